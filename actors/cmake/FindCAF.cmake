@@ -1,0 +1,14 @@
+# Finds the core of CAF: the package's own config where it has one (1.x), else Debian's 0.17, which ships none.
+# Defines CAF::core.
+find_package(CAF CONFIG QUIET COMPONENTS core)
+if(NOT TARGET CAF::core)
+  find_library(CAF_CORE_LIBRARY caf_core)
+  find_path(CAF_INCLUDE_DIR caf/all.hpp)
+  include(FindPackageHandleStandardArgs)
+  find_package_handle_standard_args(CAF REQUIRED_VARS CAF_CORE_LIBRARY CAF_INCLUDE_DIR)
+  if(CAF_FOUND)
+    add_library(CAF::core UNKNOWN IMPORTED)
+    set_target_properties(CAF::core PROPERTIES IMPORTED_LOCATION "${CAF_CORE_LIBRARY}"
+                                               INTERFACE_INCLUDE_DIRECTORIES "${CAF_INCLUDE_DIR}")
+  endif()
+endif()

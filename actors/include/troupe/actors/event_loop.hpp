@@ -1,0 +1,125 @@
+#pragma once
+
+#include <troupe/actors/caf_compat.hpp>
+#include <troupe/actors/clock.hpp>
+#include <troupe/actors/session_table.hpp>
+#include <troupe/actors/timer_wheel.hpp>
+#include <troupe/protocol/observe.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace troupe::actors {
+
+/// Bounds of one turn, and where a loop reports.
+struct loop_options {
+  std::size_t handlers_per_turn = 256;
+  std::size_t resumes_per_turn = 256;
+  std::size_t messages_per_resume = 16;
+  std::chrono::milliseconds long_turn{100};
+  const loop_clock* clock = &system_clock();
+  protocol::logger* log = &protocol::null_logger();
+  protocol::event_counters* counters = &protocol::null_counters();
+};
+
+/// One thread's worth of server: sockets, timers and the actors pinned to it, all run by one thread, so that they share no lock.
+///
+/// A turn runs ready handlers and ready actors, then the flushers; it blocks only when nothing is left. An exception out of a handler
+/// is logged, counted and ends nothing else. In a test nobody calls `run`: the test calls `run_turn` and owns the clock.
+///
+/// Invariants: a loop outlives every actor pinned to it; `submit` and `post` may be called from any thread, all else on the loop's.
+class event_loop final : public compat::loop_context {
+public:
+  /// Work at the end of a turn; returns whether it left some for the next one.
+  using flusher = std::function<bool()>;
+
+  event_loop(caf::actor_system& system, unsigned index, loop_options options = {});
+  ~event_loop() override;
+
+  // -- what lives on it ---------------------------------------------------------------------------------------------------
+
+  [[nodiscard]] unsigned index() const noexcept { return index_; }
+  [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
+  [[nodiscard]] timer_wheel& timers() noexcept { return timers_; }
+  [[nodiscard]] session_table& sessions() noexcept { return sessions_; }
+  [[nodiscard]] steady_time now() const { return options_.clock->now(); }
+  [[nodiscard]] wall_time wall_now() const { return options_.clock->wall_now(); }
+  [[nodiscard]] const loop_options& options() const noexcept { return options_; }
+
+  /// Arms `e` to fire `after` from now.
+  void arm(timer_wheel::entry& e, steady_time::duration after) { timers_.arm(e, now() + after); }
+
+  /// Adds work for the end of each turn; they run in the order added. Before the loop runs, or on its thread.
+  void add_flusher(flusher work) { flushers_.push_back(std::move(work)); }
+
+  // -- running ------------------------------------------------------------------------------------------------------------
+
+  /// Runs turns until `stop`; returns once the last pinned actor is gone.
+  void run();
+
+  /// Runs one turn of at most `max_handlers` without blocking; returns whether it did or left anything.
+  bool run_turn(std::size_t max_handlers);
+  bool run_turn() { return run_turn(options_.handlers_per_turn); }
+
+  /// Lets `run` return once no pinned actor is left. Thread: any.
+  void stop();
+
+  /// Runs `work` on the loop's thread, soon. Thread: any.
+  template <class F>
+  void post(F&& work) {
+    boost::asio::post(context_, std::forward<F>(work));
+  }
+
+  /// Takes over a reference to a ready actor. Thread: any.
+  void submit(caf::resumable* job) override;
+
+  /// Whether the calling code runs in a turn of this loop.
+  [[nodiscard]] bool is_current() const noexcept;
+
+  // -- kept by the actors pinned to it -------------------------------------------------------------------------------------
+
+  void actor_started() noexcept override { actors_.fetch_add(1, std::memory_order_relaxed); }
+  void actor_stopped() noexcept override { actors_.fetch_sub(1, std::memory_order_relaxed); }
+  void running(const char* name) noexcept override { running_ = name; }
+  [[nodiscard]] std::size_t pinned_actors() const noexcept { return actors_.load(std::memory_order_relaxed); }
+
+private:
+  bool run_ready();
+  bool run_handlers(std::size_t max);
+  bool flush();
+  void block();
+  void arm_wake_up();
+  void take_remote();
+  void report(const char* what) noexcept;
+  void note_duration();
+
+  const unsigned index_;
+  const loop_options options_;
+  boost::asio::io_context context_{1};
+  boost::asio::steady_timer wake_up_{context_};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{context_.get_executor()};
+  timer_wheel timers_;
+  session_table sessions_;
+  std::vector<flusher> flushers_;
+  std::deque<caf::resumable*> ready_;
+  std::size_t resumes_left_ = 0;
+  steady_time last_mark_{};
+  std::optional<steady_time> wake_up_at_;
+  const char* running_ = "handler";
+  std::atomic<std::size_t> actors_{0};
+  std::atomic<bool> stopping_{false};
+  std::mutex remote_mutex_;
+  std::vector<caf::resumable*> remote_;      ///< guarded by remote_mutex_
+  std::vector<caf::resumable*> remote_batch_;
+};
+
+} // namespace troupe::actors

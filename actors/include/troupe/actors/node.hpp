@@ -1,0 +1,130 @@
+#pragma once
+
+#include <troupe/actors/event_loop.hpp>
+#include <troupe/actors/options.hpp>
+#include <troupe/actors/room_behavior.hpp>
+#include <troupe/actors/room_event.hpp>
+#include <troupe/actors/sink.hpp>
+#include <troupe/protocol/codec.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::actors {
+
+struct loop_unit;
+
+/// Who has connected.
+struct connection_info {
+  protocol::encoding encoding = protocol::encoding::plain_json;
+  std::string user_id;  ///< empty: a random one
+};
+
+/// A session's end of its connection actor. Thread: the loop's.
+class connection_port {
+public:
+  connection_port() noexcept;
+  connection_port(connection_port&&) noexcept;
+  connection_port& operator=(connection_port&&) noexcept;
+  ~connection_port();
+
+  [[nodiscard]] session_key key() const noexcept;
+
+  /// Hands one whole WebSocket message to the actor, with credit for its bytes.
+  void deliver(protocol::shared_bytes message, bool binary);
+
+  /// Whether the next message may be read. If not, `sink::resume_reading` will be called.
+  [[nodiscard]] bool may_read();
+
+  /// The socket has ended: the key becomes invalid, the actor leaves its rooms and ends. Idempotent.
+  void closed();
+
+private:
+  friend class node;
+  struct state;
+  explicit connection_port(std::unique_ptr<state> s) noexcept;
+  std::unique_ptr<state> state_;
+};
+
+/// Why all connections are told to go.
+enum class drain_kind : std::uint8_t { restart, shutdown };
+
+/// Sums over all loops at one moment.
+struct node_stats {
+  std::size_t connections = 0;
+  std::size_t rooms = 0;
+  std::size_t members = 0;
+  std::uint64_t messages_in = 0;
+  std::uint64_t publishes = 0;
+  std::uint64_t deliveries = 0;
+  std::int64_t output_bytes = 0;  ///< live output buffers, as counted against the budget
+  std::int64_t budget_bytes = 0;
+};
+
+/// One process's worth of actors: loops with a registry shard and a dispatcher each, and the rooms that live on them.
+///
+/// Lifetime: construct, register rooms, `start` (or drive the loops by hand), open connections, `drain`, `stop`. The actor system
+/// outlives the node. Thread: construction, `rooms`, `start` and `stop` on one thread; everything else as said there.
+class node {
+public:
+  explicit node(caf::actor_system& system, node_options options = {});
+  ~node();
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  /// Gives rooms whose name matches `pattern` (a name, or a prefix and `*`) a behaviour. The first match wins; rooms without one
+  /// relay. Before `start`.
+  void rooms(std::string pattern, behavior_factory factory, room_options options = {});
+
+  [[nodiscard]] const node_options& options() const noexcept;
+  [[nodiscard]] unsigned loops() const noexcept;
+  [[nodiscard]] event_loop& loop(unsigned index) noexcept;
+
+  /// Runs each loop on a thread of its own.
+  void start();
+
+  /// Ends all actors and loops and joins the threads. Idempotent. Drives loops itself that no thread runs.
+  void stop();
+
+  /// Opens a connection for `output`, which must stay alive until `connection_port::closed`. Sends `welcome`; joins the lobby.
+  /// Thread: that of `home`.
+  [[nodiscard]] connection_port open(event_loop& home, sink& output, connection_info info);
+
+  /// Names a room from any thread; the room need not exist.
+  [[nodiscard]] room_handle room(std::string_view name);
+
+  /// Makes a CAF actor a server-side member: it is sent `room_event`s. Thread: any.
+  void observe(std::string_view room, caf::actor who, observer_options options = {});
+  void unobserve(std::string_view room, caf::actor who);
+
+  /// Says goodbye to all connections and closes them, in batches spread over `spread`. Thread: any. At most once.
+  void drain(drain_kind kind, std::chrono::milliseconds spread);
+
+  /// Whether live output buffers exceed the budget (until 10 % below it): new connections are to be refused. Thread: any.
+  [[nodiscard]] bool overloaded() const noexcept;
+
+  /// Counts what live output buffers hold; transports allocate theirs against it.
+  [[nodiscard]] protocol::memory_meter& output_meter() noexcept;
+
+  /// Thread: any; the numbers of other loops may be a moment old.
+  [[nodiscard]] node_stats stats() const;
+
+  /// Tells all actors to end without waiting, for callers that drive the loops by hand: run turns until no loop has pinned actors.
+  void request_stop();
+
+private:
+  struct state;
+  void set_up(loop_unit& unit);
+  void keep_budget(loop_unit& unit);
+  void drive_until_done();
+
+  std::unique_ptr<state> state_;
+};
+
+} // namespace troupe::actors

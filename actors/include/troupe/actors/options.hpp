@@ -1,0 +1,57 @@
+#pragma once
+
+#include <troupe/actors/clock.hpp>
+#include <troupe/actors/credit.hpp>
+#include <troupe/protocol/limits.hpp>
+#include <troupe/protocol/observe.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace troupe::actors {
+
+/// Bounds of one connection. Everywhere 0 lifts a limit. Sources: RELIABILITY catalogue, section 3.
+struct connection_limits {
+  std::size_t max_rooms = 128;
+  double messages_per_second = 100;   ///< token bucket
+  std::size_t burst_messages = 200;
+  std::size_t max_errors = 10;        ///< refused commands in `error_window`, then close 1008
+  std::chrono::seconds error_window{60};
+  credit_limits credits;              ///< messages taken in and not yet handled
+};
+
+/// Bounds of rooms.
+struct room_limits {
+  std::size_t max_members = 10'000;       ///< per room
+  std::size_t max_rooms = 100'000;        ///< per node
+  std::int64_t max_pending_bytes = 1024 * 1024; ///< a room's own output that no client's credit covers; its room ends at 8 times that
+  std::size_t history_messages = 256;
+  std::size_t history_bytes = 1024 * 1024;
+  std::chrono::seconds history_age{300};
+};
+
+struct heartbeat_options {
+  std::chrono::milliseconds interval{25'000}; ///< silence after which an idle peer is pinged; 0: no heartbeat
+  std::chrono::milliseconds timeout{10'000};  ///< further silence after which it is terminated
+};
+
+/// Everything a node's actors need to know. All of it has a default.
+struct node_options {
+  unsigned loops = 1;
+  protocol::message_limits messages;
+  connection_limits connections;
+  room_limits rooms;
+  heartbeat_options heartbeat;
+  bool announce = true;   ///< tell a room who joins and leaves
+  std::string lobby;      ///< a room every connection is put into; empty: none
+  std::int64_t memory_budget_bytes = 0; ///< live output buffers; 0: a quarter of the memory this process may use
+  std::chrono::milliseconds reconnect_min{500};  ///< told in `goodbye` before a restart
+  std::chrono::milliseconds reconnect_max{5000};
+  const loop_clock* clock = &system_clock();
+  protocol::logger* log = &protocol::null_logger();
+  protocol::event_counters* counters = &protocol::null_counters();
+};
+
+} // namespace troupe::actors

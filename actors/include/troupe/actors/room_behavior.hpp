@@ -1,0 +1,154 @@
+#pragma once
+
+#include <troupe/actors/options.hpp>
+#include <troupe/actors/session_key.hpp>
+#include <troupe/protocol/command.hpp>
+#include <troupe/protocol/event.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace troupe::actors {
+
+/// One member of a room, as its behaviour sees it. `key` names the membership's session.
+struct member {
+  session_key key;
+  std::string user_id;
+  protocol::encoding encoding = protocol::encoding::plain_json;
+  std::string profile;         ///< raw map in `codec_of(encoding)`, empty if none
+  bool automatic = false;      ///< put here by the node (the lobby), not by a `join`
+};
+
+enum class leave_reason : std::uint8_t { left = 0, disconnected = 1, kicked = 2, closed = 3 };
+[[nodiscard]] std::string_view to_string(leave_reason reason) noexcept;
+
+/// Whether a join is accepted; the default is yes.
+struct join_decision {
+  protocol::errc code = protocol::errc::ok; ///< `ok`, or why not
+  std::string detail;
+
+  [[nodiscard]] static join_decision accept() { return {}; }
+  [[nodiscard]] static join_decision refuse(std::string why, protocol::errc code = protocol::errc::forbidden) {
+    return {code, std::move(why)};
+  }
+};
+
+/// A message to a room's members. Fields must live until the call returns.
+struct broadcast_event {
+  std::string_view type;
+  std::vector<protocol::field> fields;    ///< for everybody
+  std::vector<protocol::field> v1_fields; ///< after `fields`, for troupe.v1 clients only
+  bool plain = true;                      ///< whether clients without subprotocol get it
+  bool stored = true;                     ///< whether it gets a `seq` and lies in the history
+};
+
+/// A client's message of an application type. Views live until the handler returns.
+struct application_message {
+  std::string_view type;
+  protocol::document_view fields;
+};
+
+/// What a behaviour may do, valid while one of its hooks runs. Thread: the room's loop.
+class room_context {
+public:
+  virtual ~room_context() = default;
+
+  /// Orders the event, stores it and sends it to all members.
+  virtual void broadcast(const broadcast_event& event) = 0;
+  virtual void broadcast_except(session_key member, const broadcast_event& event) = 0;
+  /// Sends to one member, in order with what the room has said before; carries no `seq`.
+  virtual void send_to(session_key member, const broadcast_event& event) = 0;
+  /// Removes a member; it gets `left` with reason `kicked`.
+  virtual void kick(session_key member, std::string_view message = {}) = 0;
+  /// Ends the room after the current hook; members get `roomClosed` with reason `ended`.
+  virtual void end() = 0;
+
+  /// The current command is answered by `error`; only in `on_message` and `on_binary`.
+  virtual void refuse(protocol::errc code, std::string_view detail = {}) = 0;
+
+  [[nodiscard]] virtual std::string_view name() const = 0;
+  [[nodiscard]] virtual const member* find(session_key key) const = 0;
+  [[nodiscard]] virtual std::size_t member_count() const = 0;
+  virtual void for_each_member(const std::function<void(const member&)>& f) const = 0;
+  [[nodiscard]] virtual wall_time now() const = 0;
+  /// Own output not yet sent, relative to its bound: 1 is full, the room ends at 8.
+  [[nodiscard]] virtual double pressure() const = 0;
+
+  void broadcast(std::string_view type, protocol::field_list fields) { broadcast({type, fields, {}, true, true}); }
+  void broadcast_except(session_key who, std::string_view type, protocol::field_list fields) {
+    broadcast_except(who, {type, fields, {}, true, true});
+  }
+  void send_to(session_key who, std::string_view type, protocol::field_list fields) {
+    send_to(who, {type, fields, {}, true, false});
+  }
+};
+
+/// What a room does beyond relaying. Derive from it and register it with `node::rooms`; one object per room incarnation.
+///
+/// All hooks run on the room's loop, one at a time; so does the destructor. An exception out of a hook ends this room alone: its
+/// members get `roomClosed` with reason `crashed`.
+class room_behavior {
+public:
+  virtual ~room_behavior() = default;
+
+  virtual void on_create(room_context&) {}
+  /// Before a member is admitted. `candidate` is not yet a member.
+  virtual join_decision authorize_join(room_context&, const member& candidate);
+  /// After `joined` was queued for the member and the others were told.
+  virtual void on_join(room_context&, const member&) {}
+  /// A message of an application type. Default: the handler registered by `on` for its type, else `unknown_type`.
+  virtual void on_message(room_context& room, const member& from, const application_message& message);
+  /// A binary message. Returns whether it is to be relayed to all members. Default: yes.
+  virtual bool on_binary(room_context&, const member&, std::string_view) { return true; }
+  /// A `message` is about to be relayed. Returns whether it is. Default: yes.
+  virtual bool on_publish(room_context&, const member&, const application_message&) { return true; }
+  /// After the member was removed.
+  virtual void on_leave(room_context&, const member&, leave_reason) {}
+  /// The room ends in order (empty, `end`, stop); not after a crash.
+  virtual void on_close(room_context&) {}
+
+protected:
+  using handler = std::function<void(room_context&, const member&, const application_message&)>;
+  /// Handles messages of `type`; call it in the constructor.
+  void on(std::string type, handler f) { handlers_.insert_or_assign(std::move(type), std::move(f)); }
+
+private:
+  std::map<std::string, handler, std::less<>> handlers_;
+};
+
+using behavior_factory = std::function<std::unique_ptr<room_behavior>(std::string_view room_name)>;
+
+/// What may differ between patterns of rooms; absent: as in the node's options.
+struct room_options {
+  std::optional<bool> announce;             ///< tell members who joins and leaves (`userJoined`, `userLeft`)
+  std::optional<std::size_t> max_members;
+  bool keep_when_empty = false;             ///< else a room ends with its last member
+};
+
+/// Answer of a publish from outside.
+enum class publish_result : std::uint8_t { accepted, overloaded };
+
+/// Names a room from any thread. Publishing to a room that does not exist is a counted no-op.
+class room_handle {
+public:
+  /// Broadcasts `event` as the room's own output. Thread: any. `overloaded`: nothing was sent, the room's output is at its bound.
+  publish_result publish(const broadcast_event& event) const;
+  publish_result publish(std::string_view type, protocol::field_list fields) const {
+    return publish({type, fields, {}, true, true});
+  }
+
+private:
+  friend class node;
+  struct state;
+  std::shared_ptr<const state> state_;
+};
+
+} // namespace troupe::actors

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <troupe/actors/session_key.hpp>
+#include <troupe/actors/sink.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace troupe::actors {
+
+/// What the dispatcher tells a session's connection actor without knowing it.
+class session_owner {
+public:
+  virtual ~session_owner() = default;
+  /// The room has ended; the client has been told.
+  virtual void room_closed(room_key room) = 0;
+};
+
+/// The sessions of one loop by slot and generation, and the list of those with output to flush at the end of the turn.
+///
+/// Invariants: a key is found exactly while its session is open; a slot's next session has another generation.
+/// Cost: all constant but `oldest_backlog`. Thread: the loop's.
+class session_table {
+public:
+  explicit session_table(std::uint32_t loop) : loop_(loop) {}
+
+  [[nodiscard]] session_key open(sink& output);
+  void bind(session_key key, std::unique_ptr<session_owner> owner);
+  void close(session_key key);
+
+  /// Null once the session has closed.
+  [[nodiscard]] sink* find(session_key key) const noexcept {
+    return key.slot < entries_.size() && entries_[key.slot].generation == key.generation ? entries_[key.slot].output : nullptr;
+  }
+  [[nodiscard]] session_owner* owner(session_key key) const noexcept {
+    return find(key) ? entries_[key.slot].owner.get() : nullptr;
+  }
+
+  /// Queues whole frames for a session and marks it for the flush at the end of the turn. Returns false if it is gone.
+  bool append(session_key key, const protocol::shared_bytes& bytes, byte_range part, std::uint32_t frames, output_kind kind);
+  bool append(session_key key, const protocol::shared_bytes& frame, output_kind kind) {
+    return append(key, frame, {0, static_cast<std::uint32_t>(frame.size())}, 1, kind);
+  }
+
+  /// Marks a session for the flush at the end of the turn; a session with output of its own calls it, too.
+  void touch(session_key key);
+
+  /// Flushes all marked sessions.
+  void flush_touched();
+
+  /// The open session whose oldest queued data frame has waited longest; null if none has one. Cost: linear.
+  [[nodiscard]] sink* oldest_backlog() const;
+
+  [[nodiscard]] std::size_t size() const noexcept { return open_; }
+
+  template <class F>
+  void for_each(F&& f) {
+    for (std::size_t i = 0; i < entries_.size(); ++i)
+      if (entries_[i].output)
+        f(session_key{static_cast<std::uint32_t>(i), entries_[i].generation, loop_}, *entries_[i].output);
+  }
+
+private:
+  struct entry {
+    sink* output = nullptr;
+    std::uint32_t generation = 0;
+    bool touched = false;
+    std::unique_ptr<session_owner> owner;
+  };
+
+  std::uint32_t loop_;
+  std::vector<entry> entries_;
+  std::vector<std::uint32_t> free_;
+  std::vector<std::uint32_t> touched_;
+  std::vector<std::uint32_t> flushing_;
+  std::size_t open_ = 0;
+};
+
+} // namespace troupe::actors

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <troupe/actors/clock.hpp>
+#include <troupe/protocol/errc.hpp>
+#include <troupe/protocol/shared_bytes.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace troupe::actors {
+
+/// A run of bytes in a buffer.
+struct byte_range {
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0;
+  [[nodiscard]] std::uint32_t size() const noexcept { return end - begin; }
+};
+
+/// What the bound does with output: control output (errors, acks, `joined`, `left`, pong, close) counts but is never dropped while
+/// the connection lives; data is what a cut drops.
+enum class output_kind : std::uint8_t { control, data };
+
+/// The output side of one session, without its socket. Thread: the loop's.
+///
+/// Invariants: bytes leave in the order of the calls; every range starts and ends at a frame boundary; no call calls back into
+/// actors, session table or dispatcher, or destroys the sink: a failed or cut session only marks itself and ends later, from the loop.
+/// After a close frame nothing is written; calls are then ignored.
+class sink {
+public:
+  virtual ~sink() = default;
+
+  /// Sends `parts` of `batch` now if nothing is queued, and queues what the socket does not take; queues all of it otherwise.
+  /// Data. `frames`: how many frames the parts hold. Cost: one send, no allocation, while the socket takes all.
+  virtual void write(const protocol::shared_bytes& batch, std::span<const byte_range> parts, std::uint32_t frames) = 0;
+
+  /// Queues `part` of `bytes`; it leaves with the next `flush`. The caller sees to it that a flush comes (`session_table::append`).
+  virtual void append(const protocol::shared_bytes& bytes, byte_range part, std::uint32_t frames, output_kind kind) = 0;
+
+  /// Sends what is queued as far as the socket takes it.
+  virtual void flush() = 0;
+
+  /// Queues a ping frame (RFC 6455, 5.5.2).
+  virtual void ping() = 0;
+
+  /// Lets queued output go first, then a close frame with the code of `why` and `reason` (empty: the name of `why`); the socket ends
+  /// with the peer's close frame or at the close deadline.
+  virtual void close(protocol::errc why, std::string_view reason = {}) = 0;
+
+  /// Drops queued data frames (a half-written frame is finished), then closes as `close` does.
+  virtual void cut(protocol::errc why) = 0;
+
+  /// Ends the socket at once.
+  virtual void terminate(protocol::errc why) = 0;
+
+  /// Called once the connection's credits are positive again after they had stopped reading.
+  virtual void resume_reading() = 0;
+
+  /// When the peer's last byte came; stands still (is "now") while reading is paused for credits.
+  [[nodiscard]] virtual steady_time last_inbound() const = 0;
+
+  /// When the oldest queued data frame was queued; nothing if none is.
+  [[nodiscard]] virtual std::optional<steady_time> oldest_queued() const = 0;
+};
+
+} // namespace troupe::actors

@@ -1,0 +1,135 @@
+#include "connection.hpp"
+
+#include <exception>
+#include <random>
+#include <utility>
+
+namespace troupe::actors {
+namespace {
+
+/// Spreads first pings, so that connections of one burst do not stay in step: 0.5 to 1.
+double jitter() {
+  thread_local std::minstd_rand source{std::random_device{}()};
+  return std::uniform_real_distribution<>{0.5, 1.0}(source);
+}
+
+} // namespace
+
+connection::connection(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
+                       connection_core::config config)
+  : pinned(cfg, home),
+    shared_(shared),
+    unit_(unit),
+    key_(config.key),
+    core_(std::make_unique<connection_core>(std::move(config), *this)) {}
+
+connection::behavior_type connection::make_behavior() {
+  set_exception_handler([this](std::exception_ptr& thrown) -> caf::error {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& e) {
+      fail(e.what());
+    } catch (...) {
+      fail("an exception that is no std::exception");
+    }
+    return caf::sec::runtime_error;
+  });
+  auto interval = shared_.options.heartbeat.interval;
+  if (interval.count() > 0)
+    unit_.loop->arm(pulse_, std::chrono::duration_cast<steady_time::duration>(interval * jitter()));
+  core_->open();
+  return {
+    [this](const inbound& message) {
+      loop_counts::add(unit_.counts.messages_in, 1);
+      core_->on_message(message);
+    },
+    [this](session_closed) {
+      core_->leave_all(leave_reason::disconnected);
+      quit(caf::exit_reason::normal);
+    },
+    [this](heartbeat) { check_peer(); },
+    [this](const say_goodbye& m) { core_->say_goodbye(m.restart); },
+    [this](const membership_lost& m) { core_->on_membership_lost(m.room); },
+  };
+}
+
+void connection::release_state() {
+  pulse_.cancel();
+  core_.reset();
+}
+
+/// Our own bug: this connection ends with 1011, its rooms go on.
+void connection::fail(const char* what) {
+  shared_.options.log->write(protocol::log_level::error, "connection", what);
+  shared_.options.counters->count(protocol::counter::handler_errors, "connection");
+  try {
+    close(protocol::errc::internal);
+    core_->leave_all(leave_reason::disconnected);
+  } catch (...) {
+    // The rooms' monitors see to the rest.
+    shared_.options.counters->count(protocol::counter::handler_errors, "connection");
+  }
+}
+
+// -- heartbeat ------------------------------------------------------------------------------------------------------------
+
+void connection::pulse::on_deadline() { compat::anon_send(connection_actor{&owner}, heartbeat{}); }
+
+/// Pings a peer that has been silent for the interval and terminates one that has not answered in time.
+void connection::check_peer() {
+  auto* peer = unit_.loop->sessions().find(key_);
+  if (!peer)
+    return;
+  auto& h = shared_.options.heartbeat;
+  auto at = now();
+  auto heard = peer->last_inbound();
+  bool waiting = pinged_at_ != steady_time{} && pinged_at_ > heard;
+  if (waiting && at - pinged_at_ >= h.timeout) {
+    peer->terminate(protocol::errc::heartbeat_timeout);
+    return;
+  }
+  if (waiting) {
+    unit_.loop->timers().arm(pulse_, pinged_at_ + h.timeout);
+    return;
+  }
+  bool first = pinged_at_ == steady_time{};
+  if (first || at - heard >= h.interval) {
+    pinged_at_ = at;
+    peer->ping();
+    unit_.loop->sessions().touch(key_);
+    unit_.loop->timers().arm(pulse_, at + h.timeout);
+    return;
+  }
+  unit_.loop->timers().arm(pulse_, heard + h.interval);
+}
+
+// -- connection_output ----------------------------------------------------------------------------------------------------
+
+void connection::reply(const protocol::shared_bytes& frame) {
+  unit_.loop->sessions().append(key_, frame, output_kind::control);
+}
+
+void connection::close(protocol::errc why) {
+  if (auto* peer = unit_.loop->sessions().find(key_)) {
+    peer->close(why);
+    unit_.loop->sessions().touch(key_);
+  }
+}
+
+void connection::find(const std::string& room, std::uint32_t ticket) {
+  compat::request(this, shared_.home_of(room).registry, caf::infinite, find_room{room})
+    .then([this, ticket](const found_room& found) { core_->on_found(ticket, found); },
+          [this, ticket](const caf::error&) { core_->on_found(ticket, {protocol::errc::overloaded, {}}); });
+}
+
+void connection::join(const room_actor& room, join_request request, std::uint32_t ticket) {
+  compat::request(this, room, caf::infinite, std::move(request))
+    .then([this, ticket](const join_reply& reply) { core_->on_joined(ticket, reply); },
+          [this, ticket](const caf::error& e) { core_->on_join_lost(ticket, e != caf::sec::request_receiver_down); });
+}
+
+void connection::publish(const room_actor& room, room_input input) { compat::send(this, room, std::move(input)); }
+
+void connection::leave(const room_actor& room, leave_request request) { compat::send(this, room, std::move(request)); }
+
+} // namespace troupe::actors

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "connection_core.hpp"
+#include "shared.hpp"
+
+namespace troupe::actors {
+
+/// The actor of one client connection: hands messages to its core, sends what the core decides, and looks after the peer's pulse.
+class connection final : public compat::pinned<connection_actor::base>, public connection_output {
+public:
+  connection(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
+             connection_core::config config);
+
+  behavior_type make_behavior() override;
+  const char* name() const override { return "troupe.connection"; }
+
+private:
+  /// Sends the actor its `heartbeat`.
+  struct pulse final : timer_wheel::entry {
+    explicit pulse(connection& c) : owner(c) {}
+    void on_deadline() override;
+    connection& owner;
+  };
+
+  void release_state() override;
+  void check_peer();
+  void fail(const char* what);
+
+  // -- connection_output --------------------------------------------------------------------------------------------------
+  void reply(const protocol::shared_bytes& frame) override;
+  void close(protocol::errc why) override;
+  void find(const std::string& room, std::uint32_t ticket) override;
+  void join(const room_actor& room, join_request request, std::uint32_t ticket) override;
+  void publish(const room_actor& room, room_input input) override;
+  void leave(const room_actor& room, leave_request request) override;
+  steady_time now() const override { return unit_.loop->now(); }
+  wall_time wall_now() const override { return unit_.loop->wall_now(); }
+
+  node_shared& shared_;
+  loop_unit& unit_;
+  session_key key_;
+  pulse pulse_{*this};
+  steady_time pinged_at_{};
+  std::unique_ptr<connection_core> core_;
+};
+
+} // namespace troupe::actors

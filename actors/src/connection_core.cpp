@@ -1,0 +1,450 @@
+#include "connection_core.hpp"
+
+#include "random_id.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace troupe::actors {
+
+using protocol::command;
+using protocol::command_kind;
+using protocol::errc;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::uint8_t max_join_attempts = 3;
+
+bool is_room_command(command_kind kind) {
+  return kind == command_kind::join || kind == command_kind::leave || kind == command_kind::message
+         || kind == command_kind::application;
+}
+
+} // namespace
+
+connection_core::connection_core(config c, connection_output& output)
+  : config_(std::move(c)),
+    output_(output),
+    max_rooms_(config_.encoding == protocol::encoding::plain_json ? 1 : config_.options->connections.max_rooms),
+    tokens_(static_cast<double>(config_.options->connections.burst_messages)),
+    refilled_(output.now()) {}
+
+void connection_core::open() {
+  auto& o = *config_.options;
+  protocol::welcome_limits limits{o.messages.max_message_bytes, o.connections.max_rooms, o.connections.messages_per_second,
+                                  o.connections.burst_messages};
+  if (auto frame = protocol::welcome_frame(config_.encoding, config_.user_id, random_id(), o.heartbeat.interval, limits,
+                                           config_.meter))
+    output_.reply(frame);
+  if (o.lobby.empty())
+    return;
+  join_request request;
+  request.automatic = true;
+  start_join(o.lobby, std::move(request));
+}
+
+// -- taking commands in ---------------------------------------------------------------------------------------------------
+
+void connection_core::on_message(inbound message) {
+  if (closing_ || !within_rate())
+    return;
+  auto is_msgpack = config_.encoding == protocol::encoding::v1_msgpack;
+  if (is_msgpack && !message.binary) {
+    closing_ = true;
+    output_.close(errc::wrong_frame_type);
+    return;
+  }
+  if (is_msgpack == message.binary)
+    run_or_wait(std::move(message));
+  else
+    run_binary(message);
+}
+
+bool connection_core::within_rate() {
+  auto& limits = config_.options->connections;
+  if (limits.messages_per_second <= 0)
+    return true;
+  auto now = output_.now();
+  auto seconds = std::chrono::duration<double>(now - std::exchange(refilled_, now)).count();
+  auto full = static_cast<double>(std::max<std::size_t>(limits.burst_messages, 1));
+  tokens_ = std::min(full, tokens_ + seconds * limits.messages_per_second);
+  if (tokens_ >= 1) {
+    tokens_ -= 1;
+    if (tokens_ >= full / 2)
+      refused_by_rate_ = 0;
+    return true;
+  }
+  if (++refused_by_rate_ > 2 * limits.burst_messages) {
+    closing_ = true;
+    output_.close(errc::flood);
+  } else if (now - rate_told_ >= 1s || rate_told_ == steady_time{}) {
+    rate_told_ = now;
+    auto wait = std::chrono::milliseconds{static_cast<std::int64_t>(std::ceil(1000 / limits.messages_per_second))};
+    send_error(errc::rate_limited, {}, {}, {}, {}, wait);
+  }
+  return false;
+}
+
+void connection_core::run_or_wait(inbound message) {
+  auto decoded = protocol::decode(protocol::codec_of(config_.encoding), message.bytes.view(), config_.options->messages);
+  if (!decoded) {
+    auto& f = decoded.error();
+    if (f.code == errc::undecodable) {
+      closing_ = true;
+      output_.close(f.code);
+      return;
+    }
+    send_error(f.code, f.detail, f.ref, f.request, f.room_id ? std::string_view{*f.room_id} : std::string_view{});
+    count_error(f.code);
+    return;
+  }
+  if (is_room_command(decoded->kind) && must_wait(decoded->room_id))
+    waiting_.push_back(std::move(message));
+  else
+    run(*decoded, message);
+}
+
+bool connection_core::must_wait(const std::optional<std::string>& room) const {
+  auto pending = [](const held_room& r) { return r.state != phase::held; };
+  if (!waiting_.empty() && (!room || max_rooms_ == 1))
+    return true;
+  if (!room || max_rooms_ == 1)
+    return std::any_of(rooms_.begin(), rooms_.end(), pending);
+  return std::any_of(rooms_.begin(), rooms_.end(), [&](auto& r) { return r.name == *room && pending(r); });
+}
+
+/// Runs what waited for a join, in order; what must wait for another one stays, in order.
+void connection_core::run_waiting() {
+  auto waiting = std::exchange(waiting_, {});
+  for (auto& message : waiting)
+    if (!closing_)
+      message.binary == (config_.encoding == protocol::encoding::v1_msgpack) ? run_or_wait(std::move(message))
+                                                                             : run_binary(message);
+}
+
+void connection_core::run(const command& c, const inbound& message) {
+  switch (c.kind) {
+    case command_kind::join: return join(c, message);
+    case command_kind::leave: return leave(c);
+    case command_kind::message: return publish(c, message);
+    case command_kind::application: return application(c, message);
+    case command_kind::ping: return pong(c);
+    case command_kind::direct:
+    case command_kind::presence:
+    case command_kind::history:
+    case command_kind::resume:
+    case command_kind::auth: return refuse(c, errc::unsupported);
+  }
+}
+
+/// A binary message on a JSON connection goes to the default room.
+void connection_core::run_binary(const inbound& message) {
+  if (must_wait(std::nullopt)) {
+    waiting_.push_back(message);
+    return;
+  }
+  auto* room = default_room();
+  if (!room) {
+    send_error(errc::not_joined, {}, {}, "binary", {});
+    return;
+  }
+  room_input in;
+  in.what = room_input::kind::binary;
+  in.who = config_.key;
+  in.encoding = config_.encoding;
+  in.bytes = message.bytes;
+  in.body = in.bytes.view();
+  in.type = "binary";
+  in.token = message.token;
+  output_.publish(room->handle, std::move(in));
+}
+
+// -- commands -------------------------------------------------------------------------------------------------------------
+
+void connection_core::join(const command& c, const inbound& message) {
+  if (!protocol::is_room_name(*c.room_id)) {
+    refuse(c, errc::bad_room);
+    count_error(errc::bad_room);
+    return;
+  }
+  auto* room = find(*c.room_id);
+  if (!room && max_rooms_ > 1 && rooms_.size() >= max_rooms_)
+    return refuse(c, errc::room_limit);
+  join_request request;
+  request.profile = c.profile;
+  request.ref = open_ref_for(c);
+  request.has_since = c.has_since;
+  request.token = message.token;
+  start_join(*c.room_id, std::move(request));
+}
+
+void connection_core::start_join(std::string name, join_request request) {
+  request.who = config_.key;
+  request.user_id = config_.user_id;
+  request.encoding = config_.encoding;
+  auto* room = find(name);
+  if (!room) {
+    room = &rooms_.emplace_back();
+    room->name = std::move(name);
+  }
+  room->ticket = next_ticket_++;
+  room->attempts = 1;
+  room->request = std::move(request);
+  if (room->handle) {
+    room->state = phase::joining;
+    output_.join(room->handle, room->request, room->ticket);
+  } else {
+    room->state = phase::finding;
+    output_.find(room->name, room->ticket);
+  }
+}
+
+void connection_core::leave(const command& c) {
+  auto* room = target(c);
+  if (!room)
+    return refuse(c, errc::not_joined);
+  leave_request request{config_.key, leave_reason::left, true, open_ref_for(c)};
+  track(room->key, request.ref);
+  output_.leave(room->handle, std::move(request));
+  forget(*room);
+}
+
+void connection_core::publish(const command& c, const inbound& message) {
+  if (c.mode != protocol::delivery::reliable)
+    return refuse(c, errc::unsupported, "only reliable delivery is supported");
+  auto* room = target(c);
+  if (!room)
+    return refuse(c, c.room_id ? errc::forbidden : errc::not_joined);
+  room_input in;
+  in.what = room_input::kind::message;
+  in.who = config_.key;
+  in.encoding = config_.encoding;
+  in.bytes = message.bytes;
+  in.field = c.field;
+  in.body = c.body;
+  in.type = c.type;
+  in.echo = c.echo;
+  in.ref = open_ref_for(c);
+  in.token = message.token;
+  track(room->key, in.ref);
+  output_.publish(room->handle, std::move(in));
+}
+
+void connection_core::application(const command& c, const inbound& message) {
+  auto* room = target(c);
+  if (!room)
+    return refuse(c, c.room_id ? errc::forbidden : errc::not_joined);
+  room_input in;
+  in.what = room_input::kind::application;
+  in.who = config_.key;
+  in.encoding = config_.encoding;
+  in.bytes = message.bytes;
+  in.type = c.type;
+  in.ref = open_ref_for(c);
+  in.token = message.token;
+  track(room->key, in.ref);
+  output_.publish(room->handle, std::move(in));
+}
+
+void connection_core::pong(const command& c) {
+  output_.reply(protocol::pong_frame(config_.encoding, c.ref, protocol::iso_8601(output_.wall_now()), config_.meter));
+}
+
+connection_core::held_room* connection_core::target(const command& c) {
+  auto* room = c.room_id ? find(*c.room_id) : default_room();
+  return room && room->state == phase::held ? room : nullptr;
+}
+
+// -- what registry and rooms answer ---------------------------------------------------------------------------------------
+
+void connection_core::on_found(std::uint32_t ticket, const found_room& found) {
+  auto* room = find_ticket(ticket);
+  if (!room)
+    return;
+  if (found.code != errc::ok) {
+    give_up(*room, found.code, {});
+    return;
+  }
+  room->handle = found.room;
+  room->state = phase::joining;
+  output_.join(room->handle, room->request, ticket);
+}
+
+void connection_core::on_joined(std::uint32_t ticket, const join_reply& reply) {
+  auto* room = find_ticket(ticket);
+  if (!room)
+    return;
+  if (reply.code == errc::room_gone)
+    return on_join_lost(ticket, false);
+  if (reply.code != errc::ok) {
+    give_up(*room, reply.code, reply.detail);
+    return;
+  }
+  if (!reply.room) { // let in and thrown out again
+    forget(*room);
+    run_waiting();
+    return;
+  }
+  room->key = reply.room;
+  room->state = phase::held;
+  room->member = true;
+  room->ticket = 0;
+  room->request = {};
+  room->joined_at = ++joins_;
+  if (max_rooms_ == 1)
+    leave_others(std::string{room->name});
+  run_waiting();
+}
+
+void connection_core::on_join_lost(std::uint32_t ticket, bool crashed) {
+  auto* room = find_ticket(ticket);
+  if (!room)
+    return;
+  room->handle = nullptr;
+  room->key = {};
+  room->member = false;
+  if (crashed || room->attempts >= max_join_attempts) {
+    give_up(*room, errc::room_closed, {});
+    return;
+  }
+  ++room->attempts;
+  room->state = phase::finding;
+  output_.find(room->name, ticket);
+}
+
+/// A join was refused: the client is told, and the commands that waited for it run (and fail, or go to the default room).
+void connection_core::give_up(held_room& room, errc code, std::string_view detail) {
+  auto ref = room.request.ref;
+  send_error(code, detail, ref ? std::string_view{ref->value} : std::string_view{}, "join", room.name);
+  if (ref)
+    ref->answered = true;
+  if (room.member) { // a second join was refused; the first still holds
+    room.state = phase::held;
+    room.ticket = 0;
+    room.request = {};
+  } else {
+    forget(room);
+  }
+  run_waiting();
+}
+
+void connection_core::on_membership_lost(room_key key) {
+  for (auto& r : refs_)
+    if (r.room == key && !r.ref->answered.exchange(true))
+      send_error(errc::room_closed, {}, r.ref->value, r.ref->request, {});
+  auto room = std::find_if(rooms_.begin(), rooms_.end(), [&](auto& r) { return r.key == key; });
+  if (room == rooms_.end())
+    return;
+  if (room->state == phase::held)
+    forget(*room);
+  else
+    room->member = false; // its pending second join finds out by itself
+}
+
+void connection_core::leave_others(const std::string& name) {
+  for (auto& r : rooms_)
+    if (r.name != name && r.state == phase::held)
+      output_.leave(r.handle, leave_request{config_.key, leave_reason::left, true, nullptr});
+  std::erase_if(rooms_, [&](auto& r) { return r.name != name && r.state == phase::held; });
+}
+
+void connection_core::leave_all(leave_reason reason) {
+  closing_ = true;
+  for (auto& r : rooms_)
+    if (r.handle)
+      output_.leave(r.handle, leave_request{config_.key, reason, false, nullptr});
+  rooms_.clear();
+  waiting_.clear();
+  refs_.clear();
+}
+
+// -- the table ------------------------------------------------------------------------------------------------------------
+
+connection_core::held_room* connection_core::find(std::string_view name) {
+  auto i = std::find_if(rooms_.begin(), rooms_.end(), [&](auto& r) { return r.name == name; });
+  return i == rooms_.end() ? nullptr : &*i;
+}
+
+connection_core::held_room* connection_core::find_ticket(std::uint32_t ticket) {
+  auto i = std::find_if(rooms_.begin(), rooms_.end(), [&](auto& r) { return r.ticket == ticket; });
+  return i == rooms_.end() ? nullptr : &*i;
+}
+
+connection_core::held_room* connection_core::default_room() {
+  held_room* latest = nullptr;
+  for (auto& r : rooms_)
+    if (r.member && (!latest || r.joined_at > latest->joined_at))
+      latest = &r;
+  return latest;
+}
+
+void connection_core::forget(held_room& room) { rooms_.erase(rooms_.begin() + (&room - rooms_.data())); }
+
+// -- answers --------------------------------------------------------------------------------------------------------------
+
+open_ref_ptr connection_core::open_ref_for(const command& c) {
+  if (c.ref.empty())
+    return nullptr;
+  auto ref = std::make_shared<open_ref>();
+  ref->value = c.ref;
+  ref->request = c.type;
+  return ref;
+}
+
+/// Remembers a `ref` that a room is to answer. Bounded: the answered ones go, and the others hold credit.
+void connection_core::track(room_key room, const open_ref_ptr& ref) {
+  if (!ref)
+    return;
+  std::erase_if(refs_, [](auto& r) { return r.ref->answered.load(); });
+  refs_.push_back({room, ref});
+}
+
+void connection_core::refuse(const command& c, errc code, std::string_view detail) {
+  auto named = c.room_id && c.room_id->size() <= protocol::max_room_name_bytes;
+  send_error(code, detail, c.ref, c.type, named ? std::string_view{*c.room_id} : std::string_view{});
+}
+
+void connection_core::send_error(errc code, std::string_view detail, std::string_view ref, std::string_view request,
+                                 std::string_view room, std::optional<std::chrono::milliseconds> retry_after) {
+  protocol::error_event event;
+  event.code = code;
+  event.detail = detail;
+  event.ref = ref;
+  event.request = request;
+  event.room_id = room;
+  event.retry_after = retry_after;
+  config_.options->counters->count(protocol::counter::command_errors, to_string(code));
+  if (request == "join")
+    config_.options->counters->count(protocol::counter::joins_rejected, to_string(code));
+  output_.reply(protocol::error_frame(config_.encoding, event, config_.meter));
+}
+
+void connection_core::count_error(errc code) {
+  auto& limits = config_.options->connections;
+  if (limits.max_errors == 0)
+    return;
+  auto now = output_.now();
+  std::erase_if(errors_, [&](auto at) { return now - at >= limits.error_window; });
+  errors_.push_back(now);
+  config_.options->counters->count(protocol::counter::protocol_errors, to_string(code));
+  if (errors_.size() >= limits.max_errors) {
+    closing_ = true;
+    output_.close(errc::too_many_errors);
+  }
+}
+
+void connection_core::say_goodbye(bool restart) {
+  closing_ = true;
+  auto& o = *config_.options;
+  std::optional<std::pair<std::chrono::milliseconds, std::chrono::milliseconds>> again;
+  if (restart)
+    again.emplace(o.reconnect_min, o.reconnect_max);
+  auto why = restart ? errc::restart : errc::shutdown;
+  if (auto frame = protocol::goodbye_frame(config_.encoding, to_string(why), again, config_.meter))
+    output_.reply(frame);
+  output_.close(why);
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,140 @@
+#pragma once
+
+#include "messages.hpp"
+
+#include <troupe/actors/clock.hpp>
+#include <troupe/actors/options.hpp>
+#include <troupe/protocol/command.hpp>
+#include <troupe/protocol/event.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace troupe::actors {
+
+/// What a connection asks its actor to do.
+class connection_output {
+public:
+  virtual ~connection_output() = default;
+  /// To the client, at the end of the turn.
+  virtual void reply(const protocol::shared_bytes& frame) = 0;
+  virtual void close(protocol::errc why) = 0;
+  /// To the registry; `on_found` follows. `ticket` names the wish.
+  virtual void find(const std::string& room, std::uint32_t ticket) = 0;
+  /// To a room; `on_joined` follows.
+  virtual void join(const room_actor& room, join_request request, std::uint32_t ticket) = 0;
+  virtual void publish(const room_actor& room, room_input input) = 0;
+  virtual void leave(const room_actor& room, leave_request request) = 0;
+  [[nodiscard]] virtual steady_time now() const = 0;
+  [[nodiscard]] virtual wall_time wall_now() const = 0;
+};
+
+/// What a connection decides: which commands run, wait or are refused, and which rooms are held.
+///
+/// Commands take effect in the order of arrival; those for a room whose join is pending (or for the default room while any join
+/// is) wait and hold their credit, which bounds them.
+///
+/// Invariants: a room is in `rooms_` at most once; a waiting command is never overtaken by a later one for the same room; every
+/// `ref` is answered once, by a room, by a dispatcher or here.
+/// Thread: the loop's.
+class connection_core {
+public:
+  struct config {
+    session_key key;
+    protocol::encoding encoding = protocol::encoding::plain_json;
+    std::string user_id;
+    const node_options* options = nullptr;
+    protocol::memory_meter* meter = nullptr;
+  };
+
+  connection_core(config c, connection_output& output);
+
+  /// Says welcome and enters the lobby.
+  void open();
+
+  void on_message(inbound message);
+  void on_found(std::uint32_t ticket, const found_room& found);
+  void on_joined(std::uint32_t ticket, const join_reply& reply);
+  /// The room died under the join: with `crashed` while it handled it, else before.
+  void on_join_lost(std::uint32_t ticket, bool crashed);
+  void on_membership_lost(room_key room);
+  void say_goodbye(bool restart);
+
+  /// Leaves all rooms; the last that is heard of it.
+  void leave_all(leave_reason reason);
+
+  [[nodiscard]] std::size_t rooms() const noexcept { return rooms_.size(); }
+
+private:
+  enum class phase : std::uint8_t { finding, joining, held };
+
+  struct held_room {
+    std::string name;
+    phase state = phase::finding;
+    bool member = false;            ///< joined before; a second join is pending if the state says so
+    std::uint8_t attempts = 0;
+    std::uint32_t ticket = 0;       ///< of the pending wish
+    std::uint64_t joined_at = 0;    ///< order of successful joins
+    room_actor handle;
+    room_key key;
+    join_request request;           ///< of the pending wish
+  };
+
+  struct tracked_ref {
+    room_key room;
+    open_ref_ptr ref;
+  };
+
+  // -- taking commands in -------------------------------------------------------------------------------------------------
+  bool within_rate();
+  void run_or_wait(inbound message);
+  void run_waiting();
+  void run(const protocol::command& c, const inbound& message);
+  void run_binary(const inbound& message);
+  [[nodiscard]] bool must_wait(const std::optional<std::string>& room) const;
+
+  // -- commands -----------------------------------------------------------------------------------------------------------
+  void join(const protocol::command& c, const inbound& message);
+  void start_join(std::string name, join_request request);
+  void leave(const protocol::command& c);
+  void publish(const protocol::command& c, const inbound& message);
+  void application(const protocol::command& c, const inbound& message);
+  void pong(const protocol::command& c);
+  [[nodiscard]] held_room* target(const protocol::command& c);
+
+  // -- rooms --------------------------------------------------------------------------------------------------------------
+  [[nodiscard]] held_room* find(std::string_view name);
+  [[nodiscard]] held_room* find_ticket(std::uint32_t ticket);
+  [[nodiscard]] held_room* default_room();
+  void forget(held_room& room);
+  void give_up(held_room& room, protocol::errc code, std::string_view detail);
+  void leave_others(const std::string& name);
+
+  // -- answers ------------------------------------------------------------------------------------------------------------
+  [[nodiscard]] open_ref_ptr open_ref_for(const protocol::command& c);
+  void track(room_key room, const open_ref_ptr& ref);
+  void refuse(const protocol::command& c, protocol::errc code, std::string_view detail = {});
+  void send_error(protocol::errc code, std::string_view detail, std::string_view ref, std::string_view request,
+                  std::string_view room, std::optional<std::chrono::milliseconds> retry_after = {});
+  void count_error(protocol::errc code);
+
+  config config_;
+  connection_output& output_;
+  std::vector<held_room> rooms_;
+  std::vector<inbound> waiting_;
+  std::vector<tracked_ref> refs_;
+  std::vector<steady_time> errors_;
+  std::size_t max_rooms_;
+  std::uint64_t joins_ = 0;
+  std::uint32_t next_ticket_ = 1;
+  std::uint32_t refused_by_rate_ = 0;
+  double tokens_;
+  steady_time refilled_;
+  steady_time rate_told_{};
+  bool closing_ = false;
+};
+
+} // namespace troupe::actors

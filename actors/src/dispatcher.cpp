@@ -1,0 +1,172 @@
+#include "dispatcher.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::actors {
+namespace {
+
+std::string_view reason_text(room_end reason) {
+  switch (reason) {
+    case room_end::crashed: return "crashed";
+    case room_end::overloaded: return "overloaded";
+    default: return "ended";
+  }
+}
+
+} // namespace
+
+dispatcher::dispatcher(session_table& sessions, protocol::memory_meter* meter, loop_counts& counts, report_gone gone)
+  : sessions_(sessions), meter_(meter), counts_(counts), gone_(std::move(gone)) {}
+
+// -- what rooms say -------------------------------------------------------------------------------------------------------
+
+void dispatcher::on_subscribe(const subscribe& s) {
+  if (!sessions_.find(s.who)) {
+    gone_(*s.room, s.who);
+    return;
+  }
+  auto& room = rooms_.try_emplace(s.room->key).first->second;
+  room.identity = s.room;
+  auto& group = room.groups[protocol::index_of(s.encoding)];
+  if (!group.contains(s.who)) {
+    group.add(s.who);
+    count_members(1);
+  }
+  if (s.first)
+    sessions_.append(s.who, s.first, output_kind::control);
+}
+
+void dispatcher::on_fan_out(const fan_out& f) {
+  auto i = rooms_.find(f.room);
+  if (i == rooms_.end())
+    return;
+  auto& room = i->second;
+  for (std::size_t e = 0; e < protocol::encoding_count; ++e)
+    if (f.frames[e] && !room.groups[e].empty())
+      room.groups[e].push(f.frames[e], f.except, f.source, f.own);
+  if (!room.in_ring && room.pending()) {
+    room.in_ring = true;
+    ring_.push_back(f.room);
+  }
+}
+
+void dispatcher::on_member_frame(const member_frame& f) {
+  auto i = rooms_.find(f.room);
+  auto* group = i == rooms_.end() ? nullptr : i->second.group_of(f.who);
+  if (group)
+    loop_counts::add(counts_.deliveries, group->catch_up(f.who, sessions_));
+  if (f.frame)
+    sessions_.append(f.who, f.frame, output_kind::control);
+  if (group && f.remove) {
+    group->remove(f.who);
+    count_members(-1);
+    drop_if_empty(f.room, i->second);
+  }
+}
+
+void dispatcher::on_room_closed(const room_closed& c) {
+  auto i = rooms_.find(c.room);
+  if (i == rooms_.end())
+    return;
+  auto& room = i->second;
+  for (std::size_t e = 0; e < protocol::encoding_count; ++e) {
+    auto& group = room.groups[e];
+    if (group.empty())
+      continue;
+    loop_counts::add(counts_.deliveries, group.catch_up_all(sessions_));
+    auto farewell = protocol::room_closed_frame(static_cast<protocol::encoding>(e), room.identity->name,
+                                                reason_text(c.reason), meter_);
+    group.for_each([&](session_key who) {
+      sessions_.append(who, farewell, output_kind::control);
+      if (auto* owner = sessions_.owner(who))
+        owner->room_closed(c.room);
+    });
+    count_members(-static_cast<std::int64_t>(group.size()));
+  }
+  rooms_.erase(i);
+}
+
+// -- flushing -------------------------------------------------------------------------------------------------------------
+
+bool dispatcher::flush() {
+  auto budget = limits_.sends_per_turn;
+  while (budget > 0 && !ring_.empty()) {
+    auto key = ring_.front();
+    ring_.pop_front();
+    auto i = rooms_.find(key);
+    if (i == rooms_.end())
+      continue;
+    auto& room = i->second;
+    budget -= std::min(budget, std::max<std::size_t>(1, flush_room(room, std::min(budget, limits_.sends_per_room))));
+    room.in_ring = room.pending();
+    if (room.in_ring)
+      ring_.push_back(key);
+    drop_if_empty(key, room);
+  }
+  return !ring_.empty();
+}
+
+std::size_t dispatcher::flush_room(local_room& room, std::size_t budget) {
+  std::size_t sends = 0;
+  for (auto& group : room.groups) {
+    if (sends >= budget)
+      break;
+    if (!group.pending())
+      continue;
+    auto hold = room.pending_bytes() > limits_.held_bytes && room.more_than_one_batch();
+    auto done = group.flush(budget - sends, hold, sessions_, meter_, lost_);
+    sends += done.sends;
+    loop_counts::add(counts_.deliveries, done.frames);
+    for (auto who : lost_)
+      if (group.remove(who)) {
+        count_members(-1);
+        gone_(*room.identity, who);
+      }
+    lost_.clear();
+  }
+  return sends;
+}
+
+// -- the table ------------------------------------------------------------------------------------------------------------
+
+member_group* dispatcher::local_room::group_of(session_key who) {
+  auto i = std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g.contains(who); });
+  return i == groups.end() ? nullptr : &*i;
+}
+
+bool dispatcher::local_room::empty() const {
+  return std::all_of(groups.begin(), groups.end(), [](auto& g) { return g.empty(); });
+}
+
+bool dispatcher::local_room::pending() const {
+  return std::any_of(groups.begin(), groups.end(), [](auto& g) { return g.pending(); });
+}
+
+std::size_t dispatcher::local_room::pending_bytes() const {
+  std::size_t sum = 0;
+  for (auto& g : groups)
+    sum += g.pending_bytes();
+  return sum;
+}
+
+/// Whether something waits behind the batch that a flush would give out now.
+bool dispatcher::local_room::more_than_one_batch() const {
+  return std::any_of(groups.begin(), groups.end(), [](auto& g) { return g.waiting_behind_batch(); });
+}
+
+void dispatcher::drop_if_empty(room_key key, local_room& room) {
+  if (room.empty())
+    rooms_.erase(key);
+}
+
+void dispatcher::count_members(std::int64_t change) {
+  loop_counts::add(counts_.members, static_cast<std::uint64_t>(change));
+}
+
+void dispatcher::clear() {
+  rooms_.clear();
+  ring_.clear();
+}
+
+} // namespace troupe::actors

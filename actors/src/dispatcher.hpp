@@ -1,0 +1,94 @@
+#pragma once
+
+#include "member_group.hpp"
+#include "messages.hpp"
+
+#include <troupe/actors/options.hpp>
+#include <troupe/actors/session_table.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace troupe::actors {
+
+/// Frequent events of one loop, written by its thread only and read by any.
+struct loop_counts {
+  std::atomic<std::uint64_t> connections{0};
+  std::atomic<std::uint64_t> messages_in{0};
+  std::atomic<std::uint64_t> publishes{0};
+  std::atomic<std::uint64_t> deliveries{0};
+  std::atomic<std::uint64_t> members{0};
+  std::atomic<std::uint64_t> rooms{0};
+
+  static void add(std::atomic<std::uint64_t>& n, std::uint64_t by) noexcept {
+    n.store(n.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+  }
+};
+
+/// What a dispatcher does: keeps which sessions of its loop are in which room, and gives each room's frames to them.
+///
+/// All that a room says to a member comes through here, in the order in which the room said it; nobody else writes `joined` and
+/// `left`. Rooms with output wait in a ring; each gets a slice of sends in turn, so that a huge room does not delay a small one.
+///
+/// Invariants: a room is in the ring exactly while it has pending frames; a room without members here is forgotten.
+/// Thread: the loop's.
+class dispatcher {
+public:
+  struct limits {
+    std::size_t sends_per_room = 64;
+    std::size_t sends_per_turn = 128;
+    std::size_t held_bytes = 1024 * 1024; ///< pending output of a room beyond which credits are held
+  };
+
+  /// Tells the room that a member's session is gone.
+  using report_gone = std::function<void(const room_identity&, session_key)>;
+
+  dispatcher(session_table& sessions, protocol::memory_meter* meter, loop_counts& counts, report_gone gone);
+
+  void on_subscribe(const subscribe& s);
+  void on_fan_out(const fan_out& f);
+  void on_member_frame(const member_frame& f);
+  void on_room_closed(const room_closed& c);
+
+  /// Sends as much as a turn allows; returns whether frames are left.
+  bool flush();
+
+  /// Forgets everything.
+  void clear();
+
+  [[nodiscard]] std::size_t rooms() const noexcept { return rooms_.size(); }
+
+private:
+  struct local_room {
+    room_identity_ptr identity;
+    std::array<member_group, protocol::encoding_count> groups;
+    bool in_ring = false;
+
+    [[nodiscard]] member_group* group_of(session_key who);
+    [[nodiscard]] bool empty() const;
+    [[nodiscard]] bool pending() const;
+    [[nodiscard]] std::size_t pending_bytes() const;
+    [[nodiscard]] bool more_than_one_batch() const;
+  };
+
+  std::size_t flush_room(local_room& room, std::size_t budget);
+  void drop_if_empty(room_key key, local_room& room);
+  void count_members(std::int64_t change);
+
+  session_table& sessions_;
+  protocol::memory_meter* meter_;
+  loop_counts& counts_;
+  report_gone gone_;
+  limits limits_;
+  std::unordered_map<room_key, local_room> rooms_;
+  std::deque<room_key> ring_;
+  std::vector<session_key> lost_; ///< scratch of `flush_room`
+};
+
+} // namespace troupe::actors

@@ -1,0 +1,199 @@
+#include <utility>
+
+#include <troupe/actors/event_loop.hpp>
+
+#include <exception>
+#include <string>
+
+namespace troupe::actors {
+namespace {
+
+thread_local event_loop* current_loop = nullptr;
+
+/// Marks the loop whose turn runs on this thread.
+class current_scope {
+public:
+  explicit current_scope(event_loop& loop) noexcept : before_(std::exchange(current_loop, &loop)) {}
+  current_scope(const current_scope&) = delete;
+  current_scope& operator=(const current_scope&) = delete;
+  ~current_scope() { current_loop = before_; }
+
+private:
+  event_loop* before_;
+};
+
+} // namespace
+
+event_loop::event_loop(caf::actor_system& system, unsigned index, loop_options options)
+  : compat::loop_context(system),
+    index_(index),
+    options_(options),
+    timers_(options.clock->now()),
+    sessions_(index) {}
+
+event_loop::~event_loop() = default;
+
+bool event_loop::is_current() const noexcept { return current_loop == this; }
+
+void event_loop::submit(caf::resumable* job) {
+  if (is_current()) {
+    ready_.push_back(job);
+    return;
+  }
+  compat::release_annotation(job);
+  bool first;
+  {
+    std::lock_guard guard{remote_mutex_};
+    first = remote_.empty();
+    remote_.push_back(job);
+  }
+  if (first)
+    boost::asio::post(context_, [this] { take_remote(); });
+}
+
+void event_loop::take_remote() {
+  {
+    std::lock_guard guard{remote_mutex_};
+    remote_batch_.swap(remote_);
+  }
+  ready_.insert(ready_.end(), remote_batch_.begin(), remote_batch_.end());
+  remote_batch_.clear();
+}
+
+void event_loop::run() {
+  while (!stopping_.load(std::memory_order_acquire) || pinned_actors() > 0)
+    if (!run_turn())
+      block();
+  run_turn();
+}
+
+void event_loop::stop() {
+  stopping_.store(true, std::memory_order_release);
+  boost::asio::post(context_, [] {});
+}
+
+bool event_loop::run_turn(std::size_t max_handlers) {
+  current_scope scope{*this};
+  resumes_left_ = options_.resumes_per_turn;
+  last_mark_ = std::chrono::steady_clock::now();
+  bool busy = run_ready();
+  busy |= run_handlers(max_handlers);
+  try {
+    running_ = "timer";
+    timers_.advance(now());
+    note_duration();
+  } catch (...) {
+    report("timer");
+  }
+  busy |= run_ready();
+  busy |= flush();
+  return busy || !ready_.empty();
+}
+
+bool event_loop::run_handlers(std::size_t max) {
+  bool any = false;
+  for (std::size_t i = 0; i < max; ++i) {
+    running_ = "handler";
+    try {
+      if (context_.poll_one() == 0)
+        break;
+    } catch (...) {
+      report("handler");
+    }
+    any = true;
+    note_duration();
+    run_ready();
+  }
+  return any;
+}
+
+bool event_loop::run_ready() {
+  bool any = false;
+  while (!ready_.empty() && resumes_left_ > 0) {
+    auto* job = ready_.front();
+    ready_.pop_front();
+    --resumes_left_;
+    any = true;
+    try {
+      run_job(job, options_.messages_per_resume);
+    } catch (...) {
+      report(running_);
+    }
+    note_duration();
+  }
+  return any;
+}
+
+bool event_loop::flush() {
+  bool more = false;
+  running_ = "flush";
+  for (auto& work : flushers_) {
+    try {
+      more |= work();
+    } catch (...) {
+      report("flush");
+    }
+  }
+  try {
+    sessions_.flush_touched();
+  } catch (...) {
+    report("flush");
+  }
+  note_duration();
+  return more;
+}
+
+/// Waits for a socket, a post or the next deadline.
+void event_loop::block() {
+  arm_wake_up();
+  current_scope scope{*this};
+  running_ = "handler";
+  last_mark_ = std::chrono::steady_clock::now();
+  try {
+    context_.run_one();
+  } catch (...) {
+    report("handler");
+  }
+}
+
+void event_loop::arm_wake_up() {
+  auto at = timers_.next_wake_up();
+  if (at == wake_up_at_ && (!at || *at > now()))
+    return;
+  wake_up_at_ = at;
+  if (!at) {
+    wake_up_.cancel();
+    return;
+  }
+  wake_up_.expires_at(*at);
+  wake_up_.async_wait([this, armed_for = *at](const boost::system::error_code& ec) {
+    if (!ec && wake_up_at_ == armed_for)
+      wake_up_at_.reset();
+  });
+}
+
+/// Counts and logs the exception in flight.
+void event_loop::report(const char* what) noexcept {
+  options_.counters->count(protocol::counter::handler_errors, what);
+  try {
+    throw;
+  } catch (const std::exception& e) {
+    options_.log->write(protocol::log_level::error, what, e.what());
+  } catch (...) {
+    options_.log->write(protocol::log_level::error, what, "an exception that is no std::exception");
+  }
+}
+
+/// Reports what has run since the last mark if it took too long; blocking is not counted.
+void event_loop::note_duration() {
+  auto at = std::chrono::steady_clock::now();
+  auto took = at - std::exchange(last_mark_, at);
+  if (took < options_.long_turn)
+    return;
+  options_.counters->count(protocol::counter::long_turns, running_);
+  auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+  options_.log->write(protocol::log_level::warning, "event_loop",
+                      std::string{running_} + " ran for " + std::to_string(ms) + " ms");
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,220 @@
+#include "member_group.hpp"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace troupe::actors {
+
+void member_group::add(session_key who) {
+  auto [i, is_new] = slots_by_session_.try_emplace(who, static_cast<slot_index>(slots_.size()));
+  if (is_new)
+    slots_.push_back({who, none, none, next_.end()});
+}
+
+bool member_group::remove(session_key who) {
+  auto i = slots_by_session_.find(who);
+  if (i == slots_by_session_.end())
+    return false;
+  slots_[i->second].who = {};
+  ++tombstones_;
+  slots_by_session_.erase(i);
+  if (!pending() && worth_compacting())
+    compact();
+  return true;
+}
+
+void member_group::push(protocol::shared_bytes frame, session_key except, const credit& source, const credit& own) {
+  if (except) {
+    if (auto i = slots_by_session_.find(except); i != slots_by_session_.end()) {
+      auto& s = slots_[i->second];
+      next_.exclusions.push_back({next_.end(), i->second, s.in_next});
+      s.in_next = static_cast<std::uint32_t>(next_.exclusions.size() - 1);
+    }
+  }
+  next_.bytes += frame.size();
+  next_.frames.push_back(std::move(frame));
+  if (source)
+    next_.credits.push_back(source);
+  if (own)
+    next_.credits.push_back(own);
+}
+
+// -- flushing -------------------------------------------------------------------------------------------------------------
+
+member_group::progress member_group::flush(std::size_t max_sends, bool hold_credits, session_table& sessions,
+                                           protocol::memory_meter* meter, std::vector<session_key>& gone) {
+  progress done;
+  if (!current_.active)
+    start_batch(meter);
+  if (!hold_credits)
+    current_.credits.clear();
+  while (current_.cursor < slots_.size() && done.sends < max_sends) {
+    auto& s = slots_[current_.cursor++];
+    if (!s.who || s.from >= current_.end)
+      continue;
+    ++done.sends;
+    done.frames += give(s, sessions, gone);
+  }
+  if (current_.cursor == slots_.size())
+    finish_batch();
+  return done;
+}
+
+void member_group::start_batch(protocol::memory_meter* meter) {
+  if (worth_compacting())
+    compact();
+  current_.active = true;
+  current_.begin = next_.begin;
+  current_.end = next_.end();
+  current_.cursor = 0;
+  std::uint32_t offset = 0;
+  for (auto& f : next_.frames) {
+    current_.offsets.push_back(offset);
+    offset += static_cast<std::uint32_t>(f.size());
+  }
+  current_.offsets.push_back(offset);
+  if (next_.frames.size() == 1) {
+    current_.bytes = std::move(next_.frames.front());
+  } else {
+    current_.bytes = protocol::shared_bytes::make(offset, meter, [this](char* out) {
+      for (auto& f : next_.frames)
+        out = std::copy_n(f.data(), f.size(), out);
+    });
+  }
+  current_.exclusions.swap(next_.exclusions);
+  current_.credits.swap(next_.credits);
+  for (auto& e : current_.exclusions)
+    if (e.member != nobody && slots_[e.member].in_next != none)
+      slots_[e.member].in_current = std::exchange(slots_[e.member].in_next, none);
+  next_.frames.clear();
+  next_.bytes = 0;
+  next_.begin = current_.end;
+}
+
+void member_group::finish_batch() {
+  for (auto& e : current_.exclusions)
+    if (e.member != nobody)
+      slots_[e.member].in_current = none;
+  current_.active = false;
+  current_.bytes = {};
+  current_.offsets.clear();
+  current_.exclusions.clear();
+  current_.credits.clear();
+  if (!pending() && worth_compacting())
+    compact();
+}
+
+bool member_group::worth_compacting() const noexcept {
+  return empty() || (tombstones_ > 16 && tombstones_ * 2 > slots_.size());
+}
+
+/// Drops tombstones. Precondition: no batch is under way.
+void member_group::compact() {
+  if (tombstones_ == 0)
+    return;
+  std::vector<slot_index> moved_to(slots_.size(), nobody);
+  slot_index kept = 0;
+  for (slot_index i = 0; i < slots_.size(); ++i) {
+    if (!slots_[i].who)
+      continue;
+    moved_to[i] = kept;
+    slots_by_session_[slots_[i].who] = kept;
+    slots_[kept++] = slots_[i];
+  }
+  slots_.resize(kept);
+  tombstones_ = 0;
+  // The links of an exclusion name exclusions, not slots; only whose it is has moved (to `nobody` if that member has left).
+  for (auto& e : next_.exclusions)
+    e.member = e.member == nobody ? nobody : moved_to[e.member];
+}
+
+std::uint32_t member_group::give(slot& s, session_table& sessions, std::vector<session_key>& gone) {
+  auto* output = sessions.find(s.who);
+  if (!output) {
+    gone.push_back(s.who);
+    return 0;
+  }
+  auto frames = parts_for(s);
+  s.from = current_.end;
+  if (frames > 0)
+    output->write(current_.bytes, parts_, frames);
+  return frames;
+}
+
+/// Fills `parts_` with what the member lacks of the batch under way; returns the number of frames in it.
+std::uint32_t member_group::parts_for(const slot& s) {
+  parts_.clear();
+  auto first = std::max(s.from, current_.begin) - current_.begin;
+  auto last = current_.end - current_.begin;
+  auto frames = static_cast<std::uint32_t>(last - first);
+  auto end = current_.offsets[last];
+  // Walk the exclusions backwards from the end, newest first, and cut the range before each.
+  for (auto i = s.in_current; i != none; i = current_.exclusions[i].older) {
+    auto hole = current_.exclusions[i].position - current_.begin;
+    if (hole < first)
+      break;
+    --frames;
+    if (current_.offsets[hole + 1] < end)
+      parts_.push_back({current_.offsets[hole + 1], end});
+    end = current_.offsets[hole];
+  }
+  if (current_.offsets[first] < end)
+    parts_.push_back({current_.offsets[first], end});
+  std::reverse(parts_.begin(), parts_.end());
+  return frames;
+}
+
+// -- catching up ----------------------------------------------------------------------------------------------------------
+
+std::size_t member_group::catch_up(session_key who, session_table& sessions) {
+  auto i = slots_by_session_.find(who);
+  return i == slots_by_session_.end() ? 0 : catch_up(slots_[i->second], sessions);
+}
+
+std::size_t member_group::catch_up_all(session_table& sessions) {
+  std::size_t queued = 0;
+  for (auto& s : slots_)
+    if (s.who)
+      queued += catch_up(s, sessions);
+  return queued;
+}
+
+std::size_t member_group::catch_up(slot& s, session_table& sessions) {
+  std::size_t queued = 0;
+  if (current_.active && s.from < current_.end) {
+    auto frames = parts_for(s);
+    auto left = frames;
+    for (auto& part : parts_) {
+      auto in_part = &part == &parts_.back() ? left : frames_in(part);
+      left -= in_part;
+      sessions.append(s.who, current_.bytes, part, in_part, output_kind::data);
+    }
+    queued += frames;
+    s.from = current_.end;
+  }
+  for (auto position = std::max(s.from, next_.begin); position < next_.end(); ++position) {
+    if (is_excluded(s, position))
+      continue;
+    auto& f = next_.frames[position - next_.begin];
+    sessions.append(s.who, f, {0, static_cast<std::uint32_t>(f.size())}, 1, output_kind::data);
+    ++queued;
+  }
+  s.from = next_.end();
+  return queued;
+}
+
+std::uint32_t member_group::frames_in(byte_range part) const {
+  auto first = std::lower_bound(current_.offsets.begin(), current_.offsets.end(), part.begin);
+  auto last = std::lower_bound(first, current_.offsets.end(), part.end);
+  return static_cast<std::uint32_t>(last - first);
+}
+
+bool member_group::is_excluded(const slot& s, std::uint64_t position) const {
+  for (auto i = s.in_next; i != none; i = next_.exclusions[i].older)
+    if (next_.exclusions[i].position == position)
+      return true;
+  return false;
+}
+
+} // namespace troupe::actors

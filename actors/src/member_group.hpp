@@ -1,0 +1,126 @@
+#pragma once
+
+#include <troupe/actors/credit.hpp>
+#include <troupe/actors/session_table.hpp>
+#include <troupe/protocol/shared_bytes.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+namespace troupe::actors {
+
+/// The members of one room on one loop that speak one encoding, and the frames they are still to get: the fan-out itself.
+///
+/// Frames are numbered by position. They gather in `next_`; a flush turns them into one batch, contiguous bytes that every member
+/// is sent as they are, in slices, while later frames gather in the next batch.
+///
+/// Invariants:
+/// 1. A member has been given (sent or queued) exactly the frames in [its position when added, `from`), less those it is excluded from.
+/// 2. `current_` and `next_` are adjacent: `current_.end == next_.begin`.
+/// 3. Slots keep their index while a batch is under way; tombstones go between two batches.
+/// Cost: per delivery one look-up and one `sink::write`, no allocation, no copy of payload. Thread: the loop's.
+class member_group {
+public:
+  using slot_index = std::uint32_t;
+  static constexpr slot_index nobody = ~slot_index{0};
+
+  /// Adds a member; it gets what is pushed from now on.
+  void add(session_key who);
+
+  /// Removes a member without giving it anything more. Returns whether it was one.
+  bool remove(session_key who);
+
+  [[nodiscard]] bool contains(session_key who) const { return slots_by_session_.contains(who); }
+  [[nodiscard]] bool empty() const noexcept { return slots_by_session_.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return slots_by_session_.size(); }
+
+  /// Adds a frame for all members but `except`, with the credits that are held until its flush has begun.
+  void push(protocol::shared_bytes frame, session_key except, const credit& source, const credit& own);
+
+  /// Queues for one member all frames it lacks, so that a frame of its own can follow. Returns how many it queued.
+  std::size_t catch_up(session_key who, session_table& sessions);
+
+  /// `catch_up` for every member.
+  std::size_t catch_up_all(session_table& sessions);
+
+  [[nodiscard]] bool pending() const noexcept { return current_.active || !next_.frames.empty(); }
+  [[nodiscard]] std::size_t pending_bytes() const noexcept { return current_.bytes.size() + next_.bytes; }
+
+  /// Whether frames wait that the batch under way does not hold.
+  [[nodiscard]] bool waiting_behind_batch() const noexcept { return current_.active && !next_.frames.empty(); }
+
+  struct progress {
+    std::size_t sends = 0;  ///< members given something
+    std::size_t frames = 0; ///< frames given, over all members
+  };
+
+  /// Gives the batch under way to at most `max_sends` members more. `hold_credits`: too much of the room waits for this loop.
+  /// `gone` collects members whose session has closed.
+  progress flush(std::size_t max_sends, bool hold_credits, session_table& sessions, protocol::memory_meter* meter,
+                 std::vector<session_key>& gone);
+
+  template <class F>
+  void for_each(F&& f) const {
+    for (auto& s : slots_)
+      if (s.who)
+        f(s.who);
+  }
+
+private:
+  struct slot {
+    session_key who;           ///< nobody: a tombstone
+    std::uint32_t in_current = none;  ///< the newest of its exclusions in the batch under way
+    std::uint32_t in_next = none;
+    std::uint64_t from = 0;    ///< position of the first frame it lacks
+  };
+
+  /// A frame that a member does not get; a list per member, newest first.
+  struct exclusion {
+    std::uint64_t position;
+    slot_index member;
+    std::uint32_t older;
+  };
+
+  struct gathering {
+    std::uint64_t begin = 0;
+    std::vector<protocol::shared_bytes> frames;
+    std::vector<exclusion> exclusions;
+    std::vector<credit> credits;
+    std::size_t bytes = 0;
+    [[nodiscard]] std::uint64_t end() const noexcept { return begin + frames.size(); }
+  };
+
+  struct batch {
+    bool active = false;
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    protocol::shared_bytes bytes;
+    std::vector<std::uint32_t> offsets; ///< of each frame, and the end
+    std::vector<exclusion> exclusions;
+    std::vector<credit> credits;
+    std::size_t cursor = 0;             ///< the next slot to give it to
+  };
+
+  static constexpr std::uint32_t none = ~std::uint32_t{0};
+
+  void start_batch(protocol::memory_meter* meter);
+  void finish_batch();
+  void compact();
+  [[nodiscard]] bool worth_compacting() const noexcept;
+  std::uint32_t give(slot& s, session_table& sessions, std::vector<session_key>& gone);
+  std::uint32_t parts_for(const slot& s);
+  std::size_t catch_up(slot& s, session_table& sessions);
+  [[nodiscard]] std::uint32_t frames_in(byte_range part) const;
+  [[nodiscard]] bool is_excluded(const slot& s, std::uint64_t position) const;
+
+  std::vector<slot> slots_;
+  std::unordered_map<session_key, slot_index> slots_by_session_;
+  std::size_t tombstones_ = 0;
+  gathering next_;
+  batch current_;
+  std::vector<byte_range> parts_; ///< scratch of `parts_for`
+};
+
+} // namespace troupe::actors

@@ -1,0 +1,272 @@
+#pragma once
+
+#include "owned_event.hpp"
+
+#include <troupe/actors/caf_compat.hpp>
+#include <troupe/actors/credit.hpp>
+#include <troupe/actors/room_behavior.hpp>
+#include <troupe/actors/room_event.hpp>
+#include <troupe/actors/session_key.hpp>
+#include <troupe/protocol/codec.hpp>
+#include <troupe/protocol/command.hpp>
+#include <troupe/protocol/shared_bytes.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+// What actors say to each other. None of it leaves the process, so none of it can be serialized.
+
+namespace troupe::actors {
+
+/// A `ref` that waits for its answer; shared by the connection that took the command and the room that answers it.
+struct open_ref {
+  std::string value;   ///< raw, in the sender's codec
+  std::string request; ///< the command's type
+  std::atomic<bool> answered{false};
+};
+using open_ref_ptr = std::shared_ptr<open_ref>;
+
+/// One WebSocket message on its way from a session to its connection actor.
+struct inbound {
+  protocol::shared_bytes bytes;
+  bool binary = false;
+  credit token;
+};
+
+/// One client's wish to enter a room.
+struct join_request {
+  session_key who;
+  std::string user_id;
+  protocol::encoding encoding = protocol::encoding::plain_json;
+  std::string profile; ///< raw map in the client's codec, empty if none
+  open_ref_ptr ref;
+  bool has_since = false;
+  bool automatic = false; ///< by the node (the lobby): a plain client is not told `joined`
+  credit token;
+};
+
+/// The room's answer for the connection's own table; a client that was admitted hears of it from its dispatcher.
+struct join_reply {
+  protocol::errc code = protocol::errc::ok;
+  std::string detail;
+  room_key room;
+};
+
+/// A member's `message`, binary message or application message.
+struct room_input {
+  enum class kind : std::uint8_t { message, binary, application };
+  kind what = kind::message;
+  session_key who;
+  protocol::encoding encoding = protocol::encoding::plain_json;
+  protocol::shared_bytes bytes; ///< the whole message; `body` points into it
+  protocol::body_field field = protocol::body_field::none;
+  std::string_view body;
+  std::string type; ///< application messages only
+  bool echo = true;
+  open_ref_ptr ref;
+  credit token;
+};
+
+struct leave_request {
+  session_key who;
+  leave_reason reason = leave_reason::left;
+  bool answer = false; ///< whether the client is to get `left`
+  open_ref_ptr ref;
+};
+
+/// A broadcast from outside the room.
+struct outside_event {
+  std::string room;
+  std::shared_ptr<const owned_event> event;
+  credit token;
+};
+
+/// A CAF actor's wish to become a server-side member.
+struct observe_request {
+  std::string room;
+  caf::actor who;
+  observer_options options;
+};
+
+/// A server-side member leaves.
+struct unobserve_request {
+  std::string room;
+  caf::actor who;
+};
+
+/// Why a whole room ends.
+enum class room_end : std::uint8_t { crashed = 0, ended = 1, overloaded = 2, empty = 3, stopped = 4 };
+
+/// From the shard to the room: end now.
+struct end_room {
+  room_end reason = room_end::ended;
+};
+
+// -- room to registry shard -----------------------------------------------------------------------------------------------
+
+/// The room has no member left.
+struct room_empty {
+  std::string name;
+  room_key room;
+};
+
+/// The room wants to end.
+struct end_request {
+  std::string name;
+  room_key room;
+  room_end reason = room_end::ended;
+};
+
+/// A connection looks for a room; it is made if it does not exist.
+struct find_room {
+  std::string name;
+};
+
+struct stop_shard {};
+
+// -- room to dispatcher ---------------------------------------------------------------------------------------------------
+
+struct room_identity;
+using room_identity_ptr = std::shared_ptr<const room_identity>;
+
+/// A member on the dispatcher's loop: it gets `first`, and from then on what the room says.
+struct subscribe {
+  room_identity_ptr room;
+  session_key who;
+  protocol::encoding encoding = protocol::encoding::plain_json;
+  protocol::shared_bytes first; ///< may be empty
+};
+
+/// One broadcast on its way to a loop's members: a complete frame for each encoding in use.
+struct fan_out {
+  room_key room;
+  std::array<protocol::shared_bytes, protocol::encoding_count> frames;
+  session_key except; ///< a member that does not get it, or nobody
+  credit source;      ///< of the client that sent it
+  credit own;         ///< of the room's own output
+};
+
+/// A frame for one member, after all that the room has said before.
+struct member_frame {
+  room_key room;
+  session_key who;
+  protocol::shared_bytes frame; ///< may be empty (plain clients have no `left`)
+  bool remove = false;          ///< the membership ends with it
+};
+
+/// The room has ended with members in it.
+struct room_closed {
+  room_key room;
+  room_end reason = room_end::ended;
+};
+
+// -- to connection --------------------------------------------------------------------------------------------------------
+
+struct session_closed {};
+struct heartbeat {};
+struct say_goodbye {
+  bool restart = false;
+};
+/// The dispatcher has told the client that the room ended.
+struct membership_lost {
+  room_key room;
+};
+
+} // namespace troupe::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::inbound)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::join_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::join_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::room_input)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::leave_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::outside_event)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::observe_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::unobserve_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::end_room)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::room_empty)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::end_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::find_room)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::stop_shard)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::subscribe)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::fan_out)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::member_frame)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::room_closed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::session_closed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::heartbeat)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::say_goodbye)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::membership_lost)
+
+namespace troupe::actors {
+
+// -- interfaces: one line per message -------------------------------------------------------------------------------------
+
+using room_actor = compat::typed_actor<
+  // A client wants in: admitted, refused with a code, or `room_gone` from a closing room.
+  caf::result<join_reply>(join_request),
+  // A member (or one whose join is pending) goes; does nothing for others.
+  caf::result<void>(leave_request),
+  // A member publishes.
+  caf::result<void>(room_input),
+  // Somebody outside publishes.
+  caf::result<void>(outside_event),
+  // A CAF actor wants in, or goes.
+  caf::result<void>(observe_request), caf::result<void>(unobserve_request),
+  // The shard has ended the room.
+  caf::result<void>(end_room)>;
+
+/// A room as dispatchers and connections know it.
+struct room_identity {
+  room_key key;
+  std::string name;
+  room_actor handle;
+};
+
+/// The shard's answer to `find_room`.
+struct found_room {
+  protocol::errc code = protocol::errc::ok; ///< or `node_room_limit`
+  room_actor room;
+};
+
+} // namespace troupe::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::found_room)
+
+namespace troupe::actors {
+
+using registry_actor = compat::typed_actor<
+  // The room of that name, made if need be.
+  caf::result<found_room>(find_room),
+  // A room ends: in order, or because its last member left.
+  caf::result<void>(end_request), caf::result<void>(room_empty),
+  // From outside, passed on to the room if it exists.
+  caf::result<void>(outside_event),
+  // A CAF actor becomes a member (the room is made if need be), or goes.
+  caf::result<void>(observe_request), caf::result<void>(unobserve_request),
+  // Ends all rooms, then itself.
+  caf::result<void>(stop_shard)>;
+
+using dispatcher_actor = compat::typed_actor<
+  caf::result<void>(subscribe),
+  // To all members on this loop.
+  caf::result<void>(fan_out),
+  // To one member on this loop.
+  caf::result<void>(member_frame),
+  // A room has ended with members in it.
+  caf::result<void>(room_closed)>;
+
+using connection_actor = compat::typed_actor<
+  // The client sent a message.
+  caf::result<void>(inbound),
+  // The socket is gone.
+  caf::result<void>(session_closed),
+  // The wheel says it is time to look after the peer.
+  caf::result<void>(heartbeat),
+  // The node stops.
+  caf::result<void>(say_goodbye),
+  // A room has ended or thrown the client out.
+  caf::result<void>(membership_lost)>;
+
+} // namespace troupe::actors

@@ -1,0 +1,312 @@
+#include <troupe/actors/node.hpp>
+
+#include "connection.hpp"
+#include "dispatcher_service.hpp"
+#include "memory_limit.hpp"
+#include "random_id.hpp"
+#include "registry_shard.hpp"
+#include "shared.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <thread>
+#include <utility>
+
+namespace troupe::actors {
+namespace {
+
+/// What the dispatcher knows of a session's connection actor.
+class actor_owner final : public session_owner {
+public:
+  explicit actor_owner(connection_actor handle) : handle_(std::move(handle)) {}
+  void room_closed(room_key room) override { compat::anon_send(handle_, membership_lost{room}); }
+  void end() { compat::anon_send(handle_, session_closed{}); }
+  void goodbye(bool restart) { compat::anon_send(handle_, say_goodbye{restart}); }
+
+private:
+  connection_actor handle_;
+};
+
+} // namespace
+
+struct node::state {
+  node_shared shared;
+  std::vector<std::thread> threads;
+  bool stopped = false;
+};
+
+struct connection_port::state {
+  event_loop* loop;
+  loop_counts* counts;
+  session_key key;
+  connection_actor handle;
+  std::shared_ptr<credit_account> account;
+  bool open = true;
+};
+
+struct room_handle::state {
+  std::string name;
+  registry_actor registry;
+  std::shared_ptr<credit_account> account;
+};
+
+// -- node -----------------------------------------------------------------------------------------------------------------
+
+node::node(caf::actor_system& system, node_options options) : state_(std::make_unique<state>()) {
+  auto& s = state_->shared;
+  s.options = std::move(options);
+  s.budget_bytes = s.options.memory_budget_bytes > 0 ? s.options.memory_budget_bytes : usable_memory_bytes() / 4;
+  loop_options lo;
+  lo.clock = s.options.clock;
+  lo.log = s.options.log;
+  lo.counters = s.options.counters;
+  for (unsigned i = 0; i < std::max(1u, s.options.loops); ++i) {
+    auto& unit = *s.units.emplace_back(std::make_unique<loop_unit>());
+    unit.loop = std::make_unique<event_loop>(system, i, lo);
+  }
+  for (auto& u : s.units)
+    set_up(*u);
+}
+
+void node::set_up(loop_unit& unit) {
+  auto& s = state_->shared;
+  auto gone = [](const room_identity& room, session_key who) {
+    compat::anon_send(room.handle, leave_request{who, leave_reason::disconnected, false, nullptr});
+  };
+  unit.output = std::make_unique<dispatcher>(unit.loop->sessions(), &s.output_meter, unit.counts, gone);
+  unit.output_actor = compat::spawn_on<dispatcher_service>(*unit.loop, s, *unit.output);
+  unit.registry = compat::spawn_on<registry_shard>(*unit.loop, s, unit);
+  unit.loop->add_flusher([&unit] { return unit.output->flush(); });
+  unit.loop->add_flusher([this, &unit] {
+    keep_budget(unit);
+    return false;
+  });
+}
+
+/// Once a turn and loop while the budget is exceeded, the session that has lagged longest goes.
+void node::keep_budget(loop_unit& unit) {
+  auto& s = state_->shared;
+  auto used = s.output_meter.used_bytes();
+  auto over = s.over_budget.load(std::memory_order_relaxed);
+  if (used > s.budget_bytes) {
+    s.over_budget.store(true, std::memory_order_relaxed);
+    if (auto* slowest = unit.loop->sessions().oldest_backlog())
+      slowest->cut(protocol::errc::node_overloaded);
+  } else if (over && used < s.budget_bytes / 10 * 9) {
+    s.over_budget.store(false, std::memory_order_relaxed);
+  }
+}
+
+node::~node() { stop(); }
+
+void node::rooms(std::string pattern, behavior_factory factory, room_options options) {
+  state_->shared.rules.push_back({std::move(pattern), std::move(factory), options});
+}
+
+const node_options& node::options() const noexcept { return state_->shared.options; }
+unsigned node::loops() const noexcept { return static_cast<unsigned>(state_->shared.units.size()); }
+event_loop& node::loop(unsigned index) noexcept { return *state_->shared.units[index]->loop; }
+
+void node::start() {
+  for (auto& unit : state_->shared.units)
+    state_->threads.emplace_back([loop = unit->loop.get()] { loop->run(); });
+}
+
+void node::request_stop() {
+  for (auto& unit : state_->shared.units) {
+    compat::anon_send(unit->registry, stop_shard{});
+    unit->loop->post([this, u = unit.get()] {
+      // Connections of sessions that nobody closed, and the dispatcher, which has nothing left to say.
+      std::vector<session_key> open;
+      u->loop->sessions().for_each([&](session_key key, sink& output) {
+        output.terminate(protocol::errc::shutdown);
+        open.push_back(key);
+      });
+      for (auto key : open)
+        if (auto* owner = static_cast<actor_owner*>(u->loop->sessions().owner(key)))
+          owner->end();
+      caf::anon_send_exit(u->output_actor, caf::exit_reason::user_shutdown);
+    });
+  }
+}
+
+void node::stop() {
+  if (std::exchange(state_->stopped, true))
+    return;
+  request_stop();
+  for (auto& unit : state_->shared.units)
+    unit->loop->stop();
+  if (state_->threads.empty())
+    drive_until_done();
+  for (auto& t : state_->threads)
+    t.join();
+  state_->threads.clear();
+  for (auto& unit : state_->shared.units) {
+    unit->registry = nullptr;
+    unit->output_actor = nullptr;
+  }
+}
+
+/// For loops that no thread runs.
+void node::drive_until_done() {
+  auto busy = [this] {
+    bool any = false;
+    for (auto& unit : state_->shared.units)
+      any |= unit->loop->run_turn() || unit->loop->pinned_actors() > 0;
+    return any;
+  };
+  while (busy())
+    std::this_thread::yield();
+}
+
+connection_port node::open(event_loop& home, sink& output, connection_info info) {
+  auto& s = state_->shared;
+  auto& unit = *s.units[home.index()];
+  auto p = std::make_unique<connection_port::state>();
+  p->loop = &home;
+  p->key = home.sessions().open(output);
+  loop_counts::add(unit.counts.connections, 1);
+  p->counts = &unit.counts;
+  p->account = std::make_shared<credit_account>(s.options.connections.credits, [&home, key = p->key] {
+    home.post([&home, key] {
+      if (auto* peer = home.sessions().find(key))
+        peer->resume_reading();
+    });
+  });
+  connection_core::config c;
+  c.key = p->key;
+  c.encoding = info.encoding;
+  c.user_id = info.user_id.empty() ? random_id() : std::move(info.user_id);
+  c.options = &s.options;
+  c.meter = &s.output_meter;
+  p->handle = compat::spawn_on<connection>(home, s, unit, std::move(c));
+  home.sessions().bind(p->key, std::make_unique<actor_owner>(p->handle));
+  return connection_port{std::move(p)};
+}
+
+room_handle node::room(std::string_view name) {
+  auto& s = state_->shared;
+  auto bound = s.options.rooms.max_pending_bytes;
+  room_handle h;
+  h.state_ = std::make_shared<const room_handle::state>(room_handle::state{
+    std::string{name}, s.home_of(name).registry,
+    std::make_shared<credit_account>(credit_limits{std::int64_t{1} << 40, bound > 0 ? bound : std::int64_t{1} << 50})});
+  return h;
+}
+
+void node::observe(std::string_view room, caf::actor who, observer_options options) {
+  compat::anon_send(state_->shared.home_of(room).registry, observe_request{std::string{room}, std::move(who), options});
+}
+
+void node::unobserve(std::string_view room, caf::actor who) {
+  compat::anon_send(state_->shared.home_of(room).registry, unobserve_request{std::string{room}, std::move(who)});
+}
+
+bool node::overloaded() const noexcept { return state_->shared.over_budget.load(std::memory_order_relaxed); }
+protocol::memory_meter& node::output_meter() noexcept { return state_->shared.output_meter; }
+
+node_stats node::stats() const {
+  node_stats sum;
+  for (auto& unit : state_->shared.units) {
+    auto get = [](auto& n) { return n.load(std::memory_order_relaxed); };
+    sum.rooms += get(unit->counts.rooms);
+    sum.members += get(unit->counts.members);
+    sum.messages_in += get(unit->counts.messages_in);
+    sum.publishes += get(unit->counts.publishes);
+    sum.deliveries += get(unit->counts.deliveries);
+    sum.connections += get(unit->counts.connections);
+  }
+  sum.output_bytes = state_->shared.output_meter.used_bytes();
+  sum.budget_bytes = state_->shared.budget_bytes;
+  return sum;
+}
+
+// -- draining -------------------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// Says goodbye to a loop's connections, some every 50 ms. Deletes itself.
+class drainer final : public timer_wheel::entry {
+public:
+  static constexpr std::chrono::milliseconds step{50};
+
+  drainer(event_loop& loop, bool restart, std::chrono::milliseconds spread) : loop_(loop), restart_(restart) {
+    loop_.sessions().for_each([this](session_key key, sink&) { left_.push_back(key); });
+    auto steps = static_cast<std::size_t>(std::max<std::int64_t>(1, spread / step));
+    per_step_ = std::max<std::size_t>(100, left_.size() / steps + 1);
+  }
+
+  void on_deadline() override {
+    for (std::size_t i = 0; i < per_step_ && !left_.empty(); ++i) {
+      if (auto* owner = static_cast<actor_owner*>(loop_.sessions().owner(left_.back())))
+        owner->goodbye(restart_);
+      left_.pop_back();
+    }
+    if (left_.empty())
+      delete this;
+    else
+      loop_.arm(*this, step);
+  }
+
+private:
+  event_loop& loop_;
+  bool restart_;
+  std::vector<session_key> left_;
+  std::size_t per_step_;
+};
+
+} // namespace
+
+void node::drain(drain_kind kind, std::chrono::milliseconds spread) {
+  for (auto& unit : state_->shared.units)
+    unit->loop->post([loop = unit->loop.get(), kind, spread] {
+      (new drainer{*loop, kind == drain_kind::restart, spread})->on_deadline();
+    });
+}
+
+// -- connection_port ------------------------------------------------------------------------------------------------------
+
+connection_port::connection_port() noexcept = default;
+connection_port::connection_port(std::unique_ptr<state> s) noexcept : state_(std::move(s)) {}
+connection_port::connection_port(connection_port&&) noexcept = default;
+
+connection_port& connection_port::operator=(connection_port&& other) noexcept {
+  if (this != &other) {
+    closed();
+    state_ = std::move(other.state_);
+  }
+  return *this;
+}
+
+connection_port::~connection_port() { closed(); }
+
+session_key connection_port::key() const noexcept { return state_ ? state_->key : session_key{}; }
+
+void connection_port::deliver(protocol::shared_bytes message, bool binary) {
+  auto token = state_->account->take(message.size());
+  compat::anon_send(state_->handle, inbound{std::move(message), binary, std::move(token)});
+}
+
+bool connection_port::may_read() { return state_->account->positive() || !state_->account->pause(); }
+
+void connection_port::closed() {
+  if (!state_ || !std::exchange(state_->open, false))
+    return;
+  state_->loop->sessions().close(state_->key);
+  loop_counts::add(state_->counts->connections, static_cast<std::uint64_t>(-1));
+  compat::anon_send(state_->handle, session_closed{});
+  state_->handle = nullptr;
+}
+
+// -- room_handle ----------------------------------------------------------------------------------------------------------
+
+publish_result room_handle::publish(const broadcast_event& event) const {
+  if (!state_->account->positive())
+    return publish_result::overloaded;
+  auto owned = std::make_shared<const owned_event>(event);
+  auto token = state_->account->take(owned->bytes());
+  compat::anon_send(state_->registry, outside_event{state_->name, std::move(owned), std::move(token)});
+  return publish_result::accepted;
+}
+
+} // namespace troupe::actors

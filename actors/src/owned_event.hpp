@@ -1,0 +1,33 @@
+#pragma once
+
+#include <troupe/actors/room_behavior.hpp>
+
+#include <deque>
+#include <string>
+#include <vector>
+
+namespace troupe::actors {
+
+/// A broadcast that owns what its fields refer to, so that it can travel between threads.
+class owned_event {
+public:
+  explicit owned_event(const broadcast_event& event);
+  owned_event(const owned_event&) = delete;
+  owned_event& operator=(const owned_event&) = delete;
+
+  [[nodiscard]] const broadcast_event& event() const noexcept { return event_; }
+
+  /// What it holds, for credit.
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+
+private:
+  std::string_view keep(std::string_view text);
+  std::vector<protocol::field> keep(const std::vector<protocol::field>& fields);
+
+  std::deque<std::string> texts_;
+  std::deque<std::vector<std::string>> lists_;
+  broadcast_event event_;
+  std::size_t bytes_ = 0;
+};
+
+} // namespace troupe::actors

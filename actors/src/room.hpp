@@ -1,0 +1,53 @@
+#pragma once
+
+#include "room_core.hpp"
+#include "shared.hpp"
+
+namespace troupe::actors {
+
+/// The actor of one room incarnation: hands messages to its core and sends what the core decides.
+class room final : public compat::pinned<room_actor::base>, public room_output {
+public:
+  room(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit, std::string name, room_key key,
+       std::shared_ptr<room_cell> cell);
+
+  behavior_type make_behavior() override;
+  const char* name() const override { return "troupe.room"; }
+
+private:
+  /// Ends a room that nobody has entered, because whoever looked for it went away.
+  struct unclaimed_check final : timer_wheel::entry {
+    explicit unclaimed_check(room& r) : owner(r) {}
+    void on_deadline() override;
+    room& owner;
+  };
+
+  void release_state() override;
+  void set_up();
+
+  // -- room_output --------------------------------------------------------------------------------------------------------
+  void to_dispatcher(std::uint32_t loop, subscribe message) override;
+  void to_dispatcher(std::uint32_t loop, member_frame message) override;
+  void to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out message) override;
+  void member_joined(session_key who) override;
+  void member_kicked(session_key who) override;
+  void member_left(session_key who) override;
+  void to_observer(const caf::actor& who, room_event event) override;
+  void report_empty() override;
+  void request_end(room_end reason) override;
+  steady_time now() const override { return unit_.loop->now(); }
+  wall_time wall_now() const override { return unit_.loop->wall_now(); }
+
+  node_shared& shared_;
+  loop_unit& unit_;
+  std::string room_name_;
+  room_key key_;
+  std::shared_ptr<room_cell> cell_;
+  unclaimed_check unclaimed_{*this};
+  std::vector<dispatcher_actor> targets_; ///< scratch of `to_dispatchers`
+  std::unordered_map<session_key, connection_actor> connections_;
+  connection_actor joining_;              ///< the sender of the join being handled
+  std::unique_ptr<room_core> core_;
+};
+
+} // namespace troupe::actors

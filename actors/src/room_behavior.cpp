@@ -1,0 +1,25 @@
+#include <troupe/actors/room_behavior.hpp>
+
+namespace troupe::actors {
+
+std::string_view to_string(leave_reason reason) noexcept {
+  switch (reason) {
+    case leave_reason::left: return "left";
+    case leave_reason::disconnected: return "disconnected";
+    case leave_reason::kicked: return "kicked";
+    case leave_reason::closed: return "closed";
+  }
+  return "left";
+}
+
+join_decision room_behavior::authorize_join(room_context&, const member&) { return join_decision::accept(); }
+
+void room_behavior::on_message(room_context& room, const member& from, const application_message& message) {
+  auto i = handlers_.find(message.type);
+  if (i == handlers_.end())
+    room.refuse(protocol::errc::unknown_type);
+  else
+    i->second(room, from, message);
+}
+
+} // namespace troupe::actors

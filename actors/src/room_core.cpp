@@ -1,0 +1,443 @@
+#include "room_core.hpp"
+
+#include "dispatcher.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::actors {
+
+using protocol::encoding;
+using protocol::errc;
+using protocol::index_of;
+
+namespace {
+
+constexpr double overload_factor = 8;
+
+credit_limits own_limits(const room_limits& limits) {
+  return {std::int64_t{1} << 40, limits.max_pending_bytes > 0 ? limits.max_pending_bytes : std::int64_t{1} << 50};
+}
+
+} // namespace
+
+/// Marks that a command is handled; members that leave meanwhile stay in memory until it ends.
+struct room_core::departed_scope {
+  departed_scope(room_core& r, const credit& token) : room(r) { room.current_token_ = token; }
+  departed_scope(const departed_scope&) = delete;
+  departed_scope& operator=(const departed_scope&) = delete;
+  ~departed_scope() {
+    room.current_token_ = {};
+    room.current_ = nullptr;
+    room.departed_.clear();
+  }
+  room_core& room;
+};
+
+room_core::room_core(config c, std::unique_ptr<room_behavior> behavior, room_output& output)
+  : config_(std::move(c)),
+    output_(output),
+    history_(config_.limits),
+    own_(std::make_shared<credit_account>(own_limits(config_.limits))),
+    behavior_(std::move(behavior)) {}
+
+room_core::~room_core() = default;
+
+void room_core::create() {
+  departed_scope scope{*this, {}};
+  behavior_->on_create(*this);
+}
+
+// -- joining and leaving --------------------------------------------------------------------------------------------------
+
+join_reply room_core::join(const join_request& request) {
+  if (config_.cell->closing)
+    return {errc::room_gone, {}, {}};
+  departed_scope scope{*this, request.token};
+  if (members_.contains(request.who)) {
+    if (auto frame = joined_frame_for(request))
+      output_.to_dispatcher(request.who.loop, member_frame{config_.identity->key, request.who, frame, false});
+    if (request.ref)
+      request.ref->answered = true;
+    return {errc::ok, {}, config_.identity->key};
+  }
+  member candidate{request.who, request.user_id, request.encoding, request.profile, request.automatic};
+  if (config_.limits.max_members > 0 && members_.size() >= config_.limits.max_members)
+    return {errc::room_full, {}, {}};
+  auto decision = behavior_->authorize_join(*this, candidate);
+  if (decision.code != errc::ok) {
+    check_empty();
+    return {decision.code, std::move(decision.detail), {}};
+  }
+  return admit(std::move(candidate), request);
+}
+
+join_reply room_core::admit(member candidate, const join_request& request) {
+  announce_join(candidate);
+  auto& kept = *members_.emplace(request.who, std::make_unique<member>(std::move(candidate))).first->second;
+  count_member(kept, 1);
+  output_.member_joined(request.who);
+  output_.to_dispatcher(request.who.loop,
+                        subscribe{config_.identity, request.who, request.encoding, joined_frame_for(request)});
+  if (request.ref)
+    request.ref->answered = true;
+  behavior_->on_join(*this, kept);
+  // The behaviour may have thrown it out again: admitted, and no longer here.
+  return {errc::ok, {}, members_.contains(request.who) ? config_.identity->key : room_key{}};
+}
+
+protocol::shared_bytes room_core::joined_frame_for(const join_request& request) const {
+  if (request.automatic && request.encoding == encoding::plain_json)
+    return {};
+  protocol::joined_event event;
+  event.room_id = config_.identity->name;
+  event.user_id = request.user_id;
+  event.epoch = config_.epoch;
+  event.seq = seq_;
+  if (request.has_since)
+    event.recovered = false;
+  if (request.ref)
+    event.ref = request.ref->value;
+  return protocol::joined_frame(request.encoding, event, config_.meter);
+}
+
+void room_core::leave(const leave_request& request) {
+  auto i = members_.find(request.who);
+  if (config_.cell->closing)
+    return;
+  if (i == members_.end()) {
+    check_empty();
+    return;
+  }
+  departed_scope scope{*this, {}};
+  protocol::shared_bytes farewell;
+  if (request.answer)
+    farewell = protocol::left_frame(i->second->encoding, config_.identity->name, seq_, {}, {},
+                                    request.ref ? std::string_view{request.ref->value} : std::string_view{}, config_.meter);
+  if (request.ref)
+    request.ref->answered = true;
+  remove(request.who, request.reason, farewell);
+}
+
+void room_core::remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell) {
+  auto node = members_.extract(who);
+  auto& gone = *departed_.emplace_back(std::move(node.mapped()));
+  output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, farewell, true});
+  output_.member_left(who);
+  count_member(gone, -1);
+  announce_leave(gone, reason);
+  behavior_->on_leave(*this, gone, reason);
+  check_empty();
+}
+
+void room_core::kick(session_key who, std::string_view message) {
+  auto i = members_.find(who);
+  if (i == members_.end())
+    return;
+  auto farewell = protocol::left_frame(i->second->encoding, config_.identity->name, seq_, to_string(leave_reason::kicked),
+                                       message, {}, config_.meter);
+  output_.member_kicked(who);
+  remove(who, leave_reason::kicked, farewell);
+}
+
+void room_core::announce_join(const member& m) {
+  if (!config_.announce)
+    return;
+  frame_set frames;
+  for (std::size_t e = 0; e < frames.size(); ++e)
+    if (in_use(static_cast<encoding>(e)))
+      frames[e] = protocol::user_joined_frame(static_cast<encoding>(e), config_.identity->name, m.user_id,
+                                              {protocol::codec_of(m.encoding), m.profile}, config_.meter);
+  send_frames(std::move(frames), {}, std::nullopt);
+}
+
+void room_core::announce_leave(const member& m, leave_reason reason) {
+  if (!config_.announce)
+    return;
+  frame_set frames;
+  for (std::size_t e = 0; e < frames.size(); ++e)
+    if (in_use(static_cast<encoding>(e)))
+      frames[e] = protocol::user_left_frame(static_cast<encoding>(e), config_.identity->name, m.user_id, to_string(reason),
+                                            config_.meter);
+  send_frames(std::move(frames), {}, std::nullopt);
+}
+
+void room_core::count_member(const member& m, int change) {
+  auto step = static_cast<std::size_t>(change);
+  encodings_[index_of(m.encoding)] += step;
+  if (members_by_loop_.size() <= m.key.loop)
+    members_by_loop_.resize(m.key.loop + 1);
+  auto& here = members_by_loop_[m.key.loop];
+  here += step;
+  if (here == 0)
+    std::erase(loops_, m.key.loop);
+  else if (here == 1 && change > 0)
+    loops_.push_back(m.key.loop);
+  config_.cell->occupants = members_.size() + observers_.size();
+}
+
+void room_core::check_empty() {
+  config_.cell->occupants = members_.size() + observers_.size();
+  if (config_.cell->occupants == 0 && !config_.keep_when_empty)
+    output_.report_empty();
+}
+
+// -- what members say -----------------------------------------------------------------------------------------------------
+
+void room_core::input(const room_input& in) {
+  if (config_.cell->closing)
+    return; // the connection answers open refs when it hears that the room is closed
+  departed_scope scope{*this, in.token};
+  auto i = members_.find(in.who);
+  if (i == members_.end()) {
+    refuse_input(in, errc::not_joined, {});
+    return;
+  }
+  auto& from = *i->second;
+  current_ = &in;
+  application_message whole{in.type, {protocol::codec_of(in.encoding), in.bytes.view()}};
+  switch (in.what) {
+    case room_input::kind::message:
+      if (behavior_->on_publish(*this, from, whole) && current_)
+        relay(in, from);
+      break;
+    case room_input::kind::binary:
+      if (behavior_->on_binary(*this, from, in.body) && current_)
+        relay_binary(in, from);
+      break;
+    case room_input::kind::application:
+      behavior_->on_message(*this, from, whole);
+      break;
+  }
+  if (current_)
+    answer(in);
+}
+
+void room_core::relay(const room_input& in, const member& from) {
+  protocol::message_event event;
+  event.room_id = config_.identity->name;
+  event.user_id = from.user_id;
+  event.seq = ++seq_;
+  event.timestamp = timestamp();
+  event.field = in.field;
+  event.body = {protocol::codec_of(in.encoding), in.body};
+  frame_set frames;
+  for (std::size_t e = 0; e < frames.size(); ++e)
+    if (in_use(static_cast<encoding>(e)))
+      frames[e] = protocol::message_frame(static_cast<encoding>(e), event, config_.meter);
+  send_frames(std::move(frames), in.echo ? session_key{} : in.who, seq_);
+}
+
+void room_core::relay_binary(const room_input& in, const member& from) {
+  ++seq_;
+  frame_set frames;
+  for (std::size_t e = 0; e < frames.size(); ++e)
+    if (in_use(static_cast<encoding>(e)))
+      frames[e] = protocol::binary_frame(static_cast<encoding>(e), config_.identity->name, from.user_id, seq_, in.body,
+                                         config_.meter);
+  send_frames(std::move(frames), in.echo ? session_key{} : in.who, seq_);
+}
+
+void room_core::answer(const room_input& in) {
+  if (!in.ref)
+    return;
+  in.ref->answered = true;
+  auto frame = protocol::ack_frame(in.encoding, in.ref->value, config_.identity->name, seq_, config_.meter);
+  output_.to_dispatcher(in.who.loop, member_frame{config_.identity->key, in.who, std::move(frame), false});
+}
+
+void room_core::refuse(errc code, std::string_view detail) {
+  if (current_)
+    refuse_input(*std::exchange(current_, nullptr), code, detail);
+}
+
+void room_core::refuse_input(const room_input& in, errc code, std::string_view detail) {
+  if (in.ref)
+    in.ref->answered = true;
+  protocol::error_event event;
+  event.code = code;
+  event.detail = detail;
+  if (in.ref)
+    event.ref = in.ref->value;
+  event.request = in.type;
+  event.room_id = config_.identity->name;
+  if (config_.counters)
+    config_.counters->count(protocol::counter::command_errors, to_string(code));
+  output_.to_dispatcher(in.who.loop, member_frame{config_.identity->key, in.who,
+                                                  protocol::error_frame(in.encoding, event, config_.meter), false});
+}
+
+void room_core::outside(const outside_event& event) {
+  if (config_.cell->closing)
+    return;
+  departed_scope scope{*this, event.token};
+  say(event.event->event(), {});
+}
+
+void room_core::close() {
+  departed_scope scope{*this, {}};
+  behavior_->on_close(*this);
+  for (auto& o : observers_)
+    send_event(o, {room_event::kind::closed, config_.identity->key, config_.identity->name, {}, 0, {}});
+}
+
+// -- what the behaviour says ----------------------------------------------------------------------------------------------
+
+void room_core::broadcast(const broadcast_event& event) { say(event, {}); }
+
+void room_core::broadcast_except(session_key who, const broadcast_event& event) { say(event, who); }
+
+void room_core::say(const broadcast_event& event, session_key except) {
+  if (config_.cell->closing)
+    return;
+  std::optional<std::uint64_t> seq;
+  if (event.stored)
+    seq = ++seq_;
+  frame_set frames;
+  for (std::size_t e = 0; e < frames.size(); ++e)
+    if (in_use(static_cast<encoding>(e)))
+      frames[e] = application_frame_for(static_cast<encoding>(e), event, seq);
+  if (members_.empty() && seq) // for the history
+    frames[index_of(encoding::v1_json)] = application_frame_for(encoding::v1_json, event, seq);
+  send_frames(std::move(frames), except, seq);
+}
+
+protocol::shared_bytes room_core::application_frame_for(encoding e, const broadcast_event& event,
+                                                        std::optional<std::uint64_t> seq) const {
+  if (e == encoding::plain_json && !event.plain)
+    return {};
+  if (e == encoding::plain_json || event.v1_fields.empty())
+    return protocol::application_frame(e, event.type, config_.identity->name, seq, event.fields, config_.meter);
+  auto all = event.fields;
+  all.insert(all.end(), event.v1_fields.begin(), event.v1_fields.end());
+  return protocol::application_frame(e, event.type, config_.identity->name, seq, all, config_.meter);
+}
+
+void room_core::send_to(session_key who, const broadcast_event& event) {
+  auto i = members_.find(who);
+  if (i == members_.end() || config_.cell->closing)
+    return;
+  auto frame = application_frame_for(i->second->encoding, event, std::nullopt);
+  if (frame)
+    output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, std::move(frame), false});
+}
+
+void room_core::end() {
+  if (!std::exchange(ending_, true))
+    output_.request_end(room_end::ended);
+}
+
+// -- fan-out --------------------------------------------------------------------------------------------------------------
+
+void room_core::send_frames(frame_set frames, session_key except, std::optional<std::uint64_t> seq) {
+  if (seq) {
+    history_.append(*seq, output_.now(), frames);
+    if (config_.counts)
+      loop_counts::add(config_.counts->publishes, 1);
+  }
+  tell_observers(frames);
+  if (loops_.empty() || std::none_of(frames.begin(), frames.end(), [](auto& f) { return bool(f); }))
+    return;
+  auto own = current_token_ ? credit{} : own_credit(frames);
+  output_.to_dispatchers(loops_, fan_out{config_.identity->key, std::move(frames), except, current_token_, std::move(own)});
+}
+
+/// Charges output that no client's credit covers to the room itself; a room that is far behind ends.
+credit room_core::own_credit(const frame_set& frames) {
+  std::size_t bytes = 0;
+  for (auto& f : frames)
+    bytes += f.size();
+  auto token = own_->take(bytes);
+  if (pressure() >= overload_factor && !std::exchange(ending_, true))
+    output_.request_end(room_end::overloaded);
+  return token;
+}
+
+bool room_core::in_use(encoding e) const {
+  return encodings_[index_of(e)] > 0 || (e == encoding::v1_json && !observers_.empty());
+}
+
+std::string_view room_core::timestamp() {
+  auto at = output_.wall_now();
+  if (at != timestamp_at_ || timestamp_.empty()) {
+    timestamp_ = protocol::iso_8601(at);
+    timestamp_at_ = at;
+  }
+  return timestamp_;
+}
+
+// -- server-side members --------------------------------------------------------------------------------------------------
+
+void room_core::observe(const observe_request& request) {
+  auto same = [&](auto& o) { return o.who == request.who; };
+  if (config_.cell->closing || std::any_of(observers_.begin(), observers_.end(), same))
+    return;
+  auto account = std::make_shared<credit_account>(credit_limits{request.options.max_events, std::int64_t{1} << 50});
+  observers_.push_back({request.who, request.options.policy, std::move(account), 0});
+  config_.cell->occupants = members_.size() + observers_.size();
+  send_event(observers_.back(), {room_event::kind::joined, config_.identity->key, config_.identity->name, {}, 0, {}});
+}
+
+void room_core::unobserve(const caf::actor& who) {
+  if (std::erase_if(observers_, [&](auto& o) { return o.who == who; }) > 0)
+    check_empty();
+}
+
+void room_core::tell_observers(const frame_set& frames) {
+  auto& frame = frames[index_of(encoding::v1_json)];
+  if (observers_.empty() || !frame)
+    return;
+  room_event event{room_event::kind::frame, config_.identity->key, config_.identity->name, frame, 0, {}};
+  std::erase_if(observers_, [&](observer& o) {
+    if (o.account->positive()) {
+      if (o.dropped > 0) {
+        room_event gap{room_event::kind::gap, event.room, event.name, {}, std::exchange(o.dropped, 0), {}};
+        send_event(o, std::move(gap));
+      }
+      send_event(o, event);
+      return false;
+    }
+    if (o.policy == behind_policy::drop) {
+      ++o.dropped;
+      if (config_.counters)
+        config_.counters->count(protocol::counter::dropped, "server_member_behind");
+      return false;
+    }
+    send_event(o, {room_event::kind::closed, event.room, event.name, {}, 0, {}});
+    return true;
+  });
+  config_.cell->occupants = members_.size() + observers_.size();
+}
+
+void room_core::send_event(observer& o, room_event event) {
+  event.token = o.account->take(event.bytes.size());
+  output_.to_observer(o.who, std::move(event));
+}
+
+// -- properties -----------------------------------------------------------------------------------------------------------
+
+std::string_view room_core::name() const { return config_.identity->name; }
+
+const member* room_core::find(session_key key) const {
+  auto i = members_.find(key);
+  return i == members_.end() ? nullptr : i->second.get();
+}
+
+std::size_t room_core::member_count() const { return members_.size(); }
+
+void room_core::for_each_member(const std::function<void(const member&)>& f) const {
+  std::vector<const member*> present; // `f` may kick
+  present.reserve(members_.size());
+  for (auto& [key, m] : members_)
+    present.push_back(m.get());
+  for (auto* m : present)
+    f(*m);
+}
+
+wall_time room_core::now() const { return output_.wall_now(); }
+
+double room_core::pressure() const {
+  return static_cast<double>(own_->held_bytes()) / static_cast<double>(own_->limits().bytes);
+}
+
+} // namespace troupe::actors

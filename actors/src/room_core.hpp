@@ -1,0 +1,145 @@
+#pragma once
+
+#include "history.hpp"
+#include "messages.hpp"
+
+#include <troupe/actors/options.hpp>
+#include <troupe/actors/room_behavior.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace troupe::actors {
+
+struct loop_counts;
+
+/// What a room asks its actor to do.
+class room_output {
+public:
+  virtual ~room_output() = default;
+  /// To the dispatcher of `loop`.
+  virtual void to_dispatcher(std::uint32_t loop, subscribe message) = 0;
+  virtual void to_dispatcher(std::uint32_t loop, member_frame message) = 0;
+  /// To the dispatchers of all `loops`.
+  virtual void to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out message) = 0;
+  /// A member came, was thrown out, or went for whatever reason.
+  virtual void member_joined(session_key who) = 0;
+  virtual void member_kicked(session_key who) = 0;
+  virtual void member_left(session_key who) = 0;
+  virtual void to_observer(const caf::actor& who, room_event event) = 0;
+  /// To the shard: nobody is left; end this room.
+  virtual void report_empty() = 0;
+  virtual void request_end(room_end reason) = 0;
+  [[nodiscard]] virtual steady_time now() const = 0;
+  [[nodiscard]] virtual wall_time wall_now() const = 0;
+};
+
+/// Shared by a room and the registry shard on the same loop, so that the shard can end a room in one step.
+struct room_cell {
+  std::size_t occupants = 0; ///< members and server-side members
+  bool closing = false;      ///< the shard has taken the room out of the registry
+};
+
+/// What a room decides: who is in, in which order things were said, who gets them. Knows no actor and no socket.
+///
+/// Invariants: `seq` rises by one with each stored broadcast; the dispatchers hear of everything in the order of the room's
+/// decisions; a member is subscribed on exactly its own loop; nothing is said after the shard has set `closing`.
+/// Thread: the room's loop. An exception out of it is the behaviour's and ends the room.
+class room_core final : private room_context {
+public:
+  struct config {
+    room_identity_ptr identity;
+    std::string epoch;
+    room_limits limits;
+    bool announce = true;
+    bool keep_when_empty = false;
+    protocol::memory_meter* meter = nullptr;
+    loop_counts* counts = nullptr;
+    protocol::event_counters* counters = nullptr;
+    std::shared_ptr<room_cell> cell;
+  };
+
+  room_core(config c, std::unique_ptr<room_behavior> behavior, room_output& output);
+  ~room_core() override;
+
+  void create();
+  [[nodiscard]] join_reply join(const join_request& request);
+  void leave(const leave_request& request);
+  void input(const room_input& in);
+  void outside(const outside_event& event);
+  void observe(const observe_request& request);
+  void unobserve(const caf::actor& who);
+  void close();
+
+  [[nodiscard]] std::uint64_t seq() const noexcept { return seq_; }
+  [[nodiscard]] const history& stored() const noexcept { return history_; }
+
+private:
+  struct observer {
+    caf::actor who;
+    behind_policy policy;
+    std::shared_ptr<credit_account> account;
+    std::uint64_t dropped = 0;
+  };
+
+  struct departed_scope;
+
+  // -- room_context -------------------------------------------------------------------------------------------------------
+  void broadcast(const broadcast_event& event) override;
+  void broadcast_except(session_key who, const broadcast_event& event) override;
+  void send_to(session_key who, const broadcast_event& event) override;
+  void kick(session_key who, std::string_view message) override;
+  void end() override;
+  void refuse(protocol::errc code, std::string_view detail) override;
+  std::string_view name() const override;
+  const member* find(session_key key) const override;
+  std::size_t member_count() const override;
+  void for_each_member(const std::function<void(const member&)>& f) const override;
+  wall_time now() const override;
+  double pressure() const override;
+
+  // -- parts --------------------------------------------------------------------------------------------------------------
+  join_reply admit(member candidate, const join_request& request);
+  void remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell);
+  void relay(const room_input& in, const member& from);
+  void relay_binary(const room_input& in, const member& from);
+  void answer(const room_input& in);
+  void refuse_input(const room_input& in, protocol::errc code, std::string_view detail);
+  protocol::shared_bytes joined_frame_for(const join_request& request) const;
+  void announce_join(const member& m);
+  void announce_leave(const member& m, leave_reason reason);
+  void say(const broadcast_event& event, session_key except);
+  protocol::shared_bytes application_frame_for(protocol::encoding e, const broadcast_event& event,
+                                               std::optional<std::uint64_t> seq) const;
+  void send_frames(frame_set frames, session_key except, std::optional<std::uint64_t> seq);
+  void tell_observers(const frame_set& frames);
+  void send_event(observer& o, room_event event);
+  credit own_credit(const frame_set& frames);
+  [[nodiscard]] bool in_use(protocol::encoding e) const;
+  void count_member(const member& m, int change);
+  void check_empty();
+  std::string_view timestamp();
+
+  config config_;
+  room_output& output_;
+  std::unordered_map<session_key, std::unique_ptr<member>> members_;
+  std::vector<std::unique_ptr<member>> departed_; ///< kept until the hook that may still see them has returned
+  std::array<std::size_t, protocol::encoding_count> encodings_{};
+  std::vector<std::size_t> members_by_loop_;
+  std::vector<std::uint32_t> loops_; ///< those with members
+  std::vector<observer> observers_;
+  std::uint64_t seq_ = 0;
+  history history_;
+  std::shared_ptr<credit_account> own_;
+  credit current_token_;                ///< of the command being handled
+  const room_input* current_ = nullptr; ///< the input being handled, until it is refused
+  bool ending_ = false;
+  wall_time timestamp_at_{};
+  std::string timestamp_;
+  std::unique_ptr<room_behavior> behavior_; ///< last, so that it goes first
+};
+
+} // namespace troupe::actors

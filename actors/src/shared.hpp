@@ -1,0 +1,56 @@
+#pragma once
+
+#include "dispatcher.hpp"
+#include "messages.hpp"
+
+#include <troupe/actors/event_loop.hpp>
+#include <troupe/actors/options.hpp>
+#include <troupe/actors/room_behavior.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::actors {
+
+/// A pattern of room names with what rooms of such names do.
+struct room_rule {
+  std::string pattern; ///< a whole name, or a prefix and `*`
+  behavior_factory make;
+  room_options options;
+
+  [[nodiscard]] bool matches(std::string_view name) const noexcept;
+};
+
+/// One loop with its shard, its dispatcher and its counts.
+struct loop_unit {
+  std::unique_ptr<event_loop> loop;
+  std::unique_ptr<dispatcher> output;
+  dispatcher_actor output_actor;
+  registry_actor registry;
+  loop_counts counts;
+};
+
+/// What all actors of a node share: fixed after construction but for its atomics.
+struct node_shared {
+  node_options options;
+  std::vector<room_rule> rules; ///< fixed once the node has started
+  std::vector<std::unique_ptr<loop_unit>> units;
+  protocol::memory_meter output_meter;
+  std::int64_t budget_bytes = 0;
+  std::atomic<bool> over_budget{false};
+  std::atomic<std::size_t> rooms{0};
+  std::atomic<std::uint64_t> room_serial{0};
+
+  /// The loop a room of that name lives on.
+  [[nodiscard]] loop_unit& home_of(std::string_view room) const {
+    return *units[std::hash<std::string_view>{}(room) % units.size()];
+  }
+  [[nodiscard]] const room_rule* rule_for(std::string_view room) const noexcept;
+};
+
+} // namespace troupe::actors

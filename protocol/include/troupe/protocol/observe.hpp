@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace troupe::protocol {
+
+enum class log_level : std::uint8_t { debug, info, warning, error };
+
+/// Where all layers write their log lines. Thread: any; must not block and must not throw.
+class logger {
+public:
+  virtual ~logger() = default;
+  /// `text` may hold bytes of clients; the implementation writes it on one line (see `escape_for_log`).
+  virtual void write(log_level level, std::string_view component, std::string_view text) noexcept = 0;
+};
+
+/// Replaces control characters, escapes and bidi controls by `\xNN` / `\u{NNNN}`, so that no client can forge a line.
+[[nodiscard]] std::string escape_for_log(std::string_view text);
+
+/// Events that are counted. The exporter gives each its metric name; labels come from small fixed sets, never from clients.
+enum class counter : std::uint8_t {
+  connections_opened,
+  connections_closed,   ///< label: close code and reason, `1013 slow_consumer`
+  handshakes_rejected,  ///< label: reason
+  protocol_errors,      ///< label: kind
+  slow_consumers,
+  dropped,              ///< label: reason
+  joins_rejected,       ///< label: errc name
+  accept_errors,        ///< label: errno name
+  handler_errors,       ///< label: where
+  rooms_crashed,
+  long_turns,           ///< label: handler
+  command_errors,       ///< label: errc name
+};
+
+/// Where all layers count rare events; frequent ones are plain numbers of each loop. Thread: any.
+class event_counters {
+public:
+  virtual ~event_counters() = default;
+  virtual void count(counter what, std::string_view label = {}, std::uint64_t n = 1) noexcept = 0;
+};
+
+/// A logger and counters that drop everything.
+[[nodiscard]] logger& null_logger() noexcept;
+[[nodiscard]] event_counters& null_counters() noexcept;
+
+} // namespace troupe::protocol

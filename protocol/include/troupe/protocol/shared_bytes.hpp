@@ -1,0 +1,79 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <utility>
+
+namespace troupe::protocol {
+
+/// Counts the bytes of all live buffers that were allocated against it. Thread: any.
+class memory_meter {
+public:
+  void add(std::size_t bytes) noexcept { used_.fetch_add(static_cast<std::int64_t>(bytes), std::memory_order_relaxed); }
+  void remove(std::size_t bytes) noexcept { used_.fetch_sub(static_cast<std::int64_t>(bytes), std::memory_order_relaxed); }
+  [[nodiscard]] std::int64_t used_bytes() const noexcept { return used_.load(std::memory_order_relaxed); }
+
+private:
+  std::atomic<std::int64_t> used_{0};
+};
+
+/// A reference-counted, immutable byte string in one allocation. Handles are cheap to copy and may cross threads.
+///
+/// Invariants: the bytes never change once a second handle exists; a meter outlives every buffer counted against it.
+class shared_bytes {
+public:
+  shared_bytes() noexcept = default;
+
+  /// Allocates `size` bytes, counts them against `meter` (may be null) and lets `fill(char*)` write them.
+  template <class Fill>
+  [[nodiscard]] static shared_bytes make(std::size_t size, memory_meter* meter, Fill&& fill) {
+    shared_bytes result{allocate(size, meter)};
+    std::forward<Fill>(fill)(result.mutable_data());
+    return result;
+  }
+
+  [[nodiscard]] static shared_bytes copy_of(std::string_view bytes, memory_meter* meter = nullptr);
+  [[nodiscard]] static shared_bytes concat(std::span<const std::string_view> parts, memory_meter* meter = nullptr);
+
+  shared_bytes(const shared_bytes& other) noexcept : block_(other.block_) {
+    if (block_)
+      block_->refs.fetch_add(1, std::memory_order_relaxed);
+  }
+  shared_bytes(shared_bytes&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  shared_bytes& operator=(shared_bytes other) noexcept {
+    std::swap(block_, other.block_);
+    return *this;
+  }
+  ~shared_bytes() { release(); }
+
+  [[nodiscard]] explicit operator bool() const noexcept { return block_ != nullptr; }
+  [[nodiscard]] const char* data() const noexcept { return block_ ? block_->bytes() : nullptr; }
+  [[nodiscard]] std::size_t size() const noexcept { return block_ ? block_->size : 0; }
+  [[nodiscard]] std::string_view view() const noexcept { return {data(), size()}; }
+  [[nodiscard]] bool same_buffer(const shared_bytes& other) const noexcept { return block_ == other.block_; }
+
+private:
+  struct block {
+    std::atomic<std::uint32_t> refs{1};
+    std::uint32_t size = 0;
+    memory_meter* meter = nullptr;
+    [[nodiscard]] char* bytes() noexcept { return reinterpret_cast<char*>(this + 1); }
+  };
+
+  explicit shared_bytes(block* b) noexcept : block_(b) {}
+  static block* allocate(std::size_t size, memory_meter* meter);
+  static void destroy(block* b) noexcept;
+  [[nodiscard]] char* mutable_data() noexcept { return block_->bytes(); }
+
+  void release() noexcept {
+    if (block_ && block_->refs.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      destroy(block_);
+  }
+
+  block* block_ = nullptr;
+};
+
+} // namespace troupe::protocol

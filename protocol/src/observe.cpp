@@ -1,0 +1,64 @@
+#include <troupe/protocol/observe.hpp>
+
+#include "unicode.hpp"
+
+#include <cstdio>
+
+namespace troupe::protocol {
+
+namespace {
+
+class silent_logger final : public logger {
+public:
+  void write(log_level, std::string_view, std::string_view) noexcept override {}
+};
+
+class silent_counters final : public event_counters {
+public:
+  void count(counter, std::string_view, std::uint64_t) noexcept override {}
+};
+
+void append_byte_escape(std::string& out, char byte) {
+  char text[5];
+  std::snprintf(text, sizeof text, "\\x%02X", static_cast<unsigned>(static_cast<unsigned char>(byte)));
+  out += text;
+}
+
+void append_point_escape(std::string& out, char32_t c) {
+  char text[16];
+  std::snprintf(text, sizeof text, "\\u{%04X}", static_cast<unsigned>(c));
+  out += text;
+}
+
+/// Line separators end a line for some readers of logs.
+bool breaks_a_line(char32_t c) { return c == 0x2028 || c == 0x2029; }
+
+} // namespace
+
+std::string escape_for_log(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const auto c = first_code_point(text);
+    if (!c.valid || c.value < 0x20 || c.value == 0x7f || c.value == '\\')
+      append_byte_escape(out, text[0]);
+    else if (is_control(c.value) || is_bidi_control(c.value) || breaks_a_line(c.value))
+      append_point_escape(out, c.value);
+    else
+      out.append(text.substr(0, c.bytes));
+    text.remove_prefix(c.bytes);
+  }
+  return out;
+}
+
+logger& null_logger() noexcept {
+  static silent_logger instance;
+  return instance;
+}
+
+event_counters& null_counters() noexcept {
+  static silent_counters instance;
+  return instance;
+}
+
+} // namespace troupe::protocol

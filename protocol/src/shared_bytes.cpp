@@ -1,0 +1,44 @@
+#include <troupe/protocol/shared_bytes.hpp>
+
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <new>
+
+namespace troupe::protocol {
+
+shared_bytes::block* shared_bytes::allocate(std::size_t size, memory_meter* meter) {
+  if (size > std::numeric_limits<std::uint32_t>::max())
+    throw std::bad_alloc{};
+  auto* b = new (::operator new(sizeof(block) + size)) block;
+  b->size = static_cast<std::uint32_t>(size);
+  b->meter = meter;
+  if (meter)
+    meter->add(sizeof(block) + size);
+  return b;
+}
+
+void shared_bytes::destroy(block* b) noexcept {
+  if (b->meter)
+    b->meter->remove(sizeof(block) + b->size);
+  b->~block();
+  ::operator delete(b);
+}
+
+shared_bytes shared_bytes::copy_of(std::string_view bytes, memory_meter* meter) {
+  return make(bytes.size(), meter, [&](char* out) { std::memcpy(out, bytes.data(), bytes.size()); });
+}
+
+shared_bytes shared_bytes::concat(std::span<const std::string_view> parts, memory_meter* meter) {
+  std::size_t size = 0;
+  for (auto part : parts)
+    size += part.size();
+  return make(size, meter, [&](char* out) {
+    for (auto part : parts) {
+      std::memcpy(out, part.data(), part.size());
+      out += part.size();
+    }
+  });
+}
+
+} // namespace troupe::protocol
