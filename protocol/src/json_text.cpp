@@ -11,8 +11,6 @@ namespace troupe::protocol {
 
 namespace {
 
-constexpr std::string_view replacement = "\xef\xbf\xbd";
-
 char unescaped(char c) {
   switch (c) {
     case 'b': return '\b';
@@ -59,14 +57,6 @@ void append_escape(std::string& out, char c) {
   } else {
     out += "\\u00";
     out += {hex[byte >> 4], hex[byte & 0xf]};
-  }
-}
-
-void append_repaired(std::string& out, std::string_view text) {
-  while (!text.empty()) {
-    const auto c = first_code_point(text);
-    out += c.valid ? text.substr(0, c.bytes) : replacement;
-    text.remove_prefix(c.bytes);
   }
 }
 

@@ -75,6 +75,15 @@ void append_utf8(std::string& out, char32_t c) {
   }
 }
 
+void append_repaired(std::string& out, std::string_view text) {
+  constexpr std::string_view replacement = "\xef\xbf\xbd";
+  while (!text.empty()) {
+    const auto c = first_code_point(text);
+    out += c.valid ? text.substr(0, c.bytes) : replacement;
+    text.remove_prefix(c.bytes);
+  }
+}
+
 std::string_view cut_utf8(std::string_view text, std::size_t max_bytes) noexcept {
   if (text.size() <= max_bytes)
     return text;

@@ -20,6 +20,9 @@ struct code_point {
 
 void append_utf8(std::string& out, char32_t value);
 
+/// Appends `text` with each byte that belongs to no character replaced by U+FFFD.
+void append_repaired(std::string& out, std::string_view text);
+
 /// The longest prefix of whole characters of at most `max_bytes`.
 [[nodiscard]] std::string_view cut_utf8(std::string_view text, std::size_t max_bytes) noexcept;
 

@@ -6,6 +6,7 @@
 #include <troupe/actors/timer_wheel.hpp>
 #include <troupe/protocol/observe.hpp>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -104,11 +105,11 @@ private:
 
   const unsigned index_;
   const loop_options options_;
-  boost::asio::io_context context_{1};
-  boost::asio::steady_timer wake_up_{context_};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{context_.get_executor()};
   timer_wheel timers_;
   session_table sessions_;
+  boost::asio::io_context context_{1}; ///< after what its last handlers may use when they are destroyed with it
+  boost::asio::steady_timer wake_up_{context_};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{context_.get_executor()};
   std::vector<flusher> flushers_;
   std::deque<caf::resumable*> ready_;
   std::size_t resumes_left_ = 0;

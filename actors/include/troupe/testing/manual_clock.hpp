@@ -1,0 +1,23 @@
+#pragma once
+
+#include <troupe/actors/clock.hpp>
+
+namespace troupe::testing {
+
+/// A clock that moves only when the test says so. Thread: the test's.
+class manual_clock final : public actors::loop_clock {
+public:
+  [[nodiscard]] actors::steady_time now() const override { return now_; }
+  [[nodiscard]] actors::wall_time wall_now() const override {
+    return wall_start_ + std::chrono::duration_cast<std::chrono::milliseconds>(now_ - start_);
+  }
+
+  void advance(actors::steady_time::duration by) { now_ += by; }
+
+private:
+  static constexpr actors::steady_time start_{std::chrono::hours{1}};
+  static constexpr actors::wall_time wall_start_{std::chrono::milliseconds{1'700'000'000'000}};
+  actors::steady_time now_ = start_;
+};
+
+} // namespace troupe::testing

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <troupe/actors/room_behavior.hpp>
+
+#include <string>
+#include <unordered_map>
+
+namespace troupe::examples {
+
+/// The chat of the `ws` tutorial, in a room.
+///
+/// Takes:  `setUsername` {username}, `chat` {text}, `typing`; anything else is `unknown_type`. `message` is relayed as everywhere.
+/// Says:   `system` {message} when somebody enters, leaves or changes the name, `info` {userCount} to the one who enters,
+///         `chat` {username, message, timestamp} to all, `typing` {username} to all others.
+/// More for troupe.v1: `system` also tells `event` (joined, left, renamed), `username`, `oldName`, `userId`; `chat` and `typing`
+///         tell `userId`; `roster` {members, userCount} goes to the one who enters, `userRenamed` to all.
+/// Names:  that of the join's `profile` {name}, else `User` and four characters that follow from the user's id; each room has
+///         its own.
+class chat_room final : public actors::room_behavior {
+public:
+  chat_room();
+
+  actors::join_decision authorize_join(actors::room_context& room, const actors::member& candidate) override;
+  void on_join(actors::room_context& room, const actors::member& who) override;
+  void on_leave(actors::room_context& room, const actors::member& who, actors::leave_reason reason) override;
+
+private:
+  struct person {
+    std::string user_id;
+    std::string name;
+  };
+
+  void rename(actors::room_context& room, const actors::member& who, const actors::application_message& command);
+  void say(actors::room_context& room, const actors::member& who, const actors::application_message& command);
+  void tell_typing(actors::room_context& room, const actors::member& who);
+  void send_roster(actors::room_context& room, const actors::member& to) const;
+
+  std::unordered_map<actors::session_key, person> people_;
+};
+
+} // namespace troupe::examples

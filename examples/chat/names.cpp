@@ -1,0 +1,56 @@
+#include "names.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace troupe::examples {
+
+namespace {
+
+constexpr std::size_t max_name_characters = 32;
+
+/// FNV-1a.
+std::uint64_t hash_of(std::string_view text) noexcept {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (unsigned char c : text)
+    hash = (hash ^ c) * 0x100000001b3;
+  return hash;
+}
+
+std::ptrdiff_t characters_of(std::string_view utf8) noexcept {
+  return std::count_if(utf8.begin(), utf8.end(), [](unsigned char c) { return (c & 0xc0) != 0x80; });
+}
+
+} // namespace
+
+std::optional<std::string> clean_name(std::string_view text) {
+  constexpr std::string_view white = " \t\r\n";
+  auto begin = std::min(text.find_first_not_of(white), text.size());
+  auto end = text.find_last_not_of(white) + 1;
+  auto name = begin < end ? text.substr(begin, end - begin) : std::string_view{};
+  // What makes a room's name safe to show makes a person's name so.
+  if (!protocol::is_room_name(name) || characters_of(name) > std::ptrdiff_t{max_name_characters})
+    return {};
+  return std::string{name};
+}
+
+std::string default_name(std::string_view user_id) {
+  constexpr std::string_view alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
+  std::string name = "User";
+  auto hash = hash_of(user_id);
+  for (int i = 0; i < 4; ++i, hash >>= 16)
+    name += alphabet[hash % alphabet.size()];
+  return name;
+}
+
+std::optional<std::string> name_of(const actors::member& who) {
+  if (who.profile.empty())
+    return default_name(who.user_id);
+  protocol::document_view profile{protocol::codec_of(who.encoding), who.profile};
+  if (profile.raw("name").empty())
+    return default_name(who.user_id);
+  auto name = profile.string("name");
+  return name ? clean_name(*name) : std::nullopt;
+}
+
+} // namespace troupe::examples

@@ -1,0 +1,76 @@
+#include "units.hpp"
+
+#include <charconv>
+#include <cmath>
+
+namespace troupe::examples {
+
+namespace {
+
+constexpr std::uint64_t kibibyte = 1024;
+constexpr std::uint64_t mebibyte = 1024 * kibibyte;
+constexpr std::uint64_t gibibyte = 1024 * mebibyte;
+constexpr double day_in_ms = 24.0 * 60 * 60 * 1000;
+
+/// Takes `suffix` off the end of `text`; whether it was there.
+bool take_suffix(std::string_view& text, std::string_view suffix) noexcept {
+  if (!text.ends_with(suffix))
+    return false;
+  text.remove_suffix(suffix.size());
+  return true;
+}
+
+} // namespace
+
+std::optional<std::uint64_t> parse_count(std::string_view text, std::uint64_t max) noexcept {
+  std::uint64_t count = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc{} || end != text.data() + text.size() || count > max)
+    return {};
+  return count;
+}
+
+std::optional<double> parse_number(std::string_view text) noexcept {
+  double number = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(number) || std::signbit(number))
+    return {};
+  return number;
+}
+
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) noexcept {
+  double unit_in_ms = 1000;
+  if (take_suffix(text, "ms"))
+    unit_in_ms = 1;
+  else if (take_suffix(text, "m"))
+    unit_in_ms = 60'000;
+  else
+    take_suffix(text, "s");
+  auto number = parse_number(text);
+  if (!number || *number * unit_in_ms > day_in_ms)
+    return {};
+  // What is not 0 must not become 0: that would lift a limit.
+  return std::chrono::milliseconds{static_cast<std::int64_t>(std::ceil(*number * unit_in_ms))};
+}
+
+std::optional<std::uint64_t> parse_size(std::string_view text) noexcept {
+  std::uint64_t unit = 1;
+  if (take_suffix(text, "KiB"))
+    unit = kibibyte;
+  else if (take_suffix(text, "MiB"))
+    unit = mebibyte;
+  auto number = parse_count(text, gibibyte / unit);
+  if (!number)
+    return {};
+  return *number * unit;
+}
+
+std::optional<bool> parse_switch(std::string_view text) noexcept {
+  if (text == "on" || text == "true")
+    return true;
+  if (text == "off" || text == "false")
+    return false;
+  return {};
+}
+
+} // namespace troupe::examples

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace troupe::examples {
+
+/// A whole number from 0 to `max`, in decimal digits only; nothing else is taken.
+[[nodiscard]] std::optional<std::uint64_t> parse_count(std::string_view text, std::uint64_t max) noexcept;
+
+/// A finite number of at least 0, such as `20` or `0.5`.
+[[nodiscard]] std::optional<double> parse_number(std::string_view text) noexcept;
+
+/// Plain seconds (`25`, `0.5`) or a number with `ms`, `s` or `m`; at most a day.
+[[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) noexcept;
+
+/// Plain bytes (`65536`) or a whole number with `KiB` or `MiB`; at most 1 GiB.
+[[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text) noexcept;
+
+/// `on`, `true`, `off` or `false`.
+[[nodiscard]] std::optional<bool> parse_switch(std::string_view text) noexcept;
+
+} // namespace troupe::examples

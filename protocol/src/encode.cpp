@@ -1,0 +1,103 @@
+#include "encode.hpp"
+
+#include "json_writer.hpp"
+#include "msgpack_writer.hpp"
+
+#include <troupe/protocol/frame.hpp>
+
+#include <algorithm>
+
+namespace troupe::protocol {
+
+namespace {
+
+bool is_absent(const field& f) {
+  const auto* raw = std::get_if<raw_value>(&f.val);
+  return f.key.empty() || (raw && raw->bytes.empty());
+}
+
+bool is_reserved(const field& f, std::span<const std::string_view> reserved) {
+  return std::find(reserved.begin(), reserved.end(), f.key) != reserved.end();
+}
+
+/// Calls `visit(field)` for every field that is written.
+template <class Visit>
+void for_each_field(const message_parts& parts, Visit&& visit) {
+  for (const auto& f : parts.head)
+    if (!is_absent(f))
+      visit(f);
+  for (const auto& f : parts.tail)
+    if (!is_absent(f) && !is_reserved(f, parts.reserved))
+      visit(f);
+}
+
+/// Writes one value of a server message, whatever it is.
+template <class Writer>
+struct value_writer {
+  Writer& writer;
+  codec to;
+
+  void operator()(std::string_view x) const { writer.text(x); }
+  void operator()(std::int64_t x) const { writer.integer(x); }
+  void operator()(std::uint64_t x) const { writer.integer(x); }
+  void operator()(double x) const { writer.real(x); }
+  void operator()(bool x) const { writer.boolean(x); }
+  void operator()(binary_value x) const { writer.binary(x.bytes); }
+
+  void operator()(raw_value x) const {
+    if (x.source == to)
+      return writer.verbatim(x.bytes);
+    std::string transcoded;
+    transcode(x.source, x.bytes, to, transcoded);
+    writer.verbatim(transcoded);
+  }
+
+  void operator()(string_list list) const {
+    writer.begin_array(list.size());
+    for (const auto& text : list)
+      writer.text(text);
+    writer.end_array();
+  }
+};
+
+template <class Writer>
+void write_message(codec to, const message_parts& parts, Writer writer) {
+  std::size_t pairs = parts.type.empty() ? 0 : 1;
+  for_each_field(parts, [&](const field&) { ++pairs; });
+  writer.begin_map(pairs);
+  if (!parts.type.empty()) {
+    writer.key("type");
+    writer.text(parts.type);
+  }
+  for_each_field(parts, [&](const field& f) {
+    writer.key(f.key);
+    std::visit(value_writer<Writer>{writer, to}, f.val);
+  });
+  writer.end_map();
+}
+
+} // namespace
+
+void append_message(codec to, const message_parts& parts, std::string& out) {
+  if (to == codec::json)
+    write_message(to, parts, json_writer{out});
+  else
+    write_message(to, parts, msgpack_writer{out});
+}
+
+shared_bytes frame_of(codec to, const message_parts& parts, memory_meter* meter) {
+  auto& payload = scratch();
+  append_message(to, parts, payload);
+  return make_frame(to == codec::json ? opcode::text : opcode::binary, payload, meter);
+}
+
+std::string& scratch() {
+  constexpr std::size_t max_kept_bytes = 256 * 1024;
+  thread_local std::string buffer;
+  if (buffer.capacity() > max_kept_bytes)
+    buffer = {};
+  buffer.clear();
+  return buffer;
+}
+
+} // namespace troupe::protocol

@@ -1,0 +1,159 @@
+#include "envelope.hpp"
+
+#include "unicode.hpp"
+#include "validate.hpp"
+#include "values.hpp"
+
+#include <utility>
+
+namespace troupe::protocol {
+
+namespace {
+
+command_kind kind_named(std::string_view type) {
+  constexpr std::pair<std::string_view, command_kind> built_in[] = {
+    {"message", command_kind::message},   {"ping", command_kind::ping},       {"join", command_kind::join},
+    {"leave", command_kind::leave},       {"direct", command_kind::direct},   {"presence", command_kind::presence},
+    {"history", command_kind::history},   {"resume", command_kind::resume},   {"auth", command_kind::auth},
+  };
+  for (const auto& [name, kind] : built_in)
+    if (name == type)
+      return kind;
+  return command_kind::application;
+}
+
+} // namespace
+
+result<command, decode_failure> envelope_reader::read() const {
+  command out;
+  out.source = source_;
+  out.bytes = bytes_;
+  if (const auto wrong = read_type(out))
+    return refuse(errc::bad_request, wrong);
+  out.ref = fields_.find("ref");
+  if (!out.ref.empty() && !is_usable_ref(out.ref))
+    return refuse(errc::bad_request, "ref is a string of at most 64 bytes or an unsigned integer");
+  if (const auto wrong = read_kind(out))
+    return refuse(errc::bad_request, wrong);
+  return out;
+}
+
+decode_failure envelope_reader::refuse(errc code, std::string detail) const {
+  decode_failure failure{code, std::move(detail), {}, {}, {}};
+  if (const auto ref = fields_.find("ref"); !ref.empty() && is_usable_ref(ref))
+    failure.ref = ref;
+  command partial;
+  if (!read_type(partial))
+    failure.request = std::move(partial.type);
+  failure.room_id = read_string(source_, fields_.find("roomId"));
+  return failure;
+}
+
+envelope_reader::problem envelope_reader::read_type(command& out) const {
+  constexpr problem expected = "type is a short string without control characters";
+  auto type = read_string(source_, fields_.find("type"));
+  if (!type)
+    return "type is a string";
+  if (type->empty() || type->size() > limits_.max_type_bytes || !is_plain_text(*type))
+    return expected;
+  out.kind = kind_named(*type);
+  out.type = std::move(*type);
+  return nullptr;
+}
+
+envelope_reader::problem envelope_reader::read_kind(command& out) const {
+  switch (out.kind) {
+    case command_kind::join: return read_join(out);
+    case command_kind::message: return read_message(out);
+    case command_kind::direct: return is_string("to") ? read_body(out) : "to is a string";
+    case command_kind::resume: return is_string("resume") ? nullptr : "resume is a string";
+    case command_kind::auth: return is_string("token") ? nullptr : "token is a string";
+    case command_kind::ping: return nullptr;
+    default: return read_room(out, false);
+  }
+}
+
+envelope_reader::problem envelope_reader::read_room(command& out, bool required) const {
+  const auto raw = fields_.find("roomId");
+  if (raw.empty())
+    return required ? "roomId is missing" : nullptr;
+  out.room_id = read_string(source_, raw);
+  return out.room_id ? nullptr : "roomId is a string";
+}
+
+envelope_reader::problem envelope_reader::read_join(command& out) const {
+  if (const auto wrong = read_room(out, true))
+    return wrong;
+  out.profile = fields_.find("profile");
+  if (!out.profile.empty() && !is_map(out.profile))
+    return "profile is a map";
+  const auto since = fields_.find("since");
+  out.has_since = !since.empty();
+  return !out.has_since || is_position(since) ? nullptr : "since is {epoch: a string, seq: an unsigned integer}";
+}
+
+envelope_reader::problem envelope_reader::read_message(command& out) const {
+  if (const auto wrong = read_room(out, false))
+    return wrong;
+  if (const auto wrong = read_body(out))
+    return wrong;
+  if (const auto echo = fields_.find("echo"); !echo.empty()) {
+    const auto value = read_boolean(source_, echo);
+    if (!value)
+      return "echo is a boolean";
+    out.echo = *value;
+  }
+  return read_delivery(out);
+}
+
+envelope_reader::problem envelope_reader::read_body(command& out) const {
+  const auto text = fields_.find("text");
+  const auto data = fields_.find("data");
+  if (text.empty() == data.empty())
+    return "one of text and data is needed";
+  out.field = data.empty() ? body_field::text : body_field::data;
+  out.body = data.empty() ? text : data;
+  if (!text.empty() && !is_string("text"))
+    return "text is a string";
+  if (const auto id = fields_.find("id"); !id.empty() && !is_usable_ref(id))
+    return "id is a string of at most 64 bytes or an unsigned integer";
+  return nullptr;
+}
+
+envelope_reader::problem envelope_reader::read_delivery(command& out) const {
+  if (const auto key = fields_.find("key"); !key.empty() && !is_short_string(key))
+    return "key is a string of at most 64 bytes";
+  const auto raw = fields_.find("delivery");
+  if (raw.empty())
+    return nullptr;
+  const auto name = read_string(source_, raw);
+  if (name == "reliable")
+    out.mode = delivery::reliable;
+  else if (name == "volatile")
+    out.mode = delivery::volatile_;
+  else if (name == "latest")
+    out.mode = delivery::latest;
+  else
+    return "delivery is reliable, volatile or latest";
+  return nullptr;
+}
+
+bool envelope_reader::is_usable_ref(std::string_view raw) const { return is_short_string(raw) || read_unsigned(source_, raw); }
+
+bool envelope_reader::is_short_string(std::string_view raw) const {
+  const auto bytes = string_bytes(source_, raw);
+  return bytes && *bytes <= limits_.max_ref_bytes;
+}
+
+bool envelope_reader::is_string(std::string_view key) const {
+  return kind_of(source_, fields_.find(key)) == value_kind::string;
+}
+
+bool envelope_reader::is_map(std::string_view raw) const { return kind_of(source_, raw) == value_kind::map; }
+
+bool envelope_reader::is_position(std::string_view raw) const {
+  return is_map(raw) && kind_of(source_, find_field(source_, raw, "epoch")) == value_kind::string
+         && read_unsigned(source_, find_field(source_, raw, "seq"));
+}
+
+} // namespace troupe::protocol

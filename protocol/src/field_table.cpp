@@ -1,0 +1,45 @@
+#include "field_table.hpp"
+
+#include <algorithm>
+
+namespace troupe::protocol {
+
+void field_table::close(std::string_view value) {
+  if (!is_open_)
+    return;
+  is_open_ = false;
+  if (count_ < first_.size())
+    first_[count_++] = {open_key_, value};
+  else
+    more_.push_back({open_key_, value});
+}
+
+std::string_view field_table::find(std::string_view key) const noexcept {
+  for (std::size_t i = 0; i < count_; ++i)
+    if (first_[i].key == key)
+      return first_[i].value;
+  for (const auto& entry : more_)
+    if (entry.key == key)
+      return entry.value;
+  return {};
+}
+
+bool field_table::has_duplicates() const {
+  if (more_.empty()) {
+    for (std::size_t i = 1; i < count_; ++i)
+      for (std::size_t k = 0; k < i; ++k)
+        if (first_[i].key == first_[k].key)
+          return true;
+    return false;
+  }
+  std::vector<std::string_view> keys;
+  keys.reserve(count_ + more_.size());
+  for (const auto& entry : first_)
+    keys.push_back(entry.key);
+  for (const auto& entry : more_)
+    keys.push_back(entry.key);
+  std::sort(keys.begin(), keys.end());
+  return std::adjacent_find(keys.begin(), keys.end()) != keys.end();
+}
+
+} // namespace troupe::protocol

@@ -1,0 +1,82 @@
+#include <troupe/protocol/event.hpp>
+
+#include "encode.hpp"
+
+#include <cmath>
+
+namespace troupe::protocol {
+
+namespace {
+
+/// A number that is written as an integer if it is one.
+field number_field(std::string_view key, double number) {
+  constexpr double largest_exact = 9007199254740992.0;
+  if (number >= 0 && number <= largest_exact && std::floor(number) == number)
+    return {key, static_cast<std::uint64_t>(number)};
+  return {key, number};
+}
+
+std::string encoded(codec to, const welcome_limits& limits) {
+  const std::initializer_list<field> fields = {{"maxMessageBytes", limits.max_message_bytes},
+                                               {"maxRooms", limits.max_rooms},
+                                               number_field("messagesPerSecond", limits.messages_per_second),
+                                               {"burstMessages", limits.burst_messages}};
+  std::string out;
+  append_message(to, {{}, {fields.begin(), fields.size()}, {}, {}}, out);
+  return out;
+}
+
+/// `[from, to]` in milliseconds.
+std::string encoded(codec to, std::chrono::milliseconds from, std::chrono::milliseconds until) {
+  const auto json = '[' + std::to_string(from.count()) + ',' + std::to_string(until.count()) + ']';
+  std::string out;
+  transcode(codec::json, json, to, out);
+  return out;
+}
+
+} // namespace
+
+shared_bytes ack_frame(encoding to, std::string_view ref, std::string_view room_id, std::optional<std::uint64_t> seq,
+                       memory_meter* meter) {
+  return frame_of(codec_of(to), "ack", {raw_field("ref", to, ref), optional_field("roomId", room_id), optional_field("seq", seq)},
+                  meter);
+}
+
+shared_bytes error_frame(encoding to, const error_event& event, memory_meter* meter) {
+  const auto& row = info(event.code);
+  const auto retry_after = event.retry_after.value_or(std::chrono::milliseconds{0}).count();
+  return frame_of(codec_of(to), "error",
+                  {raw_field("ref", to, event.ref),
+                   optional_field("request", event.request),
+                   optional_field("roomId", event.room_id),
+                   {"code", row.name},
+                   {"message", event.detail.empty() ? row.sentence : event.detail},
+                   {"retryable", row.retryable},
+                   {event.retry_after ? "retryAfterMs" : "", retry_after}},
+                  meter);
+}
+
+shared_bytes welcome_frame(encoding to, std::string_view user_id, std::string_view client_id, std::chrono::milliseconds heartbeat,
+                           const welcome_limits& limits, memory_meter* meter) {
+  if (to == encoding::plain_json)
+    return {};
+  const auto nested = encoded(codec_of(to), limits);
+  return frame_of(codec_of(to), "welcome",
+                  {{"userId", user_id}, {"clientId", client_id}, {"heartbeatMs", heartbeat.count()}, raw_field("limits", to, nested)},
+                  meter);
+}
+
+shared_bytes pong_frame(encoding to, std::string_view ref, std::string_view timestamp, memory_meter* meter) {
+  return frame_of(codec_of(to), "pong", {raw_field("ref", to, ref), {"timestamp", timestamp}}, meter);
+}
+
+shared_bytes goodbye_frame(encoding to, std::string_view reason,
+                           std::optional<std::pair<std::chrono::milliseconds, std::chrono::milliseconds>> reconnect_after,
+                           memory_meter* meter) {
+  if (to == encoding::plain_json)
+    return {};
+  const auto range = reconnect_after ? encoded(codec_of(to), reconnect_after->first, reconnect_after->second) : std::string{};
+  return frame_of(codec_of(to), "goodbye", {{"reason", reason}, raw_field("reconnectAfterMs", to, range)}, meter);
+}
+
+} // namespace troupe::protocol

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "field_table.hpp"
+#include "scan.hpp"
+
+#include <troupe/protocol/codec.hpp>
+#include <troupe/protocol/errc.hpp>
+#include <troupe/protocol/limits.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace troupe::protocol {
+
+/// Why a document was refused.
+struct document_failure {
+  errc code = errc::ok; ///< `ok`: it was not
+  std::string detail;
+};
+
+/// Validates one whole document and collects its top-level fields, which are usable also when a payload rule is broken.
+///
+/// Errors: what makes it no document goes before a broken payload rule, which goes before a doubled key.
+/// Cost:   one pass; up to two more if it fails.
+[[nodiscard]] document_failure validate(codec source, std::string_view bytes, const message_limits& limits, field_table& fields);
+
+/// The raw value of `key` in a validated map, empty if absent.
+[[nodiscard]] std::string_view find_field(codec source, std::string_view map, std::string_view key);
+
+} // namespace troupe::protocol

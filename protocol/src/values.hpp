@@ -1,0 +1,27 @@
+#pragma once
+
+#include <troupe/protocol/codec.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace troupe::protocol {
+
+/// What a raw encoded value is, whatever its codec. `integer` is one within -2^63..2^64-1.
+enum class value_kind : std::uint8_t { absent, null, boolean, integer, real, string, binary, array, map };
+
+/// All of these take one whole validated value, or an empty view for an absent one, and answer nothing for another kind.
+[[nodiscard]] value_kind kind_of(codec source, std::string_view raw);
+[[nodiscard]] std::optional<std::string> read_string(codec source, std::string_view raw);
+[[nodiscard]] std::optional<std::int64_t> read_integer(codec source, std::string_view raw);
+[[nodiscard]] std::optional<std::uint64_t> read_unsigned(codec source, std::string_view raw);
+[[nodiscard]] std::optional<double> read_number(codec source, std::string_view raw);
+[[nodiscard]] std::optional<bool> read_boolean(codec source, std::string_view raw);
+
+/// How many bytes a string has once decoded.
+[[nodiscard]] std::optional<std::size_t> string_bytes(codec source, std::string_view raw);
+
+} // namespace troupe::protocol

@@ -1,0 +1,282 @@
+#include "connection_core.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace troupe::actors;
+using troupe::protocol::encoding;
+using troupe::protocol::errc;
+using troupe::protocol::shared_bytes;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Writes down what the connection asks for, one line each.
+struct notebook final : connection_output {
+  void reply(const shared_bytes& frame) override { lines.push_back("reply " + std::string{frame.view().substr(2)}); }
+  void close(errc why) override { lines.push_back("close " + std::string{to_string(why)}); }
+  void find(const std::string& room, std::uint32_t ticket) override { note("find " + room, ticket); }
+  void join(const room_actor&, join_request, std::uint32_t ticket) override { note("join", ticket); }
+  void publish(const room_actor&, room_input in) override { lines.push_back("publish " + std::string{in.bytes.view()}); }
+  void leave(const room_actor&, leave_request r) override { lines.push_back(r.answer ? "leave, answer" : "leave"); }
+  steady_time now() const override { return at; }
+  wall_time wall_now() const override { return {}; }
+
+  void note(std::string what, std::uint32_t ticket) {
+    lines.push_back(std::move(what));
+    last_ticket = ticket;
+  }
+  [[nodiscard]] bool has(std::string_view text) const {
+    for (auto& l : lines)
+      if (l.find(text) != std::string::npos)
+        return true;
+    return false;
+  }
+  std::size_t count(std::string_view start) const {
+    std::size_t n = 0;
+    for (auto& l : lines)
+      n += l.starts_with(start);
+    return n;
+  }
+
+  std::vector<std::string> lines;
+  std::uint32_t last_ticket = 0;
+  steady_time at{1h};
+};
+
+struct client {
+  explicit client(encoding e = encoding::v1_json, node_options o = {}) : options(std::move(o)) {
+    connection_core::config c;
+    c.key = {1, 1, 0};
+    c.encoding = e;
+    c.user_id = "me";
+    c.options = &options;
+    core = std::make_unique<connection_core>(std::move(c), out);
+  }
+
+  void say(std::string_view json, credit token = {}) { core->on_message({shared_bytes::copy_of(json), false, std::move(token)}); }
+
+  /// Joins a room all the way.
+  std::uint32_t enter(std::string room, std::uint64_t key) {
+    say(R"({"type":"join","roomId":")" + room + "\"}");
+    auto ticket = out.last_ticket;
+    accept(ticket, key);
+    return ticket;
+  }
+  void accept(std::uint32_t ticket, std::uint64_t key) {
+    core->on_found(ticket, {errc::ok, {}});
+    core->on_joined(ticket, {errc::ok, {}, room_key{key}});
+  }
+
+  node_options options;
+  notebook out;
+  std::unique_ptr<connection_core> core;
+};
+
+} // namespace
+
+TEST_CASE("a troupe client is welcomed, a plain one is not") {
+  client v1, plain{encoding::plain_json};
+  v1.core->open();
+  plain.core->open();
+
+  CHECK(v1.out.has(R"("welcome")"));
+  CHECK(plain.out.lines.empty());
+}
+
+TEST_CASE("a message without a room is answered not_joined") {
+  client c;
+  c.say(R"({"type":"message","text":"x","ref":7})");
+
+  REQUIRE(c.out.lines.size() == 1);
+  CHECK(c.out.has(R"("code":"not_joined")"));
+  CHECK(c.out.has(R"("ref":7)"));
+}
+
+TEST_CASE("a message to a room that is not held is forbidden") {
+  client c;
+  c.enter("a", 1);
+  c.say(R"({"type":"message","roomId":"b","text":"x"})");
+  CHECK(c.out.has(R"("forbidden")"));
+}
+
+TEST_CASE("commands for a room whose join is pending wait, hold their credit, and run in order") {
+  client c;
+  auto account = std::make_shared<credit_account>(credit_limits{});
+  c.say(R"({"type":"join","roomId":"a"})");
+  auto ticket = c.out.last_ticket;
+  c.say(R"({"type":"message","roomId":"a","text":"1"})", account->take(1));
+  c.say(R"({"type":"message","text":"2"})", account->take(1));
+  c.say(R"({"type":"ping"})");
+  CHECK(c.out.count("publish") == 0);
+  CHECK(c.out.has(R"("pong")"));
+  CHECK(account->held_messages() == 2);
+
+  c.accept(ticket, 1);
+
+  REQUIRE(c.out.count("publish") == 2);
+  CHECK(c.out.lines[c.out.lines.size() - 2].find("\"1\"") != std::string::npos);
+  CHECK(c.out.lines.back().find("\"2\"") != std::string::npos);
+}
+
+TEST_CASE("leave, join and message that wait for one join take effect in order") {
+  client c;
+  c.say(R"({"type":"join","roomId":"a"})");
+  auto ticket = c.out.last_ticket;
+  c.say(R"({"type":"leave","roomId":"a"})");
+  c.say(R"({"type":"join","roomId":"a"})");
+  c.say(R"({"type":"message","roomId":"a","text":"x"})");
+  c.accept(ticket, 1);
+  CHECK(c.out.count("leave") == 1);
+  CHECK(c.out.count("publish") == 0);
+
+  c.accept(c.out.last_ticket, 1);
+
+  CHECK(c.out.count("publish") == 1);
+}
+
+TEST_CASE("a refused join is answered, and what waited for it runs") {
+  client c;
+  c.say(R"({"type":"join","roomId":"a","ref":"r"})");
+  c.say(R"({"type":"message","text":"x","ref":"m"})");
+  c.core->on_found(c.out.last_ticket, {errc::ok, {}});
+  c.core->on_joined(c.out.last_ticket, {errc::room_full, {}, {}});
+
+  CHECK(c.out.has(R"("code":"room_full")"));
+  CHECK(c.out.has(R"("ref":"r")"));
+  CHECK(c.out.has(R"("not_joined")"));
+}
+
+TEST_CASE("a room that is gone is looked for three times, unseen by the client") {
+  client c;
+  c.say(R"({"type":"join","roomId":"a"})");
+  auto ticket = c.out.last_ticket;
+  for (int i = 0; i < 3; ++i) {
+    CHECK(c.out.count("find") == static_cast<std::size_t>(i + 1));
+    CHECK(c.out.count("reply") == 0);
+    c.core->on_found(ticket, {errc::ok, {}});
+    c.core->on_joined(ticket, {errc::room_gone, {}, {}});
+  }
+
+  CHECK(c.out.count("find") == 3);
+  CHECK(c.out.has(R"("room_closed")"));
+}
+
+TEST_CASE("the default room is the latest join that still holds") {
+  client c;
+  c.enter("a", 1);
+  c.enter("b", 2);
+  c.say(R"({"type":"leave"})");
+  c.say(R"({"type":"message","text":"to a"})");
+  CHECK(c.out.count("publish") == 1);
+  c.say(R"({"type":"leave","roomId":"a"})");
+  c.say(R"({"type":"message","text":"to nobody"})");
+  CHECK(c.out.count("publish") == 1);
+}
+
+TEST_CASE("a plain client's join leaves the old room once the new one has accepted") {
+  client c{encoding::plain_json};
+  c.enter("a", 1);
+  c.say(R"({"type":"join","roomId":"b"})");
+  CHECK(c.out.count("leave") == 0);
+
+  c.accept(c.out.last_ticket, 2);
+
+  CHECK(c.out.count("leave") == 1);
+  CHECK(c.core->rooms() == 1);
+}
+
+TEST_CASE("the room limit refuses the next join") {
+  node_options o;
+  o.connections.max_rooms = 2;
+  client c{encoding::v1_json, o};
+  c.enter("a", 1);
+  c.enter("b", 2);
+  c.say(R"({"type":"join","roomId":"c"})");
+  CHECK(c.out.has("room_limit"));
+  CHECK(c.core->rooms() == 2);
+}
+
+TEST_CASE("a bad room name is refused") {
+  client c;
+  c.say("{\"type\":\"join\",\"roomId\":\" a\"}");
+  CHECK(c.out.has("bad_room"));
+}
+
+TEST_CASE("when a room closes, every open ref of it is answered and the room is no longer held") {
+  client c;
+  c.enter("a", 1);
+  c.say(R"({"type":"message","text":"x","ref":1})");
+  c.say(R"({"type":"message","text":"y"})");
+
+  c.core->on_membership_lost(room_key{1});
+
+  CHECK(c.out.has(R"("code":"room_closed")"));
+  CHECK(c.out.has(R"("ref":1)"));
+  CHECK(c.core->rooms() == 0);
+  auto before = c.out.lines.size();
+  c.core->on_membership_lost(room_key{1});
+  CHECK(c.out.lines.size() == before);
+}
+
+TEST_CASE("a leave that the room did not live to answer is answered when the room closes") {
+  client c;
+  c.enter("a", 1);
+  c.say(R"({"type":"leave","ref":9})");
+  c.core->on_membership_lost(room_key{1});
+  CHECK(c.out.has(R"("ref":9)"));
+}
+
+TEST_CASE("ten errors in a minute close the connection") {
+  client c;
+  for (int i = 0; i < 9; ++i)
+    c.say("{");
+  CHECK(c.out.count("close") == 0);
+  c.say("{");
+  CHECK(c.out.has("close too_many_errors"));
+  CHECK(c.out.count("reply") == 10);
+}
+
+TEST_CASE("errors of more than a minute ago do not count") {
+  client c;
+  for (int i = 0; i < 30; ++i) {
+    c.say("{");
+    c.out.at += 7s;
+  }
+  CHECK(c.out.count("close") == 0);
+}
+
+TEST_CASE("messages beyond the rate are dropped and told, and a flood is closed") {
+  node_options o;
+  o.connections.messages_per_second = 10;
+  o.connections.burst_messages = 5;
+  client c{encoding::v1_json, o};
+  for (int i = 0; i < 5; ++i)
+    c.say(R"({"type":"ping"})");
+  CHECK(c.out.count("reply") == 5);
+  c.say(R"({"type":"ping"})");
+  CHECK(c.out.has("rate_limited"));
+  c.say(R"({"type":"ping"})");
+  CHECK(c.out.count("reply") == 6);
+  for (int i = 0; i < 20; ++i)
+    c.say(R"({"type":"ping"})");
+  CHECK(c.out.has("close flood"));
+}
+
+TEST_CASE("a text message on a MessagePack connection closes it") {
+  client c{encoding::v1_msgpack};
+  c.say(R"({"type":"ping"})");
+  CHECK(c.out.has("close wrong_frame_type"));
+}
+
+TEST_CASE("what a later stage brings is unsupported") {
+  client c;
+  c.enter("a", 1);
+  for (auto* text : {R"({"type":"direct","to":"x","text":"y"})", R"({"type":"presence"})", R"({"type":"history"})",
+                     R"({"type":"resume","resume":"x"})", R"({"type":"auth","token":"x"})",
+                     R"({"type":"message","text":"x","delivery":"volatile"})"}) {
+    auto before = c.out.count("reply");
+    c.say(text);
+    CHECK(c.out.count("reply") == before + 1);
+    CHECK(c.out.lines.back().find("unsupported") != std::string::npos);
+  }
+}

@@ -1,0 +1,199 @@
+#include "dispatcher.hpp"
+
+#include "support/fake_sink.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace troupe::actors;
+using troupe::protocol::encoding;
+using troupe::protocol::shared_bytes;
+using troupe::test::fake_sink;
+
+namespace {
+
+struct bench {
+  session_key connect() {
+    auto& s = *sinks.emplace_back(std::make_unique<fake_sink>());
+    return table.open(s);
+  }
+  fake_sink& at(session_key key) { return static_cast<fake_sink&>(*table.find(key)); }
+
+  room_identity_ptr room(std::uint64_t key) {
+    auto identity = std::make_shared<room_identity>();
+    identity->key = room_key{key};
+    identity->name = "room " + std::to_string(key);
+    return identity;
+  }
+  void subscribe_to(const room_identity_ptr& r, session_key who, std::string first = {}) {
+    core.on_subscribe({r, who, encoding::v1_json, first.empty() ? shared_bytes{} : shared_bytes::copy_of(first)});
+  }
+  void say(const room_identity_ptr& r, std::string text, session_key except = {}, credit token = {}) {
+    core.on_fan_out({r->key, {shared_bytes::copy_of(text), {}, {}}, except, std::move(token), {}});
+  }
+  void flush_all() {
+    while (core.flush()) {
+    }
+  }
+
+  session_table table{0};
+  std::vector<std::unique_ptr<fake_sink>> sinks;
+  loop_counts counts;
+  std::vector<session_key> gone;
+  dispatcher core{table, nullptr, counts, [this](const room_identity&, session_key who) { gone.push_back(who); }};
+};
+
+struct listening_owner final : session_owner {
+  explicit listening_owner(std::vector<room_key>& h) : heard(h) {}
+  void room_closed(room_key room) override { heard.push_back(room); }
+  std::vector<room_key>& heard;
+};
+
+} // namespace
+
+TEST_CASE("joined comes before what the room says after the join") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect();
+  b.subscribe_to(r, a, "joined ");
+  b.say(r, "1");
+
+  b.flush_all();
+
+  CHECK(b.at(a).bytes == "joined 1");
+}
+
+TEST_CASE("a frame for one member comes after all that was said before it") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect(), c = b.connect();
+  b.subscribe_to(r, a);
+  b.subscribe_to(r, c);
+  b.say(r, "1");
+  b.core.on_member_frame({r->key, a, shared_bytes::copy_of("ack"), false});
+  b.say(r, "2");
+
+  b.flush_all();
+
+  CHECK(b.at(a).bytes == "1ack2");
+  CHECK(b.at(c).bytes == "12");
+}
+
+TEST_CASE("a member that leaves gets what came before and nothing after") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect();
+  b.subscribe_to(r, a);
+  b.say(r, "1");
+  b.core.on_member_frame({r->key, a, shared_bytes::copy_of("left"), true});
+  b.say(r, "2");
+
+  b.flush_all();
+
+  CHECK(b.at(a).bytes == "1left");
+  CHECK(b.core.rooms() == 0);
+}
+
+TEST_CASE("a subscription of a session that is gone is answered with a leave") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect();
+  b.table.close(a);
+  b.subscribe_to(r, a);
+
+  REQUIRE(b.gone.size() == 1);
+  CHECK(b.gone.front() == a);
+  CHECK(b.core.rooms() == 0);
+}
+
+TEST_CASE("a huge room does not hold up a small one") {
+  bench b;
+  auto huge = b.room(1), small = b.room(2);
+  for (int i = 0; i < 1000; ++i)
+    b.subscribe_to(huge, b.connect());
+  auto a = b.connect();
+  b.subscribe_to(small, a);
+  b.say(huge, "x");
+  b.say(small, "y");
+
+  b.core.flush();
+
+  CHECK(b.at(a).bytes == "y");
+}
+
+TEST_CASE("one turn sends no more than its bound") {
+  bench b;
+  auto r = b.room(1);
+  for (int i = 0; i < 1000; ++i)
+    b.subscribe_to(r, b.connect());
+  b.say(r, "x");
+
+  CHECK(b.core.flush());
+
+  int writes = 0;
+  for (auto& s : b.sinks)
+    writes += s->writes;
+  CHECK(writes == 128);
+}
+
+TEST_CASE("members of a closed room get what it had said, then roomClosed, and their owners are told") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect();
+  std::vector<room_key> heard;
+  b.table.bind(a, std::make_unique<listening_owner>(heard));
+  b.subscribe_to(r, a);
+  b.say(r, "1");
+
+  b.core.on_room_closed({r->key, room_end::crashed});
+  b.flush_all();
+
+  CHECK(b.at(a).bytes.starts_with("1"));
+  CHECK(b.at(a).bytes.find("\"roomClosed\"") != std::string::npos);
+  CHECK(b.at(a).bytes.find("\"crashed\"") != std::string::npos);
+  REQUIRE(heard.size() == 1);
+  CHECK(heard.front() == r->key);
+}
+
+TEST_CASE("frames of an incarnation that is closed are dropped") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect();
+  b.subscribe_to(r, a);
+  b.core.on_room_closed({r->key, room_end::ended});
+  b.at(a).take();
+  b.say(r, "late");
+  b.flush_all();
+
+  CHECK(b.at(a).bytes.empty());
+}
+
+TEST_CASE("credits of a room within its bound go back as its flush begins") {
+  bench b;
+  auto r = b.room(1);
+  for (int i = 0; i < 500; ++i)
+    b.subscribe_to(r, b.connect());
+  auto account = std::make_shared<credit_account>(credit_limits{});
+  b.say(r, "x", {}, account->take(10));
+  CHECK(account->held_messages() == 1);
+
+  b.core.flush();
+
+  CHECK(account->held_messages() == 0);
+  CHECK(b.core.flush()); // members still wait
+}
+
+TEST_CASE("a session that closed is reported by the flush that finds it") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect(), c = b.connect();
+  b.subscribe_to(r, a);
+  b.subscribe_to(r, c);
+  b.table.close(a);
+  b.say(r, "1");
+
+  b.flush_all();
+
+  REQUIRE(b.gone.size() == 1);
+  CHECK(b.gone.front() == a);
+  CHECK(b.at(c).bytes == "1");
+}

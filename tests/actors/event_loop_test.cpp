@@ -1,0 +1,218 @@
+#include <utility>
+
+#include <troupe/actors/event_loop.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <future>
+#include <thread>
+
+using namespace troupe;
+using namespace troupe::actors;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct ball {
+  int hops = 0;
+};
+
+} // namespace
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ball)
+
+namespace {
+
+using player_actor = compat::typed_actor<caf::result<void>(ball), caf::result<int>(int)>;
+
+/// Passes a ball to its partner until the hops are used up; says on which threads it ran.
+class player final : public compat::pinned<player_actor::base> {
+public:
+  struct record {
+    std::promise<void> over;
+    std::atomic<int> wrong_thread{0};
+    std::atomic<int> released{0};
+  };
+
+  player(caf::actor_config& cfg, compat::loop_context& home, record& r, player_actor partner)
+    : pinned(cfg, home), record_(r), partner_(std::move(partner)) {}
+
+  const char* name() const override { return "player"; }
+
+  behavior_type make_behavior() override {
+    check();
+    return {
+      [this](const ball& b) {
+        check();
+        ++balls_;
+        if (b.hops == 0)
+          record_.over.set_value();
+        else
+          compat::send(this, partner_ ? partner_ : caf::actor_cast<player_actor>(current_sender()), ball{b.hops - 1});
+      },
+      [this](int x) -> caf::result<int> {
+        check();
+        if (x < 0)
+          throw std::runtime_error{"negative"};
+        return balls_ + x;
+      },
+    };
+  }
+
+private:
+  void check() {
+    if (!static_cast<event_loop&>(home()).is_current())
+      ++record_.wrong_thread;
+  }
+  void release_state() override {
+    check();
+    partner_ = nullptr;
+    ++record_.released;
+  }
+
+  record& record_;
+  player_actor partner_;
+  int balls_ = 0;
+};
+
+struct system_fixture {
+  system_fixture() { compat::set_worker_threads(config, 1); }
+  caf::actor_system_config config;
+};
+
+} // namespace
+
+TEST_CASE("actors on two loops play over threads, each on its own loop only") {
+  system_fixture f;
+  caf::actor_system system{f.config};
+  event_loop first{system, 0}, second{system, 1};
+  player::record record;
+  {
+    auto a = compat::spawn_on<player>(first, record, nullptr);
+    auto b = compat::spawn_on<player>(second, record, a);
+    std::thread one{[&] { first.run(); }}, two{[&] { second.run(); }};
+    compat::anon_send(b, ball{20'000});
+    record.over.get_future().wait();
+    caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(b, caf::exit_reason::user_shutdown);
+    first.stop();
+    second.stop();
+    one.join();
+    two.join();
+  }
+  CHECK(record.wrong_thread == 0);
+  CHECK(record.released == 2);
+  CHECK(first.pinned_actors() == 0);
+}
+
+TEST_CASE("work posted from many threads runs on the loop, all of it") {
+  system_fixture f;
+  caf::actor_system system{f.config};
+  event_loop loop{system, 0};
+  int sum = 0; // touched by the loop only
+  std::promise<void> all;
+  std::thread runner{[&] { loop.run(); }};
+  std::vector<std::thread> posters;
+  for (int t = 0; t < 4; ++t)
+    posters.emplace_back([&] {
+      for (int i = 0; i < 1000; ++i)
+        loop.post([&] {
+          if (++sum == 4000)
+            all.set_value();
+        });
+    });
+  for (auto& p : posters)
+    p.join();
+  all.get_future().wait();
+  loop.stop();
+  runner.join();
+  CHECK(sum == 4000);
+}
+
+TEST_CASE("an exception out of a handler is counted and stops nothing") {
+  struct counters final : protocol::event_counters {
+    void count(protocol::counter what, std::string_view, std::uint64_t n) noexcept override {
+      if (what == protocol::counter::handler_errors)
+        errors += n;
+    }
+    std::atomic<std::uint64_t> errors{0};
+  } seen;
+  system_fixture f;
+  caf::actor_system system{f.config};
+  loop_options options;
+  options.counters = &seen;
+  event_loop loop{system, 0, options};
+  bool ran = false;
+  loop.post([] { throw std::runtime_error{"bad"}; });
+  loop.post([] { throw 42; });
+  loop.post([&] { ran = true; });
+
+  while (loop.run_turn()) {
+  }
+
+  CHECK(seen.errors == 2);
+  CHECK(ran);
+}
+
+TEST_CASE("an actor that throws ends alone and its requester is told") {
+  system_fixture f;
+  caf::actor_system system{f.config};
+  event_loop loop{system, 0};
+  player::record record;
+  std::thread runner{[&] { loop.run(); }};
+  {
+    auto bad = compat::spawn_on<player>(loop, record, nullptr);
+    auto good = compat::spawn_on<player>(loop, record, nullptr);
+    caf::scoped_actor self{system};
+    bool failed = false;
+    compat::request(self, bad, 10s, -1).receive([](int) {}, [&](const caf::error&) { failed = true; });
+    int answer = 0;
+    compat::request(self, good, 10s, 7).receive([&](int x) { answer = x; }, [](const caf::error&) {});
+    CHECK(failed);
+    CHECK(answer == 7);
+    caf::anon_send_exit(good, caf::exit_reason::user_shutdown);
+  }
+  loop.stop();
+  runner.join();
+  CHECK(record.released == 2);
+}
+
+TEST_CASE("a deadline on the wheel wakes a loop that sleeps") {
+  system_fixture f;
+  caf::actor_system system{f.config};
+  event_loop loop{system, 0};
+  struct alarm final : timer_wheel::entry {
+    void on_deadline() override { rung.set_value(); }
+    std::promise<void> rung;
+  } bell;
+  loop.post([&] { loop.arm(bell, 30ms); });
+  std::thread runner{[&] { loop.run(); }};
+  CHECK(bell.rung.get_future().wait_for(10s) == std::future_status::ready);
+  loop.stop();
+  runner.join();
+}
+
+TEST_CASE("a message from a turn of the same loop needs no post") {
+  system_fixture f;
+  caf::actor_system system{f.config};
+  event_loop loop{system, 0};
+  player::record record;
+  auto a = compat::spawn_on<player>(loop, record, nullptr);
+  auto b = compat::spawn_on<player>(loop, record, a);
+  loop.run_turn(1);
+  loop.run_turn(1);
+  compat::anon_send(b, ball{100}); // one post
+  loop.run_turn(1);
+
+  while (loop.run_turn(0)) {
+  }
+
+  CHECK(record.over.get_future().wait_for(0s) == std::future_status::ready);
+  caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(b, caf::exit_reason::user_shutdown);
+  a = nullptr;
+  b = nullptr;
+  while (loop.run_turn() || loop.pinned_actors() > 0) {
+  }
+  CHECK(record.released == 2);
+}

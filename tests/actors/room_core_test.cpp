@@ -1,0 +1,280 @@
+#include "dispatcher.hpp"
+#include "room_core.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace troupe::actors;
+using troupe::protocol::encoding;
+using troupe::protocol::errc;
+using troupe::protocol::shared_bytes;
+
+namespace {
+
+/// Writes down what the room says, in order, one line each.
+struct notebook final : room_output {
+  void to_dispatcher(std::uint32_t, subscribe m) override { note("subscribe", m.who, m.first); }
+  void to_dispatcher(std::uint32_t, member_frame m) override { note(m.remove ? "remove" : "to", m.who, m.frame); }
+  void to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out m) override {
+    std::string text = "all(" + std::to_string(loops.size()) + ")";
+    if (m.except)
+      text += " but " + std::to_string(m.except.slot);
+    for (auto& f : m.frames)
+      if (f)
+        text += " " + std::string{f.view()};
+    lines.push_back(text);
+    last_source = bool(m.source);
+    last_own = bool(m.own);
+    own.push_back(m.own);
+  }
+  void member_joined(session_key) override {}
+  void member_kicked(session_key who) override { lines.push_back("kicked " + std::to_string(who.slot)); }
+  void member_left(session_key) override {}
+  void to_observer(const caf::actor&, room_event e) override { events.push_back(std::move(e)); }
+  void report_empty() override { lines.push_back("empty"); }
+  void request_end(room_end r) override { ends.push_back(r); }
+  steady_time now() const override { return {}; }
+  wall_time wall_now() const override { return {}; }
+
+  void note(std::string what, session_key who, const shared_bytes& frame) {
+    lines.push_back(what + " " + std::to_string(who.slot) + " " + std::string{frame.view()});
+  }
+  [[nodiscard]] bool said(std::string_view text, std::size_t from = 0) const {
+    for (auto i = from; i < lines.size(); ++i)
+      if (lines[i].find(text) != std::string::npos)
+        return true;
+    return false;
+  }
+
+  std::vector<std::string> lines;
+  std::vector<room_event> events;
+  std::vector<room_end> ends;
+  std::vector<credit> own;
+  bool last_source = false, last_own = false;
+};
+
+struct stage {
+  explicit stage(std::unique_ptr<room_behavior> b = std::make_unique<room_behavior>(), std::size_t max_members = 10) {
+    auto identity = std::make_shared<room_identity>();
+    identity->key = room_key{7};
+    identity->name = "hall";
+    room_core::config c;
+    c.identity = identity;
+    c.epoch = "e1";
+    c.limits.max_members = max_members;
+    c.cell = cell;
+    core = std::make_unique<room_core>(std::move(c), std::move(b), out);
+    core->create();
+  }
+
+  join_reply join(std::uint32_t who, encoding e = encoding::v1_json) {
+    join_request r;
+    r.who = session_key{who, 1, who % 2};
+    r.user_id = "u" + std::to_string(who);
+    r.encoding = e;
+    return core->join(r);
+  }
+  static session_key key(std::uint32_t who) { return {who, 1, who % 2}; }
+
+  room_input input(std::uint32_t who, std::string type, std::string json) {
+    room_input in;
+    in.what = type == "message" ? room_input::kind::message : room_input::kind::application;
+    in.who = key(who);
+    in.encoding = encoding::v1_json;
+    in.bytes = shared_bytes::copy_of(json);
+    in.type = std::move(type);
+    in.field = troupe::protocol::body_field::text;
+    in.body = R"("hi")";
+    return in;
+  }
+
+  std::shared_ptr<room_cell> cell = std::make_shared<room_cell>();
+  notebook out;
+  std::unique_ptr<room_core> core;
+};
+
+open_ref_ptr ref(std::string value) {
+  auto r = std::make_shared<open_ref>();
+  r->value = std::move(value);
+  return r;
+}
+
+} // namespace
+
+TEST_CASE("a join tells the others first, then subscribes the new one") {
+  stage s;
+  CHECK(s.join(1).code == errc::ok);
+  auto from = s.out.lines.size();
+
+  CHECK(s.join(2).code == errc::ok);
+
+  REQUIRE(s.out.lines.size() == from + 2);
+  CHECK(s.out.lines[from].find("all(1)") == 0);
+  CHECK(s.out.lines[from].find(R"("userJoined")") != std::string::npos);
+  CHECK(s.out.lines[from + 1].find("subscribe 2") == 0);
+  CHECK(s.out.lines[from + 1].find(R"("joined")") != std::string::npos);
+}
+
+TEST_CASE("a second join of a held room answers joined and tells nobody") {
+  stage s;
+  s.join(1);
+  s.join(2);
+  auto from = s.out.lines.size();
+
+  CHECK(s.join(2).code == errc::ok);
+
+  REQUIRE(s.out.lines.size() == from + 1);
+  CHECK(s.out.lines[from].find("to 2") == 0);
+}
+
+TEST_CASE("a full room refuses the next member") {
+  stage s{std::make_unique<room_behavior>(), 1};
+  s.join(1);
+  CHECK(s.join(2).code == errc::room_full);
+}
+
+TEST_CASE("a closing room answers room_gone") {
+  stage s;
+  s.cell->closing = true;
+  CHECK(s.join(1).code == errc::room_gone);
+}
+
+TEST_CASE("messages are numbered in order, and the ack follows its own frame") {
+  stage s;
+  s.join(1);
+  auto from = s.out.lines.size();
+  auto in = s.input(1, "message", R"({"type":"message","text":"hi"})");
+  in.ref = ref("5");
+
+  s.core->input(in);
+  s.core->input(s.input(1, "message", R"({"type":"message","text":"hi"})"));
+
+  REQUIRE(s.out.lines.size() == from + 3);
+  CHECK(s.out.lines[from].find(R"("seq":1)") != std::string::npos);
+  CHECK(s.out.lines[from + 1].find(R"("ack")") != std::string::npos);
+  CHECK(s.out.lines[from + 1].find(R"("ref":5)") != std::string::npos);
+  CHECK(s.out.lines[from + 2].find(R"("seq":2)") != std::string::npos);
+  CHECK(in.ref->answered);
+  CHECK(s.core->stored().entries().size() == 2);
+}
+
+TEST_CASE("echo off leaves the sender out") {
+  stage s;
+  s.join(1);
+  s.join(2);
+  auto in = s.input(1, "message", "{}");
+  in.echo = false;
+  s.core->input(in);
+  CHECK(s.out.said("but 1"));
+}
+
+TEST_CASE("a message of one who is no member is answered not_joined") {
+  stage s;
+  s.join(1);
+  s.core->input(s.input(9, "message", "{}"));
+  CHECK(s.out.said("not_joined"));
+  CHECK(s.core->seq() == 0);
+}
+
+TEST_CASE("an application type without a handler is answered unknown_type") {
+  stage s;
+  s.join(1);
+  s.core->input(s.input(1, "dance", R"({"type":"dance"})"));
+  CHECK(s.out.said("unknown_type"));
+}
+
+TEST_CASE("each encoding in use is encoded once, and no other") {
+  stage s;
+  s.join(1, encoding::v1_json);
+  s.join(2, encoding::plain_json);
+  auto from = s.out.lines.size();
+  s.core->input(s.input(1, "message", "{}"));
+
+  auto& line = s.out.lines[from];
+  CHECK(line.find(R"("roomId":"hall")") != std::string::npos);
+  CHECK(line.find(R"({"type":"message","text":"hi","userId":"u1"})") != std::string::npos);
+}
+
+TEST_CASE("the last member's leave reports the room empty") {
+  stage s;
+  s.join(1);
+  s.core->leave({s.key(1), leave_reason::left, true, nullptr});
+  CHECK(s.out.lines.back() == "empty");
+  CHECK(s.cell->occupants == 0);
+}
+
+TEST_CASE("a leave of one who is not in does nothing but look whether the room is empty") {
+  stage s;
+  s.core->leave({s.key(5), leave_reason::disconnected, false, nullptr});
+  CHECK(s.out.lines == std::vector<std::string>{"empty"});
+}
+
+TEST_CASE("a behaviour may kick a member from its own hook and still read it") {
+  struct bouncer final : room_behavior {
+    void on_join(room_context& room, const member& m) override {
+      room.kick(m.key, "not you");
+      name = m.user_id;
+    }
+    std::string name;
+  };
+  stage s{std::make_unique<bouncer>()};
+
+  auto reply = s.join(1);
+
+  CHECK(reply.code == errc::ok);
+  CHECK_FALSE(reply.room);
+  CHECK(s.out.said("kicked 1"));
+  CHECK(s.out.said("not you"));
+  CHECK(s.cell->occupants == 0);
+}
+
+TEST_CASE("output of a hook without a client's credit is charged to the room, which ends at eight times its bound") {
+  struct talker final : room_behavior {
+    void on_leave(room_context& room, const member&, leave_reason) override {
+      std::string text(200'000, 'x');
+      for (int i = 0; i < 60; ++i)
+        room.broadcast("noise", {{"text", text}});
+      pressure = room.pressure();
+    }
+    double pressure = 0;
+  };
+  stage s{std::make_unique<talker>()};
+  s.join(1);
+  s.join(3);
+  s.core->leave({s.key(3), leave_reason::left, false, nullptr});
+
+  CHECK(s.out.last_own);
+  REQUIRE(s.out.ends.size() == 1);
+  CHECK(s.out.ends.front() == room_end::overloaded);
+}
+
+TEST_CASE("output under a client's credit carries that credit and charges nothing else") {
+  stage s;
+  s.join(1);
+  auto account = std::make_shared<credit_account>(credit_limits{});
+  auto in = s.input(1, "message", "{}");
+  in.token = account->take(10);
+  s.core->input(in);
+  CHECK(s.out.last_source);
+  CHECK_FALSE(s.out.last_own);
+}
+
+TEST_CASE("a handler's refusal answers the command once and with its ref") {
+  struct strict final : room_behavior {
+    strict() {
+      on("move", [](room_context& room, const member&, const application_message&) {
+        room.refuse(errc::bad_request, "x: a number");
+        room.refuse(errc::internal);
+      });
+    }
+  };
+  stage s{std::make_unique<strict>()};
+  s.join(1);
+  auto from = s.out.lines.size();
+  auto in = s.input(1, "move", R"({"type":"move"})");
+  in.ref = ref("\"a\"");
+  s.core->input(in);
+
+  REQUIRE(s.out.lines.size() == from + 1);
+  CHECK(s.out.lines[from].find("x: a number") != std::string::npos);
+  CHECK(s.out.lines[from].find(R"("ref":"a")") != std::string::npos);
+}

@@ -1,0 +1,50 @@
+#include "oracle.hpp"
+
+#include <stdexcept>
+
+namespace troupe::model {
+
+using namespace troupe::actors;
+
+witness::witness(truth& t, node*& n, std::string_view room) : truth_(t), node_(n), name_(room), index_(t.rooms.size()) {
+  truth_.rooms.emplace_back();
+  truth_.latest[name_] = index_;
+  ++truth_.alive_behaviors;
+  on("boom", [](room_context&, const member&, const application_message&) { throw std::runtime_error{"boom"}; });
+  on("end", [this](room_context& r, const member&, const application_message&) {
+    truth_.rooms[index_].closed = true;
+    r.end();
+  });
+  on("kick", [](room_context& r, const member&, const application_message& m) {
+    auto whom = m.fields.string("whom").value_or("");
+    r.for_each_member([&](const member& each) {
+      if (each.user_id == whom)
+        r.kick(each.key, "out");
+    });
+  });
+  // The number of the incarnation, so that a client's frames can be held against the right log.
+  on("which", [this](room_context& r, const member& m, const application_message&) {
+    r.send_to(m.key, "which", {{"index", index_}});
+  });
+}
+
+witness::~witness() {
+  check_thread();
+  --truth_.alive_behaviors;
+}
+
+bool witness::on_publish(room_context&, const member& from, const application_message& m) {
+  check_thread();
+  truth_.rooms[index_].lines.push_back(
+    {m.fields.string("text").value_or("?"), from.user_id, m.fields.boolean("echo").value_or(true)});
+  return true;
+}
+
+void witness::check_thread() {
+  bool here = false;
+  for (unsigned i = 0; node_ && i < node_->loops(); ++i)
+    here |= node_->loop(i).is_current() && std::hash<std::string_view>{}(name_) % node_->loops() == i;
+  truth_.wrong_thread += !here;
+}
+
+} // namespace troupe::model

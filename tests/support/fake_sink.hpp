@@ -1,0 +1,43 @@
+#pragma once
+
+#include <troupe/actors/session_table.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace troupe::test {
+
+/// A sink that keeps what it is given, as bytes in order, and how.
+struct fake_sink final : actors::sink {
+  void write(const protocol::shared_bytes& batch, std::span<const actors::byte_range> parts, std::uint32_t frames) override {
+    ++writes;
+    this->frames += frames;
+    for (auto p : parts)
+      bytes += batch.view().substr(p.begin, p.size());
+  }
+  void append(const protocol::shared_bytes& b, actors::byte_range part, std::uint32_t n, actors::output_kind) override {
+    ++appends;
+    frames += n;
+    bytes += b.view().substr(part.begin, part.size());
+  }
+  void flush() override { ++flushes; }
+  void ping() override { ++pings; }
+  void close(protocol::errc why, std::string_view) override { closed = why; }
+  void cut(protocol::errc why) override { closed = why; }
+  void terminate(protocol::errc why) override { terminated = why; }
+  void resume_reading() override { ++resumed; }
+  actors::steady_time last_inbound() const override { return heard; }
+  std::optional<actors::steady_time> oldest_queued() const override { return queued; }
+
+  std::string take() { return std::exchange(bytes, {}); }
+
+  std::string bytes;
+  int writes = 0, appends = 0, flushes = 0, pings = 0, resumed = 0;
+  std::uint32_t frames = 0;
+  std::optional<protocol::errc> closed, terminated;
+  std::optional<actors::steady_time> queued;
+  actors::steady_time heard{};
+};
+
+} // namespace troupe::test

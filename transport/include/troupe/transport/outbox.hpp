@@ -1,0 +1,146 @@
+#pragma once
+
+#include <troupe/actors/sink.hpp>
+#include <troupe/protocol/shared_bytes.hpp>
+
+#include <sys/uio.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace troupe::transport {
+
+/// What one session has still to send: shared frame handles, bounded in bytes and frames. Knows no socket: it writes through a
+/// callable `ssize_t(const iovec*, int count)` that returns the bytes taken, 0 if none can be taken now, -1 if none ever will.
+///
+/// Invariants: what leaves is a run of whole frames in the order of the calls, but for a frame that is half written; a cut finishes
+/// that one, drops whole data frames and nothing else; nothing leaves after a close frame.
+/// Cost: `write` to a socket that takes all allocates nothing. Thread: the loop's.
+class outbox {
+public:
+  struct bounds {
+    std::size_t max_bytes = 1024 * 1024;
+    std::size_t max_frames = 1024;
+  };
+
+  enum class status : std::uint8_t {
+    done,    ///< nothing is queued
+    blocked, ///< the socket takes no more now
+    broken,  ///< the socket takes nothing any more
+  };
+
+  explicit outbox(bounds b) : bounds_(b) {}
+
+  /// Sends at once if nothing is queued; queues what is not taken.
+  template <class Writer>
+  status write(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts, std::uint32_t frames,
+               actors::steady_time now, Writer&& writer);
+
+  /// Queues whole frames.
+  void append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames, actors::output_kind kind,
+              actors::steady_time now);
+
+  /// Sends what is queued.
+  template <class Writer>
+  status flush(actors::steady_time now, Writer&& writer);
+
+  /// Queues a close frame behind everything and takes nothing after it.
+  void close(const protocol::shared_bytes& close_frame, actors::steady_time now);
+
+  /// Finishes a half-written frame, drops data, keeps control, then closes. Returns the number of frames dropped.
+  std::size_t cut(const protocol::shared_bytes& close_frame, actors::steady_time now);
+
+  /// Takes nothing more, and leaves what is queued: the last frame was a close frame of somebody else's making.
+  void seal() noexcept { sealed_ = true; }
+
+  /// Whether the bound is exceeded: time for a cut. An outbox with a single message never exceeds it.
+  [[nodiscard]] bool over_bound() const noexcept {
+    return entries_.size() - head_ > 1 && !sealed_ && (bytes_ > bounds_.max_bytes || frames_ > bounds_.max_frames);
+  }
+
+  [[nodiscard]] bool empty() const noexcept { return head_ == entries_.size(); }
+  [[nodiscard]] bool sealed() const noexcept { return sealed_; }
+  [[nodiscard]] std::size_t queued_bytes() const noexcept { return bytes_; }
+  [[nodiscard]] std::size_t queued_frames() const noexcept { return frames_; }
+
+  /// When bytes last left, or when the queue last became non-empty.
+  [[nodiscard]] actors::steady_time last_progress() const noexcept { return progress_; }
+  [[nodiscard]] std::optional<actors::steady_time> oldest_data() const noexcept;
+
+private:
+  struct entry {
+    protocol::shared_bytes bytes;
+    actors::byte_range left;
+    std::uint32_t frames;
+    actors::output_kind kind;
+    actors::steady_time queued_at;
+  };
+
+  static constexpr std::size_t max_parts = 64;
+
+  void queue_rest(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts, std::size_t taken,
+                  std::uint32_t frames, actors::steady_time now);
+  void queue(entry e);
+  int gather(std::array<iovec, max_parts>& out) const;
+  void consume(std::size_t bytes);
+  void compact();
+
+  bounds bounds_;
+  std::vector<entry> entries_;
+  std::size_t head_ = 0; ///< entries before it have left
+  std::size_t bytes_ = 0;
+  std::size_t frames_ = 0;
+  actors::steady_time progress_{};
+  bool sealed_ = false;
+};
+
+template <class Writer>
+outbox::status outbox::write(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts,
+                             std::uint32_t frames, actors::steady_time now, Writer&& writer) {
+  if (sealed_)
+    return status::done;
+  std::size_t taken = 0;
+  if (empty() && parts.size() <= max_parts) {
+    std::array<iovec, max_parts> out;
+    std::size_t size = 0;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      out[i] = {const_cast<char*>(bytes.data()) + parts[i].begin, parts[i].size()};
+      size += parts[i].size();
+    }
+    auto n = writer(out.data(), static_cast<int>(parts.size()));
+    if (n < 0)
+      return status::broken;
+    taken = static_cast<std::size_t>(n);
+    if (taken == size)
+      return status::done;
+  }
+  queue_rest(bytes, parts, taken, frames, now);
+  return status::blocked;
+}
+
+template <class Writer>
+outbox::status outbox::flush(actors::steady_time now, Writer&& writer) {
+  while (!empty()) {
+    std::array<iovec, max_parts> out;
+    auto count = gather(out);
+    std::size_t size = 0;
+    for (int i = 0; i < count; ++i)
+      size += out[static_cast<std::size_t>(i)].iov_len;
+    auto n = writer(out.data(), count);
+    if (n < 0)
+      return status::broken;
+    if (n > 0) {
+      progress_ = now;
+      consume(static_cast<std::size_t>(n));
+    }
+    if (static_cast<std::size_t>(n) < size)
+      return status::blocked;
+  }
+  return status::done;
+}
+
+} // namespace troupe::transport

@@ -1,0 +1,116 @@
+#include <troupe/transport/outbox.hpp>
+
+#include <troupe/protocol/frame.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::transport {
+
+using actors::output_kind;
+
+void outbox::queue(entry e) {
+  if (empty())
+    progress_ = e.queued_at;
+  bytes_ += e.left.size();
+  frames_ += e.frames;
+  entries_.push_back(std::move(e));
+}
+
+void outbox::queue_rest(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts, std::size_t taken,
+                        std::uint32_t frames, actors::steady_time now) {
+  for (auto part : parts) {
+    auto gone = static_cast<std::uint32_t>(std::min<std::size_t>(taken, part.size()));
+    taken -= gone;
+    part.begin += gone;
+    if (part.size() > 0)
+      queue({bytes, part, std::exchange(frames, 0), output_kind::data, now});
+  }
+}
+
+void outbox::append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames, output_kind kind,
+                    actors::steady_time now) {
+  if (!sealed_ && part.size() > 0)
+    queue({bytes, part, frames, kind, now});
+}
+
+void outbox::close(const protocol::shared_bytes& close_frame, actors::steady_time now) {
+  append(close_frame, {0, static_cast<std::uint32_t>(close_frame.size())}, 1, output_kind::control, now);
+  sealed_ = true;
+}
+
+std::size_t outbox::cut(const protocol::shared_bytes& close_frame, actors::steady_time now) {
+  if (sealed_)
+    return 0;
+  std::size_t dropped = 0;
+  std::vector<entry> kept;
+  for (auto i = head_; i < entries_.size(); ++i) {
+    auto& e = entries_[i];
+    if (e.kind == output_kind::data) {
+      auto half = protocol::frame_around(e.bytes.view(), e.left.begin);
+      dropped += e.frames;
+      if (i != head_ || half.begin == e.left.begin)
+        continue;
+      e.left.end = static_cast<std::uint32_t>(half.end);
+      e.frames = 1;
+      --dropped;
+    }
+    kept.push_back(std::move(e));
+  }
+  entries_ = std::move(kept);
+  head_ = bytes_ = frames_ = 0;
+  for (auto& e : entries_) {
+    bytes_ += e.left.size();
+    frames_ += e.frames;
+  }
+  close(close_frame, now);
+  return dropped;
+}
+
+std::optional<actors::steady_time> outbox::oldest_data() const noexcept {
+  for (auto i = head_; i < entries_.size(); ++i)
+    if (entries_[i].kind == output_kind::data)
+      return entries_[i].queued_at;
+  return std::nullopt;
+}
+
+int outbox::gather(std::array<iovec, max_parts>& out) const {
+  auto count = std::min(entries_.size() - head_, max_parts);
+  for (std::size_t i = 0; i < count; ++i) {
+    auto& e = entries_[head_ + i];
+    out[i] = {const_cast<char*>(e.bytes.data()) + e.left.begin, e.left.size()};
+  }
+  return static_cast<int>(count);
+}
+
+void outbox::consume(std::size_t bytes) {
+  bytes_ -= bytes;
+  while (bytes > 0) {
+    auto& e = entries_[head_];
+    auto gone = std::min<std::size_t>(bytes, e.left.size());
+    e.left.begin += static_cast<std::uint32_t>(gone);
+    bytes -= gone;
+    if (e.left.size() > 0)
+      return;
+    frames_ -= e.frames;
+    e.bytes = {};
+    ++head_;
+  }
+  compact();
+}
+
+/// Gives memory back: all of it when nothing is queued, so that an idle session holds none.
+void outbox::compact() {
+  if (head_ == entries_.size()) {
+    if (entries_.capacity() > 4)
+      std::vector<entry>{}.swap(entries_);
+    else
+      entries_.clear();
+    head_ = 0;
+  } else if (head_ > 32 && head_ * 2 > entries_.size()) {
+    entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(head_));
+    head_ = 0;
+  }
+}
+
+} // namespace troupe::transport
