@@ -1,6 +1,7 @@
 #include "names.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 namespace troupe::examples {
@@ -21,13 +22,22 @@ std::ptrdiff_t characters_of(std::string_view utf8) noexcept {
   return std::count_if(utf8.begin(), utf8.end(), [](unsigned char c) { return (c & 0xc0) != 0x80; });
 }
 
+/// `text` without the white space that people type at its ends.
+std::string_view trimmed(std::string_view text) noexcept {
+  constexpr std::array<std::string_view, 6> spaces{" ", "\t", "\r", "\n", "\u00a0", "\u3000"};
+  auto starts = [&](std::string_view s) { return text.starts_with(s); };
+  auto ends = [&](std::string_view s) { return text.ends_with(s); };
+  for (auto s = spaces.begin(); (s = std::find_if(spaces.begin(), spaces.end(), starts)) != spaces.end();)
+    text.remove_prefix(s->size());
+  for (auto s = spaces.begin(); (s = std::find_if(spaces.begin(), spaces.end(), ends)) != spaces.end();)
+    text.remove_suffix(s->size());
+  return text;
+}
+
 } // namespace
 
 std::optional<std::string> clean_name(std::string_view text) {
-  constexpr std::string_view white = " \t\r\n";
-  auto begin = std::min(text.find_first_not_of(white), text.size());
-  auto end = text.find_last_not_of(white) + 1;
-  auto name = begin < end ? text.substr(begin, end - begin) : std::string_view{};
+  auto name = trimmed(text);
   // What makes a room's name safe to show makes a person's name so.
   if (!protocol::is_room_name(name) || characters_of(name) > std::ptrdiff_t{max_name_characters})
     return {};

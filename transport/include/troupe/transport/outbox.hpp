@@ -36,9 +36,10 @@ public:
   explicit outbox(bounds b) : bounds_(b) {}
 
   /// Sends at once if nothing is queued; queues what is not taken.
-  template <class Writer>
+  /// `clock` is a callable that tells the time; it is asked only if something is queued.
+  template <class Clock, class Writer>
   status write(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts, std::uint32_t frames,
-               actors::steady_time now, Writer&& writer);
+               Clock&& clock, Writer&& writer);
 
   /// Queues whole frames.
   void append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames, actors::output_kind kind,
@@ -98,9 +99,9 @@ private:
   bool sealed_ = false;
 };
 
-template <class Writer>
+template <class Clock, class Writer>
 outbox::status outbox::write(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts,
-                             std::uint32_t frames, actors::steady_time now, Writer&& writer) {
+                             std::uint32_t frames, Clock&& clock, Writer&& writer) {
   if (sealed_)
     return status::done;
   std::size_t taken = 0;
@@ -118,7 +119,7 @@ outbox::status outbox::write(const protocol::shared_bytes& bytes, std::span<cons
     if (taken == size)
       return status::done;
   }
-  queue_rest(bytes, parts, taken, frames, now);
+  queue_rest(bytes, parts, taken, frames, clock());
   return status::blocked;
 }
 

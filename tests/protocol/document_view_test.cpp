@@ -1,0 +1,66 @@
+#include <troupe/protocol/command.hpp>
+
+#include <catch2/catch.hpp>
+
+using namespace troupe::protocol;
+
+namespace {
+
+constexpr std::string_view message = R"({"type":"move","x":-3,"y":2.5,"big":18446744073709551615,"on":true,"nothing":null,)"
+                                     R"("na\u006de":"a\nb","list":[1,{"x":9}],"map":{"x":{"y":1}},"bytes":{"$bin":"AAEC"},"last":7})";
+
+/// The same document in each codec.
+document_view view_in(codec source, std::string& storage) {
+  storage.clear();
+  transcode(codec::json, message, source, storage);
+  return {source, storage};
+}
+
+} // namespace
+
+TEST_CASE("a document shows the raw values of its fields") {
+  const document_view view{codec::json, message};
+
+  CHECK(view.raw("type") == R"("move")");
+  CHECK(view.raw("list") == R"([1,{"x":9}])");
+  CHECK(view.raw("map") == R"({"x":{"y":1}})");
+  CHECK(view.raw("name") == R"("a\nb")");
+  CHECK(view.raw("y") == "2.5");
+  CHECK(view.raw("last") == "7");
+  CHECK(view.raw("absent").empty());
+}
+
+TEST_CASE("a document reads its fields, whatever its codec") {
+  for (auto source : {codec::json, codec::msgpack}) {
+    std::string storage;
+    const auto view = view_in(source, storage);
+
+    CHECK(view.string("type") == "move");
+    CHECK(view.string("name") == "a\nb");
+    CHECK(view.integer("x") == -3);
+    CHECK(view.number("x") == -3.0);
+    CHECK(view.number("y") == 2.5);
+    CHECK(view.number("big") == 18446744073709551616.0);
+    CHECK(view.boolean("on") == true);
+  }
+}
+
+TEST_CASE("a document has nothing where a field is of another type") {
+  for (auto source : {codec::json, codec::msgpack}) {
+    std::string storage;
+    const auto view = view_in(source, storage);
+
+    CHECK_FALSE(view.string("x"));
+    CHECK_FALSE(view.string("map"));
+    CHECK_FALSE(view.string("bytes"));
+    CHECK_FALSE(view.string("nothing"));
+    CHECK_FALSE(view.integer("y"));
+    CHECK_FALSE(view.integer("big"));
+    CHECK_FALSE(view.integer("type"));
+    CHECK_FALSE(view.integer("list"));
+    CHECK_FALSE(view.number("name"));
+    CHECK_FALSE(view.number("nothing"));
+    CHECK_FALSE(view.boolean("x"));
+    CHECK_FALSE(view.boolean("absent"));
+  }
+}

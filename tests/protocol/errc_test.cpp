@@ -1,0 +1,50 @@
+#include <troupe/protocol/errc.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <cctype>
+#include <set>
+#include <string>
+
+using namespace troupe::protocol;
+
+namespace {
+
+constexpr auto last = errc::waiting_limit;
+
+} // namespace
+
+TEST_CASE("every code has a row of its own with a name and a sentence") {
+  std::set<std::string_view> names;
+  for (int i = 0; i <= static_cast<int>(last); ++i) {
+    const auto& row = info(static_cast<errc>(i));
+
+    CHECK(static_cast<int>(row.code) == i);
+    CHECK(row.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string_view::npos);
+    CHECK(names.insert(row.name).second);
+    CHECK(row.sentence.ends_with('.'));
+    CHECK(std::isupper(static_cast<unsigned char>(row.sentence.front())));
+  }
+}
+
+TEST_CASE("close codes are ones that a server may send") {
+  for (int i = 0; i <= static_cast<int>(last); ++i) {
+    const auto code = info(static_cast<errc>(i)).close_code;
+
+    CHECK((code == 0 || (code >= 1001 && code <= 1013 && code != 1004 && code != 1005 && code != 1006)));
+  }
+}
+
+TEST_CASE("a close reason fits into a control frame") {
+  for (int i = 0; i <= static_cast<int>(last); ++i)
+    CHECK(to_string(static_cast<errc>(i)).size() <= 123);
+}
+
+TEST_CASE("a code that nobody knows is an internal error") { CHECK(info(static_cast<errc>(200)).code == errc::internal); }
+
+TEST_CASE("the codes that travel keep their numbers") {
+  CHECK(static_cast<int>(errc::malformed) == 1);
+  CHECK(static_cast<int>(errc::internal) == 17);
+  CHECK(static_cast<int>(errc::undecodable) == 18);
+  CHECK(static_cast<int>(errc::waiting_limit) == 31);
+}

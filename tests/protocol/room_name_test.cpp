@@ -1,0 +1,24 @@
+#include "vectors.hpp"
+
+#include <troupe/protocol/command.hpp>
+
+#include <catch2/catch.hpp>
+
+using namespace troupe;
+
+TEST_CASE("room names are legal or not as the vectors say") {
+  const test::vector_file file{"room_names.json"};
+
+  for (const auto& name : file.strings("legal")) {
+    INFO(name);
+    CHECK(protocol::is_room_name(name));
+  }
+  for (const auto& name : file.strings("illegal")) {
+    INFO(name);
+    CHECK_FALSE(protocol::is_room_name(name));
+  }
+  for (const auto& name : file.strings("illegalBase64")) {
+    INFO(name);
+    CHECK_FALSE(protocol::is_room_name(test::from_base64(name)));
+  }
+}

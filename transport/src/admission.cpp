@@ -1,0 +1,76 @@
+#include "admission.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace troupe::transport {
+
+namespace ip = boost::asio::ip;
+
+std::string counted_as(const ip::address& from, bool count_loopback) {
+  auto address = from;
+  if (address.is_v6() && address.to_v6().is_v4_mapped())
+    address = ip::make_address_v4(ip::v4_mapped, address.to_v6());
+  if (address.is_loopback() && !count_loopback)
+    return {};
+  if (address.is_v4())
+    return address.to_string();
+  auto bytes = address.to_v6().to_bytes();
+  std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
+  return ip::address_v6{bytes}.to_string() + "/64";
+}
+
+protocol::result<admission::lease, admission::refusal>
+admission::admit(const std::shared_ptr<admission>& self, const ip::address& from, actors::steady_time now) {
+  auto& limits = self->limits_;
+  auto address = limits.max_connections_per_ip > 0 ? counted_as(from, limits.count_loopback) : std::string{};
+  std::lock_guard guard{self->mutex_};
+  if (limits.max_connections > 0 && self->connections_ >= limits.max_connections)
+    return refusal{"connections", 5};
+  if (!address.empty()) {
+    auto i = self->by_address_.find(address);
+    if (i != self->by_address_.end() && i->second >= limits.max_connections_per_ip)
+      return refusal{"connections_per_ip", 5};
+  }
+  if (!self->within_rate(now))
+    return refusal{"rate", 1};
+  ++self->connections_;
+  if (!address.empty())
+    ++self->by_address_[address];
+  return lease{self, std::move(address)};
+}
+
+bool admission::within_rate(actors::steady_time now) {
+  if (limits_.per_second <= 0)
+    return true;
+  if (refilled_ != actors::steady_time{})
+    tokens_ = std::min(limits_.per_second,
+                       tokens_ + std::chrono::duration<double>(now - refilled_).count() * limits_.per_second);
+  refilled_ = now;
+  if (tokens_ < 1)
+    return false;
+  tokens_ -= 1;
+  return true;
+}
+
+std::size_t admission::connections() const {
+  std::lock_guard guard{mutex_};
+  return connections_;
+}
+
+void admission::give_back(const std::string& address) {
+  std::lock_guard guard{mutex_};
+  --connections_;
+  if (address.empty())
+    return;
+  auto i = by_address_.find(address);
+  if (--i->second == 0)
+    by_address_.erase(i);
+}
+
+admission::lease::~lease() {
+  if (owner_)
+    owner_->give_back(address_);
+}
+
+} // namespace troupe::transport

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <troupe/actors/clock.hpp>
+#include <troupe/protocol/result.hpp>
+
+#include <boost/asio/ip/address.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+namespace troupe::transport {
+
+/// Who may open another connection: bounds in all, per address and per second. Thread: any.
+class admission {
+public:
+  struct limits {
+    std::size_t max_connections = 0;        ///< 0: none
+    std::size_t max_connections_per_ip = 0; ///< 0: none; IPv6 addresses count by /64
+    bool count_loopback = false;            ///< whether the loopback is bounded per address
+    double per_second = 0;                  ///< 0: none; the burst is one second's worth
+  };
+
+  /// A place taken; giving it back is its destructor's.
+  class lease {
+  public:
+    lease() noexcept = default;
+    lease(lease&& other) noexcept : owner_(std::move(other.owner_)), address_(std::move(other.address_)) {}
+    lease& operator=(lease&& other) noexcept {
+      std::swap(owner_, other.owner_);
+      std::swap(address_, other.address_);
+      return *this;
+    }
+    ~lease();
+
+  private:
+    friend class admission;
+    lease(std::shared_ptr<admission> owner, std::string address) : owner_(std::move(owner)), address_(std::move(address)) {}
+    std::shared_ptr<admission> owner_;
+    std::string address_; ///< empty: not counted per address
+  };
+
+  /// Why somebody was turned away.
+  struct refusal {
+    std::string_view reason; ///< metric label
+    unsigned retry_after_seconds;
+  };
+
+  explicit admission(limits l) : limits_(l), tokens_(l.per_second) {}
+
+  [[nodiscard]] static protocol::result<lease, refusal> admit(const std::shared_ptr<admission>& self,
+                                                              const boost::asio::ip::address& from, actors::steady_time now);
+
+  [[nodiscard]] std::size_t connections() const;
+
+private:
+  void give_back(const std::string& address);
+  [[nodiscard]] bool within_rate(actors::steady_time now);
+
+  const limits limits_;
+  mutable std::mutex mutex_;
+  std::size_t connections_ = 0;
+  std::unordered_map<std::string, std::size_t> by_address_;
+  double tokens_;
+  actors::steady_time refilled_{};
+};
+
+/// What an address is counted as: itself, or its /64. Empty for an uncounted loopback address.
+[[nodiscard]] std::string counted_as(const boost::asio::ip::address& from, bool count_loopback);
+
+} // namespace troupe::transport

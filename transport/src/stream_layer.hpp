@@ -1,0 +1,141 @@
+#pragma once
+
+#include <utility>
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/beast/core/role.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+#include <type_traits>
+
+namespace troupe::transport {
+
+/// What lies between Beast and a session's socket: decided by the session, called by the stream layer.
+class stream_host {
+public:
+  /// Called once, by `resume`.
+  class waiter {
+  public:
+    virtual ~waiter() = default;
+    virtual void resume() = 0;
+  };
+
+  virtual ~stream_host() = default;
+  /// Looks at raw bytes that have come in; returns how many Beast may see. Less than all: the rest is refused.
+  virtual std::size_t inspect(std::string_view bytes) = 0;
+  /// Takes what Beast has written, whole frames.
+  virtual void take_output(std::string_view bytes) = 0;
+  /// Resumes once all output has left, or none will any more.
+  virtual void when_drained(std::unique_ptr<waiter> w) = 0;
+};
+
+/// The next layer of a `beast::websocket::stream`: reads pass the host's guard, writes join the session's one output, so that
+/// Beast's frames and ours never interleave. Reads first what was read beyond the upgrade request.
+template <class Socket>
+class stream_layer {
+public:
+  using executor_type = typename Socket::executor_type;
+
+  stream_layer(Socket&& socket, stream_host& host) : socket_(std::move(socket)), host_(&host) {}
+
+  executor_type get_executor() noexcept { return socket_.get_executor(); }
+  Socket& socket() noexcept { return socket_; }
+  stream_host& host() noexcept { return *host_; }
+  void set_leftover(std::string bytes) { leftover_ = std::move(bytes); }
+  [[nodiscard]] bool has_leftover() const noexcept { return !leftover_.empty(); }
+
+  template <class Buffers, class Token>
+  auto async_read_some(const Buffers& buffers, Token&& token) {
+    return boost::asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
+      [this](auto handler, const Buffers& into) { start_read(std::move(handler), into); }, token, buffers);
+  }
+
+  template <class Buffers, class Token>
+  auto async_write_some(const Buffers& buffers, Token&& token) {
+    return boost::asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
+      [this](auto handler, const Buffers& from) { start_write(std::move(handler), from); }, token, buffers);
+  }
+
+private:
+  template <class Handler, class Buffers>
+  void start_read(Handler handler, const Buffers& into) {
+    if (leftover_.empty()) {
+      socket_.async_read_some(into, [this, into, h = std::move(handler)](boost::system::error_code ec, std::size_t n) mutable {
+        h(ec ? ec : checked(into, n), n);
+      });
+      return;
+    }
+    auto n = boost::asio::buffer_copy(into, boost::asio::buffer(leftover_));
+    leftover_.erase(0, n);
+    boost::asio::post(get_executor(), [ec = checked(into, n), n, h = std::move(handler)]() mutable { h(ec, n); });
+  }
+
+  /// Lets the guard look at `n` bytes; shortens `n` to what may pass, and fails if that is nothing.
+  template <class Buffers>
+  boost::system::error_code checked(const Buffers& into, std::size_t& n) {
+    auto left = n;
+    std::size_t good = 0;
+    for (auto i = boost::asio::buffer_sequence_begin(into); i != boost::asio::buffer_sequence_end(into) && left > 0; ++i) {
+      boost::asio::mutable_buffer b{*i};
+      auto size = std::min(left, b.size());
+      auto passed = host_->inspect({static_cast<const char*>(b.data()), size});
+      good += passed;
+      left -= size;
+      if (passed < size)
+        break;
+    }
+    n = good;
+    return good > 0 ? boost::system::error_code{} : make_error_code(boost::system::errc::operation_canceled);
+  }
+
+  template <class Handler, class Buffers>
+  void start_write(Handler handler, const Buffers& from) {
+    std::string bytes;
+    for (auto i = boost::asio::buffer_sequence_begin(from); i != boost::asio::buffer_sequence_end(from); ++i) {
+      boost::asio::const_buffer b{*i};
+      bytes.append(static_cast<const char*>(b.data()), b.size());
+    }
+    host_->take_output(bytes);
+    boost::asio::post(get_executor(),
+                      [n = bytes.size(), h = std::move(handler)]() mutable { h(boost::system::error_code{}, n); });
+  }
+
+  Socket socket_;
+  stream_host* host_;
+  std::string leftover_;
+};
+
+/// Beast ends a connection: what is queued leaves first; the session closes the socket.
+template <class Socket, class Handler>
+void async_teardown(boost::beast::role_type, stream_layer<Socket>& stream, Handler&& handler) {
+  struct resumption final : stream_host::waiter {
+    explicit resumption(std::decay_t<Handler>&& h, typename Socket::executor_type e)
+      : handler(std::move(h)), executor(std::move(e)) {}
+    void resume() override {
+      boost::asio::post(executor, [h = std::move(handler)]() mutable { h(boost::system::error_code{}); });
+    }
+    std::decay_t<Handler> handler;
+    typename Socket::executor_type executor;
+  };
+  std::decay_t<Handler> own{std::forward<Handler>(handler)};
+  stream.host().when_drained(std::make_unique<resumption>(std::move(own), stream.get_executor()));
+}
+
+template <class Socket>
+void teardown(boost::beast::role_type, stream_layer<Socket>& stream, boost::system::error_code& ec) {
+  stream.socket().close(ec);
+}
+
+template <class Socket>
+void beast_close_socket(stream_layer<Socket>& stream) {
+  boost::system::error_code ignored; // a socket that cannot be closed is closed
+  stream.socket().close(ignored);
+}
+
+} // namespace troupe::transport

@@ -1,0 +1,107 @@
+#include <utility>
+
+#include "upgrade.hpp"
+
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/field.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+
+#include <algorithm>
+#include <cctype>
+
+namespace troupe::transport {
+
+namespace http = boost::beast::http;
+namespace beast = boost::beast;
+using http::field;
+
+namespace {
+
+std::string_view view(beast::string_view s) { return {s.data(), s.size()}; }
+
+upgrade_verdict refuse(unsigned status, std::string_view reason, std::string_view label) {
+  upgrade_verdict v;
+  v.status = status;
+  v.reason = reason;
+  v.label = label;
+  return v;
+}
+
+/// All values of a list header as one list.
+std::string joined(const http_request_message& request, field name) {
+  std::string all;
+  auto [first, last] = request.equal_range(name);
+  for (; first != last; ++first) {
+    if (!all.empty())
+      all += ',';
+    all.append(first->value().data(), first->value().size());
+  }
+  return all;
+}
+
+void choose_subprotocol(const http_request_message& request, upgrade_verdict& v) {
+  auto offers = joined(request, field::sec_websocket_protocol);
+  for (auto offer : http::token_list{offers}) {
+    if (offer == "troupe.v1.json")
+      v.encoding = protocol::encoding::v1_json;
+    else if (offer == "troupe.v1.msgpack")
+      v.encoding = protocol::encoding::v1_msgpack;
+    else
+      continue;
+    v.subprotocol = std::string{view(offer)};
+    return;
+  }
+}
+
+/// The scheme and host of an origin do not care for case.
+std::string folded(std::string_view s) {
+  std::string out{s};
+  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+bool origin_allowed(const http_request_message& request, const std::vector<std::string>& origins) {
+  if (origins.empty())
+    return true;
+  auto origin = folded(view(request[field::origin]));
+  return request.count(field::origin) == 1
+         && std::any_of(origins.begin(), origins.end(), [&](auto& o) { return folded(o) == origin; });
+}
+
+} // namespace
+
+bool has_token(std::string_view list, std::string_view token) {
+  return http::token_list{beast::string_view{list.data(), list.size()}}.exists(beast::string_view{token.data(), token.size()});
+}
+
+bool is_websocket_key(std::string_view key) noexcept {
+  auto is_base64 = [](unsigned char c) { return std::isalnum(c) || c == '+' || c == '/'; };
+  return key.size() == 24 && key.ends_with("==") && std::all_of(key.begin(), key.end() - 2, is_base64);
+}
+
+bool wants_upgrade(const http_request_message& request) {
+  return has_token(joined(request, field::upgrade), "websocket");
+}
+
+upgrade_verdict check_upgrade(const http_request_message& request, const std::vector<std::string>& origins) {
+  if (request.method() != http::verb::get || request.version() != 11)
+    return refuse(400, "A WebSocket starts with an HTTP/1.1 GET request.", "method");
+  if (request.count(field::host) != 1)
+    return refuse(400, "A WebSocket request has one Host header.", "host");
+  if (!has_token(joined(request, field::connection), "upgrade"))
+    return refuse(400, "A WebSocket request has the header Connection: Upgrade.", "connection");
+  if (request.find(field::transfer_encoding) != request.end() || !request.body().empty()
+      || (request.find(field::content_length) != request.end() && request[field::content_length] != "0"))
+    return refuse(400, "A WebSocket request has no body.", "body");
+  if (request[field::sec_websocket_version] != "13")
+    return refuse(426, "This server speaks WebSocket version 13.", "version");
+  if (request.count(field::sec_websocket_key) != 1 || !is_websocket_key(view(request[field::sec_websocket_key])))
+    return refuse(400, "Sec-WebSocket-Key is not the base64 of 16 bytes.", "key");
+  if (!origin_allowed(request, origins))
+    return refuse(403, "This origin is not allowed.", "origin");
+  upgrade_verdict v;
+  choose_subprotocol(request, v);
+  return v;
+}
+
+} // namespace troupe::transport

@@ -1,0 +1,139 @@
+#pragma once
+
+#include "admission.hpp"
+#include "frame_guard.hpp"
+#include "stream_layer.hpp"
+
+#include <troupe/actors/node.hpp>
+#include <troupe/actors/sink.hpp>
+#include <troupe/transport/outbox.hpp>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/websocket/stream.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace troupe::transport {
+
+using tcp = boost::asio::ip::tcp;
+using http_request_message = boost::beast::http::request<boost::beast::http::string_body>;
+
+/// What all sessions of a server share. Fixed while the server runs.
+struct session_settings {
+  frame_guard::limits guard;
+  outbox::bounds bounds;
+  std::chrono::milliseconds assembly_deadline{10'000};
+  std::chrono::milliseconds write_deadline{10'000};
+  std::chrono::milliseconds close_deadline{5'000};
+  actors::node* node = nullptr;
+  protocol::logger* log = nullptr;
+  protocol::event_counters* counters = nullptr;
+};
+
+/// One WebSocket: a socket under Beast on the inside, a sink for the dispatcher on the outside.
+///
+/// Input goes through Beast to the connection actor; an idle session waits for readability and holds no buffer. Output goes through
+/// the outbox only. Four things end it: the peer's close, an error, a close of ours, a deadline; `end` runs once.
+/// Thread: the loop's.
+class websocket_session final : public actors::sink, public stream_host, public std::enable_shared_from_this<websocket_session> {
+public:
+  websocket_session(tcp::socket&& socket, actors::event_loop& loop, const session_settings& settings, admission::lease lease);
+  ~websocket_session() override;
+
+  /// Answers the upgrade and starts. `leftover`: bytes that came behind the request.
+  void start(std::shared_ptr<http_request_message> request, std::string subprotocol, actors::connection_info info,
+             std::string leftover);
+
+  // -- sink ---------------------------------------------------------------------------------------------------------------
+  void write(const protocol::shared_bytes& batch, std::span<const actors::byte_range> parts, std::uint32_t frames) override;
+  void append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
+              actors::output_kind kind) override;
+  void flush() override;
+  void ping() override;
+  void close(protocol::errc why, std::string_view reason) override;
+  void cut(protocol::errc why) override;
+  void terminate(protocol::errc why) override;
+  void resume_reading() override;
+  [[nodiscard]] actors::steady_time last_inbound() const override;
+  [[nodiscard]] std::optional<actors::steady_time> oldest_queued() const override { return outbox_.oldest_data(); }
+
+  // -- stream_host --------------------------------------------------------------------------------------------------------
+  std::size_t inspect(std::string_view bytes) override;
+  void take_output(std::string_view bytes) override;
+  void when_drained(std::unique_ptr<waiter> w) override;
+
+private:
+  enum class phase : std::uint8_t {
+    opening,
+    open,
+    closing,   ///< a close frame of either side is on its way
+    lingering, ///< output is shut; input is thrown away until the peer ends or the deadline
+    ended,
+  };
+
+  struct deadline final : actors::timer_wheel::entry {
+    explicit deadline(websocket_session& s) : owner(s) {}
+    void on_deadline() override { owner.check_deadlines(); }
+    websocket_session& owner;
+  };
+
+  void on_accept(boost::system::error_code ec, actors::connection_info info);
+  void read_next();
+  void wait_readable();
+  void start_read();
+  void on_read(boost::system::error_code ec);
+  void throw_away_input();
+  void deliver();
+
+  void flush_soon();
+  void handle(outbox::status s);
+  void wait_writable();
+  void on_drained();
+  void check_bound();
+
+  void begin_closing(protocol::errc why);
+  void refuse(protocol::errc why);
+  void linger();
+  void end_soon();
+  void end();
+  void check_deadlines();
+  void arm_deadline(actors::steady_time at);
+  [[nodiscard]] tcp::socket& socket() { return stream_.next_layer().socket(); }
+  [[nodiscard]] actors::steady_time now() const { return loop_.now(); }
+
+  template <class F>
+  auto guarded(F f);
+
+  actors::event_loop& loop_;
+  const session_settings& settings_;
+  boost::beast::websocket::stream<stream_layer<tcp::socket>> stream_;
+  boost::beast::flat_buffer input_;
+  outbox outbox_;
+  frame_guard guard_;
+  actors::connection_port port_;
+  admission::lease lease_;
+  std::unique_ptr<waiter> drained_;
+  deadline deadline_{*this};
+  actors::steady_time deadline_at_{};
+  actors::steady_time heard_;
+  actors::steady_time paused_at_{};
+  actors::steady_time closing_at_{};
+  std::uint64_t delivered_ = 0;
+  protocol::errc why_ = protocol::errc::ok; ///< why the server ended it
+  phase phase_ = phase::opening;
+  bool paused_ = false;
+  bool waiting_writable_ = false;
+  bool peer_closed_ = false;
+  bool broken_ = false;
+  bool throwing_away_ = false;
+  bool refused_ = false; ///< the guard has spoken: Beast reads no more
+  std::uint8_t in_a_row_ = 0;
+};
+
+} // namespace troupe::transport
