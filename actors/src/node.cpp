@@ -205,6 +205,10 @@ void node::unobserve(std::string_view room, caf::actor who) {
 bool node::overloaded() const noexcept { return state_->shared.over_budget.load(std::memory_order_relaxed); }
 protocol::memory_meter& node::output_meter() noexcept { return state_->shared.output_meter; }
 
+std::size_t node::connections_on(unsigned loop) const noexcept {
+  return state_->shared.units[loop]->counts.connections.load(std::memory_order_relaxed);
+}
+
 node_stats node::stats() const {
   node_stats sum;
   for (auto& unit : state_->shared.units) {

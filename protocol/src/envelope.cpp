@@ -40,22 +40,18 @@ result<command, decode_failure> envelope_reader::read() const {
 
 decode_failure envelope_reader::refuse(errc code, std::string detail) const {
   decode_failure failure{code, std::move(detail), {}, {}, {}};
-  if (const auto ref = fields_.find("ref"); !ref.empty() && is_usable_ref(ref))
+  if (const auto ref = fields_.find_only("ref"); !ref.empty() && is_usable_ref(ref))
     failure.ref = ref;
-  command partial;
-  if (!read_type(partial))
-    failure.request = std::move(partial.type);
-  failure.room_id = read_string(source_, fields_.find("roomId"));
+  if (auto type = read_string(source_, fields_.find_only("type")); type && is_usable_type(*type))
+    failure.request = std::move(*type);
+  failure.room_id = read_string(source_, fields_.find_only("roomId"));
   return failure;
 }
 
 envelope_reader::problem envelope_reader::read_type(command& out) const {
-  constexpr problem expected = "type is a short string without control characters";
   auto type = read_string(source_, fields_.find("type"));
-  if (!type)
-    return "type is a string";
-  if (type->empty() || type->size() > limits_.max_type_bytes || !is_plain_text(*type))
-    return expected;
+  if (!type || !is_usable_type(*type))
+    return "type is a string of 1 to 128 bytes without control characters";
   out.kind = kind_named(*type);
   out.type = std::move(*type);
   return nullptr;
@@ -136,6 +132,10 @@ envelope_reader::problem envelope_reader::read_delivery(command& out) const {
   else
     return "delivery is reliable, volatile or latest";
   return nullptr;
+}
+
+bool envelope_reader::is_usable_type(std::string_view type) const {
+  return !type.empty() && type.size() <= limits_.max_type_bytes && is_plain_text(type);
 }
 
 bool envelope_reader::is_usable_ref(std::string_view raw) const { return is_short_string(raw) || read_unsigned(source_, raw); }

@@ -32,7 +32,7 @@ std::string iso_8601(wall_time at) {
 }
 
 shared_bytes encode_frame(codec to, std::string_view type, std::span<const field> fields, memory_meter* meter) {
-  return frame_of(to, {type, fields, {}, {server_fields, 1}}, meter);
+  return frame_of(to, {type, {}, fields, {server_fields, 1}}, meter);
 }
 
 shared_bytes message_frame(encoding to, const message_event& event, memory_meter* meter) {
@@ -51,7 +51,7 @@ shared_bytes message_frame(encoding to, const message_event& event, memory_meter
 shared_bytes joined_frame(encoding to, const joined_event& event, memory_meter* meter) {
   const auto ref = raw_field("ref", to, event.ref);
   if (is_plain(to))
-    return frame_of(codec::json, "joined", {{"roomId", event.room_id}, ref}, meter);
+    return frame_of(codec::json, "joined", {ref, {"roomId", event.room_id}}, meter);
   return frame_of(codec_of(to), "joined",
                   {ref,
                    {"roomId", event.room_id},

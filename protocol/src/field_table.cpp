@@ -24,6 +24,13 @@ std::string_view field_table::find(std::string_view key) const noexcept {
   return {};
 }
 
+std::string_view field_table::find_only(std::string_view key) const noexcept {
+  const auto has_key = [&](const entry& e) { return e.key == key; };
+  const auto in_first = std::count_if(first_.begin(), first_.begin() + static_cast<std::ptrdiff_t>(count_), has_key);
+  const auto in_more = std::count_if(more_.begin(), more_.end(), has_key);
+  return in_first + in_more == 1 ? find(key) : std::string_view{};
+}
+
 bool field_table::has_duplicates() const {
   if (more_.empty()) {
     for (std::size_t i = 1; i < count_; ++i)

@@ -27,6 +27,9 @@ public:
   /// The raw value of `key`, empty if absent; the first one if there are several.
   [[nodiscard]] std::string_view find(std::string_view key) const noexcept;
 
+  /// As `find`, but empty if there are several: which one is meant nobody knows.
+  [[nodiscard]] std::string_view find_only(std::string_view key) const noexcept;
+
   [[nodiscard]] bool has_duplicates() const;
 
 private:

@@ -49,6 +49,8 @@ private:
     rest_.remove_prefix(token.raw.size());
     if (token.is_container())
       return open(token);
+    if (token.what == msgpack_token::kind::binary && depth_ == max_depth_)
+      return scan_status::too_deep; // it is an object in JSON, thus one level
     return is_key ? handler_.key(token) : handler_.scalar(token);
   }
 

@@ -4,6 +4,7 @@
 
 #include <msgpack/pack.hpp>
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -38,12 +39,15 @@ public:
   void integer(std::int64_t value) { packer_.pack_int64(value); }
   void integer(std::uint64_t value) { packer_.pack_uint64(value); }
 
-  /// `nil` if it is not finite.
+  /// A float64, also for an integral value, which the packer would make an integer; `nil` if it is not finite.
   void real(double value) {
-    if (std::isfinite(value))
-      packer_.pack_double(value);
-    else
-      null();
+    if (!std::isfinite(value))
+      return null();
+    char bytes[9] = {'\xcb'};
+    auto bits = std::bit_cast<std::uint64_t>(value);
+    for (int i = 8; i > 0; --i, bits >>= 8)
+      bytes[i] = static_cast<char>(bits & 0xff);
+    sink_.write(bytes, sizeof bytes);
   }
 
   /// Invalid UTF-8 becomes U+FFFD.

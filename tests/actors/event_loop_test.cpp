@@ -88,7 +88,7 @@ TEST_CASE("actors on two loops play over threads, each on its own loop only") {
   event_loop first{system, 0}, second{system, 1};
   player::record record;
   {
-    auto a = compat::spawn_on<player>(first, record, nullptr);
+    auto a = compat::spawn_on<player>(first, record, player_actor{});
     auto b = compat::spawn_on<player>(second, record, a);
     std::thread one{[&] { first.run(); }}, two{[&] { second.run(); }};
     compat::anon_send(b, ball{20'000});
@@ -161,8 +161,8 @@ TEST_CASE("an actor that throws ends alone and its requester is told") {
   player::record record;
   std::thread runner{[&] { loop.run(); }};
   {
-    auto bad = compat::spawn_on<player>(loop, record, nullptr);
-    auto good = compat::spawn_on<player>(loop, record, nullptr);
+    auto bad = compat::spawn_on<player>(loop, record, player_actor{});
+    auto good = compat::spawn_on<player>(loop, record, player_actor{});
     caf::scoped_actor self{system};
     bool failed = false;
     compat::request(self, bad, 10s, -1).receive([](int) {}, [&](const caf::error&) { failed = true; });
@@ -197,7 +197,7 @@ TEST_CASE("a message from a turn of the same loop needs no post") {
   caf::actor_system system{f.config};
   event_loop loop{system, 0};
   player::record record;
-  auto a = compat::spawn_on<player>(loop, record, nullptr);
+  auto a = compat::spawn_on<player>(loop, record, player_actor{});
   auto b = compat::spawn_on<player>(loop, record, a);
   loop.run_turn(1);
   loop.run_turn(1);

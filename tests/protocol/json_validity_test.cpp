@@ -35,7 +35,8 @@ TEST_CASE("what is not UTF-8 is undecodable") {
 }
 
 TEST_CASE("every prefix of a valid message is malformed") {
-  for (auto row : test::vector_file{"valid_messages.json"}.rows("messages")) {
+  const test::vector_file file{"valid_messages.json"};
+  for (auto row : file.rows("messages")) {
     const auto whole = test::text(row, "json").value();
     const auto length = whole.find_last_of('}');
     for (std::size_t i = 0; i <= length; ++i) {
@@ -48,7 +49,8 @@ TEST_CASE("every prefix of a valid message is malformed") {
 }
 
 TEST_CASE("every prefix of a valid MessagePack message is undecodable") {
-  for (auto row : test::vector_file{"valid_messages.json"}.rows("messages")) {
+  const test::vector_file file{"valid_messages.json"};
+  for (auto row : file.rows("messages")) {
     const auto whole = test::bytes(row, "msgpack").value();
     for (std::size_t i = 0; i < whole.size(); ++i) {
       const std::vector<char> prefix(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(i));

@@ -27,7 +27,8 @@ bool is_taken(codec source, std::string_view value) {
 } // namespace
 
 TEST_CASE("every valid payload arrives equal in both codecs") {
-  for (auto row : test::vector_file{"payloads.json"}.rows("payloads")) {
+  const test::vector_file file{"payloads.json"};
+  for (auto row : file.rows("payloads")) {
     const auto json = test::text(row, "json").value();
     const auto msgpack = test::bytes(row, "msgpack").value();
     INFO(test::text(row, "name").value());
@@ -40,7 +41,8 @@ TEST_CASE("every valid payload arrives equal in both codecs") {
 }
 
 TEST_CASE("other ways to write a payload mean the same") {
-  for (auto row : test::vector_file{"payloads.json"}.rows("payloads")) {
+  const test::vector_file file{"payloads.json"};
+  for (auto row : file.rows("payloads")) {
     const auto json = test::text(row, "json").value();
     const auto msgpack = test::bytes(row, "msgpack").value();
     for (const auto& other : test::texts(row, "jsonAlso")) {

@@ -13,14 +13,15 @@ constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno
 vector_file::vector_file(std::string_view name)
   : root_(parser_.load(std::string{TROUPE_SOURCE_DIR "/protocol/vectors/"}.append(name))) {}
 
-std::vector<simdjson::dom::object> vector_file::rows(std::string_view list) const {
+std::vector<simdjson::dom::object> vector_file::rows(std::string_view list) const& {
   std::vector<simdjson::dom::object> out;
-  for (simdjson::dom::element row : root_[list].get_array().value())
-    out.push_back(row.get_object().value());
+  const simdjson::dom::array array = root_[list];
+  for (simdjson::dom::element row : array)
+    out.push_back(row);
   return out;
 }
 
-std::vector<std::string> vector_file::strings(std::string_view list) const { return texts(root_.get_object().value(), list); }
+std::vector<std::string> vector_file::strings(std::string_view list) const { return texts(simdjson::dom::object{root_}, list); }
 
 std::optional<std::string> text(simdjson::dom::object row, std::string_view key) {
   std::string_view value;
@@ -39,7 +40,7 @@ std::vector<std::string> texts(simdjson::dom::object row, std::string_view key) 
   simdjson::dom::array list;
   if (row[key].get_array().get(list) == simdjson::SUCCESS)
     for (simdjson::dom::element item : list)
-      out.emplace_back(item.get_string().value());
+      out.emplace_back(std::string_view{item});
   return out;
 }
 

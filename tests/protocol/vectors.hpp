@@ -15,7 +15,7 @@ public:
   explicit vector_file(std::string_view name);
 
   /// The objects of one of its lists.
-  [[nodiscard]] std::vector<simdjson::dom::object> rows(std::string_view list) const;
+  [[nodiscard]] std::vector<simdjson::dom::object> rows(std::string_view list) const&;
   [[nodiscard]] std::vector<std::string> strings(std::string_view list) const;
 
 private:

@@ -5,6 +5,7 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -65,6 +66,25 @@ private:
   std::unordered_map<std::string, std::size_t> by_address_;
   double tokens_;
   actors::steady_time refilled_{};
+};
+
+/// A socket's place in the count of its loop's sockets, by which the next one's loop is chosen.
+class socket_share {
+public:
+  socket_share() noexcept = default;
+  explicit socket_share(std::shared_ptr<std::atomic<std::size_t>> count) : count_(std::move(count)) { ++*count_; }
+  socket_share(socket_share&&) noexcept = default;
+  socket_share& operator=(socket_share&& other) noexcept {
+    std::swap(count_, other.count_);
+    return *this;
+  }
+  ~socket_share() {
+    if (count_)
+      --*count_;
+  }
+
+private:
+  std::shared_ptr<std::atomic<std::size_t>> count_;
 };
 
 /// What an address is counted as: itself, or its /64. Empty for an uncounted loopback address.

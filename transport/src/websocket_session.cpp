@@ -67,13 +67,14 @@ auto websocket_session::guarded(F f) {
 }
 
 websocket_session::websocket_session(tcp::socket&& socket, actors::event_loop& loop, const session_settings& settings,
-                                     admission::lease lease)
+                                     admission::lease lease, socket_share share)
   : loop_(loop),
     settings_(settings),
     stream_(stream_layer<tcp::socket>{std::move(socket), *this}),
     outbox_(settings.bounds),
     guard_(settings.guard),
     lease_(std::move(lease)),
+    share_(std::move(share)),
     heard_(loop.now()) {
   input_.max_size(settings.guard.max_message_bytes > 0 ? settings.guard.max_message_bytes + 16 * 1024
                                                        : std::size_t{1} << 32);
@@ -390,6 +391,7 @@ void websocket_session::end() {
     std::exchange(drained_, nullptr)->resume();
   port_.closed();
   lease_ = {};
+  share_ = {};
   if (was_open) {
     auto& row = info(why_);
     auto label = why_ == errc::ok ? std::string{"peer"} : std::to_string(row.close_code) + " " + std::string{row.name};

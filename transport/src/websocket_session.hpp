@@ -43,7 +43,8 @@ struct session_settings {
 /// Thread: the loop's.
 class websocket_session final : public actors::sink, public stream_host, public std::enable_shared_from_this<websocket_session> {
 public:
-  websocket_session(tcp::socket&& socket, actors::event_loop& loop, const session_settings& settings, admission::lease lease);
+  websocket_session(tcp::socket&& socket, actors::event_loop& loop, const session_settings& settings, admission::lease lease,
+                    socket_share share);
   ~websocket_session() override;
 
   /// Answers the upgrade and starts. `leftover`: bytes that came behind the request.
@@ -118,6 +119,7 @@ private:
   frame_guard guard_;
   actors::connection_port port_;
   admission::lease lease_;
+  socket_share share_;
   std::unique_ptr<waiter> drained_;
   deadline deadline_{*this};
   actors::steady_time deadline_at_{};

@@ -3,7 +3,7 @@
 import net from 'node:net';
 import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
-import { until, within } from './wait.mjs';
+import { within } from './wait.mjs';
 
 /// A TCP connection and all that came over it.
 export class RawSocket {
@@ -176,4 +176,3 @@ export const close = (code, reason = '') => {
 };
 export const ping = (payload = '') => frame({ opcode: 9, payload });
 
-export { until };

@@ -112,6 +112,9 @@ public:
   /// Counts what live output buffers hold; transports allocate theirs against it.
   [[nodiscard]] protocol::memory_meter& output_meter() noexcept;
 
+  /// Open connections of one loop. Thread: any; the number may be a moment old.
+  [[nodiscard]] std::size_t connections_on(unsigned loop) const noexcept;
+
   /// Thread: any; the numbers of other loops may be a moment old.
   [[nodiscard]] node_stats stats() const;
 

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# examples/run.sh [option of chat_node]...
+# Installs what is missing, builds the nodes, starts the chat and prints the address to open.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/support/setup.sh"
+
+need_build_packages
+build release chat_node relay_node
+say "starting the chat; Ctrl-C ends it"
+exec "$repository/build/release/bin/chat_node" "$@"

@@ -1,0 +1,54 @@
+#include "node_main.hpp"
+
+#include "node_options.hpp"
+
+#include <algorithm>
+#include <iostream>
+#include <string>
+#include <system_error>
+#include <thread>
+
+namespace troupe::examples {
+
+namespace {
+
+constexpr int cannot_serve = 1;
+
+/// An address for a browser on this machine: all addresses include the loopback one.
+std::string url_of(const server_options& options, std::uint16_t port) {
+  auto host = options.bind;
+  if (host.empty() || host == "0.0.0.0" || host == "::")
+    host = "127.0.0.1";
+  if (host.find(':') != std::string::npos)
+    host = '[' + host + ']';
+  return "http://" + host + ':' + std::to_string(port);
+}
+
+int serve(const server_options& options, std::string_view name, const std::function<void(server&)>& set_up) {
+  server node{options};
+  if (set_up)
+    set_up(node);
+  try {
+    node.start();
+  } catch (const std::system_error& e) {
+    std::cerr << name << ": cannot listen on " << url_of(options, options.port) << ": " << e.code().message() << std::endl;
+    return cannot_serve;
+  }
+  std::cout << name << " is listening on " << url_of(options, node.port()) << std::endl;
+  return node.run();
+}
+
+} // namespace
+
+int node_main(int argc, const char* const* argv, std::string_view name, std::string_view about, server_options defaults,
+              const std::function<void(server&)>& set_up) {
+  defaults.node.loops = 0;
+  auto table = node_options(defaults);
+  if (auto code = read_options(table, name, about, argc, argv))
+    return *code;
+  if (defaults.node.loops == 0)
+    defaults.node.loops = std::max(1U, std::thread::hardware_concurrency());
+  return serve(defaults, name, set_up);
+}
+
+} // namespace troupe::examples

@@ -1,0 +1,119 @@
+#include "node_options.hpp"
+
+#include "units.hpp"
+
+#include <boost/asio/ip/address.hpp>
+
+#include <algorithm>
+#include <limits>
+
+namespace troupe::examples {
+
+namespace {
+
+constexpr auto any_size = static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max());
+constexpr std::uint64_t max_loops = 256;
+constexpr double max_rate = 1e9;
+
+using taker = std::function<bool(std::string_view)>;
+
+/// Stores what `parse` makes of the text into `to`, if it makes something of it.
+template <class Target, class Parse>
+taker into(Target& to, Parse parse) {
+  return [&to, parse](std::string_view text) {
+    auto parsed = parse(text);
+    if (parsed)
+      to = static_cast<typename decltype(parsed)::value_type>(*parsed);
+    return parsed.has_value();
+  };
+}
+
+auto count_up_to(std::uint64_t max) {
+  return [max](std::string_view text) { return parse_count(text, max); };
+}
+
+std::optional<double> parse_rate(std::string_view text) {
+  auto rate = parse_number(text);
+  return rate && *rate <= max_rate ? rate : std::nullopt;
+}
+
+program_option count_option(std::string name, std::string help, auto& to) {
+  return {std::move(name), "N", std::move(help), "a whole number, or 0 for no limit", into(to, count_up_to(any_size))};
+}
+
+program_option duration_option(std::string name, std::string help, auto& to) {
+  return {std::move(name), "TIME", std::move(help), "seconds, or a number with ms, s or m, of at most a day",
+          into(to, parse_duration)};
+}
+
+program_option rate_option(std::string name, std::string help, taker take) {
+  return {std::move(name), "N", std::move(help), "a number, or 0 for no limit", std::move(take)};
+}
+
+bool is_address(std::string_view text) {
+  boost::system::error_code ec;
+  boost::asio::ip::make_address(text, ec);
+  return !ec;
+}
+
+/// What browsers send: scheme and host, with the port if it is not the scheme's, and nothing behind it.
+bool is_origin(std::string_view text) {
+  auto host = text.find("://");
+  return text == "null"
+         || (host != std::string_view::npos && host > 0 && host + 3 < text.size()
+             && text.find_first_of("/?# ", host + 3) == std::string_view::npos);
+}
+
+void add_listening(option_table& table, server_options& o) {
+  table.push_back({"port", "N", "Port to listen on; 0 takes a free one", "a number from 0 to 65535",
+                   into(o.port, count_up_to(65535))});
+  table.push_back({"bind", "ADDRESS", "IP address to listen on; without it all, IPv4 and IPv6", "an IPv4 or IPv6 address",
+                   [&o](std::string_view text) { return is_address(text) && (o.bind = text, true); }});
+  table.push_back({"loops", "N", "Event loops, each a thread; 0 is one for each core", "a number from 0 to 256",
+                   into(o.node.loops, count_up_to(max_loops))});
+  table.push_back({"origin", "ORIGIN", "Page origin that may connect; may be repeated; without it all may",
+                   "an origin such as https://example.org",
+                   [&o](std::string_view text) { return is_origin(text) && (o.origins.emplace_back(text), true); },
+                   [&o] { o.origins.clear(); }});
+}
+
+void add_deadlines(option_table& table, server_options& o) {
+  table.push_back(duration_option("ping-interval", "Silence after which a client is pinged; 0: never",
+                                  o.node.heartbeat.interval));
+  table.push_back(duration_option("ping-timeout", "Further silence after which it is cut off", o.node.heartbeat.timeout));
+  table.push_back(duration_option("drain-timeout", "Time to say goodbye to all clients at the end", o.drain_timeout));
+}
+
+void add_limits(option_table& table, server_options& o) {
+  auto& node = o.node;
+  table.push_back({"max-message-bytes", "SIZE", "Size of a client's message", "bytes, or a whole number with KiB or MiB",
+                   into(node.messages.max_message_bytes, parse_size)});
+  table.push_back(count_option("max-connections", "WebSockets at a time", o.max_connections));
+  table.push_back(count_option("max-connections-per-ip", "Those of one address; if given, loopback counts too",
+                               o.max_connections_per_ip));
+  table.push_back(rate_option("admission-rate", "New WebSockets a second", into(o.admissions_per_second, parse_rate)));
+  table.push_back(rate_option("message-rate", "Messages a second of one client; in a burst twice that",
+                              [&limits = node.connections](std::string_view text) {
+                                auto rate = parse_rate(text);
+                                limits.messages_per_second = rate.value_or(limits.messages_per_second);
+                                limits.burst_messages = static_cast<std::size_t>(std::max(1.0, 2 * limits.messages_per_second));
+                                return rate.has_value();
+                              }));
+  table.push_back(count_option("max-rooms", "Rooms", node.rooms.max_rooms));
+  table.push_back(count_option("max-rooms-per-connection", "Rooms that one client is in", node.connections.max_rooms));
+  table.push_back(count_option("max-members", "Members of a room", node.rooms.max_members));
+  table.push_back({"announce", "on|off", "Tell rooms who joins and leaves (userJoined, userLeft)", "on or off",
+                   into(node.announce, parse_switch)});
+}
+
+} // namespace
+
+option_table node_options(server_options& options) {
+  option_table table;
+  add_listening(table, options);
+  add_deadlines(table, options);
+  add_limits(table, options);
+  return table;
+}
+
+} // namespace troupe::examples

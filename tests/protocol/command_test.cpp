@@ -1,0 +1,166 @@
+#include "vectors.hpp"
+
+#include <troupe/protocol/command.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <map>
+
+using namespace troupe;
+using namespace troupe::protocol;
+
+namespace {
+
+const std::map<std::string, command_kind> kinds = {
+  {"join", command_kind::join},         {"leave", command_kind::leave},     {"message", command_kind::message},
+  {"direct", command_kind::direct},     {"presence", command_kind::presence}, {"history", command_kind::history},
+  {"resume", command_kind::resume},     {"auth", command_kind::auth},       {"ping", command_kind::ping},
+  {"application", command_kind::application}};
+
+const std::map<std::string, delivery> deliveries = {
+  {"reliable", delivery::reliable}, {"volatile", delivery::volatile_}, {"latest", delivery::latest}};
+
+/// A raw value as JSON, nothing if absent.
+std::optional<std::string> as_json(codec source, std::string_view raw) {
+  if (raw.empty())
+    return std::nullopt;
+  std::string out;
+  transcode(source, raw, codec::json, out);
+  return out;
+}
+
+/// What a vector says a field is, as JSON.
+std::optional<std::string> expected(simdjson::dom::object row, std::string_view key) {
+  simdjson::dom::element value;
+  if (row[key].get(value) != simdjson::SUCCESS)
+    return std::nullopt;
+  return simdjson::minify(value);
+}
+
+/// The message of a row in each codec that the row has.
+std::vector<std::pair<codec, std::string>> messages_of(simdjson::dom::object row) {
+  std::vector<std::pair<codec, std::string>> out;
+  if (const auto json = test::text(row, "json"))
+    out.emplace_back(codec::json, *json);
+  if (const auto msgpack = test::bytes(row, "msgpack"))
+    out.emplace_back(codec::msgpack, *msgpack);
+  return out;
+}
+
+void check_command(const command& read, simdjson::dom::object want) {
+  CHECK(read.kind == kinds.at(test::text(want, "kind").value()));
+  CHECK(read.room_id == test::text(want, "roomId"));
+  CHECK(as_json(read.source, read.ref) == (expected(want, "ref") ? as_json(read.source, read.ref) : std::nullopt));
+  CHECK(as_json(read.source, read.ref).has_value() == expected(want, "ref").has_value());
+  CHECK(as_json(read.source, read.profile) == expected(want, "profile"));
+  if (const auto body = expected(want, "body"); body && read.source == codec::msgpack)
+    CHECK(as_json(read.source, read.body) == body);
+  CHECK(read.echo == !expected(want, "echo").has_value());
+  CHECK(read.has_since == expected(want, "since").has_value());
+  const auto field = test::text(want, "field");
+  CHECK(read.field == (!field ? body_field::none : *field == "text" ? body_field::text : body_field::data));
+  CHECK(read.mode == deliveries.at(test::text(want, "delivery").value_or("reliable")));
+}
+
+template <class Changes>
+errc code_with(std::string_view message, Changes&& change) {
+  message_limits limits;
+  change(limits);
+  const auto decoded = decode(codec::json, message, limits);
+  return decoded ? errc::ok : decoded.error().code;
+}
+
+} // namespace
+
+TEST_CASE("valid messages are read as the vectors say") {
+  const test::vector_file file{"valid_messages.json"};
+  for (auto row : file.rows("messages"))
+    for (const auto& [source, message] : messages_of(row)) {
+      INFO(test::text(row, "name").value() << ", codec " << static_cast<int>(source));
+      const auto decoded = decode(source, message, {});
+
+      REQUIRE(decoded);
+      CHECK(decoded->bytes == message);
+      check_command(*decoded, simdjson::dom::object{row["expect"]});
+    }
+}
+
+TEST_CASE("a ref goes back as it came") {
+  const auto json = decode(codec::json, R"({"ref":"\u0061b","type":"ping"})", {});
+  const auto msgpack = decode(codec::msgpack, std::string_view{"\x82\xa3ref\xcd\x00\x07\xa4type\xa4ping", 18}, {});
+
+  REQUIRE(json);
+  REQUIRE(msgpack);
+  CHECK(json->ref == R"("\u0061b")");
+  CHECK(msgpack->ref == std::string_view{"\xcd\x00\x07", 3});
+}
+
+TEST_CASE("refused messages are answered as the vectors say") {
+  const test::vector_file file{"rejected.json"};
+  for (auto row : file.rows("messages"))
+    for (const auto& [source, message] : messages_of(row)) {
+      INFO(test::text(row, "name").value() << ", codec " << static_cast<int>(source));
+      const auto decoded = decode(source, message, {});
+
+      REQUIRE_FALSE(decoded);
+      const auto& failure = decoded.error();
+      CHECK(to_string(failure.code) == test::text(row, "code").value());
+      CHECK(as_json(source, failure.ref) == expected(row, "ref"));
+      CHECK(failure.request == test::text(row, "request").value_or(""));
+      CHECK(failure.room_id == test::text(row, "roomId"));
+      CHECK_FALSE(failure.detail.empty());
+      if (const auto path = test::text(row, "path"))
+        CHECK(failure.detail.substr(0, failure.detail.find(": ")) == *path);
+    }
+}
+
+TEST_CASE("the limits of a message are settings") {
+  constexpr std::string_view message = R"({"type":"abc","ref":"1234","a":[[1]]})";
+
+  CHECK(code_with(message, [](auto&) {}) == errc::ok);
+  CHECK(code_with(message, [&](auto& l) { l.max_message_bytes = message.size(); }) == errc::ok);
+  CHECK(code_with(message, [&](auto& l) { l.max_message_bytes = message.size() - 1; }) == errc::too_big);
+  CHECK(code_with(message, [](auto& l) { l.max_message_bytes = 0; }) == errc::ok);
+  CHECK(code_with(message, [](auto& l) { l.max_depth = 3; }) == errc::ok);
+  CHECK(code_with(message, [](auto& l) { l.max_depth = 2; }) == errc::malformed);
+  CHECK(code_with(message, [](auto& l) { l.max_ref_bytes = 3; }) == errc::bad_request);
+  CHECK(code_with(message, [](auto& l) { l.max_type_bytes = 2; }) == errc::bad_request);
+}
+
+TEST_CASE("a depth beyond the largest supported one counts as that") {
+  const auto nested = [](std::size_t depth) {
+    return R"({"type":"x","a":)" + std::string(depth - 1, '[') + std::string(depth - 1, ']') + "}";
+  };
+  const auto lift = [](auto& l) { l.max_depth = 1'000'000; };
+
+  CHECK(code_with(nested(max_supported_depth), lift) == errc::ok);
+  CHECK(code_with(nested(max_supported_depth + 1), lift) == errc::malformed);
+}
+
+TEST_CASE("the path in a refusal is short and text") {
+  const auto long_key = R"({"type":"x","a":{")" + std::string(5000, 'k') + R"(":{"é":{"__proto__":1}}}})";
+  const auto decoded = decode(codec::json, long_key, {});
+
+  REQUIRE_FALSE(decoded);
+  CHECK(decoded.error().code == errc::bad_payload);
+  CHECK(decoded.error().detail.size() < 260);
+  CHECK(decoded.error().detail.starts_with("/a/kkk"));
+}
+
+TEST_CASE("a large array of a declared count is refused before it is read") {
+  std::string message = "\x82\xa4type\xa1x\xa1""a";
+  message += std::string{"\xdd\x00\xff\xff\xff", 5};
+  const auto decoded = decode(codec::msgpack, message + std::string(1000, '\0'), {});
+
+  REQUIRE_FALSE(decoded);
+  CHECK(decoded.error().code == errc::undecodable);
+}
+
+TEST_CASE("a message of very many fields is checked for doubled ones") {
+  std::string message = R"({"type":"x")";
+  for (int i = 0; i < 5000; ++i)
+    message += ",\"f" + std::to_string(i) + "\":0";
+
+  CHECK(code_with(message + "}", [](auto&) {}) == errc::ok);
+  CHECK(code_with(message + R"(,"f4999":0})", [](auto&) {}) == errc::bad_request);
+}

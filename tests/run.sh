@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# tests/run.sh [--long]
+# Installs what is missing, builds and runs every test. With --long the tests that take long run longer, and the mutants run.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../examples/support/setup.sh"
+
+long=0
+for argument in "$@"; do
+  case $argument in
+    --long) long=1 ;;
+    --help) sed -n '2,3s/^# //p' "$repository/tests/run.sh"; exit 0 ;;
+    *) quit 2 "$argument: no such option, expected --long or nothing" ;;
+  esac
+done
+
+# The packages from npm that tests in Node need, where a folder has any.
+install_node_packages() {
+  local folder
+  for folder in tests/system transport/js; do
+    [[ -f $folder/package.json ]] || continue
+    if [[ -f $folder/package-lock.json ]]; then
+      step "npm packages of $folder" npm ci --prefix "$folder" --no-audit --no-fund
+    else
+      step "npm packages of $folder" npm install --prefix "$folder" --no-audit --no-fund --no-package-lock
+    fi
+  done
+}
+
+need_test_packages
+install_node_packages
+build dev
+((long == 0)) || export TROUPE_LONG=1
+step "running the tests" ctest --preset dev
+if ((long == 1)) && [[ -x tests/mutants/run.sh ]]; then
+  step "running the mutants" tests/mutants/run.sh
+fi
+say "all tests passed"

@@ -1,0 +1,96 @@
+// Peers that take their time. The deadlines are the real ones, so these tests run side by side.
+
+import { after, before, describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { connect, freshRoom, roomOf } from './support/client.mjs';
+import { startNode } from './support/node.mjs';
+import { close, frame, RawSocket, rawWebSocket, text, upgradeRequest } from './support/raw.mjs';
+
+let node;
+before(async () => (node = await startNode(null, 'relay_node')));
+after(() => node.end());
+
+/// Writes `bytes` one by one until the connection ends, and returns how long that took, in milliseconds.
+async function drip(socket, bytes, everyMs) {
+  const began = Date.now();
+  let at = 0;
+  const timer = setInterval(() => socket.write(bytes.subarray(at % bytes.length, (at++ % bytes.length) + 1)), everyMs);
+  await socket.untilEnded(25_000).finally(() => clearInterval(timer));
+  return Date.now() - began;
+}
+
+const between = (low, high, ms) => assert.ok(low <= ms && ms <= high, `took ${ms} ms`);
+
+describe('within its deadline ends', { concurrency: true }, () => {
+  test('a connection that sends nothing (10 s)', async () => {
+    const began = Date.now();
+    const socket = await RawSocket.open(node);
+    await socket.untilEnded(25_000);
+    between(8000, 14_000, Date.now() - began);
+  });
+
+  test('a request whose headers come one byte at a time (10 s)', async () => {
+    const socket = await RawSocket.open(node);
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n');
+    between(8000, 14_000, await drip(socket, Buffer.from('X-Slow: yes\r\n'), 500));
+  });
+
+  test('a message whose parts come one at a time, with 1008 (10 s)', async () => {
+    const socket = await rawWebSocket(node);
+    const began = Date.now();
+    socket.write(text('{', { fin: false }));
+    const timer = setInterval(() => socket.write(frame({ opcode: 0, fin: false, payload: ' ' })), 500);
+    const { code } = await socket.closeFrame(25_000).finally(() => clearInterval(timer));
+    assert.equal(code, 1008);
+    between(8000, 14_000, Date.now() - began);
+    socket.destroy();
+  });
+
+  test('a frame whose payload comes one byte at a time, with 1008 (10 s)', async () => {
+    const socket = await rawWebSocket(node);
+    const began = Date.now();
+    const bytes = text('x'.repeat(1000));
+    let at = 20;
+    socket.write(bytes.subarray(0, at));
+    const timer = setInterval(() => socket.write(bytes.subarray(at, ++at)), 500);
+    const { code } = await socket.closeFrame(25_000).finally(() => clearInterval(timer));
+    assert.equal(code, 1008);
+    between(8000, 14_000, Date.now() - began);
+    socket.destroy();
+  });
+
+  test('a socket whose peer never answers the close (5 s)', async () => {
+    const socket = await rawWebSocket(node);
+    const began = Date.now();
+    socket.write(frame({ opcode: 3 }));
+    assert.equal((await socket.closeFrame()).code, 1002);
+    const timer = setInterval(() => socket.write(text('{"type":"ping"}')), 200);
+    await socket.untilEnded(25_000).finally(() => clearInterval(timer));
+    between(0, 8000, Date.now() - began);
+  });
+
+  test('an idle HTTP connection, sooner or later (15 s)', async () => {
+    const socket = await RawSocket.open(node);
+    socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    assert.equal((await socket.response()).status, 200);
+    await socket.untilEnded(25_000);
+  });
+
+  test('nobody else', async () => {
+    const [a, b] = await roomOf(node, freshRoom(), 'json', 'msgpack');
+    const slow = await Promise.all(Array.from({ length: 50 }, () => RawSocket.open(node)));
+    for (const socket of slow) socket.write(upgradeRequest().slice(0, 30));
+    await Promise.all(slow.map((socket) => socket.untilEnded(25_000)));
+    a.send({ type: 'message', text: 'x' });
+    await b.expect('message', { text: 'x' });
+    await (await connect(node)).fence();
+  });
+
+  test('no idle member: it outlives them all', async () => {
+    const socket = await rawWebSocket(node);
+    const other = await RawSocket.open(node);
+    await other.untilEnded(25_000);
+    socket.write(close(1000));
+    assert.equal((await socket.closeFrame()).code, 1000);
+  });
+});

@@ -1,0 +1,45 @@
+// A node that runs out of file descriptors turns people away and comes back.
+
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { connect, freshRoom, roomOf } from './support/client.mjs';
+import { startNode } from './support/node.mjs';
+import { RawSocket } from './support/raw.mjs';
+import { until } from './support/wait.mjs';
+
+test('a node with 64 descriptors survives 200 connections', async (t) => {
+  const node = await startNode(t, 'relay_node', [], { descriptors: 64 });
+  const [a, b] = await roomOf(node, freshRoom(), 'json', 'msgpack');
+  const crowd = await Promise.all(Array.from({ length: 200 }, () => RawSocket.open(node)));
+
+  for (let i = 0; i < 20; ++i) {
+    a.send({ type: 'message', data: i });
+    await a.expect('message', { data: i });
+    await b.expect('message', { data: i });
+  }
+  assert.ok(node.openDescriptors() <= 64);
+  const [began, cpu] = [Date.now(), node.cpuMs()];
+  await new Promise((resolve) => setTimeout(resolve, 1000)); // what is measured is the time in between
+  const busy = (node.cpuMs() - cpu) / (Date.now() - began);
+  for (const socket of crowd) socket.destroy();
+
+  assert.ok(busy < 0.15, `the node was busy ${(busy * 100).toFixed(0)} % of the time`);
+  const newcomer = await until(() => connect(node).catch(() => undefined), 'a newcomer to be let in');
+  await newcomer.join(freshRoom());
+  a.send({ type: 'message', text: 'after' });
+  await b.expect('message', { text: 'after' });
+});
+
+test('a node whose descriptors all carry members answers 503 or lets wait, and then lets in', async (t) => {
+  const node = await startNode(t, 'relay_node', [], { descriptors: 64 });
+  const members = [];
+  for (;;) {
+    const member = await Promise.race([connect(node).catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 3000))]);
+    if (!member) break;
+    members.push(member);
+  }
+  assert.ok(members.length >= 30 && members.length < 64, `${members.length} were let in`);
+  await members[0].close();
+  const next = await until(() => connect(node).catch(() => undefined), 'the free place');
+  await next.fence();
+});

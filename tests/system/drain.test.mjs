@@ -1,0 +1,173 @@
+// SIGTERM and SIGINT: what clients are told, and how the process ends.
+
+import { describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { connect, freshRoom, refused, roomOf } from './support/client.mjs';
+import { startNode } from './support/node.mjs';
+import { stalledReader } from './support/process_client.mjs';
+import { RawSocket, rawWebSocket, text, upgradeRequest } from './support/raw.mjs';
+
+for (const name of ['relay_node', 'chat_node'])
+  describe(`${name} on`, () => {
+    test('SIGTERM says goodbye with a time to reconnect, closes with 1012 and exits with 0', async (t) => {
+      const node = await startNode(t, name);
+      const clients = [await connect(node, 'json'), await connect(node, 'msgpack')];
+      const plain = await connect(node, 'plain');
+
+      node.signal('SIGTERM');
+
+      for (const client of clients) {
+        const goodbye = await client.find('goodbye', { reason: 'restart' });
+        const [min, max] = goodbye.reconnectAfterMs;
+        assert.ok(Number.isInteger(min) && Number.isInteger(max) && 0 < min && min < max, JSON.stringify(goodbye));
+        assert.deepEqual(Object.keys(goodbye), ['type', 'reason', 'reconnectAfterMs']);
+        assert.deepEqual(await client.end(), { code: 1012, reason: 'restart' });
+        assert.deepEqual(client.pending, []);
+      }
+      assert.equal((await plain.end()).code, 1012);
+      assert.ok(plain.pending.every((f) => ['system', 'info'].includes(f.type)), 'a plain client gets no goodbye');
+      assert.deepEqual(await node.ended(), { code: 0, signal: null });
+    });
+
+    test('SIGINT says goodbye for good, closes with 1001 and exits with 0', async (t) => {
+      const node = await startNode(t, name);
+      const clients = [await connect(node, 'json'), await connect(node, 'msgpack')];
+      const plain = await connect(node, 'plain');
+
+      node.signal('SIGINT');
+
+      for (const client of clients) {
+        const goodbye = await client.find('goodbye', { reason: 'shutdown' });
+        assert.deepEqual(Object.keys(goodbye), ['type', 'reason']);
+        assert.equal((await client.end()).code, 1001);
+      }
+      assert.equal((await plain.end()).code, 1001);
+      assert.deepEqual(await node.ended(), { code: 0, signal: null });
+    });
+  });
+
+describe('a node that drains', () => {
+  test('exits at once without connections', async (t) => {
+    const node = await startNode(t, 'relay_node', ['--drain-timeout', '60s']);
+    node.signal('SIGTERM');
+    assert.deepEqual(await node.ended(5000), { code: 0, signal: null });
+  });
+
+  test('delivers what was acked before the signal', async (t) => {
+    const node = await startNode(t, 'relay_node', ['--message-rate', '0']);
+    const [sender, receiver] = await roomOf(node, freshRoom(), 'json', 'msgpack');
+    const count = 2000;
+    for (let i = 0; i < count; ++i) sender.send({ type: 'message', data: i, ref: i, echo: false });
+    for (let acked = -1; acked < count / 2; ) acked = (await sender.expect('ack')).ref;
+
+    node.signal('SIGTERM');
+
+    await sender.end();
+    const acked = sender.pending.filter((f) => f.type === 'ack').map((f) => f.ref);
+    const last = acked.at(-1) ?? count / 2;
+    await receiver.end();
+    const got = receiver.pending.filter((f) => f.type === 'message').map((f) => f.data);
+    for (let i = 0; i <= last; ++i) assert.equal(got[i], i);
+    assert.equal(receiver.pending.at(-1).type, 'goodbye');
+    assert.deepEqual(await node.ended(), { code: 0, signal: null });
+  });
+
+  test('flushes what a slow but living reader has not read yet', async (t) => {
+    const node = await startNode(t, 'relay_node', ['--message-rate', '0']);
+    const room = freshRoom();
+    const [sender] = await roomOf(node, room, 'json');
+    const slow = await rawWebSocket(node);
+    slow.write(text({ type: 'join', roomId: room }));
+    await slow.message();
+    slow.socket.pause();
+    await sender.expect('userJoined');
+    const count = 100;
+    for (let i = 0; i < count; ++i) {
+      sender.send({ type: 'message', text: `${i} ${'x'.repeat(50_000)}` });
+      await sender.expect('message');
+    }
+
+    node.signal('SIGTERM');
+    await sender.end();
+    slow.socket.resume();
+
+    const { code, frames } = await slow.closeFrame();
+    assert.equal(frames.length, count);
+    frames.forEach((f, i) => assert.ok(JSON.parse(f.payload.toString()).text.startsWith(`${i} `)));
+    assert.equal(code, 1012);
+    slow.destroy();
+    assert.deepEqual(await node.ended(), { code: 0, signal: null });
+  });
+
+  test('exits within --drain-timeout with idle, stalled and mid-handshake sockets present', async (t) => {
+    const node = await startNode(t, 'relay_node', ['--message-rate', '0', '--drain-timeout', '2s']);
+    const room = freshRoom();
+    const [sender] = await roomOf(node, room, 'json');
+    await stalledReader(t, node, room);
+    await sender.expect('userJoined');
+    for (let i = 0; i < 120; ++i) {
+      sender.send({ type: 'message', text: 'x'.repeat(60_000) });
+      await sender.find('message');
+    }
+    const idleTcp = await RawSocket.open(node);
+    const halfRequest = await RawSocket.open(node);
+    halfRequest.write(upgradeRequest().slice(0, 60));
+    const idleWebSocket = await rawWebSocket(node); // answers no close frame
+    const halfMessage = await rawWebSocket(node);
+    halfMessage.write(text('{"type":', { fin: false }));
+    const began = Date.now();
+
+    node.signal('SIGTERM');
+
+    assert.deepEqual(await node.ended(), { code: 0, signal: null });
+    assert.ok(Date.now() - began < 4000, `took ${Date.now() - began} ms`);
+    for (const socket of [idleTcp, halfRequest, idleWebSocket, halfMessage]) await socket.untilEnded();
+  });
+
+  test('is not ready, and lets nobody in', async (t) => {
+    const node = await startNode(t, 'relay_node', ['--message-rate', '0', '--drain-timeout', '30s']);
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    assert.equal((await node.http('/readyz', { agent })).status, 200);
+    const silent = await rawWebSocket(node); // keeps the node draining: it answers no close frame
+    const witness = await connect(node);
+
+    node.signal('SIGTERM');
+    await witness.find('goodbye');
+
+    const ready = await node.http('/readyz', { agent }).then((r) => r.status, (error) => error.code);
+    assert.ok([503, 'ECONNRESET', 'ECONNREFUSED'].includes(ready), `got ${ready}`);
+    const upgrade = await refused(node).then((r) => r.status, (error) => error.code);
+    assert.ok([503, 'ECONNRESET', 'ECONNREFUSED'].includes(upgrade), `got ${upgrade}`);
+    agent.destroy();
+    silent.destroy();
+    assert.deepEqual(await node.ended(), { code: 0, signal: null });
+  });
+
+  for (const [first, second] of [['SIGTERM', 'SIGTERM'], ['SIGINT', 'SIGINT'], ['SIGINT', 'SIGTERM']])
+    test(`on ${first} exits at once on ${second}`, async (t) => {
+      const node = await startNode(t, 'relay_node', ['--drain-timeout', '60s']);
+      node.expectedEnd = true;
+      await rawWebSocket(node);
+      const witness = await connect(node);
+      node.signal(first);
+      await witness.find('goodbye');
+
+      node.signal(second);
+
+      const { signal } = await node.ended(1500);
+      assert.notEqual(signal, 'SIGSEGV');
+      assert.notEqual(signal, 'SIGABRT');
+    });
+
+  test('closes many connections, all with 1012', async (t) => {
+    const node = await startNode(t, 'relay_node');
+    const clients = [];
+    for (let i = 0; i < 300; ++i) clients.push(await connect(node, ['json', 'msgpack', 'plain'][i % 3]));
+
+    node.signal('SIGTERM');
+
+    for (const client of clients) assert.equal((await client.end()).code, 1012);
+    assert.deepEqual(await node.ended(), { code: 0, signal: null });
+  });
+});

@@ -1,0 +1,241 @@
+// Broken and hostile WebSocket frames, sent by hand (RFC 6455).
+
+import { after, before, describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { connect, freshRoom, roomOf } from './support/client.mjs';
+import { startNode } from './support/node.mjs';
+import { close, frame, ping, rawWebSocket, text, upgradeRequest, RawSocket } from './support/raw.mjs';
+
+let node;
+before(async () => (node = await startNode(null, 'relay_node', ['--message-rate', '0'])));
+after(() => node.end());
+
+/// Sends `bytes` on a fresh connection and returns the code of the close frame that answers them, after which the socket must end.
+async function codeAfter(...bytes) {
+  const socket = await rawWebSocket(node);
+  for (const some of bytes) socket.write(some);
+  const { code } = await socket.closeFrame();
+  socket.write(close(1000));
+  await socket.untilEnded();
+  return code;
+}
+
+const join = () => text({ type: 'join', roomId: freshRoom() });
+
+describe('a frame', () => {
+  test('without a mask closes with 1002', async () => assert.equal(await codeAfter(text('{"type":"ping"}', { mask: false })), 1002));
+
+  for (const rsv of [1, 2, 3, 4, 5, 6, 7])
+    test(`with reserved bits ${rsv.toString(2).padStart(3, '0')} closes with 1002`, async () =>
+      assert.equal(await codeAfter(text('{"type":"ping"}', { rsv })), 1002));
+
+  for (const opcode of [3, 4, 5, 6, 7, 11, 12, 13, 14, 15])
+    test(`with the reserved opcode ${opcode} closes with 1002`, async () =>
+      assert.equal(await codeAfter(frame({ opcode, payload: 'x' })), 1002));
+
+  test('whose length is not written in the shortest form closes with 1002', async () => {
+    assert.equal(await codeAfter(text('{"a":1}', { form: 16 })), 1002);
+    assert.equal(await codeAfter(text('{"a":1}', { form: 64 })), 1002);
+    assert.equal(await codeAfter(text('x'.repeat(200), { form: 64 })), 1002);
+  });
+
+  test('that continues nothing closes with 1002', async () => {
+    assert.equal(await codeAfter(frame({ opcode: 0, payload: 'x' })), 1002);
+    assert.equal(await codeAfter(frame({ opcode: 0, fin: false, payload: 'x' })), 1002);
+  });
+
+  test('that starts a message inside a fragmented one closes with 1002', async () => {
+    assert.equal(await codeAfter(text('{"type":', { fin: false }), text('"ping"}')), 1002);
+    assert.equal(await codeAfter(text('{"type":', { fin: false }), frame({ opcode: 2, payload: 'x' })), 1002);
+  });
+});
+
+describe('a declared length', () => {
+  for (const [what, declare] of [['64 KiB and one byte', 65_537n], ['15 MiB', 15n << 20n], ['1 GiB', 1n << 30n], ['2^62', 1n << 62n]])
+    test(`of ${what} closes with 1009 before the message is there`, async () =>
+      assert.equal(await codeAfter(frame({ declare, payload: 'x' })), 1009));
+
+  for (const [what, declare] of [['2^63 - 1', (1n << 63n) - 1n], ['2^63', 1n << 63n], ['2^64 - 1', (1n << 64n) - 1n]])
+    test(`of ${what} closes with 1002 or 1009`, async () =>
+      assert.ok([1002, 1009].includes(await codeAfter(frame({ declare, payload: 'x' })))));
+
+  test('of 1 GiB allocates nothing', async () => {
+    await codeAfter(frame({ declare: 1n << 30n }));
+    const before = node.kib('VmRSS');
+    for (let i = 0; i < 20; ++i) assert.equal(await codeAfter(frame({ declare: 1n << 30n, payload: 'x'.repeat(1000) })), 1009);
+    assert.ok(node.kib('VmRSS') - before < 4096, `grew by ${node.kib('VmRSS') - before} KiB`);
+    assert.ok(node.kib('VmPeak') < 2 * 1024 * 1024 || node.kib('VmHWM') < 256 * 1024);
+  });
+
+  test('that is too big only with the fragments before it closes with 1009', async () => {
+    const half = 'x'.repeat(40_000);
+    assert.equal(await codeAfter(text(half, { fin: false }), frame({ opcode: 0, declare: 40_000n, payload: 'x' })), 1009);
+  });
+});
+
+describe('a fragmented message', () => {
+  test('is put together, and control frames between its parts are answered at once', async () => {
+    const socket = await rawWebSocket(node);
+    socket.write(Buffer.concat([text('{"type":"jo', { fin: false }), ping('first'), frame({ opcode: 0, fin: false, payload: 'in","roomId":' })]));
+    const pong = await socket.frame();
+    assert.deepEqual([pong.opcode, pong.payload.toString()], [10, 'first']);
+    const room = freshRoom();
+    socket.write(Buffer.concat([frame({ opcode: 0, fin: false, payload: '' }), frame({ opcode: 0, payload: `"${room}"}` })]));
+    assert.deepEqual(await socket.message(), { type: 'joined', roomId: room });
+    socket.destroy();
+  });
+
+  test('of the limit is delivered', async () => {
+    const socket = await rawWebSocket(node);
+    socket.write(join());
+    await socket.message();
+    const head = '{"type":"message","text":"';
+    const body = 'x'.repeat(65_536 - head.length - 2);
+    socket.write(Buffer.concat([text(head, { fin: false }), frame({ opcode: 0, fin: false, payload: body }), frame({ opcode: 0, payload: '"}' })]));
+    assert.equal((await socket.message()).text.length, body.length);
+    socket.destroy();
+  });
+
+  test('of endless empty parts closes with 1008', async () => {
+    const socket = await rawWebSocket(node);
+    const many = Buffer.concat([text('', { fin: false }), ...Array(5000).fill(frame({ opcode: 0, fin: false }))]);
+    for (let i = 0; i < 20; ++i) socket.write(many.subarray(i === 0 ? 0 : 6));
+    assert.equal((await socket.closeFrame()).code, 1008);
+    socket.write(close(1000));
+    await socket.untilEnded();
+  });
+
+  test('of too many small parts closes with 1008', async () => {
+    const part = frame({ opcode: 0, fin: false, payload: ' ' });
+    assert.equal(await codeAfter(Buffer.concat([text('{', { fin: false }), ...Array(2000).fill(part)])), 1008);
+  });
+});
+
+describe('a flood of control frames', () => {
+  test('closes with 1008', async () => {
+    const socket = await rawWebSocket(node);
+    const pings = Buffer.concat(Array(10_000).fill(ping('x')));
+    for (let i = 0; i < 10; ++i) socket.write(pings);
+    const { code } = await socket.closeFrame();
+    assert.equal(code, 1008);
+    socket.destroy();
+  });
+});
+
+describe('a control frame', () => {
+  test('that is fragmented or longer than 125 bytes closes with 1002', async () => {
+    assert.equal(await codeAfter(frame({ opcode: 9, payload: 'x'.repeat(126) })), 1002);
+    assert.equal(await codeAfter(frame({ opcode: 9, fin: false, payload: 'x' })), 1002);
+    assert.equal(await codeAfter(frame({ opcode: 10, fin: false, payload: 'x' })), 1002);
+    assert.equal(await codeAfter(frame({ opcode: 8, fin: false })), 1002);
+  });
+
+  test('ping is answered by pong with the same bytes', async () => {
+    const socket = await rawWebSocket(node);
+    for (const payload of ['', 'x', 'y'.repeat(125)]) {
+      socket.write(ping(payload));
+      const { opcode, payload: answer } = await socket.frame();
+      assert.deepEqual([opcode, answer.toString()], [10, payload]);
+    }
+    socket.destroy();
+  });
+
+  test('pong that nobody asked for is ignored', async () => {
+    const socket = await rawWebSocket(node);
+    socket.write(Buffer.concat([frame({ opcode: 10, payload: 'unasked' }), ping('after')]));
+    assert.equal((await socket.frame()).payload.toString(), 'after');
+    socket.destroy();
+  });
+});
+
+describe('a close frame', () => {
+  test('is answered in kind, and the socket ends', async () => {
+    assert.equal(await codeAfter(close(1000, 'bye')), 1000);
+    assert.equal(await codeAfter(close(1001)), 1001);
+    assert.equal(await codeAfter(close(3000)), 3000);
+    assert.equal(await codeAfter(close(4999)), 4999);
+    assert.ok([1000, 1005].includes(await codeAfter(frame({ opcode: 8 }))));
+  });
+
+  for (const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535])
+    test(`with the code ${code} closes with 1002`, async () => assert.equal(await codeAfter(close(code)), 1002));
+
+  test('of one byte closes with 1002', async () => assert.equal(await codeAfter(frame({ opcode: 8, payload: 'x' })), 1002));
+
+  test('whose reason is no text closes with 1002 or 1007', async () =>
+    assert.ok([1002, 1007].includes(await codeAfter(frame({ opcode: 8, payload: Buffer.from([3, 232, 0xff, 0xfe]) })))));
+
+  test('is the last that counts: what follows is not delivered', async () => {
+    const room = freshRoom();
+    const [witness] = await roomOf(node, room, 'json');
+    const socket = await rawWebSocket(node);
+    socket.write(Buffer.concat([text({ type: 'join', roomId: room }), close(1000), text({ type: 'message', text: 'too late' })]));
+    await witness.expect('userJoined');
+    await witness.expect('userLeft');
+    await witness.fence();
+    await socket.untilEnded();
+  });
+});
+
+describe('a text', () => {
+  const broken = {
+    'a byte that never occurs': 'ff',
+    'a continuation without a start': '80',
+    'a start without a continuation': 'c3',
+    'an overlong slash': 'c0af',
+    'a surrogate': 'eda080',
+    'a code point beyond the last': 'f4908080',
+  };
+  for (const [what, hex] of Object.entries(broken))
+    test(`that holds ${what} closes with 1007`, async () =>
+      assert.equal(await codeAfter(text(Buffer.concat([Buffer.from('{"type":"x","t":"'), Buffer.from(hex, 'hex'), Buffer.from('"}')]))), 1007));
+
+  test('that is broken in its first fragment closes with 1007 before the last has come', async () => {
+    assert.equal(await codeAfter(text(Buffer.from('{"a":"\xff', 'latin1'), { fin: false })), 1007);
+    assert.equal(await codeAfter(text(Buffer.from([0x7b, 0xed]), { fin: false }), frame({ opcode: 0, fin: false, payload: Buffer.from([0xa0]) })), 1007);
+  });
+
+  test('may be split inside a character', async () => {
+    const socket = await rawWebSocket(node);
+    socket.write(join());
+    await socket.message();
+    const bytes = Buffer.from('{"type":"message","text":"방😀"}');
+    for (let i = 0; i < bytes.length; ++i)
+      socket.write(frame({ opcode: i === 0 ? 1 : 0, fin: i === bytes.length - 1, payload: bytes.subarray(i, i + 1) }));
+    assert.equal((await socket.message()).text, '방😀');
+    socket.destroy();
+  });
+});
+
+test('frames in the same segment as the upgrade request are handled', async () => {
+  const room = freshRoom();
+  const socket = await RawSocket.open(node);
+  socket.write(Buffer.concat([Buffer.from(upgradeRequest()), text({ type: 'join', roomId: room }), ping('early'), text({ type: 'message', text: 'x' })]));
+  assert.equal((await socket.response()).status, 101);
+  const frames = [await socket.frame(), await socket.frame(), await socket.frame()];
+  assert.deepEqual(frames.map((f) => f.opcode).sort(), [1, 1, 10]);
+  const messages = frames.filter((f) => f.opcode === 1).map((f) => JSON.parse(f.payload.toString()).type);
+  assert.deepEqual(messages, ['joined', 'message']);
+  socket.destroy();
+});
+
+test('an upgrade request that comes byte by byte is answered', async () => {
+  const socket = await RawSocket.open(node);
+  for (const byte of upgradeRequest()) socket.write(byte);
+  assert.equal((await socket.response()).status, 101);
+  socket.destroy();
+});
+
+test('two healthy members notice nothing of all this', async () => {
+  const [a, b] = await roomOf(node, freshRoom(), 'json', 'msgpack');
+  const hostile = [frame({ declare: 1n << 62n }), frame({ opcode: 3 }), text('x', { mask: false }), close(999), text(Buffer.from([0xff]))];
+  for (let i = 0; i < 100; ++i) {
+    const socket = await rawWebSocket(node);
+    socket.write(hostile[i % hostile.length]);
+    a.send({ type: 'message', data: i });
+    await a.expect('message', { data: i });
+    await b.expect('message', { data: i });
+    i % 2 ? socket.reset() : socket.destroy();
+  }
+  await (await connect(node)).fence();
+});

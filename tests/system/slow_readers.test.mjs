@@ -1,0 +1,119 @@
+// Members that stop reading or vanish are let go at their bound; all others get everything.
+
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { connect, freshRoom, roomOf } from './support/client.mjs';
+import { longRun, startNode } from './support/node.mjs';
+import { stalledReader } from './support/process_client.mjs';
+import { rawWebSocket, text } from './support/raw.mjs';
+
+test('a stalled reader is cut at its bound while all others get everything in order', async (t) => {
+  const node = await startNode(t, 'relay_node', ['--message-rate', '0']);
+  const room = freshRoom();
+  const members = await roomOf(node, room, 'json', 'msgpack', 'plain');
+  const [sender] = members;
+  const stalled = await stalledReader(t, node, room);
+  for (const m of members) await m.expect('userJoined');
+  const [speaker, listener] = await roomOf(node, freshRoom('witness'), 'json', 'json');
+  const before = node.kib('VmRSS');
+  let highest = before;
+
+  const body = 'x'.repeat(60_000);
+  let sent = 0;
+  while ((await node.metric('slow_consumer_total')) === 0) {
+    assert.ok(sent < 2000, `${(sent * 60) >> 10} MiB were sent and the reader was not cut`);
+    for (let i = 0; i < 10; ++i, ++sent) {
+      const message = `${sent} ${body}`;
+      sender.send({ type: 'message', text: message });
+      for (const m of members) assert.equal((await m.find('message')).text, message);
+    }
+    speaker.send({ type: 'message', data: sent });
+    await listener.expect('message', { data: sent });
+    await speaker.expect('message', { data: sent });
+    highest = Math.max(highest, node.kib('VmRSS'));
+  }
+
+  assert.ok(highest - before < 24 * 1024, `grew by ${highest - before} KiB`);
+  await node.untilMetric('connections', '', (n) => n === 5);
+  const end = await stalled.resume();
+  assert.ok([1013, 1006].includes(end.code), `closed with ${end.code}`);
+  sender.send({ type: 'message', text: 'after' });
+  for (const m of members) await m.find('message', { text: 'after' });
+});
+
+test('a reader that stalls on TCP alone is cut while its room goes on', async (t) => {
+  const node = await startNode(t, 'relay_node', ['--message-rate', '0']);
+  const room = freshRoom();
+  const [sender, other] = await roomOf(node, room, 'json', 'msgpack');
+  const deaf = await rawWebSocket(node);
+  deaf.write(text({ type: 'join', roomId: room }));
+  await deaf.message();
+  deaf.socket.pause();
+  for (const m of [sender, other]) await m.expect('userJoined');
+
+  const data = 'y'.repeat(60_000);
+  for (let i = 0; (await node.metric('slow_consumer_total')) === 0; ++i) {
+    assert.ok(i < 2000, 'the reader was not cut');
+    for (let k = 0; k < 10; ++k) {
+      sender.send({ type: 'message', data });
+      for (const m of [sender, other]) await m.find('message');
+    }
+  }
+
+  await other.find('userLeft', { reason: 'disconnected' });
+  deaf.socket.resume();
+  const { code } = await deaf.closeFrame();
+  assert.ok([1013, undefined].includes(code), `closed with ${code}`);
+});
+
+test('a vanished peer is terminated by the heartbeat, one that answers pings is not', async (t) => {
+  const node = await startNode(t, 'relay_node', ['--ping-interval', '300ms', '--ping-timeout', '300ms']);
+  const room = freshRoom();
+  const alive = await connect(node);
+  await alive.join(room);
+  const stalled = await stalledReader(t, node, room);
+  await alive.expect('userJoined');
+  const vanished = await rawWebSocket(node); // never answers a ping
+  vanished.write(text({ type: 'join', roomId: room }));
+  await alive.expect('userJoined');
+
+  await alive.expect('userLeft', { reason: 'disconnected' });
+  await alive.expect('userLeft', { reason: 'disconnected' });
+
+  assert.equal(alive.socket.readyState, alive.socket.OPEN);
+  assert.equal(await node.metric('ws_closed_total', 'heartbeat_timeout'), 2);
+  await vanished.untilEnded();
+  await stalled.resume();
+  await alive.fence();
+});
+
+test('a peer that only receives is kept as long as it answers pings', async (t) => {
+  const node = await startNode(t, 'relay_node', ['--ping-interval', '100ms', '--ping-timeout', '2s']);
+  const silent = await connect(node);
+  let pings = 0;
+  const fifth = new Promise((resolve) => silent.socket.on('ping', () => ++pings === 5 && resolve()));
+  await fifth;
+  await silent.fence();
+});
+
+test('many stalled readers cost no more than their bounds', { skip: !longRun && 'a long variant: TROUPE_LONG=1' }, async (t) => {
+  const node = await startNode(t, 'relay_node', ['--message-rate', '0']);
+  const room = freshRoom();
+  const [sender, other] = await roomOf(node, room, 'json', 'json');
+  const readers = 16;
+  for (let i = 0; i < readers; ++i) {
+    await stalledReader(t, node, room);
+    for (const m of [sender, other]) await m.expect('userJoined');
+  }
+  const before = node.kib('VmRSS');
+  let highest = before;
+  for (let i = 0; (await node.metric('slow_consumer_total')) < readers; ++i) {
+    assert.ok(i < 400, 'the readers were not cut');
+    for (let k = 0; k < 10; ++k) {
+      sender.send({ type: 'message', text: 'z'.repeat(60_000) });
+      for (const m of [sender, other]) await m.find('message');
+    }
+    highest = Math.max(highest, node.kib('VmRSS'));
+  }
+  assert.ok(highest - before < (readers + 16) * 1024, `grew by ${highest - before} KiB`);
+});

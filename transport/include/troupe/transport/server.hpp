@@ -1,0 +1,97 @@
+#pragma once
+
+#include <troupe/actors/node.hpp>
+#include <troupe/transport/http.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::transport {
+
+/// Everything a server needs to know. All of it has a default; 0 lifts a limit.
+struct server_options {
+  actors::node_options node;                ///< loops, rooms, connections, heartbeat
+
+  std::string bind;                         ///< one IP address; empty: all, IPv4 and IPv6
+  std::uint16_t port = 8080;                ///< 0: any free one
+  std::string websocket_path = "/";         ///< where WebSockets are accepted
+  std::optional<std::filesystem::path> static_folder; ///< files served to GET
+
+  std::vector<std::string> origins;         ///< allowed `Origin`s; empty: all, and none needed
+  std::optional<std::size_t> max_connections;        ///< WebSockets at a time; absent: 0.8 of the descriptors
+  std::optional<std::size_t> max_connections_per_ip; ///< absent: 100, and loopback addresses are not counted
+  double admissions_per_second = 2000;      ///< new WebSockets
+  std::size_t max_header_bytes = 8 * 1024;  ///< of an HTTP request
+  std::size_t max_headers = 100;
+  std::size_t max_body_bytes = 64 * 1024;
+
+  std::chrono::milliseconds handshake_deadline{10'000}; ///< for a whole request
+  std::chrono::milliseconds assembly_deadline{10'000};  ///< for a whole message, from its first byte
+  std::chrono::milliseconds write_deadline{10'000};     ///< without progress while output waits
+  std::chrono::milliseconds close_deadline{5'000};      ///< from a close frame to the end of the socket
+  std::chrono::milliseconds drain_timeout{10'000};      ///< from the signal to the exit
+
+  protocol::logger* log = nullptr;          ///< null: lines to the standard error stream
+  protocol::log_level log_level = protocol::log_level::info; ///< of those lines
+};
+
+/// A whole server: one port for HTTP and WebSocket in front of a node's rooms.
+///
+///     troupe::server server{{.port = 8080}};
+///     server.rooms("arena:*", [](auto) { return std::make_unique<arena>(); });
+///     return server.run();
+///
+/// Built in: `/healthz` (alive), `/readyz` (503 while stopping or overloaded), `/metrics` (Prometheus).
+/// Thread: one, the owner's; handlers and behaviours run on the loops.
+class server {
+public:
+  explicit server(server_options options = {});
+  /// Uses the embedder's actor system, which must outlive the server.
+  server(caf::actor_system& system, server_options options);
+  ~server();
+  server(const server&) = delete;
+  server& operator=(const server&) = delete;
+
+  /// See `actors::node::rooms`. Before `start`.
+  server& rooms(std::string pattern, actors::behavior_factory factory, actors::room_options options = {});
+
+  /// Answers requests of one method and path. Before `start`.
+  server& route(std::string method, std::string path, http_handler handler);
+  server& get(std::string path, http_handler handler) { return route("GET", std::move(path), std::move(handler)); }
+
+  /// Binds and serves, on threads of its own. Throws `std::system_error` if the port cannot be had.
+  void start();
+
+  /// The port it listens on, after `start`.
+  [[nodiscard]] std::uint16_t port() const;
+
+  /// Names a room from any thread.
+  [[nodiscard]] actors::room_handle room(std::string_view name);
+
+  [[nodiscard]] actors::node& node();
+
+  /// Stops in order: no more connections, goodbye to all, output flushed, within the drain timeout; then everything ends.
+  void stop(actors::drain_kind kind = actors::drain_kind::shutdown);
+
+  /// `start`s unless that was done, waits for SIGTERM (clients are told to come back) or SIGINT (they are not), stops. A second
+  /// signal ends the process at once. Returns the exit code.
+  int run();
+
+private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+} // namespace troupe::transport
+
+namespace troupe {
+using transport::server;
+using transport::server_options;
+} // namespace troupe

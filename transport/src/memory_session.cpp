@@ -1,0 +1,132 @@
+#include <utility>
+
+#include <troupe/testing/memory_session.hpp>
+
+#include <troupe/protocol/frame.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace troupe::testing {
+
+using protocol::errc;
+using protocol::shared_bytes;
+
+std::uint16_t received_frame::close_code() const noexcept {
+  if (opcode != 8 || payload.size() < 2)
+    return 0;
+  return static_cast<std::uint16_t>(static_cast<unsigned char>(payload[0]) << 8 | static_cast<unsigned char>(payload[1]));
+}
+
+memory_session::memory_session(actors::node& node, actors::event_loop& loop, actors::connection_info info,
+                               transport::outbox::bounds bounds)
+  : loop_(loop), outbox_(bounds), heard_(loop.now()), port_(node.open(loop, *this, std::move(info))) {}
+
+memory_session::~memory_session() { disconnect(); }
+
+// -- the client's side ----------------------------------------------------------------------------------------------------
+
+void memory_session::say(std::string message, bool binary) {
+  if (ended_)
+    return;
+  unread_.push_back({std::move(message), binary});
+  heard_ = loop_.now();
+  read();
+}
+
+void memory_session::read() {
+  while (!ended_ && !unread_.empty() && port_.may_read()) {
+    auto m = std::move(unread_.front());
+    unread_.pop_front();
+    port_.deliver(shared_bytes::copy_of(m.bytes), m.binary);
+  }
+}
+
+void memory_session::set_window(std::optional<std::size_t> bytes) {
+  window_ = bytes;
+  flush();
+}
+
+void memory_session::disconnect() {
+  ended_ = true;
+  port_.closed();
+}
+
+std::vector<received_frame> memory_session::take_frames() {
+  std::vector<received_frame> frames;
+  std::string_view rest = received_;
+  while (rest.size() >= 2) {
+    auto length = static_cast<unsigned char>(rest[1]) & 0x7f;
+    std::size_t header = length == 126 ? 4 : length == 127 ? 10 : 2;
+    if (rest.size() < header)
+      break;
+    auto whole = protocol::frame_length(rest);
+    if (rest.size() < whole)
+      break;
+    frames.push_back({static_cast<std::uint8_t>(rest[0] & 0x0f), std::string{rest.substr(header, whole - header)}});
+    rest.remove_prefix(whole);
+  }
+  received_.erase(0, received_.size() - rest.size());
+  return frames;
+}
+
+ssize_t memory_session::take(const iovec* parts, int count) {
+  std::size_t taken = 0;
+  for (int i = 0; i < count; ++i) {
+    auto n = window_ ? std::min(parts[i].iov_len, *window_) : parts[i].iov_len;
+    received_.append(static_cast<const char*>(parts[i].iov_base), n);
+    taken += n;
+    if (window_)
+      *window_ -= n;
+    if (n < parts[i].iov_len)
+      break;
+  }
+  return static_cast<ssize_t>(taken);
+}
+
+// -- sink -----------------------------------------------------------------------------------------------------------------
+
+void memory_session::write(const shared_bytes& batch, std::span<const actors::byte_range> parts, std::uint32_t frames) {
+  outbox_.write(batch, parts, frames, [this] { return loop_.now(); },
+                [this](const iovec* p, int n) { return take(p, n); });
+  check_bound();
+}
+
+void memory_session::append(const shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
+                            actors::output_kind kind) {
+  outbox_.append(bytes, part, frames, kind, loop_.now());
+  check_bound();
+}
+
+void memory_session::flush() {
+  outbox_.flush(loop_.now(), [this](const iovec* p, int n) { return take(p, n); });
+}
+
+void memory_session::ping() {
+  auto frame = protocol::make_frame(protocol::opcode::ping, {});
+  append(frame, {0, static_cast<std::uint32_t>(frame.size())}, 1, actors::output_kind::control);
+}
+
+void memory_session::check_bound() {
+  if (outbox_.over_bound())
+    cut(errc::slow_consumer);
+}
+
+void memory_session::close(errc why, std::string_view reason) {
+  auto& row = info(why);
+  if (!outbox_.sealed())
+    outbox_.close(protocol::make_close_frame(row.close_code, reason.empty() ? row.name : reason), loop_.now());
+}
+
+void memory_session::cut(errc why) {
+  auto& row = info(why);
+  outbox_.cut(protocol::make_close_frame(row.close_code, row.name), loop_.now());
+}
+
+void memory_session::terminate(errc) {
+  loop_.post([this] { disconnect(); });
+}
+
+void memory_session::resume_reading() { read(); }
+
+} // namespace troupe::testing
