@@ -158,7 +158,7 @@ describe('a message', () => {
 
 describe('a log line', () => {
   test('cannot be forged by a client', async (t) => {
-    const own = await startNode(t, 'relay_node', ['--log-level', 'debug']);
+    const own = await startNode(t, 'relay_node');
     const client = await connect(own, 'json');
     const forged = 'x\n[2026-01-01] forged line\u001b[31m';
     client.send({ type: 'join', roomId: forged });

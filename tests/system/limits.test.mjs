@@ -137,7 +137,7 @@ describe('rooms', () => {
 
 describe('messages', () => {
   test('faster than --message-rate are answered by rate_limited, then the connection is closed with 1008', async (t) => {
-    const node = await startNode(t, 'relay_node', ['--message-rate', '10', '--message-burst', '20']);
+    const node = await startNode(t, 'relay_node', ['--message-rate', '10']);
     const room = freshRoom();
     const [flooder, witness] = await roomOf(node, room, 'json', 'json');
     for (let i = 0; i < 200; ++i) flooder.send({ type: 'message', data: i });

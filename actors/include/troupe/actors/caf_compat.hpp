@@ -6,6 +6,7 @@
 #include <caf/all.hpp>
 
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <iterator>
 #include <string>
@@ -333,6 +334,7 @@ protected:
 private:
   /// CAF 0.17's defaults print message contents to the terminal.
   void silence() {
+    this->set_exception_handler([](std::exception_ptr&) -> caf::error { return caf::sec::runtime_error; });
 #if !TROUPE_CAF_V1
     this->set_default_handler(caf::drop);
     this->set_down_handler([this](caf::down_msg& dm) {
