@@ -49,7 +49,7 @@ connection::behavior_type connection::make_behavior() {
     },
     [this](heartbeat) { check_peer(); },
     [this](const say_goodbye& m) { core_->say_goodbye(m.restart); },
-    [this](const membership_lost& m) { core_->on_membership_lost(m.room); },
+    [this](const membership_lost& m) { core_->on_membership_lost(m); },
   };
 }
 

@@ -330,11 +330,12 @@ void connection_core::give_up(held_room& room, errc code, std::string_view detai
   run_waiting();
 }
 
-void connection_core::on_membership_lost(room_key key) {
+void connection_core::on_membership_lost(const membership_lost& lost) {
+  auto room = std::find_if(rooms_.begin(), rooms_.end(), [&](auto& r) { return r.key == lost.room; });
+  auto name = room == rooms_.end() ? std::string_view{} : std::string_view{room->name};
   for (auto& r : refs_)
-    if (r.room == key && !r.ref->answered.exchange(true))
-      send_error(errc::room_closed, {}, r.ref->value, r.ref->request, {});
-  auto room = std::find_if(rooms_.begin(), rooms_.end(), [&](auto& r) { return r.key == key; });
+    if (r.room == lost.room && !r.ref->answered.exchange(true))
+      send_error(lost.answer, {}, r.ref->value, r.ref->request, name);
   if (room == rooms_.end())
     return;
   if (room->state == phase::held)

@@ -60,7 +60,7 @@ public:
   void on_joined(std::uint32_t ticket, const join_reply& reply);
   /// The room died under the join: with `crashed` while it handled it, else before.
   void on_join_lost(std::uint32_t ticket, bool crashed);
-  void on_membership_lost(room_key room);
+  void on_membership_lost(const membership_lost& lost);
   void say_goodbye(bool restart);
 
   /// Leaves all rooms; the last that is heard of it.

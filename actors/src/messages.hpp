@@ -170,9 +170,10 @@ struct heartbeat {};
 struct say_goodbye {
   bool restart = false;
 };
-/// The dispatcher has told the client that the room ended.
+/// The client is no member any more: its dispatcher has told it that the room ended, or the room has thrown it out.
 struct membership_lost {
   room_key room;
+  protocol::errc answer = protocol::errc::room_closed; ///< to commands that the room will not answer
 };
 
 } // namespace troupe::actors

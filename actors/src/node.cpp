@@ -293,6 +293,8 @@ void connection_port::deliver(protocol::shared_bytes message, bool binary) {
 
 bool connection_port::may_read() { return state_->account->positive() || !state_->account->pause(); }
 
+std::int64_t connection_port::held_messages() const { return state_ ? state_->account->held_messages() : 0; }
+
 void connection_port::closed() {
   if (!state_ || !std::exchange(state_->open, false))
     return;

@@ -120,7 +120,7 @@ void room::member_joined(session_key who) {
 
 void room::member_kicked(session_key who) {
   if (auto i = connections_.find(who); i != connections_.end())
-    compat::send(this, i->second, membership_lost{key_});
+    compat::send(this, i->second, membership_lost{key_, protocol::errc::not_joined});
 }
 
 void room::member_left(session_key who) {

@@ -252,8 +252,8 @@ void room_core::refuse(errc code, std::string_view detail) {
 }
 
 void room_core::refuse_input(const room_input& in, errc code, std::string_view detail) {
-  if (in.ref)
-    in.ref->answered = true;
+  if (in.ref && in.ref->answered.exchange(true))
+    return; // its connection knew first that it is no member any more
   protocol::error_event event;
   event.code = code;
   event.detail = detail;

@@ -22,15 +22,17 @@ witness::witness(truth& t, node*& n, std::string_view room) : truth_(t), node_(n
         r.kick(each.key, "out");
     });
   });
-  // The number of the incarnation, so that a client's frames can be held against the right log.
-  on("which", [this](room_context& r, const member& m, const application_message&) {
-    r.send_to(m.key, "which", {{"index", index_}});
-  });
 }
 
 witness::~witness() {
   check_thread();
   --truth_.alive_behaviors;
+}
+
+/// Tells the newcomer which log its frames are to be held against.
+void witness::on_join(room_context& room, const member& m) {
+  check_thread();
+  room.send_to(m.key, "which", {{"index", index_}});
 }
 
 bool witness::on_publish(room_context&, const member& from, const application_message& m) {

@@ -35,6 +35,7 @@ public:
   witness(truth& t, actors::node*& n, std::string_view room);
   ~witness() override;
 
+  void on_join(actors::room_context& room, const actors::member& m) override;
   bool on_publish(actors::room_context& room, const actors::member& from, const actors::application_message& m) override;
 
 private:

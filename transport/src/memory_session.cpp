@@ -63,8 +63,10 @@ std::vector<received_frame> memory_session::take_frames() {
     auto whole = protocol::frame_length(rest);
     if (rest.size() < whole)
       break;
-    frames.push_back({static_cast<std::uint8_t>(rest[0] & 0x0f), std::string{rest.substr(header, whole - header)}});
+    frames.push_back({static_cast<std::uint8_t>(rest[0] & 0x0f), std::string{rest.substr(header, whole - header)},
+                      cut_at_ && taken_ >= *cut_at_});
     rest.remove_prefix(whole);
+    taken_ += whole;
   }
   received_.erase(0, received_.size() - rest.size());
   return frames;
@@ -119,6 +121,8 @@ void memory_session::close(errc why, std::string_view reason) {
 }
 
 void memory_session::cut(errc why) {
+  if (!cut_at_)
+    cut_at_ = taken_ + received_.size();
   auto& row = info(why);
   outbox_.cut(protocol::make_close_frame(row.close_code, row.name), loop_.now());
 }

@@ -42,6 +42,9 @@ public:
   /// Whether the next message may be read. If not, `sink::resume_reading` will be called.
   [[nodiscard]] bool may_read();
 
+  /// Messages handed in whose credit has not come back.
+  [[nodiscard]] std::int64_t held_messages() const;
+
   /// The socket has ended: the key becomes invalid, the actor leaves its rooms and ends. Idempotent.
   void closed();
 

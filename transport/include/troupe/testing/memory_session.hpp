@@ -16,6 +16,7 @@ namespace troupe::testing {
 struct received_frame {
   std::uint8_t opcode = 0; ///< RFC 6455, 5.2
   std::string payload;
+  bool after_cut = false; ///< begun after the server cut this client off: data before it may be missing
   [[nodiscard]] std::uint16_t close_code() const noexcept;
 };
 
@@ -47,6 +48,9 @@ public:
   /// What the server does not yet read.
   [[nodiscard]] std::size_t unread() const noexcept { return unread_.size(); }
 
+  /// Messages whose credit has not come back.
+  [[nodiscard]] std::int64_t held_messages() const { return port_.held_messages(); }
+
   // -- sink ---------------------------------------------------------------------------------------------------------------
   void write(const protocol::shared_bytes& batch, std::span<const actors::byte_range> parts, std::uint32_t frames) override;
   void append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
@@ -74,6 +78,8 @@ private:
   transport::outbox outbox_;
   std::optional<std::size_t> window_;
   std::string received_;
+  std::uint64_t taken_ = 0; ///< bytes of `received_` that were handed out
+  std::optional<std::uint64_t> cut_at_;
   std::deque<unread_message> unread_;
   actors::steady_time heard_;
   bool ended_ = false;
