@@ -44,13 +44,20 @@ connection::behavior_type connection::make_behavior() {
       core_->on_message(message);
     },
     [this](session_closed) {
-      core_->leave_all(leave_reason::disconnected);
-      quit(caf::exit_reason::normal);
+      core_->end_input();
+      end_if_finished();
     },
     [this](heartbeat) { check_peer(); },
     [this](const say_goodbye& m) { core_->say_goodbye(m.restart); },
     [this](const membership_lost& m) { core_->on_membership_lost(m); },
   };
+}
+
+void connection::end_if_finished() {
+  if (!core_->finished())
+    return;
+  core_->leave_all(leave_reason::disconnected);
+  quit(caf::exit_reason::normal);
 }
 
 void connection::release_state() {
@@ -117,15 +124,25 @@ void connection::close(protocol::errc why) {
 }
 
 void connection::find(const std::string& room, std::uint32_t ticket) {
+  auto found = [this, ticket](const found_room& what) {
+    core_->on_found(ticket, what);
+    end_if_finished();
+  };
   compat::request(this, shared_.home_of(room).registry, caf::infinite, find_room{room})
-    .then([this, ticket](const found_room& found) { core_->on_found(ticket, found); },
-          [this, ticket](const caf::error&) { core_->on_found(ticket, {protocol::errc::overloaded, {}}); });
+    .then(found, [found](const caf::error&) { found({protocol::errc::overloaded, {}}); });
 }
 
 void connection::join(const room_actor& room, join_request request, std::uint32_t ticket) {
   compat::request(this, room, caf::infinite, std::move(request))
-    .then([this, ticket](const join_reply& reply) { core_->on_joined(ticket, reply); },
-          [this, ticket](const caf::error& e) { core_->on_join_lost(ticket, e != caf::sec::request_receiver_down); });
+    .then(
+      [this, ticket](const join_reply& reply) {
+        core_->on_joined(ticket, reply);
+        end_if_finished();
+      },
+      [this, ticket](const caf::error& e) {
+        core_->on_join_lost(ticket, e != caf::sec::request_receiver_down);
+        end_if_finished();
+      });
 }
 
 void connection::publish(const room_actor& room, room_input input) { compat::send(this, room, std::move(input)); }

@@ -23,6 +23,7 @@ private:
   };
 
   void release_state() override;
+  void end_if_finished();
   void check_peer();
   void fail(const char* what);
 

@@ -17,9 +17,14 @@ namespace {
 
 constexpr std::uint8_t max_join_attempts = 3;
 
+/// The room that a command named, as far as an answer repeats it.
+std::string_view nameable(const std::optional<std::string>& room) {
+  return room && room->size() <= protocol::max_room_name_bytes ? std::string_view{*room} : std::string_view{};
+}
+
 bool is_room_command(command_kind kind) {
   return kind == command_kind::join || kind == command_kind::leave || kind == command_kind::message
-         || kind == command_kind::application;
+         || kind == command_kind::binary || kind == command_kind::application;
 }
 
 } // namespace
@@ -96,29 +101,30 @@ void connection_core::run_or_wait(inbound message) {
       output_.close(f.code);
       return;
     }
-    send_error(f.code, f.detail, f.ref, f.request, f.room_id ? std::string_view{*f.room_id} : std::string_view{});
+    send_error(f.code, f.detail, f.ref, f.request, nameable(f.room_id));
     count_error(f.code);
     return;
   }
   if (is_room_command(decoded->kind) && must_wait(decoded->room_id))
-    waiting_.push_back(std::move(message));
+    waiting_.push_back({std::move(message), std::move(decoded->room_id)});
   else
     run(*decoded, message);
 }
 
+/// Whether a command for `room` (none: the default room) is behind a pending join or behind a command that waits and may mean the
+/// same room.
 bool connection_core::must_wait(const std::optional<std::string>& room) const {
   auto pending = [](const held_room& r) { return r.state != phase::held; };
-  if (!waiting_.empty() && (!room || max_rooms_ == 1))
-    return true;
   if (!room || max_rooms_ == 1)
-    return std::any_of(rooms_.begin(), rooms_.end(), pending);
-  return std::any_of(rooms_.begin(), rooms_.end(), [&](auto& r) { return r.name == *room && pending(r); });
+    return !waiting_.empty() || std::any_of(rooms_.begin(), rooms_.end(), pending);
+  return std::any_of(rooms_.begin(), rooms_.end(), [&](auto& r) { return r.name == *room && pending(r); })
+         || std::any_of(waiting_.begin(), waiting_.end(), [&](auto& w) { return !w.room || *w.room == *room; });
 }
 
 /// Runs what waited for a join, in order; what must wait for another one stays, in order.
 void connection_core::run_waiting() {
   auto waiting = std::exchange(waiting_, {});
-  for (auto& message : waiting)
+  for (auto& [message, room] : waiting)
     if (!closing_)
       message.binary == (config_.encoding == protocol::encoding::v1_msgpack) ? run_or_wait(std::move(message))
                                                                              : run_binary(message);
@@ -128,7 +134,8 @@ void connection_core::run(const command& c, const inbound& message) {
   switch (c.kind) {
     case command_kind::join: return join(c, message);
     case command_kind::leave: return leave(c);
-    case command_kind::message: return publish(c, message);
+    case command_kind::message:
+    case command_kind::binary: return publish(c, message);
     case command_kind::application: return application(c, message);
     case command_kind::ping: return pong(c);
     case command_kind::direct:
@@ -142,7 +149,7 @@ void connection_core::run(const command& c, const inbound& message) {
 /// A binary message on a JSON connection goes to the default room.
 void connection_core::run_binary(const inbound& message) {
   if (must_wait(std::nullopt)) {
-    waiting_.push_back(message);
+    waiting_.push_back({message, std::nullopt});
     return;
   }
   auto* room = default_room();
@@ -218,12 +225,12 @@ void connection_core::publish(const command& c, const inbound& message) {
   if (!room)
     return refuse(c, c.room_id ? errc::forbidden : errc::not_joined);
   room_input in;
-  in.what = room_input::kind::message;
+  in.what = c.kind == command_kind::binary ? room_input::kind::binary : room_input::kind::message;
   in.who = config_.key;
   in.encoding = config_.encoding;
-  in.bytes = message.bytes;
+  in.bytes = c.decoded ? protocol::shared_bytes::copy_of(*c.decoded) : message.bytes;
   in.field = c.field;
-  in.body = c.body;
+  in.body = c.decoded ? in.bytes.view() : c.body;
   in.type = c.type;
   in.echo = c.echo;
   in.ref = open_ref_for(c);
@@ -351,6 +358,11 @@ void connection_core::leave_others(const std::string& name) {
   std::erase_if(rooms_, [&](auto& r) { return r.name != name && r.state == phase::held; });
 }
 
+bool connection_core::finished() const {
+  auto pending = [](const held_room& r) { return r.state != phase::held; };
+  return input_ended_ && (closing_ || std::none_of(rooms_.begin(), rooms_.end(), pending));
+}
+
 void connection_core::leave_all(leave_reason reason) {
   closing_ = true;
   for (auto& r : rooms_)
@@ -403,8 +415,7 @@ void connection_core::track(room_key room, const open_ref_ptr& ref) {
 }
 
 void connection_core::refuse(const command& c, errc code, std::string_view detail) {
-  auto named = c.room_id && c.room_id->size() <= protocol::max_room_name_bytes;
-  send_error(code, detail, c.ref, c.type, named ? std::string_view{*c.room_id} : std::string_view{});
+  send_error(code, detail, c.ref, c.type, nameable(c.room_id));
 }
 
 void connection_core::send_error(errc code, std::string_view detail, std::string_view ref, std::string_view request,

@@ -63,6 +63,11 @@ public:
   void on_membership_lost(const membership_lost& lost);
   void say_goodbye(bool restart);
 
+  /// The peer is gone; what it said before still takes effect, in order, also behind a pending join.
+  void end_input() { input_ended_ = true; }
+  /// Whether nothing is left to do for a peer that is gone: time for `leave_all`.
+  [[nodiscard]] bool finished() const;
+
   /// Leaves all rooms; the last that is heard of it.
   void leave_all(leave_reason reason);
 
@@ -81,6 +86,11 @@ private:
     room_actor handle;
     room_key key;
     join_request request;           ///< of the pending wish
+  };
+
+  struct waiting_command {
+    inbound message;
+    std::optional<std::string> room; ///< none: the default room, whichever that will be
   };
 
   struct tracked_ref {
@@ -124,7 +134,7 @@ private:
   config config_;
   connection_output& output_;
   std::vector<held_room> rooms_;
-  std::vector<inbound> waiting_;
+  std::vector<waiting_command> waiting_;
   std::vector<tracked_ref> refs_;
   std::vector<steady_time> errors_;
   std::size_t max_rooms_;
@@ -134,7 +144,8 @@ private:
   double tokens_;
   steady_time refilled_;
   steady_time rate_told_{};
-  bool closing_ = false;
+  bool closing_ = false; ///< the server has closed: nothing is taken in any more
+  bool input_ended_ = false;
 };
 
 } // namespace troupe::actors

@@ -47,7 +47,7 @@ void dispatcher::on_fan_out(const fan_out& f) {
       room.groups[e].push(f.frames[e], f.except, f.source, f.own);
   if (!room.in_ring && room.pending()) {
     room.in_ring = true;
-    ring_.push_back(f.room);
+    ring_.push(f.room);
   }
 }
 
@@ -92,8 +92,7 @@ void dispatcher::on_room_closed(const room_closed& c) {
 bool dispatcher::flush() {
   auto budget = limits_.sends_per_turn;
   while (budget > 0 && !ring_.empty()) {
-    auto key = ring_.front();
-    ring_.pop_front();
+    auto key = ring_.pop();
     auto i = rooms_.find(key);
     if (i == rooms_.end())
       continue;
@@ -101,7 +100,7 @@ bool dispatcher::flush() {
     budget -= std::min(budget, std::max<std::size_t>(1, flush_room(room, std::min(budget, limits_.sends_per_room))));
     room.in_ring = room.pending();
     if (room.in_ring)
-      ring_.push_back(key);
+      ring_.push(key);
     drop_if_empty(key, room);
   }
   return !ring_.empty();

@@ -3,13 +3,13 @@
 #include "member_group.hpp"
 #include "messages.hpp"
 
+#include <troupe/actors/fifo.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/session_table.hpp>
 
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <unordered_map>
 #include <utility>
@@ -87,7 +87,7 @@ private:
   report_gone gone_;
   limits limits_;
   std::unordered_map<room_key, local_room> rooms_;
-  std::deque<room_key> ring_;
+  fifo<room_key> ring_;
   std::vector<session_key> lost_; ///< scratch of `flush_room`
 };
 

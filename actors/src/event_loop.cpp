@@ -37,7 +37,7 @@ bool event_loop::is_current() const noexcept { return current_loop == this; }
 
 void event_loop::submit(caf::resumable* job) {
   if (is_current()) {
-    ready_.push_back(job);
+    ready_.push(job);
     return;
   }
   compat::release_annotation(job);
@@ -56,7 +56,8 @@ void event_loop::take_remote() {
     std::lock_guard guard{remote_mutex_};
     remote_batch_.swap(remote_);
   }
-  ready_.insert(ready_.end(), remote_batch_.begin(), remote_batch_.end());
+  for (auto* job : remote_batch_)
+    ready_.push(job);
   remote_batch_.clear();
 }
 
@@ -110,8 +111,7 @@ bool event_loop::run_handlers(std::size_t max) {
 bool event_loop::run_ready() {
   bool any = false;
   while (!ready_.empty() && resumes_left_ > 0) {
-    auto* job = ready_.front();
-    ready_.pop_front();
+    auto* job = ready_.pop();
     --resumes_left_;
     any = true;
     try {

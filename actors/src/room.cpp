@@ -78,6 +78,8 @@ void room::set_up() {
 void room::release_state() {
   unclaimed_.cancel();
   core_.reset();
+  for (auto& [who, connection] : connections_)
+    unwatch(connection); // a living connection would keep what is left of a dead room's monitor
   connections_.clear();
   targets_.clear();
   joining_ = nullptr;

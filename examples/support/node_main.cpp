@@ -29,13 +29,11 @@ int serve(const server_options& options, std::string_view name, const std::funct
   if (set_up)
     set_up(node);
   try {
-    node.start();
+    return node.run([&] { std::cout << name << " is listening on " << url_of(options, node.port()) << std::endl; });
   } catch (const std::system_error& e) {
     std::cerr << name << ": cannot listen on " << url_of(options, options.port) << ": " << e.code().message() << std::endl;
     return cannot_serve;
   }
-  std::cout << name << " is listening on " << url_of(options, node.port()) << std::endl;
-  return node.run();
 }
 
 } // namespace

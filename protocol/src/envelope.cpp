@@ -15,6 +15,7 @@ command_kind kind_named(std::string_view type) {
     {"message", command_kind::message},   {"ping", command_kind::ping},       {"join", command_kind::join},
     {"leave", command_kind::leave},       {"direct", command_kind::direct},   {"presence", command_kind::presence},
     {"history", command_kind::history},   {"resume", command_kind::resume},   {"auth", command_kind::auth},
+    {"binary", command_kind::binary},
   };
   for (const auto& [name, kind] : built_in)
     if (name == type)
@@ -61,6 +62,7 @@ envelope_reader::problem envelope_reader::read_kind(command& out) const {
   switch (out.kind) {
     case command_kind::join: return read_join(out);
     case command_kind::message: return read_message(out);
+    case command_kind::binary: return read_binary(out);
     case command_kind::direct: return is_string("to") ? read_body(out) : "to is a string";
     case command_kind::resume: return is_string("resume") ? nullptr : "resume is a string";
     case command_kind::auth: return is_string("token") ? nullptr : "token is a string";
@@ -93,13 +95,34 @@ envelope_reader::problem envelope_reader::read_message(command& out) const {
     return wrong;
   if (const auto wrong = read_body(out))
     return wrong;
+  if (const auto wrong = read_echo(out))
+    return wrong;
+  return read_delivery(out);
+}
+
+envelope_reader::problem envelope_reader::read_binary(command& out) const {
+  if (const auto wrong = read_room(out, false))
+    return wrong;
+  const auto data = fields_.find("data");
+  if (kind_of(source_, data) != value_kind::binary)
+    return source_ == codec::json ? "data is {\"$bin\": base64}" : "data is bin";
+  if (source_ == codec::json)
+    out.decoded = decoded_binary(data);
+  else
+    out.body = binary_bytes(data);
+  if (const auto wrong = read_echo(out))
+    return wrong;
+  return read_delivery(out);
+}
+
+envelope_reader::problem envelope_reader::read_echo(command& out) const {
   if (const auto echo = fields_.find("echo"); !echo.empty()) {
     const auto value = read_boolean(source_, echo);
     if (!value)
       return "echo is a boolean";
     out.echo = *value;
   }
-  return read_delivery(out);
+  return nullptr;
 }
 
 envelope_reader::problem envelope_reader::read_body(command& out) const {

@@ -30,6 +30,8 @@ private:
   problem read_kind(command& out) const;
   problem read_join(command& out) const;
   problem read_message(command& out) const;
+  problem read_binary(command& out) const;
+  problem read_echo(command& out) const;
   problem read_body(command& out) const;
   problem read_delivery(command& out) const;
 

@@ -1,5 +1,6 @@
 #include "values.hpp"
 
+#include "base64.hpp"
 #include "json_text.hpp"
 #include "msgpack_token.hpp"
 #include "scan.hpp"
@@ -88,6 +89,15 @@ std::optional<std::size_t> string_bytes(codec source, std::string_view raw) {
     return raw.size() - 2;
   const auto text = read_string(source, raw);
   return text ? std::optional{text->size()} : std::nullopt;
+}
+
+std::string_view binary_bytes(std::string_view raw) { return token_of_msgpack(raw).text; }
+
+std::string decoded_binary(std::string_view raw) {
+  std::string bytes;
+  std::string storage;
+  append_from_base64(bytes, text_of(token_of_json(find_field(codec::json, raw, bin_key)), storage));
+  return bytes;
 }
 
 std::optional<std::int64_t> read_integer(codec source, std::string_view raw) {

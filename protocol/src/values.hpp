@@ -21,6 +21,12 @@ enum class value_kind : std::uint8_t { absent, null, boolean, integer, real, str
 [[nodiscard]] std::optional<double> read_number(codec source, std::string_view raw);
 [[nodiscard]] std::optional<bool> read_boolean(codec source, std::string_view raw);
 
+/// The bytes of a MessagePack `bin`, a view of `raw`. Precondition: `raw` is one.
+[[nodiscard]] std::string_view binary_bytes(std::string_view raw);
+
+/// The bytes of a JSON `{"$bin": base64}`. Precondition: `raw` is one.
+[[nodiscard]] std::string decoded_binary(std::string_view raw);
+
 /// How many bytes a string has once decoded.
 [[nodiscard]] std::optional<std::size_t> string_bytes(codec source, std::string_view raw);
 

@@ -280,3 +280,57 @@ TEST_CASE("what a later stage brings is unsupported") {
     CHECK(c.out.lines.back().find("unsupported") != std::string::npos);
   }
 }
+
+TEST_CASE("a binary message of MessagePack waits for the join before it") {
+  client c{encoding::v1_msgpack};
+  auto say = [&](std::string_view json) {
+    std::string packed;
+    troupe::protocol::transcode(troupe::protocol::codec::json, json, troupe::protocol::codec::msgpack, packed);
+    c.core->on_message({shared_bytes::copy_of(packed), true, {}});
+  };
+
+  say(R"({"type":"join","roomId":"a"})");
+  say(R"({"type":"binary","data":{"$bin":"AAEC"}})");
+  CHECK(c.out.count("publish") == 0);
+  c.accept(c.out.last_ticket, 1);
+
+  CHECK(c.out.count("publish") == 1);
+}
+
+TEST_CASE("a command that names a room does not overtake a waiting one that may mean it") {
+  client c;
+  c.enter("held", 1);
+  c.say(R"({"type":"join","roomId":"full"})");
+  c.say(R"({"type":"message","text":"first"})");
+  c.say(R"({"type":"message","roomId":"held","text":"second"})");
+  CHECK(c.out.count("publish") == 0);
+
+  c.core->on_found(c.out.last_ticket, {errc::ok, {}});
+  c.core->on_joined(c.out.last_ticket, {errc::room_full, {}, {}});
+
+  REQUIRE(c.out.count("publish") == 2);
+  auto is_publish = [](auto& line) { return line.starts_with("publish"); };
+  auto first = std::find_if(c.out.lines.begin(), c.out.lines.end(), is_publish);
+  CHECK(first->find("first") != std::string::npos);
+}
+
+TEST_CASE("an answer does not repeat a room that cannot be one") {
+  client c;
+  c.say(R"({"type":"message","roomId":")" + std::string(200, 'x') + R"("})");
+
+  CHECK(c.out.has("bad_request"));
+  CHECK_FALSE(c.out.has("xxx"));
+}
+
+TEST_CASE("what was said behind a pending join takes effect although the peer has gone") {
+  client c;
+  c.say(R"({"type":"join","roomId":"a"})");
+  c.say(R"({"type":"message","text":"last words"})");
+  c.core->end_input();
+  CHECK_FALSE(c.core->finished());
+
+  c.accept(c.out.last_ticket, 1);
+
+  CHECK(c.out.count("publish") == 1);
+  CHECK(c.core->finished());
+}

@@ -15,7 +15,7 @@ const std::map<std::string, command_kind> kinds = {
   {"join", command_kind::join},         {"leave", command_kind::leave},     {"message", command_kind::message},
   {"direct", command_kind::direct},     {"presence", command_kind::presence}, {"history", command_kind::history},
   {"resume", command_kind::resume},     {"auth", command_kind::auth},       {"ping", command_kind::ping},
-  {"application", command_kind::application}};
+  {"binary", command_kind::binary},     {"application", command_kind::application}};
 
 const std::map<std::string, delivery> deliveries = {
   {"reliable", delivery::reliable}, {"volatile", delivery::volatile_}, {"latest", delivery::latest}};

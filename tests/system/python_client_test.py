@@ -134,6 +134,7 @@ class RoomsOverPython(unittest.IsolatedAsyncioTestCase):
             clients = [await websockets.connect(node.url(), ping_interval=None) for _ in range(100)]
             for client in clients:
                 await send(client, type="join", roomId="r")
+                await take(client, "joined")
             count = 50
             for i in range(count):
                 await send(clients[0], type="message", text=str(i))

@@ -286,6 +286,17 @@ describe('members of all encodings in one room', () => {
     assert.deepEqual(Buffer.from(map.data), bytes);
   });
 
+  test('get the bytes that a JSON member sends as $bin, with room and ref', async () => {
+    const room = freshRoom();
+    const [json, msgpack] = await roomOf(node, room, 'json', 'msgpack');
+    const bytes = Buffer.from([0, 255, 7]);
+
+    json.send({ type: 'binary', roomId: room, data: { $bin: bytes.toString('base64') }, echo: false, ref: 5 });
+
+    await json.expect('ack', { ref: 5, roomId: room });
+    assert.deepEqual(Buffer.from((await msgpack.expect('binary', { userId: json.userId })).data), bytes);
+  });
+
   test('get the binary message of a MessagePack member', async () => {
     const room = freshRoom();
     const [json, msgpack] = await roomOf(node, room, 'json', 'msgpack');
@@ -341,10 +352,11 @@ describe('rooms', () => {
     await decomposed.fence();
   });
 
-  test('survive a thousand joins and leaves of one client with one membership', async () => {
+  test('survive a thousand joins and leaves of one client with one membership', async (t) => {
+    const own = await startNode(t, 'relay_node', ['--message-rate', '0']);
     const room = freshRoom();
-    const [witness] = await roomOf(node, room, 'json');
-    const client = await connect(node);
+    const [witness] = await roomOf(own, room, 'json');
+    const client = await connect(own);
 
     for (let i = 0; i < 1000; ++i) {
       client.send({ type: 'join', roomId: room });

@@ -9,6 +9,7 @@
 #include <boost/beast/http/write.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace troupe::transport {
 
@@ -31,6 +32,12 @@ http_response plain(unsigned status, std::string_view text) {
   http_response r;
   r.status = status;
   r.body = std::string{text} + "\n";
+  return r;
+}
+
+http_response not_allowed(std::string methods) {
+  auto r = plain(405, "This method is not allowed here.");
+  r.headers = {{"Allow", std::move(methods)}};
   return r;
 }
 
@@ -166,31 +173,42 @@ http_response http_session::respond(const http_request& request) {
   auto method = request.method == "HEAD" ? std::string{"GET"} : request.method;
   if (auto i = settings_.routes.find({method, request.path}); i != settings_.routes.end())
     return i->second(request);
-  bool other_method = std::any_of(settings_.routes.begin(), settings_.routes.end(),
-                                  [&](auto& r) { return r.first.second == request.path; });
-  if (method == "GET" && settings_.files)
-    if (auto file = settings_.files->find(request.path))
-      return *file;
-  return other_method ? plain(405, "This method is not allowed here.") : plain(404, "There is nothing here.");
+  auto file = settings_.files ? settings_.files->find(request.path) : std::nullopt;
+  if (file && method == "GET")
+    return *file;
+  auto allowed = file ? std::string{"GET, HEAD"} : allowed_methods(request.path);
+  return allowed.empty() ? plain(404, "There is nothing here.") : not_allowed(allowed);
+}
+
+/// The methods that have a route at `path`, as `Allow` lists them.
+std::string http_session::allowed_methods(std::string_view path) const {
+  std::string list;
+  for (auto& [key, handler] : settings_.routes) {
+    auto& [method, at] = key;
+    if (at == path)
+      list += (list.empty() ? "" : ", ") + method + (method == "GET" ? ", HEAD" : "");
+  }
+  return list;
 }
 
 http_response http_session::built_in(const http_request& request, bool& found) {
-  found = request.method == "GET" || request.method == "HEAD";
-  if (found && request.path == "/healthz")
+  constexpr std::array<std::string_view, 3> paths{"/healthz", "/readyz", "/metrics"};
+  found = std::find(paths.begin(), paths.end(), request.path) != paths.end();
+  if (!found)
+    return {};
+  if (request.method != "GET" && request.method != "HEAD")
+    return not_allowed("GET, HEAD");
+  if (request.path == "/healthz")
     return plain(200, "ok");
-  if (found && request.path == "/readyz") {
+  if (request.path == "/readyz") {
     if (!settings_.ready.load(std::memory_order_relaxed))
       return plain(503, "stopping");
     return settings_.sessions.node->overloaded() ? plain(503, "overloaded") : plain(200, "ready");
   }
-  if (found && request.path == "/metrics") {
-    auto response = plain(200, {});
-    response.content_type = "text/plain; version=0.0.4";
-    response.body = settings_.counts->text(settings_.sessions.node->stats());
-    return response;
-  }
-  found = false;
-  return {};
+  auto response = plain(200, {});
+  response.content_type = "text/plain; version=0.0.4";
+  response.body = settings_.counts->text(settings_.sessions.node->stats());
+  return response;
 }
 
 void http_session::refuse(unsigned status, std::string_view reason, std::string_view label,

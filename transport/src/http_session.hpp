@@ -73,6 +73,7 @@ private:
   void answer(const http_request_message& request);
   [[nodiscard]] http_response respond(const http_request& request);
   [[nodiscard]] http_response built_in(const http_request& request, bool& found);
+  [[nodiscard]] std::string allowed_methods(std::string_view path) const;
   void refuse(unsigned status, std::string_view reason, std::string_view label,
               std::vector<std::pair<std::string, std::string>> headers = {});
   void send(http_response response, bool head, bool keep_alive);

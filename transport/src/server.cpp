@@ -206,7 +206,7 @@ void server::stop(actors::drain_kind kind) {
   s.node->stop();
 }
 
-int server::run() {
+int server::run(const std::function<void()>& ready) {
   auto& s = *state_;
   if (!s.started)
     start();
@@ -222,6 +222,8 @@ int server::run() {
     signals.async_wait(on_signal);
   };
   signals.async_wait(on_signal);
+  if (ready)
+    ready();
   auto number = signalled.get_future().get();
   stop(number == SIGTERM ? actors::drain_kind::restart : actors::drain_kind::shutdown);
   return 0;

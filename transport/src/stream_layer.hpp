@@ -36,7 +36,7 @@ public:
 };
 
 /// The next layer of a `beast::websocket::stream`: reads pass the host's guard, writes join the session's one output, so that
-/// Beast's frames and ours never interleave. Reads first what was read beyond the upgrade request.
+/// Beast's frames and ours never interleave. Reads first what the session has read already (and the guard has seen).
 template <class Socket>
 class stream_layer {
 public:
@@ -47,8 +47,13 @@ public:
   executor_type get_executor() noexcept { return socket_.get_executor(); }
   Socket& socket() noexcept { return socket_; }
   stream_host& host() noexcept { return *host_; }
-  void set_leftover(std::string bytes) { leftover_ = std::move(bytes); }
-  [[nodiscard]] bool has_leftover() const noexcept { return !leftover_.empty(); }
+
+  /// Bytes to read before the socket's. Precondition: none are left of those before.
+  void set_ahead(std::string_view bytes) {
+    ahead_.assign(bytes);
+    ahead_at_ = 0;
+  }
+  [[nodiscard]] bool has_ahead() const noexcept { return ahead_at_ < ahead_.size(); }
 
   template <class Buffers, class Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
@@ -65,15 +70,19 @@ public:
 private:
   template <class Handler, class Buffers>
   void start_read(Handler handler, const Buffers& into) {
-    if (leftover_.empty()) {
+    if (!has_ahead()) {
       socket_.async_read_some(into, [this, into, h = std::move(handler)](boost::system::error_code ec, std::size_t n) mutable {
-        h(ec ? ec : checked(into, n), n);
+        if (!ec)
+          ec = checked(into, n);
+        h(ec, n);
       });
       return;
     }
-    auto n = boost::asio::buffer_copy(into, boost::asio::buffer(leftover_));
-    leftover_.erase(0, n);
-    boost::asio::post(get_executor(), [ec = checked(into, n), n, h = std::move(handler)]() mutable { h(ec, n); });
+    auto n = boost::asio::buffer_copy(into, boost::asio::buffer(ahead_) + ahead_at_);
+    ahead_at_ += n;
+    if (!has_ahead())
+      std::string{}.swap(ahead_);
+    boost::asio::post(get_executor(), [n, h = std::move(handler)]() mutable { h(boost::system::error_code{}, n); });
   }
 
   /// Lets the guard look at `n` bytes; shortens `n` to what may pass, and fails if that is nothing.
@@ -108,7 +117,8 @@ private:
 
   Socket socket_;
   stream_host* host_;
-  std::string leftover_;
+  std::string ahead_;
+  std::size_t ahead_at_ = 0;
 };
 
 /// Beast ends a connection: what is queued leaves first; the session closes the socket.

@@ -23,6 +23,35 @@ using protocol::shared_bytes;
 namespace {
 
 constexpr std::uint8_t max_reads_in_a_row = 16;
+constexpr std::size_t max_read_bytes = 16 * 1024;
+
+/// A whole ping or pong of a client at the start of `bytes`.
+struct pulse_frame {
+  protocol::opcode op;
+  std::string payload;
+  std::size_t bytes = 0; ///< of the frame; 0: there is none
+};
+
+pulse_frame first_pulse(std::string_view bytes) {
+  constexpr std::size_t head = 6; // two bytes and the mask
+  auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  if (bytes.size() < head || (byte(0) != 0x89 && byte(0) != 0x8a) || byte(1) < 0x80 || byte(1) > 0x80 + 125)
+    return {};
+  std::size_t length = byte(1) & 0x7f;
+  if (bytes.size() < head + length)
+    return {};
+  pulse_frame f{static_cast<protocol::opcode>(byte(0) & 0x0f), std::string{bytes.substr(head, length)}, head + length};
+  for (std::size_t i = 0; i < length; ++i)
+    f.payload[i] = static_cast<char>(static_cast<unsigned char>(f.payload[i]) ^ byte(2 + i % 4));
+  return f;
+}
+
+/// The code of a whole close frame of a server; 0 if it has none.
+std::uint16_t close_code_of(std::string_view frame) {
+  if (frame.size() < 4)
+    return 0;
+  return static_cast<std::uint16_t>(static_cast<unsigned char>(frame[2]) << 8 | static_cast<unsigned char>(frame[3]));
+}
 
 /// One `sendmsg`; see `outbox` for the answer.
 class socket_writer {
@@ -84,8 +113,8 @@ websocket_session::~websocket_session() = default;
 
 void websocket_session::start(std::shared_ptr<http_request_message> request, std::string subprotocol,
                               actors::connection_info info, std::string leftover) {
+  self_ = shared_from_this();
   socket().non_blocking(true);
-  stream_.next_layer().set_leftover(std::move(leftover));
   websocket::stream_base::timeout none{websocket::stream_base::none(), websocket::stream_base::none(), false};
   stream_.set_option(none); // our wheel has the deadlines
   stream_.read_message_max(settings_.guard.max_message_bytes);
@@ -93,12 +122,13 @@ void websocket_session::start(std::shared_ptr<http_request_message> request, std
     stream_.set_option(websocket::stream_base::decorator([subprotocol](websocket::response_type& response) {
       response.set(boost::beast::http::field::sec_websocket_protocol, subprotocol);
     }));
-  stream_.async_accept(*request, guarded([this, request, info = std::move(info)](error_code ec) mutable {
-                         on_accept(ec, std::move(info));
-                       }));
+  auto accepted = [this, request, info = std::move(info), early = std::move(leftover)](error_code ec) mutable {
+    on_accept(ec, std::move(info), early);
+  };
+  stream_.async_accept(*request, guarded(std::move(accepted)));
 }
 
-void websocket_session::on_accept(error_code ec, actors::connection_info info) {
+void websocket_session::on_accept(error_code ec, actors::connection_info info, std::string_view early) {
   if (phase_ == phase::ended)
     return;
   if (ec)
@@ -108,7 +138,10 @@ void websocket_session::on_accept(error_code ec, actors::connection_info info) {
   phase_ = phase::open;
   port_ = settings_.node->open(loop_, *this, std::move(info));
   settings_.counters->count(protocol::counter::connections_opened);
-  read_next();
+  if (early.empty())
+    read_next();
+  else
+    take_in(early);
 }
 
 // -- input ----------------------------------------------------------------------------------------------------------------
@@ -122,7 +155,7 @@ void websocket_session::read_next() {
     paused_at_ = now();
     return;
   }
-  bool buffered = stream_.next_layer().has_leftover() || !guard_.at_message_end() || guard_.messages() != delivered_;
+  bool buffered = stream_.next_layer().has_ahead() || !guard_.at_message_end() || guard_.messages() != delivered_;
   if (buffered && in_a_row_++ < max_reads_in_a_row)
     start_read();
   else if (buffered)
@@ -138,8 +171,54 @@ void websocket_session::wait_readable() {
                         if (ec)
                           end();
                         else
-                          start_read();
+                          receive();
                       }));
+}
+
+/// Reads what has come between two messages.
+void websocket_session::receive() {
+  if (phase_ == phase::ended || phase_ == phase::lingering)
+    return;
+  char bytes[max_read_bytes];
+  error_code ec;
+  auto n = socket().read_some(boost::asio::buffer(bytes), ec);
+  if (ec == boost::asio::error::would_block)
+    wait_readable();
+  else if (ec)
+    end(); // the peer has gone
+  else
+    take_in({bytes, n});
+}
+
+/// Hands bytes to Beast, unless they are pings and pongs alone: Beast would go on reading, and hold a buffer for it.
+void websocket_session::take_in(std::string_view bytes) {
+  auto good = bytes.substr(0, inspect(bytes));
+  if (good.empty())
+    return; // the guard has refused all of it
+  if (!refused_ && answer_pulses(good))
+    return wait_readable();
+  stream_.next_layer().set_ahead(good);
+  start_read();
+}
+
+/// Answers whole pings; false, and nothing was done, if there is anything else than pings and pongs.
+bool websocket_session::answer_pulses(std::string_view bytes) {
+  for (auto rest = bytes; !rest.empty();) {
+    auto f = first_pulse(rest);
+    if (f.bytes == 0)
+      return false;
+    rest.remove_prefix(f.bytes);
+  }
+  for (auto rest = bytes; !rest.empty();) {
+    auto f = first_pulse(rest);
+    if (f.op == protocol::opcode::ping) {
+      auto pong = protocol::make_frame(protocol::opcode::pong, f.payload, &settings_.node->output_meter());
+      append(pong, {0, static_cast<std::uint32_t>(pong.size())}, 1, actors::output_kind::control);
+    }
+    rest.remove_prefix(f.bytes);
+  }
+  flush_soon();
+  return true;
 }
 
 void websocket_session::start_read() {
@@ -242,9 +321,12 @@ void websocket_session::ping() {
 
 /// What Beast writes: the answer to the upgrade, pongs, and its close frame, after which nothing may follow.
 void websocket_session::take_output(std::string_view bytes) {
-  auto whole = shared_bytes::copy_of(bytes, &settings_.node->output_meter());
-  outbox_.append(whole, {0, static_cast<std::uint32_t>(whole.size())}, 1, actors::output_kind::control, now());
+  constexpr std::uint16_t first_undefined_code = 5000; // Beast repeats these; RFC 6455, 7.4.2 knows none
   bool is_close = phase_ != phase::opening && !bytes.empty() && static_cast<unsigned char>(bytes[0]) == 0x88;
+  auto whole = is_close && close_code_of(bytes) >= first_undefined_code
+                 ? protocol::make_close_frame(info(errc::protocol_error).close_code, info(errc::protocol_error).name)
+                 : shared_bytes::copy_of(bytes, &settings_.node->output_meter());
+  outbox_.append(whole, {0, static_cast<std::uint32_t>(whole.size())}, 1, actors::output_kind::control, now());
   if (is_close) {
     outbox_.seal();
     begin_closing(errc::ok);
@@ -380,6 +462,7 @@ void websocket_session::end_soon() {
 void websocket_session::end() {
   if (phase_ == phase::ended)
     return;
+  auto self = std::exchange(self_, nullptr);
   auto was_open = bool(port_.key());
   phase_ = phase::ended;
   deadline_.cancel();

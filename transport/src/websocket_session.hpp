@@ -84,9 +84,12 @@ private:
     websocket_session& owner;
   };
 
-  void on_accept(boost::system::error_code ec, actors::connection_info info);
+  void on_accept(boost::system::error_code ec, actors::connection_info info, std::string_view early);
   void read_next();
   void wait_readable();
+  void receive();
+  void take_in(std::string_view bytes);
+  bool answer_pulses(std::string_view bytes);
   void start_read();
   void on_read(boost::system::error_code ec);
   void throw_away_input();
@@ -113,6 +116,7 @@ private:
 
   actors::event_loop& loop_;
   const session_settings& settings_;
+  std::shared_ptr<websocket_session> self_; ///< until `end`: a session that reads nothing is held by nobody else
   boost::beast::websocket::stream<stream_layer<tcp::socket>> stream_;
   boost::beast::flat_buffer input_;
   outbox outbox_;

@@ -2,6 +2,7 @@
 
 #include <troupe/actors/caf_compat.hpp>
 #include <troupe/actors/clock.hpp>
+#include <troupe/actors/fifo.hpp>
 #include <troupe/actors/session_table.hpp>
 #include <troupe/actors/timer_wheel.hpp>
 #include <troupe/protocol/observe.hpp>
@@ -13,7 +14,6 @@
 
 #include <atomic>
 #include <cstddef>
-#include <deque>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -111,7 +111,7 @@ private:
   boost::asio::steady_timer wake_up_{context_};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{context_.get_executor()};
   std::vector<flusher> flushers_;
-  std::deque<caf::resumable*> ready_;
+  fifo<caf::resumable*> ready_;
   std::size_t resumes_left_ = 0;
   steady_time last_mark_{};
   std::optional<steady_time> wake_up_at_;

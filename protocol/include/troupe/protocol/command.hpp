@@ -12,7 +12,7 @@
 namespace troupe::protocol {
 
 /// The built-in types a client may send; every other string is `application`.
-enum class command_kind : std::uint8_t { join, leave, message, direct, presence, history, resume, auth, ping, application };
+enum class command_kind : std::uint8_t { join, leave, message, binary, direct, presence, history, resume, auth, ping, application };
 
 /// Which field carries the body of a `message`.
 enum class body_field : std::uint8_t { none, text, data };
@@ -30,7 +30,8 @@ struct command {
   std::optional<std::string> room_id;  ///< decoded, not yet checked as a name
   std::string_view profile;            ///< raw map, empty if absent (`join`)
   body_field field = body_field::none;
-  std::string_view body;               ///< raw value of `text` or `data` (`message`, `direct`)
+  std::string_view body;               ///< raw value of `text` or `data` (`message`, `direct`); the bytes themselves (`binary`, MessagePack)
+  std::optional<std::string> decoded;  ///< the bytes of a `binary` in JSON, where they are base64
   bool echo = true;
   delivery mode = delivery::reliable;
   bool has_since = false;              ///< `join` came with a valid `since`
@@ -51,7 +52,7 @@ struct decode_failure {
 /// Errors: `malformed` (grammar, depth, trailing bytes; JSON), `undecodable` (invalid UTF-8; any MessagePack that is no single
 ///         document), `bad_request` (fields, duplicate envelope keys), `bad_payload` (values that exist in one codec only), `too_big`.
 ///         Never throws but for memory; no partial result.
-/// Cost:   one pass for validation; allocates only for `type` and `room_id` longer than a small string. Thread: any.
+/// Cost:   one pass for validation; allocates only for `type` and `room_id` longer than a small string, and for base64. Thread: any.
 /// Source: RFC 8259, MessagePack specification; RELIABILITY cases 34 to 41.
 [[nodiscard]] result<command, decode_failure> decode(codec source, std::string_view bytes, const message_limits& limits);
 

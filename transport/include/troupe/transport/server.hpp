@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -81,8 +82,8 @@ public:
   void stop(actors::drain_kind kind = actors::drain_kind::shutdown);
 
   /// `start`s unless that was done, waits for SIGTERM (clients are told to come back) or SIGINT (they are not), stops. A second
-  /// signal ends the process at once. Returns the exit code.
-  int run();
+  /// signal ends the process at once. `ready` is called once all of that is in force. Returns the exit code.
+  int run(const std::function<void()>& ready = {});
 
 private:
   struct state;

@@ -1,0 +1,44 @@
+/// What outlives the page: name and language in this browser, rooms in this tab. A browser may refuse to keep anything.
+
+const read = (storage, key) => {
+  try {
+    return JSON.parse(globalThis[storage].getItem(`troupe.${key}`));
+  } catch {
+    return null;
+  }
+};
+
+const write = (storage, key, value) => {
+  try {
+    if (value === null) globalThis[storage].removeItem(`troupe.${key}`);
+    else globalThis[storage].setItem(`troupe.${key}`, JSON.stringify(value));
+  } catch {
+    // Nothing is lost but the next visit's comfort.
+  }
+};
+
+const text = (value) => (typeof value === 'string' && value ? value : null);
+
+export const memory = {
+  get name() {
+    return text(read('localStorage', 'name'));
+  },
+  set name(name) {
+    write('localStorage', 'name', name);
+  },
+  get language() {
+    return text(read('localStorage', 'language'));
+  },
+  set language(language) {
+    write('localStorage', 'language', language);
+  },
+  /// {ids, current}
+  get rooms() {
+    const kept = read('sessionStorage', 'rooms');
+    const ids = Array.isArray(kept?.ids) ? kept.ids.filter(text) : [];
+    return { ids, current: text(kept?.current) };
+  },
+  set rooms(rooms) {
+    write('sessionStorage', 'rooms', rooms);
+  },
+};
