@@ -66,7 +66,7 @@ void client::say(const std::string& json) {
 void client::join(const std::string& room, std::optional<int> ref) {
   say(R"({"type":"join","roomId":")" + room + "\"" + (ref ? ",\"ref\":" + std::to_string(*ref) : "") + "}");
   if (ref)
-    open_refs_.insert(*ref);
+    open_refs_.emplace(*ref, std::string{});
 }
 
 void client::publish(const std::string& room, const std::string& text, bool echo, std::optional<int> ref) {
@@ -74,7 +74,7 @@ void client::publish(const std::string& room, const std::string& text, bool echo
   say(R"({"type":"message")" + to + R"(,"text":")" + text + "\"" + (echo ? "" : ",\"echo\":false")
       + (ref ? ",\"ref\":" + std::to_string(*ref) : "") + "}");
   if (ref)
-    open_refs_.insert(*ref);
+    open_refs_.emplace(*ref, text);
 }
 
 // -- what comes in --------------------------------------------------------------------------------------------------------
@@ -101,8 +101,14 @@ void client::on_frame(const std::string& json) {
   if (std::getenv("TROUPE_MODEL_TRACE"))
     std::cerr << user_id_ << " <- " << json << '\n';
   auto f = parse(json);
-  if (f.ref && open_refs_.erase(*f.ref) == 0)
-    complain("a second answer to a ref: " + json);
+  std::string asked;
+  if (f.ref) {
+    auto open = open_refs_.extract(*f.ref);
+    if (!open)
+      complain("a second answer to a ref: " + json);
+    else
+      asked = std::move(open.mapped());
+  }
   if (encoding_ == encoding::plain_json) {
     if (f.type == "message")
       on_plain_message(f.text);
@@ -129,8 +135,16 @@ void client::on_frame(const std::string& json) {
     if (i == stays_.end())
       return complain("an ack of a room that is not held");
     if (i->second.log)
-      check_skipped(i->second, i->second.next, *f.seq + 1);
+      check_ack(i->second, *f.seq, asked);
   }
+}
+
+/// An ack names the position of the message that it acks, after everything up to it.
+void client::check_ack(const stay& s, std::uint64_t seq, const std::string& text) {
+  auto& log = truth_.rooms[*s.log].lines;
+  if (seq == 0 || seq > log.size() || log[seq - 1].text != text)
+    complain("an ack of seq " + std::to_string(seq) + " of " + s.room + ", which is not where the message is");
+  check_skipped(s, s.next, seq + 1);
 }
 
 void client::on_joined(const frame_fields& f) {
@@ -207,7 +221,7 @@ void client::settle() {
     if (s.log && truth_.latest[room] != *s.log)
       complain("still in a room that has ended: " + room);
   }
-  for (auto ref : open_refs_)
+  for (auto& [ref, text] : open_refs_)
     complain("ref " + std::to_string(ref) + " was never answered");
 }
 

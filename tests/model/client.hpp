@@ -51,6 +51,7 @@ private:
   void on_joined(const struct frame_fields& f);
   void on_message(const struct frame_fields& f);
   void on_plain_message(const std::string& text);
+  void check_ack(const stay& s, std::uint64_t seq, const std::string& text);
   void end_stay(const std::string& room, std::optional<std::uint64_t> last);
   void check(stay& s, std::uint64_t seq, const std::string& text);
   /// Complains about what was skipped between `from` and `to` (exclusive), but for own messages without echo.
@@ -63,7 +64,7 @@ private:
   unsigned loop_;
   std::map<std::string, stay> stays_;
   std::map<std::string, std::size_t> log_of_epoch_;
-  std::set<int> open_refs_;
+  std::map<int, std::string> open_refs_; ///< with the text of a publish, empty for a join
   std::set<std::string> plain_seen_;
   bool closed_ = false;
   std::unique_ptr<testing::memory_session> session_;

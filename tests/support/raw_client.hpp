@@ -1,0 +1,68 @@
+#pragma once
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace troupe::test {
+
+/// One client that allocates nothing once it is connected.
+class raw_client {
+public:
+  explicit raw_client(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0)
+      throw std::runtime_error{"connect"};
+    send("GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
+    await("\r\n\r\n", 1);
+  }
+  raw_client(raw_client&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  ~raw_client() { ::close(fd_); }
+
+  void send(std::string_view bytes) {
+    if (::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(bytes.size()))
+      throw std::runtime_error{"send"};
+  }
+
+  /// Reads until `mark` has come `times` times. Marks are never cut: one send of the server is one segment here.
+  void await(std::string_view mark, int times = 1) {
+    std::array<char, 64 * 1024> buffer;
+    while (times > 0) {
+      auto got = read(buffer);
+      for (auto at = got.find(mark); at != std::string_view::npos; at = got.find(mark, at + 1))
+        --times;
+    }
+  }
+
+private:
+  std::string_view read(std::array<char, 64 * 1024>& buffer) {
+    pollfd p{fd_, POLLIN, 0};
+    if (::poll(&p, 1, 10'000) != 1)
+      throw std::runtime_error{"nothing comes"};
+    auto n = ::recv(fd_, buffer.data(), buffer.size(), 0);
+    if (n <= 0)
+      throw std::runtime_error{"the server has ended the connection"};
+    return {buffer.data(), static_cast<std::size_t>(n)};
+  }
+
+  int fd_;
+};
+
+inline std::string masked_text(std::string_view payload) {
+  std::string frame{'\x81', static_cast<char>(0x80 | payload.size()), 0, 0, 0, 0}; // a mask of zeros is a mask
+  return frame.append(payload);
+}
+
+} // namespace troupe::test
