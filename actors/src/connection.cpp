@@ -34,6 +34,7 @@ connection::behavior_type connection::make_behavior() {
     }
     return caf::sec::runtime_error;
   });
+  opened_at_ = now();
   auto interval = shared_.options.heartbeat.interval;
   if (interval.count() > 0)
     unit_.loop->arm(pulse_, std::chrono::duration_cast<steady_time::duration>(interval * jitter()));
@@ -99,8 +100,8 @@ void connection::check_peer() {
     unit_.loop->timers().arm(pulse_, pinged_at_ + h.timeout);
     return;
   }
-  bool first = pinged_at_ == steady_time{};
-  if (first || at - heard >= h.interval) {
+  bool silent_so_far = pinged_at_ == steady_time{} && heard <= opened_at_;
+  if (silent_so_far || at - heard >= h.interval) {
     pinged_at_ = at;
     peer->ping();
     unit_.loop->sessions().touch(key_);

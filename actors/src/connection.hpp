@@ -41,6 +41,7 @@ private:
   loop_unit& unit_;
   session_key key_;
   pulse pulse_{*this};
+  steady_time opened_at_{};
   steady_time pinged_at_{};
   std::unique_ptr<connection_core> core_;
 };

@@ -53,8 +53,10 @@ void connection_core::open() {
 // -- taking commands in ---------------------------------------------------------------------------------------------------
 
 void connection_core::on_message(inbound message) {
-  if (closing_ || !within_rate())
+  if (closing_)
     return;
+  if (!within_rate())
+    return refuse_by_rate(message);
   auto is_msgpack = config_.encoding == protocol::encoding::v1_msgpack;
   if (is_msgpack && !message.binary) {
     closing_ = true;
@@ -81,15 +83,26 @@ bool connection_core::within_rate() {
       refused_by_rate_ = 0;
     return true;
   }
+  return false;
+}
+
+/// Commands with a `ref` are answered each, the others once a second; whoever goes on is closed, which bounds the answers.
+void connection_core::refuse_by_rate(const inbound& message) {
+  auto& limits = config_.options->connections;
   if (++refused_by_rate_ > 2 * limits.burst_messages) {
     closing_ = true;
     output_.close(errc::flood);
+    return;
+  }
+  auto wait = std::chrono::milliseconds{static_cast<std::int64_t>(std::ceil(1000 / limits.messages_per_second))};
+  auto decoded = protocol::decode(protocol::codec_of(config_.encoding), message.bytes.view(), config_.options->messages);
+  auto now = output_.now();
+  if (decoded && !decoded->ref.empty()) {
+    send_error(errc::rate_limited, {}, decoded->ref, decoded->type, nameable(decoded->room_id), wait);
   } else if (now - rate_told_ >= 1s || rate_told_ == steady_time{}) {
     rate_told_ = now;
-    auto wait = std::chrono::milliseconds{static_cast<std::int64_t>(std::ceil(1000 / limits.messages_per_second))};
     send_error(errc::rate_limited, {}, {}, {}, {}, wait);
   }
-  return false;
 }
 
 void connection_core::run_or_wait(inbound message) {
@@ -181,7 +194,8 @@ void connection_core::join(const command& c, const inbound& message) {
     return refuse(c, errc::room_limit);
   join_request request;
   request.profile = c.profile;
-  request.ref = open_ref_for(c);
+  if (!c.ref.empty())
+    request.ref = open_ref_for(c);
   request.has_since = c.has_since;
   request.token = message.token;
   start_join(*c.room_id, std::move(request));
@@ -276,6 +290,7 @@ void connection_core::on_found(std::uint32_t ticket, const found_room& found) {
   }
   room->handle = found.room;
   room->state = phase::joining;
+  room->request.expected = true;
   output_.join(room->handle, room->request, ticket);
 }
 
@@ -299,7 +314,7 @@ void connection_core::on_joined(std::uint32_t ticket, const join_reply& reply) {
   room->member = true;
   room->ticket = 0;
   room->request = {};
-  room->joined_at = ++joins_;
+  room->joined_at = ticket;
   if (max_rooms_ == 1)
     leave_others(std::string{room->name});
   run_waiting();
@@ -323,10 +338,9 @@ void connection_core::on_join_lost(std::uint32_t ticket, bool crashed) {
 
 /// A join was refused: the client is told, and the commands that waited for it run (and fail, or go to the default room).
 void connection_core::give_up(held_room& room, errc code, std::string_view detail) {
-  auto ref = room.request.ref;
-  send_error(code, detail, ref ? std::string_view{ref->value} : std::string_view{}, "join", room.name);
-  if (ref)
-    ref->answered = true;
+  auto& ref = *room.request.ref;
+  if (!ref.answered.exchange(true)) // else it was let in, and its dispatcher has told it what became of the room
+    send_error(code, detail, ref.value, "join", room.name);
   if (room.member) { // a second join was refused; the first still holds
     room.state = phase::held;
     room.ticket = 0;

@@ -82,7 +82,7 @@ private:
     bool member = false;            ///< joined before; a second join is pending if the state says so
     std::uint8_t attempts = 0;
     std::uint32_t ticket = 0;       ///< of the pending wish
-    std::uint64_t joined_at = 0;    ///< order of successful joins
+    std::uint32_t joined_at = 0;    ///< ticket of the latest successful join: the order in which they were asked for
     room_actor handle;
     room_key key;
     join_request request;           ///< of the pending wish
@@ -100,6 +100,7 @@ private:
 
   // -- taking commands in -------------------------------------------------------------------------------------------------
   bool within_rate();
+  void refuse_by_rate(const inbound& message);
   void run_or_wait(inbound message);
   void run_waiting();
   void run(const protocol::command& c, const inbound& message);
@@ -138,7 +139,6 @@ private:
   std::vector<tracked_ref> refs_;
   std::vector<steady_time> errors_;
   std::size_t max_rooms_;
-  std::uint64_t joins_ = 0;
   std::uint32_t next_ticket_ = 1;
   std::uint32_t refused_by_rate_ = 0;
   double tokens_;

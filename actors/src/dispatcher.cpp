@@ -26,6 +26,8 @@ void dispatcher::on_subscribe(const subscribe& s) {
     gone_(*s.room, s.who);
     return;
   }
+  if (s.only_room)
+    leave_room_before(s);
   auto& room = rooms_.try_emplace(s.room->key).first->second;
   room.identity = s.room;
   auto& group = room.groups[protocol::index_of(s.encoding)];
@@ -35,6 +37,22 @@ void dispatcher::on_subscribe(const subscribe& s) {
   }
   if (s.first)
     sessions_.append(s.who, s.first, output_kind::control);
+}
+
+/// A client that is in one room at a time gets what its old room has said so far, and then nothing of it: its frames do not name rooms.
+void dispatcher::leave_room_before(const subscribe& s) {
+  auto& only = only_rooms_[s.who];
+  auto before = std::exchange(only, s.room->key);
+  auto i = before == s.room->key ? rooms_.end() : rooms_.find(before);
+  if (i == rooms_.end())
+    return;
+  auto* group = i->second.group_of(s.who);
+  if (!group)
+    return;
+  loop_counts::add(counts_.deliveries, group->catch_up(s.who, sessions_));
+  group->remove(s.who);
+  count_members(-1);
+  drop_if_empty(before, i->second);
 }
 
 void dispatcher::on_fan_out(const fan_out& f) {
@@ -63,6 +81,8 @@ void dispatcher::on_member_frame(const member_frame& f) {
     count_members(-1);
     drop_if_empty(f.room, i->second);
   }
+  if (auto only = only_rooms_.find(f.who); f.remove && only != only_rooms_.end() && only->second == f.room)
+    only_rooms_.erase(only);
 }
 
 void dispatcher::on_room_closed(const room_closed& c) {
@@ -79,6 +99,8 @@ void dispatcher::on_room_closed(const room_closed& c) {
                                                 reason_text(c.reason), meter_);
     group.for_each([&](session_key who) {
       sessions_.append(who, farewell, output_kind::control);
+      if (auto only = only_rooms_.find(who); only != only_rooms_.end() && only->second == c.room)
+        only_rooms_.erase(only);
       if (auto* owner = sessions_.owner(who))
         owner->room_closed(c.room);
     });
@@ -166,6 +188,7 @@ void dispatcher::count_members(std::int64_t change) {
 void dispatcher::clear() {
   rooms_.clear();
   ring_.clear();
+  only_rooms_.clear();
 }
 
 } // namespace troupe::actors

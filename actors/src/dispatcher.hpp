@@ -78,6 +78,7 @@ private:
   };
 
   std::size_t flush_room(local_room& room, std::size_t budget);
+  void leave_room_before(const subscribe& s);
   void drop_if_empty(room_key key, local_room& room);
   void count_members(std::int64_t change);
 
@@ -88,6 +89,7 @@ private:
   limits limits_;
   std::unordered_map<room_key, local_room> rooms_;
   fifo<room_key> ring_;
+  std::unordered_map<session_key, room_key> only_rooms_; ///< of sessions that are in one room at a time
   std::vector<session_key> lost_; ///< scratch of `flush_room`
 };
 

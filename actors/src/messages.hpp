@@ -42,9 +42,10 @@ struct join_request {
   std::string user_id;
   protocol::encoding encoding = protocol::encoding::plain_json;
   std::string profile; ///< raw map in the client's codec, empty if none
-  open_ref_ptr ref;
+  open_ref_ptr ref = std::make_shared<open_ref>(); ///< never null; without a value if the command had none
   bool has_since = false;
   bool automatic = false; ///< by the node (the lobby): a plain client is not told `joined`
+  bool expected = false;  ///< the shard has just named the room for this join
   credit token;
 };
 
@@ -138,6 +139,7 @@ struct subscribe {
   session_key who;
   protocol::encoding encoding = protocol::encoding::plain_json;
   protocol::shared_bytes first; ///< may be empty
+  bool only_room = false;       ///< the client is in one room at a time: from here on it gets nothing of the one before
 };
 
 /// One broadcast on its way to a loop's members: a complete frame for each encoding in use.

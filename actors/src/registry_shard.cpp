@@ -14,14 +14,18 @@ registry_shard::behavior_type registry_shard::make_behavior() {
   auto guard = [this](auto&& f) { guarded(*shared_.options.log, *shared_.options.counters, "registry", f); };
   return {
     [this](const find_room& m) -> caf::result<found_room> {
-      return guarded(*shared_.options.log, *shared_.options.counters, "registry", found_room{protocol::errc::internal, {}},
-                     [&] { return find_or_make(m.name); });
+      return guarded(*shared_.options.log, *shared_.options.counters, "registry", found_room{protocol::errc::internal, {}}, [&] {
+        auto found = find_or_make(m.name);
+        if (found.code == protocol::errc::ok)
+          expect_join(*find(m.name)->cell);
+        return found;
+      });
     },
     [this, guard](const end_request& m) { guard([&] { end(m.name, m.room, m.reason); }); },
     [this, guard](const room_empty& m) {
       guard([&] {
         auto* room = find(m.name);
-        if (room && room->key == m.room && room->cell->occupants == 0)
+        if (room && room->key == m.room && !is_wanted(*room->cell))
           end(m.name, m.room, room_end::empty);
       });
     },
@@ -61,6 +65,18 @@ found_room registry_shard::find_or_make(const std::string& name) {
     return {protocol::errc::node_room_limit, {}};
   make(name);
   return {protocol::errc::ok, find(name)->handle};
+}
+
+/// Keeps a room for the connection that was just told of it, for a while.
+void registry_shard::expect_join(room_cell& cell) {
+  constexpr std::chrono::seconds time_to_join{1};
+  ++cell.expected;
+  cell.expected_until = unit_.loop->now() + time_to_join;
+}
+
+/// Whether a room that said it was empty has been entered since, or is about to be.
+bool registry_shard::is_wanted(const room_cell& cell) const {
+  return cell.occupants > 0 || (cell.expected > 0 && unit_.loop->now() < cell.expected_until);
 }
 
 registry_shard::listing* registry_shard::find(const std::string& name) {

@@ -29,6 +29,8 @@ private:
   void release_state() override;
   found_room find_or_make(const std::string& name);
   listing* find(const std::string& name);
+  void expect_join(room_cell& cell);
+  [[nodiscard]] bool is_wanted(const room_cell& cell) const;
   void make(const std::string& name);
   void end(const std::string& name, room_key key, room_end reason);
   void on_down(const std::string& name, room_key key, bool in_order);

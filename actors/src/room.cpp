@@ -135,6 +135,8 @@ void room::to_observer(const caf::actor& who, room_event event) { compat::anon_s
 
 void room::report_empty() { compat::send(this, unit_.registry, room_empty{room_name_, key_}); }
 
+void room::report_empty_at(steady_time when) { unit_.loop->timers().arm(unclaimed_, when); }
+
 void room::request_end(room_end reason) { compat::send(this, unit_.registry, end_request{room_name_, key_, reason}); }
 
 } // namespace troupe::actors

@@ -34,6 +34,7 @@ private:
   void member_left(session_key who) override;
   void to_observer(const caf::actor& who, room_event event) override;
   void report_empty() override;
+  void report_empty_at(steady_time when) override;
   void request_end(room_end reason) override;
   steady_time now() const override { return unit_.loop->now(); }
   wall_time wall_now() const override { return unit_.loop->wall_now(); }

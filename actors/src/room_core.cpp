@@ -53,12 +53,13 @@ void room_core::create() {
 join_reply room_core::join(const join_request& request) {
   if (config_.cell->closing)
     return {errc::room_gone, {}, {}};
+  if (request.expected && config_.cell->expected > 0)
+    --config_.cell->expected;
   departed_scope scope{*this, request.token};
   if (members_.contains(request.who)) {
+    request.ref->answered = true;
     if (auto frame = joined_frame_for(request))
       output_.to_dispatcher(request.who.loop, member_frame{config_.identity->key, request.who, frame, false});
-    if (request.ref)
-      request.ref->answered = true;
     return {errc::ok, {}, config_.identity->key};
   }
   member candidate{request.who, request.user_id, request.encoding, request.profile, request.automatic};
@@ -77,10 +78,9 @@ join_reply room_core::admit(member candidate, const join_request& request) {
   auto& kept = *members_.emplace(request.who, std::make_unique<member>(std::move(candidate))).first->second;
   count_member(kept, 1);
   output_.member_joined(request.who);
-  output_.to_dispatcher(request.who.loop,
-                        subscribe{config_.identity, request.who, request.encoding, joined_frame_for(request)});
-  if (request.ref)
-    request.ref->answered = true;
+  request.ref->answered = true;
+  output_.to_dispatcher(request.who.loop, subscribe{config_.identity, request.who, request.encoding, joined_frame_for(request),
+                                                    request.encoding == encoding::plain_json});
   behavior_->on_join(*this, kept);
   // The behaviour may have thrown it out again: admitted, and no longer here.
   return {errc::ok, {}, members_.contains(request.who) ? config_.identity->key : room_key{}};
@@ -96,8 +96,7 @@ protocol::shared_bytes room_core::joined_frame_for(const join_request& request) 
   event.seq = seq_;
   if (request.has_since)
     event.recovered = false;
-  if (request.ref)
-    event.ref = request.ref->value;
+  event.ref = request.ref->value;
   return protocol::joined_frame(request.encoding, event, config_.meter);
 }
 
@@ -114,8 +113,11 @@ void room_core::leave(const leave_request& request) {
   if (request.answer)
     farewell = protocol::left_frame(i->second->encoding, config_.identity->name, seq_, {}, {},
                                     request.ref ? std::string_view{request.ref->value} : std::string_view{}, config_.meter);
-  if (request.ref)
+  if (request.ref) {
     request.ref->answered = true;
+    if (!farewell) // a plain client that asked for an answer
+      farewell = protocol::ack_frame(i->second->encoding, request.ref->value, config_.identity->name, std::nullopt, config_.meter);
+  }
   remove(request.who, request.reason, farewell);
 }
 
@@ -136,6 +138,10 @@ void room_core::kick(session_key who, std::string_view message) {
     return;
   auto farewell = protocol::left_frame(i->second->encoding, config_.identity->name, seq_, to_string(leave_reason::kicked),
                                        message, {}, config_.meter);
+  if (!farewell) { // a plain client knows `error` only
+    auto why = message.empty() ? std::string_view{"You were removed from the room."} : message;
+    farewell = protocol::error_frame(i->second->encoding, {errc::not_joined, why, {}, {}, config_.identity->name, {}}, config_.meter);
+  }
   output_.member_kicked(who);
   remove(who, leave_reason::kicked, farewell);
 }
@@ -177,8 +183,13 @@ void room_core::count_member(const member& m, int change) {
 }
 
 void room_core::check_empty() {
-  config_.cell->occupants = members_.size() + observers_.size();
-  if (config_.cell->occupants == 0 && !config_.keep_when_empty)
+  auto& cell = *config_.cell;
+  cell.occupants = members_.size() + observers_.size();
+  if (cell.occupants > 0 || config_.keep_when_empty)
+    return;
+  if (cell.expected > 0 && output_.now() < cell.expected_until)
+    output_.report_empty_at(cell.expected_until);
+  else
     output_.report_empty();
 }
 
@@ -198,20 +209,24 @@ void room_core::input(const room_input& in) {
   application_message whole{in.type, {protocol::codec_of(in.encoding), in.bytes.view()}};
   switch (in.what) {
     case room_input::kind::message:
-      if (behavior_->on_publish(*this, from, whole) && current_)
+      if (behavior_->on_publish(*this, from, whole) && is_current(in))
         relay(in, from);
       break;
     case room_input::kind::binary:
-      if (behavior_->on_binary(*this, from, in.body) && current_)
+      if (behavior_->on_binary(*this, from, in.body) && is_current(in))
         relay_binary(in, from);
       break;
     case room_input::kind::application:
       behavior_->on_message(*this, from, whole);
       break;
   }
-  if (current_)
+  if (is_current(in))
     answer(in);
 }
+
+/// Whether a command is still to be carried out: its hook has neither refused it nor thrown its sender out, whose connection then
+/// answers.
+bool room_core::is_current(const room_input& in) const { return current_ && members_.contains(in.who); }
 
 void room_core::relay(const room_input& in, const member& from) {
   protocol::message_event event;

@@ -32,6 +32,8 @@ public:
   virtual void to_observer(const caf::actor& who, room_event event) = 0;
   /// To the shard: nobody is left; end this room.
   virtual void report_empty() = 0;
+  /// The same then, if it is still so: somebody is on the way.
+  virtual void report_empty_at(steady_time when) = 0;
   virtual void request_end(room_end reason) = 0;
   [[nodiscard]] virtual steady_time now() const = 0;
   [[nodiscard]] virtual wall_time wall_now() const = 0;
@@ -40,6 +42,8 @@ public:
 /// Shared by a room and the registry shard on the same loop, so that the shard can end a room in one step.
 struct room_cell {
   std::size_t occupants = 0; ///< members and server-side members
+  std::size_t expected = 0;  ///< joins on their way from connections that the shard has named the room to
+  steady_time expected_until{}; ///< after that they are not waited for
   bool closing = false;      ///< the shard has taken the room out of the registry
 };
 
@@ -106,6 +110,7 @@ private:
   void remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell);
   void relay(const room_input& in, const member& from);
   void relay_binary(const room_input& in, const member& from);
+  [[nodiscard]] bool is_current(const room_input& in) const;
   void answer(const room_input& in);
   void refuse_input(const room_input& in, protocol::errc code, std::string_view detail);
   protocol::shared_bytes joined_frame_for(const join_request& request) const;

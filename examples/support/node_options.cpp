@@ -4,7 +4,7 @@
 
 #include <boost/asio/ip/address.hpp>
 
-#include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace troupe::examples {
@@ -96,7 +96,7 @@ void add_limits(option_table& table, server_options& o) {
                               [&limits = node.connections](std::string_view text) {
                                 auto rate = parse_rate(text);
                                 limits.messages_per_second = rate.value_or(limits.messages_per_second);
-                                limits.burst_messages = static_cast<std::size_t>(std::max(1.0, 2 * limits.messages_per_second));
+                                limits.burst_messages = static_cast<std::size_t>(std::ceil(2 * limits.messages_per_second));
                                 return rate.has_value();
                               }));
   table.push_back(count_option("max-rooms", "Rooms", node.rooms.max_rooms));

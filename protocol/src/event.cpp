@@ -12,7 +12,7 @@ namespace troupe::protocol {
 namespace {
 
 /// What the server sets in every broadcast, and nobody else.
-constexpr std::string_view server_fields[] = {"type", "roomId", "seq"};
+constexpr std::string_view server_fields[] = {"type", "roomId", "seq", "ref"};
 
 std::string_view name_of(body_field field) { return field == body_field::data ? "data" : "text"; }
 

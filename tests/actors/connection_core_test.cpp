@@ -15,7 +15,10 @@ struct notebook final : connection_output {
   void reply(const shared_bytes& frame) override { lines.push_back("reply " + std::string{frame.view().substr(2)}); }
   void close(errc why) override { lines.push_back("close " + std::string{to_string(why)}); }
   void find(const std::string& room, std::uint32_t ticket) override { note("find " + room, ticket); }
-  void join(const room_actor&, join_request, std::uint32_t ticket) override { note("join", ticket); }
+  void join(const room_actor&, join_request r, std::uint32_t ticket) override {
+    requests.push_back(std::move(r));
+    note("join", ticket);
+  }
   void publish(const room_actor&, room_input in) override { lines.push_back("publish " + std::string{in.bytes.view()}); }
   void leave(const room_actor&, leave_request r) override { lines.push_back(r.answer ? "leave, answer" : "leave"); }
   steady_time now() const override { return at; }
@@ -39,6 +42,7 @@ struct notebook final : connection_output {
   }
 
   std::vector<std::string> lines;
+  std::vector<join_request> requests;
   std::uint32_t last_ticket = 0;
   steady_time at{1h};
 };
@@ -333,4 +337,45 @@ TEST_CASE("what was said behind a pending join takes effect although the peer ha
 
   CHECK(c.out.count("publish") == 1);
   CHECK(c.core->finished());
+}
+
+TEST_CASE("the default room is the join that was sent last, whichever was answered first") {
+  client c;
+  c.say(R"({"type":"join","roomId":"first"})");
+  auto first = c.out.last_ticket;
+  c.say(R"({"type":"join","roomId":"second"})");
+  auto second = c.out.last_ticket;
+  c.accept(second, 2);
+  c.accept(first, 1);
+
+  c.out.lines.clear();
+  c.say(R"({"type":"leave"})");
+  c.say(R"({"type":"message","roomId":"first","text":"still in"})");
+
+  CHECK(c.out.count("leave") == 1);
+  CHECK(c.out.count("publish") == 1);
+}
+
+TEST_CASE("a join that was let in before its room died is answered once") {
+  client c;
+  c.say(R"({"type":"join","roomId":"a","ref":1})");
+  auto ticket = c.out.last_ticket;
+  c.core->on_found(ticket, {errc::ok, {}});
+  c.out.requests.back().ref->answered = true; // by the room, which then threw
+
+  c.core->on_join_lost(ticket, true);
+
+  CHECK_FALSE(c.out.has("room_closed"));
+}
+
+TEST_CASE("a command beyond the rate is answered if it has a ref") {
+  node_options o;
+  o.connections.messages_per_second = 1;
+  o.connections.burst_messages = 2;
+  client c{encoding::v1_json, o};
+  for (int i = 0; i < 5; ++i)
+    c.say(R"({"type":"ping","ref":)" + std::to_string(i) + "}");
+
+  CHECK(c.out.has(R"("ref":2,"request":"ping","code":"rate_limited")"));
+  CHECK(c.out.has(R"("ref":4,"request":"ping","code":"rate_limited")"));
 }

@@ -197,3 +197,20 @@ TEST_CASE("a session that closed is reported by the flush that finds it") {
   CHECK(b.gone.front() == a);
   CHECK(b.at(c).bytes == "1");
 }
+
+TEST_CASE("a client that is in one room at a time gets nothing of the old room after it has joined the next") {
+  bench b;
+  auto old = b.room(1), next = b.room(2);
+  auto a = b.connect();
+  b.core.on_subscribe({old, a, encoding::v1_json, {}, true});
+  b.say(old, "1");
+  b.core.on_subscribe({next, a, encoding::v1_json, shared_bytes::copy_of("joined"), true});
+  b.say(old, "2");
+  b.say(next, "3");
+  b.core.on_member_frame({old->key, a, {}, true}); // the old room hears of it last
+
+  b.flush_all();
+
+  CHECK(b.at(a).bytes == "1joined3");
+  CHECK(b.core.rooms() == 1);
+}

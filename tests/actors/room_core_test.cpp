@@ -31,6 +31,7 @@ struct notebook final : room_output {
   void member_left(session_key) override {}
   void to_observer(const caf::actor&, room_event e) override { events.push_back(std::move(e)); }
   void report_empty() override { lines.push_back("empty"); }
+  void report_empty_at(steady_time) override { lines.push_back("empty later"); }
   void request_end(room_end r) override { ends.push_back(r); }
   steady_time now() const override { return {}; }
   wall_time wall_now() const override { return {}; }
@@ -277,4 +278,51 @@ TEST_CASE("a handler's refusal answers the command once and with its ref") {
   REQUIRE(s.out.lines.size() == from + 1);
   CHECK(s.out.lines[from].find("x: a number") != std::string::npos);
   CHECK(s.out.lines[from].find(R"("ref":"a")") != std::string::npos);
+}
+
+TEST_CASE("a message whose sender was thrown out by the hook is neither relayed nor acked") {
+  struct bouncer final : room_behavior {
+    bool on_publish(room_context& room, const member& from, const application_message&) override {
+      room.kick(from.key);
+      return true;
+    }
+  };
+  stage s{std::make_unique<bouncer>()};
+  s.join(1);
+  s.join(2);
+  auto from = s.out.lines.size();
+  auto in = s.input(1, "message", R"({"type":"message","text":"hi"})");
+  in.ref = std::make_shared<open_ref>();
+  in.ref->value = "7";
+
+  s.core->input(in);
+
+  CHECK_FALSE(s.out.said(R"("type":"message")", from));
+  CHECK_FALSE(s.out.said("ack", from));
+  CHECK_FALSE(in.ref->answered); // its connection answers when it hears of the kick
+}
+
+TEST_CASE("a kicked plain client is told so by an error") {
+  struct bouncer final : room_behavior {
+    void on_join(room_context& room, const member& m) override {
+      if (m.encoding == encoding::plain_json)
+        room.kick(m.key, "members only");
+    }
+  };
+  stage s{std::make_unique<bouncer>()};
+
+  s.join(1, encoding::plain_json);
+
+  CHECK(s.out.said(R"("type":"error","roomId":"hall","code":"not_joined","message":"members only")"));
+}
+
+TEST_CASE("an empty room waits for a join that is on its way, for a while") {
+  stage s;
+  s.cell->expected = 1;
+  s.cell->expected_until = steady_time{std::chrono::seconds{1}};
+  s.join(1);
+
+  s.core->leave({stage::key(1), leave_reason::left, false, nullptr});
+
+  CHECK(s.out.lines.back() == "empty later");
 }

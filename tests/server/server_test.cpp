@@ -3,6 +3,9 @@
 
 #include "support/raw_client.hpp"
 
+#include <troupe/testing/manual_clock.hpp>
+#include <troupe/testing/manual_loops.hpp>
+#include <troupe/testing/memory_session.hpp>
 #include <troupe/troupe.hpp>
 
 #include <catch2/catch.hpp>
@@ -87,4 +90,38 @@ TEST_CASE("what another thread publishes reaches the room's members") {
 
   CHECK(published == actors::publish_result::accepted);
   reader.await("from outside");
+}
+
+// Pins that acks, which catch a member up frame by frame, do not fill its queue in a turn that never offered it a byte.
+TEST_CASE("many acked messages of one turn cut nobody who reads") {
+  constexpr int members = 64;
+  constexpr int messages = 32; // each, as many as credit allows
+  testing::manual_clock clock;
+  caf::actor_system_config config;
+  compat::set_worker_threads(config, 1);
+  caf::actor_system system{config};
+  actors::node_options options;
+  options.clock = &clock;
+  options.connections.messages_per_second = 0;
+  options.announce = false;
+  actors::node node{system, options};
+  testing::manual_loops loops{node};
+  std::vector<std::unique_ptr<testing::memory_session>> all;
+  for (int i = 0; i < members; ++i) {
+    all.push_back(std::make_unique<testing::memory_session>(node, node.loop(0), actors::connection_info{protocol::encoding::v1_json}));
+    all.back()->say(R"({"type":"join","roomId":"r"})");
+  }
+  loops.settle();
+  for (auto& s : all)
+    (void)s->take_frames();
+
+  for (int n = 0; n < messages; ++n)
+    for (auto& s : all)
+      s->say(R"({"type":"message","text":"x","ref":)" + std::to_string(n) + "}");
+  loops.settle();
+
+  for (auto& s : all)
+    CHECK(s->take_frames().size() == static_cast<std::size_t>(members * messages + messages));
+  all.clear();
+  node.stop();
 }

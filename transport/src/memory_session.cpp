@@ -89,6 +89,7 @@ ssize_t memory_session::take(const iovec* parts, int count) {
 // -- sink -----------------------------------------------------------------------------------------------------------------
 
 void memory_session::write(const shared_bytes& batch, std::span<const actors::byte_range> parts, std::uint32_t frames) {
+  flush(); // what was appended in this turn goes first
   outbox_.write(batch, parts, frames, [this] { return loop_.now(); },
                 [this](const iovec* p, int n) { return take(p, n); });
   check_bound();
@@ -97,6 +98,8 @@ void memory_session::write(const shared_bytes& batch, std::span<const actors::by
 void memory_session::append(const shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
                             actors::output_kind kind) {
   outbox_.append(bytes, part, frames, kind, loop_.now());
+  if (outbox_.over_bound())
+    flush();
   check_bound();
 }
 

@@ -46,11 +46,18 @@ pulse_frame first_pulse(std::string_view bytes) {
   return f;
 }
 
-/// The code of a whole close frame of a server; 0 if it has none.
-std::uint16_t close_code_of(std::string_view frame) {
+/// Why Beast closes, where its frame is to be written anew: it gives no reason, and repeats codes that RFC 6455 (7.4.2) does not know.
+errc close_reason_of(std::string_view frame) {
+  constexpr unsigned first_undefined_code = 5000;
   if (frame.size() < 4)
-    return 0;
-  return static_cast<std::uint16_t>(static_cast<unsigned char>(frame[2]) << 8 | static_cast<unsigned char>(frame[3]));
+    return errc::ok;
+  auto code = static_cast<unsigned>(static_cast<unsigned char>(frame[2])) << 8 | static_cast<unsigned char>(frame[3]);
+  if (code >= first_undefined_code)
+    return errc::protocol_error;
+  for (auto why : {errc::protocol_error, errc::undecodable, errc::too_big})
+    if (frame.size() == 4 && code == info(why).close_code)
+      return why;
+  return errc::ok;
 }
 
 /// One `sendmsg`; see `outbox` for the answer.
@@ -297,6 +304,11 @@ actors::steady_time websocket_session::last_inbound() const { return paused_ ? n
 void websocket_session::write(const shared_bytes& batch, std::span<const actors::byte_range> parts, std::uint32_t frames) {
   if (broken_ || phase_ == phase::ended)
     return;
+  if (!outbox_.empty() && !waiting_writable_) { // what was appended in this turn goes first, at its end
+    for (auto part : parts)
+      append(batch, part, std::exchange(frames, 0), actors::output_kind::data);
+    return;
+  }
   handle(outbox_.write(batch, parts, frames, [this] { return now(); }, socket_writer{socket().native_handle()}));
 }
 
@@ -305,7 +317,10 @@ void websocket_session::append(const shared_bytes& bytes, actors::byte_range par
   if (broken_ || phase_ == phase::ended)
     return;
   outbox_.append(bytes, part, frames, kind, now());
-  check_bound();
+  if (outbox_.over_bound() && !waiting_writable_)
+    flush(); // many frames of one turn are no sign of a slow reader: it was not offered them yet
+  else
+    check_bound();
 }
 
 void websocket_session::flush() {
@@ -321,11 +336,10 @@ void websocket_session::ping() {
 
 /// What Beast writes: the answer to the upgrade, pongs, and its close frame, after which nothing may follow.
 void websocket_session::take_output(std::string_view bytes) {
-  constexpr std::uint16_t first_undefined_code = 5000; // Beast repeats these; RFC 6455, 7.4.2 knows none
   bool is_close = phase_ != phase::opening && !bytes.empty() && static_cast<unsigned char>(bytes[0]) == 0x88;
-  auto whole = is_close && close_code_of(bytes) >= first_undefined_code
-                 ? protocol::make_close_frame(info(errc::protocol_error).close_code, info(errc::protocol_error).name)
-                 : shared_bytes::copy_of(bytes, &settings_.node->output_meter());
+  auto why = is_close ? close_reason_of(bytes) : errc::ok;
+  auto whole = why != errc::ok ? protocol::make_close_frame(info(why).close_code, info(why).name)
+                               : shared_bytes::copy_of(bytes, &settings_.node->output_meter());
   outbox_.append(whole, {0, static_cast<std::uint32_t>(whole.size())}, 1, actors::output_kind::control, now());
   if (is_close) {
     outbox_.seal();
