@@ -133,6 +133,11 @@ void connection::find(const std::string& room, std::uint32_t ticket) {
     .then(found, [found](const caf::error&) { found({protocol::errc::overloaded, {}}); });
 }
 
+void connection::settle(const room_actor& room, std::uint32_t ticket) {
+  auto settled = [this, ticket] { core_->on_settled(ticket); };
+  compat::request(this, room, caf::infinite, troupe::actors::settle{}).then(settled, [settled](const caf::error&) { settled(); });
+}
+
 void connection::join(const room_actor& room, join_request request, std::uint32_t ticket) {
   compat::request(this, room, caf::infinite, std::move(request))
     .then(

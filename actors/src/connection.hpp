@@ -31,6 +31,7 @@ private:
   void reply(const protocol::shared_bytes& frame) override;
   void close(protocol::errc why) override;
   void find(const std::string& room, std::uint32_t ticket) override;
+  void settle(const room_actor& room, std::uint32_t ticket) override;
   void join(const room_actor& room, join_request request, std::uint32_t ticket) override;
   void publish(const room_actor& room, room_input input) override;
   void leave(const room_actor& room, leave_request request) override;

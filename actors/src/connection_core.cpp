@@ -218,7 +218,11 @@ void connection_core::start_join(std::string name, join_request request) {
     output_.join(room->handle, room->request, room->ticket);
   } else {
     room->state = phase::finding;
-    output_.find(room->name, room->ticket);
+    auto* before = max_rooms_ == 1 ? default_room() : nullptr;
+    if (before) // what was said there is to come before the new room's `joined`
+      output_.settle(before->handle, room->ticket);
+    else
+      output_.find(room->name, room->ticket);
   }
 }
 
@@ -279,6 +283,11 @@ connection_core::held_room* connection_core::target(const command& c) {
 }
 
 // -- what registry and rooms answer ---------------------------------------------------------------------------------------
+
+void connection_core::on_settled(std::uint32_t ticket) {
+  if (auto* room = find_ticket(ticket))
+    output_.find(room->name, ticket);
+}
 
 void connection_core::on_found(std::uint32_t ticket, const found_room& found) {
   auto* room = find_ticket(ticket);

@@ -24,6 +24,8 @@ public:
   virtual void close(protocol::errc why) = 0;
   /// To the registry; `on_found` follows. `ticket` names the wish.
   virtual void find(const std::string& room, std::uint32_t ticket) = 0;
+  /// To a room; `on_settled` follows once it has handled all that was sent to it.
+  virtual void settle(const room_actor& room, std::uint32_t ticket) = 0;
   /// To a room; `on_joined` follows.
   virtual void join(const room_actor& room, join_request request, std::uint32_t ticket) = 0;
   virtual void publish(const room_actor& room, room_input input) = 0;
@@ -56,6 +58,7 @@ public:
   void open();
 
   void on_message(inbound message);
+  void on_settled(std::uint32_t ticket);
   void on_found(std::uint32_t ticket, const found_room& found);
   void on_joined(std::uint32_t ticket, const join_reply& reply);
   /// The room died under the join: with `crashed` while it handled it, else before.

@@ -78,6 +78,9 @@ struct leave_request {
   open_ref_ptr ref;
 };
 
+/// Asks a room for an answer once it has handled all that the asker sent before.
+struct settle {};
+
 /// A broadcast from outside the room.
 struct outside_event {
   std::string room;
@@ -185,6 +188,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::join_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::join_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::room_input)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::leave_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::settle)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::outside_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::observe_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::unobserve_request)
@@ -213,6 +217,8 @@ using room_actor = compat::typed_actor<
   caf::result<void>(leave_request),
   // A member publishes.
   caf::result<void>(room_input),
+  // A connection that is about to change rooms wants to know that its messages were ordered.
+  caf::result<void>(settle),
   // Somebody outside publishes.
   caf::result<void>(outside_event),
   // A CAF actor wants in, or goes.

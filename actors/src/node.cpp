@@ -186,11 +186,9 @@ connection_port node::open(event_loop& home, sink& output, connection_info info)
 
 room_handle node::room(std::string_view name) {
   auto& s = state_->shared;
-  auto bound = s.options.rooms.max_pending_bytes;
   room_handle h;
-  h.state_ = std::make_shared<const room_handle::state>(room_handle::state{
-    std::string{name}, s.home_of(name).registry,
-    std::make_shared<credit_account>(credit_limits{std::int64_t{1} << 40, bound > 0 ? bound : std::int64_t{1} << 50})});
+  h.state_ = std::make_shared<const room_handle::state>(
+    room_handle::state{std::string{name}, s.home_of(name).registry, s.outside_account(name)});
   return h;
 }
 
@@ -229,7 +227,7 @@ node_stats node::stats() const {
 
 namespace {
 
-/// Says goodbye to a loop's connections, some every 50 ms. Deletes itself.
+/// Says goodbye to a loop's connections, some every 50 ms.
 class drainer final : public timer_wheel::entry {
 public:
   static constexpr std::chrono::milliseconds step{50};
@@ -246,9 +244,7 @@ public:
         owner->goodbye(restart_);
       left_.pop_back();
     }
-    if (left_.empty())
-      delete this;
-    else
+    if (!left_.empty())
       loop_.arm(*this, step);
   }
 
@@ -263,8 +259,10 @@ private:
 
 void node::drain(drain_kind kind, std::chrono::milliseconds spread) {
   for (auto& unit : state_->shared.units)
-    unit->loop->post([loop = unit->loop.get(), kind, spread] {
-      (new drainer{*loop, kind == drain_kind::restart, spread})->on_deadline();
+    unit->loop->post([u = unit.get(), kind, spread] {
+      auto d = std::make_shared<drainer>(*u->loop, kind == drain_kind::restart, spread);
+      u->drain = d;
+      d->on_deadline();
     });
 }
 

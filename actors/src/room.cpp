@@ -29,6 +29,8 @@ room::behavior_type room::make_behavior() {
     } catch (...) {
     }
     shared_.options.log->write(protocol::log_level::error, "room", room_name_ + " has crashed: " + what);
+    if (core_)
+      core_->tell_end();
     return caf::sec::runtime_error;
   });
   set_up();
@@ -39,6 +41,7 @@ room::behavior_type room::make_behavior() {
     },
     [this](const leave_request& request) { core_->leave(request); },
     [this](const room_input& in) { core_->input(in); },
+    [](settle) {},
     [this](const outside_event& event) { core_->outside(event); },
     [this](const observe_request& request) { core_->observe(request); },
     [this](const unobserve_request& request) { core_->unobserve(request.who); },
@@ -130,6 +133,12 @@ void room::member_left(session_key who) {
   if (node)
     unwatch(node.mapped());
 }
+
+void room::observer_joined(const caf::actor& who) {
+  watch(who, [this, who](const caf::error&) { core_->unobserve(who); });
+}
+
+void room::observer_left(const caf::actor& who) { unwatch(who); }
 
 void room::to_observer(const caf::actor& who, room_event event) { compat::anon_send(who, std::move(event)); }
 

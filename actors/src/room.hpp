@@ -33,6 +33,8 @@ private:
   void member_kicked(session_key who) override;
   void member_left(session_key who) override;
   void to_observer(const caf::actor& who, room_event event) override;
+  void observer_joined(const caf::actor& who) override;
+  void observer_left(const caf::actor& who) override;
   void report_empty() override;
   void report_empty_at(steady_time when) override;
   void request_end(room_end reason) override;

@@ -292,8 +292,16 @@ void room_core::outside(const outside_event& event) {
 void room_core::close() {
   departed_scope scope{*this, {}};
   behavior_->on_close(*this);
-  for (auto& o : observers_)
+  tell_end();
+}
+
+void room_core::tell_end() {
+  for (auto& o : std::exchange(observers_, {})) {
+    if (o.dropped > 0)
+      send_event(o, {room_event::kind::gap, config_.identity->key, config_.identity->name, {}, o.dropped, {}});
     send_event(o, {room_event::kind::closed, config_.identity->key, config_.identity->name, {}, 0, {}});
+    output_.observer_left(o.who);
+  }
 }
 
 // -- what the behaviour says ----------------------------------------------------------------------------------------------
@@ -385,16 +393,24 @@ std::string_view room_core::timestamp() {
 
 void room_core::observe(const observe_request& request) {
   auto same = [&](auto& o) { return o.who == request.who; };
-  if (config_.cell->closing || std::any_of(observers_.begin(), observers_.end(), same))
+  if (config_.cell->closing) {
+    output_.to_observer(request.who, {room_event::kind::refused, {}, config_.identity->name, {}, 0, {}});
+    return;
+  }
+  if (std::any_of(observers_.begin(), observers_.end(), same))
     return;
   auto account = std::make_shared<credit_account>(credit_limits{request.options.max_events, std::int64_t{1} << 50});
   observers_.push_back({request.who, request.options.policy, std::move(account), 0});
   config_.cell->occupants = members_.size() + observers_.size();
+  output_.observer_joined(request.who);
   send_event(observers_.back(), {room_event::kind::joined, config_.identity->key, config_.identity->name, {}, 0, {}});
 }
 
 void room_core::unobserve(const caf::actor& who) {
-  if (std::erase_if(observers_, [&](auto& o) { return o.who == who; }) > 0)
+  if (std::erase_if(observers_, [&](auto& o) { return o.who == who; }) == 0)
+    return;
+  output_.observer_left(who);
+  if (!config_.cell->closing)
     check_empty();
 }
 
@@ -402,7 +418,9 @@ void room_core::tell_observers(const frame_set& frames) {
   auto& frame = frames[index_of(encoding::v1_json)];
   if (observers_.empty() || !frame)
     return;
-  room_event event{room_event::kind::frame, config_.identity->key, config_.identity->name, frame, 0, {}};
+  // A copy that is counted nowhere: an actor may keep it for longer than the node lives.
+  room_event event{room_event::kind::frame, config_.identity->key, config_.identity->name,
+                   protocol::shared_bytes::copy_of(frame.view()), 0, {}};
   std::erase_if(observers_, [&](observer& o) {
     if (o.account->positive()) {
       if (o.dropped > 0) {
@@ -419,9 +437,10 @@ void room_core::tell_observers(const frame_set& frames) {
       return false;
     }
     send_event(o, {room_event::kind::closed, event.room, event.name, {}, 0, {}});
+    output_.observer_left(o.who);
     return true;
   });
-  config_.cell->occupants = members_.size() + observers_.size();
+  check_empty();
 }
 
 void room_core::send_event(observer& o, room_event event) {

@@ -30,6 +30,9 @@ public:
   virtual void member_kicked(session_key who) = 0;
   virtual void member_left(session_key who) = 0;
   virtual void to_observer(const caf::actor& who, room_event event) = 0;
+  /// A server-side member came, or went for whatever reason.
+  virtual void observer_joined(const caf::actor& who) = 0;
+  virtual void observer_left(const caf::actor& who) = 0;
   /// To the shard: nobody is left; end this room.
   virtual void report_empty() = 0;
   /// The same then, if it is still so: somebody is on the way.
@@ -77,6 +80,8 @@ public:
   void observe(const observe_request& request);
   void unobserve(const caf::actor& who);
   void close();
+  /// The room has ended: server-side members are told. Says nothing to the behaviour.
+  void tell_end();
 
   [[nodiscard]] std::uint64_t seq() const noexcept { return seq_; }
   [[nodiscard]] const history& stored() const noexcept { return history_; }

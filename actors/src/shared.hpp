@@ -11,8 +11,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace troupe::actors {
@@ -33,6 +35,7 @@ struct loop_unit {
   dispatcher_actor output_actor;
   registry_actor registry;
   loop_counts counts;
+  std::shared_ptr<void> drain; ///< the drain under way
 };
 
 /// What all actors of a node share: fixed after construction but for its atomics.
@@ -45,6 +48,11 @@ struct node_shared {
   std::atomic<bool> over_budget{false};
   std::atomic<std::size_t> rooms{0};
   std::atomic<std::uint64_t> room_serial{0};
+  std::mutex outside_mutex;
+  std::unordered_map<std::string, std::weak_ptr<credit_account>> outside; ///< of rooms named from outside; guarded by outside_mutex
+
+  /// The account of what is published to a room from outside, one for all its handles. Thread: any.
+  [[nodiscard]] std::shared_ptr<credit_account> outside_account(std::string_view room);
 
   /// The loop a room of that name lives on.
   [[nodiscard]] loop_unit& home_of(std::string_view room) const {

@@ -50,7 +50,8 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) n
   if (!number || *number * unit_in_ms > day_in_ms)
     return {};
   // What is not 0 must not become 0: that would lift a limit.
-  return std::chrono::milliseconds{static_cast<std::int64_t>(std::ceil(*number * unit_in_ms))};
+  auto whole = std::llround(*number * unit_in_ms);
+  return std::chrono::milliseconds{whole == 0 && *number > 0 ? 1 : whole};
 }
 
 std::optional<std::uint64_t> parse_size(std::string_view text) noexcept {

@@ -1,7 +1,7 @@
 #include <troupe/protocol/shared_bytes.hpp>
 
+#include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <limits>
 #include <new>
 
@@ -26,7 +26,7 @@ void shared_bytes::destroy(block* b) noexcept {
 }
 
 shared_bytes shared_bytes::copy_of(std::string_view bytes, memory_meter* meter) {
-  return make(bytes.size(), meter, [&](char* out) { std::memcpy(out, bytes.data(), bytes.size()); });
+  return make(bytes.size(), meter, [&](char* out) { std::copy(bytes.begin(), bytes.end(), out); });
 }
 
 shared_bytes shared_bytes::concat(std::span<const std::string_view> parts, memory_meter* meter) {
@@ -34,10 +34,8 @@ shared_bytes shared_bytes::concat(std::span<const std::string_view> parts, memor
   for (auto part : parts)
     size += part.size();
   return make(size, meter, [&](char* out) {
-    for (auto part : parts) {
-      std::memcpy(out, part.data(), part.size());
-      out += part.size();
-    }
+    for (auto part : parts)
+      out = std::copy(part.begin(), part.end(), out);
   });
 }
 

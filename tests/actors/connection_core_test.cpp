@@ -15,6 +15,7 @@ struct notebook final : connection_output {
   void reply(const shared_bytes& frame) override { lines.push_back("reply " + std::string{frame.view().substr(2)}); }
   void close(errc why) override { lines.push_back("close " + std::string{to_string(why)}); }
   void find(const std::string& room, std::uint32_t ticket) override { note("find " + room, ticket); }
+  void settle(const room_actor&, std::uint32_t ticket) override { note("settle", ticket); }
   void join(const room_actor&, join_request r, std::uint32_t ticket) override {
     requests.push_back(std::move(r));
     note("join", ticket);
@@ -181,6 +182,9 @@ TEST_CASE("a plain client's join leaves the old room once the new one has accept
   client c{encoding::plain_json};
   c.enter("a", 1);
   c.say(R"({"type":"join","roomId":"b"})");
+  CHECK(c.out.lines.back() == "settle"); // what was said in a comes first
+  c.core->on_settled(c.out.last_ticket);
+  CHECK(c.out.lines.back() == "find b");
   CHECK(c.out.count("leave") == 0);
 
   c.accept(c.out.last_ticket, 2);

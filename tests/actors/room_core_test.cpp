@@ -30,6 +30,8 @@ struct notebook final : room_output {
   void member_kicked(session_key who) override { lines.push_back("kicked " + std::to_string(who.slot)); }
   void member_left(session_key) override {}
   void to_observer(const caf::actor&, room_event e) override { events.push_back(std::move(e)); }
+  void observer_joined(const caf::actor&) override {}
+  void observer_left(const caf::actor&) override {}
   void report_empty() override { lines.push_back("empty"); }
   void report_empty_at(steady_time) override { lines.push_back("empty later"); }
   void request_end(room_end r) override { ends.push_back(r); }

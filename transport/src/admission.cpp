@@ -44,7 +44,7 @@ bool admission::within_rate(actors::steady_time now) {
   if (limits_.per_second <= 0)
     return true;
   if (refilled_ != actors::steady_time{})
-    tokens_ = std::min(limits_.per_second,
+    tokens_ = std::min(std::max(limits_.per_second, 1.0),
                        tokens_ + std::chrono::duration<double>(now - refilled_).count() * limits_.per_second);
   refilled_ = now;
   if (tokens_ < 1)

@@ -5,6 +5,7 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <memory>
@@ -49,7 +50,7 @@ public:
     unsigned retry_after_seconds;
   };
 
-  explicit admission(limits l) : limits_(l), tokens_(l.per_second) {}
+  explicit admission(limits l) : limits_(l), tokens_(std::max(l.per_second, 1.0)) {}
 
   [[nodiscard]] static protocol::result<lease, refusal> admit(const std::shared_ptr<admission>& self,
                                                               const boost::asio::ip::address& from, actors::steady_time now);

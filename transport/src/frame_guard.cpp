@@ -7,6 +7,8 @@ namespace troupe::transport {
 using protocol::errc;
 
 frame_guard::verdict frame_guard::feed(std::string_view bytes, actors::steady_time now) {
+  if (given_up_)
+    return {bytes.size(), errc::ok};
   std::size_t at = 0;
   std::size_t frame_start = 0;
   while (at < bytes.size()) {
@@ -30,6 +32,8 @@ frame_guard::verdict frame_guard::feed(std::string_view bytes, actors::steady_ti
       continue;
     if (auto error = start_frame(now); error != errc::ok)
       return {frame_start, error};
+    if (given_up_)
+      return {bytes.size(), errc::ok};
     header_size_ = 0;
     if (payload_left_ == 0)
       end_frame();
@@ -77,7 +81,7 @@ errc frame_guard::start_control(actors::steady_time now) {
     return errc::flood;
   tokens_ -= 1;
   // A longer control frame is a protocol error, which the parser answers as soon as it sees the header.
-  payload_left_ = std::min<std::uint64_t>(payload_left_, 125);
+  given_up_ = payload_left_ > 125;
   return errc::ok;
 }
 

@@ -60,6 +60,7 @@ private:
   bool in_frame_ = false;
   bool in_message_ = false;
   bool at_message_end_ = true;
+  bool given_up_ = false; ///< the parser will refuse what has come; nothing behind it is a frame
   std::uint64_t payload_left_ = 0;
   std::uint64_t message_bytes_ = 0;
   std::uint32_t fragments_ = 0;

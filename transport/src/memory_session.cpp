@@ -22,7 +22,10 @@ memory_session::memory_session(actors::node& node, actors::event_loop& loop, act
                                transport::outbox::bounds bounds)
   : loop_(loop), outbox_(bounds), heard_(loop.now()), port_(node.open(loop, *this, std::move(info))) {}
 
-memory_session::~memory_session() { disconnect(); }
+memory_session::~memory_session() {
+  *self_ = nullptr;
+  disconnect();
+}
 
 // -- the client's side ----------------------------------------------------------------------------------------------------
 
@@ -35,7 +38,10 @@ void memory_session::say(std::string message, bool binary) {
 }
 
 void memory_session::read() {
-  while (!ended_ && !unread_.empty() && port_.may_read()) {
+  while (!ended_ && !unread_.empty()) {
+    paused_ = !port_.may_read();
+    if (paused_)
+      return;
     auto m = std::move(unread_.front());
     unread_.pop_front();
     port_.deliver(shared_bytes::copy_of(m.bytes), m.binary);
@@ -131,9 +137,16 @@ void memory_session::cut(errc why) {
 }
 
 void memory_session::terminate(errc) {
-  loop_.post([this] { disconnect(); });
+  loop_.post([self = self_] {
+    if (*self)
+      (*self)->disconnect();
+  });
 }
 
-void memory_session::resume_reading() { read(); }
+void memory_session::resume_reading() {
+  paused_ = false;
+  heard_ = loop_.now();
+  read();
+}
 
 } // namespace troupe::testing

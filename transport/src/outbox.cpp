@@ -9,6 +9,18 @@ namespace troupe::transport {
 
 using actors::output_kind;
 
+namespace {
+
+/// How many frames a run of whole frames, or what is left of one, still holds.
+std::uint32_t frames_in(std::string_view frames, actors::byte_range part) {
+  std::uint32_t n = 0;
+  for (std::size_t at = protocol::frame_around(frames, part.begin).begin; at < part.end; ++n)
+    at += protocol::frame_length(frames.substr(at));
+  return n;
+}
+
+} // namespace
+
 void outbox::queue(entry e) {
   if (empty())
     progress_ = e.queued_at;
@@ -19,12 +31,13 @@ void outbox::queue(entry e) {
 
 void outbox::queue_rest(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts, std::size_t taken,
                         std::uint32_t frames, actors::steady_time now) {
+  bool all = taken == 0 && parts.size() == 1;
   for (auto part : parts) {
     auto gone = static_cast<std::uint32_t>(std::min<std::size_t>(taken, part.size()));
     taken -= gone;
     part.begin += gone;
     if (part.size() > 0)
-      queue({bytes, part, std::exchange(frames, 0), output_kind::data, now});
+      queue({bytes, part, all ? frames : frames_in(bytes.view(), part), output_kind::data, now});
   }
 }
 
@@ -48,7 +61,7 @@ std::size_t outbox::cut(const protocol::shared_bytes& close_frame, actors::stead
     auto& e = entries_[i];
     if (e.kind == output_kind::data) {
       auto half = protocol::frame_around(e.bytes.view(), e.left.begin);
-      dropped += e.frames;
+      dropped += i == head_ ? frames_in(e.bytes.view(), e.left) : e.frames;
       if (i != head_ || half.begin == e.left.begin)
         continue;
       e.left.end = static_cast<std::uint32_t>(half.end);
@@ -68,6 +81,8 @@ std::size_t outbox::cut(const protocol::shared_bytes& close_frame, actors::stead
 }
 
 std::optional<actors::steady_time> outbox::oldest_data() const noexcept {
+  if (sealed_)
+    return std::nullopt; // nothing that a cut could free
   for (auto i = head_; i < entries_.size(); ++i)
     if (entries_[i].kind == output_kind::data)
       return entries_[i].queued_at;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -61,7 +62,7 @@ public:
   void cut(protocol::errc why) override;
   void terminate(protocol::errc why) override;
   void resume_reading() override;
-  [[nodiscard]] actors::steady_time last_inbound() const override { return heard_; }
+  [[nodiscard]] actors::steady_time last_inbound() const override { return paused_ ? loop_.now() : heard_; }
   [[nodiscard]] std::optional<actors::steady_time> oldest_queued() const override { return outbox_.oldest_data(); }
 
 private:
@@ -83,6 +84,8 @@ private:
   std::deque<unread_message> unread_;
   actors::steady_time heard_;
   bool ended_ = false;
+  bool paused_ = false;
+  std::shared_ptr<memory_session*> self_ = std::make_shared<memory_session*>(this); ///< null once this is gone
   actors::connection_port port_; ///< last: opening it may write
 };
 

@@ -103,7 +103,7 @@ template <class Clock, class Writer>
 outbox::status outbox::write(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts,
                              std::uint32_t frames, Clock&& clock, Writer&& writer) {
   if (sealed_)
-    return status::done;
+    return empty() ? status::done : status::blocked;
   std::size_t taken = 0;
   if (empty() && parts.size() <= max_parts) {
     std::array<iovec, max_parts> out;

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "plant.hpp"
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace troupe::churn {
+
+struct options {
+  std::string node;       ///< program to start; empty: one that runs already, on `port`
+  std::uint16_t port = 0;
+  pid_t pid = 0;          ///< of one that runs already; 0: its descriptors and memory are not looked at
+  unsigned loops = 2;
+  unsigned connections = 500;
+  unsigned rooms = 20;
+  std::chrono::seconds time{20};
+  std::uint64_t seed = 0;
+  plant::kind fault = plant::kind::nothing;
+  bool fault_in_plain = false; ///< spoils what clients without subprotocol receive
+};
+
+/// Reads the command line. Throws std::invalid_argument with a sentence.
+options read_options(int argc, char** argv);
+
+extern const char* const usage;
+
+} // namespace troupe::churn

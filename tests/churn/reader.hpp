@@ -1,0 +1,112 @@
+#pragma once
+
+#include "server_frame.hpp"
+#include "tally.hpp"
+#include "truth.hpp"
+
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace troupe::churn {
+
+/// A command whose `ref` is still to be answered, exactly once.
+struct question {
+  enum class kind { join, leave, publish, refused, ping };
+  kind what;
+  unsigned room = 0;
+  publication_id publication = 0; ///< of `join`: the latest one before it
+};
+
+/// A stay of a member of troupe.v1 in a room, from `joined` to `left`.
+struct stay {
+  room_log* log;
+  std::uint64_t joined;                          ///< the seq in `joined`
+  std::uint64_t next;                            ///< the lowest seq that may still come
+  std::unordered_map<user_number, bool> present; ///< what the last userJoined or userLeft of a user said
+};
+
+/// Holds what one connection receives against the truth: every frame is judged as it comes, what cannot be known yet in
+/// `truth::settle`.
+///
+/// Invariants of a stay: it gets every seq in (joined, left] in order, once, less its own without echo; nothing of the room
+/// before `joined` or after `left`; an ack after every frame up to its seq.
+/// A client without subprotocol has no positions, and is in one room at a time: each text once, only of the room whose `joined`
+/// came last, in the order of the room, none missing between the first and the last of a stay.
+class reader {
+public:
+  reader(truth& t, tally& counts, life_id life, protocol::encoding encoding);
+
+  /// The client has sent a command with `ref`.
+  void asked(std::uint64_t ref, question q);
+  /// The client has published.
+  void said(publication_id p);
+
+  void on_frame(const server_frame& f);
+
+  /// The connection is at its end. One that the server has cut lost what it was owed after the last message that it got: only
+  /// control frames follow a cut, so what these seemed to prove is not held against the server.
+  void end(bool cut);
+
+  [[nodiscard]] std::size_t owed() const { return questions_.size() + copies_.size(); }
+  /// A join was refused because its room ended again and again while it came. What was said after it went who knows where:
+  /// nothing more is judged, and the connection is of no more use.
+  [[nodiscard]] bool astray() const { return astray_; }
+  [[nodiscard]] bool joining() const { return joining_ > 0; }
+  [[nodiscard]] const stay* stay_in(unsigned room) const { return stays_[room] ? &*stays_[room] : nullptr; }
+  [[nodiscard]] life_id life() const { return life_; }
+  [[nodiscard]] protocol::encoding encoding() const { return encoding_; }
+  [[nodiscard]] bool plain() const { return encoding_ == protocol::encoding::plain_json; }
+  /// What is owed, for a complaint.
+  [[nodiscard]] std::string owed_text() const;
+
+private:
+  struct gap {
+    const room_log* log;
+    std::uint64_t from, to;
+  };
+
+  void on_welcome(const server_frame& f);
+  void on_message(const server_frame& f);
+  void on_plain_message(publication_id p);
+  void on_plain_joined(const question& q);
+  void on_presence(const server_frame& f);
+  void on_joined(const server_frame& f);
+  void on_left(const server_frame& f);
+  void on_ack(const server_frame& f);
+  void on_error(const server_frame& f);
+
+  std::optional<question> take(const server_frame& f, question::kind what);
+  /// Everything before `to` must have come.
+  void catch_up(stay& s, std::uint64_t to);
+  stay* stay_of(const server_frame& f);
+  void excuse(unsigned room);
+  void complain(const server_frame& f, std::string_view what);
+  void confirm();
+
+  truth& truth_;
+  tally& counts_;
+  life_id life_;
+  protocol::encoding encoding_;
+  std::vector<std::optional<stay>> stays_; ///< by room
+  std::unordered_map<const room_log*, std::uint64_t> left_; ///< the seq in the last `left`
+  std::unordered_map<std::uint64_t, question> questions_;
+  std::vector<publication_id> said_;
+  std::unordered_set<publication_id> copies_; ///< own ones that are to come back
+  unsigned joining_ = 0;
+  bool welcomed_ = false;
+  bool astray_ = false;
+
+  // Without subprotocol.
+  std::optional<unsigned> only_room_; ///< whose `joined` came last
+  std::vector<publication_id> run_;   ///< what came of it
+  std::unordered_set<publication_id> seen_;
+
+  // Since the last frame that a cut would have dropped.
+  std::vector<std::string> unconfirmed_;
+  std::vector<gap> unconfirmed_gaps_;
+};
+
+} // namespace troupe::churn

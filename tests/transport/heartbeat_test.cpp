@@ -1,0 +1,201 @@
+#include "manual_node.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <memory>
+
+using namespace troupe;
+using namespace troupe::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::chrono::milliseconds interval = 25s;
+constexpr std::chrono::milliseconds timeout = 10s;
+constexpr auto one_tick = 10ms; // a deadline may be that late
+
+actors::node_options beating(unsigned loops = 1) {
+  actors::node_options o;
+  o.loops = loops;
+  o.heartbeat = {interval, timeout};
+  o.connections.messages_per_second = 0;
+  return o;
+}
+
+std::ptrdiff_t pings(client& c) {
+  (void)c.texts();
+  auto n = std::count_if(c.others.begin(), c.others.end(), [](auto& f) { return f.opcode == 9; });
+  c.others.clear();
+  return n;
+}
+
+void say_ping(client& c) { c.say(R"({"type":"ping"})"); }
+
+/// Runs the client's loop only, while time passes.
+void pass_on_loop_0(manual_node& world, std::chrono::milliseconds time) {
+  for (; time.count() > 0; time -= 100ms) {
+    world.clock.advance(100ms);
+    while (world.node.loop(0).run_turn()) {
+    }
+  }
+}
+
+} // namespace
+
+TEST_CASE("a client is pinged for the first time after half the interval to all of it") {
+  manual_node world{beating()};
+  client ann{world};
+  world.settle();
+
+  world.pass(interval / 2 - one_tick);
+  auto early = pings(ann);
+  world.pass(interval / 2 + 2 * one_tick);
+
+  CHECK(early == 0);
+  CHECK(pings(ann) == 1);
+}
+
+TEST_CASE("a client that does not answer its ping is terminated after the timeout") {
+  manual_node world{beating()};
+  client ann{world}, bob{world};
+  ann.join("r");
+  bob.join("r");
+  world.settle();
+  auto bob_talks_for = [&](std::chrono::milliseconds time) {
+    for (; time.count() > 0; time -= one_tick) {
+      say_ping(bob);
+      world.pass(one_tick);
+    }
+  };
+  while (pings(ann) == 0)
+    bob_talks_for(one_tick);
+
+  bob_talks_for(timeout - one_tick);
+  auto early = ann.session.ended();
+  bob_talks_for(2 * one_tick);
+
+  CHECK_FALSE(early);
+  CHECK(ann.session.ended());
+  CHECK_FALSE(bob.session.ended());
+  CHECK(bob.heard("userLeft", "reason") == std::vector<std::string>{"disconnected"});
+}
+
+TEST_CASE("a client that answers is pinged again after the interval of silence, and terminated if it then does not") {
+  manual_node world{beating()};
+  client ann{world};
+  world.settle();
+  while (pings(ann) == 0)
+    world.pass(10ms);
+
+  world.pass(1s);
+  say_ping(ann);
+  world.pass(interval - one_tick);
+  auto early = pings(ann);
+  world.pass(2 * one_tick);
+  auto second = pings(ann);
+  world.pass(timeout - 2 * one_tick);
+  auto alive = !ann.session.ended();
+  world.pass(2 * one_tick);
+
+  CHECK(early == 0);
+  CHECK(second == 1);
+  CHECK(alive);
+  CHECK(ann.session.ended());
+}
+
+TEST_CASE("a client that talks is never pinged") {
+  manual_node world{beating()};
+  client ann{world};
+
+  for (int i = 0; i < 40; ++i) {
+    world.pass(5s);
+    say_ping(ann);
+  }
+
+  CHECK_FALSE(ann.session.ended());
+  CHECK(pings(ann) == 0);
+}
+
+/// RELIABILITY case 67: a peer whose packets no longer arrive, while the server keeps sending to it.
+TEST_CASE("being sent to does not keep a silent client alive") {
+  manual_node world{beating()};
+  client ann{world}, bob{world};
+  ann.join("r");
+  bob.join("r");
+
+  for (int i = 0; i < 40; ++i) {
+    world.pass(1s);
+    bob.publish("r", "x");
+  }
+
+  CHECK(ann.session.ended());
+  CHECK_FALSE(bob.session.ended());
+}
+
+TEST_CASE("a client that reads nothing but talks is not terminated") {
+  manual_node world{beating()};
+  client ann{world};
+  world.settle();
+  ann.session.set_window(0);
+
+  for (int i = 0; i < 20; ++i) {
+    world.pass(5s);
+    ann.say(R"({"type":"leave"})");
+  }
+
+  CHECK_FALSE(ann.session.ended());
+}
+
+TEST_CASE("an interval of 0 means no heartbeat") {
+  auto options = beating();
+  options.heartbeat.interval = 0ms;
+  manual_node world{options};
+  client ann{world};
+  world.settle();
+
+  world.clock.advance(24h);
+  world.settle();
+
+  CHECK(pings(ann) == 0);
+  CHECK_FALSE(ann.session.ended());
+}
+
+/// Pins (under the address sanitizer) that nothing of a terminated session runs once it is gone.
+TEST_CASE("a session may be destroyed in the turn in which it was terminated") {
+  manual_node world{beating()};
+  auto ann = std::make_unique<client>(world);
+  world.settle();
+  world.clock.advance(interval);
+  world.settle();
+
+  world.clock.advance(timeout);
+  world.node.loop(0).run_turn();
+  ann.reset();
+  world.settle();
+
+  CHECK(world.node.stats().connections == 0);
+}
+
+/// Pins the contract of `sink::last_inbound`: while the server does not read, the client's silence is not its own.
+TEST_CASE("a client that is out of credit is not terminated for being silent") {
+  auto options = beating(2);
+  options.connections.credits.messages = 2;
+  manual_node world{options};
+  client ann{world};
+  std::string room = "room0";
+  while (std::hash<std::string_view>{}(room) % 2 != 1)
+    room += "x";
+  ann.join(room); // its loop stands still, so the join is pending and what follows holds credit
+  for (int i = 0; i < 5; ++i)
+    ann.publish(room, "x");
+
+  pass_on_loop_0(world, 60s);
+  auto ended = ann.session.ended();
+  auto unread = ann.session.unread();
+  world.settle();
+
+  CHECK(unread > 0);
+  CHECK_FALSE(ended);
+  CHECK(ann.session.unread() == 0);
+}

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <utility>
+
+#include <troupe/actors/node.hpp>
+#include <troupe/protocol/command.hpp>
+#include <troupe/testing/manual_clock.hpp>
+#include <troupe/testing/manual_loops.hpp>
+#include <troupe/testing/memory_session.hpp>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::test {
+
+using protocol::encoding;
+
+/// A node that nothing moves but the test: its loops and its clock.
+struct manual_node {
+  explicit manual_node(actors::node_options options = {}) : node(system, with_clock(std::move(options))) {}
+
+  void settle() { loops.settle(); }
+
+  /// Lets time pass, in steps that no deadline is longer than.
+  void pass(std::chrono::milliseconds time) {
+    constexpr std::chrono::milliseconds step{10};
+    for (; time.count() > 0; time -= step) {
+      clock.advance(std::min(time, step));
+      settle();
+    }
+  }
+
+  caf::actor_system_config config;
+  caf::actor_system system{one_worker(config)};
+  testing::manual_clock clock;
+  actors::node node;
+  testing::manual_loops loops{node};
+
+private:
+  static caf::actor_system_config& one_worker(caf::actor_system_config& c) {
+    compat::set_worker_threads(c, 1);
+    return c;
+  }
+
+  actors::node_options with_clock(actors::node_options o) {
+    o.clock = &clock;
+    return o;
+  }
+};
+
+/// A JSON client, or one that is said JSON to and does not understand it.
+struct client {
+  explicit client(manual_node& world, encoding e = encoding::v1_json, unsigned loop = 0, transport::outbox::bounds bounds = {},
+                  std::string user_id = {})
+    : session(world.node, world.node.loop(loop), {e, std::move(user_id)}, bounds) {}
+
+  void say(std::string json) { session.say(std::move(json)); }
+  void join(const std::string& room) { say(R"({"type":"join","roomId":")" + room + "\"}"); }
+  void publish(const std::string& room, const std::string& text) {
+    say(R"({"type":"message","roomId":")" + room + R"(","text":")" + text + "\"}");
+  }
+
+  /// The texts received since the last look; other frames are kept in `others`.
+  std::vector<std::string> texts() {
+    std::vector<std::string> out;
+    for (auto& f : session.take_frames()) {
+      if (f.opcode == 1)
+        out.push_back(std::move(f.payload));
+      else
+        others.push_back(std::move(f));
+    }
+    return out;
+  }
+
+  /// `field` of each text of that type received since the last look.
+  std::vector<std::string> heard(std::string_view type, std::string_view field) {
+    std::vector<std::string> out;
+    for (auto& text : texts()) {
+      protocol::document_view view{protocol::codec::json, text};
+      if (view.string("type") == type)
+        out.push_back(view.string(field).value_or(std::string{view.raw(field)}));
+    }
+    return out;
+  }
+
+  /// The code of the close frame received, after a look; 0: none.
+  [[nodiscard]] std::uint16_t close_code() {
+    (void)texts();
+    for (auto& f : others)
+      if (f.opcode == 8)
+        return f.close_code();
+    return 0;
+  }
+
+  testing::memory_session session;
+  std::vector<testing::received_frame> others;
+};
+
+inline std::string type_of(std::string_view json) {
+  return protocol::document_view{protocol::codec::json, json}.string("type").value_or("");
+}
+
+inline std::vector<std::string> types_of(const std::vector<std::string>& texts) {
+  std::vector<std::string> out;
+  for (auto& t : texts)
+    out.push_back(type_of(t));
+  return out;
+}
+
+} // namespace troupe::test

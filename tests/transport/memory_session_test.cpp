@@ -1,0 +1,204 @@
+#include "manual_node.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace troupe;
+using namespace troupe::test;
+using strings = std::vector<std::string>;
+
+// -- talking --------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("a client with a subprotocol is welcomed under its name, a plain one is not") {
+  manual_node world;
+  client v1{world, encoding::v1_json, 0, {}, "ann"}, plain{world, encoding::plain_json};
+
+  world.settle();
+
+  CHECK(v1.heard("welcome", "userId") == strings{"ann"});
+  CHECK(plain.texts().empty());
+}
+
+TEST_CASE("a join is answered to the one and told to the others") {
+  manual_node world;
+  client ann{world, encoding::v1_json, 0, {}, "ann"}, bob{world, encoding::v1_json, 0, {}, "bob"};
+  ann.join("r");
+  world.settle();
+  (void)ann.texts();
+
+  bob.join("r");
+  world.settle();
+
+  CHECK(bob.heard("joined", "userId") == strings{"bob"});
+  CHECK(ann.heard("userJoined", "userId") == strings{"bob"});
+}
+
+TEST_CASE("what is said in a room reaches every member, in one order") {
+  manual_node world;
+  client ann{world}, bob{world}, packed{world, encoding::v1_msgpack};
+  ann.join("r");
+  bob.join("r");
+  world.settle();
+
+  for (auto text : {"1", "2", "3"}) {
+    ann.publish("r", text);
+    world.settle();
+  }
+
+  auto heard = bob.heard("message", "text");
+  CHECK(heard == strings{"1", "2", "3"});
+  CHECK(ann.heard("message", "text") == heard);
+}
+
+TEST_CASE("a MessagePack client gets binary frames only") {
+  manual_node world;
+  client ann{world}, packed{world, encoding::v1_msgpack};
+  std::string join;
+  protocol::transcode(protocol::codec::json, R"({"type":"join","roomId":"r"})", protocol::codec::msgpack, join);
+  packed.session.say(join, true);
+  ann.join("r");
+  world.settle();
+
+  ann.publish("r", "hello");
+  world.settle();
+
+  auto frames = packed.session.take_frames();
+  REQUIRE_FALSE(frames.empty());
+  std::string last;
+  protocol::transcode(protocol::codec::msgpack, frames.back().payload, protocol::codec::json, last);
+  CHECK(type_of(last) == "message");
+  for (auto& f : frames)
+    CHECK(f.opcode == 2);
+}
+
+TEST_CASE("a client whose socket ends leaves its rooms and is counted no more") {
+  manual_node world;
+  client ann{world}, bob{world, encoding::v1_json, 0, {}, "bob"};
+  ann.join("r");
+  bob.join("r");
+  world.settle();
+  (void)ann.texts();
+
+  bob.session.disconnect();
+  world.settle();
+
+  CHECK(bob.session.ended());
+  CHECK(ann.heard("userLeft", "reason") == strings{"disconnected"});
+  CHECK(world.node.stats().connections == 1);
+  CHECK(world.node.stats().members == 1);
+}
+
+TEST_CASE("what a client says after its end is heard by nobody") {
+  manual_node world;
+  client ann{world}, bob{world};
+  ann.join("r");
+  bob.join("r");
+  world.settle();
+  (void)bob.texts();
+
+  ann.session.disconnect();
+  ann.publish("r", "ghost");
+  world.settle();
+
+  CHECK(bob.heard("message", "text").empty());
+}
+
+// -- a slow socket --------------------------------------------------------------------------------------------------------
+
+TEST_CASE("a client that stops reading gets the rest, whole and in order, once it reads again") {
+  manual_node world;
+  client ann{world}, slow{world};
+  ann.join("r");
+  slow.join("r");
+  world.settle();
+  (void)slow.texts();
+
+  slow.session.set_window(3);
+  strings said;
+  for (int i = 0; i < 20; ++i) {
+    ann.publish("r", said.emplace_back(std::to_string(i)));
+    world.settle();
+  }
+  auto while_stalled = slow.texts();
+  slow.session.set_window(std::nullopt);
+
+  CHECK(while_stalled.empty());
+  CHECK(slow.heard("message", "text") == said);
+}
+
+TEST_CASE("a client that reads a few bytes at a time misses nothing") {
+  manual_node world;
+  client ann{world}, slow{world};
+  ann.join("r");
+  slow.join("r");
+  world.settle();
+  (void)slow.texts();
+
+  strings said, heard;
+  for (int i = 0; i < 30; ++i) {
+    ann.publish("r", said.emplace_back(std::to_string(i)));
+    slow.session.set_window(static_cast<std::size_t>(i % 7) * 30);
+    world.settle();
+    for (auto& text : slow.heard("message", "text"))
+      heard.push_back(text);
+  }
+  slow.session.set_window(std::nullopt);
+  for (auto& text : slow.heard("message", "text"))
+    heard.push_back(text);
+
+  CHECK(heard == said);
+}
+
+TEST_CASE("a client beyond its bound is cut: the frame that is half written, what is no data, 1013, and nothing more") {
+  manual_node world;
+  client ann{world}, slow{world, encoding::v1_json, 0, {1024 * 1024, 8}};
+  ann.join("r");
+  slow.join("r");
+  world.settle();
+  (void)slow.texts();
+  (void)ann.texts();
+
+  slow.session.set_window(5);
+  ann.publish("r", "half");
+  world.settle();
+  slow.say(R"({"type":"ping","ref":"kept"})");
+  world.settle();
+  for (int i = 0; i < 20; ++i) {
+    ann.publish("r", "dropped");
+    world.settle();
+  }
+  slow.session.set_window(std::nullopt);
+  auto frames = slow.session.take_frames();
+
+  REQUIRE(frames.size() == 3);
+  CHECK(type_of(frames[0].payload) == "message");
+  CHECK(frames[0].payload.find("half") != std::string::npos);
+  CHECK_FALSE(frames[0].after_cut);
+  CHECK(type_of(frames[1].payload) == "pong");
+  CHECK(frames[1].after_cut);
+  CHECK(frames[2].close_code() == 1013);
+  CHECK(frames[2].payload.substr(2) == "slow_consumer");
+  CHECK(ann.heard("message", "text").size() == 21);
+}
+
+TEST_CASE("a client that was cut no longer holds what it was to get") {
+  manual_node world;
+  client ann{world}, slow{world, encoding::v1_json, 0, {20'000, 1000}};
+  ann.join("r");
+  slow.join("r");
+  world.settle();
+  slow.session.set_window(0);
+
+  auto before = world.node.stats().output_bytes;
+  for (int i = 0; i < 3; ++i) {
+    ann.publish("r", std::string(8000, 'x'));
+    world.settle();
+  }
+  slow.session.set_window(std::nullopt);
+  ann.session.disconnect();
+  slow.session.disconnect();
+  world.settle();
+
+  CHECK(slow.close_code() == 1013);
+  CHECK(world.node.stats().rooms == 0);
+  CHECK(world.node.stats().output_bytes <= before);
+}

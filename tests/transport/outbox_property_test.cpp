@@ -1,0 +1,235 @@
+// Random writes, appends, sockets that take what they like, cuts and closes, held against a plain model: a list of all frames in
+// the order in which they were said. One seed is one run.
+#include <troupe/transport/outbox.hpp>
+
+#include "fake_socket.hpp"
+
+#include <troupe/protocol/frame.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <random>
+#include <string>
+#include <vector>
+
+using namespace troupe;
+using actors::byte_range;
+using actors::output_kind;
+using protocol::shared_bytes;
+using transport::outbox;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// What an outbox is to send, as one list of frames.
+class plain_model {
+public:
+  void say(std::string frame, output_kind kind) {
+    if (!sealed_)
+      frames_.push_back({std::move(frame), kind});
+  }
+
+  void close(const std::string& frame) {
+    say(frame, output_kind::control);
+    sealed_ = true;
+  }
+
+  void seal() { sealed_ = true; }
+
+  /// Returns how many frames go, with `sent` bytes out already.
+  std::size_t cut(std::size_t sent, const std::string& close_frame) {
+    if (sealed_)
+      return 0;
+    std::vector<frame> kept;
+    std::size_t begin = 0;
+    for (auto& f : frames_) {
+      if (f.kind == output_kind::control || begin < sent)
+        kept.push_back(f);
+      begin += f.bytes.size();
+    }
+    auto dropped = frames_.size() - kept.size();
+    frames_ = std::move(kept);
+    close(close_frame);
+    return dropped;
+  }
+
+  [[nodiscard]] std::string all() const {
+    std::string s;
+    for (auto& f : frames_)
+      s += f.bytes;
+    return s;
+  }
+
+  /// Frames that have not wholly left.
+  [[nodiscard]] std::size_t queued(std::size_t sent) const {
+    std::size_t n = 0, end = 0;
+    for (auto& f : frames_)
+      n += (end += f.bytes.size()) > sent;
+    return n;
+  }
+
+  [[nodiscard]] bool sealed() const { return sealed_; }
+
+private:
+  struct frame {
+    std::string bytes;
+    output_kind kind;
+  };
+  std::vector<frame> frames_;
+  bool sealed_ = false;
+};
+
+class run {
+public:
+  explicit run(std::uint64_t seed) : random_(seed) { socket_.room = 0; }
+
+  void play() {
+    for (int i = 0; i < 40; ++i) {
+      act();
+      compare();
+    }
+    socket_.room.reset();
+    check_status(box_.flush(now_, socket_));
+    compare();
+    REQUIRE(box_.empty());
+  }
+
+  std::size_t cuts = 0, received = 0, dropped = 0;
+
+private:
+  int draw(int low, int high) { return std::uniform_int_distribution<>{low, high}(random_); }
+
+  std::string a_frame() {
+    auto size = static_cast<std::size_t>(draw(0, 9) ? draw(0, 40) : draw(0, 9) ? draw(100, 400) : 66'000);
+    std::string payload(size, static_cast<char>('a' + serial_++ % 26));
+    return std::string{protocol::make_frame(protocol::opcode::text, payload).view()};
+  }
+
+  void act() {
+    now_ += std::chrono::milliseconds{draw(0, 5)};
+    auto what = draw(0, 99);
+    if (what < 40)
+      write();
+    else if (what < 55)
+      append(output_kind::data);
+    else if (what < 70)
+      append(output_kind::control);
+    else if (what < 92)
+      flush();
+    else if (what < 97)
+      cut();
+    else if (what < 98)
+      seal();
+    else
+      close();
+  }
+
+  void open_socket() {
+    if (draw(0, 3) == 0)
+      socket_.room.reset();
+    else
+      socket_.room = static_cast<std::size_t>(draw(0, 1) ? draw(0, 12) : draw(0, 200));
+  }
+
+  /// A batch of which some frames are not for this one.
+  void write() {
+    open_socket();
+    std::string batch;
+    std::vector<byte_range> parts;
+    std::uint32_t wanted = 0;
+    auto count = draw(0, 20) ? draw(1, 5) : draw(60, 150);
+    for (int i = 0; i < count; ++i) {
+      auto frame = a_frame();
+      auto begin = static_cast<std::uint32_t>(batch.size());
+      batch += frame;
+      if (i + 1 < count && draw(0, 3) == 0)
+        continue;
+      auto end = static_cast<std::uint32_t>(batch.size());
+      if (!parts.empty() && parts.back().end == begin)
+        parts.back().end = end;
+      else
+        parts.push_back({begin, end});
+      ++wanted;
+      model_.say(frame, output_kind::data);
+    }
+    check_status(box_.write(shared_bytes::copy_of(batch), parts, wanted, [this] { return now_; }, socket_));
+  }
+
+  /// One or two frames out of a larger buffer.
+  void append(output_kind kind) {
+    auto before = a_frame(), first = a_frame(), second = draw(0, 1) ? a_frame() : std::string{};
+    auto bytes = shared_bytes::copy_of(before + first + second + before);
+    byte_range part{static_cast<std::uint32_t>(before.size()),
+                    static_cast<std::uint32_t>(before.size() + first.size() + second.size())};
+    box_.append(bytes, part, second.empty() ? 1 : 2, kind, now_);
+    model_.say(first, kind);
+    if (!second.empty())
+      model_.say(second, kind);
+  }
+
+  void flush() {
+    open_socket();
+    check_status(box_.flush(now_, socket_));
+  }
+
+  void cut() {
+    ++cuts;
+    auto gone = box_.cut(close_, now_);
+    auto wanted = model_.cut(socket_.received.size(), std::string{close_.view()});
+    REQUIRE(gone == wanted);
+    dropped += wanted;
+  }
+
+  void seal() {
+    box_.seal();
+    model_.seal();
+  }
+
+  void close() {
+    box_.close(close_, now_);
+    model_.close(std::string{close_.view()});
+  }
+
+  /// `done` means: nothing is queued.
+  void check_status(outbox::status s) { REQUIRE((s == outbox::status::done) == box_.empty()); }
+
+  void compare() {
+    auto all = model_.all();
+    auto sent = socket_.received.size();
+    REQUIRE(sent <= all.size());
+    REQUIRE(all.compare(compared_, sent - compared_, socket_.received, compared_, sent - compared_) == 0);
+    REQUIRE(box_.queued_bytes() == all.size() - sent);
+    REQUIRE(box_.empty() == (all.size() == sent));
+    REQUIRE((box_.queued_frames() == 0) == (model_.queued(sent) == 0));
+    REQUIRE(box_.sealed() == model_.sealed());
+    compared_ = received = sent;
+  }
+
+  std::mt19937_64 random_;
+  outbox box_{{1 << 20, 1024}};
+  plain_model model_;
+  test::fake_socket socket_;
+  actors::steady_time now_{1h};
+  shared_bytes close_ = protocol::make_close_frame(1013, "slow_consumer");
+  std::size_t compared_ = 0;
+  unsigned serial_ = 0;
+};
+
+} // namespace
+
+TEST_CASE("whatever a socket takes, what leaves an outbox is whole frames in order, less what a cut has dropped") {
+  std::size_t cuts = 0, received = 0, dropped = 0;
+  for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
+    INFO("seed " << seed);
+    run r{seed};
+    r.play();
+    cuts += r.cuts;
+    received += r.received;
+    dropped += r.dropped;
+  }
+
+  // The model is worth something only if things happened.
+  CHECK(cuts > 500);
+  CHECK(received > 1'000'000);
+  CHECK(dropped > 500);
+}

@@ -1,0 +1,213 @@
+#include "outbox_rig.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace troupe;
+using namespace troupe::test;
+using namespace std::chrono_literals;
+
+// -- writing --------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("a write that the socket takes whole leaves nothing queued and never looks at the clock") {
+  outbox_rig r;
+  auto frame = frame_of(100);
+
+  auto status = r.write(frame);
+
+  CHECK(status == outbox::status::done);
+  CHECK(r.socket.received == frame.view());
+  CHECK(r.box.empty());
+  CHECK(r.clock_looks == 0);
+}
+
+TEST_CASE("what the socket does not take leaves later, byte for byte") {
+  outbox_rig r;
+  r.socket.room = 7;
+  auto frame = frame_of(100);
+
+  auto status = r.write(frame);
+  auto queued = r.box.queued_bytes();
+  auto rest = r.drain();
+
+  CHECK(status == outbox::status::blocked);
+  CHECK(queued == frame.size() - 7);
+  CHECK(rest == frame.view());
+  CHECK(r.box.empty());
+}
+
+TEST_CASE("a write behind queued output does not overtake it") {
+  outbox_rig r;
+  auto first = frame_of(10, 'a');
+  auto second = frame_of(10, 'b');
+  r.append(first);
+
+  auto status = r.write(second);
+  auto sends = r.socket.sends;
+  auto all = r.drain();
+
+  CHECK(status == outbox::status::blocked);
+  CHECK(sends == 0);
+  CHECK(all == text(first) + text(second));
+}
+
+TEST_CASE("only the named parts of a batch are sent") {
+  outbox_rig r;
+  auto a = frame_of(10, 'a'), b = frame_of(10, 'b'), c = frame_of(10, 'c');
+  auto batch = batch_of({a, b, c});
+  auto size = static_cast<std::uint32_t>(a.size());
+
+  r.write(batch, {{0, size}, {2 * size, 3 * size}}, 2);
+
+  CHECK(r.socket.received == text(a) + text(c));
+}
+
+TEST_CASE("a socket that stops inside the second part is continued there") {
+  auto a = frame_of(10, 'a'), b = frame_of(10, 'b'), c = frame_of(10, 'c');
+  auto batch = batch_of({a, b, c});
+  auto size = static_cast<std::uint32_t>(a.size());
+  for (std::size_t room = 0; room <= 2 * size; ++room) {
+    outbox_rig r;
+    r.socket.room = room;
+
+    r.write(batch, {{0, size}, {2 * size, 3 * size}}, 2);
+
+    CHECK(r.drain() == text(a) + text(c));
+  }
+}
+
+TEST_CASE("more parts than one send takes still leave in order") {
+  outbox_rig r;
+  std::string all, wanted;
+  std::vector<byte_range> parts;
+  for (char c = 'a'; parts.size() < 150; c = c == 'z' ? 'a' : static_cast<char>(c + 1)) {
+    auto frame = text(frame_of(parts.size(), c));
+    wanted += frame;
+    parts.push_back({static_cast<std::uint32_t>(all.size()), static_cast<std::uint32_t>(all.size() + frame.size())});
+    all += frame + "hole";
+  }
+
+  r.write(shared_bytes::copy_of(all), parts, 150);
+  auto rest = r.drain();
+
+  CHECK(rest == wanted);
+  CHECK(r.socket.most_parts <= 64);
+}
+
+TEST_CASE("a socket that is gone is told as such") {
+  outbox_rig empty, queued;
+  queued.append(frame_of(10));
+  empty.socket.broken = queued.socket.broken = true;
+
+  CHECK(empty.write(frame_of(10)) == outbox::status::broken);
+  CHECK(queued.flush() == outbox::status::broken);
+}
+
+TEST_CASE("an empty part is not queued") {
+  outbox_rig r;
+
+  r.box.append(frame_of(10), {5, 5}, 0, output_kind::data, r.now);
+
+  CHECK(r.box.empty());
+}
+
+// -- times ----------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("progress is when the queue became non-empty, then when bytes left") {
+  outbox_rig r;
+  r.socket.room = 0;
+  r.write(frame_of(10));
+  auto queued = r.box.last_progress();
+  r.now += 3s;
+  r.write(frame_of(10));
+  auto behind = r.box.last_progress();
+  r.now += 3s;
+  r.flush();
+  auto nothing_left = r.box.last_progress();
+  r.socket.room = 1;
+  r.flush();
+
+  CHECK(queued == start);
+  CHECK(behind == start);
+  CHECK(nothing_left == start);
+  CHECK(r.box.last_progress() == start + 6s);
+}
+
+TEST_CASE("a backlog is as old as its oldest data frame; control output has no age") {
+  outbox_rig r;
+  r.socket.room = 0;
+  r.append(frame_of(1), output_kind::control);
+  auto only_control = r.box.oldest_data();
+  r.now += 1s;
+  r.append(frame_of(1));
+  r.now += 1s;
+  r.append(frame_of(1));
+  auto both = r.box.oldest_data();
+  r.drain();
+
+  CHECK(only_control == std::nullopt);
+  CHECK(both == start + 1s);
+  CHECK(r.box.oldest_data() == std::nullopt);
+}
+
+// -- the bound ------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("an empty outbox takes one message of any size; the next one is over the bound") {
+  outbox_rig r{{1000, 10}};
+  r.socket.room = 5;
+
+  r.write(frame_of(100'000));
+  auto with_one = r.box.over_bound();
+  r.write(frame_of(1));
+
+  CHECK_FALSE(with_one);
+  CHECK(r.box.over_bound());
+}
+
+TEST_CASE("bytes up to the bound are within it") {
+  outbox_rig r{{1000, 10}};
+  r.append(frame_of(498)); // headers of 4 bytes
+  r.append(frame_of(494));
+  auto at_the_bound = r.box.over_bound();
+  auto bytes = r.box.queued_bytes();
+  r.append(frame_of(0));
+
+  CHECK(bytes == 1000);
+  CHECK_FALSE(at_the_bound);
+  CHECK(r.box.over_bound());
+}
+
+TEST_CASE("the number of frames is bounded, too") {
+  outbox_rig r{{1000, 3}};
+  for (int i = 0; i < 3; ++i)
+    r.append(frame_of(1));
+  auto at_the_bound = r.box.over_bound();
+  r.append(frame_of(1), output_kind::control);
+
+  CHECK_FALSE(at_the_bound);
+  CHECK(r.box.over_bound());
+}
+
+TEST_CASE("an outbox that was cut is over no bound") {
+  outbox_rig r{{100, 3}};
+  for (int i = 0; i < 10; ++i)
+    r.append(frame_of(100), output_kind::control);
+
+  r.cut();
+
+  CHECK_FALSE(r.box.over_bound());
+}
+
+/// Pins that frames behind a hole in a batch are counted where they are, not with the part before the hole.
+TEST_CASE("while anything is queued the number of queued frames is not zero") {
+  outbox_rig r;
+  r.socket.room = 0;
+  auto a = frame_of(10, 'a'), b = frame_of(10, 'b'), c = frame_of(10, 'c');
+  auto size = static_cast<std::uint32_t>(a.size());
+  r.write(batch_of({a, b, c}), {{0, size}, {2 * size, 3 * size}}, 2);
+
+  r.socket.room = size;
+  r.flush();
+
+  CHECK_FALSE(r.box.empty());
+  CHECK(r.box.queued_frames() == 1);
+}

@@ -1,0 +1,118 @@
+#include "manual_node.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace troupe;
+using namespace troupe::test;
+using namespace std::chrono_literals;
+using strings = std::vector<std::string>;
+
+namespace {
+
+/// A name whose room lives on that loop.
+std::string room_on(unsigned loop, unsigned loops) {
+  for (int i = 0;; ++i)
+    if (auto name = "room" + std::to_string(i); std::hash<std::string_view>{}(name) % loops == loop)
+      return name;
+}
+
+/// Runs one loop while the others stand still.
+void run_only(manual_node& world, unsigned loop) {
+  while (world.node.loop(loop).run_turn()) {
+  }
+}
+
+actors::node_options two_loops(actors::credit_limits credits) {
+  actors::node_options o;
+  o.loops = 2;
+  o.connections.credits = credits;
+  return o;
+}
+
+} // namespace
+
+TEST_CASE("a client is read while it has credit; the rest waits outside and is read once credit comes back") {
+  auto room = room_on(1, 2);
+  manual_node world{two_loops({4, 1 << 20})};
+  client ann{world};
+  strings said;
+
+  ann.join(room);
+  for (int i = 0; i < 10; ++i)
+    ann.publish(room, said.emplace_back(std::to_string(i)));
+  run_only(world, 0); // the room's loop stands still: the join is pending and what follows waits
+  auto unread = ann.session.unread();
+  auto held = ann.session.held_messages();
+  world.settle();
+
+  CHECK(held == 4);
+  CHECK(unread == 7);
+  CHECK(ann.session.unread() == 0);
+  CHECK(ann.session.held_messages() == 0);
+  CHECK(ann.heard("message", "text") == said);
+}
+
+TEST_CASE("bytes are credit, too: one message may go below zero, the next one waits") {
+  auto room = room_on(1, 2);
+  manual_node world{two_loops({32, 1000})};
+  client ann{world};
+
+  ann.join(room);
+  ann.publish(room, std::string(5000, 'x'));
+  ann.publish(room, "y");
+  run_only(world, 0);
+  auto unread = ann.session.unread();
+  world.settle();
+
+  CHECK(unread == 1);
+  CHECK(ann.heard("message", "text").size() == 2);
+}
+
+TEST_CASE("who is out of credit does not keep others from being read") {
+  auto room = room_on(1, 2);
+  manual_node world{two_loops({2, 1 << 20})};
+  client ann{world}, bob{world};
+  ann.join(room);
+  for (int i = 0; i < 10; ++i)
+    ann.publish(room, "x");
+
+  bob.say(R"({"type":"ping"})");
+  run_only(world, 0);
+
+  CHECK(ann.session.unread() > 0);
+  CHECK(bob.heard("pong", "type") == strings{"pong"});
+}
+
+TEST_CASE("a client that ends while it is out of credit gives all of it back") {
+  auto room = room_on(1, 2);
+  manual_node world{two_loops({2, 1 << 20})};
+  client ann{world};
+  ann.join(room);
+  for (int i = 0; i < 10; ++i)
+    ann.publish(room, "x");
+  run_only(world, 0);
+
+  ann.session.disconnect();
+  world.pass(11s); // the room was made, and is never entered
+
+  CHECK(ann.session.held_messages() == 0);
+  CHECK(world.node.stats().connections == 0);
+  CHECK(world.node.stats().rooms == 0);
+}
+
+TEST_CASE("a stalled member does not hold back the credit of the one who speaks") {
+  manual_node world;
+  client ann{world}, slow{world};
+  ann.join("r");
+  slow.join("r");
+  world.settle();
+  slow.session.set_window(0);
+
+  for (int i = 0; i < 100; ++i) {
+    ann.publish("r", "x");
+    world.settle();
+  }
+
+  CHECK(ann.session.unread() == 0);
+  CHECK(ann.session.held_messages() == 0);
+}

@@ -1,0 +1,201 @@
+import { clock } from './clock.js';
+import { Commands } from './commands.js';
+import { Connection } from './connection.js';
+import { Emitter } from './emitter.js';
+import { TroupeError } from './error.js';
+import { Membership } from './membership.js';
+import { completeOptions } from './options.js';
+import { deferred } from './promise.js';
+import { Room } from './room.js';
+
+/// A client of a Troupe server: rooms that are joined again after every loss of the connection, and commands that are answered.
+///
+/// Events: `state` (the client) after `state` or `retryAt` changed; `welcome`, `goodbye` and `frame` (each frame) with the frame;
+///         `room` (a Room) where the server has put this client; `error` (a TroupeError) for what no promise tells;
+///         frames that belong to no room, by their type.
+export class Client {
+  #options;
+  #handlers = new Emitter();
+  #commands;
+  #connection;
+  #ready = deferred();
+  #seats = new Map(); // room id -> {room, membership, handlers}
+  #welcome = null;
+
+  constructor(url, options = {}) {
+    this.#options = completeOptions(url, options);
+    this.#commands = new Commands(this.#options);
+    this.#connection = new Connection(this.#options, {
+      welcome: (frame) => this.#onWelcome(frame),
+      frame: (frame) => this.#onFrame(frame),
+      lost: (error) => this.#onLost(error),
+      failed: (error) => this.#handlers.emit('error', error),
+      changed: () => this.#handlers.emit('state', this),
+    });
+    this.#connection.connect();
+  }
+
+  // -- properties ----------------------------------------------------------------------------------------------------------
+
+  /// connecting (until the first welcome or loss), connected, reconnecting, stopped (the server refuses this client, or there were
+  /// too many attempts), closed.
+  get state() {
+    return this.#connection.state;
+  }
+
+  /// When the next attempt to connect starts (as Date.now()); 0 while none is waited for.
+  get retryAt() {
+    return this.#connection.retryAt;
+  }
+
+  /// Why there is no connection; null while there is one.
+  get error() {
+    return this.#connection.error;
+  }
+
+  /// The server's goodbye, until it is back. One without `reconnectAfterMs` is meant to be for good.
+  get goodbye() {
+    return this.#connection.goodbye;
+  }
+
+  /// Resolves with the `welcome` while there is a connection, or once there is one; rejects once the client is stopped or closed.
+  get ready() {
+    return this.#ready.promise;
+  }
+
+  /// The last `welcome`, null before the first.
+  get welcome() {
+    return this.#welcome;
+  }
+
+  get userId() {
+    return this.#welcome?.userId ?? null;
+  }
+
+  get clientId() {
+    return this.#welcome?.clientId ?? null;
+  }
+
+  /// What the server takes: maxMessageBytes, maxRooms, messagesPerSecond, burstMessages; 0: no limit.
+  get limits() {
+    return this.#welcome?.limits ?? null;
+  }
+
+  /// All rooms that this client knows.
+  get rooms() {
+    return [...this.#seats.values()].map(({ room }) => room);
+  }
+
+  // -- what one does with it -----------------------------------------------------------------------------------------------
+
+  /// Returns a function that takes the handler off again.
+  on(type, handler) {
+    return this.#handlers.on(type, handler);
+  }
+
+  off(type, handler) {
+    this.#handlers.off(type, handler);
+  }
+
+  /// The room of that name; it is not joined by that.
+  room(id) {
+    return this.#seat(id).room;
+  }
+
+  /// Leaves the room and lets its object go, with its handlers.
+  async forget(id) {
+    const seat = this.#seats.get(id);
+    await seat?.room.leave().catch(() => {});
+    if (seat?.room.state === 'left' && this.#seats.get(id) === seat) this.#seats.delete(id);
+  }
+
+  /// Sends a command as it is and resolves with the frame that answers it.
+  request(command, { timeout } = {}) {
+    return this.#commands.request(command, { timeout });
+  }
+
+  /// Resolves with the milliseconds to the server and back.
+  async ping(options) {
+    const start = clock.now();
+    await this.request({ type: 'ping' }, options);
+    return clock.now() - start;
+  }
+
+  /// Connects now, instead of waiting for the next attempt's time; begins anew if the client was stopped or closed.
+  connect() {
+    if (this.#commands.refusal) {
+      this.#commands.refusal = null;
+      this.#ready = deferred();
+    }
+    this.#connection.connect();
+  }
+
+  /// Ends the connection; everything that is not answered fails with `closed`.
+  close() {
+    this.#connection.close();
+  }
+
+  // -- inside --------------------------------------------------------------------------------------------------------------
+
+  #seat(id) {
+    let seat = this.#seats.get(id);
+    if (!seat) {
+      const handlers = new Emitter();
+      const emit = (type, frame) => {
+        handlers.emit(type, frame);
+        handlers.emit('*', frame);
+      };
+      const membership = new Membership(id, this.#commands, this.#options, emit);
+      seat = { membership, handlers, room: new Room(id, membership, this.#commands, handlers) };
+      this.#seats.set(id, seat);
+    }
+    return seat;
+  }
+
+  #onWelcome(frame) {
+    this.#welcome = frame;
+    for (const { membership } of this.#seats.values()) membership.onWelcome();
+    this.#commands.onWelcome(this.#connection, frame.limits);
+    this.#ready.resolve(frame);
+  }
+
+  #onFrame(frame) {
+    const seat = typeof frame.roomId === 'string' ? this.#seatOf(frame) : undefined;
+    if (seat && frame.type !== 'error') seat.membership.onFrame(frame);
+    const isAnswer = this.#commands.onFrame(frame);
+    if (frame.type === 'error' && !isAnswer) this.#onError(frame, seat);
+    else if (frame.roomId === undefined && !isAnswer) this.#handlers.emit(frame.type, frame);
+    this.#handlers.emit('frame', frame);
+  }
+
+  /// Where the server has put this client by itself there is no seat yet.
+  #seatOf({ type, roomId }) {
+    const known = this.#seats.get(roomId);
+    if (known || type !== 'joined') return known;
+    const seat = this.#seat(roomId);
+    this.#handlers.emit('room', seat.room);
+    return seat;
+  }
+
+  #onError(frame, seat) {
+    if (frame.ref !== undefined) return; // for a command that has been given up
+    const error = new TroupeError(frame);
+    seat?.handlers.emit('error', error);
+    this.#handlers.emit('error', error);
+  }
+
+  #onLost(error) {
+    const hasEnded = this.state === 'stopped' || this.state === 'closed';
+    if (this.#commands.connected) this.#ready = deferred();
+    if (hasEnded) {
+      this.#commands.onEnd(error);
+      this.#ready.reject(error);
+    } else {
+      this.#commands.onLost(error);
+    }
+    for (const { membership } of this.#seats.values()) {
+      membership.onLost();
+      if (hasEnded) membership.onEnd(error);
+    }
+  }
+}

@@ -1,0 +1,167 @@
+import { sizeOf } from './bytes.js';
+import { startLimit } from './clock.js';
+import { TroupeError } from './error.js';
+import { Pace } from './pace.js';
+import { deferred } from './promise.js';
+
+const fullSocketBytes = 1 << 20; // of what the socket holds back, more is not given to it
+const fullSocketMs = 50;
+const queueFull = { code: 'queue_full', message: 'Too much waits to be sent.', retryable: true };
+const answers = new Set(['ack', 'error', 'joined', 'left', 'pong', 'presence', 'history', 'resumed']);
+
+/// What goes to the server: a bounded queue of commands that wait to be sent (for the connection, or the pace that the server
+/// allows), and those that wait for their answers. Every command is answered once: `done(error)` or `done(null, frame)`.
+export class Commands {
+  /// What every new command is answered with, while the client is stopped or closed.
+  refusal = null;
+
+  #options;
+  #link = null;
+  #maxBytes = 0;
+  #queue = [];
+  #queuedBytes = 0;
+  #sent = new Map(); // ref -> entry
+  #refs = 0;
+  #pace = new Pace();
+  #timer;
+
+  /// `options`: codec, timeout, queueTimeout, queueLimit, queueBytes.
+  constructor(options) {
+    this.#options = options;
+  }
+
+  get connected() {
+    return this.#link !== null;
+  }
+
+  /// Sends a command, now or when it can be, and calls `done` once, perhaps at once.
+  /// `timeout`: for the answer, from sending on. `membership`: pointless once the connection is lost. `first`: before all others.
+  add(message, { timeout = this.#options.timeout, membership = false, first = false }, done) {
+    const entry = { ref: ++this.#refs, request: message.type, roomId: message.roomId, timeout, membership, done };
+    try {
+      if (this.refusal) throw this.refusal;
+      entry.bytes = this.#options.codec.encode({ ...message, ref: entry.ref });
+      entry.size = sizeOf(entry.bytes);
+      if (!first && this.#mustWait && this.#isFull(entry.size)) throw failure(entry, queueFull, false);
+    } catch (error) {
+      return done(error);
+    }
+    this.#queuedBytes += entry.size;
+    if (first) this.#queue.splice(this.#queue.findLastIndex((e) => e.first) + 1, 0, Object.assign(entry, { first }));
+    else this.#queue.push(entry);
+    this.#limit(entry, this.#options.queueTimeout);
+    this.#pump();
+  }
+
+  request(message, options = {}) {
+    const answer = deferred();
+    this.add(message, options, (error, frame) => (error ? answer.reject(error) : answer.resolve(frame)));
+    return answer.promise;
+  }
+
+  /// Sends without asking for an answer, or not at all if that would have to wait. Returns whether it was sent.
+  notify(message) {
+    const bytes = this.#options.codec.encode(message);
+    if (this.#mustWait || this.#isTooBig(sizeOf(bytes))) return false;
+    this.#pace.count();
+    this.#link.send(bytes);
+    return true;
+  }
+
+  /// The connection is there: `link` has send(bytes) and bufferedAmount; `limits` as the server's welcome has them.
+  onWelcome(link, limits = {}) {
+    this.#link = link;
+    this.#maxBytes = limits.maxMessageBytes ?? 0;
+    this.#pace.start(limits);
+    this.#pump();
+  }
+
+  /// What was sent fails, since nobody knows whether it arrived; what was not yet stays in the queue.
+  onLost(error) {
+    this.#link = null;
+    clearTimeout(this.#timer);
+    for (const entry of [...this.#sent.values()]) this.#fail(entry, error);
+    for (const entry of this.#queue.filter((e) => e.membership)) this.#fail(entry, error);
+  }
+
+  /// Everything fails, now and until `refusal` is taken back.
+  onEnd(error) {
+    this.refusal = error;
+    this.onLost(error);
+    for (const entry of [...this.#queue]) this.#fail(entry, error);
+  }
+
+  /// Gives a frame to the command that it answers, if it does.
+  onFrame(frame) {
+    const entry = answers.has(frame.type) && this.#sent.get(frame.ref);
+    if (!entry) return false;
+    this.#finish(entry, frame.type === 'error' ? new TroupeError(frame) : null, frame);
+    return true;
+  }
+
+  // -- inside --------------------------------------------------------------------------------------------------------------
+
+  get #mustWait() {
+    return !this.#link || this.#queue.length > 0 || this.#waitMs > 0;
+  }
+
+  get #waitMs() {
+    return this.#link.bufferedAmount > fullSocketBytes ? fullSocketMs : this.#pace.waitMs;
+  }
+
+  #isFull(size) {
+    return this.#queue.length >= this.#options.queueLimit || this.#queuedBytes + size > this.#options.queueBytes;
+  }
+
+  #isTooBig(size) {
+    return this.#maxBytes > 0 && size > this.#maxBytes;
+  }
+
+  #pump() {
+    clearTimeout(this.#timer);
+    while (this.#link && this.#queue.length > 0) {
+      const ms = this.#waitMs;
+      if (ms > 0) {
+        this.#timer = setTimeout(() => this.#pump(), ms);
+        return;
+      }
+      this.#transmit(this.#queue[0]);
+    }
+  }
+
+  #transmit(entry) {
+    if (this.#isTooBig(entry.size)) {
+      return this.#fail(entry, { code: 'too_big', message: `The message has ${entry.size} bytes, more than ${this.#maxBytes}.` });
+    }
+    this.#unqueue(entry);
+    this.#sent.set(entry.ref, entry);
+    this.#limit(entry, entry.timeout);
+    this.#pace.count();
+    this.#link.send(entry.bytes);
+    entry.bytes = null;
+  }
+
+  #limit(entry, ms) {
+    clearTimeout(entry.timer);
+    entry.timer = startLimit(ms, () => this.#fail(entry, { code: 'timed_out', message: 'The answer took too long.', retryable: true }));
+  }
+
+  #fail(entry, error) {
+    this.#finish(entry, failure(entry, error, this.#sent.has(entry.ref)));
+  }
+
+  #finish(entry, error, frame) {
+    clearTimeout(entry.timer);
+    if (!this.#sent.delete(entry.ref)) this.#unqueue(entry);
+    entry.done(error, frame);
+  }
+
+  #unqueue(entry) {
+    this.#queue.splice(this.#queue.indexOf(entry), 1);
+    this.#queuedBytes -= entry.size;
+  }
+}
+
+function failure({ request, roomId }, { code, message, retryable, closeCode }, sent) {
+  return new TroupeError({ request, roomId, code, message, retryable, closeCode, sent });
+}

@@ -1,0 +1,192 @@
+import { Backoff } from './backoff.js';
+import { clock, startLimit } from './clock.js';
+import { isOverload, isRefusal } from './close_code.js';
+import { TroupeError, connectionLost } from './error.js';
+import { Heartbeat } from './heartbeat.js';
+import { onWake } from './wake.js';
+import { discard, findWebSocket } from './websocket.js';
+
+const steadyMs = 10_000; // a connection that held so long was a good one
+const quietMs = 5_000; // after so much silence a page that wakes up asks whether the server is there
+
+/// One WebSocket that speaks troupe.v1, opened again whenever it is lost.
+export class Connection {
+  /// connecting (until the first welcome or loss), connected, reconnecting, stopped (the server refuses, or too many attempts), closed.
+  state = 'connecting';
+  /// When the next attempt starts (as Date.now()), 0 while none is waited for.
+  retryAt = 0;
+  /// What ended the last connection or attempt; null while connected.
+  error = null;
+  /// The server's goodbye since it was last seen.
+  goodbye = null;
+
+  #options;
+  #events;
+  #backoff;
+  #heartbeat;
+  #attempt = null; // an object for each socket and what comes before it
+  #socket = null;
+  #decode;
+  #timer;
+  #losses = 0; // since the last welcome
+  #welcomedAt = 0;
+  #obeys = false; // the wait is one that the server asked for
+  #token;
+  #refused = null;
+  #sleep = null;
+
+  /// `options`: as the client's, complete. `events`: welcome(frame), frame(frame), lost(error), failed(error), changed().
+  constructor(options, events) {
+    this.#options = options;
+    this.#events = events;
+    this.#backoff = new Backoff(options.reconnectInterval, options.maxReconnectInterval);
+    const ping = () => this.send(options.codec.encode({ type: 'ping' }));
+    const die = () => this.#lose(connectionLost(0, 'the server did not answer in time'), true);
+    this.#heartbeat = new Heartbeat(options.timeout, ping, die);
+  }
+
+  /// Does not wait for the next attempt's time; begins anew if it was stopped or closed.
+  connect() {
+    if (this.#attempt) return;
+    if (this.state !== 'reconnecting') this.state = 'connecting';
+    this.#sleep ??= onWake(() => this.#wake());
+    this.#open();
+  }
+
+  close() {
+    this.#end('closed', new TroupeError({ code: 'closed', message: 'The client was closed.' }));
+  }
+
+  send(bytes) {
+    this.#socket.send(bytes);
+  }
+
+  get bufferedAmount() {
+    return this.#socket.bufferedAmount;
+  }
+
+  // -- to the welcome ------------------------------------------------------------------------------------------------------
+
+  async #open() {
+    const attempt = (this.#attempt = {});
+    const { url, token: tokenOption, timeout, codec } = this.#options;
+    this.retryAt = 0;
+    this.#obeys = false;
+    clearTimeout(this.#timer);
+    this.#timer = startLimit(timeout, () => this.#lose(connectionLost(0, 'no welcome in time'), true));
+    this.#events.changed();
+    try {
+      const found = findWebSocket(this.#options.WebSocket);
+      const WebSocket = typeof found === 'function' ? found : await found;
+      const token = typeof tokenOption === 'function' ? await tokenOption() : tokenOption;
+      if (this.#attempt !== attempt) return;
+      if (this.#refused && this.#refused.token === token) return this.#end('stopped', this.#refused.error);
+      this.#token = token;
+      this.#attach(new WebSocket(url, token ? [codec.subprotocol, `troupe.bearer.${token}`] : [codec.subprotocol]));
+    } catch (error) {
+      if (this.#attempt !== attempt) return;
+      this.#events.failed(error);
+      if (error.code === 'no_websocket') this.#end('stopped', error);
+      else this.#lose(error);
+    }
+  }
+
+  #attach(socket) {
+    this.#socket = socket;
+    this.#decode = this.#options.codec.decoder();
+    socket.binaryType = 'arraybuffer';
+    socket.onmessage = ({ data }) => this.#onMessage(data);
+    socket.onclose = ({ code, reason }) => this.#onClose(code, reason);
+    socket.onerror = () => {};
+  }
+
+  #onMessage(data) {
+    this.#heartbeat.heard();
+    let frame;
+    try {
+      frame = this.#decode(data);
+    } catch (cause) {
+      this.#events.failed(new TroupeError({ code: 'undecodable', message: `The server sent what is no message: ${cause.message}` }));
+      return this.#lose(connectionLost(0, 'the server sent what is no message'));
+    }
+    if (typeof frame?.type !== 'string') return;
+    if (frame.type === 'welcome') this.#onWelcome(frame);
+    else if (frame.type === 'goodbye') this.#onGoodbye(frame);
+    this.#events.frame(frame);
+  }
+
+  #onWelcome(frame) {
+    clearTimeout(this.#timer);
+    this.state = 'connected';
+    this.error = this.goodbye = this.#refused = null;
+    this.#losses = 0;
+    this.#welcomedAt = clock.now();
+    this.#heartbeat.start(frame.heartbeatMs);
+    this.#events.welcome(frame);
+    this.#events.changed();
+  }
+
+  #onGoodbye(frame) {
+    this.goodbye = frame;
+    if (frame.reconnectAfterMs) this.#backoff.obey(frame.reconnectAfterMs);
+    else this.#backoff.slowDown();
+  }
+
+  // -- from the loss -------------------------------------------------------------------------------------------------------
+
+  #onClose(code, reason) {
+    const error = connectionLost(code, reason);
+    if (isRefusal(code, reason)) {
+      if (typeof this.#options.token !== 'function') return this.#end('stopped', error);
+      this.#refused = { token: this.#token, error };
+    }
+    this.#lose(error);
+  }
+
+  #lose(error, dead = false) {
+    this.#drop(dead);
+    const held = this.#welcomedAt > 0 && clock.now() - this.#welcomedAt >= steadyMs;
+    this.#welcomedAt = 0;
+    if (isOverload(error.closeCode)) this.#backoff.yield();
+    else if (held && (!this.goodbye || this.goodbye.reconnectAfterMs)) this.#backoff.reset();
+    if (++this.#losses > this.#options.maxReconnectAttempts) return this.#end('stopped', error);
+    this.#obeys = this.#backoff.obeys;
+    const delay = this.#backoff.next();
+    this.#timer = setTimeout(() => this.#open(), delay);
+    this.retryAt = Date.now() + delay;
+    this.state = 'reconnecting';
+    this.error = error;
+    this.#events.lost(error);
+    this.#events.changed();
+  }
+
+  #end(state, error) {
+    if (this.state === 'closed') return;
+    this.#drop();
+    this.#sleep?.();
+    this.#sleep = null;
+    this.#losses = 0;
+    this.#refused = null;
+    this.retryAt = 0;
+    this.state = state;
+    this.error = error;
+    this.#events.lost(error);
+    this.#events.changed();
+  }
+
+  #drop(dead) {
+    clearTimeout(this.#timer);
+    this.#heartbeat.stop();
+    if (this.#socket) discard(this.#socket, dead);
+    this.#socket = this.#attempt = null;
+  }
+
+  /// The page was asleep or the network away: what was true before may not be any more.
+  #wake() {
+    if (this.state === 'connected') {
+      if (this.#heartbeat.silentMs > quietMs) this.#heartbeat.ask();
+    } else if (!this.#attempt && !this.#obeys) {
+      this.#open();
+    }
+  }
+}

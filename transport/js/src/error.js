@@ -1,0 +1,23 @@
+/// Why something was refused or did not happen: a code of the server's table, or one that is made here (see the README).
+export class TroupeError extends Error {
+  name = 'TroupeError';
+
+  /// `fields`: an `error` frame, or {code, message, retryable, retryAfterMs, roomId, request, sent, closeCode}.
+  constructor({ code, message, retryable = false, retryAfterMs, roomId, request, sent = true, closeCode }) {
+    super(message);
+    this.code = code;
+    /// Whether the same may succeed later.
+    this.retryable = retryable;
+    this.retryAfterMs = retryAfterMs;
+    this.roomId = roomId;
+    this.request = request;
+    /// Whether the command may have reached the server.
+    this.sent = sent;
+    this.closeCode = closeCode;
+  }
+}
+
+export function connectionLost(code, reason) {
+  const why = code ? ` (${code}${reason ? ` ${reason}` : ''})` : reason ? `: ${reason}` : '';
+  return new TroupeError({ code: 'connection_lost', message: `The connection was lost${why}.`, retryable: true, closeCode: code });
+}

@@ -1,0 +1,196 @@
+import { startLimit } from './clock.js';
+import { TroupeError } from './error.js';
+import { Position } from './position.js';
+import { handled } from './promise.js';
+
+const againMs = [2_000, 6_000];
+const untold = new Set(['timed_out', 'queue_full', 'rate_limited']); // nothing was said about the room
+const goneAnyway = new Set(['not_joined', 'forbidden', 'room_closed', 'connection_lost', 'closed']);
+
+/// Being in one room, through all that happens to the connection and the room: once joined, it is joined again until it is left.
+export class Membership {
+  /// left, joining, joined or leaving.
+  state = 'left';
+
+  #roomId;
+  #commands;
+  #options;
+  #emit;
+  #position = new Position();
+  #askedSince; // the place that the last join named
+  #profile;
+  #isWanted = false;
+  #wasJoined = false; // since it is wanted
+  #entering = 0; // joins on their way
+  #waiting = new Set(); // calls of `join`
+  #timer;
+
+  /// `options`: profile, timeout, queueTimeout. `emit(type, detail)`: tells the room's handlers.
+  constructor(roomId, commands, options, emit) {
+    this.#roomId = roomId;
+    this.#commands = commands;
+    this.#options = options;
+    this.#emit = emit;
+  }
+
+  join({ profile = this.#options.profile, timeout } = {}) {
+    const { connected, refusal } = this.#commands;
+    if (refusal) return handled(Promise.reject(refusal));
+    this.#isWanted = true;
+    this.#profile = profile;
+    if (this.state !== 'joined') this.state = 'joining';
+    const limitMs = timeout ?? (connected ? this.#options.timeout : this.#options.queueTimeout);
+    const answer = new Promise((resolve, reject) => {
+      const waiter = { resolve, reject };
+      this.#waiting.add(waiter);
+      waiter.timer = startLimit(limitMs, () => {
+        this.#waiting.delete(waiter);
+        reject(this.#failure('timed_out', 'The room was not joined in time.', true));
+      });
+    });
+    if (connected) this.#enter();
+    return handled(answer);
+  }
+
+  leave({ timeout } = {}) {
+    const before = this.state;
+    this.#isWanted = false;
+    this.#position.forget();
+    clearTimeout(this.#timer);
+    this.#settle(this.#failure('left', 'The room was left meanwhile.'));
+    const left = { type: 'left', roomId: this.#roomId };
+    if (!this.#commands.connected || before === 'left') {
+      this.#forget();
+      return Promise.resolve(left);
+    }
+    this.state = 'leaving';
+    const answer = new Promise((resolve, reject) => {
+      this.#commands.add({ type: 'leave', roomId: this.#roomId }, { timeout, membership: true }, (error, frame) => {
+        if (this.state === 'leaving') this.#forget();
+        if (!error || goneAnyway.has(error.code)) resolve(error ? left : frame);
+        else reject(error);
+      });
+    });
+    return handled(answer);
+  }
+
+  // -- what the connection does --------------------------------------------------------------------------------------------
+
+  /// Before anything else is sent on a new connection.
+  onWelcome() {
+    if (this.#isWanted) this.#enter(true);
+  }
+
+  onLost() {
+    clearTimeout(this.#timer);
+    if (this.#isWanted) this.state = 'joining';
+    else this.#forget();
+  }
+
+  /// The client was stopped or closed.
+  onEnd(error) {
+    this.#settle(error);
+    if (error.code === 'closed') this.#forget();
+  }
+
+  /// A frame of the room: takes from it what it means here, and tells the handlers unless it came before.
+  onFrame(frame) {
+    if (frame.type === 'joined') return this.#onJoined(frame);
+    if (frame.type === 'left') this.#onLeft(frame);
+    else if (frame.type === 'roomClosed') this.#onRoomClosed(frame);
+    else if (frame.type === 'epoch') this.#position.restart(frame.epoch, frame.seq);
+    else if (frame.type === 'ack') this.#position.reach(frame.seq);
+    else if (!this.#position.isNew(frame.seq)) return;
+    this.#emit(frame.type, frame);
+  }
+
+  // -- entering ------------------------------------------------------------------------------------------------------------
+
+  #enter(first = false) {
+    clearTimeout(this.#timer);
+    this.#entering += 1;
+    this.#askedSince = this.state === 'joining' ? this.#position.since : undefined;
+    const profile = typeof this.#profile === 'function' ? { toJSON: this.#profile } : this.#profile;
+    const command = { type: 'join', roomId: this.#roomId, profile, since: this.#askedSince };
+    this.#commands.add(command, { membership: true, first }, (error) => {
+      this.#entering -= 1;
+      if (error && this.#isWanted && this.#entering === 0) this.#onRefused(error);
+    });
+  }
+
+  #onRefused(error) {
+    if (error.code === 'connection_lost') return; // the next welcome asks again
+    const isJoined = this.state === 'joined'; // the refused join was a second one; the first holds
+    const again = untold.has(error.code) || (this.#wasJoined && error.retryable);
+    const wasJoined = this.#wasJoined;
+    if (!isJoined && again) this.#enterLater(error.retryAfterMs);
+    if (!isJoined && !again) this.#forget();
+    if (error.code !== 'rate_limited') this.#settle(error);
+    if (this.state === 'left' && wasJoined) {
+      const { code, message } = error;
+      this.#emit('left', { type: 'left', roomId: this.#roomId, reason: 'refused', code, message });
+    }
+  }
+
+  #enterLater(leastMs = 0) {
+    const [min, max] = againMs;
+    const delay = Math.max(leastMs, min + Math.random() * (max - min));
+    this.#timer = setTimeout(() => this.#commands.connected && this.#enter(), delay);
+  }
+
+  // -- frames --------------------------------------------------------------------------------------------------------------
+
+  #onJoined(frame) {
+    if (this.state === 'leaving') return;
+    clearTimeout(this.#timer);
+    this.#isWanted = this.#wasJoined = true;
+    this.state = 'joined';
+    const { ref, epoch, seq } = frame;
+    const missedAfter = this.#position.onJoined(frame, ref === undefined ? this.#position.since : this.#askedSince);
+    this.#settle(null, frame);
+    this.#emit('joined', frame);
+    if (missedAfter) this.#emit('gap', { type: 'gap', roomId: this.#roomId, since: missedAfter, epoch, seq });
+  }
+
+  #onLeft({ ref, message }) {
+    if (ref !== undefined && this.state !== 'leaving') return; // joined again meanwhile
+    if (this.#entering > 0 && this.#isWanted) {
+      this.state = 'joining';
+      return;
+    }
+    this.#forget();
+    this.#settle(this.#failure('forbidden', message ?? 'The server has put this client out of the room.'));
+  }
+
+  #onRoomClosed({ reason }) {
+    if (this.state === 'leaving') return;
+    if (this.#entering > 0) this.state = 'joining';
+    else if (reason === 'ended') this.#forget();
+    else if (this.#isWanted) {
+      this.state = 'joining';
+      this.#enterLater();
+    }
+  }
+
+  // -- inside --------------------------------------------------------------------------------------------------------------
+
+  #forget() {
+    clearTimeout(this.#timer);
+    this.#isWanted = this.#wasJoined = false;
+    this.state = 'left';
+    this.#position.forget();
+  }
+
+  #settle(error, frame) {
+    for (const waiter of this.#waiting) {
+      clearTimeout(waiter.timer);
+      if (error) waiter.reject(error);
+      else waiter.resolve(frame);
+    }
+    this.#waiting.clear();
+  }
+
+  #failure(code, message, retryable = false) {
+    return new TroupeError({ code, message, retryable, roomId: this.#roomId, request: 'join' });
+  }
+}

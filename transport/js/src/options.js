@@ -1,0 +1,32 @@
+import { json } from './json.js';
+
+const defaults = {
+  codec: 'json',
+  timeout: 10_000,
+  queueTimeout: 60_000,
+  queueLimit: 1_000,
+  queueBytes: 1 << 20,
+  reconnectInterval: 500,
+  maxReconnectInterval: 30_000,
+  maxReconnectAttempts: Infinity,
+};
+
+/// All options of a client, checked. Throws a TypeError.
+export function completeOptions(url, options) {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const all = { ...defaults, ...Object.fromEntries(given), url: webSocketUrl(url) };
+  if (all.codec === 'json') all.codec = json;
+  if (typeof all.codec?.decoder !== 'function') {
+    throw new TypeError("codec is 'json', or msgpack as in: import { msgpack } from 'troupe-client/msgpack'");
+  }
+  return all;
+}
+
+/// In a page the URL may be relative, and of http.
+function webSocketUrl(url) {
+  const parsed = new URL(url, globalThis.location?.href);
+  if (parsed.protocol.startsWith('http')) parsed.protocol = parsed.protocol.replace('http', 'ws');
+  if (!/^wss?:$/.test(parsed.protocol)) throw new TypeError(`${url} is no address of a WebSocket`);
+  parsed.hash = '';
+  return parsed.href;
+}

@@ -1,0 +1,88 @@
+// The sources as they are, in Chromium, with nothing built. Uses the browser of the system tests, if they and it are installed.
+
+import { after, before, describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import http from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { connect, joined, startNode } from './support/live.mjs';
+
+const executablePath = '/usr/bin/chromium';
+const playwright = new URL('../../../tests/system/node_modules/playwright-core/index.mjs', import.meta.url);
+const skip = existsSync(executablePath) && existsSync(fileURLToPath(playwright)) ? false : 'no Chromium here';
+const args = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const root = new URL('..', import.meta.url);
+
+describe('a page', { skip }, () => {
+  let browser;
+  let server;
+  before(async () => {
+    const { chromium } = await import(playwright);
+    browser = await chromium.launch({ executablePath, args });
+    server = http.createServer((request, response) => {
+      const isSource = /^\/src\/\w+\.js$/.test(request.url);
+      response.setHeader('Content-Type', isSource ? 'text/javascript' : 'text/html');
+      response.end(isSource ? readFileSync(new URL(request.url.slice(1), root)) : '<!doctype html><title>test</title>');
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
+  after(async () => {
+    await browser?.close();
+    server?.close();
+  });
+
+  async function open(t) {
+    const page = await browser.newPage();
+    t.after(() => page.close());
+    const complaints = [];
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    await page.goto(`http://127.0.0.1:${server.address().port}/`);
+    return { page, complaints };
+  }
+
+  test('talks with a client of Node, over a restart', async (t) => {
+    const node = await startNode(t, 'relay_node');
+    const { page, complaints } = await open(t);
+    const { room, ear } = await joined(await connect(t, node, 'msgpack'), 'lobby');
+    await page.evaluate(async (url) => {
+      const { Client } = await import('/src/index.js');
+      window.heard = [];
+      window.client = new Client(url);
+      window.room = client.room('lobby');
+      window.room.on('*', (frame) => heard.push(frame.data instanceof Uint8Array ? [...frame.data].join() : (frame.text ?? frame.type)));
+      await window.room.join();
+      await window.room.send('from the page');
+    }, node.url());
+    assert.equal((await ear.take('message')).text, 'from the page');
+
+    await room.sendBinary(new Uint8Array([0, 255]));
+    await page.waitForFunction(() => heard.includes('0,255'));
+
+    node.signal('SIGTERM');
+    await node.ended();
+    await startNode(t, 'relay_node', [], { port: node.port });
+    await page.waitForFunction(() => heard.includes('gap'));
+    await ear.take('gap');
+    await page.evaluate(() => window.room.sendData({ bytes: new Uint8Array([1, 2]) }));
+    assert.deepEqual((await ear.take('message')).data.bytes, new Uint8Array([1, 2]));
+    assert.deepEqual(complaints, []);
+  });
+
+  test('uses the reconnecting WebSocket as the original shows', async (t) => {
+    const node = await startNode(t, 'relay_node');
+    const { page, complaints } = await open(t);
+    const heard = await page.evaluate(async (url) => {
+      const { ReconnectingWebSocket } = await import('/src/index.js');
+      const ws = new ReconnectingWebSocket(url);
+      const isSocket = ws.ws instanceof WebSocket;
+      ws.on('open', () => ws.send('{"type":"join","roomId":"r"}'));
+      const data = await new Promise((resolve) => ws.on('message', (e) => resolve(e.data)));
+      ws.close();
+      return [isSocket, JSON.parse(data)];
+    }, node.url());
+    assert.deepEqual(heard, [true, { type: 'joined', roomId: 'r' }]);
+    assert.deepEqual(complaints, []);
+  });
+});

@@ -1,0 +1,251 @@
+// What goes to the server: answers, time limits, the queue and its bounds, the pace.
+
+import { describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { TroupeError } from '../src/index.js';
+import { connectedClient, joinedRoom, longestWaits, newClient, noLimits } from './support/fake_websocket.mjs';
+
+/// How each promise stands: its value, its error's code, or 'open'.
+const standing = (promises) =>
+  Promise.all(promises.map((p) => Promise.race([p.then((v) => v.type, (e) => e.code), new Promise((r) => setImmediate(r, 'open'))])));
+
+describe('a command', () => {
+  test('is answered by its ref', async (t) => {
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    const [first, second] = [room.send('one'), room.sendData({ n: 2 }, { echo: false, id: 'm2' })];
+
+    const [one, two] = made.sockets.last.take();
+    assert.deepEqual(one, { type: 'message', roomId: 'lobby', text: 'one', ref: one.ref });
+    assert.deepEqual(two, { type: 'message', roomId: 'lobby', data: { n: 2 }, echo: false, id: 'm2', ref: two.ref });
+    made.sockets.last.say({ type: 'ack', ref: two.ref, roomId: 'lobby', seq: 12 });
+    made.sockets.last.say({ type: 'ack', ref: one.ref, roomId: 'lobby', seq: 11 });
+
+    assert.equal((await first).seq, 11);
+    assert.equal((await second).seq, 12);
+  });
+
+  test('is refused with what the server says', async (t) => {
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    const answer = room.request('dance', { steps: 3, roomId: 'forged', ref: 'forged' });
+    const sent = made.sockets.last.takeOne();
+    assert.deepEqual(sent, { steps: 3, roomId: 'lobby', ref: sent.ref, type: 'dance' });
+    assert.notEqual(sent.ref, 'forged');
+    const refusal = { request: 'dance', roomId: 'lobby', code: 'rate_limited', message: 'Slow.', retryable: true, retryAfterMs: 250 };
+    made.sockets.last.say({ type: 'error', ref: sent.ref, ...refusal });
+
+    const error = await answer.catch((e) => e);
+    assert.ok(error instanceof TroupeError && error instanceof Error);
+    for (const [field, value] of Object.entries({ ...refusal, sent: true })) assert.equal(error[field], value, field);
+    assert.deepEqual(made.errors, []);
+  });
+
+  test('fails when the answer takes too long; a later one is nothing', async (t) => {
+    const { client, sockets, pass, errors } = await connectedClient(t, { timeout: 2000 });
+    const [usual, quick, endless] = [undefined, 100, 0].map((timeout) => client.request({ type: 'ping' }, { timeout }));
+    const refs = sockets.last.take().map((c) => c.ref);
+    await pass(100);
+    assert.deepEqual(await standing([usual, quick, endless]), ['open', 'timed_out', 'open']);
+    await pass(1900);
+    await assert.rejects(usual, { code: 'timed_out', retryable: true, sent: true, request: 'ping' });
+    await pass(20_000);
+    for (const ref of refs) sockets.last.say({ type: 'error', ref, code: 'internal', message: '' });
+    assert.deepEqual(await standing([endless]), ['internal']);
+    assert.deepEqual(errors, []);
+  });
+
+  test('that was sent fails with the connection and is not sent again', async (t) => {
+    longestWaits(t);
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    const answer = room.send('did it arrive?');
+    made.sockets.last.end(1006);
+    await assert.rejects(answer, { code: 'connection_lost', retryable: true, sent: true, closeCode: 1006, roomId: 'lobby' });
+
+    await made.pass(500);
+    made.sockets.last.welcome();
+    assert.deepEqual(made.sockets.last.take().map((c) => c.type), ['join']);
+  });
+
+  test('is not answered by the frames of an application', async (t) => {
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    const answer = room.send('x');
+    const { ref } = made.sockets.last.takeOne();
+    made.sockets.last.say({ type: 'quote', roomId: 'lobby', ref });
+    made.sockets.last.say({ type: 'message', roomId: 'lobby', ref, seq: 20 });
+    assert.deepEqual(await standing([answer]), ['open']);
+  });
+
+  test('may be any of the server\'s own', async (t) => {
+    const { client, sockets } = await connectedClient(t);
+    const answer = client.request({ type: 'history', roomId: 'r', limit: 3 });
+    const { ref } = sockets.last.takeOne();
+    sockets.last.say({ type: 'history', ref, messages: [] });
+    assert.deepEqual((await answer).messages, []);
+  });
+
+  test('with a value that cannot be sent fails and sends nothing', async (t) => {
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    await assert.rejects(room.sendData({ n: NaN }), { code: 'bad_payload', sent: false });
+    assert.throws(() => room.notify('x', { n: NaN }), { code: 'bad_payload' });
+    assert.deepEqual(made.sockets.last.take(), []);
+  });
+
+  test('of nothing is null, of bytes is $bin', async (t) => {
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    room.sendData(undefined);
+    room.sendBinary(new Uint8Array([255, 0]), { echo: false });
+    const [data, binary] = made.sockets.last.take();
+    assert.equal(data.data, null);
+    assert.deepEqual(binary, { type: 'binary', roomId: 'lobby', data: { $bin: '/wA=' }, echo: false, ref: binary.ref });
+  });
+
+  test('that nobody waits for does not end the program when it fails', async (t) => {
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    room.send('x');
+    room.join();
+    made.sockets.last.end();
+    room.leave();
+    room.join();
+    made.client.close();
+    await made.pass(1000);
+  });
+
+  test('ping measures', async (t) => {
+    const { client, sockets, pass } = await connectedClient(t);
+    const answer = client.ping();
+    const { ref } = sockets.last.takeOne();
+    await pass(30);
+    sockets.last.say({ type: 'pong', ref });
+    assert.equal(await answer, 30);
+  });
+});
+
+describe('without a connection', () => {
+  test('commands wait and go in order, behind the joins', async (t) => {
+    longestWaits(t);
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    made.sockets.last.end();
+    const answers = ['a', 'b'].map((text) => room.send(text));
+    await made.pass(500);
+    assert.deepEqual(made.sockets.last.take(), []);
+
+    made.sockets.last.welcome();
+
+    const sent = made.sockets.last.take();
+    assert.deepEqual(sent.map((c) => c.text ?? c.type), ['join', 'a', 'b']);
+    for (const { ref } of sent.slice(1)) made.sockets.last.say({ type: 'ack', ref, roomId: 'lobby', seq: 30 + ref });
+    assert.deepEqual(await standing(answers), ['ack', 'ack']);
+  });
+
+  test('commands wait before the first welcome, too', async (t) => {
+    const { client, sockets, pass } = newClient(t);
+    client.room('r').send('early');
+    sockets.last.open();
+    assert.deepEqual(sockets.last.take(), []);
+    sockets.last.welcome();
+    await pass();
+    assert.deepEqual(sockets.last.takeOne().text, 'early');
+  });
+
+  test('they do not wait for ever, and then are not sent', async (t) => {
+    const { client, sockets, pass } = newClient(t, { queueTimeout: 4000 });
+    const answer = client.room('r').send('x');
+    await pass(4000);
+    await assert.rejects(answer, { code: 'timed_out', sent: false });
+    sockets.last.welcome();
+    assert.deepEqual(sockets.last.take(), []);
+  });
+
+  test('their number is bounded', async (t) => {
+    const { client, sockets } = newClient(t, { queueLimit: 2 });
+    const room = client.room('r');
+    const answers = [room.send('1'), room.send('2'), room.send('3')];
+    assert.deepEqual(await standing(answers), ['open', 'open', 'queue_full']);
+    await assert.rejects(answers[2], { retryable: true, sent: false, roomId: 'r', message: 'Too much waits to be sent.' });
+    sockets.last.welcome();
+    assert.deepEqual(sockets.last.take().map((c) => c.text), ['1', '2']);
+  });
+
+  test('their bytes are bounded, and free again once they are gone', async (t) => {
+    const { client, sockets, pass } = newClient(t, { queueBytes: 200, queueTimeout: 1000 });
+    const room = client.room('r');
+    assert.deepEqual(await standing([room.send('é'.repeat(60))]), ['open']);
+    assert.deepEqual(await standing([room.send('y'.repeat(60))]), ['queue_full']);
+    await pass(1000);
+    assert.deepEqual(await standing([room.send('z'.repeat(60))]), ['open']);
+    sockets.last.welcome();
+    assert.deepEqual(sockets.last.takeOne().text[0], 'z');
+    room.send('big but there is a connection '.repeat(30));
+    assert.equal(sockets.last.take().length, 1);
+  });
+
+  test('notify sends nothing', async (t) => {
+    const made = newClient(t);
+    assert.equal(made.client.room('r').notify('typing'), false);
+    made.sockets.last.welcome();
+    assert.deepEqual(made.sockets.last.take(), []);
+    assert.equal(made.client.room('r').notify('typing', { on: true }), true);
+    assert.deepEqual(made.sockets.last.takeOne(), { type: 'typing', roomId: 'r', on: true });
+  });
+});
+
+describe('the server\'s limits', () => {
+  test('a message that is too big fails here', async (t) => {
+    const { client, sockets } = await connectedClient(t, {}, { limits: { ...noLimits, maxMessageBytes: 100 } });
+    const answer = client.room('r').send('x'.repeat(100));
+    await assert.rejects(answer, { code: 'too_big', sent: false, retryable: false });
+    assert.equal(client.room('r').notify('x', { text: 'x'.repeat(100) }), false);
+    assert.deepEqual(sockets.last.take(), []);
+    client.room('r').send('x');
+    assert.equal(sockets.last.take().length, 1);
+  });
+
+  test('commands keep to the pace', async (t) => {
+    const { client, sockets, pass } = await connectedClient(t, {}, { limits: { ...noLimits, messagesPerSecond: 10, burstMessages: 10 } });
+    const room = client.room('r');
+    for (let i = 0; i < 8; ++i) room.send(String(i));
+    assert.equal(room.notify('typing'), false);
+
+    assert.equal(sockets.last.take().length, 5);
+    await pass(100);
+    assert.equal(sockets.last.takeOne().text, '5');
+    await pass(100);
+    await pass(100);
+    assert.deepEqual(sockets.last.take().map((c) => c.text), ['6', '7']);
+    await pass(10_000);
+    for (let i = 0; i < 6; ++i) room.send(String(i));
+    assert.equal(sockets.last.take().length, 5);
+  });
+
+  test('a socket that holds much back gets no more', async (t) => {
+    const { client, sockets, pass } = await connectedClient(t);
+    sockets.last.bufferedAmount = 2 << 20;
+    client.room('r').send('x');
+    await pass(50);
+    assert.deepEqual(sockets.last.take(), []);
+    sockets.last.bufferedAmount = 0;
+    await pass(50);
+    assert.equal(sockets.last.takeOne().text, 'x');
+  });
+});
+
+describe('errors without a ref', () => {
+  test('are told to the client and the room', async (t) => {
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    const heard = [];
+    room.on('error', (error) => heard.push(error.code));
+    made.sockets.last.say({ type: 'error', request: 'typing', roomId: 'lobby', code: 'unknown_type', message: '', retryable: false });
+    made.sockets.last.say({ type: 'error', code: 'rate_limited', message: '', retryable: true, retryAfterMs: 10 });
+    assert.deepEqual(heard, ['unknown_type']);
+    const errors = made.errors.map((e) => [e.code, e.roomId, e.request, e.retryAfterMs]);
+    assert.deepEqual(errors, [['unknown_type', 'lobby', 'typing', undefined], ['rate_limited', undefined, undefined, 10]]);
+  });
+});

@@ -1,0 +1,224 @@
+// The client and the built nodes.
+
+import { describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { ReconnectingWebSocket } from '../src/index.js';
+import { connect, inState, joined, startNode, until, within } from './support/live.mjs';
+
+const mixed = [['json', 'json'], ['msgpack', 'msgpack'], ['json', 'msgpack'], ['msgpack', 'json']];
+
+for (const [mine, theirs] of mixed)
+  describe(`a ${mine} and a ${theirs} client`, () => {
+    test('hear each other, in one order, with acks', async (t) => {
+      const node = await startNode(t, 'relay_node');
+      const [ann, bob] = [await connect(t, node, mine, { profile: { name: 'Ann' } }), await connect(t, node, theirs)];
+      const hers = await joined(ann, 'lobby');
+      const his = await joined(bob, 'lobby');
+      assert.deepEqual({ ...(await hers.ear.take('userJoined')) }, { type: 'userJoined', roomId: 'lobby', userId: bob.userId });
+
+      const { seq } = await his.room.send('안녕 😀');
+      const [heard, own] = [await hers.ear.take('message'), await his.ear.take('message')];
+      assert.deepEqual(heard, own);
+      assert.deepEqual([heard.text, heard.seq, heard.userId], ['안녕 😀', seq, bob.userId]);
+
+      const data = { list: [1, -2.5, null, true, ''], bytes: new Uint8Array([0, 255]), constructor: { toString: 1 } };
+      await hers.room.sendData(data, { echo: false });
+      const copy = (await his.ear.take('message')).data;
+      assert.deepEqual(copy.bytes, data.bytes);
+      assert.deepEqual(JSON.parse(JSON.stringify(copy)), JSON.parse(JSON.stringify(data)));
+
+      const left = await his.room.leave();
+      assert.equal(typeof left.seq, 'number');
+      assert.deepEqual({ ...(await hers.ear.take('userLeft')) }, { type: 'userLeft', roomId: 'lobby', userId: bob.userId, reason: 'left' });
+      await joined(ann, 'other');
+      const profiled = await joined(bob, 'other');
+      await hers.room.leave();
+      await ann.room('other').leave();
+      await ann.room('other').join();
+      assert.equal((await profiled.ear.take('userJoined')).profile.name, 'Ann');
+    });
+
+    test('send each other bytes', async (t) => {
+      const node = await startNode(t, 'relay_node');
+      const hers = await joined(await connect(t, node, mine), 'files');
+      const his = await joined(await connect(t, node, theirs), 'files');
+      for (const size of [0, 1, 3000]) {
+        const bytes = Uint8Array.from({ length: size }, (_, i) => i);
+        const { seq } = await hers.room.sendBinary(bytes);
+        for (const { ear } of [hers, his]) {
+          const frame = await ear.take('binary');
+          assert.deepEqual([frame.seq, frame.roomId], [seq, 'files']);
+          assert.deepEqual(frame.data, bytes);
+        }
+      }
+    });
+
+    test('are back in their rooms after a restart, with what was said meanwhile', async (t) => {
+      const node = await startNode(t, 'relay_node');
+      const [ann, bob] = [await connect(t, node, mine), await connect(t, node, theirs)];
+      const [hers, his] = [await joined(ann, 'lobby'), await joined(bob, 'lobby')];
+      const second = await joined(ann, 'second');
+      node.signal('SIGTERM');
+      await Promise.all([inState(ann, 'reconnecting'), inState(bob, 'reconnecting')]);
+      assert.equal(ann.goodbye.reason, 'restart');
+      const queued = ann.room('second').send('while it was away');
+      const wait = ann.retryAt - Date.now();
+      await node.ended();
+      const next = await startNode(t, 'relay_node', [], { port: node.port });
+
+      assert.ok(wait <= ann.goodbye?.reconnectAfterMs?.[1] || ann.state === 'connected');
+      await within(Promise.all([ann.ready, bob.ready]), 'both to be back');
+      for (const { ear } of [hers, his, second]) {
+        const gap = await ear.take('gap');
+        assert.notEqual(gap.epoch, gap.since.epoch);
+      }
+      const { seq } = await within(queued, 'the queued message');
+      assert.equal((await second.ear.take('message')).seq, seq);
+      await his.room.send('after');
+      assert.equal((await hers.ear.take('message')).text, 'after');
+      assert.equal(await next.metric('connections'), 2);
+    });
+  });
+
+test('a node that is killed is found again, and what was sent last fails', async (t) => {
+  const node = await startNode(t, 'relay_node');
+  const client = await connect(t, node);
+  const { room, ear } = await joined(client, 'lobby');
+  node.expectedEnd = true;
+  node.signal('SIGSTOP');
+  await until(() => / T /.test(readFileSync(`/proc/${node.pid}/stat`, 'utf8')), 'the node to have stopped');
+  const answer = room.send('never handled');
+  node.signal('SIGKILL');
+  await assert.rejects(answer, { code: 'connection_lost', retryable: true, sent: true });
+  await node.ended();
+  await startNode(t, 'relay_node', [], { port: node.port });
+  await ear.take('gap');
+  await room.send('again');
+  assert.equal((await ear.take('message')).text, 'again');
+});
+
+test('a node that stops for good is asked rarely', async (t) => {
+  const node = await startNode(t, 'relay_node');
+  const client = await connect(t, node, 'msgpack');
+  node.signal('SIGINT');
+  await inState(client, 'reconnecting');
+  assert.equal(client.goodbye.reason, 'shutdown');
+  assert.equal(client.error.closeCode, 1001);
+  assert.ok(client.retryAt - Date.now() > 9000);
+  await node.ended();
+});
+
+test('a node that hangs is noticed, and used again when it goes on', async (t) => {
+  const node = await startNode(t, 'relay_node', ['--ping-interval', '1s', '--ping-timeout', '60s']);
+  const client = await connect(t, node, 'json', { timeout: 500 });
+  const { ear } = await joined(client, 'lobby');
+  assert.equal(client.welcome.heartbeatMs, 1000);
+  node.signal('SIGSTOP');
+  await inState(client, 'reconnecting');
+  node.signal('SIGCONT');
+  await ear.take('joined');
+  await ear.take('joined');
+  assert.ok((await client.ping()) >= 0);
+});
+
+test('more than the node takes at a time goes at its pace', async (t) => {
+  const node = await startNode(t, 'relay_node', ['--message-rate', '100']);
+  const client = await connect(t, node);
+  const errors = [];
+  client.on('error', (error) => errors.push(error.code));
+  const rooms = await Promise.all(Array.from({ length: 100 }, (_, i) => client.room(`room-${i}`).join()));
+  assert.equal(rooms.length, 100);
+  const acks = await Promise.all(Array.from({ length: 200 }, (_, i) => client.room('room-0').send(String(i))));
+  for (let i = 1; i < acks.length; ++i) assert.ok(acks[i].seq > acks[i - 1].seq);
+  assert.deepEqual(errors, []);
+});
+
+for (const codec of ['json', 'msgpack'])
+  test(`refusals reach the promise of a ${codec} client`, async (t) => {
+    const node = await startNode(t, 'relay_node', ['--max-rooms-per-connection', '2', '--max-message-bytes', '1000']);
+    const client = await connect(t, node, codec);
+    await assert.rejects(client.room(' x ').join(), { code: 'bad_room', retryable: false, request: 'join' });
+    await assert.rejects(client.room('never joined').send('x'), { code: 'forbidden' });
+    const { room } = await joined(client, 'one');
+    await joined(client, 'two');
+    await assert.rejects(client.room('three').join(), { code: 'room_limit', retryable: true });
+    await assert.rejects(room.request('dance'), { code: 'unknown_type', request: 'dance', roomId: 'one' });
+    await assert.rejects(room.send('x'.repeat(1000)), { code: 'too_big' });
+    await assert.rejects(room.send('x', { delivery: 'volatile' }), { code: 'unsupported' });
+    await assert.rejects(client.request({ type: 'auth', token: 'a.b.c' }), { code: 'unsupported' });
+    const notice = once({ addEventListener: (type, handler) => room.on(type, handler), removeEventListener() {} }, 'error');
+    room.notify('dance');
+    assert.equal((await within(notice, 'an error'))[0].code, 'unknown_type');
+    assert.equal(client.state, 'connected');
+  });
+
+for (const codec of ['json', 'msgpack'])
+  test(`a ${codec} client of the chat is put into the lobby and talks`, async (t) => {
+    const node = await startNode(t, 'chat_node');
+    const [ann, bob] = [await connect(t, node, codec), await connect(t, node, codec)];
+    const { room: hers, ear: herEar } = await joined(ann, 'lobby');
+    const { room: his, ear: hisEar } = await joined(bob, 'lobby');
+    assert.ok(ann.rooms.includes(hers) && hers.joined);
+
+    await hers.request('setUsername', { username: 'Ann' });
+    assert.equal((await hisEar.take('userRenamed')).username, 'Ann');
+    assert.equal(hers.notify('typing'), true);
+    assert.equal((await hisEar.take('typing')).username, 'Ann');
+    const { seq } = await hers.request('chat', { text: 'hello' });
+    const heard = await hisEar.take('chat');
+    assert.deepEqual([heard.username, heard.message, heard.seq], ['Ann', 'hello', seq]);
+    await assert.rejects(his.request('setUsername', { username: ' ' }), { code: 'bad_request' });
+    await herEar.take('chat');
+
+    node.signal('SIGTERM');
+    await node.ended();
+    await startNode(t, 'chat_node', [], { port: node.port });
+    await herEar.take('gap');
+    await within(Promise.all([ann.ready, bob.ready]), 'both to be back');
+    await hers.request('chat', { text: 'again' });
+    assert.equal((await hisEar.take('chat')).message, 'again');
+  });
+
+test('the reconnecting WebSocket speaks the original rooms, and finds the node again', async (t) => {
+  const node = await startNode(t, 'relay_node');
+  const ws = new ReconnectingWebSocket(node.url(), { reconnectInterval: 200 });
+  t.after(() => ws.close());
+  const heard = [];
+  let wake;
+  ws.on('open', () => ws.send(JSON.stringify({ type: 'join', roomId: 'r' })));
+  ws.on('message', (e) => {
+    heard.push(JSON.parse(e.data));
+    wake?.();
+  });
+  const hear = async (count) => {
+    while (heard.length < count) await within(new Promise((resolve) => (wake = resolve)), `${count} messages`);
+  };
+
+  await hear(1);
+  assert.deepEqual(heard, [{ type: 'joined', roomId: 'r' }]);
+  node.signal('SIGTERM');
+  await node.ended();
+  await startNode(t, 'relay_node', [], { port: node.port });
+  await hear(2);
+  ws.send(JSON.stringify({ type: 'message', text: 'hi' }));
+  await hear(3);
+  assert.equal(heard[2].text, 'hi');
+});
+
+describe('a program with a client', () => {
+  const script = fileURLToPath(new URL('./support/program.mjs', import.meta.url));
+  for (const flags of [[], ['--experimental-websocket']])
+    test(`ends by itself once the client is closed ${flags}`, async (t) => {
+      const node = await startNode(t, 'relay_node');
+      const program = spawn(process.execPath, [...flags, script, node.url()], { stdio: ['ignore', 'pipe', 'inherit'] });
+      t.after(() => program.kill('SIGKILL'));
+      let said = '';
+      program.stdout.on('data', (bytes) => (said += bytes));
+      const [code] = await within(once(program, 'close'), 'the program to end');
+      assert.deepEqual([code, said], [0, 'hello\n']);
+    });
+});

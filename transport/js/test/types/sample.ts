@@ -1,0 +1,43 @@
+// Compiled only: the declarations say what the sources do.
+
+import { Client, ReconnectingWebSocket, TroupeError, type ClientState, type Room } from 'troupe-client';
+import { msgpack } from 'troupe-client/msgpack';
+
+const client = new Client('ws://localhost:8080', { codec: msgpack, token: async () => 'a.b.c', profile: { name: 'Ann' }, timeout: 5000 });
+const state: ClientState = client.state;
+client.on('state', ({ retryAt }) => retryAt.toFixed());
+client.on('error', (error) => error.message);
+client.on('direct', (frame) => frame.text);
+
+const room: Room = client.room('lobby');
+const off: () => void = room.on('message', ({ text, userId, seq }) => [text?.length, userId.length, seq.toFixed()]);
+room.on('binary', ({ data }) => data.byteLength);
+room.on('gap', ({ since }) => since.seq);
+room.on('chat', (frame) => frame.anything);
+off();
+
+async function talk(): Promise<number | undefined> {
+  const { limits } = await client.ready;
+  await room.join({ profile: { name: 'Ann' } });
+  await room.sendBinary(new Uint8Array(limits.maxMessageBytes), { echo: false });
+  const typed: boolean = room.notify('typing');
+  try {
+    return (await room.send('hello', { timeout: 100 })).seq;
+  } catch (error) {
+    if (error instanceof TroupeError && error.retryable && !error.sent) return typed ? error.retryAfterMs : undefined;
+    throw error;
+  }
+}
+
+// @ts-expect-error: codecs are 'json' or objects
+new Client('ws://localhost', { codec: 'msgpack' });
+// @ts-expect-error: times are numbers
+room.join({ timeout: '1s' });
+
+const ws = new ReconnectingWebSocket('ws://localhost:8080', { reconnectInterval: 1000, log: true });
+ws.on('message', (e) => e.data);
+ws.on('close', ({ code }) => code.toFixed());
+// @ts-expect-error: there is no such event
+ws.on('other', () => {});
+
+export { state, talk };

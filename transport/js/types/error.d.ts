@@ -1,0 +1,37 @@
+/** The codes that the client makes itself, beside those of the server's table. */
+export type TroupeErrorCode =
+  | 'connection_lost' // `sent` tells whether the command may have arrived
+  | 'timed_out'
+  | 'queue_full'
+  | 'too_big'
+  | 'bad_payload'
+  | 'left' // the room was left before it was joined
+  | 'closed'
+  | 'undecodable'
+  | 'no_websocket'
+  | (string & {});
+
+/** Why something was refused or did not happen. */
+export class TroupeError extends Error {
+  constructor(fields: {
+    code: TroupeErrorCode;
+    message: string;
+    retryable?: boolean;
+    retryAfterMs?: number;
+    roomId?: string;
+    request?: string;
+    sent?: boolean;
+    closeCode?: number;
+  });
+  name: 'TroupeError';
+  code: TroupeErrorCode;
+  /** Whether the same may succeed later. */
+  retryable: boolean;
+  retryAfterMs?: number;
+  roomId?: string;
+  /** The type of the command. */
+  request?: string;
+  /** Whether the command may have reached the server. */
+  sent: boolean;
+  closeCode?: number;
+}

@@ -1,0 +1,101 @@
+/** What the server sends. Maps have no prototype; bytes are Uint8Array; integers beyond 2^53 are rounded. */
+export interface Frame {
+  type: string;
+  [field: string]: any;
+}
+
+/** What one sends: a map with a type. */
+export interface Command {
+  type: string;
+  [field: string]: any;
+}
+
+export interface RoomFrame extends Frame {
+  roomId: string;
+  /** The place in the room's order, where it has one. */
+  seq?: number;
+}
+
+export interface Limits {
+  maxMessageBytes: number;
+  maxRooms: number;
+  messagesPerSecond: number;
+  burstMessages: number;
+}
+
+export interface WelcomeFrame extends Frame {
+  type: 'welcome';
+  userId: string;
+  clientId: string;
+  heartbeatMs: number;
+  limits: Limits;
+}
+
+export interface GoodbyeFrame extends Frame {
+  type: 'goodbye';
+  reason: string;
+  reconnectAfterMs?: [min: number, max: number];
+}
+
+export interface Ack extends Frame {
+  type: 'ack';
+  roomId?: string;
+  seq?: number;
+}
+
+export interface JoinedFrame extends RoomFrame {
+  type: 'joined';
+  userId: string;
+  epoch: string;
+  seq: number;
+  recovered?: boolean;
+}
+
+/** `reason` is absent if one left by oneself, else `kicked`, or `refused` if the room could not be joined again (then with `code`). */
+export interface LeftFrame extends RoomFrame {
+  type: 'left';
+  reason?: 'kicked' | 'refused' | (string & {});
+  message?: string;
+  code?: string;
+}
+
+/** Joined again, and what came after `since` is lost. */
+export interface Gap extends RoomFrame {
+  type: 'gap';
+  since: { epoch: string; seq: number };
+  epoch: string;
+  seq: number;
+}
+
+export interface UserJoinedFrame extends RoomFrame {
+  type: 'userJoined';
+  userId: string;
+  profile?: any;
+}
+
+export interface UserLeftFrame extends RoomFrame {
+  type: 'userLeft';
+  userId: string;
+  reason: 'left' | 'disconnected' | 'kicked' | (string & {});
+}
+
+export interface MessageFrame extends RoomFrame {
+  type: 'message';
+  userId: string;
+  seq: number;
+  timestamp: string;
+  text?: string;
+  data?: any;
+}
+
+export interface BinaryFrame extends RoomFrame {
+  type: 'binary';
+  userId: string;
+  seq: number;
+  data: Uint8Array;
+}
+
+export interface RoomClosedFrame extends RoomFrame {
+  type: 'roomClosed';
+  reason: 'crashed' | 'ended' | 'overloaded' | (string & {});
+}

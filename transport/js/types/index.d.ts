@@ -1,0 +1,26 @@
+export { Client, type ClientEvents, type ClientOptions, type ClientState, type CommandOptions } from './client.js';
+export { TroupeError, type TroupeErrorCode } from './error.js';
+export {
+  ReconnectingWebSocket,
+  type ReconnectingWebSocketEvents,
+  type ReconnectingWebSocketOptions,
+} from './reconnecting_websocket.js';
+export type { JoinOptions, Profile, PublishOptions, Room, RoomEvents, RoomState } from './room.js';
+export type {
+  Ack,
+  BinaryFrame,
+  Command,
+  Frame,
+  Gap,
+  GoodbyeFrame,
+  JoinedFrame,
+  LeftFrame,
+  Limits,
+  MessageFrame,
+  RoomClosedFrame,
+  RoomFrame,
+  UserJoinedFrame,
+  UserLeftFrame,
+  WelcomeFrame,
+} from './frames.js';
+export type { Codec, WebSocketClass } from './codec.js';
