@@ -220,7 +220,8 @@ void reader::catch_up(stay& s, std::uint64_t to) {
       unconfirmed_gaps_.push_back({s.log, seq, seq + 1});
     else if (truth_[p].by != life_ || truth_[p].echo)
       unconfirmed_.push_back("seq " + std::to_string(seq) + " of room " + std::to_string(s.log->room)
-                             + " was skipped (publication " + std::to_string(p) + " of life " + std::to_string(truth_[p].by) + ")");
+                             + " was skipped (publication " + std::to_string(p) + " of life " + std::to_string(truth_[p].by)
+                             + ")");
   }
   s.next = std::max(s.next, to);
 }
