@@ -117,15 +117,17 @@ TEST_CASE("a key that is there twice, at any depth, makes a token malformed") {
   CHECK(with_payload(R"({"sub":"kim","exp":1700003600,"x":[{"a":1},{"a":1}]})") == "ok");
 }
 
-TEST_CASE("a payload that is nested deeply is malformed, and costs no stack") {
+TEST_CASE("a part that is nested deeply is malformed, and costs no stack") {
   const auto nested = [](std::size_t depth) {
     return R"({"sub":"kim","exp":1700003600,"x":)" + std::string(depth, '[') + std::string(depth, ']') + "}";
   };
   auto options = strict_options();
   options.max_token_bytes = 0;
 
-  CHECK(with_payload(nested(30)) == "ok");
+  CHECK(with_payload(nested(31)) == "ok");
   CHECK(with_payload(nested(32)) == "malformed");
+  CHECK(with_header(R"({"alg":"HS256","x":)" + std::string(31, '[') + std::string(31, ']') + "}") == "ok");
+  CHECK(with_header(R"({"alg":"HS256","x":)" + std::string(32, '[') + std::string(32, ']') + "}") == "malformed");
   CHECK(outcome(options, hmac_token(secret, hs256_header, nested(1'000'000))) == "malformed");
   CHECK(outcome(options, hmac_token(secret, hs256_header, std::string(1'000'000, '['))) == "malformed");
 }

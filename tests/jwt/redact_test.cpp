@@ -53,6 +53,13 @@ TEST_CASE("a JSON web token is hidden wherever it stands") {
     }
 }
 
+TEST_CASE("what stands behind a token is judged anew") {
+  const std::string token = test::elsewhere::hs256;
+
+  CHECK(redact(token + " and eyJ, or eyJhbGciOiJIUzI1NiJ9 alone") == "[redacted] and eyJ, or eyJhbGciOiJIUzI1NiJ9 alone");
+  CHECK(redact(token + ' ' + test::elsewhere::rs256 + " x") == "[redacted] [redacted] x");
+}
+
 TEST_CASE("a token that was cut in its payload is hidden as well") {
   const auto cut = std::string{test::elsewhere::hs256}.substr(0, 60);
 

@@ -23,8 +23,9 @@ struct token_times {
 
 /// Whether a JSON document may be part of messages in both codecs.
 bool is_payload(std::string_view document) {
+  constexpr protocol::message_limits limits{.max_message_bytes = 0, .max_depth = token_fields::max_depth + 1};
   const auto message = std::string{R"({"type":"claims","data":)"}.append(document).append("}");
-  return static_cast<bool>(protocol::decode(protocol::codec::json, message, {.max_message_bytes = 0}));
+  return static_cast<bool>(protocol::decode(protocol::codec::json, message, limits));
 }
 
 /// A time in seconds, fractions allowed (RFC 7519, "NumericDate"). False if there is one that is none.

@@ -12,8 +12,6 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-constexpr std::size_t max_depth = 32;
-
 bool has_unique_keys(dom::element value);
 
 bool has_unique_keys(dom::object map) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,7 +16,9 @@ using token_field = std::variant<std::monostate, std::string, double, std::vecto
 /// The fields of one JSON map whose keys are unique at every depth.
 class token_fields {
 public:
-  /// Nothing unless `text` is one such map in valid UTF-8, nested at most 32 deep, its integers within 64 bits.
+  static constexpr std::size_t max_depth = 32;
+
+  /// Nothing unless `text` is one such map in valid UTF-8, nested at most `max_depth` deep, its integers within 64 bits.
   [[nodiscard]] static std::optional<token_fields> parse(std::string_view text);
 
   [[nodiscard]] const token_field* find(std::string_view key) const noexcept;

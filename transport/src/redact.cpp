@@ -25,8 +25,6 @@ bool ends_value(char c) {
   return static_cast<unsigned char>(c) <= ' ' || c == '\x7f' || std::string_view{"&#\","}.find(c) != std::string_view::npos;
 }
 
-bool ends_key(char c) { return ends_value(c) || c == '=' || c == '?'; }
-
 bool is_base64url(char c) { return base64url_digits.find(c) != std::string_view::npos; }
 
 /// Finds, at each place of a text, how much of it introduces a token.
@@ -48,16 +46,11 @@ public:
     return 0;
   }
 
-  void pass(std::size_t at) {
-    if (ends_key(text_[at]))
-      key_start_ = at + 1;
-  }
-
 private:
   [[nodiscard]] bool is_token_key(std::size_t end) const {
-    constexpr std::size_t enough = 64; // of a key, escapes included; keeps the cost linear
-    const auto start = std::max(key_start_, end - std::min(end, enough));
-    return decode_query_text(std::string_view{lower_}.substr(start, end - start)).ends_with("token");
+    constexpr std::size_t enough = 15; // each byte of `token` as an escape
+    const auto bytes = std::min(end, enough);
+    return decode_query_text(std::string_view{lower_}.substr(end - bytes, bytes)).ends_with("token");
   }
 
   /// Whether `{"` in base64url, and behind a dot more of it, starts here.
@@ -71,7 +64,6 @@ private:
 
   std::string_view text_;
   std::string lower_;
-  std::size_t key_start_ = 0;
   std::size_t run_end_ = 0; ///< of the base64url that was last looked at
 };
 
@@ -88,7 +80,6 @@ std::string redact(std::string_view text) {
     bool bare = false;
     const auto marker = markers.marker_at(at, bare);
     if (marker == 0 && !bare) {
-      markers.pass(at);
       out.push_back(text[at++]);
       continue;
     }
