@@ -1,19 +1,10 @@
 #include "connection.hpp"
 
+#include <algorithm>
 #include <exception>
-#include <random>
 #include <utility>
 
 namespace troupe::actors {
-namespace {
-
-/// Spreads first pings, so that connections of one burst do not stay in step: 0.5 to 1.
-double jitter() {
-  thread_local std::minstd_rand source{std::random_device{}()};
-  return std::uniform_real_distribution<>{0.5, 1.0}(source);
-}
-
-} // namespace
 
 connection::connection(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
                        connection_core::config config)
@@ -21,6 +12,7 @@ connection::connection(caf::actor_config& cfg, compat::loop_context& home, node_
     shared_(shared),
     unit_(unit),
     key_(config.key),
+    pulse_(*unit.loop, config.key, shared.options.heartbeat),
     core_(std::make_unique<connection_core>(std::move(config), *this)) {}
 
 connection::behavior_type connection::make_behavior() {
@@ -34,23 +26,21 @@ connection::behavior_type connection::make_behavior() {
     }
     return caf::sec::runtime_error;
   });
-  opened_at_ = now();
-  auto interval = shared_.options.heartbeat.interval;
-  if (interval.count() > 0)
-    unit_.loop->arm(pulse_, std::chrono::duration_cast<steady_time::duration>(interval * jitter()));
+  pulse_.start(*this);
   core_->open();
   return {
     [this](const inbound& message) {
       loop_counts::add(unit_.counts.messages_in, 1);
       core_->on_message(message);
     },
-    [this](session_closed) {
+    [this](const session_closed&) {
       core_->end_input();
       end_if_finished();
     },
-    [this](heartbeat) { check_peer(); },
+    [this](heartbeat) { pulse_.check(); },
     [this](const say_goodbye& m) { core_->say_goodbye(m.restart); },
     [this](const membership_lost& m) { core_->on_membership_lost(m); },
+    [](const pong_received&) {},
   };
 }
 
@@ -62,7 +52,8 @@ void connection::end_if_finished() {
 }
 
 void connection::release_state() {
-  pulse_.cancel();
+  pulse_.stop();
+  expiry_.cancel();
   core_.reset();
 }
 
@@ -79,36 +70,23 @@ void connection::fail(const char* what) {
   }
 }
 
-// -- heartbeat ------------------------------------------------------------------------------------------------------------
+// -- expiry ---------------------------------------------------------------------------------------------------------------
 
-void connection::pulse::on_deadline() { compat::anon_send(connection_actor{&owner}, heartbeat{}); }
+void connection::expire_at(std::optional<wall_time> when) {
+  expires_at_ = when;
+  expiry_.cancel();
+  if (when)
+    check_expiry();
+}
 
-/// Pings a peer that has been silent for the interval and terminates one that has not answered in time.
-void connection::check_peer() {
-  auto* peer = unit_.loop->sessions().find(key_);
-  if (!peer)
-    return;
-  auto& h = shared_.options.heartbeat;
-  auto at = now();
-  auto heard = peer->last_inbound();
-  bool waiting = pinged_at_ != steady_time{} && pinged_at_ > heard;
-  if (waiting && at - pinged_at_ >= h.timeout) {
-    peer->terminate(protocol::errc::heartbeat_timeout);
-    return;
-  }
-  if (waiting) {
-    unit_.loop->timers().arm(pulse_, pinged_at_ + h.timeout);
-    return;
-  }
-  bool silent_so_far = pinged_at_ == steady_time{} && heard <= opened_at_;
-  if (silent_so_far || at - heard >= h.interval) {
-    pinged_at_ = at;
-    peer->ping();
-    unit_.loop->sessions().touch(key_);
-    unit_.loop->timers().arm(pulse_, at + h.timeout);
-    return;
-  }
-  unit_.loop->timers().arm(pulse_, heard + h.interval);
+/// By the wall clock, which may have been set meanwhile; far dates are looked at again once an hour.
+void connection::check_expiry() {
+  constexpr std::chrono::milliseconds longest = std::chrono::hours{1};
+  auto left = *expires_at_ - wall_now();
+  if (left.count() <= 0)
+    core_->expire();
+  else
+    unit_.loop->arm(expiry_, std::min<std::chrono::milliseconds>(left, longest));
 }
 
 // -- connection_output ----------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "connection_core.hpp"
+#include "pulse.hpp"
 #include "shared.hpp"
 
 namespace troupe::actors {
@@ -15,16 +16,16 @@ public:
   const char* name() const override { return "troupe.connection"; }
 
 private:
-  /// Sends the actor its `heartbeat`.
-  struct pulse final : timer_wheel::entry {
-    explicit pulse(connection& c) : owner(c) {}
-    void on_deadline() override;
+  /// Closes the connection once its token has expired.
+  struct expiry final : timer_wheel::entry {
+    explicit expiry(connection& c) : owner(c) {}
+    void on_deadline() override { owner.check_expiry(); }
     connection& owner;
   };
 
   void release_state() override;
+  void check_expiry();
   void end_if_finished();
-  void check_peer();
   void fail(const char* what);
 
   // -- connection_output --------------------------------------------------------------------------------------------------
@@ -35,15 +36,17 @@ private:
   void join(const room_actor& room, join_request request, std::uint32_t ticket) override;
   void publish(const room_actor& room, room_input input) override;
   void leave(const room_actor& room, leave_request request) override;
+  void catch_up(room_key room) override { unit_.output->catch_up(room, key_); }
+  void expire_at(std::optional<wall_time> when) override;
   steady_time now() const override { return unit_.loop->now(); }
   wall_time wall_now() const override { return unit_.loop->wall_now(); }
 
   node_shared& shared_;
   loop_unit& unit_;
   session_key key_;
-  pulse pulse_{*this};
-  steady_time opened_at_{};
-  steady_time pinged_at_{};
+  pulse pulse_;
+  expiry expiry_{*this};
+  std::optional<wall_time> expires_at_;
   std::unique_ptr<connection_core> core_;
 };
 

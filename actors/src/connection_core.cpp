@@ -32,7 +32,7 @@ bool is_room_command(command_kind kind) {
 connection_core::connection_core(config c, connection_output& output)
   : config_(std::move(c)),
     output_(output),
-    max_rooms_(config_.encoding == protocol::encoding::plain_json ? 1 : config_.options->connections.max_rooms),
+    max_rooms_(is_plain(config_.encoding) ? 1 : config_.options->connections.max_rooms),
     tokens_(static_cast<double>(config_.options->connections.burst_messages)),
     refilled_(output.now()) {}
 
@@ -43,7 +43,8 @@ void connection_core::open() {
   if (auto frame = protocol::welcome_frame(config_.encoding, config_.user_id, random_id(), o.heartbeat.interval, limits,
                                            config_.meter))
     output_.reply(frame);
-  if (o.lobby.empty())
+  output_.expire_at(config_.claims ? config_.claims->expires_at : std::nullopt);
+  if (o.lobby.empty() || (config_.claims && !config_.claims->may_join(o.lobby)))
     return;
   join_request request;
   request.automatic = true;
@@ -57,7 +58,7 @@ void connection_core::on_message(inbound message) {
     return;
   if (!within_rate())
     return refuse_by_rate(message);
-  auto is_msgpack = config_.encoding == protocol::encoding::v1_msgpack;
+  auto is_msgpack = protocol::codec_of(config_.encoding) == protocol::codec::msgpack;
   if (is_msgpack && !message.binary) {
     closing_ = true;
     output_.close(errc::wrong_frame_type);
@@ -139,7 +140,7 @@ void connection_core::run_waiting() {
   auto waiting = std::exchange(waiting_, {});
   for (auto& [message, room] : waiting)
     if (!closing_)
-      message.binary == (config_.encoding == protocol::encoding::v1_msgpack) ? run_or_wait(std::move(message))
+      message.binary == (protocol::codec_of(config_.encoding) == protocol::codec::msgpack) ? run_or_wait(std::move(message))
                                                                              : run_binary(message);
 }
 
@@ -154,8 +155,8 @@ void connection_core::run(const command& c, const inbound& message) {
     case command_kind::direct:
     case command_kind::presence:
     case command_kind::history:
-    case command_kind::resume:
-    case command_kind::auth: return refuse(c, errc::unsupported);
+    case command_kind::resume: return refuse(c, errc::unsupported);
+    case command_kind::auth: return authenticate(c);
   }
 }
 
@@ -189,6 +190,8 @@ void connection_core::join(const command& c, const inbound& message) {
     count_error(errc::bad_room);
     return;
   }
+  if (config_.claims && !config_.claims->may_join(*c.room_id))
+    return refuse(c, errc::forbidden);
   auto* room = find(*c.room_id);
   if (!room && max_rooms_ > 1 && rooms_.size() >= max_rooms_)
     return refuse(c, errc::room_limit);
@@ -204,6 +207,7 @@ void connection_core::join(const command& c, const inbound& message) {
 void connection_core::start_join(std::string name, join_request request) {
   request.who = config_.key;
   request.user_id = config_.user_id;
+  request.claims = config_.claims;
   request.encoding = config_.encoding;
   auto* room = find(name);
   if (!room) {
@@ -275,6 +279,30 @@ void connection_core::application(const command& c, const inbound& message) {
 
 void connection_core::pong(const command& c) {
   output_.reply(protocol::pong_frame(config_.encoding, c.ref, protocol::iso_8601(output_.wall_now()), config_.meter));
+}
+
+/// Takes a fresh token of the same user.
+void connection_core::authenticate(const command& c) {
+  auto& verify = config_.options->verify_token;
+  if (!verify)
+    return refuse(c, errc::unsupported);
+  auto token = protocol::document_view{c.source, c.bytes}.string("token");
+  auto fresh = verify(token.value_or(""), output_.wall_now());
+  if (!fresh) {
+    refuse(c, errc::unauthorized);
+    return count_error(errc::unauthorized);
+  }
+  if (fresh->subject != config_.user_id)
+    return refuse(c, errc::identity_mismatch);
+  config_.claims = std::move(fresh);
+  output_.expire_at(config_.claims->expires_at);
+  if (!c.ref.empty())
+    output_.reply(protocol::ack_frame(config_.encoding, c.ref, {}, std::nullopt, config_.meter));
+}
+
+void connection_core::expire() {
+  closing_ = true;
+  output_.close(errc::token_expired);
 }
 
 connection_core::held_room* connection_core::target(const command& c) {
@@ -472,6 +500,9 @@ void connection_core::count_error(errc code) {
 
 void connection_core::say_goodbye(bool restart) {
   closing_ = true;
+  for (auto& r : rooms_)
+    if (r.member)
+      output_.catch_up(r.key);
   auto& o = *config_.options;
   std::optional<std::pair<std::chrono::milliseconds, std::chrono::milliseconds>> again;
   if (restart)

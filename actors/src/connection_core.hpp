@@ -30,6 +30,10 @@ public:
   virtual void join(const room_actor& room, join_request request, std::uint32_t ticket) = 0;
   virtual void publish(const room_actor& room, room_input input) = 0;
   virtual void leave(const room_actor& room, leave_request request) = 0;
+  /// All that a room has for the client goes out before what follows.
+  virtual void catch_up(room_key room) = 0;
+  /// The connection is to be closed at that time; nothing: never.
+  virtual void expire_at(std::optional<wall_time> when) = 0;
   [[nodiscard]] virtual steady_time now() const = 0;
   [[nodiscard]] virtual wall_time wall_now() const = 0;
 };
@@ -48,6 +52,7 @@ public:
     session_key key;
     protocol::encoding encoding = protocol::encoding::plain_json;
     std::string user_id;
+    claims_ptr claims;
     const node_options* options = nullptr;
     protocol::memory_meter* meter = nullptr;
   };
@@ -65,6 +70,8 @@ public:
   void on_join_lost(std::uint32_t ticket, bool crashed);
   void on_membership_lost(const membership_lost& lost);
   void say_goodbye(bool restart);
+  /// The token has expired and was not refreshed.
+  void expire();
 
   /// The peer is gone; what it said before still takes effect, in order, also behind a pending join.
   void end_input() { input_ended_ = true; }
@@ -117,6 +124,7 @@ private:
   void publish(const protocol::command& c, const inbound& message);
   void application(const protocol::command& c, const inbound& message);
   void pong(const protocol::command& c);
+  void authenticate(const protocol::command& c);
   [[nodiscard]] held_room* target(const protocol::command& c);
 
   // -- rooms --------------------------------------------------------------------------------------------------------------

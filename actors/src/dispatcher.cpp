@@ -109,6 +109,20 @@ void dispatcher::on_room_closed(const room_closed& c) {
   rooms_.erase(i);
 }
 
+void dispatcher::on_drain(const drain_sessions& d) {
+  for (auto who : d.who)
+    if (auto* owner = sessions_.owner(who))
+      owner->goodbye(d.restart);
+}
+
+void dispatcher::catch_up(room_key room, session_key who) {
+  auto i = rooms_.find(room);
+  if (i == rooms_.end())
+    return;
+  if (auto* group = i->second.group_of(who))
+    loop_counts::add(counts_.deliveries, group->catch_up(who, sessions_));
+}
+
 // -- flushing -------------------------------------------------------------------------------------------------------------
 
 bool dispatcher::flush() {

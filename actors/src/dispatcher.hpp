@@ -55,6 +55,11 @@ public:
   void on_fan_out(const fan_out& f);
   void on_member_frame(const member_frame& f);
   void on_room_closed(const room_closed& c);
+  /// Passes the word on behind all that came before: what was acked is then here, and `catch_up` queues it.
+  void on_drain(const drain_sessions& d);
+
+  /// Queues all that a room has for one member.
+  void catch_up(room_key room, session_key who);
 
   /// Sends as much as a turn allows; returns whether frames are left.
   bool flush();

@@ -15,6 +15,7 @@ dispatcher_service::behavior_type dispatcher_service::make_behavior() {
     [this, guard](const fan_out& m) { guard([&] { core_.on_fan_out(m); }); },
     [this, guard](const member_frame& m) { guard([&] { core_.on_member_frame(m); }); },
     [this, guard](const room_closed& m) { guard([&] { core_.on_room_closed(m); }); },
+    [this, guard](const drain_sessions& m) { guard([&] { core_.on_drain(m); }); },
   };
 }
 

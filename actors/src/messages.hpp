@@ -3,6 +3,7 @@
 #include "owned_event.hpp"
 
 #include <troupe/actors/caf_compat.hpp>
+#include <troupe/actors/claims.hpp>
 #include <troupe/actors/credit.hpp>
 #include <troupe/actors/room_behavior.hpp>
 #include <troupe/actors/room_event.hpp>
@@ -16,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 // What actors say to each other. None of it leaves the process, so none of it can be serialized.
 
@@ -42,6 +44,7 @@ struct join_request {
   std::string user_id;
   protocol::encoding encoding = protocol::encoding::plain_json;
   std::string profile; ///< raw map in the client's codec, empty if none
+  claims_ptr claims;
   open_ref_ptr ref = std::make_shared<open_ref>(); ///< never null; without a value if the command had none
   bool has_since = false;
   bool automatic = false; ///< by the node (the lobby): a plain client is not told `joined`
@@ -168,9 +171,24 @@ struct room_closed {
   room_end reason = room_end::ended;
 };
 
+/// The node stops: these sessions are to say goodbye, after all that rooms have said so far.
+struct drain_sessions {
+  std::vector<session_key> who;
+  bool restart = false;
+};
+
 // -- to connection --------------------------------------------------------------------------------------------------------
 
-struct session_closed {};
+/// How a socket ended; the rooms of a connection do not mind, an endpoint's handlers are told.
+struct session_closed {
+  std::uint16_t code = 1006;
+  std::string reason;
+  std::string error; ///< why the server ended it; empty if the peer did
+};
+/// The peer has answered a ping; told to endpoints only.
+struct pong_received {
+  std::string payload;
+};
 struct heartbeat {};
 struct say_goodbye {
   bool restart = false;
@@ -201,7 +219,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::subscribe)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::fan_out)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::member_frame)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::room_closed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::drain_sessions)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::session_closed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::pong_received)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::heartbeat)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::say_goodbye)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::membership_lost)
@@ -264,7 +284,9 @@ using dispatcher_actor = compat::typed_actor<
   // To one member on this loop.
   caf::result<void>(member_frame),
   // A room has ended with members in it.
-  caf::result<void>(room_closed)>;
+  caf::result<void>(room_closed),
+  // The node stops.
+  caf::result<void>(drain_sessions)>;
 
 using connection_actor = compat::typed_actor<
   // The client sent a message.
@@ -276,6 +298,8 @@ using connection_actor = compat::typed_actor<
   // The node stops.
   caf::result<void>(say_goodbye),
   // A room has ended or thrown the client out.
-  caf::result<void>(membership_lost)>;
+  caf::result<void>(membership_lost),
+  // The client has answered a ping.
+  caf::result<void>(pong_received)>;
 
 } // namespace troupe::actors

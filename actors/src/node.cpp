@@ -2,13 +2,16 @@
 
 #include "connection.hpp"
 #include "dispatcher_service.hpp"
+#include "endpoint_hub.hpp"
 #include "memory_limit.hpp"
 #include "random_id.hpp"
+#include "raw_link.hpp"
 #include "registry_shard.hpp"
 #include "shared.hpp"
 
 #include <algorithm>
 #include <exception>
+#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -21,11 +24,34 @@ public:
   explicit actor_owner(connection_actor handle) : handle_(std::move(handle)) {}
   void room_closed(room_key room) override { compat::anon_send(handle_, membership_lost{room}); }
   void end() { compat::anon_send(handle_, session_closed{}); }
-  void goodbye(bool restart) { compat::anon_send(handle_, say_goodbye{restart}); }
+  void goodbye(bool restart) override { compat::anon_send(handle_, say_goodbye{restart}); }
 
 private:
   connection_actor handle_;
 };
+
+/// What may be on its way from outside to one room or endpoint.
+credit_limits outside_limits(const room_limits& limits) {
+  return {std::int64_t{1} << 40, limits.max_pending_bytes > 0 ? limits.max_pending_bytes : std::int64_t{1} << 50};
+}
+
+connection_actor open_raw(node_shared& s, event_loop& home, session_key key, connection_info info) {
+  auto raw = std::make_shared<raw_state>();
+  raw->loop = &home;
+  raw->key = key;
+  raw->meter = &s.output_meter;
+  raw->encoding = info.encoding;
+  raw->request = std::move(info.request);
+  raw->claims = std::move(info.claims);
+  auto& unit = *s.units[home.index()];
+  info.endpoint->deflating += is_deflated(raw->encoding) ? 1 : 0;
+  unit.output->on_subscribe({info.endpoint->identity, key, raw->encoding, {}, false});
+  {
+    std::lock_guard guard{info.endpoint->mutex};
+    info.endpoint->open.emplace(key, raw);
+  }
+  return compat::spawn_on<raw_link>(home, s, unit, std::move(raw), std::move(info.endpoint));
+}
 
 } // namespace
 
@@ -42,6 +68,7 @@ struct connection_port::state {
   connection_actor handle;
   std::shared_ptr<credit_account> account;
   bool open = true;
+  bool raw = false;
 };
 
 struct room_handle::state {
@@ -103,6 +130,22 @@ void node::rooms(std::string pattern, behavior_factory factory, room_options opt
   state_->shared.rules.push_back({std::move(pattern), std::move(factory), options});
 }
 
+endpoint node::make_endpoint(std::string path, endpoint_handlers handlers) {
+  auto& s = state_->shared;
+  auto e = std::make_shared<endpoint_state>();
+  e->handlers = std::move(handlers);
+  e->account = std::make_shared<credit_account>(outside_limits(s.options.rooms));
+  e->meter = &s.output_meter;
+  auto identity = std::make_shared<room_identity>();
+  identity->key = room_key{s.room_serial.fetch_add(1, std::memory_order_relaxed) + 1};
+  e->hub = compat::spawn_on<endpoint_hub>(*s.home_of(path).loop, s, identity->key, e);
+  identity->name = std::move(path);
+  identity->handle = e->hub;
+  e->identity = std::move(identity);
+  s.endpoints.push_back(e);
+  return endpoint{std::move(e)};
+}
+
 const node_options& node::options() const noexcept { return state_->shared.options; }
 unsigned node::loops() const noexcept { return static_cast<unsigned>(state_->shared.units.size()); }
 event_loop& node::loop(unsigned index) noexcept { return *state_->shared.units[index]->loop; }
@@ -113,6 +156,8 @@ void node::start() {
 }
 
 void node::request_stop() {
+  for (auto& e : state_->shared.endpoints)
+    caf::anon_send_exit(e->hub, caf::exit_reason::user_shutdown);
   for (auto& unit : state_->shared.units) {
     compat::anon_send(unit->registry, stop_shard{});
     unit->loop->post([this, u = unit.get()] {
@@ -145,6 +190,8 @@ void node::stop() {
     unit->registry = nullptr;
     unit->output_actor = nullptr;
   }
+  for (auto& e : state_->shared.endpoints)
+    e->hub = nullptr, e->identity = nullptr;
 }
 
 /// For loops that no thread runs.
@@ -173,10 +220,21 @@ connection_port node::open(event_loop& home, sink& output, connection_info info)
         peer->resume_reading();
     });
   });
+  if (info.endpoint) {
+    p->raw = true;
+    p->handle = open_raw(s, home, p->key, std::move(info));
+    home.sessions().bind(p->key, std::make_unique<actor_owner>(p->handle));
+    return connection_port{std::move(p)};
+  }
   connection_core::config c;
   c.key = p->key;
   c.encoding = info.encoding;
-  c.user_id = info.user_id.empty() ? random_id() : std::move(info.user_id);
+  c.user_id = std::move(info.user_id);
+  if (c.user_id.empty() && info.claims)
+    c.user_id = info.claims->subject;
+  if (c.user_id.empty())
+    c.user_id = random_id();
+  c.claims = std::move(info.claims);
   c.options = &s.options;
   c.meter = &s.output_meter;
   p->handle = compat::spawn_on<connection>(home, s, unit, std::move(c));
@@ -232,24 +290,23 @@ class drainer final : public timer_wheel::entry {
 public:
   static constexpr std::chrono::milliseconds step{50};
 
-  drainer(event_loop& loop, bool restart, std::chrono::milliseconds spread) : loop_(loop), restart_(restart) {
-    loop_.sessions().for_each([this](session_key key, sink&) { left_.push_back(key); });
+  drainer(loop_unit& unit, bool restart, std::chrono::milliseconds spread) : unit_(unit), restart_(restart) {
+    unit_.loop->sessions().for_each([this](session_key key, sink&) { left_.push_back(key); });
     auto steps = static_cast<std::size_t>(std::max<std::int64_t>(1, spread / step));
     per_step_ = std::max<std::size_t>(100, left_.size() / steps + 1);
   }
 
   void on_deadline() override {
-    for (std::size_t i = 0; i < per_step_ && !left_.empty(); ++i) {
-      if (auto* owner = static_cast<actor_owner*>(loop_.sessions().owner(left_.back())))
-        owner->goodbye(restart_);
-      left_.pop_back();
-    }
+    drain_sessions now{{}, restart_};
+    for (; now.who.size() < per_step_ && !left_.empty(); left_.pop_back())
+      now.who.push_back(left_.back());
+    compat::anon_send(unit_.output_actor, std::move(now));
     if (!left_.empty())
-      loop_.arm(*this, step);
+      unit_.loop->arm(*this, step);
   }
 
 private:
-  event_loop& loop_;
+  loop_unit& unit_;
   bool restart_;
   std::vector<session_key> left_;
   std::size_t per_step_;
@@ -260,7 +317,7 @@ private:
 void node::drain(drain_kind kind, std::chrono::milliseconds spread) {
   for (auto& unit : state_->shared.units)
     unit->loop->post([u = unit.get(), kind, spread] {
-      auto d = std::make_shared<drainer>(*u->loop, kind == drain_kind::restart, spread);
+      auto d = std::make_shared<drainer>(*u, kind == drain_kind::restart, spread);
       u->drain = d;
       d->on_deadline();
     });
@@ -293,12 +350,16 @@ bool connection_port::may_read() { return state_->account->positive() || !state_
 
 std::int64_t connection_port::held_messages() const { return state_ ? state_->account->held_messages() : 0; }
 
-void connection_port::closed() {
+bool connection_port::wants_pongs() const noexcept { return state_ && state_->raw; }
+
+void connection_port::ponged(std::string payload) { compat::anon_send(state_->handle, pong_received{std::move(payload)}); }
+
+void connection_port::closed(std::uint16_t code, std::string reason, std::string error) {
   if (!state_ || !std::exchange(state_->open, false))
     return;
   state_->loop->sessions().close(state_->key);
   loop_counts::add(state_->counts->connections, static_cast<std::uint64_t>(-1));
-  compat::anon_send(state_->handle, session_closed{});
+  compat::anon_send(state_->handle, session_closed{code, std::move(reason), std::move(error)});
   state_->handle = nullptr;
 }
 

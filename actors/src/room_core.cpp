@@ -2,6 +2,8 @@
 
 #include "dispatcher.hpp"
 
+#include <troupe/protocol/frame.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -34,6 +36,24 @@ struct room_core::departed_scope {
   room_core& room;
 };
 
+/// What `make` makes for each encoding in use: built once, deflated at most once.
+template <class Make>
+frame_set room_core::frames_by(Make&& make) const {
+  frame_set frames;
+  for (std::size_t i = 0; i < protocol::plain_encoding_count; ++i) {
+    auto plain = static_cast<encoding>(i);
+    auto small = deflated(plain);
+    if (!in_use(plain) && !in_use(small))
+      continue;
+    auto frame = make(plain);
+    if (frame && in_use(small))
+      frames[index_of(small)] = protocol::deflated_frame(frame, config_.meter);
+    if (in_use(plain))
+      frames[index_of(plain)] = std::move(frame);
+  }
+  return frames;
+}
+
 room_core::room_core(config c, std::unique_ptr<room_behavior> behavior, room_output& output)
   : config_(std::move(c)),
     output_(output),
@@ -62,7 +82,7 @@ join_reply room_core::join(const join_request& request) {
       output_.to_dispatcher(request.who.loop, member_frame{config_.identity->key, request.who, frame, false});
     return {errc::ok, {}, config_.identity->key};
   }
-  member candidate{request.who, request.user_id, request.encoding, request.profile, request.automatic};
+  member candidate{request.who, request.user_id, request.encoding, request.profile, request.automatic, request.claims};
   if (config_.limits.max_members > 0 && members_.size() >= config_.limits.max_members)
     return {errc::room_full, {}, {}};
   auto decision = behavior_->authorize_join(*this, candidate);
@@ -80,14 +100,14 @@ join_reply room_core::admit(member candidate, const join_request& request) {
   output_.member_joined(request.who);
   request.ref->answered = true;
   output_.to_dispatcher(request.who.loop, subscribe{config_.identity, request.who, request.encoding, joined_frame_for(request),
-                                                    request.encoding == encoding::plain_json});
+                                                    is_plain(request.encoding)});
   behavior_->on_join(*this, kept);
   // The behaviour may have thrown it out again: admitted, and no longer here.
   return {errc::ok, {}, members_.contains(request.who) ? config_.identity->key : room_key{}};
 }
 
 protocol::shared_bytes room_core::joined_frame_for(const join_request& request) const {
-  if (request.automatic && request.encoding == encoding::plain_json)
+  if (request.automatic && is_plain(request.encoding))
     return {};
   protocol::joined_event event;
   event.room_id = config_.identity->name;
@@ -149,22 +169,19 @@ void room_core::kick(session_key who, std::string_view message) {
 void room_core::announce_join(const member& m) {
   if (!config_.announce)
     return;
-  frame_set frames;
-  for (std::size_t e = 0; e < frames.size(); ++e)
-    if (in_use(static_cast<encoding>(e)))
-      frames[e] = protocol::user_joined_frame(static_cast<encoding>(e), config_.identity->name, m.user_id,
-                                              {protocol::codec_of(m.encoding), m.profile}, config_.meter);
+  auto frames = frames_by([&](encoding e) {
+    return protocol::user_joined_frame(e, config_.identity->name, m.user_id, {protocol::codec_of(m.encoding), m.profile},
+                                       config_.meter);
+  });
   send_frames(std::move(frames), {}, std::nullopt);
 }
 
 void room_core::announce_leave(const member& m, leave_reason reason) {
   if (!config_.announce)
     return;
-  frame_set frames;
-  for (std::size_t e = 0; e < frames.size(); ++e)
-    if (in_use(static_cast<encoding>(e)))
-      frames[e] = protocol::user_left_frame(static_cast<encoding>(e), config_.identity->name, m.user_id, to_string(reason),
-                                            config_.meter);
+  auto frames = frames_by([&](encoding e) {
+    return protocol::user_left_frame(e, config_.identity->name, m.user_id, to_string(reason), config_.meter);
+  });
   send_frames(std::move(frames), {}, std::nullopt);
 }
 
@@ -236,20 +253,15 @@ void room_core::relay(const room_input& in, const member& from) {
   event.timestamp = timestamp();
   event.field = in.field;
   event.body = {protocol::codec_of(in.encoding), in.body};
-  frame_set frames;
-  for (std::size_t e = 0; e < frames.size(); ++e)
-    if (in_use(static_cast<encoding>(e)))
-      frames[e] = protocol::message_frame(static_cast<encoding>(e), event, config_.meter);
+  auto frames = frames_by([&](encoding e) { return protocol::message_frame(e, event, config_.meter); });
   send_frames(std::move(frames), in.echo ? session_key{} : in.who, seq_);
 }
 
 void room_core::relay_binary(const room_input& in, const member& from) {
   ++seq_;
-  frame_set frames;
-  for (std::size_t e = 0; e < frames.size(); ++e)
-    if (in_use(static_cast<encoding>(e)))
-      frames[e] = protocol::binary_frame(static_cast<encoding>(e), config_.identity->name, from.user_id, seq_, in.body,
-                                         config_.meter);
+  auto frames = frames_by([&](encoding e) {
+    return protocol::binary_frame(e, config_.identity->name, from.user_id, seq_, in.body, config_.meter);
+  });
   send_frames(std::move(frames), in.echo ? session_key{} : in.who, seq_);
 }
 
@@ -316,10 +328,7 @@ void room_core::say(const broadcast_event& event, session_key except) {
   std::optional<std::uint64_t> seq;
   if (event.stored)
     seq = ++seq_;
-  frame_set frames;
-  for (std::size_t e = 0; e < frames.size(); ++e)
-    if (in_use(static_cast<encoding>(e)))
-      frames[e] = application_frame_for(static_cast<encoding>(e), event, seq);
+  auto frames = frames_by([&](encoding e) { return application_frame_for(e, event, seq); });
   if (members_.empty() && seq) // for the history
     frames[index_of(encoding::v1_json)] = application_frame_for(encoding::v1_json, event, seq);
   send_frames(std::move(frames), except, seq);
@@ -327,9 +336,9 @@ void room_core::say(const broadcast_event& event, session_key except) {
 
 protocol::shared_bytes room_core::application_frame_for(encoding e, const broadcast_event& event,
                                                         std::optional<std::uint64_t> seq) const {
-  if (e == encoding::plain_json && !event.plain)
+  if (is_plain(e) && !event.plain)
     return {};
-  if (e == encoding::plain_json || event.v1_fields.empty())
+  if (is_plain(e) || event.v1_fields.empty())
     return protocol::application_frame(e, event.type, config_.identity->name, seq, event.fields, config_.meter);
   auto all = event.fields;
   all.insert(all.end(), event.v1_fields.begin(), event.v1_fields.end());

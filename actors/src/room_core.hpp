@@ -124,6 +124,8 @@ private:
   void say(const broadcast_event& event, session_key except);
   protocol::shared_bytes application_frame_for(protocol::encoding e, const broadcast_event& event,
                                                std::optional<std::uint64_t> seq) const;
+  template <class Make>
+  [[nodiscard]] frame_set frames_by(Make&& make) const;
   void send_frames(frame_set frames, session_key except, std::optional<std::uint64_t> seq);
   void tell_observers(const frame_set& frames);
   void send_event(observer& o, room_event event);

@@ -3,6 +3,7 @@
 #include "dispatcher.hpp"
 #include "messages.hpp"
 
+#include <troupe/actors/claims.hpp>
 #include <troupe/actors/event_loop.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_behavior.hpp>
@@ -28,6 +29,8 @@ struct room_rule {
   [[nodiscard]] bool matches(std::string_view name) const noexcept;
 };
 
+struct endpoint_state;
+
 /// One loop with its shard, its dispatcher and its counts.
 struct loop_unit {
   std::unique_ptr<event_loop> loop;
@@ -42,6 +45,7 @@ struct loop_unit {
 struct node_shared {
   node_options options;
   std::vector<room_rule> rules; ///< fixed once the node has started
+  std::vector<std::shared_ptr<endpoint_state>> endpoints; ///< likewise
   std::vector<std::unique_ptr<loop_unit>> units;
   protocol::memory_meter output_meter;
   std::int64_t budget_bytes = 0;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <iostream>
+#include <iterator>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -13,6 +15,7 @@ namespace troupe::examples {
 namespace {
 
 constexpr int cannot_serve = 1;
+constexpr int bad_input = 2;
 
 /// An address for a browser on this machine: all addresses include the loopback one.
 std::string url_of(const server_options& options, std::uint16_t port) {
@@ -21,7 +24,7 @@ std::string url_of(const server_options& options, std::uint16_t port) {
     host = "127.0.0.1";
   if (host.find(':') != std::string::npos)
     host = '[' + host + ']';
-  return "http://" + host + ':' + std::to_string(port);
+  return (options.tls_certificates.empty() ? "http://" : "https://") + host + ':' + std::to_string(port);
 }
 
 int serve(const server_options& options, std::string_view name, const std::function<void(server&)>& set_up) {
@@ -29,7 +32,11 @@ int serve(const server_options& options, std::string_view name, const std::funct
   if (set_up)
     set_up(node);
   try {
-    return node.run([&] { std::cout << name << " is listening on " << url_of(options, node.port()) << std::endl; });
+    return node.run([&] {
+      std::cout << name << " is listening on " << url_of(options, node.port()) << std::endl;
+      if (node.admin_port() != 0)
+        std::cout << name << " has its probes at port " << node.admin_port() << std::endl;
+    });
   } catch (const std::system_error& e) {
     std::cerr << name << ": cannot listen on " << url_of(options, options.port) << ": " << e.code().message() << std::endl;
     return cannot_serve;
@@ -39,14 +46,24 @@ int serve(const server_options& options, std::string_view name, const std::funct
 } // namespace
 
 int node_main(int argc, const char* const* argv, std::string_view name, std::string_view about, server_options defaults,
-              const std::function<void(server&)>& set_up) {
+              const std::function<void(server&)>& set_up, option_table more) {
   defaults.node.loops = 0;
-  auto table = node_options(defaults);
+  token_options tokens;
+  auto table = node_options(defaults, tokens);
+  std::move(more.begin(), more.end(), std::back_inserter(table));
   if (auto code = read_options(table, name, about, argc, argv))
     return *code;
   if (defaults.node.loops == 0)
     defaults.node.loops = std::max(1U, std::thread::hardware_concurrency());
-  return serve(defaults, name, set_up);
+  try {
+    if (defaults.tls_certificates.empty() != defaults.tls_key.empty())
+      throw std::runtime_error{"--tls-cert and --tls-key: expected both or neither"};
+    tokens.apply_to(defaults);
+    return serve(defaults, name, set_up);
+  } catch (const std::runtime_error& e) { // a file that is not what it should be
+    std::cerr << name << ": " << e.what() << std::endl;
+    return bad_input;
+  }
 }
 
 } // namespace troupe::examples

@@ -5,6 +5,7 @@
 #include <boost/asio/ip/address.hpp>
 
 #include <cmath>
+#include <filesystem>
 #include <limits>
 
 namespace troupe::examples {
@@ -106,13 +107,96 @@ void add_limits(option_table& table, server_options& o) {
                    into(node.announce, parse_switch)});
 }
 
+bool is_file(std::string_view text, std::filesystem::path& to) {
+  std::error_code ignored;
+  to = text;
+  return std::filesystem::is_regular_file(to, ignored);
+}
+
+program_option flag_option(std::string name, std::string help, bool& to) {
+  return {std::move(name), "on|off", std::move(help), "on or off", into(to, parse_switch), {}, true};
+}
+
+void add_security(option_table& table, server_options& o, token_options& tokens) {
+  table.push_back({"tls-cert", "FILE", "Certificates in PEM; with --tls-key the port speaks TLS", "a file",
+                   [&o](std::string_view text) { return is_file(text, o.tls_certificates); }});
+  table.push_back({"tls-key", "FILE", "Private key in PEM", "a file",
+                   [&o](std::string_view text) { return is_file(text, o.tls_key); }});
+  table.push_back({"jwt-secret-file", "FILE", "Secret of the tokens (HS256) that clients need", "a file",
+                   [&tokens](std::string_view text) { return is_file(text, tokens.secret_file.emplace()); }});
+  table.push_back({"jwt-key-file", "KID=FILE", "Key of the tokens that name KID: public key in PEM, or secret; may be repeated",
+                   "KID=FILE with a file",
+                   [&tokens](std::string_view text) {
+                     auto equals = text.find('=');
+                     std::filesystem::path file;
+                     if (equals == std::string_view::npos || equals == 0 || !is_file(text.substr(equals + 1), file))
+                       return false;
+                     tokens.key_files.emplace_back(text.substr(0, equals), file);
+                     return true;
+                   },
+                   [&tokens] { tokens.key_files.clear(); }});
+  table.push_back({"jwt-issuer", "NAME", "What `iss` of a token must be", "a name",
+                   [&tokens](std::string_view text) { return !text.empty() && (tokens.jwt.issuer = text, true); }});
+  table.push_back({"jwt-audience", "NAME", "What `aud` of a token must be or hold", "a name",
+                   [&tokens](std::string_view text) { return !text.empty() && (tokens.jwt.audience = text, true); }});
+  table.push_back({"jwt-profile", "seed|strict", "seed: ?token= is taken and `exp` optional; strict: neither", "seed or strict",
+                   [&tokens](std::string_view text) {
+                     tokens.jwt.profile = text == "strict" ? transport::jwt_profile::strict : transport::jwt_profile::seed;
+                     return text == "seed" || text == "strict";
+                   }});
+  table.push_back(count_option("max-connections-per-user", "WebSockets of one user with a token", o.max_connections_per_user));
+}
+
+bool is_admin_bind(std::string_view text) {
+  auto colon = text.rfind(':');
+  if (colon == std::string_view::npos || !parse_count(text.substr(colon + 1), 65535))
+    return false;
+  auto host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']'))
+    host = host.substr(1, host.size() - 2);
+  return is_address(host);
+}
+
+void add_http(option_table& table, server_options& o) {
+  table.push_back({"admin-bind", "ADDRESS:PORT", "Where /metrics and health are, instead of the main port", "an address and a port",
+                   [&o](std::string_view text) { return is_admin_bind(text) && (o.admin_bind = text, true); }});
+  table.push_back({"cors-origin", "ORIGIN", "Origin whose pages may read HTTP answers; may be repeated", "an origin, or *",
+                   [&o](std::string_view text) {
+                     return (text == "*" || is_origin(text)) && (o.cors_origins.emplace_back(text), true);
+                   },
+                   [&o] { o.cors_origins.clear(); }});
+  table.push_back({"trusted-proxy", "ADDRESS", "Address or network whose X-Forwarded-For is believed; may be repeated",
+                   "an address or a network such as 10.0.0.0/8",
+                   [&o](std::string_view text) {
+                     auto address = text.substr(0, text.find('/'));
+                     auto bits = text.size() > address.size() ? text.substr(address.size() + 1) : std::string_view{"0"};
+                     return is_address(address) && parse_count(bits, 128) && (o.trusted_proxies.emplace_back(text), true);
+                   },
+                   [&o] { o.trusted_proxies.clear(); }});
+  table.push_back(flag_option("proxy-protocol", "Trusted proxies start each connection with a PROXY header", o.proxy_protocol));
+  table.push_back(flag_option("deflate", "permessage-deflate for clients that offer it", o.deflate));
+}
+
 } // namespace
 
-option_table node_options(server_options& options) {
+void token_options::apply_to(server_options& options) const {
+  if (!secret_file && key_files.empty())
+    return;
+  auto all = jwt;
+  if (secret_file)
+    all.keys.push_back(transport::load_secret_file(*secret_file, all.profile));
+  for (auto& [kid, file] : key_files)
+    all.keys.push_back(transport::load_key_file(kid, file, all.profile));
+  options.jwt = std::move(all);
+}
+
+option_table node_options(server_options& options, token_options& tokens) {
   option_table table;
   add_listening(table, options);
   add_deadlines(table, options);
   add_limits(table, options);
+  add_security(table, options, tokens);
+  add_http(table, options);
   return table;
 }
 

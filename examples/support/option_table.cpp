@@ -36,6 +36,8 @@ void apply_file(const option_table& options, const std::string& path) {
 }
 
 CLI::Option* add(CLI::App& app, const program_option& option) {
+  if (option.flag)
+    return app.add_flag("--" + option.name)->description(option.help);
   return app.add_option("--" + option.name)
     ->description(option.help)
     ->type_name(option.value)

@@ -103,12 +103,12 @@ need() {
 
 need_build_packages() {
   need g++:g++ cmake:cmake ninja:ninja-build ccache:ccache libcaf-dev libboost-dev libssl-dev libmsgpack-cxx-dev libsimdjson-dev \
-    zlib1g-dev libjwt-dev libspdlog-dev prometheus-cpp-dev libcli11-dev libbenchmark-dev
+    zlib1g-dev libspdlog-dev prometheus-cpp-dev libcli11-dev libbenchmark-dev
 }
 
 need_test_packages() {
   need_build_packages
-  need catch2 node:nodejs npm:npm chromium:chromium python3-websockets python3-msgpack
+  need catch2 node:nodejs npm:npm chromium:chromium openssl:openssl python3-websockets python3-msgpack
 }
 
 # -- building -------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ namespace troupe::protocol {
 
 namespace {
 
-constexpr std::array<errc_info, 32> table{{
+constexpr std::array<errc_info, 35> table{{
   {errc::ok, "ok", "All is well.", 0, false},
   {errc::malformed, "malformed", "The message is not one well-formed document.", 0, false},
   {errc::bad_request, "bad_request", "A field of the message is missing, doubled or of the wrong type.", 0, false},
@@ -40,6 +40,9 @@ constexpr std::array<errc_info, 32> table{{
   {errc::write_timeout, "write_timeout", "Nothing could be sent to you for too long.", 1008, true},
   {errc::node_overloaded, "node_overloaded", "The server is overloaded.", 1013, true},
   {errc::waiting_limit, "waiting_limit", "Too many commands wait for a join.", 0, true},
+  {errc::unauthorized, "unauthorized", "This token is not accepted.", 0, false},
+  {errc::identity_mismatch, "identity_mismatch", "This token is another user's.", 0, false},
+  {errc::token_expired, "token_expired", "The token has expired.", 1008, false},
 }};
 
 constexpr bool rows_sit_at_their_codes() {

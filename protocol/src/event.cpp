@@ -16,8 +16,6 @@ constexpr std::string_view server_fields[] = {"type", "roomId", "seq", "ref"};
 
 std::string_view name_of(body_field field) { return field == body_field::data ? "data" : "text"; }
 
-bool is_plain(encoding to) { return to == encoding::plain_json; }
-
 } // namespace
 
 std::string iso_8601(wall_time at) {

@@ -58,7 +58,7 @@ shared_bytes error_frame(encoding to, const error_event& event, memory_meter* me
 
 shared_bytes welcome_frame(encoding to, std::string_view user_id, std::string_view client_id, std::chrono::milliseconds heartbeat,
                            const welcome_limits& limits, memory_meter* meter) {
-  if (to == encoding::plain_json)
+  if (is_plain(to))
     return {};
   const auto nested = encoded(codec_of(to), limits);
   return frame_of(codec_of(to), "welcome",
@@ -73,7 +73,7 @@ shared_bytes pong_frame(encoding to, std::string_view ref, std::string_view time
 shared_bytes goodbye_frame(encoding to, std::string_view reason,
                            std::optional<std::pair<std::chrono::milliseconds, std::chrono::milliseconds>> reconnect_after,
                            memory_meter* meter) {
-  if (to == encoding::plain_json)
+  if (is_plain(to))
     return {};
   const auto range = reconnect_after ? encoded(codec_of(to), reconnect_after->first, reconnect_after->second) : std::string{};
   return frame_of(codec_of(to), "goodbye", {{"reason", reason}, raw_field("reconnectAfterMs", to, range)}, meter);

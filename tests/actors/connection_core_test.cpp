@@ -24,6 +24,8 @@ struct notebook final : connection_output {
   void leave(const room_actor&, leave_request r) override { lines.push_back(r.answer ? "leave, answer" : "leave"); }
   steady_time now() const override { return at; }
   wall_time wall_now() const override { return {}; }
+  void catch_up(room_key room) override { lines.push_back("catch up " + std::to_string(room.value)); }
+  void expire_at(std::optional<wall_time> when) override { expires_at = when; }
 
   void note(std::string what, std::uint32_t ticket) {
     lines.push_back(std::move(what));
@@ -45,6 +47,7 @@ struct notebook final : connection_output {
   std::vector<std::string> lines;
   std::vector<join_request> requests;
   std::uint32_t last_ticket = 0;
+  std::optional<wall_time> expires_at;
   steady_time at{1h};
 };
 
@@ -382,4 +385,19 @@ TEST_CASE("a command beyond the rate is answered if it has a ref") {
 
   CHECK(c.out.has(R"("ref":2,"request":"ping","code":"rate_limited")"));
   CHECK(c.out.has(R"("ref":4,"request":"ping","code":"rate_limited")"));
+}
+
+TEST_CASE("a goodbye comes after all that the rooms have said") {
+  client c;
+  c.enter("a", 1);
+  c.enter("b", 2);
+  c.out.lines.clear();
+
+  c.core->say_goodbye(true);
+
+  REQUIRE(c.out.lines.size() == 4);
+  CHECK(c.out.lines[0] == "catch up 1");
+  CHECK(c.out.lines[1] == "catch up 2");
+  CHECK(c.out.lines[2].find("goodbye") != std::string::npos);
+  CHECK(c.out.lines[3] == "close restart");
 }

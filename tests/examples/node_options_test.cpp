@@ -19,7 +19,8 @@ struct rig {
   }
 
   server_options options;
-  option_table table = node_options(options);
+  token_options tokens;
+  option_table table = node_options(options, tokens);
 };
 
 } // namespace

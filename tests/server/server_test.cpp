@@ -10,9 +10,15 @@
 
 #include <catch2/catch.hpp>
 
+#include <any>
+#include <atomic>
+#include <future>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
+#include <vector>
 
 using namespace troupe;
 using troupe::test::masked_text;
@@ -124,4 +130,190 @@ TEST_CASE("many acked messages of one turn cut nobody who reads") {
     CHECK(s->take_frames().size() == static_cast<std::size_t>(members * messages + messages));
   all.clear();
   node.stop();
+}
+
+// -- HTTP ---------------------------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// One request on a connection of its own: everything that comes until it ends.
+std::string ask(std::uint16_t port, const std::string& method, const std::string& target, const std::string& headers = {}) {
+  raw_client client{port, method + ' ' + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + headers + "\r\n"};
+  return client.read_all();
+}
+
+} // namespace
+
+TEST_CASE("routes match by method and pattern, literal paths first") {
+  server node{quiet(1)};
+  auto show = [](std::string what) {
+    return [what](const transport::http_request& r) {
+      return transport::http_response{200, "text/plain", what + ' ' + std::string{r.param("id")} + ' ' + std::string{r.param("*")}
+                                                           + ' ' + r.query("q")};
+    };
+  };
+  node.get("/users/:id", show("user")).get("/users/me", show("me")).get("/files/*", show("file")).route("POST", "/users/:id", show("post"));
+  node.start();
+
+  CHECK(ask(node.port(), "GET", "/users/7%20a?q=x+y").find("user 7 a  x y") != std::string::npos);
+  CHECK(ask(node.port(), "GET", "/users/me").find("me") != std::string::npos);
+  CHECK(ask(node.port(), "GET", "/files/a/b.txt").find("file  a/b.txt ") != std::string::npos);
+  CHECK(ask(node.port(), "POST", "/users/7").find("post 7") != std::string::npos);
+  CHECK(ask(node.port(), "GET", "/users").starts_with("HTTP/1.1 404"));
+  auto refused = ask(node.port(), "PUT", "/users/7");
+  CHECK(refused.starts_with("HTTP/1.1 405"));
+  CHECK(refused.find("Allow: GET, HEAD, POST") != std::string::npos);
+}
+
+TEST_CASE("an answer may come later from another thread, and one that never comes is 504") {
+  auto options = quiet(1);
+  options.handler_deadline = std::chrono::milliseconds{200};
+  server node{options};
+  std::vector<std::thread> threads;
+  node.route_later("GET", "/later", [&](const transport::http_request&, transport::http_reply reply) {
+    threads.emplace_back([reply] { reply.send({200, "text/plain", "here it is"}); });
+  });
+  node.route_later("GET", "/never", [](const transport::http_request&, transport::http_reply) {});
+  node.route_later("GET", "/throws", [](const transport::http_request&, transport::http_reply) { throw std::runtime_error{"no"}; });
+  node.start();
+
+  CHECK(ask(node.port(), "GET", "/later").ends_with("here it is"));
+  CHECK(ask(node.port(), "GET", "/never").starts_with("HTTP/1.1 504"));
+  CHECK(ask(node.port(), "GET", "/throws").starts_with("HTTP/1.1 500"));
+  for (auto& t : threads)
+    t.join();
+}
+
+TEST_CASE("pages of allowed origins may read answers") {
+  auto options = quiet(1);
+  options.cors_origins = {"https://good.example"};
+  server node{options};
+  node.get("/data", [](auto&) { return transport::http_response{200, "application/json", "{}"}; });
+  node.start();
+
+  auto good = ask(node.port(), "GET", "/data", "Origin: https://good.example\r\n");
+  auto bad = ask(node.port(), "GET", "/data", "Origin: https://bad.example\r\n");
+  auto preflight = ask(node.port(), "OPTIONS", "/data",
+                       "Origin: https://good.example\r\nAccess-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: x-a\r\n");
+
+  CHECK(good.find("Access-Control-Allow-Origin: https://good.example") != std::string::npos);
+  CHECK(bad.find("Access-Control-Allow-Origin") == std::string::npos);
+  CHECK(preflight.starts_with("HTTP/1.1 204"));
+  CHECK(preflight.find("Access-Control-Allow-Headers: x-a") != std::string::npos);
+}
+
+TEST_CASE("the client behind a trusted proxy is the one that the proxy names") {
+  auto options = quiet(1);
+  options.trusted_proxies = {"127.0.0.0/8", "10.0.0.0/8"};
+  server node{options};
+  node.get("/me", [](auto& r) { return transport::http_response{200, "text/plain", r.remote_address}; });
+  node.start();
+
+  CHECK(ask(node.port(), "GET", "/me").ends_with("127.0.0.1"));
+  CHECK(ask(node.port(), "GET", "/me", "X-Forwarded-For: 6.6.6.6, 203.0.113.9, 10.1.2.3\r\n").ends_with("203.0.113.9"));
+  CHECK(ask(node.port(), "GET", "/me", "X-Forwarded-For: nonsense\r\n").ends_with("127.0.0.1"));
+}
+
+TEST_CASE("a PROXY header of a trusted proxy names the client") {
+  auto options = quiet(1);
+  options.trusted_proxies = {"127.0.0.1"};
+  options.proxy_protocol = true;
+  server node{options};
+  node.get("/me", [](auto& r) { return transport::http_response{200, "text/plain", r.remote_address}; });
+  node.start();
+  std::string request = "GET /me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  std::string v2{"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x07\x7f\0\0\x01\x10\0\0\x50", 28};
+
+  CHECK(raw_client(node.port(), "PROXY TCP4 203.0.113.9 127.0.0.1 4000 80\r\n" + request).read_all().ends_with("203.0.113.9"));
+  CHECK(raw_client(node.port(), v2 + request).read_all().ends_with("203.0.113.7"));
+  CHECK(raw_client(node.port(), "PROXY UNKNOWN\r\n" + request).read_all().ends_with("127.0.0.1"));
+  CHECK(raw_client(node.port(), request).read_all().empty());
+}
+
+TEST_CASE("the probes have a port of their own if asked") {
+  auto options = quiet(1);
+  options.admin_bind = "127.0.0.1:0";
+  server node{options};
+  node.start();
+
+  CHECK(ask(node.admin_port(), "GET", "/metrics").find("connections") != std::string::npos);
+  CHECK(ask(node.admin_port(), "GET", "/readyz").starts_with("HTTP/1.1 200"));
+  CHECK(ask(node.port(), "GET", "/metrics").starts_with("HTTP/1.1 404"));
+}
+
+TEST_CASE("the upgrade hook lets in with claims or refuses with its status") {
+  auto options = quiet(1);
+  options.authorize_upgrade = [](const transport::http_request& r) {
+    if (r.query("key") != "open")
+      return transport::upgrade_decision::refuse(402, "Pay first");
+    actors::claims c;
+    c.subject = "payer";
+    return transport::upgrade_decision::accept(std::make_shared<const actors::claims>(std::move(c)));
+  };
+  server node{options};
+  std::atomic<bool> seen{false};
+  struct watching : room_behavior {
+    explicit watching(std::atomic<bool>& s) : seen(s) {}
+    void on_join(room_context&, const member& m) override { seen = m.claims && m.claims->subject == "payer" && m.user_id == "payer"; }
+    std::atomic<bool>& seen;
+  };
+  node.rooms("*", [&](auto) { return std::make_unique<watching>(seen); });
+  node.start();
+
+  CHECK_THROWS(raw_client{node.port()});
+  raw_client client{node.port(), raw_client::upgrade_of("/?key=open")};
+  client.await("\r\n\r\n");
+  client.send(masked_text(R"({"type":"join","roomId":"r"})"));
+  client.await("joined");
+
+  CHECK(seen);
+}
+
+// -- endpoints ----------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("an endpoint's handlers are told of everything that happens to a connection") {
+  server node{quiet(2)};
+  std::mutex mutex;
+  std::vector<std::string> log;
+  auto note = [&](std::string line) {
+    std::lock_guard guard{mutex};
+    log.push_back(std::move(line));
+  };
+  std::promise<void> closed;
+  endpoint_handlers on;
+  on.on_listening = [&] { note("listening"); };
+  on.on_open = [&](const raw_connection& c) {
+    note("open " + c.request().target);
+    c.user_data() = 0;
+    c.ping("p");
+  };
+  on.on_message = [&](const raw_connection& c, std::string_view m, bool binary) {
+    auto n = ++std::any_cast<int&>(c.user_data());
+    note((binary ? "binary " : "text ") + std::string{m} + ' ' + std::to_string(n));
+    if (m == "throw")
+      throw std::runtime_error{"thrown"};
+  };
+  on.on_pong = [&](const raw_connection&, std::string_view payload) { note("pong " + std::string{payload}); };
+  on.on_error = [&](const raw_connection&, std::string_view what) { note("error " + std::string{what}); };
+  on.on_close = [&](const raw_connection&, std::uint16_t, std::string_view) {
+    note("close");
+    closed.set_value();
+  };
+  on.on_stop = [&] { note("stop"); };
+  auto e = node.endpoint("/raw", std::move(on));
+  node.start();
+
+  raw_client client{node.port(), raw_client::upgrade_of("/raw?x=1")};
+  client.await("\r\n\r\n");
+  client.send({"\x8a\x81\0\0\0\0p", 7});
+  client.send(masked_text("hello"));
+  client.send(masked_text("throw"));
+  client.await("internal");
+  client.send({"\x88\x82\0\0\0\0\x03\xf3", 8});
+  closed.get_future().wait();
+  node.stop();
+
+  std::vector<std::string> expected{"listening", "open /raw?x=1", "pong p", "text hello 1", "text throw 2", "error thrown", "error internal", "close", "stop"};
+  CHECK(log == expected);
+  CHECK(e.client_count() == 0);
 }

@@ -22,12 +22,14 @@ struct fake_sink final : actors::sink {
     bytes += b.view().substr(part.begin, part.size());
   }
   void flush() override { ++flushes; }
-  void ping() override { ++pings; }
+  void ping(std::string_view) override { ++pings; }
   void close(protocol::errc why, std::string_view) override { closed = why; }
+  void close_with(std::uint16_t, std::string_view) override { closed = protocol::errc::ok; }
   void cut(protocol::errc why) override { closed = why; }
   void terminate(protocol::errc why) override { terminated = why; }
   void resume_reading() override { ++resumed; }
   actors::steady_time last_inbound() const override { return heard; }
+  std::size_t queued_bytes() const override { return 0; }
   std::optional<actors::steady_time> oldest_queued() const override { return queued; }
 
   std::string take() { return std::exchange(bytes, {}); }

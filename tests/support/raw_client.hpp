@@ -17,16 +17,39 @@ namespace troupe::test {
 /// One client that allocates nothing once it is connected.
 class raw_client {
 public:
-  explicit raw_client(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  /// Connects and sends `first`.
+  raw_client(std::uint16_t port, std::string_view first) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(port);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0)
       throw std::runtime_error{"connect"};
-    send("GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
-    await("\r\n\r\n", 1);
+    send(first);
+  }
+
+  /// Connects and upgrades at `/`.
+  explicit raw_client(std::uint16_t port) : raw_client(port, upgrade_of("/")) {
+    std::array<char, 64 * 1024> buffer;
+    if (!read(buffer).starts_with("HTTP/1.1 101"))
+      throw std::runtime_error{"no upgrade"};
+  }
+
+  [[nodiscard]] static std::string upgrade_of(const std::string& target) {
+    return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+  }
+
+  /// Everything that comes until the server ends the connection.
+  [[nodiscard]] std::string read_all() {
+    std::string all;
+    std::array<char, 64 * 1024> buffer;
+    for (;;) {
+      auto n = ::recv(fd_, buffer.data(), buffer.size(), 0);
+      if (n <= 0)
+        return all;
+      all.append(buffer.data(), static_cast<std::size_t>(n));
+    }
   }
   raw_client(raw_client&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   ~raw_client() { ::close(fd_); }

@@ -21,23 +21,35 @@ std::string counted_as(const ip::address& from, bool count_loopback) {
 }
 
 protocol::result<admission::lease, admission::refusal>
-admission::admit(const std::shared_ptr<admission>& self, const ip::address& from, actors::steady_time now) {
+admission::admit(const std::shared_ptr<admission>& self, const ip::address& from, actors::steady_time now, std::string_view user) {
   auto& limits = self->limits_;
   auto address = limits.max_connections_per_ip > 0 ? counted_as(from, limits.count_loopback) : std::string{};
+  std::string who{limits.max_connections_per_user > 0 ? user : std::string_view{}};
   std::lock_guard guard{self->mutex_};
   if (limits.max_connections > 0 && self->connections_ >= limits.max_connections)
     return refusal{"connections", 5};
-  if (!address.empty()) {
-    auto i = self->by_address_.find(address);
-    if (i != self->by_address_.end() && i->second >= limits.max_connections_per_ip)
-      return refusal{"connections_per_ip", 5};
-  }
+  if (is_full(self->by_address_, address, limits.max_connections_per_ip))
+    return refusal{"connections_per_ip", 5};
+  if (is_full(self->by_user_, who, limits.max_connections_per_user))
+    return refusal{"connections_per_user", 5};
   if (!self->within_rate(now))
     return refusal{"rate", 1};
   ++self->connections_;
   if (!address.empty())
     ++self->by_address_[address];
-  return lease{self, std::move(address)};
+  if (!who.empty())
+    ++self->by_user_[who];
+  return lease{self, std::move(address), std::move(who)};
+}
+
+bool admission::is_full(const counts& of, const std::string& key, std::size_t bound) {
+  auto i = of.find(key);
+  return i != of.end() && i->second >= bound;
+}
+
+void admission::count_down(counts& of, const std::string& key) {
+  if (auto i = of.find(key); i != of.end() && --i->second == 0)
+    of.erase(i);
 }
 
 bool admission::within_rate(actors::steady_time now) {
@@ -58,19 +70,16 @@ std::size_t admission::connections() const {
   return connections_;
 }
 
-void admission::give_back(const std::string& address) {
+void admission::give_back(const std::string& address, const std::string& user) {
   std::lock_guard guard{mutex_};
   --connections_;
-  if (address.empty())
-    return;
-  auto i = by_address_.find(address);
-  if (--i->second == 0)
-    by_address_.erase(i);
+  count_down(by_address_, address);
+  count_down(by_user_, user);
 }
 
 admission::lease::~lease() {
   if (owner_)
-    owner_->give_back(address_);
+    owner_->give_back(address_, user_);
 }
 
 } // namespace troupe::transport

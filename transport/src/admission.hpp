@@ -22,6 +22,7 @@ public:
     std::size_t max_connections = 0;        ///< 0: none
     std::size_t max_connections_per_ip = 0; ///< 0: none; IPv6 addresses count by /64
     bool count_loopback = false;            ///< whether the loopback is bounded per address
+    std::size_t max_connections_per_user = 0; ///< 0: none
     double per_second = 0;                  ///< 0: none; the burst is one second's worth
   };
 
@@ -29,19 +30,23 @@ public:
   class lease {
   public:
     lease() noexcept = default;
-    lease(lease&& other) noexcept : owner_(std::move(other.owner_)), address_(std::move(other.address_)) {}
+    lease(lease&& other) noexcept
+      : owner_(std::move(other.owner_)), address_(std::move(other.address_)), user_(std::move(other.user_)) {}
     lease& operator=(lease&& other) noexcept {
       std::swap(owner_, other.owner_);
       std::swap(address_, other.address_);
+      std::swap(user_, other.user_);
       return *this;
     }
     ~lease();
 
   private:
     friend class admission;
-    lease(std::shared_ptr<admission> owner, std::string address) : owner_(std::move(owner)), address_(std::move(address)) {}
+    lease(std::shared_ptr<admission> owner, std::string address, std::string user)
+      : owner_(std::move(owner)), address_(std::move(address)), user_(std::move(user)) {}
     std::shared_ptr<admission> owner_;
     std::string address_; ///< empty: not counted per address
+    std::string user_;    ///< empty: not counted per user
   };
 
   /// Why somebody was turned away.
@@ -52,19 +57,25 @@ public:
 
   explicit admission(limits l) : limits_(l), tokens_(std::max(l.per_second, 1.0)) {}
 
+  /// `user`: who it has proved to be; empty: nobody in particular.
   [[nodiscard]] static protocol::result<lease, refusal> admit(const std::shared_ptr<admission>& self,
-                                                              const boost::asio::ip::address& from, actors::steady_time now);
+                                                              const boost::asio::ip::address& from, actors::steady_time now,
+                                                              std::string_view user = {});
 
   [[nodiscard]] std::size_t connections() const;
 
 private:
-  void give_back(const std::string& address);
+  using counts = std::unordered_map<std::string, std::size_t>;
+  [[nodiscard]] static bool is_full(const counts& of, const std::string& key, std::size_t bound);
+  static void count_down(counts& of, const std::string& key);
+  void give_back(const std::string& address, const std::string& user);
   [[nodiscard]] bool within_rate(actors::steady_time now);
 
   const limits limits_;
   mutable std::mutex mutex_;
   std::size_t connections_ = 0;
-  std::unordered_map<std::string, std::size_t> by_address_;
+  counts by_address_;
+  counts by_user_;
   double tokens_;
   actors::steady_time refilled_{};
 };

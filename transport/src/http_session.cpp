@@ -2,14 +2,15 @@
 
 #include "http_session.hpp"
 
+#include "http_text.hpp"
+
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
 
 #include <algorithm>
-#include <array>
+#include <exception>
 
 namespace troupe::transport {
 
@@ -17,77 +18,150 @@ namespace http = boost::beast::http;
 namespace beast = boost::beast;
 using boost::system::error_code;
 
-std::string_view http_request::header(std::string_view name) const noexcept {
-  for (auto& [key, value] : headers)
-    if (beast::iequals({key.data(), key.size()}, {name.data(), name.size()}))
-      return value;
-  return {};
-}
-
 namespace {
 
 std::string_view view(beast::string_view s) { return {s.data(), s.size()}; }
 
-http_response plain(unsigned status, std::string_view text) {
-  http_response r;
-  r.status = status;
-  r.body = std::string{text} + "\n";
-  return r;
-}
-
-http_response not_allowed(std::string methods) {
-  auto r = plain(405, "This method is not allowed here.");
-  r.headers = {{"Allow", std::move(methods)}};
-  return r;
-}
-
-http_request read_from(const http_request_message& m, std::string path) {
-  http_request r;
-  r.method = view(m.method_string());
-  r.target = view(m.target());
-  r.path = std::move(path);
-  for (auto& f : m)
-    r.headers.emplace_back(view(f.name_string()), view(f.value()));
-  r.body = m.body();
-  return r;
+/// All values of a list header as one list.
+std::string joined(const http_request_message& request, beast::string_view name) {
+  std::string all;
+  auto [first, last] = request.equal_range(name);
+  for (; first != last; ++first)
+    all.append(all.empty() ? "" : ",").append(first->value().data(), first->value().size());
+  return all;
 }
 
 } // namespace
 
-http_session::http_session(tcp::socket&& socket, actors::event_loop& loop, http_settings& settings, http_session_set& set,
-                           socket_share share)
+/// Carries an answer from any thread to its session, if that is still there.
+template <class Socket>
+struct basic_http_session<Socket>::late_answer final : http_reply::receiver, std::enable_shared_from_this<late_answer> {
+  late_answer(actors::event_loop& l, std::weak_ptr<basic_http_session> s) : loop(l), session(std::move(s)) {}
+
+  void take(http_response response) override {
+    if (!taken.exchange(true))
+      loop.post([self = this->shared_from_this(), r = std::move(response)]() mutable {
+        if (auto s = self->session.lock(); s && s->late_ == self)
+          s->take_late(std::move(r));
+      });
+  }
+
+  actors::event_loop& loop;
+  std::weak_ptr<basic_http_session> session;
+  std::atomic<bool> taken{false};
+};
+
+template <class Socket>
+basic_http_session<Socket>::basic_http_session(Socket&& socket, actors::event_loop& loop, http_settings& settings,
+                                               pending_socket_set& set, socket_share share)
   : socket_(std::move(socket)), loop_(loop), settings_(settings), set_(set), share_(std::move(share)) {
   buffer_.max_size(settings.max_header_bytes + settings.max_body_bytes);
   set_.insert(this);
 }
 
-http_session::~http_session() { set_.erase(this); }
+template <class Socket>
+basic_http_session<Socket>::~basic_http_session() {
+  set_.erase(this);
+}
 
-void http_session::start() { read_request(); }
+template <class Socket>
+void basic_http_session<Socket>::start() {
+  error_code ec;
+  peer_ = lowest().remote_endpoint(ec).address();
+  if (ec)
+    return end();
+  auto trusted = std::any_of(settings_.trusted_proxies.begin(), settings_.trusted_proxies.end(),
+                             [&](auto& range) { return range.contains(peer_); });
+  if (settings_.proxy_protocol && trusted)
+    read_proxy();
+  else
+    shake_hands();
+}
 
-void http_session::end() {
+template <class Socket>
+void basic_http_session<Socket>::end() {
   error_code ignored; // it goes, whatever the answer
-  socket_.close(ignored);
+  lowest().close(ignored);
   deadline_.cancel();
+  late_.reset();
+  auto self = std::move(pending_);
+}
+
+template <class Socket>
+void basic_http_session<Socket>::on_deadline() {
+  if (!late_)
+    return end();
+  late_.reset();
+  settings_.sessions.counters->count(protocol::counter::handler_errors, "http");
+  respond(plain_answer(504, "The answer takes too long."));
+}
+
+// -- before the first request ---------------------------------------------------------------------------------------------
+
+/// The header is read byte by byte, so that nothing of what follows (perhaps TLS) is taken.
+template <class Socket>
+void basic_http_session<Socket>::read_proxy() {
+  if (!deadline_.armed())
+    loop_.arm(deadline_, settings_.request_deadline);
+  boost::asio::async_read(lowest(), buffer_.prepare(1), [self = this->shared_from_this()](error_code ec, std::size_t n) {
+    self->on_proxy_bytes(ec, n);
+  });
+}
+
+template <class Socket>
+void basic_http_session<Socket>::on_proxy_bytes(error_code ec, std::size_t n) {
+  if (ec)
+    return end();
+  buffer_.commit(n);
+  auto data = buffer_.data();
+  auto header = read_proxy_header({static_cast<const char*>(data.data()), data.size()});
+  if (header.state == proxy_header::status::incomplete)
+    return read_proxy();
+  if (header.state == proxy_header::status::malformed) {
+    settings_.sessions.counters->count(protocol::counter::handshakes_rejected, "proxy_header");
+    return end();
+  }
+  buffer_.consume(header.bytes);
+  peer_ = header.source.value_or(peer_);
+  shake_hands();
+}
+
+template <class Socket>
+void basic_http_session<Socket>::shake_hands() {
+  if constexpr (is_tls<Socket>) {
+    loop_.arm(deadline_, settings_.tls_deadline);
+    socket_.async_handshake(boost::asio::ssl::stream_base::server, [self = this->shared_from_this()](error_code ec) {
+      if (!ec)
+        return self->read_request();
+      self->settings_.sessions.counters->count(protocol::counter::handshakes_rejected, "tls");
+      self->end();
+    });
+  } else {
+    read_request();
+  }
 }
 
 // -- requests -------------------------------------------------------------------------------------------------------------
 
-void http_session::read_request() {
+template <class Socket>
+void basic_http_session<Socket>::read_request() {
   parser_ = std::make_unique<parser>();
   parser_->header_limit(static_cast<std::uint32_t>(settings_.max_header_bytes));
   parser_->body_limit(settings_.max_body_bytes);
   loop_.arm(deadline_, settings_.request_deadline);
   http::async_read_header(socket_, buffer_, *parser_,
-                          [self = shared_from_this()](error_code ec, std::size_t) { self->on_header(ec); });
+                          [self = this->shared_from_this()](error_code ec, std::size_t) { self->on_header(ec); });
 }
 
-void http_session::on_header(error_code ec) {
-  if (!socket_.is_open())
+template <class Socket>
+void basic_http_session<Socket>::on_header(error_code ec) {
+  if (!lowest().is_open())
     return;
+  keep_alive_ = false;
   if (ec == http::error::header_limit || ec == http::error::buffer_overflow)
     return refuse(431, "The headers are too large.", "headers");
-  if (ec == http::error::end_of_stream || ec == http::error::partial_message || ec == boost::asio::error::connection_reset)
+  if (ec == http::error::end_of_stream || ec == http::error::partial_message || ec == boost::asio::error::connection_reset
+      || ec == boost::asio::ssl::error::stream_truncated)
     return end();
   if (ec)
     return refuse(400, "This is no HTTP request.", "request");
@@ -97,129 +171,158 @@ void http_session::on_header(error_code ec) {
   if (wants_upgrade(request))
     return upgrade();
   http::async_read(socket_, buffer_, *parser_,
-                   [self = shared_from_this()](error_code e, std::size_t) { self->on_body(e); });
+                   [self = this->shared_from_this()](error_code e, std::size_t) { self->on_body(e); });
 }
 
-void http_session::on_body(error_code ec) {
-  if (!socket_.is_open())
+template <class Socket>
+void basic_http_session<Socket>::on_body(error_code ec) {
+  if (!lowest().is_open())
     return;
   if (ec == http::error::body_limit)
     return refuse(413, "The body is too large.", "body");
   if (ec)
     return refuse(400, "This is no HTTP request.", "request");
-  auto request = parser_->release();
-  answer(request);
+  answer(parser_->release());
+}
+
+template <class Socket>
+boost::asio::ip::address basic_http_session<Socket>::client_of(const http_request_message& message) const {
+  return settings_.trusted_proxies.empty()
+           ? peer_
+           : forwarded_address(peer_, joined(message, "X-Forwarded-For"), settings_.trusted_proxies);
+}
+
+template <class Socket>
+http_request basic_http_session<Socket>::read_from(const http_request_message& message, std::string path) const {
+  http_request r;
+  r.method = view(message.method_string());
+  r.target = view(message.target());
+  r.path = std::move(path);
+  for (auto& f : message)
+    r.headers.emplace_back(view(f.name_string()), view(f.value()));
+  r.body = message.body();
+  r.remote_address = client_of(message).to_string();
+  return r;
 }
 
 // -- upgrade --------------------------------------------------------------------------------------------------------------
 
-void http_session::upgrade() {
-  auto request = std::make_shared<http_request_message>(parser_->release());
-  auto verdict = check_upgrade(*request, settings_.origins);
+template <class Socket>
+void basic_http_session<Socket>::upgrade() {
+  auto message = std::make_shared<http_request_message>(parser_->release());
+  auto verdict = check_upgrade(*message, settings_.origins);
   if (verdict.status != 101) {
-    std::vector<std::pair<std::string, std::string>> headers;
+    http_headers headers;
     if (verdict.status == 426)
       headers.emplace_back("Sec-WebSocket-Version", "13");
     return refuse(verdict.status, verdict.reason, verdict.label, std::move(headers));
   }
-  if (decode_path(view(request->target())) != settings_.websocket_path)
+  auto path = decode_path(view(message->target()));
+  auto place = path ? settings_.places.find(*path) : settings_.places.end();
+  if (place == settings_.places.end())
     return refuse(404, "There is no WebSocket at this path.", "path");
   if (!settings_.ready.load(std::memory_order_relaxed))
     return refuse(503, "This server is stopping.", "draining", {{"Retry-After", "5"}});
   if (settings_.sessions.node->overloaded())
     return refuse(503, "This server is overloaded.", "overloaded", {{"Retry-After", "5"}});
-  error_code ec;
-  auto peer = socket_.remote_endpoint(ec);
-  if (ec)
-    return end();
-  auto lease = admission::admit(settings_.admissions, peer.address(), loop_.now());
+  auto request = read_from(*message, *path);
+  upgrade_decision decision;
+  try {
+    if (settings_.authorize)
+      decision = settings_.authorize(request);
+  } catch (const std::exception& e) {
+    settings_.sessions.log->write(protocol::log_level::error, "authorize_upgrade", e.what());
+    settings_.sessions.counters->count(protocol::counter::handler_errors, "authorize_upgrade");
+    decision = upgrade_decision::refuse(500, "This server has failed.");
+  }
+  if (decision.status != 0) {
+    settings_.sessions.counters->count(protocol::counter::auth_failures, decision.label);
+    return refuse(decision.status, decision.text, "auth");
+  }
+  auto user = decision.claims ? std::string_view{decision.claims->subject} : std::string_view{};
+  auto lease = admission::admit(settings_.admissions, client_of(*message), loop_.now(), user);
   if (!lease)
     return refuse(503, "There are too many connections.", lease.error().reason,
                   {{"Retry-After", std::to_string(lease.error().retry_after_seconds)}});
-  deadline_.cancel();
-  std::string leftover{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
   actors::connection_info info;
   info.encoding = verdict.encoding;
-  std::make_shared<websocket_session>(std::move(socket_), loop_, settings_.sessions, std::move(*lease),
-                                      std::move(share_))
+  info.claims = std::move(decision.claims);
+  become_websocket(std::move(message), std::move(verdict), std::move(*lease), std::move(info), place->second, std::move(request));
+}
+
+template <class Socket>
+void basic_http_session<Socket>::become_websocket(std::shared_ptr<http_request_message> request, upgrade_verdict verdict,
+                                                  admission::lease lease, actors::connection_info info,
+                                                  const websocket_place& place, http_request seen) {
+  deadline_.cancel();
+  if (place.endpoint) {
+    info.endpoint = place.endpoint;
+    info.request = std::make_shared<const actors::handshake>(
+      actors::handshake{std::move(seen.target), std::move(seen.headers), std::move(seen.remote_address)});
+    verdict.subprotocol.clear();
+    info.encoding = protocol::encoding::plain_json;
+  }
+  std::string leftover{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
+  std::make_shared<basic_websocket_session<Socket>>(std::move(socket_), loop_, settings_.sessions, std::move(lease),
+                                                    std::move(share_))
     ->start(std::move(request), std::move(verdict.subprotocol), std::move(info), std::move(leftover));
 }
 
 // -- answers --------------------------------------------------------------------------------------------------------------
 
-void http_session::answer(const http_request_message& request) {
-  auto head = request.method() == http::verb::head;
-  auto path = decode_path(view(request.target()));
-  http_response response;
-  if (!path) {
-    response = plain(400, "The path is malformed.");
-  } else {
-    try {
-      response = respond(read_from(request, *path));
-    } catch (const std::exception& e) {
-      settings_.sessions.log->write(protocol::log_level::error, "http", e.what());
-      settings_.sessions.counters->count(protocol::counter::handler_errors, "http");
-      response = plain(500, "This server has failed.");
-    }
+template <class Socket>
+void basic_http_session<Socket>::answer(const http_request_message& message) {
+  keep_alive_ = message.keep_alive() && settings_.ready.load(std::memory_order_relaxed);
+  auto path = decode_path(view(message.target()));
+  request_ = std::make_unique<http_request>(read_from(message, path.value_or("")));
+  if (!path)
+    return respond(plain_answer(400, "The path is malformed."));
+  try {
+    auto outcome = settings_.router.answer(*request_);
+    if (auto* response = std::get_if<http_response>(&outcome))
+      respond(std::move(*response));
+    else
+      answer_later(std::get<late_http_handler>(outcome));
+  } catch (const std::exception& e) {
+    settings_.sessions.log->write(protocol::log_level::error, "http", e.what());
+    settings_.sessions.counters->count(protocol::counter::handler_errors, "http");
+    late_.reset();
+    respond(plain_answer(500, "This server has failed."));
   }
-  send(std::move(response), head, request.keep_alive() && settings_.ready.load(std::memory_order_relaxed));
 }
 
-http_response http_session::respond(const http_request& request) {
-  bool found = false;
-  auto response = built_in(request, found);
-  if (found)
-    return response;
-  auto method = request.method == "HEAD" ? std::string{"GET"} : request.method;
-  if (auto i = settings_.routes.find({method, request.path}); i != settings_.routes.end())
-    return i->second(request);
-  auto file = settings_.files ? settings_.files->find(request.path) : std::nullopt;
-  if (file && method == "GET")
-    return *file;
-  auto allowed = file ? std::string{"GET, HEAD"} : allowed_methods(request.path);
-  return allowed.empty() ? plain(404, "There is nothing here.") : not_allowed(allowed);
+template <class Socket>
+void basic_http_session<Socket>::answer_later(const late_http_handler& handler) {
+  late_ = std::make_shared<late_answer>(loop_, this->weak_from_this());
+  pending_ = this->shared_from_this();
+  loop_.arm(deadline_, settings_.handler_deadline);
+  handler(*request_, http_reply{late_});
 }
 
-/// The methods that have a route at `path`, as `Allow` lists them.
-std::string http_session::allowed_methods(std::string_view path) const {
-  std::string list;
-  for (auto& [key, handler] : settings_.routes) {
-    auto& [method, at] = key;
-    if (at == path)
-      list += (list.empty() ? "" : ", ") + method + (method == "GET" ? ", HEAD" : "");
-  }
-  return list;
+template <class Socket>
+void basic_http_session<Socket>::take_late(http_response response) {
+  late_.reset();
+  if (lowest().is_open())
+    respond(std::move(response));
 }
 
-http_response http_session::built_in(const http_request& request, bool& found) {
-  constexpr std::array<std::string_view, 3> paths{"/healthz", "/readyz", "/metrics"};
-  found = std::find(paths.begin(), paths.end(), request.path) != paths.end();
-  if (!found)
-    return {};
-  if (request.method != "GET" && request.method != "HEAD")
-    return not_allowed("GET, HEAD");
-  if (request.path == "/healthz")
-    return plain(200, "ok");
-  if (request.path == "/readyz") {
-    if (!settings_.ready.load(std::memory_order_relaxed))
-      return plain(503, "stopping");
-    return settings_.sessions.node->overloaded() ? plain(503, "overloaded") : plain(200, "ready");
-  }
-  auto response = plain(200, {});
-  response.content_type = "text/plain; version=0.0.4";
-  response.body = settings_.counts->text(settings_.sessions.node->stats());
-  return response;
-}
-
-void http_session::refuse(unsigned status, std::string_view reason, std::string_view label,
-                          std::vector<std::pair<std::string, std::string>> headers) {
+template <class Socket>
+void basic_http_session<Socket>::refuse(unsigned status, std::string_view reason, std::string_view label, http_headers headers) {
   settings_.sessions.counters->count(protocol::counter::handshakes_rejected, label);
-  auto response = plain(status, reason);
+  auto response = plain_answer(status, reason);
   response.headers = std::move(headers);
   send(std::move(response), false, false);
 }
 
-void http_session::send(http_response response, bool head, bool keep_alive) {
+/// Answers the request at hand.
+template <class Socket>
+void basic_http_session<Socket>::respond(http_response response) {
+  settings_.router.allow_origin(*request_, response);
+  send(std::move(response), request_->method == "HEAD", keep_alive_);
+}
+
+template <class Socket>
+void basic_http_session<Socket>::send(http_response response, bool head, bool keep_alive) {
   auto m = std::make_shared<http::response<http::string_body>>();
   m->version(11);
   m->result(response.status);
@@ -227,40 +330,53 @@ void http_session::send(http_response response, bool head, bool keep_alive) {
   for (auto& [name, value] : response.headers)
     m->insert(name, value);
   m->keep_alive(keep_alive);
-  m->content_length(response.body.size());
-  if (!head)
+  if (response.status != 204 && response.status != 304)
+    m->content_length(response.body.size());
+  auto bodiless = head || response.status == 204 || response.status == 304;
+  if (!bodiless)
     m->body() = std::move(response.body);
   loop_.arm(deadline_, settings_.request_deadline);
   auto serializer = std::make_shared<http::response_serializer<http::string_body>>(*m);
-  serializer->split(head);
-  auto done = [self = shared_from_this(), m, serializer, keep_alive](error_code ec, std::size_t) {
+  serializer->split(bodiless);
+  auto done = [self = this->shared_from_this(), m, serializer, keep_alive](error_code ec, std::size_t) {
+    self->pending_.reset();
     if (!ec && keep_alive)
       self->read_request();
     else
       self->finish();
   };
-  if (head)
+  if (bodiless)
     http::async_write_header(socket_, *serializer, std::move(done));
   else
     http::async_write(socket_, *serializer, std::move(done));
 }
 
 /// Ends the output; the peer's rest is thrown away until it ends or the deadline, so that it can read the answer.
-void http_session::finish() {
-  error_code ec;
-  socket_.shutdown(tcp::socket::shutdown_send, ec);
-  if (ec)
-    return end();
-  socket_.non_blocking(true, ec);
-  socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code e) {
-    char buffer[16 * 1024];
-    for (int i = 0; !e && i < 16; ++i)
-      self->socket_.read_some(boost::asio::buffer(buffer), e);
-    if (!e || e == boost::asio::error::would_block)
-      self->finish();
-    else
-      self->end();
-  });
+template <class Socket>
+void basic_http_session<Socket>::finish() {
+  if (!lowest().is_open())
+    return;
+  if constexpr (is_tls<Socket>) {
+    socket_.async_shutdown([self = this->shared_from_this()](error_code) { self->end(); });
+  } else {
+    error_code ec;
+    socket_.shutdown(tcp::socket::shutdown_send, ec);
+    if (ec)
+      return end();
+    socket_.non_blocking(true, ec);
+    socket_.async_wait(tcp::socket::wait_read, [self = this->shared_from_this()](error_code e) {
+      char buffer[16 * 1024];
+      for (int i = 0; !e && i < 16; ++i)
+        self->socket_.read_some(boost::asio::buffer(buffer), e);
+      if (!e || e == boost::asio::error::would_block)
+        self->finish();
+      else
+        self->end();
+    });
+  }
 }
+
+template class basic_http_session<plain_socket>;
+template class basic_http_session<tls_socket>;
 
 } // namespace troupe::transport

@@ -1,12 +1,14 @@
 #pragma once
 
 #include "admission.hpp"
-#include "metrics.hpp"
-#include "static_files.hpp"
+#include "client_address.hpp"
+#include "http_router.hpp"
+#include "socket_kinds.hpp"
 #include "upgrade.hpp"
 #include "websocket_session.hpp"
 
 #include <troupe/actors/event_loop.hpp>
+#include <troupe/transport/authorize.hpp>
 #include <troupe/transport/http.hpp>
 
 #include <boost/beast/core/flat_buffer.hpp>
@@ -23,70 +25,100 @@
 
 namespace troupe::transport {
 
-class http_session;
+/// Anything on a loop that is no WebSocket yet.
+class pending_socket {
+public:
+  virtual ~pending_socket() = default;
+  /// Closes the socket; what is under way ends with an error.
+  virtual void end() = 0;
+};
 
-/// What all HTTP sessions of a server share. Fixed while the server runs, but for its atomics.
+/// Those of one loop, so that a stop can end them. Thread: the loop's.
+using pending_socket_set = std::unordered_set<pending_socket*>;
+
+/// A path at which WebSockets are accepted.
+struct websocket_place {
+  std::shared_ptr<actors::endpoint_state> endpoint; ///< null: the rooms
+};
+
+/// What all HTTP sessions of one port share. Fixed while the server runs, but for its atomics.
 struct http_settings {
   std::size_t max_header_bytes = 8 * 1024;
   std::size_t max_headers = 100;
   std::size_t max_body_bytes = 64 * 1024;
   std::chrono::milliseconds request_deadline{10'000};
+  std::chrono::milliseconds handler_deadline{5'000}; ///< for an answer that is given later
+  std::chrono::milliseconds tls_deadline{5'000};
   std::vector<std::string> origins;
-  std::string websocket_path = "/";
-  std::map<std::pair<std::string, std::string>, http_handler> routes; ///< by method and path
-  std::optional<static_files> files;
+  std::vector<address_range> trusted_proxies;
+  bool proxy_protocol = false;               ///< trusted proxies start with a PROXY header
+  http_router router;
+  std::map<std::string, websocket_place> places; ///< where WebSockets are accepted, by path
+  upgrade_authorizer authorize;              ///< may be empty
   session_settings sessions;
   std::shared_ptr<admission> admissions;
-  metrics* counts = nullptr;
   std::atomic<bool> ready{false};
 };
 
-/// The HTTP sessions of one loop, so that a stop can end them. Thread: the loop's.
-using http_session_set = std::unordered_set<http_session*>;
-
 /// One socket until it becomes a WebSocket: requests one after the other, each whole before its deadline.
 /// Thread: the loop's.
-class http_session final : public std::enable_shared_from_this<http_session> {
+template <class Socket>
+class basic_http_session final : public pending_socket, public std::enable_shared_from_this<basic_http_session<Socket>> {
 public:
-  http_session(tcp::socket&& socket, actors::event_loop& loop, http_settings& settings, http_session_set& set,
-               socket_share share);
-  ~http_session();
+  basic_http_session(Socket&& socket, actors::event_loop& loop, http_settings& settings, pending_socket_set& set,
+                     socket_share share);
+  ~basic_http_session() override;
 
   void start();
-
-  /// Closes the socket; what is under way ends with an error.
-  void end();
+  void end() override;
 
 private:
   struct deadline final : actors::timer_wheel::entry {
-    explicit deadline(http_session& s) : owner(s) {}
-    void on_deadline() override { owner.end(); }
-    http_session& owner;
+    explicit deadline(basic_http_session& s) : owner(s) {}
+    void on_deadline() override { owner.on_deadline(); }
+    basic_http_session& owner;
   };
+  struct late_answer;
 
   using parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
+  void on_deadline();
+  void read_proxy();
+  void on_proxy_bytes(boost::system::error_code ec, std::size_t n);
+  void shake_hands();
   void read_request();
   void on_header(boost::system::error_code ec);
   void on_body(boost::system::error_code ec);
   void upgrade();
-  void answer(const http_request_message& request);
-  [[nodiscard]] http_response respond(const http_request& request);
-  [[nodiscard]] http_response built_in(const http_request& request, bool& found);
-  [[nodiscard]] std::string allowed_methods(std::string_view path) const;
-  void refuse(unsigned status, std::string_view reason, std::string_view label,
-              std::vector<std::pair<std::string, std::string>> headers = {});
+  void become_websocket(std::shared_ptr<http_request_message> request, upgrade_verdict verdict, admission::lease lease,
+                        actors::connection_info info, const websocket_place& place, http_request seen);
+  void answer(const http_request_message& message);
+  void answer_later(const late_http_handler& handler);
+  void take_late(http_response response);
+  [[nodiscard]] http_request read_from(const http_request_message& message, std::string path) const;
+  [[nodiscard]] boost::asio::ip::address client_of(const http_request_message& message) const;
+  void refuse(unsigned status, std::string_view reason, std::string_view label, http_headers headers = {});
+  void respond(http_response response);
   void send(http_response response, bool head, bool keep_alive);
   void finish();
+  [[nodiscard]] tcp::socket& lowest() { return lowest_layer(socket_); }
 
-  tcp::socket socket_;
+  Socket socket_;
   actors::event_loop& loop_;
   http_settings& settings_;
-  http_session_set& set_;
+  pending_socket_set& set_;
   socket_share share_;
+  boost::asio::ip::address peer_;
   boost::beast::flat_buffer buffer_;
   std::unique_ptr<parser> parser_;
+  std::unique_ptr<http_request> request_; ///< the one being answered
+  std::shared_ptr<late_answer> late_;     ///< whose answer is awaited
+  std::shared_ptr<basic_http_session> pending_; ///< itself meanwhile: nothing else holds it
+  bool keep_alive_ = false;
   deadline deadline_{*this};
 };
+
+extern template class basic_http_session<plain_socket>;
+extern template class basic_http_session<tls_socket>;
 
 } // namespace troupe::transport

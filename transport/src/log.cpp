@@ -1,5 +1,7 @@
 #include "log.hpp"
 
+#include "redact.hpp"
+
 #include <spdlog/async.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -33,7 +35,7 @@ public:
 
   void write(protocol::log_level level, std::string_view component, std::string_view text) noexcept override {
     try {
-      out_->log(level_of(level), "{}: {}", component, protocol::escape_for_log(text));
+      out_->log(level_of(level), "{}: {}", component, protocol::escape_for_log(redact(text)));
     } catch (const std::exception&) {
       return; // a line that cannot be written is lost, nothing else
     }

@@ -113,8 +113,8 @@ void memory_session::flush() {
   outbox_.flush(loop_.now(), [this](const iovec* p, int n) { return take(p, n); });
 }
 
-void memory_session::ping() {
-  auto frame = protocol::make_frame(protocol::opcode::ping, {});
+void memory_session::ping(std::string_view payload) {
+  auto frame = protocol::make_frame(protocol::opcode::ping, payload);
   append(frame, {0, static_cast<std::uint32_t>(frame.size())}, 1, actors::output_kind::control);
 }
 
@@ -127,6 +127,11 @@ void memory_session::close(errc why, std::string_view reason) {
   auto& row = info(why);
   if (!outbox_.sealed())
     outbox_.close(protocol::make_close_frame(row.close_code, reason.empty() ? row.name : reason), loop_.now());
+}
+
+void memory_session::close_with(std::uint16_t code, std::string_view reason) {
+  if (!outbox_.sealed())
+    outbox_.close(protocol::make_close_frame(code, reason), loop_.now());
 }
 
 void memory_session::cut(errc why) {

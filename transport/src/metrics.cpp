@@ -34,6 +34,8 @@ constexpr std::array names{
   metric_name{counter::rooms_crashed, "room_crashed_total", nullptr, "Rooms ended by an exception"},
   metric_name{counter::long_turns, "long_turn_total", "handler", "Handlers that ran too long"},
   metric_name{counter::command_errors, "command_error_total", "code", "Commands answered by an error"},
+  metric_name{counter::auth_failures, "auth_failed_total", "reason", "Upgrades refused for their token or by the hook"},
+  metric_name{counter::tls_reload_errors, "tls_reload_error_total", nullptr, "Certificates that could not be loaded again"},
 };
 
 prometheus::Labels labels_for(const metric_name& m, std::string_view label) {

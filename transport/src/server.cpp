@@ -3,9 +3,11 @@
 #include <troupe/transport/server.hpp>
 
 #include "http_session.hpp"
+#include "jwt_authorizer.hpp"
 #include "listener.hpp"
 #include "log.hpp"
 #include "metrics.hpp"
+#include "tls_context.hpp"
 
 #include <boost/asio/signal_set.hpp>
 
@@ -14,9 +16,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <csignal>
 #include <future>
-#include <mutex>
+#include <stdexcept>
 #include <thread>
 
 namespace troupe::transport {
@@ -46,6 +49,20 @@ private:
   }
 };
 
+/// `address:port`, the address in brackets if it is IPv6.
+std::pair<std::string, std::uint16_t> split_admin_bind(const std::string& text) {
+  auto colon = text.rfind(':');
+  std::uint16_t port = 0;
+  auto digits = std::string_view{text}.substr(colon == std::string::npos ? text.size() : colon + 1);
+  auto read = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (digits.empty() || read.ec != std::errc{} || read.ptr != digits.data() + digits.size())
+    throw std::invalid_argument{"admin_bind: expected address:port"};
+  auto address = text.substr(0, colon);
+  if (address.starts_with('[') && address.ends_with(']'))
+    address = address.substr(1, address.size() - 2);
+  return {address, port};
+}
+
 } // namespace
 
 struct server::state {
@@ -54,17 +71,30 @@ struct server::state {
   metrics counts;
   std::unique_ptr<own_system> own;
   std::unique_ptr<actors::node> node;
+  std::unique_ptr<tls_context> tls;
   http_settings http;
-  std::vector<std::unique_ptr<http_session_set>> http_sessions; ///< one set a loop
+  http_settings admin; ///< of a port for the probes alone
+  std::vector<actors::endpoint> endpoints;
+  std::vector<std::unique_ptr<pending_socket_set>> pending;       ///< one set a loop
   std::vector<std::shared_ptr<std::atomic<std::size_t>>> sockets; ///< one count a loop
   std::unique_ptr<listener> door;
+  std::unique_ptr<listener> admin_door;
   bool started = false;
   bool stopped = false;
 
   void set_up(caf::actor_system* system);
+  void set_up_tokens();
   void configure_http();
+  void configure_sessions();
+  void configure_admin();
   actors::event_loop& least_loaded();
   void take(actors::event_loop& loop, tcp::socket socket);
+  void take_admin(actors::event_loop& loop, tcp::socket socket);
+  void open_doors();
+  void end_pending();
+
+  template <class Session, class Socket>
+  void start_session(actors::event_loop& loop, Socket socket, http_settings& settings);
 
   /// Runs `f` on a loop and waits for it.
   template <class F>
@@ -78,6 +108,8 @@ struct server::state {
   }
 };
 
+// -- setting up -------------------------------------------------------------------------------------------------------------
+
 void server::state::set_up(caf::actor_system* system) {
   if (!options.log) {
     own_log = make_stderr_logger(options.log_level);
@@ -85,45 +117,96 @@ void server::state::set_up(caf::actor_system* system) {
   }
   options.node.log = options.log;
   options.node.counters = &counts;
+  set_up_tokens();
+  if (!options.tls_certificates.empty())
+    tls = std::make_unique<tls_context>(options.tls_certificates, options.tls_key);
   if (!system) {
     own = std::make_unique<own_system>();
     system = &own->system;
   }
   node = std::make_unique<actors::node>(*system, options.node);
   for (unsigned i = 0; i < node->loops(); ++i) {
-    http_sessions.push_back(std::make_unique<http_session_set>());
+    pending.push_back(std::make_unique<pending_socket_set>());
     sockets.push_back(std::make_shared<std::atomic<std::size_t>>(0));
   }
   configure_http();
+  configure_sessions();
+  configure_admin();
+}
+
+/// Upgrades and `auth` commands ask the same verifier.
+void server::state::set_up_tokens() {
+  http.authorize = options.authorize_upgrade;
+  if (!options.jwt)
+    return;
+  auto leeway = options.jwt->leeway;
+  std::shared_ptr<const token_verifier> verifier = make_jwt_verifier(std::move(*options.jwt));
+  options.jwt.reset(); // the keys are the verifier's now
+  for (auto& warning : verifier->warnings())
+    options.log->write(protocol::log_level::warning, "jwt", warning);
+  http.authorize = token_authorizer(verifier, leeway, *options.node.clock, options.authorize_upgrade);
+  options.node.verify_token = [verifier, leeway](std::string_view token, actors::wall_time now) -> actors::claims_ptr {
+    auto verified = verifier->verify(token, now);
+    return verified ? admitted(std::move(*verified), now, leeway) : nullptr;
+  };
 }
 
 void server::state::configure_http() {
-  auto max_message = options.node.messages.max_message_bytes;
   http.max_header_bytes = options.max_header_bytes;
   http.max_headers = options.max_headers;
   http.max_body_bytes = options.max_body_bytes;
   http.request_deadline = options.handshake_deadline;
+  http.handler_deadline = options.handler_deadline;
+  http.tls_deadline = options.tls_deadline;
   http.origins = options.origins;
-  http.websocket_path = options.websocket_path;
+  http.places.emplace(options.websocket_path, websocket_place{});
+  http.proxy_protocol = options.proxy_protocol;
+  for (auto& text : options.trusted_proxies) {
+    auto range = address_range::parse(text);
+    if (!range)
+      throw std::invalid_argument{"trusted_proxies: " + text + ": expected an address or a network"};
+    http.trusted_proxies.push_back(*range);
+  }
   if (options.static_folder)
-    http.files.emplace(*options.static_folder);
-  http.counts = &counts;
+    http.router.set_files(*options.static_folder);
+  http.router.set_cors_origins(options.cors_origins);
+  http.router.set_probes({options.admin_bind.empty(), &http.ready, node.get(), &counts});
+  admission::limits limits;
+  limits.max_connections = options.max_connections.value_or(default_max_connections());
+  limits.max_connections_per_ip = options.max_connections_per_ip.value_or(default_connections_per_ip);
+  limits.count_loopback = options.max_connections_per_ip.has_value();
+  limits.max_connections_per_user = options.max_connections_per_user;
+  limits.per_second = options.admissions_per_second;
+  http.admissions = std::make_shared<admission>(limits);
+}
+
+void server::state::configure_sessions() {
+  auto max_message = options.node.messages.max_message_bytes;
   auto& s = http.sessions;
   s.guard.max_message_bytes = max_message;
   s.bounds.max_bytes = std::max<std::size_t>(1024 * 1024, 4 * max_message);
   s.assembly_deadline = options.assembly_deadline;
   s.write_deadline = options.write_deadline;
   s.close_deadline = options.close_deadline;
+  s.deflate = options.deflate;
   s.node = node.get();
   s.log = options.log;
   s.counters = &counts;
-  admission::limits limits;
-  limits.max_connections = options.max_connections.value_or(default_max_connections());
-  limits.max_connections_per_ip = options.max_connections_per_ip.value_or(default_connections_per_ip);
-  limits.count_loopback = options.max_connections_per_ip.has_value();
-  limits.per_second = options.admissions_per_second;
-  http.admissions = std::make_shared<admission>(limits);
 }
+
+/// The probes' own port answers nothing else and takes no WebSocket.
+void server::state::configure_admin() {
+  admin.max_header_bytes = options.max_header_bytes;
+  admin.max_headers = options.max_headers;
+  admin.max_body_bytes = options.max_body_bytes;
+  admin.request_deadline = options.handshake_deadline;
+  admin.router.set_probes({true, &http.ready, node.get(), &counts});
+  admin.sessions = http.sessions;
+  admin.admissions = http.admissions;
+  admin.ready = true;
+}
+
+// -- sockets ------------------------------------------------------------------------------------------------------------------
 
 /// The loop with the fewest sockets.
 actors::event_loop& server::state::least_loaded() {
@@ -134,16 +217,55 @@ actors::event_loop& server::state::least_loaded() {
   return node->loop(best);
 }
 
-void server::state::take(actors::event_loop& loop, tcp::socket socket) {
+template <class Session, class Socket>
+void server::state::start_session(actors::event_loop& loop, Socket socket, http_settings& settings) {
   socket_share share{sockets[loop.index()]};
-  auto& set = *http_sessions[loop.index()];
+  auto& set = *pending[loop.index()];
+  auto start = [&loop, &set, &settings, s = std::move(socket), h = std::move(share)]() mutable {
+    std::make_shared<Session>(std::move(s), loop, settings, set, std::move(h))->start();
+  };
   if (loop.is_current())
-    std::make_shared<http_session>(std::move(socket), loop, http, set, std::move(share))->start();
+    start();
   else
-    loop.post([this, &loop, &set, s = std::move(socket), h = std::move(share)]() mutable {
-      std::make_shared<http_session>(std::move(s), loop, http, set, std::move(h))->start();
+    loop.post(std::move(start));
+}
+
+void server::state::take(actors::event_loop& loop, tcp::socket socket) {
+  if (tls)
+    start_session<basic_http_session<tls_socket>>(loop, tls_socket{std::move(socket), *tls->current()}, http);
+  else
+    start_session<basic_http_session<plain_socket>>(loop, std::move(socket), http);
+}
+
+void server::state::take_admin(actors::event_loop& loop, tcp::socket socket) {
+  start_session<basic_http_session<plain_socket>>(loop, std::move(socket), admin);
+}
+
+void server::state::open_doors() {
+  auto& first = node->loop(0);
+  door = std::make_unique<listener>(first, options.bind, options.port, *options.log, counts);
+  if (!options.admin_bind.empty()) {
+    auto [address, port] = split_admin_bind(options.admin_bind);
+    admin_door = std::make_unique<listener>(first, address, port, *options.log, counts);
+  }
+  first.post([this] {
+    auto choose = [this]() -> actors::event_loop& { return least_loaded(); };
+    door->start(choose, [this](actors::event_loop& loop, tcp::socket socket) { take(loop, std::move(socket)); });
+    if (admin_door)
+      admin_door->start(choose, [this](actors::event_loop& loop, tcp::socket socket) { take_admin(loop, std::move(socket)); });
+  });
+}
+
+void server::state::end_pending() {
+  for (unsigned i = 0; i < node->loops(); ++i)
+    on_loop(node->loop(i), [&] {
+      auto all = *pending[i];
+      for (auto* socket : all)
+        socket->end();
     });
 }
+
+// -- server -------------------------------------------------------------------------------------------------------------------
 
 server::server(server_options options) : state_(std::make_unique<state>()) {
   state_->options = std::move(options);
@@ -162,25 +284,51 @@ server& server::rooms(std::string pattern, actors::behavior_factory factory, act
   return *this;
 }
 
-server& server::route(std::string method, std::string path, http_handler handler) {
-  state_->http.routes.insert_or_assign({std::move(method), std::move(path)}, std::move(handler));
+server& server::route(std::string method, std::string pattern, http_handler handler) {
+  state_->http.router.add(std::move(method), std::move(pattern), std::move(handler));
   return *this;
+}
+
+server& server::route_later(std::string method, std::string pattern, late_http_handler handler) {
+  state_->http.router.add_late(std::move(method), std::move(pattern), std::move(handler));
+  return *this;
+}
+
+actors::endpoint server::endpoint(const std::string& path, actors::endpoint_handlers handlers) {
+  auto made = state_->node->make_endpoint(path, std::move(handlers));
+  state_->http.places.insert_or_assign(path, websocket_place{made.state()});
+  state_->endpoints.push_back(made);
+  return made;
 }
 
 void server::start() {
   auto& s = *state_;
-  auto& first = s.node->loop(0);
-  s.door = std::make_unique<listener>(first, s.options.bind, s.options.port, *s.options.log, s.counts);
+  s.open_doors();
   s.http.ready = true;
   s.started = true;
-  first.post([&s] {
-    s.door->start([&s]() -> actors::event_loop& { return s.least_loaded(); },
-                  [&s](actors::event_loop& loop, tcp::socket socket) { s.take(loop, std::move(socket)); });
-  });
   s.node->start();
+  for (auto& e : s.endpoints)
+    if (e.handlers().on_listening)
+      e.handlers().on_listening();
 }
 
 std::uint16_t server::port() const { return state_->door ? state_->door->port() : 0; }
+std::uint16_t server::admin_port() const { return state_->admin_door ? state_->admin_door->port() : 0; }
+
+void server::reload_tls() {
+  auto& s = *state_;
+  if (!s.tls)
+    return;
+  try {
+    s.tls->reload();
+    s.options.log->write(protocol::log_level::info, "tls", "the certificate was read again");
+  } catch (const std::runtime_error& e) {
+    s.counts.count(protocol::counter::tls_reload_errors, {}, 1);
+    s.options.log->write(protocol::log_level::error, "tls", e.what());
+    throw;
+  }
+}
+
 actors::room_handle server::room(std::string_view name) { return state_->node->room(name); }
 actors::node& server::node() { return *state_->node; }
 
@@ -191,17 +339,19 @@ void server::stop(actors::drain_kind kind) {
   if (s.started) {
     auto until = std::chrono::steady_clock::now() + s.options.drain_timeout;
     s.http.ready = false;
-    s.on_loop(s.node->loop(0), [&] { s.door->stop(); });
+    for (auto& e : s.endpoints)
+      if (e.handlers().on_stop)
+        e.handlers().on_stop();
+    s.on_loop(s.node->loop(0), [&] {
+      s.door->stop();
+      if (s.admin_door)
+        s.admin_door->stop();
+    });
     s.node->drain(kind, s.options.drain_timeout / 4);
     auto margin = std::min<std::chrono::milliseconds>(s.options.drain_timeout / 10, 500ms);
     while (s.http.admissions->connections() > 0 && std::chrono::steady_clock::now() < until - margin)
       std::this_thread::sleep_for(10ms);
-    for (unsigned i = 0; i < s.node->loops(); ++i)
-      s.on_loop(s.node->loop(i), [&] {
-        auto all = *s.http_sessions[i];
-        for (auto* session : all)
-          session->end();
-      });
+    s.end_pending();
   }
   s.node->stop();
 }
@@ -211,14 +361,22 @@ int server::run(const std::function<void()>& ready) {
   if (!s.started)
     start();
   std::promise<int> signalled;
-  boost::asio::signal_set signals{s.node->loop(0).context(), SIGTERM, SIGINT};
+  boost::asio::signal_set signals{s.node->loop(0).context(), SIGTERM, SIGINT, SIGHUP};
   bool second = false;
   std::function<void(const boost::system::error_code&, int)> on_signal = [&](const boost::system::error_code& ec, int number) {
     if (ec)
       return;
-    if (std::exchange(second, true))
+    if (number == SIGHUP) {
+      try {
+        reload_tls();
+      } catch (const std::runtime_error&) {
+        // It was logged and counted; the old certificate stays.
+      }
+    } else if (std::exchange(second, true)) {
       ::_exit(1);
-    signalled.set_value(number);
+    } else {
+      signalled.set_value(number);
+    }
     signals.async_wait(on_signal);
   };
   signals.async_wait(on_signal);

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <utility>
+#include "socket_kinds.hpp"
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/core/role.hpp>
 #include <boost/system/error_code.hpp>
@@ -139,13 +138,13 @@ void async_teardown(boost::beast::role_type, stream_layer<Socket>& stream, Handl
 
 template <class Socket>
 void teardown(boost::beast::role_type, stream_layer<Socket>& stream, boost::system::error_code& ec) {
-  stream.socket().close(ec);
+  lowest_layer(stream.socket()).close(ec);
 }
 
 template <class Socket>
 void beast_close_socket(stream_layer<Socket>& stream) {
   boost::system::error_code ignored; // a socket that cannot be closed is closed
-  stream.socket().close(ignored);
+  lowest_layer(stream.socket()).close(ignored);
 }
 
 } // namespace troupe::transport

@@ -1,12 +1,15 @@
 #include "websocket_session.hpp"
 
+#include "session_wire.hpp"
+
 #include <troupe/protocol/frame.hpp>
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/http/field.hpp>
 #include <boost/beast/websocket/error.hpp>
+#include <boost/beast/zlib/error.hpp>
 
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -22,75 +25,37 @@ using protocol::shared_bytes;
 
 namespace {
 
+bool is_inflate_error(const error_code& ec) {
+  return ec.category() == make_error_code(boost::beast::zlib::error::need_buffers).category();
+}
+
+/// One deflated frame is to serve all members, so none may depend on those before it.
+websocket::permessage_deflate deflate_for_all() {
+  websocket::permessage_deflate o;
+  o.server_enable = true;
+  o.server_no_context_takeover = true;
+  o.client_no_context_takeover = true;
+  return o;
+}
+
 constexpr std::uint8_t max_reads_in_a_row = 16;
 constexpr std::size_t max_read_bytes = 16 * 1024;
+constexpr std::size_t max_taken_bytes = 16 * 1024; ///< one TLS record
 
-/// A whole ping or pong of a client at the start of `bytes`.
-struct pulse_frame {
-  protocol::opcode op;
-  std::string payload;
-  std::size_t bytes = 0; ///< of the frame; 0: there is none
-};
-
-pulse_frame first_pulse(std::string_view bytes) {
-  constexpr std::size_t head = 6; // two bytes and the mask
-  auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
-  if (bytes.size() < head || (byte(0) != 0x89 && byte(0) != 0x8a) || byte(1) < 0x80 || byte(1) > 0x80 + 125)
-    return {};
-  std::size_t length = byte(1) & 0x7f;
-  if (bytes.size() < head + length)
-    return {};
-  pulse_frame f{static_cast<protocol::opcode>(byte(0) & 0x0f), std::string{bytes.substr(head, length)}, head + length};
-  for (std::size_t i = 0; i < length; ++i)
-    f.payload[i] = static_cast<char>(static_cast<unsigned char>(f.payload[i]) ^ byte(2 + i % 4));
-  return f;
+/// A TLS write takes its time also where the peer reads: many small frames of one turn wait for it, bounded by their bytes.
+template <class Socket>
+outbox::bounds bounds_for(outbox::bounds b) {
+  constexpr std::size_t patience = 16;
+  return is_tls<Socket> ? outbox::bounds{b.max_bytes, patience * b.max_frames} : b;
 }
-
-/// Why Beast closes, where its frame is to be written anew: it gives no reason, and repeats codes that RFC 6455 (7.4.2) does not know.
-errc close_reason_of(std::string_view frame) {
-  constexpr unsigned first_undefined_code = 5000;
-  if (frame.size() < 4)
-    return errc::ok;
-  auto code = static_cast<unsigned>(static_cast<unsigned char>(frame[2])) << 8 | static_cast<unsigned char>(frame[3]);
-  if (code >= first_undefined_code)
-    return errc::protocol_error;
-  for (auto why : {errc::protocol_error, errc::undecodable, errc::too_big})
-    if (frame.size() == 4 && code == info(why).close_code)
-      return why;
-  return errc::ok;
-}
-
-/// One `sendmsg`; see `outbox` for the answer.
-class socket_writer {
-public:
-  explicit socket_writer(int fd) : fd_(fd) {}
-  ssize_t operator()(const iovec* parts, int count) const {
-    ssize_t n;
-    do {
-      if (count == 1) {
-        n = ::send(fd_, parts->iov_base, parts->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
-      } else {
-        msghdr m{};
-        m.msg_iov = const_cast<iovec*>(parts);
-        m.msg_iovlen = static_cast<std::size_t>(count);
-        n = ::sendmsg(fd_, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
-      }
-    } while (n < 0 && errno == EINTR);
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS))
-      return 0;
-    return n;
-  }
-
-private:
-  int fd_;
-};
 
 } // namespace
 
 /// Wraps a completion handler: it keeps the session alive, and what it throws ends this session only.
+template <class Socket>
 template <class F>
-auto websocket_session::guarded(F f) {
-  return [self = shared_from_this(), f = std::move(f)](auto&&... args) mutable {
+auto basic_websocket_session<Socket>::guarded(F f) {
+  return [self = this->shared_from_this(), f = std::move(f)](auto&&... args) mutable {
     try {
       f(std::forward<decltype(args)>(args)...);
     } catch (const std::exception& e) {
@@ -102,12 +67,13 @@ auto websocket_session::guarded(F f) {
   };
 }
 
-websocket_session::websocket_session(tcp::socket&& socket, actors::event_loop& loop, const session_settings& settings,
-                                     admission::lease lease, socket_share share)
+template <class Socket>
+basic_websocket_session<Socket>::basic_websocket_session(Socket&& socket, actors::event_loop& loop, const session_settings& settings,
+                                                         admission::lease lease, socket_share share)
   : loop_(loop),
     settings_(settings),
-    stream_(stream_layer<tcp::socket>{std::move(socket), *this}),
-    outbox_(settings.bounds),
+    stream_(stream_layer<Socket>{std::move(socket), *this}),
+    outbox_(bounds_for<Socket>(settings.bounds)),
     guard_(settings.guard),
     lease_(std::move(lease)),
     share_(std::move(share)),
@@ -116,35 +82,53 @@ websocket_session::websocket_session(tcp::socket&& socket, actors::event_loop& l
                                                        : std::size_t{1} << 32);
 }
 
-websocket_session::~websocket_session() = default;
+template <class Socket>
+basic_websocket_session<Socket>::~basic_websocket_session() = default;
 
-void websocket_session::start(std::shared_ptr<http_request_message> request, std::string subprotocol,
+template <class Socket>
+void basic_websocket_session<Socket>::start(std::shared_ptr<http_request_message> request, std::string subprotocol,
                               actors::connection_info info, std::string leftover) {
-  self_ = shared_from_this();
+  self_ = this->shared_from_this();
   socket().non_blocking(true);
   websocket::stream_base::timeout none{websocket::stream_base::none(), websocket::stream_base::none(), false};
   stream_.set_option(none); // our wheel has the deadlines
   stream_.read_message_max(settings_.guard.max_message_bytes);
-  if (!subprotocol.empty())
-    stream_.set_option(websocket::stream_base::decorator([subprotocol](websocket::response_type& response) {
-      response.set(boost::beast::http::field::sec_websocket_protocol, subprotocol);
-    }));
+  if (settings_.deflate)
+    stream_.set_option(deflate_for_all());
+  stream_.set_option(websocket::stream_base::decorator([this, subprotocol](websocket::response_type& response) {
+    namespace http = boost::beast::http;
+    if (!subprotocol.empty())
+      response.set(http::field::sec_websocket_protocol, subprotocol);
+    auto agreed = response[http::field::sec_websocket_extensions];
+    deflated_ = takes_deflated_frames({agreed.data(), agreed.size()});
+  }));
   auto accepted = [this, request, info = std::move(info), early = std::move(leftover)](error_code ec) mutable {
     on_accept(ec, std::move(info), early);
   };
   stream_.async_accept(*request, guarded(std::move(accepted)));
 }
 
-void websocket_session::on_accept(error_code ec, actors::connection_info info, std::string_view early) {
+template <class Socket>
+void basic_websocket_session<Socket>::on_accept(error_code ec, actors::connection_info info, std::string_view early) {
   if (phase_ == phase::ended)
     return;
-  if (ec)
+  if (ec) {
+    flush(); // Beast's refusal
     return end();
+  }
   stream_.set_option(websocket::stream_base::decorator([](websocket::response_type&) {}));
   stream_.binary(true);
   phase_ = phase::open;
+  if (deflated_)
+    info.encoding = deflated(info.encoding);
   port_ = settings_.node->open(loop_, *this, std::move(info));
+  if (port_.wants_pongs())
+    stream_.control_callback([this](websocket::frame_type kind, boost::beast::string_view payload) {
+      if (kind == websocket::frame_type::pong && phase_ == phase::open)
+        port_.ponged(std::string{payload});
+    });
   settings_.counters->count(protocol::counter::connections_opened);
+  flush_soon();
   if (early.empty())
     read_next();
   else
@@ -154,7 +138,8 @@ void websocket_session::on_accept(error_code ec, actors::connection_info info, s
 // -- input ----------------------------------------------------------------------------------------------------------------
 
 /// Reads on: at once if Beast holds bytes that belong to no delivered message, else once the socket has some.
-void websocket_session::read_next() {
+template <class Socket>
+void basic_websocket_session<Socket>::read_next() {
   if (phase_ == phase::ended || phase_ == phase::lingering)
     return;
   if (phase_ == phase::open && !port_.may_read()) {
@@ -171,9 +156,12 @@ void websocket_session::read_next() {
     wait_readable();
 }
 
-void websocket_session::wait_readable() {
+template <class Socket>
+void basic_websocket_session<Socket>::wait_readable() {
   in_a_row_ = 0;
   input_.shrink_to_fit();
+  if constexpr (is_tls<Socket>) // what is readable may already be decrypted: only a read finds out
+    return start_read();
   socket().async_wait(tcp::socket::wait_read, guarded([this](error_code ec) {
                         if (ec)
                           end();
@@ -183,7 +171,8 @@ void websocket_session::wait_readable() {
 }
 
 /// Reads what has come between two messages.
-void websocket_session::receive() {
+template <class Socket>
+void basic_websocket_session<Socket>::receive() {
   if (phase_ == phase::ended || phase_ == phase::lingering)
     return;
   char bytes[max_read_bytes];
@@ -198,7 +187,8 @@ void websocket_session::receive() {
 }
 
 /// Hands bytes to Beast, unless they are pings and pongs alone: Beast would go on reading, and hold a buffer for it.
-void websocket_session::take_in(std::string_view bytes) {
+template <class Socket>
+void basic_websocket_session<Socket>::take_in(std::string_view bytes) {
   auto good = bytes.substr(0, inspect(bytes));
   if (good.empty())
     return; // the guard has refused all of it
@@ -209,7 +199,8 @@ void websocket_session::take_in(std::string_view bytes) {
 }
 
 /// Answers whole pings; false, and nothing was done, if there is anything else than pings and pongs.
-bool websocket_session::answer_pulses(std::string_view bytes) {
+template <class Socket>
+bool basic_websocket_session<Socket>::answer_pulses(std::string_view bytes) {
   for (auto rest = bytes; !rest.empty();) {
     auto f = first_pulse(rest);
     if (f.bytes == 0)
@@ -218,6 +209,8 @@ bool websocket_session::answer_pulses(std::string_view bytes) {
   }
   for (auto rest = bytes; !rest.empty();) {
     auto f = first_pulse(rest);
+    if (f.op == protocol::opcode::pong && port_.wants_pongs())
+      port_.ponged(f.payload);
     if (f.op == protocol::opcode::ping) {
       auto pong = protocol::make_frame(protocol::opcode::pong, f.payload, &settings_.node->output_meter());
       append(pong, {0, static_cast<std::uint32_t>(pong.size())}, 1, actors::output_kind::control);
@@ -228,13 +221,15 @@ bool websocket_session::answer_pulses(std::string_view bytes) {
   return true;
 }
 
-void websocket_session::start_read() {
+template <class Socket>
+void basic_websocket_session<Socket>::start_read() {
   if (phase_ == phase::ended || phase_ == phase::lingering)
     return;
   stream_.async_read(input_, guarded([this](error_code ec, std::size_t) { on_read(ec); }));
 }
 
-void websocket_session::on_read(error_code ec) {
+template <class Socket>
+void basic_websocket_session<Socket>::on_read(error_code ec) {
   if (phase_ == phase::ended)
     return;
   if (!ec) {
@@ -247,7 +242,13 @@ void websocket_session::on_read(error_code ec) {
     end();
   } else if (refused_) {
     throw_away_input();
-  } else if (ec == boost::asio::error::eof || ec == boost::asio::error::connection_reset || !outbox_.empty()
+  } else if (is_inflate_error(ec)) {
+    settings_.counters->count(protocol::counter::protocol_errors, "inflate");
+    refuse_unsaid(errc::undecodable);
+  } else if (ec == websocket::error::buffer_overflow) { // what a small frame inflates to
+    settings_.counters->count(protocol::counter::protocol_errors, to_string(errc::too_big));
+    refuse_unsaid(errc::too_big);
+  } else if (ec == boost::asio::error::eof || ec == boost::asio::error::connection_reset || has_output()
              || !outbox_.sealed()) {
     end(); // the peer has gone, or there is nothing more to say
   } else {
@@ -258,7 +259,16 @@ void websocket_session::on_read(error_code ec) {
   }
 }
 
-void websocket_session::deliver() {
+/// Beast ends the connection and says nothing, so we do.
+template <class Socket>
+void basic_websocket_session<Socket>::refuse_unsaid(errc why) {
+  refused_ = true;
+  close(why, {});
+  flush_soon();
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::deliver() {
   ++delivered_;
   if (phase_ == phase::open) {
     auto bytes = input_.data();
@@ -267,7 +277,8 @@ void websocket_session::deliver() {
   input_.clear();
 }
 
-std::size_t websocket_session::inspect(std::string_view bytes) {
+template <class Socket>
+std::size_t basic_websocket_session<Socket>::inspect(std::string_view bytes) {
   if (refused_)
     return 0;
   heard_ = now();
@@ -280,14 +291,16 @@ std::size_t websocket_session::inspect(std::string_view bytes) {
 }
 
 /// The guard has seen what must not reach Beast: a close frame, and nothing more is read.
-void websocket_session::refuse(errc why) {
+template <class Socket>
+void basic_websocket_session<Socket>::refuse(errc why) {
   refused_ = true;
   settings_.counters->count(protocol::counter::protocol_errors, to_string(why));
   close(why, {});
   flush_soon();
 }
 
-void websocket_session::resume_reading() {
+template <class Socket>
+void basic_websocket_session<Socket>::resume_reading() {
   if (!paused_)
     return;
   paused_ = false;
@@ -297,13 +310,21 @@ void websocket_session::resume_reading() {
   loop_.post(guarded([this] { read_next(); }));
 }
 
-actors::steady_time websocket_session::last_inbound() const { return paused_ ? now() : heard_; }
+template <class Socket>
+actors::steady_time basic_websocket_session<Socket>::last_inbound() const { return paused_ ? now() : heard_; }
 
 // -- output ---------------------------------------------------------------------------------------------------------------
 
-void websocket_session::write(const shared_bytes& batch, std::span<const actors::byte_range> parts, std::uint32_t frames) {
+template <class Socket>
+void basic_websocket_session<Socket>::write(const shared_bytes& batch, std::span<const actors::byte_range> parts, std::uint32_t frames) {
   if (broken_ || phase_ == phase::ended)
     return;
+  if constexpr (is_tls<Socket>) {
+    for (auto part : parts)
+      append(batch, part, std::exchange(frames, 0), actors::output_kind::data);
+    send_queued();
+    return;
+  }
   if (!outbox_.empty() && !waiting_writable_) { // what was appended in this turn goes first, at its end
     for (auto part : parts)
       append(batch, part, std::exchange(frames, 0), actors::output_kind::data);
@@ -312,30 +333,67 @@ void websocket_session::write(const shared_bytes& batch, std::span<const actors:
   handle(outbox_.write(batch, parts, frames, [this] { return now(); }, socket_writer{socket().native_handle()}));
 }
 
-void websocket_session::append(const shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
+template <class Socket>
+void basic_websocket_session<Socket>::append(const shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
                                actors::output_kind kind) {
   if (broken_ || phase_ == phase::ended)
     return;
   outbox_.append(bytes, part, frames, kind, now());
-  if (outbox_.over_bound() && !waiting_writable_)
+  if (outbox_.over_bound() && !waiting_writable_ && !writing_)
     flush(); // many frames of one turn are no sign of a slow reader: it was not offered them yet
   else
     check_bound();
 }
 
-void websocket_session::flush() {
-  if (broken_ || phase_ == phase::ended || waiting_writable_)
-    return;
-  handle(outbox_.flush(now(), socket_writer{socket().native_handle()}));
+template <class Socket>
+void basic_websocket_session<Socket>::flush() {
+  if (!broken_ && phase_ != phase::ended && !waiting_writable_)
+    send_queued();
 }
 
-void websocket_session::ping() {
-  static const auto frame = protocol::make_frame(protocol::opcode::ping, {});
+template <class Socket>
+void basic_websocket_session<Socket>::send_queued() {
+  if constexpr (is_tls<Socket>)
+    write_taken();
+  else
+    handle(outbox_.flush(now(), socket_writer{socket().native_handle()}));
+}
+
+/// TLS: takes some of what is queued and writes it; what was taken is kept until it has left.
+template <class Socket>
+void basic_websocket_session<Socket>::write_taken() {
+  if (writing_)
+    return;
+  taken_.clear();
+  outbox_.take(taken_, max_taken_bytes);
+  if (taken_.empty()) {
+    std::string{}.swap(taken_);
+    return on_drained();
+  }
+  writing_ = true;
+  arm_deadline(outbox_.last_progress() + settings_.write_deadline);
+  boost::asio::async_write(stream_.next_layer().socket(), boost::asio::buffer(taken_), guarded([this](error_code ec, std::size_t) {
+                             writing_ = false;
+                             outbox_.note_progress(now());
+                             if (phase_ == phase::ended)
+                               return;
+                             if (ec)
+                               handle(outbox::status::broken);
+                             else
+                               write_taken();
+                           }));
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::ping(std::string_view payload) {
+  static const auto empty = protocol::make_frame(protocol::opcode::ping, {});
+  auto frame = payload.empty() ? empty : protocol::make_frame(protocol::opcode::ping, payload.substr(0, 125));
   append(frame, {0, static_cast<std::uint32_t>(frame.size())}, 1, actors::output_kind::control);
 }
 
 /// What Beast writes: the answer to the upgrade, pongs, and its close frame, after which nothing may follow.
-void websocket_session::take_output(std::string_view bytes) {
+template <class Socket>
+void basic_websocket_session<Socket>::take_output(std::string_view bytes) {
   bool is_close = phase_ != phase::opening && !bytes.empty() && static_cast<unsigned char>(bytes[0]) == 0x88;
   auto why = is_close ? close_reason_of(bytes) : errc::ok;
   auto whole = why != errc::ok ? protocol::make_close_frame(info(why).close_code, info(why).name)
@@ -345,17 +403,20 @@ void websocket_session::take_output(std::string_view bytes) {
     outbox_.seal();
     begin_closing(errc::ok);
   }
-  flush_soon();
+  if (phase_ != phase::opening) // the answer to the upgrade leaves once the connection is there
+    flush_soon();
 }
 
-void websocket_session::flush_soon() {
+template <class Socket>
+void basic_websocket_session<Socket>::flush_soon() {
   if (port_.key())
     loop_.sessions().touch(port_.key());
   else
     flush(); // not yet, or no longer, in the table
 }
 
-void websocket_session::handle(outbox::status s) {
+template <class Socket>
+void basic_websocket_session<Socket>::handle(outbox::status s) {
   if (s == outbox::status::done) {
     on_drained();
   } else if (s == outbox::status::broken) {
@@ -367,14 +428,16 @@ void websocket_session::handle(outbox::status s) {
   }
 }
 
-void websocket_session::check_bound() {
+template <class Socket>
+void basic_websocket_session<Socket>::check_bound() {
   if (!outbox_.over_bound())
     return;
   settings_.counters->count(protocol::counter::slow_consumers);
   cut(errc::slow_consumer);
 }
 
-void websocket_session::wait_writable() {
+template <class Socket>
+void basic_websocket_session<Socket>::wait_writable() {
   if (waiting_writable_ || outbox_.empty())
     return;
   waiting_writable_ = true;
@@ -388,14 +451,16 @@ void websocket_session::wait_writable() {
                       }));
 }
 
-void websocket_session::when_drained(std::unique_ptr<waiter> w) {
-  if (broken_ || outbox_.empty() || phase_ == phase::ended)
+template <class Socket>
+void basic_websocket_session<Socket>::when_drained(std::unique_ptr<waiter> w) {
+  if (broken_ || !has_output() || phase_ == phase::ended)
     w->resume();
   else
     drained_ = std::move(w);
 }
 
-void websocket_session::on_drained() {
+template <class Socket>
+void basic_websocket_session<Socket>::on_drained() {
   if (drained_)
     std::exchange(drained_, nullptr)->resume();
   if (refused_ && outbox_.sealed() && phase_ == phase::closing)
@@ -404,7 +469,8 @@ void websocket_session::on_drained() {
 
 // -- closing --------------------------------------------------------------------------------------------------------------
 
-void websocket_session::begin_closing(errc why) {
+template <class Socket>
+void basic_websocket_session<Socket>::begin_closing(errc why) {
   if (phase_ == phase::opening || phase_ == phase::open)
     phase_ = phase::closing;
   if (why_ == errc::ok)
@@ -417,7 +483,8 @@ void websocket_session::begin_closing(errc why) {
     loop_.post(guarded([this] { read_next(); }));
 }
 
-void websocket_session::close(errc why, std::string_view reason) {
+template <class Socket>
+void basic_websocket_session<Socket>::close(errc why, std::string_view reason) {
   if (outbox_.sealed() || phase_ == phase::ended)
     return;
   auto& row = info(why);
@@ -425,7 +492,16 @@ void websocket_session::close(errc why, std::string_view reason) {
   begin_closing(why);
 }
 
-void websocket_session::cut(errc why) {
+template <class Socket>
+void basic_websocket_session<Socket>::close_with(std::uint16_t code, std::string_view reason) {
+  if (outbox_.sealed() || phase_ == phase::ended)
+    return;
+  outbox_.close(protocol::make_close_frame(code, reason), now());
+  begin_closing(errc::ok);
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::cut(errc why) {
   if (outbox_.sealed() || phase_ == phase::ended)
     return;
   auto& row = info(why);
@@ -435,7 +511,8 @@ void websocket_session::cut(errc why) {
   flush_soon();
 }
 
-void websocket_session::terminate(errc why) {
+template <class Socket>
+void basic_websocket_session<Socket>::terminate(errc why) {
   if (why_ == errc::ok)
     why_ = why;
   broken_ = true;
@@ -444,17 +521,23 @@ void websocket_session::terminate(errc why) {
 
 /// Shuts the output and throws input away until the peer ends: closing with input unread would reset the connection and could
 /// take our close frame with it.
-void websocket_session::linger() {
+template <class Socket>
+void basic_websocket_session<Socket>::linger() {
   if (phase_ == phase::lingering || phase_ == phase::ended)
     return;
   begin_closing(why_);
   phase_ = phase::lingering;
-  error_code ignored; // a socket that cannot be shut has ended
-  socket().shutdown(tcp::socket::shutdown_send, ignored);
-  throw_away_input();
+  if constexpr (is_tls<Socket>) {
+    stream_.next_layer().socket().async_shutdown(guarded([this](error_code) { end(); }));
+  } else {
+    error_code ignored; // a socket that cannot be shut has ended
+    socket().shutdown(tcp::socket::shutdown_send, ignored);
+    throw_away_input();
+  }
 }
 
-void websocket_session::throw_away_input() {
+template <class Socket>
+void basic_websocket_session<Socket>::throw_away_input() {
   if (phase_ != phase::lingering || std::exchange(throwing_away_, true))
     return;
   socket().async_wait(tcp::socket::wait_read, guarded([this](error_code ec) {
@@ -469,11 +552,13 @@ void websocket_session::throw_away_input() {
                       }));
 }
 
-void websocket_session::end_soon() {
-  loop_.post([self = shared_from_this()] { self->end(); });
+template <class Socket>
+void basic_websocket_session<Socket>::end_soon() {
+  loop_.post([self = this->shared_from_this()] { self->end(); });
 }
 
-void websocket_session::end() {
+template <class Socket>
+void basic_websocket_session<Socket>::end() {
   if (phase_ == phase::ended)
     return;
   auto self = std::exchange(self_, nullptr);
@@ -486,7 +571,11 @@ void websocket_session::end() {
   socket().close(ignored);
   if (drained_)
     std::exchange(drained_, nullptr)->resume();
-  port_.closed();
+  auto& how = stream_.reason();
+  auto ordered = why_ == errc::ok || why_ == errc::restart || why_ == errc::shutdown;
+  port_.closed(peer_closed_ ? static_cast<std::uint16_t>(how.code == 0 ? 1005 : how.code) : 1006,
+               peer_closed_ ? std::string{how.reason.data(), how.reason.size()} : std::string{},
+               ordered ? std::string{} : std::string{info(why_).name});
   lease_ = {};
   share_ = {};
   if (was_open) {
@@ -498,14 +587,16 @@ void websocket_session::end() {
 
 // -- deadlines ------------------------------------------------------------------------------------------------------------
 
-void websocket_session::arm_deadline(actors::steady_time at) {
+template <class Socket>
+void basic_websocket_session<Socket>::arm_deadline(actors::steady_time at) {
   if (deadline_.armed() && deadline_at_ <= at)
     return;
   deadline_at_ = at;
   loop_.timers().arm(deadline_, at);
 }
 
-void websocket_session::check_deadlines() {
+template <class Socket>
+void basic_websocket_session<Socket>::check_deadlines() {
   auto at = now();
   auto next = actors::steady_time::max();
   if (closing_at_ != actors::steady_time{}) {
@@ -513,7 +604,7 @@ void websocket_session::check_deadlines() {
       return end_soon();
     next = closing_at_ + settings_.close_deadline;
   }
-  if (!outbox_.empty()) {
+  if (has_output()) {
     if (at - outbox_.last_progress() >= settings_.write_deadline)
       return terminate(errc::write_timeout);
     next = std::min(next, outbox_.last_progress() + settings_.write_deadline);
@@ -526,5 +617,8 @@ void websocket_session::check_deadlines() {
   if (next != actors::steady_time::max())
     arm_deadline(std::max(next, at));
 }
+
+template class basic_websocket_session<plain_socket>;
+template class basic_websocket_session<tls_socket>;
 
 } // namespace troupe::transport

@@ -8,7 +8,6 @@
 #include <troupe/actors/sink.hpp>
 #include <troupe/transport/outbox.hpp>
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -21,7 +20,6 @@
 
 namespace troupe::transport {
 
-using tcp = boost::asio::ip::tcp;
 using http_request_message = boost::beast::http::request<boost::beast::http::string_body>;
 
 /// What all sessions of a server share. Fixed while the server runs.
@@ -31,6 +29,7 @@ struct session_settings {
   std::chrono::milliseconds assembly_deadline{10'000};
   std::chrono::milliseconds write_deadline{10'000};
   std::chrono::milliseconds close_deadline{5'000};
+  bool deflate = false; ///< negotiate permessage-deflate with clients that offer it
   actors::node* node = nullptr;
   protocol::logger* log = nullptr;
   protocol::event_counters* counters = nullptr;
@@ -39,13 +38,17 @@ struct session_settings {
 /// One WebSocket: a socket under Beast on the inside, a sink for the dispatcher on the outside.
 ///
 /// Input goes through Beast to the connection actor; an idle session waits for readability and holds no buffer. Output goes through
-/// the outbox only. Four things end it: the peer's close, an error, a close of ours, a deadline; `end` runs once.
+/// the outbox only: to a plain socket by one `send` at once, to TLS by one `async_write` at a time, never a synchronous one (a record
+/// that would block is lost in Asio 1.74). Four things end it: the peer's close, an error, a close of ours, a deadline; `end` runs once.
 /// Thread: the loop's.
-class websocket_session final : public actors::sink, public stream_host, public std::enable_shared_from_this<websocket_session> {
+template <class Socket>
+class basic_websocket_session final : public actors::sink,
+                                      public stream_host,
+                                      public std::enable_shared_from_this<basic_websocket_session<Socket>> {
 public:
-  websocket_session(tcp::socket&& socket, actors::event_loop& loop, const session_settings& settings, admission::lease lease,
+  basic_websocket_session(Socket&& socket, actors::event_loop& loop, const session_settings& settings, admission::lease lease,
                     socket_share share);
-  ~websocket_session() override;
+  ~basic_websocket_session() override;
 
   /// Answers the upgrade and starts. `leftover`: bytes that came behind the request.
   void start(std::shared_ptr<http_request_message> request, std::string subprotocol, actors::connection_info info,
@@ -56,12 +59,14 @@ public:
   void append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
               actors::output_kind kind) override;
   void flush() override;
-  void ping() override;
+  void ping(std::string_view payload) override;
   void close(protocol::errc why, std::string_view reason) override;
+  void close_with(std::uint16_t code, std::string_view reason) override;
   void cut(protocol::errc why) override;
   void terminate(protocol::errc why) override;
   void resume_reading() override;
   [[nodiscard]] actors::steady_time last_inbound() const override;
+  [[nodiscard]] std::size_t queued_bytes() const override { return outbox_.queued_bytes() + taken_.size(); }
   [[nodiscard]] std::optional<actors::steady_time> oldest_queued() const override { return outbox_.oldest_data(); }
 
   // -- stream_host --------------------------------------------------------------------------------------------------------
@@ -79,9 +84,9 @@ private:
   };
 
   struct deadline final : actors::timer_wheel::entry {
-    explicit deadline(websocket_session& s) : owner(s) {}
+    explicit deadline(basic_websocket_session& s) : owner(s) {}
     void on_deadline() override { owner.check_deadlines(); }
-    websocket_session& owner;
+    basic_websocket_session& owner;
   };
 
   void on_accept(boost::system::error_code ec, actors::connection_info info, std::string_view early);
@@ -96,6 +101,8 @@ private:
   void deliver();
 
   void flush_soon();
+  void send_queued();
+  void write_taken();
   void handle(outbox::status s);
   void wait_writable();
   void on_drained();
@@ -103,12 +110,14 @@ private:
 
   void begin_closing(protocol::errc why);
   void refuse(protocol::errc why);
+  void refuse_unsaid(protocol::errc why);
   void linger();
   void end_soon();
   void end();
   void check_deadlines();
   void arm_deadline(actors::steady_time at);
-  [[nodiscard]] tcp::socket& socket() { return stream_.next_layer().socket(); }
+  [[nodiscard]] bool has_output() const noexcept { return writing_ || !outbox_.empty(); }
+  [[nodiscard]] tcp::socket& socket() { return lowest_layer(stream_.next_layer().socket()); }
   [[nodiscard]] actors::steady_time now() const { return loop_.now(); }
 
   template <class F>
@@ -116,10 +125,11 @@ private:
 
   actors::event_loop& loop_;
   const session_settings& settings_;
-  std::shared_ptr<websocket_session> self_; ///< until `end`: a session that reads nothing is held by nobody else
-  boost::beast::websocket::stream<stream_layer<tcp::socket>> stream_;
+  std::shared_ptr<basic_websocket_session> self_; ///< until `end`: a session that reads nothing is held by nobody else
+  boost::beast::websocket::stream<stream_layer<Socket>> stream_;
   boost::beast::flat_buffer input_;
   outbox outbox_;
+  std::string taken_;     ///< TLS: what the write under way writes
   frame_guard guard_;
   actors::connection_port port_;
   admission::lease lease_;
@@ -135,11 +145,19 @@ private:
   phase phase_ = phase::opening;
   bool paused_ = false;
   bool waiting_writable_ = false;
+  bool writing_ = false;  ///< TLS: a write is under way
+  bool deflated_ = false; ///< the client takes deflated frames that serve all
   bool peer_closed_ = false;
   bool broken_ = false;
   bool throwing_away_ = false;
   bool refused_ = false; ///< the guard has spoken: Beast reads no more
   std::uint8_t in_a_row_ = 0;
 };
+
+using websocket_session = basic_websocket_session<plain_socket>;
+using tls_websocket_session = basic_websocket_session<tls_socket>;
+
+extern template class basic_websocket_session<plain_socket>;
+extern template class basic_websocket_session<tls_socket>;
 
 } // namespace troupe::transport

@@ -64,7 +64,7 @@ class Node {
     const found = new Promise((resolve) => {
       lines.on('line', (line) => {
         this.log += line + '\n';
-        const match = line.match(/^(\S+) is listening on http:\/\/127\.0\.0\.1:(\d+)/);
+        const match = line.match(/^(\S+) is listening on https?:\/\/127\.0\.0\.1:(\d+)/);
         if (match) resolve(Number(match[2]));
       });
     });

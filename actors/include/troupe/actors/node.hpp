@@ -1,5 +1,7 @@
 #pragma once
 
+#include <troupe/actors/claims.hpp>
+#include <troupe/actors/endpoint.hpp>
 #include <troupe/actors/event_loop.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_behavior.hpp>
@@ -24,6 +26,9 @@ struct loop_unit;
 struct connection_info {
   protocol::encoding encoding = protocol::encoding::plain_json;
   std::string user_id;  ///< empty: a random one
+  claims_ptr claims;    ///< null: none
+  std::shared_ptr<endpoint_state> endpoint = nullptr;    ///< not null: a raw connection, without envelope
+  std::shared_ptr<const actors::handshake> request = nullptr; ///< for a raw connection's handlers
 };
 
 /// A session's end of its connection actor. Thread: the loop's.
@@ -45,8 +50,13 @@ public:
   /// Messages handed in whose credit has not come back.
   [[nodiscard]] std::int64_t held_messages() const;
 
-  /// The socket has ended: the key becomes invalid, the actor leaves its rooms and ends. Idempotent.
-  void closed();
+  /// Whether `ponged` is to be called.
+  [[nodiscard]] bool wants_pongs() const noexcept;
+  void ponged(std::string payload);
+
+  /// The socket has ended: the key becomes invalid, the actor leaves its rooms and ends. Idempotent. `code`: of the peer's close
+  /// frame, 1006 if none came; `error`: why the server ended it, empty if the peer did.
+  void closed(std::uint16_t code = 1006, std::string reason = {}, std::string error = {});
 
 private:
   friend class node;
@@ -84,6 +94,9 @@ public:
   /// Gives rooms whose name matches `pattern` (a name, or a prefix and `*`) a behaviour. The first match wins; rooms without one
   /// relay. Before `start`.
   void rooms(std::string pattern, behavior_factory factory, room_options options = {});
+
+  /// A place for WebSockets without envelope; `path` names it in logs and decides its loop. Before `start`.
+  [[nodiscard]] endpoint make_endpoint(std::string path, endpoint_handlers handlers);
 
   [[nodiscard]] const node_options& options() const noexcept;
   [[nodiscard]] unsigned loops() const noexcept;

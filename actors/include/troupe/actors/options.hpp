@@ -1,5 +1,6 @@
 #pragma once
 
+#include <troupe/actors/claims.hpp>
 #include <troupe/actors/clock.hpp>
 #include <troupe/actors/credit.hpp>
 #include <troupe/protocol/limits.hpp>
@@ -8,7 +9,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 
 namespace troupe::actors {
 
@@ -49,6 +52,8 @@ struct node_options {
   std::int64_t memory_budget_bytes = 0; ///< live output buffers; 0: a quarter of the memory this process may use
   std::chrono::milliseconds reconnect_min{500};  ///< told in `goodbye` before a restart
   std::chrono::milliseconds reconnect_max{5000};
+  /// Reads the token of an `auth`; null if it is not accepted. Runs on the connection's loop, must not block. Absent: `unsupported`.
+  std::function<claims_ptr(std::string_view token, wall_time now)> verify_token;
   const loop_clock* clock = &system_clock();
   protocol::logger* log = &protocol::null_logger();
   protocol::event_counters* counters = &protocol::null_counters();

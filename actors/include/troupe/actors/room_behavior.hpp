@@ -1,5 +1,6 @@
 #pragma once
 
+#include <troupe/actors/claims.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/session_key.hpp>
 #include <troupe/protocol/command.hpp>
@@ -25,6 +26,7 @@ struct member {
   protocol::encoding encoding = protocol::encoding::plain_json;
   std::string profile;         ///< raw map in `codec_of(encoding)`, empty if none
   bool automatic = false;      ///< put here by the node (the lobby), not by a `join`
+  claims_ptr claims = nullptr; ///< as of the join; null: none
 };
 
 enum class leave_reason : std::uint8_t { left = 0, disconnected = 1, kicked = 2, closed = 3 };

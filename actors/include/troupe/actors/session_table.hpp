@@ -17,6 +17,8 @@ public:
   virtual ~session_owner() = default;
   /// The room has ended; the client has been told.
   virtual void room_closed(room_key room) = 0;
+  /// The node stops: say goodbye and close.
+  virtual void goodbye(bool restart) = 0;
 };
 
 /// The sessions of one loop by slot and generation, and the list of those with output to flush at the end of the turn.

@@ -41,12 +41,15 @@ public:
   /// Sends what is queued as far as the socket takes it.
   virtual void flush() = 0;
 
-  /// Queues a ping frame (RFC 6455, 5.5.2).
-  virtual void ping() = 0;
+  /// Queues a ping frame (RFC 6455, 5.5.2) with at most 125 bytes.
+  virtual void ping(std::string_view payload = {}) = 0;
 
   /// Lets queued output go first, then a close frame with the code of `why` and `reason` (empty: the name of `why`); the socket ends
   /// with the peer's close frame or at the close deadline.
   virtual void close(protocol::errc why, std::string_view reason = {}) = 0;
+
+  /// As `close`, with a code of the application's: 1000 or 3000 to 4999.
+  virtual void close_with(std::uint16_t code, std::string_view reason) = 0;
 
   /// Drops queued data frames (a half-written frame is finished), then closes as `close` does.
   virtual void cut(protocol::errc why) = 0;
@@ -59,6 +62,9 @@ public:
 
   /// When the peer's last byte came; stands still (is "now") while reading is paused for credits.
   [[nodiscard]] virtual steady_time last_inbound() const = 0;
+
+  /// Bytes that are queued and have not left.
+  [[nodiscard]] virtual std::size_t queued_bytes() const = 0;
 
   /// When the oldest queued data frame was queued; nothing if none is.
   [[nodiscard]] virtual std::optional<steady_time> oldest_queued() const = 0;

@@ -40,6 +40,9 @@ enum class errc : std::uint8_t {
   write_timeout = 29,
   node_overloaded = 30,
   waiting_limit = 31,     ///< too many commands wait for a pending join
+  unauthorized = 32,      ///< the token of an `auth` is not accepted
+  identity_mismatch = 33, ///< it is another user's
+  token_expired = 34,     ///< and was not refreshed
 };
 
 /// One row of the code table.

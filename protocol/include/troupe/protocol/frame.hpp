@@ -21,6 +21,13 @@ std::size_t write_frame_header(char* out, opcode op, std::uint64_t payload_bytes
 /// A close frame; the reason is cut to 123 bytes at a character boundary (RFC 6455, 5.5).
 [[nodiscard]] shared_bytes make_close_frame(std::uint16_t code, std::string_view reason, memory_meter* meter = nullptr);
 
+/// One data frame with its payload deflated (RFC 7692, no context takeover, RSV1 set), for everybody who can take it.
+///
+/// `frame` itself where that would not pay: payloads of less than 128 bytes or that do not shrink, and runs of several frames.
+/// Cost: one allocation, counted against `meter`; the compressor's state is one a thread (some 270 KB, made at the first call).
+/// Precondition: `frame` is a run of our own, not deflated data frames.
+[[nodiscard]] shared_bytes deflated_frame(const shared_bytes& frame, memory_meter* meter = nullptr);
+
 /// The length of the whole server frame that starts at `bytes`. Precondition: `bytes` starts with one of our own complete headers.
 [[nodiscard]] std::size_t frame_length(std::string_view bytes) noexcept;
 

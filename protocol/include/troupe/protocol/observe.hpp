@@ -33,6 +33,8 @@ enum class counter : std::uint8_t {
   rooms_crashed,
   long_turns,           ///< label: handler
   command_errors,       ///< label: errc name
+  auth_failures,        ///< label: reason
+  tls_reload_errors,
 };
 
 /// Where all layers count rare events; frequent ones are plain numbers of each loop. Thread: any.

@@ -57,11 +57,13 @@ public:
   void append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
               actors::output_kind kind) override;
   void flush() override;
-  void ping() override;
+  void ping(std::string_view payload) override;
   void close(protocol::errc why, std::string_view reason) override;
+  void close_with(std::uint16_t code, std::string_view reason) override;
   void cut(protocol::errc why) override;
   void terminate(protocol::errc why) override;
   void resume_reading() override;
+  [[nodiscard]] std::size_t queued_bytes() const override { return outbox_.queued_bytes(); }
   [[nodiscard]] actors::steady_time last_inbound() const override { return paused_ ? loop_.now() : heard_; }
   [[nodiscard]] std::optional<actors::steady_time> oldest_queued() const override { return outbox_.oldest_data(); }
 

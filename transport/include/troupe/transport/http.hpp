@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -8,16 +9,24 @@
 
 namespace troupe::transport {
 
+using http_headers = std::vector<std::pair<std::string, std::string>>;
+
 /// One HTTP request, whole.
 struct http_request {
   std::string method;
   std::string target; ///< as sent: path and query
   std::string path;   ///< decoded, without the query
-  std::vector<std::pair<std::string, std::string>> headers;
+  http_headers headers;
   std::string body;
+  std::string remote_address;  ///< of the client; behind a trusted proxy the one that the proxy names
+  http_headers params = {};    ///< what the `:name` and `*` of the route's pattern stand for, decoded
 
   /// The first header of that name (case does not matter); empty if there is none.
   [[nodiscard]] std::string_view header(std::string_view name) const noexcept;
+  /// What stands for `:name` in the path; empty if there is none.
+  [[nodiscard]] std::string_view param(std::string_view name) const noexcept;
+  /// The first value of that name in the query, decoded; empty if there is none.
+  [[nodiscard]] std::string query(std::string_view name) const;
 };
 
 /// What a handler answers. `Content-Length`, `Date` and connection headers are added.
@@ -25,10 +34,32 @@ struct http_response {
   unsigned status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
-  std::vector<std::pair<std::string, std::string>> headers;
+  http_headers headers;
 };
 
 /// Answers one request. Runs on the connection's loop: it must not block. What it throws is answered 500.
 using http_handler = std::function<http_response(const http_request&)>;
+
+/// The place for the answer to one request that is given later. Copies are the same place. Thread: any.
+class http_reply {
+public:
+  /// Where an answer goes.
+  class receiver {
+  public:
+    virtual ~receiver() = default;
+    virtual void take(http_response response) = 0;
+  };
+
+  explicit http_reply(std::shared_ptr<receiver> to) : to_(std::move(to)) {}
+
+  /// The first answer counts; one that comes after 5 s (answered 504 by then), or to a connection that has gone, is void.
+  void send(http_response response) const { to_->take(std::move(response)); }
+
+private:
+  std::shared_ptr<receiver> to_;
+};
+
+/// As `http_handler`, but the answer may come later and from any thread. A reply that is dropped unused ends in 504.
+using late_http_handler = std::function<void(const http_request&, http_reply)>;
 
 } // namespace troupe::transport

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <troupe/actors/claims.hpp>
 #include <troupe/protocol/event.hpp>
 #include <troupe/protocol/result.hpp>
 
@@ -55,13 +56,8 @@ struct jwt_options {
   std::size_t max_token_bytes = 4096;
 };
 
-/// What a valid token says of its bearer.
-struct claims {
-  std::string subject;                ///< `sub`, else `username`: 1 to 128 bytes, by the rules of room names
-  std::optional<wall_time> expires_at; ///< `exp`; with the leeway it may just have passed
-  std::optional<std::vector<std::string>> rooms; ///< names and patterns; absent: the token does not say, empty: no room
-  std::string json;                   ///< the whole payload: a JSON map with unique keys that is valid in both codecs
-};
+/// What a valid token says of its bearer: `sub`, else `username`; `exp`; `rooms`; the whole payload.
+using actors::claims;
 
 /// Why a token was refused. Clients are told `unauthorized_sentence`, whatever it was.
 enum class auth_failure : std::uint8_t {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace troupe::transport {
@@ -48,6 +49,13 @@ public:
   /// Sends what is queued.
   template <class Writer>
   status flush(actors::steady_time now, Writer&& writer);
+
+  /// Takes up to `max_bytes` off the queue and appends them to `out`, for a socket that writes in its own time. The taker has to
+  /// send them whole: what stays behind may begin in the middle of a frame.
+  void take(std::string& out, std::size_t max_bytes);
+
+  /// Bytes that were taken have left.
+  void note_progress(actors::steady_time now) noexcept { progress_ = now; }
 
   /// Queues a close frame behind everything and takes nothing after it.
   void close(const protocol::shared_bytes& close_frame, actors::steady_time now);

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <troupe/actors/node.hpp>
+#include <troupe/transport/authorize.hpp>
 #include <troupe/transport/http.hpp>
+#include <troupe/transport/jwt.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -26,6 +28,18 @@ struct server_options {
   std::optional<std::filesystem::path> static_folder; ///< files served to GET
 
   std::vector<std::string> origins;         ///< allowed `Origin`s; empty: all, and none needed
+  std::vector<std::string> cors_origins;    ///< origins whose pages may read HTTP answers; `*`: all
+  std::vector<std::string> trusted_proxies; ///< addresses or networks whose `X-Forwarded-For` is believed
+  bool proxy_protocol = false;              ///< they start each connection with a PROXY header (version 1 or 2)
+  std::string admin_bind;                   ///< `address:port` for the probes alone, without TLS; empty: they are on the main port
+
+  std::filesystem::path tls_certificates;   ///< PEM chain; empty: no TLS
+  std::filesystem::path tls_key;            ///< PEM
+  bool deflate = false;                     ///< permessage-deflate for clients that offer it
+
+  std::optional<jwt_options> jwt;           ///< clients need a token; `auth` refreshes it
+  upgrade_authorizer authorize_upgrade;     ///< decides about each upgrade, after the token; may be empty
+  std::size_t max_connections_per_user = 10; ///< of users with claims
   std::optional<std::size_t> max_connections;        ///< WebSockets at a time; absent: 0.8 of the descriptors
   std::optional<std::size_t> max_connections_per_ip; ///< absent: 100, and loopback addresses are not counted
   double admissions_per_second = 2000;      ///< new WebSockets
@@ -34,6 +48,8 @@ struct server_options {
   std::size_t max_body_bytes = 64 * 1024;
 
   std::chrono::milliseconds handshake_deadline{10'000}; ///< for a whole request
+  std::chrono::milliseconds tls_deadline{5'000};        ///< for a TLS handshake
+  std::chrono::milliseconds handler_deadline{5'000};    ///< for an HTTP answer that is given later
   std::chrono::milliseconds assembly_deadline{10'000};  ///< for a whole message, from its first byte
   std::chrono::milliseconds write_deadline{10'000};     ///< without progress while output waits
   std::chrono::milliseconds close_deadline{5'000};      ///< from a close frame to the end of the socket
@@ -63,15 +79,27 @@ public:
   /// See `actors::node::rooms`. Before `start`.
   server& rooms(std::string pattern, actors::behavior_factory factory, actors::room_options options = {});
 
-  /// Answers requests of one method and path. Before `start`.
-  server& route(std::string method, std::string path, http_handler handler);
-  server& get(std::string path, http_handler handler) { return route("GET", std::move(path), std::move(handler)); }
+  /// Answers requests of one method and path pattern: `/users/:id` has one segment as `request.param("id")`, a last `*` stands for
+  /// the rest. Before `start`.
+  server& route(std::string method, std::string pattern, http_handler handler);
+  server& get(std::string pattern, http_handler handler) { return route("GET", std::move(pattern), std::move(handler)); }
+  /// The same with an answer that may come later.
+  server& route_later(std::string method, std::string pattern, late_http_handler handler);
+
+  /// Accepts WebSockets without envelope at `path`; at `websocket_path` it takes the place of the rooms. Before `start`.
+  actors::endpoint endpoint(const std::string& path, actors::endpoint_handlers handlers);
 
   /// Binds and serves, on threads of its own. Throws `std::system_error` if the port cannot be had.
   void start();
 
   /// The port it listens on, after `start`.
   [[nodiscard]] std::uint16_t port() const;
+  /// That of the probes; 0 if they have none of their own.
+  [[nodiscard]] std::uint16_t admin_port() const;
+
+  /// Reads certificate and key again; connections made before keep theirs. Throws `std::runtime_error`, and the old ones stay, if
+  /// that fails. `run` calls it on SIGHUP. Thread: any.
+  void reload_tls();
 
   /// Names a room from any thread.
   [[nodiscard]] actors::room_handle room(std::string_view name);

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <troupe/actors/claims.hpp>
+#include <troupe/actors/room_behavior.hpp>
+
+#include <any>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace troupe::actors {
+
+/// What a client asked for when it connected.
+struct handshake {
+  std::string target; ///< path and query, as sent
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string remote_address;
+};
+
+enum class connection_state : std::uint8_t { open = 0, closing = 1, closed = 2 };
+
+struct raw_state;
+struct endpoint_state;
+
+/// One WebSocket without envelope. Copies name the same connection; after its end all calls are safe and do nothing.
+///
+/// Thread: any, unless said otherwise. What is sent from its loop's thread (as in its handlers) is queued at once, from elsewhere soon.
+class raw_connection {
+public:
+  explicit raw_connection(std::shared_ptr<raw_state> s) noexcept : state_(std::move(s)) {}
+
+  /// Queues one text message. Precondition: valid UTF-8. In order with all that was sent to this connection; at the bound of its
+  /// output the connection is cut (1013).
+  void send(std::string_view text) const;
+  void send_binary(std::string_view bytes) const;
+  /// At most 125 bytes; `on_pong` follows.
+  void ping(std::string_view payload = {}) const;
+  /// 1000, or 3000 to 4999; a reason of at most 123 bytes. Other codes count as 1000.
+  void close(std::uint16_t code = 1000, std::string_view reason = {}) const;
+  /// Ends the socket at once, without a close frame.
+  void terminate() const;
+
+  [[nodiscard]] connection_state state() const noexcept;
+  /// Bytes queued and not yet taken by the socket. Thread: its loop's; 0 elsewhere.
+  [[nodiscard]] std::size_t buffered_bytes() const;
+  [[nodiscard]] const handshake& request() const noexcept;
+  [[nodiscard]] const claims_ptr& claims() const noexcept;
+  /// The application's own. Thread: its loop's.
+  [[nodiscard]] std::any& user_data() const noexcept;
+
+  friend bool operator==(const raw_connection& a, const raw_connection& b) noexcept { return a.state_ == b.state_; }
+
+private:
+  friend class endpoint;
+  void send_frame(protocol::shared_bytes frame) const;
+  std::shared_ptr<raw_state> state_;
+};
+
+/// What happens at an endpoint. All of it is optional. Handlers of one connection run one at a time on its loop; those of different
+/// connections may run at the same time if the node has several loops. What a handler throws goes to `on_error` and closes that
+/// connection with 1011.
+struct endpoint_handlers {
+  std::function<void(const raw_connection&)> on_open;
+  std::function<void(const raw_connection&, std::string_view message, bool is_binary)> on_message;
+  std::function<void(const raw_connection&, std::string_view payload)> on_pong;
+  /// The connection has ended; 1006 if without a close frame.
+  std::function<void(const raw_connection&, std::uint16_t code, std::string_view reason)> on_close;
+  /// The server ends the connection for this reason: a bad frame, a bound, a deadline, an exception.
+  std::function<void(const raw_connection&, std::string_view what)> on_error;
+  std::function<void()> on_listening; ///< the port is open; on the thread that starts the server
+  std::function<void()> on_stop;      ///< the server stops; on the thread that stops it
+};
+
+/// A path at which WebSockets have no envelope: what is said is what is sent. Thread: any.
+class endpoint {
+public:
+  /// To all its connections, through the same fan-out as rooms: encoded once, in one order for all. Between broadcasts and what is
+  /// sent to one connection there is no order. `overloaded`: nothing was sent, too much waits.
+  publish_result broadcast(std::string_view text) const;
+  publish_result broadcast_binary(std::string_view bytes) const;
+  publish_result broadcast_except(const raw_connection& who, std::string_view text) const;
+  publish_result broadcast_binary_except(const raw_connection& who, std::string_view bytes) const;
+
+  /// Its open connections at this moment. Cost: linear.
+  [[nodiscard]] std::vector<raw_connection> clients() const;
+  [[nodiscard]] std::size_t client_count() const;
+
+  [[nodiscard]] const endpoint_handlers& handlers() const noexcept;
+  [[nodiscard]] const std::shared_ptr<endpoint_state>& state() const noexcept { return state_; }
+
+  endpoint() = default;
+  explicit endpoint(std::shared_ptr<endpoint_state> s) noexcept : state_(std::move(s)) {}
+
+private:
+  publish_result say(const raw_connection* except, protocol::shared_bytes frame) const;
+  std::shared_ptr<endpoint_state> state_;
+};
+
+} // namespace troupe::actors

@@ -1,0 +1,135 @@
+#include <troupe/actors/endpoint.hpp>
+
+#include "raw_link.hpp"
+
+#include <troupe/protocol/frame.hpp>
+
+namespace troupe::actors {
+
+using protocol::opcode;
+using protocol::shared_bytes;
+
+namespace {
+
+/// Runs `f(sink, table)` on the connection's loop if it is still open there: at once on that thread, else soon.
+template <class F>
+void with_peer(const std::shared_ptr<raw_state>& s, F f) {
+  auto run = [s, f = std::move(f)] {
+    if (auto* peer = s->loop->sessions().find(s->key))
+      f(*peer, s->loop->sessions());
+  };
+  if (s->loop->is_current())
+    run();
+  else
+    s->loop->post(std::move(run));
+}
+
+constexpr bool may_be_sent(std::uint16_t code) { return code == 1000 || (code >= 3000 && code <= 4999); }
+
+} // namespace
+
+// -- raw_connection ---------------------------------------------------------------------------------------------------------
+
+void raw_connection::send(std::string_view text) const { send_frame(protocol::make_frame(opcode::text, text, state_->meter)); }
+
+void raw_connection::send_binary(std::string_view bytes) const {
+  send_frame(protocol::make_frame(opcode::binary, bytes, state_->meter));
+}
+
+void raw_connection::send_frame(shared_bytes frame) const {
+  if (is_deflated(state_->encoding))
+    frame = protocol::deflated_frame(frame, state_->meter);
+  with_peer(state_, [key = state_->key, frame = std::move(frame)](sink&, session_table& table) {
+    table.append(key, frame, output_kind::data);
+  });
+}
+
+void raw_connection::ping(std::string_view payload) const {
+  with_peer(state_, [key = state_->key, text = std::string{payload}](sink& peer, session_table& table) {
+    peer.ping(text);
+    table.touch(key);
+  });
+}
+
+void raw_connection::close(std::uint16_t code, std::string_view reason) const {
+  auto open = connection_state::open;
+  state_->state.compare_exchange_strong(open, connection_state::closing);
+  with_peer(state_, [key = state_->key, code = may_be_sent(code) ? code : std::uint16_t{1000}, text = std::string{reason}](
+                      sink& peer, session_table& table) {
+    peer.close_with(code, text);
+    table.touch(key);
+  });
+}
+
+void raw_connection::terminate() const {
+  auto open = connection_state::open;
+  state_->state.compare_exchange_strong(open, connection_state::closing);
+  with_peer(state_, [](sink& peer, session_table&) { peer.terminate(protocol::errc::ok); });
+}
+
+connection_state raw_connection::state() const noexcept { return state_->state.load(); }
+
+std::size_t raw_connection::buffered_bytes() const {
+  auto* peer = state_->loop->is_current() ? state_->loop->sessions().find(state_->key) : nullptr;
+  return peer ? peer->queued_bytes() : 0;
+}
+
+const handshake& raw_connection::request() const noexcept {
+  static const handshake none;
+  return state_->request ? *state_->request : none;
+}
+const claims_ptr& raw_connection::claims() const noexcept { return state_->claims; }
+std::any& raw_connection::user_data() const noexcept { return state_->user_data; }
+
+// -- endpoint -----------------------------------------------------------------------------------------------------------------
+
+publish_result endpoint::broadcast(std::string_view text) const {
+  return say(nullptr, protocol::make_frame(opcode::text, text, state_->meter));
+}
+
+publish_result endpoint::broadcast_binary(std::string_view bytes) const {
+  return say(nullptr, protocol::make_frame(opcode::binary, bytes, state_->meter));
+}
+
+publish_result endpoint::broadcast_except(const raw_connection& who, std::string_view text) const {
+  return say(&who, protocol::make_frame(opcode::text, text, state_->meter));
+}
+
+publish_result endpoint::broadcast_binary_except(const raw_connection& who, std::string_view bytes) const {
+  return say(&who, protocol::make_frame(opcode::binary, bytes, state_->meter));
+}
+
+/// A broadcast out of a handler holds the credit of the message that it answers; one from outside that of the endpoint.
+publish_result endpoint::say(const raw_connection* except, shared_bytes frame) const {
+  room_input in;
+  if (auto* token = current_credit(); token && *token)
+    in.token = *token;
+  else if (state_->account->positive())
+    in.token = state_->account->take(frame.size());
+  else
+    return publish_result::overloaded;
+  in.bytes = std::move(frame);
+  in.echo = except == nullptr;
+  if (except)
+    in.who = except->state_->key;
+  compat::anon_send(state_->hub, std::move(in));
+  return publish_result::accepted;
+}
+
+std::vector<raw_connection> endpoint::clients() const {
+  std::lock_guard guard{state_->mutex};
+  std::vector<raw_connection> all;
+  all.reserve(state_->open.size());
+  for (auto& [key, s] : state_->open)
+    all.emplace_back(s);
+  return all;
+}
+
+std::size_t endpoint::client_count() const {
+  std::lock_guard guard{state_->mutex};
+  return state_->open.size();
+}
+
+const endpoint_handlers& endpoint::handlers() const noexcept { return state_->handlers; }
+
+} // namespace troupe::actors

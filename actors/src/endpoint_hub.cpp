@@ -1,0 +1,40 @@
+#include "endpoint_hub.hpp"
+
+#include "guarded.hpp"
+
+#include <troupe/protocol/frame.hpp>
+
+namespace troupe::actors {
+
+endpoint_hub::endpoint_hub(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, room_key key,
+                           std::shared_ptr<endpoint_state> state)
+  : pinned(cfg, home), shared_(shared), key_(key), state_(std::move(state)) {}
+
+endpoint_hub::behavior_type endpoint_hub::make_behavior() {
+  return {
+    [](const join_request&) -> caf::result<join_reply> { return join_reply{protocol::errc::unsupported, {}, {}}; },
+    [](const leave_request&) {},
+    [this](const room_input& m) {
+      guarded(*shared_.options.log, *shared_.options.counters, "endpoint", [&] { say(m); });
+    },
+    [](settle) {},
+    [](const outside_event&) {},
+    [](const observe_request&) {},
+    [](const unobserve_request&) {},
+    [](end_room) {},
+  };
+}
+
+void endpoint_hub::say(const room_input& in) {
+  fan_out out;
+  out.room = key_;
+  out.frames[index_of(protocol::encoding::plain_json)] = in.bytes;
+  if (state_->deflating.load(std::memory_order_relaxed) > 0)
+    out.frames[index_of(protocol::encoding::plain_json_deflated)] = protocol::deflated_frame(in.bytes, &shared_.output_meter);
+  out.except = in.echo ? session_key{} : in.who;
+  out.source = in.token;
+  for (auto& unit : shared_.units)
+    compat::send(this, unit->output_actor, out);
+}
+
+} // namespace troupe::actors

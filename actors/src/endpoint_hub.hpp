@@ -1,0 +1,47 @@
+#pragma once
+
+#include "shared.hpp"
+
+#include <troupe/actors/endpoint.hpp>
+
+#include <atomic>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+namespace troupe::actors {
+
+/// What a handle of an endpoint knows.
+struct endpoint_state {
+  endpoint_handlers handlers;
+  room_actor hub;
+  room_identity_ptr identity;              ///< of its broadcasts at the dispatchers
+  std::shared_ptr<credit_account> account; ///< of broadcasts from outside
+  protocol::memory_meter* meter = nullptr;
+  std::atomic<std::size_t> deflating{0};   ///< connections that take deflated frames
+  mutable std::mutex mutex;
+  std::unordered_map<session_key, std::shared_ptr<raw_state>> open; ///< guarded by mutex
+};
+
+/// Orders an endpoint's broadcasts and gives them to all dispatchers: a room without envelope, members or history. Its connections
+/// subscribe on their own loop, before their clients hear that they are open: from then on nobody misses a broadcast.
+///
+/// Takes `room_input` whose bytes are the frame; ignores the rest.
+class endpoint_hub final : public compat::pinned<room_actor::base> {
+public:
+  endpoint_hub(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, room_key key,
+               std::shared_ptr<endpoint_state> state);
+
+  behavior_type make_behavior() override;
+  const char* name() const override { return "troupe.endpoint"; }
+
+private:
+  void release_state() override { state_.reset(); }
+  void say(const room_input& in);
+
+  node_shared& shared_;
+  room_key key_;
+  std::shared_ptr<endpoint_state> state_;
+};
+
+} // namespace troupe::actors

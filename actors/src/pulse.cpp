@@ -1,0 +1,51 @@
+#include "pulse.hpp"
+
+#include <random>
+
+namespace troupe::actors {
+namespace {
+
+/// Spreads first pings, so that connections of one burst do not stay in step: 0.5 to 1.
+double jitter() {
+  thread_local std::minstd_rand source{std::random_device{}()};
+  return std::uniform_real_distribution<>{0.5, 1.0}(source);
+}
+
+} // namespace
+
+void pulse::start(caf::abstract_actor& owner) {
+  owner_ = &owner;
+  started_at_ = loop_.now();
+  if (options_.interval.count() > 0)
+    loop_.arm(*this, std::chrono::duration_cast<steady_time::duration>(options_.interval * jitter()));
+}
+
+void pulse::on_deadline() { compat::anon_send(caf::actor_cast<connection_actor>(owner_), heartbeat{}); }
+
+void pulse::check() {
+  auto* peer = loop_.sessions().find(who_);
+  if (!peer)
+    return;
+  auto at = loop_.now();
+  auto heard = peer->last_inbound();
+  bool waiting = pinged_at_ != steady_time{} && pinged_at_ > heard;
+  if (waiting && at - pinged_at_ >= options_.timeout) {
+    peer->terminate(protocol::errc::heartbeat_timeout);
+    return;
+  }
+  if (waiting) {
+    loop_.timers().arm(*this, pinged_at_ + options_.timeout);
+    return;
+  }
+  bool silent_so_far = pinged_at_ == steady_time{} && heard <= started_at_;
+  if (silent_so_far || at - heard >= options_.interval) {
+    pinged_at_ = at;
+    peer->ping();
+    loop_.sessions().touch(who_);
+    loop_.timers().arm(*this, at + options_.timeout);
+    return;
+  }
+  loop_.timers().arm(*this, heard + options_.interval);
+}
+
+} // namespace troupe::actors

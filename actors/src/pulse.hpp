@@ -1,0 +1,32 @@
+#pragma once
+
+#include "messages.hpp"
+
+#include <troupe/actors/event_loop.hpp>
+#include <troupe/actors/options.hpp>
+
+namespace troupe::actors {
+
+/// Looks after one peer: pings it when it has been silent for the interval, terminates it when it has not answered in time.
+/// Its deadlines come back as `heartbeat` messages to the actor that owns it. Thread: the loop's.
+class pulse final : timer_wheel::entry {
+public:
+  pulse(event_loop& loop, session_key who, const heartbeat_options& options) : loop_(loop), who_(who), options_(options) {}
+
+  /// `owner` is sent `heartbeat`, and calls `check` then. It outlives the pulse.
+  void start(caf::abstract_actor& owner);
+  void check();
+  void stop() noexcept { cancel(); }
+
+private:
+  void on_deadline() override;
+
+  event_loop& loop_;
+  session_key who_;
+  const heartbeat_options& options_;
+  caf::abstract_actor* owner_ = nullptr;
+  steady_time started_at_{};
+  steady_time pinged_at_{};
+};
+
+} // namespace troupe::actors

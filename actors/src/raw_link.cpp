@@ -1,0 +1,117 @@
+#include "raw_link.hpp"
+
+#include <exception>
+#include <utility>
+
+namespace troupe::actors {
+namespace {
+
+thread_local const credit* running_credit = nullptr;
+
+/// Marks the message whose handler runs.
+struct credit_scope {
+  explicit credit_scope(const credit& token) noexcept : before(std::exchange(running_credit, &token)) {}
+  credit_scope(const credit_scope&) = delete;
+  credit_scope& operator=(const credit_scope&) = delete;
+  ~credit_scope() { running_credit = before; }
+  const credit* before;
+};
+
+} // namespace
+
+const credit* current_credit() noexcept { return running_credit; }
+
+raw_link::raw_link(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
+                   std::shared_ptr<raw_state> state, std::shared_ptr<endpoint_state> at)
+  : pinned(cfg, home),
+    shared_(shared),
+    unit_(unit),
+    state_(std::move(state)),
+    endpoint_(std::move(at)),
+    pulse_(*unit.loop, state_->key, shared.options.heartbeat) {}
+
+/// Runs one handler of the application; what it throws ends this connection alone.
+template <class F>
+void raw_link::run(F&& handler) {
+  try {
+    handler();
+    return;
+  } catch (const std::exception& e) {
+    fail(e.what());
+  } catch (...) {
+    fail("an exception that is no std::exception");
+  }
+}
+
+void raw_link::fail(std::string_view what) {
+  shared_.options.log->write(protocol::log_level::error, "endpoint", what);
+  shared_.options.counters->count(protocol::counter::handler_errors, "endpoint");
+  if (auto* peer = unit_.loop->sessions().find(state_->key)) {
+    peer->close(protocol::errc::internal);
+    unit_.loop->sessions().touch(state_->key);
+  }
+  state_->state = connection_state::closing;
+  if (auto& on_error = endpoint_->handlers.on_error) {
+    try {
+      on_error(raw_connection{state_}, what);
+    } catch (...) {
+      shared_.options.counters->count(protocol::counter::handler_errors, "endpoint");
+    }
+  }
+}
+
+raw_link::behavior_type raw_link::make_behavior() {
+  pulse_.start(*this);
+  if (endpoint_->handlers.on_open)
+    run([this] { endpoint_->handlers.on_open(raw_connection{state_}); });
+  return {
+    [this](const inbound& m) {
+      loop_counts::add(unit_.counts.messages_in, 1);
+      credit_scope scope{m.token};
+      if (endpoint_->handlers.on_message)
+        run([&] { endpoint_->handlers.on_message(raw_connection{state_}, m.bytes.view(), m.binary); });
+    },
+    [this](const session_closed& m) { end(m); },
+    [this](heartbeat) { pulse_.check(); },
+    [this](const say_goodbye& m) {
+      state_->state = connection_state::closing;
+      unit_.output->catch_up(endpoint_->identity->key, state_->key);
+      if (auto* peer = unit_.loop->sessions().find(state_->key)) {
+        peer->close(m.restart ? protocol::errc::restart : protocol::errc::shutdown);
+        unit_.loop->sessions().touch(state_->key);
+      }
+    },
+    [](const membership_lost&) {},
+    [this](const pong_received& m) {
+      if (endpoint_->handlers.on_pong)
+        run([&] { endpoint_->handlers.on_pong(raw_connection{state_}, m.payload); });
+    },
+  };
+}
+
+void raw_link::end(const session_closed& how) {
+  state_->state = connection_state::closed;
+  {
+    std::lock_guard guard{endpoint_->mutex};
+    endpoint_->open.erase(state_->key);
+  }
+  endpoint_->deflating -= is_deflated(state_->encoding) ? 1 : 0;
+  unit_.output->on_member_frame({endpoint_->identity->key, state_->key, {}, true});
+  if (!how.error.empty() && endpoint_->handlers.on_error)
+    run([&] { endpoint_->handlers.on_error(raw_connection{state_}, how.error); });
+  if (endpoint_->handlers.on_close)
+    run([&] { endpoint_->handlers.on_close(raw_connection{state_}, how.code, how.reason); });
+  quit(caf::exit_reason::normal);
+}
+
+void raw_link::release_state() {
+  pulse_.stop();
+  if (endpoint_) {
+    std::lock_guard guard{endpoint_->mutex};
+    endpoint_->open.erase(state_->key);
+  }
+  state_.reset();
+  endpoint_.reset();
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "endpoint_hub.hpp"
+#include "pulse.hpp"
+#include "shared.hpp"
+
+#include <troupe/actors/endpoint.hpp>
+
+#include <atomic>
+
+namespace troupe::actors {
+
+/// What a handle of a raw connection knows.
+struct raw_state {
+  event_loop* loop = nullptr;
+  session_key key;
+  protocol::memory_meter* meter = nullptr;
+  protocol::encoding encoding = protocol::encoding::plain_json;
+  std::shared_ptr<const handshake> request;
+  claims_ptr claims;
+  std::any user_data;
+  std::atomic<connection_state> state{connection_state::open};
+};
+
+/// The actor of one connection of an endpoint: calls the application's handlers.
+class raw_link final : public compat::pinned<connection_actor::base> {
+public:
+  raw_link(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
+           std::shared_ptr<raw_state> state, std::shared_ptr<endpoint_state> at);
+
+  behavior_type make_behavior() override;
+  const char* name() const override { return "troupe.raw_connection"; }
+
+private:
+  void release_state() override;
+  void end(const session_closed& how);
+  void fail(std::string_view what);
+  template <class F>
+  void run(F&& handler);
+
+  node_shared& shared_;
+  loop_unit& unit_;
+  std::shared_ptr<raw_state> state_;
+  std::shared_ptr<endpoint_state> endpoint_;
+  pulse pulse_;
+};
+
+/// The credit of the message whose handler runs on this thread; null if none does.
+[[nodiscard]] const credit* current_credit() noexcept;
+
+} // namespace troupe::actors

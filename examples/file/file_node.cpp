@@ -1,0 +1,104 @@
+// build/release/bin/file_node --folder received --image picture.png
+// Binary messages as the `ws` tutorial has them: what a client sends is kept in a folder, and who connects gets an image.
+
+#include "file/file_store.hpp"
+#include "support/node_main.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <any>
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+
+namespace {
+
+constexpr std::size_t max_message_bytes = 16 * 1024 * 1024;
+constexpr int max_pending_files = 16;
+
+/// Keeps what comes, on a thread of its own: a disk may be slow.
+class receiver {
+public:
+  explicit receiver(std::filesystem::path folder) : store_(std::move(folder)) {}
+  ~receiver() { writer_.join(); }
+
+  void receive(const troupe::raw_connection& from, std::string_view bytes) {
+    if (++pending_ > max_pending_files) {
+      --pending_;
+      from.send("파일 저장 실패: 잠시 후 다시 시도하세요");
+      return;
+    }
+    auto name = std::any_cast<std::string>(&from.user_data());
+    auto wanted = name ? std::exchange(*name, {}) : std::string{};
+    boost::asio::post(writer_, [this, from, wanted, bytes = std::string{bytes}] {
+      save(from, wanted, bytes);
+      --pending_;
+    });
+  }
+
+private:
+  void save(const troupe::raw_connection& from, const std::string& wanted, const std::string& bytes) const {
+    try {
+      auto name = store_.save(wanted, bytes);
+      std::cout << "saved " << name << " (" << bytes.size() << " bytes)" << std::endl;
+      from.send("파일 수신 완료");
+    } catch (const std::system_error& e) {
+      std::cerr << "file_node: " << e.what() << std::endl;
+      from.send("파일 저장 실패");
+    }
+  }
+
+  troupe::examples::file_store store_;
+  std::atomic<int> pending_{0};
+  boost::asio::thread_pool writer_{1};
+};
+
+/// A text names the file that comes next.
+void take_name(const troupe::raw_connection& from, std::string_view text) { from.user_data() = std::string{text}; }
+
+std::optional<std::string> read_file(std::string_view path) {
+  std::ifstream in{std::filesystem::path{path}, std::ios::binary};
+  if (!in)
+    return {};
+  return std::string{std::istreambuf_iterator<char>{in}, {}};
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  std::filesystem::path folder = "received";
+  std::optional<std::string> image;
+  troupe::examples::option_table more{
+    {"folder", "FOLDER", "Where received files go", "a folder's name", [&](std::string_view text) { return !(folder = text).empty(); }},
+    {"image", "FILE", "An image that everybody is sent at once", "a file",
+     [&](std::string_view text) { return (image = read_file(text)).has_value(); }},
+  };
+  troupe::server_options defaults;
+  defaults.node.messages.max_message_bytes = max_message_bytes;
+  std::unique_ptr<receiver> files;
+  return troupe::examples::node_main(
+    argc, argv, "file_node", "Keeps the files that clients send.", std::move(defaults),
+    [&](troupe::server& server) {
+      files = std::make_unique<receiver>(folder);
+      troupe::endpoint_handlers on;
+      on.on_open = [&](const troupe::raw_connection& c) {
+        if (image)
+          c.send_binary(*image);
+      };
+      on.on_message = [&](const troupe::raw_connection& c, std::string_view message, bool is_binary) {
+        if (is_binary)
+          files->receive(c, message);
+        else
+          take_name(c, message);
+      };
+      (void)server.endpoint("/", std::move(on));
+    },
+    std::move(more));
+}

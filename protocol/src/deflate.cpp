@@ -1,0 +1,76 @@
+#include <troupe/protocol/frame.hpp>
+
+#include <zlib.h>
+
+#include <cstring>
+#include <new>
+#include <string>
+
+namespace troupe::protocol {
+
+namespace {
+
+constexpr std::size_t min_payload_bytes = 128;
+constexpr int level = 3; ///< one message is deflated once for all; beyond this the bytes saved are few
+constexpr int window_bits = 15;
+constexpr int memory_level = 8;
+constexpr std::uint8_t rsv1 = 0x40;
+constexpr std::string_view flush_tail{"\0\0\xff\xff", 4};
+
+/// The compressor of a thread; every message starts afresh.
+class compressor {
+public:
+  compressor() {
+    if (::deflateInit2(&stream_, level, Z_DEFLATED, -window_bits, memory_level, Z_DEFAULT_STRATEGY) != Z_OK)
+      throw std::bad_alloc{};
+  }
+  compressor(const compressor&) = delete;
+  compressor& operator=(const compressor&) = delete;
+  ~compressor() { ::deflateEnd(&stream_); }
+
+  /// Deflates a whole payload into `out`, without the tail that RFC 7692 (7.2.1) leaves out.
+  void run(std::string_view payload, std::string& out) {
+    ::deflateReset(&stream_);
+    out.resize(::deflateBound(&stream_, static_cast<uLong>(payload.size())) + 16);
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(payload.data()));
+    stream_.avail_in = static_cast<uInt>(payload.size());
+    stream_.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream_.avail_out = static_cast<uInt>(out.size());
+    ::deflate(&stream_, Z_SYNC_FLUSH); // into a buffer that is large enough it cannot fail
+    out.resize(out.size() - stream_.avail_out);
+    if (out.ends_with(flush_tail))
+      out.resize(out.size() - flush_tail.size());
+  }
+
+private:
+  z_stream stream_{};
+};
+
+std::size_t header_length(std::string_view frame) {
+  const auto mark = static_cast<std::uint8_t>(frame[1]) & 0x7f;
+  return mark == 127 ? 10 : mark == 126 ? 4 : 2;
+}
+
+} // namespace
+
+shared_bytes deflated_frame(const shared_bytes& frame, memory_meter* meter) {
+  const auto bytes = frame.view();
+  if (bytes.size() < min_payload_bytes || frame_length(bytes) != bytes.size())
+    return frame;
+  const auto payload = bytes.substr(header_length(bytes));
+  if (payload.size() < min_payload_bytes)
+    return frame;
+  thread_local compressor deflate;
+  thread_local std::string out;
+  deflate.run(payload, out);
+  if (out.size() >= payload.size())
+    return frame;
+  char header[max_frame_header_bytes];
+  const auto op = static_cast<opcode>(static_cast<std::uint8_t>(bytes[0]) & 0x0f);
+  const auto header_bytes = write_frame_header(header, op, out.size());
+  header[0] = static_cast<char>(static_cast<std::uint8_t>(header[0]) | rsv1);
+  const std::string_view parts[] = {{header, header_bytes}, out};
+  return shared_bytes::concat(parts, meter);
+}
+
+} // namespace troupe::protocol

@@ -1,0 +1,97 @@
+// permessage-deflate: one deflated frame for all who can take it, and hostile clients.
+
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { deflateRawSync } from 'node:zlib';
+import { connect } from './support/client.mjs';
+import { startNode } from './support/node.mjs';
+import { frame, rawWebSocket } from './support/raw.mjs';
+
+const text = (i) => `message ${i} `.repeat(200);
+
+test('members with and without deflate, of all encodings and windows, get the same', async (t) => {
+  const node = await startNode(t, 'relay_node', ['--deflate', '--message-rate', '0']);
+  const clients = [];
+  for (const as of ['json', 'msgpack', 'plain'])
+    for (const perMessageDeflate of [false, true, { serverMaxWindowBits: 9 }, { serverMaxWindowBits: 15, clientMaxWindowBits: 10 }, { serverNoContextTakeover: true, threshold: 0 }]) {
+      const client = await connect(node, as, { perMessageDeflate });
+      client.send({ type: 'join', roomId: 'r' });
+      await client.find('joined');
+      clients.push(client);
+    }
+
+  for (let i = 0; i < 30; ++i) clients[(i * 7) % clients.length].send({ type: 'message', text: text(i), ...(i % 2 ? { echo: true } : {}) });
+
+  for (const client of clients) {
+    const heard = [];
+    while (heard.length < 30) heard.push((await client.find('message')).text);
+    assert.deepEqual(heard.sort(), Array.from({ length: 30 }, (_, i) => text(i)).sort());
+  }
+});
+
+test('a deflated broadcast takes fewer bytes', async (t) => {
+  const node = await startNode(t, 'relay_node', ['--deflate']);
+  const [small, large] = [await connect(node, 'json', { perMessageDeflate: true }), await connect(node, 'json')];
+  for (const c of [small, large]) await c.join('r').catch(() => {});
+  await small.find('userJoined');
+  const before = [small, large].map((c) => c.socket._socket.bytesRead);
+
+  large.send({ type: 'message', text: text(1) });
+  await small.find('message');
+  await large.find('message');
+
+  const [deflated, plain] = [small, large].map((c, i) => c.socket._socket.bytesRead - before[i]);
+  assert.ok(deflated * 4 < plain, `${deflated} and ${plain} bytes`);
+});
+
+test('the echo node gives back what came deflated and in fragments', async (t) => {
+  const node = await startNode(t, 'echo_node', ['--mode', 'plain', '--deflate']);
+  const { default: WebSocket } = await import('ws');
+  const socket = new WebSocket(node.url(), { perMessageDeflate: { threshold: 0 } });
+  await new Promise((resolve) => socket.on('open', resolve));
+  const answer = new Promise((resolve) => socket.on('message', (data) => resolve(data.toString())));
+  for (let i = 0; i < 10; ++i) socket.send(text(i), { fin: i === 9, compress: true });
+  assert.equal(await answer, Array.from({ length: 10 }, (_, i) => text(i)).join(''));
+  socket.terminate();
+});
+
+const offer = { headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits' } };
+
+test('a bomb is refused with 1009 and costs no memory', async (t) => {
+  const node = await startNode(t, 'relay_node', ['--deflate']);
+  const bomb = deflateRawSync(Buffer.alloc(50 * 1024 * 1024));
+  const before = node.kib('VmHWM');
+  const socket = await rawWebSocket(node, offer);
+  socket.write(frame({ rsv: 4, payload: bomb.subarray(0, 60_000) }));
+  assert.equal((await socket.closeFrame()).code, 1009);
+  assert.ok(node.kib('VmHWM') - before < 8 * 1024);
+});
+
+test('a deflated frame that declares too much is refused with 1009', async (t) => {
+  const node = await startNode(t, 'relay_node', ['--deflate']);
+  for (const declare of [1n << 30n, 1n << 62n]) {
+    const socket = await rawWebSocket(node, offer);
+    socket.write(frame({ rsv: 4, declare, form: 64 }));
+    assert.equal((await socket.closeFrame()).code, 1009);
+  }
+});
+
+test('garbage in place of deflated bytes closes with 1007', async (t) => {
+  const node = await startNode(t, 'relay_node', ['--deflate']);
+  for (const bytes of ['ffffffffffff', '0500ff']) {
+    const socket = await rawWebSocket(node, offer);
+    socket.write(frame({ rsv: 4, payload: Buffer.from(bytes, 'hex') }));
+    const { code } = await socket.closeFrame();
+    assert.equal(code, 1007, bytes);
+  }
+});
+
+test('hostile offers get a connection without deflate or a refusal, never a crash', async (t) => {
+  const node = await startNode(t, 'relay_node', ['--deflate']);
+  for (const value of ['permessage-deflate; server_max_window_bits=7', 'permessage-deflate; server_max_window_bits=16', 'permessage-deflate; x', 'permessage-deflate; server_no_context_takeover=1', 'permessage-deflate;;;', `permessage-deflate${'; client_max_window_bits'.repeat(50)}`]) {
+    const socket = await rawWebSocket(node, { headers: { 'Sec-WebSocket-Extensions': value } }).catch(() => undefined);
+    socket?.destroy();
+  }
+  const alive = await connect(node, 'json', { perMessageDeflate: true });
+  await alive.fence();
+});

@@ -1,0 +1,111 @@
+// WebSockets without envelope: the first servers of the tutorial.
+
+import { describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import WebSocket from 'ws';
+import { startNode } from './support/node.mjs';
+import { Inbox, within } from './support/wait.mjs';
+
+class Plain {
+  constructor(url, options = { perMessageDeflate: false }) {
+    this.socket = new WebSocket(url, options);
+    this.inbox = new Inbox();
+    this.socket.on('message', (data, isBinary) => this.inbox.push(isBinary ? data : data.toString()));
+    this.socket.on('error', () => {});
+    this.closed = new Promise((resolve) => this.socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() })));
+  }
+  static async open(node, options) {
+    const client = new Plain(node.url(), options);
+    await within(once(client.socket, 'open'), 'a connection');
+    return client;
+  }
+  take(what = 'a message') {
+    return this.inbox.take(what);
+  }
+}
+
+describe('echo_node', () => {
+  test('greets and answers with the tutorial\'s texts', async (t) => {
+    const node = await startNode(t, 'echo_node');
+    const client = await Plain.open(node);
+
+    assert.equal(await client.take(), 'WebSocket 서버에 연결되었습니다!');
+    client.socket.send('안녕하세요!');
+
+    assert.equal(await client.take(), '서버 응답: 안녕하세요!');
+  });
+
+  test('--mode broadcast gives every message to all, the sender included', async (t) => {
+    const node = await startNode(t, 'echo_node', ['--mode', 'broadcast']);
+    const clients = await Promise.all([Plain.open(node), Plain.open(node), Plain.open(node)]);
+
+    for (let i = 0; i < 100; ++i) clients[i % 3].socket.send(`m${i}`);
+    const heard = await Promise.all(clients.map(async (c) => {
+      const all = [];
+      while (all.length < 100) all.push(await c.take());
+      return all;
+    }));
+
+    assert.deepEqual(heard[1], heard[0], 'one order for all');
+    assert.deepEqual(heard[2], heard[0]);
+    assert.equal(new Set(heard[0]).size, 100);
+  });
+
+  test('--mode others leaves the sender out', async (t) => {
+    const node = await startNode(t, 'echo_node', ['--mode', 'others']);
+    const [a, b, c] = await Promise.all([Plain.open(node), Plain.open(node), Plain.open(node)]);
+
+    a.socket.send('from a');
+    assert.equal(await b.take(), 'from a');
+    assert.equal(await c.take(), 'from a');
+    b.socket.send(Buffer.from([1, 2, 3]));
+
+    assert.deepEqual(await a.take(), Buffer.from([1, 2, 3]));
+    assert.deepEqual(await c.take(), Buffer.from([1, 2, 3]));
+    assert.deepEqual(b.inbox.pending, []);
+  });
+
+  test('--mode plain gives text and binary back byte by byte, up to the limit', async (t) => {
+    const node = await startNode(t, 'echo_node', ['--mode', 'plain', '--max-message-bytes', '16777216']);
+    const client = await Plain.open(node);
+
+    for (const size of [0, 1, 125, 126, 65_535, 65_536, 1_000_000, 16_777_216]) {
+      const bytes = Buffer.alloc(size, 'ab');
+      client.socket.send(bytes);
+      assert.ok(bytes.equals(await client.take(`${size} bytes`)));
+      client.socket.send(bytes.toString());
+      assert.equal(await client.take(`${size} characters`), bytes.toString());
+    }
+  });
+
+  test('answers pings, and a close in kind', async (t) => {
+    const node = await startNode(t, 'echo_node', ['--mode', 'plain']);
+    const client = await Plain.open(node);
+    const pong = once(client.socket, 'pong');
+    client.socket.ping('are you there');
+    assert.equal((await within(pong, 'a pong'))[0].toString(), 'are you there');
+
+    client.socket.close(4321, 'enough');
+
+    assert.equal((await within(client.closed, 'the end')).code, 4321);
+  });
+
+  test('says goodbye by a close code when it stops', async (t) => {
+    const node = await startNode(t, 'echo_node');
+    const client = await Plain.open(node);
+    await client.take();
+
+    node.signal('SIGTERM');
+
+    assert.equal((await within(client.closed, 'the end')).code, 1012);
+    assert.equal((await node.ended()).code, 0);
+  });
+
+  test('refuses another mode', async () => {
+    const { runToEnd } = await import('./support/node.mjs');
+    const { code, stderr } = await runToEnd('echo_node', ['--mode', 'shout']);
+    assert.equal(code, 2);
+    assert.match(stderr, /^echo_node: --mode: expected echo, broadcast, others or plain, not "shout"\n$/);
+  });
+});

@@ -1,0 +1,82 @@
+// file_node: what is sent is kept whole, under a safe name, and nothing is overwritten.
+
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import WebSocket from 'ws';
+import { startNode } from './support/node.mjs';
+import { temporaryFolder } from './support/tokens.mjs';
+import { Inbox, within } from './support/wait.mjs';
+
+async function open(node) {
+  const socket = new WebSocket(node.url(), { perMessageDeflate: false, maxPayload: 64 * 1024 * 1024 });
+  const inbox = new Inbox();
+  socket.on('message', (data, isBinary) => inbox.push(isBinary ? data : data.toString()));
+  socket.on('error', () => {});
+  await within(once(socket, 'open'), 'a connection');
+  return { socket, take: () => inbox.take('a message') };
+}
+
+async function filesNode(t, args = []) {
+  const folder = temporaryFolder(t);
+  const received = path.join(folder, 'received');
+  return { node: await startNode(t, 'file_node', ['--folder', received, ...args]), folder, received };
+}
+
+test('a binary message is kept, and the sender is told', async (t) => {
+  const { node, received } = await filesNode(t);
+  const client = await open(node);
+  const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, i) => i % 251));
+
+  client.socket.send(bytes);
+  assert.equal(await client.take(), '파일 수신 완료');
+  client.socket.send('한국어 그림.png');
+  client.socket.send(bytes.subarray(7));
+  assert.equal(await client.take(), '파일 수신 완료');
+
+  assert.ok(readFileSync(path.join(received, 'received-file.bin')).equals(bytes));
+  assert.ok(readFileSync(path.join(received, '한국어 그림.png')).equals(bytes.subarray(7)));
+});
+
+test('no name leaves the folder or overwrites a file, and nothing else lies there', async (t) => {
+  const { node, folder, received } = await filesNode(t);
+  const client = await open(node);
+  const names = ['../../escape', '/etc/passwd', '.hidden', 'a/b/../c.txt', 'c.txt', 'c.txt', '..', 'x'.repeat(300) + '.png', 'new\nline\0', '\\\\host\\share\\d.exe'];
+  for (const [i, name] of names.entries()) {
+    client.socket.send(name);
+    client.socket.send(Buffer.from(String(i)));
+    assert.equal(await client.take(), '파일 수신 완료');
+  }
+
+  const kept = readdirSync(received);
+  assert.equal(kept.length, names.length);
+  assert.ok(kept.every((name) => !name.startsWith('.') && Buffer.byteLength(name) <= 110), kept.join());
+  assert.deepEqual(['c.txt', 'c-2.txt', 'c-3.txt'].map((n) => readFileSync(path.join(received, n), 'utf8')), ['3', '4', '5']);
+  assert.deepEqual(readdirSync(folder), ['received']);
+});
+
+test('a file of 16 MiB is taken, a larger one closes with 1009 and leaves nothing', async (t) => {
+  const { node, received } = await filesNode(t);
+  const client = await open(node);
+  client.socket.send(Buffer.alloc(16 * 1024 * 1024, 1));
+  assert.equal(await client.take(), '파일 수신 완료');
+
+  client.socket.send(Buffer.alloc(16 * 1024 * 1024 + 1));
+  const [code] = await within(once(client.socket, 'close'), 'the end');
+
+  assert.equal(code, 1009);
+  assert.deepEqual(readdirSync(received), ['received-file.bin']);
+});
+
+test('everybody who connects is sent the image', async (t) => {
+  const folder = temporaryFolder(t);
+  const image = path.join(folder, 'image.png');
+  const bytes = Buffer.from('89504e470d0a1a0a00', 'hex');
+  writeFileSync(image, bytes);
+  const { node, received } = await filesNode(t, ['--image', image]);
+  const client = await open(node);
+  assert.deepEqual(await client.take(), bytes);
+  assert.ok(existsSync(received));
+});

@@ -1,0 +1,134 @@
+// TLS: wss beside https, reload, and what may not end a node.
+
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import https from 'node:https';
+import net from 'node:net';
+import tls from 'node:tls';
+import { readFileSync, writeFileSync } from 'node:fs';
+import WebSocket from 'ws';
+import { startNode } from './support/node.mjs';
+import { makeCertificate, temporaryFolder } from './support/tokens.mjs';
+import { Inbox, until, within } from './support/wait.mjs';
+
+async function secureNode(t, name, args = []) {
+  const folder = temporaryFolder(t);
+  const files = makeCertificate(folder);
+  const node = await startNode(t, name, ['--tls-cert', files.cert, '--tls-key', files.key, '--message-rate', '0', ...args]);
+  return Object.assign(node, { files });
+}
+
+async function open(node, ca, protocols = ['troupe.v1.json']) {
+  const socket = new WebSocket(`wss://localhost:${node.port}/`, protocols, { ca, perMessageDeflate: false });
+  const inbox = new Inbox();
+  socket.on('message', (data) => inbox.push(JSON.parse(data)));
+  socket.on('error', () => {});
+  await within(once(socket, 'open'), 'a secure connection');
+  return { socket, inbox, send: (m) => socket.send(JSON.stringify(m)), take: (what) => inbox.take(what) };
+}
+
+test('a room over wss delivers everything in order', async (t) => {
+  const node = await secureNode(t, 'relay_node');
+  const ca = readFileSync(node.files.cert);
+  const [a, b] = [await open(node, ca), await open(node, ca)];
+  for (const c of [a, b]) {
+    await c.take('welcome');
+    c.send({ type: 'join', roomId: 'r' });
+    await c.take('joined');
+  }
+  await a.take('userJoined');
+
+  for (let i = 0; i < 500; ++i) a.send({ type: 'message', data: { i, pad: 'x'.repeat((i * 97) % 5000) } });
+  for (let i = 0; i < 500; ++i) {
+    assert.equal((await b.take(`message ${i}`)).data.i, i);
+    assert.equal((await a.take(`own message ${i}`)).data.i, i);
+  }
+});
+
+test('https answers on the same port', async (t) => {
+  const node = await secureNode(t, 'chat_node');
+  const status = await new Promise((resolve, reject) =>
+    https.get({ host: 'localhost', port: node.port, path: '/', ca: readFileSync(node.files.cert) }, (r) => resolve(r.resume().statusCode)).on('error', reject),
+  );
+  assert.equal(status, 200);
+});
+
+test('a certificate that is read again serves new connections, a bad one changes nothing', async (t) => {
+  const node = await secureNode(t, 'relay_node');
+  const first = readFileSync(node.files.cert);
+  const old = await open(node, first);
+  await old.take('welcome');
+  const served = async () => {
+    const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false });
+    await within(once(socket, 'secureConnect'), 'a handshake');
+    const print = createHash('sha256').update(socket.getPeerCertificate().raw).digest('hex');
+    socket.destroy();
+    return print;
+  };
+  const before = await served();
+
+  makeCertificate(node.files.cert.replace('/cert.pem', ''), 'renewed');
+  node.signal('SIGHUP');
+  await until(async () => (await served()) !== before, 'the new certificate');
+  const renewed = await served();
+  writeFileSync(node.files.cert, 'no certificate');
+  node.signal('SIGHUP');
+  await until(() => /expected certificates in PEM/.test(node.log), 'the log to name the bad file');
+
+  assert.equal(await served(), renewed);
+  old.send({ type: 'ping', ref: 1 });
+  assert.equal((await old.take('pong')).ref, 1);
+});
+
+test('a stalled reader over wss is cut while the others get every byte', async (t) => {
+  const node = await secureNode(t, 'relay_node');
+  const ca = readFileSync(node.files.cert);
+  const [a, b, stalled] = [await open(node, ca), await open(node, ca), await open(node, ca)];
+  for (const c of [a, b, stalled]) {
+    await c.take('welcome');
+    c.send({ type: 'join', roomId: 'r' });
+    let frame;
+    do frame = await c.take('joined');
+    while (frame.type !== 'joined');
+  }
+  stalled.socket.pause();
+
+  const text = (i) => `${i}:`.padEnd(20_000, 'abcdefghij');
+  let heard = 0;
+  for (let i = 0; i < 1000; ++i) {
+    a.send({ type: 'message', text: text(i), echo: false });
+    if (i % 20 === 19)
+      while (heard <= i) {
+        const frame = await b.take(`message ${heard}`);
+        if (frame.type === 'message') assert.equal(frame.text, text(heard++));
+      }
+  }
+
+  stalled.socket.resume();
+  await within(once(stalled.socket, 'close'), 'the stalled reader to be cut');
+  assert.equal(heard, 1000);
+});
+
+test('what is no TLS, and half a handshake, end without harm', async (t) => {
+  const node = await secureNode(t, 'relay_node');
+  const plain = net.connect(node.port, '127.0.0.1');
+  plain.on('error', () => {});
+  plain.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  await within(once(plain, 'close'), 'plain HTTP to be ended');
+  const half = net.connect(node.port, '127.0.0.1');
+  half.on('error', () => {});
+  half.write(Buffer.from('160301', 'hex'));
+  await within(once(half, 'close'), 'half a handshake to be ended', 8000);
+
+  const alive = await open(node, readFileSync(node.files.cert));
+  assert.equal((await alive.take('welcome')).type, 'welcome');
+});
+
+test('old versions of TLS are refused', async (t) => {
+  const node = await secureNode(t, 'relay_node');
+  const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' });
+  const [error] = await within(once(socket, 'error'), 'the refusal');
+  assert.match(String(error), /alert|protocol|version/i);
+});

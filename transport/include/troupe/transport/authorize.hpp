@@ -1,0 +1,28 @@
+#pragma once
+
+#include <troupe/actors/claims.hpp>
+#include <troupe/transport/http.hpp>
+
+#include <functional>
+#include <string>
+#include <utility>
+
+namespace troupe::transport {
+
+/// Whether a client may have a WebSocket, decided before the upgrade is answered.
+struct upgrade_decision {
+  unsigned status = 0;       ///< 0: it may; else the HTTP status of the refusal
+  std::string text;          ///< of the refusal
+  actors::claims_ptr claims; ///< may be null
+  const char* label = "hook"; ///< metric label of the refusal
+
+  [[nodiscard]] static upgrade_decision accept(actors::claims_ptr claims = nullptr) { return {0, {}, std::move(claims)}; }
+  [[nodiscard]] static upgrade_decision refuse(unsigned status, std::string text, const char* label = "hook") {
+    return {status, std::move(text), nullptr, label};
+  }
+};
+
+/// Decides about one upgrade request. Runs on the connection's loop: it must not block. What it throws is answered 500.
+using upgrade_authorizer = std::function<upgrade_decision(const http_request&)>;
+
+} // namespace troupe::transport

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <boost/asio/ip/address.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::transport {
+
+/// A set of addresses: one, or a network (`10.0.0.0/8`). IPv4-mapped IPv6 addresses count as IPv4.
+class address_range {
+public:
+  /// Nothing if the text is neither.
+  [[nodiscard]] static std::optional<address_range> parse(std::string_view text);
+  [[nodiscard]] bool contains(const boost::asio::ip::address& address) const;
+
+private:
+  boost::asio::ip::address network_;
+  unsigned bits_ = 0;
+};
+
+/// The client behind trusted proxies: of `X-Forwarded-For` (all its values as one list) the last address that is no trusted
+/// proxy's; `peer` if it is not trusted itself, or an element is no address.
+[[nodiscard]] boost::asio::ip::address forwarded_address(const boost::asio::ip::address& peer, std::string_view forwarded_for,
+                                                         const std::vector<address_range>& trusted);
+
+/// What a PROXY protocol header says (versions 1 and 2 of haproxy's specification).
+struct proxy_header {
+  enum class status { incomplete, malformed, complete };
+  status state = status::incomplete;
+  std::size_t bytes = 0;                             ///< of the header, if complete
+  std::optional<boost::asio::ip::address> source;    ///< nothing for `UNKNOWN` and `LOCAL`
+};
+
+/// Reads the header at the start of `bytes`; at most 536 bytes belong to it.
+[[nodiscard]] proxy_header read_proxy_header(std::string_view bytes);
+
+} // namespace troupe::transport

@@ -1,0 +1,178 @@
+#include "http_router.hpp"
+
+#include "http_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace troupe::transport {
+
+namespace {
+
+constexpr std::string_view rest_of_path = "*";
+
+/// The parts between slashes; a path ends in an empty one if it ends in a slash.
+std::vector<std::string> segments_of(std::string_view path) {
+  std::vector<std::string> all;
+  while (path.starts_with('/')) {
+    path.remove_prefix(1);
+    auto end = std::min(path.find('/'), path.size());
+    all.emplace_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return all;
+}
+
+std::string joined(std::vector<std::string>::const_iterator from, std::vector<std::string>::const_iterator to) {
+  std::string text;
+  for (auto i = from; i != to; ++i)
+    text += (i == from ? "" : "/") + *i;
+  return text;
+}
+
+bool matches(const std::vector<std::string>& pattern, const std::vector<std::string>& path, http_headers& params) {
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] == rest_of_path && i + 1 == pattern.size()) {
+      params.emplace_back(rest_of_path, joined(path.begin() + static_cast<std::ptrdiff_t>(std::min(i, path.size())), path.end()));
+      return i <= path.size();
+    }
+    if (i >= path.size())
+      return false;
+    if (pattern[i].starts_with(':'))
+      params.emplace_back(pattern[i].substr(1), path[i]);
+    else if (pattern[i] != path[i])
+      return false;
+  }
+  return pattern.size() == path.size();
+}
+
+http_response not_allowed(std::string methods) {
+  auto r = plain_answer(405, "This method is not allowed here.");
+  r.headers = {{"Allow", std::move(methods)}};
+  return r;
+}
+
+} // namespace
+
+http_response plain_answer(unsigned status, std::string_view text) {
+  http_response r;
+  r.status = status;
+  r.body = std::string{text} + "\n";
+  return r;
+}
+
+bool http_router::route::is_literal() const {
+  return std::none_of(pattern.begin(), pattern.end(), [](auto& s) { return s.starts_with(':') || s == rest_of_path; });
+}
+
+void http_router::insert(route r) {
+  auto same = [&](const route& other) { return other.method == r.method && other.pattern == r.pattern; };
+  std::erase_if(routes_, same);
+  auto behind_literals = std::find_if(routes_.begin(), routes_.end(), [](auto& other) { return !other.is_literal(); });
+  routes_.insert(r.is_literal() ? behind_literals : routes_.end(), std::move(r));
+}
+
+void http_router::add(std::string method, std::string pattern, http_handler handler) {
+  insert({std::move(method), segments_of(pattern), std::move(handler)});
+}
+
+void http_router::add_late(std::string method, std::string pattern, late_http_handler handler) {
+  insert({std::move(method), segments_of(pattern), std::move(handler)});
+}
+
+const http_router::route* http_router::find(std::string_view method, http_request& request) const {
+  auto path = segments_of(request.path);
+  for (auto& r : routes_) {
+    http_headers params;
+    if (r.method == method && matches(r.pattern, path, params)) {
+      request.params = std::move(params);
+      return &r;
+    }
+  }
+  return nullptr;
+}
+
+http_router::outcome http_router::answer(http_request& request) const {
+  if (auto probe = built_in(request))
+    return std::move(*probe);
+  if (auto allowed = preflight(request))
+    return std::move(*allowed);
+  auto* r = find(request.method, request);
+  if (!r && request.method == "HEAD")
+    r = find("GET", request);
+  if (r) {
+    if (auto* handler = std::get_if<http_handler>(&r->handler))
+      return (*handler)(request);
+    return std::get<late_http_handler>(r->handler);
+  }
+  auto reads = request.method == "GET" || request.method == "HEAD";
+  auto file = files_ && reads ? files_->serve(request) : std::nullopt;
+  if (file)
+    return std::move(*file);
+  auto allowed = files_ && !reads && files_->find(request.path) ? std::string{"GET, HEAD"} : allowed_methods(request);
+  return allowed.empty() ? plain_answer(404, "There is nothing here.") : not_allowed(std::move(allowed));
+}
+
+/// The methods that have a route at the request's path, as `Allow` lists them.
+std::string http_router::allowed_methods(const http_request& request) const {
+  std::string list;
+  auto path = segments_of(request.path);
+  for (auto& r : routes_) {
+    http_headers params;
+    if (matches(r.pattern, path, params))
+      list += (list.empty() ? "" : ", ") + r.method + (r.method == "GET" ? ", HEAD" : "");
+  }
+  return list;
+}
+
+std::optional<http_response> http_router::built_in(const http_request& request) const {
+  constexpr std::array<std::string_view, 3> paths{"/healthz", "/readyz", "/metrics"};
+  if (!probes_.shown || std::find(paths.begin(), paths.end(), request.path) == paths.end())
+    return std::nullopt;
+  if (request.method != "GET" && request.method != "HEAD")
+    return not_allowed("GET, HEAD");
+  if (request.path == "/healthz")
+    return plain_answer(200, "ok");
+  if (request.path == "/readyz") {
+    if (!probes_.ready->load(std::memory_order_relaxed))
+      return plain_answer(503, "stopping");
+    return probes_.node->overloaded() ? plain_answer(503, "overloaded") : plain_answer(200, "ready");
+  }
+  auto response = plain_answer(200, {});
+  response.content_type = "text/plain; version=0.0.4";
+  response.body = probes_.counts->text(probes_.node->stats());
+  return response;
+}
+
+// -- CORS (Fetch standard, 3.2) ---------------------------------------------------------------------------------------------
+
+bool http_router::is_cors_origin(std::string_view origin) const {
+  return !origin.empty() && std::any_of(cors_origins_.begin(), cors_origins_.end(), [&](auto& o) { return o == "*" || o == origin; });
+}
+
+std::optional<http_response> http_router::preflight(const http_request& request) const {
+  if (request.method != "OPTIONS" || request.header("Access-Control-Request-Method").empty()
+      || !is_cors_origin(request.header("Origin")))
+    return std::nullopt;
+  auto methods = allowed_methods(request);
+  if (methods.empty() && !(files_ && files_->find(request.path)))
+    return std::nullopt;
+  http_response response;
+  response.status = 204;
+  response.headers = {{"Access-Control-Allow-Methods", methods.empty() ? "GET, HEAD" : methods},
+                      {"Access-Control-Max-Age", "600"}};
+  if (auto wanted = request.header("Access-Control-Request-Headers"); !wanted.empty())
+    response.headers.emplace_back("Access-Control-Allow-Headers", wanted);
+  return response;
+}
+
+void http_router::allow_origin(const http_request& request, http_response& response) const {
+  if (cors_origins_.empty())
+    return;
+  response.headers.emplace_back("Vary", "Origin");
+  if (auto origin = request.header("Origin"); is_cors_origin(origin))
+    response.headers.emplace_back("Access-Control-Allow-Origin", origin);
+}
+
+} // namespace troupe::transport

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace troupe::transport {
+
+/// Percent-decodes; nothing if it is malformed or holds a zero byte.
+[[nodiscard]] std::optional<std::string> percent_decoded(std::string_view text);
+
+/// Percent-decodes the path of a request target; nothing if it is malformed, holds a zero byte, or does not start with a slash.
+[[nodiscard]] std::optional<std::string> decode_path(std::string_view target);
+
+/// The query of a request target as name and value, decoded as `URLSearchParams` does.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> query_of(std::string_view target);
+
+[[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;
+
+/// The elements of a list header, without white space around them.
+[[nodiscard]] std::vector<std::string_view> list_elements(std::string_view list);
+
+} // namespace troupe::transport

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <troupe/protocol/errc.hpp>
+#include <troupe/protocol/frame.hpp>
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace troupe::transport {
+
+/// A whole ping or pong of a client at the start of some bytes.
+struct pulse_frame {
+  protocol::opcode op = protocol::opcode::ping;
+  std::string payload;
+  std::size_t bytes = 0; ///< of the frame; 0: there is none
+};
+[[nodiscard]] pulse_frame first_pulse(std::string_view bytes);
+
+/// Whether a client that agreed on these extensions can read frames deflated with the largest window (RFC 7692, 7.1.2).
+[[nodiscard]] bool takes_deflated_frames(std::string_view extensions);
+
+/// Why Beast closes, where its frame is to be written anew: it gives no reason, and repeats codes that RFC 6455 (7.4.2) does not know.
+/// `ok`: the frame is fine.
+[[nodiscard]] protocol::errc close_reason_of(std::string_view frame);
+
+/// One `sendmsg`; see `outbox` for the answer.
+class socket_writer {
+public:
+  explicit socket_writer(int fd) : fd_(fd) {}
+  ssize_t operator()(const iovec* parts, int count) const;
+
+private:
+  int fd_;
+};
+
+} // namespace troupe::transport

@@ -1,0 +1,43 @@
+#include "tls_context.hpp"
+
+#include <openssl/ssl.h>
+
+#include <stdexcept>
+#include <string>
+
+namespace troupe::transport {
+
+namespace ssl = boost::asio::ssl;
+
+tls_context::tls_context(std::filesystem::path certificates, std::filesystem::path key)
+  : certificates_(std::move(certificates)), key_(std::move(key)), context_(load()) {}
+
+void tls_context::reload() {
+  auto fresh = load();
+  std::lock_guard guard{mutex_};
+  context_ = std::move(fresh);
+}
+
+std::shared_ptr<ssl::context> tls_context::current() const {
+  std::lock_guard guard{mutex_};
+  return context_;
+}
+
+std::shared_ptr<ssl::context> tls_context::load() const {
+  auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
+  context->set_options(ssl::context::default_workarounds | ssl::context::no_sslv2 | ssl::context::no_sslv3 | ssl::context::no_tlsv1
+                       | ssl::context::no_tlsv1_1 | ssl::context::no_compression);
+  SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
+  boost::system::error_code ec;
+  context->use_certificate_chain_file(certificates_.string(), ec);
+  if (ec)
+    throw std::runtime_error{certificates_.string() + ": expected certificates in PEM (" + ec.message() + ")"};
+  context->use_private_key_file(key_.string(), ssl::context::pem, ec);
+  if (ec)
+    throw std::runtime_error{key_.string() + ": expected the certificate's private key in PEM (" + ec.message() + ")"};
+  if (SSL_CTX_check_private_key(context->native_handle()) != 1)
+    throw std::runtime_error{key_.string() + ": expected the private key of " + certificates_.string()};
+  return context;
+}
+
+} // namespace troupe::transport
