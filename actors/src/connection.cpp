@@ -53,7 +53,7 @@ void connection::end_if_finished() {
 
 void connection::release_state() {
   pulse_.stop();
-  expiry_.cancel();
+  expiry_.reset();
   core_.reset();
 }
 
@@ -73,8 +73,7 @@ void connection::fail(const char* what) {
 // -- expiry ---------------------------------------------------------------------------------------------------------------
 
 void connection::expire_at(std::optional<wall_time> when) {
-  expires_at_ = when;
-  expiry_.cancel();
+  expiry_ = when ? std::make_unique<expiry>(*this, *when) : nullptr;
   if (when)
     check_expiry();
 }
@@ -82,11 +81,11 @@ void connection::expire_at(std::optional<wall_time> when) {
 /// By the wall clock, which may have been set meanwhile; far dates are looked at again once an hour.
 void connection::check_expiry() {
   constexpr std::chrono::milliseconds longest = std::chrono::hours{1};
-  auto left = *expires_at_ - wall_now();
+  auto left = expiry_->at - wall_now();
   if (left.count() <= 0)
     core_->expire();
   else
-    unit_.loop->arm(expiry_, std::min<std::chrono::milliseconds>(left, longest));
+    unit_.loop->arm(*expiry_, std::min<std::chrono::milliseconds>(left, longest));
 }
 
 // -- connection_output ----------------------------------------------------------------------------------------------------

@@ -16,11 +16,12 @@ public:
   const char* name() const override { return "troupe.connection"; }
 
 private:
-  /// Closes the connection once its token has expired.
+  /// Closes the connection once its token has expired; most have none, so it is made when it is needed.
   struct expiry final : timer_wheel::entry {
-    explicit expiry(connection& c) : owner(c) {}
+    expiry(connection& c, wall_time when) : owner(c), at(when) {}
     void on_deadline() override { owner.check_expiry(); }
     connection& owner;
+    wall_time at;
   };
 
   void release_state() override;
@@ -45,8 +46,7 @@ private:
   loop_unit& unit_;
   session_key key_;
   pulse pulse_;
-  expiry expiry_{*this};
-  std::optional<wall_time> expires_at_;
+  std::unique_ptr<expiry> expiry_;
   std::unique_ptr<connection_core> core_;
 };
 

@@ -361,7 +361,9 @@ void basic_websocket_session<Socket>::send_queued() {
 
 /// TLS: takes some of what is queued and writes it; what was taken is kept until it has left.
 template <class Socket>
-void basic_websocket_session<Socket>::write_taken() {
+void basic_websocket_session<Socket>::write_taken()
+  requires is_tls<Socket>
+{
   if (writing_)
     return;
   taken_.clear();

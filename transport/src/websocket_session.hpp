@@ -102,7 +102,8 @@ private:
 
   void flush_soon();
   void send_queued();
-  void write_taken();
+  void write_taken()
+    requires is_tls<Socket>;
   void handle(outbox::status s);
   void wait_writable();
   void on_drained();
@@ -129,7 +130,10 @@ private:
   boost::beast::websocket::stream<stream_layer<Socket>> stream_;
   boost::beast::flat_buffer input_;
   outbox outbox_;
-  std::string taken_;     ///< TLS: what the write under way writes
+  struct nothing {
+    static constexpr std::size_t size() noexcept { return 0; }
+  };
+  [[no_unique_address]] std::conditional_t<is_tls<Socket>, std::string, nothing> taken_; ///< TLS: what the write under way writes
   frame_guard guard_;
   actors::connection_port port_;
   admission::lease lease_;
