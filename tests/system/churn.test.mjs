@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { connect, freshRoom, roomOf } from './support/client.mjs';
 import { startNode } from './support/node.mjs';
-import { rawWebSocket, RawSocket, text, upgradeRequest } from './support/raw.mjs';
+import { rawWebSocket, RawSocket, resetConnection, text, upgradeRequest } from './support/raw.mjs';
 import { until } from './support/wait.mjs';
 
 async function untilNothingIsLeft(node) {
@@ -29,7 +29,7 @@ test('connects, joins, messages and ends of all kinds leave no connection, room,
     if (i % 5 === 0) client.socket.terminate(); // in the middle of all that
     else await client.find('message');
     if (i % 5 === 1) client.sendRaw('{');
-    if (i % 5 === 2) client.socket._socket.resetAndDestroy();
+    if (i % 5 === 2) resetConnection(client.socket._socket);
     else if (i % 5 === 3) client.socket.terminate();
     else if (i % 5 !== 0) await client.close();
     await client.end();

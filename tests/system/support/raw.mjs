@@ -101,14 +101,20 @@ export class RawSocket {
     return within(this.ended, 'the connection to end', ms);
   }
 
-  /// Ends the connection by a reset.
   reset() {
-    this.socket.resetAndDestroy();
+    resetConnection(this.socket);
   }
 
   destroy() {
     this.socket.destroy();
   }
+}
+
+/// Ends a connection by a reset; one that the peer has ended is only closed (libuv refuses to reset a socket that shuts down, and
+/// Node 20 then waits for it at its exit, for ever).
+export function resetConnection(socket) {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /// The text of an upgrade request; a header given as undefined is left out, as an array is repeated.
