@@ -2,8 +2,8 @@
 // The chat of the `ws` tutorial, in rooms, with its page: open the address that the node prints.
 
 #include "chat/chat_room.hpp"
-#include "chat/page_routes.hpp"
 #include "support/node_main.hpp"
+#include "support/page_routes.hpp"
 
 #include <memory>
 
@@ -22,7 +22,8 @@ troupe::server_options chat_defaults() {
 
 void set_up(troupe::server& server) {
   server.rooms("*", [](auto) { return std::make_unique<troupe::examples::chat_room>(); });
-  troupe::examples::add_page_routes(server);
+  troupe::examples::add_page_routes(server, troupe::examples::embedded_page());
+  troupe::examples::add_session_route(server);
 }
 
 } // namespace

@@ -1,8 +1,10 @@
 // build/release/bin/file_node --folder received --image picture.png
-// Binary messages as the `ws` tutorial has them: what a client sends is kept in a folder, and who connects gets an image.
+// Binary messages as the `ws` tutorial has them: what a client sends is kept in a folder, and who connects gets an image. Its page
+// sends files.
 
 #include "file/file_store.hpp"
 #include "support/node_main.hpp"
+#include "support/page_routes.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -99,6 +101,7 @@ int main(int argc, char** argv) {
           take_name(c, message);
       };
       (void)server.endpoint("/", std::move(on));
+      troupe::examples::add_page_routes(server, troupe::examples::embedded_page());
     },
     std::move(more));
 }

@@ -2,22 +2,19 @@
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { chromium } from 'playwright-core';
+import { launchBrowser, skip } from './support/browser.mjs';
 import { connect } from './support/client.mjs';
 import { startNode } from './support/node.mjs';
-
-const executablePath = '/usr/bin/chromium';
-const skip = existsSync(executablePath) ? false : `${executablePath} is not installed`;
-const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+import { noisyPng } from './support/png.mjs';
+import { inSeconds, secretFile, sign } from './support/tokens.mjs';
 
 describe('two people with two pages', { skip }, () => {
   let browser;
-  before(async () => (browser = await chromium.launch({ executablePath, args })));
+  before(async () => (browser = await launchBrowser()));
   after(() => browser?.close());
 
   /// A page in a context of its own (storage of its own), with what it complains about.
-  async function person(t, node, name) {
+  async function person(t, node, name, { token } = {}) {
     const context = await browser.newContext({ locale: 'en-GB' });
     t.after(() => context.close());
     const page = await context.newPage();
@@ -29,6 +26,7 @@ describe('two people with two pages', { skip }, () => {
       dialog.dismiss();
     });
     await page.goto(`http://127.0.0.1:${node.port}/`);
+    if (token) await signIn(page, token);
     await connected(page);
     if (name) await rename(page, name);
     return { context, page, name, complaints };
@@ -41,6 +39,11 @@ describe('two people with two pages', { skip }, () => {
     await hook(page, 'name-input').fill(name);
     await hook(page, 'name-save').click();
     await hook(page, 'members').getByTestId('member').filter({ hasText: name }).waitFor();
+  }
+
+  async function signIn(page, token) {
+    await hook(page, 'token-input').fill(token);
+    await hook(page, 'sign-in').click();
   }
 
   async function say(page, text) {
@@ -159,6 +162,105 @@ describe('two people with two pages', { skip }, () => {
     const frame = await plain.find('chat', { username: 'Ann' });
 
     assert.equal(frame.message, 'from a page');
+  });
+
+  /// The width and height of the last picture in the log, once it is shown.
+  const shownPicture = async (page) => {
+    const picture = hook(page, 'picture').last();
+    await picture.waitFor();
+    return picture.evaluate(async (image) => (await image.decode(), [image.naturalWidth, image.naturalHeight]));
+  };
+
+  test('send pictures, with words', async (t) => {
+    const node = await startNode(t, 'chat_node');
+    const ann = await person(t, node, 'Ann');
+    const bob = await person(t, node, 'Bob');
+
+    await hook(ann.page, 'picture-input').setInputFiles({ name: 'dot.png', mimeType: 'image/png', buffer: noisyPng(300, 200) });
+    await hook(ann.page, 'preview').waitFor();
+    await say(ann.page, 'look at this');
+
+    await heard(bob.page, 'look at this', 'Ann');
+    assert.deepEqual(await shownPicture(bob.page), [300, 200]);
+    assert.deepEqual(await shownPicture(ann.page), [300, 200]);
+    assert.equal(await hook(ann.page, 'preview').isVisible(), false);
+    assert.deepEqual([...ann.complaints, ...bob.complaints], []);
+  });
+
+  test('send pictures that are too big for the node, shrunk', async (t) => {
+    const node = await startNode(t, 'chat_node', ['--max-message-bytes', '65536']);
+    const ann = await person(t, node, 'Ann');
+    const bob = await person(t, node, 'Bob');
+
+    const buffer = noisyPng(2400, 1200);
+    assert.ok(buffer.length > 1_000_000);
+    await hook(ann.page, 'picture-input').setInputFiles({ name: 'big.png', mimeType: 'image/png', buffer });
+    await hook(ann.page, 'preview').waitFor();
+    await hook(ann.page, 'send').click();
+
+    const [width, height] = await shownPicture(bob.page);
+    assert.ok(width >= 64 && width <= 1600, `${width} pixels wide`);
+    assert.ok(Math.abs(width / height - 2) < 0.05, `${width} x ${height}`);
+    await say(ann.page, 'still here');
+    await heard(bob.page, 'still here', 'Ann');
+  });
+
+  test('are told of a file that is no picture', async (t) => {
+    const node = await startNode(t, 'chat_node');
+    const ann = await person(t, node, 'Ann');
+
+    await hook(ann.page, 'picture-input').setInputFiles({ name: 'x.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
+
+    await ann.page.locator('.notice').filter({ hasText: 'no picture that can be sent' }).waitFor();
+    assert.equal(await hook(ann.page, 'preview').isVisible(), false);
+  });
+
+  test('get bytes that are no picture as a file', async (t) => {
+    const node = await startNode(t, 'chat_node');
+    const ann = await person(t, node, 'Ann');
+    const sender = await connect(node, 'msgpack');
+    await sender.find('joined');
+
+    sender.send({ type: 'binary', roomId: 'lobby', data: new TextEncoder().encode('<svg onload=alert(1)>'.repeat(100)) });
+
+    await ann.page.locator('[data-testid=message] a[download]').filter({ hasText: 'KiB' }).waitFor();
+    assert.deepEqual(ann.complaints, []);
+  });
+
+  test('sign in with a token where the node asks for one', async (t) => {
+    const secret = 'a-secret-of-the-browser-test-which-is-long';
+    const node = await startNode(t, 'chat_node', ['--jwt-secret-file', secretFile(t, secret)]);
+    const claims = (name) => ({ sub: name, iat: inSeconds(0), exp: inSeconds(600) });
+    const ann = await person(t, node, 'Ann', { token: sign(claims('ann'), secret) });
+    const page = await ann.context.newPage();
+    await page.goto(`http://127.0.0.1:${node.port}/`);
+
+    await signIn(page, sign(claims('bob'), 'another secret, which the node does not have'));
+    await page.getByRole('alert').filter({ hasText: 'not accepted' }).waitFor();
+    assert.equal(await hook(page, 'status').getAttribute('data-state') === 'connected', false);
+    await signIn(page, sign(claims('bob'), secret));
+    await connected(page);
+    assert.equal(await hook(page, 'login').isVisible(), false);
+    await say(ann.page, 'you are in');
+    await heard(page, 'you are in', 'Ann');
+    await page.reload(); // the tab keeps the token
+    await connected(page);
+    assert.deepEqual(ann.complaints, []);
+  });
+
+  test('sign in again once the token has expired', async (t) => {
+    const secret = 'a-secret-of-the-browser-test-which-is-long';
+    const node = await startNode(t, 'chat_node', ['--jwt-secret-file', secretFile(t, secret), '--jwt-profile', 'seed']);
+    const leeway = 30;
+    const token = (exp) => sign({ sub: 'ann', exp }, secret);
+    const ann = await person(t, node, 'Ann', { token: token(inSeconds(3 - leeway)) });
+
+    await hook(ann.page, 'login').waitFor();
+    await signIn(ann.page, token(inSeconds(600)));
+    await connected(ann.page);
+    await say(ann.page, 'back again');
+
+    await heard(ann.page, 'back again', 'Ann');
   });
 
   test('the original browser snippet works in a page', async (t) => {

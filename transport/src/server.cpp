@@ -330,6 +330,11 @@ void server::reload_tls() {
 }
 
 actors::room_handle server::room(std::string_view name) { return state_->node->room(name); }
+upgrade_decision server::authorize(const http_request& request) const {
+  auto& decide = state_->http.authorize;
+  return decide ? decide(request) : upgrade_decision::accept();
+}
+
 actors::node& server::node() { return *state_->node; }
 
 void server::stop(actors::drain_kind kind) {

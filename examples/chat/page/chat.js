@@ -6,7 +6,7 @@
 ///   `members`  {room}
 ///   `typing`   {room}
 ///   `entry`    {room, entry, isNew}: something was said, or an entry changed
-///   `draft`    {room}: a text that was not sent came back
+///   `draft`    {room}: something that was not sent came back
 ///   `name`     the person's own name may have changed
 ///   `notice`   {key or code, text?, room?}: something to tell the person
 
@@ -15,38 +15,49 @@ import { Room } from './room.js';
 import { byteLength, personName, roomName } from './text.js';
 
 const typingEveryMs = 3_000;
-const maxOpenCommands = 200;
+const envelopeBytes = 512; // around a picture
+const maxPictureBytes = 256 * 1024;
+const untold = new Set(['typing', 'leave']); // what fails without the person being told
 
 export class Chat extends EventTarget {
   rooms = new Map();
   /// The room that is looked at, or null.
   current = null;
-  /// One's own id, different after each connection.
-  userId = null;
   /// The name that was chosen, null for the one that the server gives.
   name;
-  maxMessageBytes = 0;
   /// Whether the person sees the end of the current room just now; what comes then is not unread.
   attentive = false;
 
-  #connection;
+  #client;
   #memory;
-  #connected = false;
-  #open = new Map(); // ref -> the command, until it is answered
-  #refs = 0;
+  #returned = []; // texts that were not sent, until they are given back together
   #typedAt = 0;
   #typingTimer = 0;
 
-  constructor(connection, memory) {
+  constructor(client, memory) {
     super();
-    this.#connection = connection;
+    this.#client = client;
     this.#memory = memory;
     this.name = memory.name;
+    client.on('room', ({ id }) => this.#add(id));
+    client.on('state', () => client.state === 'reconnecting' && this.#onLost());
+    client.on('error', (error) => this.tellError(error));
     const { ids, current } = memory.rooms;
-    for (const id of ids) this.rooms.set(id, new Room(id));
+    for (const id of ids) this.enter(this.#add(id));
     this.select(current);
-    connection.addEventListener('frame', ({ detail }) => hear(this, detail));
-    connection.addEventListener('state', () => this.#onState());
+  }
+
+  /// One's own id, different after each connection.
+  get userId() {
+    return this.#client.userId;
+  }
+
+  /// How big a picture may be, in bytes; 0 before that is known.
+  get pictureBytes() {
+    const limits = this.#client.limits;
+    if (!limits) return 0;
+    const room = limits.maxMessageBytes ? Math.floor((limits.maxMessageBytes - envelopeBytes) * 0.75) : maxPictureBytes; // base64
+    return Math.max(0, Math.min(room, maxPictureBytes));
   }
 
   // -- what the person does ------------------------------------------------------------------------------------------------
@@ -54,16 +65,8 @@ export class Chat extends EventTarget {
   join(text) {
     const id = roomName(text);
     if (!id) return this.tell('notice', { code: 'bad_room' });
-    if (!this.rooms.has(id)) {
-      this.rooms.set(id, new Room(id));
-      this.enter(this.rooms.get(id));
-    }
+    if (!this.rooms.has(id)) this.enter(this.#add(id));
     this.select(id);
-  }
-
-  leave(room) {
-    this.command({ type: 'leave', roomId: room.id });
-    this.forget(room);
   }
 
   select(id) {
@@ -74,7 +77,7 @@ export class Chat extends EventTarget {
     this.#typedAt = 0;
     this.tell('current');
     this.read(room);
-    this.#remember();
+    this.remember();
   }
 
   /// The person has seen what is in the room.
@@ -87,59 +90,89 @@ export class Chat extends EventTarget {
   /// Returns whether the text is on its way.
   say(text) {
     const room = this.current;
-    const command = { type: 'chat', roomId: room?.id, text };
     if (!room || !text.trim()) return false;
-    if (this.maxMessageBytes && byteLength(JSON.stringify(command)) + 64 > this.maxMessageBytes) {
+    const limit = this.#client.limits?.maxMessageBytes;
+    if (limit && byteLength(JSON.stringify({ text })) + byteLength(room.id) + envelopeBytes > limit) {
       this.tell('notice', { code: 'too_big' });
       return false;
     }
-    if (!this.command(command)) {
-      this.tell('notice', { key: 'notConnected' });
-      return false;
-    }
-    this.#typedAt = 0;
-    room.firstUnread = null;
-    return true;
+    return this.#send(room, () => room.link.request('chat', { text }), () => this.#giveBack(room, text));
+  }
+
+  /// Sends the bytes of a picture. Returns whether it is on its way.
+  show(picture) {
+    const room = this.current;
+    return this.#send(room, () => room.link.sendBinary(picture), () => this.attach(room, room.picture ?? picture));
+  }
+
+  /// `picture`: the bytes of one that goes with the next text; null: none.
+  attach(room, picture) {
+    room.picture = picture;
+    this.tell('draft', { room });
   }
 
   typing() {
     const now = Date.now();
     if (!this.current || now - this.#typedAt < typingEveryMs) return;
-    if (this.#connection.send({ type: 'typing', roomId: this.current.id })) this.#typedAt = now;
+    if (this.current.link.notify('typing')) this.#typedAt = now;
   }
 
   rename(text) {
     const name = personName(text);
     if (!name) return this.tell('notice', { key: 'badName' });
     this.name = name;
-    for (const room of this.rooms.values()) if (room.joined) this.takeName(room);
+    for (const room of this.rooms.values()) if (room.joined && room.nameOf(this.userId) !== name) this.takeName(room);
     this.tell('name');
   }
 
   // -- what both the person and the server lead to -------------------------------------------------------------------------
 
-  /// Sends a command that is to be answered. Returns whether it was sent.
-  command(command) {
-    const ref = ++this.#refs;
-    if (!this.#connection.send({ ...command, ref })) return false;
-    this.#open.set(ref, command);
-    if (this.#open.size > maxOpenCommands) this.#open.delete(this.#open.keys().next().value);
-    return true;
+  /// A refusal is told; the room goes unless it is still asked for.
+  async enter(room) {
+    try {
+      await room.link.join({ profile: () => this.name && { name: this.name } });
+    } catch (error) {
+      this.refused(room, error);
+    }
   }
 
-  /// The command that an answer belongs to, if any; asked once.
-  answered(ref) {
-    const command = this.#open.get(ref);
-    this.#open.delete(ref);
-    return command;
+  /// The server did not let us into the room.
+  refused(room, error) {
+    if (room.link.state !== 'left' || this.rooms.get(room.id) !== room) return;
+    if (error.code === 'bad_request' && this.name) {
+      this.#loseName(this.name);
+      this.tell('notice', { key: 'badName' });
+      this.enter(room);
+    } else {
+      this.tellError(error);
+      this.leave(room);
+    }
   }
 
-  enter(room) {
-    this.command({ type: 'join', roomId: room.id, ...(this.name && { profile: { name: this.name } }) });
+  leave(room) {
+    const ids = [...this.rooms.keys()];
+    const at = ids.indexOf(room.id);
+    this.rooms.delete(room.id);
+    this.#client.forget(room.id);
+    room.clear();
+    if (room === this.current) {
+      this.current = null;
+      this.select(ids[at - 1] ?? ids[at + 1]);
+      if (!this.current) this.tell('current');
+    }
+    this.remember();
+    this.tell('rooms');
   }
 
-  takeName(room) {
-    if (this.name && room.nameOf(this.userId) !== this.name) this.command({ type: 'setUsername', roomId: room.id, username: this.name });
+  async takeName(room) {
+    const { name } = this;
+    if (!name) return;
+    try {
+      await room.link.request('setUsername', { username: name });
+    } catch (error) {
+      if (error.sent && error.code !== 'connection_lost') this.#loseName(name);
+      this.tellError(error);
+    }
   }
 
   /// The server has taken the name.
@@ -148,51 +181,9 @@ export class Chat extends EventTarget {
     this.tell('name');
   }
 
-  /// The server refused the name: back to the one before, or to none.
-  loseName(name) {
-    if (this.name !== name) return;
-    this.name = this.#memory.name === name ? null : this.#memory.name;
-    this.#memory.name = this.name;
-    this.tell('name');
-  }
-
   /// The name that others see here.
   get ownName() {
     return this.current?.nameOf(this.userId) ?? this.name;
-  }
-
-  /// The server has put us into a room.
-  openHome(id) {
-    const room = new Room(id);
-    this.rooms.set(id, room);
-    return room;
-  }
-
-  opened(room) {
-    if (!this.current) this.select(room.id);
-    this.#remember();
-    this.tell('rooms');
-  }
-
-  forget(room) {
-    const ids = [...this.rooms.keys()];
-    const at = ids.indexOf(room.id);
-    this.rooms.delete(room.id);
-    if (room === this.current) {
-      this.current = null;
-      this.select(ids[at - 1] ?? ids[at + 1]);
-      if (!this.current) this.tell('current');
-    }
-    this.#remember();
-    this.tell('rooms');
-  }
-
-  /// A text that may not have arrived goes back to where it was typed.
-  giveBack({ roomId, text }) {
-    const room = this.rooms.get(roomId);
-    if (!room) return;
-    room.draft = room.draft ? `${text}\n${room.draft}` : text;
-    this.tell('draft', { room });
   }
 
   watchTyping() {
@@ -207,33 +198,72 @@ export class Chat extends EventTarget {
     if (next < Infinity) this.#typingTimer = setTimeout(() => this.watchTyping(), next - now + 10);
   }
 
+  remember() {
+    this.#memory.rooms = { ids: [...this.rooms.keys()], current: this.current?.id ?? null };
+  }
+
   tell(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
+  /// Tells the person what went wrong, where the page has words for it.
+  tellError({ code, message, request, roomId }) {
+    const aboutName = code === 'bad_request' && (request === 'setUsername' || request === 'join');
+    if (untold.has(request) || !code || code === 'connection_lost') return;
+    if (aboutName) this.tell('notice', { key: 'badName' });
+    else this.tell('notice', { code, text: message, room: code === 'bad_room' ? undefined : roomId });
+  }
+
   // -- inside --------------------------------------------------------------------------------------------------------------
 
-  #onState() {
-    const was = this.#connected;
-    this.#connected = this.#connection.state === 'connected';
-    if (was && !this.#connected) this.#onLost();
+  #add(id) {
+    const room = new Room(id, this.#client.room(id));
+    this.rooms.set(id, room);
+    hear(this, room);
+    return room;
+  }
+
+  /// Only while connected: a message that waited for long would come when nobody expects it.
+  #send(room, request, undo) {
+    if (this.#client.state !== 'connected') {
+      this.tell('notice', { key: 'notConnected' });
+      return false;
+    }
+    request().catch((error) => {
+      if (error.code === 'connection_lost') this.tell('notice', { key: 'unsent' });
+      else this.tellError(error);
+      undo();
+    });
+    this.#typedAt = 0;
+    room.firstUnread = null;
+    return true;
+  }
+
+  /// Texts that may not have arrived go back to where they were typed, in their order.
+  #giveBack(room, text) {
+    this.#returned.push({ room, text });
+    if (this.#returned.length > 1) return;
+    setTimeout(() => {
+      for (const { room: to, text: one } of this.#returned.splice(0).reverse()) {
+        to.draft = to.draft ? `${one}\n${to.draft}` : one;
+        this.tell('draft', { room: to });
+      }
+    });
+  }
+
+  /// The server refused the name: back to the one before, or to none.
+  #loseName(name) {
+    if (this.name !== name) return;
+    this.name = this.#memory.name === name ? null : this.#memory.name;
+    this.#memory.name = this.name;
+    this.tell('name');
   }
 
   #onLost() {
-    const open = [...this.#open.values()];
-    this.#open.clear();
     for (const room of this.rooms.values()) {
-      room.joined = false;
       room.typing.clear();
       this.tell('typing', { room });
     }
-    const unsent = open.filter((c) => c.type === 'chat');
-    for (const command of unsent.reverse()) this.giveBack(command);
-    if (unsent.length) this.tell('notice', { key: 'unsent' });
     this.tell('rooms');
-  }
-
-  #remember() {
-    this.#memory.rooms = { ids: [...this.rooms.keys()], current: this.current?.id ?? null };
   }
 }

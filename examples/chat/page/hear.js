@@ -1,13 +1,6 @@
-/// What each frame of the server means for the chat.
+/// What each frame of a room means for the chat.
 
-const againMs = [2_000, 6_000];
-
-/// Rooms that the server closed, or could not let us into again, are asked for a little later.
-function enterLater(chat, room, leastMs = 0) {
-  const [min, max] = againMs;
-  const delay = Math.max(leastMs, min + Math.random() * (max - min));
-  setTimeout(() => chat.rooms.get(room.id) === room && !room.joined && chat.enter(room), delay);
-}
+import { urlOf } from './picture.js';
 
 const timeOf = ({ timestamp }) => (timestamp ? Date.parse(timestamp) : Date.now());
 
@@ -15,83 +8,50 @@ function add(chat, room, kind, fields) {
   chat.tell('entry', { room, entry: room.add(kind, Date.now(), fields), isNew: true });
 }
 
-function addSaid(chat, room, frame, name, text) {
-  const mine = frame.userId === chat.userId;
-  const entry = room.add('chat', timeOf(frame), { userId: frame.userId, name, text, mine });
-  if (room.typing.delete(frame.userId)) chat.tell('typing', { room });
+/// `what`: {text}, or {url, isPicture, bytes} of a file.
+function addSaid(chat, room, frame, what) {
+  const { userId } = frame;
+  const name = frame.username ?? room.nameOf(userId) ?? userId.slice(0, 8);
+  const mine = userId === chat.userId;
+  const entry = room.add('chat', timeOf(frame), { userId, name, mine, ...what });
+  if (room.typing.delete(userId)) chat.tell('typing', { room });
   const seen = mine || (room === chat.current && chat.attentive);
   if (!seen) room.countUnread(entry);
   chat.tell('entry', { room, entry, isNew: true });
   if (!seen) chat.tell('rooms');
 }
 
-/// About the connection.
-const general = {
-  welcome(chat, { userId, limits }) {
-    chat.userId = userId;
-    chat.maxMessageBytes = limits?.maxMessageBytes ?? 0;
-    for (const room of chat.rooms.values()) chat.enter(room);
-  },
-
-  joined(chat, { ref, roomId, recovered }) {
-    const asked = ref !== undefined || recovered !== undefined;
-    if (ref !== undefined) chat.answered(ref);
-    const room = chat.rooms.get(roomId) ?? (asked ? null : chat.openHome(roomId));
-    if (!room) return; // left again meanwhile
-    if (!asked) {
-      room.home = true;
+const frames = {
+  joined(chat, room, { ref }) {
+    room.seen = true;
+    if (ref === undefined) {
+      room.home = true; // the server has put us here, without asking for a name
       chat.takeName(room);
     }
-    if (!room.joined && room.seen && room.entries.at(-1)?.kind !== 'gap') add(chat, room, 'gap');
-    room.joined = room.seen = true;
-    chat.opened(room);
+    if (!chat.current) chat.select(room.id);
+    chat.remember();
+    chat.tell('rooms');
   },
 
-  error(chat, { ref, request, roomId, code, message, retryable, retryAfterMs }) {
-    const command = ref !== undefined && chat.answered(ref);
-    if (request === 'typing' || request === 'leave') return;
-    if (command) refused[command.type](chat, command, { code, retryable, retryAfterMs });
-    const aboutName = code === 'bad_request' && (request === 'setUsername' || request === 'join');
-    if (aboutName) chat.tell('notice', { key: 'badName' });
-    else chat.tell('notice', { code, text: message, room: code === 'bad_room' ? undefined : roomId });
+  gap(chat, room) {
+    if (room.entries.at(-1)?.kind !== 'gap') add(chat, room, 'gap');
   },
 
-  ack(chat, { ref }) {
-    chat.answered(ref);
-  },
-};
-
-/// What a refused command leaves to do.
-const refused = {
-  join(chat, { roomId, profile }, { code, retryable, retryAfterMs }) {
-    const room = chat.rooms.get(roomId);
-    if (!room || room.joined) return;
-    if (code === 'bad_request' && profile) {
-      chat.loseName(profile.name);
-      chat.enter(room);
-    } else if (retryable && room.seen) {
-      enterLater(chat, room, retryAfterMs);
-    } else {
-      chat.forget(room);
-    }
-  },
-  chat: (chat, command) => chat.giveBack(command),
-  setUsername: (chat, { username }) => chat.loseName(username),
-};
-
-/// About a room that the page is in.
-const inRoom = {
-  left(chat, room, { ref, message }) {
-    if (ref !== undefined) return; // the answer to our own `leave`; a room of that name may be new by now
-    chat.forget(room);
+  left(chat, room, { reason, code, message }) {
+    if (reason === 'refused') return chat.refused(room, { code, message, roomId: room.id, request: 'join' });
+    if (chat.rooms.get(room.id) !== room || room.link.state !== 'left') return;
     chat.tell('notice', { key: 'removed', text: message, room: room.id });
+    chat.leave(room);
   },
 
   roomClosed(chat, room) {
-    room.joined = false;
-    add(chat, room, 'closed');
-    chat.tell('rooms');
-    enterLater(chat, room);
+    if (room.link.state === 'left') {
+      chat.tell('notice', { code: 'room_closed', room: room.id });
+      chat.leave(room);
+    } else {
+      add(chat, room, 'closed');
+      chat.tell('rooms');
+    }
   },
 
   roster(chat, room, { members, userCount }) {
@@ -115,12 +75,11 @@ const inRoom = {
     else add(chat, room, 'note', { text: frame.message });
   },
 
-  chat: (chat, room, frame) => addSaid(chat, room, frame, frame.username, frame.message),
+  chat: (chat, room, frame) => addSaid(chat, room, frame, { text: frame.message }),
 
-  message(chat, room, frame) {
-    const name = room.nameOf(frame.userId) ?? frame.userId.slice(0, 8);
-    addSaid(chat, room, frame, name, frame.text ?? JSON.stringify(frame.data));
-  },
+  message: (chat, room, frame) => addSaid(chat, room, frame, { text: frame.text ?? JSON.stringify(frame.data) }),
+
+  binary: (chat, room, frame) => addSaid(chat, room, frame, { ...urlOf(frame.data), bytes: frame.data.length }),
 
   typing(chat, room, { userId, username }) {
     if (userId === chat.userId) return;
@@ -151,8 +110,9 @@ const presence = {
   },
 };
 
-export function hear(chat, frame) {
-  if (Object.hasOwn(general, frame.type)) return general[frame.type](chat, frame);
-  const room = chat.rooms.get(frame.roomId);
-  if (room && Object.hasOwn(inRoom, frame.type)) inRoom[frame.type](chat, room, frame);
+/// Listens to a room, as long as the chat has it.
+export function hear(chat, room) {
+  for (const [type, onFrame] of Object.entries(frames)) {
+    room.link.on(type, (frame) => chat.rooms.get(room.id) === room && onFrame(chat, room, frame));
+  }
 }

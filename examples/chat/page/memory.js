@@ -1,4 +1,4 @@
-/// What outlives the page: name and language in this browser, rooms in this tab. A browser may refuse to keep anything.
+/// What outlives the page: name and language in this browser, rooms and token in this tab. A browser may refuse to keep anything.
 
 const read = (storage, key) => {
   try {
@@ -31,6 +31,12 @@ export const memory = {
   },
   set language(language) {
     write('localStorage', 'language', language);
+  },
+  get token() {
+    return text(read('sessionStorage', 'token'));
+  },
+  set token(token) {
+    write('sessionStorage', 'token', token);
   },
   /// {ids, current}
   get rooms() {

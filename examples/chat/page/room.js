@@ -7,9 +7,11 @@ const mergedNames = 8;
 
 let entries = 0;
 
+/// Lets go what the browser keeps for an entry.
+const release = ({ url }) => url && URL.revokeObjectURL(url);
+
 export class Room {
-  joined = false;
-  /// It was joined before, so a new `joined` means that something may have been missed.
+  /// It was joined before.
   seen = false;
   /// The server puts everybody here; it cannot be left.
   home = false;
@@ -17,7 +19,7 @@ export class Room {
   members = [];
   unlisted = 0;
   /// Oldest first. {id, kind, at} and what the kind needs:
-  /// chat {userId, name, text, mine}, joined and left {people}, renamed {name, oldName}, note {text}, gap, closed.
+  /// chat {userId, name, mine, and text or else url, isPicture, bytes}, joined and left {people}, renamed {name, oldName}, note {text}, gap, closed.
   entries = [];
   /// userId -> {name, until}
   typing = new Map();
@@ -25,9 +27,17 @@ export class Room {
   /// The entry above which the mark `new` stands.
   firstUnread = null;
   draft = '';
+  /// The bytes of one that goes with the next message, or null.
+  picture = null;
 
-  constructor(id) {
+  /// `link`: the room of the client.
+  constructor(id, link) {
     this.id = id;
+    this.link = link;
+  }
+
+  get joined() {
+    return this.link.joined;
   }
 
   get size() {
@@ -86,8 +96,14 @@ export class Room {
   add(kind, at, fields = {}) {
     const entry = { id: ++entries, kind, at, ...fields };
     this.entries.push(entry);
-    if (this.entries.length > maxEntries) this.entries.shift();
+    if (this.entries.length > maxEntries) release(this.entries.shift());
     return entry;
+  }
+
+  /// Nobody looks at the room any more.
+  clear() {
+    this.entries.forEach(release);
+    this.entries = [];
   }
 
   /// Coming and going of several people becomes one entry. Returns {entry, isNew}.

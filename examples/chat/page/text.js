@@ -45,5 +45,11 @@ export function withLinks(text) {
   return parts;
 }
 
+/// A number of bytes as people read it.
+export function fileSize(count) {
+  if (count < 1024) return `${count} B`;
+  return count < 1024 ** 2 ? `${Math.round(count / 1024)} KiB` : `${(count / 1024 ** 2).toFixed(1)} MiB`;
+}
+
 /// Enter that ends the composition of a syllable is not Enter. Safari tells it by the key code only.
 export const isComposing = (event) => event.isComposing || event.keyCode === 229;

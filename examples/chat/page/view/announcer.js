@@ -2,6 +2,7 @@
 
 import { byId, element } from '../dom.js';
 import { t } from '../i18n.js';
+import { fileSize } from '../text.js';
 
 const maxCharacters = 300;
 
@@ -10,7 +11,7 @@ export function announceMessages(chat) {
 
   chat.addEventListener('entry', ({ detail: { room, entry } }) => {
     if (entry.kind !== 'chat' || entry.mine) return;
-    const text = entry.text.slice(0, maxCharacters);
+    const text = entry.text?.slice(0, maxCharacters) ?? (entry.isPicture ? t().picture : t().file(fileSize(entry.bytes)));
     const told = room === chat.current ? `${entry.name}: ${text}` : t().saidIn(entry.name, text, room.id);
     announcer.replaceChildren(element('span', {}, told));
   });

@@ -1,18 +1,23 @@
-/// The field to write in. Enter sends, unless an input method is composing; Shift and Enter begins a line.
+/// The field to write in, and a picture to go with it. Enter sends, unless an input method is composing; Shift and Enter begins a line.
 
 import { byId } from '../dom.js';
 import { inEachLanguage, t } from '../i18n.js';
+import { shrunk, urlOf } from '../picture.js';
 import { isComposing } from '../text.js';
 
-export function showComposer(chat, connection) {
+export function showComposer(chat, client) {
   const form = byId('composer');
   const input = byId('message');
   const send = byId('send');
+  const chooser = byId('picture');
+  const attached = byId('attached');
+  const preview = byId('preview');
   let composing = false;
 
   function update() {
-    input.disabled = !chat.current;
-    send.disabled = !chat.current || connection.state !== 'connected' || !input.value.trim();
+    const room = chat.current;
+    input.disabled = byId('attach').disabled = !room;
+    send.disabled = !room || client.state !== 'connected' || !(input.value.trim() || room.picture);
     input.placeholder = chat.current ? t().messageTo(chat.current.id) : '';
     fit();
   }
@@ -24,16 +29,31 @@ export function showComposer(chat, connection) {
   }
 
   function showDraft() {
-    input.value = chat.current?.draft ?? '';
+    const room = chat.current;
+    input.value = room?.draft ?? '';
+    if (preview.src) URL.revokeObjectURL(preview.src);
+    attached.hidden = !room?.picture;
+    if (room?.picture) preview.src = urlOf(room.picture).url;
+    else preview.removeAttribute('src');
     update();
   }
 
   function submit() {
     if (composing) input.blur(); // ends the composition, so that its last syllable is in the value
-    if (chat.say(input.value)) {
-      chat.current.draft = input.value = '';
-      update();
-    }
+    const room = chat.current;
+    if (room?.picture && chat.show(room.picture)) chat.attach(room, null);
+    if (!room?.picture && chat.say(input.value)) room.draft = input.value = '';
+    update();
+    input.focus();
+  }
+
+  async function attach(files) {
+    const room = chat.current;
+    const file = [...files].find((f) => f.type.startsWith('image/'));
+    if (!room || !file) return;
+    const picture = chat.pictureBytes ? await shrunk(file, chat.pictureBytes) : null;
+    if (picture) chat.attach(room, picture);
+    else chat.tell('notice', { key: client.limits ? 'noPicture' : 'notConnected' });
     input.focus();
   }
 
@@ -51,6 +71,26 @@ export function showComposer(chat, connection) {
     if (input.value.trim()) chat.typing();
     update();
   });
+  input.addEventListener('paste', (event) => {
+    if (!event.clipboardData.files.length) return;
+    event.preventDefault();
+    attach(event.clipboardData.files);
+  });
+  byId('attach').addEventListener('click', () => chooser.click());
+  chooser.addEventListener('change', () => {
+    attach(chooser.files);
+    chooser.value = '';
+  });
+  byId('detach').addEventListener('click', () => {
+    chat.attach(chat.current, null);
+    input.focus();
+  });
+  const main = byId('main');
+  main.addEventListener('dragover', (event) => event.preventDefault());
+  main.addEventListener('drop', (event) => {
+    event.preventDefault();
+    attach(event.dataTransfer.files);
+  });
   input.addEventListener('compositionstart', () => (composing = true));
   input.addEventListener('compositionend', () => (composing = false));
 
@@ -61,7 +101,7 @@ export function showComposer(chat, connection) {
     if (canHover.matches && !busy) input.focus(); // on a phone it would raise the keyboard
   });
   chat.addEventListener('draft', ({ detail }) => detail.room === chat.current && showDraft());
-  connection.addEventListener('state', update);
+  client.on('state', update);
   addEventListener('resize', fit);
   inEachLanguage(update);
   showDraft();

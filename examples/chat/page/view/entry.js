@@ -2,7 +2,7 @@
 
 import { element } from '../dom.js';
 import { clockTime, day, t } from '../i18n.js';
-import { hueOf, initial, withLinks } from '../text.js';
+import { fileSize, hueOf, initial, withLinks } from '../text.js';
 
 const groupMs = 5 * 60_000;
 
@@ -42,7 +42,18 @@ const lines = {
   closed: () => t().closed,
 };
 
-function body(text) {
+function body(entry) {
+  if (entry.isPicture) return picture(entry);
+  if (entry.url) return element('p', { class: 'text' }, element('a', { href: entry.url, download: '' }, t().file(fileSize(entry.bytes))));
+  return words(entry.text);
+}
+
+function picture({ url, name }) {
+  const image = element('img', { src: url, alt: t().pictureOf(name), 'data-testid': 'picture' });
+  return element('a', { class: 'picture', href: url, target: '_blank', rel: 'noopener' }, image);
+}
+
+function words(text) {
   const parts = withLinks(text).map((part) =>
     part.href ? element('a', { href: part.href, target: '_blank', rel: 'noopener noreferrer nofollow' }, part.text) : part.text,
   );
@@ -56,7 +67,7 @@ function messageRow(entry, goesOn) {
   const row = element(
     'li',
     { class: 'message', 'data-testid': 'message', 'data-user': entry.name },
-    element('div', { class: 'bubble' }, author, body(entry.text)),
+    element('div', { class: 'bubble' }, author, body(entry)),
     element('time', { datetime: at.toISOString(), title: at.toLocaleString() }, clockTime(at)),
   );
   if (!entry.mine) row.prepend(avatar(entry.name));

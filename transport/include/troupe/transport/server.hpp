@@ -104,6 +104,9 @@ public:
   /// Names a room from any thread.
   [[nodiscard]] actors::room_handle room(std::string_view name);
 
+  /// Decides about an HTTP request as about an upgrade: for handlers that serve only who may connect. Thread: a handler's.
+  [[nodiscard]] upgrade_decision authorize(const http_request& request) const;
+
   [[nodiscard]] actors::node& node();
 
   /// Stops in order: no more connections, goodbye to all, output flushed, within the drain timeout; then everything ends.

@@ -1,8 +1,7 @@
 #include "page_routes.hpp"
 
-#include "embedded_page.hpp"
-
 #include <string>
+#include <string_view>
 
 namespace troupe::examples {
 
@@ -29,19 +28,30 @@ transport::http_handler serve(const embedded_file& file) {
     response.body = file.bytes;
     response.headers = {{"Cache-Control", "no-cache"},
                         {"X-Content-Type-Options", "nosniff"},
-                        {"Content-Security-Policy", "default-src 'self'; connect-src 'self' ws: wss:"}};
+                        {"Content-Security-Policy", "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' blob:"}};
     return response;
   };
 }
 
 } // namespace
 
-void add_page_routes(server& server) {
-  for (auto& file : embedded_page()) {
+void add_page_routes(server& server, std::span<const embedded_file> files) {
+  for (auto& file : files) {
     server.get('/' + std::string{file.path}, serve(file));
     if (file.path == "index.html")
       server.get("/", serve(file));
   }
+}
+
+void add_session_route(server& server) {
+  server.get("/session", [&server](const transport::http_request& request) {
+    auto decision = server.authorize(request);
+    transport::http_response response;
+    response.status = decision.status == 0 ? 204 : decision.status;
+    response.body = decision.text;
+    response.headers = {{"Cache-Control", "no-store"}};
+    return response;
+  });
 }
 
 } // namespace troupe::examples

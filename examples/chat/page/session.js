@@ -1,0 +1,43 @@
+/// The token by which the node knows this person, where it asks for one.
+///
+/// Events: `needed` when the person has to give one; `detail` is whether the one before was refused.
+
+export class Session extends EventTarget {
+  #memory;
+  #isKnown = false; // that the node takes what we have
+
+  constructor(memory) {
+    super();
+    this.#memory = memory;
+  }
+
+  /// What to connect with: null where the node asks for none. Throws while the person has to give one first.
+  async token() {
+    const { token } = this.#memory;
+    if (!this.#isKnown && (await this.#isRefused(token))) {
+      this.dispatchEvent(new CustomEvent('needed', { detail: token !== null }));
+      throw new Error('the node asks for a token');
+    }
+    return token;
+  }
+
+  /// Returns whether the node takes `token`; it is then kept for this tab.
+  async offer(token) {
+    if (await this.#isRefused(token)) return false;
+    this.#memory.token = token;
+    return true;
+  }
+
+  /// The connection could not be made, or the token has expired: what was known may not hold any more.
+  doubt() {
+    this.#isKnown = false;
+  }
+
+  /// A node that does not answer has not refused anything.
+  async #isRefused(token) {
+    const headers = token ? { Authorization: `Bearer ${token}` } : {};
+    const answer = await fetch('session', { headers, cache: 'no-store' }).catch(() => null);
+    this.#isKnown = answer?.ok === true;
+    return answer?.status === 401;
+  }
+}
