@@ -112,7 +112,9 @@ publish_result endpoint::say(const raw_connection* except, shared_bytes frame) c
   in.echo = except == nullptr;
   if (except)
     in.who = except->state_->key;
-  compat::anon_send(state_->hub, std::move(in));
+  std::lock_guard guard{state_->mutex}; // the hub goes when the node stops
+  if (state_->hub)
+    compat::anon_send(state_->hub, std::move(in));
   return publish_result::accepted;
 }
 

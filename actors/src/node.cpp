@@ -190,8 +190,11 @@ void node::stop() {
     unit->registry = nullptr;
     unit->output_actor = nullptr;
   }
-  for (auto& e : state_->shared.endpoints)
-    e->hub = nullptr, e->identity = nullptr;
+  for (auto& e : state_->shared.endpoints) {
+    std::lock_guard guard{e->mutex};
+    e->hub = nullptr;
+    e->identity = nullptr;
+  }
 }
 
 /// For loops that no thread runs.

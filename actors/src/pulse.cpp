@@ -1,5 +1,6 @@
 #include "pulse.hpp"
 
+#include <algorithm>
 #include <random>
 
 namespace troupe::actors {
@@ -42,7 +43,7 @@ void pulse::check() {
     pinged_at_ = at;
     peer->ping();
     loop_.sessions().touch(who_);
-    loop_.timers().arm(*this, at + options_.timeout);
+    loop_.timers().arm(*this, at + std::min(options_.timeout, options_.interval));
     return;
   }
   loop_.timers().arm(*this, heard + options_.interval);

@@ -50,7 +50,8 @@ void raw_link::fail(std::string_view what) {
     peer->close(protocol::errc::internal);
     unit_.loop->sessions().touch(state_->key);
   }
-  state_->state = connection_state::closing;
+  auto open = connection_state::open; // what `on_close` throws finds it closed
+  state_->state.compare_exchange_strong(open, connection_state::closing);
   if (auto& on_error = endpoint_->handlers.on_error) {
     try {
       on_error(raw_connection{state_}, what);

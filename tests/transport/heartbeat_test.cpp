@@ -104,6 +104,26 @@ TEST_CASE("a client that answers is pinged again after the interval of silence, 
   CHECK(ann.session.ended());
 }
 
+TEST_CASE("a client that answers is pinged after each interval, also where the timeout is longer") {
+  auto options = beating();
+  options.heartbeat = {2s, 10s};
+  manual_node world{options};
+  client ann{world};
+  world.settle();
+  std::ptrdiff_t count = 0;
+
+  for (auto time = 0ms; time < 20s; time += 100ms) {
+    world.pass(100ms);
+    if (auto n = pings(ann); n > 0) {
+      count += n;
+      say_ping(ann);
+    }
+  }
+
+  CHECK(count >= 9);
+  CHECK_FALSE(ann.session.ended());
+}
+
 TEST_CASE("a client that talks is never pinged") {
   manual_node world{beating()};
   client ann{world};

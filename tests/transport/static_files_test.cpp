@@ -1,51 +1,20 @@
 #include "static_files.hpp"
 
+#include "site.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
-#include <stdexcept>
 
 using namespace troupe::transport;
+using troupe::test::site;
 namespace fs = std::filesystem;
 
 namespace {
-
-/// A folder `site` beside a file `secret.txt`, gone at the end.
-class site {
-public:
-  site() {
-    auto name = (fs::temp_directory_path() / "troupe_site_XXXXXX").string();
-    if (!::mkdtemp(name.data()))
-      throw std::runtime_error{"no temporary folder"};
-    top_ = name;
-    fs::create_directories(folder() / "sub");
-    write(top_ / "secret.txt", "secret");
-  }
-  ~site() { fs::remove_all(top_); }
-  site(const site&) = delete;
-  site& operator=(const site&) = delete;
-
-  [[nodiscard]] fs::path folder() const { return top_ / "site"; }
-  [[nodiscard]] fs::path top() const { return top_; }
-
-  void add(const std::string& name, const std::string& content) { write(folder() / name, content); }
-
-  /// The body of what is served at `path`; nothing if nothing is.
-  [[nodiscard]] std::optional<std::string> body(std::string_view path) const {
-    auto response = static_files{folder()}.find(path);
-    return response ? std::optional{response->body} : std::nullopt;
-  }
-
-private:
-  static void write(const fs::path& file, const std::string& content) { std::ofstream{file, std::ios::binary} << content; }
-
-  fs::path top_;
-};
 
 std::optional<std::string> decoded(const char* path) { return std::optional<std::string>{path}; }
 

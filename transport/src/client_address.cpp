@@ -27,6 +27,8 @@ std::string bytes_of(const ip::address& a) {
 }
 
 std::optional<ip::address> parse_address(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos)
+    return std::nullopt; // Asio reads up to it
   boost::system::error_code ec;
   auto a = ip::make_address(std::string{text}, ec);
   return ec ? std::nullopt : std::optional{unmapped(a)};
@@ -84,11 +86,13 @@ proxy_header read_v2(std::string_view bytes) {
   auto family = byte(13) >> 4;
   if (command == 0)
     return done; // the proxy's own connection
-  if (family == 1 && whole >= head + 12) {
+  if ((family == 1 && whole < head + 12) || (family == 2 && whole < head + 36))
+    return malformed();
+  if (family == 1) {
     ip::address_v4::bytes_type source;
     std::copy_n(bytes.begin() + head, source.size(), source.begin());
     done.source = ip::address_v4{source};
-  } else if (family == 2 && whole >= head + 36) {
+  } else if (family == 2) {
     ip::address_v6::bytes_type source;
     std::copy_n(bytes.begin() + head, source.size(), source.begin());
     done.source = unmapped(ip::address_v6{source});

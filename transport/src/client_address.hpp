@@ -23,7 +23,8 @@ private:
 };
 
 /// The client behind trusted proxies: of `X-Forwarded-For` (all its values as one list) the last address that is no trusted
-/// proxy's; `peer` if it is not trusted itself, or an element is no address.
+/// proxy's; `peer` if it is not trusted itself. Behind an element that is no address nothing is believed: the proxy that passed it on
+/// is the client.
 [[nodiscard]] boost::asio::ip::address forwarded_address(const boost::asio::ip::address& peer, std::string_view forwarded_for,
                                                          const std::vector<address_range>& trusted);
 

@@ -39,7 +39,7 @@ bool matches(const std::vector<std::string>& pattern, const std::vector<std::str
     }
     if (i >= path.size())
       return false;
-    if (pattern[i].starts_with(':'))
+    if (pattern[i].starts_with(':') && !path[i].empty())
       params.emplace_back(pattern[i].substr(1), path[i]);
     else if (pattern[i] != path[i])
       return false;
@@ -110,18 +110,32 @@ http_router::outcome http_router::answer(http_request& request) const {
   auto file = files_ && reads ? files_->serve(request) : std::nullopt;
   if (file)
     return std::move(*file);
-  auto allowed = files_ && !reads && files_->find(request.path) ? std::string{"GET, HEAD"} : allowed_methods(request);
+  auto allowed = allowed_methods(request);
   return allowed.empty() ? plain_answer(404, "There is nothing here.") : not_allowed(std::move(allowed));
 }
 
-/// The methods that have a route at the request's path, as `Allow` lists them.
+/// The methods that have a route at the request's path, or a file, as `Allow` lists them: each once.
 std::string http_router::allowed_methods(const http_request& request) const {
   std::string list;
+  std::vector<std::string_view> listed;
+  auto allow = [&](std::string_view method) {
+    if (std::find(listed.begin(), listed.end(), method) != listed.end())
+      return;
+    listed.push_back(method);
+    list.append(list.empty() ? "" : ", ").append(method);
+  };
+  auto allow_with_head = [&](std::string_view method) {
+    allow(method);
+    if (method == "GET")
+      allow("HEAD");
+  };
+  if (files_ && files_->find(request.path))
+    allow_with_head("GET");
   auto path = segments_of(request.path);
   for (auto& r : routes_) {
     http_headers params;
     if (matches(r.pattern, path, params))
-      list += (list.empty() ? "" : ", ") + r.method + (r.method == "GET" ? ", HEAD" : "");
+      allow_with_head(r.method);
   }
   return list;
 }
@@ -156,11 +170,11 @@ std::optional<http_response> http_router::preflight(const http_request& request)
       || !is_cors_origin(request.header("Origin")))
     return std::nullopt;
   auto methods = allowed_methods(request);
-  if (methods.empty() && !(files_ && files_->find(request.path)))
+  if (methods.empty())
     return std::nullopt;
   http_response response;
   response.status = 204;
-  response.headers = {{"Access-Control-Allow-Methods", methods.empty() ? "GET, HEAD" : methods},
+  response.headers = {{"Access-Control-Allow-Methods", methods},
                       {"Access-Control-Max-Age", "600"}};
   if (auto wanted = request.header("Access-Control-Request-Headers"); !wanted.empty())
     response.headers.emplace_back("Access-Control-Allow-Headers", wanted);

@@ -92,6 +92,7 @@ struct server::state {
   void take_admin(actors::event_loop& loop, tcp::socket socket);
   void open_doors();
   void end_pending();
+  void say_stop(const actors::endpoint_handlers& on);
 
   template <class Session, class Socket>
   void start_session(actors::event_loop& loop, Socket socket, http_settings& settings);
@@ -265,6 +266,20 @@ void server::state::end_pending() {
     });
 }
 
+/// What the handler throws is logged and counted: the server stops all the same.
+void server::state::say_stop(const actors::endpoint_handlers& on) {
+  try {
+    if (on.on_stop)
+      on.on_stop();
+    return;
+  } catch (const std::exception& e) {
+    options.log->write(protocol::log_level::error, "endpoint", e.what());
+  } catch (...) {
+    options.log->write(protocol::log_level::error, "endpoint", "an exception that is no std::exception");
+  }
+  counts.count(protocol::counter::handler_errors, "endpoint", 1);
+}
+
 // -- server -------------------------------------------------------------------------------------------------------------------
 
 server::server(server_options options) : state_(std::make_unique<state>()) {
@@ -345,8 +360,7 @@ void server::stop(actors::drain_kind kind) {
     auto until = std::chrono::steady_clock::now() + s.options.drain_timeout;
     s.http.ready = false;
     for (auto& e : s.endpoints)
-      if (e.handlers().on_stop)
-        e.handlers().on_stop();
+      s.say_stop(e.handlers());
     s.on_loop(s.node->loop(0), [&] {
       s.door->stop();
       if (s.admin_door)

@@ -134,7 +134,7 @@ std::optional<http_response> static_files::serve(const http_request& request) co
     return std::nullopt;
   if (names_tag(request.header("If-None-Match"), file->etag))
     return bodiless(304, file->path, file->etag);
-  auto range = request.header("Range");
+  auto range = request.method == "GET" ? request.header("Range") : std::string_view{};
   auto condition = request.header("If-Range");
   if (!range.starts_with("bytes=") || range.find(',') != std::string_view::npos || (!condition.empty() && condition != file->etag))
     return answer(file->path, file->etag, {0, file->bytes});

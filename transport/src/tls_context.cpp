@@ -28,6 +28,8 @@ std::shared_ptr<ssl::context> tls_context::load() const {
   context->set_options(ssl::context::default_workarounds | ssl::context::no_sslv2 | ssl::context::no_sslv3 | ssl::context::no_tlsv1
                        | ssl::context::no_tlsv1_1 | ssl::context::no_compression);
   SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
+  // Or OpenSSL asks the terminal for the password of a locked key, and waits.
+  context->set_password_callback([](std::size_t, ssl::context::password_purpose) { return std::string{}; });
   boost::system::error_code ec;
   context->use_certificate_chain_file(certificates_.string(), ec);
   if (ec)

@@ -9,4 +9,4 @@ const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run
 /// Why tests in a browser cannot run, or false.
 export const skip = existsSync(executablePath) ? false : `${executablePath} is not installed`;
 
-export const launchBrowser = () => chromium.launch({ executablePath, args });
+export const launchBrowser = (...more) => chromium.launch({ executablePath, args: [...args, ...more] });

@@ -147,7 +147,6 @@ export class Membership {
     this.state = 'joined';
     const { ref, epoch, seq } = frame;
     const missedAfter = this.#position.onJoined(frame, ref === undefined ? this.#position.since : this.#askedSince);
-    this.#askedSince = undefined; // a server that also puts us here by itself says so twice
     this.#settle(null, frame);
     this.#emit('joined', frame);
     if (missedAfter) this.#emit('gap', { type: 'gap', roomId: this.#roomId, since: missedAfter, epoch, seq });

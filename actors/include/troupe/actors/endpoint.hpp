@@ -27,7 +27,8 @@ enum class connection_state : std::uint8_t { open = 0, closing = 1, closed = 2 }
 struct raw_state;
 struct endpoint_state;
 
-/// One WebSocket without envelope. Copies name the same connection; after its end all calls are safe and do nothing.
+/// One WebSocket without envelope. Copies name the same connection; after its end, but not after that of the node, all calls are safe
+/// and do nothing.
 ///
 /// Thread: any, unless said otherwise. What is sent from its loop's thread (as in its handlers) is queued at once, from elsewhere soon.
 class raw_connection {
@@ -76,7 +77,7 @@ struct endpoint_handlers {
   std::function<void()> on_stop;      ///< the server stops; on the thread that stops it
 };
 
-/// A path at which WebSockets have no envelope: what is said is what is sent. Thread: any.
+/// A path at which WebSockets have no envelope: what is said is what is sent. Must not be used after the node's end. Thread: any.
 class endpoint {
 public:
   /// To all its connections, through the same fan-out as rooms: encoded once, in one order for all. Between broadcasts and what is

@@ -1,0 +1,358 @@
+#include <utility>
+
+#include <troupe/actors/endpoint.hpp>
+
+#include "endpoint_stage.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <any>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+using namespace troupe;
+using namespace troupe::actors;
+using namespace troupe::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Handlers that write down what they are told.
+endpoint_handlers noting(strings& log) {
+  endpoint_handlers on;
+  on.on_open = [&](const raw_connection&) { log.emplace_back("open"); };
+  on.on_message = [&](const raw_connection&, std::string_view m, bool binary) {
+    log.push_back((binary ? "binary " : "text ") + std::string{m});
+  };
+  on.on_pong = [&](const raw_connection&, std::string_view payload) { log.push_back("pong " + std::string{payload}); };
+  on.on_error = [&](const raw_connection&, std::string_view what) { log.push_back("error " + std::string{what}); };
+  on.on_close = [&](const raw_connection&, std::uint16_t code, std::string_view reason) {
+    log.push_back("close " + std::to_string(code) + ' ' + std::string{reason});
+  };
+  return on;
+}
+
+} // namespace
+
+// -- handlers ---------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("handlers are told what happens to a connection, in order") {
+  strings log;
+  stage s{noting(log)};
+  auto a = s.connect();
+  a->say("hello");
+  a->say(std::string_view{"\0\xff", 2}, true);
+  a->pong("p");
+  a->leave(4000, "enough");
+  s.settle();
+
+  CHECK(log == strings{"open", "text hello", std::string{"binary \0\xff", 9}, "pong p", "close 4000 enough"});
+}
+
+TEST_CASE("what the server ends a connection for is told before its end") {
+  strings log;
+  stage s{noting(log)};
+  auto a = s.connect();
+  a->leave(1002, "", "bad_frame");
+  s.settle();
+
+  CHECK(log == strings{"open", "error bad_frame", "close 1002 "});
+}
+
+TEST_CASE("an endpoint without handlers takes everything and says nothing") {
+  stage s;
+  auto a = s.connect();
+  a->say("hello");
+  a->pong("p");
+  a->leave(1002, "", "bad_frame");
+  s.settle();
+
+  CHECK(a->heard().empty());
+  CHECK(s.counts.errors == 0);
+  CHECK(s.place.client_count() == 0);
+}
+
+TEST_CASE("a connection keeps what it asked for, who it is and what the application puts there") {
+  strings log;
+  endpoint_handlers on;
+  on.on_open = [](const raw_connection& c) { c.user_data() = std::string{"mine"}; };
+  on.on_message = [&](const raw_connection& c, std::string_view, bool) {
+    log = {c.request().target, c.claims()->subject, std::any_cast<std::string>(c.user_data())};
+  };
+  stage s{std::move(on)};
+  connection_info info;
+  info.request = std::make_shared<const handshake>(handshake{"/raw?x=1", {}, "203.0.113.9"});
+  claims who;
+  who.subject = "ann";
+  info.claims = std::make_shared<const claims>(who);
+  auto a = s.connect(0, std::move(info));
+  auto other = s.connect();
+  a->say("x");
+  s.settle();
+
+  CHECK(log == strings{"/raw?x=1", "ann", "mine"});
+  CHECK(s.place.clients().size() == 2);
+  for (auto& c : s.place.clients())
+    CHECK((c.request().target == "/raw?x=1") == (c.claims() != nullptr)); // nobody has the other's
+}
+
+// -- clients ----------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("clients are those that are open now") {
+  stage s{{}, two_loops()};
+  CHECK(s.place.clients().empty());
+
+  auto a = s.connect(0), b = s.connect(1);
+  CHECK(s.place.client_count() == 2);
+  CHECK(s.handle("0") == s.handle("0"));
+  CHECK_FALSE(s.handle("0") == s.handle("1"));
+
+  a->leave();
+  s.settle();
+  REQUIRE(s.place.clients().size() == 1);
+  CHECK(s.place.clients().front().request().target == "1");
+}
+
+TEST_CASE("a client is no longer listed when its end is told") {
+  endpoint place;
+  std::vector<std::size_t> left;
+  endpoint_handlers on;
+  on.on_close = [&](const raw_connection& c, std::uint16_t, std::string_view) {
+    left.push_back(place.client_count());
+    CHECK(c.state() == connection_state::closed);
+  };
+  stage s{std::move(on)};
+  place = s.place;
+  auto a = s.connect(), b = s.connect();
+  a->leave();
+  s.settle();
+
+  CHECK(left == std::vector<std::size_t>{1});
+}
+
+// -- one connection ---------------------------------------------------------------------------------------------------------
+
+TEST_CASE("what is sent to one client reaches it alone, from its loop at once and from elsewhere soon") {
+  stage s{{}, two_loops()};
+  auto a = s.connect(0), b = s.connect(1);
+  auto to_a = s.handle("0");
+  std::size_t here = 0, elsewhere = 1;
+
+  to_a.send("1");
+  CHECK(a->heard().empty());
+  s.settle();
+  s.on_loop(0, [&] {
+    to_a.send_binary("22");
+    here = to_a.buffered_bytes();
+  });
+  s.on_loop(1, [&] {
+    to_a.send("3");
+    elsewhere = to_a.buffered_bytes();
+  });
+
+  CHECK(a->frames() == strings{"\x81\x01" "1", "\x82\x02" "22", "\x81\x01" "3"});
+  CHECK(b->heard().empty());
+  CHECK(here == 3 + 4);
+  CHECK(elsewhere == 0);
+}
+
+TEST_CASE("a client is closed with the code and reason of the application") {
+  stage s;
+  auto a = s.connect(), b = s.connect();
+  auto client = s.handle("0");
+  client.close(3001, "enough");
+
+  CHECK(client.state() == connection_state::closing);
+  CHECK(s.handle("1").state() == connection_state::open);
+  s.settle();
+  CHECK(a->ends == strings{"3001 enough"});
+  CHECK(b->ends.empty());
+
+  a->leave(3001, "enough");
+  s.settle();
+  CHECK(client.state() == connection_state::closed);
+}
+
+TEST_CASE("a code that an application may not send counts as 1000") {
+  stage s;
+  auto a = s.connect();
+  for (int code : {0, 999, 1000, 1001, 1005, 1006, 1015, 2999, 3000, 4999, 5000, 65535})
+    s.handle("0").close(static_cast<std::uint16_t>(code));
+  s.settle();
+
+  CHECK(a->ends == strings{"1000 ", "1000 ", "1000 ", "1000 ", "1000 ", "1000 ", "1000 ", "1000 ", "3000 ", "4999 ", "1000 ", "1000 "});
+}
+
+TEST_CASE("a client is terminated without a close frame, and pinged with what is asked for") {
+  stage s;
+  auto a = s.connect(), b = s.connect();
+  s.handle("0").ping("p");
+  s.handle("0").terminate();
+  s.settle();
+
+  CHECK(a->pings == strings{"p"});
+  CHECK(a->ends == strings{"terminated ok"});
+  CHECK(b->pings.empty());
+  CHECK(b->ends.empty());
+}
+
+TEST_CASE("a handle of a client that has gone is safe and does nothing") {
+  stage s;
+  auto a = s.connect();
+  auto gone = s.handle("0");
+  a->leave();
+  s.settle();
+  auto b = s.connect(); // of the same slot
+  gone.send("x");
+  gone.send_binary("x");
+  gone.ping();
+  gone.close();
+  gone.terminate();
+  s.settle();
+
+  CHECK(gone.state() == connection_state::closed);
+  CHECK(a->heard().empty());
+  CHECK(a->ends.empty());
+  CHECK(b->heard().empty());
+  CHECK(b->ends.empty());
+  CHECK(b->pings.empty());
+}
+
+TEST_CASE("a client may be closed out of its own handlers") {
+  endpoint_handlers on;
+  on.on_open = [](const raw_connection& c) {
+    c.send("no");
+    c.close(4001, "not now");
+  };
+  stage s{std::move(on)};
+  auto a = s.connect();
+
+  CHECK(a->heard() == strings{"no"});
+  CHECK(a->ends == strings{"4001 not now"});
+}
+
+// -- handlers that throw ----------------------------------------------------------------------------------------------------
+
+TEST_CASE("a handler that throws ends its client alone") {
+  auto where = GENERATE(as<std::string>{}, "open", "message", "pong");
+  strings log;
+  auto on = noting(log);
+  auto boom = [&](const raw_connection& c, std::string_view at) {
+    if (c.request().target == "0" && at == where)
+      throw std::runtime_error{"boom"};
+  };
+  on.on_open = [=](const raw_connection& c) { boom(c, "open"); };
+  on.on_message = [=](const raw_connection& c, std::string_view m, bool) {
+    boom(c, "message");
+    c.send("heard " + std::string{m});
+  };
+  on.on_pong = [=](const raw_connection& c, std::string_view) { boom(c, "pong"); };
+  stage s{std::move(on)};
+  auto bad = s.connect(), good = s.connect();
+  bad->pong("");
+  bad->say("x");
+  good->say("y");
+  s.settle();
+
+  CHECK(bad->ends == strings{"internal"});
+  CHECK(log == strings{"error boom"});
+  CHECK(s.counts.errors == 1);
+  CHECK(s.handle("0").state() == connection_state::closing);
+  CHECK(good->heard() == strings{"heard y"});
+  CHECK(good->ends.empty());
+  (void)s.place.broadcast("still here");
+  s.settle();
+  CHECK(good->heard() == strings{"still here"});
+}
+
+TEST_CASE("what is thrown need not be an exception") {
+  strings log;
+  auto on = noting(log);
+  on.on_message = [](const raw_connection&, std::string_view, bool) { throw 7; };
+  stage s{std::move(on)};
+  auto a = s.connect();
+  a->say("x");
+  s.settle();
+
+  CHECK(a->ends == strings{"internal"});
+  CHECK(log == strings{"open", "error an exception that is no std::exception"});
+}
+
+TEST_CASE("an on_error that throws as well is counted and ends nothing more") {
+  endpoint_handlers on;
+  on.on_message = [](const raw_connection&, std::string_view, bool) { throw std::runtime_error{"boom"}; };
+  on.on_error = [](const raw_connection&, std::string_view) { throw std::runtime_error{"boom again"}; };
+  stage s{std::move(on)};
+  auto bad = s.connect(), good = s.connect();
+  bad->say("x");
+  s.settle();
+
+  CHECK(s.counts.errors == 2);
+  CHECK(bad->ends == strings{"internal"});
+  CHECK(good->ends.empty());
+  CHECK(s.place.client_count() == 2); // until its socket ends
+}
+
+TEST_CASE("a handler that throws at the end leaves its connection closed") {
+  strings log;
+  auto on = noting(log);
+  on.on_close = [](const raw_connection&, std::uint16_t, std::string_view) { throw std::runtime_error{"boom"}; };
+  stage s{std::move(on)};
+  auto a = s.connect(), b = s.connect();
+  auto client = s.handle("0");
+  a->leave();
+  s.settle();
+
+  CHECK(client.state() == connection_state::closed);
+  CHECK(log == strings{"open", "open", "error boom"});
+  CHECK(s.counts.errors == 1);
+  CHECK(s.place.client_count() == 1);
+}
+
+// -- the end of the node ----------------------------------------------------------------------------------------------------
+
+TEST_CASE("a drain closes every client behind what was said before it") {
+  auto kind = GENERATE(drain_kind::restart, drain_kind::shutdown);
+  stage s{{}, two_loops()};
+  auto a = s.connect(0), b = s.connect(1);
+  (void)s.place.broadcast("last");
+  s.owner.drain(kind, 0ms);
+  s.settle();
+
+  auto why = std::string{info(kind == drain_kind::restart ? protocol::errc::restart : protocol::errc::shutdown).name};
+  CHECK(a->ends == strings{why});
+  CHECK(b->ends == strings{why});
+  CHECK(a->heard() == strings{"last"});
+  CHECK(s.handle("0").state() == connection_state::closing);
+}
+
+TEST_CASE("a node that stops tells every client's end once") {
+  strings log;
+  stage s{noting(log)};
+  auto a = s.connect(), b = s.connect();
+  auto client = s.handle("0");
+  s.owner.stop();
+
+  CHECK(a->ends == strings{"terminated shutdown"});
+  CHECK(log == strings{"open", "open", "close 1006 ", "close 1006 "});
+  CHECK(s.place.client_count() == 0);
+  CHECK(client.state() == connection_state::closed);
+}
+
+TEST_CASE("an endpoint whose node has stopped is safe and reaches nobody") {
+  stage s;
+  auto a = s.connect();
+  auto client = s.handle("0");
+  a->leave();
+  s.owner.stop();
+
+  (void)s.place.broadcast("late");
+  (void)s.place.broadcast_except(client, "late");
+  client.send("late");
+  client.close();
+
+  CHECK(a->heard().empty());
+  CHECK(s.place.clients().empty());
+}
