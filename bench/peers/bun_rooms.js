@@ -1,22 +1,29 @@
-// bun_rooms.js: rooms on Bun's native publish, as short and as fast as its documentation has it. Prints its port.
+// bun_rooms.js [PORT]: rooms on Bun's native publish, as short and as fast as its documentation has it. Prints its port.
+// Environment: DEFLATE=1, TLS_CERT and TLS_KEY (files).
 let nextId = 1;
+const { DEFLATE, TLS_CERT, TLS_KEY } = process.env;
 const server = Bun.serve({
   hostname: "127.0.0.1",
   port: Number(process.argv[2] ?? 0),
+  ...(TLS_CERT && { tls: { cert: Bun.file(TLS_CERT), key: Bun.file(TLS_KEY) } }),
   fetch(request, server) {
     const offer = request.headers.get("sec-websocket-protocol");
     const headers = offer ? { "Sec-WebSocket-Protocol": offer } : {};
     return server.upgrade(request, { data: { id: String(nextId++) }, headers }) ? undefined : new Response("no", { status: 400 });
   },
   websocket: {
-    perMessageDeflate: false,
+    perMessageDeflate: Boolean(DEFLATE),
     message(ws, text) {
       const m = JSON.parse(text);
       if (m.type === "join") {
         ws.subscribe(m.roomId);
         ws.send(JSON.stringify({ type: "joined", roomId: m.roomId, userId: ws.data.id }));
+      } else if (m.type === "leave") {
+        ws.unsubscribe(m.roomId);
       } else if (m.type === "message") {
-        server.publish(m.roomId, JSON.stringify({ type: "message", roomId: m.roomId, userId: ws.data.id, text: m.text }));
+        const frame = JSON.stringify({ type: "message", roomId: m.roomId, userId: ws.data.id, text: m.text });
+        if (m.echo === false) ws.publish(m.roomId, frame, Boolean(DEFLATE));
+        else server.publish(m.roomId, frame, Boolean(DEFLATE));
       }
     },
   },

@@ -1,0 +1,111 @@
+#pragma once
+
+#include "frames.hpp"
+#include "histogram.hpp"
+#include "options.hpp"
+#include "process.hpp"
+#include "speech.hpp"
+#include "stream.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::bench {
+
+/// What a run has shown. "Window": from the end of the warm-up to the end of the duration.
+struct load_result {
+  double connect_seconds = 0;     ///< until all connections had joined
+  double reconnect_seconds = 0;   ///< the same after they were cut; 0: not asked for
+  double window_seconds = 0;
+  std::uint64_t published = 0;    ///< in the window
+  std::uint64_t delivered = 0;    ///< frames that came in the window
+  std::uint64_t delivered_bytes = 0;
+  std::uint64_t lost = 0;         ///< of the whole run, at connections that lived
+  std::uint64_t disordered = 0;   ///< came twice, or after a later one
+  std::uint64_t cut = 0;          ///< connections that the server ended, but for stalled ones
+  std::uint64_t cut_stalled = 0;
+  histogram latency;              ///< of what was meant to be sent in the window, from that moment on
+  double server_cpu_seconds = 0;  ///< in the window; 0: no pid
+  resident memory_before, memory_idle, memory_after; ///< of the server: without connections, with all and no load, at the end
+  double own_cpu_seconds = 0;     ///< in the window
+
+  /// Whether the load had no time left, so that the server may have been faster than shown.
+  [[nodiscard]] bool was_bottleneck() const noexcept { return own_cpu_seconds > 0.9 * window_seconds; }
+};
+
+/// Many clients on one thread.
+class load {
+public:
+  explicit load(const load_options& options);
+  load(const load&) = delete;
+  load& operator=(const load&) = delete;
+  ~load();
+
+  /// Connects, loads, drains. Errors: `std::runtime_error` if the server cannot be reached or does not let clients join in time.
+  [[nodiscard]] load_result run();
+
+private:
+  struct client;
+  using time_point = std::chrono::steady_clock::time_point;
+
+  // connecting
+  void open_all();
+  void open_some(time_point began, std::size_t& opened);
+  void open(client& c);
+  void go_on(client& c);
+  void upgrade(client& c, std::string_view bytes);
+  void joined(client& c);
+  void cut_all();
+
+  // load
+  void start();
+  void publish(client& c, time_point meant);
+  void publish_due(time_point now);
+  void visit_due(time_point now);
+  void run_until(time_point end);
+  void drain();
+  [[nodiscard]] std::uint64_t missing() const;
+  void look_at_stalled();
+
+  // what comes
+  void poll(time_point until);
+  void ready(client& c, std::uint32_t events);
+  void read(client& c);
+  void take(client& c, const frame_view& frame);
+  void deliver(client& c, std::string_view payload, std::uint64_t size);
+  void end(client& c);
+  void watch(client& c, bool output);
+  void progress(time_point now);
+
+  [[nodiscard]] std::uint64_t micros(time_point at) const;
+
+  const load_options& options_;
+  std::unique_ptr<SSL_CTX, free_tls> tls_;
+  speech json_, msgpack_, other_;
+  std::vector<std::string> room_names_;
+  std::deque<client> clients_;
+  std::vector<client*> publishers_;
+  std::vector<std::uint32_t> published_; ///< by publisher
+  inflater inflater_;
+  std::vector<char> buffer_;
+  int epoll_;
+  std::size_t opening_ = 0;
+  std::size_t in_rooms_ = 0;
+
+  bool publishing_ = false;
+  bool closed_loop_ = false;
+  time_point began_, window_begin_, window_end_;
+  std::uint64_t due_ = 0;    ///< messages of the open loop so far
+  std::uint64_t visits_ = 0;
+  load_result result_;
+  histogram second_;         ///< latencies of the current second
+  std::uint64_t second_deliveries_ = 0;
+  time_point next_progress_;
+};
+
+} // namespace troupe::bench

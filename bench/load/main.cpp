@@ -1,0 +1,119 @@
+// troupe_load ws://127.0.0.1:8080 --members 1000 --rate 20 --pid $(pidof relay_node)
+// Load for a Troupe node, or for any server that speaks one of the dialects.
+
+#include "marker.hpp"
+#include "report.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <sys/resource.h>
+
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <stdexcept>
+#include <string>
+
+namespace {
+
+using namespace troupe::bench;
+
+/// Fills in the parts of the URL. Errors: `CLI::ValidationError`.
+void split_url(load_options& o) {
+  std::string_view rest = o.url;
+  if (rest.starts_with("wss://"))
+    o.tls = true;
+  else if (!rest.starts_with("ws://"))
+    throw CLI::ValidationError{"URL", "expected ws://HOST:PORT or wss://HOST:PORT"};
+  rest.remove_prefix(o.tls ? 6 : 5);
+  if (auto slash = rest.find('/'); slash != std::string_view::npos) {
+    o.path = rest.substr(slash);
+    rest = rest.substr(0, slash);
+  }
+  auto colon = rest.rfind(':');
+  o.host = rest.substr(0, colon);
+  try {
+    o.port = colon == std::string_view::npos ? (o.tls ? 443 : 80) : static_cast<std::uint16_t>(std::stoul(std::string{rest.substr(colon + 1)}));
+  } catch (const std::exception&) {
+    throw CLI::ValidationError{"URL", "expected a number as the port"};
+  }
+}
+
+void allow_many_descriptors() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void write_file(const std::string& name, const std::string& text) {
+  std::ofstream file{name};
+  file << text << '\n';
+  if (!file.flush())
+    throw std::runtime_error{name + ": cannot be written"};
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  load_options o;
+  double warm_up = 1, duration = 5, patience = 10;
+  CLI::App app{"Load for a Troupe node, or for any server that speaks one of the dialects."};
+  const std::map<std::string, dialect> dialects{{"json", dialect::json}, {"msgpack", dialect::msgpack}, {"mixed", dialect::mixed},
+                                                {"plain", dialect::plain}, {"socketio", dialect::socketio}, {"echo", dialect::echo}};
+  app.add_option("url", o.url, "ws://HOST:PORT or wss://HOST:PORT (the certificate is not checked)")->required();
+  app.add_option("--rooms", o.rooms, "Rooms; 0: nobody joins")->capture_default_str();
+  app.add_option("--room-prefix", o.room_prefix, "Of the rooms' names")->capture_default_str();
+  app.add_option("--members", o.members, "Members of each room")->capture_default_str();
+  app.add_option("--publishers", o.publishers, "Members of each room that publish; 0: an idle load")->capture_default_str();
+  app.add_option("--bytes", o.bytes, "Bytes of each text, at least 16")->check(CLI::Range(marker::size, std::size_t{1} << 24))->capture_default_str();
+  app.add_option("--rate", o.rate, "Open loop: messages a second of each publisher")->check(CLI::NonNegativeNumber);
+  app.add_option("--in-flight", o.in_flight, "Closed loop: messages of each publisher on their way")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_flag("!--no-echo", o.echo, "Publishers do not get their own messages (needs --rate)");
+  app.add_option("--dialect", o.speech, "json, msgpack, mixed, plain, socketio or echo")->transform(CLI::CheckedTransformer(dialects));
+  app.add_flag("--deflate", o.deflate, "Offer permessage-deflate");
+  app.add_option("--ramp", o.ramp, "New connections a second; 0: as fast as they are taken")->check(CLI::NonNegativeNumber);
+  app.add_option("--opening", o.opening, "Connections that are opened at the same time")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--sources", o.sources, "Loopback addresses to connect from: 127.0.0.1, 127.0.0.2, ...")->check(CLI::Range(1, 250));
+  app.add_flag("--reconnect", o.reconnect, "Cut all connections once and open them again, before the load");
+  app.add_option("--churn", o.churn, "Joins and leaves a second, by 50 connections that come on top")->check(CLI::NonNegativeNumber);
+  app.add_option("--stall", o.stall, "Part of the members that never read, such as 10%")
+    ->transform(CLI::Validator{[](std::string& text) {
+      if (text.ends_with('%'))
+        text = std::to_string(std::atof(text.c_str()) / 100);
+      return std::string{};
+    }, "PART"})->check(CLI::Range(0.0, 1.0));
+  app.add_option("--warm-up", warm_up, "Seconds of load before the measured ones")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--duration", duration, "Seconds that are measured")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--patience", patience, "Seconds without progress before giving up")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--pid", o.pid, "Process of the server: its CPU time and memory are reported");
+  app.add_option("--json", o.json, "File for all results");
+  app.add_flag("--quiet", o.quiet, "No progress");
+  try {
+    app.parse(argc, argv);
+    split_url(o);
+    if (!o.echo && o.rate <= 0)
+      throw CLI::ValidationError{"--no-echo", "needs --rate: a closed loop waits for its own messages"};
+    if (o.publishers > o.members)
+      throw CLI::ValidationError{"--publishers", "expected at most as many as there are members"};
+    if (o.rooms == 0 && o.publishers > 0 && o.speech != dialect::echo)
+      throw CLI::ValidationError{"--rooms", "0 needs --publishers 0"};
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  o.warm_up = std::chrono::duration<double>{warm_up};
+  o.duration = std::chrono::duration<double>{duration};
+  o.patience = std::chrono::duration<double>{patience};
+  allow_many_descriptors();
+  try {
+    load clients{o};
+    auto result = clients.run();
+    print_table(std::cout, o, result);
+    if (!o.json.empty())
+      write_file(o.json, to_json(o, result));
+    return result.lost + result.disordered + result.cut == 0 ? 0 : 3;
+  } catch (const std::runtime_error& e) {
+    std::cerr << "troupe_load: " << e.what() << '\n';
+    return 1;
+  }
+}

@@ -1,0 +1,55 @@
+#include "registry.hpp"
+
+#include <troupe/transport/outbox.hpp>
+
+#include <array>
+#include <string>
+
+namespace troupe::bench {
+
+namespace {
+
+using actors::byte_range;
+
+ssize_t take_all(const iovec* parts, int count) {
+  ssize_t n = 0;
+  for (int i = 0; i < count; ++i)
+    n += static_cast<ssize_t>(parts[i].iov_len);
+  return n;
+}
+
+/// One frame to a socket that takes it.
+void outbox_write(benchmark::State& state) {
+  transport::outbox out{{}};
+  auto frame = protocol::shared_bytes::copy_of(std::string(static_cast<std::size_t>(state.range(0)), 'x'));
+  std::array<byte_range, 1> whole{byte_range{0, static_cast<std::uint32_t>(frame.size())}};
+  auto clock = [] { return actors::steady_time{}; };
+  allocation_count count{state};
+  for (auto _ : state)
+    benchmark::DoNotOptimize(out.write(frame, whole, 1, clock, take_all));
+}
+
+/// 16 frames to a socket that is full, and then takes them.
+void outbox_queue(benchmark::State& state) {
+  transport::outbox out{{}};
+  auto frame = protocol::shared_bytes::copy_of(std::string(static_cast<std::size_t>(state.range(0)), 'x'));
+  byte_range whole{0, static_cast<std::uint32_t>(frame.size())};
+  allocation_count count{state};
+  for (auto _ : state) {
+    for (int i = 0; i < 16; ++i)
+      out.append(frame, whole, 1, actors::output_kind::data, {});
+    benchmark::DoNotOptimize(out.flush({}, take_all));
+  }
+  state.SetItemsProcessed(16 * state.iterations());
+}
+
+} // namespace
+
+std::vector<entry> transport_benchmarks() {
+  return {
+    {"outbox_write", outbox_write, 100, 100'000},
+    {"outbox_queue", outbox_queue, 100, 10'000},
+  };
+}
+
+} // namespace troupe::bench

@@ -1,0 +1,96 @@
+"""Results as a table on the terminal, as JSON, as Markdown with plots."""
+
+import json
+import subprocess
+from statistics import median
+
+from scenarios import CONNECT, CPU, MEMORY, MORE_IS_BETTER, P50, P99, RATE, RECONNECT
+from stats import interval, ratio
+
+UNITS = {CPU: ("CPU for each delivery", "ns", 1), P50: ("p50", "ms", 1e3), P99: ("p99", "ms", 1e3), RATE: ("deliveries", "1,000/s", 1e3),
+         CONNECT: ("connects", "1/s", 1), RECONNECT: ("reconnects", "1/s", 1), MEMORY: ("memory of an idle connection", "KiB", 1)}
+
+
+def rows(scenario, results):
+    """One row for each figure: (figure, {server: (median, low, high)}, {peer: (ratio, low, high, bound, is_met)})."""
+    first = scenario.servers[0]
+    for figure in scenario.figures:
+        values = {s: [r[figure] for r in results[s]] for s in scenario.servers if results.get(s)}
+        if first not in values:
+            continue
+        ratios = {}
+        for peer in scenario.servers[1:]:
+            found = ratio(values[first], values[peer]) if peer in values else None
+            if found:
+                bound = scenario.bounds.get((figure, peer))
+                is_met = bound is None or (found[1] >= bound if figure in MORE_IS_BETTER else found[2] <= bound)
+                ratios[peer] = (*found, bound, is_met)
+        yield figure, {s: (median(v), *interval(v)) for s, v in values.items()}, ratios
+
+
+def number(value):
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def lines(scenario, results):
+    for figure, values, ratios in rows(scenario, results):
+        label, unit, scale = UNITS[figure]
+        text = "  ".join(f"{server} {number(v[0] / scale)}" for server, v in values.items())
+        compared = "  ".join(
+            f"{found[0]:.2f} [{found[1]:.2f}, {found[2]:.2f}] of {peer}" + ("" if found[3] is None else f" ({'met' if found[4] else 'MISSED'}: {found[3]})")
+            for peer, found in ratios.items())
+        yield f"{label}, {unit}", text, compared
+
+
+def print_table(scenario, results):
+    for label, text, compared in lines(scenario, results):
+        print(f"   {label}: {text}\n      {scenario.servers[0]} is {compared}" if compared else f"   {label}: {text}", flush=True)
+
+
+def write_json(path, about, scenarios, results):
+    document = {"about": about, "scenarios": {s.name: {"title": s.title, "load": s.load, "results": results[s.name]} for s in scenarios if s.name in results}}
+    path.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def write_markdown(path, about, scenarios, results, plots):
+    text = ["# Results", "", f"{about['date']}, commit {about['commit']}, {about['rounds']} interleaved rounds; {about['machine']}.", "",
+            "Medians; ratios are medians of the ratios of each round with their 95 % intervals. A bound is met by the interval's far end.", "",
+            "| scenario | figure | medians | ratio |", "| --- | --- | --- | --- |"]
+    for s in scenarios:
+        for label, values, compared in lines(s, results.get(s.name, {})):
+            text.append(f"| {s.title} | {label} | {values} | {compared} |")
+    for title, file in plots:
+        text += ["", f"## {title}", "", f"![{title}]({file})"]
+    path.write_text("\n".join(text) + "\n")
+
+
+def plot_cpu(folder, scenarios, results):
+    """Server CPU for each delivery, as bars, relative to the first peer."""
+    shown = [s for s in scenarios if CPU in s.figures and results.get(s.name) and len(s.servers) > 1 and "bun" in s.servers]
+    if not shown:
+        return []
+    names = [n for n in ("troupe", "bun", "floor") if any(n in s.servers for s in shown)]
+    data = ["scenario\t" + "\t".join(names)]
+    for s in shown:
+        values = {n: median(r[CPU] for r in results[s.name][n]) for n in names if results[s.name].get(n)}
+        if not values.get("bun"):
+            continue
+        data.append(f"\"{s.title}\"\t" + "\t".join(f"{values[n] / values['bun']:.3f}" if n in values else "NaN" for n in names))
+    (folder / "cpu.tsv").write_text("\n".join(data) + "\n")
+    script = f"""
+set terminal svg size 900,460 font 'sans-serif,12' background '#ffffff'
+set output '{folder}/cpu.svg'
+set datafile separator '\\t'
+set style data histograms
+set style histogram clustered gap 1
+set style fill solid 0.9 border -1
+set boxwidth 0.9
+set grid ytics lc rgb '#dddddd'
+set yrange [0:*]
+set ylabel 'server CPU for each delivery, Bun = 1'
+set xtics rotate by -25 font ',10'
+set key top left
+plot for [i=2:{len(names) + 1}] '{folder}/cpu.tsv' using i:xtic(1) title columnheader(i)
+"""
+    subprocess.run(["gnuplot"], input=script, text=True, check=True)
+    return [("CPU beside Bun", "cpu.svg")]

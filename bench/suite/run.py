@@ -1,0 +1,167 @@
+"""bench/run.sh's inside: runs the servers of each scenario in turn, round by round, and reports."""
+
+import argparse
+import datetime
+import json
+import pathlib
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+
+import report
+from scenarios import CONNECT, CPU, MEMORY, P50, P99, RATE, RECONNECT, SCENARIOS
+from servers import Running, catalogue
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def load_command(server, port, pid, load, seconds, json_file, warm_up):
+    command = [f"{ROOT}/build/release/bin/troupe_load", f"{'wss' if load.get('tls') else 'ws'}://127.0.0.1:{port}", "--quiet",
+               "--warm-up", str(warm_up), "--duration", str(seconds), "--pid", str(pid), "--json", str(json_file), "--patience", "60"]
+    options = {"dialect": server.dialect, **{k: v for k, v in load.items() if k not in ("tls", "giant")}}
+    if load.get("deflate") and "deflate" not in server.name:
+        options.pop("deflate")
+    for name, value in options.items():
+        flag = "--" + name.replace("_", "-")
+        if value is True:
+            command.append(flag)
+        elif value is False:
+            command.append("--no-" + name)
+        else:
+            command += [flag, str(value)]
+    return command
+
+
+def figures_of(document):
+    window, latency = document["window_seconds"], document["latency_us"]
+    connections = document["connections"]
+    return {
+        CPU: document["server_cpu_ns_per_delivery"],
+        P50: latency["p50"],
+        P99: latency["p99"],
+        RATE: document["delivered"] / window,
+        CONNECT: connections / document["connect_seconds"],
+        RECONNECT: connections / document["reconnect_seconds"] if document["reconnect_seconds"] else 0,
+        MEMORY: document["server_kib"]["per_connection"],
+        "lost": document["lost"] + document["disordered"],
+        "cut": document["cut"],
+        "bottleneck": document["load_was_bottleneck"],
+    }
+
+
+def giant_command(server, port, pid, members, seconds, folder):
+    """The 5,000-member room at 20 messages a second, as a load of its own."""
+    load = dict(members=members, rate=20, opening=64)
+    return load_command(server, port, pid, load, seconds, folder / "giant.json", 1)
+
+
+def measure(server, scenario, seconds, folder, log):
+    """One round of one server: its figures."""
+    running = Running(server, log)
+    giant = None
+    try:
+        warm_up = min(1.0, seconds / 2)
+        load = scenario.load
+        if load.get("giant"):
+            # Another process, another room: it begins first and ends last.
+            giant = subprocess.Popen(giant_command(server, running.port, running.pid, load["giant"], seconds + 6, folder), stdout=log, stderr=log)
+            wait_for_members(running, load["giant"])
+        file = folder / "load.json"
+        options = {**load, "room_prefix": "small"} if load.get("giant") else load
+        done = subprocess.run(load_command(server, running.port, running.pid, options, seconds, file, warm_up), stdout=log, stderr=subprocess.PIPE, text=True)
+        if done.returncode not in (0, 3):
+            raise RuntimeError(f"{scenario.name}, {server.name}: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}")
+        return figures_of(json.loads(file.read_text()))
+    finally:
+        if giant:
+            giant.kill()
+            giant.wait()
+        running.end()
+
+
+def wait_for_members(running, members):
+    """Until the giant room is there: its process has that many sockets."""
+    end = time.monotonic() + 60
+    while len(list(pathlib.Path(f"/proc/{running.pid}/fd").iterdir())) < members and time.monotonic() < end:
+        time.sleep(0.1)
+    time.sleep(2)
+
+
+def certificates(folder):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-keyout", folder / "key.pem", "-out", folder / "cert.pem"], check=True, capture_output=True)
+
+
+def about(rounds):
+    git = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True).stdout.strip()
+    model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown processor")
+    cores = sum(line.startswith("processor") for line in open("/proc/cpuinfo"))
+    return {"date": datetime.date.today().isoformat(), "commit": git or "unknown", "rounds": rounds,
+            "machine": f"{cores} cores of {model}, Linux {platform.release().split('-')[0]}"}
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="bench/run.sh", description="Runs servers side by side under the same load and compares them.")
+    parser.add_argument("scenario", nargs="*", help="names; none: all of them")
+    parser.add_argument("--rounds", type=int, help="interleaved rounds of each scenario (9)")
+    parser.add_argument("--quick", action="store_true", help="the main rows in one short round each: done in three minutes")
+    parser.add_argument("--list", action="store_true", help="names the scenarios")
+    parser.add_argument("--bounds", action="store_true", help="exit code 1 if a bound is missed")
+    options = parser.parse_args()
+    unknown = set(options.scenario) - {s.name for s in SCENARIOS}
+    if unknown:
+        parser.error(f"{', '.join(sorted(unknown))}: no such scenario; --list names them")
+    if options.rounds is not None and options.rounds < 1:
+        parser.error("--rounds: expected a number from 1")
+    return options
+
+
+def main():
+    options = parse()
+    if options.list:
+        for s in SCENARIOS:
+            print(f"{s.name:20} {s.title}: {', '.join(s.servers)}")
+        return 0
+    chosen = [s for s in SCENARIOS if (s.name in options.scenario if options.scenario else s.quick if options.quick else True)]
+    rounds = options.rounds or (1 if options.quick else 9)
+    results_folder = ROOT / "build" / "bench"
+    results_folder.mkdir(parents=True, exist_ok=True)
+    results, missed = {}, []
+    facts = about(rounds)
+    with tempfile.TemporaryDirectory() as scratch, open(results_folder / "servers.log", "w") as log:
+        folder = pathlib.Path(scratch)
+        certificates(folder)
+        servers = catalogue(ROOT, folder)
+        for scenario in chosen:
+            print(f"== {scenario.name}: {scenario.title}", flush=True)
+            taken = results[scenario.name] = {name: [] for name in scenario.servers}
+            for turn in range(rounds):
+                names = scenario.servers if turn % 2 == 0 else scenario.servers[::-1]
+                for name in names:
+                    found = measure(servers[name], scenario, 1.5 if options.quick else scenario.seconds, folder, log)
+                    taken[name].append(found)
+                    if found["lost"]:
+                        print(f"   round {turn + 1}: {name} lost or disordered {found['lost']} messages", flush=True)
+                told = "  ".join(f"{n} {report.number(taken[n][-1][scenario.figures[0]])}" for n in scenario.servers)
+                print(f"   round {turn + 1} of {rounds}: {told}", flush=True)
+            report.print_table(scenario, taken)
+            missed += [(scenario.name, figure, peer) for figure, _, ratios in report.rows(scenario, taken) for peer, r in ratios.items() if not r[4]]
+            report.write_json(results_folder / "results.json", facts, SCENARIOS, results)
+    plots = report.plot_cpu(results_folder, chosen, results)
+    report.write_markdown(results_folder / "results.md", facts, chosen, results, plots)
+    print(f"== results: {results_folder}/results.md, results.json")
+    for name, figure, peer in missed:
+        print(f"   missed: {name}, {figure} beside {peer}")
+    return 1 if missed and options.bounds else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except RuntimeError as error:
+        print(f"bench/run.sh: {error}", file=sys.stderr)
+        sys.exit(1)
