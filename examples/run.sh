@@ -5,6 +5,6 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/support/setup.sh"
 
 need_build_packages
-build release chat_node relay_node
+build release chat_node relay_node echo_node file_node hello
 say "starting the chat; Ctrl-C ends it"
 exec "$repository/build/release/bin/chat_node" "$@"

@@ -53,6 +53,8 @@ member_group::progress member_group::flush(std::size_t max_sends, bool hold_cred
     auto& s = slots_[current_.cursor++];
     if (!s.who || s.from >= current_.end)
       continue;
+    if (current_.cursor < slots_.size())
+      sessions.prefetch(slots_[current_.cursor].who);
     ++done.sends;
     done.frames += give(s, sessions, gone);
   }

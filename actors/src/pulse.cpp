@@ -29,7 +29,7 @@ void pulse::check() {
     return;
   auto at = loop_.now();
   auto heard = peer->last_inbound();
-  bool waiting = pinged_at_ != steady_time{} && pinged_at_ > heard;
+  bool waiting = options_.timeout.count() > 0 && pinged_at_ != steady_time{} && pinged_at_ > heard;
   if (waiting && at - pinged_at_ >= options_.timeout) {
     peer->terminate(protocol::errc::heartbeat_timeout);
     return;
@@ -43,7 +43,7 @@ void pulse::check() {
     pinged_at_ = at;
     peer->ping();
     loop_.sessions().touch(who_);
-    loop_.timers().arm(*this, at + std::min(options_.timeout, options_.interval));
+    loop_.timers().arm(*this, at + (options_.timeout.count() > 0 ? std::min(options_.timeout, options_.interval) : options_.interval));
     return;
   }
   loop_.timers().arm(*this, heard + options_.interval);

@@ -122,10 +122,11 @@ load_result load::run() {
   run_until(window_begin_);
   auto cpu = options_.pid != 0 ? cpu_seconds(options_.pid) : 0;
   auto own = own_cpu_seconds();
+  idle_ = {};
   auto from = steady::now();
   run_until(window_end_);
   result_.window_seconds = std::chrono::duration<double>(steady::now() - from).count();
-  result_.own_cpu_seconds = own_cpu_seconds() - own;
+  result_.own_cpu_seconds = own_cpu_seconds() - own - std::chrono::duration<double>(idle_).count();
   if (options_.pid != 0) {
     result_.server_cpu_seconds = cpu_seconds(options_.pid) - cpu;
     result_.memory_after = resident_kib(options_.pid);
@@ -350,11 +351,15 @@ std::uint64_t load::missing() const {
 // -- what comes -----------------------------------------------------------------------------------------------------------
 
 void load::poll(time_point until) {
-  auto left = until == never ? 50ms : std::max<steady::duration>(0ns, until - steady::now());
+  auto asked = steady::now();
+  bool spins = options_.spin && publishing_;
+  auto left = spins ? steady::duration{} : until == never ? 50ms : std::max<steady::duration>(0ns, until - asked);
   auto whole = std::chrono::duration_cast<std::chrono::seconds>(left);
   timespec timeout{whole.count(), std::chrono::duration_cast<std::chrono::nanoseconds>(left - whole).count()};
   epoll_event events[events_at_once];
   auto n = ::epoll_pwait2(epoll_, events, events_at_once, &timeout, nullptr);
+  if (spins && n == 0)
+    idle_ += steady::now() - asked;
   for (int i = 0; i < n; ++i)
     ready(*static_cast<client*>(events[i].data.ptr), events[i].events);
 }

@@ -32,7 +32,7 @@ struct load_result {
   histogram latency;              ///< of what was meant to be sent in the window, from that moment on
   double server_cpu_seconds = 0;  ///< in the window; 0: no pid
   resident memory_before, memory_idle, memory_after; ///< of the server: without connections, with all and no load, at the end
-  double own_cpu_seconds = 0;     ///< in the window
+  double own_cpu_seconds = 0;     ///< in the window, but for time spent waiting awake
 
   /// Whether the load had no time left, so that the server may have been faster than shown.
   [[nodiscard]] bool was_bottleneck() const noexcept { return own_cpu_seconds > 0.9 * window_seconds; }
@@ -52,6 +52,7 @@ public:
 private:
   struct client;
   using time_point = std::chrono::steady_clock::time_point;
+  using steady_duration = std::chrono::steady_clock::duration;
 
   // connecting
   void open_all();
@@ -103,6 +104,7 @@ private:
   std::uint64_t due_ = 0;    ///< messages of the open loop so far
   std::uint64_t visits_ = 0;
   load_result result_;
+  steady_duration idle_{};   ///< time spent waiting awake
   histogram second_;         ///< latencies of the current second
   std::uint64_t second_deliveries_ = 0;
   time_point next_progress_;

@@ -72,6 +72,7 @@ int main(int argc, char** argv) {
   app.add_flag("!--no-echo", o.echo, "Publishers do not get their own messages (needs --rate)");
   app.add_option("--dialect", o.speech, "json, msgpack, mixed, plain, socketio or echo")->transform(CLI::CheckedTransformer(dialects));
   app.add_flag("--deflate", o.deflate, "Offer permessage-deflate");
+  app.add_flag("--spin", o.spin, "Never sleep under load: the server's sends then wake nobody, as with clients on other machines");
   app.add_option("--ramp", o.ramp, "New connections a second; 0: as fast as they are taken")->check(CLI::NonNegativeNumber);
   app.add_option("--opening", o.opening, "Connections that are opened at the same time")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--sources", o.sources, "Loopback addresses to connect from: 127.0.0.1, 127.0.0.2, ...")->check(CLI::Range(1, 250));

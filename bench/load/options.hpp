@@ -34,6 +34,7 @@ struct load_options {
   bool echo = true;        ///< publishers get their own messages
   dialect speech = dialect::json;
   bool deflate = false;    ///< offer permessage-deflate
+  bool spin = false;       ///< never sleep under load, so that no send of the server has to wake this process
 
   double ramp = 0;         ///< new connections a second; 0: as fast as they are taken
   std::size_t opening = 128; ///< connections that are opened at the same time

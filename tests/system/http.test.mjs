@@ -270,3 +270,17 @@ test('a WebSocket that ends without a close frame costs no descriptor', async ()
 
   await until(() => relay.openDescriptors() <= before, 'the descriptors to be given back');
 });
+
+describe('a request', () => {
+  test('with a body that is announced as too large is answered by 413', async () => {
+    const answer = await rawRequest(relay, `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${1 << 20}\r\n\r\n`);
+    assert.equal(answer.status, 413);
+  });
+
+  test('may name scheme and host, and so may an upgrade', async () => {
+    const answer = await rawRequest(relay, 'GET http://example.org/healthz HTTP/1.1\r\nHost: example.org\r\n\r\n');
+    assert.equal(answer.status, 200);
+    assert.ok(Math.abs(Date.parse(answer.headers.date) - Date.now()) < 5000, answer.headers.date);
+    assert.equal((await rawRequest(relay, upgradeRequest({ line: 'GET http://example.org/ HTTP/1.1' }))).status, 101);
+  });
+});

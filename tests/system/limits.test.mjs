@@ -4,12 +4,28 @@ import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { connect, freshRoom, refused, roomOf } from './support/client.mjs';
 import { startNode } from './support/node.mjs';
+import { inSeconds, secretFile, sign } from './support/tokens.mjs';
 import { until } from './support/wait.mjs';
 
 function assertTurnedAway(answer) {
   assert.equal(answer.status, 503);
   assert.match(answer.headers['retry-after'] ?? '', /^\d+$/);
 }
+
+test('an address that has had many tokens refused is told to wait', async (t) => {
+  const secret = 'a-secret-of-the-limits-test-which-is-long';
+  const node = await startNode(t, 'relay_node', ['--jwt-secret-file', secretFile(t, secret), '--max-connections-per-ip', '1000']);
+  const good = sign({ sub: 'ann', iat: inSeconds(0), exp: inSeconds(60) }, secret);
+  const ann = await connect(node, 'json', { headers: { Authorization: `Bearer ${good}` } });
+  const statuses = [];
+  let last;
+  for (let i = 0; i < 30; ++i) statuses.push((last = await refused(node, 'json', { headers: { Authorization: 'Bearer no.token.at-all' } })).status);
+
+  assert.deepEqual([...new Set(statuses)], [401, 429]);
+  assert.match(last.headers['retry-after'], /^\d+$/);
+  assert.ok((await node.metric('auth_failed_total', 'throttled')) > 0);
+  await ann.fence();
+});
 
 describe('connections', () => {
   test('beyond --max-connections are answered by 503 with Retry-After, and the others go on', async (t) => {

@@ -238,6 +238,36 @@ TEST_CASE("a lease may outlive the server that gave it") {
   CHECK_NOTHROW(g.leases.clear());
 }
 
+TEST_CASE("an address that has had twenty tokens refused has to wait a second for each more") {
+  admission a{{}};
+  auto guesser = make_address("203.0.113.1"), other = make_address("203.0.113.2");
+  for (int i = 0; i < 19; ++i)
+    a.note_refused_token(guesser, start);
+  auto before = a.seconds_to_next_try(guesser, start);
+  a.note_refused_token(guesser, start);
+  a.note_refused_token(guesser, start);
+
+  CHECK(before == 0);
+  CHECK(a.seconds_to_next_try(guesser, start) == 2);
+  CHECK(a.seconds_to_next_try(guesser, start + 1500ms) == 0);
+  CHECK(a.seconds_to_next_try(other, start) == 0);
+}
+
+TEST_CASE("refused tokens of the loopback count only where its connections do") {
+  auto here = make_address("127.0.0.1");
+  admission free{{}};
+  admission::limits counted;
+  counted.count_loopback = true;
+  admission bound{counted};
+  for (int i = 0; i < 50; ++i) {
+    free.note_refused_token(here, start);
+    bound.note_refused_token(here, start);
+  }
+
+  CHECK(free.seconds_to_next_try(here, start) == 0);
+  CHECK(bound.seconds_to_next_try(here, start) > 0);
+}
+
 TEST_CASE("admissions from many threads never exceed the limit and leave nothing behind") {
   constexpr std::size_t max = 5;
   auto owner = std::make_shared<admission>(in_all(max));

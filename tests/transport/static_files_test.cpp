@@ -209,12 +209,26 @@ TEST_CASE("a path is decoded once, without query and fragment") {
 }
 
 TEST_CASE("a path that is malformed, holds a zero byte or does not start with a slash is none") {
-  for (auto target : {"", "*", "a", "?", "http://host/", "/%", "/%4", "/%4g", "/%g4", "/% 41", "/%+1", "/%00", "/a%00.html",
+  for (auto target : {"", "*", "a", "?", "/%", "/%4", "/%4g", "/%g4", "/% 41", "/%+1", "/%00", "/a%00.html",
                       "\\"}) {
     INFO(target);
     CHECK(decode_path(target) == std::nullopt);
   }
   CHECK(decode_path(std::string_view{"/a\0b", 4}) == std::nullopt);
+}
+
+TEST_CASE("a target that names scheme and host is its path") {
+  CHECK(decode_path("http://host/a%20b?q=1") == "/a b");
+  CHECK(decode_path("HTTPS://host:80/") == "/");
+  CHECK(decode_path("http://host") == "/");
+  CHECK(origin_form("http://host/a?q=1#x") == "/a?q=1#x");
+  CHECK(origin_form("/http://host/") == "/http://host/");
+  CHECK(decode_path("http:/a") == std::nullopt);
+}
+
+TEST_CASE("a date is written as HTTP wants it") {
+  using namespace std::chrono_literals;
+  CHECK(http_date(std::chrono::sys_time<std::chrono::milliseconds>{784111777123ms}) == "Sun, 06 Nov 1994 08:49:37 GMT");
 }
 
 TEST_CASE("every escape of two hexadecimal digits is its byte") {

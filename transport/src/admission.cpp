@@ -42,6 +42,41 @@ admission::admit(const std::shared_ptr<admission>& self, const ip::address& from
   return lease{self, std::move(address), std::move(who)};
 }
 
+// -- refused tokens -------------------------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr double most_failures = 20;
+constexpr std::size_t most_addresses = 10'000;
+
+} // namespace
+
+double admission::failures::left(actors::steady_time now) const noexcept {
+  return std::max(0.0, count - std::chrono::duration<double>(now - at).count());
+}
+
+unsigned admission::seconds_to_next_try(const ip::address& from, actors::steady_time now) {
+  std::lock_guard guard{mutex_};
+  auto i = failed_.find(counted_as(from, limits_.count_loopback));
+  auto left = i == failed_.end() ? 0.0 : i->second.left(now);
+  return left < most_failures ? 0 : static_cast<unsigned>(left - most_failures) + 1;
+}
+
+void admission::note_refused_token(const ip::address& from, actors::steady_time now) {
+  auto address = counted_as(from, limits_.count_loopback);
+  if (address.empty())
+    return;
+  std::lock_guard guard{mutex_};
+  if (failed_.size() >= most_addresses)
+    std::erase_if(failed_, [&](auto& f) { return f.second.left(now) <= 0; });
+  if (failed_.size() >= most_addresses)
+    failed_.clear(); // so many at once are no single guesser
+  auto& f = failed_[std::move(address)];
+  f = {f.left(now) + 1, now};
+}
+
+// -- counts ---------------------------------------------------------------------------------------------------------------
+
 bool admission::is_full(const counts& of, const std::string& key, std::size_t bound) {
   auto i = of.find(key);
   return i != of.end() && i->second >= bound;

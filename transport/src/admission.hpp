@@ -62,9 +62,20 @@ public:
                                                               const boost::asio::ip::address& from, actors::steady_time now,
                                                               std::string_view user = {});
 
+  /// Who has had tokens refused: 20 at once and one a second more are let try again; beyond, this says after how many seconds.
+  /// Loopback addresses only where they are counted.
+  [[nodiscard]] unsigned seconds_to_next_try(const boost::asio::ip::address& from, actors::steady_time now);
+  void note_refused_token(const boost::asio::ip::address& from, actors::steady_time now);
+
   [[nodiscard]] std::size_t connections() const;
 
 private:
+  /// Refused tokens of one address, which go by one a second.
+  struct failures {
+    double count = 0;
+    actors::steady_time at{};
+    [[nodiscard]] double left(actors::steady_time now) const noexcept;
+  };
   using counts = std::unordered_map<std::string, std::size_t>;
   [[nodiscard]] static bool is_full(const counts& of, const std::string& key, std::size_t bound);
   static void count_down(counts& of, const std::string& key);
@@ -76,6 +87,7 @@ private:
   std::size_t connections_ = 0;
   counts by_address_;
   counts by_user_;
+  std::unordered_map<std::string, failures> failed_;
   double tokens_;
   actors::steady_time refilled_{};
 };

@@ -163,6 +163,8 @@ void basic_http_session<Socket>::on_header(error_code ec) {
   if (ec == http::error::end_of_stream || ec == http::error::partial_message || ec == boost::asio::error::connection_reset
       || ec == boost::asio::ssl::error::stream_truncated)
     return end();
+  if (ec == http::error::body_limit) // announced by its length
+    return refuse(413, "The body is too large.", "body");
   if (ec)
     return refuse(400, "This is no HTTP request.", "request");
   auto& request = parser_->get();
@@ -196,7 +198,7 @@ template <class Socket>
 http_request basic_http_session<Socket>::read_from(const http_request_message& message, std::string path) const {
   http_request r;
   r.method = view(message.method_string());
-  r.target = view(message.target());
+  r.target = origin_form(view(message.target()));
   r.path = std::move(path);
   for (auto& f : message)
     r.headers.emplace_back(view(f.name_string()), view(f.value()));
@@ -226,21 +228,18 @@ void basic_http_session<Socket>::upgrade() {
   if (settings_.sessions.node->overloaded())
     return refuse(503, "This server is overloaded.", "overloaded", {{"Retry-After", "5"}});
   auto request = read_from(*message, *path);
-  upgrade_decision decision;
-  try {
-    if (settings_.authorize)
-      decision = settings_.authorize(request);
-  } catch (const std::exception& e) {
-    settings_.sessions.log->write(protocol::log_level::error, "authorize_upgrade", e.what());
-    settings_.sessions.counters->count(protocol::counter::handler_errors, "authorize_upgrade");
-    decision = upgrade_decision::refuse(500, "This server has failed.");
-  }
+  auto client = client_of(*message);
+  auto decision = authorize(request, client);
   if (decision.status != 0) {
-    settings_.sessions.counters->count(protocol::counter::auth_failures, decision.label);
-    return refuse(decision.status, decision.text, "auth");
+    http_headers headers;
+    if (decision.status == 401)
+      headers.emplace_back("WWW-Authenticate", "Bearer");
+    if (decision.retry_after_seconds > 0)
+      headers.emplace_back("Retry-After", std::to_string(decision.retry_after_seconds));
+    return refuse(decision.status, decision.text, "auth", std::move(headers));
   }
   auto user = decision.claims ? std::string_view{decision.claims->subject} : std::string_view{};
-  auto lease = admission::admit(settings_.admissions, client_of(*message), loop_.now(), user);
+  auto lease = admission::admit(settings_.admissions, client, loop_.now(), user);
   if (!lease)
     return refuse(503, "There are too many connections.", lease.error().reason,
                   {{"Retry-After", std::to_string(lease.error().retry_after_seconds)}});
@@ -248,6 +247,43 @@ void basic_http_session<Socket>::upgrade() {
   info.encoding = verdict.encoding;
   info.claims = std::move(decision.claims);
   become_websocket(std::move(message), std::move(verdict), std::move(*lease), std::move(info), place->second, std::move(request));
+}
+
+/// Asks the application; whoever has too many tokens refused has to wait.
+template <class Socket>
+upgrade_decision basic_http_session<Socket>::authorize(const http_request& request, const boost::asio::ip::address& client) {
+  if (!settings_.authorize)
+    return {};
+  upgrade_decision decision;
+  if (auto seconds = settings_.admissions->seconds_to_next_try(client, loop_.now())) {
+    decision = upgrade_decision::refuse(429, "Too many tokens were refused.", "throttled");
+    decision.retry_after_seconds = seconds;
+  } else {
+    try {
+      decision = settings_.authorize(request);
+    } catch (...) {
+      report("authorize_upgrade");
+      decision = upgrade_decision::refuse(500, "This server has failed.");
+    }
+    if (decision.status == 401)
+      settings_.admissions->note_refused_token(client, loop_.now());
+  }
+  if (decision.status != 0)
+    settings_.sessions.counters->count(protocol::counter::auth_failures, decision.label);
+  return decision;
+}
+
+/// Counts and logs the exception in flight.
+template <class Socket>
+void basic_http_session<Socket>::report(const char* where) {
+  settings_.sessions.counters->count(protocol::counter::handler_errors, where);
+  try {
+    throw;
+  } catch (const std::exception& e) {
+    settings_.sessions.log->write(protocol::log_level::error, where, e.what());
+  } catch (...) {
+    settings_.sessions.log->write(protocol::log_level::error, where, "an exception that is no std::exception");
+  }
 }
 
 template <class Socket>
@@ -259,7 +295,8 @@ void basic_http_session<Socket>::become_websocket(std::shared_ptr<http_request_m
     info.endpoint = place.endpoint;
     info.request = std::make_shared<const actors::handshake>(
       actors::handshake{std::move(seen.target), std::move(seen.headers), std::move(seen.remote_address)});
-    verdict.subprotocol.clear();
+    if (joined(*request, "Sec-WebSocket-Protocol").find("troupe.bearer.") == std::string::npos)
+      verdict.subprotocol.clear(); // a browser that carries its token there needs an answer
     info.encoding = protocol::encoding::plain_json;
   }
   std::string leftover{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
@@ -283,9 +320,8 @@ void basic_http_session<Socket>::answer(const http_request_message& message) {
       respond(std::move(*response));
     else
       answer_later(std::get<late_http_handler>(outcome));
-  } catch (const std::exception& e) {
-    settings_.sessions.log->write(protocol::log_level::error, "http", e.what());
-    settings_.sessions.counters->count(protocol::counter::handler_errors, "http");
+  } catch (...) {
+    report("http");
     late_.reset();
     respond(plain_answer(500, "This server has failed."));
   }
@@ -326,7 +362,9 @@ void basic_http_session<Socket>::send(http_response response, bool head, bool ke
   auto m = std::make_shared<http::response<http::string_body>>();
   m->version(11);
   m->result(response.status);
-  m->set(http::field::content_type, response.content_type);
+  m->set(http::field::date, http_date(loop_.wall_now()));
+  if (response.status != 204)
+    m->set(http::field::content_type, response.content_type);
   for (auto& [name, value] : response.headers)
     m->insert(name, value);
   m->keep_alive(keep_alive);

@@ -97,6 +97,8 @@ private:
   void take_late(http_response response);
   [[nodiscard]] http_request read_from(const http_request_message& message, std::string path) const;
   [[nodiscard]] boost::asio::ip::address client_of(const http_request_message& message) const;
+  [[nodiscard]] upgrade_decision authorize(const http_request& request, const boost::asio::ip::address& client);
+  void report(const char* where);
   void refuse(unsigned status, std::string_view reason, std::string_view label, http_headers headers = {});
   void respond(http_response response);
   void send(http_response response, bool head, bool keep_alive);

@@ -66,7 +66,26 @@ std::optional<std::string> percent_decoded(std::string_view text) {
   return out;
 }
 
+std::string_view origin_form(std::string_view target) noexcept {
+  for (std::string_view scheme : {"http://", "https://"})
+    if (target.size() > scheme.size() && equal_ignoring_case(target.substr(0, scheme.size()), scheme)) {
+      auto slash = target.find_first_of("/?#", scheme.size());
+      return slash == std::string_view::npos ? "/" : target.substr(slash);
+    }
+  return target;
+}
+
+std::string http_date(std::chrono::sys_time<std::chrono::milliseconds> at) {
+  auto seconds = std::chrono::system_clock::to_time_t(at);
+  std::tm utc{};
+  ::gmtime_r(&seconds, &utc);
+  char text[32];
+  auto n = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc); // the locale is "C" unless the program changes it
+  return {text, n};
+}
+
 std::optional<std::string> decode_path(std::string_view target) {
+  target = origin_form(target);
   auto path = percent_decoded(target.substr(0, target.find_first_of("?#")));
   return path && path->starts_with('/') ? path : std::nullopt;
 }

@@ -377,8 +377,15 @@ void server::stop(actors::drain_kind kind) {
 
 int server::run(const std::function<void()>& ready) {
   auto& s = *state_;
-  if (!s.started)
-    start();
+  if (!s.started) {
+    try {
+      start();
+    } catch (const std::system_error& e) {
+      s.options.log->write(protocol::log_level::error, "server", e.what());
+      return 1;
+    }
+    s.options.log->write(protocol::log_level::info, "server", "listening on port " + std::to_string(port()));
+  }
   std::promise<int> signalled;
   boost::asio::signal_set signals{s.node->loop(0).context(), SIGTERM, SIGINT, SIGHUP};
   bool second = false;

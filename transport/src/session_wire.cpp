@@ -22,6 +22,8 @@ pulse_frame first_pulse(std::string_view bytes) {
   return f;
 }
 
+bool can_deflate_for(std::string_view offers) { return offers.find("server_max_window_bits=8") == std::string_view::npos; }
+
 bool takes_deflated_frames(std::string_view extensions) {
   constexpr std::string_view window = "server_max_window_bits=";
   if (extensions.find("permessage-deflate") == std::string_view::npos)

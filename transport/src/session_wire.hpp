@@ -19,6 +19,9 @@ struct pulse_frame {
 };
 [[nodiscard]] pulse_frame first_pulse(std::string_view bytes);
 
+/// Whether deflate can be agreed on with who offers these: zlib has no window of 8 bits, and an answer of 9 would break the offer.
+[[nodiscard]] bool can_deflate_for(std::string_view offers);
+
 /// Whether a client that agreed on these extensions can read frames deflated with the largest window (RFC 7692, 7.1.2).
 [[nodiscard]] bool takes_deflated_frames(std::string_view extensions);
 

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 12> types{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 20> types{{
   {".html", "text/html; charset=utf-8"},
   {".css", "text/css; charset=utf-8"},
   {".js", "text/javascript; charset=utf-8"},
@@ -22,6 +22,14 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 12> types{{
   {".svg", "image/svg+xml"},
   {".png", "image/png"},
   {".jpg", "image/jpeg"},
+  {".jpeg", "image/jpeg"},
+  {".gif", "image/gif"},
+  {".wasm", "application/wasm"},
+  {".mp3", "audio/mpeg"},
+  {".ogg", "audio/ogg"},
+  {".mp4", "video/mp4"},
+  {".webm", "video/webm"},
+  {".map", "application/json"},
   {".ico", "image/x-icon"},
   {".webp", "image/webp"},
   {".woff2", "font/woff2"},
@@ -87,8 +95,7 @@ http_response bodiless(unsigned status, const fs::path& file, const std::string&
   response.headers = {{"ETag", etag},
                       {"Accept-Ranges", "bytes"},
                       {"X-Content-Type-Options", "nosniff"},
-                      {"Cache-Control", "no-cache"},
-                      {"Content-Security-Policy", "default-src 'self'; connect-src 'self' ws: wss:"}};
+                      {"Cache-Control", "no-cache"}};
   return response;
 }
 

@@ -70,14 +70,15 @@ auto basic_websocket_session<Socket>::guarded(F f) {
 template <class Socket>
 basic_websocket_session<Socket>::basic_websocket_session(Socket&& socket, actors::event_loop& loop, const session_settings& settings,
                                                          admission::lease lease, socket_share share)
-  : loop_(loop),
+  : outbox_(bounds_for<Socket>(settings.bounds)),
+    loop_(loop),
     settings_(settings),
     stream_(stream_layer<Socket>{std::move(socket), *this}),
-    outbox_(bounds_for<Socket>(settings.bounds)),
     guard_(settings.guard),
     lease_(std::move(lease)),
     share_(std::move(share)),
     heard_(loop.now()) {
+  fd_ = this->socket().native_handle();
   input_.max_size(settings.guard.max_message_bytes > 0 ? settings.guard.max_message_bytes + 16 * 1024
                                                        : std::size_t{1} << 32);
 }
@@ -93,10 +94,12 @@ void basic_websocket_session<Socket>::start(std::shared_ptr<http_request_message
   websocket::stream_base::timeout none{websocket::stream_base::none(), websocket::stream_base::none(), false};
   stream_.set_option(none); // our wheel has the deadlines
   stream_.read_message_max(settings_.guard.max_message_bytes);
-  if (settings_.deflate)
+  auto offers = (*request)[boost::beast::http::field::sec_websocket_extensions];
+  if (settings_.deflate && can_deflate_for({offers.data(), offers.size()}))
     stream_.set_option(deflate_for_all());
   stream_.set_option(websocket::stream_base::decorator([this, subprotocol](websocket::response_type& response) {
     namespace http = boost::beast::http;
+    response.erase(http::field::server);
     if (!subprotocol.empty())
       response.set(http::field::sec_websocket_protocol, subprotocol);
     auto agreed = response[http::field::sec_websocket_extensions];
@@ -330,7 +333,7 @@ void basic_websocket_session<Socket>::write(const shared_bytes& batch, std::span
       append(batch, part, std::exchange(frames, 0), actors::output_kind::data);
     return;
   }
-  handle(outbox_.write(batch, parts, frames, [this] { return now(); }, socket_writer{socket().native_handle()}));
+  handle(outbox_.write(batch, parts, frames, [this] { return now(); }, socket_writer{fd_}));
 }
 
 template <class Socket>
@@ -356,7 +359,7 @@ void basic_websocket_session<Socket>::send_queued() {
   if constexpr (is_tls<Socket>)
     write_taken();
   else
-    handle(outbox_.flush(now(), socket_writer{socket().native_handle()}));
+    handle(outbox_.flush(now(), socket_writer{fd_}));
 }
 
 /// TLS: takes some of what is queued and writes it; what was taken is kept until it has left.

@@ -124,12 +124,27 @@ private:
   template <class F>
   auto guarded(F f);
 
+  // What each delivery touches comes first and lies together.
+  outbox outbox_;
+  std::unique_ptr<waiter> drained_;
+  int fd_ = -1;
+  protocol::errc why_ = protocol::errc::ok; ///< why the server ended it
+  phase phase_ = phase::opening;
+  bool broken_ = false;
+  bool waiting_writable_ = false;
+  bool writing_ = false;  ///< TLS: a write is under way
+  bool refused_ = false;  ///< the guard has spoken: Beast reads no more
+  bool paused_ = false;
+  bool deflated_ = false; ///< the client takes deflated frames that serve all
+  bool peer_closed_ = false;
+  bool throwing_away_ = false;
+  std::uint8_t in_a_row_ = 0;
+
   actors::event_loop& loop_;
   const session_settings& settings_;
   std::shared_ptr<basic_websocket_session> self_; ///< until `end`: a session that reads nothing is held by nobody else
   boost::beast::websocket::stream<stream_layer<Socket>> stream_;
   boost::beast::flat_buffer input_;
-  outbox outbox_;
   struct nothing {
     static constexpr std::size_t size() noexcept { return 0; }
   };
@@ -138,24 +153,12 @@ private:
   actors::connection_port port_;
   admission::lease lease_;
   socket_share share_;
-  std::unique_ptr<waiter> drained_;
   deadline deadline_{*this};
   actors::steady_time deadline_at_{};
   actors::steady_time heard_;
   actors::steady_time paused_at_{};
   actors::steady_time closing_at_{};
   std::uint64_t delivered_ = 0;
-  protocol::errc why_ = protocol::errc::ok; ///< why the server ended it
-  phase phase_ = phase::opening;
-  bool paused_ = false;
-  bool waiting_writable_ = false;
-  bool writing_ = false;  ///< TLS: a write is under way
-  bool deflated_ = false; ///< the client takes deflated frames that serve all
-  bool peer_closed_ = false;
-  bool broken_ = false;
-  bool throwing_away_ = false;
-  bool refused_ = false; ///< the guard has spoken: Beast reads no more
-  std::uint8_t in_a_row_ = 0;
 };
 
 using websocket_session = basic_websocket_session<plain_socket>;

@@ -96,8 +96,9 @@ export class Connection {
     this.#decode = this.#options.codec.decoder();
     socket.binaryType = 'arraybuffer';
     socket.onmessage = ({ data }) => this.#onMessage(data);
-    socket.onclose = ({ code, reason }) => this.#onClose(code, reason);
-    socket.onerror = () => {};
+    let isUnauthorized = false; // Node tells the status of a refused upgrade, browsers do not
+    socket.onerror = (event) => (isUnauthorized = /response: 401$/.test(event?.message));
+    socket.onclose = ({ code, reason }) => this.#onClose(code, reason, isUnauthorized);
   }
 
   #onMessage(data) {
@@ -134,9 +135,9 @@ export class Connection {
 
   // -- from the loss -------------------------------------------------------------------------------------------------------
 
-  #onClose(code, reason) {
-    const error = connectionLost(code, reason);
-    if (isRefusal(code, reason)) {
+  #onClose(code, reason, isUnauthorized) {
+    const error = connectionLost(code, isUnauthorized ? 'the token was refused' : reason);
+    if (isUnauthorized || isRefusal(code, reason)) {
       if (typeof this.#options.token !== 'function') return this.#end('stopped', error);
       this.#refused = { token: this.#token, error };
     }

@@ -110,7 +110,8 @@ export class Membership {
     clearTimeout(this.#timer);
     this.#entering += 1;
     this.#askedSince = this.state === 'joining' ? this.#position.since : undefined;
-    const profile = typeof this.#profile === 'function' ? { toJSON: this.#profile } : this.#profile;
+    const given = this.#profile ?? undefined;
+    const profile = typeof given === 'function' ? { toJSON: () => given() ?? undefined } : given;
     const command = { type: 'join', roomId: this.#roomId, profile, since: this.#askedSince };
     this.#commands.add(command, { membership: true, first }, (error) => {
       this.#entering -= 1;

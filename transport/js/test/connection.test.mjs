@@ -207,6 +207,14 @@ describe('a goodbye', () => {
 });
 
 describe('close codes', () => {
+  test('a handshake that is answered by 401, as Node tells, stops a client without a source of tokens', async (t) => {
+    const { client, sockets } = newClient(t, { token: 'a.b.c' });
+    sockets.last.onerror({ type: 'error', message: 'Unexpected server response: 401' });
+    sockets.last.end();
+    assert.equal(client.state, 'stopped');
+    await assert.rejects(client.ready, { code: 'connection_lost' });
+  });
+
   for (const reason of ['token_expired', 'too_many_errors', 'flood', ''])
     test(`1008 ${reason} stops a client without a source of tokens`, async (t) => {
       const { client, sockets, pass } = await connectedClient(t, { token: 'a.b.c' });

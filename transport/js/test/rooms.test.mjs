@@ -48,6 +48,13 @@ describe('joining', () => {
     assert.equal((await answer).type, 'joined');
   });
 
+  for (const profile of [null, undefined, () => null, () => undefined])
+    test(`without a profile (${profile}) names none`, async (t) => {
+      const { client, sockets } = await connectedClient(t, { profile });
+      client.room('lobby').join();
+      assert.deepEqual(Object.keys(sockets.last.takeOne()).sort(), ['ref', 'roomId', 'type']);
+    });
+
   test('asks a function for the profile each time', async (t) => {
     longestWaits(t);
     let name = 'Ann';

@@ -37,7 +37,7 @@ struct room_limits {
 
 struct heartbeat_options {
   std::chrono::milliseconds interval{25'000}; ///< silence after which an idle peer is pinged; 0: no heartbeat
-  std::chrono::milliseconds timeout{10'000};  ///< further silence after which it is terminated
+  std::chrono::milliseconds timeout{10'000};  ///< further silence after which it is terminated; 0: it never is
 };
 
 /// Everything a node's actors need to know. All of it has a default.

@@ -37,6 +37,13 @@ public:
   [[nodiscard]] sink* find(session_key key) const noexcept {
     return key.slot < entries_.size() && entries_[key.slot].generation == key.generation ? entries_[key.slot].output : nullptr;
   }
+  /// Has the session's sink brought near, for a `find` that comes soon. Cost: no waiting.
+  void prefetch(session_key key) const noexcept {
+    constexpr int lines = 3;
+    if (key.slot < entries_.size())
+      for (int i = 0; i < lines; ++i)
+        __builtin_prefetch(reinterpret_cast<const char*>(entries_[key.slot].output) + 64 * i);
+  }
   [[nodiscard]] session_owner* owner(session_key key) const noexcept {
     return find(key) ? entries_[key.slot].owner.get() : nullptr;
   }

@@ -15,6 +15,7 @@ struct upgrade_decision {
   std::string text;          ///< of the refusal
   actors::claims_ptr claims; ///< may be null
   const char* label = "hook"; ///< metric label of the refusal
+  unsigned retry_after_seconds = 0; ///< of a refusal that is not for long; 0: not told
 
   [[nodiscard]] static upgrade_decision accept(actors::claims_ptr claims = nullptr) { return {0, {}, std::move(claims)}; }
   [[nodiscard]] static upgrade_decision refuse(unsigned status, std::string text, const char* label = "hook") {
