@@ -70,25 +70,13 @@ void connection::fail(const char* what) {
   }
 }
 
-// -- expiry ---------------------------------------------------------------------------------------------------------------
+// -- connection_output ----------------------------------------------------------------------------------------------------
 
 void connection::expire_at(std::optional<wall_time> when) {
-  expiry_ = when ? std::make_unique<expiry>(*this, *when) : nullptr;
-  if (when)
-    check_expiry();
+  expiry_ = when ? std::make_unique<wall_deadline>(*unit_.loop, *when, [this] { core_->expire(); }) : nullptr;
+  if (expiry_)
+    expiry_->start();
 }
-
-/// By the wall clock, which may have been set meanwhile; far dates are looked at again once an hour.
-void connection::check_expiry() {
-  constexpr std::chrono::milliseconds longest = std::chrono::hours{1};
-  auto left = expiry_->at - wall_now();
-  if (left.count() <= 0)
-    core_->expire();
-  else
-    unit_.loop->arm(*expiry_, std::min<std::chrono::milliseconds>(left, longest));
-}
-
-// -- connection_output ----------------------------------------------------------------------------------------------------
 
 void connection::reply(const protocol::shared_bytes& frame) {
   unit_.loop->sessions().append(key_, frame, output_kind::control);

@@ -3,6 +3,7 @@
 #include "connection_core.hpp"
 #include "pulse.hpp"
 #include "shared.hpp"
+#include "wall_deadline.hpp"
 
 namespace troupe::actors {
 
@@ -16,16 +17,7 @@ public:
   const char* name() const override { return "troupe.connection"; }
 
 private:
-  /// Closes the connection once its token has expired; most have none, so it is made when it is needed.
-  struct expiry final : timer_wheel::entry {
-    expiry(connection& c, wall_time when) : owner(c), at(when) {}
-    void on_deadline() override { owner.check_expiry(); }
-    connection& owner;
-    wall_time at;
-  };
-
   void release_state() override;
-  void check_expiry();
   void end_if_finished();
   void fail(const char* what);
 
@@ -46,7 +38,7 @@ private:
   loop_unit& unit_;
   session_key key_;
   pulse pulse_;
-  std::unique_ptr<expiry> expiry_;
+  std::unique_ptr<wall_deadline> expiry_; ///< of its token; most have none
   std::unique_ptr<connection_core> core_;
 };
 

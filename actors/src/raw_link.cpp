@@ -63,6 +63,10 @@ void raw_link::fail(std::string_view what) {
 
 raw_link::behavior_type raw_link::make_behavior() {
   pulse_.start(*this);
+  if (state_->claims && state_->claims->expires_at) {
+    expiry_ = std::make_unique<wall_deadline>(*unit_.loop, *state_->claims->expires_at, [this] { expire(); });
+    expiry_->start();
+  }
   if (endpoint_->handlers.on_open)
     run([this] { endpoint_->handlers.on_open(raw_connection{state_}); });
   return {
@@ -90,6 +94,14 @@ raw_link::behavior_type raw_link::make_behavior() {
   };
 }
 
+void raw_link::expire() {
+  state_->state = connection_state::closing;
+  if (auto* peer = unit_.loop->sessions().find(state_->key)) {
+    peer->close(protocol::errc::token_expired);
+    unit_.loop->sessions().touch(state_->key);
+  }
+}
+
 void raw_link::end(const session_closed& how) {
   state_->state = connection_state::closed;
   {
@@ -107,6 +119,7 @@ void raw_link::end(const session_closed& how) {
 
 void raw_link::release_state() {
   pulse_.stop();
+  expiry_.reset();
   if (endpoint_) {
     std::lock_guard guard{endpoint_->mutex};
     endpoint_->open.erase(state_->key);

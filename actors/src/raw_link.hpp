@@ -3,10 +3,12 @@
 #include "endpoint_hub.hpp"
 #include "pulse.hpp"
 #include "shared.hpp"
+#include "wall_deadline.hpp"
 
 #include <troupe/actors/endpoint.hpp>
 
 #include <atomic>
+#include <memory>
 
 namespace troupe::actors {
 
@@ -35,6 +37,7 @@ private:
   void release_state() override;
   void end(const session_closed& how);
   void fail(std::string_view what);
+  void expire();
   template <class F>
   void run(F&& handler);
 
@@ -43,6 +46,7 @@ private:
   std::shared_ptr<raw_state> state_;
   std::shared_ptr<endpoint_state> endpoint_;
   pulse pulse_;
+  std::unique_ptr<wall_deadline> expiry_; ///< of its token; most have none
 };
 
 /// The credit of the message whose handler runs on this thread; null if none does.

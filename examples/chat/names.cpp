@@ -34,6 +34,18 @@ std::string_view trimmed(std::string_view text) noexcept {
   return text;
 }
 
+/// What a token says that is no name is passed over: nobody here can mend it.
+std::string name_without_profile(const actors::member& who) {
+  if (who.claims) {
+    protocol::document_view claimed{protocol::codec::json, who.claims->json};
+    for (auto key : {"username", "name"})
+      if (auto said = claimed.string(key))
+        if (auto name = clean_name(*said))
+          return *name;
+  }
+  return default_name(who.user_id);
+}
+
 } // namespace
 
 std::optional<std::string> clean_name(std::string_view text) {
@@ -55,10 +67,10 @@ std::string default_name(std::string_view user_id) {
 
 std::optional<std::string> name_of(const actors::member& who) {
   if (who.profile.empty())
-    return default_name(who.user_id);
+    return name_without_profile(who);
   protocol::document_view profile{protocol::codec_of(who.encoding), who.profile};
   if (profile.raw("name").empty())
-    return default_name(who.user_id);
+    return name_without_profile(who);
   auto name = profile.string("name");
   return name ? clean_name(*name) : std::nullopt;
 }

@@ -69,7 +69,8 @@ int main(int argc, char** argv) {
                                          auto m = parse_mode(text);
                                          chosen = m.value_or(chosen);
                                          return m.has_value();
-                                       }}};
+                                       },
+                                       {}, false, "echo"}};
   return troupe::examples::node_main(
     argc, argv, "echo_node", "The first servers of the `ws` tutorial.", {},
     [&](troupe::server& server) { at_root = server.endpoint("/", handlers_for(chosen, at_root)); }, std::move(more));

@@ -3,6 +3,7 @@
 // sends files.
 
 #include "file/file_store.hpp"
+#include "support/input_error.hpp"
 #include "support/node_main.hpp"
 #include "support/page_routes.hpp"
 
@@ -11,6 +12,8 @@
 
 #include <any>
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -24,6 +27,14 @@ namespace {
 
 constexpr std::size_t max_message_bytes = 16 * 1024 * 1024;
 constexpr int max_pending_files = 16;
+
+/// As long as a slow uplink takes for the biggest file.
+std::chrono::milliseconds assembly_deadline(std::size_t max_bytes) {
+  constexpr std::uint64_t slowest_bytes_per_second = 64 * 1024;
+  if (max_bytes == 0) // no limit
+    return std::chrono::hours{24};
+  return std::chrono::seconds{10} + std::chrono::milliseconds{std::uint64_t{max_bytes} * 1000 / slowest_bytes_per_second};
+}
 
 /// Keeps what comes, on a thread of its own: a disk may be slow.
 class receiver {
@@ -65,11 +76,18 @@ private:
 /// A text names the file that comes next.
 void take_name(const troupe::raw_connection& from, std::string_view text) { from.user_data() = std::string{text}; }
 
-std::optional<std::string> read_file(std::string_view path) {
-  std::ifstream in{std::filesystem::path{path}, std::ios::binary};
-  if (!in)
+std::optional<std::string> read_file(const std::filesystem::path& path) {
+  std::error_code ignored;
+  std::ifstream in{path, std::ios::binary};
+  if (!std::filesystem::is_regular_file(path, ignored) || !in)
     return {};
   return std::string{std::istreambuf_iterator<char>{in}, {}};
+}
+
+std::unique_ptr<receiver> receiver_in(const std::filesystem::path& folder) try {
+  return std::make_unique<receiver>(folder);
+} catch (const std::filesystem::filesystem_error&) {
+  throw troupe::examples::input_error{"--folder: expected a folder that can be made or written to"};
 }
 
 } // namespace
@@ -78,7 +96,9 @@ int main(int argc, char** argv) {
   std::filesystem::path folder = "received";
   std::optional<std::string> image;
   troupe::examples::option_table more{
-    {"folder", "FOLDER", "Where received files go", "a folder's name", [&](std::string_view text) { return !(folder = text).empty(); }},
+    {"folder", "FOLDER", "Where received files go", "a folder's name",
+     [&](std::string_view text) { return !(folder = text).empty(); },
+     {}, false, folder.string()},
     {"image", "FILE", "An image that everybody is sent at once", "a file",
      [&](std::string_view text) { return (image = read_file(text)).has_value(); }},
   };
@@ -88,7 +108,7 @@ int main(int argc, char** argv) {
   return troupe::examples::node_main(
     argc, argv, "file_node", "Keeps the files that clients send.", std::move(defaults),
     [&](troupe::server& server) {
-      files = std::make_unique<receiver>(folder);
+      files = receiver_in(folder);
       troupe::endpoint_handlers on;
       on.on_open = [&](const troupe::raw_connection& c) {
         if (image)
@@ -102,6 +122,10 @@ int main(int argc, char** argv) {
       };
       (void)server.endpoint("/", std::move(on));
       troupe::examples::add_page_routes(server, troupe::examples::embedded_page());
+      troupe::examples::add_session_route(server);
     },
-    std::move(more));
+    std::move(more),
+    [](troupe::server_options& options) {
+      options.assembly_deadline = assembly_deadline(options.node.messages.max_message_bytes);
+    });
 }

@@ -1,5 +1,7 @@
 #include "file_store.hpp"
 
+#include <troupe/protocol/command.hpp>
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -65,9 +67,23 @@ std::string numbered(const std::string& name, int number) {
   return path.stem().string() + '-' + std::to_string(number) + path.extension().string();
 }
 
-bool is_plain(char c) {
-  auto byte = static_cast<unsigned char>(c);
-  return byte >= 0x80 || std::isalnum(byte) || c == '-' || c == '_' || c == '.' || c == ' ';
+bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+
+bool is_ascii(char c) { return static_cast<unsigned char>(c) < 0x80; }
+
+/// The character at the start of `text`, which is not empty.
+std::string_view first_character(std::string_view text) {
+  std::size_t size = 1;
+  while (!is_ascii(text.front()) && size < text.size() && continues_character(text[size]))
+    ++size;
+  return text.substr(0, size);
+}
+
+bool is_plain(std::string_view character) {
+  auto c = character.front();
+  if (!is_ascii(c)) // what is a name of a room is valid, and holds no control and no bidi-control character
+    return protocol::is_room_name('x' + std::string{character} + 'x');
+  return std::isalnum(static_cast<unsigned char>(c)) || std::string_view{"-_. "}.find(c) != std::string_view::npos;
 }
 
 } // namespace
@@ -75,8 +91,14 @@ bool is_plain(char c) {
 std::string safe_file_name(std::string_view wanted) {
   wanted = wanted.substr(wanted.find_last_of("/\\") + 1);
   std::string name;
-  for (char c : wanted)
-    name += is_plain(c) ? c : '_';
+  while (!wanted.empty()) {
+    auto character = first_character(wanted);
+    wanted.remove_prefix(character.size());
+    if (is_plain(character))
+      name += character;
+    else
+      name += '_';
+  }
   auto first = name.find_first_not_of(". ");
   auto last = name.find_last_not_of(". ");
   if (first == std::string::npos)
@@ -85,14 +107,18 @@ std::string safe_file_name(std::string_view wanted) {
   if (name.size() > max_name_bytes) {
     auto extension = fs::path{name}.extension().string();
     auto kept = max_name_bytes - std::min(extension.size(), max_name_bytes / 2);
-    while (kept > 0 && (static_cast<unsigned char>(name[kept]) & 0xc0) == 0x80)
+    while (kept > 0 && continues_character(name[kept]))
       --kept; // not in the middle of a character
     name = name.substr(0, kept) + (extension.size() <= max_name_bytes / 2 ? extension : "");
   }
   return name;
 }
 
-file_store::file_store(fs::path folder) : folder_(std::move(folder)) { fs::create_directories(folder_); }
+file_store::file_store(fs::path folder) : folder_(std::move(folder)) {
+  fs::create_directories(folder_);
+  if (::access(folder_.c_str(), W_OK | X_OK) != 0)
+    throw fs::filesystem_error{"cannot write to the folder", folder_, std::error_code{errno, std::system_category()}};
+}
 
 std::string file_store::save(std::string_view wanted, std::string_view bytes) const {
   static std::atomic<unsigned> serial{0};

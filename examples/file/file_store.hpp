@@ -9,7 +9,7 @@ namespace troupe::examples {
 /// A folder that takes files and never loses one: nothing is overwritten, and nothing half-written stays.
 class file_store {
 public:
-  /// Makes the folder if it is not there. Errors: `std::filesystem::filesystem_error`.
+  /// Makes the folder if it is not there. Errors: `std::filesystem::filesystem_error`, also if it cannot be written to.
   explicit file_store(std::filesystem::path folder);
 
   /// Writes a whole file and returns the name it got: `wanted` made safe, with a number if that was taken.
@@ -20,8 +20,8 @@ private:
   std::filesystem::path folder_;
 };
 
-/// A file name that can do no harm: the last part of a path, letters of any script, digits, `-`, `_`, `.` and spaces, at most 100
-/// bytes, no dot in front; `received-file.bin` if nothing is left.
+/// A file name that can do no harm: the last part of a path, letters of any script, digits, `-`, `_`, `.` and spaces, nothing that
+/// controls a terminal or the direction of the text; at most 100 bytes, no dot in front; `received-file.bin` if nothing is left.
 [[nodiscard]] std::string safe_file_name(std::string_view wanted);
 
 } // namespace troupe::examples

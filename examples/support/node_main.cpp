@@ -2,10 +2,12 @@
 
 #include "node_options.hpp"
 
+#include <troupe/protocol/observe.hpp>
+
 #include <algorithm>
+#include <exception>
 #include <iostream>
 #include <iterator>
-#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -32,13 +34,14 @@ int serve(const server_options& options, std::string_view name, const std::funct
   if (set_up)
     set_up(node);
   try {
+    node.start();
     return node.run([&] {
       std::cout << name << " is listening on " << url_of(options, node.port()) << std::endl;
       if (node.admin_port() != 0)
         std::cout << name << " has its probes at port " << node.admin_port() << std::endl;
     });
   } catch (const std::system_error& e) {
-    std::cerr << name << ": cannot listen on " << url_of(options, options.port) << ": " << e.code().message() << std::endl;
+    std::cerr << name << ": " << e.what() << std::endl; // which names the address: there may be two
     return cannot_serve;
   }
 }
@@ -46,7 +49,8 @@ int serve(const server_options& options, std::string_view name, const std::funct
 } // namespace
 
 int node_main(int argc, const char* const* argv, std::string_view name, std::string_view about, server_options defaults,
-              const std::function<void(server&)>& set_up, option_table more) {
+              const std::function<void(server&)>& set_up, option_table more,
+              const std::function<void(server_options&)>& complete) try {
   defaults.node.loops = 0;
   token_options tokens;
   auto table = node_options(defaults, tokens);
@@ -55,15 +59,14 @@ int node_main(int argc, const char* const* argv, std::string_view name, std::str
     return *code;
   if (defaults.node.loops == 0)
     defaults.node.loops = std::max(1U, std::thread::hardware_concurrency());
-  try {
-    if (defaults.tls_certificates.empty() != defaults.tls_key.empty())
-      throw std::runtime_error{"--tls-cert and --tls-key: expected both or neither"};
-    tokens.apply_to(defaults);
-    return serve(defaults, name, set_up);
-  } catch (const std::runtime_error& e) { // a file that is not what it should be
-    std::cerr << name << ": " << e.what() << std::endl;
-    return bad_input;
-  }
+  check_together(defaults);
+  tokens.apply_to(defaults);
+  if (complete)
+    complete(defaults);
+  return serve(defaults, name, set_up);
+} catch (const std::exception& e) { // a file that is not what it should be, or an option that was not looked at closely enough
+  std::cerr << name << ": " << protocol::escape_for_log(e.what()) << std::endl;
+  return bad_input;
 }
 
 } // namespace troupe::examples

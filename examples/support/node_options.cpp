@@ -7,6 +7,9 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <sstream>
+#include <stdexcept>
+#include <type_traits>
 
 namespace troupe::examples {
 
@@ -38,17 +41,27 @@ std::optional<double> parse_rate(std::string_view text) {
   return rate && *rate <= max_rate ? rate : std::nullopt;
 }
 
-program_option count_option(std::string name, std::string help, auto& to) {
-  return {std::move(name), "N", std::move(help), "a whole number, or 0 for no limit", into(to, count_up_to(any_size))};
+std::string number_text(double number) {
+  std::ostringstream out;
+  out << number;
+  return out.str();
+}
+
+/// `standard`: what stands where `to` says nothing by itself.
+program_option count_option(std::string name, std::string help, auto& to, std::string standard = {}) {
+  if constexpr (std::is_integral_v<std::remove_reference_t<decltype(to)>>)
+    standard = std::to_string(to);
+  return {std::move(name), "N", std::move(help), "a whole number, or 0 for no limit", into(to, count_up_to(any_size)), {}, false,
+          std::move(standard)};
 }
 
 program_option duration_option(std::string name, std::string help, auto& to) {
   return {std::move(name), "TIME", std::move(help), "seconds, or a number with ms, s or m, of at most a day",
-          into(to, parse_duration)};
+          into(to, parse_duration), {}, false, duration_text(to)};
 }
 
-program_option rate_option(std::string name, std::string help, taker take) {
-  return {std::move(name), "N", std::move(help), "a number, or 0 for no limit", std::move(take)};
+program_option rate_option(std::string name, std::string help, double standard, taker take) {
+  return {std::move(name), "N", std::move(help), "a number, or 0 for no limit", std::move(take), {}, false, number_text(standard)};
 }
 
 bool is_address(std::string_view text) {
@@ -67,11 +80,11 @@ bool is_origin(std::string_view text) {
 
 void add_listening(option_table& table, server_options& o) {
   table.push_back({"port", "N", "Port to listen on; 0 takes a free one", "a number from 0 to 65535",
-                   into(o.port, count_up_to(65535))});
+                   into(o.port, count_up_to(65535)), {}, false, std::to_string(o.port)});
   table.push_back({"bind", "ADDRESS", "IP address to listen on; without it all, IPv4 and IPv6", "an IPv4 or IPv6 address",
                    [&o](std::string_view text) { return is_address(text) && (o.bind = text, true); }});
   table.push_back({"loops", "N", "Event loops, each a thread; 0 is one for each core", "a number from 0 to 256",
-                   into(o.node.loops, count_up_to(max_loops))});
+                   into(o.node.loops, count_up_to(max_loops)), {}, false, std::to_string(o.node.loops)});
   table.push_back({"origin", "ORIGIN", "Page origin that may connect; may be repeated; without it all may",
                    "an origin such as https://example.org",
                    [&o](std::string_view text) { return is_origin(text) && (o.origins.emplace_back(text), true); },
@@ -88,12 +101,14 @@ void add_deadlines(option_table& table, server_options& o) {
 void add_limits(option_table& table, server_options& o) {
   auto& node = o.node;
   table.push_back({"max-message-bytes", "SIZE", "Size of a client's message", "bytes, or a whole number with KiB or MiB",
-                   into(node.messages.max_message_bytes, parse_size)});
-  table.push_back(count_option("max-connections", "WebSockets at a time", o.max_connections));
+                   into(node.messages.max_message_bytes, parse_size), {}, false, size_text(node.messages.max_message_bytes)});
+  table.push_back(count_option("max-connections", "WebSockets at a time", o.max_connections, "0.8 of the descriptors"));
   table.push_back(count_option("max-connections-per-ip", "Those of one address; if given, loopback counts too",
-                               o.max_connections_per_ip));
-  table.push_back(rate_option("admission-rate", "New WebSockets a second", into(o.admissions_per_second, parse_rate)));
+                               o.max_connections_per_ip, "100"));
+  table.push_back(rate_option("admission-rate", "New WebSockets a second", o.admissions_per_second,
+                              into(o.admissions_per_second, parse_rate)));
   table.push_back(rate_option("message-rate", "Messages a second of one client; in a burst twice that",
+                              node.connections.messages_per_second,
                               [&limits = node.connections](std::string_view text) {
                                 auto rate = parse_rate(text);
                                 limits.messages_per_second = rate.value_or(limits.messages_per_second);
@@ -104,7 +119,7 @@ void add_limits(option_table& table, server_options& o) {
   table.push_back(count_option("max-rooms-per-connection", "Rooms that one client is in", node.connections.max_rooms));
   table.push_back(count_option("max-members", "Members of a room", node.rooms.max_members));
   table.push_back({"announce", "on|off", "Tell rooms who joins and leaves (userJoined, userLeft)", "on or off",
-                   into(node.announce, parse_switch)});
+                   into(node.announce, parse_switch), {}, false, node.announce ? "on" : "off"});
 }
 
 bool is_file(std::string_view text, std::filesystem::path& to) {
@@ -115,6 +130,35 @@ bool is_file(std::string_view text, std::filesystem::path& to) {
 
 program_option flag_option(std::string name, std::string help, bool& to) {
   return {std::move(name), "on|off", std::move(help), "on or off", into(to, parse_switch), {}, true};
+}
+
+/// An option that says what tokens must be, and so needs a key.
+program_option claim_option(std::string name, std::string value, std::string help, std::string expected, token_options& tokens,
+                            taker take, std::string standard = {}) {
+  auto noted = [&tokens, option = "--" + name, take = std::move(take)](std::string_view text) {
+    tokens.given = option;
+    return take(text);
+  };
+  return {std::move(name), std::move(value), std::move(help), std::move(expected), std::move(noted), {}, false,
+          std::move(standard)};
+}
+
+void add_claims(option_table& table, token_options& tokens) {
+  table.push_back(claim_option("jwt-issuer", "NAME", "What `iss` of a token must be", "a name", tokens,
+                               [&tokens](std::string_view text) {
+                                 return !text.empty() && (tokens.jwt.issuer = text, true);
+                               }));
+  table.push_back(claim_option("jwt-audience", "NAME", "What `aud` of a token must be or hold", "a name", tokens,
+                               [&tokens](std::string_view text) {
+                                 return !text.empty() && (tokens.jwt.audience = text, true);
+                               }));
+  table.push_back(claim_option(
+    "jwt-profile", "seed|strict", "seed: ?token= is taken and `exp` optional; strict: neither", "seed or strict", tokens,
+    [&tokens](std::string_view text) {
+      tokens.jwt.profile = text == "strict" ? transport::jwt_profile::strict : transport::jwt_profile::seed;
+      return text == "seed" || text == "strict";
+    },
+    "seed"));
 }
 
 void add_security(option_table& table, server_options& o, token_options& tokens) {
@@ -135,16 +179,17 @@ void add_security(option_table& table, server_options& o, token_options& tokens)
                      return true;
                    },
                    [&tokens] { tokens.key_files.clear(); }});
-  table.push_back({"jwt-issuer", "NAME", "What `iss` of a token must be", "a name",
-                   [&tokens](std::string_view text) { return !text.empty() && (tokens.jwt.issuer = text, true); }});
-  table.push_back({"jwt-audience", "NAME", "What `aud` of a token must be or hold", "a name",
-                   [&tokens](std::string_view text) { return !text.empty() && (tokens.jwt.audience = text, true); }});
-  table.push_back({"jwt-profile", "seed|strict", "seed: ?token= is taken and `exp` optional; strict: neither", "seed or strict",
-                   [&tokens](std::string_view text) {
-                     tokens.jwt.profile = text == "strict" ? transport::jwt_profile::strict : transport::jwt_profile::seed;
-                     return text == "seed" || text == "strict";
-                   }});
+  add_claims(table, tokens);
   table.push_back(count_option("max-connections-per-user", "WebSockets of one user with a token", o.max_connections_per_user));
+}
+
+/// An address, or one with as many bits as its family has at most.
+bool is_network(std::string_view text) {
+  auto address = text.substr(0, text.find('/'));
+  if (address.size() == text.size())
+    return is_address(text);
+  auto widest = address.find(':') == std::string_view::npos ? 32u : 128u;
+  return is_address(address) && parse_count(text.substr(address.size() + 1), widest);
 }
 
 bool is_admin_bind(std::string_view text) {
@@ -167,11 +212,7 @@ void add_http(option_table& table, server_options& o) {
                    [&o] { o.cors_origins.clear(); }});
   table.push_back({"trusted-proxy", "ADDRESS", "Address or network whose X-Forwarded-For is believed; may be repeated",
                    "an address or a network such as 10.0.0.0/8",
-                   [&o](std::string_view text) {
-                     auto address = text.substr(0, text.find('/'));
-                     auto bits = text.size() > address.size() ? text.substr(address.size() + 1) : std::string_view{"0"};
-                     return is_address(address) && parse_count(bits, 128) && (o.trusted_proxies.emplace_back(text), true);
-                   },
+                   [&o](std::string_view text) { return is_network(text) && (o.trusted_proxies.emplace_back(text), true); },
                    [&o] { o.trusted_proxies.clear(); }});
   table.push_back(flag_option("proxy-protocol", "Trusted proxies start each connection with a PROXY header", o.proxy_protocol));
   table.push_back(flag_option("deflate", "permessage-deflate for clients that offer it", o.deflate));
@@ -180,14 +221,24 @@ void add_http(option_table& table, server_options& o) {
 } // namespace
 
 void token_options::apply_to(server_options& options) const {
-  if (!secret_file && key_files.empty())
+  if (!secret_file && key_files.empty()) {
+    if (!given.empty())
+      throw std::runtime_error{given + ": expected with --jwt-secret-file or --jwt-key-file"};
     return;
+  }
   auto all = jwt;
   if (secret_file)
     all.keys.push_back(transport::load_secret_file(*secret_file, all.profile));
   for (auto& [kid, file] : key_files)
     all.keys.push_back(transport::load_key_file(kid, file, all.profile));
   options.jwt = std::move(all);
+}
+
+void check_together(const server_options& options) {
+  if (options.tls_certificates.empty() != options.tls_key.empty())
+    throw std::runtime_error{"--tls-cert and --tls-key: expected both or neither"};
+  if (options.proxy_protocol && options.trusted_proxies.empty())
+    throw std::runtime_error{"--proxy-protocol: expected with --trusted-proxy"};
 }
 
 option_table node_options(server_options& options, token_options& tokens) {

@@ -39,7 +39,7 @@ CLI::Option* add(CLI::App& app, const program_option& option) {
   if (option.flag)
     return app.add_flag("--" + option.name)->description(option.help);
   return app.add_option("--" + option.name)
-    ->description(option.help)
+    ->description(option.standard.empty() ? option.help : option.help + " (default: " + option.standard + ')')
     ->type_name(option.value)
     ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
@@ -49,6 +49,18 @@ input_error missing_value(const option_table& options, const std::string& messag
   auto place = message.substr(0, message.find(':'));
   auto option = std::find_if(options.begin(), options.end(), [&](auto& o) { return "--" + o.name == place; });
   return input_error{place + ": expected " + (option == options.end() ? "a value" : option->expected)};
+}
+
+/// The parser would take the value of a flag for one of its own words, or for an argument that nobody knows.
+void refuse_flag_values(const option_table& options, int argc, const char* const* argv) {
+  for (int i = 1; i < argc; ++i) {
+    std::string_view argument{argv[i]};
+    auto name = argument.substr(0, argument.find('='));
+    auto is_flag = std::any_of(options.begin(), options.end(), [&](auto& o) { return o.flag && "--" + o.name == name; });
+    auto has_value = name.size() < argument.size() || (i + 1 < argc && argv[i + 1][0] != '-');
+    if (is_flag && has_value)
+      throw input_error{std::string{name} + ": takes no value"};
+  }
 }
 
 /// Whether the program is to run: not if it was asked for help.
@@ -76,6 +88,7 @@ bool read(CLI::App& app, const option_table& options, int argc, const char* cons
   std::vector<CLI::Option*> given;
   for (auto& o : options)
     given.push_back(add(app, o));
+  refuse_flag_values(options, argc, argv);
   if (!parse(app, options, argc, argv))
     return false;
   if (given_file->count() > 0)

@@ -17,6 +17,7 @@ struct program_option {
   std::function<bool(std::string_view)> take; ///< stores one value; false if it is not as expected
   std::function<void()> clear = {};           ///< set if the option may be repeated: forgets the values taken before
   bool flag = false;                          ///< takes no value on the command line: `--name` means `name = true`
+  std::string standard = {};                  ///< what stands where it is not given, for `--help`; empty: nothing does
 };
 
 using option_table = std::vector<program_option>;

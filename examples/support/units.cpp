@@ -66,6 +66,19 @@ std::optional<std::uint64_t> parse_size(std::string_view text) noexcept {
   return *number * unit;
 }
 
+std::string duration_text(std::chrono::milliseconds time) {
+  auto ms = time.count();
+  if (ms % 1000 != 0)
+    return std::to_string(ms) + "ms";
+  return ms > 0 && ms % 60'000 == 0 ? std::to_string(ms / 60'000) + 'm' : std::to_string(ms / 1000) + 's';
+}
+
+std::string size_text(std::uint64_t bytes) {
+  if (bytes == 0 || bytes % kibibyte != 0)
+    return std::to_string(bytes);
+  return bytes % mebibyte == 0 ? std::to_string(bytes / mebibyte) + "MiB" : std::to_string(bytes / kibibyte) + "KiB";
+}
+
 std::optional<bool> parse_switch(std::string_view text) noexcept {
   if (text == "on" || text == "true")
     return true;

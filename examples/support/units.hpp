@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace troupe::examples {
@@ -18,6 +19,12 @@ namespace troupe::examples {
 
 /// Plain bytes (`65536`) or a whole number with `KiB` or `MiB`; at most 1 GiB.
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text) noexcept;
+
+/// As `parse_duration` takes it, in the largest unit that is whole: `25s`, `1500ms`, `2m`.
+[[nodiscard]] std::string duration_text(std::chrono::milliseconds time);
+
+/// As `parse_size` takes it: `64KiB`, `16MiB`.
+[[nodiscard]] std::string size_text(std::uint64_t bytes);
 
 /// `on`, `true`, `off` or `false`.
 [[nodiscard]] std::optional<bool> parse_switch(std::string_view text) noexcept;

@@ -89,6 +89,27 @@ TEST_CASE("a member is named by its profile, else by default") {
   CHECK(name_of(member_with(R"({"color":"red"})")) == default_name("u1"));
 }
 
+TEST_CASE("a member with a token is named by it, unless its profile says otherwise") {
+  auto named_by = [](std::string claimed, std::string profile = {}) {
+    auto m = member_with(std::move(profile));
+    actors::claims c;
+    c.json = std::move(claimed);
+    m.claims = std::make_shared<const actors::claims>(std::move(c));
+    return name_of(m);
+  };
+
+  CHECK(named_by(R"({"sub":"u1","username":" Kim "})") == named("Kim"));
+  CHECK(named_by(R"({"sub":"u1","name":"Lee"})") == named("Lee"));
+  CHECK(named_by(R"({"username":"Kim","name":"Lee"})") == named("Kim"));
+  CHECK(named_by(R"({"username":"","name":"Lee"})") == named("Lee"));
+  CHECK(named_by(R"({"username":"Kim"})", R"({"color":"red"})") == named("Kim"));
+  CHECK(named_by(R"({"username":"Kim"})", R"({"name":"Lee"})") == named("Lee"));
+  for (auto nameless : {"{}", R"({"sub":"u1"})", R"({"username":7})", R"({"username":"a\u0007b"})", R"({"name":null})"}) {
+    INFO(nameless);
+    CHECK(named_by(nameless) == default_name("u1"));
+  }
+}
+
 TEST_CASE("a profile whose name is none is refused, not replaced") {
   for (auto profile : {R"({"name":""})", R"({"name":" "})", R"({"name":5})", R"({"name":null})", R"({"name":["Kim"]})",
                        R"({"name":"a\nz"})", R"({"name":"a\u0000z"})"}) {

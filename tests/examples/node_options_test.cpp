@@ -1,11 +1,14 @@
 #include "support/node_options.hpp"
 
+#include "temporary_file.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 
 using namespace troupe;
 using namespace troupe::examples;
+using namespace troupe::test;
 using namespace std::chrono_literals;
 
 namespace {
@@ -93,6 +96,81 @@ TEST_CASE("what an option does not take leaves the default alone") {
     CHECK(r.options.node.connections.messages_per_second == untouched.options.node.connections.messages_per_second);
     CHECK(r.options.node.announce);
   }
+}
+
+TEST_CASE("a trusted network has as many bits as its addresses at most") {
+  rig r;
+
+  for (auto good : {"10.0.0.0/8", "10.0.0.0/0", "10.0.0.1/32", "10.0.0.1", "fd00::/8", "::/0", "::1/128", "::1"})
+    CHECK(r.take("trusted-proxy", good));
+  for (auto bad : {"10.0.0.0/33", "10.0.0.0/40", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8/8", "::/129", "/8", "", "lan/8"}) {
+    INFO(bad);
+    CHECK_FALSE(r.take("trusted-proxy", bad));
+  }
+  CHECK(r.options.trusted_proxies.size() == 8);
+}
+
+namespace {
+
+/// What `f` complains about; empty: nothing.
+template <class F>
+std::string complaint_of(F f) {
+  try {
+    f();
+  } catch (const std::runtime_error& e) {
+    return e.what();
+  }
+  return {};
+}
+
+} // namespace
+
+/// Pins that no node serves without tokens that was told what they must be.
+TEST_CASE("what a token must be is refused without a key") {
+  for (auto [name, value] : {std::pair{"jwt-issuer", "us"}, {"jwt-audience", "chat"}, {"jwt-profile", "strict"},
+                             {"jwt-profile", "seed"}}) {
+    rig r;
+    CHECK(r.take(name, value));
+    CHECK(complaint_of([&] { r.tokens.apply_to(r.options); })
+          == "--" + std::string{name} + ": expected with --jwt-secret-file or --jwt-key-file");
+    CHECK_FALSE(r.options.jwt);
+  }
+  rig none, with_key;
+  temporary_file secret{"a secret that is long enough for hs256!!"};
+  CHECK(with_key.take("jwt-issuer", "us"));
+  CHECK(with_key.take("jwt-secret-file", secret.path()));
+  with_key.tokens.apply_to(with_key.options);
+  none.tokens.apply_to(none.options);
+
+  CHECK(with_key.options.jwt);
+  CHECK_FALSE(none.options.jwt);
+}
+
+TEST_CASE("options that do nothing alone are refused alone") {
+  rig proxy, tls, good;
+  temporary_file certificate{"x"};
+  CHECK(proxy.take("proxy-protocol", "on"));
+  CHECK(tls.take("tls-cert", certificate.path()));
+  CHECK(good.take("proxy-protocol", "on"));
+  CHECK(good.take("trusted-proxy", "127.0.0.1"));
+
+  CHECK(complaint_of([&] { check_together(proxy.options); }) == "--proxy-protocol: expected with --trusted-proxy");
+  CHECK(complaint_of([&] { check_together(tls.options); }) == "--tls-cert and --tls-key: expected both or neither");
+  CHECK(complaint_of([&] { check_together(good.options); }).empty());
+}
+
+TEST_CASE("options with a default show it") {
+  rig r;
+  auto shown = [&](std::string_view name) {
+    return std::find_if(r.table.begin(), r.table.end(), [&](auto& o) { return o.name == name; })->standard;
+  };
+
+  CHECK(shown("port") == "8080");
+  CHECK(shown("drain-timeout") == "10s");
+  CHECK(shown("max-message-bytes") == "64KiB");
+  CHECK(shown("jwt-profile") == "seed");
+  CHECK(shown("announce") == "on");
+  CHECK(shown("bind").empty());
 }
 
 TEST_CASE("every option says what it is, and no two have one name") {

@@ -45,6 +45,7 @@ struct program {
 
   std::uint64_t number = 1;
   std::string name = "default";
+  bool fast = false;
   strings list{"default"};
   std::string errors, output;
   option_table table{
@@ -53,10 +54,18 @@ struct program {
        auto n = parse_count(text, 10);
        number = n.value_or(number);
        return n.has_value();
-     }},
+     },
+     {}, false, "1"},
     {"name", "NAME", "A name", "a name", [this](std::string_view text) { return !(name = text).empty(); }},
     {"item", "ITEM", "An item; may be repeated", "an item",
      [this](std::string_view text) { return list.emplace_back(text), !text.empty(); }, [this] { list.clear(); }},
+    {"fast", "on|off", "Whether it is fast", "on or off",
+     [this](std::string_view text) {
+       auto on = parse_switch(text);
+       fast = on.value_or(fast);
+       return on.has_value();
+     },
+     {}, true},
   };
 };
 
@@ -132,6 +141,14 @@ TEST_CASE("help names every option, and the program ends well") {
   CHECK(p.errors.empty());
 }
 
+TEST_CASE("help tells what stands where an option is not given") {
+  program p;
+
+  CHECK(p.run({"--help"}) == 0);
+  CHECK(p.output.find("A number (default: 1)") != std::string::npos);
+  CHECK(p.output.find("A name (default") == std::string::npos);
+}
+
 // -- what is refused ------------------------------------------------------------------------------------------------------
 
 TEST_CASE("a bad value is told in one line: which option, what was expected, what came") {
@@ -160,6 +177,22 @@ TEST_CASE("whatever is wrong on the command line ends the program with 2 and one
     CHECK(p.errors.find(w.named) != std::string::npos);
     CHECK(p.output.empty());
   }
+}
+
+TEST_CASE("a flag takes no value on the command line, but one in the file") {
+  for (auto& arguments : {strings{"--fast", "on"}, strings{"--fast=on"}, strings{"--fast=false"}, strings{"--fast", "banana"},
+                          strings{"--number", "2", "--fast=", "--name", "x"}}) {
+    program p;
+    CHECK(p.run(arguments) == 2);
+    CHECK(p.errors == "program: --fast: takes no value\n");
+  }
+  program by_line, by_file;
+  temporary_file file{"fast = on\n"};
+
+  CHECK(by_line.run({"--fast", "--number", "3"}) == std::nullopt);
+  CHECK(by_line.fast);
+  CHECK(by_file.run({"--config", file.path()}) == std::nullopt);
+  CHECK(by_file.fast);
 }
 
 TEST_CASE("what is wrong in the file names the file and the key") {

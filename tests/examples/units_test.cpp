@@ -106,6 +106,19 @@ TEST_CASE("a size is plain bytes, or a whole number with its unit, up to a gibib
   }
 }
 
+TEST_CASE("what is shown of durations and sizes is taken as such") {
+  CHECK(duration_text(ms(25'000).value()) == "25s");
+  CHECK(duration_text(ms(1500).value()) == "1500ms");
+  CHECK(duration_text(ms(120'000).value()) == "2m");
+  CHECK(duration_text(ms(0).value()) == "0s");
+  CHECK(size_text(65536) == "64KiB");
+  CHECK(size_text(16777216) == "16MiB");
+  CHECK(size_text(1000) == "1000");
+  CHECK(size_text(0) == "0");
+  for (auto n : {0, 1, 999, 1000, 59'000, 60'000, 90'000})
+    CHECK(parse_duration(duration_text(ms(n).value())) == ms(n));
+}
+
 TEST_CASE("a switch is on, true, off or false") {
   CHECK(parse_switch("on") == true);
   CHECK(parse_switch("true") == true);

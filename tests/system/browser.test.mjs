@@ -46,6 +46,12 @@ describe('two people with two pages', { skip }, () => {
     await hook(page, 'sign-in').click();
   }
 
+  async function enter(page, room) {
+    await hook(page, 'room-input').fill(room);
+    await hook(page, 'room-join').click();
+    await hook(page, 'room-list').getByText(room).first().waitFor();
+  }
+
   async function say(page, text) {
     await hook(page, 'message-input').fill(text);
     await hook(page, 'send').click();
@@ -103,14 +109,54 @@ describe('two people with two pages', { skip }, () => {
     const ann = await person(t, node, 'Ann');
     const bob = await person(t, node, 'Bob');
 
-    for (const { page } of [ann, bob]) {
-      await hook(page, 'room-input').fill('kitchen');
-      await hook(page, 'room-join').click();
-      await hook(page, 'room-list').getByText('kitchen').first().waitFor();
-    }
+    for (const { page } of [ann, bob]) await enter(page, 'kitchen');
     await hook(ann.page, 'members').getByTestId('member').filter({ hasText: 'Bob' }).waitFor();
     await say(ann.page, 'in the kitchen');
     await heard(bob.page, 'in the kitchen', 'Ann');
+  });
+
+  test('talk in a room without having given a name', async (t) => {
+    const node = await startNode(t, 'chat_node');
+    const ann = await person(t, node);
+    const bob = await person(t, node, 'Bob');
+
+    for (const { page } of [ann, bob]) await enter(page, 'plain');
+    await hook(ann.page, 'members').getByTestId('member').filter({ hasText: 'Bob' }).waitFor();
+    await say(ann.page, 'nobody in particular');
+    await heard(bob.page, 'nobody in particular');
+
+    assert.equal(await ann.page.locator('.notice').count(), 0);
+    assert.deepEqual([...ann.complaints, ...bob.complaints], []);
+  });
+
+  test('are not told of a bad name that they have not given', async (t) => {
+    const { page } = await person(t, await startNode(t, 'chat_node'));
+
+    const notices = await page.evaluate(async () => {
+      const { Chat } = await import('/chat.js');
+      const client = { on() {} };
+      const refusal = { code: 'bad_request', request: 'join', message: 'why', roomId: 'r' };
+      const told = [];
+      for (const name of [null, 'Ann']) {
+        const chat = new Chat(client, { name, rooms: { ids: [], current: null } });
+        chat.addEventListener('notice', ({ detail }) => told.push(detail.key ?? detail.text));
+        chat.tellError(refusal);
+      }
+      return told;
+    });
+
+    assert.deepEqual(notices, ['why', 'badName']);
+  });
+
+  test('drop text where they write', async (t) => {
+    const { page } = await person(t, await startNode(t, 'chat_node'), 'Ann');
+    await say(page, 'dragged');
+    await heard(page, 'dragged', 'Ann');
+
+    await page.getByText('dragged', { exact: true }).selectText();
+    await page.getByText('dragged', { exact: true }).dragTo(hook(page, 'message-input'), { sourcePosition: { x: 10, y: 8 } });
+
+    assert.equal(await hook(page, 'message-input').inputValue(), 'dragged');
   });
 
   test('are joined again after one reloads', async (t) => {
@@ -246,6 +292,18 @@ describe('two people with two pages', { skip }, () => {
     await page.reload(); // the tab keeps the token
     await connected(page);
     assert.deepEqual(ann.complaints, []);
+  });
+
+  test('bear the name that the token says', async (t) => {
+    const secret = 'a-secret-of-the-browser-test-which-is-long';
+    const node = await startNode(t, 'chat_node', ['--jwt-secret-file', secretFile(t, secret)]);
+    const ann = await person(t, node, undefined, { token: sign({ sub: 'u-1', username: '김안나' }, secret) });
+    const bob = await person(t, node, undefined, { token: sign({ sub: 'u-2', name: 'Bob' }, secret) });
+
+    await say(ann.page, 'who am I?');
+    await heard(bob.page, 'who am I?', '김안나');
+    await say(bob.page, 'you are you');
+    await heard(ann.page, 'you are you', 'Bob');
   });
 
   test('sign in again once the token has expired', async (t) => {

@@ -2,11 +2,15 @@
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { connect } from './support/client.mjs';
 import { runToEnd, startNode } from './support/node.mjs';
+import { secretFile } from './support/tokens.mjs';
+import { within } from './support/wait.mjs';
 
 let folder;
 before(async () => (folder = await mkdtemp(path.join(os.tmpdir(), 'troupe-'))));
@@ -94,3 +98,64 @@ for (const name of ['relay_node', 'chat_node'])
       assert.equal(client.welcome.limits.maxRooms, 5);
     });
   });
+
+describe('options that belong together', () => {
+  for (const given of [['--jwt-issuer', 'us'], ['--jwt-audience', 'chat'], ['--jwt-profile', 'strict']])
+    test(`${given[0]} without a key ends the node, which would be open to all`, async () =>
+      assertRefused(await runToEnd('relay_node', ['--port', '0', ...given]), `${given[0]}: expected with --jwt-secret-file or --jwt-key-file`));
+
+  test('what a token must be is refused without a key in a file, too, and is good with one', async (t) => {
+    const file = await configFile('jwt-issuer = "us"\n');
+    assertRefused(await runToEnd('relay_node', ['--port', '0', '--config', file]), '--jwt-issuer');
+    await startNode(t, 'relay_node', ['--config', file, '--jwt-secret-file', secretFile(t, 'a secret that is long enough for hs256!!')]);
+  });
+
+  test('--proxy-protocol without --trusted-proxy is refused', async () =>
+    assertRefused(await runToEnd('relay_node', ['--port', '0', '--proxy-protocol']), '--proxy-protocol: expected with --trusted-proxy'));
+});
+
+test('a flag takes no value', async () => {
+  for (const given of [['--deflate', 'on'], ['--deflate=on']])
+    assertRefused(await runToEnd('relay_node', ['--port', '0', ...given]), '--deflate: takes no value');
+});
+
+test('a network with too many bits is refused, by its option or its key', async () => {
+  for (const network of ['10.0.0.0/40', '10.0.0.0/33', '::/129', '::ffff:10.0.0.0/104']) {
+    assertRefused(await runToEnd('relay_node', ['--port', '0', '--trusted-proxy', network]), /trusted.prox/, network);
+    const file = await configFile(`trusted-proxy = "${network}"\n`);
+    assertRefused(await runToEnd('relay_node', ['--port', '0', '--config', file]), /trusted.prox/, network);
+  }
+});
+
+test('a port of the probes that is taken is named, not the main one', async (t) => {
+  const taken = net.createServer().listen(0, '127.0.0.1');
+  t.after(() => taken.close());
+  await within(once(taken, 'listening'), 'a port');
+  const { port } = taken.address();
+
+  const { code, stderr } = await runToEnd('relay_node', ['--port', '0', '--admin-bind', `127.0.0.1:${port}`]);
+
+  assert.equal(code, 1);
+  assert.match(stderr, /^[^\n]+\n$/);
+  assert.ok(stderr.includes(`127.0.0.1:${port}`), stderr);
+});
+
+test('--help shows the defaults', async () => {
+  const { stdout } = await runToEnd('chat_node', ['--help']);
+  for (const [option, value] of [['port', '8080'], ['drain-timeout', '10s'], ['max-message-bytes', '1MiB'], ['jwt-profile', 'seed']])
+    assert.match(stdout, new RegExp(`--${option} [^\n]*\\(default: ${value}\\)`));
+});
+
+describe('file_node', () => {
+  test('refuses an image that is no file', async () => {
+    for (const image of [folder, path.join(folder, 'missing.png')])
+      assertRefused(await runToEnd('file_node', ['--port', '0', '--image', image]), '--image: expected a file');
+  });
+
+  test('refuses a folder that is a file, before anybody can connect', async () => {
+    const file = await configFile('x');
+    for (const place of [file, path.join(file, 'below')])
+      assertRefused(await runToEnd('file_node', ['--port', '0', '--folder', place]), '--folder: expected a folder that can be made or written to');
+    assert.ok((await readdir(folder)).includes(path.basename(file)));
+  });
+});

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import WebSocket from 'ws';
 import { startNode } from './support/node.mjs';
+import { inSeconds, secretFile, sign } from './support/tokens.mjs';
 import { Inbox, within } from './support/wait.mjs';
 
 class Plain {
@@ -34,6 +35,18 @@ describe('echo_node', () => {
     client.socket.send('안녕하세요!');
 
     assert.equal(await client.take(), '서버 응답: 안녕하세요!');
+  });
+
+  test('closes with 1008 when the token expires, and tells a bearer subprotocol\'s browser that it was understood', async (t) => {
+    const secret = 'a-secret-of-the-endpoints-test-which-is-long';
+    const node = await startNode(t, 'echo_node', ['--jwt-secret-file', secretFile(t, secret), '--jwt-profile', 'seed']);
+    const leeway = 30;
+    const token = sign({ sub: 'ann', exp: inSeconds(2 - leeway) }, secret);
+    const socket = new WebSocket(node.url(), ['troupe.v1.json', `troupe.bearer.${token}`]);
+    const closed = new Promise((resolve) => socket.on('close', (code, reason) => resolve([code, reason.toString()])));
+    await within(once(socket, 'open'), 'a connection');
+    assert.equal(socket.protocol, 'troupe.v1.json');
+    assert.deepEqual(await within(closed, 'the close'), [1008, 'token_expired']);
   });
 
   test('--mode broadcast gives every message to all, the sender included', async (t) => {

@@ -8,6 +8,7 @@ import path from 'node:path';
 import WebSocket from 'ws';
 import { startNode } from './support/node.mjs';
 import { temporaryFolder } from './support/tokens.mjs';
+import { frame, rawWebSocket } from './support/raw.mjs';
 import { Inbox, within } from './support/wait.mjs';
 
 async function open(node) {
@@ -43,7 +44,7 @@ test('a binary message is kept, and the sender is told', async (t) => {
 test('no name leaves the folder or overwrites a file, and nothing else lies there', async (t) => {
   const { node, folder, received } = await filesNode(t);
   const client = await open(node);
-  const names = ['../../escape', '/etc/passwd', '.hidden', 'a/b/../c.txt', 'c.txt', 'c.txt', '..', 'x'.repeat(300) + '.png', 'new\nline\0', '\\\\host\\share\\d.exe'];
+  const names = ['../../escape', '/etc/passwd', '.hidden', 'a/b/../c.txt', 'c.txt', 'c.txt', '..', 'x'.repeat(300) + '.png', 'new\nline\0', 'gnp.\u202etxt', 'c1\u009b31m', '\\\\host\\share\\d.exe'];
   for (const [i, name] of names.entries()) {
     client.socket.send(name);
     client.socket.send(Buffer.from(String(i)));
@@ -52,6 +53,7 @@ test('no name leaves the folder or overwrites a file, and nothing else lies ther
 
   const kept = readdirSync(received);
   assert.equal(kept.length, names.length);
+  assert.ok(['gnp._txt', 'c1_31m'].every((name) => kept.includes(name)), kept.join());
   assert.ok(kept.every((name) => !name.startsWith('.') && Buffer.byteLength(name) <= 110), kept.join());
   assert.deepEqual(['c.txt', 'c-2.txt', 'c-3.txt'].map((n) => readFileSync(path.join(received, n), 'utf8')), ['3', '4', '5']);
   assert.deepEqual(readdirSync(folder), ['received']);
@@ -79,4 +81,19 @@ test('everybody who connects is sent the image', async (t) => {
   const client = await open(node);
   assert.deepEqual(await client.take(), bytes);
   assert.ok(existsSync(received));
+});
+
+test('a slow uplink is waited for, as long as its biggest file takes', async (t) => {
+  const { node, received } = await filesNode(t, ['--max-message-bytes', '512KiB']); // 10 s, and 8 for the bytes
+  const socket = await rawWebSocket(node);
+  const bytes = frame({ opcode: 2, payload: Buffer.alloc(13_000, 7) });
+
+  for (let at = 0; at < bytes.length; at += 1000) {
+    socket.write(bytes.subarray(at, at + 1000));
+    await new Promise((resolve) => setTimeout(resolve, 900));
+  }
+  const answer = await socket.frame();
+  assert.equal(answer.payload.toString(), '파일 수신 완료');
+  assert.equal(readFileSync(path.join(received, 'received-file.bin')).length, 13_000);
+  socket.destroy();
 });

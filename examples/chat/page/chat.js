@@ -130,7 +130,7 @@ export class Chat extends EventTarget {
   /// A refusal is told; the room goes unless it is still asked for.
   async enter(room) {
     try {
-      await room.link.join({ profile: () => this.name && { name: this.name } });
+      await room.link.join({ profile: () => (this.name ? { name: this.name } : undefined) });
     } catch (error) {
       this.refused(room, error);
     }
@@ -208,7 +208,7 @@ export class Chat extends EventTarget {
 
   /// Tells the person what went wrong, where the page has words for it.
   tellError({ code, message, request, roomId }) {
-    const aboutName = code === 'bad_request' && (request === 'setUsername' || request === 'join');
+    const aboutName = code === 'bad_request' && (request === 'setUsername' || (request === 'join' && this.name));
     if (untold.has(request) || !code || code === 'connection_lost') return;
     if (aboutName) this.tell('notice', { key: 'badName' });
     else this.tell('notice', { code, text: message, room: code === 'bad_room' ? undefined : roomId });

@@ -1,12 +1,16 @@
 /// Puts the page together.
 
 import { ReconnectingWebSocket } from './troupe-client/index.js';
+import { showLogin } from './login.js';
+import { Session } from './session.js';
 import { language, texts } from './texts.js';
 import { Uploads } from './upload.js';
 
 const byId = (id) => document.getElementById(id);
 const units = ['B', 'KiB', 'MiB', 'GiB'];
 const rows = new Map(); // upload -> its row
+const hopeless = ['tooBig', 'tooSlow']; // to send it again would end alike
+const failed = ['refused', 'lost', ...hopeless];
 
 document.documentElement.lang = language;
 for (const node of document.querySelectorAll('[data-text]')) node.textContent = texts[node.dataset.text];
@@ -38,23 +42,29 @@ function show(upload) {
   const row = rows.get(upload) ?? makeRow(upload);
   const { state, sent, file } = upload;
   const [, , bar, label] = row.children;
-  const hasFailed = ['refused', 'tooBig', 'lost'].includes(state);
+  const hasFailed = failed.includes(state);
   row.className = `upload ${state === 'done' ? 'done' : hasFailed ? 'failed' : ''}`;
   bar.value = file.size ? sent : Number(state === 'done');
   label.textContent = state === 'sending' ? texts.sending(Math.floor((100 * sent) / bar.max)) : texts[state];
   row.querySelector('button')?.remove();
-  if (!hasFailed) return;
+  if (hasFailed || state === 'done') byId('result').textContent = `${file.name}: ${texts[state]}`;
+  if (!hasFailed || hopeless.includes(state)) return;
   const again = part('button', '', texts.again);
   again.type = 'button';
   again.addEventListener('click', () => uploads.again(upload));
   row.append(again);
 }
 
+const session = new Session();
 const socket = new ReconnectingWebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/`, {
   reconnectInterval: 1000,
   maxReconnectAttempts: Infinity,
+  get protocols() {
+    return session.protocols; // asked for at each attempt
+  },
 });
 const uploads = new Uploads(socket, show);
+const login = showLogin(session, () => socket.connect());
 
 function showState(state) {
   byId('status').dataset.state = state;
@@ -71,7 +81,13 @@ function showImage(blob) {
 
 showState('connecting');
 socket.on('open', () => showState('open'));
-socket.on('close', () => showState('closed'));
+socket.on('close', async () => {
+  showState('closed');
+  if (!(await session.isRefused())) return;
+  socket.close(); // no attempt can succeed before there is another token
+  showState('signedOut');
+  login.ask();
+});
 socket.on('message', ({ data }) => data instanceof Blob && showImage(data));
 
 const drop = byId('drop');

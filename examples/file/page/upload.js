@@ -1,10 +1,15 @@
 /// Files that go to the node one after the other: the name as text, the bytes as binary; the node answers each with a text.
 
 const pollMs = 50;
-const tooBig = 1009;
 const accepted = '파일 수신 완료';
 
-/// Calls `changed(upload)` whenever `state` (waiting, sending, saving, done, refused, tooBig, lost) or `sent` of one changes.
+/// What the end of a connection means for the file that was on its way.
+function stateAfter({ code, reason }) {
+  if (code === 1009) return 'tooBig';
+  return reason === 'assembly_timeout' ? 'tooSlow' : 'lost';
+}
+
+/// Calls `changed(upload)` whenever `state` (waiting, sending, saving, done, refused, tooBig, tooSlow, lost) or `sent` of one changes.
 export class Uploads {
   #socket;
   #changed;
@@ -17,7 +22,7 @@ export class Uploads {
     this.#socket = socket;
     this.#changed = changed;
     socket.on('open', () => this.#next());
-    socket.on('close', ({ code }) => this.#current && this.#end(code === tooBig ? 'tooBig' : 'lost'));
+    socket.on('close', (event) => this.#current && this.#end(stateAfter(event)));
     socket.on('message', ({ data }) => typeof data === 'string' && this.#current && this.#end(data === accepted ? 'done' : 'refused'));
   }
 

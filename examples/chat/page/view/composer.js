@@ -86,8 +86,9 @@ export function showComposer(chat, client) {
     input.focus();
   });
   const main = byId('main');
-  main.addEventListener('dragover', (event) => event.preventDefault());
+  main.addEventListener('dragover', (event) => event.dataTransfer.types.includes('Files') && event.preventDefault());
   main.addEventListener('drop', (event) => {
+    if (!event.dataTransfer.files.length) return; // text goes where it is dropped
     event.preventDefault();
     attach(event.dataTransfer.files);
   });
