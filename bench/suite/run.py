@@ -12,7 +12,7 @@ import time
 
 import report
 from scenarios import CONNECT, CPU, MEMORY, P50, P99, RATE, RECONNECT, SCENARIOS
-from servers import Running, catalogue
+from servers import LOAD_CORE, Running, catalogue, pinned
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -31,7 +31,7 @@ def load_command(server, port, pid, load, seconds, json_file, warm_up):
             command.append("--no-" + name)
         else:
             command += [flag, str(value)]
-    return command
+    return pinned(command, LOAD_CORE) if server.is_pinned else command
 
 
 def figures_of(document):

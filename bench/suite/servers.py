@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 
 START_SECONDS = 20
+SERVER_CORE, LOAD_CORE = 0, 1
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,12 @@ class Server:
     command: tuple
     environment: dict = field(default_factory=dict)
     dialect: str = "json"
+    is_pinned: bool = True  # to one core, beside the load on another
+
+
+def pinned(command, core):
+    """On one core, where there is another: the scheduler moves neither server nor load about."""
+    return ("taskset", "-c", str(core), *command) if os.cpu_count() >= 2 else tuple(command)
 
 
 class Running:
@@ -24,7 +31,7 @@ class Running:
 
     def __init__(self, server, log):
         self.process = subprocess.Popen(
-            server.command, stdout=subprocess.PIPE, stderr=log, env={**os.environ, **server.environment}, start_new_session=True
+            pinned(server.command, SERVER_CORE) if server.is_pinned else server.command, stdout=subprocess.PIPE, stderr=log, env={**os.environ, **server.environment}, start_new_session=True
         )
         self.pid = self.process.pid
         self.port = self._port(server)
@@ -59,7 +66,7 @@ def catalogue(root, certificates):
 
     def relay(name, *more, loops="1", dialect="json"):
         command = (f"{release}/relay_node", "--bind", "127.0.0.1", "--port", "0", "--loops", loops, "--announce", "off", *limits, *more)
-        return Server(name, command, dialect=dialect)
+        return Server(name, command, dialect=dialect, is_pinned=loops == "1")
 
     found = [
         relay("troupe"),
