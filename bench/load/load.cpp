@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstdio>
 #include <stdexcept>
+#include <thread>
 
 namespace troupe::bench {
 
@@ -138,13 +139,21 @@ load_result load::run() {
   return result_;
 }
 
-/// Which of those that never read the server has ended.
+/// Which of those that never read the server has ended, or ends now that they do.
 void load::look_at_stalled() {
+  constexpr unsigned close = 8;
+  auto end = steady::now() + 2s;
   for (auto& c : clients_) {
-    std::ptrdiff_t n = 0;
-    while (c.stalled && c.at == client::phase::ready && (n = c.socket->read(buffer_.data(), buffer_.size())) > 0) {
+    bool was_cut = false;
+    while (c.stalled && c.at == client::phase::ready && !was_cut && steady::now() < end) {
+      auto n = c.socket->read(buffer_.data(), buffer_.size());
+      was_cut = n < 0;
+      if (n == 0)
+        std::this_thread::sleep_for(1ms);
+      if (n > 0)
+        c.frames.read({buffer_.data(), static_cast<std::size_t>(n)}, [&](const frame_view& f) { was_cut |= f.opcode == close; });
     }
-    result_.cut_stalled += n < 0 ? 1 : 0;
+    result_.cut_stalled += was_cut ? 1 : 0;
   }
 }
 

@@ -1,4 +1,4 @@
-// What a well-signed token must say: RELIABILITY case 47.
+// What a well-signed token must say.
 
 #include "token_maker.hpp"
 

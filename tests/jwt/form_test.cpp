@@ -1,4 +1,4 @@
-// Tokens that are none: RELIABILITY case 46.
+// Tokens that are none.
 
 #include "token_maker.hpp"
 

@@ -1,4 +1,4 @@
-// Which key checks a token: RELIABILITY cases 44, 45 and the key names of 47.
+// Which key checks a token.
 
 #include "token_maker.hpp"
 

@@ -1,4 +1,4 @@
-// No output shows a token: RELIABILITY case 49.
+// No output shows a token.
 
 #include "redact.hpp"
 

@@ -1,4 +1,4 @@
-// Signatures: RELIABILITY case 48, and tokens of another implementation.
+// Signatures, and tokens of another implementation.
 
 #include "base64url.hpp"
 #include "openssl_errors.hpp"

@@ -1,4 +1,4 @@
-// Where a request carries its token: RELIABILITY case 49.
+// Where a request carries its token.
 
 #include "token_carrier.hpp"
 

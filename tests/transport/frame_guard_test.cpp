@@ -174,7 +174,7 @@ TEST_CASE("a long silence earns no more than one burst") {
   CHECK(v.good == 3 * one.size());
 }
 
-/// Pins RELIABILITY case 26: a ping of 126 bytes or more is answered 1002, which is the parser's to say. What lies behind the
+/// A ping of 126 bytes or more is answered 1002, which is the parser's to say. What lies behind the
 /// header is no frame, so it must not be taken for one that is too long.
 TEST_CASE("a control frame that is too long is left to the parser, whatever its payload looks like") {
   auto limits = limit(1000);

@@ -137,7 +137,7 @@ TEST_CASE("a client that talks is never pinged") {
   CHECK(pings(ann) == 0);
 }
 
-/// RELIABILITY case 67: a peer whose packets no longer arrive, while the server keeps sending to it.
+/// A peer whose packets no longer arrive, while the server keeps sending to it.
 TEST_CASE("being sent to does not keep a silent client alive") {
   manual_node world{beating()};
   client ann{world}, bob{world};

@@ -15,7 +15,7 @@ namespace troupe::transport {
 /// time: messages declared too long, too many fragments, a flood of control frames. All other errors are the parser's.
 ///
 /// Invariants: no byte is kept but the current header's; the bytes before a refused frame are good, the rest is not to be read.
-/// Cost: constant per frame. Thread: the loop's. Source: RFC 6455, 5.2; RELIABILITY cases 18 to 24.
+/// Cost: constant per frame. Thread: the loop's. Source: RFC 6455, 5.2.
 class frame_guard {
 public:
   struct limits {

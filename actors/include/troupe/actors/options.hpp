@@ -15,7 +15,7 @@
 
 namespace troupe::actors {
 
-/// Bounds of one connection. Everywhere 0 lifts a limit. Sources: RELIABILITY catalogue, section 3.
+/// Bounds of one connection. Everywhere 0 lifts a limit. PROTOCOL.md, "Limits", says what is beyond them.
 struct connection_limits {
   std::size_t max_rooms = 128;
   double messages_per_second = 100;   ///< token bucket

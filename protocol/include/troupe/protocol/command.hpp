@@ -53,7 +53,7 @@ struct decode_failure {
 ///         document), `bad_request` (fields, duplicate envelope keys), `bad_payload` (values that exist in one codec only), `too_big`.
 ///         Never throws but for memory; no partial result.
 /// Cost:   one pass for validation; allocates only for `type` and `room_id` longer than a small string, and for base64. Thread: any.
-/// Source: RFC 8259, MessagePack specification; RELIABILITY cases 34 to 41.
+/// Source: RFC 8259, MessagePack specification.
 [[nodiscard]] result<command, decode_failure> decode(codec source, std::string_view bytes, const message_limits& limits);
 
 /// Read access to the top-level fields of a message that `decode` has accepted.

@@ -7,7 +7,7 @@ namespace troupe::protocol {
 /// What `message_limits::max_depth` can be at most; larger values count as this one.
 inline constexpr std::size_t max_supported_depth = 256;
 
-/// Bounds of one message. Sources: DESIGN of the protocol (PROTOCOL.md, "Limits"), RFC 7493 for the number range.
+/// Bounds of one message. Sources: PROTOCOL.md, "Limits"; RFC 7493 for the number range.
 struct message_limits {
   std::size_t max_message_bytes = 64 * 1024; ///< whole message, as received; 0 lifts it
   std::size_t max_depth = 32;                ///< nested containers, the envelope included

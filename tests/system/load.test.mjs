@@ -1,0 +1,104 @@
+// troupe_load: what it says is so, also of servers that lose, double or swap messages.
+
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { WebSocketServer } from 'ws';
+import { runToEnd, startNode } from './support/node.mjs';
+import { makeCertificate, temporaryFolder } from './support/tokens.mjs';
+
+/// Runs a load and returns {code, report, stdout, stderr}.
+async function load(t, url, args = [], seconds = 1) {
+  const file = path.join(temporaryFolder(t), 'load.json');
+  const ended = await runToEnd('troupe_load', [url, '--quiet', '--warm-up', '0.2', '--duration', String(seconds), '--json', file, ...args]);
+  return { ...ended, report: ended.code === 0 || ended.code === 3 ? JSON.parse(readFileSync(file, 'utf8')) : null };
+}
+
+const unbounded = ['--message-rate', '0', '--admission-rate', '0', '--announce', 'off'];
+
+for (const [what, args] of [
+  ['a closed loop', ['--members', '20', '--in-flight', '4']],
+  ['an open loop of many publishers without echo', ['--rooms', '3', '--members', '10', '--publishers', '5', '--rate', '40', '--no-echo']],
+  ['MessagePack and JSON members', ['--members', '20', '--dialect', 'mixed', '--rate', '100', '--bytes', '2000']],
+  ['plain members that reconnect', ['--members', '20', '--dialect', 'plain', '--reconnect']],
+  ['joins and leaves on top', ['--members', '10', '--rate', '50', '--churn', '200']],
+])
+  test(`${what}: everything arrives, as many as were published`, async (t) => {
+    const node = await startNode(t, 'relay_node', unbounded);
+    const { code, report, stderr } = await load(t, node.url(), args);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual([report.lost, report.disordered, report.cut], [0, 0, 0]);
+    assert.ok(report.published > 0 && report.delivered >= report.published, JSON.stringify(report));
+    assert.ok(report.latency_us.p50 > 0 && report.latency_us.p50 <= report.latency_us.p99);
+  });
+
+test('over TLS with deflate, with the server\'s time and memory', async (t) => {
+  const { cert, key } = makeCertificate(temporaryFolder(t));
+  const node = await startNode(t, 'relay_node', [...unbounded, '--deflate', '--tls-cert', cert, '--tls-key', key]);
+  const args = ['--members', '30', '--bytes', '1024', '--rate', '50', '--deflate', '--pid', String(node.pid)];
+  const { code, report, stderr } = await load(t, node.url().replace('ws:', 'wss:'), args);
+  assert.equal(code, 0, stderr);
+  assert.equal(report.lost, 0);
+  assert.ok(report.server_cpu_seconds > 0 && report.server_kib.most > 1000);
+});
+
+test('a server that is cut off at its stalled readers is told apart', async (t) => {
+  const node = await startNode(t, 'relay_node', [...unbounded, '--max-message-bytes', '1MiB']);
+  const { report } = await load(t, node.url(), ['--members', '10', '--stall', '20%', '--bytes', '200000', '--rate', '100'], 2);
+  assert.deepEqual([report.lost, report.cut, report.cut_stalled], [0, 0, 2]);
+});
+
+/// A rooms server that gives each text to `send(text, n)`, which sends it to one member, or not.
+async function faulty(t, deliver) {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  t.after(() => server.close());
+  const members = new Set();
+  let n = 0;
+  server.on('connection', (socket) => {
+    socket.on('message', (bytes) => {
+      const message = JSON.parse(bytes);
+      if (message.type !== 'join') return deliver([...members], bytes.toString(), ++n);
+      members.add(socket);
+      socket.send('{"type":"joined"}');
+    });
+    socket.on('close', () => members.delete(socket));
+  });
+  await new Promise((resolve) => server.once('listening', resolve));
+  return `ws://127.0.0.1:${server.address().port}`;
+}
+
+const all = (members, text) => members.forEach((m) => m.send(text));
+
+test('lost messages are counted', async (t) => {
+  const url = await faulty(t, (members, text, n) => all(n % 10 === 0 ? members.slice(1) : members, text));
+  const { code, report } = await load(t, url, ['--members', '5', '--rate', '50', '--patience', '3']);
+  assert.equal(code, 3);
+  assert.ok(report.lost >= 4 && report.lost <= 7, `lost ${report.lost}`);
+  assert.equal(report.disordered, 0);
+});
+
+test('doubled and swapped messages are counted', async (t) => {
+  let held = null;
+  const url = await faulty(t, (members, text, n) => {
+    if (n % 10 === 0) all(members, text);
+    if (n % 10 === 5) return void (held = text);
+    all(members, text);
+    if (held) all(members, held);
+    held = null;
+  });
+  const { code, report } = await load(t, url, ['--members', '2', '--rate', '50', '--patience', '3']);
+  assert.equal(code, 3);
+  assert.ok(report.disordered >= 16, `${report.disordered} out of order`);
+});
+
+test('input that cannot be is told in one line', async () => {
+  for (const args of [['http://127.0.0.1:1'], ['ws://127.0.0.1:1', '--no-echo'], ['ws://127.0.0.1:1', '--members', '2', '--publishers', '3'], ['ws://127.0.0.1:1', '--stall', '200%'], []]) {
+    const { code, stderr } = await runToEnd('troupe_load', args);
+    assert.equal(code, 2, args.join(' '));
+    assert.notEqual(stderr.trim(), '');
+  }
+  const { code, stderr } = await runToEnd('troupe_load', ['ws://127.0.0.1:1', '--quiet']);
+  assert.equal(code, 1);
+  assert.match(stderr, /^troupe_load: connect: /);
+});
