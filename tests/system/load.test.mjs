@@ -45,7 +45,7 @@ test('over TLS with deflate, with the server\'s time and memory', async (t) => {
 
 test('a server that is cut off at its stalled readers is told apart', async (t) => {
   const node = await startNode(t, 'relay_node', [...unbounded, '--max-message-bytes', '1MiB']);
-  const { report } = await load(t, node.url(), ['--members', '10', '--stall', '20%', '--bytes', '200000', '--rate', '100'], 2);
+  const { report } = await load(t, node.url(), ['--members', '10', '--stall', '20%', '--bytes', '200000', '--rate', '30'], 4);
   assert.deepEqual([report.lost, report.cut, report.cut_stalled], [0, 0, 2]);
 });
 
