@@ -46,10 +46,7 @@ void raw_link::run(F&& handler) {
 void raw_link::fail(std::string_view what) {
   shared_.options.log->write(protocol::log_level::error, "endpoint", what);
   shared_.options.counters->count(protocol::counter::handler_errors, "endpoint");
-  if (auto* peer = unit_.loop->sessions().find(state_->key)) {
-    peer->close(protocol::errc::internal);
-    unit_.loop->sessions().touch(state_->key);
-  }
+  close(protocol::errc::internal);
   auto open = connection_state::open; // what `on_close` throws finds it closed
   state_->state.compare_exchange_strong(open, connection_state::closing);
   if (auto& on_error = endpoint_->handlers.on_error) {
@@ -81,10 +78,7 @@ raw_link::behavior_type raw_link::make_behavior() {
     [this](const say_goodbye& m) {
       state_->state = connection_state::closing;
       unit_.output->catch_up(endpoint_->identity->key, state_->key);
-      if (auto* peer = unit_.loop->sessions().find(state_->key)) {
-        peer->close(m.restart ? protocol::errc::restart : protocol::errc::shutdown);
-        unit_.loop->sessions().touch(state_->key);
-      }
+      close(m.restart ? protocol::errc::restart : protocol::errc::shutdown);
     },
     [](const membership_lost&) {},
     [this](const pong_received& m) {
@@ -94,12 +88,17 @@ raw_link::behavior_type raw_link::make_behavior() {
   };
 }
 
-void raw_link::expire() {
-  state_->state = connection_state::closing;
+/// Lets what is queued go first, then a close frame.
+void raw_link::close(protocol::errc why) {
   if (auto* peer = unit_.loop->sessions().find(state_->key)) {
-    peer->close(protocol::errc::token_expired);
+    peer->close(why);
     unit_.loop->sessions().touch(state_->key);
   }
+}
+
+void raw_link::expire() {
+  state_->state = connection_state::closing;
+  close(protocol::errc::token_expired);
 }
 
 void raw_link::end(const session_closed& how) {

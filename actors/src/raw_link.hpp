@@ -37,6 +37,7 @@ private:
   void release_state() override;
   void end(const session_closed& how);
   void fail(std::string_view what);
+  void close(protocol::errc why);
   void expire();
   template <class F>
   void run(F&& handler);

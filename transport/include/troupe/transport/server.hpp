@@ -112,7 +112,8 @@ public:
   /// Stops in order: no more connections, goodbye to all, output flushed, within the drain timeout; then everything ends.
   void stop(actors::drain_kind kind = actors::drain_kind::shutdown);
 
-  /// `start`s unless that was done (1 if the port cannot be had; the log says why), waits for SIGTERM (clients are told to come back) or SIGINT (they are not), stops. A second
+  /// `start`s unless that was done (1 if the port cannot be had; the log says why), waits for SIGTERM (clients are told to come back) or
+  /// SIGINT (they are not), stops. A second
   /// signal ends the process at once. `ready` is called once all of that is in force. Returns the exit code.
   int run(const std::function<void()>& ready = {});
 
