@@ -30,7 +30,7 @@ void dispatcher::on_subscribe(const subscribe& s) {
     leave_room_before(s);
   auto& room = rooms_.try_emplace(s.room->key).first->second;
   room.identity = s.room;
-  auto& group = room.groups[protocol::index_of(s.encoding)];
+  auto& group = room.group_for(s.encoding);
   if (!group.contains(s.who)) {
     group.add(s.who);
     count_members(1);
@@ -60,9 +60,9 @@ void dispatcher::on_fan_out(const fan_out& f) {
   if (i == rooms_.end())
     return;
   auto& room = i->second;
-  for (std::size_t e = 0; e < protocol::encoding_count; ++e)
-    if (f.frames[e] && !room.groups[e].empty())
-      room.groups[e].push(f.frames[e], f.except, f.source, f.own);
+  for (auto& [encoding, members] : room.groups)
+    if (auto& frame = f.frames[protocol::index_of(encoding)]; frame && !members.empty())
+      members.push(frame, f.except, f.source, f.own);
   if (!room.in_ring && room.pending()) {
     room.in_ring = true;
     ring_.push(f.room);
@@ -90,12 +90,11 @@ void dispatcher::on_room_closed(const room_closed& c) {
   if (i == rooms_.end())
     return;
   auto& room = i->second;
-  for (std::size_t e = 0; e < protocol::encoding_count; ++e) {
-    auto& group = room.groups[e];
+  for (auto& [encoding, group] : room.groups) {
     if (group.empty())
       continue;
     loop_counts::add(counts_.deliveries, group.catch_up_all(sessions_));
-    auto farewell = protocol::room_closed_frame(static_cast<protocol::encoding>(e), room.identity->name,
+    auto farewell = protocol::room_closed_frame(encoding, room.identity->name,
                                                 reason_text(c.reason), meter_);
     group.for_each([&](session_key who) {
       sessions_.append(who, farewell, output_kind::control);
@@ -144,7 +143,7 @@ bool dispatcher::flush() {
 
 std::size_t dispatcher::flush_room(local_room& room, std::size_t budget) {
   std::size_t sends = 0;
-  for (auto& group : room.groups) {
+  for (auto& [encoding, group] : room.groups) {
     if (sends >= budget)
       break;
     if (!group.pending())
@@ -165,29 +164,34 @@ std::size_t dispatcher::flush_room(local_room& room, std::size_t budget) {
 
 // -- the table ------------------------------------------------------------------------------------------------------------
 
+member_group& dispatcher::local_room::group_for(protocol::encoding e) {
+  auto i = std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g.encoding == e; });
+  return i != groups.end() ? i->members : groups.emplace_back(encoding_group{e, {}}).members;
+}
+
 member_group* dispatcher::local_room::group_of(session_key who) {
-  auto i = std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g.contains(who); });
-  return i == groups.end() ? nullptr : &*i;
+  auto i = std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g.members.contains(who); });
+  return i == groups.end() ? nullptr : &i->members;
 }
 
 bool dispatcher::local_room::empty() const {
-  return std::all_of(groups.begin(), groups.end(), [](auto& g) { return g.empty(); });
+  return std::all_of(groups.begin(), groups.end(), [](auto& g) { return g.members.empty(); });
 }
 
 bool dispatcher::local_room::pending() const {
-  return std::any_of(groups.begin(), groups.end(), [](auto& g) { return g.pending(); });
+  return std::any_of(groups.begin(), groups.end(), [](auto& g) { return g.members.pending(); });
 }
 
 std::size_t dispatcher::local_room::pending_bytes() const {
   std::size_t sum = 0;
   for (auto& g : groups)
-    sum += g.pending_bytes();
+    sum += g.members.pending_bytes();
   return sum;
 }
 
 /// Whether something waits behind the batch that a flush would give out now.
 bool dispatcher::local_room::more_than_one_batch() const {
-  return std::any_of(groups.begin(), groups.end(), [](auto& g) { return g.waiting_behind_batch(); });
+  return std::any_of(groups.begin(), groups.end(), [](auto& g) { return g.members.waiting_behind_batch(); });
 }
 
 void dispatcher::drop_if_empty(room_key key, local_room& room) {

@@ -70,11 +70,17 @@ public:
   [[nodiscard]] std::size_t rooms() const noexcept { return rooms_.size(); }
 
 private:
+  struct encoding_group {
+    protocol::encoding encoding;
+    member_group members;
+  };
+
   struct local_room {
     room_identity_ptr identity;
-    std::array<member_group, protocol::encoding_count> groups;
+    std::vector<encoding_group> groups; ///< of the encodings that its members here speak, or spoke
     bool in_ring = false;
 
+    [[nodiscard]] member_group& group_for(protocol::encoding e);
     [[nodiscard]] member_group* group_of(session_key who);
     [[nodiscard]] bool empty() const;
     [[nodiscard]] bool pending() const;

@@ -85,6 +85,25 @@ describe('a fragmented message', () => {
     socket.destroy();
   });
 
+  test('is put together on each of 200 connections, whichever ends first', async () => {
+    const sockets = await Promise.all(Array.from({ length: 200 }, () => rawWebSocket(node)));
+    const other = await rawWebSocket(node);
+    for (let round = 0; round < 3; ++round) {
+      const rooms = sockets.map(() => freshRoom());
+      const parts = rooms.map((room, i) => {
+        const whole = text({ type: 'join', roomId: room });
+        if (i % 2 === 0) return [whole.subarray(0, 1 + (i % 20)), whole.subarray(1 + (i % 20))]; // one frame in two segments
+        return [text('{"type":"join",', { fin: false }), frame({ opcode: 0, payload: `"roomId":"${room}"}` })];
+      });
+      for (const [i, socket] of sockets.entries()) socket.write(parts[i][0]);
+      other.write(ping('they have come'));
+      await other.frame();
+      for (const [i, socket] of [...sockets.entries()].reverse()) socket.write(parts[i][1]);
+      for (const [i, socket] of sockets.entries()) assert.deepEqual(await socket.message(), { type: 'joined', roomId: rooms[i] });
+    }
+    for (const socket of [...sockets, other]) socket.destroy();
+  });
+
   test('of the limit is delivered', async () => {
     const socket = await rawWebSocket(node);
     socket.write(join());

@@ -72,6 +72,7 @@ struct server::state {
   std::unique_ptr<own_system> own;
   std::unique_ptr<actors::node> node;
   std::unique_ptr<tls_context> tls;
+  std::vector<stream_pools> pools; ///< one for each loop; they go before the loops
   http_settings http;
   http_settings admin; ///< of a port for the probes alone
   std::vector<actors::endpoint> endpoints;
@@ -191,6 +192,8 @@ void server::state::configure_sessions() {
   s.close_deadline = options.close_deadline;
   s.deflate = options.deflate;
   s.node = node.get();
+  pools.resize(node->loops());
+  s.pools = &pools;
   s.log = options.log;
   s.counters = &counts;
 }

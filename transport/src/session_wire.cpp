@@ -1,25 +1,65 @@
 #include "session_wire.hpp"
 
+#include <simdjson.h>
+
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 namespace troupe::transport {
 
 using protocol::errc;
 
-pulse_frame first_pulse(std::string_view bytes) {
-  constexpr std::size_t head = 6; // two bytes and the mask
+whole_frame first_whole_frame(std::string_view bytes) noexcept {
+  constexpr unsigned char final_bit = 0x80, mask_bit = 0x80;
   auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
-  if (bytes.size() < head || (byte(0) != 0x89 && byte(0) != 0x8a) || byte(1) < 0x80 || byte(1) > 0x80 + 125)
+  whole_frame f;
+  if (bytes.size() < 2 + f.mask.size() || !(byte(1) & mask_bit))
+    return {};
+  f.op = static_cast<protocol::opcode>(byte(0) ^ final_bit);
+  auto is_pulse = f.op == protocol::opcode::ping || f.op == protocol::opcode::pong;
+  if (!is_pulse && !f.is_message())
     return {};
   std::size_t length = byte(1) & 0x7f;
-  if (bytes.size() < head + length)
+  std::size_t head = 2;
+  if (length > 125) {
+    if (is_pulse || length == 127) // nothing of 64 KiB comes whole
+      return {};
+    length = std::size_t{byte(2)} << 8 | byte(3);
+    head = 4;
+    if (length <= 125)
+      return {};
+  }
+  f.bytes = head + f.mask.size() + length;
+  if (bytes.size() < f.bytes)
     return {};
-  pulse_frame f{static_cast<protocol::opcode>(byte(0) & 0x0f), std::string{bytes.substr(head, length)}, head + length};
-  for (std::size_t i = 0; i < length; ++i)
-    f.payload[i] = static_cast<char>(static_cast<unsigned char>(f.payload[i]) ^ byte(2 + i % 4));
+  std::memcpy(f.mask.data(), bytes.data() + head, f.mask.size());
+  f.masked = bytes.substr(head + f.mask.size(), length);
   return f;
+}
+
+protocol::shared_bytes whole_frame::payload() const {
+  auto bytes = protocol::shared_bytes::make(masked.size(), nullptr, [this](char* out) {
+    std::uint64_t key;
+    std::memcpy(&key, mask.data(), sizeof mask);
+    std::memcpy(reinterpret_cast<char*>(&key) + sizeof mask, mask.data(), sizeof mask);
+    auto* in = masked.data();
+    auto left = masked.size();
+    for (; left >= sizeof key; left -= sizeof key, in += sizeof key, out += sizeof key) {
+      std::uint64_t word;
+      std::memcpy(&word, in, sizeof word);
+      word ^= key;
+      std::memcpy(out, &word, sizeof word);
+    }
+    for (std::size_t i = 0; i < left; ++i)
+      out[i] = static_cast<char>(in[i] ^ mask[i % sizeof mask]);
+  });
+  if (op == protocol::opcode::text && !simdjson::validate_utf8(bytes.data(), bytes.size()))
+    return {};
+  return bytes;
 }
 
 bool can_deflate_for(std::string_view offers) { return offers.find("server_max_window_bits=8") == std::string_view::npos; }
@@ -48,8 +88,8 @@ errc close_reason_of(std::string_view frame) {
 ssize_t socket_writer::operator()(const iovec* parts, int count) const {
   ssize_t n;
   do {
-    if (count == 1) {
-      n = ::send(fd_, parts->iov_base, parts->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count == 1) { // not by `send`, which as a point of cancellation has two atomic steps more
+      n = ::syscall(SYS_sendto, fd_, parts->iov_base, parts->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT, nullptr, 0);
     } else {
       msghdr m{};
       m.msg_iov = const_cast<iovec*>(parts);

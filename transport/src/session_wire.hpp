@@ -2,22 +2,31 @@
 
 #include <troupe/protocol/errc.hpp>
 #include <troupe/protocol/frame.hpp>
+#include <troupe/protocol/shared_bytes.hpp>
 
 #include <sys/uio.h>
 
+#include <array>
 #include <cstddef>
-#include <string>
 #include <string_view>
 
 namespace troupe::transport {
 
-/// A whole ping or pong of a client at the start of some bytes.
-struct pulse_frame {
+/// A client's frame that has come whole and is a message of its own: text, binary, ping or pong, masked, final, of no extension.
+struct whole_frame {
   protocol::opcode op = protocol::opcode::ping;
-  std::string payload;
+  std::string_view masked; ///< its payload
+  std::array<char, 4> mask{};
   std::size_t bytes = 0; ///< of the frame; 0: there is none
+
+  [[nodiscard]] bool is_message() const noexcept { return op == protocol::opcode::text || op == protocol::opcode::binary; }
+  /// Null for text that is not UTF-8. Cost: one allocation, two passes.
+  [[nodiscard]] protocol::shared_bytes payload() const;
 };
-[[nodiscard]] pulse_frame first_pulse(std::string_view bytes);
+
+/// The whole frame at the start of some bytes; anything else (a part, a fragment, a close, an error) is left to Beast.
+/// Source: RFC 6455, 5.2.
+[[nodiscard]] whole_frame first_whole_frame(std::string_view bytes) noexcept;
 
 /// Whether deflate can be agreed on with who offers these: zlib has no window of 8 bits, and an answer of 9 would break the offer.
 [[nodiscard]] bool can_deflate_for(std::string_view offers);

@@ -4,12 +4,16 @@
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/core/role.hpp>
 #include <boost/system/error_code.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -36,16 +40,25 @@ public:
 
 /// The next layer of a `beast::websocket::stream`: reads pass the host's guard, writes join the session's one output, so that
 /// Beast's frames and ours never interleave. Reads first what the session has read already (and the guard has seen).
+///
+/// It owns no socket: between two messages a stream can serve another session of the same loop. One that serves nobody is given
+/// nothing to read, and what it writes is lost.
 template <class Socket>
 class stream_layer {
 public:
-  using executor_type = typename Socket::executor_type;
+  using executor_type = boost::asio::io_context::executor_type;
 
-  stream_layer(Socket&& socket, stream_host& host) : socket_(std::move(socket)), host_(&host) {}
+  explicit stream_layer(executor_type executor) : executor_(executor) {}
 
-  executor_type get_executor() noexcept { return socket_.get_executor(); }
-  Socket& socket() noexcept { return socket_; }
+  executor_type get_executor() const noexcept { return executor_; }
   stream_host& host() noexcept { return *host_; }
+  Socket& socket() noexcept { return *socket_; }
+
+  /// Serves `host`, whose socket this is, from now on. Both outlive what the stream does for them.
+  void serve(stream_host& host, Socket& socket) noexcept {
+    host_ = &host;
+    socket_ = &socket;
+  }
 
   /// Bytes to read before the socket's. Precondition: none are left of those before.
   void set_ahead(std::string_view bytes) {
@@ -66,11 +79,31 @@ public:
       [this](auto handler, const Buffers& from) { start_write(std::move(handler), from); }, token, buffers);
   }
 
+  template <class Buffers>
+  std::size_t read_some(const Buffers&, boost::system::error_code& ec) {
+    ec = boost::asio::error::not_connected;
+    return 0;
+  }
+  template <class Buffers>
+  std::size_t read_some(const Buffers&) {
+    throw boost::system::system_error{boost::asio::error::not_connected};
+  }
+
+  template <class Buffers>
+  std::size_t write_some(const Buffers& buffers, boost::system::error_code& ec) {
+    ec = {};
+    return boost::asio::buffer_size(buffers);
+  }
+  template <class Buffers>
+  std::size_t write_some(const Buffers& buffers) {
+    return boost::asio::buffer_size(buffers);
+  }
+
 private:
   template <class Handler, class Buffers>
   void start_read(Handler handler, const Buffers& into) {
     if (!has_ahead()) {
-      socket_.async_read_some(into, [this, into, h = std::move(handler)](boost::system::error_code ec, std::size_t n) mutable {
+      socket_->async_read_some(into, [this, into, h = std::move(handler)](boost::system::error_code ec, std::size_t n) mutable {
         if (!ec)
           ec = checked(into, n);
         h(ec, n);
@@ -114,8 +147,9 @@ private:
                       [n = bytes.size(), h = std::move(handler)]() mutable { h(boost::system::error_code{}, n); });
   }
 
-  Socket socket_;
-  stream_host* host_;
+  executor_type executor_;
+  Socket* socket_ = nullptr;
+  stream_host* host_ = nullptr;
   std::string ahead_;
   std::size_t ahead_at_ = 0;
 };
@@ -123,14 +157,14 @@ private:
 /// Beast ends a connection: what is queued leaves first; the session closes the socket.
 template <class Socket, class Handler>
 void async_teardown(boost::beast::role_type, stream_layer<Socket>& stream, Handler&& handler) {
+  using executor = typename stream_layer<Socket>::executor_type;
   struct resumption final : stream_host::waiter {
-    explicit resumption(std::decay_t<Handler>&& h, typename Socket::executor_type e)
-      : handler(std::move(h)), executor(std::move(e)) {}
+    explicit resumption(std::decay_t<Handler>&& h, executor e) : handler(std::move(h)), where(std::move(e)) {}
     void resume() override {
-      boost::asio::post(executor, [h = std::move(handler)]() mutable { h(boost::system::error_code{}); });
+      boost::asio::post(where, [h = std::move(handler)]() mutable { h(boost::system::error_code{}); });
     }
     std::decay_t<Handler> handler;
-    typename Socket::executor_type executor;
+    executor where;
   };
   std::decay_t<Handler> own{std::forward<Handler>(handler)};
   stream.host().when_drained(std::make_unique<resumption>(std::move(own), stream.get_executor()));

@@ -73,7 +73,8 @@ basic_websocket_session<Socket>::basic_websocket_session(Socket&& socket, actors
   : outbox_(bounds_for<Socket>(settings.bounds)),
     loop_(loop),
     settings_(settings),
-    stream_(stream_layer<Socket>{std::move(socket), *this}),
+    socket_(std::move(socket)),
+    stream_(std::make_unique<beast_stream<Socket>>(loop.context().get_executor())),
     guard_(settings.guard),
     lease_(std::move(lease)),
     share_(std::move(share)),
@@ -91,24 +92,24 @@ void basic_websocket_session<Socket>::start(std::shared_ptr<http_request_message
                               actors::connection_info info, std::string leftover) {
   self_ = this->shared_from_this();
   socket().non_blocking(true);
-  websocket::stream_base::timeout none{websocket::stream_base::none(), websocket::stream_base::none(), false};
-  stream_.set_option(none); // our wheel has the deadlines
-  stream_.read_message_max(settings_.guard.max_message_bytes);
+  stream_->next_layer().serve(*this, socket_);
+  stream_->read_message_max(settings_.guard.max_message_bytes);
   auto offers = (*request)[boost::beast::http::field::sec_websocket_extensions];
   if (settings_.deflate && can_deflate_for({offers.data(), offers.size()}))
-    stream_.set_option(deflate_for_all());
-  stream_.set_option(websocket::stream_base::decorator([this, subprotocol](websocket::response_type& response) {
+    stream_->set_option(deflate_for_all());
+  stream_->set_option(websocket::stream_base::decorator([this, subprotocol](websocket::response_type& response) {
     namespace http = boost::beast::http;
     response.erase(http::field::server);
     if (!subprotocol.empty())
       response.set(http::field::sec_websocket_protocol, subprotocol);
     auto agreed = response[http::field::sec_websocket_extensions];
+    extended_ = !agreed.empty();
     deflated_ = takes_deflated_frames({agreed.data(), agreed.size()});
   }));
   auto accepted = [this, request, info = std::move(info), early = std::move(leftover)](error_code ec) mutable {
     on_accept(ec, std::move(info), early);
   };
-  stream_.async_accept(*request, guarded(std::move(accepted)));
+  stream_->async_accept(*request, guarded(std::move(accepted)));
 }
 
 template <class Socket>
@@ -119,17 +120,12 @@ void basic_websocket_session<Socket>::on_accept(error_code ec, actors::connectio
     flush(); // Beast's refusal
     return end();
   }
-  stream_.set_option(websocket::stream_base::decorator([](websocket::response_type&) {}));
-  stream_.binary(true);
+  stream_->set_option(websocket::stream_base::decorator([](websocket::response_type&) {}));
   phase_ = phase::open;
   if (deflated_)
     info.encoding = deflated(info.encoding);
   port_ = settings_.node->open(loop_, *this, std::move(info));
-  if (port_.wants_pongs())
-    stream_.control_callback([this](websocket::frame_type kind, boost::beast::string_view payload) {
-      if (kind == websocket::frame_type::pong && phase_ == phase::open)
-        port_.ponged(std::string{payload});
-    });
+  hear_pongs();
   settings_.counters->count(protocol::counter::connections_opened);
   flush_soon();
   if (early.empty())
@@ -150,85 +146,118 @@ void basic_websocket_session<Socket>::read_next() {
     paused_at_ = now();
     return;
   }
-  bool buffered = stream_.next_layer().has_ahead() || !guard_.at_message_end() || guard_.messages() != delivered_;
+  bool buffered = stream_ && (stream_->next_layer().has_ahead() || !guard_.at_message_end() || guard_.messages() != delivered_);
   if (buffered && in_a_row_++ < max_reads_in_a_row)
-    start_read();
+    read_by_stream();
   else if (buffered)
-    loop_.post(guarded([this] { in_a_row_ = 0, start_read(); }));
+    loop_.post(guarded([this] { in_a_row_ = 0, read_by_stream(); }));
   else
-    wait_readable();
+    read_first();
 }
 
+/// Waits for what comes next, between two messages.
 template <class Socket>
-void basic_websocket_session<Socket>::wait_readable() {
+void basic_websocket_session<Socket>::read_first() {
   in_a_row_ = 0;
   input_.shrink_to_fit();
-  if constexpr (is_tls<Socket>) // what is readable may already be decrypted: only a read finds out
-    return start_read();
-  socket().async_wait(tcp::socket::wait_read, guarded([this](error_code ec) {
-                        if (ec)
-                          end();
-                        else
-                          receive();
-                      }));
+  give_stream_back();
+  socket_.async_read_some(boost::asio::buffer(first_), guarded([this](error_code ec, std::size_t n) {
+                            if (ec)
+                              end(); // the peer has gone
+                            else
+                              receive(n);
+                          }));
 }
 
-/// Reads what has come between two messages.
 template <class Socket>
-void basic_websocket_session<Socket>::receive() {
+void basic_websocket_session<Socket>::receive(std::size_t n) {
   if (phase_ == phase::ended || phase_ == phase::lingering)
     return;
+  if (is_tls<Socket> || n < first_.size())
+    return take_in({first_.data(), n});
   char bytes[max_read_bytes];
-  error_code ec;
-  auto n = socket().read_some(boost::asio::buffer(bytes), ec);
-  if (ec == boost::asio::error::would_block)
-    wait_readable();
-  else if (ec)
-    end(); // the peer has gone
-  else
-    take_in({bytes, n});
+  std::copy_n(first_.data(), n, bytes);
+  error_code ec; // whatever it is, the next read meets it again
+  n += socket().read_some(boost::asio::buffer(bytes + n, sizeof bytes - n), ec);
+  take_in({bytes, n});
 }
 
-/// Hands bytes to Beast, unless they are pings and pongs alone: Beast would go on reading, and hold a buffer for it.
+/// Takes whole frames; what is behind them is Beast's to read.
 template <class Socket>
 void basic_websocket_session<Socket>::take_in(std::string_view bytes) {
-  auto good = bytes.substr(0, inspect(bytes));
-  if (good.empty())
+  auto rest = bytes.substr(0, inspect(bytes));
+  if (rest.empty())
     return; // the guard has refused all of it
-  if (!refused_ && answer_pulses(good))
-    return wait_readable();
-  stream_.next_layer().set_ahead(good);
-  start_read();
+  while (!refused_ && !rest.empty() && port_.may_read()) {
+    auto frame = first_whole_frame(rest);
+    if (frame.bytes == 0 || !take_frame(frame))
+      break;
+    rest.remove_prefix(frame.bytes);
+  }
+  if (!rest.empty())
+    stream().next_layer().set_ahead(rest);
+  read_next();
 }
 
-/// Answers whole pings; false, and nothing was done, if there is anything else than pings and pongs.
+/// Delivers a message, answers a ping. False, and nothing was done, if Beast has to refuse it.
 template <class Socket>
-bool basic_websocket_session<Socket>::answer_pulses(std::string_view bytes) {
-  for (auto rest = bytes; !rest.empty();) {
-    auto f = first_pulse(rest);
-    if (f.bytes == 0)
-      return false;
-    rest.remove_prefix(f.bytes);
+bool basic_websocket_session<Socket>::take_frame(const whole_frame& frame) {
+  auto payload = frame.payload();
+  if (!payload)
+    return false;
+  if (frame.is_message()) {
+    deliver(std::move(payload), frame.op == protocol::opcode::binary);
+  } else if (frame.op == protocol::opcode::ping) {
+    auto pong = protocol::make_frame(protocol::opcode::pong, payload.view(), &settings_.node->output_meter());
+    append(pong, {0, static_cast<std::uint32_t>(pong.size())}, 1, actors::output_kind::control);
+    flush_soon();
+  } else if (port_.wants_pongs() && phase_ == phase::open) {
+    port_.ponged(std::string{payload.view()});
   }
-  for (auto rest = bytes; !rest.empty();) {
-    auto f = first_pulse(rest);
-    if (f.op == protocol::opcode::pong && port_.wants_pongs())
-      port_.ponged(f.payload);
-    if (f.op == protocol::opcode::ping) {
-      auto pong = protocol::make_frame(protocol::opcode::pong, f.payload, &settings_.node->output_meter());
-      append(pong, {0, static_cast<std::uint32_t>(pong.size())}, 1, actors::output_kind::control);
-    }
-    rest.remove_prefix(f.bytes);
-  }
-  flush_soon();
   return true;
 }
 
 template <class Socket>
-void basic_websocket_session<Socket>::start_read() {
+void basic_websocket_session<Socket>::deliver(shared_bytes message, bool is_binary) {
+  ++delivered_;
+  if (phase_ == phase::open)
+    port_.deliver(std::move(message), is_binary);
+}
+
+/// The Beast stream that reads for this session, from now on if there was none.
+template <class Socket>
+beast_stream<Socket>& basic_websocket_session<Socket>::stream() {
+  if (stream_)
+    return *stream_;
+  stream_ = pool().take(loop_.context().get_executor());
+  stream_->read_message_max(settings_.guard.max_message_bytes);
+  stream_->next_layer().serve(*this, socket_);
+  hear_pongs();
+  return *stream_;
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::give_stream_back() {
+  if (!stream_ || extended_ || refused_ || phase_ != phase::open)
+    return;
+  stream_->control_callback();
+  pool().give_back(std::move(stream_));
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::hear_pongs() {
+  if (port_.wants_pongs())
+    stream_->control_callback([this](websocket::frame_type kind, boost::beast::string_view payload) {
+      if (kind == websocket::frame_type::pong && phase_ == phase::open)
+        port_.ponged(std::string{payload});
+    });
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::read_by_stream() {
   if (phase_ == phase::ended || phase_ == phase::lingering)
     return;
-  stream_.async_read(input_, guarded([this](error_code ec, std::size_t) { on_read(ec); }));
+  stream().async_read(input_, guarded([this](error_code ec, std::size_t) { on_read(ec); }));
 }
 
 template <class Socket>
@@ -236,7 +265,9 @@ void basic_websocket_session<Socket>::on_read(error_code ec) {
   if (phase_ == phase::ended)
     return;
   if (!ec) {
-    deliver();
+    auto bytes = input_.data();
+    deliver(shared_bytes::copy_of({static_cast<const char*>(bytes.data()), bytes.size()}), stream_->got_binary());
+    input_.clear();
     read_next();
     return;
   }
@@ -268,16 +299,6 @@ void basic_websocket_session<Socket>::refuse_unsaid(errc why) {
   refused_ = true;
   close(why, {});
   flush_soon();
-}
-
-template <class Socket>
-void basic_websocket_session<Socket>::deliver() {
-  ++delivered_;
-  if (phase_ == phase::open) {
-    auto bytes = input_.data();
-    port_.deliver(shared_bytes::copy_of({static_cast<const char*>(bytes.data()), bytes.size()}), stream_.got_binary());
-  }
-  input_.clear();
 }
 
 template <class Socket>
@@ -377,7 +398,7 @@ void basic_websocket_session<Socket>::write_taken()
   }
   writing_ = true;
   arm_deadline(outbox_.last_progress() + settings_.write_deadline);
-  boost::asio::async_write(stream_.next_layer().socket(), boost::asio::buffer(taken_), guarded([this](error_code ec, std::size_t) {
+  boost::asio::async_write(socket_, boost::asio::buffer(taken_), guarded([this](error_code ec, std::size_t) {
                              writing_ = false;
                              outbox_.note_progress(now());
                              if (phase_ == phase::ended)
@@ -533,7 +554,7 @@ void basic_websocket_session<Socket>::linger() {
   begin_closing(why_);
   phase_ = phase::lingering;
   if constexpr (is_tls<Socket>) {
-    stream_.next_layer().socket().async_shutdown(guarded([this](error_code) { end(); }));
+    socket_.async_shutdown(guarded([this](error_code) { end(); }));
   } else {
     error_code ignored; // a socket that cannot be shut has ended
     socket().shutdown(tcp::socket::shutdown_send, ignored);
@@ -576,10 +597,12 @@ void basic_websocket_session<Socket>::end() {
   socket().close(ignored);
   if (drained_)
     std::exchange(drained_, nullptr)->resume();
-  auto& how = stream_.reason();
   auto ordered = why_ == errc::ok || why_ == errc::restart || why_ == errc::shutdown;
-  port_.closed(peer_closed_ ? static_cast<std::uint16_t>(how.code == 0 ? 1005 : how.code) : 1006,
-               peer_closed_ ? std::string{how.reason.data(), how.reason.size()} : std::string{},
+  websocket::close_reason how{websocket::close_code::abnormal};
+  if (peer_closed_)
+    how = stream_->reason();
+  port_.closed(how.code == 0 ? static_cast<std::uint16_t>(websocket::close_code::no_status) : how.code,
+               std::string{how.reason.data(), how.reason.size()},
                ordered ? std::string{} : std::string{info(why_).name});
   lease_ = {};
   share_ = {};

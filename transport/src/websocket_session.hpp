@@ -2,7 +2,8 @@
 
 #include "admission.hpp"
 #include "frame_guard.hpp"
-#include "stream_layer.hpp"
+#include "session_wire.hpp"
+#include "stream_pool.hpp"
 
 #include <troupe/actors/node.hpp>
 #include <troupe/actors/sink.hpp>
@@ -11,12 +12,13 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <boost/beast/websocket/stream.hpp>
 
+#include <array>
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace troupe::transport {
 
@@ -31,15 +33,17 @@ struct session_settings {
   std::chrono::milliseconds close_deadline{5'000};
   bool deflate = false; ///< negotiate permessage-deflate with clients that offer it
   actors::node* node = nullptr;
+  std::vector<stream_pools>* pools = nullptr; ///< one for each loop
   protocol::logger* log = nullptr;
   protocol::event_counters* counters = nullptr;
 };
 
 /// One WebSocket: a socket under Beast on the inside, a sink for the dispatcher on the outside.
 ///
-/// Input goes through Beast to the connection actor; an idle session waits for readability and holds no buffer. Output goes through
-/// the outbox only: to a plain socket by one `send` at once, to TLS by one `async_write` at a time, never a synchronous one (a record
-/// that would block is lost in Asio 1.74). Four things end it: the peer's close, an error, a close of ours, a deadline; `end` runs once.
+/// Input goes to the connection actor: whole messages at once, all else (parts, fragments, closes, errors) through a Beast stream,
+/// which the session holds no longer than it reads such a message, or for good with an extension. Output goes through the outbox
+/// only: to a plain socket by one `send` at once, to TLS by one `async_write` at a time, never a synchronous one (a record that would
+/// block is lost in Asio 1.74). Four things end it: the peer's close, an error, a close of ours, a deadline; `end` runs once.
 /// Thread: the loop's.
 template <class Socket>
 class basic_websocket_session final : public actors::sink,
@@ -91,14 +95,18 @@ private:
 
   void on_accept(boost::system::error_code ec, actors::connection_info info, std::string_view early);
   void read_next();
-  void wait_readable();
-  void receive();
+  void read_first();
+  void receive(std::size_t n);
   void take_in(std::string_view bytes);
-  bool answer_pulses(std::string_view bytes);
-  void start_read();
+  bool take_frame(const whole_frame& frame);
+  void deliver(protocol::shared_bytes message, bool is_binary);
+  void read_by_stream();
   void on_read(boost::system::error_code ec);
   void throw_away_input();
-  void deliver();
+  beast_stream<Socket>& stream();
+  void give_stream_back();
+  void hear_pongs();
+  [[nodiscard]] stream_pool<Socket>& pool() noexcept { return (*settings_.pools)[loop_.index()].template of<Socket>(); }
 
   void flush_soon();
   void send_queued();
@@ -118,7 +126,7 @@ private:
   void check_deadlines();
   void arm_deadline(actors::steady_time at);
   [[nodiscard]] bool has_output() const noexcept { return writing_ || !outbox_.empty(); }
-  [[nodiscard]] tcp::socket& socket() { return lowest_layer(stream_.next_layer().socket()); }
+  [[nodiscard]] tcp::socket& socket() noexcept { return lowest_layer(socket_); }
   [[nodiscard]] actors::steady_time now() const { return loop_.now(); }
 
   template <class F>
@@ -138,13 +146,16 @@ private:
   bool deflated_ = false; ///< the client takes deflated frames that serve all
   bool peer_closed_ = false;
   bool throwing_away_ = false;
+  bool extended_ = false; ///< an extension was agreed on: `stream_` knows of it
   std::uint8_t in_a_row_ = 0;
 
   actors::event_loop& loop_;
   const session_settings& settings_;
   std::shared_ptr<basic_websocket_session> self_; ///< until `end`: a session that reads nothing is held by nobody else
-  boost::beast::websocket::stream<stream_layer<Socket>> stream_;
-  boost::beast::flat_buffer input_;
+  Socket socket_;
+  typename stream_pool<Socket>::stream_ptr stream_; ///< null: nothing is read by it
+  boost::beast::flat_buffer input_;                 ///< what `stream_` has read
+  std::array<char, 256> first_;                     ///< the start of what comes next: most messages whole
   struct nothing {
     static constexpr std::size_t size() noexcept { return 0; }
   };
