@@ -216,10 +216,10 @@ void connection_core::start_join(std::string name, join_request request) {
   }
   room->ticket = next_ticket_++;
   room->attempts = 1;
-  room->request = std::move(request);
+  room->request = std::make_unique<join_request>(std::move(request));
   if (room->handle) {
     room->state = phase::joining;
-    output_.join(room->handle, room->request, room->ticket);
+    output_.join(room->handle, *room->request, room->ticket);
   } else {
     room->state = phase::finding;
     auto* before = max_rooms_ == 1 ? default_room() : nullptr;
@@ -327,8 +327,8 @@ void connection_core::on_found(std::uint32_t ticket, const found_room& found) {
   }
   room->handle = found.room;
   room->state = phase::joining;
-  room->request.expected = true;
-  output_.join(room->handle, room->request, ticket);
+  room->request->expected = true;
+  output_.join(room->handle, *room->request, ticket);
 }
 
 void connection_core::on_joined(std::uint32_t ticket, const join_reply& reply) {
@@ -350,7 +350,7 @@ void connection_core::on_joined(std::uint32_t ticket, const join_reply& reply) {
   room->state = phase::held;
   room->member = true;
   room->ticket = 0;
-  room->request = {};
+  room->request.reset();
   room->joined_at = ticket;
   if (max_rooms_ == 1)
     leave_others(std::string{room->name});
@@ -375,13 +375,13 @@ void connection_core::on_join_lost(std::uint32_t ticket, bool crashed) {
 
 /// A join was refused: the client is told, and the commands that waited for it run (and fail, or go to the default room).
 void connection_core::give_up(held_room& room, errc code, std::string_view detail) {
-  auto& ref = *room.request.ref;
-  if (!ref.answered.exchange(true)) // else it was let in, and its dispatcher has told it what became of the room
-    send_error(code, detail, ref.value, "join", room.name);
+  auto ref = room.request->ref;
+  if (!ref->answered.exchange(true)) // else it was let in, and its dispatcher has told it what became of the room
+    send_error(code, detail, ref->value, "join", room.name);
   if (room.member) { // a second join was refused; the first still holds
     room.state = phase::held;
     room.ticket = 0;
-    room.request = {};
+    room.request.reset();
   } else {
     forget(room);
   }

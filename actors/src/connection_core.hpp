@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -95,7 +96,7 @@ private:
     std::uint32_t joined_at = 0;    ///< ticket of the latest successful join: the order in which they were asked for
     room_actor handle;
     room_key key;
-    join_request request;           ///< of the pending wish
+    std::unique_ptr<join_request> request; ///< of the pending wish
   };
 
   struct waiting_command {

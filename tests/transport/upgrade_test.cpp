@@ -238,6 +238,16 @@ TEST_CASE("a client whose offers are not spoken here is plain, and none is echoe
   }
 }
 
+TEST_CASE("the answer has the key's counterpart, and the subprotocol if there is one") {
+  auto r = good_request();
+  r.set(field::sec_websocket_key, "dGhlIHNhbXBsZSBub25jZQ=="); // RFC 6455, 1.3
+  std::string head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
+                     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+
+  CHECK(transport::switching_protocols(r, "") == head + "\r\n");
+  CHECK(transport::switching_protocols(r, "troupe.v1.json") == head + "Sec-WebSocket-Protocol: troupe.v1.json\r\n\r\n");
+}
+
 // -- list headers ---------------------------------------------------------------------------------------------------------
 
 TEST_CASE("a token is found in a list whatever its case and the space around it") {

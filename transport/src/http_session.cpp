@@ -211,15 +211,15 @@ http_request basic_http_session<Socket>::read_from(const http_request_message& m
 
 template <class Socket>
 void basic_http_session<Socket>::upgrade() {
-  auto message = std::make_shared<http_request_message>(parser_->release());
-  auto verdict = check_upgrade(*message, settings_.origins);
+  auto message = parser_->release();
+  auto verdict = check_upgrade(message, settings_.origins);
   if (verdict.status != 101) {
     http_headers headers;
     if (verdict.status == 426)
       headers.emplace_back("Sec-WebSocket-Version", "13");
     return refuse(verdict.status, verdict.reason, verdict.label, std::move(headers));
   }
-  auto path = decode_path(view(message->target()));
+  auto path = decode_path(view(message.target()));
   auto place = path ? settings_.places.find(*path) : settings_.places.end();
   if (place == settings_.places.end())
     return refuse(404, "There is no WebSocket at this path.", "path");
@@ -227,8 +227,9 @@ void basic_http_session<Socket>::upgrade() {
     return refuse(503, "This server is stopping.", "draining", {{"Retry-After", "5"}});
   if (settings_.sessions.node->overloaded())
     return refuse(503, "This server is overloaded.", "overloaded", {{"Retry-After", "5"}});
-  auto request = read_from(*message, *path);
-  auto client = client_of(*message);
+  auto is_looked_at = settings_.authorize || place->second.endpoint;
+  auto request = is_looked_at ? read_from(message, *path) : http_request{};
+  auto client = client_of(message);
   auto decision = authorize(request, client);
   if (decision.status != 0) {
     http_headers headers;
@@ -246,7 +247,7 @@ void basic_http_session<Socket>::upgrade() {
   actors::connection_info info;
   info.encoding = verdict.encoding;
   info.claims = std::move(decision.claims);
-  become_websocket(std::move(message), std::move(verdict), std::move(*lease), std::move(info), place->second, std::move(request));
+  become_websocket(message, std::move(verdict), std::move(*lease), std::move(info), place->second, std::move(request));
 }
 
 /// Asks the application; whoever has too many tokens refused has to wait.
@@ -287,7 +288,7 @@ void basic_http_session<Socket>::report(const char* where) {
 }
 
 template <class Socket>
-void basic_http_session<Socket>::become_websocket(std::shared_ptr<http_request_message> request, upgrade_verdict verdict,
+void basic_http_session<Socket>::become_websocket(const http_request_message& request, upgrade_verdict verdict,
                                                   admission::lease lease, actors::connection_info info,
                                                   const websocket_place& place, http_request seen) {
   deadline_.cancel();
@@ -295,14 +296,14 @@ void basic_http_session<Socket>::become_websocket(std::shared_ptr<http_request_m
     info.endpoint = place.endpoint;
     info.request = std::make_shared<const actors::handshake>(
       actors::handshake{std::move(seen.target), std::move(seen.headers), std::move(seen.remote_address)});
-    if (joined(*request, "Sec-WebSocket-Protocol").find("troupe.bearer.") == std::string::npos)
+    if (joined(request, "Sec-WebSocket-Protocol").find("troupe.bearer.") == std::string::npos)
       verdict.subprotocol.clear(); // a browser that carries its token there needs an answer
     info.encoding = protocol::encoding::plain_json;
   }
-  std::string leftover{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
+  std::string_view leftover{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
   std::make_shared<basic_websocket_session<Socket>>(std::move(socket_), loop_, settings_.sessions, std::move(lease),
                                                     std::move(share_))
-    ->start(std::move(request), std::move(verdict.subprotocol), std::move(info), std::move(leftover));
+    ->start(request, verdict.subprotocol, std::move(info), leftover);
 }
 
 // -- answers --------------------------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ private:
   void on_header(boost::system::error_code ec);
   void on_body(boost::system::error_code ec);
   void upgrade();
-  void become_websocket(std::shared_ptr<http_request_message> request, upgrade_verdict verdict, admission::lease lease,
+  void become_websocket(const http_request_message& request, upgrade_verdict verdict, admission::lease lease,
                         actors::connection_info info, const websocket_place& place, http_request seen);
   void answer(const http_request_message& message);
   void answer_later(const late_http_handler& handler);

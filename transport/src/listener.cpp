@@ -29,12 +29,12 @@ std::system_error cannot_listen(const tcp::endpoint& at, const error_code& ec) {
   return {ec.value(), std::system_category(), "cannot listen on " + host + ":" + std::to_string(at.port())};
 }
 
-/// Small messages leave at once; dead peers are noticed by the kernel, too.
-void set_options(tcp::socket& socket) {
-  error_code ignored; // a socket that takes no option works without
-  socket.set_option(tcp::no_delay{true}, ignored);
-  socket.set_option(boost::asio::socket_base::keep_alive{true}, ignored);
-  ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof user_timeout_ms);
+/// Small messages leave at once; dead peers are noticed by the kernel, too. What is accepted inherits it (tcp(7), on Linux).
+void set_options(tcp::acceptor& acceptor) {
+  error_code ignored; // sockets that take no option work without
+  acceptor.set_option(tcp::no_delay{true}, ignored);
+  acceptor.set_option(boost::asio::socket_base::keep_alive{true}, ignored);
+  ::setsockopt(acceptor.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof user_timeout_ms);
 }
 
 const char* name_of(const error_code& ec) {
@@ -85,6 +85,7 @@ void listener::open(const tcp::endpoint& at) {
     acceptor.listen(boost::asio::socket_base::max_listen_connections, ec);
   if (ec)
     throw cannot_listen(at, ec);
+  set_options(acceptor);
   port_ = acceptor.local_endpoint().port();
   doors_.push_back(std::make_unique<door>(*this, std::move(acceptor)));
 }
@@ -110,7 +111,8 @@ void listener::accept(door& d) {
     if (ec)
       return on_error(d, ec);
     d.back_off = 0ms;
-    set_options(socket);
+    error_code ignored; // an asynchronous operation sees to it as well
+    socket.non_blocking(true, ignored);
     on_socket_(target, std::move(socket));
     accept(d);
   });

@@ -52,6 +52,7 @@ prometheus::Labels labels_for(const metric_name& m, std::string_view label) {
 struct metrics::state {
   prometheus::Registry registry;
   std::array<prometheus::Family<prometheus::Counter>*, names.size()> families{};
+  std::array<prometheus::Counter*, names.size()> unlabelled{}; ///< null where there is a label
 
   void set(const char* name, const char* help, double value) {
     prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({}).Set(value);
@@ -62,7 +63,7 @@ metrics::metrics() : state_(std::make_unique<state>()) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     state_->families[i] = &prometheus::BuildCounter().Name(names[i].name).Help(names[i].help).Register(state_->registry);
     if (!names[i].label)
-      state_->families[i]->Add({});
+      state_->unlabelled[i] = &state_->families[i]->Add({});
   }
 }
 
@@ -72,6 +73,8 @@ void metrics::count(counter what, std::string_view label, std::uint64_t n) noexc
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i].what != what)
       continue;
+    if (auto* c = state_->unlabelled[i])
+      return c->Increment(static_cast<double>(n));
     try {
       state_->families[i]->Add(labels_for(names[i], label)).Increment(static_cast<double>(n));
     } catch (const std::exception&) {

@@ -62,7 +62,9 @@ protocol::shared_bytes whole_frame::payload() const {
   return bytes;
 }
 
-bool can_deflate_for(std::string_view offers) { return offers.find("server_max_window_bits=8") == std::string_view::npos; }
+bool can_deflate_for(std::string_view offers) {
+  return offers.find("permessage-deflate") != std::string_view::npos && offers.find("server_max_window_bits=8") == std::string_view::npos;
+}
 
 bool takes_deflated_frames(std::string_view extensions) {
   constexpr std::string_view window = "server_max_window_bits=";

@@ -28,7 +28,7 @@ struct whole_frame {
 /// Source: RFC 6455, 5.2.
 [[nodiscard]] whole_frame first_whole_frame(std::string_view bytes) noexcept;
 
-/// Whether deflate can be agreed on with who offers these: zlib has no window of 8 bits, and an answer of 9 would break the offer.
+/// Whether these offers name deflate in a way that can be agreed on: zlib has no window of 8 bits, and an answer of 9 would break the offer.
 [[nodiscard]] bool can_deflate_for(std::string_view offers);
 
 /// Whether a client that agreed on these extensions can read frames deflated with the largest window (RFC 7692, 7.1.2).

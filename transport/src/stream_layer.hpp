@@ -79,24 +79,33 @@ public:
       [this](auto handler, const Buffers& from) { start_write(std::move(handler), from); }, token, buffers);
   }
 
+  /// Never: what comes is read asynchronously.
   template <class Buffers>
   std::size_t read_some(const Buffers&, boost::system::error_code& ec) {
-    ec = boost::asio::error::not_connected;
+    ec = boost::asio::error::operation_not_supported;
     return 0;
   }
   template <class Buffers>
   std::size_t read_some(const Buffers&) {
-    throw boost::system::system_error{boost::asio::error::not_connected};
+    throw boost::system::system_error{boost::asio::error::operation_not_supported};
   }
 
+  /// Never waits.
   template <class Buffers>
   std::size_t write_some(const Buffers& buffers, boost::system::error_code& ec) {
     ec = {};
-    return boost::asio::buffer_size(buffers);
+    return write_some(buffers);
   }
   template <class Buffers>
   std::size_t write_some(const Buffers& buffers) {
-    return boost::asio::buffer_size(buffers);
+    std::string bytes;
+    for (auto i = boost::asio::buffer_sequence_begin(buffers); i != boost::asio::buffer_sequence_end(buffers); ++i) {
+      boost::asio::const_buffer b{*i};
+      bytes.append(static_cast<const char*>(b.data()), b.size());
+    }
+    if (host_)
+      host_->take_output(bytes);
+    return bytes.size();
   }
 
 private:
@@ -137,14 +146,8 @@ private:
 
   template <class Handler, class Buffers>
   void start_write(Handler handler, const Buffers& from) {
-    std::string bytes;
-    for (auto i = boost::asio::buffer_sequence_begin(from); i != boost::asio::buffer_sequence_end(from); ++i) {
-      boost::asio::const_buffer b{*i};
-      bytes.append(static_cast<const char*>(b.data()), b.size());
-    }
-    host_->take_output(bytes);
     boost::asio::post(get_executor(),
-                      [n = bytes.size(), h = std::move(handler)]() mutable { h(boost::system::error_code{}, n); });
+                      [n = write_some(from), h = std::move(handler)]() mutable { h(boost::system::error_code{}, n); });
   }
 
   executor_type executor_;

@@ -2,12 +2,19 @@
 
 #include "upgrade.hpp"
 
+#include "openssl_errors.hpp"
+
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/field.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 
+#include <openssl/evp.h>
+
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <memory>
+#include <stdexcept>
 
 namespace troupe::transport {
 
@@ -61,7 +68,29 @@ bool origin_allowed(const http_request_message& request, const std::vector<std::
          && std::find(origins.begin(), origins.end(), view(request[field::origin])) != origins.end();
 }
 
+/// The base64 of the SHA-1 of the key and RFC 6455's GUID.
+std::string accept_value(std::string_view key) {
+  std::string text{key};
+  text += "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  openssl_errors_kept kept;
+  static const std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> sha1{EVP_MD_fetch(nullptr, "SHA1", nullptr), &EVP_MD_free};
+  std::array<unsigned char, 20> digest;
+  if (!sha1 || EVP_Digest(text.data(), text.size(), digest.data(), nullptr, sha1.get(), nullptr) != 1)
+    throw std::runtime_error{"OpenSSL has no SHA-1"};
+  std::array<unsigned char, 29> value; // 28 characters, and the zero that OpenSSL writes
+  auto size = EVP_EncodeBlock(value.data(), digest.data(), static_cast<int>(digest.size()));
+  return {value.begin(), value.begin() + size};
+}
+
 } // namespace
+
+std::string switching_protocols(const http_request_message& request, std::string_view subprotocol) {
+  std::string answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: ";
+  answer += accept_value(view(request[field::sec_websocket_key]));
+  if (!subprotocol.empty())
+    answer.append("\r\nSec-WebSocket-Protocol: ").append(subprotocol);
+  return answer += "\r\n\r\n";
+}
 
 bool has_token(std::string_view list, std::string_view token) {
   return http::token_list{beast::string_view{list.data(), list.size()}}.exists(beast::string_view{token.data(), token.size()});

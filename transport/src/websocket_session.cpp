@@ -74,7 +74,6 @@ basic_websocket_session<Socket>::basic_websocket_session(Socket&& socket, actors
     loop_(loop),
     settings_(settings),
     socket_(std::move(socket)),
-    stream_(std::make_unique<beast_stream<Socket>>(loop.context().get_executor())),
     guard_(settings.guard),
     lease_(std::move(lease)),
     share_(std::move(share)),
@@ -88,16 +87,32 @@ template <class Socket>
 basic_websocket_session<Socket>::~basic_websocket_session() = default;
 
 template <class Socket>
-void basic_websocket_session<Socket>::start(std::shared_ptr<http_request_message> request, std::string subprotocol,
-                              actors::connection_info info, std::string leftover) {
+void basic_websocket_session<Socket>::start(const http_request_message& request, const std::string& subprotocol,
+                                            actors::connection_info info, std::string_view leftover) {
   self_ = this->shared_from_this();
-  socket().non_blocking(true);
+  guarded([&] {
+    auto offers = request[boost::beast::http::field::sec_websocket_extensions];
+    error_code ec;
+    if (settings_.deflate && can_deflate_for({offers.data(), offers.size()}))
+      accept_extended(request, subprotocol, ec);
+    else
+      take_output(switching_protocols(request, subprotocol));
+    if (!ec)
+      return open(std::move(info), leftover);
+    flush(); // Beast's refusal
+    end();
+  })();
+}
+
+/// Beast answers and agrees on extensions, which its stream has to know of.
+template <class Socket>
+void basic_websocket_session<Socket>::accept_extended(const http_request_message& request, const std::string& subprotocol,
+                                                      error_code& ec) {
+  stream_ = std::make_unique<beast_stream<Socket>>(loop_.context().get_executor());
   stream_->next_layer().serve(*this, socket_);
   stream_->read_message_max(settings_.guard.max_message_bytes);
-  auto offers = (*request)[boost::beast::http::field::sec_websocket_extensions];
-  if (settings_.deflate && can_deflate_for({offers.data(), offers.size()}))
-    stream_->set_option(deflate_for_all());
-  stream_->set_option(websocket::stream_base::decorator([this, subprotocol](websocket::response_type& response) {
+  stream_->set_option(deflate_for_all());
+  stream_->set_option(websocket::stream_base::decorator([&](websocket::response_type& response) {
     namespace http = boost::beast::http;
     response.erase(http::field::server);
     if (!subprotocol.empty())
@@ -106,26 +121,18 @@ void basic_websocket_session<Socket>::start(std::shared_ptr<http_request_message
     extended_ = !agreed.empty();
     deflated_ = takes_deflated_frames({agreed.data(), agreed.size()});
   }));
-  auto accepted = [this, request, info = std::move(info), early = std::move(leftover)](error_code ec) mutable {
-    on_accept(ec, std::move(info), early);
-  };
-  stream_->async_accept(*request, guarded(std::move(accepted)));
+  stream_->accept(request, ec); // waits for nothing: what it writes is queued
+  stream_->set_option(websocket::stream_base::decorator([](websocket::response_type&) {}));
 }
 
 template <class Socket>
-void basic_websocket_session<Socket>::on_accept(error_code ec, actors::connection_info info, std::string_view early) {
-  if (phase_ == phase::ended)
-    return;
-  if (ec) {
-    flush(); // Beast's refusal
-    return end();
-  }
-  stream_->set_option(websocket::stream_base::decorator([](websocket::response_type&) {}));
+void basic_websocket_session<Socket>::open(actors::connection_info info, std::string_view early) {
   phase_ = phase::open;
   if (deflated_)
     info.encoding = deflated(info.encoding);
   port_ = settings_.node->open(loop_, *this, std::move(info));
-  hear_pongs();
+  if (stream_)
+    hear_pongs();
   settings_.counters->count(protocol::counter::connections_opened);
   flush_soon();
   if (early.empty())

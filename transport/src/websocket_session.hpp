@@ -4,14 +4,13 @@
 #include "frame_guard.hpp"
 #include "session_wire.hpp"
 #include "stream_pool.hpp"
+#include "upgrade.hpp"
 
 #include <troupe/actors/node.hpp>
 #include <troupe/actors/sink.hpp>
 #include <troupe/transport/outbox.hpp>
 
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/string_body.hpp>
 
 #include <array>
 #include <chrono>
@@ -21,8 +20,6 @@
 #include <vector>
 
 namespace troupe::transport {
-
-using http_request_message = boost::beast::http::request<boost::beast::http::string_body>;
 
 /// What all sessions of a server share. Fixed while the server runs.
 struct session_settings {
@@ -55,8 +52,8 @@ public:
   ~basic_websocket_session() override;
 
   /// Answers the upgrade and starts. `leftover`: bytes that came behind the request.
-  void start(std::shared_ptr<http_request_message> request, std::string subprotocol, actors::connection_info info,
-             std::string leftover);
+  void start(const http_request_message& request, const std::string& subprotocol, actors::connection_info info,
+             std::string_view leftover);
 
   // -- sink ---------------------------------------------------------------------------------------------------------------
   void write(const protocol::shared_bytes& batch, std::span<const actors::byte_range> parts, std::uint32_t frames) override;
@@ -93,7 +90,8 @@ private:
     basic_websocket_session& owner;
   };
 
-  void on_accept(boost::system::error_code ec, actors::connection_info info, std::string_view early);
+  void accept_extended(const http_request_message& request, const std::string& subprotocol, boost::system::error_code& ec);
+  void open(actors::connection_info info, std::string_view early);
   void read_next();
   void read_first();
   void receive(std::size_t n);
