@@ -75,10 +75,10 @@ def plot_cpu(folder, scenarios, results):
         values = {n: median(r[CPU] for r in results[s.name][n]) for n in names if results[s.name].get(n)}
         if not values.get("bun"):
             continue
-        data.append(f"\"{s.title}\"\t" + "\t".join(f"{values[n] / values['bun']:.3f}" if n in values else "NaN" for n in names))
+        data.append(f"{s.name}\t" + "\t".join(f"{values[n] / values['bun']:.3f}" if n in values else "NaN" for n in names))
     (folder / "cpu.tsv").write_text("\n".join(data) + "\n")
     script = f"""
-set terminal svg size 900,460 font 'sans-serif,12' background '#ffffff'
+set terminal svg size 1000,460 font 'sans-serif,12' background '#ffffff'
 set output '{folder}/cpu.svg'
 set datafile separator '\\t'
 set style data histograms
@@ -89,8 +89,35 @@ set grid ytics lc rgb '#dddddd'
 set yrange [0:*]
 set ylabel 'server CPU for each delivery, Bun = 1'
 set xtics rotate by -25 font ',10'
-set key top left
+set key top right outside
 plot for [i=2:{len(names) + 1}] '{folder}/cpu.tsv' using i:xtic(1) title columnheader(i)
 """
     subprocess.run(["gnuplot"], input=script, text=True, check=True)
     return [("CPU beside Bun", "cpu.svg")]
+
+
+def plot_sizes(folder, scenarios, results):
+    """Server CPU for each delivery by the size of the room."""
+    sizes = {"members-10": 10, "fan-out-100": 100, "fan-out-1000": 1000, "members-10000": 10000}
+    shown = [s for s in scenarios if s.name in sizes and results.get(s.name)]
+    if len(shown) < 2:
+        return []
+    names = ("troupe", "bun", "floor")
+    data = ["members\t" + "\t".join(names)]
+    for s in sorted(shown, key=lambda s: sizes[s.name]):
+        data.append(f"{sizes[s.name]}\t" + "\t".join(f"{median(r[CPU] for r in results[s.name][n]):.0f}" for n in names))
+    (folder / "sizes.tsv").write_text("\n".join(data) + "\n")
+    script = f"""
+set terminal svg size 900,400 font 'sans-serif,12' background '#ffffff'
+set output '{folder}/sizes.svg'
+set datafile separator '\\t'
+set grid lc rgb '#dddddd'
+set logscale x
+set yrange [0:*]
+set xlabel 'members of the room'
+set ylabel 'server CPU for each delivery, ns'
+set key top left
+plot for [i=2:{len(names) + 1}] '{folder}/sizes.tsv' using 1:i with linespoints lw 2 pt 7 title columnheader(i)
+"""
+    subprocess.run(["gnuplot"], input=script, text=True, check=True)
+    return [("Cost of a delivery by the size of the room (10 and 100 members: 16 messages in flight; 1,000: 4; 10,000: 2)", "sizes.svg")]

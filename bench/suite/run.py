@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 def load_command(server, port, pid, load, seconds, json_file, warm_up):
     command = [f"{ROOT}/build/release/bin/troupe_load", f"{'wss' if load.get('tls') else 'ws'}://127.0.0.1:{port}", "--quiet",
                "--warm-up", str(warm_up), "--duration", str(seconds), "--pid", str(pid), "--json", str(json_file), "--patience", "60"]
-    options = {"dialect": server.dialect, **{k: v for k, v in load.items() if k not in ("tls", "giant")}}
+    options = {"dialect": server.dialect, **{k: v for k, v in load.items() if k not in ("tls", "giant")}, **server.load}
     if load.get("deflate") and "deflate" not in server.name:
         options.pop("deflate")
     for name, value in options.items():
@@ -79,6 +79,14 @@ def measure(server, scenario, seconds, folder, log):
             giant.kill()
             giant.wait()
         running.end()
+
+
+def measure_loops(name, scenario):
+    """One round of a micro-benchmark on as many loops as the name begins with: deliveries a second."""
+    loops = name.split("-")[0]
+    command = [f"{ROOT}/build/release/bin/micro", f"--benchmark_filter=^{scenario.micro}/{loops}/", "--benchmark_min_time=2", "--benchmark_format=json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {RATE: json.loads(done.stdout)["benchmarks"][0]["items_per_second"], "lost": 0}
 
 
 def wait_for_members(running, members):
@@ -140,7 +148,8 @@ def main():
             for turn in range(rounds):
                 names = scenario.servers if turn % 2 == 0 else scenario.servers[::-1]
                 for name in names:
-                    found = measure(servers[name], scenario, 1.5 if options.quick else scenario.seconds, folder, log)
+                    seconds = 1.5 if options.quick else scenario.seconds
+                    found = measure_loops(name, scenario) if scenario.micro else measure(servers[name], scenario, seconds, folder, log)
                     taken[name].append(found)
                     if found["lost"]:
                         print(f"   round {turn + 1}: {name} lost or disordered {found['lost']} messages", flush=True)
@@ -149,7 +158,7 @@ def main():
             report.print_table(scenario, taken)
             missed += [(scenario.name, figure, peer) for figure, _, ratios in report.rows(scenario, taken) for peer, r in ratios.items() if not r[4]]
             report.write_json(results_folder / "results.json", facts, SCENARIOS, results)
-    plots = report.plot_cpu(results_folder, chosen, results)
+    plots = report.plot_cpu(results_folder, chosen, results) + report.plot_sizes(results_folder, chosen, results)
     report.write_markdown(results_folder / "results.md", facts, chosen, results, plots)
     print(f"== results: {results_folder}/results.md, results.json")
     for name, figure, peer in missed:

@@ -18,6 +18,7 @@ class Server:
     command: tuple
     environment: dict = field(default_factory=dict)
     dialect: str = "json"
+    load: dict = field(default_factory=dict)  # what its clients do otherwise than the scenario says
     is_pinned: bool = True  # to one core, beside the load on another
 
 
@@ -64,13 +65,14 @@ def catalogue(root, certificates):
     tls = ("--tls-cert", f"{certificates}/cert.pem", "--tls-key", f"{certificates}/key.pem")
     bun_tls = {"TLS_CERT": tls[1], "TLS_KEY": tls[3]}
 
-    def relay(name, *more, loops="1", dialect="json"):
+    def relay(name, *more, loops="1", dialect="json", load=None):
         command = (f"{release}/relay_node", "--bind", "127.0.0.1", "--port", "0", "--loops", loops, "--announce", "off", *limits, *more)
-        return Server(name, command, dialect=dialect, is_pinned=loops == "1")
+        return Server(name, command, dialect=dialect, load=load or {}, is_pinned=loops == "1")
 
     found = [
         relay("troupe"),
         relay("troupe-2", loops="2"),
+        relay("troupe-no-echo", load={"echo": False}),
         relay("troupe-mixed", dialect="mixed"),
         relay("troupe-msgpack", dialect="msgpack"),
         relay("troupe-deflate", "--deflate"),
@@ -78,6 +80,7 @@ def catalogue(root, certificates):
         Server("troupe-echo", (f"{release}/echo_node", "--bind", "127.0.0.1", "--port", "0", "--loops", "1", "--mode", "plain", *limits), dialect="echo"),
         Server("floor", (f"{release}/floor",)),
         Server("bun", (bun, f"{peers}/bun_rooms.js")),
+        Server("bun-no-echo", (bun, f"{peers}/bun_rooms.js"), load={"echo": False}),
         Server("bun-deflate", (bun, f"{peers}/bun_rooms.js"), {"DEFLATE": "1"}),
         Server("bun-tls", (bun, f"{peers}/bun_rooms.js"), bun_tls),
         Server("bun-echo", (bun, f"{peers}/bun_echo.js"), dialect="echo"),
