@@ -57,6 +57,14 @@ test('the echo node gives back what came deflated and in fragments', async (t) =
 
 const offer = { headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits' } };
 
+test('an offer of deflate changes nothing else of what an upgrade may look like', async (t) => {
+  const node = await startNode(t, 'relay_node', ['--deflate']);
+  const socket = await rawWebSocket(node, { headers: { ...offer.headers, Connection: ['keep-alive', 'Upgrade'], Upgrade: ['h2c', 'websocket'] } });
+  socket.write(frame({ opcode: 1, payload: '{"type":"join","roomId":"r"}' }));
+  assert.equal((await socket.message()).type, 'joined');
+  socket.destroy();
+});
+
 test('a bomb is refused with 1009 and costs no memory', async (t) => {
   const node = await startNode(t, 'relay_node', ['--deflate']);
   const bomb = deflateRawSync(Buffer.alloc(50 * 1024 * 1024));

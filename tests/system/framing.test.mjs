@@ -214,6 +214,22 @@ describe('a text', () => {
     assert.equal(await codeAfter(text(Buffer.from([0x7b, 0xed]), { fin: false }), frame({ opcode: 0, fin: false, payload: Buffer.from([0xa0]) })), 1007);
   });
 
+  test('that ends in half a character closes with 1007 also where its last fragment is empty, and nobody else is affected', async () => {
+    const offender = await rawWebSocket(node);
+    offender.write(Buffer.concat([text(Buffer.from([0x7b, 0xc3]), { fin: false }), frame({ opcode: 0 })]));
+    assert.equal((await offender.closeFrame()).code, 1007);
+
+    const [socket, other] = [await rawWebSocket(node), await rawWebSocket(node)];
+    const room = freshRoom();
+    const whole = text({ type: 'join', roomId: room });
+    socket.write(whole.subarray(0, 10));
+    other.write(ping('they have come'));
+    await other.frame();
+    socket.write(whole.subarray(10));
+    assert.deepEqual(await socket.message(), { type: 'joined', roomId: room });
+    for (const one of [offender, socket, other]) one.destroy();
+  });
+
   test('may be split inside a character', async () => {
     const socket = await rawWebSocket(node);
     socket.write(join());

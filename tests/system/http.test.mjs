@@ -29,6 +29,9 @@ describe('an upgrade request', () => {
   test('may list other tokens in Connection and Upgrade, in any case', async () =>
     assert.equal(await statusOf({ headers: { Connection: 'keep-alive, UPGRADE', Upgrade: 'WebSocket' } }), 101));
 
+  test('may have them in headers of their own', async () =>
+    assert.equal(await statusOf({ headers: { Connection: ['keep-alive', 'Upgrade'], Upgrade: ['h2c', 'websocket'] } }), 101));
+
   for (const header of ['Host', 'Connection', 'Sec-WebSocket-Key'])
     test(`without ${header} is answered by 400`, async () => assert.equal(await statusOf({ headers: { [header]: undefined } }), 400));
 

@@ -82,10 +82,11 @@ void listener::open(const tcp::endpoint& at) {
   if (!ec)
     acceptor.bind(at, ec);
   if (!ec)
+    set_options(acceptor); // before the first connection
+  if (!ec)
     acceptor.listen(boost::asio::socket_base::max_listen_connections, ec);
   if (ec)
     throw cannot_listen(at, ec);
-  set_options(acceptor);
   port_ = acceptor.local_endpoint().port();
   doors_.push_back(std::make_unique<door>(*this, std::move(acceptor)));
 }
@@ -111,8 +112,8 @@ void listener::accept(door& d) {
     if (ec)
       return on_error(d, ec);
     d.back_off = 0ms;
-    error_code ignored; // an asynchronous operation sees to it as well
-    socket.non_blocking(true, ignored);
+    error_code ignored; // a socket that cannot even do this fails at its first read
+    socket.non_blocking(true, ignored); // sessions read what is there, and no more
     on_socket_(target, std::move(socket));
     accept(d);
   });

@@ -57,10 +57,12 @@ protocol::shared_bytes whole_frame::payload() const {
     for (std::size_t i = 0; i < left; ++i)
       out[i] = static_cast<char>(in[i] ^ mask[i % sizeof mask]);
   });
-  if (op == protocol::opcode::text && !simdjson::validate_utf8(bytes.data(), bytes.size()))
+  if (op == protocol::opcode::text && !is_utf8(bytes.view()))
     return {};
   return bytes;
 }
+
+bool is_utf8(std::string_view text) noexcept { return simdjson::validate_utf8(text.data(), text.size()); }
 
 bool can_deflate_for(std::string_view offers) {
   return offers.find("permessage-deflate") != std::string_view::npos && offers.find("server_max_window_bits=8") == std::string_view::npos;

@@ -28,6 +28,8 @@ struct whole_frame {
 /// Source: RFC 6455, 5.2.
 [[nodiscard]] whole_frame first_whole_frame(std::string_view bytes) noexcept;
 
+[[nodiscard]] bool is_utf8(std::string_view text) noexcept;
+
 /// Whether these offers name deflate in a way that can be agreed on: zlib has no window of 8 bits, and an answer of 9 would break the offer.
 [[nodiscard]] bool can_deflate_for(std::string_view offers);
 

@@ -41,7 +41,7 @@ public:
 /// The next layer of a `beast::websocket::stream`: reads pass the host's guard, writes join the session's one output, so that
 /// Beast's frames and ours never interleave. Reads first what the session has read already (and the guard has seen).
 ///
-/// It owns no socket: between two messages a stream can serve another session of the same loop. One that serves nobody is given
+/// It owns no socket, so that a stream can serve several sessions of a loop, one after the other. One that serves nobody is given
 /// nothing to read, and what it writes is lost.
 template <class Socket>
 class stream_layer {
@@ -58,6 +58,10 @@ public:
   void serve(stream_host& host, Socket& socket) noexcept {
     host_ = &host;
     socket_ = &socket;
+  }
+  void serve_nobody() noexcept {
+    host_ = nullptr;
+    socket_ = nullptr;
   }
 
   /// Bytes to read before the socket's. Precondition: none are left of those before.

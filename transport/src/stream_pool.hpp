@@ -15,8 +15,9 @@ namespace troupe::transport {
 template <class Socket>
 using beast_stream = boost::beast::websocket::stream<stream_layer<Socket>>;
 
-/// Open Beast streams of one loop that serve nobody. Between two messages a stream without extensions knows nothing of its session
-/// and weighs 2.6 KB, so an idle session has none, and borrows one for a message that it cannot read by itself.
+/// Open Beast streams of one loop that serve nobody. Between two whole messages, each text of them valid UTF-8, a stream without
+/// extensions knows nothing of its session and weighs 2.6 KB; so a session borrows one for a message that it cannot read by itself,
+/// and an idle one has none (but where a control frame came in parts: Beast reads on behind that).
 ///
 /// Bound: `max_idle` streams; what is given back beyond it goes. Thread: the loop's.
 template <class Socket>
@@ -34,7 +35,7 @@ public:
     return s;
   }
 
-  /// Precondition: the stream is open, between two messages, without extensions, and no operation of it is under way.
+  /// Precondition: the stream is open, between two valid messages, without extensions, and no operation of it is under way.
   void give_back(stream_ptr s) {
     if (idle_.size() < max_idle)
       idle_.push_back(std::move(s));

@@ -61,6 +61,8 @@ auto basic_websocket_session<Socket>::guarded(F f) {
     } catch (const std::exception& e) {
       self->settings_.log->write(protocol::log_level::error, "session", e.what());
       self->settings_.counters->count(protocol::counter::handler_errors, "session");
+      if (self->phase_ == phase::opening)
+        return self->end(); // the client waits for HTTP still
       self->close(errc::internal, {});
       self->flush_soon();
     }
@@ -92,28 +94,25 @@ void basic_websocket_session<Socket>::start(const http_request_message& request,
   self_ = this->shared_from_this();
   guarded([&] {
     auto offers = request[boost::beast::http::field::sec_websocket_extensions];
-    error_code ec;
     if (settings_.deflate && can_deflate_for({offers.data(), offers.size()}))
-      accept_extended(request, subprotocol, ec);
+      accept_extended(request, subprotocol);
     else
       take_output(switching_protocols(request, subprotocol));
-    if (!ec)
-      return open(std::move(info), leftover);
-    flush(); // Beast's refusal
-    end();
+    open(std::move(info), leftover);
   })();
 }
 
 /// Beast answers and agrees on extensions, which its stream has to know of.
 template <class Socket>
-void basic_websocket_session<Socket>::accept_extended(const http_request_message& request, const std::string& subprotocol,
-                                                      error_code& ec) {
+void basic_websocket_session<Socket>::accept_extended(http_request_message request, const std::string& subprotocol) {
+  namespace http = boost::beast::http;
+  request.set(http::field::connection, "upgrade"); // it looks at the first of several headers only; `check_upgrade` has seen all
+  request.set(http::field::upgrade, "websocket");
   stream_ = std::make_unique<beast_stream<Socket>>(loop_.context().get_executor());
   stream_->next_layer().serve(*this, socket_);
   stream_->read_message_max(settings_.guard.max_message_bytes);
   stream_->set_option(deflate_for_all());
   stream_->set_option(websocket::stream_base::decorator([&](websocket::response_type& response) {
-    namespace http = boost::beast::http;
     response.erase(http::field::server);
     if (!subprotocol.empty())
       response.set(http::field::sec_websocket_protocol, subprotocol);
@@ -121,7 +120,7 @@ void basic_websocket_session<Socket>::accept_extended(const http_request_message
     extended_ = !agreed.empty();
     deflated_ = takes_deflated_frames({agreed.data(), agreed.size()});
   }));
-  stream_->accept(request, ec); // waits for nothing: what it writes is queued
+  stream_->accept(request); // waits for nothing: what it writes is queued
   stream_->set_option(websocket::stream_base::decorator([](websocket::response_type&) {}));
 }
 
@@ -143,7 +142,7 @@ void basic_websocket_session<Socket>::open(actors::connection_info info, std::st
 
 // -- input ----------------------------------------------------------------------------------------------------------------
 
-/// Reads on: at once if Beast holds bytes that belong to no delivered message, else once the socket has some.
+/// Reads on: by Beast if it holds input of which nothing has been heard yet, else once the socket has some.
 template <class Socket>
 void basic_websocket_session<Socket>::read_next() {
   if (phase_ == phase::ended || phase_ == phase::lingering)
@@ -153,10 +152,9 @@ void basic_websocket_session<Socket>::read_next() {
     paused_at_ = now();
     return;
   }
-  bool buffered = stream_ && (stream_->next_layer().has_ahead() || !guard_.at_message_end() || guard_.messages() != delivered_);
-  if (buffered && in_a_row_++ < max_reads_in_a_row)
+  if (in_stream_ && in_a_row_++ < max_reads_in_a_row)
     read_by_stream();
-  else if (buffered)
+  else if (in_stream_)
     loop_.post(guarded([this] { in_a_row_ = 0, read_by_stream(); }));
   else
     read_first();
@@ -201,7 +199,8 @@ void basic_websocket_session<Socket>::take_in(std::string_view bytes) {
       break;
     rest.remove_prefix(frame.bytes);
   }
-  if (!rest.empty())
+  in_stream_ = !rest.empty();
+  if (in_stream_)
     stream().next_layer().set_ahead(rest);
   read_next();
 }
@@ -248,6 +247,7 @@ void basic_websocket_session<Socket>::give_stream_back() {
   if (!stream_ || extended_ || refused_ || phase_ != phase::open)
     return;
   stream_->control_callback();
+  stream_->next_layer().serve_nobody();
   pool().give_back(std::move(stream_));
 }
 
@@ -273,8 +273,13 @@ void basic_websocket_session<Socket>::on_read(error_code ec) {
     return;
   if (!ec) {
     auto bytes = input_.data();
-    deliver(shared_bytes::copy_of({static_cast<const char*>(bytes.data()), bytes.size()}), stream_->got_binary());
+    std::string_view message{static_cast<const char*>(bytes.data()), bytes.size()};
+    // Beast 1.74 does not look for half a character where the last fragment is empty, and keeps it for the next text.
+    if (!stream_->got_binary() && !is_utf8(message))
+      return refuse_unsaid(errc::undecodable);
+    deliver(shared_bytes::copy_of(message), stream_->got_binary());
     input_.clear();
+    in_stream_ = stream_->next_layer().has_ahead() || !guard_.at_message_end() || guard_.messages() != delivered_;
     read_next();
     return;
   }

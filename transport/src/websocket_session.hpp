@@ -90,7 +90,7 @@ private:
     basic_websocket_session& owner;
   };
 
-  void accept_extended(const http_request_message& request, const std::string& subprotocol, boost::system::error_code& ec);
+  void accept_extended(http_request_message request, const std::string& subprotocol);
   void open(actors::connection_info info, std::string_view early);
   void read_next();
   void read_first();
@@ -139,7 +139,8 @@ private:
   bool broken_ = false;
   bool waiting_writable_ = false;
   bool writing_ = false;  ///< TLS: a write is under way
-  bool refused_ = false;  ///< the guard has spoken: Beast reads no more
+  bool refused_ = false;  ///< we have ended it for what has come: nothing behind that is read
+  bool in_stream_ = false; ///< `stream_` holds input of which nothing has been heard yet
   bool paused_ = false;
   bool deflated_ = false; ///< the client takes deflated frames that serve all
   bool peer_closed_ = false;
