@@ -140,11 +140,12 @@ bool dispatcher::flush() {
   return !ring_.empty();
 }
 
+/// Members of all encodings get their turn: a group that always has more does not keep the others waiting.
 std::size_t dispatcher::flush_room(local_room& room, std::size_t budget) {
   std::size_t sends = 0;
-  for (auto& [encoding, group] : room.groups) {
-    if (sends >= budget)
-      break;
+  for (std::size_t tried = 0; tried < room.groups.size() && sends < budget; ++tried) {
+    auto& group = room.groups[room.turn].members;
+    room.turn = (room.turn + 1) % room.groups.size();
     if (!group.pending())
       continue;
     auto hold = room.pending_bytes() > limits_.held_bytes && room.more_than_one_batch();

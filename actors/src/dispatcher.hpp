@@ -78,6 +78,7 @@ private:
   struct local_room {
     room_identity_ptr identity;
     std::vector<encoding_group> groups; ///< of the encodings that its members here speak, or spoke
+    std::size_t turn = 0; ///< of `groups`: who is flushed next
     bool in_ring = false;
 
     [[nodiscard]] member_group& group_for(protocol::encoding e);

@@ -53,7 +53,7 @@ def write_json(path, about, scenarios, results):
 
 
 def write_markdown(path, about, scenarios, results, plots):
-    text = ["# Results", "", f"{about['date']}, commit {about['commit']}, {about['rounds']} interleaved rounds; {about['machine']}.", "",
+    text = ["# Results", "", f"{about['date']}, commit {about['commit']}, {about['rounds']} interleaved rounds; {about['machine']}; the load {about['load']}.", "",
             "Medians; ratios are medians of the ratios of each round with their 95 % intervals. A bound is met by the interval's far end.", "",
             "| scenario | figure | medians | ratio |", "| --- | --- | --- | --- |"]
     for s in scenarios:

@@ -17,6 +17,9 @@ from servers import LOAD_CORE, Running, catalogue, pinned
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+spins = False  # set by --spin
+
+
 def load_command(server, port, pid, load, seconds, json_file, warm_up):
     command = [f"{ROOT}/build/release/bin/troupe_load", f"{'wss' if load.get('tls') else 'ws'}://127.0.0.1:{port}", "--quiet",
                "--warm-up", str(warm_up), "--duration", str(seconds), "--pid", str(pid), "--json", str(json_file), "--patience", "60"]
@@ -31,6 +34,8 @@ def load_command(server, port, pid, load, seconds, json_file, warm_up):
             command.append("--no-" + name)
         else:
             command += [flag, str(value)]
+    if spins:
+        command.append("--spin")
     return pinned(command, LOAD_CORE) if server.is_pinned else command
 
 
@@ -107,6 +112,7 @@ def about(rounds):
     model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown processor")
     cores = sum(line.startswith("processor") for line in open("/proc/cpuinfo"))
     return {"date": datetime.date.today().isoformat(), "commit": git or "unknown", "rounds": rounds,
+            "load": "never sleeps" if spins else "sleeps when it has nothing to do",
             "machine": f"{cores} cores of {model}, Linux {platform.release().split('-')[0]}"}
 
 
@@ -115,6 +121,7 @@ def parse():
     parser.add_argument("scenario", nargs="*", help="names; none: all of them")
     parser.add_argument("--rounds", type=int, help="interleaved rounds of each scenario (9)")
     parser.add_argument("--quick", action="store_true", help="the main rows in one short round each: done in three minutes")
+    parser.add_argument("--spin", action="store_true", help="the load never sleeps, so that no server pays for waking it; needs a core of its own")
     parser.add_argument("--list", action="store_true", help="names the scenarios")
     parser.add_argument("--bounds", action="store_true", help="exit code 1 if a bound is missed")
     options = parser.parse_args()
@@ -127,7 +134,9 @@ def parse():
 
 
 def main():
+    global spins
     options = parse()
+    spins = options.spin
     if options.list:
         for s in SCENARIOS:
             print(f"{s.name:20} {s.title}: {', '.join(s.servers)}")

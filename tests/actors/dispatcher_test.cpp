@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <cstdlib>
+
 using namespace troupe::actors;
 using troupe::protocol::encoding;
 using troupe::protocol::shared_bytes;
@@ -119,6 +121,29 @@ TEST_CASE("a huge room does not hold up a small one") {
   b.core.flush();
 
   CHECK(b.at(a).bytes == "y");
+}
+
+TEST_CASE("members of another encoding do not wait for one that always has more") {
+  bench b;
+  auto r = b.room(1);
+  constexpr int members = 200; // of each encoding: more than a slice
+  for (int i = 0; i < members; ++i)
+    b.subscribe_to(r, b.connect());
+  for (int i = 0; i < members; ++i)
+    b.core.on_subscribe({r, b.connect(), encoding::v1_msgpack, {}});
+
+  for (int turn = 0; turn < 16; ++turn) {
+    b.core.on_fan_out({r->key, {shared_bytes::copy_of("j"), shared_bytes::copy_of("m")}, {}, {}, {}});
+    b.core.flush();
+  }
+
+  int json = 0, msgpack = 0;
+  for (int i = 0; i < members; ++i) {
+    json += b.sinks[static_cast<std::size_t>(i)]->writes;
+    msgpack += b.sinks[static_cast<std::size_t>(members + i)]->writes;
+  }
+  CHECK(json + msgpack == 16 * 128);
+  CHECK(std::abs(json - msgpack) <= 64);
 }
 
 TEST_CASE("one turn sends no more than its bound") {
