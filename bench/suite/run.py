@@ -90,7 +90,9 @@ def measure_loops(name, scenario):
     """One round of a micro-benchmark on as many loops as the name begins with: deliveries a second."""
     loops = name.split("-")[0]
     command = [f"{ROOT}/build/release/bin/micro", f"--benchmark_filter=^{scenario.micro}/{loops}/", "--benchmark_min_time=2", "--benchmark_format=json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0 or not done.stdout:
+        raise RuntimeError(f"{scenario.name}, {name}: {done.stderr.strip() or done.returncode}")
     return {RATE: json.loads(done.stdout)["benchmarks"][0]["items_per_second"], "lost": 0}
 
 

@@ -19,7 +19,7 @@ whole_frame first_whole_frame(std::string_view bytes) noexcept {
   whole_frame f;
   if (bytes.size() < 2 + f.mask.size() || !(byte(1) & mask_bit))
     return {};
-  f.op = static_cast<protocol::opcode>(byte(0) ^ final_bit);
+  f.op = static_cast<protocol::opcode>(byte(0) ^ final_bit); // no opcode at all if it is a fragment, or has reserved bits
   auto is_pulse = f.op == protocol::opcode::ping || f.op == protocol::opcode::pong;
   if (!is_pulse && !f.is_message())
     return {};

@@ -275,8 +275,10 @@ void basic_websocket_session<Socket>::on_read(error_code ec) {
     auto bytes = input_.data();
     std::string_view message{static_cast<const char*>(bytes.data()), bytes.size()};
     // Beast 1.74 does not look for half a character where the last fragment is empty, and keeps it for the next text.
-    if (!stream_->got_binary() && !is_utf8(message))
+    if (!stream_->got_binary() && !is_utf8(message)) {
+      settings_.counters->count(protocol::counter::protocol_errors, to_string(errc::undecodable));
       return refuse_unsaid(errc::undecodable);
+    }
     deliver(shared_bytes::copy_of(message), stream_->got_binary());
     input_.clear();
     in_stream_ = stream_->next_layer().has_ahead() || !guard_.at_message_end() || guard_.messages() != delivered_;
