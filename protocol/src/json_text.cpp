@@ -46,6 +46,17 @@ bool append_unicode_escape(std::string& out, std::string_view& text) {
   return !lone;
 }
 
+/// Whether a text is short and a JSON string holds it as it is: one pass instead of two, no call.
+bool is_short_and_plain(std::string_view text) {
+  constexpr std::size_t is_short = 32;
+  if (text.size() > is_short)
+    return false;
+  bool special = false; // without a branch for each byte
+  for (char c : text)
+    special |= (static_cast<signed char>(c) < 0x20) | (c == '"') | (c == '\\'); // what is no ASCII is negative
+  return !special;
+}
+
 void append_escape(std::string& out, char c) {
   constexpr std::string_view hex = "0123456789abcdef";
   constexpr std::string_view with_letter = "\b\f\n\r\t";
@@ -128,6 +139,12 @@ std::string_view text_of(const json_token& token, std::string& storage) {
 }
 
 void append_quoted(std::string& out, std::string_view text) {
+  if (is_short_and_plain(text)) { // as keys and most values are
+    out.push_back('"');
+    out.append(text);
+    out.push_back('"');
+    return;
+  }
   if (!is_utf8(text)) {
     std::string repaired;
     append_repaired(repaired, text);

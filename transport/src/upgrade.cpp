@@ -68,10 +68,11 @@ bool origin_allowed(const http_request_message& request, const std::vector<std::
          && std::find(origins.begin(), origins.end(), view(request[field::origin])) != origins.end();
 }
 
-/// The base64 of the SHA-1 of the key and RFC 6455's GUID.
-std::string accept_value(std::string_view key) {
-  std::string text{key};
-  text += "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+/// Appends the base64 of the SHA-1 of the key and RFC 6455's GUID.
+void append_accept_value(std::string& out, std::string_view key) {
+  const auto begin = out.size();
+  out.append(key).append("258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+  const auto text = std::string_view{out}.substr(begin);
   openssl_errors_kept kept;
   static const std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> sha1{EVP_MD_fetch(nullptr, "SHA1", nullptr), &EVP_MD_free};
   std::array<unsigned char, 20> digest;
@@ -79,14 +80,16 @@ std::string accept_value(std::string_view key) {
     throw std::runtime_error{"OpenSSL has no SHA-1"};
   std::array<unsigned char, 29> value; // 28 characters, and the zero that OpenSSL writes
   auto size = EVP_EncodeBlock(value.data(), digest.data(), static_cast<int>(digest.size()));
-  return {value.begin(), value.begin() + size};
+  out.replace(begin, std::string::npos, reinterpret_cast<const char*>(value.data()), static_cast<std::size_t>(size));
 }
 
 } // namespace
 
 std::string switching_protocols(const http_request_message& request, std::string_view subprotocol) {
-  std::string answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: ";
-  answer += accept_value(view(request[field::sec_websocket_key]));
+  std::string answer;
+  answer.reserve(256);
+  answer += "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: ";
+  append_accept_value(answer, view(request[field::sec_websocket_key]));
   if (!subprotocol.empty())
     answer.append("\r\nSec-WebSocket-Protocol: ").append(subprotocol);
   return answer += "\r\n\r\n";

@@ -24,7 +24,7 @@ namespace troupe::actors {
 /// Bounds of one turn, and where a loop reports.
 struct loop_options {
   std::size_t handlers_per_turn = 256;
-  std::size_t resumes_per_turn = 256;
+  std::size_t resumes_per_turn = 1024;
   std::size_t messages_per_resume = 16;
   std::chrono::milliseconds long_turn{100};
   const loop_clock* clock = &system_clock();
