@@ -21,10 +21,12 @@
 
 namespace troupe::actors {
 
-/// Bounds of one turn, and where a loop reports.
+/// Bounds of one turn, and where a loop reports. A turn's output leaves at its end: many handlers make larger batches, few let the
+/// clients of a storm work on the answers while the loop reads on, and leave the actors resumes enough to answer all of them (some
+/// six for a join).
 struct loop_options {
-  std::size_t handlers_per_turn = 256;
-  std::size_t resumes_per_turn = 1024;
+  std::size_t handlers_per_turn = 32;
+  std::size_t resumes_per_turn = 256;
   std::size_t messages_per_resume = 16;
   std::chrono::milliseconds long_turn{100};
   const loop_clock* clock = &system_clock();
