@@ -75,6 +75,8 @@ void event_loop::run() {
     if (!run_turn())
       block();
   run_turn();
+  while (sessions_.size() > 0 && run_turn()) { // more sessions were told to end than one turn has handlers for
+  }
 }
 
 void event_loop::stop() {

@@ -2,6 +2,7 @@
 
 #include "counting_sink.hpp"
 #include "dispatcher.hpp"
+#include "one_worker.hpp"
 #include "registry.hpp"
 
 #include <troupe/actors/event_loop.hpp>
@@ -49,8 +50,7 @@ private:
 /// One message between two actors of the same loop.
 void actor_hop(benchmark::State& state) {
   caf::actor_system_config config;
-  compat::set_worker_threads(config, 1);
-  caf::actor_system system{config};
+  caf::actor_system system{one_worker(config)};
   event_loop loop{system, 0};
   auto a = compat::spawn_on<hopper>(loop, hopper_actor{});
   auto b = compat::spawn_on<hopper>(loop, a);

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "counting_sink.hpp"
+#include "one_worker.hpp"
 #include "registry.hpp"
 
 #include <troupe/actors/node.hpp>
@@ -116,7 +117,7 @@ struct world {
   }
 
   caf::actor_system_config config;
-  caf::actor_system system{config};
+  caf::actor_system system{one_worker(config)};
   std::atomic<bool> running{false};
   actors::node node;
   std::deque<talker> talkers;

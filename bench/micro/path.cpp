@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "counting_sink.hpp"
+#include "one_worker.hpp"
 #include "registry.hpp"
 
 #include <troupe/actors/node.hpp>
@@ -18,11 +19,6 @@ namespace troupe::bench {
 namespace {
 
 using protocol::encoding;
-
-caf::actor_system_config& one_worker(caf::actor_system_config& c) {
-  compat::set_worker_threads(c, 1);
-  return c;
-}
 
 /// A node without threads and its clients.
 struct stage {

@@ -46,12 +46,12 @@ bool append_unicode_escape(std::string& out, std::string_view& text) {
   return !lone;
 }
 
-/// Whether a text is short and a JSON string holds it as it is: one pass instead of two, no call.
+/// Whether a text is short ASCII that needs no escape, as most keys and ids are: then one pass is enough.
 bool is_short_and_plain(std::string_view text) {
   constexpr std::size_t is_short = 32;
   if (text.size() > is_short)
     return false;
-  bool special = false; // without a branch for each byte
+  bool special = false; // it does not leave early: what is special is rare
   for (char c : text)
     special |= (static_cast<signed char>(c) < 0x20) | (c == '"') | (c == '\\'); // what is no ASCII is negative
   return !special;
@@ -139,7 +139,7 @@ std::string_view text_of(const json_token& token, std::string& storage) {
 }
 
 void append_quoted(std::string& out, std::string_view text) {
-  if (is_short_and_plain(text)) { // as keys and most values are
+  if (is_short_and_plain(text)) {
     out.push_back('"');
     out.append(text);
     out.push_back('"');

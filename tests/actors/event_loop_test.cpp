@@ -1,5 +1,7 @@
 #include <utility>
 
+#include "support/fake_sink.hpp"
+
 #include <troupe/actors/event_loop.hpp>
 
 #include <catch2/catch.hpp>
@@ -190,6 +192,20 @@ TEST_CASE("an actor that throws ends alone and its requester is told") {
   loop.stop();
   runner.join();
   CHECK(record.released == 2);
+}
+
+TEST_CASE("a loop that stops lets all its sessions end, however many they are") {
+  system_fixture f;
+  caf::actor_system system{f.config};
+  event_loop loop{system, 0};
+  std::vector<test::fake_sink> sinks(1000);
+  for (auto& sink : sinks) {
+    auto key = loop.sessions().open(sink);
+    loop.post([&loop, key] { loop.sessions().close(key); });
+  }
+  loop.stop();
+  loop.run();
+  CHECK(loop.sessions().size() == 0);
 }
 
 TEST_CASE("a deadline on the wheel wakes a loop that sleeps") {

@@ -137,6 +137,21 @@ TEST_CASE("text of the server that is no UTF-8 is repaired") {
         == "\x83\xa4type\xa1t\xa1""a\xa5x\xef\xbf\xbdy\xa3\xef\xbf\xbd\x01");
 }
 
+TEST_CASE("what a text ends in is quoted as it should be, whatever its length") {
+  static constexpr std::pair<std::string_view, std::string_view> ends[] = {
+    {"", ""}, {"x", "x"}, {"\"", "\\\""}, {"\\", "\\\\"}, {"\n", "\\n"}, {"\x1f", "\\u001f"}, {"\x7f", "\x7f"},
+    {"\xc2\x80", "\xc2\x80"}, {"\xea\xb0\x80", "\xea\xb0\x80"}, {"\xff", "\xef\xbf\xbd"}};
+  for (std::size_t n = 0; n <= 40; ++n)
+    for (auto [end, quoted] : ends) {
+      const auto begin = std::string(n, 'a');
+      const auto text = begin + std::string{end};
+      const std::array fields{field{"a", text}};
+
+      CHECK(encode_frame(codec::json, "t", fields, nullptr).view().substr(2)
+            == R"({"type":"t","a":")" + begin + std::string{quoted} + R"("})");
+    }
+}
+
 TEST_CASE("a number of the server that is not finite becomes null") {
   const std::array bad{field{"a", std::numeric_limits<double>::quiet_NaN()}};
 

@@ -21,9 +21,9 @@
 
 namespace troupe::actors {
 
-/// Bounds of one turn, and where a loop reports. A turn's output leaves at its end: many handlers make larger batches, few let the
-/// clients of a storm work on the answers while the loop reads on, and leave the actors resumes enough to answer all of them (some
-/// six for a join).
+/// Bounds of one turn, and where a loop reports. Answers leave at a turn's end: with few handlers they are on their way while other
+/// clients still send, with many the batches are larger. A join takes six resumes, so that the actors of 32 handlers mostly finish in
+/// the same turn.
 struct loop_options {
   std::size_t handlers_per_turn = 32;
   std::size_t resumes_per_turn = 256;

@@ -70,7 +70,7 @@ struct server_options {
 class server {
 public:
   explicit server(server_options options = {});
-  /// Uses the embedder's actor system, which must outlive the server.
+  /// Uses the embedder's actor system, which must outlive the server. See `compat::set_worker_threads` for its configuration.
   server(caf::actor_system& system, server_options options);
   ~server();
   server(const server&) = delete;

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <troupe/actors/caf_compat.hpp>
+
+namespace troupe::bench {
+
+/// Configured so that CAF's own threads sleep beside what is measured.
+inline caf::actor_system_config& one_worker(caf::actor_system_config& config) {
+  compat::set_worker_threads(config, 1);
+  return config;
+}
+
+} // namespace troupe::bench
