@@ -102,7 +102,7 @@ def plot_sizes(folder, scenarios, results):
     shown = [s for s in scenarios if s.name in sizes and results.get(s.name)]
     if len(shown) < 2:
         return []
-    names = ("troupe", "bun", "floor")
+    names = [n for n in ("troupe", "bun", "floor") if all(results[s.name].get(n) for s in shown)]
     data = ["members\t" + "\t".join(names)]
     for s in sorted(shown, key=lambda s: sizes[s.name]):
         data.append(f"{sizes[s.name]}\t" + "\t".join(f"{median(r[CPU] for r in results[s.name][n]):.0f}" for n in names))

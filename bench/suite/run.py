@@ -122,6 +122,8 @@ def parse():
     parser = argparse.ArgumentParser(prog="bench/run.sh", description="Runs servers side by side under the same load and compares them.")
     parser.add_argument("scenario", nargs="*", help="names; none: all of them")
     parser.add_argument("--rounds", type=int, help="interleaved rounds of each scenario (9)")
+    parser.add_argument("--seconds", type=float, help="measured in each round (4 in most scenarios)")
+    parser.add_argument("--without", metavar="SERVERS", default="", help="leaves these out, such as ws,socketio")
     parser.add_argument("--quick", action="store_true", help="the main rows in one short round each: done in three minutes")
     parser.add_argument("--spin", action="store_true", help="the load never sleeps, so that no server pays for waking it; needs a core of its own")
     parser.add_argument("--list", action="store_true", help="names the scenarios")
@@ -132,6 +134,8 @@ def parse():
         parser.error(f"{', '.join(sorted(unknown))}: no such scenario; --list names them")
     if options.rounds is not None and options.rounds < 1:
         parser.error("--rounds: expected a number from 1")
+    if options.seconds is not None and options.seconds <= 0:
+        parser.error("--seconds: expected a number above 0")
     return options
 
 
@@ -155,16 +159,16 @@ def main():
         servers = catalogue(ROOT, folder)
         for scenario in chosen:
             print(f"== {scenario.name}: {scenario.title}", flush=True)
-            taken = results[scenario.name] = {name: [] for name in scenario.servers}
+            compared = [name for name in scenario.servers if name not in options.without.split(",")]
+            taken = results[scenario.name] = {name: [] for name in compared}
             for turn in range(rounds):
-                names = scenario.servers if turn % 2 == 0 else scenario.servers[::-1]
-                for name in names:
-                    seconds = 1.5 if options.quick else scenario.seconds
+                for name in compared if turn % 2 == 0 else compared[::-1]:
+                    seconds = options.seconds or (1.5 if options.quick else scenario.seconds)
                     found = measure_loops(name, scenario) if scenario.micro else measure(servers[name], scenario, seconds, folder, log)
                     taken[name].append(found)
                     if found["lost"]:
                         print(f"   round {turn + 1}: {name} lost or disordered {found['lost']} messages", flush=True)
-                told = "  ".join(f"{n} {report.number(taken[n][-1][scenario.figures[0]])}" for n in scenario.servers)
+                told = "  ".join(f"{n} {report.number(taken[n][-1][scenario.figures[0]])}" for n in compared)
                 print(f"   round {turn + 1} of {rounds}: {told}", flush=True)
             report.print_table(scenario, taken)
             missed += [(scenario.name, figure, peer) for figure, _, ratios in report.rows(scenario, taken) for peer, r in ratios.items() if not r[4]]
