@@ -39,8 +39,8 @@ void init_types() {
 #endif
 }
 
-/// CAF's own threads, for actors that are on no loop, and its policy "sharing", under which they wait for work: by default they look
-/// for it some 100 times a second, which a server with little to do pays for.
+/// Gives CAF `n` threads of its own, for actors that are on no loop, and the policy "sharing", under which they wait for work: by
+/// default they look for it some 100 times a second, which a server with little to do pays for. Before the actor system is made.
 inline void set_worker_threads(caf::actor_system_config& cfg, int n) {
 #if TROUPE_CAF_V1
   cfg.set("caf.scheduler.max-threads", n);

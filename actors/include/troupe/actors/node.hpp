@@ -83,7 +83,8 @@ struct node_stats {
 /// One process's worth of actors: loops with a registry shard and a dispatcher each, and the rooms that live on them.
 ///
 /// Lifetime: construct, register rooms, `start` (or drive the loops by hand), open connections, `drain`, `stop`. The actor system
-/// outlives the node; `compat::set_worker_threads` keeps its own threads asleep. Thread: construction, `rooms`, `start` and `stop` on one thread; everything else as said there.
+/// outlives the node; `compat::set_worker_threads` keeps its own threads asleep. Thread: construction, `rooms`, `start` and `stop` on
+/// one thread; everything else as said there.
 class node {
 public:
   explicit node(caf::actor_system& system, node_options options = {});
