@@ -2,6 +2,7 @@
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { launchBrowser, skip } from './support/browser.mjs';
 import { connect } from './support/client.mjs';
 import { startNode } from './support/node.mjs';
@@ -292,6 +293,35 @@ describe('two people with two pages', { skip }, () => {
     await page.reload(); // the tab keeps the token
     await connected(page);
     assert.deepEqual(ann.complaints, []);
+  });
+
+  test('sign in while an attempt without a token is under way', async (t) => {
+    const secret = 'a-secret-of-the-browser-test-which-is-long';
+    const node = await startNode(t, 'chat_node', ['--jwt-secret-file', secretFile(t, secret)]);
+    const context = await browser.newContext({ locale: 'en-GB' });
+    t.after(() => context.close());
+    const page = await context.newPage();
+    const held = new EventEmitter(); // the page's second question without a token
+    let questions = 0;
+    await page.route('**/session', async (route) => {
+      if (!route.request().headers().authorization && ++questions === 2) {
+        held.emit('asked');
+        await once(held, 'let go');
+      }
+      await route.continue();
+    });
+
+    const asked = once(held, 'asked');
+    await page.goto(`http://127.0.0.1:${node.port}/`);
+    await asked;
+    await signIn(page, sign({ sub: 'ann' }, secret));
+    await hook(page, 'login').waitFor({ state: 'hidden' });
+    held.emit('let go');
+
+    await connected(page);
+    await say(page, 'I am in');
+    await heard(page, 'I am in');
+    assert.equal(await hook(page, 'login').isVisible(), false);
   });
 
   test('bear the name that the token says', async (t) => {

@@ -4,7 +4,7 @@
 
 export class Session extends EventTarget {
   #memory;
-  #isKnown = false; // that the node takes what we have
+  #taken; // the token that the node is known to take
 
   constructor(memory) {
     super();
@@ -14,11 +14,10 @@ export class Session extends EventTarget {
   /// What to connect with: null where the node asks for none. Throws while the person has to give one first.
   async token() {
     const { token } = this.#memory;
-    if (!this.#isKnown && (await this.#isRefused(token))) {
-      this.dispatchEvent(new CustomEvent('needed', { detail: token !== null }));
-      throw new Error('the node asks for a token');
-    }
-    return token;
+    if (token === this.#taken || !(await this.#isRefused(token))) return token;
+    if (token !== this.#memory.token) return this.token(); // the person gave one while the node refused the one before
+    this.dispatchEvent(new CustomEvent('needed', { detail: token !== null }));
+    throw new Error('the node asks for a token');
   }
 
   /// Returns whether the node takes `token`; it is then kept for this tab.
@@ -30,14 +29,14 @@ export class Session extends EventTarget {
 
   /// The connection could not be made, or the token has expired: what was known may not hold any more.
   doubt() {
-    this.#isKnown = false;
+    this.#taken = undefined;
   }
 
   /// A node that does not answer has not refused anything.
   async #isRefused(token) {
     const headers = token ? { Authorization: `Bearer ${token}` } : {};
     const answer = await fetch('session', { headers, cache: 'no-store' }).catch(() => null);
-    this.#isKnown = answer?.ok === true;
+    if (answer?.ok) this.#taken = token;
     return answer?.status === 401;
   }
 }

@@ -42,7 +42,10 @@ export function showLogin(session, client) {
   session.addEventListener('needed', ({ detail }) => ask(detail));
   client.on('state', () => {
     const { state, error } = client;
-    if (state === 'connected') wasConnected = true;
+    if (state === 'connected') {
+      wasConnected = true;
+      dialog.close();
+    }
     if (state !== 'reconnecting' && state !== 'stopped') return;
     if (!wasConnected || error?.closeCode === policyViolation) session.doubt();
     wasConnected = false;
