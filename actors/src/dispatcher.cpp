@@ -66,6 +66,7 @@ void dispatcher::on_fan_out(const fan_out& f) {
   if (!room.in_ring && room.pending()) {
     room.in_ring = true;
     ring_.push(f.room);
+    new_sends_ += std::min(room.size(), limits_.sends_per_room);
   }
 }
 
@@ -125,12 +126,14 @@ void dispatcher::catch_up(room_key room, session_key who) {
 
 bool dispatcher::flush() {
   auto budget = limits_.sends_per_turn;
+  new_sends_ = 0;
   while (budget > 0 && !ring_.empty()) {
     auto key = ring_.pop();
     auto i = rooms_.find(key);
     if (i == rooms_.end())
       continue;
     auto& room = i->second;
+    room.in_ring = false; // if its flush throws, too: what it says next brings it back
     budget -= std::min(budget, std::max<std::size_t>(1, flush_room(room, std::min(budget, limits_.sends_per_room))));
     room.in_ring = room.pending();
     if (room.in_ring)
@@ -176,6 +179,13 @@ member_group* dispatcher::local_room::group_of(session_key who) {
 
 bool dispatcher::local_room::empty() const {
   return std::all_of(groups.begin(), groups.end(), [](auto& g) { return g.members.empty(); });
+}
+
+std::size_t dispatcher::local_room::size() const {
+  std::size_t sum = 0;
+  for (auto& g : groups)
+    sum += g.members.size();
+  return sum;
 }
 
 bool dispatcher::local_room::pending() const {

@@ -34,7 +34,10 @@ struct loop_counts {
 /// What a dispatcher does: keeps which sessions of its loop are in which room, and gives each room's frames to them.
 ///
 /// All that a room says to a member comes through here, in the order in which the room said it; nobody else writes `joined` and
-/// `left`. Rooms with output wait in a ring; each gets a slice of sends in turn, so that a huge room does not delay a small one.
+/// `left`. Its mailbox keeps what several rooms say to one session in the order of cause and effect: a room of the same loop that called
+/// it instead would overtake what a room of another loop has sent before.
+///
+/// Rooms with output wait in a ring; each gets a slice of sends in turn, so that a huge room does not delay a small one.
 ///
 /// Invariants: a room is in the ring exactly while it has pending frames; a room without members here is forgotten.
 /// Thread: the loop's.
@@ -64,6 +67,10 @@ public:
   /// Sends as much as a turn allows; returns whether frames are left.
   bool flush();
 
+  /// Whether the rooms that have spoken since the last flush need most of the sends of one: more rooms would only wait. A room that
+  /// speaks again adds nothing, as its frames share a send.
+  [[nodiscard]] bool has_full_turn() const noexcept { return new_sends_ >= limits_.sends_per_turn * 3 / 4; }
+
   /// Forgets everything.
   void clear();
 
@@ -84,6 +91,7 @@ private:
     [[nodiscard]] member_group& group_for(protocol::encoding e);
     [[nodiscard]] member_group* group_of(session_key who);
     [[nodiscard]] bool empty() const;
+    [[nodiscard]] std::size_t size() const;
     [[nodiscard]] bool pending() const;
     [[nodiscard]] std::size_t pending_bytes() const;
     [[nodiscard]] bool more_than_one_batch() const;
@@ -103,6 +111,7 @@ private:
   fifo<room_key> ring_;
   std::unordered_map<session_key, room_key> only_rooms_; ///< of sessions that are in one room at a time
   std::vector<session_key> lost_; ///< scratch of `flush_room`
+  std::size_t new_sends_ = 0; ///< of rooms that came into the ring since the last flush, each at most `sends_per_room`
 };
 
 } // namespace troupe::actors

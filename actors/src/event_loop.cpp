@@ -71,12 +71,18 @@ void event_loop::take_remote() {
 }
 
 void event_loop::run() {
-  while (!stopping_.load(std::memory_order_acquire) || pinned_actors() > 0)
-    if (!run_turn())
+  while (!has_ended()) {
+    run_turn();
+    if (!left_work_ && !has_ended()) // the last actor may have died in this turn
       block();
+  }
   run_turn();
   while (sessions_.size() > 0 && run_turn()) { // more sessions were told to end than one turn has handlers for
   }
+}
+
+bool event_loop::has_ended() const noexcept {
+  return stopping_.load(std::memory_order_acquire) && pinned_actors() == 0;
 }
 
 void event_loop::stop() {
@@ -86,6 +92,7 @@ void event_loop::stop() {
 
 bool event_loop::run_turn(std::size_t max_handlers) {
   current_scope scope{*this};
+  compat::drop_quiet_logger();
   resumes_left_ = options_.resumes_per_turn;
   last_mark_ = coarse_now();
   bool busy = run_ready();
@@ -98,23 +105,30 @@ bool event_loop::run_turn(std::size_t max_handlers) {
     report("timer");
   }
   busy |= run_ready();
-  busy |= flush();
-  return busy || !ready_.empty();
+  bool more = flush();
+  more |= !ready_.empty() || sessions_.has_touched();
+  left_work_ |= more;
+  return busy || more;
 }
 
 bool event_loop::run_handlers(std::size_t max) {
   bool any = false;
+  left_work_ = true;
   for (std::size_t i = 0; i < max; ++i) {
     running_ = "handler";
     try {
-      if (context_.poll_one() == 0)
+      if (context_.poll_one() == 0) {
+        left_work_ = false;
         break;
+      }
     } catch (...) {
       report("handler");
     }
     any = true;
     note_duration();
     run_ready();
+    if (i + 1 >= options_.least_handlers && flush_is_full_())
+      break;
   }
   return any;
 }
@@ -142,12 +156,14 @@ bool event_loop::flush() {
     try {
       more |= work();
     } catch (...) {
+      more = true;
       report("flush");
     }
   }
   try {
     sessions_.flush_touched();
   } catch (...) {
+    more = true;
     report("flush");
   }
   note_duration();

@@ -42,6 +42,20 @@ void member_group::push(protocol::shared_bytes frame, session_key except, const 
 
 // -- flushing -------------------------------------------------------------------------------------------------------------
 
+/// Inlined by force, so that no call lies between the loop and the session's: see `socket_writer`.
+std::uint32_t member_group::give(slot& s, session_table& sessions, std::vector<session_key>& gone) {
+  auto* output = sessions.find(s.who);
+  if (!output) {
+    gone.push_back(s.who);
+    return 0;
+  }
+  auto frames = parts_for(s);
+  s.from = current_.end;
+  if (frames > 0)
+    output->write(current_.bytes, parts_, frames);
+  return frames;
+}
+
 member_group::progress member_group::flush(std::size_t max_sends, bool hold_credits, session_table& sessions,
                                            protocol::memory_meter* meter, std::vector<session_key>& gone) {
   progress done;
@@ -53,8 +67,11 @@ member_group::progress member_group::flush(std::size_t max_sends, bool hold_cred
     auto& s = slots_[current_.cursor++];
     if (!s.who || s.from >= current_.end)
       continue;
-    if (current_.cursor < slots_.size())
-      sessions.prefetch(slots_[current_.cursor].who);
+    if (auto next = current_.cursor; next < slots_.size()) {
+      sessions.prefetch(slots_[next].who);
+      if (next + 1 < slots_.size())
+        sessions.prefetch_entry(slots_[next + 1].who);
+    }
     ++done.sends;
     done.frames += give(s, sessions, gone);
   }
@@ -129,19 +146,6 @@ void member_group::compact() {
   // The links of an exclusion name exclusions, not slots; only whose it is has moved (to `nobody` if that member has left).
   for (auto& e : next_.exclusions)
     e.member = e.member == nobody ? nobody : moved_to[e.member];
-}
-
-std::uint32_t member_group::give(slot& s, session_table& sessions, std::vector<session_key>& gone) {
-  auto* output = sessions.find(s.who);
-  if (!output) {
-    gone.push_back(s.who);
-    return 0;
-  }
-  auto frames = parts_for(s);
-  s.from = current_.end;
-  if (frames > 0)
-    output->write(current_.bytes, parts_, frames);
-  return frames;
 }
 
 /// Fills `parts_` with what the member lacks of the batch under way; returns the number of frames in it.

@@ -109,7 +109,7 @@ private:
   void finish_batch();
   void compact();
   [[nodiscard]] bool worth_compacting() const noexcept;
-  std::uint32_t give(slot& s, session_table& sessions, std::vector<session_key>& gone);
+  [[gnu::always_inline]] inline std::uint32_t give(slot& s, session_table& sessions, std::vector<session_key>& gone);
   std::uint32_t parts_for(const slot& s);
   std::size_t catch_up(slot& s, session_table& sessions);
   [[nodiscard]] std::uint32_t frames_in(byte_range part) const;

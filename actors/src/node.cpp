@@ -104,24 +104,25 @@ void node::set_up(loop_unit& unit) {
   unit.output_actor = compat::spawn_on<dispatcher_service>(*unit.loop, s, *unit.output);
   unit.registry = compat::spawn_on<registry_shard>(*unit.loop, s, unit);
   unit.loop->add_flusher([&unit] { return unit.output->flush(); });
-  unit.loop->add_flusher([this, &unit] {
-    keep_budget(unit);
-    return false;
-  });
+  unit.loop->set_flush_gauge([output = unit.output.get()] { return output->has_full_turn(); });
+  unit.loop->add_flusher([this, &unit] { return keep_budget(unit); });
 }
 
-/// Once a turn and loop while the budget is exceeded, the session that has lagged longest goes.
-void node::keep_budget(loop_unit& unit) {
+/// Once a turn and loop while the budget is exceeded, the session that has lagged longest goes. Returns whether one did.
+bool node::keep_budget(loop_unit& unit) {
   auto& s = state_->shared;
   auto used = s.output_meter.used_bytes();
   auto over = s.over_budget.load(std::memory_order_relaxed);
   if (used > s.budget_bytes) {
     s.over_budget.store(true, std::memory_order_relaxed);
-    if (auto* slowest = unit.loop->sessions().oldest_backlog())
+    if (auto* slowest = unit.loop->sessions().oldest_backlog()) {
       slowest->cut(protocol::errc::node_overloaded);
+      return true;
+    }
   } else if (over && used < s.budget_bytes / 10 * 9) {
     s.over_budget.store(false, std::memory_order_relaxed);
   }
+  return false;
 }
 
 node::~node() { stop(); }

@@ -12,6 +12,10 @@
 #include <system_error>
 #include <thread>
 
+/// Where a node is linked with jemalloc: memory that is free goes back to the system although no thread allocates.
+extern "C" const char* malloc_conf;
+const char* malloc_conf = "background_thread:true";
+
 namespace troupe::examples {
 
 namespace {

@@ -103,7 +103,7 @@ need() {
 
 need_build_packages() {
   need g++:g++ cmake:cmake ninja:ninja-build ccache:ccache libcaf-dev libboost-dev libssl-dev libmsgpack-cxx-dev libsimdjson-dev \
-    zlib1g-dev libspdlog-dev prometheus-cpp-dev libcli11-dev nlohmann-json3-dev libbenchmark-dev
+    zlib1g-dev libspdlog-dev prometheus-cpp-dev libcli11-dev nlohmann-json3-dev libbenchmark-dev libjemalloc-dev
 }
 
 need_test_packages() {

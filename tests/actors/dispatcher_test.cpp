@@ -161,6 +161,32 @@ TEST_CASE("one turn sends no more than its bound") {
   CHECK(writes == 128);
 }
 
+TEST_CASE("rooms that speak fill a turn by their members, not by their messages, and a huge one does not alone") {
+  bench b;
+  auto huge = b.room(99);
+  for (int i = 0; i < 1000; ++i)
+    b.subscribe_to(huge, b.connect());
+  std::vector<room_identity_ptr> small;
+  for (std::uint64_t k = 0; k < 10; ++k) {
+    small.push_back(b.room(k));
+    for (int i = 0; i < 10; ++i)
+      b.subscribe_to(small.back(), b.connect());
+  }
+
+  b.say(huge, "x");
+  CHECK_FALSE(b.core.has_full_turn());
+  b.flush_all();
+  for (auto& r : small) {
+    CHECK_FALSE(b.core.has_full_turn());
+    b.say(r, "x");
+    if (r != small.back())
+      b.say(r, "y");
+  }
+  CHECK(b.core.has_full_turn());
+  b.core.flush();
+  CHECK_FALSE(b.core.has_full_turn());
+}
+
 TEST_CASE("members of a closed room get what it had said, then roomClosed, and their owners are told") {
   bench b;
   auto r = b.room(1);

@@ -171,6 +171,39 @@ TEST_CASE("an exception out of a handler is counted and stops nothing") {
   CHECK(ran);
 }
 
+TEST_CASE("a turn takes no more handlers once they fill its flush, and the rest have theirs") {
+  system_fixture f;
+  caf::actor_system system{f.config};
+  loop_options options;
+  options.least_handlers = 2;
+  event_loop loop{system, 0, options};
+  int ran = 0, waiting = 0;
+  loop.add_flusher([&] {
+    waiting = 0;
+    return false;
+  });
+  bool is_full = false;
+  loop.set_flush_gauge([&] { return is_full || waiting == 3; });
+  for (int i = 0; i < 7; ++i)
+    loop.post([&] {
+      ++ran;
+      ++waiting;
+    });
+
+  loop.run_turn();
+  CHECK(ran == 3);
+  is_full = true;
+  loop.run_turn();
+  CHECK(ran == 5); // not fewer than the least
+  std::thread runner{[&] { loop.run(); }};
+  std::promise<void> done;
+  loop.post([&] { done.set_value(); });
+  CHECK(done.get_future().wait_for(10s) == std::future_status::ready);
+  loop.stop();
+  runner.join();
+  CHECK(ran == 7);
+}
+
 TEST_CASE("an actor that throws ends alone and its requester is told") {
   system_fixture f;
   caf::actor_system system{f.config};

@@ -301,6 +301,7 @@ describe('two people with two pages', { skip }, () => {
     const context = await browser.newContext({ locale: 'en-GB' });
     t.after(() => context.close());
     const page = await context.newPage();
+    page.setDefaultTimeout(20_000);
     const held = new EventEmitter(); // the page's second question without a token
     let questions = 0;
     await page.route('**/session', async (route) => {
@@ -322,6 +323,28 @@ describe('two people with two pages', { skip }, () => {
     await say(page, 'I am in');
     await heard(page, 'I am in');
     assert.equal(await hook(page, 'login').isVisible(), false);
+    assert.equal(questions, 2);
+  });
+
+  test('sign in where the browser refuses to keep anything', async (t) => {
+    const secret = 'a-secret-of-the-browser-test-which-is-long';
+    const node = await startNode(t, 'chat_node', ['--jwt-secret-file', secretFile(t, secret)]);
+    const context = await browser.newContext({ locale: 'en-GB' });
+    t.after(() => context.close());
+    const page = await context.newPage();
+    page.setDefaultTimeout(20_000);
+    await page.addInitScript(() => {
+      Storage.prototype.setItem = () => {
+        throw new DOMException('the quota is exceeded', 'QuotaExceededError');
+      };
+    });
+
+    await page.goto(`http://127.0.0.1:${node.port}/`);
+    await signIn(page, sign({ sub: 'ann' }, secret));
+
+    await connected(page);
+    await say(page, 'I am in');
+    await heard(page, 'I am in');
   });
 
   test('bear the name that the token says', async (t) => {

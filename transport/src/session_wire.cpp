@@ -2,11 +2,6 @@
 
 #include <simdjson.h>
 
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstring>
 
 namespace troupe::transport {
@@ -89,21 +84,18 @@ errc close_reason_of(std::string_view frame) {
   return errc::ok;
 }
 
-ssize_t socket_writer::operator()(const iovec* parts, int count) const {
-  ssize_t n;
-  do {
-    if (count == 1) { // not by `send`, which as a point of cancellation has two atomic steps more
-      n = ::syscall(SYS_sendto, fd_, parts->iov_base, parts->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT, nullptr, 0);
-    } else {
-      msghdr m{};
-      m.msg_iov = const_cast<iovec*>(parts);
-      m.msg_iovlen = static_cast<std::size_t>(count);
-      n = ::sendmsg(fd_, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
-    }
-  } while (n < 0 && errno == EINTR);
-  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS))
-    return 0;
-  return n;
+ssize_t socket_writer::gather(const iovec* parts, int count) const {
+  msghdr m{};
+  m.msg_iov = const_cast<iovec*>(parts);
+  m.msg_iovlen = static_cast<std::size_t>(count);
+  auto n = ::sendmsg(fd_, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+  return n >= 0 ? n : after_error(errno, parts, count);
+}
+
+ssize_t socket_writer::after_error(int error, const iovec* parts, int count) const {
+  if (error == EINTR)
+    return gather(parts, count);
+  return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS ? 0 : -1;
 }
 
 } // namespace troupe::transport

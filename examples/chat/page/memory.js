@@ -1,6 +1,9 @@
 /// What outlives the page: name and language in this browser, rooms and token in this tab. A browser may refuse to keep anything.
 
+const notKept = new Map(); // what the browser refused: it lasts as long as the page
+
 const read = (storage, key) => {
+  if (notKept.has(key)) return notKept.get(key);
   try {
     return JSON.parse(globalThis[storage].getItem(`troupe.${key}`));
   } catch {
@@ -9,11 +12,12 @@ const read = (storage, key) => {
 };
 
 const write = (storage, key, value) => {
+  notKept.delete(key);
   try {
     if (value === null) globalThis[storage].removeItem(`troupe.${key}`);
     else globalThis[storage].setItem(`troupe.${key}`, JSON.stringify(value));
   } catch {
-    // Nothing is lost but the next visit's comfort.
+    notKept.set(key, value);
   }
 };
 

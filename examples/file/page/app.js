@@ -83,7 +83,7 @@ showState('connecting');
 socket.on('open', () => showState('open'));
 socket.on('close', async () => {
   showState('closed');
-  if (!(await session.isRefused())) return;
+  if (!(await session.isSignedOut())) return;
   socket.close(); // no attempt can succeed before there is another token
   showState('signedOut');
   login.ask();

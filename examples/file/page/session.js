@@ -31,18 +31,24 @@ export class Session {
     return this.#token === null ? undefined : ['troupe.v1.json', `troupe.bearer.${this.#token}`];
   }
 
-  /// Whether the node asks for another token. One that does not answer has not refused anything.
-  async isRefused(token = this.#token) {
-    const headers = token === null ? {} : { Authorization: `Bearer ${token}` };
-    const answer = await fetch('session', { headers, cache: 'no-store' }).catch(() => null);
-    return answer?.status === 401;
+  /// Whether the node asks for another token than the one it is offered now.
+  async isSignedOut() {
+    const token = this.#token;
+    return (await this.#isRefused(token)) && token === this.#token;
   }
 
   /// Returns whether the node takes `token`, as far as can be seen; it is then kept.
   async offer(token) {
-    if (!tokenForm.test(token) || (await this.isRefused(token))) return false;
+    if (!tokenForm.test(token) || (await this.#isRefused(token))) return false;
     this.#token = token;
     keep(token);
     return true;
+  }
+
+  /// A node that does not answer has not refused anything.
+  async #isRefused(token) {
+    const headers = token === null ? {} : { Authorization: `Bearer ${token}` };
+    const answer = await fetch('session', { headers, cache: 'no-store' }).catch(() => null);
+    return answer?.status === 401;
   }
 }

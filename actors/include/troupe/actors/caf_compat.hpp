@@ -207,6 +207,14 @@ inline std::string render([[maybe_unused]] caf::actor_system& sys, const caf::er
 #endif
 }
 
+/// Takes from the thread the logger that CAF's `spawn` leaves with it: each resume would note its actor there twice, under a lock, for
+/// log lines that a quiet build of CAF does not have.
+inline void drop_quiet_logger() {
+#if !TROUPE_CAF_V1 && CAF_LOG_LEVEL == CAF_LOG_LEVEL_QUIET
+  caf::logger::set_current_actor_system(nullptr);
+#endif
+}
+
 // -- loops that run actors ----------------------------------------------------
 
 #if TROUPE_CAF_V1

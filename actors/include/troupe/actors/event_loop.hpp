@@ -21,11 +21,12 @@
 
 namespace troupe::actors {
 
-/// Bounds of one turn, and where a loop reports. Answers leave at a turn's end: with few handlers they are on their way while other
+/// Bounds of one turn, and where a loop reports. What was said leaves at a turn's end: with few handlers it is on its way while other
 /// clients still send, with many the batches are larger. A join takes six resumes, so that the actors of 32 handlers mostly finish in
 /// the same turn.
 struct loop_options {
   std::size_t handlers_per_turn = 32;
+  std::size_t least_handlers = 8; ///< of a turn whose flush is full early
   std::size_t resumes_per_turn = 256;
   std::size_t messages_per_resume = 16;
   std::chrono::milliseconds long_turn{100};
@@ -36,8 +37,9 @@ struct loop_options {
 
 /// One thread's worth of server: sockets, timers and the actors pinned to it, all run by one thread, so that they share no lock.
 ///
-/// A turn runs ready handlers and ready actors, then the flushers; it blocks only when nothing is left. An exception out of a handler
-/// is logged, counted and ends nothing else. In a test nobody calls `run`: the test calls `run_turn` and owns the clock.
+/// A turn runs ready handlers and ready actors, then the flushers; the loop blocks before the next one unless something was left. An
+/// exception out of a handler is logged, counted and ends nothing else. In a test nobody calls `run`: the test calls `run_turn` and owns
+/// the clock.
 ///
 /// Invariants: a loop outlives every actor pinned to it; `submit` and `post` may be called from any thread, all else on the loop's.
 class event_loop final : public compat::loop_context {
@@ -63,6 +65,10 @@ public:
 
   /// Adds work for the end of each turn; they run in the order added. Before the loop runs, or on its thread.
   void add_flusher(flusher work) { flushers_.push_back(std::move(work)); }
+
+  /// Asked after each handler from `least_handlers` on: whether the turn takes no more of them, because what was said fills the flush.
+  /// Must not throw. Before the loop runs.
+  void set_flush_gauge(std::function<bool()> is_full) { flush_is_full_ = std::move(is_full); }
 
   // -- running ------------------------------------------------------------------------------------------------------------
 
@@ -96,6 +102,7 @@ public:
   [[nodiscard]] std::size_t pinned_actors() const noexcept { return actors_.load(std::memory_order_relaxed); }
 
 private:
+  [[nodiscard]] bool has_ended() const noexcept;
   bool run_ready();
   bool run_handlers(std::size_t max);
   bool flush();
@@ -113,8 +120,10 @@ private:
   boost::asio::steady_timer wake_up_{context_};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{context_.get_executor()};
   std::vector<flusher> flushers_;
+  std::function<bool()> flush_is_full_ = [] { return false; };
   fifo<caf::resumable*> ready_;
   std::size_t resumes_left_ = 0;
+  bool left_work_ = false; ///< the last turn reached one of its bounds, or its flush gave more to do
   steady_time last_mark_{};
   std::optional<steady_time> wake_up_at_;
   const char* running_ = "handler";

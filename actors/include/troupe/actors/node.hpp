@@ -141,7 +141,7 @@ public:
 private:
   struct state;
   void set_up(loop_unit& unit);
-  void keep_budget(loop_unit& unit);
+  bool keep_budget(loop_unit& unit);
   void drive_until_done();
 
   std::unique_ptr<state> state_;

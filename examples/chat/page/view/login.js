@@ -44,6 +44,7 @@ export function showLogin(session, client) {
     const { state, error } = client;
     if (state === 'connected') {
       wasConnected = true;
+      input.value = '';
       dialog.close();
     }
     if (state !== 'reconnecting' && state !== 'stopped') return;

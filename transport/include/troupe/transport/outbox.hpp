@@ -37,10 +37,10 @@ public:
   explicit outbox(bounds b) : bounds_(b) {}
 
   /// Sends at once if nothing is queued; queues what is not taken.
-  /// `clock` is a callable that tells the time; it is asked only if something is queued.
+  /// `clock` is a callable that tells the time; it is asked only if something is queued. (Inlined by force: see `socket_writer`.)
   template <class Clock, class Writer>
-  status write(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts, std::uint32_t frames,
-               Clock&& clock, Writer&& writer);
+  [[gnu::always_inline]] status write(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts,
+                                      std::uint32_t frames, Clock&& clock, Writer&& writer);
 
   /// Queues whole frames.
   void append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames, actors::output_kind kind,
@@ -108,8 +108,8 @@ private:
 };
 
 template <class Clock, class Writer>
-outbox::status outbox::write(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts,
-                             std::uint32_t frames, Clock&& clock, Writer&& writer) {
+inline outbox::status outbox::write(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts,
+                                    std::uint32_t frames, Clock&& clock, Writer&& writer) {
   if (sealed_)
     return empty() ? status::done : status::blocked;
   std::size_t taken = 0;
