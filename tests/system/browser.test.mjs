@@ -14,12 +14,18 @@ describe('two people with two pages', { skip }, () => {
   before(async () => (browser = await launchBrowser()));
   after(() => browser?.close());
 
-  /// A page in a context of its own (storage of its own), with what it complains about.
-  async function person(t, node, name, { token } = {}) {
+  /// A page in a context of its own (storage of its own).
+  async function emptyPage(t) {
     const context = await browser.newContext({ locale: 'en-GB' });
     t.after(() => context.close());
     const page = await context.newPage();
     page.setDefaultTimeout(20_000);
+    return page;
+  }
+
+  /// One who is connected, with what the page complains about.
+  async function person(t, node, name, { token } = {}) {
+    const page = await emptyPage(t);
     const complaints = [];
     page.on('pageerror', (error) => complaints.push(String(error)));
     page.on('dialog', (dialog) => {
@@ -30,7 +36,7 @@ describe('two people with two pages', { skip }, () => {
     if (token) await signIn(page, token);
     await connected(page);
     if (name) await rename(page, name);
-    return { context, page, name, complaints };
+    return { context: page.context(), page, name, complaints };
   }
 
   const hook = (page, id) => page.getByTestId(id);
@@ -298,10 +304,7 @@ describe('two people with two pages', { skip }, () => {
   test('sign in while an attempt without a token is under way', async (t) => {
     const secret = 'a-secret-of-the-browser-test-which-is-long';
     const node = await startNode(t, 'chat_node', ['--jwt-secret-file', secretFile(t, secret)]);
-    const context = await browser.newContext({ locale: 'en-GB' });
-    t.after(() => context.close());
-    const page = await context.newPage();
-    page.setDefaultTimeout(20_000);
+    const page = await emptyPage(t);
     const held = new EventEmitter(); // the page's second question without a token
     let questions = 0;
     await page.route('**/session', async (route) => {
@@ -329,10 +332,7 @@ describe('two people with two pages', { skip }, () => {
   test('sign in where the browser refuses to keep anything', async (t) => {
     const secret = 'a-secret-of-the-browser-test-which-is-long';
     const node = await startNode(t, 'chat_node', ['--jwt-secret-file', secretFile(t, secret)]);
-    const context = await browser.newContext({ locale: 'en-GB' });
-    t.after(() => context.close());
-    const page = await context.newPage();
-    page.setDefaultTimeout(20_000);
+    const page = await emptyPage(t);
     await page.addInitScript(() => {
       Storage.prototype.setItem = () => {
         throw new DOMException('the quota is exceeded', 'QuotaExceededError');
