@@ -132,6 +132,10 @@ def parse():
     unknown = set(options.scenario) - {s.name for s in SCENARIOS}
     if unknown:
         parser.error(f"{', '.join(sorted(unknown))}: no such scenario; --list names them")
+    options.without = [name for name in options.without.split(",") if name]
+    strangers = set(options.without) - {name for s in SCENARIOS for name in s.servers}
+    if strangers:
+        parser.error(f"--without: {', '.join(sorted(strangers))}: no such server; --list names them")
     if options.rounds is not None and options.rounds < 1:
         parser.error("--rounds: expected a number from 1")
     if options.seconds is not None and options.seconds <= 0:
@@ -159,7 +163,7 @@ def main():
         servers = catalogue(ROOT, folder)
         for scenario in chosen:
             print(f"== {scenario.name}: {scenario.title}", flush=True)
-            compared = [name for name in scenario.servers if name not in options.without.split(",")]
+            compared = [name for name in scenario.servers if name not in options.without]
             taken = results[scenario.name] = {name: [] for name in compared}
             for turn in range(rounds):
                 for name in compared if turn % 2 == 0 else compared[::-1]:
