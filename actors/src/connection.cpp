@@ -8,12 +8,12 @@ namespace troupe::actors {
 
 connection::connection(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
                        connection_core::config config)
-  : pinned(cfg, home),
+  : dispatched(cfg, home),
     shared_(shared),
     unit_(unit),
     key_(config.key),
     pulse_(*unit.loop, config.key, shared.options.heartbeat),
-    core_(std::make_unique<connection_core>(std::move(config), *this)) {}
+    core_(std::in_place, std::move(config), *this) {}
 
 connection::behavior_type connection::make_behavior() {
   set_exception_handler([this](std::exception_ptr& thrown) -> caf::error {
@@ -29,10 +29,7 @@ connection::behavior_type connection::make_behavior() {
   pulse_.start(*this);
   core_->open();
   return {
-    [this](const inbound& message) {
-      loop_counts::add(unit_.counts.messages_in, 1);
-      core_->on_message(message);
-    },
+    [this](inbound& message) { take(message); },
     [this](const session_closed&) {
       core_->end_input();
       end_if_finished();
@@ -42,6 +39,11 @@ connection::behavior_type connection::make_behavior() {
     [this](const membership_lost& m) { core_->on_membership_lost(m); },
     [](const pong_received&) {},
   };
+}
+
+void connection::handle(inbound& message) {
+  loop_counts::add(unit_.counts.messages_in, 1);
+  core_->on_message(std::move(message));
 }
 
 void connection::end_if_finished() {
@@ -116,7 +118,7 @@ void connection::join(const room_actor& room, join_request request, std::uint32_
       });
 }
 
-void connection::publish(const room_actor& room, room_input input) { compat::send(this, room, std::move(input)); }
+void connection::publish(const room_actor& room, room_input input) { compat::dispatch(room, std::move(input)); }
 
 void connection::leave(const room_actor& room, leave_request request) { compat::send(this, room, std::move(request)); }
 

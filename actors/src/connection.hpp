@@ -5,10 +5,12 @@
 #include "shared.hpp"
 #include "wall_deadline.hpp"
 
+#include <optional>
+
 namespace troupe::actors {
 
 /// The actor of one client connection: hands messages to its core, sends what the core decides, and looks after the peer's pulse.
-class connection final : public compat::pinned<connection_actor::base>, public connection_output {
+class connection final : public compat::dispatched<connection_actor::base, inbound>, public connection_output {
 public:
   connection(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
              connection_core::config config);
@@ -17,6 +19,7 @@ public:
   const char* name() const override { return "troupe.connection"; }
 
 private:
+  void handle(inbound& message) override;
   void release_state() override;
   void end_if_finished();
   void fail(const char* what);
@@ -39,7 +42,7 @@ private:
   session_key key_;
   pulse pulse_;
   std::unique_ptr<wall_deadline> expiry_; ///< of its token; most have none
-  std::unique_ptr<connection_core> core_;
+  std::optional<connection_core> core_; ///< in place: what each message touches is one allocation
 };
 
 } // namespace troupe::actors

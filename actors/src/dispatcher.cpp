@@ -132,6 +132,7 @@ bool dispatcher::flush() {
     auto i = rooms_.find(key);
     if (i == rooms_.end())
       continue;
+    prefetch_next();
     auto& room = i->second;
     room.in_ring = false; // if its flush throws, too: what it says next brings it back
     budget -= std::min(budget, std::max<std::size_t>(1, flush_room(room, std::min(budget, limits_.sends_per_room))));
@@ -141,6 +142,14 @@ bool dispatcher::flush() {
     drop_if_empty(key, room);
   }
   return !ring_.empty();
+}
+
+void dispatcher::prefetch_next() const noexcept {
+  if (ring_.empty())
+    return;
+  if (auto i = rooms_.find(ring_.front()); i != rooms_.end())
+    for (auto& g : i->second.groups)
+      g.members.prefetch_first(sessions_);
 }
 
 /// Members of all encodings get their turn: a group that always has more does not keep the others waiting.

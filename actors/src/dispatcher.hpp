@@ -35,7 +35,7 @@ struct loop_counts {
 ///
 /// All that a room says to a member comes through here, in the order in which the room said it; nobody else writes `joined` and
 /// `left`. Its mailbox keeps what several rooms say to one session in the order of cause and effect: a room of the same loop that called
-/// it instead would overtake what a room of another loop has sent before.
+/// it past a mailbox with something in it would overtake what a room of another loop has sent before.
 ///
 /// Rooms with output wait in a ring; each gets a slice of sends in turn, so that a huge room does not delay a small one.
 ///
@@ -97,6 +97,7 @@ private:
     [[nodiscard]] bool more_than_one_batch() const;
   };
 
+  void prefetch_next() const noexcept;
   std::size_t flush_room(local_room& room, std::size_t budget);
   void leave_room_before(const subscribe& s);
   void drop_if_empty(room_key key, local_room& room);

@@ -6,7 +6,7 @@
 namespace troupe::actors {
 
 /// The actor around a loop's dispatcher. Its handlers let no exception out.
-class dispatcher_service final : public compat::pinned<dispatcher_actor::base> {
+class dispatcher_service final : public compat::dispatched<dispatcher_actor::base, fan_out> {
 public:
   dispatcher_service(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, dispatcher& core);
 
@@ -14,6 +14,8 @@ public:
   const char* name() const override { return "troupe.dispatcher"; }
 
 private:
+  void handle(fan_out& m) override { spread(m); }
+  void spread(const fan_out& m);
   void release_state() override { core_.clear(); }
 
   node_shared& shared_;

@@ -8,21 +8,23 @@ namespace troupe::actors {
 
 endpoint_hub::endpoint_hub(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, room_key key,
                            std::shared_ptr<endpoint_state> state)
-  : pinned(cfg, home), shared_(shared), key_(key), state_(std::move(state)) {}
+  : dispatched(cfg, home), shared_(shared), key_(key), state_(std::move(state)) {}
 
 endpoint_hub::behavior_type endpoint_hub::make_behavior() {
   return {
     [](const join_request&) -> caf::result<join_reply> { return join_reply{protocol::errc::unsupported, {}, {}}; },
     [](const leave_request&) {},
-    [this](const room_input& m) {
-      guarded(*shared_.options.log, *shared_.options.counters, "endpoint", [&] { say(m); });
-    },
+    [this](room_input& in) { take(in); },
     [](settle) {},
     [](const outside_event&) {},
     [](const observe_request&) {},
     [](const unobserve_request&) {},
     [](end_room) {},
   };
+}
+
+void endpoint_hub::handle(room_input& in) {
+  guarded(*shared_.options.log, *shared_.options.counters, "endpoint", [&] { say(in); });
 }
 
 void endpoint_hub::say(const room_input& in) {

@@ -27,7 +27,7 @@ struct endpoint_state {
 /// subscribe on their own loop, before their clients hear that they are open: from then on nobody misses a broadcast.
 ///
 /// Takes `room_input` whose bytes are the frame; ignores the rest.
-class endpoint_hub final : public compat::pinned<room_actor::base> {
+class endpoint_hub final : public compat::dispatched<room_actor::base, room_input> {
 public:
   endpoint_hub(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, room_key key,
                std::shared_ptr<endpoint_state> state);
@@ -36,6 +36,7 @@ public:
   const char* name() const override { return "troupe.endpoint"; }
 
 private:
+  void handle(room_input& in) override;
   void release_state() override { state_.reset(); }
   void say(const room_input& in);
 

@@ -60,6 +60,19 @@ void event_loop::submit(caf::resumable* job) {
     boost::asio::post(context_, [this] { take_remote(); });
 }
 
+/// Counted like a resume, so that who says much at once waits for the next turn as before.
+const char* event_loop::enter(const char* name) noexcept {
+  if (!is_current() || resumes_left_ == 0)
+    return nullptr;
+  --resumes_left_;
+  return std::exchange(running_, name);
+}
+
+void event_loop::leave(const char* before) {
+  note_duration();
+  running_ = before;
+}
+
 void event_loop::take_remote() {
   {
     std::lock_guard guard{remote_mutex_};
@@ -108,7 +121,20 @@ bool event_loop::run_turn(std::size_t max_handlers) {
   bool more = flush();
   more |= !ready_.empty() || sessions_.has_touched();
   left_work_ |= more;
-  return busy || more;
+  run_pending(pending_before_);
+  pending_before_.swap(pending_);
+  return busy || more || !pending_before_.empty();
+}
+
+void event_loop::run_pending(std::vector<std::shared_ptr<pending_work>>& work) {
+  for (auto& w : work) {
+    try {
+      w->run_pending();
+    } catch (...) {
+      report("handler");
+    }
+  }
+  work.clear();
 }
 
 bool event_loop::run_handlers(std::size_t max) {
@@ -174,6 +200,8 @@ bool event_loop::flush() {
 void event_loop::block() {
   arm_wake_up();
   current_scope scope{*this};
+  run_pending(pending_before_);
+  resumes_left_ = options_.resumes_per_turn;
   running_ = "handler";
   last_mark_ = coarse_now();
   try {

@@ -28,6 +28,11 @@ public:
 
   void append(std::uint64_t seq, steady_time at, const frame_set& frames);
 
+  /// Have brought near what the next `append` lets go, last used a whole history ago: first its entry, a little later its frames. Cost: no
+  /// waiting.
+  void prefetch_oldest() const noexcept;
+  void prefetch_oldest_frames() const noexcept;
+
   [[nodiscard]] const std::deque<entry>& entries() const noexcept { return entries_; }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 

@@ -38,9 +38,15 @@ void member_group::push(protocol::shared_bytes frame, session_key except, const 
     next_.credits.push_back(source);
   if (own)
     next_.credits.push_back(own);
+  prefetch_slots();
 }
 
 // -- flushing -------------------------------------------------------------------------------------------------------------
+
+void member_group::prefetch_first(const session_table& sessions) const noexcept {
+  for (std::size_t i = 0; i < std::min(slots_.size(), ahead); ++i)
+    sessions.prefetch_entry(slots_[i].who);
+}
 
 /// Inlined by force, so that no call lies between the loop and the session's: see `socket_writer`.
 std::uint32_t member_group::give(slot& s, session_table& sessions, std::vector<session_key>& gone) {
@@ -59,8 +65,11 @@ std::uint32_t member_group::give(slot& s, session_table& sessions, std::vector<s
 member_group::progress member_group::flush(std::size_t max_sends, bool hold_credits, session_table& sessions,
                                            protocol::memory_meter* meter, std::vector<session_key>& gone) {
   progress done;
-  if (!current_.active)
+  if (!current_.active) {
+    for (std::size_t i = 0; i < std::min(slots_.size(), ahead); ++i)
+      sessions.prefetch(slots_[i].who);
     start_batch(meter);
+  }
   if (!hold_credits)
     current_.credits.clear();
   while (current_.cursor < slots_.size() && done.sends < max_sends) {

@@ -4,6 +4,7 @@
 #include <troupe/actors/session_table.hpp>
 #include <troupe/protocol/shared_bytes.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <unordered_map>
@@ -61,6 +62,9 @@ public:
   progress flush(std::size_t max_sends, bool hold_credits, session_table& sessions, protocol::memory_meter* meter,
                  std::vector<session_key>& gone);
 
+  /// Has brought near where the sessions that a flush begins with are noted. Cost: no waiting some time after a `push`.
+  void prefetch_first(const session_table& sessions) const noexcept;
+
   template <class F>
   void for_each(F&& f) const {
     for (auto& s : slots_)
@@ -104,7 +108,14 @@ private:
   };
 
   static constexpr std::uint32_t none = ~std::uint32_t{0};
+  static constexpr std::size_t ahead = 2; ///< members whose sessions are brought near before their turn
 
+  /// Inlined by force: see `session_table::prefetch`.
+  [[gnu::always_inline]] void prefetch_slots() const noexcept {
+    constexpr std::size_t enough = 16;
+    for (std::size_t i = 0; i < std::min(slots_.size(), enough); i += 2) // two in a cache line
+      __builtin_prefetch(&slots_[i]);
+  }
   void start_batch(protocol::memory_meter* meter);
   void finish_batch();
   void compact();

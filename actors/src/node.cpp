@@ -61,12 +61,13 @@ struct node::state {
   bool stopped = false;
 };
 
-struct connection_port::state {
-  event_loop* loop;
-  loop_counts* counts;
+/// The account is its base, so that what each message touches is one allocation; the tokens in flight keep both.
+struct connection_port::state final : credit_account {
+  using credit_account::credit_account;
+  event_loop* loop = nullptr;
+  loop_counts* counts = nullptr;
   session_key key;
   connection_actor handle;
-  std::shared_ptr<credit_account> account;
   bool open = true;
   bool raw = false;
 };
@@ -213,17 +214,17 @@ void node::drive_until_done() {
 connection_port node::open(event_loop& home, sink& output, connection_info info) {
   auto& s = state_->shared;
   auto& unit = *s.units[home.index()];
-  auto p = std::make_unique<connection_port::state>();
-  p->loop = &home;
-  p->key = home.sessions().open(output);
-  loop_counts::add(unit.counts.connections, 1);
-  p->counts = &unit.counts;
-  p->account = std::make_shared<credit_account>(s.options.connections.credits, [&home, key = p->key] {
+  auto key = home.sessions().open(output);
+  auto p = std::make_shared<connection_port::state>(s.options.connections.credits, [&home, key] {
     home.post([&home, key] {
       if (auto* peer = home.sessions().find(key))
         peer->resume_reading();
     });
   });
+  p->loop = &home;
+  p->key = key;
+  p->counts = &unit.counts;
+  loop_counts::add(unit.counts.connections, 1);
   if (info.endpoint) {
     p->raw = true;
     p->handle = open_raw(s, home, p->key, std::move(info));
@@ -330,7 +331,7 @@ void node::drain(drain_kind kind, std::chrono::milliseconds spread) {
 // -- connection_port ------------------------------------------------------------------------------------------------------
 
 connection_port::connection_port() noexcept = default;
-connection_port::connection_port(std::unique_ptr<state> s) noexcept : state_(std::move(s)) {}
+connection_port::connection_port(std::shared_ptr<state> s) noexcept : state_(std::move(s)) {}
 connection_port::connection_port(connection_port&&) noexcept = default;
 
 connection_port& connection_port::operator=(connection_port&& other) noexcept {
@@ -346,13 +347,13 @@ connection_port::~connection_port() { closed(); }
 session_key connection_port::key() const noexcept { return state_ ? state_->key : session_key{}; }
 
 void connection_port::deliver(protocol::shared_bytes message, bool binary) {
-  auto token = state_->account->take(message.size());
-  compat::anon_send(state_->handle, inbound{std::move(message), binary, std::move(token)});
+  auto token = state_->take(message.size());
+  compat::dispatch(state_->handle, inbound{std::move(message), binary, std::move(token)});
 }
 
-bool connection_port::may_read() { return state_->account->positive() || !state_->account->pause(); }
+bool connection_port::may_read() { return state_->positive() || !state_->pause(); }
 
-std::int64_t connection_port::held_messages() const { return state_ ? state_->account->held_messages() : 0; }
+std::int64_t connection_port::held_messages() const { return state_ ? state_->held_messages() : 0; }
 
 bool connection_port::wants_pongs() const noexcept { return state_ && state_->raw; }
 

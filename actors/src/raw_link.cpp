@@ -23,7 +23,7 @@ const credit* current_credit() noexcept { return running_credit; }
 
 raw_link::raw_link(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
                    std::shared_ptr<raw_state> state, std::shared_ptr<endpoint_state> at)
-  : pinned(cfg, home),
+  : dispatched(cfg, home),
     shared_(shared),
     unit_(unit),
     state_(std::move(state)),
@@ -67,12 +67,7 @@ raw_link::behavior_type raw_link::make_behavior() {
   if (endpoint_->handlers.on_open)
     run([this] { endpoint_->handlers.on_open(raw_connection{state_}); });
   return {
-    [this](const inbound& m) {
-      loop_counts::add(unit_.counts.messages_in, 1);
-      credit_scope scope{m.token};
-      if (endpoint_->handlers.on_message)
-        run([&] { endpoint_->handlers.on_message(raw_connection{state_}, m.bytes.view(), m.binary); });
-    },
+    [this](inbound& m) { take(m); },
     [this](const session_closed& m) { end(m); },
     [this](heartbeat) { pulse_.check(); },
     [this](const say_goodbye& m) {
@@ -86,6 +81,13 @@ raw_link::behavior_type raw_link::make_behavior() {
         run([&] { endpoint_->handlers.on_pong(raw_connection{state_}, m.payload); });
     },
   };
+}
+
+void raw_link::handle(inbound& message) {
+  loop_counts::add(unit_.counts.messages_in, 1);
+  credit_scope scope{message.token};
+  if (endpoint_->handlers.on_message)
+    run([&] { endpoint_->handlers.on_message(raw_connection{state_}, message.bytes.view(), message.binary); });
 }
 
 /// Lets what is queued go first, then a close frame.

@@ -25,7 +25,7 @@ struct raw_state {
 };
 
 /// The actor of one connection of an endpoint: calls the application's handlers.
-class raw_link final : public compat::pinned<connection_actor::base> {
+class raw_link final : public compat::dispatched<connection_actor::base, inbound> {
 public:
   raw_link(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
            std::shared_ptr<raw_state> state, std::shared_ptr<endpoint_state> at);
@@ -34,6 +34,7 @@ public:
   const char* name() const override { return "troupe.raw_connection"; }
 
 private:
+  void handle(inbound& message) override;
   void release_state() override;
   void end(const session_closed& how);
   void fail(std::string_view what);

@@ -17,7 +17,7 @@ class relay final : public room_behavior {};
 
 room::room(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit, std::string name,
            room_key key, std::shared_ptr<room_cell> cell)
-  : pinned(cfg, home), shared_(shared), unit_(unit), room_name_(std::move(name)), key_(key), cell_(std::move(cell)) {}
+  : dispatched(cfg, home), shared_(shared), unit_(unit), room_name_(std::move(name)), key_(key), cell_(std::move(cell)) {}
 
 room::behavior_type room::make_behavior() {
   set_exception_handler([this](std::exception_ptr& thrown) -> caf::error {
@@ -40,7 +40,7 @@ room::behavior_type room::make_behavior() {
       return core_->join(request);
     },
     [this](const leave_request& request) { core_->leave(request); },
-    [this](const room_input& in) { core_->input(in); },
+    [this](room_input& in) { take(in); },
     [](settle) {},
     [this](const outside_event& event) { core_->outside(event); },
     [this](const observe_request& request) { core_->observe(request); },
@@ -73,7 +73,7 @@ void room::set_up() {
   c.counters = shared_.options.counters;
   c.cell = cell_;
   auto behavior = rule && rule->make ? rule->make(room_name_) : std::make_unique<relay>();
-  core_ = std::make_unique<room_core>(std::move(c), std::move(behavior), *this);
+  core_.emplace(std::move(c), std::move(behavior), *this);
   unit_.loop->arm(unclaimed_, unclaimed_time);
   core_->create();
 }
@@ -105,7 +105,7 @@ void room::to_dispatcher(std::uint32_t loop, member_frame message) {
 
 void room::to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out message) {
   if (loops.size() == 1) {
-    compat::send(this, shared_.units[loops.front()]->output_actor, std::move(message));
+    compat::dispatch(shared_.units[loops.front()]->output_actor, std::move(message));
     return;
   }
   targets_.clear();

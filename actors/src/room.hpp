@@ -3,10 +3,12 @@
 #include "room_core.hpp"
 #include "shared.hpp"
 
+#include <optional>
+
 namespace troupe::actors {
 
 /// The actor of one room incarnation: hands messages to its core and sends what the core decides.
-class room final : public compat::pinned<room_actor::base>, public room_output {
+class room final : public compat::dispatched<room_actor::base, room_input>, public room_output {
 public:
   room(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit, std::string name, room_key key,
        std::shared_ptr<room_cell> cell);
@@ -22,6 +24,7 @@ private:
     room& owner;
   };
 
+  void handle(room_input& in) override { core_->input(in); }
   void release_state() override;
   void set_up();
 
@@ -50,7 +53,7 @@ private:
   std::vector<dispatcher_actor> targets_; ///< scratch of `to_dispatchers`
   std::unordered_map<session_key, connection_actor> connections_;
   connection_actor joining_;              ///< the sender of the join being handled
-  std::unique_ptr<room_core> core_;
+  std::optional<room_core> core_;
 };
 
 } // namespace troupe::actors

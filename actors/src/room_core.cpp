@@ -215,6 +215,7 @@ void room_core::check_empty() {
 void room_core::input(const room_input& in) {
   if (config_.cell->closing)
     return; // the connection answers open refs when it hears that the room is closed
+  history_.prefetch_oldest();
   departed_scope scope{*this, in.token};
   auto i = members_.find(in.who);
   if (i == members_.end()) {
@@ -246,6 +247,7 @@ void room_core::input(const room_input& in) {
 bool room_core::is_current(const room_input& in) const { return current_ && members_.contains(in.who); }
 
 void room_core::relay(const room_input& in, const member& from) {
+  history_.prefetch_oldest_frames();
   protocol::message_event event;
   event.room_id = config_.identity->name;
   event.user_id = from.user_id;

@@ -46,15 +46,37 @@ bool append_unicode_escape(std::string& out, std::string_view& text) {
   return !lone;
 }
 
+/// Fewer than eight bytes as one word: some of them twice, or filled up with letters.
+std::uint64_t last_bytes(const char* at, const char* end) {
+  std::uint64_t word = 0x7878787878787878;
+  if (end - at >= 4) {
+    std::uint32_t first, last;
+    std::memcpy(&first, at, 4);
+    std::memcpy(&last, end - 4, 4);
+    return std::uint64_t{last} << 32 | first;
+  }
+  while (at != end)
+    word = word << 8 | static_cast<std::uint8_t>(*at++);
+  return word;
+}
+
 /// Whether a text is short ASCII that needs no escape, as most keys and ids are: then one pass is enough.
 bool is_short_and_plain(std::string_view text) {
   constexpr std::size_t is_short = 32;
   if (text.size() > is_short)
     return false;
-  bool special = false; // it does not leave early: what is special is rare
-  for (char c : text)
-    special |= (static_cast<signed char>(c) < 0x20) | (c == '"') | (c == '\\'); // what is no ASCII is negative
-  return !special;
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  // Of each byte the high bit, if it or one below it is special or no ASCII. Left to the end: what is special is rare.
+  const auto marks = [](std::uint64_t w) { return (w | (w - ones * 0x20) | ((w ^ ones * '"') - ones) | ((w ^ ones * '\\') - ones)) & ones * 0x80; };
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  std::uint64_t special = 0;
+  for (; end - at >= 8; at += 8) {
+    std::uint64_t word;
+    std::memcpy(&word, at, 8);
+    special |= marks(word);
+  }
+  return (special | marks(last_bytes(at, end))) == 0;
 }
 
 void append_escape(std::string& out, char c) {

@@ -92,6 +92,14 @@ private:
   int balls_ = 0;
 };
 
+struct error_counters final : protocol::event_counters {
+  void count(protocol::counter what, std::string_view, std::uint64_t n) noexcept override {
+    if (what == protocol::counter::handler_errors)
+      errors += n;
+  }
+  std::atomic<std::uint64_t> errors{0};
+};
+
 struct system_fixture {
   system_fixture() { compat::set_worker_threads(config, 1); }
   caf::actor_system_config config;
@@ -147,13 +155,7 @@ TEST_CASE("work posted from many threads runs on the loop, all of it") {
 }
 
 TEST_CASE("an exception out of a handler is counted and stops nothing") {
-  struct counters final : protocol::event_counters {
-    void count(protocol::counter what, std::string_view, std::uint64_t n) noexcept override {
-      if (what == protocol::counter::handler_errors)
-        errors += n;
-    }
-    std::atomic<std::uint64_t> errors{0};
-  } seen;
+  error_counters seen;
   system_fixture f;
   caf::actor_system system{f.config};
   loop_options options;
@@ -279,4 +281,49 @@ TEST_CASE("a message from a turn of the same loop needs no post") {
   while (loop.run_turn() || loop.pinned_actors() > 0) {
   }
   CHECK(record.released == 2);
+}
+
+TEST_CASE("pending work runs at the end of the turn after, and what it throws is counted") {
+  struct work final : pending_work {
+    void run_pending() override {
+      ++runs;
+      if (fails)
+        throw std::runtime_error{"broken"};
+    }
+    int runs = 0;
+    bool fails = false;
+  };
+  error_counters seen;
+  system_fixture f;
+  caf::actor_system system{f.config};
+  loop_options options;
+  options.counters = &seen;
+  event_loop loop{system, 0, options};
+  auto good = std::make_shared<work>(), bad = std::make_shared<work>();
+  bad->fails = true;
+  loop.post([&] {
+    loop.when_free(bad);
+    loop.when_free(good);
+  });
+  CHECK(loop.run_turn());
+  CHECK(good->runs == 0);
+  loop.run_turn();
+  CHECK(seen.errors == 1);
+  CHECK(good->runs == 1);
+  CHECK(bad->runs == 1);
+  CHECK(good.use_count() == 1);
+}
+
+TEST_CASE("pending work runs before the loop sleeps") {
+  struct work final : pending_work {
+    explicit work(event_loop& l) : loop(l) {}
+    void run_pending() override { loop.stop(); }
+    event_loop& loop;
+  };
+  system_fixture f;
+  caf::actor_system system{f.config};
+  event_loop loop{system, 0};
+  loop.post([&] { loop.when_free(std::make_shared<work>(loop)); });
+  loop.run(); // nothing else would wake it
+  SUCCEED("it has ended");
 }

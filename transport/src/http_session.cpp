@@ -399,11 +399,11 @@ void basic_http_session<Socket>::finish() {
     socket_.async_shutdown([self = this->shared_from_this()](error_code) { self->end(); });
   } else {
     error_code ec;
-    socket_.shutdown(tcp::socket::shutdown_send, ec);
+    socket_.shutdown(plain_socket::shutdown_send, ec);
     if (ec)
       return end();
     socket_.non_blocking(true, ec);
-    socket_.async_wait(tcp::socket::wait_read, [self = this->shared_from_this()](error_code e) {
+    socket_.async_wait(plain_socket::wait_read, [self = this->shared_from_this()](error_code e) {
       char buffer[16 * 1024];
       for (int i = 0; !e && i < 16; ++i)
         self->socket_.read_some(boost::asio::buffer(buffer), e);

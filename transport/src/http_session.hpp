@@ -103,7 +103,7 @@ private:
   void respond(http_response response);
   void send(http_response response, bool head, bool keep_alive);
   void finish();
-  [[nodiscard]] tcp::socket& lowest() { return lowest_layer(socket_); }
+  [[nodiscard]] plain_socket& lowest() { return lowest_layer(socket_); }
 
   Socket socket_;
   actors::event_loop& loop_;

@@ -91,7 +91,7 @@ void listener::open(const tcp::endpoint& at) {
   doors_.push_back(std::make_unique<door>(*this, std::move(acceptor)));
 }
 
-void listener::start(choose_loop choose, std::function<void(actors::event_loop&, tcp::socket)> on_socket) {
+void listener::start(choose_loop choose, std::function<void(actors::event_loop&, plain_socket)> on_socket) {
   choose_ = std::move(choose);
   on_socket_ = std::move(on_socket);
   for (auto& d : doors_)
@@ -108,7 +108,7 @@ void listener::stop() {
 
 void listener::accept(door& d) {
   auto& target = choose_();
-  d.acceptor.async_accept(target.context(), [this, &d, &target](error_code ec, tcp::socket socket) {
+  d.acceptor.async_accept(target.context(), [this, &d, &target](error_code ec, plain_socket socket) {
     if (ec)
       return on_error(d, ec);
     d.back_off = 0ms;

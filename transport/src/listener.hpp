@@ -20,7 +20,7 @@ namespace troupe::transport {
 /// constructor and `port`.
 class listener {
 public:
-  using take = std::function<void(tcp::socket)>;
+  using take = std::function<void(plain_socket)>;
   using choose_loop = std::function<actors::event_loop&()>;
 
   /// Binds; throws `std::system_error` that names address and port. `bind` empty: all addresses. Port 0: any.
@@ -28,7 +28,7 @@ public:
            protocol::event_counters& counters);
 
   /// Accepts from now on, each socket on the loop that `choose` names at that time. `on_socket` runs on the listener's loop.
-  void start(choose_loop choose, std::function<void(actors::event_loop&, tcp::socket)> on_socket);
+  void start(choose_loop choose, std::function<void(actors::event_loop&, plain_socket)> on_socket);
 
   void stop();
 
@@ -52,7 +52,7 @@ private:
   protocol::event_counters& counters_;
   std::uint16_t port_ = 0;
   choose_loop choose_;
-  std::function<void(actors::event_loop&, tcp::socket)> on_socket_;
+  std::function<void(actors::event_loop&, plain_socket)> on_socket_;
   std::vector<std::unique_ptr<door>> doors_;
 };
 

@@ -89,8 +89,8 @@ struct server::state {
   void configure_sessions();
   void configure_admin();
   actors::event_loop& least_loaded();
-  void take(actors::event_loop& loop, tcp::socket socket);
-  void take_admin(actors::event_loop& loop, tcp::socket socket);
+  void take(actors::event_loop& loop, plain_socket socket);
+  void take_admin(actors::event_loop& loop, plain_socket socket);
   void open_doors();
   void end_pending();
   void say_stop(const actors::endpoint_handlers& on);
@@ -234,14 +234,14 @@ void server::state::start_session(actors::event_loop& loop, Socket socket, http_
     loop.post(std::move(start));
 }
 
-void server::state::take(actors::event_loop& loop, tcp::socket socket) {
+void server::state::take(actors::event_loop& loop, plain_socket socket) {
   if (tls)
     start_session<basic_http_session<tls_socket>>(loop, tls_socket{std::move(socket), *tls->current()}, http);
   else
     start_session<basic_http_session<plain_socket>>(loop, std::move(socket), http);
 }
 
-void server::state::take_admin(actors::event_loop& loop, tcp::socket socket) {
+void server::state::take_admin(actors::event_loop& loop, plain_socket socket) {
   start_session<basic_http_session<plain_socket>>(loop, std::move(socket), admin);
 }
 
@@ -254,9 +254,9 @@ void server::state::open_doors() {
   }
   first.post([this] {
     auto choose = [this]() -> actors::event_loop& { return least_loaded(); };
-    door->start(choose, [this](actors::event_loop& loop, tcp::socket socket) { take(loop, std::move(socket)); });
+    door->start(choose, [this](actors::event_loop& loop, plain_socket socket) { take(loop, std::move(socket)); });
     if (admin_door)
-      admin_door->start(choose, [this](actors::event_loop& loop, tcp::socket socket) { take_admin(loop, std::move(socket)); });
+      admin_door->start(choose, [this](actors::event_loop& loop, plain_socket socket) { take_admin(loop, std::move(socket)); });
   });
 }
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
 
@@ -11,14 +13,15 @@ namespace troupe::transport {
 
 using tcp = boost::asio::ip::tcp;
 
-/// The two kinds of sockets that sessions are made of.
-using plain_socket = tcp::socket;
-using tls_socket = boost::asio::ssl::stream<tcp::socket>;
+/// The two kinds of sockets that sessions are made of. Their executor is a loop's by type: `any_io_executor`, which Asio would take else,
+/// is copied and asked with each operation.
+using plain_socket = boost::asio::basic_stream_socket<tcp, boost::asio::io_context::executor_type>;
+using tls_socket = boost::asio::ssl::stream<plain_socket>;
 
 template <class Socket>
 inline constexpr bool is_tls = std::is_same_v<Socket, tls_socket>;
 
-[[nodiscard]] inline tcp::socket& lowest_layer(plain_socket& s) noexcept { return s; }
-[[nodiscard]] inline tcp::socket& lowest_layer(tls_socket& s) noexcept { return s.next_layer(); }
+[[nodiscard]] inline plain_socket& lowest_layer(plain_socket& s) noexcept { return s; }
+[[nodiscard]] inline plain_socket& lowest_layer(tls_socket& s) noexcept { return s.next_layer(); }
 
 } // namespace troupe::transport

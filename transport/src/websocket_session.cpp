@@ -160,18 +160,27 @@ void basic_websocket_session<Socket>::read_next() {
     read_first();
 }
 
-/// Waits for what comes next, between two messages.
+/// Waits for what comes next, between two messages: a little later, since asking at once finds nothing yet and costs a system call.
 template <class Socket>
 void basic_websocket_session<Socket>::read_first() {
   in_a_row_ = 0;
   input_.shrink_to_fit();
   give_stream_back();
-  socket_.async_read_some(boost::asio::buffer(first_), guarded([this](error_code ec, std::size_t n) {
-                            if (ec)
-                              end(); // the peer has gone
-                            else
-                              receive(n);
-                          }));
+  loop_.when_free(this->shared_from_this());
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::run_pending() {
+  if (phase_ == phase::ended || phase_ == phase::lingering)
+    return;
+  guarded([this] {
+    socket_.async_read_some(boost::asio::buffer(first_), guarded([this](error_code ec, std::size_t n) {
+                              if (ec)
+                                end(); // the peer has gone
+                              else
+                                receive(n);
+                            }));
+  })();
 }
 
 template <class Socket>
@@ -482,7 +491,7 @@ void basic_websocket_session<Socket>::wait_writable() {
     return;
   waiting_writable_ = true;
   arm_deadline(outbox_.last_progress() + settings_.write_deadline);
-  socket().async_wait(tcp::socket::wait_write, guarded([this](error_code ec) {
+  socket().async_wait(plain_socket::wait_write, guarded([this](error_code ec) {
                         waiting_writable_ = false;
                         if (ec)
                           end();
@@ -571,7 +580,7 @@ void basic_websocket_session<Socket>::linger() {
     socket_.async_shutdown(guarded([this](error_code) { end(); }));
   } else {
     error_code ignored; // a socket that cannot be shut has ended
-    socket().shutdown(tcp::socket::shutdown_send, ignored);
+    socket().shutdown(plain_socket::shutdown_send, ignored);
     throw_away_input();
   }
 }
@@ -580,7 +589,7 @@ template <class Socket>
 void basic_websocket_session<Socket>::throw_away_input() {
   if (phase_ != phase::lingering || std::exchange(throwing_away_, true))
     return;
-  socket().async_wait(tcp::socket::wait_read, guarded([this](error_code ec) {
+  socket().async_wait(plain_socket::wait_read, guarded([this](error_code ec) {
                         throwing_away_ = false;
                         char buffer[16 * 1024];
                         for (int i = 0; !ec && i < 16; ++i)
@@ -607,7 +616,7 @@ void basic_websocket_session<Socket>::end() {
   deadline_.cancel();
   error_code ignored; // it goes, whatever the answer
   if (peer_closed_ && !broken_)
-    socket().shutdown(tcp::socket::shutdown_both, ignored);
+    socket().shutdown(plain_socket::shutdown_both, ignored);
   socket().close(ignored);
   if (drained_)
     std::exchange(drained_, nullptr)->resume();

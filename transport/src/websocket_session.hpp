@@ -45,6 +45,7 @@ struct session_settings {
 template <class Socket>
 class basic_websocket_session final : public actors::sink,
                                       public stream_host,
+                                      public actors::pending_work,
                                       public std::enable_shared_from_this<basic_websocket_session<Socket>> {
 public:
   basic_websocket_session(Socket&& socket, actors::event_loop& loop, const session_settings& settings, admission::lease lease,
@@ -69,6 +70,9 @@ public:
   [[nodiscard]] actors::steady_time last_inbound() const override;
   [[nodiscard]] std::size_t queued_bytes() const override { return outbox_.queued_bytes() + taken_.size(); }
   [[nodiscard]] std::optional<actors::steady_time> oldest_queued() const override { return outbox_.oldest_data(); }
+
+  // -- pending_work -------------------------------------------------------------------------------------------------------
+  void run_pending() override;
 
   // -- stream_host --------------------------------------------------------------------------------------------------------
   std::size_t inspect(std::string_view bytes) override;
@@ -124,7 +128,7 @@ private:
   void check_deadlines();
   void arm_deadline(actors::steady_time at);
   [[nodiscard]] bool has_output() const noexcept { return writing_ || !outbox_.empty(); }
-  [[nodiscard]] tcp::socket& socket() noexcept { return lowest_layer(socket_); }
+  [[nodiscard]] plain_socket& socket() noexcept { return lowest_layer(socket_); }
   [[nodiscard]] actors::steady_time now() const { return loop_.now(); }
 
   template <class F>

@@ -248,6 +248,11 @@ public:
   virtual void actor_stopped() noexcept = 0;
   virtual void running(const char* name) noexcept = 0;
 
+  /// Whether an actor of this name may run inside what runs now: returns the name of that, for `leave`, or null if this is not the
+  /// loop's thread or the turn's budget is spent. Any thread.
+  virtual const char* enter(const char* name) noexcept = 0;
+  virtual void leave(const char* before) = 0;
+
   /// Runs a job; call only in the loop's thread.
   void run_job(caf::resumable* job, size_t max_messages) {
     switch (job->resume(this, max_messages)) {
@@ -365,6 +370,74 @@ private:
   std::unordered_map<caf::actor_id, std::function<void(const caf::error&)>> watched_;
 #endif
 };
+
+/// A pinned actor that takes messages of type `T` from `dispatch`, without its mailbox where it can.
+template <class Base, class T>
+class dispatched : public pinned<Base> {
+public:
+  using pinned<Base>::pinned;
+
+  /// Handles `message` before it returns if this actor is on the calling thread's loop and waits for one; else queues it. Either way it
+  /// comes after all that was sent to this actor before: one that waits has an empty mailbox. Anonymous; any thread.
+  void dispatch(T& message) {
+#if !TROUPE_CAF_V1
+    if (!in_dispatch_ && this->mailbox().blocked())
+      if (auto* before = this->home().enter(this->name())) {
+        in_dispatch_ = true;
+        handle_now(message);
+        in_dispatch_ = false;
+        this->home().leave(before);
+        return;
+      }
+#endif
+    compat::anon_send(caf::actor_cast<typename Base::actor_hdl>(this), std::move(message));
+  }
+
+protected:
+  virtual void handle(T& message) = 0;
+
+  /// What the behaviour does with a message of this type.
+  void take(T& message) {
+    if (thrown_)
+      std::rethrow_exception(std::exchange(thrown_, nullptr));
+    handle(message);
+  }
+
+private:
+#if !TROUPE_CAF_V1
+  /// What `handle` throws goes CAF's way through the behaviour.
+  void handle_now(T& message) {
+    caf::strong_actor_ptr self{this->ctrl()};
+    try {
+      handle(message);
+    } catch (...) {
+      thrown_ = std::current_exception();
+    }
+    if (thrown_) {
+      caf::mailbox_element_view<T> element{nullptr, caf::make_message_id(), {}, message};
+      this->activate(&this->home(), element);
+    } else if (!this->has_behavior()) {
+      this->finalize();
+    }
+  }
+#endif
+
+  bool in_dispatch_ = false;
+  std::exception_ptr thrown_;
+};
+
+/// Precondition: all actors of this interface are `dispatched<..., T>`.
+template <class T, class Dest>
+dispatched<typename Dest::base, T>* dispatched_ptr(const Dest& dest) noexcept {
+  return static_cast<dispatched<typename Dest::base, T>*>(caf::actor_cast<caf::abstract_actor*>(dest));
+}
+
+/// Asio's `dispatch` beside its `post`: like `anon_send`, but an actor of this loop that waits handles the message at once.
+template <class Dest, class T>
+  requires(!std::is_reference_v<T>)
+void dispatch(const Dest& dest, T&& message) {
+  dispatched_ptr<T>(dest)->dispatch(message);
+}
 
 template <class T, class... Ts>
 auto spawn_on(loop_context& loop, Ts&&... xs) {

@@ -15,6 +15,7 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -33,6 +34,13 @@ struct loop_options {
   const loop_clock* clock = &system_clock();
   protocol::logger* log = &protocol::null_logger();
   protocol::event_counters* counters = &protocol::null_counters();
+};
+
+/// What a loop is to do when it has time: see `event_loop::when_free`.
+class pending_work {
+public:
+  virtual ~pending_work() = default;
+  virtual void run_pending() = 0;
 };
 
 /// One thread's worth of server: sockets, timers and the actors pinned to it, all run by one thread, so that they share no lock.
@@ -88,6 +96,9 @@ public:
     boost::asio::post(context_, std::forward<F>(work));
   }
 
+  /// Runs `work` before the loop blocks, and no later than at the end of the next turn. For what may find more to do the later it comes.
+  void when_free(std::shared_ptr<pending_work> work) { pending_.push_back(std::move(work)); }
+
   /// Takes over a reference to a ready actor. Thread: any.
   void submit(caf::resumable* job) override;
 
@@ -99,6 +110,8 @@ public:
   void actor_started() noexcept override { actors_.fetch_add(1, std::memory_order_relaxed); }
   void actor_stopped() noexcept override { actors_.fetch_sub(1, std::memory_order_relaxed); }
   void running(const char* name) noexcept override { running_ = name; }
+  const char* enter(const char* name) noexcept override;
+  void leave(const char* before) override;
   [[nodiscard]] std::size_t pinned_actors() const noexcept { return actors_.load(std::memory_order_relaxed); }
 
 private:
@@ -106,6 +119,7 @@ private:
   bool run_ready();
   bool run_handlers(std::size_t max);
   bool flush();
+  void run_pending(std::vector<std::shared_ptr<pending_work>>& work);
   void block();
   void arm_wake_up();
   void take_remote();
@@ -120,6 +134,8 @@ private:
   boost::asio::steady_timer wake_up_{context_};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{context_.get_executor()};
   std::vector<flusher> flushers_;
+  std::vector<std::shared_ptr<pending_work>> pending_;        ///< of the turn under way
+  std::vector<std::shared_ptr<pending_work>> pending_before_; ///< of the one before
   std::function<bool()> flush_is_full_ = [] { return false; };
   fifo<caf::resumable*> ready_;
   std::size_t resumes_left_ = 0;

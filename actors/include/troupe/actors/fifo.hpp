@@ -21,6 +21,9 @@ public:
   }
 
   /// Precondition: not empty.
+  [[nodiscard]] const T& front() const { return items_.front(); }
+
+  /// Precondition: not empty.
   T pop() {
     T item = items_.front();
     items_.pop_front();

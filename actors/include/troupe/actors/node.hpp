@@ -61,8 +61,8 @@ public:
 private:
   friend class node;
   struct state;
-  explicit connection_port(std::unique_ptr<state> s) noexcept;
-  std::unique_ptr<state> state_;
+  explicit connection_port(std::shared_ptr<state> s) noexcept;
+  std::shared_ptr<state> state_;
 };
 
 /// Why all connections are told to go.

@@ -1,0 +1,204 @@
+#include <utility>
+
+#include <troupe/actors/event_loop.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+using namespace troupe;
+using namespace troupe::actors;
+
+namespace {
+
+struct word {
+  std::string text;
+};
+
+} // namespace
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(word)
+
+namespace {
+
+using listener_actor = compat::typed_actor<caf::result<void>(word), caf::result<void>(int)>;
+
+/// Notes what it hears, and does with it what the test says.
+class listener final : public compat::dispatched<listener_actor::base, word> {
+public:
+  struct record {
+    std::vector<std::string> heard;
+    std::function<void(listener&, const word&)> then = [](listener&, const word&) {};
+    std::string failed_with;
+    bool released = false;
+  };
+
+  listener(caf::actor_config& cfg, compat::loop_context& home, record& r) : dispatched(cfg, home), record_(r) {}
+
+  const char* name() const override { return "listener"; }
+
+  behavior_type make_behavior() override {
+    set_exception_handler([this](std::exception_ptr& thrown) -> caf::error {
+      try {
+        std::rethrow_exception(thrown);
+      } catch (const std::exception& e) {
+        record_.failed_with = e.what();
+      }
+      return caf::sec::runtime_error;
+    });
+    return {
+      [this](word& w) { take(w); },
+      [this](int number) { record_.heard.push_back(std::to_string(number)); },
+    };
+  }
+
+private:
+  void handle(word& w) override {
+    record_.heard.push_back(w.text);
+    record_.then(*this, w);
+  }
+  void release_state() override { record_.released = true; }
+
+  record& record_;
+};
+
+/// A loop whose turns the test runs, and actors on it that wait for their first message.
+struct stage {
+  stage() { compat::set_worker_threads(config, 1); }
+  ~stage() {
+    for (auto& a : actors)
+      caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
+    while (loop.run_turn()) {
+    }
+  }
+
+  listener_actor add(listener::record& r) {
+    auto a = compat::spawn_on<listener>(loop, r);
+    actors.push_back(a);
+    while (loop.run_turn()) {
+    }
+    return a;
+  }
+
+  /// Runs `work` in a turn of the loop.
+  void in_turn(std::function<void()> work) {
+    loop.post(std::move(work));
+    loop.run_turn();
+  }
+
+  caf::actor_system_config config;
+  caf::actor_system system{config};
+  event_loop loop{system, 0};
+  std::vector<listener_actor> actors;
+};
+
+using texts = std::vector<std::string>;
+
+} // namespace
+
+TEST_CASE("an actor that waits handles what is dispatched before dispatch returns, on its loop only") {
+  listener::record r;
+  stage s;
+  auto a = s.add(r);
+  compat::dispatch(a, word{"outside"});
+  CHECK(r.heard.empty());
+  s.loop.run_turn();
+  CHECK(r.heard == texts{"outside"});
+  s.in_turn([&] {
+    compat::dispatch(a, word{"inside"});
+    CHECK(r.heard == texts{"outside", "inside"});
+  });
+}
+
+TEST_CASE("what is dispatched comes after all that was sent before") {
+  listener::record r;
+  stage s;
+  auto a = s.add(r);
+  s.in_turn([&] {
+    compat::anon_send(a, 1);
+    compat::dispatch(a, word{"2"});
+    compat::anon_send(a, 3);
+    CHECK(r.heard.empty());
+  });
+  CHECK(r.heard == texts{"1", "2", "3"});
+}
+
+TEST_CASE("an actor is not entered while it handles a message, however that came") {
+  listener::record one, two;
+  stage s;
+  auto a = s.add(one);
+  auto b = s.add(two);
+  one.then = [&](listener&, const word& w) {
+    if (w.text == "go")
+      compat::dispatch(b, word{"through"});
+    one.heard.push_back("end of " + w.text);
+  };
+  two.then = [&](listener&, const word&) { compat::dispatch(a, word{"back"}); };
+  auto expected = texts{"go", "end of go", "back", "end of back"};
+  SECTION("by dispatch") {
+    s.in_turn([&] { compat::dispatch(a, word{"go"}); });
+  }
+  SECTION("by its mailbox") {
+    s.in_turn([&] { compat::anon_send(a, word{"go"}); });
+  }
+  CHECK(one.heard == expected);
+  CHECK(two.heard == texts{"through"});
+}
+
+TEST_CASE("what a dispatched message throws ends its actor by CAF's handler, and not its sender") {
+  listener::record r;
+  stage s;
+  auto a = s.add(r);
+  r.then = [](listener&, const word&) { throw std::runtime_error{"broken"}; };
+  bool went_on = false;
+  s.in_turn([&] {
+    compat::dispatch(a, word{"x"});
+    went_on = true;
+    compat::dispatch(a, word{"to nobody"});
+  });
+  CHECK(went_on);
+  CHECK(r.failed_with == "broken");
+  CHECK(r.released);
+  CHECK(r.heard == texts{"x"});
+}
+
+TEST_CASE("an actor may quit over a dispatched message") {
+  listener::record r;
+  stage s;
+  auto a = s.add(r);
+  r.then = [](listener& self, const word&) { self.quit(caf::exit_reason::normal); };
+  auto before = s.loop.pinned_actors();
+  s.in_turn([&] { compat::dispatch(a, word{"x"}); });
+  CHECK(r.released);
+  CHECK(s.loop.pinned_actors() == before - 1);
+}
+
+TEST_CASE("an actor outlives the last handle that a dispatched message drops") {
+  listener::record r;
+  stage s;
+  auto a = s.add(r);
+  s.actors.clear();
+  r.then = [&](listener& self, const word&) {
+    a = nullptr;
+    self.quit(caf::exit_reason::normal);
+  };
+  s.in_turn([&] { compat::dispatch(a, word{"x"}); });
+  CHECK(r.released);
+}
+
+TEST_CASE("dispatch keeps to the budget of a turn") {
+  listener::record r;
+  stage s;
+  auto a = s.add(r);
+  auto budget = s.loop.options().resumes_per_turn;
+  s.in_turn([&] {
+    for (std::size_t i = 0; i < budget + 10; ++i)
+      compat::dispatch(a, word{"x"});
+    CHECK(r.heard.size() == budget);
+  });
+  s.loop.run_turn();
+  CHECK(r.heard.size() == budget + 10);
+}
