@@ -52,9 +52,9 @@ struct basic_http_session<Socket>::late_answer final : http_reply::receiver, std
 };
 
 template <class Socket>
-basic_http_session<Socket>::basic_http_session(Socket&& socket, actors::event_loop& loop, http_settings& settings,
-                                               pending_socket_set& set, socket_share share)
-  : socket_(std::move(socket)), loop_(loop), settings_(settings), set_(set), share_(std::move(share)) {
+basic_http_session<Socket>::basic_http_session(Socket&& socket, const boost::asio::ip::address& peer, actors::event_loop& loop,
+                                               http_settings& settings, pending_socket_set& set, socket_share share)
+  : socket_(std::move(socket)), loop_(loop), settings_(settings), set_(set), share_(std::move(share)), peer_(peer) {
   buffer_.max_size(settings.max_header_bytes + settings.max_body_bytes);
   set_.insert(this);
 }
@@ -66,10 +66,6 @@ basic_http_session<Socket>::~basic_http_session() {
 
 template <class Socket>
 void basic_http_session<Socket>::start() {
-  error_code ec;
-  peer_ = lowest().remote_endpoint(ec).address();
-  if (ec)
-    return end();
   auto trusted = std::any_of(settings_.trusted_proxies.begin(), settings_.trusted_proxies.end(),
                              [&](auto& range) { return range.contains(peer_); });
   if (settings_.proxy_protocol && trusted)
@@ -149,6 +145,13 @@ void basic_http_session<Socket>::read_request() {
   parser_->header_limit(static_cast<std::uint32_t>(settings_.max_header_bytes));
   parser_->body_limit(settings_.max_body_bytes);
   loop_.arm(deadline_, settings_.request_deadline);
+  loop_.when_free(this->shared_from_this()); // a client that has just connected has said nothing yet
+}
+
+template <class Socket>
+void basic_http_session<Socket>::run_pending() {
+  if (!lowest().is_open())
+    return;
   http::async_read_header(socket_, buffer_, *parser_,
                           [self = this->shared_from_this()](error_code ec, std::size_t) { self->on_header(ec); });
 }

@@ -63,14 +63,17 @@ struct http_settings {
 /// One socket until it becomes a WebSocket: requests one after the other, each whole before its deadline.
 /// Thread: the loop's.
 template <class Socket>
-class basic_http_session final : public pending_socket, public std::enable_shared_from_this<basic_http_session<Socket>> {
+class basic_http_session final : public pending_socket,
+                                 public actors::pending_work,
+                                 public std::enable_shared_from_this<basic_http_session<Socket>> {
 public:
-  basic_http_session(Socket&& socket, actors::event_loop& loop, http_settings& settings, pending_socket_set& set,
-                     socket_share share);
+  basic_http_session(Socket&& socket, const boost::asio::ip::address& peer, actors::event_loop& loop, http_settings& settings,
+                     pending_socket_set& set, socket_share share);
   ~basic_http_session() override;
 
   void start();
   void end() override;
+  void run_pending() override;
 
 private:
   struct deadline final : actors::timer_wheel::entry {

@@ -85,13 +85,15 @@ void listener::open(const tcp::endpoint& at) {
     set_options(acceptor); // before the first connection
   if (!ec)
     acceptor.listen(boost::asio::socket_base::max_listen_connections, ec);
+  if (!ec)
+    acceptor.non_blocking(true, ec);
   if (ec)
     throw cannot_listen(at, ec);
   port_ = acceptor.local_endpoint().port();
   doors_.push_back(std::make_unique<door>(*this, std::move(acceptor)));
 }
 
-void listener::start(choose_loop choose, std::function<void(actors::event_loop&, plain_socket)> on_socket) {
+void listener::start(choose_loop choose, take on_socket) {
   choose_ = std::move(choose);
   on_socket_ = std::move(on_socket);
   for (auto& d : doors_)
@@ -108,15 +110,35 @@ void listener::stop() {
 
 void listener::accept(door& d) {
   auto& target = choose_();
-  d.acceptor.async_accept(target.context(), [this, &d, &target](error_code ec, plain_socket socket) {
+  d.acceptor.async_accept(target.context(), d.peer, [this, &d, &target](error_code ec, plain_socket socket) {
     if (ec)
       return on_error(d, ec);
-    d.back_off = 0ms;
-    error_code ignored; // a socket that cannot even do this fails at its first read
-    socket.non_blocking(true, ignored); // sessions read what is there, and no more
-    on_socket_(target, std::move(socket));
-    accept(d);
+    hand_on(d, target, std::move(socket));
+    accept_waiting(d);
   });
+}
+
+/// Takes some more of those that wait, without asking the reactor for each, and waits for the next.
+void listener::accept_waiting(door& d) {
+  constexpr int most = 16;
+  for (int i = 0; i < most && d.acceptor.is_open(); ++i) {
+    auto& target = choose_();
+    error_code ec;
+    auto socket = d.acceptor.accept(target.context(), d.peer, ec);
+    if (ec == boost::asio::error::would_block)
+      break;
+    if (ec)
+      return on_error(d, ec);
+    hand_on(d, target, std::move(socket));
+  }
+  accept(d);
+}
+
+void listener::hand_on(door& d, actors::event_loop& target, plain_socket socket) {
+  d.back_off = 0ms;
+  error_code ignored; // a socket that cannot even do this fails at its first read
+  socket.non_blocking(true, ignored); // sessions read what is there, and no more
+  on_socket_(target, std::move(socket), d.peer);
 }
 
 void listener::on_error(door& d, const error_code& ec) {

@@ -20,7 +20,8 @@ namespace troupe::transport {
 /// constructor and `port`.
 class listener {
 public:
-  using take = std::function<void(plain_socket)>;
+  /// An accepted socket, for that loop, and its peer.
+  using take = std::function<void(actors::event_loop&, plain_socket, const tcp::endpoint&)>;
   using choose_loop = std::function<actors::event_loop&()>;
 
   /// Binds; throws `std::system_error` that names address and port. `bind` empty: all addresses. Port 0: any.
@@ -28,7 +29,7 @@ public:
            protocol::event_counters& counters);
 
   /// Accepts from now on, each socket on the loop that `choose` names at that time. `on_socket` runs on the listener's loop.
-  void start(choose_loop choose, std::function<void(actors::event_loop&, plain_socket)> on_socket);
+  void start(choose_loop choose, take on_socket);
 
   void stop();
 
@@ -40,11 +41,14 @@ private:
     void on_deadline() override { owner.accept(*this); }
     listener& owner;
     tcp::acceptor acceptor;
+    tcp::endpoint peer; ///< of the socket being accepted
     std::chrono::milliseconds back_off{0};
   };
 
   void open(const tcp::endpoint& at);
   void accept(door& d);
+  void accept_waiting(door& d);
+  void hand_on(door& d, actors::event_loop& target, plain_socket socket);
   void on_error(door& d, const boost::system::error_code& ec);
 
   actors::event_loop& loop_;
@@ -52,7 +56,7 @@ private:
   protocol::event_counters& counters_;
   std::uint16_t port_ = 0;
   choose_loop choose_;
-  std::function<void(actors::event_loop&, plain_socket)> on_socket_;
+  take on_socket_;
   std::vector<std::unique_ptr<door>> doors_;
 };
 

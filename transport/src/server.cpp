@@ -89,14 +89,13 @@ struct server::state {
   void configure_sessions();
   void configure_admin();
   actors::event_loop& least_loaded();
-  void take(actors::event_loop& loop, plain_socket socket);
-  void take_admin(actors::event_loop& loop, plain_socket socket);
+  void take(actors::event_loop& loop, plain_socket socket, const tcp::endpoint& peer);
   void open_doors();
   void end_pending();
   void say_stop(const actors::endpoint_handlers& on);
 
   template <class Session, class Socket>
-  void start_session(actors::event_loop& loop, Socket socket, http_settings& settings);
+  void start_session(actors::event_loop& loop, Socket socket, const tcp::endpoint& peer, http_settings& settings);
 
   /// Runs `f` on a loop and waits for it.
   template <class F>
@@ -222,11 +221,11 @@ actors::event_loop& server::state::least_loaded() {
 }
 
 template <class Session, class Socket>
-void server::state::start_session(actors::event_loop& loop, Socket socket, http_settings& settings) {
+void server::state::start_session(actors::event_loop& loop, Socket socket, const tcp::endpoint& peer, http_settings& settings) {
   socket_share share{sockets[loop.index()]};
   auto& set = *pending[loop.index()];
-  auto start = [&loop, &set, &settings, s = std::move(socket), h = std::move(share)]() mutable {
-    std::make_shared<Session>(std::move(s), loop, settings, set, std::move(h))->start();
+  auto start = [&loop, &set, &settings, s = std::move(socket), h = std::move(share), from = peer.address()]() mutable {
+    std::make_shared<Session>(std::move(s), from, loop, settings, set, std::move(h))->start();
   };
   if (loop.is_current())
     start();
@@ -234,15 +233,11 @@ void server::state::start_session(actors::event_loop& loop, Socket socket, http_
     loop.post(std::move(start));
 }
 
-void server::state::take(actors::event_loop& loop, plain_socket socket) {
+void server::state::take(actors::event_loop& loop, plain_socket socket, const tcp::endpoint& peer) {
   if (tls)
-    start_session<basic_http_session<tls_socket>>(loop, tls_socket{std::move(socket), *tls->current()}, http);
+    start_session<basic_http_session<tls_socket>>(loop, tls_socket{std::move(socket), *tls->current()}, peer, http);
   else
-    start_session<basic_http_session<plain_socket>>(loop, std::move(socket), http);
-}
-
-void server::state::take_admin(actors::event_loop& loop, plain_socket socket) {
-  start_session<basic_http_session<plain_socket>>(loop, std::move(socket), admin);
+    start_session<basic_http_session<plain_socket>>(loop, std::move(socket), peer, http);
 }
 
 void server::state::open_doors() {
@@ -254,9 +249,13 @@ void server::state::open_doors() {
   }
   first.post([this] {
     auto choose = [this]() -> actors::event_loop& { return least_loaded(); };
-    door->start(choose, [this](actors::event_loop& loop, plain_socket socket) { take(loop, std::move(socket)); });
+    door->start(choose, [this](actors::event_loop& loop, plain_socket socket, const tcp::endpoint& peer) {
+      take(loop, std::move(socket), peer);
+    });
     if (admin_door)
-      admin_door->start(choose, [this](actors::event_loop& loop, plain_socket socket) { take_admin(loop, std::move(socket)); });
+      admin_door->start(choose, [this](actors::event_loop& loop, plain_socket socket, const tcp::endpoint& peer) {
+        start_session<basic_http_session<plain_socket>>(loop, std::move(socket), peer, admin);
+      });
   });
 }
 

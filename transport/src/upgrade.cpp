@@ -14,6 +14,7 @@
 #include <array>
 #include <cctype>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 
 namespace troupe::transport {
@@ -46,8 +47,47 @@ std::string joined(const http_request_message& request, field name) {
   return all;
 }
 
-void choose_subprotocol(const http_request_message& request, upgrade_verdict& v) {
-  auto offers = joined(request, field::sec_websocket_protocol);
+/// What `check_upgrade` looks at, found in one walk: of several headers of a name the first, how many there are, or all as one list.
+struct upgrade_headers {
+  explicit upgrade_headers(const http_request_message& request) {
+    for (auto& f : request)
+      note(f.name(), view(f.value()));
+  }
+
+  std::size_t hosts = 0;
+  std::size_t keys = 0;
+  std::size_t origins = 0;
+  bool has_transfer_encoding = false;
+  std::optional<std::string_view> content_length;
+  std::optional<std::string_view> version;
+  std::string_view key;
+  std::string_view origin;
+  std::string connection;
+  std::string protocols;
+
+private:
+  void note(field name, std::string_view value) {
+    switch (name) {
+      case field::host: ++hosts; break;
+      case field::connection: add(connection, value); break;
+      case field::sec_websocket_protocol: add(protocols, value); break;
+      case field::transfer_encoding: has_transfer_encoding = true; break;
+      case field::content_length: content_length = content_length.value_or(value); break;
+      case field::sec_websocket_version: version = version.value_or(value); break;
+      case field::sec_websocket_key: key = keys++ == 0 ? value : key; break;
+      case field::origin: origin = origins++ == 0 ? value : origin; break;
+      default: break;
+    }
+  }
+
+  static void add(std::string& list, std::string_view value) {
+    if (!list.empty())
+      list += ',';
+    list += value;
+  }
+};
+
+void choose_subprotocol(const std::string& offers, upgrade_verdict& v) {
   for (auto offer : http::token_list{offers}) {
     if (offer == "troupe.v1.json")
       v.encoding = protocol::encoding::v1_json;
@@ -61,11 +101,8 @@ void choose_subprotocol(const http_request_message& request, upgrade_verdict& v)
 }
 
 /// Origins are compared byte by byte: browsers serialize them in lower case (RFC 6454, 6.1).
-bool origin_allowed(const http_request_message& request, const std::vector<std::string>& origins) {
-  if (origins.empty())
-    return true;
-  return request.count(field::origin) == 1
-         && std::find(origins.begin(), origins.end(), view(request[field::origin])) != origins.end();
+bool origin_allowed(const upgrade_headers& headers, const std::vector<std::string>& origins) {
+  return origins.empty() || (headers.origins == 1 && std::find(origins.begin(), origins.end(), headers.origin) != origins.end());
 }
 
 /// Appends the base64 of the SHA-1 of the key and RFC 6455's GUID.
@@ -111,21 +148,21 @@ bool wants_upgrade(const http_request_message& request) {
 upgrade_verdict check_upgrade(const http_request_message& request, const std::vector<std::string>& origins) {
   if (request.method() != http::verb::get || request.version() != 11)
     return refuse(400, "A WebSocket starts with an HTTP/1.1 GET request.", "method");
-  if (request.count(field::host) != 1)
+  upgrade_headers headers{request};
+  if (headers.hosts != 1)
     return refuse(400, "A WebSocket request has one Host header.", "host");
-  if (!has_token(joined(request, field::connection), "upgrade"))
+  if (!has_token(headers.connection, "upgrade"))
     return refuse(400, "A WebSocket request has the header Connection: Upgrade.", "connection");
-  if (request.find(field::transfer_encoding) != request.end() || !request.body().empty()
-      || (request.find(field::content_length) != request.end() && request[field::content_length] != "0"))
+  if (headers.has_transfer_encoding || !request.body().empty() || headers.content_length.value_or("0") != "0")
     return refuse(400, "A WebSocket request has no body.", "body");
-  if (request[field::sec_websocket_version] != "13")
+  if (headers.version != "13")
     return refuse(426, "This server speaks WebSocket version 13.", "version");
-  if (request.count(field::sec_websocket_key) != 1 || !is_websocket_key(view(request[field::sec_websocket_key])))
+  if (headers.keys != 1 || !is_websocket_key(headers.key))
     return refuse(400, "Sec-WebSocket-Key is not the base64 of 16 bytes.", "key");
-  if (!origin_allowed(request, origins))
+  if (!origin_allowed(headers, origins))
     return refuse(403, "This origin is not allowed.", "origin");
   upgrade_verdict v;
-  choose_subprotocol(request, v);
+  choose_subprotocol(headers.protocols, v);
   return v;
 }
 

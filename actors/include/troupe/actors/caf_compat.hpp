@@ -442,7 +442,9 @@ void dispatch(const Dest& dest, T&& message) {
 template <class T, class... Ts>
 auto spawn_on(loop_context& loop, Ts&&... xs) {
   caf::actor_config cfg{&loop};
-  return loop.system().spawn_impl<T, caf::no_spawn_options>(cfg, loop, std::forward<Ts>(xs)...);
+  auto handle = loop.system().spawn_impl<T, caf::no_spawn_options>(cfg, loop, std::forward<Ts>(xs)...);
+  drop_quiet_logger();
+  return handle;
 }
 
 } // namespace troupe::compat
