@@ -29,7 +29,7 @@ connection::behavior_type connection::make_behavior() {
   pulse_.start(*this);
   core_->open();
   return {
-    [this](inbound& message) { take(message); },
+    [this](inbound& message) { handle(message); },
     [this](const session_closed&) {
       core_->end_input();
       end_if_finished();

@@ -14,7 +14,7 @@ endpoint_hub::behavior_type endpoint_hub::make_behavior() {
   return {
     [](const join_request&) -> caf::result<join_reply> { return join_reply{protocol::errc::unsupported, {}, {}}; },
     [](const leave_request&) {},
-    [this](room_input& in) { take(in); },
+    [this](room_input& in) { handle(in); },
     [](settle) {},
     [](const outside_event&) {},
     [](const observe_request&) {},

@@ -60,11 +60,11 @@ void event_loop::submit(caf::resumable* job) {
     boost::asio::post(context_, [this] { take_remote(); });
 }
 
-/// Counted like a resume, so that who says much at once waits for the next turn as before.
-const char* event_loop::enter(const char* name) noexcept {
-  if (!is_current() || resumes_left_ == 0)
+const char* event_loop::enter(const char* name) {
+  if (dispatches_left_ == 0)
     return nullptr;
-  --resumes_left_;
+  --dispatches_left_;
+  note_duration();
   return std::exchange(running_, name);
 }
 
@@ -92,6 +92,8 @@ void event_loop::run() {
   run_turn();
   while (sessions_.size() > 0 && run_turn()) { // more sessions were told to end than one turn has handlers for
   }
+  pending_.clear();
+  pending_before_.clear();
 }
 
 bool event_loop::has_ended() const noexcept {
@@ -119,7 +121,7 @@ bool event_loop::run_turn(std::size_t max_handlers) {
   }
   busy |= run_ready();
   bool more = flush();
-  more |= !ready_.empty() || sessions_.has_touched();
+  more |= has_work();
   left_work_ |= more;
   run_pending(pending_before_);
   pending_before_.swap(pending_);
@@ -142,6 +144,7 @@ bool event_loop::run_handlers(std::size_t max) {
   left_work_ = true;
   for (std::size_t i = 0; i < max; ++i) {
     running_ = "handler";
+    dispatches_left_ = options_.dispatches_per_handler;
     try {
       if (context_.poll_one() == 0) {
         left_work_ = false;
@@ -164,6 +167,7 @@ bool event_loop::run_ready() {
   while (!ready_.empty() && resumes_left_ > 0) {
     auto* job = ready_.pop();
     --resumes_left_;
+    dispatches_left_ = options_.dispatches_per_handler;
     any = true;
     try {
       run_job(job, options_.messages_per_resume);
@@ -196,12 +200,14 @@ bool event_loop::flush() {
   return more;
 }
 
-/// Waits for a socket, a post or the next deadline.
+/// Waits for a socket, a post or the next deadline, unless pending work has left something to do.
 void event_loop::block() {
-  arm_wake_up();
   current_scope scope{*this};
   run_pending(pending_before_);
-  resumes_left_ = options_.resumes_per_turn;
+  if (has_work() || !pending_.empty())
+    return;
+  arm_wake_up();
+  dispatches_left_ = options_.dispatches_per_handler;
   running_ = "handler";
   last_mark_ = coarse_now();
   try {

@@ -347,6 +347,8 @@ connection_port::~connection_port() { closed(); }
 session_key connection_port::key() const noexcept { return state_ ? state_->key : session_key{}; }
 
 void connection_port::deliver(protocol::shared_bytes message, bool binary) {
+  if (!state_->open)
+    return;
   auto token = state_->take(message.size());
   compat::dispatch(state_->handle, inbound{std::move(message), binary, std::move(token)});
 }

@@ -67,7 +67,7 @@ raw_link::behavior_type raw_link::make_behavior() {
   if (endpoint_->handlers.on_open)
     run([this] { endpoint_->handlers.on_open(raw_connection{state_}); });
   return {
-    [this](inbound& m) { take(m); },
+    [this](inbound& m) { handle(m); },
     [this](const session_closed& m) { end(m); },
     [this](heartbeat) { pulse_.check(); },
     [this](const say_goodbye& m) {

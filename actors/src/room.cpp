@@ -40,7 +40,7 @@ room::behavior_type room::make_behavior() {
       return core_->join(request);
     },
     [this](const leave_request& request) { core_->leave(request); },
-    [this](room_input& in) { take(in); },
+    [this](room_input& in) { handle(in); },
     [](settle) {},
     [this](const outside_event& event) { core_->outside(event); },
     [this](const observe_request& request) { core_->observe(request); },

@@ -5,8 +5,10 @@
 #include <catch2/catch.hpp>
 
 #include <functional>
+#include <future>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace troupe;
@@ -50,13 +52,14 @@ public:
       return caf::sec::runtime_error;
     });
     return {
-      [this](word& w) { take(w); },
+      [this](word& w) { handle(w); },
       [this](int number) { record_.heard.push_back(std::to_string(number)); },
     };
   }
 
 private:
   void handle(word& w) override {
+    compat::acquire_annotation(this); // it may have come while the actor was running
     record_.heard.push_back(w.text);
     record_.then(*this, w);
   }
@@ -189,11 +192,11 @@ TEST_CASE("an actor outlives the last handle that a dispatched message drops") {
   CHECK(r.released);
 }
 
-TEST_CASE("dispatch keeps to the budget of a turn") {
+TEST_CASE("a handler dispatches so many messages, and the rest has its turn") {
   listener::record r;
   stage s;
   auto a = s.add(r);
-  auto budget = s.loop.options().resumes_per_turn;
+  auto budget = s.loop.options().dispatches_per_handler;
   s.in_turn([&] {
     for (std::size_t i = 0; i < budget + 10; ++i)
       compat::dispatch(a, word{"x"});
@@ -201,4 +204,39 @@ TEST_CASE("dispatch keeps to the budget of a turn") {
   });
   s.loop.run_turn();
   CHECK(r.heard.size() == budget + 10);
+}
+
+TEST_CASE("what two loops dispatch to one actor arrives in the order of each, on the actor's loop") {
+  constexpr int count = 20'000;
+  listener::record r;
+  caf::actor_system_config config;
+  compat::set_worker_threads(config, 1);
+  caf::actor_system system{config};
+  event_loop home{system, 0}, away{system, 1};
+  std::promise<void> all;
+  int next[2] = {0, 0}; // touched by the actor only
+  int wrong = 0;
+  r.then = [&](listener& self, const word& w) {
+    auto sender = w.text[0] == 'h' ? 0 : 1;
+    wrong += std::stoi(w.text.substr(1)) != next[sender]++ || !static_cast<event_loop&>(self.home()).is_current();
+    if (next[0] == count && next[1] == count)
+      all.set_value();
+  };
+  auto a = compat::spawn_on<listener>(home, r);
+  std::thread one{[&] { home.run(); }}, two{[&] { away.run(); }};
+  for (auto* loop : {&home, &away})
+    for (int i = 0; i < count; i += 10)
+      loop->post([&a, i, c = loop == &home ? 'h' : 'a'] {
+        for (int n = i; n < i + 10; ++n)
+          compat::dispatch(a, word{c + std::to_string(n)});
+      });
+  all.get_future().wait();
+  caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
+  a = nullptr;
+  home.stop();
+  away.stop();
+  one.join();
+  two.join();
+  CHECK(wrong == 0);
+  CHECK(r.heard.size() == 2 * count);
 }

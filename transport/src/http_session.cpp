@@ -145,7 +145,10 @@ void basic_http_session<Socket>::read_request() {
   parser_->header_limit(static_cast<std::uint32_t>(settings_.max_header_bytes));
   parser_->body_limit(settings_.max_body_bytes);
   loop_.arm(deadline_, settings_.request_deadline);
-  loop_.when_free(this->shared_from_this()); // a client that has just connected has said nothing yet
+  if (std::exchange(has_asked_, true) || is_tls<Socket> || buffer_.size() > 0)
+    run_pending();
+  else
+    loop_.when_free(this->shared_from_this()); // a client that has just connected has said nothing yet
 }
 
 template <class Socket>

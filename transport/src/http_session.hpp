@@ -120,6 +120,7 @@ private:
   std::shared_ptr<late_answer> late_;     ///< whose answer is awaited
   std::shared_ptr<basic_http_session> pending_; ///< itself meanwhile: nothing else holds it
   bool keep_alive_ = false;
+  bool has_asked_ = false;
   deadline deadline_{*this};
 };
 

@@ -77,6 +77,8 @@ void listener::open(const tcp::endpoint& at) {
   acceptor.open(at.protocol(), ec);
   if (!ec)
     acceptor.set_option(tcp::acceptor::reuse_address{true}, ec);
+  if (!ec) // else Asio waits in `accept`, and the loop with it, if a client has gone meanwhile
+    acceptor.set_option(boost::asio::socket_base::enable_connection_aborted{true}, ec);
   if (!ec && at.address().is_v6())
     acceptor.set_option(ip::v6_only{true}, ec);
   if (!ec)
@@ -120,7 +122,7 @@ void listener::accept(door& d) {
 
 /// Takes some more of those that wait, without asking the reactor for each, and waits for the next.
 void listener::accept_waiting(door& d) {
-  constexpr int most = 16;
+  constexpr int most = 7; // a handler accepts eight at most
   for (int i = 0; i < most && d.acceptor.is_open(); ++i) {
     auto& target = choose_();
     error_code ec;

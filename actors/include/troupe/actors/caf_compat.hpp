@@ -248,9 +248,12 @@ public:
   virtual void actor_stopped() noexcept = 0;
   virtual void running(const char* name) noexcept = 0;
 
-  /// Whether an actor of this name may run inside what runs now: returns the name of that, for `leave`, or null if this is not the
-  /// loop's thread or the turn's budget is spent. Any thread.
-  virtual const char* enter(const char* name) noexcept = 0;
+  /// Whether the calling code runs on the loop's thread, in a turn of it. Any thread.
+  virtual bool is_current() const noexcept = 0;
+
+  /// Whether an actor of this name may run inside what runs now: returns the name of that, for `leave`, or null if as many have as may.
+  /// Loop's thread.
+  virtual const char* enter(const char* name) = 0;
   virtual void leave(const char* before) = 0;
 
   /// Runs a job; call only in the loop's thread.
@@ -378,17 +381,13 @@ public:
   using pinned<Base>::pinned;
 
   /// Handles `message` before it returns if this actor is on the calling thread's loop and waits for one; else queues it. Either way it
-  /// comes after all that was sent to this actor before: one that waits has an empty mailbox. Anonymous; any thread.
+  /// comes after all that was sent to this actor before: one that waits has an empty mailbox. What `handle` throws ends this actor, as if
+  /// it came from its mailbox, and not the caller. Anonymous; any thread.
   void dispatch(T& message) {
 #if !TROUPE_CAF_V1
-    if (!in_dispatch_ && this->mailbox().blocked())
-      if (auto* before = this->home().enter(this->name())) {
-        in_dispatch_ = true;
-        handle_now(message);
-        in_dispatch_ = false;
-        this->home().leave(before);
-        return;
-      }
+    if (this->home().is_current() && !in_dispatch_ && this->mailbox().blocked())
+      if (auto* before = this->home().enter(this->name()))
+        return handle_now(message, before);
 #endif
     compat::anon_send(caf::actor_cast<typename Base::actor_hdl>(this), std::move(message));
   }
@@ -396,37 +395,44 @@ public:
 protected:
   virtual void handle(T& message) = 0;
 
-  /// What the behaviour does with a message of this type.
-  void take(T& message) {
-    if (thrown_)
-      std::rethrow_exception(std::exchange(thrown_, nullptr));
-    handle(message);
-  }
-
 private:
 #if !TROUPE_CAF_V1
-  /// What `handle` throws goes CAF's way through the behaviour.
-  void handle_now(T& message) {
-    caf::strong_actor_ptr self{this->ctrl()};
+  /// While it lasts this actor is not entered again, and lives.
+  struct dispatch_scope {
+    explicit dispatch_scope(dispatched& d) : self(d.ctrl()), owner(d) { owner.in_dispatch_ = true; }
+    dispatch_scope(const dispatch_scope&) = delete;
+    dispatch_scope& operator=(const dispatch_scope&) = delete;
+    ~dispatch_scope() { owner.in_dispatch_ = false; }
+    caf::strong_actor_ptr self;
+    dispatched& owner;
+  };
+
+  void handle_now(T& message, const char* before) {
+    dispatch_scope scope{*this};
     try {
       handle(message);
     } catch (...) {
-      thrown_ = std::current_exception();
+      end_by(std::current_exception());
     }
-    if (thrown_) {
-      caf::mailbox_element_view<T> element{nullptr, caf::make_message_id(), {}, message};
-      this->activate(&this->home(), element);
-    } else if (!this->has_behavior()) {
+    if (!this->has_behavior())
       this->finalize();
+    this->home().leave(before);
+  }
+
+  /// As CAF does with what a behaviour throws.
+  void end_by(std::exception_ptr thrown) {
+    try {
+      this->quit(this->call_handler(this->exception_handler_, this, thrown));
+    } catch (...) { // its handler has failed, too
+      this->quit(caf::sec::runtime_error);
     }
   }
 #endif
 
-  bool in_dispatch_ = false;
-  std::exception_ptr thrown_;
+  bool in_dispatch_ = false; ///< loop's thread
 };
 
-/// Precondition: all actors of this interface are `dispatched<..., T>`.
+/// Precondition: `dest` is not null; all actors of this interface are `dispatched<..., T>`.
 template <class T, class Dest>
 dispatched<typename Dest::base, T>* dispatched_ptr(const Dest& dest) noexcept {
   return static_cast<dispatched<typename Dest::base, T>*>(caf::actor_cast<caf::abstract_actor*>(dest));

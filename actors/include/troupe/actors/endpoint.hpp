@@ -67,6 +67,7 @@ private:
 /// connection with 1011.
 struct endpoint_handlers {
   std::function<void(const raw_connection&)> on_open;
+  /// After it has closed the connection it hears no more than what was on its way already.
   std::function<void(const raw_connection&, std::string_view message, bool is_binary)> on_message;
   std::function<void(const raw_connection&, std::string_view payload)> on_pong;
   /// The connection has ended; 1006 if without a close frame.

@@ -30,6 +30,7 @@ struct loop_options {
   std::size_t least_handlers = 8; ///< of a turn whose flush is full early
   std::size_t resumes_per_turn = 256;
   std::size_t messages_per_resume = 16;
+  std::size_t dispatches_per_handler = 48; ///< messages handled at once inside one handler or resume: 16 through three actors
   std::chrono::milliseconds long_turn{100};
   const loop_clock* clock = &system_clock();
   protocol::logger* log = &protocol::null_logger();
@@ -45,7 +46,8 @@ public:
 
 /// One thread's worth of server: sockets, timers and the actors pinned to it, all run by one thread, so that they share no lock.
 ///
-/// A turn runs ready handlers and ready actors, then the flushers; the loop blocks before the next one unless something was left. An
+/// A turn runs ready handlers and ready actors, then the flushers, then the pending work of the turn before; the loop blocks before the next
+/// one unless something was left. An
 /// exception out of a handler is logged, counted and ends nothing else. In a test nobody calls `run`: the test calls `run_turn` and owns
 /// the clock.
 ///
@@ -103,19 +105,20 @@ public:
   void submit(caf::resumable* job) override;
 
   /// Whether the calling code runs in a turn of this loop.
-  [[nodiscard]] bool is_current() const noexcept;
+  [[nodiscard]] bool is_current() const noexcept override;
 
   // -- kept by the actors pinned to it -------------------------------------------------------------------------------------
 
   void actor_started() noexcept override { actors_.fetch_add(1, std::memory_order_relaxed); }
   void actor_stopped() noexcept override { actors_.fetch_sub(1, std::memory_order_relaxed); }
   void running(const char* name) noexcept override { running_ = name; }
-  const char* enter(const char* name) noexcept override;
+  const char* enter(const char* name) override;
   void leave(const char* before) override;
   [[nodiscard]] std::size_t pinned_actors() const noexcept { return actors_.load(std::memory_order_relaxed); }
 
 private:
   [[nodiscard]] bool has_ended() const noexcept;
+  [[nodiscard]] bool has_work() const noexcept { return !ready_.empty() || sessions_.has_touched(); }
   bool run_ready();
   bool run_handlers(std::size_t max);
   bool flush();
@@ -139,6 +142,7 @@ private:
   std::function<bool()> flush_is_full_ = [] { return false; };
   fifo<caf::resumable*> ready_;
   std::size_t resumes_left_ = 0;
+  std::size_t dispatches_left_ = 0;
   bool left_work_ = false; ///< the last turn reached one of its bounds, or its flush gave more to do
   steady_time last_mark_{};
   std::optional<steady_time> wake_up_at_;
