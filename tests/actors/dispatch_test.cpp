@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <chrono>
 #include <functional>
 #include <future>
 #include <stdexcept>
@@ -13,6 +14,7 @@
 
 using namespace troupe;
 using namespace troupe::actors;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -34,13 +36,15 @@ public:
   struct record {
     std::vector<std::string> heard;
     std::function<void(listener&, const word&)> then = [](listener&, const word&) {};
+    const char* name = "listener";
+    bool handler_fails = false;
     std::string failed_with;
     bool released = false;
   };
 
   listener(caf::actor_config& cfg, compat::loop_context& home, record& r) : dispatched(cfg, home), record_(r) {}
 
-  const char* name() const override { return "listener"; }
+  const char* name() const override { return record_.name; }
 
   behavior_type make_behavior() override {
     set_exception_handler([this](std::exception_ptr& thrown) -> caf::error {
@@ -49,6 +53,8 @@ public:
       } catch (const std::exception& e) {
         record_.failed_with = e.what();
       }
+      if (record_.handler_fails)
+        throw std::runtime_error{"failed again"};
       return caf::sec::runtime_error;
     });
     return {
@@ -68,9 +74,24 @@ private:
   record& record_;
 };
 
+/// Notes who ran for too long.
+struct long_turn_names final : protocol::event_counters {
+  void count(protocol::counter what, std::string_view label, std::uint64_t) noexcept override {
+    if (what == protocol::counter::long_turns)
+      names.emplace_back(label);
+  }
+  std::vector<std::string> names;
+};
+
 /// A loop whose turns the test runs, and actors on it that wait for their first message.
 struct stage {
   stage() { compat::set_worker_threads(config, 1); }
+  loop_options options() {
+    loop_options o;
+    o.long_turn = 30ms;
+    o.counters = &long_turns;
+    return o;
+  }
   ~stage() {
     for (auto& a : actors)
       caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
@@ -92,9 +113,10 @@ struct stage {
     loop.run_turn();
   }
 
+  long_turn_names long_turns;
   caf::actor_system_config config;
   caf::actor_system system{config};
-  event_loop loop{system, 0};
+  event_loop loop{system, 0, options()};
   std::vector<listener_actor> actors;
 };
 
@@ -156,6 +178,7 @@ TEST_CASE("what a dispatched message throws ends its actor by CAF's handler, and
   stage s;
   auto a = s.add(r);
   r.then = [](listener&, const word&) { throw std::runtime_error{"broken"}; };
+  r.handler_fails = GENERATE(false, true);
   bool went_on = false;
   s.in_turn([&] {
     compat::dispatch(a, word{"x"});
@@ -166,6 +189,33 @@ TEST_CASE("what a dispatched message throws ends its actor by CAF's handler, and
   CHECK(r.failed_with == "broken");
   CHECK(r.released);
   CHECK(r.heard == texts{"x"});
+}
+
+TEST_CASE("of actors inside each other the one that takes long is named") {
+  listener::record outer, inner;
+  outer.name = "outer";
+  inner.name = "inner";
+  stage s;
+  auto a = s.add(outer);
+  auto b = s.add(inner);
+  auto busy = [] {
+    for (auto until = std::chrono::steady_clock::now() + 60ms; std::chrono::steady_clock::now() < until;) {
+    }
+  };
+  std::string slow = GENERATE("outer before", "inner", "outer after");
+  outer.then = [&](listener&, const word&) {
+    if (slow == "outer before")
+      busy();
+    compat::dispatch(b, word{"x"});
+    if (slow == "outer after")
+      busy();
+  };
+  inner.then = [&](listener&, const word&) {
+    if (slow == "inner")
+      busy();
+  };
+  s.in_turn([&] { compat::dispatch(a, word{"x"}); });
+  CHECK_THAT(s.long_turns.names, Catch::VectorContains(slow.substr(0, 5)));
 }
 
 TEST_CASE("an actor may quit over a dispatched message") {

@@ -105,6 +105,19 @@ struct system_fixture {
   caf::actor_system_config config;
 };
 
+/// A loop whose turns the test runs, and the errors that it counts.
+struct counted_loop {
+  loop_options options() {
+    loop_options o;
+    o.counters = &seen;
+    return o;
+  }
+  error_counters seen;
+  system_fixture f;
+  caf::actor_system system{f.config};
+  event_loop loop{system, 0, options()};
+};
+
 } // namespace
 
 TEST_CASE("actors on two loops play over threads, each on its own loop only") {
@@ -155,21 +168,16 @@ TEST_CASE("work posted from many threads runs on the loop, all of it") {
 }
 
 TEST_CASE("an exception out of a handler is counted and stops nothing") {
-  error_counters seen;
-  system_fixture f;
-  caf::actor_system system{f.config};
-  loop_options options;
-  options.counters = &seen;
-  event_loop loop{system, 0, options};
+  counted_loop c;
   bool ran = false;
-  loop.post([] { throw std::runtime_error{"bad"}; });
-  loop.post([] { throw 42; });
-  loop.post([&] { ran = true; });
+  c.loop.post([] { throw std::runtime_error{"bad"}; });
+  c.loop.post([] { throw 42; });
+  c.loop.post([&] { ran = true; });
 
-  while (loop.run_turn()) {
+  while (c.loop.run_turn()) {
   }
 
-  CHECK(seen.errors == 2);
+  CHECK(c.seen.errors == 2);
   CHECK(ran);
 }
 
@@ -293,22 +301,17 @@ TEST_CASE("pending work runs at the end of the turn after, and what it throws is
     int runs = 0;
     bool fails = false;
   };
-  error_counters seen;
-  system_fixture f;
-  caf::actor_system system{f.config};
-  loop_options options;
-  options.counters = &seen;
-  event_loop loop{system, 0, options};
+  counted_loop c;
   auto good = std::make_shared<work>(), bad = std::make_shared<work>();
   bad->fails = true;
-  loop.post([&] {
-    loop.when_free(bad);
-    loop.when_free(good);
+  c.loop.post([&] {
+    c.loop.when_free(bad);
+    c.loop.when_free(good);
   });
-  CHECK(loop.run_turn());
+  CHECK(c.loop.run_turn());
   CHECK(good->runs == 0);
-  loop.run_turn();
-  CHECK(seen.errors == 1);
+  c.loop.run_turn();
+  CHECK(c.seen.errors == 1);
   CHECK(good->runs == 1);
   CHECK(bad->runs == 1);
   CHECK(good.use_count() == 1);
