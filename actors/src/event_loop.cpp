@@ -64,7 +64,10 @@ const char* event_loop::enter(const char* name) {
   if (dispatches_left_ == 0)
     return nullptr;
   --dispatches_left_;
-  note_duration();
+  if (std::exchange(slept_, false))
+    last_mark_ = coarse_now(); // the handler that has ended the loop's sleep did not sleep itself
+  else
+    note_duration();
   return std::exchange(running_, name);
 }
 
@@ -209,12 +212,13 @@ void event_loop::block() {
   arm_wake_up();
   dispatches_left_ = options_.dispatches_per_handler;
   running_ = "handler";
-  last_mark_ = coarse_now();
+  slept_ = true;
   try {
     context_.run_one();
   } catch (...) {
     report("handler");
   }
+  slept_ = false;
 }
 
 void event_loop::arm_wake_up() {

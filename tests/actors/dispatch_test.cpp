@@ -88,7 +88,7 @@ struct stage {
   stage() { compat::set_worker_threads(config, 1); }
   loop_options options() {
     loop_options o;
-    o.long_turn = 30ms;
+    o.long_turn = 100ms;
     o.counters = &long_turns;
     return o;
   }
@@ -199,7 +199,7 @@ TEST_CASE("of actors inside each other the one that takes long is named") {
   auto a = s.add(outer);
   auto b = s.add(inner);
   auto busy = [] {
-    for (auto until = std::chrono::steady_clock::now() + 60ms; std::chrono::steady_clock::now() < until;) {
+    for (auto until = std::chrono::steady_clock::now() + 150ms; std::chrono::steady_clock::now() < until;) {
     }
   };
   std::string slow = GENERATE("outer before", "inner", "outer after");
@@ -216,6 +216,23 @@ TEST_CASE("of actors inside each other the one that takes long is named") {
   };
   s.in_turn([&] { compat::dispatch(a, word{"x"}); });
   CHECK_THAT(s.long_turns.names, Catch::VectorContains(slow.substr(0, 5)));
+}
+
+TEST_CASE("a loop's sleep is no long turn of the actor that ends it") {
+  listener::record r;
+  stage s;
+  auto a = s.add(r);
+  std::promise<void> heard;
+  r.then = [&](listener&, const word&) { heard.set_value(); };
+  std::thread runner{[&] { s.loop.run(); }};
+  std::this_thread::sleep_for(200ms); // the span that the loop sleeps
+  s.loop.post([&] { compat::dispatch(a, word{"x"}); });
+  heard.get_future().wait();
+  for (auto& each : s.actors)
+    caf::anon_send_exit(each, caf::exit_reason::user_shutdown);
+  s.loop.stop();
+  runner.join();
+  CHECK(s.long_turns.names == texts{});
 }
 
 TEST_CASE("an actor may quit over a dispatched message") {

@@ -145,6 +145,7 @@ private:
   std::size_t dispatches_left_ = 0;
   bool left_work_ = false; ///< the last turn reached one of its bounds, or its flush gave more to do
   steady_time last_mark_{};
+  bool slept_ = false; ///< since the last mark, perhaps
   std::optional<steady_time> wake_up_at_;
   const char* running_ = "handler";
   std::atomic<std::size_t> actors_{0};
