@@ -67,7 +67,9 @@ bool is_short_and_plain(std::string_view text) {
     return false;
   constexpr std::uint64_t ones = 0x0101010101010101;
   // Of each byte the high bit, if it or one below it is special or no ASCII. Left to the end: what is special is rare.
-  const auto marks = [](std::uint64_t w) { return (w | (w - ones * 0x20) | ((w ^ ones * '"') - ones) | ((w ^ ones * '\\') - ones)) & ones * 0x80; };
+  const auto marks = [](std::uint64_t w) {
+    return (w | (w - ones * 0x20) | ((w ^ ones * '"') - ones) | ((w ^ ones * '\\') - ones)) & ones * 0x80;
+  };
   const char* at = text.data();
   const char* const end = at + text.size();
   std::uint64_t special = 0;

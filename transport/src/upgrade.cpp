@@ -35,16 +35,11 @@ upgrade_verdict refuse(unsigned status, std::string_view reason, std::string_vie
   return v;
 }
 
-/// All values of a list header as one list.
-std::string joined(const http_request_message& request, field name) {
-  std::string all;
-  auto [first, last] = request.equal_range(name);
-  for (; first != last; ++first) {
-    if (!all.empty())
-      all += ',';
-    all.append(first->value().data(), first->value().size());
-  }
-  return all;
+/// Adds the value of one more header of that name.
+void add_to(std::string& list, std::string_view value) {
+  if (!list.empty())
+    list += ',';
+  list += value;
 }
 
 /// What `check_upgrade` looks at, found in one walk: of several headers of a name the first, how many there are, or all as one list.
@@ -69,8 +64,8 @@ private:
   void note(field name, std::string_view value) {
     switch (name) {
       case field::host: ++hosts; break;
-      case field::connection: add(connection, value); break;
-      case field::sec_websocket_protocol: add(protocols, value); break;
+      case field::connection: add_to(connection, value); break;
+      case field::sec_websocket_protocol: add_to(protocols, value); break;
       case field::transfer_encoding: has_transfer_encoding = true; break;
       case field::content_length: content_length = content_length.value_or(value); break;
       case field::sec_websocket_version: version = version.value_or(value); break;
@@ -78,12 +73,6 @@ private:
       case field::origin: origin = origins++ == 0 ? value : origin; break;
       default: break;
     }
-  }
-
-  static void add(std::string& list, std::string_view value) {
-    if (!list.empty())
-      list += ',';
-    list += value;
   }
 };
 
@@ -142,7 +131,11 @@ bool is_websocket_key(std::string_view key) noexcept {
 }
 
 bool wants_upgrade(const http_request_message& request) {
-  return has_token(joined(request, field::upgrade), "websocket");
+  std::string list;
+  auto [first, last] = request.equal_range(field::upgrade);
+  for (; first != last; ++first)
+    add_to(list, view(first->value()));
+  return has_token(list, "websocket");
 }
 
 upgrade_verdict check_upgrade(const http_request_message& request, const std::vector<std::string>& origins) {

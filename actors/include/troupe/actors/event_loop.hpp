@@ -1,8 +1,8 @@
 #pragma once
 
-#include <troupe/actors/caf_compat.hpp>
 #include <troupe/actors/clock.hpp>
 #include <troupe/actors/fifo.hpp>
+#include <troupe/actors/pinned.hpp>
 #include <troupe/actors/session_table.hpp>
 #include <troupe/actors/timer_wheel.hpp>
 #include <troupe/protocol/observe.hpp>
@@ -46,10 +46,9 @@ public:
 
 /// One thread's worth of server: sockets, timers and the actors pinned to it, all run by one thread, so that they share no lock.
 ///
-/// A turn runs ready handlers and ready actors, then the flushers, then the pending work of the turn before; the loop blocks before the next
-/// one unless something was left. An
-/// exception out of a handler is logged, counted and ends nothing else. In a test nobody calls `run`: the test calls `run_turn` and owns
-/// the clock.
+/// A turn runs ready handlers and ready actors, then the flushers, then the pending work of the turn before; the loop blocks before the
+/// next one unless something was left. An exception out of a handler is logged, counted and ends nothing else. In a test nobody calls
+/// `run`: the test calls `run_turn` and owns the clock.
 ///
 /// Invariants: a loop outlives every actor pinned to it; `submit` and `post` may be called from any thread, all else on the loop's.
 class event_loop final : public compat::loop_context {
@@ -98,7 +97,8 @@ public:
     boost::asio::post(context_, std::forward<F>(work));
   }
 
-  /// Runs `work` before the loop blocks, and no later than at the end of the next turn. For what may find more to do the later it comes.
+  /// Runs `work` before the loop blocks, and no later than at the end of the next turn, once; keeps it until then. For what may find more
+  /// to do the later it comes. What it throws is counted; work that a stopped loop has not run is dropped.
   void when_free(std::shared_ptr<pending_work> work) { pending_.push_back(std::move(work)); }
 
   /// Takes over a reference to a ready actor. Thread: any.

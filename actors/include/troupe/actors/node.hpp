@@ -41,7 +41,8 @@ public:
 
   [[nodiscard]] session_key key() const noexcept;
 
-  /// Hands one whole WebSocket message to the actor, with credit for its bytes.
+  /// Hands one whole WebSocket message to the actor, with credit for its bytes: in a turn of its loop at once if it waits for one, so that
+  /// what it answers may reach the sink before this returns. Nothing happens once the port is closed.
   void deliver(protocol::shared_bytes message, bool binary);
 
   /// Whether the next message may be read. If not, `sink::resume_reading` will be called.
