@@ -2,72 +2,18 @@
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { EventEmitter, once } from 'node:events';
 import { launchBrowser, skip } from './support/browser.mjs';
+import { connected, enter, heard, hook, person as openPage, say } from './support/chat_page.mjs';
 import { connect } from './support/client.mjs';
 import { startNode } from './support/node.mjs';
 import { noisyPng } from './support/png.mjs';
-import { inSeconds, secretFile, sign } from './support/tokens.mjs';
 
 describe('two people with two pages', { skip }, () => {
   let browser;
   before(async () => (browser = await launchBrowser()));
   after(() => browser?.close());
 
-  /// A page in a context of its own (storage of its own).
-  async function emptyPage(t) {
-    const context = await browser.newContext({ locale: 'en-GB' });
-    t.after(() => context.close());
-    const page = await context.newPage();
-    page.setDefaultTimeout(20_000);
-    return page;
-  }
-
-  /// One who is connected, with what the page complains about.
-  async function person(t, node, name, { token } = {}) {
-    const page = await emptyPage(t);
-    const complaints = [];
-    page.on('pageerror', (error) => complaints.push(String(error)));
-    page.on('dialog', (dialog) => {
-      complaints.push(`a dialog: ${dialog.message()}`);
-      dialog.dismiss();
-    });
-    await page.goto(`http://127.0.0.1:${node.port}/`);
-    if (token) await signIn(page, token);
-    await connected(page);
-    if (name) await rename(page, name);
-    return { context: page.context(), page, name, complaints };
-  }
-
-  const hook = (page, id) => page.getByTestId(id);
-  const connected = (page) => page.locator('[data-testid=status][data-state=connected]').waitFor();
-
-  async function rename(page, name) {
-    await hook(page, 'name-input').fill(name);
-    await hook(page, 'name-save').click();
-    await hook(page, 'members').getByTestId('member').filter({ hasText: name }).waitFor();
-  }
-
-  async function signIn(page, token) {
-    await hook(page, 'token-input').fill(token);
-    await hook(page, 'sign-in').click();
-  }
-
-  async function enter(page, room) {
-    await hook(page, 'room-input').fill(room);
-    await hook(page, 'room-join').click();
-    await hook(page, 'room-list').getByText(room).first().waitFor();
-  }
-
-  async function say(page, text) {
-    await hook(page, 'message-input').fill(text);
-    await hook(page, 'send').click();
-  }
-
-  const heard = (page, text, from) => {
-    const from_ = from ? `[data-user="${from}"]` : '';
-    return page.locator(`[data-testid=message-list] [data-testid=message]${from_}`).filter({ hasText: text }).waitFor();
-  };
+  const person = (t, ...whom) => openPage(t, browser, ...whom);
 
   test('hear each other', async (t) => {
     const node = await startNode(t, 'chat_node');
@@ -278,100 +224,6 @@ describe('two people with two pages', { skip }, () => {
 
     await ann.page.locator('[data-testid=message] a[download]').filter({ hasText: 'KiB' }).waitFor();
     assert.deepEqual(ann.complaints, []);
-  });
-
-  test('sign in with a token where the node asks for one', async (t) => {
-    const secret = 'a-secret-of-the-browser-test-which-is-long';
-    const node = await startNode(t, 'chat_node', ['--jwt-secret-file', secretFile(t, secret)]);
-    const claims = (name) => ({ sub: name, iat: inSeconds(0), exp: inSeconds(600) });
-    const ann = await person(t, node, 'Ann', { token: sign(claims('ann'), secret) });
-    const page = await ann.context.newPage();
-    await page.goto(`http://127.0.0.1:${node.port}/`);
-
-    await signIn(page, sign(claims('bob'), 'another secret, which the node does not have'));
-    await page.getByRole('alert').filter({ hasText: 'not accepted' }).waitFor();
-    assert.equal(await hook(page, 'status').getAttribute('data-state') === 'connected', false);
-    await signIn(page, sign(claims('bob'), secret));
-    await connected(page);
-    assert.equal(await hook(page, 'login').isVisible(), false);
-    await say(ann.page, 'you are in');
-    await heard(page, 'you are in', 'Ann');
-    await page.reload(); // the tab keeps the token
-    await connected(page);
-    assert.deepEqual(ann.complaints, []);
-  });
-
-  test('sign in while an attempt without a token is under way', async (t) => {
-    const secret = 'a-secret-of-the-browser-test-which-is-long';
-    const node = await startNode(t, 'chat_node', ['--jwt-secret-file', secretFile(t, secret)]);
-    const page = await emptyPage(t);
-    const held = new EventEmitter(); // the page's second question without a token
-    let questions = 0;
-    await page.route('**/session', async (route) => {
-      if (!route.request().headers().authorization && ++questions === 2) {
-        held.emit('asked');
-        await once(held, 'let go');
-      }
-      await route.continue();
-    });
-
-    const asked = once(held, 'asked');
-    await page.goto(`http://127.0.0.1:${node.port}/`);
-    await asked;
-    await signIn(page, sign({ sub: 'ann' }, secret));
-    await hook(page, 'login').waitFor({ state: 'hidden' });
-    held.emit('let go');
-
-    await connected(page);
-    await say(page, 'I am in');
-    await heard(page, 'I am in');
-    assert.equal(await hook(page, 'login').isVisible(), false);
-    assert.equal(questions, 2);
-  });
-
-  test('sign in where the browser refuses to keep anything', async (t) => {
-    const secret = 'a-secret-of-the-browser-test-which-is-long';
-    const node = await startNode(t, 'chat_node', ['--jwt-secret-file', secretFile(t, secret)]);
-    const page = await emptyPage(t);
-    await page.addInitScript(() => {
-      Storage.prototype.setItem = () => {
-        throw new DOMException('the quota is exceeded', 'QuotaExceededError');
-      };
-    });
-
-    await page.goto(`http://127.0.0.1:${node.port}/`);
-    await signIn(page, sign({ sub: 'ann' }, secret));
-
-    await connected(page);
-    await say(page, 'I am in');
-    await heard(page, 'I am in');
-  });
-
-  test('bear the name that the token says', async (t) => {
-    const secret = 'a-secret-of-the-browser-test-which-is-long';
-    const node = await startNode(t, 'chat_node', ['--jwt-secret-file', secretFile(t, secret)]);
-    const ann = await person(t, node, undefined, { token: sign({ sub: 'u-1', username: '김안나' }, secret) });
-    const bob = await person(t, node, undefined, { token: sign({ sub: 'u-2', name: 'Bob' }, secret) });
-
-    await say(ann.page, 'who am I?');
-    await heard(bob.page, 'who am I?', '김안나');
-    await say(bob.page, 'you are you');
-    await heard(ann.page, 'you are you', 'Bob');
-  });
-
-  test('sign in again once the token has expired', async (t) => {
-    const secret = 'a-secret-of-the-browser-test-which-is-long';
-    const node = await startNode(t, 'chat_node', ['--jwt-secret-file', secretFile(t, secret), '--jwt-profile', 'seed']);
-    const leeway = 30;
-    const token = (exp) => sign({ sub: 'ann', exp }, secret);
-    const ann = await person(t, node, 'Ann', { token: token(inSeconds(3 - leeway)) });
-
-    await hook(ann.page, 'login').waitFor();
-    await signIn(ann.page, token(inSeconds(600)));
-    await connected(ann.page);
-    await say(ann.page, 'back again');
-
-    await heard(ann.page, 'back again', 'Ann');
   });
 
   test('the original browser snippet works in a page', async (t) => {
