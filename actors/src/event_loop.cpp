@@ -19,19 +19,23 @@ steady_time coarse_now() noexcept {
   return steady_time{std::chrono::seconds{t.tv_sec} + std::chrono::nanoseconds{t.tv_nsec}};
 }
 
+} // namespace
+
 /// Marks the loop whose turn runs on this thread.
-class current_scope {
+class event_loop::turn_scope {
 public:
-  explicit current_scope(event_loop& loop) noexcept : before_(std::exchange(current_loop, &loop)) {}
-  current_scope(const current_scope&) = delete;
-  current_scope& operator=(const current_scope&) = delete;
-  ~current_scope() { current_loop = before_; }
+  explicit turn_scope(event_loop& loop) noexcept : loop_(loop), before_(std::exchange(current_loop, &loop)) { loop_.in_turn_ = true; }
+  turn_scope(const turn_scope&) = delete;
+  turn_scope& operator=(const turn_scope&) = delete;
+  ~turn_scope() {
+    loop_.in_turn_ = false;
+    current_loop = before_;
+  }
 
 private:
+  event_loop& loop_;
   event_loop* before_;
 };
-
-} // namespace
 
 event_loop::event_loop(caf::actor_system& system, unsigned index, loop_options options)
   : compat::loop_context(system),
@@ -109,14 +113,14 @@ void event_loop::stop() {
 }
 
 bool event_loop::run_turn(std::size_t max_handlers) {
-  current_scope scope{*this};
+  turn_scope scope{*this};
   compat::drop_quiet_logger();
   resumes_left_ = options_.resumes_per_turn;
   last_mark_ = coarse_now();
   bool busy = run_ready();
   busy |= run_handlers(max_handlers);
   try {
-    running_ = "timer";
+    begin("timer");
     timers_.advance(now());
     note_duration();
   } catch (...) {
@@ -132,6 +136,7 @@ bool event_loop::run_turn(std::size_t max_handlers) {
 }
 
 void event_loop::run_pending(std::vector<std::shared_ptr<pending_work>>& work) {
+  begin("handler");
   for (auto& w : work) {
     try {
       w->run_pending();
@@ -146,7 +151,7 @@ bool event_loop::run_handlers(std::size_t max) {
   bool any = false;
   left_work_ = true;
   for (std::size_t i = 0; i < max; ++i) {
-    running_ = "handler";
+    begin("handler");
     dispatches_left_ = options_.dispatches_per_handler;
     try {
       if (context_.poll_one() == 0) {
@@ -172,6 +177,7 @@ bool event_loop::run_ready() {
     --resumes_left_;
     dispatches_left_ = options_.dispatches_per_handler;
     any = true;
+    begin("actor");
     try {
       run_job(job, options_.messages_per_resume);
     } catch (...) {
@@ -184,7 +190,7 @@ bool event_loop::run_ready() {
 
 bool event_loop::flush() {
   bool more = false;
-  running_ = "flush";
+  begin("flush");
   for (auto& work : flushers_) {
     try {
       more |= work();
@@ -205,13 +211,13 @@ bool event_loop::flush() {
 
 /// Waits for a socket, a post or the next deadline, unless pending work has left something to do.
 void event_loop::block() {
-  current_scope scope{*this};
+  turn_scope scope{*this};
   run_pending(pending_before_);
   if (has_work() || !pending_.empty())
     return;
   arm_wake_up();
   dispatches_left_ = options_.dispatches_per_handler;
-  running_ = "handler";
+  begin("handler");
   slept_ = true;
   try {
     context_.run_one();
@@ -247,6 +253,11 @@ void event_loop::report(const char* what) noexcept {
   } catch (...) {
     options_.log->write(protocol::log_level::error, what, "an exception that is no std::exception");
   }
+}
+
+void event_loop::begin(const char* what) noexcept {
+  running_ = what;
+  now_.reset();
 }
 
 /// Reports what has run since the last mark if it took too long; blocking is not counted.

@@ -3,6 +3,7 @@
 #include "support/fake_sink.hpp"
 
 #include <troupe/actors/event_loop.hpp>
+#include <troupe/testing/manual_clock.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -329,4 +330,60 @@ TEST_CASE("pending work runs before the loop sleeps") {
   loop.post([&] { loop.when_free(std::make_shared<work>(loop)); });
   loop.run(); // nothing else would wake it
   SUCCEED("it has ended");
+}
+
+TEST_CASE("all that a handler does happens at one time, and the next has its own") {
+  system_fixture f;
+  caf::actor_system system{f.config};
+  testing::manual_clock clock;
+  loop_options options;
+  options.clock = &clock;
+  event_loop loop{system, 0, options};
+  struct alarm final : timer_wheel::entry {
+    void on_deadline() override { ++rung; }
+    int rung = 0;
+  } bell;
+  std::vector<steady_time> seen;
+  auto look_twice = [&] {
+    seen.push_back(loop.now());
+    clock.advance(1s);
+    seen.push_back(loop.now());
+  };
+  auto start = clock.now();
+  loop.add_flusher([&] {
+    look_twice();
+    return false;
+  });
+  loop.post(look_twice);
+  loop.post([&] {
+    look_twice();
+    loop.arm(bell, 500ms); // from 1 s on, and the clock shows 2 s
+  });
+
+  loop.run_turn();
+
+  CHECK(seen == std::vector{start, start, start + 1s, start + 1s, start + 2s, start + 2s});
+  CHECK(bell.rung == 1);
+  clock.advance(1s);
+  CHECK(loop.now() == start + 4s);
+}
+
+TEST_CASE("the time that passes while a loop sleeps is not lost on who wakes it") {
+  system_fixture f;
+  caf::actor_system system{f.config};
+  event_loop loop{system, 0};
+  struct alarm final : timer_wheel::entry {
+    void on_deadline() override {}
+  } bell;
+  loop.post([&] { loop.arm(bell, 1h); }); // the loop looks at the clock before it sleeps
+  std::thread runner{[&] { loop.run(); }};
+  for (int i = 0; i < 5; ++i) {
+    std::promise<steady_time> seen;
+    std::this_thread::sleep_for(2ms); // lets the loop fall asleep; what is checked does not depend on it
+    auto posted = std::chrono::steady_clock::now();
+    loop.post([&] { seen.set_value(loop.now()); });
+    CHECK(seen.get_future().get() >= posted);
+  }
+  loop.stop();
+  runner.join();
 }

@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -65,7 +66,15 @@ public:
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
   [[nodiscard]] timer_wheel& timers() noexcept { return timers_; }
   [[nodiscard]] session_table& sessions() noexcept { return sessions_; }
-  [[nodiscard]] steady_time now() const { return options_.clock->now(); }
+  /// The time at which the handler, resume or flush under way first asked for it: all that it does happens then. Outside a turn, what the
+  /// clock says.
+  [[nodiscard]] steady_time now() const {
+    if (!in_turn_)
+      return options_.clock->now();
+    if (!now_)
+      now_ = options_.clock->now();
+    return *now_;
+  }
   [[nodiscard]] wall_time wall_now() const { return options_.clock->wall_now(); }
   [[nodiscard]] const loop_options& options() const noexcept { return options_; }
 
@@ -127,7 +136,10 @@ private:
   void arm_wake_up();
   void take_remote();
   void report(const char* what) noexcept;
+  void begin(const char* what) noexcept;
   void note_duration();
+
+  class turn_scope;
 
   const unsigned index_;
   const loop_options options_;
@@ -144,6 +156,8 @@ private:
   std::size_t resumes_left_ = 0;
   std::size_t dispatches_left_ = 0;
   bool left_work_ = false; ///< the last turn reached one of its bounds, or its flush gave more to do
+  bool in_turn_ = false;
+  mutable std::optional<steady_time> now_; ///< of what runs
   steady_time last_mark_{};
   bool slept_ = false; ///< since the last mark, perhaps
   std::optional<steady_time> wake_up_at_;
