@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# bench/run.sh [--quick] [--rounds N] [--seconds S] [--without SERVERS] [--spin] [SCENARIO...]
+# bench/run.sh [--quick] [--rounds N] [--seconds S] [--without SERVERS] [--keep] [--spin] [SCENARIO...]
 # Runs Troupe and its peers side by side under the same load: progress, a table of ratios, and a report in build/bench.
 # --list names the scenarios; --guard compares the instruction counts of the micro-benchmarks with the parent commit's.
 set -euo pipefail

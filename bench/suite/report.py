@@ -47,18 +47,28 @@ def print_table(scenario, results):
         print(f"   {label}: {text}\n      {scenario.servers[0]} is {compared}" if compared else f"   {label}: {text}", flush=True)
 
 
-def write_json(path, about, scenarios, results):
-    document = {"about": about, "scenarios": {s.name: {"title": s.title, "load": s.load, "results": results[s.name]} for s in scenarios if s.name in results}}
-    path.write_text(json.dumps(document, indent=1) + "\n")
+def write_json(path, outcomes):
+    """`outcomes`: of each scenario what it was (title, load), how it was run (`about`) and the figures of each server's rounds (`results`)."""
+    path.write_text(json.dumps({"scenarios": outcomes}, indent=1) + "\n")
 
 
-def write_markdown(path, about, scenarios, results, plots):
-    text = ["# Results", "", f"{about['date']}, commit {about['commit']}, {about['rounds']} interleaved rounds; {about['machine']}; the load {about['load']}.", "",
-            "Medians; ratios are medians of the ratios of each round with their 95 % intervals. A bound is met by the interval's far end.", "",
-            "| scenario | figure | medians | ratio |", "| --- | --- | --- | --- |"]
+def read_json(path):
+    return json.loads(path.read_text())["scenarios"] if path.exists() else {}
+
+
+def write_markdown(path, scenarios, outcomes, plots):
+    text = ["# Results", "", "Medians; ratios are medians of the ratios of each round with their 95 % intervals. A bound is met by the interval's far end."]
+    runs = {}
     for s in scenarios:
-        for label, values, compared in lines(s, results.get(s.name, {})):
-            text.append(f"| {s.title} | {label} | {values} | {compared} |")
+        if s.name in outcomes:
+            about = outcomes[s.name]["about"]
+            runs.setdefault((about["date"], about["commit"], about["machine"], about["load"]), []).append(s)
+    for (date, commit, machine, load), of_run in sorted(runs.items(), key=lambda run: run[0][0], reverse=True):
+        text += ["", f"## {commit}, {date}", "", f"{machine}; the load {load}.", "", "| scenario | rounds | figure | medians | ratio |", "| --- | --- | --- | --- | --- |"]
+        for s in of_run:
+            about = outcomes[s.name]["about"]
+            for label, values, compared in lines(s, outcomes[s.name]["results"]):
+                text.append(f"| {s.title} | {about['rounds']} of {about['seconds']:g} s | {label} | {values} | {compared} |")
     for title, file in plots:
         text += ["", f"## {title}", "", f"![{title}]({file})"]
     path.write_text("\n".join(text) + "\n")
@@ -66,15 +76,13 @@ def write_markdown(path, about, scenarios, results, plots):
 
 def plot_cpu(folder, scenarios, results):
     """Server CPU for each delivery, as bars, relative to the first peer."""
-    shown = [s for s in scenarios if CPU in s.figures and results.get(s.name) and len(s.servers) > 1 and "bun" in s.servers]
+    shown = [s for s in scenarios if CPU in s.figures and results.get(s.name, {}).get("bun")]
     if not shown:
         return []
-    names = [n for n in ("troupe", "bun", "floor") if any(n in s.servers for s in shown)]
+    names = [n for n in ("troupe", "bun", "floor") if any(results[s.name].get(n) for s in shown)]
     data = ["scenario\t" + "\t".join(names)]
     for s in shown:
         values = {n: median(r[CPU] for r in results[s.name][n]) for n in names if results[s.name].get(n)}
-        if not values.get("bun"):
-            continue
         data.append(f"{s.name}\t" + "\t".join(f"{values[n] / values['bun']:.3f}" if n in values else "NaN" for n in names))
     (folder / "cpu.tsv").write_text("\n".join(data) + "\n")
     script = f"""

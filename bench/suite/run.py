@@ -15,7 +15,7 @@ from scenarios import CONNECT, CPU, MEMORY, P50, P99, RATE, RECONNECT, SCENARIOS
 from servers import LOAD_CORE, Running, catalogue, pinned
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-
+MICRO_SECONDS = 2  # of each repetition of a micro-benchmark
 
 spins = False  # set by --spin
 
@@ -89,7 +89,7 @@ def measure(server, scenario, seconds, folder, log):
 def measure_loops(name, scenario):
     """One round of a micro-benchmark on as many loops as the name begins with: deliveries a second."""
     loops = name.split("-")[0]
-    command = [f"{ROOT}/build/release/bin/micro", f"--benchmark_filter=^{scenario.micro}/{loops}/", "--benchmark_min_time=2", "--benchmark_format=json"]
+    command = [f"{ROOT}/build/release/bin/micro", f"--benchmark_filter=^{scenario.micro}/{loops}/", f"--benchmark_min_time={MICRO_SECONDS}", "--benchmark_format=json"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0 or not done.stdout:
         raise RuntimeError(f"{scenario.name}, {name}: {done.stderr.strip() or done.returncode}")
@@ -109,11 +109,11 @@ def certificates(folder):
                     "-keyout", folder / "key.pem", "-out", folder / "cert.pem"], check=True, capture_output=True)
 
 
-def about(rounds):
+def about():
     git = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True).stdout.strip()
     model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown processor")
     cores = sum(line.startswith("processor") for line in open("/proc/cpuinfo"))
-    return {"date": datetime.date.today().isoformat(), "commit": git or "unknown", "rounds": rounds,
+    return {"date": datetime.date.today().isoformat(), "commit": git or "unknown",
             "load": "never sleeps" if spins else "sleeps when it has nothing to do",
             "machine": f"{cores} cores of {model}, Linux {platform.release().split('-')[0]}"}
 
@@ -125,6 +125,7 @@ def parse():
     parser.add_argument("--seconds", type=float, help="measured in each round (4 in most scenarios)")
     parser.add_argument("--without", metavar="SERVERS", default="", help="leaves these out, such as ws,socketio")
     parser.add_argument("--quick", action="store_true", help="the main rows in one short round each: done in three minutes")
+    parser.add_argument("--keep", action="store_true", help="the report keeps what it has of scenarios that are not run now")
     parser.add_argument("--spin", action="store_true", help="the load never sleeps, so that no server pays for waking it; needs a core of its own")
     parser.add_argument("--list", action="store_true", help="names the scenarios")
     parser.add_argument("--bounds", action="store_true", help="exit code 1 if a bound is missed")
@@ -155,8 +156,9 @@ def main():
     rounds = options.rounds or (1 if options.quick else 9)
     results_folder = ROOT / "build" / "bench"
     results_folder.mkdir(parents=True, exist_ok=True)
-    results, missed = {}, []
-    facts = about(rounds)
+    outcomes = report.read_json(results_folder / "results.json") if options.keep else {}
+    missed = []
+    facts = about()
     with tempfile.TemporaryDirectory() as scratch, open(results_folder / "servers.log", "w") as log:
         folder = pathlib.Path(scratch)
         certificates(folder)
@@ -164,10 +166,10 @@ def main():
         for scenario in chosen:
             print(f"== {scenario.name}: {scenario.title}", flush=True)
             compared = [name for name in scenario.servers if name not in options.without]
-            taken = results[scenario.name] = {name: [] for name in compared}
+            seconds = MICRO_SECONDS if scenario.micro else options.seconds or (1.5 if options.quick else scenario.seconds)
+            taken = {name: [] for name in compared}
             for turn in range(rounds):
                 for name in compared if turn % 2 == 0 else compared[::-1]:
-                    seconds = options.seconds or (1.5 if options.quick else scenario.seconds)
                     found = measure_loops(name, scenario) if scenario.micro else measure(servers[name], scenario, seconds, folder, log)
                     taken[name].append(found)
                     if found["lost"]:
@@ -176,9 +178,11 @@ def main():
                 print(f"   round {turn + 1} of {rounds}: {told}", flush=True)
             report.print_table(scenario, taken)
             missed += [(scenario.name, figure, peer) for figure, _, ratios in report.rows(scenario, taken) for peer, r in ratios.items() if not r[4]]
-            report.write_json(results_folder / "results.json", facts, SCENARIOS, results)
-    plots = report.plot_cpu(results_folder, chosen, results) + report.plot_sizes(results_folder, chosen, results)
-    report.write_markdown(results_folder / "results.md", facts, chosen, results, plots)
+            outcomes[scenario.name] = {"title": scenario.title, "load": scenario.load, "about": {**facts, "rounds": rounds, "seconds": seconds}, "results": taken}
+            report.write_json(results_folder / "results.json", outcomes)
+    results = {name: outcome["results"] for name, outcome in outcomes.items()}
+    plots = report.plot_cpu(results_folder, SCENARIOS, results) + report.plot_sizes(results_folder, SCENARIOS, results)
+    report.write_markdown(results_folder / "results.md", SCENARIOS, outcomes, plots)
     print(f"== results: {results_folder}/results.md, results.json")
     for name, figure, peer in missed:
         print(f"   missed: {name}, {figure} beside {peer}")
