@@ -264,6 +264,8 @@ void event_loop::begin(const char* what) noexcept {
 void event_loop::note_duration() {
   auto at = coarse_now();
   auto took = at - std::exchange(last_mark_, at);
+  if (took > steady_time::duration::zero())
+    now_.reset();
   if (took < options_.long_turn)
     return;
   options_.counters->count(protocol::counter::long_turns, running_);

@@ -35,12 +35,12 @@ template <class F>
 void raw_link::run(F&& handler) {
   try {
     handler();
-    return;
   } catch (const std::exception& e) {
     fail(e.what());
   } catch (...) {
     fail("an exception that is no std::exception");
   }
+  unit_.loop->time_has_passed();
 }
 
 void raw_link::fail(std::string_view what) {

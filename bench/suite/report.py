@@ -53,7 +53,12 @@ def write_json(path, outcomes):
 
 
 def read_json(path):
-    return json.loads(path.read_text())["scenarios"] if path.exists() else {}
+    """The outcomes in a file of `write_json`; none if there is none."""
+    outcomes = json.loads(path.read_text())["scenarios"] if path.exists() else {}
+    for name, outcome in outcomes.items():
+        if "about" not in outcome:
+            raise RuntimeError(f"{path} does not say how {name} was run: it is of an older version; delete it")
+    return outcomes
 
 
 def write_markdown(path, scenarios, outcomes, plots):

@@ -363,9 +363,17 @@ TEST_CASE("all that a handler does happens at one time, and the next has its own
   loop.run_turn();
 
   CHECK(seen == std::vector{start, start, start + 1s, start + 1s, start + 2s, start + 2s});
+  loop.post([&] {
+    look_twice();
+    loop.time_has_passed();
+    seen.push_back(loop.now());
+  });
+  loop.run_turn(1);
+  CHECK(std::vector(seen.begin() + 6, seen.begin() + 9) == std::vector{start + 3s, start + 3s, start + 4s});
   CHECK(bell.rung == 1);
+  auto at = clock.now();
   clock.advance(1s);
-  CHECK(loop.now() == start + 4s);
+  CHECK(loop.now() == at + 1s);
 }
 
 TEST_CASE("the time that passes while a loop sleeps is not lost on who wakes it") {

@@ -525,6 +525,7 @@ void basic_websocket_session<Socket>::begin_closing(errc why) {
   if (why_ == errc::ok)
     why_ = why;
   if (closing_at_ == actors::steady_time{}) {
+    loop_.time_has_passed(); // the application may have thought about it for long
     closing_at_ = now();
     arm_deadline(closing_at_ + settings_.close_deadline);
   }

@@ -66,8 +66,8 @@ public:
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
   [[nodiscard]] timer_wheel& timers() noexcept { return timers_; }
   [[nodiscard]] session_table& sessions() noexcept { return sessions_; }
-  /// The time at which the handler, resume or flush under way first asked for it: all that it does happens then. Outside a turn, what the
-  /// clock says.
+  /// The time at which the handler, resume or flush under way first asked for it: all that it does happens then, unless an actor it has
+  /// entered or the application took long. Outside a turn, what the clock says.
   [[nodiscard]] steady_time now() const {
     if (!in_turn_)
       return options_.clock->now();
@@ -75,6 +75,8 @@ public:
       now_ = options_.clock->now();
     return *now_;
   }
+  /// After code of the application's, which may have taken long: `now` looks at the clock again.
+  void time_has_passed() noexcept { now_.reset(); }
   [[nodiscard]] wall_time wall_now() const { return options_.clock->wall_now(); }
   [[nodiscard]] const loop_options& options() const noexcept { return options_; }
 
