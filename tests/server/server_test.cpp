@@ -317,3 +317,26 @@ TEST_CASE("an endpoint's handlers are told of everything that happens to a conne
   CHECK(log == expected);
   CHECK(e.client_count() == 0);
 }
+
+TEST_CASE("a handler that takes long before it closes leaves the peer its time to answer") {
+  auto options = quiet(1);
+  options.close_deadline = std::chrono::milliseconds{1000};
+  server node{std::move(options)};
+  std::promise<std::uint16_t> closed;
+  endpoint_handlers on;
+  on.on_message = [](const raw_connection& c, std::string_view, bool) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{1100}); // longer than the deadline
+    c.close(1000, "bye");
+  };
+  on.on_close = [&](const raw_connection&, std::uint16_t code, std::string_view) { closed.set_value(code); };
+  auto e = node.endpoint("/slow", std::move(on));
+  node.start();
+
+  raw_client client{node.port(), raw_client::upgrade_of("/slow")};
+  client.await("\r\n\r\n");
+  client.send(masked_text("x"));
+  client.await("bye");
+  client.send({"\x88\x82\0\0\0\0\x03\xe8", 8});
+
+  CHECK(closed.get_future().get() == 1000);
+}
