@@ -19,10 +19,8 @@ connection::behavior_type connection::make_behavior() {
   set_exception_handler([this](std::exception_ptr& thrown) -> caf::error {
     try {
       std::rethrow_exception(thrown);
-    } catch (const std::exception& e) {
-      fail(e.what());
     } catch (...) {
-      fail("an exception that is no std::exception");
+      fail();
     }
     return caf::sec::runtime_error;
   });
@@ -59,10 +57,9 @@ void connection::release_state() {
   core_.reset();
 }
 
-/// Our own bug: this connection ends with 1011, its rooms go on.
-void connection::fail(const char* what) {
-  shared_.options.log->write(protocol::log_level::error, "connection", what);
-  shared_.options.counters->count(protocol::counter::handler_errors, "connection");
+/// Our own bug, the exception in flight: this connection ends with 1011, its rooms go on.
+void connection::fail() {
+  protocol::report_exception(*shared_.options.log, *shared_.options.counters, "connection");
   try {
     close(protocol::errc::internal);
     core_->leave_all(leave_reason::disconnected);

@@ -22,7 +22,7 @@ private:
   void handle(inbound& message) override;
   void release_state() override;
   void end_if_finished();
-  void fail(const char* what);
+  void fail();
 
   // -- connection_output --------------------------------------------------------------------------------------------------
   void reply(const protocol::shared_bytes& frame) override;

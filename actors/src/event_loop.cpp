@@ -4,7 +4,6 @@
 
 #include <time.h>
 
-#include <exception>
 #include <string>
 
 namespace troupe::actors {
@@ -244,16 +243,7 @@ void event_loop::arm_wake_up() {
 }
 
 /// Counts and logs the exception in flight.
-void event_loop::report(const char* what) noexcept {
-  options_.counters->count(protocol::counter::handler_errors, what);
-  try {
-    throw;
-  } catch (const std::exception& e) {
-    options_.log->write(protocol::log_level::error, what, e.what());
-  } catch (...) {
-    options_.log->write(protocol::log_level::error, what, "an exception that is no std::exception");
-  }
-}
+void event_loop::report(const char* what) noexcept { protocol::report_exception(*options_.log, *options_.counters, what); }
 
 void event_loop::begin(const char* what) noexcept {
   running_ = what;

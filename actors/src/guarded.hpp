@@ -2,8 +2,6 @@
 
 #include <troupe/protocol/observe.hpp>
 
-#include <exception>
-
 namespace troupe::actors {
 
 /// Runs `f`; an exception is logged and counted, and `otherwise` is returned. For actors that must outlive their commands.
@@ -11,13 +9,10 @@ template <class F, class T>
 T guarded(protocol::logger& log, protocol::event_counters& counters, const char* where, T otherwise, F&& f) {
   try {
     return f();
-  } catch (const std::exception& e) {
-    log.write(protocol::log_level::error, where, e.what());
   } catch (...) {
-    log.write(protocol::log_level::error, where, "an exception that is no std::exception");
+    protocol::report_exception(log, counters, where);
+    return otherwise;
   }
-  counters.count(protocol::counter::handler_errors, where);
-  return otherwise;
 }
 
 template <class F>

@@ -1,6 +1,5 @@
 #include "raw_link.hpp"
 
-#include <exception>
 #include <utility>
 
 namespace troupe::actors {
@@ -35,10 +34,8 @@ template <class F>
 void raw_link::run(F&& handler) {
   try {
     handler();
-  } catch (const std::exception& e) {
-    fail(e.what());
   } catch (...) {
-    fail("an exception that is no std::exception");
+    fail(protocol::exception_text());
   }
   unit_.loop->time_has_passed();
 }

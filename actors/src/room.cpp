@@ -21,14 +21,11 @@ room::room(caf::actor_config& cfg, compat::loop_context& home, node_shared& shar
 
 room::behavior_type room::make_behavior() {
   set_exception_handler([this](std::exception_ptr& thrown) -> caf::error {
-    std::string what = "an exception that is no std::exception";
     try {
       std::rethrow_exception(thrown);
-    } catch (const std::exception& e) {
-      what = e.what();
     } catch (...) {
+      shared_.options.log->write(protocol::log_level::error, "room", room_name_ + " has crashed: " + protocol::exception_text());
     }
-    shared_.options.log->write(protocol::log_level::error, "room", room_name_ + " has crashed: " + what);
     if (core_)
       core_->tell_end();
     return caf::sec::runtime_error;

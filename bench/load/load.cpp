@@ -1,16 +1,13 @@
-#include "load.hpp"
+#include "load_client.hpp"
 
 #include "marker.hpp"
 
-#include <arpa/inet.h>
-#include <netdb.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <stdexcept>
 #include <thread>
 
 namespace troupe::bench {
@@ -21,42 +18,10 @@ using steady = std::chrono::steady_clock;
 namespace {
 
 constexpr std::size_t buffer_bytes = 256 * 1024;
-constexpr int events_at_once = 512;
-constexpr auto never = steady::time_point::max();
-
-sockaddr_in resolve(const load_options& options) {
-  addrinfo hints{}, *found = nullptr;
-  hints.ai_family = AF_INET;
-  hints.ai_socktype = SOCK_STREAM;
-  if (::getaddrinfo(options.host.c_str(), std::to_string(options.port).c_str(), &hints, &found) != 0)
-    throw std::runtime_error{options.host + ": no such host"};
-  auto address = *reinterpret_cast<sockaddr_in*>(found->ai_addr);
-  ::freeaddrinfo(found);
-  return address;
-}
 
 steady::duration seconds(double s) { return std::chrono::duration_cast<steady::duration>(std::chrono::duration<double>{s}); }
 
 } // namespace
-
-struct load::client {
-  enum class phase : std::uint8_t { none, connecting, upgrading, joining, ready, ended };
-
-  std::unique_ptr<stream> socket;
-  const speech* words = nullptr;
-  frame_reader frames;
-  std::string answer;             ///< to the upgrade, as far as it has come
-  std::size_t room = 0;
-  std::uint32_t publisher = 0;    ///< from 1; 0: none
-  phase at = phase::none;
-  bool stalled = false;
-  bool visitor = false;
-  bool inside = false;            ///< a visitor that has joined
-  bool watches_output = false;
-  std::uint64_t received = 0;
-  std::vector<std::uint32_t> last; ///< by publisher of the room
-  publish_template message;       ///< of a publisher
-};
 
 load::load(const load_options& options)
   : options_(options),
@@ -156,102 +121,6 @@ void load::look_at_stalled() {
     result_.cut_stalled += was_cut ? 1 : 0;
   }
 }
-
-// -- connecting -----------------------------------------------------------------------------------------------------------
-
-void load::open_all() {
-  in_rooms_ = 0;
-  std::size_t opened = 0;
-  auto began = steady::now();
-  auto quiet_since = began;
-  for (std::size_t before = 0; in_rooms_ < clients_.size();) {
-    open_some(began, opened);
-    poll(steady::now() + 20ms);
-    auto now = steady::now();
-    if (in_rooms_ + opened != before)
-      quiet_since = now;
-    before = in_rooms_ + opened;
-    if (now - quiet_since > options_.patience)
-      throw std::runtime_error{"only " + std::to_string(in_rooms_) + " of " + std::to_string(clients_.size()) + " clients got in"};
-    progress(now);
-  }
-}
-
-/// As many as may be opened by now.
-void load::open_some(time_point began, std::size_t& opened) {
-  auto allowed = clients_.size();
-  if (options_.ramp > 0)
-    allowed = std::min(allowed, 1 + static_cast<std::size_t>(std::chrono::duration<double>(steady::now() - began).count() * options_.ramp));
-  for (; opened < allowed && opening_ < options_.opening; ++opened)
-    open(clients_[opened]);
-}
-
-void load::open(client& c) {
-  static const auto to = resolve(options_);
-  sockaddr_in from{};
-  from.sin_family = AF_INET;
-  from.sin_addr.s_addr = htonl(INADDR_ANY);
-  if (options_.sources > 1) {
-    auto index = static_cast<std::uint32_t>(static_cast<std::size_t>(&c - &clients_.front()) % options_.sources);
-    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + index);
-  }
-  c.socket = std::make_unique<stream>(from, to, tls_.get());
-  c.frames = {};
-  c.answer.clear();
-  c.at = client::phase::connecting;
-  ++opening_;
-  epoll_event event{};
-  event.events = EPOLLIN | EPOLLOUT;
-  event.data.ptr = &c;
-  ::epoll_ctl(epoll_, EPOLL_CTL_ADD, c.socket->fd(), &event);
-  c.watches_output = true;
-}
-
-void load::go_on(client& c) {
-  if (!c.socket->connect())
-    return;
-  c.at = client::phase::upgrading;
-  c.socket->write(c.words->upgrade());
-  watch(c, c.socket->has_output());
-}
-
-void load::upgrade(client& c, std::string_view bytes) {
-  c.answer.append(bytes);
-  auto end = c.answer.find("\r\n\r\n");
-  if (end == std::string::npos)
-    return;
-  if (c.answer.find(" 101 ") > end)
-    throw std::runtime_error{"no upgrade: " + c.answer.substr(0, c.answer.find("\r\n"))};
-  if (options_.deflate && c.answer.find("permessage-deflate") > end)
-    throw std::runtime_error{"the server does not deflate"};
-  --opening_;
-  c.at = client::phase::joining;
-  auto rest = c.answer.substr(end + 4);
-  c.answer = {};
-  if (room_names_.empty() || options_.speech == dialect::echo || c.visitor)
-    joined(c);
-  else
-    c.socket->write(c.words->opening(room_names_[c.room]));
-  watch(c, c.socket->has_output());
-  c.frames.read(rest, [&](const frame_view& frame) { take(c, frame); });
-}
-
-void load::joined(client& c) {
-  c.at = client::phase::ready;
-  ++in_rooms_;
-  if (c.stalled)
-    ::epoll_ctl(epoll_, EPOLL_CTL_DEL, c.socket->fd(), nullptr);
-}
-
-void load::cut_all() {
-  for (auto& c : clients_) {
-    c.socket->cut();
-    c.socket.reset();
-    c.at = client::phase::none;
-  }
-}
-
-// -- load -----------------------------------------------------------------------------------------------------------------
 
 void load::start() {
   auto now = steady::now();
@@ -355,122 +224,6 @@ std::uint64_t load::missing() const {
       all += expected - std::min(expected, c.received);
     }
   return all;
-}
-
-// -- what comes -----------------------------------------------------------------------------------------------------------
-
-void load::poll(time_point until) {
-  auto asked = steady::now();
-  bool spins = options_.spin && publishing_;
-  auto left = spins ? steady::duration{} : until == never ? 50ms : std::max<steady::duration>(0ns, until - asked);
-  auto whole = std::chrono::duration_cast<std::chrono::seconds>(left);
-  timespec timeout{whole.count(), std::chrono::duration_cast<std::chrono::nanoseconds>(left - whole).count()};
-  epoll_event events[events_at_once];
-  auto n = ::epoll_pwait2(epoll_, events, events_at_once, &timeout, nullptr);
-  if (spins && n == 0)
-    idle_ += steady::now() - asked;
-  for (int i = 0; i < n; ++i)
-    ready(*static_cast<client*>(events[i].data.ptr), events[i].events);
-}
-
-void load::ready(client& c, std::uint32_t events) {
-  if (c.at == client::phase::connecting) {
-    go_on(c);
-    return;
-  }
-  if ((events & EPOLLOUT) != 0)
-    watch(c, c.socket->flush());
-  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
-    read(c);
-}
-
-void load::read(client& c) {
-  for (;;) {
-    auto n = c.socket->read(buffer_.data(), buffer_.size());
-    if (n < 0)
-      return end(c);
-    if (n == 0)
-      return;
-    std::string_view bytes{buffer_.data(), static_cast<std::size_t>(n)};
-    if (c.at == client::phase::upgrading)
-      upgrade(c, bytes);
-    else
-      c.frames.read(bytes, [&](const frame_view& frame) { take(c, frame); });
-    if (!options_.tls && static_cast<std::size_t>(n) < buffer_.size())
-      return; // the rest of a TLS record gives no event of its own
-    if (c.at == client::phase::ended)
-      return;
-  }
-}
-
-void load::take(client& c, const frame_view& frame) {
-  constexpr unsigned close = 8, ping = 9;
-  if (frame.opcode == ping) {
-    c.socket->write(masked_frame(10, frame.start));
-    watch(c, c.socket->has_output());
-  } else if (frame.opcode == 1 || frame.opcode == 2) {
-    deliver(c, frame.deflated ? inflater_.start_of(frame.start) : frame.start, frame.size);
-  } else if (frame.opcode == close) {
-    end(c);
-  }
-}
-
-void load::deliver(client& c, std::string_view payload, std::uint64_t size) {
-  if (c.at == client::phase::joining) {
-    if (c.words->is_joined(payload))
-      joined(c);
-    else if (c.words->is_invitation(payload))
-      c.socket->write(c.words->join(room_names_[c.room]));
-    else if (auto answer = c.words->answer_to(payload); !answer.empty())
-      c.socket->write(answer);
-    return;
-  }
-  auto found = find_marker(payload);
-  if (!found) {
-    if (auto answer = c.words->answer_to(payload); !answer.empty())
-      c.socket->write(answer);
-    return;
-  }
-  auto now = steady::now();
-  ++c.received;
-  ++second_deliveries_;
-  auto took = micros(now) - std::min(micros(now), found->at_us);
-  second_.add(took);
-  if (now >= window_begin_ && now < window_end_) {
-    ++result_.delivered;
-    result_.delivered_bytes += size;
-  }
-  if (auto meant = began_ + std::chrono::microseconds{found->at_us}; meant >= window_begin_ && meant < window_end_)
-    result_.latency.add(took);
-  if (!c.last.empty() && found->publisher > 0) {
-    auto& last = c.last[(found->publisher - 1) % c.last.size()];
-    if (found->number <= last)
-      ++result_.disordered;
-    last = found->number;
-  }
-  if (closed_loop_ && publishing_ && found->publisher == c.publisher && c.publisher != 0)
-    publish(c, now);
-}
-
-void load::end(client& c) {
-  if (c.at == client::phase::ended)
-    return;
-  if (c.at != client::phase::ready)
-    throw std::runtime_error{"the server ended a connection before it had joined"};
-  c.at = client::phase::ended;
-  ++result_.cut;
-  if (c.socket)
-    ::epoll_ctl(epoll_, EPOLL_CTL_DEL, c.socket->fd(), nullptr);
-}
-
-void load::watch(client& c, bool output) {
-  if (c.watches_output == output || c.at == client::phase::ended || (c.stalled && c.at == client::phase::ready))
-    return;
-  c.watches_output = output;
-  epoll_event event{};
-  event.events = output ? EPOLLIN | EPOLLOUT : EPOLLIN;
-  event.data.ptr = &c;
-  ::epoll_ctl(epoll_, EPOLL_CTL_MOD, c.socket->fd(), &event);
 }
 
 void load::progress(time_point now) {

@@ -3,10 +3,13 @@
 #include "unicode.hpp"
 
 #include <cstdio>
+#include <exception>
 
 namespace troupe::protocol {
 
 namespace {
+
+constexpr std::string_view nameless_exception = "an exception that is no std::exception";
 
 class silent_logger final : public logger {
 public:
@@ -49,6 +52,27 @@ std::string escape_for_log(std::string_view text) {
     text.remove_prefix(c.bytes);
   }
   return out;
+}
+
+std::string exception_text() {
+  try {
+    throw;
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return std::string{nameless_exception};
+  }
+}
+
+void report_exception(logger& log, event_counters& counters, std::string_view where) noexcept {
+  counters.count(counter::handler_errors, where);
+  try {
+    throw;
+  } catch (const std::exception& e) {
+    log.write(log_level::error, where, e.what());
+  } catch (...) {
+    log.write(log_level::error, where, nameless_exception);
+  }
 }
 
 logger& null_logger() noexcept {

@@ -2,6 +2,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <stdexcept>
+#include <string>
+#include <vector>
+
 using namespace troupe::protocol;
 
 TEST_CASE("text for the log stays on its line") {
@@ -23,4 +27,31 @@ TEST_CASE("the null logger and counters take everything") {
   null_logger().write(log_level::error, "test", "nobody reads this");
   null_counters().count(counter::dropped, "reason", 3);
   SUCCEED();
+}
+
+TEST_CASE("an exception is logged with what it says and counted, whatever was thrown") {
+  struct notes final : logger, event_counters {
+    void write(log_level, std::string_view component, std::string_view text) noexcept override {
+      lines.push_back(std::string{component} + ": " + std::string{text});
+    }
+    void count(counter what, std::string_view label, std::uint64_t n) noexcept override {
+      if (what == counter::handler_errors && n == 1)
+        labels.emplace_back(label);
+    }
+    std::vector<std::string> lines, labels;
+  } seen;
+  try {
+    throw std::runtime_error{"broken"};
+  } catch (...) {
+    report_exception(seen, seen, "here");
+    CHECK(exception_text() == "broken");
+  }
+  try {
+    throw 7;
+  } catch (...) {
+    report_exception(seen, seen, "there");
+    CHECK(exception_text() == "an exception that is no std::exception");
+  }
+  CHECK(seen.lines == std::vector<std::string>{"here: broken", "there: an exception that is no std::exception"});
+  CHECK(seen.labels == std::vector<std::string>{"here", "there"});
 }

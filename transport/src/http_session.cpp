@@ -2,6 +2,7 @@
 
 #include "http_session.hpp"
 
+#include "http_message.hpp"
 #include "http_text.hpp"
 
 #include <boost/asio/write.hpp>
@@ -15,23 +16,7 @@
 namespace troupe::transport {
 
 namespace http = boost::beast::http;
-namespace beast = boost::beast;
 using boost::system::error_code;
-
-namespace {
-
-std::string_view view(beast::string_view s) { return {s.data(), s.size()}; }
-
-/// All values of a list header as one list.
-std::string joined(const http_request_message& request, beast::string_view name) {
-  std::string all;
-  auto [first, last] = request.equal_range(name);
-  for (; first != last; ++first)
-    all.append(all.empty() ? "" : ",").append(first->value().data(), first->value().size());
-  return all;
-}
-
-} // namespace
 
 /// Carries an answer from any thread to its session, if that is still there.
 template <class Socket>
@@ -193,123 +178,20 @@ void basic_http_session<Socket>::on_body(error_code ec) {
   answer(parser_->release());
 }
 
-template <class Socket>
-boost::asio::ip::address basic_http_session<Socket>::client_of(const http_request_message& message) const {
-  return settings_.trusted_proxies.empty()
-           ? peer_
-           : forwarded_address(peer_, joined(message, "X-Forwarded-For"), settings_.trusted_proxies);
-}
-
-template <class Socket>
-http_request basic_http_session<Socket>::read_from(const http_request_message& message, std::string path) const {
-  http_request r;
-  r.method = view(message.method_string());
-  r.target = origin_form(view(message.target()));
-  r.path = std::move(path);
-  for (auto& f : message)
-    r.headers.emplace_back(view(f.name_string()), view(f.value()));
-  r.body = message.body();
-  r.remote_address = client_of(message).to_string();
-  return r;
-}
-
-// -- upgrade --------------------------------------------------------------------------------------------------------------
-
+/// Becomes a WebSocket, or says why it does not.
 template <class Socket>
 void basic_http_session<Socket>::upgrade() {
-  auto message = parser_->release();
-  auto verdict = check_upgrade(message, settings_.origins);
-  if (verdict.status != 101) {
-    http_headers headers;
-    if (verdict.status == 426)
-      headers.emplace_back("Sec-WebSocket-Version", "13");
-    return refuse(verdict.status, verdict.reason, verdict.label, std::move(headers));
+  auto request = parser_->release();
+  auto admitted = admit_upgrade(settings_, request, peer_, loop_.now());
+  if (!admitted) {
+    auto& why = admitted.error();
+    return refuse(why.status, why.text, why.label, why.headers);
   }
-  auto path = decode_path(view(message.target()));
-  auto place = path ? settings_.places.find(*path) : settings_.places.end();
-  if (place == settings_.places.end())
-    return refuse(404, "There is no WebSocket at this path.", "path");
-  if (!settings_.ready.load(std::memory_order_relaxed))
-    return refuse(503, "This server is stopping.", "draining", {{"Retry-After", "5"}});
-  if (settings_.sessions.node->overloaded())
-    return refuse(503, "This server is overloaded.", "overloaded", {{"Retry-After", "5"}});
-  auto is_looked_at = settings_.authorize || place->second.endpoint;
-  auto request = is_looked_at ? read_from(message, *path) : http_request{};
-  auto client = client_of(message);
-  auto decision = authorize(request, client);
-  if (decision.status != 0) {
-    http_headers headers;
-    if (decision.status == 401)
-      headers.emplace_back("WWW-Authenticate", "Bearer");
-    if (decision.retry_after_seconds > 0)
-      headers.emplace_back("Retry-After", std::to_string(decision.retry_after_seconds));
-    return refuse(decision.status, decision.text, "auth", std::move(headers));
-  }
-  auto user = decision.claims ? std::string_view{decision.claims->subject} : std::string_view{};
-  auto lease = admission::admit(settings_.admissions, client, loop_.now(), user);
-  if (!lease)
-    return refuse(503, "There are too many connections.", lease.error().reason,
-                  {{"Retry-After", std::to_string(lease.error().retry_after_seconds)}});
-  actors::connection_info info;
-  info.encoding = verdict.encoding;
-  info.claims = std::move(decision.claims);
-  become_websocket(message, std::move(verdict), std::move(*lease), std::move(info), place->second, std::move(request));
-}
-
-/// Asks the application; whoever has too many tokens refused has to wait.
-template <class Socket>
-upgrade_decision basic_http_session<Socket>::authorize(const http_request& request, const boost::asio::ip::address& client) {
-  if (!settings_.authorize)
-    return {};
-  upgrade_decision decision;
-  if (auto seconds = settings_.admissions->seconds_to_next_try(client, loop_.now())) {
-    decision = upgrade_decision::refuse(429, "Too many tokens were refused.", "throttled");
-    decision.retry_after_seconds = seconds;
-  } else {
-    try {
-      decision = settings_.authorize(request);
-    } catch (...) {
-      report("authorize_upgrade");
-      decision = upgrade_decision::refuse(500, "This server has failed.");
-    }
-    if (decision.status == 401)
-      settings_.admissions->note_refused_token(client, loop_.now());
-  }
-  if (decision.status != 0)
-    settings_.sessions.counters->count(protocol::counter::auth_failures, decision.label);
-  return decision;
-}
-
-/// Counts and logs the exception in flight.
-template <class Socket>
-void basic_http_session<Socket>::report(const char* where) {
-  settings_.sessions.counters->count(protocol::counter::handler_errors, where);
-  try {
-    throw;
-  } catch (const std::exception& e) {
-    settings_.sessions.log->write(protocol::log_level::error, where, e.what());
-  } catch (...) {
-    settings_.sessions.log->write(protocol::log_level::error, where, "an exception that is no std::exception");
-  }
-}
-
-template <class Socket>
-void basic_http_session<Socket>::become_websocket(const http_request_message& request, upgrade_verdict verdict,
-                                                  admission::lease lease, actors::connection_info info,
-                                                  const websocket_place& place, http_request seen) {
   deadline_.cancel();
-  if (place.endpoint) {
-    info.endpoint = place.endpoint;
-    info.request = std::make_shared<const actors::handshake>(
-      actors::handshake{std::move(seen.target), std::move(seen.headers), std::move(seen.remote_address)});
-    if (joined(request, "Sec-WebSocket-Protocol").find("troupe.bearer.") == std::string::npos)
-      verdict.subprotocol.clear(); // a browser that carries its token there needs an answer
-    info.encoding = protocol::encoding::plain_json;
-  }
   std::string_view leftover{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
-  std::make_shared<basic_websocket_session<Socket>>(std::move(socket_), loop_, settings_.sessions, std::move(lease),
+  std::make_shared<basic_websocket_session<Socket>>(std::move(socket_), loop_, settings_.sessions, std::move(admitted->lease),
                                                     std::move(share_))
-    ->start(request, verdict.subprotocol, std::move(info), leftover);
+    ->start(request, admitted->subprotocol, std::move(admitted->info), leftover);
 }
 
 // -- answers --------------------------------------------------------------------------------------------------------------
@@ -317,8 +199,10 @@ void basic_http_session<Socket>::become_websocket(const http_request_message& re
 template <class Socket>
 void basic_http_session<Socket>::answer(const http_request_message& message) {
   keep_alive_ = message.keep_alive() && settings_.ready.load(std::memory_order_relaxed);
-  auto path = decode_path(view(message.target()));
-  request_ = std::make_unique<http_request>(read_from(message, path.value_or("")));
+  auto target = message.target();
+  auto path = decode_path({target.data(), target.size()});
+  request_ = std::make_unique<http_request>(
+    request_of(message, path.value_or(""), client_of(message, peer_, settings_.trusted_proxies)));
   if (!path)
     return respond(plain_answer(400, "The path is malformed."));
   try {
@@ -328,7 +212,7 @@ void basic_http_session<Socket>::answer(const http_request_message& message) {
     else
       answer_later(std::get<late_http_handler>(outcome));
   } catch (...) {
-    report("http");
+    protocol::report_exception(*settings_.sessions.log, *settings_.sessions.counters, "http");
     late_.reset();
     respond(plain_answer(500, "This server has failed."));
   }
@@ -366,20 +250,8 @@ void basic_http_session<Socket>::respond(http_response response) {
 
 template <class Socket>
 void basic_http_session<Socket>::send(http_response response, bool head, bool keep_alive) {
-  auto m = std::make_shared<http::response<http::string_body>>();
-  m->version(11);
-  m->result(response.status);
-  m->set(http::field::date, http_date(loop_.wall_now()));
-  if (response.status != 204)
-    m->set(http::field::content_type, response.content_type);
-  for (auto& [name, value] : response.headers)
-    m->insert(name, value);
-  m->keep_alive(keep_alive);
-  if (response.status != 204 && response.status != 304)
-    m->content_length(response.body.size());
-  auto bodiless = head || response.status == 204 || response.status == 304;
-  if (!bodiless)
-    m->body() = std::move(response.body);
+  auto bodiless = is_bodiless(response, head);
+  auto m = std::make_shared<http_response_message>(message_of(std::move(response), head, keep_alive, loop_.wall_now()));
   loop_.arm(deadline_, settings_.request_deadline);
   auto serializer = std::make_shared<http::response_serializer<http::string_body>>(*m);
   serializer->split(bodiless);

@@ -1,27 +1,17 @@
 #pragma once
 
-#include "admission.hpp"
-#include "client_address.hpp"
-#include "http_router.hpp"
+#include "http_settings.hpp"
 #include "socket_kinds.hpp"
-#include "upgrade.hpp"
-#include "websocket_session.hpp"
+#include "upgrade_admission.hpp"
 
 #include <troupe/actors/event_loop.hpp>
-#include <troupe/transport/authorize.hpp>
-#include <troupe/transport/http.hpp>
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 
-#include <atomic>
-#include <chrono>
-#include <map>
 #include <memory>
-#include <optional>
-#include <string>
+#include <string_view>
 #include <unordered_set>
-#include <vector>
 
 namespace troupe::transport {
 
@@ -35,30 +25,6 @@ public:
 
 /// Those of one loop, so that a stop can end them. Thread: the loop's.
 using pending_socket_set = std::unordered_set<pending_socket*>;
-
-/// A path at which WebSockets are accepted.
-struct websocket_place {
-  std::shared_ptr<actors::endpoint_state> endpoint; ///< null: the rooms
-};
-
-/// What all HTTP sessions of one port share. Fixed while the server runs, but for its atomics.
-struct http_settings {
-  std::size_t max_header_bytes = 8 * 1024;
-  std::size_t max_headers = 100;
-  std::size_t max_body_bytes = 64 * 1024;
-  std::chrono::milliseconds request_deadline{10'000};
-  std::chrono::milliseconds handler_deadline{5'000}; ///< for an answer that is given later
-  std::chrono::milliseconds tls_deadline{5'000};
-  std::vector<std::string> origins;
-  std::vector<address_range> trusted_proxies;
-  bool proxy_protocol = false;               ///< trusted proxies start with a PROXY header
-  http_router router;
-  std::map<std::string, websocket_place> places; ///< where WebSockets are accepted, by path
-  upgrade_authorizer authorize;              ///< may be empty
-  session_settings sessions;
-  std::shared_ptr<admission> admissions;
-  std::atomic<bool> ready{false};
-};
 
 /// One socket until it becomes a WebSocket: requests one after the other, each whole before its deadline.
 /// Thread: the loop's.
@@ -93,15 +59,9 @@ private:
   void on_header(boost::system::error_code ec);
   void on_body(boost::system::error_code ec);
   void upgrade();
-  void become_websocket(const http_request_message& request, upgrade_verdict verdict, admission::lease lease,
-                        actors::connection_info info, const websocket_place& place, http_request seen);
   void answer(const http_request_message& message);
   void answer_later(const late_http_handler& handler);
   void take_late(http_response response);
-  [[nodiscard]] http_request read_from(const http_request_message& message, std::string path) const;
-  [[nodiscard]] boost::asio::ip::address client_of(const http_request_message& message) const;
-  [[nodiscard]] upgrade_decision authorize(const http_request& request, const boost::asio::ip::address& client);
-  void report(const char* where);
   void refuse(unsigned status, std::string_view reason, std::string_view label, http_headers headers = {});
   void respond(http_response response);
   void send(http_response response, bool head, bool keep_alive);

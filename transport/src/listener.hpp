@@ -1,6 +1,6 @@
 #pragma once
 
-#include "http_session.hpp"
+#include "socket_kinds.hpp"
 
 #include <troupe/actors/event_loop.hpp>
 #include <troupe/protocol/observe.hpp>

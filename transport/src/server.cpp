@@ -1,24 +1,14 @@
 #include <utility>
 
-#include <troupe/transport/server.hpp>
-
-#include "http_session.hpp"
-#include "jwt_authorizer.hpp"
-#include "listener.hpp"
-#include "log.hpp"
-#include "metrics.hpp"
-#include "tls_context.hpp"
+#include "server_state.hpp"
 
 #include <boost/asio/signal_set.hpp>
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <charconv>
 #include <csignal>
-#include <future>
 #include <stdexcept>
 #include <thread>
 
@@ -27,27 +17,6 @@ namespace troupe::transport {
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr std::size_t default_connections_per_ip = 100;
-
-std::size_t default_max_connections() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-    return 0;
-  return limit.rlim_cur / 10 * 8;
-}
-
-/// An actor system of our own, made in code: CAF would else read a file of the current directory.
-struct own_system {
-  caf::actor_system_config config;
-  caf::actor_system system{configured()};
-
-private:
-  caf::actor_system_config& configured() {
-    compat::set_worker_threads(config, 1);
-    return config;
-  }
-};
 
 /// `address:port`, the address in brackets if it is IPv6.
 std::pair<std::string, std::uint16_t> split_admin_bind(const std::string& text) {
@@ -64,150 +33,6 @@ std::pair<std::string, std::uint16_t> split_admin_bind(const std::string& text) 
 }
 
 } // namespace
-
-struct server::state {
-  server_options options;
-  std::unique_ptr<protocol::logger> own_log;
-  metrics counts;
-  std::unique_ptr<own_system> own;
-  std::unique_ptr<actors::node> node;
-  std::unique_ptr<tls_context> tls;
-  std::vector<stream_pools> pools; ///< one for each loop; they go before the loops
-  http_settings http;
-  http_settings admin; ///< of a port for the probes alone
-  std::vector<actors::endpoint> endpoints;
-  std::vector<std::unique_ptr<pending_socket_set>> pending;       ///< one set a loop
-  std::vector<std::shared_ptr<std::atomic<std::size_t>>> sockets; ///< one count a loop
-  std::unique_ptr<listener> door;
-  std::unique_ptr<listener> admin_door;
-  bool started = false;
-  bool stopped = false;
-
-  void set_up(caf::actor_system* system);
-  void set_up_tokens();
-  void configure_http();
-  void configure_sessions();
-  void configure_admin();
-  actors::event_loop& least_loaded();
-  void take(actors::event_loop& loop, plain_socket socket, const tcp::endpoint& peer);
-  void open_doors();
-  void end_pending();
-  void say_stop(const actors::endpoint_handlers& on);
-
-  template <class Session, class Socket>
-  void start_session(actors::event_loop& loop, Socket socket, const tcp::endpoint& peer, http_settings& settings);
-
-  /// Runs `f` on a loop and waits for it.
-  template <class F>
-  void on_loop(actors::event_loop& loop, F f) {
-    std::promise<void> done;
-    loop.post([&] {
-      f();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
-};
-
-// -- setting up -------------------------------------------------------------------------------------------------------------
-
-void server::state::set_up(caf::actor_system* system) {
-  if (!options.log) {
-    own_log = make_stderr_logger(options.log_level);
-    options.log = own_log.get();
-  }
-  options.node.log = options.log;
-  options.node.counters = &counts;
-  set_up_tokens();
-  if (!options.tls_certificates.empty())
-    tls = std::make_unique<tls_context>(options.tls_certificates, options.tls_key);
-  if (!system) {
-    own = std::make_unique<own_system>();
-    system = &own->system;
-  }
-  node = std::make_unique<actors::node>(*system, options.node);
-  for (unsigned i = 0; i < node->loops(); ++i) {
-    pending.push_back(std::make_unique<pending_socket_set>());
-    sockets.push_back(std::make_shared<std::atomic<std::size_t>>(0));
-  }
-  configure_http();
-  configure_sessions();
-  configure_admin();
-}
-
-/// Upgrades and `auth` commands ask the same verifier.
-void server::state::set_up_tokens() {
-  http.authorize = options.authorize_upgrade;
-  if (!options.jwt)
-    return;
-  auto leeway = options.jwt->leeway;
-  std::shared_ptr<const token_verifier> verifier = make_jwt_verifier(std::move(*options.jwt));
-  options.jwt.reset(); // the keys are the verifier's now
-  for (auto& warning : verifier->warnings())
-    options.log->write(protocol::log_level::warning, "jwt", warning);
-  http.authorize = token_authorizer(verifier, leeway, *options.node.clock, options.authorize_upgrade);
-  options.node.verify_token = [verifier, leeway](std::string_view token, actors::wall_time now) -> actors::claims_ptr {
-    auto verified = verifier->verify(token, now);
-    return verified ? admitted(std::move(*verified), now, leeway) : nullptr;
-  };
-}
-
-void server::state::configure_http() {
-  http.max_header_bytes = options.max_header_bytes;
-  http.max_headers = options.max_headers;
-  http.max_body_bytes = options.max_body_bytes;
-  http.request_deadline = options.handshake_deadline;
-  http.handler_deadline = options.handler_deadline;
-  http.tls_deadline = options.tls_deadline;
-  http.origins = options.origins;
-  http.places.emplace(options.websocket_path, websocket_place{});
-  http.proxy_protocol = options.proxy_protocol;
-  for (auto& text : options.trusted_proxies) {
-    auto range = address_range::parse(text);
-    if (!range)
-      throw std::invalid_argument{"trusted_proxies: " + text + ": expected an address or a network"};
-    http.trusted_proxies.push_back(*range);
-  }
-  if (options.static_folder)
-    http.router.set_files(*options.static_folder);
-  http.router.set_cors_origins(options.cors_origins);
-  http.router.set_probes({options.admin_bind.empty(), &http.ready, node.get(), &counts});
-  admission::limits limits;
-  limits.max_connections = options.max_connections.value_or(default_max_connections());
-  limits.max_connections_per_ip = options.max_connections_per_ip.value_or(default_connections_per_ip);
-  limits.count_loopback = options.max_connections_per_ip.has_value();
-  limits.max_connections_per_user = options.max_connections_per_user;
-  limits.per_second = options.admissions_per_second;
-  http.admissions = std::make_shared<admission>(limits);
-}
-
-void server::state::configure_sessions() {
-  auto max_message = options.node.messages.max_message_bytes;
-  auto& s = http.sessions;
-  s.guard.max_message_bytes = max_message;
-  s.bounds.max_bytes = std::max<std::size_t>(1024 * 1024, 4 * max_message);
-  s.assembly_deadline = options.assembly_deadline;
-  s.write_deadline = options.write_deadline;
-  s.close_deadline = options.close_deadline;
-  s.deflate = options.deflate;
-  s.node = node.get();
-  pools.resize(node->loops());
-  s.pools = &pools;
-  s.log = options.log;
-  s.counters = &counts;
-}
-
-/// The probes' own port answers nothing else and takes no WebSocket.
-void server::state::configure_admin() {
-  admin.max_header_bytes = options.max_header_bytes;
-  admin.max_headers = options.max_headers;
-  admin.max_body_bytes = options.max_body_bytes;
-  admin.request_deadline = options.handshake_deadline;
-  admin.router.set_probes({true, &http.ready, node.get(), &counts});
-  admin.sessions = http.sessions;
-  admin.admissions = http.admissions;
-  admin.ready = true;
-}
 
 // -- sockets ------------------------------------------------------------------------------------------------------------------
 
@@ -273,13 +98,9 @@ void server::state::say_stop(const actors::endpoint_handlers& on) {
   try {
     if (on.on_stop)
       on.on_stop();
-    return;
-  } catch (const std::exception& e) {
-    options.log->write(protocol::log_level::error, "endpoint", e.what());
   } catch (...) {
-    options.log->write(protocol::log_level::error, "endpoint", "an exception that is no std::exception");
+    protocol::report_exception(*options.log, counts, "endpoint");
   }
-  counts.count(protocol::counter::handler_errors, "endpoint", 1);
 }
 
 // -- server -------------------------------------------------------------------------------------------------------------------

@@ -131,11 +131,7 @@ bool is_websocket_key(std::string_view key) noexcept {
 }
 
 bool wants_upgrade(const http_request_message& request) {
-  std::string list;
-  auto [first, last] = request.equal_range(field::upgrade);
-  for (; first != last; ++first)
-    add_to(list, view(first->value()));
-  return has_token(list, "websocket");
+  return has_token(list_header(request, "Upgrade"), "websocket");
 }
 
 upgrade_verdict check_upgrade(const http_request_message& request, const std::vector<std::string>& origins) {

@@ -1,17 +1,14 @@
 #pragma once
 
-#include <troupe/protocol/codec.hpp>
+#include "http_message.hpp"
 
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <troupe/protocol/codec.hpp>
 
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace troupe::transport {
-
-using http_request_message = boost::beast::http::request<boost::beast::http::string_body>;
 
 /// Whether a request asks for a WebSocket and how it is answered.
 struct upgrade_verdict {

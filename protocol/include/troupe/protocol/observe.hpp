@@ -44,6 +44,12 @@ public:
   virtual void count(counter what, std::string_view label = {}, std::uint64_t n = 1) noexcept = 0;
 };
 
+/// What the exception in flight says of itself. Precondition: one is being handled.
+[[nodiscard]] std::string exception_text();
+
+/// Logs the exception in flight and counts it as an error of a handler, both under `where`. Precondition: one is being handled.
+void report_exception(logger& log, event_counters& counters, std::string_view where) noexcept;
+
 /// A logger and counters that drop everything.
 [[nodiscard]] logger& null_logger() noexcept;
 [[nodiscard]] event_counters& null_counters() noexcept;

@@ -1,0 +1,136 @@
+// What comes to the clients of a load.
+#include "load_client.hpp"
+
+#include "marker.hpp"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace troupe::bench {
+
+using namespace std::chrono_literals;
+using steady = std::chrono::steady_clock;
+
+namespace {
+
+constexpr int events_at_once = 512;
+
+} // namespace
+
+void load::poll(time_point until) {
+  auto asked = steady::now();
+  bool spins = options_.spin && publishing_;
+  auto left = spins ? steady::duration{} : std::max<steady::duration>(0ns, until - asked);
+  auto whole = std::chrono::duration_cast<std::chrono::seconds>(left);
+  timespec timeout{whole.count(), std::chrono::duration_cast<std::chrono::nanoseconds>(left - whole).count()};
+  epoll_event events[events_at_once];
+  auto n = ::epoll_pwait2(epoll_, events, events_at_once, &timeout, nullptr);
+  if (spins && n == 0)
+    idle_ += steady::now() - asked;
+  for (int i = 0; i < n; ++i)
+    ready(*static_cast<client*>(events[i].data.ptr), events[i].events);
+}
+
+void load::ready(client& c, std::uint32_t events) {
+  if (c.at == client::phase::connecting) {
+    go_on(c);
+    return;
+  }
+  if ((events & EPOLLOUT) != 0)
+    watch(c, c.socket->flush());
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
+    read(c);
+}
+
+void load::read(client& c) {
+  for (;;) {
+    auto n = c.socket->read(buffer_.data(), buffer_.size());
+    if (n < 0)
+      return end(c);
+    if (n == 0)
+      return;
+    std::string_view bytes{buffer_.data(), static_cast<std::size_t>(n)};
+    if (c.at == client::phase::upgrading)
+      upgrade(c, bytes);
+    else
+      c.frames.read(bytes, [&](const frame_view& frame) { take(c, frame); });
+    if (!options_.tls && static_cast<std::size_t>(n) < buffer_.size())
+      return; // the rest of a TLS record gives no event of its own
+    if (c.at == client::phase::ended)
+      return;
+  }
+}
+
+void load::take(client& c, const frame_view& frame) {
+  constexpr unsigned close = 8, ping = 9;
+  if (frame.opcode == ping) {
+    c.socket->write(masked_frame(10, frame.start));
+    watch(c, c.socket->has_output());
+  } else if (frame.opcode == 1 || frame.opcode == 2) {
+    deliver(c, frame.deflated ? inflater_.start_of(frame.start) : frame.start, frame.size);
+  } else if (frame.opcode == close) {
+    end(c);
+  }
+}
+
+void load::deliver(client& c, std::string_view payload, std::uint64_t size) {
+  if (c.at == client::phase::joining) {
+    if (c.words->is_joined(payload))
+      joined(c);
+    else if (c.words->is_invitation(payload))
+      c.socket->write(c.words->join(room_names_[c.room]));
+    else if (auto answer = c.words->answer_to(payload); !answer.empty())
+      c.socket->write(answer);
+    return;
+  }
+  auto found = find_marker(payload);
+  if (!found) {
+    if (auto answer = c.words->answer_to(payload); !answer.empty())
+      c.socket->write(answer);
+    return;
+  }
+  auto now = steady::now();
+  ++c.received;
+  ++second_deliveries_;
+  auto took = micros(now) - std::min(micros(now), found->at_us);
+  second_.add(took);
+  if (now >= window_begin_ && now < window_end_) {
+    ++result_.delivered;
+    result_.delivered_bytes += size;
+  }
+  if (auto meant = began_ + std::chrono::microseconds{found->at_us}; meant >= window_begin_ && meant < window_end_)
+    result_.latency.add(took);
+  if (!c.last.empty() && found->publisher > 0) {
+    auto& last = c.last[(found->publisher - 1) % c.last.size()];
+    if (found->number <= last)
+      ++result_.disordered;
+    last = found->number;
+  }
+  if (closed_loop_ && publishing_ && found->publisher == c.publisher && c.publisher != 0)
+    publish(c, now);
+}
+
+void load::end(client& c) {
+  if (c.at == client::phase::ended)
+    return;
+  if (c.at != client::phase::ready)
+    throw std::runtime_error{"the server ended a connection before it had joined"};
+  c.at = client::phase::ended;
+  ++result_.cut;
+  if (c.socket)
+    ::epoll_ctl(epoll_, EPOLL_CTL_DEL, c.socket->fd(), nullptr);
+}
+
+void load::watch(client& c, bool output) {
+  if (c.watches_output == output || c.at == client::phase::ended || (c.stalled && c.at == client::phase::ready))
+    return;
+  c.watches_output = output;
+  epoll_event event{};
+  event.events = output ? EPOLLIN | EPOLLOUT : EPOLLIN;
+  event.data.ptr = &c;
+  ::epoll_ctl(epoll_, EPOLL_CTL_MOD, c.socket->fd(), &event);
+}
+
+} // namespace troupe::bench

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "admission.hpp"
+#include "client_address.hpp"
+#include "http_router.hpp"
+#include "websocket_session.hpp"
+
+#include <troupe/transport/authorize.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace troupe::transport {
+
+/// A path at which WebSockets are accepted.
+struct websocket_place {
+  std::shared_ptr<actors::endpoint_state> endpoint; ///< null: the rooms
+};
+
+/// What all HTTP sessions of one port share. Fixed while the server runs, but for its atomics.
+struct http_settings {
+  std::size_t max_header_bytes = 8 * 1024;
+  std::size_t max_headers = 100;
+  std::size_t max_body_bytes = 64 * 1024;
+  std::chrono::milliseconds request_deadline{10'000};
+  std::chrono::milliseconds handler_deadline{5'000}; ///< for an answer that is given later
+  std::chrono::milliseconds tls_deadline{5'000};
+  std::vector<std::string> origins;
+  std::vector<address_range> trusted_proxies;
+  bool proxy_protocol = false;               ///< trusted proxies start with a PROXY header
+  http_router router;
+  std::map<std::string, websocket_place> places; ///< where WebSockets are accepted, by path
+  upgrade_authorizer authorize;              ///< may be empty
+  session_settings sessions;
+  std::shared_ptr<admission> admissions;
+  std::atomic<bool> ready{false};
+};
+
+} // namespace troupe::transport

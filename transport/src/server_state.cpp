@@ -1,0 +1,126 @@
+#include <utility>
+
+#include "server_state.hpp"
+
+#include "jwt_authorizer.hpp"
+#include "log.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace troupe::transport {
+
+namespace {
+
+constexpr std::size_t default_connections_per_ip = 100;
+
+std::size_t default_max_connections() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+    return 0;
+  return limit.rlim_cur / 10 * 8;
+}
+
+} // namespace
+
+void server::state::set_up(caf::actor_system* system) {
+  if (!options.log) {
+    own_log = make_stderr_logger(options.log_level);
+    options.log = own_log.get();
+  }
+  options.node.log = options.log;
+  options.node.counters = &counts;
+  set_up_tokens();
+  if (!options.tls_certificates.empty())
+    tls = std::make_unique<tls_context>(options.tls_certificates, options.tls_key);
+  if (!system) {
+    own = std::make_unique<own_system>();
+    system = &own->system;
+  }
+  node = std::make_unique<actors::node>(*system, options.node);
+  for (unsigned i = 0; i < node->loops(); ++i) {
+    pending.push_back(std::make_unique<pending_socket_set>());
+    sockets.push_back(std::make_shared<std::atomic<std::size_t>>(0));
+  }
+  configure_http();
+  configure_sessions();
+  configure_admin();
+}
+
+/// Upgrades and `auth` commands ask the same verifier.
+void server::state::set_up_tokens() {
+  http.authorize = options.authorize_upgrade;
+  if (!options.jwt)
+    return;
+  auto leeway = options.jwt->leeway;
+  std::shared_ptr<const token_verifier> verifier = make_jwt_verifier(std::move(*options.jwt));
+  options.jwt.reset(); // the keys are the verifier's now
+  for (auto& warning : verifier->warnings())
+    options.log->write(protocol::log_level::warning, "jwt", warning);
+  http.authorize = token_authorizer(verifier, leeway, *options.node.clock, options.authorize_upgrade);
+  options.node.verify_token = [verifier, leeway](std::string_view token, actors::wall_time now) -> actors::claims_ptr {
+    auto verified = verifier->verify(token, now);
+    return verified ? admitted(std::move(*verified), now, leeway) : nullptr;
+  };
+}
+
+void server::state::configure_http() {
+  http.max_header_bytes = options.max_header_bytes;
+  http.max_headers = options.max_headers;
+  http.max_body_bytes = options.max_body_bytes;
+  http.request_deadline = options.handshake_deadline;
+  http.handler_deadline = options.handler_deadline;
+  http.tls_deadline = options.tls_deadline;
+  http.origins = options.origins;
+  http.places.emplace(options.websocket_path, websocket_place{});
+  http.proxy_protocol = options.proxy_protocol;
+  for (auto& text : options.trusted_proxies) {
+    auto range = address_range::parse(text);
+    if (!range)
+      throw std::invalid_argument{"trusted_proxies: " + text + ": expected an address or a network"};
+    http.trusted_proxies.push_back(*range);
+  }
+  if (options.static_folder)
+    http.router.set_files(*options.static_folder);
+  http.router.set_cors_origins(options.cors_origins);
+  http.router.set_probes({options.admin_bind.empty(), &http.ready, node.get(), &counts});
+  admission::limits limits;
+  limits.max_connections = options.max_connections.value_or(default_max_connections());
+  limits.max_connections_per_ip = options.max_connections_per_ip.value_or(default_connections_per_ip);
+  limits.count_loopback = options.max_connections_per_ip.has_value();
+  limits.max_connections_per_user = options.max_connections_per_user;
+  limits.per_second = options.admissions_per_second;
+  http.admissions = std::make_shared<admission>(limits);
+}
+
+void server::state::configure_sessions() {
+  auto max_message = options.node.messages.max_message_bytes;
+  auto& s = http.sessions;
+  s.guard.max_message_bytes = max_message;
+  s.bounds.max_bytes = std::max<std::size_t>(1024 * 1024, 4 * max_message);
+  s.assembly_deadline = options.assembly_deadline;
+  s.write_deadline = options.write_deadline;
+  s.close_deadline = options.close_deadline;
+  s.deflate = options.deflate;
+  s.node = node.get();
+  pools.resize(node->loops());
+  s.pools = &pools;
+  s.log = options.log;
+  s.counters = &counts;
+}
+
+/// The probes' own port answers nothing else and takes no WebSocket.
+void server::state::configure_admin() {
+  admin.max_header_bytes = options.max_header_bytes;
+  admin.max_headers = options.max_headers;
+  admin.max_body_bytes = options.max_body_bytes;
+  admin.request_deadline = options.handshake_deadline;
+  admin.router.set_probes({true, &http.ready, node.get(), &counts});
+  admin.sessions = http.sessions;
+  admin.admissions = http.admissions;
+  admin.ready = true;
+}
+
+} // namespace troupe::transport

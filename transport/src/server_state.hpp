@@ -1,0 +1,74 @@
+#pragma once
+
+#include "http_session.hpp"
+#include "listener.hpp"
+#include "metrics.hpp"
+#include "tls_context.hpp"
+
+#include <troupe/transport/server.hpp>
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <vector>
+
+namespace troupe::transport {
+
+/// An actor system of our own, made in code: CAF would else read a file of the current directory.
+struct own_system {
+  caf::actor_system_config config;
+  caf::actor_system system{configured()};
+
+private:
+  caf::actor_system_config& configured() {
+    compat::set_worker_threads(config, 1);
+    return config;
+  }
+};
+
+/// What a server is made of. `server_state.cpp` sets it up from the options, `server.cpp` runs it.
+struct server::state {
+  server_options options;
+  std::unique_ptr<protocol::logger> own_log;
+  metrics counts;
+  std::unique_ptr<own_system> own;
+  std::unique_ptr<actors::node> node;
+  std::unique_ptr<tls_context> tls;
+  std::vector<stream_pools> pools; ///< one for each loop; they go before the loops
+  http_settings http;
+  http_settings admin; ///< of a port for the probes alone
+  std::vector<actors::endpoint> endpoints;
+  std::vector<std::unique_ptr<pending_socket_set>> pending;       ///< one set a loop
+  std::vector<std::shared_ptr<std::atomic<std::size_t>>> sockets; ///< one count a loop
+  std::unique_ptr<listener> door;
+  std::unique_ptr<listener> admin_door;
+  bool started = false;
+  bool stopped = false;
+
+  void set_up(caf::actor_system* system);
+  void set_up_tokens();
+  void configure_http();
+  void configure_sessions();
+  void configure_admin();
+  actors::event_loop& least_loaded();
+  void take(actors::event_loop& loop, plain_socket socket, const tcp::endpoint& peer);
+  void open_doors();
+  void end_pending();
+  void say_stop(const actors::endpoint_handlers& on);
+
+  template <class Session, class Socket>
+  void start_session(actors::event_loop& loop, Socket socket, const tcp::endpoint& peer, http_settings& settings);
+
+  /// Runs `f` on a loop and waits for it.
+  template <class F>
+  void on_loop(actors::event_loop& loop, F f) {
+    std::promise<void> done;
+    loop.post([&] {
+      f();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+};
+
+} // namespace troupe::transport
