@@ -1,0 +1,163 @@
+// How a WebSocket ends, and its deadlines. Included by `websocket_session.cpp`, whose names it uses.
+#include <troupe/protocol/frame.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::transport {
+
+template <class Socket>
+void basic_websocket_session<Socket>::begin_closing(errc why) {
+  if (phase_ == phase::opening || phase_ == phase::open)
+    phase_ = phase::closing;
+  if (why_ == errc::ok)
+    why_ = why;
+  if (closing_at_ == actors::steady_time{}) {
+    loop_.time_has_passed(); // the application may have thought about it for long
+    closing_at_ = now();
+    arm_deadline(closing_at_ + settings_.close_deadline);
+  }
+  if (std::exchange(paused_, false)) // to hear the peer's close
+    loop_.post(guarded([this] { read_next(); }));
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::close(errc why, std::string_view reason) {
+  if (outbox_.sealed() || phase_ == phase::ended)
+    return;
+  auto& row = info(why);
+  outbox_.close(protocol::make_close_frame(row.close_code, reason.empty() ? row.name : reason), now());
+  begin_closing(why);
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::close_with(std::uint16_t code, std::string_view reason) {
+  if (outbox_.sealed() || phase_ == phase::ended)
+    return;
+  outbox_.close(protocol::make_close_frame(code, reason), now());
+  begin_closing(errc::ok);
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::cut(errc why) {
+  if (outbox_.sealed() || phase_ == phase::ended)
+    return;
+  auto& row = info(why);
+  auto dropped = outbox_.cut(protocol::make_close_frame(row.close_code, row.name), now());
+  settings_.counters->count(protocol::counter::dropped, row.name, dropped);
+  begin_closing(why);
+  flush_soon();
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::terminate(errc why) {
+  if (why_ == errc::ok)
+    why_ = why;
+  broken_ = true;
+  end_soon();
+}
+
+/// Shuts the output and throws input away until the peer ends: closing with input unread would reset the connection and could
+/// take our close frame with it.
+template <class Socket>
+void basic_websocket_session<Socket>::linger() {
+  if (phase_ == phase::lingering || phase_ == phase::ended)
+    return;
+  begin_closing(why_);
+  phase_ = phase::lingering;
+  if constexpr (is_tls<Socket>) {
+    socket_.async_shutdown(guarded([this](error_code) { end(); }));
+  } else {
+    error_code ignored; // a socket that cannot be shut has ended
+    socket().shutdown(plain_socket::shutdown_send, ignored);
+    throw_away_input();
+  }
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::throw_away_input() {
+  if (phase_ != phase::lingering || std::exchange(throwing_away_, true))
+    return;
+  socket().async_wait(plain_socket::wait_read, guarded([this](error_code ec) {
+                        throwing_away_ = false;
+                        char buffer[16 * 1024];
+                        for (int i = 0; !ec && i < 16; ++i)
+                          socket().read_some(boost::asio::buffer(buffer), ec);
+                        if (!ec || ec == boost::asio::error::would_block)
+                          throw_away_input();
+                        else
+                          end();
+                      }));
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::end_soon() {
+  loop_.post([self = this->shared_from_this()] { self->end(); });
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::end() {
+  if (phase_ == phase::ended)
+    return;
+  auto self = std::exchange(self_, nullptr);
+  auto was_open = bool(port_.key());
+  phase_ = phase::ended;
+  deadline_.cancel();
+  error_code ignored; // it goes, whatever the answer
+  if (peer_closed_ && !broken_)
+    socket().shutdown(plain_socket::shutdown_both, ignored);
+  socket().close(ignored);
+  if (drained_)
+    std::exchange(drained_, nullptr)->resume();
+  auto ordered = why_ == errc::ok || why_ == errc::restart || why_ == errc::shutdown;
+  websocket::close_reason how{websocket::close_code::abnormal};
+  if (peer_closed_)
+    how = stream_->reason();
+  port_.closed(how.code == 0 ? static_cast<std::uint16_t>(websocket::close_code::no_status) : how.code,
+               std::string{how.reason.data(), how.reason.size()},
+               ordered ? std::string{} : std::string{info(why_).name});
+  lease_ = {};
+  share_ = {};
+  if (was_open) {
+    auto& row = info(why_);
+    auto label = why_ == errc::ok ? std::string{"peer"} : std::to_string(row.close_code) + " " + std::string{row.name};
+    settings_.counters->count(protocol::counter::connections_closed, label);
+  }
+}
+
+// -- deadlines ------------------------------------------------------------------------------------------------------------
+
+template <class Socket>
+void basic_websocket_session<Socket>::arm_deadline(actors::steady_time at) {
+  if (deadline_.armed() && deadline_at_ <= at)
+    return;
+  deadline_at_ = at;
+  loop_.timers().arm(deadline_, at);
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::check_deadlines() {
+  auto at = now();
+  auto next = actors::steady_time::max();
+  if (closing_at_ != actors::steady_time{}) {
+    if (at - closing_at_ >= settings_.close_deadline)
+      return end_soon();
+    next = closing_at_ + settings_.close_deadline;
+  }
+  if (has_output()) {
+    if (at - outbox_.last_progress() >= settings_.write_deadline)
+      return terminate(errc::write_timeout);
+    next = std::min(next, outbox_.last_progress() + settings_.write_deadline);
+  }
+  if (auto since = guard_.open_since(); since && !paused_ && phase_ == phase::open) {
+    if (at - *since >= settings_.assembly_deadline)
+      refuse(errc::assembly_timeout);
+    next = std::min(next, at - *since >= settings_.assembly_deadline ? next : *since + settings_.assembly_deadline);
+  }
+  if (next != actors::steady_time::max())
+    arm_deadline(std::max(next, at));
+}
+
+} // namespace troupe::transport

@@ -1,0 +1,171 @@
+// What a WebSocket writes. Included by `websocket_session.cpp`, whose names it uses.
+#include <troupe/protocol/frame.hpp>
+
+#include <boost/asio/write.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::transport {
+
+namespace {
+
+constexpr std::size_t max_taken_bytes = 16 * 1024; ///< one TLS record
+
+} // namespace
+
+template <class Socket>
+void basic_websocket_session<Socket>::write(const shared_bytes& batch, std::span<const actors::byte_range> parts, std::uint32_t frames) {
+  if (broken_ || phase_ == phase::ended)
+    return;
+  if constexpr (is_tls<Socket>) {
+    for (auto part : parts)
+      append(batch, part, std::exchange(frames, 0), actors::output_kind::data);
+    send_queued();
+    return;
+  }
+  if (!outbox_.empty() && !waiting_writable_) { // what was appended in this turn goes first, at its end
+    for (auto part : parts)
+      append(batch, part, std::exchange(frames, 0), actors::output_kind::data);
+    return;
+  }
+  handle(outbox_.write(batch, parts, frames, [this] { return now(); }, socket_writer{fd_}));
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::append(const shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
+                               actors::output_kind kind) {
+  if (broken_ || phase_ == phase::ended)
+    return;
+  outbox_.append(bytes, part, frames, kind, now());
+  if (outbox_.over_bound() && !waiting_writable_ && !writing_)
+    flush(); // many frames of one turn are no sign of a slow reader: it was not offered them yet
+  else
+    check_bound();
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::flush() {
+  if (!broken_ && phase_ != phase::ended && !waiting_writable_)
+    send_queued();
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::send_queued() {
+  if constexpr (is_tls<Socket>)
+    write_taken();
+  else
+    handle(outbox_.flush(now(), socket_writer{fd_}));
+}
+
+/// TLS: takes some of what is queued and writes it; what was taken is kept until it has left.
+template <class Socket>
+void basic_websocket_session<Socket>::write_taken()
+  requires is_tls<Socket>
+{
+  if (writing_)
+    return;
+  taken_.clear();
+  outbox_.take(taken_, max_taken_bytes);
+  if (taken_.empty()) {
+    std::string{}.swap(taken_);
+    return on_drained();
+  }
+  writing_ = true;
+  arm_deadline(outbox_.last_progress() + settings_.write_deadline);
+  boost::asio::async_write(socket_, boost::asio::buffer(taken_), guarded([this](error_code ec, std::size_t) {
+                             writing_ = false;
+                             outbox_.note_progress(now());
+                             if (phase_ == phase::ended)
+                               return;
+                             if (ec)
+                               handle(outbox::status::broken);
+                             else
+                               write_taken();
+                           }));
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::ping(std::string_view payload) {
+  static const auto empty = protocol::make_frame(protocol::opcode::ping, {});
+  auto frame = payload.empty() ? empty : protocol::make_frame(protocol::opcode::ping, payload.substr(0, 125));
+  append(frame, {0, static_cast<std::uint32_t>(frame.size())}, 1, actors::output_kind::control);
+}
+
+/// What Beast writes: the answer to the upgrade, pongs, and its close frame, after which nothing may follow.
+template <class Socket>
+void basic_websocket_session<Socket>::take_output(std::string_view bytes) {
+  bool is_close = phase_ != phase::opening && !bytes.empty() && static_cast<unsigned char>(bytes[0]) == 0x88;
+  auto why = is_close ? close_reason_of(bytes) : errc::ok;
+  auto whole = why != errc::ok ? protocol::make_close_frame(info(why).close_code, info(why).name)
+                               : shared_bytes::copy_of(bytes, &settings_.node->output_meter());
+  outbox_.append(whole, {0, static_cast<std::uint32_t>(whole.size())}, 1, actors::output_kind::control, now());
+  if (is_close) {
+    outbox_.seal();
+    begin_closing(errc::ok);
+  }
+  if (phase_ != phase::opening) // the answer to the upgrade leaves once the connection is there
+    flush_soon();
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::flush_soon() {
+  if (port_.key())
+    loop_.sessions().touch(port_.key());
+  else
+    flush(); // not yet, or no longer, in the table
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::handle(outbox::status s) {
+  if (s == outbox::status::done) {
+    on_drained();
+  } else if (s == outbox::status::broken) {
+    broken_ = true;
+    end_soon();
+  } else {
+    check_bound();
+    wait_writable();
+  }
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::check_bound() {
+  if (!outbox_.over_bound())
+    return;
+  settings_.counters->count(protocol::counter::slow_consumers);
+  cut(errc::slow_consumer);
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::wait_writable() {
+  if (waiting_writable_ || outbox_.empty())
+    return;
+  waiting_writable_ = true;
+  arm_deadline(outbox_.last_progress() + settings_.write_deadline);
+  socket().async_wait(plain_socket::wait_write, guarded([this](error_code ec) {
+                        waiting_writable_ = false;
+                        if (ec)
+                          end();
+                        else
+                          flush();
+                      }));
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::when_drained(std::unique_ptr<waiter> w) {
+  if (broken_ || !has_output() || phase_ == phase::ended)
+    w->resume();
+  else
+    drained_ = std::move(w);
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::on_drained() {
+  if (drained_)
+    std::exchange(drained_, nullptr)->resume();
+  if (refused_ && outbox_.sealed() && phase_ == phase::closing)
+    loop_.post(guarded([this] { linger(); }));
+}
+
+} // namespace troupe::transport
