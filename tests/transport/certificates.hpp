@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 
 #include <memory>
@@ -44,6 +45,12 @@ public:
     auto* bytes = reinterpret_cast<const unsigned char*>(password.data());
     auto size = static_cast<int>(password.size());
     return written([&](BIO* out) { PEM_write_bio_PrivateKey(out, key_.get(), EVP_aes_128_cbc(), bytes, size, nullptr, nullptr); });
+  }
+
+  /// Makes it a server's.
+  void serve_from(SSL_CTX* context) const {
+    SSL_CTX_use_certificate(context, certificate_.get());
+    SSL_CTX_use_PrivateKey(context, key_.get());
   }
 
 private:

@@ -98,18 +98,6 @@ int outbox::gather(std::array<iovec, max_parts>& out) const {
   return static_cast<int>(count);
 }
 
-void outbox::take(std::string& out, std::size_t max_bytes) {
-  std::size_t taken = 0;
-  for (auto i = head_; i < entries_.size() && taken < max_bytes; ++i) {
-    auto& e = entries_[i];
-    auto part = e.bytes.view().substr(e.left.begin, std::min<std::size_t>(e.left.size(), max_bytes - taken));
-    out.append(part);
-    taken += part.size();
-  }
-  if (taken > 0)
-    consume(taken);
-}
-
 void outbox::consume(std::size_t bytes) {
   bytes_ -= bytes;
   while (bytes > 0) {

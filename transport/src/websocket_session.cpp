@@ -24,12 +24,8 @@ websocket::permessage_deflate deflate_for_all() {
   return o;
 }
 
-/// A TLS write takes its time also where the peer reads: many small frames of one turn wait for it, bounded by their bytes.
-template <class Socket>
-outbox::bounds bounds_for(outbox::bounds b) {
-  constexpr std::size_t patience = 16;
-  return is_tls<Socket> ? outbox::bounds{b.max_bytes, patience * b.max_frames} : b;
-}
+socket_writer writer_for(plain_socket& s) { return socket_writer{s.native_handle()}; }
+tls_writer writer_for(tls_socket& s) { return {s.native_handle(), lowest_layer(s).native_handle()}; }
 
 } // namespace
 
@@ -53,7 +49,8 @@ auto basic_websocket_session<Socket>::guarded(F f) {
 template <class Socket>
 basic_websocket_session<Socket>::basic_websocket_session(Socket&& socket, actors::event_loop& loop, const session_settings& settings,
                                                          admission::lease lease, socket_share share)
-  : outbox_(bounds_for<Socket>(settings.bounds)),
+  : outbox_(settings.bounds),
+    writer_(writer_for(socket)),
     loop_(loop),
     settings_(settings),
     socket_(std::move(socket)),
@@ -61,7 +58,6 @@ basic_websocket_session<Socket>::basic_websocket_session(Socket&& socket, actors
     lease_(std::move(lease)),
     share_(std::move(share)),
     heard_(loop.now()) {
-  fd_ = this->socket().native_handle();
   input_.max_size(settings.guard.max_message_bytes > 0 ? settings.guard.max_message_bytes + 16 * 1024
                                                        : std::size_t{1} << 32);
 }

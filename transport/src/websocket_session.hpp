@@ -4,6 +4,7 @@
 #include "frame_guard.hpp"
 #include "session_wire.hpp"
 #include "stream_pool.hpp"
+#include "tls_writer.hpp"
 #include "upgrade.hpp"
 
 #include <troupe/actors/node.hpp>
@@ -39,9 +40,8 @@ struct session_settings {
 ///
 /// Input goes to the connection actor: whole messages at once, all else (parts, fragments, closes, errors) through a Beast stream,
 /// which the session holds no longer than it reads such a message, or for good with an extension. Output goes through the outbox
-/// only: to a plain socket by one `send` at once, to TLS by one `async_write` at a time, never a synchronous one (a record that would
-/// block is lost in Asio 1.74). Four things end it: the peer's close, an error, a close of ours, a deadline; `end` runs once.
-/// Thread: the loop's.
+/// only and at once, by one system call, or by one for each TLS record (`tls_writer`). Four things end it: the peer's close, an error,
+/// a close of ours, a deadline; `end` runs once. Thread: the loop's.
 template <class Socket>
 class basic_websocket_session final : public actors::sink,
                                       public stream_host,
@@ -68,7 +68,7 @@ public:
   void terminate(protocol::errc why) override;
   void resume_reading() override;
   [[nodiscard]] actors::steady_time last_inbound() const override;
-  [[nodiscard]] std::size_t queued_bytes() const override { return outbox_.queued_bytes() + taken_.size(); }
+  [[nodiscard]] std::size_t queued_bytes() const override { return outbox_.queued_bytes() + unsent_bytes(); }
   [[nodiscard]] std::optional<actors::steady_time> oldest_queued() const override { return outbox_.oldest_data(); }
 
   // -- pending_work -------------------------------------------------------------------------------------------------------
@@ -80,6 +80,8 @@ public:
   void when_drained(std::unique_ptr<waiter> w) override;
 
 private:
+  using writer = std::conditional_t<is_tls<Socket>, tls_writer, socket_writer>;
+
   enum class phase : std::uint8_t {
     opening,
     open,
@@ -112,8 +114,6 @@ private:
 
   void flush_soon();
   void send_queued();
-  void write_taken()
-    requires is_tls<Socket>;
   void handle(outbox::status s);
   void wait_writable();
   void on_drained();
@@ -127,7 +127,14 @@ private:
   void end();
   void check_deadlines();
   void arm_deadline(actors::steady_time at);
-  [[nodiscard]] bool has_output() const noexcept { return writing_ || !outbox_.empty(); }
+  /// What the writer has taken and the socket has not.
+  [[nodiscard]] std::size_t unsent_bytes() const noexcept {
+    if constexpr (is_tls<Socket>)
+      return writer_.unsent_bytes();
+    else
+      return 0;
+  }
+  [[nodiscard]] bool has_output() const noexcept { return unsent_bytes() > 0 || !outbox_.empty(); }
   [[nodiscard]] plain_socket& socket() noexcept { return lowest_layer(socket_); }
   [[nodiscard]] actors::steady_time now() const { return loop_.now(); }
 
@@ -137,12 +144,11 @@ private:
   // What each delivery touches comes first and lies together.
   outbox outbox_;
   std::unique_ptr<waiter> drained_;
-  int fd_ = -1;
+  writer writer_;
   protocol::errc why_ = protocol::errc::ok; ///< why the server ended it
   phase phase_ = phase::opening;
   bool broken_ = false;
   bool waiting_writable_ = false;
-  bool writing_ = false;  ///< TLS: a write is under way
   bool refused_ = false;  ///< we have ended it for what has come: nothing behind that is read
   bool in_stream_ = false; ///< `stream_` holds input of which nothing has been heard yet
   bool paused_ = false;
@@ -159,10 +165,6 @@ private:
   typename stream_pool<Socket>::stream_ptr stream_; ///< null: nothing is read by it
   boost::beast::flat_buffer input_;                 ///< what `stream_` has read
   std::array<char, 256> first_;                     ///< the start of what comes next: most messages whole
-  struct nothing {
-    static constexpr std::size_t size() noexcept { return 0; }
-  };
-  [[no_unique_address]] std::conditional_t<is_tls<Socket>, std::string, nothing> taken_; ///< TLS: what the write under way writes
   frame_guard guard_;
   actors::connection_port port_;
   admission::lease lease_;

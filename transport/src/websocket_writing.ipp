@@ -1,35 +1,21 @@
 // What a WebSocket writes. Included by `websocket_session.cpp`, whose names it uses.
 #include <troupe/protocol/frame.hpp>
 
-#include <boost/asio/write.hpp>
-
 #include <algorithm>
 #include <utility>
 
 namespace troupe::transport {
 
-namespace {
-
-constexpr std::size_t max_taken_bytes = 16 * 1024; ///< one TLS record
-
-} // namespace
-
 template <class Socket>
 void basic_websocket_session<Socket>::write(const shared_bytes& batch, std::span<const actors::byte_range> parts, std::uint32_t frames) {
   if (broken_ || phase_ == phase::ended)
     return;
-  if constexpr (is_tls<Socket>) {
-    for (auto part : parts)
-      append(batch, part, std::exchange(frames, 0), actors::output_kind::data);
-    send_queued();
-    return;
-  }
   if (!outbox_.empty() && !waiting_writable_) { // what was appended in this turn goes first, at its end
     for (auto part : parts)
       append(batch, part, std::exchange(frames, 0), actors::output_kind::data);
     return;
   }
-  handle(outbox_.write(batch, parts, frames, [this] { return now(); }, socket_writer{fd_}));
+  handle(outbox_.write(batch, parts, frames, [this] { return now(); }, writer_));
 }
 
 template <class Socket>
@@ -38,7 +24,7 @@ void basic_websocket_session<Socket>::append(const shared_bytes& bytes, actors::
   if (broken_ || phase_ == phase::ended)
     return;
   outbox_.append(bytes, part, frames, kind, now());
-  if (outbox_.over_bound() && !waiting_writable_ && !writing_)
+  if (outbox_.over_bound() && !waiting_writable_)
     flush(); // many frames of one turn are no sign of a slow reader: it was not offered them yet
   else
     check_bound();
@@ -52,37 +38,15 @@ void basic_websocket_session<Socket>::flush() {
 
 template <class Socket>
 void basic_websocket_session<Socket>::send_queued() {
-  if constexpr (is_tls<Socket>)
-    write_taken();
-  else
-    handle(outbox_.flush(now(), socket_writer{fd_}));
-}
-
-/// TLS: takes some of what is queued and writes it; what was taken is kept until it has left.
-template <class Socket>
-void basic_websocket_session<Socket>::write_taken()
-  requires is_tls<Socket>
-{
-  if (writing_)
-    return;
-  taken_.clear();
-  outbox_.take(taken_, max_taken_bytes);
-  if (taken_.empty()) {
-    std::string{}.swap(taken_);
-    return on_drained();
+  if constexpr (is_tls<Socket>) {
+    auto before = unsent_bytes();
+    auto s = writer_.flush();
+    if (unsent_bytes() < before)
+      outbox_.note_progress(now());
+    if (s != outbox::status::done)
+      return handle(s);
   }
-  writing_ = true;
-  arm_deadline(outbox_.last_progress() + settings_.write_deadline);
-  boost::asio::async_write(socket_, boost::asio::buffer(taken_), guarded([this](error_code ec, std::size_t) {
-                             writing_ = false;
-                             outbox_.note_progress(now());
-                             if (phase_ == phase::ended)
-                               return;
-                             if (ec)
-                               handle(outbox::status::broken);
-                             else
-                               write_taken();
-                           }));
+  handle(outbox_.flush(now(), writer_));
 }
 
 template <class Socket>
@@ -118,7 +82,10 @@ void basic_websocket_session<Socket>::flush_soon() {
 
 template <class Socket>
 void basic_websocket_session<Socket>::handle(outbox::status s) {
-  if (s == outbox::status::done) {
+  if (s == outbox::status::done && unsent_bytes() > 0) {
+    outbox_.note_progress(now());
+    wait_writable();
+  } else if (s == outbox::status::done) {
     on_drained();
   } else if (s == outbox::status::broken) {
     broken_ = true;
@@ -139,7 +106,7 @@ void basic_websocket_session<Socket>::check_bound() {
 
 template <class Socket>
 void basic_websocket_session<Socket>::wait_writable() {
-  if (waiting_writable_ || outbox_.empty())
+  if (waiting_writable_ || !has_output())
     return;
   waiting_writable_ = true;
   arm_deadline(outbox_.last_progress() + settings_.write_deadline);

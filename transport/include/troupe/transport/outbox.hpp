@@ -50,10 +50,6 @@ public:
   template <class Writer>
   status flush(actors::steady_time now, Writer&& writer);
 
-  /// Takes up to `max_bytes` off the queue and appends them to `out`, for a socket that writes in its own time. The taker has to
-  /// send them whole: what stays behind may begin in the middle of a frame.
-  void take(std::string& out, std::size_t max_bytes);
-
   /// Bytes that were taken have left.
   void note_progress(actors::steady_time now) noexcept { progress_ = now; }
 

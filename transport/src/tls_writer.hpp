@@ -1,0 +1,52 @@
+#pragma once
+
+#include <troupe/transport/outbox.hpp>
+
+#include <openssl/ssl.h>
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace troupe::transport {
+
+/// Writes to a TLS connection without waiting: each record goes to the socket as OpenSSL makes it, by one system call. What the socket
+/// does not take of a record is kept, and nothing more is encrypted until that has left, so that no record is lost or torn.
+///
+/// It takes the place of the output of Asio's engine, which reads on: that copies each record twice, and takes two rounds of the
+/// scheduler for it. OpenSSL's own records (alerts, answers to key updates) come this way as well.
+/// Cost: `operator()` to a socket that takes all: one record's encryption and one `sendto` for 16 KiB; a copy where there are several
+/// parts. Thread: the loop's.
+class tls_writer {
+public:
+  /// All that `ssl` writes from now on goes to `fd`. Precondition: its engine has sent what it had. `ssl` is freed without writing
+  /// after this has gone.
+  tls_writer(SSL* ssl, int fd);
+  tls_writer(const tls_writer&) = delete;
+  tls_writer& operator=(const tls_writer&) = delete;
+
+  /// The bytes taken; see `outbox` for the answer.
+  ssize_t operator()(const iovec* parts, int count);
+
+  /// Sends what the socket did not take.
+  outbox::status flush();
+
+  /// Encrypted bytes that the socket did not take: of one record, and few of OpenSSL's own.
+  [[nodiscard]] std::size_t unsent_bytes() const noexcept { return unsent_.size(); }
+
+private:
+  static const BIO_METHOD* bio_method();
+  static int on_write(BIO* bio, const char* bytes, int size);
+  static long on_control(BIO* bio, int command, long number, void* pointer);
+
+  bool encrypt(std::string_view bytes);
+  bool send(std::string_view record);
+
+  SSL* ssl_;
+  int fd_;
+  std::string unsent_;
+};
+
+} // namespace troupe::transport
