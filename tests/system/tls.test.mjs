@@ -10,6 +10,7 @@ import tls from 'node:tls';
 import { readFileSync, writeFileSync } from 'node:fs';
 import WebSocket from 'ws';
 import { startNode } from './support/node.mjs';
+import { frame, ping, RawSocket, text, upgradeRequest } from './support/raw.mjs';
 import { makeCertificate, temporaryFolder } from './support/tokens.mjs';
 import { Inbox, until, within } from './support/wait.mjs';
 
@@ -45,6 +46,58 @@ test('a room over wss delivers everything in order', async (t) => {
     assert.equal((await b.take(`message ${i}`)).data.i, i);
     assert.equal((await a.take(`own message ${i}`)).data.i, i);
   }
+});
+
+async function openRaw(node) {
+  const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false });
+  await within(once(socket, 'secureConnect'), 'a handshake');
+  return new RawSocket(socket);
+}
+
+const inPiecesOf = (size) => (frames) => {
+  const all = Buffer.concat(frames);
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.subarray(i * size, (i + 1) * size));
+};
+for (const [how, cut] of [['full records', inPiecesOf(1 << 20)], ['a record each', (frames) => frames], ['records of 100 bytes', inPiecesOf(100)]])
+  test(`frames that come over wss with the upgrade request, in ${how}, are handled`, async (t) => {
+    const node = await secureNode(t, 'relay_node');
+    const count = 200;
+    const sent = [Buffer.from(upgradeRequest()), text({ type: 'join', roomId: 'r' }), ping('early')];
+    for (let i = 0; i < count; ++i) sent.push(text({ type: 'message', text: `${i}`.padEnd((i * 37) % 900) }));
+    const socket = await openRaw(node);
+
+    for (const record of cut(sent)) socket.write(record);
+
+    assert.equal((await socket.response()).status, 101);
+    const heard = [];
+    let pongs = 0;
+    while (heard.length < count) {
+      const f = await socket.frame();
+      if (f.opcode === 10) ++pongs;
+      const message = f.opcode === 1 ? JSON.parse(f.payload.toString()) : {};
+      if (message.type === 'message') heard.push(message.text.trim());
+    }
+    assert.equal(pongs, 1);
+    assert.deepEqual(heard, Array.from({ length: count }, (_, i) => `${i}`));
+    socket.socket.destroy();
+  });
+
+test('a wrong frame over wss is answered by a close frame, and TLS is ended in order', async (t) => {
+  const node = await secureNode(t, 'relay_node');
+  const socket = await openRaw(node);
+  let ended = false;
+  socket.socket.on('end', () => (ended = true));
+  socket.write(Buffer.from(upgradeRequest()));
+  assert.equal((await socket.response()).status, 101);
+
+  socket.write(Buffer.concat([frame({ opcode: 3, payload: 'no such opcode' }), Buffer.alloc(1000)]));
+
+  let f;
+  do f = await socket.frame();
+  while (f && f.opcode !== 8);
+  assert.equal(f.payload.readUInt16BE(0), 1002);
+  await within(socket.ended, 'the end');
+  assert.ok(ended, 'the end was told by TLS');
 });
 
 test('https answers on the same port', async (t) => {

@@ -188,10 +188,16 @@ void basic_http_session<Socket>::upgrade() {
     return refuse(why.status, why.text, why.label, why.headers);
   }
   deadline_.cancel();
-  std::string_view leftover{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
-  std::make_shared<basic_websocket_session<Socket>>(std::move(socket_), loop_, settings_.sessions, std::move(admitted->lease),
-                                                    std::move(share_))
-    ->start(request, admitted->subprotocol, std::move(admitted->info), leftover);
+  std::string leftover{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
+  auto serve = [&](auto&& socket) {
+    using session = basic_websocket_session<std::decay_t<decltype(socket)>>;
+    std::make_shared<session>(std::move(socket), loop_, settings_.sessions, std::move(admitted->lease), std::move(share_))
+      ->start(request, admitted->subprotocol, std::move(admitted->info), leftover);
+  };
+  if constexpr (is_tls<Socket>)
+    serve(tls_channel{socket_, leftover});
+  else
+    serve(std::move(socket_));
 }
 
 // -- answers --------------------------------------------------------------------------------------------------------------

@@ -18,8 +18,9 @@ using tcp = boost::asio::ip::tcp;
 using plain_socket = boost::asio::basic_stream_socket<tcp, boost::asio::io_context::executor_type>;
 using tls_socket = boost::asio::ssl::stream<plain_socket>;
 
+/// Of these, or of a `tls_channel`.
 template <class Socket>
-inline constexpr bool is_tls = std::is_same_v<Socket, tls_socket>;
+inline constexpr bool is_tls = !std::is_same_v<Socket, plain_socket>;
 
 [[nodiscard]] inline plain_socket& lowest_layer(plain_socket& s) noexcept { return s; }
 [[nodiscard]] inline plain_socket& lowest_layer(tls_socket& s) noexcept { return s.next_layer(); }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "stream_layer.hpp"
+#include "tls_channel.hpp"
 
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
@@ -64,7 +65,7 @@ private:
 /// The pools of one loop.
 struct stream_pools {
   stream_pool<plain_socket> plain;
-  stream_pool<tls_socket> tls;
+  stream_pool<tls_channel> tls;
 
   template <class Socket>
   [[nodiscard]] stream_pool<Socket>& of() noexcept {

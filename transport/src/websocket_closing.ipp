@@ -67,13 +67,11 @@ void basic_websocket_session<Socket>::linger() {
     return;
   begin_closing(why_);
   phase_ = phase::lingering;
-  if constexpr (is_tls<Socket>) {
-    socket_.async_shutdown(guarded([this](error_code) { end(); }));
-  } else {
-    error_code ignored; // a socket that cannot be shut has ended
-    socket().shutdown(plain_socket::shutdown_send, ignored);
-    throw_away_input();
-  }
+  if constexpr (is_tls<Socket>)
+    socket_.close_output();
+  error_code ignored; // a socket that cannot be shut has ended
+  socket().shutdown(plain_socket::shutdown_send, ignored);
+  throw_away_input();
 }
 
 template <class Socket>

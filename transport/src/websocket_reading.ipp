@@ -66,12 +66,12 @@ template <class Socket>
 void basic_websocket_session<Socket>::receive(std::size_t n) {
   if (phase_ == phase::ended || phase_ == phase::lingering)
     return;
-  if (is_tls<Socket> || n < first_.size())
+  if (n < first_.size())
     return take_in({first_.data(), n});
   char bytes[max_read_bytes];
   std::copy_n(first_.data(), n, bytes);
   error_code ec; // whatever it is, the next read meets it again
-  n += socket().read_some(boost::asio::buffer(bytes + n, sizeof bytes - n), ec);
+  n += socket_.read_some(boost::asio::buffer(bytes + n, sizeof bytes - n), ec);
   take_in({bytes, n});
 }
 

@@ -25,7 +25,7 @@ websocket::permessage_deflate deflate_for_all() {
 }
 
 socket_writer writer_for(plain_socket& s) { return socket_writer{s.native_handle()}; }
-tls_writer writer_for(tls_socket& s) { return {s.native_handle(), lowest_layer(s).native_handle()}; }
+tls_writer writer_for(tls_channel& s) { return {s.native_handle(), s.socket().native_handle()}; }
 
 } // namespace
 
@@ -126,6 +126,6 @@ void basic_websocket_session<Socket>::open(actors::connection_info info, std::st
 namespace troupe::transport {
 
 template class basic_websocket_session<plain_socket>;
-template class basic_websocket_session<tls_socket>;
+template class basic_websocket_session<tls_channel>;
 
 } // namespace troupe::transport

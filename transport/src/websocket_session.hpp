@@ -178,9 +178,9 @@ private:
 };
 
 using websocket_session = basic_websocket_session<plain_socket>;
-using tls_websocket_session = basic_websocket_session<tls_socket>;
+using tls_websocket_session = basic_websocket_session<tls_channel>;
 
 extern template class basic_websocket_session<plain_socket>;
-extern template class basic_websocket_session<tls_socket>;
+extern template class basic_websocket_session<tls_channel>;
 
 } // namespace troupe::transport

@@ -1,0 +1,82 @@
+#pragma once
+
+#include "socket_kinds.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/system/error_code.hpp>
+#include <openssl/ssl.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace troupe::transport {
+
+/// A TLS connection from its upgrade on, to read from (`tls_writer` writes): OpenSSL on the socket itself. Asio's engine, which has shaken
+/// hands and read the request, holds 68 KiB for as long as it is there; a channel that waits holds OpenSSL's state only.
+///
+/// A read by `async_read_some` at a time, and none of it waits; a peer that ends, in whatever way, is `error::eof`.
+/// Cost: one `recv` for the records that have come, and a wait by `epoll`. Thread: the loop's.
+class tls_channel {
+public:
+  using executor_type = plain_socket::executor_type;
+
+  /// Takes the connection over; appends what `stream` had read ahead (17 KiB at most) to `early`. Precondition: nothing is under way on
+  /// `stream`, which serves for nothing then. The output is a `tls_writer`'s to take.
+  tls_channel(tls_socket& stream, std::string& early);
+
+  [[nodiscard]] SSL* native_handle() const noexcept { return ssl_.get(); }
+  [[nodiscard]] plain_socket& socket() noexcept { return socket_; }
+
+  /// What can be read now; 0 without an error: nothing.
+  std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec);
+
+  /// Calls `handler(error_code, std::size_t)` once something was read into the first of the buffers, never from in here.
+  template <class Buffers, class Handler>
+  void async_read_some(const Buffers& into, Handler handler) {
+    if (SSL_has_pending(native_handle()) == 0)
+      return read_when_ready(into, std::move(handler));
+    boost::system::error_code ec;
+    auto n = read_some(first_of(into), ec);
+    if (n == 0 && !ec)
+      return read_when_ready(into, std::move(handler)); // half a record
+    boost::asio::post(socket_.get_executor(), [h = std::move(handler), ec, n]() mutable { h(ec, n); });
+  }
+
+  /// Tells the peer that nothing more will come.
+  void close_output();
+
+private:
+  struct ssl_free {
+    void operator()(SSL* s) const noexcept { SSL_free(s); }
+  };
+
+  template <class Buffers>
+  static boost::asio::mutable_buffer first_of(const Buffers& buffers) {
+    auto i = boost::asio::buffer_sequence_begin(buffers);
+    boost::asio::mutable_buffer first{*i};
+    while (first.size() == 0 && ++i != boost::asio::buffer_sequence_end(buffers))
+      first = *i;
+    return first;
+  }
+
+  template <class Buffers, class Handler>
+  void read_when_ready(const Buffers& into, Handler handler) {
+    socket_.async_wait(plain_socket::wait_read, [this, into, h = std::move(handler)](boost::system::error_code ec) mutable {
+      auto n = ec ? 0 : read_some(first_of(into), ec);
+      if (n == 0 && !ec)
+        read_when_ready(into, std::move(h));
+      else
+        h(ec, n);
+    });
+  }
+
+  std::unique_ptr<SSL, ssl_free> ssl_;
+  plain_socket socket_;
+};
+
+[[nodiscard]] inline plain_socket& lowest_layer(tls_channel& c) noexcept { return c.socket(); }
+
+} // namespace troupe::transport
