@@ -10,7 +10,7 @@ import tls from 'node:tls';
 import { readFileSync, writeFileSync } from 'node:fs';
 import WebSocket from 'ws';
 import { startNode } from './support/node.mjs';
-import { frame, ping, RawSocket, text, upgradeRequest } from './support/raw.mjs';
+import { close, frame, ping, RawSocket, text, upgradeRequest } from './support/raw.mjs';
 import { makeCertificate, temporaryFolder } from './support/tokens.mjs';
 import { Inbox, until, within } from './support/wait.mjs';
 
@@ -48,8 +48,8 @@ test('a room over wss delivers everything in order', async (t) => {
   }
 });
 
-async function openRaw(node) {
-  const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false });
+async function openRaw(node, options = {}) {
+  const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false, ...options });
   await within(once(socket, 'secureConnect'), 'a handshake');
   return new RawSocket(socket);
 }
@@ -80,6 +80,34 @@ for (const [how, cut] of [['full records', inPiecesOf(1 << 20)], ['a record each
     assert.equal(pongs, 1);
     assert.deepEqual(heard, Array.from({ length: count }, (_, i) => `${i}`));
     socket.socket.destroy();
+  });
+
+for (const version of ['TLSv1.2', 'TLSv1.3'])
+  test(`messages in fragments and in many records come whole over ${version}`, async (t) => {
+    const node = await secureNode(t, 'relay_node');
+    const socket = await openRaw(node, { minVersion: version, maxVersion: version });
+    assert.equal(socket.socket.getProtocol(), version);
+    socket.write(Buffer.from(upgradeRequest()));
+    assert.equal((await socket.response()).status, 101);
+    socket.write(text({ type: 'join', roomId: 'r' }));
+    assert.equal((await socket.message()).type, 'joined');
+
+    for (let i = 0; i < 20; ++i) {
+      const said = `${i}:`.padEnd(40_000, 'abcdefghij');
+      const bytes = JSON.stringify({ type: 'message', text: said });
+      const third = Math.ceil(bytes.length / 3);
+      socket.write(frame({ fin: false, payload: bytes.slice(0, third) }));
+      socket.write(ping('between'));
+      socket.write(frame({ fin: false, opcode: 0, payload: bytes.slice(third, 2 * third) }));
+      socket.write(frame({ opcode: 0, payload: bytes.slice(2 * third) }));
+      let f;
+      do f = await socket.frame();
+      while (f.opcode === 10);
+      assert.equal(JSON.parse(f.payload.toString()).text, said);
+    }
+    socket.write(close(1000));
+    assert.equal((await socket.closeFrame()).code, 1000);
+    await socket.untilEnded();
   });
 
 test('a wrong frame over wss is answered by a close frame, and TLS is ended in order', async (t) => {

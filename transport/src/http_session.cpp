@@ -11,7 +11,6 @@
 #include <boost/beast/http/write.hpp>
 
 #include <algorithm>
-#include <exception>
 
 namespace troupe::transport {
 

@@ -3,37 +3,81 @@
 #include <boost/asio/error.hpp>
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <limits>
 #include <new>
 
 namespace troupe::transport {
 
+const BIO_METHOD* tls_channel::bio_method() {
+  static const auto* method = [] {
+    auto* m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "troupe input");
+    if (!m || !BIO_meth_set_read(m, on_read) || !BIO_meth_set_ctrl(m, on_control))
+      throw std::bad_alloc{};
+    return m;
+  }();
+  return method;
+}
+
+int tls_channel::on_read(BIO* bio, char* into, int size) {
+  auto& in = *static_cast<input*>(BIO_get_data(bio));
+  BIO_clear_retry_flags(bio);
+  auto n = ssize_t{-1};
+  auto is_nothing = std::exchange(in.has_asked, true);
+  if (!is_nothing) {
+    n = ::recv(in.fd, into, static_cast<std::size_t>(size), MSG_DONTWAIT);
+    is_nothing = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+  }
+  if (is_nothing)
+    BIO_set_retry_read(bio);
+  return static_cast<int>(n);
+}
+
+/// It has no end of its own, or OpenSSL would answer that by an alert.
+long tls_channel::on_control(BIO*, int, long, void*) { return 0; }
+
 tls_channel::tls_channel(tls_socket& stream, std::string& early)
-  : ssl_(stream.native_handle()), socket_(std::move(stream.next_layer())) {
+  : input_(new input{stream.next_layer().native_handle(), false}),
+    ssl_(stream.native_handle()),
+    socket_(std::move(stream.next_layer())) {
   SSL_up_ref(native_handle()); // the stream frees its own
-  auto* input = BIO_new_socket(socket_.native_handle(), BIO_NOCLOSE);
-  if (!input)
+  auto* bio = BIO_new(bio_method());
+  if (!bio)
     throw std::bad_alloc{};
+  BIO_set_data(bio, input_.get());
+  BIO_set_init(bio, 1);
   // The engine asks the socket only when OpenSSL has taken in all it has read, so that nothing else is lost with it.
   std::array<char, 4096> some;
   boost::system::error_code ignored; // the next read meets it again
   while (auto n = read_some(boost::asio::buffer(some), ignored))
     early.append(some.data(), n);
-  SSL_set0_rbio(native_handle(), input);
+  SSL_set0_rbio(native_handle(), bio);
   SSL_set_read_ahead(native_handle(), 1);
 }
 
 std::size_t tls_channel::read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec) {
   constexpr std::size_t most = std::numeric_limits<int>::max();
+  if (!socket_.is_open()) { // its number may be another's by now
+    ec = boost::asio::error::operation_aborted;
+    return 0;
+  }
+  if (ended_) {
+    ec = boost::asio::error::eof;
+    return 0;
+  }
+  input_->has_asked = false;
   ERR_clear_error();
   auto n = SSL_read(native_handle(), into.data(), static_cast<int>(std::min(into.size(), most)));
   if (n > 0)
     return static_cast<std::size_t>(n);
-  if (SSL_get_error(native_handle(), n) != SSL_ERROR_WANT_READ)
+  if (SSL_get_error(native_handle(), n) != SSL_ERROR_WANT_READ) {
+    ended_ = true;
     ec = boost::asio::error::eof;
+  }
   ERR_clear_error();
   return 0;
 }

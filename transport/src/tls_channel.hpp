@@ -17,8 +17,10 @@ namespace troupe::transport {
 /// A TLS connection from its upgrade on, to read from (`tls_writer` writes): OpenSSL on the socket itself. Asio's engine, which has shaken
 /// hands and read the request, holds 68 KiB for as long as it is there; a channel that waits holds OpenSSL's state only.
 ///
-/// A read by `async_read_some` at a time, and none of it waits; a peer that ends, in whatever way, is `error::eof`.
-/// Cost: one `recv` for the records that have come, and a wait by `epoll`. Thread: the loop's.
+/// One read at a time, and none waits; a peer that ends, in whatever way, is `error::eof`, again with each further read.
+/// Bound: a read asks the socket once, for 17 KiB, however many records without data (key updates, refused renegotiations) lie there: a
+/// peer that sends nothing else gets no more of the loop than others.
+/// Cost: one `recv` for all records that have come, and a wait by `epoll`. Thread: the loop's.
 class tls_channel {
 public:
   using executor_type = plain_socket::executor_type;
@@ -30,13 +32,13 @@ public:
   [[nodiscard]] SSL* native_handle() const noexcept { return ssl_.get(); }
   [[nodiscard]] plain_socket& socket() noexcept { return socket_; }
 
-  /// What can be read now; 0 without an error: nothing.
+  /// What can be read now; 0 without an error: nothing yet. `operation_aborted` once the socket is closed.
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec);
 
   /// Calls `handler(error_code, std::size_t)` once something was read into the first of the buffers, never from in here.
   template <class Buffers, class Handler>
   void async_read_some(const Buffers& into, Handler handler) {
-    if (SSL_has_pending(native_handle()) == 0)
+    if (!ended_ && SSL_has_pending(native_handle()) == 0)
       return read_when_ready(into, std::move(handler));
     boost::system::error_code ec;
     auto n = read_some(first_of(into), ec);
@@ -73,8 +75,19 @@ private:
     });
   }
 
+  /// What OpenSSL reads from.
+  struct input {
+    int fd;
+    bool has_asked; ///< in the read under way
+  };
+  static const BIO_METHOD* bio_method();
+  static int on_read(BIO* bio, char* into, int size);
+  static long on_control(BIO* bio, int command, long number, void* pointer);
+
+  std::unique_ptr<input> input_;
   std::unique_ptr<SSL, ssl_free> ssl_;
   plain_socket socket_;
+  bool ended_ = false;
 };
 
 [[nodiscard]] inline plain_socket& lowest_layer(tls_channel& c) noexcept { return c.socket(); }

@@ -5,7 +5,6 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 
-#include <algorithm>
 #include <array>
 #include <new>
 #include <span>
@@ -95,7 +94,8 @@ bool tls_writer::send(std::string_view record) {
   return true;
 }
 
-/// By more than one record if the client has asked for small ones (RFC 6066, 4).
+/// By more than one record if the client has asked for small ones (RFC 6066, 4). A client that is in the middle of a message of TLS of
+/// its own (a key update in two records: nobody's) is taken for broken.
 bool tls_writer::encrypt(std::string_view bytes) {
   while (!bytes.empty()) {
     auto n = SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()));

@@ -104,8 +104,11 @@ void basic_websocket_session<Socket>::end() {
   phase_ = phase::ended;
   deadline_.cancel();
   error_code ignored; // it goes, whatever the answer
-  if (peer_closed_ && !broken_)
+  if (peer_closed_ && !broken_) {
+    if constexpr (is_tls<Socket>)
+      socket_.close_output();
     socket().shutdown(plain_socket::shutdown_both, ignored);
+  }
   socket().close(ignored);
   if (drained_)
     std::exchange(drained_, nullptr)->resume();

@@ -26,6 +26,8 @@ template <class Socket>
 void basic_websocket_session<Socket>::read_next() {
   if (phase_ == phase::ended || phase_ == phase::lingering)
     return;
+  if (unsent_bytes() > 0 && !waiting_writable_) // OpenSSL has answered by itself
+    handle(outbox::status::done);
   if (phase_ == phase::open && !port_.may_read()) {
     paused_ = true;
     paused_at_ = now();
