@@ -7,7 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/../examples/support/setup.sh"
 
 case ${1-} in
   --guard) shift; exec "$repository/bench/guard.sh" "$@" ;;
-  --help) sed -n '2,4s/^# //p' "$repository/bench/run.sh"; exit 0 ;;
+  -h | --help) sed -n '2,4s/^# //p' "$repository/bench/run.sh"; exit 0 ;;
   --list) exec python3 "$repository/bench/suite/run.py" --list ;;
 esac
 

@@ -40,7 +40,7 @@ load::load(const load_options& options)
     for (std::size_t m = 0; m < options.members; ++m) {
       auto& c = clients_.emplace_back();
       c.room = r;
-      c.last.resize(options.publishers);
+      c.heard.resize(options.publishers);
       c.stalled = m >= options.members - std::min(stalled, options.members - std::min(options.members, options.publishers));
       if (m < options.publishers) {
         publishers_.push_back(&c);

@@ -26,7 +26,8 @@ struct load_result {
   std::uint64_t delivered = 0;    ///< frames that came in the window
   std::uint64_t delivered_bytes = 0;
   std::uint64_t lost = 0;         ///< of the whole run, at connections that lived
-  std::uint64_t disordered = 0;   ///< came twice, or after a later one
+  std::uint64_t doubled = 0;      ///< came twice
+  std::uint64_t disordered = 0;   ///< came after a later one
   std::uint64_t cut = 0;          ///< connections that the server ended, but for stalled ones
   std::uint64_t cut_stalled = 0;
   histogram latency;              ///< of what was meant to be sent in the window, from that moment on

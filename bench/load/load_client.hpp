@@ -1,5 +1,6 @@
 #pragma once
 
+#include "arrivals.hpp"
 #include "load.hpp"
 
 namespace troupe::bench {
@@ -19,7 +20,7 @@ struct load::client {
   bool inside = false;            ///< a visitor that has joined
   bool watches_output = false;
   std::uint64_t received = 0;
-  std::vector<std::uint32_t> last; ///< by publisher of the room
+  std::vector<arrivals> heard;    ///< by publisher of the room
   publish_template message;       ///< of a publisher
 };
 

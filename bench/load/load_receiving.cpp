@@ -92,7 +92,12 @@ void load::deliver(client& c, std::string_view payload, std::uint64_t size) {
     return;
   }
   auto now = steady::now();
-  ++c.received;
+  auto came = arrivals::kind::in_order;
+  if (!c.heard.empty() && found->publisher > 0)
+    came = c.heard[(found->publisher - 1) % c.heard.size()].note(found->number);
+  result_.doubled += came == arrivals::kind::twice;
+  result_.disordered += came == arrivals::kind::late;
+  c.received += came != arrivals::kind::twice;
   ++second_deliveries_;
   auto took = micros(now) - std::min(micros(now), found->at_us);
   second_.add(took);
@@ -102,12 +107,6 @@ void load::deliver(client& c, std::string_view payload, std::uint64_t size) {
   }
   if (auto meant = began_ + std::chrono::microseconds{found->at_us}; meant >= window_begin_ && meant < window_end_)
     result_.latency.add(took);
-  if (!c.last.empty() && found->publisher > 0) {
-    auto& last = c.last[(found->publisher - 1) % c.last.size()];
-    if (found->number <= last)
-      ++result_.disordered;
-    last = found->number;
-  }
   if (closed_loop_ && publishing_ && found->publisher == c.publisher && c.publisher != 0)
     publish(c, now);
 }

@@ -8,7 +8,9 @@
 
 #include <sys/resource.h>
 
+#include <charconv>
 #include <fstream>
+#include <iterator>
 #include <iostream>
 #include <map>
 #include <stdexcept>
@@ -32,11 +34,12 @@ void split_url(load_options& o) {
   }
   auto colon = rest.rfind(':');
   o.host = rest.substr(0, colon);
-  try {
-    o.port = colon == std::string_view::npos ? (o.tls ? 443 : 80) : static_cast<std::uint16_t>(std::stoul(std::string{rest.substr(colon + 1)}));
-  } catch (const std::exception&) {
-    throw CLI::ValidationError{"URL", "expected a number as the port"};
-  }
+  o.port = o.tls ? 443 : 80;
+  if (colon == std::string_view::npos)
+    return;
+  auto port = rest.substr(colon + 1);
+  if (auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), o.port); error != std::errc{} || end != port.data() + port.size())
+    throw CLI::ValidationError{"URL", "expected a number from 0 to 65535 as the port"};
 }
 
 void allow_many_descriptors() {
@@ -59,18 +62,18 @@ int main(int argc, char** argv) {
   load_options o;
   double warm_up = 1, duration = 5, patience = 10;
   CLI::App app{"Load for a Troupe node, or for any server that speaks one of the dialects."};
-  const std::map<std::string, dialect> dialects{{"json", dialect::json}, {"msgpack", dialect::msgpack}, {"mixed", dialect::mixed},
-                                                {"plain", dialect::plain}, {"socketio", dialect::socketio}, {"echo", dialect::echo}};
+  const std::map<std::string, dialect> names{std::begin(dialects), std::end(dialects)};
+  std::string speech = to_string(o.speech);
   app.add_option("url", o.url, "ws://HOST:PORT or wss://HOST:PORT (the certificate is not checked)")->required();
   app.add_option("--rooms", o.rooms, "Rooms; 0: nobody joins")->capture_default_str();
   app.add_option("--room-prefix", o.room_prefix, "Of the rooms' names")->capture_default_str();
-  app.add_option("--members", o.members, "Members of each room")->capture_default_str();
+  app.add_option("--members", o.members, "Members of each room")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--publishers", o.publishers, "Members of each room that publish; 0: an idle load")->capture_default_str();
   app.add_option("--bytes", o.bytes, "Bytes of each text, at least 16")->check(CLI::Range(marker::size, std::size_t{1} << 24))->capture_default_str();
   app.add_option("--rate", o.rate, "Open loop: messages a second of each publisher")->check(CLI::NonNegativeNumber);
   app.add_option("--in-flight", o.in_flight, "Closed loop: messages of each publisher on their way")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_flag("!--no-echo", o.echo, "Publishers do not get their own messages (needs --rate)");
-  app.add_option("--dialect", o.speech, "json, msgpack, mixed, plain, socketio or echo")->transform(CLI::CheckedTransformer(dialects));
+  app.add_option("--dialect", speech, "How clients talk to the server")->check(CLI::IsMember(&names))->capture_default_str();
   app.add_flag("--deflate", o.deflate, "Offer permessage-deflate");
   app.add_flag("--spin", o.spin, "Never sleep under load: the server's sends then wake nobody, as with clients on other machines");
   app.add_option("--ramp", o.ramp, "New connections a second; 0: as fast as they are taken")->check(CLI::NonNegativeNumber);
@@ -80,8 +83,12 @@ int main(int argc, char** argv) {
   app.add_option("--churn", o.churn, "Joins and leaves a second, by 50 connections that come on top")->check(CLI::NonNegativeNumber);
   app.add_option("--stall", o.stall, "Part of the members that never read, such as 10%")
     ->transform(CLI::Validator{[](std::string& text) {
-      if (text.ends_with('%'))
-        text = std::to_string(std::atof(text.c_str()) / 100);
+      double part = 0;
+      if (!text.ends_with('%'))
+        return std::string{};
+      if (!CLI::detail::lexical_cast(text.substr(0, text.size() - 1), part))
+        return "expected a number before the %: " + text;
+      text = std::to_string(part / 100);
       return std::string{};
     }, "PART"})->check(CLI::Range(0.0, 1.0));
   app.add_option("--warm-up", warm_up, "Seconds of load before the measured ones")->check(CLI::NonNegativeNumber)->capture_default_str();
@@ -93,6 +100,9 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
     split_url(o);
+    o.speech = names.at(speech);
+    if (o.rooms == 0 && o.churn > 0)
+      throw CLI::ValidationError{"--churn", "needs --rooms to join and leave"};
     if (!o.echo && o.rate <= 0)
       throw CLI::ValidationError{"--no-echo", "needs --rate: a closed loop waits for its own messages"};
     if (o.publishers > o.members)
@@ -112,7 +122,7 @@ int main(int argc, char** argv) {
     print_table(std::cout, o, result);
     if (!o.json.empty())
       write_file(o.json, to_json(o, result));
-    return result.lost + result.disordered + result.cut == 0 ? 0 : 3;
+    return result.lost + result.doubled + result.disordered + result.cut == 0 ? 0 : 3;
   } catch (const std::runtime_error& e) {
     std::cerr << "troupe_load: " << e.what() << '\n';
     return 1;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace troupe::bench {
 
@@ -16,6 +17,18 @@ enum class dialect : std::uint8_t {
   socketio, ///< Socket.IO 4 over WebSocket: events `join` and `message`
   echo,     ///< no rooms: the server sends each text back
 };
+
+/// Their names, as options tell them.
+inline constexpr std::pair<const char*, dialect> dialects[] = {{"json", dialect::json},   {"msgpack", dialect::msgpack},
+                                                               {"mixed", dialect::mixed}, {"plain", dialect::plain},
+                                                               {"socketio", dialect::socketio}, {"echo", dialect::echo}};
+
+[[nodiscard]] constexpr const char* to_string(dialect d) noexcept {
+  for (auto& [name, value] : dialects)
+    if (value == d)
+      return name;
+  return "";
+}
 
 struct load_options {
   std::string url;         ///< ws:// or wss://

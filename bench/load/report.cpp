@@ -42,7 +42,7 @@ void print_table(std::ostream& out, const load_options& o, const load_result& r)
   row("latency") << "p50 " << ms(r.latency.quantile(0.5)) << "  p90 " << ms(r.latency.quantile(0.9)) << "  p99 "
                  << ms(r.latency.quantile(0.99)) << "  p99.9 " << ms(r.latency.quantile(0.999)) << "  max " << ms(r.latency.most())
                  << " ms, from the intended time\n";
-  row("lost") << r.lost << ", twice or out of order " << r.disordered << '\n';
+  row("lost") << r.lost << ", twice " << r.doubled << ", out of order " << r.disordered << '\n';
   row("cut") << r.cut << " connections, and " << r.cut_stalled << " that never read\n";
   if (o.pid != 0) {
     row("server CPU") << r.server_cpu_seconds << " s, " << std::setprecision(0) << per(r.server_cpu_seconds * 1e9, r.delivered)
@@ -65,6 +65,17 @@ std::string to_json(const load_options& o, const load_result& r) {
   j["bytes"] = o.bytes;
   j["rate"] = o.rate;
   j["in_flight"] = o.rate > 0 ? 0 : o.in_flight;
+  j["echo"] = o.echo;
+  j["dialect"] = to_string(o.speech);
+  j["tls"] = o.tls;
+  j["deflate"] = o.deflate;
+  j["stall"] = o.stall;
+  j["churn"] = o.churn;
+  j["ramp"] = o.ramp;
+  j["opening"] = o.opening;
+  j["sources"] = o.sources;
+  j["spin"] = o.spin;
+  j["warm_up_seconds"] = o.warm_up.count();
   j["connections"] = connections(o);
   j["connect_seconds"] = r.connect_seconds;
   j["reconnect_seconds"] = r.reconnect_seconds;
@@ -73,6 +84,7 @@ std::string to_json(const load_options& o, const load_result& r) {
   j["delivered"] = r.delivered;
   j["delivered_bytes"] = r.delivered_bytes;
   j["lost"] = r.lost;
+  j["doubled"] = r.doubled;
   j["disordered"] = r.disordered;
   j["cut"] = r.cut;
   j["cut_stalled"] = r.cut_stalled;
@@ -84,6 +96,7 @@ std::string to_json(const load_options& o, const load_result& r) {
   j["server_kib"] = {{"before", r.memory_before.now}, {"idle", r.memory_idle.now}, {"most", r.memory_after.most},
                      {"per_connection", kib_per_connection(o, r)}};
   j["load_cpu_seconds"] = r.own_cpu_seconds;
+  j["load_cpu_ns_per_delivery"] = per(r.own_cpu_seconds * 1e9, r.delivered);
   j["load_was_bottleneck"] = r.was_bottleneck();
   return j.dump(2);
 }

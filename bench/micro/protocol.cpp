@@ -1,6 +1,7 @@
 #include "registry.hpp"
 
 #include <troupe/protocol/command.hpp>
+#include <troupe/protocol/event.hpp>
 #include <troupe/protocol/frame.hpp>
 
 #include <msgpack.hpp>
@@ -46,6 +47,15 @@ void decode(benchmark::State& state) {
     benchmark::DoNotOptimize(protocol::decode(From, text, limits));
 }
 
+/// What one member is told about another: a frame of the server's own.
+template <codec To>
+void encode(benchmark::State& state) {
+  const protocol::field fields[]{{"roomId", "room0"}, {"userId", "5f0c8b1e"}, {"userCount", 17}, {"seq", std::uint64_t{4711}}};
+  allocation_count count{state};
+  for (auto _ : state)
+    benchmark::DoNotOptimize(protocol::encode_frame(To, "userJoined", fields, nullptr));
+}
+
 /// The body of a message, into the other codec.
 template <codec From>
 void transcode(benchmark::State& state) {
@@ -84,6 +94,8 @@ std::vector<entry> protocol_benchmarks() {
     {"decode/json", decode<codec::json>, 1024, 5'000},
     {"decode/msgpack", decode<codec::msgpack>, 64, 20'000},
     {"decode/msgpack", decode<codec::msgpack>, 1024, 10'000},
+    {"encode/json", encode<codec::json>, 0, 20'000},
+    {"encode/msgpack", encode<codec::msgpack>, 0, 20'000},
     {"transcode/json_to_msgpack", transcode<codec::json>, 64, 20'000},
     {"transcode/msgpack_to_json", transcode<codec::msgpack>, 64, 20'000},
     {"frame", frame, 64, 50'000},

@@ -11,7 +11,7 @@ import tempfile
 import time
 
 import report
-from scenarios import CONNECT, CPU, MEMORY, P50, P99, RATE, RECONNECT, SCENARIOS
+from scenarios import CONNECT, CPU, CUT, MEMORY, MOST, P50, P99, RATE, RECONNECT, SCENARIOS
 from servers import LOAD_CORE, Running, catalogue, pinned
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -50,8 +50,11 @@ def figures_of(document):
         CONNECT: connections / document["connect_seconds"],
         RECONNECT: connections / document["reconnect_seconds"] if document["reconnect_seconds"] else 0,
         MEMORY: document["server_kib"]["per_connection"],
-        "lost": document["lost"] + document["disordered"],
+        MOST: document["server_kib"]["most"] / 1024,
+        CUT: document["cut_stalled"],
+        "lost": document["lost"] + document["doubled"] + document["disordered"],
         "cut": document["cut"],
+        "load_cpu": document["load_cpu_ns_per_delivery"],
         "bottleneck": document["load_was_bottleneck"],
     }
 
@@ -173,7 +176,7 @@ def main():
                     found = measure_loops(name, scenario) if scenario.micro else measure(servers[name], scenario, seconds, folder, log)
                     taken[name].append(found)
                     if found["lost"]:
-                        print(f"   round {turn + 1}: {name} lost or disordered {found['lost']} messages", flush=True)
+                        print(f"   round {turn + 1}: {name} lost, doubled or disordered {found['lost']} messages", flush=True)
                 told = "  ".join(f"{n} {report.number(taken[n][-1][scenario.figures[0]])}" for n in compared)
                 print(f"   round {turn + 1} of {rounds}: {told}", flush=True)
             report.print_table(scenario, taken)

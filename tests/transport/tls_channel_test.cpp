@@ -88,8 +88,9 @@ std::pair<plain_socket, plain_socket> connected(asio::io_context& io) {
 
 /// A connection whose handshake and first message Asio's engine has seen; a channel reads the rest.
 struct taken_over {
-  /// What the client has said before the engine reads `request`: that, and `behind`, of which `held` bytes are still to be sent.
-  explicit taken_over(std::string_view behind = {}, std::size_t held = 0) {
+  /// What the client has said before the engine reads `request`: that, and `behind`, of which `held` bytes are still to be sent; and so
+  /// many times it has asked for new keys.
+  explicit taken_over(std::string_view behind = {}, std::size_t held = 0, int key_updates = 0) {
     identity{"channel.example"}.serve_from(server_context.native_handle());
     auto [c, s] = connected(io);
     client.emplace(std::move(c));
@@ -105,6 +106,8 @@ struct taken_over {
     client->say("request");
     if (!behind.empty())
       client->say(behind);
+    for (int i = 0; i < key_updates; ++i)
+      client->ask_for_new_keys();
     client->send(client->held() - held);
     std::array<char, 7> request{};
     std::size_t n = 0;
@@ -246,6 +249,15 @@ TEST_CASE("a TLS channel does not read from who has its closed socket's number")
   CHECK(near.available() == 11);
   if (near.native_handle() != number)
     ::close(number);
+}
+
+TEST_CASE("a TLS channel ends for whom the engine was to be answered") {
+  taken_over once{{}, 0, 1}, twice{{}, 0, 2};
+
+  once.client->say("goes on");
+  once.client->send();
+  CHECK(once.read().text == "goes on");
+  CHECK(twice.read().ec == asio::error::eof);
 }
 
 TEST_CASE("one read of a TLS channel asks the socket once, whatever lies there") {

@@ -55,6 +55,8 @@ tls_channel::tls_channel(tls_socket& stream, std::string& early)
   boost::system::error_code ignored; // the next read meets it again
   while (auto n = read_some(boost::asio::buffer(some), ignored))
     early.append(some.data(), n);
+  if (BIO_ctrl_wpending(SSL_get_wbio(native_handle())) > 0)
+    ended_ = true; // what OpenSSL has answered went to the engine: such a client asks for new keys before it has said anything
   SSL_set0_rbio(native_handle(), bio);
   SSL_set_read_ahead(native_handle(), 1);
 }
