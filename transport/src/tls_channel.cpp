@@ -1,5 +1,7 @@
 #include "tls_channel.hpp"
 
+#include "own_bio.hpp"
+
 #include <boost/asio/error.hpp>
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -9,19 +11,8 @@
 #include <array>
 #include <cerrno>
 #include <limits>
-#include <new>
 
 namespace troupe::transport {
-
-const BIO_METHOD* tls_channel::bio_method() {
-  static const auto* method = [] {
-    auto* m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "troupe input");
-    if (!m || !BIO_meth_set_read(m, on_read) || !BIO_meth_set_ctrl(m, on_control))
-      throw std::bad_alloc{};
-    return m;
-  }();
-  return method;
-}
 
 int tls_channel::on_read(BIO* bio, char* into, int size) {
   auto& in = *static_cast<input*>(BIO_get_data(bio));
@@ -45,11 +36,6 @@ tls_channel::tls_channel(tls_socket& stream, std::string& early)
     ssl_(stream.native_handle()),
     socket_(std::move(stream.next_layer())) {
   SSL_up_ref(native_handle()); // the stream frees its own
-  auto* bio = BIO_new(bio_method());
-  if (!bio)
-    throw std::bad_alloc{};
-  BIO_set_data(bio, input_.get());
-  BIO_set_init(bio, 1);
   // The engine asks the socket only when OpenSSL has taken in all it has read, so that nothing else is lost with it.
   std::array<char, 4096> some;
   boost::system::error_code ignored; // the next read meets it again
@@ -57,7 +43,8 @@ tls_channel::tls_channel(tls_socket& stream, std::string& early)
     early.append(some.data(), n);
   if (BIO_ctrl_wpending(SSL_get_wbio(native_handle())) > 0)
     ended_ = true; // what OpenSSL has answered went to the engine: such a client asks for new keys before it has said anything
-  SSL_set0_rbio(native_handle(), bio);
+  static const auto* method = make_bio_method("troupe input", on_read, nullptr, on_control);
+  SSL_set0_rbio(native_handle(), make_bio(method, input_.get()));
   SSL_set_read_ahead(native_handle(), 1);
 }
 

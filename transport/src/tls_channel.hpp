@@ -80,7 +80,6 @@ private:
     int fd;
     bool has_asked; ///< in the read under way
   };
-  static const BIO_METHOD* bio_method();
   static int on_read(BIO* bio, char* into, int size);
   static long on_control(BIO* bio, int command, long number, void* pointer);
 

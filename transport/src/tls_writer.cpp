@@ -1,12 +1,12 @@
 #include "tls_writer.hpp"
 
+#include "own_bio.hpp"
 #include "session_wire.hpp"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
 
 #include <array>
-#include <new>
 #include <span>
 
 namespace troupe::transport {
@@ -53,23 +53,9 @@ private:
 
 } // namespace
 
-const BIO_METHOD* tls_writer::bio_method() {
-  static const auto* method = [] {
-    auto* m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "troupe socket");
-    if (!m || !BIO_meth_set_write(m, on_write) || !BIO_meth_set_ctrl(m, on_control))
-      throw std::bad_alloc{};
-    return m;
-  }();
-  return method;
-}
-
 tls_writer::tls_writer(SSL* ssl, int fd) : ssl_(ssl), fd_(fd) {
-  auto* bio = BIO_new(bio_method());
-  if (!bio)
-    throw std::bad_alloc{};
-  BIO_set_data(bio, this);
-  BIO_set_init(bio, 1);
-  SSL_set0_wbio(ssl, bio);
+  static const auto* method = make_bio_method("troupe output", nullptr, on_write, on_control);
+  SSL_set0_wbio(ssl, make_bio(method, this));
 }
 
 int tls_writer::on_write(BIO* bio, const char* bytes, int size) {

@@ -36,7 +36,6 @@ public:
   [[nodiscard]] std::size_t unsent_bytes() const noexcept { return unsent_.size(); }
 
 private:
-  static const BIO_METHOD* bio_method();
   static int on_write(BIO* bio, const char* bytes, int size);
   static long on_control(BIO* bio, int command, long number, void* pointer);
 
