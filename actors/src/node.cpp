@@ -83,6 +83,7 @@ struct room_handle::state {
 node::node(caf::actor_system& system, node_options options) : state_(std::make_unique<state>()) {
   auto& s = state_->shared;
   s.options = std::move(options);
+  s.key = s.options.hash_seed ? hash_key::from(*s.options.hash_seed) : hash_key::random();
   s.budget_bytes = s.options.memory_budget_bytes > 0 ? s.options.memory_budget_bytes : usable_memory_bytes() / 4;
   loop_options lo;
   lo.clock = s.options.clock;
@@ -150,6 +151,7 @@ endpoint node::make_endpoint(std::string path, endpoint_handlers handlers) {
 
 const node_options& node::options() const noexcept { return state_->shared.options; }
 unsigned node::loops() const noexcept { return static_cast<unsigned>(state_->shared.units.size()); }
+unsigned node::loop_of(std::string_view room) const noexcept { return state_->shared.home_of(room).loop->index(); }
 event_loop& node::loop(unsigned index) noexcept { return *state_->shared.units[index]->loop; }
 
 void node::start() {

@@ -7,6 +7,7 @@
 #include <troupe/actors/event_loop.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_behavior.hpp>
+#include <troupe/actors/seeded_hash.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -44,6 +45,7 @@ struct loop_unit {
 /// What all actors of a node share: fixed after construction but for its atomics.
 struct node_shared {
   node_options options;
+  hash_key key; ///< of all hashes of names that clients choose
   std::vector<room_rule> rules; ///< fixed once the node has started
   std::vector<std::shared_ptr<endpoint_state>> endpoints; ///< likewise
   std::vector<std::unique_ptr<loop_unit>> units;
@@ -60,7 +62,7 @@ struct node_shared {
 
   /// The loop a room of that name lives on.
   [[nodiscard]] loop_unit& home_of(std::string_view room) const {
-    return *units[std::hash<std::string_view>{}(room) % units.size()];
+    return *units[siphash(key, room) % units.size()];
   }
   [[nodiscard]] const room_rule* rule_for(std::string_view room) const noexcept;
 };

@@ -149,6 +149,7 @@ private:
 inline actors::node_options two_loops() {
   actors::node_options o;
   o.loops = 2;
+  o.hash_seed = 1;
   return o;
 }
 

@@ -55,6 +55,7 @@ private:
   actors::node_options options() {
     actors::node_options o;
     o.loops = static_cast<unsigned>(draw(1, 3));
+    o.hash_seed = random_();
     o.clock = &clock_;
     o.connections.messages_per_second = 0;
     o.connections.max_errors = 0;

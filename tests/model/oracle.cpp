@@ -45,7 +45,7 @@ bool witness::on_publish(room_context&, const member& from, const application_me
 void witness::check_thread() {
   bool here = false;
   for (unsigned i = 0; node_ && i < node_->loops(); ++i)
-    here |= node_->loop(i).is_current() && std::hash<std::string_view>{}(name_) % node_->loops() == i;
+    here |= node_->loop(i).is_current() && node_->loop_of(name_) == i;
   truth_.wrong_thread += !here;
 }
 

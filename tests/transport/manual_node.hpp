@@ -24,6 +24,13 @@ struct manual_node {
 
   void settle() { loops.settle(); }
 
+  /// A name whose room lives on that loop.
+  [[nodiscard]] std::string room_on(unsigned loop) const {
+    for (int i = 0;; ++i)
+      if (auto name = "room" + std::to_string(i); node.loop_of(name) == loop)
+        return name;
+  }
+
   /// Lets time pass, in steps that no deadline is longer than.
   void pass(std::chrono::milliseconds time) {
     constexpr std::chrono::milliseconds step{10};

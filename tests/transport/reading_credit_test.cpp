@@ -9,13 +9,6 @@ using strings = std::vector<std::string>;
 
 namespace {
 
-/// A name whose room lives on that loop.
-std::string room_on(unsigned loop, unsigned loops) {
-  for (int i = 0;; ++i)
-    if (auto name = "room" + std::to_string(i); std::hash<std::string_view>{}(name) % loops == loop)
-      return name;
-}
-
 /// Runs one loop while the others stand still.
 void run_only(manual_node& world, unsigned loop) {
   while (world.node.loop(loop).run_turn()) {
@@ -32,8 +25,8 @@ actors::node_options two_loops(actors::credit_limits credits) {
 } // namespace
 
 TEST_CASE("a client is read while it has credit; the rest waits outside and is read once credit comes back") {
-  auto room = room_on(1, 2);
   manual_node world{two_loops({4, 1 << 20})};
+  auto room = world.room_on(1);
   client ann{world};
   strings said;
 
@@ -53,8 +46,8 @@ TEST_CASE("a client is read while it has credit; the rest waits outside and is r
 }
 
 TEST_CASE("bytes are credit, too: one message may go below zero, the next one waits") {
-  auto room = room_on(1, 2);
   manual_node world{two_loops({32, 1000})};
+  auto room = world.room_on(1);
   client ann{world};
 
   ann.join(room);
@@ -69,8 +62,8 @@ TEST_CASE("bytes are credit, too: one message may go below zero, the next one wa
 }
 
 TEST_CASE("who is out of credit does not keep others from being read") {
-  auto room = room_on(1, 2);
   manual_node world{two_loops({2, 1 << 20})};
+  auto room = world.room_on(1);
   client ann{world}, bob{world};
   ann.join(room);
   for (int i = 0; i < 10; ++i)
@@ -84,8 +77,8 @@ TEST_CASE("who is out of credit does not keep others from being read") {
 }
 
 TEST_CASE("a client that ends while it is out of credit gives all of it back") {
-  auto room = room_on(1, 2);
   manual_node world{two_loops({2, 1 << 20})};
+  auto room = world.room_on(1);
   client ann{world};
   ann.join(room);
   for (int i = 0; i < 10; ++i)

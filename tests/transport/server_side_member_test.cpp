@@ -7,18 +7,6 @@ using namespace troupe::test;
 using namespace std::chrono_literals;
 using strings = std::vector<std::string>;
 
-namespace {
-
-/// A name whose room lives on loop 1 of two.
-std::string on_the_other_loop() {
-  std::string name = "r";
-  while (std::hash<std::string_view>{}(name) % 2 != 1)
-    name += "x";
-  return name;
-}
-
-} // namespace
-
 // -- entering, hearing, leaving -------------------------------------------------------------------------------------------
 
 TEST_CASE("an actor that enters a room is told so, then gets what a troupe.v1 JSON client gets") {
@@ -199,10 +187,10 @@ TEST_CASE("an actor that is behind when its room ends is told its gap first") {
 
 /// Pins the moment between the shard's decision to end a room and the room's own end: whoever enters then is told something.
 TEST_CASE("an actor that enters a room while it ends is let into its successor or refused, not forgotten") {
-  auto room = on_the_other_loop();
   actors::node_options options;
   options.loops = 2;
   observed_node r{options};
+  auto room = r.world.room_on(1);
   client ann{r.world};
   ann.join(room);
   r.world.settle();

@@ -104,6 +104,9 @@ public:
   [[nodiscard]] unsigned loops() const noexcept;
   [[nodiscard]] event_loop& loop(unsigned index) noexcept;
 
+  /// The loop that rooms of that name live on. Thread: any.
+  [[nodiscard]] unsigned loop_of(std::string_view room) const noexcept;
+
   /// Runs each loop on a thread of its own.
   void start();
 

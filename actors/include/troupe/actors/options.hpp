@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -54,6 +55,9 @@ struct node_options {
   std::chrono::milliseconds reconnect_max{5000};
   /// Reads the token of an `auth`; null if it is not accepted. Runs on the connection's loop, must not block. Absent: `unsupported`.
   std::function<claims_ptr(std::string_view token, wall_time now)> verify_token;
+  /// Where rooms are placed and how their names are hashed. Absent: by a random key, so that nobody can choose names that all fall to
+  /// one loop or into one bucket. A test that must be repeatable sets it.
+  std::optional<std::uint64_t> hash_seed;
   const loop_clock* clock = &system_clock();
   protocol::logger* log = &protocol::null_logger();
   protocol::event_counters* counters = &protocol::null_counters();
