@@ -72,7 +72,7 @@ void connection::fail() {
 // -- connection_output ----------------------------------------------------------------------------------------------------
 
 void connection::expire_at(std::optional<wall_time> when) {
-  expiry_ = when ? std::make_unique<wall_deadline>(*unit_.loop, *when, [this] { core_->expire(); }) : nullptr;
+  expiry_ = when ? std::make_unique<wall_deadline>(*unit_.wall, *when, [this] { core_->expire(); }) : nullptr;
   if (expiry_)
     expiry_->start();
 }

@@ -92,6 +92,7 @@ node::node(caf::actor_system& system, node_options options) : state_(std::make_u
   for (unsigned i = 0; i < std::max(1u, s.options.loops); ++i) {
     auto& unit = *s.units.emplace_back(std::make_unique<loop_unit>());
     unit.loop = std::make_unique<event_loop>(system, i, lo);
+    unit.wall = std::make_unique<wall_watch>(*unit.loop);
   }
   for (auto& u : s.units)
     set_up(*u);

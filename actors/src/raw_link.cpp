@@ -58,7 +58,7 @@ void raw_link::fail(std::string_view what) {
 raw_link::behavior_type raw_link::make_behavior() {
   pulse_.start(*this);
   if (state_->claims && state_->claims->expires_at) {
-    expiry_ = std::make_unique<wall_deadline>(*unit_.loop, *state_->claims->expires_at, [this] { expire(); });
+    expiry_ = std::make_unique<wall_deadline>(*unit_.wall, *state_->claims->expires_at, [this] { expire(); });
     expiry_->start();
   }
   if (endpoint_->handlers.on_open)

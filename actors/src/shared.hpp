@@ -2,6 +2,7 @@
 
 #include "dispatcher.hpp"
 #include "messages.hpp"
+#include "wall_deadline.hpp"
 
 #include <troupe/actors/claims.hpp>
 #include <troupe/actors/event_loop.hpp>
@@ -35,6 +36,7 @@ struct endpoint_state;
 /// One loop with its shard, its dispatcher and its counts.
 struct loop_unit {
   std::unique_ptr<event_loop> loop;
+  std::unique_ptr<wall_watch> wall; ///< of the tokens that expire on this loop
   std::unique_ptr<dispatcher> output;
   dispatcher_actor output_actor;
   registry_actor registry;

@@ -4,7 +4,7 @@
 
 namespace troupe::testing {
 
-/// A clock that moves only when the test says so. Thread: the test's.
+/// Clocks that move only when the test says so. Thread: the test's.
 class manual_clock final : public actors::loop_clock {
 public:
   [[nodiscard]] actors::steady_time now() const override { return now_; }
@@ -12,11 +12,14 @@ public:
     return wall_start_ + std::chrono::duration_cast<std::chrono::milliseconds>(now_ - start_);
   }
 
+  /// Both clocks go on.
   void advance(actors::steady_time::duration by) { now_ += by; }
+  /// The wall clock alone is set forward or back; forward is also what a machine that has slept sees.
+  void set_wall_by(std::chrono::milliseconds by) { wall_start_ += by; }
 
 private:
   static constexpr actors::steady_time start_{std::chrono::hours{1}};
-  static constexpr actors::wall_time wall_start_{std::chrono::milliseconds{1'700'000'000'000}};
+  actors::wall_time wall_start_{std::chrono::milliseconds{1'700'000'000'000}};
   actors::steady_time now_ = start_;
 };
 
