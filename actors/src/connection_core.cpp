@@ -44,7 +44,7 @@ void connection_core::open() {
                                            config_.meter))
     output_.reply(frame);
   output_.expire_at(config_.claims ? config_.claims->expires_at : std::nullopt);
-  if (o.lobby.empty() || (config_.claims && !config_.claims->may_join(o.lobby)))
+  if (closing_ || o.lobby.empty() || (config_.claims && !config_.claims->may_join(o.lobby)))
     return;
   join_request request;
   request.automatic = true;
@@ -283,21 +283,34 @@ void connection_core::pong(const command& c) {
 
 /// Takes a fresh token of the same user.
 void connection_core::authenticate(const command& c) {
-  auto& verify = config_.options->verify_token;
-  if (!verify)
+  if (!config_.check_token && !config_.options->verify_token)
     return refuse(c, errc::unsupported);
   auto token = protocol::document_view{c.source, c.bytes}.string("token");
-  auto fresh = verify(token.value_or(""), output_.wall_now());
-  if (!fresh) {
-    refuse(c, errc::unauthorized);
-    return count_error(errc::unauthorized);
+  auto fresh = check(token.value_or(""));
+  if (!fresh.claims) {
+    refuse(c, fresh.code, fresh.detail);
+    if (fresh.code == errc::unauthorized)
+      count_error(fresh.code);
+    return;
   }
-  if (fresh->subject != config_.user_id)
+  if (!is_same_user(*fresh.claims))
     return refuse(c, errc::identity_mismatch);
-  config_.claims = std::move(fresh);
-  output_.expire_at(config_.claims->expires_at);
+  config_.claims = std::move(fresh.claims);
   if (!c.ref.empty())
     output_.reply(protocol::ack_frame(config_.encoding, c.ref, {}, std::nullopt, config_.meter));
+  leave_forbidden();
+  output_.expire_at(config_.claims->expires_at); // which may be now
+}
+
+token_decision connection_core::check(std::string_view token) const {
+  if (config_.check_token)
+    return (*config_.check_token)(token, output_.wall_now());
+  return {config_.options->verify_token(token, output_.wall_now()), errc::unauthorized, {}};
+}
+
+/// Claims need not name anybody: then new ones may not, either.
+bool connection_core::is_same_user(const claims& fresh) const {
+  return fresh.subject == (config_.claims ? config_.claims->subject : config_.user_id);
 }
 
 void connection_core::expire() {
@@ -354,6 +367,7 @@ void connection_core::on_joined(std::uint32_t ticket, const join_reply& reply) {
   room->joined_at = ticket;
   if (max_rooms_ == 1)
     leave_others(std::string{room->name});
+  leave_forbidden(); // claims may have changed since the join was sent
   run_waiting();
 }
 
@@ -407,6 +421,17 @@ void connection_core::leave_others(const std::string& name) {
     if (r.name != name && r.state == phase::held)
       output_.leave(r.handle, leave_request{config_.key, leave_reason::left, true, nullptr});
   std::erase_if(rooms_, [&](auto& r) { return r.name != name && r.state == phase::held; });
+}
+
+/// Leaves the rooms that new claims do not open. Those whose join is pending follow once it is answered.
+void connection_core::leave_forbidden() {
+  if (!config_.claims || !config_.claims->rooms)
+    return;
+  auto is_forbidden = [this](const held_room& r) { return r.state == phase::held && !config_.claims->may_join(r.name); };
+  for (auto& r : rooms_)
+    if (is_forbidden(r))
+      output_.leave(r.handle, leave_request{config_.key, leave_reason::forbidden, true, nullptr});
+  std::erase_if(rooms_, is_forbidden);
 }
 
 bool connection_core::finished() const {

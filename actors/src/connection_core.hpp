@@ -54,6 +54,7 @@ public:
     protocol::encoding encoding = protocol::encoding::plain_json;
     std::string user_id;
     claims_ptr claims;
+    std::shared_ptr<const token_check> check_token; ///< null: the node's `verify_token`
     const node_options* options = nullptr;
     protocol::memory_meter* meter = nullptr;
   };
@@ -126,6 +127,8 @@ private:
   void application(const protocol::command& c, const inbound& message);
   void pong(const protocol::command& c);
   void authenticate(const protocol::command& c);
+  [[nodiscard]] token_decision check(std::string_view token) const;
+  [[nodiscard]] bool is_same_user(const claims& fresh) const;
   [[nodiscard]] held_room* target(const protocol::command& c);
 
   // -- rooms --------------------------------------------------------------------------------------------------------------
@@ -135,6 +138,7 @@ private:
   void forget(held_room& room);
   void give_up(held_room& room, protocol::errc code, std::string_view detail);
   void leave_others(const std::string& name);
+  void leave_forbidden();
 
   // -- answers ------------------------------------------------------------------------------------------------------------
   [[nodiscard]] open_ref_ptr open_ref_for(const protocol::command& c);

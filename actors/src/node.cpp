@@ -243,6 +243,7 @@ connection_port node::open(event_loop& home, sink& output, connection_info info)
   if (c.user_id.empty())
     c.user_id = random_id();
   c.claims = std::move(info.claims);
+  c.check_token = std::move(info.check_token);
   c.options = &s.options;
   c.meter = &s.output_meter;
   p->handle = compat::spawn_on<connection>(home, s, unit, std::move(c));

@@ -8,6 +8,7 @@ std::string_view to_string(leave_reason reason) noexcept {
     case leave_reason::disconnected: return "disconnected";
     case leave_reason::kicked: return "kicked";
     case leave_reason::closed: return "closed";
+    case leave_reason::forbidden: return "forbidden";
   }
   return "left";
 }

@@ -130,9 +130,16 @@ void room_core::leave(const leave_request& request) {
   }
   departed_scope scope{*this, {}};
   protocol::shared_bytes farewell;
+  auto is_forbidden = request.reason == leave_reason::forbidden;
   if (request.answer)
-    farewell = protocol::left_frame(i->second->encoding, config_.identity->name, seq_, {}, {},
+    farewell = protocol::left_frame(i->second->encoding, config_.identity->name, seq_,
+                                    is_forbidden ? to_string(request.reason) : std::string_view{}, {},
                                     request.ref ? std::string_view{request.ref->value} : std::string_view{}, config_.meter);
+  if (is_forbidden && !farewell) // a plain client knows `error` only
+    farewell = protocol::error_frame(i->second->encoding,
+                                     {errc::forbidden, "Your token does not open this room any more.", {}, {},
+                                      config_.identity->name, {}},
+                                     config_.meter);
   if (request.ref) {
     request.ref->answered = true;
     if (!farewell) // a plain client that asked for an answer

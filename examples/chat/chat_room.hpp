@@ -14,8 +14,8 @@ namespace troupe::examples {
 ///         `chat` {username, message, timestamp} to all, `typing` {username} to all others.
 /// More for troupe.v1: `system` also tells `event` (joined, left, renamed), `username`, `oldName`, `userId`; `chat` and `typing`
 ///         tell `userId`; `roster` {members, userCount} goes to the one who enters, `userRenamed` to all.
-/// Names:  that of the join's `profile` {name}, else the token's `username` or `name`, else `User` and four characters that follow
-///         from the user's id; each room has its own.
+/// Names:  that of the join's `profile` {name}, else the token's `username`, `name` or `preferred_username`, else `User` and four
+///         characters that follow from the user's id; each room has its own.
 class chat_room final : public actors::room_behavior {
 public:
   chat_room();

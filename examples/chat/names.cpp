@@ -38,7 +38,7 @@ std::string_view trimmed(std::string_view text) noexcept {
 std::string name_without_profile(const actors::member& who) {
   if (who.claims) {
     protocol::document_view claimed{protocol::codec::json, who.claims->json};
-    for (auto key : {"username", "name"})
+    for (auto key : {"username", "name", "preferred_username"})
       if (auto said = claimed.string(key))
         if (auto name = clean_name(*said))
           return *name;

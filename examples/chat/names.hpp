@@ -14,7 +14,8 @@ namespace troupe::examples {
 /// `User` and four characters that follow from `user_id`.
 [[nodiscard]] std::string default_name(std::string_view user_id);
 
-/// The name that a member came with: its profile's `name`, else its token's `username` or `name`, else the default one; nothing if
+/// The name that a member came with: its profile's `name`, else its token's `username`, `name` or `preferred_username` (the
+/// first that is a name), else the default one; nothing if
 /// the profile's is no name.
 [[nodiscard]] std::optional<std::string> name_of(const actors::member& who);
 

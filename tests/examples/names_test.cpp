@@ -102,6 +102,10 @@ TEST_CASE("a member with a token is named by it, unless its profile says otherwi
   CHECK(named_by(R"({"sub":"u1","name":"Lee"})") == named("Lee"));
   CHECK(named_by(R"({"username":"Kim","name":"Lee"})") == named("Kim"));
   CHECK(named_by(R"({"username":"","name":"Lee"})") == named("Lee"));
+  CHECK(named_by(R"({"sub":"u1","preferred_username":"kim7"})") == named("kim7"));
+  CHECK(named_by(R"({"sub":"u1","preferred_username":"kim7","name":"Kim Lee"})") == named("Kim Lee"));
+  CHECK(named_by(R"({"sub":"u1","preferred_username":"kim7","name":"longer than thirty-two characters"})") == named("kim7"));
+  CHECK(named_by(R"({"sub":"u1","preferred_username":"kim7"})", R"({"name":"Lee"})") == named("Lee"));
   CHECK(named_by(R"({"username":"Kim"})", R"({"color":"red"})") == named("Kim"));
   CHECK(named_by(R"({"username":"Kim"})", R"({"name":"Lee"})") == named("Lee"));
   for (auto nameless : {"{}", R"({"sub":"u1"})", R"({"username":7})", R"({"username":"a\u0007b"})", R"({"name":null})"}) {

@@ -118,6 +118,28 @@ describe('a connection with a token', () => {
     await client.expect('error', { ref: 9, code: 'forbidden', request: 'join', roomId: 'boss' });
   });
 
+  test('leaves the rooms that its next token does not name', async (t) => {
+    const node = await nodeWithTokens(t);
+    for (const as of ['json', 'msgpack', 'plain']) {
+      const client = await connect(node, as, bearer(sign({ sub: as, rooms: ['a*', 'b'] }, secret)));
+      await client.join('b');
+      const room = `a-${as}`;
+      await client.join(room);
+      const other = await connect(node, 'json', bearer(sign({ sub: `other-${as}` }, secret)));
+      await other.join(room);
+
+      client.send({ type: 'auth', token: sign({ sub: as, rooms: ['b'] }, secret), ref: 1 });
+      await client.expect('ack', { ref: 1 });
+      if (as === 'plain') await client.expect('error', { code: 'forbidden', roomId: room });
+      else await client.expect('left', { roomId: room, reason: 'forbidden' });
+      await other.expect('userLeft', { roomId: room, userId: as, reason: 'forbidden' });
+      client.send({ type: 'join', roomId: room, ref: 2 });
+      await client.expect('error', { ref: 2, code: 'forbidden' });
+      client.send({ type: 'message', roomId: room, text: 'x', ref: 3 });
+      await client.expect('error', { ref: 3 });
+    }
+  });
+
   test('counts against --max-connections-per-user', async (t) => {
     const node = await nodeWithTokens(t, ['--max-connections-per-user', '2']);
     const token = sign({ sub: 'ann' }, secret);

@@ -35,6 +35,7 @@ struct http_settings {
   http_router router;
   std::map<std::string, websocket_place> places; ///< where WebSockets are accepted, by path
   upgrade_authorizer authorize;              ///< may be empty
+  upgrade_authorizer confirm;                ///< the part of it that is asked again at `auth`; may be empty
   session_settings sessions;
   std::shared_ptr<admission> admissions;
   std::atomic<bool> ready{false};

@@ -31,6 +31,20 @@ actors::claims_ptr admitted(claims verified, wall_time now, std::chrono::seconds
   return std::make_shared<const claims>(std::move(verified));
 }
 
+upgrade_decision confirmed(const upgrade_authorizer& then, const http_request& request, actors::claims_ptr proved) {
+  auto decision = then ? then(request) : upgrade_decision::accept();
+  if (decision.status != 0)
+    return decision;
+  if (!decision.claims) {
+    decision.claims = std::move(proved);
+  } else if (!decision.claims->expires_at && proved->expires_at) {
+    auto bounded = *decision.claims;
+    bounded.expires_at = proved->expires_at;
+    decision.claims = std::make_shared<const claims>(std::move(bounded));
+  }
+  return decision;
+}
+
 upgrade_authorizer token_authorizer(std::shared_ptr<const token_verifier> verifier, std::chrono::seconds leeway,
                                     const actors::loop_clock& clock, upgrade_authorizer then) {
   return [verifier = std::move(verifier), leeway, &clock, then = std::move(then)](const http_request& request) {
@@ -44,10 +58,7 @@ upgrade_authorizer token_authorizer(std::shared_ptr<const token_verifier> verifi
     if (!verified)
       return upgrade_decision::refuse(401, "Invalid token", to_string(verified.error()).data());
     auto proved = admitted(std::move(*verified), now, leeway);
-    auto decision = then ? then(request) : upgrade_decision::accept();
-    if (decision.status == 0 && !decision.claims)
-      decision.claims = std::move(proved);
-    return decision;
+    return confirmed(then, request, std::move(proved));
   };
 }
 

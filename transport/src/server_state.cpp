@@ -49,9 +49,10 @@ void server::state::set_up(caf::actor_system* system) {
   configure_admin();
 }
 
-/// Upgrades and `auth` commands ask the same verifier.
+/// Upgrades and `auth` commands ask the same verifier, then the same hook.
 void server::state::set_up_tokens() {
   http.authorize = options.authorize_upgrade;
+  http.confirm = options.authorize_upgrade;
   if (!options.jwt)
     return;
   auto leeway = options.jwt->leeway;

@@ -4,6 +4,7 @@
 
 #include "http_message.hpp"
 #include "http_text.hpp"
+#include "token_refresh.hpp"
 
 namespace troupe::transport {
 
@@ -94,6 +95,8 @@ protocol::result<admitted_upgrade, refused_upgrade> admit_upgrade(http_settings&
   admitted.info.claims = std::move(decision.claims);
   if (place->second.endpoint)
     make_endpoints(admitted, place->second, message, std::move(request));
+  else if (settings.confirm)
+    admitted.info.check_token = refresh_check(settings, std::move(request));
   return admitted;
 }
 

@@ -51,10 +51,13 @@ export interface JoinedFrame extends RoomFrame {
   recovered?: boolean;
 }
 
-/** `reason` is absent if one left by oneself, else `kicked`, or `refused` if the room could not be joined again (then with `code`). */
+/**
+ * `reason` is absent if one left by oneself, else `kicked`, `forbidden` (a fresh token does not open the room), or `refused` if the
+ * room could not be joined again (then with `code`).
+ */
 export interface LeftFrame extends RoomFrame {
   type: 'left';
-  reason?: 'kicked' | 'refused' | (string & {});
+  reason?: 'kicked' | 'forbidden' | 'refused' | (string & {});
   message?: string;
   code?: string;
 }
@@ -76,7 +79,7 @@ export interface UserJoinedFrame extends RoomFrame {
 export interface UserLeftFrame extends RoomFrame {
   type: 'userLeft';
   userId: string;
-  reason: 'left' | 'disconnected' | 'kicked' | (string & {});
+  reason: 'left' | 'disconnected' | 'kicked' | 'forbidden' | (string & {});
 }
 
 export interface MessageFrame extends RoomFrame {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <troupe/actors/clock.hpp>
+#include <troupe/protocol/errc.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +24,16 @@ struct claims {
 
 /// Null: the connection has no claims.
 using claims_ptr = std::shared_ptr<const claims>;
+
+/// What became of a token that a client has brought with `auth`.
+struct token_decision {
+  claims_ptr claims; ///< those that hold from now on; null: refused, and those that it had hold on
+  protocol::errc code = protocol::errc::unauthorized; ///< of the refusal
+  std::string detail; ///< of the refusal, for a person; empty: the sentence of `code`
+};
+
+/// Decides about a token that a client brings with `auth`. Runs on the connection's loop, must not block.
+using token_check = std::function<token_decision(std::string_view token, wall_time now)>;
 
 /// Whether `name` is `pattern`, or starts with what stands before its final `*`.
 [[nodiscard]] bool matches_pattern(std::string_view pattern, std::string_view name) noexcept;

@@ -29,6 +29,7 @@ struct connection_info {
   claims_ptr claims;    ///< null: none
   std::shared_ptr<endpoint_state> endpoint = nullptr;    ///< not null: a raw connection, without envelope
   std::shared_ptr<const actors::handshake> request = nullptr; ///< for a raw connection's handlers
+  std::shared_ptr<const token_check> check_token = nullptr; ///< asked at `auth`; null: `node_options::verify_token`
 };
 
 /// A session's end of its connection actor. Thread: the loop's.

@@ -54,6 +54,7 @@ struct node_options {
   std::chrono::milliseconds reconnect_min{500};  ///< told in `goodbye` before a restart
   std::chrono::milliseconds reconnect_max{5000};
   /// Reads the token of an `auth`; null if it is not accepted. Runs on the connection's loop, must not block. Absent: `unsupported`.
+  /// A server that has `authorize_upgrade` asks that, too.
   std::function<claims_ptr(std::string_view token, wall_time now)> verify_token;
   /// Where rooms are placed and how their names are hashed. Absent: by a random key, so that nobody can choose names that all fall to
   /// one loop or into one bucket. A test that must be repeatable sets it.

@@ -29,7 +29,13 @@ struct member {
   claims_ptr claims = nullptr; ///< as of the join; null: none
 };
 
-enum class leave_reason : std::uint8_t { left = 0, disconnected = 1, kicked = 2, closed = 3 };
+enum class leave_reason : std::uint8_t {
+  left = 0,
+  disconnected = 1,
+  kicked = 2,
+  closed = 3,
+  forbidden = 4, ///< its new claims do not open the room
+};
 [[nodiscard]] std::string_view to_string(leave_reason reason) noexcept;
 
 /// Whether a join is accepted; the default is yes.

@@ -24,6 +24,11 @@ struct upgrade_decision {
 };
 
 /// Decides about one upgrade request. Runs on the connection's loop: it must not block. What it throws is answered 500.
+///
+/// Where tokens can be refreshed it is asked again at each `auth`, with the request of the handshake and the new token in place of
+/// the old one (an `Authorization` header, if there was none); what it says then replaces the claims, a refusal leaves them as
+/// they were. Each connection keeps its request for that: at most `max_header_bytes`. Claims that it gives without `expires_at`
+/// end with the token.
 using upgrade_authorizer = std::function<upgrade_decision(const http_request&)>;
 
 } // namespace troupe::transport

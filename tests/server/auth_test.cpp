@@ -1,0 +1,139 @@
+// `auth` over real sockets: the hook that decided about the handshake decides again.
+#include <utility>
+
+#include "support/raw_client.hpp"
+
+#include <troupe/troupe.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+using namespace troupe;
+using namespace std::chrono_literals;
+using actors::claims;
+using troupe::test::masked_text;
+using troupe::test::raw_client;
+using transport::upgrade_decision;
+
+namespace {
+
+/// Tokens of this test are the rooms that they open, with commas in between; all are kim's.
+actors::claims_ptr claims_of(std::string_view token, std::optional<protocol::wall_time> end = {}) {
+  claims c;
+  c.subject = "kim";
+  c.expires_at = end;
+  c.rooms.emplace();
+  while (!token.empty()) {
+    auto room = token.substr(0, token.find('.'));
+    c.rooms->emplace_back(room);
+    token.remove_prefix(std::min(room.size() + 1, token.size()));
+  }
+  return std::make_shared<const claims>(std::move(c));
+}
+
+server_options asking(transport::upgrade_authorizer hook) {
+  server_options options;
+  options.bind = "127.0.0.1";
+  options.port = 0;
+  options.node.loops = 2;
+  options.log_level = protocol::log_level::error;
+  options.authorize_upgrade = std::move(hook);
+  options.node.verify_token = [](std::string_view token, protocol::wall_time) { return claims_of(token); };
+  return options;
+}
+
+raw_client connect(server& node, const std::string& token) {
+  auto upgrade = raw_client::upgrade_of("/?token=" + token);
+  upgrade.insert(upgrade.find("Sec-"), "Sec-WebSocket-Protocol: troupe.v1.json\r\n");
+  raw_client client{node.port(), upgrade};
+  client.await("welcome");
+  return client;
+}
+
+void say(raw_client& client, const std::string& json) { client.send(masked_text(json)); }
+
+} // namespace
+
+TEST_CASE("auth never widens what the hook of the handshake has narrowed") {
+  server node{asking([](const transport::http_request&) { return upgrade_decision::accept(claims_of("lobby")); })};
+  node.start();
+  auto client = connect(node, "lobby.secret");
+
+  say(client, R"({"type":"auth","token":"lobby.secret","ref":1})");
+  client.await(R"("type":"ack","ref":1)");
+  say(client, R"({"type":"join","roomId":"secret","ref":2})");
+  client.await(R"("code":"forbidden")");
+  say(client, R"({"type":"join","roomId":"lobby","ref":3})");
+  client.await(R"("joined","ref":3)");
+}
+
+TEST_CASE("the hook narrows each fresh token as it did the first") {
+  // Whatever the token says: not the boss's room.
+  auto hook = [](const transport::http_request& r) {
+    auto token = r.query("token");
+    if (auto at = token.find("boss"); at != std::string::npos)
+      token.erase(at, 4);
+    return upgrade_decision::accept(claims_of(token));
+  };
+  server node{asking(hook)};
+  node.start();
+  auto client = connect(node, "a");
+
+  say(client, R"({"type":"auth","token":"b.boss","ref":1})");
+  client.await(R"("ack","ref":1)");
+  say(client, R"({"type":"join","roomId":"boss","ref":2})");
+  client.await(R"("code":"forbidden")");
+  say(client, R"({"type":"join","roomId":"b","ref":3})");
+  client.await(R"("joined","ref":3)");
+}
+
+TEST_CASE("a refused auth leaves the claims as they were") {
+  std::atomic<bool> banned{false};
+  server node{asking([&](const transport::http_request&) {
+    return banned ? upgrade_decision::refuse(403, "Banned.") : upgrade_decision::accept(claims_of("a"));
+  })};
+  node.start();
+  auto client = connect(node, "a");
+  say(client, R"({"type":"join","roomId":"a"})");
+  client.await("joined");
+  banned = true;
+
+  say(client, R"({"type":"auth","token":"a.b","ref":1})");
+  client.await(R"("code":"forbidden","message":"Banned.")");
+
+  say(client, R"({"type":"message","text":"still here"})");
+  client.await("still here");
+}
+
+TEST_CASE("an end that the hook sets holds after auth, too") {
+  server node{asking([](const transport::http_request&) {
+    auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    return upgrade_decision::accept(claims_of("a", now + 300ms));
+  })};
+  node.start();
+  auto client = connect(node, "a");
+
+  say(client, R"({"type":"auth","token":"a.b","ref":1})");
+  client.await(R"("ack","ref":1)");
+
+  client.await("token_expired");
+}
+
+TEST_CASE("claims of nobody in particular can be refreshed by such") {
+  server node{asking([](const transport::http_request&) {
+    auto c = *claims_of("a");
+    c.subject.clear();
+    return upgrade_decision::accept(std::make_shared<const claims>(std::move(c)));
+  })};
+  node.start();
+  auto client = connect(node, "a");
+
+  say(client, R"({"type":"auth","token":"a","ref":1})");
+
+  client.await(R"("ack","ref":1)");
+}
