@@ -127,6 +127,7 @@ describe('a connection with a token', () => {
       await client.join(room);
       const other = await connect(node, 'json', bearer(sign({ sub: `other-${as}` }, secret)));
       await other.join(room);
+      await client.expect('userJoined');
 
       client.send({ type: 'auth', token: sign({ sub: as, rooms: ['b'] }, secret), ref: 1 });
       await client.expect('ack', { ref: 1 });
