@@ -11,17 +11,23 @@ using protocol::shared_bytes;
 
 namespace {
 
+/// The connection's loop if the calling code runs there.
+event_loop* loop_here(const raw_state& s) noexcept {
+  auto* here = event_loop::current();
+  return here && here->entrance() == s.loop ? here : nullptr;
+}
+
 /// Runs `f(sink, table)` on the connection's loop if it is still open there: at once on that thread, else soon.
 template <class F>
 void with_peer(const std::shared_ptr<raw_state>& s, F f) {
-  auto run = [s, f = std::move(f)] {
-    if (auto* peer = s->loop->sessions().find(s->key))
-      f(*peer, s->loop->sessions());
+  auto run = [s, f = std::move(f)](event_loop& loop) {
+    if (auto* peer = loop.sessions().find(s->key))
+      f(*peer, loop.sessions());
   };
-  if (s->loop->is_current())
-    run();
+  if (auto* here = loop_here(*s))
+    run(*here);
   else
-    s->loop->post(std::move(run));
+    s->loop->enter([&](event_loop& loop) { loop.post([&loop, run = std::move(run)] { run(loop); }); });
 }
 
 constexpr bool may_be_sent(std::uint16_t code) { return code == 1000 || (code >= 3000 && code <= 4999); }
@@ -30,15 +36,15 @@ constexpr bool may_be_sent(std::uint16_t code) { return code == 1000 || (code >=
 
 // -- raw_connection ---------------------------------------------------------------------------------------------------------
 
-void raw_connection::send(std::string_view text) const { send_frame(protocol::make_frame(opcode::text, text, state_->meter)); }
+void raw_connection::send(std::string_view text) const { send_frame(protocol::make_frame(opcode::text, text, state_->meter.get())); }
 
 void raw_connection::send_binary(std::string_view bytes) const {
-  send_frame(protocol::make_frame(opcode::binary, bytes, state_->meter));
+  send_frame(protocol::make_frame(opcode::binary, bytes, state_->meter.get()));
 }
 
 void raw_connection::send_frame(shared_bytes frame) const {
   if (is_deflated(state_->encoding))
-    frame = protocol::deflated_frame(frame, state_->meter);
+    frame = protocol::deflated_frame(frame, state_->meter.get());
   with_peer(state_, [key = state_->key, frame = std::move(frame)](sink&, session_table& table) {
     table.append(key, frame, output_kind::data);
   });
@@ -70,7 +76,8 @@ void raw_connection::terminate() const {
 connection_state raw_connection::state() const noexcept { return state_->state.load(); }
 
 std::size_t raw_connection::buffered_bytes() const {
-  auto* peer = state_->loop->is_current() ? state_->loop->sessions().find(state_->key) : nullptr;
+  auto* here = loop_here(*state_);
+  auto* peer = here ? here->sessions().find(state_->key) : nullptr;
   return peer ? peer->queued_bytes() : 0;
 }
 
@@ -84,24 +91,30 @@ std::any& raw_connection::user_data() const noexcept { return state_->user_data;
 // -- endpoint -----------------------------------------------------------------------------------------------------------------
 
 publish_result endpoint::broadcast(std::string_view text) const {
-  return say(nullptr, protocol::make_frame(opcode::text, text, state_->meter));
+  return say(nullptr, opcode::text, text);
 }
 
 publish_result endpoint::broadcast_binary(std::string_view bytes) const {
-  return say(nullptr, protocol::make_frame(opcode::binary, bytes, state_->meter));
+  return say(nullptr, opcode::binary, bytes);
 }
 
 publish_result endpoint::broadcast_except(const raw_connection& who, std::string_view text) const {
-  return say(&who, protocol::make_frame(opcode::text, text, state_->meter));
+  return say(&who, opcode::text, text);
 }
 
 publish_result endpoint::broadcast_binary_except(const raw_connection& who, std::string_view bytes) const {
-  return say(&who, protocol::make_frame(opcode::binary, bytes, state_->meter));
+  return say(&who, opcode::binary, bytes);
 }
 
 /// A broadcast out of a handler holds the credit of the message that it answers; one from outside that of the endpoint.
-publish_result endpoint::say(const raw_connection* except, shared_bytes frame) const {
+publish_result endpoint::say(const raw_connection* except, opcode op, std::string_view payload) const {
+  if (!state_)
+    return publish_result::gone;
+  auto frame = protocol::make_frame(op, payload, state_->meter.get());
   room_input in;
+  std::lock_guard guard{state_->mutex};
+  if (!state_->hub)
+    return publish_result::gone;
   if (auto* token = current_credit(); token && *token)
     in.token = *token;
   else if (state_->account->positive())
@@ -112,13 +125,13 @@ publish_result endpoint::say(const raw_connection* except, shared_bytes frame) c
   in.echo = except == nullptr;
   if (except)
     in.who = except->state_->key;
-  std::lock_guard guard{state_->mutex}; // the hub goes when the node stops
-  if (state_->hub)
-    compat::anon_send(state_->hub, std::move(in));
+  compat::anon_send(state_->hub, std::move(in));
   return publish_result::accepted;
 }
 
 std::vector<raw_connection> endpoint::clients() const {
+  if (!state_)
+    return {};
   std::lock_guard guard{state_->mutex};
   std::vector<raw_connection> all;
   all.reserve(state_->open.size());
@@ -128,10 +141,15 @@ std::vector<raw_connection> endpoint::clients() const {
 }
 
 std::size_t endpoint::client_count() const {
+  if (!state_)
+    return 0;
   std::lock_guard guard{state_->mutex};
   return state_->open.size();
 }
 
-const endpoint_handlers& endpoint::handlers() const noexcept { return state_->handlers; }
+const endpoint_handlers& endpoint::handlers() const noexcept {
+  static const endpoint_handlers none;
+  return state_ ? state_->handlers : none;
+}
 
 } // namespace troupe::actors

@@ -43,7 +43,9 @@ event_loop::event_loop(caf::actor_system& system, unsigned index, loop_options o
     timers_(options.clock->now()),
     sessions_(index) {}
 
-event_loop::~event_loop() = default;
+event_loop::~event_loop() { entrance_->close(); }
+
+event_loop* event_loop::current() noexcept { return current_loop; }
 
 bool event_loop::is_current() const noexcept { return current_loop == this; }
 
@@ -100,6 +102,7 @@ void event_loop::run() {
   }
   pending_.clear();
   pending_before_.clear();
+  entrance_->close();
 }
 
 bool event_loop::has_ended() const noexcept {

@@ -9,6 +9,8 @@
 #include "registry_shard.hpp"
 #include "shared.hpp"
 
+#include <troupe/actors/own_thread.hpp>
+
 #include <algorithm>
 #include <exception>
 #include <mutex>
@@ -37,9 +39,9 @@ credit_limits outside_limits(const room_limits& limits) {
 
 connection_actor open_raw(node_shared& s, event_loop& home, session_key key, connection_info info) {
   auto raw = std::make_shared<raw_state>();
-  raw->loop = &home;
+  raw->loop = home.entrance();
   raw->key = key;
-  raw->meter = &s.output_meter;
+  raw->meter = s.meter;
   raw->encoding = info.encoding;
   raw->request = std::move(info.request);
   raw->claims = std::move(info.claims);
@@ -57,15 +59,18 @@ connection_actor open_raw(node_shared& s, event_loop& home, session_key key, con
 
 struct node::state {
   node_shared shared;
+  std::shared_ptr<node_gate> entrance = std::make_shared<node_gate>(shared);
   std::vector<std::thread> threads;
+  bool stop_requested = false;
   bool stopped = false;
 };
 
 /// The account is its base, so that what each message touches is one allocation; the tokens in flight keep both.
 struct connection_port::state final : credit_account {
   using credit_account::credit_account;
-  event_loop* loop = nullptr;
-  loop_counts* counts = nullptr;
+  std::shared_ptr<gate<event_loop>> entrance;
+  event_loop* loop = nullptr;     ///< behind the gate
+  loop_counts* counts = nullptr;  ///< likewise
   session_key key;
   connection_actor handle;
   bool open = true;
@@ -74,7 +79,8 @@ struct connection_port::state final : credit_account {
 
 struct room_handle::state {
   std::string name;
-  registry_actor registry;
+  std::shared_ptr<node_gate> node;
+  loop_unit* home; ///< behind the gate
   std::shared_ptr<credit_account> account;
 };
 
@@ -139,7 +145,7 @@ endpoint node::make_endpoint(std::string path, endpoint_handlers handlers) {
   auto e = std::make_shared<endpoint_state>();
   e->handlers = std::move(handlers);
   e->account = std::make_shared<credit_account>(outside_limits(s.options.rooms));
-  e->meter = &s.output_meter;
+  e->meter = s.meter;
   auto identity = std::make_shared<room_identity>();
   identity->key = room_key{s.room_serial.fetch_add(1, std::memory_order_relaxed) + 1};
   e->hub = compat::spawn_on<endpoint_hub>(*s.home_of(path).loop, s, identity->key, e);
@@ -157,12 +163,17 @@ event_loop& node::loop(unsigned index) noexcept { return *state_->shared.units[i
 
 void node::start() {
   for (auto& unit : state_->shared.units)
-    state_->threads.emplace_back([loop = unit->loop.get()] { loop->run(); });
+    state_->threads.push_back(start_thread("troupe loop", [loop = unit->loop.get()] { loop->run(); }));
 }
 
 void node::request_stop() {
-  for (auto& e : state_->shared.endpoints)
-    caf::anon_send_exit(e->hub, caf::exit_reason::user_shutdown);
+  if (std::exchange(state_->stop_requested, true))
+    return;
+  state_->entrance->close();
+  for (auto& e : state_->shared.endpoints) {
+    std::lock_guard guard{e->mutex};
+    caf::anon_send_exit(std::exchange(e->hub, nullptr), caf::exit_reason::user_shutdown);
+  }
   for (auto& unit : state_->shared.units) {
     compat::anon_send(unit->registry, stop_shard{});
     unit->loop->post([this, u = unit.get()] {
@@ -192,38 +203,45 @@ void node::stop() {
     t.join();
   state_->threads.clear();
   for (auto& unit : state_->shared.units) {
+    unit->loop->entrance()->close();
     unit->registry = nullptr;
     unit->output_actor = nullptr;
   }
   for (auto& e : state_->shared.endpoints) {
     std::lock_guard guard{e->mutex};
-    e->hub = nullptr;
     e->identity = nullptr;
   }
 }
 
 /// For loops that no thread runs.
 void node::drive_until_done() {
-  auto busy = [this] {
+  auto all = [this](auto f) {
     bool any = false;
     for (auto& unit : state_->shared.units)
-      any |= unit->loop->run_turn() || unit->loop->pinned_actors() > 0;
+      any |= f(*unit->loop);
     return any;
   };
-  while (busy())
+  auto turn = [](event_loop& loop) { return loop.run_turn(); };
+  while (all([&](event_loop& loop) { return turn(loop), loop.pinned_actors() > 0; }))
     std::this_thread::yield();
+  (void)all([](event_loop& loop) { return loop.entrance()->close(), false; }); // or who posts for ever keeps them busy
+  while (all(turn)) {
+  }
 }
 
 connection_port node::open(event_loop& home, sink& output, connection_info info) {
   auto& s = state_->shared;
   auto& unit = *s.units[home.index()];
   auto key = home.sessions().open(output);
-  auto p = std::make_shared<connection_port::state>(s.options.connections.credits, [&home, key] {
-    home.post([&home, key] {
-      if (auto* peer = home.sessions().find(key))
-        peer->resume_reading();
+  auto p = std::make_shared<connection_port::state>(s.options.connections.credits, [entrance = home.entrance(), key] {
+    entrance->enter([key](event_loop& loop) { // the last token may go with a batch of another loop's, after this one's end
+      loop.post([&loop, key] {
+        if (auto* peer = loop.sessions().find(key))
+          peer->resume_reading();
+      });
     });
   });
+  p->entrance = home.entrance();
   p->loop = &home;
   p->key = key;
   p->counts = &unit.counts;
@@ -252,19 +270,27 @@ connection_port node::open(event_loop& home, sink& output, connection_info info)
 }
 
 room_handle node::room(std::string_view name) {
-  auto& s = state_->shared;
   room_handle h;
-  h.state_ = std::make_shared<const room_handle::state>(
-    room_handle::state{std::string{name}, s.home_of(name).registry, s.outside_account(name)});
+  if (protocol::is_room_name(name))
+    state_->entrance->enter([&](node_shared& s) {
+      h.state_ = std::make_shared<const room_handle::state>(
+        room_handle::state{std::string{name}, state_->entrance, &s.home_of(name), s.outside_account(name)});
+    });
   return h;
 }
 
 void node::observe(std::string_view room, caf::actor who, observer_options options) {
-  compat::anon_send(state_->shared.home_of(room).registry, observe_request{std::string{room}, std::move(who), options});
+  auto asked = state_->entrance->enter([&](node_shared& s) {
+    compat::anon_send(s.home_of(room).registry, observe_request{std::string{room}, who, options});
+  });
+  if (!asked)
+    compat::anon_send(who, room_event{room_event::kind::refused, {}, std::string{room}, {}, 0, {}});
 }
 
 void node::unobserve(std::string_view room, caf::actor who) {
-  compat::anon_send(state_->shared.home_of(room).registry, unobserve_request{std::string{room}, std::move(who)});
+  state_->entrance->enter([&](node_shared& s) {
+    compat::anon_send(s.home_of(room).registry, unobserve_request{std::string{room}, std::move(who)});
+  });
 }
 
 bool node::overloaded() const noexcept { return state_->shared.over_budget.load(std::memory_order_relaxed); }
@@ -368,21 +394,27 @@ void connection_port::ponged(std::string payload) { compat::anon_send(state_->ha
 void connection_port::closed(std::uint16_t code, std::string reason, std::string error) {
   if (!state_ || !std::exchange(state_->open, false))
     return;
+  auto handle = std::exchange(state_->handle, nullptr);
+  if (!state_->entrance->is_open())
+    return; // a session that has outlived its loop
   state_->loop->sessions().close(state_->key);
   loop_counts::add(state_->counts->connections, static_cast<std::uint64_t>(-1));
-  compat::anon_send(state_->handle, session_closed{code, std::move(reason), std::move(error)});
-  state_->handle = nullptr;
+  compat::anon_send(handle, session_closed{code, std::move(reason), std::move(error)});
 }
 
 // -- room_handle ----------------------------------------------------------------------------------------------------------
 
 publish_result room_handle::publish(const broadcast_event& event) const {
+  if (!state_ || !state_->node->is_open())
+    return publish_result::gone;
   if (!state_->account->positive())
     return publish_result::overloaded;
   auto owned = std::make_shared<const owned_event>(event);
   auto token = state_->account->take(owned->bytes());
-  compat::anon_send(state_->registry, outside_event{state_->name, std::move(owned), std::move(token)});
-  return publish_result::accepted;
+  auto sent = state_->node->enter([&](node_shared&) {
+    compat::anon_send(state_->home->registry, outside_event{state_->name, std::move(owned), std::move(token)});
+  });
+  return sent ? publish_result::accepted : publish_result::gone;
 }
 
 } // namespace troupe::actors

@@ -14,9 +14,9 @@ namespace troupe::actors {
 
 /// What a handle of a raw connection knows.
 struct raw_state {
-  event_loop* loop = nullptr;
+  std::shared_ptr<gate<event_loop>> loop; ///< the way to it
   session_key key;
-  protocol::memory_meter* meter = nullptr;
+  std::shared_ptr<protocol::memory_meter> meter;
   protocol::encoding encoding = protocol::encoding::plain_json;
   std::shared_ptr<const handshake> request;
   claims_ptr claims;

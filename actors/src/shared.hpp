@@ -32,6 +32,10 @@ struct room_rule {
 };
 
 struct endpoint_state;
+struct node_shared;
+
+/// The way to a node for handles: closes when its rooms are told to end.
+using node_gate = gate<node_shared>;
 
 /// One loop with its shard, its dispatcher and its counts.
 struct loop_unit {
@@ -51,7 +55,8 @@ struct node_shared {
   std::vector<room_rule> rules; ///< fixed once the node has started
   std::vector<std::shared_ptr<endpoint_state>> endpoints; ///< likewise
   std::vector<std::unique_ptr<loop_unit>> units;
-  protocol::memory_meter output_meter;
+  std::shared_ptr<protocol::memory_meter> meter = std::make_shared<protocol::memory_meter>(); ///< kept by handles
+  protocol::memory_meter& output_meter = *meter;
   std::int64_t budget_bytes = 0;
   std::atomic<bool> over_budget{false};
   std::atomic<std::size_t> rooms{0};

@@ -12,15 +12,16 @@ shared_bytes::block* shared_bytes::allocate(std::size_t size, memory_meter* mete
     throw std::bad_alloc{};
   auto* b = new (::operator new(sizeof(block) + size)) block;
   b->size = static_cast<std::uint32_t>(size);
-  b->meter = meter;
-  if (meter)
-    meter->add(sizeof(block) + size);
+  if (meter) {
+    b->meter = meter->account_;
+    b->meter->add(sizeof(block) + size);
+  }
   return b;
 }
 
 void shared_bytes::destroy(block* b) noexcept {
   if (b->meter)
-    b->meter->remove(sizeof(block) + b->size);
+    b->meter->remove(static_cast<std::int64_t>(sizeof(block) + b->size));
   b->~block();
   ::operator delete(b);
 }

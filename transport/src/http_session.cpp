@@ -20,17 +20,20 @@ using boost::system::error_code;
 /// Carries an answer from any thread to its session, if that is still there.
 template <class Socket>
 struct basic_http_session<Socket>::late_answer final : http_reply::receiver, std::enable_shared_from_this<late_answer> {
-  late_answer(actors::event_loop& l, std::weak_ptr<basic_http_session> s) : loop(l), session(std::move(s)) {}
+  late_answer(const actors::event_loop& l, std::weak_ptr<basic_http_session> s) : loop(l.entrance()), session(std::move(s)) {}
 
   void take(http_response response) override {
-    if (!taken.exchange(true))
-      loop.post([self = this->shared_from_this(), r = std::move(response)]() mutable {
+    if (taken.exchange(true))
+      return;
+    loop->enter([&](actors::event_loop& home) { // else the server has gone, and the connection with it
+      home.post([self = this->shared_from_this(), r = std::move(response)]() mutable {
         if (auto s = self->session.lock(); s && s->late_ == self)
           s->take_late(std::move(r));
       });
+    });
   }
 
-  actors::event_loop& loop;
+  std::shared_ptr<actors::gate<actors::event_loop>> loop;
   std::weak_ptr<basic_http_session> session;
   std::atomic<bool> taken{false};
 };

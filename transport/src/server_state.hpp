@@ -32,13 +32,13 @@ struct server::state {
   std::unique_ptr<protocol::logger> own_log;
   metrics counts;
   std::unique_ptr<own_system> own;
+  http_settings http;
+  http_settings admin; ///< of a port for the probes alone
+  std::vector<std::unique_ptr<pending_socket_set>> pending; ///< one set a loop; sessions that go with their loop look here
   std::unique_ptr<actors::node> node;
   std::unique_ptr<tls_context> tls;
   std::vector<stream_pools> pools; ///< one for each loop; they go before the loops
-  http_settings http;
-  http_settings admin; ///< of a port for the probes alone
   std::vector<actors::endpoint> endpoints;
-  std::vector<std::unique_ptr<pending_socket_set>> pending;       ///< one set a loop
   std::vector<std::shared_ptr<std::atomic<std::size_t>>> sockets; ///< one count a loop
   std::unique_ptr<listener> door;
   std::unique_ptr<listener> admin_door;

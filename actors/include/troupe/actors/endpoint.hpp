@@ -2,6 +2,7 @@
 
 #include <troupe/actors/claims.hpp>
 #include <troupe/actors/room_behavior.hpp>
+#include <troupe/protocol/frame.hpp>
 
 #include <any>
 #include <cstddef>
@@ -27,7 +28,7 @@ enum class connection_state : std::uint8_t { open = 0, closing = 1, closed = 2 }
 struct raw_state;
 struct endpoint_state;
 
-/// One WebSocket without envelope. Copies name the same connection; after its end, but not after that of the node, all calls are safe
+/// One WebSocket without envelope. Copies name the same connection; after its end, and after that of the node, all calls are safe
 /// and do nothing.
 ///
 /// Thread: any, unless said otherwise. What is sent from its loop's thread (as in its handlers) is queued at once, from elsewhere soon.
@@ -78,11 +79,13 @@ struct endpoint_handlers {
   std::function<void()> on_stop;      ///< the server stops; on the thread that stops it
 };
 
-/// A path at which WebSockets have no envelope: what is said is what is sent. Must not be used after the node's end. Thread: any.
+/// A path at which WebSockets have no envelope: what is said is what is sent. One that was made by nobody, or whose node ends, has no
+/// connections. Thread: any.
 class endpoint {
 public:
   /// To all its connections, through the same fan-out as rooms: encoded once, in one order for all. Between broadcasts and what is
-  /// sent to one connection there is no order. `overloaded`: nothing was sent, too much waits.
+  /// sent to one connection there is no order. `overloaded`: nothing was sent, too much waits. `gone`: nothing was sent, the node
+  /// ends or has ended.
   publish_result broadcast(std::string_view text) const;
   publish_result broadcast_binary(std::string_view bytes) const;
   publish_result broadcast_except(const raw_connection& who, std::string_view text) const;
@@ -99,7 +102,7 @@ public:
   explicit endpoint(std::shared_ptr<endpoint_state> s) noexcept : state_(std::move(s)) {}
 
 private:
-  publish_result say(const raw_connection* except, protocol::shared_bytes frame) const;
+  publish_result say(const raw_connection* except, protocol::opcode op, std::string_view payload) const;
   std::shared_ptr<endpoint_state> state_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <troupe/actors/clock.hpp>
 #include <troupe/actors/fifo.hpp>
+#include <troupe/actors/gate.hpp>
 #include <troupe/actors/pinned.hpp>
 #include <troupe/actors/session_table.hpp>
 #include <troupe/actors/timer_wheel.hpp>
@@ -115,6 +116,12 @@ public:
   /// Takes over a reference to a ready actor. Thread: any.
   void submit(caf::resumable* job) override;
 
+  /// The way here for handles on other threads: closes before the loop ends.
+  [[nodiscard]] const std::shared_ptr<gate<event_loop>>& entrance() const noexcept { return entrance_; }
+
+  /// The loop whose turn the calling code runs in; null elsewhere.
+  [[nodiscard]] static event_loop* current() noexcept;
+
   /// Whether the calling code runs in a turn of this loop.
   [[nodiscard]] bool is_current() const noexcept override;
 
@@ -143,6 +150,7 @@ private:
 
   class turn_scope;
 
+  const std::shared_ptr<gate<event_loop>> entrance_ = std::make_shared<gate<event_loop>>(*this);
   const unsigned index_;
   const loop_options options_;
   timer_wheel timers_;

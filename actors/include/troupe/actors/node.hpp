@@ -118,10 +118,10 @@ public:
   /// Thread: that of `home`.
   [[nodiscard]] connection_port open(event_loop& home, sink& output, connection_info info);
 
-  /// Names a room from any thread; the room need not exist.
+  /// Names a room from any thread; the room need not exist. Handles may outlive the node.
   [[nodiscard]] room_handle room(std::string_view name);
 
-  /// Makes a CAF actor a server-side member: it is sent `room_event`s. Thread: any.
+  /// Makes a CAF actor a server-side member: it is sent `room_event`s; `refused` if the node ends. Thread: any.
   void observe(std::string_view room, caf::actor who, observer_options options = {});
   void unobserve(std::string_view room, caf::actor who);
 

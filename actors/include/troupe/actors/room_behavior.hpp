@@ -142,12 +142,14 @@ struct room_options {
 };
 
 /// Answer of a publish from outside.
-enum class publish_result : std::uint8_t { accepted, overloaded };
+enum class publish_result : std::uint8_t { accepted, overloaded, gone };
 
-/// Names a room from any thread. Publishing to a room that does not exist is a counted no-op.
+/// Names a room from any thread, also after the node's end. Publishing to a room that does not exist is a counted no-op.
 class room_handle {
 public:
   /// Broadcasts `event` as the room's own output. Thread: any. `overloaded`: nothing was sent, the room's output is at its bound.
+  /// `gone`: nothing was sent, and nothing will be: the node ends, or has ended, or no room can have that name, or the handle was
+  /// made by nobody.
   publish_result publish(const broadcast_event& event) const;
   publish_result publish(std::string_view type, protocol::field_list fields) const {
     return publish({type, fields, {}, true, true});

@@ -10,19 +10,43 @@
 namespace troupe::protocol {
 
 /// Counts the bytes of all live buffers that were allocated against it. Thread: any.
+///
+/// Buffers may outlive it: who keeps a frame needs not know whose it was.
 class memory_meter {
 public:
-  void add(std::size_t bytes) noexcept { used_.fetch_add(static_cast<std::int64_t>(bytes), std::memory_order_relaxed); }
-  void remove(std::size_t bytes) noexcept { used_.fetch_sub(static_cast<std::int64_t>(bytes), std::memory_order_relaxed); }
-  [[nodiscard]] std::int64_t used_bytes() const noexcept { return used_.load(std::memory_order_relaxed); }
+  memory_meter() : account_(new account) {}
+  memory_meter(const memory_meter&) = delete;
+  memory_meter& operator=(const memory_meter&) = delete;
+  ~memory_meter() { account_->remove(owner_share); }
+
+  void add(std::size_t bytes) noexcept { account_->add(bytes); }
+  void remove(std::size_t bytes) noexcept { account_->remove(static_cast<std::int64_t>(bytes)); }
+  [[nodiscard]] std::int64_t used_bytes() const noexcept {
+    return account_->used.load(std::memory_order_relaxed) - owner_share;
+  }
 
 private:
-  std::atomic<std::int64_t> used_{0};
+  friend class shared_bytes;
+  static constexpr std::int64_t owner_share = std::int64_t{1} << 62;
+
+  /// Lives until the meter and the last of its buffers are gone: what they hold is its count of references.
+  struct account {
+    std::atomic<std::int64_t> used{owner_share};
+    void add(std::size_t bytes) noexcept {
+      used.fetch_add(static_cast<std::int64_t>(bytes), std::memory_order_relaxed);
+    }
+    void remove(std::int64_t bytes) noexcept {
+      if (used.fetch_sub(bytes, std::memory_order_acq_rel) == bytes)
+        delete this;
+    }
+  };
+
+  account* const account_;
 };
 
 /// A reference-counted, immutable byte string in one allocation. Handles are cheap to copy and may cross threads.
 ///
-/// Invariants: the bytes never change once a second handle exists; a meter outlives every buffer counted against it.
+/// Invariants: the bytes never change once a second handle exists.
 class shared_bytes {
 public:
   shared_bytes() noexcept = default;
@@ -59,7 +83,7 @@ private:
   struct block {
     std::atomic<std::uint32_t> refs{1};
     std::uint32_t size = 0;
-    memory_meter* meter = nullptr;
+    memory_meter::account* meter = nullptr;
     [[nodiscard]] char* bytes() noexcept { return reinterpret_cast<char*>(this + 1); }
   };
 

@@ -52,7 +52,8 @@ public:
 
   explicit http_reply(std::shared_ptr<receiver> to) : to_(std::move(to)) {}
 
-  /// The first answer counts; one that comes after 5 s (answered 504 by then), or to a connection that has gone, is void.
+  /// The first answer counts; one that comes after 5 s (answered 504 by then), to a connection that has gone, or after the
+  /// server's end is void.
   void send(http_response response) const { to_->take(std::move(response)); }
 
 private:
