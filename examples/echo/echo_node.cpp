@@ -3,7 +3,6 @@
 
 #include "support/node_main.hpp"
 
-#include <iostream>
 #include <optional>
 #include <string>
 

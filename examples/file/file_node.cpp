@@ -3,6 +3,7 @@
 // sends files.
 
 #include "file/file_store.hpp"
+#include "support/console.hpp"
 #include "support/input_error.hpp"
 #include "support/node_main.hpp"
 #include "support/page_routes.hpp"
@@ -16,7 +17,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -60,10 +60,10 @@ private:
   void save(const troupe::raw_connection& from, const std::string& wanted, const std::string& bytes) const {
     try {
       auto name = store_.save(wanted, bytes);
-      std::cout << "saved " << name << " (" << bytes.size() << " bytes)" << std::endl;
+      troupe::examples::say("saved " + name + " (" + std::to_string(bytes.size()) + " bytes)");
       from.send("파일 수신 완료");
     } catch (const std::system_error& e) {
-      std::cerr << "file_node: " << e.what() << std::endl;
+      troupe::examples::complain(std::string{"file_node: "} + e.what());
       from.send("파일 저장 실패");
     }
   }

@@ -1,12 +1,12 @@
 #include "node_main.hpp"
 
+#include "console.hpp"
 #include "node_options.hpp"
 
 #include <troupe/protocol/observe.hpp>
 
 #include <algorithm>
 #include <exception>
-#include <iostream>
 #include <iterator>
 #include <string>
 #include <system_error>
@@ -40,12 +40,12 @@ int serve(const server_options& options, std::string_view name, const std::funct
   try {
     node.start();
     return node.run([&] {
-      std::cout << name << " is listening on " << url_of(options, node.port()) << std::endl;
+      say(std::string{name} + " is listening on " + url_of(options, node.port()));
       if (node.admin_port() != 0)
-        std::cout << name << " has its probes at port " << node.admin_port() << std::endl;
+        say(std::string{name} + " has its probes at port " + std::to_string(node.admin_port()));
     });
   } catch (const std::system_error& e) {
-    std::cerr << name << ": " << e.what() << std::endl; // which names the address: there may be two
+    complain(std::string{name} + ": " + e.what()); // which names the address: there may be two
     return cannot_serve;
   }
 }
@@ -55,6 +55,7 @@ int serve(const server_options& options, std::string_view name, const std::funct
 int node_main(int argc, const char* const* argv, std::string_view name, std::string_view about, server_options defaults,
               const std::function<void(server&)>& set_up, option_table more,
               const std::function<void(server_options&)>& complete) try {
+  secure_standard_streams();
   defaults.node.loops = 0;
   token_options tokens;
   auto table = node_options(defaults, tokens);
@@ -69,7 +70,7 @@ int node_main(int argc, const char* const* argv, std::string_view name, std::str
     complete(defaults);
   return serve(defaults, name, set_up);
 } catch (const std::exception& e) { // a file that is not what it should be, or an option that was not looked at closely enough
-  std::cerr << name << ": " << protocol::escape_for_log(e.what()) << std::endl;
+  complain(std::string{name} + ": " + protocol::escape_for_log(e.what()));
   return bad_input;
 }
 

@@ -5,6 +5,8 @@
 #include "jwt_authorizer.hpp"
 #include "log.hpp"
 
+#include <troupe/actors/own_thread.hpp>
+
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -36,6 +38,7 @@ void server::state::set_up(caf::actor_system* system) {
   if (!options.tls_certificates.empty())
     tls = std::make_unique<tls_context>(options.tls_certificates, options.tls_key);
   if (!system) {
+    actors::sigpipe_block inherited; // by CAF's threads
     own = std::make_unique<own_system>();
     system = &own->system;
   }
