@@ -28,6 +28,7 @@ connection::behavior_type connection::make_behavior() {
   core_->open();
   return {
     [this](inbound& message) { handle(message); },
+    [this](join_answer& answer) { handle(answer); },
     [this](const session_closed&) {
       core_->end_input();
       end_if_finished();
@@ -42,6 +43,11 @@ connection::behavior_type connection::make_behavior() {
 void connection::handle(inbound& message) {
   loop_counts::add(unit_.counts.messages_in, 1);
   core_->on_message(std::move(message));
+}
+
+void connection::handle(join_answer& answer) {
+  core_->on_joined(answer);
+  end_if_finished();
 }
 
 void connection::end_if_finished() {
@@ -88,31 +94,19 @@ void connection::close(protocol::errc why) {
   }
 }
 
-void connection::find(const std::string& room, std::uint32_t ticket) {
-  auto found = [this, ticket](const found_room& what) {
-    core_->on_found(ticket, what);
+void connection::settle(const room_actor& room, std::uint32_t ticket) {
+  auto settled = [this, ticket](bool in_full) {
+    core_->on_settled(ticket, in_full);
     end_if_finished();
   };
-  compat::request(this, shared_.home_of(room).registry, caf::infinite, find_room{room})
-    .then(found, [found](const caf::error&) { found({protocol::errc::overloaded, {}}); });
+  compat::request(this, room, caf::infinite, troupe::actors::settle{})
+    .then(settled, [settled](const caf::error&) { settled(false); });
 }
 
-void connection::settle(const room_actor& room, std::uint32_t ticket) {
-  auto settled = [this, ticket] { core_->on_settled(ticket); };
-  compat::request(this, room, caf::infinite, troupe::actors::settle{}).then(settled, [settled](const caf::error&) { settled(); });
-}
-
-void connection::join(const room_actor& room, join_request request, std::uint32_t ticket) {
-  compat::request(this, room, caf::infinite, std::move(request))
-    .then(
-      [this, ticket](const join_reply& reply) {
-        core_->on_joined(ticket, reply);
-        end_if_finished();
-      },
-      [this, ticket](const caf::error& e) {
-        core_->on_join_lost(ticket, e != caf::sec::request_receiver_down);
-        end_if_finished();
-      });
+void connection::enter(const std::string& room, room_entry entry) {
+  if (auto* join = std::get_if<join_request>(&entry))
+    join->from = ctrl();
+  compat::dispatch(shared_.home_of(room).registry, room_call{room, std::move(entry)});
 }
 
 void connection::publish(const room_actor& room, room_input input) { compat::dispatch(room, std::move(input)); }

@@ -10,7 +10,7 @@
 namespace troupe::actors {
 
 /// The actor of one client connection: hands messages to its core, sends what the core decides, and looks after the peer's pulse.
-class connection final : public compat::dispatched<connection_actor::base, inbound>, public connection_output {
+class connection final : public compat::dispatched_base<connection_actor, inbound>::type, public connection_output {
 public:
   connection(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
              connection_core::config config);
@@ -20,6 +20,7 @@ public:
 
 private:
   void handle(inbound& message) override;
+  void handle(join_answer& answer) override;
   void release_state() override;
   void end_if_finished();
   void fail();
@@ -27,9 +28,8 @@ private:
   // -- connection_output --------------------------------------------------------------------------------------------------
   void reply(const protocol::shared_bytes& frame) override;
   void close(protocol::errc why) override;
-  void find(const std::string& room, std::uint32_t ticket) override;
   void settle(const room_actor& room, std::uint32_t ticket) override;
-  void join(const room_actor& room, join_request request, std::uint32_t ticket) override;
+  void enter(const std::string& room, room_entry entry) override;
   void publish(const room_actor& room, room_input input) override;
   void leave(const room_actor& room, leave_request request) override;
   void catch_up(room_key room) override { unit_.output->catch_up(room, key_); }

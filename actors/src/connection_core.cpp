@@ -15,8 +15,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::uint8_t max_join_attempts = 3;
-
 /// The room that a command named, as far as an answer repeats it.
 std::string_view nameable(const std::optional<std::string>& room) {
   return room && room->size() <= protocol::max_room_name_bytes ? std::string_view{*room} : std::string_view{};
@@ -147,7 +145,7 @@ void connection_core::run_waiting() {
 void connection_core::run(const command& c, const inbound& message) {
   switch (c.kind) {
     case command_kind::join: return join(c, message);
-    case command_kind::leave: return leave(c);
+    case command_kind::leave: return leave(c, message);
     case command_kind::message:
     case command_kind::binary: return publish(c, message);
     case command_kind::application: return application(c, message);
@@ -214,30 +212,42 @@ void connection_core::start_join(std::string name, join_request request) {
     room = &rooms_.emplace_back();
     room->name = std::move(name);
   }
-  room->ticket = next_ticket_++;
-  room->attempts = 1;
+  room->ticket = request.ticket = next_ticket_++;
+  room->ref = request.ref;
   room->request = std::make_unique<join_request>(std::move(request));
-  if (room->handle) {
-    room->state = phase::joining;
-    output_.join(room->handle, *room->request, room->ticket);
+  auto* held = max_rooms_ == 1 ? default_room() : nullptr;
+  if (held && held != room)
+    settling_ = {held->key, held->handle};
+  else
+    settling_ = std::exchange(before_, {});
+  if (settling_.key) { // what was said there is to come before the new room's `joined`
+    room->state = phase::settling;
+    output_.settle(settling_.handle, room->ticket);
   } else {
-    room->state = phase::finding;
-    auto* before = max_rooms_ == 1 ? default_room() : nullptr;
-    if (before) // what was said there is to come before the new room's `joined`
-      output_.settle(before->handle, room->ticket);
-    else
-      output_.find(room->name, room->ticket);
+    enter(*room);
   }
 }
 
-void connection_core::leave(const command& c) {
+void connection_core::enter(held_room& room) {
+  room.state = phase::entering;
+  output_.enter(room.name, std::move(*std::exchange(room.request, nullptr)));
+}
+
+void connection_core::leave(const command& c, const inbound& message) {
   auto* room = target(c);
   if (!room)
     return refuse(c, errc::not_joined);
-  leave_request request{config_.key, leave_reason::left, true, open_ref_for(c)};
+  leave_request request{config_.key, leave_reason::left, true, open_ref_for(c), message.token};
   track(room->key, request.ref);
   output_.leave(room->handle, std::move(request));
+  note_left(*room);
   forget(*room);
+}
+
+/// The next join of a client of one room waits for what that room has to say still.
+void connection_core::note_left(const held_room& room) {
+  if (max_rooms_ == 1)
+    before_ = {room.key, room.handle};
 }
 
 void connection_core::publish(const command& c, const inbound& message) {
@@ -325,77 +335,50 @@ connection_core::held_room* connection_core::target(const command& c) {
 
 // -- what registry and rooms answer ---------------------------------------------------------------------------------------
 
-void connection_core::on_settled(std::uint32_t ticket) {
+void connection_core::on_settled(std::uint32_t ticket, bool in_full) {
+  auto before = std::exchange(settling_, {});
+  if (!in_full) // its dispatcher may not say so: to a client of one room it has nothing more to say once that is in another
+    on_membership_lost({before.key});
   if (auto* room = find_ticket(ticket))
-    output_.find(room->name, ticket);
+    enter(*room);
 }
 
-void connection_core::on_found(std::uint32_t ticket, const found_room& found) {
-  auto* room = find_ticket(ticket);
+void connection_core::on_joined(const join_answer& answer) {
+  auto* room = find_ticket(answer.ticket);
   if (!room)
     return;
-  if (found.code != errc::ok) {
-    give_up(*room, found.code, {});
-    return;
-  }
-  room->handle = found.room;
-  room->state = phase::joining;
-  room->request->expected = true;
-  output_.join(room->handle, *room->request, ticket);
-}
-
-void connection_core::on_joined(std::uint32_t ticket, const join_reply& reply) {
-  auto* room = find_ticket(ticket);
-  if (!room)
-    return;
-  if (reply.code == errc::room_gone)
-    return on_join_lost(ticket, false);
+  auto& reply = answer.reply;
   if (reply.code != errc::ok) {
     give_up(*room, reply.code, reply.detail);
     return;
   }
-  if (!reply.room) { // let in and thrown out again
+  auto name = room->name;
+  if (reply.room) {
+    room->handle = answer.room;
+    room->key = reply.room;
+    room->state = phase::held;
+    room->member = true;
+    room->ticket = 0;
+    room->ref = nullptr;
+    room->joined_at = answer.ticket;
+  } else { // let in and thrown out again
     forget(*room);
-    run_waiting();
-    return;
   }
-  room->key = reply.room;
-  room->state = phase::held;
-  room->member = true;
-  room->ticket = 0;
-  room->request.reset();
-  room->joined_at = ticket;
   if (max_rooms_ == 1)
-    leave_others(std::string{room->name});
+    leave_others(name);
   leave_forbidden(); // claims may have changed since the join was sent
   run_waiting();
 }
 
-void connection_core::on_join_lost(std::uint32_t ticket, bool crashed) {
-  auto* room = find_ticket(ticket);
-  if (!room)
-    return;
-  room->handle = nullptr;
-  room->key = {};
-  room->member = false;
-  if (crashed || room->attempts >= max_join_attempts) {
-    give_up(*room, errc::room_closed, {});
-    return;
-  }
-  ++room->attempts;
-  room->state = phase::finding;
-  output_.find(room->name, ticket);
-}
-
 /// A join was refused: the client is told, and the commands that waited for it run (and fail, or go to the default room).
 void connection_core::give_up(held_room& room, errc code, std::string_view detail) {
-  auto ref = room.request->ref;
+  auto ref = room.ref;
   if (!ref->answered.exchange(true)) // else it was let in, and its dispatcher has told it what became of the room
     send_error(code, detail, ref->value, "join", room.name);
   if (room.member) { // a second join was refused; the first still holds
     room.state = phase::held;
     room.ticket = 0;
-    room.request.reset();
+    room.ref = nullptr;
   } else {
     forget(room);
   }
@@ -419,7 +402,7 @@ void connection_core::on_membership_lost(const membership_lost& lost) {
 void connection_core::leave_others(const std::string& name) {
   for (auto& r : rooms_)
     if (r.name != name && r.state == phase::held)
-      output_.leave(r.handle, leave_request{config_.key, leave_reason::left, true, nullptr});
+      output_.leave(r.handle, leave_request{config_.key, leave_reason::left, true, nullptr, {}});
   std::erase_if(rooms_, [&](auto& r) { return r.name != name && r.state == phase::held; });
 }
 
@@ -429,8 +412,10 @@ void connection_core::leave_forbidden() {
     return;
   auto is_forbidden = [this](const held_room& r) { return r.state == phase::held && !config_.claims->may_join(r.name); };
   for (auto& r : rooms_)
-    if (is_forbidden(r))
-      output_.leave(r.handle, leave_request{config_.key, leave_reason::forbidden, true, nullptr});
+    if (is_forbidden(r)) {
+      output_.leave(r.handle, leave_request{config_.key, leave_reason::forbidden, true, nullptr, {}});
+      note_left(r);
+    }
   std::erase_if(rooms_, is_forbidden);
 }
 
@@ -441,9 +426,13 @@ bool connection_core::finished() const {
 
 void connection_core::leave_all(leave_reason reason) {
   closing_ = true;
-  for (auto& r : rooms_)
-    if (r.handle)
-      output_.leave(r.handle, leave_request{config_.key, reason, false, nullptr});
+  for (auto& r : rooms_) {
+    leave_request request{config_.key, reason, false, nullptr, {}};
+    if (r.state == phase::entering) // behind the pending join
+      output_.enter(r.name, std::move(request));
+    else if (r.member)
+      output_.leave(r.handle, std::move(request));
+  }
   rooms_.clear();
   waiting_.clear();
   refs_.clear();

@@ -23,12 +23,10 @@ public:
   /// To the client, at the end of the turn.
   virtual void reply(const protocol::shared_bytes& frame) = 0;
   virtual void close(protocol::errc why) = 0;
-  /// To the registry; `on_found` follows. `ticket` names the wish.
-  virtual void find(const std::string& room, std::uint32_t ticket) = 0;
-  /// To a room; `on_settled` follows once it has handled all that was sent to it.
+  /// To a room; `on_settled` follows once it has handled all that was sent to it, or has ended. `ticket` names the wish.
   virtual void settle(const room_actor& room, std::uint32_t ticket) = 0;
-  /// To a room; `on_joined` follows.
-  virtual void join(const room_actor& room, join_request request, std::uint32_t ticket) = 0;
+  /// To the registry; of a join the answer comes as `on_joined`.
+  virtual void enter(const std::string& room, room_entry entry) = 0;
   virtual void publish(const room_actor& room, room_input input) = 0;
   virtual void leave(const room_actor& room, leave_request request) = 0;
   /// All that a room has for the client goes out before what follows.
@@ -65,11 +63,9 @@ public:
   void open();
 
   void on_message(inbound message);
-  void on_settled(std::uint32_t ticket);
-  void on_found(std::uint32_t ticket, const found_room& found);
-  void on_joined(std::uint32_t ticket, const join_reply& reply);
-  /// The room died under the join: with `crashed` while it handled it, else before.
-  void on_join_lost(std::uint32_t ticket, bool crashed);
+  /// `in_full`: the room has handled all that it was sent; else it has ended over it.
+  void on_settled(std::uint32_t ticket, bool in_full);
+  void on_joined(const join_answer& answer);
   void on_membership_lost(const membership_lost& lost);
   void say_goodbye(bool restart);
   /// The token has expired and was not refreshed.
@@ -86,18 +82,28 @@ public:
   [[nodiscard]] std::size_t rooms() const noexcept { return rooms_.size(); }
 
 private:
-  enum class phase : std::uint8_t { finding, joining, held };
+  enum class phase : std::uint8_t {
+    settling, ///< the room before is still to handle what it was sent
+    entering,
+    held,
+  };
 
   struct held_room {
     std::string name;
-    phase state = phase::finding;
+    phase state = phase::settling;
     bool member = false;            ///< joined before; a second join is pending if the state says so
-    std::uint8_t attempts = 0;
     std::uint32_t ticket = 0;       ///< of the pending wish
     std::uint32_t joined_at = 0;    ///< ticket of the latest successful join: the order in which they were asked for
     room_actor handle;
     room_key key;
-    std::unique_ptr<join_request> request; ///< of the pending wish
+    std::unique_ptr<join_request> request; ///< while it waits
+    open_ref_ptr ref;                      ///< of the pending wish
+  };
+
+  /// A room that was sent something and is not held any more.
+  struct room_before {
+    room_key key;
+    room_actor handle;
   };
 
   struct waiting_command {
@@ -122,7 +128,9 @@ private:
   // -- commands -----------------------------------------------------------------------------------------------------------
   void join(const protocol::command& c, const inbound& message);
   void start_join(std::string name, join_request request);
-  void leave(const protocol::command& c);
+  void enter(held_room& room);
+  void note_left(const held_room& room);
+  void leave(const protocol::command& c, const inbound& message);
   void publish(const protocol::command& c, const inbound& message);
   void application(const protocol::command& c, const inbound& message);
   void pong(const protocol::command& c);
@@ -153,6 +161,8 @@ private:
   std::vector<held_room> rooms_;
   std::vector<waiting_command> waiting_;
   std::vector<tracked_ref> refs_;
+  room_before before_; ///< of a client of one room: what it has left last, and has not heard from since
+  room_before settling_; ///< whose answer a join waits for
   std::vector<steady_time> errors_;
   std::size_t max_rooms_;
   std::uint32_t next_ticket_ = 1;

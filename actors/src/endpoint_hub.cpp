@@ -12,14 +12,12 @@ endpoint_hub::endpoint_hub(caf::actor_config& cfg, compat::loop_context& home, n
 
 endpoint_hub::behavior_type endpoint_hub::make_behavior() {
   return {
-    [](const join_request&) -> caf::result<join_reply> { return join_reply{protocol::errc::unsupported, {}, {}}; },
+    [this](entry_waits& m) { handle(m); },
     [](const leave_request&) {},
     [this](room_input& in) { handle(in); },
-    [](settle) {},
+    [](settle) { return true; },
     [](const outside_event&) {},
-    [](const observe_request&) {},
-    [](const unobserve_request&) {},
-    [](end_room) {},
+    [](const end_room&) {},
   };
 }
 

@@ -27,7 +27,7 @@ struct endpoint_state {
 /// subscribe on their own loop, before their clients hear that they are open: from then on nobody misses a broadcast.
 ///
 /// Takes `room_input` whose bytes are the frame; ignores the rest.
-class endpoint_hub final : public compat::dispatched<room_actor::base, room_input> {
+class endpoint_hub final : public compat::dispatched_base<room_actor, room_input>::type {
 public:
   endpoint_hub(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, room_key key,
                std::shared_ptr<endpoint_state> state);
@@ -37,6 +37,7 @@ public:
 
 private:
   void handle(room_input& in) override;
+  void handle(entry_waits&) override {} // nobody enters
   void release_state() override { state_.reset(); }
   void say(const room_input& in);
 

@@ -5,6 +5,7 @@
 #include <troupe/actors/caf_compat.hpp>
 #include <troupe/actors/claims.hpp>
 #include <troupe/actors/credit.hpp>
+#include <troupe/actors/pinned.hpp>
 #include <troupe/actors/room_behavior.hpp>
 #include <troupe/actors/room_event.hpp>
 #include <troupe/actors/session_key.hpp>
@@ -17,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 // What actors say to each other. None of it leaves the process, so none of it can be serialized.
@@ -38,8 +40,12 @@ struct inbound {
   credit token;
 };
 
-/// One client's wish to enter a room.
+/// One client's wish to enter a room. The room answers the connection by `join_answer`; a client that was admitted hears of it from
+/// its dispatcher.
 struct join_request {
+  std::uint32_t ticket = 0; ///< names the wish at its connection
+  std::uint8_t crashes = 0; ///< of rooms that were to handle it
+  caf::strong_actor_ptr from; ///< the connection
   session_key who;
   std::string user_id;
   protocol::encoding encoding = protocol::encoding::plain_json;
@@ -48,15 +54,14 @@ struct join_request {
   open_ref_ptr ref = std::make_shared<open_ref>(); ///< never null; without a value if the command had none
   bool has_since = false;
   bool automatic = false; ///< by the node (the lobby): a plain client is not told `joined`
-  bool expected = false;  ///< the shard has just named the room for this join
   credit token;
 };
 
-/// The room's answer for the connection's own table; a client that was admitted hears of it from its dispatcher.
+/// What a room decides about a join.
 struct join_reply {
   protocol::errc code = protocol::errc::ok;
   std::string detail;
-  room_key room;
+  room_key room; ///< none: refused, or let in and thrown out again
 };
 
 /// A member's `message`, binary message or application message.
@@ -79,9 +84,10 @@ struct leave_request {
   leave_reason reason = leave_reason::left;
   bool answer = false; ///< whether the client is to get `left`
   open_ref_ptr ref;
+  credit token; ///< of the command; none if the connection was lost
 };
 
-/// Asks a room for an answer once it has handled all that the asker sent before.
+/// Asks a room for an answer once it has handled all that the asker sent before: whether it has, or ends instead.
 struct settle {};
 
 /// A broadcast from outside the room.
@@ -93,16 +99,17 @@ struct outside_event {
 
 /// A CAF actor's wish to become a server-side member.
 struct observe_request {
-  std::string room;
   caf::actor who;
   observer_options options;
 };
 
 /// A server-side member leaves.
 struct unobserve_request {
-  std::string room;
   caf::actor who;
 };
+
+/// Everything that enters a room, or leaves it while it may still be entering.
+using room_entry = std::variant<join_request, leave_request, observe_request, unobserve_request>;
 
 /// Why a whole room ends.
 enum class room_end : std::uint8_t { crashed = 0, ended = 1, overloaded = 2, empty = 3, stopped = 4 };
@@ -112,24 +119,29 @@ struct end_room {
   room_end reason = room_end::ended;
 };
 
-// -- room to registry shard -----------------------------------------------------------------------------------------------
+/// From the shard to the room: the next entry lies in its cell.
+struct entry_waits {};
+
+// -- to registry shard -----------------------------------------------------------------------------------------------
 
 /// The room has no member left.
 struct room_empty {
   std::string name;
   room_key room;
+  std::uint64_t entries = 0; ///< that it has handled: the shard may have handed on more
 };
 
-/// The room wants to end.
+/// A room is to end.
 struct end_request {
   std::string name;
-  room_key room;
+  room_key room; ///< none: whichever has the name
   room_end reason = room_end::ended;
 };
 
-/// A connection looks for a room; it is made if it does not exist.
-struct find_room {
-  std::string name;
+/// Somebody wants to enter the room of that name, which is made if need be.
+struct room_call {
+  std::string room;
+  room_entry entry;
 };
 
 struct stop_shard {};
@@ -163,6 +175,8 @@ struct member_frame {
   session_key who;
   protocol::shared_bytes frame; ///< may be empty (plain clients have no `left`)
   bool remove = false;          ///< the membership ends with it
+  credit source = {};           ///< of the client whose command caused it
+  credit own = {};              ///< of the room's own output
 };
 
 /// The room has ended with members in it.
@@ -202,18 +216,15 @@ struct membership_lost {
 } // namespace troupe::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::inbound)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::join_request)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::join_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::room_input)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::leave_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::settle)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::outside_event)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::observe_request)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::unobserve_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::end_room)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::entry_waits)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::room_empty)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::room_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::end_request)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::find_room)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::stop_shard)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::subscribe)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::fan_out)
@@ -231,18 +242,16 @@ namespace troupe::actors {
 // -- interfaces: one line per message -------------------------------------------------------------------------------------
 
 using room_actor = compat::typed_actor<
-  // A client wants in: admitted, refused with a code, or `room_gone` from a closing room.
-  caf::result<join_reply>(join_request),
-  // A member (or one whose join is pending) goes; does nothing for others.
+  // The shard has put an entry into the room's cell.
+  caf::result<void>(entry_waits),
+  // A member goes; does nothing for others.
   caf::result<void>(leave_request),
   // A member publishes.
   caf::result<void>(room_input),
-  // A connection that is about to change rooms wants to know that its messages were ordered.
-  caf::result<void>(settle),
+  // A connection that is about to change rooms wants to know that its messages were ordered: whether they were.
+  caf::result<bool>(settle),
   // Somebody outside publishes.
   caf::result<void>(outside_event),
-  // A CAF actor wants in, or goes.
-  caf::result<void>(observe_request), caf::result<void>(unobserve_request),
   // The shard has ended the room.
   caf::result<void>(end_room)>;
 
@@ -253,27 +262,26 @@ struct room_identity {
   room_actor handle;
 };
 
-/// The shard's answer to `find_room`.
-struct found_room {
-  protocol::errc code = protocol::errc::ok; ///< or `node_room_limit`
-  room_actor room;
+/// To the connection, for its own table: what became of its join.
+struct join_answer {
+  std::uint32_t ticket = 0;
+  join_reply reply;
+  room_actor room; ///< null if it was refused
 };
 
 } // namespace troupe::actors
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::found_room)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::join_answer)
 
 namespace troupe::actors {
 
 using registry_actor = compat::typed_actor<
-  // The room of that name, made if need be.
-  caf::result<found_room>(find_room),
+  // A client or a CAF actor enters a room (made if need be), or takes that back.
+  caf::result<void>(room_call),
   // A room ends: in order, or because its last member left.
   caf::result<void>(end_request), caf::result<void>(room_empty),
   // From outside, passed on to the room if it exists.
   caf::result<void>(outside_event),
-  // A CAF actor becomes a member (the room is made if need be), or goes.
-  caf::result<void>(observe_request), caf::result<void>(unobserve_request),
   // Ends all rooms, then itself.
   caf::result<void>(stop_shard)>;
 
@@ -291,6 +299,8 @@ using dispatcher_actor = compat::typed_actor<
 using connection_actor = compat::typed_actor<
   // The client sent a message.
   caf::result<void>(inbound),
+  // A join was accepted or refused.
+  caf::result<void>(join_answer),
   // The socket is gone.
   caf::result<void>(session_closed),
   // The wheel says it is time to look after the peer.
@@ -303,3 +313,16 @@ using connection_actor = compat::typed_actor<
   caf::result<void>(pong_received)>;
 
 } // namespace troupe::actors
+
+namespace troupe::compat {
+
+template <class T>
+struct dispatched_base<actors::room_actor, T> {
+  using type = dispatched<actors::room_actor::base, actors::room_input, actors::entry_waits>;
+};
+template <class T>
+struct dispatched_base<actors::connection_actor, T> {
+  using type = dispatched<actors::connection_actor::base, actors::inbound, actors::join_answer>;
+};
+
+} // namespace troupe::compat

@@ -107,7 +107,7 @@ node::node(caf::actor_system& system, node_options options) : state_(std::make_u
 void node::set_up(loop_unit& unit) {
   auto& s = state_->shared;
   auto gone = [](const room_identity& room, session_key who) {
-    compat::anon_send(room.handle, leave_request{who, leave_reason::disconnected, false, nullptr});
+    compat::anon_send(room.handle, leave_request{who, leave_reason::disconnected, false, nullptr, {}});
   };
   unit.output = std::make_unique<dispatcher>(unit.loop->sessions(), &s.output_meter, unit.counts, gone);
   unit.output_actor = compat::spawn_on<dispatcher_service>(*unit.loop, s, *unit.output);
@@ -281,7 +281,7 @@ room_handle node::room(std::string_view name) {
 
 void node::observe(std::string_view room, caf::actor who, observer_options options) {
   auto asked = state_->entrance->enter([&](node_shared& s) {
-    compat::anon_send(s.home_of(room).registry, observe_request{std::string{room}, who, options});
+    compat::anon_send(s.home_of(room).registry, room_call{std::string{room}, observe_request{who, options}});
   });
   if (!asked)
     compat::anon_send(who, room_event{room_event::kind::refused, {}, std::string{room}, {}, 0, {}});
@@ -289,7 +289,7 @@ void node::observe(std::string_view room, caf::actor who, observer_options optio
 
 void node::unobserve(std::string_view room, caf::actor who) {
   state_->entrance->enter([&](node_shared& s) {
-    compat::anon_send(s.home_of(room).registry, unobserve_request{std::string{room}, std::move(who)});
+    compat::anon_send(s.home_of(room).registry, room_call{std::string{room}, unobserve_request{std::move(who)}});
   });
 }
 
@@ -413,6 +413,13 @@ publish_result room_handle::publish(const broadcast_event& event) const {
   auto token = state_->account->take(owned->bytes());
   auto sent = state_->node->enter([&](node_shared&) {
     compat::anon_send(state_->home->registry, outside_event{state_->name, std::move(owned), std::move(token)});
+  });
+  return sent ? publish_result::accepted : publish_result::gone;
+}
+
+publish_result room_handle::end() const {
+  auto sent = state_->node->enter([&](node_shared&) {
+    compat::anon_send(state_->home->registry, end_request{state_->name, {}, room_end::ended});
   });
   return sent ? publish_result::accepted : publish_result::gone;
 }

@@ -65,6 +65,7 @@ raw_link::behavior_type raw_link::make_behavior() {
     run([this] { endpoint_->handlers.on_open(raw_connection{state_}); });
   return {
     [this](inbound& m) { handle(m); },
+    [this](join_answer& m) { handle(m); },
     [this](const session_closed& m) { end(m); },
     [this](heartbeat) { pulse_.check(); },
     [this](const say_goodbye& m) {

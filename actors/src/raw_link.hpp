@@ -25,7 +25,7 @@ struct raw_state {
 };
 
 /// The actor of one connection of an endpoint: calls the application's handlers.
-class raw_link final : public compat::dispatched<connection_actor::base, inbound> {
+class raw_link final : public compat::dispatched_base<connection_actor, inbound>::type {
 public:
   raw_link(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
            std::shared_ptr<raw_state> state, std::shared_ptr<endpoint_state> at);
@@ -35,6 +35,7 @@ public:
 
 private:
   void handle(inbound& message) override;
+  void handle(join_answer&) override {} // it joins nothing
   void release_state() override;
   void end(const session_closed& how);
   void fail(std::string_view what);

@@ -3,142 +3,190 @@
 #include "guarded.hpp"
 #include "room.hpp"
 
+#include <type_traits>
 #include <utility>
 
 namespace troupe::actors {
 
+using protocol::errc;
+
+namespace {
+
+/// A join that was on its way to so many rooms that crashed before they handled it is refused.
+constexpr std::uint8_t most_crashes = 3;
+
+/// Whether an entry makes the room that it is for.
+bool makes_room(const room_entry& entry) {
+  return std::holds_alternative<join_request>(entry) || std::holds_alternative<observe_request>(entry);
+}
+
+} // namespace
+
 registry_shard::registry_shard(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit)
-  : pinned(cfg, home), shared_(shared), unit_(unit) {}
+  : dispatched(cfg, home), shared_(shared), unit_(unit), rooms_(0, seeded_hash{shared.key}) {}
+
+template <class F>
+void registry_shard::guard(F&& f) {
+  guarded(*shared_.options.log, *shared_.options.counters, "registry", std::forward<F>(f));
+}
 
 registry_shard::behavior_type registry_shard::make_behavior() {
-  auto guard = [this](auto&& f) { guarded(*shared_.options.log, *shared_.options.counters, "registry", f); };
   return {
-    [this](const find_room& m) -> caf::result<found_room> {
-      return guarded(*shared_.options.log, *shared_.options.counters, "registry", found_room{protocol::errc::internal, {}}, [&] {
-        auto found = find_or_make(m.name);
-        if (found.code == protocol::errc::ok)
-          expect_join(*find(m.name)->cell);
-        return found;
+    [this](room_call& call) { handle(call); },
+    [this](const end_request& m) {
+      guard([&] {
+        if (auto* room = find(m.name); room && (!m.room || room->key == m.room))
+          end(*room, m.reason);
       });
     },
-    [this, guard](const end_request& m) { guard([&] { end(m.name, m.room, m.reason); }); },
-    [this, guard](const room_empty& m) {
+    [this](const room_empty& m) {
       guard([&] {
-        auto* room = find(m.name);
-        if (room && room->key == m.room && !is_wanted(*room->cell))
-          end(m.name, m.room, room_end::empty);
+        if (auto* room = find(m.name); room && room->key == m.room && room->cell->handed_on == m.entries)
+          end(*room, room_end::empty);
       });
     },
-    [this, guard](const outside_event& m) {
+    [this](const outside_event& m) {
       guard([&] {
-        if (auto* room = find(m.room))
+        if (auto* room = find(m.room); room && !room->ending)
           compat::send(this, room->handle, m);
         else
           shared_.options.counters->count(protocol::counter::dropped, "no_such_room");
       });
     },
-    [this, guard](const observe_request& m) {
-      guard([&] {
-        if (auto found = find_or_make(m.room); found.code == protocol::errc::ok)
-          compat::send(this, found.room, m);
-        else
-          compat::anon_send(m.who, room_event{room_event::kind::refused, {}, m.room, {}, 0, {}});
-      });
-    },
-    [this, guard](const unobserve_request& m) {
-      guard([&] {
-        if (auto* room = find(m.room))
-          compat::send(this, room->handle, m);
-      });
-    },
-    [this, guard](stop_shard) { guard([&] { stop(); }); },
+    [this](stop_shard) { guard([&] { stop(); }); },
   };
 }
 
-found_room registry_shard::find_or_make(const std::string& name) {
-  if (auto* room = find(name))
-    return {protocol::errc::ok, room->handle};
-  if (stopping_)
-    return {protocol::errc::overloaded, {}};
-  auto limit = shared_.options.rooms.max_rooms;
-  if (limit > 0 && shared_.rooms.load(std::memory_order_relaxed) >= limit)
-    return {protocol::errc::node_room_limit, {}};
-  make(name);
-  return {protocol::errc::ok, find(name)->handle};
+// -- entries --------------------------------------------------------------------------------------------------------------
+
+void registry_shard::handle(room_call& call) {
+  guard([&] { enter(call.room, std::move(call.entry)); });
 }
 
-/// Keeps a room for the connection that was just told of it, for a while.
-void registry_shard::expect_join(room_cell& cell) {
-  constexpr std::chrono::seconds time_to_join{1};
-  ++cell.expected;
-  cell.expected_until = unit_.loop->now() + time_to_join;
+/// Hands an entry on to its room, or answers that it cannot; the answer of last resort is given without the entry's help.
+void registry_shard::enter(const std::string& name, room_entry&& entry) {
+  auto* room = find(name);
+  if (!room && !makes_room(entry))
+    return; // it takes back what has come to nothing
+  if (!room) {
+    if (auto why = reason_against_another(); why != errc::ok)
+      return refuse(name, entry, why);
+  }
+  try {
+    hand_on(room ? *room : make(name), std::move(entry));
+  } catch (...) {
+    protocol::report_exception(*shared_.options.log, *shared_.options.counters, "registry");
+    refuse(name, entry, errc::internal);
+  }
 }
 
-/// Whether a room that said it was empty has been entered since, or is about to be.
-bool registry_shard::is_wanted(const room_cell& cell) const {
-  return cell.occupants > 0 || (cell.expected > 0 && unit_.loop->now() < cell.expected_until);
+/// If this throws, nothing has happened, and `entry` is as before.
+void registry_shard::hand_on(listing& room, room_entry&& entry) {
+  auto& entries = room.cell->entries;
+  entries.push_back(std::move(entry));
+  try {
+    if (!room.ending)
+      compat::dispatch(room.handle, entry_waits{});
+  } catch (...) {
+    entry = std::move(entries.back());
+    entries.pop_back();
+    throw;
+  }
+  ++room.cell->handed_on;
 }
+
+void registry_shard::refuse(const std::string& name, const room_entry& entry, errc why) {
+  if (auto* join = std::get_if<join_request>(&entry))
+    compat::dispatch(caf::actor_cast<connection_actor>(join->from), join_answer{join->ticket, {why, {}, {}}, {}});
+  else if (auto* observer = std::get_if<observe_request>(&entry))
+    compat::anon_send(observer->who, room_event{room_event::kind::refused, {}, name, {}, 0, {}});
+}
+
+// -- rooms ----------------------------------------------------------------------------------------------------------------
 
 registry_shard::listing* registry_shard::find(const std::string& name) {
   auto i = rooms_.find(name);
   return i == rooms_.end() ? nullptr : &i->second;
 }
 
-void registry_shard::make(const std::string& name) {
-  listing l;
-  l.key = room_key{shared_.room_serial.fetch_add(1, std::memory_order_relaxed) + 1};
-  l.cell = std::make_shared<room_cell>();
-  l.handle = compat::spawn_on<room>(home(), shared_, unit_, name, l.key, l.cell);
-  watch(l.handle, [this, name, key = l.key](const caf::error& reason) {
-    guarded(*shared_.options.log, *shared_.options.counters, "registry",
-            [&] { on_down(name, key, !reason || reason == caf::exit_reason::normal); });
-  });
-  rooms_.insert_or_assign(name, std::move(l));
-  ++alive_;
+errc registry_shard::reason_against_another() const {
+  if (stopping_)
+    return errc::overloaded;
+  auto limit = shared_.options.rooms.max_rooms;
+  return limit > 0 && shared_.rooms.load(std::memory_order_relaxed) >= limit ? errc::node_room_limit : errc::ok;
+}
+
+registry_shard::listing& registry_shard::make(const std::string& name) {
+  auto& l = rooms_[name];
+  try {
+    l.key = room_key{shared_.room_serial.fetch_add(1, std::memory_order_relaxed) + 1};
+    l.cell = std::make_shared<room_cell>();
+    l.handle = compat::spawn_on<room>(home(), shared_, unit_, name, l.key, l.cell);
+    watch(l.handle, [this, name](const caf::error& reason) {
+      guard([&] { on_down(name, !reason || reason == caf::exit_reason::normal); });
+    });
+  } catch (...) {
+    if (l.handle)
+      caf::anon_send_exit(l.handle, caf::exit_reason::kill);
+    rooms_.erase(name);
+    throw;
+  }
   shared_.rooms.fetch_add(1, std::memory_order_relaxed);
   loop_counts::add(unit_.counts.rooms, 1);
+  return l;
 }
 
-/// Ends a room in one step: from here on nobody finds it, and it answers nobody but by `room_gone`.
-void registry_shard::end(const std::string& name, room_key key, room_end reason) {
-  auto* room = find(name);
-  if (!room || room->key != key)
+/// Nothing more is handed on to the room; what is handed on already, it handles first.
+void registry_shard::end(listing& room, room_end reason) {
+  if (room.ending)
     return;
-  room->cell->closing = true;
-  auto handle = std::move(room->handle);
-  rooms_.erase(name);
-  if (reason != room_end::empty)
-    announce_end(key, reason);
-  compat::send(this, handle, end_room{reason});
+  compat::send(this, room.handle, end_room{reason});
+  room.ending = true;
 }
 
-void registry_shard::on_down(const std::string& name, room_key key, bool in_order) {
-  --alive_;
+void registry_shard::on_down(const std::string& name, bool in_order) {
+  auto node = rooms_.extract(name);
+  if (!node)
+    return;
+  auto& gone = node.mapped();
   shared_.rooms.fetch_sub(1, std::memory_order_relaxed);
   loop_counts::add(unit_.counts.rooms, static_cast<std::uint64_t>(-1));
-  if (!in_order)
+  if (!in_order) {
     shared_.options.counters->count(protocol::counter::rooms_crashed);
-  if (auto* room = find(name); room && room->key == key) {
-    room->cell->closing = true;
-    rooms_.erase(name);
-    announce_end(key, room_end::crashed);
+    announce_crash(gone.key);
   }
-  if (stopping_ && alive_ == 0)
+  pass_on(name, *gone.cell, !in_order);
+  if (stopping_ && rooms_.empty())
     quit(caf::exit_reason::normal);
 }
 
-void registry_shard::announce_end(room_key key, room_end reason) {
+/// Hands on to a successor what a room has left behind.
+void registry_shard::pass_on(const std::string& name, room_cell& cell, bool crashed) {
+  auto entries = std::exchange(cell.entries, {});
+  if (cell.handling) { // the room has crashed over it
+    guard([&] { refuse(name, entries.front(), errc::room_closed); });
+    entries.pop_front();
+  }
+  for (auto& entry : entries)
+    guard([&] {
+      auto* join = std::get_if<join_request>(&entry);
+      if (join && crashed && ++join->crashes >= most_crashes)
+        refuse(name, entry, errc::room_closed);
+      else
+        enter(name, std::move(entry));
+    });
+}
+
+void registry_shard::announce_crash(room_key key) {
   for (auto& unit : shared_.units)
-    compat::send(this, unit->output_actor, room_closed{key, reason});
+    compat::send(this, unit->output_actor, room_closed{key, room_end::crashed});
 }
 
 void registry_shard::stop() {
   stopping_ = true;
-  for (auto& [name, room] : std::exchange(rooms_, {})) {
-    room.cell->closing = true;
-    compat::send(this, room.handle, end_room{room_end::stopped});
-  }
-  if (alive_ == 0)
+  for (auto& [name, room] : rooms_)
+    end(room, room_end::stopped);
+  if (rooms_.empty())
     quit(caf::exit_reason::normal);
 }
 

@@ -8,11 +8,15 @@
 
 namespace troupe::actors {
 
-/// The rooms that live on one loop, by name. The only one that makes and ends rooms.
+/// The rooms that live on one loop, by name. The only one that makes and ends rooms, and the only way into them.
 ///
-/// Invariants: a name has at most one room that is not closing; a room that ended with members is announced to all dispatchers
-/// before a successor of its name is made. Its handlers let no exception out.
-class registry_shard final : public compat::pinned<registry_actor::base> {
+/// An entry is handed on to the room of its name, which is made if need be. While that room ends, or after it has crashed, entries wait
+/// in its cell; once it is gone the shard hands them on to a successor.
+///
+/// Invariants: a name has at most one room; a room that ended with members has said so, or the shard has for it, before a successor
+/// of its name is made; a room ends for being empty only if it has handled all that was handed on to it; each join has one answer.
+/// Its handlers let no exception out.
+class registry_shard final : public compat::dispatched<registry_actor::base, room_call> {
 public:
   registry_shard(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit);
 
@@ -24,23 +28,28 @@ private:
     room_actor handle;
     room_key key;
     std::shared_ptr<room_cell> cell;
+    bool ending = false; ///< `end_room` is on its way
   };
 
+  template <class F>
+  void guard(F&& f);
+  void handle(room_call& call) override;
   void release_state() override;
-  found_room find_or_make(const std::string& name);
+  void enter(const std::string& name, room_entry&& entry);
+  void hand_on(listing& room, room_entry&& entry);
+  void refuse(const std::string& name, const room_entry& entry, protocol::errc why);
   listing* find(const std::string& name);
-  void expect_join(room_cell& cell);
-  [[nodiscard]] bool is_wanted(const room_cell& cell) const;
-  void make(const std::string& name);
-  void end(const std::string& name, room_key key, room_end reason);
-  void on_down(const std::string& name, room_key key, bool in_order);
-  void announce_end(room_key key, room_end reason);
+  [[nodiscard]] protocol::errc reason_against_another() const;
+  listing& make(const std::string& name);
+  void end(listing& room, room_end reason);
+  void on_down(const std::string& name, bool in_order);
+  void pass_on(const std::string& name, room_cell& cell, bool crashed);
+  void announce_crash(room_key key);
   void stop();
 
   node_shared& shared_;
   loop_unit& unit_;
-  std::unordered_map<std::string, listing> rooms_;
-  std::size_t alive_ = 0; ///< rooms, closing ones included
+  std::unordered_map<std::string, listing, seeded_hash, std::equal_to<>> rooms_; ///< also those that end
   bool stopping_ = false;
 };
 

@@ -2,13 +2,11 @@
 
 #include "random_id.hpp"
 
+#include <new>
 #include <utility>
 
 namespace troupe::actors {
 namespace {
-
-using namespace std::chrono_literals;
-constexpr auto unclaimed_time = 10s;
 
 /// What a room without a behaviour of its own does: it relays.
 class relay final : public room_behavior {};
@@ -21,32 +19,58 @@ room::room(caf::actor_config& cfg, compat::loop_context& home, node_shared& shar
 
 room::behavior_type room::make_behavior() {
   set_exception_handler([this](std::exception_ptr& thrown) -> caf::error {
-    try {
-      std::rethrow_exception(thrown);
-    } catch (...) {
-      shared_.options.log->write(protocol::log_level::error, "room", room_name_ + " has crashed: " + protocol::exception_text());
-    }
-    if (core_)
-      core_->tell_end();
+    crash(thrown);
     return caf::sec::runtime_error;
   });
   set_up();
   return {
-    [this](const join_request& request) -> caf::result<join_reply> {
-      joining_ = caf::actor_cast<connection_actor>(current_sender());
-      return core_->join(request);
-    },
+    [this](entry_waits& m) { handle(m); },
     [this](const leave_request& request) { core_->leave(request); },
     [this](room_input& in) { handle(in); },
-    [](settle) {},
+    [this](settle) { return !core_->ending(); },
     [this](const outside_event& event) { core_->outside(event); },
-    [this](const observe_request& request) { core_->observe(request); },
-    [this](const unobserve_request& request) { core_->unobserve(request.who); },
-    [this](end_room) {
-      core_->close();
+    [this](const end_room& m) {
+      core_->close(m.reason);
       quit(caf::exit_reason::normal);
     },
   };
+}
+
+/// Takes what the shard has put first into the cell. A room that ends leaves it there, for its successor.
+void room::handle(entry_waits&) {
+  if (core_->ending())
+    return;
+  cell_->handling = true;
+  std::visit([this](auto& e) { enter(e); }, cell_->entries.front()); // it stays: the shard looks at it if this throws
+  cell_->entries.pop_front();
+  ++cell_->handled;
+  cell_->handling = false;
+}
+
+void room::enter(join_request& request) {
+  joining_ = caf::actor_cast<connection_actor>(request.from);
+  auto reply = core_->join(request);
+  auto room = reply.room ? room_actor{this} : room_actor{};
+  compat::dispatch(std::exchange(joining_, nullptr), join_answer{request.ticket, std::move(reply), std::move(room)});
+}
+
+void room::crash(std::exception_ptr thrown) noexcept {
+  try {
+    std::rethrow_exception(std::move(thrown));
+  } catch (...) {
+    say_crash();
+  }
+  if (core_)
+    core_->crash();
+}
+
+/// Logs the exception in flight with the room's name, for which there may be no memory.
+void room::say_crash() noexcept {
+  try {
+    shared_.options.log->write(protocol::log_level::error, "room", room_name_ + " has crashed: " + protocol::exception_text());
+  } catch (const std::bad_alloc&) {
+    shared_.options.log->write(protocol::log_level::error, "room", "a room has crashed: no memory");
+  }
 }
 
 void room::set_up() {
@@ -68,26 +92,18 @@ void room::set_up() {
   c.meter = &shared_.output_meter;
   c.counts = &unit_.counts;
   c.counters = shared_.options.counters;
-  c.cell = cell_;
   auto behavior = rule && rule->make ? rule->make(room_name_) : std::make_unique<relay>();
   core_.emplace(std::move(c), std::move(behavior), *this);
-  unit_.loop->arm(unclaimed_, unclaimed_time);
   core_->create();
 }
 
 void room::release_state() {
-  unclaimed_.cancel();
   core_.reset();
   for (auto& [who, connection] : connections_)
     unwatch(connection); // a living connection would keep what is left of a dead room's monitor
   connections_.clear();
   targets_.clear();
   joining_ = nullptr;
-}
-
-void room::unclaimed_check::on_deadline() {
-  if (owner.cell_->occupants == 0)
-    owner.report_empty();
 }
 
 // -- room_output ----------------------------------------------------------------------------------------------------------
@@ -112,11 +128,10 @@ void room::to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out messa
 }
 
 void room::member_joined(session_key who) {
-  unclaimed_.cancel();
   auto& connection = connections_[who] = joining_;
   watch(connection, [this, who](const caf::error&) {
     // Its own `leave` comes first; this is for a connection that ended without saying so.
-    core_->leave({who, leave_reason::disconnected, false, nullptr});
+    core_->leave({who, leave_reason::disconnected, false, nullptr, {}});
   });
 }
 
@@ -139,10 +154,20 @@ void room::observer_left(const caf::actor& who) { unwatch(who); }
 
 void room::to_observer(const caf::actor& who, room_event event) { compat::anon_send(who, std::move(event)); }
 
-void room::report_empty() { compat::send(this, unit_.registry, room_empty{room_name_, key_}); }
+void room::room_ended(const std::vector<std::uint32_t>& loops, room_end reason) {
+  for (auto loop : loops)
+    compat::send(this, shared_.units[loop]->output_actor, room_closed{key_, reason});
+}
 
-void room::report_empty_at(steady_time when) { unit_.loop->timers().arm(unclaimed_, when); }
+void room::report_empty() {
+  auto handled = cell_->handled + (cell_->handling ? 1 : 0);
+  compat::send(this, unit_.registry, room_empty{room_name_, key_, handled});
+}
 
 void room::request_end(room_end reason) { compat::send(this, unit_.registry, end_request{room_name_, key_, reason}); }
+
+void room::report_hook_failure() noexcept {
+  protocol::report_exception(*shared_.options.log, *shared_.options.counters, "room");
+}
 
 } // namespace troupe::actors

@@ -8,7 +8,7 @@
 namespace troupe::actors {
 
 /// The actor of one room incarnation: hands messages to its core and sends what the core decides.
-class room final : public compat::dispatched<room_actor::base, room_input>, public room_output {
+class room final : public compat::dispatched_base<room_actor, room_input>::type, public room_output {
 public:
   room(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit, std::string name, room_key key,
        std::shared_ptr<room_cell> cell);
@@ -17,14 +17,14 @@ public:
   const char* name() const override { return "troupe.room"; }
 
 private:
-  /// Ends a room that nobody has entered, because whoever looked for it went away.
-  struct unclaimed_check final : timer_wheel::entry {
-    explicit unclaimed_check(room& r) : owner(r) {}
-    void on_deadline() override;
-    room& owner;
-  };
-
   void handle(room_input& in) override { core_->input(in); }
+  void handle(entry_waits&) override;
+  void enter(join_request& request);
+  void enter(leave_request& request) { core_->leave(request); }
+  void enter(observe_request& request) { core_->observe(request); }
+  void enter(unobserve_request& request) { core_->unobserve(request.who); }
+  void crash(std::exception_ptr thrown) noexcept;
+  void say_crash() noexcept;
   void release_state() override;
   void set_up();
 
@@ -38,9 +38,10 @@ private:
   void to_observer(const caf::actor& who, room_event event) override;
   void observer_joined(const caf::actor& who) override;
   void observer_left(const caf::actor& who) override;
+  void room_ended(const std::vector<std::uint32_t>& loops, room_end reason) override;
   void report_empty() override;
-  void report_empty_at(steady_time when) override;
   void request_end(room_end reason) override;
+  void report_hook_failure() noexcept override;
   steady_time now() const override { return unit_.loop->now(); }
   wall_time wall_now() const override { return unit_.loop->wall_now(); }
 
@@ -49,10 +50,9 @@ private:
   std::string room_name_;
   room_key key_;
   std::shared_ptr<room_cell> cell_;
-  unclaimed_check unclaimed_{*this};
   std::vector<dispatcher_actor> targets_; ///< scratch of `to_dispatchers`
   std::unordered_map<session_key, connection_actor> connections_;
-  connection_actor joining_;              ///< the sender of the join being handled
+  connection_actor joining_;              ///< whose join is being handled
   std::optional<room_core> core_;
 };
 

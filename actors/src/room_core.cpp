@@ -23,18 +23,24 @@ credit_limits own_limits(const room_limits& limits) {
 
 } // namespace
 
-/// Marks that a command is handled; members that leave meanwhile stay in memory until it ends.
-struct room_core::departed_scope {
-  departed_scope(room_core& r, const credit& token) : room(r) { room.current_token_ = token; }
-  departed_scope(const departed_scope&) = delete;
-  departed_scope& operator=(const departed_scope&) = delete;
-  ~departed_scope() {
+/// Marks that a command is handled, and who pays for what is said meanwhile; members that leave stay in memory until it ends.
+struct room_core::command_scope {
+  command_scope(room_core& r, payer who, const credit& token = {}) : room(r) {
+    room.payer_ = who;
+    room.current_token_ = token;
+  }
+  command_scope(const command_scope&) = delete;
+  command_scope& operator=(const command_scope&) = delete;
+  ~command_scope() {
+    room.payer_ = payer::room;
     room.current_token_ = {};
     room.current_ = nullptr;
     room.departed_.clear();
   }
   room_core& room;
 };
+
+room_core::payer room_core::payer_of(const credit& token) noexcept { return token ? payer::client : payer::room; }
 
 /// What `make` makes for each encoding in use: built once, deflated at most once.
 template <class Make>
@@ -64,22 +70,18 @@ room_core::room_core(config c, std::unique_ptr<room_behavior> behavior, room_out
 room_core::~room_core() = default;
 
 void room_core::create() {
-  departed_scope scope{*this, {}};
+  command_scope scope{*this, payer::room};
   behavior_->on_create(*this);
 }
 
 // -- joining and leaving --------------------------------------------------------------------------------------------------
 
 join_reply room_core::join(const join_request& request) {
-  if (config_.cell->closing)
-    return {errc::room_gone, {}, {}};
-  if (request.expected && config_.cell->expected > 0)
-    --config_.cell->expected;
-  departed_scope scope{*this, request.token};
+  command_scope scope{*this, payer_of(request.token), request.token};
   if (members_.contains(request.who)) {
     request.ref->answered = true;
     if (auto frame = joined_frame_for(request))
-      output_.to_dispatcher(request.who.loop, member_frame{config_.identity->key, request.who, frame, false});
+      to_member(request.who, std::move(frame));
     return {errc::ok, {}, config_.identity->key};
   }
   member candidate{request.who, request.user_id, request.encoding, request.profile, request.automatic, request.claims};
@@ -121,14 +123,15 @@ protocol::shared_bytes room_core::joined_frame_for(const join_request& request) 
 }
 
 void room_core::leave(const leave_request& request) {
-  auto i = members_.find(request.who);
-  if (config_.cell->closing)
+  if (ending_)
     return;
+  auto i = members_.find(request.who);
   if (i == members_.end()) {
     check_empty();
     return;
   }
-  departed_scope scope{*this, {}};
+  auto lost = request.reason == leave_reason::disconnected;
+  command_scope scope{*this, lost ? payer::nobody : payer_of(request.token), request.token};
   protocol::shared_bytes farewell;
   auto is_forbidden = request.reason == leave_reason::forbidden;
   if (request.answer)
@@ -161,7 +164,7 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
 
 void room_core::kick(session_key who, std::string_view message) {
   auto i = members_.find(who);
-  if (i == members_.end())
+  if (i == members_.end() || ended_)
     return;
   auto farewell = protocol::left_frame(i->second->encoding, config_.identity->name, seq_, to_string(leave_reason::kicked),
                                        message, {}, config_.meter);
@@ -203,27 +206,20 @@ void room_core::count_member(const member& m, int change) {
     std::erase(loops_, m.key.loop);
   else if (here == 1 && change > 0)
     loops_.push_back(m.key.loop);
-  config_.cell->occupants = members_.size() + observers_.size();
 }
 
 void room_core::check_empty() {
-  auto& cell = *config_.cell;
-  cell.occupants = members_.size() + observers_.size();
-  if (cell.occupants > 0 || config_.keep_when_empty)
-    return;
-  if (cell.expected > 0 && output_.now() < cell.expected_until)
-    output_.report_empty_at(cell.expected_until);
-  else
+  if (members_.empty() && observers_.empty() && !config_.keep_when_empty && !ending_)
     output_.report_empty();
 }
 
 // -- what members say -----------------------------------------------------------------------------------------------------
 
 void room_core::input(const room_input& in) {
-  if (config_.cell->closing)
+  if (ending_)
     return; // the connection answers open refs when it hears that the room is closed
   history_.prefetch_oldest();
-  departed_scope scope{*this, in.token};
+  command_scope scope{*this, payer_of(in.token), in.token};
   auto i = members_.find(in.who);
   if (i == members_.end()) {
     refuse_input(in, errc::not_joined, {});
@@ -278,8 +274,7 @@ void room_core::answer(const room_input& in) {
   if (!in.ref)
     return;
   in.ref->answered = true;
-  auto frame = protocol::ack_frame(in.encoding, in.ref->value, config_.identity->name, seq_, config_.meter);
-  output_.to_dispatcher(in.who.loop, member_frame{config_.identity->key, in.who, std::move(frame), false});
+  to_member(in.who, protocol::ack_frame(in.encoding, in.ref->value, config_.identity->name, seq_, config_.meter));
 }
 
 void room_core::refuse(errc code, std::string_view detail) {
@@ -299,24 +294,59 @@ void room_core::refuse_input(const room_input& in, errc code, std::string_view d
   event.room_id = config_.identity->name;
   if (config_.counters)
     config_.counters->count(protocol::counter::command_errors, to_string(code));
-  output_.to_dispatcher(in.who.loop, member_frame{config_.identity->key, in.who,
-                                                  protocol::error_frame(in.encoding, event, config_.meter), false});
+  to_member(in.who, protocol::error_frame(in.encoding, event, config_.meter));
 }
 
 void room_core::outside(const outside_event& event) {
-  if (config_.cell->closing)
+  if (ending_)
     return;
-  departed_scope scope{*this, event.token};
+  command_scope scope{*this, payer_of(event.token), event.token};
   say(event.event->event(), {});
 }
 
-void room_core::close() {
-  departed_scope scope{*this, {}};
+// -- the end --------------------------------------------------------------------------------------------------------------
+
+void room_core::close(room_end reason) {
+  ending_ = true;
+  command_scope scope{*this, payer::nobody};
+  if (reason == room_end::ended || reason == room_end::overloaded)
+    output_.room_ended(loops_, reason);
+  ended_ = true;
+  dismiss_members(false);
   behavior_->on_close(*this);
-  tell_end();
+  tell_observers_end();
 }
 
-void room_core::tell_end() {
+void room_core::crash() noexcept {
+  ending_ = ended_ = true;
+  try {
+    command_scope scope{*this, payer::nobody};
+    dismiss_members(true);
+    tell_observers_end();
+  } catch (...) {
+    output_.report_hook_failure(); // who is left hears of it from the shard and by its monitor
+  }
+}
+
+/// Tells the behaviour that all its members have gone. Of a room that has crashed, one hook that fails does not keep the others.
+void room_core::dismiss_members(bool crashed) {
+  loops_.clear();
+  members_by_loop_.clear();
+  encodings_ = {};
+  while (!members_.empty()) {
+    auto node = members_.extract(members_.begin());
+    output_.member_left(node.key());
+    try {
+      behavior_->on_leave(*this, *node.mapped(), leave_reason::closed);
+    } catch (...) {
+      if (!crashed)
+        throw;
+      output_.report_hook_failure();
+    }
+  }
+}
+
+void room_core::tell_observers_end() {
   for (auto& o : std::exchange(observers_, {})) {
     if (o.dropped > 0)
       send_event(o, {room_event::kind::gap, config_.identity->key, config_.identity->name, {}, o.dropped, {}});
@@ -332,7 +362,7 @@ void room_core::broadcast(const broadcast_event& event) { say(event, {}); }
 void room_core::broadcast_except(session_key who, const broadcast_event& event) { say(event, who); }
 
 void room_core::say(const broadcast_event& event, session_key except) {
-  if (config_.cell->closing)
+  if (ended_)
     return;
   std::optional<std::uint64_t> seq;
   if (event.stored)
@@ -356,11 +386,16 @@ protocol::shared_bytes room_core::application_frame_for(encoding e, const broadc
 
 void room_core::send_to(session_key who, const broadcast_event& event) {
   auto i = members_.find(who);
-  if (i == members_.end() || config_.cell->closing)
+  if (i == members_.end() || ended_)
     return;
-  auto frame = application_frame_for(i->second->encoding, event, std::nullopt);
-  if (frame)
-    output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, std::move(frame), false});
+  if (auto frame = application_frame_for(i->second->encoding, event, std::nullopt))
+    to_member(who, std::move(frame));
+}
+
+/// A frame for one member, charged as a broadcast is until its dispatcher has it.
+void room_core::to_member(session_key who, protocol::shared_bytes frame) {
+  auto own = charge(frame.size());
+  output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, std::move(frame), false, current_token_, std::move(own)});
 }
 
 void room_core::end() {
@@ -379,15 +414,18 @@ void room_core::send_frames(frame_set frames, session_key except, std::optional<
   tell_observers(frames);
   if (loops_.empty() || std::none_of(frames.begin(), frames.end(), [](auto& f) { return bool(f); }))
     return;
-  auto own = current_token_ ? credit{} : own_credit(frames);
-  output_.to_dispatchers(loops_, fan_out{config_.identity->key, std::move(frames), except, current_token_, std::move(own)});
-}
-
-/// Charges output that no client's credit covers to the room itself; a room that is far behind ends.
-credit room_core::own_credit(const frame_set& frames) {
   std::size_t bytes = 0;
   for (auto& f : frames)
     bytes += f.size();
+  auto own = charge(bytes);
+  output_.to_dispatchers(loops_, fan_out{config_.identity->key, std::move(frames), except, current_token_, std::move(own)});
+}
+
+/// What is held for output that the command being handled does not pay for.
+credit room_core::charge(std::size_t bytes) { return payer_ == payer::room ? own_credit(bytes) : credit{}; }
+
+/// Charges output to the room itself; a room that is far behind ends.
+credit room_core::own_credit(std::size_t bytes) {
   auto token = own_->take(bytes);
   if (pressure() >= overload_factor && !std::exchange(ending_, true))
     output_.request_end(room_end::overloaded);
@@ -411,15 +449,10 @@ std::string_view room_core::timestamp() {
 
 void room_core::observe(const observe_request& request) {
   auto same = [&](auto& o) { return o.who == request.who; };
-  if (config_.cell->closing) {
-    output_.to_observer(request.who, {room_event::kind::refused, {}, config_.identity->name, {}, 0, {}});
-    return;
-  }
   if (std::any_of(observers_.begin(), observers_.end(), same))
     return;
   auto account = std::make_shared<credit_account>(credit_limits{request.options.max_events, std::int64_t{1} << 50});
   observers_.push_back({request.who, request.options.policy, std::move(account), 0});
-  config_.cell->occupants = members_.size() + observers_.size();
   output_.observer_joined(request.who);
   send_event(observers_.back(), {room_event::kind::joined, config_.identity->key, config_.identity->name, {}, 0, {}});
 }
@@ -428,8 +461,7 @@ void room_core::unobserve(const caf::actor& who) {
   if (std::erase_if(observers_, [&](auto& o) { return o.who == who; }) == 0)
     return;
   output_.observer_left(who);
-  if (!config_.cell->closing)
-    check_empty();
+  check_empty();
 }
 
 void room_core::tell_observers(const frame_set& frames) {

@@ -7,6 +7,7 @@
 #include <troupe/actors/room_behavior.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -33,27 +34,31 @@ public:
   /// A server-side member came, or went for whatever reason.
   virtual void observer_joined(const caf::actor& who) = 0;
   virtual void observer_left(const caf::actor& who) = 0;
-  /// To the shard: nobody is left; end this room.
+  /// To the dispatchers of all `loops`, behind all else: the room has ended.
+  virtual void room_ended(const std::vector<std::uint32_t>& loops, room_end reason) = 0;
+  /// To the shard: nobody is left; end this room unless somebody is on the way.
   virtual void report_empty() = 0;
-  /// The same then, if it is still so: somebody is on the way.
-  virtual void report_empty_at(steady_time when) = 0;
   virtual void request_end(room_end reason) = 0;
+  /// A hook has thrown while the room was ending.
+  virtual void report_hook_failure() noexcept = 0;
   [[nodiscard]] virtual steady_time now() const = 0;
   [[nodiscard]] virtual wall_time wall_now() const = 0;
 };
 
-/// Shared by a room and the registry shard on the same loop, so that the shard can end a room in one step.
+/// What has been handed on to a room and not been handled yet, in order. It lies outside the room so that it outlives a crash: the
+/// shard then hands it on to the successor. Thread: that of the loop of both.
 struct room_cell {
-  std::size_t occupants = 0; ///< members and server-side members
-  std::size_t expected = 0;  ///< joins on their way from connections that the shard has named the room to
-  steady_time expected_until{}; ///< after that they are not waited for
-  bool closing = false;      ///< the shard has taken the room out of the registry
+  std::deque<room_entry> entries;
+  std::uint64_t handed_on = 0; ///< entries in all, by the shard
+  std::uint64_t handled = 0;   ///< by the room
+  bool handling = false;       ///< the first of `entries` is being handled
 };
 
 /// What a room decides: who is in, in which order things were said, who gets them. Knows no actor and no socket.
 ///
 /// Invariants: `seq` rises by one with each stored broadcast; the dispatchers hear of everything in the order of the room's
-/// decisions; a member is subscribed on exactly its own loop; nothing is said after the shard has set `closing`.
+/// decisions; a member is subscribed on exactly its own loop; nothing is said behind the end, and nothing is handled between the
+/// decision to end and the end; each member's `on_leave` runs once, however the room ends.
 /// Thread: the room's loop. An exception out of it is the behaviour's and ends the room.
 class room_core final : private room_context {
 public:
@@ -66,7 +71,6 @@ public:
     protocol::memory_meter* meter = nullptr;
     loop_counts* counts = nullptr;
     protocol::event_counters* counters = nullptr;
-    std::shared_ptr<room_cell> cell;
   };
 
   room_core(config c, std::unique_ptr<room_behavior> behavior, room_output& output);
@@ -79,9 +83,13 @@ public:
   void outside(const outside_event& event);
   void observe(const observe_request& request);
   void unobserve(const caf::actor& who);
-  void close();
-  /// The room has ended: server-side members are told. Says nothing to the behaviour.
-  void tell_end();
+
+  /// The room ends: everybody is told, then the behaviour.
+  void close(room_end reason);
+  /// A hook has thrown. The shard tells the members; the behaviour hears of its members' end and of no other.
+  void crash() noexcept;
+  /// Whether the room has asked for its end: it handles nothing any more.
+  [[nodiscard]] bool ending() const noexcept { return ending_; }
 
   [[nodiscard]] std::uint64_t seq() const noexcept { return seq_; }
   [[nodiscard]] const history& stored() const noexcept { return history_; }
@@ -94,7 +102,15 @@ private:
     std::uint64_t dropped = 0;
   };
 
-  struct departed_scope;
+  /// Who pays for what is said.
+  enum class payer : std::uint8_t {
+    room,   ///< its own account
+    client, ///< the credit of the command being handled
+    nobody, ///< what lost connections cause: many may be lost at once, and that is not the room's doing
+  };
+
+  struct command_scope;
+  [[nodiscard]] static payer payer_of(const credit& token) noexcept;
 
   // -- room_context -------------------------------------------------------------------------------------------------------
   void broadcast(const broadcast_event& event) override;
@@ -129,10 +145,14 @@ private:
   void send_frames(frame_set frames, session_key except, std::optional<std::uint64_t> seq);
   void tell_observers(const frame_set& frames);
   void send_event(observer& o, room_event event);
-  credit own_credit(const frame_set& frames);
+  credit own_credit(std::size_t bytes);
+  [[nodiscard]] credit charge(std::size_t bytes);
   [[nodiscard]] bool in_use(protocol::encoding e) const;
   void count_member(const member& m, int change);
   void check_empty();
+  void dismiss_members(bool crashed);
+  void tell_observers_end();
+  void to_member(session_key who, protocol::shared_bytes frame);
   std::string_view timestamp();
 
   config config_;
@@ -146,9 +166,11 @@ private:
   std::uint64_t seq_ = 0;
   history history_;
   std::shared_ptr<credit_account> own_;
+  payer payer_ = payer::room;
   credit current_token_;                ///< of the command being handled
   const room_input* current_ = nullptr; ///< the input being handled, until it is refused
-  bool ending_ = false;
+  bool ending_ = false; ///< its end is asked for
+  bool ended_ = false;  ///< nothing is said any more
   wall_time timestamp_at_{};
   std::string timestamp_;
   std::unique_ptr<room_behavior> behavior_; ///< last, so that it goes first

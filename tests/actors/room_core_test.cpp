@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 using namespace troupe::actors;
 using troupe::protocol::encoding;
 using troupe::protocol::errc;
@@ -13,7 +15,12 @@ namespace {
 /// Writes down what the room says, in order, one line each.
 struct notebook final : room_output {
   void to_dispatcher(std::uint32_t, subscribe m) override { note("subscribe", m.who, m.first); }
-  void to_dispatcher(std::uint32_t, member_frame m) override { note(m.remove ? "remove" : "to", m.who, m.frame); }
+  void to_dispatcher(std::uint32_t, member_frame m) override {
+    note(m.remove ? "remove" : "to", m.who, m.frame);
+    last_source = bool(m.source);
+    last_own = bool(m.own);
+    own.push_back(m.own);
+  }
   void to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out m) override {
     std::string text = "all(" + std::to_string(loops.size()) + ")";
     if (m.except)
@@ -33,8 +40,12 @@ struct notebook final : room_output {
   void observer_joined(const caf::actor&) override {}
   void observer_left(const caf::actor&) override {}
   void report_empty() override { lines.push_back("empty"); }
-  void report_empty_at(steady_time) override { lines.push_back("empty later"); }
+  void room_ended(const std::vector<std::uint32_t>& loops, room_end r) override {
+    lines.push_back("ended(" + std::to_string(loops.size()) + ")");
+    ends.push_back(r);
+  }
   void request_end(room_end r) override { ends.push_back(r); }
+  void report_hook_failure() noexcept override { ++failed_hooks; }
   steady_time now() const override { return {}; }
   wall_time wall_now() const override { return {}; }
 
@@ -53,6 +64,7 @@ struct notebook final : room_output {
   std::vector<room_end> ends;
   std::vector<credit> own;
   bool last_source = false, last_own = false;
+  int failed_hooks = 0;
 };
 
 struct stage {
@@ -64,7 +76,6 @@ struct stage {
     c.identity = identity;
     c.epoch = "e1";
     c.limits.max_members = max_members;
-    c.cell = cell;
     core = std::make_unique<room_core>(std::move(c), std::move(b), out);
     core->create();
   }
@@ -90,7 +101,6 @@ struct stage {
     return in;
   }
 
-  std::shared_ptr<room_cell> cell = std::make_shared<room_cell>();
   notebook out;
   std::unique_ptr<room_core> core;
 };
@@ -133,12 +143,6 @@ TEST_CASE("a full room refuses the next member") {
   stage s{std::make_unique<room_behavior>(), 1};
   s.join(1);
   CHECK(s.join(2).code == errc::room_full);
-}
-
-TEST_CASE("a closing room answers room_gone") {
-  stage s;
-  s.cell->closing = true;
-  CHECK(s.join(1).code == errc::room_gone);
 }
 
 TEST_CASE("messages are numbered in order, and the ack follows its own frame") {
@@ -200,14 +204,13 @@ TEST_CASE("each encoding in use is encoded once, and no other") {
 TEST_CASE("the last member's leave reports the room empty") {
   stage s;
   s.join(1);
-  s.core->leave({s.key(1), leave_reason::left, true, nullptr});
+  s.core->leave({s.key(1), leave_reason::left, true, nullptr, {}});
   CHECK(s.out.lines.back() == "empty");
-  CHECK(s.cell->occupants == 0);
 }
 
 TEST_CASE("a leave of one who is not in does nothing but look whether the room is empty") {
   stage s;
-  s.core->leave({s.key(5), leave_reason::disconnected, false, nullptr});
+  s.core->leave({s.key(5), leave_reason::disconnected, false, nullptr, {}});
   CHECK(s.out.lines == std::vector<std::string>{"empty"});
 }
 
@@ -227,7 +230,6 @@ TEST_CASE("a behaviour may kick a member from its own hook and still read it") {
   CHECK_FALSE(reply.room);
   CHECK(s.out.said("kicked 1"));
   CHECK(s.out.said("not you"));
-  CHECK(s.cell->occupants == 0);
 }
 
 TEST_CASE("output of a hook without a client's credit is charged to the room, which ends at eight times its bound") {
@@ -243,7 +245,7 @@ TEST_CASE("output of a hook without a client's credit is charged to the room, wh
   stage s{std::make_unique<talker>()};
   s.join(1);
   s.join(3);
-  s.core->leave({s.key(3), leave_reason::left, false, nullptr});
+  s.core->leave({s.key(3), leave_reason::left, false, nullptr, {}});
 
   CHECK(s.out.last_own);
   REQUIRE(s.out.ends.size() == 1);
@@ -318,13 +320,159 @@ TEST_CASE("a kicked plain client is told so by an error") {
   CHECK(s.out.said(R"("type":"error","roomId":"hall","code":"not_joined","message":"members only")"));
 }
 
-TEST_CASE("an empty room waits for a join that is on its way, for a while") {
+// -- who pays ---------------------------------------------------------------------------------------------------------------
+
+/// Answers everything by a frame for the sender alone, and notes the room's pressure.
+struct answering final : room_behavior {
+  explicit answering(double& p) : pressure(p) {}
+  void on_message(room_context& room, const member& from, const application_message&) override {
+    room.send_to(from.key, "answer", {{"text", std::string(1000, 'x')}});
+  }
+  void on_join(room_context& room, const member& m) override {
+    room.send_to(m.key, "hello", {{"text", std::string(100'000, 'x')}});
+    pressure = room.pressure();
+  }
+  double& pressure;
+};
+
+TEST_CASE("a frame for one member is charged to the command that caused it, else to the room") {
+  double pressure = 0;
+  stage s{std::make_unique<answering>(pressure)};
+  s.join(1); // without credit, as of the lobby
+
+  CHECK(s.out.last_own);
+  CHECK(pressure > 0.09);
+
+  auto account = std::make_shared<credit_account>(credit_limits{});
+  auto in = s.input(1, "ask", R"({"type":"ask"})");
+  in.token = account->take(10);
+  s.core->input(in);
+  CHECK(s.out.last_source);
+  CHECK_FALSE(s.out.last_own);
+}
+
+TEST_CASE("frames for single members end a room that is eight times behind") {
+  double pressure = 0;
+  stage s{std::make_unique<answering>(pressure), 200};
+  for (std::uint32_t i = 1; i < 100; ++i)
+    s.join(i);
+  CHECK(s.out.ends == std::vector<room_end>{room_end::overloaded});
+}
+
+TEST_CASE("a notice of leaving is charged to the leave, one of a lost connection to nobody") {
   stage s;
-  s.cell->expected = 1;
-  s.cell->expected_until = steady_time{std::chrono::seconds{1}};
   s.join(1);
+  s.join(2);
+  s.join(3);
+  auto account = std::make_shared<credit_account>(credit_limits{});
 
-  s.core->leave({stage::key(1), leave_reason::left, false, nullptr});
+  s.core->leave({s.key(1), leave_reason::left, true, nullptr, account->take(10)});
+  CHECK(s.out.last_source);
+  CHECK_FALSE(s.out.last_own);
 
-  CHECK(s.out.lines.back() == "empty later");
+  s.core->leave({s.key(2), leave_reason::disconnected, false, nullptr, {}});
+  CHECK(s.out.said("userLeft"));
+  CHECK_FALSE(s.out.last_source);
+  CHECK_FALSE(s.out.last_own);
+}
+
+TEST_CASE("any number of lost connections does not end a room, whatever its behaviour says about each") {
+  struct mourner final : room_behavior {
+    void on_leave(room_context& room, const member& m, leave_reason) override {
+      room.broadcast("gone", {{"who", std::string(1000, 'x')}, {"userId", m.user_id}});
+    }
+  };
+  stage s{std::make_unique<mourner>(), 0};
+  for (std::uint32_t i = 1; i <= 10'000; ++i)
+    s.join(i);
+  s.out.own.clear(); // the joins' output has left
+
+  for (std::uint32_t i = 1; i < 10'000; ++i)
+    s.core->leave({s.key(i), leave_reason::disconnected, false, nullptr, {}});
+
+  CHECK(s.out.ends.empty());
+}
+
+// -- the end of a room --------------------------------------------------------------------------------------------------------
+
+/// Writes down the ends it hears of.
+struct mourning : room_behavior {
+  explicit mourning(std::vector<std::string>& l) : log(l) {
+    on("end", [](room_context& room, const member&, const application_message&) {
+      room.end();
+      room.broadcast("last", {{"words", true}});
+    });
+  }
+  void on_leave(room_context& room, const member& m, leave_reason why) override {
+    log.push_back(m.user_id + " " + std::string{to_string(why)});
+    room.broadcast("too late", {{"n", 1}});
+  }
+  void on_close(room_context& room) override {
+    log.push_back("close " + std::to_string(room.member_count()));
+    room.for_each_member([&](const member& m) { room.kick(m.key); });
+    room.broadcast("too late", {{"n", 2}});
+  }
+  std::vector<std::string>& log;
+};
+
+TEST_CASE("a room says its end behind all else; its behaviour then hears of each member's end, and of its own") {
+  std::vector<std::string> log;
+  stage s{std::make_unique<mourning>(log)};
+  s.join(1);
+  s.join(2);
+  s.core->input(s.input(1, "end", R"({"type":"end"})"));
+  CHECK(s.out.said("last"));
+  s.core->close(room_end::ended);
+
+  CHECK(s.out.lines.back() == "ended(2)");
+  std::sort(log.begin(), log.end());
+  CHECK(log == std::vector<std::string>{"close 0", "u1 closed", "u2 closed"});
+}
+
+TEST_CASE("a room that is stopped or empty tells its members nothing") {
+  std::vector<std::string> log;
+  stage s{std::make_unique<mourning>(log)};
+  s.join(1);
+  s.core->close(room_end::stopped);
+  CHECK_FALSE(s.out.said("ended("));
+  CHECK(log == std::vector<std::string>{"u1 closed", "close 0"});
+}
+
+TEST_CASE("a room that has asked for its end handles nothing more") {
+  std::vector<std::string> log;
+  stage s{std::make_unique<mourning>(log)};
+  s.join(1);
+  s.core->input(s.input(1, "end", R"({"type":"end"})"));
+  auto from = s.out.lines.size();
+
+  auto in = s.input(1, "message", R"({"type":"message","text":"hi"})");
+  in.ref = ref("1");
+  s.core->input(in);
+  s.core->leave({s.key(1), leave_reason::left, true, nullptr, {}});
+
+  CHECK(s.out.lines.size() == from);
+  CHECK_FALSE(in.ref->answered); // its connection answers when it hears that the room is closed
+  CHECK(s.core->ending());
+}
+
+TEST_CASE("a room that crashes tells its behaviour each member's end, whatever those hooks do, and nothing else") {
+  struct bad final : mourning {
+    using mourning::mourning;
+    void on_leave(room_context& room, const member& m, leave_reason why) override {
+      mourning::on_leave(room, m, why);
+      throw 1;
+    }
+  };
+  std::vector<std::string> log;
+  stage s{std::make_unique<bad>(log)};
+  s.join(1);
+  s.join(2);
+  auto from = s.out.lines.size();
+
+  s.core->crash();
+
+  std::sort(log.begin(), log.end());
+  CHECK(log == std::vector<std::string>{"u1 closed", "u2 closed"});
+  CHECK(s.out.failed_hooks == 2);
+  CHECK(s.out.lines.size() == from); // the shard says it
 }

@@ -243,7 +243,7 @@ TEST_CASE("a kept room outlives its members, goes on counting and takes what is 
   CHECK(joined.integer("seq") == 2);
 }
 
-TEST_CASE("a room that nobody could enter does not stay, kept or not") {
+TEST_CASE("of rooms that nobody could enter, those stay that are kept") {
   struct closed_door final : actors::room_behavior {
     actors::join_decision authorize_join(actors::room_context&, const actors::member&) override {
       return actors::join_decision::refuse("no");
@@ -257,6 +257,9 @@ TEST_CASE("a room that nobody could enter does not stay, kept or not") {
   ann.join("kept1");
   ann.join("r");
   world.pass(11s);
+  CHECK(world.node.stats().rooms == 1);
+  world.node.room("kept1").end();
+  world.settle();
 
   CHECK(world.node.stats().rooms == 0);
 }

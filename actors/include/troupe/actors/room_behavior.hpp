@@ -72,11 +72,13 @@ public:
   /// Orders the event, stores it and sends it to all members.
   virtual void broadcast(const broadcast_event& event) = 0;
   virtual void broadcast_except(session_key member, const broadcast_event& event) = 0;
-  /// Sends to one member, in order with what the room has said before; carries no `seq`.
+  /// Sends to one member, in order with what the room has said before; carries no `seq`. Until its dispatcher has it, it is charged to the
+  /// command being handled, else to the room (`pressure`).
   virtual void send_to(session_key member, const broadcast_event& event) = 0;
   /// Removes a member; it gets `left` with reason `kicked`.
   virtual void kick(session_key member, std::string_view message = {}) = 0;
-  /// Ends the room after the current hook; members get `roomClosed` with reason `ended`.
+  /// Ends the room after the current hook, which may still say something; members get `roomClosed` with reason `ended`. What they have
+  /// sent and the room has not handled is answered by `room_closed`; who is about to enter enters its successor.
   virtual void end() = 0;
 
   /// The current command is answered by `error`; only in `on_message` and `on_binary`.
@@ -118,9 +120,10 @@ public:
   virtual bool on_binary(room_context&, const member&, std::string_view) { return true; }
   /// A `message` is about to be relayed. Returns whether it is. Default: yes.
   virtual bool on_publish(room_context&, const member&, const application_message&) { return true; }
-  /// After the member was removed.
+  /// After the member was removed. However the room ends (crash, `end`, stop), it runs with `leave_reason::closed` for each member that is
+  /// left; what is said then reaches nobody.
   virtual void on_leave(room_context&, const member&, leave_reason) {}
-  /// The room ends in order (empty, `end`, stop); not after a crash.
+  /// The room ends in order (empty, `end`, stop), after `on_leave` for its last member; not after a crash. Nobody is left to be told.
   virtual void on_close(room_context&) {}
 
 protected:
@@ -138,7 +141,7 @@ using behavior_factory = std::function<std::unique_ptr<room_behavior>(std::strin
 struct room_options {
   std::optional<bool> announce;             ///< tell members who joins and leaves (`userJoined`, `userLeft`)
   std::optional<std::size_t> max_members;
-  bool keep_when_empty = false;             ///< else a room ends with its last member
+  bool keep_when_empty = false;             ///< else a room ends with its last member; see `room_handle::end`
 };
 
 /// Answer of a publish from outside.
@@ -154,6 +157,10 @@ public:
   publish_result publish(std::string_view type, protocol::field_list fields) const {
     return publish({type, fields, {}, true, true});
   }
+
+  /// Ends the room, if there is one, behind what it was sent before: its members get `roomClosed` with reason `ended`. The way to end a
+  /// room that is kept when it is empty. `gone`: so is the node. Thread: any.
+  publish_result end() const;
 
 private:
   friend class node;

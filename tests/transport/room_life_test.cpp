@@ -1,0 +1,360 @@
+#include "manual_node.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <functional>
+#include <memory>
+#include <stdexcept>
+
+// How rooms begin and end, by whole nodes on loops that the test moves.
+
+using namespace troupe;
+using namespace troupe::test;
+using namespace troupe::actors;
+using namespace std::chrono_literals;
+using strings = std::vector<std::string>;
+
+namespace {
+
+/// Hooks that a test fills in; counts its incarnations and notes the ends it hears of.
+struct scripted final : room_behavior {
+  struct script {
+    std::function<void(room_context&)> create;
+    std::function<join_decision(room_context&, const member&)> authorize;
+    std::function<void(room_context&, const member&)> join;
+    int made = 0, alive = 0;
+    strings ends;
+  };
+
+  explicit scripted(script& s) : script_(s) {
+    ++s.made, ++s.alive;
+    on("end", [](room_context& r, const member&, const application_message&) { r.end(); });
+    on("boom", [](room_context&, const member&, const application_message&) { throw std::runtime_error{"boom"}; });
+  }
+  ~scripted() override { --script_.alive; }
+
+  void on_create(room_context& r) override {
+    if (script_.create)
+      script_.create(r);
+  }
+  join_decision authorize_join(room_context& r, const member& m) override {
+    return script_.authorize ? script_.authorize(r, m) : join_decision::accept();
+  }
+  void on_join(room_context& r, const member& m) override {
+    if (script_.join)
+      script_.join(r, m);
+  }
+  void on_leave(room_context&, const member& m, leave_reason why) override {
+    script_.ends.push_back(m.user_id + " " + std::string{to_string(why)});
+  }
+  void on_close(room_context&) override { script_.ends.emplace_back("close"); }
+
+private:
+  script& script_;
+};
+
+struct stage {
+  explicit stage(unsigned loops = 1, room_options of = {}) : world(options(loops)) {
+    world.node.rooms("*", [this](auto) { return std::make_unique<scripted>(script); }, of);
+  }
+  static node_options options(unsigned loops) {
+    node_options o;
+    o.loops = loops;
+    o.hash_seed = 1;
+    o.connections.messages_per_second = 0;
+    o.heartbeat.interval = 0ms;
+    return o;
+  }
+  std::unique_ptr<client> connect(std::string user, encoding e = encoding::v1_json, unsigned loop = 0) {
+    auto c = std::make_unique<client>(world, e, loop, transport::outbox::bounds{}, std::move(user));
+    world.settle();
+    (void)heard(*c);
+    return c;
+  }
+  /// What the client has got since the last look, as it came.
+  static strings heard(client& c) {
+    strings all;
+    for (auto& f : c.session.take_frames())
+      all.push_back(f.opcode == 8 ? "close " + std::to_string(f.close_code()) : f.payload);
+    return all;
+  }
+  static bool any(const strings& frames, std::string_view text) {
+    for (auto& f : frames)
+      if (f.find(text) != std::string::npos)
+        return true;
+    return false;
+  }
+
+  scripted::script script;
+  manual_node world;
+};
+
+} // namespace
+
+// -- beginnings -------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("a room whose only joiner was refused ends") {
+  stage s;
+  s.script.authorize = [](auto&, auto&) { return join_decision::refuse("no"); };
+  auto ann = s.connect("ann");
+  ann->join("r");
+  s.world.settle();
+
+  CHECK(stage::any(stage::heard(*ann), "forbidden"));
+  CHECK(s.script.made == 1);
+  CHECK(s.script.alive == 0);
+}
+
+TEST_CASE("no room is left behind by joiners that vanish on the way, however often") {
+  stage s{2};
+  auto room = s.world.room_on(1);
+  auto run = [&](unsigned loop) {
+    while (s.world.node.loop(loop).run_turn()) {
+    }
+  };
+  for (int i = 0; i < 5; ++i) {
+    auto ann = s.connect("ann");
+    ann->join(room);
+    run(0);
+    ann->session.disconnect();
+    run(0);
+    s.world.settle();
+    s.world.clock.advance(9500ms);
+    s.world.settle();
+  }
+  CHECK(s.world.node.stats().rooms == 0);
+  CHECK(s.script.alive == 0);
+  CHECK(s.script.made == 5);
+}
+
+TEST_CASE("a room that fails while it is made is tried three times, then its joiners are told") {
+  stage s;
+  s.script.create = [](auto&) { throw std::runtime_error{"no disk"}; };
+  auto ann = s.connect("ann");
+  ann->say(R"({"type":"join","roomId":"r","ref":1})");
+  s.world.settle();
+
+  CHECK(s.script.made == 3);
+  auto heard = stage::heard(*ann);
+  REQUIRE(heard.size() == 1);
+  CHECK(stage::any(heard, R"("ref":1,"request":"join","roomId":"r","code":"room_closed")"));
+  CHECK(s.world.node.stats().rooms == 0);
+}
+
+TEST_CASE("a join that a room fails over is refused, those behind it enter a successor") {
+  stage s;
+  s.script.join = [](auto&, const member& m) {
+    if (m.user_id == "bad")
+      throw std::runtime_error{"bad"};
+  };
+  auto bad = s.connect("bad"), ann = s.connect("ann");
+  s.world.node.loop(0).post([&] { // both wait in one mailbox
+    bad->say(R"({"type":"join","roomId":"r","ref":1})");
+    ann->say(R"({"type":"join","roomId":"r","ref":2})");
+  });
+  s.world.settle();
+
+  CHECK(stage::any(stage::heard(*ann), R"("type":"joined","ref":2)"));
+  auto heard = stage::heard(*bad);
+  CHECK(stage::any(heard, R"("ref":1)"));
+  CHECK(stage::any(heard, "roomClosed"));
+  CHECK(s.script.made == 2);
+  CHECK(s.world.node.stats().members == 1);
+}
+
+// -- ends -------------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("a room that is kept when it is empty is kept after a refused first join, too, and ends from outside") {
+  room_options keep;
+  keep.keep_when_empty = true;
+  stage s{1, keep};
+  s.script.authorize = [](auto&, const member& m) { return m.user_id == "bad" ? join_decision::refuse("no") : join_decision::accept(); };
+  auto bad = s.connect("bad"), good = s.connect("good");
+  bad->join("r");
+  s.world.settle();
+  s.world.clock.advance(1h);
+  s.world.settle();
+  CHECK(s.script.alive == 1);
+
+  good->join("r");
+  s.world.settle();
+  good->say(R"({"type":"leave","roomId":"r"})");
+  s.world.settle();
+  CHECK(s.script.alive == 1);
+  CHECK(s.script.made == 1);
+
+  s.world.node.room("r").end();
+  s.world.settle();
+  CHECK(s.script.alive == 0);
+  CHECK(s.script.ends == strings{"good left", "close"});
+  s.world.node.room("r").end(); // of a room that is not
+  s.world.settle();
+  CHECK(s.world.node.stats().rooms == 0);
+}
+
+TEST_CASE("nothing comes behind roomClosed, whatever the behaviour does with its members then") {
+  struct kicker final : room_behavior {
+    kicker() {
+      on("end", [](room_context& r, const member&, const application_message&) { r.end(); });
+    }
+    void on_leave(room_context& r, const member&, leave_reason) override { on_close(r); }
+    void on_close(room_context& r) override {
+      r.for_each_member([&](const member& m) { r.kick(m.key, "bye"); });
+      r.broadcast("bye", {{"n", 1}});
+    }
+  };
+  manual_node world{stage::options(1)};
+  world.node.rooms("*", [](auto) { return std::make_unique<kicker>(); });
+  client ann{world}, bob{world};
+  ann.join("r");
+  bob.join("r");
+  world.settle();
+  (void)stage::heard(ann);
+  (void)stage::heard(bob);
+
+  ann.say(R"({"type":"end","roomId":"r","ref":7})");
+  ann.publish("r", "too late");
+  world.settle();
+
+  for (auto* c : {&ann, &bob}) {
+    auto heard = stage::heard(*c);
+    REQUIRE_FALSE(heard.empty());
+    CHECK(heard.back() == R"({"type":"roomClosed","roomId":"r","reason":"ended"})");
+    CHECK_FALSE(stage::any(heard, "bye"));
+    CHECK_FALSE(stage::any(heard, "too late"));
+  }
+}
+
+TEST_CASE("a room's members are told to have been closed out, however it ends") {
+  auto how = GENERATE(as<std::string>{}, "end", "boom", "outside", "stop");
+  stage s;
+  auto ann = s.connect("ann");
+  ann->join("r");
+  s.world.settle();
+
+  if (how == "outside")
+    s.world.node.room("r").end();
+  else if (how == "stop")
+    s.world.node.stop();
+  else
+    ann->say(R"({"type":")" + how + R"(","roomId":"r"})");
+  if (how != "stop")
+    s.world.settle();
+
+  INFO(how);
+  CHECK(s.script.ends == (how == "boom" ? strings{"ann closed"} : strings{"ann closed", "close"}));
+  CHECK(s.script.alive == 0);
+}
+
+TEST_CASE("who enters a room that ends enters its successor, behind the end of the old one") {
+  stage s;
+  auto ann = s.connect("ann"), bob = s.connect("bob");
+  ann->join("r");
+  s.world.settle();
+  (void)stage::heard(*ann);
+
+  s.world.node.loop(0).post([&] {
+    ann->say(R"({"type":"end","roomId":"r"})");
+    ann->say(R"({"type":"join","roomId":"r","ref":1})");
+    bob->say(R"({"type":"join","roomId":"r","ref":2})");
+  });
+  s.world.settle();
+
+  CHECK(s.script.made == 2);
+  auto heard = stage::heard(*ann);
+  auto at = [&](std::string_view text) {
+    for (std::size_t i = 0; i < heard.size(); ++i)
+      if (heard[i].find(text) != std::string::npos)
+        return static_cast<int>(i);
+    return -1;
+  };
+  CHECK(at("roomClosed") >= 0);
+  CHECK(at(R"("ref":1)") > at("roomClosed"));
+  CHECK(stage::any(stage::heard(*bob), R"("ref":2)"));
+  ann->publish("r", "hello");
+  s.world.settle();
+  CHECK(stage::any(stage::heard(*bob), "hello"));
+}
+
+TEST_CASE("a mass loss of connections does not end the room of those who stay") {
+  node_options o = stage::options(1);
+  o.rooms.max_members = 0;
+  o.rooms.max_pending_bytes = 64 * 1024;
+  manual_node world{o};
+  std::deque<client> goers;
+  for (int i = 0; i < 3000; ++i) {
+    goers.emplace_back(world);
+    goers.back().join("r");
+    if (i % 100 == 0)
+      world.settle();
+  }
+  client stays{world};
+  stays.join("r");
+  world.settle();
+
+  for (auto& c : goers)
+    c.session.disconnect();
+  world.settle();
+
+  CHECK_FALSE(stage::any(stage::heard(stays), "roomClosed"));
+  CHECK(world.node.stats().members == 1);
+}
+
+// -- clients of one room ----------------------------------------------------------------------------------------------------
+
+TEST_CASE("a plain client that its new room throws out is in no room, and knows it") {
+  stage s;
+  s.script.join = [](room_context& r, const member& m) {
+    if (r.name() == "b")
+      r.kick(m.key, "banned");
+  };
+  auto plain = s.connect("plain", encoding::plain_json), ann = s.connect("ann");
+  ann->join("a");
+  plain->join("a");
+  s.world.settle();
+  plain->join("b");
+  s.world.settle();
+  auto heard = stage::heard(*plain);
+  CHECK(stage::any(heard, "banned"));
+  CHECK(stage::any(stage::heard(*ann), R"("type":"userLeft","roomId":"a","userId":"plain")"));
+
+  ann->publish("a", "can you hear me?");
+  plain->say(R"({"type":"message","text":"hello?","ref":1})");
+  s.world.settle();
+  heard = stage::heard(*plain);
+  CHECK_FALSE(stage::any(heard, "can you"));
+  CHECK(stage::any(heard, R"("ref":1)"));
+  CHECK(stage::any(heard, "not_joined"));
+}
+
+TEST_CASE("each command of a plain client is answered, also if its room dies on another loop while it changes rooms") {
+  auto quick = GENERATE(0U, 1U, 2U);
+  auto kind = GENERATE(encoding::plain_json, encoding::v1_json);
+  stage s{2};
+  auto slow = s.world.room_on(1), other = s.world.room_on(0);
+  auto client = s.connect("u", kind);
+  client->join(slow);
+  s.world.settle();
+  (void)stage::heard(*client);
+
+  client->say(R"({"type":"boom","ref":1})");
+  client->say(R"({"type":"message","text":"hi","ref":2})");
+  if (quick != 2)
+    client->say(R"({"type":"leave","ref":3})");
+  client->say(R"({"type":"join","roomId":")" + other + R"(","ref":4})");
+  for (int i = 0; i < 10 && quick == 0; ++i)
+    s.world.node.loop(0).run_turn();
+  for (int i = 0; i < 10 && quick == 1; ++i)
+    s.world.node.loop(1).run_turn();
+  s.world.settle();
+
+  auto heard = stage::heard(*client);
+  auto answers = [&](int ref) {
+    return std::count_if(heard.begin(), heard.end(),
+                         [&](auto& f) { return f.find("\"ref\":" + std::to_string(ref)) != std::string::npos; });
+  };
+  for (int ref = 1; ref <= 4; ++ref)
+    if (ref != 3 || quick != 2)
+      CHECK(answers(ref) == 1);
+  CHECK(stage::any(heard, R"("type":"joined","ref":4)"));
+}
