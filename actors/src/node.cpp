@@ -418,7 +418,7 @@ publish_result room_handle::publish(const broadcast_event& event) const {
 }
 
 publish_result room_handle::end() const {
-  auto sent = state_->node->enter([&](node_shared&) {
+  auto sent = state_ && state_->node->enter([&](node_shared&) {
     compat::anon_send(state_->home->registry, end_request{state_->name, {}, room_end::ended});
   });
   return sent ? publish_result::accepted : publish_result::gone;
