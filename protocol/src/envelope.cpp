@@ -85,6 +85,8 @@ envelope_reader::problem envelope_reader::read_join(command& out) const {
   out.profile = fields_.find("profile");
   if (!out.profile.empty() && !is_map(out.profile))
     return "profile is a map";
+  if (limits_.max_profile_bytes > 0 && out.profile.size() > limits_.max_profile_bytes)
+    return "profile is larger than the server keeps (4 KiB unless it is set otherwise)";
   const auto since = fields_.find("since");
   out.has_since = !since.empty();
   return !out.has_since || is_position(since) ? nullptr : "since is {epoch: a string, seq: an unsigned integer}";

@@ -1,17 +1,16 @@
 #include <troupe/protocol/shared_bytes.hpp>
 
 #include <algorithm>
-#include <cstdlib>
-#include <limits>
 #include <new>
+#include <stdexcept>
 
 namespace troupe::protocol {
 
 shared_bytes::block* shared_bytes::allocate(std::size_t size, memory_meter* meter) {
-  if (size > std::numeric_limits<std::uint32_t>::max())
-    throw std::bad_alloc{};
+  if (size > max_bytes)
+    throw std::length_error{"a frame or buffer holds less than 4 GiB"};
   auto* b = new (::operator new(sizeof(block) + size)) block;
-  b->size = static_cast<std::uint32_t>(size);
+  b->size = b->weight = static_cast<std::uint32_t>(size);
   if (meter) {
     b->meter = meter->account_;
     b->meter->add(sizeof(block) + size);
@@ -24,6 +23,15 @@ void shared_bytes::destroy(block* b) noexcept {
     b->meter->remove(static_cast<std::int64_t>(sizeof(block) + b->size));
   b->~block();
   ::operator delete(b);
+}
+
+void shared_bytes::count_against(memory_meter& meter) noexcept {
+  if (!block_ || block_->meter == meter.account_)
+    return;
+  auto bytes = sizeof(block) + block_->size;
+  meter.add(bytes);
+  if (auto* before = std::exchange(block_->meter, meter.account_))
+    before->remove(static_cast<std::int64_t>(bytes));
 }
 
 shared_bytes shared_bytes::copy_of(std::string_view bytes, memory_meter* meter) {

@@ -1,6 +1,7 @@
 #include "vectors.hpp"
 
 #include <troupe/protocol/command.hpp>
+#include <troupe/protocol/shared_bytes.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -125,6 +126,48 @@ TEST_CASE("the limits of a message are settings") {
   CHECK(code_with(message, [](auto& l) { l.max_depth = 2; }) == errc::malformed);
   CHECK(code_with(message, [](auto& l) { l.max_ref_bytes = 3; }) == errc::bad_request);
   CHECK(code_with(message, [](auto& l) { l.max_type_bytes = 2; }) == errc::bad_request);
+}
+
+TEST_CASE("a profile is at most as large as the limit, as it came") {
+  const auto join = [](std::size_t profile_bytes) {
+    return R"({"type":"join","roomId":"r","ref":1,"profile":{"x":")" + std::string(profile_bytes - 8, 'x') + "\"}}";
+  };
+  const auto refused = decode(codec::json, join(4097), {});
+
+  CHECK(code_with(join(4096), [](auto&) {}) == errc::ok);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == errc::bad_request);
+  CHECK(refused.error().detail.find("profile") != std::string::npos);
+  CHECK(refused.error().ref == "1");
+  CHECK(refused.error().room_id == "r");
+  CHECK(code_with(join(101), [](auto& l) { l.max_profile_bytes = 100; }) == errc::bad_request);
+  CHECK(code_with(join(50'000), [](auto& l) { l.max_profile_bytes = 0; }) == errc::ok);
+}
+
+TEST_CASE("a profile in MessagePack has the same limit") {
+  const auto join = [](std::size_t bytes) {
+    auto count = static_cast<std::uint16_t>(bytes - 6); // a map of one pair, a key of one character, an array of `false`
+    std::string message = "\x83\xa4type\xa4join\xa6roomId\xa1r\xa7profile\x81\xa1x\xdc";
+    message += static_cast<char>(count >> 8);
+    message += static_cast<char>(count & 0xff);
+    return message + std::string(count, '\xc2');
+  };
+
+  CHECK(bool(decode(codec::msgpack, join(4096), {})));
+  const auto refused = decode(codec::msgpack, join(4097), {});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == errc::bad_request);
+}
+
+/// Pins that a frame made of the largest message that is ever taken fits a buffer.
+TEST_CASE("no limit of a message is beyond what a frame can hold in the other codec") {
+  constexpr std::size_t envelope = 4 * 1024;
+  message_limits lifted{.max_message_bytes = 0}, huge{.max_message_bytes = ~std::size_t{0}}, usual;
+
+  CHECK(usual.largest_message() == 64 * 1024);
+  CHECK(lifted.largest_message() == max_supported_message_bytes);
+  CHECK(huge.largest_message() == max_supported_message_bytes);
+  CHECK(7 * max_supported_message_bytes + envelope <= shared_bytes::max_bytes);
 }
 
 TEST_CASE("a depth beyond the largest supported one counts as that") {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -46,12 +47,18 @@ private:
 
 /// A reference-counted, immutable byte string in one allocation. Handles are cheap to copy and may cross threads.
 ///
-/// Invariants: the bytes never change once a second handle exists.
+/// Invariants: the bytes never change once a second handle exists; a buffer is counted against one meter at a time.
 class shared_bytes {
 public:
+  /// What one buffer can hold, and so the largest frame: 4 GiB less one byte.
+  static constexpr std::size_t max_bytes = std::numeric_limits<std::uint32_t>::max();
+  /// What lies before `data()` in the same allocation.
+  static constexpr std::size_t header_bytes = 24;
+
   shared_bytes() noexcept = default;
 
   /// Allocates `size` bytes, counts them against `meter` (may be null) and lets `fill(char*)` write them.
+  /// Errors: `std::length_error` beyond `max_bytes`.
   template <class Fill>
   [[nodiscard]] static shared_bytes make(std::size_t size, memory_meter* meter, Fill&& fill) {
     shared_bytes result{allocate(size, meter)};
@@ -79,18 +86,46 @@ public:
   [[nodiscard]] std::string_view view() const noexcept { return {data(), size()}; }
   [[nodiscard]] bool same_buffer(const shared_bytes& other) const noexcept { return block_ == other.block_; }
 
+  /// Whether this is the only handle. Another thread's handle may go at any time; none can come.
+  [[nodiscard]] bool unique() const noexcept { return block_ && block_->refs.load(std::memory_order_relaxed) == 1; }
+
+  /// What the buffer counts for at a bound of queued bytes: its size, unless it was made lighter.
+  [[nodiscard]] std::size_t weight() const noexcept { return block_ ? block_->weight : 0; }
+
+  /// The weight of the bytes from `begin` to `end`: their share of the whole. Sums of adjacent runs are exact.
+  [[nodiscard]] std::size_t weight(std::uint32_t begin, std::uint32_t end) const noexcept {
+    return weight_before(end) - weight_before(begin);
+  }
+
+  /// Makes the buffer as light as `bytes`; it never weighs more than its size.
+  /// Precondition: no other thread has a handle.
+  void make_lighter(std::size_t bytes) noexcept {
+    if (block_ && bytes < block_->weight)
+      block_->weight = static_cast<std::uint32_t>(bytes);
+  }
+
+  /// Moves the buffer from the meter that counts it, if any, to `meter`.
+  /// Thread: any, but one at a time: that of the one owner who moves it, and who still has a handle.
+  void count_against(memory_meter& meter) noexcept;
+
 private:
   struct block {
     std::atomic<std::uint32_t> refs{1};
     std::uint32_t size = 0;
+    std::uint32_t weight = 0;
     memory_meter::account* meter = nullptr;
     [[nodiscard]] char* bytes() noexcept { return reinterpret_cast<char*>(this + 1); }
   };
+  static_assert(sizeof(block) == header_bytes);
 
   explicit shared_bytes(block* b) noexcept : block_(b) {}
   static block* allocate(std::size_t size, memory_meter* meter);
   static void destroy(block* b) noexcept;
   [[nodiscard]] char* mutable_data() noexcept { return block_->bytes(); }
+  [[nodiscard]] std::uint64_t weight_before(std::uint32_t offset) const noexcept {
+    auto& b = *block_;
+    return b.weight == b.size ? offset : std::uint64_t{offset} * b.weight / b.size;
+  }
 
   void release() noexcept {
     if (block_ && block_->refs.fetch_sub(1, std::memory_order_acq_rel) == 1)
