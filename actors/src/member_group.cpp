@@ -1,7 +1,7 @@
 #include "member_group.hpp"
 
 #include <algorithm>
-#include <string_view>
+#include <span>
 #include <utility>
 
 namespace troupe::actors {
@@ -92,32 +92,80 @@ member_group::progress member_group::flush(std::size_t max_sends, bool hold_cred
 void member_group::start_batch(protocol::memory_meter* meter) {
   if (worth_compacting())
     compact();
-  current_.active = true;
-  current_.begin = next_.begin;
-  current_.end = next_.end();
-  current_.cursor = 0;
-  std::uint32_t offset = 0;
-  for (auto& f : next_.frames) {
-    current_.offsets.push_back(offset);
-    offset += static_cast<std::uint32_t>(f.size());
+  auto count = frames_of_batch();
+  std::span<protocol::shared_bytes> frames{next_.frames.data(), count};
+  std::size_t size = 0; // of a batch, so it fits an offset
+  std::size_t weight = 0;
+  current_.offsets.clear();
+  for (auto& f : frames) {
+    current_.offsets.push_back(static_cast<std::uint32_t>(size));
+    size += f.size();
+    weight += f.weight();
   }
-  current_.offsets.push_back(offset);
-  if (next_.frames.size() == 1) {
-    current_.bytes = std::move(next_.frames.front());
+  current_.offsets.push_back(static_cast<std::uint32_t>(size));
+  if (count == 1) {
+    current_.bytes = std::move(frames.front());
   } else {
-    current_.bytes = protocol::shared_bytes::make(offset, meter, [this](char* out) {
-      for (auto& f : next_.frames)
+    current_.bytes = protocol::shared_bytes::make(size, meter, [frames](char* out) {
+      for (auto& f : frames)
         out = std::copy_n(f.data(), f.size(), out);
     });
+    current_.bytes.make_lighter(weight);
   }
+  current_.active = true;
+  current_.begin = next_.begin;
+  current_.end = next_.begin + count;
+  current_.cursor = 0;
+  if (count == next_.frames.size())
+    take_all();
+  else
+    take_first(count);
+  next_.bytes -= size;
+  next_.begin = current_.end;
+}
+
+/// How many of the waiting frames the next batch takes: all, unless they are more than it may hold.
+std::size_t member_group::frames_of_batch() const noexcept {
+  if (next_.bytes <= max_batch_bytes)
+    return next_.frames.size();
+  std::size_t size = next_.frames.front().size();
+  std::size_t count = 1;
+  while (count < next_.frames.size() && size + next_.frames[count].size() <= max_batch_bytes)
+    size += next_.frames[count++].size();
+  return count;
+}
+
+void member_group::take_all() {
   current_.exclusions.swap(next_.exclusions);
   current_.credits.swap(next_.credits);
   for (auto& e : current_.exclusions)
     if (e.member != nobody && slots_[e.member].in_next != none)
       slots_[e.member].in_current = std::exchange(slots_[e.member].in_next, none);
   next_.frames.clear();
-  next_.bytes = 0;
-  next_.begin = current_.end;
+}
+
+/// Leaves the later frames where they are, with their exclusions: these are in the order of positions, and link within themselves.
+void member_group::take_first(std::size_t frames) {
+  auto is_before = [](const exclusion& e, std::uint64_t position) { return e.position < position; };
+  auto first_left = std::lower_bound(next_.exclusions.begin(), next_.exclusions.end(), next_.begin + frames, is_before);
+  auto taken = static_cast<std::uint32_t>(first_left - next_.exclusions.begin());
+  for (std::uint32_t i = 0; i < next_.exclusions.size(); ++i) {
+    auto& e = next_.exclusions[i];
+    if (i >= taken)
+      e.older = e.older != none && e.older >= taken ? e.older - taken : none;
+    if (e.member == nobody)
+      continue;
+    auto& s = slots_[e.member];
+    if (i < taken) {
+      s.in_current = i; // the newest comes last
+      s.in_next = none;
+    } else {
+      s.in_next = i - taken;
+    }
+  }
+  current_.exclusions.assign(next_.exclusions.begin(), first_left);
+  next_.exclusions.erase(next_.exclusions.begin(), first_left);
+  next_.frames.erase(next_.frames.begin(), next_.frames.begin() + static_cast<std::ptrdiff_t>(frames));
 }
 
 void member_group::finish_batch() {

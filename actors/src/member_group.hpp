@@ -21,11 +21,15 @@ namespace troupe::actors {
 /// 1. A member has been given (sent or queued) exactly the frames in [its position when added, `from`), less those it is excluded from.
 /// 2. `current_` and `next_` are adjacent: `current_.end == next_.begin`.
 /// 3. Slots keep their index while a batch is under way; tombstones go between two batches.
+/// 4. A batch has at most `max_batch_bytes`, or a single frame; what is beyond stays in `next_`, with all credits.
 /// Cost: per delivery one look-up and one `sink::write`, no allocation, no copy of payload. Thread: the loop's.
 class member_group {
 public:
   using slot_index = std::uint32_t;
   static constexpr slot_index nobody = ~slot_index{0};
+
+  /// Far below what offsets of 32 bits can name; one frame of `shared_bytes::max_bytes` still can be a batch of its own.
+  static constexpr std::size_t max_batch_bytes = std::size_t{64} * 1024 * 1024;
 
   /// Adds a member; it gets what is pushed from now on.
   void add(session_key who);
@@ -117,6 +121,9 @@ private:
       __builtin_prefetch(&slots_[i]);
   }
   void start_batch(protocol::memory_meter* meter);
+  [[nodiscard]] std::size_t frames_of_batch() const noexcept;
+  void take_all();
+  void take_first(std::size_t frames);
   void finish_batch();
   void compact();
   [[nodiscard]] bool worth_compacting() const noexcept;

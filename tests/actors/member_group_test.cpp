@@ -1,9 +1,12 @@
 #include "member_group.hpp"
 
 #include "support/fake_sink.hpp"
+#include "support/sink_of_nothing.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <random>
 
@@ -196,4 +199,159 @@ TEST_CASE("every member gets exactly what was said while it was in, less its own
     for (auto& [slot, key] : ever)
       CHECK(h.at(key).bytes == expected[slot]);
   }
+}
+
+// -- batches of many bytes ------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// A sink that keeps of each frame only its first byte, and looks at what it is told.
+struct counting final : troupe::test::sink_of_nothing {
+  void write(const shared_bytes& batch, std::span<const byte_range> parts, std::uint32_t n) override {
+    largest = std::max(largest, batch.size());
+    for (auto p : parts)
+      take(batch, p);
+    frames += n;
+  }
+  void append(const shared_bytes& bytes, byte_range part, std::uint32_t n, output_kind) override {
+    take(bytes, part);
+    frames += n;
+  }
+  void take(const shared_bytes& bytes, byte_range part) {
+    ok = ok && part.begin < part.end && part.end <= bytes.size();
+    for (std::size_t at = part.begin; ok && at < part.end; at += frame_bytes)
+      heard += bytes.data()[at];
+  }
+
+  static constexpr std::size_t frame_bytes = 4 << 20;
+  std::size_t largest = 0;
+  std::uint32_t frames = 0;
+  std::string heard;
+  bool ok = true;
+};
+
+struct large_hall {
+  session_key enter() {
+    auto& s = *sinks.emplace_back(std::make_unique<counting>());
+    auto key = table.open(s);
+    group.add(key);
+    return key;
+  }
+  counting& at(session_key key) { return static_cast<counting&>(*table.find(key)); }
+  /// `letter` is one of five, each with a buffer of its own that all frames of it share.
+  void say(char letter, session_key except = {}) { group.push(letters[letter - 'a'], except, {}, {}); }
+  void flush_all() {
+    while (group.pending())
+      group.flush(1000, false, table, nullptr, gone);
+  }
+
+  static shared_bytes frame(char letter) { return shared_bytes::copy_of(std::string(counting::frame_bytes, letter)); }
+
+  session_table table{0};
+  std::vector<std::unique_ptr<counting>> sinks;
+  member_group group;
+  std::vector<session_key> gone;
+  std::array<shared_bytes, 5> letters{frame('a'), frame('b'), frame('c'), frame('d'), frame('e')};
+};
+
+} // namespace
+
+/// Pins that sizes of what one room has pending are not summed in 32 bits.
+TEST_CASE("more than 4 GiB pending leave in batches of 64 MiB at most, whole and in order") {
+  large_hall h;
+  auto a = h.enter();
+  std::string said;
+  for (int i = 0; i < 1100; ++i) {
+    said += static_cast<char>('a' + i % 5);
+    h.say(said.back());
+  }
+  auto pending = h.group.pending_bytes();
+
+  h.flush_all();
+
+  CHECK(pending > std::size_t{4} << 30);
+  CHECK(h.at(a).ok);
+  CHECK(h.at(a).heard == said);
+  CHECK(h.at(a).frames == 1100);
+  CHECK(h.at(a).largest <= member_group::max_batch_bytes);
+}
+
+TEST_CASE("a frame larger than a batch may be is a batch of its own") {
+  large_hall h;
+  auto a = h.enter();
+  std::string large(member_group::max_batch_bytes + 1, 'L');
+  h.say('a');
+  h.group.push(shared_bytes::copy_of(large), {}, {}, {});
+  h.say('b');
+
+  h.flush_all();
+
+  CHECK(h.at(a).largest == large.size());
+  CHECK(h.at(a).heard == "a" + std::string(large.size() / counting::frame_bytes + 1, 'L') + "b");
+  CHECK(h.at(a).frames == 3);
+}
+
+TEST_CASE("exclusions hold on both sides of where a batch was split, also for who is caught up in between") {
+  for (unsigned seed = 1; seed <= 20; ++seed) {
+    INFO("seed " << seed);
+    std::mt19937 random{seed};
+    auto draw = [&](int n) { return std::uniform_int_distribution<>{0, n - 1}(random); };
+    large_hall h;
+    std::vector<session_key> members{h.enter(), h.enter(), h.enter(), h.enter()};
+    std::map<std::uint32_t, std::string> expected;
+    for (int i = 0; i < 70; ++i) {
+      auto except = draw(3) ? members[static_cast<std::size_t>(draw(4))] : session_key{};
+      auto letter = static_cast<char>('a' + draw(5));
+      h.say(letter, except);
+      for (auto m : members)
+        if (!(m == except))
+          expected[m.slot] += letter;
+      if (draw(40) == 0)
+        h.group.catch_up(members[static_cast<std::size_t>(draw(4))], h.table);
+      if (draw(30) == 0)
+        h.group.flush(static_cast<std::size_t>(draw(3)), false, h.table, nullptr, h.gone);
+    }
+    h.group.flush(2, false, h.table, nullptr, h.gone);
+    h.group.catch_up(members[static_cast<std::size_t>(draw(4))], h.table);
+    h.flush_all();
+
+    for (auto m : members) {
+      CHECK(h.at(m).ok);
+      CHECK(h.at(m).heard == expected[m.slot]);
+    }
+  }
+}
+
+TEST_CASE("credits of a split batch come back once its last part is under way") {
+  large_hall h;
+  h.enter();
+  auto account = std::make_shared<credit_account>(credit_limits{});
+  for (int i = 0; i < 20; ++i)
+    h.group.push(h.letters[0], {}, account->take(1), {});
+
+  h.group.flush(1000, false, h.table, nullptr, h.gone);
+  auto with_a_rest = account->held_messages();
+  h.flush_all();
+
+  CHECK(with_a_rest == 20);
+  CHECK(account->held_messages() == 0);
+}
+
+TEST_CASE("a batch weighs what its frames weigh") {
+  struct weighing final : troupe::test::sink_of_nothing {
+    void write(const shared_bytes& batch, std::span<const byte_range>, std::uint32_t) override { weight = batch.weight(); }
+    std::size_t weight = 0;
+  } sink;
+  session_table table{0};
+  member_group group;
+  group.add(table.open(sink));
+  auto light = shared_bytes::copy_of(std::string(700, 'x'));
+  light.make_lighter(100);
+  std::vector<session_key> gone;
+
+  group.push(light, {}, {}, {});
+  group.push(shared_bytes::copy_of(std::string(50, 'y')), {}, {}, {});
+  group.flush(10, false, table, nullptr, gone);
+
+  CHECK(sink.weight == 150);
 }
