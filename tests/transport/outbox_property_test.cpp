@@ -152,7 +152,10 @@ private:
       ++wanted;
       model_.say(frame, output_kind::data);
     }
-    check_status(box_.write(shared_bytes::copy_of(batch), parts, wanted, [this] { return now_; }, socket_));
+    auto bytes = shared_bytes::copy_of(batch);
+    if (draw(0, 1))
+      bytes.make_lighter(static_cast<std::size_t>(draw(1, 7)) * batch.size() / 7);
+    check_status(box_.write(bytes, parts, wanted, [this] { return now_; }, socket_));
   }
 
   /// One or two frames out of a larger buffer.
@@ -199,6 +202,8 @@ private:
     REQUIRE(sent <= all.size());
     REQUIRE(all.compare(compared_, sent - compared_, socket_.received, compared_, sent - compared_) == 0);
     REQUIRE(box_.queued_bytes() == all.size() - sent);
+    REQUIRE(box_.queued_weight() <= box_.queued_bytes());
+    REQUIRE((!box_.empty() || box_.queued_weight() == 0));
     REQUIRE(box_.empty() == (all.size() == sent));
     REQUIRE((box_.queued_frames() == 0) == (model_.queued(sent) == 0));
     REQUIRE(box_.sealed() == model_.sealed());

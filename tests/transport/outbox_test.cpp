@@ -187,6 +187,47 @@ TEST_CASE("the number of frames is bounded, too") {
   CHECK(r.box.over_bound());
 }
 
+/// Pins that a codec which makes seven times the bytes of a command does not bring a reader to its bound sooner.
+TEST_CASE("the bound counts weights, and what has left in part weighs its share") {
+  outbox_rig r{{1000, 100}};
+  r.socket.room = 0;
+  for (int i = 0; i < 10; ++i) {
+    auto frame = frame_of(696); // a header of 4 bytes
+    frame.make_lighter(100);
+    r.write(frame);
+  }
+  auto bytes = r.box.queued_bytes();
+  auto weight = r.box.queued_weight();
+  auto at_the_bound = r.box.over_bound();
+  r.append(frame_of(0));
+  auto beyond = r.box.over_bound();
+  r.socket.room = 350;
+  r.flush();
+
+  CHECK(bytes == 7000);
+  CHECK(weight == 1000);
+  CHECK_FALSE(at_the_bound);
+  CHECK(beyond);
+  CHECK(r.box.queued_weight() == 952);
+  CHECK_FALSE(r.box.over_bound());
+  r.drain();
+  CHECK(r.box.queued_weight() == 0);
+}
+
+TEST_CASE("a part of a light batch weighs its share of it") {
+  outbox_rig r{{1000, 100}};
+  r.socket.room = 0;
+  auto batch = batch_of({frame_of(98), frame_of(98), frame_of(98)}); // 100 bytes each
+  batch.make_lighter(30);
+
+  r.write(batch, {{0, 100}, {200, 300}}, 2);
+
+  CHECK(r.box.queued_bytes() == 200);
+  CHECK(r.box.queued_weight() == 20);
+  r.cut();
+  CHECK(r.box.queued_weight() == r.close_frame.size());
+}
+
 TEST_CASE("an outbox that was cut is over no bound") {
   outbox_rig r{{100, 3}};
   for (int i = 0; i < 10; ++i)

@@ -24,9 +24,11 @@ std::uint32_t frames_in(std::string_view frames, actors::byte_range part) {
 void outbox::queue(entry e) {
   if (empty())
     progress_ = e.queued_at;
-  bytes_ += e.left.size();
-  frames_ += e.frames;
   entries_.push_back(std::move(e));
+  auto& queued = entries_.back();
+  bytes_ += queued.left.size();
+  weight_ += queued.weight();
+  frames_ += queued.frames;
 }
 
 void outbox::queue_rest(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts, std::size_t taken,
@@ -71,9 +73,10 @@ std::size_t outbox::cut(const protocol::shared_bytes& close_frame, actors::stead
     kept.push_back(std::move(e));
   }
   entries_ = std::move(kept);
-  head_ = bytes_ = frames_ = 0;
+  head_ = bytes_ = weight_ = frames_ = 0;
   for (auto& e : entries_) {
     bytes_ += e.left.size();
+    weight_ += e.weight();
     frames_ += e.frames;
   }
   close(close_frame, now);
@@ -103,7 +106,9 @@ void outbox::consume(std::size_t bytes) {
   while (bytes > 0) {
     auto& e = entries_[head_];
     auto gone = std::min<std::size_t>(bytes, e.left.size());
+    weight_ -= e.weight();
     e.left.begin += static_cast<std::uint32_t>(gone);
+    weight_ += e.weight();
     bytes -= gone;
     if (e.left.size() > 0)
       return;

@@ -15,7 +15,8 @@
 
 namespace troupe::transport {
 
-/// What one session has still to send: shared frame handles, bounded in bytes and frames. Knows no socket: it writes through a
+/// What one session has still to send: shared frame handles, bounded in frames and in bytes, where a frame counts what it weighs
+/// (`shared_bytes::weight`: a member's message as the command that caused it). Knows no socket: it writes through a
 /// callable `ssize_t(const iovec*, int count)` that returns the bytes taken, 0 if none can be taken now, -1 if none ever will.
 ///
 /// Invariants: what leaves is a run of whole frames in the order of the calls, but for a frame that is half written; a cut finishes
@@ -24,7 +25,7 @@ namespace troupe::transport {
 class outbox {
 public:
   struct bounds {
-    std::size_t max_bytes = 1024 * 1024;
+    std::size_t max_bytes = 1024 * 1024; ///< by weight
     std::size_t max_frames = 1024;
   };
 
@@ -64,12 +65,13 @@ public:
 
   /// Whether the bound is exceeded: time for a cut. An outbox with a single message never exceeds it.
   [[nodiscard]] bool over_bound() const noexcept {
-    return entries_.size() - head_ > 1 && !sealed_ && (bytes_ > bounds_.max_bytes || frames_ > bounds_.max_frames);
+    return entries_.size() - head_ > 1 && !sealed_ && (weight_ > bounds_.max_bytes || frames_ > bounds_.max_frames);
   }
 
   [[nodiscard]] bool empty() const noexcept { return head_ == entries_.size(); }
   [[nodiscard]] bool sealed() const noexcept { return sealed_; }
   [[nodiscard]] std::size_t queued_bytes() const noexcept { return bytes_; }
+  [[nodiscard]] std::size_t queued_weight() const noexcept { return weight_; }
   [[nodiscard]] std::size_t queued_frames() const noexcept { return frames_; }
 
   /// When bytes last left, or when the queue last became non-empty.
@@ -83,6 +85,8 @@ private:
     std::uint32_t frames;
     actors::output_kind kind;
     actors::steady_time queued_at;
+
+    [[nodiscard]] std::size_t weight() const noexcept { return bytes.weight(left.begin, left.end); }
   };
 
   static constexpr std::size_t max_parts = 64;
@@ -98,6 +102,7 @@ private:
   std::vector<entry> entries_;
   std::size_t head_ = 0; ///< entries before it have left
   std::size_t bytes_ = 0;
+  std::size_t weight_ = 0;
   std::size_t frames_ = 0;
   actors::steady_time progress_{};
   bool sealed_ = false;
