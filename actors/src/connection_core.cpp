@@ -36,7 +36,8 @@ connection_core::connection_core(config c, connection_output& output)
 
 void connection_core::open() {
   auto& o = *config_.options;
-  protocol::welcome_limits limits{o.messages.max_message_bytes, o.connections.max_rooms, o.connections.messages_per_second,
+  auto largest = o.messages.max_message_bytes > 0 ? o.messages.largest_message() : 0;
+  protocol::welcome_limits limits{largest, o.connections.max_rooms, o.connections.messages_per_second,
                                   o.connections.burst_messages};
   if (auto frame = protocol::welcome_frame(config_.encoding, config_.user_id, random_id(), o.heartbeat.interval, limits,
                                            config_.meter))

@@ -1,18 +1,69 @@
 #include "history.hpp"
 
+#include "history_shelf.hpp"
+
 #include <algorithm>
+#include <utility>
 
 namespace troupe::actors {
 
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::seconds longest_age = 24h * 365 * 100; ///< what a `steady_time` can still be moved by
+constexpr std::size_t entries_at_a_time = 16;
+
+} // namespace
+
+history::history(const room_limits& limits, history_shelf* shelf, protocol::memory_meter* output)
+  : limits_(limits), shelf_(shelf), output_(output), age_(std::min(limits.history_age, longest_age)) {
+  if (shelf_)
+    shelf_->put(*this);
+}
+
+history::~history() {
+  while (!entries_.empty())
+    pop_oldest();
+  charge_entries();
+  if (shelf_)
+    shelf_->take(*this);
+}
+
+protocol::memory_meter* history::meter() const noexcept {
+  return shelf_ && limits_.history ? &shelf_->account().meter : output_;
+}
+
 void history::append(std::uint64_t seq, steady_time at, const frame_set& frames) {
-  if (limits_.history_messages == 0)
+  if (!limits_.history)
     return;
   std::size_t size = 0;
   for (auto& f : frames)
     size += f.size();
   entries_.push_back({seq, at, frames, size});
   bytes_ += size;
+  if (shelf_)
+    shelf_->grow(size + sizeof(entry));
   trim(at);
+  if (entries_.size() > charged_entries_)
+    charge_entries();
+  if (shelf_ && !armed())
+    await_age(at);
+}
+
+/// Counts the entries themselves, some at a time: a full history neither grows nor shrinks.
+void history::charge_entries() noexcept {
+  if (!shelf_)
+    return;
+  auto wanted = (entries_.size() + entries_at_a_time - 1) / entries_at_a_time * entries_at_a_time;
+  auto& meter = shelf_->account().meter;
+  meter.add(wanted * sizeof(entry));
+  meter.remove(std::exchange(charged_entries_, wanted) * sizeof(entry));
+}
+
+void history::drop_oldest() noexcept {
+  pop_oldest();
+  charge_entries();
 }
 
 void history::prefetch_oldest() const noexcept {
@@ -31,16 +82,48 @@ void history::prefetch_oldest_frames() const noexcept {
   auto& oldest = entries_.front(); // how long each of its frames is, its block knows, which is not near yet
   for (auto& f : oldest.frames)
     for (std::size_t at = 0; f && at < std::min(oldest.bytes, enough); at += line)
-      __builtin_prefetch(f.data() - 1 + at, 1);
+      __builtin_prefetch(f.data() - protocol::shared_bytes::header_bytes + at, 1);
 }
 
+// -- letting go -----------------------------------------------------------------------------------------------------------
+
 void history::trim(steady_time now) {
+  auto& l = limits_;
   while (!entries_.empty()
-         && (entries_.size() > limits_.history_messages || bytes_ > limits_.history_bytes
-             || now - entries_.front().at > limits_.history_age)) {
-    bytes_ -= entries_.front().bytes;
-    entries_.pop_front();
-  }
+         && ((l.history_messages > 0 && entries_.size() > l.history_messages)
+             || (l.history_bytes > 0 && bytes_ > l.history_bytes)
+             || (age_ > 0s && now - entries_.front().at >= age_)))
+    pop_oldest();
+}
+
+void history::pop_oldest() noexcept {
+  auto& oldest = entries_.front();
+  if (output_)
+    for (auto& f : oldest.frames)
+      if (f && !f.unique())
+        f.count_against(*output_);
+  bytes_ -= oldest.bytes;
+  if (shelf_)
+    shelf_->shrink(oldest.bytes + sizeof(entry));
+  entries_.pop_front();
+}
+
+
+// -- age ------------------------------------------------------------------------------------------------------------------
+
+/// Wakes up once the oldest entry is too old, but not more often than a sixteenth of the age: entries go in groups.
+void history::await_age(steady_time now) {
+  if (age_ == 0s || entries_.empty())
+    return;
+  constexpr int groups = 16;
+  shelf_->timers().arm(*this, std::max(entries_.front().at + age_, now + steady_time::duration{age_} / groups));
+}
+
+void history::on_deadline() {
+  auto now = shelf_->now();
+  trim(now);
+  charge_entries();
+  await_age(now);
 }
 
 } // namespace troupe::actors

@@ -2,6 +2,7 @@
 
 #include <troupe/actors/clock.hpp>
 #include <troupe/actors/options.hpp>
+#include <troupe/actors/timer_wheel.hpp>
 #include <troupe/protocol/codec.hpp>
 #include <troupe/protocol/shared_bytes.hpp>
 
@@ -11,11 +12,17 @@
 
 namespace troupe::actors {
 
+class history_shelf;
+
 /// A complete frame for each encoding that was in use when it was made; empty handles for the others.
 using frame_set = std::array<protocol::shared_bytes, protocol::encoding_count>;
 
 /// A room's latest stored broadcasts, bounded by count, bytes and age. It shares the frames' buffers and copies nothing.
-class history {
+///
+/// A buffer counts as history's while it lies here, and as output once it has gone from here and somebody still holds it: an
+/// outbox, a batch. With a shelf, entries go as they grow too old, also while nothing is said.
+/// Thread: the loop's.
+class history final : timer_wheel::entry {
 public:
   struct entry {
     std::uint64_t seq = 0;
@@ -24,11 +31,19 @@ public:
     std::size_t bytes = 0;
   };
 
-  explicit history(const room_limits& limits) : limits_(limits) {}
+  /// `shelf` and `output` may be null, together: then nothing is counted, and it ages only by `append`. Both outlive it.
+  explicit history(const room_limits& limits, history_shelf* shelf = nullptr, protocol::memory_meter* output = nullptr);
+  ~history() override;
+
+  /// What frames that are to be stored are made against.
+  [[nodiscard]] protocol::memory_meter* meter() const noexcept;
 
   void append(std::uint64_t seq, steady_time at, const frame_set& frames);
 
-  /// Have brought near what the next `append` lets go, last used a whole history ago: first its entry, a little later its frames. Cost: no
+  /// Lets the oldest entry go, for the budget of all histories. Precondition: there is one.
+  void drop_oldest() noexcept;
+
+  /// Prefetches what the next `append` lets go, last used a whole history ago: first its entry, a little later its frames. Cost: no
   /// waiting.
   void prefetch_oldest() const noexcept;
   void prefetch_oldest_frames() const noexcept;
@@ -37,11 +52,22 @@ public:
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
 private:
+  friend class history_shelf;
+
+  void on_deadline() override;
   void trim(steady_time now);
+  void pop_oldest() noexcept;
+  void await_age(steady_time now);
+  void charge_entries() noexcept;
 
   const room_limits& limits_;
+  history_shelf* shelf_;
+  protocol::memory_meter* output_;
+  std::chrono::seconds age_; ///< 0: none is too old
   std::deque<entry> entries_;
   std::size_t bytes_ = 0;
+  std::size_t charged_entries_ = 0; ///< whose own size is counted, beside their frames
+  std::size_t place_ = 0;           ///< on the shelf
 };
 
 } // namespace troupe::actors

@@ -1,5 +1,6 @@
 #include <troupe/actors/node.hpp>
 
+#include "byte_bucket.hpp"
 #include "connection.hpp"
 #include "dispatcher_service.hpp"
 #include "endpoint_hub.hpp"
@@ -37,6 +38,14 @@ credit_limits outside_limits(const room_limits& limits) {
   return {std::int64_t{1} << 40, limits.max_pending_bytes > 0 ? limits.max_pending_bytes : std::int64_t{1} << 50};
 }
 
+/// A raw endpoint has a bound if it was asked for one: what its clients send goes to its own handlers. Who has lifted the rate of messages
+/// wants none of bytes, unless it is given.
+std::size_t bytes_per_second(const node_options& o, bool is_raw) {
+  constexpr std::size_t least = 1024 * 1024;
+  auto unbounded = is_raw || o.connections.messages_per_second <= 0;
+  return o.connections.bytes_per_second.value_or(unbounded ? 0 : std::max(least, o.messages.largest_message()));
+}
+
 connection_actor open_raw(node_shared& s, event_loop& home, session_key key, connection_info info) {
   auto raw = std::make_shared<raw_state>();
   raw->loop = home.entrance();
@@ -67,12 +76,32 @@ struct node::state {
 
 /// The account is its base, so that what each message touches is one allocation; the tokens in flight keep both.
 struct connection_port::state final : credit_account {
-  using credit_account::credit_account;
+  state(const credit_limits& limits, notify on_positive, std::size_t bytes_per_second)
+    : credit_account(limits, std::move(on_positive)), bytes(bytes_per_second) {}
+
+  /// Made while the bucket of bytes is empty: most never are.
+  struct refill final : timer_wheel::entry {
+    explicit refill(state& s) : of(s) {}
+    void on_deadline() override {
+      if (auto* peer = of.loop->sessions().find(of.key))
+        peer->resume_reading();
+    }
+    state& of;
+  };
+
+  void read_on_once_refilled() {
+    if (!refilled)
+      refilled = std::make_unique<refill>(*this);
+    loop->timers().arm(*refilled, bytes.refilled_at());
+  }
+
   std::shared_ptr<gate<event_loop>> entrance;
   event_loop* loop = nullptr;     ///< behind the gate
   loop_counts* counts = nullptr;  ///< likewise
   session_key key;
   connection_actor handle;
+  byte_bucket bytes;
+  std::unique_ptr<refill> refilled;
   bool open = true;
   bool raw = false;
 };
@@ -90,7 +119,12 @@ node::node(caf::actor_system& system, node_options options) : state_(std::make_u
   auto& s = state_->shared;
   s.options = std::move(options);
   s.key = s.options.hash_seed ? hash_key::from(*s.options.hash_seed) : hash_key::random();
-  s.budget_bytes = s.options.memory_budget_bytes > 0 ? s.options.memory_budget_bytes : usable_memory_bytes() / 4;
+  auto budget = [usable = usable_memory_bytes()](std::int64_t given, std::int64_t part) { return given > 0 ? given : usable / part; };
+  s.budget_bytes = budget(s.options.memory_budget_bytes, 4);
+  s.histories.budget_bytes = budget(s.options.history_budget_bytes, 8);
+  s.inbound_budget_bytes = s.options.inbound_budget_bytes;
+  if (s.inbound_budget_bytes <= 0) // small memory and large messages must not close who is on the way to a whole one
+    s.inbound_budget_bytes = std::max(budget(0, 16), static_cast<std::int64_t>(4 * s.options.messages.largest_message()));
   loop_options lo;
   lo.clock = s.options.clock;
   lo.log = s.options.log;
@@ -99,6 +133,8 @@ node::node(caf::actor_system& system, node_options options) : state_(std::make_u
     auto& unit = *s.units.emplace_back(std::make_unique<loop_unit>());
     unit.loop = std::make_unique<event_loop>(system, i, lo);
     unit.wall = std::make_unique<wall_watch>(*unit.loop);
+    unit.histories = std::make_unique<history_shelf>(*unit.loop, s.histories);
+    s.shelves.push_back(unit.histories.get());
   }
   for (auto& u : s.units)
     set_up(*u);
@@ -115,6 +151,7 @@ void node::set_up(loop_unit& unit) {
   unit.loop->add_flusher([&unit] { return unit.output->flush(); });
   unit.loop->set_flush_gauge([output = unit.output.get()] { return output->has_full_turn(); });
   unit.loop->add_flusher([this, &unit] { return keep_budget(unit); });
+  unit.loop->add_flusher([&s, &unit] { return keep_history_budget(*unit.histories, s.shelves); });
 }
 
 /// Once a turn and loop while the budget is exceeded, the session that has lagged longest goes. Returns whether one did.
@@ -233,14 +270,16 @@ connection_port node::open(event_loop& home, sink& output, connection_info info)
   auto& s = state_->shared;
   auto& unit = *s.units[home.index()];
   auto key = home.sessions().open(output);
-  auto p = std::make_shared<connection_port::state>(s.options.connections.credits, [entrance = home.entrance(), key] {
+  auto may_read_again = [entrance = home.entrance(), key] {
     entrance->enter([key](event_loop& loop) { // the last token may go with a batch of another loop's, after this one's end
       loop.post([&loop, key] {
         if (auto* peer = loop.sessions().find(key))
           peer->resume_reading();
       });
     });
-  });
+  };
+  auto p = std::make_shared<connection_port::state>(s.options.connections.credits, std::move(may_read_again),
+                                                    bytes_per_second(s.options, info.endpoint != nullptr));
   p->entrance = home.entrance();
   p->loop = &home;
   p->key = key;
@@ -294,6 +333,7 @@ void node::unobserve(std::string_view room, caf::actor who) {
 }
 
 bool node::overloaded() const noexcept { return state_->shared.over_budget.load(std::memory_order_relaxed); }
+protocol::memory_meter& node::inbound_meter() noexcept { return state_->shared.inbound_meter; }
 protocol::memory_meter& node::output_meter() noexcept { return state_->shared.output_meter; }
 
 std::size_t node::connections_on(unsigned loop) const noexcept {
@@ -313,6 +353,10 @@ node_stats node::stats() const {
   }
   sum.output_bytes = state_->shared.output_meter.used_bytes();
   sum.budget_bytes = state_->shared.budget_bytes;
+  sum.inbound_bytes = state_->shared.inbound_meter.used_bytes();
+  sum.inbound_budget_bytes = state_->shared.inbound_budget_bytes;
+  sum.history_bytes = state_->shared.histories.meter.used_bytes();
+  sum.history_budget_bytes = state_->shared.histories.budget_bytes;
   return sum;
 }
 
@@ -380,10 +424,17 @@ void connection_port::deliver(protocol::shared_bytes message, bool binary) {
   if (!state_->open)
     return;
   auto token = state_->take(message.size());
+  state_->bytes.take(message.size(), state_->loop->now());
   compat::dispatch(state_->handle, inbound{std::move(message), binary, std::move(token)});
 }
 
-bool connection_port::may_read() { return state_->positive() || !state_->pause(); }
+bool connection_port::may_read() {
+  if (state_->bytes.is_empty(state_->loop->now())) {
+    state_->read_on_once_refilled();
+    return false;
+  }
+  return state_->positive() || !state_->pause();
+}
 
 std::int64_t connection_port::held_messages() const { return state_ ? state_->held_messages() : 0; }
 
@@ -394,6 +445,7 @@ void connection_port::ponged(std::string payload) { compat::anon_send(state_->ha
 void connection_port::closed(std::uint16_t code, std::string reason, std::string error) {
   if (!state_ || !std::exchange(state_->open, false))
     return;
+  state_->refilled.reset();
   auto handle = std::exchange(state_->handle, nullptr);
   if (!state_->entrance->is_open())
     return; // a session that has outlived its loop

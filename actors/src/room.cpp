@@ -87,9 +87,11 @@ void room::set_up() {
   if (rule) {
     c.announce = rule->options.announce.value_or(c.announce);
     c.limits.max_members = rule->options.max_members.value_or(c.limits.max_members);
+    c.limits.history = rule->options.history.value_or(c.limits.history);
     c.keep_when_empty = rule->options.keep_when_empty;
   }
   c.meter = &shared_.output_meter;
+  c.histories = unit_.histories.get();
   c.counts = &unit_.counts;
   c.counters = shared_.options.counters;
   auto behavior = rule && rule->make ? rule->make(room_name_) : std::make_unique<relay>();

@@ -17,6 +17,14 @@ namespace {
 
 constexpr double overload_factor = 8;
 
+/// A frame weighs as the command that caused it, so that what is legal at the door cuts no reader; but no less than a seventh of its
+/// size, which is what a value may gain in the other codec: a short command may have a long answer.
+void make_lighter(protocol::shared_bytes& frame, std::size_t cause_bytes) noexcept {
+  constexpr std::size_t largest_gain = 7;
+  if (frame.size() > cause_bytes)
+    frame.make_lighter(std::max(cause_bytes, frame.size() / largest_gain));
+}
+
 credit_limits own_limits(const room_limits& limits) {
   return {std::int64_t{1} << 40, limits.max_pending_bytes > 0 ? limits.max_pending_bytes : std::int64_t{1} << 50};
 }
@@ -44,7 +52,7 @@ room_core::payer room_core::payer_of(const credit& token) noexcept { return toke
 
 /// What `make` makes for each encoding in use: built once, deflated at most once.
 template <class Make>
-frame_set room_core::frames_by(Make&& make) const {
+frame_set room_core::frames_by(Make&& make, protocol::memory_meter* meter) const {
   frame_set frames;
   for (std::size_t i = 0; i < protocol::plain_encoding_count; ++i) {
     auto plain = static_cast<encoding>(i);
@@ -53,7 +61,7 @@ frame_set room_core::frames_by(Make&& make) const {
       continue;
     auto frame = make(plain);
     if (frame && in_use(small))
-      frames[index_of(small)] = protocol::deflated_frame(frame, config_.meter);
+      frames[index_of(small)] = protocol::deflated_frame(frame, meter ? meter : config_.meter);
     if (in_use(plain))
       frames[index_of(plain)] = std::move(frame);
   }
@@ -63,7 +71,7 @@ frame_set room_core::frames_by(Make&& make) const {
 room_core::room_core(config c, std::unique_ptr<room_behavior> behavior, room_output& output)
   : config_(std::move(c)),
     output_(output),
-    history_(config_.limits),
+    history_(config_.limits, config_.histories, config_.meter),
     own_(std::make_shared<credit_account>(own_limits(config_.limits))),
     behavior_(std::move(behavior)) {}
 
@@ -258,15 +266,16 @@ void room_core::relay(const room_input& in, const member& from) {
   event.timestamp = timestamp();
   event.field = in.field;
   event.body = {protocol::codec_of(in.encoding), in.body};
-  auto frames = frames_by([&](encoding e) { return protocol::message_frame(e, event, config_.meter); });
+  auto* meter = history_.meter();
+  auto frames = frames_by([&](encoding e) { return protocol::message_frame(e, event, meter); }, meter);
   send_frames(std::move(frames), in.echo ? session_key{} : in.who, seq_);
 }
 
 void room_core::relay_binary(const room_input& in, const member& from) {
   ++seq_;
-  auto frames = frames_by([&](encoding e) {
-    return protocol::binary_frame(e, config_.identity->name, from.user_id, seq_, in.body, config_.meter);
-  });
+  auto* meter = history_.meter();
+  auto make = [&](encoding e) { return protocol::binary_frame(e, config_.identity->name, from.user_id, seq_, in.body, meter); };
+  auto frames = frames_by(make, meter);
   send_frames(std::move(frames), in.echo ? session_key{} : in.who, seq_);
 }
 
@@ -367,8 +376,9 @@ void room_core::say(const broadcast_event& event, session_key except) {
   std::optional<std::uint64_t> seq;
   if (event.stored)
     seq = ++seq_;
-  auto frames = frames_by([&](encoding e) { return application_frame_for(e, event, seq); });
-  if (members_.empty() && seq) // for the history
+  auto make = [&](encoding e) { return application_frame_for(e, event, seq); };
+  auto frames = frames_by(make, seq ? history_.meter() : config_.meter);
+  if (members_.empty() && seq && config_.limits.history)
     frames[index_of(encoding::v1_json)] = application_frame_for(encoding::v1_json, event, seq);
   send_frames(std::move(frames), except, seq);
 }
@@ -377,18 +387,21 @@ protocol::shared_bytes room_core::application_frame_for(encoding e, const broadc
                                                         std::optional<std::uint64_t> seq) const {
   if (is_plain(e) && !event.plain)
     return {};
+  auto* meter = seq ? history_.meter() : config_.meter;
   if (is_plain(e) || event.v1_fields.empty())
-    return protocol::application_frame(e, event.type, config_.identity->name, seq, event.fields, config_.meter);
+    return protocol::application_frame(e, event.type, config_.identity->name, seq, event.fields, meter);
   auto all = event.fields;
   all.insert(all.end(), event.v1_fields.begin(), event.v1_fields.end());
-  return protocol::application_frame(e, event.type, config_.identity->name, seq, all, config_.meter);
+  return protocol::application_frame(e, event.type, config_.identity->name, seq, all, meter);
 }
 
 void room_core::send_to(session_key who, const broadcast_event& event) {
   auto i = members_.find(who);
   if (i == members_.end() || ended_)
     return;
-  if (auto frame = application_frame_for(i->second->encoding, event, std::nullopt))
+  auto frame = application_frame_for(i->second->encoding, event, std::nullopt);
+  make_lighter(frame, cause_bytes());
+  if (frame)
     to_member(who, std::move(frame));
 }
 
@@ -406,6 +419,8 @@ void room_core::end() {
 // -- fan-out --------------------------------------------------------------------------------------------------------------
 
 void room_core::send_frames(frame_set frames, session_key except, std::optional<std::uint64_t> seq) {
+  for (auto& f : frames)
+    make_lighter(f, cause_bytes());
   if (seq) {
     history_.append(*seq, output_.now(), frames);
     if (config_.counts)
@@ -419,6 +434,11 @@ void room_core::send_frames(frame_set frames, session_key except, std::optional<
     bytes += f.size();
   auto own = charge(bytes);
   output_.to_dispatchers(loops_, fan_out{config_.identity->key, std::move(frames), except, current_token_, std::move(own)});
+}
+
+/// The size of the command being handled; of what nobody's command has caused, none is too large.
+std::size_t room_core::cause_bytes() const noexcept {
+  return current_ ? current_->bytes.size() : protocol::shared_bytes::max_bytes;
 }
 
 /// What is held for output that the command being handled does not pay for.

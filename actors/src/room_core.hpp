@@ -69,6 +69,7 @@ public:
     bool announce = true;
     bool keep_when_empty = false;
     protocol::memory_meter* meter = nullptr;
+    history_shelf* histories = nullptr; ///< of the loop; null: nobody keeps its history within bounds of time and memory
     loop_counts* counts = nullptr;
     protocol::event_counters* counters = nullptr;
   };
@@ -141,7 +142,8 @@ private:
   protocol::shared_bytes application_frame_for(protocol::encoding e, const broadcast_event& event,
                                                std::optional<std::uint64_t> seq) const;
   template <class Make>
-  [[nodiscard]] frame_set frames_by(Make&& make) const;
+  [[nodiscard]] frame_set frames_by(Make&& make, protocol::memory_meter* meter = nullptr) const;
+  [[nodiscard]] std::size_t cause_bytes() const noexcept;
   void send_frames(frame_set frames, session_key except, std::optional<std::uint64_t> seq);
   void tell_observers(const frame_set& frames);
   void send_event(observer& o, room_event event);

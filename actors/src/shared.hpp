@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dispatcher.hpp"
+#include "history_shelf.hpp"
 #include "messages.hpp"
 #include "wall_deadline.hpp"
 
@@ -42,6 +43,7 @@ struct loop_unit {
   std::unique_ptr<event_loop> loop;
   std::unique_ptr<wall_watch> wall; ///< of the tokens that expire on this loop
   std::unique_ptr<dispatcher> output;
+  std::unique_ptr<history_shelf> histories;
   dispatcher_actor output_actor;
   registry_actor registry;
   loop_counts counts;
@@ -54,10 +56,14 @@ struct node_shared {
   hash_key key; ///< of all hashes of names that clients choose
   std::vector<room_rule> rules; ///< fixed once the node has started
   std::vector<std::shared_ptr<endpoint_state>> endpoints; ///< likewise
+  history_account histories;
+  protocol::memory_meter inbound_meter; ///< of what transports have received in part; these and sessions go with the loops
+  std::int64_t inbound_budget_bytes = 0;
   std::vector<std::unique_ptr<loop_unit>> units;
   std::shared_ptr<protocol::memory_meter> meter = std::make_shared<protocol::memory_meter>(); ///< kept by handles
   protocol::memory_meter& output_meter = *meter;
   std::int64_t budget_bytes = 0;
+  std::vector<history_shelf*> shelves; ///< of all loops; fixed
   std::atomic<bool> over_budget{false};
   std::atomic<std::size_t> rooms{0};
   std::atomic<std::uint64_t> room_serial{0};

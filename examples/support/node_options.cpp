@@ -98,10 +98,48 @@ void add_deadlines(option_table& table, server_options& o) {
   table.push_back(duration_option("drain-timeout", "Time to say goodbye to all clients at the end", o.drain_timeout));
 }
 
+/// `standard`: what stands where `to` says nothing by itself.
+program_option size_option(std::string name, std::string help, auto& to, std::string standard = {},
+                           std::uint64_t max = std::uint64_t{1} << 30) {
+  if constexpr (std::is_integral_v<std::remove_reference_t<decltype(to)>>)
+    if (standard.empty())
+      standard = size_text(static_cast<std::uint64_t>(to));
+  return {std::move(name), "SIZE", std::move(help), "bytes, or a whole number with KiB or MiB",
+          into(to, [max](std::string_view text) { return parse_size(text, max); }), {}, false, std::move(standard)};
+}
+
+/// A part of the memory unless it is given.
+program_option budget_option(std::string name, std::string help, std::int64_t& to, std::string standard) {
+  return size_option(std::move(name), std::move(help), to, std::move(standard), std::uint64_t{1} << 40);
+}
+
+/// What the node keeps in all.
+void add_memory(option_table& table, server_options& o) {
+  auto& node = o.node;
+  table.push_back({"history", "on|off", "Rooms keep what they have said last", "on or off",
+                   into(node.rooms.history, parse_switch), {}, false, node.rooms.history ? "on" : "off"});
+  table.push_back(count_option("history-messages", "Messages that a room keeps", node.rooms.history_messages));
+  table.push_back(size_option("history-bytes", "Size of what a room keeps", node.rooms.history_bytes));
+  table.push_back({"history-age", "TIME", "Age of what a room keeps; 0: any",
+                   "seconds, or a number with ms, s or m, of at most a day",
+                   [&age = node.rooms.history_age](std::string_view text) {
+                     auto time = parse_duration(text);
+                     age = time ? std::chrono::ceil<std::chrono::seconds>(*time) : age;
+                     return time.has_value();
+                   },
+                   {}, false, duration_text(node.rooms.history_age)});
+  table.push_back(budget_option("history-budget", "Size of what all rooms keep; the largest histories go first",
+                                node.history_budget_bytes, "an eighth of the memory"));
+  table.push_back(budget_option("output-budget", "Size of all that waits to be sent; beyond it the slowest are cut off",
+                                node.memory_budget_bytes, "a quarter of the memory"));
+  table.push_back(budget_option("inbound-budget", "Size of messages that have come in part; beyond it the slowest are cut off",
+                                node.inbound_budget_bytes, "a sixteenth of the memory"));
+}
+
 void add_limits(option_table& table, server_options& o) {
   auto& node = o.node;
-  table.push_back({"max-message-bytes", "SIZE", "Size of a client's message", "bytes, or a whole number with KiB or MiB",
-                   into(node.messages.max_message_bytes, parse_size), {}, false, size_text(node.messages.max_message_bytes)});
+  table.push_back(size_option("max-message-bytes", "Size of a client's message", node.messages.max_message_bytes, {},
+                              protocol::max_supported_message_bytes));
   table.push_back(count_option("max-connections", "WebSockets at a time", o.max_connections, "0.8 of the descriptors"));
   table.push_back(count_option("max-connections-per-ip", "Those of one address; if given, loopback counts too",
                                o.max_connections_per_ip, "100"));
@@ -115,6 +153,8 @@ void add_limits(option_table& table, server_options& o) {
                                 limits.burst_messages = static_cast<std::size_t>(std::ceil(2 * limits.messages_per_second));
                                 return rate.has_value();
                               }));
+  table.push_back(size_option("byte-rate", "Size of what one client says a second; if given, of WebSockets without rooms, too",
+                              node.connections.bytes_per_second, "1MiB or --max-message-bytes; none with --message-rate 0"));
   table.push_back(count_option("max-rooms", "Rooms", node.rooms.max_rooms));
   table.push_back(count_option("max-rooms-per-connection", "Rooms that one client is in", node.connections.max_rooms));
   table.push_back(count_option("max-members", "Members of a room", node.rooms.max_members));
@@ -246,6 +286,7 @@ option_table node_options(server_options& options, token_options& tokens) {
   add_listening(table, options);
   add_deadlines(table, options);
   add_limits(table, options);
+  add_memory(table, options);
   add_security(table, options, tokens);
   add_http(table, options);
   return table;

@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::uint64_t kibibyte = 1024;
 constexpr std::uint64_t mebibyte = 1024 * kibibyte;
-constexpr std::uint64_t gibibyte = 1024 * mebibyte;
 constexpr double day_in_ms = 24.0 * 60 * 60 * 1000;
 
 /// Takes `suffix` off the end of `text`; whether it was there.
@@ -54,13 +53,13 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) n
   return std::chrono::milliseconds{whole == 0 && *number > 0 ? 1 : whole};
 }
 
-std::optional<std::uint64_t> parse_size(std::string_view text) noexcept {
+std::optional<std::uint64_t> parse_size(std::string_view text, std::uint64_t max) noexcept {
   std::uint64_t unit = 1;
   if (take_suffix(text, "KiB"))
     unit = kibibyte;
   else if (take_suffix(text, "MiB"))
     unit = mebibyte;
-  auto number = parse_count(text, gibibyte / unit);
+  auto number = parse_count(text, max / unit);
   if (!number)
     return {};
   return *number * unit;

@@ -27,7 +27,7 @@ std::uint64_t allocations_per_publish(std::size_t members) {
   options.port = 0;
   options.node.announce = false;
   options.node.connections.messages_per_second = 0;
-  options.node.rooms.history_messages = 0; // a ring's growth is not a delivery's
+  options.node.rooms.history = false; // a ring's growth is not a delivery's
   server node{options};
   node.start();
   std::vector<raw_client> clients;

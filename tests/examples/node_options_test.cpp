@@ -47,6 +47,14 @@ TEST_CASE("each option of a node stores what it says") {
   CHECK(r.take("max-rooms-per-connection", "5"));
   CHECK(r.take("max-members", "6"));
   CHECK(r.take("announce", "off"));
+  CHECK(r.take("byte-rate", "2MiB"));
+  CHECK(r.take("history", "off"));
+  CHECK(r.take("history-messages", "7"));
+  CHECK(r.take("history-bytes", "8KiB"));
+  CHECK(r.take("history-age", "1500ms"));
+  CHECK(r.take("history-budget", "9MiB"));
+  CHECK(r.take("output-budget", "4096MiB"));
+  CHECK(r.take("inbound-budget", "11MiB"));
 
   auto& o = r.options;
   CHECK(o.port == 0);
@@ -66,6 +74,14 @@ TEST_CASE("each option of a node stores what it says") {
   CHECK(o.node.connections.max_rooms == 5);
   CHECK(o.node.rooms.max_members == 6);
   CHECK_FALSE(o.node.announce);
+  CHECK(o.node.connections.bytes_per_second == 2u << 20);
+  CHECK_FALSE(o.node.rooms.history);
+  CHECK(o.node.rooms.history_messages == 7);
+  CHECK(o.node.rooms.history_bytes == 8 * 1024);
+  CHECK(o.node.rooms.history_age == 2s);
+  CHECK(o.node.history_budget_bytes == 9 << 20);
+  CHECK(o.node.memory_budget_bytes == std::int64_t{4} << 30);
+  CHECK(o.node.inbound_budget_bytes == 11 << 20);
 }
 
 TEST_CASE("a burst is at least one message, whatever the rate") {
@@ -80,8 +96,9 @@ TEST_CASE("what an option does not take leaves the default alone") {
   for (auto [name, value] : {std::pair{"port", "65536"}, {"port", "-1"}, {"bind", "localhost"}, {"bind", ""}, {"bind", "[::1]"},
                              {"loops", "257"}, {"origin", "example.org"}, {"origin", "https://"}, {"origin", "://x"},
                              {"origin", "https://example.org/"}, {"origin", ""}, {"ping-interval", "2h"},
-                             {"max-message-bytes", "2GiB"}, {"max-connections", "2147483648"}, {"admission-rate", "-1"},
-                             {"admission-rate", "1e10"}, {"message-rate", "fast"}, {"announce", "yes"}, {"max-members", ""}}) {
+                             {"max-message-bytes", "2GiB"}, {"max-message-bytes", "513MiB"}, {"max-connections", "2147483648"}, {"admission-rate", "-1"},
+                             {"admission-rate", "1e10"}, {"message-rate", "fast"}, {"byte-rate", "2GB"}, {"history", "none"},
+                             {"history-age", "-1"}, {"history-budget", "1e9"}, {"announce", "yes"}, {"max-members", ""}}) {
     rig r, untouched;
     INFO(name << " " << value);
     CHECK_FALSE(r.take(name, value));
@@ -95,6 +112,10 @@ TEST_CASE("what an option does not take leaves the default alone") {
     CHECK(r.options.admissions_per_second == untouched.options.admissions_per_second);
     CHECK(r.options.node.connections.messages_per_second == untouched.options.node.connections.messages_per_second);
     CHECK(r.options.node.announce);
+    CHECK_FALSE(r.options.node.connections.bytes_per_second);
+    CHECK(r.options.node.rooms.history);
+    CHECK(r.options.node.rooms.history_age == untouched.options.node.rooms.history_age);
+    CHECK(r.options.node.history_budget_bytes == 0);
   }
 }
 

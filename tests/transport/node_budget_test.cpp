@@ -13,7 +13,7 @@ constexpr std::int64_t budget = 100'000;
 actors::node_options bounded() {
   actors::node_options o;
   o.memory_budget_bytes = budget;
-  o.rooms.history_messages = 0;
+  o.rooms.history = false;
   o.announce = false;
   o.connections.messages_per_second = 0;
   o.heartbeat.interval = 0ms;

@@ -93,6 +93,10 @@ std::string metrics::text(const actors::node_stats& now) {
   state_->set("deliveries", "Frames given to members", number(now.deliveries));
   state_->set("output_bytes", "Live output buffers", number(now.output_bytes));
   state_->set("output_budget_bytes", "Bound of live output buffers", number(now.budget_bytes));
+  state_->set("inbound_bytes", "Messages that have come in part", number(now.inbound_bytes));
+  state_->set("inbound_budget_bytes", "Bound of messages that have come in part", number(now.inbound_budget_bytes));
+  state_->set("history_bytes", "What rooms keep of what they have said", number(now.history_bytes));
+  state_->set("history_budget_bytes", "Bound of what rooms keep", number(now.history_budget_bytes));
   return prometheus::TextSerializer{}.Serialize(state_->registry.Collect());
 }
 

@@ -46,7 +46,8 @@ public:
   /// what it answers may reach the sink before this returns. Nothing happens once the port is closed.
   void deliver(protocol::shared_bytes message, bool binary);
 
-  /// Whether the next message may be read. If not, `sink::resume_reading` will be called.
+  /// Whether the next message may be read: there is credit, and the bytes of a second are not used up. If not,
+  /// `sink::resume_reading` will be called.
   [[nodiscard]] bool may_read();
 
   /// Messages handed in whose credit has not come back.
@@ -80,6 +81,10 @@ struct node_stats {
   std::uint64_t deliveries = 0;
   std::int64_t output_bytes = 0;  ///< live output buffers, as counted against the budget
   std::int64_t budget_bytes = 0;
+  std::int64_t history_bytes = 0; ///< what histories keep; not counted as output
+  std::int64_t history_budget_bytes = 0;
+  std::int64_t inbound_bytes = 0; ///< of messages that have come in part
+  std::int64_t inbound_budget_bytes = 0;
 };
 
 /// One process's worth of actors: loops with a registry shard and a dispatcher each, and the rooms that live on them.
@@ -133,6 +138,9 @@ public:
 
   /// Counts what live output buffers hold; transports allocate theirs against it.
   [[nodiscard]] protocol::memory_meter& output_meter() noexcept;
+
+  /// Counts what has come of messages that are not whole yet; transports keep it within `node_stats::inbound_budget_bytes`.
+  [[nodiscard]] protocol::memory_meter& inbound_meter() noexcept;
 
   /// Open connections of one loop. Thread: any; the number may be a moment old.
   [[nodiscard]] std::size_t connections_on(unsigned loop) const noexcept;

@@ -21,6 +21,9 @@ struct connection_limits {
   std::size_t max_rooms = 128;
   double messages_per_second = 100;   ///< token bucket
   std::size_t burst_messages = 200;
+  /// A second's worth, also in a burst; who is beyond is not read for the time being. Absent: 1 MiB or the largest message, whichever is
+  /// more; none for raw endpoints, or where `messages_per_second` is lifted.
+  std::optional<std::size_t> bytes_per_second;
   std::size_t max_errors = 10;        ///< refused commands in `error_window`, then close 1008
   std::chrono::seconds error_window{60};
   credit_limits credits;              ///< messages taken in and not yet handled
@@ -31,6 +34,7 @@ struct room_limits {
   std::size_t max_members = 10'000;       ///< per room
   std::size_t max_rooms = 100'000;        ///< per node
   std::int64_t max_pending_bytes = 1024 * 1024; ///< a room's own output that no client's credit covers; its room ends at 8 times that
+  bool history = true;                    ///< whether rooms keep what they have said last, within the next three
   std::size_t history_messages = 256;
   std::size_t history_bytes = 1024 * 1024;
   std::chrono::seconds history_age{300};
@@ -51,6 +55,10 @@ struct node_options {
   bool announce = true;   ///< tell a room who joins and leaves
   std::string lobby;      ///< a room every connection is put into; empty: none
   std::int64_t memory_budget_bytes = 0; ///< live output buffers; 0: a quarter of the memory this process may use
+  /// All rooms' histories: the largest lose their oldest entries, and nobody else is concerned. 0: an eighth of that memory
+  std::int64_t history_budget_bytes = 0;
+  /// Messages that have come in part: who has kept one open longest is closed. 0: a sixteenth of that memory, or four largest messages
+  std::int64_t inbound_budget_bytes = 0;
   std::chrono::milliseconds reconnect_min{500};  ///< told in `goodbye` before a restart
   std::chrono::milliseconds reconnect_max{5000};
   /// Reads the token of an `auth`; null if it is not accepted. Runs on the connection's loop, must not block. Absent: `unsupported`.

@@ -142,6 +142,7 @@ struct room_options {
   std::optional<bool> announce;             ///< tell members who joins and leaves (`userJoined`, `userLeft`)
   std::optional<std::size_t> max_members;
   bool keep_when_empty = false;             ///< else a room ends with its last member; see `room_handle::end`
+  std::optional<bool> history;              ///< whether it keeps what it has said last
 };
 
 /// Answer of a publish from outside.

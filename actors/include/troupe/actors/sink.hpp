@@ -57,10 +57,10 @@ public:
   /// Ends the socket at once.
   virtual void terminate(protocol::errc why) = 0;
 
-  /// Called once the connection's credits are positive again after they had stopped reading.
+  /// Called once the connection's credits, or its bytes of a second, are positive again after they had stopped reading.
   virtual void resume_reading() = 0;
 
-  /// When the peer's last byte came; stands still (is "now") while reading is paused for credits.
+  /// When the peer's last byte came; stands still (is "now") while reading is paused.
   [[nodiscard]] virtual steady_time last_inbound() const = 0;
 
   /// Bytes that are queued and have not left.
