@@ -7,7 +7,7 @@ namespace troupe::protocol {
 
 namespace {
 
-constexpr std::array<errc_info, 35> table{{
+constexpr std::array<errc_info, 36> table{{
   {errc::ok, "ok", "All is well.", 0, false},
   {errc::malformed, "malformed", "The message is not one well-formed document.", 0, false},
   {errc::bad_request, "bad_request", "A field of the message is missing, doubled or of the wrong type.", 0, false},
@@ -43,6 +43,7 @@ constexpr std::array<errc_info, 35> table{{
   {errc::unauthorized, "unauthorized", "This token is not accepted.", 0, false},
   {errc::identity_mismatch, "identity_mismatch", "This token is another user's.", 0, false},
   {errc::token_expired, "token_expired", "The token has expired.", 1008, false},
+  {errc::parts_limit, "parts_limit", "Too many messages have come in part, and yours has waited longest for its rest.", 1013, true},
 }};
 
 constexpr bool rows_sit_at_their_codes() {

@@ -10,7 +10,7 @@ using namespace troupe::protocol;
 
 namespace {
 
-constexpr auto last = errc::waiting_limit;
+constexpr auto last = errc::parts_limit;
 
 } // namespace
 
@@ -47,4 +47,5 @@ TEST_CASE("the codes that travel keep their numbers") {
   CHECK(static_cast<int>(errc::internal) == 17);
   CHECK(static_cast<int>(errc::undecodable) == 18);
   CHECK(static_cast<int>(errc::waiting_limit) == 31);
+  CHECK(static_cast<int>(errc::parts_limit) == 35);
 }

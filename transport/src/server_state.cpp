@@ -100,7 +100,7 @@ void server::state::configure_http() {
 }
 
 void server::state::configure_sessions() {
-  auto max_message = options.node.messages.max_message_bytes;
+  auto max_message = options.node.messages.largest_message();
   auto& s = http.sessions;
   s.guard.max_message_bytes = max_message;
   s.bounds.max_bytes = std::max<std::size_t>(1024 * 1024, 4 * max_message);
@@ -111,6 +111,11 @@ void server::state::configure_sessions() {
   s.node = node.get();
   pools.resize(node->loops());
   s.pools = &pools;
+  parts.meter = &node->inbound_meter();
+  parts.budget_bytes = node->stats().inbound_budget_bytes;
+  for (unsigned i = 0; i < node->loops(); ++i)
+    parts.loops.push_back(std::make_unique<inbound_parts>(parts, node->loop(i)));
+  s.parts = &parts;
   s.log = options.log;
   s.counters = &counts;
 }

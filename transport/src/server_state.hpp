@@ -1,6 +1,7 @@
 #pragma once
 
 #include "http_session.hpp"
+#include "inbound_parts.hpp"
 #include "listener.hpp"
 #include "metrics.hpp"
 #include "tls_context.hpp"
@@ -35,6 +36,7 @@ struct server::state {
   http_settings http;
   http_settings admin; ///< of a port for the probes alone
   std::vector<std::unique_ptr<pending_socket_set>> pending; ///< one set a loop; sessions that go with their loop look here
+  inbound_account parts; ///< sessions leave it as the node goes
   std::unique_ptr<actors::node> node;
   std::unique_ptr<tls_context> tls;
   std::vector<stream_pools> pools; ///< one for each loop; they go before the loops

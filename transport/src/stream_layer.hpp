@@ -1,5 +1,6 @@
 #pragma once
 
+#include "inbound_parts.hpp"
 #include "socket_kinds.hpp"
 
 #include <boost/asio/async_result.hpp>
@@ -20,7 +21,7 @@
 namespace troupe::transport {
 
 /// What lies between Beast and a session's socket: decided by the session, called by the stream layer.
-class stream_host {
+class stream_host : public inbound_parts::holder {
 public:
   /// Called once, by `resume`.
   class waiter {
@@ -32,6 +33,8 @@ public:
   virtual ~stream_host() = default;
   /// Looks at raw bytes that have come in; returns how many Beast may see. Less than all: the rest is refused.
   virtual std::size_t inspect(std::string_view bytes) = 0;
+  /// Whether Beast may read on; if not, its read fails.
+  [[nodiscard]] virtual bool wants_input() const noexcept = 0;
   /// Takes what Beast has written, whole frames.
   virtual void take_output(std::string_view bytes) = 0;
   /// Resumes once all output has left, or none will any more.
@@ -69,7 +72,8 @@ public:
     ahead_.assign(bytes);
     ahead_at_ = 0;
   }
-  [[nodiscard]] bool has_ahead() const noexcept { return ahead_at_ < ahead_.size(); }
+  [[nodiscard]] std::size_t ahead_bytes() const noexcept { return ahead_.size() - ahead_at_; }
+  [[nodiscard]] bool has_ahead() const noexcept { return ahead_bytes() > 0; }
 
   template <class Buffers, class Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
@@ -115,6 +119,11 @@ public:
 private:
   template <class Handler, class Buffers>
   void start_read(Handler handler, const Buffers& into) {
+    if (!host_->wants_input()) {
+      auto ec = make_error_code(boost::asio::error::operation_aborted);
+      boost::asio::post(get_executor(), [ec, h = std::move(handler)]() mutable { h(ec, 0); });
+      return;
+    }
     if (!has_ahead()) {
       socket_->async_read_some(into, [this, into, h = std::move(handler)](boost::system::error_code ec, std::size_t n) mutable {
         if (!ec)
@@ -125,8 +134,10 @@ private:
     }
     auto n = boost::asio::buffer_copy(into, boost::asio::buffer(ahead_) + ahead_at_);
     ahead_at_ += n;
-    if (!has_ahead())
+    if (!has_ahead()) {
       std::string{}.swap(ahead_);
+      ahead_at_ = 0;
+    }
     boost::asio::post(get_executor(), [n, h = std::move(handler)]() mutable { h(boost::system::error_code{}, n); });
   }
 

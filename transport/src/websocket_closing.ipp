@@ -83,7 +83,7 @@ void basic_websocket_session<Socket>::throw_away_input() {
                         char buffer[16 * 1024];
                         for (int i = 0; !ec && i < 16; ++i)
                           socket().read_some(boost::asio::buffer(buffer), ec);
-                        if (!ec || ec == boost::asio::error::would_block)
+                        if (!ec || ec == boost::asio::error::would_block || ec == boost::asio::error::operation_aborted)
                           throw_away_input();
                         else
                           end();
@@ -102,6 +102,7 @@ void basic_websocket_session<Socket>::end() {
   auto self = std::exchange(self_, nullptr);
   auto was_open = bool(port_.key());
   phase_ = phase::ended;
+  parts_.reset();
   deadline_.cancel();
   error_code ignored; // it goes, whatever the answer
   if (peer_closed_ && !broken_) {

@@ -6,6 +6,7 @@
 #include <boost/beast/zlib/error.hpp>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace troupe::transport {
@@ -31,8 +32,11 @@ void basic_websocket_session<Socket>::read_next() {
   if (phase_ == phase::open && !port_.may_read()) {
     paused_ = true;
     paused_at_ = now();
+    parts_.reset(); // what waits now is not the peer's to finish
     return;
   }
+  if (in_stream_)
+    hold_parts(stream_->next_layer().ahead_bytes());
   if (in_stream_ && in_a_row_++ < max_reads_in_a_row)
     read_by_stream();
   else if (in_stream_)
@@ -170,7 +174,7 @@ void basic_websocket_session<Socket>::on_read(error_code ec) {
       return refuse_unsaid(errc::undecodable);
     }
     deliver(shared_bytes::copy_of(message), stream_->got_binary());
-    input_.clear();
+    drop_input();
     in_stream_ = stream_->next_layer().has_ahead() || !guard_.at_message_end() || guard_.messages() != delivered_;
     read_next();
     return;
@@ -179,6 +183,7 @@ void basic_websocket_session<Socket>::on_read(error_code ec) {
     peer_closed_ = true;
     end();
   } else if (refused_) {
+    drop_input();
     throw_away_input();
   } else if (is_inflate_error(ec)) {
     settings_.counters->count(protocol::counter::protocol_errors, "inflate");
@@ -213,9 +218,43 @@ std::size_t basic_websocket_session<Socket>::inspect(std::string_view bytes) {
   auto verdict = guard_.feed(bytes, heard_);
   if (verdict.error != errc::ok)
     refuse(verdict.error);
-  else if (auto since = guard_.open_since())
+  else if (auto since = guard_.open_since()) {
     arm_deadline(*since + settings_.assembly_deadline);
+    if (in_stream_)
+      hold_parts(input_.size() + bytes.size());
+  }
   return verdict.good;
+}
+
+/// Counts what has come of a message whose rest is still to come, with the stream that reads it.
+template <class Socket>
+void basic_websocket_session<Socket>::hold_parts(std::size_t bytes) noexcept {
+  if (!in_stream_ || !guard_.open_since())
+    return;
+  if (!parts_)
+    parts_.reset(new (std::nothrow) inbound_parts::share{*settings_.parts->loops[loop_.index()], *this});
+  if (parts_) // else there is no memory even for that, and this one is not counted
+    parts_->resize(bytes + sizeof(beast_stream<Socket>));
+}
+
+/// A small buffer stays for the next message.
+template <class Socket>
+void basic_websocket_session<Socket>::drop_input() {
+  input_.clear();
+  if (input_.capacity() > max_read_bytes || refused_)
+    input_.shrink_to_fit();
+  parts_.reset();
+}
+
+/// Others need the room, and nobody has kept a message open for longer: a close frame, and the read under way ends.
+template <class Socket>
+void basic_websocket_session<Socket>::give_up_input() {
+  if (phase_ == phase::ended)
+    return;
+  if (!refused_)
+    refuse(errc::parts_limit);
+  error_code ignored; // a socket without a read under way has none to cancel
+  socket().cancel(ignored);
 }
 
 /// The guard has seen what must not reach Beast: a close frame, and nothing more is read.

@@ -58,8 +58,7 @@ basic_websocket_session<Socket>::basic_websocket_session(Socket&& socket, actors
     lease_(std::move(lease)),
     share_(std::move(share)),
     heard_(loop.now()) {
-  input_.max_size(settings.guard.max_message_bytes > 0 ? settings.guard.max_message_bytes + 16 * 1024
-                                                       : std::size_t{1} << 32);
+  input_.max_size(settings.guard.max_message_bytes + 16 * 1024);
 }
 
 template <class Socket>

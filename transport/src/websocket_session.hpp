@@ -2,6 +2,7 @@
 
 #include "admission.hpp"
 #include "frame_guard.hpp"
+#include "inbound_parts.hpp"
 #include "session_wire.hpp"
 #include "stream_pool.hpp"
 #include "tls_writer.hpp"
@@ -32,6 +33,7 @@ struct session_settings {
   bool deflate = false; ///< negotiate permessage-deflate with clients that offer it
   actors::node* node = nullptr;
   std::vector<stream_pools>* pools = nullptr; ///< one for each loop
+  inbound_account* parts = nullptr;
   protocol::logger* log = nullptr;
   protocol::event_counters* counters = nullptr;
 };
@@ -76,6 +78,8 @@ public:
 
   // -- stream_host --------------------------------------------------------------------------------------------------------
   std::size_t inspect(std::string_view bytes) override;
+  [[nodiscard]] bool wants_input() const noexcept override { return !refused_; }
+  void give_up_input() override;
   void take_output(std::string_view bytes) override;
   void when_drained(std::unique_ptr<waiter> w) override;
 
@@ -104,6 +108,8 @@ private:
   void take_in(std::string_view bytes);
   bool take_frame(const whole_frame& frame);
   void deliver(protocol::shared_bytes message, bool is_binary);
+  void hold_parts(std::size_t bytes) noexcept;
+  void drop_input();
   void read_by_stream();
   void on_read(boost::system::error_code ec);
   void throw_away_input();
@@ -164,6 +170,7 @@ private:
   Socket socket_;
   typename stream_pool<Socket>::stream_ptr stream_; ///< null: nothing is read by it
   boost::beast::flat_buffer input_;                 ///< what `stream_` has read
+  std::unique_ptr<inbound_parts::share> parts_;     ///< of a message that is not whole yet
   std::array<char, 256> first_;                     ///< the start of what comes next: most messages whole
   frame_guard guard_;
   actors::connection_port port_;

@@ -1,6 +1,8 @@
 // What a WebSocket writes. Included by `websocket_session.cpp`, whose names it uses.
 #include <troupe/protocol/frame.hpp>
 
+#include <boost/asio/error.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -112,7 +114,7 @@ void basic_websocket_session<Socket>::wait_writable() {
   arm_deadline(outbox_.last_progress() + settings_.write_deadline);
   socket().async_wait(plain_socket::wait_write, guarded([this](error_code ec) {
                         waiting_writable_ = false;
-                        if (ec)
+                        if (ec && ec != boost::asio::error::operation_aborted) // else only the input was given up
                           end();
                         else
                           flush();

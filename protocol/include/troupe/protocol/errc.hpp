@@ -43,6 +43,7 @@ enum class errc : std::uint8_t {
   unauthorized = 32,      ///< the token of an `auth` is not accepted
   identity_mismatch = 33, ///< it is another user's
   token_expired = 34,     ///< and was not refreshed
+  parts_limit = 35,       ///< others needed the room for messages that have come in part
 };
 
 /// One row of the code table.

@@ -1,0 +1,198 @@
+// What each kind of client can make the server keep: the rows of PROTOCOL.md, "What a client can make the server keep".
+
+import { describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { connect, freshRoom } from './support/client.mjs';
+import { startNode } from './support/node.mjs';
+import { frame, rawWebSocket, text } from './support/raw.mjs';
+import { until } from './support/wait.mjs';
+
+const unhurried = ['--message-rate', '0', '--byte-rate', '0', '--admission-rate', '0', '--max-connections-per-ip', '0'];
+
+const large = frame({ payload: 'x'.repeat(64_000) });
+
+/// The first bytes of a message of 64,000.
+const part = (sent) => large.subarray(0, sent);
+
+/// The node's resident KiB once they have settled: freed pages go back a little later.
+async function resident(node) {
+  let least = node.kib('VmRSS');
+  for (let i = 0; i < 5; ++i) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    least = Math.min(least, node.kib('VmRSS'));
+  }
+  return least;
+}
+
+async function open(node, count) {
+  return Promise.all(Array.from({ length: count }, () => rawWebSocket(node)));
+}
+
+describe('messages that have come in part', () => {
+  test('are kept as far as they have come, and counted', async (t) => {
+    const node = await startNode(t, 'relay_node', unhurried);
+    const count = 100;
+    const sockets = await open(node, count);
+    const before = await resident(node);
+    for (const s of sockets) s.write(part(60_000));
+    await node.untilMetric('inbound_bytes', '', (n) => n >= count * 60_000);
+    const each = ((await resident(node)) - before) / count;
+
+    t.diagnostic(`${each.toFixed(1)} KiB for each of ${count} messages of which 59 KiB have come`);
+    assert.ok(each <= 64 + 16 + 8, `${each.toFixed(1)} KiB each`);
+    for (const s of sockets) s.destroy();
+    await node.untilMetric('inbound_bytes', '', (n) => n === 0);
+  });
+
+  test('beyond the budget end with the oldest; later ones and whole ones go on', async (t) => {
+    const node = await startNode(t, 'relay_node', [...unhurried, '--inbound-budget', '150000']);
+    const room = freshRoom();
+    const witness = await connect(node);
+    await witness.join(room);
+    const [first, second, third] = await open(node, 3);
+    first.write(part(50_000));
+    await node.untilMetric('inbound_bytes', '', (n) => n >= 50_000);
+    second.write(part(50_000));
+    await node.untilMetric('inbound_bytes', '', (n) => n >= 100_000);
+    witness.send({ type: 'message', text: 'whole'.repeat(10_000) });
+    await witness.expect('message');
+
+    third.write(part(60_000));
+
+    const end = await first.closeFrame();
+    assert.equal(end.code, 1013);
+    assert.equal(end.reason, 'parts_limit');
+    await node.untilMetric('inbound_bytes', '', (n) => n < 150_000);
+    for (const [s, sent] of [[second, 50_000], [third, 60_000]]) {
+      s.write(large.subarray(sent));
+      assert.equal((await s.message()).code, 'malformed'); // whole, and heard
+    }
+    await witness.fence();
+    await first.untilEnded();
+    assert.equal(await node.metric('ws_closed_total', 'parts_limit'), 1);
+  });
+
+  for (const [what, write] of [
+    ['fragments', (s) => { for (let i = 0; i < 50; ++i) s.write(frame({ opcode: i ? 0 : 1, fin: false, payload: 'x'.repeat(1000) })); }],
+    ['a byte at a time', async (s) => { const all = part(3_000); s.write(all.subarray(0, 400)); for (let i = 400; i < 3_000; i += 400) { await new Promise(setImmediate); s.write(all.subarray(i, i + 400)); } }],
+    ['a first segment alone', (s) => s.write(part(15_000))],
+  ])
+    test(`count as ${what}`, async (t) => {
+      const node = await startNode(t, 'relay_node', unhurried);
+      const [socket] = await open(node, 1);
+      await write(socket);
+      await node.untilMetric('inbound_bytes', '', (n) => n >= 2_500);
+      socket.destroy();
+      await node.untilMetric('inbound_bytes', '', (n) => n === 0);
+    });
+
+  test('give their memory back at once where the peer that gave them up stays silent', async (t) => {
+    const node = await startNode(t, 'relay_node', [...unhurried, '--max-message-bytes', '8MiB', '--inbound-budget', '20MiB']);
+    const huge = frame({ payload: 'x'.repeat(8_000_000) }).subarray(0, 7_000_000);
+    const sockets = await open(node, 12);
+    const before = await resident(node);
+    for (const s of sockets) {
+      s.socket.pause();
+      s.write(huge);
+    }
+    await node.untilMetric('inbound_bytes', '', (n) => n > 7_000_000);
+    await until(async () => (await node.metric('ws_protocol_error_total', 'parts_limit')) >= 9, 'the oldest to be closed');
+    const kib = (await resident(node)) - before;
+
+    t.diagnostic(`${kib} KiB with a budget of 20 MiB`);
+    assert.ok(kib < 45 * 1024, `${kib} KiB with a budget of 20 MiB`);
+  });
+});
+
+test('a profile of more than 4 KiB is bad_request, and 128 of 4 KiB are all that a client can have kept', async (t) => {
+  const node = await startNode(t, 'relay_node', unhurried);
+  const client = await connect(node);
+  const profile = { x: 'p'.repeat(4096 - 8) };
+  client.send({ type: 'join', roomId: 'large', ref: 1, profile: { x: 'p'.repeat(4096 - 7) } });
+  const refusal = await client.expect('error', { ref: 1, code: 'bad_request', request: 'join', roomId: 'large' });
+  assert.match(refusal.message, /profile/);
+  const before = await resident(node);
+
+  for (let i = 0; i < 128; ++i) client.send({ type: 'join', roomId: `room${i}`, profile });
+  for (let i = 0; i < 128; ++i) await client.find('joined');
+  const kib = (await resident(node)) - before;
+
+  t.diagnostic(`${kib} KiB for 128 rooms with a profile of 4 KiB each`);
+  assert.ok(kib <= 128 * 16, `${kib} KiB`);
+});
+
+test('a client that does not read has kept what the bound of its output allows, and what has grown in its codec', async (t) => {
+  const node = await startNode(t, 'relay_node', [...unhurried, '--history', 'off']);
+  const room = freshRoom();
+  const sender = await connect(node);
+  await sender.join(room);
+  const deaf = await rawWebSocket(node);
+  deaf.write(text({ type: 'join', roomId: room }));
+  await deaf.message();
+  deaf.socket.pause();
+  await sender.expect('userJoined');
+  const before = await resident(node);
+  let highest = 0;
+  for (let i = 0; (await node.metric('slow_consumer_total')) === 0; ++i) {
+    assert.ok(i < 2000, 'the reader was not cut');
+    for (let k = 0; k < 5; ++k) {
+      sender.send({ type: 'message', text: 'y'.repeat(60_000) });
+      await sender.find('message');
+    }
+    highest = Math.max(highest, await node.metric('output_bytes'));
+  }
+  const kib = (await resident(node)) - before;
+
+  t.diagnostic(`${highest} bytes of output, ${kib} KiB of memory after the cut`);
+  assert.ok(highest <= 1024 * 1024 + 6 * 64 * 1024, `${highest} bytes of output`);
+  assert.ok(kib <= 2048, `${kib} KiB after the cut`);
+});
+
+describe('histories', () => {
+  const fill = async (client, rooms) => {
+    for (let r = 0; r < rooms; ++r) {
+      client.send({ type: 'join', roomId: `h${r}` });
+      for (let i = 0; i < 17; ++i) client.send({ type: 'message', roomId: `h${r}`, echo: false, text: 'x'.repeat(60_000) });
+      await client.find('joined', { roomId: `h${r}` });
+    }
+    await client.fence();
+  };
+
+  test('stay within their budget, and the node goes on for everybody', async (t) => {
+    const node = await startNode(t, 'relay_node', [...unhurried, '--history-budget', '8MiB', '--output-budget', '16MiB']);
+    const client = await connect(node);
+    const before = await resident(node);
+    await fill(client, 40);
+    const kib = (await resident(node)) - before;
+
+    const newcomer = await connect(node);
+    await newcomer.fence();
+    t.diagnostic(`${kib} KiB for 40 MiB said in 40 rooms`);
+    assert.ok((await node.metric('history_bytes')) <= 8 * 1024 * 1024);
+    assert.ok((await node.metric('output_bytes')) < 1024 * 1024);
+    assert.equal((await node.http('/readyz')).status, 200);
+    assert.ok(kib <= 8 * 1024 * 1.5 + 4096, `${kib} KiB`);
+  });
+
+  test('keep nothing where --history is off, and grow old without a word', async (t) => {
+    const off = await startNode(t, 'relay_node', [...unhurried, '--history', 'off']);
+    await fill(await connect(off), 2);
+    assert.equal(await off.metric('history_bytes'), 0);
+
+    const short = await startNode(t, 'relay_node', [...unhurried, '--history-age', '1s']);
+    await fill(await connect(short), 2);
+    await short.untilMetric('history_bytes', '', (n) => n === 0);
+  });
+});
+
+test('a sender beyond its bytes of a second is read later, and is told nothing', async (t) => {
+  const node = await startNode(t, 'relay_node', ['--message-rate', '0', '--byte-rate', '300000']);
+  const client = await connect(node);
+  await client.join(freshRoom());
+  const start = performance.now();
+  for (let i = 0; i < 20; ++i) client.send({ type: 'message', text: `${i} ${'z'.repeat(30_000)}` });
+  for (let i = 0; i < 20; ++i) assert.ok((await client.expect('message')).text.startsWith(`${i} `));
+  const took = performance.now() - start;
+
+  assert.ok(took > 900 && took < 3000, `${took} ms for twice what a second allows`);
+});
