@@ -429,6 +429,8 @@ void connection_port::deliver(protocol::shared_bytes message, bool binary) {
 }
 
 bool connection_port::may_read() {
+  if (auto grown = state_->take_charged(); grown > 0)
+    state_->bytes.take(grown, state_->loop->now());
   if (state_->bytes.is_empty(state_->loop->now())) {
     state_->read_on_once_refilled();
     return false;

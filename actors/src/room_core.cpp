@@ -268,6 +268,7 @@ void room_core::relay(const room_input& in, const member& from) {
   event.body = {protocol::codec_of(in.encoding), in.body};
   auto* meter = history_.meter();
   auto frames = frames_by([&](encoding e) { return protocol::message_frame(e, event, meter); }, meter);
+  charge_growth(in, frames);
   send_frames(std::move(frames), in.echo ? session_key{} : in.who, seq_);
 }
 
@@ -434,6 +435,17 @@ void room_core::send_frames(frame_set frames, session_key except, std::optional<
     bytes += f.size();
   auto own = charge(bytes);
   output_.to_dispatchers(loops_, fan_out{config_.identity->key, std::move(frames), except, current_token_, std::move(own)});
+}
+
+/// What readers of another codec have to take counts among the sender's bytes of a second, so that who reads as fast as one client may
+/// send is never brought to its bound by one client.
+void room_core::charge_growth(const room_input& in, const frame_set& frames) noexcept {
+  constexpr std::size_t envelope = 1024; // less is no growth of the body
+  std::size_t largest = 0;
+  for (auto& f : frames)
+    largest = std::max(largest, f.size());
+  if (largest > 2 * in.bytes.size() + envelope)
+    in.token.charge(largest - in.bytes.size());
 }
 
 /// The size of the command being handled; of what nobody's command has caused, none is too large.

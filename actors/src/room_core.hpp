@@ -144,6 +144,7 @@ private:
   template <class Make>
   [[nodiscard]] frame_set frames_by(Make&& make, protocol::memory_meter* meter = nullptr) const;
   [[nodiscard]] std::size_t cause_bytes() const noexcept;
+  static void charge_growth(const room_input& in, const frame_set& frames) noexcept;
   void send_frames(frame_set frames, session_key except, std::optional<std::uint64_t> seq);
   void tell_observers(const frame_set& frames);
   void send_event(observer& o, room_event event);

@@ -2,10 +2,14 @@
 
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import tls from 'node:tls';
+import { constants, deflateRawSync } from 'node:zlib';
 import { connect, freshRoom } from './support/client.mjs';
 import { startNode } from './support/node.mjs';
-import { frame, rawWebSocket, text } from './support/raw.mjs';
-import { until } from './support/wait.mjs';
+import { frame, RawSocket, rawWebSocket, text, upgradeRequest } from './support/raw.mjs';
+import { makeCertificate, temporaryFolder } from './support/tokens.mjs';
+import { until, within } from './support/wait.mjs';
 
 const unhurried = ['--message-rate', '0', '--byte-rate', '0', '--admission-rate', '0', '--max-connections-per-ip', '0'];
 
@@ -27,6 +31,45 @@ async function resident(node) {
 async function open(node, count) {
   return Promise.all(Array.from({ length: count }, () => rawWebSocket(node)));
 }
+
+describe('a connection that does nothing', () => {
+  const count = 300;
+  const idleKib = async (node, open) => {
+    const warm = [];
+    for (let i = 0; i < 50; ++i) warm.push(await open());
+    const before = await resident(node);
+    for (let i = 0; i < count; ++i) await open();
+    return ((await resident(node)) - before) / count;
+  };
+
+  test('over TLS', async (t) => {
+    const files = makeCertificate(temporaryFolder(t));
+    const node = await startNode(t, 'relay_node', [...unhurried, '--tls-cert', files.cert, '--tls-key', files.key]);
+    const each = await idleKib(node, async () => {
+      const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false });
+      await within(once(socket, 'secureConnect'), 'a handshake');
+      const raw = new RawSocket(socket);
+      raw.write(upgradeRequest());
+      assert.equal((await raw.response()).status, 101);
+    });
+
+    t.diagnostic(`${each.toFixed(1)} KiB each`);
+    assert.ok(each <= 24, `${each.toFixed(1)} KiB each`);
+  });
+
+  test('with deflate, once it has said something deflated', async (t) => {
+    const node = await startNode(t, 'relay_node', [...unhurried, '--deflate']);
+    const said = frame({ rsv: 4, payload: deflateRawSync('{"type":"ping"}', { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4) });
+    const each = await idleKib(node, async () => {
+      const raw = await rawWebSocket(node, { headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate' } });
+      raw.write(said);
+      assert.equal((await raw.message()).type, 'pong');
+    });
+
+    t.diagnostic(`${each.toFixed(1)} KiB each`);
+    assert.ok(each <= 64, `${each.toFixed(1)} KiB each`);
+  });
+});
 
 describe('messages that have come in part', () => {
   test('are kept as far as they have come, and counted', async (t) => {
@@ -195,4 +238,24 @@ test('a sender beyond its bytes of a second is read later, and is told nothing',
   const took = performance.now() - start;
 
   assert.ok(took > 900 && took < 3000, `${took} ms for twice what a second allows`);
+});
+
+test('who has gone has nothing kept', async (t) => {
+  const node = await startNode(t, 'relay_node', unhurried);
+  const room = freshRoom();
+  const sockets = await open(node, 40);
+  for (const [i, s] of sockets.entries()) {
+    s.write(text({ type: 'join', roomId: i % 2 ? room : `own${i}`, profile: { x: 'p'.repeat(4000) } }));
+    await s.message();
+    s.socket.pause();
+  }
+  for (const s of sockets) for (let i = 0; i < 3; ++i) s.write(text({ type: 'message', text: 'x'.repeat(30_000) }));
+  for (const s of sockets) s.write(part(20_000));
+  await node.untilMetric('inbound_bytes', '', (n) => n >= 40 * 20_000);
+  await node.untilMetric('history_bytes', '', (n) => n > 40 * 30_000);
+
+  for (const [i, s] of sockets.entries()) i % 3 ? s.destroy() : s.reset();
+
+  for (const gauge of ['connections', 'members', 'rooms', 'inbound_bytes', 'output_bytes', 'history_bytes'])
+    await node.untilMetric(gauge, '', (n) => n === 0);
 });

@@ -170,3 +170,27 @@ TEST_CASE("a raw endpoint has the bound only if it was set") {
     CHECK(heard == 40);
   }
 }
+
+/// Pins that a reader which takes as much as one client may send in its own codec is not overrun by way of the other one.
+TEST_CASE("a message that grows in the codec of another member counts as what it has become") {
+  auto count = std::string{"\xdd\x00\x00\x27\x10", 5}; // an array of 10,000 values: 10 KB here, 60 KB in JSON
+  auto grows = std::string{"\x83\xa4type\xa7message\xa6roomId\xa1r\xa4" "data"} + count + std::string(10'000, '\xc2');
+  for (bool has_reader : {false, true}) {
+    manual_node world{at_rate(100'000)};
+    client ann{world, encoding::v1_msgpack}, reader{world};
+    ann.session.say("\x82\xa4type\xa4join\xa6roomId\xa1r", true);
+    if (has_reader)
+      reader.join("r");
+    world.settle();
+    (void)ann.session.take_frames();
+    for (int i = 0; i < 10; ++i)
+      ann.session.say(grows, true);
+    world.settle();
+    auto at_once = 10 - ann.session.unread();
+    world.pass(10s);
+
+    CHECK(at_once == (has_reader ? 2 : 10));
+    CHECK(ann.session.unread() == 0);
+    CHECK(reader.heard("message", "seq").size() == (has_reader ? 10 : 0));
+  }
+}

@@ -36,6 +36,15 @@ public:
   /// Asks for `on_positive`. Returns false, and asks for nothing, if the balance is positive already.
   bool pause();
 
+  /// Notes bytes that a message of this source has become beyond its own: in another codec it may be seven times as large. They are no
+  /// credit: the source takes them into account when it asks next. Thread: any.
+  void charge(std::size_t bytes) noexcept { charged_.fetch_add(bytes, std::memory_order_relaxed); }
+
+  /// What was charged since the last call.
+  [[nodiscard]] std::size_t take_charged() noexcept {
+    return charged_.load(std::memory_order_relaxed) == 0 ? 0 : charged_.exchange(0, std::memory_order_relaxed);
+  }
+
   [[nodiscard]] std::int64_t held_bytes() const noexcept { return limits_.bytes - bytes_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::int64_t held_messages() const noexcept {
     return limits_.messages - messages_.load(std::memory_order_relaxed);
@@ -50,6 +59,7 @@ private:
   notify on_positive_;
   std::atomic<std::int64_t> messages_;
   std::atomic<std::int64_t> bytes_;
+  std::atomic<std::size_t> charged_{0};
   std::atomic<bool> paused_{false};
 };
 
@@ -69,6 +79,12 @@ public:
   ~credit() { release(); }
 
   [[nodiscard]] explicit operator bool() const noexcept { return share_ != nullptr; }
+
+  /// `credit_account::charge` of the account it is a share of; an empty token has none.
+  void charge(std::size_t bytes) const noexcept {
+    if (share_)
+      share_->account->charge(bytes);
+  }
 
 private:
   friend class credit_account;
