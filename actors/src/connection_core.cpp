@@ -94,7 +94,9 @@ void connection_core::refuse_by_rate(const inbound& message) {
     output_.close(errc::flood);
     return;
   }
-  auto wait = std::chrono::milliseconds{static_cast<std::int64_t>(std::ceil(1000 / limits.messages_per_second))};
+  constexpr double longest_wait = 24 * 60 * 60 * 1000;
+  auto wait = std::chrono::milliseconds{
+    static_cast<std::int64_t>(std::min(std::ceil(1000 / limits.messages_per_second), longest_wait))};
   auto decoded = protocol::decode(protocol::codec_of(config_.encoding), message.bytes.view(), config_.options->messages);
   auto now = output_.now();
   if (decoded && !decoded->ref.empty()) {
@@ -212,6 +214,7 @@ void connection_core::start_join(std::string name, join_request request) {
   if (!room) {
     room = &rooms_.emplace_back();
     room->name = std::move(name);
+    room->profile = {config_.profiles, request.profile.size()};
   }
   room->ticket = request.ticket = next_ticket_++;
   room->ref = request.ref;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "counted_bytes.hpp"
 #include "messages.hpp"
 
 #include <troupe/actors/clock.hpp>
@@ -55,6 +56,7 @@ public:
     std::shared_ptr<const token_check> check_token; ///< null: the node's `verify_token`
     const node_options* options = nullptr;
     protocol::memory_meter* meter = nullptr;
+    protocol::memory_meter* profiles = nullptr; ///< counts those of all connections
   };
 
   connection_core(config c, connection_output& output);
@@ -98,6 +100,7 @@ private:
     room_key key;
     std::unique_ptr<join_request> request; ///< while it waits
     open_ref_ptr ref;                      ///< of the pending wish
+    counted_bytes profile;                 ///< which the room keeps with the membership
   };
 
   /// A room that was sent something and is not held any more.

@@ -303,6 +303,7 @@ connection_port node::open(event_loop& home, sink& output, connection_info info)
   c.check_token = std::move(info.check_token);
   c.options = &s.options;
   c.meter = &s.output_meter;
+  c.profiles = &s.profile_meter;
   p->handle = compat::spawn_on<connection>(home, s, unit, std::move(c));
   home.sessions().bind(p->key, std::make_unique<actor_owner>(p->handle));
   return connection_port{std::move(p)};
@@ -353,6 +354,7 @@ node_stats node::stats() const {
   }
   sum.output_bytes = state_->shared.output_meter.used_bytes();
   sum.budget_bytes = state_->shared.budget_bytes;
+  sum.profile_bytes = state_->shared.profile_meter.used_bytes();
   sum.inbound_bytes = state_->shared.inbound_meter.used_bytes();
   sum.inbound_budget_bytes = state_->shared.inbound_budget_bytes;
   sum.history_bytes = state_->shared.histories.meter.used_bytes();

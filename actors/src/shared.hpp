@@ -57,6 +57,7 @@ struct node_shared {
   std::vector<room_rule> rules; ///< fixed once the node has started
   std::vector<std::shared_ptr<endpoint_state>> endpoints; ///< likewise
   history_account histories;
+  protocol::memory_meter profile_meter; ///< of all memberships
   protocol::memory_meter inbound_meter; ///< of what transports have received in part; these and sessions go with the loops
   std::int64_t inbound_budget_bytes = 0;
   std::vector<std::unique_ptr<loop_unit>> units;

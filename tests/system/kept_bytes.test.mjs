@@ -256,6 +256,6 @@ test('who has gone has nothing kept', async (t) => {
 
   for (const [i, s] of sockets.entries()) i % 3 ? s.destroy() : s.reset();
 
-  for (const gauge of ['connections', 'members', 'rooms', 'inbound_bytes', 'output_bytes', 'history_bytes'])
+  for (const gauge of ['connections', 'members', 'rooms', 'profile_bytes', 'inbound_bytes', 'output_bytes', 'history_bytes'])
     await node.untilMetric(gauge, '', (n) => n === 0);
 });

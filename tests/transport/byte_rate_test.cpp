@@ -183,9 +183,10 @@ TEST_CASE("a message that grows in the codec of another member counts as what it
       reader.join("r");
     world.settle();
     (void)ann.session.take_frames();
-    for (int i = 0; i < 10; ++i)
+    for (int i = 0; i < 10; ++i) {
       ann.session.say(grows, true);
-    world.settle();
+      world.settle();
+    }
     auto at_once = 10 - ann.session.unread();
     world.pass(10s);
 

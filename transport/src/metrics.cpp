@@ -93,6 +93,7 @@ std::string metrics::text(const actors::node_stats& now) {
   state_->set("deliveries", "Frames given to members", number(now.deliveries));
   state_->set("output_bytes", "Live output buffers", number(now.output_bytes));
   state_->set("output_budget_bytes", "Bound of live output buffers", number(now.budget_bytes));
+  state_->set("profile_bytes", "Profiles of members", number(now.profile_bytes));
   state_->set("inbound_bytes", "Messages that have come in part", number(now.inbound_bytes));
   state_->set("inbound_budget_bytes", "Bound of messages that have come in part", number(now.inbound_budget_bytes));
   state_->set("history_bytes", "What rooms keep of what they have said", number(now.history_bytes));

@@ -83,6 +83,7 @@ struct node_stats {
   std::int64_t budget_bytes = 0;
   std::int64_t history_bytes = 0; ///< what histories keep; not counted as output
   std::int64_t history_budget_bytes = 0;
+  std::int64_t profile_bytes = 0; ///< what clients' joins have brought along, kept with their memberships
   std::int64_t inbound_bytes = 0; ///< of messages that have come in part
   std::int64_t inbound_budget_bytes = 0;
 };
