@@ -99,6 +99,7 @@ struct outside_event {
 
 /// A CAF actor's wish to become a server-side member.
 struct observe_request {
+  std::uint8_t crashes = 0; ///< of rooms that were to handle it
   caf::actor who;
   observer_options options;
 };

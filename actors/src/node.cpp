@@ -321,7 +321,7 @@ room_handle node::room(std::string_view name) {
 
 void node::observe(std::string_view room, caf::actor who, observer_options options) {
   auto asked = state_->entrance->enter([&](node_shared& s) {
-    compat::anon_send(s.home_of(room).registry, room_call{std::string{room}, observe_request{who, options}});
+    compat::anon_send(s.home_of(room).registry, room_call{std::string{room}, observe_request{0, who, options}});
   });
   if (!asked)
     compat::anon_send(who, room_event{room_event::kind::refused, {}, std::string{room}, {}, 0, {}});

@@ -12,12 +12,21 @@ using protocol::errc;
 
 namespace {
 
-/// A join that was on its way to so many rooms that crashed before they handled it is refused.
+/// Who was on the way to so many rooms that crashed before they handled it is refused.
 constexpr std::uint8_t most_crashes = 3;
 
 /// Whether an entry makes the room that it is for.
 bool makes_room(const room_entry& entry) {
   return std::holds_alternative<join_request>(entry) || std::holds_alternative<observe_request>(entry);
+}
+
+/// Counts one more room that has crashed before it handled the entry. Returns whether there may be another.
+bool survives_crash(room_entry& entry) {
+  if (auto* join = std::get_if<join_request>(&entry))
+    return ++join->crashes < most_crashes;
+  if (auto* observer = std::get_if<observe_request>(&entry))
+    return ++observer->crashes < most_crashes;
+  return true;
 }
 
 } // namespace
@@ -169,8 +178,7 @@ void registry_shard::pass_on(const std::string& name, room_cell& cell, bool cras
   }
   for (auto& entry : entries)
     guard([&] {
-      auto* join = std::get_if<join_request>(&entry);
-      if (join && crashed && ++join->crashes >= most_crashes)
+      if (crashed && !survives_crash(entry))
         refuse(name, entry, errc::room_closed);
       else
         enter(name, std::move(entry));

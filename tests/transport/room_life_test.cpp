@@ -141,6 +141,24 @@ TEST_CASE("a room that fails while it is made is tried three times, then its joi
   CHECK(s.world.node.stats().rooms == 0);
 }
 
+TEST_CASE("an actor that enters a room that fails while it is made is refused in the end") {
+  manual_node world{stage::options(1)};
+  int made = 0;
+  world.node.rooms("*", [&](auto) -> std::unique_ptr<room_behavior> {
+    ++made;
+    throw std::runtime_error{"no disk"};
+  });
+  caf::scoped_actor self{world.system};
+  world.node.observe("r", caf::actor_cast<caf::actor>(self));
+  world.settle();
+
+  auto last = room_event::kind::joined;
+  self->receive([&](const room_event& e) { last = e.what; }, caf::after(0s) >> [] {});
+  CHECK(last == room_event::kind::refused);
+  CHECK(made == 3);
+  CHECK(world.node.stats().rooms == 0);
+}
+
 TEST_CASE("a join that a room fails over is refused, those behind it enter a successor") {
   stage s;
   s.script.join = [](auto&, const member& m) {
@@ -298,6 +316,32 @@ TEST_CASE("a mass loss of connections does not end the room of those who stay") 
 
   CHECK_FALSE(stage::any(stage::heard(stays), "roomClosed"));
   CHECK(world.node.stats().members == 1);
+}
+
+/// Pins that a connection whose join reaches an ended shard, and is never answered, does not keep the node from stopping: nothing
+/// refers to it any more.
+TEST_CASE("a node stops although joins wait for joins, whichever loop ends first") {
+  auto turns = GENERATE(range(0, 12));
+  stage s{2};
+  auto far = s.world.room_on(1), near = s.world.room_on(0);
+  auto plain = s.connect("plain", encoding::plain_json);
+  auto run = [&](unsigned loop, int n) {
+    for (int i = 0; i < n; ++i)
+      s.world.node.loop(loop).run_turn();
+  };
+  for (auto& room : {far, near, far, near, far})
+    plain->join(room);
+  run(0, 2);
+  plain->session.disconnect(); // what it has said still takes effect, behind the joins
+
+  run(0, turns % 4);
+  s.world.node.request_stop();
+  run(0, turns / 4); // its shard may end before the other loop has answered
+  run(1, turns);
+  s.world.node.stop();
+
+  CHECK(s.world.node.stats().members == 0);
+  CHECK(s.script.alive == 0);
 }
 
 // -- clients of one room ----------------------------------------------------------------------------------------------------
