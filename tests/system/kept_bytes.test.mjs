@@ -32,6 +32,47 @@ async function open(node, count) {
   return Promise.all(Array.from({ length: count }, () => rawWebSocket(node)));
 }
 
+describe('a socket that is no WebSocket yet', () => {
+  const count = 200;
+  const kibOf = async (node, each, connect = () => RawSocket.open(node)) => {
+    const sockets = [];
+    for (let i = 0; i < 20; ++i) await each(await connect());
+    const before = await resident(node);
+    for (let i = 0; i < count; ++i) sockets.push(await connect());
+    for (const s of sockets) await each(s);
+    await new Promise((resolve) => setTimeout(resolve, 200)); // nothing tells that the server has read it
+    return ((await resident(node)) - before) / count;
+  };
+  const secureNode = (t) => {
+    const files = makeCertificate(temporaryFolder(t));
+    return startNode(t, 'relay_node', [...unhurried, '--tls-cert', files.cert, '--tls-key', files.key]);
+  };
+
+  for (const [what, each, most] of [
+    ['and says nothing', () => {}, 4],
+    ['with 7 KiB of a header', (s) => s.write(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(7000)}`), 20],
+    ['with 60 KiB of a body', (s) => s.write(`POST /none HTTP/1.1\r\nHost: x\r\nContent-Length: 62000\r\n\r\n${'x'.repeat(61_000)}`), 96],
+    ['that keeps an answered connection open', async (s) => { s.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'); await s.response(); }, 8],
+  ])
+    test(what, async (t) => {
+      const kib = await kibOf(await startNode(t, 'relay_node', unhurried), each);
+      t.diagnostic(`${kib.toFixed(1)} KiB each`);
+      assert.ok(kib <= most, `${kib.toFixed(1)} KiB each`);
+    });
+
+  test('and has begun a TLS handshake, or ended it and says nothing', async (t) => {
+    const node = await secureNode(t);
+    const begun = await kibOf(node, (s) => s.write(Buffer.from('16030100f8010000f40303', 'hex')));
+    const ended = await kibOf(node, () => {}, async () => {
+      const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false });
+      await within(once(socket, 'secureConnect'), 'a handshake');
+      return new RawSocket(socket);
+    });
+    t.diagnostic(`${begun.toFixed(1)} and ${ended.toFixed(1)} KiB each`);
+    assert.ok(begun <= 112 && ended <= 112, `${begun.toFixed(1)} and ${ended.toFixed(1)} KiB each`);
+  });
+});
+
 describe('a connection that does nothing', () => {
   const count = 300;
   const idleKib = async (node, open) => {
