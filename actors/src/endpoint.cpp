@@ -42,10 +42,14 @@ void raw_connection::send_binary(std::string_view bytes) const {
   send_frame(protocol::make_frame(opcode::binary, bytes, state_->meter.get()));
 }
 
+void raw_connection::send(const shared_message& message) const { append(message.frame(is_deflated(state_->encoding))); }
+
 void raw_connection::send_frame(shared_bytes frame) const {
-  if (is_deflated(state_->encoding))
-    frame = protocol::deflated_frame(frame, state_->meter.get());
-  with_peer(state_, [key = state_->key, frame = std::move(frame)](sink&, session_table& table) {
+  append(is_deflated(state_->encoding) ? protocol::deflated_frame(frame, state_->meter.get()) : frame);
+}
+
+void raw_connection::append(const shared_bytes& frame) const {
+  with_peer(state_, [key = state_->key, frame](sink&, session_table& table) {
     table.append(key, frame, output_kind::data);
   });
 }

@@ -1,13 +1,15 @@
 #include "file_store.hpp"
 
+#include "draft.hpp"
+
 #include <troupe/protocol/command.hpp>
 
-#include <fcntl.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <cstdint>
 #include <system_error>
 
 namespace troupe::examples {
@@ -17,54 +19,37 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t max_name_bytes = 100;
-constexpr int max_number = 10'000;
 
-[[noreturn]] void fail(const char* what) { throw std::system_error{errno, std::system_category(), what}; }
-
-/// A file that is removed again unless it was kept.
-class draft {
-public:
-  explicit draft(fs::path path) : path_(std::move(path)), fd_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) {
-    if (fd_ < 0)
-      fail("cannot write to the folder");
-  }
-  draft(const draft&) = delete;
-  draft& operator=(const draft&) = delete;
-  ~draft() {
-    ::close(fd_);
-    ::unlink(path_.c_str());
-  }
-
-  void write(std::string_view bytes) const {
-    while (!bytes.empty()) {
-      auto n = ::write(fd_, bytes.data(), bytes.size());
-      if (n < 0 && errno != EINTR)
-        fail("cannot write the file");
-      if (n > 0)
-        bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
-  }
-
-  /// Whether `name` was free; the file then goes by it.
-  [[nodiscard]] bool keep_as(const fs::path& name) const {
-    if (::link(path_.c_str(), name.c_str()) == 0)
-      return true;
-    if (errno != EEXIST)
-      fail("cannot name the file");
-    return false;
-  }
-
-private:
-  fs::path path_;
-  int fd_;
-};
+using file_number = std::uint64_t;
 
 /// `photo.png` becomes `photo-2.png`.
-std::string numbered(const std::string& name, int number) {
+std::string numbered(const std::string& name, file_number number) {
   if (number == 1)
     return name;
   fs::path path{name};
   return path.stem().string() + '-' + std::to_string(number) + path.extension().string();
+}
+
+bool is_taken(const fs::path& path) {
+  std::error_code ec;
+  return fs::exists(fs::symlink_status(path, ec)); // what cannot be told is free: naming the file will say why
+}
+
+/// A free number behind `taken`, which is taken: the least one if files of one name are numbered without gaps.
+/// Cost: twice the logarithm of their count.
+template <class IsTaken>
+file_number free_number(file_number taken, IsTaken is_taken) {
+  auto step = file_number{1};
+  while (is_taken(taken + step)) {
+    taken += step;
+    step *= 2;
+  }
+  auto free = taken + step;
+  while (free - taken > 1) {
+    auto middle = taken + (free - taken) / 2;
+    (is_taken(middle) ? taken : free) = middle;
+  }
+  return free;
 }
 
 bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
@@ -81,6 +66,8 @@ std::string_view first_character(std::string_view text) {
 
 bool is_plain(std::string_view character) {
   auto c = character.front();
+  if (character == "\u2028" || character == "\u2029") // they end lines
+    return false;
   if (!is_ascii(c)) // what is a name of a room is valid, and holds no control and no bidi-control character
     return protocol::is_room_name('x' + std::string{character} + 'x');
   return std::isalnum(static_cast<unsigned char>(c)) || std::string_view{"-_. "}.find(c) != std::string_view::npos;
@@ -118,17 +105,17 @@ file_store::file_store(fs::path folder) : folder_(std::move(folder)) {
   fs::create_directories(folder_);
   if (::access(folder_.c_str(), W_OK | X_OK) != 0)
     throw fs::filesystem_error{"cannot write to the folder", folder_, std::error_code{errno, std::system_category()}};
+  draft::remove_left_ones(folder_);
 }
 
 std::string file_store::save(std::string_view wanted, std::string_view bytes) const {
-  static std::atomic<unsigned> serial{0};
   auto name = safe_file_name(wanted);
-  draft file{folder_ / (".upload-" + std::to_string(::getpid()) + '-' + std::to_string(++serial))};
+  draft file{folder_};
   file.write(bytes);
-  for (int number = 1; number <= max_number; ++number)
-    if (auto free = numbered(name, number); file.keep_as(folder_ / free))
-      return free;
-  throw std::system_error{EEXIST, std::system_category(), "too many files of that name"};
+  file_number number = 1;
+  while (!file.keep_as(folder_ / numbered(name, number))) // somebody else may take the name meanwhile
+    number = free_number(number, [&](file_number n) { return is_taken(folder_ / numbered(name, n)); });
+  return numbered(name, number);
 }
 
 } // namespace troupe::examples

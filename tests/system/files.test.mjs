@@ -11,8 +11,8 @@ import { temporaryFolder } from './support/tokens.mjs';
 import { frame, rawWebSocket } from './support/raw.mjs';
 import { Inbox, within } from './support/wait.mjs';
 
-async function open(node) {
-  const socket = new WebSocket(node.url(), { perMessageDeflate: false, maxPayload: 64 * 1024 * 1024 });
+async function open(node, localAddress = undefined) {
+  const socket = new WebSocket(node.url(), { localAddress, perMessageDeflate: false, maxPayload: 64 * 1024 * 1024 });
   const inbox = new Inbox();
   socket.on('message', (data, isBinary) => inbox.push(isBinary ? data : data.toString()));
   socket.on('error', () => {});
@@ -70,6 +70,68 @@ test('a file of 16 MiB is taken, a larger one closes with 1009 and leaves nothin
 
   assert.equal(code, 1009);
   assert.deepEqual(readdirSync(received), ['received-file.bin']);
+});
+
+test('a name that is too long is refused, and the connection goes on', async (t) => {
+  const { node, received } = await filesNode(t);
+  const client = await open(node);
+
+  client.socket.send('n'.repeat(1024 * 1024) + '.png');
+  assert.equal(await client.take(), '파일 이름이 너무 깁니다');
+  client.socket.send('short.png');
+  client.socket.send(Buffer.from('x'));
+  assert.equal(await client.take(), '파일 수신 완료');
+
+  assert.deepEqual(readdirSync(received), ['short.png']);
+});
+
+test('a draft of a node that was killed is gone once the next one runs', async (t) => {
+  const received = temporaryFolder(t);
+  writeFileSync(path.join(received, '.upload-1-1'), 'half');
+  const node = await startNode(t, 'file_node', ['--folder', received]);
+  const client = await open(node);
+
+  client.socket.send(Buffer.from('x'));
+  assert.equal(await client.take(), '파일 수신 완료');
+
+  assert.deepEqual(readdirSync(received), ['received-file.bin']);
+});
+
+test('a flood of one address leaves the others their share', async (t) => {
+  const { node, received } = await filesNode(t);
+  const flood = await open(node, '127.0.0.2');
+  const victim = await open(node);
+  const send = () => flood.socket.bufferedAmount < 100_000 && Array.from({ length: 20 }, () => flood.socket.send(Buffer.from('x')));
+  const sending = setInterval(send, 1);
+  t.after(() => clearInterval(sending));
+
+  for (let i = 0; i < 30; ++i) {
+    victim.socket.send(`victim-${i}.txt`);
+    victim.socket.send(Buffer.from('x'));
+    assert.equal(await victim.take(), '파일 수신 완료');
+  }
+  assert.equal(readdirSync(received).filter((name) => name.startsWith('victim-')).length, 30);
+  clearInterval(sending);
+  flood.socket.terminate();
+  node.signal('SIGTERM');
+  assert.equal((await node.ended()).code, 0);
+});
+
+test('a node that stops has answered the files that it took', async (t) => {
+  const { node, received } = await filesNode(t);
+  const client = await open(node);
+  for (let i = 0; i < 5; ++i) client.socket.send(Buffer.alloc(100_000, i));
+  assert.equal(await client.take(), '파일 수신 완료');
+  node.expectedEnd = true;
+  const left = once(client.socket, 'close');
+
+  node.signal('SIGTERM');
+
+  const [code] = await within(left, 'the end');
+  assert.equal(code, 1012);
+  for (let i = 1; i < 5; ++i) assert.match(await client.take(), /^파일/);
+  assert.equal((await node.ended()).code, 0);
+  assert.ok(readdirSync(received).every((name) => !name.startsWith('.')));
 });
 
 test('everybody who connects is sent the image', async (t) => {

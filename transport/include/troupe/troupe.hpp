@@ -19,5 +19,6 @@ using actors::room_behavior;
 using actors::room_context;
 using actors::room_handle;
 using actors::room_options;
+using actors::shared_message;
 using protocol::errc;
 } // namespace troupe

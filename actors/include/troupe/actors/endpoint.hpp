@@ -2,6 +2,7 @@
 
 #include <troupe/actors/claims.hpp>
 #include <troupe/actors/room_behavior.hpp>
+#include <troupe/actors/shared_message.hpp>
 #include <troupe/protocol/frame.hpp>
 
 #include <any>
@@ -40,6 +41,8 @@ public:
   /// output the connection is cut (1013).
   void send(std::string_view text) const;
   void send_binary(std::string_view bytes) const;
+  /// As `send` and `send_binary`, for what many connections are sent: its bytes are shared.
+  void send(const shared_message& message) const;
   /// At most 125 bytes; `on_pong` follows.
   void ping(std::string_view payload = {}) const;
   /// 1000, or 3000 to 4999; a reason of at most 123 bytes. Other codes count as 1000.
@@ -60,6 +63,7 @@ public:
 private:
   friend class endpoint;
   void send_frame(protocol::shared_bytes frame) const;
+  void append(const protocol::shared_bytes& frame) const;
   std::shared_ptr<raw_state> state_;
 };
 

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <troupe/protocol/shared_bytes.hpp>
+
+#include <memory>
+#include <string_view>
+#include <utility>
+
+namespace troupe::actors {
+
+/// A message that is made once, however many raw connections it is sent to: each holds a reference, not a copy.
+///
+/// Copies are the same message. Its bytes are the application's: they do not count against the node's output budget, and
+/// what it is sent to does not matter for its life. Thread: any.
+class shared_message {
+public:
+  /// Precondition: valid UTF-8. Cost: one copy.
+  [[nodiscard]] static shared_message text(std::string_view text);
+  [[nodiscard]] static shared_message binary(std::string_view bytes);
+
+private:
+  friend class raw_connection;
+  struct state;
+  explicit shared_message(std::shared_ptr<state> s) noexcept : state_(std::move(s)) {}
+  /// The frame, or the deflated one, which the first call makes.
+  [[nodiscard]] const protocol::shared_bytes& frame(bool is_deflated) const;
+
+  std::shared_ptr<state> state_;
+};
+
+} // namespace troupe::actors
