@@ -113,4 +113,6 @@ void connection::publish(const room_actor& room, room_input input) { compat::dis
 
 void connection::leave(const room_actor& room, leave_request request) { compat::send(this, room, std::move(request)); }
 
+void connection::renew(const room_actor& room, claims_renewed message) { compat::send(this, room, std::move(message)); }
+
 } // namespace troupe::actors

@@ -157,7 +157,7 @@ void connection_core::run(const command& c, const inbound& message) {
     case command_kind::presence:
     case command_kind::history:
     case command_kind::resume: return refuse(c, errc::unsupported);
-    case command_kind::auth: return authenticate(c);
+    case command_kind::auth: return authenticate(c, message.token);
   }
 }
 
@@ -296,11 +296,11 @@ void connection_core::pong(const command& c) {
 }
 
 /// Takes a fresh token of the same user.
-void connection_core::authenticate(const command& c) {
+void connection_core::authenticate(const command& c, const credit& token) {
   if (!config_.check_token && !config_.options->verify_token)
     return refuse(c, errc::unsupported);
-  auto token = protocol::document_view{c.source, c.bytes}.string("token");
-  auto fresh = check(token.value_or(""));
+  auto text = protocol::document_view{c.source, c.bytes}.string("token");
+  auto fresh = check(text.value_or(""));
   if (!fresh.claims) {
     refuse(c, fresh.code, fresh.detail);
     if (fresh.code == errc::unauthorized)
@@ -312,7 +312,11 @@ void connection_core::authenticate(const command& c) {
   config_.claims = std::move(fresh.claims);
   if (!c.ref.empty())
     output_.reply(protocol::ack_frame(config_.encoding, c.ref, {}, std::nullopt, config_.meter));
-  leave_forbidden();
+  leave_forbidden(token);
+  claims_since_ = next_ticket_;
+  for (auto& r : rooms_)
+    if (r.member)
+      output_.renew(r.handle, {config_.key, config_.claims, token});
   output_.expire_at(config_.claims->expires_at); // which may be now
 }
 
@@ -365,12 +369,14 @@ void connection_core::on_joined(const join_answer& answer) {
     room->ticket = 0;
     room->ref = nullptr;
     room->joined_at = answer.ticket;
+    if (answer.ticket < claims_since_)
+      output_.renew(room->handle, {config_.key, config_.claims, {}});
   } else { // let in and thrown out again
     forget(*room);
   }
   if (max_rooms_ == 1)
     leave_others(name);
-  leave_forbidden(); // claims may have changed since the join was sent
+  leave_forbidden({}); // claims may have changed since the join was sent
   run_waiting();
 }
 
@@ -383,6 +389,7 @@ void connection_core::give_up(held_room& room, errc code, std::string_view detai
     room.state = phase::held;
     room.ticket = 0;
     room.ref = nullptr;
+    leave_forbidden({});
   } else {
     forget(room);
   }
@@ -410,14 +417,15 @@ void connection_core::leave_others(const std::string& name) {
   std::erase_if(rooms_, [&](auto& r) { return r.name != name && r.state == phase::held; });
 }
 
-/// Leaves the rooms that new claims do not open. Those whose join is pending follow once it is answered.
-void connection_core::leave_forbidden() {
+/// Leaves the rooms that new claims do not open; `token`: of the command that brought them. Rooms whose join is pending follow once it
+/// is answered.
+void connection_core::leave_forbidden(const credit& token) {
   if (!config_.claims || !config_.claims->rooms)
     return;
   auto is_forbidden = [this](const held_room& r) { return r.state == phase::held && !config_.claims->may_join(r.name); };
   for (auto& r : rooms_)
     if (is_forbidden(r)) {
-      output_.leave(r.handle, leave_request{config_.key, leave_reason::forbidden, true, nullptr, {}});
+      output_.leave(r.handle, leave_request{config_.key, leave_reason::forbidden, true, nullptr, token});
       note_left(r);
     }
   std::erase_if(rooms_, is_forbidden);

@@ -30,6 +30,8 @@ public:
   virtual void enter(const std::string& room, room_entry entry) = 0;
   virtual void publish(const room_actor& room, room_input input) = 0;
   virtual void leave(const room_actor& room, leave_request request) = 0;
+  /// To a room that goes on: what it knows of the client's rights.
+  virtual void renew(const room_actor& room, claims_renewed message) = 0;
   /// All that a room has for the client goes out before what follows.
   virtual void catch_up(room_key room) = 0;
   /// The connection is to be closed at that time; nothing: never.
@@ -137,7 +139,7 @@ private:
   void publish(const protocol::command& c, const inbound& message);
   void application(const protocol::command& c, const inbound& message);
   void pong(const protocol::command& c);
-  void authenticate(const protocol::command& c);
+  void authenticate(const protocol::command& c, const credit& token);
   [[nodiscard]] token_decision check(std::string_view token) const;
   [[nodiscard]] bool is_same_user(const claims& fresh) const;
   [[nodiscard]] held_room* target(const protocol::command& c);
@@ -149,7 +151,7 @@ private:
   void forget(held_room& room);
   void give_up(held_room& room, protocol::errc code, std::string_view detail);
   void leave_others(const std::string& name);
-  void leave_forbidden();
+  void leave_forbidden(const credit& token);
 
   // -- answers ------------------------------------------------------------------------------------------------------------
   [[nodiscard]] open_ref_ptr open_ref_for(const protocol::command& c);
@@ -169,6 +171,7 @@ private:
   std::vector<steady_time> errors_;
   std::size_t max_rooms_;
   std::uint32_t next_ticket_ = 1;
+  std::uint32_t claims_since_ = 0; ///< the first ticket whose join knows the claims of now
   std::uint32_t refused_by_rate_ = 0;
   double tokens_;
   steady_time refilled_;

@@ -15,6 +15,7 @@ endpoint_hub::behavior_type endpoint_hub::make_behavior() {
     [this](entry_waits& m) { handle(m); },
     [](const leave_request&) {},
     [this](room_input& in) { handle(in); },
+    [](const claims_renewed&) {},
     [](settle) { return true; },
     [](const outside_event&) {},
     [](const end_room&) {},

@@ -87,6 +87,13 @@ struct leave_request {
   credit token; ///< of the command; none if the connection was lost
 };
 
+/// A member has brought a fresh token.
+struct claims_renewed {
+  session_key who;
+  claims_ptr claims;
+  credit token; ///< of the `auth`, until the room knows
+};
+
 /// Asks a room for an answer once it has handled all that the asker sent before: whether it has, or ends instead.
 struct settle {};
 
@@ -219,6 +226,7 @@ struct membership_lost {
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::inbound)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::room_input)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::leave_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::claims_renewed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::settle)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::outside_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::end_room)
@@ -249,6 +257,8 @@ using room_actor = compat::typed_actor<
   caf::result<void>(leave_request),
   // A member publishes.
   caf::result<void>(room_input),
+  // A member's claims are others from here on; does nothing for others.
+  caf::result<void>(claims_renewed),
   // A connection that is about to change rooms wants to know that its messages were ordered: whether they were.
   caf::result<bool>(settle),
   // Somebody outside publishes.

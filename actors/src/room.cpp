@@ -27,6 +27,7 @@ room::behavior_type room::make_behavior() {
     [this](entry_waits& m) { handle(m); },
     [this](const leave_request& request) { core_->leave(request); },
     [this](room_input& in) { handle(in); },
+    [this](const claims_renewed& m) { core_->renew(m); },
     [this](settle) { return !core_->ending(); },
     [this](const outside_event& event) { core_->outside(event); },
     [this](const end_room& m) {

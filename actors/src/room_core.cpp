@@ -159,6 +159,11 @@ void room_core::leave(const leave_request& request) {
   remove(request.who, request.reason, farewell);
 }
 
+void room_core::renew(const claims_renewed& message) {
+  if (auto i = members_.find(message.who); i != members_.end())
+    i->second->claims = message.claims;
+}
+
 void room_core::remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell) {
   auto node = members_.extract(who);
   auto& gone = *departed_.emplace_back(std::move(node.mapped()));

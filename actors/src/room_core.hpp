@@ -80,6 +80,7 @@ public:
   void create();
   [[nodiscard]] join_reply join(const join_request& request);
   void leave(const leave_request& request);
+  void renew(const claims_renewed& message);
   void input(const room_input& in);
   void outside(const outside_event& event);
   void observe(const observe_request& request);

@@ -1,6 +1,9 @@
 // build/release/bin/file_node --folder received --image picture.png
 // Binary messages as the `ws` tutorial has them: what a client sends is kept in a folder, and who connects gets an image. Its page
 // sends files.
+//
+// A text of at most 1 KiB names the binary message that follows. 16 files and 64 MiB (or two of the largest) may wait for the disk;
+// an address has at most 11 of these places and a client 8, the rest is for others. Each message has one answer at most.
 
 #include "file/address_share.hpp"
 #include "file/file_store.hpp"
@@ -99,9 +102,11 @@ public:
 
   void take_file(const troupe::raw_connection& from, std::string_view bytes) {
     auto& who = sender_of(from);
-    upload file{share_of(from.request().remote_address), who.id, std::exchange(who.next_name, {}), std::string{bytes},
+    upload file{share_of(from.request().remote_address), who.id, who.next_name, std::string{bytes},
                 [from](std::string_view text) { from.send(text); }};
-    if (!writer_.offer(std::move(file)))
+    if (writer_.offer(std::move(file)))
+      who.next_name.clear();
+    else
       from.send(try_later);
   }
 

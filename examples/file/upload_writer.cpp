@@ -81,6 +81,8 @@ void upload_writer::finish(std::chrono::milliseconds time) {
   state_->changed.wait_for(lock, time, [this] { return state_->ended; });
   state_->speaks = false;
   state_->changed.notify_all();
+  if (!state_->writer.joinable()) // somebody else has waited, too
+    return;
   auto writer = std::move(state_->writer);
   auto is_idle = state_->ended;
   lock.unlock();

@@ -24,6 +24,7 @@ struct notebook final : connection_output {
     }
   }
   void publish(const room_actor&, room_input in) override { lines.push_back("publish " + std::string{in.bytes.view()}); }
+  void renew(const room_actor&, claims_renewed) override { lines.push_back("renew"); }
   void leave(const room_actor&, leave_request r) override { lines.push_back(r.answer ? "leave, answer" : "leave"); }
   steady_time now() const override { return at; }
   wall_time wall_now() const override { return {}; }

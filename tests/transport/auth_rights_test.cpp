@@ -199,6 +199,36 @@ TEST_CASE("a room left by new claims is told of it, and ends with its last membe
   CHECK(world.node.stats().rooms == 0);
 }
 
+// Pins that a behaviour that looks at claims sees the ones of now: a moderator who is none any more, for one.
+TEST_CASE("a behaviour sees the claims of the latest token, in the order of what is said") {
+  struct moderated final : actors::room_behavior {
+    explicit moderated(std::vector<bool>& s) : seen(s) {
+      on("clear", [this](auto&, auto& who, auto&) { seen.push_back(who.claims && who.claims->may_join("moderators")); });
+    }
+    std::vector<bool>& seen;
+  };
+  auto loops = GENERATE(1u, 2u, 3u);
+  std::vector<bool> seen;
+  manual_node world{with_tokens(loops)};
+  world.node.rooms("*", [&](auto) { return std::make_unique<moderated>(seen); });
+  ann a{world};
+  auto clear = [&] { a.say(R"({"type":"clear","roomId":"a"})"); };
+
+  a.join("a");
+  a.authenticate("a moderators"); // before the join is answered
+  clear();
+  world.settle();
+  a.authenticate("a");
+  clear();
+  a.authenticate("a moderators");
+  clear();
+  a.authenticate("b");
+  clear();
+  world.settle();
+
+  CHECK(seen == std::vector{true, false, true});
+}
+
 TEST_CASE("a token that expires as it is taken ends the connection once it is answered") {
   auto options = with_tokens();
   options.verify_token = [](std::string_view, protocol::wall_time now) {

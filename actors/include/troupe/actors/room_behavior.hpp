@@ -26,7 +26,7 @@ struct member {
   protocol::encoding encoding = protocol::encoding::plain_json;
   std::string profile;         ///< raw map in `codec_of(encoding)`, empty if none
   bool automatic = false;      ///< put here by the node (the lobby), not by a `join`
-  claims_ptr claims = nullptr; ///< as of the join; null: none
+  claims_ptr claims = nullptr; ///< the latest that it has brought; null: none
 };
 
 enum class leave_reason : std::uint8_t {
