@@ -7,7 +7,8 @@
 namespace troupe::actors {
 
 void history_shelf::put(history& h) {
-  by_size_.reserve(all_.size() + 1); // making room must not need memory
+  if (by_size_.capacity() <= all_.size()) // making room must not need memory
+    by_size_.reserve(2 * all_.size() + 8);
   h.place_ = all_.size();
   all_.push_back(&h);
 }
