@@ -18,6 +18,8 @@ public:
     : nanoseconds_per_byte_(bytes_per_second > 0 ? 1e9 / static_cast<double>(bytes_per_second) : 0) {}
 
   void take(std::size_t bytes, steady_time now) noexcept {
+    if (nanoseconds_per_byte_ == 0)
+      return;
     auto time = static_cast<double>(bytes) * nanoseconds_per_byte_;
     full_at_ = std::max(full_at_, now) + std::chrono::nanoseconds{static_cast<std::int64_t>(std::min(time, longest))};
   }

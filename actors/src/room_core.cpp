@@ -425,8 +425,10 @@ void room_core::end() {
 // -- fan-out --------------------------------------------------------------------------------------------------------------
 
 void room_core::send_frames(frame_set frames, session_key except, std::optional<std::uint64_t> seq) {
+  auto cause = cause_bytes();
   for (auto& f : frames)
-    make_lighter(f, cause_bytes());
+    if (f)
+      make_lighter(f, cause);
   if (seq) {
     history_.append(*seq, output_.now(), frames);
     if (config_.counts)
@@ -446,11 +448,10 @@ void room_core::send_frames(frame_set frames, session_key except, std::optional<
 /// send is never brought to its bound by one client.
 void room_core::charge_growth(const room_input& in, const frame_set& frames) noexcept {
   constexpr std::size_t envelope = 1024; // less is no growth of the body
-  std::size_t largest = 0;
-  for (auto& f : frames)
-    largest = std::max(largest, f.size());
-  if (largest > 2 * in.bytes.size() + envelope)
-    in.token.charge(largest - in.bytes.size());
+  auto usual = 2 * in.bytes.size() + envelope;
+  for (auto& f : frames) // the codecs' frames grow alike, or only one does
+    if (f.size() > usual)
+      return in.token.charge(f.size() - in.bytes.size());
 }
 
 /// The size of the command being handled; of what nobody's command has caused, none is too large.

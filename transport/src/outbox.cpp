@@ -105,10 +105,9 @@ void outbox::consume(std::size_t bytes) {
   bytes_ -= bytes;
   while (bytes > 0) {
     auto& e = entries_[head_];
-    auto gone = std::min<std::size_t>(bytes, e.left.size());
-    weight_ -= e.weight();
-    e.left.begin += static_cast<std::uint32_t>(gone);
-    weight_ += e.weight();
+    auto gone = static_cast<std::uint32_t>(std::min<std::size_t>(bytes, e.left.size()));
+    weight_ -= e.bytes.weight(e.left.begin, e.left.begin + gone);
+    e.left.begin += gone;
     bytes -= gone;
     if (e.left.size() > 0)
       return;
