@@ -380,11 +380,15 @@ void connection_core::on_joined(const join_answer& answer) {
   run_waiting();
 }
 
-/// A join was refused: the client is told, and the commands that waited for it run (and fail, or go to the default room).
+/// A join was refused: the client is told, and the commands that waited for it run (and fail, or go to the default room). If the room
+/// has failed over a client of one room that it had let in, that client is in no room.
 void connection_core::give_up(held_room& room, errc code, std::string_view detail) {
   auto ref = room.ref;
-  if (!ref->answered.exchange(true)) // else it was let in, and its dispatcher has told it what became of the room
-    send_error(code, detail, ref->value, "join", room.name);
+  auto name = room.name;
+  // Else it was let in, and its dispatcher has told it what became of the room.
+  auto was_let_in = ref->answered.exchange(true);
+  if (!was_let_in)
+    send_error(code, detail, ref->value, "join", name);
   if (room.member) { // a second join was refused; the first still holds
     room.state = phase::held;
     room.ticket = 0;
@@ -392,6 +396,8 @@ void connection_core::give_up(held_room& room, errc code, std::string_view detai
     leave_forbidden({});
   } else {
     forget(room);
+    if (was_let_in && max_rooms_ == 1)
+      leave_others(name);
   }
   run_waiting();
 }

@@ -95,12 +95,13 @@ join_reply room_core::join(const join_request& request) {
   member candidate{request.who, request.user_id, request.encoding, request.profile, request.automatic, request.claims};
   if (config_.limits.max_members > 0 && members_.size() >= config_.limits.max_members)
     return {errc::room_full, {}, {}};
+  entering_ = true;
   auto decision = behavior_->authorize_join(*this, candidate);
-  if (decision.code != errc::ok) {
-    check_empty();
-    return {decision.code, std::move(decision.detail), {}};
-  }
-  return admit(std::move(candidate), request);
+  auto reply = decision.code == errc::ok ? admit(std::move(candidate), request)
+                                         : join_reply{decision.code, std::move(decision.detail), {}};
+  entering_ = false;
+  check_empty();
+  return reply;
 }
 
 join_reply room_core::admit(member candidate, const join_request& request) {
@@ -222,7 +223,7 @@ void room_core::count_member(const member& m, int change) {
 }
 
 void room_core::check_empty() {
-  if (members_.empty() && observers_.empty() && !config_.keep_when_empty && !ending_)
+  if (members_.empty() && observers_.empty() && !entering_ && !config_.keep_when_empty && !ending_)
     output_.report_empty();
 }
 
@@ -496,10 +497,9 @@ void room_core::observe(const observe_request& request) {
 }
 
 void room_core::unobserve(const caf::actor& who) {
-  if (std::erase_if(observers_, [&](auto& o) { return o.who == who; }) == 0)
-    return;
-  output_.observer_left(who);
-  check_empty();
+  if (std::erase_if(observers_, [&](auto& o) { return o.who == who; }) > 0)
+    output_.observer_left(who);
+  check_empty(); // also if it had gone before: the shard has counted this entry
 }
 
 void room_core::tell_observers(const frame_set& frames) {

@@ -173,6 +173,7 @@ private:
   payer payer_ = payer::room;
   credit current_token_;                ///< of the command being handled
   const room_input* current_ = nullptr; ///< the input being handled, until it is refused
+  bool entering_ = false; ///< somebody is about to be let in: the room is not empty, whoever is thrown out
   bool ending_ = false; ///< its end is asked for
   bool ended_ = false;  ///< nothing is said any more
   wall_time timestamp_at_{};

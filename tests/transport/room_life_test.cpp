@@ -294,6 +294,26 @@ TEST_CASE("who enters a room that ends enters its successor, behind the end of t
   CHECK(stage::any(stage::heard(*bob), "hello"));
 }
 
+TEST_CASE("a room stays that throws out its last member while it lets another in") {
+  stage s;
+  s.script.authorize = [](room_context& r, const member& m) {
+    r.for_each_member([&](const member& other) { r.kick(other.key, "make way for " + m.user_id); });
+    return join_decision::accept();
+  };
+  auto ann = s.connect("ann"), bob = s.connect("bob");
+  ann->join("r");
+  s.world.settle();
+  bob->join("r");
+  s.world.settle();
+  CHECK(stage::any(stage::heard(*ann), "make way for bob"));
+  CHECK(s.script.made == 1);
+  CHECK(s.world.node.stats().members == 1);
+
+  bob->publish("r", "here");
+  s.world.settle();
+  CHECK(stage::any(stage::heard(*bob), "here"));
+}
+
 TEST_CASE("a mass loss of connections does not end the room of those who stay") {
   node_options o = stage::options(1);
   o.rooms.max_members = 0;
@@ -368,6 +388,29 @@ TEST_CASE("a plain client that its new room throws out is in no room, and knows 
   heard = stage::heard(*plain);
   CHECK_FALSE(stage::any(heard, "can you"));
   CHECK(stage::any(heard, R"("ref":1)"));
+  CHECK(stage::any(heard, "not_joined"));
+}
+
+TEST_CASE("a client of one room is in no room if its new room lets it in and fails over it, and knows it") {
+  stage s;
+  s.script.join = [](room_context& r, const member&) {
+    if (r.name() == "b")
+      throw std::runtime_error{"boom"};
+  };
+  auto plain = s.connect("plain", encoding::plain_json), ann = s.connect("ann");
+  ann->join("a");
+  plain->join("a");
+  s.world.settle();
+  plain->join("b");
+  s.world.settle();
+  CHECK(stage::any(stage::heard(*plain), "room_closed"));
+  CHECK(stage::any(stage::heard(*ann), R"("type":"userLeft","roomId":"a","userId":"plain")"));
+
+  ann->publish("a", "can you hear me?");
+  plain->say(R"({"type":"message","text":"hello?","ref":1})");
+  s.world.settle();
+  auto heard = stage::heard(*plain);
+  CHECK_FALSE(stage::any(heard, "can you"));
   CHECK(stage::any(heard, "not_joined"));
 }
 

@@ -218,3 +218,18 @@ TEST_CASE("a frame that an actor keeps outlives its room and its node") {
   REQUIRE(kept.size() == 2);
   CHECK(type_of(kept[1].json()) == "n");
 }
+
+TEST_CASE("a room ends whose only server-side member died just before it was taken out") {
+  observed_node r;
+  auto gone = std::make_unique<onlooker>(r.world.system);
+  auto who = gone->handle();
+  r.world.node.observe("r", who);
+  r.world.settle();
+  REQUIRE(r.world.node.stats().rooms == 1);
+
+  gone.reset();
+  r.world.node.unobserve("r", who);
+  r.world.settle();
+
+  CHECK(r.world.node.stats().rooms == 0);
+}
