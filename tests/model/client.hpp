@@ -1,14 +1,15 @@
 #pragma once
 
-#include "oracle.hpp"
+#include "commands.hpp"
+#include "judge.hpp"
+#include "stay.hpp"
 
 #include <troupe/testing/memory_session.hpp>
 
-#include <cstdint>
-#include <map>
+#include <cstddef>
+#include <deque>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -17,57 +18,115 @@ namespace troupe::model {
 /// One client of the model: says things, and holds what it receives against the truth.
 class client {
 public:
-  client(truth& t, actors::node& node, unsigned loop, protocol::encoding encoding, std::string user_id);
+  struct options {
+    protocol::encoding encoding = protocol::encoding::plain_json;
+    std::string user_id;
+    std::string lobby; ///< empty: none
+    bool one_room = false;
+    transport::outbox::bounds bounds{6'000, 60};
+  };
 
-  void say(const std::string& json);
-  void join(const std::string& room, std::optional<int> ref);
-  void publish(const std::string& room, const std::string& text, bool echo, std::optional<int> ref);
+  client(truth& t, actors::node& node, unsigned loop, options o);
+  virtual ~client() = default;
 
-  /// Looks at what has come in since the last call; what is wrong goes to `complaints`.
+  // -- what it says; `room`: empty for the default room -------------------------------------------
+  void join(const std::string& room, const deed& d, bool ref);
+  void leave(const std::string& room, int number, bool ref);
+  void publish(const std::string& room, const deed& d, bool ref, std::size_t padding);
+  void send_binary(const std::string& room, const deed& d, bool ref, std::size_t padding);
+  void ask(const std::string& room, const deed& d, bool ref);
+  void ping(int number, bool ref);
+  /// Any other command, which no room handles.
+  void other(const std::string& type, int number, bool ref);
+  /// Brings a token; `rooms`: those that it opens, empty for all.
+  void authenticate(const std::string& user, const std::vector<std::string>& rooms, int number,
+                    bool ref);
+  /// Goes without a word. `heard_out`: as far as is known here the server still listens.
+  void disconnect(bool heard_out);
+
+  /// Looks at what has come in since the last call.
   void look();
 
   /// Once nothing moves any more: everything that is owed must have come.
-  void settle();
+  virtual void settle();
 
   [[nodiscard]] testing::memory_session& session() { return *session_; }
   [[nodiscard]] bool gone() const { return session_->ended() || closed_; }
-  [[nodiscard]] const std::string& user_id() const { return user_id_; }
-  [[nodiscard]] unsigned loop() const { return loop_; }
+  [[nodiscard]] const std::string& user_id() const { return options_.user_id; }
+  [[nodiscard]] std::uint16_t close_code() const noexcept { return close_code_; }
+  [[nodiscard]] bool was_told_goodbye() const noexcept { return told_goodbye_; }
+  [[nodiscard]] bool is_plain() const { return protocol::is_plain(options_.encoding); }
+  [[nodiscard]] std::size_t received() const noexcept { return received_; }
+  [[nodiscard]] std::size_t said() const { return commands_.all().size(); }
 
-  std::vector<std::string> complaints;
-  std::size_t received = 0; ///< room messages
-
-private:
-  /// A stay in one incarnation of a room, from `joined` on.
-  struct stay {
-    std::string room;
-    std::string epoch;
-    std::optional<std::size_t> log; ///< known once `which` has come
-    std::uint64_t next;             ///< the next seq that may come
-    std::vector<std::pair<std::uint64_t, std::string>> early; ///< come before `which`
-  };
-
-  void on_frame(const std::string& json);
-  void on_joined(const struct frame_fields& f);
-  void on_message(const struct frame_fields& f);
-  void on_plain_message(const std::string& text);
-  void check_ack(const stay& s, std::uint64_t seq, const std::string& text);
-  void end_stay(const std::string& room, std::optional<std::uint64_t> last);
-  void check(stay& s, std::uint64_t seq, const std::string& text);
-  /// Complains about what was skipped between `from` and `to` (exclusive), but for own messages without echo.
-  void check_skipped(const stay& s, std::uint64_t from, std::uint64_t to);
-  void complain(std::string what);
+protected:
+  virtual void on_frame(const frame_fields& f) = 0;
+  /// Begins a stay for the `join` that `asked` (null: none that is known).
+  stay& begin(command* asked, std::size_t log, std::size_t at, std::optional<std::uint64_t> seq);
+  void complain(std::string what) { truth_.complain(options_.user_id, std::move(what)); }
+  void acked(stay* s, const command* c, const frame_fields& f);
 
   truth& truth_;
-  protocol::encoding encoding_;
-  std::string user_id_;
-  unsigned loop_;
-  std::map<std::string, stay> stays_;
-  std::map<std::string, std::size_t> log_of_epoch_;
-  std::map<int, std::string> open_refs_; ///< with the text of a publish, empty for a join
-  std::set<std::string> plain_seen_;
+  options options_;
+  commands commands_;
+  std::deque<stay> stays_;
+  std::size_t received_ = 0; ///< room messages
+
+private:
+  void send(command c, const std::string& fields);
+  void on_text(const std::string& json);
+  void on_raw(const std::string& bytes);
+  void check_claims();
+
+  std::vector<std::string> opened_;       ///< by its latest token; empty: all
+  std::optional<frame_fields> announced_; ///< a binary message whose bytes come next
   bool closed_ = false;
+  bool told_goodbye_ = false;
+  bool went_whole_ = false; ///< disconnected with nothing unread
+  std::uint16_t close_code_ = 0;
   std::unique_ptr<testing::memory_session> session_;
+};
+
+/// Speaks `troupe.v1` in either codec: its frames name their rooms.
+class v1_client final : public client {
+public:
+  using client::client;
+  void settle() override;
+
+private:
+  void on_frame(const frame_fields& f) override;
+  void on_joined(const frame_fields& f, command* asked);
+  void on_which(const frame_fields& f);
+  void end(const frame_fields& f, stay::end how);
+  [[nodiscard]] stay* held(const std::string& room);
+
+  /// `joined` has come, and `which` is to follow.
+  struct entering {
+    command* asked;
+    std::string epoch;
+    std::uint64_t seq;
+  };
+  std::map<std::string, entering> entering_;
+  std::map<std::string, std::size_t> held_;   ///< stays by room
+  std::map<std::size_t, std::string> epochs_; ///< by log
+};
+
+/// Speaks no subprotocol: in one room at a time, and its frames do not name it.
+class plain_client final : public client {
+public:
+  using client::client;
+  void settle() override;
+
+private:
+  void on_frame(const frame_fields& f) override;
+  void on_which(const frame_fields& f);
+  void on_thrown_out(const frame_fields& f);
+  void on_ack(const frame_fields& f, const command* c);
+  /// What `joined` meant that no `which` has followed: a second join.
+  void joined_again();
+  [[nodiscard]] stay* current();
+
+  command* entering_ = nullptr; ///< `joined` has come, and `which` may follow
 };
 
 } // namespace troupe::model

@@ -1,0 +1,178 @@
+#include <utility>
+
+#include "world.hpp"
+
+namespace troupe::model {
+
+using protocol::encoding;
+
+// -- what is drawn --------------------------------------------------------------------------------
+
+client* world::someone() {
+  return clients_.empty() ? nullptr : clients_[draw_.below(clients_.size())].get();
+}
+std::string world::a_room() { return names_[draw_.below(names_.size())]; }
+std::string world::a_room_or_default() { return draw_.once_in(4) ? std::string{} : a_room(); }
+std::string world::a_user() { return someone()->user_id(); }
+
+/// Once in `once_in` one of `some`, else nothing in particular.
+deed world::a_deed(std::initializer_list<const char*> some, int once_in) {
+  deed d;
+  d.number = ++number_;
+  if (draw_.once_in(once_in))
+    d.what = draw_.one_of(some);
+  d.whom = a_user();
+  d.echo = !draw_.once_in(4);
+  return d;
+}
+
+// -- what happens ---------------------------------------------------------------------------------
+
+void world::act() {
+  auto* c = someone();
+  auto what = draw_.number(0, 99);
+  if (!c || what < 6)
+    return connect();
+  if (what < 10)
+    return void(act_outside(a_room(), draw_.below(100)));
+  if (what < 11)
+    return draw_.once_in(5) ? end_from_outside(a_room()) : observe();
+  if (raw_ && what < 15)
+    return act_raw();
+  if (what < 12)
+    return clock_.advance(std::chrono::milliseconds{draw_.number(1, 500)});
+  if (c->gone())
+    return c->session().disconnect();
+  if (what < 28)
+    return join(*c);
+  if (what < 34)
+    return c->leave(a_room_or_default(), ++number_, a_ref());
+  if (what < 80)
+    return say(*c);
+  if (what < 86)
+    return do_else(*c);
+  if (what < 99)
+    return stall(*c);
+  c->disconnect(!draining_);
+}
+
+void world::connect() {
+  if (clients_.size() >= 12 + crowd_ || draining_)
+    return;
+  client::options o;
+  o.encoding = draw_.one_of(
+    {encoding::v1_json, encoding::v1_json, encoding::v1_msgpack, encoding::plain_json});
+  o.user_id = "u" + std::to_string(clients_.size());
+  o.lobby = lobby_;
+  o.one_room = one_room_;
+  auto loop = static_cast<unsigned>(draw_.below(node_.loops()));
+  if (protocol::is_plain(o.encoding))
+    clients_.push_back(std::make_unique<plain_client>(truth_, node_, loop, std::move(o)));
+  else
+    clients_.push_back(std::make_unique<v1_client>(truth_, node_, loop, std::move(o)));
+}
+
+/// Most of a crowd listens.
+void world::gather() {
+  while (clients_.size() < crowd_) {
+    connect();
+    clients_.back()->join("room1", a_deed({"-"}, 1), false);
+    loops_.step();
+  }
+}
+
+void world::join(client& c) {
+  auto d = a_deed({"ask/refuse", "ask/refuse", "ask/kick", "enter/kick", "enter/kick", "enter/tell",
+                   "enter/secret", "exit/kick", "exit/tell", "exit/secret", "ask/boom", "ask/end",
+                   "enter/boom", "enter/end", "exit/boom", "exit/end"},
+                  3);
+  c.join(a_room(), d, a_ref());
+}
+
+void world::say(client& c) {
+  auto padding = draw_.below(60);
+  auto d = a_deed({"swallow", "refuse", "refuse/say", "kick", "kick", "tell", "hint", "secret",
+                   "modern", "end", "boom"},
+                  6);
+  if (draw_.once_in(5))
+    c.send_binary(a_room_or_default(), d, a_ref(), padding);
+  else if (draw_.once_in(8))
+    c.ask(a_room_or_default(), d, a_ref());
+  else
+    c.publish(a_room_or_default(), d, a_ref(), padding);
+}
+
+/// What no room sees.
+void world::do_else(client& c) {
+  switch (draw_.number(0, 3)) {
+    case 0: return c.ping(++number_, a_ref());
+    case 1: return authenticate(c);
+    case 2: return c.other("presence", ++number_, a_ref());
+    default: return c.other("resume", ++number_, a_ref());
+  }
+}
+
+void world::authenticate(client& c) {
+  std::vector<std::string> rooms;
+  for (int n = draw_.once_in(2) ? draw_.number(1, 2) : 0; n > 0; --n)
+    rooms.push_back(a_room());
+  auto user = draw_.one_of<std::string>({"bad", a_user(), c.user_id(), c.user_id()});
+  c.authenticate(user, rooms, ++number_, a_ref());
+}
+
+void world::stall(client& c) {
+  if (draw_.once_in(2))
+    c.session().set_window(draw_.below(900));
+  else
+    c.session().set_window(std::nullopt);
+}
+
+/// Returns whether it was accepted.
+bool world::act_outside(const std::string& room, std::size_t padding) {
+  auto n = ++number_;
+  truth_.outside[n] = {room};
+  return node_.room(room).publish("outside", {{"n", n}, {"padding", std::string(padding, 'x')}})
+         == actors::publish_result::accepted;
+}
+
+void world::end_from_outside(const std::string& room) {
+  truth_.told_to_end.insert(room);
+  if (node_.room(room).end() != actors::publish_result::accepted)
+    complain("does not take the end of a room");
+}
+
+void world::observe() {
+  if (!observers_.empty() && draw_.once_in(3))
+    return observers_[draw_.below(observers_.size())]->leave();
+  if (observers_.size() >= 4)
+    return;
+  auto policy = draw_.one_of({actors::behind_policy::drop, actors::behind_policy::remove});
+  observers_.push_back(std::make_unique<observer>(
+    truth_, system_, node_, a_room(), actors::observer_options{draw_.number(3, 60), policy}));
+}
+
+void world::act_raw() {
+  if (raw_clients_.size() < 4 && !draining_ && draw_.once_in(4)) {
+    auto loop = static_cast<unsigned>(draw_.below(node_.loops()));
+    auto user = "raw" + std::to_string(raw_clients_.size());
+    raw_clients_.push_back(std::make_unique<raw_client>(truth_, node_, loop, raw_endpoint_, user));
+  }
+  if (raw_clients_.empty())
+    return;
+  auto& c = *raw_clients_[draw_.below(raw_clients_.size())];
+  switch (draw_.number(0, 20)) {
+    case 0: return c.session().disconnect();
+    case 1: return c.session().set_window(draw_.below(300));
+    case 2: return c.session().set_window(std::nullopt);
+    case 3: return c.say(++number_, draw_.one_of({"close", "boom"}));
+    default: return c.say(++number_, draw_.one_of({"all", "others"}));
+  }
+}
+
+void world::drain() {
+  draining_ = true;
+  node_.drain(draw_.one_of({actors::drain_kind::restart, actors::drain_kind::shutdown}),
+              std::chrono::milliseconds{draw_.number(0, 300)});
+}
+
+} // namespace troupe::model

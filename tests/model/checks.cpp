@@ -1,0 +1,168 @@
+#include <utility>
+
+#include "world.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace troupe::model {
+
+using namespace std::chrono_literals;
+
+void world::look() {
+  for (auto& c : clients_)
+    c->look();
+  for (auto& c : raw_clients_)
+    c->look();
+  for (auto& o : observers_) {
+    o->look(draw_.below(20));
+    if (draw_.once_in(4))
+      o->let_go();
+  }
+}
+
+/// Lets everything that is under way arrive.
+void world::calm() {
+  for (auto& c : clients_)
+    c->session().set_window(std::nullopt);
+  for (auto& c : raw_clients_)
+    c->session().set_window(std::nullopt);
+  loops_.settle();
+  if (draining_)
+    check_drained();
+  for (auto& o : observers_) {
+    o->look(~std::size_t{0});
+    o->let_go();
+  }
+  for (auto& name : names_) // whoever is behind is told so when the room speaks next
+    if (act_outside(name, 0))
+      truth_.last_words[name] = number_;
+  loops_.settle();
+  check_outside_bound();
+  check_credit();
+  for (auto& c : clients_)
+    if (c->session().unread() > 0 && !c->gone())
+      complain(c->user_id() + "'s credits never came back");
+  if (node_.stats().rooms != truth_.alive_behaviors)
+    complain(std::to_string(node_.stats().rooms) + " rooms, "
+             + std::to_string(truth_.alive_behaviors) + " behaviours");
+  for (auto& c : clients_)
+    c->settle();
+  for (auto& c : raw_clients_)
+    c->settle();
+  for (auto& o : observers_)
+    o->settle();
+}
+
+/// Everybody was told, and closed, who had not gone before.
+void world::check_drained() {
+  clock_.advance(1s);
+  loops_.settle();
+  for (auto& c : clients_) {
+    c->look();
+    auto code = c->close_code();
+    if (c->session().ended() || code == 1013)
+      continue;
+    if (code != 1012 && code != 1001)
+      complain(c->user_id() + " was not closed by the drain");
+    if (!c->is_plain() && !c->was_told_goodbye())
+      complain(c->user_id() + " was not told goodbye");
+  }
+  for (auto& c : raw_clients_) {
+    c->look();
+    if (!c->gone())
+      complain(c->user_id() + " was not closed by the drain");
+  }
+}
+
+/// What is on its way from outside is bounded, and is let in again once it has arrived.
+void world::check_outside_bound() {
+  constexpr std::size_t size = 200;
+  auto bound = static_cast<std::size_t>(node_.options().rooms.max_pending_bytes);
+  if (bound > 10'000)
+    return;
+  std::size_t accepted = 0;
+  while (accepted <= bound && act_outside("room1", size))
+    accepted += size;
+  if (accepted > bound || accepted == 0)
+    complain("took " + std::to_string(accepted) + " bytes from outside at once");
+  loops_.settle();
+  if (!act_outside("room1", size))
+    complain("takes nothing from outside any more");
+  loops_.settle();
+}
+
+/// A message that is given to many in slices gives its credit back with the first.
+void world::check_credit() {
+  auto speaker = std::find_if(clients_.begin(), clients_.end(), [](auto& c) {
+    return !c->gone() && c->session().held_messages() == 0;
+  });
+  if (crowd_ == 0 || speaker == clients_.end())
+    return;
+  (*speaker)->publish("room1", a_deed({"-"}, 1), false, 0);
+  auto heard = [&] {
+    look();
+    return std::accumulate(clients_.begin(), clients_.end(), std::size_t{0},
+                           [](auto n, auto& c) { return n + c->received(); });
+  };
+  auto before = heard();
+  while (heard() == before && node_.loop(0).run_turn()) {
+  }
+  if (heard() > before && (*speaker)->session().held_messages() > 0)
+    complain("credit is held while a message is given out");
+  loops_.settle();
+}
+
+void world::count() {
+  for (auto& c : clients_) {
+    tally_.received += c->received();
+    tally_.said += c->said();
+    tally_.cut += c->close_code() == 1013;
+  }
+  for (auto& [number, f] : truth_.fates) {
+    tally_.acted += f.what == fate::kind::said || f.what == fate::kind::done;
+    tally_.refused += f.what == fate::kind::refused;
+    tally_.crashed += f.what == fate::kind::crashed;
+    tally_.kicked += f.what == fate::kind::thrown_out;
+  }
+  for (auto& log : truth_.logs)
+    tally_.ended += log.told_to_end;
+  for (auto& [number, e] : truth_.outside)
+    tally_.outside += e.place.has_value();
+  tally_.observed += observers_.size();
+  tally_.drained += draining_;
+}
+
+/// Everybody goes: nothing may be left but what is to stay.
+void world::leave() {
+  for (auto& c : clients_)
+    c->session().disconnect();
+  for (auto& c : raw_clients_)
+    c->session().disconnect();
+  for (auto& o : observers_)
+    if (draw_.once_in(2))
+      o->leave();
+  observers_.clear();
+  loops_.settle();
+  auto kept =
+    static_cast<std::size_t>(std::count_if(truth_.logs.begin(), truth_.logs.end(), [](auto& log) {
+      return log.name == "hall" && !log.over;
+    }));
+  auto s = node_.stats();
+  if (s.rooms != kept || s.members != 0 || s.connections != 0 || truth_.alive_behaviors != kept)
+    complain("left over: " + std::to_string(s.rooms) + " rooms, " + std::to_string(s.members)
+             + " members, " + std::to_string(s.connections) + " connections, "
+             + std::to_string(truth_.alive_behaviors) + " behaviours");
+  for (auto& c : clients_)
+    if (c->session().held_messages() != 0)
+      complain(c->user_id() + " lacks credit");
+  for (auto& c : raw_clients_)
+    if (c->session().held_messages() != 0)
+      complain(c->user_id() + " lacks credit");
+  raw_clients_.clear();
+  clients_.clear();
+  if (kept == 0 && node_.stats().output_bytes != 0)
+    complain("output buffers have leaked: " + std::to_string(node_.stats().output_bytes));
+}
+
+} // namespace troupe::model

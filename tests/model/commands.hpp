@@ -1,0 +1,57 @@
+#pragma once
+
+#include "truth.hpp"
+#include "wire.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+
+namespace troupe::model {
+
+/// What one client has said, and what it was answered.
+struct command {
+  enum class kind : std::uint8_t { join, leave, say, ping, auth, other };
+  kind what = kind::say;
+  std::string type;
+  int number = 0;
+  std::optional<std::string> room; ///< none: the default room
+  bool ref = false;                ///< its number
+  std::string answer;              ///< type of the answer; empty: none yet
+  std::string code;                ///< of an `error`
+  std::string answered_by;         ///< the room that the answer names
+  std::optional<std::size_t> stay; ///< of a `join` that let the client in, or found it in
+};
+
+/// The commands of one client in the order in which it said them. Each answer must be of the right
+/// sort and belong to one that is open.
+class commands {
+public:
+  commands(truth& t, std::string user, bool plain)
+    : truth_(t),
+      user_(std::move(user)),
+      plain_(plain) {}
+
+  void add(command c) { all_.push_back(std::move(c)); }
+
+  /// The command that a frame answers; null if it answers none (or none that is known: then there
+  /// is a complaint).
+  command* answered_by(const frame_fields& f);
+
+  [[nodiscard]] const std::deque<command>& all() const noexcept { return all_; }
+
+private:
+  command* by_ref(const frame_fields& f);
+  command* without_ref(const frame_fields& f);
+  [[nodiscard]] bool is_right_sort(const command& c, const std::string& answer) const;
+  void note(command& c, const frame_fields& f);
+
+  truth& truth_;
+  std::string user_;
+  bool plain_;
+  std::deque<command> all_;
+};
+
+} // namespace troupe::model

@@ -1,0 +1,165 @@
+#include <utility>
+
+#include "judge.hpp"
+
+#include <algorithm>
+
+namespace troupe::model {
+
+void judge::walk(const std::deque<command>& all) {
+  // A token takes effect at once, also before the commands that wait.
+  narrowed_ = std::any_of(all.begin(), all.end(), [](auto& c) {
+    return c.what == command::kind::auth && c.answer != "error";
+  });
+  for (auto& c : all) {
+    if (c.answer.empty() && c.ref && ending_ == ending::none)
+      complain(c, "was never answered");
+    switch (c.what) {
+      case command::kind::join: join(c); break;
+      case command::kind::leave: leave(c); break;
+      case command::kind::say: say(c); break;
+      case command::kind::ping:
+        if (c.answer.empty() && ending_ == ending::none)
+          complain(c, "was never answered");
+        break;
+      default: break;
+    }
+  }
+}
+
+// -- coming and going -----------------------------------------------------------------------------
+
+void judge::join(const command& c) {
+  auto* f = truth_.fate_of(c.number);
+  if (c.answer.empty() && ending_ == ending::none && !c.ref && !c.stay)
+    complain(c, "was never answered");
+  if (c.answer.empty() && !c.stay) {
+    unclear_ |= ending_ != ending::none;
+    return;
+  }
+  if (c.answer == "error") {
+    auto by_room = f && (f->what == fate::kind::refused || f->what == fate::kind::crashed);
+    if (f && f->what == fate::kind::let_in)
+      complain(c, "was let in and told " + c.code);
+    else if (by_room && c.code != (f->what == fate::kind::refused ? "forbidden" : "room_closed"))
+      complain(c, "was refused by " + c.code);
+    else if (!by_room && c.code == "forbidden" && !narrowed_)
+      complain(c, "was told forbidden, which the room did not say");
+    return;
+  }
+  if (!c.stay && ending_ == ending::none)
+    return complain(c, "was told joined and not let in");
+  if (!c.stay) // it has ended before it was told where it is
+    return void(unclear_ = true);
+  auto again =
+    std::any_of(places_.begin(), places_.end(), [&](auto& p) { return p.stay == *c.stay; });
+  if (!again && c.number > 0 && (!f || f->what != fate::kind::let_in))
+    complain(c, "was told joined, but the room did not say so");
+  if (one_room_)
+    places_.clear();
+  forget(*c.room);
+  places_.push_back({*c.room, *c.stay});
+}
+
+void judge::leave(const command& c) {
+  auto from = where(c);
+  if (unclear_)
+    return;
+  if (from.empty()) {
+    if (c.answer == "left" || c.answer == "ack")
+      complain(c, "left a room that it did not hold");
+    return;
+  }
+  auto* left = from.front();
+  if (!is_sure(*left) && (c.answer == "left" || c.answer == "ack")) {
+    auto named =
+      std::find_if(from.begin(), from.end(), [&](auto* p) { return p->room == c.answered_by; });
+    left = named == from.end() ? left : *named;
+  } else if (!is_sure(*left) && from.size() > 1) {
+    unclear_ = true; // it may have gone to a room that had ended, or to the one before
+    return;
+  }
+  auto how = stays_[left->stay].how();
+  if (how == stay::end::none && ending_ == ending::none)
+    complain(c, "had no effect");
+  if (how == stay::end::left && c.ref && c.answer == "error")
+    complain(c, "was refused by " + c.code + ", and left all the same");
+  forget(left->room);
+}
+
+// -- saying ---------------------------------------------------------------------------------------
+
+void judge::say(const command& c) {
+  auto* f = truth_.fate_of(c.number);
+  check_answer(c, f);
+  if (unclear_)
+    return;
+  auto to = where(c);
+  if (!f) {
+    if (!to.empty() && is_sure(*to.front()))
+      complain(c, "was said in " + to.front()->room + ", and nobody heard it");
+    if (to.size() == 1)
+      to.front()->lost = true;
+    return;
+  }
+  auto i =
+    std::find_if(to.begin(), to.end(), [&](auto* p) { return stays_[p->stay].log() == f->log; });
+  if (i == to.end())
+    return complain(c, "was heard in " + truth_.logs[f->log].name + " (log "
+                         + std::to_string(f->log) + "), which it does not hold");
+  std::for_each(to.begin(), i, [](auto* p) { p->lost = true; });
+}
+
+/// Acked means done, refused means not said.
+void judge::check_answer(const command& c, const fate* f) {
+  using kind = fate::kind;
+  auto done = f && (f->what == kind::said || f->what == kind::swallowed || f->what == kind::done);
+  if (c.answer == "ack" && !done)
+    complain(c, "was acked and not done");
+  if (c.answer != "error" || !c.ref)
+    return;
+  if (done)
+    complain(c, "was done and refused by " + c.code);
+  if (f && f->what == kind::refused && c.code != "forbidden")
+    complain(c, "was refused by " + c.code + " where the room said forbidden");
+  if (f && f->what == kind::crashed && c.code != "room_closed")
+    complain(c, "crashed the room and was refused by " + c.code);
+  if (!f && c.code != "not_joined" && c.code != "forbidden" && c.code != "room_closed")
+    complain(c, "was refused by " + c.code);
+}
+
+// -- where it is ----------------------------------------------------------------------------------
+
+/// The places that a command may have gone to, the likeliest first; the last of several is sure, or
+/// there is none that is.
+std::vector<judge::place*> judge::where(const command& c) {
+  std::vector<place*> found;
+  for (auto i = places_.rbegin(); i != places_.rend(); ++i) {
+    if ((c.room && *c.room != i->room) || i->lost)
+      continue;
+    found.push_back(&*i);
+    if (is_sure(*i) || c.room)
+      break;
+  }
+  return found;
+}
+
+/// Whether the client was a member until it left by a command.
+bool judge::is_sure(const place& p) const {
+  auto& s = stays_[p.stay];
+  if (s.how() == stay::end::left)
+    return true;
+  return s.how() == stay::end::none
+         && (ending_ == ending::none || (ending_ == ending::went && s.cut_short()));
+}
+
+void judge::forget(const std::string& room) {
+  std::erase_if(places_, [&](auto& p) { return p.room == room; });
+}
+
+void judge::complain(const command& c, const std::string& what) {
+  truth_.complain(user_, "its " + c.type + ' ' + std::to_string(c.number)
+                           + (c.room ? " to " + *c.room : std::string{}) + ' ' + what);
+}
+
+} // namespace troupe::model

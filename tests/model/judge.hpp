@@ -1,0 +1,60 @@
+#pragma once
+
+#include "commands.hpp"
+#include "stay.hpp"
+
+#include <deque>
+#include <string>
+#include <vector>
+
+namespace troupe::model {
+
+/// How a client's connection has ended, if it has.
+enum class ending : std::uint8_t {
+  none,
+  cut,  ///< by the server: what was on its way may be lost from some command on
+  went, ///< by the client, when the server had read all that it had said: all of it takes effect
+};
+
+/// Walks through a client's commands in the order in which it said them and holds what became of
+/// each against what must have: what it said in a room that it surely held is in that room's log,
+/// what it said elsewhere is in none; what was acked was done, what was refused was not.
+class judge {
+public:
+  judge(truth& t, const std::string& user, bool one_room, const std::deque<stay>& stays, ending how)
+    : truth_(t),
+      user_(user),
+      one_room_(one_room),
+      stays_(stays),
+      ending_(how) {}
+
+  void walk(const std::deque<command>& all);
+
+private:
+  /// A room that the client holds as far as its own commands say.
+  struct place {
+    std::string room;
+    std::size_t stay;
+    bool lost = false; ///< something said there was not heard any more: neither is what comes later
+  };
+
+  void join(const command& c);
+  void leave(const command& c);
+  void say(const command& c);
+  void check_answer(const command& c, const fate* f);
+  [[nodiscard]] std::vector<place*> where(const command& c);
+  [[nodiscard]] bool is_sure(const place& p) const;
+  void forget(const std::string& room);
+  void complain(const command& c, const std::string& what);
+
+  truth& truth_;
+  const std::string& user_;
+  bool one_room_;
+  const std::deque<stay>& stays_;
+  ending ending_;
+  std::vector<place> places_; ///< the latest join last
+  bool narrowed_ = false;     ///< a token may have taken rights
+  bool unclear_ = false;      ///< from here on it is not known where the client is
+};
+
+} // namespace troupe::model

@@ -1,0 +1,193 @@
+#include <utility>
+
+#include "stay.hpp"
+
+namespace troupe::model {
+
+namespace {
+
+std::string name_of(const entry& e) {
+  return e.type + ' ' + e.user + ' ' + e.text.substr(0, e.text.find(" x"));
+}
+std::string name_of(const frame_fields& f) {
+  return f.type + ' ' + f.user + ' ' + f.text.substr(0, f.text.find(" x"));
+}
+
+bool says(const frame_fields& f, const entry& e) {
+  if (f.type != e.type || f.user != e.user)
+    return false;
+  if (e.what == entry::kind::went)
+    return f.reason.empty() || f.reason == to_string(e.reason);
+  return e.type == "binary" ? f.bytes == json_of_bytes(e.text) : f.text == e.text;
+}
+
+} // namespace
+
+stay::stay(truth& t, std::string user, bool plain, std::size_t log, std::size_t at,
+           std::optional<std::uint64_t> seq)
+  : truth_(t),
+    user_(std::move(user)),
+    plain_(plain),
+    log_(log),
+    next_(at),
+    seq_(seq) {}
+
+// -- passing over what it need not hear -----------------------------------------------------------
+
+bool stay::at_own_end() const {
+  auto& all = entries().entries;
+  return next_ < all.size() && all[next_].what == entry::kind::went && all[next_].user == user_;
+}
+
+bool stay::is_owed(const entry& e) const {
+  if (e.what != entry::kind::line && !entries().announces)
+    return false;
+  return e.except != user_ && (e.plain || !plain_);
+}
+
+void stay::pass() {
+  if (entries().entries[next_].stored && seq_)
+    ++*seq_;
+  ++next_;
+}
+
+void stay::pass_to(std::size_t position) {
+  while (next_ < position && !at_own_end() && !is_owed(entries().entries[next_]))
+    pass();
+}
+
+// -- what is heard --------------------------------------------------------------------------------
+
+void stay::hear(const frame_fields& f) {
+  auto& all = entries().entries;
+  pass_to(all.size());
+  if (at_own_end())
+    return complain("heard " + name_of(f) + " after it had left");
+  if (next_ == all.size())
+    return complain("heard " + name_of(f) + ", which the room did not say, or again");
+  if (!says(f, all[next_]))
+    return complain("heard " + name_of(f) + " where the room said " + name_of(all[next_]));
+  auto stored = all[next_].stored;
+  pass();
+  heard_ = next_;
+  if (f.seq.has_value() != stored && !(plain_ && !f.seq))
+    complain(name_of(f) + (stored ? " had no seq" : " had a seq"));
+  if (f.seq && seq_ && *f.seq != *seq_)
+    complain(name_of(f) + " had seq " + std::to_string(*f.seq) + " instead of "
+             + std::to_string(*seq_));
+  if (f.seq)
+    seq_ = f.seq;
+}
+
+/// Between own messages without echo only its `seq` tells where it was said.
+void stay::hear_outside(const frame_fields& f) {
+  auto& what = truth_.outside[*f.number];
+  if (what.room != room())
+    return complain("heard what was published to " + what.room);
+  if (*f.number <= std::exchange(last_outside_, *f.number))
+    complain("heard what was published from outside again or late");
+  while (f.seq && seq_ && *seq_ + 1 < *f.seq && next_ < entries().entries.size() && !at_own_end()
+         && !is_owed(entries().entries[next_]))
+    pass();
+  if (f.seq && seq_ && *f.seq != *seq_ + 1)
+    complain("heard what was published from outside at " + std::to_string(*f.seq) + " instead of "
+             + std::to_string(*seq_ + 1));
+  if (f.seq
+      && std::exchange(what.place, std::pair{log_, *f.seq}).value_or(std::pair{log_, *f.seq})
+           != *what.place)
+    complain("heard what was published from outside elsewhere than others");
+  if (f.seq)
+    seq_ = f.seq;
+  else if (seq_)
+    ++*seq_;
+  heard_ = next_;
+}
+
+void stay::hear_position(std::uint64_t seq) {
+  while (seq_ && *seq_ < seq && next_ < entries().entries.size() && !at_own_end()
+         && !is_owed(entries().entries[next_]))
+    pass();
+  if (seq_ && *seq_ != seq)
+    complain("was told position " + std::to_string(seq) + " having heard all up to "
+             + std::to_string(*seq_));
+  seq_ = seq;
+}
+
+void stay::hear_ack(const fate& f, std::optional<std::uint64_t> seq) {
+  if (f.log != log_)
+    return complain("an ack of another room");
+  auto behind = f.position + (f.what == fate::kind::said ? 1 : 0);
+  pass_to(behind);
+  if (next_ < behind)
+    return complain("an ack before " + name_of(entries().entries[next_]));
+  if (heard_ > behind)
+    return complain("an ack behind later frames");
+  if (seq && seq_ && next_ == behind && *seq != *seq_)
+    complain("an ack of seq " + std::to_string(*seq) + " instead of " + std::to_string(*seq_));
+  if (seq && next_ == behind)
+    seq_ = seq;
+}
+
+// -- the end --------------------------------------------------------------------------------------
+
+void stay::over(end how, std::optional<std::uint64_t> seq) {
+  auto& all = entries().entries;
+  how_ = how;
+  pass_to(all.size());
+  if (how == end::closed ? next_ < all.size() : !at_own_end()) {
+    auto missed = next_ < all.size() && !at_own_end()
+                    ? "without having heard " + name_of(all[next_])
+                    : std::string{"though the room did not say so"};
+    return complain("its stay ended " + missed);
+  }
+  if (seq && seq_ && *seq != *seq_)
+    complain("left at " + std::to_string(*seq) + " instead of " + std::to_string(*seq_));
+  auto reason = how == end::kicked      ? actors::leave_reason::kicked
+                : how == end::forbidden ? actors::leave_reason::forbidden
+                                        : actors::leave_reason::left;
+  if (how != end::closed && all[next_].reason != reason)
+    complain("went for another reason than the room says");
+}
+
+void stay::switched() {
+  how_ = end::left;
+  auto& all = entries().entries;
+  for (auto i = next_; i < all.size(); ++i) {
+    if (all[i].what == entry::kind::went && all[i].user == user_)
+      return;
+    if (all[i].user == user_ && is_owed(all[i]))
+      complain("has another room before it has heard its own " + name_of(all[i]));
+  }
+}
+
+void stay::settle() {
+  auto& all = entries().entries;
+  if (how_ != end::none)
+    return;
+  pass_to(all.size());
+  if (plain_ && at_own_end() && all[next_].reason == actors::leave_reason::left)
+    how_ = end::left;
+  else if (at_own_end())
+    complain("was never told that it is no member any more");
+  else if (next_ < all.size())
+    complain("never heard " + name_of(all[next_]));
+  else if (entries().over || truth_.latest[room()] != log_)
+    complain("is still in a room that has ended");
+  else if (last_outside_ < truth_.last_word(room()))
+    complain("never heard what was published from outside last");
+}
+
+bool stay::cut_short() const {
+  auto& all = entries().entries;
+  for (auto i = next_; i < all.size(); ++i)
+    if (all[i].what == entry::kind::went && all[i].user == user_)
+      return all[i].reason == actors::leave_reason::disconnected;
+  return false;
+}
+
+void stay::complain(const std::string& what) {
+  if (!std::exchange(broken_, true))
+    truth_.complain(user_ + " in " + room() + " (log " + std::to_string(log_) + ')', what);
+}
+
+} // namespace troupe::model

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <troupe/actors/room_behavior.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace troupe::model {
+
+/// One thing that a room said to its members.
+struct entry {
+  enum class kind : std::uint8_t { line, came, went };
+  kind what = kind::line;
+  std::string type;                 ///< of its frame
+  std::string user;                 ///< who said it, came or went; empty: the room itself
+  std::string text = {};            ///< or bytes, of a line
+  std::string except = {};          ///< who does not get it
+  actors::leave_reason reason = {}; ///< of who went
+  bool stored = true;               ///< whether it has a `seq`
+  bool plain = true;                ///< whether plain clients get it
+};
+
+/// What one room incarnation has said, written down by its behaviour: the truth that clients are
+/// held against. Only what is published from outside is missing, since no hook hears of that.
+struct room_log {
+  std::string name;
+  bool announces = true;
+  bool stays_when_empty = false;
+  std::vector<entry> entries;
+  std::set<std::string> inside; ///< users
+  bool over = false;            ///< its behaviour is gone
+  bool told_to_end = false;
+  bool crashed = false;
+  bool closed = false; ///< its behaviour was told of the end
+};
+
+/// What became of a command in a room.
+struct fate {
+  enum class kind : std::uint8_t { said, swallowed, done, refused, thrown_out, crashed, let_in };
+  kind what = kind::crashed;
+  std::size_t log = 0;
+  std::size_t position = 0; ///< entries that its `ack` comes behind
+};
+
+/// What was published from outside, and where the first who heard it has heard it.
+struct outside_event {
+  std::string room;
+  std::optional<std::pair<std::size_t, std::uint64_t>> place = {}; ///< log and seq
+};
+
+/// All that happened in rooms, and all that is wrong.
+struct truth {
+  std::deque<room_log> logs;
+  std::map<std::string, std::size_t> latest; ///< by room name: the incarnation that speaks now
+  std::unordered_map<int, fate> fates;       ///< by the number of a command
+  std::unordered_map<int, outside_event> outside;
+  std::map<std::pair<std::string, std::string>, int>
+    last_number;                     ///< by room name and user: the command handled last
+  std::set<std::string> told_to_end; ///< rooms, from outside
+  std::map<std::string, int>
+    last_words; ///< by room: what was published from outside when all was calm
+  std::size_t alive_behaviors = 0;
+  std::vector<std::string> complaints;
+
+  void complain(std::string_view who, std::string what) {
+    complaints.push_back(std::string{who} + ": " + std::move(what));
+  }
+
+  [[nodiscard]] int last_word(const std::string& room) const {
+    auto i = last_words.find(room);
+    return i == last_words.end() ? 0 : i->second;
+  }
+  [[nodiscard]] const fate* fate_of(int number) const {
+    auto i = fates.find(number);
+    return i == fates.end() ? nullptr : &i->second;
+  }
+};
+
+} // namespace troupe::model

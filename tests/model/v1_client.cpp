@@ -1,0 +1,78 @@
+#include <utility>
+
+#include "client.hpp"
+
+namespace troupe::model {
+
+stay* v1_client::held(const std::string& room) {
+  auto i = held_.find(room);
+  return i == held_.end() ? nullptr : &stays_[i->second];
+}
+
+void v1_client::on_frame(const frame_fields& f) {
+  auto* asked = commands_.answered_by(f);
+  auto* in = held(f.room);
+  if (f.type == "joined")
+    on_joined(f, asked);
+  else if (f.type == "which")
+    on_which(f);
+  else if (f.type == "left")
+    end(f, f.reason == "kicked"      ? stay::end::kicked
+           : f.reason == "forbidden" ? stay::end::forbidden
+                                     : stay::end::left);
+  else if (f.type == "roomClosed")
+    end(f, stay::end::closed);
+  else if (f.type == "ack" && asked && asked->what == command::kind::say)
+    acked(in, asked, f);
+  else if (f.type == "message" || f.type == "binary" || f.type == "told" || f.type == "userJoined"
+           || f.type == "userLeft" || f.type == "outside")
+    !in                   ? complain(f.type + " of a room that is not held: " + f.room)
+    : f.type == "outside" ? in->hear_outside(f)
+                          : in->hear(f);
+}
+
+void v1_client::on_joined(const frame_fields& f, command* asked) {
+  if (entering_.contains(f.room))
+    return complain("joined twice without a word of " + f.room);
+  auto* in = held(f.room);
+  if (!in) {
+    entering_.insert_or_assign(f.room, entering{asked, f.epoch, *f.seq});
+    return;
+  }
+  if (epochs_[in->log()] != f.epoch)
+    complain("joined with another epoch while the room is held");
+  in->hear_position(*f.seq);
+  if (asked)
+    asked->stay = held_[f.room];
+}
+
+void v1_client::on_which(const frame_fields& f) {
+  auto in = entering_.extract(f.room);
+  if (!in)
+    return complain("is told of " + f.room + " without joined");
+  if (auto [known, is_new] = epochs_.try_emplace(*f.log, in.mapped().epoch);
+      !is_new && known->second != in.mapped().epoch)
+    complain("two epochs in one life of " + f.room);
+  held_[f.room] = stays_.size();
+  begin(in.mapped().asked, *f.log, *f.at, in.mapped().seq);
+}
+
+void v1_client::end(const frame_fields& f, stay::end how) {
+  auto* in = held(f.room);
+  if (!in)
+    return entering_.erase(f.room) > 0 && how == stay::end::closed
+             ? void()
+             : complain("the end of a stay that did not begin: " + f.room);
+  in->over(how, f.seq);
+  held_.erase(f.room);
+}
+
+void v1_client::settle() {
+  look();
+  if (!gone())
+    for (auto& [room, e] : entering_)
+      complain("never heard anything of " + room);
+  client::settle();
+}
+
+} // namespace troupe::model

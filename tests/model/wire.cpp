@@ -1,0 +1,73 @@
+#include <utility>
+
+#include "wire.hpp"
+
+#include <troupe/protocol/codec.hpp>
+#include <troupe/protocol/command.hpp>
+
+#include <simdjson.h>
+
+#include <sstream>
+
+namespace troupe::model {
+
+std::string deed::text(std::size_t padding) const {
+  return std::to_string(number) + ' ' + what + ' ' + whom + (echo ? " loud " : " quiet ")
+         + std::string(padding, 'x');
+}
+
+std::optional<deed> deed::read(std::string_view text) {
+  deed d;
+  std::string echo;
+  std::istringstream in{std::string{text}};
+  if (!(in >> d.number >> d.what >> d.whom >> echo))
+    return std::nullopt;
+  d.echo = echo == "loud";
+  return d;
+}
+
+frame_fields parse(const std::string& json) {
+  thread_local simdjson::dom::parser parser;
+  simdjson::dom::object o = parser.parse(json);
+  frame_fields f;
+  auto text = [&](const char* key, std::string& out) {
+    std::string_view v;
+    if (o[key].get(v) == simdjson::SUCCESS)
+      out = v;
+  };
+  auto number = [&](const char* key, auto& out) {
+    std::uint64_t n;
+    if (o[key].get(n) == simdjson::SUCCESS)
+      out = static_cast<typename std::remove_reference_t<decltype(out)>::value_type>(n);
+  };
+  text("type", f.type);
+  text("roomId", f.room);
+  text("epoch", f.epoch);
+  text("text", f.text);
+  text("userId", f.user);
+  text("reason", f.reason);
+  text("code", f.code);
+  text("request", f.request);
+  number("seq", f.seq);
+  number("log", f.log);
+  number("at", f.at);
+  number("bytes", f.size);
+  number("ref", f.ref);
+  number("n", f.number);
+  simdjson::dom::object data;
+  if (o["data"].get(data) == simdjson::SUCCESS)
+    f.bytes = simdjson::minify(data);
+  return f;
+}
+
+std::string json_of_bytes(std::string_view bytes) {
+  std::string packed{"\xc5"}; // bin 16
+  packed += static_cast<char>(bytes.size() >> 8);
+  packed += static_cast<char>(bytes.size() & 0xff);
+  packed += bytes;
+  std::string json;
+  protocol::transcode(protocol::codec::msgpack, packed, protocol::codec::json, json);
+  return json;
+}
+
+} // namespace troupe::model

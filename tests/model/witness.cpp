@@ -1,0 +1,215 @@
+#include <utility>
+
+#include "witness.hpp"
+
+#include <functional>
+#include <stdexcept>
+
+namespace troupe::model {
+
+using namespace troupe::actors;
+
+namespace {
+
+std::optional<deed> deed_in_profile(const member& m) {
+  if (m.profile.empty())
+    return std::nullopt;
+  protocol::document_view profile{protocol::codec_of(m.encoding), m.profile};
+  return deed::read(profile.string("text").value_or(""));
+}
+
+} // namespace
+
+witness::witness(truth& t, node& n, std::string_view room, const room_options& options)
+  : truth_(t),
+    node_(n),
+    name_(room),
+    index_(t.logs.size()) {
+  truth_.logs.emplace_back().name = name_;
+  log().announces = options.announce.value_or(true);
+  log().stays_when_empty = options.keep_when_empty;
+  truth_.latest[name_] = index_;
+  ++truth_.alive_behaviors;
+  on("do", [this](room_context& r, const member& from, const application_message& m) {
+    take(r, from, m.fields.string("text").value_or(""), "do");
+  });
+}
+
+witness::~witness() {
+  check_thread();
+  check_end();
+  log().over = true;
+  --truth_.alive_behaviors;
+}
+
+// -- coming and going -----------------------------------------------------------------------------
+
+join_decision witness::authorize_join(room_context& room, const member& candidate) {
+  check(room);
+  auto d = deed_in_profile(candidate);
+  if (!d)
+    return join_decision::accept();
+  auto& f = truth_.fates[d->number];
+  f = {fate::kind::crashed, index_};
+  obey(room, *d, "ask/");
+  f.what = d->what == "ask/refuse" ? fate::kind::refused : fate::kind::let_in;
+  return d->what == "ask/refuse" ? join_decision::refuse("no") : join_decision::accept();
+}
+
+/// Tells the newcomer first which log its frames are to be held against, and from where.
+void witness::on_join(room_context& room, const member& m) {
+  log().entries.push_back({entry::kind::came, "userJoined", m.user_id, {}, m.user_id, {}, false});
+  if (!log().inside.insert(m.user_id).second)
+    truth_.complain(name_, m.user_id + " came twice");
+  check(room);
+  room.send_to(m.key, "which", {{"room", name_}, {"log", index_}, {"at", log().entries.size()}});
+  if (m.automatic)
+    greet(room, m);
+  if (auto d = deed_in_profile(m))
+    obey(room, *d, "enter/");
+}
+
+void witness::on_leave(room_context& room, const member& m, leave_reason reason) {
+  if (log().inside.erase(m.user_id) == 0)
+    truth_.complain(name_, m.user_id + " went without having come");
+  check_thread();
+  if (reason == leave_reason::closed)
+    return;
+  log().entries.push_back({entry::kind::went, "userLeft", m.user_id, {}, m.user_id, reason, false});
+  check(room);
+  if (auto d = deed_in_profile(m))
+    obey(room, *d, "exit/");
+}
+
+void witness::on_close(room_context&) {
+  check_thread();
+  log().closed = true;
+}
+
+/// However a room ends, its members have left; and unless it crashed it was told.
+void witness::check_end() {
+  if (!log().inside.empty())
+    truth_.complain(name_, "has ended, and did not see its members leave");
+  if (log().closed == log().crashed)
+    truth_.complain(name_, log().crashed ? "has crashed, and was closed"
+                                         : "has ended, and was not closed");
+  if (log().stays_when_empty && !log().told_to_end && !log().crashed
+      && !truth_.told_to_end.contains(name_))
+    truth_.complain(name_, "has ended, and was to stay");
+}
+
+// -- what members say -----------------------------------------------------------------------------
+
+bool witness::on_publish(room_context& room, const member& from, const application_message& m) {
+  return take(room, from, m.fields.string("text").value_or(""), "message");
+}
+
+bool witness::on_binary(room_context& room, const member& from, std::string_view bytes) {
+  return take(room, from, bytes, "binary");
+}
+
+/// Handles one command; returns whether it is to be relayed.
+bool witness::take(room_context& room, const member& from, std::string_view text,
+                   std::string_view type) {
+  check(room);
+  auto d = deed::read(text);
+  if (!d) {
+    truth_.complain(name_, "heard what nobody said: " + std::string{text});
+    return true;
+  }
+  auto& before = truth_.last_number[{name_, from.user_id}];
+  if (d->number <= before)
+    truth_.complain(name_, "command " + std::to_string(d->number) + " of " + from.user_id
+                             + " came after " + std::to_string(before));
+  before = d->number;
+  auto& f = truth_.fates[d->number];
+  auto user = from.user_id;
+  // Until it is through; who throws itself out is told so, even if the room crashes over it.
+  f = {d->what == "kick" && d->whom == user ? fate::kind::thrown_out : fate::kind::crashed, index_};
+  obey(room, *d);
+  f.position = log().entries.size();
+  if (d->what.starts_with("refuse")) {
+    f.what = fate::kind::refused;
+    room.refuse(protocol::errc::forbidden, "no");
+    return d->what == "refuse/say";
+  }
+  if (!log().inside.contains(user)) {
+    f.what = fate::kind::thrown_out;
+    return true;
+  }
+  if (d->what == "swallow") {
+    f.what = fate::kind::swallowed;
+    return false;
+  }
+  f.what = type == "do" ? fate::kind::done : fate::kind::said;
+  if (type != "do")
+    log().entries.push_back({entry::kind::line, std::string{type}, user, std::string{text},
+                             d->echo ? std::string{} : user});
+  return true;
+}
+
+// -- what it does ---------------------------------------------------------------------------------
+
+/// Does what `d` asks for, if it asks for it in this hook.
+void witness::obey(room_context& room, const deed& d, std::string_view hook) {
+  if (!d.what.starts_with(hook))
+    return;
+  auto what = d.what.substr(hook.size());
+  auto text = d.text();
+  if (what == "kick") {
+    kick(room, d.whom);
+  } else if (what == "end") {
+    log().told_to_end = true;
+    room.end();
+  } else if (what == "boom") {
+    log().crashed = true;
+    throw std::runtime_error{"boom"};
+  } else if (what == "tell") {
+    broadcast(room, {entry::kind::line, "told", {}, text});
+  } else if (what == "hint") {
+    broadcast(room, {entry::kind::line, "told", {}, text, {}, {}, false});
+  } else if (what == "modern") {
+    broadcast(room, {entry::kind::line, "told", {}, text, {}, {}, true, false});
+  } else if (what == "secret") {
+    broadcast(room, {entry::kind::line, "told", {}, text, d.whom});
+  }
+}
+
+void witness::kick(room_context& room, const std::string& user) {
+  room.for_each_member([&](const member& each) {
+    if (each.user_id == user)
+      room.kick(each.key, "out");
+  });
+}
+
+/// No command has brought it here: what is said then is charged to the room.
+void witness::greet(room_context& room, const member& m) {
+  auto before = room.pressure();
+  broadcast(room, {entry::kind::line, "told", {}, "0 greet " + m.user_id + " loud"});
+  if (room.pressure() <= before)
+    truth_.complain(name_, "says what nobody is charged for");
+}
+
+void witness::broadcast(room_context& room, entry e) {
+  session_key except;
+  room.for_each_member([&](const member& each) {
+    if (each.user_id == e.except)
+      except = each.key;
+  });
+  log().entries.push_back(e);
+  room.broadcast_except(except, {e.type, {{"text", e.text}}, {}, e.plain, e.stored});
+}
+
+void witness::check(room_context& room) {
+  check_thread();
+  if (room.member_count() != log().inside.size())
+    truth_.complain(name_, "has " + std::to_string(room.member_count()) + " members, but "
+                             + std::to_string(log().inside.size()) + " have come and not gone");
+}
+
+void witness::check_thread() {
+  if (!node_.loop(node_.loop_of(name_)).is_current())
+    truth_.complain(name_, "its behaviour runs or dies off its loop");
+}
+
+} // namespace troupe::model

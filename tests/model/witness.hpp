@@ -1,0 +1,58 @@
+#pragma once
+
+#include "truth.hpp"
+#include "wire.hpp"
+
+#include <troupe/actors/node.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace troupe::model {
+
+/// Relays, writes down what it says, and does in each hook what the command asks for:
+///
+/// in a message, a binary message and `do`: `swallow`, `refuse`, `refuse/say` (refuses and returns
+/// true), and all below; in the profile of a join: `ask/refuse`, and `ask/`, `enter/`, `exit/` with
+/// one of those below: in `authorize_join`, `on_join` and `on_leave`; everywhere: `kick` (the user
+/// named), `end`, `boom` (throws), `tell` (broadcasts), `hint` (broadcasts what is not stored),
+/// `secret` (broadcasts to all but the user named), `modern` (broadcasts what plain clients do not
+/// get).
+class witness final : public actors::room_behavior {
+public:
+  /// `node` must outlive it. `options`: of rooms of that name.
+  witness(truth& t, actors::node& node, std::string_view room, const actors::room_options& options);
+  ~witness() override;
+
+  actors::join_decision authorize_join(actors::room_context& room,
+                                       const actors::member& candidate) override;
+  void on_join(actors::room_context& room, const actors::member& m) override;
+  bool on_publish(actors::room_context& room, const actors::member& from,
+                  const actors::application_message& m) override;
+  bool on_binary(actors::room_context& room, const actors::member& from,
+                 std::string_view bytes) override;
+  void on_leave(actors::room_context& room, const actors::member& m,
+                actors::leave_reason reason) override;
+  void on_close(actors::room_context& room) override;
+
+private:
+  [[nodiscard]] room_log& log() { return truth_.logs[index_]; }
+  bool take(actors::room_context& room, const actors::member& from, std::string_view text,
+            std::string_view type);
+  void obey(actors::room_context& room, const deed& d, std::string_view hook = {});
+  void kick(actors::room_context& room, const std::string& user);
+  void greet(actors::room_context& room, const actors::member& m);
+  void broadcast(actors::room_context& room, entry e);
+  void check(actors::room_context& room);
+  void check_thread();
+  void check_end();
+
+  truth& truth_;
+  actors::node& node_;
+  std::string name_;
+  std::size_t index_;
+};
+
+} // namespace troupe::model

@@ -1,0 +1,95 @@
+#pragma once
+
+#include "client.hpp"
+#include "draws.hpp"
+#include "observer.hpp"
+#include "raw.hpp"
+#include "witness.hpp"
+
+#include <troupe/testing/manual_clock.hpp>
+#include <troupe/testing/manual_loops.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace troupe::model {
+
+/// What happened in one play, to see that plays are worth something.
+struct tally {
+  std::size_t received = 0, said = 0, acted = 0, refused = 0, ended = 0, crashed = 0, kicked = 0,
+              cut = 0, observed = 0, outside = 0, drained = 0;
+  tally& operator+=(const tally& other);
+};
+
+/// One node, its rooms, clients and server-side members, and what they do, drawn from a seed.
+class world {
+public:
+  world(caf::actor_system& system, std::uint64_t seed);
+  ~world();
+
+  /// Plays to the end; returns what was wrong.
+  std::vector<std::string> play();
+
+  [[nodiscard]] const tally& result() const noexcept { return tally_; }
+
+private:
+  actors::node_options options();
+  void add_rooms();
+
+  // -- what happens -------------------------------------------------------------------------------
+  void act();
+  void connect();
+  void gather();
+  void join(client& c);
+  void say(client& c);
+  void do_else(client& c);
+  void authenticate(client& c);
+  void stall(client& c);
+  bool act_outside(const std::string& room, std::size_t padding);
+  void end_from_outside(const std::string& room);
+  void observe();
+  void act_raw();
+  void drain();
+
+  // -- what is drawn ------------------------------------------------------------------------------
+  client* someone();
+  std::string a_room();
+  std::string a_room_or_default();
+  std::string a_user();
+  deed a_deed(std::initializer_list<const char*> some, int once_in);
+  bool a_ref() { return draw_.once_in(2); }
+
+  // -- the end ------------------------------------------------------------------------------------
+  void look();
+  void calm();
+  void check_drained();
+  void check_outside_bound();
+  void check_credit();
+  void count();
+  void leave();
+  void complain(std::string what) { truth_.complain("node", std::move(what)); }
+
+  caf::actor_system& system_;
+  testing::manual_clock clock_;
+  draws draw_;
+  truth truth_;
+  bool one_room_;
+  std::size_t crowd_;
+  bool raw_; ///< whether raw connections share the loops
+  std::string lobby_;
+  actors::node node_;
+  raw_endpoint raw_endpoint_;
+  testing::manual_loops loops_;
+  std::vector<std::string> names_;
+  std::deque<std::unique_ptr<client>> clients_;
+  std::deque<std::unique_ptr<observer>> observers_;
+  std::deque<std::unique_ptr<raw_client>> raw_clients_;
+  int number_ = 0;
+  bool draining_ = false;
+  tally tally_;
+};
+
+} // namespace troupe::model
