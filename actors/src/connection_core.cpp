@@ -218,6 +218,7 @@ void connection_core::start_join(std::string name, join_request request) {
   }
   room->ticket = request.ticket = next_ticket_++;
   room->ref = request.ref;
+  room->token = request.token;
   room->request = std::make_unique<join_request>(std::move(request));
   auto* held = max_rooms_ == 1 ? default_room() : nullptr;
   if (held && held != room)
@@ -323,7 +324,12 @@ void connection_core::authenticate(const command& c, const credit& token) {
 token_decision connection_core::check(std::string_view token) const {
   if (config_.check_token)
     return (*config_.check_token)(token, output_.wall_now());
-  return {config_.options->verify_token(token, output_.wall_now()), errc::unauthorized, {}};
+  try {
+    return {config_.options->verify_token(token, output_.wall_now()), errc::unauthorized, {}};
+  } catch (...) {
+    protocol::report_exception(*config_.options->log, *config_.options->counters, "verify_token");
+    return {nullptr, errc::internal, {}};
+  }
 }
 
 /// Claims need not name anybody: then new ones may not, either.
@@ -361,6 +367,7 @@ void connection_core::on_joined(const join_answer& answer) {
     return;
   }
   auto name = room->name;
+  auto token = std::exchange(room->token, {});
   if (reply.room) {
     room->handle = answer.room;
     room->key = reply.room;
@@ -375,8 +382,8 @@ void connection_core::on_joined(const join_answer& answer) {
     forget(*room);
   }
   if (max_rooms_ == 1)
-    leave_others(name);
-  leave_forbidden({}); // claims may have changed since the join was sent
+    leave_others(name, token);
+  leave_forbidden(token); // claims may have changed since the join was sent
   run_waiting();
 }
 
@@ -385,6 +392,7 @@ void connection_core::on_joined(const join_answer& answer) {
 void connection_core::give_up(held_room& room, errc code, std::string_view detail) {
   auto ref = room.ref;
   auto name = room.name;
+  auto token = std::exchange(room.token, {});
   // Else it was let in, and its dispatcher has told it what became of the room.
   auto was_let_in = ref->answered.exchange(true);
   if (!was_let_in)
@@ -393,11 +401,11 @@ void connection_core::give_up(held_room& room, errc code, std::string_view detai
     room.state = phase::held;
     room.ticket = 0;
     room.ref = nullptr;
-    leave_forbidden({});
+    leave_forbidden(token);
   } else {
     forget(room);
     if (was_let_in && max_rooms_ == 1)
-      leave_others(name);
+      leave_others(name, token);
   }
   run_waiting();
 }
@@ -416,10 +424,11 @@ void connection_core::on_membership_lost(const membership_lost& lost) {
     room->member = false; // its pending second join finds out by itself
 }
 
-void connection_core::leave_others(const std::string& name) {
+/// `token`: of the join, which causes what the rooms that are left say about it.
+void connection_core::leave_others(const std::string& name, const credit& token) {
   for (auto& r : rooms_)
     if (r.name != name && r.state == phase::held)
-      output_.leave(r.handle, leave_request{config_.key, leave_reason::left, true, nullptr, {}});
+      output_.leave(r.handle, leave_request{config_.key, leave_reason::left, true, nullptr, token});
   std::erase_if(rooms_, [&](auto& r) { return r.name != name && r.state == phase::held; });
 }
 

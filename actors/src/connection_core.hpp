@@ -102,6 +102,7 @@ private:
     room_key key;
     std::unique_ptr<join_request> request; ///< while it waits
     open_ref_ptr ref;                      ///< of the pending wish
+    credit token;                          ///< likewise
     counted_bytes profile;                 ///< which the room keeps with the membership
   };
 
@@ -150,7 +151,7 @@ private:
   [[nodiscard]] held_room* default_room();
   void forget(held_room& room);
   void give_up(held_room& room, protocol::errc code, std::string_view detail);
-  void leave_others(const std::string& name);
+  void leave_others(const std::string& name, const credit& token);
   void leave_forbidden(const credit& token);
 
   // -- answers ------------------------------------------------------------------------------------------------------------

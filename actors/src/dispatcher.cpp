@@ -75,7 +75,7 @@ void dispatcher::on_member_frame(const member_frame& f) {
   auto* group = i == rooms_.end() ? nullptr : i->second.group_of(f.who);
   if (group)
     loop_counts::add(counts_.deliveries, group->catch_up(f.who, sessions_));
-  if (f.frame)
+  if (f.frame && (group || !f.only_member))
     sessions_.append(f.who, f.frame, output_kind::control);
   if (group && f.remove) {
     group->remove(f.who);

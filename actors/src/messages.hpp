@@ -44,7 +44,7 @@ struct inbound {
 /// its dispatcher.
 struct join_request {
   std::uint32_t ticket = 0; ///< names the wish at its connection
-  std::uint8_t crashes = 0; ///< of rooms that were to handle it
+  std::uint8_t failed_rooms = 0; ///< that ended before they handled it
   caf::strong_actor_ptr from; ///< the connection
   session_key who;
   std::string user_id;
@@ -106,7 +106,7 @@ struct outside_event {
 
 /// A CAF actor's wish to become a server-side member.
 struct observe_request {
-  std::uint8_t crashes = 0; ///< of rooms that were to handle it
+  std::uint8_t failed_rooms = 0; ///< that ended before they handled it
   caf::actor who;
   observer_options options;
 };
@@ -183,6 +183,7 @@ struct member_frame {
   session_key who;
   protocol::shared_bytes frame; ///< may be empty (plain clients have no `left`)
   bool remove = false;          ///< the membership ends with it
+  bool only_member = false;     ///< dropped if it is in another room by now
   credit source = {};           ///< of the client whose command caused it
   credit own = {};              ///< of the room's own output
 };

@@ -12,20 +12,20 @@ using protocol::errc;
 
 namespace {
 
-/// Who was on the way to so many rooms that crashed before they handled it is refused.
-constexpr std::uint8_t most_crashes = 3;
+/// Who was on the way to so many rooms that ended before they handled it is refused: the next may do so, too.
+constexpr std::uint8_t most_failed_rooms = 3;
 
 /// Whether an entry makes the room that it is for.
 bool makes_room(const room_entry& entry) {
   return std::holds_alternative<join_request>(entry) || std::holds_alternative<observe_request>(entry);
 }
 
-/// Counts one more room that has crashed before it handled the entry. Returns whether there may be another.
-bool survives_crash(room_entry& entry) {
+/// Counts one more room that has ended before it handled the entry. Returns whether there may be another.
+bool may_go_on(room_entry& entry) {
   if (auto* join = std::get_if<join_request>(&entry))
-    return ++join->crashes < most_crashes;
+    return ++join->failed_rooms < most_failed_rooms;
   if (auto* observer = std::get_if<observe_request>(&entry))
-    return ++observer->crashes < most_crashes;
+    return ++observer->failed_rooms < most_failed_rooms;
   return true;
 }
 
@@ -164,13 +164,13 @@ void registry_shard::on_down(const std::string& name, bool in_order) {
     shared_.options.counters->count(protocol::counter::rooms_crashed);
     announce_crash(gone.key);
   }
-  pass_on(name, *gone.cell, !in_order);
+  pass_on(name, *gone.cell);
   if (stopping_ && rooms_.empty())
     quit(caf::exit_reason::normal);
 }
 
 /// Hands on to a successor what a room has left behind.
-void registry_shard::pass_on(const std::string& name, room_cell& cell, bool crashed) {
+void registry_shard::pass_on(const std::string& name, room_cell& cell) {
   auto entries = std::exchange(cell.entries, {});
   if (cell.handling) { // the room has crashed over it
     guard([&] { refuse(name, entries.front(), errc::room_closed); });
@@ -178,7 +178,7 @@ void registry_shard::pass_on(const std::string& name, room_cell& cell, bool cras
   }
   for (auto& entry : entries)
     guard([&] {
-      if (crashed && !survives_crash(entry))
+      if (!may_go_on(entry))
         refuse(name, entry, errc::room_closed);
       else
         enter(name, std::move(entry));

@@ -43,7 +43,7 @@ private:
   listing& make(const std::string& name);
   void end(listing& room, room_end reason);
   void on_down(const std::string& name, bool in_order);
-  void pass_on(const std::string& name, room_cell& cell, bool crashed);
+  void pass_on(const std::string& name, room_cell& cell);
   void announce_crash(room_key key);
   void stop();
 

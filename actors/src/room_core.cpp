@@ -85,7 +85,8 @@ void room_core::create() {
 // -- joining and leaving --------------------------------------------------------------------------------------------------
 
 join_reply room_core::join(const join_request& request) {
-  command_scope scope{*this, payer_of(request.token), request.token};
+  // Nobody has asked for what the node does by itself, and as many clients may come at once as connect.
+  command_scope scope{*this, request.automatic ? payer::nobody : payer_of(request.token), request.token};
   if (members_.contains(request.who)) {
     request.ref->answered = true;
     if (auto frame = joined_frame_for(request))
@@ -409,13 +410,14 @@ void room_core::send_to(session_key who, const broadcast_event& event) {
   auto frame = application_frame_for(i->second->encoding, event, std::nullopt);
   make_lighter(frame, cause_bytes());
   if (frame)
-    to_member(who, std::move(frame));
+    to_member(who, std::move(frame), true);
 }
 
 /// A frame for one member, charged as a broadcast is until its dispatcher has it.
-void room_core::to_member(session_key who, protocol::shared_bytes frame) {
+void room_core::to_member(session_key who, protocol::shared_bytes frame, bool only_member) {
   auto own = charge(frame.size());
-  output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, std::move(frame), false, current_token_, std::move(own)});
+  output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, std::move(frame), false, only_member, current_token_,
+                                               std::move(own)});
 }
 
 void room_core::end() {

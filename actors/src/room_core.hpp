@@ -108,7 +108,7 @@ private:
   enum class payer : std::uint8_t {
     room,   ///< its own account
     client, ///< the credit of the command being handled
-    nobody, ///< what lost connections cause: many may be lost at once, and that is not the room's doing
+    nobody, ///< what lost and new connections cause: there may be many at once, and that is not the room's doing
   };
 
   struct command_scope;
@@ -156,7 +156,7 @@ private:
   void check_empty();
   void dismiss_members(bool crashed);
   void tell_observers_end();
-  void to_member(session_key who, protocol::shared_bytes frame);
+  void to_member(session_key who, protocol::shared_bytes frame, bool only_member = false);
   std::string_view timestamp();
 
   config config_;

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -136,4 +137,20 @@ TEST_CASE("claims of nobody in particular can be refreshed by such") {
   say(client, R"({"type":"auth","token":"a","ref":1})");
 
   client.await(R"("ack","ref":1)");
+}
+
+TEST_CASE("auth is unsupported where nothing verifies tokens, hook or not, and answered where that fails") {
+  bool fails = GENERATE(false, true);
+  auto options = asking([](auto&) { return upgrade_decision::accept(claims_of("a")); });
+  options.node.verify_token = nullptr;
+  if (fails)
+    options.node.verify_token = [](auto, auto) -> actors::claims_ptr { throw std::runtime_error{"no keys"}; };
+  server node{std::move(options)};
+  node.start();
+  auto client = connect(node, "a");
+
+  say(client, R"({"type":"auth","token":"a","ref":1})");
+  client.await(fails ? R"("code":"internal")" : R"("code":"unsupported")");
+  say(client, R"({"type":"ping","ref":2})");
+  client.await(R"("pong","ref":2)");
 }

@@ -141,6 +141,20 @@ TEST_CASE("a room that fails while it is made is tried three times, then its joi
   CHECK(s.world.node.stats().rooms == 0);
 }
 
+TEST_CASE("a room that ends itself while it is made is tried three times, then its joiners are told") {
+  stage s;
+  s.script.create = [](room_context& r) { r.end(); };
+  auto ann = s.connect("ann");
+  ann->say(R"({"type":"join","roomId":"r","ref":1})");
+  s.world.settle();
+
+  CHECK(s.script.made == 3);
+  auto heard = stage::heard(*ann);
+  REQUIRE(heard.size() == 1);
+  CHECK(stage::any(heard, R"("ref":1,"request":"join","roomId":"r","code":"room_closed")"));
+  CHECK(s.world.node.stats().rooms == 0);
+}
+
 TEST_CASE("an actor that enters a room that fails while it is made is refused in the end") {
   manual_node world{stage::options(1)};
   int made = 0;
@@ -412,6 +426,30 @@ TEST_CASE("a client of one room is in no room if its new room lets it in and fai
   auto heard = stage::heard(*plain);
   CHECK_FALSE(stage::any(heard, "can you"));
   CHECK(stage::any(heard, "not_joined"));
+}
+
+/// Each change of rooms makes the room that is left speak: by the credit of the join, not on the room's account.
+TEST_CASE("a client that hops between rooms, or many that connect, do not end those rooms") {
+  auto o = stage::options(2);
+  o.rooms.max_pending_bytes = 2 * 1024;
+  o.connections.credits = {4000, 1 << 24};
+  o.lobby = "lobby";
+  manual_node world{o};
+  auto a = world.room_on(1), b = world.room_on(0);
+  client plain{world, encoding::plain_json}, stays{world};
+  stays.join(a);
+  world.settle();
+  for (int i = 0; i < 1000; ++i) {
+    plain.join(a);
+    plain.join(b);
+  }
+  std::deque<client> crowd;
+  for (int i = 0; i < 300; ++i)
+    crowd.emplace_back(world);
+  world.settle();
+
+  CHECK_FALSE(stage::any(stage::heard(stays), "roomClosed"));
+  CHECK(world.node.stats().members == 1 + 1 + 1 + 300);
 }
 
 TEST_CASE("each command of a plain client is answered, also if its room dies on another loop while it changes rooms") {

@@ -87,10 +87,10 @@ actors::token_decision decide(const http_settings& settings, const http_request&
                               actors::wall_time now) {
   if (!is_bearer_token(token))
     return {};
-  auto proved = settings.sessions.node->options().verify_token(token, now);
-  if (!proved)
-    return {};
   try {
+    auto proved = settings.sessions.node->options().verify_token(token, now);
+    if (!proved)
+      return {};
     auto decision = confirmed(settings.confirm, with_token(handshake, token), std::move(proved));
     if (decision.status == 0)
       return {std::move(decision.claims), errc::ok, {}};

@@ -95,7 +95,7 @@ protocol::result<admitted_upgrade, refused_upgrade> admit_upgrade(http_settings&
   admitted.info.claims = std::move(decision.claims);
   if (place->second.endpoint)
     make_endpoints(admitted, place->second, message, std::move(request));
-  else if (settings.confirm)
+  else if (settings.confirm && settings.sessions.node->options().verify_token)
     admitted.info.check_token = refresh_check(settings, std::move(request));
   return admitted;
 }
