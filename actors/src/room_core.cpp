@@ -85,8 +85,7 @@ void room_core::create() {
 // -- joining and leaving --------------------------------------------------------------------------------------------------
 
 join_reply room_core::join(const join_request& request) {
-  // Nobody has asked for what the node does by itself, and as many clients may come at once as connect.
-  command_scope scope{*this, request.automatic ? payer::nobody : payer_of(request.token), request.token};
+  command_scope scope{*this, request.automatic ? payer::arrival : payer_of(request.token), request.token};
   if (members_.contains(request.who)) {
     request.ref->answered = true;
     if (auto frame = joined_frame_for(request))
@@ -462,13 +461,12 @@ std::size_t room_core::cause_bytes() const noexcept {
   return current_ ? current_->bytes.size() : protocol::shared_bytes::max_bytes;
 }
 
-/// What is held for output that the command being handled does not pay for.
-credit room_core::charge(std::size_t bytes) { return payer_ == payer::room ? own_credit(bytes) : credit{}; }
-
-/// Charges output to the room itself; a room that is far behind ends.
-credit room_core::own_credit(std::size_t bytes) {
+/// What is held for output that the command being handled does not pay for. A room that is far behind with its own ends.
+credit room_core::charge(std::size_t bytes) {
+  if (payer_ == payer::client || payer_ == payer::nobody)
+    return {};
   auto token = own_->take(bytes);
-  if (pressure() >= overload_factor && !std::exchange(ending_, true))
+  if (payer_ == payer::room && pressure() >= overload_factor && !std::exchange(ending_, true))
     output_.request_end(room_end::overloaded);
   return token;
 }

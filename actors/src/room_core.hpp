@@ -106,9 +106,10 @@ private:
 
   /// Who pays for what is said.
   enum class payer : std::uint8_t {
-    room,   ///< its own account
-    client, ///< the credit of the command being handled
-    nobody, ///< what lost and new connections cause: there may be many at once, and that is not the room's doing
+    room,    ///< its own account; far beyond its bound the room ends
+    client,  ///< the credit of the command being handled
+    arrival, ///< the room's account, whatever the bound: the node puts clients in as they connect, and many may do so at once
+    nobody,  ///< what lost connections cause: there may be many at once, too, and nobody has asked for it
   };
 
   struct command_scope;
@@ -149,7 +150,6 @@ private:
   void send_frames(frame_set frames, session_key except, std::optional<std::uint64_t> seq);
   void tell_observers(const frame_set& frames);
   void send_event(observer& o, room_event event);
-  credit own_credit(std::size_t bytes);
   [[nodiscard]] credit charge(std::size_t bytes);
   [[nodiscard]] bool in_use(protocol::encoding e) const;
   void count_member(const member& m, int change);
