@@ -50,6 +50,10 @@ void add_session_route(server& server) {
     response.status = decision.status == 0 ? 204 : decision.status;
     response.body = decision.text;
     response.headers = {{"Cache-Control", "no-store"}};
+    if (decision.status == 401)
+      response.headers.emplace_back("WWW-Authenticate", "Bearer");
+    if (decision.retry_after_seconds > 0)
+      response.headers.emplace_back("Retry-After", std::to_string(decision.retry_after_seconds));
     return response;
   });
 }

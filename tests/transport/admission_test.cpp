@@ -148,12 +148,12 @@ TEST_CASE("what an address counts as names no more of it than is counted") {
 
 TEST_CASE("the rate allows a burst of one second's worth, then its pace") {
   gate g{rate(3)};
-  for (int i = 0; i < 3; ++i)
-    CHECK(g.try_in("203.0.113.1").empty());
+  for (auto address : {"203.0.113.1", "203.0.113.2", "203.0.113.3"})
+    CHECK(g.try_in(address).empty());
 
-  auto burst_over = g.try_in("203.0.113.1");
-  auto a_third_later = g.try_in("203.0.113.1", start + 334ms);
-  auto at_once = g.try_in("203.0.113.1", start + 335ms);
+  auto burst_over = g.try_in("203.0.113.4");
+  auto a_third_later = g.try_in("203.0.113.4", start + 334ms);
+  auto at_once = g.try_in("203.0.113.5", start + 335ms);
 
   CHECK(burst_over == "rate");
   CHECK(a_third_later.empty());
@@ -166,9 +166,77 @@ TEST_CASE("a quiet hour earns no more than one second's worth") {
 
   int let_in = 0;
   for (int i = 0; i < 10; ++i)
-    let_in += g.try_in("203.0.113.1", start + 1h).empty();
+    let_in += g.try_in(("203.0.113." + std::to_string(i)).c_str(), start + 1h).empty();
 
   CHECK(let_in == 3);
+}
+
+// -- shares of a second ---------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// How many of `tries` attempts of one address are let in.
+int let_in(gate& g, const char* address, int tries, actors::steady_time now = start) {
+  int n = 0;
+  for (int i = 0; i < tries; ++i)
+    n += g.try_in(address, now).empty();
+  return n;
+}
+
+} // namespace
+
+/// Pins that the admission of all is not used up by few.
+TEST_CASE("one address takes half of a second's places, the next half of the rest, and there is always one for a new address") {
+  gate g{rate(2000)};
+
+  CHECK(let_in(g, "203.0.113.1", 5000) == 1000);
+  CHECK(let_in(g, "203.0.113.2", 5000) == 500);
+  CHECK(let_in(g, "203.0.113.3", 5000) == 250);
+  for (int i = 0; i < 100; ++i)
+    CHECK(g.try_in(("198.51.100." + std::to_string(i)).c_str()).empty());
+  CHECK(g.try_in("203.0.113.1") == "rate_per_ip");
+}
+
+TEST_CASE("three addresses that never stop leave a place to whoever comes at any time") {
+  gate g{rate(2000)};
+  int refused = 0;
+  std::size_t greedy = 0;
+  for (int ms = 0; ms < 10'000; ++ms) {
+    auto now = start + std::chrono::milliseconds{ms};
+    for (auto address : {"203.0.113.1", "203.0.113.2", "203.0.113.3"})
+      greedy += static_cast<std::size_t>(let_in(g, address, 5, now));
+    if (ms % 10 == 0)
+      refused += !g.try_in(("198.51.100." + std::to_string(ms / 10 % 250)).c_str(), now).empty();
+    g.leases.clear();
+  }
+
+  CHECK(refused == 0);
+  CHECK(greedy > 17'000); // what the others leave is not wasted
+}
+
+TEST_CASE("an address alone has all of the rate, but for the half that it leaves to others at once") {
+  gate g{rate(100)};
+  int n = 0;
+  for (int ms = 0; ms < 10'000; ++ms)
+    n += let_in(g, "203.0.113.1", 1, start + std::chrono::milliseconds{ms});
+
+  CHECK(n >= 1000);
+  CHECK(n <= 1100);
+  CHECK(let_in(g, "203.0.113.2", 100, start + 10s) >= 24);
+}
+
+TEST_CASE("addresses that are not counted have no share of their own") {
+  gate g{rate(10)};
+
+  CHECK(let_in(g, "127.0.0.1", 20) == 10);
+}
+
+TEST_CASE("addresses of one IPv6 /64 have one share") {
+  gate g{rate(100)};
+
+  CHECK(let_in(g, "2001:db8::1", 100) == 50);
+  CHECK(let_in(g, "2001:db8::2", 100) == 0);
+  CHECK(let_in(g, "2001:db8:0:1::1", 100) == 25);
 }
 
 /// Pins that a rate below one a second admits somebody at all: its second's worth is less than one place.
@@ -266,6 +334,26 @@ TEST_CASE("refused tokens of the loopback count only where its connections do") 
 
   CHECK(free.seconds_to_next_try(here, start) == 0);
   CHECK(bound.seconds_to_next_try(here, start) > 0);
+}
+
+/// Pins that a crowd of guessers makes nobody else forgotten but those that failed longest ago.
+TEST_CASE("beyond ten thousand addresses with wrong tokens the one that failed longest ago is forgotten") {
+  admission a{{}};
+  auto guesser = make_address("203.0.113.1");
+  auto now = start;
+  for (int i = 0; i < 40; ++i)
+    a.note_refused_token(guesser, now);
+  for (unsigned i = 0; i < 9'999; ++i)
+    a.note_refused_token(boost::asio::ip::address_v4{0x0a000000 + i}, now);
+  CHECK(a.seconds_to_next_try(guesser, now) == 21);
+
+  a.note_refused_token(guesser, now);
+  a.note_refused_token(boost::asio::ip::address_v4{0x0b000000}, now);
+  CHECK(a.seconds_to_next_try(guesser, now) == 22);
+  for (unsigned i = 0; i < 10'000; ++i)
+    a.note_refused_token(boost::asio::ip::address_v4{0x0c000000 + i}, now);
+
+  CHECK(a.seconds_to_next_try(guesser, now) == 0);
 }
 
 TEST_CASE("admissions from many threads never exceed the limit and leave nothing behind") {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 namespace troupe::transport {
 
@@ -20,45 +21,62 @@ std::string counted_as(const ip::address& from, bool count_loopback) {
   return ip::address_v6{bytes}.to_string() + "/64";
 }
 
-protocol::result<admission::lease, admission::refusal>
-admission::admit(const std::shared_ptr<admission>& self, const ip::address& from, actors::steady_time now, std::string_view user) {
-  auto& limits = self->limits_;
-  auto address = limits.max_connections_per_ip > 0 ? counted_as(from, limits.count_loopback) : std::string{};
-  std::string who{limits.max_connections_per_user > 0 ? user : std::string_view{}};
-  std::lock_guard guard{self->mutex_};
-  if (limits.max_connections > 0 && self->connections_ >= limits.max_connections)
-    return refusal{"connections", 5};
-  if (is_full(self->by_address_, address, limits.max_connections_per_ip))
-    return refusal{"connections_per_ip", 5};
-  if (is_full(self->by_user_, who, limits.max_connections_per_user))
-    return refusal{"connections_per_user", 5};
-  if (!self->within_rate(now))
-    return refusal{"rate", 1};
-  ++self->connections_;
-  if (!address.empty())
-    ++self->by_address_[address];
-  if (!who.empty())
-    ++self->by_user_[who];
-  return lease{self, std::move(address), std::move(who)};
-}
-
-// -- refused tokens -------------------------------------------------------------------------------------------------------
-
 namespace {
 
 constexpr double most_failures = 20;
 constexpr std::size_t most_addresses = 10'000;
 
+/// One a second is forgotten.
+double fade_failures(double count, double seconds) { return std::max(0.0, count - seconds); }
+
+/// What a second's worth is, is mostly gone after as long.
+double fade_places(double count, double seconds) { return count * std::exp(-seconds); }
+
 } // namespace
 
-double admission::failures::left(actors::steady_time now) const noexcept {
-  return std::max(0.0, count - std::chrono::duration<double>(now - at).count());
+admission::admission(limits l)
+  : limits_(l), failed_(fade_failures, most_addresses), recent_(fade_places, most_addresses), tokens_(most_tokens()) {}
+
+protocol::result<admission::lease, admission::refusal>
+admission::admit(const std::shared_ptr<admission>& self, const ip::address& from, actors::steady_time now, std::string_view user) {
+  auto& limits = self->limits_;
+  auto address = counted_as(from, limits.count_loopback);
+  auto bounded = limits.max_connections_per_ip > 0 ? address : std::string{};
+  std::string who{limits.max_connections_per_user > 0 ? user : std::string_view{}};
+  std::lock_guard guard{self->mutex_};
+  if (limits.max_connections > 0 && self->connections_ >= limits.max_connections)
+    return refusal{"connections", 5};
+  if (is_full(self->by_address_, bounded, limits.max_connections_per_ip))
+    return refusal{"connections_per_ip", 5};
+  if (is_full(self->by_user_, who, limits.max_connections_per_user))
+    return refusal{"connections_per_user", 5};
+  self->refill(now);
+  if (!self->may_have_token(address, now))
+    return refusal{self->tokens_ < 1 ? "rate" : "rate_per_ip", 1};
+  self->take(address, bounded, who, now);
+  return lease{self, std::move(bounded), std::move(who)};
 }
+
+/// What fails on the way leaves nothing taken.
+void admission::take(const std::string& address, const std::string& bounded, const std::string& who, actors::steady_time now) {
+  if (limits_.per_second > 0 && !address.empty())
+    recent_.add(address, now);
+  count_up(by_address_, bounded);
+  try {
+    count_up(by_user_, who);
+  } catch (...) {
+    count_down(by_address_, bounded);
+    throw;
+  }
+  ++connections_;
+  tokens_ -= 1;
+}
+
+// -- wrong tokens ---------------------------------------------------------------------------------------------------------
 
 unsigned admission::seconds_to_next_try(const ip::address& from, actors::steady_time now) {
   std::lock_guard guard{mutex_};
-  auto i = failed_.find(counted_as(from, limits_.count_loopback));
-  auto left = i == failed_.end() ? 0.0 : i->second.left(now);
+  auto left = failed_.left(counted_as(from, limits_.count_loopback), now);
   return left < most_failures ? 0 : static_cast<unsigned>(left - most_failures) + 1;
 }
 
@@ -67,12 +85,23 @@ void admission::note_refused_token(const ip::address& from, actors::steady_time 
   if (address.empty())
     return;
   std::lock_guard guard{mutex_};
-  if (failed_.size() >= most_addresses)
-    std::erase_if(failed_, [&](auto& f) { return f.second.left(now) <= 0; });
-  if (failed_.size() >= most_addresses)
-    failed_.clear(); // so many at once are no single guesser
-  auto& f = failed_[std::move(address)];
-  f = {f.left(now) + 1, now};
+  failed_.add(address, now);
+}
+
+// -- places of a second ---------------------------------------------------------------------------------------------------
+
+void admission::refill(actors::steady_time now) noexcept {
+  if (refilled_ != actors::steady_time{})
+    tokens_ = std::min(most_tokens(), tokens_ + std::chrono::duration<double>(now - refilled_).count() * limits_.per_second);
+  refilled_ = now;
+}
+
+bool admission::may_have_token(const std::string& address, actors::steady_time now) const {
+  if (limits_.per_second <= 0)
+    return true;
+  if (tokens_ < 1)
+    return false;
+  return address.empty() || tokens_ - 1 >= most_tokens() / 2 || recent_.left(address, now) < tokens_;
 }
 
 // -- counts ---------------------------------------------------------------------------------------------------------------
@@ -82,22 +111,14 @@ bool admission::is_full(const counts& of, const std::string& key, std::size_t bo
   return i != of.end() && i->second >= bound;
 }
 
-void admission::count_down(counts& of, const std::string& key) {
-  if (auto i = of.find(key); i != of.end() && --i->second == 0)
-    of.erase(i);
+void admission::count_up(counts& of, const std::string& key) {
+  if (!key.empty())
+    ++of[key];
 }
 
-bool admission::within_rate(actors::steady_time now) {
-  if (limits_.per_second <= 0)
-    return true;
-  if (refilled_ != actors::steady_time{})
-    tokens_ = std::min(std::max(limits_.per_second, 1.0),
-                       tokens_ + std::chrono::duration<double>(now - refilled_).count() * limits_.per_second);
-  refilled_ = now;
-  if (tokens_ < 1)
-    return false;
-  tokens_ -= 1;
-  return true;
+void admission::count_down(counts& of, const std::string& key) noexcept {
+  if (auto i = of.find(key); i != of.end() && --i->second == 0)
+    of.erase(i);
 }
 
 std::size_t admission::connections() const {
@@ -105,7 +126,7 @@ std::size_t admission::connections() const {
   return connections_;
 }
 
-void admission::give_back(const std::string& address, const std::string& user) {
+void admission::give_back(const std::string& address, const std::string& user) noexcept {
   std::lock_guard guard{mutex_};
   --connections_;
   count_down(by_address_, address);

@@ -1,6 +1,9 @@
 #pragma once
 
+#include "fading_counts.hpp"
+
 #include <troupe/actors/clock.hpp>
+#include <troupe/actors/seeded_hash.hpp>
 #include <troupe/protocol/result.hpp>
 
 #include <boost/asio/ip/address.hpp>
@@ -16,6 +19,11 @@
 namespace troupe::transport {
 
 /// Who may open another connection: bounds in all, per address and per second. Thread: any.
+///
+/// Once half of a second's places are gone, an address gets another one only while it has had fewer of them lately than are left: one
+/// address leaves half of them to the others, two a quarter, three an eighth, and one that comes for the first time finds a place as long
+/// as there is any. Who is not counted per address (the loopback, unless asked) has no such bound.
+/// Source: Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998.
 class admission {
 public:
   struct limits {
@@ -55,40 +63,39 @@ public:
     unsigned retry_after_seconds;
   };
 
-  explicit admission(limits l) : limits_(l), tokens_(std::max(l.per_second, 1.0)) {}
+  explicit admission(limits l);
 
   /// `user`: who it has proved to be; empty: nobody in particular.
   [[nodiscard]] static protocol::result<lease, refusal> admit(const std::shared_ptr<admission>& self,
                                                               const boost::asio::ip::address& from, actors::steady_time now,
                                                               std::string_view user = {});
 
-  /// Who has had tokens refused: 20 at once and one a second more are let try again; beyond, this says after how many seconds.
-  /// Loopback addresses only where they are counted.
+  /// Who has had wrong tokens: 20 at once and one a second more are let try again; beyond, this says after how many seconds.
+  /// Loopback addresses only where they are counted. At most 10,000 addresses are remembered, those that failed last.
   [[nodiscard]] unsigned seconds_to_next_try(const boost::asio::ip::address& from, actors::steady_time now);
   void note_refused_token(const boost::asio::ip::address& from, actors::steady_time now);
 
   [[nodiscard]] std::size_t connections() const;
 
 private:
-  /// Refused tokens of one address, which go by one a second.
-  struct failures {
-    double count = 0;
-    actors::steady_time at{};
-    [[nodiscard]] double left(actors::steady_time now) const noexcept;
-  };
-  using counts = std::unordered_map<std::string, std::size_t>;
+  using counts = std::unordered_map<std::string, std::size_t, actors::seeded_hash>;
   [[nodiscard]] static bool is_full(const counts& of, const std::string& key, std::size_t bound);
-  static void count_down(counts& of, const std::string& key);
-  void give_back(const std::string& address, const std::string& user);
-  [[nodiscard]] bool within_rate(actors::steady_time now);
+  static void count_up(counts& of, const std::string& key);
+  static void count_down(counts& of, const std::string& key) noexcept;
+  void give_back(const std::string& address, const std::string& user) noexcept;
+  [[nodiscard]] double most_tokens() const noexcept { return std::max(limits_.per_second, 1.0); }
+  void take(const std::string& address, const std::string& bounded, const std::string& who, actors::steady_time now);
+  void refill(actors::steady_time now) noexcept;
+  [[nodiscard]] bool may_have_token(const std::string& address, actors::steady_time now) const;
 
   const limits limits_;
   mutable std::mutex mutex_;
   std::size_t connections_ = 0;
   counts by_address_;
   counts by_user_;
-  std::unordered_map<std::string, failures> failed_;
-  double tokens_;
+  fading_counts failed_; ///< wrong tokens
+  fading_counts recent_; ///< places of this second
+  double tokens_;        ///< places that are left of it
   actors::steady_time refilled_{};
 };
 

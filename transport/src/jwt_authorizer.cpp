@@ -23,6 +23,13 @@ protocol::result<carried_token, carrier_refusal> token_of(const http_request& re
   return token_from({authorization, subprotocols, query}, takes_query_token);
 }
 
+/// Of a request whose token says nothing of others: nobody learns by it which are good.
+upgrade_decision not_looked_at(unsigned status, std::string text, const char* label) {
+  auto decision = upgrade_decision::refuse(status, std::move(text), label);
+  decision.counts_as_guess = false;
+  return decision;
+}
+
 } // namespace
 
 actors::claims_ptr admitted(claims verified, wall_time now, std::chrono::seconds leeway) {
@@ -50,9 +57,9 @@ upgrade_authorizer token_authorizer(std::shared_ptr<const token_verifier> verifi
   return [verifier = std::move(verifier), leeway, &clock, then = std::move(then)](const http_request& request) {
     auto carried = token_of(request, verifier->takes_query_token());
     if (!carried)
-      return upgrade_decision::refuse(carried.error().status, std::string{carried.error().sentence}, carried.error().label.data());
+      return not_looked_at(carried.error().status, std::string{carried.error().sentence}, carried.error().label.data());
     if (carried->carrier == token_carrier::none || carried->token.empty())
-      return upgrade_decision::refuse(401, "Unauthorized", "missing");
+      return not_looked_at(401, "Unauthorized", "missing");
     auto now = clock.wall_now();
     auto verified = verifier->verify(carried->token, now);
     if (!verified)

@@ -169,8 +169,9 @@ void server::reload_tls() {
 
 actors::room_handle server::room(std::string_view name) { return state_->node->room(name); }
 upgrade_decision server::authorize(const http_request& request) const {
-  auto& decide = state_->http.authorize;
-  return decide ? decide(request) : upgrade_decision::accept();
+  boost::system::error_code ignored; // a request of no address is an embedder's own: all of them count as one client's
+  auto client = boost::asio::ip::make_address(request.remote_address, ignored);
+  return decide(state_->http, request, client, state_->options.node.clock->now());
 }
 
 actors::node& server::node() { return *state_->node; }

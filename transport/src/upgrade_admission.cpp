@@ -6,6 +6,8 @@
 #include "http_text.hpp"
 #include "token_refresh.hpp"
 
+#include <algorithm>
+
 namespace troupe::transport {
 
 namespace {
@@ -17,41 +19,25 @@ refused_upgrade refused(const upgrade_verdict& verdict) {
   return r;
 }
 
-refused_upgrade refused(const upgrade_decision& decision) {
-  refused_upgrade r{decision.status, decision.text, "auth"};
-  if (decision.status == 401)
-    r.headers.emplace_back("WWW-Authenticate", "Bearer");
-  if (decision.retry_after_seconds > 0)
-    r.headers.emplace_back("Retry-After", std::to_string(decision.retry_after_seconds));
-  return r;
-}
-
 refused_upgrade refused_for_now(std::string text, std::string_view label, unsigned retry_after_seconds) {
   return {503, std::move(text), label, {{"Retry-After", std::to_string(retry_after_seconds)}}};
 }
 
-/// Asks the application; whoever has too many tokens refused has to wait.
-upgrade_decision authorize(http_settings& settings, const http_request& request, const boost::asio::ip::address& client,
-                           actors::steady_time now) {
-  if (!settings.authorize)
-    return {};
-  upgrade_decision decision;
-  if (auto seconds = settings.admissions->seconds_to_next_try(client, now)) {
-    decision = upgrade_decision::refuse(429, "Too many tokens were refused.", "throttled");
-    decision.retry_after_seconds = seconds;
-  } else {
-    try {
-      decision = settings.authorize(request);
-    } catch (...) {
-      protocol::report_exception(*settings.sessions.log, *settings.sessions.counters, "authorize_upgrade");
-      decision = upgrade_decision::refuse(500, "This server has failed.");
-    }
-    if (decision.status == 401)
-      settings.admissions->note_refused_token(client, now);
+/// Whether anything in a request could be a secret.
+bool shows_a_secret(const http_request& request) {
+  return !request.header("Authorization").empty() || !request.header("Cookie").empty() || request.target.find('?') != std::string::npos
+         || std::any_of(request.headers.begin(), request.headers.end(), [](auto& h) {
+              return equal_ignoring_case(h.first, "Sec-WebSocket-Protocol") && h.second.find("troupe.bearer.") != std::string::npos;
+            });
+}
+
+upgrade_decision ask(http_settings& settings, const http_request& request) {
+  try {
+    return settings.authorize(request);
+  } catch (...) {
+    protocol::report_exception(*settings.sessions.log, *settings.sessions.counters, "authorize_upgrade");
+    return upgrade_decision::refuse(500, "This server has failed.");
   }
-  if (decision.status != 0)
-    settings.sessions.counters->count(protocol::counter::auth_failures, decision.label);
-  return decision;
 }
 
 /// What an endpoint's connection differs in: it knows its request and speaks no subprotocol of ours.
@@ -65,6 +51,33 @@ void make_endpoints(admitted_upgrade& admitted, const websocket_place& place, co
 }
 
 } // namespace
+
+upgrade_decision decide(http_settings& settings, const http_request& request, const boost::asio::ip::address& client,
+                        actors::steady_time now) {
+  if (!settings.authorize)
+    return {};
+  upgrade_decision decision;
+  if (auto seconds = settings.admissions->seconds_to_next_try(client, now)) {
+    decision = upgrade_decision::refuse(429, "Too many tokens were refused.", "throttled");
+    decision.retry_after_seconds = seconds;
+  } else {
+    decision = ask(settings, request);
+    if (decision.status == 401 && decision.counts_as_guess && shows_a_secret(request))
+      settings.admissions->note_refused_token(client, now);
+  }
+  if (decision.status != 0)
+    settings.sessions.counters->count(protocol::counter::auth_failures, decision.label);
+  return decision;
+}
+
+http_headers headers_of(const upgrade_decision& refusal) {
+  http_headers headers;
+  if (refusal.status == 401)
+    headers.emplace_back("WWW-Authenticate", "Bearer");
+  if (refusal.retry_after_seconds > 0)
+    headers.emplace_back("Retry-After", std::to_string(refusal.retry_after_seconds));
+  return headers;
+}
 
 protocol::result<admitted_upgrade, refused_upgrade> admit_upgrade(http_settings& settings, const http_request_message& message,
                                                                   const boost::asio::ip::address& peer, actors::steady_time now) {
@@ -83,9 +96,9 @@ protocol::result<admitted_upgrade, refused_upgrade> admit_upgrade(http_settings&
   auto is_looked_at = settings.authorize || place->second.endpoint;
   auto client = client_of(message, peer, settings.trusted_proxies);
   auto request = is_looked_at ? request_of(message, std::move(*path), client) : http_request{};
-  auto decision = authorize(settings, request, client, now);
+  auto decision = decide(settings, request, client, now);
   if (decision.status != 0)
-    return refused(decision);
+    return refused_upgrade{decision.status, decision.text, "auth", headers_of(decision)};
   auto user = decision.claims ? std::string_view{decision.claims->subject} : std::string_view{};
   auto lease = admission::admit(settings.admissions, client, now, user);
   if (!lease)

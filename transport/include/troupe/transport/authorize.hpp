@@ -16,6 +16,8 @@ struct upgrade_decision {
   actors::claims_ptr claims; ///< may be null
   const char* label = "hook"; ///< metric label of the refusal
   unsigned retry_after_seconds = 0; ///< of a refusal that is not for long; 0: not told
+  bool counts_as_guess = true; ///< of a 401: a secret was shown that is wrong. Who shows many of them has to wait (429). A request
+                               ///< without `Authorization`, cookie, query or bearer subprotocol shows none and never counts
 
   [[nodiscard]] static upgrade_decision accept(actors::claims_ptr claims = nullptr) { return {0, {}, std::move(claims)}; }
   [[nodiscard]] static upgrade_decision refuse(unsigned status, std::string text, const char* label = "hook") {

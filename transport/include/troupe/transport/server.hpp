@@ -104,7 +104,8 @@ public:
   /// Names a room from any thread.
   [[nodiscard]] actors::room_handle room(std::string_view name);
 
-  /// Decides about an HTTP request as about an upgrade: for handlers that serve only who may connect. Thread: a handler's.
+  /// Decides about an HTTP request as about an upgrade: for handlers that serve only who may connect. Wrong tokens count for both
+  /// together: a client (`request.remote_address`) that has shown too many gets 429 for a while. Throws nothing. Thread: a handler's.
   [[nodiscard]] upgrade_decision authorize(const http_request& request) const;
 
   [[nodiscard]] actors::node& node();
