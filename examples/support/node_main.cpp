@@ -57,6 +57,7 @@ int node_main(int argc, const char* const* argv, std::string_view name, std::str
               const std::function<void(server_options&)>& complete) try {
   secure_standard_streams();
   defaults.node.loops = 0;
+  defaults.raise_descriptor_limit = true; // a node calls no `select`
   token_options tokens;
   auto table = node_options(defaults, tokens);
   std::move(more.begin(), more.end(), std::back_inserter(table));

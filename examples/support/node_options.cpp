@@ -143,6 +143,12 @@ void add_limits(option_table& table, server_options& o) {
   table.push_back(count_option("max-connections", "WebSockets at a time", o.max_connections, "0.8 of the descriptors"));
   table.push_back(count_option("max-connections-per-ip", "Those of one address; if given, loopback counts too",
                                o.max_connections_per_ip, "100"));
+  table.push_back(count_option("max-pending", "Sockets that are no WebSockets (yet)", o.max_pending,
+                               "half of the descriptors, 16384 at most"));
+  table.push_back(count_option("max-pending-per-ip", "Those of one address; if given, loopback counts too",
+                               o.max_pending_per_ip, "128"));
+  table.push_back(count_option("reserved-descriptors", "Descriptors that are no WebSockets: log, files, probes",
+                               o.reserved_descriptors, "an eighth, 64 at most"));
   table.push_back(rate_option("admission-rate", "New WebSockets a second", o.admissions_per_second,
                               into(o.admissions_per_second, parse_rate)));
   table.push_back(rate_option("message-rate", "Messages a second of one client; in a burst twice that",

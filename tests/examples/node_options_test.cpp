@@ -41,6 +41,9 @@ TEST_CASE("each option of a node stores what it says") {
   CHECK(r.take("max-message-bytes", "1MiB"));
   CHECK(r.take("max-connections", "10"));
   CHECK(r.take("max-connections-per-ip", "0"));
+  CHECK(r.take("max-pending", "50"));
+  CHECK(r.take("max-pending-per-ip", "7"));
+  CHECK(r.take("reserved-descriptors", "0"));
   CHECK(r.take("admission-rate", "0.5"));
   CHECK(r.take("message-rate", "20"));
   CHECK(r.take("max-rooms", "4"));
@@ -67,6 +70,9 @@ TEST_CASE("each option of a node stores what it says") {
   CHECK(o.node.messages.max_message_bytes == 1024 * 1024);
   CHECK(o.max_connections == 10u);
   CHECK(o.max_connections_per_ip == 0u);
+  CHECK(o.max_pending == 50u);
+  CHECK(o.max_pending_per_ip == 7u);
+  CHECK(o.reserved_descriptors == 0u);
   CHECK(o.admissions_per_second == 0.5);
   CHECK(o.node.connections.messages_per_second == 20);
   CHECK(o.node.connections.burst_messages == 40);

@@ -59,6 +59,12 @@ public:
       throw std::runtime_error{"send"};
   }
 
+  /// Whether the end has come, or something else to read, by now.
+  [[nodiscard]] bool has_ended() const {
+    pollfd p{fd_, POLLIN, 0};
+    return ::poll(&p, 1, 0) == 1;
+  }
+
   /// Reads until `mark` has come `times` times. Marks are never cut: one send of the server is one segment here.
   void await(std::string_view mark, int times = 1) {
     std::array<char, 64 * 1024> buffer;

@@ -42,3 +42,21 @@ test('a node whose descriptors all carry members answers 503 or lets wait, and t
   const next = await until(() => connect(node).catch(() => undefined), 'the free place');
   await next.fence();
 });
+
+test('a node whose descriptors are used up still answers its probes, at the admin port and at its own', async (t) => {
+  for (const args of [[], ['--admin-bind', '127.0.0.1:0']]) {
+    const node = await startNode(t, 'relay_node', [...args, '--max-connections', '0'], { descriptors: 64 });
+    const members = [];
+    for (let member; (member = await connect(node).catch(() => undefined)); ) members.push(member);
+    const crowd = await Promise.all(Array.from({ length: 50 }, () => RawSocket.open(node)));
+    await until(() => crowd.filter((socket) => socket.over).length >= 45, 'most of the crowd to be ended');
+    const port = args.length ? Number((await until(() => node.log.match(/probes at port (\d+)/), 'the port of the probes'))[1]) : node.port;
+
+    for (let i = 0; i < 10; ++i) {
+      const answer = await fetch(`http://127.0.0.1:${port}/healthz`, { headers: { connection: 'close' } });
+      assert.equal(answer.status, 200);
+    }
+    await members[0].fence();
+    for (const socket of crowd) socket.destroy();
+  }
+});

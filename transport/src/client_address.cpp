@@ -43,10 +43,6 @@ std::optional<ip::address> parse_element(std::string_view text) {
   return parse_address(text.substr(0, text.find(':')));
 }
 
-bool is_trusted(const ip::address& a, const std::vector<address_range>& trusted) {
-  return std::any_of(trusted.begin(), trusted.end(), [&](auto& range) { return range.contains(a); });
-}
-
 constexpr std::string_view v2_signature{"\r\n\r\n\0\r\nQUIT\n", 12};
 
 proxy_header malformed() { return {proxy_header::status::malformed, 0, std::nullopt}; }
@@ -132,10 +128,14 @@ bool address_range::contains(const ip::address& address) const {
   return true;
 }
 
+bool is_in(const ip::address& address, const std::vector<address_range>& ranges) {
+  return std::any_of(ranges.begin(), ranges.end(), [&](auto& range) { return range.contains(address); });
+}
+
 ip::address forwarded_address(const ip::address& peer, std::string_view forwarded_for, const std::vector<address_range>& trusted) {
   auto client = unmapped(peer);
   auto elements = list_elements(forwarded_for);
-  for (auto i = elements.rbegin(); i != elements.rend() && is_trusted(client, trusted); ++i) {
+  for (auto i = elements.rbegin(); i != elements.rend() && is_in(client, trusted); ++i) {
     auto before = parse_element(*i);
     if (!before)
       break;

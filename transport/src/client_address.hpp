@@ -22,6 +22,9 @@ private:
   unsigned bits_ = 0;
 };
 
+/// Whether one of `ranges` holds the address.
+[[nodiscard]] bool is_in(const boost::asio::ip::address& address, const std::vector<address_range>& ranges);
+
 /// The client behind trusted proxies: of `X-Forwarded-For` (all its values as one list) the last address that is no trusted
 /// proxy's; `peer` if it is not trusted itself. Behind an element that is no address nothing is believed: the proxy that passed it on
 /// is the client.

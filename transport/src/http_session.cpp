@@ -10,8 +10,6 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
 
-#include <algorithm>
-
 namespace troupe::transport {
 
 namespace http = boost::beast::http;
@@ -38,33 +36,65 @@ struct basic_http_session<Socket>::late_answer final : http_reply::receiver, std
   std::atomic<bool> taken{false};
 };
 
+/// What `f` throws ends this session.
+template <class Socket>
+template <class F>
+void basic_http_session<Socket>::guard(F f) noexcept {
+  try {
+    f();
+  } catch (...) {
+    protocol::report_exception(*settings_.sessions.log, *settings_.sessions.counters, "http");
+    end();
+  }
+}
+
+/// Wraps a completion handler, which keeps the session alive.
+template <class Socket>
+template <class F>
+auto basic_http_session<Socket>::guarded(F f) {
+  return [self = this->shared_from_this(), f = std::move(f)](auto&&... args) mutable {
+    self->guard([&] { f(std::forward<decltype(args)>(args)...); });
+  };
+}
+
 template <class Socket>
 basic_http_session<Socket>::basic_http_session(Socket&& socket, const boost::asio::ip::address& peer, actors::event_loop& loop,
-                                               http_settings& settings, pending_socket_set& set, socket_share share)
-  : socket_(std::move(socket)), loop_(loop), settings_(settings), set_(set), share_(std::move(share)), peer_(peer) {
+                                               http_settings& settings, socket_share share)
+  : pending_socket(loop),
+    socket_(std::move(socket)),
+    settings_(settings),
+    places_(settings.pending),
+    share_(std::move(share)),
+    peer_(peer),
+    is_proxy_(is_in(peer, settings.trusted_proxies)) {
   buffer_.max_size(settings.max_header_bytes + settings.max_body_bytes);
-  set_.insert(this);
 }
 
 template <class Socket>
 basic_http_session<Socket>::~basic_http_session() {
-  set_.erase(this);
+  places_->leave(*this);
+}
+
+template <class Socket>
+void basic_http_session<Socket>::enter() {
+  places_->enter(this->shared_from_this(), {peer_, is_proxy_});
 }
 
 template <class Socket>
 void basic_http_session<Socket>::start() {
-  auto trusted = std::any_of(settings_.trusted_proxies.begin(), settings_.trusted_proxies.end(),
-                             [&](auto& range) { return range.contains(peer_); });
-  if (settings_.proxy_protocol && trusted)
-    read_proxy();
-  else
-    shake_hands();
+  guard([&] {
+    if (settings_.proxy_protocol && is_proxy_)
+      read_proxy();
+    else
+      shake_hands();
+  });
 }
 
 template <class Socket>
 void basic_http_session<Socket>::end() {
   error_code ignored; // it goes, whatever the answer
   lowest().close(ignored);
+  places_->leave(*this);
   deadline_.cancel();
   late_.reset();
   auto self = std::move(pending_);
@@ -74,9 +104,11 @@ template <class Socket>
 void basic_http_session<Socket>::on_deadline() {
   if (!late_)
     return end();
-  late_.reset();
-  settings_.sessions.counters->count(protocol::counter::handler_errors, "http");
-  respond(plain_answer(504, "The answer takes too long."));
+  guard([&] {
+    late_.reset();
+    settings_.sessions.counters->count(protocol::counter::handler_errors, "http");
+    respond(plain_answer(504, "The answer takes too long."));
+  });
 }
 
 // -- before the first request ---------------------------------------------------------------------------------------------
@@ -86,9 +118,7 @@ template <class Socket>
 void basic_http_session<Socket>::read_proxy() {
   if (!deadline_.armed())
     loop_.arm(deadline_, settings_.request_deadline);
-  boost::asio::async_read(lowest(), buffer_.prepare(1), [self = this->shared_from_this()](error_code ec, std::size_t n) {
-    self->on_proxy_bytes(ec, n);
-  });
+  boost::asio::async_read(lowest(), buffer_.prepare(1), guarded([this](error_code ec, std::size_t n) { on_proxy_bytes(ec, n); }));
 }
 
 template <class Socket>
@@ -105,7 +135,11 @@ void basic_http_session<Socket>::on_proxy_bytes(error_code ec, std::size_t n) {
     return end();
   }
   buffer_.consume(header.bytes);
-  peer_ = header.source.value_or(peer_);
+  if (header.source) {
+    peer_ = *header.source;
+    is_proxy_ = is_in(peer_, settings_.trusted_proxies);
+    places_->rename(*this, {peer_, is_proxy_});
+  }
   shake_hands();
 }
 
@@ -113,12 +147,12 @@ template <class Socket>
 void basic_http_session<Socket>::shake_hands() {
   if constexpr (is_tls<Socket>) {
     loop_.arm(deadline_, settings_.tls_deadline);
-    socket_.async_handshake(boost::asio::ssl::stream_base::server, [self = this->shared_from_this()](error_code ec) {
+    socket_.async_handshake(boost::asio::ssl::stream_base::server, guarded([this](error_code ec) {
       if (!ec)
-        return self->read_request();
-      self->settings_.sessions.counters->count(protocol::counter::handshakes_rejected, "tls");
-      self->end();
-    });
+        return read_request();
+      settings_.sessions.counters->count(protocol::counter::handshakes_rejected, "tls");
+      end();
+    }));
   } else {
     read_request();
   }
@@ -132,6 +166,10 @@ void basic_http_session<Socket>::read_request() {
   parser_->header_limit(static_cast<std::uint32_t>(settings_.max_header_bytes));
   parser_->body_limit(settings_.max_body_bytes);
   loop_.arm(deadline_, settings_.request_deadline);
+  if (has_asked_ && is_proxy_)
+    places_->rename(*this, {peer_, true}); // whose the next request is, it will say
+  if (has_asked_ || is_tls<Socket>)
+    places_->wait(*this);
   if (std::exchange(has_asked_, true) || is_tls<Socket> || buffer_.size() > 0)
     run_pending();
   else
@@ -142,8 +180,9 @@ template <class Socket>
 void basic_http_session<Socket>::run_pending() {
   if (!lowest().is_open())
     return;
-  http::async_read_header(socket_, buffer_, *parser_,
-                          [self = this->shared_from_this()](error_code ec, std::size_t) { self->on_header(ec); });
+  guard([&] {
+    http::async_read_header(socket_, buffer_, *parser_, guarded([this](error_code ec, std::size_t) { on_header(ec); }));
+  });
 }
 
 template <class Socket>
@@ -163,10 +202,10 @@ void basic_http_session<Socket>::on_header(error_code ec) {
   auto& request = parser_->get();
   if (static_cast<std::size_t>(std::distance(request.begin(), request.end())) > settings_.max_headers)
     return refuse(431, "There are too many headers.", "headers");
+  name_client();
   if (wants_upgrade(request))
     return upgrade();
-  http::async_read(socket_, buffer_, *parser_,
-                   [self = this->shared_from_this()](error_code e, std::size_t) { self->on_body(e); });
+  http::async_read(socket_, buffer_, *parser_, guarded([this](error_code e, std::size_t) { on_body(e); }));
 }
 
 template <class Socket>
@@ -180,16 +219,27 @@ void basic_http_session<Socket>::on_body(error_code ec) {
   answer(parser_->release());
 }
 
+/// Behind a trusted proxy the socket counts as the client's that this request is of.
+template <class Socket>
+void basic_http_session<Socket>::name_client() {
+  if (is_proxy_)
+    places_->rename(*this, {client_of(parser_->get(), peer_, settings_.trusted_proxies), false});
+}
+
 /// Becomes a WebSocket, or says why it does not.
 template <class Socket>
 void basic_http_session<Socket>::upgrade() {
   auto request = parser_->release();
+  auto descriptor = lowest().native_handle();
+  if (descriptor >= settings_.descriptors_scarce_from && are_in_use_below(settings_.descriptors_scarce_from, descriptor))
+    return refuse(503, "There are too many connections.", "descriptors", {{"Retry-After", "5"}});
   auto admitted = admit_upgrade(settings_, request, peer_, loop_.now());
   if (!admitted) {
     auto& why = admitted.error();
     return refuse(why.status, why.text, why.label, why.headers);
   }
   deadline_.cancel();
+  places_->leave(*this);
   std::string leftover{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
   auto serve = [&](auto&& socket) {
     using session = basic_websocket_session<std::decay_t<decltype(socket)>>;
@@ -231,14 +281,17 @@ void basic_http_session<Socket>::answer_later(const late_http_handler& handler) 
   late_ = std::make_shared<late_answer>(loop_, this->weak_from_this());
   pending_ = this->shared_from_this();
   loop_.arm(deadline_, settings_.handler_deadline);
+  places_->answer(*this);
   handler(*request_, http_reply{late_});
 }
 
 template <class Socket>
 void basic_http_session<Socket>::take_late(http_response response) {
   late_.reset();
-  if (lowest().is_open())
-    respond(std::move(response));
+  guard([&] {
+    if (lowest().is_open())
+      respond(std::move(response));
+  });
 }
 
 template <class Socket>
@@ -261,15 +314,16 @@ void basic_http_session<Socket>::send(http_response response, bool head, bool ke
   auto bodiless = is_bodiless(response, head);
   auto m = std::make_shared<http_response_message>(message_of(std::move(response), head, keep_alive, loop_.wall_now()));
   loop_.arm(deadline_, settings_.request_deadline);
+  places_->answer(*this);
   auto serializer = std::make_shared<http::response_serializer<http::string_body>>(*m);
   serializer->split(bodiless);
-  auto done = [self = this->shared_from_this(), m, serializer, keep_alive](error_code ec, std::size_t) {
-    self->pending_.reset();
+  auto done = guarded([this, m, serializer, keep_alive](error_code ec, std::size_t) {
+    pending_.reset();
     if (!ec && keep_alive)
-      self->read_request();
+      read_request();
     else
-      self->finish();
-  };
+      finish();
+  });
   if (bodiless)
     http::async_write_header(socket_, *serializer, std::move(done));
   else
@@ -282,22 +336,22 @@ void basic_http_session<Socket>::finish() {
   if (!lowest().is_open())
     return;
   if constexpr (is_tls<Socket>) {
-    socket_.async_shutdown([self = this->shared_from_this()](error_code) { self->end(); });
+    socket_.async_shutdown(guarded([this](error_code) { end(); }));
   } else {
     error_code ec;
     socket_.shutdown(plain_socket::shutdown_send, ec);
     if (ec)
       return end();
     socket_.non_blocking(true, ec);
-    socket_.async_wait(plain_socket::wait_read, [self = this->shared_from_this()](error_code e) {
+    socket_.async_wait(plain_socket::wait_read, guarded([this](error_code e) {
       char buffer[16 * 1024];
       for (int i = 0; !e && i < 16; ++i)
-        self->socket_.read_some(boost::asio::buffer(buffer), e);
+        socket_.read_some(boost::asio::buffer(buffer), e);
       if (!e || e == boost::asio::error::would_block)
-        self->finish();
+        finish();
       else
-        self->end();
-    });
+        end();
+    }));
   }
 }
 

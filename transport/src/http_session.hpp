@@ -1,6 +1,7 @@
 #pragma once
 
 #include "http_settings.hpp"
+#include "pending_sockets.hpp"
 #include "socket_kinds.hpp"
 #include "upgrade_admission.hpp"
 
@@ -11,32 +12,22 @@
 
 #include <memory>
 #include <string_view>
-#include <unordered_set>
 
 namespace troupe::transport {
 
-/// Anything on a loop that is no WebSocket yet.
-class pending_socket {
-public:
-  virtual ~pending_socket() = default;
-  /// Closes the socket; what is under way ends with an error.
-  virtual void end() = 0;
-};
-
-/// Those of one loop, so that a stop can end them. Thread: the loop's.
-using pending_socket_set = std::unordered_set<pending_socket*>;
-
-/// One socket until it becomes a WebSocket: requests one after the other, each whole before its deadline.
-/// Thread: the loop's.
+/// One socket until it becomes a WebSocket: requests one after the other, each whole before its deadline. What is thrown in it ends it
+/// alone. Thread: the loop's, but for its constructor and `enter`.
 template <class Socket>
 class basic_http_session final : public pending_socket,
                                  public actors::pending_work,
                                  public std::enable_shared_from_this<basic_http_session<Socket>> {
 public:
   basic_http_session(Socket&& socket, const boost::asio::ip::address& peer, actors::event_loop& loop, http_settings& settings,
-                     pending_socket_set& set, socket_share share);
+                     socket_share share);
   ~basic_http_session() override;
 
+  /// Takes its place among the pending sockets, before `start`.
+  void enter();
   void start();
   void end() override;
   void run_pending() override;
@@ -51,12 +42,18 @@ private:
 
   using parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
+  template <class F>
+  void guard(F f) noexcept;
+  template <class F>
+  auto guarded(F f);
+
   void on_deadline();
   void read_proxy();
   void on_proxy_bytes(boost::system::error_code ec, std::size_t n);
   void shake_hands();
   void read_request();
   void on_header(boost::system::error_code ec);
+  void name_client();
   void on_body(boost::system::error_code ec);
   void upgrade();
   void answer(const http_request_message& message);
@@ -69,11 +66,11 @@ private:
   [[nodiscard]] plain_socket& lowest() { return lowest_layer(socket_); }
 
   Socket socket_;
-  actors::event_loop& loop_;
   http_settings& settings_;
-  pending_socket_set& set_;
+  std::shared_ptr<pending_sockets> places_;
   socket_share share_;
   boost::asio::ip::address peer_;
+  bool is_proxy_; ///< `peer_` is a trusted one: each request names its client
   boost::beast::flat_buffer buffer_;
   std::unique_ptr<parser> parser_;
   std::unique_ptr<http_request> request_; ///< the one being answered

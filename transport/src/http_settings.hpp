@@ -2,7 +2,9 @@
 
 #include "admission.hpp"
 #include "client_address.hpp"
+#include "descriptors.hpp"
 #include "http_router.hpp"
+#include "pending_sockets.hpp"
 #include "websocket_session.hpp"
 
 #include <troupe/transport/authorize.hpp>
@@ -38,6 +40,8 @@ struct http_settings {
   upgrade_authorizer confirm;                ///< the part of it that is asked again at `auth`; may be empty
   session_settings sessions;
   std::shared_ptr<admission> admissions;
+  std::shared_ptr<pending_sockets> pending;
+  int descriptors_scarce_from = descriptor_shares::none; ///< see `descriptor_shares`
   std::atomic<bool> ready{false};
 };
 

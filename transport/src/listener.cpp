@@ -8,8 +8,10 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <system_error>
 
 namespace troupe::transport {
@@ -30,15 +32,16 @@ std::system_error cannot_listen(const tcp::endpoint& at, const error_code& ec) {
 }
 
 /// Small messages leave at once; dead peers are noticed by the kernel, too. What is accepted inherits it (tcp(7), on Linux).
-void set_options(tcp::acceptor& acceptor) {
+template <class Acceptor>
+void set_options(Acceptor& acceptor) {
   error_code ignored; // sockets that take no option work without
   acceptor.set_option(tcp::no_delay{true}, ignored);
   acceptor.set_option(boost::asio::socket_base::keep_alive{true}, ignored);
   ::setsockopt(acceptor.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof user_timeout_ms);
 }
 
-const char* name_of(const error_code& ec) {
-  switch (ec.value()) {
+const char* name_of(int error) {
+  switch (error) {
     case EMFILE: return "EMFILE";
     case ENFILE: return "ENFILE";
     case ENOBUFS: return "ENOBUFS";
@@ -48,7 +51,41 @@ const char* name_of(const error_code& ec) {
   }
 }
 
+/// What accept(2) says of a socket that has gone meanwhile; the next one may be well.
+bool is_of_one_socket(int error) {
+  switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case EPERM: // a firewall's
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case ENETUNREACH: return true;
+    default: return false;
+  }
+}
+
 } // namespace
+
+/// Closes a descriptor that nobody has taken.
+class listener::owned_descriptor {
+public:
+  explicit owned_descriptor(int d) noexcept : descriptor_(d) {}
+  owned_descriptor(const owned_descriptor&) = delete;
+  owned_descriptor& operator=(const owned_descriptor&) = delete;
+  ~owned_descriptor() {
+    if (descriptor_ >= 0)
+      ::close(descriptor_);
+  }
+  [[nodiscard]] int get() const noexcept { return descriptor_; }
+  void release() noexcept { descriptor_ = -1; }
+
+private:
+  int descriptor_;
+};
 
 listener::listener(actors::event_loop& loop, const std::string& bind, std::uint16_t port, protocol::logger& log,
                    protocol::event_counters& counters)
@@ -73,12 +110,10 @@ listener::listener(actors::event_loop& loop, const std::string& bind, std::uint1
 
 void listener::open(const tcp::endpoint& at) {
   error_code ec;
-  tcp::acceptor acceptor{loop_.context()};
+  acceptor_socket acceptor{loop_.context()};
   acceptor.open(at.protocol(), ec);
   if (!ec)
-    acceptor.set_option(tcp::acceptor::reuse_address{true}, ec);
-  if (!ec) // else Asio waits in `accept`, and the loop with it, if a client has gone meanwhile
-    acceptor.set_option(boost::asio::socket_base::enable_connection_aborted{true}, ec);
+    acceptor.set_option(acceptor_socket::reuse_address{true}, ec);
   if (!ec && at.address().is_v6())
     acceptor.set_option(ip::v6_only{true}, ec);
   if (!ec)
@@ -95,11 +130,12 @@ void listener::open(const tcp::endpoint& at) {
   doors_.push_back(std::make_unique<door>(*this, std::move(acceptor)));
 }
 
-void listener::start(choose_loop choose, take on_socket) {
+void listener::start(choose_loop choose, take on_socket, socket_reserve kept) {
   choose_ = std::move(choose);
   on_socket_ = std::move(on_socket);
+  reserve_ = std::move(kept);
   for (auto& d : doors_)
-    accept(*d);
+    open_again(*d);
 }
 
 void listener::stop() {
@@ -110,47 +146,85 @@ void listener::stop() {
   }
 }
 
-void listener::accept(door& d) {
-  auto& target = choose_();
-  d.acceptor.async_accept(target.context(), d.peer, [this, &d, &target](error_code ec, plain_socket socket) {
-    if (ec)
-      return on_error(d, ec);
-    hand_on(d, target, std::move(socket));
-    accept_waiting(d);
+/// Whatever fails here is tried again by a timer, which needs no memory.
+void listener::open_again(door& d) noexcept {
+  try {
+    wait(d);
+  } catch (...) {
+    protocol::report_exception(log_, counters_, "accept");
+    rest(d);
+  }
+}
+
+/// Waits for sockets and accepts by hand: what fails between the two would else be lost with Asio's operation, and the door stay shut.
+void listener::wait(door& d) {
+  d.acceptor.async_wait(acceptor_socket::wait_read, [this, &d](error_code ec) {
+    if (ec == boost::asio::error::operation_aborted || !d.acceptor.is_open())
+      return;
+    on_waiting(d);
   });
 }
 
-/// Takes some more of those that wait, without asking the reactor for each, and waits for the next.
-void listener::accept_waiting(door& d) {
-  constexpr int most = 7; // a handler accepts eight at most
-  for (int i = 0; i < most && d.acceptor.is_open(); ++i) {
-    auto& target = choose_();
-    error_code ec;
-    auto socket = d.acceptor.accept(target.context(), d.peer, ec);
-    if (ec == boost::asio::error::would_block)
-      break;
-    if (ec)
-      return on_error(d, ec);
-    hand_on(d, target, std::move(socket));
+void listener::on_waiting(door& d) noexcept {
+  try {
+    if (accept_some(d) && d.acceptor.is_open())
+      wait(d);
+  } catch (...) {
+    protocol::report_exception(log_, counters_, "accept");
+    rest(d);
   }
-  accept(d);
 }
 
-void listener::hand_on(door& d, actors::event_loop& target, plain_socket socket) {
-  d.back_off = 0ms;
+/// Takes some of those that wait. Returns whether more may be waited for at once.
+bool listener::accept_some(door& d) {
+  constexpr int most = 8;
+  for (int i = 0; i < most && d.acceptor.is_open(); ++i) {
+    tcp::endpoint peer;
+    auto size = static_cast<socklen_t>(peer.capacity());
+    owned_descriptor accepted{::accept4(d.acceptor.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+    if (accepted.get() < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+      return true;
+    auto error = accepted.get() < 0 ? errno : accepted.get() >= reserve_.shut_from ? EMFILE : 0;
+    if (error == 0) {
+      peer.resize(size);
+      auto is_scarce = accepted.get() >= reserve_.scarce_from;
+      take_in(accepted, peer);
+      d.back_off = 0ms;
+      if (is_scarce)
+        return true; // what makes room for the next one ends meanwhile
+    } else if (!is_of_one_socket(error)) {
+      give_up(d, error);
+      return false;
+    } else {
+      counters_.count(protocol::counter::accept_errors, name_of(error));
+    }
+  }
+  return true;
+}
+
+void listener::take_in(owned_descriptor& accepted, const tcp::endpoint& peer) {
+  if (accepted.get() >= reserve_.scarce_from)
+    reserve_.make_room();
+  auto& target = choose_();
+  plain_socket socket{target.context()};
+  socket.assign(peer.protocol(), accepted.get());
+  accepted.release();
   error_code ignored; // a socket that cannot even do this fails at its first read
   socket.non_blocking(true, ignored); // sessions read what is there, and no more
-  on_socket_(target, std::move(socket), d.peer);
+  on_socket_(target, std::move(socket), peer);
 }
 
-void listener::on_error(door& d, const error_code& ec) {
-  if (ec == boost::asio::error::operation_aborted || !d.acceptor.is_open())
-    return;
-  counters_.count(protocol::counter::accept_errors, name_of(ec));
-  if (ec.value() == ECONNABORTED)
-    return accept(d);
+/// For now: the system has none to give, or only what is kept for others.
+void listener::give_up(door& d, int error) {
+  counters_.count(protocol::counter::accept_errors, name_of(error));
   if (d.back_off == 0ms)
-    log_.write(protocol::log_level::warning, "listener", "accept: " + ec.message());
+    log_.write(protocol::log_level::warning, "listener", "accept: " + std::system_category().message(error));
+  if (error == EMFILE || error == ENFILE)
+    reserve_.make_room();
+  rest(d);
+}
+
+void listener::rest(door& d) noexcept {
   d.back_off = d.back_off == 0ms ? first_back_off : std::min<std::chrono::milliseconds>(d.back_off * 2, last_back_off);
   loop_.arm(d, d.back_off);
 }

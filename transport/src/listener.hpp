@@ -5,19 +5,28 @@
 #include <troupe/actors/event_loop.hpp>
 #include <troupe/protocol/observe.hpp>
 
+#include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace troupe::transport {
 
+/// Which descriptors are not for a port's sockets. The system gives the lowest free number: where one is high, nearly all are in use.
+struct socket_reserve {
+  int scarce_from = std::numeric_limits<int>::max(); ///< a socket from this number on costs another one its place
+  int shut_from = std::numeric_limits<int>::max();   ///< one from here on is closed at once
+  std::function<void()> make_room = [] {};           ///< ends a socket that can be spared
+};
+
 /// Accepts on one port, in both address families unless one address is given, and hands sockets on.
 ///
-/// Runs out of descriptors: waits 10 ms, doubling to 1 s, and goes on. Thread: that of the loop it was made for, but for its
-/// constructor and `port`.
+/// Where descriptors or memory run out, or a handler throws, it waits 10 ms, doubling to 1 s, and goes on: nothing but `stop` closes
+/// the door. Thread: that of the loop it was made for, but for its constructor and `port`.
 class listener {
 public:
   /// An accepted socket, for that loop, and its peer.
@@ -28,28 +37,34 @@ public:
   listener(actors::event_loop& loop, const std::string& bind, std::uint16_t port, protocol::logger& log,
            protocol::event_counters& counters);
 
-  /// Accepts from now on, each socket on the loop that `choose` names at that time. `on_socket` runs on the listener's loop.
-  void start(choose_loop choose, take on_socket);
+  /// Accepts from now on, each socket on the loop that `choose` names at that time. All three run on the listener's loop; what they
+  /// throw is counted and ends the one socket.
+  void start(choose_loop choose, take on_socket, socket_reserve kept = {});
 
   void stop();
 
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
 
 private:
+  using acceptor_socket = boost::asio::basic_socket_acceptor<tcp, boost::asio::io_context::executor_type>;
+
+  class owned_descriptor;
   struct door final : actors::timer_wheel::entry {
-    door(listener& l, tcp::acceptor a) : owner(l), acceptor(std::move(a)) {}
-    void on_deadline() override { owner.accept(*this); }
+    door(listener& l, acceptor_socket a) : owner(l), acceptor(std::move(a)) {}
+    void on_deadline() override { owner.open_again(*this); }
     listener& owner;
-    tcp::acceptor acceptor;
-    tcp::endpoint peer; ///< of the socket being accepted
+    acceptor_socket acceptor;
     std::chrono::milliseconds back_off{0};
   };
 
   void open(const tcp::endpoint& at);
-  void accept(door& d);
-  void accept_waiting(door& d);
-  void hand_on(door& d, actors::event_loop& target, plain_socket socket);
-  void on_error(door& d, const boost::system::error_code& ec);
+  void open_again(door& d) noexcept;
+  void wait(door& d);
+  void on_waiting(door& d) noexcept;
+  bool accept_some(door& d);
+  void take_in(owned_descriptor& accepted, const tcp::endpoint& peer);
+  void give_up(door& d, int error);
+  void rest(door& d) noexcept;
 
   actors::event_loop& loop_;
   protocol::logger& log_;
@@ -57,6 +72,7 @@ private:
   std::uint16_t port_ = 0;
   choose_loop choose_;
   take on_socket_;
+  socket_reserve reserve_;
   std::vector<std::unique_ptr<door>> doors_;
 };
 

@@ -45,22 +45,20 @@ actors::event_loop& server::state::least_loaded() {
   return node->loop(best);
 }
 
+/// The socket counts from here on, however long its loop takes to begin with it.
 template <class Session, class Socket>
 void server::state::start_session(actors::event_loop& loop, Socket socket, const tcp::endpoint& peer, http_settings& settings) {
-  socket_share share{sockets[loop.index()]};
-  auto& set = *pending[loop.index()];
-  auto start = [&loop, &set, &settings, s = std::move(socket), h = std::move(share), from = peer.address()]() mutable {
-    std::make_shared<Session>(std::move(s), from, loop, settings, set, std::move(h))->start();
-  };
+  auto session = std::make_shared<Session>(std::move(socket), peer.address(), loop, settings, socket_share{sockets[loop.index()]});
+  session->enter();
   if (loop.is_current())
-    start();
+    session->start();
   else
-    loop.post(std::move(start));
+    loop.post([s = std::move(session)] { s->start(); });
 }
 
 void server::state::take(actors::event_loop& loop, plain_socket socket, const tcp::endpoint& peer) {
   if (tls)
-    start_session<basic_http_session<tls_socket>>(loop, tls_socket{std::move(socket), *tls->current()}, peer, http);
+    start_session<basic_http_session<tls_socket>>(loop, tls->on(std::move(socket)), peer, http);
   else
     start_session<basic_http_session<plain_socket>>(loop, std::move(socket), peer, http);
 }
@@ -74,22 +72,25 @@ void server::state::open_doors() {
   }
   first.post([this] {
     auto choose = [this]() -> actors::event_loop& { return least_loaded(); };
-    door->start(choose, [this](actors::event_loop& loop, plain_socket socket, const tcp::endpoint& peer) {
-      take(loop, std::move(socket), peer);
-    });
+    door->start(choose,
+                [this](actors::event_loop& loop, plain_socket socket, const tcp::endpoint& peer) {
+                  take(loop, std::move(socket), peer);
+                },
+                {http.descriptors_scarce_from, descriptors.shut_from, [this] { http.pending->make_room(); }});
     if (admin_door)
-      admin_door->start(choose, [this](actors::event_loop& loop, plain_socket socket, const tcp::endpoint& peer) {
-        start_session<basic_http_session<plain_socket>>(loop, std::move(socket), peer, admin);
-      });
+      admin_door->start(choose,
+                        [this](actors::event_loop& loop, plain_socket socket, const tcp::endpoint& peer) {
+                          start_session<basic_http_session<plain_socket>>(loop, std::move(socket), peer, admin);
+                        },
+                        {descriptors.admin_shut_from, descriptors.admin_shut_from, [this] { admin.pending->make_room(); }});
   });
 }
 
 void server::state::end_pending() {
   for (unsigned i = 0; i < node->loops(); ++i)
     on_loop(node->loop(i), [&] {
-      auto all = *pending[i];
-      for (auto* socket : all)
-        socket->end();
+      http.pending->end_all(node->loop(i));
+      admin.pending->end_all(node->loop(i));
     });
 }
 

@@ -7,8 +7,6 @@
 
 #include <troupe/actors/own_thread.hpp>
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <stdexcept>
 
@@ -17,17 +15,13 @@ namespace troupe::transport {
 namespace {
 
 constexpr std::size_t default_connections_per_ip = 100;
-
-std::size_t default_max_connections() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-    return 0;
-  return limit.rlim_cur / 10 * 8;
-}
+constexpr std::size_t default_pending_per_ip = 128;
 
 } // namespace
 
 void server::state::set_up(caf::actor_system* system) {
+  if (options.raise_descriptor_limit)
+    raise_descriptor_limit();
   if (!options.log) {
     own_log = make_stderr_logger(options.log_level);
     options.log = own_log.get();
@@ -43,10 +37,8 @@ void server::state::set_up(caf::actor_system* system) {
     system = &own->system;
   }
   node = std::make_unique<actors::node>(*system, options.node);
-  for (unsigned i = 0; i < node->loops(); ++i) {
-    pending.push_back(std::make_unique<pending_socket_set>());
+  for (unsigned i = 0; i < node->loops(); ++i)
     sockets.push_back(std::make_shared<std::atomic<std::size_t>>(0));
-  }
   configure_http();
   configure_sessions();
   configure_admin();
@@ -90,8 +82,22 @@ void server::state::configure_http() {
     http.router.set_files(*options.static_folder);
   http.router.set_cors_origins(options.cors_origins);
   http.router.set_probes({options.admin_bind.empty(), &http.ready, node.get(), &counts});
+  configure_doors();
+}
+
+/// Who gets in: sockets, then WebSockets.
+void server::state::configure_doors() {
+  auto in_all = descriptor_limit();
+  descriptors = share_descriptors(in_all, options.reserved_descriptors);
+  http.descriptors_scarce_from = descriptors.scarce_from;
+  pending_sockets::limits pending;
+  pending.in_all = options.max_pending.value_or(descriptors.pending);
+  pending.per_address = options.max_pending_per_ip.value_or(default_pending_per_ip);
+  pending.count_loopback = options.max_pending_per_ip || options.max_connections_per_ip.value_or(0) > 0;
+  http.pending = std::make_shared<pending_sockets>(pending, counts);
+  admin.pending = std::make_shared<pending_sockets>(pending_sockets::limits{descriptors.admin_pending, 0, false}, counts);
   admission::limits limits;
-  limits.max_connections = options.max_connections.value_or(default_max_connections());
+  limits.max_connections = options.max_connections.value_or(in_all / 10 * 8);
   limits.max_connections_per_ip = options.max_connections_per_ip.value_or(default_connections_per_ip);
   limits.count_loopback = options.max_connections_per_ip.has_value();
   limits.max_connections_per_user = options.max_connections_per_user;

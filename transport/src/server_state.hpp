@@ -35,11 +35,11 @@ struct server::state {
   std::unique_ptr<own_system> own;
   http_settings http;
   http_settings admin; ///< of a port for the probes alone
-  std::vector<std::unique_ptr<pending_socket_set>> pending; ///< one set a loop; sessions that go with their loop look here
   inbound_account parts; ///< sessions leave it as the node goes
   std::unique_ptr<actors::node> node;
   std::unique_ptr<tls_context> tls;
   std::vector<stream_pools> pools; ///< one for each loop; they go before the loops
+  descriptor_shares descriptors;
   std::vector<actors::endpoint> endpoints;
   std::vector<std::shared_ptr<std::atomic<std::size_t>>> sockets; ///< one count a loop
   std::unique_ptr<listener> door;
@@ -50,6 +50,7 @@ struct server::state {
   void set_up(caf::actor_system* system);
   void set_up_tokens();
   void configure_http();
+  void configure_doors();
   void configure_sessions();
   void configure_admin();
   actors::event_loop& least_loaded();

@@ -1,9 +1,12 @@
 #include "tls_context.hpp"
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <new>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace troupe::transport {
 
@@ -21,6 +24,14 @@ void tls_context::reload() {
 std::shared_ptr<ssl::context> tls_context::current() const {
   std::lock_guard guard{mutex_};
   return context_;
+}
+
+tls_socket tls_context::on(plain_socket socket) const {
+  ERR_clear_error(); // makes this thread's queue of errors: without one, Asio does not see that OpenSSL has made nothing
+  tls_socket made{std::move(socket), *current()};
+  if (!SSL_get_rbio(made.native_handle())) // which Asio does not look at
+    throw std::bad_alloc{};
+  return made;
 }
 
 std::shared_ptr<ssl::context> tls_context::load() const {

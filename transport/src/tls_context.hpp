@@ -24,6 +24,9 @@ public:
 
   [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> current() const;
 
+  /// TLS on a socket that has just connected. Throws `std::bad_alloc` or `boost::system::system_error` where memory runs out.
+  [[nodiscard]] tls_socket on(plain_socket socket) const;
+
 private:
   [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> load() const;
 

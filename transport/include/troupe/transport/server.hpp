@@ -29,7 +29,8 @@ struct server_options {
 
   std::vector<std::string> origins;         ///< allowed `Origin`s; empty: all, and none needed
   std::vector<std::string> cors_origins;    ///< origins whose pages may read HTTP answers; `*`: all
-  std::vector<std::string> trusted_proxies; ///< addresses or networks whose `X-Forwarded-For` is believed
+  std::vector<std::string> trusted_proxies; ///< addresses or networks whose `X-Forwarded-For` is believed; their sockets are not
+                                            ///< bounded per address until the client is known, whose they are then
   bool proxy_protocol = false;              ///< they start each connection with a PROXY header (version 1 or 2)
   std::string admin_bind;                   ///< `address:port` for the probes alone, without TLS; empty: they are on the main port
 
@@ -42,7 +43,11 @@ struct server_options {
   std::size_t max_connections_per_user = 10; ///< of users with claims
   std::optional<std::size_t> max_connections;        ///< WebSockets at a time; absent: 0.8 of the descriptors
   std::optional<std::size_t> max_connections_per_ip; ///< absent: 100, and loopback addresses are not counted
-  double admissions_per_second = 2000;      ///< new WebSockets
+  double admissions_per_second = 2000;      ///< new WebSockets; once half of a second's are gone, each address has a share of the rest
+  std::optional<std::size_t> max_pending;   ///< sockets that are no WebSockets (yet), at any stage; absent: half of the descriptors, 16,384 at most
+  std::optional<std::size_t> max_pending_per_ip; ///< absent: 128, and loopback addresses are not counted; see `trusted_proxies`
+  std::optional<std::size_t> reserved_descriptors; ///< no WebSockets: log, files, probes; absent: an eighth, 64 at most
+  bool raise_descriptor_limit = false;      ///< raises the process's soft limit to the hard one: not for hosts that use `select`
   std::size_t max_header_bytes = 8 * 1024;  ///< of an HTTP request
   std::size_t max_headers = 100;
   std::size_t max_body_bytes = 64 * 1024;

@@ -1,0 +1,69 @@
+// Sockets that never become WebSockets take nothing from those who do.
+
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { connect, freshRoom, roomOf } from './support/client.mjs';
+import { startNode } from './support/node.mjs';
+import { RawSocket } from './support/raw.mjs';
+import { secretFile, sign, inSeconds } from './support/tokens.mjs';
+import { until } from './support/wait.mjs';
+
+test('a crowd of idle sockets larger than the node has descriptors keeps nobody out', async (t) => {
+  const node = await startNode(t, 'relay_node', [], { descriptors: 256 });
+  const [a, b] = await roomOf(node, freshRoom(), 'json', 'msgpack');
+  const crowd = [];
+  for (let i = 0; i < 600; ++i) {
+    const socket = await RawSocket.open(node);
+    if (i % 2) socket.write('GET / HTTP/1.1\r\n');
+    crowd.push(socket);
+  }
+
+  for (let i = 0; i < 20; ++i) {
+    const newcomer = await connect(node);
+    await newcomer.fence();
+    await newcomer.close();
+  }
+  a.send({ type: 'message', data: 1 });
+  await b.expect('message', { data: 1 });
+  assert.ok((await node.metric('ws_handshake_rejected_total', 'sockets')) > 300);
+  for (const socket of crowd) socket.destroy();
+});
+
+test('an address has 128 sockets at a time that are no WebSockets, the loopback where it is counted', async (t) => {
+  const node = await startNode(t, 'relay_node', ['--max-connections-per-ip', '50']);
+  const crowd = await Promise.all(Array.from({ length: 200 }, () => RawSocket.open(node)));
+  let ended = 0;
+  for (const socket of crowd) socket.ended.then(() => ++ended);
+
+  await until(() => ended >= 72, '72 sockets to end');
+  const newcomer = await connect(node);
+  await newcomer.fence();
+  assert.ok(ended <= 74, `${ended} have ended`);
+  for (const socket of crowd) socket.destroy();
+});
+
+test('a node raises its limit of descriptors to what it may have', async (t) => {
+  const node = await startNode(t, 'relay_node');
+  const [, soft, hard] = readFileSync(`/proc/${node.pid}/limits`, 'utf8').match(/Max open files\s+(\S+)\s+(\S+)/);
+  const highest = hard === 'unlimited' ? 1_048_576 : Math.min(Number(hard), 1_048_576);
+  assert.ok(Number(soft) >= highest, `${soft} of ${hard}`);
+});
+
+test('/session and the upgrade count wrong tokens together, and missing ones never', async (t) => {
+  const secret = 'a-secret-of-the-crowd-test-which-is-long';
+  const node = await startNode(t, 'chat_node', ['--jwt-secret-file', secretFile(t, secret), '--max-connections-per-ip', '1000']);
+  const ask = async (authorization) => node.http('/session', authorization ? { headers: { authorization } } : {});
+  for (let i = 0; i < 30; ++i) assert.equal((await ask()).status, 401);
+  const good = `Bearer ${sign({ sub: 'ann', iat: inSeconds(0), exp: inSeconds(60) }, secret)}`;
+  assert.equal((await ask(good)).status, 204);
+
+  const statuses = [];
+  for (let i = 0; i < 30; ++i) statuses.push((await ask(`Bearer ${sign({ sub: 'ann' }, `wrong ${i}, and long enough for HS256`)}`)).status);
+
+  assert.deepEqual([...new Set(statuses)], [401, 429]);
+  const last = await ask(good);
+  assert.equal(last.status, 429);
+  assert.match(last.headers['retry-after'], /^\d+$/);
+  await assert.rejects(connect(node, 'json', { headers: { Authorization: good } }));
+});
