@@ -69,11 +69,15 @@ const char* event_loop::enter(const char* name) {
   if (dispatches_left_ == 0)
     return nullptr;
   --dispatches_left_;
-  if (std::exchange(slept_, false))
+  if (slept_.get()) {
+    slept_ = false;
     last_mark_ = coarse_now(); // the handler that has ended the loop's sleep did not sleep itself
-  else
+  } else {
     note_duration();
-  return std::exchange(running_, name);
+  }
+  const char* before = running_.get();
+  running_ = name;
+  return before;
 }
 
 void event_loop::leave(const char* before) {
@@ -94,15 +98,36 @@ void event_loop::take_remote() {
 void event_loop::run() {
   while (!has_ended()) {
     run_turn();
+    if (stopping_.load(std::memory_order_relaxed) && !stop_watch_.armed())
+      arm(stop_watch_, first_reminder);
     if (!left_work_ && !has_ended()) // the last actor may have died in this turn
       block();
   }
+  stop_watch_.cancel();
   run_turn();
   while (sessions_.size() > 0 && run_turn()) { // more sessions were told to end than one turn has handlers for
   }
   pending_.clear();
   pending_before_.clear();
   entrance_->close();
+}
+
+void event_loop::dismiss_strangers() {
+  constexpr std::size_t most_names = 8;
+  std::size_t strangers = 0;
+  std::string names;
+  tenants_.for_each([&](compat::tenant& actor) {
+    std::string_view name = actor.tenant_name();
+    if (name.starts_with("troupe."))
+      return;
+    if (strangers++ < most_names)
+      names.append(names.empty() ? "" : ", ").append(name);
+    actor.ask_to_leave();
+  });
+  if (strangers > 0)
+    options_.log->write(protocol::log_level::warning, "event_loop",
+                        "loop " + std::to_string(index_) + " cannot end yet: actors of the application's are pinned to it: " + names
+                          + (strangers > most_names ? " and others, " + std::to_string(strangers) + " in all" : ""));
 }
 
 bool event_loop::has_ended() const noexcept {
@@ -183,7 +208,7 @@ bool event_loop::run_ready() {
     try {
       run_job(job, options_.messages_per_resume);
     } catch (...) {
-      report(running_);
+      report(running_.get());
     }
     note_duration();
   }
@@ -256,15 +281,16 @@ void event_loop::begin(const char* what) noexcept {
 /// Reports what has run since the last mark if it took too long; blocking is not counted.
 void event_loop::note_duration() {
   auto at = coarse_now();
-  auto took = at - std::exchange(last_mark_, at);
+  auto took = at - last_mark_.get();
+  last_mark_ = at;
   if (took > steady_time::duration::zero())
     now_.reset();
   if (took < options_.long_turn)
     return;
-  options_.counters->count(protocol::counter::long_turns, running_);
+  options_.counters->count(protocol::counter::long_turns, running_.get());
   auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
   options_.log->write(protocol::log_level::warning, "event_loop",
-                      std::string{running_} + " ran for " + std::to_string(ms) + " ms");
+                      now_running().text() + " ran for " + std::to_string(ms) + " ms");
 }
 
 } // namespace troupe::actors

@@ -9,12 +9,15 @@
 #include "raw_link.hpp"
 #include "registry_shard.hpp"
 #include "shared.hpp"
+#include "watchdog.hpp"
 
 #include <troupe/actors/own_thread.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 
@@ -24,14 +27,26 @@ namespace {
 /// What the dispatcher knows of a session's connection actor.
 class actor_owner final : public session_owner {
 public:
-  explicit actor_owner(connection_actor handle) : handle_(std::move(handle)) {}
+  /// `account` lives while the session is open, as this does.
+  actor_owner(connection_actor handle, const credit_account* account) : handle_(std::move(handle)), account_(account) {}
+  [[nodiscard]] bool is_settled() const noexcept { return account_->held_messages() == 0; }
   void room_closed(room_key room) override { compat::anon_send(handle_, membership_lost{room}); }
   void end() { compat::anon_send(handle_, session_closed{}); }
   void goodbye(bool restart) override { compat::anon_send(handle_, say_goodbye{restart}); }
 
 private:
   connection_actor handle_;
+  const credit_account* account_;
 };
+
+/// Whether `pattern` is a room's name, or a prefix of some and `*`.
+bool is_room_pattern(std::string_view pattern) {
+  auto is_prefix = pattern.ends_with('*');
+  std::string name{is_prefix ? pattern.substr(0, pattern.size() - 1) : pattern};
+  if (name.find('*') != std::string::npos)
+    return false;
+  return protocol::is_room_name(is_prefix ? name + 'x' : name);
+}
 
 /// What may be on its way from outside to one room or endpoint.
 credit_limits outside_limits(const room_limits& limits) {
@@ -70,6 +85,7 @@ struct node::state {
   node_shared shared;
   std::shared_ptr<node_gate> entrance = std::make_shared<node_gate>(shared);
   std::vector<std::thread> threads;
+  std::unique_ptr<watchdog> looks_on; ///< while they run
   bool stop_requested = false;
   bool stopped = false;
 };
@@ -98,6 +114,7 @@ struct connection_port::state final : credit_account {
   std::shared_ptr<gate<event_loop>> entrance;
   event_loop* loop = nullptr;     ///< behind the gate
   loop_counts* counts = nullptr;  ///< likewise
+  const std::atomic<bool>* reads = nullptr; ///< likewise
   session_key key;
   connection_actor handle;
   byte_bucket bytes;
@@ -150,13 +167,13 @@ void node::set_up(loop_unit& unit) {
   unit.registry = compat::spawn_on<registry_shard>(*unit.loop, s, unit);
   unit.loop->add_flusher([&unit] { return unit.output->flush(); });
   unit.loop->set_flush_gauge([output = unit.output.get()] { return output->has_full_turn(); });
-  unit.loop->add_flusher([this, &unit] { return keep_budget(unit); });
+  unit.loop->add_flusher([self = state_.get(), &unit] { return keep_budget(*self, unit); });
   unit.loop->add_flusher([&s, &unit] { return keep_history_budget(*unit.histories, s.shelves); });
 }
 
 /// Once a turn and loop while the budget is exceeded, the session that has lagged longest goes. Returns whether one did.
-bool node::keep_budget(loop_unit& unit) {
-  auto& s = state_->shared;
+bool node::keep_budget(state& self, loop_unit& unit) {
+  auto& s = self.shared;
   auto used = s.output_meter.used_bytes();
   auto over = s.over_budget.load(std::memory_order_relaxed);
   if (used > s.budget_bytes) {
@@ -171,13 +188,42 @@ bool node::keep_budget(loop_unit& unit) {
   return false;
 }
 
-node::~node() { stop(); }
+node::~node() {
+  if (!is_current()) {
+    stop(*state_);
+    return;
+  }
+  state_->shared.options.log->write(protocol::log_level::warning, "node",
+                                    "it was destroyed on one of its own loops: it ends on a thread of its own");
+  end_elsewhere([rest = std::shared_ptr<state>{std::move(state_)}] { stop(*rest); });
+}
+
+void node::must_be_new(const char* what) const {
+  if (!state_->threads.empty() || state_->stop_requested || state_->stopped)
+    throw std::logic_error{std::string{what} + " is for set-up: call it before the start"};
+}
 
 void node::rooms(std::string pattern, behavior_factory factory, room_options options) {
-  state_->shared.rules.push_back({std::move(pattern), std::move(factory), options});
+  must_be_new("rooms");
+  auto& rules = state_->shared.rules;
+  auto fail = [&](const char* why) { throw std::invalid_argument{"rooms(\"" + pattern + "\"): " + why}; };
+  if (!is_room_pattern(pattern))
+    fail("a pattern is a room's name, or a prefix and * at its end");
+  if (!factory)
+    fail("the factory is empty");
+  if (std::any_of(rules.begin(), rules.end(), [&](auto& rule) { return rule.pattern == pattern; }))
+    fail("these rooms have a behaviour already");
+  auto checked = [make = std::move(factory), pattern](std::string_view name) {
+    auto made = make(name);
+    if (!made)
+      throw std::logic_error{"the factory of rooms(\"" + pattern + "\") has returned null"};
+    return made;
+  };
+  rules.push_back({std::move(pattern), std::move(checked), options});
 }
 
 endpoint node::make_endpoint(std::string path, endpoint_handlers handlers) {
+  must_be_new("make_endpoint");
   auto& s = state_->shared;
   auto e = std::make_shared<endpoint_state>();
   e->handlers = std::move(handlers);
@@ -199,21 +245,34 @@ unsigned node::loop_of(std::string_view room) const noexcept { return state_->sh
 event_loop& node::loop(unsigned index) noexcept { return *state_->shared.units[index]->loop; }
 
 void node::start() {
+  if (!state_->threads.empty() || state_->stopped || state_->stop_requested)
+    throw std::logic_error{"a node starts once, and not after its stop"};
   for (auto& unit : state_->shared.units)
     state_->threads.push_back(start_thread("troupe loop", [loop = unit->loop.get()] { loop->run(); }));
+  std::vector<event_loop*> loops;
+  for (auto& unit : state_->shared.units)
+    loops.push_back(unit->loop.get());
+  state_->looks_on = std::make_unique<watchdog>(std::move(loops), *state_->shared.options.log);
 }
 
-void node::request_stop() {
-  if (std::exchange(state_->stop_requested, true))
+bool node::is_current() const noexcept {
+  auto* here = event_loop::current();
+  return here && here->index() < loops() && state_->shared.units[here->index()]->loop.get() == here;
+}
+
+void node::request_stop() { request_stop(*state_); }
+
+void node::request_stop(state& self) {
+  if (std::exchange(self.stop_requested, true))
     return;
-  state_->entrance->close();
-  for (auto& e : state_->shared.endpoints) {
+  self.entrance->close();
+  for (auto& e : self.shared.endpoints) {
     std::lock_guard guard{e->mutex};
     caf::anon_send_exit(std::exchange(e->hub, nullptr), caf::exit_reason::user_shutdown);
   }
-  for (auto& unit : state_->shared.units) {
+  for (auto& unit : self.shared.units) {
     compat::anon_send(unit->registry, stop_shard{});
-    unit->loop->post([this, u = unit.get()] {
+    unit->loop->post([u = unit.get()] {
       // Connections of sessions that nobody closed, and the dispatcher, which has nothing left to say.
       std::vector<session_key> open;
       u->loop->sessions().for_each([&](session_key key, sink& output) {
@@ -229,38 +288,51 @@ void node::request_stop() {
 }
 
 void node::stop() {
-  if (std::exchange(state_->stopped, true))
+  if (is_current())
+    throw std::logic_error{"a node that is stopped on one of its own loops would wait for itself"};
+  stop(*state_);
+}
+
+void node::stop(state& self) {
+  if (std::exchange(self.stopped, true))
     return;
-  request_stop();
-  for (auto& unit : state_->shared.units)
+  request_stop(self);
+  for (auto& unit : self.shared.units)
     unit->loop->stop();
-  if (state_->threads.empty())
-    drive_until_done();
-  for (auto& t : state_->threads)
+  if (self.threads.empty())
+    drive_until_done(self);
+  for (auto& t : self.threads)
     t.join();
-  state_->threads.clear();
-  for (auto& unit : state_->shared.units) {
+  self.threads.clear();
+  self.looks_on.reset();
+  for (auto& unit : self.shared.units) {
     unit->loop->entrance()->close();
     unit->registry = nullptr;
     unit->output_actor = nullptr;
   }
-  for (auto& e : state_->shared.endpoints) {
+  for (auto& e : self.shared.endpoints) {
     std::lock_guard guard{e->mutex};
     e->identity = nullptr;
   }
 }
 
 /// For loops that no thread runs.
-void node::drive_until_done() {
-  auto all = [this](auto f) {
+void node::drive_until_done(state& self) {
+  auto all = [&self](auto f) {
     bool any = false;
-    for (auto& unit : state_->shared.units)
+    for (auto& unit : self.shared.units)
       any |= f(*unit->loop);
     return any;
   };
   auto turn = [](event_loop& loop) { return loop.run_turn(); };
-  while (all([&](event_loop& loop) { return turn(loop), loop.pinned_actors() > 0; }))
+  auto reminder = std::chrono::steady_clock::now() + std::chrono::seconds{1};
+  while (all([&](event_loop& loop) { return turn(loop), loop.pinned_actors() > 0; })) {
     std::this_thread::yield();
+    if (std::chrono::steady_clock::now() < reminder)
+      continue;
+    reminder += std::chrono::seconds{10};
+    (void)all([](event_loop& loop) { return loop.dismiss_strangers(), false; });
+  }
   (void)all([](event_loop& loop) { return loop.entrance()->close(), false; }); // or who posts for ever keeps them busy
   while (all(turn)) {
   }
@@ -284,11 +356,12 @@ connection_port node::open(event_loop& home, sink& output, connection_info info)
   p->loop = &home;
   p->key = key;
   p->counts = &unit.counts;
+  p->reads = &s.reads;
   loop_counts::add(unit.counts.connections, 1);
   if (info.endpoint) {
     p->raw = true;
     p->handle = open_raw(s, home, p->key, std::move(info));
-    home.sessions().bind(p->key, std::make_unique<actor_owner>(p->handle));
+    home.sessions().bind(p->key, std::make_unique<actor_owner>(p->handle, p.get()));
     return connection_port{std::move(p)};
   }
   connection_core::config c;
@@ -305,7 +378,7 @@ connection_port node::open(event_loop& home, sink& output, connection_info info)
   c.meter = &s.output_meter;
   c.profiles = &s.profile_meter;
   p->handle = compat::spawn_on<connection>(home, s, unit, std::move(c));
-  home.sessions().bind(p->key, std::make_unique<actor_owner>(p->handle));
+  home.sessions().bind(p->key, std::make_unique<actor_owner>(p->handle, p.get()));
   return connection_port{std::move(p)};
 }
 
@@ -366,6 +439,29 @@ node_stats node::stats() const {
 
 namespace {
 
+/// Waits until what a loop's clients have said has taken effect: all of its credit has come back.
+class settling final : public timer_wheel::entry {
+public:
+  explicit settling(loop_unit& unit) : unit_(unit) {}
+
+  void on_deadline() override {
+    bool is_settled = true;
+    auto& sessions = unit_.loop->sessions();
+    sessions.for_each([&](session_key key, sink&) {
+      auto* owner = static_cast<actor_owner*>(sessions.owner(key));
+      is_settled &= !owner || owner->is_settled();
+    });
+    if (is_settled)
+      unit_.has_settled = true;
+    else
+      unit_.loop->arm(*this, between_looks);
+  }
+
+private:
+  static constexpr std::chrono::milliseconds between_looks{10};
+  loop_unit& unit_;
+};
+
 /// Says goodbye to a loop's connections, some every 50 ms.
 class drainer final : public timer_wheel::entry {
 public:
@@ -394,6 +490,27 @@ private:
 };
 
 } // namespace
+
+void node::stop_reading() {
+  state_->shared.reads = false;
+  for (auto& unit : state_->shared.units)
+    unit->loop->post([u = unit.get()] {
+      auto s = std::make_shared<settling>(*u);
+      u->settling = s;
+      s->on_deadline();
+    });
+}
+
+bool node::has_settled() const noexcept {
+  auto& units = state_->shared.units;
+  return std::all_of(units.begin(), units.end(), [](auto& unit) { return unit->has_settled.load(); });
+}
+
+void node::end_rooms() {
+  state_->entrance->close();
+  for (auto& unit : state_->shared.units)
+    compat::anon_send(unit->registry, stop_shard{});
+}
 
 void node::drain(drain_kind kind, std::chrono::milliseconds spread) {
   for (auto& unit : state_->shared.units)
@@ -431,6 +548,8 @@ void connection_port::deliver(protocol::shared_bytes message, bool binary) {
 }
 
 bool connection_port::may_read() {
+  if (!state_->reads->load(std::memory_order_relaxed))
+    return false;
   if (auto grown = state_->take_charged(); grown > 0)
     state_->bytes.take(grown, state_->loop->now());
   if (state_->bytes.is_empty(state_->loop->now())) {

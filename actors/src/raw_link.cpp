@@ -32,6 +32,7 @@ raw_link::raw_link(caf::actor_config& cfg, compat::loop_context& home, node_shar
 /// Runs one handler of the application; what it throws ends this connection alone.
 template <class F>
 void raw_link::run(F&& handler) {
+  unit_.loop->concerns(endpoint_->identity->name);
   try {
     handler();
   } catch (...) {

@@ -39,6 +39,7 @@ room::behavior_type room::make_behavior() {
 
 /// Takes what the shard has put first into the cell. A room that ends leaves it there, for its successor.
 void room::handle(entry_waits&) {
+  unit_.loop->concerns(room_name_);
   if (core_->ending())
     return;
   cell_->handling = true;

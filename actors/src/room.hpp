@@ -16,8 +16,16 @@ public:
   behavior_type make_behavior() override;
   const char* name() const override { return "troupe.room"; }
 
+  caf::resumable::resume_result resume(compat::context_base* context, std::size_t max_messages) override {
+    unit_.loop->concerns(room_name_, name());
+    return dispatched::resume(context, max_messages);
+  }
+
 private:
-  void handle(room_input& in) override { core_->input(in); }
+  void handle(room_input& in) override {
+    unit_.loop->concerns(room_name_);
+    core_->input(in);
+  }
   void handle(entry_waits&) override;
   void enter(join_request& request);
   void enter(leave_request& request) { core_->leave(request); }

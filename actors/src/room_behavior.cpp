@@ -1,5 +1,7 @@
 #include <troupe/actors/room_behavior.hpp>
 
+#include <stdexcept>
+
 namespace troupe::actors {
 
 std::string_view to_string(leave_reason reason) noexcept {
@@ -14,6 +16,14 @@ std::string_view to_string(leave_reason reason) noexcept {
 }
 
 join_decision room_behavior::authorize_join(room_context&, const member&) { return join_decision::accept(); }
+
+void room_behavior::on(std::string type, handler f) {
+  if (!protocol::is_application_type(type))
+    throw std::invalid_argument{"on(\"" + type + "\"): messages of this type never reach a handler; they are built in, or cannot be"};
+  if (!f)
+    throw std::invalid_argument{"on(\"" + type + "\"): the handler is empty"};
+  handlers_.insert_or_assign(std::move(type), std::move(f));
+}
 
 void room_behavior::on_message(room_context& room, const member& from, const application_message& message) {
   auto i = handlers_.find(message.type);

@@ -47,6 +47,8 @@ struct loop_unit {
   dispatcher_actor output_actor;
   registry_actor registry;
   loop_counts counts;
+  std::shared_ptr<void> settling; ///< the wait for credits under way
+  std::atomic<bool> has_settled{false};
   std::shared_ptr<void> drain; ///< the drain under way
 };
 
@@ -66,6 +68,7 @@ struct node_shared {
   std::int64_t budget_bytes = 0;
   std::vector<history_shelf*> shelves; ///< of all loops; fixed
   std::atomic<bool> over_budget{false};
+  std::atomic<bool> reads{true}; ///< false while it drains
   std::atomic<std::size_t> rooms{0};
   std::atomic<std::uint64_t> room_serial{0};
   std::mutex outside_mutex;

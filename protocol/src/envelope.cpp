@@ -25,6 +25,10 @@ command_kind kind_named(std::string_view type) {
 
 } // namespace
 
+bool is_application_type(std::string_view type) noexcept {
+  return !type.empty() && is_plain_text(type) && kind_named(type) == command_kind::application;
+}
+
 result<command, decode_failure> envelope_reader::read() const {
   command out;
   out.source = source_;

@@ -176,3 +176,119 @@ TEST_CASE("a node may be stopped while it says goodbye") {
 
   CHECK(world.node.loop(0).pinned_actors() == 0);
 }
+
+// -- before the goodbye -------------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// Writes down what its room tells it, and says something at each.
+struct diary final : actors::room_behavior {
+  explicit diary(strings& l) : log(l) {}
+  void on_leave(actors::room_context& room, const actors::member& who, actors::leave_reason why) override {
+    log.push_back(who.user_id + ' ' + std::string{to_string(why)});
+    room.broadcast("gone", {{"who", who.user_id}});
+  }
+  void on_close(actors::room_context& room) override {
+    log.push_back("close");
+    room.broadcast("closing", {});
+  }
+  strings& log;
+};
+
+} // namespace
+
+TEST_CASE("once reading has stopped nothing that a client says is heard, and its pings are not missed") {
+  manual_node world;
+  client ann{world}, bob{world};
+  ann.join("r");
+  bob.join("r");
+  world.settle();
+  (void)bob.texts();
+
+  world.node.stop_reading();
+  world.settle();
+  ann.publish("r", "too late");
+  world.pass(500ms);
+
+  CHECK(bob.heard("message", "text").empty());
+  CHECK(ann.session.unread() == 1);
+  CHECK(world.node.has_settled());
+}
+
+TEST_CASE("a node settles once what was read has taken effect, on each of its loops") {
+  actors::node_options options;
+  options.loops = 2;
+  manual_node world{options};
+  client ann{world, encoding::v1_json, 0}, bob{world, encoding::v1_json, 1};
+  ann.join("r");
+  bob.join("r");
+  world.settle();
+  (void)bob.texts();
+  for (int i = 0; i < 20; ++i)
+    ann.publish("r", std::to_string(i));
+
+  world.node.stop_reading();
+  CHECK(!world.node.has_settled());
+  world.pass(100ms);
+
+  CHECK(world.node.has_settled());
+  CHECK(ann.session.held_messages() == 0);
+  CHECK(bob.heard("message", "text").size() == 20);
+}
+
+TEST_CASE("a client that comes while the node does not read is let in, and not heard") {
+  manual_node world;
+  world.node.stop_reading();
+  world.settle();
+  client late{world};
+  late.join("r");
+  world.settle();
+
+  CHECK(types_of(late.texts()) == strings{"welcome"});
+  world.node.drain(drain_kind::restart, 0ms);
+  world.settle();
+  CHECK(late.close_code() == 1012);
+}
+
+TEST_CASE("rooms that end before the goodbye tell their behaviours, and their members nothing of it") {
+  strings log;
+  manual_node world{{.announce = false}};
+  world.node.rooms("r", [&](auto) { return std::make_unique<diary>(log); });
+  client ann{world, encoding::v1_json, 0, {}, "ann"};
+  ann.join("r");
+  world.settle();
+  (void)ann.texts();
+
+  world.node.stop_reading();
+  world.settle();
+  world.node.end_rooms();
+  world.settle();
+  auto rooms_left = world.node.stats().rooms;
+  world.node.drain(drain_kind::restart, 0ms);
+  world.settle();
+
+  auto types = types_of(ann.texts());
+  CHECK(rooms_left == 0);
+  CHECK(log == strings{"ann closed", "close"});
+  CHECK(std::find(types.begin(), types.end(), "roomClosed") == types.end());
+  REQUIRE(!types.empty());
+  CHECK(types.back() == "goodbye");
+  CHECK(ann.close_code() == 1012);
+}
+
+TEST_CASE("once rooms have ended handles say gone, and the node stops as ever") {
+  manual_node world;
+  client ann{world};
+  ann.join("r");
+  world.settle();
+  auto room = world.node.room("r");
+
+  world.node.end_rooms();
+  world.settle();
+  auto said = room.publish("x", {});
+  world.node.stop();
+
+  CHECK(said == actors::publish_result::gone);
+  CHECK(world.node.loop(0).pinned_actors() == 0);
+  CHECK(ann.session.ended());
+}

@@ -218,7 +218,7 @@ TEST_CASE("a room ends with its last member, and its successor is another one") 
 
 TEST_CASE("a kept room outlives its members, goes on counting and takes what is published from outside") {
   manual_node world;
-  world.node.rooms("kept*", nullptr, kept());
+  world.node.rooms("kept*", [](auto) { return std::make_unique<actors::room_behavior>(); }, kept());
   client ann{world};
   ann.join("kept1");
   world.settle();

@@ -6,6 +6,7 @@
 #include <troupe/actors/pinned.hpp>
 #include <troupe/actors/session_table.hpp>
 #include <troupe/actors/timer_wheel.hpp>
+#include <troupe/actors/watched.hpp>
 #include <troupe/protocol/observe.hpp>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -103,6 +104,10 @@ public:
   /// Lets `run` return once no pinned actor is left. Thread: any.
   void stop();
 
+  /// Names the actors of the application's that are pinned here still, and asks them to exit. `run` does it a second after `stop`, and
+  /// every ten seconds from then on.
+  void dismiss_strangers();
+
   /// Runs `work` on the loop's thread, soon. Thread: any.
   template <class F>
   void post(F&& work) {
@@ -125,10 +130,40 @@ public:
   /// Whether the calling code runs in a turn of this loop.
   [[nodiscard]] bool is_current() const noexcept override;
 
+  // -- what runs ----------------------------------------------------------------------------------------------------------
+
+  /// Names what the handler under way is about (a room, a request), for reports of what takes long: its first 96 bytes. `name`, if not
+  /// null, names the handler itself, and lives for ever. Loop's thread. Cost: a copy.
+  void concerns(std::string_view what, const char* name = nullptr) noexcept {
+    if (name)
+      running_ = name;
+    subject_.set(what);
+    subject_of_ = running_.get();
+  }
+
+  struct activity {
+    const char* name;
+    std::string subject; ///< may be empty
+    steady_time since;   ///< by a clock that is a few milliseconds behind
+    bool is_exact;       ///< else the loop has slept since, perhaps
+    [[nodiscard]] std::string text() const { return subject.empty() ? name : std::string{name} + " (" + subject + ')'; }
+  };
+  /// Thread: any; a look while it changes may show parts of both.
+  [[nodiscard]] activity now_running() const {
+    const char* name = running_.get();
+    return {name, subject_of_.get() == name ? subject_.get() : std::string{}, last_mark_.get(), !slept_.get()};
+  }
+
   // -- kept by the actors pinned to it -------------------------------------------------------------------------------------
 
-  void actor_started() noexcept override { actors_.fetch_add(1, std::memory_order_relaxed); }
-  void actor_stopped() noexcept override { actors_.fetch_sub(1, std::memory_order_relaxed); }
+  void actor_started(compat::tenant& actor) noexcept override {
+    tenants_.add(actor);
+    actors_.fetch_add(1, std::memory_order_relaxed);
+  }
+  void actor_stopped(compat::tenant& actor) noexcept override {
+    tenants_.remove(actor);
+    actors_.fetch_sub(1, std::memory_order_relaxed);
+  }
   void running(const char* name) noexcept override { running_ = name; }
   const char* enter(const char* name) override;
   void leave(const char* before) override;
@@ -150,6 +185,17 @@ private:
 
   class turn_scope;
 
+  struct stop_watch final : timer_wheel::entry {
+    explicit stop_watch(event_loop& l) : loop(l) {}
+    void on_deadline() override {
+      loop.dismiss_strangers();
+      loop.arm(*this, between_reminders);
+    }
+    event_loop& loop;
+  };
+  static constexpr std::chrono::seconds first_reminder{1};
+  static constexpr std::chrono::seconds between_reminders{10};
+
   const std::shared_ptr<gate<event_loop>> entrance_ = std::make_shared<gate<event_loop>>(*this);
   const unsigned index_;
   const loop_options options_;
@@ -168,10 +214,14 @@ private:
   bool left_work_ = false; ///< the last turn reached one of its bounds, or its flush gave more to do
   bool in_turn_ = false;
   mutable std::optional<steady_time> now_; ///< of what runs
-  steady_time last_mark_{};
-  bool slept_ = false; ///< since the last mark, perhaps
+  watched_value<steady_time> last_mark_;
+  watched_value<bool> slept_ = false; ///< since the last mark, perhaps
   std::optional<steady_time> wake_up_at_;
-  const char* running_ = "handler";
+  watched_value<const char*> running_ = "handler";
+  watched_value<const char*> subject_of_; ///< the `running_` that `subject_` belongs to
+  watched_text subject_;
+  stop_watch stop_watch_{*this};
+  compat::tenant_list tenants_;
   std::atomic<std::size_t> actors_{0};
   std::atomic<bool> stopping_{false};
   std::mutex remote_mutex_;

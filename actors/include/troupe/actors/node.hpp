@@ -96,15 +96,17 @@ struct node_stats {
 class node {
 public:
   explicit node(caf::actor_system& system, node_options options = {});
+  /// Stops it. On one of its loops that is done on a thread of its own, and a line of the log says so.
   ~node();
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
   /// Gives rooms whose name matches `pattern` (a name, or a prefix and `*`) a behaviour. The first match wins; rooms without one
-  /// relay. Before `start`.
+  /// relay. Before `start`. Throws `std::invalid_argument` for what is no pattern, a pattern that has a behaviour, or an empty factory;
+  /// `std::logic_error` after `start`. A room whose factory returns null crashes, and its log line says why.
   void rooms(std::string pattern, behavior_factory factory, room_options options = {});
 
-  /// A place for WebSockets without envelope; `path` names it in logs and decides its loop. Before `start`.
+  /// A place for WebSockets without envelope; `path` names it in logs and decides its loop. Before `start`, else `std::logic_error`.
   [[nodiscard]] endpoint make_endpoint(std::string path, endpoint_handlers handlers);
 
   [[nodiscard]] const node_options& options() const noexcept;
@@ -114,11 +116,15 @@ public:
   /// The loop that rooms of that name live on. Thread: any.
   [[nodiscard]] unsigned loop_of(std::string_view room) const noexcept;
 
-  /// Runs each loop on a thread of its own.
+  /// Runs each loop on a thread of its own. Throws `std::logic_error` if it was started or stopped before.
   void start();
 
-  /// Ends all actors and loops and joins the threads. Idempotent. Drives loops itself that no thread runs.
+  /// Ends all actors and loops and joins the threads. Idempotent. Drives loops itself that no thread runs. Throws `std::logic_error` on
+  /// one of its loops, which it would wait for.
   void stop();
+
+  /// Whether the calling code runs on one of its loops.
+  [[nodiscard]] bool is_current() const noexcept;
 
   /// Opens a connection for `output`, which must stay alive until `connection_port::closed`. Sends `welcome`; joins the lobby.
   /// Thread: that of `home`.
@@ -130,6 +136,15 @@ public:
   /// Makes a CAF actor a server-side member: it is sent `room_event`s; `refused` if the node ends. Thread: any.
   void observe(std::string_view room, caf::actor who, observer_options options = {});
   void unobserve(std::string_view room, caf::actor who);
+
+  // -- draining: `stop_reading`, until `has_settled`, `end_rooms`, until no room is left, `drain`, until no connection is, `stop` ------
+
+  /// Takes nothing more from any client. Thread: any. At most once.
+  void stop_reading();
+  /// Whether, since `stop_reading`, all that clients have said has taken effect and begun to leave. Thread: any.
+  [[nodiscard]] bool has_settled() const noexcept;
+  /// Ends all rooms in order: their members are not told, their behaviours are. From here on handles say `gone`. Thread: any.
+  void end_rooms();
 
   /// Says goodbye to all connections and closes them, in batches spread over `spread`. Thread: any. At most once.
   void drain(drain_kind kind, std::chrono::milliseconds spread);
@@ -155,8 +170,11 @@ public:
 private:
   struct state;
   void set_up(loop_unit& unit);
-  bool keep_budget(loop_unit& unit);
-  void drive_until_done();
+  static bool keep_budget(state& self, loop_unit& unit);
+  void must_be_new(const char* what) const;
+  static void request_stop(state& self);
+  static void stop(state& self);
+  static void drive_until_done(state& self);
 
   std::unique_ptr<state> state_;
 };

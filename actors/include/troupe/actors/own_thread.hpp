@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <csignal>
+#include <functional>
 #include <thread>
 #include <utility>
 
@@ -34,5 +35,9 @@ template <class F>
   ::pthread_setname_np(thread.native_handle(), name);
   return thread;
 }
+
+/// Runs `end` on a thread of its own, for what is destroyed on a thread that it would have to wait for. The process's exit waits for
+/// it, but not for ever. Errors: `std::system_error`.
+void end_elsewhere(std::function<void()> end);
 
 } // namespace troupe::actors

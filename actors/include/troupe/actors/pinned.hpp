@@ -2,6 +2,7 @@
 #pragma once
 
 #include <troupe/actors/caf_compat.hpp>
+#include <troupe/actors/tenants.hpp>
 
 #include <cstddef>
 #include <exception>
@@ -44,8 +45,8 @@ public:
   virtual void submit(caf::resumable* job) = 0;
 
   /// A pinned actor was made (any thread), has ended (loop's thread), is about to run (loop's thread).
-  virtual void actor_started() noexcept = 0;
-  virtual void actor_stopped() noexcept = 0;
+  virtual void actor_started(tenant& actor) noexcept = 0;
+  virtual void actor_stopped(tenant& actor) noexcept = 0;
   virtual void running(const char* name) noexcept = 0;
 
   /// Whether the calling code runs on the loop's thread, in a turn of it. Any thread.
@@ -92,12 +93,12 @@ inline void acquire_annotation([[maybe_unused]] void* what) noexcept {
 /// The derived class destroys its state in `release_state`, which runs on the loop's thread when the actor ends for whatever reason:
 /// the destructor may run on any thread and must find nothing left.
 template <class Base>
-class pinned : public Base {
+class pinned : public Base, public tenant {
 public:
   template <class... Ts>
   pinned(caf::actor_config& cfg, loop_context& home, Ts&&... xs)
     : Base(cfg, std::forward<Ts>(xs)...), home_(&home) {
-    home.actor_started();
+    home.actor_started(*this);
     silence();
   }
 
@@ -119,7 +120,13 @@ public:
 #if !TROUPE_CAF_V1
     watched_.clear();
 #endif
-    home_->actor_stopped();
+    home_->actor_stopped(*this);
+  }
+
+  const char* tenant_name() const override { return this->name(); }
+
+  void ask_to_leave() override {
+    caf::anon_send_exit(caf::actor_cast<caf::actor>(caf::strong_actor_ptr{this->ctrl()}), caf::exit_reason::user_shutdown);
   }
 
   loop_context& home() const { return *home_; }

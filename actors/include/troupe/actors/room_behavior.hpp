@@ -128,8 +128,9 @@ public:
 
 protected:
   using handler = std::function<void(room_context&, const member&, const application_message&)>;
-  /// Handles messages of `type`; call it in the constructor.
-  void on(std::string type, handler f) { handlers_.insert_or_assign(std::move(type), std::move(f)); }
+  /// Handles messages of `type`; call it in the constructor. Throws `std::invalid_argument` for a type that is built in (`join`,
+  /// `message` and so on, which have hooks) or that no message can have, and for an empty handler.
+  void on(std::string type, handler f);
 
 private:
   std::map<std::string, handler, std::less<>> handlers_;

@@ -79,6 +79,9 @@ private:
 /// Rule: PROTOCOL.md, "Payloads". Precondition: `value` is one whole value that `decode` has accepted.
 void transcode(codec from, std::string_view value, codec to, std::string& out);
 
+/// Whether a client's message of that type can be the application's: not built in, not empty, without control characters.
+[[nodiscard]] bool is_application_type(std::string_view type) noexcept;
+
 /// Whether `name` is a legal room name: 1 to 128 bytes of valid UTF-8, no control and no bidi-control characters, no space at the ends.
 [[nodiscard]] bool is_room_name(std::string_view name) noexcept;
 

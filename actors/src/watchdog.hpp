@@ -1,0 +1,45 @@
+#pragma once
+
+#include <troupe/actors/event_loop.hpp>
+#include <troupe/protocol/observe.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace troupe::actors {
+
+/// Names, about a second after it has begun and every ten seconds from then on, what keeps a loop from everything else: a handler
+/// that never returns is reported by nobody else. It asks a loop only if that has begun nothing for half a second. Thread: its own.
+class watchdog {
+public:
+  /// The loops and the log outlive it. Errors: `std::system_error`.
+  watchdog(std::vector<event_loop*> loops, protocol::logger& log);
+  watchdog(const watchdog&) = delete;
+  watchdog& operator=(const watchdog&) = delete;
+  ~watchdog();
+
+private:
+  struct watched {
+    event_loop* loop;
+    std::shared_ptr<std::atomic<bool>> has_answered = nullptr; ///< null: it was asked nothing
+    steady_time asked_at{};
+    steady_time told_at{};
+  };
+
+  void run();
+  void look_at(watched& w, steady_time now);
+  void tell(watched& w, steady_time now);
+
+  std::vector<watched> loops_; ///< its thread's
+  protocol::logger& log_;
+  std::mutex mutex_;
+  std::condition_variable ends_;
+  bool has_ended_ = false; ///< guarded by mutex_
+  std::thread thread_;
+};
+
+} // namespace troupe::actors
