@@ -11,6 +11,13 @@ timer_wheel::timer_wheel(steady_time start) : start_(start) {
       head.next = head.prev = &head;
 }
 
+timer_wheel::~timer_wheel() {
+  for (auto& level : wheel_)
+    for (auto& head : level)
+      while (head.next != &head)
+        unlink(static_cast<entry&>(*head.next));
+}
+
 void timer_wheel::entry::cancel() noexcept {
   if (armed())
     wheel_->unlink(*this);

@@ -95,7 +95,8 @@ void add_deadlines(option_table& table, server_options& o) {
   table.push_back(duration_option("ping-interval", "Silence after which a client is pinged; 0: never",
                                   o.node.heartbeat.interval));
   table.push_back(duration_option("ping-timeout", "Further silence after which it is cut off", o.node.heartbeat.timeout));
-  table.push_back(duration_option("drain-timeout", "Time to say goodbye to all clients at the end", o.drain_timeout));
+  table.push_back(duration_option("drain-delay", "Time between /readyz turning 503 and the port closing, at the end", o.drain_delay));
+  table.push_back(duration_option("drain-timeout", "Time from then on to say goodbye to all clients", o.drain_timeout));
 }
 
 /// `standard`: what stands where `to` says nothing by itself.

@@ -37,6 +37,7 @@ TEST_CASE("each option of a node stores what it says") {
   CHECK(r.take("origin", "https://example.org"));
   CHECK(r.take("ping-interval", "30"));
   CHECK(r.take("ping-timeout", "500ms"));
+  CHECK(r.take("drain-delay", "250ms"));
   CHECK(r.take("drain-timeout", "1m"));
   CHECK(r.take("max-message-bytes", "1MiB"));
   CHECK(r.take("max-connections", "10"));
@@ -66,6 +67,7 @@ TEST_CASE("each option of a node stores what it says") {
   CHECK(o.origins == std::vector<std::string>{"https://example.org"});
   CHECK(o.node.heartbeat.interval == 30s);
   CHECK(o.node.heartbeat.timeout == 500ms);
+  CHECK(o.drain_delay == 250ms);
   CHECK(o.drain_timeout == 1min);
   CHECK(o.node.messages.max_message_bytes == 1024 * 1024);
   CHECK(o.max_connections == 10u);
@@ -193,6 +195,7 @@ TEST_CASE("options with a default show it") {
   };
 
   CHECK(shown("port") == "8080");
+  CHECK(shown("drain-delay") == "0s");
   CHECK(shown("drain-timeout") == "10s");
   CHECK(shown("max-message-bytes") == "64KiB");
   CHECK(shown("jwt-profile") == "seed");

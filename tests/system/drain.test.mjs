@@ -6,7 +6,9 @@ import http from 'node:http';
 import { connect, freshRoom, refused, roomOf } from './support/client.mjs';
 import { startNode } from './support/node.mjs';
 import { stalledReader } from './support/process_client.mjs';
+import { freePorts } from './support/ports.mjs';
 import { RawSocket, rawWebSocket, text, upgradeRequest } from './support/raw.mjs';
+import { until } from './support/wait.mjs';
 
 for (const name of ['relay_node', 'chat_node'])
   describe(`${name} on`, () => {
@@ -142,6 +144,38 @@ describe('a node that drains', () => {
     assert.ok([503, 'ECONNRESET', 'ECONNREFUSED'].includes(upgrade), `got ${upgrade}`);
     agent.destroy();
     silent.destroy();
+    assert.deepEqual(await node.ended(), { code: 0, signal: null });
+  });
+
+  test('is not ready for --drain-delay, and serves who comes meanwhile', async (t) => {
+    const node = await startNode(t, 'relay_node', ['--drain-delay', '1s']);
+    const began = Date.now();
+
+    node.signal('SIGTERM');
+
+    await until(async () => (await node.http('/readyz')).status === 503, 'the node to say that it stops');
+    const late = await connect(node);
+    late.send({ type: 'join', roomId: 'r' });
+    await late.find('joined');
+    assert.deepEqual(await late.end(), { code: 1012, reason: 'restart' });
+    assert.deepEqual(await node.ended(), { code: 0, signal: null });
+    assert.ok(Date.now() - began >= 1000, `took ${Date.now() - began} ms`);
+  });
+
+  test('answers at its admin port until the end', async (t) => {
+    const [admin] = await freePorts(1);
+    const node = await startNode(t, 'relay_node', ['--drain-timeout', '2s', '--admin-bind', `127.0.0.1:${admin}`]);
+    await rawWebSocket(node); // answers no close frame, so that the drain takes its time
+    const asked = (path) => fetch(`http://127.0.0.1:${admin}${path}`).then((r) => r.status, () => null);
+    assert.equal(await asked('/readyz'), 200);
+    const began = Date.now();
+
+    node.signal('SIGTERM');
+
+    await until(async () => (await asked('/readyz')) === 503, 'the node to say that it stops');
+    let last = 0;
+    while (!node.exit) if ((await asked('/metrics')) === 200) last = Date.now() - began;
+    assert.ok(last >= 1200, `the last answer came after ${last} ms`);
     assert.deepEqual(await node.ended(), { code: 0, signal: null });
   });
 

@@ -6,25 +6,18 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { once } from 'node:events';
 import WebSocket from 'ws';
 import { binary } from './support/node.mjs';
+import { freePorts } from './support/ports.mjs';
 import { until, within } from './support/wait.mjs';
-
-const freePort = async () => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-};
 
 const answers = (port) => fetch(`http://127.0.0.1:${port}/healthz`).then((r) => r.status === 200, () => false);
 
 /// Starts a node whose streams the shell sets up, by `redirect`; `before`: what the shell does first.
 async function start(t, name, redirect, args = [], before = '') {
-  const port = await freePort();
+  const [port] = await freePorts(1);
   const folder = mkdtempSync(path.join(tmpdir(), 'streams-'));
   const command = `${before} exec "$0" "$@" ${redirect}`;
   const child = spawn('bash', ['-c', command, binary(name), '--port', String(port), '--bind', '127.0.0.1', ...args],

@@ -91,7 +91,7 @@ TEST_CASE("a pattern of rooms can keep no history where the others do, and the o
     manual_node world{options};
     actors::room_options differently;
     differently.history = !node_keeps;
-    world.node.rooms("other*", {}, differently);
+    world.node.rooms("other*", [](auto) { return std::make_unique<actors::room_behavior>(); }, differently);
     client c{world};
     auto kept_by = [&](const std::string& room) {
       auto before = world.node.stats().history_bytes;

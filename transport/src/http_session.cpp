@@ -72,12 +72,19 @@ basic_http_session<Socket>::basic_http_session(Socket&& socket, const boost::asi
 
 template <class Socket>
 basic_http_session<Socket>::~basic_http_session() {
+  set_answering(false);
   places_->leave(*this);
 }
 
 template <class Socket>
 void basic_http_session<Socket>::enter() {
   places_->enter(this->shared_from_this(), {peer_, is_proxy_});
+}
+
+template <class Socket>
+void basic_http_session<Socket>::set_answering(bool is_answering) noexcept {
+  if (std::exchange(is_answering_, is_answering) != is_answering)
+    settings_.answering += is_answering ? 1 : -1;
 }
 
 template <class Socket>
@@ -95,6 +102,7 @@ void basic_http_session<Socket>::end() {
   error_code ignored; // it goes, whatever the answer
   lowest().close(ignored);
   places_->leave(*this);
+  set_answering(false);
   deadline_.cancel();
   late_.reset();
   auto self = std::move(pending_);
@@ -205,6 +213,7 @@ void basic_http_session<Socket>::on_header(error_code ec) {
   name_client();
   if (wants_upgrade(request))
     return upgrade();
+  set_answering(true);
   http::async_read(socket_, buffer_, *parser_, guarded([this](error_code e, std::size_t) { on_body(e); }));
 }
 
@@ -256,7 +265,7 @@ void basic_http_session<Socket>::upgrade() {
 
 template <class Socket>
 void basic_http_session<Socket>::answer(const http_request_message& message) {
-  keep_alive_ = message.keep_alive() && settings_.ready.load(std::memory_order_relaxed);
+  keep_alive_ = message.keep_alive() && !settings_.closing.load(std::memory_order_relaxed);
   auto target = message.target();
   auto path = decode_path({target.data(), target.size()});
   request_ = std::make_unique<http_request>(
@@ -264,6 +273,7 @@ void basic_http_session<Socket>::answer(const http_request_message& message) {
   if (!path)
     return respond(plain_answer(400, "The path is malformed."));
   try {
+    loop_.concerns(request_->method + ' ' + request_->path, "http");
     auto outcome = settings_.router.answer(*request_);
     if (auto* response = std::get_if<http_response>(&outcome))
       respond(std::move(*response));
@@ -319,6 +329,7 @@ void basic_http_session<Socket>::send(http_response response, bool head, bool ke
   serializer->split(bodiless);
   auto done = guarded([this, m, serializer, keep_alive](error_code ec, std::size_t) {
     pending_.reset();
+    set_answering(false);
     if (!ec && keep_alive)
       read_request();
     else

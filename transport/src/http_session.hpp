@@ -63,6 +63,7 @@ private:
   void respond(http_response response);
   void send(http_response response, bool head, bool keep_alive);
   void finish();
+  void set_answering(bool is_answering) noexcept;
   [[nodiscard]] plain_socket& lowest() { return lowest_layer(socket_); }
 
   Socket socket_;
@@ -77,6 +78,7 @@ private:
   std::shared_ptr<late_answer> late_;     ///< whose answer is awaited
   std::shared_ptr<basic_http_session> pending_; ///< itself meanwhile: nothing else holds it
   bool keep_alive_ = false;
+  bool is_answering_ = false; ///< counted in the settings
   bool has_asked_ = false;
   deadline deadline_{*this};
 };

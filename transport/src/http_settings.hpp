@@ -42,7 +42,9 @@ struct http_settings {
   std::shared_ptr<admission> admissions;
   std::shared_ptr<pending_sockets> pending;
   int descriptors_scarce_from = descriptor_shares::none; ///< see `descriptor_shares`
-  std::atomic<bool> ready{false};
+  std::atomic<bool> ready{false};   ///< what `/readyz` says
+  std::atomic<bool> closing{false}; ///< no more connections: each answer is the last of its own
+  std::atomic<int> answering{0};    ///< requests under way, from their header to the end of the answer
 };
 
 } // namespace troupe::transport

@@ -2,19 +2,14 @@
 
 #include "server_state.hpp"
 
-#include <boost/asio/signal_set.hpp>
-
-#include <unistd.h>
+#include <troupe/actors/own_thread.hpp>
 
 #include <algorithm>
 #include <charconv>
-#include <csignal>
 #include <stdexcept>
-#include <thread>
+#include <string>
 
 namespace troupe::transport {
-
-using namespace std::chrono_literals;
 
 namespace {
 
@@ -30,6 +25,27 @@ std::pair<std::string, std::uint16_t> split_admin_bind(const std::string& text) 
   if (address.starts_with('[') && address.ends_with(']'))
     address = address.substr(1, address.size() - 2);
   return {address, port};
+}
+
+/// Throws for a route that no request can match.
+void check_route(const std::string& method, const std::string& pattern, bool has_handler) {
+  auto fail = [&](const char* why) { throw std::invalid_argument{"route(\"" + method + "\", \"" + pattern + "\"): " + why}; };
+  if (method.empty() || method.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != std::string::npos)
+    fail("a method is written in capitals");
+  if (!pattern.starts_with('/'))
+    fail("a path starts with /");
+  if (auto star = pattern.find("/*"); star != std::string::npos && star + 2 != pattern.size())
+    fail("* stands for the rest of a path, at its end");
+  if (!has_handler)
+    fail("the handler is empty");
+}
+
+void check_endpoint(const std::string& path, const std::map<std::string, websocket_place>& places) {
+  auto fail = [&](const char* why) { throw std::invalid_argument{"endpoint(\"" + path + "\"): " + why}; };
+  if (!path.starts_with('/'))
+    fail("a path starts with /");
+  if (auto i = places.find(path); i != places.end() && i->second.endpoint)
+    fail("there is one at this path already");
 }
 
 } // namespace
@@ -86,14 +102,6 @@ void server::state::open_doors() {
   });
 }
 
-void server::state::end_pending() {
-  for (unsigned i = 0; i < node->loops(); ++i)
-    on_loop(node->loop(i), [&] {
-      http.pending->end_all(node->loop(i));
-      admin.pending->end_all(node->loop(i));
-    });
-}
-
 /// What the handler throws is logged and counted: the server stops all the same.
 void server::state::say_stop(const actors::endpoint_handlers& on) {
   try {
@@ -116,24 +124,39 @@ server::server(caf::actor_system& system, server_options options) : state_(std::
   state_->set_up(&system);
 }
 
-server::~server() { stop(); }
+server::~server() {
+  if (!state_->node->is_current() && !state_->stage.is_stopping_thread()) {
+    state_->stop(actors::drain_kind::shutdown);
+    return;
+  }
+  state_->options.log->write(protocol::log_level::warning, "server",
+                             "it was destroyed on one of its own threads: it ends on a thread of its own");
+  actors::end_elsewhere([rest = std::shared_ptr<state>{std::move(state_)}] { rest->stop(actors::drain_kind::shutdown); });
+}
 
 server& server::rooms(std::string pattern, actors::behavior_factory factory, actors::room_options options) {
+  state_->stage.must_be_new("rooms");
   state_->node->rooms(std::move(pattern), std::move(factory), options);
   return *this;
 }
 
 server& server::route(std::string method, std::string pattern, http_handler handler) {
+  state_->stage.must_be_new("route");
+  check_route(method, pattern, bool(handler));
   state_->http.router.add(std::move(method), std::move(pattern), std::move(handler));
   return *this;
 }
 
 server& server::route_later(std::string method, std::string pattern, late_http_handler handler) {
+  state_->stage.must_be_new("route_later");
+  check_route(method, pattern, bool(handler));
   state_->http.router.add_late(std::move(method), std::move(pattern), std::move(handler));
   return *this;
 }
 
 actors::endpoint server::endpoint(const std::string& path, actors::endpoint_handlers handlers) {
+  state_->stage.must_be_new("endpoint");
+  check_endpoint(path, state_->http.places);
   auto made = state_->node->make_endpoint(path, std::move(handlers));
   state_->http.places.insert_or_assign(path, websocket_place{made.state()});
   state_->endpoints.push_back(made);
@@ -142,10 +165,18 @@ actors::endpoint server::endpoint(const std::string& path, actors::endpoint_hand
 
 void server::start() {
   auto& s = *state_;
-  s.open_doors();
-  s.http.ready = true;
-  s.started = true;
-  s.node->start();
+  s.stage.begin_start();
+  try {
+    s.open_doors();
+    s.http.ready = true;
+    s.node->start();
+  } catch (...) {
+    s.door.reset();
+    s.admin_door.reset();
+    s.stage.end_start(false);
+    throw;
+  }
+  s.stage.end_start(true);
   for (auto& e : s.endpoints)
     if (e.handlers().on_listening)
       e.handlers().on_listening();
@@ -154,16 +185,17 @@ void server::start() {
 std::uint16_t server::port() const { return state_->door ? state_->door->port() : 0; }
 std::uint16_t server::admin_port() const { return state_->admin_door ? state_->admin_door->port() : 0; }
 
-void server::reload_tls() {
-  auto& s = *state_;
-  if (!s.tls)
+void server::reload_tls() { state_->reload_tls(); }
+
+void server::state::reload_tls() {
+  if (!tls)
     return;
   try {
-    s.tls->reload();
-    s.options.log->write(protocol::log_level::info, "tls", "the certificate was read again");
+    tls->reload();
+    options.log->write(protocol::log_level::info, "tls", "the certificate was read again");
   } catch (const std::runtime_error& e) {
-    s.counts.count(protocol::counter::tls_reload_errors, {}, 1);
-    s.options.log->write(protocol::log_level::error, "tls", e.what());
+    counts.count(protocol::counter::tls_reload_errors, {}, 1);
+    options.log->write(protocol::log_level::error, "tls", e.what());
     throw;
   }
 }
@@ -177,65 +209,12 @@ upgrade_decision server::authorize(const http_request& request) const {
 
 actors::node& server::node() { return *state_->node; }
 
-void server::stop(actors::drain_kind kind) {
-  auto& s = *state_;
-  if (std::exchange(s.stopped, true))
-    return;
-  if (s.started) {
-    auto until = std::chrono::steady_clock::now() + s.options.drain_timeout;
-    s.http.ready = false;
-    for (auto& e : s.endpoints)
-      s.say_stop(e.handlers());
-    s.on_loop(s.node->loop(0), [&] {
-      s.door->stop();
-      if (s.admin_door)
-        s.admin_door->stop();
-    });
-    s.node->drain(kind, s.options.drain_timeout / 4);
-    auto margin = std::min<std::chrono::milliseconds>(s.options.drain_timeout / 10, 500ms);
-    while (s.http.admissions->connections() > 0 && std::chrono::steady_clock::now() < until - margin)
-      std::this_thread::sleep_for(10ms);
-    s.end_pending();
-  }
-  s.node->stop();
-}
+void server::request_stop(actors::drain_kind kind) { state_->request_stop(kind); }
 
-int server::run(const std::function<void()>& ready) {
-  auto& s = *state_;
-  if (!s.started) {
-    try {
-      start();
-    } catch (const std::system_error& e) {
-      s.options.log->write(protocol::log_level::error, "server", e.what());
-      return 1;
-    }
-    s.options.log->write(protocol::log_level::info, "server", "listening on port " + std::to_string(port()));
-  }
-  std::promise<int> signalled;
-  boost::asio::signal_set signals{s.node->loop(0).context(), SIGTERM, SIGINT, SIGHUP};
-  bool second = false;
-  std::function<void(const boost::system::error_code&, int)> on_signal = [&](const boost::system::error_code& ec, int number) {
-    if (ec)
-      return;
-    if (number == SIGHUP) {
-      try {
-        reload_tls();
-      } catch (const std::runtime_error&) {
-        // It was logged and counted; the old certificate stays.
-      }
-    } else if (std::exchange(second, true)) {
-      ::_exit(1);
-    } else {
-      signalled.set_value(number);
-    }
-    signals.async_wait(on_signal);
-  };
-  signals.async_wait(on_signal);
-  if (ready)
-    ready();
-  auto number = signalled.get_future().get();
-  stop(number == SIGTERM ? actors::drain_kind::restart : actors::drain_kind::shutdown);
-  return 0;
+void server::stop(actors::drain_kind kind) {
+  if (state_->node->is_current())
+    throw std::logic_error{"stop on one of the server's own loops would wait for itself: call request_stop"};
+  state_->stop(kind);
 }
 
 } // namespace troupe::transport

@@ -2,6 +2,7 @@
 
 #include "http_session.hpp"
 #include "inbound_parts.hpp"
+#include "life.hpp"
 #include "listener.hpp"
 #include "metrics.hpp"
 #include "tls_context.hpp"
@@ -44,8 +45,7 @@ struct server::state {
   std::vector<std::shared_ptr<std::atomic<std::size_t>>> sockets; ///< one count a loop
   std::unique_ptr<listener> door;
   std::unique_ptr<listener> admin_door;
-  bool started = false;
-  bool stopped = false;
+  life stage; ///< its thread, if there is one, ends before all else
 
   void set_up(caf::actor_system* system);
   void set_up_tokens();
@@ -56,21 +56,28 @@ struct server::state {
   actors::event_loop& least_loaded();
   void take(actors::event_loop& loop, plain_socket socket, const tcp::endpoint& peer);
   void open_doors();
-  void end_pending();
   void say_stop(const actors::endpoint_handlers& on);
+  void reload_tls();
+
+  // -- the end; on any thread but a loop's --------------------------------------------------------------------------------
+  void request_stop(actors::drain_kind kind);
+  void stop(actors::drain_kind kind);
+  void drain(actors::drain_kind kind);
+  void close_doors(actors::steady_time until);
+  void end_pending(actors::steady_time until);
 
   template <class Session, class Socket>
   void start_session(actors::event_loop& loop, Socket socket, const tcp::endpoint& peer, http_settings& settings);
 
-  /// Runs `f` on a loop and waits for it.
+  /// Runs `f` on a loop and waits for it until then: a handler may keep that loop for longer. `f` refers to nothing of the caller's.
   template <class F>
-  void on_loop(actors::event_loop& loop, F f) {
-    std::promise<void> done;
-    loop.post([&] {
+  static void on_loop(actors::event_loop& loop, actors::steady_time until, F f) {
+    auto done = std::make_shared<std::promise<void>>();
+    loop.post([done, f = std::move(f)] {
       f();
-      done.set_value();
+      done->set_value();
     });
-    done.get_future().wait();
+    (void)done->get_future().wait_until(until);
   }
 };
 

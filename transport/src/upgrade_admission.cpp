@@ -89,7 +89,7 @@ protocol::result<admitted_upgrade, refused_upgrade> admit_upgrade(http_settings&
   auto place = path ? settings.places.find(*path) : settings.places.end();
   if (place == settings.places.end())
     return refused_upgrade{404, "There is no WebSocket at this path.", "path"};
-  if (!settings.ready.load(std::memory_order_relaxed))
+  if (settings.closing.load(std::memory_order_relaxed))
     return refused_for_now("This server is stopping.", "draining", 5);
   if (settings.sessions.node->overloaded())
     return refused_for_now("This server is overloaded.", "overloaded", 5);

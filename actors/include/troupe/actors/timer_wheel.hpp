@@ -44,6 +44,8 @@ public:
   };
 
   explicit timer_wheel(steady_time start);
+  /// Disarms what is armed: entries may outlive it.
+  ~timer_wheel();
   timer_wheel(const timer_wheel&) = delete;
   timer_wheel& operator=(const timer_wheel&) = delete;
 

@@ -58,7 +58,8 @@ struct server_options {
   std::chrono::milliseconds assembly_deadline{10'000};  ///< for a whole message, from its first byte
   std::chrono::milliseconds write_deadline{10'000};     ///< without progress while output waits
   std::chrono::milliseconds close_deadline{5'000};      ///< from a close frame to the end of the socket
-  std::chrono::milliseconds drain_timeout{10'000};      ///< from the signal to the exit
+  std::chrono::milliseconds drain_delay{0};             ///< `/readyz` says 503 that long before the door closes
+  std::chrono::milliseconds drain_timeout{10'000};      ///< from then on to the exit
 
   protocol::logger* log = nullptr;          ///< null: lines to the standard error stream
   protocol::log_level log_level = protocol::log_level::info; ///< of those lines
@@ -71,15 +72,22 @@ struct server_options {
 ///     return server.run();
 ///
 /// Built in: `/healthz` (alive), `/readyz` (503 while stopping or overloaded), `/metrics` (Prometheus).
-/// Thread: one, the owner's; handlers and behaviours run on the loops.
+/// Thread: one, the owner's, unless said otherwise; handlers and behaviours run on the loops. Handles (`room`, `endpoint`, connections,
+/// replies) may be used on any thread, also after the server's end.
 class server {
 public:
   explicit server(server_options options = {});
-  /// Uses the embedder's actor system, which must outlive the server. See `compat::set_worker_threads` for its configuration.
+  /// Uses the embedder's actor system, which must outlive the server: declare it before. (The destructor of CAF's system waits for
+  /// all actors to end, and nobody can tell the server's to: destroyed first, or asked to `await_all_actors_done`, it waits for ever.)
+  /// See `compat::set_worker_threads` for its configuration.
   server(caf::actor_system& system, server_options options);
+  /// Stops it. On one of its own loops that is done on a thread of its own, and a line of the log says so.
   ~server();
   server(const server&) = delete;
   server& operator=(const server&) = delete;
+
+  // Mistakes of set-up throw at once: `std::invalid_argument` for what cannot work (an illegal pattern, an empty handler, a path that is
+  // taken), `std::logic_error` for what comes too late.
 
   /// See `actors::node::rooms`. Before `start`.
   server& rooms(std::string pattern, actors::behavior_factory factory, actors::room_options options = {});
@@ -94,7 +102,8 @@ public:
   /// Accepts WebSockets without envelope at `path`; at `websocket_path` it takes the place of the rooms. Before `start`.
   actors::endpoint endpoint(const std::string& path, actors::endpoint_handlers handlers);
 
-  /// Binds and serves, on threads of its own. Throws `std::system_error` if the port cannot be had.
+  /// Binds and serves, on threads of its own. Throws `std::system_error` if the port cannot be had; it may be tried again then.
+  /// Throws `std::logic_error` if it was started or stopped before.
   void start();
 
   /// The port it listens on, after `start`.
@@ -115,12 +124,20 @@ public:
 
   [[nodiscard]] actors::node& node();
 
-  /// Stops in order: no more connections, goodbye to all, output flushed, within the drain timeout; then everything ends.
+  /// Stops in order: `/readyz` says so, after the drain delay no more connections, what clients have said takes effect, rooms end,
+  /// HTTP requests are answered, goodbye to all; then everything ends. All of it within the drain timeout, unless a handler does not
+  /// return. The first call counts; others wait until it is done. Thread: any but a loop's, where it throws `std::logic_error`.
   void stop(actors::drain_kind kind = actors::drain_kind::shutdown);
 
+  /// Asks for that and returns at once; it happens on a thread of its own, and `run` returns after it. Before `start`: as soon as it has
+  /// started. The first request counts. Thread: any, so this is for handlers.
+  void request_stop(actors::drain_kind kind = actors::drain_kind::shutdown);
+
   /// `start`s unless that was done (1 if the port cannot be had; the log says why), waits for SIGTERM (clients are told to come back) or
-  /// SIGINT (they are not), stops. A second
-  /// signal ends the process at once. `ready` is called once all of that is in force. Returns the exit code.
+  /// SIGINT (they are not), stops. Returns the exit code, 0, also once it was stopped otherwise: by `stop` or `request_stop`, on any
+  /// thread. Signals are heard on a thread of their own: a second one ends the process at once, with 1, and so does a handler that has
+  /// not returned two seconds after the drain's time. The host's own handlers of SIGTERM, SIGINT and SIGHUP are put back at the end.
+  /// `ready` is called once all of that is in force. Throws `std::logic_error` on a loop.
   int run(const std::function<void()>& ready = {});
 
 private:

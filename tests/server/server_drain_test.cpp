@@ -1,0 +1,185 @@
+// What is under way when a server stops, and what outlives it. The steps of a drain are tested with nodes.
+#include <utility>
+
+#include "server/stopping.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <atomic>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+using namespace troupe;
+using namespace troupe::test;
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+TEST_CASE("an answer that is given later still comes when the server stops meanwhile") {
+  fixture f;
+  server s{f.options(2)};
+  std::promise<transport::http_reply> asked;
+  s.route_later("GET", "/later", [&](auto&, transport::http_reply reply) { asked.set_value(reply); });
+  s.start();
+  raw_client silent{s.port()}; // answers no close frame
+  auto client = asking(s, "/later");
+  auto reply = asked.get_future().get();
+
+  std::thread stopper{[&] { s.stop(); }};
+  ::poll(nullptr, 0, 300);
+  reply.send(text("here it is"));
+
+  CHECK(client.read_all().ends_with("here it is"));
+  stopper.join();
+}
+
+TEST_CASE("during the drain delay the server is not ready, and serves who comes") {
+  fixture f;
+  auto options = f.options(2);
+  options.drain_delay = 700ms;
+  server s{options};
+  s.start();
+  CHECK(asking(s, "/readyz").read_all().starts_with("HTTP/1.1 200"));
+
+  std::thread stopper{[&] { s.stop(); }};
+  ::poll(nullptr, 0, 200);
+  CHECK(asking(s, "/readyz").read_all().starts_with("HTTP/1.1 503"));
+  raw_client late{s.port()};
+  late.send(masked_text(R"({"type":"join","roomId":"r"})"));
+  late.await("joined");
+
+  late.await("\x03\xe9"); // 1001
+  stopper.join();
+}
+
+TEST_CASE("the probes' port answers until the end") {
+  fixture f;
+  auto options = f.options(2);
+  options.admin_bind = "127.0.0.1:0";
+  options.drain_timeout = 1000ms;
+  server s{options};
+  s.start();
+  raw_client silent{s.port()}; // answers no close frame: the drain takes its whole time
+  std::atomic<bool> has_stopped{false};
+  auto began = steady_clock::now();
+
+  std::thread stopper{[&] { s.stop(), has_stopped = true; }};
+  ::poll(nullptr, 0, 600);
+
+  REQUIRE(!has_stopped);
+  CHECK(asking(s, "/readyz", s.admin_port()).read_all().starts_with("HTTP/1.1 503"));
+  CHECK(asking(s, "/metrics", s.admin_port()).read_all().find("connections 1") != std::string::npos);
+  CHECK_THROWS(raw_client{s.port()});
+  stopper.join();
+  CHECK(steady_clock::now() - began < 2s);
+}
+
+TEST_CASE("rooms end before the goodbye, their behaviours are told, and their members of no roomClosed") {
+  struct closing final : room_behavior {
+    explicit closing(std::atomic<bool>& c) : closed(c) {}
+    void on_close(room_context&) override {
+      ::poll(nullptr, 0, 200); // longer than it takes to say goodbye
+      closed = true;
+    }
+    std::atomic<bool>& closed;
+  };
+  fixture f;
+  server s{f.options(2)};
+  std::atomic<bool> closed{false};
+  s.rooms("*", [&](auto) { return std::make_unique<closing>(closed); });
+  s.start();
+  raw_client member{s.port(), "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+                              "Sec-WebSocket-Protocol: troupe.v1.json\r\n\r\n"};
+  member.send(masked_text(R"({"type":"join","roomId":"r"})"));
+  member.await("\"joined\"");
+
+  std::thread stopper{[&] { s.stop(actors::drain_kind::restart); }};
+  member.await("goodbye");
+  auto closed_before = closed.load();
+  auto all = member.read_all();
+  stopper.join();
+
+  CHECK(closed_before);
+  CHECK(all.find("roomClosed") == std::string::npos);
+}
+
+// -- after the end ----------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("a reply that is kept is void after its server") {
+  fixture f;
+  std::optional<transport::http_reply> kept;
+  {
+    auto options = f.options(2);
+    options.drain_timeout = 100ms;
+    server s{options};
+    std::promise<void> asked;
+    s.route_later("GET", "/later", [&](auto&, transport::http_reply reply) {
+      kept = reply;
+      asked.set_value();
+    });
+    s.start();
+    auto client = asking(s, "/later");
+    asked.get_future().wait();
+  }
+
+  kept->send(text("too late"));
+  kept.reset();
+}
+
+TEST_CASE("replies, rooms and connections may be in use on other threads while their server ends") {
+  for (int round = 0; round < 5; ++round) {
+    fixture f;
+    auto options = f.options(2);
+    options.drain_timeout = 200ms;
+    std::optional<server> s{std::in_place, options};
+    std::mutex mutex;
+    std::vector<transport::http_reply> replies;
+    std::vector<raw_connection> connections;
+    s->route_later("GET", "/later", [&](auto&, transport::http_reply reply) {
+      std::lock_guard guard{mutex};
+      replies.push_back(reply);
+    });
+    endpoint_handlers on;
+    on.on_open = [&](const raw_connection& c) {
+      std::lock_guard guard{mutex};
+      connections.push_back(c);
+    };
+    auto at = s->endpoint("/raw", std::move(on));
+    s->start();
+    auto room = s->room("r");
+    std::vector<raw_client> clients;
+    for (int i = 0; i < 4; ++i) {
+      clients.push_back(asking(*s, "/later"));
+      clients.emplace_back(s->port(), raw_client::upgrade_of("/raw"));
+    }
+    auto is_ready = [&] {
+      std::lock_guard guard{mutex};
+      return replies.size() == 4 && connections.size() == 4;
+    };
+    for (int i = 0; i < 500 && !is_ready(); ++i)
+      ::poll(nullptr, 0, 10);
+    REQUIRE(is_ready());
+    std::atomic<bool> done{false};
+    std::vector<std::thread> users;
+    for (std::size_t i = 0; i < 4; ++i)
+      users.emplace_back([&, reply = replies[i], c = connections[i]] {
+        while (!done) {
+          c.send("x");
+          (void)room.publish("x", {});
+          (void)at.broadcast("x");
+          std::this_thread::yield();
+        }
+        reply.send(text("late"));
+      });
+
+    s.reset();
+
+    done = true;
+    for (auto& user : users)
+      user.join();
+    CHECK(room.publish("x", {}) == actors::publish_result::gone);
+  }
+}

@@ -1,0 +1,161 @@
+// Mistakes of set-up: each is a sentence at the place.
+#include <utility>
+
+#include "server/stopping.hpp"
+
+#include <troupe/testing/manual_clock.hpp>
+#include <troupe/testing/manual_loops.hpp>
+#include <troupe/testing/memory_session.hpp>
+#include <troupe/troupe.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
+using namespace troupe;
+using troupe::test::kept_log;
+
+namespace {
+
+server_options local() {
+  server_options o;
+  o.bind = "127.0.0.1";
+  o.port = 0;
+  o.log = &protocol::null_logger();
+  return o;
+}
+
+std::unique_ptr<room_behavior> plain(std::string_view) { return std::make_unique<room_behavior>(); }
+transport::http_response empty(const transport::http_request&) { return {}; }
+void never(const transport::http_request&, transport::http_reply) {}
+
+template <class Error, class F>
+std::string sentence_of(F f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no complaint";
+}
+
+/// Handles one type, from its constructor on.
+struct handling final : room_behavior {
+  explicit handling(std::string type, handler f = [](auto&, auto&, auto&) {}) { on(std::move(type), std::move(f)); }
+};
+
+} // namespace
+
+TEST_CASE("what is no pattern of rooms is refused with a sentence that names it") {
+  auto pattern = GENERATE(as<std::string>{}, "", "ar*na", "*x", "**", " a", "a ", "a\n", "\xff", " *", std::string(200, 'x'));
+  server s{local()};
+
+  auto said = sentence_of<std::invalid_argument>([&] { s.rooms(pattern, plain); });
+
+  CHECK(said.find("rooms(\"" + pattern + "\")") != std::string::npos);
+}
+
+TEST_CASE("names and prefixes are patterns of rooms") {
+  server s{local()};
+
+  for (auto pattern : {"a", "arena:*", "*", "a b", "a *", "방*"})
+    CHECK(sentence_of<std::exception>([&] { s.rooms(pattern, plain); }) == "no complaint");
+}
+
+TEST_CASE("a pattern that has a behaviour, and an empty factory, are refused") {
+  server s{local()};
+  s.rooms("a*", plain);
+
+  CHECK(sentence_of<std::invalid_argument>([&] { s.rooms("a*", plain); }).find("already") != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { s.rooms("b", {}); }).find("empty") != std::string::npos);
+}
+
+TEST_CASE("a factory that returns null makes no room, and the log says which") {
+  kept_log log;
+  testing::manual_clock clock;
+  caf::actor_system_config config;
+  compat::set_worker_threads(config, 1);
+  caf::actor_system system{config};
+  actors::node_options options;
+  options.clock = &clock;
+  options.log = &log;
+  actors::node node{system, options};
+  testing::manual_loops loops{node};
+  node.rooms("null*", [](auto) { return std::unique_ptr<room_behavior>{}; });
+  testing::memory_session ann{node, node.loop(0), {protocol::encoding::v1_json, "ann"}};
+
+  ann.say(R"({"type":"join","roomId":"null1","ref":1})");
+  loops.settle();
+  ann.say(R"({"type":"join","roomId":"other","ref":2})");
+  loops.settle();
+
+  std::string all;
+  for (auto& f : ann.take_frames())
+    all += f.payload;
+  CHECK(all.find(R"("ref":1)") != std::string::npos); // it is answered
+  CHECK(all.find(R"("roomId":"other")") != std::string::npos);
+  CHECK(log.has("the factory of rooms(\"null*\") has returned null"));
+  ann.disconnect();
+  node.stop();
+}
+
+TEST_CASE("a handler of a built-in type, of one that cannot be, and an empty one are refused") {
+  auto type = GENERATE(as<std::string>{}, "message", "join", "leave", "ping", "auth", "binary", "direct", "presence", "history",
+                       "resume", "", "a\nb");
+
+  CHECK(sentence_of<std::invalid_argument>([&] { handling{type}; }).find("on(\"" + type + "\")") != std::string::npos);
+  CHECK(sentence_of<std::exception>([] { handling{"move"}; }) == "no complaint");
+  CHECK(sentence_of<std::invalid_argument>([] { handling("move", nullptr); }).find("empty") != std::string::npos);
+}
+
+TEST_CASE("routes and endpoints that nobody could reach are refused") {
+  server s{local()};
+  s.get("/users/:id", empty).get("/files/*", empty);
+  (void)s.endpoint("/raw", {});
+
+  CHECK(sentence_of<std::invalid_argument>([&] { s.route("get", "/x", empty); }).find("capitals") != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { s.route("", "/x", empty); }).find("capitals") != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { s.get("x", empty); }).find("starts with /") != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { s.get("/a/*/b", empty); }).find("at its end") != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { s.get("/x", {}); }).find("empty") != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { s.route_later("GET", "/x", {}); }).find("empty") != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { (void)s.endpoint("raw", {}); }).find("starts with /") != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { (void)s.endpoint("/raw", {}); }).find("already") != std::string::npos);
+  CHECK(sentence_of<std::exception>([&] { (void)s.endpoint("/", {}); }) == "no complaint");
+}
+
+TEST_CASE("set-up after the start is refused, and so is a second start") {
+  server s{local()};
+  s.start();
+
+  auto late = [](auto f) { return sentence_of<std::logic_error>(f).find("set-up") != std::string::npos; };
+  CHECK(late([&] { s.rooms("a", plain); }));
+  CHECK(late([&] { s.get("/x", empty); }));
+  CHECK(late([&] { s.route_later("GET", "/x", never); }));
+  CHECK(late([&] { (void)s.endpoint("/raw", {}); }));
+  CHECK(late([&] { s.node().rooms("a", plain); }));
+  CHECK(late([&] { (void)s.node().make_endpoint("/raw", {}); }));
+  CHECK(sentence_of<std::logic_error>([&] { s.start(); }).find("already") != std::string::npos);
+  CHECK(sentence_of<std::logic_error>([&] { s.node().start(); }).find("once") != std::string::npos);
+  s.stop();
+  CHECK(sentence_of<std::logic_error>([&] { s.start(); }).find("make another") != std::string::npos);
+  CHECK(late([&] { s.rooms("a", plain); }));
+}
+
+TEST_CASE("a start that found its port taken may be tried again") {
+  auto first = std::make_unique<server>(local());
+  first->start();
+  auto options = local();
+  options.port = first->port();
+  server second{options};
+  CHECK_THROWS_AS(second.start(), std::system_error);
+  CHECK(second.run() == 1);
+
+  first.reset();
+  second.start();
+
+  CHECK(second.port() == options.port);
+}

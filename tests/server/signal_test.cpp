@@ -1,0 +1,182 @@
+// What signals do to a server, whatever its handlers do.
+#include <utility>
+
+#include "server/stopping.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+using namespace troupe;
+using namespace troupe::test;
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+namespace {
+
+void note_nothing(int) {}
+
+/// The process's handler of a signal, while this one is in its place.
+class host_handler {
+public:
+  explicit host_handler(int number) : number_(number) {
+    struct sigaction own {};
+    own.sa_handler = note_nothing;
+    ::sigaction(number, &own, &before_);
+  }
+  host_handler(const host_handler&) = delete;
+  host_handler& operator=(const host_handler&) = delete;
+  ~host_handler() { ::sigaction(number_, &before_, nullptr); }
+  [[nodiscard]] bool is_in_place() const {
+    struct sigaction now {};
+    ::sigaction(number_, nullptr, &now);
+    return now.sa_handler == note_nothing;
+  }
+
+private:
+  int number_;
+  struct sigaction before_ {};
+};
+
+} // namespace
+
+TEST_CASE("the host's own signal handlers are back after run") {
+  host_handler term{SIGTERM}, interrupt{SIGINT}, hang_up{SIGHUP};
+  fixture f;
+  server first{f.options()}, second{f.options()};
+  {
+    running a{first}, b{second};
+    CHECK(!term.is_in_place());
+    first.stop();
+    CHECK(a.ends());
+    CHECK(!term.is_in_place()); // the second one waits still
+    second.stop();
+    CHECK(b.ends());
+  }
+
+  CHECK((term.is_in_place() && interrupt.is_in_place() && hang_up.is_in_place()));
+}
+
+TEST_CASE("a signal stops all servers that wait for one, though all threads of the host block it") {
+  fixture f;
+  sigset_t blocked, before;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGTERM);
+  ::pthread_sigmask(SIG_BLOCK, &blocked, &before);
+  server first{f.options()}, second{f.options()};
+  running a{first}, b{second};
+
+  ::kill(::getpid(), SIGTERM);
+
+  CHECK(a.ends());
+  CHECK(b.ends());
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+namespace {
+
+/// A server in a process of its own, whose handlers hang on every loop; what it logs comes through a pipe.
+class hanging_process {
+public:
+  explicit hanging_process(std::chrono::milliseconds drain_timeout) {
+    REQUIRE(::pipe(out_.data()) == 0);
+    pid_ = ::fork();
+    if (pid_ == 0)
+      hang(drain_timeout);
+    ::close(out_[1]);
+    await("port ");
+    auto digits = all_.substr(all_.rfind("port ") + 5);
+    port_ = static_cast<std::uint16_t>(std::stoi(digits));
+  }
+  hanging_process(const hanging_process&) = delete;
+  hanging_process& operator=(const hanging_process&) = delete;
+  ~hanging_process() {
+    if (pid_ > 0) {
+      ::kill(pid_, SIGKILL);
+      (void)wait();
+    }
+    ::close(out_[0]);
+  }
+
+  /// Reads its log until `text` has come; false after five seconds without a word.
+  bool await(std::string_view text) {
+    std::array<char, 4096> some;
+    pollfd p{out_[0], POLLIN, 0};
+    while (all_.find(text) == std::string::npos && ::poll(&p, 1, 5000) > 0) {
+      auto n = ::read(out_[0], some.data(), some.size());
+      if (n <= 0)
+        break;
+      all_.append(some.data(), static_cast<std::size_t>(n));
+    }
+    return all_.find(text) != std::string::npos;
+  }
+  void signal(int number) const { ::kill(pid_, number); }
+  [[nodiscard]] std::optional<int> exit_code_within(std::chrono::milliseconds time) {
+    for (auto until = steady_clock::now() + time; steady_clock::now() < until; ::poll(nullptr, 0, 5))
+      if (int status = 0; ::waitpid(pid_, &status, WNOHANG) == pid_) {
+        pid_ = 0;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+      }
+    return {};
+  }
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+
+private:
+  [[noreturn]] void hang(std::chrono::milliseconds drain_timeout) {
+    ::dup2(out_[1], STDERR_FILENO);
+    server_options o;
+    o.bind = "127.0.0.1";
+    o.port = 0;
+    o.node.loops = 2;
+    o.drain_timeout = drain_timeout;
+    server s{o};
+    s.get("/hang/for/ever", [](auto&) -> transport::http_response {
+      for (;;)
+        ::pause();
+    });
+    ::_exit(s.run());
+  }
+  int wait() const {
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    return status;
+  }
+
+  std::array<int, 2> out_{-1, -1};
+  pid_t pid_ = -1;
+  std::uint16_t port_ = 0;
+  std::string all_;
+};
+
+} // namespace
+
+TEST_CASE("a second signal ends the process although handlers hang on all loops, and they have been named before") {
+  auto number = GENERATE(SIGTERM, SIGINT);
+  hanging_process p{60s};
+  raw_client first{p.port(), "GET /hang/for/ever HTTP/1.1\r\nHost: x\r\n\r\n"};
+  CHECK(p.await("http (GET /hang/for/ever) has been running for"));
+  raw_client second{p.port(), "GET /hang/for/ever HTTP/1.1\r\nHost: x\r\n\r\n"};
+
+  p.signal(number);
+  CHECK(!p.exit_code_within(300ms));
+  p.signal(number);
+
+  CHECK(p.exit_code_within(1s) == 1);
+}
+
+TEST_CASE("after one signal the process ends two seconds behind the drain's time at the latest") {
+  hanging_process p{200ms};
+  raw_client client{p.port(), "GET /hang/for/ever HTTP/1.1\r\nHost: x\r\n\r\n"};
+  CHECK(p.await("has been running for"));
+
+  p.signal(SIGTERM);
+
+  CHECK(p.exit_code_within(5s) == 1);
+}

@@ -1,0 +1,92 @@
+#include "life.hpp"
+
+#include <troupe/actors/own_thread.hpp>
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace troupe::transport {
+
+life::~life() {
+  if (stopper_.joinable())
+    stopper_.join();
+}
+
+void life::must_be_new(const char* what) const {
+  std::lock_guard guard{mutex_};
+  if (phase_ != phase::made)
+    throw std::logic_error{std::string{what} + " is for set-up: call it before the server starts"};
+}
+
+void life::begin_start() {
+  std::lock_guard guard{mutex_};
+  if (phase_ == phase::stopping || phase_ == phase::stopped)
+    throw std::logic_error{"a server that was stopped does not start again: make another one"};
+  if (phase_ != phase::made)
+    throw std::logic_error{"the server has been started already"};
+  phase_ = phase::starting;
+  acting_ = std::this_thread::get_id();
+}
+
+void life::end_start(bool has_started) {
+  std::lock_guard guard{mutex_};
+  phase_ = has_started ? phase::running : phase::made;
+  acting_ = {};
+  changed_.notify_all();
+  if (has_started && requested_)
+    start_stopper();
+}
+
+life::found life::begin_stop() {
+  std::unique_lock lock{mutex_};
+  if (phase_ == phase::starting && acting_ == std::this_thread::get_id())
+    throw std::logic_error{"stop inside start would wait for itself: call request_stop"};
+  changed_.wait(lock, [this] { return phase_ != phase::starting; });
+  if (phase_ == phase::stopping && acting_ != std::this_thread::get_id())
+    changed_.wait(lock, [this] { return phase_ == phase::stopped; });
+  if (phase_ == phase::stopping || phase_ == phase::stopped)
+    return found::nothing_to_do;
+  auto what = phase_ == phase::running ? found::running_server : found::new_server;
+  phase_ = phase::stopping;
+  acting_ = std::this_thread::get_id();
+  return what;
+}
+
+void life::end_stop() {
+  std::lock_guard guard{mutex_};
+  phase_ = phase::stopped;
+  acting_ = {};
+  changed_.notify_all();
+}
+
+void life::request(std::function<void()> stop) {
+  std::lock_guard guard{mutex_};
+  if (phase_ == phase::stopping || phase_ == phase::stopped || std::exchange(was_requested_, true))
+    return;
+  requested_ = std::move(stop);
+  if (phase_ == phase::running)
+    start_stopper();
+}
+
+/// Precondition: the mutex is held, so that nobody else takes the thread's place.
+void life::start_stopper() {
+  stopper_ = actors::start_thread("troupe stop", std::exchange(requested_, nullptr));
+}
+
+void life::wait_for_end() const {
+  std::unique_lock lock{mutex_};
+  changed_.wait(lock, [this] { return phase_ == phase::stopped; });
+}
+
+bool life::has_started() const {
+  std::lock_guard guard{mutex_};
+  return phase_ != phase::made;
+}
+
+bool life::is_stopping_thread() const {
+  std::lock_guard guard{mutex_};
+  return phase_ == phase::stopping && acting_ == std::this_thread::get_id();
+}
+
+} // namespace troupe::transport

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace troupe::transport {
+
+/// Where a server stands between its making and its end, and who may take it further. Thread: any.
+///
+/// Whoever stops it first does so; all others wait until that is done, but for handlers that the stop itself runs.
+class life {
+public:
+  /// What a stop finds.
+  enum class found { new_server, running_server, nothing_to_do };
+
+  life() = default;
+  life(const life&) = delete;
+  life& operator=(const life&) = delete;
+  ~life();
+
+  /// Throws `std::logic_error`, with `what` in its sentence, if the server has been started: that is for set-up only.
+  void must_be_new(const char* what) const;
+
+  /// Throws `std::logic_error` if it was started or stopped before.
+  void begin_start();
+  void end_start(bool has_started);
+
+  [[nodiscard]] found begin_stop();
+  void end_stop();
+
+  /// Runs `stop` on a thread of its own once the server runs, unless it stops already. At most one is run. Errors:
+  /// `std::system_error` if there can be no thread.
+  void request(std::function<void()> stop);
+
+  /// Waits for the end of a stop.
+  void wait_for_end() const;
+
+  [[nodiscard]] bool has_started() const; ///< or has been stopped instead
+  [[nodiscard]] bool is_stopping_thread() const;
+
+private:
+  enum class phase { made, starting, running, stopping, stopped };
+
+  void start_stopper();
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  phase phase_ = phase::made;      ///< guarded by mutex_, like what follows
+  std::thread::id acting_;         ///< who starts or stops it
+  std::function<void()> requested_; ///< for when it runs
+  bool was_requested_ = false;
+  std::thread stopper_;
+};
+
+} // namespace troupe::transport

@@ -1,0 +1,98 @@
+// A server as a whole program: signals, and the exit code.
+#include <utility>
+
+#include "server_state.hpp"
+#include "signal_watch.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+
+namespace troupe::transport {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// What signals do to a server that waits in `run`.
+class signal_reaction {
+public:
+  using action = std::function<void(actors::drain_kind)>;
+
+  signal_reaction(protocol::logger& log, std::chrono::milliseconds patience, action stop, std::function<void()> reload)
+    : log_(log), patience_(patience), stop_(std::move(stop)), reload_(std::move(reload)) {}
+
+  /// Returns how long the end may still take, in milliseconds.
+  int operator()(int number) {
+    if (number == SIGHUP)
+      reload_();
+    else if (number == 0)
+      end("it has not stopped in time: it ends at once");
+    else if (std::exchange(stops_, true))
+      end("a second signal: it ends at once");
+    else
+      begin(number);
+    if (!stops_)
+      return -1;
+    auto left = until_ - std::chrono::steady_clock::now();
+    return static_cast<int>(std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::milliseconds>(left).count()));
+  }
+
+private:
+  void begin(int number) {
+    until_ = std::chrono::steady_clock::now() + patience_;
+    stop_(number == SIGTERM ? actors::drain_kind::restart : actors::drain_kind::shutdown);
+  }
+
+  [[noreturn]] void end(const char* why) {
+    log_.write(protocol::log_level::error, "server", why);
+    std::this_thread::sleep_for(50ms); // for the log's thread
+    ::_exit(1);
+  }
+
+  protocol::logger& log_;
+  std::chrono::milliseconds patience_;
+  action stop_;
+  std::function<void()> reload_;
+  bool stops_ = false;
+  actors::steady_time until_{};
+};
+
+} // namespace
+
+int server::run(const std::function<void()>& ready) {
+  auto& s = *state_;
+  if (s.node->is_current())
+    throw std::logic_error{"run on one of the server's own loops would wait for itself"};
+  if (!s.stage.has_started()) {
+    try {
+      start();
+    } catch (const std::system_error& e) {
+      s.options.log->write(protocol::log_level::error, "server", e.what());
+      return 1;
+    }
+    s.options.log->write(protocol::log_level::info, "server", "listening on port " + std::to_string(port()));
+  }
+  auto reload = [&s] {
+    try {
+      s.reload_tls();
+    } catch (const std::runtime_error&) {
+      // It was logged and counted; the old certificate stays.
+    }
+  };
+  constexpr auto grace = 2s; // what ends behind the drain is quick
+  signal_watch signals{signal_reaction{*s.options.log, s.options.drain_delay + s.options.drain_timeout + grace,
+                                       [&s](actors::drain_kind kind) { s.request_stop(kind); }, reload}};
+  if (ready)
+    ready();
+  s.stage.wait_for_end();
+  return 0;
+}
+
+} // namespace troupe::transport
