@@ -20,7 +20,7 @@ connection::behavior_type connection::make_behavior() {
     try {
       std::rethrow_exception(thrown);
     } catch (...) {
-      fail();
+      protocol::report_exception(*shared_.options.log, *shared_.options.counters, "connection");
     }
     return caf::sec::runtime_error;
   });
@@ -53,7 +53,6 @@ void connection::handle(join_answer& answer) {
 void connection::end_if_finished() {
   if (!core_->finished())
     return;
-  core_->leave_all(leave_reason::disconnected);
   quit(caf::exit_reason::normal);
 }
 
@@ -63,16 +62,10 @@ void connection::release_state() {
   core_.reset();
 }
 
-/// Our own bug, the exception in flight: this connection ends with 1011, its rooms go on.
-void connection::fail() {
-  protocol::report_exception(*shared_.options.log, *shared_.options.counters, "connection");
-  try {
-    close(protocol::errc::internal);
-    core_->leave_all(leave_reason::disconnected);
-  } catch (...) {
-    // The rooms' monitors see to the rest.
-    shared_.options.counters->count(protocol::counter::handler_errors, "connection");
-  }
+/// A connection that ends with its session open has failed, by a bug of ours or for want of memory: 1011. Its rooms go on.
+void connection::say_farewell() {
+  close(protocol::errc::internal);
+  core_->leave_all(leave_reason::disconnected);
 }
 
 // -- connection_output ----------------------------------------------------------------------------------------------------

@@ -21,9 +21,9 @@ public:
 private:
   void handle(inbound& message) override;
   void handle(join_answer& answer) override;
+  void say_farewell() override;
   void release_state() override;
   void end_if_finished();
-  void fail();
 
   // -- connection_output --------------------------------------------------------------------------------------------------
   void reply(const protocol::shared_bytes& frame) override;

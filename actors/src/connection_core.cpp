@@ -459,6 +459,8 @@ void connection_core::leave_all(leave_reason reason) {
       output_.enter(r.name, std::move(request));
     else if (r.member)
       output_.leave(r.handle, std::move(request));
+    r.state = phase::held; // if one cannot be told, the next call goes on from there
+    r.member = false;
   }
   rooms_.clear();
   waiting_.clear();

@@ -29,6 +29,8 @@ void dispatcher::on_subscribe(const subscribe& s) {
   if (s.only_room)
     leave_room_before(s);
   auto& room = rooms_.try_emplace(s.room->key).first->second;
+  if (!room.in_ring)
+    ring_.make_room();
   room.identity = s.room;
   auto& group = room.group_for(s.encoding);
   if (!group.contains(s.who)) {
@@ -60,6 +62,10 @@ void dispatcher::on_fan_out(const fan_out& f) {
   if (i == rooms_.end())
     return;
   auto& room = i->second;
+  if (!room.in_ring)
+    ring_.make_room();
+  for (auto& [encoding, members] : room.groups)
+    members.make_room_for_push();
   for (auto& [encoding, members] : room.groups)
     if (auto& frame = f.frames[protocol::index_of(encoding)]; frame && !members.empty())
       members.push(frame, f.except, f.source, f.own);
@@ -98,20 +104,71 @@ void dispatcher::on_room_closed(const room_closed& c) {
     auto farewell = protocol::room_closed_frame(encoding, room.identity->name, reason_text(c.reason), meter_);
     group.for_each([&](session_key who) {
       sessions_.append(who, farewell, output_kind::control);
-      if (auto only = only_rooms_.find(who); only != only_rooms_.end() && only->second == c.room)
-        only_rooms_.erase(only);
       if (auto* owner = sessions_.owner(who))
         owner->room_closed(c.room);
+    });
+  }
+  forget_room(c.room);
+}
+
+void dispatcher::on_drain(const drain_sessions& d) {
+  for (auto who : d.who) {
+    auto* owner = sessions_.owner(who);
+    try {
+      if (owner)
+        owner->goodbye(d.restart);
+    } catch (...) { // its client hears no goodbye, but why
+      end_session(who, d.restart ? protocol::errc::restart : protocol::errc::shutdown);
+    }
+  }
+}
+
+// -- what cannot be said --------------------------------------------------------------------------------------------------
+
+void dispatcher::end_session(session_key who, protocol::errc why) noexcept {
+  if (auto* output = sessions_.find(who)) {
+    output->close(why);
+    sessions_.touch(who);
+  }
+}
+
+void dispatcher::forget(room_key key, session_key who) noexcept {
+  if (auto only = only_rooms_.find(who); only != only_rooms_.end() && only->second == key)
+    only_rooms_.erase(only);
+  auto i = rooms_.find(key);
+  if (i == rooms_.end())
+    return;
+  if (auto* group = i->second.group_of(who)) {
+    group->remove(who);
+    count_members(-1);
+  }
+  drop_if_empty(key, i->second);
+}
+
+void dispatcher::give_up(room_key key, session_key who) noexcept {
+  end_session(who, protocol::errc::internal);
+  forget(key, who);
+}
+
+void dispatcher::give_up(room_key key) noexcept {
+  if (auto i = rooms_.find(key); i != rooms_.end())
+    for (auto& [encoding, group] : i->second.groups)
+      group.for_each([&](session_key who) { end_session(who, protocol::errc::internal); });
+  forget_room(key);
+}
+
+void dispatcher::forget_room(room_key key) noexcept {
+  auto i = rooms_.find(key);
+  if (i == rooms_.end())
+    return;
+  for (auto& [encoding, group] : i->second.groups) {
+    group.for_each([&](session_key who) {
+      if (auto only = only_rooms_.find(who); only != only_rooms_.end() && only->second == key)
+        only_rooms_.erase(only);
     });
     count_members(-static_cast<std::int64_t>(group.size()));
   }
   rooms_.erase(i);
-}
-
-void dispatcher::on_drain(const drain_sessions& d) {
-  for (auto who : d.who)
-    if (auto* owner = sessions_.owner(who))
-      owner->goodbye(d.restart);
 }
 
 void dispatcher::catch_up(room_key room, session_key who) {
@@ -134,8 +191,14 @@ bool dispatcher::flush() {
       continue;
     prefetch_next();
     auto& room = i->second;
-    room.in_ring = false; // if its flush throws, too: what it says next brings it back
-    budget -= std::min(budget, std::max<std::size_t>(1, flush_room(room, std::min(budget, limits_.sends_per_room))));
+    std::size_t sends = 0;
+    try {
+      sends = flush_room(room, std::min(budget, limits_.sends_per_room));
+    } catch (...) {
+      ring_.push(key); // its place is free still; what it could not give waits for the next turn
+      throw;
+    }
+    budget -= std::min(budget, std::max<std::size_t>(1, sends));
     room.in_ring = room.pending();
     if (room.in_ring)
       ring_.push(key);
@@ -161,15 +224,16 @@ std::size_t dispatcher::flush_room(local_room& room, std::size_t budget) {
     if (!group.pending())
       continue;
     auto hold = room.pending_bytes() > limits_.held_bytes && room.more_than_one_batch();
+    lost_.clear();
     auto done = group.flush(budget - sends, hold, sessions_, meter_, lost_);
     sends += done.sends;
     loop_counts::add(counts_.deliveries, done.frames);
     for (auto who : lost_)
-      if (group.remove(who)) {
-        count_members(-1);
+      if (group.contains(who)) {
         gone_(*room.identity, who);
+        group.remove(who);
+        count_members(-1);
       }
-    lost_.clear();
   }
   return sends;
 }

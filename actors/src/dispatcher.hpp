@@ -40,6 +40,7 @@ struct loop_counts {
 /// Rooms with output wait in a ring; each gets a slice of sends in turn, so that a huge room does not delay a small one.
 ///
 /// Invariants: a room is in the ring exactly while it has pending frames; a room without members here is forgotten.
+/// Errors: what throws, for want of memory, leaves it whole; the caller then gives up who was to hear something (`give_up`).
 /// Thread: the loop's.
 class dispatcher {
 public:
@@ -60,6 +61,15 @@ public:
   void on_room_closed(const room_closed& c);
   /// Passes the word on behind all that came before: what was acked is then here, and `catch_up` queues it.
   void on_drain(const drain_sessions& d);
+
+  /// Ends a session by itself, whatever its rooms still have for it.
+  void end_session(session_key who, protocol::errc why) noexcept;
+  /// A session has left a room that it needs nothing of any more.
+  void forget(room_key room, session_key who) noexcept;
+  /// Ends a session that cannot be told what its room has said to it: 1011, instead of a gap.
+  void give_up(room_key room, session_key who) noexcept;
+  /// The same for all members of a room.
+  void give_up(room_key room) noexcept;
 
   /// Queues all that a room has for one member.
   void catch_up(room_key room, session_key who);
@@ -100,6 +110,7 @@ private:
   void prefetch_next() const noexcept;
   std::size_t flush_room(local_room& room, std::size_t budget);
   void leave_room_before(const subscribe& s);
+  void forget_room(room_key key) noexcept;
   void drop_if_empty(room_key key, local_room& room);
   void count_members(std::int64_t change);
 

@@ -1,7 +1,5 @@
 #include "dispatcher_service.hpp"
 
-#include "guarded.hpp"
-
 namespace troupe::actors {
 
 dispatcher_service::dispatcher_service(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared,
@@ -9,18 +7,28 @@ dispatcher_service::dispatcher_service(caf::actor_config& cfg, compat::loop_cont
   : dispatched(cfg, home), shared_(shared), core_(core) {}
 
 dispatcher_service::behavior_type dispatcher_service::make_behavior() {
-  auto guard = [this](auto&& f) { guarded(*shared_.options.log, *shared_.options.counters, "dispatcher", f); };
   return {
-    [this, guard](const subscribe& m) { guard([&] { core_.on_subscribe(m); }); },
+    [this](const subscribe& m) { serve([&] { core_.on_subscribe(m); }, [&] { core_.give_up(m.room->key, m.who); }); },
     [this](const fan_out& m) { spread(m); }, // shared by the dispatchers of several loops
-    [this, guard](const member_frame& m) { guard([&] { core_.on_member_frame(m); }); },
-    [this, guard](const room_closed& m) { guard([&] { core_.on_room_closed(m); }); },
-    [this, guard](const drain_sessions& m) { guard([&] { core_.on_drain(m); }); },
+    [this](const member_frame& m) { serve([&] { core_.on_member_frame(m); }, [&] { core_.give_up(m.room, m.who); }); },
+    [this](const room_closed& m) { serve([&] { core_.on_room_closed(m); }, [&] { core_.give_up(m.room); }); },
+    [this](const drain_sessions& m) { core_.on_drain(m); },
   };
 }
 
+/// Runs `command`; if it throws, those who were to hear something are given up: no gap stays unseen.
+template <class Command, class GiveUp>
+void dispatcher_service::serve(Command&& command, GiveUp&& give_up) noexcept {
+  try {
+    command();
+  } catch (...) {
+    protocol::report_exception(*shared_.options.log, *shared_.options.counters, "dispatcher");
+    give_up();
+  }
+}
+
 void dispatcher_service::spread(const fan_out& m) {
-  guarded(*shared_.options.log, *shared_.options.counters, "dispatcher", [&] { core_.on_fan_out(m); });
+  serve([&] { core_.on_fan_out(m); }, [&] { core_.give_up(m.room); });
 }
 
 } // namespace troupe::actors

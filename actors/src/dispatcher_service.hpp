@@ -16,6 +16,8 @@ public:
 private:
   void handle(fan_out& m) override { spread(m); }
   void spread(const fan_out& m);
+  template <class Command, class GiveUp>
+  void serve(Command&& command, GiveUp&& give_up) noexcept;
   void release_state() override { core_.clear(); }
 
   node_shared& shared_;

@@ -11,6 +11,8 @@ endpoint_hub::endpoint_hub(caf::actor_config& cfg, compat::loop_context& home, n
   : dispatched(cfg, home), shared_(shared), key_(key), state_(std::move(state)) {}
 
 endpoint_hub::behavior_type endpoint_hub::make_behavior() {
+  for (auto& unit : shared_.units)
+    outputs_.push_back(unit->output_actor);
   return {
     [this](entry_waits& m) { handle(m); },
     [](const leave_request&) {},
@@ -34,8 +36,7 @@ void endpoint_hub::say(const room_input& in) {
     out.frames[index_of(protocol::encoding::plain_json_deflated)] = protocol::deflated_frame(in.bytes, &shared_.output_meter);
   out.except = in.echo ? session_key{} : in.who;
   out.source = in.token;
-  for (auto& unit : shared_.units)
-    compat::send(this, unit->output_actor, out);
+  compat::fan_out(this, outputs_, std::move(out));
 }
 
 } // namespace troupe::actors

@@ -38,12 +38,16 @@ public:
 private:
   void handle(room_input& in) override;
   void handle(entry_waits&) override {} // nobody enters
-  void release_state() override { state_.reset(); }
+  void release_state() override {
+    state_.reset();
+    outputs_.clear();
+  }
   void say(const room_input& in);
 
   node_shared& shared_;
   room_key key_;
   std::shared_ptr<endpoint_state> state_;
+  std::vector<dispatcher_actor> outputs_; ///< of all loops
 };
 
 } // namespace troupe::actors

@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include <new>
 #include <string>
 
 namespace troupe::actors {
@@ -43,26 +44,97 @@ event_loop::event_loop(caf::actor_system& system, unsigned index, loop_options o
     timers_(options.clock->now()),
     sessions_(index) {}
 
-event_loop::~event_loop() { entrance_->close(); }
+event_loop::~event_loop() {
+  entrance_->close();
+  ready_.take(remote_);
+  while (!ready_.empty())
+    ready_.pop().drop();
+}
 
 event_loop* event_loop::current() noexcept { return current_loop; }
 
 bool event_loop::is_current() const noexcept { return current_loop == this; }
 
-void event_loop::submit(caf::resumable* job) {
+// -- jobs -----------------------------------------------------------------------------------------------------------------
+
+/// The handler that takes jobs over from other threads. One at most is under way, so its memory is the loop's: to queue a job
+/// allocates nothing.
+struct event_loop::waker {
+  template <class T>
+  struct own_memory {
+    using value_type = T;
+    explicit own_memory(waker_place& p) noexcept : place(&p) {}
+    template <class U>
+    own_memory(const own_memory<U>& other) noexcept : place(other.place) {}
+    T* allocate(std::size_t n) {
+      static_assert(alignof(T) <= alignof(std::max_align_t));
+      if (n * sizeof(T) > waker_place::bytes || std::exchange(place->is_taken, true))
+        throw std::bad_alloc{};
+      return reinterpret_cast<T*>(place->room);
+    }
+    void deallocate(T*, std::size_t) noexcept { place->is_taken = false; }
+    template <class U>
+    bool operator==(const own_memory<U>& other) const noexcept {
+      return place == other.place;
+    }
+    waker_place* place;
+  };
+  using allocator_type = own_memory<std::byte>;
+
+  [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type{loop->waker_place_}; }
+  void operator()() const noexcept { loop->take_remote(); }
+
+  event_loop* loop;
+};
+
+void event_loop::submit(compat::loop_job& job) noexcept {
   if (is_current()) {
     ready_.push(job);
     return;
   }
-  compat::release_annotation(job);
-  bool first;
+  std::lock_guard guard{remote_mutex_};
+  remote_.push(job);
+  wake();
+}
+
+/// Precondition: `remote_mutex_` is held.
+void event_loop::wake() noexcept {
+  if (!std::exchange(is_awake_, true))
+    boost::asio::post(context_, waker{this});
+}
+
+void event_loop::take_remote() noexcept {
+  std::size_t given_up;
   {
     std::lock_guard guard{remote_mutex_};
-    first = remote_.empty();
-    remote_.push_back(job);
+    ready_.take(remote_);
+    is_awake_ = false;
+    given_up = given_up_count_;
   }
-  if (first)
-    boost::asio::post(context_, [this] { take_remote(); });
+  for (; given_up > 0; --given_up)
+    end_given_up();
+}
+
+void event_loop::give_up(session_key who) noexcept {
+  std::lock_guard guard{remote_mutex_};
+  if (given_up_count_ == given_up_.size()) {
+    options_.counters->count(protocol::counter::dropped, "given_up");
+    return;
+  }
+  given_up_[given_up_count_++] = who;
+  wake();
+}
+
+void event_loop::end_given_up() noexcept {
+  session_key who;
+  {
+    std::lock_guard guard{remote_mutex_};
+    who = given_up_[--given_up_count_];
+  }
+  if (auto* output = sessions_.find(who)) {
+    output->close(protocol::errc::internal, {});
+    sessions_.touch(who);
+  }
 }
 
 const char* event_loop::enter(const char* name) {
@@ -83,16 +155,6 @@ const char* event_loop::enter(const char* name) {
 void event_loop::leave(const char* before) {
   note_duration();
   running_ = before;
-}
-
-void event_loop::take_remote() {
-  {
-    std::lock_guard guard{remote_mutex_};
-    remote_batch_.swap(remote_);
-  }
-  for (auto* job : remote_batch_)
-    ready_.push(job);
-  remote_batch_.clear();
 }
 
 void event_loop::run() {
@@ -136,7 +198,8 @@ bool event_loop::has_ended() const noexcept {
 
 void event_loop::stop() {
   stopping_.store(true, std::memory_order_release);
-  boost::asio::post(context_, [] {});
+  std::lock_guard guard{remote_mutex_};
+  wake();
 }
 
 bool event_loop::run_turn(std::size_t max_handlers) {
@@ -200,13 +263,13 @@ bool event_loop::run_handlers(std::size_t max) {
 bool event_loop::run_ready() {
   bool any = false;
   while (!ready_.empty() && resumes_left_ > 0) {
-    auto* job = ready_.pop();
+    auto& job = ready_.pop();
     --resumes_left_;
     dispatches_left_ = options_.dispatches_per_handler;
     any = true;
     begin("actor");
     try {
-      run_job(job, options_.messages_per_resume);
+      job.run(options_.messages_per_resume);
     } catch (...) {
       report(running_.get());
     }
@@ -242,11 +305,11 @@ void event_loop::block() {
   run_pending(pending_before_);
   if (has_work() || !pending_.empty())
     return;
-  arm_wake_up();
   dispatches_left_ = options_.dispatches_per_handler;
-  begin("handler");
-  slept_ = true;
   try {
+    arm_wake_up();
+    begin("handler");
+    slept_ = true;
     context_.run_one();
   } catch (...) {
     report("handler");
@@ -258,16 +321,18 @@ void event_loop::arm_wake_up() {
   auto at = timers_.next_wake_up();
   if (at == wake_up_at_ && (!at || *at > now()))
     return;
-  wake_up_at_ = at;
   if (!at) {
+    wake_up_at_.reset();
     wake_up_.cancel();
     return;
   }
+  wake_up_at_.reset(); // until it is armed
   wake_up_.expires_at(*at);
   wake_up_.async_wait([this, armed_for = *at](const boost::system::error_code& ec) {
     if (!ec && wake_up_at_ == armed_for)
       wake_up_at_.reset();
   });
+  wake_up_at_ = at;
 }
 
 /// Counts and logs the exception in flight.
@@ -279,7 +344,7 @@ void event_loop::begin(const char* what) noexcept {
 }
 
 /// Reports what has run since the last mark if it took too long; blocking is not counted.
-void event_loop::note_duration() {
+void event_loop::note_duration() noexcept {
   auto at = coarse_now();
   auto took = at - last_mark_.get();
   last_mark_ = at;
@@ -288,9 +353,16 @@ void event_loop::note_duration() {
   if (took < options_.long_turn)
     return;
   options_.counters->count(protocol::counter::long_turns, running_.get());
-  auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+  try {
+    report_long(std::chrono::duration_cast<std::chrono::milliseconds>(took));
+  } catch (...) {
+    report(running_.get());
+  }
+}
+
+void event_loop::report_long(std::chrono::milliseconds took) {
   options_.log->write(protocol::log_level::warning, "event_loop",
-                      now_running().text() + " ran for " + std::to_string(ms) + " ms");
+                      now_running().text() + " ran for " + std::to_string(took.count()) + " ms");
 }
 
 } // namespace troupe::actors

@@ -1,5 +1,7 @@
 #include "member_group.hpp"
 
+#include <troupe/actors/make_room.hpp>
+
 #include <algorithm>
 #include <span>
 #include <utility>
@@ -7,6 +9,7 @@
 namespace troupe::actors {
 
 void member_group::add(session_key who) {
+  make_room(slots_);
   auto [i, is_new] = slots_by_session_.try_emplace(who, static_cast<slot_index>(slots_.size()));
   if (is_new)
     slots_.push_back({who, none, none, next_.end()});
@@ -24,7 +27,14 @@ bool member_group::remove(session_key who) {
   return true;
 }
 
+void member_group::make_room_for_push() {
+  make_room(next_.exclusions);
+  make_room(next_.frames);
+  make_room(next_.credits, 2);
+}
+
 void member_group::push(protocol::shared_bytes frame, session_key except, const credit& source, const credit& own) {
+  make_room_for_push();
   if (except) {
     if (auto i = slots_by_session_.find(except); i != slots_by_session_.end()) {
       auto& s = slots_[i->second];
@@ -73,16 +83,20 @@ member_group::progress member_group::flush(std::size_t max_sends, bool hold_cred
   if (!hold_credits)
     current_.credits.clear();
   while (current_.cursor < slots_.size() && done.sends < max_sends) {
-    auto& s = slots_[current_.cursor++];
-    if (!s.who || s.from >= current_.end)
+    auto& s = slots_[current_.cursor];
+    auto next = current_.cursor + 1;
+    if (!s.who || s.from >= current_.end) {
+      current_.cursor = next;
       continue;
-    if (auto next = current_.cursor; next < slots_.size()) {
+    }
+    if (next < slots_.size()) {
       sessions.prefetch(slots_[next].who);
       if (next + 1 < slots_.size())
         sessions.prefetch_entry(slots_[next + 1].who);
     }
     ++done.sends;
     done.frames += give(s, sessions, gone);
+    current_.cursor = next; // if memory is short, it is this member's turn again
   }
   if (current_.cursor == slots_.size())
     finish_batch();
@@ -97,6 +111,9 @@ void member_group::start_batch(protocol::memory_meter* meter) {
   std::size_t size = 0; // of a batch, so it fits an offset
   std::size_t weight = 0;
   current_.offsets.clear();
+  make_room(current_.offsets, count + 1);
+  if (count < next_.frames.size())
+    make_room(current_.exclusions, next_.exclusions.size());
   for (auto& f : frames) {
     current_.offsets.push_back(static_cast<std::uint32_t>(size));
     size += f.size();
@@ -112,7 +129,7 @@ void member_group::start_batch(protocol::memory_meter* meter) {
     });
     current_.bytes.make_lighter(weight);
   }
-  current_.active = true;
+  current_.active = true; // nothing fails from here on
   current_.begin = next_.begin;
   current_.end = next_.begin + count;
   current_.cursor = 0;
@@ -185,24 +202,25 @@ bool member_group::worth_compacting() const noexcept {
   return empty() || (tombstones_ > 16 && tombstones_ * 2 > slots_.size());
 }
 
-/// Drops tombstones. Precondition: no batch is under way.
-void member_group::compact() {
+/// Drops tombstones. Precondition: no batch is under way, so that `in_current` serves for where a slot moves to.
+void member_group::compact() noexcept {
   if (tombstones_ == 0)
     return;
-  std::vector<slot_index> moved_to(slots_.size(), nobody);
   slot_index kept = 0;
-  for (slot_index i = 0; i < slots_.size(); ++i) {
-    if (!slots_[i].who)
+  for (auto& s : slots_)
+    s.in_current = s.who ? kept++ : nobody;
+  // The links of an exclusion name exclusions, not slots; only whose it is has moved (to `nobody` if that member has left).
+  for (auto& e : next_.exclusions)
+    e.member = e.member == nobody ? nobody : slots_[e.member].in_current;
+  for (auto& s : slots_) {
+    if (!s.who)
       continue;
-    moved_to[i] = kept;
-    slots_by_session_[slots_[i].who] = kept;
-    slots_[kept++] = slots_[i];
+    auto to = std::exchange(s.in_current, none);
+    slots_by_session_.find(s.who)->second = to;
+    slots_[to] = s;
   }
   slots_.resize(kept);
   tombstones_ = 0;
-  // The links of an exclusion name exclusions, not slots; only whose it is has moved (to `nobody` if that member has left).
-  for (auto& e : next_.exclusions)
-    e.member = e.member == nobody ? nobody : moved_to[e.member];
 }
 
 /// Fills `parts_` with what the member lacks of the batch under way; returns the number of frames in it.

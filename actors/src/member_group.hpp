@@ -22,6 +22,8 @@ namespace troupe::actors {
 /// 2. `current_` and `next_` are adjacent: `current_.end == next_.begin`.
 /// 3. Slots keep their index while a batch is under way; tombstones go between two batches.
 /// 4. A batch has at most `max_batch_bytes`, or a single frame; what is beyond stays in `next_`, with all credits.
+/// Errors: what throws, for want of memory, has changed nothing; a flush that throws has given to each member all or nothing, and goes
+/// on where it stopped. Removing a member allocates nothing.
 /// Cost: per delivery one look-up and one `sink::write`, no allocation, no copy of payload. Thread: the loop's.
 class member_group {
 public:
@@ -40,6 +42,9 @@ public:
   [[nodiscard]] bool contains(session_key who) const { return slots_by_session_.contains(who); }
   [[nodiscard]] bool empty() const noexcept { return slots_by_session_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return slots_by_session_.size(); }
+
+  /// Makes room for one frame more: the next `push` cannot fail.
+  void make_room_for_push();
 
   /// Adds a frame for all members but `except`, with the credits that are held until its flush has begun.
   void push(protocol::shared_bytes frame, session_key except, const credit& source, const credit& own);
@@ -125,7 +130,7 @@ private:
   void take_all();
   void take_first(std::size_t frames);
   void finish_batch();
-  void compact();
+  void compact() noexcept;
   [[nodiscard]] bool worth_compacting() const noexcept;
   [[gnu::always_inline]] inline std::uint32_t give(slot& s, session_table& sessions, std::vector<session_key>& gone);
   std::uint32_t parts_for(const slot& s);

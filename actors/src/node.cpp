@@ -70,13 +70,39 @@ connection_actor open_raw(node_shared& s, event_loop& home, session_key key, con
   raw->request = std::move(info.request);
   raw->claims = std::move(info.claims);
   auto& unit = *s.units[home.index()];
-  info.endpoint->deflating += is_deflated(raw->encoding) ? 1 : 0;
-  unit.output->on_subscribe({info.endpoint->identity, key, raw->encoding, {}, false});
-  {
-    std::lock_guard guard{info.endpoint->mutex};
-    info.endpoint->open.emplace(key, raw);
+  auto at = std::move(info.endpoint);
+  try {
+    unit.output->on_subscribe({at->identity, key, raw->encoding, {}, false});
+    {
+      std::lock_guard guard{at->mutex};
+      at->open.emplace(key, raw);
+    }
+    auto link = compat::spawn_on<raw_link>(home, s, unit, raw, at);
+    at->deflating += is_deflated(raw->encoding) ? 1 : 0;
+    return link;
+  } catch (...) {
+    unit.output->forget(at->identity->key, key);
+    std::lock_guard guard{at->mutex};
+    at->open.erase(key);
+    throw;
   }
-  return compat::spawn_on<raw_link>(home, s, unit, std::move(raw), std::move(info.endpoint));
+}
+
+connection_actor open_member(node_shared& s, event_loop& home, session_key key, connection_info info) {
+  connection_core::config c;
+  c.key = key;
+  c.encoding = info.encoding;
+  c.user_id = std::move(info.user_id);
+  if (c.user_id.empty() && info.claims)
+    c.user_id = info.claims->subject;
+  if (c.user_id.empty())
+    c.user_id = random_id();
+  c.claims = std::move(info.claims);
+  c.check_token = std::move(info.check_token);
+  c.options = &s.options;
+  c.meter = &s.output_meter;
+  c.profiles = &s.profile_meter;
+  return compat::spawn_on<connection>(home, s, *s.units[home.index()], std::move(c));
 }
 
 } // namespace
@@ -91,15 +117,55 @@ struct node::state {
 };
 
 /// The account is its base, so that what each message touches is one allocation; the tokens in flight keep both.
-struct connection_port::state final : credit_account {
-  state(const credit_limits& limits, notify on_positive, std::size_t bytes_per_second)
-    : credit_account(limits, std::move(on_positive)), bytes(bytes_per_second) {}
+/// As a job of its loop it does what must not fail: reads on, and tells the actor that its socket has ended.
+struct connection_port::state final : credit_account, compat::loop_job {
+  state(event_loop& home, loop_counts& counted, const std::atomic<bool>& may_read, const credit_limits& limits,
+        std::size_t bytes_per_second)
+    : credit_account(limits, [this] { run_soon(); }),
+      entrance(home.entrance()),
+      loop(home),
+      counts(counted),
+      reads(may_read),
+      bytes(bytes_per_second) {}
+
+  /// Any thread, also after the loop's end: the last token may go with a batch of another loop's.
+  void run_soon() noexcept {
+    entrance->enter([this](event_loop& home) {
+      if (is_queued.exchange(true, std::memory_order_acq_rel))
+        return;
+      kept = shared_from_this();
+      home.submit(*this);
+    });
+  }
+
+  void run(std::size_t) override {
+    auto self = std::exchange(kept, nullptr);
+    is_queued.store(false, std::memory_order_release);
+    if (!open)
+      tell_end({close_code, {}, {}});
+    else if (auto* peer = loop.sessions().find(key))
+      peer->resume_reading();
+  }
+
+  void drop() noexcept override { kept = nullptr; }
+
+  /// The actor hears of it; later if there is no memory now.
+  void tell_end(session_closed how) noexcept {
+    if (!handle)
+      return;
+    try {
+      compat::anon_send(handle, std::move(how));
+      handle = nullptr;
+    } catch (...) {
+      run_soon();
+    }
+  }
 
   /// Made while the bucket of bytes is empty: most never are.
   struct refill final : timer_wheel::entry {
     explicit refill(state& s) : of(s) {}
     void on_deadline() override {
-      if (auto* peer = of.loop->sessions().find(of.key))
+      if (auto* peer = of.loop.sessions().find(of.key))
         peer->resume_reading();
     }
     state& of;
@@ -108,17 +174,20 @@ struct connection_port::state final : credit_account {
   void read_on_once_refilled() {
     if (!refilled)
       refilled = std::make_unique<refill>(*this);
-    loop->timers().arm(*refilled, bytes.refilled_at());
+    loop.timers().arm(*refilled, bytes.refilled_at());
   }
 
   std::shared_ptr<gate<event_loop>> entrance;
-  event_loop* loop = nullptr;     ///< behind the gate
-  loop_counts* counts = nullptr;  ///< likewise
-  const std::atomic<bool>* reads = nullptr; ///< likewise
+  event_loop& loop;    ///< behind the gate
+  loop_counts& counts; ///< likewise
+  const std::atomic<bool>& reads; ///< likewise
   session_key key;
   connection_actor handle;
   byte_bucket bytes;
   std::unique_ptr<refill> refilled;
+  std::shared_ptr<credit_account> kept; ///< itself, while it is queued
+  std::atomic<bool> is_queued{false};
+  std::uint16_t close_code = 1006; ///< once it is not open
   bool open = true;
   bool raw = false;
 };
@@ -341,45 +410,15 @@ void node::drive_until_done(state& self) {
 connection_port node::open(event_loop& home, sink& output, connection_info info) {
   auto& s = state_->shared;
   auto& unit = *s.units[home.index()];
-  auto key = home.sessions().open(output);
-  auto may_read_again = [entrance = home.entrance(), key] {
-    entrance->enter([key](event_loop& loop) { // the last token may go with a batch of another loop's, after this one's end
-      loop.post([&loop, key] {
-        if (auto* peer = loop.sessions().find(key))
-          peer->resume_reading();
-      });
-    });
-  };
-  auto p = std::make_shared<connection_port::state>(s.options.connections.credits, std::move(may_read_again),
+  auto p = std::make_shared<connection_port::state>(home, unit.counts, s.reads, s.options.connections.credits,
                                                     bytes_per_second(s.options, info.endpoint != nullptr));
-  p->entrance = home.entrance();
-  p->loop = &home;
-  p->key = key;
-  p->counts = &unit.counts;
-  p->reads = &s.reads;
+  p->key = home.sessions().open(output);
   loop_counts::add(unit.counts.connections, 1);
-  if (info.endpoint) {
-    p->raw = true;
-    p->handle = open_raw(s, home, p->key, std::move(info));
-    home.sessions().bind(p->key, std::make_unique<actor_owner>(p->handle, p.get()));
-    return connection_port{std::move(p)};
-  }
-  connection_core::config c;
-  c.key = p->key;
-  c.encoding = info.encoding;
-  c.user_id = std::move(info.user_id);
-  if (c.user_id.empty() && info.claims)
-    c.user_id = info.claims->subject;
-  if (c.user_id.empty())
-    c.user_id = random_id();
-  c.claims = std::move(info.claims);
-  c.check_token = std::move(info.check_token);
-  c.options = &s.options;
-  c.meter = &s.output_meter;
-  c.profiles = &s.profile_meter;
-  p->handle = compat::spawn_on<connection>(home, s, unit, std::move(c));
+  connection_port port{p}; // closes it if something fails
+  p->raw = info.endpoint != nullptr;
+  p->handle = p->raw ? open_raw(s, home, p->key, std::move(info)) : open_member(s, home, p->key, std::move(info));
   home.sessions().bind(p->key, std::make_unique<actor_owner>(p->handle, p.get()));
-  return connection_port{std::move(p)};
+  return port;
 }
 
 room_handle node::room(std::string_view name) {
@@ -474,12 +513,12 @@ public:
   }
 
   void on_deadline() override {
-    drain_sessions now{{}, restart_};
-    for (; now.who.size() < per_step_ && !left_.empty(); left_.pop_back())
-      now.who.push_back(left_.back());
-    compat::anon_send(unit_.output_actor, std::move(now));
-    if (!left_.empty())
-      unit_.loop->arm(*this, step);
+    auto few = static_cast<std::ptrdiff_t>(std::min(per_step_, left_.size()));
+    unit_.loop->arm(*this, step); // before what may fail for want of memory
+    compat::anon_send(unit_.output_actor, drain_sessions{{left_.rbegin(), left_.rbegin() + few}, restart_});
+    left_.erase(left_.end() - few, left_.end());
+    if (left_.empty())
+      cancel();
   }
 
 private:
@@ -543,16 +582,16 @@ void connection_port::deliver(protocol::shared_bytes message, bool binary) {
   if (!state_->open)
     return;
   auto token = state_->take(message.size());
-  state_->bytes.take(message.size(), state_->loop->now());
+  state_->bytes.take(message.size(), state_->loop.now());
   compat::dispatch(state_->handle, inbound{std::move(message), binary, std::move(token)});
 }
 
 bool connection_port::may_read() {
-  if (!state_->reads->load(std::memory_order_relaxed))
+  if (!state_->reads.load(std::memory_order_relaxed))
     return false;
   if (auto grown = state_->take_charged(); grown > 0)
-    state_->bytes.take(grown, state_->loop->now());
-  if (state_->bytes.is_empty(state_->loop->now())) {
+    state_->bytes.take(grown, state_->loop.now());
+  if (state_->bytes.is_empty(state_->loop.now())) {
     state_->read_on_once_refilled();
     return false;
   }
@@ -565,16 +604,18 @@ bool connection_port::wants_pongs() const noexcept { return state_ && state_->ra
 
 void connection_port::ponged(std::string payload) { compat::anon_send(state_->handle, pong_received{std::move(payload)}); }
 
-void connection_port::closed(std::uint16_t code, std::string reason, std::string error) {
+void connection_port::closed(std::uint16_t code, std::string reason, std::string error) noexcept {
   if (!state_ || !std::exchange(state_->open, false))
     return;
   state_->refilled.reset();
-  auto handle = std::exchange(state_->handle, nullptr);
-  if (!state_->entrance->is_open())
-    return; // a session that has outlived its loop
-  state_->loop->sessions().close(state_->key);
-  loop_counts::add(state_->counts->connections, static_cast<std::uint64_t>(-1));
-  compat::anon_send(handle, session_closed{code, std::move(reason), std::move(error)});
+  if (!state_->entrance->is_open()) { // a session that has outlived its loop
+    state_->handle = nullptr;
+    return;
+  }
+  state_->loop.sessions().close(state_->key);
+  loop_counts::add(state_->counts.connections, static_cast<std::uint64_t>(-1));
+  state_->close_code = code;
+  state_->tell_end({code, std::move(reason), std::move(error)});
 }
 
 // -- room_handle ----------------------------------------------------------------------------------------------------------

@@ -21,7 +21,11 @@ void pulse::start(caf::abstract_actor& owner) {
     loop_.arm(*this, std::chrono::duration_cast<steady_time::duration>(options_.interval * jitter()));
 }
 
-void pulse::on_deadline() { compat::anon_send(caf::actor_cast<connection_actor>(owner_), heartbeat{}); }
+void pulse::on_deadline() {
+  constexpr std::chrono::seconds until_asked_again{1};
+  loop_.arm(*this, until_asked_again); // `check` sets the next time, unless there is no memory for the message
+  compat::anon_send(caf::actor_cast<connection_actor>(owner_), heartbeat{});
+}
 
 void pulse::check() {
   auto* peer = loop_.sessions().find(who_);

@@ -35,8 +35,10 @@ void raw_link::run(F&& handler) {
   unit_.loop->concerns(endpoint_->identity->name);
   try {
     handler();
+  } catch (const std::exception& e) {
+    fail(e.what());
   } catch (...) {
-    fail(protocol::exception_text());
+    fail("an exception that is no std::exception");
   }
   unit_.loop->time_has_passed();
 }
@@ -104,12 +106,7 @@ void raw_link::expire() {
 
 void raw_link::end(const session_closed& how) {
   state_->state = connection_state::closed;
-  {
-    std::lock_guard guard{endpoint_->mutex};
-    endpoint_->open.erase(state_->key);
-  }
-  endpoint_->deflating -= is_deflated(state_->encoding) ? 1 : 0;
-  unit_.output->on_member_frame({endpoint_->identity->key, state_->key, {}, true});
+  leave_endpoint();
   if (!how.error.empty() && endpoint_->handlers.on_error)
     run([&] { endpoint_->handlers.on_error(raw_connection{state_}, how.error); });
   if (endpoint_->handlers.on_close)
@@ -117,13 +114,33 @@ void raw_link::end(const session_closed& how) {
   quit(caf::exit_reason::normal);
 }
 
-void raw_link::release_state() {
-  pulse_.stop();
-  expiry_.reset();
-  if (endpoint_) {
+/// Idempotent.
+void raw_link::leave_endpoint() noexcept {
+  if (std::exchange(has_left_, true))
+    return;
+  {
     std::lock_guard guard{endpoint_->mutex};
     endpoint_->open.erase(state_->key);
   }
+  endpoint_->deflating -= is_deflated(state_->encoding) ? 1 : 0;
+  if (endpoint_->identity)
+    unit_.output->forget(endpoint_->identity->key, state_->key);
+}
+
+/// One that ends by our own bug: its handlers hear of it, and its client, too.
+void raw_link::say_farewell() {
+  if (has_left_)
+    return;
+  close(protocol::errc::internal);
+  session_closed how;
+  how.code = info(protocol::errc::internal).close_code;
+  end(how);
+}
+
+void raw_link::release_state() {
+  pulse_.stop();
+  expiry_.reset();
+  leave_endpoint();
   state_.reset();
   endpoint_.reset();
 }

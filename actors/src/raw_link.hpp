@@ -36,7 +36,9 @@ public:
 private:
   void handle(inbound& message) override;
   void handle(join_answer&) override {} // it joins nothing
+  void say_farewell() override;
   void release_state() override;
+  void leave_endpoint() noexcept;
   void end(const session_closed& how);
   void fail(std::string_view what);
   void close(protocol::errc why);
@@ -50,6 +52,7 @@ private:
   std::shared_ptr<endpoint_state> endpoint_;
   pulse pulse_;
   std::unique_ptr<wall_deadline> expiry_; ///< of its token; most have none
+  bool has_left_ = false; ///< the endpoint
 };
 
 /// The credit of the message whose handler runs on this thread; null if none does.

@@ -1,8 +1,8 @@
 #include "registry_shard.hpp"
 
-#include "guarded.hpp"
 #include "room.hpp"
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -36,7 +36,12 @@ registry_shard::registry_shard(caf::actor_config& cfg, compat::loop_context& hom
 
 template <class F>
 void registry_shard::guard(F&& f) {
-  guarded(*shared_.options.log, *shared_.options.counters, "registry", std::forward<F>(f));
+  try {
+    f();
+  } catch (...) {
+    protocol::report_exception(*shared_.options.log, *shared_.options.counters, "registry");
+    unit_.loop->arm(second_try_, timer_wheel::tick);
+  }
 }
 
 registry_shard::behavior_type registry_shard::make_behavior() {
@@ -104,11 +109,18 @@ void registry_shard::hand_on(listing& room, room_entry&& entry) {
   ++room.cell->handed_on;
 }
 
-void registry_shard::refuse(const std::string& name, const room_entry& entry, errc why) {
-  if (auto* join = std::get_if<join_request>(&entry))
-    compat::dispatch(caf::actor_cast<connection_actor>(join->from), join_answer{join->ticket, {why, {}, {}}, {}});
-  else if (auto* observer = std::get_if<observe_request>(&entry))
-    compat::anon_send(observer->who, room_event{room_event::kind::refused, {}, name, {}, 0, {}});
+void registry_shard::refuse(const std::string& name, const room_entry& entry, errc why) noexcept {
+  auto* join = std::get_if<join_request>(&entry);
+  try {
+    if (join)
+      compat::dispatch(caf::actor_cast<connection_actor>(join->from), join_answer{join->ticket, {why, {}, {}}, {}});
+    else if (auto* observer = std::get_if<observe_request>(&entry))
+      compat::anon_send(observer->who, room_event{room_event::kind::refused, {}, name, {}, 0, {}});
+  } catch (...) {
+    protocol::report_exception(*shared_.options.log, *shared_.options.counters, "registry");
+    if (join)
+      shared_.units[join->who.loop]->loop->give_up(join->who);
+  }
 }
 
 // -- rooms ----------------------------------------------------------------------------------------------------------------
@@ -136,7 +148,7 @@ registry_shard::listing& registry_shard::make(const std::string& name) {
     });
   } catch (...) {
     if (l.handle)
-      caf::anon_send_exit(l.handle, caf::exit_reason::kill);
+      static_cast<room*>(caf::actor_cast<caf::abstract_actor*>(l.handle))->kill();
     rooms_.erase(name);
     throw;
   }
@@ -149,31 +161,61 @@ registry_shard::listing& registry_shard::make(const std::string& name) {
 void registry_shard::end(listing& room, room_end reason) {
   if (room.ending)
     return;
+  room.is_to_end = reason;
+  room.entries = room.cell->handed_on;
   compat::send(this, room.handle, end_room{reason});
+  room.is_to_end.reset();
   room.ending = true;
 }
 
 void registry_shard::on_down(const std::string& name, bool in_order) {
-  auto node = rooms_.extract(name);
-  if (!node)
+  auto* gone = find(name);
+  if (!gone)
     return;
-  auto& gone = node.mapped();
+  gone->ending = gone->down = true;
+  gone->crashed = !in_order;
   shared_.rooms.fetch_sub(1, std::memory_order_relaxed);
   loop_counts::add(unit_.counts.rooms, static_cast<std::uint64_t>(-1));
-  if (!in_order) {
+  if (!in_order)
     shared_.options.counters->count(protocol::counter::rooms_crashed);
-    announce_crash(gone.key);
-  }
-  pass_on(name, *gone.cell);
+  bury(name, *gone);
+}
+
+/// A room is forgotten once all loops have been told of its crash; until then what enters it waits.
+void registry_shard::bury(const std::string& name, listing& room) {
+  for (; room.crashed && room.told_loops < shared_.units.size(); ++room.told_loops)
+    compat::send(this, shared_.units[room.told_loops]->output_actor, room_closed{room.key, room_end::crashed});
+  auto gone = rooms_.extract(name);
+  pass_on(gone.key(), *gone.mapped().cell);
   if (stopping_ && rooms_.empty())
     quit(caf::exit_reason::normal);
+}
+
+void registry_shard::second_try::on_deadline() {
+  if (!owner.dispatched::enter([this] { owner.guard([this] { owner.try_again(); }); }))
+    owner.unit_.loop->arm(*this, timer_wheel::tick);
+}
+
+void registry_shard::try_again() {
+  for (auto& [name, room] : rooms_) {
+    if (stopping_ && !room.ending)
+      room.is_to_end = room_end::stopped;
+    if (room.is_to_end == room_end::empty && room.cell->handed_on != room.entries)
+      room.is_to_end.reset(); // somebody has come
+    if (room.is_to_end)
+      end(room, *room.is_to_end);
+  }
+  auto is_down = [](auto& room) { return room.second.down; };
+  for (auto i = std::find_if(rooms_.begin(), rooms_.end(), is_down); i != rooms_.end();
+       i = std::find_if(rooms_.begin(), rooms_.end(), is_down))
+    bury(i->first, i->second);
 }
 
 /// Hands on to a successor what a room has left behind.
 void registry_shard::pass_on(const std::string& name, room_cell& cell) {
   auto entries = std::exchange(cell.entries, {});
   if (cell.handling) { // the room has crashed over it
-    guard([&] { refuse(name, entries.front(), errc::room_closed); });
+    refuse(name, entries.front(), errc::room_closed);
     entries.pop_front();
   }
   for (auto& entry : entries)
@@ -185,11 +227,6 @@ void registry_shard::pass_on(const std::string& name, room_cell& cell) {
     });
 }
 
-void registry_shard::announce_crash(room_key key) {
-  for (auto& unit : shared_.units)
-    compat::send(this, unit->output_actor, room_closed{key, room_end::crashed});
-}
-
 void registry_shard::stop() {
   stopping_ = true;
   for (auto& [name, room] : rooms_)
@@ -198,6 +235,9 @@ void registry_shard::stop() {
     quit(caf::exit_reason::normal);
 }
 
-void registry_shard::release_state() { rooms_.clear(); }
+void registry_shard::release_state() {
+  second_try_.cancel();
+  rooms_.clear();
+}
 
 } // namespace troupe::actors

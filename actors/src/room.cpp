@@ -101,6 +101,11 @@ void room::set_up() {
   core_->create();
 }
 
+void room::say_farewell() {
+  if (core_)
+    core_->tell_observers_end();
+}
+
 void room::release_state() {
   core_.reset();
   for (auto& [who, connection] : connections_)

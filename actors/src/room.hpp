@@ -33,6 +33,7 @@ private:
   void enter(unobserve_request& request) { core_->unobserve(request.who); }
   void crash(std::exception_ptr thrown) noexcept;
   void say_crash() noexcept;
+  void say_farewell() override;
   void release_state() override;
   void set_up();
 

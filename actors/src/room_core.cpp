@@ -340,7 +340,7 @@ void room_core::crash() noexcept {
     dismiss_members(true);
     tell_observers_end();
   } catch (...) {
-    output_.report_hook_failure(); // who is left hears of it from the shard and by its monitor
+    output_.report_hook_failure(); // who is left hears of it from the shard, and observers by `tell_observers_end`
   }
 }
 
@@ -363,9 +363,11 @@ void room_core::dismiss_members(bool crashed) {
 }
 
 void room_core::tell_observers_end() {
-  for (auto& o : std::exchange(observers_, {})) {
+  for (; !observers_.empty(); observers_.pop_back()) {
+    auto& o = observers_.back();
     if (o.dropped > 0)
       send_event(o, {room_event::kind::gap, config_.identity->key, config_.identity->name, {}, o.dropped, {}});
+    o.dropped = 0;
     send_event(o, {room_event::kind::closed, config_.identity->key, config_.identity->name, {}, 0, {}});
     output_.observer_left(o.who);
   }

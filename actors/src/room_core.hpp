@@ -90,6 +90,8 @@ public:
   void close(room_end reason);
   /// A hook has thrown. The shard tells the members; the behaviour hears of its members' end and of no other.
   void crash() noexcept;
+  /// Server-side members hear that it has ended. May throw, for want of memory: the next call goes on from there.
+  void tell_observers_end();
   /// Whether the room has asked for its end: it handles nothing any more.
   [[nodiscard]] bool ending() const noexcept { return ending_; }
 
@@ -155,7 +157,6 @@ private:
   void count_member(const member& m, int change);
   void check_empty();
   void dismiss_members(bool crashed);
-  void tell_observers_end();
   void to_member(session_key who, protocol::shared_bytes frame, bool only_member = false);
   std::string_view timestamp();
 

@@ -1,3 +1,4 @@
+#include <troupe/actors/make_room.hpp>
 #include <troupe/actors/session_table.hpp>
 
 #include <utility>
@@ -8,6 +9,8 @@ session_key session_table::open(sink& output) {
   std::uint32_t slot;
   if (free_.empty()) {
     slot = static_cast<std::uint32_t>(entries_.size());
+    for (auto* list : {&free_, &touched_, &flushing_}) // each session is at most once in each: they do not grow later
+      make_room(*list, entries_.size() + 1 - list->size());
     entries_.emplace_back();
   } else {
     slot = free_.back();

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "support/fake_sink.hpp"
+#include "support/tsan_suppressions.hpp"
 
 #include <troupe/actors/event_loop.hpp>
 #include <troupe/testing/manual_clock.hpp>
@@ -13,20 +14,6 @@
 using namespace troupe;
 using namespace troupe::actors;
 using namespace std::chrono_literals;
-
-#ifdef __SANITIZE_THREAD__
-/// CAF's library is not instrumented: TSan sees neither its mailbox nor its reference counts hand memory over. These are the places where
-/// CAF reads or frees what it got so; what handlers touch is still checked, as `player::check` tells TSan who sent before.
-extern "C" const char* __tsan_default_suppressions() {
-  return "called_from_lib:libcaf_core.so\n"
-         "race_top:/usr/include/caf/\n"
-         "race_top:caf::detail::tuple_vals\n"
-         "race:caf::detail::tuple_vals*::~tuple_vals\n"
-         "race:caf::intrusive::drr_cached_queue*::new_round\n"
-         "race:/usr/include/caf/actor_storage.hpp\n"
-         "race:~pinned\n";
-}
-#endif
 
 namespace {
 
@@ -236,6 +223,28 @@ TEST_CASE("an actor that throws ends alone and its requester is told") {
   loop.stop();
   runner.join();
   CHECK(record.released == 2);
+}
+
+TEST_CASE("an actor on no loop that an actor of a loop sends to runs on CAF's threads") {
+  counted_loop l;
+  player::record record;
+  std::promise<std::thread::id> ran_on;
+  auto stranger = l.system.spawn([&ran_on](player_actor::pointer) -> player_actor::behavior_type {
+    return {
+      [&ran_on](const ball&) { ran_on.set_value(std::this_thread::get_id()); },
+      [](int x) -> caf::result<int> { return x; },
+    };
+  });
+  auto ours = compat::spawn_on<player>(l.loop, record, stranger);
+  compat::anon_send(ours, ball{1});
+  while (l.loop.run_turn()) {
+  }
+
+  CHECK(ran_on.get_future().get() != std::this_thread::get_id());
+  caf::anon_send_exit(ours, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(stranger, caf::exit_reason::user_shutdown);
+  while (l.loop.pinned_actors() > 0)
+    l.loop.run_turn();
 }
 
 TEST_CASE("a loop that stops lets all its sessions end, however many they are") {

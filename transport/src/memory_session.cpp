@@ -6,11 +6,26 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 namespace troupe::testing {
 
 using protocol::errc;
 using protocol::shared_bytes;
+
+/// Ends a session from its loop, which may outlive it.
+struct memory_session::ender final : compat::loop_job {
+  explicit ender(memory_session& s) : of(&s) {}
+  void run(std::size_t) override {
+    auto self = std::exchange(kept, nullptr);
+    if (of)
+      of->disconnect();
+  }
+  void drop() noexcept override { kept = nullptr; }
+
+  memory_session* of;          ///< null once it is gone
+  std::shared_ptr<ender> kept; ///< itself, while it is queued
+};
 
 std::uint16_t received_frame::close_code() const noexcept {
   if (opcode != 8 || payload.size() < 2)
@@ -20,10 +35,14 @@ std::uint16_t received_frame::close_code() const noexcept {
 
 memory_session::memory_session(actors::node& node, actors::event_loop& loop, actors::connection_info info,
                                transport::outbox::bounds bounds)
-  : loop_(loop), outbox_(bounds), heard_(loop.now()), port_(node.open(loop, *this, std::move(info))) {}
+  : loop_(loop),
+    outbox_(bounds),
+    heard_(loop.now()),
+    ender_(std::make_shared<ender>(*this)),
+    port_(node.open(loop, *this, std::move(info))) {}
 
 memory_session::~memory_session() {
-  *self_ = nullptr;
+  ender_->of = nullptr;
   disconnect();
 }
 
@@ -34,7 +53,7 @@ void memory_session::say(std::string message, bool binary) {
     return;
   unread_.push_back({std::move(message), binary});
   heard_ = loop_.now();
-  read();
+  contained([this] { read(); });
 }
 
 void memory_session::read() {
@@ -78,11 +97,15 @@ std::vector<received_frame> memory_session::take_frames() {
   return frames;
 }
 
-ssize_t memory_session::take(const iovec* parts, int count) {
+ssize_t memory_session::take(const iovec* parts, int count) noexcept {
   std::size_t taken = 0;
   for (int i = 0; i < count; ++i) {
     auto n = window_ ? std::min(parts[i].iov_len, *window_) : parts[i].iov_len;
-    received_.append(static_cast<const char*>(parts[i].iov_base), n);
+    try {
+      received_.append(static_cast<const char*>(parts[i].iov_base), n);
+    } catch (...) {
+      return -1;
+    }
     taken += n;
     if (window_)
       *window_ -= n;
@@ -94,28 +117,65 @@ ssize_t memory_session::take(const iovec* parts, int count) {
 
 // -- sink -----------------------------------------------------------------------------------------------------------------
 
+/// Runs `f`; what it throws ends this session: with a close frame if that can be made.
+template <class F>
+void memory_session::contained(F&& f) noexcept {
+  if (broken_)
+    return;
+  try {
+    f();
+  } catch (...) {
+    fail();
+  }
+}
+
+void memory_session::fail() noexcept {
+  try {
+    auto& row = info(errc::internal);
+    if (!outbox_.sealed())
+      outbox_.close(protocol::make_close_frame(row.close_code, row.name), loop_.now());
+  } catch (...) {
+    broken_ = true;
+    end_soon();
+  }
+}
+
+void memory_session::end_soon() noexcept {
+  if (ended_ || ender_->kept)
+    return;
+  ender_->kept = ender_;
+  loop_.submit(*ender_);
+}
+
 void memory_session::write(const shared_bytes& batch, std::span<const actors::byte_range> parts, std::uint32_t frames) {
   flush(); // what was appended in this turn goes first
-  outbox_.write(batch, parts, frames, [this] { return loop_.now(); },
-                [this](const iovec* p, int n) { return take(p, n); });
-  check_bound();
+  contained([&] {
+    auto s = outbox_.write(batch, parts, frames, [this] { return loop_.now(); }, [this](const iovec* p, int n) { return take(p, n); });
+    if (s == transport::outbox::status::broken)
+      throw std::bad_alloc{};
+    check_bound();
+  });
 }
 
 void memory_session::append(const shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
                             actors::output_kind kind) {
-  outbox_.append(bytes, part, frames, kind, loop_.now());
-  if (outbox_.over_bound())
-    flush();
-  check_bound();
+  contained([&] {
+    outbox_.append(bytes, part, frames, kind, loop_.now());
+    if (outbox_.over_bound())
+      flush();
+    check_bound();
+  });
 }
 
 void memory_session::flush() {
-  outbox_.flush(loop_.now(), [this](const iovec* p, int n) { return take(p, n); });
+  contained([&] { outbox_.flush(loop_.now(), [this](const iovec* p, int n) { return take(p, n); }); });
 }
 
 void memory_session::ping(std::string_view payload) {
-  auto frame = protocol::make_frame(protocol::opcode::ping, payload);
-  append(frame, {0, static_cast<std::uint32_t>(frame.size())}, 1, actors::output_kind::control);
+  contained([&] {
+    auto frame = protocol::make_frame(protocol::opcode::ping, payload);
+    append(frame, {0, static_cast<std::uint32_t>(frame.size())}, 1, actors::output_kind::control);
+  });
 }
 
 void memory_session::check_bound() {
@@ -125,33 +185,29 @@ void memory_session::check_bound() {
 
 void memory_session::close(errc why, std::string_view reason) {
   auto& row = info(why);
-  if (!outbox_.sealed())
-    outbox_.close(protocol::make_close_frame(row.close_code, reason.empty() ? row.name : reason), loop_.now());
+  close_with(row.close_code, reason.empty() ? row.name : reason);
 }
 
 void memory_session::close_with(std::uint16_t code, std::string_view reason) {
-  if (!outbox_.sealed())
-    outbox_.close(protocol::make_close_frame(code, reason), loop_.now());
+  contained([&] {
+    if (!outbox_.sealed())
+      outbox_.close(protocol::make_close_frame(code, reason), loop_.now());
+  });
 }
 
 void memory_session::cut(errc why) {
   if (!cut_at_)
     cut_at_ = taken_ + received_.size();
   auto& row = info(why);
-  outbox_.cut(protocol::make_close_frame(row.close_code, row.name), loop_.now());
+  contained([&] { outbox_.cut(protocol::make_close_frame(row.close_code, row.name), loop_.now()); });
 }
 
-void memory_session::terminate(errc) {
-  loop_.post([self = self_] {
-    if (*self)
-      (*self)->disconnect();
-  });
-}
+void memory_session::terminate(errc) { end_soon(); }
 
 void memory_session::resume_reading() {
   paused_ = false;
   heard_ = loop_.now();
-  read();
+  contained([&] { read(); });
 }
 
 } // namespace troupe::testing

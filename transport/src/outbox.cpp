@@ -1,5 +1,6 @@
 #include <troupe/transport/outbox.hpp>
 
+#include <troupe/actors/make_room.hpp>
 #include <troupe/protocol/frame.hpp>
 
 #include <algorithm>
@@ -22,6 +23,7 @@ std::uint32_t frames_in(std::string_view frames, actors::byte_range part) {
 } // namespace
 
 void outbox::queue(entry e) {
+  actors::make_room(entries_);
   if (empty())
     progress_ = e.queued_at;
   entries_.push_back(std::move(e));
@@ -31,8 +33,14 @@ void outbox::queue(entry e) {
   frames_ += queued.frames;
 }
 
-void outbox::queue_rest(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts, std::size_t taken,
-                        std::uint32_t frames, actors::steady_time now) {
+/// What it cannot keep may be half a frame: nothing can follow then.
+outbox::status outbox::queue_rest(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts, std::size_t taken,
+                                  std::uint32_t frames, actors::steady_time now) noexcept {
+  try {
+    actors::make_room(entries_, parts.size());
+  } catch (...) {
+    return status::broken;
+  }
   bool all = taken == 0 && parts.size() == 1;
   for (auto part : parts) {
     auto gone = static_cast<std::uint32_t>(std::min<std::size_t>(taken, part.size()));
@@ -41,6 +49,7 @@ void outbox::queue_rest(const protocol::shared_bytes& bytes, std::span<const act
     if (part.size() > 0)
       queue({bytes, part, all ? frames : frames_in(bytes.view(), part), output_kind::data, now});
   }
+  return status::blocked;
 }
 
 void outbox::append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames, output_kind kind,
@@ -59,6 +68,7 @@ std::size_t outbox::cut(const protocol::shared_bytes& close_frame, actors::stead
     return 0;
   std::size_t dropped = 0;
   std::vector<entry> kept;
+  kept.reserve(entries_.size() - head_ + 1); // and the close frame
   for (auto i = head_; i < entries_.size(); ++i) {
     auto& e = entries_[i];
     if (e.kind == output_kind::data) {

@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 
 #include <array>
+#include <new>
 #include <span>
 
 namespace troupe::transport {
@@ -65,7 +66,7 @@ int tls_writer::on_write(BIO* bio, const char* bytes, int size) {
 
 long tls_writer::on_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
 
-bool tls_writer::send(std::string_view record) {
+bool tls_writer::send(std::string_view record) noexcept {
   std::size_t sent = 0;
   if (unsent_.empty()) {
     iovec all{const_cast<char*>(record.data()), record.size()};
@@ -76,7 +77,11 @@ bool tls_writer::send(std::string_view record) {
   }
   if (unsent_.size() + record.size() - sent > max_unsent_bytes)
     return false;
-  unsent_.append(record.substr(sent));
+  try {
+    unsent_.append(record.substr(sent));
+  } catch (const std::bad_alloc&) {
+    return false; // nothing is thrown through OpenSSL; what is lost of a record ends the connection
+  }
   return true;
 }
 

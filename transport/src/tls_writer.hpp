@@ -40,7 +40,7 @@ private:
   static long on_control(BIO* bio, int command, long number, void* pointer);
 
   bool encrypt(std::string_view bytes);
-  bool send(std::string_view record);
+  bool send(std::string_view record) noexcept;
 
   SSL* ssl_;
   int fd_;

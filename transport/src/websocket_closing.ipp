@@ -4,6 +4,7 @@
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 namespace troupe::transport {
@@ -28,7 +29,14 @@ void basic_websocket_session<Socket>::close(errc why, std::string_view reason) {
   if (outbox_.sealed() || phase_ == phase::ended)
     return;
   auto& row = info(why);
-  outbox_.close(protocol::make_close_frame(row.close_code, reason.empty() ? row.name : reason), now());
+  contained([&] { say_close(row.close_code, reason.empty() ? row.name : reason, why); });
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::say_close(std::uint16_t code, std::string_view reason, errc why) {
+  if (outbox_.sealed() || phase_ == phase::ended)
+    return;
+  outbox_.close(protocol::make_close_frame(code, reason), now());
   begin_closing(why);
 }
 
@@ -36,19 +44,20 @@ template <class Socket>
 void basic_websocket_session<Socket>::close_with(std::uint16_t code, std::string_view reason) {
   if (outbox_.sealed() || phase_ == phase::ended)
     return;
-  outbox_.close(protocol::make_close_frame(code, reason), now());
-  begin_closing(errc::ok);
+  contained([&] { say_close(code, reason, errc::ok); });
 }
 
 template <class Socket>
 void basic_websocket_session<Socket>::cut(errc why) {
   if (outbox_.sealed() || phase_ == phase::ended)
     return;
-  auto& row = info(why);
-  auto dropped = outbox_.cut(protocol::make_close_frame(row.close_code, row.name), now());
-  settings_.counters->count(protocol::counter::dropped, row.name, dropped);
-  begin_closing(why);
-  flush_soon();
+  contained([&] {
+    auto& row = info(why);
+    auto dropped = outbox_.cut(protocol::make_close_frame(row.close_code, row.name), now());
+    settings_.counters->count(protocol::counter::dropped, row.name, dropped);
+    begin_closing(why);
+    flush_soon();
+  });
 }
 
 template <class Socket>
@@ -90,13 +99,19 @@ void basic_websocket_session<Socket>::throw_away_input() {
                       }));
 }
 
+/// From the loop, or by its deadline if there is no memory for a handler.
 template <class Socket>
-void basic_websocket_session<Socket>::end_soon() {
-  loop_.post([self = this->shared_from_this()] { self->end(); });
+void basic_websocket_session<Socket>::end_soon() noexcept {
+  ending_ = true;
+  try {
+    loop_.post([self = this->shared_from_this()] { self->end(); });
+  } catch (...) {
+    arm_deadline(now());
+  }
 }
 
 template <class Socket>
-void basic_websocket_session<Socket>::end() {
+void basic_websocket_session<Socket>::end() noexcept {
   if (phase_ == phase::ended)
     return;
   auto self = std::exchange(self_, nullptr);
@@ -111,22 +126,31 @@ void basic_websocket_session<Socket>::end() {
     socket().shutdown(plain_socket::shutdown_both, ignored);
   }
   socket().close(ignored);
-  if (drained_)
-    std::exchange(drained_, nullptr)->resume();
+  lease_ = {};
+  share_ = {};
   auto ordered = why_ == errc::ok || why_ == errc::restart || why_ == errc::shutdown;
   websocket::close_reason how{websocket::close_code::abnormal};
   if (peer_closed_)
     how = stream_->reason();
-  port_.closed(how.code == 0 ? static_cast<std::uint16_t>(websocket::close_code::no_status) : how.code,
-               std::string{how.reason.data(), how.reason.size()},
-               ordered ? std::string{} : std::string{info(why_).name});
-  lease_ = {};
-  share_ = {};
-  if (was_open) {
-    auto& row = info(why_);
-    auto label = why_ == errc::ok ? std::string{"peer"} : std::to_string(row.close_code) + " " + std::string{row.name};
-    settings_.counters->count(protocol::counter::connections_closed, label);
+  auto code = how.code == 0 ? static_cast<std::uint16_t>(websocket::close_code::no_status) : how.code;
+  try {
+    if (auto beast = std::exchange(drained_, nullptr))
+      beast->resume();
+    port_.closed(code, std::string{how.reason.data(), how.reason.size()}, ordered ? std::string{} : std::string{info(why_).name});
+  } catch (...) { // no memory for what it would be told
+    port_.closed(code);
   }
+  if (was_open)
+    count_end();
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::count_end() noexcept {
+  auto& row = info(why_);
+  std::array<char, 64> label{"peer"};
+  if (why_ != errc::ok)
+    std::snprintf(label.data(), label.size(), "%u %.*s", unsigned{row.close_code}, static_cast<int>(row.name.size()), row.name.data());
+  settings_.counters->count(protocol::counter::connections_closed, label.data());
 }
 
 // -- deadlines ------------------------------------------------------------------------------------------------------------
@@ -141,6 +165,8 @@ void basic_websocket_session<Socket>::arm_deadline(actors::steady_time at) {
 
 template <class Socket>
 void basic_websocket_session<Socket>::check_deadlines() {
+  if (ending_)
+    return end();
   auto at = now();
   auto next = actors::steady_time::max();
   if (closing_at_ != actors::steady_time{}) {

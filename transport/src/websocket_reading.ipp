@@ -58,14 +58,14 @@ template <class Socket>
 void basic_websocket_session<Socket>::run_pending() {
   if (phase_ == phase::ended || phase_ == phase::lingering)
     return;
-  guarded([this] {
+  contained([this] {
     socket_.async_read_some(boost::asio::buffer(first_), guarded([this](error_code ec, std::size_t n) {
                               if (ec)
                                 end(); // the peer has gone
                               else
                                 receive(n);
                             }));
-  })();
+  });
 }
 
 template <class Socket>
@@ -274,7 +274,7 @@ void basic_websocket_session<Socket>::resume_reading() {
   auto at = now();
   guard_.stand_still(at - paused_at_);
   heard_ = at;
-  loop_.post(guarded([this] { read_next(); }));
+  contained([this] { loop_.post(guarded([this] { read_next(); })); });
 }
 
 template <class Socket>

@@ -34,16 +34,34 @@ template <class Socket>
 template <class F>
 auto basic_websocket_session<Socket>::guarded(F f) {
   return [self = this->shared_from_this(), f = std::move(f)](auto&&... args) mutable {
-    try {
-      f(std::forward<decltype(args)>(args)...);
-    } catch (...) {
-      protocol::report_exception(*self->settings_.log, *self->settings_.counters, "session");
-      if (self->phase_ == phase::opening)
-        return self->end(); // the client waits for HTTP still
-      self->close(errc::internal, {});
-      self->flush_soon();
-    }
+    self->contained([&] { f(std::forward<decltype(args)>(args)...); });
   };
+}
+
+/// Runs `f`; what it throws ends this session only.
+template <class Socket>
+template <class F>
+void basic_websocket_session<Socket>::contained(F&& f) noexcept {
+  try {
+    f();
+  } catch (...) {
+    fail();
+  }
+}
+
+/// Ends it by the exception in flight: with a close frame, unless there is no memory for that, or one is queued already.
+template <class Socket>
+void basic_websocket_session<Socket>::fail() noexcept {
+  protocol::report_exception(*settings_.log, *settings_.counters, "session");
+  if (phase_ == phase::opening || outbox_.sealed()) // a client that waits for HTTP still is told nothing
+    return terminate(errc::internal);
+  try {
+    refused_ = true; // perhaps nothing is read any more
+    say_close(info(errc::internal).close_code, info(errc::internal).name, errc::internal);
+    flush_soon();
+  } catch (...) {
+    terminate(errc::internal);
+  }
 }
 
 template <class Socket>
@@ -68,14 +86,14 @@ template <class Socket>
 void basic_websocket_session<Socket>::start(const http_request_message& request, const std::string& subprotocol,
                                             actors::connection_info info, std::string_view leftover) {
   self_ = this->shared_from_this();
-  guarded([&] {
+  contained([&] {
     auto offers = request[boost::beast::http::field::sec_websocket_extensions];
     if (settings_.deflate && can_deflate_for({offers.data(), offers.size()}))
       accept_extended(request, subprotocol);
     else
       take_output(switching_protocols(request, subprotocol));
     open(std::move(info), leftover);
-  })();
+  });
 }
 
 /// Beast answers and agrees on extensions, which its stream has to know of.

@@ -96,7 +96,9 @@ private:
 
   struct deadline final : actors::timer_wheel::entry {
     explicit deadline(basic_websocket_session& s) : owner(s) {}
-    void on_deadline() override { owner.check_deadlines(); }
+    void on_deadline() override {
+      owner.contained([this] { owner.check_deadlines(); });
+    }
     basic_websocket_session& owner;
   };
 
@@ -125,12 +127,14 @@ private:
   void on_drained();
   void check_bound();
 
+  void say_close(std::uint16_t code, std::string_view reason, protocol::errc why);
   void begin_closing(protocol::errc why);
   void refuse(protocol::errc why);
   void refuse_unsaid(protocol::errc why);
   void linger();
-  void end_soon();
-  void end();
+  void end_soon() noexcept;
+  void end() noexcept;
+  void count_end() noexcept;
   void check_deadlines();
   void arm_deadline(actors::steady_time at);
   /// What the writer has taken and the socket has not.
@@ -146,6 +150,9 @@ private:
 
   template <class F>
   auto guarded(F f);
+  template <class F>
+  void contained(F&& f) noexcept;
+  void fail() noexcept;
 
   // What each delivery touches comes first and lies together.
   outbox outbox_;
@@ -154,6 +161,7 @@ private:
   protocol::errc why_ = protocol::errc::ok; ///< why the server ended it
   phase phase_ = phase::opening;
   bool broken_ = false;
+  bool ending_ = false; ///< it has nothing to wait for
   bool waiting_writable_ = false;
   bool refused_ = false;  ///< we have ended it for what has come: nothing behind that is read
   bool in_stream_ = false; ///< `stream_` holds input of which nothing has been heard yet

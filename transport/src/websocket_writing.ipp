@@ -17,7 +17,11 @@ void basic_websocket_session<Socket>::write(const shared_bytes& batch, std::span
       append(batch, part, std::exchange(frames, 0), actors::output_kind::data);
     return;
   }
-  handle(outbox_.write(batch, parts, frames, [this] { return now(); }, writer_));
+  try { // not by `contained`: see `socket_writer` for what a call between costs
+    handle(outbox_.write(batch, parts, frames, [this] { return now(); }, writer_));
+  } catch (...) {
+    fail();
+  }
 }
 
 template <class Socket>
@@ -25,17 +29,19 @@ void basic_websocket_session<Socket>::append(const shared_bytes& bytes, actors::
                                actors::output_kind kind) {
   if (broken_ || phase_ == phase::ended)
     return;
-  outbox_.append(bytes, part, frames, kind, now());
-  if (outbox_.over_bound() && !waiting_writable_)
-    flush(); // many frames of one turn are no sign of a slow reader: it was not offered them yet
-  else
-    check_bound();
+  contained([&] {
+    outbox_.append(bytes, part, frames, kind, now());
+    if (outbox_.over_bound() && !waiting_writable_)
+      flush(); // many frames of one turn are no sign of a slow reader: it was not offered them yet
+    else
+      check_bound();
+  });
 }
 
 template <class Socket>
 void basic_websocket_session<Socket>::flush() {
   if (!broken_ && phase_ != phase::ended && !waiting_writable_)
-    send_queued();
+    contained([this] { send_queued(); });
 }
 
 template <class Socket>
@@ -53,9 +59,11 @@ void basic_websocket_session<Socket>::send_queued() {
 
 template <class Socket>
 void basic_websocket_session<Socket>::ping(std::string_view payload) {
-  static const auto empty = protocol::make_frame(protocol::opcode::ping, {});
-  auto frame = payload.empty() ? empty : protocol::make_frame(protocol::opcode::ping, payload.substr(0, 125));
-  append(frame, {0, static_cast<std::uint32_t>(frame.size())}, 1, actors::output_kind::control);
+  contained([&] {
+    static const auto empty = protocol::make_frame(protocol::opcode::ping, {});
+    auto frame = payload.empty() ? empty : protocol::make_frame(protocol::opcode::ping, payload.substr(0, 125));
+    append(frame, {0, static_cast<std::uint32_t>(frame.size())}, 1, actors::output_kind::control);
+  });
 }
 
 /// What Beast writes: the answer to the upgrade, pongs, and its close frame, after which nothing may follow.
@@ -110,7 +118,6 @@ template <class Socket>
 void basic_websocket_session<Socket>::wait_writable() {
   if (waiting_writable_ || !has_output())
     return;
-  waiting_writable_ = true;
   arm_deadline(outbox_.last_progress() + settings_.write_deadline);
   socket().async_wait(plain_socket::wait_write, guarded([this](error_code ec) {
                         waiting_writable_ = false;
@@ -119,6 +126,7 @@ void basic_websocket_session<Socket>::wait_writable() {
                         else
                           flush();
                       }));
+  waiting_writable_ = true;
 }
 
 template <class Socket>

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <troupe/actors/clock.hpp>
-#include <troupe/actors/fifo.hpp>
 #include <troupe/actors/gate.hpp>
+#include <troupe/actors/loop_job.hpp>
 #include <troupe/actors/pinned.hpp>
 #include <troupe/actors/session_table.hpp>
 #include <troupe/actors/timer_wheel.hpp>
@@ -14,6 +14,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <functional>
@@ -32,7 +33,11 @@ struct loop_options {
   std::size_t handlers_per_turn = 32;
   std::size_t least_handlers = 8; ///< of a turn whose flush is full early
   std::size_t resumes_per_turn = 256;
+#ifdef __SANITIZE_THREAD__
+  std::size_t messages_per_resume = 1; ///< see `pinned::take_mail`
+#else
   std::size_t messages_per_resume = 16;
+#endif
   std::size_t dispatches_per_handler = 48; ///< messages handled at once inside one handler or resume: 16 through three actors
   std::chrono::milliseconds long_turn{100};
   const loop_clock* clock = &system_clock();
@@ -108,18 +113,22 @@ public:
   /// every ten seconds from then on.
   void dismiss_strangers();
 
-  /// Runs `work` on the loop's thread, soon. Thread: any.
+  /// Runs `work` on the loop's thread, soon. Thread: any. May allocate: what must not fail is a `loop_job`.
   template <class F>
   void post(F&& work) {
     boost::asio::post(context_, std::forward<F>(work));
   }
 
   /// Runs `work` before the loop blocks, and no later than at the end of the next turn, once; keeps it until then. For what may find more
-  /// to do the later it comes. What it throws is counted; work that a stopped loop has not run is dropped.
+  /// to do the later it comes. What it throws is counted; work that a stopped loop has not run is dropped. May allocate.
   void when_free(std::shared_ptr<pending_work> work) { pending_.push_back(std::move(work)); }
 
-  /// Takes over a reference to a ready actor. Thread: any.
-  void submit(caf::resumable* job) override;
+  /// Runs `job` soon, after those that wait already. Allocates nothing. Thread: any.
+  void submit(compat::loop_job& job) noexcept override;
+
+  /// Ends a session with `internal` (1011), soon: there is no memory to tell its connection what it waits for. Allocates nothing.
+  /// Thread: any.
+  void give_up(session_key who) noexcept;
 
   /// The way here for handles on other threads: closes before the loop ends.
   [[nodiscard]] const std::shared_ptr<gate<event_loop>>& entrance() const noexcept { return entrance_; }
@@ -167,6 +176,7 @@ public:
   void running(const char* name) noexcept override { running_ = name; }
   const char* enter(const char* name) override;
   void leave(const char* before) override;
+  void report(const char* what) noexcept override;
   [[nodiscard]] std::size_t pinned_actors() const noexcept { return actors_.load(std::memory_order_relaxed); }
 
 private:
@@ -178,12 +188,22 @@ private:
   void run_pending(std::vector<std::shared_ptr<pending_work>>& work);
   void block();
   void arm_wake_up();
-  void take_remote();
-  void report(const char* what) noexcept;
+  void wake() noexcept;
+  void end_given_up() noexcept;
+  void take_remote() noexcept;
   void begin(const char* what) noexcept;
-  void note_duration();
+  void note_duration() noexcept;
+  void report_long(std::chrono::milliseconds took);
 
   class turn_scope;
+  struct waker;
+
+  /// The memory of the one handler that `wake` may have under way.
+  struct waker_place {
+    static constexpr std::size_t bytes = 128;
+    alignas(std::max_align_t) std::byte room[bytes];
+    bool is_taken = false;
+  };
 
   struct stop_watch final : timer_wheel::entry {
     explicit stop_watch(event_loop& l) : loop(l) {}
@@ -201,6 +221,7 @@ private:
   const loop_options options_;
   timer_wheel timers_;
   session_table sessions_;
+  waker_place waker_place_;
   boost::asio::io_context context_{1}; ///< after what its last handlers may use when they are destroyed with it
   boost::asio::steady_timer wake_up_{context_};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{context_.get_executor()};
@@ -208,7 +229,7 @@ private:
   std::vector<std::shared_ptr<pending_work>> pending_;        ///< of the turn under way
   std::vector<std::shared_ptr<pending_work>> pending_before_; ///< of the one before
   std::function<bool()> flush_is_full_ = [] { return false; };
-  fifo<caf::resumable*> ready_;
+  compat::job_queue ready_;
   std::size_t resumes_left_ = 0;
   std::size_t dispatches_left_ = 0;
   bool left_work_ = false; ///< the last turn reached one of its bounds, or its flush gave more to do
@@ -225,8 +246,10 @@ private:
   std::atomic<std::size_t> actors_{0};
   std::atomic<bool> stopping_{false};
   std::mutex remote_mutex_;
-  std::vector<caf::resumable*> remote_;      ///< guarded by remote_mutex_
-  std::vector<caf::resumable*> remote_batch_;
+  compat::job_queue remote_;   ///< guarded by remote_mutex_
+  std::array<session_key, 32> given_up_; ///< guarded by remote_mutex_
+  std::size_t given_up_count_ = 0;       ///< likewise
+  bool is_awake_ = false;      ///< a handler is under way that takes them; guarded by remote_mutex_
 };
 
 } // namespace troupe::actors

@@ -14,9 +14,14 @@ public:
   [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
 
-  void push(T item) {
+  /// Makes room for one item more: the next `push` cannot fail.
+  void make_room() {
     if (items_.full())
       items_.set_capacity(std::max<std::size_t>(64, 2 * items_.capacity()));
+  }
+
+  void push(T item) {
+    make_room();
     items_.push_back(item);
   }
 

@@ -58,8 +58,9 @@ public:
   void ponged(std::string payload);
 
   /// The socket has ended: the key becomes invalid, the actor leaves its rooms and ends. Idempotent. `code`: of the peer's close
-  /// frame, 1006 if none came; `error`: why the server ended it, empty if the peer did.
-  void closed(std::uint16_t code = 1006, std::string reason = {}, std::string error = {});
+  /// frame, 1006 if none came; `error`: why the server ended it, empty if the peer did. Never throws: where memory is short, the actor
+  /// hears of it in a later turn, and without the texts.
+  void closed(std::uint16_t code = 1006, std::string reason = {}, std::string error = {}) noexcept;
 
 private:
   friend class node;
@@ -126,7 +127,8 @@ public:
   /// Whether the calling code runs on one of its loops.
   [[nodiscard]] bool is_current() const noexcept;
 
-  /// Opens a connection for `output`, which must stay alive until `connection_port::closed`. Sends `welcome`; joins the lobby.
+  /// Opens a connection for `output`, which must stay alive until `connection_port::closed`. Sends `welcome`; joins the lobby. What it
+  /// throws, for want of memory, leaves nothing behind.
   /// Thread: that of `home`.
   [[nodiscard]] connection_port open(event_loop& home, sink& output, connection_info info);
 

@@ -2,9 +2,16 @@
 #pragma once
 
 #include <troupe/actors/caf_compat.hpp>
+#include <troupe/actors/loop_job.hpp>
 #include <troupe/actors/tenants.hpp>
 
+#if !TROUPE_CAF_V1
+#  include <caf/detail/sync_request_bouncer.hpp>
+#endif
+
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <type_traits>
@@ -27,27 +34,33 @@ using enqueue_result = void;
 #endif
 
 /// Base class for a loop that runs the actors pinned to it.
+///
+/// It is also the execution unit that such an actor shows to those it sends to: their jobs come to `exec_later` if they are on no
+/// loop, and CAF's own threads take them.
 class loop_context : public context_base {
 public:
 #if TROUPE_CAF_V1
   explicit loop_context(caf::actor_system& sys) : system_(&sys) {}
   caf::actor_system& system() const { return *system_; }
-  void schedule(caf::resumable* job) final { submit(job); }
-  void delay(caf::resumable* job) final { submit(job); }
+  void schedule(caf::resumable* job) final { system_->scheduler().schedule(job); }
+  void delay(caf::resumable* job) final { system_->scheduler().schedule(job); }
   void start() final {}
   void stop() final {}
 #else
   explicit loop_context(caf::actor_system& sys) : caf::execution_unit(&sys) {}
-  void exec_later(caf::resumable* job) final { submit(job); }
+  void exec_later(caf::resumable* job) final { system().scheduler().enqueue(job); }
 #endif
 
-  /// Queues a job and takes over its reference. Called from any thread.
-  virtual void submit(caf::resumable* job) = 0;
+  /// Queues a job, which is not queued already and lives until it has run. Allocates nothing. Called from any thread.
+  virtual void submit(loop_job& job) noexcept = 0;
 
   /// A pinned actor was made (any thread), has ended (loop's thread), is about to run (loop's thread).
   virtual void actor_started(tenant& actor) noexcept = 0;
   virtual void actor_stopped(tenant& actor) noexcept = 0;
   virtual void running(const char* name) noexcept = 0;
+
+  /// Logs and counts the exception in flight, which an actor of this name has let out. Loop's thread.
+  virtual void report(const char* name) noexcept = 0;
 
   /// Whether the calling code runs on the loop's thread, in a turn of it. Any thread.
   virtual bool is_current() const noexcept = 0;
@@ -57,26 +70,32 @@ public:
   virtual const char* enter(const char* name) = 0;
   virtual void leave(const char* before) = 0;
 
-  /// Runs a job; call only in the loop's thread.
-  void run_job(caf::resumable* job, size_t max_messages) {
-    switch (job->resume(this, max_messages)) {
-      case caf::resumable::resume_later:
-        submit(job);
-        break;
-      case caf::resumable::shutdown_execution_unit:
-        break;
-      default:
-        intrusive_ptr_release(job);
-    }
-  }
-
 #if TROUPE_CAF_V1
 private:
   caf::actor_system* system_;
 #endif
 };
 
-/// Tells TSan what CAF's uninstrumented mailbox does: who resumes an actor sees what was written before the enqueue.
+/// The execution unit by which CAF schedules one pinned actor: it knows whose job is to be queued, and in which loop.
+template <class Actor>
+class own_unit final : public context_base {
+public:
+  explicit own_unit(Actor& owner) noexcept : owner_(owner) {}
+#if TROUPE_CAF_V1
+  void schedule(caf::resumable*) final { owner_.queue_up(); }
+  void delay(caf::resumable*) final { owner_.queue_up(); }
+  void start() final {}
+  void stop() final {}
+#else
+  void exec_later(caf::resumable*) final { owner_.queue_up(); }
+#endif
+
+private:
+  Actor& owner_;
+};
+
+/// Tells TSan what CAF's uninstrumented mailbox and reference counts do: who resumes or destroys an actor sees what was written before
+/// the enqueue.
 inline void release_annotation([[maybe_unused]] void* what) noexcept {
 #ifdef __SANITIZE_THREAD__
   __tsan_release(what);
@@ -90,10 +109,12 @@ inline void acquire_annotation([[maybe_unused]] void* what) noexcept {
 
 /// Runs an actor class in its loop only, whoever sends to it.
 ///
-/// The derived class destroys its state in `release_state`, which runs on the loop's thread when the actor ends for whatever reason:
-/// the destructor may run on any thread and must find nothing left.
+/// An actor that ends, for whatever reason, does so in steps, on the loop's thread: it says what it owes others (`say_farewell`),
+/// destroys its state (`release_state`; the destructor may run on any thread and must find nothing left), tells those who watch it,
+/// and bounces the requests that it has not handled. Where memory is short, the rest of the steps follow in later turns: nothing of
+/// it is lost. What CAF itself lets out of an actor ends that actor in the same way.
 template <class Base>
-class pinned : public Base, public tenant {
+class pinned : public Base, public loop_job, public tenant {
 public:
   template <class... Ts>
   pinned(caf::actor_config& cfg, loop_context& home, Ts&&... xs)
@@ -102,25 +123,41 @@ public:
     silence();
   }
 
+  ~pinned() override {
+    acquire_annotation(this);
+    if (step_ != step::ended) // its construction has failed
+      home_->actor_stopped(*this);
+  }
+
   using Base::enqueue;
 
   enqueue_result enqueue(caf::mailbox_element_ptr ptr, context_base*) override {
     release_annotation(this);
-    return Base::enqueue(std::move(ptr), home_);
+    own_unit<pinned> unit{*this};
+    struct annotation { // the last reference may go as soon as the caller has let its own go
+      ~annotation() { release_annotation(what); }
+      void* what;
+    } at_end{this};
+    return Base::enqueue(std::move(ptr), &unit);
+  }
+
+  void launch(context_base*, bool lazy, bool hide) override {
+    own_unit<pinned> unit{*this};
+    Base::launch(&unit, lazy, hide);
   }
 
   caf::resumable::resume_result resume(context_base* context, size_t max_messages) override {
+    take_mail();
     acquire_annotation(this);
     home_->running(this->name());
-    return Base::resume(context, max_messages);
-  }
-
-  void on_exit() final {
-    release_state();
-#if !TROUPE_CAF_V1
-    watched_.clear();
-#endif
-    home_->actor_stopped(*this);
+    if (step_ == step::alive) {
+      is_resumed_ = true;
+      auto result = resume_alive(context, max_messages);
+      is_resumed_ = false;
+      if (step_ == step::alive)
+        return result;
+    }
+    return finish() ? caf::resumable::done : caf::resumable::resume_later;
   }
 
   const char* tenant_name() const override { return this->name(); }
@@ -128,6 +165,67 @@ public:
   void ask_to_leave() override {
     caf::anon_send_exit(caf::actor_cast<caf::actor>(caf::strong_actor_ptr{this->ctrl()}), caf::exit_reason::user_shutdown);
   }
+
+  /// Runs it after others, and takes over a reference. Any thread.
+  void queue_up() noexcept {
+    if (!is_queued_.exchange(true, std::memory_order_acq_rel))
+      home_->submit(*this);
+    else
+      intrusive_ptr_release(this->ctrl());
+  }
+
+  void run(size_t max_messages) final {
+    is_queued_.store(false, std::memory_order_release);
+    auto result = resume(home_, max_messages);
+    release_annotation(this);
+    switch (result) {
+      case caf::resumable::resume_later:
+        queue_up();
+        break;
+      case caf::resumable::shutdown_execution_unit:
+        break;
+      default:
+        intrusive_ptr_release(this->ctrl());
+    }
+  }
+
+  /// Ends it as if it had crashed, for want of memory for an exit message. Loop's thread.
+  void kill() noexcept {
+    if (step_ != step::alive)
+      return;
+    step_ = step::crashed;
+    if (!is_resumed_)
+      come_back();
+  }
+
+  void drop() noexcept final { intrusive_ptr_release(this->ctrl()); }
+
+  void on_exit() final {}
+
+#if TROUPE_CAF_V1
+  bool cleanup(caf::error&& reason, context_base* host) override {
+    step_ = step::farewell;
+    (void)finish();
+    return Base::cleanup(std::move(reason), host);
+  }
+#else
+  bool cleanup(caf::error&& reason, context_base* host) override {
+    if (step_ > step::crashed)
+      return false;
+    step_ = step::farewell;
+    this->exclusive_critical_section([&] {
+      if (&this->fail_state_ != &reason)
+        this->fail_state_ = std::move(reason);
+      this->setf(caf::abstract_actor::is_terminated_flag); // who watches it from here on is told at once
+    });
+    this->mailbox_.close();
+    if (!host) // the last reference has gone: it cannot send any more
+      step_ = step::release;
+    if (!is_resumed_ && !finish() && host)
+      come_back();
+    return true;
+  }
+#endif
 
   loop_context& home() const { return *home_; }
 
@@ -137,8 +235,13 @@ public:
 #if TROUPE_CAF_V1
     watched_.insert_or_assign(whom.id(), this->monitor(whom, std::move(fun)));
 #else
-    watched_.insert_or_assign(whom.id(), std::move(fun));
-    this->template monitor<caf::message_priority::normal>(whom);
+    auto i = watched_.insert_or_assign(whom.id(), std::move(fun)).first;
+    try {
+      this->template monitor<caf::message_priority::normal>(whom);
+    } catch (...) {
+      watched_.erase(i);
+      throw;
+    }
 #endif
   }
 
@@ -156,9 +259,165 @@ public:
   }
 
 protected:
+  /// What it owes others when it ends. What throws is called again in a later turn, so it goes on where it has stopped.
+  virtual void say_farewell() {}
   virtual void release_state() = 0;
 
+  [[nodiscard]] bool is_alive() const noexcept { return step_ == step::alive; }
+
+  /// Ends it by the exception in flight, which CAF could not end it by. Loop's thread.
+  void crash() noexcept {
+    home_->report(this->name());
+    kill();
+  }
+
 private:
+  /// How far its end is.
+  enum class step : std::uint8_t { alive, crashed, farewell, release, watchers, requests, last, ended };
+
+  /// CAF lets some exceptions out, and would leave an actor that neither runs nor ends.
+  caf::resumable::resume_result resume_alive(context_base* context, size_t max_messages) noexcept {
+    try {
+      return Base::resume(context, max_messages);
+    } catch (...) {
+      crash();
+    }
+    return caf::resumable::done;
+  }
+
+  /// TSan sees only the annotations, so what is handled next has to have come before them: it is fetched now. Under TSan a resume handles
+  /// one message (`loop_options`).
+  void take_mail() {
+#if defined(__SANITIZE_THREAD__) && !TROUPE_CAF_V1
+    if (!this->mailbox_.closed())
+      this->mailbox_.fetch_more();
+#endif
+  }
+
+  void come_back() noexcept {
+    intrusive_ptr_add_ref(this->ctrl());
+    queue_up();
+  }
+
+  /// Ends it as far as memory allows; whether that was all.
+  bool finish() noexcept {
+    try {
+      while (step_ != step::ended)
+        take_step();
+      return true;
+    } catch (...) {
+      home_->report(this->name());
+      return false;
+    }
+  }
+
+  void take_step() {
+    switch (step_) {
+      case step::crashed:
+        end_as_crashed();
+        return;
+      case step::farewell:
+        say_farewell();
+        step_ = step::release;
+        return;
+      case step::release:
+        release_state();
+        watched_.clear();
+#if !TROUPE_CAF_V1
+        this->bhvr_stack_.cleanup();
+#endif
+        step_ = step::watchers;
+        return;
+      case step::watchers:
+        tell_watchers();
+        step_ = step::requests;
+        return;
+      case step::requests:
+        bounce_requests();
+        step_ = step::last;
+        return;
+      case step::last:
+        end_for_caf();
+        step_ = step::ended;
+        home_->actor_stopped(*this);
+        return;
+      default:
+        return;
+    }
+  }
+
+  void end_as_crashed() {
+    caf::error why = caf::sec::runtime_error; // an allocation
+    this->quit(caf::error{});
+    this->cleanup(std::move(why), home_);
+  }
+
+#if TROUPE_CAF_V1
+  void tell_watchers() {}
+  void bounce_requests() {}
+  void end_for_caf() {}
+#else
+  void tell_watchers() {
+    caf::attachable_ptr first;
+    auto take_next = [&] {
+      first = nullptr;
+      this->exclusive_critical_section([&] {
+        first = std::move(this->attachables_head_);
+        if (first)
+          this->attachables_head_ = std::move(first->next);
+      });
+      return first != nullptr;
+    };
+    while (take_next()) {
+      try {
+        first->actor_exited(this->fail_state_, home_);
+      } catch (...) {
+        this->exclusive_critical_section([&] { this->attach_impl(first); });
+        throw;
+      }
+    }
+  }
+
+  /// Bounces requests, and skips one that cannot be: the mailbox keeps it.
+  struct bouncer {
+    caf::detail::sync_request_bouncer bounce;
+    std::exception_ptr failure = nullptr;
+
+    template <class... Ts>
+    caf::intrusive::task_result operator()(const Ts&... xs) {
+      if (failure)
+        return caf::intrusive::task_result::skip;
+      try {
+        bounce(xs...);
+      } catch (...) {
+        failure = std::current_exception();
+        return caf::intrusive::task_result::skip;
+      }
+      return caf::intrusive::task_result::resume;
+    }
+  };
+
+  void bounce_requests() {
+    constexpr std::size_t many = 1000;
+    this->get_normal_queue().flush_cache();
+    this->get_urgent_queue().flush_cache();
+    bouncer b{caf::detail::sync_request_bouncer{this->fail_state_}};
+    while (!b.failure && this->mailbox_.queue().new_round(many, b).consumed_items > 0) {
+    }
+    if (b.failure)
+      std::rethrow_exception(b.failure);
+  }
+
+  /// Nothing is left that CAF's own clean-up would have to say, but to its clock, which knows none of our actors.
+  void end_for_caf() noexcept {
+    try {
+      Base::cleanup(std::move(this->fail_state_), home_);
+    } catch (...) {
+      home_->report(this->name());
+    }
+  }
+#endif
+
   /// CAF 0.17's defaults print message contents to the terminal.
   void silence() {
     this->set_exception_handler([](std::exception_ptr&) -> caf::error { return caf::sec::runtime_error; });
@@ -174,6 +433,9 @@ private:
   }
 
   loop_context* home_;
+  std::atomic<bool> is_queued_{false};
+  bool is_resumed_ = false; ///< loop's thread
+  step step_ = step::alive; ///< loop's thread
 #if TROUPE_CAF_V1
   std::unordered_map<caf::actor_id, caf::disposable> watched_;
 #else
@@ -210,7 +472,7 @@ public:
   template <class F>
   bool enter([[maybe_unused]] F&& work) {
 #if !TROUPE_CAF_V1
-    if (this->home().is_current() && !in_dispatch_ && this->mailbox().blocked())
+    if (this->home().is_current() && !in_dispatch_ && this->is_alive() && this->mailbox().blocked())
       if (auto* before = this->home().enter(this->name())) {
         run_now(std::forward<F>(work), before);
         return true;
@@ -226,13 +488,16 @@ private:
     explicit dispatch_scope(dispatched& d) : self(d.ctrl()), owner(d) { owner.in_dispatch_ = true; }
     dispatch_scope(const dispatch_scope&) = delete;
     dispatch_scope& operator=(const dispatch_scope&) = delete;
-    ~dispatch_scope() { owner.in_dispatch_ = false; }
+    ~dispatch_scope() {
+      owner.in_dispatch_ = false;
+      release_annotation(static_cast<pinned<Base>*>(&owner));
+    }
     caf::strong_actor_ptr self;
     dispatched& owner;
   };
 
   template <class F>
-  void run_now(F&& work, const char* before) {
+  void run_now(F&& work, const char* before) noexcept {
     dispatch_scope scope{*this};
     try {
       work();
@@ -249,7 +514,7 @@ private:
     try {
       this->quit(this->call_handler(this->exception_handler_, this, thrown));
     } catch (...) { // its handler has failed, too
-      this->quit(caf::sec::runtime_error);
+      this->crash();
     }
   }
 

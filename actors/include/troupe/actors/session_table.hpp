@@ -15,15 +15,15 @@ namespace troupe::actors {
 class session_owner {
 public:
   virtual ~session_owner() = default;
-  /// The room has ended; the client has been told.
+  /// The room has ended; the client has been told. May throw, for want of memory: then it does not know.
   virtual void room_closed(room_key room) = 0;
-  /// The node stops: say goodbye and close.
+  /// The node stops: say goodbye and close. May throw, as above.
   virtual void goodbye(bool restart) = 0;
 };
 
 /// The sessions of one loop by slot and generation, and the list of those with output to flush at the end of the turn.
 ///
-/// Invariants: a key is found exactly while its session is open; a slot's next session has another generation.
+/// Invariants: a key is found exactly while its session is open; a slot's next session has another generation; only `open` allocates.
 /// Cost: all constant but `oldest_backlog`. Thread: the loop's.
 class session_table {
 public:

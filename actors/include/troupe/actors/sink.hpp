@@ -27,6 +27,8 @@ enum class output_kind : std::uint8_t { control, data };
 /// Invariants: bytes leave in the order of the calls; every range starts and ends at a frame boundary; no call calls back into
 /// actors, session table or dispatcher, or destroys the sink: a failed or cut session only marks itself and ends later, from the loop.
 /// After a close frame nothing is written; calls are then ignored.
+/// Errors: no call throws. A session that has no memory for what it is given ends itself: closed with `internal` (1011) if there is
+/// memory for that, else without a word.
 class sink {
 public:
   virtual ~sink() = default;

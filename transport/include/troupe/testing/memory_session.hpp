@@ -73,7 +73,13 @@ private:
     bool binary;
   };
 
-  ssize_t take(const iovec* parts, int count);
+  struct ender;
+
+  template <class F>
+  void contained(F&& f) noexcept;
+  void fail() noexcept;
+  void end_soon() noexcept;
+  ssize_t take(const iovec* parts, int count) noexcept;
   void read();
   void check_bound();
 
@@ -87,7 +93,8 @@ private:
   actors::steady_time heard_;
   bool ended_ = false;
   bool paused_ = false;
-  std::shared_ptr<memory_session*> self_ = std::make_shared<memory_session*>(this); ///< null once this is gone
+  bool broken_ = false; ///< it takes nothing any more
+  std::shared_ptr<ender> ender_;
   actors::connection_port port_; ///< last: opening it may write
 };
 

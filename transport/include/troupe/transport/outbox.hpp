@@ -32,7 +32,7 @@ public:
   enum class status : std::uint8_t {
     done,    ///< nothing is queued
     blocked, ///< the socket takes no more now
-    broken,  ///< the socket takes nothing any more
+    broken,  ///< the socket takes nothing any more, or there is no memory to keep what it has not taken
   };
 
   explicit outbox(bounds b) : bounds_(b) {}
@@ -43,7 +43,7 @@ public:
   [[gnu::always_inline]] status write(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts,
                                       std::uint32_t frames, Clock&& clock, Writer&& writer);
 
-  /// Queues whole frames.
+  /// Queues whole frames. May throw `std::bad_alloc`, as `close` and `cut` may: nothing has changed then.
   void append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames, actors::output_kind kind,
               actors::steady_time now);
 
@@ -91,8 +91,8 @@ private:
 
   static constexpr std::size_t max_parts = 64;
 
-  void queue_rest(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts, std::size_t taken,
-                  std::uint32_t frames, actors::steady_time now);
+  [[nodiscard]] status queue_rest(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts, std::size_t taken,
+                                  std::uint32_t frames, actors::steady_time now) noexcept;
   void queue(entry e);
   int gather(std::array<iovec, max_parts>& out) const;
   void consume(std::size_t bytes);
@@ -128,8 +128,7 @@ inline outbox::status outbox::write(const protocol::shared_bytes& bytes, std::sp
     if (taken == size)
       return status::done;
   }
-  queue_rest(bytes, parts, taken, frames, clock());
-  return status::blocked;
+  return queue_rest(bytes, parts, taken, frames, clock());
 }
 
 template <class Writer>

@@ -1,0 +1,271 @@
+// A scripted life of a node on manual loops, once for each of its allocations, which fails: the node serves afterwards, and nothing
+// is left behind.
+#include "failing_allocator.hpp"
+#include "transport/onlooker.hpp"
+
+#include <troupe/protocol/codec.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+using namespace troupe;
+using namespace std::chrono_literals;
+using actors::connection_info;
+using test::unharmed;
+using testing::memory_session;
+
+namespace {
+
+/// Does what its members ask for.
+struct obliging final : actors::room_behavior {
+  obliging() {
+    on("boom", [](auto&, auto&, auto&) { throw std::runtime_error{"boom"}; });
+    on("end", [](auto& room, auto&, auto&) { room.end(); });
+    on("kick", [](auto& room, auto& from, auto&) { room.kick(from.key, "out"); });
+    on("say", [](auto& room, auto& from, auto&) {
+      room.broadcast("said", {{"n", 1}});
+      room.send_to(from.key, "heard", {{"n", 2}});
+    });
+  }
+};
+
+actors::node_options options_for(actors::node_options o) {
+  o.loops = 2;
+  o.connections.messages_per_second = 0;
+  return o;
+}
+
+actors::endpoint_handlers echo(actors::endpoint& at) {
+  actors::endpoint_handlers on;
+  on.on_open = [](auto& c) { c.send("hello"); };
+  on.on_message = [&at](auto& c, std::string_view text, bool) {
+    c.send(text);
+    c.ping("p");
+    at.broadcast(text);
+  };
+  on.on_pong = [](auto&, auto) {};
+  on.on_close = [](auto&, auto, auto) {};
+  return on;
+}
+
+class world {
+public:
+  world() : manual(options_for({})) {
+    manual.node.rooms("keep", [](auto) { return std::make_unique<obliging>(); });
+    manual.node.rooms("*", [](auto) { return std::make_unique<obliging>(); });
+    place = manual.node.make_endpoint("/raw", echo(place));
+    settle();
+    for (unsigned i = 0; i < manual.node.loops(); ++i)
+      actors_at_rest.push_back(manual.node.loop(i).pinned_actors());
+  }
+
+  [[nodiscard]] std::unique_ptr<memory_session> connect(protocol::encoding e, unsigned loop, bool raw = false) {
+    connection_info info{e, "u"};
+    if (raw)
+      info.endpoint = place.state();
+    std::unique_ptr<memory_session> session;
+    try {
+      session = std::make_unique<memory_session>(manual.node, manual.node.loop(loop), std::move(info));
+    } catch (const std::bad_alloc&) {
+      return nullptr; // its socket is closed
+    }
+    settle();
+    return session;
+  }
+
+  void say(const std::unique_ptr<memory_session>& who, std::string_view json, bool msgpack = false) {
+    if (!who)
+      return;
+    std::string text{json};
+    if (msgpack) {
+      unharmed scope;
+      text.clear();
+      protocol::transcode(protocol::codec::json, json, protocol::codec::msgpack, text);
+    }
+    who->say(std::move(text), msgpack);
+    settle();
+  }
+
+  void settle() { manual.settle(); }
+
+  void pass(std::chrono::milliseconds time) {
+    constexpr auto step = 500ms;
+    for (; time.count() > 0; time -= step) {
+      manual.clock.advance(step);
+      settle();
+    }
+  }
+
+  test::manual_node manual;
+  actors::endpoint place;
+  test::onlooker watcher{manual.system};
+  std::vector<std::size_t> actors_at_rest;
+};
+
+/// Runs a call of the application's, which is told by an exception if it was refused.
+template <class F>
+void attempt(F&& f) {
+  try {
+    f();
+  } catch (const std::bad_alloc&) {
+  }
+}
+
+/// One life of the node while allocations fail. The clients that are still connected come back.
+struct cast {
+  std::unique_ptr<memory_session> packed, plain, raw, mate;
+};
+
+cast play(world& w) {
+  cast c;
+  attempt([&] { c.packed = w.connect(protocol::encoding::v1_msgpack, 0); });
+  attempt([&] { w.say(c.packed, R"({"type":"join","roomId":"a","ref":1})", true); });
+  attempt([&] { w.say(c.packed, R"({"type":"message","roomId":"a","text":"hi","ref":2})", true); });
+  attempt([&] { w.say(c.packed, R"({"type":"say","roomId":"a","ref":3})", true); });
+  attempt([&] { c.mate = w.connect(protocol::encoding::v1_json, 1); });
+  attempt([&] { w.say(c.mate, R"({"type":"join","roomId":"b","ref":1})"); });
+  attempt([&] { w.say(c.packed, R"({"type":"join","roomId":"b","ref":4})", true); });
+  attempt([&] { w.say(c.packed, R"({"type":"message","roomId":"b","text":"hi","echo":false,"ref":5})", true); });
+  attempt([&] { w.say(c.packed, R"({"type":"leave","roomId":"a","ref":6})", true); });
+  attempt([&] { w.manual.node.observe("b", w.watcher.handle()); });
+  w.settle();
+  attempt([&] { (void)w.manual.node.room("b").publish("news", {{"n", 7}}); });
+  w.settle();
+  attempt([&] { w.manual.node.unobserve("b", w.watcher.handle()); });
+  w.settle();
+  attempt([&] { w.say(c.packed, R"({"type":"kick","roomId":"b","ref":8})", true); });
+  attempt([&] { c.plain = w.connect(protocol::encoding::plain_json, 0); });
+  attempt([&] { w.say(c.plain, R"({"type":"join","roomId":"a"})"); });
+  attempt([&] { w.say(c.plain, R"({"type":"join","roomId":"b"})"); });
+  attempt([&] { w.say(c.plain, R"({"type":"message","text":"hi"})"); });
+  attempt([&] { w.say(c.mate, R"({"type":"boom","roomId":"b","ref":2})"); });
+  attempt([&] { w.say(c.mate, R"({"type":"join","roomId":"c","ref":3})"); });
+  attempt([&] { w.say(c.packed, R"({"type":"join","roomId":"c","ref":9})", true); });
+  attempt([&] { w.say(c.mate, R"({"type":"end","roomId":"c","ref":4})"); });
+  attempt([&] { c.raw = w.connect(protocol::encoding::plain_json, 1, true); });
+  attempt([&] { w.say(c.raw, "echo"); });
+  attempt([&] { (void)w.place.broadcast("all"); });
+  w.settle();
+  attempt([&] { w.say(c.plain, "no JSON"); });
+  w.pass(40s); // a heartbeat
+  for (auto* s : {&c.packed, &c.raw})
+    if (*s)
+      (*s)->disconnect();
+  w.settle();
+  return c;
+}
+
+bool was_told_to_go(const std::vector<testing::received_frame>& frames) {
+  return std::any_of(frames.begin(), frames.end(), [](auto& f) { return f.opcode == 8; });
+}
+
+bool holds(const std::vector<testing::received_frame>& frames, std::string_view text) {
+  return std::any_of(frames.begin(), frames.end(), [&](auto& f) { return f.payload.find(text) != std::string::npos; });
+}
+
+/// What is wrong with the node afterwards; empty: nothing.
+std::string judge(world& w, cast c, std::unique_ptr<memory_session> witness) {
+  std::string wrong;
+  auto must = [&](bool is, std::string_view what) {
+    if (!is)
+      wrong += std::string{what} + "; ";
+  };
+  auto fresh = w.connect(protocol::encoding::v1_json, 0);
+  w.say(fresh, R"({"type":"join","roomId":"a","ref":1})");
+  w.say(fresh, R"({"type":"message","roomId":"a","text":"fresh","ref":2})");
+  w.say(fresh, R"({"type":"join","roomId":"c","ref":3})");
+  w.say(fresh, R"({"type":"leave","roomId":"c","ref":4})");
+  (void)w.manual.node.room("a").publish("outside", {{"n", 1}});
+  w.settle();
+  auto heard = fresh->take_frames();
+  must(holds(heard, R"("type":"ack")"), "a fresh client has no ack");
+  must(holds(heard, R"("text":"fresh")"), "a fresh client does not hear itself");
+  must(holds(heard, R"("outside")"), "a fresh client does not hear from outside");
+  must(holds(heard, R"("ref":3)") && holds(heard, R"("type":"left")"), "a fresh client cannot join and leave");
+  auto witnessed = witness->take_frames();
+  must(was_told_to_go(witnessed) || witness->ended() || holds(witnessed, "roomClosed") || holds(witnessed, R"("text":"fresh")"),
+       "the witness is deaf");
+  for (auto* s : {&c.mate, &c.plain}) {
+    if (!*s)
+      continue;
+    auto before = (*s)->take_frames();
+    w.say(*s, R"({"type":"ping","ref":77})");
+    auto after = (*s)->take_frames();
+    must(was_told_to_go(before) || was_told_to_go(after) || (*s)->ended() || holds(after, "pong"), "a client is deaf");
+    must((*s)->ended() || was_told_to_go(before) || was_told_to_go(after) || (*s)->held_messages() == 0, "a client's credit is lost");
+  }
+  auto link = w.connect(protocol::encoding::plain_json, 0, true);
+  w.say(link, "x");
+  must(holds(link->take_frames(), "x"), "the endpoint is dead");
+  for (auto* s : {&fresh, &witness, &c.mate, &c.plain, &link})
+    s->reset();
+  c = {};
+  w.settle();
+  w.pass(20s);
+  auto left = w.manual.node.stats();
+  must(left.rooms == 0, std::to_string(left.rooms) + " rooms are left");
+  must(left.members == 0, std::to_string(left.members) + " members are left");
+  must(left.connections == 0, std::to_string(left.connections) + " connections are left");
+  must(w.place.client_count() == 0, "the endpoint has clients left");
+  for (unsigned i = 0; i < w.manual.node.loops(); ++i) {
+    must(w.manual.node.loop(i).sessions().size() == 0, "a session is left");
+    must(w.manual.node.loop(i).pinned_actors() == w.actors_at_rest[i], "actors are left or lost");
+  }
+  (void)w.watcher.take();
+  must(w.manual.node.stats().output_bytes == 0, "output is left");
+  return wrong;
+}
+
+/// Plays with `count` allocations failing from the `nth` on. Returns whether one did; appends what was wrong to `found`.
+bool fail_at(std::size_t nth, std::size_t count, std::vector<std::string>& found) {
+  world w;
+  auto witness = w.connect(protocol::encoding::v1_json, 1);
+  w.say(witness, R"({"type":"join","roomId":"a"})");
+  (void)w.watcher.take();
+  test::arm(nth, count);
+  auto c = play(w);
+  test::disarm();
+  auto failed = test::has_failed();
+  if (auto wrong = judge(w, std::move(c), std::move(witness)); !wrong.empty())
+    found.push_back(std::to_string(nth) + ": " + wrong);
+  return failed;
+}
+
+std::string one_line_each(const std::vector<std::string>& lines) {
+  std::string all = std::to_string(lines.size()) + " of them\n";
+  for (auto& l : lines)
+    all += l + '\n';
+  return all;
+}
+
+/// Every `step`-th place of the script, or the one that is asked for (`TROUPE_FAULT_AT`).
+void sweep(std::size_t count, std::size_t step) {
+  std::vector<std::string> found;
+  std::size_t n = 0;
+  if (auto* at = std::getenv("TROUPE_FAULT_AT")) {
+    (void)fail_at(static_cast<std::size_t>(std::atol(at)), count, found);
+  } else {
+    for (bool any = true; any; n += step) {
+      INFO("allocation " << n);
+      any = fail_at(n, count, found);
+    }
+    WARN(n << " places");
+  }
+  INFO(one_line_each(found));
+  CHECK(found.empty());
+}
+
+} // namespace
+
+TEST_CASE("a node serves and nothing is left, whichever allocation of its actors has failed") { sweep(1, 1); }
+
+TEST_CASE("a node serves and nothing is left after several failed allocations in a row") {
+  auto is_long = std::getenv("TROUPE_LONG") != nullptr;
+  for (std::size_t count : {2, 3})
+    sweep(count, is_long ? 1 : 11);
+}

@@ -1,0 +1,211 @@
+// What the parts promise when memory is short: all of a step, or nothing of it.
+#include "failing_allocator.hpp"
+
+#include "dispatcher.hpp"
+#include "member_group.hpp"
+
+#include "support/fake_sink.hpp"
+
+#include <troupe/actors/event_loop.hpp>
+#include <troupe/transport/outbox.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace troupe;
+using namespace troupe::actors;
+using protocol::shared_bytes;
+using test::fake_sink;
+
+namespace {
+
+/// Runs `f` with its n-th allocation failing; whether one did.
+template <class F>
+bool fails_at(std::size_t n, F&& f) {
+  bool threw = false;
+  test::arm(n);
+  try {
+    f();
+  } catch (const std::bad_alloc&) {
+    threw = true;
+  }
+  test::disarm();
+  CHECK(threw == test::has_failed());
+  return threw;
+}
+
+/// Runs `f` until it does not fail, once for each of its allocations.
+template <class F>
+void insist(F&& f) {
+  for (std::size_t n = 0; fails_at(n, f); ++n) {
+  }
+}
+
+/// A sink whose own memory never fails.
+struct unharmed_sink final : sink {
+  void write(const shared_bytes& batch, std::span<const byte_range> parts, std::uint32_t) override {
+    test::unharmed scope;
+    for (auto p : parts)
+      bytes += batch.view().substr(p.begin, p.size());
+  }
+  void append(const shared_bytes& b, byte_range part, std::uint32_t, output_kind) override {
+    test::unharmed scope;
+    bytes += b.view().substr(part.begin, part.size());
+  }
+  void flush() override {}
+  void ping(std::string_view) override {}
+  void close(protocol::errc why, std::string_view) override { closed = why; }
+  void close_with(std::uint16_t, std::string_view) override {}
+  void cut(protocol::errc) override {}
+  void terminate(protocol::errc) override {}
+  void resume_reading() override {}
+  steady_time last_inbound() const override { return {}; }
+  std::size_t queued_bytes() const override { return 0; }
+  std::optional<steady_time> oldest_queued() const override { return {}; }
+
+  std::string bytes;
+  std::optional<protocol::errc> closed;
+};
+
+/// Sessions that are made without harm.
+struct hall {
+  session_key enter() {
+    auto& s = *sinks.emplace_back(std::make_unique<unharmed_sink>());
+    return table.open(s);
+  }
+  unharmed_sink& at(session_key key) { return static_cast<unharmed_sink&>(*table.find(key)); }
+
+  session_table table{0};
+  std::vector<std::unique_ptr<unharmed_sink>> sinks;
+};
+
+shared_bytes frame(const char* text) { return shared_bytes::copy_of(text); }
+
+} // namespace
+
+TEST_CASE("members get every frame once and in order whichever allocation of their group has failed") {
+  hall h;
+  member_group group;
+  std::vector<session_key> gone;
+  auto flush = [&] { group.flush(1, false, h.table, nullptr, gone); };
+  auto a = h.enter(), b = h.enter(), c = h.enter();
+  for (auto who : {a, b, c})
+    insist([&] { group.add(who); });
+  for (auto* text : {"1", "2", "3"}) {
+    auto f = frame(text);
+    insist([&] { group.push(f, a, {}, {}); });
+  }
+  insist(flush);
+  auto f = frame("4");
+  insist([&] { group.push(f, {}, {}, {}); });
+  insist([&] { group.catch_up(c, h.table); });
+  while (group.pending())
+    insist(flush);
+
+  CHECK(gone.empty());
+  CHECK(h.at(a).bytes == "4");
+  CHECK(h.at(b).bytes == "1234");
+  CHECK(h.at(c).bytes == "1234");
+}
+
+TEST_CASE("removing members of a group allocates nothing") {
+  hall h;
+  member_group group;
+  std::vector<session_key> all;
+  for (int i = 0; i < 100; ++i)
+    group.add(all.emplace_back(h.enter()));
+
+  CHECK_FALSE(fails_at(0, [&] {
+    for (auto who : all)
+      group.remove(who);
+  }));
+  CHECK(group.empty());
+}
+
+TEST_CASE("closing, touching and flushing sessions allocates nothing") {
+  hall h;
+  std::vector<session_key> all;
+  for (int i = 0; i < 100; ++i)
+    all.push_back(h.enter());
+
+  CHECK_FALSE(fails_at(0, [&] {
+    for (auto key : all)
+      h.table.touch(key);
+    h.table.flush_touched();
+    for (auto key : all)
+      h.table.touch(key);
+    for (auto key : all)
+      h.table.close(key);
+    h.table.flush_touched();
+  }));
+}
+
+TEST_CASE("a dispatcher forgets a room whose frames it cannot keep, and its members are told") {
+  auto identity = std::make_shared<room_identity>();
+  identity->key = room_key{1};
+  identity->name = "r";
+  for (std::size_t n = 0;; ++n) {
+    hall h;
+    loop_counts counts;
+    dispatcher core{h.table, nullptr, counts, [](const room_identity&, session_key) {}};
+    auto a = h.enter();
+    core.on_subscribe({identity, a, protocol::encoding::v1_json, {}});
+    auto f = frame("x");
+    auto failed = fails_at(n, [&] { core.on_fan_out({identity->key, {f, {}, {}}, {}, {}, {}}); });
+    if (failed)
+      core.give_up(identity->key);
+    while (core.flush()) {
+    }
+
+    CHECK(h.at(a).closed.has_value() == failed);
+    CHECK(h.at(a).bytes == (failed ? "" : "x"));
+    CHECK(core.rooms() == (failed ? 0 : 1));
+    CHECK(counts.members == (failed ? 0 : 1));
+    if (!failed)
+      break;
+  }
+}
+
+TEST_CASE("an outbox that cannot keep what its socket has not taken is broken, and takes all of a frame or nothing") {
+  transport::outbox box{{}};
+  auto f = frame("frame");
+  const byte_range all{0, 5};
+  auto takes_two = [](const iovec*, int) { return ssize_t{2}; };
+  auto status = transport::outbox::status::done;
+  test::arm(0);
+  status = box.write(f, std::span{&all, 1}, 1, [] { return steady_time{}; }, takes_two);
+  test::disarm();
+  CHECK(status == transport::outbox::status::broken);
+
+  insist([&] { box.append(f, all, 1, output_kind::control, {}); });
+  CHECK(box.queued_bytes() == 5);
+  insist([&] { box.cut(f, {}); });
+  CHECK(box.sealed());
+}
+
+TEST_CASE("queueing a job for a loop allocates nothing on any thread") {
+  struct counted final : compat::loop_job {
+    void run(std::size_t) override { ++runs; }
+    int runs = 0;
+  } here, there;
+  caf::actor_system_config config;
+  compat::set_worker_threads(config, 1);
+  caf::actor_system system{config};
+  event_loop loop{system, 0};
+  CHECK_FALSE(fails_at(0, [&] { loop.submit(here); }));
+  (void)loop.run_turn();
+  std::thread{[&] {
+    test::arm(0);
+    loop.submit(there);
+    test::disarm();
+  }}.join();
+  (void)loop.run_turn();
+
+  CHECK(here.runs == 1);
+  CHECK(there.runs == 1);
+}

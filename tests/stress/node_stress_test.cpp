@@ -1,0 +1,205 @@
+// A whole node on three threads, with all kinds of clients, stopped again and again while it works. It is for the thread sanitizer:
+// without it, it sees only that everything ends.
+#include "support/tsan_suppressions.hpp"
+
+#include <troupe/actors/node.hpp>
+#include <troupe/testing/memory_session.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace troupe;
+using namespace std::chrono_literals;
+using testing::memory_session;
+
+namespace {
+
+constexpr unsigned loops = 3;
+constexpr auto time_to_answer = 800ms; ///< of joins: a shard that has ended answers none
+
+std::string a_room(std::minstd_rand& dice) { return "r" + std::to_string(dice() % 6); }
+
+struct lively final : actors::room_behavior {
+  lively() {
+    on("say", [](auto& room, auto&, auto&) { room.broadcast("said", {{"n", 1}}); });
+    on("kick", [](auto& room, auto& from, auto&) { room.kick(from.key, "out"); });
+    on("boom", [](auto&, auto&, auto&) { throw std::runtime_error{"boom"}; });
+    on("end", [](auto& room, auto&, auto&) { room.end(); });
+  }
+};
+
+/// The clients of one loop, moved on its thread.
+class crowd : public std::enable_shared_from_this<crowd> {
+public:
+  crowd(actors::node& n, actors::endpoint at, unsigned loop, const std::atomic<bool>& stops)
+    : node_(n), place_(std::move(at)), loop_(n.loop(loop)), stops_(stops), dice_(loop + 1) {}
+
+  void go_on() {
+    loop_.post([self = shared_from_this()] {
+      if (self->stops_)
+        return; // its clients stay
+      self->step();
+      self->go_on();
+    });
+  }
+
+private:
+  void step() {
+    auto& seat = seats_[dice_() % seats_.size()];
+    if (seat.session && seat.session->ended())
+      seat.session.reset();
+    if (!seat.session)
+      return sit_down(seat);
+    if (dice_() % 30 == 0)
+      return seat.session.reset();
+    if (dice_() % 20 == 0)
+      seat.session->set_window(dice_() % 2 == 0 ? std::optional<std::size_t>{dice_() % 400} : std::nullopt);
+    (void)seat.session->take_frames();
+    seat.session->say(seat.is_raw ? "to all" : command());
+  }
+
+  struct seat {
+    std::unique_ptr<memory_session> session;
+    bool is_raw = false;
+  };
+
+  void sit_down(seat& s) {
+    s.is_raw = dice_() % 4 == 0;
+    actors::connection_info info{dice_() % 3 == 0 ? protocol::encoding::plain_json : protocol::encoding::v1_json, {}};
+    if (s.is_raw)
+      info.endpoint = place_.state();
+    s.session = std::make_unique<memory_session>(node_, loop_, std::move(info));
+  }
+
+  std::string command() {
+    static constexpr std::array often{"join", "join", "leave", "message", "message", "message", "say"};
+    static constexpr std::array seldom{"kick", "boom", "end"};
+    std::string type = dice_() % 40 == 0 ? seldom[dice_() % seldom.size()] : often[dice_() % often.size()];
+    return R"({"type":")" + type + R"(","roomId":")" + a_room(dice_) + R"(","text":"hello","ref":1})";
+  }
+
+  actors::node& node_;
+  actors::endpoint place_;
+  actors::event_loop& loop_;
+  const std::atomic<bool>& stops_;
+  std::minstd_rand dice_;
+  std::array<seat, 12> seats_;
+};
+
+/// Takes what it is told on CAF's own threads, and tells TSan of its mailbox as a pinned actor does.
+class observer final : public caf::event_based_actor {
+public:
+  explicit observer(caf::actor_config& cfg) : caf::event_based_actor(cfg) {
+    set_default_handler(caf::drop);
+    compat::release_annotation(this);
+  }
+  ~observer() override { compat::acquire_annotation(this); }
+
+  caf::behavior make_behavior() override {
+    return {[](const actors::room_event&) {}};
+  }
+
+  using caf::event_based_actor::enqueue;
+  void enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) override {
+    compat::release_annotation(this);
+    caf::event_based_actor::enqueue(std::move(what), host);
+    compat::release_annotation(this);
+  }
+  resume_result resume(caf::execution_unit* host, std::size_t) override {
+    compat::acquire_annotation(this);
+    if (!mailbox_.closed())
+      mailbox_.fetch_more();
+    compat::acquire_annotation(this);
+    auto result = caf::event_based_actor::resume(host, 1);
+    compat::release_annotation(this);
+    return result;
+  }
+};
+
+actors::endpoint_handlers answers(actors::endpoint& at) {
+  actors::endpoint_handlers on;
+  on.on_open = [](auto& c) { c.send("welcome"); };
+  on.on_message = [&at](auto& c, std::string_view text, bool) {
+    c.send(text);
+    at.broadcast_except(c, text);
+  };
+  on.on_close = [](auto&, auto, auto) {};
+  return on;
+}
+
+/// What other threads do to a node.
+void disturb(actors::node& n, const actors::endpoint& at, caf::actor watcher, unsigned seed, const std::atomic<bool>& stops) {
+  std::minstd_rand dice{seed};
+  while (!stops) {
+    auto room = a_room(dice);
+    (void)n.room(room).publish("news", {{"n", 1}});
+    (void)at.broadcast("from outside");
+    dice() % 2 == 0 ? n.observe(room, watcher) : n.unobserve(room, watcher);
+    for (auto& c : at.clients())
+      if (dice() % 8 == 0)
+        dice() % 4 == 0 ? c.close(1000, "enough") : c.send("to you");
+    (void)n.stats();
+    std::this_thread::sleep_for(1ms);
+  }
+}
+
+/// A node lives for a while and is stopped in full swing.
+void live(caf::actor_system& system, std::chrono::milliseconds time) {
+  actors::node_options options;
+  options.loops = loops;
+  options.connections.messages_per_second = 0;
+  options.heartbeat.interval = 50ms;
+  actors::node n{system, options};
+  n.rooms("*", [](auto) { return std::make_unique<lively>(); });
+  actors::endpoint place;
+  place = n.make_endpoint("/raw", answers(place));
+  caf::actor watcher = system.spawn<observer>();
+  n.start();
+  std::atomic<bool> stops{false};
+  std::vector<std::shared_ptr<crowd>> crowds;
+  for (unsigned i = 0; i < loops; ++i)
+    crowds.emplace_back(std::make_shared<crowd>(n, place, i, stops))->go_on();
+  std::vector<std::thread> others;
+  for (unsigned i = 0; i < 2; ++i)
+    others.emplace_back([&, i] { disturb(n, place, watcher, i + 7, stops); });
+
+  std::this_thread::sleep_for(time);
+  stops = true;
+  for (auto& t : others)
+    t.join();
+  std::this_thread::sleep_for(time_to_answer);
+  n.stop();
+
+  caf::anon_send_exit(watcher, caf::exit_reason::user_shutdown);
+  CHECK(n.stats().rooms == 0);
+  for (unsigned i = 0; i < loops; ++i)
+    CHECK(n.loop(i).pinned_actors() == 0);
+  crowds.clear();
+}
+
+std::chrono::seconds how_long() {
+  auto* asked = std::getenv("TROUPE_STRESS_SECONDS");
+  if (asked)
+    return std::chrono::seconds{std::atoi(asked)};
+  return std::getenv("TROUPE_LONG") ? 20s : 3s;
+}
+
+} // namespace
+
+TEST_CASE("a node of three loops works and stops under all kinds of clients and threads") {
+  caf::actor_system_config config;
+  compat::set_worker_threads(config, 1);
+  caf::actor_system system{config};
+  auto end = std::chrono::steady_clock::now() + how_long();
+  for (int i = 0; i == 0 || std::chrono::steady_clock::now() < end; ++i)
+    live(system, i % 2 == 0 ? 700ms : 50ms);
+}
