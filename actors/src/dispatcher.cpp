@@ -101,6 +101,8 @@ void dispatcher::on_room_closed(const room_closed& c) {
     if (group.empty())
       continue;
     loop_counts::add(counts_.deliveries, group.catch_up_all(sessions_));
+    if (c.reason == room_end::stopped)
+      continue; // clients hear that the node stops
     auto farewell = protocol::room_closed_frame(encoding, room.identity->name, reason_text(c.reason), meter_);
     group.for_each([&](session_key who) {
       sessions_.append(who, farewell, output_kind::control);

@@ -432,7 +432,9 @@ room_handle node::room(std::string_view name) {
 }
 
 void node::observe(std::string_view room, caf::actor who, observer_options options) {
-  auto asked = state_->entrance->enter([&](node_shared& s) {
+  if (!who)
+    throw std::invalid_argument{"observe: the actor is null"};
+  auto asked = protocol::is_room_name(room) && state_->entrance->enter([&](node_shared& s) {
     compat::anon_send(s.home_of(room).registry, room_call{std::string{room}, observe_request{0, who, options}});
   });
   if (!asked)

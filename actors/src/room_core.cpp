@@ -325,7 +325,7 @@ void room_core::outside(const outside_event& event) {
 void room_core::close(room_end reason) {
   ending_ = true;
   command_scope scope{*this, payer::nobody};
-  if (reason == room_end::ended || reason == room_end::overloaded)
+  if (reason != room_end::empty)
     output_.room_ended(loops_, reason);
   ended_ = true;
   dismiss_members(false);

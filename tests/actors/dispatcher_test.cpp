@@ -250,6 +250,20 @@ TEST_CASE("a session that closed is reported by the flush that finds it") {
   CHECK(b.at(c).bytes == "1");
 }
 
+TEST_CASE("of a room that the node has stopped members get what it said, no roomClosed, and it is forgotten") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect();
+  b.core.on_subscribe({r, a, encoding::v1_json, {}});
+  b.say(r, "1");
+
+  b.core.on_room_closed({r->key, room_end::stopped});
+  b.flush_all();
+
+  CHECK(b.at(a).bytes == "1");
+  CHECK(b.core.rooms() == 0);
+}
+
 TEST_CASE("a client that is in one room at a time gets nothing of the old room after it has joined the next") {
   bench b;
   auto old = b.room(1), next = b.room(2);

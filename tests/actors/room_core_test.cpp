@@ -429,13 +429,16 @@ TEST_CASE("a room says its end behind all else; its behaviour then hears of each
   CHECK(log == std::vector<std::string>{"close 0", "u1 closed", "u2 closed"});
 }
 
-TEST_CASE("a room that is stopped or empty tells its members nothing") {
+TEST_CASE("a room that is stopped tells its dispatchers, one that is empty nobody") {
   std::vector<std::string> log;
-  stage s{std::make_unique<mourning>(log)};
+  stage s{std::make_unique<mourning>(log)}, empty{std::make_unique<mourning>(log)};
   s.join(1);
   s.core->close(room_end::stopped);
-  CHECK_FALSE(s.out.said("ended("));
+  CHECK(s.out.lines.back() == "ended(1)"); // they forget it, and clients hear that the node stops
   CHECK(log == std::vector<std::string>{"u1 closed", "close 0"});
+
+  empty.core->close(room_end::empty);
+  CHECK_FALSE(empty.out.said("ended("));
 }
 
 TEST_CASE("a room that has asked for its end handles nothing more") {

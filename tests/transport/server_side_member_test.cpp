@@ -185,6 +185,16 @@ TEST_CASE("an actor that is behind when its room ends is told its gap first") {
   CHECK(r.watcher.take_kinds() == kinds{joined, frame, gap, closed});
 }
 
+TEST_CASE("an actor is refused by names that no room can have, and a null one at the call") {
+  observed_node r;
+  for (auto name : {std::string{}, std::string(200, 'x'), std::string{"\xff"}}) {
+    r.observe(name);
+    CHECK(r.watcher.take_kinds() == kinds{refused});
+  }
+  CHECK(r.world.node.stats().rooms == 0);
+  CHECK_THROWS_AS(r.world.node.observe("r", {}), std::invalid_argument);
+}
+
 /// Pins the moment between the shard's decision to end a room and the room's own end: whoever enters then is told something.
 TEST_CASE("an actor that enters a room while it ends is let into its successor or refused, not forgotten") {
   actors::node_options options;

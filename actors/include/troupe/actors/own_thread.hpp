@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <csignal>
+#include <new>
 #include <functional>
 #include <thread>
 #include <utility>
@@ -27,11 +28,18 @@ private:
   sigset_t before_;
 };
 
+/// The first allocation of the calling thread. An allocator sets up what it keeps for a thread then, and jemalloc crashes if there is no
+/// memory for that: it is to happen at the start, not once memory is short.
+inline void allocate_once() { ::operator delete(::operator new(sizeof(void*))); }
+
 /// Starts a thread of the library's own. `name`: at most 15 bytes, for debuggers. Errors: `std::system_error`.
 template <class F>
 [[nodiscard]] std::thread start_thread(const char* name, F&& run) {
   sigpipe_block inherited;
-  std::thread thread{std::forward<F>(run)};
+  std::thread thread{[run = std::forward<F>(run)]() mutable {
+    allocate_once();
+    run();
+  }};
   ::pthread_setname_np(thread.native_handle(), name);
   return thread;
 }

@@ -116,9 +116,9 @@ public:
   virtual void on_join(room_context&, const member&) {}
   /// A message of an application type. Default: the handler registered by `on` for its type, else `unknown_type`.
   virtual void on_message(room_context& room, const member& from, const application_message& message);
-  /// A binary message. Returns whether it is to be relayed to all members. Default: yes.
+  /// A binary message. Returns whether it is to be relayed to all members; as `on_publish`. Default: yes.
   virtual bool on_binary(room_context&, const member&, std::string_view) { return true; }
-  /// A `message` is about to be relayed. Returns whether it is. Default: yes.
+  /// A `message` is about to be relayed. Returns whether it is; not that of a sender whom the hook has thrown out. Default: yes.
   virtual bool on_publish(room_context&, const member&, const application_message&) { return true; }
   /// After the member was removed. However the room ends (crash, `end`, stop), it runs with `leave_reason::closed` for each member that is
   /// left; what is said then reaches nobody.

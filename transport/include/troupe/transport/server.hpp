@@ -135,8 +135,8 @@ public:
 
   /// `start`s unless that was done (1 if the port cannot be had; the log says why), waits for SIGTERM (clients are told to come back) or
   /// SIGINT (they are not), stops. Returns the exit code, 0, also once it was stopped otherwise: by `stop` or `request_stop`, on any
-  /// thread. Signals are heard on a thread of their own: a second one ends the process at once, with 1, and so does a handler that has
-  /// not returned two seconds after the drain's time. The host's own handlers of SIGTERM, SIGINT and SIGHUP are put back at the end.
+  /// thread. Signals are heard on a thread of their own: a second one ends the process at once, with 1, and so does, after the first, a
+  /// handler that has not returned two seconds after the drain's time. The host's own handlers of SIGTERM, SIGINT and SIGHUP are put back at the end.
   /// `ready` is called once all of that is in force. Throws `std::logic_error` on a loop.
   int run(const std::function<void()>& ready = {});
 
