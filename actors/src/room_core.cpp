@@ -43,6 +43,7 @@ struct room_core::command_scope {
     room.payer_ = payer::room;
     room.current_token_ = {};
     room.current_ = nullptr;
+    room.growth_.is_counted = false;
     room.departed_.clear();
   }
   room_core& room;
@@ -105,7 +106,9 @@ join_reply room_core::join(const join_request& request) {
 }
 
 join_reply room_core::admit(member candidate, const join_request& request) {
+  growth_ = {true, candidate.profile.size()};
   announce_join(candidate);
+  growth_ = {};
   auto& kept = *members_.emplace(request.who, std::make_unique<member>(std::move(candidate))).first->second;
   count_member(kept, 1);
   output_.member_joined(request.who);
@@ -241,6 +244,7 @@ void room_core::input(const room_input& in) {
   }
   auto& from = *i->second;
   current_ = &in;
+  growth_ = {true, in.bytes.size()};
   application_message whole{in.type, {protocol::codec_of(in.encoding), in.bytes.view()}};
   switch (in.what) {
     case room_input::kind::message:
@@ -274,7 +278,6 @@ void room_core::relay(const room_input& in, const member& from) {
   event.body = {protocol::codec_of(in.encoding), in.body};
   auto* meter = history_.meter();
   auto frames = frames_by([&](encoding e) { return protocol::message_frame(e, event, meter); }, meter);
-  charge_growth(in, frames);
   send_frames(std::move(frames), in.echo ? session_key{} : in.who, seq_);
 }
 
@@ -410,6 +413,7 @@ void room_core::send_to(session_key who, const broadcast_event& event) {
     return;
   auto frame = application_frame_for(i->second->encoding, event, std::nullopt);
   make_lighter(frame, cause_bytes());
+  charge_growth(0, frame.size());
   if (frame)
     to_member(who, std::move(frame), true);
 }
@@ -441,21 +445,29 @@ void room_core::send_frames(frame_set frames, session_key except, std::optional<
   tell_observers(frames);
   if (loops_.empty() || std::none_of(frames.begin(), frames.end(), [](auto& f) { return bool(f); }))
     return;
-  std::size_t bytes = 0;
-  for (auto& f : frames)
+  std::size_t bytes = 0, largest = 0;
+  for (auto& f : frames) {
     bytes += f.size();
+    largest = std::max(largest, f.size());
+  }
+  charge_growth(largest, 0);
   auto own = charge(bytes);
   output_.to_dispatchers(loops_, fan_out{config_.identity->key, std::move(frames), except, current_token_, std::move(own)});
 }
 
-/// What readers of another codec have to take counts among the sender's bytes of a second, so that who reads as fast as one client may
-/// send is never brought to its bound by one client.
-void room_core::charge_growth(const room_input& in, const frame_set& frames) noexcept {
+/// What a command has become beyond its own size counts among its sender's bytes of a second, so that who reads as fast as one client
+/// may send is never brought to its bound by one client: all that is said to everybody, and the largest that goes to one member.
+void room_core::charge_growth(std::size_t to_all, std::size_t to_one) noexcept {
   constexpr std::size_t envelope = 1024; // less is no growth of the body
-  auto usual = 2 * in.bytes.size() + envelope;
-  for (auto& f : frames) // the codecs' frames grow alike, or only one does
-    if (f.size() > usual)
-      return in.token.charge(f.size() - in.bytes.size());
+  if (!growth_.is_counted)
+    return;
+  growth_.to_all_bytes += to_all;
+  growth_.to_one_bytes = std::max(growth_.to_one_bytes, to_one);
+  auto said = growth_.to_all_bytes + growth_.to_one_bytes;
+  if (said <= 2 * growth_.command_bytes + envelope)
+    return;
+  auto beyond = said - growth_.command_bytes;
+  current_token_.charge(beyond - std::exchange(growth_.charged_bytes, beyond));
 }
 
 /// The size of the command being handled; of what nobody's command has caused, none is too large.

@@ -114,6 +114,15 @@ private:
     nobody,  ///< what lost connections cause: there may be many at once, too, and nobody has asked for it
   };
 
+  /// What a command has become so far for one who hears all of it.
+  struct growth {
+    bool is_counted = false;
+    std::size_t command_bytes = 0;
+    std::size_t to_all_bytes = 0; ///< of all that everybody hears
+    std::size_t to_one_bytes = 0; ///< the most that one member hears by itself
+    std::size_t charged_bytes = 0;
+  };
+
   struct command_scope;
   [[nodiscard]] static payer payer_of(const credit& token) noexcept;
 
@@ -148,7 +157,7 @@ private:
   template <class Make>
   [[nodiscard]] frame_set frames_by(Make&& make, protocol::memory_meter* meter = nullptr) const;
   [[nodiscard]] std::size_t cause_bytes() const noexcept;
-  static void charge_growth(const room_input& in, const frame_set& frames) noexcept;
+  void charge_growth(std::size_t to_all, std::size_t to_one) noexcept;
   void send_frames(frame_set frames, session_key except, std::optional<std::uint64_t> seq);
   void tell_observers(const frame_set& frames);
   void send_event(observer& o, room_event event);
@@ -174,6 +183,7 @@ private:
   payer payer_ = payer::room;
   credit current_token_;                ///< of the command being handled
   const room_input* current_ = nullptr; ///< the input being handled, until it is refused
+  growth growth_;                       ///< of it, also behind that; of a join, while it is told
   bool entering_ = false; ///< somebody is about to be let in: the room is not empty, whoever is thrown out
   bool ending_ = false; ///< its end is asked for
   bool ended_ = false;  ///< nothing is said any more

@@ -376,6 +376,77 @@ TEST_CASE("a notice of leaving is charged to the leave, one of a lost connection
   CHECK_FALSE(s.out.last_own);
 }
 
+namespace {
+
+/// What it answers a command of 10,000 bytes or so with, in bytes: to all, but for the sender, or to the sender.
+struct growing final : room_behavior {
+  growing() {
+    auto text_of = [](const application_message& m) {
+      return std::string(static_cast<std::size_t>(m.fields.number("bytes").value_or(0)), 'x');
+    };
+    on("all", [=](room_context& room, const member&, const application_message& m) {
+      room.broadcast("said", {{"text", text_of(m)}});
+    });
+    on("one", [=](room_context& room, const member& from, const application_message& m) {
+      for (int i = 0; i < 3; ++i)
+        room.send_to(from.key, "said", {{"text", text_of(m)}});
+    });
+  }
+};
+
+} // namespace
+
+TEST_CASE("what a command becomes beyond its own size is charged to its sender, whoever says it") {
+  for (auto [type, bytes, times] : {std::tuple{"all", 60'000, 1}, {"all", 15'000, 0}, {"one", 60'000, 1}, {"one", 15'000, 0}}) {
+    INFO(type << " " << bytes);
+    stage s{std::make_unique<growing>()};
+    s.join(1);
+    auto account = std::make_shared<credit_account>(credit_limits{});
+    auto in = s.input(1, type, R"({"type":"all","bytes":)" + std::to_string(bytes) + R"(,"x":")" + std::string(10'000, 'x') + "\"}");
+    in.token = account->take(in.bytes.size());
+    auto size = in.bytes.size();
+
+    s.core->input(in);
+    auto charged = account->take_charged();
+
+    CHECK(charged >= (times > 0 ? 60'000 - size : 0));
+    CHECK(charged <= (times > 0 ? 60'200 - size : 0));
+  }
+}
+
+TEST_CASE("binary that grows by more than twice is charged to its sender, too") {
+  stage s;
+  s.join(1);
+  auto account = std::make_shared<credit_account>(credit_limits{});
+  auto in = s.input(1, "binary", "short");
+  in.what = room_input::kind::binary;
+  std::string body(9000, 'b');
+  in.body = body;
+  in.token = account->take(in.bytes.size());
+
+  s.core->input(in);
+
+  CHECK(account->take_charged() > 9000);
+}
+
+TEST_CASE("a profile that is told in another codec is charged to the join") {
+  stage s;
+  s.join(1);
+  auto account = std::make_shared<credit_account>(credit_limits{});
+  join_request r;
+  r.who = stage::key(2);
+  r.user_id = "u2";
+  r.encoding = encoding::v1_msgpack;
+  r.profile = "\x81\xa1x\xda\x0f\xa0" + std::string(4000, '\x01');
+  r.token = account->take(r.profile.size());
+
+  s.core->join(r);
+  auto charged = account->take_charged();
+
+  CHECK(charged > 5 * 4000);
+  CHECK(charged < 6 * 4000);
+}
+
 TEST_CASE("any number of lost connections does not end a room, whatever its behaviour says about each") {
   struct mourner final : room_behavior {
     void on_leave(room_context& room, const member& m, leave_reason) override {
