@@ -42,9 +42,9 @@ void history::append(std::uint64_t seq, steady_time at, const frame_set& frames)
     size += f.size();
   entries_.push_back({seq, at, frames, size});
   bytes_ += size;
-  if (shelf_)
-    shelf_->grow(size + sizeof(entry));
   trim(at);
+  if (shelf_)
+    shelf_->note(bytes_);
   if (entries_.size() > charged_entries_)
     charge_entries();
   if (shelf_ && !armed())
@@ -103,11 +103,8 @@ void history::pop_oldest() noexcept {
       if (f && !f.unique())
         f.count_against(*output_);
   bytes_ -= oldest.bytes;
-  if (shelf_)
-    shelf_->shrink(oldest.bytes + sizeof(entry));
   entries_.pop_front();
 }
-
 
 // -- age ------------------------------------------------------------------------------------------------------------------
 

@@ -20,19 +20,20 @@ void history_shelf::take(history& h) noexcept {
   all_.pop_back();
 }
 
-bool history_shelf::keep_budget(std::int64_t share) noexcept {
-  if (!account_.exceeded() || bytes() < share)
+bool history_shelf::keep_budget(std::size_t least) noexcept {
+  if (!account_.exceeded() || largest_bytes() < least)
     return false;
   auto smaller = [](const history* a, const history* b) { return a->bytes() < b->bytes(); };
   by_size_.assign(all_.begin(), all_.end());
   std::make_heap(by_size_.begin(), by_size_.end(), smaller);
+  auto largest_left = [this] { return by_size_.empty() ? 0 : by_size_.front()->bytes(); };
   auto enough = account_.budget_bytes / 16 * 15;
   bool any = false;
-  while (!by_size_.empty() && !by_size_.front()->entries().empty() && account_.meter.used_bytes() > enough && bytes() >= share) {
+  while (largest_left() > 0 && largest_left() >= least && account_.meter.used_bytes() > enough) {
     std::pop_heap(by_size_.begin(), by_size_.end(), smaller);
     auto& largest = *by_size_.back();
     by_size_.pop_back();
-    auto next = by_size_.empty() ? 0 : by_size_.front()->bytes();
+    auto next = std::max(largest_left(), least);
     do
       largest.drop_oldest();
     while (!largest.entries().empty() && largest.bytes() >= next && account_.meter.used_bytes() > enough);
@@ -42,26 +43,24 @@ bool history_shelf::keep_budget(std::int64_t share) noexcept {
       std::push_heap(by_size_.begin(), by_size_.end(), smaller);
     }
   }
+  largest_bytes_.store(largest_left(), std::memory_order_relaxed);
   return any;
 }
 
 bool keep_history_budget(history_shelf& mine, const std::vector<history_shelf*>& all) {
   if (!mine.account().exceeded())
     return false;
-  std::int64_t sum = 0;
+  history_shelf* other = nullptr; // the one that has the largest but for this one
   for (auto* shelf : all)
-    sum += shelf->bytes();
-  auto loops = static_cast<std::int64_t>(all.size());
-  auto share = loops == 1 ? 0 : sum / loops / 8 * 7; // there is always a loop above it
-  auto any = mine.keep_budget(share);
-  if (!mine.account().exceeded())
-    return false;
-  for (auto* shelf : all)
-    if (shelf != &mine && shelf->bytes() >= share && !shelf->asked.exchange(true))
-      shelf->loop().post([shelf, share] {
-        shelf->asked = false;
-        shelf->keep_budget(share);
-      });
+    if (shelf != &mine && (!other || shelf->largest_bytes() > other->largest_bytes()))
+      other = shelf;
+  constexpr std::size_t steps = 8; // loops do not take turns at each entry
+  auto any = mine.keep_budget(other ? other->largest_bytes() / steps * (steps - 1) : 0);
+  if (other && other->largest_bytes() > 0 && mine.account().exceeded() && !other->asked.exchange(true))
+    other->loop().post([other, &all] {
+      other->asked = false;
+      keep_history_budget(*other, all);
+    });
   return any;
 }
 

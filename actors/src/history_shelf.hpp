@@ -21,11 +21,12 @@ struct history_account {
   [[nodiscard]] bool exceeded() const noexcept { return budget_bytes > 0 && meter.used_bytes() > budget_bytes; }
 };
 
-/// The histories of one loop. While those of the node exceed their budget, the largest here lose their oldest entries, a loop with
-/// more than its share first; nothing else is refused or cut for their sake.
+/// The histories of one loop. While those of the node exceed their budget, the largest of the node lose their oldest entries; nothing
+/// else is refused or cut for their sake.
 ///
-/// Cost: `grow` and `shrink` are one addition; `keep_budget` one look at an atomic, and linear in the histories when it has to make
-/// room, which it then does for a sixteenth of the budget at once. Thread: the loop's, but for `bytes`.
+/// Invariant: a history that loses an entry is at that moment the largest of its loop, and at least seven eighths as large as any of
+/// another loop. Cost: `note` is a comparison; making room is one look at an atomic within the budget, else linear in the histories,
+/// for a sixteenth of the budget at once. Thread: the loop's, but for `largest_bytes`.
 class history_shelf {
 public:
   history_shelf(event_loop& loop, history_account& account) : loop_(loop), account_(account) {}
@@ -33,14 +34,17 @@ public:
   void put(history& h);
   void take(history& h) noexcept;
 
-  void grow(std::size_t bytes) noexcept { set(bytes_.load(std::memory_order_relaxed) + static_cast<std::int64_t>(bytes)); }
-  void shrink(std::size_t bytes) noexcept { set(bytes_.load(std::memory_order_relaxed) - static_cast<std::int64_t>(bytes)); }
+  /// A history here has grown to `bytes`.
+  void note(std::size_t bytes) noexcept {
+    if (bytes > largest_bytes())
+      largest_bytes_.store(bytes, std::memory_order_relaxed);
+  }
 
-  /// Lets entries go while the budget is exceeded and this loop holds at least `share` bytes. Returns whether any went.
-  bool keep_budget(std::int64_t share) noexcept;
+  /// Lets entries of histories of at least `least` bytes go while the budget is exceeded. Returns whether any went.
+  bool keep_budget(std::size_t least) noexcept;
 
-  /// Of all its histories: frames and entries. Thread: any; the number may be a moment old.
-  [[nodiscard]] std::int64_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
+  /// No history here is larger. It falls when this loop makes room. Thread: any; the number may be a moment old.
+  [[nodiscard]] std::size_t largest_bytes() const noexcept { return largest_bytes_.load(std::memory_order_relaxed); }
 
   [[nodiscard]] history_account& account() noexcept { return account_; }
   [[nodiscard]] timer_wheel& timers() noexcept { return loop_.timers(); }
@@ -51,16 +55,15 @@ public:
   std::atomic<bool> asked{false};
 
 private:
-  void set(std::int64_t bytes) noexcept { bytes_.store(bytes, std::memory_order_relaxed); }
-
   event_loop& loop_;
   history_account& account_;
-  std::atomic<std::int64_t> bytes_{0};
+  std::atomic<std::size_t> largest_bytes_{0};
   std::vector<history*> all_;
   std::vector<history*> by_size_; ///< scratch of `keep_budget`, with room for all
 };
 
-/// Makes room on this loop, and asks those that hold more than an equal share. For the end of a turn of `mine`.
+/// Makes room on this loop if it has the largest histories; where that is not enough, asks the loop that has them, which does the same.
+/// For the end of a turn of `mine`. `all` must outlive the loops.
 bool keep_history_budget(history_shelf& mine, const std::vector<history_shelf*>& all);
 
 } // namespace troupe::actors

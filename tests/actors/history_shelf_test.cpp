@@ -217,7 +217,7 @@ TEST_CASE("tiny messages count with what keeps them") {
   CHECK(entries > 300);
 }
 
-TEST_CASE("a loop that holds little keeps it while another one holds much") {
+TEST_CASE("a loop with small histories keeps them while another one has a large one") {
   library l{100'000, 2};
   auto small = l.room(0), large = l.room(1);
   for (int i = 0; i < 20; ++i)
@@ -233,6 +233,72 @@ TEST_CASE("a loop that holds little keeps it while another one holds much") {
   CHECK(untouched == 20);
   CHECK(small->entries().size() == 20);
   CHECK(large->entries().size() < 90);
+  CHECK(l.account.meter.used_bytes() <= 100'000);
+}
+
+TEST_CASE("a loop with many small histories keeps them while another one has a single large one") {
+  for (unsigned crowded : {0u, 1u}) {
+    library l{100'000, 2};
+    auto large = l.room(1 - crowded);
+    for (int i = 0; i < 50; ++i)
+      (void)l.say(*large, 1000);
+    std::vector<std::unique_ptr<history>> small;
+    for (int i = 0; i < 12; ++i) {
+      small.push_back(l.room(crowded));
+      for (int k = 0; k < 4; ++k)
+        (void)l.say(*small.back(), 1000);
+    }
+
+    l.turn();
+    l.turn();
+
+    CHECK(l.account.meter.used_bytes() <= 100'000);
+    CHECK(large->entries().size() < 50);
+    for (auto& h : small)
+      CHECK(h->entries().size() == 4);
+  }
+}
+
+TEST_CASE("histories of all loops shrink to the same size") {
+  library l{100'000, 3};
+  std::vector<std::unique_ptr<history>> rooms;
+  for (unsigned i = 0; i < 12; ++i) {
+    rooms.push_back(l.room(i % 3));
+    for (unsigned k = 0; k < 4 + i; ++k)
+      (void)l.say(*rooms.back(), 1000);
+  }
+
+  for (int i = 0; i < 20; ++i)
+    l.turn();
+  std::size_t smallest = SIZE_MAX, largest = 0;
+  for (auto& h : rooms) {
+    smallest = std::min(smallest, h->bytes());
+    largest = std::max(largest, h->bytes());
+  }
+
+  CHECK(l.account.meter.used_bytes() <= 100'000);
+  CHECK(l.account.meter.used_bytes() > 80'000);
+  CHECK(smallest >= 4000); // the smallest loses nothing
+  CHECK(largest <= 10'000);
+  for (unsigned i = 0; i < 12; ++i)
+    CHECK((rooms[i]->entries().size() == 4 + i || rooms[i]->bytes() + 2000 >= largest / 8 * 7));
+}
+
+TEST_CASE("a loop is asked no more once its large history has gone") {
+  library l{100'000, 2};
+  auto gone = l.room(1);
+  for (int i = 0; i < 150; ++i)
+    (void)l.say(*gone, 1000);
+  gone.reset();
+  auto h = l.room(0);
+  for (int i = 0; i < 120; ++i)
+    (void)l.say(*h, 1000);
+
+  l.turn();
+  l.turn();
+
+  CHECK(h->entries().size() < 100);
+  CHECK(l.all[1]->largest_bytes() == 0);
   CHECK(l.account.meter.used_bytes() <= 100'000);
 }
 
@@ -267,6 +333,4 @@ TEST_CASE("histories of all sizes come and go, and what they count ends at nothi
 
   CHECK(l.account.meter.used_bytes() == 0);
   CHECK(l.output.used_bytes() == 0);
-  CHECK(l.all[0]->bytes() == 0);
-  CHECK(l.all[1]->bytes() == 0);
 }
