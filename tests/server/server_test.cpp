@@ -15,6 +15,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
@@ -184,6 +185,21 @@ TEST_CASE("an answer may come later from another thread, and one that never come
     t.join();
 }
 
+TEST_CASE("an answer that comes after the end of its server is void") {
+  std::promise<transport::http_reply> asked;
+  std::optional<server> node{quiet(1)};
+  node->route_later("GET", "/later", [&](const transport::http_request&, transport::http_reply reply) { asked.set_value(std::move(reply)); });
+  node->start();
+  raw_client client{node->port(), "GET /later HTTP/1.1\r\nHost: x\r\n\r\n"};
+  auto reply = asked.get_future().get();
+
+  node.reset();
+  reply.send({200, "text/plain", "too late"});
+  reply.send({200, "text/plain", "and again"});
+
+  CHECK(client.read_all().find("late") == std::string::npos);
+}
+
 TEST_CASE("pages of allowed origins may read answers") {
   auto options = quiet(1);
   options.cors_origins = {"https://good.example"};
@@ -316,6 +332,22 @@ TEST_CASE("an endpoint's handlers are told of everything that happens to a conne
   std::vector<std::string> expected{"listening", "open /raw?x=1", "pong p", "text hello 1", "text throw 2", "error thrown", "error internal", "close", "stop"};
   CHECK(log == expected);
   CHECK(e.client_count() == 0);
+}
+
+TEST_CASE("a message that has begun behind one that stopped the reading has its time once reading goes on") {
+  auto options = quiet(1);
+  options.node.connections.bytes_per_second = 40'000;
+  options.node.heartbeat.interval = std::chrono::milliseconds{0};
+  options.assembly_deadline = std::chrono::milliseconds{100};
+  options.close_deadline = std::chrono::milliseconds{100};
+  server node{std::move(options)};
+  node.start();
+  raw_client client{node.port()};
+
+  auto large = R"({"type":"message","text":")" + std::string(60'000 - 28, 'x') + "\"}"; // half a second's debt
+  client.send(std::string{"\x81\xfe\xea\x60\0\0\0\0", 8} + large + "\x81");
+
+  client.await("assembly_timeout");
 }
 
 TEST_CASE("a handler that takes long before it closes leaves the peer its time to answer") {

@@ -180,9 +180,10 @@ void basic_websocket_session<Socket>::check_deadlines() {
     next = std::min(next, outbox_.last_progress() + settings_.write_deadline);
   }
   if (auto since = guard_.open_since(); since && !paused_ && phase_ == phase::open) {
-    if (at - *since >= settings_.assembly_deadline)
+    if (auto deadline = *since + settings_.assembly_deadline; at < deadline)
+      next = std::min(next, deadline);
+    else
       refuse(errc::assembly_timeout);
-    next = std::min(next, at - *since >= settings_.assembly_deadline ? next : *since + settings_.assembly_deadline);
   }
   if (next != actors::steady_time::max())
     arm_deadline(std::max(next, at));

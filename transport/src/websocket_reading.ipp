@@ -274,6 +274,8 @@ void basic_websocket_session<Socket>::resume_reading() {
   auto at = now();
   guard_.stand_still(at - paused_at_);
   heard_ = at;
+  if (auto since = guard_.open_since()) // its deadline may have passed meanwhile, without effect
+    arm_deadline(*since + settings_.assembly_deadline);
   contained([this] { loop_.post(guarded([this] { read_next(); })); });
 }
 
