@@ -205,12 +205,12 @@ node::node(caf::actor_system& system, node_options options) : state_(std::make_u
   auto& s = state_->shared;
   s.options = std::move(options);
   s.key = s.options.hash_seed ? hash_key::from(*s.options.hash_seed) : hash_key::random();
-  auto budget = [usable = usable_memory_bytes()](std::int64_t given, std::int64_t part) { return given > 0 ? given : usable / part; };
-  s.budget_bytes = budget(s.options.memory_budget_bytes, 4);
-  s.histories.budget_bytes = budget(s.options.history_budget_bytes, 8);
-  s.inbound_budget_bytes = s.options.inbound_budget_bytes;
-  if (s.inbound_budget_bytes <= 0) // small memory and large messages must not close who is on the way to a whole one
-    s.inbound_budget_bytes = std::max(budget(0, 16), static_cast<std::int64_t>(4 * s.options.messages.largest_message()));
+  auto usable = usable_memory_bytes();
+  // Small memory and large messages must not close who is on the way to a whole one.
+  auto parts = std::max(usable / 16, static_cast<std::int64_t>(4 * s.options.messages.largest_message()));
+  s.budget_bytes = s.options.memory_budget_bytes.value_or(usable / 4);
+  s.histories.budget_bytes = s.options.history_budget_bytes.value_or(usable / 8);
+  s.inbound_budget_bytes = s.options.inbound_budget_bytes.value_or(parts);
   loop_options lo;
   lo.clock = s.options.clock;
   lo.log = s.options.log;
@@ -245,7 +245,7 @@ bool node::keep_budget(state& self, loop_unit& unit) {
   auto& s = self.shared;
   auto used = s.output_meter.used_bytes();
   auto over = s.over_budget.load(std::memory_order_relaxed);
-  if (used > s.budget_bytes) {
+  if (s.budget_bytes > 0 && used > s.budget_bytes) {
     s.over_budget.store(true, std::memory_order_relaxed);
     if (auto* slowest = unit.loop->sessions().oldest_backlog()) {
       slowest->cut(protocol::errc::node_overloaded);

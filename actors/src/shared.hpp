@@ -61,7 +61,7 @@ struct node_shared {
   history_account histories;
   protocol::memory_meter profile_meter; ///< of all memberships
   protocol::memory_meter inbound_meter; ///< of what transports have received in part; these and sessions go with the loops
-  std::int64_t inbound_budget_bytes = 0;
+  std::int64_t inbound_budget_bytes = 0; ///< 0, as of the other budgets: no bound
   std::vector<std::unique_ptr<loop_unit>> units;
   std::shared_ptr<protocol::memory_meter> meter = std::make_shared<protocol::memory_meter>(); ///< kept by handles
   protocol::memory_meter& output_meter = *meter;

@@ -109,8 +109,8 @@ program_option size_option(std::string name, std::string help, auto& to, std::st
           into(to, [max](std::string_view text) { return parse_size(text, max); }), {}, false, std::move(standard)};
 }
 
-/// A part of the memory unless it is given.
-program_option budget_option(std::string name, std::string help, std::int64_t& to, std::string standard) {
+/// A part of the memory unless it is given; 0 lifts it.
+program_option budget_option(std::string name, std::string help, std::optional<std::int64_t>& to, std::string standard) {
   return size_option(std::move(name), std::move(help), to, std::move(standard), std::uint64_t{1} << 40);
 }
 
@@ -134,7 +134,7 @@ void add_memory(option_table& table, server_options& o) {
   table.push_back(budget_option("output-budget", "Size of all that waits to be sent; beyond it the slowest are cut off",
                                 node.memory_budget_bytes, "a quarter of the memory"));
   table.push_back(budget_option("inbound-budget", "Size of messages that have come in part; beyond it the slowest are cut off",
-                                node.inbound_budget_bytes, "a sixteenth of the memory"));
+                                node.inbound_budget_bytes, "a sixteenth of the memory, at least four largest messages"));
 }
 
 void add_limits(option_table& table, server_options& o) {

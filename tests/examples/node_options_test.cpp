@@ -92,6 +92,19 @@ TEST_CASE("each option of a node stores what it says") {
   CHECK(o.node.inbound_budget_bytes == 11 << 20);
 }
 
+TEST_CASE("0 lifts a budget, which is no default") {
+  rig r;
+  auto& node = r.options.node;
+  for (auto* budget : {&node.history_budget_bytes, &node.memory_budget_bytes, &node.inbound_budget_bytes})
+    CHECK_FALSE(*budget);
+
+  for (auto* name : {"history-budget", "output-budget", "inbound-budget"})
+    CHECK(r.take(name, "0"));
+
+  for (auto* budget : {&node.history_budget_bytes, &node.memory_budget_bytes, &node.inbound_budget_bytes})
+    CHECK(*budget == 0);
+}
+
 TEST_CASE("a burst is at least one message, whatever the rate") {
   rig r;
 
@@ -123,7 +136,7 @@ TEST_CASE("what an option does not take leaves the default alone") {
     CHECK_FALSE(r.options.node.connections.bytes_per_second);
     CHECK(r.options.node.rooms.history);
     CHECK(r.options.node.rooms.history_age == untouched.options.node.rooms.history_age);
-    CHECK(r.options.node.history_budget_bytes == 0);
+    CHECK_FALSE(r.options.node.history_budget_bytes);
   }
 }
 

@@ -67,6 +67,29 @@ TEST_CASE("a reader with output queued is not cut for what histories hold") {
   CHECK_FALSE(reader.session.ended());
 }
 
+TEST_CASE("0 lifts each budget, and absent ones are shares of the memory") {
+  auto options = small_node();
+  auto standard = manual_node{}.node.stats();
+  options.memory_budget_bytes = options.history_budget_bytes = options.inbound_budget_bytes = 0;
+  manual_node world{options};
+  client filler{world}, reader{world};
+  reader.join("h0");
+  world.settle();
+  reader.session.set_window(0);
+
+  fill_histories(world, filler, 5);
+  world.pass(1s);
+
+  auto now = world.node.stats();
+  CHECK(now.history_bytes > 5 * 900'000);
+  CHECK_FALSE(world.node.overloaded());
+  CHECK(reader.close_code() == 0);
+  for (auto budget : {now.budget_bytes, now.history_budget_bytes, now.inbound_budget_bytes})
+    CHECK(budget == 0);
+  for (auto budget : {standard.budget_bytes, standard.history_budget_bytes, standard.inbound_budget_bytes})
+    CHECK(budget > 0);
+}
+
 TEST_CASE("histories age while nobody says anything") {
   manual_node world{small_node()};
   client filler{world};

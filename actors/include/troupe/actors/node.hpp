@@ -81,7 +81,7 @@ struct node_stats {
   std::uint64_t publishes = 0;
   std::uint64_t deliveries = 0;
   std::int64_t output_bytes = 0;  ///< live output buffers, as counted against the budget
-  std::int64_t budget_bytes = 0;
+  std::int64_t budget_bytes = 0;  ///< 0, as of the other budgets: no bound
   std::int64_t history_bytes = 0; ///< what histories keep; not counted as output
   std::int64_t history_budget_bytes = 0;
   std::int64_t profile_bytes = 0; ///< what clients' joins have brought along, kept with their memberships

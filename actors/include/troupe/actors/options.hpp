@@ -37,7 +37,7 @@ struct room_limits {
   bool history = true;                    ///< whether rooms keep what they have said last, within the next three
   std::size_t history_messages = 256;
   std::size_t history_bytes = 1024 * 1024;
-  std::chrono::seconds history_age{300};
+  std::chrono::seconds history_age{300};  ///< entries go in groups, a sixteenth of it later at most
 };
 
 struct heartbeat_options {
@@ -54,15 +54,18 @@ struct node_options {
   heartbeat_options heartbeat;
   bool announce = true;   ///< tell a room who joins and leaves
   std::string lobby;      ///< a room every connection is put into; empty: none
-  std::int64_t memory_budget_bytes = 0; ///< live output buffers; 0: a quarter of the memory this process may use
-  /// All rooms' histories: the largest lose their oldest entries, and nobody else is concerned. 0: an eighth of that memory
-  std::int64_t history_budget_bytes = 0;
-  /// Messages that have come in part: who has kept one open longest is closed. 0: a sixteenth of that memory, or four largest messages
-  std::int64_t inbound_budget_bytes = 0;
+  /// Live output buffers: who has lagged longest is closed. Absent: a quarter of the memory this process may use.
+  std::optional<std::int64_t> memory_budget_bytes;
+  /// All rooms' histories: the largest of all loops lose their oldest entries, nobody else is concerned. Absent: an eighth of it.
+  std::optional<std::int64_t> history_budget_bytes;
+  /// Messages that have come in part: who has kept one open longest is closed. Absent: a sixteenth of that memory, or four largest
+  /// messages, whichever is more.
+  std::optional<std::int64_t> inbound_budget_bytes;
   std::chrono::milliseconds reconnect_min{500};  ///< told in `goodbye` before a restart
   std::chrono::milliseconds reconnect_max{5000};
-  /// Reads the token of an `auth`; null if it is not accepted. Runs on the connection's loop, must not block. Absent: `unsupported`.
-  /// A server that has `authorize_upgrade` asks that, too.
+  /// Reads the token of an `auth`; null if it is not accepted: `unauthorized`. Runs on the connection's loop, must not block. Absent:
+  /// `auth` is `unsupported`, also on a server that has `authorize_upgrade`, which is asked only about tokens that this has accepted, as
+  /// at the handshake. A server with `jwt` sets it itself.
   std::function<claims_ptr(std::string_view token, wall_time now)> verify_token;
   /// Where rooms are placed and how their names are hashed. Absent: by a random key, so that nobody can choose names that all fall to
   /// one loop or into one bucket. A test that must be repeatable sets it.
