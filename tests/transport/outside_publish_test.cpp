@@ -60,6 +60,26 @@ TEST_CASE("what is published from outside reaches the members as the room's own,
   CHECK(plain.texts() == strings{R"({"type":"score","points":1})", R"({"type":"score","points":2})"});
 }
 
+TEST_CASE("what a handle has published before it ends the room comes before the end, and nothing behind") {
+  manual_node world{[] { actors::node_options o; o.loops = 2; return o; }()};
+  for (unsigned loop : {0u, 1u}) {
+    auto name = world.room_on(loop);
+    client ann{world};
+    ann.join(name);
+    world.settle();
+    (void)ann.texts();
+    auto room = world.node.room(name);
+
+    for (int i = 0; i < 3; ++i)
+      room.publish("score", {{"points", i}});
+    room.end();
+    room.publish("score", {{"points", 9}});
+    world.settle();
+
+    CHECK(types_of(ann.texts()) == strings{"score", "score", "score", "roomClosed"});
+  }
+}
+
 TEST_CASE("an event may refer to memory that is gone before it is sent") {
   manual_node world;
   client ann{world};

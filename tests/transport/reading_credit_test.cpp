@@ -45,6 +45,23 @@ TEST_CASE("a client is read while it has credit; the rest waits outside and is r
   CHECK(ann.heard("message", "text") == said);
 }
 
+TEST_CASE("of a client's commands 32 wait, or 128 KiB and one largest message, and no more") {
+  constexpr std::size_t largest = 64 * 1024 - 64; // its text
+  for (auto [bytes, most] : {std::pair{std::size_t{1}, 32u}, {largest, 3u}}) {
+    manual_node world{two_loops({})};
+    auto room = world.room_on(1);
+    client ann{world};
+
+    ann.join(room);
+    for (int i = 0; i < 40; ++i)
+      ann.publish(room, std::string(bytes, 'x'));
+    run_only(world, 0);
+
+    CHECK(41 - ann.session.unread() == most);
+    CHECK(ann.session.held_messages() == most);
+  }
+}
+
 TEST_CASE("bytes are credit, too: one message may go below zero, the next one waits") {
   manual_node world{two_loops({32, 1000})};
   auto room = world.room_on(1);

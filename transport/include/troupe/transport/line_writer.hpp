@@ -10,8 +10,8 @@ namespace troupe::transport {
 
 /// Writes lines to a descriptor from a thread of its own: whoever says one waits neither for a reader that stalls nor for a disk.
 ///
-/// At most `max_lines` and 4 MiB wait; then the oldest are lost, as are those that the descriptor refuses (its reader has gone, the
-/// disk is full). Once it takes lines again, one says how many were lost. The descriptor's flags stay as they are. Thread: any.
+/// At most `max_lines` and 4 MiB wait, or the latest line if it is longer by itself; beyond that the oldest are lost, as are those that
+/// the descriptor refuses (its reader has gone, the disk is full). Once it takes lines again, one says how many were lost. The descriptor's flags stay as they are. Thread: any.
 class line_writer {
 public:
   static constexpr std::size_t standard_lines = 8192;
