@@ -3,6 +3,7 @@
 #include "history.hpp"
 
 #include <algorithm>
+#include <new>
 
 namespace troupe::actors {
 
@@ -47,6 +48,23 @@ bool history_shelf::keep_budget(std::size_t least) noexcept {
   return any;
 }
 
+namespace {
+
+void ask(history_shelf& other, const std::vector<history_shelf*>& all) {
+  if (other.asked.exchange(true))
+    return;
+  try {
+    other.loop().post([&other, &all] {
+      other.asked = false;
+      keep_history_budget(other, all);
+    });
+  } catch (const std::bad_alloc&) {
+    other.asked = false; // the next turn asks again
+  }
+}
+
+} // namespace
+
 bool keep_history_budget(history_shelf& mine, const std::vector<history_shelf*>& all) {
   if (!mine.account().exceeded())
     return false;
@@ -56,11 +74,8 @@ bool keep_history_budget(history_shelf& mine, const std::vector<history_shelf*>&
       other = shelf;
   constexpr std::size_t steps = 8; // loops do not take turns at each entry
   auto any = mine.keep_budget(other ? other->largest_bytes() / steps * (steps - 1) : 0);
-  if (other && other->largest_bytes() > 0 && mine.account().exceeded() && !other->asked.exchange(true))
-    other->loop().post([other, &all] {
-      other->asked = false;
-      keep_history_budget(*other, all);
-    });
+  if (other && other->largest_bytes() > 0 && mine.account().exceeded())
+    ask(*other, all);
   return any;
 }
 
