@@ -225,16 +225,30 @@ TEST_CASE("an actor that throws ends alone and its requester is told") {
   CHECK(record.released == 2);
 }
 
+namespace {
+
+/// An actor of CAF's own threads.
+class wanderer final : public player_actor::base {
+public:
+  wanderer(caf::actor_config& cfg, std::promise<std::thread::id>& p) : player_actor::base(cfg), ran_on_(p) {}
+  behavior_type make_behavior() override {
+    return {
+      [this](const ball&) { ran_on_.set_value(std::this_thread::get_id()); },
+      [](int x) -> caf::result<int> { return x; },
+    };
+  }
+
+private:
+  std::promise<std::thread::id>& ran_on_;
+};
+
+} // namespace
+
 TEST_CASE("an actor on no loop that an actor of a loop sends to runs on CAF's threads") {
   counted_loop l;
   player::record record;
   std::promise<std::thread::id> ran_on;
-  auto stranger = l.system.spawn([&ran_on](player_actor::pointer) -> player_actor::behavior_type {
-    return {
-      [&ran_on](const ball&) { ran_on.set_value(std::this_thread::get_id()); },
-      [](int x) -> caf::result<int> { return x; },
-    };
-  });
+  auto stranger = l.system.spawn<wanderer>(ran_on);
   auto ours = compat::spawn_on<player>(l.loop, record, stranger);
   compat::anon_send(ours, ball{1});
   while (l.loop.run_turn()) {
