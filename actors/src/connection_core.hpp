@@ -167,7 +167,7 @@ private:
   std::vector<held_room> rooms_;
   std::vector<waiting_command> waiting_;
   std::vector<tracked_ref> refs_;
-  room_before before_; ///< of a client of one room: what it has left last, and has not heard from since
+  room_before before_; ///< of a client of one room: the room that it left last, which may still owe it answers
   room_before settling_; ///< whose answer a join waits for
   std::vector<steady_time> errors_;
   std::size_t max_rooms_;

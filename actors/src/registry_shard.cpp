@@ -77,11 +77,11 @@ void registry_shard::handle(room_call& call) {
   guard([&] { enter(call.room, std::move(call.entry)); });
 }
 
-/// Hands an entry on to its room, or answers that it cannot; the answer of last resort is given without the entry's help.
+/// Hands an entry on to its room, which is made if need be. If that fails, the entry is refused.
 void registry_shard::enter(const std::string& name, room_entry&& entry) {
   auto* room = find(name);
   if (!room && !makes_room(entry))
-    return; // it takes back what has come to nothing
+    return; // it takes back an entry that has made no room
   if (!room) {
     if (auto why = reason_against_another(); why != errc::ok)
       return refuse(name, entry, why);

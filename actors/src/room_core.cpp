@@ -343,7 +343,7 @@ void room_core::crash() noexcept {
     dismiss_members(true);
     tell_observers_end();
   } catch (...) {
-    output_.report_hook_failure(); // who is left hears of it from the shard, and observers by `tell_observers_end`
+    output_.report_hook_failure(); // members hear of the crash from the shard
   }
 }
 
