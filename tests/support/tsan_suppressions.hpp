@@ -11,7 +11,6 @@ extern "C" const char* __tsan_default_suppressions() {
          "race:caf::detail::tuple_vals*::~tuple_vals\n"
          "race:caf::intrusive::drr_cached_queue*::new_round\n"
          "race:caf::intrusive::fifo_inbox*::fetch_more\n"
-         "race:/usr/include/caf/actor_storage.hpp\n"
-         "race:~pinned\n";
+         "race:caf::actor_storage*::free_storage\n";
 }
 #endif

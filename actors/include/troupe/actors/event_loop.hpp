@@ -34,7 +34,7 @@ struct loop_options {
   std::size_t least_handlers = 8; ///< of a turn whose flush is full early
   std::size_t resumes_per_turn = 256;
 #ifdef __SANITIZE_THREAD__
-  std::size_t messages_per_resume = 1; ///< see `pinned::take_mail`
+  std::size_t messages_per_resume = 1; ///< the more hand-overs it sees
 #else
   std::size_t messages_per_resume = 16;
 #endif

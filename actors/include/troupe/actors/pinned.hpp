@@ -3,6 +3,7 @@
 
 #include <troupe/actors/caf_compat.hpp>
 #include <troupe/actors/loop_job.hpp>
+#include <troupe/actors/pinned_storage.hpp>
 #include <troupe/actors/tenants.hpp>
 
 #if !TROUPE_CAF_V1
@@ -112,7 +113,8 @@ inline void acquire_annotation([[maybe_unused]] void* what) noexcept {
 /// An actor that ends, for whatever reason, does so in steps, on the loop's thread: it says what it owes others (`say_farewell`),
 /// destroys its state (`release_state`; the destructor may run on any thread and must find nothing left), tells those who watch it,
 /// and bounces the requests that it has not handled. Where memory is short, the rest of the steps follow in later turns: nothing of
-/// it is lost. What CAF itself lets out of an actor ends that actor in the same way.
+/// it is lost. What CAF itself lets out of an actor ends that actor in the same way, and so does the loss of its last reference,
+/// on whichever thread that goes.
 template <class Base>
 class pinned : public Base, public loop_job, public tenant {
 public:
@@ -147,7 +149,6 @@ public:
   }
 
   caf::resumable::resume_result resume(context_base* context, size_t max_messages) override {
-    take_mail();
     acquire_annotation(this);
     home_->running(this->name());
     if (step_ == step::alive) {
@@ -198,7 +199,27 @@ public:
       come_back();
   }
 
-  void drop() noexcept final { intrusive_ptr_release(this->ctrl()); }
+  void drop() noexcept final {
+    is_dropped_ = true;
+    intrusive_ptr_release(this->ctrl());
+  }
+
+#if !TROUPE_CAF_V1
+  /// Called once the last reference has gone, on the thread where it went. Unless it has ended, or its loop has, it takes a
+  /// reference again and ends on its loop.
+  [[nodiscard]] bool may_be_destroyed() noexcept {
+    acquire_annotation(this);
+    if (step_ == step::ended || is_dropped_)
+      return true;
+    if (step_ == step::alive) {
+      is_unreachable_ = true;
+      step_ = step::crashed;
+    }
+    intrusive_ptr_add_weak_ref(this->ctrl()); // CAF lets go of the one that all references had in common
+    come_back();
+    return false;
+  }
+#endif
 
   void on_exit() final {}
 
@@ -219,12 +240,21 @@ public:
       this->setf(caf::abstract_actor::is_terminated_flag); // who watches it from here on is told at once
     });
     this->mailbox_.close();
-    if (!host) // the last reference has gone: it cannot send any more
+    if (!host) // its loop has dropped it: it cannot send any more
       step_ = step::release;
     if (!is_resumed_ && !finish() && host)
       come_back();
     return true;
   }
+#endif
+
+#if defined(__SANITIZE_THREAD__) && !TROUPE_CAF_V1
+  /// CAF may have fetched the message after `resume` has begun.
+  caf::invoke_message_result consume(caf::mailbox_element& what) override {
+    acquire_annotation(this);
+    return Base::consume(what);
+  }
+  using Base::consume;
 #endif
 
   loop_context& home() const { return *home_; }
@@ -285,15 +315,6 @@ private:
     return caf::resumable::done;
   }
 
-  /// TSan sees only the annotations, so what is handled next has to have come before them: it is fetched now. Under TSan a resume handles
-  /// one message (`loop_options`).
-  void take_mail() {
-#if defined(__SANITIZE_THREAD__) && !TROUPE_CAF_V1
-    if (!this->mailbox_.closed())
-      this->mailbox_.fetch_more();
-#endif
-  }
-
   void come_back() noexcept {
     intrusive_ptr_add_ref(this->ctrl());
     queue_up();
@@ -347,7 +368,11 @@ private:
   }
 
   void end_as_crashed() {
-    caf::error why = caf::sec::runtime_error; // an allocation
+    caf::error why; // an allocation
+    if (is_unreachable_)
+      why = caf::exit_reason::unreachable;
+    else
+      why = caf::sec::runtime_error;
     this->quit(caf::error{});
     this->cleanup(std::move(why), home_);
   }
@@ -435,6 +460,8 @@ private:
   loop_context* home_;
   std::atomic<bool> is_queued_{false};
   bool is_resumed_ = false; ///< loop's thread
+  bool is_dropped_ = false; ///< likewise, or that which destroys the loop
+  bool is_unreachable_ = false; ///< that of the last reference, then the loop's
   step step_ = step::alive; ///< loop's thread
 #if TROUPE_CAF_V1
   std::unordered_map<caf::actor_id, caf::disposable> watched_;
