@@ -12,6 +12,7 @@ connection::connection(caf::actor_config& cfg, compat::loop_context& home, node_
     shared_(shared),
     unit_(unit),
     key_(config.key),
+    counted_(*unit.end),
     pulse_(*unit.loop, config.key, shared.options.heartbeat),
     core_(std::in_place, std::move(config), *this) {}
 
@@ -60,6 +61,7 @@ void connection::release_state() {
   pulse_.stop();
   expiry_.reset();
   core_.reset();
+  counted_.leave();
 }
 
 /// A connection that ends with its session open has failed, by a bug of ours or for want of memory: 1011. Its rooms go on.

@@ -41,6 +41,7 @@ private:
   node_shared& shared_;
   loop_unit& unit_;
   session_key key_;
+  counted_client counted_;
   pulse pulse_;
   std::unique_ptr<wall_deadline> expiry_; ///< of its token; most have none
   std::optional<connection_core> core_; ///< in place: what each message touches is one allocation

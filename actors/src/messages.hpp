@@ -294,7 +294,7 @@ using registry_actor = compat::typed_actor<
   caf::result<void>(end_request), caf::result<void>(room_empty),
   // From outside, passed on to the room if it exists.
   caf::result<void>(outside_event),
-  // Ends all rooms, then itself.
+  // Ends all rooms, and makes no more.
   caf::result<void>(stop_shard)>;
 
 using dispatcher_actor = compat::typed_actor<

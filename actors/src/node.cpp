@@ -1,5 +1,6 @@
 #include <troupe/actors/node.hpp>
 
+#include "actor_owner.hpp"
 #include "byte_bucket.hpp"
 #include "connection.hpp"
 #include "dispatcher_service.hpp"
@@ -23,21 +24,6 @@
 
 namespace troupe::actors {
 namespace {
-
-/// What the dispatcher knows of a session's connection actor.
-class actor_owner final : public session_owner {
-public:
-  /// `account` lives while the session is open, as this does.
-  actor_owner(connection_actor handle, const credit_account* account) : handle_(std::move(handle)), account_(account) {}
-  [[nodiscard]] bool is_settled() const noexcept { return account_->held_messages() == 0; }
-  void room_closed(room_key room) override { compat::anon_send(handle_, membership_lost{room}); }
-  void end() { compat::anon_send(handle_, session_closed{}); }
-  void goodbye(bool restart) override { compat::anon_send(handle_, say_goodbye{restart}); }
-
-private:
-  connection_actor handle_;
-  const credit_account* account_;
-};
 
 /// Whether `pattern` is a room's name, or a prefix of some and `*`.
 bool is_room_pattern(std::string_view pattern) {
@@ -221,6 +207,8 @@ node::node(caf::actor_system& system, node_options options) : state_(std::make_u
     unit.wall = std::make_unique<wall_watch>(*unit.loop);
     unit.histories = std::make_unique<history_shelf>(*unit.loop, s.histories);
     s.shelves.push_back(unit.histories.get());
+    unit.end = std::make_unique<loop_end>(s, unit);
+    s.end.add(*unit.end);
   }
   for (auto& u : s.units)
     set_up(*u);
@@ -337,23 +325,9 @@ void node::request_stop(state& self) {
   self.entrance->close();
   for (auto& e : self.shared.endpoints) {
     std::lock_guard guard{e->mutex};
-    caf::anon_send_exit(std::exchange(e->hub, nullptr), caf::exit_reason::user_shutdown);
+    e->hub = nullptr;
   }
-  for (auto& unit : self.shared.units) {
-    compat::anon_send(unit->registry, stop_shard{});
-    unit->loop->post([u = unit.get()] {
-      // Connections of sessions that nobody closed, and the dispatcher, which has nothing left to say.
-      std::vector<session_key> open;
-      u->loop->sessions().for_each([&](session_key key, sink& output) {
-        output.terminate(protocol::errc::shutdown);
-        open.push_back(key);
-      });
-      for (auto key : open)
-        if (auto* owner = static_cast<actor_owner*>(u->loop->sessions().owner(key)))
-          owner->end();
-      caf::anon_send_exit(u->output_actor, caf::exit_reason::user_shutdown);
-    });
-  }
+  self.shared.end.begin();
 }
 
 void node::stop() {
@@ -410,6 +384,8 @@ void node::drive_until_done(state& self) {
 connection_port node::open(event_loop& home, sink& output, connection_info info) {
   auto& s = state_->shared;
   auto& unit = *s.units[home.index()];
+  if (!unit.end->lets_in())
+    throw std::runtime_error{"the node has ended its connections"};
   auto p = std::make_shared<connection_port::state>(home, unit.counts, s.reads, s.options.connections.credits,
                                                     bytes_per_second(s.options, info.endpoint != nullptr));
   p->key = home.sessions().open(output);

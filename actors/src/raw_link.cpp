@@ -27,6 +27,7 @@ raw_link::raw_link(caf::actor_config& cfg, compat::loop_context& home, node_shar
     unit_(unit),
     state_(std::move(state)),
     endpoint_(std::move(at)),
+    counted_(*unit.end),
     pulse_(*unit.loop, state_->key, shared.options.heartbeat) {}
 
 /// Runs one handler of the application; what it throws ends this connection alone.
@@ -143,6 +144,7 @@ void raw_link::release_state() {
   leave_endpoint();
   state_.reset();
   endpoint_.reset();
+  counted_.leave();
 }
 
 } // namespace troupe::actors

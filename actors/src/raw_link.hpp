@@ -50,6 +50,7 @@ private:
   loop_unit& unit_;
   std::shared_ptr<raw_state> state_;
   std::shared_ptr<endpoint_state> endpoint_;
+  counted_client counted_;
   pulse pulse_;
   std::unique_ptr<wall_deadline> expiry_; ///< of its token; most have none
   bool has_left_ = false; ///< the endpoint

@@ -188,7 +188,7 @@ void registry_shard::bury(const std::string& name, listing& room) {
   auto gone = rooms_.extract(name);
   pass_on(gone.key(), *gone.mapped().cell);
   if (stopping_ && rooms_.empty())
-    quit(caf::exit_reason::normal);
+    unit_.end->rooms_gone();
 }
 
 void registry_shard::second_try::on_deadline() {
@@ -232,7 +232,7 @@ void registry_shard::stop() {
   for (auto& [name, room] : rooms_)
     end(room, room_end::stopped);
   if (rooms_.empty())
-    quit(caf::exit_reason::normal);
+    unit_.end->rooms_gone();
 }
 
 void registry_shard::release_state() {

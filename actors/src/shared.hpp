@@ -3,6 +3,7 @@
 #include "dispatcher.hpp"
 #include "history_shelf.hpp"
 #include "messages.hpp"
+#include "node_end.hpp"
 #include "wall_deadline.hpp"
 
 #include <troupe/actors/claims.hpp>
@@ -40,6 +41,7 @@ using node_gate = gate<node_shared>;
 
 /// One loop with its shard, its dispatcher and its counts.
 struct loop_unit {
+  std::unique_ptr<loop_end> end; ///< outlives the actors of the loop
   std::unique_ptr<event_loop> loop;
   std::unique_ptr<wall_watch> wall; ///< of the tokens that expire on this loop
   std::unique_ptr<dispatcher> output;
@@ -67,6 +69,7 @@ struct node_shared {
   protocol::memory_meter& output_meter = *meter;
   std::int64_t budget_bytes = 0;
   std::vector<history_shelf*> shelves; ///< of all loops; fixed
+  node_end end;
   std::atomic<bool> over_budget{false};
   std::atomic<bool> reads{true}; ///< false while it drains
   std::atomic<std::size_t> rooms{0};

@@ -1,5 +1,6 @@
-// A whole node on three threads, with all kinds of clients, stopped again and again while it works. It is for the thread sanitizer:
-// without it, it sees only that everything ends.
+// A whole node on three threads, with all kinds of clients, stopped again and again while it works: in the middle of joins, leaves,
+// publishes and whatever other threads do to it. It is for the thread sanitizer: without it, it sees only that everything ends.
+// TROUPE_STRESS_SEED draws other plays; threads see to it that none is like the other.
 #include "support/tsan_suppressions.hpp"
 
 #include <troupe/actors/node.hpp>
@@ -7,12 +8,14 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,31 +27,33 @@ using testing::memory_session;
 namespace {
 
 constexpr unsigned loops = 3;
-constexpr auto time_to_answer = 800ms; ///< of joins: a shard that has ended answers none
+std::atomic<int> behaviors{0}; ///< alive
 
 std::string a_room(std::minstd_rand& dice) { return "r" + std::to_string(dice() % 6); }
 
 struct lively final : actors::room_behavior {
   lively() {
+    ++behaviors;
     on("say", [](auto& room, auto&, auto&) { room.broadcast("said", {{"n", 1}}); });
     on("kick", [](auto& room, auto& from, auto&) { room.kick(from.key, "out"); });
     on("boom", [](auto&, auto&, auto&) { throw std::runtime_error{"boom"}; });
     on("end", [](auto& room, auto&, auto&) { room.end(); });
   }
+  ~lively() override { --behaviors; }
 };
 
 /// The clients of one loop, moved on its thread.
 class crowd : public std::enable_shared_from_this<crowd> {
 public:
-  crowd(actors::node& n, actors::endpoint at, unsigned loop, const std::atomic<bool>& stops)
-    : node_(n), place_(std::move(at)), loop_(n.loop(loop)), stops_(stops), dice_(loop + 1) {}
+  crowd(actors::node& n, actors::endpoint at, unsigned loop, unsigned seed)
+    : node_(n), place_(std::move(at)), loop_(n.loop(loop)), dice_(seed) {}
 
+  /// Until the node has ended all of them.
   void go_on() {
     loop_.post([self = shared_from_this()] {
-      if (self->stops_)
-        return; // its clients stay
       self->step();
-      self->go_on();
+      if (self->is_let_in_ || std::any_of(self->seats_.begin(), self->seats_.end(), [](auto& s) { return s.session != nullptr; }))
+        self->go_on();
     });
   }
 
@@ -77,7 +82,11 @@ private:
     actors::connection_info info{dice_() % 3 == 0 ? protocol::encoding::plain_json : protocol::encoding::v1_json, {}};
     if (s.is_raw)
       info.endpoint = place_.state();
-    s.session = std::make_unique<memory_session>(node_, loop_, std::move(info));
+    try {
+      s.session = std::make_unique<memory_session>(node_, loop_, std::move(info));
+    } catch (const std::runtime_error&) { // the node ends
+      is_let_in_ = false;
+    }
   }
 
   std::string command() {
@@ -90,8 +99,8 @@ private:
   actors::node& node_;
   actors::endpoint place_;
   actors::event_loop& loop_;
-  const std::atomic<bool>& stops_;
   std::minstd_rand dice_;
+  bool is_let_in_ = true;
   std::array<seat, 12> seats_;
 };
 
@@ -116,12 +125,14 @@ public:
   }
   resume_result resume(caf::execution_unit* host, std::size_t) override {
     compat::acquire_annotation(this);
-    if (!mailbox_.closed())
-      mailbox_.fetch_more();
-    compat::acquire_annotation(this);
     auto result = caf::event_based_actor::resume(host, 1);
     compat::release_annotation(this);
     return result;
+  }
+  using caf::event_based_actor::consume;
+  caf::invoke_message_result consume(caf::mailbox_element& what) override {
+    compat::acquire_annotation(this);
+    return caf::event_based_actor::consume(what);
   }
 };
 
@@ -152,12 +163,23 @@ void disturb(actors::node& n, const actors::endpoint& at, caf::actor watcher, un
   }
 }
 
-/// A node lives for a while and is stopped in full swing.
-void live(caf::actor_system& system, std::chrono::milliseconds time) {
+/// As a server does before it stops, but in no time.
+void drain(actors::node& n) {
+  n.stop_reading();
+  n.end_rooms();
+  n.drain(actors::drain_kind::restart, 20ms);
+}
+
+/// A node lives for a while and is stopped in full swing, while other threads still use it.
+void live(caf::actor_system& system, unsigned seed) {
+  std::minstd_rand dice{seed};
+  (void)dice();
   actors::node_options options;
   options.loops = loops;
+  options.connections.max_rooms = dice() % 4 == 0 ? 1 : 128;
   options.connections.messages_per_second = 0;
   options.heartbeat.interval = 50ms;
+  options.lobby = dice() % 2 == 0 ? "r0" : "";
   actors::node n{system, options};
   n.rooms("*", [](auto) { return std::make_unique<lively>(); });
   actors::endpoint place;
@@ -165,32 +187,36 @@ void live(caf::actor_system& system, std::chrono::milliseconds time) {
   caf::actor watcher = system.spawn<observer>();
   n.start();
   std::atomic<bool> stops{false};
-  std::vector<std::shared_ptr<crowd>> crowds;
   for (unsigned i = 0; i < loops; ++i)
-    crowds.emplace_back(std::make_shared<crowd>(n, place, i, stops))->go_on();
+    std::make_shared<crowd>(n, place, i, seed * loops + i + 1)->go_on();
   std::vector<std::thread> others;
   for (unsigned i = 0; i < 2; ++i)
-    others.emplace_back([&, i] { disturb(n, place, watcher, i + 7, stops); });
+    others.emplace_back([&, i] { disturb(n, place, watcher, seed + i + 7, stops); });
 
-  std::this_thread::sleep_for(time);
+  std::this_thread::sleep_for(std::chrono::milliseconds{dice() % 3 == 0 ? 700 : dice() % 100});
+  if (dice() % 3 == 0)
+    drain(n);
+  n.stop();
   stops = true;
   for (auto& t : others)
     t.join();
-  std::this_thread::sleep_for(time_to_answer);
-  n.stop();
 
   caf::anon_send_exit(watcher, caf::exit_reason::user_shutdown);
   CHECK(n.stats().rooms == 0);
+  CHECK(n.stats().members == 0);
+  CHECK(n.stats().connections == 0);
+  CHECK(behaviors == 0);
   for (unsigned i = 0; i < loops; ++i)
     CHECK(n.loop(i).pinned_actors() == 0);
-  crowds.clear();
+}
+
+unsigned number_from(const char* name, unsigned otherwise) {
+  auto* text = std::getenv(name);
+  return text ? static_cast<unsigned>(std::atoi(text)) : otherwise;
 }
 
 std::chrono::seconds how_long() {
-  auto* asked = std::getenv("TROUPE_STRESS_SECONDS");
-  if (asked)
-    return std::chrono::seconds{std::atoi(asked)};
-  return std::getenv("TROUPE_LONG") ? 20s : 3s;
+  return std::chrono::seconds{number_from("TROUPE_STRESS_SECONDS", std::getenv("TROUPE_LONG") ? 20 : 3)};
 }
 
 } // namespace
@@ -200,6 +226,11 @@ TEST_CASE("a node of three loops works and stops under all kinds of clients and 
   compat::set_worker_threads(config, 1);
   caf::actor_system system{config};
   auto end = std::chrono::steady_clock::now() + how_long();
-  for (int i = 0; i == 0 || std::chrono::steady_clock::now() < end; ++i)
-    live(system, i % 2 == 0 ? 700ms : 50ms);
+  auto seed = number_from("TROUPE_STRESS_SEED", 1) * 1000;
+  int lives = 0;
+  for (; lives == 0 || std::chrono::steady_clock::now() < end; ++lives) {
+    INFO("seed " << seed);
+    live(system, seed++);
+  }
+  WARN(lives << " nodes have lived");
 }

@@ -120,7 +120,7 @@ public:
   /// Runs each loop on a thread of its own. Throws `std::logic_error` if it was started or stopped before.
   void start();
 
-  /// Ends all actors and loops and joins the threads. Idempotent. Drives loops itself that no thread runs. Throws `std::logic_error` on
+  /// Ends all rooms, then all connections, then the rest and the loops, and joins the threads. Idempotent. Drives loops itself that no thread runs. Throws `std::logic_error` on
   /// one of its loops, which it would wait for.
   void stop();
 
@@ -128,7 +128,7 @@ public:
   [[nodiscard]] bool is_current() const noexcept;
 
   /// Opens a connection for `output`, which must stay alive until `connection_port::closed`. Sends `welcome`; joins the lobby. What it
-  /// throws, for want of memory, leaves nothing behind.
+  /// throws, for want of memory, or once the node has ended its connections, leaves nothing behind.
   /// Thread: that of `home`.
   [[nodiscard]] connection_port open(event_loop& home, sink& output, connection_info info);
 
@@ -166,7 +166,7 @@ public:
   /// Thread: any; the numbers of other loops may be a moment old.
   [[nodiscard]] node_stats stats() const;
 
-  /// Tells all actors to end without waiting, for callers that drive the loops by hand: run turns until no loop has pinned actors.
+  /// Tells all actors to end without waiting, rooms first, on whichever loop, for callers that drive the loops by hand: run turns until no loop has pinned actors.
   void request_stop();
 
 private:

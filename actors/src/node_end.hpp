@@ -1,0 +1,93 @@
+#pragma once
+
+#include <troupe/actors/loop_job.hpp>
+#include <troupe/actors/session_key.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace troupe::actors {
+
+class loop_end;
+struct loop_unit;
+struct node_shared;
+
+/// What ends on all loops before the next begins to end on any.
+enum class end_step : std::uint8_t {
+  none,
+  rooms,       ///< with members, whose behaviours are told `closed`
+  connections, ///< what they have asked for is answered still, by those that end last
+  services,    ///< registry shards, dispatchers, hubs of endpoints
+};
+
+/// How a node ends: step by step, on all loops together. Allocates nothing.
+class node_end {
+public:
+  /// Before `begin`.
+  void add(loop_end& part) { parts_.push_back(&part); }
+  /// Thread: any. Once.
+  void begin() noexcept { start(end_step::rooms); }
+  /// A loop has done its part of the step under way. Thread: the loop's.
+  void arrive() noexcept;
+
+private:
+  void start(end_step step) noexcept;
+
+  std::vector<loop_end*> parts_;
+  end_step step_ = end_step::none;
+  std::atomic<std::size_t> left_{0}; ///< loops that have not done their part
+};
+
+/// One loop's part in that. What there is no memory for is tried again. Thread: the loop's.
+class loop_end final : public compat::loop_job {
+public:
+  loop_end(node_shared& shared, loop_unit& unit) noexcept : shared_(shared), unit_(unit) {}
+
+  /// Thread: any. The step before is done.
+  void begin(end_step step) noexcept;
+
+  /// The shard has no room left and makes none any more.
+  void rooms_gone() noexcept;
+  /// Whether connections may be opened.
+  [[nodiscard]] bool lets_in() const noexcept { return doing_ < end_step::connections; }
+
+private:
+  friend class counted_client;
+
+  void run(std::size_t) override;
+  void take_step();
+  void end_connections();
+  void end_services();
+  void look() noexcept;
+
+  node_shared& shared_;
+  loop_unit& unit_;
+  end_step next_ = end_step::none; ///< written before it is queued
+  end_step doing_ = end_step::none;
+  bool has_asked_ = false; ///< all that is to end in this step
+  bool has_arrived_ = false;
+  bool has_rooms_ = true;
+  bool has_failed_ = false; ///< and said so
+  std::size_t clients_ = 0;
+  bool has_listed_ = false;
+  std::vector<session_key> open_; ///< to be ended
+};
+
+/// Counts the actor of one client, until its state is gone. Thread: the loop's, but for the destruction of one that has left.
+class counted_client {
+public:
+  explicit counted_client(loop_end& of) noexcept : of_(&of) { ++of.clients_; }
+  counted_client(const counted_client&) = delete;
+  counted_client& operator=(const counted_client&) = delete;
+  ~counted_client() { leave(); }
+
+  /// Idempotent.
+  void leave() noexcept;
+
+private:
+  loop_end* of_; ///< null once it has left
+};
+
+} // namespace troupe::actors
