@@ -92,13 +92,18 @@ void world::check_outside_bound() {
   loops_.settle();
 }
 
-/// A message that is given to many in slices gives its credit back with the first.
+/// A message that is given to many, in slices of several turns, gives its credit back with the first.
 void world::check_credit() {
-  auto speaker = std::find_if(clients_.begin(), clients_.end(), [](auto& c) {
-    return !c->gone() && c->session().held_messages() == 0;
-  });
-  if (crowd_ == 0 || speaker == clients_.end())
+  auto room = truth_.latest.find("room1");
+  if (crowd_ == 0 || room == truth_.latest.end())
     return;
+  auto& inside = truth_.logs[room->second].inside;
+  auto speaker = std::find_if(clients_.begin(), clients_.end(), [&](auto& c) {
+    return !c->gone() && c->session().held_messages() == 0 && inside.contains(c->user_id());
+  });
+  if (speaker == clients_.end())
+    return;
+  tally_.given_in_slices += inside.size() > 128;
   (*speaker)->publish("room1", a_deed({"-"}, 1), false, 0);
   auto heard = [&] {
     look();

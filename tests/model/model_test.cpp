@@ -13,6 +13,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 using namespace troupe;
@@ -23,6 +25,13 @@ namespace {
 std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
   auto* text = std::getenv(name);
   return text ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+/// What happens so often in a play on average is to happen that often in all; a few plays may be poor
+/// in it, for worlds differ.
+std::size_t least_of(std::size_t plays, double in_each) {
+  auto on_average = static_cast<double>(plays) * in_each;
+  return static_cast<std::size_t>(std::max(0.0, on_average - 6 * std::sqrt(on_average)));
 }
 
 } // namespace
@@ -53,16 +62,19 @@ TEST_CASE("whatever happens, members hear all that their rooms say, and what the
                      << ", refused " << sum.refused << ", crashed " << sum.crashed
                      << ", thrown out " << sum.kicked << ", ended " << sum.ended << ", cut "
                      << sum.cut << ", observers " << sum.observed << ", outside " << sum.outside
-                     << ", drained " << sum.drained);
-    CHECK(sum.received > count * 100);
-    CHECK(sum.acted > count * 20);
-    CHECK(sum.refused > count);
-    CHECK(sum.crashed > count / 4);
-    CHECK(sum.ended > count / 4);
-    CHECK(sum.cut > count / 10);
-    CHECK(sum.outside > count);
-    CHECK(sum.observed > count);
-    CHECK(sum.drained > count / 10);
-    CHECK(sum.kicked > 0);
+                     << ", drained " << sum.drained << ", given in slices "
+                     << sum.given_in_slices << ", stopped " << sum.stopped);
+    CHECK(sum.received >= least_of(count, 100));
+    CHECK(sum.acted >= least_of(count, 20));
+    CHECK(sum.refused >= least_of(count, 1));
+    CHECK(sum.crashed >= least_of(count, 0.25));
+    CHECK(sum.ended >= least_of(count, 0.25));
+    CHECK(sum.cut >= least_of(count, 0.1));
+    CHECK(sum.outside >= least_of(count, 1));
+    CHECK(sum.observed >= least_of(count, 1));
+    CHECK(sum.drained >= least_of(count, 0.1));
+    CHECK(sum.stopped >= least_of(count, 0.08));
+    CHECK(sum.kicked >= least_of(count, 0.1));
+    CHECK(sum.given_in_slices >= least_of(count, 0.005));
   }
 }

@@ -30,6 +30,8 @@ public:
 
   /// Once nothing moves any more and the room has spoken once more.
   void settle();
+  /// Whether it was told the end, or does not wait for it.
+  [[nodiscard]] bool has_ended() const noexcept { return leaving_ || phase_ == phase::over; }
 
 private:
   enum class phase : std::uint8_t { asked, inside, over };

@@ -12,7 +12,8 @@ tally& tally::operator+=(const tally& t) {
   received += t.received, said += t.said, acted += t.acted, refused += t.refused, ended += t.ended,
     crashed += t.crashed;
   kicked += t.kicked, cut += t.cut, observed += t.observed, outside += t.outside,
-    drained += t.drained;
+    drained += t.drained, given_in_slices += t.given_in_slices,
+    stopped += t.stopped;
   return *this;
 }
 
@@ -39,7 +40,7 @@ world::world(caf::actor_system& system, std::uint64_t seed)
   : system_(system),
     draw_(seed),
     one_room_(draw_.once_in(5)),
-    crowd_(draw_.once_in(60) ? 70 + draw_.below(60) : 0),
+    crowd_(draw_.once_in(40) ? 150 + draw_.below(60) : 0),
     raw_(draw_.once_in(3)),
     lobby_(draw_.once_in(4) ? "room1" : ""),
     node_(system, options()),
@@ -99,7 +100,14 @@ std::vector<std::string> world::play() {
   gather();
   auto steps = draw_.number(200, 600);
   auto drain_at = draw_.once_in(6) ? draw_.number(steps / 2, steps) : steps;
+  auto stop_at = draw_.once_in(10) ? draw_.number(steps / 2, steps) : steps;
   for (int i = 0; i < steps; ++i) {
+    if (i == stop_at) {
+      stop();
+      count();
+      leave();
+      return std::move(truth_.complaints);
+    }
     if (i == drain_at)
       drain();
     act();

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ namespace troupe::model {
 /// What happened in one play, to see that plays are worth something.
 struct tally {
   std::size_t received = 0, said = 0, acted = 0, refused = 0, ended = 0, crashed = 0, kicked = 0,
-              cut = 0, observed = 0, outside = 0, drained = 0;
+              cut = 0, observed = 0, outside = 0, drained = 0, given_in_slices = 0, stopped = 0;
   tally& operator+=(const tally& other);
 };
 
@@ -53,6 +54,8 @@ private:
   void observe();
   void act_raw();
   void drain();
+  void stop();
+  void act_on();
 
   // -- what is drawn ------------------------------------------------------------------------------
   client* someone();
@@ -68,6 +71,7 @@ private:
   void check_drained();
   void check_outside_bound();
   void check_credit();
+  void check_stopped(const std::set<std::string>& present, const std::vector<std::size_t>& before);
   void count();
   void leave();
   void complain(std::string what) { truth_.complain("node", std::move(what)); }

@@ -1,0 +1,77 @@
+#include <utility>
+
+#include "world.hpp"
+
+namespace troupe::model {
+
+/// The node stops while all go on: rooms see each of their members leave, and only then do
+/// connections end.
+void world::stop() {
+  std::set<std::string> present;
+  for (auto& c : clients_) {
+    c->look();
+    if (!c->gone())
+      present.insert(c->user_id());
+  }
+  std::vector<std::size_t> before;
+  for (auto& log : truth_.logs)
+    before.push_back(log.entries.size());
+  truth_.told_to_end.insert(names_.begin(), names_.end());
+  node_.request_stop();
+  for (int i = draw_.number(0, 40); i > 0; --i) {
+    act_on();
+    for (int turns = draw_.number(0, 6); turns > 0; --turns)
+      loops_.step();
+  }
+  loops_.settle();
+  look();
+  check_stopped(present, before);
+  ++tally_.stopped;
+}
+
+/// What clients do who do not know that the node stops.
+void world::act_on() {
+  auto* c = someone();
+  if (!c || c->gone())
+    return;
+  switch (draw_.number(0, 9)) {
+    case 0: return c->leave(a_room_or_default(), ++number_, a_ref());
+    case 1: return do_else(*c);
+    case 2: return stall(*c);
+    case 3:
+    case 4:
+    case 5: return join(*c);
+    default: return say(*c);
+  }
+}
+
+/// `before`: what rooms had said when the node was told to stop to those who were `present`.
+void world::check_stopped(const std::set<std::string>& present,
+                          const std::vector<std::size_t>& before) {
+  for (unsigned i = 0; i < node_.loops(); ++i)
+    if (node_.loop(i).pinned_actors() > 0)
+      complain("loop " + std::to_string(i) + " has actors left after the stop");
+  std::set<std::string> cut;
+  for (auto& c : clients_) {
+    if (c->close_code() != 0)
+      cut.insert(c->user_id());
+    if (!c->session().ended())
+      complain(c->user_id() + " was not ended by the stop");
+  }
+  for (std::size_t i = 0; i < truth_.logs.size(); ++i) {
+    auto& log = truth_.logs[i];
+    for (auto at = i < before.size() ? before[i] : 0; at < log.entries.size(); ++at) {
+      auto& e = log.entries[at];
+      if (e.what == entry::kind::went && e.reason == actors::leave_reason::disconnected
+          && present.contains(e.user) && !cut.contains(e.user))
+        complain(log.name + " lost " + e.user + " before it ended");
+    }
+  }
+  for (auto& o : observers_) {
+    o->look(~std::size_t{0});
+    if (!o->has_ended())
+      complain("an observer was never told that the node stops");
+  }
+}
+
+} // namespace troupe::model
