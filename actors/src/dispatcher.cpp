@@ -65,7 +65,7 @@ void dispatcher::on_fan_out(const fan_out& f) {
   if (!room.in_ring)
     ring_.make_room();
   for (auto& [encoding, members] : room.groups)
-    members.make_room_for_push();
+    members.make_room_for_push(bool(f.except));
   for (auto& [encoding, members] : room.groups)
     if (auto& frame = f.frames[protocol::index_of(encoding)]; frame && !members.empty())
       members.push(frame, f.except, f.source, f.own);

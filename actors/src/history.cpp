@@ -34,20 +34,18 @@ protocol::memory_meter* history::meter() const noexcept {
   return shelf_ && limits_.history ? &shelf_->account().meter : output_;
 }
 
-void history::append(std::uint64_t seq, steady_time at, const frame_set& frames) {
+void history::append(std::uint64_t seq, steady_time at, const frame_set& frames, std::size_t bytes) {
   if (!limits_.history)
     return;
-  std::size_t size = 0;
-  for (auto& f : frames)
-    size += f.size();
-  entries_.push_back({seq, at, frames, size});
-  bytes_ += size;
-  trim(at);
-  if (shelf_)
-    shelf_->note(bytes_);
-  if (entries_.size() > charged_entries_)
+  entries_.push_back({seq, at, frames, bytes});
+  bytes_ += bytes;
+  auto left = trim(at);
+  if (!shelf_)
+    return;
+  shelf_->note(bytes_);
+  if (left > charged_entries_)
     charge_entries();
-  if (shelf_ && !armed())
+  if (!armed())
     await_age(at);
 }
 
@@ -87,23 +85,32 @@ void history::prefetch_oldest_frames() const noexcept {
 
 // -- letting go -----------------------------------------------------------------------------------------------------------
 
-void history::trim(steady_time now) {
-  auto& l = limits_;
-  while (!entries_.empty()
-         && ((l.history_messages > 0 && entries_.size() > l.history_messages)
-             || (l.history_bytes > 0 && bytes_ > l.history_bytes)
-             || (age_ > 0s && now - entries_.front().at >= age_)))
-    pop_oldest();
+/// Inlined by force: a full history does it at each `append`.
+[[gnu::always_inline]] inline void history::pop_oldest() noexcept {
+  auto& oldest = entries_.front();
+  bytes_ -= oldest.bytes;
+  for (auto& f : oldest.frames) {
+    if (!f)
+      continue;
+    if (output_ && !f.unique())
+      f.count_against(*output_);
+    f = {};
+  }
+  entries_.pop_front();
 }
 
-void history::pop_oldest() noexcept {
-  auto& oldest = entries_.front();
-  if (output_)
-    for (auto& f : oldest.frames)
-      if (f && !f.unique())
-        f.count_against(*output_);
-  bytes_ -= oldest.bytes;
-  entries_.pop_front();
+/// Returns how many are left.
+std::size_t history::trim(steady_time now) {
+  auto& l = limits_;
+  auto left = entries_.size();
+  for (; left > 0; --left) {
+    bool goes = (l.history_messages > 0 && left > l.history_messages) || (l.history_bytes > 0 && bytes_ > l.history_bytes)
+                || (age_ > 0s && now - entries_.front().at >= age_);
+    if (!goes)
+      break;
+    pop_oldest();
+  }
+  return left;
 }
 
 // -- age ------------------------------------------------------------------------------------------------------------------

@@ -38,7 +38,8 @@ public:
   /// What frames that are to be stored are made against.
   [[nodiscard]] protocol::memory_meter* meter() const noexcept;
 
-  void append(std::uint64_t seq, steady_time at, const frame_set& frames);
+  /// `bytes`: of all `frames`.
+  void append(std::uint64_t seq, steady_time at, const frame_set& frames, std::size_t bytes);
 
   /// Lets the oldest entry go, for the budget of all histories. Precondition: there is one.
   void drop_oldest() noexcept;
@@ -55,8 +56,8 @@ private:
   friend class history_shelf;
 
   void on_deadline() override;
-  void trim(steady_time now);
-  void pop_oldest() noexcept;
+  std::size_t trim(steady_time now);
+  inline void pop_oldest() noexcept;
   void await_age(steady_time now);
   void charge_entries() noexcept;
 

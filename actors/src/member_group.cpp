@@ -27,14 +27,14 @@ bool member_group::remove(session_key who) {
   return true;
 }
 
-void member_group::make_room_for_push() {
-  make_room(next_.exclusions);
+void member_group::make_room_for_push(bool excludes) {
+  if (excludes)
+    make_room(next_.exclusions);
   make_room(next_.frames);
   make_room(next_.credits, 2);
 }
 
 void member_group::push(protocol::shared_bytes frame, session_key except, const credit& source, const credit& own) {
-  make_room_for_push();
   if (except) {
     if (auto i = slots_by_session_.find(except); i != slots_by_session_.end()) {
       auto& s = slots_[i->second];
@@ -64,6 +64,11 @@ std::uint32_t member_group::give(slot& s, session_table& sessions, std::vector<s
   if (!output) {
     gone.push_back(s.who);
     return 0;
+  }
+  if (s.in_current == none && s.from <= current_.begin) [[likely]] {
+    s.from = current_.end;
+    output->write(current_.bytes, {&current_.whole, 1}, current_.frames());
+    return current_.frames();
   }
   auto frames = parts_for(s);
   s.from = current_.end;
@@ -130,6 +135,7 @@ void member_group::start_batch(protocol::memory_meter* meter) {
     current_.bytes.make_lighter(weight);
   }
   current_.active = true; // nothing fails from here on
+  current_.whole = {0, static_cast<std::uint32_t>(size)};
   current_.begin = next_.begin;
   current_.end = next_.begin + count;
   current_.cursor = 0;

@@ -43,10 +43,11 @@ public:
   [[nodiscard]] bool empty() const noexcept { return slots_by_session_.empty(); }
   [[nodiscard]] std::size_t size() const noexcept { return slots_by_session_.size(); }
 
-  /// Makes room for one frame more: the next `push` cannot fail.
-  void make_room_for_push();
+  /// Makes room for one frame more, and for whom it `excludes`: the next `push` cannot fail.
+  void make_room_for_push(bool excludes);
 
   /// Adds a frame for all members but `except`, with the credits that are held until its flush has begun.
+  /// Precondition: `make_room_for_push`. Without it, a frame that finds no memory may leave its exclusion behind.
   void push(protocol::shared_bytes frame, session_key except, const credit& source, const credit& own);
 
   /// Queues for one member all frames it lacks, so that a frame of its own can follow. Returns how many it queued.
@@ -110,10 +111,12 @@ private:
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
     protocol::shared_bytes bytes;
+    byte_range whole;
     std::vector<std::uint32_t> offsets; ///< of each frame, and the end
     std::vector<exclusion> exclusions;
     std::vector<credit> credits;
     std::size_t cursor = 0;             ///< the next slot to give it to
+    [[nodiscard]] std::uint32_t frames() const noexcept { return static_cast<std::uint32_t>(end - begin); }
   };
 
   static constexpr std::uint32_t none = ~std::uint32_t{0};

@@ -91,6 +91,34 @@ connection_actor open_member(node_shared& s, event_loop& home, session_key key, 
   return compat::spawn_on<connection>(home, s, *s.units[home.index()], std::move(c));
 }
 
+/// Once a turn and loop while the budget is exceeded, the session that has lagged longest goes. Returns whether one did.
+bool keep_output_budget(node_shared& s, loop_unit& unit) {
+  auto used = s.output_meter.used_bytes();
+  auto over = s.over_budget.load(std::memory_order_relaxed);
+  if (used > s.budget_bytes) {
+    s.over_budget.store(true, std::memory_order_relaxed);
+    if (auto* slowest = unit.loop->sessions().oldest_backlog()) {
+      slowest->cut(protocol::errc::node_overloaded);
+      return true;
+    }
+  } else if (over && used < s.budget_bytes / 10 * 9) {
+    s.over_budget.store(false, std::memory_order_relaxed);
+  }
+  return false;
+}
+
+[[gnu::always_inline]] inline bool is_within_budgets(const node_shared& s, loop_unit& unit) {
+  return (s.budget_bytes == 0
+          || (s.output_meter.used_bytes() <= s.budget_bytes && !s.over_budget.load(std::memory_order_relaxed)))
+         && !unit.histories->account().exceeded();
+}
+
+/// For the end of each turn that is not within the budgets. Returns whether anything went.
+bool keep_budgets(node_shared& s, loop_unit& unit) {
+  bool any = s.budget_bytes > 0 && keep_output_budget(s, unit);
+  return keep_history_budget(*unit.histories, s.shelves) || any;
+}
+
 } // namespace
 
 struct node::state {
@@ -224,25 +252,7 @@ void node::set_up(loop_unit& unit) {
   unit.registry = compat::spawn_on<registry_shard>(*unit.loop, s, unit);
   unit.loop->add_flusher([&unit] { return unit.output->flush(); });
   unit.loop->set_flush_gauge([output = unit.output.get()] { return output->has_full_turn(); });
-  unit.loop->add_flusher([self = state_.get(), &unit] { return keep_budget(*self, unit); });
-  unit.loop->add_flusher([&s, &unit] { return keep_history_budget(*unit.histories, s.shelves); });
-}
-
-/// Once a turn and loop while the budget is exceeded, the session that has lagged longest goes. Returns whether one did.
-bool node::keep_budget(state& self, loop_unit& unit) {
-  auto& s = self.shared;
-  auto used = s.output_meter.used_bytes();
-  auto over = s.over_budget.load(std::memory_order_relaxed);
-  if (s.budget_bytes > 0 && used > s.budget_bytes) {
-    s.over_budget.store(true, std::memory_order_relaxed);
-    if (auto* slowest = unit.loop->sessions().oldest_backlog()) {
-      slowest->cut(protocol::errc::node_overloaded);
-      return true;
-    }
-  } else if (over && used < s.budget_bytes / 10 * 9) {
-    s.over_budget.store(false, std::memory_order_relaxed);
-  }
-  return false;
+  unit.loop->add_flusher([&s, &unit] { return !is_within_budgets(s, unit) && keep_budgets(s, unit); });
 }
 
 node::~node() {

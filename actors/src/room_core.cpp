@@ -434,22 +434,22 @@ void room_core::end() {
 
 void room_core::send_frames(frame_set frames, session_key except, std::optional<std::uint64_t> seq) {
   auto cause = cause_bytes();
-  for (auto& f : frames)
-    if (f)
-      make_lighter(f, cause);
+  std::size_t bytes = 0, largest = 0;
+  for (auto& f : frames) {
+    if (!f)
+      continue;
+    make_lighter(f, cause);
+    bytes += f.size();
+    largest = std::max(largest, f.size());
+  }
   if (seq) {
-    history_.append(*seq, output_.now(), frames);
+    history_.append(*seq, output_.now(), frames, bytes);
     if (config_.counts)
       loop_counts::add(config_.counts->publishes, 1);
   }
   tell_observers(frames);
-  if (loops_.empty() || std::none_of(frames.begin(), frames.end(), [](auto& f) { return bool(f); }))
+  if (loops_.empty() || bytes == 0)
     return;
-  std::size_t bytes = 0, largest = 0;
-  for (auto& f : frames) {
-    bytes += f.size();
-    largest = std::max(largest, f.size());
-  }
   charge_growth(largest, 0);
   auto own = charge(bytes);
   output_.to_dispatchers(loops_, fan_out{config_.identity->key, std::move(frames), except, current_token_, std::move(own)});

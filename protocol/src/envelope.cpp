@@ -10,7 +10,8 @@ namespace troupe::protocol {
 
 namespace {
 
-command_kind kind_named(std::string_view type) {
+/// Inlined by force, so that each name is compared as a constant: every command passes here.
+[[gnu::always_inline]] inline command_kind kind_named(std::string_view type) {
   constexpr std::pair<std::string_view, command_kind> built_in[] = {
     {"message", command_kind::message},   {"ping", command_kind::ping},       {"join", command_kind::join},
     {"leave", command_kind::leave},       {"direct", command_kind::direct},   {"presence", command_kind::presence},

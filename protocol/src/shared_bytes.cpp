@@ -25,6 +25,13 @@ void shared_bytes::destroy(block* b) noexcept {
   ::operator delete(b);
 }
 
+std::size_t shared_bytes::share_of_weight(std::uint32_t begin, std::uint32_t end) const noexcept {
+  auto before = [&b = *block_](std::uint32_t offset) -> std::uint64_t {
+    return b.weight == b.size ? offset : std::uint64_t{offset} * b.weight / b.size;
+  };
+  return before(end) - before(begin);
+}
+
 void shared_bytes::count_against(memory_meter& meter) noexcept {
   if (!block_ || block_->meter == meter.account_)
     return;

@@ -36,7 +36,7 @@ struct library {
   /// Stores a frame as a room does; returns it for those that have still to send it.
   shared_bytes say(history& h, std::size_t bytes) {
     auto frame = shared_bytes::copy_of(std::string(bytes, 'x'), h.meter());
-    h.append(++seq, clock.now(), frame_set{frame});
+    h.append(++seq, clock.now(), frame_set{frame}, frame.size());
     return frame;
   }
 

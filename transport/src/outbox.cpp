@@ -22,15 +22,15 @@ std::uint32_t frames_in(std::string_view frames, actors::byte_range part) {
 
 } // namespace
 
-void outbox::queue(entry e) {
+void outbox::queue(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames, output_kind kind,
+                   actors::steady_time now) {
   actors::make_room(entries_);
   if (empty())
-    progress_ = e.queued_at;
-  entries_.push_back(std::move(e));
-  auto& queued = entries_.back();
-  bytes_ += queued.left.size();
-  weight_ += queued.weight();
-  frames_ += queued.frames;
+    progress_ = now;
+  bytes_ += part.size();
+  weight_ += bytes.weight(part.begin, part.end);
+  frames_ += frames;
+  entries_.emplace_back(bytes, part, frames, kind, now);
 }
 
 /// What it cannot keep may be half a frame: nothing can follow then.
@@ -47,7 +47,7 @@ outbox::status outbox::queue_rest(const protocol::shared_bytes& bytes, std::span
     taken -= gone;
     part.begin += gone;
     if (part.size() > 0)
-      queue({bytes, part, all ? frames : frames_in(bytes.view(), part), output_kind::data, now});
+      queue(bytes, part, all ? frames : frames_in(bytes.view(), part), output_kind::data, now);
   }
   return status::blocked;
 }
@@ -55,7 +55,7 @@ outbox::status outbox::queue_rest(const protocol::shared_bytes& bytes, std::span
 void outbox::append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames, output_kind kind,
                     actors::steady_time now) {
   if (!sealed_ && part.size() > 0)
-    queue({bytes, part, frames, kind, now});
+    queue(bytes, part, frames, kind, now);
 }
 
 void outbox::close(const protocol::shared_bytes& close_frame, actors::steady_time now) {

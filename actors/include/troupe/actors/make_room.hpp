@@ -7,8 +7,8 @@ namespace troupe::actors {
 
 /// Makes room for `n` elements more, so that adding them cannot fail. The room doubles at least: many calls cost no more than adding.
 template <class Vector>
-void make_room(Vector& v, std::size_t n = 1) {
-  if (v.capacity() - v.size() < n)
+[[gnu::always_inline]] inline void make_room(Vector& v, std::size_t n = 1) {
+  if (v.capacity() - v.size() < n) [[unlikely]]
     v.reserve(std::max(v.size() + n, 2 * v.capacity()));
 }
 

@@ -172,7 +172,6 @@ public:
 private:
   struct state;
   void set_up(loop_unit& unit);
-  static bool keep_budget(state& self, loop_unit& unit);
   void must_be_new(const char* what) const;
   static void request_stop(state& self);
   static void stop(state& self);

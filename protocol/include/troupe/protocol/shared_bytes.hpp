@@ -94,7 +94,7 @@ public:
 
   /// The weight of the bytes from `begin` to `end`: their share of the whole. Sums of adjacent runs are exact.
   [[nodiscard]] std::size_t weight(std::uint32_t begin, std::uint32_t end) const noexcept {
-    return weight_before(end) - weight_before(begin);
+    return end - begin == block_->size ? block_->weight : share_of_weight(begin, end);
   }
 
   /// Makes the buffer as light as `bytes`; it never weighs more than its size.
@@ -122,10 +122,7 @@ private:
   static block* allocate(std::size_t size, memory_meter* meter);
   static void destroy(block* b) noexcept;
   [[nodiscard]] char* mutable_data() noexcept { return block_->bytes(); }
-  [[nodiscard]] std::uint64_t weight_before(std::uint32_t offset) const noexcept {
-    auto& b = *block_;
-    return b.weight == b.size ? offset : std::uint64_t{offset} * b.weight / b.size;
-  }
+  [[nodiscard]] std::size_t share_of_weight(std::uint32_t begin, std::uint32_t end) const noexcept;
 
   void release() noexcept {
     if (block_ && block_->refs.fetch_sub(1, std::memory_order_acq_rel) == 1)

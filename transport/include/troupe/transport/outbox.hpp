@@ -93,7 +93,8 @@ private:
 
   [[nodiscard]] status queue_rest(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts, std::size_t taken,
                                   std::uint32_t frames, actors::steady_time now) noexcept;
-  void queue(entry e);
+  void queue(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames, actors::output_kind kind,
+             actors::steady_time now);
   int gather(std::array<iovec, max_parts>& out) const;
   void consume(std::size_t bytes);
   void compact();
