@@ -55,6 +55,7 @@ void connection_core::open() {
 void connection_core::on_message(inbound message) {
   if (closing_)
     return;
+  running_ = ++arrived_;
   if (!within_rate())
     return refuse_by_rate(message);
   auto is_msgpack = protocol::codec_of(config_.encoding) == protocol::codec::msgpack;
@@ -121,7 +122,7 @@ void connection_core::run_or_wait(inbound message) {
     return;
   }
   if (is_room_command(decoded->kind) && must_wait(decoded->room_id))
-    waiting_.push_back({std::move(message), std::move(decoded->room_id)});
+    waiting_.push_back({std::move(message), std::move(decoded->room_id), running_});
   else
     run(*decoded, message);
 }
@@ -139,10 +140,16 @@ bool connection_core::must_wait(const std::optional<std::string>& room) const {
 /// Runs what waited for a join, in order; what must wait for another one stays, in order.
 void connection_core::run_waiting() {
   auto waiting = std::exchange(waiting_, {});
-  for (auto& [message, room] : waiting)
-    if (!closing_)
-      message.binary == (protocol::codec_of(config_.encoding) == protocol::codec::msgpack) ? run_or_wait(std::move(message))
-                                                                             : run_binary(message);
+  auto is_msgpack = protocol::codec_of(config_.encoding) == protocol::codec::msgpack;
+  for (auto& [message, room, arrived] : waiting) {
+    if (closing_)
+      return;
+    running_ = arrived;
+    if (message.binary == is_msgpack)
+      run_or_wait(std::move(message));
+    else
+      run_binary(message);
+  }
 }
 
 void connection_core::run(const command& c, const inbound& message) {
@@ -164,7 +171,7 @@ void connection_core::run(const command& c, const inbound& message) {
 /// A binary message on a JSON connection goes to the default room.
 void connection_core::run_binary(const inbound& message) {
   if (must_wait(std::nullopt)) {
-    waiting_.push_back({message, std::nullopt});
+    waiting_.push_back({message, std::nullopt, running_});
     return;
   }
   auto* room = default_room();
@@ -217,6 +224,7 @@ void connection_core::start_join(std::string name, join_request request) {
     room->profile = {config_.profiles, request.profile.size()};
   }
   room->ticket = request.ticket = next_ticket_++;
+  room->asked_at = running_;
   room->ref = request.ref;
   room->token = request.token;
   room->request = std::make_unique<join_request>(std::move(request));
@@ -375,7 +383,7 @@ void connection_core::on_joined(const join_answer& answer) {
     room->member = true;
     room->ticket = 0;
     room->ref = nullptr;
-    room->joined_at = answer.ticket;
+    room->joined_at = room->asked_at;
     if (answer.ticket < claims_since_)
       output_.renew(room->handle, {config_.key, config_.claims, {}});
   } else { // let in and thrown out again

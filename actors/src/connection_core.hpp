@@ -97,7 +97,8 @@ private:
     phase state = phase::settling;
     bool member = false;            ///< joined before; a second join is pending if the state says so
     std::uint32_t ticket = 0;       ///< of the pending wish
-    std::uint32_t joined_at = 0;    ///< ticket of the latest successful join: the order in which they were asked for
+    std::uint64_t asked_at = 0;     ///< when the pending join came in: see `arrived_`
+    std::uint64_t joined_at = 0;    ///< likewise, of the latest successful one
     room_actor handle;
     room_key key;
     std::unique_ptr<join_request> request; ///< while it waits
@@ -115,6 +116,7 @@ private:
   struct waiting_command {
     inbound message;
     std::optional<std::string> room; ///< none: the default room, whichever that will be
+    std::uint64_t arrived = 0;
   };
 
   struct tracked_ref {
@@ -171,6 +173,8 @@ private:
   room_before settling_; ///< whose answer a join waits for
   std::vector<steady_time> errors_;
   std::size_t max_rooms_;
+  std::uint64_t arrived_ = 0; ///< commands, in order; a join that waits may be asked of its room later than one behind it
+  std::uint64_t running_ = 0; ///< which of them runs, if one does
   std::uint32_t next_ticket_ = 1;
   std::uint32_t claims_since_ = 0; ///< the first ticket whose join knows the claims of now
   std::uint32_t refused_by_rate_ = 0;

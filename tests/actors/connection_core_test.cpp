@@ -385,6 +385,29 @@ TEST_CASE("what was said behind a pending join takes effect although the peer ha
   CHECK(c.core->finished());
 }
 
+/// The second join of a room waits for the first and is asked of it later than one of another room behind it.
+TEST_CASE("the default room is the join that was sent last, also if one before it has waited") {
+  client c;
+  c.say(R"({"type":"join","roomId":"a"})");
+  auto first_of_a = c.out.last_ticket;
+  c.say(R"({"type":"join","roomId":"a"})");
+  c.say(R"({"type":"join","roomId":"b"})");
+  auto of_b = c.out.last_ticket;
+  c.accept(first_of_a, 1);
+  auto second_of_a = c.out.last_ticket;
+  c.accept(of_b, 2);
+  c.accept(second_of_a, 1);
+
+  c.out.lines.clear();
+  c.say(R"({"type":"leave"})");
+  c.say(R"({"type":"message","roomId":"a","text":"still in"})");
+  c.say(R"({"type":"message","roomId":"b","text":"no more"})");
+
+  CHECK(c.out.count("leave") == 1);
+  CHECK(c.out.count("publish") == 1);
+  CHECK(c.out.has(R"("forbidden")"));
+}
+
 TEST_CASE("the default room is the join that was sent last, whichever was answered first") {
   client c;
   c.say(R"({"type":"join","roomId":"first"})");
