@@ -81,12 +81,20 @@ void world::gather() {
   }
 }
 
+/// Who is in one room at a time often leaves it first; new claims may come while a join is pending.
+/// A refusal for want of rights may overtake what a room has said, so it names the join.
 void world::join(client& c) {
+  if ((one_room_ || c.is_plain()) && draw_.once_in(3))
+    c.leave({}, ++number_, a_ref());
   auto d = a_deed({"ask/refuse", "ask/refuse", "ask/kick", "enter/kick", "enter/kick", "enter/tell",
                    "enter/secret", "exit/kick", "exit/tell", "exit/secret", "ask/boom", "ask/end",
                    "enter/boom", "enter/end", "exit/boom", "exit/end"},
                   3);
-  c.join(a_room(), d, a_ref());
+  c.join(a_room(), d, a_ref() || rights_);
+  if (rights_ && draw_.once_in(3))
+    authenticate(c);
+  else if (draw_.once_in(60))
+    c.break_off();
 }
 
 void world::say(client& c) {

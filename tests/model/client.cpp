@@ -98,6 +98,11 @@ void client::send(command c, const std::string& fields) {
   session_->say(packed, true);
 }
 
+void client::break_off() {
+  if (options_.encoding == protocol::encoding::v1_msgpack)
+    session_->say("text", false);
+}
+
 void client::disconnect(bool heard_out) {
   look();
   went_whole_ = heard_out && !gone() && session_->unread() == 0;

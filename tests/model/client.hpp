@@ -41,6 +41,8 @@ public:
   /// Brings a token; `rooms`: those that it opens, empty for all.
   void authenticate(const std::string& user, const std::vector<std::string>& rooms, int number,
                     bool ref);
+  /// Says what no server takes, where there is such a thing: it is closed at once.
+  void break_off();
   /// Goes without a word. `heard_out`: as far as is known here the server still listens.
   void disconnect(bool heard_out);
 

@@ -42,6 +42,7 @@ world::world(caf::actor_system& system, std::uint64_t seed)
     one_room_(draw_.once_in(5)),
     crowd_(draw_.once_in(40) ? 150 + draw_.below(60) : 0),
     raw_(draw_.once_in(3)),
+    rights_(draw_.once_in(5)),
     lobby_(draw_.once_in(4) ? "room1" : ""),
     node_(system, options()),
     raw_endpoint_(node_),

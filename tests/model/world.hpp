@@ -68,6 +68,7 @@ private:
   // -- the end ------------------------------------------------------------------------------------
   void look();
   void calm();
+  void gather_again();
   void check_drained();
   void check_outside_bound();
   void check_credit();
@@ -83,6 +84,7 @@ private:
   bool one_room_;
   std::size_t crowd_;
   bool raw_; ///< whether raw connections share the loops
+  bool rights_; ///< whether tokens change often
   std::string lobby_;
   actors::node node_;
   raw_endpoint raw_endpoint_;

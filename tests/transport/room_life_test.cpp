@@ -22,7 +22,7 @@ struct scripted final : room_behavior {
   struct script {
     std::function<void(room_context&)> create;
     std::function<join_decision(room_context&, const member&)> authorize;
-    std::function<void(room_context&, const member&)> join;
+    std::function<void(room_context&, const member&)> join, leave;
     int made = 0, alive = 0;
     strings ends;
   };
@@ -45,8 +45,10 @@ struct scripted final : room_behavior {
     if (script_.join)
       script_.join(r, m);
   }
-  void on_leave(room_context&, const member& m, leave_reason why) override {
+  void on_leave(room_context& r, const member& m, leave_reason why) override {
     script_.ends.push_back(m.user_id + " " + std::string{to_string(why)});
+    if (script_.leave)
+      script_.leave(r, m);
   }
   void on_close(room_context&) override { script_.ends.emplace_back("close"); }
 
@@ -292,6 +294,39 @@ TEST_CASE("a room's members are told to have been closed out, however it ends, o
   CHECK(count([](auto& e) { return e == "close"; }) == (how == "boom" ? 0 : loops));
   CHECK(count([](auto& e) { return !e.ends_with("close") && !e.ends_with(" closed"); }) == 0);
   CHECK(s.script.alive == 0);
+}
+
+TEST_CASE("a hook that fails over the end of a room keeps nobody from being told, once") {
+  auto how = GENERATE(as<std::string>{}, "end", "boom", "outside", "stop");
+  stage s{2};
+  s.script.leave = [](auto&, auto&) { throw std::runtime_error{"no disk"}; };
+  std::vector<std::unique_ptr<client>> members;
+  for (unsigned i = 0; i < 3; ++i) {
+    members.push_back(s.connect("u" + std::to_string(i), encoding::v1_json, i % 2));
+    members.back()->join("r");
+  }
+  s.world.settle();
+  for (auto& m : members)
+    (void)stage::heard(*m);
+
+  if (how == "outside")
+    s.world.node.room("r").end();
+  else if (how == "stop")
+    s.world.node.stop();
+  else
+    members[0]->say(R"({"type":")" + how + R"(","roomId":"r"})");
+  if (how != "stop")
+    s.world.settle();
+
+  INFO(how);
+  std::sort(s.script.ends.begin(), s.script.ends.end());
+  CHECK(s.script.ends == strings{"u0 closed", "u1 closed", "u2 closed"});
+  CHECK(s.script.alive == 0);
+  for (auto& m : members) {
+    auto frames = stage::heard(*m);
+    CHECK(std::count_if(frames.begin(), frames.end(), [](auto& f) { return f.find("roomClosed") != std::string::npos; })
+          == (how == "stop" ? 0 : 1));
+  }
 }
 
 TEST_CASE("rooms end before connections do, whichever loop is ahead while the node stops") {
