@@ -5,7 +5,7 @@
 #include <troupe/actors/caf_compat.hpp>
 #include <troupe/actors/claims.hpp>
 #include <troupe/actors/credit.hpp>
-#include <troupe/actors/pinned.hpp>
+#include <troupe/actors/dispatched.hpp>
 #include <troupe/actors/room_behavior.hpp>
 #include <troupe/actors/room_event.hpp>
 #include <troupe/actors/session_key.hpp>

@@ -3,7 +3,7 @@
 #include <troupe/actors/clock.hpp>
 #include <troupe/actors/gate.hpp>
 #include <troupe/actors/loop_job.hpp>
-#include <troupe/actors/pinned.hpp>
+#include <troupe/actors/dispatched.hpp>
 #include <troupe/actors/session_table.hpp>
 #include <troupe/actors/timer_wheel.hpp>
 #include <troupe/actors/watched.hpp>

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <troupe/actors/caf_compat.hpp>
+#include <troupe/actors/loop_context.hpp>
 #include <troupe/actors/loop_job.hpp>
 #include <troupe/actors/pinned_storage.hpp>
 #include <troupe/actors/tenants.hpp>
+#include <troupe/actors/tsan.hpp>
 
 #if !TROUPE_CAF_V1
 #  include <caf/detail/sync_request_bouncer.hpp>
@@ -15,67 +17,10 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
-#include <type_traits>
 #include <unordered_map>
 #include <utility>
 
-#ifdef __SANITIZE_THREAD__
-extern "C" void __tsan_acquire(void*);
-extern "C" void __tsan_release(void*);
-#endif
-
 namespace troupe::compat {
-
-#if TROUPE_CAF_V1
-using context_base = caf::scheduler;
-using enqueue_result = bool;
-#else
-using context_base = caf::execution_unit;
-using enqueue_result = void;
-#endif
-
-/// Base class for a loop that runs the actors pinned to it.
-///
-/// It is also the execution unit that such an actor shows to those it sends to: their jobs come to `exec_later` if they are on no
-/// loop, and CAF's own threads take them.
-class loop_context : public context_base {
-public:
-#if TROUPE_CAF_V1
-  explicit loop_context(caf::actor_system& sys) : system_(&sys) {}
-  caf::actor_system& system() const { return *system_; }
-  void schedule(caf::resumable* job) final { system_->scheduler().schedule(job); }
-  void delay(caf::resumable* job) final { system_->scheduler().schedule(job); }
-  void start() final {}
-  void stop() final {}
-#else
-  explicit loop_context(caf::actor_system& sys) : caf::execution_unit(&sys) {}
-  void exec_later(caf::resumable* job) final { system().scheduler().enqueue(job); }
-#endif
-
-  /// Queues a job, which is not queued already and lives until it has run. Allocates nothing. Called from any thread.
-  virtual void submit(loop_job& job) noexcept = 0;
-
-  /// A pinned actor was made (any thread), has ended (loop's thread), is about to run (loop's thread).
-  virtual void actor_started(tenant& actor) noexcept = 0;
-  virtual void actor_stopped(tenant& actor) noexcept = 0;
-  virtual void running(const char* name) noexcept = 0;
-
-  /// Logs and counts the exception in flight, which an actor of this name has let out. Loop's thread.
-  virtual void report(const char* name) noexcept = 0;
-
-  /// Whether the calling code runs on the loop's thread, in a turn of it. Any thread.
-  virtual bool is_current() const noexcept = 0;
-
-  /// Whether an actor of this name may run inside what runs now: returns the name of that, for `leave`, or null if as many have as may.
-  /// Loop's thread.
-  virtual const char* enter(const char* name) = 0;
-  virtual void leave(const char* before) = 0;
-
-#if TROUPE_CAF_V1
-private:
-  caf::actor_system* system_;
-#endif
-};
 
 /// The execution unit by which CAF schedules one pinned actor: it knows whose job is to be queued, and in which loop.
 template <class Actor>
@@ -94,19 +39,6 @@ public:
 private:
   Actor& owner_;
 };
-
-/// Tells TSan what CAF's uninstrumented mailbox and reference counts do: who resumes or destroys an actor sees what was written before
-/// the enqueue.
-inline void release_annotation([[maybe_unused]] void* what) noexcept {
-#ifdef __SANITIZE_THREAD__
-  __tsan_release(what);
-#endif
-}
-inline void acquire_annotation([[maybe_unused]] void* what) noexcept {
-#ifdef __SANITIZE_THREAD__
-  __tsan_acquire(what);
-#endif
-}
 
 /// Runs an actor class in its loop only, whoever sends to it.
 ///
@@ -469,101 +401,6 @@ private:
   std::unordered_map<caf::actor_id, std::function<void(const caf::error&)>> watched_;
 #endif
 };
-
-/// What handles messages of type `T` without a mailbox.
-template <class T>
-class handles {
-protected:
-  ~handles() = default;
-  virtual void handle(T& message) = 0;
-};
-
-/// A pinned actor that may be entered past its mailbox, and takes messages of the types `Ts` so.
-template <class Base, class... Ts>
-class dispatched : public pinned<Base>, public handles<Ts>... {
-public:
-  using pinned<Base>::pinned;
-  using handles<Ts>::handle...;
-
-  /// Handles `message` before it returns if this actor is on the calling thread's loop and idle; else enqueues it. Either way it comes
-  /// after all that was sent to this actor before: an idle one has an empty mailbox. What `handle` throws ends this actor, as if it
-  /// came from its mailbox, and not the caller. Anonymous; any thread.
-  template <class T>
-  void dispatch(T& message) {
-    if (!enter([&] { this->handle(message); }))
-      compat::anon_send(caf::actor_cast<typename Base::actor_hdl>(this), std::move(message));
-  }
-
-  /// Runs `work` in this actor, inside what handles its exceptions, if it is idle on the calling thread's loop; else returns false and
-  /// runs nothing. Any thread.
-  template <class F>
-  bool enter([[maybe_unused]] F&& work) {
-#if !TROUPE_CAF_V1
-    if (this->home().is_current() && !in_dispatch_ && this->is_alive() && this->mailbox().blocked())
-      if (auto* before = this->home().enter(this->name())) {
-        run_now(std::forward<F>(work), before);
-        return true;
-      }
-#endif
-    return false;
-  }
-
-#if !TROUPE_CAF_V1
-private:
-  /// While it lasts this actor is not entered again, and lives.
-  struct dispatch_scope {
-    explicit dispatch_scope(dispatched& d) : self(d.ctrl()), owner(d) { owner.in_dispatch_ = true; }
-    dispatch_scope(const dispatch_scope&) = delete;
-    dispatch_scope& operator=(const dispatch_scope&) = delete;
-    ~dispatch_scope() {
-      owner.in_dispatch_ = false;
-      release_annotation(static_cast<pinned<Base>*>(&owner));
-    }
-    caf::strong_actor_ptr self;
-    dispatched& owner;
-  };
-
-  template <class F>
-  void run_now(F&& work, const char* before) noexcept {
-    dispatch_scope scope{*this};
-    try {
-      work();
-    } catch (...) {
-      end_by(std::current_exception());
-    }
-    if (!this->has_behavior())
-      this->finalize();
-    this->home().leave(before);
-  }
-
-  /// As CAF does with what a behaviour throws.
-  void end_by(std::exception_ptr thrown) {
-    try {
-      this->quit(this->call_handler(this->exception_handler_, this, thrown));
-    } catch (...) { // its handler has failed, too
-      this->crash();
-    }
-  }
-
-  bool in_dispatch_ = false; ///< loop's thread
-#endif
-};
-
-/// The class that all actors with the interface `Handle` derive from, for `dispatch` of a `T` to them. Whoever declares an interface
-/// whose actors are dispatched several types specializes it.
-template <class Handle, class T>
-struct dispatched_base {
-  using type = dispatched<typename Handle::base, T>;
-};
-
-/// Asio's `dispatch` beside its `post`: like `anon_send`, but an idle actor of this loop handles the message at once.
-/// Precondition: `dest` is not null, and all actors of its interface are `dispatched_base<Dest, T>::type`s. Any thread.
-template <class Dest, class T>
-  requires(!std::is_reference_v<T>)
-void dispatch(const Dest& dest, T&& message) {
-  using base = typename dispatched_base<Dest, T>::type;
-  static_cast<base*>(caf::actor_cast<caf::abstract_actor*>(dest))->dispatch(message);
-}
 
 /// Makes an actor that is pinned to `loop`, which outlives it. Returns its handle. Any thread.
 template <class T, class... Ts>

@@ -1,0 +1,107 @@
+// Actors that a message enters past their mailbox.
+#pragma once
+
+#include <troupe/actors/pinned.hpp>
+
+#include <exception>
+#include <type_traits>
+#include <utility>
+
+namespace troupe::compat {
+
+/// What handles messages of type `T` without a mailbox.
+template <class T>
+class handles {
+protected:
+  ~handles() = default;
+  virtual void handle(T& message) = 0;
+};
+
+/// A pinned actor that may be entered past its mailbox, and takes messages of the types `Ts` so.
+template <class Base, class... Ts>
+class dispatched : public pinned<Base>, public handles<Ts>... {
+public:
+  using pinned<Base>::pinned;
+  using handles<Ts>::handle...;
+
+  /// Handles `message` before it returns if this actor is on the calling thread's loop and idle; else enqueues it. Either way it comes
+  /// after all that was sent to this actor before: an idle one has an empty mailbox. What `handle` throws ends this actor, as if it
+  /// came from its mailbox, and not the caller. Anonymous; any thread.
+  template <class T>
+  void dispatch(T& message) {
+    if (!enter([&] { this->handle(message); }))
+      compat::anon_send(caf::actor_cast<typename Base::actor_hdl>(this), std::move(message));
+  }
+
+  /// Runs `work` in this actor, inside what handles its exceptions, if it is idle on the calling thread's loop; else returns false and
+  /// runs nothing. Any thread.
+  template <class F>
+  bool enter([[maybe_unused]] F&& work) {
+#if !TROUPE_CAF_V1
+    if (this->home().is_current() && !in_dispatch_ && this->is_alive() && this->mailbox().blocked())
+      if (auto* before = this->home().enter(this->name())) {
+        run_now(std::forward<F>(work), before);
+        return true;
+      }
+#endif
+    return false;
+  }
+
+#if !TROUPE_CAF_V1
+private:
+  /// While it lasts this actor is not entered again, and lives.
+  struct dispatch_scope {
+    explicit dispatch_scope(dispatched& d) : self(d.ctrl()), owner(d) { owner.in_dispatch_ = true; }
+    dispatch_scope(const dispatch_scope&) = delete;
+    dispatch_scope& operator=(const dispatch_scope&) = delete;
+    ~dispatch_scope() {
+      owner.in_dispatch_ = false;
+      release_annotation(static_cast<pinned<Base>*>(&owner));
+    }
+    caf::strong_actor_ptr self;
+    dispatched& owner;
+  };
+
+  template <class F>
+  void run_now(F&& work, const char* before) noexcept {
+    dispatch_scope scope{*this};
+    try {
+      work();
+    } catch (...) {
+      end_by(std::current_exception());
+    }
+    if (!this->has_behavior())
+      this->finalize();
+    this->home().leave(before);
+  }
+
+  /// As CAF does with what a behaviour throws.
+  void end_by(std::exception_ptr thrown) {
+    try {
+      this->quit(this->call_handler(this->exception_handler_, this, thrown));
+    } catch (...) { // its handler has failed, too
+      this->crash();
+    }
+  }
+
+  bool in_dispatch_ = false; ///< loop's thread
+#endif
+};
+
+/// The class that all actors with the interface `Handle` derive from, for `dispatch` of a `T` to them. Whoever declares an interface
+/// whose actors are dispatched several types specializes it.
+template <class Handle, class T>
+struct dispatched_base {
+  using type = dispatched<typename Handle::base, T>;
+};
+
+/// Asio's `dispatch` beside its `post`: like `anon_send`, but an idle actor of this loop handles the message at once.
+/// Precondition: `dest` is not null, and all actors of its interface are `dispatched_base<Dest, T>::type`s. Any thread.
+template <class Dest, class T>
+  requires(!std::is_reference_v<T>)
+void dispatch(const Dest& dest, T&& message) {
+  using base = typename dispatched_base<Dest, T>::type;
+  static_cast<base*>(caf::actor_cast<caf::abstract_actor*>(dest))->dispatch(message);
+}
+
+} // namespace troupe::compat

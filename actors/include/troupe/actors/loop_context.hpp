@@ -1,0 +1,60 @@
+// What a loop is to the actors that it runs.
+#pragma once
+
+#include <troupe/actors/caf_compat.hpp>
+#include <troupe/actors/loop_job.hpp>
+#include <troupe/actors/tenants.hpp>
+
+namespace troupe::compat {
+
+#if TROUPE_CAF_V1
+using context_base = caf::scheduler;
+using enqueue_result = bool;
+#else
+using context_base = caf::execution_unit;
+using enqueue_result = void;
+#endif
+
+/// Base class for a loop that runs the actors pinned to it.
+///
+/// It is also the execution unit that such an actor shows to those it sends to: their jobs come to `exec_later` if they are on no
+/// loop, and CAF's own threads take them.
+class loop_context : public context_base {
+public:
+#if TROUPE_CAF_V1
+  explicit loop_context(caf::actor_system& sys) : system_(&sys) {}
+  caf::actor_system& system() const { return *system_; }
+  void schedule(caf::resumable* job) final { system_->scheduler().schedule(job); }
+  void delay(caf::resumable* job) final { system_->scheduler().schedule(job); }
+  void start() final {}
+  void stop() final {}
+#else
+  explicit loop_context(caf::actor_system& sys) : caf::execution_unit(&sys) {}
+  void exec_later(caf::resumable* job) final { system().scheduler().enqueue(job); }
+#endif
+
+  /// Queues a job, which is not queued already and lives until it has run. Allocates nothing. Called from any thread.
+  virtual void submit(loop_job& job) noexcept = 0;
+
+  /// A pinned actor was made (any thread), has ended (loop's thread), is about to run (loop's thread).
+  virtual void actor_started(tenant& actor) noexcept = 0;
+  virtual void actor_stopped(tenant& actor) noexcept = 0;
+  virtual void running(const char* name) noexcept = 0;
+
+  /// Logs and counts the exception in flight, which an actor of this name has let out. Loop's thread.
+  virtual void report(const char* name) noexcept = 0;
+
+  /// Whether the calling code runs on the loop's thread, in a turn of it. Any thread.
+  virtual bool is_current() const noexcept = 0;
+
+  /// Whether an actor of this name may run inside what runs now: returns the name of that, for `leave`, or null if as many have as may.
+  /// Loop's thread.
+  virtual const char* enter(const char* name) = 0;
+  virtual void leave(const char* before) = 0;
+
+#if TROUPE_CAF_V1
+private:
+  caf::actor_system* system_;
+#endif
+};
+} // namespace troupe::compat
