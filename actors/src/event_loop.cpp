@@ -46,8 +46,11 @@ event_loop::event_loop(caf::actor_system& system, unsigned index, loop_options o
 
 event_loop::~event_loop() {
   entrance_->close();
-  ready_.take(remote_);
-  while (!ready_.empty())
+  drop_jobs();
+}
+
+void event_loop::drop_jobs() noexcept {
+  for (ready_.take(remote_); !ready_.empty(); ready_.take(remote_)) // which may queue others
     ready_.pop().drop();
 }
 

@@ -41,6 +41,14 @@ using node_gate = gate<node_shared>;
 
 /// One loop with its shard, its dispatcher and its counts.
 struct loop_unit {
+  loop_unit() = default;
+  ~loop_unit() { // of a node that could not be made
+    output_actor = nullptr;
+    registry = nullptr;
+    if (loop)
+      loop->drop_jobs();
+  }
+
   std::unique_ptr<loop_end> end; ///< outlives the actors of the loop
   std::unique_ptr<event_loop> loop;
   std::unique_ptr<wall_watch> wall; ///< of the tokens that expire on this loop

@@ -109,6 +109,9 @@ public:
   /// Lets `run` return once no pinned actor is left. Thread: any.
   void stop();
 
+  /// Lets go of what is queued. Before the destruction of a loop that nobody runs any more, while what its actors use is alive.
+  void drop_jobs() noexcept;
+
   /// Names the actors of the application's that are pinned here still, and asks them to exit. `run` does it a second after `stop`, and
   /// every ten seconds from then on.
   void dismiss_strangers();
