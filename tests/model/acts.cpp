@@ -94,7 +94,14 @@ void world::join(client& c) {
   if (rights_ && draw_.once_in(3))
     authenticate(c);
   else if (draw_.once_in(60))
-    c.break_off();
+    break_off(c);
+}
+
+/// Some wait for the close frame.
+void world::break_off(client& c) {
+  c.break_off();
+  if (draw_.once_in(2))
+    c.disconnect(false);
 }
 
 void world::say(client& c) {

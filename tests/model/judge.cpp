@@ -63,6 +63,9 @@ void judge::join(const command& c) {
 
 void judge::leave(const command& c) {
   auto from = where(c);
+  // It may have gone to a room that had ended, of which the client had not been told.
+  auto is_dead = std::any_of(places_.begin(), places_.end(), [](auto& p) { return p.lost; });
+  unclear_ |= !c.room && (c.code == "room_closed" || (is_dead && c.answer.empty()));
   if (unclear_)
     return;
   if (from.empty()) {

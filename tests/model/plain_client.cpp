@@ -79,7 +79,8 @@ void plain_client::joined_again() {
 
 void plain_client::settle() {
   look();
-  joined_again();
+  if (!gone() || (current() && entering_ && current()->room() == *entering_->room))
+    joined_again();
   client::settle();
 }
 

@@ -45,6 +45,7 @@ private:
   void connect();
   void gather();
   void join(client& c);
+  void break_off(client& c);
   void say(client& c);
   void do_else(client& c);
   void authenticate(client& c);
