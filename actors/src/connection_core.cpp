@@ -72,11 +72,11 @@ void connection_core::on_message(inbound message) {
 
 bool connection_core::within_rate() {
   auto& limits = config_.options->connections;
-  if (limits.messages_per_second <= 0)
+  if (limits.messages_per_second <= 0 || limits.burst_messages == 0)
     return true;
   auto now = output_.now();
   auto seconds = std::chrono::duration<double>(now - std::exchange(refilled_, now)).count();
-  auto full = static_cast<double>(std::max<std::size_t>(limits.burst_messages, 1));
+  auto full = static_cast<double>(limits.burst_messages);
   tokens_ = std::min(full, tokens_ + seconds * limits.messages_per_second);
   if (tokens_ >= 1) {
     tokens_ -= 1;

@@ -16,6 +16,11 @@
 namespace troupe::actors {
 namespace {
 
+/// 0 lifts one.
+credit_limits lifted(credit_limits limits) {
+  return {limits.messages > 0 ? limits.messages : std::int64_t{1} << 40, limits.bytes > 0 ? limits.bytes : std::int64_t{1} << 50};
+}
+
 /// A raw endpoint has a bound if it was asked for one: what its clients send goes to its own handlers. Who has lifted the rate of messages
 /// wants none of bytes, unless it is given.
 std::size_t bytes_per_second(const node_options& o, bool is_raw) {
@@ -151,7 +156,7 @@ connection_port node::open(event_loop& home, sink& output, connection_info info)
   auto& unit = *s.units[home.index()];
   if (!unit.end->lets_in())
     throw std::runtime_error{"the node has ended its connections"};
-  auto p = std::make_shared<connection_port::state>(home, unit.counts, s.reads, s.options.connections.credits,
+  auto p = std::make_shared<connection_port::state>(home, unit.counts, s.reads, lifted(s.options.connections.credits),
                                                     bytes_per_second(s.options, info.endpoint != nullptr));
   p->key = home.sessions().open(output);
   loop_counts::add(unit.counts.connections, 1);

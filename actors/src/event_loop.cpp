@@ -2,6 +2,8 @@
 
 #include <troupe/actors/event_loop.hpp>
 
+#include "check_options.hpp"
+
 #include <time.h>
 
 #include <new>
@@ -11,6 +13,11 @@ namespace troupe::actors {
 namespace {
 
 thread_local event_loop* current_loop = nullptr;
+
+const loop_options& checked(const loop_options& options) {
+  check_options(options);
+  return options;
+}
 
 /// A clock that is cheap to read and a few milliseconds behind: enough to find what runs for too long.
 steady_time coarse_now() noexcept {
@@ -40,8 +47,8 @@ private:
 event_loop::event_loop(caf::actor_system& system, unsigned index, loop_options options)
   : compat::loop_context(system),
     index_(index),
-    options_(options),
-    timers_(options.clock->now()),
+    options_(checked(options)),
+    timers_(options_.clock->now()),
     sessions_(index) {}
 
 event_loop::~event_loop() {

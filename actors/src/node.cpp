@@ -1,6 +1,7 @@
 // A node's set-up, and what it counts.
 #include <troupe/actors/node.hpp>
 
+#include "check_options.hpp"
 #include "dispatcher_service.hpp"
 #include "endpoint_hub.hpp"
 #include "memory_limit.hpp"
@@ -61,6 +62,7 @@ bool keep_budgets(node_shared& s, loop_unit& unit) {
 } // namespace
 
 node::node(caf::actor_system& system, node_options options) : state_(std::make_unique<state>()) {
+  check_options(options);
   auto& s = state_->shared;
   s.options = std::move(options);
   s.key = s.options.hash_seed ? hash_key::from(*s.options.hash_seed) : hash_key::random();
@@ -115,6 +117,7 @@ void node::rooms(std::string pattern, behavior_factory factory, room_options opt
     fail("the factory is empty");
   if (std::any_of(rules.begin(), rules.end(), [&](auto& rule) { return rule.pattern == pattern; }))
     fail("these rooms have a behaviour already");
+  check_options(options);
   auto checked = [make = std::move(factory), pattern](std::string_view name) {
     auto made = make(name);
     if (!made)

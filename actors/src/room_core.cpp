@@ -504,7 +504,8 @@ void room_core::observe(const observe_request& request) {
   auto same = [&](auto& o) { return o.who == request.who; };
   if (std::any_of(observers_.begin(), observers_.end(), same))
     return;
-  auto account = std::make_shared<credit_account>(credit_limits{request.options.max_events, std::int64_t{1} << 50});
+  auto most = request.options.max_events > 0 ? request.options.max_events : std::int64_t{1} << 40;
+  auto account = std::make_shared<credit_account>(credit_limits{most, std::int64_t{1} << 50});
   observers_.push_back({request.who, request.options.policy, std::move(account), 0});
   output_.observer_joined(request.who);
   send_event(observers_.back(), {room_event::kind::joined, config_.identity->key, config_.identity->name, {}, 0, {}});

@@ -1,6 +1,7 @@
 // Rooms by name, for those who are in none.
 #include <utility>
 
+#include "check_options.hpp"
 #include "node_state.hpp"
 
 #include <stdexcept>
@@ -27,6 +28,7 @@ room_handle node::room(std::string_view name) {
 void node::observe(std::string_view room, caf::actor who, observer_options options) {
   if (!who)
     throw std::invalid_argument{"observe: the actor is null"};
+  check_options(options);
   auto asked = protocol::is_room_name(room) && state_->entrance->enter([&](node_shared& s) {
     compat::anon_send(s.home_of(room).registry, room_call{std::string{room}, observe_request{0, who, options}});
   });
@@ -35,6 +37,8 @@ void node::observe(std::string_view room, caf::actor who, observer_options optio
 }
 
 void node::unobserve(std::string_view room, caf::actor who) {
+  if (!who)
+    throw std::invalid_argument{"unobserve: the actor is null"};
   state_->entrance->enter([&](node_shared& s) {
     compat::anon_send(s.home_of(room).registry, room_call{std::string{room}, unobserve_request{std::move(who)}});
   });

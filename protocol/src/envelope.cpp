@@ -165,14 +165,14 @@ envelope_reader::problem envelope_reader::read_delivery(command& out) const {
 }
 
 bool envelope_reader::is_usable_type(std::string_view type) const {
-  return !type.empty() && type.size() <= limits_.max_type_bytes && is_plain_text(type);
+  return !type.empty() && (limits_.max_type_bytes == 0 || type.size() <= limits_.max_type_bytes) && is_plain_text(type);
 }
 
 bool envelope_reader::is_usable_ref(std::string_view raw) const { return is_short_string(raw) || read_unsigned(source_, raw); }
 
 bool envelope_reader::is_short_string(std::string_view raw) const {
   const auto bytes = string_bytes(source_, raw);
-  return bytes && *bytes <= limits_.max_ref_bytes;
+  return bytes && (limits_.max_ref_bytes == 0 || *bytes <= limits_.max_ref_bytes);
 }
 
 bool envelope_reader::is_string(std::string_view key) const {

@@ -18,7 +18,7 @@ template <class Handler>
 class json_scanner {
 public:
   json_scanner(std::string_view text, std::size_t max_depth, Handler& handler)
-    : at_(text.data()), end_(text.data() + text.size()), max_depth_(std::min(max_depth, max_supported_depth)), handler_(handler) {}
+    : at_(text.data()), end_(text.data() + text.size()), max_depth_(supported_depth(max_depth)), handler_(handler) {}
 
   [[nodiscard]] scan_status run() {
     skip_space();

@@ -20,7 +20,7 @@ template <class Handler>
 class msgpack_scanner {
 public:
   msgpack_scanner(std::string_view bytes, std::size_t max_depth, Handler& handler)
-    : rest_(bytes), max_depth_(std::min(max_depth, max_supported_depth)), handler_(handler) {}
+    : rest_(bytes), max_depth_(supported_depth(max_depth)), handler_(handler) {}
 
   [[nodiscard]] scan_status run() {
     auto status = item();

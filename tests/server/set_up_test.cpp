@@ -10,10 +10,12 @@
 
 #include <catch2/catch.hpp>
 
+#include <cerrno>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <vector>
 
 using namespace troupe;
 using troupe::test::kept_log;
@@ -125,6 +127,78 @@ TEST_CASE("routes and endpoints that nobody could reach are refused") {
   CHECK(sentence_of<std::invalid_argument>([&] { (void)s.endpoint("raw", {}); }).find("starts with /") != std::string::npos);
   CHECK(sentence_of<std::invalid_argument>([&] { (void)s.endpoint("/raw", {}); }).find("already") != std::string::npos);
   CHECK(sentence_of<std::exception>([&] { (void)s.endpoint("/", {}); }) == "no complaint");
+}
+
+TEST_CASE("routes that are broken or taken are refused with a sentence that names them") {
+  auto pattern = GENERATE(as<std::string>{}, "/:", "/a/:/b", "/:a b", "/:id.json", "/:a/:a", "/a*", "/*x", "/*/", "**", "", "a", "/a?b=1", "/a#b",
+                          "/a\n", "/healthz", "/readyz", "/metrics", "/taken", "/users/:id", "/users/:name", "/files/*");
+  server s{local()};
+  s.get("/taken", empty).get("/users/:id", empty).get("/files/*", empty);
+
+  CHECK(sentence_of<std::invalid_argument>([&] { s.get(pattern, empty); }).starts_with("route(\"GET\", \"" + pattern + "\"): "));
+  CHECK(sentence_of<std::invalid_argument>([&] { s.route_later("GET", pattern, never); }).starts_with("route(\"GET\", \""));
+}
+
+TEST_CASE("other methods, other paths, and probes that are on another port, are no paths that are taken") {
+  auto options = local();
+  options.admin_bind = "127.0.0.1:0";
+  server s{options};
+
+  s.get("/a", empty).route("POST", "/a", empty).get("/:b", empty).get("/:b/c", empty).get("/*", empty).get("/a:b/c-d/e.f", empty);
+  s.get("/healthz", empty).get("/readyz", empty).get("/metrics", empty);
+  (void)s.endpoint("/a", {}); // a WebSocket is none of the route's requests
+}
+
+TEST_CASE("endpoints at what is no path are refused with a sentence that names it") {
+  auto path = GENERATE(as<std::string>{}, "", "raw", "/raw?x=1", "/raw#x", "/*", "/raw/*", "/raw*", "/raw/:id", "/raw\n");
+  server s{local()};
+
+  CHECK(sentence_of<std::invalid_argument>([&] { (void)s.endpoint(path, {}); }).starts_with("endpoint(\"" + path + "\"): "));
+}
+
+TEST_CASE("run is called once, and again where the port could not be had") {
+  server s{local()};
+  test::running first{s};
+
+  CHECK(sentence_of<std::logic_error>([&] { s.run(); }).find("once") != std::string::npos);
+  s.stop();
+  CHECK(first.ends());
+  CHECK(sentence_of<std::logic_error>([&] { s.run(); }).find("once") != std::string::npos);
+
+  server stopped{local()};
+  stopped.stop();
+  CHECK(stopped.run() == 0); // there is nothing to wait for
+}
+
+TEST_CASE("what on_listening throws reaches the caller, and the server has stopped") {
+  auto how = GENERATE(as<std::string>{}, "start", "run");
+  kept_log log;
+  auto options = local();
+  options.log = &log;
+  server s{options};
+  std::vector<std::string> heard;
+  transport::endpoint_handlers first, second;
+  first.on_listening = [] { throw std::system_error{EIO, std::system_category(), "no license"}; };
+  first.on_stop = [&] { heard.emplace_back("first stops"); };
+  second.on_listening = [&] { heard.emplace_back("second listens"); };
+  (void)s.endpoint("/a", first);
+  (void)s.endpoint("/b", second);
+
+  auto said = sentence_of<std::system_error>([&] { how == "run" ? (void)s.run() : s.start(); });
+
+  CHECK(said.find("no license") != std::string::npos);
+  CHECK(heard == std::vector<std::string>{"first stops"});
+  CHECK(s.room("r").publish("x", {}) == actors::publish_result::gone);
+  CHECK_THROWS(test::raw_client{s.port(), "GET / HTTP/1.1\r\n\r\n"});
+  CHECK(sentence_of<std::logic_error>([&] { s.start(); }).find("make another") != std::string::npos);
+}
+
+TEST_CASE("what run's ready throws reaches the caller, and the server has stopped") {
+  server s{local()};
+
+  CHECK_THROWS_WITH(s.run([] { throw std::runtime_error{"no license"}; }), "no license");
+
+  CHECK(s.room("r").publish("x", {}) == actors::publish_result::gone);
 }
 
 TEST_CASE("set-up after the start is refused, and so is a second start") {

@@ -141,6 +141,7 @@ private:
       for (;;)
         ::pause();
     });
+    s.get("/stop", [&s](auto&) { return s.request_stop(), text("it stops"); });
     ::_exit(s.run());
   }
   int wait() const {
@@ -179,4 +180,15 @@ TEST_CASE("after one signal the process ends two seconds behind the drain's time
   p.signal(SIGTERM);
 
   CHECK(p.exit_code_within(5s) == 1);
+}
+
+TEST_CASE("request_stop ends it no later, whatever a handler does") {
+  hanging_process p{200ms};
+  raw_client hanging{p.port(), "GET /hang/for/ever HTTP/1.1\r\nHost: x\r\n\r\n"};
+  CHECK(p.await("has been running for"));
+  raw_client asking{p.port(), "GET /stop HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"};
+  CHECK(asking.read_all().find("it stops") != std::string::npos);
+
+  CHECK(p.exit_code_within(5s) == 1);
+  CHECK(p.await("it has not stopped in time"));
 }

@@ -152,11 +152,15 @@ TEST_CASE("of two patterns the one given first answers") {
   CHECK(r.get("/users/8") == "second id=8");
 }
 
-TEST_CASE("a route given again takes the place of the first") {
+TEST_CASE("two routes for the same requests are refused, and the first stays") {
   routes r;
-  r.add("GET", "/a", "old").add("POST", "/a", "post").add("GET", "/a", "new");
+  r.add("GET", "/a", "first").add("POST", "/a", "post").add("GET", "/users/:id", "user").add("GET", "/files/*", "rest");
+  auto again = GENERATE("/a", "/users/:id", "/users/:name", "/files/*");
 
-  CHECK(r.get("/a") == "new");
+  CHECK_THROWS_AS(r.add("GET", again, "second"), std::invalid_argument);
+
+  CHECK(r.get("/a") == "first");
+  CHECK(r.get("/users/7") == "user id=7");
   CHECK(r.ask("POST", "/a").body == "post");
   CHECK(header(r.ask("PUT", "/a"), "Allow") == "POST, GET, HEAD");
 }
@@ -260,8 +264,10 @@ TEST_CASE("probes go before routes and tell how the node is") {
   std::atomic<bool> ready{true};
   metrics counts;
   routes r;
-  r.add("GET", "/healthz", "mine").add("GET", "/*", "rest");
+  r.add("GET", "/*", "rest");
   r.router.set_probes({true, &ready, &world.node, &counts});
+  for (auto probe : {"/healthz", "/readyz", "/metrics"})
+    CHECK_THROWS_AS(r.add("POST", probe, "mine"), std::invalid_argument);
 
   CHECK(r.get("/healthz") == "ok\n");
   CHECK(r.get("/readyz") == "ready\n");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 #include <utility>
 
 namespace troupe::transport {
@@ -47,6 +48,11 @@ bool matches(const std::vector<std::string>& pattern, const std::vector<std::str
   return pattern.size() == path.size();
 }
 
+bool is_probe(std::string_view path) {
+  constexpr std::array<std::string_view, 3> paths{"/healthz", "/readyz", "/metrics"};
+  return std::find(paths.begin(), paths.end(), path) != paths.end();
+}
+
 http_response not_allowed(std::string methods) {
   auto r = plain_answer(405, "This method is not allowed here.");
   r.headers = {{"Allow", std::move(methods)}};
@@ -66,19 +72,28 @@ bool http_router::route::is_literal() const {
   return std::none_of(pattern.begin(), pattern.end(), [](auto& s) { return s.starts_with(':') || s == rest_of_path; });
 }
 
-void http_router::insert(route r) {
-  auto same = [&](const route& other) { return other.method == r.method && other.pattern == r.pattern; };
-  std::erase_if(routes_, same);
+/// Whether both stand for the same requests: what a segment is called does not matter.
+bool http_router::route::is_of_the_same(const route& other) const {
+  auto same = [](const std::string& a, const std::string& b) { return a == b || (a.starts_with(':') && b.starts_with(':')); };
+  return method == other.method && std::equal(pattern.begin(), pattern.end(), other.pattern.begin(), other.pattern.end(), same);
+}
+
+void http_router::insert(route r, const std::string& pattern) {
+  auto fail = [&](const char* why) { throw std::invalid_argument{"route(\"" + r.method + "\", \"" + pattern + "\"): " + why}; };
+  if (probes_.shown && is_probe(pattern))
+    fail("the server answers this path itself");
+  if (std::any_of(routes_.begin(), routes_.end(), [&](const route& other) { return r.is_of_the_same(other); }))
+    fail("there is one of these paths already");
   auto behind_literals = std::find_if(routes_.begin(), routes_.end(), [](auto& other) { return !other.is_literal(); });
   routes_.insert(r.is_literal() ? behind_literals : routes_.end(), std::move(r));
 }
 
 void http_router::add(std::string method, std::string pattern, http_handler handler) {
-  insert({std::move(method), segments_of(pattern), std::move(handler)});
+  insert({std::move(method), segments_of(pattern), std::move(handler)}, pattern);
 }
 
 void http_router::add_late(std::string method, std::string pattern, late_http_handler handler) {
-  insert({std::move(method), segments_of(pattern), std::move(handler)});
+  insert({std::move(method), segments_of(pattern), std::move(handler)}, pattern);
 }
 
 const http_router::route* http_router::find(std::string_view method, http_request& request) const {
@@ -141,8 +156,7 @@ std::string http_router::allowed_methods(const http_request& request) const {
 }
 
 std::optional<http_response> http_router::built_in(const http_request& request) const {
-  constexpr std::array<std::string_view, 3> paths{"/healthz", "/readyz", "/metrics"};
-  if (!probes_.shown || std::find(paths.begin(), paths.end(), request.path) == paths.end())
+  if (!probes_.shown || !is_probe(request.path))
     return std::nullopt;
   if (request.method != "GET" && request.method != "HEAD")
     return not_allowed("GET, HEAD");

@@ -40,7 +40,7 @@ public:
   void set_cors_origins(std::vector<std::string> origins) { cors_origins_ = std::move(origins); }
 
   /// `pattern`: segments, of which `:name` stands for any one and a last `*` for the rest. A path without either goes first, then
-  /// the patterns in the order given.
+  /// the patterns in the order given. Errors: `std::invalid_argument` for one that is taken, by another or by a probe.
   void add(std::string method, std::string pattern, http_handler handler);
   void add_late(std::string method, std::string pattern, late_http_handler handler);
 
@@ -56,9 +56,10 @@ private:
     std::vector<std::string> pattern; ///< segments
     std::variant<http_handler, late_http_handler> handler;
     [[nodiscard]] bool is_literal() const;
+    [[nodiscard]] bool is_of_the_same(const route& other) const;
   };
 
-  void insert(route r);
+  void insert(route r, const std::string& pattern);
   [[nodiscard]] const route* find(std::string_view method, http_request& request) const;
   [[nodiscard]] std::string allowed_methods(const http_request& request) const;
   [[nodiscard]] std::optional<http_response> built_in(const http_request& request) const;

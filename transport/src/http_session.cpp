@@ -208,7 +208,8 @@ void basic_http_session<Socket>::on_header(error_code ec) {
   if (ec)
     return refuse(400, "This is no HTTP request.", "request");
   auto& request = parser_->get();
-  if (static_cast<std::size_t>(std::distance(request.begin(), request.end())) > settings_.max_headers)
+  auto count = static_cast<std::size_t>(std::distance(request.begin(), request.end()));
+  if (settings_.max_headers > 0 && count > settings_.max_headers)
     return refuse(431, "There are too many headers.", "headers");
   name_client();
   if (wants_upgrade(request))

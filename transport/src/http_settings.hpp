@@ -18,6 +18,9 @@
 
 namespace troupe::transport {
 
+/// What a request's header and body can have at most each, also where they have no limit.
+inline constexpr std::size_t most_request_bytes = std::size_t{1} << 30;
+
 /// A path at which WebSockets are accepted.
 struct websocket_place {
   std::shared_ptr<actors::endpoint_state> endpoint; ///< null: the rooms

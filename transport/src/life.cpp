@@ -50,6 +50,7 @@ life::found life::begin_stop() {
   auto what = phase_ == phase::running ? found::running_server : found::new_server;
   phase_ = phase::stopping;
   acting_ = std::this_thread::get_id();
+  changed_.notify_all();
   return what;
 }
 
@@ -74,9 +75,16 @@ void life::start_stopper() {
   stopper_ = actors::start_thread("troupe stop", std::exchange(requested_, nullptr));
 }
 
-void life::wait_for_end() const {
+bool life::wait_for_end(std::chrono::milliseconds patience) const {
   std::unique_lock lock{mutex_};
-  changed_.wait(lock, [this] { return phase_ == phase::stopped; });
+  changed_.wait(lock, [this] { return phase_ == phase::stopping || phase_ == phase::stopped; });
+  return changed_.wait_for(lock, patience, [this] { return phase_ == phase::stopped; });
+}
+
+void life::begin_run() {
+  std::lock_guard guard{mutex_};
+  if (std::exchange(runs_, true))
+    throw std::logic_error{"the server runs already, or has run: run is called once"};
 }
 
 bool life::has_started() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -34,8 +35,11 @@ public:
   /// `std::system_error` if there can be no thread.
   void request(std::function<void()> stop);
 
-  /// Waits for the end of a stop.
-  void wait_for_end() const;
+  /// Waits for a stop, however long that takes to come, and then for its end: false if that takes longer than `patience`.
+  [[nodiscard]] bool wait_for_end(std::chrono::milliseconds patience) const;
+
+  /// Throws `std::logic_error` if somebody waits in `run` already, or has waited.
+  void begin_run();
 
   [[nodiscard]] bool has_started() const; ///< or has been stopped instead
   [[nodiscard]] bool is_stopping_thread() const;
@@ -51,6 +55,7 @@ private:
   std::thread::id acting_;         ///< who starts or stops it
   std::function<void()> requested_; ///< for when it runs
   bool was_requested_ = false;
+  bool runs_ = false;
   std::thread stopper_;
 };
 

@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <stdexcept>
 #include <utility>
 
 namespace troupe::transport {
@@ -24,8 +25,18 @@ constexpr auto patience = 50ms; ///< between two looks at whether it is to end
 
 } // namespace
 
+namespace {
+
+int checked(int descriptor) {
+  if (descriptor < 0)
+    throw std::invalid_argument{"line_writer: " + std::to_string(descriptor) + " is no descriptor"};
+  return descriptor;
+}
+
+} // namespace
+
 struct line_writer::state {
-  state(int descriptor, std::size_t most) : out(descriptor), max_lines(std::max<std::size_t>(1, most)) {}
+  state(int descriptor, std::size_t most) : out(checked(descriptor)), max_lines(std::max<std::size_t>(1, most)) {}
 
   void add(std::string line);
   void run();

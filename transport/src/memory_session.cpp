@@ -2,11 +2,13 @@
 
 #include <troupe/testing/memory_session.hpp>
 
+#include <troupe/actors/option_check.hpp>
 #include <troupe/protocol/frame.hpp>
 
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <stdexcept>
 
 namespace troupe::testing {
 
@@ -33,10 +35,23 @@ std::uint16_t received_frame::close_code() const noexcept {
   return static_cast<std::uint16_t>(static_cast<unsigned char>(payload[0]) << 8 | static_cast<unsigned char>(payload[1]));
 }
 
+namespace {
+
+transport::outbox::bounds checked(const transport::outbox::bounds& bounds, actors::node& node, actors::event_loop& loop) {
+  actors::option_check is{"outbox::bounds"};
+  is.bytes("max_bytes", bounds.max_bytes);
+  is.count("max_frames", bounds.max_frames);
+  if (loop.index() >= node.loops() || &node.loop(loop.index()) != &loop)
+    throw std::invalid_argument{"memory_session: its loop is not the node's"};
+  return bounds;
+}
+
+} // namespace
+
 memory_session::memory_session(actors::node& node, actors::event_loop& loop, actors::connection_info info,
                                transport::outbox::bounds bounds)
   : loop_(loop),
-    outbox_(bounds),
+    outbox_(checked(bounds, node, loop)),
     heard_(loop.now()),
     ender_(std::make_shared<ender>(*this)),
     port_(node.open(loop, *this, std::move(info))) {}

@@ -1,54 +1,14 @@
 #include <utility>
 
+#include "check_set_up.hpp"
 #include "server_state.hpp"
 
 #include <troupe/actors/own_thread.hpp>
 
-#include <algorithm>
-#include <charconv>
 #include <stdexcept>
 #include <string>
 
 namespace troupe::transport {
-
-namespace {
-
-/// `address:port`, the address in brackets if it is IPv6.
-std::pair<std::string, std::uint16_t> split_admin_bind(const std::string& text) {
-  auto colon = text.rfind(':');
-  std::uint16_t port = 0;
-  auto digits = std::string_view{text}.substr(colon == std::string::npos ? text.size() : colon + 1);
-  auto read = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  if (digits.empty() || read.ec != std::errc{} || read.ptr != digits.data() + digits.size())
-    throw std::invalid_argument{"admin_bind: expected address:port"};
-  auto address = text.substr(0, colon);
-  if (address.starts_with('[') && address.ends_with(']'))
-    address = address.substr(1, address.size() - 2);
-  return {address, port};
-}
-
-/// Throws for a route that no request can match.
-void check_route(const std::string& method, const std::string& pattern, bool has_handler) {
-  auto fail = [&](const char* why) { throw std::invalid_argument{"route(\"" + method + "\", \"" + pattern + "\"): " + why}; };
-  if (method.empty() || method.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != std::string::npos)
-    fail("a method is written in capitals");
-  if (!pattern.starts_with('/'))
-    fail("a path starts with /");
-  if (auto star = pattern.find("/*"); star != std::string::npos && star + 2 != pattern.size())
-    fail("* stands for the rest of a path, at its end");
-  if (!has_handler)
-    fail("the handler is empty");
-}
-
-void check_endpoint(const std::string& path, const std::map<std::string, websocket_place>& places) {
-  auto fail = [&](const char* why) { throw std::invalid_argument{"endpoint(\"" + path + "\"): " + why}; };
-  if (!path.starts_with('/'))
-    fail("a path starts with /");
-  if (auto i = places.find(path); i != places.end() && i->second.endpoint)
-    fail("there is one at this path already");
-}
-
-} // namespace
 
 // -- sockets ------------------------------------------------------------------------------------------------------------------
 
@@ -164,22 +124,32 @@ actors::endpoint server::endpoint(const std::string& path, actors::endpoint_hand
 }
 
 void server::start() {
-  auto& s = *state_;
-  s.stage.begin_start();
+  state_->start();
+  state_->say_listening();
+}
+
+void server::state::start() {
+  stage.begin_start();
   try {
-    s.open_doors();
-    s.http.ready = true;
-    s.node->start();
+    open_doors();
+    http.ready = true;
+    node->start();
   } catch (...) {
-    s.door.reset();
-    s.admin_door.reset();
-    s.stage.end_start(false);
+    door.reset();
+    admin_door.reset();
+    stage.end_start(false);
     throw;
   }
-  s.stage.end_start(true);
-  for (auto& e : s.endpoints)
-    if (e.handlers().on_listening)
-      e.handlers().on_listening();
+  stage.end_start(true);
+}
+
+/// What a handler throws is its program's: the server stops first.
+void server::state::say_listening() {
+  or_stop([this] {
+    for (auto& e : endpoints)
+      if (e.handlers().on_listening)
+        e.handlers().on_listening();
+  });
 }
 
 std::uint16_t server::port() const { return state_->door ? state_->door->port() : 0; }

@@ -20,6 +20,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
+/// For handlers that do not return: they cannot be ended otherwise.
+[[noreturn]] void end_process(protocol::logger& log, const char* why) {
+  log.write(protocol::log_level::error, "server", why);
+  std::this_thread::sleep_for(50ms); // for the log's thread
+  ::_exit(1);
+}
+
 /// What signals do to a server that waits in `run`.
 class signal_reaction {
 public:
@@ -32,28 +39,23 @@ public:
   int operator()(int number) {
     if (number == SIGHUP)
       reload_();
-    else if (number == 0)
-      end("it has not stopped in time: it ends at once");
-    else if (std::exchange(stops_, true))
-      end("a second signal: it ends at once");
-    else
+    else if (number == 0 && std::chrono::steady_clock::now() >= until_)
+      end_process(log_, "it has not stopped in time: it ends at once");
+    else if (number != 0 && std::exchange(stops_, true))
+      end_process(log_, "a second signal: it ends at once");
+    else if (number != 0)
       begin(number);
     if (!stops_)
       return -1;
     auto left = until_ - std::chrono::steady_clock::now();
-    return static_cast<int>(std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::milliseconds>(left).count()));
+    constexpr std::int64_t longest = 24 * 60 * 60 * 1000; // what is left then is asked for again
+    return static_cast<int>(std::clamp<std::int64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(left).count(), 0, longest));
   }
 
 private:
   void begin(int number) {
     until_ = std::chrono::steady_clock::now() + patience_;
     stop_(number == SIGTERM ? actors::drain_kind::restart : actors::drain_kind::shutdown);
-  }
-
-  [[noreturn]] void end(const char* why) {
-    log_.write(protocol::log_level::error, "server", why);
-    std::this_thread::sleep_for(50ms); // for the log's thread
-    ::_exit(1);
   }
 
   protocol::logger& log_;
@@ -72,13 +74,15 @@ int server::run(const std::function<void()>& ready) {
     throw std::logic_error{"run on one of the server's own loops would wait for itself"};
   if (!s.stage.has_started()) {
     try {
-      start();
+      s.start();
     } catch (const std::system_error& e) {
       s.options.log->write(protocol::log_level::error, "server", e.what());
       return 1;
     }
     s.options.log->write(protocol::log_level::info, "server", "listening on port " + std::to_string(port()));
+    s.say_listening();
   }
+  s.stage.begin_run();
   auto reload = [&s] {
     try {
       s.reload_tls();
@@ -87,11 +91,12 @@ int server::run(const std::function<void()>& ready) {
     }
   };
   constexpr auto grace = 2s; // what ends behind the drain is quick
-  signal_watch signals{signal_reaction{*s.options.log, s.options.drain_delay + s.options.drain_timeout + grace,
-                                       [&s](actors::drain_kind kind) { s.request_stop(kind); }, reload}};
+  auto patience = s.options.drain_delay + s.options.drain_timeout + grace;
+  signal_watch signals{signal_reaction{*s.options.log, patience, [&s](actors::drain_kind kind) { s.request_stop(kind); }, reload}};
   if (ready)
-    ready();
-  s.stage.wait_for_end();
+    s.or_stop(ready);
+  if (!s.stage.wait_for_end(patience))
+    end_process(*s.options.log, "it has not stopped in time: it ends at once");
   return 0;
 }
 

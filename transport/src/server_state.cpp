@@ -2,9 +2,11 @@
 
 #include "server_state.hpp"
 
+#include "check_set_up.hpp"
 #include "jwt_authorizer.hpp"
 #include "log.hpp"
 
+#include <troupe/actors/option_check.hpp>
 #include <troupe/actors/own_thread.hpp>
 
 #include <algorithm>
@@ -17,9 +19,26 @@ namespace {
 constexpr std::size_t default_connections_per_ip = 100;
 constexpr std::size_t default_pending_per_ip = 128;
 
+/// A deadline that 0 lifts.
+std::chrono::milliseconds or_never(std::chrono::milliseconds deadline) {
+  return deadline > std::chrono::milliseconds{0} ? deadline : actors::option_check::longest_age;
+}
+
+/// A bound of a part of a request, which 0 lifts.
+std::size_t or_most(std::size_t bytes) { return bytes > 0 ? bytes : most_request_bytes; }
+
+/// What ports of all kinds bound alike.
+void bound_requests(http_settings& to, const server_options& options) {
+  to.max_header_bytes = or_most(options.max_header_bytes);
+  to.max_headers = options.max_headers;
+  to.max_body_bytes = or_most(options.max_body_bytes);
+  to.request_deadline = or_never(options.handshake_deadline);
+}
+
 } // namespace
 
 void server::state::set_up(caf::actor_system* system) {
+  check_options(options);
   if (options.raise_descriptor_limit)
     raise_descriptor_limit();
   if (!options.log) {
@@ -63,12 +82,9 @@ void server::state::set_up_tokens() {
 }
 
 void server::state::configure_http() {
-  http.max_header_bytes = options.max_header_bytes;
-  http.max_headers = options.max_headers;
-  http.max_body_bytes = options.max_body_bytes;
-  http.request_deadline = options.handshake_deadline;
-  http.handler_deadline = options.handler_deadline;
-  http.tls_deadline = options.tls_deadline;
+  bound_requests(http, options);
+  http.handler_deadline = or_never(options.handler_deadline);
+  http.tls_deadline = or_never(options.tls_deadline);
   http.origins = options.origins;
   http.places.emplace(options.websocket_path, websocket_place{});
   http.proxy_protocol = options.proxy_protocol;
@@ -110,9 +126,9 @@ void server::state::configure_sessions() {
   auto& s = http.sessions;
   s.guard.max_message_bytes = max_message;
   s.bounds.max_bytes = std::max<std::size_t>(1024 * 1024, 4 * max_message);
-  s.assembly_deadline = options.assembly_deadline;
-  s.write_deadline = options.write_deadline;
-  s.close_deadline = options.close_deadline;
+  s.assembly_deadline = or_never(options.assembly_deadline);
+  s.write_deadline = or_never(options.write_deadline);
+  s.close_deadline = or_never(options.close_deadline);
   s.deflate = options.deflate;
   s.node = node.get();
   pools.resize(node->loops());
@@ -128,10 +144,7 @@ void server::state::configure_sessions() {
 
 /// The probes' own port answers nothing else and takes no WebSocket.
 void server::state::configure_admin() {
-  admin.max_header_bytes = options.max_header_bytes;
-  admin.max_headers = options.max_headers;
-  admin.max_body_bytes = options.max_body_bytes;
-  admin.request_deadline = options.handshake_deadline;
+  bound_requests(admin, options);
   admin.router.set_probes({true, &http.ready, node.get(), &counts});
   admin.sessions = http.sessions;
   admin.admissions = http.admissions;

@@ -55,7 +55,9 @@ struct server::state {
   void configure_admin();
   actors::event_loop& least_loaded();
   void take(actors::event_loop& loop, plain_socket socket, const tcp::endpoint& peer);
+  void start();
   void open_doors();
+  void say_listening();
   void say_stop(const actors::endpoint_handlers& on);
   void reload_tls();
 
@@ -66,18 +68,33 @@ struct server::state {
   void close_doors(actors::steady_time until);
   void end_pending(actors::steady_time until);
 
+  /// Calls the application, on the owner's thread; what it throws passes on once the server has stopped.
+  template <class F>
+  void or_stop(F f) {
+    try {
+      f();
+    } catch (...) {
+      stop(actors::drain_kind::shutdown);
+      throw;
+    }
+  }
+
   template <class Session, class Socket>
   void start_session(actors::event_loop& loop, Socket socket, const tcp::endpoint& peer, http_settings& settings);
 
   /// Runs `f` on a loop and waits for it until then: a handler may keep that loop for longer. `f` refers to nothing of the caller's.
+  /// What `f` throws is logged and counted: the next step comes all the same.
   template <class F>
-  static void on_loop(actors::event_loop& loop, actors::steady_time until, F f) {
-    auto done = std::make_shared<std::promise<void>>();
-    loop.post([done, f = std::move(f)] {
-      f();
-      done->set_value();
-    });
-    (void)done->get_future().wait_until(until);
+  void on_loop(actors::event_loop& loop, actors::steady_time until, F f) {
+    auto task = std::make_shared<std::packaged_task<void()>>(std::move(f));
+    auto done = task->get_future();
+    loop.post([t = std::move(task)] { (*t)(); });
+    try {
+      if (done.wait_until(until) == std::future_status::ready)
+        done.get();
+    } catch (...) {
+      protocol::report_exception(*options.log, counts, "drain");
+    }
   }
 };
 

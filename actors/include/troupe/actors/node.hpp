@@ -96,6 +96,7 @@ struct node_stats {
 /// one thread; everything else as said there.
 class node {
 public:
+  /// Throws `std::invalid_argument` for options that cannot work.
   explicit node(caf::actor_system& system, node_options options = {});
   /// Stops it. On one of its loops that is done on a thread of its own, and a line of the log says so.
   ~node();

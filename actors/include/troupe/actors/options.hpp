@@ -16,11 +16,14 @@
 
 namespace troupe::actors {
 
-/// Bounds of one connection. Everywhere 0 lifts a limit. PROTOCOL.md, "Limits", says what is beyond them.
+// Everywhere 0 lifts a limit. What is negative, no number or beyond all use (`option_check`) is refused by `std::invalid_argument` where
+// the options are handed over.
+
+/// Bounds of one connection. PROTOCOL.md, "Limits", says what is beyond them.
 struct connection_limits {
   std::size_t max_rooms = 128;
   double messages_per_second = 100;   ///< token bucket
-  std::size_t burst_messages = 200;
+  std::size_t burst_messages = 200;   ///< 0 lifts the rate, too
   /// A second's worth, also in a burst; who is beyond is not read for the time being. Absent: 1 MiB or the largest message, whichever is
   /// more; none for raw endpoints, or where `messages_per_second` is lifted.
   std::optional<std::size_t> bytes_per_second;
@@ -47,7 +50,7 @@ struct heartbeat_options {
 
 /// Everything a node's actors need to know. All of it has a default.
 struct node_options {
-  unsigned loops = 1;
+  unsigned loops = 1;     ///< up to 1,024; 0 counts as 1
   protocol::message_limits messages;
   connection_limits connections;
   room_limits rooms;
@@ -61,7 +64,7 @@ struct node_options {
   /// Messages that have come in part: who has kept one open longest is closed. Absent: a sixteenth of that memory, or four largest
   /// messages, whichever is more.
   std::optional<std::int64_t> inbound_budget_bytes;
-  std::chrono::milliseconds reconnect_min{500};  ///< told in `goodbye` before a restart
+  std::chrono::milliseconds reconnect_min{500};  ///< told in `goodbye` before a restart; at most `reconnect_max`
   std::chrono::milliseconds reconnect_max{5000};
   /// Reads the token of an `auth`; null if it is not accepted: `unauthorized`. Runs on the connection's loop, must not block. Absent:
   /// `auth` is `unsupported`, also on a server that has `authorize_upgrade`, which is asked only about tokens that this has accepted, as
@@ -70,6 +73,7 @@ struct node_options {
   /// Where rooms are placed and how their names are hashed. Absent: by a random key, so that nobody can choose names that all fall to
   /// one loop or into one bucket. A test that must be repeatable sets it.
   std::optional<std::uint64_t> hash_seed;
+  // None of these is null; they outlive the node.
   const loop_clock* clock = &system_clock();
   protocol::logger* log = &protocol::null_logger();
   protocol::event_counters* counters = &protocol::null_counters();

@@ -37,7 +37,7 @@ struct room_event {
 enum class behind_policy : std::uint8_t { drop = 0, remove = 1 };
 
 struct observer_options {
-  std::int64_t max_events = 1024;
+  std::int64_t max_events = 1024; ///< 0: any number
   behind_policy policy = behind_policy::drop;
 };
 

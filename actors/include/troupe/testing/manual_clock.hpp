@@ -2,6 +2,9 @@
 
 #include <troupe/actors/clock.hpp>
 
+#include <stdexcept>
+#include <string>
+
 namespace troupe::testing {
 
 /// Clocks that move only when the test says so. Thread: the test's.
@@ -12,8 +15,14 @@ public:
     return wall_start_ + std::chrono::duration_cast<std::chrono::milliseconds>(now_ - start_);
   }
 
-  /// Both clocks go on.
-  void advance(actors::steady_time::duration by) { now_ += by; }
+  /// Both clocks go on. Throws `std::invalid_argument` if that is back: the steady one never does.
+  void advance(actors::steady_time::duration by) {
+    if (by < actors::steady_time::duration::zero()) {
+      auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(by).count();
+      throw std::invalid_argument{"advance: a steady clock does not go by " + std::to_string(ms) + " ms: see set_wall_by"};
+    }
+    now_ += by;
+  }
   /// The wall clock alone is set forward or back; forward is also what a machine that has slept sees.
   void set_wall_by(std::chrono::milliseconds by) { wall_start_ += by; }
 

@@ -25,6 +25,7 @@ struct received_frame {
 /// goes through the same outbox as a real session's. The test decides how many bytes its "socket" takes. Thread: the loop's.
 class memory_session final : public actors::sink {
 public:
+  /// Throws `std::invalid_argument` for a loop that is not the node's, or bounds that cannot be.
   memory_session(actors::node& node, actors::event_loop& loop, actors::connection_info info,
                  transport::outbox::bounds bounds = {});
   ~memory_session() override;

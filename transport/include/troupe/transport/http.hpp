@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,7 +51,11 @@ public:
     virtual void take(http_response response) = 0;
   };
 
-  explicit http_reply(std::shared_ptr<receiver> to) : to_(std::move(to)) {}
+  /// Throws `std::invalid_argument` for null.
+  explicit http_reply(std::shared_ptr<receiver> to) : to_(std::move(to)) {
+    if (!to_)
+      throw std::invalid_argument{"http_reply: an answer to nobody"};
+  }
 
   /// The first answer counts; one that comes after 5 s (answered 504 by then), to a connection that has gone, or after the
   /// server's end is void.

@@ -16,7 +16,8 @@ class line_writer {
 public:
   static constexpr std::size_t standard_lines = 8192;
 
-  /// `descriptor`: one that the process keeps, such as 1 or 2. Errors: `std::system_error` if there can be no thread.
+  /// `descriptor`: one that the process keeps, such as 1 or 2. Errors: `std::system_error` if there can be no thread,
+  /// `std::invalid_argument` if it is negative.
   explicit line_writer(int descriptor, std::size_t max_lines = standard_lines);
   line_writer(const line_writer&) = delete;
   line_writer& operator=(const line_writer&) = delete;

@@ -18,7 +18,8 @@
 
 namespace troupe::transport {
 
-/// Everything a server needs to know. All of it has a default; 0 lifts a limit.
+/// Everything a server needs to know. All of it has a default; 0 lifts a limit. What cannot work (a negative time, a size beyond all use,
+/// no address, an origin with a path) is refused by the server's constructor: `std::invalid_argument`, a sentence that names the field.
 struct server_options {
   actors::node_options node;                ///< loops, rooms, connections, heartbeat
 
@@ -48,7 +49,7 @@ struct server_options {
   std::optional<std::size_t> max_pending_per_ip; ///< absent: 128, and loopback addresses are not counted; see `trusted_proxies`
   std::optional<std::size_t> reserved_descriptors; ///< no WebSockets: log, files, probes; absent: an eighth, 64 at most
   bool raise_descriptor_limit = false;      ///< raises the process's soft limit to the hard one: not for hosts that use `select`
-  std::size_t max_header_bytes = 8 * 1024;  ///< of an HTTP request
+  std::size_t max_header_bytes = 8 * 1024;  ///< of an HTTP request; lifted, as the body: 1 GiB
   std::size_t max_headers = 100;
   std::size_t max_body_bytes = 64 * 1024;
 
@@ -59,7 +60,7 @@ struct server_options {
   std::chrono::milliseconds write_deadline{10'000};     ///< without progress while output waits
   std::chrono::milliseconds close_deadline{5'000};      ///< from a close frame to the end of the socket
   std::chrono::milliseconds drain_delay{0};             ///< `/readyz` says 503 that long before the door closes
-  std::chrono::milliseconds drain_timeout{10'000};      ///< from then on to the exit
+  std::chrono::milliseconds drain_timeout{10'000};      ///< from then on to the exit; 0: at once
 
   protocol::logger* log = nullptr;          ///< null: lines to the standard error stream
   protocol::log_level log_level = protocol::log_level::info; ///< of those lines
@@ -93,17 +94,18 @@ public:
   server& rooms(std::string pattern, actors::behavior_factory factory, actors::room_options options = {});
 
   /// Answers requests of one method and path pattern: `/users/:id` has one segment as `request.param("id")`, a last `*` stands for
-  /// the rest. Before `start`.
+  /// the rest. Paths without either go first, then the patterns in the order given; two for the same paths, or one for a probe of this
+  /// port, are refused. Before `start`.
   server& route(std::string method, std::string pattern, http_handler handler);
   server& get(std::string pattern, http_handler handler) { return route("GET", std::move(pattern), std::move(handler)); }
   /// The same with an answer that may come later.
   server& route_later(std::string method, std::string pattern, late_http_handler handler);
 
-  /// Accepts WebSockets without envelope at `path`; at `websocket_path` it takes the place of the rooms. Before `start`.
+  /// Accepts WebSockets without envelope at `path`, which is whole and no pattern; at `websocket_path` it takes the place of the rooms. Before `start`.
   actors::endpoint endpoint(const std::string& path, actors::endpoint_handlers handlers);
 
   /// Binds and serves, on threads of its own. Throws `std::system_error` if the port cannot be had; it may be tried again then.
-  /// Throws `std::logic_error` if it was started or stopped before.
+  /// Throws `std::logic_error` if it was started or stopped before, and what `on_listening` of an endpoint throws, once it has stopped.
   void start();
 
   /// The port it listens on, after `start`.
@@ -125,8 +127,8 @@ public:
   [[nodiscard]] actors::node& node();
 
   /// Stops in order: `/readyz` says so, after the drain delay no more connections, what clients have said takes effect, rooms end,
-  /// HTTP requests are answered, goodbye to all; then everything ends. All of it within the drain timeout, unless a handler does not
-  /// return. The first call counts; others wait until it is done. Thread: any but a loop's, where it throws `std::logic_error`.
+  /// HTTP requests are answered, goodbye to all; then everything ends. All of it within the drain timeout; but nobody can end a handler
+  /// that does not return: without `run`, which then ends the process, this waits for it. The first call counts; others wait until it is done. Thread: any but a loop's, where it throws `std::logic_error`.
   void stop(actors::drain_kind kind = actors::drain_kind::shutdown);
 
   /// Asks for that and returns at once; it happens on a thread of its own, and `run` returns after it. Before `start`: as soon as it has
@@ -135,9 +137,11 @@ public:
 
   /// `start`s unless that was done (1 if the port cannot be had; the log says why), waits for SIGTERM (clients are told to come back) or
   /// SIGINT (they are not), stops. Returns the exit code, 0, also once it was stopped otherwise: by `stop` or `request_stop`, on any
-  /// thread. Signals are heard on a thread of their own: a second one ends the process at once, with 1, and so does, after the first, a
-  /// handler that has not returned two seconds after the drain's time. The host's own handlers of SIGTERM, SIGINT and SIGHUP are put back at the end.
-  /// `ready` is called once all of that is in force. Throws `std::logic_error` on a loop.
+  /// thread. However it is stopped, a handler that has not returned two seconds after the drain's time ends the process, with 1; the log
+  /// has named it before. Signals are heard on a thread of their own: a second one ends the process at once, likewise. The host's own
+  /// handlers of SIGTERM, SIGINT and SIGHUP are put back at the end. `ready` is called once all of that is in force; what it or
+  /// `on_listening` throws passes on, once the server has stopped. Throws `std::logic_error` on a loop, or if it was called before
+  /// and the port could be had.
   int run(const std::function<void()>& ready = {});
 
 private:

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <troupe/actors/event_loop.hpp>
+#include <troupe/actors/options.hpp>
+#include <troupe/actors/room_behavior.hpp>
+#include <troupe/actors/room_event.hpp>
+
+namespace troupe::actors {
+
+// Each throws `std::invalid_argument` for the first field that cannot work: see `option_check`.
+void check_options(const node_options& options);
+void check_options(const room_options& options);
+void check_options(const observer_options& options);
+void check_options(const loop_options& options);
+
+} // namespace troupe::actors

@@ -1,0 +1,167 @@
+#include "check_set_up.hpp"
+
+#include <troupe/actors/option_check.hpp>
+
+#include <boost/asio/ip/address.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <stdexcept>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace troupe::transport {
+
+namespace {
+
+using actors::option_check;
+
+constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+bool has_control_characters(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+bool is_address(const std::string& text) {
+  boost::system::error_code ec;
+  boost::asio::ip::make_address(text, ec);
+  return !ec;
+}
+
+/// What browsers send: scheme and host, with the port if it is not the scheme's, and nothing behind it.
+bool is_origin(std::string_view text) {
+  auto host = text.find("://");
+  return text == "null"
+         || (host != std::string_view::npos && host > 0 && host + 3 < text.size()
+             && text.find_first_of("/?# ", host + 3) == std::string_view::npos);
+}
+
+/// Why no request has such a path; null: some have.
+const char* problem_of_path(std::string_view path) {
+  if (!path.starts_with('/'))
+    return "a path starts with /";
+  if (path.find_first_of("?#") != std::string_view::npos)
+    return "a path has neither ? nor #: it ends before the query";
+  if (has_control_characters(path))
+    return "a path has no control characters";
+  return nullptr;
+}
+
+/// Why a segment of a route's pattern stands for nothing; null: it does. `names`: those of the segments before it.
+const char* problem_of_segment(std::string_view segment, bool is_last, std::vector<std::string_view>& names) {
+  constexpr auto more = "0123456789_-";
+  if (segment.find('*') != std::string_view::npos)
+    return segment == "*" && is_last ? nullptr : "* stands for the rest of a path, at its end and by itself";
+  if (!segment.starts_with(':'))
+    return nullptr;
+  auto name = segment.substr(1);
+  if (name.empty() || name.find_first_not_of(std::string{letters} + more) != std::string_view::npos)
+    return "a name follows each :, of letters, digits, _ and -";
+  if (std::find(names.begin(), names.end(), name) != names.end())
+    return "two segments have the same name";
+  names.push_back(name);
+  return nullptr;
+}
+
+const char* problem_of_pattern(std::string_view pattern) {
+  if (auto* problem = problem_of_path(pattern))
+    return problem;
+  std::vector<std::string_view> names;
+  while (pattern.starts_with('/')) {
+    pattern.remove_prefix(1);
+    auto end = std::min(pattern.find('/'), pattern.size());
+    if (auto* problem = problem_of_segment(pattern.substr(0, end), end == pattern.size(), names))
+      return problem;
+    pattern.remove_prefix(end);
+  }
+  return nullptr;
+}
+
+/// Why a WebSocket cannot be asked for at a path; null: it can.
+const char* problem_of_place(std::string_view path) {
+  if (auto* problem = problem_of_path(path))
+    return problem;
+  auto is_pattern = path.find('*') != std::string_view::npos || path.find("/:") != std::string_view::npos;
+  return is_pattern ? "WebSockets have whole paths, no patterns" : nullptr;
+}
+
+void check_names(const server_options& o, const option_check& is) {
+  auto quoted = [](const std::string& text) { return "\"" + text + "\""; };
+  is.that(o.bind.empty() || is_address(o.bind), "bind", quoted(o.bind), "an IPv4 or IPv6 address, or nothing for all");
+  if (!o.admin_bind.empty())
+    (void)split_admin_bind(o.admin_bind);
+  for (auto& origin : o.origins)
+    is.that(is_origin(origin), "origins", quoted(origin), "origins such as https://example.org");
+  for (auto& origin : o.cors_origins)
+    is.that(origin == "*" || is_origin(origin), "cors_origins", quoted(origin), "origins such as https://example.org, or *");
+  is.that(!o.proxy_protocol || !o.trusted_proxies.empty(), "proxy_protocol", "on", "trusted_proxies, who send that header");
+  auto* problem = problem_of_place(o.websocket_path);
+  is.that(!problem, "websocket_path", quoted(o.websocket_path), problem ? std::string{"a path ("} + problem + ")" : "");
+  std::error_code ignored; // then it is none
+  is.that(!o.static_folder || std::filesystem::is_directory(*o.static_folder, ignored), "static_folder",
+          o.static_folder ? quoted(o.static_folder->string()) : "", "a folder");
+  is.that(o.tls_certificates.empty() == o.tls_key.empty(), o.tls_key.empty() ? "tls_key" : "tls_certificates", "empty",
+          "a file: certificates and their key go together");
+}
+
+} // namespace
+
+void check_options(const server_options& o) {
+  option_check is{"server_options"};
+  check_names(o, is);
+  is.count("max_connections_per_user", o.max_connections_per_user);
+  is.count("max_connections", o.max_connections);
+  is.count("max_connections_per_ip", o.max_connections_per_ip);
+  is.rate("admissions_per_second", o.admissions_per_second);
+  is.count("max_pending", o.max_pending);
+  is.count("max_pending_per_ip", o.max_pending_per_ip);
+  is.count("reserved_descriptors", o.reserved_descriptors);
+  is.bytes("max_header_bytes", o.max_header_bytes, most_request_bytes);
+  is.count("max_headers", o.max_headers);
+  is.bytes("max_body_bytes", o.max_body_bytes, most_request_bytes);
+  is.time("handshake_deadline", o.handshake_deadline);
+  is.time("tls_deadline", o.tls_deadline);
+  is.time("handler_deadline", o.handler_deadline);
+  is.time("assembly_deadline", o.assembly_deadline);
+  is.time("write_deadline", o.write_deadline);
+  is.time("close_deadline", o.close_deadline);
+  is.time("drain_delay", o.drain_delay);
+  is.time("drain_timeout", o.drain_timeout);
+  is.not_null("node.clock", o.node.clock);
+}
+
+void check_route(const std::string& method, const std::string& pattern, bool has_handler) {
+  auto fail = [&](const char* why) { throw std::invalid_argument{"route(\"" + method + "\", \"" + pattern + "\"): " + why}; };
+  if (method.empty() || method.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != std::string::npos)
+    fail("a method is written in capitals");
+  if (auto* problem = problem_of_pattern(pattern))
+    fail(problem);
+  if (!has_handler)
+    fail("the handler is empty");
+}
+
+void check_endpoint(const std::string& path, const std::map<std::string, websocket_place>& places) {
+  auto fail = [&](const char* why) { throw std::invalid_argument{"endpoint(\"" + path + "\"): " + why}; };
+  if (auto* problem = problem_of_place(path))
+    fail(problem);
+  if (auto i = places.find(path); i != places.end() && i->second.endpoint)
+    fail("there is one at this path already");
+}
+
+std::pair<std::string, std::uint16_t> split_admin_bind(const std::string& text) {
+  auto colon = text.rfind(':');
+  std::uint16_t port = 0;
+  auto digits = std::string_view{text}.substr(colon == std::string::npos ? text.size() : colon + 1);
+  auto read = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  auto address = text.substr(0, std::min(colon, text.size()));
+  if (address.starts_with('[') && address.ends_with(']'))
+    address = address.substr(1, address.size() - 2);
+  option_check{"server_options"}.that(
+    !digits.empty() && read.ec == std::errc{} && read.ptr == digits.data() + digits.size() && (address.empty() || is_address(address)),
+    "admin_bind", "\"" + text + "\"", "address:port");
+  return {address, port};
+}
+
+} // namespace troupe::transport
