@@ -3,7 +3,9 @@
 
 #include <troupe/troupe.hpp>
 
+#include <cstdio>
 #include <memory>
+#include <string_view>
 
 struct greeter : troupe::room_behavior {
   greeter() {
@@ -14,8 +16,12 @@ struct greeter : troupe::room_behavior {
   }
 };
 
-int main() {
-  troupe::server server{{.port = 8080}};
+int main(int argc, char** argv) {
+  if (argc > 1) {
+    std::puts("usage: hello\nA chat with one command of its own, at ws://localhost:8080; it takes no options. Ends on Ctrl-C.");
+    return std::string_view{argv[1]} == "--help" ? 0 : 2;
+  }
+  troupe::server server{{.bind = "127.0.0.1", .port = 8080}};
   server.rooms("hello", [](auto) { return std::make_unique<greeter>(); });
   return server.run();
 }

@@ -105,7 +105,7 @@ program_option size_option(std::string name, std::string help, auto& to, std::st
   if constexpr (std::is_integral_v<std::remove_reference_t<decltype(to)>>)
     if (standard.empty())
       standard = size_text(static_cast<std::uint64_t>(to));
-  return {std::move(name), "SIZE", std::move(help), "bytes, or a whole number with KiB or MiB",
+  return {std::move(name), "SIZE", std::move(help), "bytes, or a whole number with KiB, MiB or GiB",
           into(to, [max](std::string_view text) { return parse_size(text, max); }), {}, false, std::move(standard)};
 }
 

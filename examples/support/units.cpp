@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint64_t kibibyte = 1024;
 constexpr std::uint64_t mebibyte = 1024 * kibibyte;
+constexpr std::uint64_t gibibyte = 1024 * mebibyte;
 constexpr double day_in_ms = 24.0 * 60 * 60 * 1000;
 
 /// Takes `suffix` off the end of `text`; whether it was there.
@@ -59,6 +60,8 @@ std::optional<std::uint64_t> parse_size(std::string_view text, std::uint64_t max
     unit = kibibyte;
   else if (take_suffix(text, "MiB"))
     unit = mebibyte;
+  else if (take_suffix(text, "GiB"))
+    unit = gibibyte;
   auto number = parse_count(text, max / unit);
   if (!number)
     return {};
@@ -75,6 +78,8 @@ std::string duration_text(std::chrono::milliseconds time) {
 std::string size_text(std::uint64_t bytes) {
   if (bytes == 0 || bytes % kibibyte != 0)
     return std::to_string(bytes);
+  if (bytes % gibibyte == 0)
+    return std::to_string(bytes / gibibyte) + "GiB";
   return bytes % mebibyte == 0 ? std::to_string(bytes / mebibyte) + "MiB" : std::to_string(bytes / kibibyte) + "KiB";
 }
 

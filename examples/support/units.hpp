@@ -17,13 +17,13 @@ namespace troupe::examples {
 /// Plain seconds (`25`, `0.5`) or a number with `ms`, `s` or `m`; at most a day.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) noexcept;
 
-/// Plain bytes (`65536`) or a whole number with `KiB` or `MiB`; at most `max` bytes, 1 GiB unless said otherwise.
+/// Plain bytes (`65536`) or a whole number with `KiB`, `MiB` or `GiB`; at most `max` bytes, 1 GiB unless said otherwise.
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text, std::uint64_t max = std::uint64_t{1} << 30) noexcept;
 
 /// As `parse_duration` takes it, in the largest unit that is whole: `25s`, `1500ms`, `2m`.
 [[nodiscard]] std::string duration_text(std::chrono::milliseconds time);
 
-/// As `parse_size` takes it: `64KiB`, `16MiB`.
+/// As `parse_size` takes it, in the largest unit that is whole: `64KiB`, `16MiB`, `2GiB`.
 [[nodiscard]] std::string size_text(std::uint64_t bytes);
 
 /// `on`, `true`, `off` or `false`.

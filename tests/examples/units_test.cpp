@@ -99,7 +99,9 @@ TEST_CASE("a size is plain bytes, or a whole number with its unit, up to a gibib
   CHECK(parse_size("0") == 0u);
   CHECK(parse_size("1073741824") == 1073741824u);
   CHECK(parse_size("1024MiB") == 1073741824u);
-  for (auto bad : {"", "KiB", "1073741825", "1025MiB", "1GiB", "64kib", "64KB", "64K", "1.5MiB", "64 KiB", "-1", "1KiBKiB",
+  CHECK(parse_size("1GiB") == 1073741824u);
+  CHECK(parse_size("1024GiB", std::uint64_t{1} << 40) == std::uint64_t{1} << 40);
+  for (auto bad : {"", "KiB", "1073741825", "1025MiB", "2GiB", "1.5GiB", "1TiB", "64kib", "64KB", "64K", "1.5MiB", "64 KiB", "-1", "1KiBKiB",
                    "18446744073709551615MiB", "17592186044416MiB"}) {
     INFO(bad);
     CHECK(parse_size(bad) == nothing<std::uint64_t>);
@@ -113,6 +115,7 @@ TEST_CASE("what is shown of durations and sizes is taken as such") {
   CHECK(duration_text(ms(0).value()) == "0s");
   CHECK(size_text(65536) == "64KiB");
   CHECK(size_text(16777216) == "16MiB");
+  CHECK(size_text(std::uint64_t{3} << 30) == "3GiB");
   CHECK(size_text(1000) == "1000");
   CHECK(size_text(0) == "0");
   for (auto n : {0, 1, 999, 1000, 59'000, 60'000, 90'000})
