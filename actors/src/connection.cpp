@@ -82,6 +82,10 @@ void connection::reply(const protocol::shared_bytes& frame) {
   unit_.loop->sessions().append(key_, frame, output_kind::control);
 }
 
+void connection::reply_behind_rooms(protocol::shared_bytes frame) {
+  compat::send(this, unit_.output_actor, member_frame{{}, key_, std::move(frame)});
+}
+
 void connection::close(protocol::errc why) {
   if (auto* peer = unit_.loop->sessions().find(key_)) {
     peer->close(why);

@@ -532,7 +532,11 @@ void connection_core::send_error(errc code, std::string_view detail, std::string
   config_.options->counters->count(protocol::counter::command_errors, to_string(code));
   if (request == "join")
     config_.options->counters->count(protocol::counter::joins_rejected, to_string(code));
-  output_.reply(protocol::error_frame(config_.encoding, event, config_.meter));
+  auto frame = protocol::error_frame(config_.encoding, event, config_.meter);
+  if (code == errc::not_joined) // its dispatcher may still have to say that the client was thrown out
+    output_.reply_behind_rooms(std::move(frame));
+  else
+    output_.reply(frame);
 }
 
 void connection_core::count_error(errc code) {

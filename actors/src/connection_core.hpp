@@ -23,6 +23,8 @@ public:
   virtual ~connection_output() = default;
   /// To the client, at the end of the turn.
   virtual void reply(const protocol::shared_bytes& frame) = 0;
+  /// The same, behind all that its rooms have said to it so far.
+  virtual void reply_behind_rooms(protocol::shared_bytes frame) = 0;
   virtual void close(protocol::errc why) = 0;
   /// To a room; `on_settled` follows once it has handled all that was sent to it, or has ended. `ticket` names the wish.
   virtual void settle(const room_actor& room, std::uint32_t ticket) = 0;

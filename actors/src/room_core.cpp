@@ -172,6 +172,8 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
   auto node = members_.extract(who);
   auto& gone = *departed_.emplace_back(std::move(node.mapped()));
   output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, farewell, true});
+  if (reason == leave_reason::kicked)
+    output_.member_kicked(who); // behind its `left`: what its connection answers then is true
   output_.member_left(who);
   count_member(gone, -1);
   announce_leave(gone, reason);
@@ -189,7 +191,6 @@ void room_core::kick(session_key who, std::string_view message) {
     auto why = message.empty() ? std::string_view{"You were removed from the room."} : message;
     farewell = protocol::error_frame(i->second->encoding, {errc::not_joined, why, {}, {}, config_.identity->name, {}}, config_.meter);
   }
-  output_.member_kicked(who);
   remove(who, leave_reason::kicked, farewell);
 }
 

@@ -26,7 +26,7 @@ public:
   virtual void to_dispatcher(std::uint32_t loop, member_frame message) = 0;
   /// To the dispatchers of all `loops`.
   virtual void to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out message) = 0;
-  /// A member came, was thrown out, or went for whatever reason.
+  /// A member came, was thrown out (behind the word to its dispatcher), or went for whatever reason.
   virtual void member_joined(session_key who) = 0;
   virtual void member_kicked(session_key who) = 0;
   virtual void member_left(session_key who) = 0;

@@ -13,6 +13,7 @@ namespace {
 /// Writes down what the connection asks for, one line each.
 struct notebook final : connection_output {
   void reply(const shared_bytes& frame) override { lines.push_back("reply " + std::string{frame.view().substr(2)}); }
+  void reply_behind_rooms(shared_bytes frame) override { lines.push_back("behind rooms " + std::string{frame.view().substr(2)}); }
   void close(errc why) override { lines.push_back("close " + std::string{to_string(why)}); }
   void settle(const room_actor&, std::uint32_t ticket) override { note("settle", ticket); }
   void enter(const std::string& room, room_entry entry) override {
