@@ -27,6 +27,7 @@ private:
 
   // -- connection_output --------------------------------------------------------------------------------------------------
   void reply(const protocol::shared_bytes& frame) override;
+  void reply_behind_rooms(protocol::shared_bytes frame) override;
   void close(protocol::errc why) override;
   void settle(const room_actor& room, std::uint32_t ticket) override;
   void enter(const std::string& room, room_entry entry) override;

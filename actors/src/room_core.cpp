@@ -1,10 +1,12 @@
 #include "room_core.hpp"
 
+#include "check_event.hpp"
 #include "dispatcher.hpp"
 
 #include <troupe/protocol/frame.hpp>
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 namespace troupe::actors {
@@ -257,7 +259,10 @@ void room_core::input(const room_input& in) {
         relay_binary(in, from);
       break;
     case room_input::kind::application:
-      behavior_->on_message(*this, from, whole);
+      if (protocol::is_application_type(in.type))
+        behavior_->on_message(*this, from, whole);
+      else // what only servers say
+        refuse(errc::unknown_type, {});
       break;
   }
   if (is_current(in))
@@ -298,6 +303,8 @@ void room_core::answer(const room_input& in) {
 }
 
 void room_core::refuse(errc code, std::string_view detail) {
+  if (code == errc::ok)
+    throw std::invalid_argument{"refuse(ok): a refusal says why"};
   if (current_)
     refuse_input(*std::exchange(current_, nullptr), code, detail);
 }
@@ -379,9 +386,23 @@ void room_core::tell_observers_end() {
 
 // -- what the behaviour says ----------------------------------------------------------------------------------------------
 
-void room_core::broadcast(const broadcast_event& event) { say(event, {}); }
+void room_core::broadcast(const broadcast_event& event) {
+  check(event);
+  say(event, {});
+}
 
-void room_core::broadcast_except(session_key who, const broadcast_event& event) { say(event, who); }
+void room_core::broadcast_except(session_key who, const broadcast_event& event) {
+  check(event);
+  say(event, who);
+}
+
+/// A behaviour may pass on what it is handling as it is.
+void room_core::check(const broadcast_event& event) const {
+  if (!current_)
+    return check_event(event);
+  auto is_application = current_->what == room_input::kind::application;
+  check_event(event, is_application ? std::string_view{current_->type} : std::string_view{}, current_->bytes.view());
+}
 
 void room_core::say(const broadcast_event& event, session_key except) {
   if (ended_)
@@ -409,6 +430,7 @@ protocol::shared_bytes room_core::application_frame_for(encoding e, const broadc
 }
 
 void room_core::send_to(session_key who, const broadcast_event& event) {
+  check(event);
   auto i = members_.find(who);
   if (i == members_.end() || ended_)
     return;

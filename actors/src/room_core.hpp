@@ -151,6 +151,7 @@ private:
   protocol::shared_bytes joined_frame_for(const join_request& request) const;
   void announce_join(const member& m);
   void announce_leave(const member& m, leave_reason reason);
+  void check(const broadcast_event& event) const;
   void say(const broadcast_event& event, session_key except);
   protocol::shared_bytes application_frame_for(protocol::encoding e, const broadcast_event& event,
                                                std::optional<std::uint64_t> seq) const;

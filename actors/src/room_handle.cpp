@@ -1,6 +1,7 @@
 // Rooms by name, for those who are in none.
 #include <utility>
 
+#include "check_event.hpp"
 #include "check_options.hpp"
 #include "node_state.hpp"
 
@@ -45,6 +46,7 @@ void node::unobserve(std::string_view room, caf::actor who) {
 }
 
 publish_result room_handle::publish(const broadcast_event& event) const {
+  check_event(event);
   if (!state_ || !state_->node->is_open())
     return publish_result::gone;
   if (!state_->account->positive())

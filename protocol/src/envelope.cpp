@@ -4,6 +4,8 @@
 #include "validate.hpp"
 #include "values.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace troupe::protocol {
@@ -26,8 +28,21 @@ namespace {
 
 } // namespace
 
+namespace {
+
+/// Whether only servers say it.
+bool is_of_servers(std::string_view type) noexcept {
+  constexpr std::string_view all[] = {"welcome", "joined", "left",  "userJoined", "userLeft",
+                                      "ack",     "pong",   "error", "roomClosed", "goodbye"};
+  return std::find(std::begin(all), std::end(all), type) != std::end(all);
+}
+
+} // namespace
+
 bool is_application_type(std::string_view type) noexcept {
-  return !type.empty() && is_plain_text(type) && kind_named(type) == command_kind::application;
+  constexpr std::size_t max_bytes = message_limits{}.max_type_bytes;
+  return !type.empty() && type.size() <= max_bytes && is_plain_text(type) && kind_named(type) == command_kind::application
+         && !is_of_servers(type);
 }
 
 result<command, decode_failure> envelope_reader::read() const {

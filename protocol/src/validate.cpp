@@ -6,6 +6,8 @@
 #include "path.hpp"
 #include "unicode.hpp"
 
+#include <troupe/protocol/command.hpp>
+
 namespace troupe::protocol {
 
 std::string_view sentence(payload_rule rule) noexcept {
@@ -170,6 +172,14 @@ document_failure validate(codec source, std::string_view bytes, const message_li
   if (fields.has_duplicates())
     return {errc::bad_request, "a field is there twice"};
   return {};
+}
+
+bool is_value(codec source, std::string_view bytes) {
+  if (source == codec::json && !is_utf8(bytes))
+    return false;
+  field_table unused;
+  payload_checker checker{unused};
+  return scan(source, bytes, max_supported_depth - 1, checker) == scan_status::ok;
 }
 
 std::string_view find_field(codec source, std::string_view map, std::string_view key) {

@@ -4,6 +4,9 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 using namespace troupe::actors;
 using troupe::protocol::encoding;
@@ -239,6 +242,81 @@ TEST_CASE("a behaviour may kick a member from its own hook and still read it") {
   auto kicked = s.out.at("kicked 1");
   CHECK(told < kicked); // its connection answers once it is told, and then that is true
   CHECK(kicked < s.out.lines.size());
+}
+
+TEST_CASE("a behaviour that says what members could not read gets a sentence, and nobody hears it") {
+  struct row {
+    std::string what;
+    broadcast_event event;
+  };
+  using troupe::protocol::codec;
+  using troupe::protocol::raw_value;
+  auto with = [](raw_value v) { return broadcast_event{"said", {{"v", v}}, {}, true, true}; };
+  const std::vector<row> rows{
+    {"no type", {"", {}, {}, true, true}},
+    {"a client's type", {"message", {}, {}, true, true}},
+    {"a server's type", {"roomClosed", {}, {}, true, true}},
+    {"a type of later versions", {"$later", {}, {}, true, true}},
+    {"control characters", {"a\nb", {}, {}, true, true}},
+    {"a long type", {std::string_view{"tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt"
+                                      "tttttttttttttttttttttttttttttttttttttttttt"}, {}, {}, true, true}},
+    {"half a map", with({codec::json, "{\"a\":1"})},
+    {"two values", with({codec::json, "1,\"admin\":true"})},
+    {"no JSON", with({codec::json, "undefined"})},
+    {"NaN", with({codec::json, "NaN"})},
+    {"no UTF-8", with({codec::json, "\"\xff\""})},
+    {"a string without its end", with({codec::json, "\"a"})},
+    {"half a MessagePack string", with({codec::msgpack, "\xa5" "ab"})},
+    {"two MessagePack values", with({codec::msgpack, "\x01\x02"})},
+    {"in v1_fields", {"said", {}, {{"v", raw_value{codec::json, "["}}}, true, true}},
+  };
+  struct speaker final : room_behavior {
+    explicit speaker(const std::vector<row>& r) : rows(r) {}
+    void on_join(room_context& room, const member& m) override {
+      for (auto& r : rows) {
+        INFO(r.what);
+        CHECK_THROWS_AS(room.broadcast(r.event), std::invalid_argument);
+        CHECK_THROWS_AS(room.broadcast_except(m.key, r.event), std::invalid_argument);
+        CHECK_THROWS_AS(room.send_to(m.key, r.event), std::invalid_argument);
+        CHECK_THROWS_AS(room_handle{}.publish(r.event), std::invalid_argument);
+      }
+      using troupe::protocol::codec;
+      using troupe::protocol::raw_value;
+      room.broadcast({"said", {{"v", raw_value{codec::json, "[1,{\"a\":null}]"}}, {"w", raw_value{codec::msgpack, "\xc0"}}}, {}, true, true});
+    }
+    const std::vector<row>& rows;
+  };
+  stage s{std::make_unique<speaker>(rows)};
+
+  s.join(1);
+
+  CHECK(s.core->seq() == 1);
+  CHECK(s.out.said(R"("v":[1,{"a":null}],"w":null)"));
+}
+
+TEST_CASE("what a behaviour passes on of the message at hand is valid, whatever its type") {
+  struct echo final : room_behavior {
+    void on_message(room_context& room, const member&, const application_message& m) override {
+      room.broadcast(m.type, {{"data", troupe::protocol::raw_value{m.fields.source(), m.fields.raw("data")}}});
+    }
+    bool on_publish(room_context& room, const member&, const application_message&) override {
+      CHECK_THROWS_AS(room.broadcast("message", troupe::protocol::field_list{}), std::invalid_argument);
+      return true;
+    }
+  };
+  stage s{std::make_unique<echo>()};
+  s.join(1);
+  auto say = [&](const std::string& type) { s.core->input(s.input(1, type, R"({"data":{"a":1}})")); };
+
+  say("$later");
+  CHECK(s.out.said(R"("type":"$later")"));
+  CHECK(s.out.said(R"("data":{"a":1})"));
+  say("message");
+  auto before = s.out.lines.size();
+  say("roomClosed"); // which only servers say
+
+  CHECK_FALSE(s.out.said(R"("type":"roomClosed")", before));
+  CHECK(s.out.said("unknown_type", before));
 }
 
 TEST_CASE("output of a hook without a client's credit is charged to the room, which ends at eight times its bound") {

@@ -50,6 +50,10 @@ struct join_decision {
 };
 
 /// A message to a room's members. Fields must live until the call returns.
+///
+/// Whoever says it gets `std::invalid_argument`, and nobody hears anything, if `type` is none of an application's (built in, empty, longer
+/// than 128 bytes, with control characters, starting with `$`) or a `raw_value` is no whole value in its codec. What a behaviour passes on
+/// of the message at hand (its type, raw values of its fields) is valid, and costs nothing.
 struct broadcast_event {
   std::string_view type;
   std::vector<protocol::field> fields;    ///< for everybody
@@ -81,7 +85,7 @@ public:
   /// sent and the room has not handled is answered by `room_closed`; who is about to enter enters its successor.
   virtual void end() = 0;
 
-  /// The current command is answered by `error`; only in `on_message` and `on_binary`.
+  /// The current command is answered by `error`; only in `on_message` and `on_binary`. `ok` is `std::invalid_argument`.
   virtual void refuse(protocol::errc code, std::string_view detail = {}) = 0;
 
   [[nodiscard]] virtual std::string_view name() const = 0;

@@ -79,7 +79,11 @@ private:
 /// Rule: PROTOCOL.md, "Payloads". Precondition: `value` is one whole value that `decode` has accepted.
 void transcode(codec from, std::string_view value, codec to, std::string& out);
 
-/// Whether a client's message of that type can be the application's: not built in, not empty, without control characters.
+/// Whether `bytes` are one whole value that a message could carry as the value of a field. Cost: one pass.
+[[nodiscard]] bool is_value(codec source, std::string_view bytes);
+
+/// Whether a message of that type can be the application's: not built in for clients or servers, 1 to 128 bytes, without control
+/// characters.
 [[nodiscard]] bool is_application_type(std::string_view type) noexcept;
 
 /// Whether `name` is a legal room name: 1 to 128 bytes of valid UTF-8, no control and no bidi-control characters, no space at the ends.

@@ -1,0 +1,44 @@
+#include "check_event.hpp"
+
+#include <troupe/protocol/command.hpp>
+
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <variant>
+
+namespace troupe::actors {
+
+namespace {
+
+bool is_part(std::string_view part, std::string_view of) noexcept {
+  std::less_equal<const char*> le;
+  return !of.empty() && le(of.data(), part.data()) && le(part.data() + part.size(), of.data() + of.size());
+}
+
+void check_type(std::string_view type) {
+  auto fail = [&](const char* why) { throw std::invalid_argument{"an event of type \"" + std::string{type} + "\": " + why}; };
+  if (!protocol::is_application_type(type))
+    fail("an application's type is no built-in one, and 1 to 128 bytes without control characters");
+  if (type.starts_with('$'))
+    fail("types that start with $ are kept for later versions of the protocol");
+}
+
+void check_fields(const broadcast_event& event, const std::vector<protocol::field>& fields, std::string_view document) {
+  for (auto& f : fields)
+    if (auto* raw = std::get_if<protocol::raw_value>(&f.val);
+        raw && !raw->bytes.empty() && !is_part(raw->bytes, document) && !protocol::is_value(raw->source, raw->bytes))
+      throw std::invalid_argument{"an event of type \"" + std::string{event.type} + "\": its field \"" + std::string{f.key}
+                                  + "\" is no whole value in " + (raw->source == protocol::codec::json ? "JSON" : "MessagePack")};
+}
+
+} // namespace
+
+void check_event(const broadcast_event& event, std::string_view as_said, std::string_view document) {
+  if (as_said.empty() || event.type != as_said)
+    check_type(event.type);
+  check_fields(event, event.fields, document);
+  check_fields(event, event.v1_fields, document);
+}
+
+} // namespace troupe::actors
