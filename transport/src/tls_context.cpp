@@ -1,5 +1,7 @@
 #include "tls_context.hpp"
 
+#include "hello_guard.hpp"
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -31,6 +33,7 @@ tls_socket tls_context::on(plain_socket socket) const {
   tls_socket made{std::move(socket), *current()};
   if (!SSL_get_rbio(made.native_handle())) // which Asio does not look at
     throw std::bad_alloc{};
+  hello_guard::install(*made.native_handle());
   return made;
 }
 
