@@ -34,6 +34,7 @@ std::shared_ptr<const claims> claims_of(std::string subject, std::optional<std::
 struct asked {
   explicit asked(upgrade_authorizer hook) {
     settings.confirm = std::move(hook);
+    settings.admissions = std::make_shared<admission>(admission::limits{});
     settings.sessions.node = &node;
     settings.sessions.log = &protocol::null_logger();
     settings.sessions.counters = &protocol::null_counters();
@@ -139,6 +140,39 @@ TEST_CASE("a hook that refuses a fresh token says how") {
   CHECK(outcome(403) == std::pair{errc::forbidden, std::string{"Not any more."}});
   CHECK(outcome(402) == std::pair{errc::forbidden, std::string{"Not any more."}});
   CHECK(outcome(503) == std::pair{errc::overloaded, std::string{"Not any more."}});
+}
+
+TEST_CASE("wrong tokens count with those of the address's other ways in, and too many are overloaded") {
+  auto hook = GENERATE(as<upgrade_authorizer>{}, nullptr, [](const http_request&) { return upgrade_decision::accept(); });
+  asked a{hook};
+  auto client = boost::asio::ip::make_address("192.0.2.1");
+  auto now = [&] { return a.node.options().clock->now(); };
+  for (int i = 0; i < 19; ++i)
+    CHECK(a.decide(i % 2 ? "eve" : "no token at all").code == errc::unauthorized);
+  CHECK(a.decide("").code == errc::unauthorized); // none was shown
+  CHECK(a.settings.admissions->seconds_to_next_try(client, now()) == 0);
+  CHECK(a.decide("ann").claims);
+
+  a.settings.admissions->note_refused_token(client, now()); // by an upgrade, say
+  a.settings.admissions->note_refused_token(client, now()); // or two: one a second is forgotten
+
+  CHECK(a.settings.admissions->seconds_to_next_try(client, now()) > 0);
+  auto decision = a.decide("ann");
+  CHECK_FALSE(decision.claims);
+  CHECK(decision.code == errc::overloaded);
+  auto other = handshake("/");
+  other.remote_address = "192.0.2.2";
+  CHECK(a.decide("ann", other).claims);
+}
+
+TEST_CASE("a hook's refusal that is no wrong secret does not count") {
+  asked a{[](const http_request&) {
+    auto no = upgrade_decision::refuse(401, "Log in again.");
+    no.counts_as_guess = false;
+    return no;
+  }};
+  for (int i = 0; i < 50; ++i)
+    CHECK(a.decide("ann").code == errc::unauthorized);
 }
 
 TEST_CASE("a hook that throws refuses a fresh token") {

@@ -73,6 +73,30 @@ TEST_CASE("auth never widens what the hook of the handshake has narrowed") {
   client.await(R"("joined","ref":3)");
 }
 
+TEST_CASE("who has shown too many wrong tokens by auth has to wait at every way in") {
+  auto options = asking({});
+  options.node.verify_token = [](std::string_view token, protocol::wall_time) {
+    return token == "lobby" ? claims_of(token) : nullptr;
+  };
+  options.authorize_upgrade = GENERATE(as<transport::upgrade_authorizer>{}, nullptr, [](const transport::http_request&) {
+    return upgrade_decision::accept(claims_of("lobby"));
+  });
+  options.max_connections_per_ip = 100; // counts loopback
+  options.node.connections.max_errors = 0;
+  auto has_hook = bool(options.authorize_upgrade);
+  server node{options};
+  node.start();
+  auto client = connect(node, "lobby");
+
+  for (int i = 0; i < 25; ++i)
+    say(client, R"({"type":"auth","token":"guess"})");
+  say(client, R"({"type":"auth","token":"lobby","ref":1})");
+
+  client.await(R"("ref":1,"request":"auth","code":"overloaded")");
+  raw_client other{node.port(), raw_client::upgrade_of("/?token=lobby")};
+  other.await(has_hook ? "HTTP/1.1 429" : "HTTP/1.1 101"); // without one nobody is asked about upgrades
+}
+
 TEST_CASE("the hook narrows each fresh token as it did the first") {
   // Whatever the token says: not the boss's room.
   auto hook = [](const transport::http_request& r) {

@@ -83,19 +83,42 @@ actors::token_decision refused(const upgrade_decision& decision) {
   return {nullptr, is_for_now ? errc::overloaded : errc::forbidden, decision.text};
 }
 
-actors::token_decision decide(const http_settings& settings, const http_request& handshake, std::string_view token,
-                              actors::wall_time now) {
-  if (!is_bearer_token(token))
-    return {};
+/// Whose tokens count together, and who asks.
+struct asker {
+  http_request handshake;
+  boost::asio::ip::address client;
+};
+
+struct outcome {
+  actors::token_decision decision;
+  bool was_guess = false; ///< a secret was shown that is wrong
+};
+
+/// The rules of the server, then those of the application. Throws what they throw.
+outcome ask(const http_settings& settings, const asker& who, std::string_view token, actors::wall_time now) {
+  auto proved = is_bearer_token(token) ? settings.sessions.node->options().verify_token(token, now) : nullptr;
+  if (!proved)
+    return {{}, !token.empty()};
+  if (!settings.confirm)
+    return {{std::move(proved), errc::ok, {}}};
+  auto decision = confirmed(settings.confirm, with_token(who.handshake, token), std::move(proved));
+  if (decision.status == 0)
+    return {{std::move(decision.claims), errc::ok, {}}};
+  settings.sessions.counters->count(protocol::counter::auth_failures, decision.label);
+  return {refused(decision), decision.status == 401 && decision.counts_as_guess};
+}
+
+actors::token_decision decide(const http_settings& settings, const asker& who, std::string_view token, actors::wall_time now) {
   try {
-    auto proved = settings.sessions.node->options().verify_token(token, now);
-    if (!proved)
-      return {};
-    auto decision = confirmed(settings.confirm, with_token(handshake, token), std::move(proved));
-    if (decision.status == 0)
-      return {std::move(decision.claims), errc::ok, {}};
-    settings.sessions.counters->count(protocol::counter::auth_failures, decision.label);
-    return refused(decision);
+    auto at = settings.sessions.node->options().clock->now();
+    if (settings.admissions->seconds_to_next_try(who.client, at) > 0) {
+      settings.sessions.counters->count(protocol::counter::auth_failures, "throttled");
+      return {nullptr, errc::overloaded, "Too many tokens were refused."};
+    }
+    auto asked = ask(settings, who, token, now);
+    if (asked.was_guess)
+      settings.admissions->note_refused_token(who.client, at);
+    return std::move(asked.decision);
   } catch (...) {
     protocol::report_exception(*settings.sessions.log, *settings.sessions.counters, "authorize_upgrade");
     return {nullptr, errc::internal, {}};
@@ -124,9 +147,11 @@ http_request with_token(http_request request, std::string_view token) {
 }
 
 std::shared_ptr<const actors::token_check> refresh_check(const http_settings& settings, http_request handshake) {
+  boost::system::error_code ignored; // a request of no address is an embedder's own: all of them count as one client's
+  auto client = boost::asio::ip::make_address(handshake.remote_address, ignored);
   return std::make_shared<const actors::token_check>(
-    [&settings, handshake = std::move(handshake)](std::string_view token, actors::wall_time now) {
-      return decide(settings, handshake, token, now);
+    [&settings, who = asker{std::move(handshake), client}](std::string_view token, actors::wall_time now) {
+      return decide(settings, who, token, now);
     });
 }
 

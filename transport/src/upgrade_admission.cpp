@@ -40,6 +40,13 @@ upgrade_decision ask(http_settings& settings, const http_request& request) {
   }
 }
 
+/// All that is to be known where nobody asks about the request again.
+http_request request_from(const boost::asio::ip::address& client) {
+  http_request request;
+  request.remote_address = client.to_string();
+  return request;
+}
+
 /// What an endpoint's connection differs in: it knows its request and speaks no subprotocol of ours.
 void make_endpoints(admitted_upgrade& admitted, const websocket_place& place, const http_request_message& message, http_request request) {
   admitted.info.endpoint = place.endpoint;
@@ -108,8 +115,8 @@ protocol::result<admitted_upgrade, refused_upgrade> admit_upgrade(http_settings&
   admitted.info.claims = std::move(decision.claims);
   if (place->second.endpoint)
     make_endpoints(admitted, place->second, message, std::move(request));
-  else if (settings.confirm && settings.sessions.node->options().verify_token)
-    admitted.info.check_token = refresh_check(settings, std::move(request));
+  else if (settings.sessions.node->options().verify_token)
+    admitted.info.check_token = refresh_check(settings, settings.confirm ? std::move(request) : request_from(client));
   return admitted;
 }
 
