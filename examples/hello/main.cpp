@@ -18,7 +18,7 @@ struct greeter : troupe::room_behavior {
 
 int main(int argc, char** argv) {
   if (argc > 1) {
-    std::puts("usage: hello\nA chat with one command of its own, at ws://localhost:8080; it takes no options. Ends on Ctrl-C.");
+    std::puts("usage: hello\nA room with one command of its own, at ws://localhost:8080; it takes no options. Ends on Ctrl-C.");
     return std::string_view{argv[1]} == "--help" ? 0 : 2;
   }
   troupe::server server{{.bind = "127.0.0.1", .port = 8080}};

@@ -253,6 +253,8 @@ TEST_CASE("the testing kit refuses what cannot be, too") {
   CHECK(refusal([&] { testing::memory_session s{b.node, other, {}}; }).find("its loop is not the node's") != std::string::npos);
   testing::manual_clock clock;
   CHECK(refusal([&] { clock.advance(-1ms); }).find("-1 ms") != std::string::npos);
+  caf::actor_system_config config;
+  CHECK(names(refusal([&] { compat::set_worker_threads(config, 0); }), "set_worker_threads.n"));
   CHECK(refusal([] { transport::line_writer w{-1}; }).find("descriptor") != std::string::npos);
   CHECK(refusal([] { transport::http_reply r{nullptr}; }).find("nobody") != std::string::npos);
 }

@@ -177,7 +177,7 @@ TEST_CASE("what on_listening throws reaches the caller, and the server has stopp
   options.log = &log;
   server s{options};
   std::vector<std::string> heard;
-  transport::endpoint_handlers first, second;
+  endpoint_handlers first, second;
   first.on_listening = [] { throw std::system_error{EIO, std::system_category(), "no license"}; };
   first.on_stop = [&] { heard.emplace_back("first stops"); };
   second.on_listening = [&] { heard.emplace_back("second listens"); };

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import tls from 'node:tls';
 import { constants, deflateRawSync } from 'node:zlib';
+import { encode } from '@msgpack/msgpack';
 import { connect, freshRoom } from './support/client.mjs';
 import { startNode } from './support/node.mjs';
 import { frame, RawSocket, rawWebSocket, text, upgradeRequest } from './support/raw.mjs';
@@ -68,9 +69,35 @@ describe('a socket that is no WebSocket yet', () => {
       await within(once(socket, 'secureConnect'), 'a handshake');
       return new RawSocket(socket);
     });
-    t.diagnostic(`${begun.toFixed(1)} and ${ended.toFixed(1)} KiB each`);
+    const claims = await kibOf(node, (s) => s.write(Buffer.from('160301400001004000', 'hex')));
+    t.diagnostic(`${begun.toFixed(1)} and ${ended.toFixed(1)} KiB each, ${claims.toFixed(1)} with a claim of 16 KiB`);
+    assert.ok(claims <= 112, `${claims.toFixed(1)} KiB each`);
     assert.ok(begun <= 112 && ended <= 112, `${begun.toFixed(1)} and ${ended.toFixed(1)} KiB each`);
   });
+});
+
+test('a first message of TLS that claims more than 16 KiB ends the socket before there is room for it', async (t) => {
+  const files = makeCertificate(temporaryFolder(t));
+  const node = await startNode(t, 'relay_node', [...unhurried, '--tls-cert', files.cert, '--tls-key', files.key]);
+  const admitted = async () => {
+    const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false });
+    await within(once(socket, 'secureConnect'), 'a handshake');
+    socket.destroy();
+  };
+  await admitted();
+  const before = await resident(node);
+  const sockets = [];
+  for (let i = 0; i < 200; ++i) {
+    const socket = await RawSocket.open(node);
+    socket.write(Buffer.from('160301400001020000', 'hex'));
+    sockets.push(socket);
+  }
+  for (const s of sockets) await s.untilEnded();
+  const kib = ((await resident(node)) - before) / sockets.length;
+
+  t.diagnostic(`${kib.toFixed(1)} KiB each`);
+  assert.ok(kib <= 24, `${kib.toFixed(1)} KiB each`);
+  await admitted();
 });
 
 describe('a connection that does nothing', () => {
@@ -334,4 +361,134 @@ test('who is closed and does not answer has nothing kept 5 s later', async (t) =
 
   t.diagnostic(`${took.toFixed(0)} ms`);
   assert.ok(took < 6_000, `${took} ms`);
+});
+
+describe('who sends as fast as it can, and reads, has kept what is under way', () => {
+  /// The most KiB that the node holds, beyond what it held before, while `act` runs.
+  const peakOf = async (node, before, act) => {
+    let highest = before;
+    const watch = setInterval(() => { highest = Math.max(highest, node.kib('VmRSS')); }, 10);
+    await act();
+    clearInterval(watch);
+    return highest - before;
+  };
+  const pump = async (client, chunk, end) => {
+    while (performance.now() < end && !client.over) {
+      if (!client.socket.writableNeedDrain) client.socket.write(chunk);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  };
+
+  const unbounded = ['--message-rate', '0', '--byte-rate', '0'];
+  const message = text({ type: 'message', text: 'x'.repeat(60_000) });
+  const many = (one) => Buffer.concat(Array.from({ length: 500 }, () => one));
+  const parts = Buffer.concat([
+    frame({ fin: false, payload: '{"type":"message","text":"' }),
+    many(frame({ opcode: 0, fin: false, payload: 'x'.repeat(100) })),
+    frame({ opcode: 0, payload: '"}' }),
+  ]);
+  for (const [what, args, chunk] of [
+    ['large messages', [], message],
+    ['large messages that nobody bounds', unbounded, message],
+    ['small messages', unbounded, many(text({ type: 'message', text: 'x' }))],
+    ['pings', unbounded, many(text({ type: 'ping' }))],
+    ['parts of messages', unbounded, parts],
+  ])
+    for (const [count, most] of [[1, 1024], [20, 384]]) // one by itself pays for what the allocator keeps for all
+      test(`${what}, ${count} at a time`, async (t) => {
+        const node = await startNode(t, 'relay_node', [...args, '--history', 'off', '--admission-rate', '0']);
+        const clients = await open(node, count);
+        for (const [i, c] of clients.entries()) {
+          c.write(text({ type: 'join', roomId: `own${i}` }));
+          await c.message();
+          c.socket.removeAllListeners('data');
+          c.socket.resume();
+        }
+        const before = await resident(node);
+        const kib = (await peakOf(node, before, () => Promise.all(clients.map((c) => pump(c, chunk, performance.now() + 1500))))) / count;
+
+        t.diagnostic(`${kib.toFixed(0)} KiB each`);
+        assert.ok(kib <= most, `${kib.toFixed(0)} KiB each`);
+        for (const c of clients) c.destroy();
+        await node.untilMetric('output_bytes', '', (n) => n === 0);
+      });
+});
+
+test('a client that does not read has kept seven times the bound at most, where all has grown in its codec', async (t) => {
+  const node = await startNode(t, 'relay_node', [...unhurried, '--history', 'off']);
+  const room = freshRoom();
+  const sender = await rawWebSocket(node, { headers: { 'Sec-WebSocket-Protocol': 'troupe.v1.msgpack' } });
+  const said = (map) => frame({ opcode: 2, payload: Buffer.from(encode(map)) });
+  sender.write(said({ type: 'join', roomId: room }));
+  const deaf = await rawWebSocket(node);
+  deaf.write(text({ type: 'join', roomId: room }));
+  await deaf.message();
+  deaf.socket.pause();
+  const growing = said({ type: 'message', echo: false, data: new Array(60_000).fill(false) }); // 60 KB, 360 KB in JSON
+  const before = await resident(node);
+  let highest = 0;
+  let kib = 0;
+  for (let i = 0; (await node.metric('slow_consumer_total')) === 0; ++i) {
+    assert.ok(i < 500, 'the reader was not cut');
+    sender.write(growing);
+    await node.untilMetric('publishes', '', (n) => n > i);
+    highest = Math.max(highest, await node.metric('output_bytes'));
+    kib = Math.max(kib, node.kib('VmRSS') - before);
+  }
+
+  t.diagnostic(`${highest} bytes of output, ${kib} KiB of memory`);
+  const most = 7 * (1024 + 64); // the bound and one entry
+  assert.ok(highest > 5 * 1024 * 1024, `${highest} bytes of output are not the case that is meant`);
+  assert.ok(highest <= most * 1024, `${highest} bytes of output`);
+  assert.ok(kib <= most * 1.25, `${kib} KiB`);
+});
+
+test('who has gone has nothing kept, in bytes', async (t) => {
+  const node = await startNode(t, 'relay_node', [...unhurried, '--history-messages', '4']);
+  const count = 40;
+  const rounds = 14;
+  const round = async () => {
+    const sockets = await open(node, count);
+    for (const [i, s] of sockets.entries()) {
+      s.write(text({ type: 'join', roomId: `own${i}`, profile: { x: 'p'.repeat(4000) } }));
+      await s.message();
+      for (let k = 0; k < 3; ++k) s.write(text({ type: 'message', text: 'x'.repeat(30_000) }));
+      s.write(part(20_000));
+    }
+    await node.untilMetric('inbound_bytes', '', (n) => n >= count * 20_000);
+    for (const [i, s] of sockets.entries()) i % 2 ? s.destroy() : s.reset();
+    for (const gauge of ['connections', 'members', 'rooms', 'profile_bytes', 'inbound_bytes', 'output_bytes', 'history_bytes'])
+      await node.untilMetric(gauge, '', (n) => n === 0);
+  };
+  for (let i = 0; i < 6; ++i) await round(); // until the allocator has what it keeps for as many at a time
+  const before = await resident(node);
+  for (let i = 0; i < rounds; ++i) await round();
+  const kib = ((await resident(node)) - before) / (rounds * count);
+
+  t.diagnostic(`${kib.toFixed(2)} KiB for each of ${rounds * count} that have gone`);
+  assert.ok(kib <= 1, `${kib.toFixed(2)} KiB each`);
+});
+
+test('who does not read its close frame has nothing kept 5 s later', async (t) => {
+  const node = await startNode(t, 'relay_node', [...unhurried, '--history', 'off']);
+  const room = freshRoom();
+  const sender = await connect(node);
+  await sender.join(room);
+  const deaf = await rawWebSocket(node);
+  deaf.write(text({ type: 'join', roomId: room }));
+  await deaf.message();
+  deaf.socket.pause();
+  await sender.expect('userJoined');
+  for (let i = 0; (await node.metric('slow_consumer_total')) === 0; ++i) {
+    assert.ok(i < 2000, 'the reader was not cut');
+    sender.send({ type: 'message', text: 'y'.repeat(60_000) });
+    await sender.find('message');
+  }
+  const start = performance.now();
+  await node.untilMetric('connections', '', (n) => n === 1, 6_000);
+  await node.untilMetric('output_bytes', '', (n) => n === 0, 1_000);
+  const took = performance.now() - start;
+
+  t.diagnostic(`${took.toFixed(0)} ms`);
+  assert.ok(took < 5_500, `${took} ms`);
 });

@@ -3,6 +3,8 @@
 // CAF 1.0 and 1.1 define as an octal literal (1.1.0: 0100).
 #pragma once
 
+#include <troupe/actors/option_check.hpp>
+
 #include <caf/all.hpp>
 
 #include <boost/container/small_vector.hpp>
@@ -36,8 +38,10 @@ void init_types() {
 }
 
 /// Gives CAF `n` threads of its own, for actors that are on no loop, and the policy "sharing", under which they wait for work: by
-/// default they look for it some 100 times a second, which a server with little to do pays for. Before the actor system is made.
+/// default they look for it some 100 times a second, which a server with little to do pays for. Before the actor system is made. Throws
+/// `std::invalid_argument` for less than one.
 inline void set_worker_threads(caf::actor_system_config& cfg, int n) {
+  actors::option_check{"set_worker_threads"}.within("n", n, 1, 1024);
 #if TROUPE_CAF_V1
   cfg.set("caf.scheduler.max-threads", n);
   cfg.set("caf.scheduler.policy", "sharing");
