@@ -18,7 +18,7 @@ bool is_part(std::string_view part, std::string_view of) noexcept {
 
 void check_type(std::string_view type) {
   auto fail = [&](const char* why) { throw std::invalid_argument{"an event of type \"" + std::string{type} + "\": " + why}; };
-  if (!protocol::is_application_type(type))
+  if (!protocol::is_application_type(type) || type.size() > protocol::message_limits{}.max_type_bytes)
     fail("an application's type is no built-in one, and 1 to 128 bytes without control characters");
   if (type.starts_with('$'))
     fail("types that start with $ are kept for later versions of the protocol");

@@ -40,8 +40,7 @@ bool is_of_servers(std::string_view type) noexcept {
 } // namespace
 
 bool is_application_type(std::string_view type) noexcept {
-  constexpr std::size_t max_bytes = message_limits{}.max_type_bytes;
-  return !type.empty() && type.size() <= max_bytes && is_plain_text(type) && kind_named(type) == command_kind::application
+  return !type.empty() && is_plain_text(type) && kind_named(type) == command_kind::application
          && !is_of_servers(type);
 }
 

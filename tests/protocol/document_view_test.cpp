@@ -64,3 +64,21 @@ TEST_CASE("a document has nothing where a field is of another type") {
     CHECK_FALSE(view.boolean("absent"));
   }
 }
+
+TEST_CASE("a value is one whole document that a message could carry") {
+  for (auto good : {"1", " 1 ", "\"a\"", "null", "[1,{\"a\":[]}]", R"({"$bin":"AAEC"})"})
+    CHECK(is_value(codec::json, good));
+  for (auto bad : {"", " ", "1,2", "{\"a\":1", "undefined", "NaN", "01", "'a'", "\"\n\"", "\"\xff\"", R"({"$bin":"?"})"})
+    CHECK_FALSE(is_value(codec::json, bad));
+  CHECK(is_value(codec::msgpack, "\x92\x01\xc0"));
+  for (auto bad : {"", "\x92\x01", "\x01\x02", "\xc1", "\xa1\xff", "\x81\x01\x02"})
+    CHECK_FALSE(is_value(codec::msgpack, bad));
+}
+
+TEST_CASE("an application's type is nobody's built-in one") {
+  for (auto good : {"move", "$later", "Message", "방"})
+    CHECK(is_application_type(good));
+  for (auto bad : {"", "message", "join", "auth", "welcome", "joined", "left", "userJoined", "userLeft", "ack", "pong", "error", "roomClosed",
+                   "goodbye", "binary", "a\nb"})
+    CHECK_FALSE(is_application_type(bad));
+}

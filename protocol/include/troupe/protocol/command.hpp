@@ -82,7 +82,7 @@ void transcode(codec from, std::string_view value, codec to, std::string& out);
 /// Whether `bytes` are one whole value that a message could carry as the value of a field. Cost: one pass.
 [[nodiscard]] bool is_value(codec source, std::string_view bytes);
 
-/// Whether a message of that type can be the application's: not built in for clients or servers, 1 to 128 bytes, without control
+/// Whether a message of that type can be the application's: not built in for clients or servers, not empty, without control
 /// characters.
 [[nodiscard]] bool is_application_type(std::string_view type) noexcept;
 
