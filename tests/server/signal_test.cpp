@@ -184,9 +184,10 @@ TEST_CASE("after one signal the process ends two seconds behind the drain's time
 
 TEST_CASE("request_stop ends it no later, whatever a handler does") {
   hanging_process p{200ms};
-  raw_client hanging{p.port(), "GET /hang/for/ever HTTP/1.1\r\nHost: x\r\n\r\n"};
+  raw_client asking{p.port(), "GET /stop HTTP/1.1\r\n"}; // on the first loop, which accepts
+  raw_client hanging{p.port(), "GET /hang/for/ever HTTP/1.1\r\nHost: x\r\n\r\n"}; // on the other
   CHECK(p.await("has been running for"));
-  raw_client asking{p.port(), "GET /stop HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"};
+  asking.send("Host: x\r\nConnection: close\r\n\r\n");
   CHECK(asking.read_all().find("it stops") != std::string::npos);
 
   CHECK(p.exit_code_within(5s) == 1);
