@@ -211,15 +211,15 @@ void registry_shard::try_again() {
     bury(i->first, i->second);
 }
 
-/// Hands on to a successor what a room has left behind.
+/// Hands on to a successor what a room has left behind. Does not throw: nobody would ask for the rest.
 void registry_shard::pass_on(const std::string& name, room_cell& cell) {
-  auto entries = std::exchange(cell.entries, {});
+  auto& entries = cell.entries;
   if (cell.handling) { // the room has crashed over it
     refuse(name, entries.front(), errc::room_closed);
     entries.pop_front();
   }
-  for (auto& entry : entries)
-    guard([&] {
+  for (; !entries.empty(); entries.pop_front())
+    guard([&, &entry = entries.front()] {
       if (!may_go_on(entry))
         refuse(name, entry, errc::room_closed);
       else
