@@ -23,12 +23,17 @@ struct basic_http_session<Socket>::late_answer final : http_reply::receiver, std
   void take(http_response response) override {
     if (taken.exchange(true))
       return;
-    loop->enter([&](actors::event_loop& home) { // else the server has gone, and the connection with it
-      home.post([self = this->shared_from_this(), r = std::move(response)]() mutable {
-        if (auto s = self->session.lock(); s && s->late_ == self)
-          s->take_late(std::move(r));
+    try {
+      loop->enter([&](actors::event_loop& home) { // else the server has gone, and the connection with it
+        home.post([self = this->shared_from_this(), r = std::move(response)]() mutable {
+          if (auto s = self->session.lock(); s && s->late_ == self)
+            s->take_late(std::move(r));
+        });
       });
-    });
+    } catch (...) {
+      taken = false; // the application may try again
+      throw;
+    }
   }
 
   std::shared_ptr<actors::gate<actors::event_loop>> loop;
@@ -39,7 +44,7 @@ struct basic_http_session<Socket>::late_answer final : http_reply::receiver, std
 /// What `f` throws ends this session.
 template <class Socket>
 template <class F>
-void basic_http_session<Socket>::guard(F f) noexcept {
+void basic_http_session<Socket>::contained(F&& f) noexcept {
   try {
     f();
   } catch (...) {
@@ -48,13 +53,18 @@ void basic_http_session<Socket>::guard(F f) noexcept {
   }
 }
 
-/// Wraps a completion handler, which keeps the session alive.
+/// Wraps a completion handler, which keeps the session alive; its loss ends it.
 template <class Socket>
 template <class F>
 auto basic_http_session<Socket>::guarded(F f) {
-  return [self = this->shared_from_this(), f = std::move(f)](auto&&... args) mutable {
-    self->guard([&] { f(std::forward<decltype(args)>(args)...); });
-  };
+  return guarded_handler{this->shared_from_this(), std::move(f)};
+}
+
+/// What the lost operation has thrown may be on its way to `contained`, or to the loop.
+template <class Socket>
+void basic_http_session<Socket>::lose_handler() noexcept {
+  if (loop_.entrance()->is_open()) // else all of the loop's go with it
+    end();
 }
 
 template <class Socket>
@@ -89,7 +99,7 @@ void basic_http_session<Socket>::set_answering(bool is_answering) noexcept {
 
 template <class Socket>
 void basic_http_session<Socket>::start() {
-  guard([&] {
+  contained([&] {
     if (settings_.proxy_protocol && is_proxy_)
       read_proxy();
     else
@@ -112,7 +122,7 @@ template <class Socket>
 void basic_http_session<Socket>::on_deadline() {
   if (!late_)
     return end();
-  guard([&] {
+  contained([&] {
     late_.reset();
     settings_.sessions.counters->count(protocol::counter::handler_errors, "http");
     respond(plain_answer(504, "The answer takes too long."));
@@ -188,7 +198,7 @@ template <class Socket>
 void basic_http_session<Socket>::run_pending() {
   if (!lowest().is_open())
     return;
-  guard([&] {
+  contained([&] {
     http::async_read_header(socket_, buffer_, *parser_, guarded([this](error_code ec, std::size_t) { on_header(ec); }));
   });
 }
@@ -299,7 +309,7 @@ void basic_http_session<Socket>::answer_later(const late_http_handler& handler) 
 template <class Socket>
 void basic_http_session<Socket>::take_late(http_response response) {
   late_.reset();
-  guard([&] {
+  contained([&] {
     if (lowest().is_open())
       respond(std::move(response));
   });

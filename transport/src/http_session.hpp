@@ -1,5 +1,6 @@
 #pragma once
 
+#include "guarded_handler.hpp"
 #include "http_settings.hpp"
 #include "pending_sockets.hpp"
 #include "socket_kinds.hpp"
@@ -43,9 +44,12 @@ private:
   using parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
   template <class F>
-  void guard(F f) noexcept;
+  void contained(F&& f) noexcept;
   template <class F>
   auto guarded(F f);
+  template <class Session, class F>
+  friend class guarded_handler;
+  void lose_handler() noexcept;
 
   void on_deadline();
   void read_proxy();

@@ -5,6 +5,7 @@
 #include "check_set_up.hpp"
 #include "jwt_authorizer.hpp"
 #include "log.hpp"
+#include "upgrade.hpp"
 
 #include <troupe/actors/option_check.hpp>
 #include <troupe/actors/own_thread.hpp>
@@ -39,6 +40,7 @@ void bound_requests(http_settings& to, const server_options& options) {
 
 void server::state::set_up(caf::actor_system* system) {
   check_options(options);
+  prepare_upgrades();
   if (options.raise_descriptor_limit)
     raise_descriptor_limit();
   if (!options.log) {

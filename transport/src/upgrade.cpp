@@ -14,6 +14,7 @@
 #include <array>
 #include <cctype>
 #include <memory>
+#include <new>
 #include <optional>
 #include <stdexcept>
 
@@ -94,22 +95,36 @@ bool origin_allowed(const upgrade_headers& headers, const std::vector<std::strin
   return origins.empty() || (headers.origins == 1 && std::find(origins.begin(), origins.end(), headers.origin) != origins.end());
 }
 
+/// Errors: `std::runtime_error`, and the next call tries again.
+const EVP_MD* sha1() {
+  auto fetch = [] {
+    openssl_errors_kept kept;
+    std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> found{EVP_MD_fetch(nullptr, "SHA1", nullptr), &EVP_MD_free};
+    if (!found)
+      throw std::runtime_error{"OpenSSL has no SHA-1"};
+    return found;
+  };
+  static const auto fetched = fetch();
+  return fetched.get();
+}
+
 /// Appends the base64 of the SHA-1 of the key and RFC 6455's GUID.
 void append_accept_value(std::string& out, std::string_view key) {
   const auto begin = out.size();
   out.append(key).append("258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
   const auto text = std::string_view{out}.substr(begin);
   openssl_errors_kept kept;
-  static const std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> sha1{EVP_MD_fetch(nullptr, "SHA1", nullptr), &EVP_MD_free};
   std::array<unsigned char, 20> digest;
-  if (!sha1 || EVP_Digest(text.data(), text.size(), digest.data(), nullptr, sha1.get(), nullptr) != 1)
-    throw std::runtime_error{"OpenSSL has no SHA-1"};
+  if (EVP_Digest(text.data(), text.size(), digest.data(), nullptr, sha1(), nullptr) != 1)
+    throw std::bad_alloc{};
   std::array<unsigned char, 29> value; // 28 characters, and the zero that OpenSSL writes
   auto size = EVP_EncodeBlock(value.data(), digest.data(), static_cast<int>(digest.size()));
   out.replace(begin, std::string::npos, reinterpret_cast<const char*>(value.data()), static_cast<std::size_t>(size));
 }
 
 } // namespace
+
+void prepare_upgrades() { (void)sha1(); }
 
 std::string switching_protocols(const http_request_message& request, std::string_view subprotocol) {
   std::string answer;

@@ -25,6 +25,9 @@ struct upgrade_verdict {
 /// Checks all that RFC 6455 (4.2.1) asks of an upgrade, the origin (if `origins` is not empty), and chooses the subprotocol.
 [[nodiscard]] upgrade_verdict check_upgrade(const http_request_message& request, const std::vector<std::string>& origins);
 
+/// Fetches from OpenSSL what each upgrade needs, so that no shortage of memory has to be survived then. Errors: `std::runtime_error`.
+void prepare_upgrades();
+
 /// The answer that opens a WebSocket without extensions (RFC 6455, 4.2.2). `subprotocol`: empty: none.
 /// Precondition: the request has passed `check_upgrade`.
 [[nodiscard]] std::string switching_protocols(const http_request_message& request, std::string_view subprotocol);

@@ -163,10 +163,26 @@ void basic_websocket_session<Socket>::arm_deadline(actors::steady_time at) {
   loop_.timers().arm(deadline_, at);
 }
 
+/// Nothing is read any more: it says so, unless it has said why it ends already.
+template <class Socket>
+void basic_websocket_session<Socket>::end_unheard() {
+  if (phase_ == phase::opening)
+    return terminate(errc::internal);
+  refused_ = true;
+  if (!outbox_.sealed())
+    say_close(info(errc::internal).close_code, info(errc::internal).name, errc::internal);
+  if (has_output())
+    flush_soon();
+  else
+    linger();
+}
+
 template <class Socket>
 void basic_websocket_session<Socket>::check_deadlines() {
   if (ending_)
     return end();
+  if (std::exchange(lost_, false))
+    end_unheard();
   auto at = now();
   auto next = actors::steady_time::max();
   if (closing_at_ != actors::steady_time{}) {

@@ -29,13 +29,11 @@ tls_writer writer_for(tls_channel& s) { return {s.native_handle(), s.socket().na
 
 } // namespace
 
-/// Wraps a completion handler: it keeps the session alive, and what it throws ends this session only.
+/// Wraps a completion handler: it keeps the session alive, and what it throws, or its loss, ends this session only.
 template <class Socket>
 template <class F>
 auto basic_websocket_session<Socket>::guarded(F f) {
-  return [self = this->shared_from_this(), f = std::move(f)](auto&&... args) mutable {
-    self->contained([&] { f(std::forward<decltype(args)>(args)...); });
-  };
+  return guarded_handler{this->shared_from_this(), std::move(f)};
 }
 
 /// Runs `f`; what it throws ends this session only.
@@ -62,6 +60,16 @@ void basic_websocket_session<Socket>::fail() noexcept {
   } catch (...) {
     terminate(errc::internal);
   }
+}
+
+/// A handler was destroyed uncalled: one of its operation's steps, which are Asio's and Beast's, could not be taken. Nobody else would
+/// read on then. What is thrown in that step may be on its way to `fail`, which comes first.
+template <class Socket>
+void basic_websocket_session<Socket>::lose_handler() noexcept {
+  if (phase_ == phase::ended || !loop_.entrance()->is_open()) // else all of the loop's go with it
+    return;
+  lost_ = true;
+  arm_deadline(now());
 }
 
 template <class Socket>

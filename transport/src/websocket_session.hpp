@@ -2,6 +2,7 @@
 
 #include "admission.hpp"
 #include "frame_guard.hpp"
+#include "guarded_handler.hpp"
 #include "inbound_parts.hpp"
 #include "session_wire.hpp"
 #include "stream_pool.hpp"
@@ -131,6 +132,7 @@ private:
   void begin_closing(protocol::errc why);
   void refuse(protocol::errc why);
   void refuse_unsaid(protocol::errc why);
+  void end_unheard();
   void linger();
   void end_soon() noexcept;
   void end() noexcept;
@@ -153,6 +155,9 @@ private:
   template <class F>
   void contained(F&& f) noexcept;
   void fail() noexcept;
+  template <class Session, class F>
+  friend class guarded_handler;
+  void lose_handler() noexcept;
 
   // What each delivery touches comes first and lies together.
   outbox outbox_;
@@ -169,6 +174,7 @@ private:
   bool deflated_ = false; ///< the client takes deflated frames that serve all
   bool peer_closed_ = false;
   bool throwing_away_ = false;
+  bool lost_ = false;     ///< a handler; see `lose_handler`
   bool extended_ = false; ///< an extension was agreed on: `stream_` knows of it
   std::uint8_t in_a_row_ = 0;
 

@@ -58,7 +58,7 @@ public:
   }
 
   /// The first answer counts; one that comes after 5 s (answered 504 by then), to a connection that has gone, or after the
-  /// server's end is void.
+  /// server's end is void. Throws `std::bad_alloc` where there is no memory to pass it on; then it was not given yet.
   void send(http_response response) const { to_->take(std::move(response)); }
 
 private:
