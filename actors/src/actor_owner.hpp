@@ -18,6 +18,7 @@ public:
   void room_closed(room_key room) override { compat::anon_send(handle_, membership_lost{room}); }
   void end() { compat::anon_send(handle_, session_closed{}); }
   void goodbye(bool restart) override { compat::anon_send(handle_, say_goodbye{restart}); }
+  void give_up() noexcept override { compat::kill(handle_); }
 
 private:
   connection_actor handle_;

@@ -98,7 +98,7 @@ void connection::settle(const room_actor& room, std::uint32_t ticket) {
     core_->on_settled(ticket, in_full);
     end_if_finished();
   };
-  compat::request(this, room, caf::infinite, troupe::actors::settle{})
+  compat::request(this, room, caf::infinite, troupe::actors::settle{key_})
     .then(settled, [settled](const caf::error&) { settled(false); });
 }
 

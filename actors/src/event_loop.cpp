@@ -141,7 +141,9 @@ void event_loop::end_given_up() noexcept {
     std::lock_guard guard{remote_mutex_};
     who = given_up_[--given_up_count_];
   }
-  if (auto* output = sessions_.find(who)) {
+  if (auto* owner = sessions_.owner(who)) {
+    owner->give_up();
+  } else if (auto* output = sessions_.find(who)) {
     output->close(protocol::errc::internal, {});
     sessions_.touch(who);
   }

@@ -95,7 +95,9 @@ struct claims_renewed {
 };
 
 /// Asks a room for an answer once it has handled all that the asker sent before: whether it has, or ends instead.
-struct settle {};
+struct settle {
+  session_key who; ///< whose connection asks
+};
 
 /// A broadcast from outside the room.
 struct outside_event {

@@ -91,7 +91,17 @@ void registry_shard::enter(const std::string& name, room_entry&& entry) {
   } catch (...) {
     protocol::report_exception(*shared_.options.log, *shared_.options.counters, "registry");
     refuse(name, entry, errc::internal);
+    end_unused(name);
   }
+}
+
+/// Ends, soon, a room that was made for an entry which it has not been handed: it would never say that it is empty.
+void registry_shard::end_unused(const std::string& name) noexcept {
+  auto* room = find(name);
+  if (!room || room->ending || room->cell->handed_on > 0)
+    return;
+  room->is_to_end = room_end::empty;
+  unit_.loop->arm(second_try_, timer_wheel::tick);
 }
 
 /// If this throws, nothing has happened, and `entry` is as before.

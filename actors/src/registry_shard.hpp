@@ -53,6 +53,7 @@ private:
   void try_again();
   void enter(const std::string& name, room_entry&& entry);
   void hand_on(listing& room, room_entry&& entry);
+  void end_unused(const std::string& name) noexcept;
   void refuse(const std::string& name, const room_entry& entry, protocol::errc why) noexcept;
   listing* find(const std::string& name);
   [[nodiscard]] protocol::errc reason_against_another() const;

@@ -28,7 +28,7 @@ room::behavior_type room::make_behavior() {
     [this](const leave_request& request) { core_->leave(request); },
     [this](room_input& in) { handle(in); },
     [this](const claims_renewed& m) { core_->renew(m); },
-    [this](settle) { return !core_->ending(); },
+    [this](const settle& m) { return settled(m); },
     [this](const outside_event& event) { core_->outside(event); },
     [this](const end_room& m) {
       core_->close(m.reason);
@@ -54,6 +54,19 @@ void room::enter(join_request& request) {
   auto reply = core_->join(request);
   auto room = reply.room ? room_actor{this} : room_actor{};
   compat::dispatch(std::exchange(joining_, nullptr), join_answer{request.ticket, std::move(reply), std::move(room)});
+}
+
+/// An asker that cannot be answered loses its connection, and nobody else anything.
+room::settled_answer room::settled(const settle& asked) {
+  settled_answer answer;
+  try {
+    answer = make_response_promise<settled_answer>();
+    answer.deliver(!core_->ending());
+  } catch (...) {
+    protocol::report_exception(*shared_.options.log, *shared_.options.counters, "room");
+    shared_.units[asked.who.loop]->loop->give_up(asked.who);
+  }
+  return answer;
 }
 
 void room::crash(std::exception_ptr thrown) noexcept {

@@ -31,6 +31,8 @@ private:
   void enter(leave_request& request) { core_->leave(request); }
   void enter(observe_request& request) { core_->observe(request); }
   void enter(unobserve_request& request) { core_->unobserve(request.who); }
+  using settled_answer = caf::typed_response_promise<bool>;
+  settled_answer settled(const settle& asked);
   void crash(std::exception_ptr thrown) noexcept;
   void say_crash() noexcept;
   void say_farewell() override;

@@ -90,9 +90,9 @@ void room_core::create() {
 join_reply room_core::join(const join_request& request) {
   command_scope scope{*this, request.automatic ? payer::arrival : payer_of(request.token), request.token};
   if (members_.contains(request.who)) {
-    request.ref->answered = true;
     if (auto frame = joined_frame_for(request))
       to_member(request.who, std::move(frame));
+    request.ref->answered = true;
     return {errc::ok, {}, config_.identity->key};
   }
   member candidate{request.who, request.user_id, request.encoding, request.profile, request.automatic, request.claims};
@@ -114,9 +114,9 @@ join_reply room_core::admit(member candidate, const join_request& request) {
   auto& kept = *members_.emplace(request.who, std::make_unique<member>(std::move(candidate))).first->second;
   count_member(kept, 1);
   output_.member_joined(request.who);
-  request.ref->answered = true;
   output_.to_dispatcher(request.who.loop, subscribe{config_.identity, request.who, request.encoding, joined_frame_for(request),
                                                     is_plain(request.encoding)});
+  request.ref->answered = true; // not before: what fails for want of memory is answered by others
   behavior_->on_join(*this, kept);
   // The behaviour may have thrown it out again: admitted, and no longer here.
   return {errc::ok, {}, members_.contains(request.who) ? config_.identity->key : room_key{}};
@@ -157,12 +157,9 @@ void room_core::leave(const leave_request& request) {
                                      {errc::forbidden, "Your token does not open this room any more.", {}, {},
                                       config_.identity->name, {}},
                                      config_.meter);
-  if (request.ref) {
-    request.ref->answered = true;
-    if (!farewell) // a plain client that asked for an answer
-      farewell = protocol::ack_frame(i->second->encoding, request.ref->value, config_.identity->name, std::nullopt, config_.meter);
-  }
-  remove(request.who, request.reason, farewell);
+  if (request.ref && !farewell) // a plain client that asked for an answer
+    farewell = protocol::ack_frame(i->second->encoding, request.ref->value, config_.identity->name, std::nullopt, config_.meter);
+  remove(request.who, request.reason, farewell, request.ref.get());
 }
 
 void room_core::renew(const claims_renewed& message) {
@@ -170,12 +167,16 @@ void room_core::renew(const claims_renewed& message) {
     i->second->claims = message.claims;
 }
 
-void room_core::remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell) {
-  auto node = members_.extract(who);
-  auto& gone = *departed_.emplace_back(std::move(node.mapped()));
+/// `ref`: what `farewell` answers; may be null.
+void room_core::remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell, open_ref* ref) {
   output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, farewell, true});
   if (reason == leave_reason::kicked)
     output_.member_kicked(who); // behind its `left`: what its connection answers then is true
+  if (ref)
+    ref->answered = true;
+  departed_.emplace_back(); // if it throws, the room that crashes still has its member
+  auto node = members_.extract(who);
+  auto& gone = *(departed_.back() = std::move(node.mapped()));
   output_.member_left(who);
   count_member(gone, -1);
   announce_leave(gone, reason);
@@ -298,8 +299,8 @@ void room_core::relay_binary(const room_input& in, const member& from) {
 void room_core::answer(const room_input& in) {
   if (!in.ref)
     return;
-  in.ref->answered = true;
   to_member(in.who, protocol::ack_frame(in.encoding, in.ref->value, config_.identity->name, seq_, config_.meter));
+  in.ref->answered = true;
 }
 
 void room_core::refuse(errc code, std::string_view detail) {
@@ -321,7 +322,13 @@ void room_core::refuse_input(const room_input& in, errc code, std::string_view d
   event.room_id = config_.identity->name;
   if (config_.counters)
     config_.counters->count(protocol::counter::command_errors, to_string(code));
-  to_member(in.who, protocol::error_frame(in.encoding, event, config_.meter));
+  try {
+    to_member(in.who, protocol::error_frame(in.encoding, event, config_.meter));
+  } catch (...) {
+    if (in.ref)
+      in.ref->answered = false; // by its connection, once that hears of the room's crash
+    throw;
+  }
 }
 
 void room_core::outside(const outside_event& event) {

@@ -142,7 +142,7 @@ private:
 
   // -- parts --------------------------------------------------------------------------------------------------------------
   join_reply admit(member candidate, const join_request& request);
-  void remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell);
+  void remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell, open_ref* ref = nullptr);
   void relay(const room_input& in, const member& from);
   void relay_binary(const room_input& in, const member& from);
   [[nodiscard]] bool is_current(const room_input& in) const;

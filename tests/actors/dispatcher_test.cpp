@@ -48,6 +48,7 @@ struct listening_owner final : session_owner {
   explicit listening_owner(std::vector<room_key>& h) : heard(h) {}
   void room_closed(room_key room) override { heard.push_back(room); }
   void goodbye(bool) override {}
+  void give_up() noexcept override {}
   std::vector<room_key>& heard;
 };
 

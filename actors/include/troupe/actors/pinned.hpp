@@ -402,6 +402,13 @@ private:
 #endif
 };
 
+/// Ends an actor of this loop as if it had crashed, without memory for a message. Precondition: `dest` is not null, and all actors of its
+/// interface are pinned. Loop's thread.
+template <class Dest>
+void kill(const Dest& dest) noexcept {
+  static_cast<pinned<typename Dest::base>*>(caf::actor_cast<caf::abstract_actor*>(dest))->kill();
+}
+
 /// Makes an actor that is pinned to `loop`, which outlives it. Returns its handle. Any thread.
 template <class T, class... Ts>
 auto spawn_on(loop_context& loop, Ts&&... xs) {

@@ -19,6 +19,8 @@ public:
   virtual void room_closed(room_key room) = 0;
   /// The node stops: say goodbye and close. May throw, as above.
   virtual void goodbye(bool restart) = 0;
+  /// There is no memory to tell it what it waits for: it ends, and its client is told 1011.
+  virtual void give_up() noexcept = 0;
 };
 
 /// The sessions of one loop by slot and generation, and the list of those with output to flush at the end of the turn.
