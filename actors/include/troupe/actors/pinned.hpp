@@ -1,6 +1,7 @@
 // Actors that run on a loop of the application's instead of CAF's threads.
 #pragma once
 
+#include <troupe/actors/caf_monitor.hpp>
 #include <troupe/actors/caf_compat.hpp>
 #include <troupe/actors/loop_context.hpp>
 #include <troupe/actors/loop_job.hpp>
@@ -199,7 +200,8 @@ public:
 #else
     auto i = watched_.insert_or_assign(whom.id(), std::move(fun)).first;
     try {
-      this->template monitor<caf::message_priority::normal>(whom);
+      auto* actor = caf::actor_cast<caf::abstract_actor*>(whom);
+      actor->attach(caf::attachable_ptr{new caf_monitor{actor->address(), this->address()}});
     } catch (...) {
       watched_.erase(i);
       throw;
