@@ -25,6 +25,8 @@ void life::begin_start() {
     throw std::logic_error{"a server that was stopped does not start again: make another one"};
   if (phase_ != phase::made)
     throw std::logic_error{"the server has been started already"};
+  if (!stopper_.joinable())
+    stopper_ = actors::start_thread("troupe stop", [this] { wait_for_request(); });
   phase_ = phase::starting;
   acting_ = std::this_thread::get_id();
 }
@@ -34,8 +36,6 @@ void life::end_start(bool has_started) {
   phase_ = has_started ? phase::running : phase::made;
   acting_ = {};
   changed_.notify_all();
-  if (has_started && requested_)
-    start_stopper();
 }
 
 life::found life::begin_stop() {
@@ -61,18 +61,24 @@ void life::end_stop() {
   changed_.notify_all();
 }
 
-void life::request(std::function<void()> stop) {
+void life::request(actors::drain_kind kind) noexcept {
   std::lock_guard guard{mutex_};
-  if (phase_ == phase::stopping || phase_ == phase::stopped || std::exchange(was_requested_, true))
+  if (requested_)
     return;
-  requested_ = std::move(stop);
-  if (phase_ == phase::running)
-    start_stopper();
+  requested_ = kind;
+  changed_.notify_all();
 }
 
-/// Precondition: the mutex is held, so that nobody else takes the thread's place.
-void life::start_stopper() {
-  stopper_ = actors::start_thread("troupe stop", std::exchange(requested_, nullptr));
+void life::wait_for_request() {
+  actors::drain_kind kind;
+  {
+    std::unique_lock lock{mutex_};
+    changed_.wait(lock, [this] { return phase_ == phase::stopped || (requested_ && phase_ == phase::running); });
+    if (phase_ == phase::stopped)
+      return;
+    kind = *requested_;
+  }
+  stop_(kind); // does nothing if somebody else was quicker
 }
 
 bool life::wait_for_end(std::chrono::milliseconds patience) const {

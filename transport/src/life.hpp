@@ -1,10 +1,14 @@
 #pragma once
 
+#include <troupe/actors/node.hpp>
+
 #include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <utility>
 
 namespace troupe::transport {
 
@@ -16,7 +20,10 @@ public:
   /// What a stop finds.
   enum class found { new_server, running_server, nothing_to_do };
 
-  life() = default;
+  using stop_function = std::function<void(actors::drain_kind)>;
+
+  /// `stop`: what `request` asks for.
+  explicit life(stop_function stop) : stop_(std::move(stop)) {}
   life(const life&) = delete;
   life& operator=(const life&) = delete;
   ~life();
@@ -24,16 +31,16 @@ public:
   /// Throws `std::logic_error`, with `what` in its sentence, if the server has been started: that is for set-up only.
   void must_be_new(const char* what) const;
 
-  /// Throws `std::logic_error` if it was started or stopped before.
+  /// Throws `std::logic_error` if it was started or stopped before, `std::system_error` if there can be no thread that stops it.
   void begin_start();
   void end_start(bool has_started);
 
   [[nodiscard]] found begin_stop();
   void end_stop();
 
-  /// Runs `stop` on a thread of its own once the server runs, unless it stops already. At most one is run. Errors:
-  /// `std::system_error` if there can be no thread.
-  void request(std::function<void()> stop);
+  /// Stops it on a thread of its own once the server runs, unless it stops already; the first request counts. Allocates nothing: that
+  /// thread waits from the start on.
+  void request(actors::drain_kind kind) noexcept;
 
   /// Waits for a stop, however long that takes to come, and then for its end: false if that takes longer than `patience`.
   [[nodiscard]] bool wait_for_end(std::chrono::milliseconds patience) const;
@@ -47,16 +54,16 @@ public:
 private:
   enum class phase { made, starting, running, stopping, stopped };
 
-  void start_stopper();
+  void wait_for_request();
 
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   phase phase_ = phase::made;      ///< guarded by mutex_, like what follows
   std::thread::id acting_;         ///< who starts or stops it
-  std::function<void()> requested_; ///< for when it runs
-  bool was_requested_ = false;
+  std::optional<actors::drain_kind> requested_;
+  const stop_function stop_;
   bool runs_ = false;
-  std::thread stopper_;
+  std::thread stopper_; ///< waits for a request
 };
 
 } // namespace troupe::transport

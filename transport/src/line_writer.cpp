@@ -5,9 +5,11 @@
 #include <troupe/actors/own_thread.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdio>
 #include <deque>
 #include <mutex>
 #include <stdexcept>
@@ -60,8 +62,9 @@ struct line_writer::state {
 
 void line_writer::state::add(std::string line) {
   std::lock_guard guard{mutex};
-  bytes += line.size();
+  auto size = line.size();
   lines.push_back(std::move(line));
+  bytes += size;
   while (lines.size() > max_lines || (bytes > max_bytes && lines.size() > 1)) {
     bytes -= lines.front().size();
     lines.pop_front();
@@ -93,7 +96,9 @@ bool line_writer::state::put_lost() {
   auto now = lost.load();
   if (now == told)
     return true;
-  if (!put(std::to_string(now - told) + " lines were lost here\n"))
+  std::array<char, 64> text; // this thread may not throw
+  auto size = std::snprintf(text.data(), text.size(), "%llu lines were lost here\n", static_cast<unsigned long long>(now - told));
+  if (!put({text.data(), static_cast<std::size_t>(size)}))
     return false;
   told = now;
   return true;

@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
-#include <string>
+#include <cstdio>
 
 namespace troupe::transport {
 
@@ -51,8 +52,9 @@ void output_descriptor::look_again() {
   if (S_ISSOCK(now.st_mode)) {
     kind_ = kind::closed;
   } else if (S_ISFIFO(now.st_mode) || S_ISCHR(now.st_mode)) {
-    auto path = "/proc/self/fd/" + std::to_string(descriptor_);
-    own_ = ::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    std::array<char, 32> path; // the thread of a log may not throw
+    std::snprintf(path.data(), path.size(), "/proc/self/fd/%d", descriptor_);
+    own_ = ::open(path.data(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     kind_ = own_ >= 0 ? kind::reopened : kind::asked;
   } else {
     kind_ = kind::file; // a disk may be slow, but takes it or fails

@@ -163,7 +163,7 @@ void server::state::reload_tls() {
   try {
     tls->reload();
     options.log->write(protocol::log_level::info, "tls", "the certificate was read again");
-  } catch (const std::runtime_error& e) {
+  } catch (const std::exception& e) {
     counts.count(protocol::counter::tls_reload_errors, {}, 1);
     options.log->write(protocol::log_level::error, "tls", e.what());
     throw;
@@ -179,7 +179,7 @@ upgrade_decision server::authorize(const http_request& request) const {
 
 actors::node& server::node() { return *state_->node; }
 
-void server::request_stop(actors::drain_kind kind) { state_->request_stop(kind); }
+void server::request_stop(actors::drain_kind kind) noexcept { state_->request_stop(kind); }
 
 void server::stop(actors::drain_kind kind) {
   if (state_->node->is_current())

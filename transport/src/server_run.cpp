@@ -86,7 +86,7 @@ int server::run(const std::function<void()>& ready) {
   auto reload = [&s] {
     try {
       s.reload_tls();
-    } catch (const std::runtime_error&) {
+    } catch (const std::exception&) {
       // It was logged and counted; the old certificate stays.
     }
   };

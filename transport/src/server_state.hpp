@@ -45,7 +45,7 @@ struct server::state {
   std::vector<std::shared_ptr<std::atomic<std::size_t>>> sockets; ///< one count a loop
   std::unique_ptr<listener> door;
   std::unique_ptr<listener> admin_door;
-  life stage; ///< its thread, if there is one, ends before all else
+  life stage{[this](actors::drain_kind kind) { stop(kind); }}; ///< its thread, if there is one, ends before all else
 
   void set_up(caf::actor_system* system);
   void set_up_tokens();
@@ -62,7 +62,7 @@ struct server::state {
   void reload_tls();
 
   // -- the end; on any thread but a loop's --------------------------------------------------------------------------------
-  void request_stop(actors::drain_kind kind);
+  void request_stop(actors::drain_kind kind) noexcept;
   void stop(actors::drain_kind kind);
   void drain(actors::drain_kind kind);
   void close_doors(actors::steady_time until);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <system_error>
 #include <thread>
 
 namespace troupe::transport {
@@ -26,13 +25,7 @@ void wait_until(steady_time until, F holds) {
 
 } // namespace
 
-void server::state::request_stop(actors::drain_kind kind) {
-  try {
-    stage.request([this, kind] { stop(kind); });
-  } catch (const std::system_error& e) {
-    options.log->write(protocol::log_level::error, "server", std::string{"it cannot stop: there is no thread for it: "} + e.what());
-  }
-}
+void server::state::request_stop(actors::drain_kind kind) noexcept { stage.request(kind); }
 
 void server::state::stop(actors::drain_kind kind) {
   auto found = stage.begin_stop();

@@ -113,8 +113,8 @@ public:
   /// That of the probes; 0 if they have none of their own.
   [[nodiscard]] std::uint16_t admin_port() const;
 
-  /// Reads certificate and key again; connections made before keep theirs. Throws `std::runtime_error`, and the old ones stay, if
-  /// that fails. `run` calls it on SIGHUP. Thread: any.
+  /// Reads certificate and key again; connections made before keep theirs. Throws `std::runtime_error` (or `std::bad_alloc`), and the old ones
+  /// stay, if that fails. `run` calls it on SIGHUP. Thread: any.
   void reload_tls();
 
   /// Names a room from any thread.
@@ -132,8 +132,8 @@ public:
   void stop(actors::drain_kind kind = actors::drain_kind::shutdown);
 
   /// Asks for that and returns at once; it happens on a thread of its own, and `run` returns after it. Before `start`: as soon as it has
-  /// started. The first request counts. Thread: any, so this is for handlers.
-  void request_stop(actors::drain_kind kind = actors::drain_kind::shutdown);
+  /// started. The first request counts. Needs no memory. Thread: any, so this is for handlers.
+  void request_stop(actors::drain_kind kind = actors::drain_kind::shutdown) noexcept;
 
   /// `start`s unless that was done (1 if the port cannot be had; the log says why), waits for SIGTERM (clients are told to come back) or
   /// SIGINT (they are not), stops. Returns the exit code, 0, also once it was stopped otherwise: by `stop` or `request_stop`, on any
