@@ -12,6 +12,9 @@ namespace troupe::test {
 void arm(std::size_t nth, std::size_t count = 1) noexcept;
 void disarm() noexcept;
 
+/// What this process has got from `operator new` and not given back. Thread: any.
+[[nodiscard]] std::ptrdiff_t live_blocks() noexcept;
+
 /// Before OpenSSL is used for the first time.
 void fail_openssl_too();
 

@@ -7,10 +7,14 @@
 #include "support/fake_sink.hpp"
 
 #include <troupe/actors/event_loop.hpp>
+#include <troupe/transport/line_writer.hpp>
 #include <troupe/transport/outbox.hpp>
 
 #include <catch2/catch.hpp>
 
+#include <unistd.h>
+
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -186,6 +190,37 @@ TEST_CASE("an outbox that cannot keep what its socket has not taken is broken, a
   CHECK(box.queued_bytes() == 5);
   insist([&] { box.cut(f, {}); });
   CHECK(box.sealed());
+}
+
+TEST_CASE("lines of a log that find no memory are counted as lost, and make no other line go") {
+  constexpr int failures = 60;
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  std::string heard;
+  std::uint64_t lost = 0;
+  {
+    transport::line_writer log{ends[1]};
+    for (int i = 0; i < failures; ++i) {
+      std::string line(100'000, 'x'); // all together more than it keeps
+      test::arm(0, 100);
+      log.write(std::move(line));
+      test::disarm();
+    }
+    for (auto* text : {"one", "two", "three"})
+      log.write(text);
+    while (heard.find("three") == std::string::npos) {
+      std::array<char, 256> some;
+      auto n = ::read(ends[0], some.data(), some.size());
+      REQUIRE(n > 0);
+      heard.append(some.data(), static_cast<std::size_t>(n));
+    }
+    lost = log.lost_lines();
+  }
+  ::close(ends[0]);
+  ::close(ends[1]);
+  CHECK(lost == failures);
+  CHECK(heard.find("60 lines were lost here\n") != std::string::npos);
+  CHECK(heard.find("one\ntwo\nthree\n") != std::string::npos);
 }
 
 TEST_CASE("queueing a job for a loop allocates nothing on any thread") {
