@@ -25,7 +25,7 @@ credit_limits lifted(credit_limits limits) {
 /// wants none of bytes, unless it is given.
 std::size_t bytes_per_second(const node_options& o, bool is_raw) {
   constexpr std::size_t least = 1024 * 1024;
-  auto unbounded = is_raw || o.connections.messages_per_second <= 0;
+  auto unbounded = is_raw || o.connections.messages_per_second <= 0 || o.connections.burst_messages <= 0;
   return o.connections.bytes_per_second.value_or(unbounded ? 0 : std::max(least, o.messages.largest_message()));
 }
 
@@ -158,7 +158,7 @@ connection_port node::open(event_loop& home, sink& output, connection_info info)
     throw std::runtime_error{"the node has ended its connections"};
   auto p = std::make_shared<connection_port::state>(home, unit.counts, s.reads, lifted(s.options.connections.credits),
                                                     bytes_per_second(s.options, info.endpoint != nullptr));
-  p->key = home.sessions().open(output);
+  p->key = home.open_session(output);
   loop_counts::add(unit.counts.connections, 1);
   connection_port port{p}; // closes it if something fails
   p->raw = info.endpoint != nullptr;

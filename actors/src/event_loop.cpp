@@ -4,8 +4,12 @@
 
 #include "check_options.hpp"
 
+#include <troupe/actors/make_room.hpp>
+#include <troupe/protocol/prepare_thread.hpp>
+
 #include <time.h>
 
+#include <algorithm>
 #include <new>
 #include <string>
 
@@ -114,33 +118,50 @@ void event_loop::wake() noexcept {
 }
 
 void event_loop::take_remote() noexcept {
-  std::size_t given_up;
+  auto next = [this]() -> session_key {
+    std::lock_guard guard{remote_mutex_};
+    if (given_up_.empty())
+      return {};
+    auto who = given_up_.back();
+    given_up_.pop_back();
+    return who;
+  };
+  bool any;
   {
     std::lock_guard guard{remote_mutex_};
     ready_.take(remote_);
     is_awake_ = false;
-    given_up = given_up_count_;
+    any = !given_up_.empty();
   }
-  for (; given_up > 0; --given_up)
-    end_given_up();
+  while (any)
+    if (auto who = next())
+      end_given_up(who);
+    else
+      any = false;
 }
 
+session_key event_loop::open_session(sink& output) {
+  if (given_up_.capacity() <= sessions_.size()) { // only this thread changes it
+    std::lock_guard guard{remote_mutex_};
+    make_room(given_up_, sessions_.size() + 1 - given_up_.size());
+  }
+  return sessions_.open(output);
+}
+
+/// A session stands here once; one that has closed meanwhile gives way.
 void event_loop::give_up(session_key who) noexcept {
   std::lock_guard guard{remote_mutex_};
-  if (given_up_count_ == given_up_.size()) {
+  if (std::find(given_up_.begin(), given_up_.end(), who) != given_up_.end())
+    return;
+  if (given_up_.size() == given_up_.capacity()) {
     options_.counters->count(protocol::counter::dropped, "given_up");
     return;
   }
-  given_up_[given_up_count_++] = who;
+  given_up_.push_back(who);
   wake();
 }
 
-void event_loop::end_given_up() noexcept {
-  session_key who;
-  {
-    std::lock_guard guard{remote_mutex_};
-    who = given_up_[--given_up_count_];
-  }
+void event_loop::end_given_up(session_key who) noexcept {
   if (auto* owner = sessions_.owner(who)) {
     owner->give_up();
   } else if (auto* output = sessions_.find(who)) {
@@ -170,6 +191,11 @@ void event_loop::leave(const char* before) {
 }
 
 void event_loop::run() {
+  try {
+    protocol::prepare_thread();
+  } catch (...) {
+    report("prepare_thread"); // the first message tries it again
+  }
   while (!has_ended()) {
     run_turn();
     if (stopping_.load(std::memory_order_relaxed) && !stop_watch_.armed())

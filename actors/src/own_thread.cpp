@@ -1,5 +1,7 @@
 #include <troupe/actors/own_thread.hpp>
 
+#include <troupe/actors/event_loop.hpp>
+
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -33,7 +35,10 @@ struct late_ends {
 };
 
 struct waits_at_exit {
-  ~waits_at_exit() { ends->wait(); }
+  ~waits_at_exit() {
+    if (!event_loop::current()) // what ends may wait for that loop, which is in `exit`
+      ends->wait();
+  }
   std::shared_ptr<late_ends> ends = std::make_shared<late_ends>();
 };
 

@@ -43,17 +43,26 @@ void room::handle(entry_waits&) {
   if (core_->ending())
     return;
   cell_->handling = true;
-  std::visit([this](auto& e) { enter(e); }, cell_->entries.front()); // it stays: the shard looks at it if this throws
+  // It stays in its place: the shard looks at it if this throws.
+  bool is_done = std::visit([this](auto& e) { return enter(e); }, cell_->entries.front());
+  cell_->handling = false;
+  if (!is_done)
+    return;
   cell_->entries.pop_front();
   ++cell_->handled;
-  cell_->handling = false;
 }
 
-void room::enter(join_request& request) {
+/// Whether it is done with it: else it is its successor's.
+bool room::enter(join_request& request) {
   joining_ = caf::actor_cast<connection_actor>(request.from);
   auto reply = core_->join(request);
+  if (reply.code == protocol::errc::room_closed) {
+    joining_ = nullptr;
+    return false;
+  }
   auto room = reply.room ? room_actor{this} : room_actor{};
   compat::dispatch(std::exchange(joining_, nullptr), join_answer{request.ticket, std::move(reply), std::move(room)});
+  return true;
 }
 
 /// An asker that cannot be answered loses its connection, and nobody else anything.

@@ -27,10 +27,19 @@ private:
     core_->input(in);
   }
   void handle(entry_waits&) override;
-  void enter(join_request& request);
-  void enter(leave_request& request) { core_->leave(request); }
-  void enter(observe_request& request) { core_->observe(request); }
-  void enter(unobserve_request& request) { core_->unobserve(request.who); }
+  bool enter(join_request& request);
+  bool enter(leave_request& request) {
+    core_->leave(request);
+    return true;
+  }
+  bool enter(observe_request& request) {
+    core_->observe(request);
+    return true;
+  }
+  bool enter(unobserve_request& request) {
+    core_->unobserve(request.who);
+    return true;
+  }
   using settled_answer = caf::typed_response_promise<bool>;
   settled_answer settled(const settle& asked);
   void crash(std::exception_ptr thrown) noexcept;

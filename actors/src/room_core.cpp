@@ -100,8 +100,9 @@ join_reply room_core::join(const join_request& request) {
     return {errc::room_full, {}, {}};
   entering_ = true;
   auto decision = behavior_->authorize_join(*this, candidate);
-  auto reply = decision.code == errc::ok ? admit(std::move(candidate), request)
-                                         : join_reply{decision.code, std::move(decision.detail), {}};
+  auto reply = ending_                     ? join_reply{errc::room_closed, {}, {}} // by that hook: its successor decides
+               : decision.code == errc::ok ? admit(std::move(candidate), request)
+                                           : join_reply{decision.code, std::move(decision.detail), {}};
   entering_ = false;
   check_empty();
   return reply;

@@ -78,6 +78,7 @@ public:
   ~room_core() override;
 
   void create();
+  /// `room_closed`: it ends, and has not handled it.
   [[nodiscard]] join_reply join(const join_request& request);
   void leave(const leave_request& request);
   void renew(const claims_renewed& message);

@@ -2,7 +2,7 @@
 // Binary messages as the `ws` tutorial has them: what a client sends is kept in a folder, and who connects gets an image. Its page
 // sends files.
 //
-// A text of at most 1 KiB names the binary message that follows. 16 files and 64 MiB (or two of the largest) may wait for the disk;
+// A text of at most 1 KiB names the binary message that follows. 16 files and 64 MiB (or two of the largest that `--max-message-bytes` allows) may wait for the disk;
 // an address has at most 11 of these places and a client 8, the rest is for others. Each message has one answer at most.
 
 #include "file/address_share.hpp"

@@ -13,7 +13,7 @@ namespace {
 
 /// Runs `f`, and does without where there is no memory, even for saying so: the next file may find some.
 template <class F>
-auto if_memory_allows(F f) -> decltype(f()) {
+auto if_memory_allows(F&& f) -> decltype(f()) {
   try {
     return f();
   } catch (const std::bad_alloc&) {

@@ -146,7 +146,7 @@ void add_limits(option_table& table, server_options& o) {
                                o.max_connections_per_ip, "100"));
   table.push_back(count_option("max-pending", "Sockets that are no WebSockets (yet)", o.max_pending,
                                "half of the descriptors, 16384 at most"));
-  table.push_back(count_option("max-pending-per-ip", "Those of one address; if given, loopback counts too",
+  table.push_back(count_option("max-pending-per-ip", "Those of one address; loopback counts too if this or the one above is given",
                                o.max_pending_per_ip, "128"));
   table.push_back(count_option("reserved-descriptors", "Descriptors that are no WebSockets: log, files, probes",
                                o.reserved_descriptors, "an eighth, 64 at most"));

@@ -277,6 +277,27 @@ TEST_CASE("a loop that stops lets all its sessions end, however many they are") 
   CHECK(loop.sessions().size() == 0);
 }
 
+TEST_CASE("sessions that are given up in one go all end, however many, also if one is given up twice") {
+  system_fixture f;
+  caf::actor_system system{f.config};
+  event_loop loop{system, 0};
+  std::vector<test::fake_sink> sinks(200);
+  std::vector<session_key> keys;
+  for (auto& sink : sinks)
+    keys.push_back(loop.open_session(sink));
+
+  std::thread{[&] {
+    for (auto who : keys)
+      for (int twice = 0; twice < 2; ++twice)
+        loop.give_up(who);
+  }}.join();
+  while (loop.run_turn()) {
+  }
+
+  for (auto& sink : sinks)
+    CHECK(sink.closed == protocol::errc::internal);
+}
+
 TEST_CASE("a deadline on the wheel wakes a loop that sleeps") {
   system_fixture f;
   caf::actor_system system{f.config};

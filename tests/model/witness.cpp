@@ -52,7 +52,8 @@ join_decision witness::authorize_join(room_context& room, const member& candidat
   auto& f = truth_.fates[d->number];
   f = {fate::kind::crashed, index_};
   obey(room, *d, "ask/");
-  f.what = d->what == "ask/refuse" ? fate::kind::refused : fate::kind::let_in;
+  if (d->what != "ask/end") // one that ends has not decided: its successors are asked, and end, too
+    f.what = d->what == "ask/refuse" ? fate::kind::refused : fate::kind::let_in;
   return d->what == "ask/refuse" ? join_decision::refuse("no") : join_decision::accept();
 }
 

@@ -54,6 +54,24 @@ TEST_CASE("during the drain delay the server is not ready, and serves who comes"
   stopper.join();
 }
 
+TEST_CASE("endpoints hear of the stop once the drain delay is over") {
+  fixture f;
+  auto options = f.options(2);
+  options.drain_delay = 400ms;
+  server s{options};
+  std::atomic<bool> has_heard{false};
+  endpoint_handlers on;
+  on.on_stop = [&] { has_heard = true; };
+  s.endpoint("/raw", on);
+  s.start();
+
+  std::thread stopper{[&] { s.stop(); }};
+  ::poll(nullptr, 0, 150);
+  CHECK_FALSE(has_heard);
+  stopper.join();
+  CHECK(has_heard);
+}
+
 TEST_CASE("the probes' port answers until the end") {
   fixture f;
   auto options = f.options(2);

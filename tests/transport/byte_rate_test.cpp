@@ -90,9 +90,10 @@ TEST_CASE("the default is the larger of 1 MiB and one largest message a second")
 }
 
 TEST_CASE("0 lifts the bound, and so does a lifted rate of messages unless bytes are bounded by themselves") {
-  auto lifted = at_rate(0), no_rate = at_rate({}), bytes_alone = at_rate(1'000'000);
+  auto lifted = at_rate(0), no_rate = at_rate({}), no_burst = at_rate({}), bytes_alone = at_rate(1'000'000);
   no_rate.connections.messages_per_second = bytes_alone.connections.messages_per_second = 0;
-  for (auto& [options, all] : {std::pair{lifted, true}, {no_rate, true}, {bytes_alone, false}}) {
+  no_burst.connections.burst_messages = 0;
+  for (auto& [options, all] : {std::pair{lifted, true}, {no_rate, true}, {no_burst, true}, {bytes_alone, false}}) {
     manual_node world{options};
     sender ann{world};
     for (int i = 0; i < 100; ++i) {

@@ -158,6 +158,30 @@ TEST_CASE("a room that ends itself while it is made is tried three times, then i
   CHECK(s.world.node.stats().rooms == 0);
 }
 
+TEST_CASE("who asks to enter a room that ends while it decides enters its successor") {
+  stage s;
+  auto ann = s.connect("ann"), bob = s.connect("bob");
+  ann->join("r");
+  s.world.settle();
+  (void)stage::heard(*ann);
+  s.script.authorize = [&](room_context& r, const member&) {
+    if (s.script.made == 1)
+      r.end();
+    return join_decision::accept();
+  };
+  bob->say(R"({"type":"join","roomId":"r","ref":2})");
+  s.world.settle();
+
+  CHECK(s.script.made == 2);
+  CHECK(s.script.ends == strings{"ann closed", "close"});
+  auto of_ann = stage::heard(*ann), of_bob = stage::heard(*bob);
+  CHECK(of_ann.size() == 1);
+  CHECK(stage::any(of_ann, "roomClosed"));
+  REQUIRE(of_bob.size() == 1);
+  CHECK(stage::any(of_bob, R"("type":"joined")"));
+  CHECK(stage::any(of_bob, R"("ref":2)"));
+}
+
 TEST_CASE("an actor that enters a room that fails while it is made is refused in the end") {
   manual_node world{stage::options(1)};
   int made = 0;

@@ -51,7 +51,7 @@ private:
 
 /// Counts the sockets of all loops that are no WebSockets (yet), per address and in all, from `accept` on. For
 /// one too many, another one is ended: the one that has made no progress for longest, of the same address if that
-/// has too many, else of an address that has the most. Sockets that wait for their client go before those that
+/// has too many, else of one of those that have the most (half of the most, at least). Sockets that wait for their client go before those that
 /// are being answered.
 ///
 /// Invariants: at most `in_all` are counted, and `per_address` of a bounded address. A socket that was told to end

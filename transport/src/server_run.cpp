@@ -72,14 +72,14 @@ int server::run(const std::function<void()>& ready) {
   auto& s = *state_;
   if (s.node->is_current())
     throw std::logic_error{"run on one of the server's own loops would wait for itself"};
-  if (!s.stage.has_started()) {
+  bool starts = !s.stage.has_started();
+  if (starts) {
     try {
       s.start();
     } catch (const std::system_error& e) {
       s.options.log->write(protocol::log_level::error, "server", e.what());
       return 1;
     }
-    s.options.log->write(protocol::log_level::info, "server", "listening on port " + std::to_string(port()));
     s.say_listening();
   }
   s.stage.begin_run();
@@ -93,6 +93,8 @@ int server::run(const std::function<void()>& ready) {
   constexpr auto grace = 2s; // what ends behind the drain is quick
   auto patience = s.options.drain_delay + s.options.drain_timeout + grace;
   signal_watch signals{signal_reaction{*s.options.log, patience, [&s](actors::drain_kind kind) { s.request_stop(kind); }, reload}};
+  if (starts) // behind the signals: who reads it may send one
+    s.options.log->write(protocol::log_level::info, "server", "listening on port " + std::to_string(port()));
   if (ready)
     s.or_stop(ready);
   if (!s.stage.wait_for_end(patience))

@@ -117,7 +117,7 @@ void server::state::configure_doors() {
   admission::limits limits;
   limits.max_connections = options.max_connections.value_or(in_all / 10 * 8);
   limits.max_connections_per_ip = options.max_connections_per_ip.value_or(default_connections_per_ip);
-  limits.count_loopback = options.max_connections_per_ip.has_value();
+  limits.count_loopback = options.max_connections_per_ip.value_or(0) > 0;
   limits.max_connections_per_user = options.max_connections_per_user;
   limits.per_second = options.admissions_per_second;
   http.admissions = std::make_shared<admission>(limits);

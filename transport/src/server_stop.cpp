@@ -44,9 +44,9 @@ void server::state::stop(actors::drain_kind kind) {
 /// Each step has its share of the time, and the next one comes even if it was not enough.
 void server::state::drain(actors::drain_kind kind) {
   http.ready = false;
+  std::this_thread::sleep_for(options.drain_delay); // balancers see `/readyz`, and still find the door open
   for (auto& e : endpoints)
     say_stop(e.handlers());
-  std::this_thread::sleep_for(options.drain_delay); // balancers see `/readyz`, and still find the door open
   auto began = clock_now();
   auto at = [&](int eighths) { return began + options.drain_timeout * eighths / 8; };
   http.closing = true;

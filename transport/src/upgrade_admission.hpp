@@ -27,7 +27,7 @@ struct refused_upgrade {
 };
 
 /// Asks the application about a request: for an upgrade, or for what is served only to those who may have one. Wrong tokens of `client`
-/// are counted, and once there are too many it has to wait (429). Throws nothing: what the application throws is 500. Thread: any.
+/// are counted, and once there are too many it has to wait (429). Throws `std::bad_alloc` only: what the application throws is 500. Thread: any.
 [[nodiscard]] upgrade_decision decide(http_settings& settings, const http_request& request, const boost::asio::ip::address& client,
                                       actors::steady_time now);
 

@@ -89,7 +89,7 @@ class endpoint {
 public:
   /// To all its connections, through the same fan-out as rooms: encoded once, in one order for all. Between broadcasts and what is
   /// sent to one connection there is no order. `overloaded`: nothing was sent, too much waits. `gone`: nothing was sent, the node
-  /// ends or has ended.
+  /// ends or has ended; while it drains, what is accepted may find its clients closed already.
   publish_result broadcast(std::string_view text) const;
   publish_result broadcast_binary(std::string_view bytes) const;
   publish_result broadcast_except(const raw_connection& who, std::string_view text) const;

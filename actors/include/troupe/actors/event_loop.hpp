@@ -129,8 +129,11 @@ public:
   /// Runs `job` soon, after those that wait already. Allocates nothing. Thread: any.
   void submit(compat::loop_job& job) noexcept override;
 
-  /// Ends a session with `internal` (1011), soon: there is no memory to tell its connection what it waits for. Allocates nothing.
-  /// Thread: any.
+  /// Opens a session; what it throws, for want of memory, leaves nothing behind. Thread: the loop's.
+  [[nodiscard]] session_key open_session(sink& output);
+
+  /// Ends a session of `open_session` with `internal` (1011), soon: there is no memory to tell its connection what it waits for.
+  /// Allocates nothing. Thread: any.
   void give_up(session_key who) noexcept;
 
   /// The way here for handles on other threads: closes before the loop ends.
@@ -192,7 +195,7 @@ private:
   void block();
   void arm_wake_up();
   void wake() noexcept;
-  void end_given_up() noexcept;
+  void end_given_up(session_key who) noexcept;
   void take_remote() noexcept;
   void begin(const char* what) noexcept;
   void note_duration() noexcept;
@@ -250,8 +253,7 @@ private:
   std::atomic<bool> stopping_{false};
   std::mutex remote_mutex_;
   compat::job_queue remote_;   ///< guarded by remote_mutex_
-  std::array<session_key, 32> given_up_; ///< guarded by remote_mutex_
-  std::size_t given_up_count_ = 0;       ///< likewise
+  std::vector<session_key> given_up_; ///< with room for all sessions; guarded by remote_mutex_
   bool is_awake_ = false;      ///< a handler is under way that takes them; guarded by remote_mutex_
 };
 

@@ -30,7 +30,7 @@ private:
 
 /// The first allocation of the calling thread. An allocator sets up what it keeps for a thread then, and jemalloc crashes if there is no
 /// memory for that: it is to happen at the start, not once memory is short.
-inline void allocate_once() { ::operator delete(::operator new(sizeof(void*))); }
+inline void allocate_once() noexcept { ::operator delete(::operator new(sizeof(void*), std::nothrow)); }
 
 /// Starts a thread of the library's own. `name`: at most 15 bytes, for debuggers. Errors: `std::system_error`.
 template <class F>

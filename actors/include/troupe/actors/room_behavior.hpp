@@ -77,7 +77,7 @@ public:
   virtual void broadcast(const broadcast_event& event) = 0;
   virtual void broadcast_except(session_key member, const broadcast_event& event) = 0;
   /// Sends to one member, in order with what the room has said before; carries no `seq`. Until its dispatcher has it, it is charged to the
-  /// command being handled, else to the room (`pressure`).
+  /// command being handled, else to the room (`pressure`); what is said because a connection was lost, to nobody.
   virtual void send_to(session_key member, const broadcast_event& event) = 0;
   /// Removes a member; it gets `left` with reason `kicked`.
   virtual void kick(session_key member, std::string_view message = {}) = 0;
@@ -85,7 +85,7 @@ public:
   /// sent and the room has not handled is answered by `room_closed`; who is about to enter enters its successor.
   virtual void end() = 0;
 
-  /// The current command is answered by `error`; only in `on_message` and `on_binary`. `ok` is `std::invalid_argument`.
+  /// The current command is answered by `error`; for `on_publish`, `on_message` and `on_binary`, elsewhere it does nothing. `ok` is `std::invalid_argument`.
   virtual void refuse(protocol::errc code, std::string_view detail = {}) = 0;
 
   [[nodiscard]] virtual std::string_view name() const = 0;

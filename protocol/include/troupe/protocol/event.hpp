@@ -16,7 +16,7 @@
 
 namespace troupe::protocol {
 
-/// An already encoded value, written verbatim to its own codec and transcoded to the other.
+/// An already encoded value, written verbatim to its own codec and transcoded to the other. Empty: its field is left out.
 struct raw_value {
   codec source;
   std::string_view bytes;

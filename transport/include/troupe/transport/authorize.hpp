@@ -20,8 +20,9 @@ struct upgrade_decision {
                                ///< without `Authorization`, cookie, query or bearer subprotocol shows none and never counts
 
   [[nodiscard]] static upgrade_decision accept(actors::claims_ptr claims = nullptr) { return {0, {}, std::move(claims)}; }
+  /// `status`: 400 to 599; any other is told as 500.
   [[nodiscard]] static upgrade_decision refuse(unsigned status, std::string text, const char* label = "hook") {
-    return {status, std::move(text), nullptr, label};
+    return {status >= 400 && status <= 599 ? status : 500, std::move(text), nullptr, label};
   }
 };
 

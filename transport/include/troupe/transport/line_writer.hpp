@@ -21,7 +21,7 @@ public:
   explicit line_writer(int descriptor, std::size_t max_lines = standard_lines);
   line_writer(const line_writer&) = delete;
   line_writer& operator=(const line_writer&) = delete;
-  /// Waits a quarter of a second at most for what is queued.
+  /// Waits less than half a second for what is queued.
   ~line_writer();
 
   /// Queues `line`, which gets its end here. One that there is no memory for is lost.

@@ -43,10 +43,10 @@ struct server_options {
   upgrade_authorizer authorize_upgrade;     ///< decides about each upgrade, after the token; may be empty
   std::size_t max_connections_per_user = 10; ///< of users with claims
   std::optional<std::size_t> max_connections;        ///< WebSockets at a time; absent: 0.8 of the descriptors
-  std::optional<std::size_t> max_connections_per_ip; ///< absent: 100, and loopback addresses are not counted
+  std::optional<std::size_t> max_connections_per_ip; ///< absent: 100, and loopback addresses are not counted; 0: none is
   double admissions_per_second = 2000;      ///< new WebSockets; once half of a second's are gone, each address has a share of the rest
   std::optional<std::size_t> max_pending;   ///< sockets that are no WebSockets (yet), at any stage; absent: half of the descriptors, 16,384 at most
-  std::optional<std::size_t> max_pending_per_ip; ///< absent: 128, and loopback addresses are not counted; see `trusted_proxies`
+  std::optional<std::size_t> max_pending_per_ip; ///< absent: 128, and loopback addresses count only if `max_connections_per_ip` is given; see `trusted_proxies`
   std::optional<std::size_t> reserved_descriptors; ///< no WebSockets: log, files, probes; absent: an eighth, 64 at most
   bool raise_descriptor_limit = false;      ///< raises the process's soft limit to the hard one: not for hosts that use `select`
   std::size_t max_header_bytes = 8 * 1024;  ///< of an HTTP request; lifted, as the body: 1 GiB
@@ -121,7 +121,7 @@ public:
   [[nodiscard]] actors::room_handle room(std::string_view name);
 
   /// Decides about an HTTP request as about an upgrade: for handlers that serve only who may connect. Wrong tokens count for both
-  /// together: a client (`request.remote_address`) that has shown too many gets 429 for a while. Throws nothing. Thread: a handler's.
+  /// together: a client (`request.remote_address`) that has shown too many gets 429 for a while. Throws `std::bad_alloc` only. Thread: a handler's.
   [[nodiscard]] upgrade_decision authorize(const http_request& request) const;
 
   [[nodiscard]] actors::node& node();
@@ -138,7 +138,7 @@ public:
   /// `start`s unless that was done (1 if the port cannot be had; the log says why), waits for SIGTERM (clients are told to come back) or
   /// SIGINT (they are not), stops. Returns the exit code, 0, also once it was stopped otherwise: by `stop` or `request_stop`, on any
   /// thread. However it is stopped, a handler that has not returned two seconds after the drain's time ends the process, with 1; the log
-  /// has named it before. Signals are heard on a thread of their own: a second one ends the process at once, likewise. The host's own
+  /// has named it before. (But for a stop because `ready` or `on_listening` has thrown: that one waits.) Signals are heard on a thread of their own: a second one ends the process at once, likewise. The host's own
   /// handlers of SIGTERM, SIGINT and SIGHUP are put back at the end. `ready` is called once all of that is in force; what it or
   /// `on_listening` throws passes on, once the server has stopped. Throws `std::logic_error` on a loop, or if it was called before
   /// and the port could be had.

@@ -1,0 +1,15 @@
+#include <troupe/protocol/prepare_thread.hpp>
+
+#include "unicode.hpp"
+
+#include <troupe/protocol/event.hpp>
+
+namespace troupe::protocol {
+
+void prepare_thread() {
+  (void)is_utf8("more than what is looked at without it");
+  (void)ack_frame(encoding::v1_json, "1", "r", {}, nullptr);
+  (void)iso_8601({});
+}
+
+} // namespace troupe::protocol
