@@ -106,8 +106,11 @@ void basic_websocket_session<Socket>::start(const http_request_message& request,
 
 /// Beast answers and agrees on extensions, which its stream has to know of.
 template <class Socket>
-void basic_websocket_session<Socket>::accept_extended(http_request_message request, const std::string& subprotocol) {
+void basic_websocket_session<Socket>::accept_extended(const http_request_message& asked, const std::string& subprotocol) {
   namespace http = boost::beast::http;
+  http_request_message request{asked.method(), asked.target(), asked.version()};
+  for (auto& f : asked) // one by one: where memory ends, the copy constructor of Beast 1.74's fields loses what it has copied
+    request.insert(f.name(), f.name_string(), f.value());
   request.set(http::field::connection, "upgrade"); // it looks at the first of several headers only; `check_upgrade` has seen all
   request.set(http::field::upgrade, "websocket");
   stream_ = std::make_unique<beast_stream<Socket>>(loop_.context().get_executor());

@@ -103,7 +103,7 @@ private:
     basic_websocket_session& owner;
   };
 
-  void accept_extended(http_request_message request, const std::string& subprotocol);
+  void accept_extended(const http_request_message& asked, const std::string& subprotocol);
   void open(actors::connection_info info, std::string_view early);
   void read_next();
   void read_first();
