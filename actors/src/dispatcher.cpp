@@ -32,7 +32,7 @@ void dispatcher::on_subscribe(const subscribe& s) {
   if (!room.in_ring)
     ring_.make_room();
   room.identity = s.room;
-  auto& group = room.group_for(s.encoding);
+  auto& group = room.group_for(s.encoding, memberships_);
   if (!group.contains(s.who)) {
     group.add(s.who);
     count_members(1);
@@ -64,15 +64,15 @@ void dispatcher::on_fan_out(const fan_out& f) {
   auto& room = i->second;
   if (!room.in_ring)
     ring_.make_room();
-  for (auto& [encoding, members] : room.groups)
-    members.make_room_for_push(bool(f.except));
-  for (auto& [encoding, members] : room.groups)
-    if (auto& frame = f.frames[protocol::index_of(encoding)]; frame && !members.empty())
-      members.push(frame, f.except, f.source, f.own);
+  for (auto& g : room.groups)
+    g->members.make_room_for_push(bool(f.except));
+  for (auto& g : room.groups)
+    if (auto& frame = f.frames[protocol::index_of(g->encoding)]; frame && !g->members.empty())
+      g->members.push(frame, f.except, f.source, f.own);
   if (!room.in_ring && room.pending()) {
     room.in_ring = true;
     ring_.push(f.room);
-    new_sends_ += std::min(room.size(), limits_.sends_per_room);
+    new_sends_ += std::min(room.sole_size(), limits_.sends_per_room);
   }
 }
 
@@ -97,7 +97,8 @@ void dispatcher::on_room_closed(const room_closed& c) {
   if (i == rooms_.end())
     return;
   auto& room = i->second;
-  for (auto& [encoding, group] : room.groups) {
+  for (auto& g : room.groups) {
+    auto& [encoding, group] = *g;
     if (group.empty())
       continue;
     loop_counts::add(counts_.deliveries, group.catch_up_all(sessions_));
@@ -154,8 +155,8 @@ void dispatcher::give_up(room_key key, session_key who) noexcept {
 
 void dispatcher::give_up(room_key key) noexcept {
   if (auto i = rooms_.find(key); i != rooms_.end())
-    for (auto& [encoding, group] : i->second.groups)
-      group.for_each([&](session_key who) { end_session(who, protocol::errc::internal); });
+    for (auto& g : i->second.groups)
+      g->members.for_each([&](session_key who) { end_session(who, protocol::errc::internal); });
   forget_room(key);
 }
 
@@ -163,7 +164,8 @@ void dispatcher::forget_room(room_key key) noexcept {
   auto i = rooms_.find(key);
   if (i == rooms_.end())
     return;
-  for (auto& [encoding, group] : i->second.groups) {
+  for (auto& g : i->second.groups) {
+    auto& group = g->members;
     group.for_each([&](session_key who) {
       if (auto only = only_rooms_.find(who); only != only_rooms_.end() && only->second == key)
         only_rooms_.erase(only);
@@ -214,14 +216,14 @@ void dispatcher::prefetch_next() const noexcept {
     return;
   if (auto i = rooms_.find(ring_.front()); i != rooms_.end())
     for (auto& g : i->second.groups)
-      g.members.prefetch_first(sessions_);
+      g->members.prefetch_first(sessions_);
 }
 
 /// Members of all encodings get their turn: a group that always has more does not keep the others waiting.
 std::size_t dispatcher::flush_room(local_room& room, std::size_t budget) {
   std::size_t sends = 0;
   for (std::size_t tried = 0; tried < room.groups.size() && sends < budget; ++tried) {
-    auto& group = room.groups[room.turn].members;
+    auto& group = room.groups[room.turn]->members;
     room.turn = (room.turn + 1) % room.groups.size();
     if (!group.pending())
       continue;
@@ -242,41 +244,48 @@ std::size_t dispatcher::flush_room(local_room& room, std::size_t budget) {
 
 // -- the table ------------------------------------------------------------------------------------------------------------
 
-member_group& dispatcher::local_room::group_for(protocol::encoding e) {
-  auto i = std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g.encoding == e; });
-  return i != groups.end() ? i->members : groups.emplace_back(encoding_group{e, {}}).members;
+member_group& dispatcher::local_room::group_for(protocol::encoding e, memberships& all) {
+  auto i = std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g->encoding == e; });
+  return i != groups.end() ? (*i)->members : groups.emplace_back(std::make_unique<encoding_group>(e, all))->members;
 }
 
 member_group* dispatcher::local_room::group_of(session_key who) {
-  auto i = std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g.members.contains(who); });
-  return i == groups.end() ? nullptr : &i->members;
+  auto i = std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g->members.contains(who); });
+  return i == groups.end() ? nullptr : &(*i)->members;
 }
 
 bool dispatcher::local_room::empty() const {
-  return std::all_of(groups.begin(), groups.end(), [](auto& g) { return g.members.empty(); });
+  return std::all_of(groups.begin(), groups.end(), [](auto& g) { return g->members.empty(); });
 }
 
 std::size_t dispatcher::local_room::size() const {
   std::size_t sum = 0;
   for (auto& g : groups)
-    sum += g.members.size();
+    sum += g->members.size();
+  return sum;
+}
+
+std::size_t dispatcher::local_room::sole_size() const {
+  std::size_t sum = 0;
+  for (auto& g : groups)
+    sum += g->members.sole_size();
   return sum;
 }
 
 bool dispatcher::local_room::pending() const {
-  return std::any_of(groups.begin(), groups.end(), [](auto& g) { return g.members.pending(); });
+  return std::any_of(groups.begin(), groups.end(), [](auto& g) { return g->members.pending(); });
 }
 
 std::size_t dispatcher::local_room::pending_bytes() const {
   std::size_t sum = 0;
   for (auto& g : groups)
-    sum += g.members.pending_bytes();
+    sum += g->members.pending_bytes();
   return sum;
 }
 
 /// Whether something waits behind the batch that a flush would give out now.
 bool dispatcher::local_room::more_than_one_batch() const {
-  return std::any_of(groups.begin(), groups.end(), [](auto& g) { return g.members.waiting_behind_batch(); });
+  return std::any_of(groups.begin(), groups.end(), [](auto& g) { return g->members.waiting_behind_batch(); });
 }
 
 void dispatcher::drop_if_empty(room_key key, local_room& room) {

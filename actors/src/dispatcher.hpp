@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -88,20 +89,22 @@ public:
 
 private:
   struct encoding_group {
+    encoding_group(protocol::encoding e, memberships& all) : encoding(e), members(all) {}
     protocol::encoding encoding;
     member_group members;
   };
 
   struct local_room {
     room_identity_ptr identity;
-    std::vector<encoding_group> groups; ///< of the encodings that its members here speak, or spoke
+    std::vector<std::unique_ptr<encoding_group>> groups; ///< of the encodings that its members here speak, or spoke
     std::size_t turn = 0; ///< of `groups`: who is flushed next
     bool in_ring = false;
 
-    [[nodiscard]] member_group& group_for(protocol::encoding e);
+    [[nodiscard]] member_group& group_for(protocol::encoding e, memberships& all);
     [[nodiscard]] member_group* group_of(session_key who);
     [[nodiscard]] bool empty() const;
     [[nodiscard]] std::size_t size() const;
+    [[nodiscard]] std::size_t sole_size() const;
     [[nodiscard]] bool pending() const;
     [[nodiscard]] std::size_t pending_bytes() const;
     [[nodiscard]] bool more_than_one_batch() const;
@@ -119,6 +122,7 @@ private:
   loop_counts& counts_;
   report_gone gone_;
   limits limits_;
+  memberships memberships_;
   std::unordered_map<room_key, local_room> rooms_;
   fifo<room_key> ring_;
   std::unordered_map<session_key, room_key> only_rooms_; ///< of sessions that are in one room at a time

@@ -8,23 +8,41 @@
 
 namespace troupe::actors {
 
+member_group::~member_group() {
+  for (slot_index i = 0; i < slots_.size(); ++i)
+    if (slots_[i].who)
+      all_.remove(slots_[i].who, *this, i);
+}
+
 void member_group::add(session_key who) {
+  if (contains(who))
+    return;
   make_room(slots_);
-  auto [i, is_new] = slots_by_session_.try_emplace(who, static_cast<slot_index>(slots_.size()));
-  if (is_new)
-    slots_.push_back({who, none, none, next_.end()});
+  all_.make_room_for(who);
+  auto i = static_cast<slot_index>(slots_.size());
+  slots_.push_back({who, none, none, false, next_.end()});
+  all_.add(who, *this, i);
 }
 
 bool member_group::remove(session_key who) {
-  auto i = slots_by_session_.find(who);
-  if (i == slots_by_session_.end())
+  auto i = all_.find(who, *this);
+  if (i == nobody)
     return false;
-  slots_[i->second].who = {};
+  set_shared(i, false);
+  all_.remove(who, *this, i);
+  slots_[i].who = {};
   ++tombstones_;
-  slots_by_session_.erase(i);
   if (!pending() && worth_compacting())
     compact();
   return true;
+}
+
+void member_group::set_shared(slot_index slot, bool is_shared) noexcept {
+  auto& s = slots_[slot];
+  if (s.is_shared == is_shared)
+    return;
+  s.is_shared = is_shared;
+  is_shared ? ++shared_ : --shared_;
 }
 
 void member_group::make_room_for_push(bool excludes) {
@@ -36,9 +54,9 @@ void member_group::make_room_for_push(bool excludes) {
 
 void member_group::push(protocol::shared_bytes frame, session_key except, const credit& source, const credit& own) {
   if (except) {
-    if (auto i = slots_by_session_.find(except); i != slots_by_session_.end()) {
-      auto& s = slots_[i->second];
-      next_.exclusions.push_back({next_.end(), i->second, s.in_next});
+    if (auto i = all_.find(except, *this); i != nobody) {
+      auto& s = slots_[i];
+      next_.exclusions.push_back({next_.end(), i, s.in_next});
       s.in_next = static_cast<std::uint32_t>(next_.exclusions.size() - 1);
     }
   }
@@ -65,6 +83,8 @@ std::uint32_t member_group::give(slot& s, session_table& sessions, std::vector<s
     gone.push_back(s.who);
     return 0;
   }
+  if (s.is_shared)
+    return static_cast<std::uint32_t>(all_.give_all(s.who, *output));
   if (s.in_current == none && s.from <= current_.begin) [[likely]] {
     s.from = current_.end;
     output->write(current_.bytes, {&current_.whole, 1}, current_.frames());
@@ -218,11 +238,12 @@ void member_group::compact() noexcept {
   // The links of an exclusion name exclusions, not slots; only whose it is has moved (to `nobody` if that member has left).
   for (auto& e : next_.exclusions)
     e.member = e.member == nobody ? nobody : slots_[e.member].in_current;
-  for (auto& s : slots_) {
+  for (slot_index i = 0; i < slots_.size(); ++i) {
+    auto& s = slots_[i];
     if (!s.who)
       continue;
     auto to = std::exchange(s.in_current, none);
-    slots_by_session_.find(s.who)->second = to;
+    all_.move(s.who, *this, i, to);
     slots_[to] = s;
   }
   slots_.resize(kept);
@@ -255,40 +276,47 @@ std::uint32_t member_group::parts_for(const slot& s) {
 // -- catching up ----------------------------------------------------------------------------------------------------------
 
 std::size_t member_group::catch_up(session_key who, session_table& sessions) {
-  auto i = slots_by_session_.find(who);
-  return i == slots_by_session_.end() ? 0 : catch_up(slots_[i->second], sessions);
+  auto i = all_.find(who, *this);
+  return i == nobody ? 0 : catch_up(i, sessions);
 }
 
 std::size_t member_group::catch_up_all(session_table& sessions) {
   std::size_t queued = 0;
-  for (auto& s : slots_)
-    if (s.who)
-      queued += catch_up(s, sessions);
+  for (slot_index i = 0; i < slots_.size(); ++i)
+    if (slots_[i].who)
+      queued += catch_up(i, sessions);
   return queued;
 }
 
-std::size_t member_group::catch_up(slot& s, session_table& sessions) {
-  std::size_t queued = 0;
+std::size_t member_group::catch_up(slot_index slot, session_table& sessions) {
+  pieces_.clear();
+  auto queued = collect(slot, pieces_);
+  for (auto& p : pieces_)
+    sessions.append(slots_[slot].who, *p.bytes, p.part, p.frames, output_kind::data);
+  note_given(slot);
+  return queued;
+}
+
+std::size_t member_group::collect(slot_index slot, std::vector<output_piece>& out) {
+  auto& s = slots_[slot];
+  std::size_t frames = 0;
   if (current_.active && s.from < current_.end) {
-    auto frames = parts_for(s);
-    auto left = frames;
+    auto left = parts_for(s);
+    frames += left;
     for (auto& part : parts_) {
       auto in_part = &part == &parts_.back() ? left : frames_in(part);
       left -= in_part;
-      sessions.append(s.who, current_.bytes, part, in_part, output_kind::data);
+      out.push_back({&current_.bytes, part, in_part});
     }
-    queued += frames;
-    s.from = current_.end;
   }
   for (auto position = std::max(s.from, next_.begin); position < next_.end(); ++position) {
     if (is_excluded(s, position))
       continue;
     auto& f = next_.frames[position - next_.begin];
-    sessions.append(s.who, f, {0, static_cast<std::uint32_t>(f.size())}, 1, output_kind::data);
-    ++queued;
+    out.push_back({&f, {0, static_cast<std::uint32_t>(f.size())}, 1});
+    ++frames;
   }
-  s.from = next_.end();
-  return queued;
+  return frames;
 }
 
 std::uint32_t member_group::frames_in(byte_range part) const {

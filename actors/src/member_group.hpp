@@ -1,5 +1,7 @@
 #pragma once
 
+#include "memberships.hpp"
+
 #include <troupe/actors/credit.hpp>
 #include <troupe/actors/session_table.hpp>
 #include <troupe/protocol/shared_bytes.hpp>
@@ -7,7 +9,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <unordered_map>
 #include <vector>
 
 namespace troupe::actors {
@@ -27,11 +28,17 @@ namespace troupe::actors {
 /// Cost: per delivery one look-up and one `sink::write`, no allocation, no copy of payload. Thread: the loop's.
 class member_group {
 public:
-  using slot_index = std::uint32_t;
-  static constexpr slot_index nobody = ~slot_index{0};
+  using slot_index = memberships::slot_index;
+  static constexpr slot_index nobody = memberships::nowhere;
 
   /// Far below what offsets of 32 bits can name; one frame of `shared_bytes::max_bytes` still can be a batch of its own.
   static constexpr std::size_t max_batch_bytes = std::size_t{64} * 1024 * 1024;
+
+  /// `all` outlives it.
+  explicit member_group(memberships& all) noexcept : all_(all) {}
+  ~member_group();
+  member_group(const member_group&) = delete;
+  member_group& operator=(const member_group&) = delete;
 
   /// Adds a member; it gets what is pushed from now on.
   void add(session_key who);
@@ -39,9 +46,11 @@ public:
   /// Removes a member without giving it anything more. Returns whether it was one.
   bool remove(session_key who);
 
-  [[nodiscard]] bool contains(session_key who) const { return slots_by_session_.contains(who); }
-  [[nodiscard]] bool empty() const noexcept { return slots_by_session_.empty(); }
-  [[nodiscard]] std::size_t size() const noexcept { return slots_by_session_.size(); }
+  [[nodiscard]] bool contains(session_key who) const noexcept { return all_.find(who, *this) != nobody; }
+  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+  [[nodiscard]] std::size_t size() const noexcept { return slots_.size() - tombstones_; }
+  /// Members that are in no other group of the loop.
+  [[nodiscard]] std::size_t sole_size() const noexcept { return size() - shared_; }
 
   /// Makes room for one frame more, and for whom it `excludes`: the next `push` cannot fail.
   void make_room_for_push(bool excludes);
@@ -82,11 +91,21 @@ public:
         f(s.who);
   }
 
+  // -- for `memberships` --
+
+  [[nodiscard]] bool holds(slot_index slot, session_key who) const noexcept { return slots_[slot].who == who; }
+  void set_shared(slot_index slot, bool is_shared) noexcept;
+  /// Adds to `out` what the member lacks; returns the number of frames. What it throws has changed nothing else.
+  std::size_t collect(slot_index slot, std::vector<output_piece>& out);
+  /// The member has got all of it.
+  void note_given(slot_index slot) noexcept { slots_[slot].from = next_.end(); }
+
 private:
   struct slot {
     session_key who;           ///< nobody: a tombstone
     std::uint32_t in_current = none;  ///< the newest of its exclusions in the batch under way
     std::uint32_t in_next = none;
+    bool is_shared = false;    ///< its session is in other groups of the loop, too
     std::uint64_t from = 0;    ///< position of the first frame it lacks
   };
 
@@ -137,16 +156,18 @@ private:
   [[nodiscard]] bool worth_compacting() const noexcept;
   [[gnu::always_inline]] inline std::uint32_t give(slot& s, session_table& sessions, std::vector<session_key>& gone);
   std::uint32_t parts_for(const slot& s);
-  std::size_t catch_up(slot& s, session_table& sessions);
+  std::size_t catch_up(slot_index slot, session_table& sessions);
   [[nodiscard]] std::uint32_t frames_in(byte_range part) const;
   [[nodiscard]] bool is_excluded(const slot& s, std::uint64_t position) const;
 
+  memberships& all_;
   std::vector<slot> slots_;
-  std::unordered_map<session_key, slot_index> slots_by_session_;
   std::size_t tombstones_ = 0;
+  std::size_t shared_ = 0; ///< members whose slots say so
   gathering next_;
   batch current_;
   std::vector<byte_range> parts_; ///< scratch of `parts_for`
+  std::vector<output_piece> pieces_; ///< scratch of `catch_up`
 };
 
 } // namespace troupe::actors

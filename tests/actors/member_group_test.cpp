@@ -29,7 +29,8 @@ struct hall {
 
   session_table table{0};
   std::vector<std::unique_ptr<fake_sink>> sinks;
-  member_group group;
+  memberships all;
+  member_group group{all};
   std::vector<session_key> gone;
 };
 
@@ -249,7 +250,8 @@ struct large_hall {
 
   session_table table{0};
   std::vector<std::unique_ptr<counting>> sinks;
-  member_group group;
+  memberships all;
+  member_group group{all};
   std::vector<session_key> gone;
   std::array<shared_bytes, 5> letters{frame('a'), frame('b'), frame('c'), frame('d'), frame('e')};
 };
@@ -343,7 +345,8 @@ TEST_CASE("a batch weighs what its frames weigh") {
     std::size_t weight = 0;
   } sink;
   session_table table{0};
-  member_group group;
+  memberships all;
+  member_group group{all};
   group.add(table.open(sink));
   auto light = shared_bytes::copy_of(std::string(700, 'x'));
   light.make_lighter(100);

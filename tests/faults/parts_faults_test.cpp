@@ -94,7 +94,8 @@ shared_bytes frame(const char* text) { return shared_bytes::copy_of(text); }
 
 TEST_CASE("members get every frame once and in order whichever allocation of their group has failed") {
   hall h;
-  member_group group;
+  memberships places;
+  member_group group{places};
   std::vector<session_key> gone;
   auto flush = [&] { group.flush(1, false, h.table, nullptr, gone); };
   auto a = h.enter(), b = h.enter(), c = h.enter();
@@ -102,11 +103,17 @@ TEST_CASE("members get every frame once and in order whichever allocation of the
     insist([&] { group.add(who); });
   for (auto* text : {"1", "2", "3"}) {
     auto f = frame(text);
-    insist([&] { group.push(f, a, {}, {}); });
+    insist([&] {
+      group.make_room_for_push(true);
+      group.push(f, a, {}, {});
+    });
   }
   insist(flush);
   auto f = frame("4");
-  insist([&] { group.push(f, {}, {}, {}); });
+  insist([&] {
+    group.make_room_for_push(false);
+    group.push(f, {}, {}, {});
+  });
   insist([&] { group.catch_up(c, h.table); });
   while (group.pending())
     insist(flush);
@@ -119,7 +126,8 @@ TEST_CASE("members get every frame once and in order whichever allocation of the
 
 TEST_CASE("removing members of a group allocates nothing") {
   hall h;
-  member_group group;
+  memberships places;
+  member_group group{places};
   std::vector<session_key> all;
   for (int i = 0; i < 100; ++i)
     group.add(all.emplace_back(h.enter()));

@@ -3,6 +3,7 @@
 #include <troupe/actors/session_table.hpp>
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,10 @@ struct fake_sink final : actors::sink {
     this->frames += frames;
     for (auto p : parts)
       bytes += batch.view().substr(p.begin, p.size());
+  }
+  void write_all(std::span<const actors::output_piece> pieces) override {
+    ++sends;
+    sink::write_all(pieces);
   }
   void append(const protocol::shared_bytes& b, actors::byte_range part, std::uint32_t n, actors::output_kind) override {
     ++appends;
@@ -35,7 +40,7 @@ struct fake_sink final : actors::sink {
   std::string take() { return std::exchange(bytes, {}); }
 
   std::string bytes;
-  int writes = 0, appends = 0, flushes = 0, pings = 0, resumed = 0;
+  int writes = 0, sends = 0, appends = 0, flushes = 0, pings = 0, resumed = 0;
   std::uint32_t frames = 0;
   std::optional<protocol::errc> closed, terminated;
   std::optional<actors::steady_time> queued;

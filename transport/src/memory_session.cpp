@@ -172,6 +172,16 @@ void memory_session::write(const shared_bytes& batch, std::span<const actors::by
   });
 }
 
+void memory_session::write_all(std::span<const actors::output_piece> pieces) {
+  flush();
+  contained([&] {
+    auto s = outbox_.write_all(pieces, [this] { return loop_.now(); }, [this](const iovec* p, int n) { return take(p, n); });
+    if (s == transport::outbox::status::broken)
+      throw std::bad_alloc{};
+    check_bound();
+  });
+}
+
 void memory_session::append(const shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
                             actors::output_kind kind) {
   contained([&] {

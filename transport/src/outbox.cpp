@@ -4,6 +4,7 @@
 #include <troupe/protocol/frame.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace troupe::transport {
@@ -50,6 +51,52 @@ outbox::status outbox::queue_rest(const protocol::shared_bytes& bytes, std::span
       queue(bytes, part, all ? frames : frames_in(bytes.view(), part), output_kind::data, now);
   }
   return status::blocked;
+}
+
+outbox::status outbox::queue_rest(std::span<const actors::output_piece> pieces, std::size_t taken,
+                                  actors::steady_time now) noexcept {
+  try {
+    actors::make_room(entries_, pieces.size());
+  } catch (...) {
+    return status::broken;
+  }
+  for (auto& p : pieces) {
+    auto left = p.part;
+    auto gone = static_cast<std::uint32_t>(std::min<std::size_t>(taken, left.size()));
+    taken -= gone;
+    left.begin += gone;
+    if (left.size() > 0)
+      queue(*p.bytes, left, gone == 0 ? p.frames : frames_in(p.bytes->view(), left), output_kind::data, now);
+  }
+  return status::blocked;
+}
+
+/// Copies runs of small pieces side by side; large ones are sent from where they lie.
+outbox::chunk outbox::gather(std::span<const actors::output_piece> pieces, char* copies, std::array<iovec, max_parts>& out) noexcept {
+  chunk taken;
+  auto* end = copies;
+  auto* run = copies; // where the last part ends, if it is a run of copies
+  for (auto& p : pieces) {
+    auto* bytes = const_cast<char*>(p.bytes->data()) + p.part.begin;
+    std::size_t size = p.part.size();
+    bool copied = size <= small_bytes && size <= static_cast<std::size_t>(copies + copied_bytes - end);
+    if (copied)
+      bytes = static_cast<char*>(std::memcpy(end, bytes, size));
+    if (copied && taken.parts > 0 && run == end) {
+      out[static_cast<std::size_t>(taken.parts) - 1].iov_len += size;
+    } else {
+      if (static_cast<std::size_t>(taken.parts) == max_parts)
+        break;
+      out[static_cast<std::size_t>(taken.parts++)] = {bytes, size};
+    }
+    if (copied)
+      run = end += size;
+    else
+      run = nullptr;
+    ++taken.pieces;
+    taken.bytes += size;
+  }
+  return taken;
 }
 
 void outbox::append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames, output_kind kind,

@@ -61,6 +61,7 @@ public:
 
   // -- sink ---------------------------------------------------------------------------------------------------------------
   void write(const protocol::shared_bytes& batch, std::span<const actors::byte_range> parts, std::uint32_t frames) override;
+  void write_all(std::span<const actors::output_piece> pieces) override;
   void append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
               actors::output_kind kind) override;
   void flush() override;

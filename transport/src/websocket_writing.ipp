@@ -25,6 +25,18 @@ void basic_websocket_session<Socket>::write(const shared_bytes& batch, std::span
 }
 
 template <class Socket>
+void basic_websocket_session<Socket>::write_all(std::span<const actors::output_piece> pieces) {
+  if (broken_ || phase_ == phase::ended)
+    return;
+  if (!outbox_.empty() && !waiting_writable_) { // as in `write`
+    for (auto& p : pieces)
+      append(*p.bytes, p.part, p.frames, actors::output_kind::data);
+    return;
+  }
+  contained([&] { handle(outbox_.write_all(pieces, [this] { return now(); }, writer_)); });
+}
+
+template <class Socket>
 void basic_websocket_session<Socket>::append(const shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
                                actors::output_kind kind) {
   if (broken_ || phase_ == phase::ended)

@@ -18,6 +18,13 @@ struct byte_range {
   [[nodiscard]] std::uint32_t size() const noexcept { return end - begin; }
 };
 
+/// A run of whole frames in somebody's buffer.
+struct output_piece {
+  const protocol::shared_bytes* bytes;
+  byte_range part;
+  std::uint32_t frames;
+};
+
 /// What the bound does with output: control output (errors, acks, `joined`, `left`, pong, close) counts but is never dropped while
 /// the connection lives; data is what a cut drops.
 enum class output_kind : std::uint8_t { control, data };
@@ -36,6 +43,12 @@ public:
   /// Sends `parts` of `batch` now if nothing is queued, and queues what the socket does not take; queues all of it otherwise.
   /// Data. `frames`: how many frames the parts hold. Cost: one send, no allocation, while the socket takes all.
   virtual void write(const protocol::shared_bytes& batch, std::span<const byte_range> parts, std::uint32_t frames) = 0;
+
+  /// As `write`, of pieces of several buffers: in one send, as far as one can take them.
+  virtual void write_all(std::span<const output_piece> pieces) {
+    for (auto& p : pieces)
+      write(*p.bytes, {&p.part, 1}, p.frames);
+  }
 
   /// Queues `part` of `bytes`; it leaves with the next `flush`. The caller sees to it that a flush comes (`session_table::append`).
   virtual void append(const protocol::shared_bytes& bytes, byte_range part, std::uint32_t frames, output_kind kind) = 0;

@@ -43,6 +43,10 @@ public:
   [[gnu::always_inline]] status write(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts,
                                       std::uint32_t frames, Clock&& clock, Writer&& writer);
 
+  /// The same with pieces of several buffers: small ones are copied side by side, so that one send takes many.
+  template <class Clock, class Writer>
+  status write_all(std::span<const actors::output_piece> pieces, Clock&& clock, Writer&& writer);
+
   /// Queues whole frames. May throw `std::bad_alloc`, as `close` and `cut` may: nothing has changed then.
   void append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames, actors::output_kind kind,
               actors::steady_time now);
@@ -90,7 +94,17 @@ private:
   };
 
   static constexpr std::size_t max_parts = 64;
+  static constexpr std::size_t copied_bytes = 16 * 1024; ///< of small pieces, in one send
+  static constexpr std::size_t small_bytes = 1024;
 
+  /// What one send takes of some pieces.
+  struct chunk {
+    std::size_t pieces = 0;
+    int parts = 0;
+    std::size_t bytes = 0;
+  };
+  static chunk gather(std::span<const actors::output_piece> pieces, char* copies, std::array<iovec, max_parts>& out) noexcept;
+  [[nodiscard]] status queue_rest(std::span<const actors::output_piece> pieces, std::size_t taken, actors::steady_time now) noexcept;
   [[nodiscard]] status queue_rest(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts, std::size_t taken,
                                   std::uint32_t frames, actors::steady_time now) noexcept;
   void queue(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames, actors::output_kind kind,
@@ -130,6 +144,24 @@ inline outbox::status outbox::write(const protocol::shared_bytes& bytes, std::sp
       return status::done;
   }
   return queue_rest(bytes, parts, taken, frames, clock());
+}
+
+template <class Clock, class Writer>
+outbox::status outbox::write_all(std::span<const actors::output_piece> pieces, Clock&& clock, Writer&& writer) {
+  if (sealed_)
+    return empty() ? status::done : status::blocked;
+  while (empty() && !pieces.empty()) {
+    char copies[copied_bytes];
+    std::array<iovec, max_parts> out;
+    auto next = gather(pieces, copies, out);
+    auto n = writer(out.data(), next.parts);
+    if (n < 0)
+      return status::broken;
+    if (static_cast<std::size_t>(n) < next.bytes)
+      return queue_rest(pieces, static_cast<std::size_t>(n), clock());
+    pieces = pieces.subspan(next.pieces);
+  }
+  return pieces.empty() ? status::done : queue_rest(pieces, 0, clock());
 }
 
 template <class Writer>
