@@ -41,6 +41,12 @@ struct outbox_rig {
   outbox::status write(const shared_bytes& bytes, std::vector<byte_range> parts, std::uint32_t frames) {
     return box.write(bytes, parts, frames, [this] { return ++clock_looks, now; }, socket);
   }
+  outbox::status write_all(const std::vector<shared_bytes>& frames) {
+    std::vector<actors::output_piece> pieces;
+    for (auto& f : frames)
+      pieces.push_back({&f, whole(f), 1});
+    return box.write_all(pieces, [this] { return ++clock_looks, now; }, socket);
+  }
   outbox::status write(const shared_bytes& frame) { return write(frame, {whole(frame)}, 1); }
   void append(const shared_bytes& frame, output_kind kind = output_kind::data) {
     box.append(frame, whole(frame), 1, kind, now);
@@ -63,5 +69,12 @@ struct outbox_rig {
 };
 
 inline std::string text(const shared_bytes& b) { return std::string{b.view()}; }
+
+inline std::string text_of(const std::vector<shared_bytes>& frames) {
+  std::string all;
+  for (auto& f : frames)
+    all += f.view();
+  return all;
+}
 
 } // namespace troupe::test

@@ -50,6 +50,47 @@ TEST_CASE("a write behind queued output does not overtake it") {
   CHECK(all == text(first) + text(second));
 }
 
+TEST_CASE("pieces of many buffers leave in one send, large ones from where they lie") {
+  outbox_rig r;
+  std::vector<shared_bytes> frames;
+  for (int i = 0; i < 200; ++i)
+    frames.push_back(frame_of(i == 50 ? 5000 : 20, static_cast<char>('a' + i % 26)));
+
+  auto status = r.write_all(frames);
+
+  CHECK(status == outbox::status::done);
+  CHECK(r.socket.sends == 1);
+  CHECK(r.socket.most_parts == 3);
+  CHECK(r.socket.received == text_of(frames));
+  CHECK(r.box.empty());
+}
+
+TEST_CASE("pieces that one send cannot take leave in the next ones") {
+  outbox_rig r;
+  std::vector<shared_bytes> frames;
+  for (int i = 0; i < 200; ++i)
+    frames.push_back(frame_of(i % 2 ? 900 : 3000, static_cast<char>('a' + i % 26)));
+
+  CHECK(r.write_all(frames) == outbox::status::done);
+  CHECK(r.socket.sends > 1);
+  CHECK(r.socket.received == text_of(frames));
+}
+
+TEST_CASE("a socket that stops anywhere among pieces is continued there, and keeps their buffers") {
+  std::vector<shared_bytes> frames{frame_of(10, 'a'), frame_of(2000, 'b'), frame_of(30, 'c'), frame_of(1, 'd')};
+  auto all = text_of(frames);
+  for (std::size_t room = 0; room <= all.size(); ++room) {
+    outbox_rig r;
+    r.socket.room = room;
+
+    r.write_all(frames);
+    auto queued = r.box.queued_bytes();
+
+    CHECK(queued == all.size() - room);
+    CHECK(r.drain() == all);
+  }
+}
+
 TEST_CASE("only the named parts of a batch are sent") {
   outbox_rig r;
   auto a = frame_of(10, 'a'), b = frame_of(10, 'b'), c = frame_of(10, 'c');
