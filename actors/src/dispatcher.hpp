@@ -38,7 +38,8 @@ struct loop_counts {
 /// `left`. Its mailbox keeps what several rooms say to one session in the order of cause and effect: a room of the same loop that called
 /// it past a mailbox with something in it would overtake what a room of another loop has sent before.
 ///
-/// Rooms with output wait in a ring; each gets a slice of sends in turn, so that a huge room does not delay a small one.
+/// Rooms with output wait in a ring; each gets a slice of sends in turn, so that a huge room does not delay a small one. A client of
+/// several rooms gets what all of them have for it when the first of them reaches it, in one send (`memberships`).
 ///
 /// Invariants: a room is in the ring exactly while it has pending frames; a room without members here is forgotten.
 /// Errors: what throws, for want of memory, leaves it whole; the caller then gives up who was to hear something (`give_up`).

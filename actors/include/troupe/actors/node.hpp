@@ -121,8 +121,8 @@ public:
   /// Runs each loop on a thread of its own. Throws `std::logic_error` if it was started or stopped before.
   void start();
 
-  /// Ends all rooms, then all connections, then the rest and the loops, and joins the threads. Idempotent. Drives loops itself that no thread runs. Throws `std::logic_error` on
-  /// one of its loops, which it would wait for.
+  /// Ends all rooms, then all connections, then the rest and the loops, and joins the threads. Idempotent. Drives
+  /// loops itself that no thread runs. Throws `std::logic_error` on one of its loops, which it would wait for.
   void stop();
 
   /// Whether the calling code runs on one of its loops.
@@ -167,7 +167,8 @@ public:
   /// Thread: any; the numbers of other loops may be a moment old.
   [[nodiscard]] node_stats stats() const;
 
-  /// Tells all actors to end without waiting, rooms first, on whichever loop, for callers that drive the loops by hand: run turns until no loop has pinned actors.
+  /// Tells all actors to end, rooms first, and does not wait: for callers that drive the loops by hand. They run turns
+  /// until no loop has pinned actors.
   void request_stop();
 
 private:
