@@ -2,10 +2,13 @@
 
 #include <troupe/protocol/command.hpp>
 
+#include <algorithm>
+#include <array>
 #include <functional>
 #include <stdexcept>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace troupe::actors {
 
@@ -32,11 +35,47 @@ void check_fields(const broadcast_event& event, const std::vector<protocol::fiel
                                   + "\" is no whole value in " + (raw->source == protocol::codec::json ? "JSON" : "MessagePack")};
 }
 
+/// Whether it is written at all.
+bool is_written(const protocol::field& f) {
+  auto* raw = std::get_if<protocol::raw_value>(&f.val);
+  return !f.key.empty() && !(raw && raw->bytes.empty());
+}
+
+/// A key that is written twice; empty: there is none.
+std::string_view doubled_key(const broadcast_event& event) {
+  std::array<std::string_view, 16> few;
+  std::vector<std::string_view> many;
+  if (auto all = event.fields.size() + event.v1_fields.size(); all > few.size())
+    many.resize(all);
+  auto* const begin = many.empty() ? few.data() : many.data();
+  auto* end = begin;
+  for (auto* fields : {&event.fields, &event.v1_fields})
+    for (auto& f : *fields)
+      if (is_written(f))
+        *end++ = f.key;
+  std::sort(begin, end);
+  auto* twice = std::adjacent_find(begin, end);
+  return twice == end ? std::string_view{} : *twice;
+}
+
+void check_keys(const broadcast_event& event) {
+  auto fail = [&](std::string_view key, const char* why) {
+    throw std::invalid_argument{"an event of type \"" + std::string{event.type} + "\": its field \"" + std::string{key} + "\" " + why};
+  };
+  for (auto* fields : {&event.fields, &event.v1_fields})
+    for (auto& f : *fields)
+      if (protocol::is_server_field(f.key) && is_written(f))
+        fail(f.key, "is one that the server sets");
+  if (auto key = doubled_key(event); !key.empty())
+    fail(key, "is there twice");
+}
+
 } // namespace
 
 void check_event(const broadcast_event& event, std::string_view as_said, std::string_view document) {
   if (as_said.empty() || event.type != as_said)
     check_type(event.type);
+  check_keys(event);
   check_fields(event, event.fields, document);
   check_fields(event, event.v1_fields, document);
 }

@@ -4,8 +4,10 @@
 
 #include <troupe/protocol/frame.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
+#include <iterator>
 
 namespace troupe::protocol {
 
@@ -29,6 +31,10 @@ std::string date_and_time(std::chrono::sys_seconds at) {
 std::string_view name_of(body_field field) { return field == body_field::data ? "data" : "text"; }
 
 } // namespace
+
+bool is_server_field(std::string_view key) noexcept {
+  return std::find(std::begin(server_fields), std::end(server_fields), key) != std::end(server_fields);
+}
 
 std::string iso_8601(wall_time at) {
   // Times come in order and many a second: only the last digits change.

@@ -244,6 +244,25 @@ TEST_CASE("a behaviour may kick a member from its own hook and still read it") {
   CHECK(kicked < s.out.lines.size());
 }
 
+namespace {
+
+/// f0 to f29, and one more.
+std::vector<troupe::protocol::field> many_fields(std::string_view last) {
+  static const auto names = [] {
+    std::vector<std::string> all;
+    for (int i = 0; i < 30; ++i)
+      all.push_back("f" + std::to_string(i));
+    return all;
+  }();
+  std::vector<troupe::protocol::field> fields;
+  for (auto& n : names)
+    fields.emplace_back(n, 1);
+  fields.emplace_back(last, 1);
+  return fields;
+}
+
+} // namespace
+
 TEST_CASE("a behaviour that says what members could not read gets a sentence, and nobody hears it") {
   struct row {
     std::string what;
@@ -269,6 +288,13 @@ TEST_CASE("a behaviour that says what members could not read gets a sentence, an
     {"half a MessagePack string", with({codec::msgpack, "\xa5" "ab"})},
     {"two MessagePack values", with({codec::msgpack, "\x01\x02"})},
     {"in v1_fields", {"said", {}, {{"v", raw_value{codec::json, "["}}}, true, true}},
+    {"a field twice", {"said", {{"a", 1}, {"b", 2}, {"a", 1}}, {}, true, true}},
+    {"a field in both lists", {"said", {{"a", 1}}, {{"a", 2}}, true, true}},
+    {"a field of many twice", {"said", many_fields("f7"), {}, true, true}},
+    {"a type as a field", {"said", {{"type", "other"}}, {}, true, true}},
+    {"a room as a field", {"said", {{"roomId", "other"}}, {}, true, true}},
+    {"a position as a field", {"said", {}, {{"seq", 1}}, false, true}},
+    {"a ref as a field", {"said", {{"ref", 1}}, {}, true, false}},
   };
   struct speaker final : room_behavior {
     explicit speaker(const std::vector<row>& r) : rows(r) {}
@@ -283,6 +309,9 @@ TEST_CASE("a behaviour that says what members could not read gets a sentence, an
       using troupe::protocol::codec;
       using troupe::protocol::raw_value;
       room.broadcast({"said", {{"v", raw_value{codec::json, "[1,{\"a\":null}]"}}, {"w", raw_value{codec::msgpack, "\xc0"}}}, {}, true, true});
+      raw_value none{codec::json, {}}; // is not written, and neither is what has no name
+      room.broadcast({"left out", {{"a", none}, {"", 1}, {"", 2}, {"type", none}}, {{"a", 3}, {"A", 4}}, true, true});
+      room.broadcast({"many", many_fields("another"), {}, true, true});
     }
     const std::vector<row>& rows;
   };
@@ -290,8 +319,9 @@ TEST_CASE("a behaviour that says what members could not read gets a sentence, an
 
   s.join(1);
 
-  CHECK(s.core->seq() == 1);
+  CHECK(s.core->seq() == 3);
   CHECK(s.out.said(R"("v":[1,{"a":null}],"w":null)"));
+  CHECK(s.out.said(R"("seq":2,"a":3,"A":4})"));
 }
 
 TEST_CASE("what a behaviour passes on of the message at hand is valid, whatever its type") {

@@ -60,6 +60,9 @@ private:
 
 using field_list = std::initializer_list<field>;
 
+/// Whether a field of that name is the server's in every broadcast (`type`, `roomId`, `seq`, `ref`), so that no application sets it.
+[[nodiscard]] bool is_server_field(std::string_view key) noexcept;
+
 /// Encodes `{type, fields...}` as one complete WebSocket frame (text for JSON, binary for MessagePack). `type` comes first.
 /// Fields with an empty key are skipped. Cost: one allocation, counted against `meter`. Thread: any.
 [[nodiscard]] shared_bytes encode_frame(codec to, std::string_view type, std::span<const field> fields, memory_meter* meter);
