@@ -44,19 +44,30 @@ void raw_link::run(F&& handler) {
   unit_.loop->time_has_passed();
 }
 
+/// For the exception in flight, which says `what`.
 void raw_link::fail(std::string_view what) {
-  shared_.options.log->write(protocol::log_level::error, "endpoint", what);
-  shared_.options.counters->count(protocol::counter::handler_errors, "endpoint");
+  report();
   close(protocol::errc::internal);
   auto open = connection_state::open; // what `on_close` throws finds it closed
   state_->state.compare_exchange_strong(open, connection_state::closing);
-  if (auto& on_error = endpoint_->handlers.on_error) {
-    try {
-      on_error(raw_connection{state_}, what);
-    } catch (...) {
-      shared_.options.counters->count(protocol::counter::handler_errors, "endpoint");
-    }
+  has_failed_ = true;
+  tell_error(what);
+}
+
+/// What the handler throws itself is told to nobody but the log.
+void raw_link::tell_error(std::string_view what) {
+  auto& on_error = endpoint_->handlers.on_error;
+  if (!on_error)
+    return;
+  try {
+    on_error(raw_connection{state_}, what);
+  } catch (...) {
+    report();
   }
+}
+
+void raw_link::report() noexcept {
+  protocol::report_exception(*shared_.options.log, *shared_.options.counters, "endpoint", endpoint_->identity->name);
 }
 
 raw_link::behavior_type raw_link::make_behavior() {
@@ -108,8 +119,8 @@ void raw_link::expire() {
 void raw_link::end(const session_closed& how) {
   state_->state = connection_state::closed;
   leave_endpoint();
-  if (!how.error.empty() && endpoint_->handlers.on_error)
-    run([&] { endpoint_->handlers.on_error(raw_connection{state_}, how.error); });
+  if (!how.error.empty() && !has_failed_)
+    run([&] { tell_error(how.error); });
   if (endpoint_->handlers.on_close)
     run([&] { endpoint_->handlers.on_close(raw_connection{state_}, how.code, how.reason); });
   quit(caf::exit_reason::normal);

@@ -41,6 +41,8 @@ private:
   void leave_endpoint() noexcept;
   void end(const session_closed& how);
   void fail(std::string_view what);
+  void tell_error(std::string_view what);
+  void report() noexcept;
   void close(protocol::errc why);
   void expire();
   template <class F>
@@ -54,6 +56,7 @@ private:
   pulse pulse_;
   std::unique_ptr<wall_deadline> expiry_; ///< of its token; most have none
   bool has_left_ = false; ///< the endpoint
+  bool has_failed_ = false; ///< by an exception, which its close is for
 };
 
 /// The credit of the message whose handler runs on this thread; null if none does.

@@ -72,7 +72,7 @@ room::settled_answer room::settled(const settle& asked) {
     answer = make_response_promise<settled_answer>();
     answer.deliver(!core_->ending());
   } catch (...) {
-    protocol::report_exception(*shared_.options.log, *shared_.options.counters, "room");
+    protocol::report_exception(*shared_.options.log, *shared_.options.counters, "room", room_name_);
     shared_.units[asked.who.loop]->loop->give_up(asked.who);
   }
   return answer;
@@ -198,7 +198,7 @@ void room::report_empty() {
 void room::request_end(room_end reason) { compat::send(this, unit_.registry, end_request{room_name_, key_, reason}); }
 
 void room::report_hook_failure() noexcept {
-  protocol::report_exception(*shared_.options.log, *shared_.options.counters, "room");
+  protocol::report_exception(*shared_.options.log, *shared_.options.counters, "room", room_name_);
 }
 
 } // namespace troupe::actors

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <new>
 
 namespace troupe::protocol {
 
@@ -31,6 +32,18 @@ void append_point_escape(std::string& out, char32_t c) {
   char text[16];
   std::snprintf(text, sizeof text, "\\u{%04X}", static_cast<unsigned>(c));
   out += text;
+}
+
+/// Says what was thrown without its owner's name if there is no memory for both.
+void write_of(logger& log, std::string_view where, std::string_view whose, std::string_view what) noexcept {
+  std::string line;
+  try {
+    if (!whose.empty())
+      line.append(whose).append(": ").append(what);
+  } catch (const std::bad_alloc&) {
+    line.clear();
+  }
+  log.write(log_level::error, where, line.empty() ? what : line);
 }
 
 /// Line separators end a line for some readers of logs.
@@ -64,14 +77,14 @@ std::string exception_text() {
   }
 }
 
-void report_exception(logger& log, event_counters& counters, std::string_view where) noexcept {
+void report_exception(logger& log, event_counters& counters, std::string_view where, std::string_view whose) noexcept {
   counters.count(counter::handler_errors, where);
   try {
     throw;
   } catch (const std::exception& e) {
-    log.write(log_level::error, where, e.what());
+    write_of(log, where, whose, e.what());
   } catch (...) {
-    log.write(log_level::error, where, nameless_exception);
+    write_of(log, where, whose, nameless_exception);
   }
 }
 

@@ -4,6 +4,8 @@
 
 #include "endpoint_stage.hpp"
 
+#include "support/noted_log.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <any>
@@ -278,6 +280,45 @@ TEST_CASE("what is thrown need not be an exception") {
 
   CHECK(a->ends == strings{"internal"});
   CHECK(log == strings{"open", "error an exception that is no std::exception"});
+}
+
+TEST_CASE("what a handler throws is told once, however its connection ends then, and logged with the endpoint's path") {
+  strings log;
+  noted_log lines;
+  auto on = noting(log);
+  on.on_message = [](const raw_connection&, std::string_view, bool) { throw std::runtime_error{"boom"}; };
+  node_options options;
+  options.log = &lines;
+  stage s{std::move(on), options};
+  auto a = s.connect();
+  a->say("x");
+  s.settle();
+  a->leave(1011, "", "internal");
+  s.settle();
+
+  CHECK(log == strings{"open", "error boom", "close 1011 "});
+  CHECK(lines.lines == strings{"endpoint: /raw: boom"});
+  CHECK(s.counts.errors == 1);
+}
+
+TEST_CASE("an on_error that throws about an end is counted and logged, not told to itself") {
+  strings log;
+  noted_log lines;
+  auto on = noting(log);
+  on.on_error = [&](const raw_connection&, std::string_view what) {
+    log.push_back("error " + std::string{what});
+    throw std::runtime_error{"boom"};
+  };
+  node_options options;
+  options.log = &lines;
+  stage s{std::move(on), options};
+  auto a = s.connect();
+  a->leave(1002, "", "bad_frame");
+  s.settle();
+
+  CHECK(log == strings{"open", "error bad_frame", "close 1002 "});
+  CHECK(lines.lines == strings{"endpoint: /raw: boom"});
+  CHECK(s.counts.errors == 1);
 }
 
 TEST_CASE("an on_error that throws as well is counted and ends nothing more") {

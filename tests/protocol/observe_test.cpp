@@ -52,6 +52,11 @@ TEST_CASE("an exception is logged with what it says and counted, whatever was th
     report_exception(seen, seen, "there");
     CHECK(exception_text() == "an exception that is no std::exception");
   }
-  CHECK(seen.lines == std::vector<std::string>{"here: broken", "there: an exception that is no std::exception"});
-  CHECK(seen.labels == std::vector<std::string>{"here", "there"});
+  try {
+    throw std::runtime_error{"broken"};
+  } catch (...) {
+    report_exception(seen, seen, "room", "arena:1");
+  }
+  CHECK(seen.lines == std::vector<std::string>{"here: broken", "there: an exception that is no std::exception", "room: arena:1: broken"});
+  CHECK(seen.labels == std::vector<std::string>{"here", "there", "room"});
 }

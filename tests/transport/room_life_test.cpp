@@ -1,5 +1,7 @@
 #include "manual_node.hpp"
 
+#include "support/noted_log.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <algorithm>
@@ -57,7 +59,8 @@ private:
 };
 
 struct stage {
-  explicit stage(unsigned loops = 1, room_options of = {}) : world(options(loops)) {
+  explicit stage(unsigned loops = 1, room_options of = {}) : stage(options(loops), of) {}
+  explicit stage(node_options with, room_options of = {}) : world(std::move(with)) {
     world.node.rooms("*", [this](auto) { return std::make_unique<scripted>(script); }, of);
   }
   static node_options options(unsigned loops) {
@@ -282,6 +285,27 @@ TEST_CASE("nothing comes behind roomClosed, whatever the behaviour does with its
     CHECK_FALSE(stage::any(heard, "bye"));
     CHECK_FALSE(stage::any(heard, "too late"));
   }
+}
+
+TEST_CASE("what further hooks of a crashed room throw is logged with the room's name, each once") {
+  noted_log log;
+  auto options = stage::options(1);
+  options.log = &log;
+  stage s{options};
+  s.script.leave = [](auto&, auto& who) { throw std::runtime_error{who.user_id + " boom"}; };
+  auto ann = s.connect("ann"), ben = s.connect("ben");
+  ann->join("arena:1");
+  ben->join("arena:1");
+  s.world.settle();
+
+  ann->say(R"({"type":"boom"})");
+  s.world.settle();
+
+  REQUIRE(log.lines.size() == 3);
+  CHECK(log.lines[0] == "room: arena:1 has crashed: boom");
+  std::sort(log.lines.begin(), log.lines.end());
+  CHECK(log.lines[0] == "room: arena:1: ann boom");
+  CHECK(log.lines[1] == "room: arena:1: ben boom");
 }
 
 TEST_CASE("a room's members are told to have been closed out, however it ends, on whichever loops they are") {
