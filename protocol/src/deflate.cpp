@@ -1,3 +1,5 @@
+#include "deflate.hpp"
+
 #include <troupe/protocol/frame.hpp>
 
 #include <zlib.h>
@@ -20,17 +22,19 @@ constexpr std::string_view flush_tail{"\0\0\xff\xff", 4};
 /// The compressor of a thread; every message starts afresh.
 class compressor {
 public:
-  compressor() {
-    if (::deflateInit2(&stream_, level, Z_DEFLATED, -window_bits, memory_level, Z_DEFAULT_STRATEGY) != Z_OK)
-      throw std::bad_alloc{};
-  }
+  compressor() = default;
   compressor(const compressor&) = delete;
   compressor& operator=(const compressor&) = delete;
-  ~compressor() { ::deflateEnd(&stream_); }
+  ~compressor() {
+    if (is_ready_)
+      ::deflateEnd(&stream_);
+  }
 
-  /// Deflates a whole payload into `out`, without the tail that RFC 7692 (7.2.1) leaves out.
-  void run(std::string_view payload, std::string& out) {
-    ::deflateReset(&stream_);
+  /// Deflates a whole payload, without the tail that RFC 7692 (7.2.1) leaves out. What it returns is good until the next one. Errors:
+  /// `std::bad_alloc`.
+  std::string_view run(std::string_view payload) {
+    make_ready();
+    auto& out = out_;
     out.resize(::deflateBound(&stream_, static_cast<uLong>(payload.size())) + 16);
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(payload.data()));
     stream_.avail_in = static_cast<uInt>(payload.size());
@@ -40,11 +44,30 @@ public:
     out.resize(out.size() - stream_.avail_out);
     if (out.ends_with(flush_tail))
       out.resize(out.size() - flush_tail.size());
+    return out;
   }
 
 private:
+  /// Takes zlib's memory, 260 KiB, at the first message: most threads never deflate one.
+  void make_ready() {
+    if (is_ready_) {
+      ::deflateReset(&stream_);
+      return;
+    }
+    if (::deflateInit2(&stream_, level, Z_DEFLATED, -window_bits, memory_level, Z_DEFAULT_STRATEGY) != Z_OK)
+      throw std::bad_alloc{};
+    is_ready_ = true;
+  }
+
   z_stream stream_{};
+  bool is_ready_ = false;
+  std::string out_;
 };
+
+compressor& compressor_here() {
+  thread_local compressor here;
+  return here;
+}
 
 std::size_t header_length(std::string_view frame) {
   const auto mark = static_cast<std::uint8_t>(frame[1]) & 0x7f;
@@ -53,6 +76,8 @@ std::size_t header_length(std::string_view frame) {
 
 } // namespace
 
+void prepare_deflate() { (void)compressor_here(); }
+
 shared_bytes deflated_frame(const shared_bytes& frame, memory_meter* meter) {
   const auto bytes = frame.view();
   if (bytes.size() < min_payload_bytes || frame_length(bytes) != bytes.size())
@@ -60,9 +85,7 @@ shared_bytes deflated_frame(const shared_bytes& frame, memory_meter* meter) {
   const auto payload = bytes.substr(header_length(bytes));
   if (payload.size() < min_payload_bytes)
     return frame;
-  thread_local compressor deflate;
-  thread_local std::string out;
-  deflate.run(payload, out);
+  const auto out = compressor_here().run(payload);
   if (out.size() >= payload.size())
     return frame;
   char header[max_frame_header_bytes];

@@ -1,5 +1,6 @@
 #include <troupe/protocol/prepare_thread.hpp>
 
+#include "deflate.hpp"
 #include "unicode.hpp"
 
 #include <troupe/protocol/event.hpp>
@@ -10,6 +11,7 @@ void prepare_thread() {
   (void)is_utf8("more than what is looked at without it");
   (void)ack_frame(encoding::v1_json, "1", "r", {}, nullptr);
   (void)iso_8601({});
+  prepare_deflate();
 }
 
 } // namespace troupe::protocol

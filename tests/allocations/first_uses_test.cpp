@@ -1,0 +1,43 @@
+// What a thread does at the first use of things: where memory may be short by then, the process would end.
+#include <troupe/protocol/codec.hpp>
+#include <troupe/protocol/event.hpp>
+#include <troupe/protocol/frame.hpp>
+#include <troupe/protocol/prepare_thread.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <thread>
+
+using namespace troupe::protocol;
+
+namespace {
+
+thread_local int registered = 0;
+
+} // namespace
+
+extern "C" int __real___cxa_thread_atexit(void (*end)(void*), void* object, void* library);
+/// In place of what registers the end of a thread's objects, for which the C library takes memory, and ends the process if there is none.
+extern "C" int __wrap___cxa_thread_atexit(void (*end)(void*), void* object, void* library) {
+  ++registered;
+  return __real___cxa_thread_atexit(end, object, library);
+}
+
+TEST_CASE("a thread that is prepared registers no destructor at its first message, deflated or not") {
+  int before = 0, after = 0;
+  shared_bytes small;
+  std::thread{[&] {
+    prepare_thread();
+    before = registered;
+    const auto text = std::string(1000, 'x');
+    const field fields[] = {{"text", text}};
+    small = deflated_frame(encode_frame(codec::json, "said", fields, nullptr), nullptr);
+    (void)message_frame(encoding::v1_msgpack, {"r", "u", 1, iso_8601({}), body_field::text, {codec::json, "\"a\""}}, nullptr);
+    after = registered;
+  }}.join();
+
+  CHECK(small.size() < 100);
+  CHECK(before > 0); // they are seen
+  CHECK(after == before);
+}
