@@ -12,6 +12,8 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <string>
+#include <thread>
 #include <utility>
 
 namespace troupe::actors {
@@ -24,6 +26,16 @@ bool is_room_pattern(std::string_view pattern) {
   if (name.find('*') != std::string::npos)
     return false;
   return protocol::is_room_name(is_prefix ? name + 'x' : name);
+}
+
+/// Whether `pattern` stands for each name that `other` stands for.
+bool covers(std::string_view pattern, std::string_view other) {
+  return pattern.ends_with('*') ? other.starts_with(pattern.substr(0, pattern.size() - 1)) : other == pattern;
+}
+
+unsigned loops_of(const node_options& options) {
+  constexpr unsigned most = 1024;
+  return options.loops > 0 ? options.loops : std::clamp(std::thread::hardware_concurrency(), 1u, most);
 }
 
 /// What may be on its way from outside to one room or endpoint.
@@ -65,6 +77,7 @@ node::node(caf::actor_system& system, node_options options) : state_(std::make_u
   check_options(options);
   auto& s = state_->shared;
   s.options = std::move(options);
+  s.options.loops = loops_of(s.options);
   s.key = s.options.hash_seed ? hash_key::from(*s.options.hash_seed) : hash_key::random();
   auto usable = usable_memory_bytes();
   // Small memory and large messages must not close who is on the way to a whole one.
@@ -76,7 +89,7 @@ node::node(caf::actor_system& system, node_options options) : state_(std::make_u
   lo.clock = s.options.clock;
   lo.log = s.options.log;
   lo.counters = s.options.counters;
-  for (unsigned i = 0; i < std::max(1u, s.options.loops); ++i) {
+  for (unsigned i = 0; i < s.options.loops; ++i) {
     auto& unit = *s.units.emplace_back(std::make_unique<loop_unit>());
     unit.loop = std::make_unique<event_loop>(system, i, lo);
     unit.wall = std::make_unique<wall_watch>(*unit.loop);
@@ -110,13 +123,16 @@ void node::must_be_new(const char* what) const {
 void node::rooms(std::string pattern, behavior_factory factory, room_options options) {
   must_be_new("rooms");
   auto& rules = state_->shared.rules;
-  auto fail = [&](const char* why) { throw std::invalid_argument{"rooms(\"" + pattern + "\"): " + why}; };
+  auto fail = [&](const std::string& why) { throw std::invalid_argument{"rooms(\"" + pattern + "\"): " + why}; };
   if (!is_room_pattern(pattern))
     fail("a pattern is a room's name, or a prefix and * at its end");
   if (!factory)
     fail("the factory is empty");
-  if (std::any_of(rules.begin(), rules.end(), [&](auto& rule) { return rule.pattern == pattern; }))
+  auto before = std::find_if(rules.begin(), rules.end(), [&](auto& rule) { return covers(rule.pattern, pattern); });
+  if (before != rules.end() && before->pattern == pattern)
     fail("these rooms have a behaviour already");
+  if (before != rules.end())
+    fail("all of these rooms match rooms(\"" + before->pattern + "\"), which was given before: the first match wins");
   check_options(options);
   auto checked = [make = std::move(factory), pattern](std::string_view name) {
     auto made = make(name);

@@ -18,11 +18,16 @@ std::string_view to_string(leave_reason reason) noexcept {
 join_decision room_behavior::authorize_join(room_context&, const member&) { return join_decision::accept(); }
 
 void room_behavior::on(std::string type, handler f) {
+  auto fail = [&](const char* why) { throw std::invalid_argument{"on(\"" + type + "\"): " + why}; };
   if (!protocol::is_application_type(type))
-    throw std::invalid_argument{"on(\"" + type + "\"): messages of this type never reach a handler; they are built in, or cannot be"};
+    fail("messages of this type never reach a handler; they are built in, or cannot be");
+  if (type.starts_with('$'))
+    fail("types that start with $ are kept for later versions of the protocol");
   if (!f)
-    throw std::invalid_argument{"on(\"" + type + "\"): the handler is empty"};
-  handlers_.insert_or_assign(std::move(type), std::move(f));
+    fail("the handler is empty");
+  if (handlers_.contains(type))
+    fail("there is a handler of this type already");
+  handlers_.emplace(std::move(type), std::move(f));
 }
 
 void room_behavior::on_message(room_context& room, const member& from, const application_message& message) {

@@ -5,12 +5,13 @@
 
 #include <troupe/protocol/observe.hpp>
 
-#include <algorithm>
+#include <signal.h>
+
+#include <csignal>
 #include <exception>
 #include <iterator>
 #include <string>
 #include <system_error>
-#include <thread>
 
 /// Where a node is linked with jemalloc: memory that is free goes back to the system although no thread allocates.
 extern "C" const char* malloc_conf;
@@ -33,7 +34,18 @@ std::string url_of(const server_options& options, std::uint16_t port) {
   return (options.tls_certificates.empty() ? "http://" : "https://") + host + ':' + std::to_string(port);
 }
 
+/// Threads that are made from here on block them, too, but for the server's, which hears them. One that comes when all has stopped is
+/// heard by nobody, and the process ends with its exit code.
+void leave_signals_to_server() {
+  sigset_t ends;
+  sigemptyset(&ends);
+  for (auto number : {SIGTERM, SIGINT})
+    sigaddset(&ends, number);
+  ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+}
+
 int serve(const server_options& options, std::string_view name, const std::function<void(server&)>& set_up) {
+  leave_signals_to_server();
   server node{options};
   if (set_up)
     set_up(node);
@@ -63,15 +75,13 @@ int node_main(int argc, const char* const* argv, std::string_view name, std::str
   std::move(more.begin(), more.end(), std::back_inserter(table));
   if (auto code = read_options(table, name, about, argc, argv))
     return *code;
-  if (defaults.node.loops == 0)
-    defaults.node.loops = std::max(1U, std::thread::hardware_concurrency());
   check_together(defaults);
   tokens.apply_to(defaults);
   if (complete)
     complete(defaults);
   return serve(defaults, name, set_up);
 } catch (const std::exception& e) { // a file that is not what it should be, or an option that was not looked at closely enough
-  complain(std::string{name} + ": " + protocol::escape_for_log(e.what()));
+  complain(std::string{name} + ": " + protocol::escape_for_log(with_option_names(e.what())));
   return bad_input;
 }
 

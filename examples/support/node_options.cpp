@@ -2,7 +2,7 @@
 
 #include "units.hpp"
 
-#include <boost/asio/ip/address.hpp>
+#include <troupe/transport/option_text.hpp>
 
 #include <cmath>
 #include <filesystem>
@@ -64,30 +64,16 @@ program_option rate_option(std::string name, std::string help, double standard, 
   return {std::move(name), "N", std::move(help), "a number, or 0 for no limit", std::move(take), {}, false, number_text(standard)};
 }
 
-bool is_address(std::string_view text) {
-  boost::system::error_code ec;
-  boost::asio::ip::make_address(text, ec);
-  return !ec;
-}
-
-/// What browsers send: scheme and host, with the port if it is not the scheme's, and nothing behind it.
-bool is_origin(std::string_view text) {
-  auto host = text.find("://");
-  return text == "null"
-         || (host != std::string_view::npos && host > 0 && host + 3 < text.size()
-             && text.find_first_of("/?# ", host + 3) == std::string_view::npos);
-}
-
 void add_listening(option_table& table, server_options& o) {
   table.push_back({"port", "N", "Port to listen on; 0 takes a free one", "a number from 0 to 65535",
                    into(o.port, count_up_to(65535)), {}, false, std::to_string(o.port)});
   table.push_back({"bind", "ADDRESS", "IP address to listen on; without it all, IPv4 and IPv6", "an IPv4 or IPv6 address",
-                   [&o](std::string_view text) { return is_address(text) && (o.bind = text, true); }});
+                   [&o](std::string_view text) { return transport::is_address(text) && (o.bind = text, true); }});
   table.push_back({"loops", "N", "Event loops, each a thread; 0 is one for each core", "a number from 0 to 256",
                    into(o.node.loops, count_up_to(max_loops)), {}, false, std::to_string(o.node.loops)});
   table.push_back({"origin", "ORIGIN", "Page origin that may connect; may be repeated; without it all may",
                    "an origin such as https://example.org",
-                   [&o](std::string_view text) { return is_origin(text) && (o.origins.emplace_back(text), true); },
+                   [&o](std::string_view text) { return transport::is_origin(text) && (o.origins.emplace_back(text), true); },
                    [&o] { o.origins.clear(); }});
 }
 
@@ -230,23 +216,10 @@ void add_security(option_table& table, server_options& o, token_options& tokens)
   table.push_back(count_option("max-connections-per-user", "WebSockets of one user with a token", o.max_connections_per_user));
 }
 
-/// An address, or one with as many bits as its family has at most.
-bool is_network(std::string_view text) {
-  auto address = text.substr(0, text.find('/'));
-  if (address.size() == text.size())
-    return is_address(text);
-  auto widest = address.find(':') == std::string_view::npos ? 32u : 128u;
-  return is_address(address) && parse_count(text.substr(address.size() + 1), widest);
-}
-
+/// Unlike the library's, with an address: which one is better said than left out on a command line.
 bool is_admin_bind(std::string_view text) {
-  auto colon = text.rfind(':');
-  if (colon == std::string_view::npos || !parse_count(text.substr(colon + 1), 65535))
-    return false;
-  auto host = text.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']'))
-    host = host.substr(1, host.size() - 2);
-  return is_address(host);
+  auto split = transport::read_address_and_port(text);
+  return split && !split->first.empty();
 }
 
 void add_http(option_table& table, server_options& o) {
@@ -254,12 +227,12 @@ void add_http(option_table& table, server_options& o) {
                    [&o](std::string_view text) { return is_admin_bind(text) && (o.admin_bind = text, true); }});
   table.push_back({"cors-origin", "ORIGIN", "Origin whose pages may read HTTP answers; may be repeated", "an origin, or *",
                    [&o](std::string_view text) {
-                     return (text == "*" || is_origin(text)) && (o.cors_origins.emplace_back(text), true);
+                     return (text == "*" || transport::is_origin(text)) && (o.cors_origins.emplace_back(text), true);
                    },
                    [&o] { o.cors_origins.clear(); }});
   table.push_back({"trusted-proxy", "ADDRESS", "Address or network whose X-Forwarded-For is believed; may be repeated",
                    "an address or a network such as 10.0.0.0/8",
-                   [&o](std::string_view text) { return is_network(text) && (o.trusted_proxies.emplace_back(text), true); },
+                   [&o](std::string_view text) { return transport::is_network(text) && (o.trusted_proxies.emplace_back(text), true); },
                    [&o] { o.trusted_proxies.clear(); }});
   table.push_back(flag_option("proxy-protocol", "Trusted proxies start each connection with a PROXY header", o.proxy_protocol));
   table.push_back(flag_option("deflate", "permessage-deflate for clients that offer it", o.deflate));
@@ -286,6 +259,19 @@ void check_together(const server_options& options) {
     throw std::runtime_error{"--tls-cert and --tls-key: expected both or neither"};
   if (options.proxy_protocol && options.trusted_proxies.empty())
     throw std::runtime_error{"--proxy-protocol: expected with --trusted-proxy"};
+}
+
+std::string with_option_names(std::string_view sentence) {
+  constexpr std::pair<std::string_view, std::string_view> names[] = {
+    {"server_options.tls_certificates ", "--tls-cert "},
+    {"server_options.tls_key ", "--tls-key "},
+    {"server_options.reserved_descriptors ", "--reserved-descriptors "},
+    {"server_options.jwt: ", ""}, // what follows names the key or its file
+  };
+  for (auto& [field, option] : names)
+    if (sentence.starts_with(field))
+      return std::string{option}.append(sentence.substr(field.size()));
+  return std::string{sentence};
 }
 
 option_table node_options(server_options& options, token_options& tokens) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,9 @@ struct token_options {
 
 /// The options that all nodes have. Each stores into `options` or `tokens`, which hold the defaults and must outlive the table.
 [[nodiscard]] option_table node_options(server_options& options, token_options& tokens);
+
+/// What the library says of its options, with those of the command line that the sentence begins with.
+[[nodiscard]] std::string with_option_names(std::string_view sentence);
 
 /// Refuses options that would do nothing without another. Errors: `std::runtime_error` that names both.
 void check_together(const server_options& options);

@@ -201,6 +201,26 @@ TEST_CASE("options that do nothing alone are refused alone") {
   CHECK(complaint_of([&] { check_together(good.options); }).empty());
 }
 
+TEST_CASE("what the library says of an option names that of the command line") {
+  CHECK(with_option_names("server_options.tls_key is \"k\": expected a key") == "--tls-key is \"k\": expected a key");
+  CHECK(with_option_names("server_options.tls_certificates is \"c\": expected") == "--tls-cert is \"c\": expected");
+  CHECK(with_option_names("server_options.reserved_descriptors is 9: expected") == "--reserved-descriptors is 9: expected");
+  CHECK(with_option_names("server_options.jwt: the key a: expected one") == "the key a: expected one");
+  CHECK(with_option_names("key.pem: expected a key") == "key.pem: expected a key");
+}
+
+TEST_CASE("the probes' address is given with its port, in brackets or not") {
+  rig r;
+
+  for (auto good : {"127.0.0.1:9090", "[::1]:0", "::1:9090", "0.0.0.0:65535"})
+    CHECK(r.take("admin-bind", good));
+  for (auto bad : {":9090", "9090", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "localhost:9090", "127.0.0.1:9x", "", "[::1]"}) {
+    INFO(bad);
+    CHECK_FALSE(r.take("admin-bind", bad));
+  }
+  CHECK(r.options.admin_bind == "0.0.0.0:65535");
+}
+
 TEST_CASE("options with a default show it") {
   rig r;
   auto shown = [&](std::string_view name) {

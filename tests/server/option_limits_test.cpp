@@ -161,6 +161,37 @@ TEST_CASE("the sentence says the value and the range") {
   CHECK(refusal([&] { server{options}; }) == "node_options.connections.messages_per_second is nan a second: expected 0 to 1e+09 a second");
 }
 
+namespace {
+
+struct kept_log final : protocol::logger {
+  void write(protocol::log_level, std::string_view, std::string_view) noexcept override {}
+};
+
+struct kept_counts final : protocol::event_counters {
+  void count(protocol::counter, std::string_view, std::uint64_t) noexcept override {}
+};
+
+} // namespace
+
+TEST_CASE("tokens without a key are refused by the server with the name of its field") {
+  auto options = quiet();
+  options.jwt.emplace();
+  CHECK(refusal([&] { server{options}; }).starts_with("server_options.jwt: "));
+}
+
+TEST_CASE("an address with a zero byte is none, although what is before it is one") {
+  auto options = quiet();
+  options.bind = std::string{"127.0.0.1\0x", 11};
+  CHECK(refusal([&] { server{options}; }).starts_with("server_options.bind is "));
+}
+
+TEST_CASE("a server's own log may be its node's, too") {
+  kept_log log;
+  auto options = quiet();
+  options.log = options.node.log = &log;
+  CHECK(refusal([&] { server{options}; }) == "none");
+}
+
 TEST_CASE("texts and pointers that options cannot have are refused with their name") {
   struct text_row {
     std::string field;
@@ -184,6 +215,13 @@ TEST_CASE("texts and pointers that options cannot have are refused with their na
     {"server_options.tls_key", [](of& o) { o.tls_certificates = "cert.pem"; }},
     {"server_options.tls_certificates", [](of& o) { o.tls_key = "key.pem"; }},
     {"server_options.node.clock", [](of& o) { o.node.clock = nullptr; }},
+    {"server_options.tls_certificates", [](of& o) { o.tls_certificates = "/nowhere/cert.pem", o.tls_key = "/nowhere/key.pem"; }},
+    {"server_options.node.verify_token", [](of& o) {
+       o.jwt.emplace().keys.push_back({{}, transport::jwt_algorithm::hs256, std::string(40, 's'), {}});
+       o.node.verify_token = [](std::string_view, protocol::wall_time) -> claims_ptr { return nullptr; };
+     }},
+    {"server_options.node.log", [](of& o) { static kept_log other; o.node.log = &other; }},
+    {"server_options.node.counters", [](of& o) { static kept_counts other; o.node.counters = &other; }},
     {"node_options.lobby", [](of& o) { o.node.lobby = " a"; }},
     {"node_options.lobby", [](of& o) { o.node.lobby = std::string(200, 'x'); }},
   };

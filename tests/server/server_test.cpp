@@ -1,6 +1,7 @@
 // A whole server in this process, over real sockets.
 #include <utility>
 
+#include "server/stopping.hpp"
 #include "support/raw_client.hpp"
 
 #include <troupe/testing/manual_clock.hpp>
@@ -329,7 +330,7 @@ TEST_CASE("an endpoint's handlers are told of everything that happens to a conne
   closed.get_future().wait();
   node.stop();
 
-  std::vector<std::string> expected{"listening", "open /raw?x=1", "pong p", "text hello 1", "text throw 2", "error thrown", "error internal", "close", "stop"};
+  std::vector<std::string> expected{"listening", "open /raw?x=1", "pong p", "text hello 1", "text throw 2", "error thrown", "close", "stop"};
   CHECK(log == expected);
   CHECK(e.client_count() == 0);
 }
@@ -348,6 +349,28 @@ TEST_CASE("a message that has begun behind one that stopped the reading has its 
   client.send(std::string{"\x81\xfe\xea\x60\0\0\0\0", 8} + large + "\x81");
 
   client.await("assembly_timeout");
+}
+
+TEST_CASE("what handlers throw is logged with the path that they answer at") {
+  test::fixture f;
+  server node{f.options()};
+  node.get("/users/:id", [](const transport::http_request&) -> transport::http_response { throw std::runtime_error{"no"}; });
+  endpoint_handlers on;
+  on.on_message = [](const raw_connection&, std::string_view, bool) { throw std::runtime_error{"not that"}; };
+  on.on_stop = [] { throw std::runtime_error{"not yet"}; };
+  (void)node.endpoint("/raw", std::move(on));
+  node.start();
+
+  CHECK(ask(node.port(), "GET", "/users/7").starts_with("HTTP/1.1 500"));
+  raw_client client{node.port(), raw_client::upgrade_of("/raw")};
+  client.await("\r\n\r\n");
+  client.send(masked_text("x"));
+  client.await("internal");
+  node.stop();
+
+  CHECK(f.log.has("/users/7: no\n"));
+  CHECK(f.log.has("/raw: not that\n"));
+  CHECK(f.log.has("/raw: not yet\n"));
 }
 
 TEST_CASE("a handler that takes long before it closes leaves the peer its time to answer") {

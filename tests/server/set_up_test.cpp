@@ -10,11 +10,14 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <thread>
+#include <utility>
 #include <vector>
 
 using namespace troupe;
@@ -63,7 +66,7 @@ TEST_CASE("what is no pattern of rooms is refused with a sentence that names it"
 TEST_CASE("names and prefixes are patterns of rooms") {
   server s{local()};
 
-  for (auto pattern : {"a", "arena:*", "*", "a b", "a *", "방*"})
+  for (auto pattern : {"a", "arena:1", "arena:*", "a b", "a *", "a*", "방*", "*"})
     CHECK(sentence_of<std::exception>([&] { s.rooms(pattern, plain); }) == "no complaint");
 }
 
@@ -73,6 +76,19 @@ TEST_CASE("a pattern that has a behaviour, and an empty factory, are refused") {
 
   CHECK(sentence_of<std::invalid_argument>([&] { s.rooms("a*", plain); }).find("already") != std::string::npos);
   CHECK(sentence_of<std::invalid_argument>([&] { s.rooms("b", {}); }).find("empty") != std::string::npos);
+}
+
+TEST_CASE("a pattern whose rooms all match one before it is refused with a sentence that names both") {
+  for (auto [first, second] : {std::pair{"*", "a"}, {"*", "arena:*"}, {"arena:*", "arena:1"}, {"arena:*", "arena:1*"}, {"a*", "a"}, {"방*", "방1"}}) {
+    server s{local()};
+    s.rooms(first, plain);
+
+    auto said = sentence_of<std::invalid_argument>([&, name = second] { s.rooms(name, plain); });
+
+    CHECK(said.starts_with("rooms(\"" + std::string{second} + "\"): "));
+    CHECK(said.find("rooms(\"" + std::string{first} + "\")") != std::string::npos);
+    CHECK(sentence_of<std::exception>([&] { s.rooms(std::string_view{first} == "*" ? "*" : "other", plain); }).find("first match") == std::string::npos);
+  }
 }
 
 TEST_CASE("a factory that returns null makes no room, and the log says which") {
@@ -106,11 +122,50 @@ TEST_CASE("a factory that returns null makes no room, and the log says which") {
 
 TEST_CASE("a handler of a built-in type, of one that cannot be, and an empty one are refused") {
   auto type = GENERATE(as<std::string>{}, "message", "join", "leave", "ping", "auth", "binary", "direct", "presence", "history",
-                       "resume", "", "a\nb");
+                       "resume", "", "a\nb", "$", "$later");
 
   CHECK(sentence_of<std::invalid_argument>([&] { handling{type}; }).find("on(\"" + type + "\")") != std::string::npos);
   CHECK(sentence_of<std::exception>([] { handling{"move"}; }) == "no complaint");
   CHECK(sentence_of<std::invalid_argument>([] { handling("move", nullptr); }).find("empty") != std::string::npos);
+}
+
+TEST_CASE("a second handler of a type is refused, and the first stays") {
+  struct twice final : room_behavior {
+    twice() {
+      on("move", [this](auto&, auto&, auto&) { ++moves; });
+      said = sentence_of<std::invalid_argument>([this] { on("move", [](auto&, auto&, auto&) {}); });
+      on("moved", [](auto&, auto&, auto&) {});
+    }
+    std::string said;
+    int moves = 0;
+  };
+
+  CHECK(twice{}.said == "on(\"move\"): there is a handler of this type already");
+}
+
+TEST_CASE("a server without TLS has no certificate to read again") {
+  server s{local()};
+
+  CHECK(sentence_of<std::logic_error>([&] { s.reload_tls(); }).find("server_options.tls_certificates is empty") != std::string::npos);
+}
+
+TEST_CASE("a node has as many loops as it is told, and with 0 one for each core") {
+  auto loops_of = [](unsigned loops) {
+    caf::actor_system_config config;
+    compat::set_worker_threads(config, 1);
+    caf::actor_system system{config};
+    actors::node_options options;
+    options.loops = loops;
+    actors::node node{system, options};
+    CHECK(node.options().loops == node.loops());
+    auto made = node.loops();
+    node.stop();
+    return made;
+  };
+
+  CHECK(loops_of(1) == 1);
+  CHECK(loops_of(3) == 3);
+  CHECK(loops_of(0) == std::max(1u, std::thread::hardware_concurrency()));
 }
 
 TEST_CASE("routes and endpoints that nobody could reach are refused") {
@@ -137,6 +192,24 @@ TEST_CASE("routes that are broken or taken are refused with a sentence that name
 
   CHECK(sentence_of<std::invalid_argument>([&] { s.get(pattern, empty); }).starts_with("route(\"GET\", \"" + pattern + "\"): "));
   CHECK(sentence_of<std::invalid_argument>([&] { s.route_later("GET", pattern, never); }).starts_with("route(\"GET\", \""));
+}
+
+TEST_CASE("a route whose paths all go to one before it is refused, and no other is") {
+  for (auto [first, second] : {std::pair{"/*", "/users/:id"}, {"/*", "/:a"}, {"/*", "/a/*"}, {"/a/*", "/a/:b/c"}, {"/a/*", "/a/b/*"},
+                               {"/:a/:b", "/users/:id"}, {"/:a/*", "/:b/:c"}, {"/:a/:b/*", "/:a/x/*"}}) {
+    INFO(first << " " << second);
+    server s{local()};
+    s.get(first, empty).route("POST", second, empty);
+    auto begin = "route(\"GET\", \"" + std::string{second} + "\"): ";
+    CHECK(sentence_of<std::invalid_argument>([&, path = second] { s.get(path, empty); }).starts_with(begin));
+    CHECK(sentence_of<std::invalid_argument>([&, path = second] { s.route_later("GET", path, never); }).starts_with(begin));
+  }
+  for (auto [first, second] : {std::pair{"/users/:id", "/*"}, {"/:a", "/:a/*"}, {"/:a/b", "/:a/:b"}, {"/a/*", "/:a/*"}, {"/:a/:b", "/:a/*"},
+                               {"/:a/:b", "/:a/"}, {"/a/:b", "/b/:b"}, {"/:a/:b", "/:a/:b/:c"}, {"/*", "/users/me"}}) {
+    INFO(first << " " << second);
+    server s{local()};
+    CHECK_NOTHROW(s.get(first, empty).get(second, empty));
+  }
 }
 
 TEST_CASE("other methods, other paths, and probes that are on another port, are no paths that are taken") {

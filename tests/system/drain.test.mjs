@@ -207,3 +207,16 @@ describe('a node that drains', () => {
     assert.deepEqual(await node.ended(), { code: 0, signal: null });
   });
 });
+
+test('a second signal ends a node by its exit code, however late it comes', async (t) => {
+  for (let delay = 0; delay < 24; ++delay) {
+    const node = await startNode(t, 'relay_node');
+    node.expectedEnd = true; // with 1, if it had not stopped yet
+    node.signal('SIGTERM');
+    await new Promise((resolve) => setTimeout(resolve, delay));
+    if (!node.exit) node.signal('SIGTERM');
+    const { code, signal } = await node.ended();
+    assert.equal(signal, null, `${delay} ms later`);
+    assert.ok(code === 0 || code === 1, `${code}`);
+  }
+});

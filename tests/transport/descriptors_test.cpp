@@ -1,4 +1,8 @@
+#include <utility>
+
 #include "descriptors.hpp"
+
+#include <troupe/troupe.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -6,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <vector>
 
 using namespace troupe::transport;
@@ -42,6 +47,27 @@ TEST_CASE("no descriptor is reserved if that is asked for or cannot be") {
   }
   CHECK(share_descriptors(1024, 100).scarce_from == 924);
   CHECK(share_descriptors(0, {}).pending == 16'384);
+}
+
+TEST_CASE("a server that is to reserve as many descriptors as it may open, or more, says so at its start") {
+  limit_scope scope;
+  rlimit low{256, scope.before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  auto with = [](std::size_t reserved) {
+    troupe::server_options options;
+    options.log = &troupe::protocol::null_logger();
+    options.reserved_descriptors = reserved;
+    return options;
+  };
+
+  CHECK_THROWS_WITH(troupe::server{with(256)},
+                    "server_options.reserved_descriptors is 256: expected fewer than the 256 that this process may open");
+  CHECK_THROWS_AS(troupe::server{with(5000)}, std::invalid_argument);
+  CHECK_NOTHROW(troupe::server{with(255)});
+  auto raised = with(256);
+  raised.raise_descriptor_limit = true; // first, if the hard limit lets it
+  if (scope.before.rlim_max > 256)
+    CHECK_NOTHROW(troupe::server{raised});
 }
 
 TEST_CASE("the soft limit rises to the hard one, or to what is asked, and never falls") {

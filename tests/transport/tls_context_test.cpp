@@ -1,6 +1,10 @@
+#include <utility>
+
 #include "tls_context.hpp"
 
 #include "certificates.hpp"
+
+#include <troupe/troupe.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -15,6 +19,7 @@
 #include <string>
 #include <thread>
 
+using namespace troupe;
 using namespace troupe::transport;
 using troupe::test::identity;
 namespace fs = std::filesystem;
@@ -176,6 +181,32 @@ TEST_CASE("a file that is not there is named") {
   CHECK(error(f.certificate_file(), nowhere).starts_with(nowhere.string() + ": expected the certificate's private key in PEM ("));
   CHECK(error(nowhere.parent_path(), f.key_file()).starts_with(nowhere.parent_path().string() + ": expected certificates"));
   CHECK(error("", "").find("expected certificates") != std::string::npos);
+}
+
+TEST_CASE("a server names the field of a file that it cannot serve with, once it is made") {
+  identity who{"one.example"}, other{"two.example"};
+  files good{who}, mixed{who.certificate(), other.key()}, broken{"no certificate", "no key"};
+  auto error = [](const fs::path& certificates, const fs::path& key) {
+    server_options options;
+    options.log = &protocol::null_logger();
+    options.tls_certificates = certificates;
+    options.tls_key = key;
+    try {
+      server{options};
+    } catch (const std::invalid_argument& e) {
+      return std::string{e.what()};
+    }
+    return std::string{"none"};
+  };
+  auto quoted = [](const fs::path& file) { return '"' + file.string() + '"'; };
+  auto folder = good.key_file().parent_path();
+
+  CHECK(error(good.certificate_file(), good.key_file()) == "none");
+  for (auto& bad : {folder / "nowhere.pem", folder, broken.certificate_file(), good.key_file()})
+    CHECK(error(bad, good.key_file()).starts_with("server_options.tls_certificates is " + quoted(bad) + ": expected certificates in PEM ("));
+  for (auto& bad : {folder / "nowhere.pem", folder, broken.key_file(), good.certificate_file()})
+    CHECK(error(good.certificate_file(), bad).starts_with("server_options.tls_key is " + quoted(bad) + ": expected the certificate's private key"));
+  CHECK(error(mixed.certificate_file(), mixed.key_file()).starts_with("server_options.tls_key is " + quoted(mixed.key_file()) + ": expected the "));
 }
 
 TEST_CASE("a file that holds no certificate is named, and so is one that holds no key") {

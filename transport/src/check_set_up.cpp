@@ -1,11 +1,10 @@
 #include "check_set_up.hpp"
 
 #include <troupe/actors/option_check.hpp>
-
-#include <boost/asio/ip/address.hpp>
+#include <troupe/protocol/observe.hpp>
+#include <troupe/transport/option_text.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <stdexcept>
 #include <string_view>
@@ -22,20 +21,6 @@ constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 
 bool has_control_characters(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-}
-
-bool is_address(const std::string& text) {
-  boost::system::error_code ec;
-  boost::asio::ip::make_address(text, ec);
-  return !ec;
-}
-
-/// What browsers send: scheme and host, with the port if it is not the scheme's, and nothing behind it.
-bool is_origin(std::string_view text) {
-  auto host = text.find("://");
-  return text == "null"
-         || (host != std::string_view::npos && host > 0 && host + 3 < text.size()
-             && text.find_first_of("/?# ", host + 3) == std::string_view::npos);
 }
 
 /// Why no request has such a path; null: some have.
@@ -106,11 +91,20 @@ void check_names(const server_options& o, const option_check& is) {
           "a file: certificates and their key go together");
 }
 
+/// Fields that the server would set itself.
+void check_own_fields(const server_options& o, const option_check& is) {
+  is.that(!o.jwt || !o.node.verify_token, "node.verify_token", "set", "nothing beside jwt, which verifies tokens itself");
+  is.that(o.node.log == &protocol::null_logger() || o.node.log == o.log, "node.log", "set",
+          "nothing: a server and its node log to server_options.log");
+  is.that(o.node.counters == &protocol::null_counters(), "node.counters", "set", "nothing: a server counts by itself, for /metrics");
+}
+
 } // namespace
 
 void check_options(const server_options& o) {
   option_check is{"server_options"};
   check_names(o, is);
+  check_own_fields(o, is);
   is.count("max_connections_per_user", o.max_connections_per_user);
   is.count("max_connections", o.max_connections);
   is.count("max_connections_per_ip", o.max_connections_per_ip);
@@ -132,7 +126,7 @@ void check_options(const server_options& o) {
   is.not_null("node.clock", o.node.clock);
 }
 
-void check_route(const std::string& method, const std::string& pattern, bool has_handler) {
+void check_route(const std::string& method, const std::string& pattern, bool has_handler, const http_router& router) {
   auto fail = [&](const char* why) { throw std::invalid_argument{"route(\"" + method + "\", \"" + pattern + "\"): " + why}; };
   if (method.empty() || method.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != std::string::npos)
     fail("a method is written in capitals");
@@ -140,6 +134,8 @@ void check_route(const std::string& method, const std::string& pattern, bool has
     fail(problem);
   if (!has_handler)
     fail("the handler is empty");
+  if (router.hides(method, pattern))
+    fail("one that was given before takes all of these paths: the first match wins");
 }
 
 void check_endpoint(const std::string& path, const std::map<std::string, websocket_place>& places) {
@@ -150,18 +146,16 @@ void check_endpoint(const std::string& path, const std::map<std::string, websock
     fail("there is one at this path already");
 }
 
+void check_reserved(const server_options& o, std::size_t descriptors) {
+  auto reserved = o.reserved_descriptors.value_or(0);
+  option_check{"server_options"}.that(descriptors == 0 || reserved < descriptors, "reserved_descriptors", std::to_string(reserved),
+                                      "fewer than the " + std::to_string(descriptors) + " that this process may open");
+}
+
 std::pair<std::string, std::uint16_t> split_admin_bind(const std::string& text) {
-  auto colon = text.rfind(':');
-  std::uint16_t port = 0;
-  auto digits = std::string_view{text}.substr(colon == std::string::npos ? text.size() : colon + 1);
-  auto read = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  auto address = text.substr(0, std::min(colon, text.size()));
-  if (address.starts_with('[') && address.ends_with(']'))
-    address = address.substr(1, address.size() - 2);
-  option_check{"server_options"}.that(
-    !digits.empty() && read.ec == std::errc{} && read.ptr == digits.data() + digits.size() && (address.empty() || is_address(address)),
-    "admin_bind", "\"" + text + "\"", "address:port");
-  return {address, port};
+  auto split = read_address_and_port(text);
+  option_check{"server_options"}.that(split.has_value(), "admin_bind", "\"" + text + "\"", "address:port");
+  return std::move(*split);
 }
 
 } // namespace troupe::transport

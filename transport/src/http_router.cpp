@@ -78,6 +78,23 @@ bool http_router::route::is_of_the_same(const route& other) const {
   return method == other.method && std::equal(pattern.begin(), pattern.end(), other.pattern.begin(), other.pattern.end(), same);
 }
 
+/// Whether it takes every request that `other` stands for.
+bool http_router::route::covers(const route& other) const {
+  if (method != other.method)
+    return false;
+  auto to = other.pattern.begin();
+  for (auto& s : pattern) {
+    if (s == rest_of_path)
+      return true;
+    if (to == other.pattern.end() || *to == rest_of_path)
+      return false;
+    if (s.starts_with(':') ? to->empty() : s != *to)
+      return false;
+    ++to;
+  }
+  return to == other.pattern.end();
+}
+
 void http_router::insert(route r, const std::string& pattern) {
   auto fail = [&](const char* why) { throw std::invalid_argument{"route(\"" + r.method + "\", \"" + pattern + "\"): " + why}; };
   if (probes_.shown && is_probe(pattern))
@@ -86,6 +103,12 @@ void http_router::insert(route r, const std::string& pattern) {
     fail("there is one of these paths already");
   auto behind_literals = std::find_if(routes_.begin(), routes_.end(), [](auto& other) { return !other.is_literal(); });
   routes_.insert(r.is_literal() ? behind_literals : routes_.end(), std::move(r));
+}
+
+bool http_router::hides(const std::string& method, const std::string& pattern) const {
+  const route late{method, segments_of(pattern), {}};
+  return !late.is_literal()
+         && std::any_of(routes_.begin(), routes_.end(), [&](const route& r) { return r.covers(late) && !r.is_of_the_same(late); });
 }
 
 void http_router::add(std::string method, std::string pattern, http_handler handler) {

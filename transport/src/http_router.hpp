@@ -44,6 +44,9 @@ public:
   void add(std::string method, std::string pattern, http_handler handler);
   void add_late(std::string method, std::string pattern, late_http_handler handler);
 
+  /// Whether a pattern that was added before takes every path of this one, which would never answer.
+  [[nodiscard]] bool hides(const std::string& method, const std::string& pattern) const;
+
   /// Throws what the handler throws.
   [[nodiscard]] outcome answer(http_request& request) const;
 
@@ -57,6 +60,7 @@ private:
     std::variant<http_handler, late_http_handler> handler;
     [[nodiscard]] bool is_literal() const;
     [[nodiscard]] bool is_of_the_same(const route& other) const;
+    [[nodiscard]] bool covers(const route& other) const;
   };
 
   void insert(route r, const std::string& pattern);

@@ -63,12 +63,12 @@ void server::state::open_doors() {
 }
 
 /// What the handler throws is logged and counted: the server stops all the same.
-void server::state::say_stop(const actors::endpoint_handlers& on) {
+void server::state::say_stop(const std::string& path, const actors::endpoint_handlers& on) {
   try {
     if (on.on_stop)
       on.on_stop();
   } catch (...) {
-    protocol::report_exception(*options.log, counts, "endpoint");
+    protocol::report_exception(*options.log, counts, "endpoint", path);
   }
 }
 
@@ -102,14 +102,14 @@ server& server::rooms(std::string pattern, actors::behavior_factory factory, act
 
 server& server::route(std::string method, std::string pattern, http_handler handler) {
   state_->stage.must_be_new("route");
-  check_route(method, pattern, bool(handler));
+  check_route(method, pattern, bool(handler), state_->http.router);
   state_->http.router.add(std::move(method), std::move(pattern), std::move(handler));
   return *this;
 }
 
 server& server::route_later(std::string method, std::string pattern, late_http_handler handler) {
   state_->stage.must_be_new("route_later");
-  check_route(method, pattern, bool(handler));
+  check_route(method, pattern, bool(handler), state_->http.router);
   state_->http.router.add_late(std::move(method), std::move(pattern), std::move(handler));
   return *this;
 }
@@ -119,7 +119,7 @@ actors::endpoint server::endpoint(const std::string& path, actors::endpoint_hand
   check_endpoint(path, state_->http.places);
   auto made = state_->node->make_endpoint(path, std::move(handlers));
   state_->http.places.insert_or_assign(path, websocket_place{made.state()});
-  state_->endpoints.push_back(made);
+  state_->endpoints.emplace_back(path, made);
   return made;
 }
 
@@ -146,7 +146,7 @@ void server::state::start() {
 /// What a handler throws is its program's: the server stops first.
 void server::state::say_listening() {
   or_stop([this] {
-    for (auto& e : endpoints)
+    for (auto& [path, e] : endpoints)
       if (e.handlers().on_listening)
         e.handlers().on_listening();
   });
@@ -155,11 +155,13 @@ void server::state::say_listening() {
 std::uint16_t server::port() const { return state_->door ? state_->door->port() : 0; }
 std::uint16_t server::admin_port() const { return state_->admin_door ? state_->admin_door->port() : 0; }
 
-void server::reload_tls() { state_->reload_tls(); }
+void server::reload_tls() {
+  if (!state_->tls)
+    throw std::logic_error{"reload_tls: the server has no TLS, as server_options.tls_certificates is empty"};
+  state_->reload_tls();
+}
 
 void server::state::reload_tls() {
-  if (!tls)
-    return;
   try {
     tls->reload();
     options.log->write(protocol::log_level::info, "tls", "the certificate was read again");

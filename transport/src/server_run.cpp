@@ -84,6 +84,8 @@ int server::run(const std::function<void()>& ready) {
   }
   s.stage.begin_run();
   auto reload = [&s] {
+    if (!s.tls)
+      return;
     try {
       s.reload_tls();
     } catch (const std::exception&) {

@@ -28,6 +28,24 @@ std::chrono::milliseconds or_never(std::chrono::milliseconds deadline) {
 /// A bound of a part of a request, which 0 lifts.
 std::size_t or_most(std::size_t bytes) { return bytes > 0 ? bytes : most_request_bytes; }
 
+/// Files that cannot be served are a mistake of set-up like all others.
+std::unique_ptr<tls_context> make_tls(const server_options& options) {
+  try {
+    return std::make_unique<tls_context>(options.tls_certificates, options.tls_key);
+  } catch (const tls_file_error& e) {
+    actors::option_check{"server_options"}.that(false, e.is_key() ? "tls_key" : "tls_certificates", '"' + e.file() + '"', e.expected());
+    throw;
+  }
+}
+
+std::unique_ptr<const token_verifier> verifier_of(jwt_options options) {
+  try {
+    return make_jwt_verifier(std::move(options));
+  } catch (const std::runtime_error& e) {
+    throw std::invalid_argument{"server_options.jwt: " + std::string{e.what()}};
+  }
+}
+
 /// What ports of all kinds bound alike.
 void bound_requests(http_settings& to, const server_options& options) {
   to.max_header_bytes = or_most(options.max_header_bytes);
@@ -51,7 +69,7 @@ void server::state::set_up(caf::actor_system* system) {
   options.node.counters = &counts;
   set_up_tokens();
   if (!options.tls_certificates.empty())
-    tls = std::make_unique<tls_context>(options.tls_certificates, options.tls_key);
+    tls = make_tls(options);
   if (!system) {
     actors::sigpipe_block inherited; // by CAF's threads
     own = std::make_unique<own_system>();
@@ -72,7 +90,7 @@ void server::state::set_up_tokens() {
   if (!options.jwt)
     return;
   auto leeway = options.jwt->leeway;
-  std::shared_ptr<const token_verifier> verifier = make_jwt_verifier(std::move(*options.jwt));
+  std::shared_ptr<const token_verifier> verifier = verifier_of(std::move(*options.jwt));
   options.jwt.reset(); // the keys are the verifier's now
   for (auto& warning : verifier->warnings())
     options.log->write(protocol::log_level::warning, "jwt", warning);
@@ -106,6 +124,7 @@ void server::state::configure_http() {
 /// Who gets in: sockets, then WebSockets.
 void server::state::configure_doors() {
   auto in_all = descriptor_limit();
+  check_reserved(options, in_all);
   descriptors = share_descriptors(in_all, options.reserved_descriptors);
   http.descriptors_scarce_from = descriptors.scarce_from;
   pending_sockets::limits pending;

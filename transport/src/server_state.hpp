@@ -41,7 +41,7 @@ struct server::state {
   std::unique_ptr<tls_context> tls;
   std::vector<stream_pools> pools; ///< one for each loop; they go before the loops
   descriptor_shares descriptors;
-  std::vector<actors::endpoint> endpoints;
+  std::vector<std::pair<std::string, actors::endpoint>> endpoints; ///< by path
   std::vector<std::shared_ptr<std::atomic<std::size_t>>> sockets; ///< one count a loop
   std::unique_ptr<listener> door;
   std::unique_ptr<listener> admin_door;
@@ -58,7 +58,7 @@ struct server::state {
   void start();
   void open_doors();
   void say_listening();
-  void say_stop(const actors::endpoint_handlers& on);
+  void say_stop(const std::string& path, const actors::endpoint_handlers& on);
   void reload_tls();
 
   // -- the end; on any thread but a loop's --------------------------------------------------------------------------------

@@ -45,8 +45,8 @@ void server::state::stop(actors::drain_kind kind) {
 void server::state::drain(actors::drain_kind kind) {
   http.ready = false;
   std::this_thread::sleep_for(options.drain_delay); // balancers see `/readyz`, and still find the door open
-  for (auto& e : endpoints)
-    say_stop(e.handlers());
+  for (auto& [path, e] : endpoints)
+    say_stop(path, e.handlers());
   auto began = clock_now();
   auto at = [&](int eighths) { return began + options.drain_timeout * eighths / 8; };
   http.closing = true;

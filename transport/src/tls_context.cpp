@@ -6,7 +6,6 @@
 #include <openssl/ssl.h>
 
 #include <new>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -47,12 +46,12 @@ std::shared_ptr<ssl::context> tls_context::load() const {
   boost::system::error_code ec;
   context->use_certificate_chain_file(certificates_.string(), ec);
   if (ec)
-    throw std::runtime_error{certificates_.string() + ": expected certificates in PEM (" + ec.message() + ")"};
+    throw tls_file_error{false, certificates_, "certificates in PEM (" + ec.message() + ")"};
   context->use_private_key_file(key_.string(), ssl::context::pem, ec);
   if (ec)
-    throw std::runtime_error{key_.string() + ": expected the certificate's private key in PEM (" + ec.message() + ")"};
+    throw tls_file_error{true, key_, "the certificate's private key in PEM (" + ec.message() + ")"};
   if (SSL_CTX_check_private_key(context->native_handle()) != 1)
-    throw std::runtime_error{key_.string() + ": expected the private key of " + certificates_.string()};
+    throw tls_file_error{true, key_, "the private key of " + certificates_.string()};
   return context;
 }
 

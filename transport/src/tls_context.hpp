@@ -7,8 +7,27 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
+#include <string>
+#include <utility>
 
 namespace troupe::transport {
+
+/// A file of a server's that cannot be served with, and what was expected.
+class tls_file_error : public std::runtime_error {
+public:
+  tls_file_error(bool is_key, const std::filesystem::path& file, std::string expected)
+    : std::runtime_error(file.string() + ": expected " + expected), is_key_(is_key), file_(file.string()), expected_(std::move(expected)) {}
+
+  [[nodiscard]] bool is_key() const noexcept { return is_key_; } ///< else the certificates
+  [[nodiscard]] const std::string& file() const noexcept { return file_; }
+  [[nodiscard]] const std::string& expected() const noexcept { return expected_; }
+
+private:
+  bool is_key_;
+  std::string file_;
+  std::string expected_;
+};
 
 /// A server's certificate and key, which can be read again while it runs: connections made before keep what they have.
 ///
@@ -16,7 +35,7 @@ namespace troupe::transport {
 /// another and swaps.
 class tls_context {
 public:
-  /// Throws `std::runtime_error` that names the file and what was expected.
+  /// Errors: `tls_file_error`, `std::bad_alloc`.
   tls_context(std::filesystem::path certificates, std::filesystem::path key);
 
   /// As the constructor; what was there stays if it throws.

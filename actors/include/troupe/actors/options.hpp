@@ -50,7 +50,7 @@ struct heartbeat_options {
 
 /// Everything a node's actors need to know. All of it has a default.
 struct node_options {
-  unsigned loops = 1;     ///< up to 1,024; 0 counts as 1
+  unsigned loops = 1;     ///< up to 1,024; 0: one for each core
   protocol::message_limits messages;
   connection_limits connections;
   room_limits rooms;
@@ -68,7 +68,7 @@ struct node_options {
   std::chrono::milliseconds reconnect_max{5000};
   /// Reads the token of an `auth`; null if it is not accepted: `unauthorized`. Runs on the connection's loop, must not block. Absent:
   /// `auth` is `unsupported`, also on a server that has `authorize_upgrade`, which is asked only about tokens that this has accepted, as
-  /// at the handshake. A server with `jwt` sets it itself.
+  /// at the handshake. A server with `jwt` sets it itself, and refuses one that is given beside it.
   std::function<claims_ptr(std::string_view token, wall_time now)> verify_token;
   /// Where rooms are placed and how their names are hashed. Absent: by a random key, so that nobody can choose names that all fall to
   /// one loop or into one bucket. A test that must be repeatable sets it.

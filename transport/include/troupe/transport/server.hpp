@@ -19,9 +19,10 @@
 namespace troupe::transport {
 
 /// Everything a server needs to know. All of it has a default; 0 lifts a limit. What cannot work (a negative time, a size beyond all use,
-/// no address, an origin with a path) is refused by the server's constructor: `std::invalid_argument`, a sentence that names the field.
+/// no address, an origin with a path, a certificate that cannot be read, two fields that exclude each other) is refused by the server's
+/// constructor: `std::invalid_argument`, a sentence that names the field.
 struct server_options {
-  actors::node_options node;                ///< loops, rooms, connections, heartbeat
+  actors::node_options node;                ///< loops, rooms, connections, heartbeat; its `log` and `counters` are the server's own
 
   std::string bind;                         ///< one IP address; empty: all, IPv4 and IPv6
   std::uint16_t port = 8080;                ///< 0: any free one
@@ -39,7 +40,7 @@ struct server_options {
   std::filesystem::path tls_key;            ///< PEM
   bool deflate = false;                     ///< permessage-deflate for clients that offer it
 
-  std::optional<jwt_options> jwt;           ///< clients need a token; `auth` refreshes it
+  std::optional<jwt_options> jwt;           ///< clients need a token; `auth` refreshes it; not together with `node.verify_token`
   upgrade_authorizer authorize_upgrade;     ///< decides about each upgrade, after the token; may be empty
   std::size_t max_connections_per_user = 10; ///< of users with claims
   std::optional<std::size_t> max_connections;        ///< WebSockets at a time; absent: 0.8 of the descriptors
@@ -47,7 +48,7 @@ struct server_options {
   double admissions_per_second = 2000;      ///< new WebSockets; once half of a second's are gone, each address has a share of the rest
   std::optional<std::size_t> max_pending;   ///< sockets that are no WebSockets (yet), at any stage; absent: half of the descriptors, 16,384 at most
   std::optional<std::size_t> max_pending_per_ip; ///< absent: 128, and loopback addresses count only if `max_connections_per_ip` is given; see `trusted_proxies`
-  std::optional<std::size_t> reserved_descriptors; ///< no WebSockets: log, files, probes; absent: an eighth, 64 at most
+  std::optional<std::size_t> reserved_descriptors; ///< no WebSockets: log, files, probes; absent: an eighth, 64 at most; fewer than the process may open
   bool raise_descriptor_limit = false;      ///< raises the process's soft limit to the hard one: not for hosts that use `select`
   std::size_t max_header_bytes = 8 * 1024;  ///< of an HTTP request; lifted, as the body: 1 GiB
   std::size_t max_headers = 100;
@@ -87,15 +88,15 @@ public:
   server(const server&) = delete;
   server& operator=(const server&) = delete;
 
-  // Mistakes of set-up throw at once: `std::invalid_argument` for what cannot work (an illegal pattern, an empty handler, a path that is
-  // taken), `std::logic_error` for what comes too late.
+  // Mistakes of set-up throw at once: `std::invalid_argument` for what cannot work (an illegal pattern, one that another one hides, an
+  // empty handler, a path that is taken), `std::logic_error` for what comes too late.
 
   /// See `actors::node::rooms`. Before `start`.
   server& rooms(std::string pattern, actors::behavior_factory factory, actors::room_options options = {});
 
   /// Answers requests of one method and path pattern: `/users/:id` has one segment as `request.param("id")`, a last `*` stands for
-  /// the rest. Paths without either go first, then the patterns in the order given; two for the same paths, or one for a probe of this
-  /// port, are refused. Before `start`.
+  /// the rest. Paths without either go first, then the patterns in the order given; two for the same paths, one that those before
+  /// it leave nothing, or one for a probe of this port, are refused. Before `start`.
   server& route(std::string method, std::string pattern, http_handler handler);
   server& get(std::string pattern, http_handler handler) { return route("GET", std::move(pattern), std::move(handler)); }
   /// The same with an answer that may come later.
@@ -114,7 +115,7 @@ public:
   [[nodiscard]] std::uint16_t admin_port() const;
 
   /// Reads certificate and key again; connections made before keep theirs. Throws `std::runtime_error` (or `std::bad_alloc`), and the old ones
-  /// stay, if that fails. `run` calls it on SIGHUP. Thread: any.
+  /// stay, if that fails; `std::logic_error` if the server has no TLS. `run` calls it on SIGHUP where there is TLS. Thread: any.
   void reload_tls();
 
   /// Names a room from any thread.
@@ -139,7 +140,9 @@ public:
   /// SIGINT (they are not), stops. Returns the exit code, 0, also once it was stopped otherwise: by `stop` or `request_stop`, on any
   /// thread. However it is stopped, a handler that has not returned two seconds after the drain's time ends the process, with 1; the log
   /// has named it before. (But for a stop because `ready` or `on_listening` has thrown: that one waits.) Signals are heard on a thread of their own: a second one ends the process at once, likewise. The host's own
-  /// handlers of SIGTERM, SIGINT and SIGHUP are put back at the end. `ready` is called once all of that is in force; what it or
+  /// handlers of SIGTERM, SIGINT and SIGHUP are put back at the end: what comes once all has stopped, be it a second signal, meets those,
+  /// and the system's default ends the process by the signal instead of with its exit code. A program that cares blocks SIGTERM and
+  /// SIGINT on its thread before it makes the server; they are heard all the same, and one that comes too late waits. `ready` is called once all of that is in force; what it or
   /// `on_listening` throws passes on, once the server has stopped. Throws `std::logic_error` on a loop, or if it was called before
   /// and the port could be had.
   int run(const std::function<void()>& ready = {});
