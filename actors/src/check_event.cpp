@@ -64,8 +64,8 @@ void check_keys(const broadcast_event& event) {
   };
   for (auto* fields : {&event.fields, &event.v1_fields})
     for (auto& f : *fields)
-      if (protocol::is_server_field(f.key) && is_written(f))
-        fail(f.key, "is one that the server sets");
+      if (is_written(f) && !protocol::is_field_name(f.key))
+        fail(f.key, "is one that the server sets, or has a name that no field can have");
   if (auto key = doubled_key(event); !key.empty())
     fail(key, "is there twice");
 }

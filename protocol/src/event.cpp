@@ -1,6 +1,8 @@
 #include <troupe/protocol/event.hpp>
 
 #include "encode.hpp"
+#include "scan.hpp"
+#include "unicode.hpp"
 
 #include <troupe/protocol/frame.hpp>
 
@@ -32,8 +34,9 @@ std::string_view name_of(body_field field) { return field == body_field::data ? 
 
 } // namespace
 
-bool is_server_field(std::string_view key) noexcept {
-  return std::find(std::begin(server_fields), std::end(server_fields), key) != std::end(server_fields);
+bool is_field_name(std::string_view key) noexcept {
+  return std::find(std::begin(server_fields), std::end(server_fields), key) == std::end(server_fields) && key != proto_key
+         && key != bin_key && is_utf8(key);
 }
 
 std::string iso_8601(wall_time at) {

@@ -294,6 +294,9 @@ TEST_CASE("a behaviour that says what members could not read gets a sentence, an
     {"a type as a field", {"said", {{"type", "other"}}, {}, true, true}},
     {"a room as a field", {"said", {{"roomId", "other"}}, {}, true, true}},
     {"a position as a field", {"said", {}, {{"seq", 1}}, false, true}},
+    {"a prototype as a field", {"said", {{"__proto__", 1}}, {}, true, true}},
+    {"bytes as a field", {"said", {{"$bin", "AAEC"}}, {}, true, true}},
+    {"a key without UTF-8", {"said", {{"a\xff", 1}}, {}, true, true}},
     {"a ref as a field", {"said", {{"ref", 1}}, {}, true, false}},
   };
   struct speaker final : room_behavior {

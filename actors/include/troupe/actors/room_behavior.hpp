@@ -53,8 +53,8 @@ struct join_decision {
 ///
 /// Whoever says it gets `std::invalid_argument`, and nobody hears anything, if `type` is none of an application's (built in, empty, longer
 /// than 128 bytes, with control characters, starting with `$`), a `raw_value` is no whole value in its codec, or a field has the name of
-/// one that the server sets (`type`, `roomId`, `seq`, `ref`) or of another one, in `fields` and `v1_fields` together: clients would read
-/// such a frame differently. Fields without name, or with an empty `raw_value`, are left out and may be there more than once. What a
+/// one that the server sets (`type`, `roomId`, `seq`, `ref`) or of another one, in `fields` and `v1_fields` together, or one that no field
+/// can have (`__proto__`, `$bin`, invalid UTF-8): clients would read such a frame differently. Fields without name, or with an empty `raw_value`, are left out and may be there more than once. What a
 /// behaviour passes on of the message at hand (its type, raw values of its fields) is valid, and costs nothing.
 struct broadcast_event {
   std::string_view type;
