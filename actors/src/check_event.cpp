@@ -60,7 +60,8 @@ std::string_view doubled_key(const broadcast_event& event) {
 
 void check_keys(const broadcast_event& event) {
   auto fail = [&](std::string_view key, const char* why) {
-    throw std::invalid_argument{"an event of type \"" + std::string{event.type} + "\": its field \"" + std::string{key} + "\" " + why};
+    throw std::invalid_argument{"an event of type \"" + std::string{event.type} + "\": its field \""
+                                + std::string{key} + "\" " + why};
   };
   for (auto* fields : {&event.fields, &event.v1_fields})
     for (auto& f : *fields)

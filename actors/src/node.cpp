@@ -30,12 +30,16 @@ bool is_room_pattern(std::string_view pattern) {
 
 /// Whether `pattern` stands for each name that `other` stands for.
 bool covers(std::string_view pattern, std::string_view other) {
-  return pattern.ends_with('*') ? other.starts_with(pattern.substr(0, pattern.size() - 1)) : other == pattern;
+  if (!pattern.ends_with('*'))
+    return other == pattern;
+  return other.starts_with(pattern.substr(0, pattern.size() - 1));
 }
 
 unsigned loops_of(const node_options& options) {
   constexpr unsigned most = 1024;
-  return options.loops > 0 ? options.loops : std::clamp(std::thread::hardware_concurrency(), 1u, most);
+  if (options.loops > 0)
+    return options.loops;
+  return std::clamp(std::thread::hardware_concurrency(), 1u, most);
 }
 
 /// What may be on its way from outside to one room or endpoint.
@@ -128,11 +132,12 @@ void node::rooms(std::string pattern, behavior_factory factory, room_options opt
     fail("a pattern is a room's name, or a prefix and * at its end");
   if (!factory)
     fail("the factory is empty");
-  auto before = std::find_if(rules.begin(), rules.end(), [&](auto& rule) { return covers(rule.pattern, pattern); });
-  if (before != rules.end() && before->pattern == pattern)
-    fail("these rooms have a behaviour already");
-  if (before != rules.end())
-    fail("all of these rooms match rooms(\"" + before->pattern + "\"), which was given before: the first match wins");
+  for (auto& rule : rules)
+    if (rule.pattern == pattern)
+      fail("these rooms have a behaviour already");
+    else if (covers(rule.pattern, pattern))
+      fail("all of these rooms match rooms(\"" + rule.pattern
+           + "\"), which was given before: the first match wins");
   check_options(options);
   auto checked = [make = std::move(factory), pattern](std::string_view name) {
     auto made = make(name);

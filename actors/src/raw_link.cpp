@@ -67,7 +67,8 @@ void raw_link::tell_error(std::string_view what) {
 }
 
 void raw_link::report() noexcept {
-  protocol::report_exception(*shared_.options.log, *shared_.options.counters, "endpoint", endpoint_->identity->name);
+  protocol::report_exception(*shared_.options.log, *shared_.options.counters, "endpoint",
+                             endpoint_->identity->name);
 }
 
 raw_link::behavior_type raw_link::make_behavior() {

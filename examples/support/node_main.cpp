@@ -34,8 +34,8 @@ std::string url_of(const server_options& options, std::uint16_t port) {
   return (options.tls_certificates.empty() ? "http://" : "https://") + host + ':' + std::to_string(port);
 }
 
-/// Threads that are made from here on block them, too, but for the server's, which hears them. One that comes when all has stopped is
-/// heard by nobody, and the process ends with its exit code.
+/// Threads that are made from here on block them, too, but for the server's, which hears them. One
+/// that comes when all has stopped is heard by nobody, and the process ends with its exit code.
 void leave_signals_to_server() {
   sigset_t ends;
   sigemptyset(&ends);

@@ -73,7 +73,9 @@ void add_listening(option_table& table, server_options& o) {
                    into(o.node.loops, count_up_to(max_loops)), {}, false, std::to_string(o.node.loops)});
   table.push_back({"origin", "ORIGIN", "Page origin that may connect; may be repeated; without it all may",
                    "an origin such as https://example.org",
-                   [&o](std::string_view text) { return transport::is_origin(text) && (o.origins.emplace_back(text), true); },
+                   [&o](std::string_view text) {
+                     return transport::is_origin(text) && (o.origins.emplace_back(text), true);
+                   },
                    [&o] { o.origins.clear(); }});
 }
 
@@ -232,7 +234,9 @@ void add_http(option_table& table, server_options& o) {
                    [&o] { o.cors_origins.clear(); }});
   table.push_back({"trusted-proxy", "ADDRESS", "Address or network whose X-Forwarded-For is believed; may be repeated",
                    "an address or a network such as 10.0.0.0/8",
-                   [&o](std::string_view text) { return transport::is_network(text) && (o.trusted_proxies.emplace_back(text), true); },
+                   [&o](std::string_view text) {
+                     return transport::is_network(text) && (o.trusted_proxies.emplace_back(text), true);
+                   },
                    [&o] { o.trusted_proxies.clear(); }});
   table.push_back(flag_option("proxy-protocol", "Trusted proxies start each connection with a PROXY header", o.proxy_protocol));
   table.push_back(flag_option("deflate", "permessage-deflate for clients that offer it", o.deflate));

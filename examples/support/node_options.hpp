@@ -28,7 +28,7 @@ struct token_options {
 /// The options that all nodes have. Each stores into `options` or `tokens`, which hold the defaults and must outlive the table.
 [[nodiscard]] option_table node_options(server_options& options, token_options& tokens);
 
-/// What the library says of its options, with those of the command line that the sentence begins with.
+/// What the library says of one of its options, with that of the command line in its place.
 [[nodiscard]] std::string with_option_names(std::string_view sentence);
 
 /// Refuses options that would do nothing without another. Errors: `std::runtime_error` that names both.

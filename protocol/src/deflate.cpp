@@ -30,8 +30,8 @@ public:
       ::deflateEnd(&stream_);
   }
 
-  /// Deflates a whole payload, without the tail that RFC 7692 (7.2.1) leaves out. What it returns is good until the next one. Errors:
-  /// `std::bad_alloc`.
+  /// Deflates a whole payload, without the tail that RFC 7692 (7.2.1) leaves out. What it returns is
+  /// good until the next one. Errors: `std::bad_alloc`.
   std::string_view run(std::string_view payload) {
     make_ready();
     auto& out = out_;
@@ -54,7 +54,8 @@ private:
       ::deflateReset(&stream_);
       return;
     }
-    if (::deflateInit2(&stream_, level, Z_DEFLATED, -window_bits, memory_level, Z_DEFAULT_STRATEGY) != Z_OK)
+    if (::deflateInit2(&stream_, level, Z_DEFLATED, -window_bits, memory_level, Z_DEFAULT_STRATEGY)
+        != Z_OK)
       throw std::bad_alloc{};
     is_ready_ = true;
   }

@@ -35,8 +35,9 @@ std::string_view name_of(body_field field) { return field == body_field::data ? 
 } // namespace
 
 bool is_field_name(std::string_view key) noexcept {
-  return std::find(std::begin(server_fields), std::end(server_fields), key) == std::end(server_fields) && key != proto_key
-         && key != bin_key && is_utf8(key);
+  const auto end = std::end(server_fields);
+  const auto is_servers = std::find(std::begin(server_fields), end, key) != end;
+  return !is_servers && key != proto_key && key != bin_key && is_utf8(key);
 }
 
 std::string iso_8601(wall_time at) {

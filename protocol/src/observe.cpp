@@ -35,7 +35,8 @@ void append_point_escape(std::string& out, char32_t c) {
 }
 
 /// Says what was thrown without its owner's name if there is no memory for both.
-void write_of(logger& log, std::string_view where, std::string_view whose, std::string_view what) noexcept {
+void write_of(logger& log, std::string_view where, std::string_view whose,
+              std::string_view what) noexcept {
   std::string line;
   try {
     if (!whose.empty())
@@ -77,7 +78,8 @@ std::string exception_text() {
   }
 }
 
-void report_exception(logger& log, event_counters& counters, std::string_view where, std::string_view whose) noexcept {
+void report_exception(logger& log, event_counters& counters, std::string_view where,
+                      std::string_view whose) noexcept {
   counters.count(counter::handler_errors, where);
   try {
     throw;

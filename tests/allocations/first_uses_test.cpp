@@ -1,4 +1,4 @@
-// What a thread does at the first use of things: where memory may be short by then, the process would end.
+// What a thread does at the first use of things: with no memory just then, the process would end.
 #include <troupe/protocol/codec.hpp>
 #include <troupe/protocol/event.hpp>
 #include <troupe/protocol/frame.hpp>
@@ -18,13 +18,14 @@ thread_local int registered = 0;
 } // namespace
 
 extern "C" int __real___cxa_thread_atexit(void (*end)(void*), void* object, void* library);
-/// In place of what registers the end of a thread's objects, for which the C library takes memory, and ends the process if there is none.
+/// In place of what registers the end of a thread's objects, for which the C library takes memory,
+/// and ends the process if there is none.
 extern "C" int __wrap___cxa_thread_atexit(void (*end)(void*), void* object, void* library) {
   ++registered;
   return __real___cxa_thread_atexit(end, object, library);
 }
 
-TEST_CASE("a thread that is prepared registers no destructor at its first message, deflated or not") {
+TEST_CASE("a thread that is prepared registers no destructor at its first message") {
   int before = 0, after = 0;
   shared_bytes small;
   std::thread{[&] {
@@ -33,7 +34,8 @@ TEST_CASE("a thread that is prepared registers no destructor at its first messag
     const auto text = std::string(1000, 'x');
     const field fields[] = {{"text", text}};
     small = deflated_frame(encode_frame(codec::json, "said", fields, nullptr), nullptr);
-    (void)message_frame(encoding::v1_msgpack, {"r", "u", 1, iso_8601({}), body_field::text, {codec::json, "\"a\""}}, nullptr);
+    const message_event said{"r", "u", 1, iso_8601({}), body_field::text, {codec::json, "\"a\""}};
+    (void)message_frame(encoding::v1_msgpack, said, nullptr);
     after = registered;
   }}.join();
 

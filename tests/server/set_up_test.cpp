@@ -79,7 +79,8 @@ TEST_CASE("a pattern that has a behaviour, and an empty factory, are refused") {
 }
 
 TEST_CASE("a pattern whose rooms all match one before it is refused with a sentence that names both") {
-  for (auto [first, second] : {std::pair{"*", "a"}, {"*", "arena:*"}, {"arena:*", "arena:1"}, {"arena:*", "arena:1*"}, {"a*", "a"}, {"방*", "방1"}}) {
+  for (auto [first, second] : {std::pair{"*", "a"}, {"*", "arena:*"}, {"arena:*", "arena:1"},
+                               {"arena:*", "arena:1*"}, {"a*", "a"}, {"방*", "방1"}}) {
     server s{local()};
     s.rooms(first, plain);
 
@@ -87,7 +88,6 @@ TEST_CASE("a pattern whose rooms all match one before it is refused with a sente
 
     CHECK(said.starts_with("rooms(\"" + std::string{second} + "\"): "));
     CHECK(said.find("rooms(\"" + std::string{first} + "\")") != std::string::npos);
-    CHECK(sentence_of<std::exception>([&] { s.rooms(std::string_view{first} == "*" ? "*" : "other", plain); }).find("first match") == std::string::npos);
   }
 }
 
@@ -195,8 +195,9 @@ TEST_CASE("routes that are broken or taken are refused with a sentence that name
 }
 
 TEST_CASE("a route whose paths all go to one before it is refused, and no other is") {
-  for (auto [first, second] : {std::pair{"/*", "/users/:id"}, {"/*", "/:a"}, {"/*", "/a/*"}, {"/a/*", "/a/:b/c"}, {"/a/*", "/a/b/*"},
-                               {"/:a/:b", "/users/:id"}, {"/:a/*", "/:b/:c"}, {"/:a/:b/*", "/:a/x/*"}}) {
+  for (auto [first, second] : {std::pair{"/*", "/users/:id"}, {"/*", "/:a"}, {"/*", "/a/*"},
+                               {"/a/*", "/a/:b/c"}, {"/a/*", "/a/b/*"}, {"/:a/:b", "/users/:id"},
+                               {"/:a/*", "/:b/:c"}, {"/:a/:b/*", "/:a/x/*"}}) {
     INFO(first << " " << second);
     server s{local()};
     s.get(first, empty).route("POST", second, empty);
@@ -204,8 +205,9 @@ TEST_CASE("a route whose paths all go to one before it is refused, and no other 
     CHECK(sentence_of<std::invalid_argument>([&, path = second] { s.get(path, empty); }).starts_with(begin));
     CHECK(sentence_of<std::invalid_argument>([&, path = second] { s.route_later("GET", path, never); }).starts_with(begin));
   }
-  for (auto [first, second] : {std::pair{"/users/:id", "/*"}, {"/:a", "/:a/*"}, {"/:a/b", "/:a/:b"}, {"/a/*", "/:a/*"}, {"/:a/:b", "/:a/*"},
-                               {"/:a/:b", "/:a/"}, {"/a/:b", "/b/:b"}, {"/:a/:b", "/:a/:b/:c"}, {"/*", "/users/me"}}) {
+  for (auto [first, second] : {std::pair{"/users/:id", "/*"}, {"/:a", "/:a/*"}, {"/:a/b", "/:a/:b"},
+                               {"/a/*", "/:a/*"}, {"/:a/:b", "/:a/*"}, {"/:a/:b", "/:a/"},
+                               {"/a/:b", "/b/:b"}, {"/:a/:b", "/:a/:b/:c"}, {"/*", "/users/me"}}) {
     INFO(first << " " << second);
     server s{local()};
     CHECK_NOTHROW(s.get(first, empty).get(second, empty));

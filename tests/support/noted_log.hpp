@@ -11,7 +11,8 @@ namespace troupe::test {
 /// Keeps each line as `source: text`. Thread: one.
 class noted_log final : public protocol::logger {
 public:
-  void write(protocol::log_level, std::string_view source, std::string_view text) noexcept override {
+  void write(protocol::log_level, std::string_view source,
+             std::string_view text) noexcept override {
     lines.push_back(std::string{source} + ": " + std::string{text});
   }
 

@@ -198,15 +198,17 @@ TEST_CASE("a server names the field of a file that it cannot serve with, once it
     }
     return std::string{"none"};
   };
-  auto quoted = [](const fs::path& file) { return '"' + file.string() + '"'; };
+  auto begin = [](const char* field, const fs::path& file, const char* expected) {
+    return "server_options." + std::string{field} + " is \"" + file.string() + "\": expected " + expected;
+  };
   auto folder = good.key_file().parent_path();
 
   CHECK(error(good.certificate_file(), good.key_file()) == "none");
   for (auto& bad : {folder / "nowhere.pem", folder, broken.certificate_file(), good.key_file()})
-    CHECK(error(bad, good.key_file()).starts_with("server_options.tls_certificates is " + quoted(bad) + ": expected certificates in PEM ("));
+    CHECK(error(bad, good.key_file()).starts_with(begin("tls_certificates", bad, "certificates in PEM (")));
   for (auto& bad : {folder / "nowhere.pem", folder, broken.key_file(), good.certificate_file()})
-    CHECK(error(good.certificate_file(), bad).starts_with("server_options.tls_key is " + quoted(bad) + ": expected the certificate's private key"));
-  CHECK(error(mixed.certificate_file(), mixed.key_file()).starts_with("server_options.tls_key is " + quoted(mixed.key_file()) + ": expected the "));
+    CHECK(error(good.certificate_file(), bad).starts_with(begin("tls_key", bad, "the certificate's private key")));
+  CHECK(error(mixed.certificate_file(), mixed.key_file()).starts_with(begin("tls_key", mixed.key_file(), "the ")));
 }
 
 TEST_CASE("a file that holds no certificate is named, and so is one that holds no key") {

@@ -93,10 +93,12 @@ void check_names(const server_options& o, const option_check& is) {
 
 /// Fields that the server would set itself.
 void check_own_fields(const server_options& o, const option_check& is) {
-  is.that(!o.jwt || !o.node.verify_token, "node.verify_token", "set", "nothing beside jwt, which verifies tokens itself");
+  is.that(!o.jwt || !o.node.verify_token, "node.verify_token", "set",
+          "nothing beside jwt, which verifies tokens itself");
   is.that(o.node.log == &protocol::null_logger() || o.node.log == o.log, "node.log", "set",
           "nothing: a server and its node log to server_options.log");
-  is.that(o.node.counters == &protocol::null_counters(), "node.counters", "set", "nothing: a server counts by itself, for /metrics");
+  is.that(o.node.counters == &protocol::null_counters(), "node.counters", "set",
+          "nothing: a server counts by itself, for /metrics");
 }
 
 } // namespace
@@ -126,7 +128,8 @@ void check_options(const server_options& o) {
   is.not_null("node.clock", o.node.clock);
 }
 
-void check_route(const std::string& method, const std::string& pattern, bool has_handler, const http_router& router) {
+void check_route(const std::string& method, const std::string& pattern, bool has_handler,
+                 const http_router& router) {
   auto fail = [&](const char* why) { throw std::invalid_argument{"route(\"" + method + "\", \"" + pattern + "\"): " + why}; };
   if (method.empty() || method.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != std::string::npos)
     fail("a method is written in capitals");
@@ -148,8 +151,9 @@ void check_endpoint(const std::string& path, const std::map<std::string, websock
 
 void check_reserved(const server_options& o, std::size_t descriptors) {
   auto reserved = o.reserved_descriptors.value_or(0);
-  option_check{"server_options"}.that(descriptors == 0 || reserved < descriptors, "reserved_descriptors", std::to_string(reserved),
-                                      "fewer than the " + std::to_string(descriptors) + " that this process may open");
+  option_check is{"server_options"};
+  is.that(descriptors == 0 || reserved < descriptors, "reserved_descriptors", std::to_string(reserved),
+          "fewer than the " + std::to_string(descriptors) + " that this process may open");
 }
 
 std::pair<std::string, std::uint16_t> split_admin_bind(const std::string& text) {

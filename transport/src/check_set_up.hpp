@@ -18,12 +18,14 @@ namespace troupe::transport {
 void check_options(const server_options& options);
 
 /// A route that no request can match, or that those of `router` leave none.
-void check_route(const std::string& method, const std::string& pattern, bool has_handler, const http_router& router);
+void check_route(const std::string& method, const std::string& pattern, bool has_handler,
+                 const http_router& router);
 
 /// A path at which no WebSocket can be asked for, or that is taken.
 void check_endpoint(const std::string& path, const std::map<std::string, websocket_place>& places);
 
-/// More descriptors reserved than the process may open: then none would be. `descriptors`: see `descriptor_limit`.
+/// As many descriptors reserved as the process may open, or more: then none would be. `descriptors`:
+/// see `descriptor_limit`.
 void check_reserved(const server_options& options, std::size_t descriptors);
 
 /// `address:port`, the address in brackets if it is IPv6.

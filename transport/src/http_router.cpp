@@ -107,8 +107,8 @@ void http_router::insert(route r, const std::string& pattern) {
 
 bool http_router::hides(const std::string& method, const std::string& pattern) const {
   const route late{method, segments_of(pattern), {}};
-  return !late.is_literal()
-         && std::any_of(routes_.begin(), routes_.end(), [&](const route& r) { return r.covers(late) && !r.is_of_the_same(late); });
+  auto hides_it = [&](const route& r) { return r.covers(late) && !r.is_of_the_same(late); };
+  return !late.is_literal() && std::any_of(routes_.begin(), routes_.end(), hides_it);
 }
 
 void http_router::add(std::string method, std::string pattern, http_handler handler) {

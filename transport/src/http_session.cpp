@@ -291,7 +291,8 @@ void basic_http_session<Socket>::answer(const http_request_message& message) {
     else
       answer_later(std::get<late_http_handler>(outcome));
   } catch (...) {
-    protocol::report_exception(*settings_.sessions.log, *settings_.sessions.counters, "http", request_->path);
+    protocol::report_exception(*settings_.sessions.log, *settings_.sessions.counters, "http",
+                               request_->path);
     late_.reset();
     respond(plain_answer(500, "This server has failed."));
   }

@@ -7,7 +7,9 @@
 
 namespace troupe::transport {
 
-bool is_address(std::string_view text) { return text.find('/') == std::string_view::npos && is_network(text); }
+bool is_address(std::string_view text) {
+  return text.find('/') == std::string_view::npos && is_network(text);
+}
 
 bool is_network(std::string_view text) { return address_range::parse(text).has_value(); }
 
@@ -18,7 +20,7 @@ bool is_origin(std::string_view text) {
              && text.find_first_of("/?# ", host + 3) == std::string_view::npos);
 }
 
-std::optional<std::pair<std::string, std::uint16_t>> read_address_and_port(std::string_view text) {
+std::optional<address_and_port> read_address_and_port(std::string_view text) {
   auto colon = text.rfind(':');
   if (colon == std::string_view::npos)
     return std::nullopt;
@@ -32,7 +34,7 @@ std::optional<std::pair<std::string, std::uint16_t>> read_address_and_port(std::
     address = address.substr(1, address.size() - 2);
   if (!address.empty() && !is_address(address))
     return std::nullopt;
-  return std::pair{std::string{address}, port};
+  return address_and_port{address, port};
 }
 
 } // namespace troupe::transport

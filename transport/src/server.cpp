@@ -157,7 +157,8 @@ std::uint16_t server::admin_port() const { return state_->admin_door ? state_->a
 
 void server::reload_tls() {
   if (!state_->tls)
-    throw std::logic_error{"reload_tls: the server has no TLS, as server_options.tls_certificates is empty"};
+    throw std::logic_error{"reload_tls: the server has no TLS, as server_options.tls_certificates is "
+                           "empty"};
   state_->reload_tls();
 }
 

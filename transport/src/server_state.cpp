@@ -33,7 +33,8 @@ std::unique_ptr<tls_context> make_tls(const server_options& options) {
   try {
     return std::make_unique<tls_context>(options.tls_certificates, options.tls_key);
   } catch (const tls_file_error& e) {
-    actors::option_check{"server_options"}.that(false, e.is_key() ? "tls_key" : "tls_certificates", '"' + e.file() + '"', e.expected());
+    actors::option_check is{"server_options"};
+    is.that(false, e.is_key() ? "tls_key" : "tls_certificates", '"' + e.file() + '"', e.expected());
     throw;
   }
 }

@@ -17,7 +17,10 @@ namespace troupe::transport {
 class tls_file_error : public std::runtime_error {
 public:
   tls_file_error(bool is_key, const std::filesystem::path& file, std::string expected)
-    : std::runtime_error(file.string() + ": expected " + expected), is_key_(is_key), file_(file.string()), expected_(std::move(expected)) {}
+    : std::runtime_error(file.string() + ": expected " + expected),
+      is_key_(is_key),
+      file_(file.string()),
+      expected_(std::move(expected)) {}
 
   [[nodiscard]] bool is_key() const noexcept { return is_key_; } ///< else the certificates
   [[nodiscard]] const std::string& file() const noexcept { return file_; }

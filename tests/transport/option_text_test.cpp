@@ -1,0 +1,49 @@
+#include <troupe/transport/option_text.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <string>
+
+using namespace troupe::transport;
+
+TEST_CASE("an address is one of IPv4 or IPv6 and nothing else") {
+  for (auto good : {"127.0.0.1", "0.0.0.0", "::", "::1", "fd00::1", "::ffff:10.0.0.1"})
+    CHECK(is_address(good));
+  for (auto bad : {"", "localhost", "127.0.0.1:80", "[::1]", "10.0.0.0/8", "1.2.3", "256.0.0.1", " ::1"}) {
+    INFO(bad);
+    CHECK_FALSE(is_address(bad));
+  }
+  CHECK_FALSE(is_address(std::string{"127.0.0.1\0x", 11}));
+}
+
+TEST_CASE("a network is an address, or one with as many bits as it has at most") {
+  for (auto good : {"10.0.0.1", "10.0.0.0/8", "10.0.0.0/0", "10.0.0.1/32", "fd00::/8", "::1/128"})
+    CHECK(is_network(good));
+  for (auto bad : {"", "lan/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8", "::/129"}) {
+    INFO(bad);
+    CHECK_FALSE(is_network(bad));
+  }
+}
+
+TEST_CASE("an origin is a scheme and a host, with nothing behind them") {
+  for (auto good : {"https://example.org", "http://localhost:3000", "app://x", "null"})
+    CHECK(is_origin(good));
+  for (auto bad : {"", "*", "example.org", "https://", "://x", "https://example.org/",
+                   "https://a.example?b", "https://a.example#b", "https://a b"}) {
+    INFO(bad);
+    CHECK_FALSE(is_origin(bad));
+  }
+}
+
+TEST_CASE("the probes' address may be left out, its port may not") {
+  auto parts = [](const char* text) { return read_address_and_port(text).value(); };
+  CHECK(parts("127.0.0.1:9090") == address_and_port{"127.0.0.1", 9090});
+  CHECK(parts("[::1]:0") == address_and_port{"::1", 0});
+  CHECK(parts("::1:9090") == address_and_port{"::1", 9090});
+  CHECK(parts(":9090") == address_and_port{"", 9090});
+  for (auto bad : {"", "9090", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:9x",
+                   "localhost:9090", "[::1]", "[::1:80"}) {
+    INFO(bad);
+    CHECK_FALSE(read_address_and_port(bad));
+  }
+}
