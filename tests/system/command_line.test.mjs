@@ -140,6 +140,22 @@ test('a port of the probes that is taken is named, not the main one', async (t) 
   assert.ok(stderr.includes(`127.0.0.1:${port}`), stderr);
 });
 
+for (const name of ['echo_node', 'file_node'])
+  test(`${name} prints its options for --help, and refuses one that it does not know`, async () => {
+    const { code, stdout, stderr } = await runToEnd(name, ['--help']);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.ok(stdout.includes(`Usage: ${name}`) && stdout.includes('--port'), stdout);
+    assertRefused(await runToEnd(name, ['--no-such-option']), '--no-such-option');
+  });
+
+test('hello says for --help how it is called, and ends with 2 for any option', async () => {
+  for (const [option, expected] of [['--help', 0], ['--port', 2], ['8080', 2]]) {
+    const { code, stdout, stderr } = await runToEnd('hello', [option]);
+    assert.deepEqual([code, stderr], [expected, '']);
+    assert.match(stdout, /^usage: hello\n.*takes no options/);
+  }
+});
+
 test('--help shows the defaults', async () => {
   const { stdout } = await runToEnd('chat_node', ['--help']);
   for (const [option, value] of [['port', '8080'], ['drain-timeout', '10s'], ['max-message-bytes', '1MiB'], ['jwt-profile', 'seed']])

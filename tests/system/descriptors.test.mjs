@@ -2,10 +2,20 @@
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { connect, freshRoom, roomOf } from './support/client.mjs';
+import { connect, freshRoom, refused, roomOf } from './support/client.mjs';
 import { startNode } from './support/node.mjs';
 import { RawSocket } from './support/raw.mjs';
 import { until } from './support/wait.mjs';
+
+/// Lets members in until one is refused, which must be told to come back.
+async function fill(node) {
+  const members = [];
+  for (let refusal; !refusal; )
+    await connect(node).then((member) => members.push(member), (error) => (refusal = error.message));
+  const { status, headers } = await refused(node);
+  assert.deepEqual([status, headers['retry-after']], [503, '5']);
+  return members;
+}
 
 test('a node with 64 descriptors survives 200 connections', async (t) => {
   const node = await startNode(t, 'relay_node', [], { descriptors: 64 });
@@ -29,25 +39,24 @@ test('a node with 64 descriptors survives 200 connections', async (t) => {
   await b.expect('message', { text: 'after' });
 });
 
-test('a node whose descriptors all carry members answers 503 or lets wait, and then lets in', async (t) => {
-  const node = await startNode(t, 'relay_node', [], { descriptors: 64 });
-  const members = [];
-  for (;;) {
-    const member = await Promise.race([connect(node).catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 3000))]);
-    if (!member) break;
-    members.push(member);
+test('a node that has as many members as its descriptors allow answers 503, and lets in once one has gone', async (t) => {
+  for (const args of [[], ['--max-connections', '0']]) {
+    const node = await startNode(t, 'relay_node', args, { descriptors: 64 });
+    const members = await fill(node);
+    assert.ok(members.length >= 30 && members.length < 64, `${members.length} were let in`);
+    assert.equal(await node.metric('ws_handshake_rejected_total', 'reason="descriptors"'), 2);
+
+    await members[0].close();
+
+    const next = await until(() => connect(node).catch(() => undefined), 'the free place');
+    await next.fence();
   }
-  assert.ok(members.length >= 30 && members.length < 64, `${members.length} were let in`);
-  await members[0].close();
-  const next = await until(() => connect(node).catch(() => undefined), 'the free place');
-  await next.fence();
 });
 
 test('a node whose descriptors are used up still answers its probes, at the admin port and at its own', async (t) => {
   for (const args of [[], ['--admin-bind', '127.0.0.1:0']]) {
     const node = await startNode(t, 'relay_node', [...args, '--max-connections', '0'], { descriptors: 64 });
-    const members = [];
-    for (let member; (member = await connect(node).catch(() => undefined)); ) members.push(member);
+    const members = await fill(node);
     const crowd = await Promise.all(Array.from({ length: 50 }, () => RawSocket.open(node)));
     await until(() => crowd.filter((socket) => socket.over).length >= 45, 'most of the crowd to be ended');
     const port = args.length ? Number((await until(() => node.log.match(/probes at port (\d+)/), 'the port of the probes'))[1]) : node.port;

@@ -2,7 +2,6 @@
 
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import http from 'node:http';
 import { connect, freshRoom, refused, roomOf } from './support/client.mjs';
 import { startNode } from './support/node.mjs';
 import { stalledReader } from './support/process_client.mjs';
@@ -131,19 +130,31 @@ describe('a node that drains', () => {
 
   test('is not ready, and lets nobody in', async (t) => {
     const node = await startNode(t, 'relay_node', ['--message-rate', '0', '--drain-timeout', '30s']);
-    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-    assert.equal((await node.http('/readyz', { agent })).status, 200);
+    const answered = await RawSocket.open(node);
+    answered.write('GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n');
+    assert.equal((await answered.response()).status, 200);
+    const waiting = await RawSocket.open(node);
+    const begun = await RawSocket.open(node);
+    begun.write(upgradeRequest().slice(0, 60));
     const silent = await rawWebSocket(node); // keeps the node draining: it answers no close frame
     const witness = await connect(node);
+    const rest = upgradeRequest().slice(60);
 
     node.signal('SIGTERM');
     await witness.find('goodbye');
 
-    const ready = await node.http('/readyz', { agent }).then((r) => r.status, (error) => error.code);
-    assert.ok([503, 'ECONNRESET', 'ECONNREFUSED'].includes(ready), `got ${ready}`);
-    const upgrade = await refused(node).then((r) => r.status, (error) => error.code);
-    assert.ok([503, 'ECONNRESET', 'ECONNREFUSED'].includes(upgrade), `got ${upgrade}`);
-    agent.destroy();
+    answered.write('GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n');
+    assert.equal((await answered.response())?.status, 503);
+    await answered.untilEnded(); // it was the last answer
+    waiting.write(upgradeRequest());
+    begun.write(rest);
+    for (const upgrade of [waiting, begun]) {
+      const { status, headers, body } = await upgrade.response();
+      assert.deepEqual([status, headers['retry-after']], [503, '5'], body);
+      await upgrade.untilEnded();
+    }
+    assert.equal(await refused(node).then((r) => r.status, (error) => error.code), 'ECONNREFUSED');
+    assert.equal(node.exit, undefined);
     silent.destroy();
     assert.deepEqual(await node.ended(), { code: 0, signal: null });
   });

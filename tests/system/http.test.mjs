@@ -151,9 +151,9 @@ describe('an origin allow-list', () => {
                         'https://evil.com/https://good.example', 'https://xgood.example', 'HTTPS://GOOD.EXAMPLE', '*', ''])
     test(`refuses ${JSON.stringify(origin)} with 403`, async () => assert.equal((await refused(node, 'plain', { headers: { Origin: origin } })).status, 403));
 
-  test('refuses two origins at once with 403 or 400', async () => {
+  test('refuses two origins at once with 403', async () => {
     const answer = await rawRequest(node, upgradeRequest({ headers: { Origin: ['https://good.example', 'https://bad.example'] } }));
-    assert.ok([400, 403].includes(answer.status), `got ${answer.status}`);
+    assert.equal(answer.status, 403);
   });
 });
 
@@ -251,7 +251,7 @@ describe('the page of the chat node', () => {
 
 test('a node without a page has none at /', async () => {
   const { status } = await relay.http('/');
-  assert.ok([404, 426].includes(status), `got ${status}`);
+  assert.equal(status, 404);
 });
 
 test('a connection that never becomes a WebSocket costs no descriptor once it is gone', async () => {

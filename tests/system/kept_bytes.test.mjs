@@ -140,20 +140,23 @@ describe('a connection that does nothing', () => {
 });
 
 describe('messages that have come in part', () => {
-  test('are kept as far as they have come, and counted', async (t) => {
-    const node = await startNode(t, 'relay_node', unhurried);
-    const count = 100;
-    const sockets = await open(node, count);
-    const before = await resident(node);
-    for (const s of sockets) s.write(part(60_000));
-    await node.untilMetric('inbound_bytes', '', (n) => n >= count * 60_000);
-    const each = ((await resident(node)) - before) / count;
+  for (const come of [2_000, 20_000, 60_000])
+    test(`are kept as far as they have come, and counted (${come} bytes)`, async (t) => {
+      const node = await startNode(t, 'relay_node', unhurried);
+      const count = 200;
+      const sockets = await open(node, count);
+      for (const s of await open(node, 20)) s.write(part(come));
+      await node.untilMetric('inbound_bytes', '', (n) => n >= 20 * come);
+      const before = await resident(node);
+      for (const s of sockets) s.write(part(come));
+      await node.untilMetric('inbound_bytes', '', (n) => n >= (count + 20) * come);
+      const each = ((await resident(node)) - before) / count;
+      const counted = (await node.metric('inbound_bytes')) / (count + 20);
 
-    t.diagnostic(`${each.toFixed(1)} KiB for each of ${count} messages of which 59 KiB have come`);
-    assert.ok(each <= 64 + 16 + 8, `${each.toFixed(1)} KiB each`);
-    for (const s of sockets) s.destroy();
-    await node.untilMetric('inbound_bytes', '', (n) => n === 0);
-  });
+      t.diagnostic(`${each.toFixed(1)} KiB for each of ${count} messages of which ${come} bytes have come, ${counted} bytes counted`);
+      assert.ok(each <= come / 1024 + 24, `${each.toFixed(1)} KiB each`);
+      assert.ok(counted <= come + 24 * 1024, `${counted} bytes counted`);
+    });
 
   test('beyond the budget end with the oldest; later ones and whole ones go on', async (t) => {
     const node = await startNode(t, 'relay_node', [...unhurried, '--inbound-budget', '150000']);
@@ -232,7 +235,7 @@ test('a profile of more than 4 KiB is bad_request, and 128 of 4 KiB are all that
   assert.ok(kib <= 128 * 16, `${kib} KiB`);
 });
 
-test('a client that does not read has kept what the bound of its output allows, and what has grown in its codec', async (t) => {
+test('a client that does not read has kept what the bound of its output allows', async (t) => {
   const node = await startNode(t, 'relay_node', [...unhurried, '--history', 'off']);
   const room = freshRoom();
   const sender = await connect(node);
@@ -243,20 +246,19 @@ test('a client that does not read has kept what the bound of its output allows, 
   deaf.socket.pause();
   await sender.expect('userJoined');
   const before = await resident(node);
-  let highest = 0;
+  let [highest, kib] = [0, 0];
   for (let i = 0; (await node.metric('slow_consumer_total')) === 0; ++i) {
     assert.ok(i < 2000, 'the reader was not cut');
-    for (let k = 0; k < 5; ++k) {
-      sender.send({ type: 'message', text: 'y'.repeat(60_000) });
-      await sender.find('message');
-    }
+    sender.send({ type: 'message', text: 'y'.repeat(60_000) });
+    await sender.find('message');
     highest = Math.max(highest, await node.metric('output_bytes'));
+    kib = Math.max(kib, node.kib('VmRSS') - before);
   }
-  const kib = (await resident(node)) - before;
 
-  t.diagnostic(`${highest} bytes of output, ${kib} KiB of memory after the cut`);
-  assert.ok(highest <= 1024 * 1024 + 6 * 64 * 1024, `${highest} bytes of output`);
-  assert.ok(kib <= 2048, `${kib} KiB after the cut`);
+  t.diagnostic(`${highest} bytes of output, ${kib} KiB of memory`);
+  const most = 1024 + 64 + 64; // KiB: the bound, one entry, and one that is under way to both when the gauge is read
+  assert.ok(highest > 900 * 1024 && highest <= most * 1024, `${highest} bytes of output`);
+  assert.ok(kib > 800 && kib <= most * 1.25 + 512, `${kib} KiB of memory`);
 });
 
 describe('histories', () => {
@@ -342,7 +344,7 @@ test('who has gone has nothing kept', async (t) => {
 
 test('who is closed and does not answer has nothing kept 5 s later', async (t) => {
   const node = await startNode(t, 'relay_node', unhurried);
-  const sockets = await open(node, 10);
+  const sockets = await Promise.all(Array.from({ length: 10 }, () => rawWebSocket(node, { allowHalfOpen: true })));
   for (const [i, s] of sockets.entries()) {
     s.write(text({ type: 'join', roomId: `r${i}`, profile: { x: 'p'.repeat(4000) } }));
     await s.message();
@@ -356,11 +358,12 @@ test('who is closed and does not answer has nothing kept 5 s later', async (t) =
 
   for (const gauge of ['connections', 'members', 'rooms', 'profile_bytes', 'inbound_bytes', 'output_bytes', 'history_bytes'])
     await node.untilMetric(gauge, '', (n) => n === 0, 6_000);
-  for (const s of sockets) await s.untilEnded(6_000);
   const took = performance.now() - start;
 
   t.diagnostic(`${took.toFixed(0)} ms`);
-  assert.ok(took < 6_000, `${took} ms`);
+  assert.ok(took > 4_000 && took < 5_500, `${took} ms`);
+  assert.ok(sockets.every((s) => !s.over), 'no socket has ended by itself');
+  for (const s of sockets) s.destroy();
 });
 
 describe('who sends as fast as it can, and reads, has kept what is under way', () => {
@@ -372,11 +375,18 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
     clearInterval(watch);
     return highest - before;
   };
+  /// Sends until then; returns how often the socket took no more, for its server did not.
   const pump = async (client, chunk, end) => {
-    while (performance.now() < end && !client.over) {
-      if (!client.socket.writableNeedDrain) client.socket.write(chunk);
-      await new Promise((resolve) => setTimeout(resolve, 1));
+    let waits = 0;
+    while (performance.now() < end) {
+      assert.ok(!client.over, 'the server has ended the connection');
+      client.socket.write(chunk);
+      await new Promise(setImmediate);
+      if (!client.socket.writableNeedDrain) continue;
+      ++waits;
+      await Promise.race([once(client.socket, 'drain'), new Promise((resolve) => setTimeout(resolve, end - performance.now()))]);
     }
+    return waits;
   };
 
   const unbounded = ['--message-rate', '0', '--byte-rate', '0'];
@@ -387,14 +397,14 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
     many(frame({ opcode: 0, fin: false, payload: 'x'.repeat(100) })),
     frame({ opcode: 0, payload: '"}' }),
   ]);
-  for (const [what, args, chunk] of [
-    ['large messages', [], message],
-    ['large messages that nobody bounds', unbounded, message],
-    ['small messages', unbounded, many(text({ type: 'message', text: 'x' }))],
-    ['pings', unbounded, many(text({ type: 'ping' }))],
-    ['parts of messages', unbounded, parts],
+  for (const [what, args, chunk, least] of [ // `least`: messages that each has heard of it, or it was no more than a try
+    ['large messages', [], message, 10],
+    ['large messages that nobody bounds', unbounded, message, 20],
+    ['small messages', unbounded, many(text({ type: 'message', text: 'x' })), 1000],
+    ['pings', unbounded, many(text({ type: 'ping' })), 1000],
+    ['parts of messages', unbounded, parts, 20],
   ])
-    for (const [count, most] of [[1, 1024], [20, 384]]) // one by itself pays for what the allocator keeps for all
+    for (const [count, most] of [[1, 1536], [20, 512]]) // one by itself pays for what the allocator keeps for all
       test(`${what}, ${count} at a time`, async (t) => {
         const node = await startNode(t, 'relay_node', [...args, '--history', 'off', '--admission-rate', '0']);
         const clients = await open(node, count);
@@ -405,9 +415,15 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
           c.socket.resume();
         }
         const before = await resident(node);
-        const kib = (await peakOf(node, before, () => Promise.all(clients.map((c) => pump(c, chunk, performance.now() + 1500))))) / count;
+        let waits;
+        const kib = (await peakOf(node, before, async () => {
+          waits = await Promise.all(clients.map((c) => pump(c, chunk, performance.now() + 1500)));
+        })) / count;
+        const heard = await node.metric('messages_in');
 
-        t.diagnostic(`${kib.toFixed(0)} KiB each`);
+        t.diagnostic(`${kib.toFixed(0)} KiB each, ${(heard / count).toFixed(0)} messages of each heard`);
+        assert.ok(waits.every((n) => n > 0), 'each has sent more than the server took');
+        assert.ok(heard >= least * count, `${heard} messages were heard`);
         assert.ok(kib <= most, `${kib.toFixed(0)} KiB each`);
         for (const c of clients) c.destroy();
         await node.untilMetric('output_bytes', '', (n) => n === 0);

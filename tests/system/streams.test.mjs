@@ -2,8 +2,8 @@
 
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { connect } from 'node:net';
@@ -42,6 +42,56 @@ async function save(port) {
   return answer.toString();
 }
 
+/// Saves that many files, each of a name that makes a line of a hundred bytes of the console.
+async function saveMany(port, count) {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/`);
+  await once(socket, 'open');
+  for (let i = 0; i < count; ++i) {
+    socket.send(`${'a'.repeat(80)}-${i}`);
+    socket.send(Buffer.from('x'));
+    await within(once(socket, 'message'), `answer ${i}`);
+  }
+  socket.terminate();
+}
+
+/// A pipe that takes nothing more, since nobody reads it until `read`.
+class FullPipe {
+  static #filler = '.';
+  #reader;
+
+  constructor(t) {
+    const folder = mkdtempSync(path.join(tmpdir(), 'pipe-'));
+    this.path = path.join(folder, 'pipe');
+    execFileSync('mkfifo', [this.path]);
+    this.#reader = openSync(this.path, constants.O_RDONLY | constants.O_NONBLOCK);
+    t.after(() => {
+      closeSync(this.#reader);
+      rmSync(folder, { recursive: true });
+    });
+    const writer = openSync(this.path, constants.O_WRONLY | constants.O_NONBLOCK);
+    for (const size of [4096, 1]) while (FullPipe.#tried(() => writeSync(writer, FullPipe.#filler.repeat(size))));
+    closeSync(writer);
+  }
+
+  /// What is in the pipe now, without that which filled it.
+  read() {
+    const bytes = Buffer.alloc(65_536);
+    let text = '';
+    for (let n; (n = FullPipe.#tried(() => readSync(this.#reader, bytes))); ) text += bytes.toString('latin1', 0, n);
+    return text.replace(/^\.+/, '');
+  }
+
+  /// Undefined where it would wait.
+  static #tried(act) {
+    try {
+      return act();
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error;
+      return undefined;
+    }
+  }
+}
+
 async function endsInOrder(node) {
   const began = Date.now();
   node.child.kill('SIGTERM');
@@ -58,15 +108,23 @@ describe('a node goes on and ends in order', () => {
   });
 
   test('when the reader of its console stalls', async (t) => {
-    const node = await start(t, 'file_node', '> >(sleep 8)');
-    const socket = new WebSocket(`ws://127.0.0.1:${node.port}/`);
-    await once(socket, 'open');
-    for (let i = 0; i < 1200; ++i) { // more than a pipe holds
-      socket.send('a'.repeat(90) + i);
-      socket.send(Buffer.from('x'));
-      await within(once(socket, 'message'), `answer ${i}`);
-    }
-    socket.terminate();
+    const pipe = new FullPipe(t);
+    const node = await start(t, 'file_node', `> ${pipe.path}`);
+    await saveMany(node.port, 1200); // more than a pipe holds, too
+    await endsInOrder(node);
+    assert.equal(pipe.read(), '', 'not a line found room');
+  });
+
+  test('when the reader of its console stalls for more lines than are kept, and reads again', async (t) => {
+    const pipe = new FullPipe(t);
+    const node = await start(t, 'file_node', `> ${pipe.path}`);
+    await saveMany(node.port, 9000);
+
+    let read = '';
+    await until(() => (read += pipe.read()).includes('-8999'), 'the latest line');
+    const lost = Number(read.match(/(\d+) lines were lost here/)?.[1]);
+    const lines = read.trim().split('\n').length;
+    assert.ok(lost > 500 && lines > 8000, `${lost} lines were lost, ${lines} came`);
     await endsInOrder(node);
   });
 
@@ -82,17 +140,40 @@ describe('a node goes on and ends in order', () => {
       await endsInOrder(node);
     });
 
-  for (const [what, redirect] of [['has gone', ''], ['stalls', '2> >(sleep 8)']])
-    test(`when the reader of its log ${what}`, async (t) => {
-      const node = await start(t, 'relay_node', redirect, [], 'ulimit -n 40;');
-      if (!redirect) node.child.stderr.destroy();
-      const sockets = [];
-      for (let round = 0; round < 3; ++round) { // each time it runs out of descriptors, it says so
-        for (let i = 0; i < 60; ++i) sockets.push(connect(node.port, '127.0.0.1').on('error', () => {}));
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        for (const socket of sockets.splice(0)) socket.destroy();
-        await until(() => answers(node.port), 'the node to serve again');
-      }
-      await endsInOrder(node);
-    });
+  /// Runs out of descriptors time and again, and says so each time.
+  async function exhaust(node, rounds) {
+    const sockets = [];
+    for (let round = 0; round < rounds; ++round) {
+      for (let i = 0; i < 60; ++i) sockets.push(connect(node.port, '127.0.0.1').on('error', () => {}));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      for (const socket of sockets.splice(0)) socket.destroy();
+      await until(() => answers(node.port), 'the node to serve again');
+    }
+  }
+  const fewDescriptors = 'ulimit -n 40;';
+
+  test('when the reader of its log has gone', async (t) => {
+    const node = await start(t, 'relay_node', '', [], fewDescriptors);
+    node.child.stderr.destroy();
+    await exhaust(node, 3);
+    await endsInOrder(node);
+  });
+
+  test('when the reader of its log stalls', async (t) => {
+    const pipe = new FullPipe(t);
+    const node = await start(t, 'relay_node', `2> ${pipe.path}`, [], fewDescriptors);
+    await exhaust(node, 3);
+    await endsInOrder(node);
+    assert.equal(pipe.read(), '', 'not a line found room');
+  });
+
+  test('when the reader of its log stalls and reads again', async (t) => {
+    const pipe = new FullPipe(t);
+    const node = await start(t, 'relay_node', `2> ${pipe.path}`, [], fewDescriptors);
+    await exhaust(node, 3);
+
+    let read = '';
+    await until(() => (read += pipe.read()).includes('Too many open files'), 'what was said meanwhile');
+    await endsInOrder(node);
+  });
 });

@@ -7,8 +7,9 @@ import { within } from './wait.mjs';
 
 /// A TCP connection and all that came over it.
 export class RawSocket {
-  static async open(node, host = '127.0.0.1') {
-    const socket = net.connect({ host, port: node.port });
+  /// `allowHalfOpen`: it stays open when the server ends it.
+  static async open(node, { host = '127.0.0.1', allowHalfOpen = false } = {}) {
+    const socket = net.connect({ host, port: node.port, allowHalfOpen });
     const raw = new RawSocket(socket);
     await within(once(socket, 'connect'), 'a TCP connection');
     return raw;
@@ -144,7 +145,7 @@ export async function rawRequest(node, text) {
 
 /// An upgraded connection without subprotocol, unless headers say otherwise.
 export async function rawWebSocket(node, options = {}) {
-  const socket = await RawSocket.open(node);
+  const socket = await RawSocket.open(node, options);
   socket.write(upgradeRequest(options));
   const response = await socket.response();
   if (response?.status !== 101) throw new Error(`the upgrade was answered by ${response?.status}`);
