@@ -232,14 +232,18 @@ describe('close codes', () => {
       assert.equal(client.state, 'reconnecting');
     });
 
-  test('1013 gives a busy server more time, even after a connection that held', async (t) => {
-    longestWaits(t);
-    const { client, sockets, pass } = await connectedClient(t);
-    await pass(60_000);
-    sockets.last.say({ type: 'pong' });
-    sockets.last.end(1013, 'slow_consumer');
-    assert.equal(client.retryAt, Date.now() + 4000);
-  });
+  for (const reason of ['slow_consumer', 'node_overloaded', 'parts_limit'])
+    test(`1013 ${reason} gives a busy server more time, even after a connection that held`, async (t) => {
+      longestWaits(t);
+      const { client, sockets, pass } = await connectedClient(t);
+      await pass(60_000);
+      sockets.last.say({ type: 'pong' });
+      sockets.last.end(1013, reason);
+      assert.equal(client.state, 'reconnecting');
+      assert.equal(client.retryAt, Date.now() + 4000);
+      assert.equal(client.error.closeCode, 1013);
+      assert.ok(client.error.message.includes(reason), client.error.message);
+    });
 
   for (const code of [1000, 1001, 1006, 1009, 1011, 4000])
     test(`${code} is a loss like any other`, async (t) => {

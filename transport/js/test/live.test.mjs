@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ReconnectingWebSocket } from '../src/index.js';
+import { secretFile, sign } from '../../../tests/system/support/tokens.mjs';
 import { connect, inState, joined, startNode, until, within } from './support/live.mjs';
 
 const mixed = [['json', 'json'], ['msgpack', 'msgpack'], ['json', 'msgpack'], ['msgpack', 'json']];
@@ -154,6 +155,23 @@ for (const codec of ['json', 'msgpack'])
     room.notify('dance');
     assert.equal((await within(notice, 'an error'))[0].code, 'unknown_type');
     assert.equal(client.state, 'connected');
+  });
+
+for (const codec of ['json', 'msgpack'])
+  test(`a ${codec} client is out of the room that its fresh token does not open`, async (t) => {
+    const secret = 'a secret that is long enough for hs256!!';
+    const node = await startNode(t, 'relay_node', ['--jwt-secret-file', secretFile(t, secret)]);
+    const tokenFor = (...rooms) => sign({ sub: 'ann', rooms }, secret);
+    const client = await connect(t, node, codec, { token: tokenFor('a', 'b') });
+    const [kept, lost] = [await joined(client, 'a'), await joined(client, 'b')];
+
+    await client.request({ type: 'auth', token: tokenFor('a') });
+
+    const { roomId, reason } = await lost.ear.take('left');
+    assert.deepEqual([roomId, reason], ['b', 'forbidden']);
+    assert.deepEqual([kept.room.state, lost.room.state], ['joined', 'left']);
+    await assert.rejects(lost.room.join(), { code: 'forbidden', retryable: false });
+    assert.equal(typeof (await kept.room.send('still here')).seq, 'number');
   });
 
 for (const codec of ['json', 'msgpack'])

@@ -392,6 +392,42 @@ describe('what happens to a room', () => {
     assert.deepEqual(await reconnect(made), []);
   });
 
+  test('a fresh token that does not open it ends it', async (t) => {
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    const told = listen(room, 'reason');
+    made.sockets.last.say({ type: 'left', roomId: 'lobby', seq: 11, reason: 'forbidden' });
+    assert.deepEqual(told, [['left', 'forbidden']]);
+    assert.equal(room.state, 'left');
+    assert.deepEqual(await reconnect(made), []);
+  });
+
+  test('whom a fresh token has put out is refused if it asks again', async (t) => {
+    const made = await connectedClient(t);
+    const room = made.client.room('lobby');
+    const told = listen(room, 'reason');
+    const joining = room.join();
+    const { ref } = made.sockets.last.takeOne();
+    made.sockets.last.say({ type: 'joined', roomId: 'lobby', epoch: 'e1', seq: 10, ref });
+    made.sockets.last.say({ type: 'left', roomId: 'lobby', seq: 10, reason: 'forbidden' });
+    await joining;
+    const again = room.join();
+    const second = made.sockets.last.takeOne();
+    made.sockets.last.say({ type: 'error', ref: second.ref, roomId: 'lobby', code: 'forbidden', message: 'No.', retryable: false });
+    await assert.rejects(again, { code: 'forbidden' });
+    assert.deepEqual(told, [['joined', undefined], ['left', 'forbidden']]);
+    assert.equal(room.state, 'left');
+  });
+
+  test('others whom a fresh token puts out are told as such', async (t) => {
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    const told = listen(room, 'userId', 'reason');
+    made.sockets.last.say({ type: 'userLeft', roomId: 'lobby', userId: 'u2', reason: 'forbidden' });
+    assert.deepEqual(told, [['userLeft', 'u2', 'forbidden']]);
+    assert.equal(room.state, 'joined');
+  });
+
   for (const reason of ['crashed', 'overloaded'])
     test(`a room that ${reason} is joined again after a while`, async (t) => {
       longestWaits(t);
