@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -152,6 +153,38 @@ TEST_CASE("a history ages while nothing is said") {
   CHECK(h->entries().empty());
   CHECK(l.account.meter.used_bytes() == 0);
   CHECK(l.loops[0]->timers().armed_entries() == 0);
+}
+
+TEST_CASE("an entry stays a sixteenth of the age too long at most, and entries go in groups") {
+  auto spacing = GENERATE(1s, 3s, 7s);
+  library l;
+  l.limits.history_age = 160s;
+  auto h = l.room();
+  for (auto said = 0s; said < 150s; said += spacing) {
+    (void)l.say(*h, 10);
+    l.pass(spacing);
+  }
+
+  auto all = h->entries().size();
+  auto groups = 0;
+  auto longest = 0s;
+  auto shortest = 3600s;
+  while (!h->entries().empty()) {
+    auto before = h->entries();
+    l.pass(1s);
+    auto gone = before.size() - h->entries().size();
+    groups += gone > 0 ? 1 : 0;
+    for (std::size_t i = 0; i < gone; ++i) {
+      auto age = std::chrono::duration_cast<std::chrono::seconds>(l.clock.now() - before[i].at);
+      longest = std::max(longest, age);
+      shortest = std::min(shortest, age);
+    }
+  }
+
+  CAPTURE(spacing.count(), all, groups);
+  CHECK(shortest >= 160s);
+  CHECK(longest <= 170s + 1s); // looked at each second
+  CHECK(groups <= 17);
 }
 
 TEST_CASE("what is said after an idle time ages, too") {

@@ -124,6 +124,58 @@ TEST_CASE("rooms end before the goodbye, their behaviours are told, and their me
   CHECK(all.find("roomClosed") == std::string::npos);
 }
 
+TEST_CASE("what was read gets half of the time at most to take effect: then rooms end all the same") {
+  struct noting final : room_behavior {
+    explicit noting(std::promise<steady_clock::time_point>& e) : ended(e) {}
+    void on_close(room_context&) override { ended.set_value(steady_clock::now()); }
+    std::promise<steady_clock::time_point>& ended;
+  };
+  struct blocking final : room_behavior {
+    blocking(std::promise<void>& b, std::shared_future<void> g) {
+      on("block", [&b, g = std::move(g)](auto&, auto&, auto&) {
+        b.set_value();
+        g.wait();
+      });
+    }
+  };
+  fixture f;
+  auto options = f.options(2);
+  options.drain_timeout = 1600ms;
+  server s{options};
+  std::promise<void> blocked, go;
+  std::promise<steady_clock::time_point> ended;
+  s.rooms("blocked:*", [&, g = go.get_future().share()](auto) { return std::make_unique<blocking>(blocked, g); });
+  s.rooms("free:*", [&](auto) { return std::make_unique<noting>(ended); });
+  s.start();
+  auto room_on = [&](std::string name, unsigned loop) {
+    while (s.node().loop_of(name) != loop)
+      name += 'x';
+    return name;
+  };
+  auto member_of = [&](const std::string& room) {
+    raw_client member{s.port()};
+    member.send(masked_text(R"({"type":"join","roomId":")" + room + "\"}"));
+    member.await("joined");
+    return member;
+  };
+  auto free = member_of(room_on("free:", 0)); // the door is that loop's
+  auto busy = member_of(room_on("blocked:", 1));
+  busy.send(masked_text(R"({"type":"block"})"));
+  blocked.get_future().wait();
+
+  auto began = steady_clock::now();
+  std::thread stopper{[&] { s.stop(); }};
+  auto end = ended.get_future();
+  auto in_time = end.wait_for(5s) == std::future_status::ready;
+  go.set_value();
+  stopper.join();
+
+  REQUIRE(in_time);
+  auto took = end.get() - began;
+  CHECK(took >= 800ms); // nothing says that it has taken effect
+  CHECK(took < 1200ms);
+}
+
 // -- after the end ----------------------------------------------------------------------------------------------------------------
 
 TEST_CASE("a reply that is kept is void after its server") {

@@ -53,9 +53,7 @@ TEST_CASE("a stop that was asked for happens without run, too") {
 
   s.request_stop();
 
-  for (int i = 0; i < 500 && room.publish("x", {}) != actors::publish_result::gone; ++i)
-    ::poll(nullptr, 0, 10);
-  CHECK(room.publish("x", {}) == actors::publish_result::gone);
+  CHECK(comes([&] { return room.publish("x", {}) == actors::publish_result::gone; }));
 }
 
 TEST_CASE("a stop that was asked for before or while the server starts happens once it has started") {
@@ -99,9 +97,11 @@ TEST_CASE("stop and run on a loop are refused with a sentence, and the server se
 TEST_CASE("a server that is destroyed on its own loop says so and ends on a thread of its own") {
   auto where = GENERATE(as<std::string>{}, "http", "late http", "room", "endpoint");
   fixture f;
+  tracer of_server;
   auto options = f.options(2);
   options.drain_timeout = 500ms;
-  auto s = std::make_unique<server>(options);
+  trace(options, of_server);
+  auto s = std::make_unique<server>(std::move(options));
   std::promise<void> destroyed;
   set_up_callers(*s, [&] {
     s.reset();
@@ -109,35 +109,41 @@ TEST_CASE("a server that is destroyed on its own loop says so and ends on a thre
   });
   s->start();
   auto room = s->room("r");
+  auto port = s->port();
 
   auto open = call_from(*s, where);
 
   REQUIRE(destroyed.get_future().wait_for(5s) == std::future_status::ready);
   CHECK(f.log.has("it ends on a thread of its own"));
-  for (int i = 0; i < 500 && room.publish("x", {}) != actors::publish_result::gone; ++i)
-    ::poll(nullptr, 0, 10);
+  CHECK(of_server.goes());
   CHECK(room.publish("x", {}) == actors::publish_result::gone);
+  CHECK_THROWS(raw_client{port});
   for (auto& client : open)
-    (void)client.read_all(); // until it has ended: the log goes with this test
-  ::poll(nullptr, 0, 200);
+    (void)client.read_all(); // until it has ended
 }
 
 TEST_CASE("a server that is destroyed by its on_stop ends all the same") {
   fixture f;
-  auto s = std::make_unique<server>(f.options());
-  std::promise<void> destroyed;
+  tracer of_server;
+  auto options = f.options();
+  options.drain_timeout = 500ms;
+  trace(options, of_server);
+  auto s = std::make_unique<server>(std::move(options));
   endpoint_handlers on;
-  on.on_stop = [&] {
-    s.reset();
-    destroyed.set_value();
-  };
+  on.on_stop = [&] { s.reset(); };
   (void)s->endpoint("/raw", std::move(on));
   s->start();
+  auto room = s->room("r");
+  auto port = s->port();
+  raw_client client{port};
 
   s->request_stop();
 
-  CHECK(destroyed.get_future().wait_for(5s) == std::future_status::ready);
-  ::poll(nullptr, 0, 300);
+  CHECK(of_server.goes());
+  CHECK(f.log.has("it ends on a thread of its own"));
+  CHECK(room.publish("x", {}) == actors::publish_result::gone);
+  CHECK_THROWS(raw_client{port});
+  (void)client.read_all(); // until it has ended
 }
 
 TEST_CASE("a node that is destroyed on its own loop ends on a thread of its own, too, and refuses to be stopped there") {
@@ -145,9 +151,11 @@ TEST_CASE("a node that is destroyed on its own loop ends on a thread of its own,
   caf::actor_system_config config;
   compat::set_worker_threads(config, 1);
   caf::actor_system system{config};
+  tracer of_node;
   actors::node_options options;
   options.log = &f.log;
-  auto node = std::make_unique<actors::node>(system, options);
+  options.verify_token = [laid = of_node.lay()](auto, auto) { return nullptr; };
+  auto node = std::make_unique<actors::node>(system, std::move(options));
   auto room = node->room("r");
   std::promise<bool> refused;
   node->start();
@@ -165,34 +173,32 @@ TEST_CASE("a node that is destroyed on its own loop ends on a thread of its own,
 
   CHECK(refused.get_future().get());
   CHECK(f.log.has("it ends on a thread of its own"));
-  for (int i = 0; i < 500 && room.publish("x", {}) != actors::publish_result::gone; ++i)
-    ::poll(nullptr, 0, 10);
+  CHECK(of_node.goes());
   CHECK(room.publish("x", {}) == actors::publish_result::gone);
-  ::poll(nullptr, 0, 200); // the actor system goes with this test
 }
 
 // -- how often ------------------------------------------------------------------------------------------------------------------
 
 TEST_CASE("who stops a server that is being stopped returns when it has ended") {
   fixture f;
-  server s{f.options(2)};
-  std::atomic<bool> has_ended{false};
+  auto options = f.options(2);
+  options.drain_timeout = 400ms;
+  server s{options};
   endpoint_handlers on;
   on.on_stop = [&] {
     s.stop(); // of the thread that stops it: nothing to wait for
     s.request_stop();
-    ::poll(nullptr, 0, 100);
-    has_ended = true;
   };
   (void)s.endpoint("/raw", std::move(on));
   s.start();
+  raw_client silent{s.port()}; // answers no close frame, so that the end takes its time
 
   std::vector<std::thread> threads;
   std::atomic<int> early{0};
   for (int i = 0; i < 4; ++i)
     threads.emplace_back([&] {
       s.stop();
-      early += has_ended ? 0 : 1;
+      early += s.node().stats().connections > 0 ? 1 : 0;
     });
   for (auto& t : threads)
     t.join();

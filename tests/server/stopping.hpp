@@ -19,6 +19,14 @@
 
 namespace troupe::test {
 
+/// Looks again and again until it holds; whether it does in time.
+template <class F>
+[[nodiscard]] bool comes(F holds, std::chrono::milliseconds patience = std::chrono::seconds{5}) {
+  for (auto until = std::chrono::steady_clock::now() + patience; !holds() && std::chrono::steady_clock::now() < until;)
+    ::poll(nullptr, 0, 5);
+  return holds();
+}
+
 /// Keeps what is logged.
 class kept_log final : public protocol::logger {
 public:
@@ -31,9 +39,7 @@ public:
     return all_.find(text) != std::string::npos;
   }
   [[nodiscard]] bool gets(std::string_view text, std::chrono::milliseconds patience = std::chrono::seconds{5}) const {
-    for (auto until = std::chrono::steady_clock::now() + patience; !has(text) && std::chrono::steady_clock::now() < until;)
-      ::poll(nullptr, 0, 10);
-    return has(text);
+    return comes([&] { return has(text); }, patience);
   }
 
 private:
@@ -52,6 +58,24 @@ struct fixture {
   }
   kept_log log;
 };
+
+/// Lies in a function of the options, which go last of all that a server or a node is made of, and tells when they have gone.
+class tracer {
+public:
+  /// What the function is to hold; once.
+  [[nodiscard]] std::shared_ptr<int> lay() { return std::move(laid_); }
+  [[nodiscard]] bool goes() const {
+    return comes([this] { return watched_.expired(); });
+  }
+
+private:
+  std::shared_ptr<int> laid_ = std::make_shared<int>();
+  std::weak_ptr<int> watched_ = laid_;
+};
+
+inline void trace(server_options& options, tracer& t) {
+  options.authorize_upgrade = [laid = t.lay()](auto&) { return transport::upgrade_decision{}; };
+}
 
 inline transport::http_response text(std::string body) { return {200, "text/plain", std::move(body)}; }
 

@@ -49,13 +49,18 @@ void use_all(const actors::raw_connection& c) {
 TEST_CASE("a handle of a room says gone once its node ends, and after it") {
   auto world = std::make_unique<manual_node>();
   auto before = world->node.room("r");
+  auto while_it_runs = before.publish("x", {{"a", 1}});
 
-  world->node.stop();
+  world->node.request_stop();
   auto while_it_ends = before.publish("x", {{"a", 1}});
   auto made_late = world->node.room("r").publish("x", {});
+  world->node.stop();
+  auto once_it_has = before.publish("x", {{"a", 1}});
   world.reset();
 
+  CHECK(while_it_runs == publish_result::accepted);
   CHECK(while_it_ends == publish_result::gone);
+  CHECK(once_it_has == publish_result::gone);
   CHECK(made_late == publish_result::gone);
   CHECK(before.publish("x", {{"a", 1}}) == publish_result::gone);
 }
@@ -72,15 +77,29 @@ TEST_CASE("a handle that names no room that could be says gone") {
 TEST_CASE("a broadcast of an endpoint says gone once its node ends, and after it") {
   auto world = std::make_unique<manual_node>();
   keeping_endpoint e{world->node};
+  auto peer = std::make_unique<testing::memory_session>(world->node, world->node.loop(0), raw_client_of(e));
+  world->settle();
+  auto while_it_runs = e.at.broadcast("x");
+  auto clients_then = e.at.client_count();
+  world->settle();
+  auto heard = peer->take_frames().size();
 
-  world->node.stop();
+  world->node.request_stop();
   auto while_it_ends = e.at.broadcast("x");
+  world->node.stop();
+  auto once_it_has = e.at.broadcast("x");
+  peer.reset();
   world.reset();
 
+  CHECK(while_it_runs == publish_result::accepted);
+  CHECK(clients_then == 1);
+  CHECK(heard == 1);
   CHECK(while_it_ends == publish_result::gone);
+  CHECK(once_it_has == publish_result::gone);
   CHECK(e.at.broadcast("x") == publish_result::gone);
   CHECK(e.at.broadcast_binary("x") == publish_result::gone);
   CHECK(e.at.clients().empty());
+  CHECK(e.at.client_count() == 0);
   CHECK(actors::endpoint{}.broadcast("x") == publish_result::gone);
   CHECK(actors::endpoint{}.client_count() == 0);
 }
@@ -93,12 +112,16 @@ TEST_CASE("a raw connection does nothing after its node") {
   REQUIRE(e.kept.size() == 1);
 
   world->node.stop();
+  auto goodbyes = peer->take_frames().size();
   use_all(e.kept[0]);
   (void)e.at.broadcast_except(e.kept[0], "x");
+  auto late = peer->take_frames().size();
   peer.reset();
   world.reset();
 
   use_all(e.kept[0]);
+  CHECK(goodbyes <= 1);
+  CHECK(late == 0);
   CHECK(e.kept[0].state() == actors::connection_state::closed);
 }
 
@@ -129,9 +152,11 @@ TEST_CASE("a session outlives its node, with what it was sent and has not taken"
   slow.set_window(0);
   slow.say(R"({"type":"message","text":"hello"})");
   world->settle();
+  auto kept = slow.queued_bytes();
 
   world.reset();
 
+  CHECK(kept > 0);
   CHECK(slow.ended());
 }
 
