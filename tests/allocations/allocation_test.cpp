@@ -1,8 +1,8 @@
 // What a delivery costs in allocations, over real sockets of a whole server.
 #include <utility>
 
-#include "counting_allocator.hpp"
 #include "support/raw_client.hpp"
+#include "support/replaced_allocator.hpp"
 
 #include <troupe/troupe.hpp>
 

@@ -1,6 +1,6 @@
 // A scripted life of a node on manual loops, once for each of its allocations, which fails: the node serves afterwards, and nothing
 // is left behind.
-#include "failing_allocator.hpp"
+#include "support/replaced_allocator.hpp"
 #include "findings.hpp"
 #include "transport/onlooker.hpp"
 

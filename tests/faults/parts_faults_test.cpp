@@ -1,5 +1,5 @@
 // What the parts promise when memory is short: all of a step, or nothing of it.
-#include "failing_allocator.hpp"
+#include "support/replaced_allocator.hpp"
 
 #include "dispatcher.hpp"
 #include "member_group.hpp"

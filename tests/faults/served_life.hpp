@@ -19,7 +19,13 @@ public:
     cold,
   };
 
-  explicit served_life(bool tls, memory first = memory::warm);
+  enum class door { plain, tls };
+  enum class length {
+    full,
+    brief, ///< of the clients only some that together use all of a TLS channel
+  };
+
+  explicit served_life(door by, length how = length::full, memory first = memory::warm);
   ~served_life();
 
   /// Clients of all kinds come, say something and go, while the loop's allocations fail from the `nth` on, `count` of them. Returns
@@ -41,11 +47,12 @@ private:
   template <class F>
   auto on_loop(F f);
   void play(class verdict& v);
-  [[nodiscard]] wire_client::way door() const;
+  [[nodiscard]] wire_client::way way_in() const;
   [[nodiscard]] std::string remains();
   void set_up();
 
   const bool is_tls_;
+  const length length_;
   std::string folder_;
   std::unique_ptr<server> server_;
   actors::endpoint raw_;

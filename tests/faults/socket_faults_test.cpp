@@ -1,13 +1,15 @@
-// A scripted life of a whole server over real sockets, once for each allocation of its loop, which fails: OpenSSL's and zlib's, too.
-#include "failing_allocator.hpp"
+// Scripted lives of a whole server over real sockets, one for each allocation of its loop, which fails: OpenSSL's and zlib's, too.
 #include "findings.hpp"
+#include "foreign_allocators.hpp"
 #include "served_life.hpp"
+#include "support/replaced_allocator.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -16,6 +18,8 @@
 
 using namespace troupe;
 using test::served_life;
+using door = served_life::door;
+using length = served_life::length;
 
 namespace {
 
@@ -27,10 +31,23 @@ const bool is_prepared = [] {
 
 std::size_t number_of(const char* text) { return static_cast<std::size_t>(std::atol(text)); }
 
-/// Every `step`-th place, from the one that `TROUPE_SEED` shifts, or the one that is asked for (`TROUPE_FAULT_AT`); all with
-/// `TROUPE_LONG`.
-void sweep(bool tls, std::size_t count, std::size_t step) {
-  served_life life{tls};
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::size_t each = 7; ///< a life takes that much longer
+#else
+constexpr std::size_t each = 1;
+#endif
+
+/// Which of so many turns it is: that of `TROUPE_SEED`, else of the day, so that each has come after as many days.
+std::size_t turn_of(std::size_t turns) {
+  using days = std::chrono::duration<std::size_t, std::ratio<86'400>>;
+  auto* seed = std::getenv("TROUPE_SEED");
+  auto today = std::chrono::duration_cast<days>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return (seed ? number_of(seed) : today) % turns;
+}
+
+/// Every `step`-th place, from the one whose turn it is, or the one that is asked for (`TROUPE_FAULT_AT`); all with `TROUPE_LONG`.
+void sweep(door by, length how, std::size_t count, std::size_t step) {
+  served_life life{by, how};
   std::string first;
   life.play_well(first);
   life.judge(first);
@@ -39,8 +56,8 @@ void sweep(bool tls, std::size_t count, std::size_t step) {
   auto* at = std::getenv("TROUPE_FAULT_AT");
   if (std::getenv("TROUPE_LONG"))
     step = 1;
-  auto* seed = std::getenv("TROUPE_SEED");
-  std::size_t n = at ? number_of(at) : seed ? number_of(seed) % step : 0;
+  auto start = at ? number_of(at) : turn_of(step);
+  auto n = start;
   for (bool any = true; any; n += step) {
     std::string wrong;
     any = life.play_failing(n, count, wrong);
@@ -50,7 +67,7 @@ void sweep(bool tls, std::size_t count, std::size_t step) {
     if (at)
       break;
   }
-  WARN("up to place " << n << ", every " << step << " of them");
+  WARN("places " << start << " to " << n << ", every " << step << " of them (TROUPE_SEED=" << start << ")");
   INFO(test::one_line_each(found));
   CHECK(found.empty());
   CHECK(life.stop());
@@ -76,7 +93,7 @@ int play_cold(std::size_t nth) {
 } // namespace
 
 TEST_CASE("first clients without memory", "[.]") {
-  served_life life{true, served_life::memory::cold};
+  served_life life{door::tls, length::full, served_life::memory::cold};
   std::string wrong;
   auto any = life.play_failing(number_of(std::getenv("TROUPE_FAULT_AT")), 1, wrong);
   life.judge(wrong);
@@ -87,19 +104,23 @@ TEST_CASE("first clients without memory", "[.]") {
 
 TEST_CASE("a server whose first clients have found no memory serves the next ones") {
   std::size_t step = std::getenv("TROUPE_LONG") ? 7 : 211;
+  auto start = turn_of(step);
   int code = 0;
-  for (std::size_t n = 0; code != nothing_failed; n += step) {
+  for (auto n = start; code != nothing_failed; n += step) {
     code = play_cold(n);
     INFO("allocation " << n);
     CHECK((code == 0 || code == nothing_failed));
   }
+  WARN("every " << step << " of the places (TROUPE_SEED=" << start << ")");
 }
 
-TEST_CASE("a server serves and nothing is left, whichever allocation of its loop has failed") { sweep(false, 1, 7); }
+TEST_CASE("a server serves and nothing is left, whichever allocation of its loop has failed") {
+  sweep(door::plain, length::full, 1, each);
+}
 
 TEST_CASE("a server serves and nothing is left after several failed allocations of its loop in a row") {
-  sweep(false, 2, 23);
-  sweep(false, 3, 23);
+  sweep(door::plain, length::full, 2, 23);
+  sweep(door::plain, length::full, 3, 23);
 }
 
 TEST_CASE("a stop is asked for without memory, and happens") {
@@ -118,9 +139,12 @@ TEST_CASE("a stop is asked for without memory, and happens") {
   CHECK(node.run() == 0);
 }
 
-TEST_CASE("a server serves by TLS and nothing is left, whichever allocation of its loop or of OpenSSL has failed") { sweep(true, 1, 41); }
+TEST_CASE("a server serves by TLS and nothing is left, whichever allocation of its loop or of OpenSSL has failed") {
+  sweep(door::tls, length::brief, 1, each);
+}
 
-TEST_CASE("a server serves by TLS and nothing is left after several failed allocations in a row") {
-  sweep(true, 2, 97);
-  sweep(true, 3, 97);
+TEST_CASE("a server serves all kinds of clients by TLS and nothing is left after failed allocations") {
+  sweep(door::tls, length::full, 1, 97);
+  sweep(door::tls, length::full, 2, 97);
+  sweep(door::tls, length::full, 3, 97);
 }

@@ -1,9 +1,10 @@
 // Nodes that are stopped while memory is short: once for each allocation, which fails.
-#include "failing_allocator.hpp"
+#include "support/replaced_allocator.hpp"
 #include "transport/manual_node.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <array>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -22,33 +23,47 @@ actors::node_options small() {
   return o;
 }
 
-/// Counts those who came and went.
-struct counting final : actors::room_behavior {
-  explicit counting(int& n) : inside(n) {}
-  void on_join(actors::room_context&, const actors::member&) override { ++inside; }
-  void on_leave(actors::room_context&, const actors::member&, actors::leave_reason) override { --inside; }
-  int& inside;
+constexpr unsigned people = 4;
+constexpr unsigned places = 2;
+
+/// How often a room was told that somebody comes, and goes.
+struct stay {
+  int came = 0;
+  int went = 0;
+};
+
+using stays = std::array<stay, people>; ///< in one room, by user id
+
+/// Notes who comes and goes; allocates nothing.
+struct noting final : actors::room_behavior {
+  explicit noting(stays& s) : all(s) {}
+  void on_join(actors::room_context&, const actors::member& who) override { ++of(who).came; }
+  void on_leave(actors::room_context&, const actors::member& who, actors::leave_reason) override { ++of(who).went; }
+  stay& of(const actors::member& who) { return all.at(static_cast<std::size_t>(who.user_id.at(0) - '0')); }
+  stays& all;
 };
 
 /// A node with clients of all kinds.
 struct crowded {
   crowded() {
-    world.node.rooms("*", [this](auto) { return std::make_unique<counting>(inside); });
+    for (unsigned i = 0; i < places; ++i)
+      world.node.rooms(world.room_on(i), [this, i](auto) { return std::make_unique<noting>(rooms[i]); });
     actors::endpoint_handlers on;
-    on.on_close = [this](auto&, auto, auto) { --inside; };
+    on.on_close = [this](auto&, auto, auto) { ++raw_ends; };
     place = world.node.make_endpoint("/raw", on);
-    for (unsigned i = 0; i < 4; ++i) {
-      clients.push_back(std::make_unique<test::client>(world, i % 2 == 0 ? encoding::v1_json : encoding::plain_json, i / 2));
-      clients.back()->join(world.room_on(i % 2));
+    for (unsigned i = 0; i < people; ++i) {
+      auto encoding = i % 2 == 0 ? encoding::v1_json : encoding::plain_json;
+      clients.push_back(std::make_unique<test::client>(world, encoding, i / 2, transport::outbox::bounds{}, std::to_string(i)));
+      clients.back()->join(world.room_on(i % places));
     }
     raw = std::make_unique<testing::memory_session>(world.node, world.node.loop(1),
                                                     actors::connection_info{encoding::plain_json, {}, {}, place.state()});
-    ++inside;
     world.settle();
     clients[0]->join(world.room_on(1)); // is under way when it stops
   }
 
-  int inside = 0;
+  std::array<stays, places> rooms{};
+  int raw_ends = 0;
   test::manual_node world{small()};
   actors::endpoint place;
   std::vector<std::unique_ptr<test::client>> clients;
@@ -69,9 +84,24 @@ TEST_CASE("a node stops and tells everybody, whichever allocation fails meanwhil
     failed = test::has_failed();
 
     INFO("allocation " << n);
-    REQUIRE(c.inside <= 0); // whoever fails while it is let in goes without having come
+    for (unsigned room = 0; room < places; ++room)
+      for (unsigned who = 0; who < people; ++who) {
+        auto [came, went] = c.rooms[room][who];
+        auto stayed = who % places == room;
+        auto was_under_way = who == 0 && room == 1;
+        CAPTURE(room, who, came, went);
+        REQUIRE(went <= 1);
+        if (was_under_way)
+          REQUIRE(came <= went); // whoever fails while it is let in goes without having come
+        else
+          REQUIRE((came == went && went == (stayed ? 1 : 0)));
+      }
+    REQUIRE(c.raw_ends == 1);
+    REQUIRE(c.raw->ended());
+    for (auto& client : c.clients)
+      REQUIRE(client->session.ended());
     REQUIRE(c.world.node.stats().rooms == 0);
-    for (unsigned i = 0; i < 2; ++i)
+    for (unsigned i = 0; i < c.world.node.loops(); ++i)
       REQUIRE(c.world.node.loop(i).pinned_actors() == 0);
   }
   CHECK(n > 20);

@@ -79,8 +79,8 @@ wire_client::wire_client(const way& w) : patience_(w.patience), fd_(::socket(AF_
 }
 
 void wire_client::shake_hands() {
-  context_.reset(SSL_CTX_new(TLS_client_method()));
-  ssl_.reset(SSL_new(context_.get()));
+  static const std::unique_ptr<SSL_CTX, ssl_free> context{SSL_CTX_new(TLS_client_method())}; // dear to make
+  ssl_.reset(SSL_new(context.get()));
   SSL_set_fd(ssl_.get(), fd_);
   if (SSL_connect(ssl_.get()) != 1)
     shut();

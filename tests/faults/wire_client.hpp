@@ -70,7 +70,6 @@ private:
   std::chrono::milliseconds patience_;
   int fd_ = -1;
   std::string read_;
-  std::unique_ptr<SSL_CTX, ssl_free> context_;
   std::unique_ptr<SSL, ssl_free> ssl_;
 };
 

@@ -1,8 +1,7 @@
-#include "failing_allocator.hpp"
+#include "replaced_allocator.hpp"
 
 #include <execinfo.h>
-#include <openssl/crypto.h>
-#include <zlib.h>
+#include <malloc.h>
 
 #include <array>
 #include <atomic>
@@ -13,6 +12,8 @@
 
 namespace {
 
+using troupe::test::next_fails;
+
 struct plan {
   bool is_armed = false;
   bool is_unharmed = false;
@@ -22,17 +23,24 @@ struct plan {
 };
 
 thread_local plan current;
+std::atomic<std::uint64_t> asked{0};
 std::atomic<std::ptrdiff_t> live{0};
+std::atomic<std::ptrdiff_t> bytes{0};
 
 void* counted(void* block) noexcept {
-  if (block)
+  asked.fetch_add(1, std::memory_order_relaxed);
+  if (block) {
     live.fetch_add(1, std::memory_order_relaxed);
+    bytes.fetch_add(static_cast<std::ptrdiff_t>(::malloc_usable_size(block)), std::memory_order_relaxed);
+  }
   return block;
 }
 
 void give_back(void* block) noexcept {
-  if (block)
+  if (block) {
     live.fetch_sub(1, std::memory_order_relaxed);
+    bytes.fetch_sub(static_cast<std::ptrdiff_t>(::malloc_usable_size(block)), std::memory_order_relaxed);
+  }
   std::free(block);
 }
 
@@ -43,7 +51,32 @@ void trace() {
   ::backtrace_symbols_fd(frames.data(), depth, 2);
 }
 
-bool fails() noexcept {
+void* allocate(std::size_t size) {
+  if (!next_fails())
+    if (auto* block = counted(std::malloc(size == 0 ? 1 : size)))
+      return block;
+  throw std::bad_alloc{};
+}
+
+void* allocate(std::size_t size, std::align_val_t alignment) {
+  auto to = static_cast<std::size_t>(alignment);
+  if (!next_fails())
+    if (auto* block = counted(std::aligned_alloc(to, (size + to - 1) / to * to)))
+      return block;
+  throw std::bad_alloc{};
+}
+
+} // namespace
+
+namespace troupe::test {
+
+std::uint64_t allocations() noexcept { return asked.load(std::memory_order_relaxed); }
+std::ptrdiff_t live_blocks() noexcept { return live.load(std::memory_order_relaxed); }
+std::ptrdiff_t live_bytes() noexcept { return bytes.load(std::memory_order_relaxed); }
+
+bool has_failed() noexcept { return current.has_failed; }
+
+bool next_fails() noexcept {
   auto& p = current;
   if (!p.is_armed || p.is_unharmed)
     return false;
@@ -62,64 +95,21 @@ bool fails() noexcept {
   return true;
 }
 
-void* allocate(std::size_t size) {
-  if (!fails())
-    if (auto* block = counted(std::malloc(size == 0 ? 1 : size)))
-      return block;
-  throw std::bad_alloc{};
-}
-
-void* allocate(std::size_t size, std::align_val_t alignment) {
-  auto to = static_cast<std::size_t>(alignment);
-  if (!fails())
-    if (auto* block = counted(std::aligned_alloc(to, (size + to - 1) / to * to)))
-      return block;
-  throw std::bad_alloc{};
-}
-
-void* openssl_malloc(std::size_t size, const char*, int) { return fails() ? nullptr : std::malloc(size); }
-void* openssl_realloc(void* block, std::size_t size, const char*, int) { return fails() ? nullptr : std::realloc(block, size); }
-void openssl_free(void* block, const char*, int) { std::free(block); }
-
-void* zlib_malloc(void*, unsigned items, unsigned size) { return fails() ? nullptr : std::malloc(std::size_t{items} * size); }
-void zlib_free(void*, void* block) { std::free(block); }
-
-} // namespace
-
-namespace troupe::test {
-
-bool has_failed() noexcept { return current.has_failed; }
-
-std::ptrdiff_t live_blocks() noexcept { return live.load(std::memory_order_relaxed); }
-
 void arm(std::size_t nth, std::size_t count) noexcept { current = {count > 0, false, false, nth, count}; }
 
 void disarm() noexcept { current.is_armed = false; }
-
-void fail_openssl_too() {
-  if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) != 1)
-    std::abort();
-}
 
 unharmed::unharmed() noexcept : before_(std::exchange(current.is_unharmed, true)) {}
 unharmed::~unharmed() { current.is_unharmed = before_; }
 
 } // namespace troupe::test
 
-/// In place of zlib's start of a compressor where this executable is linked with `--wrap`.
-extern "C" int __real_deflateInit2_(z_streamp, int, int, int, int, int, const char*, int) __attribute__((weak));
-extern "C" int __wrap_deflateInit2_(z_streamp z, int level, int method, int window, int memory, int strategy, const char* version, int size) {
-  z->zalloc = zlib_malloc;
-  z->zfree = zlib_free;
-  return __real_deflateInit2_(z, level, method, window, memory, strategy, version, size);
-}
-
 void* operator new(std::size_t size) { return allocate(size); }
 void* operator new[](std::size_t size) { return allocate(size); }
 void* operator new(std::size_t size, std::align_val_t alignment) { return allocate(size, alignment); }
 void* operator new[](std::size_t size, std::align_val_t alignment) { return allocate(size, alignment); }
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return fails() ? nullptr : counted(std::malloc(size == 0 ? 1 : size));
+  return troupe::test::next_fails() ? nullptr : counted(std::malloc(size == 0 ? 1 : size));
 }
 void* operator new[](std::size_t size, const std::nothrow_t& t) noexcept { return operator new(size, t); }
 void operator delete(void* block, const std::nothrow_t&) noexcept { give_back(block); }
