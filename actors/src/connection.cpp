@@ -13,7 +13,7 @@ connection::connection(caf::actor_config& cfg, compat::loop_context& home, node_
     unit_(unit),
     key_(config.key),
     counted_(*unit.end),
-    pulse_(*unit.loop, config.key, shared.options.heartbeat),
+    pulse_(*unit.loop),
     core_(std::in_place, std::move(config), *this) {}
 
 connection::behavior_type connection::make_behavior() {
@@ -25,7 +25,7 @@ connection::behavior_type connection::make_behavior() {
     }
     return caf::sec::runtime_error;
   });
-  pulse_.start(*this);
+  pulse_.start(*this, shared_.options.heartbeat);
   core_->open();
   return {
     [this](inbound& message) { handle(message); },
@@ -34,7 +34,7 @@ connection::behavior_type connection::make_behavior() {
       core_->end_input();
       end_if_finished();
     },
-    [this](heartbeat) { pulse_.check(); },
+    [this](heartbeat) { pulse_.check(key_, shared_.options.heartbeat); },
     [this](const say_goodbye& m) { core_->say_goodbye(m.restart); },
     [this](const membership_lost& m) { core_->on_membership_lost(m); },
     [](const pong_received&) {},

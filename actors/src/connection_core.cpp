@@ -30,7 +30,6 @@ bool is_room_command(command_kind kind) {
 connection_core::connection_core(config c, connection_output& output)
   : config_(std::move(c)),
     output_(output),
-    max_rooms_(is_plain(config_.encoding) ? 1 : config_.options->connections.max_rooms),
     tokens_(static_cast<double>(config_.options->connections.burst_messages)),
     refilled_(output.now()) {}
 
@@ -131,7 +130,7 @@ void connection_core::run_or_wait(inbound message) {
 /// same room.
 bool connection_core::must_wait(const std::optional<std::string>& room) const {
   auto pending = [](const held_room& r) { return r.state != phase::held; };
-  if (!room || max_rooms_ == 1)
+  if (!room || max_rooms() == 1)
     return !waiting_.empty() || std::any_of(rooms_.begin(), rooms_.end(), pending);
   return std::any_of(rooms_.begin(), rooms_.end(), [&](auto& r) { return r.name == *room && pending(r); })
          || std::any_of(waiting_.begin(), waiting_.end(), [&](auto& w) { return !w.room || *w.room == *room; });
@@ -201,7 +200,7 @@ void connection_core::join(const command& c, const inbound& message) {
   if (config_.claims && !config_.claims->may_join(*c.room_id))
     return refuse(c, errc::forbidden);
   auto* room = find(*c.room_id);
-  if (!room && max_rooms_ > 1 && rooms_.size() >= max_rooms_)
+  if (!room && max_rooms() > 1 && rooms_.size() >= max_rooms())
     return refuse(c, errc::room_limit);
   join_request request;
   request.profile = c.profile;
@@ -228,7 +227,7 @@ void connection_core::start_join(std::string name, join_request request) {
   room->ref = request.ref;
   room->token = request.token;
   room->request = std::make_unique<join_request>(std::move(request));
-  auto* held = max_rooms_ == 1 ? default_room() : nullptr;
+  auto* held = max_rooms() == 1 ? default_room() : nullptr;
   if (held && held != room)
     settling_ = {held->key, held->handle};
   else
@@ -259,7 +258,7 @@ void connection_core::leave(const command& c, const inbound& message) {
 
 /// The next join of a client of one room waits for what that room has to say still.
 void connection_core::note_left(const held_room& room) {
-  if (max_rooms_ == 1)
+  if (max_rooms() == 1)
     before_ = {room.key, room.handle};
 }
 
@@ -389,7 +388,7 @@ void connection_core::on_joined(const join_answer& answer) {
   } else { // let in and thrown out again
     forget(*room);
   }
-  if (max_rooms_ == 1)
+  if (max_rooms() == 1)
     leave_others(name, token);
   leave_forbidden(token); // claims may have changed since the join was sent
   run_waiting();
@@ -412,7 +411,7 @@ void connection_core::give_up(held_room& room, errc code, std::string_view detai
     leave_forbidden(token);
   } else {
     forget(room);
-    if (was_let_in && max_rooms_ == 1)
+    if (was_let_in && max_rooms() == 1)
       leave_others(name, token);
   }
   run_waiting();
@@ -544,10 +543,12 @@ void connection_core::count_error(errc code) {
   if (limits.max_errors == 0)
     return;
   auto now = output_.now();
-  std::erase_if(errors_, [&](auto at) { return now - at >= limits.error_window; });
-  errors_.push_back(now);
+  if (!errors_)
+    errors_ = std::make_unique<std::vector<steady_time>>();
+  std::erase_if(*errors_, [&](auto at) { return now - at >= limits.error_window; });
+  errors_->push_back(now);
   config_.options->counters->count(protocol::counter::protocol_errors, to_string(code));
-  if (errors_.size() >= limits.max_errors) {
+  if (errors_->size() >= limits.max_errors) {
     closing_ = true;
     output_.close(errc::too_many_errors);
   }

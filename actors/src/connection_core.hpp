@@ -153,6 +153,9 @@ private:
   [[nodiscard]] held_room* find(std::string_view name);
   [[nodiscard]] held_room* find_ticket(std::uint32_t ticket);
   [[nodiscard]] held_room* default_room();
+  [[nodiscard]] std::size_t max_rooms() const noexcept {
+    return is_plain(config_.encoding) ? 1 : config_.options->connections.max_rooms;
+  }
   void forget(held_room& room);
   void give_up(held_room& room, protocol::errc code, std::string_view detail);
   void leave_others(const std::string& name, const credit& token);
@@ -173,18 +176,17 @@ private:
   std::vector<tracked_ref> refs_;
   room_before before_; ///< of a client of one room: the room that it left last, which may still owe it answers
   room_before settling_; ///< whose answer a join waits for
-  std::vector<steady_time> errors_;
-  std::size_t max_rooms_;
+  std::unique_ptr<std::vector<steady_time>> errors_; ///< of the window; most have none
   std::uint64_t arrived_ = 0; ///< commands, in order; a join that waits may be asked of its room later than one behind it
   std::uint64_t running_ = 0; ///< which of them runs, if one does
   std::uint32_t next_ticket_ = 1;
   std::uint32_t claims_since_ = 0; ///< the first ticket whose join knows the claims of now
   std::uint32_t refused_by_rate_ = 0;
+  bool closing_ = false; ///< the server has closed: nothing is taken in any more
+  bool input_ended_ = false;
   double tokens_;
   steady_time refilled_;
   steady_time rate_told_{};
-  bool closing_ = false; ///< the server has closed: nothing is taken in any more
-  bool input_ended_ = false;
 };
 
 } // namespace troupe::actors

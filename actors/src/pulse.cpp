@@ -14,11 +14,11 @@ double jitter() {
 
 } // namespace
 
-void pulse::start(caf::abstract_actor& owner) {
+void pulse::start(caf::abstract_actor& owner, const heartbeat_options& options) {
   owner_ = &owner;
   started_at_ = loop_.now();
-  if (options_.interval.count() > 0)
-    loop_.arm(*this, std::chrono::duration_cast<steady_time::duration>(options_.interval * jitter()));
+  if (options.interval.count() > 0)
+    loop_.arm(*this, std::chrono::duration_cast<steady_time::duration>(options.interval * jitter()));
 }
 
 void pulse::on_deadline() {
@@ -27,30 +27,30 @@ void pulse::on_deadline() {
   compat::anon_send(caf::actor_cast<connection_actor>(owner_), heartbeat{});
 }
 
-void pulse::check() {
-  auto* peer = loop_.sessions().find(who_);
+void pulse::check(session_key who, const heartbeat_options& options) {
+  auto* peer = loop_.sessions().find(who);
   if (!peer)
     return;
   auto at = loop_.now();
   auto heard = peer->last_inbound();
-  bool waiting = options_.timeout.count() > 0 && pinged_at_ != steady_time{} && pinged_at_ > heard;
-  if (waiting && at - pinged_at_ >= options_.timeout) {
+  bool waiting = options.timeout.count() > 0 && pinged_at_ != steady_time{} && pinged_at_ > heard;
+  if (waiting && at - pinged_at_ >= options.timeout) {
     peer->terminate(protocol::errc::heartbeat_timeout);
     return;
   }
   if (waiting) {
-    loop_.timers().arm(*this, pinged_at_ + options_.timeout);
+    loop_.timers().arm(*this, pinged_at_ + options.timeout);
     return;
   }
   bool silent_so_far = pinged_at_ == steady_time{} && heard <= started_at_;
-  if (silent_so_far || at - heard >= options_.interval) {
+  if (silent_so_far || at - heard >= options.interval) {
     pinged_at_ = at;
     peer->ping();
-    loop_.sessions().touch(who_);
-    loop_.timers().arm(*this, at + (options_.timeout.count() > 0 ? std::min(options_.timeout, options_.interval) : options_.interval));
+    loop_.sessions().touch(who);
+    loop_.timers().arm(*this, at + (options.timeout.count() > 0 ? std::min(options.timeout, options.interval) : options.interval));
     return;
   }
-  loop_.timers().arm(*this, heard + options_.interval);
+  loop_.timers().arm(*this, heard + options.interval);
 }
 
 } // namespace troupe::actors

@@ -11,19 +11,17 @@ namespace troupe::actors {
 /// Its deadlines come back as `heartbeat` messages to the actor that owns it. Thread: the loop's.
 class pulse final : timer_wheel::entry {
 public:
-  pulse(event_loop& loop, session_key who, const heartbeat_options& options) : loop_(loop), who_(who), options_(options) {}
+  explicit pulse(event_loop& loop) : loop_(loop) {}
 
   /// `owner` is sent `heartbeat`, and calls `check` then. It outlives the pulse.
-  void start(caf::abstract_actor& owner);
-  void check();
+  void start(caf::abstract_actor& owner, const heartbeat_options& options);
+  void check(session_key who, const heartbeat_options& options);
   void stop() noexcept { cancel(); }
 
 private:
   void on_deadline() override;
 
   event_loop& loop_;
-  session_key who_;
-  const heartbeat_options& options_;
   caf::abstract_actor* owner_ = nullptr;
   steady_time started_at_{};
   steady_time pinged_at_{};

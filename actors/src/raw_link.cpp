@@ -28,7 +28,7 @@ raw_link::raw_link(caf::actor_config& cfg, compat::loop_context& home, node_shar
     state_(std::move(state)),
     endpoint_(std::move(at)),
     counted_(*unit.end),
-    pulse_(*unit.loop, state_->key, shared.options.heartbeat) {}
+    pulse_(*unit.loop) {}
 
 /// Runs one handler of the application; what it throws ends this connection alone.
 template <class F>
@@ -72,7 +72,7 @@ void raw_link::report() noexcept {
 }
 
 raw_link::behavior_type raw_link::make_behavior() {
-  pulse_.start(*this);
+  pulse_.start(*this, shared_.options.heartbeat);
   if (state_->claims && state_->claims->expires_at) {
     expiry_ = std::make_unique<wall_deadline>(*unit_.wall, *state_->claims->expires_at, [this] { expire(); });
     expiry_->start();
@@ -83,7 +83,7 @@ raw_link::behavior_type raw_link::make_behavior() {
     [this](inbound& m) { handle(m); },
     [this](join_answer& m) { handle(m); },
     [this](const session_closed& m) { end(m); },
-    [this](heartbeat) { pulse_.check(); },
+    [this](heartbeat) { pulse_.check(state_->key, shared_.options.heartbeat); },
     [this](const say_goodbye& m) {
       state_->state = connection_state::closing;
       unit_.output->catch_up(endpoint_->identity->key, state_->key);

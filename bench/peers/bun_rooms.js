@@ -20,6 +20,7 @@ const server = Bun.serve({
         ws.send(JSON.stringify({ type: "joined", roomId: m.roomId, userId: ws.data.id }));
       } else if (m.type === "leave") {
         ws.unsubscribe(m.roomId);
+        ws.send(JSON.stringify({ type: "left", roomId: m.roomId })); // as Troupe does: an answer costs a send, and wakes the client
       } else if (m.type === "message") {
         const frame = JSON.stringify({ type: "message", roomId: m.roomId, userId: ws.data.id, text: m.text });
         if (m.echo === false) ws.publish(m.roomId, frame, Boolean(DEFLATE));

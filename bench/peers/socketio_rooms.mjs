@@ -10,7 +10,10 @@ io.on('connection', (socket) => {
     socket.join(room);
     socket.emit('joined', room);
   });
-  socket.on('leave', (room) => socket.leave(room));
+  socket.on('leave', (room) => {
+    socket.leave(room);
+    socket.emit('left', room);
+  });
   socket.on('message', (m) => io.to(m.roomId).emit('message', { userId: socket.id, text: m.text }));
 });
 http.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () =>

@@ -25,6 +25,7 @@ server.on('connection', (ws) => {
       ws.send(JSON.stringify({ type: 'joined', roomId: ws.room }));
     } else if (m.type === 'leave') {
       leave(ws);
+      ws.send(JSON.stringify({ type: 'left', roomId: ws.room }));
     } else if (m.type === 'message') {
       const frame = JSON.stringify({ type: 'message', userId: ws.id, text: m.text });
       for (const member of rooms.get(ws.room) ?? []) if (m.echo !== false || member !== ws) member.send(frame);

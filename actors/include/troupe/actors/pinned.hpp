@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <unordered_map>
 #include <utility>
 
@@ -196,14 +197,14 @@ public:
   template <class Handle, class F>
   void watch(const Handle& whom, F fun) {
 #if TROUPE_CAF_V1
-    watched_.insert_or_assign(whom.id(), this->monitor(whom, std::move(fun)));
+    watched().insert_or_assign(whom.id(), this->monitor(whom, std::move(fun)));
 #else
-    auto i = watched_.insert_or_assign(whom.id(), std::move(fun)).first;
+    auto i = watched().insert_or_assign(whom.id(), std::move(fun)).first;
     try {
       auto* actor = caf::actor_cast<caf::abstract_actor*>(whom);
       actor->attach(caf::attachable_ptr{new caf_monitor{actor->address(), this->address()}});
     } catch (...) {
-      watched_.erase(i);
+      watched_->erase(i);
       throw;
     }
 #endif
@@ -211,15 +212,17 @@ public:
 
   template <class Handle>
   void unwatch(const Handle& whom) {
-    auto i = watched_.find(whom.id());
-    if (i == watched_.end())
+    if (!watched_)
+      return;
+    auto i = watched_->find(whom.id());
+    if (i == watched_->end())
       return;
 #if TROUPE_CAF_V1
     i->second.dispose();
 #else
     this->demonitor(caf::actor_cast<caf::actor_addr>(whom));
 #endif
-    watched_.erase(i);
+    watched_->erase(i);
   }
 
 protected:
@@ -238,6 +241,18 @@ protected:
 private:
   /// How far its end is.
   enum class step : std::uint8_t { alive, crashed, farewell, release, watchers, requests, last, ended };
+
+#if TROUPE_CAF_V1
+  using watched_actors = std::unordered_map<caf::actor_id, caf::disposable>;
+#else
+  using watched_actors = std::unordered_map<caf::actor_id, std::function<void(const caf::error&)>>;
+#endif
+
+  watched_actors& watched() {
+    if (!watched_)
+      watched_ = std::make_unique<watched_actors>();
+    return *watched_;
+  }
 
   /// CAF lets some exceptions out, and would leave an actor that neither runs nor ends.
   caf::resumable::resume_result resume_alive(context_base* context, size_t max_messages) noexcept {
@@ -277,7 +292,7 @@ private:
         return;
       case step::release:
         release_state();
-        watched_.clear();
+        watched_.reset();
 #if !TROUPE_CAF_V1
         this->bhvr_stack_.cleanup();
 #endif
@@ -383,8 +398,9 @@ private:
 #if !TROUPE_CAF_V1
     this->set_default_handler(caf::drop);
     this->set_down_handler([this](caf::down_msg& dm) {
-      auto node = watched_.extract(dm.source.id());
-      if (node)
+      if (!watched_)
+        return;
+      if (auto node = watched_->extract(dm.source.id()))
         node.mapped()(dm.reason);
     });
     this->set_error_handler([](caf::error&) {});
@@ -397,11 +413,7 @@ private:
   bool is_dropped_ = false; ///< likewise, or that which destroys the loop
   bool is_unreachable_ = false; ///< that of the last reference, then the loop's
   step step_ = step::alive; ///< loop's thread
-#if TROUPE_CAF_V1
-  std::unordered_map<caf::actor_id, caf::disposable> watched_;
-#else
-  std::unordered_map<caf::actor_id, std::function<void(const caf::error&)>> watched_;
-#endif
+  std::unique_ptr<watched_actors> watched_; ///< most watch nobody
 };
 
 /// Ends an actor of this loop as if it had crashed, without memory for a message. Precondition: `dest` is not null, and all actors of its
