@@ -34,7 +34,7 @@ connection::behavior_type connection::make_behavior() {
       core_->end_input();
       end_if_finished();
     },
-    [this](heartbeat) { pulse_.check(key_, shared_.options.heartbeat); },
+    [this](heartbeat& beat) { handle(beat); },
     [this](const say_goodbye& m) { core_->say_goodbye(m.restart); },
     [this](const membership_lost& m) { core_->on_membership_lost(m); },
     [](const pong_received&) {},
@@ -50,6 +50,8 @@ void connection::handle(join_answer& answer) {
   core_->on_joined(answer);
   end_if_finished();
 }
+
+void connection::handle(heartbeat&) { pulse_.check(key_, shared_.options.heartbeat); }
 
 void connection::end_if_finished() {
   if (!core_->finished())

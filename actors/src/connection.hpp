@@ -21,6 +21,7 @@ public:
 private:
   void handle(inbound& message) override;
   void handle(join_answer& answer) override;
+  void handle(heartbeat&) override;
   void say_farewell() override;
   void release_state() override;
   void end_if_finished();

@@ -336,7 +336,7 @@ struct dispatched_base<actors::room_actor, T> {
 };
 template <class T>
 struct dispatched_base<actors::connection_actor, T> {
-  using type = dispatched<actors::connection_actor::base, actors::inbound, actors::join_answer>;
+  using type = dispatched<actors::connection_actor::base, actors::inbound, actors::join_answer, actors::heartbeat>;
 };
 
 } // namespace troupe::compat

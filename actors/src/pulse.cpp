@@ -14,7 +14,7 @@ double jitter() {
 
 } // namespace
 
-void pulse::start(caf::abstract_actor& owner, const heartbeat_options& options) {
+void pulse::start(actor_base& owner, const heartbeat_options& options) {
   owner_ = &owner;
   started_at_ = loop_.now();
   if (options.interval.count() > 0)
@@ -24,7 +24,9 @@ void pulse::start(caf::abstract_actor& owner, const heartbeat_options& options) 
 void pulse::on_deadline() {
   constexpr std::chrono::seconds until_asked_again{1};
   loop_.arm(*this, until_asked_again); // `check` sets the next time, unless there is no memory for the message
-  compat::anon_send(caf::actor_cast<connection_actor>(owner_), heartbeat{});
+  loop_.begin_deadline();
+  heartbeat beat;
+  owner_->dispatch(beat);
 }
 
 void pulse::check(session_key who, const heartbeat_options& options) {
@@ -43,7 +45,8 @@ void pulse::check(session_key who, const heartbeat_options& options) {
     return;
   }
   bool silent_so_far = pinged_at_ == steady_time{} && heard <= started_at_;
-  if (silent_so_far || at - heard >= options.interval) {
+  auto almost = options.interval - options.interval / 16; // so that a prompt answer to the last ping does not cost a check of its own
+  if (silent_so_far || at - heard >= almost) {
     pinged_at_ = at;
     peer->ping();
     loop_.sessions().touch(who);

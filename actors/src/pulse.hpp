@@ -11,10 +11,13 @@ namespace troupe::actors {
 /// Its deadlines come back as `heartbeat` messages to the actor that owns it. Thread: the loop's.
 class pulse final : timer_wheel::entry {
 public:
+  /// What all actors that have a pulse derive from.
+  using actor_base = compat::dispatched_base<connection_actor, heartbeat>::type;
+
   explicit pulse(event_loop& loop) : loop_(loop) {}
 
   /// `owner` is sent `heartbeat`, and calls `check` then. It outlives the pulse.
-  void start(caf::abstract_actor& owner, const heartbeat_options& options);
+  void start(actor_base& owner, const heartbeat_options& options);
   void check(session_key who, const heartbeat_options& options);
   void stop() noexcept { cancel(); }
 
@@ -22,7 +25,7 @@ private:
   void on_deadline() override;
 
   event_loop& loop_;
-  caf::abstract_actor* owner_ = nullptr;
+  actor_base* owner_ = nullptr;
   steady_time started_at_{};
   steady_time pinged_at_{};
 };

@@ -83,7 +83,7 @@ raw_link::behavior_type raw_link::make_behavior() {
     [this](inbound& m) { handle(m); },
     [this](join_answer& m) { handle(m); },
     [this](const session_closed& m) { end(m); },
-    [this](heartbeat) { pulse_.check(state_->key, shared_.options.heartbeat); },
+    [this](heartbeat& beat) { handle(beat); },
     [this](const say_goodbye& m) {
       state_->state = connection_state::closing;
       unit_.output->catch_up(endpoint_->identity->key, state_->key);
@@ -96,6 +96,8 @@ raw_link::behavior_type raw_link::make_behavior() {
     },
   };
 }
+
+void raw_link::handle(heartbeat&) { pulse_.check(state_->key, shared_.options.heartbeat); }
 
 void raw_link::handle(inbound& message) {
   loop_counts::add(unit_.counts.messages_in, 1);

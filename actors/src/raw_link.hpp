@@ -36,6 +36,7 @@ public:
 private:
   void handle(inbound& message) override;
   void handle(join_answer&) override {} // it joins nothing
+  void handle(heartbeat&) override;
   void say_farewell() override;
   void release_state() override;
   void leave_endpoint() noexcept;

@@ -44,7 +44,7 @@ struct room_limits {
 };
 
 struct heartbeat_options {
-  std::chrono::milliseconds interval{25'000}; ///< silence after which an idle peer is pinged; 0: no heartbeat
+  std::chrono::milliseconds interval{25'000}; ///< silence after which an idle peer is pinged, or a sixteenth less; 0: no heartbeat
   std::chrono::milliseconds timeout{10'000};  ///< further silence after which it is terminated; 0: it never is
 };
 
