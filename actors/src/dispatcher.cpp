@@ -72,7 +72,7 @@ void dispatcher::on_fan_out(const fan_out& f) {
   if (!room.in_ring && room.pending()) {
     room.in_ring = true;
     ring_.push(f.room);
-    new_sends_ += std::min(room.sole_size(), limits_.sends_per_room);
+    new_cost_ += std::min(room.sole_size(), budget_.of_room);
   }
 }
 
@@ -186,23 +186,23 @@ void dispatcher::catch_up(room_key room, session_key who) {
 // -- flushing -------------------------------------------------------------------------------------------------------------
 
 bool dispatcher::flush() {
-  auto budget = limits_.sends_per_turn;
-  new_sends_ = 0;
-  while (budget > 0 && !ring_.empty()) {
+  auto left = budget_.of_turn;
+  new_cost_ = 0;
+  while (left > 0 && !ring_.empty()) {
     auto key = ring_.pop();
     auto i = rooms_.find(key);
     if (i == rooms_.end())
       continue;
     prefetch_next();
     auto& room = i->second;
-    std::size_t sends = 0;
+    std::size_t cost = 0;
     try {
-      sends = flush_room(room, std::min(budget, limits_.sends_per_room));
+      cost = flush_room(room, std::min(left, budget_.of_room));
     } catch (...) {
       ring_.push(key); // its place is free still; what it could not give waits for the next turn
       throw;
     }
-    budget -= std::min(budget, std::max<std::size_t>(1, sends));
+    left -= std::min(left, std::max<std::size_t>(1, cost));
     room.in_ring = room.pending();
     if (room.in_ring)
       ring_.push(key);
@@ -220,17 +220,17 @@ void dispatcher::prefetch_next() const noexcept {
 }
 
 /// Members of all encodings get their turn: a group that always has more does not keep the others waiting.
-std::size_t dispatcher::flush_room(local_room& room, std::size_t budget) {
-  std::size_t sends = 0;
-  for (std::size_t tried = 0; tried < room.groups.size() && sends < budget; ++tried) {
+std::size_t dispatcher::flush_room(local_room& room, std::size_t max_cost) {
+  std::size_t cost = 0;
+  for (std::size_t tried = 0; tried < room.groups.size() && cost < max_cost; ++tried) {
     auto& group = room.groups[room.turn]->members;
     room.turn = (room.turn + 1) % room.groups.size();
     if (!group.pending())
       continue;
-    auto hold = room.pending_bytes() > limits_.held_bytes && room.more_than_one_batch();
+    auto hold = room.pending_bytes() > held_bytes && room.more_than_one_batch();
     lost_.clear();
-    auto done = group.flush(budget - sends, hold, sessions_, meter_, lost_);
-    sends += done.sends;
+    auto done = group.flush(max_cost - cost, hold, sessions_, meter_, lost_);
+    cost += done.cost;
     loop_counts::add(counts_.deliveries, done.frames);
     for (auto who : lost_)
       if (group.contains(who)) {
@@ -239,7 +239,7 @@ std::size_t dispatcher::flush_room(local_room& room, std::size_t budget) {
         count_members(-1);
       }
   }
-  return sends;
+  return cost;
 }
 
 // -- the table ------------------------------------------------------------------------------------------------------------

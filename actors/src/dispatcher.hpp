@@ -1,5 +1,6 @@
 #pragma once
 
+#include "flush_budget.hpp"
 #include "member_group.hpp"
 #include "messages.hpp"
 
@@ -38,7 +39,7 @@ struct loop_counts {
 /// `left`. Its mailbox keeps what several rooms say to one session in the order of cause and effect: a room of the same loop that called
 /// it past a mailbox with something in it would overtake what a room of another loop has sent before.
 ///
-/// Rooms with output wait in a ring; each gets a slice of sends in turn, so that a huge room does not delay a small one. A client of
+/// Rooms with output wait in a ring; each gets a slice of a turn (`flush_budget`), so that a huge room does not delay a small one. A client of
 /// several rooms gets what all of them have for it when the first of them reaches it, in one send (`memberships`).
 ///
 /// Invariants: a room is in the ring exactly while it has pending frames; a room without members here is forgotten.
@@ -46,11 +47,8 @@ struct loop_counts {
 /// Thread: the loop's.
 class dispatcher {
 public:
-  struct limits {
-    std::size_t sends_per_room = 64;
-    std::size_t sends_per_turn = 128;
-    std::size_t held_bytes = 1024 * 1024; ///< pending output of a room beyond which credits are held
-  };
+  /// Pending output of a room beyond which credits are held.
+  static constexpr std::size_t held_bytes = 1024 * 1024;
 
   /// Tells the room that a member's session is gone.
   using report_gone = std::function<void(const room_identity&, session_key)>;
@@ -81,7 +79,7 @@ public:
 
   /// Whether the rooms that have spoken since the last flush need most of the sends of one: more rooms would only wait. A room that
   /// speaks again adds nothing, as its frames share a send.
-  [[nodiscard]] bool has_full_turn() const noexcept { return new_sends_ >= limits_.sends_per_turn * 3 / 4; }
+  [[nodiscard]] bool has_full_turn() const noexcept { return new_cost_ >= budget_.of_turn * 3 / 4; }
 
   /// Forgets everything.
   void clear();
@@ -112,7 +110,7 @@ private:
   };
 
   void prefetch_next() const noexcept;
-  std::size_t flush_room(local_room& room, std::size_t budget);
+  std::size_t flush_room(local_room& room, std::size_t max_cost);
   void leave_room_before(const subscribe& s);
   void forget_room(room_key key) noexcept;
   void drop_if_empty(room_key key, local_room& room);
@@ -122,13 +120,13 @@ private:
   protocol::memory_meter* meter_;
   loop_counts& counts_;
   report_gone gone_;
-  limits limits_;
+  flush_budget budget_;
   memberships memberships_;
   std::unordered_map<room_key, local_room> rooms_;
   fifo<room_key> ring_;
   std::unordered_map<session_key, room_key> only_rooms_; ///< of sessions that are in one room at a time
   std::vector<session_key> lost_; ///< scratch of `flush_room`
-  std::size_t new_sends_ = 0; ///< of rooms that came into the ring since the last flush, each at most `sends_per_room`
+  std::size_t new_cost_ = 0; ///< of rooms that came into the ring since the last flush, each at most its slice
 };
 
 } // namespace troupe::actors

@@ -1,5 +1,7 @@
 #include "member_group.hpp"
 
+#include "flush_budget.hpp"
+
 #include <troupe/actors/make_room.hpp>
 
 #include <algorithm>
@@ -77,27 +79,29 @@ void member_group::prefetch_first(const session_table& sessions) const noexcept 
 }
 
 /// Inlined by force, so that no call lies between the loop and the session's: see `socket_writer`.
-std::uint32_t member_group::give(slot& s, session_table& sessions, std::vector<session_key>& gone) {
+member_group::progress member_group::give(slot& s, session_table& sessions, std::vector<session_key>& gone) {
   auto* output = sessions.find(s.who);
   if (!output) {
     gone.push_back(s.who);
-    return 0;
+    return {1, 0};
   }
-  if (s.is_shared)
-    return static_cast<std::uint32_t>(all_.give_all(s.who, *output));
+  if (s.is_shared) {
+    auto given = all_.give_all(s.who, *output);
+    return {flush_budget::cost(given.bytes), given.frames};
+  }
   if (s.in_current == none && s.from <= current_.begin) [[likely]] {
     s.from = current_.end;
     output->write(current_.bytes, {&current_.whole, 1}, current_.frames());
-    return current_.frames();
+    return {current_.cost, current_.frames()};
   }
   auto frames = parts_for(s);
   s.from = current_.end;
   if (frames > 0)
     output->write(current_.bytes, parts_, frames);
-  return frames;
+  return {current_.cost, frames};
 }
 
-member_group::progress member_group::flush(std::size_t max_sends, bool hold_credits, session_table& sessions,
+member_group::progress member_group::flush(std::size_t max_cost, bool hold_credits, session_table& sessions,
                                            protocol::memory_meter* meter, std::vector<session_key>& gone) {
   progress done;
   if (!current_.active) {
@@ -107,7 +111,7 @@ member_group::progress member_group::flush(std::size_t max_sends, bool hold_cred
   }
   if (!hold_credits)
     current_.credits.clear();
-  while (current_.cursor < slots_.size() && done.sends < max_sends) {
+  while (current_.cursor < slots_.size() && done.cost < max_cost) {
     auto& s = slots_[current_.cursor];
     auto next = current_.cursor + 1;
     if (!s.who || s.from >= current_.end) {
@@ -119,8 +123,9 @@ member_group::progress member_group::flush(std::size_t max_sends, bool hold_cred
       if (next + 1 < slots_.size())
         sessions.prefetch_entry(slots_[next + 1].who);
     }
-    ++done.sends;
-    done.frames += give(s, sessions, gone);
+    auto given = give(s, sessions, gone);
+    done.cost += given.cost;
+    done.frames += given.frames;
     current_.cursor = next; // if memory is short, it is this member's turn again
   }
   if (current_.cursor == slots_.size())
@@ -156,6 +161,7 @@ void member_group::start_batch(protocol::memory_meter* meter) {
   }
   current_.active = true; // nothing fails from here on
   current_.whole = {0, static_cast<std::uint32_t>(size)};
+  current_.cost = flush_budget::cost(size);
   current_.begin = next_.begin;
   current_.end = next_.begin + count;
   current_.cursor = 0;

@@ -72,13 +72,13 @@ public:
   [[nodiscard]] bool waiting_behind_batch() const noexcept { return current_.active && !next_.frames.empty(); }
 
   struct progress {
-    std::size_t sends = 0;  ///< members given something
-    std::size_t frames = 0; ///< frames given, over all members
+    std::size_t cost = 0;   ///< of the sends: see `flush_budget`
+    std::size_t frames = 0; ///< given, over all members
   };
 
-  /// Gives the batch under way to at most `max_sends` members more. `hold_credits`: too much of the room waits for this loop.
+  /// Gives the batch under way to members more, until that has cost `max_cost`. `hold_credits`: too much of the room waits for this loop.
   /// `gone` collects members whose session has closed.
-  progress flush(std::size_t max_sends, bool hold_credits, session_table& sessions, protocol::memory_meter* meter,
+  progress flush(std::size_t max_cost, bool hold_credits, session_table& sessions, protocol::memory_meter* meter,
                  std::vector<session_key>& gone);
 
   /// Has brought near where the sessions that a flush begins with are noted. Cost: no waiting some time after a `push`.
@@ -131,6 +131,7 @@ private:
     std::uint64_t end = 0;
     protocol::shared_bytes bytes;
     byte_range whole;
+    std::size_t cost = 0;               ///< of a send of it
     std::vector<std::uint32_t> offsets; ///< of each frame, and the end
     std::vector<exclusion> exclusions;
     std::vector<credit> credits;
@@ -154,7 +155,7 @@ private:
   void finish_batch();
   void compact() noexcept;
   [[nodiscard]] bool worth_compacting() const noexcept;
-  [[gnu::always_inline]] inline std::uint32_t give(slot& s, session_table& sessions, std::vector<session_key>& gone);
+  [[gnu::always_inline]] inline progress give(slot& s, session_table& sessions, std::vector<session_key>& gone);
   std::uint32_t parts_for(const slot& s);
   std::size_t catch_up(slot_index slot, session_table& sessions);
   [[nodiscard]] std::uint32_t frames_in(byte_range part) const;

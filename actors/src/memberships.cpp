@@ -47,19 +47,21 @@ memberships::slot_index memberships::find(session_key who, const member_group& g
   return nowhere;
 }
 
-std::size_t memberships::give_all(session_key who, sink& output) {
-  std::size_t frames = 0;
+memberships::given memberships::give_all(session_key who, sink& output) {
+  given all;
   pieces_.clear();
   auto& places = places_[who.slot];
   for (auto& p : places)
     if (p.group->pending() && p.group->holds(p.slot, who))
-      frames += p.group->collect(p.slot, pieces_);
+      all.frames += p.group->collect(p.slot, pieces_);
+  for (auto& p : pieces_)
+    all.bytes += p.part.size();
   if (!pieces_.empty())
     output.write_all(pieces_);
   for (auto& p : places)
     if (p.group->holds(p.slot, who))
       p.group->note_given(p.slot);
-  return frames;
+  return all;
 }
 
 } // namespace troupe::actors

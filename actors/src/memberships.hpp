@@ -31,9 +31,14 @@ public:
   /// The session's slot in the group; `nowhere` if it is no member.
   [[nodiscard]] slot_index find(session_key who, const member_group& group) const noexcept;
 
-  /// Gives a session all that its groups have for it: in one send, as far as one can take it. Returns the number of frames.
+  struct given {
+    std::size_t frames = 0;
+    std::size_t bytes = 0;
+  };
+
+  /// Gives a session all that its groups have for it: in one send, as far as one can take it.
   /// What it throws, for want of memory, has given nothing.
-  std::size_t give_all(session_key who, sink& output);
+  given give_all(session_key who, sink& output);
 
 private:
   /// May be one of a former session in the same slot of the table: the group tells whose it is.

@@ -162,6 +162,59 @@ TEST_CASE("one turn sends no more than its bound") {
   CHECK(writes == 128);
 }
 
+TEST_CASE("one turn sends fewer large messages: bytes cost, too") {
+  bench b;
+  auto r = b.room(1);
+  for (int i = 0; i < 1000; ++i)
+    b.subscribe_to(r, b.connect());
+  b.say(r, std::string(64 * 1024, 'x')); // costs 5 for each member
+
+  CHECK(b.core.flush());
+
+  int writes = 0;
+  for (auto& s : b.sinks)
+    writes += s->writes;
+  CHECK(writes == 26);
+}
+
+TEST_CASE("what is gathered for one client costs by all of its bytes") {
+  bench b;
+  auto big = b.room(1), other = b.room(2);
+  for (int i = 0; i < 100; ++i) {
+    auto who = b.connect();
+    b.subscribe_to(big, who);
+    b.subscribe_to(other, who);
+  }
+  b.say(big, std::string(40 * 1024, 'x'));
+  b.say(other, std::string(40 * 1024, 'y')); // together 6 for each
+
+  CHECK(b.core.flush());
+
+  int sends = 0;
+  for (auto& s : b.sinks)
+    sends += s->sends;
+  CHECK(sends == 22);
+}
+
+TEST_CASE("a huge room does not hold up a small one whose members are in both") {
+  bench b;
+  auto huge = b.room(1), small = b.room(2);
+  for (int i = 0; i < 1000; ++i)
+    b.subscribe_to(huge, b.connect());
+  std::vector<session_key> both{b.connect(), b.connect()};
+  for (auto who : both) {
+    b.subscribe_to(huge, who);
+    b.subscribe_to(small, who);
+  }
+  b.say(huge, "x");
+  b.say(small, "y");
+
+  b.core.flush();
+
+  for (auto who : both)
+    CHECK(b.at(who).bytes == "xy");
+}
+
 TEST_CASE("rooms that speak fill a turn by their members, not by their messages, and a huge one does not alone") {
   bench b;
   auto huge = b.room(99);

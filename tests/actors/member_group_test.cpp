@@ -96,7 +96,7 @@ TEST_CASE("a slice gives the batch to some members and the next slice to the oth
     all.push_back(h.enter());
   h.say("1");
 
-  CHECK(h.flush(2).sends == 2);
+  CHECK(h.flush(2).cost == 2);
   h.say("2");
   CHECK(h.group.pending());
   while (h.group.pending())
