@@ -14,5 +14,5 @@ esac
 need_build_packages
 need node:nodejs npm:npm python3:python3 openssl:openssl gnuplot:gnuplot-nox
 step "npm packages of bench/peers" npm ci --prefix bench/peers --no-audit --no-fund
-build release relay_node echo_node troupe_load floor micro
+build release relay_node echo_node deal_node troupe_load floor micro
 exec python3 "$repository/bench/suite/run.py" "$@"

@@ -28,37 +28,32 @@ load::load(const load_options& options)
     json_(dialect::json, options),
     msgpack_(dialect::msgpack, options),
     other_(options.speech, options),
+    plan_(make_plan(options)),
     buffer_(buffer_bytes),
     epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (options.tls)
     tls_ = make_tls();
-  for (std::size_t r = 0; r < options.rooms; ++r)
-    room_names_.push_back(options.room_prefix + std::to_string(r));
-  auto rooms = std::max<std::size_t>(1, options.rooms);
   auto stalled = static_cast<std::size_t>(std::floor(options.stall * static_cast<double>(options.members)));
-  for (std::size_t r = 0; r < rooms; ++r)
-    for (std::size_t m = 0; m < options.members; ++m) {
-      auto& c = clients_.emplace_back();
-      c.room = r;
-      c.heard.resize(options.publishers);
-      c.stalled = m >= options.members - std::min(stalled, options.members - std::min(options.members, options.publishers));
-      if (m < options.publishers) {
-        publishers_.push_back(&c);
-        c.publisher = static_cast<std::uint32_t>(publishers_.size());
-      }
-    }
+  auto readers = options.members - std::min(stalled, options.members - std::min(options.members, options.publishers));
+  for (auto& rooms : plan_.rooms_of) {
+    auto& c = clients_.emplace_back();
+    c.stalled = (clients_.size() - 1) % options.members >= readers;
+    c.rooms = rooms;
+    c.heard.resize(rooms.size() * options.publishers);
+  }
   for (std::size_t v = 0; options.churn > 0 && v < options.visitors; ++v) {
     auto& c = clients_.emplace_back();
     c.visitor = true;
-    c.room = v % rooms;
+    c.rooms = {static_cast<std::uint32_t>(v % plan_.rooms.size())};
   }
   std::size_t i = 0;
-  for (auto& c : clients_) {
+  for (auto& c : clients_)
     c.words = options.speech != dialect::mixed ? &other_ : i++ % 2 == 0 ? &json_ : &msgpack_;
-    if (c.publisher != 0)
-      c.message = c.words->publish(room_names_.empty() ? "" : room_names_[c.room]);
+  auto number = static_cast<std::uint32_t>(options.first_publisher);
+  for (auto [speaker, room] : plan_.speakers) {
+    auto& c = clients_[speaker];
+    publishers_.push_back({&c, room, number++, 0, c.words->publish(plan_.rooms.empty() ? "" : plan_.rooms[room])});
   }
-  published_.resize(publishers_.size() + 1);
 }
 
 load::~load() { ::close(epoll_); }
@@ -131,17 +126,17 @@ void load::start() {
   second_.clear();
   publishing_ = true;
   closed_loop_ = options_.rate <= 0;
-  for (auto* c : publishers_)
+  for (auto& p : publishers_)
     for (std::size_t i = 0; closed_loop_ && i < options_.in_flight; ++i)
-      publish(*c, steady::now());
+      publish(p, steady::now());
 }
 
-void load::publish(client& c, time_point meant) {
+void load::publish(publisher& p, time_point meant) {
+  auto& c = *p.who;
   if (c.at != client::phase::ready)
     return;
-  auto number = ++published_[c.publisher];
-  marker{c.publisher, number, micros(meant)}.write(c.message.frame.data() + c.message.marker_at);
-  c.socket->write(c.message.frame);
+  marker{p.number, ++p.published, micros(meant)}.write(p.message.frame.data() + p.message.marker_at);
+  c.socket->write(p.message.frame);
   watch(c, c.socket->has_output());
   if (meant >= window_begin_ && meant < window_end_)
     ++result_.published;
@@ -156,7 +151,7 @@ void load::publish_due(time_point now) {
     auto meant = began_ + seconds(interval * static_cast<double>(due_));
     if (meant > now || meant >= window_end_)
       return;
-    publish(*publishers_[due_ % publishers_.size()], meant);
+    publish(publishers_[due_ % publishers_.size()], meant);
   }
 }
 
@@ -171,7 +166,7 @@ void load::visit_due(time_point now) {
     auto& c = clients_[first + visits_ % options_.visitors];
     if (c.at != client::phase::ready)
       continue;
-    auto& room = room_names_[c.room];
+    auto& room = plan_.rooms[c.rooms.front()];
     c.socket->write(c.inside ? c.words->leave(room) : c.words->join(room));
     c.inside = !c.inside;
     watch(c, c.socket->has_output());
@@ -210,19 +205,27 @@ void load::drain() {
 std::uint64_t load::missing() const {
   if (options_.speech == dialect::echo) {
     std::uint64_t all = 0;
-    for (auto* c : publishers_)
-      all += c->at == client::phase::ready ? published_[c->publisher] - c->received : 0;
+    for (auto& p : publishers_)
+      all += p.who->at == client::phase::ready ? p.published - p.who->received : 0;
     return all;
   }
-  std::vector<std::uint64_t> said(std::max<std::size_t>(1, options_.rooms));
-  for (auto* c : publishers_)
-    said[c->room] += published_[c->publisher];
+  std::vector<std::uint64_t> said(std::max<std::size_t>(1, plan_.rooms.size()));
+  for (auto& p : publishers_)
+    said[p.room] += p.published;
+  std::vector<std::uint64_t> own(clients_.size());
+  for (std::size_t i = 0; !options_.echo && i < publishers_.size(); ++i)
+    own[plan_.speakers[i].client] += publishers_[i].published;
   std::uint64_t all = 0;
-  for (auto& c : clients_)
-    if (c.at == client::phase::ready && !c.stalled && !c.visitor) {
-      auto expected = said[c.room] - (options_.echo || c.publisher == 0 ? 0 : published_[c.publisher]);
-      all += expected - std::min(expected, c.received);
-    }
+  for (std::size_t i = 0; i < clients_.size(); ++i) {
+    auto& c = clients_[i];
+    if (c.at != client::phase::ready || c.stalled || c.visitor)
+      continue;
+    std::uint64_t expected = 0;
+    for (auto room : c.rooms)
+      expected += said[room];
+    expected -= own[i];
+    all += expected - std::min(expected, c.received);
+  }
   return all;
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
+#include "arrivals.hpp"
 #include "frames.hpp"
 #include "histogram.hpp"
 #include "options.hpp"
+#include "plan.hpp"
 #include "process.hpp"
 #include "speech.hpp"
 #include "stream.hpp"
@@ -23,11 +25,12 @@ struct load_result {
   double reconnect_seconds = 0;   ///< the same after they were cut; 0: not asked for
   double window_seconds = 0;
   std::uint64_t published = 0;    ///< in the window
-  std::uint64_t delivered = 0;    ///< frames that came in the window
+  std::uint64_t delivered = 0;    ///< messages and notices of joins and leaves that came in the window
   std::uint64_t delivered_bytes = 0;
   std::uint64_t lost = 0;         ///< of the whole run, at connections that lived
   std::uint64_t doubled = 0;      ///< came twice
   std::uint64_t disordered = 0;   ///< came after a later one
+  std::uint64_t pings = 0;        ///< that came in the window
   std::uint64_t cut = 0;          ///< connections that the server ended, but for stalled ones
   std::uint64_t cut_stalled = 0;
   histogram latency;              ///< of what was meant to be sent in the window, from that moment on
@@ -52,6 +55,7 @@ public:
 
 private:
   struct client;
+  struct publisher;
   using time_point = std::chrono::steady_clock::time_point;
   using steady_duration = std::chrono::steady_clock::duration;
 
@@ -62,11 +66,12 @@ private:
   void go_on(client& c);
   void upgrade(client& c, std::string_view bytes);
   void joined(client& c);
+  void enter_next(client& c);
   void cut_all();
 
   // load
   void start();
-  void publish(client& c, time_point meant);
+  void publish(publisher& p, time_point meant);
   void publish_due(time_point now);
   void visit_due(time_point now);
   void run_until(time_point end);
@@ -80,6 +85,8 @@ private:
   void read(client& c);
   void take(client& c, const frame_view& frame);
   void deliver(client& c, std::string_view payload, std::uint64_t size);
+  [[nodiscard]] publisher* find_publisher(std::uint32_t number);
+  [[nodiscard]] arrivals* heard_of(client& c, const publisher& p) const;
   void end(client& c);
   void watch(client& c, bool output);
   void progress(time_point now);
@@ -89,10 +96,9 @@ private:
   const load_options& options_;
   std::unique_ptr<SSL_CTX, free_tls> tls_;
   speech json_, msgpack_, other_;
-  std::vector<std::string> room_names_;
+  plan plan_;
   std::deque<client> clients_;
-  std::vector<client*> publishers_;
-  std::vector<std::uint32_t> published_; ///< by publisher
+  std::vector<publisher> publishers_;
   inflater inflater_;
   std::vector<char> buffer_;
   int epoll_;

@@ -97,12 +97,24 @@ void load::upgrade(client& c, std::string_view bytes) {
   c.at = client::phase::joining;
   auto rest = c.answer.substr(end + 4);
   c.answer = {};
-  if (room_names_.empty() || options_.speech == dialect::echo || c.visitor)
+  c.entered = 0;
+  if (plan_.rooms.empty() || c.visitor)
     joined(c);
   else
-    c.socket->write(c.words->opening(room_names_[c.room]));
+    c.socket->write(c.words->opening(plan_.rooms[c.rooms.front()]));
   watch(c, c.socket->has_output());
   c.frames.read(rest, [&](const frame_view& frame) { take(c, frame); });
+}
+
+/// It has joined a room.
+void load::enter_next(client& c) {
+  ++c.entered;
+  if (c.entered < c.rooms.size())
+    c.socket->write(c.words->join(plan_.rooms[c.rooms[c.entered]]));
+  else if (c.entered == c.rooms.size() && !options_.also.empty())
+    c.socket->write(c.words->join(options_.also));
+  else
+    joined(c);
 }
 
 void load::joined(client& c) {

@@ -66,6 +66,8 @@ void load::read(client& c) {
 void load::take(client& c, const frame_view& frame) {
   constexpr unsigned close = 8, ping = 9;
   if (frame.opcode == ping) {
+    auto now = steady::now();
+    result_.pings += now >= window_begin_ && now < window_end_;
     c.socket->write(masked_frame(10, frame.start));
     watch(c, c.socket->has_output());
   } else if (frame.opcode == 1 || frame.opcode == 2) {
@@ -78,23 +80,28 @@ void load::take(client& c, const frame_view& frame) {
 void load::deliver(client& c, std::string_view payload, std::uint64_t size) {
   if (c.at == client::phase::joining) {
     if (c.words->is_joined(payload))
-      joined(c);
+      enter_next(c);
     else if (c.words->is_invitation(payload))
-      c.socket->write(c.words->join(room_names_[c.room]));
+      c.socket->write(c.words->join(plan_.rooms[c.rooms.front()]));
     else if (auto answer = c.words->answer_to(payload); !answer.empty())
       c.socket->write(answer);
     return;
   }
+  auto now = steady::now();
   auto found = find_marker(payload);
   if (!found) {
     if (auto answer = c.words->answer_to(payload); !answer.empty())
       c.socket->write(answer);
+    else if (c.words->is_notice(payload) && now >= window_begin_ && now < window_end_)
+      ++result_.delivered;
     return;
   }
-  auto now = steady::now();
+  auto* from = find_publisher(found->publisher);
+  if (!from)
+    return; // of another load
   auto came = arrivals::kind::in_order;
-  if (!c.heard.empty() && found->publisher > 0)
-    came = c.heard[(found->publisher - 1) % c.heard.size()].note(found->number);
+  if (auto* heard = heard_of(c, *from))
+    came = heard->note(found->number);
   result_.doubled += came == arrivals::kind::twice;
   result_.disordered += came == arrivals::kind::late;
   c.received += came != arrivals::kind::twice;
@@ -107,8 +114,24 @@ void load::deliver(client& c, std::string_view payload, std::uint64_t size) {
   }
   if (auto meant = began_ + std::chrono::microseconds{found->at_us}; meant >= window_begin_ && meant < window_end_)
     result_.latency.add(took);
-  if (closed_loop_ && publishing_ && found->publisher == c.publisher && c.publisher != 0)
-    publish(c, now);
+  if (closed_loop_ && publishing_ && from->who == &c)
+    publish(*from, now);
+}
+
+load::publisher* load::find_publisher(std::uint32_t number) {
+  auto i = number - options_.first_publisher;
+  return number >= options_.first_publisher && i < publishers_.size() ? &publishers_[i] : nullptr;
+}
+
+/// Null: of a room that the client is not always in.
+arrivals* load::heard_of(client& c, const publisher& p) const {
+  if (c.heard.empty())
+    return nullptr;
+  auto room = std::lower_bound(c.rooms.begin(), c.rooms.end(), p.room);
+  if (room == c.rooms.end() || *room != p.room)
+    return nullptr;
+  auto place = static_cast<std::size_t>(room - c.rooms.begin());
+  return &c.heard[place * options_.publishers + (p.number - options_.first_publisher) % options_.publishers];
 }
 
 void load::end(client& c) {

@@ -68,6 +68,12 @@ int main(int argc, char** argv) {
   app.add_option("--rooms", o.rooms, "Rooms; 0: nobody joins")->capture_default_str();
   app.add_option("--room-prefix", o.room_prefix, "Of the rooms' names")->capture_default_str();
   app.add_option("--members", o.members, "Members of each room")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--joins", o.joins, "Rooms of each client: its own and those that follow")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_flag("--mix", o.mix, "Clients as many as --members, each in --joins rooms of all sizes from 2 to all of them");
+  app.add_option("--also", o.also, "A room of another load that all join, too");
+  app.add_option("--first-publisher", o.first_publisher, "Number of the first publisher: loads that share a room need numbers of their own")
+    ->check(CLI::Range(1, 200'000))->capture_default_str();
+  app.add_option("--word", o.word, "Type of what is published (json and msgpack)")->capture_default_str();
   app.add_option("--publishers", o.publishers, "Members of each room that publish; 0: an idle load")->capture_default_str();
   app.add_option("--bytes", o.bytes, "Bytes of each text, at least 16")->check(CLI::Range(marker::size, std::size_t{1} << 24))->capture_default_str();
   app.add_option("--rate", o.rate, "Open loop: messages a second of each publisher")->check(CLI::NonNegativeNumber);
@@ -101,13 +107,20 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
     split_url(o);
     o.speech = names.at(speech);
+    bool has_rooms = o.speech != dialect::echo && o.speech != dialect::broadcast;
+    if (!has_rooms)
+      o.rooms = 0;
     if (o.rooms == 0 && o.churn > 0)
       throw CLI::ValidationError{"--churn", "needs --rooms to join and leave"};
     if (!o.echo && o.rate <= 0)
       throw CLI::ValidationError{"--no-echo", "needs --rate: a closed loop waits for its own messages"};
+    if (!o.mix && o.joins > std::max<std::size_t>(1, o.rooms))
+      throw CLI::ValidationError{"--joins", "expected at most as many as there are rooms"};
+    if (o.mix && (o.rooms == 0 || o.members < 2 || o.joins < 2))
+      throw CLI::ValidationError{"--mix", "needs rooms, two members and two --joins at least"};
     if (o.publishers > o.members)
       throw CLI::ValidationError{"--publishers", "expected at most as many as there are members"};
-    if (o.rooms == 0 && o.publishers > 0 && o.speech != dialect::echo)
+    if (has_rooms && o.rooms == 0 && o.publishers > 0)
       throw CLI::ValidationError{"--rooms", "0 needs --publishers 0"};
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : 2;

@@ -16,12 +16,14 @@ enum class dialect : std::uint8_t {
   plain,    ///< no subprotocol: the rooms of the `ws` tutorial
   socketio, ///< Socket.IO 4 over WebSocket: events `join` and `message`
   echo,     ///< no rooms: the server sends each text back
+  broadcast, ///< no rooms: the server sends each text to all
 };
 
 /// Their names, as options tell them.
 inline constexpr std::pair<const char*, dialect> dialects[] = {{"json", dialect::json},   {"msgpack", dialect::msgpack},
                                                                {"mixed", dialect::mixed}, {"plain", dialect::plain},
-                                                               {"socketio", dialect::socketio}, {"echo", dialect::echo}};
+                                                               {"socketio", dialect::socketio}, {"echo", dialect::echo},
+                                                               {"broadcast", dialect::broadcast}};
 
 [[nodiscard]] constexpr const char* to_string(dialect d) noexcept {
   for (auto& [name, value] : dialects)
@@ -40,7 +42,12 @@ struct load_options {
   std::size_t rooms = 1;   ///< 0: nobody joins
   std::string room_prefix = "room"; ///< of the rooms' names
   std::size_t members = 100; ///< of each room; connections if there are no rooms
+  std::size_t joins = 1;   ///< rooms of each client: its own and those that follow
+  bool mix = false;        ///< `members` clients in `joins` rooms of all sizes instead
+  std::string also;        ///< a room of another load that all join, too; what comes of it is not counted
   std::size_t publishers = 1; ///< of each room
+  std::size_t first_publisher = 1; ///< its number: loads that share a room need numbers of their own
+  std::string word = "message"; ///< type of what is published
   std::size_t bytes = 64;  ///< of each text; at least 16
   double rate = 0;         ///< messages a second of each publisher (open loop); 0: closed loop
   std::size_t in_flight = 1; ///< of each publisher, in the closed loop

@@ -17,7 +17,7 @@ double ms(std::uint64_t us) { return static_cast<double>(us) / 1e3; }
 double per(double total, std::uint64_t count) { return count == 0 ? 0 : total / static_cast<double>(count); }
 
 std::size_t connections(const load_options& o) {
-  return std::max<std::size_t>(1, o.rooms) * o.members + (o.churn > 0 ? o.visitors : 0);
+  return (o.mix ? 1 : std::max<std::size_t>(1, o.rooms)) * o.members + (o.churn > 0 ? o.visitors : 0);
 }
 
 double kib_per_connection(const load_options& o, const load_result& r) {
@@ -43,6 +43,8 @@ void print_table(std::ostream& out, const load_options& o, const load_result& r)
                  << ms(r.latency.quantile(0.99)) << "  p99.9 " << ms(r.latency.quantile(0.999)) << "  max " << ms(r.latency.most())
                  << " ms, from the intended time\n";
   row("lost") << r.lost << ", twice " << r.doubled << ", out of order " << r.disordered << '\n';
+  if (r.pings > 0)
+    row("pings") << r.pings << '\n';
   row("cut") << r.cut << " connections, and " << r.cut_stalled << " that never read\n";
   if (o.pid != 0) {
     row("server CPU") << r.server_cpu_seconds << " s, " << std::setprecision(0) << per(r.server_cpu_seconds * 1e9, r.delivered)
@@ -61,6 +63,8 @@ std::string to_json(const load_options& o, const load_result& r) {
   j["url"] = o.url;
   j["rooms"] = o.rooms;
   j["members"] = o.members;
+  j["joins"] = o.joins;
+  j["mix"] = o.mix;
   j["publishers"] = o.publishers;
   j["bytes"] = o.bytes;
   j["rate"] = o.rate;
@@ -86,6 +90,7 @@ std::string to_json(const load_options& o, const load_result& r) {
   j["lost"] = r.lost;
   j["doubled"] = r.doubled;
   j["disordered"] = r.disordered;
+  j["pings"] = r.pings;
   j["cut"] = r.cut;
   j["cut_stalled"] = r.cut_stalled;
   for (std::size_t i = 0; i < std::size(quantiles); ++i)
@@ -93,6 +98,7 @@ std::string to_json(const load_options& o, const load_result& r) {
   j["latency_us"]["max"] = r.latency.most();
   j["server_cpu_seconds"] = r.server_cpu_seconds;
   j["server_cpu_ns_per_delivery"] = per(r.server_cpu_seconds * 1e9, r.delivered);
+  j["server_cpu_ns_per_ping"] = per(r.server_cpu_seconds * 1e9, r.pings);
   j["server_kib"] = {{"before", r.memory_before.now}, {"idle", r.memory_idle.now}, {"most", r.memory_after.most},
                      {"per_connection", kib_per_connection(o, r)}};
   j["load_cpu_seconds"] = r.own_cpu_seconds;

@@ -71,7 +71,8 @@ std::string speech::join(std::string_view room) const {
   switch (dialect_) {
     case dialect::msgpack: return masked_frame(binary, packed({{"type", "join"}, {"roomId", room}}));
     case dialect::socketio: return masked_frame(text, "42[\"join\"," + in_quotes(room) + ']');
-    case dialect::echo: return "";
+    case dialect::echo:
+    case dialect::broadcast: return "";
     default: return masked_frame(text, R"({"type":"join","roomId":)" + in_quotes(room) + '}');
   }
 }
@@ -80,7 +81,8 @@ std::string speech::leave(std::string_view room) const {
   switch (dialect_) {
     case dialect::msgpack: return masked_frame(binary, packed({{"type", "leave"}, {"roomId", room}}));
     case dialect::socketio: return masked_frame(text, "42[\"leave\"," + in_quotes(room) + ']');
-    case dialect::echo: return "";
+    case dialect::echo:
+    case dialect::broadcast: return "";
     default: return masked_frame(text, R"({"type":"leave","roomId":)" + in_quotes(room) + '}');
   }
 }
@@ -89,19 +91,24 @@ publish_template speech::publish(std::string_view room) const {
   auto body = text_of(options_.bytes);
   switch (dialect_) {
     case dialect::msgpack:
-      return with_marker(binary, packed({{"type", "message"}, {"roomId", room}, {"text", body}}, !options_.echo), body);
+      return with_marker(binary, packed({{"type", options_.word}, {"roomId", room}, {"text", body}}, !options_.echo), body);
     case dialect::socketio:
       return with_marker(text, "42[\"message\",{\"roomId\":" + in_quotes(room) + ",\"text\":" + in_quotes(body) + "}]", body);
-    case dialect::echo: return with_marker(text, body, body);
+    case dialect::echo:
+    case dialect::broadcast: return with_marker(text, body, body);
     case dialect::plain: return with_marker(text, R"({"type":"message","text":)" + in_quotes(body) + '}', body);
     default:
-      return with_marker(text, R"({"type":"message","roomId":)" + in_quotes(room) + ",\"text\":" + in_quotes(body)
+      return with_marker(text, R"({"type":)" + in_quotes(options_.word) + R"(,"roomId":)" + in_quotes(room) + ",\"text\":" + in_quotes(body)
                                  + (options_.echo ? "}" : ",\"echo\":false}"),
                          body);
   }
 }
 
 bool speech::is_joined(std::string_view payload) const { return payload.find("joined") != std::string_view::npos; }
+
+bool speech::is_notice(std::string_view payload) const {
+  return payload.find("userJoined") != std::string_view::npos || payload.find("userLeft") != std::string_view::npos;
+}
 
 std::string speech::answer_to(std::string_view payload) const {
   return dialect_ == dialect::socketio && payload == "2" ? masked_frame(text, "3") : ""; // Engine.IO's ping and pong

@@ -32,6 +32,8 @@ public:
 
   /// Whether this payload says that a join was done.
   [[nodiscard]] bool is_joined(std::string_view payload) const;
+  /// Whether this payload tells that somebody has come or gone.
+  [[nodiscard]] bool is_notice(std::string_view payload) const;
   /// What must be answered to this payload for the connection to live; empty: nothing.
   [[nodiscard]] std::string answer_to(std::string_view payload) const;
 

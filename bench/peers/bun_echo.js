@@ -1,8 +1,13 @@
-// bun_echo.js [PORT]: sends back what comes. Prints its port.
+// bun_echo.js [PORT]: sends back what comes, or with BROADCAST=1 sends it to all. Prints its port.
+const { BROADCAST } = process.env;
 const server = Bun.serve({
   hostname: "127.0.0.1",
   port: Number(process.argv[2] ?? 0),
   fetch: (request, server) => (server.upgrade(request) ? undefined : new Response("no", { status: 400 })),
-  websocket: { perMessageDeflate: false, message: (ws, text) => void ws.send(text) },
+  websocket: {
+    perMessageDeflate: false,
+    open: (ws) => void (BROADCAST && ws.subscribe("all")),
+    message: (ws, text) => void (BROADCAST ? server.publish("all", text) : ws.send(text)),
+  },
 });
 console.log(`bun_echo is listening on http://127.0.0.1:${server.port}`);

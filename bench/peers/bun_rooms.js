@@ -1,7 +1,8 @@
 // bun_rooms.js [PORT]: rooms on Bun's native publish, as short and as fast as its documentation has it. Prints its port.
-// Environment: DEFLATE=1, TLS_CERT and TLS_KEY (files).
+// Environment: DEFLATE=1, TLS_CERT and TLS_KEY (files), NOTICES=1 (members hear who joins and leaves), IDLE=SECONDS (then Bun pings).
 let nextId = 1;
-const { DEFLATE, TLS_CERT, TLS_KEY } = process.env;
+const { DEFLATE, TLS_CERT, TLS_KEY, NOTICES, IDLE } = process.env;
+const members = new Map(); // by room, for what goes to each by itself
 const server = Bun.serve({
   hostname: "127.0.0.1",
   port: Number(process.argv[2] ?? 0),
@@ -13,14 +14,22 @@ const server = Bun.serve({
   },
   websocket: {
     perMessageDeflate: Boolean(DEFLATE),
+    ...(IDLE && { idleTimeout: Number(IDLE), sendPings: true }),
     message(ws, text) {
       const m = JSON.parse(text);
       if (m.type === "join") {
+        if (NOTICES) server.publish(m.roomId, JSON.stringify({ type: "userJoined", roomId: m.roomId, userId: ws.data.id }));
         ws.subscribe(m.roomId);
+        if (!members.has(m.roomId)) members.set(m.roomId, new Set());
+        members.get(m.roomId).add(ws);
         ws.send(JSON.stringify({ type: "joined", roomId: m.roomId, userId: ws.data.id }));
       } else if (m.type === "leave") {
         ws.unsubscribe(m.roomId);
+        members.get(m.roomId)?.delete(ws);
+        if (NOTICES) server.publish(m.roomId, JSON.stringify({ type: "userLeft", roomId: m.roomId, userId: ws.data.id }));
         ws.send(JSON.stringify({ type: "left", roomId: m.roomId })); // as Troupe does: an answer costs a send, and wakes the client
+      } else if (m.type === "deal") {
+        for (const to of members.get(m.roomId)) to.send(JSON.stringify({ type: "dealt", roomId: m.roomId, to: to.data.id, text: m.text }));
       } else if (m.type === "message") {
         const frame = JSON.stringify({ type: "message", roomId: m.roomId, userId: ws.data.id, text: m.text });
         if (m.echo === false) ws.publish(m.roomId, frame, Boolean(DEFLATE));

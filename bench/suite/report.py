@@ -4,10 +4,10 @@ import json
 import subprocess
 from statistics import median
 
-from scenarios import CONNECT, CPU, CUT, MEMORY, MORE_IS_BETTER, MOST, P50, P99, RATE, RECONNECT
+from scenarios import CONNECT, CPU, CUT, MEMORY, MORE_IS_BETTER, MOST, P50, P99, PING, RATE, RECONNECT
 from stats import interval, ratio
 
-UNITS = {CPU: ("CPU for each delivery", "ns", 1), P50: ("p50", "ms", 1e3), P99: ("p99", "ms", 1e3), RATE: ("deliveries", "1,000/s", 1e3),
+UNITS = {CPU: ("CPU for each delivery", "ns", 1), PING: ("CPU for each ping", "µs", 1e3), P50: ("p50", "ms", 1e3), P99: ("p99", "ms", 1e3), RATE: ("deliveries", "1,000/s", 1e3),
          CONNECT: ("connects", "1/s", 1), RECONNECT: ("reconnects", "1/s", 1), MEMORY: ("memory of an idle connection", "KiB", 1), MOST: ("memory at most", "MiB", 1), CUT: ("stalled readers cut", "number", 1)}
 
 

@@ -11,7 +11,7 @@ import tempfile
 import time
 
 import report
-from scenarios import CONNECT, CPU, CUT, MEMORY, MOST, P50, P99, RATE, RECONNECT, SCENARIOS
+from scenarios import CONNECT, CPU, CUT, MEMORY, MOST, P50, P99, PING, RATE, RECONNECT, SCENARIOS
 from servers import LOAD_CORE, Running, catalogue, pinned
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -52,6 +52,7 @@ def figures_of(document):
         MEMORY: document["server_kib"]["per_connection"],
         MOST: document["server_kib"]["most"] / 1024,
         CUT: document["cut_stalled"],
+        PING: document["server_cpu_ns_per_ping"],
         "lost": document["lost"] + document["doubled"] + document["disordered"],
         "cut": document["cut"],
         "load_cpu": document["load_cpu_ns_per_delivery"],
@@ -77,7 +78,7 @@ def measure(server, scenario, seconds, folder, log):
             giant = subprocess.Popen(giant_command(server, running.port, running.pid, load["giant"], seconds + 6, folder), stdout=log, stderr=log)
             wait_for_members(running, load["giant"])
         file = folder / "load.json"
-        options = {**load, "room_prefix": "small"} if load.get("giant") else load
+        options = {**load, "room_prefix": "small", "first_publisher": 100} if load.get("giant") else load
         done = subprocess.run(load_command(server, running.port, running.pid, options, seconds, file, warm_up), stdout=log, stderr=subprocess.PIPE, text=True)
         if done.returncode not in (0, 3):
             raise RuntimeError(f"{scenario.name}, {server.name}: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}")

@@ -10,6 +10,7 @@ RECONNECT = "reconnect"
 MEMORY = "memory"          # resident KiB for each idle connection
 MOST = "most"              # resident MiB of the server at its most
 CUT = "cut_stalled"        # stalled readers that the server has cut
+PING = "ping"              # server CPU for each ping and its answer, nanoseconds
 
 MORE_IS_BETTER = {RATE, CONNECT, RECONNECT}
 
@@ -45,6 +46,27 @@ SCENARIOS = (
     # 23, so that the small room's messages meet the giant's at every phase
     Scenario("small-beside-giant", "10 members at 23 messages a second beside 5,000 at 20", dict(giant=5000, members=10, rate=23), (P50, P99),
              ("troupe", "bun"), bounds={(P99, "bun"): 0.25}),
+    Scenario("small-in-giant", "the same, the 10 being members of both rooms", dict(giant=5000, members=10, rate=23, also="room0"), (P50, P99),
+             ("troupe", "bun"), bounds={(P99, "bun"): 0.25}),
+    # -- clients of many rooms --
+    Scenario("20-of-100-rooms", "1,000 clients, each in 20 of 100 rooms", dict(rooms=100, members=10, joins=20), (CPU, RATE, P99), ("troupe", "bun"),
+             bounds={(CPU, "bun"): 1.0, (P99, "bun"): 1.0}),
+    Scenario("same-20-rooms", "100 clients, all in the same 20 rooms", dict(rooms=20, members=5, joins=20, in_flight=3), (CPU, RATE, P99), ("troupe", "bun"),
+             bounds={(CPU, "bun"): 0.25, (P99, "bun"): 0.25}),
+    Scenario("rooms-of-all-sizes", "1,000 clients, each in 20 rooms of 2 to 1,000", dict(members=1000, joins=20, mix=True, rate=2), (CPU, P50, P99),
+             ("troupe", "bun"), bounds={(CPU, "bun"): 1.0}),
+    # -- rooms of few, and what else there is --
+    Scenario("rooms-of-2", "1,000 rooms of 2", dict(rooms=1000, members=2), (CPU, RATE)),
+    Scenario("rooms-of-5", "1,000 rooms of 5", dict(rooms=1000, members=5), (CPU, RATE)),
+    Scenario("size-64k", "100 members, 64 KiB", dict(members=100, bytes=65536, in_flight=2), (CPU, RATE), ("troupe", "bun"), bounds={(CPU, "bun"): 1.0}),
+    Scenario("notices", "40 joins and leaves a second, of which 3,000 members hear", dict(members=3000, publishers=0, churn=40, opening=64), (CPU,),
+             ("troupe-notices", "bun-notices"), bounds={(CPU, "bun-notices"): 1.0}),
+    Scenario("pings", "15,000 idle connections, pinged every 4 s", dict(rooms=0, members=15000, publishers=0, opening=64), (PING,),
+             ("troupe-pings", "bun-pings"), seconds=12),
+    Scenario("deals", "20 times a second each of 1,000 members gets its own message", dict(members=1000, rate=20, word="deal"), (CPU, P99),
+             ("troupe-deals", "troupe-rooms-of-1", "bun"), bounds={(CPU, "troupe-rooms-of-1"): 1.5}),
+    Scenario("broadcast", "1,000 clients of a raw endpoint, a broadcast 20 times a second", dict(rooms=0, members=1000, rate=20), (CPU, P99),
+             ("troupe-broadcast", "bun-broadcast"), bounds={(CPU, "bun-broadcast"): 1.0}),
     Scenario("idle", "15,000 idle connections", dict(rooms=0, members=15000, publishers=0, opening=64), (MEMORY,), ("troupe", "bun", "ws", "socketio"),
              seconds=0.5),
     # -- sizes --

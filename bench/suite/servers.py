@@ -65,21 +65,30 @@ def catalogue(root, certificates):
     tls = ("--tls-cert", f"{certificates}/cert.pem", "--tls-key", f"{certificates}/key.pem")
     bun_tls = {"TLS_CERT": tls[1], "TLS_KEY": tls[3]}
 
-    def relay(name, *more, loops="1", dialect="json", load=None):
-        command = (f"{release}/relay_node", "--bind", "127.0.0.1", "--port", "0", "--loops", loops, "--announce", "off", *limits, *more)
+    def relay(name, *more, loops="1", dialect="json", load=None, announce="off"):
+        command = (f"{release}/relay_node", "--bind", "127.0.0.1", "--port", "0", "--loops", loops, "--announce", announce, *limits, *more)
         return Server(name, command, dialect=dialect, load=load or {}, is_pinned=loops == "1")
 
     found = [
         relay("troupe"),
         relay("troupe-2", loops="2"),
+        relay("troupe-notices", announce="on"),
+        relay("troupe-pings", "--ping-interval", "4s"),
+        relay("troupe-rooms-of-1", load={"rooms": 1000, "members": 1, "word": "message"}),
+        Server("troupe-deals", (f"{release}/deal_node", "--bind", "127.0.0.1", "--port", "0", "--loops", "1", "--announce", "off", *limits)),
         relay("troupe-no-echo", load={"echo": False}),
         relay("troupe-mixed", dialect="mixed"),
         relay("troupe-msgpack", dialect="msgpack"),
         relay("troupe-deflate", "--deflate"),
         relay("troupe-tls", *tls),
         Server("troupe-echo", (f"{release}/echo_node", "--bind", "127.0.0.1", "--port", "0", "--loops", "1", "--mode", "plain", *limits), dialect="echo"),
+        Server("troupe-broadcast", (f"{release}/echo_node", "--bind", "127.0.0.1", "--port", "0", "--loops", "1", "--mode", "broadcast", *limits),
+               dialect="broadcast"),
         Server("floor", (f"{release}/floor",)),
         Server("bun", (bun, f"{peers}/bun_rooms.js")),
+        Server("bun-notices", (bun, f"{peers}/bun_rooms.js"), {"NOTICES": "1"}),
+        Server("bun-pings", (bun, f"{peers}/bun_rooms.js"), {"IDLE": "8"}),  # so that Bun pings after 4 s, as 8 less its margin
+        Server("bun-broadcast", (bun, f"{peers}/bun_echo.js"), {"BROADCAST": "1"}, dialect="broadcast"),
         Server("bun-no-echo", (bun, f"{peers}/bun_rooms.js"), load={"echo": False}),
         Server("bun-deflate", (bun, f"{peers}/bun_rooms.js"), {"DEFLATE": "1"}),
         Server("bun-tls", (bun, f"{peers}/bun_rooms.js"), bun_tls),

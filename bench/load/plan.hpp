@@ -1,0 +1,28 @@
+#pragma once
+
+#include "options.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace troupe::bench {
+
+/// Who is in which rooms, and who publishes where.
+struct plan {
+  struct speaker {
+    std::uint32_t client = 0;
+    std::uint32_t room = 0;
+  };
+
+  std::vector<std::string> rooms;                   ///< names; none: clients join nothing, and are told apart by `rooms_of` alone
+  std::vector<std::vector<std::uint32_t>> rooms_of; ///< by client, ascending
+  std::vector<speaker> speakers;                    ///< room by room, as many in each
+};
+
+/// Either `rooms` rooms with `members` clients each, who are also in the `joins - 1` rooms that follow theirs; or (`mix`) `members`
+/// clients in `joins` rooms each, one of each size from 2 to all of them, in even ratios. The first members of a room speak in it.
+[[nodiscard]] plan make_plan(const load_options& options);
+
+} // namespace troupe::bench
