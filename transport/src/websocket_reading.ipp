@@ -59,7 +59,7 @@ void basic_websocket_session<Socket>::run_pending() {
   if (phase_ == phase::ended || phase_ == phase::lingering)
     return;
   contained([this] {
-    socket_.async_read_some(boost::asio::buffer(first_), guarded([this](error_code ec, std::size_t n) {
+    socket_.async_read_some(emptying_buffer{boost::asio::buffer(first_)}, guarded([this](error_code ec, std::size_t n) {
                               if (ec)
                                 end(); // the peer has gone
                               else

@@ -1,5 +1,6 @@
 #include "websocket_session.hpp"
 
+#include "emptying_read.hpp"
 #include "session_wire.hpp"
 
 #include <boost/beast/http/field.hpp>
