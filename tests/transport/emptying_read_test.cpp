@@ -11,6 +11,7 @@
 #include <poll.h>
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -41,12 +42,14 @@ struct wire {
     std::string bytes;
     boost::system::error_code ec;
   };
-  std::optional<outcome> read(std::size_t most = 64) {
+  /// `meanwhile`: happens while the read waits.
+  std::optional<outcome> read(std::size_t most = 64, const std::function<void()>& meanwhile = [] {}) {
     std::string into(most, 0);
     std::optional<outcome> got;
     reader.async_read_some(emptying_buffer{boost::asio::buffer(into)}, [&](boost::system::error_code ec, std::size_t n) {
       got = outcome{into.substr(0, n), ec};
     });
+    meanwhile();
     context.restart();
     context.run_for(5s);
     return got;
@@ -73,8 +76,10 @@ TEST_CASE("a read gets what has come, and the next one what comes later") {
 
 TEST_CASE("what a read leaves in the socket the next one gets without anything new coming") {
   wire w;
-  w.write("a long one");
-  auto first = w.read(4);
+  auto first = w.read(4, [&] {
+    w.write("a long one");
+    w.wait_for(POLLIN);
+  });
   auto second = w.read();
 
   REQUIRE(first);
@@ -85,10 +90,11 @@ TEST_CASE("what a read leaves in the socket the next one gets without anything n
 
 TEST_CASE("the end of a stream that came with its last bytes is heard of by the next read") {
   wire w;
-  w.write("last");
-  w.writer.shutdown(plain_socket::shutdown_send);
-  w.wait_for(POLLIN | POLLRDHUP);
-  auto first = w.read();
+  auto first = w.read(64, [&] {
+    w.write("last");
+    w.writer.shutdown(plain_socket::shutdown_send);
+    w.wait_for(POLLIN | POLLRDHUP);
+  });
   auto second = w.read();
 
   REQUIRE(first);
