@@ -2,17 +2,17 @@
 // Micro-benchmarks with allocations for each operation. `micro --list` names those that can be counted by instructions, and
 // `micro --count NAME` runs one of them a fixed number of times.
 #include "registry.hpp"
-#include "support/replaced_allocator.hpp"
+#include "counting_allocator.hpp"
 
 #include <cstdio>
 #include <string_view>
 
 namespace troupe::bench {
 
-allocation_count::allocation_count(benchmark::State& state) : state_(state), before_(test::allocations()) {}
+allocation_count::allocation_count(benchmark::State& state) : state_(state), before_(allocations()) {}
 
 allocation_count::~allocation_count() {
-  auto spent = static_cast<double>(test::allocations() - before_);
+  auto spent = static_cast<double>(allocations() - before_);
   state_.counters["allocations"] = benchmark::Counter(spent, benchmark::Counter::kAvgIterations);
 }
 
