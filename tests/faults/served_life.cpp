@@ -1,10 +1,9 @@
 #include "served_life.hpp"
 
+#include "life_script.hpp"
 #include "support/replaced_allocator.hpp"
 
 #include "transport/certificates.hpp"
-
-#include <troupe/protocol/codec.hpp>
 
 #include <sys/socket.h>
 
@@ -13,7 +12,6 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
-#include <optional>
 #include <stdexcept>
 #include <thread>
 
@@ -24,9 +22,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view v1 = "Sec-WebSocket-Protocol: troupe.v1.json\r\n";
-constexpr std::string_view v1_msgpack = "Sec-WebSocket-Protocol: troupe.v1.msgpack\r\n";
-constexpr std::string_view v1_deflate = "Sec-WebSocket-Protocol: troupe.v1.json\r\nSec-WebSocket-Extensions: permessage-deflate\r\n";
 constexpr auto drain_timeout = 8s;
 
 /// Does what its members ask for.
@@ -78,35 +73,7 @@ bool within(std::chrono::milliseconds time, F&& is_so) {
   return true;
 }
 
-std::string said(std::string_view room, std::string_view text, int ref) {
-  return R"({"type":"message","roomId":")" + std::string{room} + R"(","text":")" + std::string{text} + R"(","ref":)" + std::to_string(ref)
-         + "}";
-}
-
-std::string joins(std::string_view room, int ref) {
-  return R"({"type":"join","roomId":")" + std::string{room} + R"(","ref":)" + std::to_string(ref) + "}";
-}
-
-std::string answers(int ref) { return R"("ref":)" + std::to_string(ref); }
-
 } // namespace
-
-/// Hears how each step went.
-class verdict {
-public:
-  verdict(std::string& wrong, bool must_hear) : wrong_(wrong), must_hear_(must_hear) {}
-
-  /// Whether that was heard; notes it if it may not be so.
-  bool operator()(const char* step, outcome o) {
-    if (o == outcome::silent || (must_hear_ && o != outcome::heard))
-      wrong_ += std::string{step} + (o == outcome::silent ? " waits in vain; " : o == outcome::ended ? " was ended; " : " was refused; ");
-    return o == outcome::heard;
-  }
-
-private:
-  std::string& wrong_;
-  bool must_hear_;
-};
 
 template <class F>
 auto served_life::on_loop(F f) {
@@ -188,166 +155,8 @@ void served_life::set_up() {
 
 wire_client::way served_life::way_in() const { return {server_->port(), is_tls_}; }
 
-// -- the script -----------------------------------------------------------------------------------------------------------
-
-/// Clients of all kinds; each part goes on as far as its client is let.
-class served_life::script {
-public:
-  script(served_life& l, verdict& v) : life_(l), is(v) {}
-
-  void http() {
-    wire_client c{life_.way_in()};
-    c.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
-    if (!is("http", c.answer("200 OK")))
-      return;
-    c.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody");
-    if (!is("http body", c.answer("body")))
-      return;
-    c.send("GET /later HTTP/1.1\r\nHost: x\r\n\r\nGET /page.txt HTTP/1.1\r\nHost: x\r\n\r\n");
-    if (is("http later", c.answer("later")) && is("http file", c.answer("a page"))) {
-      c.send("GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-      if (is("http 404", c.answer("404")))
-        is("http close", c.await_end());
-    }
-  }
-
-  void metrics() {
-    wire_client c{life_.way_in()};
-    c.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
-    is("metrics", c.answer("ws_opened_total"));
-  }
-
-  bool enter(wire_client& c, const char* who, std::string_view headers, std::string_view room) {
-    return is(who, c.upgrade("/", headers)) && is(who, c.await("welcome")) && (c.text(joins(room, 1)), is(who, c.await(answers(1))));
-  }
-
-  void rooms() {
-    wire_client a{life_.way_in()};
-    auto& w = witness_.emplace(life_.way_in());
-    auto has_witness = enter(w, "witness", v1, "hall");
-    auto witnessed = [&](const char* step, std::string_view mark) { return !has_witness || is(step, w.await(mark)); };
-    if (!enter(a, "member", v1, "hall"))
-      return;
-    a.text(said("hall", "small", 2));
-    auto good = is("small", a.await(answers(2))) && witnessed("small heard", "small");
-    if (!good)
-      return;
-    auto large = said("hall", std::string(20'000, 'L'), 3);
-    std::string_view all{large};
-    a.frame(0x01, all.substr(0, 100));
-    a.frame(0x00, all.substr(100, 9000));
-    a.frame(0x89, "between");
-    a.frame(0x80, all.substr(9100));
-    good = is("large", a.await(answers(3))) && witnessed("large heard", "LLL");
-    a.text(R"({"type":"say","roomId":"hall","ref":4})");
-    good = good && is("application", a.await("heard"));
-    (void)life_.server_->room("hall").publish("news", {{"n", 7}}); // nobody is told if there is no memory for it
-    a.text(said("hall", "behind", 9));
-    good = good && is("behind", a.await(answers(9))) && witnessed("behind heard", "behind");
-    a.text(joins("other", 5));
-    a.text(said("other", "there", 6));
-    good = good && is("second room", a.await(answers(6)));
-    a.text(R"({"type":"end","roomId":"other","ref":7})");
-    good = good && is("end", a.await("roomClosed"));
-    a.text(R"({"type":"leave","roomId":"hall","ref":8})");
-    good = good && is("leave", a.await(answers(8)));
-    a.frame(0x88, "\x03\xe8");
-    if (good)
-      is("close", a.await_end());
-  }
-
-  void deflate() {
-    auto& d = deflating_.emplace(life_.way_in());
-    if (!enter(d, "deflating", v1_deflate, "hall"))
-      return;
-    d.deflated_text(said("hall", std::string(500, 'd'), 2));
-    if (!is("deflated", d.await("ddd")))
-      return;
-    d.text(said("hall", "flat", 3));
-    is("not deflated", d.await(answers(3)));
-  }
-
-  void packed() {
-    wire_client m{life_.way_in()};
-    if (!is("packed", m.upgrade("/", v1_msgpack)) || !is("packed", m.await("welcome")))
-      return;
-    auto say = [&](const std::string& json) {
-      std::string bytes;
-      protocol::transcode(protocol::codec::json, json, protocol::codec::msgpack, bytes);
-      m.frame(0x82, bytes);
-    };
-    say(joins("hall", 1));
-    say(said("hall", "packed", 2));
-    is("packed", m.await("packed"));
-  }
-
-  void plain() {
-    wire_client p{life_.way_in()};
-    if (!is("plain", p.upgrade("/")))
-      return;
-    for (auto* room : {"hall", "moved"}) {
-      p.text(R"({"type":"join","roomId":")" + std::string{room} + "\"}");
-      if (!is("plain join", p.await("joined")))
-        return;
-    }
-    p.text(R"({"type":"message","text":"plainly"})");
-    is("plain message", p.await("plainly"));
-  }
-
-  void raw() {
-    wire_client r{life_.way_in()};
-    if (!is("raw", r.upgrade("/raw")))
-      return;
-    r.text("echo");
-    if (!is("raw echo", r.await("echo")))
-      return;
-    r.frame(0x82, "bytes");
-    r.frame(0x8a, "p");
-    is("raw bytes", r.await("bytes"));
-  }
-
-  void slow_reader() {
-    auto way = life_.way_in();
-    way.receive_buffer_bytes = 4096;
-    wire_client r{way};
-    if (!is("slow", r.upgrade("/much")))
-      return;
-    r.text("go");
-    is("slow", r.await("the last"));
-  }
-
-  void bad_input() {
-    wire_client b{life_.way_in()};
-    if (!is("bad", b.upgrade("/", v1)))
-      return;
-    b.send("\x81\x01x"); // not masked
-    is("bad", b.await_end());
-    wire_client h{life_.way_in()};
-    h.send("NONSENSE\r\n\r\n");
-    is("bad http", h.await_end());
-  }
-
-  /// Who has come first and is there still hears and is heard.
-  void farewell() {
-    for (auto* c : {&witness_, &deflating_}) {
-      if (!*c)
-        continue;
-      (*c)->text(R"({"type":"ping","ref":99})");
-      auto o = (*c)->await(answers(99));
-      while (o == outcome::refused) // what it was told before
-        o = (*c)->await(answers(99));
-      is("who is left", o);
-    }
-  }
-
-private:
-  served_life& life_;
-  verdict& is;
-  std::optional<wire_client> witness_, deflating_;
-};
-
 void served_life::play(verdict& v) {
-  script s{*this, v};
+  life_script s{way_in(), *server_, v};
   s.http();
   s.rooms();
   if (length_ == length::full) {
@@ -382,14 +191,9 @@ void served_life::play_well(std::string& wrong) {
 void served_life::judge(std::string& wrong) {
   {
     verdict is{wrong, true};
-    script s{*this, is};
-    wire_client a{way_in()}, b{way_in()};
+    life_script s{way_in(), *server_, is};
     s.http();
-    if (s.enter(a, "fresh", v1, "hall") && s.enter(b, "fresh", v1, "hall")) {
-      a.text(said("hall", "fresh", 2));
-      is("fresh ack", a.await(answers(2)));
-      is("fresh message", b.await("fresh"));
-    }
+    s.fresh_pair();
   }
   if (!within(5s, [this] { return remains().empty(); }))
     wrong += remains();

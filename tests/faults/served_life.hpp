@@ -42,8 +42,6 @@ public:
   [[nodiscard]] bool stop();
 
 private:
-  class script;
-
   template <class F>
   auto on_loop(F f);
   void play(class verdict& v);
