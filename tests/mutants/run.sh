@@ -25,7 +25,7 @@ say "${#patches[@]} mutants apply"
 tree=$repository/build/mutants
 rm -rf "$tree/source"
 mkdir -p "$tree/source"
-cp -r CMakeLists.txt CMakePresets.json actors protocol transport tests "$tree/source"
+cp -r CMakeLists.txt CMakePresets.json README.md actors examples protocol transport tests "$tree/source"
 use_compiler_cache
 step "configuring the mutants" cmake -S "$tree/source" -B "$tree/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug \
   -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" -DTROUPE_BUILD_EXAMPLES=OFF -DTROUPE_BUILD_BENCH=OFF \
