@@ -22,6 +22,8 @@ for (const [what, args] of [
   ['an open loop of many publishers without echo', ['--rooms', '3', '--members', '10', '--publishers', '5', '--rate', '40', '--no-echo']],
   ['MessagePack and JSON members', ['--members', '20', '--dialect', 'mixed', '--rate', '100', '--bytes', '2000']],
   ['plain members that reconnect', ['--members', '20', '--dialect', 'plain', '--reconnect']],
+  ['clients in several rooms', ['--rooms', '5', '--members', '4', '--joins', '3', '--publishers', '2', '--rate', '20', '--no-echo']],
+  ['clients in rooms of all sizes', ['--members', '20', '--joins', '4', '--mix', '--rate', '5']],
   ['joins and leaves on top', ['--members', '10', '--rate', '50', '--churn', '200']],
 ])
   test(`${what}: everything arrives, as many as were published`, async (t) => {
@@ -32,6 +34,31 @@ for (const [what, args] of [
     assert.ok(report.published > 0 && report.delivered >= report.published, JSON.stringify(report));
     assert.ok(report.latency_us.p50 > 0 && report.latency_us.p50 <= report.latency_us.p99);
   });
+
+test('each client of several rooms hears all that is said in them', async (t) => {
+  const node = await startNode(t, 'relay_node', unbounded);
+  const { report } = await load(t, node.url(), ['--rooms', '5', '--members', '4', '--joins', '3', '--rate', '20']);
+  const heard = report.delivered / report.published;
+  assert.ok(heard > 11.5 && heard < 12.5, `${heard} for each message, of the 12 in its room`); // what is under way at the edges of the window
+});
+
+test('a load hears nothing of another one whose room it has joined, too', async (t) => {
+  const node = await startNode(t, 'relay_node', unbounded);
+  const [other, own] = await Promise.all([
+    load(t, node.url(), ['--members', '3', '--rate', '50'], 3),
+    load(t, node.url(), ['--members', '2', '--rate', '50', '--room-prefix', 'small', '--also', 'room0', '--first-publisher', '100'], 1),
+  ]);
+  assert.deepEqual([other.code, own.code], [0, 0]);
+  assert.ok(own.report.delivered <= 2 * own.report.published + 4, JSON.stringify(own.report));
+});
+
+test('broadcasts at a raw endpoint, and pings, are counted', async (t) => {
+  const node = await startNode(t, 'echo_node', ['--mode', 'broadcast', '--message-rate', '0', '--ping-interval', '200ms']);
+  const { code, report, stderr } = await load(t, node.url(), ['--dialect', 'broadcast', '--members', '5', '--rate', '50'], 2);
+  assert.equal(code, 0, stderr);
+  assert.ok(report.delivered > 4.5 * report.published && report.lost === 0, JSON.stringify(report));
+  assert.ok(report.pings > 0, 'four of them say nothing');
+});
 
 test('over TLS with deflate, with the server\'s time and memory', async (t) => {
   const { cert, key } = makeCertificate(temporaryFolder(t));
@@ -104,7 +131,7 @@ test('a double does not make up for a loss', async (t) => {
 
 test('input that cannot be is told in one line', async () => {
   for (const args of [['http://127.0.0.1:1'], ['ws://127.0.0.1:1', '--no-echo'], ['ws://127.0.0.1:1', '--members', '2', '--publishers', '3'], ['ws://127.0.0.1:1', '--stall', '200%'], ['ws://127.0.0.1:1', '--stall', 'some%'],
-    ['ws://127.0.0.1:1', '--rooms', '0', '--publishers', '0', '--churn', '5'], ['ws://127.0.0.1:99999'], ['ws://127.0.0.1:80abc'], ['ws://127.0.0.1:1', '--dialect', 'morse'], []]) {
+    ['ws://127.0.0.1:1', '--rooms', '0', '--publishers', '0', '--churn', '5'], ['ws://127.0.0.1:1', '--rooms', '2', '--joins', '3'], ['ws://127.0.0.1:1', '--mix'], ['ws://127.0.0.1:99999'], ['ws://127.0.0.1:80abc'], ['ws://127.0.0.1:1', '--dialect', 'morse'], []]) {
     const { code, stderr } = await runToEnd('troupe_load', args);
     assert.equal(code, 2, args.join(' '));
     assert.notEqual(stderr.trim(), '');
