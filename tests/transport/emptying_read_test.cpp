@@ -46,7 +46,7 @@ struct wire {
   std::optional<outcome> read(std::size_t most = 64, const std::function<void()>& meanwhile = [] {}) {
     std::string into(most, 0);
     std::optional<outcome> got;
-    reader.async_read_some(emptying_buffer{boost::asio::buffer(into)}, [&](boost::system::error_code ec, std::size_t n) {
+    reader.async_read_some(emptying_buffer{boost::asio::buffer(into), emptied}, [&](boost::system::error_code ec, std::size_t n) {
       got = outcome{into.substr(0, n), ec};
     });
     meanwhile();
@@ -57,6 +57,7 @@ struct wire {
 
   boost::asio::io_context context;
   plain_socket writer{context}, reader{context};
+  bool emptied = false;
 };
 
 } // namespace

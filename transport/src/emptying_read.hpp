@@ -19,6 +19,26 @@
 #  define TROUPE_HAS_EMPTYING_READ 0
 #endif
 
+namespace troupe::transport {
+
+/// A buffer for `async_read_some` on a TCP socket: with it, the read notices whether it has emptied the socket.
+///
+/// Asio starts each read with a `recv`, which between two messages finds nothing. It leaves that out where the read before says
+/// that nothing is left. Fewer bytes than asked for do not say so, since the end of the stream may lie behind them and epoll has
+/// told of both at once; Linux does (`TCP_INQ`, since 4.18: what is left, or 1 at the end of the stream). Where it does not,
+/// nothing changes, and `emptied` stays as it was.
+class emptying_buffer : public boost::asio::mutable_buffer {
+public:
+  /// `emptied` outlives the read.
+  emptying_buffer(const boost::asio::mutable_buffer& b, bool& emptied) noexcept : mutable_buffer(b), emptied_(&emptied) {}
+  void note(bool is_empty) const noexcept { *emptied_ = is_empty; }
+
+private:
+  bool* emptied_;
+};
+
+} // namespace troupe::transport
+
 #if TROUPE_HAS_EMPTYING_READ
 
 #  include <netinet/in.h>
@@ -28,16 +48,6 @@
 #  include <cstring>
 
 namespace troupe::transport {
-
-/// A buffer for `async_read_some` on a TCP socket: with it, the read notices whether it has emptied the socket.
-///
-/// Asio starts each read with a `recv`, which between two messages finds nothing. It leaves that out where the read before says that
-/// nothing is left. Fewer bytes than asked for do not say so, since the end of the stream may lie behind them and epoll has told of
-/// both at once; Linux does (`TCP_INQ`, since 4.18: what is left, or 1 at the end of the stream). Where it does not, nothing changes.
-class emptying_buffer : public boost::asio::mutable_buffer {
-public:
-  explicit emptying_buffer(const boost::asio::mutable_buffer& b) noexcept : mutable_buffer(b) {}
-};
 
 /// Makes a socket tell what is left behind a read, and if it listens, those that it accepts.
 inline void tell_what_is_left(int socket) noexcept {
@@ -84,6 +94,7 @@ public:
     while (n < 0 && errno == EINTR);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
       return not_done;
+    self.into_.note(is_empty);
     self.bytes_transferred_ = n > 0 ? static_cast<std::size_t>(n) : 0;
     if (n < 0)
       self.ec_.assign(errno, boost::asio::error::get_system_category());
@@ -102,7 +113,6 @@ private:
 
 namespace troupe::transport {
 
-using emptying_buffer = boost::asio::mutable_buffer;
 inline void tell_what_is_left(int) noexcept {}
 
 } // namespace troupe::transport
