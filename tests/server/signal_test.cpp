@@ -80,6 +80,27 @@ TEST_CASE("a signal stops all servers that wait for one, though all threads of t
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
+TEST_CASE("SIGHUP does nothing to a server without TLS, which serves on") {
+  fixture f;
+  server s{f.options()};
+  s.get("/served", [](auto&) { return text("served"); });
+  running r{s};
+  raw_client member{s.port()};
+
+  ::kill(::getpid(), SIGHUP);
+  auto ended = r.code.wait_for(100ms) == std::future_status::ready; // what it does, it does at once
+  CHECK(asking(s, "/served").read_all().ends_with("served"));
+  member.send(masked_text(R"({"type":"join","roomId":"r"})"));
+  member.await("joined");
+  auto metrics = asking(s, "/metrics").read_all();
+  ::kill(::getpid(), SIGTERM);
+
+  CHECK(!ended);
+  CHECK(r.ends());
+  CHECK(metrics.find("tls_reload_error_total 0") != std::string::npos);
+  CHECK(!f.log.has("certificate"));
+}
+
 namespace {
 
 /// A server in a process of its own, whose handlers hang on every loop; what it logs comes through a pipe.

@@ -5,7 +5,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -50,6 +52,19 @@ public:
         return all;
       all.append(buffer.data(), static_cast<std::size_t>(n));
     }
+  }
+
+  /// Reads that many bytes, or what comes until the server ends the connection; returns how many.
+  [[nodiscard]] std::size_t take(std::size_t bytes) {
+    std::size_t all = 0;
+    std::array<char, 64 * 1024> buffer;
+    while (all < bytes) {
+      auto n = ::recv(fd_, buffer.data(), std::min(buffer.size(), bytes - all), 0);
+      if (n <= 0)
+        break;
+      all += static_cast<std::size_t>(n);
+    }
+    return all;
   }
   raw_client(raw_client&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   ~raw_client() { ::close(fd_); }
