@@ -1,7 +1,12 @@
+#include <utility>
+
 #include "memory_limit.hpp"
+
+#include <troupe/actors/node.hpp>
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -80,4 +85,22 @@ TEST_CASE("a group outside of what is seen, and lines of no meaning, are left ou
   g.write("other/memory.max", "1\n");
 
   CHECK(g.limit() == machine);
+}
+
+TEST_CASE("budgets that are absent are a quarter, an eighth and a sixteenth of the memory, and four largest messages at least") {
+  constexpr std::int64_t kib = 1024, mib = 1024 * kib;
+  auto [set, largest] = GENERATE(table<std::size_t, std::int64_t>({{64 * kib, 64 * kib}, {512 * mib, 512 * mib}, {0, 512 * mib}}));
+  caf::actor_system_config config;
+  troupe::compat::set_worker_threads(config, 1);
+  caf::actor_system system{config};
+  node_options options;
+  options.messages.max_message_bytes = set;
+  node n{system, options};
+  auto memory = usable_memory_bytes();
+
+  auto now = n.stats();
+
+  CHECK(now.budget_bytes == memory / 4);
+  CHECK(now.history_budget_bytes == memory / 8);
+  CHECK(now.inbound_budget_bytes == std::max(memory / 16, 4 * largest));
 }

@@ -17,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
@@ -165,6 +166,26 @@ TEST_CASE("routes match by method and pattern, literal paths first") {
   auto refused = ask(node.port(), "PUT", "/users/7");
   CHECK(refused.starts_with("HTTP/1.1 405"));
   CHECK(refused.find("Allow: GET, HEAD, POST") != std::string::npos);
+}
+
+TEST_CASE("a body of 64 KiB is taken unless configured otherwise, and one byte more is 413") {
+  server node{quiet(1)};
+  node.route("POST", "/size", [](auto& r) { return transport::http_response{200, "text/plain", std::to_string(r.body.size())}; });
+  node.start();
+  constexpr std::size_t most = 65'536;
+  auto post = [&](std::size_t bytes, bool announced) {
+    std::string head = "POST /size HTTP/1.1\r\nHost: x\r\nConnection: close\r\n", body(bytes, 'x');
+    if (announced)
+      return raw_client(node.port(), head + "Content-Length: " + std::to_string(bytes) + "\r\n\r\n" + body).read_all();
+    std::ostringstream size;
+    size << std::hex << bytes;
+    return raw_client(node.port(), head + "Transfer-Encoding: chunked\r\n\r\n" + size.str() + "\r\n" + body + "\r\n0\r\n\r\n").read_all();
+  };
+
+  CHECK(post(most, true).ends_with("\r\n\r\n65536"));
+  CHECK(post(most, false).ends_with("\r\n\r\n65536"));
+  CHECK(post(most + 1, true).starts_with("HTTP/1.1 413"));
+  CHECK(post(most + 1, false).starts_with("HTTP/1.1 413"));
 }
 
 TEST_CASE("an answer may come later from another thread, and one that never comes is 504") {

@@ -192,6 +192,53 @@ TEST_CASE("a control frame that is too long is left to the parser, whatever its 
   }
 }
 
+// -- the bounds that nobody has configured ------------------------------------------------------------------------------------
+
+TEST_CASE("a message has 64 KiB at most unless configured otherwise") {
+  frame_guard::limits standard;
+  frame_guard guard{standard}, other{standard};
+
+  CHECK(guard.feed(client_frame(true, text, xs(65'536)), start).error == errc::ok);
+  CHECK(other.feed(client_header(true, text, 65'537), start).error == errc::too_big);
+}
+
+TEST_CASE("a message has 1,024 fragments at most unless configured otherwise") {
+  frame_guard::limits standard;
+  frame_guard guard{standard}, other{standard};
+  auto fragments = client_frame(false, text, "");
+  for (int i = 0; i < 1'022; ++i)
+    fragments += client_frame(false, continuation, "");
+
+  auto last = guard.feed(fragments + client_frame(true, continuation, ""), start);
+  auto more = other.feed(fragments + client_frame(false, continuation, ""), start);
+  auto too_many = other.feed(client_frame(true, continuation, ""), start);
+
+  CHECK(last.error == errc::ok);
+  CHECK(more.error == errc::ok);
+  CHECK(too_many.error == errc::flood);
+}
+
+TEST_CASE("control frames come 100 a second, 200 in a burst, unless configured otherwise") {
+  frame_guard::limits standard;
+  frame_guard guard{standard};
+  auto pings = [](int n) {
+    std::string all;
+    while (n-- > 0)
+      all += client_frame(true, ping, "");
+    return all;
+  };
+  auto one = pings(1);
+
+  auto burst = guard.feed(pings(200), start);
+  auto second = guard.feed(pings(100), start + 1s);
+  auto flood = guard.feed(one + one, start + 1s + 10ms);
+
+  CHECK(burst.error == errc::ok);
+  CHECK(second.error == errc::ok);
+  CHECK(flood.error == errc::flood);
+  CHECK(flood.good == one.size());
+}
+
 // -- what the deadlines are made of ----------------------------------------------------------------------------------------
 
 TEST_CASE("a message is open from its first byte to its last") {

@@ -124,6 +124,31 @@ TEST_CASE("a client that answers is pinged after each interval, also where the t
   CHECK_FALSE(ann.session.ended());
 }
 
+TEST_CASE("a client is pinged after the interval of silence or a sixteenth less, whenever it was heard last") {
+  constexpr std::chrono::milliseconds beat = 3200ms;
+  auto patience = GENERATE(as<std::chrono::milliseconds>{}, 1s, 3200ms, 10s, 0s); // shorter than the interval, or not
+  auto answer_after = GENERATE(as<std::chrono::milliseconds>{}, 0ms, 100ms, 190ms, 210ms, 400ms, 900ms);
+  INFO("a timeout of " << patience.count() << " ms, answers after " << answer_after.count() << " ms");
+  auto options = beating();
+  options.heartbeat = {beat, patience};
+  manual_node world{options};
+  client ann{world};
+  world.settle();
+  while (pings(ann) == 0)
+    world.pass(one_tick);
+
+  for (int round = 0; round < 3; ++round) {
+    world.pass(answer_after);
+    say_ping(ann);
+    world.settle();
+    auto silence = 0ms;
+    for (; pings(ann) == 0 && silence < 2 * beat; silence += one_tick)
+      world.pass(one_tick);
+    CHECK(silence >= beat - beat / 16);
+    CHECK(silence <= beat + one_tick);
+  }
+}
+
 TEST_CASE("a client that talks is never pinged") {
   manual_node world{beating()};
   client ann{world};
