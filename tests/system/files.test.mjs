@@ -85,6 +85,31 @@ test('a name that is too long is refused, and the connection goes on', async (t)
   assert.deepEqual(readdirSync(received), ['short.png']);
 });
 
+test('a name has 1 KiB at most as it is sent, and a file behind one that is refused has none', async (t) => {
+  const { node, received } = await filesNode(t);
+  const client = await open(node);
+  const send = async (name, bytes) => {
+    client.socket.send(name);
+    client.socket.send(Buffer.from(bytes));
+    const answers = [await client.take()];
+    if (answers[0] !== '파일 수신 완료') answers.push(await client.take());
+    return answers;
+  };
+  const longest = 'n'.repeat(1020) + '.png';
+  const korean = '가'.repeat(340) + '.png'; // three bytes each
+
+  assert.deepEqual(await send(longest, 'a'), ['파일 수신 완료']);
+  assert.deepEqual(await send(korean, 'b'), ['파일 수신 완료']);
+  client.socket.send('told before.png');
+  assert.deepEqual(await send('n' + longest, 'c'), ['파일 이름이 너무 깁니다', '파일 수신 완료']);
+  assert.deepEqual(await send('n' + korean, 'd'), ['파일 이름이 너무 깁니다', '파일 수신 완료']);
+
+  const kept = new Map(readdirSync(received).map((name) => [readFileSync(path.join(received, name), 'utf8'), name]));
+  assert.equal(kept.get('a'), 'n'.repeat(96) + '.png');
+  assert.equal(kept.get('b'), '가'.repeat(32) + '.png');
+  assert.deepEqual([kept.get('c'), kept.get('d')], ['received-file.bin', 'received-file-2.bin']);
+});
+
 test('a draft of a node that was killed is gone once the next one runs', async (t) => {
   const received = temporaryFolder(t);
   writeFileSync(path.join(received, '.upload-1-1'), 'half');
