@@ -33,17 +33,22 @@ struct loop_counts {
   }
 };
 
-/// What a dispatcher does: keeps which sessions of its loop are in which room, and gives each room's frames to them.
+/// What a dispatcher does: keeps which sessions of its loop are in which room, and gives each
+/// room's frames to them.
 ///
-/// All that a room says to a member comes through here, in the order in which the room said it; nobody else writes `joined` and
-/// `left`. Its mailbox keeps what several rooms say to one session in the order of cause and effect: a room of the same loop that called
-/// it past a mailbox with something in it would overtake what a room of another loop has sent before.
+/// All that a room says to a member comes through here, in the order in which the room said it;
+/// nobody else writes `joined` and `left`. Its mailbox keeps what several rooms say to one session
+/// in the order of cause and effect: a room of the same loop that called it past a mailbox with
+/// something in it would overtake what a room of another loop has sent before.
 ///
-/// Rooms with output wait in a ring; each gets a slice of a turn (`flush_budget`), so that a huge room does not delay a small one. A client of
-/// several rooms gets what all of them have for it when the first of them reaches it, in one send (`memberships`).
+/// Rooms with output wait in a ring; each gets a slice of a turn (`flush_budget`), so that a huge
+/// room does not delay a small one. A client of several rooms gets what all of them have for it
+/// when the first of them reaches it, in one send (`memberships`).
 ///
-/// Invariants: a room is in the ring exactly while it has pending frames; a room without members here is forgotten.
-/// Errors: what throws, for want of memory, leaves it whole; the caller then gives up who was to hear something (`give_up`).
+/// Invariants: a room is in the ring exactly while it has pending frames; a room without members
+/// here is forgotten.
+/// Errors: what throws, for want of memory, leaves it whole; the caller then gives up who was to
+/// hear something (`give_up`).
 /// Thread: the loop's.
 class dispatcher {
 public:

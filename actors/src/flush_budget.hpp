@@ -4,11 +4,12 @@
 
 namespace troupe::actors {
 
-/// How much a dispatcher sends before others have their turn: the one rule of fairness between rooms, and between all rooms and the
-/// sockets that wait to be read.
+/// How much a dispatcher sends before others have their turn: the one rule of fairness between
+/// rooms, and between all rooms and the sockets that wait to be read.
 ///
-/// It is counted in units. A send costs one, as the system call takes as long as copying some 16 KiB, and one more for each 16 KiB
-/// (loopback: 0.8 µs for 200 bytes, 4 for 16 KiB, 17 for 64 KiB). A send that costs more than is left is made, and nothing after it.
+/// It is counted in units. A send costs one, as the system call takes as long as copying some 16
+/// KiB, and one more for each 16 KiB (loopback: 0.8 µs for 200 bytes, 4 for 16 KiB, 17 for 64 KiB).
+/// A send that costs more than is left is made, and nothing after it.
 struct flush_budget {
   std::size_t of_room = 64;  ///< then the next room's turn comes
   std::size_t of_turn = 128; ///< then the loop looks for input

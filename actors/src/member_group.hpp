@@ -76,8 +76,8 @@ public:
     std::size_t frames = 0; ///< given, over all members
   };
 
-  /// Gives the batch under way to members more, until that has cost `max_cost`. `hold_credits`: too much of the room waits for this loop.
-  /// `gone` collects members whose session has closed.
+  /// Gives the batch under way to members more, until that has cost `max_cost`. `hold_credits`: too
+  /// much of the room waits for this loop. `gone` collects members whose session has closed.
   progress flush(std::size_t max_cost, bool hold_credits, session_table& sessions, protocol::memory_meter* meter,
                  std::vector<session_key>& gone);
 

@@ -30,8 +30,8 @@ public:
       ::deflateEnd(&stream_);
   }
 
-  /// Deflates a whole payload, without the tail that RFC 7692 (7.2.1) leaves out. What it returns is
-  /// good until the next one. Errors: `std::bad_alloc`.
+  /// Deflates a whole payload, without the tail that RFC 7692 (7.2.1) leaves out. What it returns
+  /// is good until the next one. Errors: `std::bad_alloc`.
   std::string_view run(std::string_view payload) {
     make_ready();
     auto& out = out_;

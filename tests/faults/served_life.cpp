@@ -50,7 +50,8 @@ std::size_t lasting_descriptors() {
   return least;
 }
 
-/// Sockets that are accepted from now on take a few KiB at a time: a listening one hands its bound on.
+/// Sockets that are accepted from now on take a few KiB at a time: a listening one hands its bound
+/// on.
 void narrow_sockets() {
   constexpr int most_descriptors = 256;
   for (int fd = 0; fd < most_descriptors; ++fd) {

@@ -1,4 +1,5 @@
-// Scripted lives of a whole server over real sockets, one for each allocation of its loop, which fails: OpenSSL's and zlib's, too.
+// Scripted lives of a whole server over real sockets, one for each allocation of its loop, which
+// fails: OpenSSL's and zlib's, too.
 #include "findings.hpp"
 #include "foreign_allocators.hpp"
 #include "served_life.hpp"
@@ -37,7 +38,8 @@ constexpr std::size_t each = 7; ///< a life takes that much longer
 constexpr std::size_t each = 1;
 #endif
 
-/// Which of so many turns it is: that of `TROUPE_SEED`, else of the day, so that each has come after as many days.
+/// Which of so many turns it is: that of `TROUPE_SEED`, else of the day, so that each has come
+/// after as many days.
 std::size_t turn_of(std::size_t turns) {
   using days = std::chrono::duration<std::size_t, std::ratio<86'400>>;
   auto* seed = std::getenv("TROUPE_SEED");
@@ -45,7 +47,8 @@ std::size_t turn_of(std::size_t turns) {
   return (seed ? number_of(seed) : today) % turns;
 }
 
-/// Every `step`-th place, from the one whose turn it is, or the one that is asked for (`TROUPE_FAULT_AT`); all with `TROUPE_LONG`.
+/// Every `step`-th place, from the one whose turn it is, or the one that is asked for
+/// (`TROUPE_FAULT_AT`); all with `TROUPE_LONG`.
 void sweep(door by, length how, std::size_t count, std::size_t step) {
   served_life life{by, how};
   std::string first;

@@ -59,7 +59,8 @@ struct fixture {
   kept_log log;
 };
 
-/// Lies in a function of the options, which go last of all that a server or a node is made of, and tells when they have gone.
+/// Lies in a function of the options, which go last of all that a server or a node is made of, and
+/// tells when they have gone.
 class tracer {
 public:
   /// What the function is to hold; once.

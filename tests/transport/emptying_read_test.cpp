@@ -21,7 +21,8 @@ using troupe::transport::tcp;
 
 namespace {
 
-/// Two ends of a connection over loopback; `reader` was accepted by a socket that tells what is left.
+/// Two ends of a connection over loopback; `reader` was accepted by a socket that tells what is
+/// left.
 struct wire {
   wire() {
     boost::asio::basic_socket_acceptor<tcp, boost::asio::io_context::executor_type> acceptor{

@@ -17,19 +17,25 @@ TEST_CASE("an address is one of IPv4 or IPv6 and nothing else") {
 }
 
 TEST_CASE("a network is an address, or one with as many bits as it has at most") {
-  for (auto good : {"10.0.0.1", "10.0.0.0/8", "10.0.0.0/0", "10.0.0.1/32", "fd00::/8", "::1/128"})
+  for (auto good : {"10.0.0.1", "10.0.0.0/8", "10.0.0.0/0", "10.0.0.1/32", "fd00::/8", "::1/128", "::ffff:10.0.0.1/32"})
     CHECK(is_network(good));
-  for (auto bad : {"", "lan/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8", "::/129"}) {
+  for (auto bad : {"", "lan/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8", "::/129", "::ffff:10.0.0.0/104"}) {
     INFO(bad);
     CHECK_FALSE(is_network(bad));
   }
 }
 
-TEST_CASE("an origin is a scheme and a host, with nothing behind them") {
-  for (auto good : {"https://example.org", "http://localhost:3000", "app://x", "null"})
+TEST_CASE("an origin is a scheme and a host as browsers send them, with nothing behind them") {
+  for (auto good : {"https://example.org", "http://localhost:3000", "app://x", "null", "https://[::1]", "https://[::1]:8443",
+                    "http://127.0.0.1:8080", "https://xn--bcher-kva.example", "https://example.org:80", "http://a_b.example:443"}) {
+    INFO(good);
     CHECK(is_origin(good));
+  }
   for (auto bad : {"", "*", "example.org", "https://", "://x", "https://example.org/",
-                   "https://a.example?b", "https://a.example#b", "https://a b"}) {
+                   "https://a.example?b", "https://a.example#b", "https://a b", "https://example.org:443", "http://example.org:80",
+                   "HTTPS://example.org", "https://EXAMPLE.org", "https://user@host", "https://h:99999", "https://h:x", "https://h:",
+                   "https://h:08443", "https://a:b:c", "1://h", "*://h", "https://*.example.org", "https://h\x01", "https://[::1",
+                   "https://[1.2.3.4]", "https://::1"}) {
     INFO(bad);
     CHECK_FALSE(is_origin(bad));
   }
@@ -42,7 +48,7 @@ TEST_CASE("the probes' address may be left out, its port may not") {
   CHECK(parts("::1:9090") == address_and_port{"::1", 9090});
   CHECK(parts(":9090") == address_and_port{"", 9090});
   for (auto bad : {"", "9090", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:9x",
-                   "localhost:9090", "[::1]", "[::1:80"}) {
+                   "localhost:9090", "[::1]", "[::1:80", "[]:80", "[127.0.0.1]:80"}) {
     INFO(bad);
     CHECK_FALSE(read_address_and_port(bad));
   }

@@ -21,12 +21,14 @@
 
 namespace troupe::transport {
 
-/// A buffer for `async_read_some` on a TCP socket: with it, the read notices whether it has emptied the socket.
+/// A buffer for `async_read_some` on a TCP socket: with it, the read notices whether it has emptied
+/// the socket.
 ///
-/// Asio starts each read with a `recv`, which between two messages finds nothing. It leaves that out where the read before says
-/// that nothing is left. Fewer bytes than asked for do not say so, since the end of the stream may lie behind them and epoll has
-/// told of both at once; Linux does (`TCP_INQ`, since 4.18: what is left, or 1 at the end of the stream). Where it does not,
-/// nothing changes, and `emptied` stays as it was.
+/// Asio starts each read with a `recv`, which between two messages finds nothing. It leaves that
+/// out where the read before says that nothing is left. Fewer bytes than asked for do not say so,
+/// since the end of the stream may lie behind them and epoll has told of both at once; Linux does
+/// (`TCP_INQ`, since 4.18: what is left, or 1 at the end of the stream). Where it does not, nothing
+/// changes, and `emptied` stays as it was.
 class emptying_buffer : public boost::asio::mutable_buffer {
 public:
   /// `emptied` outlives the read.

@@ -44,7 +44,8 @@ public:
   void add(std::string method, std::string pattern, http_handler handler);
   void add_late(std::string method, std::string pattern, late_http_handler handler);
 
-  /// Whether a pattern that was added before takes every path of this one, which would never answer.
+  /// Whether a pattern that was added before takes every path of this one, which would never
+  /// answer.
   [[nodiscard]] bool hides(const std::string& method, const std::string& pattern) const;
 
   /// Throws what the handler throws.

@@ -45,8 +45,9 @@ void basic_websocket_session<Socket>::read_next() {
     read_first();
 }
 
-/// Waits for what comes next, between two messages: a little later, since asking at once finds nothing yet and costs a system call;
-/// at once if the last read has emptied the socket, which is then not asked.
+/// Waits for what comes next, between two messages: a little later, since asking at once finds
+/// nothing yet and costs a system call; at once if the last read has emptied the socket, which is
+/// then not asked.
 template <class Socket>
 void basic_websocket_session<Socket>::read_first() {
   in_a_row_ = 0;

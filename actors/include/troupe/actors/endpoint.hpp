@@ -77,8 +77,9 @@ struct endpoint_handlers {
   std::function<void(const raw_connection&, std::string_view payload)> on_pong;
   /// The connection has ended; 1006 if without a close frame.
   std::function<void(const raw_connection&, std::uint16_t code, std::string_view reason)> on_close;
-  /// The server ends the connection for this reason: a bad frame, a bound, a deadline, an exception. Once for each exception; the close
-  /// that follows one is told to `on_close` alone. What it throws itself is logged and counted.
+  /// The server ends the connection for this reason: a bad frame, a bound, a deadline, an
+  /// exception. Once for each exception; the close that follows one is told to `on_close` alone.
+  /// What it throws itself is logged and counted.
   std::function<void(const raw_connection&, std::string_view what)> on_error;
   std::function<void()> on_listening; ///< the port is open; on the thread that starts the server
   std::function<void()> on_stop;      ///< the server stops; on the thread that stops it

@@ -103,9 +103,11 @@ public:
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
-  /// Gives rooms whose name matches `pattern` (a name, or a prefix and `*`) a behaviour. The first match wins; rooms without one
-  /// relay. Before `start`. Throws `std::invalid_argument` for what is no pattern, a pattern that has a behaviour or that no room would
-  /// match first (`*` goes last), or an empty factory; `std::logic_error` after `start`. A room whose factory returns null crashes, and its log line says why.
+  /// Gives rooms whose name matches `pattern` (a name, or a prefix and `*`) a behaviour. The first
+  /// match wins; rooms without one relay. Before `start`. Throws `std::invalid_argument` for what
+  /// is no pattern, a pattern that has a behaviour or that no room would match first (`*` goes
+  /// last), or an empty factory; `std::logic_error` after `start`. A room whose factory returns
+  /// null crashes, and its log line says why.
   void rooms(std::string pattern, behavior_factory factory, room_options options = {});
 
   /// A place for WebSockets without envelope; `path` names it in logs and decides its loop. Before `start`, else `std::logic_error`.

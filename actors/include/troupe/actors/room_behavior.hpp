@@ -51,11 +51,14 @@ struct join_decision {
 
 /// A message to a room's members. Fields must live until the call returns.
 ///
-/// Whoever says it gets `std::invalid_argument`, and nobody hears anything, if `type` is none of an application's (built in, empty, longer
-/// than 128 bytes, with control characters, starting with `$`), a `raw_value` is no whole value in its codec, or a field has the name of
-/// one that the server sets (`type`, `roomId`, `seq`, `ref`) or of another one, in `fields` and `v1_fields` together, or one that no field
-/// can have (`__proto__`, `$bin`, invalid UTF-8): clients would read such a frame differently. Fields without name, or with an empty `raw_value`, are left out and may be there more than once. What a
-/// behaviour passes on of the message at hand (its type, raw values of its fields) is valid, and costs nothing.
+/// Whoever says it gets `std::invalid_argument`, and nobody hears anything, if `type` is none of an
+/// application's (built in, empty, longer than 128 bytes, with control characters, starting with
+/// `$`), a `raw_value` is no whole value in its codec, or a field has the name of one that the
+/// server sets (`type`, `roomId`, `seq`, `ref`) or of another one, in `fields` and `v1_fields`
+/// together, or one that no field can have (`__proto__`, `$bin`, invalid UTF-8): clients would read
+/// such a frame differently. Fields without name, or with an empty `raw_value`, are left out and
+/// may be there more than once. What a behaviour passes on of the message at hand (its type, raw
+/// values of its fields) is not looked at again; names of fields are, without memory for 16.
 struct broadcast_event {
   std::string_view type;
   std::vector<protocol::field> fields;    ///< for everybody
@@ -134,9 +137,10 @@ public:
 
 protected:
   using handler = std::function<void(room_context&, const member&, const application_message&)>;
-  /// Handles messages of `type`; call it in the constructor, once for each type. Throws `std::invalid_argument` for a type that is built
-  /// in (`join`, `message` and so on, which have hooks), that starts with `$` (kept for later versions of the protocol), that no message
-  /// can have or that is handled already, and for an empty handler.
+  /// Handles messages of `type`; call it in the constructor, once for each type. Throws
+  /// `std::invalid_argument` for a type that is built in (`join`, `message` and so on, which have
+  /// hooks), that starts with `$` (kept for later versions of the protocol), that no message can
+  /// have or that is handled already, and for an empty handler.
   void on(std::string type, handler f);
 
 private:

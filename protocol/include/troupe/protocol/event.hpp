@@ -60,8 +60,9 @@ private:
 
 using field_list = std::initializer_list<field>;
 
-/// Whether an application's event may have a field of that name: not what the server sets itself (`type`, `roomId`, `seq`, `ref`), nor
-/// what no message may have as a key (`__proto__`, `$bin`, invalid UTF-8).
+/// Whether an application's event may have a field of that name: not what the server sets itself
+/// (`type`, `roomId`, `seq`, `ref`), nor what no message may have as a key (`__proto__`, `$bin`,
+/// invalid UTF-8).
 [[nodiscard]] bool is_field_name(std::string_view key) noexcept;
 
 /// Encodes `{type, fields...}` as one complete WebSocket frame (text for JSON, binary for MessagePack). `type` comes first.

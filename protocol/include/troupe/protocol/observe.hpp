@@ -47,8 +47,9 @@ public:
 /// What the exception in flight says of itself. Precondition: one is being handled.
 [[nodiscard]] std::string exception_text();
 
-/// Logs the exception in flight and counts it as an error of a handler, both under `where`. `whose`: the name of the room, endpoint or
-/// the like whose handler it was, which the line begins with; empty: none. Precondition: one is being handled.
+/// Logs the exception in flight and counts it as an error of a handler, both under `where`.
+/// `whose`: the name of the room, endpoint or the like whose handler it was, which the line begins
+/// with; empty: none. Precondition: one is being handled.
 void report_exception(logger& log, event_counters& counters, std::string_view where, std::string_view whose = {}) noexcept;
 
 /// A logger and counters that drop everything.

@@ -8,25 +8,25 @@
 
 namespace troupe::transport {
 
-// What the texts of `server_options` may be. The server's constructor asks these, and so may a program
-// that reads such texts from elsewhere and can say where a wrong one stands. Thread: any.
+// What the texts of `server_options` may be. The server's constructor asks these, and so may a
+// program that reads such texts from elsewhere and can say where a wrong one stands. Thread: any.
 
 /// Whether `bind` takes it: one IPv4 or IPv6 address, without brackets or port.
 [[nodiscard]] bool is_address(std::string_view text);
 
-/// Whether `trusted_proxies` takes it: an address, or one with as many bits as its family has at most
-/// (`10.0.0.0/8`).
+/// Whether `trusted_proxies` takes it: an address, or one with as many bits as its family has at
+/// most (`10.0.0.0/8`). An IPv4 address that is mapped into IPv6 counts as IPv4.
 [[nodiscard]] bool is_network(std::string_view text);
 
-/// Whether `origins` takes it. It is what browsers send: scheme and host, with the port if it is not
-/// the scheme's, and nothing behind it; or `null`.
+/// Whether `origins` takes it. It is what browsers send (RFC 6454 §6.2): scheme and host in lower
+/// case, with the port if it is not the scheme's, and nothing behind it; or `null`.
 [[nodiscard]] bool is_origin(std::string_view text);
 
 /// An address, empty for all, and a port.
 using address_and_port = std::pair<std::string, std::uint16_t>;
 
-/// Reads what `admin_bind` takes: an address, IPv6 in brackets or not, or none, and a port behind the
-/// last colon. Nothing: it does not take this.
+/// Reads what `admin_bind` takes: an address, IPv6 in brackets or not, or none, and a port behind
+/// the last colon. Nothing: it does not take this.
 [[nodiscard]] std::optional<address_and_port> read_address_and_port(std::string_view text);
 
 } // namespace troupe::transport

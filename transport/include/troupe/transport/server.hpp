@@ -18,9 +18,10 @@
 
 namespace troupe::transport {
 
-/// Everything a server needs to know. All of it has a default; 0 lifts a limit. What cannot work (a negative time, a size beyond all use,
-/// no address, an origin with a path, a certificate that cannot be read, two fields that exclude each other) is refused by the server's
-/// constructor: `std::invalid_argument`, a sentence that names the field.
+/// Everything a server needs to know. All of it has a default; 0 lifts a limit. What cannot work (a
+/// negative time, a size beyond all use, no address, an origin with a path, a certificate that
+/// cannot be read, two fields that exclude each other) is refused by the server's constructor:
+/// `std::invalid_argument`, a sentence that names the field.
 struct server_options {
   actors::node_options node;                ///< loops, rooms, connections, heartbeat; its `log` and `counters` are the server's own
 
@@ -88,15 +89,17 @@ public:
   server(const server&) = delete;
   server& operator=(const server&) = delete;
 
-  // Mistakes of set-up throw at once: `std::invalid_argument` for what cannot work (an illegal pattern, one that another one hides, an
-  // empty handler, a path that is taken), `std::logic_error` for what comes too late.
+  // Mistakes of set-up throw at once: `std::invalid_argument` for what cannot work (an illegal
+  // pattern, one that another one hides, an empty handler, a path that is taken),
+  // `std::logic_error` for what comes too late.
 
   /// See `actors::node::rooms`. Before `start`.
   server& rooms(std::string pattern, actors::behavior_factory factory, actors::room_options options = {});
 
-  /// Answers requests of one method and path pattern: `/users/:id` has one segment as `request.param("id")`, a last `*` stands for
-  /// the rest. Paths without either go first, then the patterns in the order given; two for the same paths, one that those before
-  /// it leave nothing, or one for a probe of this port, are refused. Before `start`.
+  /// Answers requests of one method and path pattern: `/users/:id` has one segment as
+  /// `request.param("id")`, a last `*` stands for the rest. Paths without either go first, then the
+  /// patterns in the order given; two for the same paths, one all of whose paths go to an earlier
+  /// one, or one for a probe of this port, are refused. Before `start`.
   server& route(std::string method, std::string pattern, http_handler handler);
   server& get(std::string pattern, http_handler handler) { return route("GET", std::move(pattern), std::move(handler)); }
   /// The same with an answer that may come later.
@@ -114,8 +117,10 @@ public:
   /// That of the probes; 0 if they have none of their own.
   [[nodiscard]] std::uint16_t admin_port() const;
 
-  /// Reads certificate and key again; connections made before keep theirs. Throws `std::runtime_error` (or `std::bad_alloc`), and the old ones
-  /// stay, if that fails; `std::logic_error` if the server has no TLS. `run` calls it on SIGHUP where there is TLS. Thread: any.
+  /// Reads certificate and key again; connections made before keep theirs. Throws
+  /// `std::runtime_error` (or `std::bad_alloc`), and the old ones stay, if that fails;
+  /// `std::logic_error` if the server has no TLS. `run` calls it on SIGHUP where there is TLS.
+  /// Thread: any.
   void reload_tls();
 
   /// Names a room from any thread.
@@ -136,15 +141,22 @@ public:
   /// started. The first request counts. Needs no memory. Thread: any, so this is for handlers.
   void request_stop(actors::drain_kind kind = actors::drain_kind::shutdown) noexcept;
 
-  /// `start`s unless that was done (1 if the port cannot be had; the log says why), waits for SIGTERM (clients are told to come back) or
-  /// SIGINT (they are not), stops. Returns the exit code, 0, also once it was stopped otherwise: by `stop` or `request_stop`, on any
-  /// thread. However it is stopped, a handler that has not returned two seconds after the drain's time ends the process, with 1; the log
-  /// has named it before. (But for a stop because `ready` or `on_listening` has thrown: that one waits.) Signals are heard on a thread of their own: a second one ends the process at once, likewise. The host's own
-  /// handlers of SIGTERM, SIGINT and SIGHUP are put back at the end: what comes once all has stopped, be it a second signal, meets those,
-  /// and the system's default ends the process by the signal instead of with its exit code. A program that cares blocks SIGTERM and
-  /// SIGINT on its thread before it makes the server; they are heard all the same, and one that comes too late waits. `ready` is called once all of that is in force; what it or
-  /// `on_listening` throws passes on, once the server has stopped. Throws `std::logic_error` on a loop, or if it was called before
+  /// `start`s unless that was done (1 if the port cannot be had; the log says why), waits for
+  /// SIGTERM (clients are told to come back) or SIGINT (they are not), stops. Returns the exit
+  /// code, 0, also once it was stopped otherwise: by `stop` or `request_stop`, on any thread.
+  /// `ready` is called once all of that is in force; what it or `on_listening` throws passes on,
+  /// once the server has stopped. Throws `std::logic_error` on a loop, or if it was called before
   /// and the port could be had.
+  ///
+  /// A handler that has not returned two seconds after the drain's time ends the process, with 1;
+  /// the log has named it before. (Not where `ready` or `on_listening` has thrown: that stop
+  /// waits.)
+  ///
+  /// Signals are heard on a thread of their own: a second one ends the process at once, with 1. At
+  /// the end the host's handlers of SIGTERM, SIGINT and SIGHUP are put back. A signal that comes
+  /// then meets those; the system's default ends the process by it, instead of with the exit code.
+  /// A program that cares blocks SIGTERM and SIGINT on its thread before it makes the server: they
+  /// are heard all the same, and one that comes too late waits.
   int run(const std::function<void()>& ready = {});
 
 private:
