@@ -76,11 +76,14 @@ signal_place& enter() {
   return *free;
 }
 
-void restore() {
+/// Whether the host's handlers are back: nobody else hears signals.
+bool restore() {
   std::lock_guard guard{install_mutex};
-  if (--watches == 0)
-    for (std::size_t i = 0; i < signals.size(); ++i)
-      ::sigaction(signals[i], &of_host[i], nullptr);
+  if (--watches > 0)
+    return false;
+  for (std::size_t i = 0; i < signals.size(); ++i)
+    ::sigaction(signals[i], &of_host[i], nullptr);
+  return true;
 }
 
 void leave(signal_place& place) {
@@ -109,12 +112,17 @@ signal_watch::signal_watch(hear on_signal) : on_signal_(std::move(on_signal)), p
   }
 }
 
+/// The thread ends first: it takes signals, and would take one with the host's handler, or the system's, in place of its own. What
+/// comes in between is sent to the host again.
 signal_watch::~signal_watch() {
-  restore();
   pollfd room{place_.in, POLLOUT, 0};
   while (::write(place_.in, &the_end, 1) < 0)
     ::poll(&room, 1, -1); // full of signals that are being heard
   thread_.join();
+  bool is_hosts = restore();
+  for (unsigned char late = the_end; ::read(place_.out, &late, 1) == 1;)
+    if (is_hosts)
+      ::kill(::getpid(), late);
   leave(place_);
 }
 
