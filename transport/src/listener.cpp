@@ -2,8 +2,6 @@
 
 #include "listener.hpp"
 
-#include "emptying_read.hpp"
-
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 
@@ -39,7 +37,6 @@ void set_options(Acceptor& acceptor) {
   error_code ignored; // sockets that take no option work without
   acceptor.set_option(tcp::no_delay{true}, ignored);
   acceptor.set_option(boost::asio::socket_base::keep_alive{true}, ignored);
-  tell_what_is_left(acceptor.native_handle());
   ::setsockopt(acceptor.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof user_timeout_ms);
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <functional>
 #include <stdexcept>
@@ -22,7 +23,9 @@ namespace {
 
 /// For handlers that do not return: they cannot be ended otherwise.
 [[noreturn]] void end_process(protocol::logger& log, const char* why) {
-  log.write(protocol::log_level::error, "server", why);
+  static std::atomic_flag ends;
+  if (!ends.test_and_set()) // else another thread has found so, too
+    log.write(protocol::log_level::error, "server", why);
   std::this_thread::sleep_for(50ms); // for the log's thread
   ::_exit(1);
 }

@@ -45,31 +45,21 @@ void basic_websocket_session<Socket>::read_next() {
     read_first();
 }
 
-/// Waits for what comes next, between two messages: a little later, since asking at once finds
-/// nothing yet and costs a system call; at once if the last read has emptied the socket, which is
-/// then not asked.
+/// Waits for what comes next, between two messages: a little later, since asking at once finds nothing yet and costs a system call.
 template <class Socket>
 void basic_websocket_session<Socket>::read_first() {
   in_a_row_ = 0;
   input_.shrink_to_fit();
   give_stream_back();
-  if (emptied_)
-    read_socket();
-  else
-    loop_.when_free(this->shared_from_this());
+  loop_.when_free(this->shared_from_this());
 }
 
 template <class Socket>
 void basic_websocket_session<Socket>::run_pending() {
-  read_socket();
-}
-
-template <class Socket>
-void basic_websocket_session<Socket>::read_socket() {
   if (phase_ == phase::ended || phase_ == phase::lingering)
     return;
   contained([this] {
-    socket_.async_read_some(emptying_buffer{boost::asio::buffer(first_), emptied_}, guarded([this](error_code ec, std::size_t n) {
+    socket_.async_read_some(boost::asio::buffer(first_), guarded([this](error_code ec, std::size_t n) {
                               if (ec)
                                 end(); // the peer has gone
                               else
@@ -82,7 +72,7 @@ template <class Socket>
 void basic_websocket_session<Socket>::receive(std::size_t n) {
   if (phase_ == phase::ended || phase_ == phase::lingering)
     return;
-  if (n < first_.size() || emptied_)
+  if (n < first_.size())
     return take_in({first_.data(), n});
   char bytes[max_read_bytes];
   std::copy_n(first_.data(), n, bytes);

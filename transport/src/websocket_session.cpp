@@ -1,6 +1,5 @@
 #include "websocket_session.hpp"
 
-#include "emptying_read.hpp"
 #include "session_wire.hpp"
 
 #include <boost/beast/http/field.hpp>

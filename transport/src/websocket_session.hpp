@@ -108,7 +108,6 @@ private:
   void open(actors::connection_info info, std::string_view early);
   void read_next();
   void read_first();
-  void read_socket();
   void receive(std::size_t n);
   void take_in(std::string_view bytes);
   bool take_frame(const whole_frame& frame);
@@ -177,7 +176,6 @@ private:
   bool peer_closed_ = false;
   bool throwing_away_ = false;
   bool lost_ = false;     ///< a handler; see `lose_handler`
-  bool emptied_ = false;  ///< the socket, by the last read
   bool extended_ = false; ///< an extension was agreed on: `stream_` knows of it
   std::uint8_t in_a_row_ = 0;
 

@@ -14,9 +14,9 @@ namespace troupe::actors {
 
 /// Who a client has proved to be, and what it may do. Immutable once shared.
 struct claims {
-  std::string subject;                          ///< the user id; empty: nobody in particular
-  std::optional<wall_time> expires_at;          ///< when the connection is closed unless the token is refreshed
-  std::optional<std::vector<std::string>> rooms; ///< patterns (a name, or a prefix and `*`) of the rooms it may join; nothing: all
+  std::string subject{};                        ///< the user id; empty: nobody in particular
+  std::optional<wall_time> expires_at{};        ///< when the connection is closed unless the token is refreshed
+  std::optional<std::vector<std::string>> rooms{}; ///< patterns (a name, or a prefix and `*`) of the rooms it may join; nothing: all
   std::string json = "{}";                      ///< everything that was claimed, as a JSON map
 
   [[nodiscard]] bool may_join(std::string_view room) const noexcept;
@@ -27,9 +27,9 @@ using claims_ptr = std::shared_ptr<const claims>;
 
 /// What became of a token that a client has brought with `auth`.
 struct token_decision {
-  claims_ptr claims; ///< those that hold from now on; null: refused, and those that it had hold on
+  claims_ptr claims{}; ///< those that hold from now on; null: refused, and those that it had hold on
   protocol::errc code = protocol::errc::unauthorized; ///< of the refusal
-  std::string detail; ///< of the refusal, for a person; empty: the sentence of `code`
+  std::string detail{}; ///< of the refusal, for a person; empty: the sentence of `code`
 };
 
 /// Decides about a token that a client brings with `auth`. Runs on the connection's loop, must not block.

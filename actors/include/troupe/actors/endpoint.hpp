@@ -19,9 +19,9 @@ namespace troupe::actors {
 
 /// What a client asked for when it connected.
 struct handshake {
-  std::string target; ///< path and query, as sent
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string remote_address;
+  std::string target{}; ///< path and query, as sent
+  std::vector<std::pair<std::string, std::string>> headers{};
+  std::string remote_address{};
 };
 
 enum class connection_state : std::uint8_t { open = 0, closing = 1, closed = 2 };
@@ -71,18 +71,18 @@ private:
 /// connections may run at the same time if the node has several loops. What a handler throws goes to `on_error` and closes that
 /// connection with 1011.
 struct endpoint_handlers {
-  std::function<void(const raw_connection&)> on_open;
+  std::function<void(const raw_connection&)> on_open{};
   /// After it has closed the connection it hears no more than what was on its way already.
-  std::function<void(const raw_connection&, std::string_view message, bool is_binary)> on_message;
-  std::function<void(const raw_connection&, std::string_view payload)> on_pong;
+  std::function<void(const raw_connection&, std::string_view message, bool is_binary)> on_message{};
+  std::function<void(const raw_connection&, std::string_view payload)> on_pong{};
   /// The connection has ended; 1006 if without a close frame.
-  std::function<void(const raw_connection&, std::uint16_t code, std::string_view reason)> on_close;
+  std::function<void(const raw_connection&, std::uint16_t code, std::string_view reason)> on_close{};
   /// The server ends the connection for this reason: a bad frame, a bound, a deadline, an
   /// exception. Once for each exception; the close that follows one is told to `on_close` alone.
   /// What it throws itself is logged and counted.
-  std::function<void(const raw_connection&, std::string_view what)> on_error;
-  std::function<void()> on_listening; ///< the port is open; on the thread that starts the server
-  std::function<void()> on_stop;      ///< the server stops; on the thread that stops it
+  std::function<void(const raw_connection&, std::string_view what)> on_error{};
+  std::function<void()> on_listening{}; ///< the port is open; on the thread that starts the server
+  std::function<void()> on_stop{};    ///< the server stops; on the thread that stops it
 };
 
 /// A path at which WebSockets have no envelope: what is said is what is sent. One that was made by nobody, or whose node ends, has no

@@ -25,8 +25,8 @@ struct loop_unit;
 /// Who has connected.
 struct connection_info {
   protocol::encoding encoding = protocol::encoding::plain_json;
-  std::string user_id;  ///< empty: a random one
-  claims_ptr claims;    ///< null: none
+  std::string user_id{};  ///< empty: a random one
+  claims_ptr claims{};  ///< null: none
   std::shared_ptr<endpoint_state> endpoint = nullptr;    ///< not null: a raw connection, without envelope
   std::shared_ptr<const actors::handshake> request = nullptr; ///< for a raw connection's handlers
   std::shared_ptr<const token_check> check_token = nullptr; ///< asked at `auth`; null: `node_options::verify_token`

@@ -26,10 +26,10 @@ struct connection_limits {
   std::size_t burst_messages = 200;   ///< 0 lifts the rate, too
   /// A second's worth, also in a burst; who is beyond is not read for the time being. Absent: 1 MiB or the largest message, whichever is
   /// more; none for raw endpoints, or where `messages_per_second` is lifted.
-  std::optional<std::size_t> bytes_per_second;
+  std::optional<std::size_t> bytes_per_second{};
   std::size_t max_errors = 10;        ///< refused commands in `error_window`, then close 1008
   std::chrono::seconds error_window{60};
-  credit_limits credits;              ///< messages taken in and not yet handled
+  credit_limits credits{};            ///< messages taken in and not yet handled
 };
 
 /// Bounds of rooms.
@@ -51,28 +51,28 @@ struct heartbeat_options {
 /// Everything a node's actors need to know. All of it has a default.
 struct node_options {
   unsigned loops = 1;     ///< up to 1,024; 0: one for each core
-  protocol::message_limits messages;
-  connection_limits connections;
-  room_limits rooms;
-  heartbeat_options heartbeat;
+  protocol::message_limits messages{};
+  connection_limits connections{};
+  room_limits rooms{};
+  heartbeat_options heartbeat{};
   bool announce = true;   ///< tell a room who joins and leaves
-  std::string lobby;      ///< a room every connection is put into; empty: none
+  std::string lobby{};    ///< a room every connection is put into; empty: none
   /// Live output buffers: who has lagged longest is closed. Absent: a quarter of the memory this process may use.
-  std::optional<std::int64_t> memory_budget_bytes;
+  std::optional<std::int64_t> memory_budget_bytes{};
   /// All rooms' histories: the largest of all loops lose their oldest entries, nobody else is concerned. Absent: an eighth of it.
-  std::optional<std::int64_t> history_budget_bytes;
+  std::optional<std::int64_t> history_budget_bytes{};
   /// Messages that have come in part: who has kept one open longest is closed. Absent: a sixteenth of that memory, or four largest
   /// messages, whichever is more.
-  std::optional<std::int64_t> inbound_budget_bytes;
+  std::optional<std::int64_t> inbound_budget_bytes{};
   std::chrono::milliseconds reconnect_min{500};  ///< told in `goodbye` before a restart; at most `reconnect_max`
   std::chrono::milliseconds reconnect_max{5000};
   /// Reads the token of an `auth`; null if it is not accepted: `unauthorized`. Runs on the connection's loop, must not block. Absent:
   /// `auth` is `unsupported`, also on a server that has `authorize_upgrade`, which is asked only about tokens that this has accepted, as
   /// at the handshake. A server with `jwt` sets it itself, and refuses one that is given beside it.
-  std::function<claims_ptr(std::string_view token, wall_time now)> verify_token;
+  std::function<claims_ptr(std::string_view token, wall_time now)> verify_token{};
   /// Where rooms are placed and how their names are hashed. Absent: by a random key, so that nobody can choose names that all fall to
   /// one loop or into one bucket. A test that must be repeatable sets it.
-  std::optional<std::uint64_t> hash_seed;
+  std::optional<std::uint64_t> hash_seed{};
   // None of these is null; they outlive the node.
   const loop_clock* clock = &system_clock();
   protocol::logger* log = &protocol::null_logger();

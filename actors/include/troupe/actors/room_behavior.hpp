@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,10 +42,13 @@ enum class leave_reason : std::uint8_t {
 /// Whether a join is accepted; the default is yes.
 struct join_decision {
   protocol::errc code = protocol::errc::ok; ///< `ok`, or why not
-  std::string detail;
+  std::string detail{};
 
   [[nodiscard]] static join_decision accept() { return {}; }
+  /// `ok` is `std::invalid_argument`: it would let in.
   [[nodiscard]] static join_decision refuse(std::string why, protocol::errc code = protocol::errc::forbidden) {
+    if (code == protocol::errc::ok)
+      throw std::invalid_argument{"join_decision::refuse: a refusal says why, and ok does not"};
     return {code, std::move(why)};
   }
 };
@@ -60,9 +64,9 @@ struct join_decision {
 /// may be there more than once. What a behaviour passes on of the message at hand (its type, raw
 /// values of its fields) is not looked at again; names of fields are, without memory for 16.
 struct broadcast_event {
-  std::string_view type;
-  std::vector<protocol::field> fields;    ///< for everybody
-  std::vector<protocol::field> v1_fields; ///< after `fields`, for troupe.v1 clients only
+  std::string_view type{};
+  std::vector<protocol::field> fields{};  ///< for everybody
+  std::vector<protocol::field> v1_fields{}; ///< after `fields`, for troupe.v1 clients only
   bool plain = true;                      ///< whether clients without subprotocol get it
   bool stored = true;                     ///< whether it gets a `seq` and lies in the history
 };
@@ -151,10 +155,10 @@ using behavior_factory = std::function<std::unique_ptr<room_behavior>(std::strin
 
 /// What may differ between patterns of rooms; absent: as in the node's options.
 struct room_options {
-  std::optional<bool> announce;             ///< tell members who joins and leaves (`userJoined`, `userLeft`)
-  std::optional<std::size_t> max_members;
+  std::optional<bool> announce{};           ///< tell members who joins and leaves (`userJoined`, `userLeft`)
+  std::optional<std::size_t> max_members{};
   bool keep_when_empty = false;             ///< else a room ends with its last member; see `room_handle::end`
-  std::optional<bool> history;              ///< whether it keeps what it has said last
+  std::optional<bool> history{};            ///< whether it keeps what it has said last
 };
 
 /// Answer of a publish from outside.

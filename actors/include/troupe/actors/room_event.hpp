@@ -23,11 +23,11 @@ struct room_event {
     refused = 4,   ///< the room could not be entered; nothing follows
   };
   kind what = kind::frame;
-  room_key room;
-  std::string name;             ///< of the room
-  protocol::shared_bytes bytes; ///< the whole WebSocket frame of a `frame`
+  room_key room{};
+  std::string name{};           ///< of the room
+  protocol::shared_bytes bytes{}; ///< the whole WebSocket frame of a `frame`
   std::uint64_t dropped = 0;
-  credit token;
+  credit token{};
 
   /// The JSON text of a `frame`; empty otherwise.
   [[nodiscard]] std::string_view json() const noexcept;

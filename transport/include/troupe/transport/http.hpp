@@ -14,12 +14,12 @@ using http_headers = std::vector<std::pair<std::string, std::string>>;
 
 /// One HTTP request, whole.
 struct http_request {
-  std::string method;
-  std::string target; ///< as sent: path and query
-  std::string path;   ///< decoded, without the query
-  http_headers headers;
-  std::string body;
-  std::string remote_address;  ///< of the client; behind a trusted proxy the one that the proxy names
+  std::string method{};
+  std::string target{}; ///< as sent: path and query
+  std::string path{}; ///< decoded, without the query
+  http_headers headers{};
+  std::string body{};
+  std::string remote_address{};  ///< of the client; behind a trusted proxy the one that the proxy names
   http_headers params = {};    ///< what the `:name` and `*` of the route's pattern stand for, decoded
 
   /// The first header of that name (case does not matter); empty if there is none.
@@ -34,8 +34,8 @@ struct http_request {
 struct http_response {
   unsigned status = 200;
   std::string content_type = "text/plain; charset=utf-8";
-  std::string body;
-  http_headers headers;
+  std::string body{};
+  http_headers headers{};
 };
 
 /// Answers one request. Runs on the connection's loop: it must not block. What it throws is answered 500.

@@ -31,10 +31,10 @@ enum class jwt_profile : std::uint8_t {
 
 /// A key and the one algorithm that it is good for.
 struct jwt_key {
-  std::string kid;      ///< by which tokens name it: 1 to 128 printable ASCII characters; empty: the key of tokens that name none
+  std::string kid{};    ///< by which tokens name it: 1 to 128 printable ASCII characters; empty: the key of tokens that name none
   jwt_algorithm algorithm = jwt_algorithm::hs256;
-  std::string material; ///< HS*: the bytes of the secret; else a public key in PEM
-  std::string origin;   ///< where it came from, for messages; may be empty
+  std::string material{}; ///< HS*: the bytes of the secret; else a public key in PEM
+  std::string origin{}; ///< where it came from, for messages; may be empty
 };
 
 /// Reads a secret for HS256 that tokens without `kid` are signed with. One newline at the end is not part of it.
@@ -48,9 +48,9 @@ struct jwt_key {
 /// Which tokens are taken. 0 lifts a limit.
 struct jwt_options {
   jwt_profile profile = jwt_profile::strict;
-  std::vector<jwt_key> keys;               ///< one or more, no two with the same `kid`
-  std::string issuer;                      ///< what `iss` must be; empty: anything
-  std::string audience;                    ///< what `aud` must be or hold; empty: anything
+  std::vector<jwt_key> keys{};             ///< one or more, no two with the same `kid`
+  std::string issuer{};                    ///< what `iss` must be; empty: anything
+  std::string audience{};                  ///< what `aud` must be or hold; empty: anything
   std::chrono::seconds leeway{30};         ///< by how much clocks may differ, up to a day
   std::chrono::seconds max_lifetime{86'400}; ///< strict: from `iat`, else from now, to `exp`
   std::size_t max_token_bytes = 4096;

@@ -23,33 +23,33 @@ namespace troupe::transport {
 /// cannot be read, two fields that exclude each other) is refused by the server's constructor:
 /// `std::invalid_argument`, a sentence that names the field.
 struct server_options {
-  actors::node_options node;                ///< loops, rooms, connections, heartbeat; its `log` and `counters` are the server's own
+  actors::node_options node{};              ///< loops, rooms, connections, heartbeat; its `log` and `counters` are the server's own
 
-  std::string bind;                         ///< one IP address; empty: all, IPv4 and IPv6
+  std::string bind{};                       ///< one IP address; empty: all, IPv4 and IPv6
   std::uint16_t port = 8080;                ///< 0: any free one
   std::string websocket_path = "/";         ///< where WebSockets are accepted
-  std::optional<std::filesystem::path> static_folder; ///< files served to GET
+  std::optional<std::filesystem::path> static_folder{}; ///< files served to GET
 
-  std::vector<std::string> origins;         ///< allowed `Origin`s; empty: all, and none needed
-  std::vector<std::string> cors_origins;    ///< origins whose pages may read HTTP answers; `*`: all
-  std::vector<std::string> trusted_proxies; ///< addresses or networks whose `X-Forwarded-For` is believed; their sockets are not
+  std::vector<std::string> origins{};       ///< allowed `Origin`s; empty: all, and none needed
+  std::vector<std::string> cors_origins{};  ///< origins whose pages may read HTTP answers; `*`: all
+  std::vector<std::string> trusted_proxies{}; ///< addresses or networks whose `X-Forwarded-For` is believed; their sockets are not
                                             ///< bounded per address until the client is known, whose they are then
   bool proxy_protocol = false;              ///< they start each connection with a PROXY header (version 1 or 2)
-  std::string admin_bind;                   ///< `address:port` for the probes alone, without TLS; empty: they are on the main port
+  std::string admin_bind{};                 ///< `address:port` for the probes alone, without TLS; empty: they are on the main port
 
-  std::filesystem::path tls_certificates;   ///< PEM chain; empty: no TLS
-  std::filesystem::path tls_key;            ///< PEM
+  std::filesystem::path tls_certificates{}; ///< PEM chain; empty: no TLS
+  std::filesystem::path tls_key{};          ///< PEM
   bool deflate = false;                     ///< permessage-deflate for clients that offer it
 
-  std::optional<jwt_options> jwt;           ///< clients need a token; `auth` refreshes it; not together with `node.verify_token`
-  upgrade_authorizer authorize_upgrade;     ///< decides about each upgrade, after the token; may be empty
+  std::optional<jwt_options> jwt{};         ///< clients need a token; `auth` refreshes it; not together with `node.verify_token`
+  upgrade_authorizer authorize_upgrade{};   ///< decides about each upgrade, after the token; may be empty
   std::size_t max_connections_per_user = 10; ///< of users with claims
-  std::optional<std::size_t> max_connections;        ///< WebSockets at a time; absent: 0.8 of the descriptors
-  std::optional<std::size_t> max_connections_per_ip; ///< absent: 100, and loopback addresses are not counted; 0: none is
+  std::optional<std::size_t> max_connections{};      ///< WebSockets at a time; absent: 0.8 of the descriptors
+  std::optional<std::size_t> max_connections_per_ip{}; ///< absent: 100, and loopback addresses are not counted; 0: none is
   double admissions_per_second = 2000;      ///< new WebSockets; once half of a second's are gone, each address has a share of the rest
-  std::optional<std::size_t> max_pending;   ///< sockets that are no WebSockets (yet), at any stage; absent: half of the descriptors, 16,384 at most
-  std::optional<std::size_t> max_pending_per_ip; ///< absent: 128, and loopback addresses count only if `max_connections_per_ip` is given; see `trusted_proxies`
-  std::optional<std::size_t> reserved_descriptors; ///< no WebSockets: log, files, probes; absent: an eighth, 64 at most; fewer than the process may open
+  std::optional<std::size_t> max_pending{}; ///< sockets that are no WebSockets (yet), at any stage; absent: half of the descriptors, 16,384 at most
+  std::optional<std::size_t> max_pending_per_ip{}; ///< absent: 128, and loopback addresses count only if `max_connections_per_ip` is given; see `trusted_proxies`
+  std::optional<std::size_t> reserved_descriptors{}; ///< no WebSockets: log, files, probes; absent: an eighth, 64 at most; fewer than the process may open
   bool raise_descriptor_limit = false;      ///< raises the process's soft limit to the hard one: not for hosts that use `select`
   std::size_t max_header_bytes = 8 * 1024;  ///< of an HTTP request; lifted, as the body: 1 GiB
   std::size_t max_headers = 100;
