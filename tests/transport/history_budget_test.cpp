@@ -67,7 +67,7 @@ TEST_CASE("a reader with output queued is not cut for what histories hold") {
   CHECK_FALSE(reader.session.ended());
 }
 
-TEST_CASE("0 lifts each budget, and absent ones are shares of the memory") {
+TEST_CASE("0 lifts each budget, and an absent one is not lifted") {
   auto options = small_node();
   auto standard = manual_node{}.node.stats();
   options.memory_budget_bytes = options.history_budget_bytes = options.inbound_budget_bytes = 0;
