@@ -34,7 +34,8 @@ TEST_CASE("a thread that is prepared registers no destructor at its first messag
     const auto text = std::string(1000, 'x');
     const field fields[] = {{"text", text}};
     small = deflated_frame(encode_frame(codec::json, "said", fields, nullptr), nullptr);
-    const message_event said{"r", "u", 1, iso_8601({}), body_field::text, {codec::json, "\"a\""}};
+    const auto now = iso_8601({});
+    const message_event said{"r", "u", 1, now, body_field::text, {codec::json, "\"a\""}};
     (void)message_frame(encoding::v1_msgpack, said, nullptr);
     after = registered;
   }}.join();
