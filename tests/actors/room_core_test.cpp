@@ -123,6 +123,11 @@ open_ref_ptr ref(std::string value) {
 
 } // namespace
 
+TEST_CASE("a refusal that says ok is none: it would let in") {
+  CHECK_THROWS_AS(join_decision::refuse("no", errc::ok), std::invalid_argument);
+  CHECK(join_decision::refuse("no").code == errc::forbidden);
+}
+
 TEST_CASE("a join tells the others first, then subscribes the new one") {
   stage s;
   CHECK(s.join(1).code == errc::ok);

@@ -171,6 +171,12 @@ struct kept_counts final : protocol::event_counters {
   void count(protocol::counter, std::string_view, std::uint64_t) noexcept override {}
 };
 
+transport::jwt_options& with_key(server_options& o) {
+  auto& jwt = o.jwt.emplace();
+  jwt.keys.push_back({{}, transport::jwt_algorithm::hs256, std::string(40, 's'), {}});
+  return jwt;
+}
+
 } // namespace
 
 TEST_CASE("tokens without a key are refused by the server with the name of its field") {
@@ -203,6 +209,15 @@ TEST_CASE("texts and pointers that options cannot have are refused with their na
     {"server_options.admin_bind", [](of& o) { o.admin_bind = "9090"; }},
     {"server_options.admin_bind", [](of& o) { o.admin_bind = "127.0.0.1:70000"; }},
     {"server_options.admin_bind", [](of& o) { o.admin_bind = "nowhere:80"; }},
+    {"server_options.admin_bind", [](of& o) { o.bind = "127.0.0.1", o.port = 8080, o.admin_bind = "127.0.0.1:8080"; }},
+    {"server_options.admin_bind", [](of& o) { o.bind = "", o.port = 8080, o.admin_bind = "127.0.0.1:8080"; }},
+    {"server_options.origins", [](of& o) { o.origins = {"https://a.example", "https://b.example", "https://a.example"}; }},
+    {"server_options.cors_origins", [](of& o) { o.cors_origins = {"*", "https://a.example"}; }},
+    {"server_options.trusted_proxies", [](of& o) { o.trusted_proxies = {"10.0.0.1", "10.0.0.1"}; }},
+    {"server_options.log_level", [](of& o) { o.log_level = static_cast<protocol::log_level>(9); }},
+    {"server_options.jwt.max_token_bytes", [](of& o) { with_key(o).max_token_bytes = std::size_t(-1); }},
+    {"server_options.jwt.profile", [](of& o) { with_key(o).profile = static_cast<transport::jwt_profile>(9); }},
+    {"server_options.jwt.keys", [](of& o) { with_key(o).keys[0].algorithm = static_cast<transport::jwt_algorithm>(77); }},
     {"server_options.websocket_path", [](of& o) { o.websocket_path = ""; }},
     {"server_options.websocket_path", [](of& o) { o.websocket_path = "ws"; }},
     {"server_options.websocket_path", [](of& o) { o.websocket_path = "/ws?x"; }},
@@ -217,7 +232,7 @@ TEST_CASE("texts and pointers that options cannot have are refused with their na
     {"server_options.node.clock", [](of& o) { o.node.clock = nullptr; }},
     {"server_options.tls_certificates", [](of& o) { o.tls_certificates = "/nowhere/cert.pem", o.tls_key = "/nowhere/key.pem"; }},
     {"server_options.node.verify_token", [](of& o) {
-       o.jwt.emplace().keys.push_back({{}, transport::jwt_algorithm::hs256, std::string(40, 's'), {}});
+       with_key(o);
        o.node.verify_token = [](std::string_view, protocol::wall_time) -> claims_ptr { return nullptr; };
      }},
     {"server_options.node.log", [](of& o) { static kept_log other; o.node.log = &other; }},

@@ -72,15 +72,32 @@ const char* problem_of_place(std::string_view path) {
   return is_pattern ? "WebSockets have whole paths, no patterns" : nullptr;
 }
 
+/// Lists in which a second one like the first would have no effect.
+void check_list(std::string_view field, std::vector<std::string> names, const option_check& is) {
+  std::sort(names.begin(), names.end());
+  auto twice = std::adjacent_find(names.begin(), names.end());
+  is.that(twice == names.end(), field, twice == names.end() ? "" : "\"" + *twice + "\" twice", "each of them once");
+}
+
+bool is_place_of(const std::pair<std::string, std::uint16_t>& probes, const server_options& o) {
+  return o.port != 0 && probes.second == o.port && (probes.first.empty() || o.bind.empty() || probes.first == o.bind);
+}
+
 void check_names(const server_options& o, const option_check& is) {
   auto quoted = [](const std::string& text) { return "\"" + text + "\""; };
   is.that(o.bind.empty() || is_address(o.bind), "bind", quoted(o.bind), "an IPv4 or IPv6 address, or nothing for all");
   if (!o.admin_bind.empty())
-    (void)split_admin_bind(o.admin_bind);
+    is.that(!is_place_of(split_admin_bind(o.admin_bind), o), "admin_bind", quoted(o.admin_bind),
+            "another port than the server's own");
   for (auto& origin : o.origins)
     is.that(is_origin(origin), "origins", quoted(origin), "origins such as https://example.org");
   for (auto& origin : o.cors_origins)
     is.that(origin == "*" || is_origin(origin), "cors_origins", quoted(origin), "origins such as https://example.org, or *");
+  auto has_all = std::find(o.cors_origins.begin(), o.cors_origins.end(), "*") != o.cors_origins.end();
+  is.that(!has_all || o.cors_origins.size() == 1, "cors_origins", "\"*\" beside others", "* alone, which is all, or some");
+  check_list("origins", o.origins, is);
+  check_list("cors_origins", o.cors_origins, is);
+  check_list("trusted_proxies", o.trusted_proxies, is);
   is.that(!o.proxy_protocol || !o.trusted_proxies.empty(), "proxy_protocol", "on", "trusted_proxies, who send that header");
   auto* problem = problem_of_place(o.websocket_path);
   is.that(!problem, "websocket_path", quoted(o.websocket_path), problem ? std::string{"a path ("} + problem + ")" : "");
@@ -101,12 +118,25 @@ void check_own_fields(const server_options& o, const option_check& is) {
           "nothing: a server counts by itself, for /metrics");
 }
 
+/// Numbers that were cast to what they are not.
+void check_kinds(const server_options& o, const option_check& is) {
+  auto number = [](auto kind) { return std::to_string(static_cast<unsigned>(kind)); };
+  is.that(o.log_level <= protocol::log_level::error, "log_level", number(o.log_level), "debug, info, warning or error");
+  if (!o.jwt)
+    return;
+  is.bytes("jwt.max_token_bytes", o.jwt->max_token_bytes, most_request_bytes);
+  is.that(o.jwt->profile <= jwt_profile::strict, "jwt.profile", number(o.jwt->profile), "seed or strict");
+  for (auto& key : o.jwt->keys)
+    is.that(key.algorithm <= jwt_algorithm::es256, "jwt.keys", "algorithm " + number(key.algorithm), "HS256 to ES256");
+}
+
 } // namespace
 
 void check_options(const server_options& o) {
   option_check is{"server_options"};
   check_names(o, is);
   check_own_fields(o, is);
+  check_kinds(o, is);
   is.count("max_connections_per_user", o.max_connections_per_user);
   is.count("max_connections", o.max_connections);
   is.count("max_connections_per_ip", o.max_connections_per_ip);
