@@ -36,6 +36,19 @@ struct bench {
     while (core.flush()) {
     }
   }
+  /// Of all sessions: batches given one by one, and what was gathered.
+  int writes() const {
+    int sum = 0;
+    for (auto& s : sinks)
+      sum += s->writes;
+    return sum;
+  }
+  int gathered() const {
+    int sum = 0;
+    for (auto& s : sinks)
+      sum += s->sends;
+    return sum;
+  }
 
   session_table table{0};
   std::vector<std::unique_ptr<fake_sink>> sinks;
@@ -156,10 +169,7 @@ TEST_CASE("one turn sends no more than its bound") {
 
   CHECK(b.core.flush());
 
-  int writes = 0;
-  for (auto& s : b.sinks)
-    writes += s->writes;
-  CHECK(writes == 128);
+  CHECK(b.writes() == 128);
 }
 
 TEST_CASE("one turn sends fewer large messages: bytes cost, too") {
@@ -171,10 +181,7 @@ TEST_CASE("one turn sends fewer large messages: bytes cost, too") {
 
   CHECK(b.core.flush());
 
-  int writes = 0;
-  for (auto& s : b.sinks)
-    writes += s->writes;
-  CHECK(writes == 26);
+  CHECK(b.writes() == 26);
 }
 
 TEST_CASE("what is gathered for one client costs by all of its bytes") {
@@ -190,10 +197,7 @@ TEST_CASE("what is gathered for one client costs by all of its bytes") {
 
   CHECK(b.core.flush());
 
-  int sends = 0;
-  for (auto& s : b.sinks)
-    sends += s->sends;
-  CHECK(sends == 22);
+  CHECK(b.gathered() == 22);
 }
 
 TEST_CASE("a huge room does not hold up a small one whose members are in both") {
