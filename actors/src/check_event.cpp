@@ -35,7 +35,7 @@ void check_fields(const broadcast_event& event, const std::vector<protocol::fiel
                                   + "\" is no whole value in " + (raw->source == protocol::codec::json ? "JSON" : "MessagePack")};
 }
 
-/// Whether it is written at all.
+/// A field without a name or a value is left out, so it cannot clash with another.
 bool is_written(const protocol::field& f) {
   auto* raw = std::get_if<protocol::raw_value>(&f.val);
   return !f.key.empty() && !(raw && raw->bytes.empty());

@@ -21,9 +21,9 @@ struct plan {
   std::vector<speaker> speakers;                    ///< room by room, as many in each
 };
 
-/// Either `rooms` rooms with `members` clients each, who are also in the `joins - 1` rooms that
-/// follow theirs; or (`mix`) `members` clients in `joins` rooms each, one of each size from 2 to
-/// all of them, in even ratios. The first members of a room speak in it.
+/// Without `mix`: each room has `members` clients of its own, and these join the `joins - 1` rooms
+/// that follow, too. With `mix`: there are `members` clients, each in `joins` rooms; the sizes of
+/// these grow from 2 to `members` in even ratios. The first members of a room speak in it.
 [[nodiscard]] plan make_plan(const load_options& options);
 
 } // namespace troupe::bench

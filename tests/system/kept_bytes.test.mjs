@@ -405,7 +405,7 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
     many(frame({ opcode: 0, fin: false, payload: 'x'.repeat(100) })),
     frame({ opcode: 0, payload: '"}' }),
   ]);
-  for (const [what, args, chunk, least] of [ // `least`: messages that each has heard of it, or it was no more than a try
+  for (const [what, args, chunk, least] of [ // `least`: each has heard so many of its messages, else nothing was tried
     ['large messages', [], message, 10],
     ['large messages that nobody bounds', unbounded, message, 20],
     ['small messages', unbounded, many(text({ type: 'message', text: 'x' })), 1000],

@@ -180,7 +180,7 @@ public:
     actors_.fetch_sub(1, std::memory_order_relaxed);
   }
   void running(const char* name) noexcept override { running_ = name; }
-  /// What a deadline dispatches does not count for the deadlines before it.
+  /// A deadline may dispatch as many messages as a handler, whatever those before it have dispatched.
   void begin_deadline() noexcept { dispatches_left_ = options_.dispatches_per_handler; }
   const char* enter(const char* name) override;
   void leave(const char* before) override;
