@@ -99,6 +99,7 @@ TEST_CASE("a troupe client is welcomed, a plain one is not") {
   CHECK(plain.out.lines.empty());
 }
 
+// Pins §4.42.
 TEST_CASE("a message without a room is answered not_joined") {
   client c;
   c.say(R"({"type":"message","text":"x","ref":7})");
@@ -108,6 +109,7 @@ TEST_CASE("a message without a room is answered not_joined") {
   CHECK(c.out.has(R"("ref":7)"));
 }
 
+// Pins §4.42.
 TEST_CASE("a message to a room that is not held is forbidden") {
   client c;
   c.enter("a", 1);
@@ -115,6 +117,7 @@ TEST_CASE("a message to a room that is not held is forbidden") {
   CHECK(c.out.has(R"("forbidden")"));
 }
 
+// Pins §4.49, §4.50, §10.10.
 TEST_CASE("commands for a room whose join is pending wait, hold their credit, and run in order") {
   client c;
   auto account = std::make_shared<credit_account>(credit_limits{});
@@ -134,6 +137,7 @@ TEST_CASE("commands for a room whose join is pending wait, hold their credit, an
   CHECK(c.out.lines.back().find("\"2\"") != std::string::npos);
 }
 
+// Pins §4.52, §10.2.
 TEST_CASE("leave, join and message that wait for one join take effect in order") {
   client c;
   c.say(R"({"type":"join","roomId":"a"})");
@@ -150,6 +154,7 @@ TEST_CASE("leave, join and message that wait for one join take effect in order")
   CHECK(c.out.count("publish") == 1);
 }
 
+// Pins §4.24.
 TEST_CASE("a refused join is answered, and what waited for it runs") {
   client c;
   c.say(R"({"type":"join","roomId":"a","ref":"r"})");
@@ -161,6 +166,7 @@ TEST_CASE("a refused join is answered, and what waited for it runs") {
   CHECK(c.out.has(R"("not_joined")"));
 }
 
+// Pins §4.47.
 TEST_CASE("the default room is the latest join that still holds") {
   client c;
   c.enter("a", 1);
@@ -173,6 +179,7 @@ TEST_CASE("the default room is the latest join that still holds") {
   CHECK(c.out.count("publish") == 1);
 }
 
+// Pins §4.16, §4.25.
 TEST_CASE("a plain client's join leaves the old room once the new one has accepted") {
   client c{encoding::plain_json};
   c.enter("a", 1);
@@ -188,6 +195,7 @@ TEST_CASE("a plain client's join leaves the old room once the new one has accept
   CHECK(c.core->rooms() == 1);
 }
 
+// Pins §4.27.
 TEST_CASE("a plain client's join waits also for the room that it has just left") {
   client c{encoding::plain_json};
   c.enter("a", 1);
@@ -203,6 +211,7 @@ TEST_CASE("a plain client's join waits also for the room that it has just left")
 }
 
 /// The dispatcher of a client that is in one room at a time does not tell the end of the room before.
+// Pins §4.27.
 TEST_CASE("what a room did not live to answer is answered before a plain client is in the next one") {
   client c{encoding::plain_json};
   c.enter("a", 1);
@@ -223,6 +232,7 @@ TEST_CASE("what a room did not live to answer is answered before a plain client 
   CHECK(c.out.count("leave") == (left ? 1 : 0));
 }
 
+// Pins §4.28.
 TEST_CASE("a client of one room that is thrown out by its new one is in none") {
   client c{encoding::plain_json};
   c.enter("a", 1);
@@ -237,6 +247,7 @@ TEST_CASE("a client of one room that is thrown out by its new one is in none") {
   CHECK(c.out.has(R"("not_joined")"));
 }
 
+// Pins §4.16, §4.24.
 TEST_CASE("the room limit refuses the next join") {
   node_options o;
   o.connections.max_rooms = 2;
@@ -248,12 +259,14 @@ TEST_CASE("the room limit refuses the next join") {
   CHECK(c.core->rooms() == 2);
 }
 
+// Pins §4.15.
 TEST_CASE("a bad room name is refused") {
   client c;
   c.say("{\"type\":\"join\",\"roomId\":\" a\"}");
   CHECK(c.out.has("bad_room"));
 }
 
+// Pins §10.15.
 TEST_CASE("when a room closes, every open ref of it is answered and the room is no longer held") {
   client c;
   c.enter("a", 1);
@@ -278,6 +291,7 @@ TEST_CASE("a leave that the room did not live to answer is answered when the roo
   CHECK(c.out.has(R"("ref":9)"));
 }
 
+// Pins §12.10.
 TEST_CASE("ten errors in a minute close the connection") {
   client c;
   for (int i = 0; i < 9; ++i)
@@ -288,6 +302,7 @@ TEST_CASE("ten errors in a minute close the connection") {
   CHECK(c.out.count("reply") == 10);
 }
 
+// Pins §12.10.
 TEST_CASE("errors of more than a minute ago do not count") {
   client c;
   for (int i = 0; i < 30; ++i) {
@@ -297,6 +312,7 @@ TEST_CASE("errors of more than a minute ago do not count") {
   CHECK(c.out.count("close") == 0);
 }
 
+// Pins §12.12, §12.13, §12.14.
 TEST_CASE("messages beyond the rate are dropped and told, and a flood is closed") {
   node_options o;
   o.connections.messages_per_second = 10;
@@ -320,6 +336,7 @@ TEST_CASE("a text message on a MessagePack connection closes it") {
   CHECK(c.out.has("close wrong_frame_type"));
 }
 
+// Pins §11.1.
 TEST_CASE("what a later stage brings is unsupported") {
   client c;
   c.enter("a", 1);
@@ -349,6 +366,7 @@ TEST_CASE("a binary message of MessagePack waits for the join before it") {
   CHECK(c.out.count("publish") == 1);
 }
 
+// Pins §4.48, §4.49.
 TEST_CASE("a command that names a room does not overtake a waiting one that may mean it") {
   client c;
   c.enter("held", 1);
@@ -365,6 +383,7 @@ TEST_CASE("a command that names a room does not overtake a waiting one that may 
   CHECK(first->find("first") != std::string::npos);
 }
 
+// Pins §9.7.
 TEST_CASE("an answer does not repeat a room that cannot be one") {
   client c;
   c.say(R"({"type":"message","roomId":")" + std::string(200, 'x') + R"("})");
@@ -373,6 +392,7 @@ TEST_CASE("an answer does not repeat a room that cannot be one") {
   CHECK_FALSE(c.out.has("xxx"));
 }
 
+// Pins §10.14.
 TEST_CASE("what was said behind a pending join takes effect although the peer has gone") {
   client c;
   c.say(R"({"type":"join","roomId":"a"})");
@@ -387,6 +407,7 @@ TEST_CASE("what was said behind a pending join takes effect although the peer ha
 }
 
 /// The second join of a room waits for the first and is asked of it later than one of another room behind it.
+// Pins §4.23, §4.47.
 TEST_CASE("the default room is the join that was sent last, also if one before it has waited") {
   client c;
   c.say(R"({"type":"join","roomId":"a"})");
@@ -409,6 +430,7 @@ TEST_CASE("the default room is the join that was sent last, also if one before i
   CHECK(c.out.has(R"("forbidden")"));
 }
 
+// Pins §4.47.
 TEST_CASE("the default room is the join that was sent last, whichever was answered first") {
   client c;
   c.say(R"({"type":"join","roomId":"first"})");
@@ -426,6 +448,7 @@ TEST_CASE("the default room is the join that was sent last, whichever was answer
   CHECK(c.out.count("publish") == 1);
 }
 
+// Pins §4.20.
 TEST_CASE("a join that was let in before its room died is answered once") {
   client c;
   c.say(R"({"type":"join","roomId":"a","ref":1})");
@@ -447,6 +470,7 @@ TEST_CASE("a client that goes takes its pending join back behind it, and leaves 
   CHECK(c.out.lines == std::vector<std::string>{"leave", "leave behind the join of pending"});
 }
 
+// Pins §12.14.
 TEST_CASE("a command beyond the rate is answered if it has a ref") {
   node_options o;
   o.connections.messages_per_second = 1;

@@ -67,6 +67,7 @@ struct listening_owner final : session_owner {
 
 } // namespace
 
+// Pins §10.5.
 TEST_CASE("joined comes before what the room says after the join") {
   bench b;
   auto r = b.room(1);
@@ -79,6 +80,7 @@ TEST_CASE("joined comes before what the room says after the join") {
   CHECK(b.at(a).bytes == "joined 1");
 }
 
+// Pins §10.9.
 TEST_CASE("a frame for one member comes after all that was said before it") {
   bench b;
   auto r = b.room(1);
@@ -95,6 +97,7 @@ TEST_CASE("a frame for one member comes after all that was said before it") {
   CHECK(b.at(c).bytes == "12");
 }
 
+// Pins §10.5.
 TEST_CASE("a member that leaves gets what came before and nothing after") {
   bench b;
   auto r = b.room(1);
@@ -245,6 +248,7 @@ TEST_CASE("rooms that speak fill a turn by their members, not by their messages,
   CHECK_FALSE(b.core.has_full_turn());
 }
 
+// Pins §5.10.
 TEST_CASE("members of a closed room get what it had said, then roomClosed, and their owners are told") {
   bench b;
   auto r = b.room(1);
@@ -264,6 +268,7 @@ TEST_CASE("members of a closed room get what it had said, then roomClosed, and t
   CHECK(heard.front() == r->key);
 }
 
+// Pins §10.16.
 TEST_CASE("frames of an incarnation that is closed are dropped") {
   bench b;
   auto r = b.room(1);
@@ -322,6 +327,7 @@ TEST_CASE("of a room that the node has stopped members get what it said, no room
   CHECK(b.core.rooms() == 0);
 }
 
+// Pins §4.26.
 TEST_CASE("a client that is in one room at a time gets nothing of the old room after it has joined the next") {
   bench b;
   auto old = b.room(1), next = b.room(2);

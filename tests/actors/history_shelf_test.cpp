@@ -113,6 +113,7 @@ TEST_CASE("a history that is off keeps nothing and counts nothing") {
   CHECK(l.output.used_bytes() >= 1000);
 }
 
+// Pins §16.2.
 TEST_CASE("0 lifts each bound of a history") {
   library l;
   l.limits.history_age = 0s;
@@ -155,6 +156,7 @@ TEST_CASE("a history ages while nothing is said") {
   CHECK(l.loops[0]->timers().armed_entries() == 0);
 }
 
+// Pins §16.6.
 TEST_CASE("an entry stays a sixteenth of the age too long at most, and entries go in groups") {
   auto spacing = GENERATE(1s, 3s, 7s);
   library l;
@@ -199,6 +201,7 @@ TEST_CASE("what is said after an idle time ages, too") {
   CHECK(h->entries().empty());
 }
 
+// Pins §16.7.
 TEST_CASE("over the budget the largest histories lose their oldest entries, and small ones stay whole") {
   library l{100'000};
   auto small = l.room(), large = l.room(), larger = l.room();
@@ -250,6 +253,7 @@ TEST_CASE("tiny messages count with what keeps them") {
   CHECK(entries > 300);
 }
 
+// Pins §16.7.
 TEST_CASE("a loop with small histories keeps them while another one has a large one") {
   library l{100'000, 2};
   auto small = l.room(0), large = l.room(1);

@@ -12,6 +12,7 @@ frame_set frame_of(std::size_t bytes) { return {shared_bytes::copy_of(std::strin
 
 } // namespace
 
+// Pins §16.6.
 TEST_CASE("a history keeps the latest messages up to its count") {
   room_limits limits;
   limits.history_messages = 3;
@@ -23,6 +24,7 @@ TEST_CASE("a history keeps the latest messages up to its count") {
   CHECK(h.entries().front().seq == 3);
 }
 
+// Pins §16.6.
 TEST_CASE("a history is bounded in bytes") {
   room_limits limits;
   limits.history_bytes = 100;
@@ -33,6 +35,7 @@ TEST_CASE("a history is bounded in bytes") {
   CHECK(h.bytes() == 80);
 }
 
+// Pins §16.6.
 TEST_CASE("a history forgets what is too old") {
   room_limits limits;
   limits.history_age = 60s;

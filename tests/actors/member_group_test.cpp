@@ -50,6 +50,7 @@ TEST_CASE("frames of one turn reach every member as one write") {
   CHECK_FALSE(h.group.pending());
 }
 
+// Pins §10.13.
 TEST_CASE("a member gets nothing that was said before it came") {
   hall h;
   auto a = h.enter();

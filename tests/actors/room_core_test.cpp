@@ -128,6 +128,7 @@ TEST_CASE("a refusal that says ok is none: it would let in") {
   CHECK(join_decision::refuse("no").code == errc::forbidden);
 }
 
+// Pins §5.12.
 TEST_CASE("a join tells the others first, then subscribes the new one") {
   stage s;
   CHECK(s.join(1).code == errc::ok);
@@ -142,6 +143,7 @@ TEST_CASE("a join tells the others first, then subscribes the new one") {
   CHECK(s.out.lines[from + 1].find(R"("joined")") != std::string::npos);
 }
 
+// Pins §4.23.
 TEST_CASE("a second join of a held room answers joined and tells nobody") {
   stage s;
   s.join(1);
@@ -154,12 +156,14 @@ TEST_CASE("a second join of a held room answers joined and tells nobody") {
   CHECK(s.out.lines[from].find("to 2") == 0);
 }
 
+// Pins §4.18.
 TEST_CASE("a full room refuses the next member") {
   stage s{std::make_unique<room_behavior>(), 1};
   s.join(1);
   CHECK(s.join(2).code == errc::room_full);
 }
 
+// Pins §10.3, §10.6.
 TEST_CASE("messages are numbered in order, and the ack follows its own frame") {
   stage s;
   s.join(1);
@@ -197,6 +201,7 @@ TEST_CASE("a message of one who is no member is answered not_joined") {
   CHECK(s.core->seq() == 0);
 }
 
+// Pins §4.45.
 TEST_CASE("an application type without a handler is answered unknown_type") {
   stage s;
   s.join(1);
@@ -204,6 +209,7 @@ TEST_CASE("an application type without a handler is answered unknown_type") {
   CHECK(s.out.said("unknown_type"));
 }
 
+// Pins §5.16.
 TEST_CASE("each encoding in use is encoded once, and no other") {
   stage s;
   s.join(1, encoding::v1_json);
@@ -229,6 +235,7 @@ TEST_CASE("a leave of one who is not in does nothing but look whether the room i
   CHECK(s.out.lines == std::vector<std::string>{"empty"});
 }
 
+// Pins §5.8.
 TEST_CASE("a behaviour may kick a member from its own hook and still read it") {
   struct bouncer final : room_behavior {
     void on_join(room_context& room, const member& m) override {
@@ -268,6 +275,7 @@ std::vector<troupe::protocol::field> many_fields(std::string_view last) {
 
 } // namespace
 
+// Pins §5.14, §5.15.
 TEST_CASE("a behaviour that says what members could not read gets a sentence, and nobody hears it") {
   struct row {
     std::string what;
@@ -332,6 +340,7 @@ TEST_CASE("a behaviour that says what members could not read gets a sentence, an
   CHECK(s.out.said(R"("seq":2,"a":3,"A":4})"));
 }
 
+// Pins §3.5, §18.1.
 TEST_CASE("what a behaviour passes on of the message at hand is valid, whatever its type") {
   struct echo final : room_behavior {
     void on_message(room_context& room, const member&, const application_message& m) override {
@@ -357,6 +366,7 @@ TEST_CASE("what a behaviour passes on of the message at hand is valid, whatever 
   CHECK(s.out.said("unknown_type", before));
 }
 
+// Pins §16.10.
 TEST_CASE("output of a hook without a client's credit is charged to the room, which ends at eight times its bound") {
   struct talker final : room_behavior {
     void on_leave(room_context& room, const member&, leave_reason) override {
@@ -388,6 +398,7 @@ TEST_CASE("output under a client's credit carries that credit and charges nothin
   CHECK_FALSE(s.out.last_own);
 }
 
+// Pins §12.7.
 TEST_CASE("a handler's refusal answers the command once and with its ref") {
   struct strict final : room_behavior {
     strict() {
@@ -431,6 +442,7 @@ TEST_CASE("a message whose sender was thrown out by the hook is neither relayed 
   CHECK_FALSE(in.ref->answered); // its connection answers when it hears of the kick
 }
 
+// Pins §6.6.
 TEST_CASE("a kicked plain client is told so by an error") {
   struct bouncer final : room_behavior {
     void on_join(room_context& room, const member& m) override {
@@ -521,6 +533,7 @@ struct growing final : room_behavior {
 
 } // namespace
 
+// Pins §4.55.
 TEST_CASE("what a command becomes beyond its own size is charged to its sender, whoever says it") {
   for (auto [type, bytes, times] : {std::tuple{"all", 60'000, 1}, {"all", 15'000, 0}, {"one", 60'000, 1}, {"one", 15'000, 0}}) {
     INFO(type << " " << bytes);
@@ -554,6 +567,7 @@ TEST_CASE("binary that grows by more than twice is charged to its sender, too") 
   CHECK(account->take_charged() > 9000);
 }
 
+// Pins §4.56.
 TEST_CASE("a profile that is told in another codec is charged to the join") {
   stage s;
   s.join(1);

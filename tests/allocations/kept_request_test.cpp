@@ -92,6 +92,7 @@ TEST_CASE("a client of rooms has nothing kept of its request") {
   }
 }
 
+// Pins §16.32.
 TEST_CASE("a client of a raw endpoint, or of an application that decides again, has its request kept, of 8 KiB at most") {
   auto [path, asks_again] = GENERATE(table<std::string, bool>({{"/raw", false}, {"/", true}}));
   kept_requests r{asks_again};
@@ -105,6 +106,7 @@ TEST_CASE("a client of a raw endpoint, or of an application that decides again, 
   }
 }
 
+// Pins §16.32.
 TEST_CASE("a request of more than 8 KiB is refused before anything is kept of it") {
   kept_requests r{false};
   auto upgrade = largest_upgrade("/raw", 1);

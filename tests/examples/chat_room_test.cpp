@@ -52,6 +52,7 @@ const auto bob_name = examples::default_name("bob");
 
 // -- plain clients: the tutorial's frames ---------------------------------------------------------------------------------
 
+// Pins §5.11, §6.9, §6.12, §17.1, §17.12.
 TEST_CASE("a plain client starts in the lobby and gets exactly the tutorial's two frames") {
   chat c;
   client ann{c.world, encoding::plain_json, 0, {}, "ann"};
@@ -62,6 +63,7 @@ TEST_CASE("a plain client starts in the lobby and gets exactly the tutorial's tw
         == strings{R"({"type":"system","message":")" + ann_name + R"(님이 입장했습니다."})", R"({"type":"info","userCount":1})"});
 }
 
+// Pins §5.11, §6.12, §17.2, §17.4, §17.5, §17.6.
 TEST_CASE("plain clients talk, rename themselves, type and leave in the tutorial's frames") {
   chat c;
   client ann{c.world, encoding::plain_json, 0, {}, "ann"}, bob{c.world, encoding::plain_json, 0, {}, "bob"};
@@ -111,6 +113,7 @@ TEST_CASE("a troupe.v1 client is told who is there, by id and name") {
   CHECK(rosters[0].find(R"({"userId":"bob","username":")" + bob_name + "\"}") != std::string::npos);
 }
 
+// Pins §17.4, §17.5, §17.11.
 TEST_CASE("a troupe.v1 client learns what happened as fields, not only as text") {
   chat c;
   client ann{c.world, encoding::v1_json, 0, {}, "ann"}, bob{c.world, encoding::v1_json, 0, {}, "bob"};
@@ -134,6 +137,7 @@ TEST_CASE("a troupe.v1 client learns what happened as fields, not only as text")
   CHECK(field(texts[4], "event") == "left");
 }
 
+// Pins §4.7, §17.3, §17.10.
 TEST_CASE("a name that comes with the join is the name of that room only") {
   chat c;
   client ann{c.world, encoding::v1_json, 0, {}, "ann"}, bob{c.world, encoding::v1_json, 0, {}, "bob"};
@@ -152,6 +156,7 @@ TEST_CASE("a name that comes with the join is the name of that room only") {
 
 // -- refusals -------------------------------------------------------------------------------------------------------------
 
+// Pins §4.19, §17.3.
 TEST_CASE("a join whose profile has no good name is refused") {
   chat c;
   client ann{c.world};
@@ -162,6 +167,7 @@ TEST_CASE("a join whose profile has no good name is refused") {
   CHECK(ann.heard("error", "code") == strings{"bad_request"});
 }
 
+// Pins §17.4, §17.5.
 TEST_CASE("commands with wrong fields are refused, and change nothing") {
   chat c;
   client ann{c.world, encoding::plain_json, 0, {}, "ann"}, bob{c.world, encoding::plain_json, 0, {}, "bob"};
@@ -183,6 +189,7 @@ TEST_CASE("commands with wrong fields are refused, and change nothing") {
   CHECK(bob.heard("chat", "username") == strings{ann_name});
 }
 
+// Pins §4.46, §17.4.
 TEST_CASE("a refused command with a ref is answered once") {
   chat c;
   client ann{c.world};

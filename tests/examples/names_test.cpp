@@ -30,6 +30,7 @@ std::string repeated(std::string_view text, int n) {
 
 // -- clean_name -----------------------------------------------------------------------------------------------------------
 
+// Pins §17.8.
 TEST_CASE("a name loses the white space at its ends and nothing else") {
   CHECK(clean_name("Kim") == named("Kim"));
   CHECK(clean_name(" \t\r\n Kim  Lee \n") == named("Kim  Lee"));
@@ -41,6 +42,7 @@ TEST_CASE("nothing but white space is no name") {
     CHECK(clean_name(text) == std::nullopt);
 }
 
+// Pins §17.8.
 TEST_CASE("a name has at most 32 characters, whatever their bytes") {
   for (auto character : {"x", "é", "김", "😀"}) {
     INFO(character);
@@ -50,6 +52,7 @@ TEST_CASE("a name has at most 32 characters, whatever their bytes") {
   }
 }
 
+// Pins §17.8.
 TEST_CASE("control characters, bidi controls and broken UTF-8 make no name") {
   for (auto text : {"a\x01z", "a\nz", "a\x7fz", "a\x1b[31mz", "a\u202ez", "a\u2066z", "a\u0085z",
                     "\xff", "a\xed\xa0\x80", "김\xea\xb9"}) {
@@ -89,6 +92,7 @@ TEST_CASE("a member is named by its profile, else by default") {
   CHECK(name_of(member_with(R"({"color":"red"})")) == default_name("u1"));
 }
 
+// Pins §17.9.
 TEST_CASE("a member with a token is named by it, unless its profile says otherwise") {
   auto named_by = [](std::string claimed, std::string profile = {}) {
     auto m = member_with(std::move(profile));

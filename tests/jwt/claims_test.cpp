@@ -31,6 +31,7 @@ std::string with_subject(const std::string& json) { return of(strict_options(), 
 
 // -- times ----------------------------------------------------------------------------------------------------------------
 
+// Pins §1.17.
 TEST_CASE("a strict token expires") {
   CHECK(strict("") == "no_expiry");
   CHECK(strict(at("iat", 0)) == "no_expiry");
@@ -91,6 +92,7 @@ TEST_CASE("a time is a number from 0 to 2^53 - 1, whatever the profile") {
   CHECK(seed(",\"exp\":17000036.0e2,\"iat\":-0,\"nbf\":-0.0") == "ok");
 }
 
+// Pins §1.17.
 TEST_CASE("the lifetime of a strict token is bounded from iat, else from now") {
   CHECK(strict(at("exp", 86'400)) == "ok");
   CHECK(strict(at("exp", 86'401)) == "lifetime");
@@ -139,6 +141,7 @@ TEST_CASE("the audience is checked if one is configured, alone or among others")
 
 // -- the subject ----------------------------------------------------------------------------------------------------------
 
+// Pins §1.12, §1.16.
 TEST_CASE("the subject is sub, else username") {
   const auto verifier = transport::make_jwt_verifier(seed_options());
   const auto subject = [&](const char* payload) { return verifier->verify(hmac_token(secret, hs256_header, payload), now)->subject; };
@@ -147,6 +150,7 @@ TEST_CASE("the subject is sub, else username") {
   CHECK(subject(R"({"username":"김철수"})") == "김철수");
 }
 
+// Pins §1.16, §1.42.
 TEST_CASE("a token without a name for its bearer is refused") {
   CHECK(of(strict_options(), R"("name":"kim")") == "subject");
   CHECK(of(strict_options(), R"("username":"")") == "subject");
@@ -156,6 +160,7 @@ TEST_CASE("a token without a name for its bearer is refused") {
   }
 }
 
+// Pins §1.42.
 TEST_CASE("a name is plain text of up to 128 bytes") {
   CHECK(with_subject('"' + std::string(128, 'k') + '"') == "ok");
   CHECK(with_subject('"' + std::string(129, 'k') + '"') == "subject");

@@ -70,6 +70,7 @@ TEST_CASE("a last character that decodes to the same bytes makes another token")
   CHECK(outcome_of(token) == "malformed");
 }
 
+// Pins §16.11.
 TEST_CASE("a token is bounded in bytes") {
   auto options = strict_options();
   const auto token = hmac_token(secret, hs256_header, good_payload);

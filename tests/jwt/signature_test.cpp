@@ -178,6 +178,7 @@ TEST_CASE("the seed's token is taken as its server took it") {
   CHECK_FALSE(verdict->expires_at);
 }
 
+// Pins §1.8.
 TEST_CASE("tokens that jsonwebtoken has signed are taken") {
   struct row {
     jwt_algorithm algorithm;

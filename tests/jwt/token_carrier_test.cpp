@@ -45,6 +45,7 @@ TEST_CASE("a request without token carries none") {
   CHECK(seen({.subprotocols = {"troupe.v1.json", "chat"}, .query = "?room=lobby"}) == "none");
 }
 
+// Pins §1.9.
 TEST_CASE("a bearer token stands in the Authorization header") {
   CHECK(seen({.authorization = {"Bearer a.b.c"}}) == "authorization:a.b.c");
   CHECK(seen({.authorization = {"bearer a.b.c"}}) == "authorization:a.b.c");
@@ -60,18 +61,21 @@ TEST_CASE("other schemes carry no token") {
   CHECK(seen({.authorization = {"Basic a2ltOng="}, .query = "token=a.b.c"}) == "query:a.b.c");
 }
 
+// Pins §1.10.
 TEST_CASE("a token stands in a subprotocol beside one of troupe.v1") {
   CHECK(seen({.subprotocols = {"troupe.v1.json", "troupe.bearer.a.b.c"}}) == "subprotocol:a.b.c");
   CHECK(seen({.subprotocols = {"troupe.bearer.a.b.c", "x", "troupe.v1.msgpack"}}) == "subprotocol:a.b.c");
   CHECK(seen({.subprotocols = {"troupe.bearer.", "troupe.v1.json"}}) == "subprotocol:");
 }
 
+// Pins §1.41.
 TEST_CASE("a bearer subprotocol alone is a bad request") {
   CHECK(seen({.subprotocols = {"troupe.bearer.a.b.c"}}) == "400 bearer_alone");
   CHECK(seen({.subprotocols = {"troupe.bearer.a.b.c", "chat", "troupe.v2.json", "troupe.v1"}}) == "400 bearer_alone");
   CHECK(seen({.authorization = {"Bearer a.b.c"}, .subprotocols = {"troupe.bearer.a.b.c"}}) == "400 bearer_alone");
 }
 
+// Pins §1.11.
 TEST_CASE("a token stands in the query, decoded as by URLSearchParams") {
   CHECK(in_query("token=a.b.c") == "query:a.b.c");
   CHECK(in_query("?room=x&token=a.b.c&y=1") == "query:a.b.c");
@@ -84,6 +88,7 @@ TEST_CASE("a token stands in the query, decoded as by URLSearchParams") {
   CHECK(in_query("token") == "query:");
 }
 
+// Pins §1.3.
 TEST_CASE("other keys of the query are no token") {
   for (auto query : {"", "?", "Token=a", "tokens=a", "xtoken=a", "a=token=b", "token%3Da", "to%6ken=a"}) {
     INFO(query);
@@ -91,12 +96,14 @@ TEST_CASE("other keys of the query are no token") {
   }
 }
 
+// Pins §1.18, §1.43.
 TEST_CASE("a query is no place for a token where it is not taken") {
   CHECK(seen({.query = "token=a.b.c"}, false) == "401 token_in_query");
   CHECK(seen({.authorization = {"Bearer a.b.c"}, .query = "token=x"}, false) == "authorization:a.b.c");
   CHECK(seen({.query = "room=x"}, false) == "none");
 }
 
+// Pins §1.41.
 TEST_CASE("a request carries one token") {
   CHECK(seen({.authorization = {"Bearer a", "Bearer a"}}) == "400 token_repeated");
   CHECK(seen({.authorization = {"Bearer a", "Basic b"}}) == "400 token_repeated");

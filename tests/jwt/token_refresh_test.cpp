@@ -128,6 +128,7 @@ TEST_CASE("the hook is asked with the handshake and the fresh token, once the to
   CHECK(seen.header("origin") == "https://a.example");
 }
 
+// Pins §4.35.
 TEST_CASE("a hook that refuses a fresh token says how") {
   auto outcome = [](unsigned status) {
     asked a{[=](const http_request&) { return upgrade_decision::refuse(status, "Not any more."); }};
@@ -142,6 +143,7 @@ TEST_CASE("a hook that refuses a fresh token says how") {
   CHECK(outcome(503) == std::pair{errc::overloaded, std::string{"Not any more."}});
 }
 
+// Pins §4.35.
 TEST_CASE("wrong tokens count with those of the address's other ways in, and too many are overloaded") {
   auto hook = GENERATE(as<upgrade_authorizer>{}, nullptr, [](const http_request&) { return upgrade_decision::accept(); });
   asked a{hook};
@@ -175,6 +177,7 @@ TEST_CASE("a hook's refusal that is no wrong secret does not count") {
     CHECK(a.decide("ann").code == errc::unauthorized);
 }
 
+// Pins §4.35.
 TEST_CASE("a hook that throws refuses a fresh token") {
   asked a{[](const http_request&) -> upgrade_decision { throw std::runtime_error{"the hook's own"}; }};
 

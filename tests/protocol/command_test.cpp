@@ -86,6 +86,7 @@ TEST_CASE("valid messages are read as the vectors say") {
     }
 }
 
+// Pins §3.12, §8.20.
 TEST_CASE("a ref goes back as it came") {
   const auto json = decode(codec::json, R"({"ref":"\u0061b","type":"ping"})", {});
   const auto msgpack = decode(codec::msgpack, std::string_view{"\x82\xa3ref\xcd\x00\x07\xa4type\xa4ping", 18}, {});
@@ -96,6 +97,7 @@ TEST_CASE("a ref goes back as it came") {
   CHECK(msgpack->ref == std::string_view{"\xcd\x00\x07", 3});
 }
 
+// Pins §3.16, §12.8.
 TEST_CASE("refused messages are answered as the vectors say") {
   const test::vector_file file{"rejected.json"};
   for (auto row : file.rows("messages"))
@@ -115,6 +117,7 @@ TEST_CASE("refused messages are answered as the vectors say") {
     }
 }
 
+// Pins §16.2.
 TEST_CASE("the limits of a message are settings") {
   constexpr std::string_view message = R"({"type":"abc","ref":"1234","a":[[1]]})";
 
@@ -128,6 +131,7 @@ TEST_CASE("the limits of a message are settings") {
   CHECK(code_with(message, [](auto& l) { l.max_type_bytes = 2; }) == errc::bad_request);
 }
 
+// Pins §4.7.
 TEST_CASE("a profile is at most as large as the limit, as it came") {
   const auto join = [](std::size_t profile_bytes) {
     return R"({"type":"join","roomId":"r","ref":1,"profile":{"x":")" + std::string(profile_bytes - 8, 'x') + "\"}}";
@@ -145,6 +149,7 @@ TEST_CASE("a profile is at most as large as the limit, as it came") {
   CHECK(code_with(join(50'000), [](auto& l) { l.max_profile_bytes = 0; }) == errc::ok);
 }
 
+// Pins §4.7.
 TEST_CASE("a profile in MessagePack has the same limit") {
   const auto join = [](std::size_t bytes) {
     auto count = static_cast<std::uint16_t>(bytes - 6); // a map of one pair, a key of one character, an array of `false`
@@ -181,6 +186,7 @@ TEST_CASE("a depth beyond the largest supported one counts as that") {
   CHECK(code_with(nested(max_supported_depth + 1), lift) == errc::malformed);
 }
 
+// Pins §8.2.
 TEST_CASE("the path in a refusal is short and text") {
   const auto long_key = R"({"type":"x","a":{")" + std::string(5000, 'k') + R"(":{"é":{"__proto__":1}}}})";
   const auto decoded = decode(codec::json, long_key, {});

@@ -120,6 +120,7 @@ TEST_CASE("a deflated frame leaves out the tail of its flush") {
 
 // -- what does not ----------------------------------------------------------------------------------------------------------
 
+// Pins §1.6.
 TEST_CASE("a payload of less than 128 bytes is left as it is") {
   for (std::size_t size : {0, 1, 125, 126, 127}) {
     const auto frame = make_frame(opcode::text, std::string(size, 'a'));

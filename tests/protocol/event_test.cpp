@@ -99,6 +99,7 @@ std::string expected_frames(simdjson::dom::object row, encoding to) {
 
 } // namespace
 
+// Pins §3.2, §5.1.
 TEST_CASE("events are encoded as the vectors say") {
   const auto known = makers();
   const auto rows = test::vector_file{"events.json"};
@@ -161,6 +162,7 @@ TEST_CASE("a number of the server that is not finite becomes null") {
   CHECK(encode_frame(codec::msgpack, "t", bad, nullptr).view().substr(2) == "\x82\xa4type\xa1t\xa1""a\xc0");
 }
 
+// Pins §5.6.
 TEST_CASE("an instant is written as ISO 8601 in UTC with milliseconds") {
   CHECK(iso_8601(wall_time{0ms}) == "1970-01-01T00:00:00.000Z");
   CHECK(iso_8601(wall_time{1769851800007ms}) == "2026-01-31T09:30:00.007Z");

@@ -15,6 +15,7 @@ std::string header(opcode op, std::uint64_t payload_bytes) {
 
 } // namespace
 
+// Pins §1.50.
 TEST_CASE("a frame header uses the shortest length there is") {
   using namespace std::string_literals;
 

@@ -15,6 +15,7 @@ protocol::errc code_of(std::string_view text) {
 
 } // namespace
 
+// Pins §2.4, §8.14.
 TEST_CASE("what is not JSON is malformed") {
   const auto texts = test::vector_file{"invalid_json.json"}.strings("texts");
 
@@ -48,6 +49,7 @@ TEST_CASE("every prefix of a valid message is malformed") {
   }
 }
 
+// Pins §8.16.
 TEST_CASE("every prefix of a valid MessagePack message is undecodable") {
   const test::vector_file file{"valid_messages.json"};
   for (auto row : file.rows("messages")) {

@@ -6,6 +6,7 @@
 
 using namespace troupe;
 
+// Pins §9.1, §9.2, §9.3, §9.5.
 TEST_CASE("room names are legal or not as the vectors say") {
   const test::vector_file file{"room_names.json"};
 

@@ -26,6 +26,7 @@ bool is_taken(codec source, std::string_view value) {
 
 } // namespace
 
+// Pins §8.18.
 TEST_CASE("every valid payload arrives equal in both codecs") {
   const test::vector_file file{"payloads.json"};
   for (auto row : file.rows("payloads")) {
@@ -40,6 +41,7 @@ TEST_CASE("every valid payload arrives equal in both codecs") {
   }
 }
 
+// Pins §8.18.
 TEST_CASE("other ways to write a payload mean the same") {
   const test::vector_file file{"payloads.json"};
   for (auto row : file.rows("payloads")) {
@@ -59,6 +61,7 @@ TEST_CASE("other ways to write a payload mean the same") {
   }
 }
 
+// Pins §8.17.
 TEST_CASE("a value stays verbatim in its own codec") {
   CHECK(transcoded(codec::json, R"({ "a" : 1e2 })", codec::json) == R"({ "a" : 1e2 })");
   CHECK(transcoded(codec::msgpack, std::string_view{"\xcd\x00\x01", 3}, codec::msgpack) == std::string_view{"\xcd\x00\x01", 3});

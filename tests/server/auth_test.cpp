@@ -60,6 +60,7 @@ void say(raw_client& client, const std::string& json) { client.send(masked_text(
 
 } // namespace
 
+// Pins §4.31.
 TEST_CASE("auth never widens what the hook of the handshake has narrowed") {
   server node{asking([](const transport::http_request&) { return upgrade_decision::accept(claims_of("lobby")); })};
   node.start();
@@ -73,6 +74,7 @@ TEST_CASE("auth never widens what the hook of the handshake has narrowed") {
   client.await(R"("joined","ref":3)");
 }
 
+// Pins §1.40, §4.35.
 TEST_CASE("who has shown too many wrong tokens by auth has to wait at every way in") {
   auto options = asking({});
   options.node.verify_token = [](std::string_view token, protocol::wall_time) {
@@ -97,6 +99,7 @@ TEST_CASE("who has shown too many wrong tokens by auth has to wait at every way 
   other.await(has_hook ? "HTTP/1.1 429" : "HTTP/1.1 101"); // without one nobody is asked about upgrades
 }
 
+// Pins §4.30, §4.31.
 TEST_CASE("the hook narrows each fresh token as it did the first") {
   // Whatever the token says: not the boss's room.
   auto hook = [](const transport::http_request& r) {
@@ -117,6 +120,7 @@ TEST_CASE("the hook narrows each fresh token as it did the first") {
   client.await(R"("joined","ref":3)");
 }
 
+// Pins §4.35, §4.40.
 TEST_CASE("a refused auth leaves the claims as they were") {
   std::atomic<bool> banned{false};
   server node{asking([&](const transport::http_request&) {
@@ -163,6 +167,7 @@ TEST_CASE("claims of nobody in particular can be refreshed by such") {
   client.await(R"("ack","ref":1)");
 }
 
+// Pins §4.36.
 TEST_CASE("auth is unsupported where nothing verifies tokens, hook or not, and answered where that fails") {
   bool fails = GENERATE(false, true);
   auto options = asking([](auto&) { return upgrade_decision::accept(claims_of("a")); });

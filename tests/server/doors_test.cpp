@@ -91,6 +91,7 @@ TEST_CASE("sockets that have become WebSockets count no more among those that ha
   }
 }
 
+// Pins §1.49.
 TEST_CASE("idle sockets of loopback addresses end at the bound in all") {
   auto options = quiet(GENERATE(1u, 2u));
   options.max_pending = 10;
@@ -200,6 +201,7 @@ const std::string good = "Authorization: Bearer good\r\n";
 
 } // namespace
 
+// Pins §1.40.
 TEST_CASE("wrong tokens at the upgrade and at other doors have one count") {
   guarded_server s{quiet()};
   for (int i = 0; i < 10; ++i) {
@@ -215,6 +217,7 @@ TEST_CASE("wrong tokens at the upgrade and at other doors have one count") {
 }
 
 /// Pins that people who share an address with somebody who is not signed in are not locked out.
+// Pins §1.40.
 TEST_CASE("requests that show no secret are never counted as wrong") {
   guarded_server s{quiet()};
   for (int i = 0; i < 30; ++i) {

@@ -312,6 +312,7 @@ TEST_CASE("the testing kit refuses what cannot be, too") {
   CHECK(refusal([] { transport::http_reply r{nullptr}; }).find("nobody") != std::string::npos);
 }
 
+// Pins §16.2.
 TEST_CASE("credits, depth, types and refs that are lifted let everything through") {
   actors::node_options o;
   o.connections.credits = {0, 0};

@@ -17,6 +17,7 @@ using namespace troupe::test;
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
+// Pins §15.8.
 TEST_CASE("an answer that is given later still comes when the server stops meanwhile") {
   fixture f;
   server s{f.options(2)};
@@ -35,6 +36,7 @@ TEST_CASE("an answer that is given later still comes when the server stops meanw
   stopper.join();
 }
 
+// Pins §15.3.
 TEST_CASE("during the drain delay the server is not ready, and serves who comes") {
   fixture f;
   auto options = f.options(2);
@@ -72,6 +74,7 @@ TEST_CASE("endpoints hear of the stop once the drain delay is over") {
   CHECK(has_heard);
 }
 
+// Pins §15.5.
 TEST_CASE("the probes' port answers until the end") {
   fixture f;
   auto options = f.options(2);
@@ -94,6 +97,7 @@ TEST_CASE("the probes' port answers until the end") {
   CHECK(steady_clock::now() - began < 2s);
 }
 
+// Pins §15.7.
 TEST_CASE("rooms end before the goodbye, their behaviours are told, and their members of no roomClosed") {
   struct closing final : room_behavior {
     explicit closing(std::atomic<bool>& c) : closed(c) {}
@@ -124,6 +128,7 @@ TEST_CASE("rooms end before the goodbye, their behaviours are told, and their me
   CHECK(all.find("roomClosed") == std::string::npos);
 }
 
+// Pins §15.6.
 TEST_CASE("what was read gets half of the time at most to take effect: then rooms end all the same") {
   struct noting final : room_behavior {
     explicit noting(std::promise<steady_clock::time_point>& e) : ended(e) {}

@@ -168,6 +168,7 @@ TEST_CASE("routes match by method and pattern, literal paths first") {
   CHECK(refused.find("Allow: GET, HEAD, POST") != std::string::npos);
 }
 
+// Pins §16.13.
 TEST_CASE("a body of 64 KiB is taken unless configured otherwise, and one byte more is 413") {
   server node{quiet(1)};
   node.route("POST", "/size", [](auto& r) { return transport::http_response{200, "text/plain", std::to_string(r.body.size())}; });
@@ -188,6 +189,7 @@ TEST_CASE("a body of 64 KiB is taken unless configured otherwise, and one byte m
   CHECK(post(most + 1, false).starts_with("HTTP/1.1 413"));
 }
 
+// Pins §16.15.
 TEST_CASE("an answer may come later from another thread, and one that never comes is 504") {
   auto options = quiet(1);
   options.handler_deadline = std::chrono::milliseconds{200};
@@ -279,6 +281,7 @@ TEST_CASE("the probes have a port of their own if asked") {
   CHECK(ask(node.port(), "GET", "/metrics").starts_with("HTTP/1.1 404"));
 }
 
+// Pins §1.44.
 TEST_CASE("the upgrade hook lets in with claims or refuses with its status") {
   auto options = quiet(1);
   options.authorize_upgrade = [](const transport::http_request& r) {
@@ -356,6 +359,7 @@ TEST_CASE("an endpoint's handlers are told of everything that happens to a conne
   CHECK(e.client_count() == 0);
 }
 
+// Pins §4.57.
 TEST_CASE("a message that has begun behind one that stopped the reading has its time once reading goes on") {
   auto options = quiet(1);
   options.node.connections.bytes_per_second = 40'000;

@@ -30,6 +30,7 @@ test('a crowd of idle sockets larger than the node has descriptors keeps nobody 
   for (const socket of crowd) socket.destroy();
 });
 
+// Pins §1.49, §16.17.
 test('an address has 128 sockets at a time that are no WebSockets, the loopback where it is counted', async (t) => {
   const node = await startNode(t, 'relay_node', ['--max-connections-per-ip', '50']);
   const crowd = await Promise.all(Array.from({ length: 200 }, () => RawSocket.open(node)));

@@ -25,6 +25,7 @@ async function drip(socket, bytes, everyMs) {
 const between = (low, high, ms) => assert.ok(low <= ms && ms <= high, `took ${ms} ms`);
 
 describe('within its deadline ends', { concurrency: true }, () => {
+  // Pins §1.48.
   test('a connection that sends nothing (10 s)', async () => {
     const began = Date.now();
     const socket = await RawSocket.open(node);
@@ -32,12 +33,14 @@ describe('within its deadline ends', { concurrency: true }, () => {
     between(8000, 14_000, Date.now() - began);
   });
 
+  // Pins §1.48.
   test('a request whose headers come one byte at a time (10 s)', async () => {
     const socket = await RawSocket.open(node);
     socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n');
     between(8000, 14_000, await drip(socket, Buffer.from('X-Slow: yes\r\n'), 500));
   });
 
+  // Pins §13.5.
   test('a message whose parts come one at a time, with 1008 (10 s)', async () => {
     const socket = await rawWebSocket(node);
     const began = Date.now();
@@ -49,6 +52,7 @@ describe('within its deadline ends', { concurrency: true }, () => {
     socket.destroy();
   });
 
+  // Pins §13.5.
   test('a frame whose payload comes one byte at a time, with 1008 (10 s)', async () => {
     const socket = await rawWebSocket(node);
     const began = Date.now();
@@ -62,6 +66,7 @@ describe('within its deadline ends', { concurrency: true }, () => {
     socket.destroy();
   });
 
+  // Pins §13.13.
   test('a socket whose peer never answers the close (5 s)', async () => {
     const socket = await rawWebSocket(node, { allowHalfOpen: true });
     socket.write(frame({ opcode: 3 }));
@@ -81,6 +86,7 @@ describe('within its deadline ends', { concurrency: true }, () => {
     between(8000, 14_000, Date.now() - began);
   });
 
+  // Pins §16.9.
   test('a WebSocket whose peer takes nothing of what it is sent (10 s)', async (t) => {
     const image = path.join(temporaryFolder(t), 'image.png');
     writeFileSync(image, Buffer.alloc(48 * 1024 * 1024)); // more than the kernel takes

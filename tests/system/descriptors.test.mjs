@@ -39,6 +39,7 @@ test('a node with 64 descriptors survives 200 connections', async (t) => {
   await b.expect('message', { text: 'after' });
 });
 
+// Pins §1.47.
 test('a node that has as many members as its descriptors allow answers 503, and lets in once one has gone', async (t) => {
   for (const args of [[], ['--max-connections', '0']]) {
     const node = await startNode(t, 'relay_node', args, { descriptors: 64 });

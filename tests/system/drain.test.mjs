@@ -11,6 +11,7 @@ import { until } from './support/wait.mjs';
 
 for (const name of ['relay_node', 'chat_node'])
   describe(`${name} on`, () => {
+    // Pins §2.3, §6.5, §15.1, §15.10.
     test('SIGTERM says goodbye with a time to reconnect, closes with 1012 and exits with 0', async (t) => {
       const node = await startNode(t, name);
       const clients = [await connect(node, 'json'), await connect(node, 'msgpack')];
@@ -31,6 +32,7 @@ for (const name of ['relay_node', 'chat_node'])
       assert.deepEqual(await node.ended(), { code: 0, signal: null });
     });
 
+    // Pins §15.2.
     test('SIGINT says goodbye for good, closes with 1001 and exits with 0', async (t) => {
       const node = await startNode(t, name);
       const clients = [await connect(node, 'json'), await connect(node, 'msgpack')];
@@ -101,6 +103,7 @@ describe('a node that drains', () => {
     assert.deepEqual(await node.ended(), { code: 0, signal: null });
   });
 
+  // Pins §15.11.
   test('exits within --drain-timeout with idle, stalled and mid-handshake sockets present', async (t) => {
     const node = await startNode(t, 'relay_node',
       ['--message-rate', '0', '--drain-timeout', '2s', '--history', 'off']); // what a history keeps is no output
@@ -128,6 +131,7 @@ describe('a node that drains', () => {
     for (const socket of [idleTcp, halfRequest, idleWebSocket, halfMessage]) await socket.untilEnded();
   });
 
+  // Pins §1.38, §15.4.
   test('is not ready, and lets nobody in', async (t) => {
     const node = await startNode(t, 'relay_node', ['--message-rate', '0', '--drain-timeout', '30s']);
     const answered = await RawSocket.open(node);
@@ -159,6 +163,7 @@ describe('a node that drains', () => {
     assert.deepEqual(await node.ended(), { code: 0, signal: null });
   });
 
+  // Pins §15.3.
   test('is not ready for --drain-delay, and serves who comes meanwhile', async (t) => {
     const node = await startNode(t, 'relay_node', ['--drain-delay', '1s']);
     const began = Date.now();
@@ -174,6 +179,7 @@ describe('a node that drains', () => {
     assert.ok(Date.now() - began >= 1000, `took ${Date.now() - began} ms`);
   });
 
+  // Pins §15.5.
   test('answers at its admin port until the end', async (t) => {
     const [admin] = await freePorts(1);
     const node = await startNode(t, 'relay_node', ['--drain-timeout', '2s', '--admin-bind', `127.0.0.1:${admin}`]);

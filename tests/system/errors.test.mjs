@@ -13,6 +13,7 @@ after(() => node.end());
 
 for (const as of ['json', 'msgpack'])
   describe(`a ${as} client`, () => {
+    // Pins §4.10, §4.36, §11.1, §12.1, §12.2.
     test('that sends an unsupported command gets unsupported with its ref and its type', async () => {
       const client = await connect(node, as);
       await client.join(freshRoom());
@@ -33,6 +34,7 @@ for (const as of ['json', 'msgpack'])
       }
     });
 
+    // Pins §4.29, §4.42, §4.44, §12.3.
     test('that names a room it is not in gets forbidden, without a room not_joined', async () => {
       const room = freshRoom();
       const [witness] = await roomOf(node, room, as);
@@ -50,6 +52,7 @@ for (const as of ['json', 'msgpack'])
       await witness.fence();
     });
 
+    // Pins §3.5, §4.45.
     test('that sends a type that nobody handles gets unknown_type', async () => {
       const [client] = await roomOf(node, freshRoom(), as);
       for (const type of ['dance', '$future', 'toString', '__proto__', 'joined', 'error']) {
@@ -58,6 +61,7 @@ for (const as of ['json', 'msgpack'])
       }
     });
 
+    // Pins §12.10.
     test('that sends ten faulty messages is closed with 1008', async () => {
       const client = await connect(node, as);
       const faulty = as === 'json' ? '{"type":' : encode({ type: 1 });
@@ -88,6 +92,7 @@ for (const as of ['json', 'msgpack'])
 
 describe('bad room names', () => {
   const { illegal, illegalBase64 } = vectors('room_names');
+  // Pins §4.15, §9.6.
   test('are refused with bad_room', async () => {
     let client;
     for (const [i, roomId] of illegal.entries()) {
@@ -109,18 +114,21 @@ describe('bad room names', () => {
 });
 
 describe('a message', () => {
+  // Pins §2.2.
   test('as text on a MessagePack connection closes it with 1003', async () => {
     const client = await connect(node, 'msgpack');
     client.sendRaw('{"type":"ping"}');
     assert.equal((await client.end()).code, 1003);
   });
 
+  // Pins §2.2, §7.10, §12.2.
   test('as binary on a JSON connection needs a room', async () => {
     const client = await connect(node, 'json');
     client.sendRaw(Buffer.from([1, 2, 3]));
     await client.expect('error', { code: 'not_joined', request: 'binary' });
   });
 
+  // Pins §13.6.
   test('of the limit is delivered, one byte more closes with 1009', async () => {
     const limit = 65_536;
     const [client, witness] = await roomOf(node, freshRoom(), 'json', 'json');
@@ -135,6 +143,7 @@ describe('a message', () => {
     await witness.expect('userLeft');
   });
 
+  // Pins §2.5, §8.16.
   test('of MessagePack that holds more than one document, or half of one, closes with 1007', async () => {
     const whole = Buffer.from(encode({ type: 'ping' }));
     for (const bytes of [whole.subarray(0, -1), Buffer.concat([whole, whole]), Buffer.from([0xc1]), Buffer.alloc(0),

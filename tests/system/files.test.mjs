@@ -85,6 +85,7 @@ test('a name that is too long is refused, and the connection goes on', async (t)
   assert.deepEqual(readdirSync(received), ['short.png']);
 });
 
+// Pins §16.16.
 test('a name has 1 KiB at most as it is sent, and a file behind one that is refused has none', async (t) => {
   const { node, received } = await filesNode(t);
   const client = await open(node);
@@ -122,6 +123,7 @@ test('a draft of a node that was killed is gone once the next one runs', async (
   assert.deepEqual(readdirSync(received), ['received-file.bin']);
 });
 
+// Pins §16.30.
 test('a flood of one address leaves the others their share', async (t) => {
   const { node, received } = await filesNode(t);
   const flood = await open(node, '127.0.0.2');

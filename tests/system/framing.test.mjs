@@ -23,13 +23,16 @@ async function codeAfter(...bytes) {
 const join = () => text({ type: 'join', roomId: freshRoom() });
 
 describe('a frame', () => {
+  // Pins §13.3.
   test('without a mask closes with 1002', async () => assert.equal(await codeAfter(text('{"type":"ping"}', { mask: false })), 1002));
 
   for (const rsv of [1, 2, 3, 4, 5, 6, 7])
+    // Pins §13.3.
     test(`with reserved bits ${rsv.toString(2).padStart(3, '0')} closes with 1002`, async () =>
       assert.equal(await codeAfter(text('{"type":"ping"}', { rsv })), 1002));
 
   for (const opcode of [3, 4, 5, 6, 7, 11, 12, 13, 14, 15])
+    // Pins §13.3.
     test(`with the reserved opcode ${opcode} closes with 1002`, async () =>
       assert.equal(await codeAfter(frame({ opcode, payload: 'x' })), 1002));
 
@@ -39,11 +42,13 @@ describe('a frame', () => {
     assert.equal(await codeAfter(text('x'.repeat(200), { form: 64 })), 1002);
   });
 
+  // Pins §13.3.
   test('that continues nothing closes with 1002', async () => {
     assert.equal(await codeAfter(frame({ opcode: 0, payload: 'x' })), 1002);
     assert.equal(await codeAfter(frame({ opcode: 0, fin: false, payload: 'x' })), 1002);
   });
 
+  // Pins §13.3.
   test('that starts a message inside a fragmented one closes with 1002', async () => {
     assert.equal(await codeAfter(text('{"type":', { fin: false }), text('"ping"}')), 1002);
     assert.equal(await codeAfter(text('{"type":', { fin: false }), frame({ opcode: 2, payload: 'x' })), 1002);
@@ -52,6 +57,7 @@ describe('a frame', () => {
 
 describe('a declared length', () => {
   for (const [what, declare] of [['64 KiB and one byte', 65_537n], ['15 MiB', 15n << 20n], ['1 GiB', 1n << 30n], ['2^62', 1n << 62n]])
+    // Pins §13.6.
     test(`of ${what} closes with 1009 before the message is there`, async () =>
       assert.equal(await codeAfter(frame({ declare, payload: 'x' })), 1009));
 
@@ -67,6 +73,7 @@ describe('a declared length', () => {
     assert.ok(node.kib('VmPeak') < 2 * 1024 * 1024 || node.kib('VmHWM') < 256 * 1024);
   });
 
+  // Pins §13.6.
   test('that is too big only with the fragments before it closes with 1009', async () => {
     const half = 'x'.repeat(40_000);
     assert.equal(await codeAfter(text(half, { fin: false }), frame({ opcode: 0, declare: 40_000n, payload: 'x' })), 1009);
@@ -124,6 +131,7 @@ describe('a fragmented message', () => {
     await socket.untilEnded();
   });
 
+  // Pins §16.5.
   test('of too many small parts closes with 1008', async () => {
     const part = frame({ opcode: 0, fin: false, payload: ' ' });
     assert.equal(await codeAfter(Buffer.concat([text('{', { fin: false }), ...Array(2000).fill(part)])), 1008);
@@ -131,6 +139,7 @@ describe('a fragmented message', () => {
 });
 
 describe('a flood of control frames', () => {
+  // Pins §16.8.
   test('closes with 1008', async () => {
     const socket = await rawWebSocket(node);
     const pings = Buffer.concat(Array(10_000).fill(ping('x')));
@@ -149,6 +158,7 @@ describe('a control frame', () => {
     assert.equal(await codeAfter(frame({ opcode: 8, fin: false })), 1002);
   });
 
+  // Pins §1.51.
   test('ping is answered by pong with the same bytes', async () => {
     const socket = await rawWebSocket(node);
     for (const payload of ['', 'x', 'y'.repeat(125)]) {
@@ -159,6 +169,7 @@ describe('a control frame', () => {
     socket.destroy();
   });
 
+  // Pins §1.51.
   test('pong that nobody asked for is ignored', async () => {
     const socket = await rawWebSocket(node);
     socket.write(Buffer.concat([frame({ opcode: 10, payload: 'unasked' }), ping('after')]));
@@ -168,6 +179,7 @@ describe('a control frame', () => {
 });
 
 describe('a close frame', () => {
+  // Pins §13.1, §13.13.
   test('is answered in kind, and the socket ends', async () => {
     assert.equal(await codeAfter(close(1000, 'bye')), 1000);
     assert.equal(await codeAfter(close(1001)), 1001);
@@ -177,6 +189,7 @@ describe('a close frame', () => {
   });
 
   for (const code of [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535])
+    // Pins §13.3.
     test(`with the code ${code} closes with 1002`, async () => assert.equal(await codeAfter(close(code)), 1002));
 
   test('of one byte closes with 1002', async () => assert.equal(await codeAfter(frame({ opcode: 8, payload: 'x' })), 1002));
@@ -184,6 +197,7 @@ describe('a close frame', () => {
   test('whose reason is no text closes with 1002 or 1007', async () =>
     assert.ok([1002, 1007].includes(await codeAfter(frame({ opcode: 8, payload: Buffer.from([3, 232, 0xff, 0xfe]) })))));
 
+  // Pins §13.2, §13.12.
   test('is the last that counts: what follows is not delivered', async () => {
     const room = freshRoom();
     const [witness] = await roomOf(node, room, 'json');
@@ -206,6 +220,7 @@ describe('a text', () => {
     'a code point beyond the last': 'f4908080',
   };
   for (const [what, hex] of Object.entries(broken))
+    // Pins §8.15, §13.4.
     test(`that holds ${what} closes with 1007`, async () =>
       assert.equal(await codeAfter(text(Buffer.concat([Buffer.from('{"type":"x","t":"'), Buffer.from(hex, 'hex'), Buffer.from('"}')]))), 1007));
 
@@ -242,6 +257,7 @@ describe('a text', () => {
   });
 });
 
+// Pins §1.24.
 test('frames in the same segment as the upgrade request are handled', async () => {
   const room = freshRoom();
   const socket = await RawSocket.open(node);

@@ -19,6 +19,7 @@ after(async () => {
 const statusOf = async (options) => (await rawRequest(relay, upgradeRequest(options)))?.status;
 
 describe('an upgrade request', () => {
+  // Pins §1.1.
   test('that is whole is answered by 101 and the key\'s hash', async () => {
     const answer = await rawRequest(relay, upgradeRequest({ headers: { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' } }));
     assert.equal(answer.status, 101);
@@ -41,6 +42,7 @@ describe('an upgrade request', () => {
   });
 
   for (const version of ['8', '12', '14', '0', 'x', ''])
+    // Pins §1.34.
     test(`of version ${JSON.stringify(version)} is answered by 426 that names 13`, async () => {
       const answer = await rawRequest(relay, upgradeRequest({ headers: { 'Sec-WebSocket-Version': version } }));
       assert.equal(answer.status, 426);
@@ -54,6 +56,7 @@ describe('an upgrade request', () => {
   test('by POST is answered by 400', async () => assert.equal(await statusOf({ line: 'POST / HTTP/1.1' }), 400));
 
   for (const line of ['nonsense', 'GET /', 'GET / HTTP/9.9', 'GET  / HTTP/1.1', 'G\u0001T / HTTP/1.1', '\x16\x03\x01\x02'])
+    // Pins §1.28.
     test(`with the first line ${JSON.stringify(line)} is answered by 400`, async () => assert.equal(await statusOf({ line }), 400));
 
   for (const [what, key] of [
@@ -64,9 +67,11 @@ describe('an upgrade request', () => {
     ['too long', randomBytes(18).toString('base64')],
     ['given twice', [randomBytes(16).toString('base64'), randomBytes(16).toString('base64')]],
   ])
+    // Pins §1.35.
     test(`with a key that is ${what} is answered by 400`, async () =>
       assert.equal(await statusOf({ headers: { 'Sec-WebSocket-Key': key } }), 400));
 
+  // Pins §1.33.
   test('with a body is answered by 400', async () => {
     assert.equal(await statusOf({ headers: { 'Content-Length': '5' } }), 400);
     assert.equal(await statusOf({ headers: { 'Transfer-Encoding': 'chunked' } }), 400);
@@ -83,12 +88,14 @@ describe('an upgrade request', () => {
     socket.destroy();
   });
 
+  // Pins §1.27.
   test('with more than 8 KiB of headers is answered by 431', async () => {
     assert.equal(await statusOf({ headers: { 'X-Big': 'x'.repeat(9 * 1024) } }), 431);
     const eight = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`X-${i}`, 'x'.repeat(900)]));
     assert.equal(await statusOf({ headers: eight }), 431);
   });
 
+  // Pins §1.27.
   test('with more than 100 headers is answered by 431', async () => {
     const headers = (n) => Object.fromEntries(Array.from({ length: n }, (_, i) => [`X-${i}`, '1']));
     assert.equal(await statusOf({ headers: headers(101) }), 431);
@@ -99,16 +106,19 @@ describe('an upgrade request', () => {
   test('with a header of 7 KiB is answered by 101', async () =>
     assert.equal(await statusOf({ headers: { Cookie: 'x'.repeat(7 * 1024) } }), 101));
 
+  // Pins §1.1, §1.37.
   test('of a path that is no WebSocket is answered by 404', async () => {
     assert.equal((await refused(relay, 'json', { path: '/nowhere' })).status, 404);
     assert.equal((await refused(chat, 'json', { path: '/nowhere' })).status, 404);
   });
 
+  // Pins §1.3.
   test('may carry a query', async () => {
     const client = await connect(relay, 'json', { path: '/?room=1&x=%20' });
     await client.join(freshRoom());
   });
 
+  // Pins §1.5.
   test('that offers deflate gets a connection without it', async () => {
     const client = await connect(relay, 'json', { perMessageDeflate: true });
     assert.equal(client.socket.extensions, '');
@@ -120,6 +130,7 @@ describe('an upgrade request', () => {
     assert.equal(answer.headers['sec-websocket-protocol'], 'troupe.v1.msgpack');
   });
 
+  // Pins §1.23.
   test('that offers none that is known gets none', async () => {
     const answer = await rawRequest(relay, upgradeRequest({ headers: { 'Sec-WebSocket-Protocol': 'chat, troupe.v2.json' } }));
     assert.equal(answer.status, 101);
@@ -149,6 +160,7 @@ describe('an origin allow-list', () => {
 
   for (const origin of ['https://bad.example', 'null', 'https://good.example.evil.com', 'http://good.example', 'https://good.example:8443',
                         'https://evil.com/https://good.example', 'https://xgood.example', 'HTTPS://GOOD.EXAMPLE', '*', ''])
+    // Pins §1.36.
     test(`refuses ${JSON.stringify(origin)} with 403`, async () => assert.equal((await refused(node, 'plain', { headers: { Origin: origin } })).status, 403));
 
   test('refuses two origins at once with 403', async () => {
@@ -214,6 +226,7 @@ test('the metrics tell of connections, rooms and members', async (t) => {
 });
 
 describe('the page of the chat node', () => {
+  // Pins §1.4.
   test('lies at / beside the WebSocket', async () => {
     const { status, headers, body } = await chat.http('/');
     assert.equal(status, 200);
@@ -249,6 +262,7 @@ describe('the page of the chat node', () => {
     });
 });
 
+// Pins §1.29.
 test('a node without a page has none at /', async () => {
   const { status } = await relay.http('/');
   assert.equal(status, 404);
@@ -280,6 +294,7 @@ describe('a request', () => {
     assert.equal(answer.status, 413);
   });
 
+  // Pins §1.37.
   test('may name scheme and host, and so may an upgrade', async () => {
     const answer = await rawRequest(relay, 'GET http://example.org/healthz HTTP/1.1\r\nHost: example.org\r\n\r\n');
     assert.equal(answer.status, 200);

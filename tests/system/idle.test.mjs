@@ -27,6 +27,7 @@ async function open(node, count) {
   return sockets;
 }
 
+// Pins §16.21.
 test(`an idle connection holds at most ${kibPerConnection} KiB`, async (t) => {
   const node = await startNode(t, 'relay_node', ['--admission-rate', '0', '--max-connections', '0', '--ping-interval', '3s']);
   const warm = await open(node, 500);

@@ -15,6 +15,7 @@ const nodeWithTokens = (t, args = [], name = 'relay_node') => startNode(t, name,
 const bearer = (token) => ({ headers: { Authorization: `Bearer ${token}` } });
 
 describe('a token', () => {
+  // Pins §1.9, §1.11, §1.12.
   test('gives its subject as the user id, whichever way it comes', async (t) => {
     const node = await nodeWithTokens(t);
     const token = sign({ sub: 'ann', exp: inSeconds(60) }, secret);
@@ -26,6 +27,7 @@ describe('a token', () => {
     assert.equal(byQuery.userId, 'ann');
   });
 
+  // Pins §1.10, §1.12.
   test('may come as a subprotocol, which is not repeated', async (t) => {
     const node = await nodeWithTokens(t);
     const { default: WebSocket } = await import('ws');
@@ -39,6 +41,7 @@ describe('a token', () => {
     socket.terminate();
   });
 
+  // Pins §1.42.
   test('that is missing or bad is answered 401 with the tutorial\'s texts', async (t) => {
     const node = await nodeWithTokens(t);
     const missing = await refused(node);
@@ -55,6 +58,7 @@ describe('a token', () => {
     assert.equal(await node.metric('auth_failed_total'), bad.length + 1);
   });
 
+  // Pins §1.41.
   test('in two places is answered 400', async (t) => {
     const node = await nodeWithTokens(t);
     const token = sign({ sub: 'a' }, secret);
@@ -75,6 +79,7 @@ describe('a token', () => {
 });
 
 describe('the strict profile', () => {
+  // Pins §1.17, §1.18, §1.43.
   test('asks for an expiry and takes no token in the query', async (t) => {
     const node = await nodeWithTokens(t, ['--jwt-profile', 'strict', '--jwt-issuer', 'us', '--jwt-audience', 'chat']);
     const good = { sub: 'a', iss: 'us', aud: ['x', 'chat'], exp: inSeconds(60), iat: inSeconds(0) };
@@ -86,6 +91,7 @@ describe('the strict profile', () => {
 });
 
 describe('a connection with a token', () => {
+  // Pins §1.14.
   test('is closed with 1008 when it expires', async (t) => {
     const node = await nodeWithTokens(t);
     const client = await connect(node, 'json', bearer(sign({ sub: 'ann', exp: inSeconds(2) }, secret)));
@@ -93,6 +99,7 @@ describe('a connection with a token', () => {
     assert.deepEqual([code, reason], [1008, 'token_expired']);
   });
 
+  // Pins §1.14, §4.32, §4.33, §4.34.
   test('goes on with a fresh token of the same user', async (t) => {
     const node = await nodeWithTokens(t);
     const client = await connect(node, 'json', bearer(sign({ sub: 'ann', exp: inSeconds(2) }, secret)));
@@ -109,6 +116,7 @@ describe('a connection with a token', () => {
     await client.fence();
   });
 
+  // Pins §1.13.
   test('may join the rooms that its token names', async (t) => {
     const node = await nodeWithTokens(t);
     const client = await connect(node, 'msgpack', bearer(sign({ sub: 'ann', rooms: ['lobby', 'team:*'] }, secret)));
@@ -118,6 +126,7 @@ describe('a connection with a token', () => {
     await client.expect('error', { ref: 9, code: 'forbidden', request: 'join', roomId: 'boss' });
   });
 
+  // Pins §4.30, §4.37, §4.38, §5.9.
   test('leaves the rooms that its next token does not name', async (t) => {
     const node = await nodeWithTokens(t);
     for (const as of ['json', 'msgpack', 'plain']) {
@@ -141,6 +150,7 @@ describe('a connection with a token', () => {
     }
   });
 
+  // Pins §1.45.
   test('counts against --max-connections-per-user', async (t) => {
     const node = await nodeWithTokens(t, ['--max-connections-per-user', '2']);
     const token = sign({ sub: 'ann' }, secret);

@@ -55,12 +55,14 @@ describe('a socket that is no WebSocket yet', () => {
     ['with 60 KiB of a body', (s) => s.write(`POST /none HTTP/1.1\r\nHost: x\r\nContent-Length: 62000\r\n\r\n${'x'.repeat(61_000)}`), 96],
     ['that keeps an answered connection open', async (s) => { s.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'); await s.response(); }, 8],
   ])
+    // Pins §16.17, §16.18, §16.19.
     test(what, async (t) => {
       const kib = await kibOf(await startNode(t, 'relay_node', unhurried), each);
       t.diagnostic(`${kib.toFixed(1)} KiB each`);
       assert.ok(kib <= most, `${kib.toFixed(1)} KiB each`);
     });
 
+  // Pins §16.20.
   test('and has begun a TLS handshake, or ended it and says nothing', async (t) => {
     const node = await secureNode(t);
     const begun = await kibOf(node, (s) => s.write(Buffer.from('16030100f8010000f40303', 'hex')));
@@ -76,6 +78,7 @@ describe('a socket that is no WebSocket yet', () => {
   });
 });
 
+// Pins §16.20.
 test('a first message of TLS that claims more than 16 KiB ends the socket before there is room for it', async (t) => {
   const files = makeCertificate(temporaryFolder(t));
   const node = await startNode(t, 'relay_node', [...unhurried, '--tls-cert', files.cert, '--tls-key', files.key]);
@@ -110,6 +113,7 @@ describe('a connection that does nothing', () => {
     return ((await resident(node)) - before) / count;
   };
 
+  // Pins §16.22.
   test('over TLS', async (t) => {
     const files = makeCertificate(temporaryFolder(t));
     const node = await startNode(t, 'relay_node', [...unhurried, '--tls-cert', files.cert, '--tls-key', files.key]);
@@ -125,6 +129,7 @@ describe('a connection that does nothing', () => {
     assert.ok(each <= 24, `${each.toFixed(1)} KiB each`);
   });
 
+  // Pins §16.23.
   test('with deflate, once it has said something deflated', async (t) => {
     const node = await startNode(t, 'relay_node', [...unhurried, '--deflate']);
     const said = frame({ rsv: 4, payload: deflateRawSync('{"type":"ping"}', { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4) });
@@ -141,6 +146,7 @@ describe('a connection that does nothing', () => {
 
 describe('messages that have come in part', () => {
   for (const come of [2_000, 20_000, 60_000])
+    // Pins §16.24.
     test(`are kept as far as they have come, and counted (${come} bytes)`, async (t) => {
       const node = await startNode(t, 'relay_node', unhurried);
       const count = 200;
@@ -158,6 +164,7 @@ describe('messages that have come in part', () => {
       assert.ok(counted <= come + 24 * 1024, `${counted} bytes counted`);
     });
 
+  // Pins §13.10, §16.24.
   test('beyond the budget end with the oldest; later ones and whole ones go on', async (t) => {
     const node = await startNode(t, 'relay_node', [...unhurried, '--inbound-budget', '150000']);
     const room = freshRoom();
@@ -225,6 +232,7 @@ describe('messages that have come in part', () => {
   });
 });
 
+// Pins §16.28.
 test('a profile of more than 4 KiB is bad_request, and 128 of 4 KiB are all that a client can have kept', async (t) => {
   const node = await startNode(t, 'relay_node', unhurried);
   const client = await connect(node);
@@ -242,6 +250,7 @@ test('a profile of more than 4 KiB is bad_request, and 128 of 4 KiB are all that
   assert.ok(kib <= 128 * 16, `${kib} KiB`);
 });
 
+// Pins §16.27.
 test('a client that does not read has kept what the bound of its output allows', async (t) => {
   const node = await startNode(t, 'relay_node', [...unhurried, '--history', 'off']);
   const room = freshRoom();
@@ -295,6 +304,7 @@ describe('histories', () => {
     assert.ok(kib <= 8 * 1024 * 1.5 + 4096, `${kib} KiB`);
   });
 
+  // Pins §16.29.
   test('of 128 rooms, filled by one client, keep 1 MiB each', async (t) => {
     const node = await startNode(t, 'relay_node', unhurried);
     const client = await connect(node);
@@ -330,6 +340,8 @@ test('a sender beyond its bytes of a second is read later, and is told nothing',
   assert.ok(took > 900 && took < 3000, `${took} ms for twice what a second allows`);
 });
 
+// Pins §16.31.
+// Pins §16.31.
 test('who has gone has nothing kept', async (t) => {
   const node = await startNode(t, 'relay_node', unhurried);
   const room = freshRoom();
@@ -350,6 +362,7 @@ test('who has gone has nothing kept', async (t) => {
     await node.untilMetric(gauge, '', (n) => n === 0);
 });
 
+// Pins §13.13, §16.31.
 test('who is closed and does not answer has nothing kept 5 s later', async (t) => {
   const node = await startNode(t, 'relay_node', unhurried);
   const sockets = await Promise.all(Array.from({ length: 10 }, () => rawWebSocket(node, { allowHalfOpen: true })));
@@ -413,6 +426,7 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
     ['parts of messages', unbounded, parts, 20],
   ])
     for (const [count, most] of [[1, 1536], [20, 512]]) // one by itself pays for what the allocator keeps for all
+      // Pins §16.26.
       test(`${what}, ${count} at a time`, async (t) => {
         const node = await startNode(t, 'relay_node', [...args, '--history', 'off', '--admission-rate', '0']);
         const clients = await open(node, count);
@@ -438,6 +452,7 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
       });
 });
 
+// Pins §16.27.
 test('a client that does not read has kept seven times the bound at most, where all has grown in its codec', async (t) => {
   const node = await startNode(t, 'relay_node', [...unhurried, '--history', 'off']);
   const room = freshRoom();
@@ -495,6 +510,7 @@ test('who has gone has nothing kept, in bytes', async (t) => {
   assert.ok(kib <= 1, `${kib.toFixed(2)} KiB each`);
 });
 
+// Pins §16.31.
 test('who does not read its close frame has nothing kept 5 s later', async (t) => {
   const node = await startNode(t, 'relay_node', [...unhurried, '--history', 'off']);
   const room = freshRoom();

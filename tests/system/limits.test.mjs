@@ -11,6 +11,7 @@ function assertTurnedAway({ status, headers }, seconds = '5') {
   assert.deepEqual([status, headers['retry-after']], [503, seconds]);
 }
 
+// Pins §1.40.
 test('an address that has had many tokens refused is told to wait', async (t) => {
   const secret = 'a-secret-of-the-limits-test-which-is-long';
   const node = await startNode(t, 'relay_node', ['--jwt-secret-file', secretFile(t, secret), '--max-connections-per-ip', '1000']);
@@ -27,6 +28,7 @@ test('an address that has had many tokens refused is told to wait', async (t) =>
 });
 
 describe('connections', () => {
+  // Pins §1.45.
   test('beyond --max-connections are answered by 503 with Retry-After, and the others go on', async (t) => {
     const node = await startNode(t, 'relay_node', ['--max-connections', '3']);
     const members = await roomOf(node, freshRoom(), 'json', 'msgpack', 'plain');
@@ -48,6 +50,7 @@ describe('connections', () => {
     assert.equal(await node.metric('ws_handshake_rejected_total', 'connections'), 1);
   });
 
+  // Pins §1.45.
   test('beyond --max-connections-per-ip are answered by 503, the loopback counted when the option is given', async (t) => {
     const node = await startNode(t, 'relay_node', ['--max-connections-per-ip', '2']);
     const first = await connect(node);
@@ -65,6 +68,7 @@ describe('connections', () => {
     for (let i = 0; i < 120; ++i) await connect(node);
   });
 
+  // Pins §1.46.
   test('faster than --admission-rate are answered by 503', async (t) => {
     const node = await startNode(t, 'relay_node', ['--admission-rate', '5']);
     const answers = await Promise.all(Array.from({ length: 20 }, () => connect(node).then(() => 101, () => refused(node).catch(() => 101))));
@@ -77,6 +81,7 @@ describe('connections', () => {
 
 describe('rooms', () => {
   for (const as of ['json', 'msgpack'])
+    // Pins §4.16, §12.3, §12.4.
     test(`beyond --max-rooms-per-connection are answered by room_limit (${as})`, async (t) => {
       const node = await startNode(t, 'relay_node', ['--max-rooms-per-connection', '2']);
       const client = await connect(node, as);
@@ -93,6 +98,7 @@ describe('rooms', () => {
       await client.join(three);
     });
 
+  // Pins §4.16.
   test('are 128 per connection unless configured', async (t) => {
     const node = await startNode(t, 'relay_node', ['--message-rate', '0']);
     const client = await connect(node);
@@ -103,6 +109,7 @@ describe('rooms', () => {
     assert.equal(client.welcome.limits.maxRooms, 128);
   });
 
+  // Pins §4.17, §12.4.
   test('beyond --max-rooms are answered by node_room_limit, until one is empty', async (t) => {
     const node = await startNode(t, 'relay_node', ['--max-rooms', '2']);
     const client = await connect(node);
@@ -122,6 +129,7 @@ describe('rooms', () => {
     }, 'the place of the empty room');
   });
 
+  // Pins §4.18, §12.3, §12.4.
   test('with --max-members members answer room_full to the next', async (t) => {
     const node = await startNode(t, 'relay_node', ['--max-members', '2']);
     const room = freshRoom();
@@ -139,6 +147,7 @@ describe('rooms', () => {
     }, 'the place of the one who left');
   });
 
+  // Pins §4.16.
   test('let nobody in by many pending joins', async (t) => {
     const node = await startNode(t, 'relay_node', ['--max-rooms-per-connection', '3', '--message-rate', '0']);
     const client = await connect(node);
@@ -151,6 +160,7 @@ describe('rooms', () => {
 });
 
 describe('messages', () => {
+  // Pins §12.13, §12.14.
   test('faster than --message-rate are answered by rate_limited, then the connection is closed with 1008', async (t) => {
     const node = await startNode(t, 'relay_node', ['--message-rate', '10']);
     const room = freshRoom();
@@ -175,6 +185,7 @@ describe('messages', () => {
     }
   });
 
+  // Pins §5.4, §5.13, §12.12.
   test('at the rate are all taken', async (t) => {
     const node = await startNode(t, 'relay_node');
     const [client] = await roomOf(node, freshRoom(), 'json');
@@ -203,6 +214,7 @@ describe('messages', () => {
     assert.ok(highest - before < 24 * 1024, `grew by ${highest - before} KiB`);
   });
 
+  // Pins §5.13, §13.6.
   test('may be as big as --max-message-bytes', async (t) => {
     const node = await startNode(t, 'relay_node', ['--max-message-bytes', '256KiB']);
     const [client] = await roomOf(node, freshRoom(), 'json');

@@ -14,6 +14,7 @@ const isoInstant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 for (const as of ['json', 'msgpack'])
   describe(`a ${as} client`, () => {
+    // Pins §5.3.
     test('is welcomed with its ids, the heartbeat and the limits, and no resume secret', async () => {
       const client = await connect(node, as);
       const another = await connect(node, as);
@@ -27,11 +28,13 @@ for (const as of ['json', 'msgpack'])
       assert.notEqual(client.welcome.clientId, client.welcome.userId);
     });
 
+    // Pins §1.19.
     test('speaks the subprotocol that it offered', async () => {
       const client = await connect(node, as);
       assert.equal(client.socket.protocol, `troupe.v1.${as}`);
     });
 
+    // Pins §2.1, §4.1, §4.7, §4.14, §5.5.
     test('joins, and the others are told once', async () => {
       const room = freshRoom();
       const witness = await connect(node, as);
@@ -52,12 +55,14 @@ for (const as of ['json', 'msgpack'])
       await client.fence();
     });
 
+    // Pins §4.8.
     test('asks to continue after a position and is told that this was not recovered', async () => {
       const client = await connect(node, as);
       const joined = await client.join(freshRoom(), { since: { epoch: 'another', seq: 12 } });
       assert.equal(joined.recovered, false);
     });
 
+    // Pins §4.3, §4.41.
     test('sends a message to all, itself included, then gets the ack', async () => {
       const room = freshRoom();
       const [sender, receiver] = await roomOf(node, room, as, as);
@@ -76,6 +81,7 @@ for (const as of ['json', 'msgpack'])
       await receiver.fence();
     });
 
+    // Pins §4.9, §10.3, §10.6.
     test('gets no copy of its own with echo:false, and still the ack', async () => {
       const room = freshRoom();
       const [sender, receiver] = await roomOf(node, room, as, as);
@@ -90,6 +96,7 @@ for (const as of ['json', 'msgpack'])
       await sender.expect('message', { text: 'answer' });
     });
 
+    // Pins §3.13.
     test('gets no ack without ref', async () => {
       const [sender] = await roomOf(node, freshRoom(), as);
       sender.send({ type: 'message', text: 'one' });
@@ -109,6 +116,7 @@ for (const as of ['json', 'msgpack'])
       assert.deepEqual((await receiver.expect('message')).data, data);
     });
 
+    // Pins §4.2, §5.9.
     test('leaves: it gets left with the room\'s position, the others userLeft with the reason', async () => {
       const room = freshRoom();
       const [goer, stayer] = await roomOf(node, room, as, as);
@@ -126,6 +134,7 @@ for (const as of ['json', 'msgpack'])
       await goer.fence();
     });
 
+    // Pins §10.5.
     test('gets what lies between joined.seq and left.seq', async () => {
       const room = freshRoom();
       const [sender] = await roomOf(node, room, as);
@@ -143,6 +152,7 @@ for (const as of ['json', 'msgpack'])
       assert.ok(joined.seq < seq && seq <= left.seq);
     });
 
+    // Pins §5.9, §13.2.
     test('disconnects, and the others get userLeft with the reason disconnected', async () => {
       const room = freshRoom();
       const [goer, stayer] = await roomOf(node, room, as, as);
@@ -150,6 +160,7 @@ for (const as of ['json', 'msgpack'])
       await stayer.expect('userLeft', { roomId: room, userId: goer.userId, reason: 'disconnected' });
     });
 
+    // Pins §4.6, §4.47.
     test('names the room or means the one joined last', async () => {
       const [one, two] = [freshRoom(), freshRoom()];
       const client = await connect(node, as);
@@ -167,6 +178,7 @@ for (const as of ['json', 'msgpack'])
       await client.expect('message', { roomId: one, text: 'the one still held' });
     });
 
+    // Pins §10.2, §10.9.
     test('may send commands before the join is answered; they take effect in order', async () => {
       const room = freshRoom();
       const client = await connect(node, as);
@@ -191,6 +203,7 @@ for (const as of ['json', 'msgpack'])
       await client.fence();
     });
 
+    // Pins §3.13, §4.5.
     test('gets pong with the time for ping', async () => {
       const client = await connect(node, as);
 
@@ -203,6 +216,7 @@ for (const as of ['json', 'msgpack'])
       assert.match(named.timestamp, isoInstant);
     });
 
+    // Pins §3.3, §3.6.
     test('ignores no command for the order of its fields', async () => {
       const room = freshRoom();
       const client = await connect(node, as);
@@ -212,6 +226,7 @@ for (const as of ['json', 'msgpack'])
       await client.expect('message', { text: 'x' });
     });
 
+    // Pins §3.10.
     test('cannot set the fields that are the server\'s', async () => {
       const [sender, receiver] = await roomOf(node, freshRoom(), as, as);
       sender.send({ type: 'message', text: 'x', userId: 'somebody', seq: 1, timestamp: 'never' });
@@ -221,6 +236,7 @@ for (const as of ['json', 'msgpack'])
     });
 
     for (const ref of ['text', '', 0, 4_294_967_296, 'x'.repeat(64)])
+      // Pins §3.12, §3.14.
       test(`gets the ref ${JSON.stringify(ref)} back with every answer`, async () => {
         const room = freshRoom();
         const client = await connect(node, as);
@@ -243,6 +259,7 @@ for (const as of ['json', 'msgpack'])
   });
 
 describe('members of all encodings in one room', () => {
+  // Pins §2.6, §6.2.
   test('get each other\'s messages, each in its own frames', async () => {
     const room = freshRoom();
     const [json, msgpack, plain] = await roomOf(node, room, 'json', 'msgpack', 'plain');
@@ -265,6 +282,7 @@ describe('members of all encodings in one room', () => {
     }
   });
 
+  // Pins §7.12.
   test('get bytes as $bin in JSON and as bin in MessagePack', async () => {
     const [json, msgpack] = await roomOf(node, freshRoom(), 'json', 'msgpack');
     const bytes = Buffer.from([0, 255, 1, 2, 3]);
@@ -278,6 +296,7 @@ describe('members of all encodings in one room', () => {
     assert.deepEqual(Buffer.from((await msgpack.expect('message')).data.file), bytes);
   });
 
+  // Pins §4.4, §7.1, §7.2, §7.5, §7.6.
   test('get a binary frame of a JSON member: announced and raw in JSON, one map in MessagePack', async () => {
     const room = freshRoom();
     const [json, other, msgpack] = await roomOf(node, room, 'json', 'json', 'msgpack');
@@ -294,6 +313,7 @@ describe('members of all encodings in one room', () => {
     assert.deepEqual(Buffer.from(map.data), bytes);
   });
 
+  // Pins §4.4, §7.3.
   test('get the bytes that a JSON member sends as $bin, with room and ref', async () => {
     const room = freshRoom();
     const [json, msgpack] = await roomOf(node, room, 'json', 'msgpack');
@@ -305,6 +325,7 @@ describe('members of all encodings in one room', () => {
     assert.deepEqual(Buffer.from((await msgpack.expect('binary', { userId: json.userId })).data), bytes);
   });
 
+  // Pins §7.4.
   test('get the binary message of a MessagePack member', async () => {
     const room = freshRoom();
     const [json, msgpack] = await roomOf(node, room, 'json', 'msgpack');
@@ -317,6 +338,7 @@ describe('members of all encodings in one room', () => {
     assert.deepEqual(Buffer.from((await msgpack.expect('binary')).data), bytes);
   });
 
+  // Pins §10.1, §10.2, §10.3.
   test('see the same order with strictly increasing positions while all of them send', async () => {
     const room = freshRoom();
     const members = await roomOf(node, room, 'json', 'msgpack', 'json', 'msgpack');
@@ -340,6 +362,7 @@ describe('members of all encodings in one room', () => {
 
 describe('rooms', () => {
   for (const name of ['.', '*', '>', 'a.b', '$SYS.x', 'with inner spaces', '%2e%2e', '../x', 'é', 'e\u0301', '방', 'x'.repeat(128)])
+    // Pins §9.5.
     test(`may be called ${JSON.stringify(name.slice(0, 20))}, and that is a room of its own`, async () => {
       const [inside, outside] = [await connect(node), await connect(node)];
       await inside.join(name);
@@ -351,6 +374,7 @@ describe('rooms', () => {
       await outside.fence();
     });
 
+  // Pins §9.4.
   test('differ by bytes, not by how they look', async () => {
     const [composed, decomposed] = [await connect(node), await connect(node)];
     await composed.join('caf\u00e9');
@@ -382,6 +406,7 @@ describe('rooms', () => {
   });
 });
 
+// Pins §3.2.
 test('frames of MessagePack are maps whose first key is type', async () => {
   const client = await connect(node, 'msgpack');
   const first = new Promise((resolve) => client.socket.once('message', resolve));

@@ -20,6 +20,7 @@ describe('a plain client of the chat node', () => {
   let node;
   beforeEach(async (t) => (node = await startNode(t, 'chat_node')));
 
+  // Pins §17.1, §17.2, §17.9.
   test('is announced to all, itself included, and told how many are there', async () => {
     const first = await enter(node);
     const second = await enter(node);
@@ -44,6 +45,7 @@ describe('a plain client of the chat node', () => {
     await a.client.expect('chat', { username: '김철수' });
   });
 
+  // Pins §17.5.
   test('says something and all hear it, itself included', async () => {
     const [a, b] = [await enter(node), await enter(node)];
     await a.client.expect('system');
@@ -59,6 +61,7 @@ describe('a plain client of the chat node', () => {
     await b.client.expectExactly(expected);
   });
 
+  // Pins §17.6.
   test('types and all others see it', async () => {
     const [a, b] = [await enter(node), await enter(node)];
     await a.client.expect('system');
@@ -81,6 +84,7 @@ describe('a plain client of the chat node', () => {
     assert.equal((await enter(node)).info.userCount, 2);
   });
 
+  // Pins §17.7.
   test('gets an error, and nothing else, for what the chat does not know', async () => {
     const { client } = await enter(node);
     client.send({ type: 'dance' });
@@ -129,6 +133,7 @@ describe('people of all encodings in one chat', () => {
     return client;
   }
 
+  // Pins §17.11.
   test('hear each other, troupe.v1 clients with more fields', async () => {
     const room = freshRoom('chat');
     const json = await member('json', room, 'Ann');

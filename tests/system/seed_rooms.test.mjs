@@ -10,6 +10,7 @@ before(async () => (node = await startNode(null, 'relay_node')));
 after(() => node.end());
 
 describe('a plain client', () => {
+  // Pins §2.1, §6.1, §6.2, §6.3.
   test('gets joined, userJoined, message and userLeft with the seed\'s fields in the seed\'s order', async () => {
     const room = freshRoom();
     const first = await connect(node, 'plain');
@@ -33,6 +34,7 @@ describe('a plain client', () => {
     assert.equal(typeof firstId, 'string');
   });
 
+  // Pins §6.1.
   test('gets userJoined with nothing but type and userId', async () => {
     const room = freshRoom();
     const first = await connect(node, 'plain');
@@ -45,6 +47,7 @@ describe('a plain client', () => {
     assert.deepEqual(Object.keys(frame), ['type', 'userId']);
   });
 
+  // Pins §2.3, §6.3, §6.5.
   test('gets no left and no welcome', async () => {
     const room = freshRoom();
     const client = await connect(node, 'plain');
@@ -98,6 +101,7 @@ describe('a plain client', () => {
     await client.expect('error', { code: 'not_joined' });
   });
 
+  // Pins §8.14.
   test('stays connected after a message that is no JSON', async () => {
     const room = freshRoom();
     const client = await connect(node, 'plain');

@@ -7,6 +7,7 @@ import { longRun, startNode } from './support/node.mjs';
 import { stalledReader } from './support/process_client.mjs';
 import { rawWebSocket, text } from './support/raw.mjs';
 
+// Pins §10.12, §13.8.
 test('a stalled reader is cut at its bound while all others get everything in order', async (t) => {
   const node = await startNode(t, 'relay_node', ['--message-rate', '0']);
   const room = freshRoom();
@@ -66,6 +67,7 @@ test('a reader that stalls on TCP alone is cut while its room goes on', async (t
   assert.ok([1013, undefined].includes(code), `closed with ${code}`);
 });
 
+// Pins §14.3, §16.31.
 test('a vanished peer is terminated by the heartbeat, one that answers pings is not', async (t) => {
   const node = await startNode(t, 'relay_node', ['--ping-interval', '300ms', '--ping-timeout', '300ms']);
   const room = freshRoom();

@@ -83,6 +83,7 @@ for (const [how, cut] of [['full records', inPiecesOf(1 << 20)], ['a record each
   });
 
 for (const version of ['TLSv1.2', 'TLSv1.3'])
+  // Pins §1.2.
   test(`messages in fragments and in many records come whole over ${version}`, async (t) => {
     const node = await secureNode(t, 'relay_node');
     const socket = await openRaw(node, { minVersion: version, maxVersion: version });
@@ -128,6 +129,7 @@ test('a wrong frame over wss is answered by a close frame, and TLS is ended in o
   assert.ok(ended, 'the end was told by TLS');
 });
 
+// Pins §1.4.
 test('https answers on the same port', async (t) => {
   const node = await secureNode(t, 'chat_node');
   const status = await new Promise((resolve, reject) =>
@@ -192,6 +194,7 @@ test('a stalled reader over wss is cut while the others get every byte', async (
   assert.equal(heard, 1000);
 });
 
+// Pins §16.14.
 test('what is no TLS, and half a handshake, end without harm', async (t) => {
   const node = await secureNode(t, 'relay_node');
   const plain = net.connect(node.port, '127.0.0.1');
@@ -207,6 +210,7 @@ test('what is no TLS, and half a handshake, end without harm', async (t) => {
   assert.equal((await alive.take('welcome')).type, 'welcome');
 });
 
+// Pins §1.2.
 test('old versions of TLS are refused', async (t) => {
   const node = await secureNode(t, 'relay_node');
   const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' });

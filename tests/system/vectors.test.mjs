@@ -110,6 +110,7 @@ describe('payloads arrive equal', () => {
   const { payloads } = vectors('payloads');
   const texts = new Inspector();
 
+  // Pins §4.41, §8.17, §8.18.
   test('from JSON in both codecs', async () => {
     const { json, msgpack } = await texts.pair();
     for (const p of payloads)
@@ -120,6 +121,7 @@ describe('payloads arrive equal', () => {
       }
   });
 
+  // Pins §4.41, §8.17, §8.18.
   test('from MessagePack in both codecs', async () => {
     const { json, msgpack } = await texts.pair();
     for (const p of payloads)

@@ -106,6 +106,7 @@ TEST_CASE("an address that has gone is forgotten") {
   CHECK(g.owner->connections() == 1);
 }
 
+// Pins §1.45.
 TEST_CASE("IPv6 addresses count by their /64") {
   gate g{per_ip(1)};
   g.try_in("2001:db8:1:2::1");
@@ -186,6 +187,7 @@ int let_in(gate& g, const char* address, int tries, actors::steady_time now = st
 } // namespace
 
 /// Pins that the admission of all is not used up by few.
+// Pins §1.46.
 TEST_CASE("one address takes half of a second's places, the next half of the rest, and there is always one for a new address") {
   gate g{rate(2000)};
 
@@ -306,6 +308,7 @@ TEST_CASE("a lease may outlive the server that gave it") {
   CHECK_NOTHROW(g.leases.clear());
 }
 
+// Pins §1.40.
 TEST_CASE("an address that has had twenty tokens refused has to wait a second for each more") {
   admission a{{}};
   auto guesser = make_address("203.0.113.1"), other = make_address("203.0.113.2");
@@ -321,6 +324,7 @@ TEST_CASE("an address that has had twenty tokens refused has to wait a second fo
   CHECK(a.seconds_to_next_try(other, start) == 0);
 }
 
+// Pins §1.40.
 TEST_CASE("refused tokens of the loopback count only where its connections do") {
   auto here = make_address("127.0.0.1");
   admission free{{}};
@@ -337,6 +341,7 @@ TEST_CASE("refused tokens of the loopback count only where its connections do") 
 }
 
 /// Pins that a crowd of guessers makes nobody else forgotten but those that failed longest ago.
+// Pins §16.12.
 TEST_CASE("beyond ten thousand addresses with wrong tokens the one that failed longest ago is forgotten") {
   admission a{{}};
   auto guesser = make_address("203.0.113.1");

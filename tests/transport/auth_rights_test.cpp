@@ -79,6 +79,7 @@ TEST_CASE("new claims end the memberships that they do not open, and no others")
   CHECK(count(heard, "not for ann") == 0);
 }
 
+// Pins §4.39.
 TEST_CASE("what was said before the claims changed is done and answered before the room is left") {
   manual_node world{with_tokens(2)};
   ann a{world};
@@ -97,6 +98,7 @@ TEST_CASE("what was said before the claims changed is done and answered before t
   CHECK(count(heard, R"("error","ref":"2","request":"message","roomId":"a","code":"forbidden")") == 1);
 }
 
+// Pins §4.37.
 TEST_CASE("a join that is pending when claims change ends with the room left, and each ref is answered once") {
   auto loops = GENERATE(1u, 2u, 3u);
   manual_node world{with_tokens(loops)};
@@ -126,6 +128,7 @@ TEST_CASE("a join that is pending when claims change ends with the room left, an
   CHECK(count(a.texts(), R"("code":"forbidden")") == 1);
 }
 
+// Pins §4.38.
 TEST_CASE("a plain client is told of a room that it has lost by an error") {
   manual_node world{with_tokens(2)};
   ann a{world, encoding::plain_json};
@@ -165,6 +168,7 @@ TEST_CASE("a plain client whose pending room is lost is in no room, and knows it
   CHECK(count(a.texts(), in_a_room ? R"("ack","ref":"3")" : R"("code":"not_joined")") == 1);
 }
 
+// Pins §4.37.
 TEST_CASE("the lobby is left as any other room") {
   auto options = with_tokens();
   options.lobby = "lobby";
@@ -200,6 +204,7 @@ TEST_CASE("a room left by new claims is told of it, and ends with its last membe
 }
 
 // Pins that a behaviour that looks at claims sees the ones of now: a moderator who is none any more, for one.
+// Pins §4.30.
 TEST_CASE("a behaviour sees the claims of the latest token, in the order of what is said") {
   struct moderated final : actors::room_behavior {
     explicit moderated(std::vector<bool>& s) : seen(s) {
@@ -247,6 +252,7 @@ TEST_CASE("a token that expires as it is taken ends the connection once it is an
   CHECK(a.close_code() == 1008);
 }
 
+// Pins §1.15.
 TEST_CASE("a token ends within 5 s of a step of the wall clock, and not when it is set back") {
   auto options = with_tokens(2);
   options.verify_token = [](std::string_view, protocol::wall_time now) {

@@ -35,6 +35,7 @@ struct sender : client {
 
 } // namespace
 
+// Pins §16.3, §16.26.
 TEST_CASE("a client that sends more than its bytes of a second is read later, and nothing of it is lost or refused") {
   manual_node world{at_rate(100'000)};
   sender ann{world};
@@ -55,6 +56,7 @@ TEST_CASE("a client that sends more than its bytes of a second is read later, an
   CHECK(ann.close_code() == 0);
 }
 
+// Pins §16.3.
 TEST_CASE("one message may be larger than what a second allows") {
   manual_node world{at_rate(10'000)};
   sender ann{world};
@@ -72,6 +74,7 @@ TEST_CASE("one message may be larger than what a second allows") {
   CHECK(ann.heard_own() == 1);
 }
 
+// Pins §16.3.
 TEST_CASE("the default is the larger of 1 MiB and one largest message a second") {
   for (auto [largest, bytes] : {std::pair{std::size_t{64 * 1024}, 1u << 20}, {std::size_t{3} << 20, 3u << 20}}) {
     auto options = at_rate({});
@@ -89,6 +92,7 @@ TEST_CASE("the default is the larger of 1 MiB and one largest message a second")
   }
 }
 
+// Pins §16.2, §16.3.
 TEST_CASE("0 lifts the bound, and so does a lifted rate of messages unless bytes are bounded by themselves") {
   auto lifted = at_rate(0), no_rate = at_rate({}), no_burst = at_rate({}), bytes_alone = at_rate(1'000'000);
   no_rate.connections.messages_per_second = bytes_alone.connections.messages_per_second = 0;
@@ -106,6 +110,7 @@ TEST_CASE("0 lifts the bound, and so does a lifted rate of messages unless bytes
 }
 
 /// Pins that the heartbeat does not end whom the server itself does not read.
+// Pins §4.57, §14.4.
 TEST_CASE("while a client is not read for its bytes its clocks stand still") {
   auto options = at_rate(1000);
   options.heartbeat = {100ms, 100ms};
@@ -173,6 +178,7 @@ TEST_CASE("a raw endpoint has the bound only if it was set") {
 }
 
 /// Pins that a reader which takes as much as one client may send in its own codec is not overrun by way of the other one.
+// Pins §4.55.
 TEST_CASE("a message that grows in the codec of another member counts as what it has become") {
   auto count = std::string{"\xdd\x00\x00\x27\x10", 5}; // an array of 10,000 values: 10 KB here, 60 KB in JSON
   auto grows = std::string{"\x83\xa4type\xa7message\xa6roomId\xa1r\xa4" "data"} + count + std::string(10'000, '\xc2');

@@ -29,6 +29,7 @@ std::ptrdiff_t told(crowd& all) {
 
 } // namespace
 
+// Pins §15.1.
 TEST_CASE("before a restart everybody is told when to come back, then closed with 1012") {
   manual_node world;
   client v1{world}, plain{world, encoding::plain_json};
@@ -48,6 +49,7 @@ TEST_CASE("before a restart everybody is told when to come back, then closed wit
   CHECK(plain.close_code() == 1012);
 }
 
+// Pins §15.2.
 TEST_CASE("before a final stop nobody is told to come back: 1001") {
   manual_node world;
   client v1{world};
@@ -63,6 +65,7 @@ TEST_CASE("before a final stop nobody is told to come back: 1001") {
   CHECK(v1.close_code() == 1001);
 }
 
+// Pins §13.11, §15.10.
 TEST_CASE("what was said before the goodbye arrives before it") {
   manual_node world;
   client ann{world}, slow{world};
@@ -82,6 +85,7 @@ TEST_CASE("what was said before the goodbye arrives before it") {
   CHECK(slow.close_code() == 1012);
 }
 
+// Pins §15.9.
 TEST_CASE("goodbyes come in batches of a hundred, one every 50 ms") {
   manual_node world;
   auto all = people(world, 250);
@@ -197,6 +201,7 @@ struct diary final : actors::room_behavior {
 
 } // namespace
 
+// Pins §15.6.
 TEST_CASE("once reading has stopped nothing that a client says is heard, and its pings are not missed") {
   manual_node world;
   client ann{world}, bob{world};
@@ -215,6 +220,7 @@ TEST_CASE("once reading has stopped nothing that a client says is heard, and its
   CHECK(world.node.has_settled());
 }
 
+// Pins §15.6.
 TEST_CASE("a node settles once what was read has taken effect, on each of its loops") {
   actors::node_options options;
   options.loops = 2;
@@ -250,6 +256,7 @@ TEST_CASE("a client that comes while the node does not read is let in, and not h
   CHECK(late.close_code() == 1012);
 }
 
+// Pins §15.7.
 TEST_CASE("rooms that end before the goodbye tell their behaviours, and their members nothing of it") {
   strings log;
   manual_node world{{.announce = false}};

@@ -111,6 +111,7 @@ TEST_CASE("a first fragment of almost any length is no way round the limit") {
 
 // -- fragments ------------------------------------------------------------------------------------------------------------
 
+// Pins §16.5.
 TEST_CASE("a message may have as many fragments as the limit says, and no more") {
   auto limits = limit(1000);
   limits.max_fragments = 8;
@@ -144,6 +145,7 @@ TEST_CASE("control frames between fragments are no fragments") {
 
 // -- control frames -------------------------------------------------------------------------------------------------------
 
+// Pins §16.8.
 TEST_CASE("control frames come in a burst at most, then at their rate") {
   auto limits = limit(1000);
   limits.control_burst = 5;
@@ -202,6 +204,7 @@ TEST_CASE("a message has 64 KiB at most unless configured otherwise") {
   CHECK(other.feed(client_header(true, text, 65'537), start).error == errc::too_big);
 }
 
+// Pins §16.5.
 TEST_CASE("a message has 1,024 fragments at most unless configured otherwise") {
   frame_guard::limits standard;
   frame_guard guard{standard}, other{standard};
@@ -218,6 +221,7 @@ TEST_CASE("a message has 1,024 fragments at most unless configured otherwise") {
   CHECK(too_many.error == errc::flood);
 }
 
+// Pins §16.8.
 TEST_CASE("control frames come 100 a second, 200 in a burst, unless configured otherwise") {
   frame_guard::limits standard;
   frame_guard guard{standard};

@@ -43,6 +43,7 @@ void pass_on_loop_0(manual_node& world, std::chrono::milliseconds time) {
 
 } // namespace
 
+// Pins §14.2.
 TEST_CASE("a client is pinged for the first time after half the interval to all of it") {
   manual_node world{beating()};
   client ann{world};
@@ -56,6 +57,7 @@ TEST_CASE("a client is pinged for the first time after half the interval to all 
   CHECK(pings(ann) == 1);
 }
 
+// Pins §14.3.
 TEST_CASE("a client that does not answer its ping is terminated after the timeout") {
   manual_node world{beating()};
   client ann{world}, bob{world};
@@ -124,6 +126,7 @@ TEST_CASE("a client that answers is pinged after each interval, also where the t
   CHECK_FALSE(ann.session.ended());
 }
 
+// Pins §14.1.
 TEST_CASE("a client is pinged after the interval of silence or a sixteenth less, whenever it was heard last") {
   constexpr std::chrono::milliseconds beat = 3200ms;
   auto patience = GENERATE(as<std::chrono::milliseconds>{}, 1s, 3200ms, 10s, 0s); // shorter than the interval, or not
@@ -178,6 +181,7 @@ TEST_CASE("being sent to does not keep a silent client alive") {
   CHECK_FALSE(bob.session.ended());
 }
 
+// Pins §14.3.
 TEST_CASE("a client that reads nothing but talks is not terminated") {
   manual_node world{beating()};
   client ann{world};
@@ -192,6 +196,7 @@ TEST_CASE("a client that reads nothing but talks is not terminated") {
   CHECK_FALSE(ann.session.ended());
 }
 
+// Pins §16.2.
 TEST_CASE("an interval of 0 means no heartbeat") {
   auto options = beating();
   options.heartbeat.interval = 0ms;
@@ -223,6 +228,7 @@ TEST_CASE("a session may be destroyed in the turn in which it was terminated") {
 }
 
 /// Pins the contract of `sink::last_inbound`: while the server does not read, the client's silence is not its own.
+// Pins §4.57, §14.4.
 TEST_CASE("a client that is out of credit is not terminated for being silent") {
   auto options = beating(2);
   options.connections.credits.messages = 2;

@@ -33,6 +33,7 @@ void fill_histories(manual_node& world, client& filler, int rooms) {
 
 } // namespace
 
+// Pins §16.7, §16.29.
 TEST_CASE("one client that fills histories makes the node refuse nobody, and the histories stay within their budget") {
   manual_node world{small_node()};
   client filler{world};

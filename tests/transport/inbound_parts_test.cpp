@@ -68,6 +68,7 @@ TEST_CASE("parts count while they are held") {
   CHECK(d.all.holders == 0);
 }
 
+// Pins §13.10.
 TEST_CASE("over the budget who has held parts longest gives them up, not who holds most or came last") {
   desk d{1000};
   peer first{d, 100}, second{d, 700}, third{d, 150};

@@ -39,6 +39,7 @@ actors::node_options options(std::uint64_t seed) {
 
 } // namespace
 
+// Pins §3.17, §10.11, §10.18.
 TEST_CASE("not_joined comes behind the left that explains it, whatever runs first") {
   auto encoding = GENERATE(protocol::encoding::v1_json, protocol::encoding::plain_json);
   auto word = GENERATE(as<std::string>{}, R"({"type":"out","ref":1})", R"({"type":"message","text":"out","ref":1})");

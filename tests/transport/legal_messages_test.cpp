@@ -64,6 +64,7 @@ struct hall {
 
 } // namespace
 
+// Pins §16.4.
 TEST_CASE("as many largest messages as the bound names wait for a stalled reader, whatever they become in its codec") {
   for (auto& [name, data] : growing) {
     INFO(name);
@@ -76,6 +77,7 @@ TEST_CASE("as many largest messages as the bound names wait for a stalled reader
   }
 }
 
+// Pins §13.8, §16.4.
 TEST_CASE("beyond the bound a stalled reader is cut, by what the commands weigh") {
   hall h;
   h.open(encoding::v1_msgpack);
@@ -84,6 +86,7 @@ TEST_CASE("beyond the bound a stalled reader is cut, by what the commands weigh"
   CHECK(h.reader->close_code() == 1013);
 }
 
+// Pins §16.4.
 TEST_CASE("what a behaviour says of a command weighs as the command, but no less than a seventh") {
   struct speaking final : actors::room_behavior {
     speaking() {

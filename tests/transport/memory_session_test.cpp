@@ -32,6 +32,7 @@ TEST_CASE("a join is answered to the one and told to the others") {
   CHECK(ann.heard("userJoined", "userId") == strings{"bob"});
 }
 
+// Pins §10.1.
 TEST_CASE("what is said in a room reaches every member, in one order") {
   manual_node world;
   client ann{world}, bob{world}, packed{world, encoding::v1_msgpack};
@@ -49,6 +50,7 @@ TEST_CASE("what is said in a room reaches every member, in one order") {
   CHECK(ann.heard("message", "text") == heard);
 }
 
+// Pins §2.1.
 TEST_CASE("a MessagePack client gets binary frames only") {
   manual_node world;
   client ann{world}, packed{world, encoding::v1_msgpack};
@@ -148,6 +150,7 @@ TEST_CASE("a client that reads a few bytes at a time misses nothing") {
   CHECK(heard == said);
 }
 
+// Pins §10.12, §13.8, §13.11, §13.12.
 TEST_CASE("a client beyond its bound is cut: the frame that is half written, what is no data, 1013, and nothing more") {
   manual_node world;
   client ann{world}, slow{world, encoding::v1_json, 0, {1024 * 1024, 8}};

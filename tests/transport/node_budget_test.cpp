@@ -70,6 +70,7 @@ TEST_CASE("within the budget nobody is cut, however long they lag") {
   CHECK(close_reason(r.second).empty());
 }
 
+// Pins §13.9, §16.27.
 TEST_CASE("over the budget the client that has lagged longest is cut, and only that one") {
   rig r;
   r.pile_up("a", 60'000);

@@ -192,6 +192,7 @@ TEST_CASE("a backlog is as old as its oldest data frame; control output has no a
 
 // -- the bound ------------------------------------------------------------------------------------------------------------
 
+// Pins §16.4.
 TEST_CASE("an empty outbox takes one message of any size; the next one is over the bound") {
   outbox_rig r{{1000, 10}};
   r.socket.room = 5;
@@ -217,6 +218,7 @@ TEST_CASE("bytes up to the bound are within it") {
   CHECK(r.box.over_bound());
 }
 
+// Pins §16.4.
 TEST_CASE("the number of frames is bounded, too") {
   outbox_rig r{{1000, 3}};
   for (int i = 0; i < 3; ++i)

@@ -219,6 +219,7 @@ TEST_CASE("what was published to a room that has gone since gives its credit bac
 
 // -- rooms that stay ------------------------------------------------------------------------------------------------------
 
+// Pins §10.4.
 TEST_CASE("a room ends with its last member, and its successor is another one") {
   manual_node world;
   client ann{world}, bob{world};

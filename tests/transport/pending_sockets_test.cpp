@@ -53,6 +53,7 @@ pending_sockets::limits per_address(std::size_t n, bool count_loopback = false) 
 
 } // namespace
 
+// Pins §1.49.
 TEST_CASE("an address's next socket ends the one that has made no progress for longest") {
   hall h{per_address(3)};
   auto& first = h.enter("first", "203.0.113.1");
@@ -97,6 +98,7 @@ TEST_CASE("sockets of the loopback are bounded in all alone, unless asked") {
   CHECK(counting.told().size() == 3);
 }
 
+// Pins §1.49.
 TEST_CASE("a socket that waits is ended before one that is being answered") {
   hall h{per_address(2)};
   auto& answered = h.enter("answered", "203.0.113.1");
@@ -111,6 +113,7 @@ TEST_CASE("a socket that waits is ended before one that is being answered") {
   CHECK(h.told() == names{"answered"});
 }
 
+// Pins §1.49.
 TEST_CASE("beyond the bound in all the address with the most loses the one without progress for longest") {
   hall h{{6, 0, false}};
   h.enter("lonely", "203.0.113.9");
@@ -126,6 +129,7 @@ TEST_CASE("beyond the bound in all the address with the most loses the one witho
   CHECK(h.places.size() == 6);
 }
 
+// Pins §1.49.
 TEST_CASE("among addresses with as many the longest wait goes first") {
   hall h{{3, 0, false}};
   auto& a = h.enter("a", "203.0.113.1");

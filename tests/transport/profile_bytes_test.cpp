@@ -20,6 +20,7 @@ std::int64_t kept(manual_node& world) {
 
 } // namespace
 
+// Pins §4.23.
 TEST_CASE("a profile counts while its membership lasts, however that ends") {
   actors::node_options options;
   options.rooms.max_members = 1;
@@ -65,6 +66,7 @@ TEST_CASE("a profile goes with a room that ends") {
   CHECK(kept(world) == 0);
 }
 
+// Pins §16.28.
 TEST_CASE("a profile of more than 4 KiB is refused, and nothing of it is kept") {
   manual_node world;
   client ann{world};

@@ -24,6 +24,7 @@ actors::node_options two_loops(actors::credit_limits credits) {
 
 } // namespace
 
+// Pins §4.54.
 TEST_CASE("a client is read while it has credit; the rest waits outside and is read once credit comes back") {
   manual_node world{two_loops({4, 1 << 20})};
   auto room = world.room_on(1);
@@ -45,6 +46,7 @@ TEST_CASE("a client is read while it has credit; the rest waits outside and is r
   CHECK(ann.heard("message", "text") == said);
 }
 
+// Pins §4.54, §16.25.
 TEST_CASE("of a client's commands 32 wait, or 128 KiB and one largest message, and no more") {
   constexpr std::size_t largest = 64 * 1024 - 64; // its text
   for (auto [bytes, most] : {std::pair{std::size_t{1}, 32u}, {largest, 4u}}) {

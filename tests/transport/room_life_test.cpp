@@ -99,6 +99,7 @@ struct stage {
 
 // -- beginnings -------------------------------------------------------------------------------------------------------------
 
+// Pins §4.19.
 TEST_CASE("a room whose only joiner was refused ends") {
   stage s;
   s.script.authorize = [](auto&, auto&) { return join_decision::refuse("no"); };
@@ -133,6 +134,7 @@ TEST_CASE("no room is left behind by joiners that vanish on the way, however oft
   CHECK(s.script.made == 5);
 }
 
+// Pins §4.20.
 TEST_CASE("a room that fails while it is made is tried three times, then its joiners are told") {
   stage s;
   s.script.create = [](auto&) { throw std::runtime_error{"no disk"}; };
@@ -203,6 +205,7 @@ TEST_CASE("an actor that enters a room that fails while it is made is refused in
   CHECK(world.node.stats().rooms == 0);
 }
 
+// Pins §4.20.
 TEST_CASE("a join that a room fails over is refused, those behind it enter a successor") {
   stage s;
   s.script.join = [](auto&, const member& m) {
@@ -254,6 +257,7 @@ TEST_CASE("a room that is kept when it is empty is kept after a refused first jo
   CHECK(s.world.node.stats().rooms == 0);
 }
 
+// Pins §5.10, §10.16.
 TEST_CASE("nothing comes behind roomClosed, whatever the behaviour does with its members then") {
   struct kicker final : room_behavior {
     kicker() {
@@ -413,6 +417,7 @@ TEST_CASE("a join that comes while the node stops makes no room and keeps nothin
   CHECK_THROWS_AS(client(s.world), std::runtime_error);
 }
 
+// Pins §10.17.
 TEST_CASE("who enters a room that ends enters its successor, behind the end of the old one") {
   stage s;
   auto ann = s.connect("ann"), bob = s.connect("bob");
@@ -514,6 +519,7 @@ TEST_CASE("a node stops although joins wait for joins, whichever loop is ahead")
 
 // -- clients of one room ----------------------------------------------------------------------------------------------------
 
+// Pins §4.28.
 TEST_CASE("a plain client that its new room throws out is in no room, and knows it") {
   stage s;
   s.script.join = [](room_context& r, const member& m) {
@@ -539,6 +545,7 @@ TEST_CASE("a plain client that its new room throws out is in no room, and knows 
   CHECK(stage::any(heard, "not_joined"));
 }
 
+// Pins §4.28.
 TEST_CASE("a client of one room is in no room if its new room lets it in and fails over it, and knows it") {
   stage s;
   s.script.join = [](room_context& r, const member&) {
@@ -586,6 +593,7 @@ TEST_CASE("a client that hops between rooms, or many that connect, do not end th
   CHECK(world.node.stats().members == 1 + 1 + 1 + 300);
 }
 
+// Pins §3.15, §6.11.
 TEST_CASE("each command of a plain client is answered, also if its room dies on another loop while it changes rooms") {
   auto quick = GENERATE(0U, 1U, 2U);
   auto kind = GENERATE(encoding::plain_json, encoding::v1_json);

@@ -69,6 +69,7 @@ TEST_CASE("a second Upgrade header counts as more of the first") {
   CHECK(wants_upgrade(r));
 }
 
+// Pins §1.29.
 TEST_CASE("any other request wants none") {
   auto none = good_request();
   none.erase(field::upgrade);
@@ -81,6 +82,7 @@ TEST_CASE("any other request wants none") {
 
 // -- check_upgrade --------------------------------------------------------------------------------------------------------
 
+// Pins §1.20.
 TEST_CASE("the upgrade of the specification is accepted, without a subprotocol") {
   auto v = check(good_request());
 
@@ -98,6 +100,7 @@ TEST_CASE("Connection may list more than the upgrade") {
   CHECK(check(split).status == 101);
 }
 
+// Pins §1.30.
 TEST_CASE("only HTTP/1.1 GET starts a WebSocket") {
   auto post = good_request();
   post.method(http::verb::post);
@@ -110,6 +113,7 @@ TEST_CASE("only HTTP/1.1 GET starts a WebSocket") {
   }
 }
 
+// Pins §1.31, §1.32, §1.35.
 TEST_CASE("a missing or doubled header is a bad request that names it") {
   CHECK(without(field::host).label == "host");
   CHECK(with(field::host, "other.example.com").label == "host");
@@ -127,6 +131,7 @@ TEST_CASE("every refusal has a sentence") {
     CHECK_FALSE(without(name).reason.empty());
 }
 
+// Pins §1.33.
 TEST_CASE("an upgrade with a body is refused however it is announced") {
   auto body = good_request();
   body.body() = "x";
@@ -137,6 +142,7 @@ TEST_CASE("an upgrade with a body is refused however it is announced") {
   CHECK(with(field::content_length, "0").status == 101);
 }
 
+// Pins §1.34.
 TEST_CASE("another version is answered 426") {
   for (auto version : {"8", "12", "14", "013", "13, 8", ""}) {
     INFO(version);
@@ -156,6 +162,7 @@ TEST_CASE("a key is 22 characters of base64 and two equals signs") {
   }
 }
 
+// Pins §1.35.
 TEST_CASE("anything else is no key") {
   for (auto key : {"", "x", "==", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZQ===",
                    "dGhlIHNhbXBsZSBub25jZQAA", "dGhlIHNhbXBsZSBub25j Q==", "dGhlIHNhbXBsZSBub25j_Q==",
@@ -179,6 +186,7 @@ TEST_CASE("without a list every origin is accepted, and none is needed") {
   CHECK(check(good_request()).status == 101);
 }
 
+// Pins §1.36.
 TEST_CASE("with a list only its origins are accepted, whole and once") {
   std::vector<std::string> list{"https://good.example", "http://localhost:8080"};
   auto verdict = [&](std::initializer_list<const char*> origins) {
@@ -210,6 +218,7 @@ TEST_CASE("the origin of a sandboxed page can be allowed by name") {
 
 // -- subprotocols ---------------------------------------------------------------------------------------------------------
 
+// Pins §1.19, §1.21.
 TEST_CASE("the client's first offer that is spoken here is chosen") {
   auto json_first = with(field::sec_websocket_protocol, "chat, troupe.v1.json, troupe.v1.msgpack");
   auto msgpack_first = with(field::sec_websocket_protocol, "troupe.v1.msgpack,troupe.v1.json");
@@ -220,6 +229,7 @@ TEST_CASE("the client's first offer that is spoken here is chosen") {
   CHECK(msgpack_first.encoding == protocol::encoding::v1_msgpack);
 }
 
+// Pins §1.21.
 TEST_CASE("offers may come in several headers") {
   auto r = good_request();
   r.insert(field::sec_websocket_protocol, "chat");
@@ -228,6 +238,7 @@ TEST_CASE("offers may come in several headers") {
   CHECK(check(r).encoding == protocol::encoding::v1_msgpack);
 }
 
+// Pins §1.20, §1.22, §1.23.
 TEST_CASE("a client whose offers are not spoken here is plain, and none is echoed") {
   for (auto offers : {"chat", "troupe.v1", "troupe.v1.jsonx", "TROUPE.V1.JSON", "troupe.v2.json", ""}) {
     INFO(offers);
