@@ -214,6 +214,53 @@ TEST_CASE("a route whose paths all go to one before it is refused, and no other 
   }
 }
 
+TEST_CASE("a route that would take the path of each static file is refused") {
+  auto options = local();
+  options.static_folder = ".";
+  server s{options};
+
+  auto said = sentence_of<std::invalid_argument>([&] { s.get("/*", empty); });
+  CHECK(said.starts_with("route(\"GET\", \"/*\"): "));
+  CHECK(said.find("server_options.static_folder") != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { s.route_later("GET", "/*", never); }) == said);
+  CHECK_NOTHROW(s.route("POST", "/*", empty).get("/:a", empty).get("/api/*", empty).get("/", empty));
+}
+
+TEST_CASE("rooms and an endpoint that takes their place exclude each other, in either order") {
+  auto path = GENERATE(as<std::string>{}, "/", "/ws");
+  auto options = local();
+  options.websocket_path = path;
+  server first_rooms{options};
+  first_rooms.rooms("arena:*", plain);
+  server first_endpoint{options};
+  (void)first_endpoint.endpoint(path, {});
+
+  auto of_endpoint = sentence_of<std::invalid_argument>([&] { (void)first_rooms.endpoint(path, {}); });
+  CHECK(of_endpoint.starts_with("endpoint(\"" + path + "\"): rooms(\"arena:*\") would have no effect"));
+  CHECK(of_endpoint.find("server_options.websocket_path") != std::string::npos);
+  auto of_rooms = sentence_of<std::invalid_argument>([&] { first_endpoint.rooms("arena:*", plain); });
+  CHECK(of_rooms.starts_with("rooms(\"arena:*\"): they would have no effect"));
+  CHECK(of_rooms.find("endpoint(\"" + path + "\")") != std::string::npos);
+  CHECK_NOTHROW(first_rooms.endpoint("/raw", {}));
+}
+
+TEST_CASE("a lobby and an endpoint that takes the place of the rooms exclude each other") {
+  auto options = local();
+  options.node.lobby = "hall";
+  server s{options};
+
+  CHECK(sentence_of<std::invalid_argument>([&] { (void)s.endpoint("/", {}); }).find("node.lobby") != std::string::npos);
+  CHECK_NOTHROW(s.endpoint("/raw", {}));
+}
+
+TEST_CASE("rooms that were refused leave the path to an endpoint") {
+  server s{local()};
+
+  CHECK_THROWS(s.rooms("a*b", plain));
+
+  CHECK_NOTHROW(s.endpoint("/", {}));
+}
+
 TEST_CASE("other methods, other paths, and probes that are on another port, are no paths that are taken") {
   auto options = local();
   options.admin_bind = "127.0.0.1:0";

@@ -222,11 +222,42 @@ TEST_CASE("a stop while the server starts stops it once it has") {
   }
 }
 
-TEST_CASE("a server that was stopped does not run") {
+TEST_CASE("a server that was stopped does not run, and is never ready") {
+  auto was_started = GENERATE(false, true);
   fixture f;
   server s{f.options()};
+  if (was_started)
+    s.start();
   s.stop();
+  int ready = 0;
 
-  CHECK(s.run() == 0);
+  CHECK(s.run([&] { ++ready; }) == 0);
+  CHECK(ready == 0);
   CHECK_THROWS_AS(s.start(), std::logic_error);
+}
+
+TEST_CASE("a server that is started by run is ready once, also where it was asked to stop before") {
+  auto is_asked = GENERATE(false, true);
+  fixture f;
+  server s{f.options()};
+  if (is_asked)
+    s.request_stop();
+  int ready = 0;
+
+  CHECK(s.run([&] {
+    ++ready;
+    s.request_stop();
+  }) == 0);
+  CHECK(ready == 1);
+}
+
+TEST_CASE("a server that was started and then asked to stop is not ready any more") {
+  fixture f;
+  server s{f.options()};
+  s.start();
+  s.request_stop();
+  int ready = 0;
+
+  CHECK(s.run([&] { ++ready; }) == 0);
+  CHECK(ready == 0);
 }

@@ -16,6 +16,27 @@ TEST_CASE("an address is one of IPv4 or IPv6 and nothing else") {
   CHECK_FALSE(is_address(std::string{"127.0.0.1\0x", 11}));
 }
 
+// Pins that no address listens elsewhere than it says: Asio takes an interface that is not there for none.
+TEST_CASE("an IPv6 address may name an interface of this machine, by name or number") {
+  for (auto good : {"fe80::1%lo", "fe80::1%1", "::1%lo"}) {
+    INFO(good);
+    CHECK(is_address(good));
+  }
+  for (auto bad : {"fe80::1%nosuch", "fe80::1%", "fe80::1%0", "fe80::1%1x", "fe80::1%-1", "fe80::1%4000000000",
+                   "fe80::1%99999999999", "::1%nosuch", "127.0.0.1%lo", "%lo", "fe80::1%lo%lo", "fe80::1/64%lo", "fe80::1%lo/64"}) {
+    INFO(bad);
+    CHECK_FALSE(is_address(bad));
+  }
+  CHECK_FALSE(is_address(std::string{"fe80::1%lo\0x", 12}));
+}
+
+TEST_CASE("neither networks nor origins name an interface") {
+  for (auto text : {"fe80::1%lo", "fe80::%lo/64", "fe80::1%nosuch"})
+    CHECK_FALSE(is_network(text));
+  CHECK(is_origin("http://[fe80::1]"));
+  CHECK_FALSE(is_origin("http://[fe80::1%lo]"));
+}
+
 TEST_CASE("a network is an address, or one with as many bits as it has at most") {
   for (auto good : {"10.0.0.1", "10.0.0.0/8", "10.0.0.0/0", "10.0.0.1/32", "fd00::/8", "::1/128", "::ffff:10.0.0.1/32"})
     CHECK(is_network(good));
@@ -47,8 +68,11 @@ TEST_CASE("the probes' address may be left out, its port may not") {
   CHECK(parts("[::1]:0") == address_and_port{"::1", 0});
   CHECK(parts("::1:9090") == address_and_port{"::1", 9090});
   CHECK(parts(":9090") == address_and_port{"", 9090});
+  CHECK(parts("[fe80::1%lo]:9090") == address_and_port{"fe80::1%lo", 9090});
+  CHECK(parts("fe80::1%lo:9090") == address_and_port{"fe80::1%lo", 9090});
   for (auto bad : {"", "9090", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:9x",
-                   "localhost:9090", "[::1]", "[::1:80", "[]:80", "[127.0.0.1]:80"}) {
+                   "localhost:9090", "[::1]", "[::1:80", "[]:80", "[127.0.0.1]:80",
+                   "[fe80::1%nosuch]:80", "fe80::1%nosuch:80"}) {
     INFO(bad);
     CHECK_FALSE(read_address_and_port(bad));
   }

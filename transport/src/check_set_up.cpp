@@ -83,9 +83,15 @@ bool is_place_of(const std::pair<std::string, std::uint16_t>& probes, const serv
   return o.port != 0 && probes.second == o.port && (probes.first.empty() || o.bind.empty() || probes.first == o.bind);
 }
 
+/// Says also what a zone is where there is one.
+std::string expected_address(std::string what, const std::string& text) {
+  return text.find('%') == std::string::npos ? what : what + "; behind % stands an interface of this machine";
+}
+
 void check_names(const server_options& o, const option_check& is) {
   auto quoted = [](const std::string& text) { return "\"" + text + "\""; };
-  is.that(o.bind.empty() || is_address(o.bind), "bind", quoted(o.bind), "an IPv4 or IPv6 address, or nothing for all");
+  is.that(o.bind.empty() || is_address(o.bind), "bind", quoted(o.bind),
+          expected_address("an IPv4 or IPv6 address, or nothing for all", o.bind));
   if (!o.admin_bind.empty())
     is.that(!is_place_of(split_admin_bind(o.admin_bind), o), "admin_bind", quoted(o.admin_bind),
             "another port than the server's own");
@@ -169,14 +175,33 @@ void check_route(const std::string& method, const std::string& pattern, bool has
     fail("the handler is empty");
   if (router.hides(method, pattern))
     fail("one that was given before takes all of these paths: the first match wins");
+  if (router.hides_files(method, pattern))
+    fail("it would take the path of each file of server_options.static_folder: routes go first");
 }
 
-void check_endpoint(const std::string& path, const std::map<std::string, websocket_place>& places) {
-  auto fail = [&](const char* why) { throw std::invalid_argument{"endpoint(\"" + path + "\"): " + why}; };
+void check_endpoint(const std::string& path, const websocket_places& places, const server_options& o,
+                    const std::string& rooms) {
+  auto fail = [&](const std::string& why) {
+    throw std::invalid_argument{"endpoint(\"" + path + "\"): " + why};
+  };
   if (auto* problem = problem_of_place(path))
     fail(problem);
   if (auto i = places.find(path); i != places.end() && i->second.endpoint)
     fail("there is one at this path already");
+  if (path != o.websocket_path || (rooms.empty() && o.node.lobby.empty()))
+    return;
+  auto given = rooms.empty() ? "server_options.node.lobby, the room \"" + o.node.lobby + "\","
+                             : "rooms(\"" + rooms + "\")";
+  fail(given + " would have no effect: it takes the place of the rooms, which are at "
+               "server_options.websocket_path; give one of them another path");
+}
+
+void check_rooms(const std::string& pattern, const websocket_places& places, const server_options& o) {
+  if (auto i = places.find(o.websocket_path); i != places.end() && i->second.endpoint)
+    throw std::invalid_argument{
+      "rooms(\"" + pattern + "\"): they would have no effect: endpoint(\"" + o.websocket_path
+      + "\"), which was given before, takes the place of the rooms, which are at "
+        "server_options.websocket_path; give one of them another path"};
 }
 
 void check_reserved(const server_options& o, std::size_t descriptors) {
@@ -188,7 +213,7 @@ void check_reserved(const server_options& o, std::size_t descriptors) {
 
 std::pair<std::string, std::uint16_t> split_admin_bind(const std::string& text) {
   auto split = read_address_and_port(text);
-  option_check{"server_options"}.that(split.has_value(), "admin_bind", "\"" + text + "\"", "address:port");
+  option_check{"server_options"}.that(split.has_value(), "admin_bind", "\"" + text + "\"", expected_address("address:port", text));
   return std::move(*split);
 }
 

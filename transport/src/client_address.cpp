@@ -99,6 +99,8 @@ proxy_header read_v2(std::string_view bytes) {
 } // namespace
 
 std::optional<address_range> address_range::parse(std::string_view text) {
+  if (text.find('%') != std::string_view::npos)
+    return std::nullopt; // interfaces are not compared
   auto slash = text.find('/');
   auto address = parse_address(text.substr(0, slash));
   if (!address)

@@ -13,7 +13,7 @@ namespace troupe::transport {
 /// A set of addresses: one, or a network (`10.0.0.0/8`). IPv4-mapped IPv6 addresses count as IPv4.
 class address_range {
 public:
-  /// Nothing if the text is neither.
+  /// Nothing if the text is neither, or names an interface (`%`), which would have no effect.
   [[nodiscard]] static std::optional<address_range> parse(std::string_view text);
   [[nodiscard]] bool contains(const boost::asio::ip::address& address) const;
 

@@ -111,6 +111,11 @@ bool http_router::hides(const std::string& method, const std::string& pattern) c
   return !late.is_literal() && std::any_of(routes_.begin(), routes_.end(), hides_it);
 }
 
+bool http_router::hides_files(const std::string& method, const std::string& pattern) const {
+  const route all_files{"GET", {std::string{rest_of_path}}, {}};
+  return files_ && route{method, segments_of(pattern), {}}.covers(all_files);
+}
+
 void http_router::add(std::string method, std::string pattern, http_handler handler) {
   insert({std::move(method), segments_of(pattern), std::move(handler)}, pattern);
 }

@@ -48,6 +48,9 @@ public:
   /// answer.
   [[nodiscard]] bool hides(const std::string& method, const std::string& pattern) const;
 
+  /// Whether there are files, and this pattern would take the path of each: none would be served.
+  [[nodiscard]] bool hides_files(const std::string& method, const std::string& pattern) const;
+
   /// Throws what the handler throws.
   [[nodiscard]] outcome answer(http_request& request) const;
 

@@ -98,6 +98,11 @@ bool life::has_started() const {
   return phase_ != phase::made;
 }
 
+bool life::is_ending() const {
+  std::lock_guard guard{mutex_};
+  return phase_ == phase::stopping || phase_ == phase::stopped || (requested_ && phase_ == phase::running);
+}
+
 bool life::is_stopping_thread() const {
   std::lock_guard guard{mutex_};
   return phase_ == phase::stopping && acting_ == std::this_thread::get_id();

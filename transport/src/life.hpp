@@ -49,6 +49,7 @@ public:
   void begin_run();
 
   [[nodiscard]] bool has_started() const; ///< or has been stopped instead
+  [[nodiscard]] bool is_ending() const;   ///< has been stopped, or stops, or is about to
   [[nodiscard]] bool is_stopping_thread() const;
 
 private:

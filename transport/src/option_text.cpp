@@ -2,15 +2,39 @@
 
 #include "client_address.hpp"
 
+#include <net/if.h>
+
 #include <algorithm>
 #include <charconv>
 #include <initializer_list>
+#include <string>
 #include <system_error>
 
 namespace troupe::transport {
 
+namespace {
+
+/// Whether this machine has such an interface, by name or number. (Asio takes an unknown one for none.)
+bool is_zone(std::string_view text) {
+  std::string name{text};
+  if (name.find('\0') != std::string::npos)
+    return false;
+  if (::if_nametoindex(name.c_str()) != 0)
+    return true;
+  unsigned number = 0;
+  auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  char found[IF_NAMESIZE];
+  return read.ec == std::errc{} && read.ptr == text.data() + text.size() && ::if_indextoname(number, found);
+}
+
+} // namespace
+
 bool is_address(std::string_view text) {
-  return text.find('/') == std::string_view::npos && is_network(text);
+  auto address = text.substr(0, text.find('%'));
+  if (address.find('/') != std::string_view::npos || !is_network(address))
+    return false;
+  auto has_zone = address.size() < text.size();
+  return !has_zone || (address.find(':') != std::string_view::npos && is_zone(text.substr(address.size() + 1)));
 }
 
 bool is_network(std::string_view text) { return address_range::parse(text).has_value(); }
@@ -30,9 +54,15 @@ bool is_scheme(std::string_view text) {
   return is_made_of(text, {lower, digits, "+-."}) && lower.find(text.front()) != std::string_view::npos;
 }
 
+bool is_in_brackets(std::string_view text) {
+  return text.starts_with('[') && text.ends_with(']') && text.find(':') != std::string_view::npos
+         && is_address(text.substr(1, text.size() - 2));
+}
+
+/// Whether browsers send it: no zone, which is their machine's own.
 bool is_host(std::string_view text) {
-  if (text.starts_with('[') && text.ends_with(']'))
-    return text.find(':') != std::string_view::npos && is_address(text.substr(1, text.size() - 2));
+  if (text.starts_with('['))
+    return is_in_brackets(text) && text.find('%') == std::string_view::npos;
   return is_made_of(text, {lower, digits, "-._"});
 }
 
@@ -72,7 +102,7 @@ std::optional<address_and_port> read_address_and_port(std::string_view text) {
   if (read.ec != std::errc{} || read.ptr != number.data() + number.size())
     return std::nullopt;
   if (address.starts_with('[')) {
-    if (!is_host(address))
+    if (!is_in_brackets(address))
       return std::nullopt;
     address = address.substr(1, address.size() - 2);
   } else if (!address.empty() && !is_address(address)) {

@@ -96,7 +96,9 @@ server::~server() {
 
 server& server::rooms(std::string pattern, actors::behavior_factory factory, actors::room_options options) {
   state_->stage.must_be_new("rooms");
-  state_->node->rooms(std::move(pattern), std::move(factory), options);
+  check_rooms(pattern, state_->http.places, state_->options);
+  state_->node->rooms(pattern, std::move(factory), options);
+  state_->rooms = std::move(pattern);
   return *this;
 }
 
@@ -116,7 +118,7 @@ server& server::route_later(std::string method, std::string pattern, late_http_h
 
 actors::endpoint server::endpoint(const std::string& path, actors::endpoint_handlers handlers) {
   state_->stage.must_be_new("endpoint");
-  check_endpoint(path, state_->http.places);
+  check_endpoint(path, state_->http.places, state_->options, state_->rooms);
   auto made = state_->node->make_endpoint(path, std::move(handlers));
   state_->http.places.insert_or_assign(path, websocket_place{made.state()});
   state_->endpoints.emplace_back(path, made);

@@ -86,6 +86,7 @@ int server::run(const std::function<void()>& ready) {
     s.say_listening();
   }
   s.stage.begin_run();
+  bool comes_too_late = !starts && s.stage.is_ending();
   auto reload = [&s] {
     if (!s.tls)
       return;
@@ -100,7 +101,7 @@ int server::run(const std::function<void()>& ready) {
   signal_watch signals{signal_reaction{*s.options.log, patience, [&s](actors::drain_kind kind) { s.request_stop(kind); }, reload}};
   if (starts) // behind the signals: who reads it may send one
     s.options.log->write(protocol::log_level::info, "server", "listening on port " + std::to_string(port()));
-  if (ready)
+  if (ready && !comes_too_late)
     s.or_stop(ready);
   if (!s.stage.wait_for_end(patience))
     end_process(*s.options.log, "it has not stopped in time: it ends at once");

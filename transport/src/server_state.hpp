@@ -12,6 +12,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace troupe::transport {
@@ -41,6 +42,7 @@ struct server::state {
   std::unique_ptr<tls_context> tls;
   std::vector<stream_pools> pools; ///< one for each loop; they go before the loops
   descriptor_shares descriptors;
+  std::string rooms; ///< the last pattern that was given a behaviour; empty: none was
   std::vector<std::pair<std::string, actors::endpoint>> endpoints; ///< by path
   std::vector<std::shared_ptr<std::atomic<std::size_t>>> sockets; ///< one count a loop
   std::unique_ptr<listener> door;

@@ -11,11 +11,12 @@ namespace troupe::transport {
 // What the texts of `server_options` may be. The server's constructor asks these, and so may a
 // program that reads such texts from elsewhere and can say where a wrong one stands. Thread: any.
 
-/// Whether `bind` takes it: one IPv4 or IPv6 address, without brackets or port.
+/// Whether `bind` takes it: one IPv4 or IPv6 address, without brackets or port. An IPv6 address may
+/// name an interface that this machine has at this moment, by name or number: `fe80::1%eth0`.
 [[nodiscard]] bool is_address(std::string_view text);
 
 /// Whether `trusted_proxies` takes it: an address, or one with as many bits as its family has at
-/// most (`10.0.0.0/8`). An IPv4 address that is mapped into IPv6 counts as IPv4.
+/// most (`10.0.0.0/8`). An IPv4 address that is mapped into IPv6 counts as IPv4; no interface is named.
 [[nodiscard]] bool is_network(std::string_view text);
 
 /// Whether `origins` takes it. It is what browsers send (RFC 6454 §6.2): scheme and host in lower

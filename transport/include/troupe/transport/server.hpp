@@ -93,19 +93,23 @@ public:
   // pattern, one that another one hides, an empty handler, a path that is taken),
   // `std::logic_error` for what comes too late.
 
-  /// See `actors::node::rooms`. Before `start`.
+  /// See `actors::node::rooms`. Refused where an endpoint has taken the place of all rooms. Before
+  /// `start`.
   server& rooms(std::string pattern, actors::behavior_factory factory, actors::room_options options = {});
 
   /// Answers requests of one method and path pattern: `/users/:id` has one segment as
   /// `request.param("id")`, a last `*` stands for the rest. Paths without either go first, then the
-  /// patterns in the order given; two for the same paths, one all of whose paths go to an earlier
-  /// one, or one for a probe of this port, are refused. Before `start`.
+  /// patterns in the order given, then the files of `static_folder`; two for the same paths, one all
+  /// of whose paths go to an earlier one, one that leaves no path to the files (`GET /*`), or one for
+  /// a probe of this port, are refused. Before `start`.
   server& route(std::string method, std::string pattern, http_handler handler);
   server& get(std::string pattern, http_handler handler) { return route("GET", std::move(pattern), std::move(handler)); }
   /// The same with an answer that may come later.
   server& route_later(std::string method, std::string pattern, late_http_handler handler);
 
-  /// Accepts WebSockets without envelope at `path`, which is whole and no pattern; at `websocket_path` it takes the place of the rooms. Before `start`.
+  /// Accepts WebSockets without envelope at `path`, which is whole and no pattern. At `websocket_path`
+  /// it takes the place of the rooms: that is refused, here or by `rooms`, where those have a
+  /// behaviour, or there is a lobby. Before `start`.
   actors::endpoint endpoint(const std::string& path, actors::endpoint_handlers handlers);
 
   /// Binds and serves, on threads of its own. Throws `std::system_error` if the port cannot be had; it may be tried again then.
@@ -144,9 +148,11 @@ public:
   /// `start`s unless that was done (1 if the port cannot be had; the log says why), waits for
   /// SIGTERM (clients are told to come back) or SIGINT (they are not), stops. Returns the exit
   /// code, 0, also once it was stopped otherwise: by `stop` or `request_stop`, on any thread.
-  /// `ready` is called once all of that is in force; what it or `on_listening` throws passes on,
-  /// once the server has stopped. Throws `std::logic_error` on a loop, or if it was called before
-  /// and the port could be had.
+  /// `ready` is called once all of that is in force, also where a stop has been asked for before
+  /// this started the server; but not where a server that had been started or stopped before was
+  /// stopped, or asked to, before this was called: then it runs no more. What `ready` or
+  /// `on_listening` throws passes on, once the server has stopped. Throws `std::logic_error` on
+  /// a loop, or if it was called before and the port could be had.
   ///
   /// A handler that has not returned two seconds after the drain's time ends the process, with 1;
   /// the log has named it before. (Not where `ready` or `on_listening` has thrown: that stop
