@@ -59,7 +59,7 @@ TEST_CASE("an empty or short secret is named with what was expected") {
   CHECK(secret_complaint("\n") == wanted);
   CHECK(secret_complaint(std::string(31, 's') + "\n") == wanted);
   CHECK(secret_complaint(std::string(32, 's') + "\n").empty());
-  CHECK(secret_complaint("", jwt_profile::seed) == wanted);
+  CHECK(secret_complaint("", jwt_profile::seed) == "FILE: expected a secret of 1 byte or more, and it is empty");
   CHECK(secret_complaint("your-secret-key\n", jwt_profile::seed).empty());
 }
 
@@ -105,6 +105,18 @@ TEST_CASE("a key file that holds no usable key is named with what was expected")
                            std::string{"-----BEGIN "}, std::string{R"({"kty":"oct","k":"AAAA"})"}, std::string{"ssh-rsa AAAA"}})
     CHECK(key_complaint(text) == wanted);
   CHECK(key_complaint("short") == "FILE: expected a secret of 32 bytes or more for HS256");
+}
+
+TEST_CASE("a name that no token can have is refused as the key is read, and none is a name, too") {
+  const temporary_file file{secret};
+  auto complaint_of = [&](const std::string& kid) {
+    return complaint(secret, [&](const std::string& path) { return load_key_file(kid, path, jwt_profile::strict); });
+  };
+
+  for (const auto& bad : {std::string{"a b"}, std::string{"a\n"}, std::string{"\xc3\xa9"}, std::string(129, 'k'), std::string{"\0", 1}})
+    CHECK(complaint_of(bad) == "FILE: expected a kid of 1 to 128 printable ASCII characters without space");
+  CHECK(complaint_of(std::string(128, '~')).empty());
+  CHECK(load_key_file({}, file.path(), jwt_profile::strict).kid.empty());
 }
 
 TEST_CASE("keys from files check tokens") {

@@ -182,7 +182,17 @@ transport::jwt_options& with_key(server_options& o) {
 TEST_CASE("tokens without a key are refused by the server with the name of its field") {
   auto options = quiet();
   options.jwt.emplace();
-  CHECK(refusal([&] { server{options}; }).starts_with("server_options.jwt: "));
+  CHECK(refusal([&] { server{options}; }) == "server_options.jwt.keys is empty: expected at least one key to check tokens with");
+}
+
+TEST_CASE("what is wrong with a key is told with its name, and never with the secret") {
+  auto options = quiet();
+  with_key(options).keys[0].material = "too short";
+
+  auto said = refusal([&] { server{options}; });
+
+  CHECK(said.starts_with("server_options.jwt: the key of tokens without kid: expected a secret of 32 bytes"));
+  CHECK(said.find("too short") == std::string::npos);
 }
 
 TEST_CASE("an address with a zero byte is none, although what is before it is one") {
@@ -206,6 +216,9 @@ TEST_CASE("texts and pointers that options cannot have are refused with their na
   const std::vector<text_row> all{
     {"server_options.bind", [](of& o) { o.bind = "localhost"; }},
     {"server_options.bind", [](of& o) { o.bind = "127.0.0.1:80"; }},
+    {"server_options.bind", [](of& o) { o.bind = "fe80::1%nosuch"; }},
+    {"server_options.bind", [](of& o) { o.bind = "127.0.0.1%lo"; }},
+    {"server_options.admin_bind", [](of& o) { o.admin_bind = "[fe80::1%nosuch]:9090"; }},
     {"server_options.admin_bind", [](of& o) { o.admin_bind = "9090"; }},
     {"server_options.admin_bind", [](of& o) { o.admin_bind = "127.0.0.1:70000"; }},
     {"server_options.admin_bind", [](of& o) { o.admin_bind = "nowhere:80"; }},
@@ -216,9 +229,8 @@ TEST_CASE("texts and pointers that options cannot have are refused with their na
     {"server_options.trusted_proxies", [](of& o) { o.trusted_proxies = {"10.0.0.1", "10.0.0.1"}; }},
     {"server_options.log_level", [](of& o) { o.log_level = static_cast<protocol::log_level>(9); }},
     {"server_options.jwt.max_token_bytes", [](of& o) { with_key(o).max_token_bytes = std::size_t(-1); }},
-    {"server_options.bind", [](of& o) { o.bind = "fe80::1%nosuch"; }},
-    {"server_options.bind", [](of& o) { o.bind = "127.0.0.1%lo"; }},
-    {"server_options.admin_bind", [](of& o) { o.admin_bind = "[fe80::1%nosuch]:9090"; }},
+    {"server_options.jwt.leeway", [](of& o) { with_key(o).leeway = std::chrono::seconds{-1}; }},
+    {"server_options.jwt.max_lifetime", [](of& o) { with_key(o).max_lifetime = std::chrono::seconds::max(); }},
     {"server_options.jwt.profile", [](of& o) { with_key(o).profile = static_cast<transport::jwt_profile>(9); }},
     {"server_options.jwt.keys", [](of& o) { with_key(o).keys[0].algorithm = static_cast<transport::jwt_algorithm>(77); }},
     {"server_options.websocket_path", [](of& o) { o.websocket_path = ""; }},

@@ -1,5 +1,6 @@
 #include "jwt_key.hpp"
 
+#include "jwt_header.hpp"
 #include "openssl_errors.hpp"
 
 #include <openssl/crypto.h>
@@ -67,6 +68,11 @@ std::string name_of(const jwt_key& key) {
   return key.kid.empty() ? "the key of tokens without kid" : "the key " + key.kid;
 }
 
+void check_kid(const jwt_key& key) {
+  if (!key.kid.empty() && !is_kid(key.kid))
+    throw std::runtime_error{name_of(key) + ": expected a kid of 1 to 128 printable ASCII characters without space"};
+}
+
 verification_key::verification_key(const jwt_key& key, jwt_profile profile) : algorithm_(key.algorithm) {
   if (is_hmac(algorithm_))
     take_secret(key, profile);
@@ -81,6 +87,8 @@ void verification_key::take_secret(const jwt_key& key, jwt_profile profile) {
   const auto wanted = std::to_string(expected) + " bytes or more for " + std::string{to_string(algorithm_)};
   if (looks_like_public_key(key.material))
     throw std::runtime_error{name_of(key) + ": expected a secret, not the text of a key that others may know"};
+  if (key.material.empty() && profile == jwt_profile::seed)
+    throw std::runtime_error{name_of(key) + ": expected a secret of 1 byte or more, and it is empty"};
   if (key.material.empty() || (profile == jwt_profile::strict && key.material.size() < expected))
     throw std::runtime_error{name_of(key) + ": expected a secret of " + wanted};
   if (key.material.size() < expected)

@@ -62,6 +62,9 @@ private:
 /// The algorithm that a public key is good for: RSA of 2048 bits or more, EC on P-256.
 [[nodiscard]] std::optional<jwt_algorithm> algorithm_of(const EVP_PKEY& key) noexcept;
 
+/// Errors: `std::runtime_error` that names the key, if its `kid` is neither empty nor one that a token can name.
+void check_kid(const jwt_key& key);
+
 /// How a key is named in messages.
 [[nodiscard]] std::string name_of(const jwt_key& key);
 

@@ -54,6 +54,7 @@ jwt_key load_secret_file(const std::filesystem::path& file, jwt_profile profile)
 }
 
 jwt_key load_key_file(std::string kid, const std::filesystem::path& file, jwt_profile profile) {
+  check_kid({kid, jwt_algorithm::hs256, {}, file.string()});
   jwt_key key{std::move(kid), jwt_algorithm::hs256, read_whole(file, "a file with a public key in PEM or a secret"), file.string()};
   if (!looks_like_public_key(key.material)) {
     drop_newline(key.material);

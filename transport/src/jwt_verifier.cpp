@@ -4,6 +4,8 @@
 #include "jwt_claims.hpp"
 #include "jwt_header.hpp"
 
+#include <troupe/actors/option_check.hpp>
+
 #include <openssl/crypto.h>
 
 #include <stdexcept>
@@ -31,12 +33,15 @@ std::optional<token_parts> cut(std::string_view token) {
 }
 
 void check_limits(const jwt_options& options) {
-  if (options.keys.empty())
-    throw std::runtime_error{"tokens: expected at least one key to check them with"};
-  if (options.leeway < 0s || options.leeway > 24h)
-    throw std::runtime_error{"tokens: expected a leeway between 0 s and a day"};
-  if (options.max_lifetime < 0s || options.max_lifetime > 24h * 36'500)
-    throw std::runtime_error{"tokens: expected a lifetime between 0 s (any) and 100 years"};
+  using actors::option_check;
+  option_check is{"jwt_options"};
+  try {
+    is.that(!options.keys.empty(), "keys", "empty", "at least one key to check tokens with");
+    is.time("leeway", options.leeway, 24h);
+    is.time("max_lifetime", options.max_lifetime, option_check::longest_age);
+  } catch (const std::invalid_argument& e) {
+    throw std::runtime_error{e.what()};
+  }
 }
 
 } // namespace
@@ -79,8 +84,7 @@ jwt_verifier::jwt_verifier(jwt_options options) : options_(std::move(options)) {
 }
 
 void jwt_verifier::add(const jwt_key& key) {
-  if (!key.kid.empty() && !is_kid(key.kid))
-    throw std::runtime_error{name_of(key) + ": expected a kid of 1 to 128 printable ASCII characters without space"};
+  check_kid(key);
   const auto [i, is_new] = keys_.try_emplace(key.kid, key, options_.profile);
   if (!is_new)
     throw std::runtime_error{name_of(key) + ": expected one key " + (key.kid.empty() ? "without kid" : "for the kid " + key.kid)};

@@ -12,6 +12,8 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 
 namespace troupe::transport {
 
@@ -43,7 +45,11 @@ std::unique_ptr<const token_verifier> verifier_of(jwt_options options) {
   try {
     return make_jwt_verifier(std::move(options));
   } catch (const std::runtime_error& e) {
-    throw std::invalid_argument{"server_options.jwt: " + std::string{e.what()}};
+    constexpr std::string_view fields = "jwt_options.";
+    std::string_view what = e.what();
+    auto of_field = what.starts_with(fields);
+    throw std::invalid_argument{std::string{of_field ? "server_options.jwt." : "server_options.jwt: "}.append(
+      what.substr(of_field ? fields.size() : 0))};
   }
 }
 

@@ -42,7 +42,8 @@ struct jwt_key {
 [[nodiscard]] jwt_key load_secret_file(const std::filesystem::path& file, jwt_profile profile);
 
 /// Reads the key that tokens name by `kid`: a public key in PEM (RSA of 2048 bits or more: RS256; EC on P-256: ES256), else a
-/// secret for HS256. Errors: as `load_secret_file`.
+/// secret for HS256. An empty `kid` is that of tokens that name none. Errors: as `load_secret_file`,
+/// also for a `kid` that no token can name.
 [[nodiscard]] jwt_key load_key_file(std::string kid, const std::filesystem::path& file, jwt_profile profile);
 
 /// Which tokens are taken. 0 lifts a limit.
@@ -100,7 +101,8 @@ public:
 };
 
 /// A verifier of signed JSON web tokens (RFC 7519, RFC 8725).
-/// Errors: `std::runtime_error`, one line that names the key or option and what was expected.
+/// Errors: `std::runtime_error`, one line that names the key, or the option and its value, and what
+/// was expected; never a part of a secret.
 [[nodiscard]] std::unique_ptr<const token_verifier> make_jwt_verifier(jwt_options options);
 
 } // namespace troupe::transport
