@@ -10,6 +10,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -181,6 +182,34 @@ TEST_CASE("a file that is not there is named") {
   CHECK(error(f.certificate_file(), nowhere).starts_with(nowhere.string() + ": expected the certificate's private key in PEM ("));
   CHECK(error(nowhere.parent_path(), f.key_file()).starts_with(nowhere.parent_path().string() + ": expected certificates"));
   CHECK(error("", "").find("expected certificates") != std::string::npos);
+}
+
+TEST_CASE("a file that cannot be read is told with the system's reason") {
+  files f{identity{"a.example"}};
+  auto folder = f.certificate_file().parent_path();
+  auto nowhere = folder / "nowhere.pem", pipe = folder / "pipe", locked = folder / "locked.pem";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  std::ofstream{locked} << "x";
+  REQUIRE(::chmod(locked.c_str(), 0) == 0);
+  auto ends = [](const std::string& said, std::string_view with) { return said.ends_with(with); };
+  auto of_certificates = [&](const fs::path& file) { return error_of([&] { tls_context{file, f.key_file()}; }); };
+  auto of_key = [&](const fs::path& file) { return error_of([&] { tls_context{f.certificate_file(), file}; }); };
+
+  CHECK(ends(of_certificates(nowhere), "certificates in PEM (No such file or directory)"));
+  CHECK(ends(of_key(nowhere), "private key in PEM (No such file or directory)"));
+  CHECK(ends(of_certificates(folder), "(Is a directory)"));
+  CHECK(ends(of_key(folder), "(Is a directory)"));
+  CHECK(ends(of_certificates(pipe), "(Not a regular file)"));
+  CHECK(ends(of_key(pipe), "(Not a regular file)"));
+  if (::geteuid() != 0)
+    CHECK(ends(of_key(locked), "(Permission denied)"));
+}
+
+TEST_CASE("a file that holds nothing fit is told with OpenSSL's reason") {
+  identity who{"a.example"};
+
+  CHECK(load_error("no certificate", who.key()).find("(no start line)") != std::string::npos);
+  CHECK(load_error(who.certificate(), "no key").find("asio.ssl error") == std::string::npos);
 }
 
 TEST_CASE("a server names the field of a file that it cannot serve with, once it is made") {

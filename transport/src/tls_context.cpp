@@ -2,16 +2,48 @@
 
 #include "hello_guard.hpp"
 
+#include <boost/asio/ssl/error.hpp>
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <filesystem>
 #include <new>
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace troupe::transport {
 
 namespace ssl = boost::asio::ssl;
+
+namespace {
+
+/// Why OpenSSL has not taken a file. (Asio has no words for what the system says.)
+std::string reason_of(const boost::system::error_code& ec) {
+  auto error = static_cast<unsigned long>(static_cast<unsigned>(ec.value()));
+  auto is_of_system = ec.category() == boost::asio::error::get_ssl_category() && ERR_SYSTEM_ERROR(error);
+  return is_of_system ? std::generic_category().message(ERR_GET_REASON(error)) : ec.message();
+}
+
+/// Why a file that is there is not to be read; null: it is. OpenSSL has no word for a folder, and would wait for who writes to a pipe.
+const char* problem_of(const std::filesystem::path& file) {
+  std::error_code ignored; // what else is wrong with it, its reader says
+  auto status = std::filesystem::status(file, ignored);
+  if (std::filesystem::is_directory(status))
+    return "Is a directory";
+  return std::filesystem::is_other(status) ? "Not a regular file" : nullptr;
+}
+
+tls_file_error certificates_error(const std::filesystem::path& file, const std::string& why) {
+  return {false, file, "certificates in PEM (" + why + ")"};
+}
+
+tls_file_error key_error(const std::filesystem::path& file, const std::string& why) {
+  return {true, file, "the certificate's private key in PEM (" + why + ")"};
+}
+
+} // namespace
 
 tls_context::tls_context(std::filesystem::path certificates, std::filesystem::path key)
   : certificates_(std::move(certificates)), key_(std::move(key)), context_(load()) {}
@@ -44,12 +76,16 @@ std::shared_ptr<ssl::context> tls_context::load() const {
   // Or OpenSSL asks the terminal for the password of a locked key, and waits.
   context->set_password_callback([](std::size_t, ssl::context::password_purpose) { return std::string{}; });
   boost::system::error_code ec;
+  if (auto* problem = problem_of(certificates_))
+    throw certificates_error(certificates_, problem);
   context->use_certificate_chain_file(certificates_.string(), ec);
   if (ec)
-    throw tls_file_error{false, certificates_, "certificates in PEM (" + ec.message() + ")"};
+    throw certificates_error(certificates_, reason_of(ec));
+  if (auto* problem = problem_of(key_))
+    throw key_error(key_, problem);
   context->use_private_key_file(key_.string(), ssl::context::pem, ec);
   if (ec)
-    throw tls_file_error{true, key_, "the certificate's private key in PEM (" + ec.message() + ")"};
+    throw key_error(key_, reason_of(ec));
   if (SSL_CTX_check_private_key(context->native_handle()) != 1)
     throw tls_file_error{true, key_, "the private key of " + certificates_.string()};
   return context;
