@@ -4,8 +4,10 @@
 
 #include <troupe/transport/option_text.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <iterator>
 #include <limits>
 #include <sstream>
 #include <stdexcept>
@@ -218,6 +220,51 @@ void add_security(option_table& table, server_options& o, token_options& tokens)
   table.push_back(count_option("max-connections-per-user", "WebSockets of one user with a token", o.max_connections_per_user));
 }
 
+/// The library's name of what an option stores, and the option's.
+constexpr std::pair<std::string_view, std::string_view> options_by_field[] = {
+  {"server_options.bind", "bind"},
+  {"server_options.port", "port"},
+  {"server_options.origins", "origin"},
+  {"server_options.cors_origins", "cors-origin"},
+  {"server_options.trusted_proxies", "trusted-proxy"},
+  {"server_options.proxy_protocol", "proxy-protocol"},
+  {"server_options.admin_bind", "admin-bind"},
+  {"server_options.tls_certificates", "tls-cert"},
+  {"server_options.tls_key", "tls-key"},
+  {"server_options.deflate", "deflate"},
+  {"server_options.jwt.profile", "jwt-profile"},
+  {"server_options.jwt.issuer", "jwt-issuer"},
+  {"server_options.jwt.audience", "jwt-audience"},
+  {"server_options.jwt.keys", "jwt-key-file"},
+  {"server_options.max_connections_per_user", "max-connections-per-user"},
+  {"server_options.max_connections", "max-connections"},
+  {"server_options.max_connections_per_ip", "max-connections-per-ip"},
+  {"server_options.admissions_per_second", "admission-rate"},
+  {"server_options.max_pending", "max-pending"},
+  {"server_options.max_pending_per_ip", "max-pending-per-ip"},
+  {"server_options.reserved_descriptors", "reserved-descriptors"},
+  {"server_options.drain_delay", "drain-delay"},
+  {"server_options.drain_timeout", "drain-timeout"},
+  {"node_options.loops", "loops"},
+  {"node_options.messages.max_message_bytes", "max-message-bytes"},
+  {"node_options.connections.max_rooms", "max-rooms-per-connection"},
+  {"node_options.connections.messages_per_second", "message-rate"},
+  {"node_options.connections.burst_messages", "message-rate"},
+  {"node_options.connections.bytes_per_second", "byte-rate"},
+  {"node_options.rooms.max_members", "max-members"},
+  {"node_options.rooms.max_rooms", "max-rooms"},
+  {"node_options.rooms.history", "history"},
+  {"node_options.rooms.history_messages", "history-messages"},
+  {"node_options.rooms.history_bytes", "history-bytes"},
+  {"node_options.rooms.history_age", "history-age"},
+  {"node_options.heartbeat.interval", "ping-interval"},
+  {"node_options.heartbeat.timeout", "ping-timeout"},
+  {"node_options.announce", "announce"},
+  {"node_options.memory_budget_bytes", "output-budget"},
+  {"node_options.history_budget_bytes", "history-budget"},
+  {"node_options.inbound_budget_bytes", "inbound-budget"},
+};
+
 /// Unlike the library's, with an address: which one is better said than left out on a command line.
 bool is_admin_bind(std::string_view text) {
   auto split = transport::read_address_and_port(text);
@@ -266,16 +313,15 @@ void check_together(const server_options& options) {
 }
 
 std::string with_option_names(std::string_view sentence) {
-  constexpr std::pair<std::string_view, std::string_view> names[] = {
-    {"server_options.tls_certificates ", "--tls-cert "},
-    {"server_options.tls_key ", "--tls-key "},
-    {"server_options.reserved_descriptors ", "--reserved-descriptors "},
-    {"server_options.jwt: ", ""}, // what follows names the key or its file
-  };
-  for (auto& [field, option] : names)
-    if (sentence.starts_with(field))
-      return std::string{option}.append(sentence.substr(field.size()));
-  return std::string{sentence};
+  constexpr std::string_view of_key = "server_options.jwt: "; // what follows names the key or its file
+  if (sentence.starts_with(of_key))
+    return std::string{sentence.substr(of_key.size())};
+  auto field = sentence.substr(0, sentence.find(' '));
+  auto named = std::find_if(std::begin(options_by_field), std::end(options_by_field),
+                            [&](auto& row) { return row.first == field; });
+  if (named == std::end(options_by_field))
+    return std::string{sentence};
+  return std::string{"--"}.append(named->second).append(sentence.substr(field.size()));
 }
 
 option_table node_options(server_options& options, token_options& tokens) {

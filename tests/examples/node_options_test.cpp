@@ -206,7 +206,33 @@ TEST_CASE("what the library says of an option names that of the command line") {
   CHECK(with_option_names("server_options.tls_certificates is \"c\": expected") == "--tls-cert is \"c\": expected");
   CHECK(with_option_names("server_options.reserved_descriptors is 9: expected") == "--reserved-descriptors is 9: expected");
   CHECK(with_option_names("server_options.jwt: the key a: expected one") == "the key a: expected one");
+  CHECK(with_option_names("server_options.max_connections is -1: expected") == "--max-connections is -1: expected");
+  CHECK(with_option_names("server_options.max_connections_per_ip is 1: expected") == "--max-connections-per-ip is 1: expected");
+  CHECK(with_option_names("node_options.lobby is x: expected") == "node_options.lobby is x: expected"); // which no option sets
   CHECK(with_option_names("key.pem: expected a key") == "key.pem: expected a key");
+}
+
+/// Pins that a mistake that only shows beside other values is told in the words of who made it.
+TEST_CASE("what a server refuses of options that were taken names the option") {
+  using given = std::vector<std::pair<std::string, std::string>>;
+  for (auto& [option, all] : {std::pair{"cors-origin", given{{"cors-origin", "*"}, {"cors-origin", "https://a.example"}}},
+                              {"cors-origin", given{{"cors-origin", "https://a.example"}, {"cors-origin", "https://a.example"}}},
+                              {"origin", given{{"origin", "https://a.example"}, {"origin", "https://a.example"}}},
+                              {"trusted-proxy", given{{"trusted-proxy", "10.0.0.1"}, {"trusted-proxy", "10.0.0.1"}}},
+                              {"admin-bind", given{{"port", "8080"}, {"admin-bind", "127.0.0.1:8080"}}},
+                              {"reserved-descriptors", given{{"reserved-descriptors", "2147483647"}}}}) {
+    rig r;
+    r.options.log = &protocol::null_logger();
+    for (auto& [name, value] : all)
+      CHECK(r.take(name, value));
+    std::string said;
+    try {
+      server{r.options};
+    } catch (const std::invalid_argument& e) {
+      said = with_option_names(e.what());
+    }
+    CHECK(said.starts_with("--" + std::string{option} + " is "));
+  }
 }
 
 TEST_CASE("the probes' address is given with its port, in brackets or not") {

@@ -112,6 +112,13 @@ describe('options that belong together', () => {
 
   test('--proxy-protocol without --trusted-proxy is refused', async () =>
     assertRefused(await runToEnd('relay_node', ['--port', '0', '--proxy-protocol']), '--proxy-protocol: expected with --trusted-proxy'));
+
+  for (const given of [['--cors-origin', '*', '--cors-origin', 'https://a.example'], ['--admin-bind', '127.0.0.1:8099', '--port', '8099']])
+    test(`${given.join(' ')} is refused by the option's name, not the library's`, async () => {
+      const ended = await runToEnd('relay_node', ['--port', '0', ...given].slice(given.includes('--port') ? 2 : 0));
+      assertRefused(ended, `${given[0]} is `);
+      assert.doesNotMatch(ended.stderr, /server_options/);
+    });
 });
 
 test('a flag takes no value', async () => {
