@@ -56,7 +56,7 @@ void room::handle(entry_waits&) {
 bool room::enter(join_request& request) {
   joining_ = caf::actor_cast<connection_actor>(request.from);
   auto reply = core_->join(request);
-  if (reply.code == protocol::errc::room_closed) {
+  if (reply.code == protocol::errc::room_closed && core_->ending()) { // else its behaviour has said so
     joining_ = nullptr;
     return false;
   }
@@ -91,7 +91,10 @@ void room::crash(std::exception_ptr thrown) noexcept {
 /// Logs the exception in flight with the room's name, for which there may be no memory.
 void room::say_crash() noexcept {
   try {
-    shared_.options.log->write(protocol::log_level::error, "room", room_name_ + " has crashed: " + protocol::exception_text());
+    auto what = protocol::exception_text();
+    auto* hook = core_ ? core_->hook() : nullptr;
+    shared_.options.log->write(protocol::log_level::error, "room",
+                               room_name_ + " has crashed" + (hook ? std::string{" in "} + hook : "") + ": " + what);
   } catch (const std::bad_alloc&) {
     shared_.options.log->write(protocol::log_level::error, "room", "a room has crashed: no memory");
   }
@@ -197,8 +200,14 @@ void room::report_empty() {
 
 void room::request_end(room_end reason) { compat::send(this, unit_.registry, end_request{room_name_, key_, reason}); }
 
-void room::report_hook_failure() noexcept {
-  protocol::report_exception(*shared_.options.log, *shared_.options.counters, "room", room_name_);
+void room::report_hook_failure(const char* hook) noexcept {
+  std::string whose;
+  try {
+    whose = room_name_ + (hook ? std::string{" in "} + hook : "");
+  } catch (const std::bad_alloc&) {
+    // The line does without.
+  }
+  protocol::report_exception(*shared_.options.log, *shared_.options.counters, "room", whose.empty() ? room_name_ : whose);
 }
 
 } // namespace troupe::actors

@@ -61,7 +61,7 @@ private:
   void room_ended(const std::vector<std::uint32_t>& loops, room_end reason) override;
   void report_empty() override;
   void request_end(room_end reason) override;
-  void report_hook_failure() noexcept override;
+  void report_hook_failure(const char* hook) noexcept override;
   steady_time now() const override { return unit_.loop->now(); }
   wall_time wall_now() const override { return unit_.loop->wall_now(); }
 

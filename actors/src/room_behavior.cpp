@@ -1,6 +1,9 @@
 #include <troupe/actors/room_behavior.hpp>
 
+#include "check_refusal.hpp"
+
 #include <stdexcept>
+#include <utility>
 
 namespace troupe::actors {
 
@@ -13,6 +16,11 @@ std::string_view to_string(leave_reason reason) noexcept {
     case leave_reason::forbidden: return "forbidden";
   }
   return "left";
+}
+
+join_decision join_decision::refuse(std::string why, protocol::errc code) {
+  check_refusal("join_decision::refuse", code);
+  return {code, std::move(why)};
 }
 
 join_decision room_behavior::authorize_join(room_context&, const member&) { return join_decision::accept(); }

@@ -1,6 +1,7 @@
 #include "room_core.hpp"
 
 #include "check_event.hpp"
+#include "check_refusal.hpp"
 #include "dispatcher.hpp"
 
 #include <troupe/protocol/frame.hpp>
@@ -25,6 +26,15 @@ void make_lighter(protocol::shared_bytes& frame, std::size_t cause_bytes) noexce
   constexpr std::size_t largest_gain = 7;
   if (frame.size() > cause_bytes)
     frame.make_lighter(std::max(cause_bytes, frame.size() / largest_gain));
+}
+
+const char* hook_of(room_input::kind what) noexcept {
+  switch (what) {
+    case room_input::kind::message: return "on_publish";
+    case room_input::kind::binary: return "on_binary";
+    case room_input::kind::application: break;
+  }
+  return "on_message";
 }
 
 credit_limits own_limits(const room_limits& limits) {
@@ -82,7 +92,9 @@ room_core::~room_core() = default;
 
 void room_core::create() {
   command_scope scope{*this, payer::room};
+  hook_ = "on_create";
   behavior_->on_create(*this);
+  hook_ = nullptr;
 }
 
 // -- joining and leaving --------------------------------------------------------------------------------------------------
@@ -99,7 +111,11 @@ join_reply room_core::join(const join_request& request) {
   if (config_.limits.max_members > 0 && members_.size() >= config_.limits.max_members)
     return {errc::room_full, {}, {}};
   entering_ = true;
+  hook_ = "authorize_join";
   auto decision = behavior_->authorize_join(*this, candidate);
+  if (decision.code != errc::ok)
+    check_refusal("authorize_join", decision.code);
+  hook_ = nullptr;
   auto reply = ending_                     ? join_reply{errc::room_closed, {}, {}} // by that hook: its successor decides
                : decision.code == errc::ok ? admit(std::move(candidate), request)
                                            : join_reply{decision.code, std::move(decision.detail), {}};
@@ -118,7 +134,9 @@ join_reply room_core::admit(member candidate, const join_request& request) {
   output_.to_dispatcher(request.who.loop, subscribe{config_.identity, request.who, request.encoding, joined_frame_for(request),
                                                     is_plain(request.encoding)});
   request.ref->answered = true; // not before: what fails for want of memory is answered by others
+  hook_ = "on_join";
   behavior_->on_join(*this, kept);
+  hook_ = nullptr;
   // The behaviour may have thrown it out again: admitted, and no longer here.
   return {errc::ok, {}, members_.contains(request.who) ? config_.identity->key : room_key{}};
 }
@@ -181,8 +199,15 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
   output_.member_left(who);
   count_member(gone, -1);
   announce_leave(gone, reason);
-  behavior_->on_leave(*this, gone, reason);
+  say_left(gone, reason);
   check_empty();
+}
+
+/// It may be inside of another hook, which has thrown it out.
+void room_core::say_left(const member& gone, leave_reason reason) {
+  auto* outer = std::exchange(hook_, "on_leave");
+  behavior_->on_leave(*this, gone, reason);
+  hook_ = outer;
 }
 
 void room_core::kick(session_key who, std::string_view message) {
@@ -251,6 +276,7 @@ void room_core::input(const room_input& in) {
   current_ = &in;
   growth_ = {true, in.bytes.size()};
   application_message whole{in.type, {protocol::codec_of(in.encoding), in.bytes.view()}};
+  hook_ = hook_of(in.what);
   switch (in.what) {
     case room_input::kind::message:
       if (behavior_->on_publish(*this, from, whole) && is_current(in))
@@ -267,6 +293,7 @@ void room_core::input(const room_input& in) {
         refuse(errc::unknown_type, {});
       break;
   }
+  hook_ = nullptr;
   if (is_current(in))
     answer(in);
 }
@@ -276,6 +303,7 @@ void room_core::input(const room_input& in) {
 bool room_core::is_current(const room_input& in) const { return current_ && members_.contains(in.who); }
 
 void room_core::relay(const room_input& in, const member& from) {
+  hook_ = nullptr; // it has returned
   history_.prefetch_oldest_frames();
   protocol::message_event event;
   event.room_id = config_.identity->name;
@@ -290,6 +318,7 @@ void room_core::relay(const room_input& in, const member& from) {
 }
 
 void room_core::relay_binary(const room_input& in, const member& from) {
+  hook_ = nullptr;
   ++seq_;
   auto* meter = history_.meter();
   auto make = [&](encoding e) { return protocol::binary_frame(e, config_.identity->name, from.user_id, seq_, in.body, meter); };
@@ -305,8 +334,7 @@ void room_core::answer(const room_input& in) {
 }
 
 void room_core::refuse(errc code, std::string_view detail) {
-  if (code == errc::ok)
-    throw std::invalid_argument{"refuse(ok): a refusal says why"};
+  check_refusal("refuse", code);
   if (current_)
     refuse_input(*std::exchange(current_, nullptr), code, detail);
 }
@@ -348,18 +376,21 @@ void room_core::close(room_end reason) {
     output_.room_ended(loops_, reason);
   ended_ = true;
   dismiss_members(false);
+  hook_ = "on_close";
   behavior_->on_close(*this);
+  hook_ = nullptr;
   tell_observers_end();
 }
 
 void room_core::crash() noexcept {
   ending_ = ended_ = true;
+  hook_ = nullptr;
   try {
     command_scope scope{*this, payer::nobody};
     dismiss_members(true);
     tell_observers_end();
   } catch (...) {
-    output_.report_hook_failure(); // members hear of the crash from the shard
+    output_.report_hook_failure(hook_); // members hear of the crash from the shard
   }
 }
 
@@ -372,11 +403,11 @@ void room_core::dismiss_members(bool crashed) {
     auto node = members_.extract(members_.begin());
     output_.member_left(node.key());
     try {
-      behavior_->on_leave(*this, *node.mapped(), leave_reason::closed);
+      say_left(*node.mapped(), leave_reason::closed);
     } catch (...) {
       if (!crashed)
         throw;
-      output_.report_hook_failure();
+      output_.report_hook_failure(std::exchange(hook_, nullptr));
     }
   }
 }

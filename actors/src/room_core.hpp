@@ -39,8 +39,8 @@ public:
   /// To the shard: nobody is left; end this room unless somebody is on the way.
   virtual void report_empty() = 0;
   virtual void request_end(room_end reason) = 0;
-  /// A hook has thrown while the room was ending.
-  virtual void report_hook_failure() noexcept = 0;
+  /// `hook` (null: none) has thrown while the room was ending.
+  virtual void report_hook_failure(const char* hook) noexcept = 0;
   [[nodiscard]] virtual steady_time now() const = 0;
   [[nodiscard]] virtual wall_time wall_now() const = 0;
 };
@@ -96,6 +96,9 @@ public:
   /// Whether the room has asked for its end: it handles nothing any more.
   [[nodiscard]] bool ending() const noexcept { return ending_; }
 
+  /// The hook that runs, or has thrown; null: none.
+  [[nodiscard]] const char* hook() const noexcept { return hook_; }
+
   [[nodiscard]] std::uint64_t seq() const noexcept { return seq_; }
   [[nodiscard]] const history& stored() const noexcept { return history_; }
 
@@ -143,6 +146,7 @@ private:
 
   // -- parts --------------------------------------------------------------------------------------------------------------
   join_reply admit(member candidate, const join_request& request);
+  void say_left(const member& gone, leave_reason reason);
   void remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell, open_ref* ref = nullptr);
   void relay(const room_input& in, const member& from);
   void relay_binary(const room_input& in, const member& from);
@@ -186,6 +190,7 @@ private:
   credit current_token_;                ///< of the command being handled
   const room_input* current_ = nullptr; ///< the input being handled, until it is refused
   growth growth_;                       ///< of it, also behind that; of a join, while it is told
+  const char* hook_ = nullptr; ///< stays where that throws
   bool entering_ = false; ///< somebody is about to be let in: the room is not empty, whoever is thrown out
   bool ending_ = false; ///< its end is asked for
   bool ended_ = false;  ///< nothing is said any more

@@ -48,7 +48,10 @@ struct notebook final : room_output {
     ends.push_back(r);
   }
   void request_end(room_end r) override { ends.push_back(r); }
-  void report_hook_failure() noexcept override { ++failed_hooks; }
+  void report_hook_failure(const char* hook) noexcept override {
+    ++failed_hooks;
+    failed_hook = hook ? hook : "";
+  }
   steady_time now() const override { return {}; }
   wall_time wall_now() const override { return {}; }
 
@@ -75,6 +78,7 @@ struct notebook final : room_output {
   std::vector<credit> own;
   bool last_source = false, last_own = false;
   int failed_hooks = 0;
+  std::string failed_hook;
 };
 
 struct stage {
@@ -126,6 +130,102 @@ open_ref_ptr ref(std::string value) {
 TEST_CASE("a refusal that says ok is none: it would let in") {
   CHECK_THROWS_AS(join_decision::refuse("no", errc::ok), std::invalid_argument);
   CHECK(join_decision::refuse("no").code == errc::forbidden);
+}
+
+// Pins §12.7.
+TEST_CASE("a behaviour refuses with what a client is told as an error, and with nothing else") {
+  struct refusing final : room_behavior {
+    explicit refusing(errc c) : code(c) {}
+    void on_message(room_context& room, const member&, const application_message&) override { room.refuse(code); }
+    errc code;
+  };
+  struct saying final : room_behavior {
+    explicit saying(errc c) : code(c) {}
+    join_decision authorize_join(room_context&, const member&) override { return {code, "no"}; }
+    errc code;
+  };
+  const std::vector<errc> others{errc::room_gone, errc::waiting_limit, errc::timed_out, errc::undecodable, errc::too_big, errc::slow_consumer,
+                                 errc::restart, errc::shutdown, errc::node_overloaded, errc::token_expired, errc::parts_limit,
+                                 static_cast<errc>(200)};
+  for (auto code : others) {
+    CAPTURE(static_cast<int>(code));
+    stage s{std::make_unique<refusing>(code)};
+    s.join(1);
+    stage careless{std::make_unique<saying>(code)};
+
+    CHECK_THROWS_AS(join_decision::refuse("no", code), std::invalid_argument);
+    CHECK_THROWS_AS(s.core->input(s.input(1, "x", R"({"type":"x"})")), std::invalid_argument);
+    CHECK_THROWS_AS(careless.join(1), std::invalid_argument);
+  }
+  for (auto code : {errc::bad_request, errc::forbidden, errc::room_full, errc::room_closed, errc::rate_limited, errc::overloaded,
+                    errc::internal, errc::unsupported, errc::unauthorized}) {
+    CAPTURE(static_cast<int>(code));
+    stage s{std::make_unique<saying>(code)};
+
+    CHECK(join_decision::refuse("no", code).code == code);
+    CHECK(s.join(1).code == code);
+  }
+  CHECK_THROWS_WITH(join_decision::refuse("no", errc::room_gone), "join_decision::refuse(room_gone): no client is ever told this");
+}
+
+namespace {
+
+/// Throws in the hook of that name.
+struct failing final : room_behavior {
+  void fail_in(std::string_view here) const {
+    if (hook == here)
+      throw std::runtime_error{"boom"};
+  }
+  join_decision authorize_join(room_context&, const member&) override { return fail_in("authorize_join"), join_decision::accept(); }
+  void on_join(room_context&, const member&) override { fail_in("on_join"); }
+  bool on_publish(room_context&, const member&, const application_message&) override { return fail_in("on_publish"), true; }
+  bool on_binary(room_context&, const member&, std::string_view) override { return fail_in("on_binary"), true; }
+  void on_message(room_context& room, const member& from, const application_message&) override {
+    room.kick(from.key);
+    fail_in("on_message");
+  }
+  void on_leave(room_context&, const member&, leave_reason) override { fail_in("on_leave"); }
+  void on_close(room_context&) override { fail_in("on_close"); }
+
+  std::string hook;
+};
+
+/// Lets a behaviour run that hook, and those around it.
+void run(stage& s, std::string_view hook) {
+  if (hook == "authorize_join" || hook == "on_join")
+    (void)s.join(2);
+  else if (hook == "on_publish")
+    s.core->input(s.input(1, "message", R"({"type":"message","text":"hi"})"));
+  else if (hook == "on_message" || hook == "on_leave")
+    s.core->input(s.input(1, "move", R"({"type":"move"})"));
+  else if (hook == "on_close")
+    s.core->close(room_end::ended);
+  else {
+    auto in = s.input(1, "binary", "x");
+    in.what = room_input::kind::binary;
+    s.core->input(in);
+  }
+}
+
+} // namespace
+
+TEST_CASE("a room tells which of its hooks has thrown, the innermost, and none when all have returned") {
+  for (auto hook : {"authorize_join", "on_join", "on_publish", "on_binary", "on_message", "on_leave", "on_close"}) {
+    CAPTURE(hook);
+    auto behavior = std::make_unique<failing>();
+    auto& b = *behavior;
+    stage well, s{std::move(behavior)};
+    well.join(1);
+    s.join(1);
+    b.hook = hook;
+
+    run(well, hook);
+    CHECK_THROWS_AS(run(s, hook), std::runtime_error);
+
+    CHECK(well.core->hook() == nullptr);
+    REQUIRE(s.core->hook() != nullptr);
+    CHECK(std::string{s.core->hook()} == hook);
+  }
 }
 
 // Pins §5.12.
@@ -687,5 +787,6 @@ TEST_CASE("a room that crashes tells its behaviour each member's end, whatever t
   std::sort(log.begin(), log.end());
   CHECK(log == std::vector<std::string>{"u1 closed", "u2 closed"});
   CHECK(s.out.failed_hooks == 2);
+  CHECK(s.out.failed_hook == "on_leave");
   CHECK(s.out.lines.size() == from); // the shard says it
 }

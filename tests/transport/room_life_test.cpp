@@ -291,7 +291,26 @@ TEST_CASE("nothing comes behind roomClosed, whatever the behaviour does with its
   }
 }
 
-TEST_CASE("what further hooks of a crashed room throw is logged with the room's name, each once") {
+// Pins that `room_closed` of a behaviour is an answer: of a room that ends it would wait for the next one.
+TEST_CASE("a join that its room refuses as closed is answered, and the room lives on") {
+  stage s{1};
+  s.script.authorize = [](auto&, auto& who) {
+    return who.user_id == "ben" ? join_decision::refuse("not today", protocol::errc::room_closed) : join_decision::accept();
+  };
+  auto ann = s.connect("ann"), ben = s.connect("ben");
+  ann->join("arena:1");
+  s.world.settle();
+  ben->join("arena:1");
+  s.world.settle();
+  auto refused = ben->heard("error", "code");
+  ann->publish("arena:1", "here");
+  s.world.settle();
+
+  CHECK(refused == strings{"room_closed"});
+  CHECK(ann->heard("message", "text") == strings{"here"});
+}
+
+TEST_CASE("what hooks throw is logged with the room's name and the hook's, those of its members' end each once") {
   noted_log log;
   auto options = stage::options(1);
   options.log = &log;
@@ -306,10 +325,10 @@ TEST_CASE("what further hooks of a crashed room throw is logged with the room's 
   s.world.settle();
 
   REQUIRE(log.lines.size() == 3);
-  CHECK(log.lines[0] == "room: arena:1 has crashed: boom");
+  CHECK(log.lines[0] == "room: arena:1 has crashed in on_message: boom");
   std::sort(log.lines.begin() + 1, log.lines.end()); // members go in no order
-  CHECK(log.lines[1] == "room: arena:1: ann boom");
-  CHECK(log.lines[2] == "room: arena:1: ben boom");
+  CHECK(log.lines[1] == "room: arena:1 in on_leave: ann boom");
+  CHECK(log.lines[2] == "room: arena:1 in on_leave: ben boom");
 }
 
 TEST_CASE("a room's members are told to have been closed out, however it ends, on whichever loops they are") {

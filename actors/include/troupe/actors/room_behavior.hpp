@@ -12,7 +12,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,12 +44,10 @@ struct join_decision {
   std::string detail{};
 
   [[nodiscard]] static join_decision accept() { return {}; }
-  /// `ok` is `std::invalid_argument`: it would let in.
-  [[nodiscard]] static join_decision refuse(std::string why, protocol::errc code = protocol::errc::forbidden) {
-    if (code == protocol::errc::ok)
-      throw std::invalid_argument{"join_decision::refuse: a refusal says why, and ok does not"};
-    return {code, std::move(why)};
-  }
+  /// `why` is told to the client; empty: the sentence of `code`. Throws `std::invalid_argument` for a
+  /// code that is no answer to a command: `ok`, which would let in, those that end a connection (but
+  /// `internal`), and those that no server says (`room_gone`, `timed_out`, `waiting_limit`).
+  [[nodiscard]] static join_decision refuse(std::string why, protocol::errc code = protocol::errc::forbidden);
 };
 
 /// A message to a room's members. Fields must live until the call returns.
@@ -94,7 +91,8 @@ public:
   /// sent and the room has not handled is answered by `room_closed`; who is about to enter enters its successor.
   virtual void end() = 0;
 
-  /// The current command is answered by `error`; for `on_publish`, `on_message` and `on_binary`, elsewhere it does nothing. `ok` is `std::invalid_argument`.
+  /// The current command is answered by `error`; for `on_publish`, `on_message` and `on_binary`, elsewhere it does nothing. Codes: as
+  /// for `join_decision::refuse`.
   virtual void refuse(protocol::errc code, std::string_view detail = {}) = 0;
 
   [[nodiscard]] virtual std::string_view name() const = 0;
