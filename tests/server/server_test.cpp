@@ -209,6 +209,33 @@ TEST_CASE("an answer may come later from another thread, and one that never come
     t.join();
 }
 
+TEST_CASE("an answer that was given before its handler throws is the answer, and the log says what was thrown") {
+  test::kept_log log;
+  auto options = quiet(1);
+  options.log = &log;
+  server node{options};
+  std::optional<transport::http_reply> kept;
+  node.route_later("GET", "/answers", [](const transport::http_request&, transport::http_reply reply) {
+    reply.send({200, "text/plain", "here it is"});
+    throw std::runtime_error{"and then failed"};
+  });
+  node.route_later("GET", "/fails", [&](const transport::http_request&, transport::http_reply reply) {
+    kept = reply;
+    throw std::runtime_error{"at once"};
+  });
+  node.start();
+
+  auto answered = ask(node.port(), "GET", "/answers");
+  auto failed = ask(node.port(), "GET", "/fails");
+  kept->send({200, "text/plain", "too late"});
+
+  CHECK(answered.starts_with("HTTP/1.1 200"));
+  CHECK(answered.ends_with("here it is"));
+  CHECK(log.has("/answers: and then failed"));
+  CHECK(failed.starts_with("HTTP/1.1 500"));
+  CHECK(ask(node.port(), "GET", "/metrics").find("handler_error_total{where=\"http\"} 2") != std::string::npos);
+}
+
 TEST_CASE("an answer that comes after the end of its server is void") {
   std::promise<transport::http_reply> asked;
   std::optional<server> node{quiet(1)};

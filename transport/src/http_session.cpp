@@ -123,6 +123,8 @@ void basic_http_session<Socket>::on_deadline() {
   if (!late_)
     return end();
   contained([&] {
+    if (late_->taken) // it was given in time, and this loop is late
+      return loop_.arm(deadline_, settings_.request_deadline);
     late_.reset();
     settings_.sessions.counters->count(protocol::counter::handler_errors, "http");
     respond(plain_answer(504, "The answer takes too long."));
@@ -293,6 +295,8 @@ void basic_http_session<Socket>::answer(const http_request_message& message) {
   } catch (...) {
     protocol::report_exception(*settings_.sessions.log, *settings_.sessions.counters, "http",
                                request_->path);
+    if (late_ && late_->taken)
+      return; // an answer was given before, and is on its way
     late_.reset();
     respond(plain_answer(500, "This server has failed."));
   }

@@ -65,7 +65,8 @@ private:
   std::shared_ptr<receiver> to_;
 };
 
-/// As `http_handler`, but the answer may come later and from any thread. A reply that is dropped unused ends in 504.
+/// As `http_handler`, but the answer may come later and from any thread. A reply that is dropped unused ends in 504. What it throws is
+/// answered 500, unless it has answered before: then it is logged and counted only.
 using late_http_handler = std::function<void(const http_request&, http_reply)>;
 
 } // namespace troupe::transport
