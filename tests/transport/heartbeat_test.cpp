@@ -152,6 +152,30 @@ TEST_CASE("a client is pinged after the interval of silence or a sixteenth less,
   }
 }
 
+// Pins §14.5.
+TEST_CASE("a server that stood still reads what has come before it terminates anybody") {
+  auto stood_still = GENERATE(as<std::chrono::milliseconds>{}, timeout + timeout / 4, 2 * timeout, 1h);
+  auto answers = GENERATE(true, false);
+  manual_node world{beating()};
+  client ann{world};
+  world.settle();
+  while (pings(ann) == 0)
+    world.pass(one_tick);
+
+  world.clock.advance(stood_still);
+  world.node.loop(0).run_turn();
+  auto ended_at_once = ann.session.ended();
+  if (answers)
+    say_ping(ann);
+  world.pass(timeout / 2 - 2 * one_tick);
+  auto ended_early = ann.session.ended();
+  world.pass(3 * one_tick);
+
+  CHECK_FALSE(ended_at_once);
+  CHECK_FALSE(ended_early);
+  CHECK(ann.session.ended() == !answers);
+}
+
 TEST_CASE("a client that talks is never pinged") {
   manual_node world{beating()};
   client ann{world};

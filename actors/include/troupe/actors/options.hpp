@@ -65,7 +65,7 @@ struct node_options {
   /// messages, whichever is more.
   std::optional<std::int64_t> inbound_budget_bytes{};
   std::chrono::milliseconds reconnect_min{500};  ///< told in `goodbye` before a restart; at most `reconnect_max`
-  std::chrono::milliseconds reconnect_max{5000};
+  std::chrono::milliseconds reconnect_max{5000}; ///< told there, too: clients come back between the two
   /// Reads the token of an `auth`; null if it is not accepted: `unauthorized`. Runs on the connection's loop, must not block. Absent:
   /// `auth` is `unsupported`, also on a server that has `authorize_upgrade`, which is asked only about tokens that this has accepted, as
   /// at the handshake. A server with `jwt` sets it itself, and refuses one that is given beside it.
