@@ -19,6 +19,7 @@ struct claims {
   std::optional<std::vector<std::string>> rooms{}; ///< patterns (a name, or a prefix and `*`) of the rooms it may join; nothing: all
   std::string json = "{}";                      ///< everything that was claimed, as a JSON map
 
+  /// Whether `rooms` has a pattern for it, or says nothing.
   [[nodiscard]] bool may_join(std::string_view room) const noexcept;
 };
 

@@ -13,7 +13,9 @@ using protocol::wall_time;
 class loop_clock {
 public:
   virtual ~loop_clock() = default;
+  /// For deadlines: never goes back.
   [[nodiscard]] virtual steady_time now() const = 0;
+  /// For what people and tokens call the time: may be set.
   [[nodiscard]] virtual wall_time wall_now() const = 0;
 };
 

@@ -12,7 +12,7 @@ namespace troupe::actors {
 /// What may be in flight for one source of messages at a time.
 struct credit_limits {
   std::int64_t messages = 32;
-  std::int64_t bytes = 128 * 1024;
+  std::int64_t bytes = 128 * 1024; ///< of all of them; the last one may go beyond
 };
 
 class credit;
@@ -45,6 +45,7 @@ public:
     return charged_.load(std::memory_order_relaxed) == 0 ? 0 : charged_.exchange(0, std::memory_order_relaxed);
   }
 
+  /// What live tokens hold.
   [[nodiscard]] std::int64_t held_bytes() const noexcept { return limits_.bytes - bytes_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::int64_t held_messages() const noexcept {
     return limits_.messages - messages_.load(std::memory_order_relaxed);

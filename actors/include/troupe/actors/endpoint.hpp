@@ -20,10 +20,11 @@ namespace troupe::actors {
 /// What a client asked for when it connected.
 struct handshake {
   std::string target{}; ///< path and query, as sent
-  std::vector<std::pair<std::string, std::string>> headers{};
-  std::string remote_address{};
+  std::vector<std::pair<std::string, std::string>> headers{}; ///< names and values, as sent
+  std::string remote_address{}; ///< the client's; behind a trusted proxy the one that the proxy names
 };
 
+/// `closing`: its end has begun, for whatever reason; `closed`: its socket has ended.
 enum class connection_state : std::uint8_t { open = 0, closing = 1, closed = 2 };
 
 struct raw_state;
@@ -40,6 +41,7 @@ public:
   /// Queues one text message. Precondition: valid UTF-8. In order with all that was sent to this connection; at the bound of its
   /// output the connection is cut (1013).
   void send(std::string_view text) const;
+  /// The same as one binary message, of any bytes.
   void send_binary(std::string_view bytes) const;
   /// As `send` and `send_binary`, for what many connections are sent: its bytes are shared.
   void send(const shared_message& message) const;
@@ -50,10 +52,13 @@ public:
   /// Ends the socket at once, without a close frame.
   void terminate() const;
 
+  /// As it is at this moment.
   [[nodiscard]] connection_state state() const noexcept;
   /// Bytes queued and not yet taken by the socket. Thread: its loop's; 0 elsewhere.
   [[nodiscard]] std::size_t buffered_bytes() const;
+  /// What it asked for when it connected; as long as this handle lives.
   [[nodiscard]] const handshake& request() const noexcept;
+  /// Those of the handshake; null if it has none.
   [[nodiscard]] const claims_ptr& claims() const noexcept;
   /// The application's own. Thread: its loop's.
   [[nodiscard]] std::any& user_data() const noexcept;
@@ -71,9 +76,11 @@ private:
 /// connections may run at the same time if the node has several loops. What a handler throws goes to `on_error` and closes that
 /// connection with 1011.
 struct endpoint_handlers {
+  /// It has connected, and has said nothing yet.
   std::function<void(const raw_connection&)> on_open{};
   /// After it has closed the connection it hears no more than what was on its way already.
   std::function<void(const raw_connection&, std::string_view message, bool is_binary)> on_message{};
+  /// A pong of the client's, asked for by `ping` or not.
   std::function<void(const raw_connection&, std::string_view payload)> on_pong{};
   /// The connection has ended; 1006 if without a close frame.
   std::function<void(const raw_connection&, std::uint16_t code, std::string_view reason)> on_close{};
@@ -93,6 +100,7 @@ public:
   /// sent to one connection there is no order. `overloaded`: nothing was sent, too much waits. `gone`: nothing was sent, the node
   /// ends or has ended; while it drains, what is accepted may find its clients closed already.
   publish_result broadcast(std::string_view text) const;
+  /// The same as binary messages, and for all but one connection.
   publish_result broadcast_binary(std::string_view bytes) const;
   publish_result broadcast_except(const raw_connection& who, std::string_view text) const;
   publish_result broadcast_binary_except(const raw_connection& who, std::string_view bytes) const;
@@ -101,9 +109,12 @@ public:
   [[nodiscard]] std::vector<raw_connection> clients() const;
   [[nodiscard]] std::size_t client_count() const;
 
+  /// Those that it was made with.
   [[nodiscard]] const endpoint_handlers& handlers() const noexcept;
+  /// For `connection_info::endpoint`; null if it was made by nobody.
   [[nodiscard]] const std::shared_ptr<endpoint_state>& state() const noexcept { return state_; }
 
+  /// One that was made by nobody; `node::make_endpoint` and `server::endpoint` make others.
   endpoint() = default;
   explicit endpoint(std::shared_ptr<endpoint_state> s) noexcept : state_(std::move(s)) {}
 

@@ -40,6 +40,7 @@ public:
   connection_port& operator=(connection_port&&) noexcept;
   ~connection_port();
 
+  /// Names the session; also once it is closed.
   [[nodiscard]] session_key key() const noexcept;
 
   /// Hands one whole WebSocket message to the actor, with credit for its bytes: in a turn of its loop at once if it waits for one, so that
@@ -55,6 +56,7 @@ public:
 
   /// Whether `ponged` is to be called.
   [[nodiscard]] bool wants_pongs() const noexcept;
+  /// The client has sent a pong. Nothing happens once the port is closed.
   void ponged(std::string payload);
 
   /// The socket has ended: the key becomes invalid, the actor leaves its rooms and ends. Idempotent. `code`: of the peer's close
@@ -74,19 +76,19 @@ enum class drain_kind : std::uint8_t { restart, shutdown };
 
 /// Sums over all loops at one moment.
 struct node_stats {
-  std::size_t connections = 0;
-  std::size_t rooms = 0;
-  std::size_t members = 0;
-  std::uint64_t messages_in = 0;
-  std::uint64_t publishes = 0;
-  std::uint64_t deliveries = 0;
+  std::size_t connections = 0;    ///< open, those without envelope included
+  std::size_t rooms = 0;          ///< that live
+  std::size_t members = 0;        ///< of all rooms: a connection counts in each that it is in
+  std::uint64_t messages_in = 0;  ///< of clients, since the start, as the next two
+  std::uint64_t publishes = 0;    ///< stored broadcasts of rooms
+  std::uint64_t deliveries = 0;   ///< frames handed to sessions
   std::int64_t output_bytes = 0;  ///< live output buffers, as counted against the budget
   std::int64_t budget_bytes = 0;  ///< 0, as of the other budgets: no bound
   std::int64_t history_bytes = 0; ///< what histories keep; not counted as output
-  std::int64_t history_budget_bytes = 0;
+  std::int64_t history_budget_bytes = 0; ///< of `history_bytes`
   std::int64_t profile_bytes = 0; ///< what clients' joins have brought along, kept with their memberships
   std::int64_t inbound_bytes = 0; ///< of messages that have come in part
-  std::int64_t inbound_budget_bytes = 0;
+  std::int64_t inbound_budget_bytes = 0; ///< of `inbound_bytes`
 };
 
 /// One process's worth of actors: loops with a registry shard and a dispatcher each, and the rooms that live on them.
@@ -113,8 +115,11 @@ public:
   /// A place for WebSockets without envelope; `path` names it in logs and decides its loop. Before `start`, else `std::logic_error`.
   [[nodiscard]] endpoint make_endpoint(std::string path, endpoint_handlers handlers);
 
+  /// Those that it was made with; `loops` is the number of them, also where 0 was given. Thread: any.
   [[nodiscard]] const node_options& options() const noexcept;
+  /// How many it has. Thread: any.
   [[nodiscard]] unsigned loops() const noexcept;
+  /// One of them. Precondition: `index` is below `loops()`. It lives as long as the node. Thread: any.
   [[nodiscard]] event_loop& loop(unsigned index) noexcept;
 
   /// The loop that rooms of that name live on. Thread: any.
@@ -140,6 +145,7 @@ public:
 
   /// Makes a CAF actor a server-side member: it is sent `room_event`s; `refused` if the node ends. Thread: any.
   void observe(std::string_view room, caf::actor who, observer_options options = {});
+  /// Ends that; nothing happens if it is none. Thread: any.
   void unobserve(std::string_view room, caf::actor who);
 
   // -- draining: `stop_reading`, until `has_settled`, `end_rooms`, until no room is left, `drain`, until no connection is, `stop` ------

@@ -21,14 +21,14 @@ namespace troupe::actors {
 
 /// Bounds of one connection. PROTOCOL.md, "Limits", says what is beyond them.
 struct connection_limits {
-  std::size_t max_rooms = 128;
+  std::size_t max_rooms = 128;        ///< that it is in; further joins are refused with `room_limit`
   double messages_per_second = 100;   ///< token bucket
   std::size_t burst_messages = 200;   ///< 0 lifts the rate, too
   /// A second's worth, also in a burst; who is beyond is not read for the time being. Absent: 1 MiB or the largest message, whichever is
   /// more; none for raw endpoints, or where `messages_per_second` is lifted.
   std::optional<std::size_t> bytes_per_second{};
   std::size_t max_errors = 10;        ///< refused commands in `error_window`, then close 1008
-  std::chrono::seconds error_window{60};
+  std::chrono::seconds error_window{60}; ///< of `max_errors`
   credit_limits credits{};            ///< messages taken in and not yet handled
 };
 
@@ -38,14 +38,15 @@ struct room_limits {
   std::size_t max_rooms = 100'000;        ///< per node
   std::int64_t max_pending_bytes = 1024 * 1024; ///< a room's own output that no client's credit covers; its room ends at 8 times that
   bool history = true;                    ///< whether rooms keep what they have said last, within the next three
-  std::size_t history_messages = 256;
-  std::size_t history_bytes = 1024 * 1024;
+  std::size_t history_messages = 256;     ///< the oldest go first, as of the next two
+  std::size_t history_bytes = 1024 * 1024; ///< of all their frames
   std::chrono::seconds history_age{300};  ///< entries go in groups, a sixteenth of it later at most
 };
 
+/// When a connection whose client says nothing is pinged, and when it ends.
 struct heartbeat_options {
   std::chrono::milliseconds interval{25'000}; ///< silence after which an idle peer is pinged, or a sixteenth less; 0: no heartbeat
-  std::chrono::milliseconds timeout{10'000};  ///< further silence after which it is terminated; 0: it never is
+  std::chrono::milliseconds timeout{10'000};  ///< further silence after which it is terminated, half as long again if the server stood still meanwhile; 0: it never is
 };
 
 /// Everything a node's actors need to know. All of it has a default.

@@ -22,13 +22,14 @@ namespace troupe::actors {
 /// One member of a room, as its behaviour sees it. `key` names the membership's session.
 struct member {
   session_key key;
-  std::string user_id;
+  std::string user_id;         ///< of its claims, else the connection's own; several members may have one
   protocol::encoding encoding = protocol::encoding::plain_json;
   std::string profile;         ///< raw map in `codec_of(encoding)`, empty if none
   bool automatic = false;      ///< put here by the node (the lobby), not by a `join`
   claims_ptr claims = nullptr; ///< the latest that it has brought; null: none
 };
 
+/// Why a member is one no more. The numbers do not change.
 enum class leave_reason : std::uint8_t {
   left = 0,
   disconnected = 1,
@@ -36,12 +37,13 @@ enum class leave_reason : std::uint8_t {
   closed = 3,
   forbidden = 4, ///< its new claims do not open the room
 };
+/// As clients are told it, in `userLeft` and `left`.
 [[nodiscard]] std::string_view to_string(leave_reason reason) noexcept;
 
 /// Whether a join is accepted; the default is yes.
 struct join_decision {
   protocol::errc code = protocol::errc::ok; ///< `ok`, or why not
-  std::string detail{};
+  std::string detail{}; ///< for a person; empty: the sentence of `code`
 
   [[nodiscard]] static join_decision accept() { return {}; }
   /// `why` is told to the client; empty: the sentence of `code`. Throws `std::invalid_argument` for a
@@ -81,6 +83,7 @@ public:
 
   /// Orders the event, stores it and sends it to all members.
   virtual void broadcast(const broadcast_event& event) = 0;
+  /// The same for all but one member; for all, if that is none.
   virtual void broadcast_except(session_key member, const broadcast_event& event) = 0;
   /// Sends to one member, in order with what the room has said before; carries no `seq`. Until its dispatcher has it, it is charged to the
   /// command being handled, else to the room (`pressure`); what is said because a connection was lost, to nobody.
@@ -95,14 +98,20 @@ public:
   /// for `join_decision::refuse`.
   virtual void refuse(protocol::errc code, std::string_view detail = {}) = 0;
 
+  /// The room's own.
   [[nodiscard]] virtual std::string_view name() const = 0;
+  /// The member of that session; null if there is none. It stays valid until the hook returns.
   [[nodiscard]] virtual const member* find(session_key key) const = 0;
+  /// Without server-side members. In `on_join` the new one counts, in `on_leave` the old one does not.
   [[nodiscard]] virtual std::size_t member_count() const = 0;
+  /// In no order. `f` may kick: whom it has kicked it may be called with all the same. Cost: linear, one allocation.
   virtual void for_each_member(const std::function<void(const member&)>& f) const = 0;
+  /// The wall clock's time, of the node's clock.
   [[nodiscard]] virtual wall_time now() const = 0;
   /// Own output not yet sent, relative to its bound: 1 is full, the room ends at 8.
   [[nodiscard]] virtual double pressure() const = 0;
 
+  /// The three above with the same fields for all clients; what is broadcast is stored.
   void broadcast(std::string_view type, protocol::field_list fields) { broadcast({type, fields, {}, true, true}); }
   void broadcast_except(session_key who, std::string_view type, protocol::field_list fields) {
     broadcast_except(who, {type, fields, {}, true, true});
@@ -120,6 +129,7 @@ class room_behavior {
 public:
   virtual ~room_behavior() = default;
 
+  /// The room has been made; nobody is in it yet.
   virtual void on_create(room_context&) {}
   /// Before a member is admitted. `candidate` is not yet a member.
   virtual join_decision authorize_join(room_context&, const member& candidate);
@@ -149,12 +159,13 @@ private:
   std::map<std::string, handler, std::less<>> handlers_;
 };
 
+/// Makes the behaviour of one incarnation of a room, which it owns. Runs on the room's loop; what it throws is the room's crash.
 using behavior_factory = std::function<std::unique_ptr<room_behavior>(std::string_view room_name)>;
 
 /// What may differ between patterns of rooms; absent: as in the node's options.
 struct room_options {
   std::optional<bool> announce{};           ///< tell members who joins and leaves (`userJoined`, `userLeft`)
-  std::optional<std::size_t> max_members{};
+  std::optional<std::size_t> max_members{}; ///< further joins are refused with `room_full`; 0: any number
   bool keep_when_empty = false;             ///< else a room ends with its last member; see `room_handle::end`
   std::optional<bool> history{};            ///< whether it keeps what it has said last
 };
@@ -169,6 +180,7 @@ public:
   /// `gone`: nothing was sent, and nothing will be: the node ends, or has ended, or no room can have that name, or the handle was
   /// made by nobody.
   publish_result publish(const broadcast_event& event) const;
+  /// The same with fields for all clients; stored.
   publish_result publish(std::string_view type, protocol::field_list fields) const {
     return publish({type, fields, {}, true, true});
   }

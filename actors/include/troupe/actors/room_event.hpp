@@ -15,6 +15,7 @@ namespace troupe::actors {
 ///
 /// Holding a copy holds the credit: a member that keeps more than its credit (1,024 events) falls under its policy.
 struct room_event {
+  /// What it tells. The numbers do not change.
   enum class kind : std::uint8_t {
     joined = 0,    ///< the actor is a member now
     frame = 1,     ///< a broadcast, as a troupe.v1 JSON client would get it
@@ -26,7 +27,7 @@ struct room_event {
   room_key room{};
   std::string name{};           ///< of the room
   protocol::shared_bytes bytes{}; ///< the whole WebSocket frame of a `frame`
-  std::uint64_t dropped = 0;
+  std::uint64_t dropped = 0;    ///< events, of a `gap`
   credit token{};
 
   /// The JSON text of a `frame`; empty otherwise.
@@ -36,6 +37,7 @@ struct room_event {
 /// What happens to a server-side member that is behind by its whole credit.
 enum class behind_policy : std::uint8_t { drop = 0, remove = 1 };
 
+/// How far a server-side member may be behind.
 struct observer_options {
   std::int64_t max_events = 1024; ///< 0: any number
   behind_policy policy = behind_policy::drop;

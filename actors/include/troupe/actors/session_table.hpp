@@ -31,8 +31,11 @@ class session_table {
 public:
   explicit session_table(std::uint32_t loop) : loop_(loop) {}
 
+  /// A slot for `output`, which outlives it. May throw, for want of memory; then nothing has changed.
   [[nodiscard]] session_key open(sink& output);
+  /// Gives the session its owner; does nothing if it has closed.
   void bind(session_key key, std::unique_ptr<session_owner> owner);
+  /// Ends the session, and its owner goes with it; does nothing if it has closed.
   void close(session_key key);
 
   /// Null once the session has closed.

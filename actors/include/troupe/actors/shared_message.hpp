@@ -16,6 +16,7 @@ class shared_message {
 public:
   /// Precondition: valid UTF-8. Cost: one copy.
   [[nodiscard]] static shared_message text(std::string_view text);
+  /// The same as a binary message, of any bytes.
   [[nodiscard]] static shared_message binary(std::string_view bytes);
 
 private:

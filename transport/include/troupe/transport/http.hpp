@@ -10,15 +10,16 @@
 
 namespace troupe::transport {
 
+/// Names and values, in the order in which they stand in a message; a name may be there more than once.
 using http_headers = std::vector<std::pair<std::string, std::string>>;
 
 /// One HTTP request, whole.
 struct http_request {
-  std::string method{};
+  std::string method{}; ///< as sent, `GET` or another
   std::string target{}; ///< as sent: path and query
   std::string path{}; ///< decoded, without the query
   http_headers headers{};
-  std::string body{};
+  std::string body{};   ///< at most `server_options::max_body_bytes`
   std::string remote_address{};  ///< of the client; behind a trusted proxy the one that the proxy names
   http_headers params = {};    ///< what the `:name` and `*` of the route's pattern stand for, decoded
 

@@ -18,6 +18,7 @@ namespace troupe::transport {
 
 using protocol::wall_time;
 
+/// How a token is signed: HMAC with a secret, or RSA or ECDSA with a private key.
 enum class jwt_algorithm : std::uint8_t { hs256, hs384, hs512, rs256, es256 };
 
 /// As in a token's `alg`.
@@ -54,7 +55,7 @@ struct jwt_options {
   std::string audience{};                  ///< what `aud` must be or hold; empty: anything
   std::chrono::seconds leeway{30};         ///< by how much clocks may differ, up to a day
   std::chrono::seconds max_lifetime{86'400}; ///< strict: from `iat`, else from now, to `exp`
-  std::size_t max_token_bytes = 4096;
+  std::size_t max_token_bytes = 4096;      ///< of a whole token
 };
 
 /// What a valid token says of its bearer: `sub`, else `username`; `exp`; `rooms`; the whole payload.

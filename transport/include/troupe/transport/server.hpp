@@ -52,8 +52,8 @@ struct server_options {
   std::optional<std::size_t> reserved_descriptors{}; ///< no WebSockets: log, files, probes; absent: an eighth, 64 at most; fewer than the process may open
   bool raise_descriptor_limit = false;      ///< raises the process's soft limit to the hard one: not for hosts that use `select`
   std::size_t max_header_bytes = 8 * 1024;  ///< of an HTTP request; lifted, as the body: 1 GiB
-  std::size_t max_headers = 100;
-  std::size_t max_body_bytes = 64 * 1024;
+  std::size_t max_headers = 100;            ///< of a request; with more it is answered 431
+  std::size_t max_body_bytes = 64 * 1024;   ///< of a request; a larger one is answered 413
 
   std::chrono::milliseconds handshake_deadline{10'000}; ///< for a whole request
   std::chrono::milliseconds tls_deadline{5'000};        ///< for a TLS handshake
@@ -79,6 +79,7 @@ struct server_options {
 /// replies) may be used on any thread, also after the server's end.
 class server {
 public:
+  /// Makes an actor system and a node of its own; binds nothing yet. Errors: see `server_options`.
   explicit server(server_options options = {});
   /// Uses the embedder's actor system, which must outlive the server: declare it before. (The destructor of CAF's system waits for
   /// all actors to end, and nobody can tell the server's to: destroyed first, or asked to `await_all_actors_done`, it waits for ever.)
@@ -103,6 +104,7 @@ public:
   /// of whose paths go to an earlier one, one that leaves no path to the files (`GET /*`), or one for
   /// a probe of this port, are refused. Before `start`.
   server& route(std::string method, std::string pattern, http_handler handler);
+  /// `route` for GET; HEAD is answered by the same, without its body.
   server& get(std::string pattern, http_handler handler) { return route("GET", std::move(pattern), std::move(handler)); }
   /// The same with an answer that may come later.
   server& route_later(std::string method, std::string pattern, late_http_handler handler);
@@ -134,6 +136,9 @@ public:
   /// together: a client (`request.remote_address`) that has shown too many gets 429 for a while. Throws `std::bad_alloc` only. Thread: a handler's.
   [[nodiscard]] upgrade_decision authorize(const http_request& request) const;
 
+  /// The actors behind it: for figures (`stats`), server-side members (`observe`) and what else has no
+  /// call here. It lives as long as the server, which starts, drains and stops it: nobody else does.
+  /// Thread: any; each call of the node as said there.
   [[nodiscard]] actors::node& node();
 
   /// Stops in order: `/readyz` says so, after the drain delay no more connections, what clients have said takes effect, rooms end,
