@@ -58,11 +58,19 @@ event_loop::event_loop(caf::actor_system& system, unsigned index, loop_options o
 event_loop::~event_loop() {
   entrance_->close();
   drop_jobs();
+  if (poller_seen_)
+    poller_seen_->release();
 }
 
 void event_loop::drop_jobs() noexcept {
-  for (ready_.take(remote_); !ready_.empty(); ready_.take(remote_)) // which may queue others
-    ready_.pop().drop();
+  auto drop = [](compat::job_queue& jobs, compat::job_queue& remote) {
+    bool any = false;
+    for (jobs.take(remote); !jobs.empty(); any = true)
+      jobs.pop().drop();
+    return any;
+  };
+  while (drop(ready_, remote_) || drop(posted_, remote_posted_)) { // which may queue others
+  }
 }
 
 event_loop* event_loop::current() noexcept { return current_loop; }
@@ -70,36 +78,6 @@ event_loop* event_loop::current() noexcept { return current_loop; }
 bool event_loop::is_current() const noexcept { return current_loop == this; }
 
 // -- jobs -----------------------------------------------------------------------------------------------------------------
-
-/// The handler that takes jobs over from other threads. One at most is under way, so its memory is the loop's: to queue a job
-/// allocates nothing.
-struct event_loop::waker {
-  template <class T>
-  struct own_memory {
-    using value_type = T;
-    explicit own_memory(waker_place& p) noexcept : place(&p) {}
-    template <class U>
-    own_memory(const own_memory<U>& other) noexcept : place(other.place) {}
-    T* allocate(std::size_t n) {
-      static_assert(alignof(T) <= alignof(std::max_align_t));
-      if (n * sizeof(T) > waker_place::bytes || std::exchange(place->is_taken, true))
-        throw std::bad_alloc{};
-      return reinterpret_cast<T*>(place->room);
-    }
-    void deallocate(T*, std::size_t) noexcept { place->is_taken = false; }
-    template <class U>
-    bool operator==(const own_memory<U>& other) const noexcept {
-      return place == other.place;
-    }
-    waker_place* place;
-  };
-  using allocator_type = own_memory<std::byte>;
-
-  [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type{loop->waker_place_}; }
-  void operator()() const noexcept { loop->take_remote(); }
-
-  event_loop* loop;
-};
 
 void event_loop::submit(compat::loop_job& job) noexcept {
   if (is_current()) {
@@ -111,13 +89,25 @@ void event_loop::submit(compat::loop_job& job) noexcept {
   wake();
 }
 
+void event_loop::post_job(compat::loop_job& job) noexcept {
+  if (is_current()) {
+    posted_.push(job);
+    return;
+  }
+  std::lock_guard guard{remote_mutex_};
+  remote_posted_.push(job);
+  wake();
+}
+
 /// Precondition: `remote_mutex_` is held.
 void event_loop::wake() noexcept {
-  if (!std::exchange(is_awake_, true))
-    boost::asio::post(context_, waker{this});
+  if (!is_called_.exchange(true))
+    poller_.wake();
 }
 
 void event_loop::take_remote() noexcept {
+  if (!is_called_.load(std::memory_order_relaxed))
+    return;
   auto next = [this]() -> session_key {
     std::lock_guard guard{remote_mutex_};
     if (given_up_.empty())
@@ -130,7 +120,8 @@ void event_loop::take_remote() noexcept {
   {
     std::lock_guard guard{remote_mutex_};
     ready_.take(remote_);
-    is_awake_ = false;
+    posted_.take(remote_posted_);
+    is_called_ = false;
     any = !given_up_.empty();
   }
   while (any)
@@ -278,16 +269,13 @@ void event_loop::run_pending(std::vector<std::shared_ptr<pending_work>>& work) {
 bool event_loop::run_handlers(std::size_t max) {
   bool any = false;
   left_work_ = true;
+  asio_is_done_ = false;
+  if (!std::exchange(has_waited_, false) && !poller_.has_ready())
+    poller_.wait(std::chrono::nanoseconds{0});
   for (std::size_t i = 0; i < max; ++i) {
-    begin("handler");
-    dispatches_left_ = options_.dispatches_per_handler;
-    try {
-      if (context_.poll_one() == 0) {
-        left_work_ = false;
-        break;
-      }
-    } catch (...) {
-      report("handler");
+    if (!run_handler()) {
+      left_work_ = false;
+      break;
     }
     any = true;
     note_duration();
@@ -296,6 +284,48 @@ bool event_loop::run_handlers(std::size_t max) {
       break;
   }
   return any;
+}
+
+/// One handler of the next source that has one: none of the three keeps the others waiting.
+bool event_loop::run_handler() {
+  begin("handler");
+  dispatches_left_ = options_.dispatches_per_handler;
+  for (unsigned tried = 0; tried < 3; ++tried) {
+    source_ = (source_ + 1) % 3;
+    try {
+      if (source_ == 0 ? run_posted() : source_ == 1 ? run_socket() : run_asio())
+        return true;
+    } catch (...) {
+      report("handler");
+      return true;
+    }
+  }
+  return false;
+}
+
+bool event_loop::run_posted() {
+  take_remote();
+  if (posted_.empty())
+    return false;
+  posted_.pop().run(1);
+  return true;
+}
+
+bool event_loop::run_socket() {
+  if (!poller_.has_ready())
+    return false;
+  poller_.tell_next();
+  return true;
+}
+
+/// Asked until it has nothing, once a turn: each question costs a system call while anything of Asio's waits.
+bool event_loop::run_asio() {
+  if (asio_is_done_)
+    return false;
+  if (context_.stopped())
+    context_.restart();
+  asio_is_done_ = context_.poll_one() == 0;
+  return !asio_is_done_;
 }
 
 bool event_loop::run_ready() {
@@ -341,36 +371,46 @@ bool event_loop::flush() {
 void event_loop::block() {
   turn_scope scope{*this};
   run_pending(pending_before_);
-  if (has_work() || !pending_.empty())
+  if (has_work() || !pending_.empty() || !posted_.empty())
     return;
+  auto until = timers_.next_wake_up();
+  begin("handler");
   dispatches_left_ = options_.dispatches_per_handler;
+  asio_is_done_ = false;
   try {
-    arm_wake_up();
-    begin("handler");
-    slept_ = true;
-    context_.run_one();
+    if (!awaits_poller_ && run_asio())
+      return; // which may have left something to do
+    if (awaits_poller_ || !context_.stopped())
+      block_in_asio(until);
+    else
+      block_in_poller(until);
   } catch (...) {
     report("handler");
   }
   slept_ = false;
 }
 
-void event_loop::arm_wake_up() {
-  auto at = timers_.next_wake_up();
-  if (at == wake_up_at_ && (!at || *at > now()))
-    return;
-  if (!at) {
-    wake_up_at_.reset();
-    wake_up_.cancel();
-    return;
-  }
-  wake_up_at_.reset(); // until it is armed
-  wake_up_.expires_at(*at);
-  wake_up_.async_wait([this, armed_for = *at](const boost::system::error_code& ec) {
-    if (!ec && wake_up_at_ == armed_for)
-      wake_up_at_.reset();
-  });
-  wake_up_at_ = at;
+void event_loop::block_in_poller(std::optional<steady_time> until) {
+  if (poller_seen_)
+    poller_seen_->release();
+  poller_seen_.reset();
+  slept_ = true;
+  poller_.wait(until ? std::optional<std::chrono::nanoseconds>{*until - now()} : std::nullopt);
+  has_waited_ = true;
+}
+
+/// For as long as Asio has something to wait for, the loop waits there, and Asio sees the poller as one more descriptor.
+void event_loop::block_in_asio(std::optional<steady_time> until) {
+  if (!poller_seen_)
+    poller_seen_.emplace(context_, poller_.descriptor());
+  if (!awaits_poller_)
+    poller_seen_->async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code&) { awaits_poller_ = false; });
+  awaits_poller_ = true;
+  slept_ = true;
+  if (until)
+    context_.run_one_until(*until);
+  else
+    context_.run_one();
 }
 
 /// Counts and logs the exception in flight.

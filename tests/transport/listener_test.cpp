@@ -53,7 +53,7 @@ struct rig {
           throw std::runtime_error{"no loop"};
         return world.node.loop(0);
       },
-      [this](actors::event_loop&, plain_socket socket, const tcp::endpoint&) {
+      [this](actors::event_loop&, owned_descriptor socket, const tcp::endpoint&) {
         if (sockets_that_fail > 0 && sockets_that_fail-- > 0)
           throw std::bad_alloc{};
         taken.push_back(std::move(socket));
@@ -79,7 +79,7 @@ struct rig {
   int choices_that_fail = 0;
   int sockets_that_fail = 0;
   int rooms_made = 0;
-  std::vector<plain_socket> taken;
+  std::vector<owned_descriptor> taken;
 };
 
 } // namespace
@@ -158,11 +158,11 @@ TEST_CASE("where descriptors are scarce each socket costs another its place, and
     r.settle();
   }
 
-  auto scarce = std::count_if(r.taken.begin(), r.taken.end(), [&](auto& s) { return s.native_handle() >= r.used + 4; });
+  auto scarce = std::count_if(r.taken.begin(), r.taken.end(), [&](auto& s) { return s.get() >= r.used + 4; });
   CHECK(scarce > 0);
   CHECK(r.rooms_made >= scarce);
   for (auto& s : r.taken)
-    CHECK(s.native_handle() < r.used + 12);
+    CHECK(s.get() < r.used + 12);
   CHECK(r.counted(protocol::counter::accept_errors, "EMFILE") > 0);
 
   r.taken.clear();

@@ -100,6 +100,8 @@ void basic_http_session<Socket>::set_answering(bool is_answering) noexcept {
 template <class Socket>
 void basic_http_session<Socket>::start() {
   contained([&] {
+    if constexpr (!is_tls<Socket>)
+      socket_.serve(*this);
     if (settings_.proxy_protocol && is_proxy_)
       read_proxy();
     else
@@ -190,14 +192,12 @@ void basic_http_session<Socket>::read_request() {
     places_->rename(*this, {peer_, true}); // whose the next request is, it will say
   if (has_asked_ || is_tls<Socket>)
     places_->wait(*this);
-  if (std::exchange(has_asked_, true) || is_tls<Socket> || buffer_.size() > 0)
-    run_pending();
-  else
-    loop_.when_free(this->shared_from_this()); // a client that has just connected has said nothing yet
+  has_asked_ = true;
+  read_header();
 }
 
 template <class Socket>
-void basic_http_session<Socket>::run_pending() {
+void basic_http_session<Socket>::read_header() {
   if (!lowest().is_open())
     return;
   contained([&] {
@@ -369,7 +369,6 @@ void basic_http_session<Socket>::finish() {
     socket_.shutdown(plain_socket::shutdown_send, ec);
     if (ec)
       return end();
-    socket_.non_blocking(true, ec);
     socket_.async_wait(plain_socket::wait_read, guarded([this](error_code e) {
       char buffer[16 * 1024];
       for (int i = 0; !e && i < 16; ++i)
@@ -382,7 +381,7 @@ void basic_http_session<Socket>::finish() {
   }
 }
 
-template class basic_http_session<plain_socket>;
+template class basic_http_session<polled_socket>;
 template class basic_http_session<tls_socket>;
 
 } // namespace troupe::transport

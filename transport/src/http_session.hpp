@@ -3,6 +3,7 @@
 #include "guarded_handler.hpp"
 #include "http_settings.hpp"
 #include "pending_sockets.hpp"
+#include "polled_socket.hpp"
 #include "socket_kinds.hpp"
 #include "upgrade_admission.hpp"
 
@@ -20,7 +21,7 @@ namespace troupe::transport {
 /// alone. Thread: the loop's, but for its constructor and `enter`.
 template <class Socket>
 class basic_http_session final : public pending_socket,
-                                 public actors::pending_work,
+                                 public polled_socket::host,
                                  public std::enable_shared_from_this<basic_http_session<Socket>> {
 public:
   basic_http_session(Socket&& socket, const boost::asio::ip::address& peer, actors::event_loop& loop, http_settings& settings,
@@ -31,7 +32,8 @@ public:
   void enter();
   void start();
   void end() override;
-  void run_pending() override;
+  [[nodiscard]] std::shared_ptr<void> hold() override { return this->shared_from_this(); }
+  void on_input() override {} // its operations are told
 
 private:
   struct deadline final : actors::timer_wheel::entry {
@@ -56,6 +58,7 @@ private:
   void on_proxy_bytes(boost::system::error_code ec, std::size_t n);
   void shake_hands();
   void read_request();
+  void read_header();
   void on_header(boost::system::error_code ec);
   void name_client();
   void on_body(boost::system::error_code ec);
@@ -68,7 +71,7 @@ private:
   void send(http_response response, bool head, bool keep_alive);
   void finish();
   void set_answering(bool is_answering) noexcept;
-  [[nodiscard]] plain_socket& lowest() { return lowest_layer(socket_); }
+  [[nodiscard]] auto& lowest() { return lowest_layer(socket_); }
 
   Socket socket_;
   http_settings& settings_;
@@ -87,7 +90,7 @@ private:
   deadline deadline_{*this};
 };
 
-extern template class basic_http_session<plain_socket>;
+extern template class basic_http_session<polled_socket>;
 extern template class basic_http_session<tls_socket>;
 
 } // namespace troupe::transport

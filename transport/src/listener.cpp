@@ -2,7 +2,7 @@
 
 #include "listener.hpp"
 
-#include <boost/asio/error.hpp>
+#include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 
 #include <netinet/in.h>
@@ -70,23 +70,6 @@ bool is_of_one_socket(int error) {
 
 } // namespace
 
-/// Closes a descriptor that nobody has taken.
-class listener::owned_descriptor {
-public:
-  explicit owned_descriptor(int d) noexcept : descriptor_(d) {}
-  owned_descriptor(const owned_descriptor&) = delete;
-  owned_descriptor& operator=(const owned_descriptor&) = delete;
-  ~owned_descriptor() {
-    if (descriptor_ >= 0)
-      ::close(descriptor_);
-  }
-  [[nodiscard]] int get() const noexcept { return descriptor_; }
-  void release() noexcept { descriptor_ = -1; }
-
-private:
-  int descriptor_;
-};
-
 listener::listener(actors::event_loop& loop, const std::string& bind, std::uint16_t port, protocol::logger& log,
                    protocol::event_counters& counters)
   : loop_(loop), log_(log), counters_(counters), port_(port) {
@@ -109,6 +92,7 @@ listener::listener(actors::event_loop& loop, const std::string& bind, std::uint1
 }
 
 void listener::open(const tcp::endpoint& at) {
+  using acceptor_socket = boost::asio::basic_socket_acceptor<tcp, boost::asio::io_context::executor_type>;
   error_code ec;
   acceptor_socket acceptor{loop_.context()};
   acceptor.open(at.protocol(), ec);
@@ -127,7 +111,9 @@ void listener::open(const tcp::endpoint& at) {
   if (ec)
     throw cannot_listen(at, ec);
   port_ = acceptor.local_endpoint().port();
-  doors_.push_back(std::make_unique<door>(*this, std::move(acceptor)));
+  auto made = std::make_unique<door>(*this, -1);
+  made->descriptor = acceptor.release();
+  doors_.push_back(std::move(made));
 }
 
 void listener::start(choose_loop choose, take on_socket, socket_reserve kept) {
@@ -141,9 +127,18 @@ void listener::start(choose_loop choose, take on_socket, socket_reserve kept) {
 void listener::stop() {
   for (auto& d : doors_) {
     d->cancel();
-    error_code ignored; // closed either way
-    d->acceptor.close(ignored);
+    d->close();
   }
+}
+
+listener::door::~door() { close(); }
+
+void listener::door::close() noexcept {
+  if (!is_open())
+    return;
+  if (std::exchange(is_polled, false))
+    owner.loop_.sockets().remove(descriptor, *this);
+  ::close(std::exchange(descriptor, -1));
 }
 
 /// Whatever fails here is tried again by a timer, which needs no memory.
@@ -156,18 +151,18 @@ void listener::open_again(door& d) noexcept {
   }
 }
 
-/// Waits for sockets and accepts by hand: what fails between the two would else be lost with Asio's operation, and the door stay shut.
+/// Asks to be told of sockets, also of those that wait already.
 void listener::wait(door& d) {
-  d.acceptor.async_wait(acceptor_socket::wait_read, [this, &d](error_code ec) {
-    if (ec == boost::asio::error::operation_aborted || !d.acceptor.is_open())
-      return;
-    on_waiting(d);
-  });
+  if (d.is_polled)
+    loop_.sockets().change(d.descriptor, d, actors::poller::interest::input);
+  else
+    loop_.sockets().add(d.descriptor, d);
+  d.is_polled = true;
 }
 
 void listener::on_waiting(door& d) noexcept {
   try {
-    if (accept_some(d) && d.acceptor.is_open())
+    if (accept_some(d) == accepted::some && d.is_open())
       wait(d);
   } catch (...) {
     protocol::report_exception(log_, counters_, "accept");
@@ -175,42 +170,37 @@ void listener::on_waiting(door& d) noexcept {
   }
 }
 
-/// Takes some of those that wait. Returns whether more may be waited for at once.
-bool listener::accept_some(door& d) {
+/// Takes some of those that wait; `none`: the door rests.
+listener::accepted listener::accept_some(door& d) {
   constexpr int most = 8;
-  for (int i = 0; i < most && d.acceptor.is_open(); ++i) {
+  for (int i = 0; i < most && d.is_open(); ++i) {
     tcp::endpoint peer;
     auto size = static_cast<socklen_t>(peer.capacity());
-    owned_descriptor accepted{::accept4(d.acceptor.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC)};
-    if (accepted.get() < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-      return true;
-    auto error = accepted.get() < 0 ? errno : accepted.get() >= reserve_.shut_from ? EMFILE : 0;
+    owned_descriptor socket{::accept4(d.descriptor, peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+    if (socket.get() < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+      return accepted::all;
+    auto error = socket.get() < 0 ? errno : socket.get() >= reserve_.shut_from ? EMFILE : 0;
     if (error == 0) {
       peer.resize(size);
-      auto is_scarce = accepted.get() >= reserve_.scarce_from;
-      take_in(accepted, peer);
+      auto is_scarce = socket.get() >= reserve_.scarce_from;
+      take_in(std::move(socket), peer);
       d.back_off = 0ms;
       if (is_scarce)
-        return true; // what makes room for the next one ends meanwhile
+        return accepted::some; // what makes room for the next one ends meanwhile
     } else if (!is_of_one_socket(error)) {
       give_up(d, error);
-      return false;
+      return accepted::none;
     } else {
       counters_.count(protocol::counter::accept_errors, name_of(error));
     }
   }
-  return true;
+  return accepted::some;
 }
 
-void listener::take_in(owned_descriptor& accepted, const tcp::endpoint& peer) {
-  if (accepted.get() >= reserve_.scarce_from)
+void listener::take_in(owned_descriptor socket, const tcp::endpoint& peer) {
+  if (socket.get() >= reserve_.scarce_from)
     reserve_.make_room();
   auto& target = choose_();
-  plain_socket socket{target.context()};
-  socket.assign(peer.protocol(), accepted.get());
-  accepted.release();
-  error_code ignored; // a socket that cannot even do this fails at its first read
-  socket.non_blocking(true, ignored); // sessions read what is there, and no more
   on_socket_(target, std::move(socket), peer);
 }
 

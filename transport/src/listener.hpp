@@ -1,11 +1,12 @@
 #pragma once
 
+#include "owned_descriptor.hpp"
 #include "socket_kinds.hpp"
 
 #include <troupe/actors/event_loop.hpp>
+#include <troupe/actors/poller.hpp>
 #include <troupe/protocol/observe.hpp>
 
-#include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
 #include <functional>
@@ -29,8 +30,8 @@ struct socket_reserve {
 /// the door. Thread: that of the loop it was made for, but for its constructor and `port`.
 class listener {
 public:
-  /// An accepted socket, for that loop, and its peer.
-  using take = std::function<void(actors::event_loop&, plain_socket, const tcp::endpoint&)>;
+  /// An accepted socket that does not block, for that loop, and its peer.
+  using take = std::function<void(actors::event_loop&, owned_descriptor, const tcp::endpoint&)>;
   using choose_loop = std::function<actors::event_loop&()>;
 
   /// Binds; throws `std::system_error` that names address and port. `bind` empty: all addresses. Port 0: any.
@@ -46,14 +47,16 @@ public:
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
 
 private:
-  using acceptor_socket = boost::asio::basic_socket_acceptor<tcp, boost::asio::io_context::executor_type>;
-
-  class owned_descriptor;
-  struct door final : actors::timer_wheel::entry {
-    door(listener& l, acceptor_socket a) : owner(l), acceptor(std::move(a)) {}
+  struct door final : actors::timer_wheel::entry, actors::pollable {
+    door(listener& l, int d) noexcept : owner(l), descriptor(d) {}
+    ~door();
     void on_deadline() override { owner.open_again(*this); }
+    void on_ready(std::uint32_t) override { owner.on_waiting(*this); }
+    void close() noexcept;
+    [[nodiscard]] bool is_open() const noexcept { return descriptor >= 0; }
     listener& owner;
-    acceptor_socket acceptor;
+    int descriptor;
+    bool is_polled = false;
     std::chrono::milliseconds back_off{0};
   };
 
@@ -61,8 +64,9 @@ private:
   void open_again(door& d) noexcept;
   void wait(door& d);
   void on_waiting(door& d) noexcept;
-  bool accept_some(door& d);
-  void take_in(owned_descriptor& accepted, const tcp::endpoint& peer);
+  enum class accepted { all, some, none };
+  accepted accept_some(door& d);
+  void take_in(owned_descriptor socket, const tcp::endpoint& peer);
   void give_up(door& d, int error);
   void rest(door& d) noexcept;
 

@@ -32,11 +32,17 @@ void server::state::start_session(actors::event_loop& loop, Socket socket, const
     loop.post([s = std::move(session)] { s->start(); });
 }
 
-void server::state::take(actors::event_loop& loop, plain_socket socket, const tcp::endpoint& peer) {
-  if (tls)
-    start_session<basic_http_session<tls_socket>>(loop, tls->on(std::move(socket)), peer, http);
-  else
-    start_session<basic_http_session<plain_socket>>(loop, std::move(socket), peer, http);
+void server::state::take(actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer) {
+  if (!tls) {
+    start_session<basic_http_session<polled_socket>>(loop, polled_socket{std::move(socket), loop}, peer, http);
+    return;
+  }
+  plain_socket asio{loop.context()};
+  asio.assign(peer.protocol(), socket.get());
+  static_cast<void>(socket.release()); // Asio's now
+  boost::system::error_code ignored;   // a socket that cannot even do this fails at its first read
+  asio.non_blocking(true, ignored);    // sessions read what is there, and no more
+  start_session<basic_http_session<tls_socket>>(loop, tls->on(std::move(asio)), peer, http);
 }
 
 void server::state::open_doors() {
@@ -49,14 +55,14 @@ void server::state::open_doors() {
   first.post([this] {
     auto choose = [this]() -> actors::event_loop& { return least_loaded(); };
     door->start(choose,
-                [this](actors::event_loop& loop, plain_socket socket, const tcp::endpoint& peer) {
+                [this](actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer) {
                   take(loop, std::move(socket), peer);
                 },
                 {http.descriptors_scarce_from, descriptors.shut_from, [this] { http.pending->make_room(); }});
     if (admin_door)
       admin_door->start(choose,
-                        [this](actors::event_loop& loop, plain_socket socket, const tcp::endpoint& peer) {
-                          start_session<basic_http_session<plain_socket>>(loop, std::move(socket), peer, admin);
+                        [this](actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer) {
+                          start_session<basic_http_session<polled_socket>>(loop, polled_socket{std::move(socket), loop}, peer, admin);
                         },
                         {descriptors.admin_shut_from, descriptors.admin_shut_from, [this] { admin.pending->make_room(); }});
   });

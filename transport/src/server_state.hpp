@@ -56,7 +56,7 @@ struct server::state {
   void configure_sessions();
   void configure_admin();
   actors::event_loop& least_loaded();
-  void take(actors::event_loop& loop, plain_socket socket, const tcp::endpoint& peer);
+  void take(actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer);
   void start();
   void open_doors();
   void say_listening();

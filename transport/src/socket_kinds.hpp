@@ -13,14 +13,15 @@ namespace troupe::transport {
 
 using tcp = boost::asio::ip::tcp;
 
-/// The two kinds of sockets that sessions are made of. Their executor is a loop's by type: `any_io_executor`, which Asio would take else,
+/// The two kinds of sockets that Asio serves: those of HTTP. Their executor is a loop's by type: `any_io_executor`, which Asio would take else,
 /// is copied and asked with each operation.
 using plain_socket = boost::asio::basic_stream_socket<tcp, boost::asio::io_context::executor_type>;
 using tls_socket = boost::asio::ssl::stream<plain_socket>;
 
-/// Of these, or of a `tls_channel`.
+class tls_channel;
+
 template <class Socket>
-inline constexpr bool is_tls = !std::is_same_v<Socket, plain_socket>;
+inline constexpr bool is_tls = std::is_same_v<Socket, tls_socket> || std::is_same_v<Socket, tls_channel>;
 
 [[nodiscard]] inline plain_socket& lowest_layer(plain_socket& s) noexcept { return s; }
 [[nodiscard]] inline plain_socket& lowest_layer(tls_socket& s) noexcept { return s.next_layer(); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "polled_socket.hpp"
 #include "stream_layer.hpp"
 #include "tls_channel.hpp"
 
@@ -64,7 +65,7 @@ private:
 
 /// The pools of one loop.
 struct stream_pools {
-  stream_pool<plain_socket> plain;
+  stream_pool<polled_socket> plain;
   stream_pool<tls_channel> tls;
 
   template <class Socket>

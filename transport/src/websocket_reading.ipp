@@ -45,12 +45,17 @@ void basic_websocket_session<Socket>::read_next() {
     read_first();
 }
 
-/// Waits for what comes next, between two messages: a little later, since asking at once finds nothing yet and costs a system call.
+/// Waits for what comes next, between two messages. Where the socket does not know whether there is something, it is asked a little
+/// later: asking at once finds nothing yet, and costs a system call.
 template <class Socket>
 void basic_websocket_session<Socket>::read_first() {
   in_a_row_ = 0;
   input_.shrink_to_fit();
   give_stream_back();
+  if constexpr (!is_tls<Socket>) {
+    if (!socket_.may_have_input())
+      return socket_.await_input();
+  }
   loop_.when_free(this->shared_from_this());
 }
 
@@ -58,14 +63,29 @@ template <class Socket>
 void basic_websocket_session<Socket>::run_pending() {
   if (phase_ == phase::ended || phase_ == phase::lingering)
     return;
-  contained([this] {
+  contained([this] { read_socket(); });
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::read_socket() {
+  if constexpr (is_tls<Socket>) {
     socket_.async_read_some(boost::asio::buffer(first_), guarded([this](error_code ec, std::size_t n) {
                               if (ec)
                                 end(); // the peer has gone
                               else
                                 receive(n);
                             }));
-  });
+  } else {
+    char bytes[max_read_bytes];
+    error_code ec;
+    auto n = socket_.read_some(boost::asio::buffer(bytes), ec);
+    if (ec == boost::asio::error::would_block)
+      socket_.await_input();
+    else if (ec)
+      end();
+    else
+      take_in({bytes, n});
+  }
 }
 
 template <class Socket>

@@ -24,7 +24,7 @@ websocket::permessage_deflate deflate_for_all() {
   return o;
 }
 
-socket_writer writer_for(plain_socket& s) { return socket_writer{s.native_handle()}; }
+socket_writer writer_for(polled_socket& s) { return socket_writer{s.native_handle()}; }
 tls_writer writer_for(tls_channel& s) { return {s.native_handle(), s.socket().native_handle()}; }
 
 } // namespace
@@ -95,6 +95,8 @@ void basic_websocket_session<Socket>::start(const http_request_message& request,
                                             actors::connection_info info, std::string_view leftover) {
   self_ = this->shared_from_this();
   contained([&] {
+    if constexpr (!is_tls<Socket>)
+      socket_.serve(*this);
     auto offers = request[boost::beast::http::field::sec_websocket_extensions];
     if (settings_.deflate && can_deflate_for({offers.data(), offers.size()}))
       accept_extended(request, subprotocol);
@@ -153,7 +155,7 @@ void basic_websocket_session<Socket>::open(actors::connection_info info, std::st
 
 namespace troupe::transport {
 
-template class basic_websocket_session<plain_socket>;
+template class basic_websocket_session<polled_socket>;
 template class basic_websocket_session<tls_channel>;
 
 } // namespace troupe::transport

@@ -4,6 +4,7 @@
 #include "frame_guard.hpp"
 #include "guarded_handler.hpp"
 #include "inbound_parts.hpp"
+#include "polled_socket.hpp"
 #include "session_wire.hpp"
 #include "stream_pool.hpp"
 #include "tls_writer.hpp"
@@ -49,6 +50,7 @@ template <class Socket>
 class basic_websocket_session final : public actors::sink,
                                       public stream_host,
                                       public actors::pending_work,
+                                      public polled_socket::host,
                                       public std::enable_shared_from_this<basic_websocket_session<Socket>> {
 public:
   basic_websocket_session(Socket&& socket, actors::event_loop& loop, const session_settings& settings, admission::lease lease,
@@ -77,6 +79,10 @@ public:
 
   // -- pending_work -------------------------------------------------------------------------------------------------------
   void run_pending() override;
+
+  // -- polled_socket::host ------------------------------------------------------------------------------------------------
+  [[nodiscard]] std::shared_ptr<void> hold() override { return this->shared_from_this(); }
+  void on_input() override { run_pending(); }
 
   // -- stream_host --------------------------------------------------------------------------------------------------------
   std::size_t inspect(std::string_view bytes) override;
@@ -108,6 +114,7 @@ private:
   void open(actors::connection_info info, std::string_view early);
   void read_next();
   void read_first();
+  void read_socket();
   void receive(std::size_t n);
   void take_in(std::string_view bytes);
   bool take_frame(const whole_frame& frame);
@@ -148,7 +155,7 @@ private:
       return 0;
   }
   [[nodiscard]] bool has_output() const noexcept { return unsent_bytes() > 0 || !outbox_.empty(); }
-  [[nodiscard]] plain_socket& socket() noexcept { return lowest_layer(socket_); }
+  [[nodiscard]] auto& socket() noexcept { return lowest_layer(socket_); }
   [[nodiscard]] actors::steady_time now() const { return loop_.now(); }
 
   template <class F>
@@ -186,7 +193,7 @@ private:
   typename stream_pool<Socket>::stream_ptr stream_; ///< null: nothing is read by it
   boost::beast::flat_buffer input_;                 ///< what `stream_` has read
   std::unique_ptr<inbound_parts::share> parts_;     ///< of a message that is not whole yet
-  std::array<char, 256> first_;                     ///< the start of what comes next: most messages whole
+  std::array<char, is_tls<Socket> ? 256 : 0> first_; ///< the start of what comes next: most messages whole
   frame_guard guard_;
   actors::connection_port port_;
   admission::lease lease_;
@@ -199,10 +206,10 @@ private:
   std::uint64_t delivered_ = 0;
 };
 
-using websocket_session = basic_websocket_session<plain_socket>;
+using websocket_session = basic_websocket_session<polled_socket>;
 using tls_websocket_session = basic_websocket_session<tls_channel>;
 
-extern template class basic_websocket_session<plain_socket>;
+extern template class basic_websocket_session<polled_socket>;
 extern template class basic_websocket_session<tls_channel>;
 
 } // namespace troupe::transport

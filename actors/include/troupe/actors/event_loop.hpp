@@ -4,15 +4,14 @@
 #include <troupe/actors/gate.hpp>
 #include <troupe/actors/loop_job.hpp>
 #include <troupe/actors/dispatched.hpp>
+#include <troupe/actors/poller.hpp>
 #include <troupe/actors/session_table.hpp>
 #include <troupe/actors/timer_wheel.hpp>
 #include <troupe/actors/watched.hpp>
 #include <troupe/protocol/observe.hpp>
 
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <array>
 #include <atomic>
@@ -55,8 +54,11 @@ public:
 /// One thread's worth of server: sockets, timers and the actors pinned to it, all run by one thread, so that they share no lock.
 ///
 /// A turn runs ready handlers and ready actors, then the flushers, then the pending work of the turn before; the loop blocks before the
-/// next one unless something was left. An exception out of a handler is logged, counted and ends nothing else. In a test nobody calls
-/// `run`: the test calls `run_turn` and owns the clock.
+/// next one unless something was left. Handlers are what was posted, what the poller tells of, and Asio's, in turn. An exception out of
+/// one is logged, counted and ends nothing else. In a test nobody calls `run`: the test calls `run_turn` and owns the clock.
+///
+/// What is there for long and speaks often (WebSockets, doors) listens to the poller; what is brief or asks much (HTTP, TLS) is Asio's,
+/// who is asked only while it has something to do.
 ///
 /// Invariants: a loop outlives every actor pinned to it; `submit` and `post` may be called from any thread, all else on the loop's.
 class event_loop final : public compat::loop_context {
@@ -71,6 +73,7 @@ public:
 
   [[nodiscard]] unsigned index() const noexcept { return index_; }
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
+  [[nodiscard]] poller& sockets() noexcept { return poller_; }
   [[nodiscard]] timer_wheel& timers() noexcept { return timers_; }
   [[nodiscard]] session_table& sessions() noexcept { return sessions_; }
   /// The time at which the handler, resume or flush under way first asked for it: all that it does happens then, unless an actor it has
@@ -119,7 +122,7 @@ public:
   /// Runs `work` on the loop's thread, soon. Thread: any. May allocate: what must not fail is a `loop_job`.
   template <class F>
   void post(F&& work) {
-    boost::asio::post(context_, std::forward<F>(work));
+    post_job(*new posted<std::decay_t<F>>{std::forward<F>(work)});
   }
 
   /// Runs `work` before the loop blocks, and no later than at the end of the next turn, once; keeps it until then. For what may find more
@@ -195,7 +198,13 @@ private:
   bool flush();
   void run_pending(std::vector<std::shared_ptr<pending_work>>& work);
   void block();
-  void arm_wake_up();
+  void block_in_asio(std::optional<steady_time> until);
+  void block_in_poller(std::optional<steady_time> until);
+  bool run_handler();
+  bool run_posted();
+  bool run_socket();
+  bool run_asio();
+  void post_job(compat::loop_job& job) noexcept;
   void wake() noexcept;
   void end_given_up(session_key who) noexcept;
   void take_remote() noexcept;
@@ -204,13 +213,17 @@ private:
   void report_long(std::chrono::milliseconds took);
 
   class turn_scope;
-  struct waker;
 
-  /// The memory of the one handler that `wake` may have under way.
-  struct waker_place {
-    static constexpr std::size_t bytes = 128;
-    alignas(std::max_align_t) std::byte room[bytes];
-    bool is_taken = false;
+  template <class F>
+  struct posted final : compat::loop_job {
+    explicit posted(F&& f) : work(std::move(f)) {}
+    explicit posted(const F& f) : work(f) {}
+    void run(std::size_t) override {
+      std::unique_ptr<posted> self{this};
+      work();
+    }
+    void drop() noexcept override { delete this; }
+    F work;
   };
 
   struct stop_watch final : timer_wheel::entry {
@@ -229,15 +242,19 @@ private:
   const loop_options options_;
   timer_wheel timers_;
   session_table sessions_;
-  waker_place waker_place_;
+  poller poller_;
   boost::asio::io_context context_{1}; ///< after what its last handlers may use when they are destroyed with it
-  boost::asio::steady_timer wake_up_{context_};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{context_.get_executor()};
+  std::optional<boost::asio::posix::stream_descriptor> poller_seen_; ///< by Asio, while the loop blocks there
+  bool awaits_poller_ = false; ///< Asio does
+  unsigned source_ = 0;        ///< of handlers: whose turn it is
+  bool asio_is_done_ = false;  ///< in this turn
+  bool has_waited_ = false;    ///< for the poller, since the last turn
   std::vector<flusher> flushers_;
   std::vector<std::shared_ptr<pending_work>> pending_;        ///< of the turn under way
   std::vector<std::shared_ptr<pending_work>> pending_before_; ///< of the one before
   std::function<bool()> flush_is_full_ = [] { return false; };
   compat::job_queue ready_;
+  compat::job_queue posted_;
   std::size_t resumes_left_ = 0;
   std::size_t dispatches_left_ = 0;
   bool left_work_ = false; ///< the last turn reached one of its bounds, or its flush gave more to do
@@ -245,7 +262,6 @@ private:
   mutable std::optional<steady_time> now_; ///< of what runs
   watched_value<steady_time> last_mark_;
   watched_value<bool> slept_ = false; ///< since the last mark, perhaps
-  std::optional<steady_time> wake_up_at_;
   watched_value<const char*> running_ = "handler";
   watched_value<const char*> subject_of_; ///< the `running_` that `subject_` belongs to
   watched_text subject_;
@@ -254,9 +270,10 @@ private:
   std::atomic<std::size_t> actors_{0};
   std::atomic<bool> stopping_{false};
   std::mutex remote_mutex_;
-  compat::job_queue remote_;   ///< guarded by remote_mutex_
+  compat::job_queue remote_;          ///< guarded by remote_mutex_
+  compat::job_queue remote_posted_;   ///< guarded by remote_mutex_
   std::vector<session_key> given_up_; ///< with room for all sessions; guarded by remote_mutex_
-  bool is_awake_ = false;      ///< a handler is under way that takes them; guarded by remote_mutex_
+  std::atomic<bool> is_called_{false}; ///< some of these wait; set under remote_mutex_
 };
 
 } // namespace troupe::actors

@@ -1,0 +1,99 @@
+#include <troupe/actors/poller.hpp>
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+namespace troupe::actors {
+namespace {
+
+std::system_error failure(const char* what) { return {errno, std::system_category(), what}; }
+
+} // namespace
+
+poller::poller() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  if (epoll_ < 0)
+    throw failure("epoll_create1");
+  bell_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  epoll_event event{EPOLLIN | EPOLLET, {}}; // it is never read: each ring is an edge
+  if (bell_ < 0 || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, bell_, &event) < 0) {
+    auto why = failure("eventfd");
+    ::close(bell_);
+    ::close(epoll_);
+    throw why;
+  }
+}
+
+poller::~poller() {
+  ::close(bell_);
+  ::close(epoll_);
+}
+
+void poller::add(int descriptor, pollable& who, interest in) { control(EPOLL_CTL_ADD, descriptor, &who, in); }
+
+void poller::change(int descriptor, pollable& who, interest in) { control(EPOLL_CTL_MOD, descriptor, &who, in); }
+
+void poller::control(int operation, int descriptor, pollable* who, interest in) {
+  epoll_event event{EPOLLIN | EPOLLRDHUP | EPOLLET, {}};
+  if (in == interest::input_and_output)
+    event.events |= EPOLLOUT;
+  event.data.ptr = who;
+  if (::epoll_ctl(epoll_, operation, descriptor, &event) < 0)
+    throw failure("epoll_ctl");
+}
+
+void poller::remove(int descriptor, const pollable& who) noexcept {
+  epoll_event ignored{}; // which old kernels want
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, descriptor, &ignored);
+  for (auto i = next_; i < count_; ++i)
+    if (ready_[i].who == &who)
+      ready_[i].who = nullptr;
+}
+
+void poller::hand_over(int descriptor, const pollable& from, pollable& to) {
+  change(descriptor, to, interest::input);
+  for (auto i = next_; i < count_; ++i)
+    if (ready_[i].who == &from)
+      ready_[i].who = nullptr;
+}
+
+void poller::wait(std::optional<std::chrono::nanoseconds> timeout) noexcept {
+  using namespace std::chrono;
+  std::array<epoll_event, most> events;
+  int n = 0;
+  if (timeout && *timeout <= 0ns) {
+    n = ::epoll_wait(epoll_, events.data(), most, 0);
+  } else if (!timeout) {
+    n = ::epoll_wait(epoll_, events.data(), most, -1);
+  } else {
+    auto whole = duration_cast<seconds>(*timeout);
+    timespec t{whole.count(), static_cast<long>((*timeout - whole).count())};
+    n = ::epoll_pwait2(epoll_, events.data(), most, &t, nullptr);
+    if (n < 0 && errno == ENOSYS) // before Linux 5.11
+      n = ::epoll_wait(epoll_, events.data(), most, static_cast<int>(std::min<std::int64_t>(ceil<milliseconds>(*timeout).count(), 60'000)));
+  }
+  next_ = count_ = 0;
+  for (int i = 0; i < n; ++i) // none if a signal came
+    if (auto& e = events[static_cast<std::size_t>(i)]; e.data.ptr)
+      ready_[count_++] = {static_cast<pollable*>(e.data.ptr), e.events};
+}
+
+void poller::tell_next() {
+  auto [who, events] = ready_[next_++];
+  if (has_ready() && ready_[next_].who)
+    ready_[next_].who->prefetch();
+  if (who)
+    who->on_ready(events);
+}
+
+void poller::wake() noexcept {
+  std::uint64_t one = 1;
+  [[maybe_unused]] auto n = ::write(bell_, &one, sizeof one); // full after 2^64 rings
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,188 @@
+// Where a loop's handlers come from: what is posted, its poller, and Asio.
+
+#include <utility>
+
+#include "support/tsan_suppressions.hpp"
+
+#include <troupe/actors/event_loop.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <functional>
+#include <future>
+#include <thread>
+
+using namespace troupe;
+using namespace troupe::actors;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct system_of_one_thread {
+  system_of_one_thread() { compat::set_worker_threads(config, 1); }
+  caf::actor_system_config config;
+};
+
+/// A descriptor that is spoken to from any thread.
+struct line final : pollable {
+  line() { REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) == 0); }
+  ~line() {
+    for (auto d : ends)
+      ::close(d);
+  }
+  void say() const { REQUIRE(::write(ends[1], "x", 1) == 1); }
+  void on_ready(std::uint32_t) override { heard(); }
+  std::array<int, 2> ends{};
+  std::function<void()> heard = [] {};
+};
+
+/// A loop on a thread of its own.
+struct running {
+  running() : thread{[this] { loop.run(); }} {}
+  ~running() {
+    loop.stop();
+    thread.join();
+  }
+  /// Runs it there, and waits.
+  void on_loop(std::function<void()> work) {
+    std::promise<void> done;
+    loop.post([&] {
+      work();
+      done.set_value();
+    });
+    done.get_future().get();
+  }
+  system_of_one_thread f;
+  caf::actor_system system{f.config};
+  event_loop loop{system, 0};
+  std::thread thread;
+};
+
+} // namespace
+
+TEST_CASE("none of a loop's sources of handlers keeps the others waiting") {
+  system_of_one_thread f;
+  caf::actor_system system{f.config};
+  event_loop loop{system, 0};
+  int posts = 0, asio = 0, told = 0;
+  std::function<void()> post_again = [&] {
+    ++posts;
+    loop.post(post_again);
+  };
+  std::function<void()> post_to_asio_again = [&] {
+    ++asio;
+    boost::asio::post(loop.context(), post_to_asio_again);
+  };
+  line l;
+  l.heard = [&] {
+    ++told;
+    l.say();
+  };
+  loop.sockets().add(l.ends[0], l);
+  post_again();
+  post_to_asio_again();
+  l.say();
+  for (int i = 0; i < 4; ++i)
+    CHECK(loop.run_turn(6));
+  CHECK(posts >= 4);
+  CHECK(asio >= 4);
+  CHECK(told >= 4);
+  loop.sockets().remove(l.ends[0], l);
+}
+
+TEST_CASE("a turn runs no more handlers than it may, and says that some are left") {
+  system_of_one_thread f;
+  caf::actor_system system{f.config};
+  event_loop loop{system, 0};
+  std::array<line, 5> lines;
+  int told = 0;
+  for (auto& l : lines) {
+    l.heard = [&] { ++told; };
+    loop.sockets().add(l.ends[0], l);
+    l.say();
+  }
+  CHECK(loop.run_turn(2));
+  CHECK(told == 2);
+  CHECK(loop.run_turn(2));
+  CHECK(loop.run_turn(2));
+  CHECK(told == 5);
+  CHECK_FALSE(loop.run_turn(2));
+}
+
+TEST_CASE("a loop that sleeps hears its descriptors, what is posted and its deadlines, whether Asio has something to wait for or not") {
+  running r;
+  line l;
+  std::promise<void> told, rung, fired;
+  struct alarm final : timer_wheel::entry {
+    explicit alarm(std::promise<void>& p) : rung(p) {}
+    void on_deadline() override { rung.set_value(); }
+    std::promise<void>& rung;
+  } bell{rung};
+  boost::asio::steady_timer far{r.loop.context()};
+  boost::asio::steady_timer near{r.loop.context()};
+  auto asio_waits = GENERATE(false, true);
+  r.on_loop([&] {
+    far.expires_after(1h);
+    if (asio_waits)
+      far.async_wait([](auto) {});
+    r.loop.sockets().add(l.ends[0], l);
+    l.heard = [&] { told.set_value(); };
+  });
+  std::this_thread::sleep_for(2ms); // lets it fall asleep; what is checked does not depend on it
+  l.say();
+  told.get_future().get();
+  r.on_loop([&] { r.loop.arm(bell, 5ms); });
+  rung.get_future().get();
+  r.on_loop([&] {
+    near.expires_after(2ms);
+    near.async_wait([&](auto) { fired.set_value(); });
+  });
+  fired.get_future().get(); // Asio's, though it may be the first thing that Asio has to wait for
+  std::promise<void> again;
+  r.on_loop([&] { l.heard = [&] { again.set_value(); }; });
+  std::this_thread::sleep_for(2ms);
+  l.say();
+  again.get_future().get();
+  r.on_loop([&] {
+    far.cancel();
+    r.loop.sockets().remove(l.ends[0], l);
+  });
+}
+
+TEST_CASE("what a descriptor's listener throws is reported, and the loop goes on") {
+  system_of_one_thread f;
+  caf::actor_system system{f.config};
+  event_loop loop{system, 0};
+  line l;
+  int told = 0;
+  l.heard = [&] {
+    if (++told == 1)
+      throw 42;
+  };
+  loop.sockets().add(l.ends[0], l);
+  l.say();
+  loop.run_turn();
+  l.say();
+  loop.run_turn();
+  CHECK(told == 2);
+  loop.sockets().remove(l.ends[0], l);
+}
+
+TEST_CASE("what was posted and never ran is let go of with its loop") {
+  auto kept = std::make_shared<int>();
+  {
+    system_of_one_thread f;
+    caf::actor_system system{f.config};
+    event_loop loop{system, 0};
+    loop.post([kept] {});
+    CHECK(kept.use_count() == 2);
+  }
+  CHECK(kept.use_count() == 1);
+}

@@ -1,0 +1,167 @@
+#include <troupe/actors/poller.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <functional>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+using namespace troupe::actors;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct pair_of_sockets {
+  pair_of_sockets() { REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) == 0); }
+  ~pair_of_sockets() {
+    for (auto d : ends)
+      ::close(d);
+  }
+  void say(char c) const { REQUIRE(::write(ends[1], &c, 1) == 1); }
+  [[nodiscard]] int heard() const {
+    std::array<char, 16> room;
+    return static_cast<int>(::read(ends[0], room.data(), room.size()));
+  }
+  std::array<int, 2> ends{};
+};
+
+struct listener final : pollable {
+  void on_ready(std::uint32_t events) override {
+    told.push_back(events);
+    if (then)
+      then();
+  }
+  std::vector<std::uint32_t> told;
+  std::function<void()> then;
+};
+
+/// Tells all that has changed; returns how many were told.
+int tell(poller& p, std::optional<std::chrono::nanoseconds> timeout = 0ns) {
+  p.wait(timeout);
+  int n = 0;
+  for (; p.has_ready(); ++n)
+    p.tell_next();
+  return n;
+}
+
+} // namespace
+
+TEST_CASE("a poller tells of each input once, read or not") {
+  pair_of_sockets s;
+  poller p;
+  listener l;
+  s.say('1');
+  p.add(s.ends[0], l);
+  CHECK(tell(p) == 1); // it was there before
+  CHECK(tell(p) == 0);
+  s.say('2');
+  CHECK(tell(p) == 1); // though the first was not read
+  CHECK(s.heard() == 2);
+  CHECK(tell(p) == 0);
+  CHECK((l.told.back() & EPOLLIN) != 0);
+  CHECK((l.told.back() & EPOLLOUT) == 0);
+}
+
+TEST_CASE("a poller tells of the end together with the input before it") {
+  pair_of_sockets s;
+  poller p;
+  listener l;
+  p.add(s.ends[0], l);
+  s.say('1');
+  ::shutdown(s.ends[1], SHUT_WR);
+  REQUIRE(tell(p) == 1);
+  CHECK((l.told[0] & EPOLLRDHUP) != 0);
+}
+
+TEST_CASE("a poller tells of room for output from the change on, and again when there is more of it") {
+  pair_of_sockets s;
+  poller p;
+  listener l;
+  p.add(s.ends[0], l);
+  CHECK(tell(p) == 0);
+  p.change(s.ends[0], l, poller::interest::input_and_output);
+  REQUIRE(tell(p) == 1);
+  CHECK((l.told.back() & EPOLLOUT) != 0);
+  std::vector<char> much(1 << 16);
+  while (::write(s.ends[0], much.data(), much.size()) > 0) {
+  }
+  CHECK(tell(p) == 0);
+  while (::read(s.ends[1], much.data(), much.size()) > 0) {
+  }
+  CHECK(tell(p) == 1);
+}
+
+TEST_CASE("who is removed hears nothing of what was taken already") {
+  pair_of_sockets first, second;
+  poller p;
+  listener a, b;
+  p.add(first.ends[0], a);
+  p.add(second.ends[0], b);
+  a.then = [&] { p.remove(second.ends[0], b); };
+  b.then = [&] { p.remove(first.ends[0], a); };
+  first.say('1');
+  second.say('1');
+  p.wait(0ns);
+  while (p.has_ready())
+    p.tell_next();
+  CHECK(a.told.size() + b.told.size() == 1);
+  CHECK(tell(p) == 0);
+}
+
+TEST_CASE("a wait ends by a deadline, by a bell that rang before it, and by one from another thread") {
+  poller p;
+  auto at = std::chrono::steady_clock::now();
+  p.wait(3ms);
+  CHECK(std::chrono::steady_clock::now() - at >= 3ms);
+  CHECK_FALSE(p.has_ready());
+  p.wake();
+  p.wake();
+  p.wait(std::nullopt); // else this test does not end
+  std::jthread other{[&] { p.wake(); }};
+  p.wait(std::nullopt);
+  p.wait(-5ms);
+  CHECK_FALSE(p.has_ready());
+}
+
+TEST_CASE("more descriptors than one wait takes are told of by the next ones") {
+  std::vector<pair_of_sockets> sockets(150);
+  std::vector<listener> listeners(sockets.size());
+  poller p;
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    p.add(sockets[i].ends[0], listeners[i]);
+    sockets[i].say('1');
+  }
+  int told = 0;
+  while (auto n = tell(p))
+    told += n;
+  CHECK(told == 150);
+}
+
+TEST_CASE("what a listener throws passes on, and the others are told after it") {
+  pair_of_sockets first, second;
+  poller p;
+  listener a, b;
+  p.add(first.ends[0], a);
+  p.add(second.ends[0], b);
+  a.then = b.then = [] { throw 42; };
+  first.say('1');
+  second.say('1');
+  p.wait(0ns);
+  CHECK_THROWS_AS(p.tell_next(), int);
+  REQUIRE(p.has_ready());
+  CHECK_THROWS_AS(p.tell_next(), int);
+  CHECK_FALSE(p.has_ready());
+}
+
+TEST_CASE("a descriptor that cannot be listened to is refused") {
+  poller p;
+  listener l;
+  CHECK_THROWS_AS(p.add(-1, l), std::system_error);
+}
