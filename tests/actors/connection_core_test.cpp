@@ -312,7 +312,7 @@ TEST_CASE("errors of more than a minute ago do not count") {
   CHECK(c.out.count("close") == 0);
 }
 
-// Pins §12.12, §12.13, §12.14.
+// Pins §12.5, §12.12, §12.13, §12.14.
 TEST_CASE("messages beyond the rate are dropped and told, and a flood is closed") {
   node_options o;
   o.connections.messages_per_second = 10;
@@ -323,6 +323,7 @@ TEST_CASE("messages beyond the rate are dropped and told, and a flood is closed"
   CHECK(c.out.count("reply") == 5);
   c.say(R"({"type":"ping"})");
   CHECK(c.out.has("rate_limited"));
+  CHECK(c.out.has(R"("retryAfterMs":100)"));
   c.say(R"({"type":"ping"})");
   CHECK(c.out.count("reply") == 6);
   for (int i = 0; i < 20; ++i)
@@ -496,4 +497,140 @@ TEST_CASE("a goodbye comes after all that the rooms have said") {
   CHECK(c.out.lines[1] == "catch up 2");
   CHECK(c.out.lines[2].find("goodbye") != std::string::npos);
   CHECK(c.out.lines[3] == "close restart");
+}
+
+// -- what waits, and what does not ------------------------------------------------------------------
+
+// Pins §4.51.
+TEST_CASE("while a client of one room changes rooms all its room commands wait") {
+  client c{encoding::plain_json};
+  c.enter("a", 1);
+  c.say(R"({"type":"join","roomId":"b"})");
+  c.core->on_settled(c.out.last_ticket, true);
+  c.say(R"({"type":"message","roomId":"a","text":"in the old room"})");
+  c.say(R"({"type":"dance","roomId":"a"})");
+  c.say(R"({"type":"leave","roomId":"a"})");
+  c.say(R"({"type":"message","text":"in the new one"})");
+  CHECK(c.out.count("publish") == 0);
+  CHECK(c.out.count("leave") == 0);
+
+  c.accept(c.out.last_ticket, 2);
+
+  REQUIRE(c.out.count("publish") == 1);
+  CHECK(c.out.has(R"(publish {"type":"message","text":"in the new one"})"));
+}
+
+// Pins §4.53.
+TEST_CASE("what is no room command does not wait for a join") {
+  client c;
+  c.say(R"({"type":"join","roomId":"a"})");
+  for (auto* text : {R"({"type":"ping"})", R"({"type":"direct","to":"x","text":"y"})",
+                     R"({"type":"presence"})", R"({"type":"history","roomId":"a"})",
+                     R"({"type":"resume","resume":"x"})", R"({"type":"auth","token":"x"})"}) {
+    INFO(text);
+    auto before = c.out.count("reply");
+    c.say(text);
+    CHECK(c.out.count("reply") == before + 1);
+  }
+}
+
+// Pins §4.44.
+TEST_CASE("an application's command needs a held room as a message does") {
+  client c;
+  c.say(R"({"type":"dance"})");
+  CHECK(c.out.lines.back().find(R"("not_joined")") != std::string::npos);
+  c.enter("a", 1);
+  c.say(R"({"type":"dance","roomId":"b"})");
+
+  CHECK(c.out.lines.back().find(R"("forbidden")") != std::string::npos);
+  CHECK(c.out.count("publish") == 0);
+}
+
+// Pins §9.6.
+TEST_CASE("a name that no room can have is simply not held by other commands than join") {
+  client c;
+  c.enter("a", 1);
+  c.say(R"({"type":"message","roomId":" a","text":"x"})");
+  CHECK(c.out.lines.back().find(R"("forbidden")") != std::string::npos);
+  c.say(R"({"type":"leave","roomId":" a"})");
+  CHECK(c.out.lines.back().find(R"("not_joined")") != std::string::npos);
+  CHECK_FALSE(c.out.has("bad_room"));
+}
+
+// -- what counts ------------------------------------------------------------------------------------
+
+// Pins §12.9.
+TEST_CASE("ten faulty messages of any kind close the connection") {
+  auto [kind, faulty] = GENERATE(table<std::string, std::string>({
+    {"malformed", "{"},
+    {"bad_request", R"({"type":1})"},
+    {"bad_payload", R"({"type":"x","a":"\ud800"})"},
+    {"bad_room", R"({"type":"join","roomId":""})"},
+    {"unauthorized", R"({"type":"auth","token":"x"})"},
+  }));
+  INFO(kind);
+  node_options o;
+  o.verify_token = [](std::string_view, wall_time) { return claims_ptr{}; };
+  client c{encoding::v1_json, o};
+  for (int i = 0; i < 9; ++i)
+    c.say(faulty);
+  CHECK(c.out.count("close") == 0);
+  c.say(faulty);
+
+  CHECK(c.out.count("reply") == 10);
+  CHECK(c.out.has(kind));
+  CHECK(c.out.has("close too_many_errors"));
+}
+
+// Pins §12.11.
+TEST_CASE("what a room refuses, and what is no fault of the message, does not count") {
+  node_options o;
+  o.verify_token = [](std::string_view token, wall_time) {
+    claims someone_else;
+    someone_else.subject = token;
+    return std::make_shared<const claims>(someone_else);
+  };
+  o.connections.max_rooms = 2;
+  client c{encoding::v1_json, o};
+  c.enter("a", 1);
+  for (int i = 0; i < 10; ++i) {
+    c.say(R"({"type":"message","roomId":"b","text":"x"})");
+    c.say(R"({"type":"leave","roomId":"b"})");
+    c.say(R"({"type":"direct","to":"x","text":"y"})");
+    c.say(R"({"type":"auth","token":"eve"})");
+    c.say(R"({"type":"join","roomId":"b"})");
+    c.refuse(c.out.last_ticket, errc::bad_request);
+  }
+  c.enter("b", 2);
+  for (int i = 0; i < 10; ++i)
+    c.say(R"({"type":"join","roomId":"c"})");
+
+  CHECK(c.out.count("close") == 0);
+  for (auto* code : {"forbidden", "not_joined", "unsupported", "identity_mismatch", "bad_request", "room_limit"})
+    CHECK(c.out.has('"' + std::string{code} + '"'));
+}
+
+// Pins §12.15.
+TEST_CASE("a flood is more than twice the burst dropped before the bucket is half full again") {
+  auto [pause, taken] = GENERATE(table<std::chrono::milliseconds, int>({{200ms, 2}, {400ms, 4}}));
+  auto was_half_full = taken == 4; // once the first of four tokens is taken, of five
+  node_options o;
+  o.connections.messages_per_second = 10;
+  o.connections.burst_messages = 5;
+  client c{encoding::v1_json, o};
+  auto say = [&](int times) {
+    for (int i = 0; i < times; ++i)
+      c.say(R"({"type":"ping"})");
+  };
+  say(5 + 10);
+  CHECK(c.out.count("close") == 0);
+  c.out.at += pause;
+  say(taken);
+  CHECK(c.out.count("close") == 0);
+  say(1);
+  CHECK(c.out.has("close flood") != was_half_full);
+  say(9);
+  CHECK(c.out.has("close flood") != was_half_full);
+  say(1);
+  CHECK(c.out.has("close flood"));
 }

@@ -268,6 +268,19 @@ TEST_CASE("members of a closed room get what it had said, then roomClosed, and t
   CHECK(heard.front() == r->key);
 }
 
+// Pins §5.10.
+TEST_CASE("members of a closed room are told why") {
+  for (auto [end, reason] : {std::pair{room_end::crashed, "crashed"}, {room_end::ended, "ended"}, {room_end::overloaded, "overloaded"}}) {
+    bench b;
+    auto r = b.room(1);
+    auto a = b.connect();
+    b.subscribe_to(r, a);
+    b.core.on_room_closed({r->key, end});
+
+    CHECK(b.at(a).bytes.ends_with(R"({"type":"roomClosed","roomId":"room 1","reason":")" + std::string{reason} + "\"}"));
+  }
+}
+
 // Pins §10.16.
 TEST_CASE("frames of an incarnation that is closed are dropped") {
   bench b;

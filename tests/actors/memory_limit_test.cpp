@@ -87,6 +87,7 @@ TEST_CASE("a group outside of what is seen, and lines of no meaning, are left ou
   CHECK(g.limit() == machine);
 }
 
+// Pins §16.1.
 TEST_CASE("budgets that are absent are a quarter, an eighth and a sixteenth of the memory, and four largest messages at least") {
   constexpr std::int64_t kib = 1024, mib = 1024 * kib;
   auto [set, largest] = GENERATE(table<std::size_t, std::int64_t>({{64 * kib, 64 * kib}, {512 * mib, 512 * mib}, {0, 512 * mib}}));

@@ -557,6 +557,82 @@ TEST_CASE("a kicked plain client is told so by an error") {
   CHECK(s.out.said(R"("type":"error","roomId":"hall","code":"not_joined","message":"members only")"));
 }
 
+// Pins §4.43, §7.11, §10.8.
+TEST_CASE("what a behaviour swallows nobody hears, and it is acked with the position before it") {
+  struct deaf final : room_behavior {
+    bool on_publish(room_context&, const member&, const application_message&) override { return false; }
+    bool on_binary(room_context& room, const member&, std::string_view bytes) override {
+      if (bytes == "no")
+        room.refuse(errc::forbidden);
+      return false;
+    }
+  };
+  stage s{std::make_unique<deaf>()};
+  s.join(1);
+  s.join(2);
+  auto from = s.out.lines.size();
+  auto say = [&](std::string type, std::string body) {
+    auto in = s.input(1, type, "{}");
+    in.what = type == "binary" ? room_input::kind::binary : room_input::kind::message;
+    in.body = body;
+    in.ref = ref("5");
+    s.core->input(in);
+  };
+
+  say("message", "\"hi\"");
+  say("binary", "bytes");
+  say("binary", "no");
+
+  REQUIRE(s.out.lines.size() == from + 3);
+  for (auto i : {from, from + 1})
+    CHECK(s.out.lines[i].ends_with(R"({"type":"ack","ref":5,"roomId":"hall","seq":0})"));
+  CHECK(s.out.lines[from + 2].find(R"("ref":5,"request":"binary","roomId":"hall","code":"forbidden")")
+        != std::string::npos);
+}
+
+// Pins §4.46, §10.7.
+TEST_CASE("an application's command is acked behind all that it made the room say, with the room's position then") {
+  struct talker final : room_behavior {
+    talker() {
+      on("talk", [](room_context& room, const member& from, const application_message&) {
+        room.broadcast("said", {{"n", 1}});
+        room.broadcast("said", {{"n", 2}});
+        room.send_to(from.key, "heard", {{"n", 3}});
+      });
+    }
+  };
+  stage s{std::make_unique<talker>()};
+  s.join(1);
+  auto from = s.out.lines.size();
+  auto in = s.input(1, "talk", R"({"type":"talk"})");
+  in.ref = ref("5");
+
+  s.core->input(in);
+
+  REQUIRE(s.out.lines.size() == from + 4);
+  CHECK(s.out.lines.back().ends_with(R"({"type":"ack","ref":5,"roomId":"hall","seq":2})"));
+}
+
+// Pins §5.9.
+TEST_CASE("the others are told why a member has gone") {
+  struct bouncer final : room_behavior {
+    bouncer() {
+      on("out", [](room_context& room, const member& from, const application_message&) { room.kick(from.key); });
+    }
+  };
+  for (auto why : {leave_reason::left, leave_reason::disconnected, leave_reason::kicked, leave_reason::forbidden}) {
+    stage s{std::make_unique<bouncer>()};
+    s.join(1);
+    s.join(2);
+    if (why == leave_reason::kicked)
+      s.core->input(s.input(2, "out", R"({"type":"out"})"));
+    else
+      s.core->leave({s.key(2), why, false, nullptr, {}});
+
+    CHECK(s.out.said(R"({"type":"userLeft","roomId":"hall","userId":"u2","reason":")" + std::string{to_string(why)} + "\"}"));
+  }
+}
+
 // -- who pays ---------------------------------------------------------------------------------------------------------------
 
 /// Answers everything by a frame for the sender alone, and notes the room's pressure.

@@ -219,6 +219,55 @@ TEST_CASE("a plain client that joins another room leaves the lobby, which is tol
   CHECK(types_of(ann.texts()).back() == "info");
 }
 
+// Pins §5.2, §17.12.
+TEST_CASE("a troupe.v1 client that enters is told where it is, then what the chat says, in order") {
+  chat c;
+  client ann{c.world, encoding::v1_json, 0, {}, "ann"};
+  c.world.settle();
+
+  CHECK(types_of(ann.texts()) == strings{"welcome", "joined", "system", "info", "roster"});
+}
+
+// Pins §17.13.
+TEST_CASE("a second join of a held room brings joined alone, and the name stays") {
+  chat c;
+  client ann{c.world, encoding::v1_json, 0, {}, "ann"};
+  c.say(ann, "join", R"("roomId":"r","profile":{"name":"Kim"})");
+  c.forget(ann);
+
+  c.say(ann, "join", R"("roomId":"r","profile":{"name":"Lee"})");
+  auto entered = ann.texts();
+  c.say(ann, "chat", R"("roomId":"r","text":"x")");
+
+  CHECK(types_of(entered) == strings{"joined"});
+  CHECK(ann.heard("chat", "username") == strings{"Kim"});
+}
+
+// Pins §17.14.
+TEST_CASE("a client that joins another room at once has that as its default room") {
+  chat c;
+  client ann{c.world, encoding::v1_json, 0, {}, "ann"};
+  ann.join("other");
+  c.forget(ann);
+
+  c.say(ann, "chat", R"("text":"x")");
+
+  CHECK(ann.heard("chat", "roomId") == strings{"other"});
+}
+
+// Pins §17.10.
+TEST_CASE("two may have one name") {
+  chat c;
+  client ann{c.world, encoding::v1_json, 0, {}, "ann"}, bob{c.world, encoding::v1_json, 0, {}, "bob"};
+  c.forget(ann);
+  for (auto* who : {&ann, &bob}) {
+    c.say(*who, "setUsername", R"("username":"Kim")");
+    c.say(*who, "chat", R"("text":"x")");
+  }
+
+  CHECK(ann.heard("chat", "username") == strings{"Kim", "Kim"});
+}
+
 TEST_CASE("a crowd comes and goes without a trace") {
   chat c;
   for (int round = 0; round < 3; ++round) {

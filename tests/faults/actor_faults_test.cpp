@@ -295,3 +295,34 @@ TEST_CASE("a node serves and nothing is left after several failed allocations in
   for (std::size_t count : {2, 3, 7, 40})
     sweep(count, is_long ? 1 : 11);
 }
+
+// Pins §4.22, §13.7.
+TEST_CASE("a join that finds no memory is answered internal, or the connection is closed with 1011") {
+  std::vector<std::string> found;
+  (void)play_at(std::size_t{1} << 40, 1, found); // what a thread keeps is there
+  int answered = 0, closed = 0;
+  for (std::size_t n = 0;; ++n) {
+    world w;
+    auto ann = w.connect(protocol::encoding::v1_json, 0);
+    (void)ann->take_frames();
+    test::arm(n, 1);
+    attempt([&] { w.say(ann, R"({"type":"join","roomId":"c","ref":1})"); });
+    test::disarm();
+    auto failed = test::has_failed();
+    w.settle();
+    auto heard = ann->take_frames();
+    INFO("allocation " << n);
+    if (holds(heard, R"("ref":1,"request":"join","roomId":"c","code":"internal")")) {
+      ++answered;
+      w.say(ann, R"({"type":"join","roomId":"c","ref":2})");
+      CHECK(holds(ann->take_frames(), R"("type":"joined","ref":2)"));
+    }
+    closed += std::any_of(heard.begin(), heard.end(), [](auto& f) {
+      return f.opcode == 8 && f.close_code() == 1011 && f.payload.substr(2) == "internal";
+    });
+    if (!failed)
+      break;
+  }
+  CHECK(answered > 0);
+  CHECK(closed > 0);
+}

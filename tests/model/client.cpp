@@ -115,6 +115,7 @@ void client::look() {
   for (auto& frame : session_->take_frames()) {
     if (closed_)
       complain("a frame after the close frame");
+    // Pins §7.7.
     if (announced_ && frame.opcode != 2 && !frame.after_cut && frame.opcode < 8)
       complain("a binary message without its bytes");
     if (frame.opcode == 8) {

@@ -3,7 +3,9 @@
 #include <catch2/catch.hpp>
 
 #include <cctype>
+#include <fstream>
 #include <set>
+#include <sstream>
 #include <string>
 
 using namespace troupe::protocol;
@@ -42,10 +44,28 @@ TEST_CASE("a close reason fits into a control frame") {
 
 TEST_CASE("a code that nobody knows is an internal error") { CHECK(info(static_cast<errc>(200)).code == errc::internal); }
 
+// Pins §12.6.
 TEST_CASE("the codes that travel keep their numbers") {
   CHECK(static_cast<int>(errc::malformed) == 1);
   CHECK(static_cast<int>(errc::internal) == 17);
   CHECK(static_cast<int>(errc::undecodable) == 18);
   CHECK(static_cast<int>(errc::waiting_limit) == 31);
   CHECK(static_cast<int>(errc::parts_limit) == 35);
+}
+
+// Pins §12.4, §12.6.
+TEST_CASE("the table of codes is the one that is published") {
+  std::ifstream file{TROUPE_SOURCE_DIR "/protocol/PROTOCOL.md"};
+  std::stringstream published;
+  published << file.rdbuf();
+
+  for (int i = 0; i <= static_cast<int>(last); ++i) {
+    const auto& row = info(static_cast<errc>(i));
+    std::ostringstream expected;
+    expected << "| `" << row.name << "` | " << i << " | " << row.sentence << " | "
+             << (row.close_code == 0 ? "–" : std::to_string(row.close_code)) << " | "
+             << (row.retryable ? "yes" : "no") << " | ";
+    INFO(expected.str());
+    CHECK(published.str().find(expected.str()) != std::string::npos);
+  }
 }

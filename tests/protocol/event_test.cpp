@@ -113,6 +113,40 @@ TEST_CASE("events are encoded as the vectors say") {
     }
 }
 
+// Pins §7.8.
+TEST_CASE("bytes that are none are announced and followed by a frame all the same") {
+  for (auto to : {encoding::v1_json, encoding::plain_json}) {
+    auto announced = make_frame(opcode::text, R"({"type":"binary","roomId":"r","userId":"u","seq":9,"bytes":0})");
+    auto empty = make_frame(opcode::binary, "");
+
+    CHECK(binary_frame(to, "r", "u", 9, "", nullptr).view()
+          == std::string{announced.view()} + std::string{empty.view()});
+  }
+}
+
+// Pins §2.7.
+TEST_CASE("a frame is at most seven times the largest message and 4 KiB, whatever grows in its codec") {
+  constexpr std::size_t largest = 64 * 1024;
+  auto name = std::string(128, '"'); // which each codec may escape
+  auto repeated = [](std::string_view value, std::size_t times) {
+    std::string all{"\xdd"}; // an array
+    for (int shift = 24; shift >= 0; shift -= 8)
+      all += static_cast<char>(times >> shift);
+    for (; times > 0; --times)
+      all += value;
+    return all;
+  };
+  for (auto value : {"\xc2"sv, "\xc0"sv, "\xc4\x00"sv, "\xca\x80\x80\x00\x00"sv, "\xa1\x01"sv, "\x81\xa0\xc2"sv}) {
+    auto body = repeated(value, (largest - 5) / value.size());
+    auto frame = message_frame(encoding::v1_json, {name, name, 1, at, body_field::data, {codec::msgpack, body}}, nullptr);
+
+    CHECK(frame.size() <= 7 * largest + 4 * 1024);
+  }
+  auto controls = std::string{"\xda\xff\xfc", 3} + std::string(largest - 4, '\x01');
+  CHECK(message_frame(encoding::v1_json, {name, name, 1, at, body_field::text, {codec::msgpack, controls}}, nullptr).size()
+        <= 7 * largest + 4 * 1024);
+}
+
 TEST_CASE("an event is one allocation, counted against its meter") {
   memory_meter meter;
   {

@@ -327,6 +327,54 @@ TEST_CASE("the testing kit refuses what cannot be, too") {
   CHECK(refusal([] { transport::http_reply r{nullptr}; }).find("nobody") != std::string::npos);
 }
 
+// Pins §16.1.
+TEST_CASE("what is not configured has the limits that are published") {
+  constexpr std::size_t kib = 1024, mib = 1024 * 1024;
+  const server_options o;
+  auto& messages = o.node.messages;
+  auto& connections = o.node.connections;
+  auto& rooms = o.node.rooms;
+
+  CHECK(messages.max_message_bytes == 64 * kib);
+  CHECK(messages.max_depth == 32);
+  CHECK(messages.max_type_bytes == 128);
+  CHECK(messages.max_ref_bytes == 64);
+  CHECK(messages.max_profile_bytes == 4 * kib);
+  CHECK(protocol::max_room_name_bytes == 128);
+  CHECK(connections.max_rooms == 128);
+  CHECK(connections.messages_per_second == 100);
+  CHECK(connections.burst_messages == 200);
+  CHECK(connections.max_errors == 10);
+  CHECK(connections.error_window == 60s);
+  CHECK(connections.credits.messages == 32);
+  CHECK(connections.credits.bytes == 128 * 1024);
+  CHECK(rooms.history);
+  CHECK(rooms.history_messages == 256);
+  CHECK(rooms.history_bytes == mib);
+  CHECK(rooms.history_age == 5min);
+  CHECK(rooms.max_members == 10'000);
+  CHECK(rooms.max_rooms == 100'000);
+  CHECK(rooms.max_pending_bytes == 1024 * 1024); // a room ends at eight times that
+  CHECK(o.node.heartbeat.interval == 25s);
+  CHECK(o.node.heartbeat.timeout == 10s);
+  CHECK(o.node.reconnect_min == 500ms);
+  CHECK(o.node.reconnect_max == 5s);
+  CHECK(o.max_connections_per_user == 10);
+  CHECK(o.admissions_per_second == 2000);
+  CHECK(o.max_header_bytes == 8 * kib);
+  CHECK(o.max_headers == 100);
+  CHECK(o.max_body_bytes == 64 * kib);
+  CHECK(o.handshake_deadline == 10s);
+  CHECK(o.tls_deadline == 5s);
+  CHECK(o.handler_deadline == 5s);
+  CHECK(o.assembly_deadline == 10s);
+  CHECK(o.write_deadline == 10s);
+  CHECK(o.close_deadline == 5s);
+  CHECK(o.drain_delay == 0s);
+  CHECK(o.drain_timeout == 10s);
+  CHECK(o.websocket_path == "/");
+}
+
 // Pins §16.2.
 TEST_CASE("credits, depth, types and refs that are lifted let everything through") {
   actors::node_options o;

@@ -328,7 +328,9 @@ TEST_CASE("the upgrade hook lets in with claims or refuses with its status") {
   node.rooms("*", [&](auto) { return std::make_unique<watching>(seen); });
   node.start();
 
-  CHECK_THROWS(raw_client{node.port()});
+  auto refused = raw_client{node.port(), raw_client::upgrade_of("/")}.read_all();
+  CHECK(refused.starts_with("HTTP/1.1 402"));
+  CHECK(refused.find("\r\n\r\nPay first") != std::string::npos);
   raw_client client{node.port(), raw_client::upgrade_of("/?key=open")};
   client.await("\r\n\r\n");
   client.send(masked_text(R"({"type":"join","roomId":"r"})"));

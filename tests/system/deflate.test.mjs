@@ -55,6 +55,41 @@ test('the echo node gives back what came deflated and in fragments', async (t) =
   socket.terminate();
 });
 
+// Pins §1.5.
+test('deflate is agreed on without context takeover on both sides, with who offers it', async (t) => {
+  const node = await startNode(t, 'relay_node', ['--deflate']);
+  const agreed = async (offer) => {
+    const { headers } = await rawRequest(node, upgradeRequest({ headers: { 'Sec-WebSocket-Extensions': offer } }));
+    return headers['sec-websocket-extensions']?.split(';').map((part) => part.trim());
+  };
+
+  for (const offer of ['permessage-deflate', 'permessage-deflate; client_max_window_bits', 'permessage-deflate; server_max_window_bits=10']) {
+    const parts = await agreed(offer);
+    for (const part of ['permessage-deflate', 'server_no_context_takeover', 'client_no_context_takeover'])
+      assert.ok(parts.includes(part), `${offer}: ${parts}`);
+  }
+  assert.equal(await agreed(undefined), undefined);
+});
+
+// Pins §1.6, §1.7.
+test('messages are deflated unless they are short, or the client has asked for a smaller window', async (t) => {
+  const node = await startNode(t, 'relay_node', ['--deflate']);
+  const isDeflated = async (offer, said) => {
+    const socket = await rawWebSocket(node, { headers: { 'Sec-WebSocket-Extensions': offer } });
+    socket.write(frame({ opcode: 1, payload: '{"type":"join","roomId":"r"}' }));
+    assert.equal((await socket.message()).type, 'joined');
+    socket.write(frame({ opcode: 1, payload: JSON.stringify({ type: 'message', text: said }) }));
+    const { rsv } = await socket.frame();
+    socket.destroy();
+    return rsv === 4;
+  };
+
+  assert.ok(await isDeflated('permessage-deflate', 'x'.repeat(1000)));
+  assert.ok(await isDeflated('permessage-deflate; server_max_window_bits=15', 'x'.repeat(1000)));
+  assert.ok(!(await isDeflated('permessage-deflate', 'x')));
+  for (const bits of [9, 14]) assert.ok(!(await isDeflated(`permessage-deflate; server_max_window_bits=${bits}`, 'x'.repeat(1000))));
+});
+
 const offer = { headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits' } };
 
 test('an offer of deflate changes nothing else of what an upgrade may look like', async (t) => {

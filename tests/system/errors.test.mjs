@@ -143,6 +143,22 @@ describe('a message', () => {
     await witness.expect('userLeft');
   });
 
+  // Pins §7.9.
+  test('that carries bytes in base64 has the limit of all others, as it is sent', async () => {
+    const limit = 65_536;
+    const [client, witness] = await roomOf(node, freshRoom(), 'json', 'msgpack');
+    const around = JSON.stringify({ type: 'binary', data: { $bin: '' } }).length;
+    const most = Math.floor((limit - around) / 4) * 3;
+
+    client.send({ type: 'binary', data: { $bin: Buffer.alloc(most, 7).toString('base64') } });
+    assert.equal((await witness.expect('binary')).data.length, most);
+    await client.expect('binary', { bytes: most });
+    await client.take('the raw frame');
+    client.send({ type: 'binary', data: { $bin: Buffer.alloc(most + 3, 7).toString('base64') } });
+
+    assert.equal((await client.end()).code, 1009);
+  });
+
   // Pins §2.5, §8.16.
   test('of MessagePack that holds more than one document, or half of one, closes with 1007', async () => {
     const whole = Buffer.from(encode({ type: 'ping' }));

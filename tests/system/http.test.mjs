@@ -76,6 +76,22 @@ describe('an upgrade request', () => {
     assert.equal(await statusOf({ headers: { 'Content-Length': '5' } }), 400);
     assert.equal(await statusOf({ headers: { 'Transfer-Encoding': 'chunked' } }), 400);
     assert.equal(await statusOf({ headers: { 'Transfer-Encoding': 'chunked', 'Content-Length': '5' } }), 400);
+    assert.equal(await statusOf({ headers: { 'Content-Length': `${1 << 20}` } }), 413);
+  });
+
+  // Pins §1.26.
+  test('that is refused is answered by one line of text, behind which the connection ends', async () => {
+    const big = { 'X-Big': 'x'.repeat(9 * 1024) };
+    for (const options of [{ line: 'nonsense' }, { line: 'POST / HTTP/1.1' }, { line: 'GET /nowhere HTTP/1.1' }, { headers: { Host: undefined } },
+                           { headers: { 'Sec-WebSocket-Version': '8' } }, { headers: big }]) {
+      const socket = await RawSocket.open(relay);
+      socket.write(upgradeRequest(options));
+      const { status, headers, body } = await socket.response();
+      assert.ok(status >= 400, JSON.stringify(options));
+      assert.match(headers['content-type'], /^text\/plain/);
+      assert.match(body, /^[^\n]+\n?$/, JSON.stringify(options));
+      await socket.untilEnded();
+    }
   });
 
   test('with another request behind it never starts that request', async () => {

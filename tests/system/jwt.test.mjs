@@ -45,14 +45,14 @@ describe('a token', () => {
   test('that is missing or bad is answered 401 with the tutorial\'s texts', async (t) => {
     const node = await nodeWithTokens(t);
     const missing = await refused(node);
-    assert.deepEqual([missing.status, missing.body.trim()], [401, 'Unauthorized']);
+    assert.deepEqual([missing.status, missing.body.trim(), missing.headers['www-authenticate']], [401, 'Unauthorized', 'Bearer']);
     const bad = [
       'x', 'a.b.c', `${sign({ sub: 'a' }, 'another secret')}`, sign({ sub: 'a', exp: inSeconds(-60) }, secret),
       sign({ sub: 'a', nbf: inSeconds(3600) }, secret), sign({}, secret), sign({ sub: 'a' }, secret, { alg: 'none' }), sign({ sub: 'a' }, secret, { jku: 'http://127.0.0.1/' }),
     ];
     for (const token of bad) {
       const answer = await refused(node, 'json', bearer(token));
-      assert.deepEqual([answer.status, answer.body.trim()], [401, 'Invalid token'], token);
+      assert.deepEqual([answer.status, answer.body.trim(), answer.headers['www-authenticate']], [401, 'Invalid token', 'Bearer'], token);
     }
     assert.equal(await node.metric('auth_failed_total', 'reason="missing"'), 1);
     assert.equal(await node.metric('auth_failed_total'), bad.length + 1);
@@ -61,8 +61,8 @@ describe('a token', () => {
   // Pins §1.41.
   test('in two places is answered 400', async (t) => {
     const node = await nodeWithTokens(t);
-    const token = sign({ sub: 'a' }, secret);
-    assert.equal((await refused(node, 'json', { path: `/?token=${token}`, ...bearer(token) })).status, 400);
+    for (const token of [sign({ sub: 'a' }, secret), 'none.at.all'])
+      assert.equal((await refused(node, 'json', { path: `/?token=${token}`, ...bearer(token) })).status, 400);
   });
 
   test('is written nowhere', async (t) => {
@@ -86,7 +86,8 @@ describe('the strict profile', () => {
     assert.equal((await connect(node, 'json', bearer(sign(good, secret)))).userId, 'a');
     for (const change of [{ exp: undefined }, { iss: 'them' }, { aud: 'game' }, { exp: inSeconds(40 * 24 * 3600) }])
       assert.equal((await refused(node, 'json', bearer(sign({ ...good, ...change }, secret)))).status, 401, JSON.stringify(change));
-    assert.equal((await refused(node, 'json', { path: `/?token=${sign(good, secret)}` })).status, 401);
+    const { status, body } = await refused(node, 'json', { path: `/?token=${sign(good, secret)}` });
+    assert.deepEqual([status, body.trim()], [401, 'A valid token is needed.']);
   });
 });
 
@@ -109,7 +110,7 @@ describe('a connection with a token', () => {
     client.send({ type: 'auth', token: 'x', ref: 2 });
     await client.expect('error', { ref: 2, code: 'unauthorized' });
     client.send({ type: 'auth', token: sign({ sub: 'ann', exp: inSeconds(600) }, secret), ref: 3 });
-    await client.expect('ack', { ref: 3 });
+    await client.expectExactly({ type: 'ack', ref: 3 });
 
     const began = Date.now();
     await until(async () => Date.now() - began > 3000, 'the first token to have expired');

@@ -313,6 +313,19 @@ describe('members of all encodings in one room', () => {
     assert.deepEqual(Buffer.from(map.data), bytes);
   });
 
+  // Pins §4.47, §7.2.
+  test('get a raw frame in the room that its sender has joined last', async () => {
+    const [one, two] = [freshRoom(), freshRoom()];
+    const json = await connect(node, 'json');
+    await json.join(one);
+    await json.join(two);
+
+    json.sendRaw(Buffer.from('x'));
+
+    await json.expect('binary', { roomId: two, userId: json.userId, bytes: 1 });
+    assert.deepEqual(await json.take('the raw frame'), Buffer.from('x'));
+  });
+
   // Pins §4.4, §7.3.
   test('get the bytes that a JSON member sends as $bin, with room and ref', async () => {
     const room = freshRoom();

@@ -101,6 +101,18 @@ describe('a plain client', () => {
     await client.expect('error', { code: 'not_joined' });
   });
 
+  // Pins §6.7.
+  test('is answered by an ack without a position if it leaves with a ref', async () => {
+    const room = freshRoom();
+    const client = await connect(node, 'plain');
+    await client.join(room);
+
+    client.send({ type: 'leave', ref: 5 });
+
+    await client.expectExactly({ type: 'ack', ref: 5, roomId: room });
+    await client.fence();
+  });
+
   // Pins §8.14.
   test('stays connected after a message that is no JSON', async () => {
     const room = freshRoom();

@@ -536,7 +536,46 @@ TEST_CASE("a node stops although joins wait for joins, whichever loop is ahead")
   CHECK(s.script.alive == 0);
 }
 
+// Pins §4.21.
+TEST_CASE("a join of a client that is still heard while the server stops is answered overloaded") {
+  stage s;
+  auto ann = s.connect("ann");
+  s.world.node.end_rooms();
+  s.world.settle();
+
+  ann->say(R"({"type":"join","roomId":"r","ref":1})");
+  s.world.settle();
+
+  auto heard = stage::heard(*ann);
+  REQUIRE(heard.size() == 1);
+  CHECK(stage::any(heard, R"("ref":1,"request":"join","roomId":"r","code":"overloaded")"));
+  CHECK(s.script.made == 0);
+}
+
 // -- clients of one room ----------------------------------------------------------------------------------------------------
+
+// Pins §4.25.
+TEST_CASE("a client of one room is told joined of the new one, then left of the old one") {
+  auto o = stage::options(2);
+  o.connections.max_rooms = 1;
+  stage s{o};
+  auto old = s.world.room_on(0), next = s.world.room_on(1);
+  auto ann = s.connect("ann"), bob = s.connect("bob");
+  ann->join(old);
+  bob->join(old);
+  s.world.settle();
+  (void)stage::heard(*ann);
+  (void)stage::heard(*bob);
+
+  ann->say(R"({"type":"join","roomId":")" + next + R"(","ref":1})");
+  s.world.settle();
+
+  auto heard = stage::heard(*ann);
+  REQUIRE(heard.size() == 2);
+  CHECK(heard[0].find(R"({"type":"joined","ref":1,"roomId":")" + next + '"') == 0);
+  CHECK(heard[1] == R"({"type":"left","roomId":")" + old + R"(","seq":0})");
+  CHECK(stage::any(stage::heard(*bob), R"("reason":"left")"));
+}
 
 // Pins §4.28.
 TEST_CASE("a plain client that its new room throws out is in no room, and knows it") {

@@ -1,28 +1,20 @@
 #include <utility>
 
-#include "upgrade.hpp"
+#include "upgrade_request.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <functional>
 #include <initializer_list>
+#include <iterator>
 
 using namespace troupe;
 using namespace troupe::transport;
 namespace http = boost::beast::http;
 using http::field;
+using test::good_request;
 
 namespace {
-
-/// The request of RFC 6455, 1.2.
-http_request_message good_request() {
-  http_request_message r{http::verb::get, "/", 11};
-  r.set(field::host, "server.example.com");
-  r.set(field::upgrade, "websocket");
-  r.set(field::connection, "Upgrade");
-  r.set(field::sec_websocket_key, "dGhlIHNhbXBsZSBub25jZQ==");
-  r.set(field::sec_websocket_version, "13");
-  return r;
-}
 
 upgrade_verdict check(const http_request_message& r) { return check_upgrade(r, {}); }
 
@@ -150,6 +142,25 @@ TEST_CASE("another version is answered 426") {
     CHECK(with_other(field::sec_websocket_version, version).label == "version");
   }
   CHECK(without(field::sec_websocket_version).status == 426);
+}
+
+// Pins §1.25.
+TEST_CASE("of several faults the first of the table is told") {
+  using fault = std::pair<std::string_view, std::function<void(http_request_message&)>>;
+  const fault faults[] = {
+    {"method", [](auto& r) { r.method(http::verb::post); }},
+    {"host", [](auto& r) { r.erase(field::host); }},
+    {"connection", [](auto& r) { r.erase(field::connection); }},
+    {"body", [](auto& r) { r.set(field::content_length, "5"); }},
+    {"version", [](auto& r) { r.erase(field::sec_websocket_version); }},
+    {"key", [](auto& r) { r.erase(field::sec_websocket_key); }},
+    {"origin", [](auto& r) { r.set(field::origin, "https://evil.example"); }},
+  };
+  auto r = good_request();
+  for (auto f = std::rbegin(faults); f != std::rend(faults); ++f) {
+    f->second(r);
+    CHECK(check_upgrade(r, {"https://good.example"}).label == f->first);
+  }
 }
 
 // -- keys -----------------------------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ export class RawSocket {
     }, 'an HTTP answer', ms);
   }
 
-  /// The next WebSocket frame of the server: {fin, opcode, payload}, undefined if the connection ends before.
+  /// The next WebSocket frame of the server: {fin, rsv, opcode, masked, payload}, undefined if the connection ends before.
   frame(ms) {
     return this.read((bytes) => {
       if (bytes.length < 2) return undefined;
@@ -76,7 +76,8 @@ export class RawSocket {
       }
       if (bytes.length < at + length) return undefined;
       this.received = bytes.subarray(at + length);
-      return { fin: bytes[0] >= 0x80, opcode: bytes[0] & 0x0f, payload: bytes.subarray(at, at + length) };
+      return { fin: bytes[0] >= 0x80, rsv: (bytes[0] >> 4) & 7, opcode: bytes[0] & 0x0f, masked: bytes[1] >= 0x80,
+               payload: bytes.subarray(at, at + length) };
     }, 'a WebSocket frame', ms);
   }
 
