@@ -33,4 +33,13 @@ inline std::string client_frame(bool fin, unsigned opcode, std::string_view payl
   return client_header(fin, opcode, payload.size()) + std::string{payload};
 }
 
+/// A client's frame whose payload is masked, as its header says.
+inline std::string masked_frame(bool fin, unsigned opcode, std::string_view payload, length_form form = length_form::shortest) {
+  auto out = client_header(fin, opcode, payload.size(), form);
+  const auto key = out.substr(out.size() - 4);
+  for (std::size_t i = 0; i < payload.size(); ++i)
+    out += static_cast<char>(payload[i] ^ key[i % 4]);
+  return out;
+}
+
 } // namespace troupe::test

@@ -1,7 +1,5 @@
 #include "session_wire.hpp"
 
-#include <simdjson.h>
-
 #include <cstring>
 
 namespace troupe::transport {
@@ -56,8 +54,6 @@ protocol::shared_bytes whole_frame::payload() const {
     return {};
   return bytes;
 }
-
-bool is_utf8(std::string_view text) noexcept { return simdjson::validate_utf8(text.data(), text.size()); }
 
 bool can_deflate_for(std::string_view offers) {
   return offers.find("permessage-deflate") != std::string_view::npos && offers.find("server_max_window_bits=8") == std::string_view::npos;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "ws_utf8.hpp"
+
 #include <troupe/protocol/errc.hpp>
 #include <troupe/protocol/frame.hpp>
 #include <troupe/protocol/shared_bytes.hpp>
@@ -31,8 +33,6 @@ struct whole_frame {
 /// The whole frame at the start of some bytes; anything else (a part, a fragment, a close, an error) is left to Beast.
 /// Source: RFC 6455, 5.2.
 [[nodiscard]] whole_frame first_whole_frame(std::string_view bytes) noexcept;
-
-[[nodiscard]] bool is_utf8(std::string_view text) noexcept;
 
 /// Whether these offers name deflate in a way that can be agreed on: zlib has no window of 8 bits, and an answer of 9 would break the offer.
 [[nodiscard]] bool can_deflate_for(std::string_view offers);
