@@ -1,9 +1,14 @@
 #include "registry.hpp"
 
+#include "ws_reader.hpp"
+
+#include "transport/client_frames.hpp"
+
 #include <troupe/transport/outbox.hpp>
 
 #include <array>
 #include <string>
+#include <string_view>
 
 namespace troupe::bench {
 
@@ -43,10 +48,25 @@ void outbox_queue(benchmark::State& state) {
   state.SetItemsProcessed(16 * state.iterations());
 }
 
+/// Three masked texts that lie whole in what was read.
+void reader_whole_texts(benchmark::State& state) {
+  const transport::ws_limits limits;
+  transport::ws_reader reader{limits};
+  const auto frame = test::masked_frame(true, 1, std::string(static_cast<std::size_t>(state.range(0)), 'x'));
+  const auto bytes = frame + frame + frame;
+  allocation_count count{state};
+  for (auto _ : state)
+    for (std::string_view rest{bytes}; !rest.empty();)
+      benchmark::DoNotOptimize(reader.next(rest, {}));
+  state.SetItemsProcessed(3 * state.iterations());
+}
+
 } // namespace
 
 std::vector<entry> transport_benchmarks() {
   return {
+    {"reader_whole_texts", reader_whole_texts, 64, 100'000},
+    {"reader_whole_texts", reader_whole_texts, 1024, 10'000},
     {"outbox_write", outbox_write, 100, 100'000},
     {"outbox_queue", outbox_queue, 100, 10'000},
   };

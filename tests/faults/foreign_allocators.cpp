@@ -25,10 +25,17 @@ void troupe::test::fail_openssl_too() {
     std::abort();
 }
 
-/// In place of zlib's start of a compressor.
+/// In place of zlib's starts of a compressor and of an inflater.
 extern "C" int __real_deflateInit2_(z_streamp, int, int, int, int, int, const char*, int);
 extern "C" int __wrap_deflateInit2_(z_streamp z, int level, int method, int window, int memory, int strategy, const char* version, int size) {
   z->zalloc = zlib_malloc;
   z->zfree = zlib_free;
   return __real_deflateInit2_(z, level, method, window, memory, strategy, version, size);
+}
+
+extern "C" int __real_inflateInit2_(z_streamp, int, const char*, int);
+extern "C" int __wrap_inflateInit2_(z_streamp z, int window, const char* version, int size) {
+  z->zalloc = zlib_malloc;
+  z->zfree = zlib_free;
+  return __real_inflateInit2_(z, window, version, size);
 }
