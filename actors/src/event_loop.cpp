@@ -58,6 +58,8 @@ event_loop::event_loop(caf::actor_system& system, unsigned index, loop_options o
 event_loop::~event_loop() {
   entrance_->close();
   drop_jobs();
+  poller_.let_go();
+  drop_jobs();
   if (poller_seen_)
     poller_seen_->release();
 }

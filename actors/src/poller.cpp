@@ -34,7 +34,10 @@ poller::~poller() {
   ::close(epoll_);
 }
 
-void poller::add(int descriptor, pollable& who, interest in) { control(EPOLL_CTL_ADD, descriptor, &who, in); }
+void poller::add(int descriptor, pollable& who, interest in) {
+  control(EPOLL_CTL_ADD, descriptor, &who, in);
+  all_.push_back(who);
+}
 
 void poller::change(int descriptor, pollable& who, interest in) { control(EPOLL_CTL_MOD, descriptor, &who, in); }
 
@@ -47,19 +50,33 @@ void poller::control(int operation, int descriptor, pollable* who, interest in) 
     throw failure("epoll_ctl");
 }
 
-void poller::remove(int descriptor, const pollable& who) noexcept {
+void poller::remove(int descriptor, pollable& who) noexcept {
   epoll_event ignored{}; // which old kernels want
   ::epoll_ctl(epoll_, EPOLL_CTL_DEL, descriptor, &ignored);
+  who.unlink();
+  forget(who);
+}
+
+void poller::hand_over(int descriptor, pollable& from, pollable& to) {
+  change(descriptor, to, interest::input);
+  from.unlink();
+  all_.push_back(to);
+  forget(from);
+}
+
+/// What was taken and not told yet.
+void poller::forget(const pollable& who) noexcept {
   for (auto i = next_; i < count_; ++i)
     if (ready_[i].who == &who)
       ready_[i].who = nullptr;
 }
 
-void poller::hand_over(int descriptor, const pollable& from, pollable& to) {
-  change(descriptor, to, interest::input);
-  for (auto i = next_; i < count_; ++i)
-    if (ready_[i].who == &from)
-      ready_[i].who = nullptr;
+void poller::let_go() noexcept {
+  while (!all_.empty()) {
+    auto& one = all_.front();
+    all_.pop_front();
+    one.on_end();
+  }
 }
 
 void poller::wait(std::optional<std::chrono::nanoseconds> timeout) noexcept {
@@ -85,8 +102,6 @@ void poller::wait(std::optional<std::chrono::nanoseconds> timeout) noexcept {
 
 void poller::tell_next() {
   auto [who, events] = ready_[next_++];
-  if (has_ready() && ready_[next_].who)
-    ready_[next_].who->prefetch();
   if (who)
     who->on_ready(events);
 }

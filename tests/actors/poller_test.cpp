@@ -9,6 +9,7 @@
 #include <array>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -113,6 +114,46 @@ TEST_CASE("who is removed hears nothing of what was taken already") {
     p.tell_next();
   CHECK(a.told.size() + b.told.size() == 1);
   CHECK(tell(p) == 0);
+}
+
+TEST_CASE("a descriptor is handed over with what was taken of it already") {
+  pair_of_sockets s;
+  poller p;
+  listener from, to;
+  p.add(s.ends[0], from);
+  s.say('1');
+  p.wait(0ns);
+  REQUIRE(p.has_ready());
+  p.hand_over(s.ends[0], from, to);
+  while (p.has_ready())
+    p.tell_next();
+  CHECK(from.told.empty());
+  CHECK(tell(p) == 1);
+  CHECK(to.told.size() == 1);
+}
+
+TEST_CASE("who is left at the end is told so once, and may go") {
+  struct last final : pollable {
+    explicit last(int& n) : ends(n) {}
+    void on_ready(std::uint32_t) override {}
+    void on_end() noexcept override { ++ends, next.reset(); }
+    std::unique_ptr<last> next;
+    int& ends;
+  };
+  pair_of_sockets first, second, third;
+  poller p;
+  int ends = 0;
+  last a{ends};
+  a.next = std::make_unique<last>(ends);
+  p.add(first.ends[0], a);
+  p.add(second.ends[0], *a.next);
+  last removed{ends};
+  p.add(third.ends[0], removed);
+  p.remove(third.ends[0], removed);
+  p.let_go();
+  CHECK(ends == 1);
+  p.let_go();
+  CHECK(ends == 1);
 }
 
 TEST_CASE("a wait ends by a deadline, by a bell that rang before it, and by one from another thread") {

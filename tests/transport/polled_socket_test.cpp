@@ -246,3 +246,50 @@ TEST_CASE("a cancel ends the read and leaves the wait for room") {
   CHECK(read == asio::error::operation_aborted);
   CHECK(room == error_code{});
 }
+
+TEST_CASE("what waits in a socket at its loop's end goes with the loop, and the host that it keeps") {
+  struct kept_host final : polled_socket::host {
+    explicit kept_host(manual_loop& m) : socket(owned_descriptor{m.both.second.release()}, m.loop) {}
+    std::shared_ptr<void> hold() override { return {}; }
+    void on_input() override {}
+    polled_socket socket;
+    std::string into = std::string(16, 0);
+  };
+  std::weak_ptr<kept_host> seen;
+  {
+    manual_loop m;
+    auto h = std::make_shared<kept_host>(m);
+    seen = h;
+    h->socket.serve(*h);
+    h->socket.async_read_some(asio::buffer(h->into), [h](error_code, std::size_t) {});
+    h->socket.async_wait(plain_socket::wait_write, [h](error_code) {});
+    h.reset();
+    CHECK_FALSE(seen.expired());
+  }
+  CHECK(seen.expired());
+}
+
+TEST_CASE("a socket that is handed on keeps what it knows, and is heard by its new host") {
+  connection c;
+  c.hear("early");
+  struct next_host final : polled_socket::host {
+    std::shared_ptr<void> hold() override { return {}; }
+    void on_input() override { ++told; }
+    int told = 0;
+  } next;
+  polled_socket moved{std::move(c.socket)};
+  CHECK_FALSE(c.socket.is_open());
+  CHECK(moved.may_have_input());
+  moved.serve(next);
+  std::string into(16, 0);
+  error_code ec;
+  into.resize(moved.read_some(asio::buffer(into), ec));
+  CHECK(into == "early");
+  c.turns();
+  moved.read_some(asio::buffer(into), ec);
+  moved.await_input();
+  c.hear("later");
+  CHECK(next.told == 1);
+  CHECK(c.told == 0);
+  moved.close(ec);
+}

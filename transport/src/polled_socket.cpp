@@ -112,6 +112,12 @@ void polled_socket::on_ready(std::uint32_t events) {
     host_->on_input();
 }
 
+/// Its operations keep its host, and the host this.
+void polled_socket::on_end() noexcept {
+  auto reader = std::move(reader_);
+  auto writer = std::move(writer_);
+}
+
 void polled_socket::start_reader(std::unique_ptr<operation> o) {
   if (is_open() && !may_have_input_)
     reader_ = std::move(o);

@@ -190,6 +190,7 @@ private:
   }
 
   void on_ready(std::uint32_t events) override;
+  void on_end() noexcept override;
   void start_reader(std::unique_ptr<operation> o);
   void start_writer(std::unique_ptr<operation> o);
   void abort(std::unique_ptr<operation>& o) noexcept;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <boost/intrusive/list.hpp>
+
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -9,13 +11,13 @@
 namespace troupe::actors {
 
 /// What hears of a descriptor.
-class pollable {
+class pollable : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
   /// Something has changed: `events` as of epoll_ctl(2). It may add and remove descriptors, its own among them, and end itself.
   virtual void on_ready(std::uint32_t events) = 0;
 
-  /// It will hear of something shortly: what that touches may be fetched.
-  virtual void prefetch() const noexcept {}
+  /// The loop has ended: it will not hear of anything any more, and lets go of what waits in it.
+  virtual void on_end() noexcept {}
 
 protected:
   ~pollable() = default;
@@ -41,9 +43,9 @@ public:
   /// goes.
   void add(int descriptor, pollable& who, interest in = interest::input);
   void change(int descriptor, pollable& who, interest in);
-  void remove(int descriptor, const pollable& who) noexcept;
+  void remove(int descriptor, pollable& who) noexcept;
   /// `to` hears instead of `from`, first of what is there. Throws `std::system_error`, and nothing has changed.
-  void hand_over(int descriptor, const pollable& from, pollable& to);
+  void hand_over(int descriptor, pollable& from, pollable& to);
 
   /// Takes what has changed. Waits for that, or `wake`, for `timeout` at most; without one for as long as it takes. A signal ends it, too.
   /// Precondition: none is left to be told.
@@ -53,6 +55,9 @@ public:
   [[nodiscard]] bool has_ready() const noexcept { return next_ < count_; }
   void tell_next();
 
+  /// Tells all that are left that nothing follows. Some may go meanwhile.
+  void let_go() noexcept;
+
   /// Ends the wait that is under way, or the next one. Allocates nothing. Thread: any.
   void wake() noexcept;
 
@@ -60,6 +65,7 @@ public:
   [[nodiscard]] int descriptor() const noexcept { return epoll_; }
 
 private:
+  void forget(const pollable& who) noexcept;
   void control(int operation, int descriptor, pollable* who, interest in);
 
   struct change_of {
@@ -70,6 +76,7 @@ private:
 
   int epoll_ = -1;
   int bell_ = -1;
+  boost::intrusive::list<pollable, boost::intrusive::constant_time_size<false>> all_;
   std::size_t next_ = 0;
   std::size_t count_ = 0;
   std::array<change_of, most> ready_;
