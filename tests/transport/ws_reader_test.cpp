@@ -285,6 +285,16 @@ TEST_CASE("text that is not UTF-8 is undecodable, whole and in fragments; the sa
   CHECK(heard(masked_frame(true, binary, around)) == lines{"binary " + around});
 }
 
+TEST_CASE("a byte that is no UTF-8 is found wherever it stands in a whole text") {
+  for (std::size_t size = 1; size <= 40; ++size)
+    for (std::size_t at = 0; at < size; ++at) {
+      auto payload = xs(size);
+      payload[at] = '\xff';
+      if (heard(masked_frame(true, text, payload)) != error("undecodable"))
+        FAIL("byte " << at << " of " << size);
+    }
+}
+
 TEST_CASE("text is refused at the first byte that no continuation can save") {
   const std::string hopeless =
     GENERATE("{\xff", "{\xed\xa0", "\xc0", "\xe0\x80", "\xf4\x90", "\xf0\x9f\x41", "\xf0\x80");

@@ -118,6 +118,13 @@ void ws_inflater::add_piece() {
   stream_.avail_out = static_cast<uInt>(size);
 }
 
+std::size_t ws_inflater::kept_bytes() const noexcept {
+  std::size_t sum = 0;
+  for (auto& p : output_)
+    sum += std::max(p.size, piece_bytes);
+  return sum;
+}
+
 void ws_inflater::drop_pieces() noexcept {
   if (output_.size() > 1)
     output_.resize(1);

@@ -59,6 +59,9 @@ public:
   [[nodiscard]] static std::uint64_t largest_payload(std::uint64_t bytes,
                                                      std::uint64_t fragments) noexcept;
 
+  /// Memory for output that is there, also between messages.
+  [[nodiscard]] std::size_t kept_bytes() const noexcept;
+
 private:
   enum class state : std::uint8_t { within_block, behind_block, behind_stream, broken, full };
 
