@@ -388,6 +388,7 @@ void event_loop::block() {
       block_in_poller(until);
   } catch (...) {
     report("handler");
+    std::this_thread::sleep_for(failed_wait); // what fails now does so again
   }
   slept_ = false;
 }
@@ -397,8 +398,7 @@ void event_loop::block_in_poller(std::optional<steady_time> until) {
     poller_seen_->release();
   poller_seen_.reset();
   slept_ = true;
-  poller_.wait(until ? std::optional<std::chrono::nanoseconds>{*until - now()} : std::nullopt);
-  has_waited_ = true;
+  has_waited_ = poller_.wait(until ? std::optional<std::chrono::nanoseconds>{*until - now()} : std::nullopt);
 }
 
 /// For as long as Asio has something to wait for, the loop waits there, and Asio sees the poller as one more descriptor.

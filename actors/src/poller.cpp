@@ -42,7 +42,7 @@ void poller::add(int descriptor, pollable& who, interest in) {
 void poller::change(int descriptor, pollable& who, interest in) { control(EPOLL_CTL_MOD, descriptor, &who, in); }
 
 void poller::control(int operation, int descriptor, pollable* who, interest in) {
-  epoll_event event{EPOLLIN | EPOLLRDHUP | EPOLLET, {}};
+  epoll_event event{EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET, {}};
   if (in == interest::input_and_output)
     event.events |= EPOLLOUT;
   event.data.ptr = who;
@@ -79,25 +79,31 @@ void poller::let_go() noexcept {
   }
 }
 
-void poller::wait(std::optional<std::chrono::nanoseconds> timeout) noexcept {
-  using namespace std::chrono;
+bool poller::wait(std::optional<std::chrono::nanoseconds> timeout) noexcept {
   std::array<epoll_event, most> events;
-  int n = 0;
-  if (timeout && *timeout <= 0ns) {
-    n = ::epoll_wait(epoll_, events.data(), most, 0);
-  } else if (!timeout) {
-    n = ::epoll_wait(epoll_, events.data(), most, -1);
-  } else {
-    auto whole = duration_cast<seconds>(*timeout);
-    timespec t{whole.count(), static_cast<long>((*timeout - whole).count())};
-    n = ::epoll_pwait2(epoll_, events.data(), most, &t, nullptr);
-    if (n < 0 && errno == ENOSYS) // before Linux 5.11
-      n = ::epoll_wait(epoll_, events.data(), most, static_cast<int>(std::min<std::int64_t>(ceil<milliseconds>(*timeout).count(), 60'000)));
-  }
+  auto n = wait_for(events.data(), timeout);
   next_ = count_ = 0;
-  for (int i = 0; i < n; ++i) // none if a signal came
+  for (int i = 0; i < n; ++i)
     if (auto& e = events[static_cast<std::size_t>(i)]; e.data.ptr)
       ready_[count_++] = {static_cast<pollable*>(e.data.ptr), e.events};
+  return n >= 0;
+}
+
+int poller::wait_for(epoll_event* events, std::optional<std::chrono::nanoseconds> timeout) noexcept {
+  using namespace std::chrono;
+  if (!timeout)
+    return ::epoll_wait(epoll_, events, most, -1);
+  if (*timeout <= 0ns)
+    return ::epoll_wait(epoll_, events, most, 0);
+  if (is_exact_) {
+    auto whole = duration_cast<seconds>(*timeout);
+    timespec t{whole.count(), static_cast<long>((*timeout - whole).count())};
+    auto n = ::epoll_pwait2(epoll_, events, most, &t, nullptr);
+    if (n >= 0 || errno == EINTR)
+      return n;
+    is_exact_ = false; // Linux before 5.11, or a filter of system calls that does not know this one
+  }
+  return ::epoll_wait(epoll_, events, most, static_cast<int>(std::min<std::int64_t>(ceil<milliseconds>(*timeout).count(), 60'000)));
 }
 
 void poller::tell_next() {

@@ -138,6 +138,18 @@ TEST_CASE("a door that failed rests for 10 ms, and twice as long each time it fa
   CHECK(r.taken.size() == 2);
 }
 
+TEST_CASE("who knocks at a door that rests does not wake it") {
+  rig r{plenty, 0}; // no descriptor is for it
+  std::vector<visitor> crowd;
+  for (int i = 0; i < 5; ++i) {
+    crowd.emplace_back(r.door.port());
+    r.settle();
+  }
+  CHECK(r.counted(protocol::counter::accept_errors, "EMFILE") == 1);
+  r.world.pass(20ms);
+  CHECK(r.counted(protocol::counter::accept_errors, "EMFILE") == 2);
+}
+
 TEST_CASE("a stopped listener rests for good") {
   rig r;
   r.sockets_that_fail = 1;

@@ -11,6 +11,7 @@
 
 #include <sys/socket.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -157,6 +158,37 @@ TEST_CASE("a reset is found, together with the last bytes or after them") {
     c.read(ec);
   }
   CHECK((ec == asio::error::connection_reset || ec == asio::error::eof));
+}
+
+TEST_CASE("a read that stops short at an urgent byte has not emptied the socket") {
+  connection c;
+  c.say("before");
+  REQUIRE(::send(c.peer.native_handle(), "!", 1, MSG_OOB) == 1);
+  c.say("behind");
+  c.turns();
+  std::string all;
+  error_code ec;
+  while (!ec) {
+    REQUIRE(c.socket.may_have_input());
+    all += c.read(ec);
+  }
+  CHECK(ec == asio::error::would_block);
+  CHECK(all == "beforebehind");
+  CHECK_FALSE(c.socket.may_have_input());
+}
+
+TEST_CASE("who waits again and again for input that nobody reads does not hold the turn") {
+  connection c;
+  int told = 0;
+  std::function<void(error_code)> again = [&](error_code ec) {
+    if (!ec && ++told < 1000)
+      c.socket.async_wait(plain_socket::wait_read, again);
+  };
+  c.hear("hello");
+  again({});
+  c.loop.run_turn(3);
+  CHECK(told <= 4);
+  told = 1000;
 }
 
 TEST_CASE("a read that waits gets what comes, from no call of its own") {

@@ -100,6 +100,8 @@ void basic_http_session<Socket>::set_answering(bool is_answering) noexcept {
 template <class Socket>
 void basic_http_session<Socket>::start() {
   contained([&] {
+    if (!lowest().is_open())
+      return; // another had to have its place
     if constexpr (!is_tls<Socket>)
       socket_.serve(*this);
     if (settings_.proxy_protocol && is_proxy_)
@@ -197,9 +199,22 @@ void basic_http_session<Socket>::read_request() {
 }
 
 template <class Socket>
+void basic_http_session<Socket>::on_input() {
+  auto self = std::move(pending_);
+  contained([this] { read_header(); });
+}
+
+/// Waits by itself for a request to begin: for as long as an operation of Beast's is under way, the loop waits in Asio.
+template <class Socket>
 void basic_http_session<Socket>::read_header() {
   if (!lowest().is_open())
     return;
+  if constexpr (!is_tls<Socket>) {
+    if (buffer_.size() == 0 && !socket_.may_have_input()) {
+      pending_ = this->shared_from_this();
+      return socket_.await_input();
+    }
+  }
   contained([&] {
     http::async_read_header(socket_, buffer_, *parser_, guarded([this](error_code ec, std::size_t) { on_header(ec); }));
   });

@@ -33,7 +33,8 @@ public:
   void start();
   void end() override;
   [[nodiscard]] std::shared_ptr<void> hold() override { return this->shared_from_this(); }
-  void on_input() override {} // its operations are told
+  void on_input() override;
+  void let_go() noexcept override { pending_.reset(); }
 
 private:
   struct deadline final : actors::timer_wheel::entry {

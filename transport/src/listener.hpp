@@ -51,7 +51,10 @@ private:
     door(listener& l, int d) noexcept : owner(l), descriptor(d) {}
     ~door();
     void on_deadline() override { owner.open_again(*this); }
-    void on_ready(std::uint32_t) override { owner.on_waiting(*this); }
+    void on_ready(std::uint32_t) override {
+      if (!armed()) // else it rests
+        owner.on_waiting(*this);
+    }
     void close() noexcept;
     [[nodiscard]] bool is_open() const noexcept { return descriptor >= 0; }
     listener& owner;

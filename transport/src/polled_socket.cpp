@@ -22,6 +22,7 @@ polled_socket::polled_socket(polled_socket&& other) : loop_(other.loop_), descri
   descriptor_ = std::exchange(other.descriptor_, -1);
   is_polled_ = std::exchange(other.is_polled_, false);
   may_have_input_ = other.may_have_input_;
+  stops_short_ = other.stops_short_;
   has_ended_ = other.has_ended_;
 }
 
@@ -52,7 +53,10 @@ std::size_t polled_socket::read_some(asio::mutable_buffer into, error_code& ec) 
     ec = asio::error::eof;
   else if (n < 0)
     ec.assign(errno == EWOULDBLOCK ? EAGAIN : errno, asio::error::get_system_category());
-  if (size < into.size() && !has_ended_ && (n > 0 || ec == asio::error::would_block))
+  auto is_empty = ec == asio::error::would_block;
+  if (is_empty)
+    stops_short_ = false;
+  if (!has_ended_ && (is_empty || (n > 0 && size < into.size() && !stops_short_)))
     may_have_input_ = false;
   return size;
 }
@@ -100,6 +104,8 @@ void polled_socket::on_ready(std::uint32_t events) {
   auto held = host_->hold();
   if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
     has_ended_ = true;
+  if (events & EPOLLPRI)
+    stops_short_ = true;
   if (events & ~std::uint32_t{EPOLLOUT})
     may_have_input_ = true;
   if (writer_ && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)))
@@ -116,13 +122,16 @@ void polled_socket::on_ready(std::uint32_t events) {
 void polled_socket::on_end() noexcept {
   auto reader = std::move(reader_);
   auto writer = std::move(writer_);
+  if (host_)
+    host_->let_go();
 }
 
 void polled_socket::start_reader(std::unique_ptr<operation> o) {
+  abort(reader_); // there is none, by contract
   if (is_open() && !may_have_input_)
     reader_ = std::move(o);
   else
-    loop_.submit(*o.release());
+    loop_.post_job(*o.release());
 }
 
 /// The poller tells at once if there is room.
@@ -135,7 +144,7 @@ void polled_socket::abort(std::unique_ptr<operation>& o) noexcept {
   if (!o)
     return;
   o->ec = asio::error::operation_aborted;
-  loop_.submit(*o.release());
+  loop_.post_job(*o.release());
 }
 
 } // namespace troupe::transport

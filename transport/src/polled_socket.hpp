@@ -40,6 +40,8 @@ public:
     [[nodiscard]] virtual std::shared_ptr<void> hold() = 0;
     /// There is input, or its end; once for each `await_input`.
     virtual void on_input() = 0;
+    /// The loop has ended: it is told of nothing any more.
+    virtual void let_go() noexcept {}
 
   protected:
     ~host() = default;
@@ -82,7 +84,7 @@ public:
     w->ec = ec;
     w->taken = n;
     w->is_done = true;
-    loop_.submit(*w.release());
+    loop_.post_job(*w.release());
   }
 
   /// Calls `handler(error_code)` once there is input, or room for output.
@@ -202,6 +204,7 @@ private:
   int descriptor_;
   bool is_polled_ = false;
   bool may_have_input_ = false;
+  bool stops_short_ = false; ///< a read ends at an urgent byte, whatever lies behind it
   bool has_ended_ = false; ///< the input has, or all: behind what is there a read finds the end
   bool host_waits_ = false;
 };

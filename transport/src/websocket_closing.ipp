@@ -79,6 +79,8 @@ void basic_websocket_session<Socket>::linger() {
   if constexpr (is_tls<Socket>)
     socket_.close_output();
   error_code ignored; // a socket that cannot be shut has ended
+  if constexpr (!is_tls<Socket>)
+    socket_.cancel(ignored); // Beast's read, which hears of it
   socket().shutdown(plain_socket::shutdown_send, ignored);
   throw_away_input();
 }

@@ -185,6 +185,10 @@ template <class Socket>
 void basic_websocket_session<Socket>::on_read(error_code ec) {
   if (phase_ == phase::ended)
     return;
+  if (phase_ == phase::lingering && ec == boost::asio::error::operation_aborted) {
+    drop_input();
+    return throw_away_input();
+  }
   if (!ec) {
     auto bytes = input_.data();
     std::string_view message{static_cast<const char*>(bytes.data()), bytes.size()};

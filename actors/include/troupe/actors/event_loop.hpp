@@ -57,8 +57,8 @@ public:
 /// next one unless something was left. Handlers are what was posted, what the poller tells of, and Asio's, in turn. An exception out of
 /// one is logged, counted and ends nothing else. In a test nobody calls `run`: the test calls `run_turn` and owns the clock.
 ///
-/// What is there for long and speaks often (WebSockets, doors) listens to the poller; what is brief or asks much (HTTP, TLS) is Asio's,
-/// who is asked only while it has something to do.
+/// Doors and sockets without TLS listen to the poller. TLS, and what Beast reads in parts, is Asio's, who is asked only while it has
+/// something to wait for.
 ///
 /// Invariants: a loop outlives every actor pinned to it; `submit` and `post` may be called from any thread, all else on the loop's.
 class event_loop final : public compat::loop_context {
@@ -72,6 +72,7 @@ public:
   // -- what lives on it ---------------------------------------------------------------------------------------------------
 
   [[nodiscard]] unsigned index() const noexcept { return index_; }
+  /// For operations that begin on the loop's thread: what another thread begins or posts there wakes nobody.
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
   [[nodiscard]] poller& sockets() noexcept { return poller_; }
   [[nodiscard]] timer_wheel& timers() noexcept { return timers_; }
@@ -124,6 +125,8 @@ public:
   void post(F&& work) {
     post_job(*new posted<std::decay_t<F>>{std::forward<F>(work)});
   }
+  /// The same with a job, which is not queued already and lives until it has run. Allocates nothing. Thread: any.
+  void post_job(compat::loop_job& job) noexcept;
 
   /// Runs `work` before the loop blocks, and no later than at the end of the next turn, once; keeps it until then. For what may find more
   /// to do the later it comes. What it throws is counted; work that a stopped loop has not run is dropped. May allocate.
@@ -204,7 +207,6 @@ private:
   bool run_posted();
   bool run_socket();
   bool run_asio();
-  void post_job(compat::loop_job& job) noexcept;
   void wake() noexcept;
   void end_given_up(session_key who) noexcept;
   void take_remote() noexcept;
@@ -234,6 +236,7 @@ private:
     }
     event_loop& loop;
   };
+  static constexpr std::chrono::milliseconds failed_wait{1};
   static constexpr std::chrono::seconds first_reminder{1};
   static constexpr std::chrono::seconds between_reminders{10};
 

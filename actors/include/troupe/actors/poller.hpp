@@ -2,6 +2,8 @@
 
 #include <boost/intrusive/list.hpp>
 
+#include <sys/epoll.h>
+
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -24,8 +26,8 @@ protected:
 };
 
 /// The descriptors that a loop listens to, edge by edge: who is told that there is input reads until a read brings less than it has
-/// room for, and is told again when more comes; the end of the stream and errors are told of with the input before them or after it,
-/// never silently. So a message costs one wait and one read, where a reactor that does not say what it has heard costs two of each.
+/// room for, and is told again when more comes; the end of the stream, errors and urgent data (at which a read stops short) are told of with the
+/// input before them or after it, never silently. So a message costs one wait and one read, where a reactor that does not say what it has heard costs two of each.
 ///
 /// Cost: `wait` one system call, for up to 64 descriptors. Thread: the loop's; `wake` any.
 /// Source: epoll(7), edge-triggered.
@@ -47,9 +49,9 @@ public:
   /// `to` hears instead of `from`, first of what is there. Throws `std::system_error`, and nothing has changed.
   void hand_over(int descriptor, pollable& from, pollable& to);
 
-  /// Takes what has changed. Waits for that, or `wake`, for `timeout` at most; without one for as long as it takes. A signal ends it, too.
-  /// Precondition: none is left to be told.
-  void wait(std::optional<std::chrono::nanoseconds> timeout) noexcept;
+  /// Takes what has changed. Waits for that, or `wake`, for `timeout` at most; without one for as long as it takes. False: a signal has
+  /// ended it, and it has not looked. Precondition: none is left to be told.
+  bool wait(std::optional<std::chrono::nanoseconds> timeout) noexcept;
 
   /// Whether somebody is left to be told, and that one is told next. What `on_ready` throws passes on; it was told.
   [[nodiscard]] bool has_ready() const noexcept { return next_ < count_; }
@@ -66,6 +68,7 @@ public:
 
 private:
   void forget(const pollable& who) noexcept;
+  int wait_for(epoll_event* events, std::optional<std::chrono::nanoseconds> timeout) noexcept;
   void control(int operation, int descriptor, pollable* who, interest in);
 
   struct change_of {
@@ -77,6 +80,7 @@ private:
   int epoll_ = -1;
   int bell_ = -1;
   boost::intrusive::list<pollable, boost::intrusive::constant_time_size<false>> all_;
+  bool is_exact_ = true; ///< waits to the nanosecond, else to the millisecond
   std::size_t next_ = 0;
   std::size_t count_ = 0;
   std::array<change_of, most> ready_;
