@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "support/tsan_suppressions.hpp"
-
 #include <troupe/actors/event_loop.hpp>
 
 #include <catch2/catch.hpp>

@@ -91,8 +91,9 @@ void basic_websocket_session<Socket>::throw_away_input() {
     return;
   socket().async_wait(plain_socket::wait_read, guarded([this](error_code ec) {
                         throwing_away_ = false;
+                        constexpr int reads = is_tls<Socket> ? 16 : 1; // without TLS its turn comes again at once
                         char buffer[16 * 1024];
-                        for (int i = 0; !ec && i < 16; ++i)
+                        for (int i = 0; !ec && i < reads; ++i)
                           socket().read_some(boost::asio::buffer(buffer), ec);
                         if (!ec || ec == boost::asio::error::would_block || ec == boost::asio::error::operation_aborted)
                           throw_away_input();
