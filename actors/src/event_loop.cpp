@@ -7,6 +7,8 @@
 #include <troupe/actors/make_room.hpp>
 #include <troupe/protocol/prepare_thread.hpp>
 
+#include <boost/asio/steady_timer.hpp>
+
 #include <time.h>
 
 #include <algorithm>
@@ -53,7 +55,9 @@ event_loop::event_loop(caf::actor_system& system, unsigned index, loop_options o
     index_(index),
     options_(checked(options)),
     timers_(options_.clock->now()),
-    sessions_(index) {}
+    sessions_(index) {
+  boost::asio::steady_timer{context_}; // makes Asio's reactor, which takes descriptors and memory, now instead of for the first TLS client
+}
 
 event_loop::~event_loop() {
   entrance_->close();
