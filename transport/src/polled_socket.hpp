@@ -182,15 +182,6 @@ private:
 
   std::size_t write_some(std::span<const iovec> parts, boost::system::error_code& ec) noexcept;
 
-  template <class Buffers>
-  static boost::asio::mutable_buffer first_of(const Buffers& buffers) {
-    auto i = boost::asio::buffer_sequence_begin(buffers);
-    boost::asio::mutable_buffer first{*i};
-    while (first.size() == 0 && ++i != boost::asio::buffer_sequence_end(buffers))
-      first = *i;
-    return first;
-  }
-
   void on_ready(std::uint32_t events) override;
   void on_end() noexcept override;
   void start_reader(std::unique_ptr<operation> o);

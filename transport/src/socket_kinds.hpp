@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -22,6 +23,16 @@ class tls_channel;
 
 template <class Socket>
 inline constexpr bool is_tls = std::is_same_v<Socket, tls_socket> || std::is_same_v<Socket, tls_channel>;
+
+/// The first of some buffers that has room; the last if none has.
+template <class Buffers>
+[[nodiscard]] boost::asio::mutable_buffer first_of(const Buffers& buffers) {
+  auto i = boost::asio::buffer_sequence_begin(buffers);
+  boost::asio::mutable_buffer first{*i};
+  while (first.size() == 0 && ++i != boost::asio::buffer_sequence_end(buffers))
+    first = *i;
+  return first;
+}
 
 [[nodiscard]] inline plain_socket& lowest_layer(plain_socket& s) noexcept { return s; }
 [[nodiscard]] inline plain_socket& lowest_layer(tls_socket& s) noexcept { return s.next_layer(); }

@@ -55,15 +55,6 @@ private:
     void operator()(SSL* s) const noexcept { SSL_free(s); }
   };
 
-  template <class Buffers>
-  static boost::asio::mutable_buffer first_of(const Buffers& buffers) {
-    auto i = boost::asio::buffer_sequence_begin(buffers);
-    boost::asio::mutable_buffer first{*i};
-    while (first.size() == 0 && ++i != boost::asio::buffer_sequence_end(buffers))
-      first = *i;
-    return first;
-  }
-
   template <class Buffers, class Handler>
   void read_when_ready(const Buffers& into, Handler handler) {
     socket_.async_wait(plain_socket::wait_read, [this, into, h = std::move(handler)](boost::system::error_code ec) mutable {
