@@ -17,8 +17,6 @@ namespace {
 
 using actors::option_check;
 
-constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
 bool has_control_characters(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
@@ -36,13 +34,13 @@ const char* problem_of_path(std::string_view path) {
 
 /// Why a segment of a route's pattern stands for nothing; null: it does. `names`: those of the segments before it.
 const char* problem_of_segment(std::string_view segment, bool is_last, std::vector<std::string_view>& names) {
-  constexpr auto more = "0123456789_-";
+  constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
   if (segment.find('*') != std::string_view::npos)
     return segment == "*" && is_last ? nullptr : "* stands for the rest of a path, at its end and by itself";
   if (!segment.starts_with(':'))
     return nullptr;
   auto name = segment.substr(1);
-  if (name.empty() || name.find_first_not_of(std::string{letters} + more) != std::string_view::npos)
+  if (name.empty() || name.find_first_not_of(allowed) != std::string_view::npos)
     return "a name follows each :, of letters, digits, _ and -";
   if (std::find(names.begin(), names.end(), name) != names.end())
     return "two segments have the same name";

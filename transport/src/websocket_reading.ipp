@@ -89,7 +89,9 @@ void basic_websocket_session<Socket>::read_socket() {
 }
 
 template <class Socket>
-void basic_websocket_session<Socket>::receive(std::size_t n) {
+void basic_websocket_session<Socket>::receive(std::size_t n)
+  requires is_tls<Socket>
+{
   if (phase_ == phase::ended || phase_ == phase::lingering)
     return;
   if (n < first_.size())

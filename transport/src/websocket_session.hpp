@@ -115,7 +115,8 @@ private:
   void read_next();
   void read_first();
   void read_socket();
-  void receive(std::size_t n);
+  void receive(std::size_t n)
+    requires is_tls<Socket>;
   void take_in(std::string_view bytes);
   bool take_frame(const whole_frame& frame);
   void deliver(protocol::shared_bytes message, bool is_binary);
