@@ -85,7 +85,7 @@ void connection::reply(const protocol::shared_bytes& frame) {
 }
 
 void connection::reply_behind_rooms(protocol::shared_bytes frame) {
-  compat::send(this, unit_.output_actor, member_frame{{}, key_, std::move(frame)});
+  compat::dispatch(unit_.output_actor, member_frame{{}, key_, std::move(frame)});
 }
 
 void connection::close(protocol::errc why) {
@@ -112,7 +112,7 @@ void connection::enter(const std::string& room, room_entry entry) {
 
 void connection::publish(const room_actor& room, room_input input) { compat::dispatch(room, std::move(input)); }
 
-void connection::leave(const room_actor& room, leave_request request) { compat::send(this, room, std::move(request)); }
+void connection::leave(const room_actor& room, leave_request request) { compat::dispatch(room, std::move(request)); }
 
 void connection::renew(const room_actor& room, claims_renewed message) { compat::send(this, room, std::move(message)); }
 

@@ -8,9 +8,9 @@ dispatcher_service::dispatcher_service(caf::actor_config& cfg, compat::loop_cont
 
 dispatcher_service::behavior_type dispatcher_service::make_behavior() {
   return {
-    [this](const subscribe& m) { serve([&] { core_.on_subscribe(m); }, [&] { core_.give_up(m.room->key, m.who); }); },
-    [this](const fan_out& m) { spread(m); }, // shared by the dispatchers of several loops
-    [this](const member_frame& m) { serve([&] { core_.on_member_frame(m); }, [&] { core_.give_up(m.room, m.who); }); },
+    [this](const subscribe& m) { obey(m); },
+    [this](const fan_out& m) { obey(m); }, // shared by the dispatchers of several loops
+    [this](const member_frame& m) { obey(m); },
     [this](const room_closed& m) { serve([&] { core_.on_room_closed(m); }, [&] { core_.give_up(m.room); }); },
     [this](const drain_sessions& m) { core_.on_drain(m); },
   };
@@ -27,8 +27,16 @@ void dispatcher_service::serve(Command&& command, GiveUp&& give_up) noexcept {
   }
 }
 
-void dispatcher_service::spread(const fan_out& m) {
+void dispatcher_service::obey(const subscribe& m) {
+  serve([&] { core_.on_subscribe(m); }, [&] { core_.give_up(m.room->key, m.who); });
+}
+
+void dispatcher_service::obey(const fan_out& m) {
   serve([&] { core_.on_fan_out(m); }, [&] { core_.give_up(m.room); });
+}
+
+void dispatcher_service::obey(const member_frame& m) {
+  serve([&] { core_.on_member_frame(m); }, [&] { core_.give_up(m.room, m.who); });
 }
 
 } // namespace troupe::actors

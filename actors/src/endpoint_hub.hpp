@@ -37,7 +37,8 @@ public:
 
 private:
   void handle(room_input& in) override;
-  void handle(entry_waits&) override {} // nobody enters
+  void handle(entry_waits&) override {} // nobody enters,
+  void handle(leave_request&) override {} // and nobody leaves
   void release_state() override {
     state_.reset();
     outputs_.clear();

@@ -168,9 +168,8 @@ void event_loop::end_given_up(session_key who) noexcept {
 }
 
 const char* event_loop::enter(const char* name) {
-  if (dispatches_left_ == 0)
+  if (!may_dispatch())
     return nullptr;
-  --dispatches_left_;
   if (slept_.get()) {
     slept_ = false;
     last_mark_ = coarse_now(); // the handler that has ended the loop's sleep did not sleep itself

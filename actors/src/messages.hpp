@@ -332,7 +332,11 @@ namespace troupe::compat {
 
 template <class T>
 struct dispatched_base<actors::room_actor, T> {
-  using type = dispatched<actors::room_actor::base, actors::room_input, actors::entry_waits>;
+  using type = dispatched<actors::room_actor::base, actors::room_input, actors::entry_waits, actors::leave_request>;
+};
+template <class T>
+struct dispatched_base<actors::dispatcher_actor, T> {
+  using type = dispatched<actors::dispatcher_actor::base, actors::subscribe, actors::fan_out, actors::member_frame>;
 };
 template <class T>
 struct dispatched_base<actors::connection_actor, T> {

@@ -25,7 +25,7 @@ room::behavior_type room::make_behavior() {
   set_up();
   return {
     [this](entry_waits& m) { handle(m); },
-    [this](const leave_request& request) { core_->leave(request); },
+    [this](leave_request& request) { handle(request); },
     [this](room_input& in) { handle(in); },
     [this](const claims_renewed& m) { core_->renew(m); },
     [this](const settle& m) { return settled(m); },
@@ -54,14 +54,12 @@ void room::handle(entry_waits&) {
 
 /// Whether it is done with it: else it is its successor's.
 bool room::enter(join_request& request) {
-  joining_ = caf::actor_cast<connection_actor>(request.from);
   auto reply = core_->join(request);
-  if (reply.code == protocol::errc::room_closed && core_->ending()) { // else its behaviour has said so
-    joining_ = nullptr;
+  if (reply.code == protocol::errc::room_closed && core_->ending()) // else its behaviour has said so
     return false;
-  }
   auto room = reply.room ? room_actor{this} : room_actor{};
-  compat::dispatch(std::exchange(joining_, nullptr), join_answer{request.ticket, std::move(reply), std::move(room)});
+  auto connection = caf::actor_cast<connection_actor>(request.from);
+  compat::dispatch(connection, join_answer{request.ticket, std::move(reply), std::move(room)});
   return true;
 }
 
@@ -133,21 +131,17 @@ void room::say_farewell() {
 
 void room::release_state() {
   core_.reset();
-  for (auto& [who, connection] : connections_)
-    unwatch(connection); // a living connection would keep what is left of a dead room's monitor
-  connections_.clear();
   targets_.clear();
-  joining_ = nullptr;
 }
 
 // -- room_output ----------------------------------------------------------------------------------------------------------
 
 void room::to_dispatcher(std::uint32_t loop, subscribe message) {
-  compat::send(this, shared_.units[loop]->output_actor, std::move(message));
+  compat::dispatch(shared_.units[loop]->output_actor, std::move(message));
 }
 
 void room::to_dispatcher(std::uint32_t loop, member_frame message) {
-  compat::send(this, shared_.units[loop]->output_actor, std::move(message));
+  compat::dispatch(shared_.units[loop]->output_actor, std::move(message));
 }
 
 void room::to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out message) {
@@ -161,23 +155,8 @@ void room::to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out messa
   compat::fan_out(this, targets_, std::move(message));
 }
 
-void room::member_joined(session_key who) {
-  auto& connection = connections_[who] = joining_;
-  watch(connection, [this, who](const caf::error&) {
-    // Its own `leave` comes first; this is for a connection that ended without saying so.
-    core_->leave({who, leave_reason::disconnected, false, nullptr, {}});
-  });
-}
-
-void room::member_kicked(session_key who) {
-  if (auto i = connections_.find(who); i != connections_.end())
-    compat::send(this, i->second, membership_lost{key_, protocol::errc::not_joined});
-}
-
-void room::member_left(session_key who) {
-  auto node = connections_.extract(who);
-  if (node)
-    unwatch(node.mapped());
+void room::member_kicked(session_key, const caf::strong_actor_ptr& connection) {
+  compat::send(this, caf::actor_cast<connection_actor>(connection), membership_lost{key_, protocol::errc::not_joined});
 }
 
 void room::observer_joined(const caf::actor& who) {

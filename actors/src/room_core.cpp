@@ -128,9 +128,9 @@ join_reply room_core::admit(member candidate, const join_request& request) {
   growth_ = {true, candidate.profile.size()};
   announce_join(candidate);
   growth_ = {};
-  auto& kept = *members_.emplace(request.who, std::make_unique<member>(std::move(candidate))).first->second;
+  auto place = std::make_unique<resident>(resident{std::move(candidate), request.from});
+  auto& kept = *members_.emplace(request.who, std::move(place)).first->second;
   count_member(kept, 1);
-  output_.member_joined(request.who);
   output_.to_dispatcher(request.who.loop, subscribe{config_.identity, request.who, request.encoding, joined_frame_for(request),
                                                     is_plain(request.encoding)});
   request.ref->answered = true; // not before: what fails for want of memory is answered by others
@@ -189,14 +189,13 @@ void room_core::renew(const claims_renewed& message) {
 /// `ref`: what `farewell` answers; may be null.
 void room_core::remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell, open_ref* ref) {
   output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, farewell, true});
+  auto place = members_.find(who);
   if (reason == leave_reason::kicked)
-    output_.member_kicked(who); // behind its `left`: what its connection answers then is true
+    output_.member_kicked(who, place->second->connection); // behind its `left`: what its connection answers then is true
   if (ref)
     ref->answered = true;
   departed_.emplace_back(); // if it throws, the room that crashes still has its member
-  auto node = members_.extract(who);
-  auto& gone = *(departed_.back() = std::move(node.mapped()));
-  output_.member_left(who);
+  auto& gone = *(departed_.back() = std::move(members_.extract(place).mapped()));
   count_member(gone, -1);
   announce_leave(gone, reason);
   say_left(gone, reason);
@@ -401,7 +400,6 @@ void room_core::dismiss_members(bool crashed) {
   encodings_ = {};
   while (!members_.empty()) {
     auto node = members_.extract(members_.begin());
-    output_.member_left(node.key());
     try {
       say_left(*node.mapped(), leave_reason::closed);
     } catch (...) {

@@ -26,10 +26,8 @@ public:
   virtual void to_dispatcher(std::uint32_t loop, member_frame message) = 0;
   /// To the dispatchers of all `loops`.
   virtual void to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out message) = 0;
-  /// A member came, was thrown out (behind the word to its dispatcher), or went for whatever reason.
-  virtual void member_joined(session_key who) = 0;
-  virtual void member_kicked(session_key who) = 0;
-  virtual void member_left(session_key who) = 0;
+  /// A member was thrown out, behind the word to its dispatcher. `connection`: as its `join_request` named it.
+  virtual void member_kicked(session_key who, const caf::strong_actor_ptr& connection) = 0;
   virtual void to_observer(const caf::actor& who, room_event event) = 0;
   /// A server-side member came, or went for whatever reason.
   virtual void observer_joined(const caf::actor& who) = 0;
@@ -103,6 +101,11 @@ public:
   [[nodiscard]] const history& stored() const noexcept { return history_; }
 
 private:
+  /// A member and the actor of its connection.
+  struct resident : member {
+    caf::strong_actor_ptr connection;
+  };
+
   struct observer {
     caf::actor who;
     behind_policy policy;
@@ -177,8 +180,8 @@ private:
 
   config config_;
   room_output& output_;
-  std::unordered_map<session_key, std::unique_ptr<member>> members_;
-  std::vector<std::unique_ptr<member>> departed_; ///< kept until the hook that may still see them has returned
+  std::unordered_map<session_key, std::unique_ptr<resident>> members_;
+  std::vector<std::unique_ptr<resident>> departed_; ///< kept until the hook that may still see them has returned
   std::array<std::size_t, protocol::encoding_count> encodings_{};
   std::vector<std::size_t> members_by_loop_;
   std::vector<std::uint32_t> loops_; ///< those with members

@@ -173,6 +173,78 @@ TEST_CASE("an actor is not entered while it handles a message, however that came
   CHECK(two.heard == texts{"through"});
 }
 
+TEST_CASE("what is dispatched to an actor that has been entered follows at once, before all that comes later") {
+  listener::record one, two;
+  stage s;
+  auto a = s.add(one);
+  auto b = s.add(two);
+  one.then = [&](listener&, const word& w) {
+    if (w.text != "go")
+      return;
+    compat::dispatch(b, word{"question"});
+    compat::dispatch(a, word{"2"});
+    compat::anon_send(a, 3);
+    compat::dispatch(a, word{"4"});
+    CHECK(one.heard == texts{"go"});
+  };
+  two.then = [&](listener&, const word&) { compat::dispatch(a, word{"1"}); };
+  s.in_turn([&] {
+    compat::dispatch(a, word{"go"});
+    CHECK(one.heard == texts{"go", "1"});
+  });
+  CHECK(one.heard == texts{"go", "1", "2", "3", "4"});
+}
+
+TEST_CASE("what is dispatched to an actor that has been entered comes after what was sent to it meanwhile") {
+  listener::record r;
+  stage s;
+  auto a = s.add(r);
+  r.then = [&](listener&, const word& w) {
+    if (w.text != "go")
+      return;
+    compat::anon_send(a, 1);
+    compat::dispatch(a, word{"2"});
+  };
+  s.in_turn([&] {
+    compat::dispatch(a, word{"go"});
+    CHECK(r.heard == texts{"go"});
+  });
+  CHECK(r.heard == texts{"go", "1", "2"});
+}
+
+TEST_CASE("what waits behind a message whose handler ends the actor is not handled") {
+  listener::record r;
+  stage s;
+  auto a = s.add(r);
+  bool throws = GENERATE(false, true);
+  r.then = [&](listener& self, const word&) {
+    compat::dispatch(a, word{"too late"});
+    if (throws)
+      throw std::runtime_error{"broken"};
+    self.quit(caf::exit_reason::normal);
+  };
+  s.in_turn([&] { compat::dispatch(a, word{"x"}); });
+  CHECK(r.heard == texts{"x"});
+  CHECK(r.released);
+}
+
+TEST_CASE("an actor that answers itself without end does so for so many messages, and the rest has its turn") {
+  listener::record r;
+  stage s;
+  auto a = s.add(r);
+  r.then = [&](listener&, const word&) {
+    if (r.heard.size() < 1000)
+      compat::dispatch(a, word{"again"});
+  };
+  s.in_turn([&] {
+    compat::dispatch(a, word{"x"});
+    CHECK(r.heard.size() == s.loop.options().dispatches_per_handler);
+  });
+  while (s.loop.run_turn()) {
+  }
+  CHECK(r.heard.size() == 1000);
+}
+
 TEST_CASE("what a dispatched message throws ends its actor by CAF's handler, and not its sender") {
   listener::record r;
   stage s;

@@ -36,9 +36,9 @@ struct notebook final : room_output {
     last_own = bool(m.own);
     own.push_back(m.own);
   }
-  void member_joined(session_key) override {}
-  void member_kicked(session_key who) override { lines.push_back("kicked " + std::to_string(who.slot)); }
-  void member_left(session_key) override {}
+  void member_kicked(session_key who, const caf::strong_actor_ptr&) override {
+    lines.push_back("kicked " + std::to_string(who.slot));
+  }
   void to_observer(const caf::actor&, room_event e) override { events.push_back(std::move(e)); }
   void observer_joined(const caf::actor&) override {}
   void observer_left(const caf::actor&) override {}

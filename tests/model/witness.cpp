@@ -183,11 +183,13 @@ void witness::kick(room_context& room, const std::string& user) {
   });
 }
 
-/// No command has brought it here: what is said then is charged to the room.
+/// No command has brought it here: what is said then is charged to the room, while somebody is to hear it still.
 void witness::greet(room_context& room, const member& m) {
   auto before = room.pressure();
   broadcast(room, {entry::kind::line, "told", {}, "0 greet " + m.user_id + " loud"});
-  if (room.pressure() <= before)
+  bool is_heard = false;
+  room.for_each_member([&](const member& each) { is_heard |= node_.loop(each.key.loop).sessions().find(each.key) != nullptr; });
+  if (is_heard && room.pressure() <= before)
     truth_.complain(name_, "says what nobody is charged for");
 }
 

@@ -4,8 +4,10 @@
 #include <troupe/actors/pinned.hpp>
 
 #include <exception>
+#include <optional>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 namespace troupe::compat {
 
@@ -24,12 +26,13 @@ public:
   using pinned<Base>::pinned;
   using handles<Ts>::handle...;
 
-  /// Handles `message` before it returns if this actor is on the calling thread's loop and idle; else enqueues it. Either way it comes
-  /// after all that was sent to this actor before: an idle one has an empty mailbox. What `handle` throws ends this actor, as if it
-  /// came from its mailbox, and not the caller. Anonymous; any thread.
+  /// Handles `message` before it returns if this actor is on the calling thread's loop and idle; at once behind what it handles if it
+  /// has been entered and nothing else waits, as an answer does that comes before the question has returned; else enqueues it. However
+  /// it comes, it comes after all that was sent to this actor before: an idle one has an empty mailbox. What `handle` throws ends this
+  /// actor, as if it came from its mailbox, and not the caller. Anonymous; any thread.
   template <class T>
   void dispatch(T& message) {
-    if (!enter([&] { this->handle(message); }))
+    if (!enter([&] { this->handle(message); }) && !wait_inside(message))
       compat::anon_send(caf::actor_cast<typename Base::actor_hdl>(this), std::move(message));
   }
 
@@ -38,7 +41,7 @@ public:
   template <class F>
   bool enter([[maybe_unused]] F&& work) {
 #if !TROUPE_CAF_V1
-    if (this->home().is_current() && !in_dispatch_ && this->is_alive() && this->mailbox().blocked())
+    if (this->home().is_current() && !entered_ && this->is_alive() && this->mailbox().blocked())
       if (auto* before = this->home().enter(this->name())) {
         run_now(std::forward<F>(work), before);
         return true;
@@ -47,32 +50,57 @@ public:
     return false;
   }
 
-#if !TROUPE_CAF_V1
 private:
+#if TROUPE_CAF_V1
+  template <class T>
+  bool wait_inside(T&) {
+    return false;
+  }
+#else
   /// While it lasts this actor is not entered again, and lives.
   struct dispatch_scope {
-    explicit dispatch_scope(dispatched& d) : self(d.ctrl()), owner(d) { owner.in_dispatch_ = true; }
+    explicit dispatch_scope(dispatched& d) : self(d.ctrl()), owner(d) { owner.entered_ = this; }
     dispatch_scope(const dispatch_scope&) = delete;
     dispatch_scope& operator=(const dispatch_scope&) = delete;
     ~dispatch_scope() {
-      owner.in_dispatch_ = false;
+      owner.entered_ = nullptr;
       release_annotation(static_cast<pinned<Base>*>(&owner));
     }
     caf::strong_actor_ptr self;
     dispatched& owner;
+    std::optional<std::variant<Ts...>> next; ///< comes before all that is in the mailbox
   };
+
+  /// Whether `message` has found its place behind the one that is being handled.
+  template <class T>
+  bool wait_inside(T& message) {
+    if (!this->home().is_current() || !entered_ || entered_->next || !this->mailbox().blocked() || !this->home().may_dispatch())
+      return false;
+    entered_->next.emplace(std::move(message));
+    return true;
+  }
 
   template <class F>
   void run_now(F&& work, const char* before) noexcept {
     dispatch_scope scope{*this};
+    run_guarded(work);
+    while (scope.next && this->is_alive() && this->has_behavior()) {
+      auto message = std::move(*scope.next);
+      scope.next.reset();
+      run_guarded([&] { std::visit([this](auto& m) { this->handle(m); }, message); });
+    }
+    if (!this->has_behavior())
+      this->finalize();
+    this->home().leave(before);
+  }
+
+  template <class F>
+  void run_guarded(F&& work) noexcept {
     try {
       work();
     } catch (...) {
       end_by(std::current_exception());
     }
-    if (!this->has_behavior())
-      this->finalize();
-    this->home().leave(before);
   }
 
   /// As CAF does with what a behaviour throws.
@@ -84,7 +112,7 @@ private:
     }
   }
 
-  bool in_dispatch_ = false; ///< loop's thread
+  dispatch_scope* entered_ = nullptr; ///< loop's thread
 #endif
 };
 

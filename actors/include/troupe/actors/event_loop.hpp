@@ -188,6 +188,12 @@ public:
   void running(const char* name) noexcept override { running_ = name; }
   /// A deadline may dispatch as many messages as a handler, whatever those before it have dispatched.
   void begin_deadline() noexcept { dispatches_left_ = options_.dispatches_per_handler; }
+  [[nodiscard]] bool may_dispatch() noexcept override {
+    if (dispatches_left_ == 0)
+      return false;
+    --dispatches_left_;
+    return true;
+  }
   const char* enter(const char* name) override;
   void leave(const char* before) override;
   void report(const char* what) noexcept override;

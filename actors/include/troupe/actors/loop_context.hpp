@@ -47,8 +47,10 @@ public:
   /// Whether the calling code runs on the loop's thread, in a turn of it. Any thread.
   virtual bool is_current() const noexcept = 0;
 
-  /// Whether an actor of this name may run inside what runs now: returns the name of that, for `leave`, or null if as many have as may.
-  /// Loop's thread.
+  /// Whether one more message may be handled inside what runs now, and counts it. Loop's thread.
+  [[nodiscard]] virtual bool may_dispatch() noexcept = 0;
+
+  /// Whether an actor of this name may handle one so: returns the name of what runs now, for `leave`, or null. Loop's thread.
   virtual const char* enter(const char* name) = 0;
   virtual void leave(const char* before) = 0;
 
