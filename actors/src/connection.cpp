@@ -1,6 +1,5 @@
 #include "connection.hpp"
 
-#include <algorithm>
 #include <exception>
 #include <utility>
 

@@ -3,6 +3,8 @@
 #include "dispatcher.hpp"
 #include "shared.hpp"
 
+#include <utility>
+
 namespace troupe::actors {
 
 /// The actor around a loop's dispatcher. Its handlers let no exception out.

@@ -155,7 +155,7 @@ void room::to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out messa
   compat::fan_out(this, targets_, std::move(message));
 }
 
-void room::member_kicked(session_key, const caf::strong_actor_ptr& connection) {
+void room::member_kicked(const caf::strong_actor_ptr& connection) {
   compat::send(this, caf::actor_cast<connection_actor>(connection), membership_lost{key_, protocol::errc::not_joined});
 }
 

@@ -9,8 +9,8 @@ namespace troupe::actors {
 
 /// The actor of one room incarnation: hands messages to its core and sends what the core decides.
 ///
-/// It watches no connection. One that ends leaves its rooms first (`say_farewell`, repeated until it succeeds), and those who watch an
-/// actor hear of its end only after that: a monitor could never be the first to know.
+/// It watches no connection. One that ends leaves its rooms first (`say_farewell`, repeated until it succeeds), and those who have
+/// watched it hear of its end only after that: a monitor could never be the first to know.
 class room final : public compat::dispatched_base<room_actor, room_input>::type, public room_output {
 public:
   room(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit, std::string name, room_key key,
@@ -59,7 +59,7 @@ private:
   void to_dispatcher(std::uint32_t loop, subscribe message) override;
   void to_dispatcher(std::uint32_t loop, member_frame message) override;
   void to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out message) override;
-  void member_kicked(session_key who, const caf::strong_actor_ptr& connection) override;
+  void member_kicked(const caf::strong_actor_ptr& connection) override;
   void to_observer(const caf::actor& who, room_event event) override;
   void observer_joined(const caf::actor& who) override;
   void observer_left(const caf::actor& who) override;

@@ -191,7 +191,7 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
   output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, farewell, true});
   auto place = members_.find(who);
   if (reason == leave_reason::kicked)
-    output_.member_kicked(who, place->second->connection); // behind its `left`: what its connection answers then is true
+    output_.member_kicked(place->second->connection); // behind its `left`: what its connection answers then is true
   if (ref)
     ref->answered = true;
   departed_.emplace_back(); // if it throws, the room that crashes still has its member

@@ -27,7 +27,7 @@ public:
   /// To the dispatchers of all `loops`.
   virtual void to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out message) = 0;
   /// A member was thrown out, behind the word to its dispatcher. `connection`: as its `join_request` named it.
-  virtual void member_kicked(session_key who, const caf::strong_actor_ptr& connection) = 0;
+  virtual void member_kicked(const caf::strong_actor_ptr& connection) = 0;
   virtual void to_observer(const caf::actor& who, room_event event) = 0;
   /// A server-side member came, or went for whatever reason.
   virtual void observer_joined(const caf::actor& who) = 0;

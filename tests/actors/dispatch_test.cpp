@@ -22,16 +22,30 @@ struct word {
   std::string text;
 };
 
+struct sign {
+  int number = 0;
+};
+
 } // namespace
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(word)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(sign)
 
 namespace {
 
-using listener_actor = compat::typed_actor<caf::result<void>(word), caf::result<void>(int)>;
+using listener_actor = compat::typed_actor<caf::result<void>(word), caf::result<void>(sign), caf::result<void>(int)>;
+
+} // namespace
+
+template <class T>
+struct troupe::compat::dispatched_base<listener_actor, T> {
+  using type = dispatched<listener_actor::base, word, sign>;
+};
+
+namespace {
 
 /// Notes what it hears, and does with it what the test says.
-class listener final : public compat::dispatched<listener_actor::base, word> {
+class listener final : public compat::dispatched_base<listener_actor, word>::type {
 public:
   struct record {
     std::vector<std::string> heard;
@@ -59,6 +73,7 @@ public:
     });
     return {
       [this](word& w) { handle(w); },
+      [this](sign& s) { handle(s); },
       [this](int number) { record_.heard.push_back(std::to_string(number)); },
     };
   }
@@ -69,6 +84,7 @@ private:
     record_.heard.push_back(w.text);
     record_.then(*this, w);
   }
+  void handle(sign& s) override { record_.heard.push_back("sign " + std::to_string(s.number)); }
   void release_state() override { record_.released = true; }
 
   record& record_;
@@ -212,6 +228,38 @@ TEST_CASE("what is dispatched to an actor that has been entered comes after what
   CHECK(r.heard == texts{"go", "1", "2"});
 }
 
+TEST_CASE("messages of different types keep their order, whichever of them waits inside") {
+  listener::record r;
+  stage s;
+  auto a = s.add(r);
+  r.then = [&](listener&, const word& w) {
+    if (w.text != "go")
+      return;
+    compat::dispatch(a, sign{1});
+    compat::dispatch(a, word{"2"});
+    compat::dispatch(a, sign{3});
+  };
+  s.in_turn([&] {
+    compat::dispatch(a, word{"go"});
+    CHECK(r.heard == texts{"go", "sign 1"});
+  });
+  CHECK(r.heard == texts{"go", "sign 1", "2", "sign 3"});
+}
+
+TEST_CASE("what is dispatched to an actor while work runs in it follows at once") {
+  listener::record r;
+  stage s;
+  auto a = s.add(r);
+  s.in_turn([&] {
+    auto& self = static_cast<listener&>(*caf::actor_cast<caf::abstract_actor*>(a));
+    CHECK(self.enter([&] {
+      compat::dispatch(a, word{"behind"});
+      r.heard.push_back("work");
+    }));
+    CHECK(r.heard == texts{"work", "behind"});
+  });
+}
+
 TEST_CASE("what waits behind a message whose handler ends the actor is not handled") {
   listener::record r;
   stage s;
@@ -345,7 +393,7 @@ TEST_CASE("a handler dispatches so many messages, and the rest has its turn") {
   CHECK(r.heard.size() == budget + 10);
 }
 
-TEST_CASE("what two loops dispatch to one actor arrives in the order of each, on the actor's loop") {
+TEST_CASE("what two loops and itself dispatch to one actor arrives in the order of each, on its loop") {
   constexpr int count = 20'000;
   listener::record r;
   caf::actor_system_config config;
@@ -353,15 +401,18 @@ TEST_CASE("what two loops dispatch to one actor arrives in the order of each, on
   caf::actor_system system{config};
   event_loop home{system, 0}, away{system, 1};
   std::promise<void> all;
-  int next[2] = {0, 0}; // touched by the actor only
-  int wrong = 0;
+  int next[3] = {0, 0, 0}; // of home, away and itself; touched by the actor only
+  int wrong = 0, said = 0;
+  listener_actor a;
   r.then = [&](listener& self, const word& w) {
-    auto sender = w.text[0] == 'h' ? 0 : 1;
+    auto sender = w.text[0] == 'h' ? 0 : w.text[0] == 'a' ? 1 : 2;
     wrong += std::stoi(w.text.substr(1)) != next[sender]++ || !static_cast<event_loop&>(self.home()).is_current();
-    if (next[0] == count && next[1] == count)
+    if (sender != 2 && said < count)
+      compat::dispatch(a, word{"s" + std::to_string(said++)});
+    if (next[0] == count && next[1] == count && next[2] == count)
       all.set_value();
   };
-  auto a = compat::spawn_on<listener>(home, r);
+  a = compat::spawn_on<listener>(home, r);
   std::thread one{[&] { home.run(); }}, two{[&] { away.run(); }};
   for (auto* loop : {&home, &away})
     for (int i = 0; i < count; i += 10)
@@ -377,5 +428,5 @@ TEST_CASE("what two loops dispatch to one actor arrives in the order of each, on
   one.join();
   two.join();
   CHECK(wrong == 0);
-  CHECK(r.heard.size() == 2 * count);
+  CHECK(r.heard.size() == 3 * count);
 }

@@ -25,6 +25,7 @@ public:
   struct record {
     std::string ends;
     std::optional<std::thread::id> ended_on;
+    int failing_farewells = 0;
   };
 
   idler(caf::actor_config& cfg, compat::loop_context& home, record& r) : pinned(cfg, home), record_(&r) {}
@@ -34,13 +35,34 @@ public:
   }
 
 private:
-  void say_farewell() override { record_->ends += "farewell "; }
+  void say_farewell() override {
+    if (record_->failing_farewells-- > 0)
+      throw std::bad_alloc{};
+    record_->ends += "farewell ";
+  }
   void release_state() override {
     record_->ends += home().is_current() ? "released on its loop" : "released elsewhere";
     record_->ended_on = std::this_thread::get_id();
   }
 
   record* record_;
+};
+
+using onlooker_actor = compat::typed_actor<caf::result<void>(idler_actor)>;
+
+/// Watches whom it is told to, and notes the end there.
+class onlooker final : public compat::pinned<onlooker_actor::base> {
+public:
+  onlooker(caf::actor_config& cfg, compat::loop_context& home, idler::record& r) : pinned(cfg, home), record_(&r) {}
+
+  behavior_type make_behavior() override {
+    return {[this](const idler_actor& whom) { watch(whom, [this](const caf::error&) { record_->ends += " told"; }); }};
+  }
+
+private:
+  void release_state() override {}
+
+  idler::record* record_;
 };
 
 struct stage {
@@ -107,6 +129,25 @@ TEST_CASE("who watches an actor that nobody refers to is told, once, that it is 
     caf::after(std::chrono::seconds{0}) >> [] {});
   CHECK(told == 1);
   CHECK(r.ends == "farewell released on its loop");
+}
+
+TEST_CASE("who watches an actor is told of its end behind its farewell, however often that has failed") {
+  stage s;
+  event_loop loop{s.system, 0};
+  idler::record r;
+  r.failing_farewells = GENERATE(0, 1, 3);
+  auto a = compat::spawn_on<idler>(loop, r);
+  auto b = compat::spawn_on<onlooker>(loop, r);
+  compat::anon_send(b, a);
+  run(loop);
+
+  caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
+  run(loop);
+  CHECK(r.ends == "farewell released on its loop told");
+  caf::anon_send_exit(b, caf::exit_reason::user_shutdown);
+  a = nullptr;
+  b = nullptr;
+  run(loop);
 }
 
 TEST_CASE("a loop whose threads let actors go in masses ends them all on its own thread, and stops") {

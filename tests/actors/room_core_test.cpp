@@ -36,9 +36,7 @@ struct notebook final : room_output {
     last_own = bool(m.own);
     own.push_back(m.own);
   }
-  void member_kicked(session_key who, const caf::strong_actor_ptr&) override {
-    lines.push_back("kicked " + std::to_string(who.slot));
-  }
+  void member_kicked(const caf::strong_actor_ptr&) override { lines.push_back("connection told"); }
   void to_observer(const caf::actor&, room_event e) override { events.push_back(std::move(e)); }
   void observer_joined(const caf::actor&) override {}
   void observer_left(const caf::actor&) override {}
@@ -351,7 +349,7 @@ TEST_CASE("a behaviour may kick a member from its own hook and still read it") {
   CHECK(reply.code == errc::ok);
   CHECK_FALSE(reply.room);
   auto told = s.out.at("not you");
-  auto kicked = s.out.at("kicked 1");
+  auto kicked = s.out.at("connection told");
   CHECK(told < kicked); // its connection answers once it is told, and then that is true
   CHECK(kicked < s.out.lines.size());
 }

@@ -56,7 +56,48 @@ std::uint64_t allocations_per_publish(std::size_t members) {
   return (least + rounds / 2) / rounds;
 }
 
+/// Allocations of the whole process for a join and a leave of a room that has somebody, once all is warm.
+std::uint64_t allocations_per_visit() {
+  server_options options;
+  options.bind = "127.0.0.1";
+  options.port = 0;
+  options.node.loops = 1;
+  options.node.announce = false;
+  options.node.connections.messages_per_second = 0;
+  server node{options};
+  node.start();
+  raw_client host{node.port()}, guest{node.port()};
+  host.send(masked_text(R"({"type":"join","roomId":"r"})"));
+  host.await("joined", 1);
+  auto join = masked_text(R"({"type":"join","roomId":"r"})");
+  auto leave = masked_text(R"({"type":"leave","roomId":"r","ref":1})");
+  auto round = [&] {
+    guest.send(join);
+    guest.await("joined", 1);
+    guest.send(leave);
+    guest.await("ack", 1);
+  };
+  constexpr int rounds = 50;
+  for (int i = 0; i < rounds; ++i)
+    round();
+  auto least = std::numeric_limits<std::uint64_t>::max();
+  for (int batch = 0; batch < 5; ++batch) {
+    auto before = test::allocations();
+    for (int i = 0; i < rounds; ++i)
+      round();
+    least = std::min(least, test::allocations() - before);
+  }
+  return (least + rounds / 2) / rounds;
+}
+
 } // namespace
+
+TEST_CASE("a join and a leave on one loop go through no mailbox, and allocate what they keep") {
+  auto visit = allocations_per_visit();
+
+  CAPTURE(visit);
+  CHECK(visit <= 20);
+}
 
 TEST_CASE("a delivery to a member whose socket is writable allocates nothing") {
   // A hundred, so that every publish takes a flush of its own in both.

@@ -144,6 +144,10 @@ void world::count() {
     tally_.crashed += f.what == fate::kind::crashed;
     tally_.kicked += f.what == fate::kind::thrown_out;
   }
+  tally_.seen = truth_.seen;
+  tally_.seen["lobby"] = !lobby_.empty();
+  tally_.seen["one room"] = one_room_;
+  ++tally_.seen["loops " + std::to_string(node_.loops())];
   for (auto& log : truth_.logs)
     tally_.ended += log.told_to_end;
   for (auto& [number, e] : truth_.outside)

@@ -67,6 +67,7 @@ struct truth {
   std::set<std::string> told_to_end; ///< rooms, from outside
   std::map<std::string, int>
     last_words; ///< by room: what was published from outside when all was calm
+  std::map<std::string, std::size_t, std::less<>> seen; ///< how often what is drawn has happened
   std::size_t alive_behaviors = 0;
   std::vector<std::string> complaints;
 

@@ -113,6 +113,7 @@ bool witness::on_binary(room_context& room, const member& from, std::string_view
 bool witness::take(room_context& room, const member& from, std::string_view text,
                    std::string_view type) {
   check(room);
+  truth_.seen["binary"] += type == "binary";
   auto d = deed::read(text);
   if (!d) {
     truth_.complain(name_, "heard what nobody said: " + std::string{text});
@@ -155,6 +156,7 @@ bool witness::take(room_context& room, const member& from, std::string_view text
 void witness::obey(room_context& room, const deed& d, std::string_view hook) {
   if (!d.what.starts_with(hook))
     return;
+  ++truth_.seen[d.what];
   auto what = d.what.substr(hook.size());
   auto text = d.text();
   if (what == "kick") {
@@ -189,6 +191,7 @@ void witness::greet(room_context& room, const member& m) {
   broadcast(room, {entry::kind::line, "told", {}, "0 greet " + m.user_id + " loud"});
   bool is_heard = false;
   room.for_each_member([&](const member& each) { is_heard |= node_.loop(each.key.loop).sessions().find(each.key) != nullptr; });
+  truth_.seen["greeted"] += is_heard;
   if (is_heard && room.pressure() <= before)
     truth_.complain(name_, "says what nobody is charged for");
 }

@@ -14,6 +14,8 @@ tally& tally::operator+=(const tally& t) {
   kicked += t.kicked, cut += t.cut, observed += t.observed, outside += t.outside,
     drained += t.drained, given_in_slices += t.given_in_slices,
     stopped += t.stopped;
+  for (auto& [what, times] : t.seen)
+    seen[what] += times;
   return *this;
 }
 

@@ -22,6 +22,7 @@ namespace troupe::model {
 struct tally {
   std::size_t received = 0, said = 0, acted = 0, refused = 0, ended = 0, crashed = 0, kicked = 0,
               cut = 0, observed = 0, outside = 0, drained = 0, given_in_slices = 0, stopped = 0;
+  std::map<std::string, std::size_t, std::less<>> seen; ///< see `truth`
   tally& operator+=(const tally& other);
 };
 

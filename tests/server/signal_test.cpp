@@ -11,7 +11,10 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <optional>
+#include <set>
 #include <string>
 
 using namespace troupe;
@@ -46,6 +49,36 @@ private:
 };
 
 } // namespace
+
+TEST_CASE("no thread that a server starts can be ended by SIGPIPE") {
+  namespace fs = std::filesystem;
+  auto threads = [] {
+    std::set<std::string> found;
+    for (auto& task : fs::directory_iterator{"/proc/self/task"})
+      found.insert(task.path().filename());
+    return found;
+  };
+  auto before = threads();
+  auto options = fixture{}.options();
+  options.log = nullptr; // its own, which has a thread
+  options.log_level = protocol::log_level::error;
+  server node{options};
+  node.start();
+
+  std::size_t looked_at = 0;
+  for (auto& task : threads()) {
+    if (before.contains(task))
+      continue;
+    std::ifstream status{"/proc/self/task/" + task + "/status"};
+    std::string line;
+    while (std::getline(status, line) && !line.starts_with("SigBlk:")) {
+    }
+    CAPTURE(task, line);
+    CHECK((std::stoull(line.substr(7), nullptr, 16) >> (SIGPIPE - 1) & 1) == 1);
+    ++looked_at;
+  }
+  CHECK(looked_at >= 3); // a loop, CAF's, the log's
+}
 
 TEST_CASE("the host's own signal handlers are back after run") {
   host_handler term{SIGTERM}, interrupt{SIGINT}, hang_up{SIGHUP};

@@ -2,11 +2,13 @@
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import net from 'node:net';
+import tls from 'node:tls';
 import { readFileSync } from 'node:fs';
 import { connect, freshRoom, roomOf } from './support/client.mjs';
 import { startNode } from './support/node.mjs';
 import { RawSocket } from './support/raw.mjs';
-import { secretFile, sign, inSeconds } from './support/tokens.mjs';
+import { inSeconds, makeCertificate, secretFile, sign, temporaryFolder } from './support/tokens.mjs';
 import { until } from './support/wait.mjs';
 
 test('a crowd of idle sockets larger than the node has descriptors keeps nobody out', async (t) => {
@@ -42,6 +44,38 @@ test('an address has 128 sockets at a time that are no WebSockets, the loopback 
   await newcomer.fence();
   assert.ok(ended <= 74, `${ended} have ended`);
   for (const socket of crowd) socket.destroy();
+});
+
+for (const [stage, reach] of [
+  ['answered, and kept open', (node) => RawSocket.open(node).then(async (s) => { s.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'); await s.response(); return s.socket; })],
+  ['before the handshake of TLS', (node) => net.connect(node.port, '127.0.0.1')],
+  ['in the handshake of TLS', (node) => { const s = net.connect(node.port, '127.0.0.1'); s.write(Buffer.from('160301020001', 'hex')); return s; }],
+  ['behind the handshake of TLS', (node) => new Promise((resolve) => { const s = tls.connect({ port: node.port, host: '127.0.0.1', rejectUnauthorized: false }, () => resolve(s)); s.on('error', () => resolve(s)); })],
+])
+  test(`an address's sockets are bounded at each stage: ${stage}`, async (t) => {
+    const files = stage.includes('TLS') ? makeCertificate(temporaryFolder(t)) : null;
+    const node = await startNode(t, 'relay_node', ['--max-pending-per-ip', '5', ...(files ? ['--tls-cert', files.cert, '--tls-key', files.key] : [])]);
+    let ended = 0;
+    const crowd = [];
+    for (let i = 0; i < 12; ++i) {
+      const socket = await reach(node);
+      socket.on('error', () => {});
+      socket.on('close', () => ++ended);
+      socket.resume();
+      crowd.push(socket);
+    }
+
+    await until(() => ended >= 7, '7 sockets to end');
+    await new Promise((resolve) => setTimeout(resolve, 200)); // no more of them do
+    assert.equal(ended, 7);
+    for (const socket of crowd) socket.destroy();
+  });
+
+// SIGPIPE is 13; a bit of each set for each signal.
+test('a node ignores SIGPIPE', async (t) => {
+  const node = await startNode(t, 'relay_node');
+  const [, ignored] = readFileSync(`/proc/${node.pid}/status`, 'utf8').match(/SigIgn:\s+([0-9a-f]+)/);
+  assert.ok(BigInt(`0x${ignored}`) & (1n << 12n), ignored);
 });
 
 test('a node raises its limit of descriptors to what it may have', async (t) => {

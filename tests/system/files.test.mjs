@@ -172,6 +172,25 @@ test('everybody who connects is sent the image', async (t) => {
   assert.ok(existsSync(received));
 });
 
+test('the image is kept once, however many do not read it', async (t) => {
+  const image = path.join(temporaryFolder(t), 'image.png');
+  const size = 12_000_000; // more than sockets hold
+  writeFileSync(image, Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(size - 8, 7)]));
+  const { node } = await filesNode(t, ['--image', image]);
+
+  const before = node.kib('VmRSS');
+
+  const sockets = await Promise.all(Array.from({ length: 20 }, () => rawWebSocket(node)));
+  for (const s of sockets) s.socket.pause();
+  await node.metric('connections');
+  const kib = node.kib('VmRSS') - before;
+
+  t.diagnostic(`${kib} KiB for 20 who do not read`);
+  assert.ok(kib < (2 * size) / 1024, `${kib} KiB`);
+  assert.ok(sockets.every((s) => !s.over), 'all are there still');
+  for (const s of sockets) s.destroy();
+});
+
 test('a slow uplink is waited for, as long as its biggest file takes', async (t) => {
   const { node, received } = await filesNode(t, ['--max-message-bytes', '512KiB']); // 10 s, and 8 for the bytes
   const socket = await rawWebSocket(node);

@@ -123,7 +123,8 @@ struct dispatched_base {
   using type = dispatched<typename Handle::base, T>;
 };
 
-/// Asio's `dispatch` beside its `post`: like `anon_send`, but an idle actor of this loop handles the message at once.
+/// Asio's `dispatch` beside its `post`: like `anon_send`, but an idle actor of this loop handles the message at once, and one that has
+/// been entered behind what it handles.
 /// Precondition: `dest` is not null, and all actors of its interface are `dispatched_base<Dest, T>::type`s. Any thread.
 template <class Dest, class T>
   requires(!std::is_reference_v<T>)

@@ -37,7 +37,7 @@ struct loop_options {
 #else
   std::size_t messages_per_resume = 16;
 #endif
-  std::size_t dispatches_per_handler = 48; ///< messages handled at once inside one handler or resume: 16 through three actors
+  std::size_t dispatches_per_handler = 48; ///< messages handled at once inside one handler or resume: 16 publishes, or 9 joins
   std::chrono::milliseconds long_turn{100};
   const loop_clock* clock = &system_clock();
   protocol::logger* log = &protocol::null_logger();
