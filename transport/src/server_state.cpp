@@ -152,15 +152,16 @@ void server::state::configure_doors() {
 void server::state::configure_sessions() {
   auto max_message = options.node.messages.largest_message();
   auto& s = http.sessions;
-  s.guard.max_message_bytes = max_message;
+  s.reading.max_message_bytes = max_message;
+  s.reading.max_fragments = ws_limits::fragments_for(s.reading.largest_message());
   s.bounds.max_bytes = std::max<std::size_t>(1024 * 1024, 4 * max_message);
   s.assembly_deadline = or_never(options.assembly_deadline);
   s.write_deadline = or_never(options.write_deadline);
   s.close_deadline = or_never(options.close_deadline);
   s.deflate = options.deflate;
   s.node = node.get();
-  pools.resize(node->loops());
-  s.pools = &pools;
+  inflaters = std::vector<ws_inflater>(node->loops());
+  s.inflaters = inflaters;
   parts.meter = &node->inbound_meter();
   parts.budget_bytes = node->stats().inbound_budget_bytes;
   for (unsigned i = 0; i < node->loops(); ++i)

@@ -40,7 +40,7 @@ struct server::state {
   inbound_account parts; ///< sessions leave it as the node goes
   std::unique_ptr<actors::node> node;
   std::unique_ptr<tls_context> tls;
-  std::vector<stream_pools> pools; ///< one for each loop; they go before the loops
+  std::vector<ws_inflater> inflaters; ///< one for each loop
   descriptor_shares descriptors;
   std::string rooms; ///< the last pattern that was given a behaviour; empty: none was
   std::vector<std::pair<std::string, actors::endpoint>> endpoints; ///< by path

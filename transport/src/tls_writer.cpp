@@ -1,7 +1,7 @@
 #include "tls_writer.hpp"
 
 #include "own_bio.hpp"
-#include "session_wire.hpp"
+#include "socket_writer.hpp"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>

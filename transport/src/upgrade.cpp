@@ -126,13 +126,15 @@ void append_accept_value(std::string& out, std::string_view key) {
 
 void prepare_upgrades() { (void)sha1(); }
 
-std::string switching_protocols(const http_request_message& request, std::string_view subprotocol) {
+std::string switching_protocols(const http_request_message& request, std::string_view subprotocol, std::string_view extensions) {
   std::string answer;
   answer.reserve(256);
   answer += "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: ";
   append_accept_value(answer, view(request[field::sec_websocket_key]));
   if (!subprotocol.empty())
     answer.append("\r\nSec-WebSocket-Protocol: ").append(subprotocol);
+  if (!extensions.empty())
+    answer.append("\r\nSec-WebSocket-Extensions: ").append(extensions);
   return answer += "\r\n\r\n";
 }
 

@@ -28,9 +28,10 @@ struct upgrade_verdict {
 /// Fetches from OpenSSL what each upgrade needs, so that no shortage of memory has to be survived then. Errors: `std::runtime_error`.
 void prepare_upgrades();
 
-/// The answer that opens a WebSocket without extensions (RFC 6455, 4.2.2). `subprotocol`: empty: none.
+/// The answer that opens a WebSocket (RFC 6455, 4.2.2). `subprotocol`, `extensions`: empty: none.
 /// Precondition: the request has passed `check_upgrade`.
-[[nodiscard]] std::string switching_protocols(const http_request_message& request, std::string_view subprotocol);
+[[nodiscard]] std::string switching_protocols(const http_request_message& request, std::string_view subprotocol,
+                                              std::string_view extensions = {});
 
 /// Whether a `Sec-WebSocket-Key` is the base64 of 16 bytes.
 [[nodiscard]] bool is_websocket_key(std::string_view key) noexcept;

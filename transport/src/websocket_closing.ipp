@@ -79,8 +79,6 @@ void basic_websocket_session<Socket>::linger() {
   if constexpr (is_tls<Socket>)
     socket_.close_output();
   error_code ignored; // a socket that cannot be shut has ended
-  if constexpr (!is_tls<Socket>)
-    socket_.cancel(ignored); // Beast's read, which hears of it
   socket().shutdown(plain_socket::shutdown_send, ignored);
   throw_away_input();
 }
@@ -120,7 +118,8 @@ void basic_websocket_session<Socket>::end() noexcept {
   auto self = std::exchange(self_, nullptr);
   auto was_open = bool(port_.key());
   phase_ = phase::ended;
-  parts_.reset();
+  drop_input();
+  rest_ = {};
   deadline_.cancel();
   error_code ignored; // it goes, whatever the answer
   if (peer_closed_ && !broken_) {
@@ -132,16 +131,10 @@ void basic_websocket_session<Socket>::end() noexcept {
   lease_ = {};
   share_ = {};
   auto ordered = why_ == errc::ok || why_ == errc::restart || why_ == errc::shutdown;
-  websocket::close_reason how{websocket::close_code::abnormal};
-  if (peer_closed_)
-    how = stream_->reason();
-  auto code = how.code == 0 ? static_cast<std::uint16_t>(websocket::close_code::no_status) : how.code;
   try {
-    if (auto beast = std::exchange(drained_, nullptr))
-      beast->resume();
-    port_.closed(code, std::string{how.reason.data(), how.reason.size()}, ordered ? std::string{} : std::string{info(why_).name});
+    port_.closed(close_code_, std::string{close_reason_.view()}, ordered ? std::string{} : std::string{info(why_).name});
   } catch (...) { // no memory for what it would be told
-    port_.closed(code);
+    port_.closed(close_code_);
   }
   if (was_open)
     count_end();
@@ -198,11 +191,13 @@ void basic_websocket_session<Socket>::check_deadlines() {
       return terminate(errc::write_timeout);
     next = std::min(next, outbox_.last_progress() + settings_.write_deadline);
   }
-  if (auto since = guard_.open_since(); since && !paused_ && phase_ == phase::open) {
-    if (auto deadline = *since + settings_.assembly_deadline; at < deadline)
+  if (auto since = reader_.open_since(); since && !paused_ && phase_ == phase::open) {
+    if (auto deadline = *since + settings_.assembly_deadline; at < deadline) {
       next = std::min(next, deadline);
-    else
+    } else {
+      settings_.counters->count(protocol::counter::protocol_errors, to_string(errc::assembly_timeout));
       refuse(errc::assembly_timeout);
+    }
   }
   if (next != actors::steady_time::max())
     arm_deadline(std::max(next, at));

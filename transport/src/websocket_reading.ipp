@@ -2,8 +2,6 @@
 #include <troupe/protocol/frame.hpp>
 
 #include <boost/asio/error.hpp>
-#include <boost/beast/websocket/error.hpp>
-#include <boost/beast/zlib/error.hpp>
 
 #include <algorithm>
 #include <new>
@@ -13,45 +11,43 @@ namespace troupe::transport {
 
 namespace {
 
-bool is_inflate_error(const error_code& ec) {
-  return ec.category() == make_error_code(boost::beast::zlib::error::need_buffers).category();
-}
-
-constexpr std::uint8_t max_reads_in_a_row = 16;
+constexpr int max_reads_in_a_row = 16;
 constexpr std::size_t max_read_bytes = 16 * 1024;
+
+std::string_view label_of(const ws_event& error) {
+  if (error.in_deflate)
+    return "inflate";
+  return error.why == errc::protocol_error ? "framing" : to_string(error.why);
+}
 
 } // namespace
 
-/// Reads on: by Beast if it holds input of which nothing has been heard yet, else once the socket has some.
+/// Whether what comes is heard now.
+template <class Socket>
+bool basic_websocket_session<Socket>::reads_on() {
+  if (refused_ || peer_closed_)
+    return false;
+  return phase_ == phase::closing || (phase_ == phase::open && port_.may_read());
+}
+
+/// Reads on: what was read and not heard yet, then what the socket has. Where that does not know whether there is something, it is
+/// asked a little later: asking at once finds nothing yet, and costs a system call.
 template <class Socket>
 void basic_websocket_session<Socket>::read_next() {
   if (phase_ == phase::ended || phase_ == phase::lingering)
     return;
   if (unsent_bytes() > 0 && !waiting_writable_) // OpenSSL has answered by itself
     handle(outbox::status::done);
-  if (phase_ == phase::open && !port_.may_read()) {
+  if (refused_ || peer_closed_)
+    return;
+  if (!reads_on()) {
     paused_ = true;
     paused_at_ = now();
     parts_.reset(); // what waits now is not the peer's to finish
     return;
   }
-  if (in_stream_)
-    hold_parts(stream_->next_layer().ahead_bytes());
-  if (in_stream_ && in_a_row_++ < max_reads_in_a_row)
-    read_by_stream();
-  else if (in_stream_)
-    loop_.post(guarded([this] { in_a_row_ = 0, read_by_stream(); }));
-  else
-    read_first();
-}
-
-/// Waits for what comes next, between two messages. Where the socket does not know whether there is something, it is asked a little
-/// later: asking at once finds nothing yet, and costs a system call.
-template <class Socket>
-void basic_websocket_session<Socket>::read_first() {
-  in_a_row_ = 0;
-  input_.shrink_to_fit();
-  give_stream_back();
+  if (!rest_.empty())
+    return take_rest();
   if constexpr (!is_tls<Socket>) {
     if (!socket_.may_have_input())
       return socket_.await_input();
@@ -61,7 +57,7 @@ void basic_websocket_session<Socket>::read_first() {
 
 template <class Socket>
 void basic_websocket_session<Socket>::run_pending() {
-  if (phase_ == phase::ended || phase_ == phase::lingering)
+  if (phase_ == phase::ended || phase_ == phase::lingering || refused_ || peer_closed_)
     return;
   contained([this] { read_socket(); });
 }
@@ -70,6 +66,8 @@ template <class Socket>
 void basic_websocket_session<Socket>::read_socket() {
   if constexpr (is_tls<Socket>) {
     socket_.async_read_some(boost::asio::buffer(first_), guarded([this](error_code ec, std::size_t n) {
+                              if (phase_ == phase::lingering || refused_ || peer_closed_)
+                                return; // what is still to be said goes first
                               if (ec)
                                 end(); // the peer has gone
                               else
@@ -77,14 +75,18 @@ void basic_websocket_session<Socket>::read_socket() {
                             }));
   } else {
     char bytes[max_read_bytes];
-    error_code ec;
-    auto n = socket_.read_some(boost::asio::buffer(bytes), ec);
-    if (ec == boost::asio::error::would_block)
-      socket_.await_input();
-    else if (ec)
-      end();
-    else
+    for (int i = 0; i < max_reads_in_a_row; ++i) {
+      error_code ec;
+      auto n = socket_.read_some(boost::asio::buffer(bytes), ec);
+      if (ec == boost::asio::error::would_block)
+        break;
+      if (ec)
+        return end();
       take_in({bytes, n});
+      if (!reader_.open_since() || !socket_.may_have_input() || !rest_.empty() || !reads_on())
+        break;
+    }
+    read_next();
   }
 }
 
@@ -92,202 +94,139 @@ template <class Socket>
 void basic_websocket_session<Socket>::receive(std::size_t n)
   requires is_tls<Socket>
 {
-  if (phase_ == phase::ended || phase_ == phase::lingering)
+  if (phase_ == phase::ended)
     return;
-  if (n < first_.size())
-    return take_in({first_.data(), n});
   char bytes[max_read_bytes];
   std::copy_n(first_.data(), n, bytes);
-  error_code ec; // whatever it is, the next read meets it again
-  n += socket_.read_some(boost::asio::buffer(bytes + n, sizeof bytes - n), ec);
-  take_in({bytes, n});
-}
-
-/// Takes whole frames; what is behind them is Beast's to read.
-template <class Socket>
-void basic_websocket_session<Socket>::take_in(std::string_view bytes) {
-  auto rest = bytes.substr(0, inspect(bytes));
-  if (rest.empty())
-    return; // the guard has refused all of it
-  while (!refused_ && !rest.empty() && port_.may_read()) {
-    auto frame = first_whole_frame(rest);
-    if (frame.bytes == 0 || !take_frame(frame))
+  auto is_full = n == first_.size();
+  for (int i = 0; i < max_reads_in_a_row; ++i) {
+    error_code ec; // whatever it is, the next read meets it again
+    if (is_full)
+      n += socket_.read_some(boost::asio::buffer(bytes + n, sizeof bytes - n), ec);
+    if (n == 0)
       break;
-    rest.remove_prefix(frame.bytes);
+    take_in({bytes, n});
+    if (!is_full || ec || !reader_.open_since() || !rest_.empty() || !reads_on())
+      break;
+    n = 0;
   }
-  in_stream_ = !rest.empty();
-  if (in_stream_)
-    stream().next_layer().set_ahead(rest);
   read_next();
 }
 
-/// Delivers a message, answers a ping. False, and nothing was done, if Beast has to refuse it.
+/// Takes what the socket has had: all of it, or as much as may be heard. The rest waits.
 template <class Socket>
-bool basic_websocket_session<Socket>::take_frame(const whole_frame& frame) {
-  auto payload = frame.payload();
-  if (!payload)
-    return false;
-  if (frame.is_message()) {
-    deliver(std::move(payload), frame.op == protocol::opcode::binary);
-  } else if (frame.op == protocol::opcode::ping) {
-    auto pong = protocol::make_frame(protocol::opcode::pong, payload.view(), &settings_.node->output_meter());
-    append(pong, {0, static_cast<std::uint32_t>(pong.size())}, 1, actors::output_kind::control);
-    flush_soon();
-  } else if (port_.wants_pongs() && phase_ == phase::open) {
-    port_.ponged(std::string{payload.view()});
+void basic_websocket_session<Socket>::take_in(std::string_view bytes) {
+  heard_ = now();
+  take_events(bytes);
+  if (!refused_ && !peer_closed_ && !bytes.empty())
+    rest_ = bytes;
+}
+
+template <class Socket>
+void basic_websocket_session<Socket>::take_rest() {
+  auto bytes = std::string_view{rest_}.substr(rest_at_);
+  take_events(bytes);
+  rest_at_ = rest_.size() - std::min(bytes.size(), rest_.size());
+  if (bytes.empty() || refused_ || peer_closed_) {
+    rest_at_ = 0;
+    rest_ = {};
   }
-  return true;
+  read_next();
+}
+
+/// Takes events off the front of `bytes` while they may be heard.
+template <class Socket>
+void basic_websocket_session<Socket>::take_events(std::string_view& bytes) {
+  while (!bytes.empty() && reads_on())
+    take(reader_.next(bytes, heard_));
+  hold_parts();
 }
 
 template <class Socket>
-void basic_websocket_session<Socket>::deliver(shared_bytes message, bool is_binary) {
-  ++delivered_;
-  if (phase_ == phase::open)
-    port_.deliver(std::move(message), is_binary);
-}
-
-/// The Beast stream that reads for this session, from now on if there was none.
-template <class Socket>
-beast_stream<Socket>& basic_websocket_session<Socket>::stream() {
-  if (stream_)
-    return *stream_;
-  stream_ = pool().take(loop_.context().get_executor());
-  stream_->read_message_max(settings_.guard.max_message_bytes);
-  stream_->next_layer().serve(*this, socket_);
-  hear_pongs();
-  return *stream_;
-}
-
-template <class Socket>
-void basic_websocket_session<Socket>::give_stream_back() {
-  if (!stream_ || extended_ || refused_ || phase_ != phase::open)
-    return;
-  stream_->control_callback();
-  stream_->next_layer().serve_nobody();
-  pool().give_back(std::move(stream_));
-}
-
-template <class Socket>
-void basic_websocket_session<Socket>::hear_pongs() {
-  if (port_.wants_pongs())
-    stream_->control_callback([this](websocket::frame_type kind, boost::beast::string_view payload) {
-      if (kind == websocket::frame_type::pong && phase_ == phase::open)
-        port_.ponged(std::string{payload});
-    });
-}
-
-template <class Socket>
-void basic_websocket_session<Socket>::read_by_stream() {
-  if (phase_ == phase::ended || phase_ == phase::lingering)
-    return;
-  stream().async_read(input_, guarded([this](error_code ec, std::size_t) { on_read(ec); }));
-}
-
-template <class Socket>
-void basic_websocket_session<Socket>::on_read(error_code ec) {
-  if (phase_ == phase::ended)
-    return;
-  if (phase_ == phase::lingering && ec == boost::asio::error::operation_aborted) {
-    drop_input();
-    return throw_away_input();
-  }
-  if (!ec) {
-    auto bytes = input_.data();
-    std::string_view message{static_cast<const char*>(bytes.data()), bytes.size()};
-    // Beast 1.74 does not look for half a character where the last fragment is empty, and keeps it for the next text.
-    if (!stream_->got_binary() && !is_utf8(message)) {
-      settings_.counters->count(protocol::counter::protocol_errors, to_string(errc::undecodable));
-      return refuse_unsaid(errc::undecodable);
-    }
-    deliver(shared_bytes::copy_of(message), stream_->got_binary());
-    drop_input();
-    in_stream_ = stream_->next_layer().has_ahead() || !guard_.at_message_end() || guard_.messages() != delivered_;
-    read_next();
-    return;
-  }
-  if (ec == websocket::error::closed) {
-    peer_closed_ = true;
-    end();
-  } else if (refused_) {
-    drop_input();
-    throw_away_input();
-  } else if (is_inflate_error(ec)) {
-    settings_.counters->count(protocol::counter::protocol_errors, "inflate");
-    refuse_unsaid(errc::undecodable);
-  } else if (ec == websocket::error::buffer_overflow) { // what a small frame inflates to
-    settings_.counters->count(protocol::counter::protocol_errors, to_string(errc::too_big));
-    refuse_unsaid(errc::too_big);
-  } else if (ec == boost::asio::error::eof || ec == boost::asio::error::connection_reset || has_output()
-             || !outbox_.sealed()) {
-    end(); // the peer has gone, or there is nothing more to say
-  } else {
-    settings_.counters->count(protocol::counter::protocol_errors, "framing");
-    if (why_ == errc::ok)
-      why_ = ec == websocket::error::bad_frame_payload ? errc::undecodable : errc::protocol_error;
-    linger(); // Beast has sent its close frame; the peer may read it before the socket goes
+void basic_websocket_session<Socket>::take(ws_event event) {
+  switch (event.what) {
+    case ws_event::kind::need_more:
+      return;
+    case ws_event::kind::message:
+      if (phase_ == phase::open)
+        port_.deliver(std::move(event.payload), event.is_binary);
+      return;
+    case ws_event::kind::ping:
+      return answer_ping(event.payload.view());
+    case ws_event::kind::pong:
+      if (port_.wants_pongs() && phase_ == phase::open)
+        port_.ponged(std::string{event.payload.view()});
+      return;
+    case ws_event::kind::close:
+      return answer_close(event);
+    case ws_event::kind::error:
+      settings_.counters->count(protocol::counter::protocol_errors, label_of(event));
+      return refuse(event.why);
   }
 }
 
-/// Beast ends the connection and says nothing, so we do.
 template <class Socket>
-void basic_websocket_session<Socket>::refuse_unsaid(errc why) {
-  refused_ = true;
-  close(why, {});
+void basic_websocket_session<Socket>::answer_ping(std::string_view payload) {
+  auto pong = protocol::make_frame(protocol::opcode::pong, payload, &settings_.node->output_meter());
+  append(pong, {0, static_cast<std::uint32_t>(pong.size())}, 1, actors::output_kind::control);
   flush_soon();
 }
 
+/// The peer closes, or answers our close: once all output has left, the connection ends.
 template <class Socket>
-std::size_t basic_websocket_session<Socket>::inspect(std::string_view bytes) {
-  if (refused_)
-    return 0;
-  heard_ = now();
-  auto verdict = guard_.feed(bytes, heard_);
-  if (verdict.error != errc::ok)
-    refuse(verdict.error);
-  else if (auto since = guard_.open_since()) {
-    arm_deadline(*since + settings_.assembly_deadline);
-    if (in_stream_)
-      hold_parts(input_.size() + bytes.size());
-  }
-  return verdict.good;
+void basic_websocket_session<Socket>::answer_close(const ws_event& event) {
+  peer_closed_ = true;
+  close_code_ = event.close_code;
+  close_reason_ = event.payload;
+  if (!outbox_.sealed())
+    say_close(event.close_code == ws_event::no_code ? normal_closure : event.close_code, {}, errc::ok);
+  if (has_output())
+    flush_soon();
+  else
+    end();
 }
 
-/// Counts what has come of a message whose rest is still to come, with the stream that reads it.
+/// Counts what has come of a message whose rest is still to come, and gives it its time.
 template <class Socket>
-void basic_websocket_session<Socket>::hold_parts(std::size_t bytes) noexcept {
-  if (!in_stream_ || !guard_.open_since())
+void basic_websocket_session<Socket>::hold_parts() noexcept {
+  auto since = reader_.open_since();
+  if (!since) {
+    parts_.reset();
+    return;
+  }
+  arm_deadline(*since + settings_.assembly_deadline);
+  auto bytes = reader_.held_bytes();
+  if (bytes == 0)
     return;
   if (!parts_)
     parts_.reset(new (std::nothrow) inbound_parts::share{*settings_.parts->loops[loop_.index()], *this});
   if (parts_) // else there is no memory even for that, and this one is not counted
-    parts_->resize(bytes + sizeof(beast_stream<Socket>));
+    parts_->resize(bytes);
 }
 
-/// A small buffer stays for the next message.
+/// Nothing that has come is heard any more.
 template <class Socket>
-void basic_websocket_session<Socket>::drop_input() {
-  input_.clear();
-  if (input_.capacity() > max_read_bytes || refused_)
-    input_.shrink_to_fit();
+void basic_websocket_session<Socket>::drop_input() noexcept {
+  reader_ = ws_reader{settings_.reading};
   parts_.reset();
 }
 
-/// Others need the room, and nobody has kept a message open for longer: a close frame, and the read under way ends.
+/// Others need the room, and nobody has kept a message open for longer.
 template <class Socket>
 void basic_websocket_session<Socket>::give_up_input() {
-  if (phase_ == phase::ended)
+  if (phase_ == phase::ended || refused_)
     return;
-  if (!refused_)
-    refuse(errc::parts_limit);
-  error_code ignored; // a socket without a read under way has none to cancel
-  socket().cancel(ignored);
+  settings_.counters->count(protocol::counter::protocol_errors, to_string(errc::parts_limit));
+  refuse(errc::parts_limit);
 }
 
-/// The guard has seen what must not reach Beast: a close frame, and nothing more is read.
+/// Ends it for what has come: a close frame, and nothing more is heard.
 template <class Socket>
 void basic_websocket_session<Socket>::refuse(errc why) {
   refused_ = true;
-  settings_.counters->count(protocol::counter::protocol_errors, to_string(why));
+  drop_input();
+  if (outbox_.sealed() && !has_output())
+    return linger(); // all is said
   close(why, {});
   flush_soon();
 }
@@ -298,9 +237,9 @@ void basic_websocket_session<Socket>::resume_reading() {
     return;
   paused_ = false;
   auto at = now();
-  guard_.stand_still(at - paused_at_);
+  reader_.stand_still(at - paused_at_);
   heard_ = at;
-  if (auto since = guard_.open_since()) // its deadline may have passed meanwhile, without effect
+  if (auto since = reader_.open_since()) // its deadline may have passed meanwhile, without effect
     arm_deadline(*since + settings_.assembly_deadline);
   contained([this] { loop_.post(guarded([this] { read_next(); })); });
 }

@@ -1,28 +1,22 @@
 #include "websocket_session.hpp"
 
-#include "session_wire.hpp"
+#include "deflate_offer.hpp"
 
 #include <boost/beast/http/field.hpp>
+
+#include <vector>
 
 #include <utility>
 
 namespace troupe::transport {
 
-namespace websocket = boost::beast::websocket;
 using boost::system::error_code;
 using protocol::errc;
 using protocol::shared_bytes;
 
 namespace {
 
-/// One deflated frame is to serve all members, so none may depend on those before it.
-websocket::permessage_deflate deflate_for_all() {
-  websocket::permessage_deflate o;
-  o.server_enable = true;
-  o.server_no_context_takeover = true;
-  o.client_no_context_takeover = true;
-  return o;
-}
+constexpr std::uint16_t normal_closure = 1000; // RFC 6455, 7.4.1
 
 socket_writer writer_for(polled_socket& s) { return socket_writer{s.native_handle()}; }
 tls_writer writer_for(tls_channel& s) { return {s.native_handle(), s.socket().native_handle()}; }
@@ -55,6 +49,7 @@ void basic_websocket_session<Socket>::fail() noexcept {
     return terminate(errc::internal);
   try {
     refused_ = true; // perhaps nothing is read any more
+    drop_input();
     say_close(info(errc::internal).close_code, info(errc::internal).name, errc::internal);
     flush_soon();
   } catch (...) {
@@ -80,12 +75,10 @@ basic_websocket_session<Socket>::basic_websocket_session(Socket&& socket, actors
     loop_(loop),
     settings_(settings),
     socket_(std::move(socket)),
-    guard_(settings.guard),
+    reader_(settings.reading),
     lease_(std::move(lease)),
     share_(std::move(share)),
-    heard_(loop.now()) {
-  input_.max_size(settings.guard.max_message_bytes + 16 * 1024);
-}
+    heard_(loop.now()) {}
 
 template <class Socket>
 basic_websocket_session<Socket>::~basic_websocket_session() = default;
@@ -97,38 +90,29 @@ void basic_websocket_session<Socket>::start(const http_request_message& request,
   contained([&] {
     if constexpr (!is_tls<Socket>)
       socket_.serve(*this);
-    auto offers = request[boost::beast::http::field::sec_websocket_extensions];
-    if (settings_.deflate && can_deflate_for({offers.data(), offers.size()}))
-      accept_extended(request, subprotocol);
-    else
-      take_output(switching_protocols(request, subprotocol));
+    answer(request, subprotocol);
     open(std::move(info), leftover);
   });
 }
 
-/// Beast answers and agrees on extensions, which its stream has to know of.
+/// Answers the upgrade, and agrees on an extension. The answer leaves once the connection is there.
 template <class Socket>
-void basic_websocket_session<Socket>::accept_extended(const http_request_message& asked, const std::string& subprotocol) {
-  namespace http = boost::beast::http;
-  http_request_message request{asked.method(), asked.target(), asked.version()};
-  for (auto& f : asked) // one by one: where memory ends, the copy constructor of Beast 1.74's fields loses what it has copied
-    request.insert(f.name(), f.name_string(), f.value());
-  request.set(http::field::connection, "upgrade"); // it looks at the first of several headers only; `check_upgrade` has seen all
-  request.set(http::field::upgrade, "websocket");
-  stream_ = std::make_unique<beast_stream<Socket>>(loop_.context().get_executor());
-  stream_->next_layer().serve(*this, socket_);
-  stream_->read_message_max(settings_.guard.max_message_bytes);
-  stream_->set_option(deflate_for_all());
-  stream_->set_option(websocket::stream_base::decorator([&](websocket::response_type& response) {
-    response.erase(http::field::server);
-    if (!subprotocol.empty())
-      response.set(http::field::sec_websocket_protocol, subprotocol);
-    auto agreed = response[http::field::sec_websocket_extensions];
-    extended_ = !agreed.empty();
-    deflated_ = takes_deflated_frames({agreed.data(), agreed.size()});
-  }));
-  stream_->accept(request); // waits for nothing: what it writes is queued
-  stream_->set_option(websocket::stream_base::decorator([](websocket::response_type&) {}));
+void basic_websocket_session<Socket>::answer(const http_request_message& request, const std::string& subprotocol) {
+  std::optional<deflate_agreement> deflate;
+  if (settings_.deflate) {
+    std::vector<std::string_view> offers;
+    for (auto& f : request)
+      if (f.name() == boost::beast::http::field::sec_websocket_extensions)
+        offers.emplace_back(f.value().data(), f.value().size());
+    deflate = agree_on_deflate(offers);
+  }
+  if (deflate) {
+    reader_.allow_deflate(settings_.inflaters[loop_.index()], false);
+    deflated_ = deflate->takes_deflated_frames;
+  }
+  auto whole = shared_bytes::copy_of(switching_protocols(request, subprotocol, deflate ? deflate->answer : std::string_view{}),
+                                     &settings_.node->output_meter());
+  outbox_.append(whole, {0, static_cast<std::uint32_t>(whole.size())}, 1, actors::output_kind::control, now());
 }
 
 template <class Socket>
@@ -137,14 +121,11 @@ void basic_websocket_session<Socket>::open(actors::connection_info info, std::st
   if (deflated_)
     info.encoding = deflated(info.encoding);
   port_ = settings_.node->open(loop_, *this, std::move(info));
-  if (stream_)
-    hear_pongs();
   settings_.counters->count(protocol::counter::connections_opened);
   flush_soon();
-  if (early.empty())
-    read_next();
-  else
+  if (!early.empty())
     take_in(early);
+  read_next();
 }
 
 } // namespace troupe::transport

@@ -1,54 +1,52 @@
 #pragma once
 
 #include "admission.hpp"
-#include "frame_guard.hpp"
 #include "guarded_handler.hpp"
 #include "inbound_parts.hpp"
 #include "polled_socket.hpp"
-#include "session_wire.hpp"
-#include "stream_pool.hpp"
+#include "socket_writer.hpp"
+#include "tls_channel.hpp"
 #include "tls_writer.hpp"
 #include "upgrade.hpp"
+#include "ws_inflater.hpp"
+#include "ws_reader.hpp"
 
 #include <troupe/actors/node.hpp>
 #include <troupe/actors/sink.hpp>
 #include <troupe/transport/outbox.hpp>
 
-#include <boost/beast/core/flat_buffer.hpp>
-
 #include <array>
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
-#include <vector>
 
 namespace troupe::transport {
 
 /// What all sessions of a server share. Fixed while the server runs.
 struct session_settings {
-  frame_guard::limits guard;
+  ws_limits reading;
   outbox::bounds bounds;
   std::chrono::milliseconds assembly_deadline{10'000};
   std::chrono::milliseconds write_deadline{10'000};
   std::chrono::milliseconds close_deadline{5'000};
   bool deflate = false; ///< negotiate permessage-deflate with clients that offer it
   actors::node* node = nullptr;
-  std::vector<stream_pools>* pools = nullptr; ///< one for each loop
+  std::span<ws_inflater> inflaters; ///< one for each loop
   inbound_account* parts = nullptr;
   protocol::logger* log = nullptr;
   protocol::event_counters* counters = nullptr;
 };
 
-/// One WebSocket: a socket under Beast on the inside, a sink for the dispatcher on the outside.
+/// One WebSocket: a socket on the inside, a sink for the dispatcher on the outside.
 ///
-/// Input goes to the connection actor: whole messages at once, all else (parts, fragments, closes, errors) through a Beast stream,
-/// which the session holds no longer than it reads such a message, or for good with an extension. Output goes through the outbox
-/// only and at once, by one system call, or by one for each TLS record (`tls_writer`). Four things end it: the peer's close, an error,
-/// a close of ours, a deadline; `end` runs once. Thread: the loop's.
+/// What the socket has goes through the reader, whose messages go to the connection actor, as far as that may read. Output goes
+/// through the outbox only and at once, by one system call, or by one for each TLS record (`tls_writer`). Four things end it: the
+/// peer's close, an error, a close of ours, a deadline; `end` runs once. Thread: the loop's.
 template <class Socket>
 class basic_websocket_session final : public actors::sink,
-                                      public stream_host,
+                                      public inbound_parts::holder,
                                       public actors::pending_work,
                                       public polled_socket::host,
                                       public std::enable_shared_from_this<basic_websocket_session<Socket>> {
@@ -84,12 +82,8 @@ public:
   [[nodiscard]] std::shared_ptr<void> hold() override { return this->shared_from_this(); }
   void on_input() override { run_pending(); }
 
-  // -- stream_host --------------------------------------------------------------------------------------------------------
-  std::size_t inspect(std::string_view bytes) override;
-  [[nodiscard]] bool wants_input() const noexcept override { return !refused_; }
+  // -- inbound_parts::holder ----------------------------------------------------------------------------------------------
   void give_up_input() override;
-  void take_output(std::string_view bytes) override;
-  void when_drained(std::unique_ptr<waiter> w) override;
 
 private:
   using writer = std::conditional_t<is_tls<Socket>, tls_writer, socket_writer>;
@@ -110,25 +104,22 @@ private:
     basic_websocket_session& owner;
   };
 
-  void accept_extended(const http_request_message& asked, const std::string& subprotocol);
+  void answer(const http_request_message& request, const std::string& subprotocol);
   void open(actors::connection_info info, std::string_view early);
   void read_next();
-  void read_first();
   void read_socket();
   void receive(std::size_t n)
     requires is_tls<Socket>;
+  [[nodiscard]] bool reads_on();
   void take_in(std::string_view bytes);
-  bool take_frame(const whole_frame& frame);
-  void deliver(protocol::shared_bytes message, bool is_binary);
-  void hold_parts(std::size_t bytes) noexcept;
-  void drop_input();
-  void read_by_stream();
-  void on_read(boost::system::error_code ec);
+  void take_rest();
+  void take_events(std::string_view& bytes);
+  void take(ws_event event);
+  void answer_ping(std::string_view payload);
+  void answer_close(const ws_event& event);
+  void hold_parts() noexcept;
+  void drop_input() noexcept;
   void throw_away_input();
-  beast_stream<Socket>& stream();
-  void give_stream_back();
-  void hear_pongs();
-  [[nodiscard]] stream_pool<Socket>& pool() noexcept { return (*settings_.pools)[loop_.index()].template of<Socket>(); }
 
   void flush_soon();
   void send_queued();
@@ -140,7 +131,6 @@ private:
   void say_close(std::uint16_t code, std::string_view reason, protocol::errc why);
   void begin_closing(protocol::errc why);
   void refuse(protocol::errc why);
-  void refuse_unsaid(protocol::errc why);
   void end_unheard();
   void linger();
   void end_soon() noexcept;
@@ -170,7 +160,6 @@ private:
 
   // What each delivery touches comes first and lies together.
   outbox outbox_;
-  std::unique_ptr<waiter> drained_;
   writer writer_;
   protocol::errc why_ = protocol::errc::ok; ///< why the server ended it
   phase phase_ = phase::opening;
@@ -178,24 +167,21 @@ private:
   bool ending_ = false; ///< it has nothing to wait for
   bool waiting_writable_ = false;
   bool refused_ = false;  ///< we have ended it for what has come: nothing behind that is read
-  bool in_stream_ = false; ///< `stream_` holds input of which nothing has been heard yet
   bool paused_ = false;
   bool deflated_ = false; ///< the client takes deflated frames that serve all
   bool peer_closed_ = false;
   bool throwing_away_ = false;
   bool lost_ = false;     ///< a handler; see `lose_handler`
-  bool extended_ = false; ///< an extension was agreed on: `stream_` knows of it
-  std::uint8_t in_a_row_ = 0;
 
   actors::event_loop& loop_;
   const session_settings& settings_;
   std::shared_ptr<basic_websocket_session> self_; ///< until `end`: a session that reads nothing is held by nobody else
   Socket socket_;
-  typename stream_pool<Socket>::stream_ptr stream_; ///< null: nothing is read by it
-  boost::beast::flat_buffer input_;                 ///< what `stream_` has read
-  std::unique_ptr<inbound_parts::share> parts_;     ///< of a message that is not whole yet
+  ws_reader reader_;
+  std::string rest_;         ///< what was read and may not be heard yet,
+  std::size_t rest_at_ = 0;  ///< from here on
+  std::unique_ptr<inbound_parts::share> parts_; ///< of a message that is not whole yet
   std::array<char, is_tls<Socket> ? 256 : 0> first_; ///< the start of what comes next: most messages whole
-  frame_guard guard_;
   actors::connection_port port_;
   admission::lease lease_;
   socket_share share_;
@@ -204,7 +190,8 @@ private:
   actors::steady_time heard_;
   actors::steady_time paused_at_{};
   actors::steady_time closing_at_{};
-  std::uint64_t delivered_ = 0;
+  protocol::shared_bytes close_reason_; ///< the peer's
+  std::uint16_t close_code_ = 1006;     ///< the peer's; 1006: it has said none (RFC 6455, 7.4.1)
 };
 
 using websocket_session = basic_websocket_session<polled_socket>;

@@ -78,22 +78,6 @@ void basic_websocket_session<Socket>::ping(std::string_view payload) {
   });
 }
 
-/// What Beast writes: the answer to the upgrade, pongs, and its close frame, after which nothing may follow.
-template <class Socket>
-void basic_websocket_session<Socket>::take_output(std::string_view bytes) {
-  bool is_close = phase_ != phase::opening && !bytes.empty() && static_cast<unsigned char>(bytes[0]) == 0x88;
-  auto why = is_close ? close_reason_of(bytes) : errc::ok;
-  auto whole = why != errc::ok ? protocol::make_close_frame(info(why).close_code, info(why).name)
-                               : shared_bytes::copy_of(bytes, &settings_.node->output_meter());
-  outbox_.append(whole, {0, static_cast<std::uint32_t>(whole.size())}, 1, actors::output_kind::control, now());
-  if (is_close) {
-    outbox_.seal();
-    begin_closing(errc::ok);
-  }
-  if (phase_ != phase::opening) // the answer to the upgrade leaves once the connection is there
-    flush_soon();
-}
-
 template <class Socket>
 void basic_websocket_session<Socket>::flush_soon() {
   if (port_.key())
@@ -142,18 +126,12 @@ void basic_websocket_session<Socket>::wait_writable() {
 }
 
 template <class Socket>
-void basic_websocket_session<Socket>::when_drained(std::unique_ptr<waiter> w) {
-  if (broken_ || !has_output() || phase_ == phase::ended)
-    w->resume();
-  else
-    drained_ = std::move(w);
-}
-
-template <class Socket>
 void basic_websocket_session<Socket>::on_drained() {
-  if (drained_)
-    std::exchange(drained_, nullptr)->resume();
-  if (refused_ && outbox_.sealed() && phase_ == phase::closing)
+  if (!outbox_.sealed() || phase_ != phase::closing)
+    return;
+  if (peer_closed_)
+    loop_.post(guarded([this] { end(); }));
+  else if (refused_)
     loop_.post(guarded([this] { linger(); }));
 }
 

@@ -35,7 +35,7 @@ std::uint64_t ws_inflater::largest_payload(std::uint64_t bytes, std::uint64_t fr
                   bytes + bytes / 8 + bytes / 64 + flush_bytes * std::min(fragments + 1, most));
 }
 
-ws_inflater::result ws_inflater::run(std::string_view deflated, std::uint64_t max_bytes,
+ws_inflater::result ws_inflater::run(const ws_parts& deflated, std::uint64_t max_bytes,
                                      inflate_context* context) {
   drop_pieces();
   output_room_ = max_bytes + 1;
@@ -63,10 +63,16 @@ void ws_inflater::start(std::string_view context) {
     throw std::bad_alloc{};
 }
 
-errc ws_inflater::inflate_all(std::string_view deflated) {
-  if (deflated.empty())
+errc ws_inflater::inflate_all(const ws_parts& deflated) {
+  if (deflated.size() == 0)
     return errc::ok;
-  auto where = feed(deflated);
+  auto where = state::within_block;
+  deflated.each([&](std::string_view piece) {
+    if (where == state::behind_stream)
+      start_another();
+    where = feed(piece);
+    return where != state::broken && where != state::full;
+  });
   if (where == state::within_block)
     where = feed(empty_block_tail);
   switch (where) {
@@ -76,6 +82,9 @@ errc ws_inflater::inflate_all(std::string_view deflated) {
     default: return errc::undecodable;
   }
 }
+
+/// Behind a final block: what follows may refer to what has been.
+void ws_inflater::start_another() noexcept { ::inflateResetKeep(&stream_); }
 
 /// Inflates all of `bytes`; tells where it stands behind them.
 ws_inflater::state ws_inflater::feed(std::string_view bytes) {
@@ -93,7 +102,7 @@ ws_inflater::state ws_inflater::feed(std::string_view bytes) {
     if (code == Z_STREAM_END) {
       if (stream_.avail_in == 0)
         return state::behind_stream;
-      ::inflateResetKeep(&stream_); // what follows may refer to what has been
+      start_another();
     } else if (code != Z_OK && code != Z_BUF_ERROR) {
       return state::broken;
     } else if (stream_.avail_in == 0 && stream_.avail_out > 0) {

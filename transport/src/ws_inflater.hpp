@@ -1,5 +1,7 @@
 #pragma once
 
+#include "ws_parts.hpp"
+
 #include <troupe/protocol/errc.hpp>
 #include <troupe/protocol/shared_bytes.hpp>
 
@@ -49,9 +51,9 @@ public:
   ws_inflater& operator=(const ws_inflater&) = delete;
   ~ws_inflater();
 
-  /// `deflated`: the payloads of all fragments. It stops one byte beyond `max_bytes`, which is at
+  /// `deflated`: the payloads of all fragments, together. It stops one byte beyond `max_bytes`, which is at
   /// most `shared_bytes::max_bytes`. `context`: null where the peer begins each message afresh.
-  [[nodiscard]] result run(std::string_view deflated, std::uint64_t max_bytes,
+  [[nodiscard]] result run(const ws_parts& deflated, std::uint64_t max_bytes,
                            inflate_context* context);
 
   /// What the payloads of a message of `bytes` may have, deflated as badly as zlib ever does, in
@@ -71,7 +73,8 @@ private:
   };
 
   void start(std::string_view context);
-  [[nodiscard]] protocol::errc inflate_all(std::string_view deflated);
+  [[nodiscard]] protocol::errc inflate_all(const ws_parts& deflated);
+  void start_another() noexcept;
   [[nodiscard]] state feed(std::string_view bytes);
   void add_piece();
   void drop_pieces() noexcept;

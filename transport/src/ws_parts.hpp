@@ -4,36 +4,66 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
-#include <utility>
+#include <vector>
 
 namespace troupe::transport {
 
-/// The bytes of a message that comes in parts. It doubles its memory as they come, but not beyond
-/// what the message was declared to have.
+/// The bytes of a message that comes in parts, in pieces that are never copied while it grows.
+///
+/// Memory: what has come, once more at most, and no more than 16 KiB of that; never more than the
+/// message may have, but for the list of pieces.
 class ws_parts {
 public:
-  /// Room for the next `size` bytes, which the caller writes. `declared`: of the message, as far as
-  /// known; at least what has come with them. Errors: `std::bad_alloc`, and nothing has changed.
-  [[nodiscard]] char* grow(std::size_t size, std::uint64_t declared) {
-    const auto needed = size_ + size;
-    if (needed > capacity_)
-      reserve(std::max<std::uint64_t>(needed, std::min<std::uint64_t>(2 * capacity_, declared)));
-    return bytes_.get() + std::exchange(size_, needed);
+  static constexpr std::size_t piece_bytes = 16 * 1024;
+
+  /// Room for the next of `wanted` bytes, at least one, which the caller writes: they count as come.
+  /// `most`: of the message; at least what has come with them. Errors: `std::bad_alloc`, and nothing
+  /// has changed.
+  [[nodiscard]] std::span<char> grow(std::size_t wanted, std::uint64_t most) {
+    if (pieces_.empty() || pieces_.back().used == pieces_.back().size)
+      add_piece(wanted, most);
+    auto& last = pieces_.back();
+    const auto size = std::min(wanted, last.size - last.used);
+    const std::span<char> room{last.bytes.get() + last.used, size};
+    last.used += size;
+    size_ += size;
+    return room;
   }
 
-  [[nodiscard]] std::string_view view() const noexcept { return {bytes_.get(), size_}; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
-private:
-  void reserve(std::size_t capacity) {
-    auto larger = std::make_unique_for_overwrite<char[]>(capacity);
-    std::copy_n(bytes_.get(), size_, larger.get());
-    bytes_ = std::move(larger);
-    capacity_ = capacity;
+  /// Calls `f(std::string_view)` with each piece, in order, until it returns false.
+  template <class F>
+  void each(F&& f) const {
+    for (auto& p : pieces_)
+      if (!f(std::string_view{p.bytes.get(), p.used}))
+        return;
   }
 
-  std::unique_ptr<char[]> bytes_;
+  char* copy_to(char* out) const {
+    for (auto& p : pieces_)
+      out = std::copy_n(p.bytes.get(), p.used, out);
+    return out;
+  }
+
+private:
+  struct piece {
+    std::unique_ptr<char[]> bytes;
+    std::size_t size;
+    std::size_t used = 0;
+  };
+
+  void add_piece(std::size_t wanted, std::uint64_t most) {
+    const auto usual = std::min(std::max(wanted, capacity_), std::max(piece_bytes, wanted));
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(usual, most - size_));
+    pieces_.push_back({std::make_unique_for_overwrite<char[]>(size), size});
+    capacity_ += size;
+  }
+
+  std::vector<piece> pieces_;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
 };

@@ -179,13 +179,17 @@ errc ws_reader::start_data(const ws_header& h) {
     fragments_ = 0;
   }
   ++fragments_;
-  auto room = limits_->largest_message();
-  if (is_deflated_)
-    room = ws_inflater::largest_payload(room, fragments_);
+  const auto room = largest_payload();
   if (h.length > room || message_bytes_ + h.length > room)
     return errc::too_big;
   message_bytes_ += h.length;
   return limits_->max_fragments > 0 && fragments_ > limits_->max_fragments ? errc::flood : errc::ok;
+}
+
+/// What all fragments of the message may have.
+std::uint64_t ws_reader::largest_payload() const noexcept {
+  const auto bytes = limits_->largest_message();
+  return is_deflated_ ? ws_inflater::largest_payload(bytes, fragments_) : bytes;
 }
 
 // -- payloads -------------------------------------------------------------------------------------
@@ -220,20 +224,25 @@ ws_event ws_reader::read_whole(std::string_view& bytes) {
 
 /// Takes what has come of the frame's payload.
 errc ws_reader::take_payload(std::string_view& bytes) {
-  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size()));
-  if (size == 0)
-    return errc::ok;
-  auto& p = parts();
-  char* out =
-    is_control() ? p.control.data() + p.control_size : p.message.grow(size, message_bytes_);
-  mask_.copy(out, bytes.data(), size);
-  bytes.remove_prefix(size);
-  left_ -= size;
-  if (is_control())
-    p.control_size = static_cast<std::uint8_t>(p.control_size + size);
-  else if (is_text_ && !is_deflated_ && !p.text.may_go_on(p.message.view()))
-    return errc::undecodable;
+  auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size()));
+  for (; size > 0; size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size()))) {
+    const auto room = room_for(size);
+    mask_.copy(room.data(), bytes.data(), room.size());
+    bytes.remove_prefix(room.size());
+    left_ -= room.size();
+    if (is_text_ && !is_control() && !is_deflated_ && !parts_->text.may_go_on({room.data(), room.size()}))
+      return errc::undecodable;
+  }
   return errc::ok;
+}
+
+/// Room for the first of the next `size` bytes of the frame's payload.
+std::span<char> ws_reader::room_for(std::size_t size) {
+  auto& p = parts();
+  if (!is_control())
+    return p.message.grow(size, is_final() ? message_bytes_ : largest_payload());
+  const auto at = std::exchange(p.control_size, static_cast<std::uint8_t>(p.control_size + size));
+  return {p.control.data() + at, size};
 }
 
 ws_event ws_reader::end_frame() {
@@ -252,18 +261,18 @@ ws_event ws_reader::end_frame() {
 ws_event ws_reader::end_message() {
   in_message_ = false;
   const auto parts = std::exchange(parts_, nullptr);
-  const auto bytes = parts ? parts->message.view() : std::string_view{};
+  const ws_parts nothing;
+  const auto& message = parts ? parts->message : nothing;
   ws_event e;
   if (is_deflated_) {
-    auto inflated = inflater_->run(bytes, limits_->largest_message(), context_.get());
+    auto inflated = inflater_->run(message, limits_->largest_message(), context_.get());
     if (inflated.error != errc::ok)
       return fail_inflating(inflated.error);
     e.payload = std::move(inflated.message);
   } else {
-    e.payload = shared_bytes::copy_of(bytes);
+    e.payload = shared_bytes::make(message.size(), nullptr, [&](char* out) { message.copy_to(out); });
   }
-  const auto was_checked = !is_deflated_ && parts && parts->text.may_end(bytes);
-  if (is_text_ && !was_checked && !is_utf8(e.payload.view()))
+  if (is_text_ && (is_deflated_ ? !is_utf8(e.payload.view()) : parts && !parts->text.may_end()))
     return fail(errc::undecodable);
   e.what = ws_event::kind::message;
   e.is_binary = !is_text_;

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace troupe::transport {
@@ -124,9 +125,11 @@ private:
   protocol::errc start_control(time_point now);
   protocol::errc start_data(const ws_header& h);
 
+  [[nodiscard]] std::uint64_t largest_payload() const noexcept;
   [[nodiscard]] bool is_whole(std::string_view bytes) const noexcept;
   ws_event read_whole(std::string_view& bytes);
   protocol::errc take_payload(std::string_view& bytes);
+  [[nodiscard]] std::span<char> room_for(std::size_t size);
   ws_event end_frame();
   ws_event end_message();
   ws_event end_control(protocol::shared_bytes payload);

@@ -53,12 +53,30 @@ bool is_utf8(std::string_view text) noexcept {
   return simdjson::validate_utf8(text.data(), text.size());
 }
 
-bool growing_text::may_go_on(std::string_view text) noexcept {
-  const auto fresh = text.substr(checked_);
-  const auto whole = fresh.size() - open_bytes(fresh);
-  if (!is_utf8(fresh.substr(0, whole)) || !may_begin(fresh.substr(whole)))
+/// Takes what belongs to the open character off the front of `fresh`.
+bool growing_text::complete(std::string_view& fresh) noexcept {
+  const auto all = announced_bytes(static_cast<std::uint8_t>(open_[0]));
+  for (; open_bytes_ < all && !fresh.empty(); fresh.remove_prefix(1)) {
+    if (!is_continuation(byte_at(fresh, 0)))
+      return false;
+    open_[open_bytes_++] = fresh.front();
+  }
+  const std::string_view character{open_.data(), open_bytes_};
+  if (open_bytes_ < all)
+    return may_begin(character);
+  open_bytes_ = 0;
+  return is_utf8(character);
+}
+
+bool growing_text::may_go_on(std::string_view fresh) noexcept {
+  if (open_bytes_ > 0 && !complete(fresh))
     return false;
-  checked_ += whole;
+  if (fresh.empty())
+    return true;
+  const auto rest = fresh.substr(fresh.size() - open_bytes(fresh));
+  if (!is_utf8(fresh.substr(0, fresh.size() - rest.size())) || !may_begin(rest))
+    return false;
+  open_bytes_ = static_cast<std::uint8_t>(std::copy(rest.begin(), rest.end(), open_.begin()) - open_.begin());
   return true;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <cstddef>
+#include <array>
+#include <cstdint>
 #include <string_view>
 
 namespace troupe::transport {
@@ -10,20 +11,20 @@ namespace troupe::transport {
 /// Judges a text while it comes: fails as soon as no continuation can make it UTF-8 (RFC
 /// 6455, 8.1).
 ///
-/// Cost: each byte is looked at once, but for the up to three of a character that is not whole yet.
+/// Cost: each byte is looked at once, but for the up to four of a character that comes in parts.
 class growing_text {
 public:
-  /// Whether `text`, all of it that has come, is the start of some UTF-8. It grows from call to
-  /// call.
-  [[nodiscard]] bool may_go_on(std::string_view text) noexcept;
+  /// Whether all that has come, with `fresh` behind it, is the start of some UTF-8.
+  [[nodiscard]] bool may_go_on(std::string_view fresh) noexcept;
 
-  /// Whether `text`, which was the last one to be judged, ends behind a whole character.
-  [[nodiscard]] bool may_end(std::string_view text) const noexcept {
-    return checked_ == text.size();
-  }
+  /// Whether what has come ends behind a whole character.
+  [[nodiscard]] bool may_end() const noexcept { return open_bytes_ == 0; }
 
 private:
-  std::size_t checked_ = 0; ///< bytes at the start that are whole characters
+  [[nodiscard]] bool complete(std::string_view& fresh) noexcept;
+
+  std::array<char, 4> open_{}; ///< of a character that is not whole
+  std::uint8_t open_bytes_ = 0;
 };
 
 } // namespace troupe::transport
