@@ -16,16 +16,15 @@ std::string_view reason_text(room_end reason) {
 
 } // namespace
 
-dispatcher::dispatcher(session_table& sessions, protocol::memory_meter* meter, loop_counts& counts, report_gone gone)
-  : sessions_(sessions), meter_(meter), counts_(counts), gone_(std::move(gone)) {}
+dispatcher::dispatcher(session_table& sessions, protocol::memory_meter* meter, loop_counts& counts)
+  : sessions_(sessions), meter_(meter), counts_(counts) {}
 
 // -- what rooms say -------------------------------------------------------------------------------------------------------
 
+/// A session that is gone is not subscribed. Its connection leaves by itself, behind all that its client has said.
 void dispatcher::on_subscribe(const subscribe& s) {
-  if (!sessions_.find(s.who)) {
-    gone_(*s.room, s.who);
+  if (!sessions_.find(s.who))
     return;
-  }
   if (s.only_room)
     leave_room_before(s);
   auto& room = rooms_.try_emplace(s.room->key).first->second;
@@ -234,7 +233,6 @@ std::size_t dispatcher::flush_room(local_room& room, std::size_t max_cost) {
     loop_counts::add(counts_.deliveries, done.frames);
     for (auto who : lost_)
       if (group.contains(who)) {
-        gone_(*room.identity, who);
         group.remove(who);
         count_members(-1);
       }

@@ -11,7 +11,6 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <unordered_map>
 #include <utility>
@@ -55,10 +54,7 @@ public:
   /// Pending output of a room beyond which credits are held.
   static constexpr std::size_t held_bytes = 1024 * 1024;
 
-  /// Tells the room that a member's session is gone.
-  using report_gone = std::function<void(const room_identity&, session_key)>;
-
-  dispatcher(session_table& sessions, protocol::memory_meter* meter, loop_counts& counts, report_gone gone);
+  dispatcher(session_table& sessions, protocol::memory_meter* meter, loop_counts& counts);
 
   void on_subscribe(const subscribe& s);
   void on_fan_out(const fan_out& f);
@@ -124,7 +120,6 @@ private:
   session_table& sessions_;
   protocol::memory_meter* meter_;
   loop_counts& counts_;
-  report_gone gone_;
   flush_budget budget_;
   memberships memberships_;
   std::unordered_map<room_key, local_room> rooms_;

@@ -108,10 +108,7 @@ node::node(caf::actor_system& system, node_options options) : state_(std::make_u
 
 void node::set_up(loop_unit& unit) {
   auto& s = state_->shared;
-  auto gone = [](const room_identity& room, session_key who) {
-    compat::anon_send(room.handle, leave_request{who, leave_reason::disconnected, false, nullptr, {}});
-  };
-  unit.output = std::make_unique<dispatcher>(unit.loop->sessions(), &s.output_meter, unit.counts, gone);
+  unit.output = std::make_unique<dispatcher>(unit.loop->sessions(), &s.output_meter, unit.counts);
   unit.output_actor = compat::spawn_on<dispatcher_service>(*unit.loop, s, *unit.output);
   unit.registry = compat::spawn_on<registry_shard>(*unit.loop, s, unit);
   unit.loop->add_flusher([&unit] { return unit.output->flush(); });

@@ -32,7 +32,10 @@ bool may_go_on(room_entry& entry) {
 } // namespace
 
 registry_shard::registry_shard(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit)
-  : dispatched(cfg, home), shared_(shared), unit_(unit), rooms_(0, seeded_hash{shared.key}) {}
+  : dispatched(cfg, home), shared_(shared), unit_(unit), rooms_(0, seeded_hash{shared.key}) {
+  constexpr std::size_t few = 16;
+  late_.reserve(few);
+}
 
 template <class F>
 void registry_shard::guard(F&& f) {
@@ -79,6 +82,8 @@ void registry_shard::handle(room_call& call) {
 
 /// Hands an entry on to its room, which is made if need be. If that fails, the entry is refused.
 void registry_shard::enter(const std::string& name, room_entry&& entry) {
+  if (std::holds_alternative<leave_request>(entry))
+    return take_leave(name, std::move(entry));
   auto* room = find(name);
   if (!room && !makes_room(entry))
     return; // it takes back an entry that has made no room
@@ -92,6 +97,23 @@ void registry_shard::enter(const std::string& name, room_entry&& entry) {
     protocol::report_exception(*shared_.options.log, *shared_.options.counters, "registry");
     refuse(name, entry, errc::internal);
     end_unused(name);
+  }
+}
+
+/// A leave behind a join that the room may not have handled yet. Nobody says it again, so that it is kept where there is no memory.
+void registry_shard::take_leave(const std::string& name, room_entry&& entry) {
+  auto* room = find(name);
+  if (!room)
+    return; // the join has made none, or has gone with it
+  try {
+    if (room->ending || !room->cell->entries.empty())
+      return hand_on(*room, std::move(entry));
+    auto request = std::get<leave_request>(entry);
+    compat::dispatch(room->handle, std::move(request));
+  } catch (...) {
+    protocol::report_exception(*shared_.options.log, *shared_.options.counters, "registry");
+    late_.push_back({name, std::move(entry)});
+    unit_.loop->arm(second_try_, timer_wheel::tick);
   }
 }
 
@@ -207,6 +229,11 @@ void registry_shard::second_try::on_deadline() {
 }
 
 void registry_shard::try_again() {
+  for (auto left = late_.size(); left > 0; --left) { // those that fail again come back, at the end
+    auto call = std::move(late_.front());
+    late_.erase(late_.begin());
+    take_leave(call.room, std::move(call.entry));
+  }
   for (auto& [name, room] : rooms_) {
     if (stopping_ && !room.ending)
       room.is_to_end = room_end::stopped;
@@ -247,6 +274,7 @@ void registry_shard::stop() {
 
 void registry_shard::release_state() {
   second_try_.cancel();
+  late_.clear();
   rooms_.clear();
 }
 

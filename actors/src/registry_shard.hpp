@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace troupe::actors {
 
@@ -53,6 +54,7 @@ private:
   void try_again();
   void enter(const std::string& name, room_entry&& entry);
   void hand_on(listing& room, room_entry&& entry);
+  void take_leave(const std::string& name, room_entry&& entry);
   void end_unused(const std::string& name) noexcept;
   void refuse(const std::string& name, const room_entry& entry, protocol::errc why) noexcept;
   listing* find(const std::string& name);
@@ -67,6 +69,7 @@ private:
   node_shared& shared_;
   loop_unit& unit_;
   std::unordered_map<std::string, listing, seeded_hash, std::equal_to<>> rooms_; ///< also those that end
+  std::vector<room_call> late_; ///< leaves that there was no memory for
   bool stopping_ = false;
   second_try second_try_{*this};
 };

@@ -80,7 +80,7 @@ void actor_hop(benchmark::State& state) {
 void dispatcher_flush(benchmark::State& state) {
   session_table table{0};
   loop_counts counts;
-  dispatcher core{table, nullptr, counts, [](const room_identity&, session_key) {}};
+  dispatcher core{table, nullptr, counts};
   auto identity = std::make_shared<room_identity>();
   identity->key = room_key{1};
   identity->name = "room";

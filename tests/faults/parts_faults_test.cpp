@@ -164,7 +164,7 @@ TEST_CASE("a dispatcher forgets a room whose frames it cannot keep, and its memb
   for (std::size_t n = 0;; ++n) {
     hall h;
     loop_counts counts;
-    dispatcher core{h.table, nullptr, counts, [](const room_identity&, session_key) {}};
+    dispatcher core{h.table, nullptr, counts};
     auto a = h.enter();
     core.on_subscribe({identity, a, protocol::encoding::v1_json, {}});
     auto f = frame("x");

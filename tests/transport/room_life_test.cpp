@@ -112,6 +112,41 @@ TEST_CASE("a room whose only joiner was refused ends") {
   CHECK(s.script.alive == 0);
 }
 
+// Pins §10.14.
+TEST_CASE("what a client said before it vanished takes effect in a room of another loop, whichever runs first") {
+  stage s{2};
+  auto room = s.world.room_on(1);
+  auto ben = s.connect("ben", encoding::v1_json, 1);
+  ben->join(room);
+  s.world.settle();
+  (void)stage::heard(*ben);
+  auto run = [&](unsigned loop) {
+    while (s.world.node.loop(loop).run_turn()) {
+    }
+  };
+  auto ann = s.connect("ann");
+  ann->join(room);
+  for (auto* text : {"one", "two", "three"})
+    ann->publish(room, text);
+  if (GENERATE(true, false))
+    run(0); // the join is on its way
+  ann->session.disconnect();
+  for (unsigned turn = 0; turn < 4; ++turn) {
+    run(1);
+    run(0);
+  }
+  s.world.settle();
+
+  auto heard = stage::heard(*ben);
+  CAPTURE(heard);
+  REQUIRE(heard.size() == 5);
+  CHECK(heard[0].find("userJoined") != std::string::npos);
+  CHECK(heard[1].find("one") != std::string::npos);
+  CHECK(heard[2].find("two") != std::string::npos);
+  CHECK(heard[3].find("three") != std::string::npos);
+  CHECK(heard[4].find("userLeft") != std::string::npos);
+}
+
 TEST_CASE("no room is left behind by joiners that vanish on the way, however often") {
   stage s{2};
   auto room = s.world.room_on(1);
