@@ -1,5 +1,7 @@
 #include "raw_link.hpp"
 
+#include <new>
+#include <string>
 #include <utility>
 
 namespace troupe::actors {
@@ -32,21 +34,21 @@ raw_link::raw_link(caf::actor_config& cfg, compat::loop_context& home, node_shar
 
 /// Runs one handler of the application; what it throws ends this connection alone.
 template <class F>
-void raw_link::run(F&& handler) {
+void raw_link::run(const char* hook, F&& handler) {
   unit_.loop->concerns(endpoint_->identity->name);
   try {
     handler();
   } catch (const std::exception& e) {
-    fail(e.what());
+    fail(hook, e.what());
   } catch (...) {
-    fail("an exception that is no std::exception");
+    fail(hook, "an exception that is no std::exception");
   }
   unit_.loop->time_has_passed();
 }
 
 /// For the exception in flight, which says `what`.
-void raw_link::fail(std::string_view what) {
-  report();
+void raw_link::fail(const char* hook, std::string_view what) {
+  report(hook);
   close(protocol::errc::internal);
   auto open = connection_state::open; // what `on_close` throws finds it closed
   state_->state.compare_exchange_strong(open, connection_state::closing);
@@ -62,13 +64,19 @@ void raw_link::tell_error(std::string_view what) {
   try {
     on_error(raw_connection{state_}, what);
   } catch (...) {
-    report();
+    report("on_error");
   }
 }
 
-void raw_link::report() noexcept {
-  protocol::report_exception(*shared_.options.log, *shared_.options.counters, "endpoint",
-                             endpoint_->identity->name);
+/// Logs the exception in flight, which `hook` has let out.
+void raw_link::report(const char* hook) noexcept {
+  std::string whose;
+  try {
+    whose = endpoint_->identity->name + " in " + hook;
+  } catch (const std::bad_alloc&) {
+    // The line does without.
+  }
+  protocol::report_exception(*shared_.options.log, *shared_.options.counters, "endpoint", whose.empty() ? endpoint_->identity->name : whose);
 }
 
 raw_link::behavior_type raw_link::make_behavior() {
@@ -78,7 +86,7 @@ raw_link::behavior_type raw_link::make_behavior() {
     expiry_->start();
   }
   if (endpoint_->handlers.on_open)
-    run([this] { endpoint_->handlers.on_open(raw_connection{state_}); });
+    run("on_open", [this] { endpoint_->handlers.on_open(raw_connection{state_}); });
   return {
     [this](inbound& m) { handle(m); },
     [this](join_answer& m) { handle(m); },
@@ -92,7 +100,7 @@ raw_link::behavior_type raw_link::make_behavior() {
     [](const membership_lost&) {},
     [this](const pong_received& m) {
       if (endpoint_->handlers.on_pong)
-        run([&] { endpoint_->handlers.on_pong(raw_connection{state_}, m.payload); });
+        run("on_pong", [&] { endpoint_->handlers.on_pong(raw_connection{state_}, m.payload); });
     },
   };
 }
@@ -103,7 +111,7 @@ void raw_link::handle(inbound& message) {
   loop_counts::add(unit_.counts.messages_in, 1);
   credit_scope scope{message.token};
   if (endpoint_->handlers.on_message)
-    run([&] { endpoint_->handlers.on_message(raw_connection{state_}, message.bytes.view(), message.binary); });
+    run("on_message", [&] { endpoint_->handlers.on_message(raw_connection{state_}, message.bytes.view(), message.binary); });
 }
 
 /// Lets what is queued go first, then a close frame.
@@ -123,9 +131,9 @@ void raw_link::end(const session_closed& how) {
   state_->state = connection_state::closed;
   leave_endpoint();
   if (!how.error.empty() && !has_failed_)
-    run([&] { tell_error(how.error); });
+    run("on_error", [&] { tell_error(how.error); });
   if (endpoint_->handlers.on_close)
-    run([&] { endpoint_->handlers.on_close(raw_connection{state_}, how.code, how.reason); });
+    run("on_close", [&] { endpoint_->handlers.on_close(raw_connection{state_}, how.code, how.reason); });
   quit(caf::exit_reason::normal);
 }
 

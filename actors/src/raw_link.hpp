@@ -41,13 +41,13 @@ private:
   void release_state() override;
   void leave_endpoint() noexcept;
   void end(const session_closed& how);
-  void fail(std::string_view what);
+  void fail(const char* hook, std::string_view what);
   void tell_error(std::string_view what);
-  void report() noexcept;
+  void report(const char* hook) noexcept;
   void close(protocol::errc why);
   void expire();
   template <class F>
-  void run(F&& handler);
+  void run(const char* hook, F&& handler);
 
   node_shared& shared_;
   loop_unit& unit_;

@@ -90,7 +90,7 @@ void room::crash(std::exception_ptr thrown) noexcept {
 void room::say_crash() noexcept {
   try {
     auto what = protocol::exception_text();
-    auto* hook = core_ ? core_->hook() : nullptr;
+    auto* hook = core_ ? core_->hook() : "its making";
     shared_.options.log->write(protocol::log_level::error, "room",
                                room_name_ + " has crashed" + (hook ? std::string{" in "} + hook : "") + ": " + what);
   } catch (const std::bad_alloc&) {

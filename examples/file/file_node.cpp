@@ -122,8 +122,10 @@ private:
 
 std::optional<troupe::shared_message> image_in(const std::filesystem::path& path) {
   std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored))
+    return {}; // a pipe would have to be waited for
   std::ifstream in{path, std::ios::binary};
-  if (!std::filesystem::is_regular_file(path, ignored) || !in)
+  if (!in)
     return {};
   return troupe::shared_message::binary(std::string{std::istreambuf_iterator<char>{in}, {}});
 }

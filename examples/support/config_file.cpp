@@ -19,6 +19,8 @@ std::string text_of(const std::string& path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored))
     throw input_error{printable(path) + ": a directory, expected a file"};
+  if (std::filesystem::is_other(path, ignored))
+    throw input_error{printable(path) + ": not a regular file, expected one"};
   std::ifstream file{path, std::ios::binary};
   if (!file)
     throw input_error{printable(path) + ": " + std::strerror(errno) + ", expected a readable file"};

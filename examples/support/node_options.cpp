@@ -53,7 +53,7 @@ std::string number_text(double number) {
 program_option count_option(std::string name, std::string help, auto& to, std::string standard = {}) {
   if constexpr (std::is_integral_v<std::remove_reference_t<decltype(to)>>)
     standard = std::to_string(to);
-  return {std::move(name), "N", std::move(help), "a whole number, or 0 for no limit", into(to, count_up_to(any_size)), {}, false,
+  return {std::move(name), "N", std::move(help), "a whole number up to 2147483647, or 0 for no limit", into(to, count_up_to(any_size)), {}, false,
           std::move(standard)};
 }
 
@@ -63,7 +63,7 @@ program_option duration_option(std::string name, std::string help, auto& to) {
 }
 
 program_option rate_option(std::string name, std::string help, double standard, taker take) {
-  return {std::move(name), "N", std::move(help), "a number, or 0 for no limit", std::move(take), {}, false, number_text(standard)};
+  return {std::move(name), "N", std::move(help), "a number up to 1000000000, or 0 for no limit", std::move(take), {}, false, number_text(standard)};
 }
 
 void add_listening(option_table& table, server_options& o) {
@@ -95,7 +95,7 @@ program_option size_option(std::string name, std::string help, auto& to, std::st
   if constexpr (std::is_integral_v<std::remove_reference_t<decltype(to)>>)
     if (standard.empty())
       standard = size_text(static_cast<std::uint64_t>(to));
-  return {std::move(name), "SIZE", std::move(help), "bytes, or a whole number with KiB, MiB or GiB",
+  return {std::move(name), "SIZE", std::move(help), "bytes, or a whole number with KiB, MiB or GiB, of at most " + size_text(max),
           into(to, [max](std::string_view text) { return parse_size(text, max); }), {}, false, std::move(standard)};
 }
 

@@ -297,7 +297,7 @@ TEST_CASE("what a handler throws is told once, however its connection ends then,
   s.settle();
 
   CHECK(log == strings{"open", "error boom", "close 1011 "});
-  CHECK(lines.lines == strings{"endpoint: /raw: boom"});
+  CHECK(lines.lines == strings{"endpoint: /raw in on_message: boom"});
   CHECK(s.counts.errors == 1);
 }
 
@@ -317,7 +317,7 @@ TEST_CASE("an on_error that throws about an end is counted and logged, not told 
   s.settle();
 
   CHECK(log == strings{"open", "error bad_frame", "close 1002 "});
-  CHECK(lines.lines == strings{"endpoint: /raw: boom"});
+  CHECK(lines.lines == strings{"endpoint: /raw in on_error: boom"});
   CHECK(s.counts.errors == 1);
 }
 

@@ -36,6 +36,13 @@ std::string key_complaint(std::string_view content) {
 
 } // namespace
 
+TEST_CASE("a key that would be read from a pipe or a device is refused, and not waited for") {
+  for (auto file : {"/dev/zero", "/dev/tty"}) {
+    CHECK_THROWS_WITH(load_secret_file(file, jwt_profile::strict), Catch::EndsWith("Not a regular file"));
+    CHECK_THROWS_WITH(load_key_file("k", file, jwt_profile::strict), Catch::EndsWith("Not a regular file"));
+  }
+}
+
 TEST_CASE("a secret is the file's bytes without one newline at the end") {
   const std::string bytes = std::string{secret} + std::string{" \xff\0\n", 4} + "x";
   for (auto end : {"", "\n", "\r\n"}) {

@@ -2,6 +2,7 @@
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import net from 'node:net';
@@ -72,6 +73,10 @@ for (const name of ['relay_node', 'chat_node'])
     test('refuses a configuration file that is none', async () => {
       assertRefused(await runToEnd(name, ['--config', path.join(folder, 'missing.toml')]), 'missing.toml');
       assertRefused(await runToEnd(name, ['--config', folder]), folder);
+      const pipe = path.join(folder, `${name}.pipe`); // nobody writes to it
+      execFileSync('mkfifo', [pipe]);
+      assertRefused(await runToEnd(name, ['--config', pipe]), pipe, 'regular');
+      assertRefused(await runToEnd(name, ['--config', '/dev/zero']), '/dev/zero', 'regular');
       assertRefused(await runToEnd(name, ['--config', await configFile('\u0000\u0001\u0002')]));
       assertRefused(await runToEnd(name, ['--config', await configFile('just some words\n')]));
     });

@@ -345,6 +345,20 @@ TEST_CASE("a join that its room refuses as closed is answered, and the room live
   CHECK(ann->heard("message", "text") == strings{"here"});
 }
 
+TEST_CASE("what a room's factory throws is logged with the room's name, and that it was being made") {
+  noted_log log;
+  auto options = stage::options(1);
+  options.log = &log;
+  manual_node world{options};
+  world.node.rooms("bad*", [](auto) -> std::unique_ptr<room_behavior> { throw std::runtime_error{"no map"}; });
+  client ann{world, encoding::v1_json, 0, transport::outbox::bounds{}, "ann"};
+  ann.join("bad1");
+  world.settle();
+
+  REQUIRE(!log.lines.empty());
+  CHECK(log.lines.front() == "room: bad1 has crashed in its making: no map");
+}
+
 TEST_CASE("what hooks throw is logged with the room's name and the hook's, those of its members' end each once") {
   noted_log log;
   auto options = stage::options(1);

@@ -1,5 +1,7 @@
 #include "jwt_key.hpp"
 
+#include "set_up_file.hpp"
+
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
@@ -19,6 +21,8 @@ struct close_file {
 /// Errors: `std::runtime_error` that names the file and that `expected` was.
 std::string read_whole(const std::filesystem::path& file, const char* expected) {
   const auto fail = [&](const char* why) { throw std::runtime_error{file.string() + ": expected " + expected + ": " + why}; };
+  if (auto* problem = problem_of_file(file))
+    fail(problem);
   const std::unique_ptr<std::FILE, close_file> in{std::fopen(file.c_str(), "rb")};
   if (!in)
     fail(std::strerror(errno));

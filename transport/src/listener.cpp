@@ -5,6 +5,7 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -96,6 +97,8 @@ void listener::open(const tcp::endpoint& at) {
   error_code ec;
   acceptor_socket acceptor{loop_.context()};
   acceptor.open(at.protocol(), ec);
+  if (!ec && ::fcntl(acceptor.native_handle(), F_SETFD, FD_CLOEXEC) < 0) // a program that a handler starts does not keep the port
+    ec.assign(errno, boost::system::system_category());
   if (!ec)
     acceptor.set_option(acceptor_socket::reuse_address{true}, ec);
   if (!ec && at.address().is_v6())

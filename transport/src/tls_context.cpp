@@ -1,6 +1,7 @@
 #include "tls_context.hpp"
 
 #include "hello_guard.hpp"
+#include "set_up_file.hpp"
 
 #include <boost/asio/ssl/error.hpp>
 
@@ -24,15 +25,6 @@ std::string reason_of(const boost::system::error_code& ec) {
   auto error = static_cast<unsigned long>(static_cast<unsigned>(ec.value()));
   auto is_of_system = ec.category() == boost::asio::error::get_ssl_category() && ERR_SYSTEM_ERROR(error);
   return is_of_system ? std::generic_category().message(ERR_GET_REASON(error)) : ec.message();
-}
-
-/// Why a file that is there is not to be read; null: it is. OpenSSL has no word for a folder, and would wait for who writes to a pipe.
-const char* problem_of(const std::filesystem::path& file) {
-  std::error_code ignored; // what else is wrong with it, its reader says
-  auto status = std::filesystem::status(file, ignored);
-  if (std::filesystem::is_directory(status))
-    return "Is a directory";
-  return std::filesystem::is_other(status) ? "Not a regular file" : nullptr;
 }
 
 tls_file_error certificates_error(const std::filesystem::path& file, const std::string& why) {
@@ -76,12 +68,12 @@ std::shared_ptr<ssl::context> tls_context::load() const {
   // Or OpenSSL asks the terminal for the password of a locked key, and waits.
   context->set_password_callback([](std::size_t, ssl::context::password_purpose) { return std::string{}; });
   boost::system::error_code ec;
-  if (auto* problem = problem_of(certificates_))
+  if (auto* problem = problem_of_file(certificates_))
     throw certificates_error(certificates_, problem);
   context->use_certificate_chain_file(certificates_.string(), ec);
   if (ec)
     throw certificates_error(certificates_, reason_of(ec));
-  if (auto* problem = problem_of(key_))
+  if (auto* problem = problem_of_file(key_))
     throw key_error(key_, problem);
   context->use_private_key_file(key_.string(), ssl::context::pem, ec);
   if (ec)

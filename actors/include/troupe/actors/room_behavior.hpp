@@ -123,7 +123,8 @@ public:
 
 /// What a room does beyond relaying. Derive from it and register it with `node::rooms`; one object per room incarnation.
 ///
-/// All hooks run on the room's loop, one at a time; so does the destructor. An exception out of a hook ends this room alone: its
+/// All hooks run on the room's loop, one at a time, but for the `on_leave` of who is thrown out, which runs inside of the hook that
+/// calls `kick`; so does the destructor. An exception out of a hook ends this room alone, unless the hook around it catches it: its
 /// members get `roomClosed` with reason `crashed`.
 class room_behavior {
 public:
