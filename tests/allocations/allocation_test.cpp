@@ -19,14 +19,35 @@ using troupe::test::raw_client;
 
 namespace {
 
-/// Allocations of the whole process for one publish to a room of `members`, once all is warm: the least of several batches, since
-/// a loop that is woken twice allocates once more.
-std::uint64_t allocations_per_publish(std::size_t members) {
+server_options quiet() {
   server_options options;
   options.bind = "127.0.0.1";
   options.port = 0;
   options.node.announce = false;
   options.node.connections.messages_per_second = 0;
+  return options;
+}
+
+/// Allocations of the whole process for one `round`, once all is warm: the least of several batches, since a loop that is woken twice
+/// allocates once more.
+template <class Round>
+std::uint64_t allocations_of(Round round) {
+  constexpr int rounds = 50;
+  for (int i = 0; i < rounds; ++i)
+    round();
+  auto least = std::numeric_limits<std::uint64_t>::max();
+  for (int batch = 0; batch < 5; ++batch) {
+    auto before = test::allocations();
+    for (int i = 0; i < rounds; ++i)
+      round();
+    least = std::min(least, test::allocations() - before);
+  }
+  return (least + rounds / 2) / rounds;
+}
+
+/// For one publish to a room of `members`.
+std::uint64_t allocations_per_publish(std::size_t members) {
+  auto options = quiet();
   options.node.rooms.history = false; // a ring's growth is not a delivery's
   server node{options};
   node.start();
@@ -42,28 +63,13 @@ std::uint64_t allocations_per_publish(std::size_t members) {
     for (auto& c : clients)
       c.await("\"text\"", 1);
   };
-  constexpr int rounds = 50;
-  for (int i = 0; i < rounds; ++i)
-    round();
-
-  auto least = std::numeric_limits<std::uint64_t>::max();
-  for (int batch = 0; batch < 5; ++batch) {
-    auto before = test::allocations();
-    for (int i = 0; i < rounds; ++i)
-      round();
-    least = std::min(least, test::allocations() - before);
-  }
-  return (least + rounds / 2) / rounds;
+  return allocations_of(round);
 }
 
-/// Allocations of the whole process for a join and a leave of a room that has somebody, once all is warm.
+/// For a join and a leave of a room that has somebody.
 std::uint64_t allocations_per_visit() {
-  server_options options;
-  options.bind = "127.0.0.1";
-  options.port = 0;
+  auto options = quiet();
   options.node.loops = 1;
-  options.node.announce = false;
-  options.node.connections.messages_per_second = 0;
   server node{options};
   node.start();
   raw_client host{node.port()}, guest{node.port()};
@@ -77,17 +83,7 @@ std::uint64_t allocations_per_visit() {
     guest.send(leave);
     guest.await("ack", 1);
   };
-  constexpr int rounds = 50;
-  for (int i = 0; i < rounds; ++i)
-    round();
-  auto least = std::numeric_limits<std::uint64_t>::max();
-  for (int batch = 0; batch < 5; ++batch) {
-    auto before = test::allocations();
-    for (int i = 0; i < rounds; ++i)
-      round();
-    least = std::min(least, test::allocations() - before);
-  }
-  return (least + rounds / 2) / rounds;
+  return allocations_of(round);
 }
 
 } // namespace

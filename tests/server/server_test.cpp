@@ -423,7 +423,7 @@ TEST_CASE("what handlers throw is logged with the path that they answer at") {
   node.stop();
 
   CHECK(f.log.has("/users/7: no\n"));
-  CHECK(f.log.has("/raw: not that\n"));
+  CHECK(f.log.has("/raw in on_message: not that\n"));
   CHECK(f.log.has("/raw: not yet\n"));
 }
 

@@ -217,7 +217,7 @@ void basic_websocket_session<Socket>::give_up_input() {
   if (phase_ == phase::ended || refused_)
     return;
   settings_.counters->count(protocol::counter::protocol_errors, to_string(errc::parts_limit));
-  refuse(errc::parts_limit);
+  contained([this] { refuse(errc::parts_limit); });
 }
 
 /// Ends it for what has come: a close frame, and nothing more is heard.
