@@ -71,6 +71,7 @@ TEST_CASE("a reader that finds no memory throws, can be destroyed, and harms no 
     }
     lost += live_blocks() - before;
     (void)reads_without_failure(shared, bytes, failures);
+    CHECK(shared.kept_bytes() <= 32 * 1024);
     REQUIRE(read(shared, bytes) == 6);
   }
   CHECK(failures > 10);

@@ -1,9 +1,10 @@
 // Ends of connections that nobody announces.
 
 import { test } from 'node:test';
+import assert from 'node:assert/strict';
 import { connect, freshRoom } from './support/client.mjs';
 import { startNode } from './support/node.mjs';
-import { frame, rawWebSocket, text } from './support/raw.mjs';
+import { close, frame, rawWebSocket, text } from './support/raw.mjs';
 
 // While a node stands still the kernel gathers both, and tells of both at once.
 for (const [how, end] of [
@@ -35,4 +36,22 @@ for (const [how, end] of [
       node.child.kill('SIGCONT');
 
       for (let i = 0; i < members.length; ++i) await witness.expect('userLeft', {}, 2000);
+    });
+
+// More than a handler hands out at once.
+for (const [how, last, code] of [
+  ['a close', close(1000), 1000],
+  ['a frame that breaks a rule', frame({ opcode: 3, payload: 'x' }), 1002],
+  ['text that is no UTF-8', frame({ payload: Buffer.from([0xff]) }), 1007],
+])
+  for (const count of [1, 47, 48, 49, 60, 200])
+    test(`${count} messages in one segment are answered before ${how}`, async (t) => {
+      const node = await startNode(t, 'echo_node', ['--mode', 'plain', '--message-rate', '0']);
+      const client = await rawWebSocket(node);
+      client.write(Buffer.concat([...Array.from({ length: count }, (_, i) => frame({ payload: `${i}` })), last]));
+
+      for (let i = 0; i < count; ++i) assert.equal((await client.frame()).payload.toString(), `${i}`);
+      const end = await client.frame();
+      assert.equal(end.opcode, 8);
+      assert.equal(end.payload.readUInt16BE(0), code);
     });

@@ -129,6 +129,20 @@ describe('a connection that does nothing', () => {
     assert.ok(each <= 24, `${each.toFixed(1)} KiB each`);
   });
 
+  // Pins §16.21.
+  test('that has said much at once', async (t) => {
+    const node = await startNode(t, 'relay_node', unhurried);
+    const pings = Buffer.concat(Array.from({ length: 700 }, () => text({ type: 'ping' })));
+    const each = await idleKib(node, async () => {
+      const raw = await rawWebSocket(node);
+      raw.write(pings);
+      for (let i = 0; i < 700; ++i) await raw.message();
+    });
+
+    t.diagnostic(`${each.toFixed(1)} KiB each`);
+    assert.ok(each <= 6, `${each.toFixed(1)} KiB each`);
+  });
+
   // Pins §16.23.
   test('with deflate, once it has said something deflated', async (t) => {
     const node = await startNode(t, 'relay_node', [...unhurried, '--deflate']);

@@ -217,6 +217,16 @@ TEST_CASE("a last fragment may be empty, and a message too") {
 
 // -- what is refused ------------------------------------------------------------------------------
 
+TEST_CASE("a payload that keeps the end of its flush passes, also where it fills the output's pieces") {
+  rig r{256 * 1024};
+  for (std::size_t size : {32'767u, 32'768u, 32'769u, 98'303u, 98'304u, 98'305u})
+    for (auto flush : {Z_SYNC_FLUSH, Z_FULL_FLUSH}) {
+      const auto said = prose(size);
+      deflater d;
+      CHECK(r.hear(deflated_frame(d.run(said, flush), text)) == lines{"text " + said});
+    }
+}
+
 TEST_CASE("what DEFLATE does not allow is undecodable") {
   CHECK(heard_of_payload("\xff\xff\xff\xff\xff\xff") == broken);
   CHECK(heard_of_payload("\x05\x00\xff"sv) == broken);

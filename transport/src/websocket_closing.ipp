@@ -119,7 +119,7 @@ void basic_websocket_session<Socket>::end() noexcept {
   auto was_open = bool(port_.key());
   phase_ = phase::ended;
   drop_input();
-  rest_ = {};
+  drop_rest();
   deadline_.cancel();
   error_code ignored; // it goes, whatever the answer
   if (peer_closed_ && !broken_) {

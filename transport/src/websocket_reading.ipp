@@ -127,11 +127,16 @@ void basic_websocket_session<Socket>::take_rest() {
   auto bytes = std::string_view{rest_}.substr(rest_at_);
   take_events(bytes);
   rest_at_ = rest_.size() - std::min(bytes.size(), rest_.size());
-  if (bytes.empty() || refused_ || peer_closed_) {
-    rest_at_ = 0;
-    rest_ = {};
-  }
+  if (bytes.empty() || refused_ || peer_closed_)
+    drop_rest();
   read_next();
+}
+
+/// An idle session keeps no memory for it.
+template <class Socket>
+void basic_websocket_session<Socket>::drop_rest() noexcept {
+  rest_at_ = 0;
+  std::string{}.swap(rest_);
 }
 
 /// Takes events off the front of `bytes` while they may be heard.
@@ -158,11 +163,26 @@ void basic_websocket_session<Socket>::take(ws_event event) {
         port_.ponged(std::string{event.payload.view()});
       return;
     case ws_event::kind::close:
-      return answer_close(event);
+      peer_closed_ = true;
+      close_code_ = event.close_code;
+      close_reason_ = std::move(event.payload);
+      return behind_messages([this] { answer_close(); });
     case ws_event::kind::error:
       settings_.counters->count(protocol::counter::protocol_errors, label_of(event));
-      return refuse(event.why);
+      refused_ = true;
+      drop_input();
+      return behind_messages([this, why = event.why] { refuse(why); });
   }
+}
+
+/// Runs `work` once the actors have heard what was delivered before: some of it may wait for them in mailboxes.
+template <class Socket>
+template <class F>
+void basic_websocket_session<Socket>::behind_messages(F work) {
+  loop_.post(guarded([this, work] {
+    if (phase_ != phase::ended && phase_ != phase::lingering)
+      work();
+  }));
 }
 
 template <class Socket>
@@ -174,12 +194,9 @@ void basic_websocket_session<Socket>::answer_ping(std::string_view payload) {
 
 /// The peer closes, or answers our close: once all output has left, the connection ends.
 template <class Socket>
-void basic_websocket_session<Socket>::answer_close(const ws_event& event) {
-  peer_closed_ = true;
-  close_code_ = event.close_code;
-  close_reason_ = event.payload;
+void basic_websocket_session<Socket>::answer_close() {
   if (!outbox_.sealed())
-    say_close(event.close_code == ws_event::no_code ? normal_closure : event.close_code, {}, errc::ok);
+    say_close(close_code_ == ws_event::no_code ? normal_closure : close_code_, {}, errc::ok);
   if (has_output())
     flush_soon();
   else

@@ -113,10 +113,11 @@ private:
   [[nodiscard]] bool reads_on();
   void take_in(std::string_view bytes);
   void take_rest();
+  void drop_rest() noexcept;
   void take_events(std::string_view& bytes);
   void take(ws_event event);
   void answer_ping(std::string_view payload);
-  void answer_close(const ws_event& event);
+  void answer_close();
   void hold_parts() noexcept;
   void drop_input() noexcept;
   void throw_away_input();
@@ -149,6 +150,8 @@ private:
   [[nodiscard]] auto& socket() noexcept { return lowest_layer(socket_); }
   [[nodiscard]] actors::steady_time now() const { return loop_.now(); }
 
+  template <class F>
+  void behind_messages(F work);
   template <class F>
   auto guarded(F f);
   template <class F>

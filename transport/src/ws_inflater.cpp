@@ -41,9 +41,14 @@ ws_inflater::result ws_inflater::run(const ws_parts& deflated, std::uint64_t max
   output_room_ = max_bytes + 1;
   start(context ? context->view() : std::string_view{});
   result r;
-  r.error = inflate_all(deflated);
-  if (r.error == errc::ok)
-    r.message = gathered();
+  try {
+    r.error = inflate_all(deflated);
+    if (r.error == errc::ok)
+      r.message = gathered();
+  } catch (...) {
+    drop_pieces();
+    throw;
+  }
   drop_pieces();
   if (context && r.error == errc::ok)
     context->add(r.message.view());
@@ -105,8 +110,10 @@ ws_inflater::state ws_inflater::feed(std::string_view bytes) {
       start_another();
     } else if (code != Z_OK && code != Z_BUF_ERROR) {
       return state::broken;
+    } else if (stream_.avail_in == 0 && (stream_.data_type & behind_block)) {
+      return state::behind_block; // asked again without input, zlib would have forgotten
     } else if (stream_.avail_in == 0 && stream_.avail_out > 0) {
-      return (stream_.data_type & behind_block) ? state::behind_block : state::within_block;
+      return state::within_block;
     }
   }
 }

@@ -12,11 +12,11 @@ namespace troupe::transport {
 
 /// The bytes of a message that comes in parts, in pieces that are never copied while it grows.
 ///
-/// Memory: what has come, once more at most, and no more than 16 KiB of that; never more than the
+/// Memory: what has come, once more at most, and no more than 14 KiB of that; never more than the
 /// message may have, but for the list of pieces.
 class ws_parts {
 public:
-  static constexpr std::size_t piece_bytes = 16 * 1024;
+  static constexpr std::size_t piece_bytes = 14 * 1024; ///< jemalloc adds a page to larger ones
 
   /// Room for the next of `wanted` bytes, at least one, which the caller writes: they count as come.
   /// `most`: of the message; at least what has come with them. Errors: `std::bad_alloc`, and nothing
@@ -57,7 +57,7 @@ private:
   };
 
   void add_piece(std::size_t wanted, std::uint64_t most) {
-    const auto usual = std::min(std::max(wanted, capacity_), std::max(piece_bytes, wanted));
+    const auto usual = std::min(std::max(wanted, capacity_), piece_bytes);
     const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(usual, most - size_));
     pieces_.push_back({std::make_unique_for_overwrite<char[]>(size), size});
     capacity_ += size;
