@@ -2,6 +2,7 @@
 
 #include "unicode.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 
@@ -59,7 +60,7 @@ shared_bytes make_close_frame(std::uint16_t code, std::string_view reason, memor
   char payload[2 + max_close_reason_bytes];
   const auto text = cut_utf8(reason, max_close_reason_bytes);
   write_big_endian(payload, code, 2);
-  std::memcpy(payload + 2, text.data(), text.size());
+  std::copy(text.begin(), text.end(), payload + 2);
   return make_frame(opcode::close, {payload, 2 + text.size()}, meter);
 }
 
