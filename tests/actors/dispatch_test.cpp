@@ -138,6 +138,29 @@ struct stage {
 
 using texts = std::vector<std::string>;
 
+struct hearing {
+  texts at_once; ///< before `dispatch` returned
+  texts in_all;
+};
+
+/// What an actor hears that is dispatched "go", and whom `say` says something while it handles that.
+hearing heard_around(const std::function<void(const listener_actor&)>& say) {
+  listener::record r;
+  stage s;
+  auto a = s.add(r);
+  r.then = [&](listener&, const word& w) {
+    if (w.text == "go")
+      say(a);
+  };
+  hearing heard;
+  s.in_turn([&] {
+    compat::dispatch(a, word{"go"});
+    heard.at_once = r.heard;
+  });
+  heard.in_all = r.heard;
+  return heard;
+}
+
 } // namespace
 
 TEST_CASE("an actor that waits handles what is dispatched before dispatch returns, on its loop only") {
@@ -212,38 +235,22 @@ TEST_CASE("what is dispatched to an actor that has been entered follows at once,
 }
 
 TEST_CASE("what is dispatched to an actor that has been entered comes after what was sent to it meanwhile") {
-  listener::record r;
-  stage s;
-  auto a = s.add(r);
-  r.then = [&](listener&, const word& w) {
-    if (w.text != "go")
-      return;
+  auto heard = heard_around([](const listener_actor& a) {
     compat::anon_send(a, 1);
     compat::dispatch(a, word{"2"});
-  };
-  s.in_turn([&] {
-    compat::dispatch(a, word{"go"});
-    CHECK(r.heard == texts{"go"});
   });
-  CHECK(r.heard == texts{"go", "1", "2"});
+  CHECK(heard.at_once == texts{"go"});
+  CHECK(heard.in_all == texts{"go", "1", "2"});
 }
 
 TEST_CASE("messages of different types keep their order, whichever of them waits inside") {
-  listener::record r;
-  stage s;
-  auto a = s.add(r);
-  r.then = [&](listener&, const word& w) {
-    if (w.text != "go")
-      return;
+  auto heard = heard_around([](const listener_actor& a) {
     compat::dispatch(a, sign{1});
     compat::dispatch(a, word{"2"});
     compat::dispatch(a, sign{3});
-  };
-  s.in_turn([&] {
-    compat::dispatch(a, word{"go"});
-    CHECK(r.heard == texts{"go", "sign 1"});
   });
-  CHECK(r.heard == texts{"go", "sign 1", "2", "sign 3"});
+  CHECK(heard.at_once == texts{"go", "sign 1"});
+  CHECK(heard.in_all == texts{"go", "sign 1", "2", "sign 3"});
 }
 
 TEST_CASE("what is dispatched to an actor while work runs in it follows at once") {

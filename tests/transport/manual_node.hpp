@@ -58,6 +58,17 @@ private:
   }
 };
 
+/// Of a node that holds at most `budget` bytes of output, and says nothing by itself.
+inline actors::node_options bounded_by(std::int64_t budget) {
+  actors::node_options o;
+  o.memory_budget_bytes = budget;
+  o.rooms.history = false;
+  o.announce = false;
+  o.connections.messages_per_second = 0;
+  o.heartbeat.interval = std::chrono::milliseconds{0};
+  return o;
+}
+
 /// A JSON client, or one that is said JSON to and does not understand it.
 struct client {
   explicit client(manual_node& world, encoding e = encoding::v1_json, unsigned loop = 0, transport::outbox::bounds bounds = {},

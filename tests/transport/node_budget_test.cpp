@@ -10,16 +10,6 @@ namespace {
 
 constexpr std::int64_t budget = 100'000;
 
-actors::node_options bounded() {
-  actors::node_options o;
-  o.memory_budget_bytes = budget;
-  o.rooms.history = false;
-  o.announce = false;
-  o.connections.messages_per_second = 0;
-  o.heartbeat.interval = 0ms;
-  return o;
-}
-
 /// One who speaks in the rooms `a` and `b`, and a stalled listener in each.
 struct rig {
   rig() {
@@ -44,7 +34,7 @@ struct rig {
 
   [[nodiscard]] std::int64_t used() const { return world.node.stats().output_bytes; }
 
-  manual_node world{bounded()};
+  manual_node world{bounded_by(budget)};
   transport::outbox::bounds large{16 << 20, 100'000};
   client speaker{world}, first{world, encoding::v1_json, 0, large}, second{world, encoding::v1_json, 0, large};
 };

@@ -21,16 +21,6 @@ namespace {
 
 constexpr std::int64_t budget = 100'000;
 
-actors::node_options with_budget() {
-  actors::node_options o;
-  o.memory_budget_bytes = budget;
-  o.rooms.history = false;
-  o.announce = false;
-  o.connections.messages_per_second = 0;
-  o.heartbeat.interval = 0ms;
-  return o;
-}
-
 http_request_message request_for(std::string_view target) {
   auto r = test::good_request(target);
   r.set(field::origin, "https://good.example");
@@ -78,7 +68,7 @@ struct door {
     world.settle();
   }
 
-  test::manual_node world{with_budget()};
+  test::manual_node world{test::bounded_by(budget)};
   outbox::bounds large{16 << 20, 100'000};
   test::client speaker{world}, first{world, protocol::encoding::v1_json, 0, large},
     second{world, protocol::encoding::v1_json, 0, large};
