@@ -26,10 +26,13 @@ public:
   using pinned<Base>::pinned;
   using handles<Ts>::handle...;
 
-  /// Handles `message` before it returns if this actor is on the calling thread's loop and idle; at once behind what it handles if it
-  /// has been entered and nothing else waits, as an answer does that comes before the question has returned; else enqueues it. However
-  /// it comes, it comes after all that was sent to this actor before: an idle one has an empty mailbox. What `handle` throws ends this
-  /// actor, as if it came from its mailbox, and not the caller. Anonymous; any thread.
+  /// Hands `message` to this actor, behind all that was sent to it before:
+  /// - if it is idle, on the calling thread's loop, it handles `message` before this returns;
+  /// - if it has been entered, and nothing waits for it, it handles `message` next, before who
+  ///   entered it goes on: so comes an answer to a question that it is asking still;
+  /// - else `message` is enqueued.
+  /// What `handle` throws ends this actor, as if it came from its mailbox, and not the caller.
+  /// Anonymous; any thread.
   template <class T>
   void dispatch(T& message) {
     if (!enter([&] { this->handle(message); }) && !wait_inside(message))
