@@ -253,10 +253,17 @@ bool event_loop::run_turn(std::size_t max_handlers) {
   busy |= run_ready();
   bool more = flush();
   more |= has_work();
+  more |= run_pending_before();
   left_work_ |= more;
-  run_pending(pending_before_);
   pending_before_.swap(pending_);
   return busy || more || !pending_before_.empty();
+}
+
+/// Runs what waited for the loop to be free, and sends what that has said. Returns whether there is more to do.
+bool event_loop::run_pending_before() {
+  auto any = !pending_before_.empty();
+  run_pending(pending_before_);
+  return any && (flush() || has_work());
 }
 
 void event_loop::run_pending(std::vector<std::shared_ptr<pending_work>>& work) {
@@ -375,8 +382,7 @@ bool event_loop::flush() {
 /// Waits for a socket, a post or the next deadline, unless pending work has left something to do.
 void event_loop::block() {
   turn_scope scope{*this};
-  run_pending(pending_before_);
-  if (has_work() || !pending_.empty() || !posted_.empty())
+  if (run_pending_before() || has_work() || !pending_.empty() || !posted_.empty())
     return;
   auto until = timers_.next_wake_up();
   begin("handler");

@@ -378,6 +378,32 @@ TEST_CASE("pending work runs before the loop sleeps") {
   SUCCEED("it has ended");
 }
 
+TEST_CASE("what pending work says leaves in its turn, and before the loop sleeps") {
+  struct work final : pending_work {
+    explicit work(int& s) : said(s) {}
+    void run_pending() override { ++said; }
+    int& said;
+  };
+  int said = 0, sent = 0;
+  counted_loop c;
+  c.loop.post([&] { c.loop.when_free(std::make_shared<work>(said)); });
+  SECTION("in a turn") {
+    c.loop.add_flusher([&] { return sent = said, false; });
+    while (c.loop.run_turn()) {
+    }
+    CHECK(sent == 1);
+  }
+  SECTION("before it sleeps") {
+    c.loop.add_flusher([&] {
+      if (said > 0)
+        c.loop.stop();
+      return false;
+    });
+    c.loop.run(); // nothing else would wake it
+    SUCCEED("it has ended");
+  }
+}
+
 TEST_CASE("all that a handler does happens at one time, and the next has its own") {
   system_fixture f;
   caf::actor_system system{f.config};

@@ -434,10 +434,10 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
   ]);
   for (const [what, args, chunk, least] of [ // `least`: each has heard so many of its messages, else nothing was tried
     ['large messages', [], message, 10],
-    ['large messages that nobody bounds', unbounded, message, 20],
+    ['large messages that nobody bounds', unbounded, message, 200],
     ['small messages', unbounded, many(text({ type: 'message', text: 'x' })), 1000],
     ['pings', unbounded, many(text({ type: 'ping' })), 1000],
-    ['parts of messages', unbounded, parts, 20],
+    ['parts of messages', unbounded, parts, 200],
   ])
     for (const [count, most] of [[1, 1536], [20, 512]]) // one by itself pays for what the allocator keeps for all
       // Pins §16.26.

@@ -82,8 +82,7 @@ void basic_websocket_session<Socket>::read_socket() {
         break;
       if (ec)
         return end();
-      take_in({bytes, n});
-      if (!reader_.open_since() || !socket_.may_have_input() || !rest_.empty() || !reads_on())
+      if (!take_in({bytes, n}) || !socket_.may_have_input())
         break;
     }
     read_next();
@@ -105,21 +104,23 @@ void basic_websocket_session<Socket>::receive(std::size_t n)
       n += socket_.read_some(boost::asio::buffer(bytes + n, sizeof bytes - n), ec);
     if (n == 0)
       break;
-    take_in({bytes, n});
-    if (!is_full || ec || !reader_.open_since() || !rest_.empty() || !reads_on())
+    if (!take_in({bytes, n}) || !is_full || ec)
       break;
     n = 0;
   }
   read_next();
 }
 
-/// Takes what the socket has had: all of it, or as much as may be heard. The rest waits.
+/// Takes what the socket has had: all of it, or as much as may be heard. The rest waits. Returns whether more is to be read at once: a
+/// message has come in part, and none has come whole, which others are to hear first.
 template <class Socket>
-void basic_websocket_session<Socket>::take_in(std::string_view bytes) {
+bool basic_websocket_session<Socket>::take_in(std::string_view bytes) {
   heard_ = now();
+  auto before = delivered_;
   take_events(bytes);
   if (!refused_ && !peer_closed_ && !bytes.empty())
     rest_ = bytes;
+  return delivered_ == before && reader_.open_since() && rest_.empty() && reads_on();
 }
 
 template <class Socket>
@@ -153,6 +154,7 @@ void basic_websocket_session<Socket>::take(ws_event event) {
     case ws_event::kind::need_more:
       return;
     case ws_event::kind::message:
+      ++delivered_;
       if (phase_ == phase::open)
         port_.deliver(std::move(event.payload), event.is_binary);
       return;

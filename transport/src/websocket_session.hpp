@@ -111,7 +111,7 @@ private:
   void receive(std::size_t n)
     requires is_tls<Socket>;
   [[nodiscard]] bool reads_on();
-  void take_in(std::string_view bytes);
+  bool take_in(std::string_view bytes);
   void take_rest();
   void drop_rest() noexcept;
   void take_events(std::string_view& bytes);
@@ -193,6 +193,7 @@ private:
   actors::steady_time heard_;
   actors::steady_time paused_at_{};
   actors::steady_time closing_at_{};
+  std::uint32_t delivered_ = 0; ///< messages, modulo its range
   protocol::shared_bytes close_reason_; ///< the peer's
   std::uint16_t close_code_ = 1006;     ///< the peer's; 1006: it has said none (RFC 6455, 7.4.1)
 };

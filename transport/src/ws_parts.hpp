@@ -12,11 +12,11 @@ namespace troupe::transport {
 
 /// The bytes of a message that comes in parts, in pieces that are never copied while it grows.
 ///
-/// Memory: what has come, once more at most, and no more than 14 KiB of that; never more than the
+/// Memory: what has come, once more at most, and no more than 4 KiB of that; never more than the
 /// message may have, but for the list of pieces.
 class ws_parts {
 public:
-  static constexpr std::size_t piece_bytes = 14 * 1024; ///< jemalloc adds a page to larger ones
+  static constexpr std::size_t piece_bytes = 4 * 1024; ///< allocators keep little of these back for later
 
   /// Room for the next of `wanted` bytes, at least one, which the caller writes: they count as come.
   /// `most`: of the message; at least what has come with them. Errors: `std::bad_alloc`, and nothing

@@ -206,6 +206,7 @@ private:
   bool run_handlers(std::size_t max);
   bool flush();
   void run_pending(std::vector<std::shared_ptr<pending_work>>& work);
+  bool run_pending_before();
   void block();
   void block_in_asio(std::optional<steady_time> until);
   void block_in_poller(std::optional<steady_time> until);
