@@ -53,11 +53,13 @@ public:
   }
 
   void hear(std::string_view bytes) {
-    while (!bytes.empty()) {
+    while (!bytes.empty() || reader_.is_inflating()) {
       const auto before = bytes.size();
+      const auto inflates = reader_.is_inflating();
       const auto e = reader_.next(bytes, {});
       require(e.what != kind::need_more || bytes.empty());
-      require(ended_ || bytes.size() < before);
+      require(reader_.is_inflating() == (e.what == kind::inflating));
+      require(ended_ || (inflates ? bytes.size() == before : bytes.size() < before));
       check(e);
     }
     const auto most =
@@ -69,7 +71,7 @@ public:
 
 private:
   void check(const ws_event& e) {
-    if (e.what == kind::need_more)
+    if (e.what == kind::need_more || e.what == kind::inflating)
       return;
     require(!ended_);
     ended_ = e.what == kind::error || e.what == kind::close;

@@ -2,10 +2,11 @@
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import { deflateRawSync } from 'node:zlib';
 import { connect } from './support/client.mjs';
 import { startNode } from './support/node.mjs';
-import { frame, rawRequest, rawWebSocket, upgradeRequest } from './support/raw.mjs';
+import { frame, ping, rawRequest, rawWebSocket, upgradeRequest } from './support/raw.mjs';
 
 const text = (i) => `message ${i} `.repeat(200);
 
@@ -139,4 +140,45 @@ test('offers that RFC 7692 does not allow get a connection without deflate', asy
   assert.equal(loose.status, 101, 'empty parameters are overlooked');
   const alive = await connect(node, 'json', { perMessageDeflate: true });
   await alive.fence();
+});
+
+/// Empty DEFLATE blocks whose code lengths are as many and as unlike as may be (RFC 1951, 3.2.7): the most work for the fewest bytes.
+function costlyBlocks(bytes) {
+  const bits = [];
+  const put = (value, count) => { for (let i = 0; i < count; ++i) bits.push((value >> i) & 1); };
+  const reversed = (value) => parseInt(value.toString(2).padStart(4, '0').split('').reverse().join(''), 2);
+  const used = [...Array.from({ length: 15 }, (_, i) => i + 1), 18]; // lengths of codes that occur: 16 codes of 4 bits
+  const length = (symbol) => put(reversed(used.indexOf(symbol)), 4);
+  const block = () => {
+    put(0, 1), put(2, 2), put(0, 5), put(0, 5), put(15, 4);
+    for (const symbol of [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]) put(used.includes(symbol) ? 4 : 0, 3);
+    length(18), put(127, 7), length(18), put(103 - 11, 7); // 241 that do not occur
+    for (const symbol of [15, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]) length(symbol); // 241 to 256
+    length(1), put(0, 1); // one distance; the end of the block
+  };
+  for (let i = 0; i < 8; ++i) block(); // together whole bytes
+  const eight = Buffer.alloc(bits.length / 8);
+  bits.forEach((bit, i) => { eight[i >> 3] |= bit << (i & 7); });
+  return Buffer.alloc(Math.floor(bytes / eight.length) * eight.length, eight);
+}
+
+test('a message that takes long to inflate holds nobody else', async (t) => {
+  const node = await startNode(t, 'echo_node', ['--mode', 'plain', '--deflate', '--max-message-bytes', '16MiB']);
+  const [costly, other] = [await rawWebSocket(node, offer), await rawWebSocket(node)];
+  const blocks = costlyBlocks(18_000_000);
+  const started = performance.now();
+  costly.write(frame({ rsv: 4, payload: Buffer.concat([blocks, Buffer.from([0])]) }));
+  let answered = false;
+  const answer = costly.frame(60_000).then((frame) => { answered = true; return frame; });
+  const waits = [];
+  while (!answered) {
+    const at = performance.now();
+    other.write(ping('x'));
+    await other.frame();
+    waits.push(performance.now() - at);
+    await delay(5);
+  }
+  assert.equal((await answer).payload.length, 0);
+  assert.ok(performance.now() - started > 300, 'it did take long');
+  assert.ok(Math.max(...waits) < 250, `a ping took ${Math.max(...waits)} ms`);
 });

@@ -75,7 +75,9 @@ const lines broken{"error undecodable in deflate"};
 bool passes(rig& r, const std::string& payload, std::string_view message) {
   const auto frame = deflated_frame(payload);
   std::string_view rest{frame};
-  const auto e = r.reader.next(rest, script_start);
+  auto e = r.reader.next(rest, script_start);
+  while (e.what == ws_event::kind::inflating)
+    e = r.reader.next(rest, script_start);
   return e.what == ws_event::kind::message && e.payload.view() == message;
 }
 
@@ -335,6 +337,49 @@ TEST_CASE("inflated text is UTF-8; inflated bytes need not be") {
   rig r;
   CHECK(r.hear(deflated_frame(half, binary)) == lines{"binary caf\xc3"});
   CHECK(r.hear(deflated_frame(half, text)) == lines{"error undecodable"});
+}
+
+TEST_CASE("a large message is inflated in steps, and nothing is read meanwhile") {
+  constexpr std::size_t size = 3'000'000, step = 20'000;
+  deflater d;
+  rig r{size};
+  SECTION("much comes") {
+    const auto message = noise(size);
+    const auto frame = deflated_frame(d.fresh_message(message)) + masked_frame(true, ping, "p");
+    std::string_view rest{frame};
+    std::size_t steps = 0;
+    auto e = r.reader.next(rest, script_start);
+    for (; e.what == ws_event::kind::inflating; e = r.reader.next(rest, script_start)) {
+      ++steps;
+      REQUIRE(r.reader.is_inflating());
+      REQUIRE(rest.size() == masked_frame(true, ping, "p").size());
+      REQUIRE_FALSE(r.reader.open_since());
+      REQUIRE(r.reader.held_bytes() >= size);
+    }
+    CHECK(steps >= size / step);
+    CHECK(steps <= size / 16'384);
+    CHECK(e.payload.view() == message);
+    CHECK(r.reader.held_bytes() == 0);
+    CHECK(line_of(r.reader.next(rest, script_start)) == "ping p");
+  }
+  SECTION("little comes, and much of it") {
+    const auto frame = deflated_frame(d.fresh_message(std::string(size, 'x')));
+    std::string_view rest{frame};
+    std::size_t steps = 0;
+    while (r.reader.next(rest, script_start).what == ws_event::kind::inflating)
+      ++steps;
+    CHECK(steps >= size / 600'000);
+  }
+  SECTION("others are heard between the steps, and none hears of what is not done") {
+    const auto frame = deflated_frame(d.fresh_message(noise(size)));
+    std::string_view rest{frame};
+    CHECK(r.reader.next(rest, script_start).what == ws_event::kind::inflating);
+    ws_reader other{r.limits};
+    other.allow_deflate(r.inflater, false);
+    CHECK(heard_of(other, deflated_frame(d.fresh_message("good"))) == lines{"binary good"});
+    r.reader = ws_reader{r.limits}; // its peer has gone
+    CHECK(heard_of(other, deflated_frame(d.fresh_message("still"))) == lines{"binary still"});
+  }
 }
 
 TEST_CASE("an inflater serves the next reader after a broken message and after a bomb") {

@@ -27,7 +27,8 @@ inline std::string line_of(const transport::ws_event& e) {
     case kind::error:
       return "error " + std::string{protocol::to_string(e.why)}
              + (e.in_deflate ? " in deflate" : "");
-    case kind::need_more: break;
+    case kind::need_more:
+    case kind::inflating: break;
   }
   return "more";
 }
@@ -36,10 +37,10 @@ using lines = std::vector<std::string>;
 
 /// Feeds one piece of input until nothing is left of it, and adds what is heard.
 inline void feed(transport::ws_reader& reader, std::string_view bytes, lines& heard) {
-  while (!bytes.empty()) {
+  while (!bytes.empty() || reader.is_inflating()) {
     auto e = reader.next(bytes, script_start);
-    if (e.what != transport::ws_event::kind::need_more)
-      heard.push_back(line_of(e));
+    if (auto line = line_of(e); line != "more")
+      heard.push_back(line);
   }
 }
 

@@ -46,6 +46,8 @@ void basic_websocket_session<Socket>::read_next() {
     parts_.reset(); // what waits now is not the peer's to finish
     return;
   }
+  if (reader_.is_inflating())
+    return loop_.when_free(this->shared_from_this());
   if (!rest_.empty())
     return take_rest();
   if constexpr (!is_tls<Socket>) {
@@ -59,7 +61,7 @@ template <class Socket>
 void basic_websocket_session<Socket>::run_pending() {
   if (phase_ == phase::ended || phase_ == phase::lingering || refused_ || peer_closed_)
     return;
-  contained([this] { read_socket(); });
+  contained([this] { reader_.is_inflating() ? take_rest() : read_socket(); });
 }
 
 template <class Socket>
@@ -140,11 +142,15 @@ void basic_websocket_session<Socket>::drop_rest() noexcept {
   std::string{}.swap(rest_);
 }
 
-/// Takes events off the front of `bytes` while they may be heard.
+/// Takes events off the front of `bytes` while they may be heard, and until a message wants inflating in steps, between which others
+/// have their turn.
 template <class Socket>
 void basic_websocket_session<Socket>::take_events(std::string_view& bytes) {
-  while (!bytes.empty() && reads_on())
+  while ((!bytes.empty() || reader_.is_inflating()) && reads_on()) {
     take(reader_.next(bytes, heard_));
+    if (reader_.is_inflating())
+      break;
+  }
   hold_parts();
 }
 
@@ -152,6 +158,7 @@ template <class Socket>
 void basic_websocket_session<Socket>::take(ws_event event) {
   switch (event.what) {
     case ws_event::kind::need_more:
+    case ws_event::kind::inflating:
       return;
     case ws_event::kind::message:
       ++delivered_;
@@ -209,11 +216,12 @@ void basic_websocket_session<Socket>::answer_close() {
 template <class Socket>
 void basic_websocket_session<Socket>::hold_parts() noexcept {
   auto since = reader_.open_since();
-  if (!since) {
+  if (!since && !reader_.is_inflating()) {
     parts_.reset();
     return;
   }
-  arm_deadline(*since + settings_.assembly_deadline);
+  if (since)
+    arm_deadline(*since + settings_.assembly_deadline);
   auto bytes = reader_.held_bytes();
   if (bytes == 0)
     return;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace troupe::transport {
@@ -16,6 +17,15 @@ namespace troupe::transport {
 /// message may have, but for the list of pieces.
 class ws_parts {
 public:
+  ws_parts() = default;
+  ws_parts(ws_parts&& other) noexcept { *this = std::move(other); }
+  ws_parts& operator=(ws_parts&& other) noexcept {
+    pieces_ = std::exchange(other.pieces_, {});
+    size_ = std::exchange(other.size_, 0);
+    capacity_ = std::exchange(other.capacity_, 0);
+    return *this;
+  }
+
   static constexpr std::size_t piece_bytes = 4 * 1024; ///< allocators keep little of these back for later
 
   /// Room for the next of `wanted` bytes, at least one, which the caller writes: they count as come.
@@ -35,12 +45,9 @@ public:
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
-  /// Calls `f(std::string_view)` with each piece, in order, until it returns false.
-  template <class F>
-  void each(F&& f) const {
-    for (auto& p : pieces_)
-      if (!f(std::string_view{p.bytes.get(), p.used}))
-        return;
+  [[nodiscard]] std::size_t pieces() const noexcept { return pieces_.size(); }
+  [[nodiscard]] std::string_view piece_at(std::size_t i) const noexcept {
+    return {pieces_[i].bytes.get(), pieces_[i].used};
   }
 
   char* copy_to(char* out) const {

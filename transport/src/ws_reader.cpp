@@ -28,6 +28,7 @@ struct ws_reader::assembly {
   growing_text text;
   std::array<char, max_control_bytes> control;
   std::uint8_t control_size = 0;
+  std::unique_ptr<ws_inflation> inflation; ///< which has `message` then
 };
 
 ws_reader::ws_reader(const ws_limits& limits, role who) noexcept
@@ -43,6 +44,8 @@ void ws_reader::allow_deflate(ws_inflater& shared, bool keeps_context) {
 }
 
 ws_event ws_reader::next(std::string_view& bytes, time_point now) {
+  if (is_inflating_)
+    return inflate();
   while (!bytes.empty() && !ended_) {
     if (!in_frame_) {
       if (auto why = read_header(bytes, now); why != errc::ok)
@@ -65,7 +68,10 @@ ws_event ws_reader::next(std::string_view& bytes, time_point now) {
 }
 
 std::size_t ws_reader::held_bytes() const noexcept {
-  return parts_ ? sizeof *parts_ + parts_->message.capacity() : 0;
+  if (!parts_)
+    return 0;
+  auto& p = *parts_;
+  return sizeof p + p.message.capacity() + (p.inflation ? p.inflation->held_bytes() : 0);
 }
 
 ws_reader::assembly& ws_reader::parts() {
@@ -79,6 +85,7 @@ void ws_reader::end() noexcept {
   ended_ = true;
   in_message_ = false;
   in_frame_ = false;
+  is_inflating_ = false;
   header_size_ = 0;
   parts_.reset();
   context_.reset();
@@ -260,22 +267,42 @@ ws_event ws_reader::end_frame() {
 
 ws_event ws_reader::end_message() {
   in_message_ = false;
+  if (is_deflated_) {
+    auto& p = parts();
+    p.inflation = inflater_->take();
+    p.inflation->start(std::move(p.message), limits_->largest_message(), context_.get());
+    return inflate();
+  }
   const auto parts = std::exchange(parts_, nullptr);
   const ws_parts nothing;
   const auto& message = parts ? parts->message : nothing;
+  if (is_text_ && parts && !parts->text.may_end())
+    return fail(errc::undecodable);
   ws_event e;
-  if (is_deflated_) {
-    auto inflated = inflater_->run(message, limits_->largest_message(), context_.get());
-    if (inflated.error != errc::ok)
-      return fail_inflating(inflated.error);
-    e.payload = std::move(inflated.message);
-  } else {
-    e.payload = shared_bytes::make(message.size(), nullptr, [&](char* out) { message.copy_to(out); });
+  e.what = ws_event::kind::message;
+  e.is_binary = !is_text_;
+  e.payload = shared_bytes::make(message.size(), nullptr, [&](char* out) { message.copy_to(out); });
+  return e;
+}
+
+/// Goes on with a message that is whole, and deflated.
+ws_event ws_reader::inflate() {
+  ws_event e;
+  is_inflating_ = !parts_->inflation->step();
+  if (is_inflating_) {
+    e.what = ws_event::kind::inflating;
+    return e;
   }
-  if (is_text_ && (is_deflated_ ? !is_utf8(e.payload.view()) : parts && !parts->text.may_end()))
+  auto inflation = std::move(std::exchange(parts_, nullptr)->inflation);
+  auto done = inflation->finish();
+  inflater_->give_back(std::move(inflation));
+  if (done.error != errc::ok)
+    return fail_inflating(done.error);
+  if (is_text_ && !is_utf8(done.message.view()))
     return fail(errc::undecodable);
   e.what = ws_event::kind::message;
   e.is_binary = !is_text_;
+  e.payload = std::move(done.message);
   return e;
 }
 

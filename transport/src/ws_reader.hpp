@@ -48,6 +48,7 @@ struct ws_limits {
 struct ws_event {
   enum class kind : std::uint8_t {
     need_more, ///< all bytes were taken, and nothing is whole
+    inflating, ///< a message has come, and is being inflated: ask again, also without bytes
     message,
     ping,
     pong,
@@ -76,8 +77,9 @@ struct ws_event {
 ///
 /// Memory: a message that lies whole in the bytes costs one allocation, its payload. One that comes
 /// in parts is gathered in a buffer that grows with what has come, never by what was declared;
-/// `held_bytes` tells how much. What is deflated is gathered, and inflated once it is whole.
-/// Between messages only this object is there, and with context 32 KiB of what has been.
+/// `held_bytes` tells how much. What is deflated is gathered, and inflated once it is whole, a step
+/// (`ws_inflation`) at each call. Between messages only this object is there, and with context 32
+/// KiB of what has been.
 ///
 /// Errors: rules and bounds as events; `std::bad_alloc`, after which the reader can only be
 /// destroyed.
@@ -100,8 +102,11 @@ public:
   /// reader. `keeps_context`: a message may refer to those before it.
   void allow_deflate(ws_inflater& shared, bool keeps_context);
 
+  /// Whether the last event was `inflating`: others may have their turn first.
+  [[nodiscard]] bool is_inflating() const noexcept { return is_inflating_; }
+
   /// Takes bytes off the front of `bytes`: up to the end of the next event, or all of them if there
-  /// is none. Text is refused as soon as no continuation can make it UTF-8, a frame as soon as its
+  /// is none; while it inflates, none. Text is refused as soon as no continuation can make it UTF-8, a frame as soon as its
   /// header breaks a rule or a bound.
   [[nodiscard]] ws_event next(std::string_view& bytes, time_point now);
 
@@ -113,7 +118,7 @@ public:
   /// Nothing was read for `time`, which is not the peer's fault.
   void stand_still(time_point::duration time) noexcept { opened_ += time; }
 
-  /// Memory of the message that is incomplete.
+  /// Memory of the message that is incomplete or being inflated.
   [[nodiscard]] std::size_t held_bytes() const noexcept;
 
 private:
@@ -132,6 +137,7 @@ private:
   [[nodiscard]] std::span<char> room_for(std::size_t size);
   ws_event end_frame();
   ws_event end_message();
+  ws_event inflate();
   ws_event end_control(protocol::shared_bytes payload);
   ws_event end_close(std::string_view payload);
   void end() noexcept;
@@ -161,6 +167,7 @@ private:
   bool in_message_ = false;
   bool is_text_ = false;
   bool is_deflated_ = false; ///< the message
+  bool is_inflating_ = false;
   bool ended_ = false;
 };
 
