@@ -40,6 +40,7 @@ void history::append(std::uint64_t seq, steady_time at, const frame_set& frames,
   entries_.push_back({seq, at, frames, bytes});
   bytes_ += bytes;
   auto left = trim(at);
+  prefetch_frames_of_oldest();
   if (!shelf_)
     return;
   shelf_->note(bytes_);
@@ -68,11 +69,13 @@ void history::prefetch_oldest() const noexcept {
   if (entries_.empty())
     return;
   auto* entry = reinterpret_cast<const char*>(&entries_.front());
-  __builtin_prefetch(entry, 1);
-  __builtin_prefetch(entry + sizeof(history::entry) - 1, 1);
+  constexpr std::size_t two = 2 * sizeof(history::entry);
+  for (std::size_t at = 0; at < two; at += 64)
+    __builtin_prefetch(entry + at, 1);
+  __builtin_prefetch(entry + two - 1, 1);
 }
 
-void history::prefetch_oldest_frames() const noexcept {
+void history::prefetch_frames_of_oldest() const noexcept {
   constexpr std::size_t line = 64;
   constexpr std::size_t enough = 8 * line;
   if (entries_.empty())

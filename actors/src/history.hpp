@@ -44,10 +44,9 @@ public:
   /// Lets the oldest entry go, for the budget of all histories. Precondition: there is one.
   void drop_oldest() noexcept;
 
-  /// Prefetches what the next `append` lets go, last used a whole history ago: first its entry, a little later its frames. Cost: no
-  /// waiting.
+  /// Prefetches what the next `append` lets go, last used a whole history ago. Its frames were named by the one before, whose `append`
+  /// has prefetched them. Cost: no waiting.
   void prefetch_oldest() const noexcept;
-  void prefetch_oldest_frames() const noexcept;
 
   [[nodiscard]] const std::deque<entry>& entries() const noexcept { return entries_; }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
@@ -57,6 +56,7 @@ private:
 
   void on_deadline() override;
   std::size_t trim(steady_time now);
+  void prefetch_frames_of_oldest() const noexcept;
   inline void pop_oldest() noexcept;
   void await_age(steady_time now);
   void charge_entries() noexcept;

@@ -128,8 +128,7 @@ join_reply room_core::admit(member candidate, const join_request& request) {
   growth_ = {true, candidate.profile.size()};
   announce_join(candidate);
   growth_ = {};
-  auto place = std::make_unique<resident>(resident{std::move(candidate), request.from});
-  auto& kept = *members_.emplace(request.who, std::move(place)).first->second;
+  auto& kept = members_.try_emplace(request.who, resident{std::move(candidate), request.from}).first->second;
   count_member(kept, 1);
   output_.to_dispatcher(request.who.loop, subscribe{config_.identity, request.who, request.encoding, joined_frame_for(request),
                                                     is_plain(request.encoding)});
@@ -168,22 +167,22 @@ void room_core::leave(const leave_request& request) {
   protocol::shared_bytes farewell;
   auto is_forbidden = request.reason == leave_reason::forbidden;
   if (request.answer)
-    farewell = protocol::left_frame(i->second->encoding, config_.identity->name, seq_,
+    farewell = protocol::left_frame(i->second.encoding, config_.identity->name, seq_,
                                     is_forbidden ? to_string(request.reason) : std::string_view{}, {},
                                     request.ref ? std::string_view{request.ref->value} : std::string_view{}, config_.meter);
   if (is_forbidden && !farewell) // a plain client knows `error` only
-    farewell = protocol::error_frame(i->second->encoding,
+    farewell = protocol::error_frame(i->second.encoding,
                                      {errc::forbidden, "Your token does not open this room any more.", {}, {},
                                       config_.identity->name, {}},
                                      config_.meter);
   if (request.ref && !farewell) // a plain client that asked for an answer
-    farewell = protocol::ack_frame(i->second->encoding, request.ref->value, config_.identity->name, std::nullopt, config_.meter);
+    farewell = protocol::ack_frame(i->second.encoding, request.ref->value, config_.identity->name, std::nullopt, config_.meter);
   remove(request.who, request.reason, farewell, request.ref.get());
 }
 
 void room_core::renew(const claims_renewed& message) {
   if (auto i = members_.find(message.who); i != members_.end())
-    i->second->claims = message.claims;
+    i->second.claims = message.claims;
 }
 
 /// `ref`: what `farewell` answers; may be null.
@@ -191,11 +190,13 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
   output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, farewell, true});
   auto place = members_.find(who);
   if (reason == leave_reason::kicked)
-    output_.member_kicked(place->second->connection); // behind its `left`: what its connection answers then is true
+    output_.member_kicked(place->second.connection); // behind its `left`: what its connection answers then is true
   if (ref)
     ref->answered = true;
   departed_.emplace_back(); // if it throws, the room that crashes still has its member
-  auto& gone = *(departed_.back() = std::move(members_.extract(place).mapped()));
+  auto& gone = (departed_.back() = members_.extract(place)).mapped();
+  if (current_ && current_->who == who)
+    current_ = nullptr; // its connection answers
   count_member(gone, -1);
   announce_leave(gone, reason);
   say_left(gone, reason);
@@ -213,11 +214,11 @@ void room_core::kick(session_key who, std::string_view message) {
   auto i = members_.find(who);
   if (i == members_.end() || ended_)
     return;
-  auto farewell = protocol::left_frame(i->second->encoding, config_.identity->name, seq_, to_string(leave_reason::kicked),
+  auto farewell = protocol::left_frame(i->second.encoding, config_.identity->name, seq_, to_string(leave_reason::kicked),
                                        message, {}, config_.meter);
   if (!farewell) { // a plain client knows `error` only
     auto why = message.empty() ? std::string_view{"You were removed from the room."} : message;
-    farewell = protocol::error_frame(i->second->encoding, {errc::not_joined, why, {}, {}, config_.identity->name, {}}, config_.meter);
+    farewell = protocol::error_frame(i->second.encoding, {errc::not_joined, why, {}, {}, config_.identity->name, {}}, config_.meter);
   }
   remove(who, leave_reason::kicked, farewell);
 }
@@ -271,18 +272,18 @@ void room_core::input(const room_input& in) {
     refuse_input(in, errc::not_joined, {});
     return;
   }
-  auto& from = *i->second;
+  auto& from = i->second;
   current_ = &in;
   growth_ = {true, in.bytes.size()};
   application_message whole{in.type, {protocol::codec_of(in.encoding), in.bytes.view()}};
   hook_ = hook_of(in.what);
   switch (in.what) {
     case room_input::kind::message:
-      if (behavior_->on_publish(*this, from, whole) && is_current(in))
+      if (behavior_->on_publish(*this, from, whole) && current_)
         relay(in, from);
       break;
     case room_input::kind::binary:
-      if (behavior_->on_binary(*this, from, in.body) && is_current(in))
+      if (behavior_->on_binary(*this, from, in.body) && current_)
         relay_binary(in, from);
       break;
     case room_input::kind::application:
@@ -293,17 +294,12 @@ void room_core::input(const room_input& in) {
       break;
   }
   hook_ = nullptr;
-  if (is_current(in))
+  if (current_)
     answer(in);
 }
 
-/// Whether a command is still to be carried out: its hook has neither refused it nor thrown its sender out, whose connection then
-/// answers.
-bool room_core::is_current(const room_input& in) const { return current_ && members_.contains(in.who); }
-
 void room_core::relay(const room_input& in, const member& from) {
   hook_ = nullptr; // it has returned
-  history_.prefetch_oldest_frames();
   protocol::message_event event;
   event.room_id = config_.identity->name;
   event.user_id = from.user_id;
@@ -401,7 +397,7 @@ void room_core::dismiss_members(bool crashed) {
   while (!members_.empty()) {
     auto node = members_.extract(members_.begin());
     try {
-      say_left(*node.mapped(), leave_reason::closed);
+      say_left(node.mapped(), leave_reason::closed);
     } catch (...) {
       if (!crashed)
         throw;
@@ -471,7 +467,7 @@ void room_core::send_to(session_key who, const broadcast_event& event) {
   auto i = members_.find(who);
   if (i == members_.end() || ended_)
     return;
-  auto frame = application_frame_for(i->second->encoding, event, std::nullopt);
+  auto frame = application_frame_for(i->second.encoding, event, std::nullopt);
   make_lighter(frame, cause_bytes());
   charge_growth(0, frame.size());
   if (frame)
@@ -617,7 +613,7 @@ std::string_view room_core::name() const { return config_.identity->name; }
 
 const member* room_core::find(session_key key) const {
   auto i = members_.find(key);
-  return i == members_.end() ? nullptr : i->second.get();
+  return i == members_.end() ? nullptr : &i->second;
 }
 
 std::size_t room_core::member_count() const { return members_.size(); }
@@ -626,7 +622,7 @@ void room_core::for_each_member(const std::function<void(const member&)>& f) con
   std::vector<const member*> present; // `f` may kick
   present.reserve(members_.size());
   for (auto& [key, m] : members_)
-    present.push_back(m.get());
+    present.push_back(&m);
   for (auto* m : present)
     f(*m);
 }

@@ -153,7 +153,6 @@ private:
   void remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell, open_ref* ref = nullptr);
   void relay(const room_input& in, const member& from);
   void relay_binary(const room_input& in, const member& from);
-  [[nodiscard]] bool is_current(const room_input& in) const;
   void answer(const room_input& in);
   void refuse_input(const room_input& in, protocol::errc code, std::string_view detail);
   protocol::shared_bytes joined_frame_for(const join_request& request) const;
@@ -180,8 +179,8 @@ private:
 
   config config_;
   room_output& output_;
-  std::unordered_map<session_key, std::unique_ptr<resident>> members_;
-  std::vector<std::unique_ptr<resident>> departed_; ///< kept until the hook that may still see them has returned
+  std::unordered_map<session_key, resident> members_;
+  std::vector<decltype(members_)::node_type> departed_; ///< kept until the hook that may still see them has returned
   std::array<std::size_t, protocol::encoding_count> encodings_{};
   std::vector<std::size_t> members_by_loop_;
   std::vector<std::uint32_t> loops_; ///< those with members

@@ -20,15 +20,15 @@ bool is_reserved(const field& f, std::span<const std::string_view> reserved) {
   return std::find(reserved.begin(), reserved.end(), f.key) != reserved.end();
 }
 
-/// Calls `visit(field)` for every field that is written.
-template <class Visit>
-void for_each_field(const message_parts& parts, Visit&& visit) {
+/// Calls `visit(field)` for every field of the head that is written, and `visit_tail(field)` for the others.
+template <class Visit, class VisitTail>
+void for_each_field(const message_parts& parts, Visit&& visit, VisitTail&& visit_tail) {
   for (const auto& f : parts.head)
     if (!is_absent(f))
       visit(f);
   for (const auto& f : parts.tail)
     if (!is_absent(f) && !is_reserved(f, parts.reserved))
-      visit(f);
+      visit_tail(f);
 }
 
 /// Writes one value of a server message, whatever it is.
@@ -63,16 +63,24 @@ struct value_writer {
 template <class Writer>
 void write_message(codec to, const message_parts& parts, Writer writer) {
   std::size_t pairs = parts.type.empty() ? 0 : 1;
-  for_each_field(parts, [&](const field&) { ++pairs; });
+  auto count = [&](const field&) { ++pairs; };
+  for_each_field(parts, count, count);
   writer.begin_map(pairs);
   if (!parts.type.empty()) {
-    writer.key("type");
+    writer.plain_key("type");
     writer.text(parts.type);
   }
-  for_each_field(parts, [&](const field& f) {
-    writer.key(f.key);
-    std::visit(value_writer<Writer>{writer, to}, f.val);
-  });
+  auto value = [&](const field& f) { std::visit(value_writer<Writer>{writer, to}, f.val); };
+  for_each_field(
+    parts,
+    [&](const field& f) {
+      writer.plain_key(f.key);
+      value(f);
+    },
+    [&](const field& f) {
+      writer.key(f.key);
+      value(f);
+    });
   writer.end_map();
 }
 

@@ -12,7 +12,7 @@ namespace troupe::protocol {
 /// The parts of one server message; parts with an empty key or no value are left out.
 struct message_parts {
   std::string_view type;                         ///< empty: the map has none
-  std::span<const field> head;
+  std::span<const field> head;                   ///< of the protocol's own keys, which need no escape
   std::span<const field> tail;
   std::span<const std::string_view> reserved;    ///< keys that `tail` may not have: its fields of these names are left out
 };

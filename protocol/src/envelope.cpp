@@ -70,9 +70,12 @@ decode_failure envelope_reader::refuse(errc code, std::string detail) const {
 
 envelope_reader::problem envelope_reader::read_type(command& out) const {
   auto type = read_string(source_, fields_.find("type"));
-  if (!type || !is_usable_type(*type))
-    return "type is a string of 1 to 128 bytes without control characters";
+  constexpr auto wanted = "type is a string of 1 to 128 bytes without control characters";
+  if (!type)
+    return wanted;
   out.kind = kind_named(*type);
+  if (!is_short_type(*type) || (out.kind == command_kind::application && !is_plain_text(*type)))
+    return wanted;
   out.type = std::move(*type);
   return nullptr;
 }
@@ -178,9 +181,11 @@ envelope_reader::problem envelope_reader::read_delivery(command& out) const {
   return nullptr;
 }
 
-bool envelope_reader::is_usable_type(std::string_view type) const {
-  return !type.empty() && (limits_.max_type_bytes == 0 || type.size() <= limits_.max_type_bytes) && is_plain_text(type);
+bool envelope_reader::is_short_type(std::string_view type) const {
+  return !type.empty() && (limits_.max_type_bytes == 0 || type.size() <= limits_.max_type_bytes);
 }
+
+bool envelope_reader::is_usable_type(std::string_view type) const { return is_short_type(type) && is_plain_text(type); }
 
 bool envelope_reader::is_usable_ref(std::string_view raw) const { return is_short_string(raw) || read_unsigned(source_, raw); }
 

@@ -35,6 +35,7 @@ private:
   problem read_body(command& out) const;
   problem read_delivery(command& out) const;
 
+  [[nodiscard]] bool is_short_type(std::string_view type) const;
   [[nodiscard]] bool is_usable_type(std::string_view type) const;
   [[nodiscard]] bool is_usable_ref(std::string_view raw) const;
   [[nodiscard]] bool is_short_string(std::string_view raw) const;

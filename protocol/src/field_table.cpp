@@ -8,16 +8,15 @@ void field_table::close(std::string_view value) {
   if (!is_open_)
     return;
   is_open_ = false;
-  if (count_ < first_.size())
+  if (count_ < first_.size()) {
+    tags_[count_] = tag_of(open_key_);
     first_[count_++] = {open_key_, value};
-  else
+  } else {
     more_.push_back({open_key_, value});
+  }
 }
 
-std::string_view field_table::find(std::string_view key) const noexcept {
-  for (std::size_t i = 0; i < count_; ++i)
-    if (first_[i].key == key)
-      return first_[i].value;
+std::string_view field_table::find_in_more(std::string_view key) const noexcept {
   for (const auto& entry : more_)
     if (entry.key == key)
       return entry.value;
@@ -35,7 +34,7 @@ bool field_table::has_duplicates() const {
   if (more_.empty()) {
     for (std::size_t i = 1; i < count_; ++i)
       for (std::size_t k = 0; k < i; ++k)
-        if (first_[i].key == first_[k].key)
+        if (tags_[i] == tags_[k] && first_[i].key == first_[k].key)
           return true;
     return false;
   }

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <forward_list>
 #include <string>
 #include <string_view>
@@ -25,7 +26,13 @@ public:
   void close(std::string_view value);
 
   /// The raw value of `key`, empty if absent; the first one if there are several.
-  [[nodiscard]] std::string_view find(std::string_view key) const noexcept;
+  [[nodiscard]] std::string_view find(std::string_view key) const noexcept {
+    const auto tag = tag_of(key);
+    for (std::size_t i = 0; i < count_; ++i)
+      if (tags_[i] == tag && first_[i].key == key)
+        return first_[i].value;
+    return more_.empty() ? std::string_view{} : find_in_more(key);
+  }
 
   /// As `find`, but empty if there are several: which one is meant nobody knows.
   [[nodiscard]] std::string_view find_only(std::string_view key) const noexcept;
@@ -33,12 +40,20 @@ public:
   [[nodiscard]] bool has_duplicates() const;
 
 private:
+  /// Differs for most keys that do, so that few are compared.
+  static std::uint32_t tag_of(std::string_view key) noexcept {
+    const auto byte = [&](std::size_t i) { return std::uint32_t{static_cast<std::uint8_t>(key[i])}; };
+    return key.empty() ? 0 : static_cast<std::uint32_t>(key.size()) << 16 | byte(0) << 8 | byte(key.size() - 1);
+  }
+  [[nodiscard]] std::string_view find_in_more(std::string_view key) const noexcept;
+
   struct entry {
     std::string_view key;
     std::string_view value;
   };
 
   std::size_t count_ = 0; ///< of `first_`
+  std::array<std::uint32_t, 16> tags_; ///< of `first_`
   std::array<entry, 16> first_;
   std::vector<entry> more_;
   std::string_view open_key_;

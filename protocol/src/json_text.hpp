@@ -7,6 +7,10 @@
 #include <string>
 #include <string_view>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 namespace troupe::protocol {
 
 /// A scalar or key of a JSON text.
@@ -26,6 +30,16 @@ struct json_token {
 
 /// The first byte of [at, end) that a string cannot hold as it is: a quote, a backslash or a control character.
 [[nodiscard]] inline const char* find_special(const char* at, const char* end) noexcept {
+#ifdef __SSE2__
+  for (; end - at >= 16; at += 16) {
+    const auto bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const auto is = [&](char c) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)); };
+    const auto is_control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    const auto marks = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(is('"'), is('\\')), is_control));
+    if (marks != 0)
+      return at + std::countr_zero(static_cast<unsigned>(marks));
+  }
+#endif
   constexpr std::uint64_t ones = 0x0101010101010101;
   constexpr std::uint64_t highs = 0x8080808080808080;
   // Each test marks the bytes that match and, at most, some above them: the lowest mark is exact.

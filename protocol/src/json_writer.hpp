@@ -26,6 +26,15 @@ public:
     needs_comma_ = false;
   }
 
+  /// The same with a name that needs no escape, as the protocol's own.
+  void plain_key(std::string_view name) {
+    separate();
+    out_.push_back('"');
+    out_.append(name);
+    out_.append("\":", 2);
+    needs_comma_ = false;
+  }
+
   void null() { literal("null"); }
   void boolean(bool value) { literal(value ? "true" : "false"); }
   void integer(std::int64_t value) { digits(value); }

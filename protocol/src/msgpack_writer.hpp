@@ -26,6 +26,7 @@ public:
   void begin_array(std::size_t elements) { packer_.pack_array(size32(elements)); }
   void end_array() noexcept {}
   void key(std::string_view name) { text(name); }
+  void plain_key(std::string_view name) { text(name); }
 
   void null() { packer_.pack_nil(); }
 

@@ -106,6 +106,10 @@ bool is_white_space(char32_t c) noexcept {
 
 bool is_plain_text(std::string_view text) noexcept {
   while (!text.empty()) {
+    if (text.front() >= 0x20 && text.front() < 0x7f) { // most are ASCII
+      text.remove_prefix(1);
+      continue;
+    }
     const auto c = first_code_point(text);
     if (is_control(c.value) || is_bidi_control(c.value))
       return false;
