@@ -195,8 +195,7 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
     ref->answered = true;
   departed_.emplace_back(); // if it throws, the room that crashes still has its member
   auto& gone = (departed_.back() = members_.extract(place)).mapped();
-  if (current_ && current_->who == who)
-    current_ = nullptr; // its connection answers
+  sender_left_ |= current_ && current_->who == who;
   count_member(gone, -1);
   announce_leave(gone, reason);
   say_left(gone, reason);
@@ -274,16 +273,17 @@ void room_core::input(const room_input& in) {
   }
   auto& from = i->second;
   current_ = &in;
+  sender_left_ = false;
   growth_ = {true, in.bytes.size()};
   application_message whole{in.type, {protocol::codec_of(in.encoding), in.bytes.view()}};
   hook_ = hook_of(in.what);
   switch (in.what) {
     case room_input::kind::message:
-      if (behavior_->on_publish(*this, from, whole) && current_)
+      if (behavior_->on_publish(*this, from, whole) && is_current())
         relay(in, from);
       break;
     case room_input::kind::binary:
-      if (behavior_->on_binary(*this, from, in.body) && current_)
+      if (behavior_->on_binary(*this, from, in.body) && is_current())
         relay_binary(in, from);
       break;
     case room_input::kind::application:
@@ -294,7 +294,7 @@ void room_core::input(const room_input& in) {
       break;
   }
   hook_ = nullptr;
-  if (current_)
+  if (is_current())
     answer(in);
 }
 

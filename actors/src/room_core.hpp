@@ -151,6 +151,9 @@ private:
   join_reply admit(member candidate, const join_request& request);
   void say_left(const member& gone, leave_reason reason);
   void remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell, open_ref* ref = nullptr);
+  /// Whether the command being handled is still to be carried out: its hook has neither refused it nor thrown its sender out, whose
+  /// connection then answers.
+  [[nodiscard]] bool is_current() const noexcept { return current_ && !sender_left_; }
   void relay(const room_input& in, const member& from);
   void relay_binary(const room_input& in, const member& from);
   void answer(const room_input& in);
@@ -191,6 +194,7 @@ private:
   payer payer_ = payer::room;
   credit current_token_;                ///< of the command being handled
   const room_input* current_ = nullptr; ///< the input being handled, until it is refused
+  bool sender_left_ = false;             ///< meanwhile
   growth growth_;                       ///< of it, also behind that; of a join, while it is told
   const char* hook_ = nullptr; ///< stays where that throws
   bool entering_ = false; ///< somebody is about to be let in: the room is not empty, whoever is thrown out
