@@ -191,6 +191,8 @@ void connection_port::deliver(protocol::shared_bytes message, bool binary) {
   compat::dispatch(state_->handle, inbound{std::move(message), binary, std::move(token)});
 }
 
+credit connection_port::expect_message() { return state_ && state_->open ? state_->take(0) : credit{}; }
+
 bool connection_port::may_read() {
   if (!state_->reads.load(std::memory_order_relaxed))
     return false;

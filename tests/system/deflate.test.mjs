@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { deflateRawSync } from 'node:zlib';
 import { connect } from './support/client.mjs';
 import { startNode } from './support/node.mjs';
+import { until } from './support/wait.mjs';
 import { frame, ping, rawRequest, rawWebSocket, upgradeRequest } from './support/raw.mjs';
 
 const text = (i) => `message ${i} `.repeat(200);
@@ -162,14 +163,16 @@ function costlyBlocks(bytes) {
   return Buffer.alloc(Math.floor(bytes / eight.length) * eight.length, eight);
 }
 
+const costly = Buffer.concat([costlyBlocks(18_000_000), Buffer.from([0])]); // an empty message
+const largeMessages = ['--mode', 'plain', '--deflate', '--max-message-bytes', '16MiB'];
+
 test('a message that takes long to inflate holds nobody else', async (t) => {
-  const node = await startNode(t, 'echo_node', ['--mode', 'plain', '--deflate', '--max-message-bytes', '16MiB']);
-  const [costly, other] = [await rawWebSocket(node, offer), await rawWebSocket(node)];
-  const blocks = costlyBlocks(18_000_000);
+  const node = await startNode(t, 'echo_node', largeMessages);
+  const [sender, other] = [await rawWebSocket(node, offer), await rawWebSocket(node)];
   const started = performance.now();
-  costly.write(frame({ rsv: 4, payload: Buffer.concat([blocks, Buffer.from([0])]) }));
+  sender.write(frame({ rsv: 4, payload: costly }));
   let answered = false;
-  const answer = costly.frame(60_000).then((frame) => { answered = true; return frame; });
+  const answer = sender.frame(60_000).then((frame) => { answered = true; return frame; });
   const waits = [];
   while (!answered) {
     const at = performance.now();
@@ -181,4 +184,32 @@ test('a message that takes long to inflate holds nobody else', async (t) => {
   assert.equal((await answer).payload.length, 0);
   assert.ok(performance.now() - started > 300, 'it did take long');
   assert.ok(Math.max(...waits) < 250, `a ping took ${Math.max(...waits)} ms`);
+});
+
+// Pins §15.6.
+test('a message that is being inflated takes effect before a node ends', async (t) => {
+  const node = await startNode(t, 'echo_node', largeMessages);
+  const sender = await rawWebSocket(node, offer);
+  const payload = Buffer.concat([costly.subarray(0, -1), Buffer.from('4a0400', 'hex')]); // "a" behind it
+  sender.write(frame({ rsv: 4, payload }));
+  await until(async () => (await node.metric('inbound_bytes')) >= payload.length, 'all of it to have come');
+  node.signal('SIGTERM');
+  const { code, frames } = await sender.closeFrame(30_000);
+  assert.deepEqual([frames.map((f) => f.payload.toString()), code], [['a'], 1012]);
+});
+
+// Pins §14.3.
+test('a client whose message is being inflated is not taken for dead', async (t) => {
+  const message = frame({ rsv: 4, payload: costly });
+  const node = await startNode(t, 'echo_node', [...largeMessages, '--ping-interval', '150ms', '--ping-timeout', '150ms']);
+  const sender = await rawWebSocket(node, offer);
+  sender.write(message);
+  const heard = [];
+  for (let answer; !answer;) {
+    const f = await sender.frame(30_000);
+    assert.ok(f, `the connection has ended; heard were opcodes ${heard}`);
+    heard.push(f.opcode);
+    if (f.opcode === 9) sender.write(frame({ opcode: 10, payload: f.payload }));
+    answer = f.opcode === 1;
+  }
 });

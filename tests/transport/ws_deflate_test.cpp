@@ -382,6 +382,51 @@ TEST_CASE("a large message is inflated in steps, and nothing is read meanwhile")
   }
 }
 
+TEST_CASE("a few large messages are inflated at once, and the others wait as they came") {
+  constexpr std::size_t size = 1'000'000;
+  deflater d;
+  const ws_limits limits{.max_message_bytes = size};
+  ws_inflater shared;
+  const auto large = deflated_frame(d.fresh_message(noise(size)));
+  const auto bomb = deflated_frame(d.fresh_message(std::string(size, 'x')));
+  const auto make = [&] {
+    auto r = std::make_unique<ws_reader>(limits);
+    r->allow_deflate(shared, false);
+    return r;
+  };
+  const auto starts = [](ws_reader& r, std::string_view frame) {
+    return r.next(frame, script_start).what == ws_event::kind::inflating;
+  };
+  const auto ends = [](ws_reader& r) { // within the steps that it needs
+    std::string_view nothing;
+    for (std::size_t i = 0; i < 100; ++i)
+      if (auto e = r.next(nothing, script_start); e.what != ws_event::kind::inflating)
+        return e.what == ws_event::kind::message && e.payload.size() == size;
+    return false;
+  };
+
+  std::vector<std::unique_ptr<ws_reader>> first;
+  for (unsigned i = 0; i < ws_inflater::most_at_once; ++i)
+    REQUIRE(starts(*first.emplace_back(make()), i % 2 ? large : bomb));
+  auto waits = make(), waits_with_bomb = make(), small = make();
+  REQUIRE(starts(*waits, large));
+  REQUIRE(starts(*waits_with_bomb, bomb));
+  CHECK_FALSE(ends(*waits));
+  CHECK_FALSE(ends(*waits_with_bomb));
+  CHECK(waits_with_bomb->held_bytes() < 3000);
+  CHECK(heard_of(*small, deflated_frame(d.fresh_message("small"))) == lines{"binary small"});
+
+  SECTION("until others are done") {
+    for (unsigned i : {0u, 1u})
+      CHECK(ends(*first[i]));
+  }
+  SECTION("until the peers of others have gone") {
+    first.resize(2);
+  }
+  CHECK(ends(*waits));
+  CHECK(ends(*waits_with_bomb));
+}
+
 TEST_CASE("an inflater serves the next reader after a broken message and after a bomb") {
   ws_limits limits;
   ws_inflater shared;

@@ -40,14 +40,14 @@ void basic_websocket_session<Socket>::read_next() {
     handle(outbox::status::done);
   if (refused_ || peer_closed_)
     return;
+  if (reader_.is_inflating())
+    return loop_.when_free(this->shared_from_this());
   if (!reads_on()) {
     paused_ = true;
     paused_at_ = now();
     parts_.reset(); // what waits now is not the peer's to finish
     return;
   }
-  if (reader_.is_inflating())
-    return loop_.when_free(this->shared_from_this());
   if (!rest_.empty())
     return take_rest();
   if constexpr (!is_tls<Socket>) {
@@ -125,8 +125,11 @@ bool basic_websocket_session<Socket>::take_in(std::string_view bytes) {
   return delivered_ == before && reader_.open_since() && rest_.empty() && reads_on();
 }
 
+/// What came is taken to have come now: its peer was not heard while a message was inflated.
 template <class Socket>
 void basic_websocket_session<Socket>::take_rest() {
+  if (reader_.is_inflating())
+    heard_ = now();
   auto bytes = std::string_view{rest_}.substr(rest_at_);
   take_events(bytes);
   rest_at_ = rest_.size() - std::min(bytes.size(), rest_.size());
@@ -146,7 +149,7 @@ void basic_websocket_session<Socket>::drop_rest() noexcept {
 /// have their turn.
 template <class Socket>
 void basic_websocket_session<Socket>::take_events(std::string_view& bytes) {
-  while ((!bytes.empty() || reader_.is_inflating()) && reads_on()) {
+  while (reader_.is_inflating() || (!bytes.empty() && reads_on())) {
     take(reader_.next(bytes, heard_));
     if (reader_.is_inflating())
       break;
@@ -212,10 +215,15 @@ void basic_websocket_session<Socket>::answer_close() {
     end();
 }
 
-/// Counts what has come of a message whose rest is still to come, and gives it its time.
+/// Counts what has come of a message whose rest is still to come, and gives it its time; or of one that is still to be inflated, which
+/// a node that drains waits for.
 template <class Socket>
-void basic_websocket_session<Socket>::hold_parts() noexcept {
+void basic_websocket_session<Socket>::hold_parts() {
   auto since = reader_.open_since();
+  if (!reader_.is_inflating())
+    inflating_ = {};
+  else if (!inflating_)
+    inflating_ = port_.expect_message();
   if (!since && !reader_.is_inflating()) {
     parts_.reset();
     return;
@@ -236,6 +244,7 @@ template <class Socket>
 void basic_websocket_session<Socket>::drop_input() noexcept {
   reader_ = ws_reader{settings_.reading};
   parts_.reset();
+  inflating_ = {};
 }
 
 /// Others need the room, and nobody has kept a message open for longer.

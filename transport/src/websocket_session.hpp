@@ -118,7 +118,7 @@ private:
   void take(ws_event event);
   void answer_ping(std::string_view payload);
   void answer_close();
-  void hold_parts() noexcept;
+  void hold_parts();
   void drop_input() noexcept;
   void throw_away_input();
 
@@ -183,7 +183,8 @@ private:
   ws_reader reader_;
   std::string rest_;         ///< what was read and may not be heard yet,
   std::size_t rest_at_ = 0;  ///< from here on
-  std::unique_ptr<inbound_parts::share> parts_; ///< of a message that is not whole yet
+  std::unique_ptr<inbound_parts::share> parts_; ///< of a message that is not whole yet, or not inflated
+  actors::credit inflating_; ///< of a message that is
   std::array<char, is_tls<Socket> ? 256 : 0> first_; ///< the start of what comes next: most messages whole
   actors::connection_port port_;
   admission::lease lease_;

@@ -39,9 +39,10 @@ ws_inflation::~ws_inflation() {
     ::inflateEnd(&stream_);
 }
 
-void ws_inflation::start(ws_parts deflated, std::uint64_t max_bytes, inflate_context* context) {
+void ws_inflation::start(const ws_parts& deflated, std::uint64_t max_bytes,
+                         inflate_context* context) {
   drop();
-  deflated_ = std::move(deflated);
+  deflated_ = &deflated;
   output_room_ = max_bytes + 1;
   context_ = context;
   reset(context ? context->view() : std::string_view{});
@@ -65,15 +66,15 @@ bool ws_inflation::step() {
   made_ = 0;
   for (std::size_t taken = 0; taken < step_input;) {
     if (where_ != state::paused) {
-      if (next_piece_ == deflated_.pieces()) {
-        if (deflated_.size() == 0 || where_ != state::within_block || has_tail_)
+      if (next_piece_ == deflated_->pieces()) {
+        if (deflated_->size() == 0 || where_ != state::within_block || has_tail_)
           return true;
         has_tail_ = true;
         feed(empty_block_tail);
       } else {
         if (where_ == state::behind_stream)
           start_another();
-        feed(deflated_.piece_at(next_piece_++));
+        feed(deflated_->piece_at(next_piece_++));
       }
       taken += stream_.avail_in;
     }
@@ -98,7 +99,7 @@ ws_inflation::result ws_inflation::finish() {
 }
 
 errc ws_inflation::error() const noexcept {
-  if (deflated_.size() == 0 || where_ == state::behind_block || where_ == state::behind_stream)
+  if (deflated_->size() == 0 || where_ == state::behind_block || where_ == state::behind_stream)
     return errc::ok;
   return where_ == state::full ? errc::too_big : errc::undecodable;
 }
@@ -155,10 +156,6 @@ void ws_inflation::add_piece() {
   stream_.avail_out = static_cast<uInt>(size);
 }
 
-std::size_t ws_inflation::held_bytes() const noexcept {
-  return sizeof *this + deflated_.capacity() + kept_bytes();
-}
-
 std::size_t ws_inflation::kept_bytes() const noexcept {
   std::size_t sum = 0;
   for (auto& p : output_)
@@ -166,9 +163,8 @@ std::size_t ws_inflation::kept_bytes() const noexcept {
   return sum;
 }
 
-/// Forgets the message.
 void ws_inflation::drop() noexcept {
-  deflated_ = {};
+  deflated_ = nullptr;
   next_piece_ = 0;
   where_ = state::within_block;
   has_tail_ = false;

@@ -36,7 +36,7 @@ private:
 /// empty one that is to end it.
 ///
 /// Memory: none before the first message, then 7 KiB of zlib's, its window of 32 KiB and 32 KiB of
-/// output; while a message is inflated besides what has come of it, and its output once.
+/// output; while a message is inflated besides its output once.
 ///
 /// Errors: `std::bad_alloc`, and the next message is inflated as ever. Thread: one.
 class ws_inflation {
@@ -57,9 +57,9 @@ public:
   ~ws_inflation();
 
   /// `deflated`: the payloads of all fragments, together. It stops one byte beyond `max_bytes`,
-  /// which is at most `shared_bytes::max_bytes`. `context` outlives the message; null where the
-  /// peer begins each one afresh.
-  void start(ws_parts deflated, std::uint64_t max_bytes, inflate_context* context);
+  /// which is at most `shared_bytes::max_bytes`. `context`: null where the peer begins each message
+  /// afresh. Both outlive `finish`, or `drop`.
+  void start(const ws_parts& deflated, std::uint64_t max_bytes, inflate_context* context);
 
   /// Whether the message is done: the next call is `finish`. Precondition: one was started.
   [[nodiscard]] bool step();
@@ -67,8 +67,8 @@ public:
   /// What has become of it. Precondition: `step` has said so.
   [[nodiscard]] result finish();
 
-  /// What a message under way holds.
-  [[nodiscard]] std::size_t held_bytes() const noexcept;
+  /// Forgets the message.
+  void drop() noexcept;
 
   /// Memory for output that stays between messages.
   [[nodiscard]] std::size_t kept_bytes() const noexcept;
@@ -93,7 +93,6 @@ private:
   void feed(std::string_view bytes);
   [[nodiscard]] state inflate();
   void add_piece();
-  void drop() noexcept;
   [[nodiscard]] protocol::errc error() const noexcept;
   [[nodiscard]] protocol::shared_bytes gathered() const;
 
@@ -101,7 +100,7 @@ private:
   bool is_ready_ = false;
   bool has_tail_ = false; ///< it was fed what each message leaves out
   state where_ = state::within_block;
-  ws_parts deflated_;
+  const ws_parts* deflated_ = nullptr;
   std::size_t next_piece_ = 0; ///< of `deflated_`
   inflate_context* context_ = nullptr;
   std::vector<piece> output_; ///< the first one stays

@@ -6,7 +6,6 @@
 #include <memory>
 #include <span>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace troupe::transport {
@@ -17,15 +16,6 @@ namespace troupe::transport {
 /// message may have, but for the list of pieces.
 class ws_parts {
 public:
-  ws_parts() = default;
-  ws_parts(ws_parts&& other) noexcept { *this = std::move(other); }
-  ws_parts& operator=(ws_parts&& other) noexcept {
-    pieces_ = std::exchange(other.pieces_, {});
-    size_ = std::exchange(other.size_, 0);
-    capacity_ = std::exchange(other.capacity_, 0);
-    return *this;
-  }
-
   static constexpr std::size_t piece_bytes = 4 * 1024; ///< allocators keep little of these back for later
 
   /// Room for the next of `wanted` bytes, at least one, which the caller writes: they count as come.

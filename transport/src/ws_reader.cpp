@@ -28,7 +28,8 @@ struct ws_reader::assembly {
   growing_text text;
   std::array<char, max_control_bytes> control;
   std::uint8_t control_size = 0;
-  std::unique_ptr<ws_inflation> inflation; ///< which has `message` then
+  bool is_long = false; ///< `message` needs more than one step
+  ws_inflater::lease inflation; ///< of `message`
 };
 
 ws_reader::ws_reader(const ws_limits& limits, role who) noexcept
@@ -70,8 +71,7 @@ ws_event ws_reader::next(std::string_view& bytes, time_point now) {
 std::size_t ws_reader::held_bytes() const noexcept {
   if (!parts_)
     return 0;
-  auto& p = *parts_;
-  return sizeof p + p.message.capacity() + (p.inflation ? p.inflation->held_bytes() : 0);
+  return sizeof *parts_ + parts_->message.capacity();
 }
 
 ws_reader::assembly& ws_reader::parts() {
@@ -268,9 +268,7 @@ ws_event ws_reader::end_frame() {
 ws_event ws_reader::end_message() {
   in_message_ = false;
   if (is_deflated_) {
-    auto& p = parts();
-    p.inflation = inflater_->take();
-    p.inflation->start(std::move(p.message), limits_->largest_message(), context_.get());
+    parts();
     return inflate();
   }
   const auto parts = std::exchange(parts_, nullptr);
@@ -288,14 +286,13 @@ ws_event ws_reader::end_message() {
 /// Goes on with a message that is whole, and deflated.
 ws_event ws_reader::inflate() {
   ws_event e;
-  is_inflating_ = !parts_->inflation->step();
+  is_inflating_ = !inflate_step();
   if (is_inflating_) {
     e.what = ws_event::kind::inflating;
     return e;
   }
-  auto inflation = std::move(std::exchange(parts_, nullptr)->inflation);
-  auto done = inflation->finish();
-  inflater_->give_back(std::move(inflation));
+  auto done = parts_->inflation->finish();
+  parts_.reset();
   if (done.error != errc::ok)
     return fail_inflating(done.error);
   if (is_text_ && !is_utf8(done.message.view()))
@@ -304,6 +301,24 @@ ws_event ws_reader::inflate() {
   e.is_binary = !is_text_;
   e.payload = std::move(done.message);
   return e;
+}
+
+/// Whether the message is done. One that turns out to need many steps while there are enough of those waits as it came.
+bool ws_reader::inflate_step() {
+  auto& p = *parts_;
+  if (!p.inflation) {
+    p.inflation = inflater_->take(p.is_long || p.message.size() > ws_inflation::step_input);
+    if (!p.inflation)
+      return false;
+    p.inflation->start(p.message, limits_->largest_message(), context_.get());
+  }
+  if (p.inflation->step())
+    return true;
+  if (!p.inflation.may_go_on()) {
+    p.is_long = true;
+    p.inflation = {};
+  }
+  return false;
 }
 
 ws_event ws_reader::end_control(shared_bytes payload) {

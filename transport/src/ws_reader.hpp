@@ -48,7 +48,7 @@ struct ws_limits {
 struct ws_event {
   enum class kind : std::uint8_t {
     need_more, ///< all bytes were taken, and nothing is whole
-    inflating, ///< a message has come, and is being inflated: ask again, also without bytes
+    inflating, ///< a message has come, and is to be inflated: ask again, also without bytes
     message,
     ping,
     pong,
@@ -78,8 +78,8 @@ struct ws_event {
 /// Memory: a message that lies whole in the bytes costs one allocation, its payload. One that comes
 /// in parts is gathered in a buffer that grows with what has come, never by what was declared;
 /// `held_bytes` tells how much. What is deflated is gathered, and inflated once it is whole, a step
-/// (`ws_inflation`) at each call. Between messages only this object is there, and with context 32
-/// KiB of what has been.
+/// (`ws_inflation`) at each call, as far as the loop's inflater lets it. Between messages only this
+/// object is there, and with context 32 KiB of what has been.
 ///
 /// Errors: rules and bounds as events; `std::bad_alloc`, after which the reader can only be
 /// destroyed.
@@ -118,7 +118,7 @@ public:
   /// Nothing was read for `time`, which is not the peer's fault.
   void stand_still(time_point::duration time) noexcept { opened_ += time; }
 
-  /// Memory of the message that is incomplete or being inflated.
+  /// Memory of what has come of a message that is incomplete, or not inflated yet.
   [[nodiscard]] std::size_t held_bytes() const noexcept;
 
 private:
@@ -138,6 +138,7 @@ private:
   ws_event end_frame();
   ws_event end_message();
   ws_event inflate();
+  bool inflate_step();
   ws_event end_control(protocol::shared_bytes payload);
   ws_event end_close(std::string_view payload);
   void end() noexcept;

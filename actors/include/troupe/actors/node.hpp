@@ -1,6 +1,7 @@
 #pragma once
 
 #include <troupe/actors/claims.hpp>
+#include <troupe/actors/credit.hpp>
 #include <troupe/actors/endpoint.hpp>
 #include <troupe/actors/event_loop.hpp>
 #include <troupe/actors/options.hpp>
@@ -46,6 +47,10 @@ public:
   /// Hands one whole WebSocket message to the actor, with credit for its bytes: in a turn of its loop at once if it waits for one, so that
   /// what it answers may reach the sink before this returns. Nothing happens once the port is closed.
   void deliver(protocol::shared_bytes message, bool binary);
+
+  /// Held while a message that has come whole is not ready to be delivered yet: a node that drains waits for it. Errors:
+  /// `std::bad_alloc`.
+  [[nodiscard]] credit expect_message();
 
   /// Whether the next message may be read: there is credit, and the bytes of a second are not used up. If not,
   /// `sink::resume_reading` will be called.
