@@ -12,13 +12,20 @@ double jitter() {
   return std::uniform_real_distribution<>{0.5, 1.0}(source);
 }
 
+/// The last moment up to `at` at which others are looked at, too: one wake-up pings many, and another reads their answers. It is at most
+/// a 128th of the interval, and 32 ms, before.
+steady_time together(steady_time at, std::chrono::milliseconds interval) {
+  auto step = std::min<steady_time::duration>(interval / 128, std::chrono::milliseconds{32});
+  return step.count() > 0 ? at - at.time_since_epoch() % step : at;
+}
+
 } // namespace
 
 void pulse::start(actor_base& owner, const heartbeat_options& options) {
   owner_ = &owner;
   started_at_ = loop_.now();
   if (options.interval.count() > 0)
-    loop_.arm(*this, std::chrono::duration_cast<steady_time::duration>(options.interval * jitter()));
+    loop_.timers().arm(*this, together(started_at_ + std::chrono::duration_cast<steady_time::duration>(options.interval * jitter()), options.interval));
 }
 
 void pulse::on_deadline() {
@@ -53,10 +60,11 @@ void pulse::check(session_key who, const heartbeat_options& options) {
     pinged_at_ = at;
     peer->ping();
     loop_.sessions().touch(who);
-    loop_.timers().arm(*this, at + (options.timeout.count() > 0 ? std::min(options.timeout, options.interval) : options.interval));
+    auto next = options.timeout.count() > 0 ? std::min(options.timeout, options.interval) : options.interval;
+    loop_.timers().arm(*this, together(at + next, options.interval));
     return;
   }
-  loop_.timers().arm(*this, heard + options.interval);
+  loop_.timers().arm(*this, together(heard + options.interval, options.interval));
 }
 
 } // namespace troupe::actors

@@ -90,20 +90,44 @@ TEST_CASE("a client that answers is pinged again after the interval of silence, 
   while (pings(ann) == 0)
     world.pass(10ms);
 
+  constexpr auto before = std::min<std::chrono::milliseconds>(interval / 128, 32ms); // with others
   world.pass(1s);
   say_ping(ann);
-  world.pass(interval - one_tick);
+  world.pass(interval - before - one_tick);
   auto early = pings(ann);
-  world.pass(2 * one_tick);
+  world.pass(before + 2 * one_tick);
   auto second = pings(ann);
-  world.pass(timeout - 2 * one_tick);
+  world.pass(timeout - before - 2 * one_tick);
   auto alive = !ann.session.ended();
-  world.pass(2 * one_tick);
+  world.pass(before + 2 * one_tick);
 
   CHECK(early == 0);
   CHECK(second == 1);
   CHECK(alive);
   CHECK(ann.session.ended());
+}
+
+TEST_CASE("clients that fell silent one after the other are pinged together") {
+  manual_node world{beating()};
+  std::vector<std::unique_ptr<client>> all;
+  for (int i = 0; i < 50; ++i)
+    all.push_back(std::make_unique<client>(world));
+  world.settle();
+  world.pass(1s);
+  for (auto& c : all) {
+    world.pass(1ms);
+    say_ping(*c);
+    (void)pings(*c);
+  }
+  std::size_t rounds = 0, pinged = 0;
+  for (auto left = interval + one_tick; left > 0ms; left -= one_tick) {
+    world.pass(one_tick);
+    auto now = std::count_if(all.begin(), all.end(), [](auto& c) { return pings(*c) > 0; });
+    rounds += now > 0 ? 1 : 0;
+    pinged += static_cast<std::size_t>(now);
+  }
+  CHECK(pinged == all.size());
+  CHECK(rounds <= 4); // fifty moments in two or three steps of 32 ms
 }
 
 TEST_CASE("a client that answers is pinged after each interval, also where the timeout is longer") {
