@@ -50,8 +50,8 @@ void dispatcher::leave_room_before(const subscribe& s) {
   auto* group = i->second.group_of(s.who);
   if (!group)
     return;
-  loop_counts::add(counts_.deliveries, group->catch_up(s.who, sessions_));
-  group->remove(s.who);
+  count_deliveries(*group, group->members.catch_up(s.who, sessions_));
+  group->members.remove(s.who);
   count_members(-1);
   drop_if_empty(before, i->second);
 }
@@ -67,7 +67,7 @@ void dispatcher::on_fan_out(const fan_out& f) {
     g->members.make_room_for_push(bool(f.except));
   for (auto& g : room.groups)
     if (auto& frame = f.frames[protocol::index_of(g->encoding)]; frame && !g->members.empty())
-      g->members.push(frame, f.except, f.source, f.own);
+      g->members.push(frame, f.except, f.source, f.own, f.at);
   if (!room.in_ring && room.pending()) {
     room.in_ring = true;
     ring_.push(f.room);
@@ -79,11 +79,11 @@ void dispatcher::on_member_frame(const member_frame& f) {
   auto i = rooms_.find(f.room);
   auto* group = i == rooms_.end() ? nullptr : i->second.group_of(f.who);
   if (group)
-    loop_counts::add(counts_.deliveries, group->catch_up(f.who, sessions_));
+    count_deliveries(*group, group->members.catch_up(f.who, sessions_));
   if (f.frame && (group || !f.only_member))
     sessions_.append(f.who, f.frame, output_kind::control);
   if (group && f.remove) {
-    group->remove(f.who);
+    group->members.remove(f.who);
     count_members(-1);
     drop_if_empty(f.room, i->second);
   }
@@ -97,13 +97,13 @@ void dispatcher::on_room_closed(const room_closed& c) {
     return;
   auto& room = i->second;
   for (auto& g : room.groups) {
-    auto& [encoding, group] = *g;
+    auto& group = g->members;
     if (group.empty())
       continue;
-    loop_counts::add(counts_.deliveries, group.catch_up_all(sessions_));
+    count_deliveries(*g, group.catch_up_all(sessions_));
     if (c.reason == room_end::stopped)
       continue; // clients hear that the node stops
-    auto farewell = protocol::room_closed_frame(encoding, room.identity->name, reason_text(c.reason), meter_);
+    auto farewell = protocol::room_closed_frame(g->encoding, room.identity->name, reason_text(c.reason), meter_);
     group.for_each([&](session_key who) {
       sessions_.append(who, farewell, output_kind::control);
       if (auto* owner = sessions_.owner(who))
@@ -141,7 +141,7 @@ void dispatcher::forget(room_key key, session_key who) noexcept {
   if (i == rooms_.end())
     return;
   if (auto* group = i->second.group_of(who)) {
-    group->remove(who);
+    group->members.remove(who);
     count_members(-1);
   }
   drop_if_empty(key, i->second);
@@ -179,7 +179,7 @@ void dispatcher::catch_up(room_key room, session_key who) {
   if (i == rooms_.end())
     return;
   if (auto* group = i->second.group_of(who))
-    loop_counts::add(counts_.deliveries, group->catch_up(who, sessions_));
+    count_deliveries(*group, group->members.catch_up(who, sessions_));
 }
 
 // -- flushing -------------------------------------------------------------------------------------------------------------
@@ -222,7 +222,8 @@ void dispatcher::prefetch_next() const noexcept {
 std::size_t dispatcher::flush_room(local_room& room, std::size_t max_cost) {
   std::size_t cost = 0;
   for (std::size_t tried = 0; tried < room.groups.size() && cost < max_cost; ++tried) {
-    auto& group = room.groups[room.turn]->members;
+    auto& speakers = *room.groups[room.turn];
+    auto& group = speakers.members;
     room.turn = (room.turn + 1) % room.groups.size();
     if (!group.pending())
       continue;
@@ -230,7 +231,8 @@ std::size_t dispatcher::flush_room(local_room& room, std::size_t max_cost) {
     lost_.clear();
     auto done = group.flush(max_cost - cost, hold, sessions_, meter_, lost_);
     cost += done.cost;
-    loop_counts::add(counts_.deliveries, done.frames);
+    count_deliveries(speakers, done.frames);
+    oldest_delivered_ = std::min(oldest_delivered_, group.take_delivered());
     for (auto who : lost_)
       if (group.contains(who)) {
         group.remove(who);
@@ -247,9 +249,9 @@ member_group& dispatcher::local_room::group_for(protocol::encoding e, membership
   return i != groups.end() ? (*i)->members : groups.emplace_back(std::make_unique<encoding_group>(e, all))->members;
 }
 
-member_group* dispatcher::local_room::group_of(session_key who) {
+dispatcher::encoding_group* dispatcher::local_room::group_of(session_key who) {
   auto i = std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g->members.contains(who); });
-  return i == groups.end() ? nullptr : &(*i)->members;
+  return i == groups.end() ? nullptr : i->get();
 }
 
 bool dispatcher::local_room::empty() const {
@@ -293,6 +295,17 @@ void dispatcher::drop_if_empty(room_key key, local_room& room) {
 
 void dispatcher::count_members(std::int64_t change) {
   loop_counts::add(counts_.members, static_cast<std::uint64_t>(change));
+}
+
+void dispatcher::count_deliveries(const encoding_group& to, std::size_t frames) noexcept {
+  loop_counts::add(counts_.deliveries[protocol::index_of(to.encoding)], frames);
+}
+
+// -- how long it took -----------------------------------------------------------------------------------------------------
+
+void dispatcher::note_delivered(steady_time now) noexcept {
+  if (auto since = std::exchange(oldest_delivered_, steady_time::max()); since != steady_time::max())
+    counts_.delivery_times.note(now - since);
 }
 
 void dispatcher::clear() {

@@ -7,6 +7,7 @@
 #include <troupe/actors/fifo.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/session_table.hpp>
+#include <troupe/actors/time_histogram.hpp>
 
 #include <array>
 #include <atomic>
@@ -23,7 +24,8 @@ struct loop_counts {
   std::atomic<std::uint64_t> connections{0};
   std::atomic<std::uint64_t> messages_in{0};
   std::atomic<std::uint64_t> publishes{0};
-  std::atomic<std::uint64_t> deliveries{0};
+  std::array<std::atomic<std::uint64_t>, protocol::encoding_count> deliveries{};
+  time_histogram delivery_times;
   std::atomic<std::uint64_t> members{0};
   std::atomic<std::uint64_t> rooms{0};
 
@@ -78,6 +80,9 @@ public:
   /// Sends as much as a turn allows; returns whether frames are left.
   bool flush();
 
+  /// Notes how long the oldest of the batches took that `flush` has given to all, if any. Called after it with the time.
+  void note_delivered(steady_time now) noexcept;
+
   /// Whether the rooms that have spoken since the last flush need most of the sends of one: more rooms would only wait. A room that
   /// speaks again adds nothing, as its frames share a send.
   [[nodiscard]] bool has_full_turn() const noexcept { return new_cost_ >= budget_.of_turn * 3 / 4; }
@@ -101,7 +106,7 @@ private:
     bool in_ring = false;
 
     [[nodiscard]] member_group& group_for(protocol::encoding e, memberships& all);
-    [[nodiscard]] member_group* group_of(session_key who);
+    [[nodiscard]] encoding_group* group_of(session_key who);
     [[nodiscard]] bool empty() const;
     [[nodiscard]] std::size_t size() const;
     [[nodiscard]] std::size_t sole_size() const;
@@ -116,6 +121,7 @@ private:
   void forget_room(room_key key) noexcept;
   void drop_if_empty(room_key key, local_room& room);
   void count_members(std::int64_t change);
+  void count_deliveries(const encoding_group& to, std::size_t frames) noexcept;
 
   session_table& sessions_;
   protocol::memory_meter* meter_;
@@ -126,6 +132,7 @@ private:
   fifo<room_key> ring_;
   std::unordered_map<session_key, room_key> only_rooms_; ///< of sessions that are in one room at a time
   std::vector<session_key> lost_; ///< scratch of `flush_room`
+  steady_time oldest_delivered_ = steady_time::max(); ///< since when it waited
   std::size_t new_cost_ = 0; ///< of rooms that came into the ring since the last flush, each at most its slice
 };
 

@@ -36,6 +36,8 @@ void endpoint_hub::say(const room_input& in) {
     out.frames[index_of(protocol::encoding::plain_json_deflated)] = protocol::deflated_frame(in.bytes, &shared_.output_meter);
   out.except = in.echo ? session_key{} : in.who;
   out.source = in.token;
+  if (auto* loop = event_loop::current())
+    out.at = loop->now();
   compat::fan_out(this, outputs_, std::move(out));
 }
 

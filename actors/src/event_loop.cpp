@@ -236,11 +236,41 @@ void event_loop::stop() {
   wake();
 }
 
+steady_time event_loop::read_clock() const {
+  now_ = options_.clock->now();
+  if (!turn_began_ || turn_is_over_)
+    note_turn();
+  return *now_;
+}
+
+/// A turn has no clock of its own: it begins and ends at what others read. Where that comes late, after a handler that has not asked,
+/// the coarse clock knows better.
+void event_loop::note_turn() const {
+  constexpr std::chrono::milliseconds coarse{10};
+  if (std::exchange(turn_is_over_, false)) {
+    turn_times_.note(*now_ - *turn_began_);
+    after_flush_(*now_);
+    turn_began_ = now_;
+  } else {
+    auto is_late = options_.clock == &system_clock() && *now_ - woke_at_ > coarse;
+    turn_began_ = is_late ? woke_at_ : *now_;
+  }
+}
+
+/// Before or after sleep: no reading of the clock is of use behind it.
+void event_loop::forget_turn() noexcept {
+  now_.reset();
+  turn_began_.reset();
+  woke_at_ = steady_time::max();
+}
+
 bool event_loop::run_turn(std::size_t max_handlers) {
   turn_scope scope{*this};
   compat::drop_quiet_logger();
   resumes_left_ = options_.resumes_per_turn;
   last_mark_ = coarse_now();
+  if (!turn_began_)
+    woke_at_ = last_mark_.get();
   bool busy = run_ready();
   busy |= run_handlers(max_handlers);
   try {
@@ -254,6 +284,10 @@ bool event_loop::run_turn(std::size_t max_handlers) {
   bool more = flush();
   more |= has_work();
   more |= run_pending_before();
+  if (busy || more)
+    turn_is_over_ = true;
+  else
+    forget_turn();
   left_work_ |= more;
   pending_before_.swap(pending_);
   return busy || more || !pending_before_.empty();
@@ -386,6 +420,8 @@ void event_loop::block() {
     return;
   auto until = timers_.next_wake_up();
   begin("handler");
+  if (turn_is_over_)
+    read_clock();
   dispatches_left_ = options_.dispatches_per_handler;
   asio_is_done_ = false;
   try {
@@ -408,6 +444,7 @@ void event_loop::block_in_poller(std::optional<steady_time> until) {
   poller_seen_.reset();
   slept_ = true;
   has_waited_ = poller_.wait(until ? std::optional<std::chrono::nanoseconds>{*until - now()} : std::nullopt);
+  forget_turn(); // the next one begins as it wakes
 }
 
 /// For as long as Asio has something to wait for, the loop waits there, and Asio sees the poller as one more descriptor.
@@ -417,6 +454,7 @@ void event_loop::block_in_asio(std::optional<steady_time> until) {
   if (!awaits_poller_)
     poller_seen_->async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code&) { awaits_poller_ = false; });
   awaits_poller_ = true;
+  forget_turn(); // what ends the sleep runs in there
   slept_ = true;
   if (until)
     context_.run_one_until(*until);

@@ -54,7 +54,10 @@ void member_group::make_room_for_push(bool excludes) {
   make_room(next_.credits, 2);
 }
 
-void member_group::push(protocol::shared_bytes frame, session_key except, const credit& source, const credit& own) {
+void member_group::push(protocol::shared_bytes frame, session_key except, const credit& source, const credit& own,
+                        steady_time at) {
+  if (next_.frames.empty())
+    next_.since = at;
   if (except) {
     if (auto i = all_.find(except, *this); i != nobody) {
       auto& s = slots_[i];
@@ -165,6 +168,7 @@ void member_group::start_batch(protocol::memory_meter* meter) {
   current_.begin = next_.begin;
   current_.end = next_.begin + count;
   current_.cursor = 0;
+  current_.since = next_.since;
   if (count == next_.frames.size())
     take_all();
   else
@@ -221,6 +225,7 @@ void member_group::finish_batch() {
   for (auto& e : current_.exclusions)
     if (e.member != nobody)
       slots_[e.member].in_current = none;
+  delivered_since_ = current_.since;
   current_.active = false;
   current_.bytes = {};
   current_.offsets.clear();

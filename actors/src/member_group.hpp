@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace troupe::actors {
@@ -56,14 +57,19 @@ public:
   void make_room_for_push(bool excludes);
 
   /// Adds a frame for all members but `except`, with the credits that are held until its flush has begun.
+  /// `at`: when what it says was heard; not given: nobody asks how long it took.
   /// Precondition: `make_room_for_push`. Without it, a frame that finds no memory may leave its exclusion behind.
-  void push(protocol::shared_bytes frame, session_key except, const credit& source, const credit& own);
+  void push(protocol::shared_bytes frame, session_key except, const credit& source, const credit& own,
+            steady_time at = steady_time::max());
 
   /// Queues for one member all frames it lacks, so that a frame of its own can follow. Returns how many it queued.
   std::size_t catch_up(session_key who, session_table& sessions);
 
   /// `catch_up` for every member.
   std::size_t catch_up_all(session_table& sessions);
+
+  /// `at` of the oldest frame of the batch that all have got since the last call; the end of time: there is none.
+  [[nodiscard]] steady_time take_delivered() noexcept { return std::exchange(delivered_since_, steady_time::max()); }
 
   [[nodiscard]] bool pending() const noexcept { return current_.active || !next_.frames.empty(); }
   [[nodiscard]] std::size_t pending_bytes() const noexcept { return current_.bytes.size() + next_.bytes; }
@@ -122,6 +128,7 @@ private:
     std::vector<exclusion> exclusions;
     std::vector<credit> credits;
     std::size_t bytes = 0;
+    steady_time since{}; ///< `at` of the oldest frame, or of one before it
     [[nodiscard]] std::uint64_t end() const noexcept { return begin + frames.size(); }
   };
 
@@ -136,6 +143,7 @@ private:
     std::vector<exclusion> exclusions;
     std::vector<credit> credits;
     std::size_t cursor = 0;             ///< the next slot to give it to
+    steady_time since{};
     [[nodiscard]] std::uint32_t frames() const noexcept { return static_cast<std::uint32_t>(end - begin); }
   };
 
@@ -165,6 +173,7 @@ private:
   std::vector<slot> slots_;
   std::size_t tombstones_ = 0;
   std::size_t shared_ = 0; ///< members whose slots say so
+  steady_time delivered_since_ = steady_time::max();
   gathering next_;
   batch current_;
   std::vector<byte_range> parts_; ///< scratch of `parts_for`

@@ -4,6 +4,7 @@
 
 #include <troupe/actors/caf_compat.hpp>
 #include <troupe/actors/claims.hpp>
+#include <troupe/actors/clock.hpp>
 #include <troupe/actors/credit.hpp>
 #include <troupe/actors/dispatched.hpp>
 #include <troupe/actors/room_behavior.hpp>
@@ -177,6 +178,7 @@ struct fan_out {
   session_key except; ///< a member that does not get it, or nobody
   credit source;      ///< of the client that sent it
   credit own;         ///< of the room's own output
+  steady_time at = steady_time::max(); ///< when the room heard what it answers by it; not given: nobody notes how long it took
 };
 
 /// A frame for one member, after all that the room has said before.

@@ -112,6 +112,7 @@ void node::set_up(loop_unit& unit) {
   unit.output_actor = compat::spawn_on<dispatcher_service>(*unit.loop, s, *unit.output);
   unit.registry = compat::spawn_on<registry_shard>(*unit.loop, s, unit);
   unit.loop->add_flusher([&unit] { return unit.output->flush(); });
+  unit.loop->set_after_flush([output = unit.output.get()](steady_time now) { output->note_delivered(now); });
   unit.loop->set_flush_gauge([output = unit.output.get()] { return output->has_full_turn(); });
   unit.loop->add_flusher([&s, &unit] { return !is_within_budgets(s, unit) && keep_budgets(s, unit); });
 }
@@ -194,9 +195,14 @@ node_stats node::stats() const {
     sum.members += get(unit->counts.members);
     sum.messages_in += get(unit->counts.messages_in);
     sum.publishes += get(unit->counts.publishes);
-    sum.deliveries += get(unit->counts.deliveries);
+    for (std::size_t i = 0; i < sum.deliveries_by_encoding.size(); ++i)
+      sum.deliveries_by_encoding[i] += get(unit->counts.deliveries[i]);
+    unit->counts.delivery_times.add_to(sum.delivery_times);
+    unit->loop->turn_times().add_to(sum.turns);
     sum.connections += get(unit->counts.connections);
   }
+  for (auto n : sum.deliveries_by_encoding)
+    sum.deliveries += n;
   sum.output_bytes = state_->shared.output_meter.used_bytes();
   sum.budget_bytes = state_->shared.budget_bytes;
   sum.profile_bytes = state_->shared.profile_meter.used_bytes();

@@ -508,7 +508,7 @@ void room_core::send_frames(frame_set frames, session_key except, std::optional<
     return;
   charge_growth(largest, 0);
   auto own = charge(bytes);
-  output_.to_dispatchers(loops_, fan_out{config_.identity->key, std::move(frames), except, current_token_, std::move(own)});
+  output_.to_dispatchers(loops_, fan_out{config_.identity->key, std::move(frames), except, current_token_, std::move(own), output_.now()});
 }
 
 /// What a command has become beyond its own size counts among its sender's bytes of a second, so that who reads as fast as one client

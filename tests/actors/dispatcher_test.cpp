@@ -355,3 +355,63 @@ TEST_CASE("a client that is in one room at a time gets nothing of the old room a
   CHECK(b.at(a).bytes == "1joinedack3");
   CHECK(b.core.rooms() == 1);
 }
+
+// -- what is counted ------------------------------------------------------------------------------------------------------
+
+TEST_CASE("deliveries count by encoding, those that catch up as well") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect(), c = b.connect(), d = b.connect();
+  b.core.on_subscribe({r, a, encoding::v1_json, {}});
+  b.core.on_subscribe({r, c, encoding::v1_msgpack, {}});
+  b.core.on_subscribe({r, d, encoding::plain_json, {}});
+  auto say = [&] {
+    b.core.on_fan_out({r->key, {shared_bytes::copy_of("j"), shared_bytes::copy_of("m"), shared_bytes::copy_of("p")}, {}, {}, {}});
+  };
+
+  say();
+  b.core.on_member_frame({r->key, a, shared_bytes::copy_of("left"), true});
+  say();
+  b.flush_all();
+  say();
+  b.core.on_room_closed({r->key, room_end::ended});
+
+  auto& n = b.counts.deliveries;
+  CHECK(n[index_of(encoding::v1_json)] == 1);
+  CHECK(n[index_of(encoding::v1_msgpack)] == 3);
+  CHECK(n[index_of(encoding::plain_json)] == 3);
+}
+
+TEST_CASE("a batch counts once all of a room's members here have got it, from when its first frame was heard") {
+  using namespace std::chrono_literals;
+  bench b;
+  const steady_time start{1h};
+  auto huge = b.room(1), quiet = b.room(2);
+  for (int i = 0; i < 100; ++i) // more than one turn's share of a room
+    b.subscribe_to(huge, b.connect());
+  b.subscribe_to(quiet, b.connect());
+  auto hear = [&](const room_identity_ptr& r, steady_time at) {
+    b.core.on_fan_out({r->key, {shared_bytes::copy_of(std::string(16 * 1024, 'x'))}, {}, {}, {}, at});
+  };
+  auto seen = [&] {
+    time_counts all;
+    b.counts.delivery_times.add_to(all);
+    return std::pair{all.count(), all.sum};
+  };
+
+  hear(huge, start);
+  hear(huge, start + 1ms);
+  b.core.flush();
+  b.core.note_delivered(start + 5ms);
+  CHECK(seen() == std::pair{std::uint64_t{0}, std::chrono::nanoseconds{0}});
+  while (b.core.flush()) {
+  }
+  b.core.note_delivered(start + 7ms);
+  b.core.note_delivered(start + 9ms); // told once
+  CHECK(seen() == std::pair{std::uint64_t{1}, std::chrono::nanoseconds{7ms}});
+
+  b.core.on_fan_out({quiet->key, {shared_bytes::copy_of("nobody knows when")}, {}, {}, {}});
+  b.core.flush();
+  b.core.note_delivered(start + 10ms);
+  CHECK(seen().first == 1);
+}

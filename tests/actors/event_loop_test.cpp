@@ -467,3 +467,70 @@ TEST_CASE("the time that passes while a loop sleeps is not lost on who wakes it"
   loop.stop();
   runner.join();
 }
+
+// -- how long turns take ----------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// A loop on a clock of the test's.
+struct timed_loop {
+  loop_options options() {
+    loop_options o;
+    o.clock = &clock;
+    return o;
+  }
+  [[nodiscard]] time_counts times() const {
+    time_counts all;
+    loop.turn_times().add_to(all);
+    return all;
+  }
+  testing::manual_clock clock;
+  system_fixture f;
+  caf::actor_system system{f.config};
+  event_loop loop{system, 0, options()};
+};
+
+} // namespace
+
+TEST_CASE("a turn's time is that of its handlers and its flush, not of what lies between turns") {
+  timed_loop t;
+  t.loop.add_flusher([&] {
+    t.clock.advance(1ms);
+    return false;
+  });
+  auto work = [&] {
+    (void)t.loop.now();
+    t.clock.advance(10ms);
+  };
+
+  t.loop.post(work);
+  t.loop.post(work);
+  while (t.loop.run_turn()) {
+  }
+  t.clock.advance(1h);
+  t.loop.post(work);
+  while (t.loop.run_turn()) {
+  }
+
+  CHECK(t.times().count() == 2);
+  CHECK(t.times().sum == 32ms);
+}
+
+TEST_CASE("after a flush the next time that is read is told") {
+  timed_loop t;
+  std::vector<steady_time> told;
+  t.loop.add_flusher([&] {
+    (void)t.loop.now();
+    t.clock.advance(3ms);
+    return false;
+  });
+  t.loop.set_after_flush([&](steady_time now) { told.push_back(now); });
+  auto start = t.clock.now();
+
+  t.loop.post([] {});
+  t.loop.run_turn();
+  CHECK(told.empty());
+  t.loop.run_turn();
+
+  CHECK(told == std::vector{start + 3ms});
+}

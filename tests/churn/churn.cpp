@@ -55,7 +55,7 @@ std::string whole(double n) { return std::to_string(static_cast<std::int64_t>(n)
 
 /// Once everybody has gone: nothing of them is left.
 void check_gauges(const node_process& node, truth& t) {
-  static constexpr std::array gauges{"connections", "rooms", "members", "output_bytes"};
+  static constexpr std::array gauges{"troupe_connections", "troupe_rooms", "troupe_members", "troupe_output_bytes"};
   auto is_zero = [](auto& m) { return std::all_of(gauges.begin(), gauges.end(), [&](auto* g) { return sample(m, g) == 0; }); };
   if (node.until(release_limit, is_zero))
     return;
@@ -66,10 +66,10 @@ void check_gauges(const node_process& node, truth& t) {
 }
 
 void check_counters(const node_process::samples& all, truth& t, std::uint64_t cut) {
-  for (auto* name : {"handler_error_total", "room_crashed_total", "ws_protocol_error_total"})
+  for (auto* name : {"troupe_handler_error_total", "troupe_room_crashed_total", "troupe_ws_protocol_error_total"})
     if (sample(all, name) != 0)
       t.complain(std::string{name} + " is " + whole(sample(all, name)));
-  auto slow = sample(all, "slow_consumer_total");
+  auto slow = sample(all, "troupe_slow_consumer_total");
   if (static_cast<double>(cut) > slow)
     t.complain(std::to_string(cut) + " connections were cut, of slow consumers the node knows " + whole(slow));
 }

@@ -80,13 +80,13 @@ void crowd::await_gauges(const node_process& node) {
   for (auto& v : visitors_)
     memberships += v->rooms_held();
   auto agrees = [&](auto& m) {
-    return m.at("connections") == static_cast<double>(open()) && m.at("members") == static_cast<double>(memberships);
+    return m.at("troupe_connections") == static_cast<double>(open()) && m.at("troupe_members") == static_cast<double>(memberships);
   };
   if (node.until(20s, agrees))
     return;
   auto m = node.metrics();
   auto whole = [](double n) { return std::to_string(static_cast<std::int64_t>(n)); };
-  around_.what_is_true.complain("the node has " + whole(m["connections"]) + " connections and " + whole(m["members"])
+  around_.what_is_true.complain("the node has " + whole(m["troupe_connections"]) + " connections and " + whole(m["troupe_members"])
                                 + " members, not " + std::to_string(open()) + " and " + std::to_string(memberships));
 }
 

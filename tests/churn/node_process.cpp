@@ -143,8 +143,8 @@ node_process::samples node_process::metrics() const {
       continue; // a line of the HTTP header
     }
   }
-  if (!all.contains("connections"))
-    throw std::runtime_error{"/metrics says nothing of connections"};
+  if (!all.contains("troupe_connections"))
+    throw std::runtime_error{"/metrics says nothing of troupe_connections"};
   return all;
 }
 

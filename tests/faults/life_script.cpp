@@ -42,7 +42,7 @@ void life_script::http() {
 void life_script::metrics() {
   wire_client c{way_in_};
   c.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
-  is("metrics", c.answer("ws_opened_total"));
+  is("metrics", c.answer("troupe_ws_opened_total"));
 }
 
 bool life_script::enter(wire_client& c, const char* who, std::string_view headers, std::string_view room) {

@@ -91,7 +91,7 @@ TEST_CASE("the probes' port answers until the end") {
 
   REQUIRE(!has_stopped);
   CHECK(asking(s, "/readyz", s.admin_port()).read_all().starts_with("HTTP/1.1 503"));
-  CHECK(asking(s, "/metrics", s.admin_port()).read_all().find("connections 1") != std::string::npos);
+  CHECK(asking(s, "/metrics", s.admin_port()).read_all().find("troupe_connections 1") != std::string::npos);
   CHECK_THROWS(raw_client{s.port()});
   stopper.join();
   CHECK(steady_clock::now() - began < 2s);

@@ -303,7 +303,7 @@ TEST_CASE("the probes have a port of their own if asked") {
   server node{options};
   node.start();
 
-  CHECK(ask(node.admin_port(), "GET", "/metrics").find("connections") != std::string::npos);
+  CHECK(ask(node.admin_port(), "GET", "/metrics").find("troupe_connections 0") != std::string::npos);
   CHECK(ask(node.admin_port(), "GET", "/readyz").starts_with("HTTP/1.1 200"));
   CHECK(ask(node.port(), "GET", "/metrics").starts_with("HTTP/1.1 404"));
 }

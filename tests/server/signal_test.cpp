@@ -130,7 +130,7 @@ TEST_CASE("SIGHUP does nothing to a server without TLS, which serves on") {
 
   CHECK(!ended);
   CHECK(r.ends());
-  CHECK(metrics.find("tls_reload_error_total 0") != std::string::npos);
+  CHECK(metrics.find("troupe_tls_reload_error_total 0") != std::string::npos);
   CHECK(!f.log.has("certificate"));
 }
 

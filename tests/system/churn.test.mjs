@@ -10,9 +10,9 @@ import { until } from './support/wait.mjs';
 async function untilNothingIsLeft(node) {
   await until(async () => {
     const metrics = await node.metrics();
-    return ['connections', 'rooms', 'members'].every((name) => metrics.get(name) === 0);
+    return ['troupe_connections', 'troupe_rooms', 'troupe_members'].every((name) => metrics.get(name) === 0);
   }, 'connections, rooms and members to be 0 again');
-  await until(async () => (await node.metric('output_bytes')) === 0, 'the output buffers to be gone');
+  await until(async () => (await node.metric('troupe_output_bytes')) === 0, 'the output buffers to be gone');
 }
 
 test('connects, joins, messages and ends of all kinds leave no connection, room, member, buffer or descriptor', async (t) => {
@@ -41,8 +41,8 @@ test('connects, joins, messages and ends of all kinds leave no connection, room,
 
   await untilNothingIsLeft(node);
   await until(() => node.openDescriptors() <= descriptors, 'the descriptors to be given back');
-  assert.equal(await node.metric('ws_opened_total'), lives);
-  assert.equal(await node.metric('handler_error_total'), 0);
+  assert.equal(await node.metric('troupe_ws_opened_total'), lives);
+  assert.equal(await node.metric('troupe_handler_error_total'), 0);
 });
 
 test('upgrades that are broken off leave nothing', async (t) => {
@@ -77,7 +77,7 @@ test('disconnects in the middle of a join leave no membership', async (t) => {
     socket.write(text({ type: 'join', roomId: room }));
     socket.reset();
   }
-  await until(async () => (await node.metric('members')) === 1 && (await node.metric('connections')) === 1, 'only the witness to be left');
+  await until(async () => (await node.metric('troupe_members')) === 1 && (await node.metric('troupe_connections')) === 1, 'only the witness to be left');
   await witness.close();
   assert.deepEqual([...seen.values()].filter((n) => n !== 0), []);
   await untilNothingIsLeft(node);

@@ -28,7 +28,7 @@ test('a crowd of idle sockets larger than the node has descriptors keeps nobody 
   }
   a.send({ type: 'message', data: 1 });
   await b.expect('message', { data: 1 });
-  assert.ok((await node.metric('ws_handshake_rejected_total', 'sockets')) > 300);
+  assert.ok((await node.metric('troupe_ws_handshake_rejected_total', 'sockets')) > 300);
   for (const socket of crowd) socket.destroy();
 });
 

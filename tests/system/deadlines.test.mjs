@@ -94,9 +94,9 @@ describe('within its deadline ends', { concurrency: true }, () => {
     const socket = await rawWebSocket(files);
     socket.socket.pause();
     const began = Date.now();
-    await files.untilMetric('ws_closed_total', 'write_timeout', (n) => n === 1, 25_000);
+    await files.untilMetric('troupe_ws_closed_total', 'write_timeout', (n) => n === 1, 25_000);
     between(8000, 14_000, Date.now() - began);
-    assert.equal(await files.metric('connections'), 0);
+    assert.equal(await files.metric('troupe_connections'), 0);
     socket.destroy();
   });
 

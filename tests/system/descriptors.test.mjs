@@ -45,7 +45,7 @@ test('a node that has as many members as its descriptors allow answers 503, and 
     const node = await startNode(t, 'relay_node', args, { descriptors: 64 });
     const members = await fill(node);
     assert.ok(members.length >= 30 && members.length < 64, `${members.length} were let in`);
-    assert.equal(await node.metric('ws_handshake_rejected_total', 'reason="descriptors"'), 2);
+    assert.equal(await node.metric('troupe_ws_handshake_rejected_total', 'reason="descriptors"'), 2);
 
     await members[0].close();
 

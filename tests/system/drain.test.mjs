@@ -114,8 +114,8 @@ describe('a node that drains', () => {
     do { // until the kernel takes no more and the node queues
       sender.send({ type: 'message', text: 'x'.repeat(60_000) });
       await sender.find('message');
-    } while ((await node.metric('output_bytes')) < 200_000);
-    assert.equal(await node.metric('slow_consumer_total'), 0);
+    } while ((await node.metric('troupe_output_bytes')) < 200_000);
+    assert.equal(await node.metric('troupe_slow_consumer_total'), 0);
     const idleTcp = await RawSocket.open(node);
     const halfRequest = await RawSocket.open(node);
     halfRequest.write(upgradeRequest().slice(0, 60));

@@ -31,16 +31,16 @@ async function open(node, count) {
 test(`an idle connection holds at most ${kibPerConnection} KiB`, async (t) => {
   const node = await startNode(t, 'relay_node', ['--admission-rate', '0', '--max-connections', '0', '--ping-interval', '3s']);
   const warm = await open(node, 500);
-  await until(async () => (await node.metric('connections')) === 500, 'the first connections');
+  await until(async () => (await node.metric('troupe_connections')) === 500, 'the first connections');
   const before = node.kib('VmRSS');
 
   const all = [...warm, ...(await open(node, connections))];
-  await until(async () => (await node.metric('connections')) === 500 + connections, 'all connections');
+  await until(async () => (await node.metric('troupe_connections')) === 500 + connections, 'all connections');
   await until(() => all.every((socket) => socket.received.includes(0x89)), 'everybody to have been pinged', 30_000);
-  await until(async () => (await node.metric('output_bytes')) === 0, 'all output to have left');
+  await until(async () => (await node.metric('troupe_output_bytes')) === 0, 'all output to have left');
   const each = (node.kib('VmRSS') - before) / connections;
 
   t.diagnostic(`${each.toFixed(2)} KiB for each of ${connections} connections`);
-  assert.equal(await node.metric('connections'), 500 + connections);
+  assert.equal(await node.metric('troupe_connections'), 500 + connections);
   assert.ok(each <= kibPerConnection, `${each.toFixed(2)} KiB for each connection`);
 });

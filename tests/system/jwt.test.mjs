@@ -54,8 +54,8 @@ describe('a token', () => {
       const answer = await refused(node, 'json', bearer(token));
       assert.deepEqual([answer.status, answer.body.trim(), answer.headers['www-authenticate']], [401, 'Invalid token', 'Bearer'], token);
     }
-    assert.equal(await node.metric('auth_failed_total', 'reason="missing"'), 1);
-    assert.equal(await node.metric('auth_failed_total'), bad.length + 1);
+    assert.equal(await node.metric('troupe_auth_failed_total', 'reason="missing"'), 1);
+    assert.equal(await node.metric('troupe_auth_failed_total'), bad.length + 1);
   });
 
   // Pins §1.41.

@@ -166,12 +166,12 @@ describe('messages that have come in part', () => {
       const count = 200;
       const sockets = await open(node, count);
       for (const s of await open(node, 20)) s.write(part(come));
-      await node.untilMetric('inbound_bytes', '', (n) => n >= 20 * come);
+      await node.untilMetric('troupe_inbound_bytes', '', (n) => n >= 20 * come);
       const before = await resident(node);
       for (const s of sockets) s.write(part(come));
-      await node.untilMetric('inbound_bytes', '', (n) => n >= (count + 20) * come);
+      await node.untilMetric('troupe_inbound_bytes', '', (n) => n >= (count + 20) * come);
       const each = ((await resident(node)) - before) / count;
-      const counted = (await node.metric('inbound_bytes')) / (count + 20);
+      const counted = (await node.metric('troupe_inbound_bytes')) / (count + 20);
 
       t.diagnostic(`${each.toFixed(1)} KiB for each of ${count} messages of which ${come} bytes have come, ${counted} bytes counted`);
       assert.ok(each <= come / 1024 + 24, `${each.toFixed(1)} KiB each`);
@@ -186,9 +186,9 @@ describe('messages that have come in part', () => {
     await witness.join(room);
     const [first, second, third] = await open(node, 3);
     first.write(part(50_000));
-    await node.untilMetric('inbound_bytes', '', (n) => n >= 50_000);
+    await node.untilMetric('troupe_inbound_bytes', '', (n) => n >= 50_000);
     second.write(part(50_000));
-    await node.untilMetric('inbound_bytes', '', (n) => n >= 100_000);
+    await node.untilMetric('troupe_inbound_bytes', '', (n) => n >= 100_000);
     witness.send({ type: 'message', text: 'whole'.repeat(10_000) });
     await witness.expect('message');
 
@@ -197,14 +197,14 @@ describe('messages that have come in part', () => {
     const end = await first.closeFrame();
     assert.equal(end.code, 1013);
     assert.equal(end.reason, 'parts_limit');
-    await node.untilMetric('inbound_bytes', '', (n) => n < 150_000);
+    await node.untilMetric('troupe_inbound_bytes', '', (n) => n < 150_000);
     for (const [s, sent] of [[second, 50_000], [third, 60_000]]) {
       s.write(large.subarray(sent));
       assert.equal((await s.message()).code, 'malformed'); // whole, and heard
     }
     await witness.fence();
     await first.untilEnded();
-    assert.equal(await node.metric('ws_closed_total', 'parts_limit'), 1);
+    assert.equal(await node.metric('troupe_ws_closed_total', 'parts_limit'), 1);
   });
 
   for (const [what, write, payload] of [
@@ -216,16 +216,16 @@ describe('messages that have come in part', () => {
       const node = await startNode(t, 'relay_node', unhurried);
       const [few, socket] = await open(node, 2);
       few.write(part(10));
-      await node.untilMetric('inbound_bytes', '', (n) => n > 0);
-      const besides = (await node.metric('inbound_bytes')) - 10; // what reads them counts, too
+      await node.untilMetric('troupe_inbound_bytes', '', (n) => n > 0);
+      const besides = (await node.metric('troupe_inbound_bytes')) - 10; // what reads them counts, too
       few.destroy();
-      await node.untilMetric('inbound_bytes', '', (n) => n === 0);
+      await node.untilMetric('troupe_inbound_bytes', '', (n) => n === 0);
 
       await write(socket);
-      await node.untilMetric('inbound_bytes', '', (n) => n >= besides + payload);
-      assert.ok((await node.metric('inbound_bytes')) <= payload + 24 * 1024);
+      await node.untilMetric('troupe_inbound_bytes', '', (n) => n >= besides + payload);
+      assert.ok((await node.metric('troupe_inbound_bytes')) <= payload + 24 * 1024);
       socket.destroy();
-      await node.untilMetric('inbound_bytes', '', (n) => n === 0);
+      await node.untilMetric('troupe_inbound_bytes', '', (n) => n === 0);
     });
 
   test('give their memory back at once where the peer that gave them up stays silent', async (t) => {
@@ -237,8 +237,8 @@ describe('messages that have come in part', () => {
       s.socket.pause();
       s.write(huge);
     }
-    await node.untilMetric('inbound_bytes', '', (n) => n > 7_000_000);
-    await until(async () => (await node.metric('ws_protocol_error_total', 'parts_limit')) >= 9, 'the oldest to be closed');
+    await node.untilMetric('troupe_inbound_bytes', '', (n) => n > 7_000_000);
+    await until(async () => (await node.metric('troupe_ws_protocol_error_total', 'parts_limit')) >= 9, 'the oldest to be closed');
     const kib = (await resident(node)) - before;
 
     t.diagnostic(`${kib} KiB with a budget of 20 MiB`);
@@ -277,11 +277,11 @@ test('a client that does not read has kept what the bound of its output allows',
   await sender.expect('userJoined');
   const before = await resident(node);
   let [highest, kib] = [0, 0];
-  for (let i = 0; (await node.metric('slow_consumer_total')) === 0; ++i) {
+  for (let i = 0; (await node.metric('troupe_slow_consumer_total')) === 0; ++i) {
     assert.ok(i < 2000, 'the reader was not cut');
     sender.send({ type: 'message', text: 'y'.repeat(60_000) });
     await sender.find('message');
-    const output = [await node.metric('output_bytes'), await node.metric('output_bytes')];
+    const output = [await node.metric('troupe_output_bytes'), await node.metric('troupe_output_bytes')];
     highest = Math.max(highest, Math.min(...output)); // what is still under way to both has gone by the second look
     kib = Math.max(kib, node.kib('VmRSS') - before);
   }
@@ -312,8 +312,8 @@ describe('histories', () => {
     const newcomer = await connect(node);
     await newcomer.fence();
     t.diagnostic(`${kib} KiB for 40 MiB said in 40 rooms`);
-    assert.ok((await node.metric('history_bytes')) <= 8 * 1024 * 1024);
-    assert.ok((await node.metric('output_bytes')) < 1024 * 1024);
+    assert.ok((await node.metric('troupe_history_bytes')) <= 8 * 1024 * 1024);
+    assert.ok((await node.metric('troupe_output_bytes')) < 1024 * 1024);
     assert.equal((await node.http('/readyz')).status, 200);
     assert.ok(kib <= 8 * 1024 * 1.5 + 4096, `${kib} KiB`);
   });
@@ -328,17 +328,17 @@ describe('histories', () => {
 
     t.diagnostic(`${(kib / 128).toFixed(0)} KiB for each of 128 rooms`);
     assert.ok(kib <= 128 * 1.25 * 1024, `${kib} KiB`);
-    assert.ok((await node.metric('history_bytes')) <= 128 * 1024 * 1024);
+    assert.ok((await node.metric('troupe_history_bytes')) <= 128 * 1024 * 1024);
   });
 
   test('keep nothing where --history is off, and grow old without a word', async (t) => {
     const off = await startNode(t, 'relay_node', [...unhurried, '--history', 'off']);
     await fill(await connect(off), 2);
-    assert.equal(await off.metric('history_bytes'), 0);
+    assert.equal(await off.metric('troupe_history_bytes'), 0);
 
     const short = await startNode(t, 'relay_node', [...unhurried, '--history-age', '1s']);
     await fill(await connect(short), 2);
-    await short.untilMetric('history_bytes', '', (n) => n === 0);
+    await short.untilMetric('troupe_history_bytes', '', (n) => n === 0);
   });
 });
 
@@ -367,12 +367,12 @@ test('who has gone has nothing kept', async (t) => {
   }
   for (const s of sockets) for (let i = 0; i < 3; ++i) s.write(text({ type: 'message', text: 'x'.repeat(30_000) }));
   for (const s of sockets) s.write(part(20_000));
-  await node.untilMetric('inbound_bytes', '', (n) => n >= 40 * 20_000);
-  await node.untilMetric('history_bytes', '', (n) => n > 40 * 30_000);
+  await node.untilMetric('troupe_inbound_bytes', '', (n) => n >= 40 * 20_000);
+  await node.untilMetric('troupe_history_bytes', '', (n) => n > 40 * 30_000);
 
   for (const [i, s] of sockets.entries()) i % 3 ? s.destroy() : s.reset();
 
-  for (const gauge of ['connections', 'members', 'rooms', 'profile_bytes', 'inbound_bytes', 'output_bytes', 'history_bytes'])
+  for (const gauge of ['troupe_connections', 'troupe_members', 'troupe_rooms', 'troupe_profile_bytes', 'troupe_inbound_bytes', 'troupe_output_bytes', 'troupe_history_bytes'])
     await node.untilMetric(gauge, '', (n) => n === 0);
 });
 
@@ -391,7 +391,7 @@ test('who is closed and does not answer has nothing kept 5 s later', async (t) =
   for (const s of sockets) assert.equal((await s.closeFrame()).code, 1009);
   const start = performance.now();
 
-  for (const gauge of ['connections', 'members', 'rooms', 'profile_bytes', 'inbound_bytes', 'output_bytes', 'history_bytes'])
+  for (const gauge of ['troupe_connections', 'troupe_members', 'troupe_rooms', 'troupe_profile_bytes', 'troupe_inbound_bytes', 'troupe_output_bytes', 'troupe_history_bytes'])
     await node.untilMetric(gauge, '', (n) => n === 0, 6_000);
   const took = performance.now() - start;
 
@@ -455,14 +455,14 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
         const kib = (await peakOf(node, before, async () => {
           waits = await Promise.all(clients.map((c) => pump(c, chunk, performance.now() + 1500)));
         })) / count;
-        const heard = await node.metric('messages_in');
+        const heard = await node.metric('troupe_messages_in_total');
 
         t.diagnostic(`${kib.toFixed(0)} KiB each, ${(heard / count).toFixed(0)} messages of each heard`);
         assert.ok(waits.every((n) => n > 0), 'each has sent more than the server took');
         assert.ok(heard >= least * count, `${heard} messages were heard`);
         assert.ok(kib <= most, `${kib.toFixed(0)} KiB each`);
         for (const c of clients) c.destroy();
-        await node.untilMetric('output_bytes', '', (n) => n === 0);
+        await node.untilMetric('troupe_output_bytes', '', (n) => n === 0);
       });
 });
 
@@ -481,11 +481,11 @@ test('a client that does not read has kept seven times the bound at most, where 
   const before = await resident(node);
   let highest = 0;
   let kib = 0;
-  for (let i = 0; (await node.metric('slow_consumer_total')) === 0; ++i) {
+  for (let i = 0; (await node.metric('troupe_slow_consumer_total')) === 0; ++i) {
     assert.ok(i < 500, 'the reader was not cut');
     sender.write(growing);
-    await node.untilMetric('publishes', '', (n) => n > i);
-    highest = Math.max(highest, await node.metric('output_bytes'));
+    await node.untilMetric('troupe_publishes_total', '', (n) => n > i);
+    highest = Math.max(highest, await node.metric('troupe_output_bytes'));
     kib = Math.max(kib, node.kib('VmRSS') - before);
   }
 
@@ -508,9 +508,9 @@ test('who has gone has nothing kept, in bytes', async (t) => {
       for (let k = 0; k < 3; ++k) s.write(text({ type: 'message', text: 'x'.repeat(30_000) }));
       s.write(part(20_000));
     }
-    await node.untilMetric('inbound_bytes', '', (n) => n >= count * 20_000);
+    await node.untilMetric('troupe_inbound_bytes', '', (n) => n >= count * 20_000);
     for (const [i, s] of sockets.entries()) i % 2 ? s.destroy() : s.reset();
-    for (const gauge of ['connections', 'members', 'rooms', 'profile_bytes', 'inbound_bytes', 'output_bytes', 'history_bytes'])
+    for (const gauge of ['troupe_connections', 'troupe_members', 'troupe_rooms', 'troupe_profile_bytes', 'troupe_inbound_bytes', 'troupe_output_bytes', 'troupe_history_bytes'])
       await node.untilMetric(gauge, '', (n) => n === 0);
   };
   let kib = Infinity;
@@ -535,14 +535,14 @@ test('who does not read its close frame has nothing kept 5 s later', async (t) =
   await deaf.message();
   deaf.socket.pause();
   await sender.expect('userJoined');
-  for (let i = 0; (await node.metric('slow_consumer_total')) === 0; ++i) {
+  for (let i = 0; (await node.metric('troupe_slow_consumer_total')) === 0; ++i) {
     assert.ok(i < 2000, 'the reader was not cut');
     sender.send({ type: 'message', text: 'y'.repeat(60_000) });
     await sender.find('message');
   }
   const start = performance.now();
-  await node.untilMetric('connections', '', (n) => n === 1, 6_000);
-  await node.untilMetric('output_bytes', '', (n) => n === 0, 1_000);
+  await node.untilMetric('troupe_connections', '', (n) => n === 1, 6_000);
+  await node.untilMetric('troupe_output_bytes', '', (n) => n === 0, 1_000);
   const took = performance.now() - start;
 
   t.diagnostic(`${took.toFixed(0)} ms`);

@@ -23,7 +23,7 @@ test('an address that has had many tokens refused is told to wait', async (t) =>
 
   assert.deepEqual([...new Set(statuses)], [401, 429]);
   assert.match(last.headers['retry-after'], /^\d+$/);
-  assert.ok((await node.metric('auth_failed_total', 'throttled')) > 0);
+  assert.ok((await node.metric('troupe_auth_failed_total', 'throttled')) > 0);
   await ann.fence();
 });
 
@@ -47,7 +47,7 @@ describe('connections', () => {
     await connect(node);
     assertTurnedAway(await refused(node));
     assert.equal((await node.http('/healthz')).status, 200);
-    assert.equal(await node.metric('ws_handshake_rejected_total', 'connections'), 1);
+    assert.equal(await node.metric('troupe_ws_handshake_rejected_total', 'connections'), 1);
   });
 
   // Pins §1.45.

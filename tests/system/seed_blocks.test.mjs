@@ -139,7 +139,7 @@ describe('the Node client (2.2)', () => {
     const { screen } = runInNode(t, node, nodeClient);
     await until(() => screen.lines.length >= 2, 'two lines');
     assert.match(screen.lines[1], /^서버 메시지: \{"type":"error","code":"malformed",/);
-    assert.equal(await node.metric('connections'), 1);
+    assert.equal(await node.metric('troupe_connections'), 1);
   });
 
   test('is refused for want of a token (7)', async (t) => {

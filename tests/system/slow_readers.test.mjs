@@ -21,7 +21,7 @@ test('a stalled reader is cut at its bound while all others get everything in or
 
   const body = 'x'.repeat(60_000);
   let sent = 0;
-  while ((await node.metric('slow_consumer_total')) === 0) {
+  while ((await node.metric('troupe_slow_consumer_total')) === 0) {
     assert.ok(sent < 2000, `${(sent * 60) >> 10} MiB were sent and the reader was not cut`);
     for (let i = 0; i < 10; ++i, ++sent) {
       const message = `${sent} ${body}`;
@@ -35,7 +35,7 @@ test('a stalled reader is cut at its bound while all others get everything in or
   }
 
   assert.ok(highest - before < 24 * 1024, `grew by ${highest - before} KiB`);
-  await node.untilMetric('connections', '', (n) => n === 5);
+  await node.untilMetric('troupe_connections', '', (n) => n === 5);
   const end = await stalled.resume();
   assert.ok([1013, 1006].includes(end.code), `closed with ${end.code}`);
   sender.send({ type: 'message', text: 'after' });
@@ -53,7 +53,7 @@ test('a reader that stalls on TCP alone is cut while its room goes on', async (t
   for (const m of [sender, other]) await m.expect('userJoined');
 
   const data = 'y'.repeat(60_000);
-  for (let i = 0; (await node.metric('slow_consumer_total')) === 0; ++i) {
+  for (let i = 0; (await node.metric('troupe_slow_consumer_total')) === 0; ++i) {
     assert.ok(i < 2000, 'the reader was not cut');
     for (let k = 0; k < 10; ++k) {
       sender.send({ type: 'message', data });
@@ -83,7 +83,7 @@ test('a vanished peer is terminated by the heartbeat, one that answers pings is 
   await alive.expect('userLeft', { reason: 'disconnected' });
 
   assert.equal(alive.socket.readyState, alive.socket.OPEN);
-  assert.equal(await node.metric('ws_closed_total', 'heartbeat_timeout'), 2);
+  assert.equal(await node.metric('troupe_ws_closed_total', 'heartbeat_timeout'), 2);
   await vanished.untilEnded();
   await stalled.resume();
   await alive.fence();
@@ -109,7 +109,7 @@ test('many stalled readers cost no more than their bounds', { skip: !longRun && 
   }
   const before = node.kib('VmRSS');
   let highest = before;
-  for (let i = 0; (await node.metric('slow_consumer_total')) < readers; ++i) {
+  for (let i = 0; (await node.metric('troupe_slow_consumer_total')) < readers; ++i) {
     assert.ok(i < 400, 'the readers were not cut');
     for (let k = 0; k < 10; ++k) {
       sender.send({ type: 'message', text: 'z'.repeat(60_000) });

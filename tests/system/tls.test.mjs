@@ -163,6 +163,9 @@ test('a certificate that is read again serves new connections, a bad one changes
   assert.equal(await served(), renewed);
   old.send({ type: 'ping', ref: 1 });
   assert.equal((await old.take('pong')).ref, 1);
+  const probe = await openRaw(node);
+  probe.write('GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  assert.match((await probe.response()).body, /^troupe_tls_reload_error_total 1$/m);
 });
 
 test('a stalled reader over wss is cut while the others get every byte', async (t) => {

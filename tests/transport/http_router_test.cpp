@@ -263,15 +263,16 @@ TEST_CASE("probes go before routes and tell how the node is") {
   test::manual_node world;
   std::atomic<bool> ready{true};
   metrics counts;
+  node_traffic traffic;
   routes r;
   r.add("GET", "/*", "rest");
-  r.router.set_probes({true, &ready, &world.node, &counts});
+  r.router.set_probes({true, &ready, &world.node, &counts, &traffic});
   for (auto probe : {"/healthz", "/readyz", "/metrics"})
     CHECK_THROWS_AS(r.add("POST", probe, "mine"), std::invalid_argument);
 
   CHECK(r.get("/healthz") == "ok\n");
   CHECK(r.get("/readyz") == "ready\n");
-  CHECK(r.get("/metrics").find("connections") != std::string::npos);
+  CHECK(r.get("/metrics").find("troupe_connections 0") != std::string::npos);
   CHECK(r.ask("HEAD", "/healthz").status == 200);
   CHECK(header(r.ask("POST", "/metrics"), "Allow") == "GET, HEAD");
   CHECK(r.get("/healthz/") == "rest *=healthz/");

@@ -114,8 +114,8 @@ struct taken_over {
     stream.async_read_some(asio::buffer(request), [&](error_code, std::size_t size) { n = size; });
     run();
     REQUIRE(std::string(request.data(), n) == "request");
-    channel.emplace(stream, early);
-    writer.emplace(channel->native_handle(), channel->socket().native_handle());
+    channel.emplace(stream, early, received);
+    writer.emplace(channel->native_handle(), channel->socket().native_handle(), sent);
   }
 
   void run() {
@@ -143,6 +143,7 @@ struct taken_over {
   ssl::context server_context{ssl::context::tls_server};
   std::optional<tls_client> client;
   std::string early;
+  troupe::actors::loop_counter received, sent;
   std::optional<tls_writer> writer;
   std::optional<tls_channel> channel;
   std::array<char, 100> room{};
@@ -274,4 +275,17 @@ TEST_CASE("one read of a TLS channel asks the socket once, whatever lies there")
   CHECK_FALSE(ec);
   CHECK(t.channel->socket().available() > sent - 20'000);
   CHECK(t.read().text == "at last");
+}
+
+TEST_CASE("what a TLS channel has received counts as it is on the wire, from the end of the engine's reading") {
+  taken_over t, early{"behind"};
+  CHECK(t.received.value() == 0);
+
+  t.client->say("sooner");
+  auto on_wire = t.client->held();
+  t.client->send();
+
+  CHECK(t.read().text == "sooner");
+  CHECK(t.received.value() == on_wire);
+  CHECK(early.received.value() == on_wire); // as long
 }

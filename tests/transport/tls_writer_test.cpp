@@ -69,7 +69,7 @@ public:
     hear(); // the session's tickets
     if (!SSL_is_init_finished(client()) || !SSL_is_init_finished(server()))
       throw std::runtime_error{"no handshake"};
-    writer.emplace(server(), sockets_.fd[0]);
+    writer.emplace(server(), sockets_.fd[0], sent);
   }
 
   [[nodiscard]] SSL* server() const { return server_.get(); }
@@ -120,6 +120,7 @@ private:
   std::size_t filled_ = 0;
 
 public:
+  troupe::actors::loop_counter sent;
   std::optional<tls_writer> writer;
 };
 
@@ -255,4 +256,15 @@ TEST_CASE("writing to a TLS client that has gone fails") {
 
   CHECK(c.write({"x"}) == -1);
   CHECK(blocked.writer->flush() == status::broken);
+}
+
+TEST_CASE("what a TLS writer has sent counts as it is on the wire") {
+  connected_pair c;
+  auto* wire = SSL_get_rbio(c.client());
+  auto before = BIO_number_read(wire);
+
+  auto [said, heard] = long_talk(c);
+
+  CHECK(c.sent.value() == BIO_number_read(wire) - before);
+  CHECK(c.sent.value() > said.size());
 }

@@ -196,8 +196,8 @@ std::optional<http_response> http_router::built_in(const http_request& request) 
     return probes_.node->overloaded() ? plain_answer(503, "overloaded") : plain_answer(200, "ready");
   }
   auto response = plain_answer(200, {});
-  response.content_type = "text/plain; version=0.0.4";
-  response.body = probes_.counts->text(probes_.node->stats());
+  response.content_type = metrics::content_type;
+  response.body = probes_.counts->text(probes_.node->stats(), *probes_.traffic);
   return response;
 }
 

@@ -29,6 +29,7 @@ public:
     const std::atomic<bool>* ready = nullptr;
     const actors::node* node = nullptr;
     metrics* counts = nullptr;
+    const node_traffic* traffic = nullptr;
   };
 
   /// An answer, or the handler that will give one.

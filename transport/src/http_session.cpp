@@ -97,6 +97,19 @@ void basic_http_session<Socket>::set_answering(bool is_answering) noexcept {
     settings_.answering += is_answering ? 1 : -1;
 }
 
+/// Counts what a plain socket has read or written; of TLS, what has passed the engine since the last time, on the wire.
+template <class Socket>
+void basic_http_session<Socket>::note_traffic(std::size_t received, std::size_t sent) noexcept {
+  if constexpr (is_tls<Socket>) {
+    auto* engine = SSL_get_rbio(socket_.native_handle());
+    auto all_received = BIO_number_read(engine), all_sent = BIO_number_written(engine);
+    received = all_received - std::exchange(received_, all_received);
+    sent = all_sent - std::exchange(sent_, all_sent);
+  }
+  traffic().http.received.add(received);
+  traffic().http.sent.add(sent);
+}
+
 template <class Socket>
 void basic_http_session<Socket>::start() {
   contained([&] {
@@ -114,6 +127,8 @@ void basic_http_session<Socket>::start() {
 template <class Socket>
 void basic_http_session<Socket>::end() {
   error_code ignored; // it goes, whatever the answer
+  if (lowest().is_open())
+    note_traffic(0, 0);
   lowest().close(ignored);
   places_->leave(*this);
   set_answering(false);
@@ -149,6 +164,7 @@ template <class Socket>
 void basic_http_session<Socket>::on_proxy_bytes(error_code ec, std::size_t n) {
   if (ec)
     return end();
+  traffic().http.received.add(n); // before TLS, if there is any
   buffer_.commit(n);
   auto data = buffer_.data();
   auto header = read_proxy_header({static_cast<const char*>(data.data()), data.size()});
@@ -216,7 +232,10 @@ void basic_http_session<Socket>::read_header() {
     }
   }
   contained([&] {
-    http::async_read_header(socket_, buffer_, *parser_, guarded([this](error_code ec, std::size_t) { on_header(ec); }));
+    http::async_read_header(socket_, buffer_, *parser_, guarded([this](error_code ec, std::size_t n) {
+                             note_traffic(n, 0);
+                             on_header(ec);
+                           }));
   });
 }
 
@@ -242,7 +261,10 @@ void basic_http_session<Socket>::on_header(error_code ec) {
   if (wants_upgrade(request))
     return upgrade();
   set_answering(true);
-  http::async_read(socket_, buffer_, *parser_, guarded([this](error_code e, std::size_t) { on_body(e); }));
+  http::async_read(socket_, buffer_, *parser_, guarded([this](error_code e, std::size_t n) {
+                     note_traffic(n, 0);
+                     on_body(e);
+                   }));
 }
 
 template <class Socket>
@@ -283,8 +305,9 @@ void basic_http_session<Socket>::upgrade() {
     std::make_shared<session>(std::move(socket), loop_, settings_.sessions, std::move(admitted->lease), std::move(share_))
       ->start(request, admitted->subprotocol, std::move(admitted->info), leftover);
   };
+  note_traffic(0, 0);
   if constexpr (is_tls<Socket>)
-    serve(tls_channel{socket_, leftover});
+    serve(tls_channel{socket_, leftover, traffic().websocket.received});
   else
     serve(std::move(socket_));
 }
@@ -358,7 +381,8 @@ void basic_http_session<Socket>::send(http_response response, bool head, bool ke
   places_->answer(*this);
   auto serializer = std::make_shared<http::response_serializer<http::string_body>>(*m);
   serializer->split(bodiless);
-  auto done = guarded([this, m, serializer, keep_alive](error_code ec, std::size_t) {
+  auto done = guarded([this, m, serializer, keep_alive](error_code ec, std::size_t n) {
+    note_traffic(0, n);
     pending_.reset();
     set_answering(false);
     if (!ec && keep_alive)
@@ -387,7 +411,7 @@ void basic_http_session<Socket>::finish() {
     socket_.async_wait(plain_socket::wait_read, guarded([this](error_code e) {
       char buffer[16 * 1024];
       for (int i = 0; !e && i < 16; ++i)
-        socket_.read_some(boost::asio::buffer(buffer), e);
+        note_traffic(socket_.read_some(boost::asio::buffer(buffer), e), 0);
       if (!e || e == boost::asio::error::would_block)
         finish();
       else

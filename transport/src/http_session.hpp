@@ -72,6 +72,8 @@ private:
   void send(http_response response, bool head, bool keep_alive);
   void finish();
   void set_answering(bool is_answering) noexcept;
+  void note_traffic(std::size_t received, std::size_t sent) noexcept;
+  [[nodiscard]] loop_traffic& traffic() noexcept { return *(*settings_.sessions.traffic)[loop_.index()]; }
   [[nodiscard]] auto& lowest() { return lowest_layer(socket_); }
 
   Socket socket_;
@@ -88,6 +90,8 @@ private:
   bool keep_alive_ = false;
   bool is_answering_ = false; ///< counted in the settings
   bool has_asked_ = false;
+  std::uint64_t received_ = 0; ///< of TLS, what is counted already
+  std::uint64_t sent_ = 0;
   deadline deadline_{*this};
 };
 

@@ -1,104 +1,74 @@
 #include "metrics.hpp"
 
+#include "event_metrics.hpp"
+#include "metric_families.hpp"
+
 #include <prometheus/counter.h>
-#include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
-#include <array>
 #include <exception>
+#include <iterator>
+#include <sstream>
+#include <utility>
+#include <vector>
 
 namespace troupe::transport {
 
-using protocol::counter;
-
 namespace {
 
-struct metric_name {
-  counter what;
-  const char* name;
-  const char* label; ///< null: none; "code": a code and a reason
-  const char* help;
-};
-
-constexpr std::array names{
-  metric_name{counter::connections_opened, "ws_opened_total", nullptr, "WebSockets opened"},
-  metric_name{counter::connections_closed, "ws_closed_total", "code", "WebSockets ended, by the server's code and reason"},
-  metric_name{counter::handshakes_rejected, "ws_handshake_rejected_total", "reason", "Upgrades refused"},
-  metric_name{counter::protocol_errors, "ws_protocol_error_total", "kind", "Bad frames and messages"},
-  metric_name{counter::slow_consumers, "slow_consumer_total", nullptr, "Connections cut at the bound of their output"},
-  metric_name{counter::dropped, "dropped_total", "reason", "Messages and frames dropped"},
-  metric_name{counter::joins_rejected, "room_join_rejected_total", "reason", "Joins refused"},
-  metric_name{counter::accept_errors, "accept_error_total", "errno", "Errors of accept"},
-  metric_name{counter::handler_errors, "handler_error_total", "where", "Exceptions out of handlers"},
-  metric_name{counter::rooms_crashed, "room_crashed_total", nullptr, "Rooms ended by an exception"},
-  metric_name{counter::long_turns, "long_turn_total", "handler", "Handlers that ran too long"},
-  metric_name{counter::command_errors, "command_error_total", "code", "Commands answered by an error"},
-  metric_name{counter::auth_failures, "auth_failed_total", "reason", "Upgrades refused for their token or by the hook"},
-  metric_name{counter::tls_reload_errors, "tls_reload_error_total", nullptr, "Certificates that could not be loaded again"},
-};
-
-prometheus::Labels labels_for(const metric_name& m, std::string_view label) {
-  if (!m.label)
-    return {};
-  auto space = label.find(' ');
-  if (m.what != counter::connections_closed || space == std::string_view::npos)
-    return {{m.label, std::string{label}}};
-  return {{"code", std::string{label.substr(0, space)}}, {"reason", std::string{label.substr(space + 1)}}};
+template <class Families>
+void append(std::vector<prometheus::MetricFamily>& to, Families&& more) {
+  to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
 } // namespace
 
 struct metrics::state {
+  struct row {
+    const event_metric* metric;
+    prometheus::Family<prometheus::Counter>* family;
+    prometheus::Counter* unlabelled; ///< null where there is a label
+  };
   prometheus::Registry registry;
-  std::array<prometheus::Family<prometheus::Counter>*, names.size()> families{};
-  std::array<prometheus::Counter*, names.size()> unlabelled{}; ///< null where there is a label
-
-  void set(const char* name, const char* help, double value) {
-    prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({}).Set(value);
-  }
+  std::vector<row> rows; ///< fixed
 };
 
 metrics::metrics() : state_(std::make_unique<state>()) {
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    state_->families[i] = &prometheus::BuildCounter().Name(names[i].name).Help(names[i].help).Register(state_->registry);
-    if (!names[i].label)
-      state_->unlabelled[i] = &state_->families[i]->Add({});
+  for (auto& m : event_metrics()) {
+    auto& family = prometheus::BuildCounter().Name(m.name).Help(m.help).Register(state_->registry);
+    for (auto& value : m.values())
+      family.Add(m.labels_of(value));
+    state_->rows.push_back({&m, &family, m.label ? nullptr : &family.Add({})});
   }
 }
 
 metrics::~metrics() = default;
 
-void metrics::count(counter what, std::string_view label, std::uint64_t n) noexcept {
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (names[i].what != what)
+void metrics::count(protocol::counter what, std::string_view label, std::uint64_t n) noexcept {
+  for (auto& row : state_->rows) {
+    if (row.metric->what != what)
       continue;
-    if (auto* c = state_->unlabelled[i])
-      return c->Increment(static_cast<double>(n));
+    if (row.unlabelled)
+      return row.unlabelled->Increment(static_cast<double>(n));
     try {
-      state_->families[i]->Add(labels_for(names[i], label)).Increment(static_cast<double>(n));
+      row.family->Add(row.metric->labels_of(label)).Increment(static_cast<double>(n));
     } catch (const std::exception&) {
       return; // out of memory: the count is lost, nothing else
     }
   }
 }
 
-std::string metrics::text(const actors::node_stats& now) {
-  auto number = [](auto n) { return static_cast<double>(n); };
-  state_->set("connections", "Open WebSockets", number(now.connections));
-  state_->set("rooms", "Rooms", number(now.rooms));
-  state_->set("members", "Memberships", number(now.members));
-  state_->set("messages_in", "Messages received", number(now.messages_in));
-  state_->set("publishes", "Broadcasts ordered by rooms", number(now.publishes));
-  state_->set("deliveries", "Frames given to members", number(now.deliveries));
-  state_->set("output_bytes", "Live output buffers", number(now.output_bytes));
-  state_->set("output_budget_bytes", "Bound of live output buffers", number(now.budget_bytes));
-  state_->set("profile_bytes", "Profiles of members", number(now.profile_bytes));
-  state_->set("inbound_bytes", "Messages that have come in part", number(now.inbound_bytes));
-  state_->set("inbound_budget_bytes", "Bound of messages that have come in part", number(now.inbound_budget_bytes));
-  state_->set("history_bytes", "What rooms keep of what they have said", number(now.history_bytes));
-  state_->set("history_budget_bytes", "Bound of what rooms keep", number(now.history_budget_bytes));
-  return prometheus::TextSerializer{}.Serialize(state_->registry.Collect());
+std::string metrics::text(const actors::node_stats& now, const node_traffic& traffic) {
+  auto all = state_->registry.Collect();
+  append(all, node_families(now));
+  append(all, traffic_families(traffic));
+  append(all, process_families(read_process_stats()));
+  all.push_back(build_info());
+  std::ostringstream out;
+  out.exceptions(std::ios::badbit); // where memory ends, half of them would be taken for all
+  prometheus::TextSerializer{}.Serialize(out, all);
+  return std::move(out).str();
 }
 
 } // namespace troupe::transport

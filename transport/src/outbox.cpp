@@ -28,7 +28,7 @@ void outbox::queue(const protocol::shared_bytes& bytes, actors::byte_range part,
   actors::make_room(entries_);
   if (empty())
     progress_ = now;
-  bytes_ += part.size();
+  bytes_of(kind) += part.size();
   weight_ += bytes.weight(part.begin, part.end);
   frames_ += frames;
   entries_.emplace_back(bytes, part, frames, kind, now);
@@ -130,9 +130,10 @@ std::size_t outbox::cut(const protocol::shared_bytes& close_frame, actors::stead
     kept.push_back(std::move(e));
   }
   entries_ = std::move(kept);
-  head_ = bytes_ = weight_ = frames_ = 0;
+  head_ = weight_ = frames_ = 0;
+  bytes_ = {};
   for (auto& e : entries_) {
-    bytes_ += e.left.size();
+    bytes_of(e.kind) += e.left.size();
     weight_ += e.weight();
     frames_ += e.frames;
   }
@@ -159,10 +160,10 @@ int outbox::gather(std::array<iovec, max_parts>& out) const {
 }
 
 void outbox::consume(std::size_t bytes) {
-  bytes_ -= bytes;
   while (bytes > 0) {
     auto& e = entries_[head_];
     auto gone = static_cast<std::uint32_t>(std::min<std::size_t>(bytes, e.left.size()));
+    bytes_of(e.kind) -= gone;
     weight_ -= e.bytes.weight(e.left.begin, e.left.begin + gone);
     e.left.begin += gone;
     bytes -= gone;

@@ -85,6 +85,8 @@ void server::state::set_up(caf::actor_system* system) {
   node = std::make_unique<actors::node>(*system, options.node);
   for (unsigned i = 0; i < node->loops(); ++i)
     sockets.push_back(std::make_shared<std::atomic<std::size_t>>(0));
+  for (unsigned i = 0; i < node->loops(); ++i)
+    traffic.push_back(std::make_unique<loop_traffic>());
   configure_http();
   configure_sessions();
   configure_admin();
@@ -124,7 +126,7 @@ void server::state::configure_http() {
   if (options.static_folder)
     http.router.set_files(*options.static_folder);
   http.router.set_cors_origins(options.cors_origins);
-  http.router.set_probes({options.admin_bind.empty(), &http.ready, node.get(), &counts});
+  http.router.set_probes({options.admin_bind.empty(), &http.ready, node.get(), &counts, &traffic});
   configure_doors();
 }
 
@@ -162,6 +164,7 @@ void server::state::configure_sessions() {
   s.node = node.get();
   inflaters = std::vector<ws_inflater>(node->loops());
   s.inflaters = inflaters;
+  s.traffic = &traffic;
   parts.meter = &node->inbound_meter();
   parts.budget_bytes = node->stats().inbound_budget_bytes;
   for (unsigned i = 0; i < node->loops(); ++i)
@@ -174,7 +177,7 @@ void server::state::configure_sessions() {
 /// The probes' own port answers nothing else and takes no WebSocket.
 void server::state::configure_admin() {
   bound_requests(admin, options);
-  admin.router.set_probes({true, &http.ready, node.get(), &counts});
+  admin.router.set_probes({true, &http.ready, node.get(), &counts, &traffic});
   admin.sessions = http.sessions;
   admin.admissions = http.admissions;
   admin.ready = true;

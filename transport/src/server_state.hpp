@@ -38,6 +38,7 @@ struct server::state {
   http_settings http;
   http_settings admin; ///< of a port for the probes alone
   inbound_account parts; ///< sessions leave it as the node goes
+  node_traffic traffic;  ///< of sessions, which go with the node
   std::unique_ptr<actors::node> node;
   std::unique_ptr<tls_context> tls;
   std::vector<ws_inflater> inflaters; ///< one for each loop

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <troupe/actors/time_histogram.hpp>
+
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -13,20 +15,26 @@ namespace troupe::transport {
 /// to, so that each level between the loop over a room's members and the system call costs a mispredicted return.
 class socket_writer {
 public:
-  explicit socket_writer(int fd) : fd_(fd) {}
+  /// `sent` counts what the socket takes.
+  socket_writer(int fd, actors::loop_counter& sent) : sent_(&sent), fd_(fd) {}
 
   [[gnu::always_inline]] ssize_t operator()(const iovec* parts, int count) const {
     if (count != 1)
       return gather(parts, count);
     // Not by `send`, which as a point of cancellation has two atomic steps more.
     ssize_t n = ::syscall(SYS_sendto, fd_, parts->iov_base, parts->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT, nullptr, 0);
-    return n >= 0 ? n : after_error(errno, parts, count);
+    return n >= 0 ? counted(n) : after_error(errno, parts, count);
   }
 
 private:
+  [[gnu::always_inline]] ssize_t counted(ssize_t taken) const noexcept {
+    sent_->add(static_cast<std::size_t>(taken));
+    return taken;
+  }
   [[nodiscard]] ssize_t gather(const iovec* parts, int count) const;
   [[nodiscard]] ssize_t after_error(int error, const iovec* parts, int count) const;
 
+  actors::loop_counter* sent_;
   int fd_;
 };
 

@@ -22,6 +22,7 @@ int tls_channel::on_read(BIO* bio, char* into, int size) {
   if (!is_nothing) {
     n = ::recv(in.fd, into, static_cast<std::size_t>(size), MSG_DONTWAIT);
     is_nothing = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+    in.received->add(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
   }
   if (is_nothing)
     BIO_set_retry_read(bio);
@@ -31,16 +32,19 @@ int tls_channel::on_read(BIO* bio, char* into, int size) {
 /// It has no end of its own, or OpenSSL would answer that by an alert.
 long tls_channel::on_control(BIO*, int, long, void*) { return 0; }
 
-tls_channel::tls_channel(tls_socket& stream, std::string& early)
-  : input_(new input{stream.next_layer().native_handle(), false}),
+tls_channel::tls_channel(tls_socket& stream, std::string& early, actors::loop_counter& received)
+  : input_(new input{stream.next_layer().native_handle(), false, &received}),
     ssl_(stream.native_handle()),
     socket_(std::move(stream.next_layer())) {
   SSL_up_ref(native_handle()); // the stream frees its own
   // The engine asks the socket only when OpenSSL has taken in all it has read, so that nothing else is lost with it.
   std::array<char, 4096> some;
   boost::system::error_code ignored; // the next read meets it again
+  auto* engine = SSL_get_rbio(native_handle());
+  auto before = BIO_number_read(engine);
   while (auto n = read_some(boost::asio::buffer(some), ignored))
     early.append(some.data(), n);
+  received.add(BIO_number_read(engine) - before);
   if (BIO_ctrl_wpending(SSL_get_wbio(native_handle())) > 0)
     ended_ = true; // what OpenSSL has answered went to the engine: such a client asks for new keys before it has said anything
   static const auto* method = make_bio_method("troupe input", on_read, nullptr, on_control);

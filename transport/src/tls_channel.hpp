@@ -2,6 +2,8 @@
 
 #include "socket_kinds.hpp"
 
+#include <troupe/actors/time_histogram.hpp>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/system/error_code.hpp>
@@ -26,8 +28,8 @@ public:
   using executor_type = plain_socket::executor_type;
 
   /// Takes the connection over; appends what `stream` had read ahead (17 KiB at most) to `early`. Precondition: nothing is under way on
-  /// `stream`, which serves for nothing then. The output is a `tls_writer`'s to take.
-  tls_channel(tls_socket& stream, std::string& early);
+  /// `stream`, which serves for nothing then. The output is a `tls_writer`'s to take. `received` counts what the socket gives from now on.
+  tls_channel(tls_socket& stream, std::string& early, actors::loop_counter& received);
 
   [[nodiscard]] SSL* native_handle() const noexcept { return ssl_.get(); }
   [[nodiscard]] plain_socket& socket() noexcept { return socket_; }
@@ -70,6 +72,7 @@ private:
   struct input {
     int fd;
     bool has_asked; ///< in the read under way
+    actors::loop_counter* received;
   };
   static int on_read(BIO* bio, char* into, int size);
   static long on_control(BIO* bio, int command, long number, void* pointer);

@@ -54,7 +54,7 @@ private:
 
 } // namespace
 
-tls_writer::tls_writer(SSL* ssl, int fd) : ssl_(ssl), fd_(fd) {
+tls_writer::tls_writer(SSL* ssl, int fd, actors::loop_counter& sent) : ssl_(ssl), sent_(sent), fd_(fd) {
   static const auto* method = make_bio_method("troupe output", nullptr, on_write, on_control);
   SSL_set0_wbio(ssl, make_bio(method, this));
 }
@@ -70,7 +70,7 @@ bool tls_writer::send(std::string_view record) noexcept {
   std::size_t sent = 0;
   if (unsent_.empty()) {
     iovec all{const_cast<char*>(record.data()), record.size()};
-    auto n = socket_writer{fd_}(&all, 1);
+    auto n = socket_writer{fd_, sent_}(&all, 1);
     if (n < 0)
       return false;
     sent = static_cast<std::size_t>(n);
@@ -116,7 +116,7 @@ outbox::status tls_writer::flush() {
   if (unsent_.empty())
     return outbox::status::done;
   iovec all{unsent_.data(), unsent_.size()};
-  auto n = socket_writer{fd_}(&all, 1);
+  auto n = socket_writer{fd_, sent_}(&all, 1);
   if (n < 0)
     return outbox::status::broken;
   unsent_.erase(0, static_cast<std::size_t>(n));

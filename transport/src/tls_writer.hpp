@@ -1,5 +1,6 @@
 #pragma once
 
+#include <troupe/actors/time_histogram.hpp>
 #include <troupe/transport/outbox.hpp>
 
 #include <openssl/ssl.h>
@@ -20,9 +21,9 @@ namespace troupe::transport {
 /// parts. Thread: the loop's.
 class tls_writer {
 public:
-  /// All that `ssl` writes from now on goes to `fd`. Precondition: its engine has sent what it had. `ssl` is freed without writing
+  /// All that `ssl` writes from now on goes to `fd`; `sent` counts what that takes. Precondition: its engine has sent what it had. `ssl` is freed without writing
   /// after this has gone.
-  tls_writer(SSL* ssl, int fd);
+  tls_writer(SSL* ssl, int fd, actors::loop_counter& sent);
   tls_writer(const tls_writer&) = delete;
   tls_writer& operator=(const tls_writer&) = delete;
 
@@ -43,6 +44,7 @@ private:
   bool send(std::string_view record) noexcept;
 
   SSL* ssl_;
+  actors::loop_counter& sent_;
   int fd_;
   std::string unsent_;
 };

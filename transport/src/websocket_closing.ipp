@@ -44,7 +44,10 @@ template <class Socket>
 void basic_websocket_session<Socket>::close_with(std::uint16_t code, std::string_view reason) {
   if (outbox_.sealed() || phase_ == phase::ended)
     return;
-  contained([&] { say_close(code, reason, errc::ok); });
+  contained([&] {
+    say_close(code, reason, errc::ok);
+    ended_by_application_ = true;
+  });
 }
 
 template <class Socket>
@@ -56,6 +59,8 @@ void basic_websocket_session<Socket>::cut(errc why) {
     auto dropped = outbox_.cut(protocol::make_close_frame(row.close_code, row.name), now());
     settings_.counters->count(protocol::counter::dropped, row.name, dropped);
     begin_closing(why);
+    if (waiting_writable_)
+      note_queued();
     flush_soon();
   });
 }
@@ -64,6 +69,8 @@ template <class Socket>
 void basic_websocket_session<Socket>::terminate(errc why) {
   if (why_ == errc::ok)
     why_ = why;
+  if (why == errc::ok && !outbox_.sealed())
+    ended_by_application_ = true;
   broken_ = true;
   end_soon();
 }
@@ -92,7 +99,7 @@ void basic_websocket_session<Socket>::throw_away_input() {
                         constexpr int reads = is_tls<Socket> ? 16 : 1; // without TLS its turn comes again at once
                         char buffer[16 * 1024];
                         for (int i = 0; !ec && i < reads; ++i)
-                          socket().read_some(boost::asio::buffer(buffer), ec);
+                          traffic().websocket.received.add(socket().read_some(boost::asio::buffer(buffer), ec));
                         if (!ec || ec == boost::asio::error::would_block || ec == boost::asio::error::operation_aborted)
                           throw_away_input();
                         else
@@ -118,6 +125,7 @@ void basic_websocket_session<Socket>::end() noexcept {
   auto self = std::exchange(self_, nullptr);
   auto was_open = bool(port_.key());
   phase_ = phase::ended;
+  note_queued();
   drop_input();
   drop_rest();
   deadline_.cancel();
@@ -143,10 +151,11 @@ void basic_websocket_session<Socket>::end() noexcept {
 template <class Socket>
 void basic_websocket_session<Socket>::count_end() noexcept {
   auto& row = info(why_);
-  std::array<char, 64> label{"peer"};
+  std::array<char, 64> label;
   if (why_ != errc::ok)
     std::snprintf(label.data(), label.size(), "%u %.*s", unsigned{row.close_code}, static_cast<int>(row.name.size()), row.name.data());
-  settings_.counters->count(protocol::counter::connections_closed, label.data());
+  settings_.counters->count(protocol::counter::connections_closed,
+                            why_ != errc::ok ? label.data() : ended_by_application_ ? "none application" : "none peer");
 }
 
 // -- deadlines ------------------------------------------------------------------------------------------------------------

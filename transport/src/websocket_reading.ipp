@@ -117,6 +117,8 @@ void basic_websocket_session<Socket>::receive(std::size_t n)
 /// message has come in part, and none has come whole, which others are to hear first.
 template <class Socket>
 bool basic_websocket_session<Socket>::take_in(std::string_view bytes) {
+  if constexpr (!is_tls<Socket>) // TLS's channel counts what it reads
+    traffic().websocket.received.add(bytes.size());
   heard_ = now();
   auto before = delivered_;
   take_events(bytes);

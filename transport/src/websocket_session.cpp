@@ -18,8 +18,8 @@ namespace {
 
 constexpr std::uint16_t normal_closure = 1000; // RFC 6455, 7.4.1
 
-socket_writer writer_for(polled_socket& s) { return socket_writer{s.native_handle()}; }
-tls_writer writer_for(tls_channel& s) { return {s.native_handle(), s.socket().native_handle()}; }
+socket_writer writer_for(polled_socket& s, actors::loop_counter& sent) { return {s.native_handle(), sent}; }
+tls_writer writer_for(tls_channel& s, actors::loop_counter& sent) { return {s.native_handle(), s.socket().native_handle(), sent}; }
 
 } // namespace
 
@@ -71,7 +71,7 @@ template <class Socket>
 basic_websocket_session<Socket>::basic_websocket_session(Socket&& socket, actors::event_loop& loop, const session_settings& settings,
                                                          admission::lease lease, socket_share share)
   : outbox_(settings.bounds),
-    writer_(writer_for(socket)),
+    writer_(writer_for(socket, (*settings.traffic)[loop.index()]->websocket.sent)),
     loop_(loop),
     settings_(settings),
     socket_(std::move(socket)),
@@ -120,6 +120,7 @@ void basic_websocket_session<Socket>::open(actors::connection_info info, std::st
   phase_ = phase::open;
   if (deflated_)
     info.encoding = deflated(info.encoding);
+  encoding_ = info.encoding;
   port_ = settings_.node->open(loop_, *this, std::move(info));
   settings_.counters->count(protocol::counter::connections_opened);
   flush_soon();

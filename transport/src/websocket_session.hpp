@@ -7,6 +7,7 @@
 #include "socket_writer.hpp"
 #include "tls_channel.hpp"
 #include "tls_writer.hpp"
+#include "traffic.hpp"
 #include "upgrade.hpp"
 #include "ws_inflater.hpp"
 #include "ws_reader.hpp"
@@ -35,6 +36,7 @@ struct session_settings {
   actors::node* node = nullptr;
   std::span<ws_inflater> inflaters; ///< one for each loop
   inbound_account* parts = nullptr;
+  node_traffic* traffic = nullptr; ///< of all loops
   protocol::logger* log = nullptr;
   protocol::event_counters* counters = nullptr;
 };
@@ -126,6 +128,8 @@ private:
   void send_queued();
   void handle(outbox::status s);
   void wait_writable();
+  void note_queued() noexcept;
+  [[nodiscard]] loop_traffic& traffic() noexcept { return *(*settings_.traffic)[loop_.index()]; }
   void on_drained();
   void check_bound();
 
@@ -175,6 +179,9 @@ private:
   bool peer_closed_ = false;
   bool throwing_away_ = false;
   bool lost_ = false;     ///< a handler; see `lose_handler`
+  bool ended_by_application_ = false;
+  protocol::encoding encoding_ = protocol::encoding::plain_json;
+  std::array<std::uint32_t, 2> queued_{}; ///< what the loop's traffic counts of the outbox, by kind
 
   actors::event_loop& loop_;
   const session_settings& settings_;

@@ -43,6 +43,8 @@ void basic_websocket_session<Socket>::append(const shared_bytes& bytes, actors::
     return;
   contained([&] {
     outbox_.append(bytes, part, frames, kind, now());
+    if (waiting_writable_)
+      note_queued();
     if (outbox_.over_bound() && !waiting_writable_)
       flush(); // many frames of one turn are no sign of a slow reader: it was not offered them yet
     else
@@ -67,6 +69,8 @@ void basic_websocket_session<Socket>::send_queued() {
       return handle(s);
   }
   handle(outbox_.flush(now(), writer_));
+  if (queued_[0] + queued_[1] > 0)
+    note_queued();
 }
 
 template <class Socket>
@@ -99,6 +103,18 @@ void basic_websocket_session<Socket>::handle(outbox::status s) {
   } else {
     check_bound();
     wait_writable();
+    note_queued();
+  }
+}
+
+/// What waits for this socket, once it has not taken all: by far most sessions have never anything to note.
+template <class Socket>
+void basic_websocket_session<Socket>::note_queued() noexcept {
+  auto& counted = traffic().queued[protocol::index_of(encoding_)];
+  for (auto kind : {actors::output_kind::control, actors::output_kind::data}) {
+    auto i = static_cast<std::size_t>(kind);
+    auto now_queued = phase_ == phase::ended ? 0 : static_cast<std::uint32_t>(outbox_.queued_bytes(kind));
+    counted[i].add(std::uint64_t{now_queued} - std::exchange(queued_[i], now_queued));
   }
 }
 

@@ -81,7 +81,7 @@ for (const [mine, theirs] of mixed)
       assert.equal((await second.ear.take('message')).seq, seq);
       await his.room.send('after');
       assert.equal((await hers.ear.take('message')).text, 'after');
-      assert.equal(await next.metric('connections'), 2);
+      assert.equal(await next.metric('troupe_connections'), 2);
     });
   });
 

@@ -6,6 +6,7 @@
 #include <troupe/actors/dispatched.hpp>
 #include <troupe/actors/poller.hpp>
 #include <troupe/actors/session_table.hpp>
+#include <troupe/actors/time_histogram.hpp>
 #include <troupe/actors/timer_wheel.hpp>
 #include <troupe/actors/watched.hpp>
 #include <troupe/protocol/observe.hpp>
@@ -82,9 +83,7 @@ public:
   [[nodiscard]] steady_time now() const {
     if (!in_turn_)
       return options_.clock->now();
-    if (!now_)
-      now_ = options_.clock->now();
-    return *now_;
+    return now_ ? *now_ : read_clock();
   }
   /// After code of the application's, which may have taken long: `now` looks at the clock again.
   void time_has_passed() noexcept { now_.reset(); }
@@ -100,6 +99,14 @@ public:
   /// Asked after each handler from `least_handlers` on: whether the turn takes no more of them, because what was said fills the flush.
   /// Must not throw. Before the loop runs.
   void set_flush_gauge(std::function<bool()> is_full) { flush_is_full_ = std::move(is_full); }
+
+  /// `work` is called after the flush of each turn that did something, with the next time that is read. Must not throw. Before the loop
+  /// runs.
+  void set_after_flush(std::function<void(steady_time)> work) { after_flush_ = std::move(work); }
+
+  /// How long turns took that did something: from the first reading of the clock in them to the first one after their flush, which comes
+  /// before the loop sleeps. Thread: any.
+  [[nodiscard]] const time_histogram& turn_times() const noexcept { return turn_times_; }
 
   // -- running ------------------------------------------------------------------------------------------------------------
 
@@ -201,6 +208,9 @@ public:
 
 private:
   [[nodiscard]] bool has_ended() const noexcept;
+  steady_time read_clock() const;
+  void note_turn() const;
+  void forget_turn() noexcept;
   [[nodiscard]] bool has_work() const noexcept { return !ready_.empty() || sessions_.has_touched(); }
   bool run_ready();
   bool run_handlers(std::size_t max);
@@ -263,6 +273,7 @@ private:
   std::vector<std::shared_ptr<pending_work>> pending_;        ///< of the turn under way
   std::vector<std::shared_ptr<pending_work>> pending_before_; ///< of the one before
   std::function<bool()> flush_is_full_ = [] { return false; };
+  std::function<void(steady_time)> after_flush_ = [](steady_time) {};
   compat::job_queue ready_;
   compat::job_queue posted_;
   std::size_t resumes_left_ = 0;
@@ -270,6 +281,10 @@ private:
   bool left_work_ = false; ///< the last turn reached one of its bounds, or its flush gave more to do
   bool in_turn_ = false;
   mutable std::optional<steady_time> now_; ///< of what runs
+  mutable std::optional<steady_time> turn_began_; ///< nothing: what runs has not asked for the time yet
+  steady_time woke_at_ = steady_time::max();      ///< by the coarse clock; the end of time: not known
+  mutable bool turn_is_over_ = false; ///< the next reading of the clock is its end
+  mutable time_histogram turn_times_;
   watched_value<steady_time> last_mark_;
   watched_value<bool> slept_ = false; ///< since the last mark, perhaps
   watched_value<const char*> running_ = "handler";

@@ -22,7 +22,7 @@ public:
 /// Events that are counted. The exporter gives each its metric name; labels come from small fixed sets, never from clients.
 enum class counter : std::uint8_t {
   connections_opened,
-  connections_closed,   ///< label: close code and reason, `1013 slow_consumer`
+  connections_closed,   ///< label: close code and reason, `1013 slow_consumer`; `none peer`, `none application`
   handshakes_rejected,  ///< label: reason
   protocol_errors,      ///< label: kind
   slow_consumers,

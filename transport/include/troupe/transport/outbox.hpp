@@ -74,7 +74,8 @@ public:
 
   [[nodiscard]] bool empty() const noexcept { return head_ == entries_.size(); }
   [[nodiscard]] bool sealed() const noexcept { return sealed_; }
-  [[nodiscard]] std::size_t queued_bytes() const noexcept { return bytes_; }
+  [[nodiscard]] std::size_t queued_bytes() const noexcept { return bytes_[0] + bytes_[1]; }
+  [[nodiscard]] std::size_t queued_bytes(actors::output_kind kind) const noexcept { return bytes_[static_cast<std::size_t>(kind)]; }
   [[nodiscard]] std::size_t queued_weight() const noexcept { return weight_; }
   [[nodiscard]] std::size_t queued_frames() const noexcept { return frames_; }
 
@@ -111,12 +112,13 @@ private:
              actors::steady_time now);
   int gather(std::array<iovec, max_parts>& out) const;
   void consume(std::size_t bytes);
+  [[nodiscard]] std::size_t& bytes_of(actors::output_kind kind) noexcept { return bytes_[static_cast<std::size_t>(kind)]; }
   void compact();
 
   bounds bounds_;
   std::vector<entry> entries_;
   std::size_t head_ = 0; ///< entries before it have left
-  std::size_t bytes_ = 0;
+  std::array<std::size_t, 2> bytes_{}; ///< by `actors::output_kind`
   std::size_t weight_ = 0;
   std::size_t frames_ = 0;
   actors::steady_time progress_{};
