@@ -80,7 +80,7 @@ test('messages, deliveries by codec and their times move by what is said', async
   assert.equal(grown('troupe_deliveries_total{codec="v1_msgpack"}'), 20);
   assert.equal(grown('troupe_deliveries_total{codec="v1_json_deflated"}'), 20);
   const batches = grown('troupe_delivery_latency_seconds_count');
-  assert.ok(batches >= 1 && batches <= 20, `${batches} flushes`);
+  assert.ok(batches >= 1 && batches <= 60, `${batches} flushes`);
   const spent = grown('troupe_delivery_latency_seconds_sum');
   assert.ok(spent > 0 && spent < 5, `${spent} s`);
   assert.ok(grown('troupe_turn_duration_seconds_count') > 0);

@@ -1,15 +1,20 @@
 #include "process_stats.hpp"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <charconv>
 #include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <sstream>
+#include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace troupe::transport {
@@ -30,26 +35,43 @@ double boot_seconds() {
   return 0;
 }
 
+/// The start of a small file; empty if there is none.
+std::string_view read_file(const char* name, std::span<char> room) noexcept {
+  auto file = ::open(name, O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    return {};
+  auto n = ::read(file, room.data(), room.size());
+  ::close(file);
+  return {room.data(), n > 0 ? static_cast<std::size_t>(n) : 0};
+}
+
+std::uint64_t next_number(std::string_view& text) noexcept {
+  std::uint64_t number = 0;
+  auto begin = std::min(text.find_first_not_of(' '), text.size());
+  auto end = std::min(text.find(' ', begin), text.size());
+  std::from_chars(text.data() + begin, text.data() + end, number); // what is no number, or below 0, is not asked for
+  text.remove_prefix(end);
+  return number;
+}
+
 void read_stat(process_stats& into) {
-  std::ifstream in{"/proc/self/stat"};
-  in.exceptions(std::ios::badbit);
-  std::string line;
-  std::getline(in, line);
-  std::istringstream fields{line.substr(line.rfind(')') + 2)};
   static const auto booted = boot_seconds();
   static const auto per_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
-  std::string field;
-  for (int i = first_field; fields >> field; ++i) {
+  std::array<char, 1024> room;
+  auto text = read_file("/proc/self/stat", room);
+  text.remove_prefix(std::min(text.rfind(')') + 1, text.size()));
+  for (int i = first_field; !text.empty(); ++i) {
+    auto number = next_number(text);
     if (i == user_ticks || i == system_ticks)
-      into.cpu_seconds += std::stod(field) / per_second;
+      into.cpu_seconds += static_cast<double>(number) / per_second;
     else if (i == threads)
-      into.threads = std::stoull(field);
+      into.threads = number;
     else if (i == start_ticks)
-      into.start_seconds = booted + std::stod(field) / per_second;
+      into.start_seconds = booted + static_cast<double>(number) / per_second;
     else if (i == virtual_bytes)
-      into.virtual_bytes = std::stoull(field);
+      into.virtual_bytes = number;
     else if (i == resident_pages)
-      into.resident_bytes = std::stoull(field) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+      into.resident_bytes = number * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   }
 }
 
@@ -70,7 +92,7 @@ process_stats read_process_stats() {
   try {
     read_stat(now);
   } catch (const std::exception&) {
-    now = {}; // a kernel that says it in another way
+    now = {}; // no memory for what the machine's start is read with
   }
   rlimit most{};
   if (::getrlimit(RLIMIT_NOFILE, &most) == 0)
