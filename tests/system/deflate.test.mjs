@@ -192,7 +192,7 @@ test('a message that is being inflated takes effect before a node ends', async (
   const sender = await rawWebSocket(node, offer);
   const payload = Buffer.concat([costly.subarray(0, -1), Buffer.from('4a0400', 'hex')]); // "a" behind it
   sender.write(frame({ rsv: 4, payload }));
-  await until(async () => (await node.metric('inbound_bytes')) >= payload.length, 'all of it to have come');
+  await until(async () => (await node.metric('troupe_inbound_bytes')) >= payload.length, 'all of it to have come');
   node.signal('SIGTERM');
   const { code, frames } = await sender.closeFrame(30_000);
   assert.deepEqual([frames.map((f) => f.payload.toString()), code], [['a'], 1012]);

@@ -182,7 +182,7 @@ test('the image is kept once, however many do not read it', async (t) => {
 
   const sockets = await Promise.all(Array.from({ length: 20 }, () => rawWebSocket(node)));
   for (const s of sockets) s.socket.pause();
-  await node.metric('connections');
+  await node.metric('troupe_connections');
   const kib = node.kib('VmRSS') - before;
 
   t.diagnostic(`${kib} KiB for 20 who do not read`);
