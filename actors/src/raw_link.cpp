@@ -48,7 +48,7 @@ void raw_link::run(const char* hook, F&& handler) {
 
 /// For the exception in flight, which says `what`.
 void raw_link::fail(const char* hook, std::string_view what) {
-  report(hook);
+  report_hook(hook);
   close(protocol::errc::internal);
   auto open = connection_state::open; // what `on_close` throws finds it closed
   state_->state.compare_exchange_strong(open, connection_state::closing);
@@ -64,12 +64,12 @@ void raw_link::tell_error(std::string_view what) {
   try {
     on_error(raw_connection{state_}, what);
   } catch (...) {
-    report("on_error");
+    report_hook("on_error");
   }
 }
 
 /// Logs the exception in flight, which `hook` has let out.
-void raw_link::report(const char* hook) noexcept {
+void raw_link::report_hook(const char* hook) noexcept {
   std::string whose;
   try {
     whose = endpoint_->identity->name + " in " + hook;

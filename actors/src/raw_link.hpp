@@ -43,7 +43,7 @@ private:
   void end(const session_closed& how);
   void fail(const char* hook, std::string_view what);
   void tell_error(std::string_view what);
-  void report(const char* hook) noexcept;
+  void report_hook(const char* hook) noexcept;
   void close(protocol::errc why);
   void expire();
   template <class F>
