@@ -131,6 +131,8 @@ void add_limits(option_table& table, server_options& o) {
   auto& node = o.node;
   table.push_back(size_option("max-message-bytes", "Size of a client's message", node.messages.max_message_bytes, {},
                               protocol::max_supported_message_bytes));
+  table.push_back(count_option("max-fragments", "Fragments of one message", o.max_fragments,
+                               "1024, or one for each 256 bytes of --max-message-bytes"));
   table.push_back(count_option("max-connections", "WebSockets at a time", o.max_connections, "0.8 of the descriptors"));
   table.push_back(count_option("max-connections-per-ip", "Those of one address; if given, loopback counts too",
                                o.max_connections_per_ip, "100"));
@@ -243,6 +245,7 @@ constexpr std::pair<std::string_view, std::string_view> options_by_field[] = {
   {"server_options.max_pending", "max-pending"},
   {"server_options.max_pending_per_ip", "max-pending-per-ip"},
   {"server_options.reserved_descriptors", "reserved-descriptors"},
+  {"server_options.max_fragments", "max-fragments"},
   {"server_options.drain_delay", "drain-delay"},
   {"server_options.drain_timeout", "drain-timeout"},
   {"node_options.loops", "loops"},

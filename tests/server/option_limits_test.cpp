@@ -61,6 +61,7 @@ std::vector<row> rows() {
     {"server_options.max_pending", [](of& o, double n) { o.max_pending = number<size>(n); }, sizes},
     {"server_options.max_pending_per_ip", [](of& o, double n) { o.max_pending_per_ip = number<size>(n); }, sizes},
     {"server_options.reserved_descriptors", [](of& o, double n) { o.reserved_descriptors = number<size>(n); }, sizes},
+    {"server_options.max_fragments", [](of& o, double n) { o.max_fragments = number<size>(n); }, sizes},
     {"server_options.max_header_bytes", [](of& o, double n) { o.max_header_bytes = number<size>(n); }, sizes},
     {"server_options.max_headers", [](of& o, double n) { o.max_headers = number<size>(n); }, sizes},
     {"server_options.max_body_bytes", [](of& o, double n) { o.max_body_bytes = number<size>(n); }, sizes},

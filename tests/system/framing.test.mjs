@@ -81,6 +81,20 @@ describe('a declared length', () => {
 });
 
 describe('a fragmented message', () => {
+  test('may have as many parts as --max-fragments, and any number with 0', async (t) => {
+    const parts = (count) => Buffer.concat([text('{"type":"join",', { fin: false }), ...Array.from({ length: count - 2 }, () => frame({ opcode: 0, fin: false, payload: ' ' })), frame({ opcode: 0, payload: '"roomId":"r"}' })]);
+    const few = await startNode(t, 'relay_node', ['--max-fragments', '3']);
+    const any = await startNode(t, 'relay_node', ['--max-fragments', '0']);
+    const [good, bad, many] = [await rawWebSocket(few), await rawWebSocket(few), await rawWebSocket(any)];
+    good.write(parts(3));
+    bad.write(parts(4));
+    many.write(parts(5000));
+    assert.equal((await good.message()).type, 'joined');
+    assert.deepEqual((({ code, reason }) => [code, reason])(await bad.closeFrame()), [1008, 'flood']);
+    assert.equal((await many.message()).type, 'joined');
+    for (const s of [good, many]) s.destroy();
+  });
+
   test('is put together, and control frames between its parts are answered at once', async () => {
     const socket = await rawWebSocket(node);
     socket.write(Buffer.concat([text('{"type":"jo', { fin: false }), ping('first'), frame({ opcode: 0, fin: false, payload: 'in","roomId":' })]));

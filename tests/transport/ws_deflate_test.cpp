@@ -382,6 +382,7 @@ TEST_CASE("a large message is inflated in steps, and nothing is read meanwhile")
   }
 }
 
+// Pins §16.33.
 TEST_CASE("a few large messages are inflated at once, and the others wait as they came") {
   constexpr std::size_t size = 1'000'000;
   deflater d;

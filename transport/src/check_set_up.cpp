@@ -148,6 +148,7 @@ void check_options(const server_options& o) {
   is.count("max_pending", o.max_pending);
   is.count("max_pending_per_ip", o.max_pending_per_ip);
   is.count("reserved_descriptors", o.reserved_descriptors);
+  is.count("max_fragments", o.max_fragments);
   is.bytes("max_header_bytes", o.max_header_bytes, most_request_bytes);
   is.count("max_headers", o.max_headers);
   is.bytes("max_body_bytes", o.max_body_bytes, most_request_bytes);
