@@ -160,6 +160,12 @@ int outbox::gather(std::array<iovec, max_parts>& out) const {
 }
 
 void outbox::consume(std::size_t bytes) {
+  if (bytes == queued_bytes()) { // as mostly
+    head_ = entries_.size();
+    weight_ = frames_ = 0;
+    bytes_ = {};
+    return compact();
+  }
   while (bytes > 0) {
     auto& e = entries_[head_];
     auto gone = static_cast<std::uint32_t>(std::min<std::size_t>(bytes, e.left.size()));
