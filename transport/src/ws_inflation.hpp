@@ -36,7 +36,7 @@ private:
 /// empty one that is to end it.
 ///
 /// Memory: none before the first message, then 7 KiB of zlib's, its window of 32 KiB and 32 KiB of
-/// output; while a message is inflated besides its output once.
+/// output; while a message is inflated besides its output, and twice that as it ends.
 ///
 /// Errors: `std::bad_alloc`, and the next message is inflated as ever. Thread: one.
 class ws_inflation {
@@ -46,8 +46,8 @@ public:
     protocol::shared_bytes message;
   };
 
-  /// What one step takes and makes at most, but for a few KiB: the worst block headers take zlib a
-  /// millisecond, prose a tenth of that.
+  /// What one step takes, but for a piece, and makes, but for the last piece of output (as much
+  /// again at most): the worst block headers take zlib some milliseconds.
   static constexpr std::size_t step_input = 16 * 1024;
   static constexpr std::size_t step_output = 256 * 1024;
 

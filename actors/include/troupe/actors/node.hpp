@@ -95,7 +95,7 @@ struct node_stats {
   std::int64_t history_bytes = 0; ///< what histories keep; not counted as output
   std::int64_t history_budget_bytes = 0; ///< of `history_bytes`
   std::int64_t profile_bytes = 0; ///< what clients' joins have brought along, kept with their memberships
-  std::int64_t inbound_bytes = 0; ///< of messages that have come in part
+  std::int64_t inbound_bytes = 0; ///< of messages that have come in part, or are still to be inflated
   std::int64_t inbound_budget_bytes = 0; ///< of `inbound_bytes`
   time_counts turns{};          ///< how long the loops' turns took: see `event_loop::turn_times`
   time_counts delivery_times{}; ///< of flushes: from what the oldest batch answers that was given to its last member to after the flush

@@ -51,7 +51,7 @@ struct server_options {
   std::optional<std::size_t> max_pending_per_ip{}; ///< absent: 128, and loopback addresses count only if `max_connections_per_ip` is given; see `trusted_proxies`
   std::optional<std::size_t> reserved_descriptors{}; ///< no WebSockets: log, files, probes; absent: an eighth, 64 at most; fewer than the process may open
   bool raise_descriptor_limit = false;      ///< raises the process's soft limit to the hard one: not for hosts that use `select`
-  std::optional<std::size_t> max_fragments{}; ///< of a client's message; absent: 1,024, or one for each 256 bytes of the largest message if that is more
+  std::optional<std::size_t> max_fragments{}; ///< of a client's message; absent: 1,024, or one for each 256 bytes of the largest message if that is more; 0: any number
   std::size_t max_header_bytes = 8 * 1024;  ///< of an HTTP request; lifted, as the body: 1 GiB
   std::size_t max_headers = 100;            ///< of a request; with more it is answered 431
   std::size_t max_body_bytes = 64 * 1024;   ///< of a request; a larger one is answered 413
