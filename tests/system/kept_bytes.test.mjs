@@ -427,6 +427,7 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
 
   const unbounded = ['--message-rate', '0', '--byte-rate', '0'];
   const message = text({ type: 'message', text: 'x'.repeat(60_000) });
+  const messages = Buffer.concat(Array.from({ length: 16 }, () => message)); // more than a socket takes at once, also of a fast server
   const many = (one) => Buffer.concat(Array.from({ length: 500 }, () => one));
   const parts = Buffer.concat([
     frame({ fin: false, payload: '{"type":"message","text":"' }),
@@ -434,8 +435,8 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
     frame({ opcode: 0, payload: '"}' }),
   ]);
   for (const [what, args, chunk, least] of [ // `least`: each has heard so many of its messages, else nothing was tried
-    ['large messages', [], message, 10],
-    ['large messages that nobody bounds', unbounded, message, 200],
+    ['large messages', [], messages, 10],
+    ['large messages that nobody bounds', unbounded, messages, 200],
     ['small messages', unbounded, many(text({ type: 'message', text: 'x' })), 1000],
     ['pings', unbounded, many(text({ type: 'ping' })), 1000],
     ['parts of messages', unbounded, parts, 200],
