@@ -89,7 +89,10 @@ bool connection_core::within_rate() {
 /// Commands with a `ref` are answered each, the others once a second; whoever goes on is closed, which bounds the answers.
 void connection_core::refuse_by_rate(const inbound& message) {
   auto& limits = config_.options->connections;
+  auto& counters = *config_.options->counters;
+  counters.count(protocol::counter::dropped, "rate_limited");
   if (++refused_by_rate_ > 2 * limits.burst_messages) {
+    counters.count(protocol::counter::protocol_errors, "flood");
     closing_ = true;
     output_.close(errc::flood);
     return;

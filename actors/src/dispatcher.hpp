@@ -80,7 +80,8 @@ public:
   /// Sends as much as a turn allows; returns whether frames are left.
   bool flush();
 
-  /// Notes how long the oldest of the batches took that `flush` has given to all, if any. Called after it with the time.
+  /// Notes how long the oldest of the batches took that `flush` has given to all, if any. Called
+  /// after it with the time.
   void note_delivered(steady_time now) noexcept;
 
   /// Whether the rooms that have spoken since the last flush need most of the sends of one: more rooms would only wait. A room that

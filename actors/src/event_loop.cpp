@@ -243,8 +243,8 @@ steady_time event_loop::read_clock() const {
   return *now_;
 }
 
-/// A turn has no clock of its own: it begins and ends at what others read. Where that comes late, after a handler that has not asked,
-/// the coarse clock knows better.
+/// A turn has no clock of its own: it begins and ends at what others read. Where that comes late,
+/// after a handler that has not asked, the coarse clock knows better.
 void event_loop::note_turn() const {
   constexpr std::chrono::milliseconds coarse{10};
   if (std::exchange(turn_is_over_, false)) {
@@ -293,7 +293,8 @@ bool event_loop::run_turn(std::size_t max_handlers) {
   return busy || more || !pending_before_.empty();
 }
 
-/// Runs what waited for the loop to be free, and sends what that has said. Returns whether there is more to do.
+/// Runs what waited for the loop to be free, and sends what that has said. Returns whether there is
+/// more to do.
 bool event_loop::run_pending_before() {
   auto any = !pending_before_.empty();
   run_pending(pending_before_);

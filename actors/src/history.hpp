@@ -44,8 +44,8 @@ public:
   /// Lets the oldest entry go, for the budget of all histories. Precondition: there is one.
   void drop_oldest() noexcept;
 
-  /// Prefetches what the next `append` lets go, last used a whole history ago. Its frames were named by the one before, whose `append`
-  /// has prefetched them. Cost: no waiting.
+  /// Prefetches what the next `append` lets go, last used a whole history ago. Its frames were
+  /// named by the one before, whose `append` has prefetched them. Cost: no waiting.
   void prefetch_oldest() const noexcept;
 
   [[nodiscard]] const std::deque<entry>& entries() const noexcept { return entries_; }

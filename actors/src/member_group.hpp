@@ -57,7 +57,7 @@ public:
   void make_room_for_push(bool excludes);
 
   /// Adds a frame for all members but `except`, with the credits that are held until its flush has begun.
-  /// `at`: when what it says was heard; not given: nobody asks how long it took.
+  /// `at`: when the room heard what the frame answers; `max`: its time is not measured.
   /// Precondition: `make_room_for_push`. Without it, a frame that finds no memory may leave its exclusion behind.
   void push(protocol::shared_bytes frame, session_key except, const credit& source, const credit& own,
             steady_time at = steady_time::max());
@@ -68,7 +68,8 @@ public:
   /// `catch_up` for every member.
   std::size_t catch_up_all(session_table& sessions);
 
-  /// `at` of the oldest frame of the batch that all have got since the last call; the end of time: there is none.
+  /// Returns `at` of the oldest frame among the batches that all members have got since the last
+  /// call; `max` if there is none.
   [[nodiscard]] steady_time take_delivered() noexcept { return std::exchange(delivered_since_, steady_time::max()); }
 
   [[nodiscard]] bool pending() const noexcept { return current_.active || !next_.frames.empty(); }

@@ -178,7 +178,7 @@ struct fan_out {
   session_key except; ///< a member that does not get it, or nobody
   credit source;      ///< of the client that sent it
   credit own;         ///< of the room's own output
-  steady_time at = steady_time::max(); ///< when the room heard what it answers by it; not given: nobody notes how long it took
+  steady_time at = steady_time::max(); ///< when the room heard what this answers; `max`: its time is not measured
 };
 
 /// A frame for one member, after all that the room has said before.

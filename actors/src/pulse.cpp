@@ -6,14 +6,15 @@
 namespace troupe::actors {
 namespace {
 
-/// Spreads first pings, so that connections of one burst do not stay in step: 0.5 to 1.
-double jitter() {
+/// Half of the interval to all of it, so that connections of one burst do not stay in step.
+steady_time::duration first_silence(std::chrono::milliseconds interval) {
   thread_local std::minstd_rand source{std::random_device{}()};
-  return std::uniform_real_distribution<>{0.5, 1.0}(source);
+  auto part = std::uniform_real_distribution<>{0.5, 1.0}(source);
+  return std::chrono::duration_cast<steady_time::duration>(interval * part);
 }
 
-/// The last moment up to `at` at which others are looked at, too: one wake-up pings many, and another reads their answers. It is at most
-/// a 128th of the interval, and 32 ms, before.
+/// Rounds `at` down, so that many clients are pinged in one wake-up and their answers are read in
+/// another. The result is earlier by at most 32 ms, and at most a 128th of the interval.
 steady_time together(steady_time at, std::chrono::milliseconds interval) {
   auto step = std::min<steady_time::duration>(interval / 128, std::chrono::milliseconds{32});
   return step.count() > 0 ? at - at.time_since_epoch() % step : at;
@@ -25,7 +26,7 @@ void pulse::start(actor_base& owner, const heartbeat_options& options) {
   owner_ = &owner;
   started_at_ = loop_.now();
   if (options.interval.count() > 0)
-    loop_.timers().arm(*this, together(started_at_ + std::chrono::duration_cast<steady_time::duration>(options.interval * jitter()), options.interval));
+    loop_.timers().arm(*this, together(started_at_ + first_silence(options.interval), options.interval));
 }
 
 void pulse::on_deadline() {

@@ -151,8 +151,8 @@ private:
   join_reply admit(member candidate, const join_request& request);
   void say_left(const member& gone, leave_reason reason);
   void remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell, open_ref* ref = nullptr);
-  /// Whether the command being handled is still to be carried out: its hook has neither refused it nor thrown its sender out, whose
-  /// connection then answers.
+  /// Whether the command being handled is still to be carried out: its hook has neither refused it
+  /// nor thrown its sender out, whose connection then answers.
   [[nodiscard]] bool is_current() const noexcept { return current_ && !sender_left_; }
   void relay(const room_input& in, const member& from);
   void relay_binary(const room_input& in, const member& from);

@@ -20,7 +20,8 @@ bool is_reserved(const field& f, std::span<const std::string_view> reserved) {
   return std::find(reserved.begin(), reserved.end(), f.key) != reserved.end();
 }
 
-/// Calls `visit(field)` for every field of the head that is written, and `visit_tail(field)` for the others.
+/// Calls `visit(field)` for every field of the head that is written, and `visit_tail(field)` for
+/// the others.
 template <class Visit, class VisitTail>
 void for_each_field(const message_parts& parts, Visit&& visit, VisitTail&& visit_tail) {
   for (const auto& f : parts.head)

@@ -143,7 +143,8 @@ struct hearing {
   texts in_all;
 };
 
-/// What an actor hears that is dispatched "go", and whom `say` says something while it handles that.
+/// What an actor hears that is dispatched "go", and whom `say` says something while it handles
+/// that.
 hearing heard_around(const std::function<void(const listener_actor&)>& say) {
   listener::record r;
   stage s;

@@ -1,4 +1,5 @@
-// What happens to a whole server moves the counter of it in /metrics, and no other of the same kind.
+// What happens to a whole server moves the counter of it in /metrics, and no other of the same
+// kind.
 #include <utility>
 
 #include "server/stopping.hpp"
@@ -123,7 +124,8 @@ TEST_CASE("bytes of HTTP are those of requests and answers") {
   auto scraped = sum_of(s, "troupe_sent_bytes_total{protocol=\"http\"}") - sent;
   auto answers = raw_client{s.port(), get + post}.read_all(); // one after the other
 
-  // A look sees its own request and the answers before it: `scrape` is two requests, `scraped` two answers.
+  // A look sees its own request and the answers before it: `scrape` is two requests, `scraped` two
+  // answers.
   CHECK(sum_of(s, "troupe_received_bytes_total{protocol=\"http\"}") - received
         == 2 * scrape + static_cast<double>(get.size() + post.size()));
   auto now = sum_of(s, "troupe_sent_bytes_total{protocol=\"http\"}") - sent;

@@ -170,3 +170,17 @@ test('what a reader that stalls has still to get counts by kind and codec, until
   deaf.destroy();
   await node.untilMetric('troupe_output_queued_bytes', '', (n) => n === 0);
 });
+
+test('each message that the rate drops counts, and so does the end that follows', async (t) => {
+  const node = await startNode(t, 'relay_node', ['--message-rate', '5']);
+  const socket = await rawWebSocket(node);
+  socket.write(Buffer.concat(Array.from({ length: 60 }, () => text({ type: 'ping' }))));
+  const { code, frames } = await socket.closeFrame();
+  const heard = frames.filter((f) => JSON.parse(f.payload.toString()).type === 'pong').length;
+
+  assert.equal(code, 1008);
+  const taken = await node.metric('troupe_messages_in_total');
+  assert.ok(taken - heard > 20, `${heard} of ${taken} were answered`);
+  assert.equal(await node.metric('troupe_dropped_total', 'rate_limited'), taken - heard);
+  assert.equal(await node.metric('troupe_ws_protocol_error_total', 'flood'), 1);
+});

@@ -87,7 +87,8 @@ std::string read_file(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>{in}, {}};
 }
 
-/// The labels that a layer's source names where it counts, each after the marks that the pattern's first group holds.
+/// The labels that a layer's source names where it counts, each after the marks that the pattern's
+/// first group holds.
 std::set<std::string> labels_in_source(const std::string& layer, const std::regex& pattern) {
   std::set<std::string> all;
   for (auto& entry : std::filesystem::recursive_directory_iterator{std::filesystem::path{TROUPE_SOURCE_DIR} / layer / "src"}) {

@@ -56,7 +56,9 @@ values protocol_errors() {
   return all;
 }
 
-values dropped() { return {"given_up", "no_such_room", "node_overloaded", "server_member_behind", "slow_consumer"}; }
+values dropped() {
+  return {"given_up", "no_such_room", "node_overloaded", "rate_limited", "server_member_behind", "slow_consumer"};
+}
 
 values accept_errors() { return {"ECONNABORTED", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "other"}; }
 

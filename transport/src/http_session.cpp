@@ -97,7 +97,8 @@ void basic_http_session<Socket>::set_answering(bool is_answering) noexcept {
     settings_.answering += is_answering ? 1 : -1;
 }
 
-/// Counts what a plain socket has read or written; of TLS, what has passed the engine since the last time, on the wire.
+/// Counts what a plain socket has read or written; of TLS, what has passed the engine since the
+/// last time, on the wire.
 template <class Socket>
 void basic_http_session<Socket>::note_traffic(std::size_t received, std::size_t sent) noexcept {
   if constexpr (is_tls<Socket>) {

@@ -109,7 +109,7 @@ std::vector<MetricFamily> node_families(const actors::node_stats& now) {
     gauge("troupe_output_budget_bytes", "Bound of troupe_output_bytes; 0: none.", now.budget_bytes),
     gauge("troupe_history_bytes", "What rooms keep of what they have said.", now.history_bytes),
     gauge("troupe_history_budget_bytes", "Bound of troupe_history_bytes; 0: none.", now.history_budget_bytes),
-    gauge("troupe_inbound_bytes", "Messages that have come in part.", now.inbound_bytes),
+    gauge("troupe_inbound_bytes", "Messages that have come in part, or are still to be inflated.", now.inbound_bytes),
     gauge("troupe_inbound_budget_bytes", "Bound of troupe_inbound_bytes; 0: none.", now.inbound_budget_bytes),
     gauge("troupe_profile_bytes", "Profiles of members.", now.profile_bytes),
   };

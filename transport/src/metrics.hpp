@@ -10,7 +10,8 @@
 
 namespace troupe::transport {
 
-/// All that is counted as Prometheus metrics; the README of this layer has their table. Thread: any.
+/// All that is counted as Prometheus metrics; the README of this layer has their table. Thread:
+/// any.
 class metrics final : public protocol::event_counters {
 public:
   /// Its media type, with which `text` is to be sent.
@@ -22,7 +23,8 @@ public:
   /// Rare events: takes a lock, and allocates for a label that is new.
   void count(protocol::counter what, std::string_view label, std::uint64_t n) noexcept override;
 
-  /// All metrics in the text format, those of this process and of `now` as of now. Cost: a millisecond or so, for a scrape.
+  /// All metrics in the text format, those of this process and of `now` as of now. Cost: a
+  /// millisecond or so, for a scrape.
   [[nodiscard]] std::string text(const actors::node_stats& now, const node_traffic& traffic = {});
 
 private:

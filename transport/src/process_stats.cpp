@@ -21,7 +21,8 @@ namespace troupe::transport {
 
 namespace {
 
-/// A field of proc(5), `/proc/pid/stat`, less those up to the name, which may hold anything: 3 is the first.
+/// A field of proc(5), `/proc/pid/stat`, less those up to the name, which may hold anything: 3 is
+/// the first.
 constexpr int first_field = 3;
 constexpr int user_ticks = 14, system_ticks = 15, threads = 20, start_ticks = 22, virtual_bytes = 23, resident_pages = 24;
 

@@ -27,8 +27,9 @@ class tls_channel {
 public:
   using executor_type = plain_socket::executor_type;
 
-  /// Takes the connection over; appends what `stream` had read ahead (17 KiB at most) to `early`. Precondition: nothing is under way on
-  /// `stream`, which serves for nothing then. The output is a `tls_writer`'s to take. `received` counts what the socket gives from now on.
+  /// Takes the connection over; appends what `stream` had read ahead (17 KiB at most) to `early`.
+  /// Precondition: nothing is under way on `stream`, which serves for nothing then. The output is a
+  /// `tls_writer`'s to take. `received` counts what the socket gives from now on.
   tls_channel(tls_socket& stream, std::string& early, actors::loop_counter& received);
 
   [[nodiscard]] SSL* native_handle() const noexcept { return ssl_.get(); }

@@ -21,8 +21,8 @@ namespace troupe::transport {
 /// parts. Thread: the loop's.
 class tls_writer {
 public:
-  /// All that `ssl` writes from now on goes to `fd`; `sent` counts what that takes. Precondition: its engine has sent what it had. `ssl` is freed without writing
-  /// after this has gone.
+  /// All that `ssl` writes from now on goes to `fd`; `sent` counts what that takes. Precondition:
+  /// its engine has sent what it had. `ssl` is freed without writing after this has gone.
   tls_writer(SSL* ssl, int fd, actors::loop_counter& sent);
   tls_writer(const tls_writer&) = delete;
   tls_writer& operator=(const tls_writer&) = delete;

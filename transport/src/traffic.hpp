@@ -12,7 +12,8 @@
 
 namespace troupe::transport {
 
-/// What the sockets of one loop have read and written, and what waits for them. Thread: the loop's writes, any reads.
+/// What the sockets of one loop have read and written, and what waits for them. Thread: the loop's
+/// writes, any reads.
 struct loop_traffic {
   /// Bytes as they are on the wire, TLS included, less what TCP and IP add.
   struct bytes {
@@ -22,7 +23,8 @@ struct loop_traffic {
 
   bytes http; ///< of a connection until it becomes a WebSocket, with TLS's handshake
   bytes websocket;
-  /// Bytes that sockets have not taken, by `protocol::index_of` and `actors::output_kind`: a frame for many counts for each of them.
+  /// Bytes that sockets have not taken, by `protocol::index_of` and `actors::output_kind`: a frame
+  /// for many counts for each of them.
   std::array<std::array<actors::loop_counter, 2>, protocol::encoding_count> queued;
 };
 

@@ -113,8 +113,9 @@ void basic_websocket_session<Socket>::receive(std::size_t n)
   read_next();
 }
 
-/// Takes what the socket has had: all of it, or as much as may be heard. The rest waits. Returns whether more is to be read at once: a
-/// message has come in part, and none has come whole, which others are to hear first.
+/// Takes what the socket has had: all of it, or as much as may be heard. The rest waits. Returns
+/// whether more is to be read at once: a message has come in part, and none has come whole, which
+/// others are to hear first.
 template <class Socket>
 bool basic_websocket_session<Socket>::take_in(std::string_view bytes) {
   if constexpr (!is_tls<Socket>) // TLS's channel counts what it reads
@@ -147,8 +148,8 @@ void basic_websocket_session<Socket>::drop_rest() noexcept {
   std::string{}.swap(rest_);
 }
 
-/// Takes events off the front of `bytes` while they may be heard, and until a message wants inflating in steps, between which others
-/// have their turn.
+/// Takes events off the front of `bytes` while they may be heard, and until a message wants
+/// inflating in steps, between which others have their turn.
 template <class Socket>
 void basic_websocket_session<Socket>::take_events(std::string_view& bytes) {
   while (reader_.is_inflating() || (!bytes.empty() && reads_on())) {
@@ -217,8 +218,8 @@ void basic_websocket_session<Socket>::answer_close() {
     end();
 }
 
-/// Counts what has come of a message whose rest is still to come, and gives it its time; or of one that is still to be inflated, which
-/// a node that drains waits for.
+/// Counts what has come of a message whose rest is still to come, and gives it its time; or of one
+/// that is still to be inflated, which a node that drains waits for.
 template <class Socket>
 void basic_websocket_session<Socket>::hold_parts() {
   auto since = reader_.open_since();

@@ -107,7 +107,8 @@ void basic_websocket_session<Socket>::handle(outbox::status s) {
   }
 }
 
-/// What waits for this socket, once it has not taken all: by far most sessions have never anything to note.
+/// What waits for this socket, once it has not taken all: by far most sessions have never anything
+/// to note.
 template <class Socket>
 void basic_websocket_session<Socket>::note_queued() noexcept {
   auto& counted = traffic().queued[protocol::index_of(encoding_)];

@@ -303,7 +303,8 @@ ws_event ws_reader::inflate() {
   return e;
 }
 
-/// Whether the message is done. One that turns out to need many steps while there are enough of those waits as it came.
+/// Whether the message is done. One that turns out to need many steps while there are enough of
+/// those waits as it came.
 bool ws_reader::inflate_step() {
   auto& p = *parts_;
   if (!p.inflation) {

@@ -106,8 +106,8 @@ public:
   [[nodiscard]] bool is_inflating() const noexcept { return is_inflating_; }
 
   /// Takes bytes off the front of `bytes`: up to the end of the next event, or all of them if there
-  /// is none; while it inflates, none. Text is refused as soon as no continuation can make it UTF-8, a frame as soon as its
-  /// header breaks a rule or a bound.
+  /// is none; while it inflates, none. Text is refused as soon as no continuation can make it
+  /// UTF-8, a frame as soon as its header breaks a rule or a bound.
   [[nodiscard]] ws_event next(std::string_view& bytes, time_point now);
 
   /// Since when a message or frame is incomplete; nothing between messages.

@@ -100,12 +100,12 @@ public:
   /// Must not throw. Before the loop runs.
   void set_flush_gauge(std::function<bool()> is_full) { flush_is_full_ = std::move(is_full); }
 
-  /// `work` is called after the flush of each turn that did something, with the next time that is read. Must not throw. Before the loop
-  /// runs.
+  /// Calls `work` once for each turn that did something, after its flush, with the first time that
+  /// is read then. `work` must not throw. To be set before the loop runs.
   void set_after_flush(std::function<void(steady_time)> work) { after_flush_ = std::move(work); }
 
-  /// How long turns took that did something: from the first reading of the clock in them to the first one after their flush, which comes
-  /// before the loop sleeps. Thread: any.
+  /// How long turns took, of those that did something. A turn counts from its first reading of the
+  /// clock to the first one after its flush, which comes before the loop sleeps. Thread: any.
   [[nodiscard]] const time_histogram& turn_times() const noexcept { return turn_times_; }
 
   // -- running ------------------------------------------------------------------------------------------------------------

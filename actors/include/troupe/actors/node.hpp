@@ -50,8 +50,9 @@ public:
   /// what it answers may reach the sink before this returns. Nothing happens once the port is closed.
   void deliver(protocol::shared_bytes message, bool binary);
 
-  /// Held while a message that has come whole is not ready to be delivered yet: a node that drains waits for it. Errors:
-  /// `std::bad_alloc`.
+  /// Takes credit for a message that has come whole and cannot be delivered yet. While the caller
+  /// holds it, a node that drains waits for the message. Empty once the port is closed.
+  /// Errors: `std::bad_alloc`.
   [[nodiscard]] credit expect_message();
 
   /// Whether the next message may be read: there is credit, and the bytes of a second are not used up. If not,

@@ -20,7 +20,8 @@ private:
   std::atomic<std::uint64_t> n_{0};
 };
 
-/// The upper bounds of the buckets of all histograms of times; what takes longer than the last has a bucket of its own.
+/// The upper bounds of the buckets of all histograms of times; what takes longer than the last has
+/// a bucket of its own.
 inline constexpr auto time_bounds = [] {
   using namespace std::chrono_literals;
   return std::array<std::chrono::microseconds, 14>{100us, 250us, 500us, 1ms,   2500us, 5ms, 10ms,
@@ -40,8 +41,9 @@ struct time_counts {
   }
 };
 
-/// Counts times by how long they were. Thread: one notes, any reads; numbers read meanwhile may be of different moments.
-/// Cost of a note: at most a comparison for each bound, and two additions. Allocates nothing.
+/// Counts times by how long they were. Thread: one notes, any reads; numbers read meanwhile may be
+/// of different moments. Cost of a note: at most a comparison for each bound, and two additions.
+/// Allocates nothing.
 class time_histogram {
 public:
   /// A time below 0, as of a clock that was set back, counts as 0.
