@@ -15,6 +15,7 @@
 #include <array>
 #include <functional>
 #include <future>
+#include <optional>
 #include <thread>
 
 using namespace troupe;
@@ -123,13 +124,13 @@ TEST_CASE("a loop that sleeps hears its descriptors, what is posted and its dead
     void on_deadline() override { rung.set_value(); }
     std::promise<void>& rung;
   } bell{rung};
-  boost::asio::steady_timer far{r.loop.context()};
-  boost::asio::steady_timer near{r.loop.context()};
+  std::optional<boost::asio::steady_timer> far, near;
   auto asio_waits = GENERATE(false, true);
   r.on_loop([&] {
-    far.expires_after(1h);
+    near.emplace(r.loop.context());
+    far.emplace(r.loop.context(), 1h);
     if (asio_waits)
-      far.async_wait([](auto) {});
+      far->async_wait([](auto) {});
     r.loop.sockets().add(l.ends[0], l);
     l.heard = [&] { told.set_value(); };
   });
@@ -139,8 +140,8 @@ TEST_CASE("a loop that sleeps hears its descriptors, what is posted and its dead
   r.on_loop([&] { r.loop.arm(bell, 5ms); });
   rung.get_future().get();
   r.on_loop([&] {
-    near.expires_after(2ms);
-    near.async_wait([&](auto) { fired.set_value(); });
+    near->expires_after(2ms);
+    near->async_wait([&](auto) { fired.set_value(); });
   });
   fired.get_future().get(); // Asio's, though it may be the first thing that Asio has to wait for
   std::promise<void> again;
@@ -149,7 +150,8 @@ TEST_CASE("a loop that sleeps hears its descriptors, what is posted and its dead
   l.say();
   again.get_future().get();
   r.on_loop([&] {
-    far.cancel();
+    far.reset();
+    near.reset();
     r.loop.sockets().remove(l.ends[0], l);
   });
 }

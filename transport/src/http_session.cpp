@@ -69,9 +69,10 @@ void basic_http_session<Socket>::lose_handler() noexcept {
 
 template <class Socket>
 basic_http_session<Socket>::basic_http_session(Socket&& socket, const boost::asio::ip::address& peer, actors::event_loop& loop,
-                                               http_settings& settings, socket_share share)
+                                               http_settings& settings, socket_share share, owned_descriptor unopened)
   : pending_socket(loop),
     socket_(std::move(socket)),
+    unopened_(std::move(unopened)),
     settings_(settings),
     places_(settings.pending),
     share_(std::move(share)),
@@ -114,6 +115,8 @@ void basic_http_session<Socket>::note_traffic(std::size_t received, std::size_t 
 template <class Socket>
 void basic_http_session<Socket>::start() {
   contained([&] {
+    if (unopened_.get() >= 0)
+      open();
     if (!lowest().is_open())
       return; // another had to have its place
     if constexpr (!is_tls<Socket>)
@@ -126,7 +129,18 @@ void basic_http_session<Socket>::start() {
 }
 
 template <class Socket>
+void basic_http_session<Socket>::open() {
+  if constexpr (is_tls<Socket>) {
+    lowest().assign(peer_.is_v6() ? tcp::v6() : tcp::v4(), unopened_.get());
+    static_cast<void>(unopened_.release()); // Asio's now
+    error_code ignored;                     // a socket that cannot even do this fails at its first read
+    lowest().non_blocking(true, ignored);   // sessions read what is there, and no more
+  }
+}
+
+template <class Socket>
 void basic_http_session<Socket>::end() {
+  unopened_ = owned_descriptor{};
   error_code ignored; // it goes, whatever the answer
   if (lowest().is_open())
     note_traffic(0, 0);

@@ -24,8 +24,9 @@ class basic_http_session final : public pending_socket,
                                  public polled_socket::host,
                                  public std::enable_shared_from_this<basic_http_session<Socket>> {
 public:
+  /// `unopened` is what `start` opens the socket with: Asio's are opened on their loop's thread alone. Empty: `socket` is open.
   basic_http_session(Socket&& socket, const boost::asio::ip::address& peer, actors::event_loop& loop, http_settings& settings,
-                     socket_share share);
+                     socket_share share, owned_descriptor unopened);
   ~basic_http_session() override;
 
   /// Takes its place among the pending sockets, before `start`.
@@ -54,6 +55,7 @@ private:
   friend class guarded_handler;
   void lose_handler() noexcept;
 
+  void open();
   void on_deadline();
   void read_proxy();
   void on_proxy_bytes(boost::system::error_code ec, std::size_t n);
@@ -77,6 +79,7 @@ private:
   [[nodiscard]] auto& lowest() { return lowest_layer(socket_); }
 
   Socket socket_;
+  owned_descriptor unopened_;
   http_settings& settings_;
   std::shared_ptr<pending_sockets> places_;
   socket_share share_;

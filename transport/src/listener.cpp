@@ -95,7 +95,8 @@ listener::listener(actors::event_loop& loop, const std::string& bind, std::uint1
 void listener::open(const tcp::endpoint& at) {
   using acceptor_socket = boost::asio::basic_socket_acceptor<tcp, boost::asio::io_context::executor_type>;
   error_code ec;
-  acceptor_socket acceptor{loop_.context()};
+  boost::asio::io_context nobodys; // the loop's is for its thread; this one serves for the time of these calls
+  acceptor_socket acceptor{nobodys};
   acceptor.open(at.protocol(), ec);
   if (!ec && ::fcntl(acceptor.native_handle(), F_SETFD, FD_CLOEXEC) < 0) // a program that a handler starts does not keep the port
     ec.assign(errno, boost::system::system_category());

@@ -23,8 +23,10 @@ actors::event_loop& server::state::least_loaded() {
 
 /// The socket counts from here on, however long its loop takes to begin with it.
 template <class Session, class Socket>
-void server::state::start_session(actors::event_loop& loop, Socket socket, const tcp::endpoint& peer, http_settings& settings) {
-  auto session = std::make_shared<Session>(std::move(socket), peer.address(), loop, settings, socket_share{sockets[loop.index()]});
+void server::state::start_session(actors::event_loop& loop, Socket socket, const tcp::endpoint& peer, http_settings& settings,
+                                  owned_descriptor unopened) {
+  auto session = std::make_shared<Session>(std::move(socket), peer.address(), loop, settings, socket_share{sockets[loop.index()]},
+                                           std::move(unopened));
   session->enter();
   if (loop.is_current())
     session->start();
@@ -37,12 +39,7 @@ void server::state::take(actors::event_loop& loop, owned_descriptor socket, cons
     start_session<basic_http_session<polled_socket>>(loop, polled_socket{std::move(socket), loop}, peer, http);
     return;
   }
-  plain_socket asio{loop.context()};
-  asio.assign(peer.protocol(), socket.get());
-  static_cast<void>(socket.release()); // Asio's now
-  boost::system::error_code ignored;   // a socket that cannot even do this fails at its first read
-  asio.non_blocking(true, ignored);    // sessions read what is there, and no more
-  start_session<basic_http_session<tls_socket>>(loop, tls->on(std::move(asio)), peer, http);
+  start_session<basic_http_session<tls_socket>>(loop, tls->on(plain_socket{loop.context()}), peer, http, std::move(socket));
 }
 
 void server::state::open_doors() {

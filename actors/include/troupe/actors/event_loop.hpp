@@ -73,7 +73,7 @@ public:
   // -- what lives on it ---------------------------------------------------------------------------------------------------
 
   [[nodiscard]] unsigned index() const noexcept { return index_; }
-  /// For operations that begin on the loop's thread: what another thread begins or posts there wakes nobody.
+  /// Locks nothing: what is made of it is opened, used and closed on the loop's thread alone.
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
   [[nodiscard]] poller& sockets() noexcept { return poller_; }
   [[nodiscard]] timer_wheel& timers() noexcept { return timers_; }
@@ -263,7 +263,7 @@ private:
   timer_wheel timers_;
   session_table sessions_;
   poller poller_;
-  boost::asio::io_context context_{1}; ///< after what its last handlers may use when they are destroyed with it
+  boost::asio::io_context context_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE}; ///< after what its last handlers may use when they are destroyed with it
   std::optional<boost::asio::posix::stream_descriptor> poller_seen_; ///< by Asio, while the loop blocks there
   bool awaits_poller_ = false; ///< Asio does
   unsigned source_ = 0;        ///< of handlers: whose turn it is
