@@ -28,8 +28,6 @@ void dispatcher::on_subscribe(const subscribe& s) {
   if (s.only_room)
     leave_room_before(s);
   auto& room = rooms_.try_emplace(s.room->key).first->second;
-  if (!room.in_ring)
-    ring_.make_room();
   room.identity = s.room;
   auto& group = room.group_for(s.encoding, memberships_);
   if (!group.contains(s.who)) {
@@ -53,7 +51,7 @@ void dispatcher::leave_room_before(const subscribe& s) {
   count_deliveries(*group, group->members.catch_up(s.who, sessions_));
   group->members.remove(s.who);
   count_members(-1);
-  drop_if_empty(before, i->second);
+  drop_if_empty(i->second);
 }
 
 void dispatcher::on_fan_out(const fan_out& f) {
@@ -61,16 +59,13 @@ void dispatcher::on_fan_out(const fan_out& f) {
   if (i == rooms_.end())
     return;
   auto& room = i->second;
-  if (!room.in_ring)
-    ring_.make_room();
   for (auto& g : room.groups)
     g->members.make_room_for_push(bool(f.except));
   for (auto& g : room.groups)
     if (auto& frame = f.frames[protocol::index_of(g->encoding)]; frame && !g->members.empty())
       g->members.push(frame, f.except, f.source, f.own, f.at);
-  if (!room.in_ring && room.pending()) {
-    room.in_ring = true;
-    ring_.push(f.room);
+  if (!room.in_ring() && room.pending()) {
+    ring_.push_back(room);
     new_cost_ += std::min(room.sole_size(), budget_.of_room);
   }
 }
@@ -85,7 +80,7 @@ void dispatcher::on_member_frame(const member_frame& f) {
   if (group && f.remove) {
     group->members.remove(f.who);
     count_members(-1);
-    drop_if_empty(f.room, i->second);
+    drop_if_empty(i->second);
   }
   if (auto only = only_rooms_.find(f.who); f.remove && only != only_rooms_.end() && only->second == f.room)
     only_rooms_.erase(only);
@@ -144,7 +139,7 @@ void dispatcher::forget(room_key key, session_key who) noexcept {
     group->members.remove(who);
     count_members(-1);
   }
-  drop_if_empty(key, i->second);
+  drop_if_empty(i->second);
 }
 
 void dispatcher::give_up(room_key key, session_key who) noexcept {
@@ -188,33 +183,27 @@ bool dispatcher::flush() {
   auto left = budget_.of_turn;
   new_cost_ = 0;
   while (left > 0 && !ring_.empty()) {
-    auto key = ring_.pop();
-    auto i = rooms_.find(key);
-    if (i == rooms_.end())
-      continue;
+    auto& room = ring_.front();
+    ring_.pop_front();
     prefetch_next();
-    auto& room = i->second;
     std::size_t cost = 0;
     try {
       cost = flush_room(room, std::min(left, budget_.of_room));
     } catch (...) {
-      ring_.push(key); // its place is free still; what it could not give waits for the next turn
+      ring_.push_back(room); // what it could not give waits for the next turn
       throw;
     }
     left -= std::min(left, std::max<std::size_t>(1, cost));
-    room.in_ring = room.pending();
-    if (room.in_ring)
-      ring_.push(key);
-    drop_if_empty(key, room);
+    if (room.pending())
+      ring_.push_back(room);
+    drop_if_empty(room);
   }
   return !ring_.empty();
 }
 
 void dispatcher::prefetch_next() const noexcept {
-  if (ring_.empty())
-    return;
-  if (auto i = rooms_.find(ring_.front()); i != rooms_.end())
-    for (auto& g : i->second.groups)
+  if (!ring_.empty())
+    for (auto& g : ring_.front().groups)
       g->members.prefetch_first(sessions_);
 }
 
@@ -288,9 +277,9 @@ bool dispatcher::local_room::more_than_one_batch() const {
   return std::any_of(groups.begin(), groups.end(), [](auto& g) { return g->members.waiting_behind_batch(); });
 }
 
-void dispatcher::drop_if_empty(room_key key, local_room& room) {
+void dispatcher::drop_if_empty(local_room& room) {
   if (room.empty())
-    rooms_.erase(key);
+    rooms_.erase(room_key{room.identity->key});
 }
 
 void dispatcher::count_members(std::int64_t change) {
@@ -310,7 +299,6 @@ void dispatcher::note_delivered(steady_time now) noexcept {
 
 void dispatcher::clear() {
   rooms_.clear();
-  ring_.clear();
   only_rooms_.clear();
 }
 

@@ -4,10 +4,11 @@
 #include "member_group.hpp"
 #include "messages.hpp"
 
-#include <troupe/actors/fifo.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/session_table.hpp>
 #include <troupe/actors/time_histogram.hpp>
+
+#include <boost/intrusive/list.hpp>
 
 #include <array>
 #include <atomic>
@@ -100,14 +101,16 @@ private:
     member_group members;
   };
 
-  struct local_room {
+  using ring_hook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+  struct local_room : ring_hook {
     room_identity_ptr identity;
     std::vector<std::unique_ptr<encoding_group>> groups; ///< of the encodings that its members here speak, or spoke
     std::size_t turn = 0; ///< of `groups`: who is flushed next
-    bool in_ring = false;
 
     [[nodiscard]] member_group& group_for(protocol::encoding e, memberships& all);
     [[nodiscard]] encoding_group* group_of(session_key who);
+    [[nodiscard]] bool in_ring() const noexcept { return is_linked(); }
     [[nodiscard]] bool empty() const;
     [[nodiscard]] std::size_t size() const;
     [[nodiscard]] std::size_t sole_size() const;
@@ -120,7 +123,7 @@ private:
   std::size_t flush_room(local_room& room, std::size_t max_cost);
   void leave_room_before(const subscribe& s);
   void forget_room(room_key key) noexcept;
-  void drop_if_empty(room_key key, local_room& room);
+  void drop_if_empty(local_room& room);
   void count_members(std::int64_t change);
   void count_deliveries(const encoding_group& to, std::size_t frames) noexcept;
 
@@ -129,8 +132,8 @@ private:
   loop_counts& counts_;
   flush_budget budget_;
   memberships memberships_;
+  boost::intrusive::list<local_room, boost::intrusive::constant_time_size<false>> ring_; ///< of `rooms_`; one that goes leaves it
   std::unordered_map<room_key, local_room> rooms_;
-  fifo<room_key> ring_;
   std::unordered_map<session_key, room_key> only_rooms_; ///< of sessions that are in one room at a time
   std::vector<session_key> lost_; ///< scratch of `flush_room`
   steady_time oldest_delivered_ = steady_time::max(); ///< since when it waited

@@ -84,7 +84,7 @@ struct server::state {
 
   template <class Session, class Socket>
   void start_session(actors::event_loop& loop, Socket socket, const tcp::endpoint& peer, http_settings& settings,
-                     owned_descriptor unopened = {});
+                     owned_descriptor unopened = owned_descriptor{});
 
   /// Runs `f` on a loop and waits for it until then: a handler may keep that loop for longer. `f` refers to nothing of the caller's.
   /// What `f` throws is logged and counted: the next step comes all the same.
