@@ -26,7 +26,12 @@ struct hall {
     std::string name;
   };
 
-  explicit hall(pending_sockets::limits l) : places(l, protocol::null_counters()) {}
+  struct noted_reasons final : protocol::event_counters {
+    void count(protocol::counter, std::string_view label, std::uint64_t) noexcept override { reasons.emplace_back(label); }
+    std::vector<std::string> reasons;
+  };
+
+  explicit hall(pending_sockets::limits l) : places(l, noted) {}
 
   socket& enter(std::string name, const char* address, bool is_proxy = false) {
     auto s = std::make_shared<socket>(*this, std::move(name));
@@ -42,6 +47,7 @@ struct hall {
   }
 
   test::manual_node world;
+  noted_reasons noted;
   pending_sockets places;
   std::vector<std::string> ended;
   std::vector<std::shared_ptr<socket>> all;
@@ -127,6 +133,19 @@ TEST_CASE("beyond the bound in all the address with the most loses the one witho
 
   CHECK(h.told() == names{"crowd 1"});
   CHECK(h.places.size() == 6);
+}
+
+TEST_CASE("what a socket's end is counted as is the bound that was reached, also where there is one address") {
+  hall in_all{{1, 2, false}};
+  in_all.enter("a", "203.0.113.1");
+  in_all.enter("b", "203.0.113.1");
+  CHECK(in_all.noted.reasons == names{"sockets"});
+
+  hall both{{2, 2, false}};
+  both.enter("a", "203.0.113.1");
+  both.enter("b", "203.0.113.1");
+  both.enter("c", "203.0.113.1");
+  CHECK(both.noted.reasons == names{"sockets_per_ip"});
 }
 
 // Pins §1.49.

@@ -52,7 +52,8 @@ void pending_sockets::enter(const std::shared_ptr<pending_socket>& socket, const
   {
     std::lock_guard guard{mutex_};
     auto& group = group_of(whose);
-    auto* from = is_full(group) ? &group : limits_.in_all > 0 && size_ >= limits_.in_all ? &largest() : nullptr;
+    auto of_address = is_full(group);
+    auto* from = of_address ? &group : limits_.in_all > 0 && size_ >= limits_.in_all ? &largest() : nullptr;
     try {
       if (from)
         evict(*from, evicted);
@@ -63,7 +64,7 @@ void pending_sockets::enter(const std::shared_ptr<pending_socket>& socket, const
     socket->place_.socket_ = socket;
     put(socket->place_, group, stage::waiting);
     if (from) {
-      reason = from == &group ? "sockets_per_ip" : "sockets";
+      reason = of_address ? "sockets_per_ip" : "sockets";
       drop_if_empty(*from);
     }
   }
