@@ -67,17 +67,4 @@ void check_options(const room_options& o) { option_check{"room_options"}.count("
 
 void check_options(const observer_options& o) { option_check{"observer_options"}.count("max_events", o.max_events); }
 
-void check_options(const loop_options& o) {
-  option_check is{"loop_options"};
-  is.within("handlers_per_turn", o.handlers_per_turn, 1, option_check::most_things);
-  is.within("least_handlers", o.least_handlers, 0, option_check::most_things);
-  is.within("resumes_per_turn", o.resumes_per_turn, 1, option_check::most_things);
-  is.within("messages_per_resume", o.messages_per_resume, 1, option_check::most_things);
-  is.within("dispatches_per_handler", o.dispatches_per_handler, 0, option_check::most_things);
-  is.time("long_turn", o.long_turn);
-  is.not_null("clock", o.clock);
-  is.not_null("log", o.log);
-  is.not_null("counters", o.counters);
-}
-
 } // namespace troupe::actors

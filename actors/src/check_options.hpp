@@ -1,6 +1,5 @@
 #pragma once
 
-#include <troupe/actors/event_loop.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_behavior.hpp>
 #include <troupe/actors/room_event.hpp>
@@ -11,6 +10,5 @@ namespace troupe::actors {
 void check_options(const node_options& options);
 void check_options(const room_options& options);
 void check_options(const observer_options& options);
-void check_options(const loop_options& options);
 
 } // namespace troupe::actors

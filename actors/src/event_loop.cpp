@@ -2,9 +2,8 @@
 
 #include <troupe/actors/event_loop.hpp>
 
-#include "check_options.hpp"
-
 #include <troupe/actors/make_room.hpp>
+#include <troupe/actors/option_check.hpp>
 #include <troupe/protocol/prepare_thread.hpp>
 
 #include <boost/asio/steady_timer.hpp>
@@ -20,9 +19,19 @@ namespace {
 
 thread_local event_loop* current_loop = nullptr;
 
-const loop_options& checked(const loop_options& options) {
-  check_options(options);
-  return options;
+/// Throws `std::invalid_argument` for the first field that cannot work: see `option_check`.
+const loop_options& checked(const loop_options& o) {
+  option_check is{"loop_options"};
+  is.within("handlers_per_turn", o.handlers_per_turn, 1, option_check::most_things);
+  is.within("least_handlers", o.least_handlers, 0, option_check::most_things);
+  is.within("resumes_per_turn", o.resumes_per_turn, 1, option_check::most_things);
+  is.within("messages_per_resume", o.messages_per_resume, 1, option_check::most_things);
+  is.within("dispatches_per_handler", o.dispatches_per_handler, 0, option_check::most_things);
+  is.time("long_turn", o.long_turn);
+  is.not_null("clock", o.clock);
+  is.not_null("log", o.log);
+  is.not_null("counters", o.counters);
+  return o;
 }
 
 /// A clock that is cheap to read and a few milliseconds behind: enough to find what runs for too long.

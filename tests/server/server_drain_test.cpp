@@ -242,12 +242,13 @@ TEST_CASE("replies, rooms and connections may be in use on other threads while t
     for (std::size_t i = 0; i < 4; ++i)
       users.emplace_back([&, reply = replies[i], c = connections[i]] {
         while (!done) {
+          reply.send(text("late"));
           c.send("x");
           (void)room.publish("x", {});
           (void)at.broadcast("x");
           std::this_thread::yield();
         }
-        reply.send(text("late"));
+        reply.send(text("too late"));
       });
 
     s.reset();

@@ -195,10 +195,7 @@ std::optional<http_response> http_router::built_in(const http_request& request) 
       return plain_answer(503, "stopping");
     return probes_.node->overloaded() ? plain_answer(503, "overloaded") : plain_answer(200, "ready");
   }
-  auto response = plain_answer(200, {});
-  response.content_type = metrics::content_type;
-  response.body = probes_.counts->text(probes_.node->stats(), *probes_.traffic);
-  return response;
+  return probes_.metrics();
 }
 
 // -- CORS (Fetch standard, 3.2) ---------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "metrics.hpp"
 #include "static_files.hpp"
 
 #include <troupe/actors/node.hpp>
@@ -28,14 +27,13 @@ public:
     bool shown = true;                 ///< `/healthz`, `/readyz` and `/metrics` are answered here
     const std::atomic<bool>* ready = nullptr;
     const actors::node* node = nullptr;
-    metrics* counts = nullptr;
-    const node_traffic* traffic = nullptr;
+    std::function<http_response()> metrics{};
   };
 
   /// An answer, or the handler that will give one.
   using outcome = std::variant<http_response, late_http_handler>;
 
-  void set_probes(probes p) { probes_ = p; }
+  void set_probes(probes p) { probes_ = std::move(p); }
   void set_files(std::filesystem::path folder) { files_.emplace(std::move(folder)); }
   /// Origins whose pages may read answers; `*`: all.
   void set_cors_origins(std::vector<std::string> origins) { cors_origins_ = std::move(origins); }

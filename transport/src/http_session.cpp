@@ -68,11 +68,10 @@ void basic_http_session<Socket>::lose_handler() noexcept {
 }
 
 template <class Socket>
-basic_http_session<Socket>::basic_http_session(Socket&& socket, const boost::asio::ip::address& peer, actors::event_loop& loop,
-                                               http_settings& settings, socket_share share, owned_descriptor unopened)
+basic_http_session<Socket>::basic_http_session(owned_descriptor accepted, const boost::asio::ip::address& peer,
+                                               actors::event_loop& loop, http_settings& settings, socket_share share)
   : pending_socket(loop),
-    socket_(std::move(socket)),
-    unopened_(std::move(unopened)),
+    accepted_(std::move(accepted)),
     settings_(settings),
     places_(settings.pending),
     share_(std::move(share)),
@@ -103,7 +102,7 @@ void basic_http_session<Socket>::set_answering(bool is_answering) noexcept {
 template <class Socket>
 void basic_http_session<Socket>::note_traffic(std::size_t received, std::size_t sent) noexcept {
   if constexpr (is_tls<Socket>) {
-    auto* engine = SSL_get_rbio(socket_.native_handle());
+    auto* engine = SSL_get_rbio(socket_->native_handle());
     auto all_received = BIO_number_read(engine), all_sent = BIO_number_written(engine);
     received = all_received - std::exchange(received_, all_received);
     sent = all_sent - std::exchange(sent_, all_sent);
@@ -115,12 +114,9 @@ void basic_http_session<Socket>::note_traffic(std::size_t received, std::size_t 
 template <class Socket>
 void basic_http_session<Socket>::start() {
   contained([&] {
-    if (unopened_.get() >= 0)
-      open();
-    if (!lowest().is_open())
+    if (accepted_.get() < 0)
       return; // another had to have its place
-    if constexpr (!is_tls<Socket>)
-      socket_.serve(*this);
+    open();
     if (settings_.proxy_protocol && is_proxy_)
       read_proxy();
     else
@@ -131,20 +127,25 @@ void basic_http_session<Socket>::start() {
 template <class Socket>
 void basic_http_session<Socket>::open() {
   if constexpr (is_tls<Socket>) {
-    lowest().assign(peer_.is_v6() ? tcp::v6() : tcp::v4(), unopened_.get());
-    static_cast<void>(unopened_.release()); // Asio's now
+    socket_.emplace(settings_.tls->on(plain_socket{loop_.context()}));
+    lowest().assign(peer_.is_v6() ? tcp::v6() : tcp::v4(), accepted_.get());
+    static_cast<void>(accepted_.release()); // Asio's now
     error_code ignored;                     // a socket that cannot even do this fails at its first read
     lowest().non_blocking(true, ignored);   // sessions read what is there, and no more
+  } else {
+    socket_.emplace(std::move(accepted_), loop_);
+    socket_->serve(*this);
   }
 }
 
 template <class Socket>
 void basic_http_session<Socket>::end() {
-  unopened_ = owned_descriptor{};
-  error_code ignored; // it goes, whatever the answer
-  if (lowest().is_open())
+  accepted_ = owned_descriptor{};
+  if (is_open()) {
     note_traffic(0, 0);
-  lowest().close(ignored);
+    error_code ignored; // it goes, whatever the answer
+    lowest().close(ignored);
+  }
   places_->leave(*this);
   set_answering(false);
   deadline_.cancel();
@@ -202,7 +203,7 @@ template <class Socket>
 void basic_http_session<Socket>::shake_hands() {
   if constexpr (is_tls<Socket>) {
     loop_.arm(deadline_, settings_.tls_deadline);
-    socket_.async_handshake(boost::asio::ssl::stream_base::server, guarded([this](error_code ec) {
+    socket_->async_handshake(boost::asio::ssl::stream_base::server, guarded([this](error_code ec) {
       if (!ec)
         return read_request();
       settings_.sessions.counters->count(protocol::counter::handshakes_rejected, "tls");
@@ -238,16 +239,16 @@ void basic_http_session<Socket>::on_input() {
 /// Waits by itself for a request to begin: for as long as an operation of Beast's is under way, the loop waits in Asio.
 template <class Socket>
 void basic_http_session<Socket>::read_header() {
-  if (!lowest().is_open())
+  if (!is_open())
     return;
   if constexpr (!is_tls<Socket>) {
-    if (buffer_.size() == 0 && !socket_.may_have_input()) {
+    if (buffer_.size() == 0 && !socket_->may_have_input()) {
       pending_ = this->shared_from_this();
-      return socket_.await_input();
+      return socket_->await_input();
     }
   }
   contained([&] {
-    http::async_read_header(socket_, buffer_, *parser_, guarded([this](error_code ec, std::size_t n) {
+    http::async_read_header(*socket_, buffer_, *parser_, guarded([this](error_code ec, std::size_t n) {
                              note_traffic(n, 0);
                              on_header(ec);
                            }));
@@ -256,7 +257,7 @@ void basic_http_session<Socket>::read_header() {
 
 template <class Socket>
 void basic_http_session<Socket>::on_header(error_code ec) {
-  if (!lowest().is_open())
+  if (!is_open())
     return;
   keep_alive_ = false;
   if (ec == http::error::header_limit || ec == http::error::buffer_overflow)
@@ -276,7 +277,7 @@ void basic_http_session<Socket>::on_header(error_code ec) {
   if (wants_upgrade(request))
     return upgrade();
   set_answering(true);
-  http::async_read(socket_, buffer_, *parser_, guarded([this](error_code e, std::size_t n) {
+  http::async_read(*socket_, buffer_, *parser_, guarded([this](error_code e, std::size_t n) {
                      note_traffic(n, 0);
                      on_body(e);
                    }));
@@ -284,7 +285,7 @@ void basic_http_session<Socket>::on_header(error_code ec) {
 
 template <class Socket>
 void basic_http_session<Socket>::on_body(error_code ec) {
-  if (!lowest().is_open())
+  if (!is_open())
     return;
   if (ec == http::error::body_limit)
     return refuse(413, "The body is too large.", "body");
@@ -322,9 +323,9 @@ void basic_http_session<Socket>::upgrade() {
   };
   note_traffic(0, 0);
   if constexpr (is_tls<Socket>)
-    serve(tls_channel{socket_, leftover, traffic().websocket.received});
+    serve(tls_channel{*socket_, leftover, traffic().websocket.received});
   else
-    serve(std::move(socket_));
+    serve(std::move(*socket_));
 }
 
 // -- answers --------------------------------------------------------------------------------------------------------------
@@ -368,7 +369,7 @@ template <class Socket>
 void basic_http_session<Socket>::take_late(http_response response) {
   late_.reset();
   contained([&] {
-    if (lowest().is_open())
+    if (is_open())
       respond(std::move(response));
   });
 }
@@ -406,27 +407,27 @@ void basic_http_session<Socket>::send(http_response response, bool head, bool ke
       finish();
   });
   if (bodiless)
-    http::async_write_header(socket_, *serializer, std::move(done));
+    http::async_write_header(*socket_, *serializer, std::move(done));
   else
-    http::async_write(socket_, *serializer, std::move(done));
+    http::async_write(*socket_, *serializer, std::move(done));
 }
 
 /// Ends the output; the peer's rest is thrown away until it ends or the deadline, so that it can read the answer.
 template <class Socket>
 void basic_http_session<Socket>::finish() {
-  if (!lowest().is_open())
+  if (!is_open())
     return;
   if constexpr (is_tls<Socket>) {
-    socket_.async_shutdown(guarded([this](error_code) { end(); }));
+    socket_->async_shutdown(guarded([this](error_code) { end(); }));
   } else {
     error_code ec;
-    socket_.shutdown(plain_socket::shutdown_send, ec);
+    socket_->shutdown(plain_socket::shutdown_send, ec);
     if (ec)
       return end();
-    socket_.async_wait(plain_socket::wait_read, guarded([this](error_code e) {
+    socket_->async_wait(plain_socket::wait_read, guarded([this](error_code e) {
       char buffer[16 * 1024];
       for (int i = 0; !e && i < 16; ++i)
-        note_traffic(socket_.read_some(boost::asio::buffer(buffer), e), 0);
+        note_traffic(socket_->read_some(boost::asio::buffer(buffer), e), 0);
       if (!e || e == boost::asio::error::would_block)
         finish();
       else

@@ -13,6 +13,7 @@
 #include <boost/beast/http/parser.hpp>
 
 #include <memory>
+#include <optional>
 #include <string_view>
 
 namespace troupe::transport {
@@ -24,9 +25,9 @@ class basic_http_session final : public pending_socket,
                                  public polled_socket::host,
                                  public std::enable_shared_from_this<basic_http_session<Socket>> {
 public:
-  /// `unopened` is what `start` opens the socket with: Asio's are opened on their loop's thread alone. Empty: `socket` is open.
-  basic_http_session(Socket&& socket, const boost::asio::ip::address& peer, actors::event_loop& loop, http_settings& settings,
-                     socket_share share, owned_descriptor unopened);
+  /// `accepted`: a socket that does not block. `start` makes it a `Socket`.
+  basic_http_session(owned_descriptor accepted, const boost::asio::ip::address& peer, actors::event_loop& loop,
+                     http_settings& settings, socket_share share);
   ~basic_http_session() override;
 
   /// Takes its place among the pending sockets, before `start`.
@@ -76,10 +77,11 @@ private:
   void set_answering(bool is_answering) noexcept;
   void note_traffic(std::size_t received, std::size_t sent) noexcept;
   [[nodiscard]] loop_traffic& traffic() noexcept { return *(*settings_.sessions.traffic)[loop_.index()]; }
-  [[nodiscard]] auto& lowest() { return lowest_layer(socket_); }
+  [[nodiscard]] auto& lowest() { return lowest_layer(*socket_); }
+  [[nodiscard]] bool is_open() { return socket_ && lowest().is_open(); }
 
-  Socket socket_;
-  owned_descriptor unopened_;
+  owned_descriptor accepted_;    ///< until `start`
+  std::optional<Socket> socket_; ///< from then on: what Asio makes of a loop's context is that loop's thread's
   http_settings& settings_;
   std::shared_ptr<pending_sockets> places_;
   socket_share share_;

@@ -5,6 +5,7 @@
 #include "descriptors.hpp"
 #include "http_router.hpp"
 #include "pending_sockets.hpp"
+#include "tls_context.hpp"
 #include "websocket_session.hpp"
 
 #include <troupe/transport/authorize.hpp>
@@ -34,6 +35,7 @@ struct http_settings {
   std::chrono::milliseconds request_deadline{10'000};
   std::chrono::milliseconds handler_deadline{5'000}; ///< for an answer that is given later
   std::chrono::milliseconds tls_deadline{5'000};
+  const tls_context* tls = nullptr; ///< of a port with TLS
   std::vector<std::string> origins;
   std::vector<address_range> trusted_proxies;
   bool proxy_protocol = false;               ///< trusted proxies start with a PROXY header

@@ -2,8 +2,6 @@
 
 #include "percent.hpp"
 
-#include <troupe/transport/http.hpp>
-
 #include <algorithm>
 #include <cctype>
 
@@ -38,13 +36,6 @@ void for_each_part(std::string_view text, char separator, F&& f) {
       return;
     text.remove_prefix(at + 1);
   }
-}
-
-std::string_view first_of(const http_headers& all, std::string_view name) {
-  for (auto& [key, value] : all)
-    if (equal_ignoring_case(key, name))
-      return value;
-  return {};
 }
 
 } // namespace
@@ -117,17 +108,6 @@ std::vector<std::string_view> list_elements(std::string_view list) {
       all.push_back(text);
   });
   return all;
-}
-
-std::string_view http_request::header(std::string_view name) const noexcept { return first_of(headers, name); }
-
-std::string_view http_request::param(std::string_view name) const noexcept { return first_of(params, name); }
-
-std::string http_request::query(std::string_view name) const {
-  for (auto& [key, value] : query_of(target))
-    if (key == name)
-      return value;
-  return {};
 }
 
 } // namespace troupe::transport

@@ -22,11 +22,10 @@ actors::event_loop& server::state::least_loaded() {
 }
 
 /// The socket counts from here on, however long its loop takes to begin with it.
-template <class Session, class Socket>
-void server::state::start_session(actors::event_loop& loop, Socket socket, const tcp::endpoint& peer, http_settings& settings,
-                                  owned_descriptor unopened) {
-  auto session = std::make_shared<Session>(std::move(socket), peer.address(), loop, settings, socket_share{sockets[loop.index()]},
-                                           std::move(unopened));
+template <class Socket>
+void server::state::start_session(actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer, http_settings& settings) {
+  auto share = socket_share{sockets[loop.index()]};
+  auto session = std::make_shared<basic_http_session<Socket>>(std::move(socket), peer.address(), loop, settings, std::move(share));
   session->enter();
   if (loop.is_current())
     session->start();
@@ -35,11 +34,10 @@ void server::state::start_session(actors::event_loop& loop, Socket socket, const
 }
 
 void server::state::take(actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer) {
-  if (!tls) {
-    start_session<basic_http_session<polled_socket>>(loop, polled_socket{std::move(socket), loop}, peer, http);
-    return;
-  }
-  start_session<basic_http_session<tls_socket>>(loop, tls->on(plain_socket{loop.context()}), peer, http, std::move(socket));
+  if (tls)
+    start_session<tls_socket>(loop, std::move(socket), peer, http);
+  else
+    start_session<polled_socket>(loop, std::move(socket), peer, http);
 }
 
 void server::state::open_doors() {
@@ -59,7 +57,7 @@ void server::state::open_doors() {
     if (admin_door)
       admin_door->start(choose,
                         [this](actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer) {
-                          start_session<basic_http_session<polled_socket>>(loop, polled_socket{std::move(socket), loop}, peer, admin);
+                          start_session<polled_socket>(loop, std::move(socket), peer, admin);
                         },
                         {descriptors.admin_shut_from, descriptors.admin_shut_from, [this] { admin.pending->make_room(); }});
   });

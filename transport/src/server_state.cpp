@@ -114,6 +114,7 @@ void server::state::configure_http() {
   bound_requests(http, options);
   http.handler_deadline = or_never(options.handler_deadline);
   http.tls_deadline = or_never(options.tls_deadline);
+  http.tls = tls.get();
   http.origins = options.origins;
   http.places.emplace(options.websocket_path, websocket_place{});
   http.proxy_protocol = options.proxy_protocol;
@@ -126,7 +127,7 @@ void server::state::configure_http() {
   if (options.static_folder)
     http.router.set_files(*options.static_folder);
   http.router.set_cors_origins(options.cors_origins);
-  http.router.set_probes({options.admin_bind.empty(), &http.ready, node.get(), &counts, &traffic});
+  http.router.set_probes({options.admin_bind.empty(), &http.ready, node.get(), [this] { return metrics_answer(); }});
   configure_doors();
 }
 
@@ -174,10 +175,17 @@ void server::state::configure_sessions() {
   s.counters = &counts;
 }
 
+http_response server::state::metrics_answer() {
+  http_response r;
+  r.content_type = metrics::content_type;
+  r.body = counts.text(node->stats(), traffic);
+  return r;
+}
+
 /// The probes' own port answers nothing else and takes no WebSocket.
 void server::state::configure_admin() {
   bound_requests(admin, options);
-  admin.router.set_probes({true, &http.ready, node.get(), &counts, &traffic});
+  admin.router.set_probes({true, &http.ready, node.get(), [this] { return metrics_answer(); }});
   admin.sessions = http.sessions;
   admin.admissions = http.admissions;
   admin.ready = true;

@@ -56,6 +56,7 @@ struct server::state {
   void configure_doors();
   void configure_sessions();
   void configure_admin();
+  [[nodiscard]] http_response metrics_answer();
   actors::event_loop& least_loaded();
   void take(actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer);
   void start();
@@ -82,9 +83,8 @@ struct server::state {
     }
   }
 
-  template <class Session, class Socket>
-  void start_session(actors::event_loop& loop, Socket socket, const tcp::endpoint& peer, http_settings& settings,
-                     owned_descriptor unopened = owned_descriptor{});
+  template <class Socket>
+  void start_session(actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer, http_settings& settings);
 
   /// Runs `f` on a loop and waits for it until then: a handler may keep that loop for longer. `f` refers to nothing of the caller's.
   /// What `f` throws is logged and counted: the next step comes all the same.

@@ -46,7 +46,7 @@ public:
 
   [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> current() const;
 
-  /// TLS on a socket that has just connected, or will have before the first byte. Throws `std::bad_alloc` or `boost::system::system_error` where memory runs out.
+  /// TLS on a socket, which need not be open yet. Throws `std::bad_alloc` or `boost::system::system_error` where memory runs out.
   [[nodiscard]] tls_socket on(plain_socket socket) const;
 
 private:
