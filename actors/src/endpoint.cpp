@@ -17,17 +17,75 @@ event_loop* loop_here(const raw_state& s) noexcept {
   return here && here->entrance() == s.loop ? here : nullptr;
 }
 
-/// Runs `f(sink, table)` on the connection's loop if it is still open there: at once on that thread, else soon.
+/// The share of one call of what is on the way to its connection, until it is there or will not come.
+class way_share {
+public:
+  way_share(std::shared_ptr<raw_state> s, std::size_t bytes) noexcept : state_(std::move(s)), bytes_(bytes + of_a_job) {
+    fits_ = state_->on_the_way.fetch_add(bytes_, std::memory_order_relaxed) + bytes_ <= state_->most_on_the_way;
+  }
+  way_share(way_share&& other) noexcept = default;
+  way_share& operator=(way_share&&) = delete;
+  ~way_share() {
+    if (state_)
+      state_->on_the_way.fetch_sub(bytes_, std::memory_order_relaxed);
+  }
+  [[nodiscard]] bool fits() const noexcept { return fits_; }
+
+private:
+  static constexpr std::size_t of_a_job = 256;
+  std::shared_ptr<raw_state> state_;
+  std::size_t bytes_;
+  bool fits_;
+};
+
 template <class F>
-void with_peer(const std::shared_ptr<raw_state>& s, F f) {
+void post_to(const std::shared_ptr<raw_state>& s, F run) {
+  s->loop->enter([&](event_loop& loop) { loop.post([&loop, run = std::move(run)]() mutable { run(loop); }); });
+}
+
+/// Runs `f(sink, table)` on the connection's loop, the first time that `has_been` is to be true: at once on that thread, else soon.
+template <class F>
+void once(const std::shared_ptr<raw_state>& s, std::atomic<bool>& has_been, F f) {
+  if (has_been.exchange(true))
+    return;
+  auto open = connection_state::open;
+  s->state.compare_exchange_strong(open, connection_state::closing);
+  auto run = [s, f](event_loop& loop) {
+    if (auto* peer = loop.sessions().find(s->key))
+      f(*peer, loop.sessions());
+  };
+  if (auto* here = loop_here(*s))
+    return run(*here);
+  try {
+    post_to(s, run);
+  } catch (...) {
+    has_been = false; // the next call tries it again
+    throw;
+  }
+}
+
+/// More is on the way than its loop has come to: the rest does not come.
+void cut(const std::shared_ptr<raw_state>& s) {
+  once(s, s->is_beyond, [key = s->key](sink& peer, session_table& table) {
+    peer.cut(protocol::errc::slow_consumer);
+    table.touch(key);
+  });
+}
+
+/// Runs `f(sink, table)` on the connection's loop if it is still open there: at once on that thread, else soon. `bytes`: what it takes
+/// along.
+template <class F>
+void with_peer(const std::shared_ptr<raw_state>& s, std::size_t bytes, F f) {
   auto run = [s, f = std::move(f)](event_loop& loop) {
     if (auto* peer = loop.sessions().find(s->key))
       f(*peer, loop.sessions());
   };
   if (auto* here = loop_here(*s))
-    run(*here);
-  else
-    s->loop->enter([&](event_loop& loop) { loop.post([&loop, run = std::move(run)] { run(loop); }); });
+    return run(*here);
+  way_share share{s, bytes};
+  if (!share.fits() || s->is_beyond.load(std::memory_order_relaxed))
+    return cut(s);
+  post_to(s, [run = std::move(run), share = std::move(share)](event_loop& loop) { run(loop); });
 }
 
 constexpr bool may_be_sent(std::uint16_t code) { return code == 1000 || (code >= 3000 && code <= 4999); }
@@ -49,13 +107,13 @@ void raw_connection::send_frame(shared_bytes frame) const {
 }
 
 void raw_connection::append(const shared_bytes& frame) const {
-  with_peer(state_, [key = state_->key, frame](sink&, session_table& table) {
+  with_peer(state_, frame.size(), [key = state_->key, frame](sink&, session_table& table) {
     table.append(key, frame, output_kind::data);
   });
 }
 
 void raw_connection::ping(std::string_view payload) const {
-  with_peer(state_, [key = state_->key, text = std::string{payload}](sink& peer, session_table& table) {
+  with_peer(state_, payload.size(), [key = state_->key, text = std::string{payload}](sink& peer, session_table& table) {
     peer.ping(text);
     table.touch(key);
   });
@@ -64,7 +122,7 @@ void raw_connection::ping(std::string_view payload) const {
 void raw_connection::close(std::uint16_t code, std::string_view reason) const {
   auto open = connection_state::open;
   state_->state.compare_exchange_strong(open, connection_state::closing);
-  with_peer(state_, [key = state_->key, code = may_be_sent(code) ? code : std::uint16_t{1000}, text = std::string{reason}](
+  with_peer(state_, reason.size(), [key = state_->key, code = may_be_sent(code) ? code : std::uint16_t{1000}, text = std::string{reason}](
                       sink& peer, session_table& table) {
     peer.close_with(code, text);
     table.touch(key);
@@ -72,9 +130,7 @@ void raw_connection::close(std::uint16_t code, std::string_view reason) const {
 }
 
 void raw_connection::terminate() const {
-  auto open = connection_state::open;
-  state_->state.compare_exchange_strong(open, connection_state::closing);
-  with_peer(state_, [](sink& peer, session_table&) { peer.terminate(protocol::errc::ok); });
+  once(state_, state_->is_terminated, [](sink& peer, session_table&) { peer.terminate(protocol::errc::ok); });
 }
 
 connection_state raw_connection::state() const noexcept { return state_->state.load(); }

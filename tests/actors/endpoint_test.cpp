@@ -160,6 +160,61 @@ TEST_CASE("what is sent to one client reaches it alone, from its loop at once an
   CHECK(elsewhere == 0);
 }
 
+TEST_CASE("a client for which other threads send more than its loop comes to is cut, and the rest does not come") {
+  node_options options;
+  options.messages.max_message_bytes = 512 * 1024; // the bound is 2 MiB
+  stage s{{}, options};
+  auto busy = s.connect(), other = s.connect();
+  auto handle = s.handle("0");
+  std::string large(500'000, 'x');
+  for (int i = 0; i < 4; ++i)
+    handle.send(large);
+  s.settle();
+  CHECK(busy->heard().size() == 4);
+  CHECK(busy->ends.empty());
+
+  for (int i = 0; i < 5; ++i)
+    handle.send(large);
+  handle.close(1000);
+  handle.ping("late");
+  s.handle("1").send("hello");
+  CHECK(handle.state() == connection_state::closing);
+  s.settle();
+
+  CHECK(busy->heard().size() == 4); // what came before the bound
+  CHECK(busy->ends == strings{"cut slow_consumer"});
+  CHECK(busy->pings.empty());
+  CHECK(other->heard() == strings{"hello"});
+}
+
+TEST_CASE("calls without bytes count on their way, too, and what has arrived counts no more") {
+  stage s;
+  auto client = s.connect();
+  auto handle = s.handle("0");
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 1'000; ++i)
+      handle.ping();
+    s.settle();
+    CHECK(client->ends.empty());
+  }
+  for (int i = 0; i < 4'097; ++i) // 1 MiB by 256 bytes, and one
+    handle.ping();
+  s.settle();
+  CHECK(client->ends == strings{"cut slow_consumer"});
+}
+
+TEST_CASE("a client is terminated also while too much is on its way") {
+  stage s;
+  auto client = s.connect();
+  auto handle = s.handle("0");
+  for (int i = 0; i < 5'000; ++i)
+    handle.ping();
+  handle.terminate();
+  handle.terminate();
+  s.settle();
+  CHECK(client->ends == strings{"cut slow_consumer", "terminated ok"});
+}
+
 TEST_CASE("a client is closed with the code and reason of the application") {
   stage s;
   auto a = s.connect(), b = s.connect();
