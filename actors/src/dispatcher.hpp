@@ -89,6 +89,9 @@ public:
   /// speaks again adds nothing, as its frames share a send.
   [[nodiscard]] bool has_full_turn() const noexcept { return new_cost_ >= budget_.of_turn * 3 / 4; }
 
+  /// Whether they need half of them.
+  [[nodiscard]] bool has_half_a_turn() const noexcept { return new_cost_ >= budget_.of_turn / 2; }
+
   /// Forgets everything.
   void clear();
 

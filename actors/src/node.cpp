@@ -113,7 +113,8 @@ void node::set_up(loop_unit& unit) {
   unit.registry = compat::spawn_on<registry_shard>(*unit.loop, s, unit);
   unit.loop->add_flusher([&unit] { return unit.output->flush(); });
   unit.loop->set_after_flush([output = unit.output.get()](steady_time now) { output->note_delivered(now); });
-  unit.loop->set_flush_gauge([output = unit.output.get()] { return output->has_full_turn(); });
+  unit.loop->set_flush_gauge({[output = unit.output.get()] { return output->has_full_turn(); },
+                              [output = unit.output.get()] { return output->has_half_a_turn(); }});
   unit.loop->add_flusher([&s, &unit] { return !is_within_budgets(s, unit) && keep_budgets(s, unit); });
 }
 

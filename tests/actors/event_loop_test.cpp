@@ -181,7 +181,7 @@ TEST_CASE("a turn takes no more handlers once they fill its flush, and the rest 
     return false;
   });
   bool is_full = false;
-  loop.set_flush_gauge([&] { return is_full || waiting == 3; });
+  loop.set_flush_gauge({.is_full = [&] { return is_full || waiting == 3; }});
   for (int i = 0; i < 7; ++i)
     loop.post([&] {
       ++ran;

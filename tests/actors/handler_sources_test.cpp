@@ -115,6 +115,66 @@ TEST_CASE("a turn runs no more handlers than it may, and says that some are left
   CHECK_FALSE(loop.run_turn(2));
 }
 
+TEST_CASE("a turn that has handled some and has much to send waits a moment for what shares its sends") {
+  system_of_one_thread f;
+  caf::actor_system system{f.config};
+  loop_options options;
+  options.gather_wait = 1s; // it ends with the first that comes
+  event_loop loop{system, 0, options};
+  struct {
+    int posts = 4;
+    bool is_large = true;
+    bool leaves_some = false;
+    bool waits = true;
+  } play;
+  SECTION("it waits") {}
+  SECTION("not where there is little to send") { play.is_large = play.waits = false; }
+  SECTION("not where it has handled few") { play.posts = 3, play.waits = false; }
+  SECTION("not where the flush before has left some, which must go") { play.leaves_some = true, play.waits = false; }
+  loop.set_flush_gauge({.is_large = [&] { return play.is_large; }});
+  loop.add_flusher([&] { return play.leaves_some; });
+  line l;
+  int told = 0;
+  l.heard = [&] { ++told; };
+  loop.sockets().add(l.ends[0], l);
+  loop.run_turn(); // has a flush
+
+  for (int i = 0; i < play.posts; ++i)
+    loop.post([] {});
+  auto speaks = std::thread{[&] {
+    std::this_thread::sleep_for(20ms);
+    if (play.waits)
+      l.say();
+  }};
+  auto began = std::chrono::steady_clock::now();
+  loop.run_turn();
+  auto took = std::chrono::steady_clock::now() - began;
+  speaks.join();
+
+  CHECK(told == (play.waits ? 1 : 0));
+  CHECK((took >= 10ms) == play.waits);
+  loop.sockets().remove(l.ends[0], l);
+}
+
+TEST_CASE("a call of another thread's while a turn waits for more is heard in that turn") {
+  system_of_one_thread f;
+  caf::actor_system system{f.config};
+  loop_options options;
+  options.gather_wait = 1s;
+  event_loop loop{system, 0, options};
+  loop.set_flush_gauge({.is_large = [] { return true; }});
+  for (int i = 0; i < 4; ++i)
+    loop.post([] {});
+  bool heard = false;
+  std::thread caller{[&] {
+    std::this_thread::sleep_for(20ms);
+    loop.post([&] { heard = true; });
+  }};
+  loop.run_turn();
+  caller.join();
+  CHECK(heard);
+}
+
 TEST_CASE("a loop that sleeps hears its descriptors, what is posted and its deadlines, whether Asio has something to wait for or not") {
   running r;
   line l;

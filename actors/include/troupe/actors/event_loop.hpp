@@ -39,6 +39,7 @@ struct loop_options {
   std::size_t messages_per_resume = 16;
 #endif
   std::size_t dispatches_per_handler = 48; ///< messages handled at once inside one handler or resume: 16 publishes, or 9 joins
+  std::chrono::microseconds gather_wait{10};   ///< of a turn whose flush is large, for input that shares its sends; 0: none
   std::chrono::milliseconds long_turn{100};
   const loop_clock* clock = &system_clock();
   protocol::logger* log = &protocol::null_logger();
@@ -96,9 +97,13 @@ public:
   /// Adds work for the end of each turn; they run in the order added. Before the loop runs, or on its thread.
   void add_flusher(flusher work) { flushers_.push_back(std::move(work)); }
 
-  /// Asked after each handler from `least_handlers` on: whether the turn takes no more of them, because what was said fills the flush.
-  /// Must not throw. Before the loop runs.
-  void set_flush_gauge(std::function<bool()> is_full) { flush_is_full_ = std::move(is_full); }
+  /// What is to be flushed; neither throws.
+  struct flush_gauge {
+    std::function<bool()> is_full = [] { return false; };  ///< asked after each handler from `least_handlers` on: then the turn takes no more
+    std::function<bool()> is_large = [] { return false; }; ///< asked when nothing is left to handle: then it waits `gather_wait` for more
+  };
+  /// Before the loop runs.
+  void set_flush_gauge(flush_gauge gauge) { gauge_ = std::move(gauge); }
 
   /// Calls `work` once for each turn that did something, after its flush, with the first time that
   /// is read then. `work` must not throw. To be set before the loop runs.
@@ -221,6 +226,8 @@ private:
   void block_in_asio(std::optional<steady_time> until);
   void block_in_poller(std::optional<steady_time> until);
   bool run_handler();
+  bool look(std::chrono::nanoseconds wait);
+  [[nodiscard]] std::chrono::nanoseconds wait_for_more() const;
   bool run_posted();
   bool run_socket();
   bool run_asio();
@@ -272,7 +279,8 @@ private:
   std::vector<flusher> flushers_;
   std::vector<std::shared_ptr<pending_work>> pending_;        ///< of the turn under way
   std::vector<std::shared_ptr<pending_work>> pending_before_; ///< of the one before
-  std::function<bool()> flush_is_full_ = [] { return false; };
+  flush_gauge gauge_;
+  bool flush_left_ = false; ///< the last flush did, some of what it had
   std::function<void(steady_time)> after_flush_ = [](steady_time) {};
   compat::job_queue ready_;
   compat::job_queue posted_;
