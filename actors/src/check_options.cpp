@@ -50,7 +50,8 @@ void check_options(const node_options& o) {
   check(o.rooms);
   is.time("heartbeat.interval", o.heartbeat.interval);
   is.time("heartbeat.timeout", o.heartbeat.timeout);
-  is.that(o.lobby.empty() || protocol::is_room_name(o.lobby), "lobby", "\"" + o.lobby + "\"", "the name of a room, or nothing");
+  is.that(o.lobby.empty() || protocol::is_room_name(o.lobby), "lobby", "\"" + o.lobby + "\"",
+          "the name of a room (1 to 128 bytes of UTF-8, without control characters, no white space at either end), or nothing");
   is.bytes("memory_budget_bytes", o.memory_budget_bytes);
   is.bytes("history_budget_bytes", o.history_budget_bytes);
   is.bytes("inbound_budget_bytes", o.inbound_budget_bytes);

@@ -128,7 +128,8 @@ void node::rooms(std::string pattern, behavior_factory factory, room_options opt
   auto& rules = state_->shared.rules;
   auto fail = [&](const std::string& why) { throw std::invalid_argument{"rooms(\"" + pattern + "\"): " + why}; };
   if (!is_room_pattern(pattern))
-    fail("a pattern is a room's name, or a prefix and * at its end");
+    fail("a pattern is a room's name (1 to 128 bytes of UTF-8, without control characters, no white space at either end), "
+         "or a prefix and * at its end");
   if (!factory)
     fail("the factory is empty");
   for (auto& rule : rules)

@@ -34,14 +34,14 @@ std::string url_of(const server_options& options, std::uint16_t port) {
   return (options.tls_certificates.empty() ? "http://" : "https://") + host + ':' + std::to_string(port);
 }
 
-/// Threads that are made from here on block them, too, but for the server's, which hears them. One
-/// that comes when all has stopped is heard by nobody, and the process ends with its exit code.
+/// Threads that are made from here on block them, too, but for the server's, which hears them, also what came before it. One that
+/// comes when all has stopped is heard by nobody, and the process ends with its exit code.
 void leave_signals_to_server() {
-  sigset_t ends;
-  sigemptyset(&ends);
-  for (auto number : {SIGTERM, SIGINT})
-    sigaddset(&ends, number);
-  ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  sigset_t of_server;
+  sigemptyset(&of_server);
+  for (auto number : {SIGTERM, SIGINT, SIGHUP})
+    sigaddset(&of_server, number);
+  ::pthread_sigmask(SIG_BLOCK, &of_server, nullptr);
 }
 
 int serve(const server_options& options, std::string_view name, const std::function<void(server&)>& set_up) {

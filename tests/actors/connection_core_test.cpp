@@ -393,6 +393,24 @@ TEST_CASE("an answer does not repeat a room that cannot be one") {
   CHECK_FALSE(c.out.has("xxx"));
 }
 
+// Pins §9.7.
+TEST_CASE("an answer repeats the room of a command only if that is short, whatever the answer") {
+  auto bytes = GENERATE(128, 129);
+  std::string room(static_cast<std::size_t>(bytes), 'x');
+  auto told = R"("roomId":")" + room + '"';
+  node_options o;
+  o.connections.messages_per_second = 1;
+  o.connections.burst_messages = 1;
+  client c{encoding::v1_json, o};
+  c.say(R"({"type":"message","ref":1,"text":"t","roomId":")" + room + R"("})");
+  CHECK(c.out.has("forbidden"));
+  CHECK(c.out.has(told) == (bytes == 128));
+  c.out.lines.clear();
+  c.say(R"({"type":"message","ref":2,"text":"t","roomId":")" + room + R"("})");
+  CHECK(c.out.has("rate_limited"));
+  CHECK(c.out.has(told) == (bytes == 128));
+}
+
 // Pins §10.14.
 TEST_CASE("what was said behind a pending join takes effect although the peer has gone") {
   client c;

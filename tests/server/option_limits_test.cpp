@@ -225,6 +225,10 @@ TEST_CASE("texts and pointers that options cannot have are refused with their na
     {"server_options.admin_bind", [](of& o) { o.admin_bind = "nowhere:80"; }},
     {"server_options.admin_bind", [](of& o) { o.bind = "127.0.0.1", o.port = 8080, o.admin_bind = "127.0.0.1:8080"; }},
     {"server_options.admin_bind", [](of& o) { o.bind = "", o.port = 8080, o.admin_bind = "127.0.0.1:8080"; }},
+    {"server_options.admin_bind", [](of& o) { o.admin_bind = ":9090"; }},
+    {"server_options.max_header_bytes", [](of& o) { o.max_header_bytes = 255; }},
+    {"server_options.max_headers", [](of& o) { o.max_headers = 4; }},
+    {"server_options.trusted_proxies", [](of& o) { o.trusted_proxies = {"10.0.0.0/33"}; }},
     {"server_options.origins", [](of& o) { o.origins = {"https://a.example", "https://b.example", "https://a.example"}; }},
     {"server_options.cors_origins", [](of& o) { o.cors_origins = {"*", "https://a.example"}; }},
     {"server_options.trusted_proxies", [](of& o) { o.trusted_proxies = {"10.0.0.1", "10.0.0.1"}; }},
@@ -305,6 +309,7 @@ TEST_CASE("a loop's options that would let it do nothing are refused") {
   CHECK(names(with([](auto& o) { o.handlers_per_turn = 0; }), "loop_options.handlers_per_turn"));
   CHECK(names(with([](auto& o) { o.resumes_per_turn = 0; }), "loop_options.resumes_per_turn"));
   CHECK(names(with([](auto& o) { o.messages_per_resume = 0; }), "loop_options.messages_per_resume"));
+  CHECK(names(with([](auto& o) { o.gather_wait = -1us; }), "loop_options.gather_wait"));
   CHECK(names(with([](auto& o) { o.long_turn = -1ms; }), "loop_options.long_turn"));
   CHECK(names(with([](auto& o) { o.clock = nullptr; }), "loop_options.clock"));
   CHECK(names(with([](auto& o) { o.log = nullptr; }), "loop_options.log"));

@@ -388,6 +388,22 @@ TEST_CASE("an endpoint's handlers are told of everything that happens to a conne
   CHECK(e.client_count() == 0);
 }
 
+TEST_CASE("a ping and a reason are cut to what a control frame takes") {
+  server node{quiet(1)};
+  endpoint_handlers on;
+  on.on_open = [](const raw_connection& c) {
+    c.ping(std::string(126, 'p'));
+    c.close(1000, std::string(123, 'r') + "more");
+  };
+  (void)node.endpoint("/raw", std::move(on));
+  node.start();
+  raw_client client{node.port(), raw_client::upgrade_of("/raw")};
+  client.await("\x89\x7d" + std::string(125, 'p') + "\x88\x7d\x03\xe8" + std::string(123, 'r'));
+  client.send({"\x88\x82\0\0\0\0\x03\xe8", 8});
+  auto rest = client.read_all();
+  CHECK(rest.find("more") == std::string::npos);
+}
+
 // Pins §4.57.
 TEST_CASE("a message that has begun behind one that stopped the reading has its time once reading goes on") {
   auto options = quiet(1);

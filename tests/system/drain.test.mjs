@@ -238,3 +238,16 @@ test('a second signal ends a node by its exit code, however late it comes', asyn
     assert.ok(code === 0 || code === 1, `${code}`);
   }
 });
+
+// SIGHUP asks for the certificate to be read again; where there is none, for nothing.
+test('a SIGHUP ends no node, neither while it starts nor while it ends', async (t) => {
+  for (let round = 0; round < 20; ++round) {
+    const [port] = await freePorts(1);
+    const node = await startNode(t, 'relay_node', [], { port, onceItAccepts: (child) => child.kill('SIGHUP') });
+    node.signal('SIGTERM');
+    const again = setInterval(() => node.child.kill('SIGHUP'), 1);
+    const end = await node.ended();
+    clearInterval(again);
+    assert.deepEqual(end, { code: 0, signal: null });
+  }
+});

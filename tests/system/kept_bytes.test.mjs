@@ -356,7 +356,6 @@ test('a sender beyond its bytes of a second is read later, and is told nothing',
 });
 
 // Pins §16.31.
-// Pins §16.31.
 test('who has gone has nothing kept', async (t) => {
   const node = await startNode(t, 'relay_node', unhurried);
   const room = freshRoom();
@@ -498,6 +497,7 @@ test('a client that does not read has kept seven times the bound at most, where 
   assert.ok(kib <= most * 1.25, `${kib} KiB`);
 });
 
+// Pins §16.31.
 test('who has gone has nothing kept, in bytes', async (t) => {
   const node = await startNode(t, 'relay_node', [...unhurried, '--history-messages', '4']);
   const count = 40;

@@ -124,7 +124,7 @@ TEST_CASE("a server with a bad range says which one, once, before it starts") {
   server_options options;
   options.trusted_proxies = {"127.0.0.1", "10.0.0.0/33", "nonsense"};
 
-  CHECK_THROWS_WITH(server{options}, "trusted_proxies: 10.0.0.0/33: expected an address or a network");
+  CHECK_THROWS_WITH(server{options}, "server_options.trusted_proxies is \"10.0.0.0/33\": expected an address or a network");
 }
 
 // -- forwarded_address --------------------------------------------------------------------------------------------------------

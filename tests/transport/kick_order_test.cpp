@@ -78,3 +78,29 @@ TEST_CASE("not_joined comes behind the left that explains it, whatever runs firs
     }
   }
 }
+
+// Pins §10.18.
+TEST_CASE("the command over which its sender was thrown out is answered by the room's own word, if it has one") {
+  struct wordy final : room_behavior {
+    bool on_publish(room_context& room, const member& from, const application_message&) override {
+      room.kick(from.key, "out");
+      room.refuse(protocol::errc::forbidden);
+      return false;
+    }
+  };
+  manual_node world;
+  world.node.rooms("*", [](auto) { return std::make_unique<wordy>(); });
+  client ann{world};
+  ann.join("r");
+  world.settle();
+  (void)ann.texts();
+  ann.say(R"({"type":"message","text":"x","ref":1})");
+  ann.say(R"({"type":"message","text":"y","ref":2})");
+  world.settle();
+  auto heard = ann.texts();
+  CAPTURE(heard);
+  REQUIRE(heard.size() == 3);
+  CHECK(heard[0].find(R"("type":"left")") != std::string::npos);
+  CHECK(heard[1].find(R"("ref":1,"request":"message","roomId":"r","code":"forbidden")") != std::string::npos);
+  CHECK(heard[2].find(R"("ref":2,"request":"message","roomId":"r","code":"not_joined")") != std::string::npos);
+}

@@ -5,6 +5,7 @@
 #include "listener.hpp"
 
 #include "manual_node.hpp"
+#include "support/noted_log.hpp"
 #include "support/raw_client.hpp"
 
 #include <catch2/catch.hpp>
@@ -73,8 +74,9 @@ struct rig {
   std::uint64_t counted(protocol::counter what, std::string label) { return counters.counts[{what, std::move(label)}]; }
 
   counting counters;
+  test::noted_log log;
   test::manual_node world;
-  listener door{world.node.loop(0), "127.0.0.1", 0, protocol::null_logger(), counters};
+  listener door{world.node.loop(0), "127.0.0.1", 0, log, counters};
   int used = lowest_free_descriptor();
   int choices_that_fail = 0;
   int sockets_that_fail = 0;
@@ -148,6 +150,28 @@ TEST_CASE("who knocks at a door that rests does not wake it") {
   CHECK(r.counted(protocol::counter::accept_errors, "EMFILE") == 1);
   r.world.pass(20ms);
   CHECK(r.counted(protocol::counter::accept_errors, "EMFILE") == 2);
+}
+
+TEST_CASE("a shortage is told once in ten seconds, however often there is a socket in between") {
+  rig r{plenty, 4};
+  std::vector<visitor> crowd;
+  for (int i = 0; i < 20; ++i) { // two descriptors each: the door is full after the second
+    crowd.emplace_back(r.door.port());
+    r.world.pass(100ms);
+    if (i % 4 == 3) {
+      crowd.clear();
+      r.taken.clear();
+      r.world.pass(100ms);
+    }
+  }
+  CHECK(r.counted(protocol::counter::accept_errors, "EMFILE") > 4);
+  CHECK(r.log.lines == std::vector<std::string>{"listener: accept: Too many open files"});
+
+  r.world.pass(10s);
+  for (int i = 0; i < 4; ++i)
+    crowd.emplace_back(r.door.port());
+  r.world.pass(100ms);
+  CHECK(r.log.lines.size() == 2);
 }
 
 TEST_CASE("a stopped listener rests for good") {

@@ -295,3 +295,8 @@ TEST_CASE("while anything is queued the number of queued frames is not zero") {
   CHECK_FALSE(r.box.empty());
   CHECK(r.box.queued_frames() == 1);
 }
+
+TEST_CASE("an output has room for 1 MiB and 1,024 frames unless it is told otherwise") {
+  CHECK(outbox::bounds{}.max_bytes == 1024 * 1024);
+  CHECK(outbox::bounds{}.max_frames == 1024);
+}

@@ -17,6 +17,9 @@ namespace {
 
 using actors::option_check;
 
+constexpr std::size_t least_header_bytes = 256;
+constexpr std::size_t least_headers = 5; // RFC 6455, 4.1
+
 bool has_control_characters(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
@@ -150,7 +153,11 @@ void check_options(const server_options& o) {
   is.count("reserved_descriptors", o.reserved_descriptors);
   is.count("max_fragments", o.max_fragments);
   is.bytes("max_header_bytes", o.max_header_bytes, most_request_bytes);
+  is.that(o.max_header_bytes == 0 || o.max_header_bytes >= least_header_bytes, "max_header_bytes",
+          std::to_string(o.max_header_bytes), "at least 256, or 0: no upgrade is shorter");
   is.count("max_headers", o.max_headers);
+  is.that(o.max_headers == 0 || o.max_headers >= least_headers, "max_headers", std::to_string(o.max_headers),
+          "at least 5, or 0: an upgrade has as many");
   is.bytes("max_body_bytes", o.max_body_bytes, most_request_bytes);
   is.time("handshake_deadline", o.handshake_deadline);
   is.time("tls_deadline", o.tls_deadline);
@@ -212,7 +219,8 @@ void check_reserved(const server_options& o, std::size_t descriptors) {
 
 std::pair<std::string, std::uint16_t> split_admin_bind(const std::string& text) {
   auto split = read_address_and_port(text);
-  option_check{"server_options"}.that(split.has_value(), "admin_bind", "\"" + text + "\"", expected_address("address:port", text));
+  auto is_whole = split && !split->first.empty();
+  option_check{"server_options"}.that(is_whole, "admin_bind", "\"" + text + "\"", expected_address("address:port", text));
   return std::move(*split);
 }
 

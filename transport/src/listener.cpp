@@ -211,8 +211,12 @@ void listener::take_in(owned_descriptor socket, const tcp::endpoint& peer) {
 /// For now: the system has none to give, or only what is kept for others.
 void listener::give_up(door& d, int error) {
   counters_.count(protocol::counter::accept_errors, name_of(error));
-  if (d.back_off == 0ms)
+  constexpr auto between_warnings = 10s; // a shortage comes and goes with each socket
+  auto now = loop_.now();
+  if (!warned_at_ || now - *warned_at_ >= between_warnings) {
+    warned_at_ = now;
     log_.write(protocol::log_level::warning, "listener", "accept: " + std::system_category().message(error));
+  }
   if (error == EMFILE || error == ENFILE)
     reserve_.make_room();
   rest(d);

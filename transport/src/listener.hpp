@@ -12,6 +12,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,7 @@ private:
   protocol::logger& log_;
   protocol::event_counters& counters_;
   std::uint16_t port_ = 0;
+  std::optional<actors::steady_time> warned_at_; ///< of sockets that cannot be accepted
   choose_loop choose_;
   take on_socket_;
   socket_reserve reserve_;

@@ -120,8 +120,7 @@ void server::state::configure_http() {
   http.proxy_protocol = options.proxy_protocol;
   for (auto& text : options.trusted_proxies) {
     auto range = address_range::parse(text);
-    if (!range)
-      throw std::invalid_argument{"trusted_proxies: " + text + ": expected an address or a network"};
+    actors::option_check{"server_options"}.that(range.has_value(), "trusted_proxies", "\"" + text + "\"", "an address or a network");
     http.trusted_proxies.push_back(*range);
   }
   if (options.static_folder)

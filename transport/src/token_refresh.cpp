@@ -94,13 +94,15 @@ struct outcome {
   bool was_guess = false; ///< a secret was shown that is wrong
 };
 
-/// The rules of the server, then those of the application. Throws what they throw.
-outcome ask(const http_settings& settings, const asker& who, std::string_view token, actors::wall_time now) {
+/// The rules of the server, then those of the application. Throws what they throw; `asked` then names which.
+outcome ask(const http_settings& settings, const asker& who, std::string_view token, actors::wall_time now, const char*& asked) {
+  asked = "verify_token";
   auto proved = is_bearer_token(token) ? settings.sessions.node->options().verify_token(token, now) : nullptr;
   if (!proved)
     return {{}, !token.empty()};
   if (!settings.confirm)
     return {{std::move(proved), errc::ok, {}}};
+  asked = "authorize_upgrade";
   auto decision = confirmed(settings.confirm, with_token(who.handshake, token), std::move(proved));
   if (decision.status == 0)
     return {{std::move(decision.claims), errc::ok, {}}};
@@ -109,18 +111,19 @@ outcome ask(const http_settings& settings, const asker& who, std::string_view to
 }
 
 actors::token_decision decide(const http_settings& settings, const asker& who, std::string_view token, actors::wall_time now) {
+  const char* asked = "session";
   try {
     auto at = settings.sessions.node->options().clock->now();
     if (settings.admissions->seconds_to_next_try(who.client, at) > 0) {
       settings.sessions.counters->count(protocol::counter::auth_failures, "throttled");
       return {nullptr, errc::overloaded, "Too many tokens were refused."};
     }
-    auto asked = ask(settings, who, token, now);
-    if (asked.was_guess)
+    auto answer = ask(settings, who, token, now, asked);
+    if (answer.was_guess)
       settings.admissions->note_refused_token(who.client, at);
-    return std::move(asked.decision);
+    return std::move(answer.decision);
   } catch (...) {
-    protocol::report_exception(*settings.sessions.log, *settings.sessions.counters, "authorize_upgrade");
+    protocol::report_exception(*settings.sessions.log, *settings.sessions.counters, asked);
     return {nullptr, errc::internal, {}};
   }
 }

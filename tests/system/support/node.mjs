@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
@@ -33,9 +34,15 @@ export async function runToEnd(name, args) {
   }
 }
 
+const accepts = (port) =>
+  new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1', () => (socket.destroy(), resolve(true))).on('error', () => resolve(false));
+  });
+
 /// Starts a node on a free port and returns it once it listens.
-/// `descriptors`: bound of open files. `t`: the test (or suite) after which it is ended.
-export async function startNode(t, name, args = [], { descriptors, port = 0 } = {}) {
+/// `descriptors`: bound of open files. `t`: the test (or suite) after which it is ended. `onceItAccepts(child)` is called at the first
+/// moment at which a given port can be connected to, which is before the node says so.
+export async function startNode(t, name, args = [], { descriptors, port = 0, onceItAccepts } = {}) {
   const all = ['--port', String(port), '--loops', loops, ...args];
   const child = descriptors
     ? spawn('bash', ['-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, binary(name), ...all], { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -43,6 +50,10 @@ export async function startNode(t, name, args = [], { descriptors, port = 0 } = 
   const node = new Node(name, child);
   const end = () => node.end();
   if (t?.after) t.after(end);
+  if (onceItAccepts) {
+    while (!node.exit && !(await accepts(port)));
+    onceItAccepts(child);
+  }
   await node.listening;
   return node;
 }

@@ -68,8 +68,10 @@ struct node_options {
   std::chrono::milliseconds reconnect_min{500};  ///< told in `goodbye` before a restart; at most `reconnect_max`
   std::chrono::milliseconds reconnect_max{5000}; ///< told there, too: clients come back between the two
   /// Reads the token of an `auth`; null if it is not accepted: `unauthorized`. Runs on the connection's loop, must not block. Absent:
-  /// `auth` is `unsupported`, also on a server that has `authorize_upgrade`, which is asked only about tokens that this has accepted, as
-  /// at the handshake. A server with `jwt` sets it itself, and refuses one that is given beside it.
+  /// `auth` is `unsupported`. A server asks it about bearer tokens (RFC 6750: letters, digits and `-._~+/=`; others are `unauthorized`),
+  /// and then its `authorize_upgrade` about those that this has accepted; at the handshake it asks that hook alone, which reads the token
+  /// itself, and without claims from there each token of an `auth` is another client's (`identity_mismatch`). A server with `jwt` sets
+  /// this itself, and refuses one that is given beside it.
   std::function<claims_ptr(std::string_view token, wall_time now)> verify_token{};
   /// Where rooms are placed and how their names are hashed. Absent: by a random key, so that nobody can choose names that all fall to
   /// one loop or into one bucket. A test that must be repeatable sets it.

@@ -62,6 +62,7 @@ struct join_decision {
 /// such a frame differently. Fields without name, or with an empty `raw_value`, are left out and
 /// may be there more than once. What a behaviour passes on of the message at hand (its type, raw
 /// values of its fields) is not looked at again; names of fields are, without memory for 16.
+/// What JSON cannot say is told as near as can be: a number that is not finite as null, bytes that are no UTF-8 as U+FFFD.
 struct broadcast_event {
   std::string_view type{};
   std::vector<protocol::field> fields{};  ///< for everybody

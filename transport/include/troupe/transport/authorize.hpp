@@ -13,7 +13,7 @@ namespace troupe::transport {
 struct upgrade_decision {
   unsigned status = 0;       ///< 0: it may; else the HTTP status of the refusal
   std::string text{};        ///< of the refusal
-  actors::claims_ptr claims{}; ///< may be null
+  actors::claims_ptr claims{}; ///< null: those of the token that was verified before, if there was one
   const char* label = "hook"; ///< metric label of the refusal
   unsigned retry_after_seconds = 0; ///< of a refusal that is not for long; 0: not told
   bool counts_as_guess = true; ///< of a 401: a secret was shown that is wrong. Who shows many of them has to wait (429). A request

@@ -100,7 +100,8 @@ public:
   server& rooms(std::string pattern, actors::behavior_factory factory, actors::room_options options = {});
 
   /// Answers requests of one method and path pattern: `/users/:id` has one segment as
-  /// `request.param("id")`, a last `*` stands for the rest. Paths without either go first, then the
+  /// `request.param("id")`, a last `*` stands for the rest; patterns are of decoded paths (`/a b`,
+  /// which is asked for as `/a%20b`). Paths without either go first, then the
   /// patterns in the order given, then the files of `static_folder`; two for the same paths, one all
   /// of whose paths go to an earlier one, one that leaves no path to the files (`GET /*`), or one for
   /// a probe of this port, are refused. Before `start`.
@@ -167,8 +168,8 @@ public:
   /// Signals are heard on a thread of their own: a second one ends the process at once, with 1. At
   /// the end the host's handlers of SIGTERM, SIGINT and SIGHUP are put back. A signal that comes
   /// then meets those; the system's default ends the process by it, instead of with the exit code.
-  /// A program that cares blocks SIGTERM and SIGINT on its thread before it makes the server: they
-  /// are heard all the same, and one that comes too late waits.
+  /// A program that cares blocks the three before it makes any thread, those of an actor system of
+  /// its own included: they are heard all the same, and one that comes too early or too late waits.
   int run(const std::function<void()>& ready = {});
 
 private:
