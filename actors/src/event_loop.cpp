@@ -323,7 +323,7 @@ void event_loop::run_pending(std::vector<std::shared_ptr<pending_work>>& work) {
   work.clear();
 }
 
-/// A turn that has handled some looks for more behind them, which share the sends of its flush.
+/// A turn that has handled some may wait for more behind them, which share the sends of its flush.
 bool event_loop::run_handlers(std::size_t max) {
   constexpr std::size_t some = 4; // a look costs a tenth of a message
   std::size_t handled = 0, since_look = 0;
@@ -333,7 +333,7 @@ bool event_loop::run_handlers(std::size_t max) {
     look({});
   while (handled < max) {
     if (!run_handler()) {
-      left_work_ = since_look >= some && look(wait_for_more());
+      left_work_ = since_look >= some && is_worth_waiting() && look(options_.gather_wait);
       if (!left_work_)
         break;
       since_look = 0;
@@ -359,8 +359,8 @@ bool event_loop::look(std::chrono::nanoseconds wait) {
 
 /// A hundred sends take half a millisecond, in which those who hear the first ones answer: a turn that follows at once finds a part of
 /// them, and sends as often for fewer messages. A moment is enough to hear the rest.
-std::chrono::nanoseconds event_loop::wait_for_more() const {
-  return !flush_left_ && gauge_.is_large() ? options_.gather_wait : std::chrono::nanoseconds{0};
+bool event_loop::is_worth_waiting() const {
+  return options_.gather_wait.count() > 0 && !flush_left_ && gauge_.is_large();
 }
 
 /// One handler of the next source that has one: none of the three keeps the others waiting.
