@@ -140,12 +140,14 @@ TEST_CASE("what a socket's end is counted as is the bound that was reached, also
   in_all.enter("a", "203.0.113.1");
   in_all.enter("b", "203.0.113.1");
   CHECK(in_all.noted.reasons == names{"sockets"});
+  CHECK(in_all.told() == names{"a"});
 
   hall both{{2, 2, false}};
   both.enter("a", "203.0.113.1");
   both.enter("b", "203.0.113.1");
   both.enter("c", "203.0.113.1");
   CHECK(both.noted.reasons == names{"sockets_per_ip"});
+  CHECK(both.told() == names{"a"});
 }
 
 // Pins §1.49.
