@@ -29,12 +29,6 @@ std::size_t bytes_per_second(const node_options& o, bool is_raw) {
   return o.connections.bytes_per_second.value_or(unbounded ? 0 : std::max(least, o.messages.largest_message()));
 }
 
-/// As much as an output may keep: enough for each message to be legal.
-std::size_t most_on_the_way(const protocol::message_limits& l) {
-  constexpr std::size_t least = 1024 * 1024;
-  return std::max(least, 4 * l.largest_message());
-}
-
 connection_actor open_raw(node_shared& s, event_loop& home, session_key key, connection_info info) {
   auto raw = std::make_shared<raw_state>();
   raw->loop = home.entrance();
@@ -43,7 +37,6 @@ connection_actor open_raw(node_shared& s, event_loop& home, session_key key, con
   raw->encoding = info.encoding;
   raw->request = std::move(info.request);
   raw->claims = std::move(info.claims);
-  raw->most_on_the_way = most_on_the_way(s.options.messages);
   auto& unit = *s.units[home.index()];
   auto at = std::move(info.endpoint);
   try {

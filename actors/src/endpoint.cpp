@@ -17,11 +17,15 @@ event_loop* loop_here(const raw_state& s) noexcept {
   return here && here->entrance() == s.loop ? here : nullptr;
 }
 
-/// The share of one call of what is on the way to its connection, until it is there or will not come.
+/// The share that one call has in what is on the way to its connection, until it has come there or
+/// never will. One that is alone fits, whatever its size. A thread is faster than a loop with a
+/// healthy reader, so the bound is far above that of an output.
 class way_share {
 public:
-  way_share(std::shared_ptr<raw_state> s, std::size_t bytes) noexcept : state_(std::move(s)), bytes_(bytes + of_a_job) {
-    fits_ = state_->on_the_way.fetch_add(bytes_, std::memory_order_relaxed) + bytes_ <= state_->most_on_the_way;
+  way_share(std::shared_ptr<raw_state> s, std::size_t bytes) noexcept
+    : state_(std::move(s)), bytes_(bytes + of_a_job) {
+    auto before = state_->on_the_way.fetch_add(bytes_, std::memory_order_relaxed);
+    fits_ = before == 0 || before + bytes_ <= most;
   }
   way_share(way_share&& other) noexcept = default;
   way_share& operator=(way_share&&) = delete;
@@ -32,6 +36,7 @@ public:
   [[nodiscard]] bool fits() const noexcept { return fits_; }
 
 private:
+  static constexpr std::size_t most = std::size_t{64} * 1024 * 1024;
   static constexpr std::size_t of_a_job = 256;
   std::shared_ptr<raw_state> state_;
   std::size_t bytes_;

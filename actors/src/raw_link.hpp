@@ -22,9 +22,8 @@ struct raw_state {
   claims_ptr claims;
   std::any user_data;
   std::atomic<connection_state> state{connection_state::open};
-  std::size_t most_on_the_way = 0;         ///< bytes
-  std::atomic<std::size_t> on_the_way{0};  ///< asked for on other threads, and not at its loop yet
-  std::atomic<bool> is_beyond{false};      ///< too much was: it is cut
+  std::atomic<std::size_t> on_the_way{0}; ///< bytes asked for on other threads, and not at its loop yet
+  std::atomic<bool> is_beyond{false};     ///< too much was: it is cut
   std::atomic<bool> is_terminated{false};
 };
 

@@ -33,9 +33,9 @@ struct endpoint_state;
 /// One WebSocket without envelope. Copies name the same connection; after its end, and after that of the node, all calls are safe
 /// and do nothing.
 ///
-/// Thread: any, unless said otherwise. What is sent from its loop's thread (as in its handlers) is queued at once, from elsewhere soon:
-/// what is on the way to the loop is bounded as its output is (4 messages of the largest size, at least 1 MiB; a call counts 256 bytes),
-/// and beyond that the connection is cut (1013), too.
+/// Thread: any, unless said otherwise. What is sent from its loop's thread (as in its handlers) is queued at once, from elsewhere soon.
+/// 64 MiB (a call counts 256 bytes besides), or one message, may be on the way to the loop: beyond that
+/// the connection is cut (1013).
 class raw_connection {
 public:
   explicit raw_connection(std::shared_ptr<raw_state> s) noexcept : state_(std::move(s)) {}
