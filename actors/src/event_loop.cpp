@@ -333,7 +333,7 @@ bool event_loop::run_handlers(std::size_t max) {
     look({});
   while (handled < max) {
     if (!run_handler()) {
-      left_work_ = since_look >= some && is_worth_waiting() && look(options_.gather_wait);
+      left_work_ = since_look >= some && is_worth_waiting() && has_gathered();
       if (!left_work_)
         break;
       since_look = 0;
@@ -359,8 +359,15 @@ bool event_loop::look(std::chrono::nanoseconds wait) {
 
 /// A hundred sends take half a millisecond, in which those who hear the first ones answer: a turn that follows at once finds a part of
 /// them, and sends as often for fewer messages. A moment is enough to hear the rest.
-bool event_loop::is_worth_waiting() const {
-  return options_.gather_wait.count() > 0 && !flush_left_ && gauge_.is_large();
+bool event_loop::is_worth_waiting() {
+  return options_.gather_wait.count() > 0 && !flush_left_ && gauge_.is_large() && pace_.allows();
+}
+
+/// Waits a moment; returns whether that has brought something.
+bool event_loop::has_gathered() {
+  auto has_gained = look(options_.gather_wait);
+  pace_.note(has_gained);
+  return has_gained;
 }
 
 /// One handler of the next source that has one: none of the three keeps the others waiting.
