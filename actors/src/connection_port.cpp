@@ -9,6 +9,8 @@
 #include "random_id.hpp"
 #include "raw_link.hpp"
 
+#include <troupe/actors/prefetch.hpp>
+
 #include <algorithm>
 #include <mutex>
 #include <stdexcept>
@@ -189,6 +191,14 @@ void connection_port::deliver(protocol::shared_bytes message, bool binary) {
   auto token = state_->take(message.size());
   state_->bytes.take(message.size(), state_->loop.now());
   compat::dispatch(state_->handle, inbound{std::move(message), binary, std::move(token)});
+}
+
+void connection_port::prefetch() const noexcept {
+  constexpr std::size_t lines_of_state = 4, lines_of_actor = 16;
+  if (!state_)
+    return;
+  actors::prefetch(state_.get(), lines_of_state);
+  actors::prefetch(caf::actor_cast<caf::abstract_actor*>(state_->handle), lines_of_actor);
 }
 
 credit connection_port::expect_message() { return state_ && state_->open ? state_->take(0) : credit{}; }
