@@ -1,27 +1,12 @@
 #pragma once
 
+#include "endpoint_state.hpp"
 #include "shared.hpp"
 
-#include <troupe/actors/endpoint.hpp>
-
-#include <atomic>
-#include <mutex>
-#include <unordered_map>
+#include <memory>
 #include <vector>
 
 namespace troupe::actors {
-
-/// What a handle of an endpoint knows.
-struct endpoint_state {
-  endpoint_handlers handlers;
-  room_actor hub;                          ///< null once the node ends; guarded by mutex
-  room_identity_ptr identity;              ///< of its broadcasts at the dispatchers
-  std::shared_ptr<credit_account> account; ///< of broadcasts from outside
-  std::shared_ptr<protocol::memory_meter> meter;
-  std::atomic<std::size_t> deflating{0};   ///< connections that take deflated frames
-  mutable std::mutex mutex;
-  std::unordered_map<session_key, std::shared_ptr<raw_state>> open; ///< guarded by mutex
-};
 
 /// Orders an endpoint's broadcasts and gives them to all dispatchers: a room without envelope, members or history. Its connections
 /// subscribe on their own loop, before their clients hear that they are open: from then on nobody misses a broadcast.

@@ -1,7 +1,7 @@
 #include "node_end.hpp"
 
 #include "actor_owner.hpp"
-#include "endpoint_hub.hpp"
+#include "endpoint_state.hpp"
 #include "shared.hpp"
 
 #include <utility>
