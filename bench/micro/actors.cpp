@@ -1,7 +1,7 @@
 #include <utility>
 
 #include "counting_sink.hpp"
-#include "dispatcher.hpp"
+#include "fanout/dispatcher.hpp"
 #include "one_worker.hpp"
 #include "registry.hpp"
 

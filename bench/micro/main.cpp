@@ -1,8 +1,8 @@
 // micro [--benchmark_filter=REGEX]
 // Micro-benchmarks with allocations for each operation. `micro --list` names those that can be counted by instructions, and
 // `micro --count NAME` runs one of them a fixed number of times.
-#include "registry.hpp"
 #include "counting_allocator.hpp"
+#include "registry.hpp"
 
 #include <cstdio>
 #include <string_view>

@@ -1,7 +1,7 @@
 // A scripted life of a node on manual loops, once for each of its allocations, which fails: the node serves afterwards, and nothing
 // is left behind.
-#include "support/replaced_allocator.hpp"
 #include "findings.hpp"
+#include "support/replaced_allocator.hpp"
 #include "transport/onlooker.hpp"
 
 #include <troupe/protocol/codec.hpp>

@@ -1,8 +1,8 @@
 // What the parts promise when memory is short: all of a step, or nothing of it.
 #include "support/replaced_allocator.hpp"
 
-#include "dispatcher.hpp"
-#include "member_group.hpp"
+#include "fanout/dispatcher.hpp"
+#include "fanout/member_group.hpp"
 
 #include "support/fake_sink.hpp"
 

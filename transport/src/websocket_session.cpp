@@ -131,9 +131,9 @@ void basic_websocket_session<Socket>::open(actors::connection_info info, std::st
 
 } // namespace troupe::transport
 
+#include "websocket_closing.ipp"
 #include "websocket_reading.ipp"
 #include "websocket_writing.ipp"
-#include "websocket_closing.ipp"
 
 namespace troupe::transport {
 

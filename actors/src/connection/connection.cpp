@@ -1,0 +1,118 @@
+#include "connection/connection.hpp"
+
+#include <exception>
+#include <utility>
+
+namespace troupe::actors {
+
+connection::connection(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
+                       connection_core::config config)
+  : dispatched(cfg, home),
+    shared_(shared),
+    unit_(unit),
+    key_(config.key),
+    counted_(*unit.end),
+    pulse_(*unit.loop),
+    core_(std::in_place, std::move(config), *this) {}
+
+connection::behavior_type connection::make_behavior() {
+  set_exception_handler([this](std::exception_ptr& thrown) -> caf::error {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (...) {
+      protocol::report_exception(*shared_.options.log, *shared_.options.counters, "connection");
+    }
+    return caf::sec::runtime_error;
+  });
+  pulse_.start(*this, shared_.options.heartbeat);
+  core_->open();
+  return {
+    [this](inbound& message) { handle(message); },
+    [this](join_answer& answer) { handle(answer); },
+    [this](const session_closed&) {
+      core_->end_input();
+      end_if_finished();
+    },
+    [this](heartbeat& beat) { handle(beat); },
+    [this](const say_goodbye& m) { core_->say_goodbye(m.restart); },
+    [this](const membership_lost& m) { core_->on_membership_lost(m); },
+    [](const pong_received&) {},
+  };
+}
+
+void connection::handle(inbound& message) {
+  loop_counts::add(unit_.counts.messages_in, 1);
+  core_->on_message(std::move(message));
+}
+
+void connection::handle(join_answer& answer) {
+  core_->on_joined(answer);
+  end_if_finished();
+}
+
+void connection::handle(heartbeat&) { pulse_.check(key_, shared_.options.heartbeat); }
+
+void connection::end_if_finished() {
+  if (!core_->finished())
+    return;
+  quit(caf::exit_reason::normal);
+}
+
+void connection::release_state() {
+  pulse_.stop();
+  expiry_.reset();
+  core_.reset();
+  counted_.leave();
+}
+
+/// A connection that ends with its session open has failed, by a bug of ours or for want of memory: 1011. Its rooms go on.
+void connection::say_farewell() {
+  close(protocol::errc::internal);
+  core_->leave_all(leave_reason::disconnected);
+}
+
+// -- connection_output ----------------------------------------------------------------------------------------------------
+
+void connection::expire_at(std::optional<wall_time> when) {
+  expiry_ = when ? std::make_unique<wall_deadline>(*unit_.wall, *when, [this] { core_->expire(); }) : nullptr;
+  if (expiry_)
+    expiry_->start();
+}
+
+void connection::reply(const protocol::shared_bytes& frame) {
+  unit_.loop->sessions().append(key_, frame, output_kind::control);
+}
+
+void connection::reply_behind_rooms(protocol::shared_bytes frame) {
+  compat::dispatch(unit_.output_actor, member_frame{{}, key_, std::move(frame)});
+}
+
+void connection::close(protocol::errc why) {
+  if (auto* peer = unit_.loop->sessions().find(key_)) {
+    peer->close(why);
+    unit_.loop->sessions().touch(key_);
+  }
+}
+
+void connection::settle(const room_actor& room, std::uint32_t ticket) {
+  auto settled = [this, ticket](bool in_full) {
+    core_->on_settled(ticket, in_full);
+    end_if_finished();
+  };
+  compat::request(this, room, caf::infinite, troupe::actors::settle{key_})
+    .then(settled, [settled](const caf::error&) { settled(false); });
+}
+
+void connection::enter(const std::string& room, room_entry entry) {
+  if (auto* join = std::get_if<join_request>(&entry))
+    join->from = ctrl();
+  compat::dispatch(shared_.home_of(room).registry, room_call{room, std::move(entry)});
+}
+
+void connection::publish(const room_actor& room, room_input input) { compat::dispatch(room, std::move(input)); }
+
+void connection::leave(const room_actor& room, leave_request request) { compat::dispatch(room, std::move(request)); }
+
+void connection::renew(const room_actor& room, claims_renewed message) { compat::send(this, room, std::move(message)); }
+
+} // namespace troupe::actors

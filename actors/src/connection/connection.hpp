@@ -1,0 +1,52 @@
+#pragma once
+
+#include "connection/connection_core.hpp"
+#include "context/pulse.hpp"
+#include "context/shared.hpp"
+#include "context/wall_deadline.hpp"
+
+#include <optional>
+
+namespace troupe::actors {
+
+/// The actor of one client connection: hands messages to its core, sends what the core decides, and looks after the peer's pulse.
+class connection final : public compat::dispatched_base<connection_actor, inbound>::type, public connection_output {
+public:
+  connection(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
+             connection_core::config config);
+
+  behavior_type make_behavior() override;
+  const char* name() const override { return "troupe.connection"; }
+
+private:
+  void handle(inbound& message) override;
+  void handle(join_answer& answer) override;
+  void handle(heartbeat&) override;
+  void say_farewell() override;
+  void release_state() override;
+  void end_if_finished();
+
+  // -- connection_output --------------------------------------------------------------------------------------------------
+  void reply(const protocol::shared_bytes& frame) override;
+  void reply_behind_rooms(protocol::shared_bytes frame) override;
+  void close(protocol::errc why) override;
+  void settle(const room_actor& room, std::uint32_t ticket) override;
+  void enter(const std::string& room, room_entry entry) override;
+  void publish(const room_actor& room, room_input input) override;
+  void leave(const room_actor& room, leave_request request) override;
+  void renew(const room_actor& room, claims_renewed message) override;
+  void catch_up(room_key room) override { unit_.output->catch_up(room, key_); }
+  void expire_at(std::optional<wall_time> when) override;
+  steady_time now() const override { return unit_.loop->now(); }
+  wall_time wall_now() const override { return unit_.loop->wall_now(); }
+
+  node_shared& shared_;
+  loop_unit& unit_;
+  session_key key_;
+  counted_client counted_;
+  pulse pulse_;
+  std::unique_ptr<wall_deadline> expiry_; ///< of its token; most have none
+  std::optional<connection_core> core_; ///< in place: what each message touches is one allocation
+};
+
+} // namespace troupe::actors

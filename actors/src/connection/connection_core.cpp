@@ -1,0 +1,585 @@
+#include "connection/connection_core.hpp"
+
+#include "model/random_id.hpp"
+
+#include <troupe/actors/prefetch.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace troupe::actors {
+
+using protocol::command;
+using protocol::command_kind;
+using protocol::errc;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// The room that a command named, as far as an answer repeats it.
+std::string_view nameable(const std::optional<std::string>& room) {
+  return room && room->size() <= protocol::max_room_name_bytes ? std::string_view{*room} : std::string_view{};
+}
+
+bool is_room_command(command_kind kind) {
+  return kind == command_kind::join || kind == command_kind::leave || kind == command_kind::message
+         || kind == command_kind::binary || kind == command_kind::application;
+}
+
+} // namespace
+
+connection_core::connection_core(config c, connection_output& output)
+  : config_(std::move(c)),
+    output_(output),
+    tokens_(static_cast<double>(config_.options->connections.burst_messages)),
+    refilled_(output.now()) {}
+
+void connection_core::open() {
+  auto& o = *config_.options;
+  auto largest = o.messages.max_message_bytes > 0 ? o.messages.largest_message() : 0;
+  protocol::welcome_limits limits{largest, o.connections.max_rooms, o.connections.messages_per_second,
+                                  o.connections.burst_messages};
+  if (auto frame = protocol::welcome_frame(config_.encoding, config_.user_id, random_id(), o.heartbeat.interval, limits,
+                                           config_.meter))
+    output_.reply(frame);
+  output_.expire_at(config_.claims ? config_.claims->expires_at : std::nullopt);
+  if (closing_ || o.lobby.empty() || (config_.claims && !config_.claims->may_join(o.lobby)))
+    return;
+  join_request request;
+  request.automatic = true;
+  start_join(o.lobby, std::move(request));
+}
+
+// -- taking commands in ---------------------------------------------------------------------------------------------------
+
+void connection_core::on_message(inbound message) {
+  if (closing_)
+    return;
+  running_ = ++arrived_;
+  if (!within_rate())
+    return refuse_by_rate(message);
+  auto is_msgpack = protocol::codec_of(config_.encoding) == protocol::codec::msgpack;
+  if (is_msgpack && !message.binary) {
+    closing_ = true;
+    output_.close(errc::wrong_frame_type);
+    return;
+  }
+  if (is_msgpack == message.binary)
+    run_or_wait(std::move(message));
+  else
+    run_binary(message);
+}
+
+bool connection_core::within_rate() {
+  auto& limits = config_.options->connections;
+  if (limits.messages_per_second <= 0 || limits.burst_messages == 0)
+    return true;
+  auto now = output_.now();
+  auto seconds = std::chrono::duration<double>(now - std::exchange(refilled_, now)).count();
+  auto full = static_cast<double>(limits.burst_messages);
+  tokens_ = std::min(full, tokens_ + seconds * limits.messages_per_second);
+  if (tokens_ >= 1) {
+    tokens_ -= 1;
+    if (tokens_ >= full / 2)
+      refused_by_rate_ = 0;
+    return true;
+  }
+  return false;
+}
+
+/// Most messages are for the one room that their client is in, which is in no cache: it comes while the message is decoded.
+void connection_core::prefetch_room() const noexcept {
+  constexpr std::size_t lines_of_actor = 16;
+  if (rooms_.size() == 1 && rooms_.front().handle)
+    prefetch(caf::actor_cast<caf::abstract_actor*>(rooms_.front().handle), lines_of_actor);
+}
+
+/// Commands with a `ref` are answered each, the others once a second; whoever goes on is closed, which bounds the answers.
+void connection_core::refuse_by_rate(const inbound& message) {
+  auto& limits = config_.options->connections;
+  auto& counters = *config_.options->counters;
+  counters.count(protocol::counter::dropped, "rate_limited");
+  if (++refused_by_rate_ > 2 * limits.burst_messages) {
+    counters.count(protocol::counter::protocol_errors, "flood");
+    closing_ = true;
+    output_.close(errc::flood);
+    return;
+  }
+  constexpr double longest_wait = 24 * 60 * 60 * 1000;
+  auto wait = std::chrono::milliseconds{
+    static_cast<std::int64_t>(std::min(std::ceil(1000 / limits.messages_per_second), longest_wait))};
+  auto decoded = protocol::decode(protocol::codec_of(config_.encoding), message.bytes.view(), config_.options->messages);
+  auto now = output_.now();
+  if (decoded && !decoded->ref.empty()) {
+    send_error(errc::rate_limited, {}, decoded->ref, decoded->type, nameable(decoded->room_id), wait);
+  } else if (now - rate_told_ >= 1s || rate_told_ == steady_time{}) {
+    rate_told_ = now;
+    send_error(errc::rate_limited, {}, {}, {}, {}, wait);
+  }
+}
+
+void connection_core::run_or_wait(inbound message) {
+  prefetch_room();
+  auto decoded = protocol::decode(protocol::codec_of(config_.encoding), message.bytes.view(), config_.options->messages);
+  if (!decoded) {
+    auto& f = decoded.error();
+    if (f.code == errc::undecodable) {
+      closing_ = true;
+      output_.close(f.code);
+      return;
+    }
+    send_error(f.code, f.detail, f.ref, f.request, nameable(f.room_id));
+    count_error(f.code);
+    return;
+  }
+  if (is_room_command(decoded->kind) && must_wait(decoded->room_id))
+    waiting_.push_back({std::move(message), std::move(decoded->room_id), running_});
+  else
+    run(*decoded, message);
+}
+
+/// Whether a command for `room` (none: the default room) is behind a pending join or behind a command that waits and may mean the
+/// same room.
+bool connection_core::must_wait(const std::optional<std::string>& room) const {
+  auto pending = [](const held_room& r) { return r.state != phase::held; };
+  if (!room || max_rooms() == 1)
+    return !waiting_.empty() || std::any_of(rooms_.begin(), rooms_.end(), pending);
+  return std::any_of(rooms_.begin(), rooms_.end(), [&](auto& r) { return r.name == *room && pending(r); })
+         || std::any_of(waiting_.begin(), waiting_.end(), [&](auto& w) { return !w.room || *w.room == *room; });
+}
+
+/// Runs what waited for a join, in order; what must wait for another one stays, in order.
+void connection_core::run_waiting() {
+  auto waiting = std::exchange(waiting_, {});
+  auto is_msgpack = protocol::codec_of(config_.encoding) == protocol::codec::msgpack;
+  for (auto& [message, room, arrived] : waiting) {
+    if (closing_)
+      return;
+    running_ = arrived;
+    if (message.binary == is_msgpack)
+      run_or_wait(std::move(message));
+    else
+      run_binary(message);
+  }
+}
+
+void connection_core::run(const command& c, const inbound& message) {
+  switch (c.kind) {
+    case command_kind::join: return join(c, message);
+    case command_kind::leave: return leave(c, message);
+    case command_kind::message:
+    case command_kind::binary: return publish(c, message);
+    case command_kind::application: return application(c, message);
+    case command_kind::ping: return pong(c);
+    case command_kind::direct:
+    case command_kind::presence:
+    case command_kind::history:
+    case command_kind::resume: return refuse(c, errc::unsupported);
+    case command_kind::auth: return authenticate(c, message.token);
+  }
+}
+
+/// A binary message on a JSON connection goes to the default room.
+void connection_core::run_binary(const inbound& message) {
+  if (must_wait(std::nullopt)) {
+    waiting_.push_back({message, std::nullopt, running_});
+    return;
+  }
+  auto* room = default_room();
+  if (!room) {
+    send_error(errc::not_joined, {}, {}, "binary", {});
+    return;
+  }
+  room_input in;
+  in.what = room_input::kind::binary;
+  in.who = config_.key;
+  in.encoding = config_.encoding;
+  in.bytes = message.bytes;
+  in.body = in.bytes.view();
+  in.type = "binary";
+  in.token = message.token;
+  output_.publish(room->handle, std::move(in));
+}
+
+// -- commands -------------------------------------------------------------------------------------------------------------
+
+void connection_core::join(const command& c, const inbound& message) {
+  if (!protocol::is_room_name(*c.room_id)) {
+    refuse(c, errc::bad_room);
+    count_error(errc::bad_room);
+    return;
+  }
+  if (config_.claims && !config_.claims->may_join(*c.room_id))
+    return refuse(c, errc::forbidden);
+  auto* room = find(*c.room_id);
+  if (!room && max_rooms() > 1 && rooms_.size() >= max_rooms())
+    return refuse(c, errc::room_limit);
+  join_request request;
+  request.profile = c.profile;
+  if (!c.ref.empty())
+    request.ref = open_ref_for(c);
+  request.has_since = c.has_since;
+  request.token = message.token;
+  start_join(*c.room_id, std::move(request));
+}
+
+void connection_core::start_join(std::string name, join_request request) {
+  request.who = config_.key;
+  request.user_id = config_.user_id;
+  request.claims = config_.claims;
+  request.encoding = config_.encoding;
+  auto* room = find(name);
+  if (!room) {
+    room = &rooms_.emplace_back();
+    room->name = std::move(name);
+    room->profile = {config_.profiles, request.profile.size()};
+  }
+  room->ticket = request.ticket = next_ticket_++;
+  room->asked_at = running_;
+  room->ref = request.ref;
+  room->token = request.token;
+  room->request = std::make_unique<join_request>(std::move(request));
+  auto* held = max_rooms() == 1 ? default_room() : nullptr;
+  if (held && held != room)
+    settling_ = {held->key, held->handle};
+  else
+    settling_ = std::exchange(before_, {});
+  if (settling_.key) { // what was said there is to come before the new room's `joined`
+    room->state = phase::settling;
+    output_.settle(settling_.handle, room->ticket);
+  } else {
+    enter(*room);
+  }
+}
+
+void connection_core::enter(held_room& room) {
+  room.state = phase::entering;
+  output_.enter(room.name, std::move(*std::exchange(room.request, nullptr)));
+}
+
+void connection_core::leave(const command& c, const inbound& message) {
+  auto* room = target(c);
+  if (!room)
+    return refuse(c, errc::not_joined);
+  leave_request request{config_.key, leave_reason::left, true, open_ref_for(c), message.token};
+  track(room->key, request.ref);
+  output_.leave(room->handle, std::move(request));
+  note_left(*room);
+  forget(*room);
+}
+
+/// The next join of a client of one room waits for what that room has to say still.
+void connection_core::note_left(const held_room& room) {
+  if (max_rooms() == 1)
+    before_ = {room.key, room.handle};
+}
+
+void connection_core::publish(const command& c, const inbound& message) {
+  if (c.mode != protocol::delivery::reliable)
+    return refuse(c, errc::unsupported, "only reliable delivery is supported");
+  auto* room = target(c);
+  if (!room)
+    return refuse(c, c.room_id ? errc::forbidden : errc::not_joined);
+  room_input in;
+  in.what = c.kind == command_kind::binary ? room_input::kind::binary : room_input::kind::message;
+  in.who = config_.key;
+  in.encoding = config_.encoding;
+  in.bytes = c.decoded ? protocol::shared_bytes::copy_of(*c.decoded) : message.bytes;
+  in.field = c.field;
+  in.body = c.decoded ? in.bytes.view() : c.body;
+  in.type = c.type;
+  in.echo = c.echo;
+  in.ref = open_ref_for(c);
+  in.token = message.token;
+  track(room->key, in.ref);
+  output_.publish(room->handle, std::move(in));
+}
+
+void connection_core::application(const command& c, const inbound& message) {
+  auto* room = target(c);
+  if (!room)
+    return refuse(c, c.room_id ? errc::forbidden : errc::not_joined);
+  room_input in;
+  in.what = room_input::kind::application;
+  in.who = config_.key;
+  in.encoding = config_.encoding;
+  in.bytes = message.bytes;
+  in.type = c.type;
+  in.ref = open_ref_for(c);
+  in.token = message.token;
+  track(room->key, in.ref);
+  output_.publish(room->handle, std::move(in));
+}
+
+void connection_core::pong(const command& c) {
+  output_.reply(protocol::pong_frame(config_.encoding, c.ref, protocol::iso_8601(output_.wall_now()), config_.meter));
+}
+
+/// Takes a fresh token of the same user.
+void connection_core::authenticate(const command& c, const credit& token) {
+  if (!config_.check_token && !config_.options->verify_token)
+    return refuse(c, errc::unsupported);
+  auto text = protocol::document_view{c.source, c.bytes}.string("token");
+  auto fresh = check(text.value_or(""));
+  if (!fresh.claims) {
+    refuse(c, fresh.code, fresh.detail);
+    if (fresh.code == errc::unauthorized)
+      count_error(fresh.code);
+    return;
+  }
+  if (!is_same_user(*fresh.claims))
+    return refuse(c, errc::identity_mismatch);
+  config_.claims = std::move(fresh.claims);
+  if (!c.ref.empty())
+    output_.reply(protocol::ack_frame(config_.encoding, c.ref, {}, std::nullopt, config_.meter));
+  leave_forbidden(token);
+  claims_since_ = next_ticket_;
+  for (auto& r : rooms_)
+    if (r.member)
+      output_.renew(r.handle, {config_.key, config_.claims, token});
+  output_.expire_at(config_.claims->expires_at); // which may be now
+}
+
+token_decision connection_core::check(std::string_view token) const {
+  if (config_.check_token)
+    return (*config_.check_token)(token, output_.wall_now());
+  try {
+    return {config_.options->verify_token(token, output_.wall_now()), errc::unauthorized, {}};
+  } catch (...) {
+    protocol::report_exception(*config_.options->log, *config_.options->counters, "verify_token");
+    return {nullptr, errc::internal, {}};
+  }
+}
+
+/// Claims need not name anybody: then new ones may not, either.
+bool connection_core::is_same_user(const claims& fresh) const {
+  return fresh.subject == (config_.claims ? config_.claims->subject : config_.user_id);
+}
+
+void connection_core::expire() {
+  closing_ = true;
+  output_.close(errc::token_expired);
+}
+
+connection_core::held_room* connection_core::target(const command& c) {
+  auto* room = c.room_id ? find(*c.room_id) : default_room();
+  return room && room->state == phase::held ? room : nullptr;
+}
+
+// -- what registry and rooms answer ---------------------------------------------------------------------------------------
+
+void connection_core::on_settled(std::uint32_t ticket, bool in_full) {
+  auto before = std::exchange(settling_, {});
+  if (!in_full) // its dispatcher may not say so: to a client of one room it has nothing more to say once that is in another
+    on_membership_lost({before.key});
+  if (auto* room = find_ticket(ticket))
+    enter(*room);
+}
+
+void connection_core::on_joined(const join_answer& answer) {
+  auto* room = find_ticket(answer.ticket);
+  if (!room)
+    return;
+  auto& reply = answer.reply;
+  if (reply.code != errc::ok) {
+    give_up(*room, reply.code, reply.detail);
+    return;
+  }
+  auto name = room->name;
+  auto token = std::exchange(room->token, {});
+  if (reply.room) {
+    room->handle = answer.room;
+    room->key = reply.room;
+    room->state = phase::held;
+    room->member = true;
+    room->ticket = 0;
+    room->ref = nullptr;
+    room->joined_at = room->asked_at;
+    if (answer.ticket < claims_since_)
+      output_.renew(room->handle, {config_.key, config_.claims, {}});
+  } else { // let in and thrown out again
+    forget(*room);
+  }
+  if (max_rooms() == 1)
+    leave_others(name, token);
+  leave_forbidden(token); // claims may have changed since the join was sent
+  run_waiting();
+}
+
+/// A join was refused: the client is told, and the commands that waited for it run (and fail, or go to the default room). If the room
+/// has failed over a client of one room that it had let in, that client is in no room.
+void connection_core::give_up(held_room& room, errc code, std::string_view detail) {
+  auto ref = room.ref;
+  auto name = room.name;
+  auto token = std::exchange(room.token, {});
+  // Else it was let in, and its dispatcher has told it what became of the room.
+  auto was_let_in = ref->answered.exchange(true);
+  if (!was_let_in)
+    send_error(code, detail, ref->value, "join", name);
+  if (room.member) { // a second join was refused; the first still holds
+    room.state = phase::held;
+    room.ticket = 0;
+    room.ref = nullptr;
+    leave_forbidden(token);
+  } else {
+    forget(room);
+    if (was_let_in && max_rooms() == 1)
+      leave_others(name, token);
+  }
+  run_waiting();
+}
+
+void connection_core::on_membership_lost(const membership_lost& lost) {
+  auto room = std::find_if(rooms_.begin(), rooms_.end(), [&](auto& r) { return r.key == lost.room; });
+  auto name = room == rooms_.end() ? std::string_view{} : std::string_view{room->name};
+  for (auto& r : refs_)
+    if (r.room == lost.room && !r.ref->answered.exchange(true))
+      send_error(lost.answer, {}, r.ref->value, r.ref->request, name);
+  if (room == rooms_.end())
+    return;
+  if (room->state == phase::held)
+    forget(*room);
+  else
+    room->member = false; // its pending second join finds out by itself
+}
+
+/// `token`: of the join, which causes what the rooms that are left say about it.
+void connection_core::leave_others(const std::string& name, const credit& token) {
+  for (auto& r : rooms_)
+    if (r.name != name && r.state == phase::held)
+      output_.leave(r.handle, leave_request{config_.key, leave_reason::left, true, nullptr, token});
+  std::erase_if(rooms_, [&](auto& r) { return r.name != name && r.state == phase::held; });
+}
+
+/// Leaves the rooms that new claims do not open; `token`: of the command that brought them. Rooms whose join is pending follow once it
+/// is answered.
+void connection_core::leave_forbidden(const credit& token) {
+  if (!config_.claims || !config_.claims->rooms)
+    return;
+  auto is_forbidden = [this](const held_room& r) { return r.state == phase::held && !config_.claims->may_join(r.name); };
+  for (auto& r : rooms_)
+    if (is_forbidden(r)) {
+      output_.leave(r.handle, leave_request{config_.key, leave_reason::forbidden, true, nullptr, token});
+      note_left(r);
+    }
+  std::erase_if(rooms_, is_forbidden);
+}
+
+bool connection_core::finished() const {
+  auto pending = [](const held_room& r) { return r.state != phase::held; };
+  return input_ended_ && (closing_ || std::none_of(rooms_.begin(), rooms_.end(), pending));
+}
+
+void connection_core::leave_all(leave_reason reason) {
+  closing_ = true;
+  for (auto& r : rooms_) {
+    leave_request request{config_.key, reason, false, nullptr, {}};
+    if (r.state == phase::entering) // behind the pending join
+      output_.enter(r.name, std::move(request));
+    else if (r.member)
+      output_.leave(r.handle, std::move(request));
+    r.state = phase::held; // if one cannot be told, the next call goes on from there
+    r.member = false;
+  }
+  rooms_.clear();
+  waiting_.clear();
+  refs_.clear();
+}
+
+// -- the table ------------------------------------------------------------------------------------------------------------
+
+connection_core::held_room* connection_core::find(std::string_view name) {
+  auto i = std::find_if(rooms_.begin(), rooms_.end(), [&](auto& r) { return r.name == name; });
+  return i == rooms_.end() ? nullptr : &*i;
+}
+
+connection_core::held_room* connection_core::find_ticket(std::uint32_t ticket) {
+  auto i = std::find_if(rooms_.begin(), rooms_.end(), [&](auto& r) { return r.ticket == ticket; });
+  return i == rooms_.end() ? nullptr : &*i;
+}
+
+connection_core::held_room* connection_core::default_room() {
+  held_room* latest = nullptr;
+  for (auto& r : rooms_)
+    if (r.member && (!latest || r.joined_at > latest->joined_at))
+      latest = &r;
+  return latest;
+}
+
+void connection_core::forget(held_room& room) { rooms_.erase(rooms_.begin() + (&room - rooms_.data())); }
+
+// -- answers --------------------------------------------------------------------------------------------------------------
+
+open_ref_ptr connection_core::open_ref_for(const command& c) {
+  if (c.ref.empty())
+    return nullptr;
+  auto ref = std::make_shared<open_ref>();
+  ref->value = c.ref;
+  ref->request = c.type;
+  return ref;
+}
+
+/// Remembers a `ref` that a room is to answer. Bounded: the answered ones go, and the others hold credit.
+void connection_core::track(room_key room, const open_ref_ptr& ref) {
+  if (!ref)
+    return;
+  std::erase_if(refs_, [](auto& r) { return r.ref->answered.load(); });
+  refs_.push_back({room, ref});
+}
+
+void connection_core::refuse(const command& c, errc code, std::string_view detail) {
+  send_error(code, detail, c.ref, c.type, nameable(c.room_id));
+}
+
+void connection_core::send_error(errc code, std::string_view detail, std::string_view ref, std::string_view request,
+                                 std::string_view room, std::optional<std::chrono::milliseconds> retry_after) {
+  protocol::error_event event;
+  event.code = code;
+  event.detail = detail;
+  event.ref = ref;
+  event.request = request;
+  event.room_id = room;
+  event.retry_after = retry_after;
+  config_.options->counters->count(protocol::counter::command_errors, to_string(code));
+  if (request == "join")
+    config_.options->counters->count(protocol::counter::joins_rejected, to_string(code));
+  auto frame = protocol::error_frame(config_.encoding, event, config_.meter);
+  if (code == errc::not_joined) // its dispatcher may still have to say that the client was thrown out
+    output_.reply_behind_rooms(std::move(frame));
+  else
+    output_.reply(frame);
+}
+
+void connection_core::count_error(errc code) {
+  auto& limits = config_.options->connections;
+  if (limits.max_errors == 0)
+    return;
+  auto now = output_.now();
+  if (!errors_)
+    errors_ = std::make_unique<std::vector<steady_time>>();
+  std::erase_if(*errors_, [&](auto at) { return now - at >= limits.error_window; });
+  errors_->push_back(now);
+  config_.options->counters->count(protocol::counter::protocol_errors, to_string(code));
+  if (errors_->size() >= limits.max_errors) {
+    closing_ = true;
+    output_.close(errc::too_many_errors);
+  }
+}
+
+void connection_core::say_goodbye(bool restart) {
+  closing_ = true;
+  for (auto& r : rooms_)
+    if (r.member)
+      output_.catch_up(r.key);
+  auto& o = *config_.options;
+  std::optional<std::pair<std::chrono::milliseconds, std::chrono::milliseconds>> again;
+  if (restart)
+    again.emplace(o.reconnect_min, o.reconnect_max);
+  auto why = restart ? errc::restart : errc::shutdown;
+  if (auto frame = protocol::goodbye_frame(config_.encoding, to_string(why), again, config_.meter))
+    output_.reply(frame);
+  output_.close(why);
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,193 @@
+#pragma once
+
+#include "messages/messages.hpp"
+#include "model/counted_bytes.hpp"
+
+#include <troupe/actors/clock.hpp>
+#include <troupe/actors/options.hpp>
+#include <troupe/protocol/command.hpp>
+#include <troupe/protocol/event.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace troupe::actors {
+
+/// What a connection asks its actor to do.
+class connection_output {
+public:
+  virtual ~connection_output() = default;
+  /// To the client, at the end of the turn.
+  virtual void reply(const protocol::shared_bytes& frame) = 0;
+  /// The same, behind all that its rooms have said to it so far.
+  virtual void reply_behind_rooms(protocol::shared_bytes frame) = 0;
+  virtual void close(protocol::errc why) = 0;
+  /// To a room; `on_settled` follows once it has handled all that was sent to it, or has ended. `ticket` names the wish.
+  virtual void settle(const room_actor& room, std::uint32_t ticket) = 0;
+  /// To the registry; of a join the answer comes as `on_joined`.
+  virtual void enter(const std::string& room, room_entry entry) = 0;
+  virtual void publish(const room_actor& room, room_input input) = 0;
+  virtual void leave(const room_actor& room, leave_request request) = 0;
+  /// To a room that goes on: what it knows of the client's rights.
+  virtual void renew(const room_actor& room, claims_renewed message) = 0;
+  /// All that a room has for the client goes out before what follows.
+  virtual void catch_up(room_key room) = 0;
+  /// The connection is to be closed at that time; nothing: never.
+  virtual void expire_at(std::optional<wall_time> when) = 0;
+  [[nodiscard]] virtual steady_time now() const = 0;
+  [[nodiscard]] virtual wall_time wall_now() const = 0;
+};
+
+/// What a connection decides: which commands run, wait or are refused, and which rooms are held.
+///
+/// Commands take effect in the order of arrival; those for a room whose join is pending (or for the default room while any join
+/// is) wait and hold their credit, which bounds them.
+///
+/// Invariants: a room is in `rooms_` at most once; a waiting command is never overtaken by a later one for the same room; every
+/// `ref` is answered once, by a room, by a dispatcher or here.
+/// Thread: the loop's.
+class connection_core {
+public:
+  struct config {
+    session_key key;
+    protocol::encoding encoding = protocol::encoding::plain_json;
+    std::string user_id;
+    claims_ptr claims;
+    std::shared_ptr<const token_check> check_token; ///< null: the node's `verify_token`
+    const node_options* options = nullptr;
+    protocol::memory_meter* meter = nullptr;
+    protocol::memory_meter* profiles = nullptr; ///< counts those of all connections
+  };
+
+  connection_core(config c, connection_output& output);
+
+  /// Says welcome and enters the lobby.
+  void open();
+
+  void on_message(inbound message);
+  /// `in_full`: the room has handled all that it was sent; else it has ended over it.
+  void on_settled(std::uint32_t ticket, bool in_full);
+  void on_joined(const join_answer& answer);
+  void on_membership_lost(const membership_lost& lost);
+  void say_goodbye(bool restart);
+  /// The token has expired and was not refreshed.
+  void expire();
+
+  /// The peer is gone; what it said before still takes effect, in order, also behind a pending join.
+  void end_input() { input_ended_ = true; }
+  /// Whether nothing is left to do for a peer that is gone: time for `leave_all`.
+  [[nodiscard]] bool finished() const;
+
+  /// Leaves all rooms; the last that is heard of it.
+  void leave_all(leave_reason reason);
+
+  [[nodiscard]] std::size_t rooms() const noexcept { return rooms_.size(); }
+
+private:
+  enum class phase : std::uint8_t {
+    settling, ///< the room before is still to handle what it was sent
+    entering,
+    held,
+  };
+
+  struct held_room {
+    std::string name;
+    phase state = phase::settling;
+    bool member = false;            ///< joined before; a second join is pending if the state says so
+    std::uint32_t ticket = 0;       ///< of the pending wish
+    std::uint64_t asked_at = 0;     ///< when the pending join came in: see `arrived_`
+    std::uint64_t joined_at = 0;    ///< likewise, of the latest successful one
+    room_actor handle;
+    room_key key;
+    std::unique_ptr<join_request> request; ///< while it waits
+    open_ref_ptr ref;                      ///< of the pending wish
+    credit token;                          ///< likewise
+    counted_bytes profile;                 ///< which the room keeps with the membership
+  };
+
+  /// A room that was sent something and is not held any more.
+  struct room_before {
+    room_key key;
+    room_actor handle;
+  };
+
+  struct waiting_command {
+    inbound message;
+    std::optional<std::string> room; ///< none: the default room, whichever that will be
+    std::uint64_t arrived = 0;
+  };
+
+  struct tracked_ref {
+    room_key room;
+    open_ref_ptr ref;
+  };
+
+  // -- taking commands in -------------------------------------------------------------------------------------------------
+  bool within_rate();
+  void refuse_by_rate(const inbound& message);
+  void run_or_wait(inbound message);
+  void prefetch_room() const noexcept;
+  void run_waiting();
+  void run(const protocol::command& c, const inbound& message);
+  void run_binary(const inbound& message);
+  [[nodiscard]] bool must_wait(const std::optional<std::string>& room) const;
+
+  // -- commands -----------------------------------------------------------------------------------------------------------
+  void join(const protocol::command& c, const inbound& message);
+  void start_join(std::string name, join_request request);
+  void enter(held_room& room);
+  void note_left(const held_room& room);
+  void leave(const protocol::command& c, const inbound& message);
+  void publish(const protocol::command& c, const inbound& message);
+  void application(const protocol::command& c, const inbound& message);
+  void pong(const protocol::command& c);
+  void authenticate(const protocol::command& c, const credit& token);
+  [[nodiscard]] token_decision check(std::string_view token) const;
+  [[nodiscard]] bool is_same_user(const claims& fresh) const;
+  [[nodiscard]] held_room* target(const protocol::command& c);
+
+  // -- rooms --------------------------------------------------------------------------------------------------------------
+  [[nodiscard]] held_room* find(std::string_view name);
+  [[nodiscard]] held_room* find_ticket(std::uint32_t ticket);
+  [[nodiscard]] held_room* default_room();
+  [[nodiscard]] std::size_t max_rooms() const noexcept {
+    return is_plain(config_.encoding) ? 1 : config_.options->connections.max_rooms;
+  }
+  void forget(held_room& room);
+  void give_up(held_room& room, protocol::errc code, std::string_view detail);
+  void leave_others(const std::string& name, const credit& token);
+  void leave_forbidden(const credit& token);
+
+  // -- answers ------------------------------------------------------------------------------------------------------------
+  [[nodiscard]] open_ref_ptr open_ref_for(const protocol::command& c);
+  void track(room_key room, const open_ref_ptr& ref);
+  void refuse(const protocol::command& c, protocol::errc code, std::string_view detail = {});
+  void send_error(protocol::errc code, std::string_view detail, std::string_view ref, std::string_view request,
+                  std::string_view room, std::optional<std::chrono::milliseconds> retry_after = {});
+  void count_error(protocol::errc code);
+
+  config config_;
+  connection_output& output_;
+  std::vector<held_room> rooms_;
+  std::vector<waiting_command> waiting_;
+  std::vector<tracked_ref> refs_;
+  room_before before_; ///< of a client of one room: the room that it left last, which may still owe it answers
+  room_before settling_; ///< whose answer a join waits for
+  std::unique_ptr<std::vector<steady_time>> errors_; ///< of the window; most have none
+  std::uint64_t arrived_ = 0; ///< commands, in order; a join that waits may be asked of its room later than one behind it
+  std::uint64_t running_ = 0; ///< which of them runs, if one does
+  std::uint32_t next_ticket_ = 1;
+  std::uint32_t claims_since_ = 0; ///< the first ticket whose join knows the claims of now
+  std::uint32_t refused_by_rate_ = 0;
+  bool closing_ = false; ///< the server has closed: nothing is taken in any more
+  bool input_ended_ = false;
+  double tokens_;
+  steady_time refilled_;
+  steady_time rate_told_{};
+};
+
+} // namespace troupe::actors

@@ -1,0 +1,27 @@
+#include "context/shared.hpp"
+
+namespace troupe::actors {
+
+bool room_rule::matches(std::string_view name) const noexcept { return matches_pattern(pattern, name); }
+
+const room_rule* node_shared::rule_for(std::string_view room) const noexcept {
+  for (auto& rule : rules)
+    if (rule.matches(room))
+      return &rule;
+  return nullptr;
+}
+
+std::shared_ptr<credit_account> node_shared::outside_account(std::string_view room) {
+  std::lock_guard guard{outside_mutex};
+  auto [i, is_new] = outside.try_emplace(std::string{room});
+  if (auto account = i->second.lock())
+    return account;
+  auto bound = options.rooms.max_pending_bytes;
+  auto account = std::make_shared<credit_account>(
+    credit_limits{std::int64_t{1} << 40, bound > 0 ? bound : std::int64_t{1} << 50});
+  i->second = account;
+  std::erase_if(outside, [](auto& entry) { return entry.second.expired(); });
+  return account;
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,98 @@
+#pragma once
+
+#include "context/node_end.hpp"
+#include "context/wall_deadline.hpp"
+#include "fanout/dispatcher.hpp"
+#include "history/history_shelf.hpp"
+#include "messages/messages.hpp"
+
+#include <troupe/actors/claims.hpp>
+#include <troupe/actors/event_loop.hpp>
+#include <troupe/actors/options.hpp>
+#include <troupe/actors/room_behavior.hpp>
+#include <troupe/actors/seeded_hash.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace troupe::actors {
+
+/// A pattern of room names with what rooms of such names do.
+struct room_rule {
+  std::string pattern; ///< a whole name, or a prefix and `*`
+  behavior_factory make;
+  room_options options;
+
+  [[nodiscard]] bool matches(std::string_view name) const noexcept;
+};
+
+struct endpoint_state;
+struct node_shared;
+
+/// The way to a node for handles: closes when its rooms are told to end.
+using node_gate = gate<node_shared>;
+
+/// One loop with its shard, its dispatcher and its counts.
+struct loop_unit {
+  loop_unit() = default;
+  ~loop_unit() { // of a node that could not be made
+    output_actor = nullptr;
+    registry = nullptr;
+    if (loop)
+      loop->drop_jobs();
+  }
+
+  std::unique_ptr<loop_end> end; ///< outlives the actors of the loop
+  std::unique_ptr<event_loop> loop;
+  std::unique_ptr<wall_watch> wall; ///< of the tokens that expire on this loop
+  std::unique_ptr<dispatcher> output;
+  std::unique_ptr<history_shelf> histories;
+  dispatcher_actor output_actor;
+  registry_actor registry;
+  loop_counts counts;
+  std::shared_ptr<void> settling; ///< the wait for credits under way
+  std::atomic<bool> has_settled{false};
+  std::shared_ptr<void> drain; ///< the drain under way
+};
+
+/// What all actors of a node share: fixed after construction but for its atomics.
+struct node_shared {
+  node_options options;
+  hash_key key; ///< of all hashes of names that clients choose
+  std::vector<room_rule> rules; ///< fixed once the node has started
+  std::vector<std::shared_ptr<endpoint_state>> endpoints; ///< likewise
+  history_account histories;
+  protocol::memory_meter profile_meter; ///< of all memberships
+  protocol::memory_meter inbound_meter; ///< of what transports have received in part; these and sessions go with the loops
+  std::int64_t inbound_budget_bytes = 0; ///< 0, as of the other budgets: no bound
+  std::vector<std::unique_ptr<loop_unit>> units;
+  std::shared_ptr<protocol::memory_meter> meter = std::make_shared<protocol::memory_meter>(); ///< kept by handles
+  protocol::memory_meter& output_meter = *meter;
+  std::int64_t budget_bytes = 0;
+  std::vector<history_shelf*> shelves; ///< of all loops; fixed
+  node_end end;
+  std::atomic<bool> over_budget{false};
+  std::atomic<bool> reads{true}; ///< false while it drains
+  std::atomic<std::size_t> rooms{0};
+  std::atomic<std::uint64_t> room_serial{0};
+  std::mutex outside_mutex;
+  std::unordered_map<std::string, std::weak_ptr<credit_account>> outside; ///< of rooms named from outside; guarded by outside_mutex
+
+  /// The account of what is published to a room from outside, one for all its handles. Thread: any.
+  [[nodiscard]] std::shared_ptr<credit_account> outside_account(std::string_view room);
+
+  /// The loop a room of that name lives on.
+  [[nodiscard]] loop_unit& home_of(std::string_view room) const {
+    return *units[siphash(key, room) % units.size()];
+  }
+  [[nodiscard]] const room_rule* rule_for(std::string_view room) const noexcept;
+};
+
+} // namespace troupe::actors

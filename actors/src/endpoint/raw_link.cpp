@@ -1,0 +1,172 @@
+#include "endpoint/raw_link.hpp"
+
+#include <new>
+#include <string>
+#include <utility>
+
+namespace troupe::actors {
+namespace {
+
+thread_local const credit* running_credit = nullptr;
+
+/// Marks the message whose handler runs.
+struct credit_scope {
+  explicit credit_scope(const credit& token) noexcept : before(std::exchange(running_credit, &token)) {}
+  credit_scope(const credit_scope&) = delete;
+  credit_scope& operator=(const credit_scope&) = delete;
+  ~credit_scope() { running_credit = before; }
+  const credit* before;
+};
+
+} // namespace
+
+const credit* current_credit() noexcept { return running_credit; }
+
+raw_link::raw_link(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
+                   std::shared_ptr<raw_state> state, std::shared_ptr<endpoint_state> at)
+  : dispatched(cfg, home),
+    shared_(shared),
+    unit_(unit),
+    state_(std::move(state)),
+    endpoint_(std::move(at)),
+    counted_(*unit.end),
+    pulse_(*unit.loop) {}
+
+/// Runs one handler of the application; what it throws ends this connection alone.
+template <class F>
+void raw_link::run(const char* hook, F&& handler) {
+  unit_.loop->concerns(endpoint_->identity->name);
+  try {
+    handler();
+  } catch (const std::exception& e) {
+    fail(hook, e.what());
+  } catch (...) {
+    fail(hook, "an exception that is no std::exception");
+  }
+  unit_.loop->time_has_passed();
+}
+
+/// For the exception in flight, which says `what`.
+void raw_link::fail(const char* hook, std::string_view what) {
+  report_hook(hook);
+  close(protocol::errc::internal);
+  auto open = connection_state::open; // what `on_close` throws finds it closed
+  state_->state.compare_exchange_strong(open, connection_state::closing);
+  has_failed_ = true;
+  tell_error(what);
+}
+
+/// What the handler throws itself is told to nobody but the log.
+void raw_link::tell_error(std::string_view what) {
+  auto& on_error = endpoint_->handlers.on_error;
+  if (!on_error)
+    return;
+  try {
+    on_error(raw_connection{state_}, what);
+  } catch (...) {
+    report_hook("on_error");
+  }
+}
+
+/// Logs the exception in flight, which `hook` has let out.
+void raw_link::report_hook(const char* hook) noexcept {
+  std::string whose;
+  try {
+    whose = endpoint_->identity->name + " in " + hook;
+  } catch (const std::bad_alloc&) {
+    // The line does without.
+  }
+  protocol::report_exception(*shared_.options.log, *shared_.options.counters, "endpoint", whose.empty() ? endpoint_->identity->name : whose);
+}
+
+raw_link::behavior_type raw_link::make_behavior() {
+  pulse_.start(*this, shared_.options.heartbeat);
+  if (state_->claims && state_->claims->expires_at) {
+    expiry_ = std::make_unique<wall_deadline>(*unit_.wall, *state_->claims->expires_at, [this] { expire(); });
+    expiry_->start();
+  }
+  if (endpoint_->handlers.on_open)
+    run("on_open", [this] { endpoint_->handlers.on_open(raw_connection{state_}); });
+  return {
+    [this](inbound& m) { handle(m); },
+    [this](join_answer& m) { handle(m); },
+    [this](const session_closed& m) { end(m); },
+    [this](heartbeat& beat) { handle(beat); },
+    [this](const say_goodbye& m) {
+      state_->state = connection_state::closing;
+      unit_.output->catch_up(endpoint_->identity->key, state_->key);
+      close(m.restart ? protocol::errc::restart : protocol::errc::shutdown);
+    },
+    [](const membership_lost&) {},
+    [this](const pong_received& m) {
+      if (endpoint_->handlers.on_pong)
+        run("on_pong", [&] { endpoint_->handlers.on_pong(raw_connection{state_}, m.payload); });
+    },
+  };
+}
+
+void raw_link::handle(heartbeat&) { pulse_.check(state_->key, shared_.options.heartbeat); }
+
+void raw_link::handle(inbound& message) {
+  loop_counts::add(unit_.counts.messages_in, 1);
+  credit_scope scope{message.token};
+  if (endpoint_->handlers.on_message)
+    run("on_message", [&] { endpoint_->handlers.on_message(raw_connection{state_}, message.bytes.view(), message.binary); });
+}
+
+/// Lets what is queued go first, then a close frame.
+void raw_link::close(protocol::errc why) {
+  if (auto* peer = unit_.loop->sessions().find(state_->key)) {
+    peer->close(why);
+    unit_.loop->sessions().touch(state_->key);
+  }
+}
+
+void raw_link::expire() {
+  state_->state = connection_state::closing;
+  close(protocol::errc::token_expired);
+}
+
+void raw_link::end(const session_closed& how) {
+  state_->state = connection_state::closed;
+  leave_endpoint();
+  if (!how.error.empty() && !has_failed_)
+    run("on_error", [&] { tell_error(how.error); });
+  if (endpoint_->handlers.on_close)
+    run("on_close", [&] { endpoint_->handlers.on_close(raw_connection{state_}, how.code, how.reason); });
+  quit(caf::exit_reason::normal);
+}
+
+/// Idempotent.
+void raw_link::leave_endpoint() noexcept {
+  if (std::exchange(has_left_, true))
+    return;
+  {
+    std::lock_guard guard{endpoint_->mutex};
+    endpoint_->open.erase(state_->key);
+  }
+  endpoint_->deflating -= is_deflated(state_->encoding) ? 1 : 0;
+  if (endpoint_->identity)
+    unit_.output->forget(endpoint_->identity->key, state_->key);
+}
+
+/// One that ends by our own bug: its handlers hear of it, and its client, too.
+void raw_link::say_farewell() {
+  if (has_left_)
+    return;
+  close(protocol::errc::internal);
+  session_closed how;
+  how.code = info(protocol::errc::internal).close_code;
+  end(how);
+}
+
+void raw_link::release_state() {
+  pulse_.stop();
+  expiry_.reset();
+  leave_endpoint();
+  state_.reset();
+  endpoint_.reset();
+  counted_.leave();
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,146 @@
+#pragma once
+
+#include "fanout/flush_budget.hpp"
+#include "fanout/member_group.hpp"
+#include "messages/messages.hpp"
+
+#include <troupe/actors/options.hpp>
+#include <troupe/actors/session_table.hpp>
+#include <troupe/actors/time_histogram.hpp>
+
+#include <boost/intrusive/list.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace troupe::actors {
+
+/// Frequent events of one loop, written by its thread only and read by any.
+struct loop_counts {
+  std::atomic<std::uint64_t> connections{0};
+  std::atomic<std::uint64_t> messages_in{0};
+  std::atomic<std::uint64_t> publishes{0};
+  std::array<std::atomic<std::uint64_t>, protocol::encoding_count> deliveries{};
+  time_histogram delivery_times;
+  std::atomic<std::uint64_t> members{0};
+  std::atomic<std::uint64_t> rooms{0};
+
+  static void add(std::atomic<std::uint64_t>& n, std::uint64_t by) noexcept {
+    n.store(n.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+  }
+};
+
+/// What a dispatcher does: keeps which sessions of its loop are in which room, and gives each
+/// room's frames to them.
+///
+/// All that a room says to a member comes through here, in the order in which the room said it;
+/// nobody else writes `joined` and `left`. Its mailbox keeps what several rooms say to one session
+/// in the order of cause and effect: a room of the same loop that called it past a mailbox with
+/// something in it would overtake what a room of another loop has sent before.
+///
+/// Rooms with output wait in a ring; each gets a slice of a turn (`flush_budget`), so that a huge
+/// room does not delay a small one. A client of several rooms gets what all of them have for it
+/// when the first of them reaches it, in one send (`memberships`).
+///
+/// Invariants: a room is in the ring exactly while it has pending frames; a room without members
+/// here is forgotten.
+/// Errors: what throws, for want of memory, leaves it whole; the caller then gives up who was to
+/// hear something (`give_up`).
+/// Thread: the loop's.
+class dispatcher {
+public:
+  /// Pending output of a room beyond which credits are held.
+  static constexpr std::size_t held_bytes = 1024 * 1024;
+
+  dispatcher(session_table& sessions, protocol::memory_meter* meter, loop_counts& counts);
+
+  void on_subscribe(const subscribe& s);
+  void on_fan_out(const fan_out& f);
+  void on_member_frame(const member_frame& f);
+  void on_room_closed(const room_closed& c);
+  /// Passes the word on behind all that came before: what was acked is then here, and `catch_up` queues it.
+  void on_drain(const drain_sessions& d);
+
+  /// Ends a session by itself, whatever its rooms still have for it.
+  void end_session(session_key who, protocol::errc why) noexcept;
+  /// A session has left a room that it needs nothing of any more.
+  void forget(room_key room, session_key who) noexcept;
+  /// Ends a session that cannot be told what its room has said to it: 1011, instead of a gap.
+  void give_up(room_key room, session_key who) noexcept;
+  /// The same for all members of a room.
+  void give_up(room_key room) noexcept;
+
+  /// Queues all that a room has for one member.
+  void catch_up(room_key room, session_key who);
+
+  /// Sends as much as a turn allows; returns whether frames are left.
+  bool flush();
+
+  /// Notes how long the oldest of the batches took that `flush` has given to all, if any. Called
+  /// after it with the time.
+  void note_delivered(steady_time now) noexcept;
+
+  /// Whether the rooms that have spoken since the last flush need most of the sends of one: more rooms would only wait. A room that
+  /// speaks again adds nothing, as its frames share a send.
+  [[nodiscard]] bool has_full_turn() const noexcept { return new_cost_ >= budget_.of_turn * 3 / 4; }
+
+  /// Whether they need half of them.
+  [[nodiscard]] bool has_half_a_turn() const noexcept { return new_cost_ >= budget_.of_turn / 2; }
+
+  /// Forgets everything.
+  void clear();
+
+  [[nodiscard]] std::size_t rooms() const noexcept { return rooms_.size(); }
+
+private:
+  struct encoding_group {
+    encoding_group(protocol::encoding e, memberships& all) : encoding(e), members(all) {}
+    protocol::encoding encoding;
+    member_group members;
+  };
+
+  using ring_hook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+  struct local_room : ring_hook {
+    room_identity_ptr identity;
+    std::vector<std::unique_ptr<encoding_group>> groups; ///< of the encodings that its members here speak, or spoke
+    std::size_t turn = 0; ///< of `groups`: who is flushed next
+
+    [[nodiscard]] member_group& group_for(protocol::encoding e, memberships& all);
+    [[nodiscard]] encoding_group* group_of(session_key who);
+    [[nodiscard]] bool in_ring() const noexcept { return is_linked(); }
+    [[nodiscard]] bool empty() const;
+    [[nodiscard]] std::size_t size() const;
+    [[nodiscard]] std::size_t sole_size() const;
+    [[nodiscard]] bool pending() const;
+    [[nodiscard]] std::size_t pending_bytes() const;
+    [[nodiscard]] bool more_than_one_batch() const;
+  };
+
+  void prefetch_next() const noexcept;
+  std::size_t flush_room(local_room& room, std::size_t max_cost);
+  void leave_room_before(const subscribe& s);
+  void forget_room(room_key key) noexcept;
+  void drop_if_empty(local_room& room);
+  void count_members(std::int64_t change);
+  void count_deliveries(const encoding_group& to, std::size_t frames) noexcept;
+
+  session_table& sessions_;
+  protocol::memory_meter* meter_;
+  loop_counts& counts_;
+  flush_budget budget_;
+  memberships memberships_;
+  boost::intrusive::list<local_room, boost::intrusive::constant_time_size<false>> ring_; ///< of `rooms_`; one that goes leaves it
+  std::unordered_map<room_key, local_room> rooms_;
+  std::unordered_map<session_key, room_key> only_rooms_; ///< of sessions that are in one room at a time
+  std::vector<session_key> lost_; ///< scratch of `flush_room`
+  steady_time oldest_delivered_ = steady_time::max(); ///< since when it waited
+  std::size_t new_cost_ = 0; ///< of rooms that came into the ring since the last flush, each at most its slice
+};
+
+} // namespace troupe::actors

@@ -1,0 +1,67 @@
+#include "fanout/memberships.hpp"
+
+#include "fanout/member_group.hpp"
+
+#include <troupe/actors/make_room.hpp>
+
+#include <algorithm>
+
+namespace troupe::actors {
+
+void memberships::make_room_for(session_key who) {
+  if (places_.size() <= who.slot)
+    places_.resize(std::max<std::size_t>(who.slot + 1, places_.size() * 2));
+  make_room(places_[who.slot]);
+}
+
+void memberships::add(session_key who, member_group& group, slot_index slot) noexcept {
+  auto& places = places_[who.slot];
+  places.push_back({&group, slot});
+  if (places.size() == 2)
+    places.front().group->set_shared(places.front().slot, true);
+  group.set_shared(slot, places.size() > 1);
+}
+
+void memberships::remove(session_key who, const member_group& group, slot_index slot) noexcept {
+  auto& places = places_[who.slot];
+  std::erase_if(places, [&](auto& p) { return p.group == &group && p.slot == slot; });
+  if (places.empty())
+    std::vector<place>{}.swap(places);
+  else if (places.size() == 1)
+    places.front().group->set_shared(places.front().slot, false);
+}
+
+void memberships::move(session_key who, const member_group& group, slot_index from, slot_index to) noexcept {
+  for (auto& p : places_[who.slot])
+    if (p.group == &group && p.slot == from) {
+      p.slot = to;
+      return;
+    }
+}
+
+memberships::slot_index memberships::find(session_key who, const member_group& group) const noexcept {
+  if (who.slot < places_.size())
+    for (auto& p : places_[who.slot])
+      if (p.group == &group && group.holds(p.slot, who))
+        return p.slot;
+  return nowhere;
+}
+
+memberships::given memberships::give_all(session_key who, sink& output) {
+  given all;
+  pieces_.clear();
+  auto& places = places_[who.slot];
+  for (auto& p : places)
+    if (p.group->pending() && p.group->holds(p.slot, who))
+      all.frames += p.group->collect(p.slot, pieces_);
+  for (auto& p : pieces_)
+    all.bytes += p.part.size();
+  if (!pieces_.empty())
+    output.write_all(pieces_);
+  for (auto& p : places)
+    if (p.group->holds(p.slot, who))
+      p.group->note_given(p.slot);
+  return all;
+}
+
+} // namespace troupe::actors

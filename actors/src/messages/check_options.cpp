@@ -1,0 +1,71 @@
+#include "messages/check_options.hpp"
+
+#include <troupe/actors/option_check.hpp>
+#include <troupe/protocol/command.hpp>
+
+namespace troupe::actors {
+
+namespace {
+
+constexpr std::int64_t most_loops = 1024;
+
+void check(const protocol::message_limits& l) {
+  option_check is{"node_options.messages"};
+  is.bytes("max_message_bytes", l.max_message_bytes, protocol::max_supported_message_bytes);
+  is.count("max_depth", l.max_depth);
+  is.bytes("max_ref_bytes", l.max_ref_bytes);
+  is.bytes("max_type_bytes", l.max_type_bytes);
+  is.bytes("max_profile_bytes", l.max_profile_bytes);
+}
+
+void check(const connection_limits& l) {
+  option_check is{"node_options.connections"};
+  is.count("max_rooms", l.max_rooms);
+  is.rate("messages_per_second", l.messages_per_second);
+  is.count("burst_messages", l.burst_messages);
+  is.bytes("bytes_per_second", l.bytes_per_second);
+  is.count("max_errors", l.max_errors);
+  is.time("error_window", l.error_window);
+  is.count("credits.messages", l.credits.messages);
+  is.bytes("credits.bytes", l.credits.bytes);
+}
+
+void check(const room_limits& l) {
+  option_check is{"node_options.rooms"};
+  is.count("max_members", l.max_members);
+  is.count("max_rooms", l.max_rooms);
+  is.bytes("max_pending_bytes", l.max_pending_bytes);
+  is.count("history_messages", l.history_messages);
+  is.bytes("history_bytes", l.history_bytes);
+  is.time("history_age", l.history_age, option_check::longest_age);
+}
+
+} // namespace
+
+void check_options(const node_options& o) {
+  option_check is{"node_options"};
+  is.within("loops", o.loops, 0, most_loops);
+  check(o.messages);
+  check(o.connections);
+  check(o.rooms);
+  is.time("heartbeat.interval", o.heartbeat.interval);
+  is.time("heartbeat.timeout", o.heartbeat.timeout);
+  is.that(o.lobby.empty() || protocol::is_room_name(o.lobby), "lobby", "\"" + o.lobby + "\"",
+          "the name of a room (1 to 128 bytes of UTF-8, without control characters, no white space at either end), or nothing");
+  is.bytes("memory_budget_bytes", o.memory_budget_bytes);
+  is.bytes("history_budget_bytes", o.history_budget_bytes);
+  is.bytes("inbound_budget_bytes", o.inbound_budget_bytes);
+  is.time("reconnect_min", o.reconnect_min);
+  is.time("reconnect_max", o.reconnect_max);
+  is.that(o.reconnect_min <= o.reconnect_max, "reconnect_min", std::to_string(o.reconnect_min.count()) + " ms",
+          "at most reconnect_max, which is " + std::to_string(o.reconnect_max.count()) + " ms");
+  is.not_null("clock", o.clock);
+  is.not_null("log", o.log);
+  is.not_null("counters", o.counters);
+}
+
+void check_options(const room_options& o) { option_check{"room_options"}.count("max_members", o.max_members); }
+
+void check_options(const observer_options& o) { option_check{"observer_options"}.count("max_events", o.max_events); }
+
+} // namespace troupe::actors

@@ -1,0 +1,42 @@
+#include "node/dispatcher_service.hpp"
+
+namespace troupe::actors {
+
+dispatcher_service::dispatcher_service(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared,
+                                       dispatcher& core)
+  : dispatched(cfg, home), shared_(shared), core_(core) {}
+
+dispatcher_service::behavior_type dispatcher_service::make_behavior() {
+  return {
+    [this](const subscribe& m) { obey(m); },
+    [this](const fan_out& m) { obey(m); }, // shared by the dispatchers of several loops
+    [this](const member_frame& m) { obey(m); },
+    [this](const room_closed& m) { serve([&] { core_.on_room_closed(m); }, [&] { core_.give_up(m.room); }); },
+    [this](const drain_sessions& m) { core_.on_drain(m); },
+  };
+}
+
+/// Runs `command`; if it throws, those who were to hear something are given up: no gap stays unseen.
+template <class Command, class GiveUp>
+void dispatcher_service::serve(Command&& command, GiveUp&& give_up) noexcept {
+  try {
+    command();
+  } catch (...) {
+    protocol::report_exception(*shared_.options.log, *shared_.options.counters, "dispatcher");
+    give_up();
+  }
+}
+
+void dispatcher_service::obey(const subscribe& m) {
+  serve([&] { core_.on_subscribe(m); }, [&] { core_.give_up(m.room->key, m.who); });
+}
+
+void dispatcher_service::obey(const fan_out& m) {
+  serve([&] { core_.on_fan_out(m); }, [&] { core_.give_up(m.room); });
+}
+
+void dispatcher_service::obey(const member_frame& m) {
+  serve([&] { core_.on_member_frame(m); }, [&] { core_.give_up(m.room, m.who); });
+}
+
+} // namespace troupe::actors

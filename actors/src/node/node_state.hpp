@@ -1,0 +1,23 @@
+#pragma once
+
+#include "context/shared.hpp"
+#include "runtime/watchdog.hpp"
+
+#include <troupe/actors/node.hpp>
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace troupe::actors {
+
+struct node::state {
+  node_shared shared;
+  std::shared_ptr<node_gate> entrance = std::make_shared<node_gate>(shared);
+  std::vector<std::thread> threads;
+  std::unique_ptr<watchdog> looks_on; ///< while they run
+  bool stop_requested = false;
+  bool stopped = false;
+};
+
+} // namespace troupe::actors

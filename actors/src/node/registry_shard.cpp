@@ -1,0 +1,281 @@
+#include "node/registry_shard.hpp"
+
+#include "room/room.hpp"
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+namespace troupe::actors {
+
+using protocol::errc;
+
+namespace {
+
+/// Who was on the way to so many rooms that ended before they handled it is refused: the next may do so, too.
+constexpr std::uint8_t most_failed_rooms = 3;
+
+/// Whether an entry makes the room that it is for.
+bool makes_room(const room_entry& entry) {
+  return std::holds_alternative<join_request>(entry) || std::holds_alternative<observe_request>(entry);
+}
+
+/// Counts one more room that has ended before it handled the entry. Returns whether there may be another.
+bool may_go_on(room_entry& entry) {
+  if (auto* join = std::get_if<join_request>(&entry))
+    return ++join->failed_rooms < most_failed_rooms;
+  if (auto* observer = std::get_if<observe_request>(&entry))
+    return ++observer->failed_rooms < most_failed_rooms;
+  return true;
+}
+
+} // namespace
+
+registry_shard::registry_shard(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit)
+  : dispatched(cfg, home), shared_(shared), unit_(unit), rooms_(0, seeded_hash{shared.key}) {
+  constexpr std::size_t few = 16;
+  late_.reserve(few);
+}
+
+template <class F>
+void registry_shard::guard(F&& f) {
+  try {
+    f();
+  } catch (...) {
+    protocol::report_exception(*shared_.options.log, *shared_.options.counters, "registry");
+    unit_.loop->arm(second_try_, timer_wheel::tick);
+  }
+}
+
+registry_shard::behavior_type registry_shard::make_behavior() {
+  return {
+    [this](room_call& call) { handle(call); },
+    [this](const end_request& m) {
+      guard([&] {
+        if (auto* room = find(m.name); room && (!m.room || room->key == m.room))
+          end(*room, m.reason);
+      });
+    },
+    [this](const room_empty& m) {
+      guard([&] {
+        if (auto* room = find(m.name); room && room->key == m.room && room->cell->handed_on == m.entries)
+          end(*room, room_end::empty);
+      });
+    },
+    [this](const outside_event& m) {
+      guard([&] {
+        if (auto* room = find(m.room); room && !room->ending)
+          compat::send(this, room->handle, m);
+        else
+          shared_.options.counters->count(protocol::counter::dropped, "no_such_room");
+      });
+    },
+    [this](stop_shard) { guard([&] { stop(); }); },
+  };
+}
+
+// -- entries --------------------------------------------------------------------------------------------------------------
+
+void registry_shard::handle(room_call& call) {
+  guard([&] { enter(call.room, std::move(call.entry)); });
+}
+
+/// Hands an entry on to its room, which is made if need be. If that fails, the entry is refused.
+void registry_shard::enter(const std::string& name, room_entry&& entry) {
+  if (std::holds_alternative<leave_request>(entry))
+    return take_leave(name, std::move(entry));
+  auto* room = find(name);
+  if (!room && !makes_room(entry))
+    return; // it takes back an entry that has made no room
+  if (!room) {
+    if (auto why = reason_against_another(); why != errc::ok)
+      return refuse(name, entry, why);
+  }
+  try {
+    hand_on(room ? *room : make(name), std::move(entry));
+  } catch (...) {
+    protocol::report_exception(*shared_.options.log, *shared_.options.counters, "registry");
+    refuse(name, entry, errc::internal);
+    end_unused(name);
+  }
+}
+
+/// A leave behind a join that the room may not have handled yet. Nobody says it again, so that it is kept where there is no memory.
+void registry_shard::take_leave(const std::string& name, room_entry&& entry) {
+  auto* room = find(name);
+  if (!room)
+    return; // the join has made none, or has gone with it
+  try {
+    if (room->ending || !room->cell->entries.empty())
+      return hand_on(*room, std::move(entry));
+    auto request = std::get<leave_request>(entry);
+    compat::dispatch(room->handle, std::move(request));
+  } catch (...) {
+    protocol::report_exception(*shared_.options.log, *shared_.options.counters, "registry");
+    late_.push_back({name, std::move(entry)});
+    unit_.loop->arm(second_try_, timer_wheel::tick);
+  }
+}
+
+/// Ends, soon, a room that was made for an entry which it has not been handed: it would never say that it is empty.
+void registry_shard::end_unused(const std::string& name) noexcept {
+  auto* room = find(name);
+  if (!room || room->ending || room->cell->handed_on > 0)
+    return;
+  room->is_to_end = room_end::empty;
+  unit_.loop->arm(second_try_, timer_wheel::tick);
+}
+
+/// If this throws, nothing has happened, and `entry` is as before.
+void registry_shard::hand_on(listing& room, room_entry&& entry) {
+  auto& entries = room.cell->entries;
+  entries.push_back(std::move(entry));
+  try {
+    if (!room.ending)
+      compat::dispatch(room.handle, entry_waits{});
+  } catch (...) {
+    entry = std::move(entries.back());
+    entries.pop_back();
+    throw;
+  }
+  ++room.cell->handed_on;
+}
+
+void registry_shard::refuse(const std::string& name, const room_entry& entry, errc why) noexcept {
+  auto* join = std::get_if<join_request>(&entry);
+  try {
+    if (join)
+      compat::dispatch(caf::actor_cast<connection_actor>(join->from), join_answer{join->ticket, {why, {}, {}}, {}});
+    else if (auto* observer = std::get_if<observe_request>(&entry))
+      compat::anon_send(observer->who, room_event{room_event::kind::refused, {}, name, {}, 0, {}});
+  } catch (...) {
+    protocol::report_exception(*shared_.options.log, *shared_.options.counters, "registry");
+    if (join)
+      shared_.units[join->who.loop]->loop->give_up(join->who);
+  }
+}
+
+// -- rooms ----------------------------------------------------------------------------------------------------------------
+
+registry_shard::listing* registry_shard::find(const std::string& name) {
+  auto i = rooms_.find(name);
+  return i == rooms_.end() ? nullptr : &i->second;
+}
+
+errc registry_shard::reason_against_another() const {
+  if (stopping_)
+    return errc::overloaded;
+  auto limit = shared_.options.rooms.max_rooms;
+  return limit > 0 && shared_.rooms.load(std::memory_order_relaxed) >= limit ? errc::node_room_limit : errc::ok;
+}
+
+registry_shard::listing& registry_shard::make(const std::string& name) {
+  auto& l = rooms_[name];
+  try {
+    l.key = room_key{shared_.room_serial.fetch_add(1, std::memory_order_relaxed) + 1};
+    l.cell = std::make_shared<room_cell>();
+    l.handle = compat::spawn_on<room>(home(), shared_, unit_, name, l.key, l.cell);
+    watch(l.handle, [this, name](const caf::error& reason) {
+      guard([&] { on_down(name, !reason || reason == caf::exit_reason::normal); });
+    });
+  } catch (...) {
+    if (l.handle)
+      static_cast<room*>(caf::actor_cast<caf::abstract_actor*>(l.handle))->kill();
+    rooms_.erase(name);
+    throw;
+  }
+  shared_.rooms.fetch_add(1, std::memory_order_relaxed);
+  loop_counts::add(unit_.counts.rooms, 1);
+  return l;
+}
+
+/// Nothing more is handed on to the room; what is handed on already, it handles first.
+void registry_shard::end(listing& room, room_end reason) {
+  if (room.ending)
+    return;
+  room.is_to_end = reason;
+  room.entries = room.cell->handed_on;
+  compat::send(this, room.handle, end_room{reason});
+  room.is_to_end.reset();
+  room.ending = true;
+}
+
+void registry_shard::on_down(const std::string& name, bool in_order) {
+  auto* gone = find(name);
+  if (!gone)
+    return;
+  gone->ending = gone->down = true;
+  gone->crashed = !in_order;
+  shared_.rooms.fetch_sub(1, std::memory_order_relaxed);
+  loop_counts::add(unit_.counts.rooms, static_cast<std::uint64_t>(-1));
+  if (!in_order)
+    shared_.options.counters->count(protocol::counter::rooms_crashed);
+  bury(name, *gone);
+}
+
+/// A room is forgotten once all loops have been told of its crash; until then what enters it waits.
+void registry_shard::bury(const std::string& name, listing& room) {
+  for (; room.crashed && room.told_loops < shared_.units.size(); ++room.told_loops)
+    compat::send(this, shared_.units[room.told_loops]->output_actor, room_closed{room.key, room_end::crashed});
+  auto gone = rooms_.extract(name);
+  pass_on(gone.key(), *gone.mapped().cell);
+  if (stopping_ && rooms_.empty())
+    unit_.end->rooms_gone();
+}
+
+void registry_shard::second_try::on_deadline() {
+  if (!owner.dispatched::enter([this] { owner.guard([this] { owner.try_again(); }); }))
+    owner.unit_.loop->arm(*this, timer_wheel::tick);
+}
+
+void registry_shard::try_again() {
+  for (auto left = late_.size(); left > 0; --left) { // those that fail again come back, at the end
+    auto call = std::move(late_.front());
+    late_.erase(late_.begin());
+    take_leave(call.room, std::move(call.entry));
+  }
+  for (auto& [name, room] : rooms_) {
+    if (stopping_ && !room.ending)
+      room.is_to_end = room_end::stopped;
+    if (room.is_to_end == room_end::empty && room.cell->handed_on != room.entries)
+      room.is_to_end.reset(); // somebody has come
+    if (room.is_to_end)
+      end(room, *room.is_to_end);
+  }
+  auto is_down = [](auto& room) { return room.second.down; };
+  for (auto i = std::find_if(rooms_.begin(), rooms_.end(), is_down); i != rooms_.end();
+       i = std::find_if(rooms_.begin(), rooms_.end(), is_down))
+    bury(i->first, i->second);
+}
+
+/// Hands on to a successor what a room has left behind. Does not throw: nobody would ask for the rest.
+void registry_shard::pass_on(const std::string& name, room_cell& cell) {
+  auto& entries = cell.entries;
+  if (cell.handling) { // the room has crashed over it
+    refuse(name, entries.front(), errc::room_closed);
+    entries.pop_front();
+  }
+  for (; !entries.empty(); entries.pop_front())
+    guard([&, &entry = entries.front()] {
+      if (!may_go_on(entry))
+        refuse(name, entry, errc::room_closed);
+      else
+        enter(name, std::move(entry));
+    });
+}
+
+void registry_shard::stop() {
+  stopping_ = true;
+  for (auto& [name, room] : rooms_)
+    end(room, room_end::stopped);
+  if (rooms_.empty())
+    unit_.end->rooms_gone();
+}
+
+void registry_shard::release_state() {
+  second_try_.cancel();
+  late_.clear();
+  rooms_.clear();
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "context/shared.hpp"
+#include "room/room_core.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace troupe::actors {
+
+/// The rooms that live on one loop, by name. The only one that makes and ends rooms, and the only way into them.
+///
+/// An entry is handed on to the room of its name, which is made if need be. While that room ends, or after it has crashed, entries wait
+/// in its cell; once it is gone the shard hands them on to a successor.
+///
+/// Invariants: a name has at most one room; a room that ended with members has said so, or the shard has for it, before a successor
+/// of its name is made; a room ends for being empty only if it has handled all that was handed on to it; each join has one answer.
+/// Its handlers let no exception out: what there is no memory for is tried again soon, and an asker that cannot be answered loses its
+/// connection (1011).
+class registry_shard final : public compat::dispatched<registry_actor::base, room_call> {
+public:
+  registry_shard(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit);
+
+  behavior_type make_behavior() override;
+  const char* name() const override { return "troupe.registry"; }
+
+private:
+  struct listing {
+    room_actor handle;
+    room_key key;
+    std::shared_ptr<room_cell> cell;
+    bool ending = false; ///< `end_room` is on its way, or the room's actor has ended
+    bool down = false;   ///< its actor has ended
+    bool crashed = false;
+    std::size_t told_loops = 0;        ///< of its crash
+    std::optional<room_end> is_to_end; ///< and there was no memory to tell it
+    std::uint64_t entries = 0;         ///< handed on when it was to end
+  };
+
+  /// Does later what there was no memory for.
+  struct second_try final : timer_wheel::entry {
+    explicit second_try(registry_shard& s) : owner(s) {}
+    void on_deadline() override;
+    registry_shard& owner;
+  };
+
+  template <class F>
+  void guard(F&& f);
+  void handle(room_call& call) override;
+  void release_state() override;
+  void try_again();
+  void enter(const std::string& name, room_entry&& entry);
+  void hand_on(listing& room, room_entry&& entry);
+  void take_leave(const std::string& name, room_entry&& entry);
+  void end_unused(const std::string& name) noexcept;
+  void refuse(const std::string& name, const room_entry& entry, protocol::errc why) noexcept;
+  listing* find(const std::string& name);
+  [[nodiscard]] protocol::errc reason_against_another() const;
+  listing& make(const std::string& name);
+  void end(listing& room, room_end reason);
+  void on_down(const std::string& name, bool in_order);
+  void bury(const std::string& name, listing& room);
+  void pass_on(const std::string& name, room_cell& cell);
+  void stop();
+
+  node_shared& shared_;
+  loop_unit& unit_;
+  std::unordered_map<std::string, listing, seeded_hash, std::equal_to<>> rooms_; ///< also those that end
+  std::vector<room_call> late_; ///< leaves that there was no memory for
+  bool stopping_ = false;
+  second_try second_try_{*this};
+};
+
+} // namespace troupe::actors

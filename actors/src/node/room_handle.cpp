@@ -1,0 +1,69 @@
+// Rooms by name, for those who are in none.
+#include <utility>
+
+#include "messages/check_options.hpp"
+#include "model/check_event.hpp"
+#include "node/node_state.hpp"
+
+#include <stdexcept>
+
+namespace troupe::actors {
+
+struct room_handle::state {
+  std::string name;
+  std::shared_ptr<node_gate> node;
+  loop_unit* home; ///< behind the gate
+  std::shared_ptr<credit_account> account;
+};
+
+room_handle node::room(std::string_view name) {
+  room_handle h;
+  if (protocol::is_room_name(name))
+    state_->entrance->enter([&](node_shared& s) {
+      h.state_ = std::make_shared<const room_handle::state>(
+        room_handle::state{std::string{name}, state_->entrance, &s.home_of(name), s.outside_account(name)});
+    });
+  return h;
+}
+
+void node::observe(std::string_view room, caf::actor who, observer_options options) {
+  if (!who)
+    throw std::invalid_argument{"observe: the actor is null"};
+  check_options(options);
+  auto asked = protocol::is_room_name(room) && state_->entrance->enter([&](node_shared& s) {
+    compat::anon_send(s.home_of(room).registry, room_call{std::string{room}, observe_request{0, who, options}});
+  });
+  if (!asked)
+    compat::anon_send(who, room_event{room_event::kind::refused, {}, std::string{room}, {}, 0, {}});
+}
+
+void node::unobserve(std::string_view room, caf::actor who) {
+  if (!who)
+    throw std::invalid_argument{"unobserve: the actor is null"};
+  state_->entrance->enter([&](node_shared& s) {
+    compat::anon_send(s.home_of(room).registry, room_call{std::string{room}, unobserve_request{std::move(who)}});
+  });
+}
+
+publish_result room_handle::publish(const broadcast_event& event) const {
+  check_event(event);
+  if (!state_ || !state_->node->is_open())
+    return publish_result::gone;
+  if (!state_->account->positive())
+    return publish_result::overloaded;
+  auto owned = std::make_shared<const owned_event>(event);
+  auto token = state_->account->take(owned->bytes());
+  auto sent = state_->node->enter([&](node_shared&) {
+    compat::anon_send(state_->home->registry, outside_event{state_->name, std::move(owned), std::move(token)});
+  });
+  return sent ? publish_result::accepted : publish_result::gone;
+}
+
+publish_result room_handle::end() const {
+  auto sent = state_ && state_->node->enter([&](node_shared&) {
+    compat::anon_send(state_->home->registry, end_request{state_->name, {}, room_end::ended});
+  });
+  return sent ? publish_result::accepted : publish_result::gone;
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,192 @@
+#include "room/room.hpp"
+
+#include "model/random_id.hpp"
+
+#include <new>
+#include <utility>
+
+namespace troupe::actors {
+namespace {
+
+/// What a room without a behaviour of its own does: it relays.
+class relay final : public room_behavior {};
+
+} // namespace
+
+room::room(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit, std::string name,
+           room_key key, std::shared_ptr<room_cell> cell)
+  : dispatched(cfg, home), shared_(shared), unit_(unit), room_name_(std::move(name)), key_(key), cell_(std::move(cell)) {}
+
+room::behavior_type room::make_behavior() {
+  set_exception_handler([this](std::exception_ptr& thrown) -> caf::error {
+    crash(thrown);
+    return caf::sec::runtime_error;
+  });
+  set_up();
+  return {
+    [this](entry_waits& m) { handle(m); },
+    [this](leave_request& request) { handle(request); },
+    [this](room_input& in) { handle(in); },
+    [this](const claims_renewed& m) { core_->renew(m); },
+    [this](const settle& m) { return settled(m); },
+    [this](const outside_event& event) { core_->outside(event); },
+    [this](const end_room& m) {
+      core_->close(m.reason);
+      quit(caf::exit_reason::normal);
+    },
+  };
+}
+
+/// Takes what the shard has put first into the cell. A room that ends leaves it there, for its successor.
+void room::handle(entry_waits&) {
+  unit_.loop->concerns(room_name_);
+  if (core_->ending())
+    return;
+  cell_->handling = true;
+  // It stays in its place: the shard looks at it if this throws.
+  bool is_done = std::visit([this](auto& e) { return enter(e); }, cell_->entries.front());
+  cell_->handling = false;
+  if (!is_done)
+    return;
+  cell_->entries.pop_front();
+  ++cell_->handled;
+}
+
+/// Whether it is done with it: else it is its successor's.
+bool room::enter(join_request& request) {
+  auto reply = core_->join(request);
+  if (reply.code == protocol::errc::room_closed && core_->ending()) // else its behaviour has said so
+    return false;
+  auto room = reply.room ? room_actor{this} : room_actor{};
+  auto connection = caf::actor_cast<connection_actor>(request.from);
+  compat::dispatch(connection, join_answer{request.ticket, std::move(reply), std::move(room)});
+  return true;
+}
+
+/// An asker that cannot be answered loses its connection, and nobody else anything.
+room::settled_answer room::settled(const settle& asked) {
+  settled_answer answer;
+  try {
+    answer = make_response_promise<settled_answer>();
+    answer.deliver(!core_->ending());
+  } catch (...) {
+    protocol::report_exception(*shared_.options.log, *shared_.options.counters, "room", room_name_);
+    shared_.units[asked.who.loop]->loop->give_up(asked.who);
+  }
+  return answer;
+}
+
+void room::crash(std::exception_ptr thrown) noexcept {
+  try {
+    std::rethrow_exception(std::move(thrown));
+  } catch (...) {
+    say_crash();
+  }
+  if (core_)
+    core_->crash();
+}
+
+/// Logs the exception in flight with the room's name, for which there may be no memory.
+void room::say_crash() noexcept {
+  try {
+    auto what = protocol::exception_text();
+    auto* hook = core_ ? core_->hook() : "its making";
+    shared_.options.log->write(protocol::log_level::error, "room",
+                               room_name_ + " has crashed" + (hook ? std::string{" in "} + hook : "") + ": " + what);
+  } catch (const std::bad_alloc&) {
+    shared_.options.log->write(protocol::log_level::error, "room", "a room has crashed: no memory");
+  }
+}
+
+void room::set_up() {
+  auto identity = std::make_shared<room_identity>();
+  identity->key = key_;
+  identity->name = room_name_;
+  identity->handle = room_actor{this};
+  auto* rule = shared_.rule_for(room_name_);
+  room_core::config c;
+  c.identity = std::move(identity);
+  c.epoch = random_id();
+  c.limits = shared_.options.rooms;
+  c.announce = shared_.options.announce;
+  if (rule) {
+    c.announce = rule->options.announce.value_or(c.announce);
+    c.limits.max_members = rule->options.max_members.value_or(c.limits.max_members);
+    c.limits.history = rule->options.history.value_or(c.limits.history);
+    c.keep_when_empty = rule->options.keep_when_empty;
+  }
+  c.meter = &shared_.output_meter;
+  c.histories = unit_.histories.get();
+  c.counts = &unit_.counts;
+  c.counters = shared_.options.counters;
+  auto behavior = rule && rule->make ? rule->make(room_name_) : std::make_unique<relay>();
+  core_.emplace(std::move(c), std::move(behavior), *this);
+  core_->create();
+}
+
+void room::say_farewell() {
+  if (core_)
+    core_->tell_observers_end();
+}
+
+void room::release_state() {
+  core_.reset();
+  targets_.clear();
+}
+
+// -- room_output ----------------------------------------------------------------------------------------------------------
+
+void room::to_dispatcher(std::uint32_t loop, subscribe message) {
+  compat::dispatch(shared_.units[loop]->output_actor, std::move(message));
+}
+
+void room::to_dispatcher(std::uint32_t loop, member_frame message) {
+  compat::dispatch(shared_.units[loop]->output_actor, std::move(message));
+}
+
+void room::to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out message) {
+  if (loops.size() == 1) {
+    compat::dispatch(shared_.units[loops.front()]->output_actor, std::move(message));
+    return;
+  }
+  targets_.clear();
+  for (auto loop : loops)
+    targets_.push_back(shared_.units[loop]->output_actor);
+  compat::fan_out(this, targets_, std::move(message));
+}
+
+void room::member_kicked(const caf::strong_actor_ptr& connection) {
+  compat::send(this, caf::actor_cast<connection_actor>(connection), membership_lost{key_, protocol::errc::not_joined});
+}
+
+void room::observer_joined(const caf::actor& who) {
+  watch(who, [this, who](const caf::error&) { core_->unobserve(who); });
+}
+
+void room::observer_left(const caf::actor& who) { unwatch(who); }
+
+void room::to_observer(const caf::actor& who, room_event event) { compat::anon_send(who, std::move(event)); }
+
+void room::room_ended(const std::vector<std::uint32_t>& loops, room_end reason) {
+  for (auto loop : loops)
+    compat::send(this, shared_.units[loop]->output_actor, room_closed{key_, reason});
+}
+
+void room::report_empty() {
+  auto handled = cell_->handled + (cell_->handling ? 1 : 0);
+  compat::send(this, unit_.registry, room_empty{room_name_, key_, handled});
+}
+
+void room::request_end(room_end reason) { compat::send(this, unit_.registry, end_request{room_name_, key_, reason}); }
+
+void room::report_hook_failure(const char* hook) noexcept {
+  std::string whose;
+  try {
+    whose = room_name_ + (hook ? std::string{" in "} + hook : "");
+  } catch (const std::bad_alloc&) {
+    // The line does without.
+  }
+  protocol::report_exception(*shared_.options.log, *shared_.options.counters, "room", whose.empty() ? room_name_ : whose);
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,636 @@
+#include "room/room_core.hpp"
+
+#include "fanout/dispatcher.hpp"
+#include "model/check_event.hpp"
+#include "model/check_refusal.hpp"
+
+#include <troupe/protocol/frame.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace troupe::actors {
+
+using protocol::encoding;
+using protocol::errc;
+using protocol::index_of;
+
+namespace {
+
+constexpr double overload_factor = 8;
+
+/// A frame weighs as the command that caused it, so that what is legal at the door cuts no reader; but no less than a seventh of its
+/// size, which is what a value may gain in the other codec: a short command may have a long answer.
+void make_lighter(protocol::shared_bytes& frame, std::size_t cause_bytes) noexcept {
+  constexpr std::size_t largest_gain = 7;
+  if (frame.size() > cause_bytes)
+    frame.make_lighter(std::max(cause_bytes, frame.size() / largest_gain));
+}
+
+const char* hook_of(room_input::kind what) noexcept {
+  switch (what) {
+    case room_input::kind::message: return "on_publish";
+    case room_input::kind::binary: return "on_binary";
+    case room_input::kind::application: break;
+  }
+  return "on_message";
+}
+
+credit_limits own_limits(const room_limits& limits) {
+  return {std::int64_t{1} << 40, limits.max_pending_bytes > 0 ? limits.max_pending_bytes : std::int64_t{1} << 50};
+}
+
+} // namespace
+
+/// Marks that a command is handled, and who pays for what is said meanwhile; members that leave stay in memory until it ends.
+struct room_core::command_scope {
+  command_scope(room_core& r, payer who, const credit& token = {}) : room(r) {
+    room.payer_ = who;
+    room.current_token_ = token;
+  }
+  command_scope(const command_scope&) = delete;
+  command_scope& operator=(const command_scope&) = delete;
+  ~command_scope() {
+    room.payer_ = payer::room;
+    room.current_token_ = {};
+    room.current_ = nullptr;
+    room.growth_.is_counted = false;
+    room.departed_.clear();
+  }
+  room_core& room;
+};
+
+room_core::payer room_core::payer_of(const credit& token) noexcept { return token ? payer::client : payer::room; }
+
+/// What `make` makes for each encoding in use: built once, deflated at most once.
+template <class Make>
+frame_set room_core::frames_by(Make&& make, protocol::memory_meter* meter) const {
+  frame_set frames;
+  for (std::size_t i = 0; i < protocol::plain_encoding_count; ++i) {
+    auto plain = static_cast<encoding>(i);
+    auto small = deflated(plain);
+    if (!in_use(plain) && !in_use(small))
+      continue;
+    auto frame = make(plain);
+    if (frame && in_use(small))
+      frames[index_of(small)] = protocol::deflated_frame(frame, meter ? meter : config_.meter);
+    if (in_use(plain))
+      frames[index_of(plain)] = std::move(frame);
+  }
+  return frames;
+}
+
+room_core::room_core(config c, std::unique_ptr<room_behavior> behavior, room_output& output)
+  : config_(std::move(c)),
+    output_(output),
+    history_(config_.limits, config_.histories, config_.meter),
+    own_(std::make_shared<credit_account>(own_limits(config_.limits))),
+    behavior_(std::move(behavior)) {}
+
+room_core::~room_core() = default;
+
+void room_core::create() {
+  command_scope scope{*this, payer::room};
+  hook_ = "on_create";
+  behavior_->on_create(*this);
+  hook_ = nullptr;
+}
+
+// -- joining and leaving --------------------------------------------------------------------------------------------------
+
+join_reply room_core::join(const join_request& request) {
+  command_scope scope{*this, request.automatic ? payer::arrival : payer_of(request.token), request.token};
+  if (members_.contains(request.who)) {
+    if (auto frame = joined_frame_for(request))
+      to_member(request.who, std::move(frame));
+    request.ref->answered = true;
+    return {errc::ok, {}, config_.identity->key};
+  }
+  member candidate{request.who, request.user_id, request.encoding, request.profile, request.automatic, request.claims};
+  if (config_.limits.max_members > 0 && members_.size() >= config_.limits.max_members)
+    return {errc::room_full, {}, {}};
+  entering_ = true;
+  hook_ = "authorize_join";
+  auto decision = behavior_->authorize_join(*this, candidate);
+  if (decision.code != errc::ok)
+    check_refusal("authorize_join", decision.code);
+  hook_ = nullptr;
+  auto reply = ending_                     ? join_reply{errc::room_closed, {}, {}} // by that hook: its successor decides
+               : decision.code == errc::ok ? admit(std::move(candidate), request)
+                                           : join_reply{decision.code, std::move(decision.detail), {}};
+  entering_ = false;
+  check_empty();
+  return reply;
+}
+
+join_reply room_core::admit(member candidate, const join_request& request) {
+  growth_ = {true, candidate.profile.size()};
+  announce_join(candidate);
+  growth_ = {};
+  auto& kept = members_.try_emplace(request.who, resident{std::move(candidate), request.from}).first->second;
+  count_member(kept, 1);
+  output_.to_dispatcher(request.who.loop, subscribe{config_.identity, request.who, request.encoding, joined_frame_for(request),
+                                                    is_plain(request.encoding)});
+  request.ref->answered = true; // not before: what fails for want of memory is answered by others
+  hook_ = "on_join";
+  behavior_->on_join(*this, kept);
+  hook_ = nullptr;
+  // The behaviour may have thrown it out again: admitted, and no longer here.
+  return {errc::ok, {}, members_.contains(request.who) ? config_.identity->key : room_key{}};
+}
+
+protocol::shared_bytes room_core::joined_frame_for(const join_request& request) const {
+  if (request.automatic && is_plain(request.encoding))
+    return {};
+  protocol::joined_event event;
+  event.room_id = config_.identity->name;
+  event.user_id = request.user_id;
+  event.epoch = config_.epoch;
+  event.seq = seq_;
+  if (request.has_since)
+    event.recovered = false;
+  event.ref = request.ref->value;
+  return protocol::joined_frame(request.encoding, event, config_.meter);
+}
+
+void room_core::leave(const leave_request& request) {
+  if (ending_)
+    return;
+  auto i = members_.find(request.who);
+  if (i == members_.end()) {
+    check_empty();
+    return;
+  }
+  auto lost = request.reason == leave_reason::disconnected;
+  command_scope scope{*this, lost ? payer::nobody : payer_of(request.token), request.token};
+  protocol::shared_bytes farewell;
+  auto is_forbidden = request.reason == leave_reason::forbidden;
+  if (request.answer)
+    farewell = protocol::left_frame(i->second.encoding, config_.identity->name, seq_,
+                                    is_forbidden ? to_string(request.reason) : std::string_view{}, {},
+                                    request.ref ? std::string_view{request.ref->value} : std::string_view{}, config_.meter);
+  if (is_forbidden && !farewell) // a plain client knows `error` only
+    farewell = protocol::error_frame(i->second.encoding,
+                                     {errc::forbidden, "Your token does not open this room any more.", {}, {},
+                                      config_.identity->name, {}},
+                                     config_.meter);
+  if (request.ref && !farewell) // a plain client that asked for an answer
+    farewell = protocol::ack_frame(i->second.encoding, request.ref->value, config_.identity->name, std::nullopt, config_.meter);
+  remove(request.who, request.reason, farewell, request.ref.get());
+}
+
+void room_core::renew(const claims_renewed& message) {
+  if (auto i = members_.find(message.who); i != members_.end())
+    i->second.claims = message.claims;
+}
+
+/// `ref`: what `farewell` answers; may be null.
+void room_core::remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell, open_ref* ref) {
+  output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, farewell, true});
+  auto place = members_.find(who);
+  if (reason == leave_reason::kicked)
+    output_.member_kicked(place->second.connection); // behind its `left`: what its connection answers then is true
+  if (ref)
+    ref->answered = true;
+  departed_.emplace_back(); // if it throws, the room that crashes still has its member
+  auto& gone = (departed_.back() = members_.extract(place)).mapped();
+  sender_left_ |= current_ && current_->who == who;
+  count_member(gone, -1);
+  announce_leave(gone, reason);
+  say_left(gone, reason);
+  check_empty();
+}
+
+/// It may be inside of another hook, which has thrown it out.
+void room_core::say_left(const member& gone, leave_reason reason) {
+  auto* outer = std::exchange(hook_, "on_leave");
+  behavior_->on_leave(*this, gone, reason);
+  hook_ = outer;
+}
+
+void room_core::kick(session_key who, std::string_view message) {
+  auto i = members_.find(who);
+  if (i == members_.end() || ended_)
+    return;
+  auto farewell = protocol::left_frame(i->second.encoding, config_.identity->name, seq_, to_string(leave_reason::kicked),
+                                       message, {}, config_.meter);
+  if (!farewell) { // a plain client knows `error` only
+    auto why = message.empty() ? std::string_view{"You were removed from the room."} : message;
+    farewell = protocol::error_frame(i->second.encoding, {errc::not_joined, why, {}, {}, config_.identity->name, {}}, config_.meter);
+  }
+  remove(who, leave_reason::kicked, farewell);
+}
+
+void room_core::announce_join(const member& m) {
+  if (!config_.announce)
+    return;
+  auto frames = frames_by([&](encoding e) {
+    return protocol::user_joined_frame(e, config_.identity->name, m.user_id, {protocol::codec_of(m.encoding), m.profile},
+                                       config_.meter);
+  });
+  send_frames(std::move(frames), {}, std::nullopt);
+}
+
+void room_core::announce_leave(const member& m, leave_reason reason) {
+  if (!config_.announce)
+    return;
+  auto frames = frames_by([&](encoding e) {
+    return protocol::user_left_frame(e, config_.identity->name, m.user_id, to_string(reason), config_.meter);
+  });
+  send_frames(std::move(frames), {}, std::nullopt);
+}
+
+void room_core::count_member(const member& m, int change) {
+  auto step = static_cast<std::size_t>(change);
+  encodings_[index_of(m.encoding)] += step;
+  if (members_by_loop_.size() <= m.key.loop)
+    members_by_loop_.resize(m.key.loop + 1);
+  auto& here = members_by_loop_[m.key.loop];
+  here += step;
+  if (here == 0)
+    std::erase(loops_, m.key.loop);
+  else if (here == 1 && change > 0)
+    loops_.push_back(m.key.loop);
+}
+
+void room_core::check_empty() {
+  if (members_.empty() && observers_.empty() && !entering_ && !config_.keep_when_empty && !ending_)
+    output_.report_empty();
+}
+
+// -- what members say -----------------------------------------------------------------------------------------------------
+
+void room_core::input(const room_input& in) {
+  if (ending_)
+    return; // the connection answers open refs when it hears that the room is closed
+  history_.prefetch_oldest();
+  command_scope scope{*this, payer_of(in.token), in.token};
+  auto i = members_.find(in.who);
+  if (i == members_.end()) {
+    refuse_input(in, errc::not_joined, {});
+    return;
+  }
+  auto& from = i->second;
+  current_ = &in;
+  sender_left_ = false;
+  growth_ = {true, in.bytes.size()};
+  application_message whole{in.type, {protocol::codec_of(in.encoding), in.bytes.view()}};
+  hook_ = hook_of(in.what);
+  switch (in.what) {
+    case room_input::kind::message:
+      if (behavior_->on_publish(*this, from, whole) && is_current())
+        relay(in, from);
+      break;
+    case room_input::kind::binary:
+      if (behavior_->on_binary(*this, from, in.body) && is_current())
+        relay_binary(in, from);
+      break;
+    case room_input::kind::application:
+      if (protocol::is_application_type(in.type))
+        behavior_->on_message(*this, from, whole);
+      else // what only servers say
+        refuse(errc::unknown_type, {});
+      break;
+  }
+  hook_ = nullptr;
+  if (is_current())
+    answer(in);
+}
+
+void room_core::relay(const room_input& in, const member& from) {
+  hook_ = nullptr; // it has returned
+  protocol::message_event event;
+  event.room_id = config_.identity->name;
+  event.user_id = from.user_id;
+  event.seq = ++seq_;
+  event.timestamp = timestamp();
+  event.field = in.field;
+  event.body = {protocol::codec_of(in.encoding), in.body};
+  auto* meter = history_.meter();
+  auto frames = frames_by([&](encoding e) { return protocol::message_frame(e, event, meter); }, meter);
+  send_frames(std::move(frames), in.echo ? session_key{} : in.who, seq_);
+}
+
+void room_core::relay_binary(const room_input& in, const member& from) {
+  hook_ = nullptr;
+  ++seq_;
+  auto* meter = history_.meter();
+  auto make = [&](encoding e) { return protocol::binary_frame(e, config_.identity->name, from.user_id, seq_, in.body, meter); };
+  auto frames = frames_by(make, meter);
+  send_frames(std::move(frames), in.echo ? session_key{} : in.who, seq_);
+}
+
+void room_core::answer(const room_input& in) {
+  if (!in.ref)
+    return;
+  to_member(in.who, protocol::ack_frame(in.encoding, in.ref->value, config_.identity->name, seq_, config_.meter));
+  in.ref->answered = true;
+}
+
+void room_core::refuse(errc code, std::string_view detail) {
+  check_refusal("refuse", code);
+  if (current_)
+    refuse_input(*std::exchange(current_, nullptr), code, detail);
+}
+
+void room_core::refuse_input(const room_input& in, errc code, std::string_view detail) {
+  if (in.ref && in.ref->answered.exchange(true))
+    return; // its connection knew first that it is no member any more
+  protocol::error_event event;
+  event.code = code;
+  event.detail = detail;
+  if (in.ref)
+    event.ref = in.ref->value;
+  event.request = in.type;
+  event.room_id = config_.identity->name;
+  if (config_.counters)
+    config_.counters->count(protocol::counter::command_errors, to_string(code));
+  try {
+    to_member(in.who, protocol::error_frame(in.encoding, event, config_.meter));
+  } catch (...) {
+    if (in.ref)
+      in.ref->answered = false; // by its connection, once that hears of the room's crash
+    throw;
+  }
+}
+
+void room_core::outside(const outside_event& event) {
+  if (ending_)
+    return;
+  command_scope scope{*this, payer_of(event.token), event.token};
+  say(event.event->event(), {});
+}
+
+// -- the end --------------------------------------------------------------------------------------------------------------
+
+void room_core::close(room_end reason) {
+  ending_ = true;
+  command_scope scope{*this, payer::nobody};
+  if (reason != room_end::empty)
+    output_.room_ended(loops_, reason);
+  ended_ = true;
+  dismiss_members(false);
+  hook_ = "on_close";
+  behavior_->on_close(*this);
+  hook_ = nullptr;
+  tell_observers_end();
+}
+
+void room_core::crash() noexcept {
+  ending_ = ended_ = true;
+  hook_ = nullptr;
+  try {
+    command_scope scope{*this, payer::nobody};
+    dismiss_members(true);
+    tell_observers_end();
+  } catch (...) {
+    output_.report_hook_failure(hook_); // members hear of the crash from the shard
+  }
+}
+
+/// Tells the behaviour that all its members have gone. Of a room that has crashed, one hook that fails does not keep the others.
+void room_core::dismiss_members(bool crashed) {
+  loops_.clear();
+  members_by_loop_.clear();
+  encodings_ = {};
+  while (!members_.empty()) {
+    auto node = members_.extract(members_.begin());
+    try {
+      say_left(node.mapped(), leave_reason::closed);
+    } catch (...) {
+      if (!crashed)
+        throw;
+      output_.report_hook_failure(std::exchange(hook_, nullptr));
+    }
+  }
+}
+
+void room_core::tell_observers_end() {
+  for (; !observers_.empty(); observers_.pop_back()) {
+    auto& o = observers_.back();
+    if (o.dropped > 0)
+      send_event(o, {room_event::kind::gap, config_.identity->key, config_.identity->name, {}, o.dropped, {}});
+    o.dropped = 0;
+    send_event(o, {room_event::kind::closed, config_.identity->key, config_.identity->name, {}, 0, {}});
+    output_.observer_left(o.who);
+  }
+}
+
+// -- what the behaviour says ----------------------------------------------------------------------------------------------
+
+void room_core::broadcast(const broadcast_event& event) {
+  check(event);
+  say(event, {});
+}
+
+void room_core::broadcast_except(session_key who, const broadcast_event& event) {
+  check(event);
+  say(event, who);
+}
+
+/// A behaviour may pass on what it is handling as it is.
+void room_core::check(const broadcast_event& event) const {
+  if (!current_)
+    return check_event(event);
+  auto is_application = current_->what == room_input::kind::application;
+  check_event(event, is_application ? std::string_view{current_->type} : std::string_view{}, current_->bytes.view());
+}
+
+void room_core::say(const broadcast_event& event, session_key except) {
+  if (ended_)
+    return;
+  std::optional<std::uint64_t> seq;
+  if (event.stored)
+    seq = ++seq_;
+  auto make = [&](encoding e) { return application_frame_for(e, event, seq); };
+  auto frames = frames_by(make, seq ? history_.meter() : config_.meter);
+  if (members_.empty() && seq && config_.limits.history)
+    frames[index_of(encoding::v1_json)] = application_frame_for(encoding::v1_json, event, seq);
+  send_frames(std::move(frames), except, seq);
+}
+
+protocol::shared_bytes room_core::application_frame_for(encoding e, const broadcast_event& event,
+                                                        std::optional<std::uint64_t> seq) const {
+  if (is_plain(e) && !event.plain)
+    return {};
+  auto* meter = seq ? history_.meter() : config_.meter;
+  if (is_plain(e) || event.v1_fields.empty())
+    return protocol::application_frame(e, event.type, config_.identity->name, seq, event.fields, meter);
+  auto all = event.fields;
+  all.insert(all.end(), event.v1_fields.begin(), event.v1_fields.end());
+  return protocol::application_frame(e, event.type, config_.identity->name, seq, all, meter);
+}
+
+void room_core::send_to(session_key who, const broadcast_event& event) {
+  check(event);
+  auto i = members_.find(who);
+  if (i == members_.end() || ended_)
+    return;
+  auto frame = application_frame_for(i->second.encoding, event, std::nullopt);
+  make_lighter(frame, cause_bytes());
+  charge_growth(0, frame.size());
+  if (frame)
+    to_member(who, std::move(frame), true);
+}
+
+/// A frame for one member, charged as a broadcast is until its dispatcher has it.
+void room_core::to_member(session_key who, protocol::shared_bytes frame, bool only_member) {
+  auto own = charge(frame.size());
+  output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, std::move(frame), false, only_member, current_token_,
+                                               std::move(own)});
+}
+
+void room_core::end() {
+  if (!std::exchange(ending_, true))
+    output_.request_end(room_end::ended);
+}
+
+// -- fan-out --------------------------------------------------------------------------------------------------------------
+
+void room_core::send_frames(frame_set frames, session_key except, std::optional<std::uint64_t> seq) {
+  auto cause = cause_bytes();
+  std::size_t bytes = 0, largest = 0;
+  for (auto& f : frames) {
+    if (!f)
+      continue;
+    make_lighter(f, cause);
+    bytes += f.size();
+    largest = std::max(largest, f.size());
+  }
+  if (seq) {
+    history_.append(*seq, output_.now(), frames, bytes);
+    if (config_.counts)
+      loop_counts::add(config_.counts->publishes, 1);
+  }
+  tell_observers(frames);
+  if (loops_.empty() || bytes == 0)
+    return;
+  charge_growth(largest, 0);
+  auto own = charge(bytes);
+  output_.to_dispatchers(loops_, fan_out{config_.identity->key, std::move(frames), except, current_token_, std::move(own), output_.now()});
+}
+
+/// What a command has become beyond its own size counts among its sender's bytes of a second, so that who reads as fast as one client
+/// may send is never brought to its bound by one client: all that is said to everybody, and the largest that goes to one member.
+void room_core::charge_growth(std::size_t to_all, std::size_t to_one) noexcept {
+  constexpr std::size_t envelope = 1024; // less is no growth of the body
+  if (!growth_.is_counted)
+    return;
+  growth_.to_all_bytes += to_all;
+  growth_.to_one_bytes = std::max(growth_.to_one_bytes, to_one);
+  auto said = growth_.to_all_bytes + growth_.to_one_bytes;
+  if (said <= 2 * growth_.command_bytes + envelope)
+    return;
+  auto beyond = said - growth_.command_bytes;
+  current_token_.charge(beyond - std::exchange(growth_.charged_bytes, beyond));
+}
+
+/// The size of the command being handled; of what nobody's command has caused, none is too large.
+std::size_t room_core::cause_bytes() const noexcept {
+  return current_ ? current_->bytes.size() : protocol::shared_bytes::max_bytes;
+}
+
+/// What is held for output that the command being handled does not pay for. A room that is far behind with its own ends.
+credit room_core::charge(std::size_t bytes) {
+  if (payer_ == payer::client || payer_ == payer::nobody)
+    return {};
+  auto token = own_->take(bytes);
+  if (payer_ == payer::room && pressure() >= overload_factor && !std::exchange(ending_, true))
+    output_.request_end(room_end::overloaded);
+  return token;
+}
+
+bool room_core::in_use(encoding e) const {
+  return encodings_[index_of(e)] > 0 || (e == encoding::v1_json && !observers_.empty());
+}
+
+std::string_view room_core::timestamp() {
+  auto at = output_.wall_now();
+  if (at != timestamp_at_ || timestamp_.empty()) {
+    timestamp_ = protocol::iso_8601(at);
+    timestamp_at_ = at;
+  }
+  return timestamp_;
+}
+
+// -- server-side members --------------------------------------------------------------------------------------------------
+
+void room_core::observe(const observe_request& request) {
+  auto same = [&](auto& o) { return o.who == request.who; };
+  if (std::any_of(observers_.begin(), observers_.end(), same))
+    return;
+  auto most = request.options.max_events > 0 ? request.options.max_events : std::int64_t{1} << 40;
+  auto account = std::make_shared<credit_account>(credit_limits{most, std::int64_t{1} << 50});
+  observers_.push_back({request.who, request.options.policy, std::move(account), 0});
+  output_.observer_joined(request.who);
+  send_event(observers_.back(), {room_event::kind::joined, config_.identity->key, config_.identity->name, {}, 0, {}});
+}
+
+void room_core::unobserve(const caf::actor& who) {
+  if (std::erase_if(observers_, [&](auto& o) { return o.who == who; }) > 0)
+    output_.observer_left(who);
+  check_empty(); // also if it had gone before: the shard has counted this entry
+}
+
+void room_core::tell_observers(const frame_set& frames) {
+  auto& frame = frames[index_of(encoding::v1_json)];
+  if (observers_.empty() || !frame)
+    return;
+  // A copy that is counted nowhere: an actor may keep it for longer than the node lives.
+  room_event event{room_event::kind::frame, config_.identity->key, config_.identity->name,
+                   protocol::shared_bytes::copy_of(frame.view()), 0, {}};
+  std::erase_if(observers_, [&](observer& o) {
+    if (o.account->positive()) {
+      if (o.dropped > 0) {
+        room_event gap{room_event::kind::gap, event.room, event.name, {}, std::exchange(o.dropped, 0), {}};
+        send_event(o, std::move(gap));
+      }
+      send_event(o, event);
+      return false;
+    }
+    if (o.policy == behind_policy::drop) {
+      ++o.dropped;
+      if (config_.counters)
+        config_.counters->count(protocol::counter::dropped, "server_member_behind");
+      return false;
+    }
+    send_event(o, {room_event::kind::closed, event.room, event.name, {}, 0, {}});
+    output_.observer_left(o.who);
+    return true;
+  });
+  check_empty();
+}
+
+void room_core::send_event(observer& o, room_event event) {
+  event.token = o.account->take(event.bytes.size());
+  output_.to_observer(o.who, std::move(event));
+}
+
+// -- properties -----------------------------------------------------------------------------------------------------------
+
+std::string_view room_core::name() const { return config_.identity->name; }
+
+const member* room_core::find(session_key key) const {
+  auto i = members_.find(key);
+  return i == members_.end() ? nullptr : &i->second;
+}
+
+std::size_t room_core::member_count() const { return members_.size(); }
+
+void room_core::for_each_member(const std::function<void(const member&)>& f) const {
+  std::vector<const member*> present; // `f` may kick
+  present.reserve(members_.size());
+  for (auto& [key, m] : members_)
+    present.push_back(&m);
+  for (auto* m : present)
+    f(*m);
+}
+
+wall_time room_core::now() const { return output_.wall_now(); }
+
+double room_core::pressure() const {
+  return static_cast<double>(own_->held_bytes()) / static_cast<double>(own_->limits().bytes);
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,208 @@
+#pragma once
+
+#include "history/history.hpp"
+#include "messages/messages.hpp"
+
+#include <troupe/actors/options.hpp>
+#include <troupe/actors/room_behavior.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace troupe::actors {
+
+struct loop_counts;
+
+/// What a room asks its actor to do.
+class room_output {
+public:
+  virtual ~room_output() = default;
+  /// To the dispatcher of `loop`.
+  virtual void to_dispatcher(std::uint32_t loop, subscribe message) = 0;
+  virtual void to_dispatcher(std::uint32_t loop, member_frame message) = 0;
+  /// To the dispatchers of all `loops`.
+  virtual void to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out message) = 0;
+  /// A member was thrown out, behind the word to its dispatcher. `connection`: as its `join_request` named it.
+  virtual void member_kicked(const caf::strong_actor_ptr& connection) = 0;
+  virtual void to_observer(const caf::actor& who, room_event event) = 0;
+  /// A server-side member came, or went for whatever reason.
+  virtual void observer_joined(const caf::actor& who) = 0;
+  virtual void observer_left(const caf::actor& who) = 0;
+  /// To the dispatchers of all `loops`, behind all else: the room has ended.
+  virtual void room_ended(const std::vector<std::uint32_t>& loops, room_end reason) = 0;
+  /// To the shard: nobody is left; end this room unless somebody is on the way.
+  virtual void report_empty() = 0;
+  virtual void request_end(room_end reason) = 0;
+  /// `hook` (null: none) has thrown while the room was ending.
+  virtual void report_hook_failure(const char* hook) noexcept = 0;
+  [[nodiscard]] virtual steady_time now() const = 0;
+  [[nodiscard]] virtual wall_time wall_now() const = 0;
+};
+
+/// What has been handed on to a room and not been handled yet, in order. It lies outside the room so that it outlives a crash: the
+/// shard then hands it on to the successor. Thread: that of the loop of both.
+struct room_cell {
+  std::deque<room_entry> entries;
+  std::uint64_t handed_on = 0; ///< entries in all, by the shard
+  std::uint64_t handled = 0;   ///< by the room
+  bool handling = false;       ///< the first of `entries` is being handled
+};
+
+/// What a room decides: who is in, in which order things were said, who gets them. Knows no actor and no socket.
+///
+/// Invariants: `seq` rises by one with each stored broadcast; the dispatchers hear of everything in the order of the room's
+/// decisions; a member is subscribed on exactly its own loop; nothing is said behind the end, and nothing is handled between the
+/// decision to end and the end; each member's `on_leave` runs once, however the room ends.
+/// Thread: the room's loop. An exception out of it is the behaviour's and ends the room.
+class room_core final : private room_context {
+public:
+  struct config {
+    room_identity_ptr identity;
+    std::string epoch;
+    room_limits limits;
+    bool announce = true;
+    bool keep_when_empty = false;
+    protocol::memory_meter* meter = nullptr;
+    history_shelf* histories = nullptr; ///< of the loop; null: nobody keeps its history within bounds of time and memory
+    loop_counts* counts = nullptr;
+    protocol::event_counters* counters = nullptr;
+  };
+
+  room_core(config c, std::unique_ptr<room_behavior> behavior, room_output& output);
+  ~room_core() override;
+
+  void create();
+  /// `room_closed`: it ends, and has not handled it.
+  [[nodiscard]] join_reply join(const join_request& request);
+  void leave(const leave_request& request);
+  void renew(const claims_renewed& message);
+  void input(const room_input& in);
+  void outside(const outside_event& event);
+  void observe(const observe_request& request);
+  void unobserve(const caf::actor& who);
+
+  /// The room ends: everybody is told, then the behaviour.
+  void close(room_end reason);
+  /// A hook has thrown. The shard tells the members; the behaviour hears of its members' end and of no other.
+  void crash() noexcept;
+  /// Server-side members hear that it has ended. May throw, for want of memory: the next call goes on from there.
+  void tell_observers_end();
+  /// Whether the room has asked for its end: it handles nothing any more.
+  [[nodiscard]] bool ending() const noexcept { return ending_; }
+
+  /// The hook that runs, or has thrown; null: none.
+  [[nodiscard]] const char* hook() const noexcept { return hook_; }
+
+  [[nodiscard]] std::uint64_t seq() const noexcept { return seq_; }
+  [[nodiscard]] const history& stored() const noexcept { return history_; }
+
+private:
+  /// A member and the actor of its connection.
+  struct resident : member {
+    caf::strong_actor_ptr connection;
+  };
+
+  struct observer {
+    caf::actor who;
+    behind_policy policy;
+    std::shared_ptr<credit_account> account;
+    std::uint64_t dropped = 0;
+  };
+
+  /// Who pays for what is said.
+  enum class payer : std::uint8_t {
+    room,    ///< its own account; far beyond its bound the room ends
+    client,  ///< the credit of the command being handled
+    arrival, ///< the room's account, whatever the bound: the node puts clients in as they connect, and many may do so at once
+    nobody,  ///< what lost connections cause: there may be many at once, too, and nobody has asked for it
+  };
+
+  /// What a command has become so far for one who hears all of it.
+  struct growth {
+    bool is_counted = false;
+    std::size_t command_bytes = 0;
+    std::size_t to_all_bytes = 0; ///< of all that everybody hears
+    std::size_t to_one_bytes = 0; ///< the most that one member hears by itself
+    std::size_t charged_bytes = 0;
+  };
+
+  struct command_scope;
+  [[nodiscard]] static payer payer_of(const credit& token) noexcept;
+
+  // -- room_context -------------------------------------------------------------------------------------------------------
+  void broadcast(const broadcast_event& event) override;
+  void broadcast_except(session_key who, const broadcast_event& event) override;
+  void send_to(session_key who, const broadcast_event& event) override;
+  void kick(session_key who, std::string_view message) override;
+  void end() override;
+  void refuse(protocol::errc code, std::string_view detail) override;
+  std::string_view name() const override;
+  const member* find(session_key key) const override;
+  std::size_t member_count() const override;
+  void for_each_member(const std::function<void(const member&)>& f) const override;
+  wall_time now() const override;
+  double pressure() const override;
+
+  // -- parts --------------------------------------------------------------------------------------------------------------
+  join_reply admit(member candidate, const join_request& request);
+  void say_left(const member& gone, leave_reason reason);
+  void remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell, open_ref* ref = nullptr);
+  /// Whether the command being handled is still to be carried out: its hook has neither refused it
+  /// nor thrown its sender out, whose connection then answers.
+  [[nodiscard]] bool is_current() const noexcept { return current_ && !sender_left_; }
+  void relay(const room_input& in, const member& from);
+  void relay_binary(const room_input& in, const member& from);
+  void answer(const room_input& in);
+  void refuse_input(const room_input& in, protocol::errc code, std::string_view detail);
+  protocol::shared_bytes joined_frame_for(const join_request& request) const;
+  void announce_join(const member& m);
+  void announce_leave(const member& m, leave_reason reason);
+  void check(const broadcast_event& event) const;
+  void say(const broadcast_event& event, session_key except);
+  protocol::shared_bytes application_frame_for(protocol::encoding e, const broadcast_event& event,
+                                               std::optional<std::uint64_t> seq) const;
+  template <class Make>
+  [[nodiscard]] frame_set frames_by(Make&& make, protocol::memory_meter* meter = nullptr) const;
+  [[nodiscard]] std::size_t cause_bytes() const noexcept;
+  void charge_growth(std::size_t to_all, std::size_t to_one) noexcept;
+  void send_frames(frame_set frames, session_key except, std::optional<std::uint64_t> seq);
+  void tell_observers(const frame_set& frames);
+  void send_event(observer& o, room_event event);
+  [[nodiscard]] credit charge(std::size_t bytes);
+  [[nodiscard]] bool in_use(protocol::encoding e) const;
+  void count_member(const member& m, int change);
+  void check_empty();
+  void dismiss_members(bool crashed);
+  void to_member(session_key who, protocol::shared_bytes frame, bool only_member = false);
+  std::string_view timestamp();
+
+  config config_;
+  room_output& output_;
+  std::unordered_map<session_key, resident> members_;
+  std::vector<decltype(members_)::node_type> departed_; ///< kept until the hook that may still see them has returned
+  std::array<std::size_t, protocol::encoding_count> encodings_{};
+  std::vector<std::size_t> members_by_loop_;
+  std::vector<std::uint32_t> loops_; ///< those with members
+  std::vector<observer> observers_;
+  std::uint64_t seq_ = 0;
+  history history_;
+  std::shared_ptr<credit_account> own_;
+  payer payer_ = payer::room;
+  credit current_token_;                ///< of the command being handled
+  const room_input* current_ = nullptr; ///< the input being handled, until it is refused
+  bool sender_left_ = false;             ///< meanwhile
+  growth growth_;                       ///< of it, also behind that; of a join, while it is told
+  const char* hook_ = nullptr; ///< stays where that throws
+  bool entering_ = false; ///< somebody is about to be let in: the room is not empty, whoever is thrown out
+  bool ending_ = false; ///< its end is asked for
+  bool ended_ = false;  ///< nothing is said any more
+  wall_time timestamp_at_{};
+  std::string timestamp_;
+  std::unique_ptr<room_behavior> behavior_; ///< last, so that it goes first
+};
+
+} // namespace troupe::actors

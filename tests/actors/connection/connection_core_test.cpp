@@ -1,0 +1,654 @@
+#include "connection/connection_core.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace troupe::actors;
+using troupe::protocol::encoding;
+using troupe::protocol::errc;
+using troupe::protocol::shared_bytes;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Writes down what the connection asks for, one line each.
+struct notebook final : connection_output {
+  void reply(const shared_bytes& frame) override { lines.push_back("reply " + std::string{frame.view().substr(2)}); }
+  void reply_behind_rooms(shared_bytes frame) override { lines.push_back("behind rooms " + std::string{frame.view().substr(2)}); }
+  void close(errc why) override { lines.push_back("close " + std::string{to_string(why)}); }
+  void settle(const room_actor&, std::uint32_t ticket) override { note("settle", ticket); }
+  void enter(const std::string& room, room_entry entry) override {
+    if (auto* join = std::get_if<join_request>(&entry)) {
+      note("join " + room, join->ticket);
+      requests.push_back(std::move(*join));
+    } else {
+      lines.push_back("leave behind the join of " + room);
+    }
+  }
+  void publish(const room_actor&, room_input in) override { lines.push_back("publish " + std::string{in.bytes.view()}); }
+  void renew(const room_actor&, claims_renewed) override { lines.push_back("renew"); }
+  void leave(const room_actor&, leave_request r) override { lines.push_back(r.answer ? "leave, answer" : "leave"); }
+  steady_time now() const override { return at; }
+  wall_time wall_now() const override { return {}; }
+  void catch_up(room_key room) override { lines.push_back("catch up " + std::to_string(room.value)); }
+  void expire_at(std::optional<wall_time> when) override { expires_at = when; }
+
+  void note(std::string what, std::uint32_t ticket) {
+    lines.push_back(std::move(what));
+    last_ticket = ticket;
+  }
+  [[nodiscard]] bool has(std::string_view text) const {
+    for (auto& l : lines)
+      if (l.find(text) != std::string::npos)
+        return true;
+    return false;
+  }
+  std::size_t count(std::string_view start) const {
+    std::size_t n = 0;
+    for (auto& l : lines)
+      n += l.starts_with(start);
+    return n;
+  }
+
+  std::vector<std::string> lines;
+  std::vector<join_request> requests;
+  std::uint32_t last_ticket = 0;
+  std::optional<wall_time> expires_at;
+  steady_time at{1h};
+};
+
+struct client {
+  explicit client(encoding e = encoding::v1_json, node_options o = {}) : options(std::move(o)) {
+    connection_core::config c;
+    c.key = {1, 1, 0};
+    c.encoding = e;
+    c.user_id = "me";
+    c.options = &options;
+    core = std::make_unique<connection_core>(std::move(c), out);
+  }
+
+  /// Of a room that nobody needs to reach: the notebook does not look at it.
+  room_actor handle;
+
+  void say(std::string_view json, credit token = {}) { core->on_message({shared_bytes::copy_of(json), false, std::move(token)}); }
+
+  /// Joins a room all the way.
+  std::uint32_t enter(std::string room, std::uint64_t key) {
+    say(R"({"type":"join","roomId":")" + room + "\"}");
+    auto ticket = out.last_ticket;
+    accept(ticket, key);
+    return ticket;
+  }
+  void accept(std::uint32_t ticket, std::uint64_t key) {
+    core->on_joined({ticket, {errc::ok, {}, room_key{key}}, handle});
+  }
+  void refuse(std::uint32_t ticket, errc why) { core->on_joined({ticket, {why, {}, {}}, {}}); }
+
+  node_options options;
+  notebook out;
+  std::unique_ptr<connection_core> core;
+};
+
+} // namespace
+
+TEST_CASE("a troupe client is welcomed, a plain one is not") {
+  client v1, plain{encoding::plain_json};
+  v1.core->open();
+  plain.core->open();
+
+  CHECK(v1.out.has(R"("welcome")"));
+  CHECK(plain.out.lines.empty());
+}
+
+// Pins §4.42.
+TEST_CASE("a message without a room is answered not_joined") {
+  client c;
+  c.say(R"({"type":"message","text":"x","ref":7})");
+
+  REQUIRE(c.out.lines.size() == 1);
+  CHECK(c.out.has(R"("code":"not_joined")"));
+  CHECK(c.out.has(R"("ref":7)"));
+}
+
+// Pins §4.42.
+TEST_CASE("a message to a room that is not held is forbidden") {
+  client c;
+  c.enter("a", 1);
+  c.say(R"({"type":"message","roomId":"b","text":"x"})");
+  CHECK(c.out.has(R"("forbidden")"));
+}
+
+// Pins §4.49, §4.50, §10.10.
+TEST_CASE("commands for a room whose join is pending wait, hold their credit, and run in order") {
+  client c;
+  auto account = std::make_shared<credit_account>(credit_limits{});
+  c.say(R"({"type":"join","roomId":"a"})");
+  auto ticket = c.out.last_ticket;
+  c.say(R"({"type":"message","roomId":"a","text":"1"})", account->take(1));
+  c.say(R"({"type":"message","text":"2"})", account->take(1));
+  c.say(R"({"type":"ping"})");
+  CHECK(c.out.count("publish") == 0);
+  CHECK(c.out.has(R"("pong")"));
+  CHECK(account->held_messages() == 2);
+
+  c.accept(ticket, 1);
+
+  REQUIRE(c.out.count("publish") == 2);
+  CHECK(c.out.lines[c.out.lines.size() - 2].find("\"1\"") != std::string::npos);
+  CHECK(c.out.lines.back().find("\"2\"") != std::string::npos);
+}
+
+// Pins §4.52, §10.2.
+TEST_CASE("leave, join and message that wait for one join take effect in order") {
+  client c;
+  c.say(R"({"type":"join","roomId":"a"})");
+  auto ticket = c.out.last_ticket;
+  c.say(R"({"type":"leave","roomId":"a"})");
+  c.say(R"({"type":"join","roomId":"a"})");
+  c.say(R"({"type":"message","roomId":"a","text":"x"})");
+  c.accept(ticket, 1);
+  CHECK(c.out.count("leave") == 1);
+  CHECK(c.out.count("publish") == 0);
+
+  c.accept(c.out.last_ticket, 1);
+
+  CHECK(c.out.count("publish") == 1);
+}
+
+// Pins §4.24.
+TEST_CASE("a refused join is answered, and what waited for it runs") {
+  client c;
+  c.say(R"({"type":"join","roomId":"a","ref":"r"})");
+  c.say(R"({"type":"message","text":"x","ref":"m"})");
+  c.refuse(c.out.last_ticket, errc::room_full);
+
+  CHECK(c.out.has(R"("code":"room_full")"));
+  CHECK(c.out.has(R"("ref":"r")"));
+  CHECK(c.out.has(R"("not_joined")"));
+}
+
+// Pins §4.47.
+TEST_CASE("the default room is the latest join that still holds") {
+  client c;
+  c.enter("a", 1);
+  c.enter("b", 2);
+  c.say(R"({"type":"leave"})");
+  c.say(R"({"type":"message","text":"to a"})");
+  CHECK(c.out.count("publish") == 1);
+  c.say(R"({"type":"leave","roomId":"a"})");
+  c.say(R"({"type":"message","text":"to nobody"})");
+  CHECK(c.out.count("publish") == 1);
+}
+
+// Pins §4.16, §4.25.
+TEST_CASE("a plain client's join leaves the old room once the new one has accepted") {
+  client c{encoding::plain_json};
+  c.enter("a", 1);
+  c.say(R"({"type":"join","roomId":"b"})");
+  CHECK(c.out.lines.back() == "settle"); // what was said in a comes first
+  c.core->on_settled(c.out.last_ticket, true);
+  CHECK(c.out.lines.back() == "join b");
+  CHECK(c.out.count("leave") == 0);
+
+  c.accept(c.out.last_ticket, 2);
+
+  CHECK(c.out.count("leave") == 1);
+  CHECK(c.core->rooms() == 1);
+}
+
+// Pins §4.27.
+TEST_CASE("a plain client's join waits also for the room that it has just left") {
+  client c{encoding::plain_json};
+  c.enter("a", 1);
+  c.say(R"({"type":"message","text":"x","ref":1})");
+  c.say(R"({"type":"leave","ref":2})");
+  c.say(R"({"type":"join","roomId":"b","ref":3})");
+  CHECK(c.out.lines.back() == "settle");
+
+  c.core->on_settled(c.out.last_ticket, true);
+
+  CHECK(c.out.lines.back() == "join b");
+  CHECK_FALSE(c.out.has("room_closed")); // the room answers
+}
+
+/// The dispatcher of a client that is in one room at a time does not tell the end of the room before.
+// Pins §4.27.
+TEST_CASE("what a room did not live to answer is answered before a plain client is in the next one") {
+  client c{encoding::plain_json};
+  c.enter("a", 1);
+  c.say(R"({"type":"message","text":"x","ref":1})");
+  bool left = GENERATE(false, true);
+  if (left)
+    c.say(R"({"type":"leave","ref":2})");
+  c.say(R"({"type":"join","roomId":"b","ref":3})");
+  auto ticket = c.out.last_ticket;
+
+  c.core->on_settled(ticket, false);
+
+  CHECK(c.out.has(R"("ref":1,"request":"message")"));
+  CHECK(c.out.has(R"("ref":2,"request":"leave")") == left);
+  CHECK(c.out.lines.back() == "join b");
+  c.accept(ticket, 2);
+  CHECK(c.core->rooms() == 1);
+  CHECK(c.out.count("leave") == (left ? 1 : 0));
+}
+
+// Pins §4.28.
+TEST_CASE("a client of one room that is thrown out by its new one is in none") {
+  client c{encoding::plain_json};
+  c.enter("a", 1);
+  c.say(R"({"type":"join","roomId":"b"})");
+  c.core->on_settled(c.out.last_ticket, true);
+
+  c.core->on_joined({c.out.last_ticket, {errc::ok, {}, {}}, {}});
+
+  CHECK(c.out.count("leave") == 1);
+  CHECK(c.core->rooms() == 0);
+  c.say(R"({"type":"message","text":"hello?","ref":7})");
+  CHECK(c.out.has(R"("not_joined")"));
+}
+
+// Pins §4.16, §4.24.
+TEST_CASE("the room limit refuses the next join") {
+  node_options o;
+  o.connections.max_rooms = 2;
+  client c{encoding::v1_json, o};
+  c.enter("a", 1);
+  c.enter("b", 2);
+  c.say(R"({"type":"join","roomId":"c"})");
+  CHECK(c.out.has("room_limit"));
+  CHECK(c.core->rooms() == 2);
+}
+
+// Pins §4.15.
+TEST_CASE("a bad room name is refused") {
+  client c;
+  c.say("{\"type\":\"join\",\"roomId\":\" a\"}");
+  CHECK(c.out.has("bad_room"));
+}
+
+// Pins §10.15.
+TEST_CASE("when a room closes, every open ref of it is answered and the room is no longer held") {
+  client c;
+  c.enter("a", 1);
+  c.say(R"({"type":"message","text":"x","ref":1})");
+  c.say(R"({"type":"message","text":"y"})");
+
+  c.core->on_membership_lost(membership_lost{room_key{1}});
+
+  CHECK(c.out.has(R"("code":"room_closed")"));
+  CHECK(c.out.has(R"("ref":1)"));
+  CHECK(c.core->rooms() == 0);
+  auto before = c.out.lines.size();
+  c.core->on_membership_lost(membership_lost{room_key{1}});
+  CHECK(c.out.lines.size() == before);
+}
+
+TEST_CASE("a leave that the room did not live to answer is answered when the room closes") {
+  client c;
+  c.enter("a", 1);
+  c.say(R"({"type":"leave","ref":9})");
+  c.core->on_membership_lost(membership_lost{room_key{1}});
+  CHECK(c.out.has(R"("ref":9)"));
+}
+
+// Pins §12.10.
+TEST_CASE("ten errors in a minute close the connection") {
+  client c;
+  for (int i = 0; i < 9; ++i)
+    c.say("{");
+  CHECK(c.out.count("close") == 0);
+  c.say("{");
+  CHECK(c.out.has("close too_many_errors"));
+  CHECK(c.out.count("reply") == 10);
+}
+
+// Pins §12.10.
+TEST_CASE("errors of more than a minute ago do not count") {
+  client c;
+  for (int i = 0; i < 30; ++i) {
+    c.say("{");
+    c.out.at += 7s;
+  }
+  CHECK(c.out.count("close") == 0);
+}
+
+// Pins §12.5, §12.12, §12.13, §12.14.
+TEST_CASE("messages beyond the rate are dropped and told, and a flood is closed") {
+  node_options o;
+  o.connections.messages_per_second = 10;
+  o.connections.burst_messages = 5;
+  client c{encoding::v1_json, o};
+  for (int i = 0; i < 5; ++i)
+    c.say(R"({"type":"ping"})");
+  CHECK(c.out.count("reply") == 5);
+  c.say(R"({"type":"ping"})");
+  CHECK(c.out.has("rate_limited"));
+  CHECK(c.out.has(R"("retryAfterMs":100)"));
+  c.say(R"({"type":"ping"})");
+  CHECK(c.out.count("reply") == 6);
+  for (int i = 0; i < 20; ++i)
+    c.say(R"({"type":"ping"})");
+  CHECK(c.out.has("close flood"));
+}
+
+TEST_CASE("a text message on a MessagePack connection closes it") {
+  client c{encoding::v1_msgpack};
+  c.say(R"({"type":"ping"})");
+  CHECK(c.out.has("close wrong_frame_type"));
+}
+
+// Pins §11.1.
+TEST_CASE("what a later stage brings is unsupported") {
+  client c;
+  c.enter("a", 1);
+  for (auto* text : {R"({"type":"direct","to":"x","text":"y"})", R"({"type":"presence"})", R"({"type":"history"})",
+                     R"({"type":"resume","resume":"x"})", R"({"type":"auth","token":"x"})",
+                     R"({"type":"message","text":"x","delivery":"volatile"})"}) {
+    auto before = c.out.count("reply");
+    c.say(text);
+    CHECK(c.out.count("reply") == before + 1);
+    CHECK(c.out.lines.back().find("unsupported") != std::string::npos);
+  }
+}
+
+TEST_CASE("a binary message of MessagePack waits for the join before it") {
+  client c{encoding::v1_msgpack};
+  auto say = [&](std::string_view json) {
+    std::string packed;
+    troupe::protocol::transcode(troupe::protocol::codec::json, json, troupe::protocol::codec::msgpack, packed);
+    c.core->on_message({shared_bytes::copy_of(packed), true, {}});
+  };
+
+  say(R"({"type":"join","roomId":"a"})");
+  say(R"({"type":"binary","data":{"$bin":"AAEC"}})");
+  CHECK(c.out.count("publish") == 0);
+  c.accept(c.out.last_ticket, 1);
+
+  CHECK(c.out.count("publish") == 1);
+}
+
+// Pins §4.48, §4.49.
+TEST_CASE("a command that names a room does not overtake a waiting one that may mean it") {
+  client c;
+  c.enter("held", 1);
+  c.say(R"({"type":"join","roomId":"full"})");
+  c.say(R"({"type":"message","text":"first"})");
+  c.say(R"({"type":"message","roomId":"held","text":"second"})");
+  CHECK(c.out.count("publish") == 0);
+
+  c.refuse(c.out.last_ticket, errc::room_full);
+
+  REQUIRE(c.out.count("publish") == 2);
+  auto is_publish = [](auto& line) { return line.starts_with("publish"); };
+  auto first = std::find_if(c.out.lines.begin(), c.out.lines.end(), is_publish);
+  CHECK(first->find("first") != std::string::npos);
+}
+
+// Pins §9.7.
+TEST_CASE("an answer does not repeat a room that cannot be one") {
+  client c;
+  c.say(R"({"type":"message","roomId":")" + std::string(200, 'x') + R"("})");
+
+  CHECK(c.out.has("bad_request"));
+  CHECK_FALSE(c.out.has("xxx"));
+}
+
+// Pins §9.7.
+TEST_CASE("an answer repeats the room of a command only if that is short, whatever the answer") {
+  auto bytes = GENERATE(128, 129);
+  std::string room(static_cast<std::size_t>(bytes), 'x');
+  auto told = R"("roomId":")" + room + '"';
+  node_options o;
+  o.connections.messages_per_second = 1;
+  o.connections.burst_messages = 1;
+  client c{encoding::v1_json, o};
+  c.say(R"({"type":"message","ref":1,"text":"t","roomId":")" + room + R"("})");
+  CHECK(c.out.has("forbidden"));
+  CHECK(c.out.has(told) == (bytes == 128));
+  c.out.lines.clear();
+  c.say(R"({"type":"message","ref":2,"text":"t","roomId":")" + room + R"("})");
+  CHECK(c.out.has("rate_limited"));
+  CHECK(c.out.has(told) == (bytes == 128));
+}
+
+// Pins §10.14.
+TEST_CASE("what was said behind a pending join takes effect although the peer has gone") {
+  client c;
+  c.say(R"({"type":"join","roomId":"a"})");
+  c.say(R"({"type":"message","text":"last words"})");
+  c.core->end_input();
+  CHECK_FALSE(c.core->finished());
+
+  c.accept(c.out.last_ticket, 1);
+
+  CHECK(c.out.count("publish") == 1);
+  CHECK(c.core->finished());
+}
+
+/// The second join of a room waits for the first and is asked of it later than one of another room behind it.
+// Pins §4.23, §4.47.
+TEST_CASE("the default room is the join that was sent last, also if one before it has waited") {
+  client c;
+  c.say(R"({"type":"join","roomId":"a"})");
+  auto first_of_a = c.out.last_ticket;
+  c.say(R"({"type":"join","roomId":"a"})");
+  c.say(R"({"type":"join","roomId":"b"})");
+  auto of_b = c.out.last_ticket;
+  c.accept(first_of_a, 1);
+  auto second_of_a = c.out.last_ticket;
+  c.accept(of_b, 2);
+  c.accept(second_of_a, 1);
+
+  c.out.lines.clear();
+  c.say(R"({"type":"leave"})");
+  c.say(R"({"type":"message","roomId":"a","text":"still in"})");
+  c.say(R"({"type":"message","roomId":"b","text":"no more"})");
+
+  CHECK(c.out.count("leave") == 1);
+  CHECK(c.out.count("publish") == 1);
+  CHECK(c.out.has(R"("forbidden")"));
+}
+
+// Pins §4.47.
+TEST_CASE("the default room is the join that was sent last, whichever was answered first") {
+  client c;
+  c.say(R"({"type":"join","roomId":"first"})");
+  auto first = c.out.last_ticket;
+  c.say(R"({"type":"join","roomId":"second"})");
+  auto second = c.out.last_ticket;
+  c.accept(second, 2);
+  c.accept(first, 1);
+
+  c.out.lines.clear();
+  c.say(R"({"type":"leave"})");
+  c.say(R"({"type":"message","roomId":"first","text":"still in"})");
+
+  CHECK(c.out.count("leave") == 1);
+  CHECK(c.out.count("publish") == 1);
+}
+
+// Pins §4.20.
+TEST_CASE("a join that was let in before its room died is answered once") {
+  client c;
+  c.say(R"({"type":"join","roomId":"a","ref":1})");
+  c.out.requests.back().ref->answered = true; // by the room, which then threw
+
+  c.refuse(c.out.last_ticket, errc::room_closed);
+
+  CHECK_FALSE(c.out.has("room_closed"));
+}
+
+TEST_CASE("a client that goes takes its pending join back behind it, and leaves what it holds") {
+  client c;
+  c.enter("held", 1);
+  c.say(R"({"type":"join","roomId":"pending"})");
+  c.out.lines.clear();
+
+  c.core->leave_all(leave_reason::disconnected);
+
+  CHECK(c.out.lines == std::vector<std::string>{"leave", "leave behind the join of pending"});
+}
+
+// Pins §12.14.
+TEST_CASE("a command beyond the rate is answered if it has a ref") {
+  node_options o;
+  o.connections.messages_per_second = 1;
+  o.connections.burst_messages = 2;
+  client c{encoding::v1_json, o};
+  for (int i = 0; i < 5; ++i)
+    c.say(R"({"type":"ping","ref":)" + std::to_string(i) + "}");
+
+  CHECK(c.out.has(R"("ref":2,"request":"ping","code":"rate_limited")"));
+  CHECK(c.out.has(R"("ref":4,"request":"ping","code":"rate_limited")"));
+}
+
+TEST_CASE("a goodbye comes after all that the rooms have said") {
+  client c;
+  c.enter("a", 1);
+  c.enter("b", 2);
+  c.out.lines.clear();
+
+  c.core->say_goodbye(true);
+
+  REQUIRE(c.out.lines.size() == 4);
+  CHECK(c.out.lines[0] == "catch up 1");
+  CHECK(c.out.lines[1] == "catch up 2");
+  CHECK(c.out.lines[2].find("goodbye") != std::string::npos);
+  CHECK(c.out.lines[3] == "close restart");
+}
+
+// -- what waits, and what does not ------------------------------------------------------------------
+
+// Pins §4.51.
+TEST_CASE("while a client of one room changes rooms all its room commands wait") {
+  client c{encoding::plain_json};
+  c.enter("a", 1);
+  c.say(R"({"type":"join","roomId":"b"})");
+  c.core->on_settled(c.out.last_ticket, true);
+  c.say(R"({"type":"message","roomId":"a","text":"in the old room"})");
+  c.say(R"({"type":"dance","roomId":"a"})");
+  c.say(R"({"type":"leave","roomId":"a"})");
+  c.say(R"({"type":"message","text":"in the new one"})");
+  CHECK(c.out.count("publish") == 0);
+  CHECK(c.out.count("leave") == 0);
+
+  c.accept(c.out.last_ticket, 2);
+
+  REQUIRE(c.out.count("publish") == 1);
+  CHECK(c.out.has(R"(publish {"type":"message","text":"in the new one"})"));
+}
+
+// Pins §4.53.
+TEST_CASE("what is no room command does not wait for a join") {
+  client c;
+  c.say(R"({"type":"join","roomId":"a"})");
+  for (auto* text : {R"({"type":"ping"})", R"({"type":"direct","to":"x","text":"y"})",
+                     R"({"type":"presence"})", R"({"type":"history","roomId":"a"})",
+                     R"({"type":"resume","resume":"x"})", R"({"type":"auth","token":"x"})"}) {
+    INFO(text);
+    auto before = c.out.count("reply");
+    c.say(text);
+    CHECK(c.out.count("reply") == before + 1);
+  }
+}
+
+// Pins §4.44.
+TEST_CASE("an application's command needs a held room as a message does") {
+  client c;
+  c.say(R"({"type":"dance"})");
+  CHECK(c.out.lines.back().find(R"("not_joined")") != std::string::npos);
+  c.enter("a", 1);
+  c.say(R"({"type":"dance","roomId":"b"})");
+
+  CHECK(c.out.lines.back().find(R"("forbidden")") != std::string::npos);
+  CHECK(c.out.count("publish") == 0);
+}
+
+// Pins §9.6.
+TEST_CASE("a name that no room can have is simply not held by other commands than join") {
+  client c;
+  c.enter("a", 1);
+  c.say(R"({"type":"message","roomId":" a","text":"x"})");
+  CHECK(c.out.lines.back().find(R"("forbidden")") != std::string::npos);
+  c.say(R"({"type":"leave","roomId":" a"})");
+  CHECK(c.out.lines.back().find(R"("not_joined")") != std::string::npos);
+  CHECK_FALSE(c.out.has("bad_room"));
+}
+
+// -- what counts ------------------------------------------------------------------------------------
+
+// Pins §12.9.
+TEST_CASE("ten faulty messages of any kind close the connection") {
+  auto [kind, faulty] = GENERATE(table<std::string, std::string>({
+    {"malformed", "{"},
+    {"bad_request", R"({"type":1})"},
+    {"bad_payload", R"({"type":"x","a":"\ud800"})"},
+    {"bad_room", R"({"type":"join","roomId":""})"},
+    {"unauthorized", R"({"type":"auth","token":"x"})"},
+  }));
+  INFO(kind);
+  node_options o;
+  o.verify_token = [](std::string_view, wall_time) { return claims_ptr{}; };
+  client c{encoding::v1_json, o};
+  for (int i = 0; i < 9; ++i)
+    c.say(faulty);
+  CHECK(c.out.count("close") == 0);
+  c.say(faulty);
+
+  CHECK(c.out.count("reply") == 10);
+  CHECK(c.out.has(kind));
+  CHECK(c.out.has("close too_many_errors"));
+}
+
+// Pins §12.11.
+TEST_CASE("what a room refuses, and what is no fault of the message, does not count") {
+  node_options o;
+  o.verify_token = [](std::string_view token, wall_time) {
+    claims someone_else;
+    someone_else.subject = token;
+    return std::make_shared<const claims>(someone_else);
+  };
+  o.connections.max_rooms = 2;
+  client c{encoding::v1_json, o};
+  c.enter("a", 1);
+  for (int i = 0; i < 10; ++i) {
+    c.say(R"({"type":"message","roomId":"b","text":"x"})");
+    c.say(R"({"type":"leave","roomId":"b"})");
+    c.say(R"({"type":"direct","to":"x","text":"y"})");
+    c.say(R"({"type":"auth","token":"eve"})");
+    c.say(R"({"type":"join","roomId":"b"})");
+    c.refuse(c.out.last_ticket, errc::bad_request);
+  }
+  c.enter("b", 2);
+  for (int i = 0; i < 10; ++i)
+    c.say(R"({"type":"join","roomId":"c"})");
+
+  CHECK(c.out.count("close") == 0);
+  for (auto* code : {"forbidden", "not_joined", "unsupported", "identity_mismatch", "bad_request", "room_limit"})
+    CHECK(c.out.has('"' + std::string{code} + '"'));
+}
+
+// Pins §12.15.
+TEST_CASE("a flood is more than twice the burst dropped before the bucket is half full again") {
+  auto [pause, taken] = GENERATE(table<std::chrono::milliseconds, int>({{200ms, 2}, {400ms, 4}}));
+  auto was_half_full = taken == 4; // once the first of four tokens is taken, of five
+  node_options o;
+  o.connections.messages_per_second = 10;
+  o.connections.burst_messages = 5;
+  client c{encoding::v1_json, o};
+  auto say = [&](int times) {
+    for (int i = 0; i < times; ++i)
+      c.say(R"({"type":"ping"})");
+  };
+  say(5 + 10);
+  CHECK(c.out.count("close") == 0);
+  c.out.at += pause;
+  say(taken);
+  CHECK(c.out.count("close") == 0);
+  say(1);
+  CHECK(c.out.has("close flood") != was_half_full);
+  say(9);
+  CHECK(c.out.has("close flood") != was_half_full);
+  say(1);
+  CHECK(c.out.has("close flood"));
+}

@@ -1,0 +1,417 @@
+#include "fanout/dispatcher.hpp"
+
+#include "support/fake_sink.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+
+using namespace troupe::actors;
+using troupe::protocol::encoding;
+using troupe::protocol::shared_bytes;
+using troupe::test::fake_sink;
+
+namespace {
+
+struct bench {
+  session_key connect() {
+    auto& s = *sinks.emplace_back(std::make_unique<fake_sink>());
+    return table.open(s);
+  }
+  fake_sink& at(session_key key) { return static_cast<fake_sink&>(*table.find(key)); }
+
+  room_identity_ptr room(std::uint64_t key) {
+    auto identity = std::make_shared<room_identity>();
+    identity->key = room_key{key};
+    identity->name = "room " + std::to_string(key);
+    return identity;
+  }
+  void subscribe_to(const room_identity_ptr& r, session_key who, std::string first = {}) {
+    core.on_subscribe({r, who, encoding::v1_json, first.empty() ? shared_bytes{} : shared_bytes::copy_of(first)});
+  }
+  void say(const room_identity_ptr& r, std::string text, session_key except = {}, credit token = {}) {
+    core.on_fan_out({r->key, {shared_bytes::copy_of(text), {}, {}}, except, std::move(token), {}});
+  }
+  void flush_all() {
+    while (core.flush()) {
+    }
+  }
+  /// Of all sessions: batches given one by one, and what was gathered.
+  int writes() const {
+    int sum = 0;
+    for (auto& s : sinks)
+      sum += s->writes;
+    return sum;
+  }
+  int gathered() const {
+    int sum = 0;
+    for (auto& s : sinks)
+      sum += s->sends;
+    return sum;
+  }
+
+  session_table table{0};
+  std::vector<std::unique_ptr<fake_sink>> sinks;
+  loop_counts counts;
+  dispatcher core{table, nullptr, counts};
+};
+
+struct listening_owner final : session_owner {
+  explicit listening_owner(std::vector<room_key>& h) : heard(h) {}
+  void room_closed(room_key room) override { heard.push_back(room); }
+  void goodbye(bool) override {}
+  void give_up() noexcept override {}
+  std::vector<room_key>& heard;
+};
+
+} // namespace
+
+// Pins §10.5.
+TEST_CASE("joined comes before what the room says after the join") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect();
+  b.subscribe_to(r, a, "joined ");
+  b.say(r, "1");
+
+  b.flush_all();
+
+  CHECK(b.at(a).bytes == "joined 1");
+}
+
+// Pins §10.9.
+TEST_CASE("a frame for one member comes after all that was said before it") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect(), c = b.connect();
+  b.subscribe_to(r, a);
+  b.subscribe_to(r, c);
+  b.say(r, "1");
+  b.core.on_member_frame({r->key, a, shared_bytes::copy_of("ack"), false});
+  b.say(r, "2");
+
+  b.flush_all();
+
+  CHECK(b.at(a).bytes == "1ack2");
+  CHECK(b.at(c).bytes == "12");
+}
+
+// Pins §10.5.
+TEST_CASE("a member that leaves gets what came before and nothing after") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect();
+  b.subscribe_to(r, a);
+  b.say(r, "1");
+  b.core.on_member_frame({r->key, a, shared_bytes::copy_of("left"), true});
+  b.say(r, "2");
+
+  b.flush_all();
+
+  CHECK(b.at(a).bytes == "1left");
+  CHECK(b.core.rooms() == 0);
+}
+
+TEST_CASE("a subscription of a session that is gone keeps nothing") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect();
+  b.table.close(a);
+  b.subscribe_to(r, a);
+
+  CHECK(b.core.rooms() == 0);
+}
+
+TEST_CASE("a huge room does not hold up a small one") {
+  bench b;
+  auto huge = b.room(1), small = b.room(2);
+  for (int i = 0; i < 1000; ++i)
+    b.subscribe_to(huge, b.connect());
+  auto a = b.connect();
+  b.subscribe_to(small, a);
+  b.say(huge, "x");
+  b.say(small, "y");
+
+  b.core.flush();
+
+  CHECK(b.at(a).bytes == "y");
+}
+
+TEST_CASE("members of another encoding do not wait for one that always has more") {
+  bench b;
+  auto r = b.room(1);
+  constexpr int members = 200; // of each encoding: more than a slice
+  for (int i = 0; i < members; ++i)
+    b.subscribe_to(r, b.connect());
+  for (int i = 0; i < members; ++i)
+    b.core.on_subscribe({r, b.connect(), encoding::v1_msgpack, {}});
+
+  for (int turn = 0; turn < 16; ++turn) {
+    b.core.on_fan_out({r->key, {shared_bytes::copy_of("j"), shared_bytes::copy_of("m")}, {}, {}, {}});
+    b.core.flush();
+  }
+
+  int json = 0, msgpack = 0;
+  for (int i = 0; i < members; ++i) {
+    json += b.sinks[static_cast<std::size_t>(i)]->writes;
+    msgpack += b.sinks[static_cast<std::size_t>(members + i)]->writes;
+  }
+  CHECK(json + msgpack == 16 * 128);
+  CHECK(std::abs(json - msgpack) <= 64);
+}
+
+TEST_CASE("one turn sends no more than its bound") {
+  bench b;
+  auto r = b.room(1);
+  for (int i = 0; i < 1000; ++i)
+    b.subscribe_to(r, b.connect());
+  b.say(r, "x");
+
+  CHECK(b.core.flush());
+
+  CHECK(b.writes() == 128);
+}
+
+TEST_CASE("one turn sends fewer large messages: bytes cost, too") {
+  bench b;
+  auto r = b.room(1);
+  for (int i = 0; i < 1000; ++i)
+    b.subscribe_to(r, b.connect());
+  b.say(r, std::string(64 * 1024, 'x')); // costs 5 for each member
+
+  CHECK(b.core.flush());
+
+  CHECK(b.writes() == 26);
+}
+
+TEST_CASE("what is gathered for one client costs by all of its bytes") {
+  bench b;
+  auto big = b.room(1), other = b.room(2);
+  for (int i = 0; i < 100; ++i) {
+    auto who = b.connect();
+    b.subscribe_to(big, who);
+    b.subscribe_to(other, who);
+  }
+  b.say(big, std::string(40 * 1024, 'x'));
+  b.say(other, std::string(40 * 1024, 'y')); // together 6 for each
+
+  CHECK(b.core.flush());
+
+  CHECK(b.gathered() == 22);
+}
+
+TEST_CASE("a huge room does not hold up a small one whose members are in both") {
+  bench b;
+  auto huge = b.room(1), small = b.room(2);
+  for (int i = 0; i < 1000; ++i)
+    b.subscribe_to(huge, b.connect());
+  std::vector<session_key> both{b.connect(), b.connect()};
+  for (auto who : both) {
+    b.subscribe_to(huge, who);
+    b.subscribe_to(small, who);
+  }
+  b.say(huge, "x");
+  b.say(small, "y");
+
+  b.core.flush();
+
+  for (auto who : both)
+    CHECK(b.at(who).bytes == "xy");
+}
+
+TEST_CASE("rooms that speak fill a turn by their members, not by their messages, and a huge one does not alone") {
+  bench b;
+  auto huge = b.room(99);
+  for (int i = 0; i < 1000; ++i)
+    b.subscribe_to(huge, b.connect());
+  std::vector<room_identity_ptr> small;
+  for (std::uint64_t k = 0; k < 10; ++k) {
+    small.push_back(b.room(k));
+    for (int i = 0; i < 10; ++i)
+      b.subscribe_to(small.back(), b.connect());
+  }
+
+  b.say(huge, "x");
+  CHECK_FALSE(b.core.has_full_turn());
+  b.flush_all();
+  for (auto& r : small) {
+    CHECK_FALSE(b.core.has_full_turn());
+    b.say(r, "x");
+    if (r != small.back())
+      b.say(r, "y");
+  }
+  CHECK(b.core.has_full_turn());
+  b.core.flush();
+  CHECK_FALSE(b.core.has_full_turn());
+}
+
+// Pins §5.10.
+TEST_CASE("members of a closed room get what it had said, then roomClosed, and their owners are told") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect();
+  std::vector<room_key> heard;
+  b.table.bind(a, std::make_unique<listening_owner>(heard));
+  b.subscribe_to(r, a);
+  b.say(r, "1");
+
+  b.core.on_room_closed({r->key, room_end::crashed});
+  b.flush_all();
+
+  CHECK(b.at(a).bytes.starts_with("1"));
+  CHECK(b.at(a).bytes.find("\"roomClosed\"") != std::string::npos);
+  CHECK(b.at(a).bytes.find("\"crashed\"") != std::string::npos);
+  REQUIRE(heard.size() == 1);
+  CHECK(heard.front() == r->key);
+}
+
+// Pins §5.10.
+TEST_CASE("members of a closed room are told why") {
+  for (auto [end, reason] : {std::pair{room_end::crashed, "crashed"}, {room_end::ended, "ended"}, {room_end::overloaded, "overloaded"}}) {
+    bench b;
+    auto r = b.room(1);
+    auto a = b.connect();
+    b.subscribe_to(r, a);
+    b.core.on_room_closed({r->key, end});
+
+    CHECK(b.at(a).bytes.ends_with(R"({"type":"roomClosed","roomId":"room 1","reason":")" + std::string{reason} + "\"}"));
+  }
+}
+
+// Pins §10.16.
+TEST_CASE("frames of an incarnation that is closed are dropped") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect();
+  b.subscribe_to(r, a);
+  b.core.on_room_closed({r->key, room_end::ended});
+  b.at(a).take();
+  b.say(r, "late");
+  b.flush_all();
+
+  CHECK(b.at(a).bytes.empty());
+}
+
+TEST_CASE("credits of a room within its bound go back as its flush begins") {
+  bench b;
+  auto r = b.room(1);
+  for (int i = 0; i < 500; ++i)
+    b.subscribe_to(r, b.connect());
+  auto account = std::make_shared<credit_account>(credit_limits{});
+  b.say(r, "x", {}, account->take(10));
+  CHECK(account->held_messages() == 1);
+
+  b.core.flush();
+
+  CHECK(account->held_messages() == 0);
+  CHECK(b.core.flush()); // members still wait
+}
+
+TEST_CASE("a session that closed is forgotten by the flush that finds it, and the others get theirs") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect(), c = b.connect();
+  b.subscribe_to(r, a);
+  b.subscribe_to(r, c);
+  b.table.close(a);
+  b.say(r, "1");
+
+  b.flush_all();
+
+  CHECK(b.at(c).bytes == "1");
+  CHECK(b.counts.members.load() == 1);
+}
+
+TEST_CASE("of a room that the node has stopped members get what it said, no roomClosed, and it is forgotten") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect();
+  b.core.on_subscribe({r, a, encoding::v1_json, {}});
+  b.say(r, "1");
+
+  b.core.on_room_closed({r->key, room_end::stopped});
+  b.flush_all();
+
+  CHECK(b.at(a).bytes == "1");
+  CHECK(b.core.rooms() == 0);
+}
+
+// Pins §4.26.
+TEST_CASE("a client that is in one room at a time gets nothing of the old room after it has joined the next") {
+  bench b;
+  auto old = b.room(1), next = b.room(2);
+  auto a = b.connect();
+  b.core.on_subscribe({old, a, encoding::v1_json, {}, true});
+  b.say(old, "1");
+  b.core.on_subscribe({next, a, encoding::v1_json, shared_bytes::copy_of("joined"), true});
+  b.say(old, "2");
+  b.core.on_member_frame({old->key, a, shared_bytes::copy_of("to you"), false, true});
+  b.core.on_member_frame({old->key, a, shared_bytes::copy_of("ack"), false}); // an answer is owed all the same
+  b.say(next, "3");
+  b.core.on_member_frame({old->key, a, {}, true}); // the old room hears of it last
+
+  b.flush_all();
+
+  CHECK(b.at(a).bytes == "1joinedack3");
+  CHECK(b.core.rooms() == 1);
+}
+
+// -- what is counted ------------------------------------------------------------------------------------------------------
+
+TEST_CASE("deliveries count by encoding, those that catch up as well") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect(), c = b.connect(), d = b.connect();
+  b.core.on_subscribe({r, a, encoding::v1_json, {}});
+  b.core.on_subscribe({r, c, encoding::v1_msgpack, {}});
+  b.core.on_subscribe({r, d, encoding::plain_json, {}});
+  auto say = [&] {
+    b.core.on_fan_out({r->key, {shared_bytes::copy_of("j"), shared_bytes::copy_of("m"), shared_bytes::copy_of("p")}, {}, {}, {}});
+  };
+
+  say();
+  b.core.on_member_frame({r->key, a, shared_bytes::copy_of("left"), true});
+  say();
+  b.flush_all();
+  say();
+  b.core.on_room_closed({r->key, room_end::ended});
+
+  auto& n = b.counts.deliveries;
+  CHECK(n[index_of(encoding::v1_json)] == 1);
+  CHECK(n[index_of(encoding::v1_msgpack)] == 3);
+  CHECK(n[index_of(encoding::plain_json)] == 3);
+}
+
+TEST_CASE("a batch counts once all of a room's members here have got it, from when its first frame was heard") {
+  using namespace std::chrono_literals;
+  bench b;
+  const steady_time start{1h};
+  auto huge = b.room(1), quiet = b.room(2);
+  for (int i = 0; i < 100; ++i) // more than one turn's share of a room
+    b.subscribe_to(huge, b.connect());
+  b.subscribe_to(quiet, b.connect());
+  auto hear = [&](const room_identity_ptr& r, steady_time at) {
+    b.core.on_fan_out({r->key, {shared_bytes::copy_of(std::string(16 * 1024, 'x'))}, {}, {}, {}, at});
+  };
+  auto seen = [&] {
+    time_counts all;
+    b.counts.delivery_times.add_to(all);
+    return std::pair{all.count(), all.sum};
+  };
+
+  hear(huge, start);
+  hear(huge, start + 1ms);
+  b.core.flush();
+  b.core.note_delivered(start + 5ms);
+  CHECK(seen() == std::pair{std::uint64_t{0}, std::chrono::nanoseconds{0}});
+  while (b.core.flush()) {
+  }
+  b.core.note_delivered(start + 7ms);
+  b.core.note_delivered(start + 9ms); // told once
+  CHECK(seen() == std::pair{std::uint64_t{1}, std::chrono::nanoseconds{7ms}});
+
+  b.core.on_fan_out({quiet->key, {shared_bytes::copy_of("nobody knows when")}, {}, {}, {}});
+  b.core.flush();
+  b.core.note_delivered(start + 10ms);
+  CHECK(seen().first == 1);
+}
