@@ -1,8 +1,8 @@
 #include "registry.hpp"
 
-#include "ws_reader.hpp"
+#include "websocket/ws_reader.hpp"
 
-#include "transport/client_frames.hpp"
+#include "transport/websocket/client_frames.hpp"
 
 #include <troupe/transport/outbox.hpp>
 

@@ -1,4 +1,4 @@
-#include "transport/manual_node.hpp"
+#include "node/manual_node.hpp"
 
 #include "chat/chat_room.hpp"
 #include "chat/names.hpp"

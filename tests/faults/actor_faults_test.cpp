@@ -1,8 +1,8 @@
 // A scripted life of a node on manual loops, once for each of its allocations, which fails: the node serves afterwards, and nothing
 // is left behind.
 #include "findings.hpp"
+#include "node/onlooker.hpp"
 #include "support/replaced_allocator.hpp"
-#include "transport/onlooker.hpp"
 
 #include <troupe/protocol/codec.hpp>
 

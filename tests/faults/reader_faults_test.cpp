@@ -2,11 +2,11 @@
 // else is concerned.
 #include "support/replaced_allocator.hpp"
 
-#include "ws_inflater.hpp"
-#include "ws_reader.hpp"
+#include "websocket/ws_inflater.hpp"
+#include "websocket/ws_reader.hpp"
 
-#include "transport/deflater.hpp"
-#include "transport/ws_script.hpp"
+#include "transport/websocket/deflater.hpp"
+#include "transport/websocket/ws_script.hpp"
 
 #include <catch2/catch.hpp>
 

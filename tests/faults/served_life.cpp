@@ -3,7 +3,7 @@
 #include "life_script.hpp"
 #include "support/replaced_allocator.hpp"
 
-#include "transport/certificates.hpp"
+#include "transport/tls/certificates.hpp"
 
 #include <sys/socket.h>
 

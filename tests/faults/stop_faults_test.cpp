@@ -1,6 +1,6 @@
 // Nodes that are stopped while memory is short: once for each allocation, which fails.
+#include "node/manual_node.hpp"
 #include "support/replaced_allocator.hpp"
-#include "transport/manual_node.hpp"
 
 #include <catch2/catch.hpp>
 

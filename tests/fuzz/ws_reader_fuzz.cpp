@@ -1,8 +1,8 @@
 // libFuzzer's target for the reader of WebSocket input. The first four bytes say how it is set up
 // and cut, the rest is what the peer sends. ws_reader_fuzz [-max_total_time=SECONDS] [CORPUS]
-#include "ws_inflater.hpp"
-#include "ws_reader.hpp"
-#include "ws_utf8.hpp"
+#include "websocket/ws_inflater.hpp"
+#include "websocket/ws_reader.hpp"
+#include "websocket/ws_utf8.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -4,7 +4,7 @@
 #include "support/tsan_suppressions.hpp"
 
 #include "faults/wire_client.hpp"
-#include "transport/certificates.hpp"
+#include "transport/tls/certificates.hpp"
 
 #include <troupe/transport/server.hpp>
 

@@ -1,0 +1,339 @@
+#include <utility>
+
+#include "tls/tls_context.hpp"
+
+#include "certificates.hpp"
+
+#include <troupe/troupe.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+using namespace troupe;
+using namespace troupe::transport;
+using troupe::test::identity;
+namespace fs = std::filesystem;
+namespace ssl = boost::asio::ssl;
+
+namespace {
+
+/// A folder with a server's two files, gone at the end.
+class files {
+public:
+  files(const std::string& certificates, const std::string& key) {
+    auto name = (fs::temp_directory_path() / "troupe_tls_XXXXXX").string();
+    if (!::mkdtemp(name.data()))
+      throw std::runtime_error{"no temporary folder"};
+    folder_ = name;
+    write(certificates, key);
+  }
+  explicit files(const identity& who) : files(who.certificate(), who.key()) {}
+  ~files() { fs::remove_all(folder_); }
+  files(const files&) = delete;
+  files& operator=(const files&) = delete;
+
+  void write(const std::string& certificates, const std::string& key) const {
+    std::ofstream{certificate_file(), std::ios::binary} << certificates;
+    std::ofstream{key_file(), std::ios::binary} << key;
+  }
+
+  [[nodiscard]] fs::path certificate_file() const { return folder_ / "cert.pem"; }
+  [[nodiscard]] fs::path key_file() const { return folder_ / "key.pem"; }
+  [[nodiscard]] tls_context load() const { return {certificate_file(), key_file()}; }
+
+private:
+  fs::path folder_;
+};
+
+/// What the work throws; empty if nothing.
+std::string error_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const std::runtime_error& e) {
+    return e.what();
+  }
+  return {};
+}
+
+std::string load_error(const std::string& certificates, const std::string& key) {
+  files f{certificates, key};
+  return error_of([&] { (void)f.load(); });
+}
+
+std::string name_of(const X509* certificate) {
+  char name[64]{};
+  X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name, sizeof name);
+  return name;
+}
+
+/// A client and a server that shake hands in memory.
+struct meeting {
+  explicit meeting(ssl::context& server_context, int client_version = 0) {
+    client_context.set_verify_mode(ssl::verify_none);
+    client = SSL_new(client_context.native_handle());
+    server = SSL_new(server_context.native_handle());
+    for (auto* side : {client, server}) { // what old versions need; only the context's options are to refuse them
+      SSL_set_security_level(side, 0);
+      SSL_set_cipher_list(side, "ALL:@SECLEVEL=0");
+    }
+    if (client_version != 0) {
+      SSL_set_min_proto_version(client, client_version);
+      SSL_set_max_proto_version(client, client_version);
+    }
+    BIO *one = nullptr, *other = nullptr;
+    BIO_new_bio_pair(&one, 0, &other, 0);
+    SSL_set_bio(client, one, one);
+    SSL_set_bio(server, other, other);
+    SSL_set_connect_state(client);
+    SSL_set_accept_state(server);
+    for (int turn = 0; turn < 10; ++turn) {
+      SSL_do_handshake(client);
+      SSL_do_handshake(server);
+    }
+    ERR_clear_error();
+  }
+  ~meeting() {
+    SSL_free(client);
+    SSL_free(server);
+  }
+  meeting(const meeting&) = delete;
+  meeting& operator=(const meeting&) = delete;
+
+  [[nodiscard]] bool agreed() const { return SSL_is_init_finished(client) && SSL_is_init_finished(server); }
+  [[nodiscard]] std::string shown() const { return name_of(SSL_get0_peer_certificate(client)); }
+
+  ssl::context client_context{ssl::context::tls_client};
+  SSL* client = nullptr;
+  SSL* server = nullptr;
+};
+
+std::string shown_by(const tls_context& context) { return meeting{*context.current()}.shown(); }
+
+} // namespace
+
+// -- what is served ---------------------------------------------------------------------------------------------------------
+
+TEST_CASE("a client is shown the certificate of the file, whatever the kind of its key") {
+  files ec{identity{"ec.example"}}, rsa{identity{"rsa.example", identity::kind::rsa}};
+
+  CHECK(shown_by(ec.load()) == "ec.example");
+  CHECK(shown_by(rsa.load()) == "rsa.example");
+}
+
+TEST_CASE("a chain is shown whole, in the order of the file") {
+  identity leaf{"leaf.example"}, issuer{"issuer.example"};
+  files f{leaf.certificate() + issuer.certificate(), leaf.key()};
+  auto context = f.load();
+  meeting m{*context.current()};
+  auto* chain = SSL_get_peer_cert_chain(m.client);
+
+  REQUIRE(sk_X509_num(chain) == 2);
+  CHECK(m.shown() == "leaf.example");
+  CHECK(name_of(sk_X509_value(chain, 1)) == "issuer.example");
+}
+
+TEST_CASE("certificate and key may share a file") {
+  identity who{"one.example"};
+  files f{who.certificate() + who.key(), ""};
+
+  CHECK(shown_by({f.certificate_file(), f.certificate_file()}) == "one.example");
+}
+
+TEST_CASE("TLS 1.2 and 1.3 are spoken, and nothing older") {
+  files f{identity{"a.example"}};
+  auto context = f.load();
+  auto agreed = [&](int version) { return meeting{*context.current(), version}.agreed(); };
+
+  CHECK(agreed(TLS1_3_VERSION));
+  CHECK(agreed(TLS1_2_VERSION));
+  CHECK_FALSE(agreed(TLS1_1_VERSION));
+  CHECK_FALSE(agreed(TLS1_VERSION));
+}
+
+TEST_CASE("a client that may choose speaks TLS 1.3") {
+  files f{identity{"a.example"}};
+  auto context = f.load();
+
+  CHECK(SSL_version(meeting{*context.current()}.client) == TLS1_3_VERSION);
+}
+
+// -- what is refused --------------------------------------------------------------------------------------------------------
+
+TEST_CASE("a file that is not there is named") {
+  files f{identity{"a.example"}};
+  auto nowhere = f.certificate_file().parent_path() / "nowhere.pem";
+
+  auto error = [](const fs::path& certificates, const fs::path& key) {
+    return error_of([&] { tls_context{certificates, key}; });
+  };
+
+  CHECK(error(nowhere, f.key_file()).starts_with(nowhere.string() + ": expected certificates in PEM ("));
+  CHECK(error(f.certificate_file(), nowhere).starts_with(nowhere.string() + ": expected the certificate's private key in PEM ("));
+  CHECK(error(nowhere.parent_path(), f.key_file()).starts_with(nowhere.parent_path().string() + ": expected certificates"));
+  CHECK(error("", "").find("expected certificates") != std::string::npos);
+}
+
+TEST_CASE("a file that cannot be read is told with the system's reason") {
+  files f{identity{"a.example"}};
+  auto folder = f.certificate_file().parent_path();
+  auto nowhere = folder / "nowhere.pem", pipe = folder / "pipe", locked = folder / "locked.pem";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  std::ofstream{locked} << "x";
+  REQUIRE(::chmod(locked.c_str(), 0) == 0);
+  auto ends = [](const std::string& said, std::string_view with) { return said.ends_with(with); };
+  auto of_certificates = [&](const fs::path& file) { return error_of([&] { tls_context{file, f.key_file()}; }); };
+  auto of_key = [&](const fs::path& file) { return error_of([&] { tls_context{f.certificate_file(), file}; }); };
+
+  CHECK(ends(of_certificates(nowhere), "certificates in PEM (No such file or directory)"));
+  CHECK(ends(of_key(nowhere), "private key in PEM (No such file or directory)"));
+  CHECK(ends(of_certificates(folder), "(Is a directory)"));
+  CHECK(ends(of_key(folder), "(Is a directory)"));
+  CHECK(ends(of_certificates(pipe), "(Not a regular file)"));
+  CHECK(ends(of_key(pipe), "(Not a regular file)"));
+  if (::geteuid() != 0)
+    CHECK(ends(of_key(locked), "(Permission denied)"));
+}
+
+TEST_CASE("a file that holds nothing fit is told with OpenSSL's reason") {
+  identity who{"a.example"};
+
+  CHECK(load_error("no certificate", who.key()).find("(no start line)") != std::string::npos);
+  CHECK(load_error(who.certificate(), "no key").find("asio.ssl error") == std::string::npos);
+}
+
+TEST_CASE("a server names the field of a file that it cannot serve with, once it is made") {
+  identity who{"one.example"}, other{"two.example"};
+  files good{who}, mixed{who.certificate(), other.key()}, broken{"no certificate", "no key"};
+  auto error = [](const fs::path& certificates, const fs::path& key) {
+    server_options options;
+    options.log = &protocol::null_logger();
+    options.tls_certificates = certificates;
+    options.tls_key = key;
+    try {
+      server{options};
+    } catch (const std::invalid_argument& e) {
+      return std::string{e.what()};
+    }
+    return std::string{"none"};
+  };
+  auto begin = [](const char* field, const fs::path& file, const char* expected) {
+    return "server_options." + std::string{field} + " is \"" + file.string() + "\": expected " + expected;
+  };
+  auto folder = good.key_file().parent_path();
+
+  CHECK(error(good.certificate_file(), good.key_file()) == "none");
+  for (auto& bad : {folder / "nowhere.pem", folder, broken.certificate_file(), good.key_file()})
+    CHECK(error(bad, good.key_file()).starts_with(begin("tls_certificates", bad, "certificates in PEM (")));
+  for (auto& bad : {folder / "nowhere.pem", folder, broken.key_file(), good.certificate_file()})
+    CHECK(error(good.certificate_file(), bad).starts_with(begin("tls_key", bad, "the certificate's private key")));
+  CHECK(error(mixed.certificate_file(), mixed.key_file()).starts_with(begin("tls_key", mixed.key_file(), "the ")));
+}
+
+TEST_CASE("a file that holds no certificate is named, and so is one that holds no key") {
+  identity who{"a.example"};
+  auto half = [](const std::string& text) { return text.substr(0, text.size() / 2); };
+
+  for (auto& bad : {std::string{}, std::string{"no certificate"}, half(who.certificate()), who.key(), std::string(10'000, '\0')}) {
+    INFO(bad);
+    CHECK(load_error(bad, who.key()).find("cert.pem: expected certificates in PEM (") != std::string::npos);
+  }
+  for (auto& bad : {std::string{}, std::string{"no key"}, half(who.key()), who.certificate(), std::string(10'000, '\0')}) {
+    INFO(bad);
+    CHECK(load_error(who.certificate(), bad).find("key.pem: expected the certificate's private key in PEM (") != std::string::npos);
+  }
+}
+
+TEST_CASE("a chain that is broken behind its first certificate is refused") {
+  identity who{"a.example"};
+  auto broken = who.certificate();
+  broken.replace(broken.find('\n') + 1, 8, "????????");
+
+  CHECK_FALSE(load_error(who.certificate() + broken, who.key()).empty());
+}
+
+TEST_CASE("the key of another certificate is refused, of whatever kind") {
+  identity mine{"mine.example"}, other{"other.example"}, rsa{"rsa.example", identity::kind::rsa};
+
+  CHECK(load_error(mine.certificate(), other.key()).find("key.pem: expected the ") != std::string::npos);
+  CHECK(load_error(mine.certificate(), rsa.key()).find("key.pem: expected the ") != std::string::npos);
+  CHECK(load_error(rsa.certificate(), mine.key()).find("key.pem: expected the ") != std::string::npos);
+}
+
+// A server has nobody to ask: OpenSSL would otherwise read from the terminal, and SIGHUP would stop a loop.
+TEST_CASE("a key under a password is refused, and nobody is asked for it") {
+  identity who{"a.example"};
+  files good{who};
+  auto context = good.load();
+  auto error = load_error(who.certificate(), who.locked_key("secret"));
+
+  CHECK(error.find("key.pem: expected the certificate's private key") != std::string::npos);
+  CHECK(SSL_CTX_get_default_passwd_cb(context.current()->native_handle()) != nullptr);
+}
+
+// -- reload -----------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("what is read again serves new connections; those made before keep what they have") {
+  identity first{"first.example"}, second{"second.example"};
+  files f{first};
+  auto context = f.load();
+  auto before = context.current();
+  meeting early{*before};
+
+  f.write(second.certificate(), second.key());
+  CHECK(shown_by(context) == "first.example");
+  context.reload();
+
+  CHECK(shown_by(context) == "second.example");
+  CHECK(context.current() != before);
+  CHECK(meeting{*before}.shown() == "first.example");
+  CHECK(early.agreed());
+}
+
+TEST_CASE("a reload that fails says why and leaves the old one in place") {
+  identity first{"first.example"}, second{"second.example"};
+  files f{first};
+  auto context = f.load();
+  auto before = context.current();
+  auto reload_error = [&](const std::string& certificates, const std::string& key) {
+    f.write(certificates, key);
+    return error_of([&] { context.reload(); });
+  };
+
+  CHECK(reload_error("no certificate", first.key()).find("cert.pem: ") != std::string::npos);
+  CHECK(reload_error(second.certificate(), "no key").find("key.pem: ") != std::string::npos);
+  CHECK(reload_error(second.certificate(), first.key()).find("key.pem: ") != std::string::npos); // half renewed
+  fs::remove(f.key_file());
+  CHECK(error_of([&] { context.reload(); }).find("key.pem: ") != std::string::npos);
+  CHECK(context.current() == before);
+  CHECK(shown_by(context) == "first.example");
+
+  f.write(second.certificate(), second.key());
+  context.reload();
+  CHECK(shown_by(context) == "second.example");
+}
+
+TEST_CASE("contexts are taken while others are put in place") {
+  files f{identity{"a.example"}};
+  auto context = f.load();
+  std::thread renewer{[&] {
+    for (int i = 0; i < 50; ++i)
+      context.reload();
+  }};
+  int nobody = 0;
+  for (int i = 0; i < 50; ++i)
+    nobody += shown_by(context) == "a.example" ? 0 : 1;
+  renewer.join();
+
+  CHECK(nobody == 0);
+}

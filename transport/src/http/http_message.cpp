@@ -1,0 +1,64 @@
+#include <utility>
+
+#include "http/http_message.hpp"
+
+#include "text/http_text.hpp"
+
+namespace troupe::transport {
+
+namespace http = boost::beast::http;
+namespace beast = boost::beast;
+
+namespace {
+
+std::string_view view(beast::string_view s) { return {s.data(), s.size()}; }
+
+bool has_no_body(unsigned status) noexcept { return status == 204 || status == 304; }
+
+} // namespace
+
+std::string list_header(const http_request_message& message, std::string_view name) {
+  std::string all;
+  auto [first, last] = message.equal_range(beast::string_view{name.data(), name.size()});
+  for (; first != last; ++first)
+    all.append(all.empty() ? "" : ",").append(view(first->value()));
+  return all;
+}
+
+boost::asio::ip::address client_of(const http_request_message& message, const boost::asio::ip::address& peer,
+                                   const std::vector<address_range>& trusted_proxies) {
+  return trusted_proxies.empty() ? peer : forwarded_address(peer, list_header(message, "X-Forwarded-For"), trusted_proxies);
+}
+
+http_request request_of(const http_request_message& message, std::string path, const boost::asio::ip::address& client) {
+  http_request r;
+  r.method = view(message.method_string());
+  r.target = origin_form(view(message.target()));
+  r.path = std::move(path);
+  for (auto& f : message)
+    r.headers.emplace_back(view(f.name_string()), view(f.value()));
+  r.body = message.body();
+  r.remote_address = client.to_string();
+  return r;
+}
+
+bool is_bodiless(const http_response& response, bool head) noexcept { return head || has_no_body(response.status); }
+
+http_response_message message_of(http_response response, bool head, bool keep_alive, protocol::wall_time now) {
+  http_response_message m;
+  m.version(11);
+  m.result(response.status);
+  m.set(http::field::date, http_date(now));
+  if (response.status != 204)
+    m.set(http::field::content_type, response.content_type);
+  for (auto& [name, value] : response.headers)
+    m.insert(name, value);
+  m.keep_alive(keep_alive);
+  if (!has_no_body(response.status))
+    m.content_length(response.body.size());
+  if (!is_bodiless(response, head))
+    m.body() = std::move(response.body);
+  return m;
+}
+
+} // namespace troupe::transport

@@ -1,0 +1,231 @@
+#include "http/http_router.hpp"
+
+#include "text/http_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <utility>
+
+namespace troupe::transport {
+
+namespace {
+
+constexpr std::string_view rest_of_path = "*";
+
+/// The parts between slashes; a path ends in an empty one if it ends in a slash.
+std::vector<std::string> segments_of(std::string_view path) {
+  std::vector<std::string> all;
+  while (path.starts_with('/')) {
+    path.remove_prefix(1);
+    auto end = std::min(path.find('/'), path.size());
+    all.emplace_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return all;
+}
+
+std::string joined(std::vector<std::string>::const_iterator from, std::vector<std::string>::const_iterator to) {
+  std::string text;
+  for (auto i = from; i != to; ++i)
+    text += (i == from ? "" : "/") + *i;
+  return text;
+}
+
+bool matches(const std::vector<std::string>& pattern, const std::vector<std::string>& path, http_headers& params) {
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] == rest_of_path && i + 1 == pattern.size()) {
+      params.emplace_back(rest_of_path, joined(path.begin() + static_cast<std::ptrdiff_t>(std::min(i, path.size())), path.end()));
+      return i <= path.size();
+    }
+    if (i >= path.size())
+      return false;
+    if (pattern[i].starts_with(':') && !path[i].empty())
+      params.emplace_back(pattern[i].substr(1), path[i]);
+    else if (pattern[i] != path[i])
+      return false;
+  }
+  return pattern.size() == path.size();
+}
+
+bool is_probe(std::string_view path) {
+  constexpr std::array<std::string_view, 3> paths{"/healthz", "/readyz", "/metrics"};
+  return std::find(paths.begin(), paths.end(), path) != paths.end();
+}
+
+http_response not_allowed(std::string methods) {
+  auto r = plain_answer(405, "This method is not allowed here.");
+  r.headers = {{"Allow", std::move(methods)}};
+  return r;
+}
+
+} // namespace
+
+http_response plain_answer(unsigned status, std::string_view text) {
+  http_response r;
+  r.status = status;
+  r.body = std::string{text} + "\n";
+  return r;
+}
+
+bool http_router::route::is_literal() const {
+  return std::none_of(pattern.begin(), pattern.end(), [](auto& s) { return s.starts_with(':') || s == rest_of_path; });
+}
+
+/// Whether both stand for the same requests: what a segment is called does not matter.
+bool http_router::route::is_of_the_same(const route& other) const {
+  auto same = [](const std::string& a, const std::string& b) { return a == b || (a.starts_with(':') && b.starts_with(':')); };
+  return method == other.method && std::equal(pattern.begin(), pattern.end(), other.pattern.begin(), other.pattern.end(), same);
+}
+
+/// Whether it takes every request that `other` stands for.
+bool http_router::route::covers(const route& other) const {
+  if (method != other.method)
+    return false;
+  auto to = other.pattern.begin();
+  for (auto& s : pattern) {
+    if (s == rest_of_path)
+      return true;
+    if (to == other.pattern.end() || *to == rest_of_path)
+      return false;
+    if (s.starts_with(':') ? to->empty() : s != *to)
+      return false;
+    ++to;
+  }
+  return to == other.pattern.end();
+}
+
+void http_router::insert(route r, const std::string& pattern) {
+  auto fail = [&](const char* why) { throw std::invalid_argument{"route(\"" + r.method + "\", \"" + pattern + "\"): " + why}; };
+  if (probes_.shown && is_probe(pattern))
+    fail("the server answers this path itself");
+  if (std::any_of(routes_.begin(), routes_.end(), [&](const route& other) { return r.is_of_the_same(other); }))
+    fail("there is one of these paths already");
+  auto behind_literals = std::find_if(routes_.begin(), routes_.end(), [](auto& other) { return !other.is_literal(); });
+  routes_.insert(r.is_literal() ? behind_literals : routes_.end(), std::move(r));
+}
+
+bool http_router::hides(const std::string& method, const std::string& pattern) const {
+  const route late{method, segments_of(pattern), {}};
+  auto hides_it = [&](const route& r) { return r.covers(late) && !r.is_of_the_same(late); };
+  return !late.is_literal() && std::any_of(routes_.begin(), routes_.end(), hides_it);
+}
+
+bool http_router::hides_files(const std::string& method, const std::string& pattern) const {
+  const route all_files{"GET", {std::string{rest_of_path}}, {}};
+  return files_ && route{method, segments_of(pattern), {}}.covers(all_files);
+}
+
+void http_router::add(std::string method, std::string pattern, http_handler handler) {
+  insert({std::move(method), segments_of(pattern), std::move(handler)}, pattern);
+}
+
+void http_router::add_late(std::string method, std::string pattern, late_http_handler handler) {
+  insert({std::move(method), segments_of(pattern), std::move(handler)}, pattern);
+}
+
+const http_router::route* http_router::find(std::string_view method, http_request& request) const {
+  auto path = segments_of(request.path);
+  for (auto& r : routes_) {
+    http_headers params;
+    if (r.method == method && matches(r.pattern, path, params)) {
+      request.params = std::move(params);
+      return &r;
+    }
+  }
+  return nullptr;
+}
+
+http_router::outcome http_router::answer(http_request& request) const {
+  if (auto probe = built_in(request))
+    return std::move(*probe);
+  if (auto allowed = preflight(request))
+    return std::move(*allowed);
+  auto* r = find(request.method, request);
+  if (!r && request.method == "HEAD")
+    r = find("GET", request);
+  if (r) {
+    if (auto* handler = std::get_if<http_handler>(&r->handler))
+      return (*handler)(request);
+    return std::get<late_http_handler>(r->handler);
+  }
+  auto reads = request.method == "GET" || request.method == "HEAD";
+  auto file = files_ && reads ? files_->serve(request) : std::nullopt;
+  if (file)
+    return std::move(*file);
+  auto allowed = allowed_methods(request);
+  return allowed.empty() ? plain_answer(404, "There is nothing here.") : not_allowed(std::move(allowed));
+}
+
+/// The methods that have a route at the request's path, or a file, as `Allow` lists them: each once.
+std::string http_router::allowed_methods(const http_request& request) const {
+  std::string list;
+  std::vector<std::string_view> listed;
+  auto allow = [&](std::string_view method) {
+    if (std::find(listed.begin(), listed.end(), method) != listed.end())
+      return;
+    listed.push_back(method);
+    list.append(list.empty() ? "" : ", ").append(method);
+  };
+  auto allow_with_head = [&](std::string_view method) {
+    allow(method);
+    if (method == "GET")
+      allow("HEAD");
+  };
+  if (files_ && files_->find(request.path))
+    allow_with_head("GET");
+  auto path = segments_of(request.path);
+  for (auto& r : routes_) {
+    http_headers params;
+    if (matches(r.pattern, path, params))
+      allow_with_head(r.method);
+  }
+  return list;
+}
+
+std::optional<http_response> http_router::built_in(const http_request& request) const {
+  if (!probes_.shown || !is_probe(request.path))
+    return std::nullopt;
+  if (request.method != "GET" && request.method != "HEAD")
+    return not_allowed("GET, HEAD");
+  if (request.path == "/healthz")
+    return plain_answer(200, "ok");
+  if (request.path == "/readyz") {
+    if (!probes_.ready->load(std::memory_order_relaxed))
+      return plain_answer(503, "stopping");
+    return probes_.node->overloaded() ? plain_answer(503, "overloaded") : plain_answer(200, "ready");
+  }
+  return probes_.metrics();
+}
+
+// -- CORS (Fetch standard, 3.2) ---------------------------------------------------------------------------------------------
+
+bool http_router::is_cors_origin(std::string_view origin) const {
+  return !origin.empty() && std::any_of(cors_origins_.begin(), cors_origins_.end(), [&](auto& o) { return o == "*" || o == origin; });
+}
+
+std::optional<http_response> http_router::preflight(const http_request& request) const {
+  if (request.method != "OPTIONS" || request.header("Access-Control-Request-Method").empty()
+      || !is_cors_origin(request.header("Origin")))
+    return std::nullopt;
+  auto methods = allowed_methods(request);
+  if (methods.empty())
+    return std::nullopt;
+  http_response response;
+  response.status = 204;
+  response.headers = {{"Access-Control-Allow-Methods", methods},
+                      {"Access-Control-Max-Age", "600"}};
+  if (auto wanted = request.header("Access-Control-Request-Headers"); !wanted.empty())
+    response.headers.emplace_back("Access-Control-Allow-Headers", wanted);
+  return response;
+}
+
+void http_router::allow_origin(const http_request& request, http_response& response) const {
+  if (cors_origins_.empty())
+    return;
+  response.headers.emplace_back("Vary", "Origin");
+  if (auto origin = request.header("Origin"); is_cors_origin(origin))
+    response.headers.emplace_back("Access-Control-Allow-Origin", origin);
+}
+
+} // namespace troupe::transport

@@ -1,0 +1,82 @@
+#pragma once
+
+#include "http/static_files.hpp"
+
+#include <troupe/actors/node.hpp>
+#include <troupe/transport/http.hpp>
+
+#include <atomic>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace troupe::transport {
+
+/// A short answer in plain text.
+[[nodiscard]] http_response plain_answer(unsigned status, std::string_view text);
+
+/// What a server answers to requests that are no upgrades: built-in probes, routes, files. Fixed while the server runs.
+///
+/// Thread: any for `answer`; everything else before the server starts.
+class http_router {
+public:
+  struct probes {
+    bool shown = true;                 ///< `/healthz`, `/readyz` and `/metrics` are answered here
+    const std::atomic<bool>* ready = nullptr;
+    const actors::node* node = nullptr;
+    std::function<http_response()> metrics{};
+  };
+
+  /// An answer, or the handler that will give one.
+  using outcome = std::variant<http_response, late_http_handler>;
+
+  void set_probes(probes p) { probes_ = std::move(p); }
+  void set_files(std::filesystem::path folder) { files_.emplace(std::move(folder)); }
+  /// Origins whose pages may read answers; `*`: all.
+  void set_cors_origins(std::vector<std::string> origins) { cors_origins_ = std::move(origins); }
+
+  /// `pattern`: segments, of which `:name` stands for any one and a last `*` for the rest. A path without either goes first, then
+  /// the patterns in the order given. Errors: `std::invalid_argument` for one that is taken, by another or by a probe.
+  void add(std::string method, std::string pattern, http_handler handler);
+  void add_late(std::string method, std::string pattern, late_http_handler handler);
+
+  /// Whether a pattern that was added before takes every path of this one, which would never
+  /// answer.
+  [[nodiscard]] bool hides(const std::string& method, const std::string& pattern) const;
+
+  /// Whether there are files, and this pattern would take the path of each: none would be served.
+  [[nodiscard]] bool hides_files(const std::string& method, const std::string& pattern) const;
+
+  /// Throws what the handler throws.
+  [[nodiscard]] outcome answer(http_request& request) const;
+
+  /// Adds what CORS asks for in an answer to `request`.
+  void allow_origin(const http_request& request, http_response& response) const;
+
+private:
+  struct route {
+    std::string method;
+    std::vector<std::string> pattern; ///< segments
+    std::variant<http_handler, late_http_handler> handler;
+    [[nodiscard]] bool is_literal() const;
+    [[nodiscard]] bool is_of_the_same(const route& other) const;
+    [[nodiscard]] bool covers(const route& other) const;
+  };
+
+  void insert(route r, const std::string& pattern);
+  [[nodiscard]] const route* find(std::string_view method, http_request& request) const;
+  [[nodiscard]] std::string allowed_methods(const http_request& request) const;
+  [[nodiscard]] std::optional<http_response> built_in(const http_request& request) const;
+  [[nodiscard]] bool is_cors_origin(std::string_view origin) const;
+  [[nodiscard]] std::optional<http_response> preflight(const http_request& request) const;
+
+  probes probes_;
+  std::optional<static_files> files_;
+  std::vector<std::string> cors_origins_;
+  std::vector<route> routes_; ///< literal ones first
+};
+
+} // namespace troupe::transport

@@ -1,0 +1,88 @@
+#pragma once
+
+#include "net/owned_descriptor.hpp"
+#include "net/socket_kinds.hpp"
+
+#include <troupe/actors/event_loop.hpp>
+#include <troupe/actors/poller.hpp>
+#include <troupe/protocol/observe.hpp>
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace troupe::transport {
+
+/// Which descriptors are not for a port's sockets. The system gives the lowest free number: where one is high, nearly all are in use.
+struct socket_reserve {
+  int scarce_from = std::numeric_limits<int>::max(); ///< a socket from this number on costs another one its place
+  int shut_from = std::numeric_limits<int>::max();   ///< one from here on is closed at once
+  std::function<void()> make_room = [] {};           ///< ends a socket that can be spared
+};
+
+/// Accepts on one port, in both address families unless one address is given, and hands sockets on.
+///
+/// Where descriptors or memory run out, or a handler throws, it waits 10 ms, doubling to 1 s, and goes on: nothing but `stop` closes
+/// the door. Thread: that of the loop it was made for, but for its constructor and `port`.
+class listener {
+public:
+  /// An accepted socket that does not block, for that loop, and its peer.
+  using take = std::function<void(actors::event_loop&, owned_descriptor, const tcp::endpoint&)>;
+  using choose_loop = std::function<actors::event_loop&()>;
+
+  /// Binds; throws `std::system_error` that names address and port. `bind` empty: all addresses. Port 0: any.
+  listener(actors::event_loop& loop, const std::string& bind, std::uint16_t port, protocol::logger& log,
+           protocol::event_counters& counters);
+
+  /// Accepts from now on, each socket on the loop that `choose` names at that time. All three run on the listener's loop; what they
+  /// throw is counted and ends the one socket.
+  void start(choose_loop choose, take on_socket, socket_reserve kept = {});
+
+  void stop();
+
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+
+private:
+  struct door final : actors::timer_wheel::entry, actors::pollable {
+    door(listener& l, int d) noexcept : owner(l), descriptor(d) {}
+    ~door();
+    void on_deadline() override { owner.open_again(*this); }
+    void on_ready(std::uint32_t) override {
+      if (!armed()) // else it rests
+        owner.on_waiting(*this);
+    }
+    void close() noexcept;
+    [[nodiscard]] bool is_open() const noexcept { return descriptor >= 0; }
+    listener& owner;
+    int descriptor;
+    bool is_polled = false;
+    std::chrono::milliseconds back_off{0};
+  };
+
+  void open(const tcp::endpoint& at);
+  void open_again(door& d) noexcept;
+  void wait(door& d);
+  void on_waiting(door& d) noexcept;
+  enum class accepted { all, some, none };
+  accepted accept_some(door& d);
+  void take_in(owned_descriptor socket, const tcp::endpoint& peer);
+  void give_up(door& d, int error);
+  void rest(door& d) noexcept;
+
+  actors::event_loop& loop_;
+  protocol::logger& log_;
+  protocol::event_counters& counters_;
+  std::uint16_t port_ = 0;
+  std::optional<actors::steady_time> warned_at_; ///< of sockets that cannot be accepted
+  choose_loop choose_;
+  take on_socket_;
+  socket_reserve reserve_;
+  std::vector<std::unique_ptr<door>> doors_;
+};
+
+} // namespace troupe::transport

@@ -1,0 +1,229 @@
+#include <utility>
+
+#include "net/pending_sockets.hpp"
+
+#include "net/admission.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <limits>
+#include <vector>
+
+namespace troupe::transport {
+
+namespace intrusive = boost::intrusive;
+
+namespace {
+
+using places = intrusive::list<pending_place, intrusive::constant_time_size<false>>;
+
+} // namespace
+
+/// The sockets of one address.
+struct pending_place::address_group
+  : intrusive::list_base_hook<intrusive::link_mode<intrusive::auto_unlink>> {
+  const std::string* key = nullptr;
+  bool is_bounded = false;
+  std::size_t size = 0;
+  places waiting; ///< longest without progress first
+  places answering;
+
+  [[nodiscard]] places& of(stage s) noexcept { return s == stage::waiting ? waiting : answering; }
+  [[nodiscard]] pending_place& longest() noexcept { return waiting.empty() ? answering.front() : waiting.front(); }
+};
+
+/// The groups by the bits of their size, in each those that changed longest ago first.
+struct pending_sockets::size_classes {
+  using groups = intrusive::list<address_group, intrusive::constant_time_size<false>>;
+  std::array<groups, std::numeric_limits<std::size_t>::digits + 1> of_bits;
+};
+
+pending_sockets::pending_sockets(limits l, protocol::event_counters& counters)
+  : limits_(l), counters_(counters), by_size_(std::make_unique<size_classes>()) {}
+
+pending_sockets::~pending_sockets() = default;
+
+// -- coming and going -----------------------------------------------------------------------------------------------------
+
+void pending_sockets::enter(const std::shared_ptr<pending_socket>& socket, const owner& whose) {
+  std::shared_ptr<pending_socket> evicted; // is not to be destroyed under the lock
+  std::string_view reason;
+  {
+    std::lock_guard guard{mutex_};
+    auto& group = group_of(whose);
+    auto of_address = is_full(group);
+    auto* from = of_address ? &group : limits_.in_all > 0 && size_ >= limits_.in_all ? &largest() : nullptr;
+    try {
+      if (from)
+        evict(*from, evicted);
+    } catch (...) {
+      drop_if_empty(group);
+      throw;
+    }
+    socket->place_.socket_ = socket;
+    put(socket->place_, group, stage::waiting);
+    if (from) {
+      reason = of_address ? "sockets_per_ip" : "sockets";
+      drop_if_empty(*from);
+    }
+  }
+  if (!reason.empty())
+    counters_.count(protocol::counter::handshakes_rejected, reason);
+}
+
+void pending_sockets::rename(pending_socket& socket, const owner& whose) {
+  std::shared_ptr<pending_socket> evicted;
+  {
+    std::lock_guard guard{mutex_};
+    auto& place = socket.place_;
+    auto* before = place.group_;
+    if (!before)
+      return;
+    auto& group = group_of(whose);
+    if (&group == before)
+      return put(place, group, place.stage_);
+    try {
+      if (is_full(group))
+        evict(group, evicted);
+    } catch (...) {
+      drop_if_empty(group);
+      throw;
+    }
+    put(place, group, place.stage_);
+    drop_if_empty(*before);
+  }
+  if (evicted)
+    counters_.count(protocol::counter::handshakes_rejected, "sockets_per_ip");
+}
+
+void pending_sockets::progress(pending_socket& socket, stage s) noexcept {
+  std::lock_guard guard{mutex_};
+  if (auto* group = socket.place_.group_)
+    put(socket.place_, *group, s);
+}
+
+void pending_sockets::leave(pending_socket& socket) noexcept {
+  std::lock_guard guard{mutex_};
+  if (auto* group = socket.place_.group_) {
+    take_out(socket.place_);
+    drop_if_empty(*group);
+  }
+}
+
+// -- making room ----------------------------------------------------------------------------------------------------------
+
+bool pending_sockets::make_room() {
+  std::shared_ptr<pending_socket> evicted;
+  {
+    std::lock_guard guard{mutex_};
+    if (size_ == 0)
+      return false;
+    auto& group = largest();
+    evict(group, evicted);
+    drop_if_empty(group);
+  }
+  counters_.count(protocol::counter::handshakes_rejected, "sockets");
+  return true;
+}
+
+void pending_sockets::end_all(const actors::event_loop& loop) {
+  std::vector<std::shared_ptr<pending_socket>> all;
+  {
+    std::lock_guard guard{mutex_};
+    all.reserve(size_);
+    for (auto& [key, group] : groups_)
+      for (auto* list : {&group->waiting, &group->answering})
+        for (auto& place : *list)
+          if (auto socket = place.socket_.lock())
+            all.push_back(std::move(socket));
+  }
+  for (auto& socket : all)
+    if (&socket->loop_ == &loop)
+      socket->end();
+}
+
+/// Ends the socket of `group` that has made no progress for longest. It stays as it is if that cannot be told to
+/// its loop.
+void pending_sockets::evict(address_group& group, std::shared_ptr<pending_socket>& evicted) {
+  auto& place = group.longest();
+  evicted = place.socket_.lock(); // null: it is about to leave
+  if (evicted)
+    evicted->loop_.post([socket = evicted] { socket->end(); });
+  take_out(place);
+}
+
+/// One that has the most, of the first few of the largest class: the one whose longest wait is the longest.
+pending_sockets::address_group& pending_sockets::largest() noexcept {
+  constexpr int looked_at = 16;
+  auto& classes = by_size_->of_bits;
+  auto& top = *std::find_if(classes.rbegin(), classes.rend(), [](auto& c) { return !c.empty(); });
+  auto* best = &top.front();
+  int looked = 0;
+  for (auto i = std::next(top.begin()); i != top.end() && ++looked < looked_at; ++i)
+    if (i->size > best->size || (i->size == best->size && i->longest().since_ < best->longest().since_))
+      best = &*i;
+  return *best;
+}
+
+// -- groups ---------------------------------------------------------------------------------------------------------------
+
+bool pending_sockets::is_full(const address_group& group) const noexcept {
+  return group.is_bounded && limits_.per_address > 0 && group.size >= limits_.per_address;
+}
+
+pending_sockets::address_group& pending_sockets::group_of(const owner& whose) {
+  auto key = counted_as(whose.address, true);
+  if (whose.is_proxy)
+    key.insert(0, "proxy "); // which may have sockets of its own, too
+  auto i = groups_.find(key);
+  if (i == groups_.end()) {
+    i = groups_.emplace(std::move(key), std::make_unique<address_group>()).first;
+    i->second->key = &i->first;
+    i->second->is_bounded = !whose.is_proxy && !counted_as(whose.address, limits_.count_loopback).empty();
+  }
+  return *i->second;
+}
+
+/// Makes it the one of `group` that has made progress last.
+void pending_sockets::put(pending_place& place, address_group& group, stage s) noexcept {
+  take_out(place);
+  place.group_ = &group;
+  place.stage_ = s;
+  place.since_ = next_++;
+  group.of(s).push_back(place);
+  ++group.size;
+  ++size_;
+  file(group);
+}
+
+void pending_sockets::take_out(pending_place& place) noexcept {
+  auto* group = std::exchange(place.group_, nullptr);
+  if (!group)
+    return;
+  auto& list = group->of(place.stage_);
+  list.erase(list.iterator_to(place));
+  --group->size;
+  --size_;
+  if (group->size > 0)
+    file(*group);
+  else
+    group->unlink();
+}
+
+void pending_sockets::drop_if_empty(address_group& group) noexcept {
+  if (group.size == 0)
+    groups_.erase(groups_.find(*group.key));
+}
+
+void pending_sockets::file(address_group& group) noexcept {
+  group.unlink();
+  by_size_->of_bits[static_cast<std::size_t>(std::bit_width(group.size))].push_back(group);
+}
+
+std::size_t pending_sockets::size() const {
+  std::lock_guard guard{mutex_};
+  return size_;
+}
+
+} // namespace troupe::transport

@@ -1,0 +1,158 @@
+#include <utility>
+
+#include "net/polled_socket.hpp"
+
+#include <troupe/actors/prefetch.hpp>
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace troupe::transport {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+polled_socket::polled_socket(owned_descriptor socket, actors::event_loop& loop) noexcept
+  : loop_(loop), descriptor_(socket.release()) {}
+
+polled_socket::polled_socket(polled_socket&& other) : loop_(other.loop_), descriptor_(-1) {
+  if (other.is_polled_)
+    loop_.sockets().hand_over(other.descriptor_, other, *this);
+  descriptor_ = std::exchange(other.descriptor_, -1);
+  is_polled_ = std::exchange(other.is_polled_, false);
+  may_have_input_ = other.may_have_input_;
+  stops_short_ = other.stops_short_;
+  has_ended_ = other.has_ended_;
+}
+
+polled_socket::~polled_socket() {
+  error_code ignored; // it goes, whatever the answer
+  close(ignored);
+}
+
+void polled_socket::serve(host& h) {
+  if (!is_polled_)
+    loop_.sockets().add(descriptor_, *this);
+  is_polled_ = true;
+  host_ = &h;
+}
+
+std::size_t polled_socket::read_some(asio::mutable_buffer into, error_code& ec) noexcept {
+  if (!is_open()) {
+    ec = asio::error::operation_aborted;
+    return 0;
+  }
+  ssize_t n = -1;
+  do
+    n = ::recv(descriptor_, into.data(), into.size(), MSG_DONTWAIT);
+  while (n < 0 && errno == EINTR);
+  auto size = n > 0 ? static_cast<std::size_t>(n) : 0;
+  ec = {};
+  if (n == 0)
+    ec = asio::error::eof;
+  else if (n < 0)
+    ec.assign(errno == EWOULDBLOCK ? EAGAIN : errno, asio::error::get_system_category());
+  auto is_empty = ec == asio::error::would_block;
+  if (is_empty)
+    stops_short_ = false;
+  if (!has_ended_ && (is_empty || (n > 0 && size < into.size() && !stops_short_)))
+    may_have_input_ = false;
+  return size;
+}
+
+std::size_t polled_socket::write_some(std::span<const iovec> parts, error_code& ec) noexcept {
+  ec = {};
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts.data());
+  message.msg_iovlen = parts.size();
+  ssize_t n = -1;
+  do
+    n = ::sendmsg(descriptor_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  while (n < 0 && errno == EINTR);
+  if (n < 0)
+    ec.assign(errno == EWOULDBLOCK ? EAGAIN : errno, asio::error::get_system_category());
+  return n > 0 ? static_cast<std::size_t>(n) : 0;
+}
+
+void polled_socket::shutdown(asio::socket_base::shutdown_type what, error_code& ec) noexcept {
+  ec = {};
+  if (::shutdown(descriptor_, static_cast<int>(what)) < 0)
+    ec.assign(errno, asio::error::get_system_category());
+}
+
+void polled_socket::cancel(error_code& ec) noexcept {
+  ec = {};
+  host_waits_ = false;
+  abort(reader_);
+}
+
+void polled_socket::close(error_code& ec) noexcept {
+  ec = {};
+  if (!is_open())
+    return;
+  if (std::exchange(is_polled_, false))
+    loop_.sockets().remove(descriptor_, *this);
+  if (::close(std::exchange(descriptor_, -1)) < 0)
+    ec.assign(errno, asio::error::get_system_category());
+  may_have_input_ = host_waits_ = false;
+  abort(reader_);
+  abort(writer_);
+}
+
+void polled_socket::on_ready(std::uint32_t events) {
+  auto held = host_->hold();
+  if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+    has_ended_ = true;
+  if (events & EPOLLPRI)
+    stops_short_ = true;
+  if (events & ~std::uint32_t{EPOLLOUT})
+    may_have_input_ = true;
+  if (writer_ && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)))
+    writer_.release()->run(1);
+  if (!may_have_input_)
+    return;
+  if (reader_)
+    reader_.release()->run(1);
+  else if (std::exchange(host_waits_, false))
+    host_->on_input();
+}
+
+/// The first lines of a host are those that each message touches.
+void polled_socket::prefetch() const noexcept {
+  constexpr std::size_t first_lines = 10;
+  actors::prefetch(host_, first_lines);
+}
+
+/// Its operations keep its host, and the host this.
+void polled_socket::on_end() noexcept {
+  auto reader = std::move(reader_);
+  auto writer = std::move(writer_);
+  if (host_)
+    host_->let_go();
+}
+
+void polled_socket::start_reader(std::unique_ptr<operation> o) {
+  abort(reader_); // there is none, by contract
+  if (is_open() && !may_have_input_)
+    reader_ = std::move(o);
+  else
+    loop_.post_job(*o.release());
+}
+
+/// The poller tells at once if there is room.
+void polled_socket::start_writer(std::unique_ptr<operation> o) {
+  loop_.sockets().change(descriptor_, *this, actors::poller::interest::input_and_output);
+  writer_ = std::move(o);
+}
+
+void polled_socket::abort(std::unique_ptr<operation>& o) noexcept {
+  if (!o)
+    return;
+  o->ec = asio::error::operation_aborted;
+  loop_.post_job(*o.release());
+}
+
+} // namespace troupe::transport

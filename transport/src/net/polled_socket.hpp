@@ -1,0 +1,206 @@
+#pragma once
+
+#include "net/owned_descriptor.hpp"
+#include "net/socket_kinds.hpp"
+
+#include <troupe/actors/event_loop.hpp>
+#include <troupe/actors/loop_job.hpp>
+#include <troupe/actors/poller.hpp>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/socket_base.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <sys/uio.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+
+namespace troupe::transport {
+
+/// A TCP socket that its loop's poller tells of: it knows whether there is input without asking, and an idle one holds no operation and
+/// no buffer.
+///
+/// Its operations are those of Asio's sockets that sessions and Beast use; handlers are never called from in here, and get
+/// `operation_aborted` once it is closed. One read or wait for input at a time, and one wait for output.
+/// Cost: an allocation for each asynchronous operation; `await_input` none. Thread: the loop's.
+class polled_socket : private actors::pollable { // not final: Asio derives from what it is shown
+public:
+  using executor_type = plain_socket::executor_type;
+
+  /// Whom it serves.
+  class host {
+  public:
+    /// Keeps the host, and the socket with it, while it is told.
+    [[nodiscard]] virtual std::shared_ptr<void> hold() = 0;
+    /// There is input, or its end; once for each `await_input`.
+    virtual void on_input() = 0;
+    /// The loop has ended: it is told of nothing any more.
+    virtual void let_go() noexcept {}
+
+  protected:
+    ~host() = default;
+  };
+
+  /// Of a socket that does not block.
+  polled_socket(owned_descriptor socket, actors::event_loop& loop) noexcept;
+  /// Serves nobody, until `serve`. Precondition: nothing of `other`'s is under way. Throws `std::system_error`, if `other` served.
+  polled_socket(polled_socket&& other);
+  virtual ~polled_socket();
+
+  /// Serves `h`, who holds it, from now on. Throws `std::system_error`.
+  void serve(host& h);
+
+  /// Whether a read may find something. If not, nothing was there after the last one.
+  [[nodiscard]] bool may_have_input() const noexcept { return may_have_input_; }
+
+  /// Tells the host of the next input. Precondition: `!may_have_input()`.
+  void await_input() noexcept { host_waits_ = true; }
+
+  /// What is there, at once. `would_block`: nothing; `eof`: the end.
+  std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec) noexcept;
+
+  /// Calls `handler(error_code, std::size_t)` once something was read into the first of the buffers.
+  template <class Buffers, class Handler>
+  void async_read_some(const Buffers& into, Handler handler) {
+    start_reader(std::make_unique<read<Handler>>(*this, first_of(into), std::move(handler)));
+  }
+
+  /// Calls `handler(error_code, std::size_t)` once something of the buffers was written.
+  template <class Buffers, class Handler>
+  void async_write_some(const Buffers& from, Handler handler) {
+    std::array<iovec, most_parts> parts;
+    auto count = gather(from, parts);
+    boost::system::error_code ec;
+    auto n = write_some({parts.data(), count}, ec);
+    auto w = std::make_unique<write<Buffers, Handler>>(*this, from, std::move(handler));
+    if (ec == boost::asio::error::would_block)
+      return start_writer(std::move(w));
+    w->ec = ec;
+    w->taken = n;
+    w->is_done = true;
+    loop_.post_job(*w.release());
+  }
+
+  /// Calls `handler(error_code)` once there is input, or room for output.
+  template <class Handler>
+  void async_wait(boost::asio::socket_base::wait_type what, Handler handler) {
+    auto w = std::make_unique<wait<Handler>>(std::move(handler));
+    what == boost::asio::socket_base::wait_read ? start_reader(std::move(w)) : start_writer(std::move(w));
+  }
+
+  [[nodiscard]] executor_type get_executor() const noexcept { return loop_.context().get_executor(); }
+  [[nodiscard]] int native_handle() const noexcept { return descriptor_; }
+  [[nodiscard]] bool is_open() const noexcept { return descriptor_ >= 0; }
+  void shutdown(boost::asio::socket_base::shutdown_type what, boost::system::error_code& ec) noexcept;
+  /// Ends the read or the wait for input that is under way.
+  void cancel(boost::system::error_code& ec) noexcept;
+  void close(boost::system::error_code& ec) noexcept;
+
+private:
+  /// Waits in the socket, then in the loop.
+  class operation : public compat::loop_job {
+  public:
+    void run(std::size_t) final { complete(std::unique_ptr<operation>{this}); }
+    void drop() noexcept final { delete this; }
+    boost::system::error_code ec;
+
+  private:
+    virtual void complete(std::unique_ptr<operation> self) = 0;
+  };
+
+  template <class Handler>
+  struct wait final : operation {
+    explicit wait(Handler&& h) : handler(std::move(h)) {}
+    void complete(std::unique_ptr<operation> self) override {
+      auto h = std::move(handler);
+      auto result = this->ec;
+      self.reset();
+      h(result);
+    }
+    Handler handler;
+  };
+
+  template <class Handler>
+  struct read final : operation {
+    read(polled_socket& s, boost::asio::mutable_buffer b, Handler&& h) : socket(s), into(b), handler(std::move(h)) {}
+    void complete(std::unique_ptr<operation> self) override {
+      auto result = this->ec;
+      auto n = result ? 0 : socket.read_some(into, result);
+      if (result == boost::asio::error::would_block)
+        return socket.start_reader(std::move(self));
+      auto h = std::move(handler);
+      self.reset();
+      h(result, n);
+    }
+    polled_socket& socket;
+    boost::asio::mutable_buffer into;
+    Handler handler;
+  };
+
+  template <class Buffers, class Handler>
+  struct write final : operation {
+    write(polled_socket& s, const Buffers& b, Handler&& h) : socket(s), from(b), handler(std::move(h)) {}
+    void complete(std::unique_ptr<operation> self) override {
+      auto result = this->ec;
+      auto n = taken;
+      if (!is_done && !result) {
+        std::array<iovec, most_parts> parts;
+        auto count = gather(from, parts);
+        n = socket.write_some({parts.data(), count}, result);
+      }
+      if (result == boost::asio::error::would_block)
+        return socket.start_writer(std::move(self));
+      auto h = std::move(handler);
+      self.reset();
+      h(result, n);
+    }
+    polled_socket& socket;
+    Buffers from;
+    Handler handler;
+    std::size_t taken = 0;
+    bool is_done = false;
+  };
+
+  static constexpr std::size_t most_parts = 16;
+
+  template <class Buffers>
+  static std::size_t gather(const Buffers& buffers, std::array<iovec, most_parts>& parts) {
+    std::size_t count = 0;
+    for (auto i = boost::asio::buffer_sequence_begin(buffers); i != boost::asio::buffer_sequence_end(buffers) && count < most_parts; ++i) {
+      boost::asio::const_buffer b{*i};
+      if (b.size() > 0)
+        parts[count++] = {const_cast<void*>(b.data()), b.size()};
+    }
+    return count;
+  }
+
+  std::size_t write_some(std::span<const iovec> parts, boost::system::error_code& ec) noexcept;
+
+  void on_ready(std::uint32_t events) override;
+  void prefetch() const noexcept override;
+  void on_end() noexcept override;
+  void start_reader(std::unique_ptr<operation> o);
+  void start_writer(std::unique_ptr<operation> o);
+  void abort(std::unique_ptr<operation>& o) noexcept;
+
+  actors::event_loop& loop_;
+  host* host_ = nullptr;
+  std::unique_ptr<operation> reader_;
+  std::unique_ptr<operation> writer_;
+  int descriptor_;
+  bool is_polled_ = false;
+  bool may_have_input_ = false;
+  bool stops_short_ = false; ///< a read ends at an urgent byte, whatever lies behind it
+  bool has_ended_ = false; ///< the input has, or all: behind what is there a read finds the end
+  bool host_waits_ = false;
+};
+
+[[nodiscard]] inline polled_socket& lowest_layer(polled_socket& s) noexcept { return s; }
+
+} // namespace troupe::transport

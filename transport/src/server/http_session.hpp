@@ -1,0 +1,106 @@
+#pragma once
+
+#include "net/guarded_handler.hpp"
+#include "net/pending_sockets.hpp"
+#include "net/polled_socket.hpp"
+#include "net/socket_kinds.hpp"
+#include "server/http_settings.hpp"
+#include "server/upgrade_admission.hpp"
+
+#include <troupe/actors/event_loop.hpp>
+
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace troupe::transport {
+
+/// One socket until it becomes a WebSocket: requests one after the other, each whole before its deadline. What is thrown in it ends it
+/// alone. Thread: the loop's, but for its constructor and `enter`.
+template <class Socket>
+class basic_http_session final : public pending_socket,
+                                 public polled_socket::host,
+                                 public std::enable_shared_from_this<basic_http_session<Socket>> {
+public:
+  /// `accepted`: a socket that does not block. `start` makes it a `Socket`.
+  basic_http_session(owned_descriptor accepted, const boost::asio::ip::address& peer, actors::event_loop& loop,
+                     http_settings& settings, socket_share share);
+  ~basic_http_session() override;
+
+  /// Takes its place among the pending sockets, before `start`.
+  void enter();
+  void start();
+  void end() override;
+  [[nodiscard]] std::shared_ptr<void> hold() override { return this->shared_from_this(); }
+  void on_input() override;
+  void let_go() noexcept override { pending_.reset(); }
+
+private:
+  struct deadline final : actors::timer_wheel::entry {
+    explicit deadline(basic_http_session& s) : owner(s) {}
+    void on_deadline() override { owner.on_deadline(); }
+    basic_http_session& owner;
+  };
+  struct late_answer;
+
+  using parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+
+  template <class F>
+  void contained(F&& f) noexcept;
+  template <class F>
+  auto guarded(F f);
+  template <class Session, class F>
+  friend class guarded_handler;
+  void lose_handler() noexcept;
+
+  void open();
+  void on_deadline();
+  void read_proxy();
+  void on_proxy_bytes(boost::system::error_code ec, std::size_t n);
+  void shake_hands();
+  void read_request();
+  void read_header();
+  void on_header(boost::system::error_code ec);
+  void name_client();
+  void on_body(boost::system::error_code ec);
+  void upgrade();
+  void answer(const http_request_message& message);
+  void answer_later(const late_http_handler& handler);
+  void take_late(http_response response);
+  void refuse(unsigned status, std::string_view reason, std::string_view label, http_headers headers = {});
+  void respond(http_response response);
+  void send(http_response response, bool head, bool keep_alive);
+  void finish();
+  void set_answering(bool is_answering) noexcept;
+  void note_traffic(std::size_t received, std::size_t sent) noexcept;
+  [[nodiscard]] loop_traffic& traffic() noexcept { return *(*settings_.sessions.traffic)[loop_.index()]; }
+  [[nodiscard]] auto& lowest() { return lowest_layer(*socket_); }
+  [[nodiscard]] bool is_open() { return socket_ && lowest().is_open(); }
+
+  owned_descriptor accepted_;    ///< until `start`
+  std::optional<Socket> socket_; ///< from then on: what Asio makes of a loop's context is that loop's thread's
+  http_settings& settings_;
+  std::shared_ptr<pending_sockets> places_;
+  socket_share share_;
+  boost::asio::ip::address peer_;
+  bool is_proxy_; ///< `peer_` is a trusted one: each request names its client
+  boost::beast::flat_buffer buffer_;
+  std::unique_ptr<parser> parser_;
+  std::unique_ptr<http_request> request_; ///< the one being answered
+  std::shared_ptr<late_answer> late_;     ///< whose answer is awaited
+  std::shared_ptr<basic_http_session> pending_; ///< itself meanwhile: nothing else holds it
+  bool keep_alive_ = false;
+  bool is_answering_ = false; ///< counted in the settings
+  bool has_asked_ = false;
+  std::uint64_t received_ = 0; ///< of TLS, what is counted already
+  std::uint64_t sent_ = 0;
+  deadline deadline_{*this};
+};
+
+extern template class basic_http_session<polled_socket>;
+extern template class basic_http_session<tls_socket>;
+
+} // namespace troupe::transport

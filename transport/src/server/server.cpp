@@ -1,0 +1,196 @@
+#include <utility>
+
+#include "server/check_set_up.hpp"
+#include "server/server_state.hpp"
+
+#include <troupe/actors/own_thread.hpp>
+
+#include <stdexcept>
+#include <string>
+
+namespace troupe::transport {
+
+// -- sockets ------------------------------------------------------------------------------------------------------------------
+
+/// The loop with the fewest sockets.
+actors::event_loop& server::state::least_loaded() {
+  unsigned best = 0;
+  for (unsigned i = 1; i < node->loops(); ++i)
+    if (sockets[i]->load() < sockets[best]->load())
+      best = i;
+  return node->loop(best);
+}
+
+/// The socket counts from here on, however long its loop takes to begin with it.
+template <class Socket>
+void server::state::start_session(actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer, http_settings& settings) {
+  auto share = socket_share{sockets[loop.index()]};
+  auto session = std::make_shared<basic_http_session<Socket>>(std::move(socket), peer.address(), loop, settings, std::move(share));
+  session->enter();
+  if (loop.is_current())
+    session->start();
+  else
+    loop.post([s = std::move(session)] { s->start(); });
+}
+
+void server::state::take(actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer) {
+  if (tls)
+    start_session<tls_socket>(loop, std::move(socket), peer, http);
+  else
+    start_session<polled_socket>(loop, std::move(socket), peer, http);
+}
+
+void server::state::open_doors() {
+  auto& first = node->loop(0);
+  door = std::make_unique<listener>(first, options.bind, options.port, *options.log, counts);
+  if (!options.admin_bind.empty()) {
+    auto [address, port] = split_admin_bind(options.admin_bind);
+    admin_door = std::make_unique<listener>(first, address, port, *options.log, counts);
+  }
+  first.post([this] {
+    auto choose = [this]() -> actors::event_loop& { return least_loaded(); };
+    door->start(choose,
+                [this](actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer) {
+                  take(loop, std::move(socket), peer);
+                },
+                {http.descriptors_scarce_from, descriptors.shut_from, [this] { http.pending->make_room(); }});
+    if (admin_door)
+      admin_door->start(choose,
+                        [this](actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer) {
+                          start_session<polled_socket>(loop, std::move(socket), peer, admin);
+                        },
+                        {descriptors.admin_shut_from, descriptors.admin_shut_from, [this] { admin.pending->make_room(); }});
+  });
+}
+
+/// What the handler throws is logged and counted: the server stops all the same.
+void server::state::say_stop(const std::string& path, const actors::endpoint_handlers& on) {
+  try {
+    if (on.on_stop)
+      on.on_stop();
+  } catch (...) {
+    protocol::report_exception(*options.log, counts, "endpoint", path);
+  }
+}
+
+// -- server -------------------------------------------------------------------------------------------------------------------
+
+server::server(server_options options) : state_(std::make_unique<state>()) {
+  state_->options = std::move(options);
+  state_->set_up(nullptr);
+}
+
+server::server(caf::actor_system& system, server_options options) : state_(std::make_unique<state>()) {
+  state_->options = std::move(options);
+  state_->set_up(&system);
+}
+
+server::~server() {
+  if (!state_->node->is_current() && !state_->stage.is_stopping_thread()) {
+    state_->stop(actors::drain_kind::shutdown);
+    return;
+  }
+  state_->options.log->write(protocol::log_level::warning, "server",
+                             "it was destroyed on one of its own threads: it ends on a thread of its own");
+  actors::end_elsewhere([rest = std::shared_ptr<state>{std::move(state_)}] { rest->stop(actors::drain_kind::shutdown); });
+}
+
+server& server::rooms(std::string pattern, actors::behavior_factory factory, actors::room_options options) {
+  state_->stage.must_be_new("rooms");
+  check_rooms(pattern, state_->http.places, state_->options);
+  state_->node->rooms(pattern, std::move(factory), options);
+  state_->rooms = std::move(pattern);
+  return *this;
+}
+
+server& server::route(std::string method, std::string pattern, http_handler handler) {
+  state_->stage.must_be_new("route");
+  check_route(method, pattern, bool(handler), state_->http.router);
+  state_->http.router.add(std::move(method), std::move(pattern), std::move(handler));
+  return *this;
+}
+
+server& server::route_later(std::string method, std::string pattern, late_http_handler handler) {
+  state_->stage.must_be_new("route_later");
+  check_route(method, pattern, bool(handler), state_->http.router);
+  state_->http.router.add_late(std::move(method), std::move(pattern), std::move(handler));
+  return *this;
+}
+
+actors::endpoint server::endpoint(const std::string& path, actors::endpoint_handlers handlers) {
+  state_->stage.must_be_new("endpoint");
+  check_endpoint(path, state_->http.places, state_->options, state_->rooms);
+  auto made = state_->node->make_endpoint(path, std::move(handlers));
+  state_->http.places.insert_or_assign(path, websocket_place{made.state()});
+  state_->endpoints.emplace_back(path, made);
+  return made;
+}
+
+void server::start() {
+  state_->start();
+  state_->say_listening();
+}
+
+void server::state::start() {
+  stage.begin_start();
+  try {
+    open_doors();
+    http.ready = true;
+    node->start();
+  } catch (...) {
+    door.reset();
+    admin_door.reset();
+    stage.end_start(false);
+    throw;
+  }
+  stage.end_start(true);
+}
+
+/// What a handler throws is its program's: the server stops first.
+void server::state::say_listening() {
+  or_stop([this] {
+    for (auto& [path, e] : endpoints)
+      if (e.handlers().on_listening)
+        e.handlers().on_listening();
+  });
+}
+
+std::uint16_t server::port() const { return state_->door ? state_->door->port() : 0; }
+std::uint16_t server::admin_port() const { return state_->admin_door ? state_->admin_door->port() : 0; }
+
+void server::reload_tls() {
+  if (!state_->tls)
+    throw std::logic_error{"reload_tls: the server has no TLS, as server_options.tls_certificates is "
+                           "empty"};
+  state_->reload_tls();
+}
+
+void server::state::reload_tls() {
+  try {
+    tls->reload();
+    options.log->write(protocol::log_level::info, "tls", "the certificate was read again");
+  } catch (const std::exception& e) {
+    counts.count(protocol::counter::tls_reload_errors, {}, 1);
+    options.log->write(protocol::log_level::error, "tls", e.what());
+    throw;
+  }
+}
+
+actors::room_handle server::room(std::string_view name) { return state_->node->room(name); }
+upgrade_decision server::authorize(const http_request& request) const {
+  boost::system::error_code ignored; // a request of no address is an embedder's own: all of them count as one client's
+  auto client = boost::asio::ip::make_address(request.remote_address, ignored);
+  return decide(state_->http, request, client, state_->options.node.clock->now());
+}
+
+actors::node& server::node() { return *state_->node; }
+
+void server::request_stop(actors::drain_kind kind) noexcept { state_->request_stop(kind); }
+
+void server::stop(actors::drain_kind kind) {
+  if (state_->node->is_current())
+    throw std::logic_error{"stop on one of the server's own loops would wait for itself: call request_stop"};
+  state_->stop(kind);
+}
+
+} // namespace troupe::transport

@@ -1,0 +1,111 @@
+// A server as a whole program: signals, and the exit code.
+#include <utility>
+
+#include "net/signal_watch.hpp"
+#include "server/server_state.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+
+namespace troupe::transport {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// For handlers that do not return: they cannot be ended otherwise.
+[[noreturn]] void end_process(protocol::logger& log, const char* why) {
+  static std::atomic_flag ends;
+  if (!ends.test_and_set()) // else another thread has found so, too
+    log.write(protocol::log_level::error, "server", why);
+  std::this_thread::sleep_for(50ms); // for the log's thread
+  ::_exit(1);
+}
+
+/// What signals do to a server that waits in `run`.
+class signal_reaction {
+public:
+  using action = std::function<void(actors::drain_kind)>;
+
+  signal_reaction(protocol::logger& log, std::chrono::milliseconds patience, action stop, std::function<void()> reload)
+    : log_(log), patience_(patience), stop_(std::move(stop)), reload_(std::move(reload)) {}
+
+  /// Returns how long the end may still take, in milliseconds.
+  int operator()(int number) {
+    if (number == SIGHUP)
+      reload_();
+    else if (number == 0 && std::chrono::steady_clock::now() >= until_)
+      end_process(log_, "it has not stopped in time: it ends at once");
+    else if (number != 0 && std::exchange(stops_, true))
+      end_process(log_, "a second signal: it ends at once");
+    else if (number != 0)
+      begin(number);
+    if (!stops_)
+      return -1;
+    auto left = until_ - std::chrono::steady_clock::now();
+    constexpr std::int64_t longest = 24 * 60 * 60 * 1000; // what is left then is asked for again
+    return static_cast<int>(std::clamp<std::int64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(left).count(), 0, longest));
+  }
+
+private:
+  void begin(int number) {
+    until_ = std::chrono::steady_clock::now() + patience_;
+    stop_(number == SIGTERM ? actors::drain_kind::restart : actors::drain_kind::shutdown);
+  }
+
+  protocol::logger& log_;
+  std::chrono::milliseconds patience_;
+  action stop_;
+  std::function<void()> reload_;
+  bool stops_ = false;
+  actors::steady_time until_{};
+};
+
+} // namespace
+
+int server::run(const std::function<void()>& ready) {
+  auto& s = *state_;
+  if (s.node->is_current())
+    throw std::logic_error{"run on one of the server's own loops would wait for itself"};
+  bool starts = !s.stage.has_started();
+  if (starts) {
+    try {
+      s.start();
+    } catch (const std::system_error& e) {
+      s.options.log->write(protocol::log_level::error, "server", e.what());
+      return 1;
+    }
+    s.say_listening();
+  }
+  s.stage.begin_run();
+  bool comes_too_late = !starts && s.stage.is_ending();
+  auto reload = [&s] {
+    if (!s.tls)
+      return;
+    try {
+      s.reload_tls();
+    } catch (const std::exception&) {
+      // It was logged and counted; the old certificate stays.
+    }
+  };
+  constexpr auto grace = 2s; // what ends behind the drain is quick
+  auto patience = s.options.drain_delay + s.options.drain_timeout + grace;
+  signal_watch signals{signal_reaction{*s.options.log, patience, [&s](actors::drain_kind kind) { s.request_stop(kind); }, reload}};
+  if (starts) // behind the signals: who reads it may send one
+    s.options.log->write(protocol::log_level::info, "server", "listening on port " + std::to_string(port()));
+  if (ready && !comes_too_late)
+    s.or_stop(ready);
+  if (!s.stage.wait_for_end(patience))
+    end_process(*s.options.log, "it has not stopped in time: it ends at once");
+  return 0;
+}
+
+} // namespace troupe::transport

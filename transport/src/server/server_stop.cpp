@@ -1,0 +1,79 @@
+// How a server ends: in order, within its time, whatever its handlers do.
+#include <utility>
+
+#include "server/server_state.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <thread>
+
+namespace troupe::transport {
+
+using namespace std::chrono_literals;
+using actors::steady_time;
+
+namespace {
+
+steady_time clock_now() { return std::chrono::steady_clock::now(); }
+
+/// Looks again and again until it holds, or it is that late.
+template <class F>
+void wait_until(steady_time until, F holds) {
+  while (!holds() && clock_now() < until)
+    std::this_thread::sleep_for(2ms);
+}
+
+} // namespace
+
+void server::state::request_stop(actors::drain_kind kind) noexcept { stage.request(kind); }
+
+void server::state::stop(actors::drain_kind kind) {
+  auto found = stage.begin_stop();
+  if (found == life::found::nothing_to_do)
+    return;
+  try {
+    if (found == life::found::running_server)
+      drain(kind);
+  } catch (...) { // no memory for it: it ends without ceremony
+    protocol::report_exception(*options.log, counts, "drain");
+  }
+  node->stop();
+  stage.end_stop();
+}
+
+/// Each step has its share of the time, and the next one comes even if it was not enough.
+void server::state::drain(actors::drain_kind kind) {
+  http.ready = false;
+  std::this_thread::sleep_for(options.drain_delay); // balancers see `/readyz`, and still find the door open
+  for (auto& [path, e] : endpoints)
+    say_stop(path, e.handlers());
+  auto began = clock_now();
+  auto at = [&](int eighths) { return began + options.drain_timeout * eighths / 8; };
+  http.closing = true;
+  close_doors(at(1));
+  node->stop_reading();
+  wait_until(at(4), [this] { return node->has_settled(); });
+  node->end_rooms();
+  wait_until(at(6), [this] { return node->stats().rooms == 0 && http.answering == 0; });
+  node->drain(kind, options.drain_timeout / 4);
+  auto margin = std::min<std::chrono::milliseconds>(options.drain_timeout / 10, 500ms);
+  wait_until(at(8) - margin, [this] { return http.admissions->connections() == 0 && http.answering == 0; });
+  end_pending(at(8));
+}
+
+/// That of the probes stays open: somebody watches how it ends.
+void server::state::close_doors(steady_time until) {
+  on_loop(node->loop(0), until, [this] { door->stop(); });
+}
+
+void server::state::end_pending(steady_time until) {
+  if (admin_door)
+    on_loop(node->loop(0), until, [this] { admin_door->stop(); });
+  for (unsigned i = 0; i < node->loops(); ++i)
+    on_loop(node->loop(i), until, [this, i] {
+      http.pending->end_all(node->loop(i));
+      admin.pending->end_all(node->loop(i));
+    });
+}
+
+} // namespace troupe::transport

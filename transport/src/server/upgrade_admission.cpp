@@ -1,0 +1,123 @@
+#include <utility>
+
+#include "server/upgrade_admission.hpp"
+
+#include "http/http_message.hpp"
+#include "server/token_refresh.hpp"
+#include "text/http_text.hpp"
+
+#include <algorithm>
+
+namespace troupe::transport {
+
+namespace {
+
+refused_upgrade refused(const upgrade_verdict& verdict) {
+  refused_upgrade r{verdict.status, std::string{verdict.reason}, verdict.label};
+  if (verdict.status == 426)
+    r.headers.emplace_back("Sec-WebSocket-Version", "13");
+  return r;
+}
+
+refused_upgrade refused_for_now(std::string text, std::string_view label, unsigned retry_after_seconds) {
+  return {503, std::move(text), label, {{"Retry-After", std::to_string(retry_after_seconds)}}};
+}
+
+/// Whether anything in a request could be a secret.
+bool shows_a_secret(const http_request& request) {
+  return !request.header("Authorization").empty() || !request.header("Cookie").empty() || request.target.find('?') != std::string::npos
+         || std::any_of(request.headers.begin(), request.headers.end(), [](auto& h) {
+              return equal_ignoring_case(h.first, "Sec-WebSocket-Protocol") && h.second.find("troupe.bearer.") != std::string::npos;
+            });
+}
+
+upgrade_decision ask(http_settings& settings, const http_request& request) {
+  try {
+    return settings.authorize(request);
+  } catch (...) {
+    protocol::report_exception(*settings.sessions.log, *settings.sessions.counters, "authorize_upgrade");
+    return upgrade_decision::refuse(500, "This server has failed.");
+  }
+}
+
+/// All that is to be known where nobody asks about the request again.
+http_request request_from(const boost::asio::ip::address& client) {
+  http_request request;
+  request.remote_address = client.to_string();
+  return request;
+}
+
+/// What an endpoint's connection differs in: it knows its request and speaks no subprotocol of ours.
+void make_endpoints(admitted_upgrade& admitted, const websocket_place& place, const http_request_message& message, http_request request) {
+  admitted.info.endpoint = place.endpoint;
+  admitted.info.request = std::make_shared<const actors::handshake>(
+    actors::handshake{std::move(request.target), std::move(request.headers), std::move(request.remote_address)});
+  if (list_header(message, "Sec-WebSocket-Protocol").find("troupe.bearer.") == std::string::npos)
+    admitted.subprotocol.clear(); // a browser that carries its token there needs an answer
+  admitted.info.encoding = protocol::encoding::plain_json;
+}
+
+} // namespace
+
+upgrade_decision decide(http_settings& settings, const http_request& request, const boost::asio::ip::address& client,
+                        actors::steady_time now) {
+  if (!settings.authorize)
+    return {};
+  upgrade_decision decision;
+  if (auto seconds = settings.admissions->seconds_to_next_try(client, now)) {
+    decision = upgrade_decision::refuse(429, "Too many tokens were refused.", "throttled");
+    decision.retry_after_seconds = seconds;
+  } else {
+    decision = ask(settings, request);
+    if (decision.status == 401 && decision.counts_as_guess && shows_a_secret(request))
+      settings.admissions->note_refused_token(client, now);
+  }
+  if (decision.status != 0)
+    settings.sessions.counters->count(protocol::counter::auth_failures, decision.label);
+  return decision;
+}
+
+http_headers headers_of(const upgrade_decision& refusal) {
+  http_headers headers;
+  if (refusal.status == 401)
+    headers.emplace_back("WWW-Authenticate", "Bearer");
+  if (refusal.retry_after_seconds > 0)
+    headers.emplace_back("Retry-After", std::to_string(refusal.retry_after_seconds));
+  return headers;
+}
+
+protocol::result<admitted_upgrade, refused_upgrade> admit_upgrade(http_settings& settings, const http_request_message& message,
+                                                                  const boost::asio::ip::address& peer, actors::steady_time now) {
+  auto verdict = check_upgrade(message, settings.origins);
+  if (verdict.status != 101)
+    return refused(verdict);
+  auto target = message.target();
+  auto path = decode_path({target.data(), target.size()});
+  auto place = path ? settings.places.find(*path) : settings.places.end();
+  if (place == settings.places.end())
+    return refused_upgrade{404, "There is no WebSocket at this path.", "path"};
+  if (settings.closing.load(std::memory_order_relaxed))
+    return refused_for_now("This server is stopping.", "draining", 5);
+  if (settings.sessions.node->overloaded())
+    return refused_for_now("This server is overloaded.", "overloaded", 5);
+  auto is_looked_at = settings.authorize || place->second.endpoint;
+  auto client = client_of(message, peer, settings.trusted_proxies);
+  auto request = is_looked_at ? request_of(message, std::move(*path), client) : http_request{};
+  auto decision = decide(settings, request, client, now);
+  if (decision.status != 0)
+    return refused_upgrade{decision.status, decision.text, "auth", headers_of(decision)};
+  auto user = decision.claims ? std::string_view{decision.claims->subject} : std::string_view{};
+  auto lease = admission::admit(settings.admissions, client, now, user);
+  if (!lease)
+    return refused_for_now("There are too many connections.", lease.error().reason, lease.error().retry_after_seconds);
+  admitted_upgrade admitted{std::move(verdict.subprotocol), std::move(*lease), {}};
+  admitted.info.encoding = verdict.encoding;
+  admitted.info.claims = std::move(decision.claims);
+  if (place->second.endpoint)
+    make_endpoints(admitted, place->second, message, std::move(request));
+  else if (settings.sessions.node->options().verify_token)
+    admitted.info.check_token = refresh_check(settings, settings.confirm ? std::move(request) : request_from(client));
+  return admitted;
+}
+
+} // namespace troupe::transport

@@ -1,0 +1,113 @@
+#include "text/http_text.hpp"
+
+#include "text/percent.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace troupe::transport {
+
+namespace {
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9')
+    return c - '0';
+  if (c >= 'a' && c <= 'f')
+    return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F')
+    return c - 'A' + 10;
+  return -1;
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view space = " \t";
+  auto begin = std::min(text.find_first_not_of(space), text.size());
+  text.remove_prefix(begin);
+  return text.substr(0, text.find_last_not_of(space) + 1);
+}
+
+/// Calls `f` with each part of `text` between `separator`s.
+template <class F>
+void for_each_part(std::string_view text, char separator, F&& f) {
+  for (;;) {
+    auto at = text.find(separator);
+    f(text.substr(0, at));
+    if (at == std::string_view::npos)
+      return;
+    text.remove_prefix(at + 1);
+  }
+}
+
+} // namespace
+
+std::optional<std::string> percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    auto c = text[i];
+    if (c == '%') {
+      if (i + 2 >= text.size() || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0)
+        return std::nullopt;
+      c = static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+      i += 2;
+    }
+    if (c == '\0')
+      return std::nullopt;
+    out += c;
+  }
+  return out;
+}
+
+std::string_view origin_form(std::string_view target) noexcept {
+  for (std::string_view scheme : {"http://", "https://"})
+    if (target.size() > scheme.size() && equal_ignoring_case(target.substr(0, scheme.size()), scheme)) {
+      auto slash = target.find_first_of("/?#", scheme.size());
+      return slash == std::string_view::npos ? "/" : target.substr(slash);
+    }
+  return target;
+}
+
+std::string http_date(std::chrono::sys_time<std::chrono::milliseconds> at) {
+  auto seconds = std::chrono::system_clock::to_time_t(at);
+  std::tm utc{};
+  ::gmtime_r(&seconds, &utc);
+  char text[32];
+  auto n = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc); // the locale is "C" unless the program changes it
+  return {text, n};
+}
+
+std::optional<std::string> decode_path(std::string_view target) {
+  target = origin_form(target);
+  auto path = percent_decoded(target.substr(0, target.find_first_of("?#")));
+  return path && path->starts_with('/') ? path : std::nullopt;
+}
+
+std::vector<std::pair<std::string, std::string>> query_of(std::string_view target) {
+  std::vector<std::pair<std::string, std::string>> all;
+  auto at = target.find('?');
+  if (at == std::string_view::npos)
+    return all;
+  auto query = target.substr(at + 1);
+  for_each_part(query.substr(0, query.find('#')), '&', [&](std::string_view pair) {
+    auto equals = std::min(pair.find('='), pair.size());
+    auto name = decode_query_text(pair.substr(0, equals));
+    if (!name.empty())
+      all.emplace_back(std::move(name), decode_query_text(pair.substr(std::min(equals + 1, pair.size()))));
+  });
+  return all;
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  auto same = [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
+}
+
+std::vector<std::string_view> list_elements(std::string_view list) {
+  std::vector<std::string_view> all;
+  for_each_part(list, ',', [&](std::string_view element) {
+    if (auto text = trimmed(element); !text.empty())
+      all.push_back(text);
+  });
+  return all;
+}
+
+} // namespace troupe::transport

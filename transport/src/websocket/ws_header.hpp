@@ -1,0 +1,65 @@
+#pragma once
+
+#include "websocket/ws_mask.hpp"
+
+#include <troupe/protocol/frame.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace troupe::transport {
+
+/// The header of one frame, as it came. Source: RFC 6455, 5.2.
+struct ws_header {
+  static constexpr std::size_t max_bytes = 14;
+
+  std::uint8_t first = 0;  ///< final bit, reserved bits, opcode
+  std::uint8_t second = 0; ///< mask bit, length or how it is told
+  std::uint64_t length = 0;
+  ws_mask mask;
+
+  /// How long a header is, by its second byte.
+  [[nodiscard]] static constexpr std::size_t bytes(std::uint8_t second) noexcept {
+    const auto told = second & 0x7f;
+    return (told == 126 ? 4u : told == 127 ? 10u : 2u) + ((second & 0x80) ? 4u : 0u);
+  }
+
+  /// Reads a header that is there whole.
+  [[nodiscard]] static ws_header read(const char* from) noexcept {
+    ws_header h;
+    h.first = static_cast<std::uint8_t>(from[0]);
+    h.second = static_cast<std::uint8_t>(from[1]);
+    h.length = h.second & 0x7f;
+    const auto size = bytes(h.second);
+    if (h.length > 125)
+      h.length = big_endian(from + 2, h.length == 126 ? 2 : 8);
+    if (h.is_masked())
+      h.mask = ws_mask{from + size - 4};
+    return h;
+  }
+
+  [[nodiscard]] bool is_final() const noexcept { return (first & 0x80) != 0; }
+  [[nodiscard]] bool is_deflated() const noexcept { return (first & 0x40) != 0; }
+  [[nodiscard]] bool has_unknown_bits() const noexcept { return (first & 0x30) != 0; }
+  [[nodiscard]] bool is_control() const noexcept { return (first & 0x08) != 0; }
+  [[nodiscard]] protocol::opcode op() const noexcept {
+    return static_cast<protocol::opcode>(first & 0x0f);
+  }
+  [[nodiscard]] bool is_masked() const noexcept { return (second & 0x80) != 0; }
+
+  /// Whether a shorter header could have told the length.
+  [[nodiscard]] bool is_too_long() const noexcept {
+    const auto told = second & 0x7f;
+    return (told == 126 && length < 126) || (told == 127 && length <= 0xffff);
+  }
+
+private:
+  static std::uint64_t big_endian(const char* from, int bytes) noexcept {
+    std::uint64_t value = 0;
+    for (int i = 0; i < bytes; ++i)
+      value = value << 8 | static_cast<std::uint8_t>(from[i]);
+    return value;
+  }
+};
+
+} // namespace troupe::transport
