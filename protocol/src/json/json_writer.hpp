@@ -1,7 +1,7 @@
 #pragma once
 
-#include "base64.hpp"
-#include "json_text.hpp"
+#include "json/json_text.hpp"
+#include "text/base64.hpp"
 
 #include <charconv>
 #include <cstdint>

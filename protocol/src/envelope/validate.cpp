@@ -1,10 +1,10 @@
-#include "validate.hpp"
+#include "envelope/validate.hpp"
 
-#include "check.hpp"
-#include "json_scanner.hpp"
-#include "msgpack_scanner.hpp"
-#include "path.hpp"
-#include "unicode.hpp"
+#include "envelope/check.hpp"
+#include "json/json_scanner.hpp"
+#include "msgpack/msgpack_scanner.hpp"
+#include "text/path.hpp"
+#include "text/unicode.hpp"
 
 #include <troupe/protocol/command.hpp>
 

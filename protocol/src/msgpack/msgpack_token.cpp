@@ -1,4 +1,4 @@
-#include "msgpack_token.hpp"
+#include "msgpack/msgpack_token.hpp"
 
 #include <bit>
 #include <cstddef>

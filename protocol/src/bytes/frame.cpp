@@ -1,6 +1,6 @@
 #include <troupe/protocol/frame.hpp>
 
-#include "unicode.hpp"
+#include "text/unicode.hpp"
 
 #include <algorithm>
 #include <cassert>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "json_text.hpp"
-#include "scan.hpp"
+#include "json/json_text.hpp"
+#include "text/scan.hpp"
 
 #include <troupe/protocol/limits.hpp>
 

@@ -1,6 +1,6 @@
 #include <troupe/protocol/observe.hpp>
 
-#include "unicode.hpp"
+#include "text/unicode.hpp"
 
 #include <cstdio>
 #include <exception>

@@ -1,6 +1,6 @@
-#include "json_text.hpp"
+#include "json/json_text.hpp"
 
-#include "unicode.hpp"
+#include "text/unicode.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "field_table.hpp"
+#include "envelope/field_table.hpp"
 
 #include <troupe/protocol/command.hpp>
 

@@ -1,7 +1,7 @@
 #include <troupe/protocol/command.hpp>
 
-#include "envelope.hpp"
-#include "validate.hpp"
+#include "envelope/envelope.hpp"
+#include "envelope/validate.hpp"
 
 namespace troupe::protocol {
 

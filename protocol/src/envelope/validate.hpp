@@ -1,7 +1,7 @@
 #pragma once
 
-#include "field_table.hpp"
-#include "scan.hpp"
+#include "envelope/field_table.hpp"
+#include "text/scan.hpp"
 
 #include <troupe/protocol/codec.hpp>
 #include <troupe/protocol/errc.hpp>

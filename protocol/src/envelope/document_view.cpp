@@ -1,7 +1,7 @@
 #include <troupe/protocol/command.hpp>
 
-#include "validate.hpp"
-#include "values.hpp"
+#include "envelope/validate.hpp"
+#include "envelope/values.hpp"
 
 namespace troupe::protocol {
 

@@ -1,7 +1,7 @@
 #include <troupe/protocol/prepare_thread.hpp>
 
-#include "deflate.hpp"
-#include "unicode.hpp"
+#include "bytes/deflate.hpp"
+#include "text/unicode.hpp"
 
 #include <troupe/protocol/event.hpp>
 

@@ -1,8 +1,8 @@
 #include <troupe/protocol/event.hpp>
 
-#include "encode.hpp"
-#include "scan.hpp"
-#include "unicode.hpp"
+#include "envelope/encode.hpp"
+#include "text/scan.hpp"
+#include "text/unicode.hpp"
 
 #include <troupe/protocol/frame.hpp>
 

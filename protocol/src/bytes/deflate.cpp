@@ -1,4 +1,4 @@
-#include "deflate.hpp"
+#include "bytes/deflate.hpp"
 
 #include <troupe/protocol/frame.hpp>
 

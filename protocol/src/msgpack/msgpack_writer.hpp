@@ -1,6 +1,6 @@
 #pragma once
 
-#include "unicode.hpp"
+#include "text/unicode.hpp"
 
 #include <msgpack/pack.hpp>
 

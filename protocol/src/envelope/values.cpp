@@ -1,10 +1,10 @@
-#include "values.hpp"
+#include "envelope/values.hpp"
 
-#include "base64.hpp"
-#include "json_text.hpp"
-#include "msgpack_token.hpp"
-#include "scan.hpp"
-#include "validate.hpp"
+#include "envelope/validate.hpp"
+#include "json/json_text.hpp"
+#include "msgpack/msgpack_token.hpp"
+#include "text/base64.hpp"
+#include "text/scan.hpp"
 
 #include <charconv>
 

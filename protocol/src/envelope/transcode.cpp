@@ -1,10 +1,10 @@
 #include <troupe/protocol/command.hpp>
 
-#include "check.hpp"
-#include "json_scanner.hpp"
-#include "json_writer.hpp"
-#include "msgpack_scanner.hpp"
-#include "msgpack_writer.hpp"
+#include "envelope/check.hpp"
+#include "json/json_scanner.hpp"
+#include "json/json_writer.hpp"
+#include "msgpack/msgpack_scanner.hpp"
+#include "msgpack/msgpack_writer.hpp"
 
 #include <charconv>
 #include <cstdint>

@@ -1,8 +1,8 @@
-#include "envelope.hpp"
+#include "envelope/envelope.hpp"
 
-#include "unicode.hpp"
-#include "validate.hpp"
-#include "values.hpp"
+#include "envelope/validate.hpp"
+#include "envelope/values.hpp"
+#include "text/unicode.hpp"
 
 #include <algorithm>
 #include <iterator>

@@ -1,6 +1,6 @@
 #include <troupe/protocol/command.hpp>
 
-#include "unicode.hpp"
+#include "text/unicode.hpp"
 
 namespace troupe::protocol {
 

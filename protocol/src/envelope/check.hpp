@@ -1,10 +1,10 @@
 #pragma once
 
-#include "base64.hpp"
-#include "field_table.hpp"
-#include "json_text.hpp"
-#include "msgpack_token.hpp"
-#include "scan.hpp"
+#include "envelope/field_table.hpp"
+#include "json/json_text.hpp"
+#include "msgpack/msgpack_token.hpp"
+#include "text/base64.hpp"
+#include "text/scan.hpp"
 
 namespace troupe::protocol {
 

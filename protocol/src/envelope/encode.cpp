@@ -1,7 +1,7 @@
-#include "encode.hpp"
+#include "envelope/encode.hpp"
 
-#include "json_writer.hpp"
-#include "msgpack_writer.hpp"
+#include "json/json_writer.hpp"
+#include "msgpack/msgpack_writer.hpp"
 
 #include <troupe/protocol/frame.hpp>
 

@@ -1,6 +1,6 @@
 #include <troupe/protocol/event.hpp>
 
-#include "encode.hpp"
+#include "envelope/encode.hpp"
 
 #include <cmath>
 

@@ -1,6 +1,6 @@
-#include "path.hpp"
+#include "text/path.hpp"
 
-#include "unicode.hpp"
+#include "text/unicode.hpp"
 
 namespace troupe::protocol {
 

@@ -1,4 +1,4 @@
-#include "field_table.hpp"
+#include "envelope/field_table.hpp"
 
 #include <algorithm>
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "msgpack_token.hpp"
-#include "scan.hpp"
-#include "unicode.hpp"
+#include "msgpack/msgpack_token.hpp"
+#include "text/scan.hpp"
+#include "text/unicode.hpp"
 
 #include <troupe/protocol/limits.hpp>
 
