@@ -1,8 +1,8 @@
 #include "registry.hpp"
 
-#include "websocket/ws_reader.hpp"
+#include <troupe/protocol/ws_reader.hpp>
 
-#include "transport/websocket/client_frames.hpp"
+#include "protocol/websocket/client_frames.hpp"
 
 #include <troupe/transport/outbox.hpp>
 
@@ -50,8 +50,8 @@ void outbox_queue(benchmark::State& state) {
 
 /// Three masked texts that lie whole in what was read.
 void reader_whole_texts(benchmark::State& state) {
-  const transport::ws_limits limits;
-  transport::ws_reader reader{limits};
+  const protocol::ws_limits limits;
+  protocol::ws_reader reader{limits};
   const auto frame = test::masked_frame(true, 1, std::string(static_cast<std::size_t>(state.range(0)), 'x'));
   const auto bytes = frame + frame + frame;
   allocation_count count{state};

@@ -2,11 +2,11 @@
 // else is concerned.
 #include "support/replaced_allocator.hpp"
 
-#include "websocket/ws_inflater.hpp"
-#include "websocket/ws_reader.hpp"
+#include <troupe/protocol/ws_inflater.hpp>
+#include <troupe/protocol/ws_reader.hpp>
 
-#include "transport/websocket/deflater.hpp"
-#include "transport/websocket/ws_script.hpp"
+#include "protocol/websocket/deflater.hpp"
+#include "protocol/websocket/ws_script.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -15,9 +15,9 @@
 
 using namespace troupe;
 using namespace troupe::test;
-using transport::ws_inflater;
-using transport::ws_limits;
-using transport::ws_reader;
+using protocol::ws_inflater;
+using protocol::ws_limits;
+using protocol::ws_reader;
 
 namespace {
 
@@ -39,7 +39,7 @@ std::size_t read(ws_inflater& inflater, std::string_view bytes) {
   std::size_t events = 0;
   for (; !bytes.empty(); bytes.remove_prefix(std::min<std::size_t>(100, bytes.size())))
     for (auto some = bytes.substr(0, 100); !some.empty();)
-      events += reader.next(some, script_start).what != transport::ws_event::kind::need_more;
+      events += reader.next(some, script_start).what != protocol::ws_event::kind::need_more;
   return events;
 }
 

@@ -1,8 +1,8 @@
 // libFuzzer's target for the reader of WebSocket input. The first four bytes say how it is set up
 // and cut, the rest is what the peer sends. ws_reader_fuzz [-max_total_time=SECONDS] [CORPUS]
-#include "websocket/ws_inflater.hpp"
-#include "websocket/ws_reader.hpp"
-#include "websocket/ws_utf8.hpp"
+#include <troupe/protocol/ws_inflater.hpp>
+#include <troupe/protocol/ws_reader.hpp>
+#include "text/unicode.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -12,11 +12,11 @@
 #include <vector>
 
 using namespace troupe;
-using transport::ws_event;
-using transport::ws_inflater;
-using transport::ws_limits;
-using transport::ws_reader;
-using kind = transport::ws_event::kind;
+using protocol::ws_event;
+using protocol::ws_inflater;
+using protocol::ws_limits;
+using protocol::ws_reader;
+using kind = protocol::ws_event::kind;
 
 namespace {
 
@@ -78,7 +78,7 @@ private:
     require((e.why != protocol::errc::ok) == (e.what == kind::error));
     require(e.payload.size() <= (e.what == kind::message ? limits_.max_message_bytes : 125));
     if ((e.what == kind::message && !e.is_binary) || e.what == kind::close)
-      require(transport::is_utf8(e.payload.view()));
+      require(protocol::is_utf8(e.payload.view()));
     heard.push_back(e);
   }
 

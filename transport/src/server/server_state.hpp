@@ -41,7 +41,7 @@ struct server::state {
   node_traffic traffic;  ///< of sessions, which go with the node
   std::unique_ptr<actors::node> node;
   std::unique_ptr<tls_context> tls;
-  std::vector<ws_inflater> inflaters; ///< one for each loop
+  std::vector<protocol::ws_inflater> inflaters; ///< one for each loop
   descriptor_shares descriptors;
   std::string rooms; ///< the last pattern that was given a behaviour; empty: none was
   std::vector<std::pair<std::string, actors::endpoint>> endpoints; ///< by path

@@ -14,7 +14,7 @@ namespace {
 constexpr int max_reads_in_a_row = 16;
 constexpr std::size_t max_read_bytes = 16 * 1024;
 
-std::string_view label_of(const ws_event& error) {
+std::string_view label_of(const protocol::ws_event& error) {
   if (error.in_deflate)
     return "inflate";
   return error.why == errc::protocol_error ? "framing" : to_string(error.why);
@@ -162,28 +162,28 @@ void basic_websocket_session<Socket>::take_events(std::string_view& bytes) {
 }
 
 template <class Socket>
-void basic_websocket_session<Socket>::take(ws_event event) {
+void basic_websocket_session<Socket>::take(protocol::ws_event event) {
   switch (event.what) {
-    case ws_event::kind::need_more:
-    case ws_event::kind::inflating:
+    case protocol::ws_event::kind::need_more:
+    case protocol::ws_event::kind::inflating:
       return;
-    case ws_event::kind::message:
+    case protocol::ws_event::kind::message:
       ++delivered_;
       if (phase_ == phase::open)
         port_.deliver(std::move(event.payload), event.is_binary);
       return;
-    case ws_event::kind::ping:
+    case protocol::ws_event::kind::ping:
       return answer_ping(event.payload.view());
-    case ws_event::kind::pong:
+    case protocol::ws_event::kind::pong:
       if (port_.wants_pongs() && phase_ == phase::open)
         port_.ponged(std::string{event.payload.view()});
       return;
-    case ws_event::kind::close:
+    case protocol::ws_event::kind::close:
       peer_closed_ = true;
       close_code_ = event.close_code;
       close_reason_ = std::move(event.payload);
       return behind_messages([this] { answer_close(); });
-    case ws_event::kind::error:
+    case protocol::ws_event::kind::error:
       settings_.counters->count(protocol::counter::protocol_errors, label_of(event));
       refused_ = true;
       drop_input();
@@ -212,7 +212,7 @@ void basic_websocket_session<Socket>::answer_ping(std::string_view payload) {
 template <class Socket>
 void basic_websocket_session<Socket>::answer_close() {
   if (!outbox_.sealed())
-    say_close(close_code_ == ws_event::no_code ? normal_closure : close_code_, {}, errc::ok);
+    say_close(close_code_ == protocol::ws_event::no_code ? normal_closure : close_code_, {}, errc::ok);
   if (has_output())
     flush_soon();
   else
@@ -246,7 +246,7 @@ void basic_websocket_session<Socket>::hold_parts() {
 /// Nothing that has come is heard any more.
 template <class Socket>
 void basic_websocket_session<Socket>::drop_input() noexcept {
-  reader_ = ws_reader{settings_.reading};
+  reader_ = protocol::ws_reader{settings_.reading};
   parts_.reset();
   inflating_ = {};
 }

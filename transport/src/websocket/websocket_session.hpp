@@ -9,8 +9,8 @@
 #include "tls/tls_writer.hpp"
 #include "websocket/inbound_parts.hpp"
 #include "websocket/upgrade.hpp"
-#include "websocket/ws_inflater.hpp"
-#include "websocket/ws_reader.hpp"
+#include <troupe/protocol/ws_inflater.hpp>
+#include <troupe/protocol/ws_reader.hpp>
 
 #include <troupe/actors/node.hpp>
 #include <troupe/actors/sink.hpp>
@@ -27,14 +27,14 @@ namespace troupe::transport {
 
 /// What all sessions of a server share. Fixed while the server runs.
 struct session_settings {
-  ws_limits reading;
+  protocol::ws_limits reading;
   outbox::bounds bounds;
   std::chrono::milliseconds assembly_deadline{10'000};
   std::chrono::milliseconds write_deadline{10'000};
   std::chrono::milliseconds close_deadline{5'000};
   bool deflate = false; ///< negotiate permessage-deflate with clients that offer it
   actors::node* node = nullptr;
-  std::span<ws_inflater> inflaters; ///< one for each loop
+  std::span<protocol::ws_inflater> inflaters; ///< one for each loop
   inbound_account* parts = nullptr;
   node_traffic* traffic = nullptr; ///< of all loops
   protocol::logger* log = nullptr;
@@ -117,7 +117,7 @@ private:
   void take_rest();
   void drop_rest() noexcept;
   void take_events(std::string_view& bytes);
-  void take(ws_event event);
+  void take(protocol::ws_event event);
   void answer_ping(std::string_view payload);
   void answer_close();
   void hold_parts();
@@ -187,7 +187,7 @@ private:
   const session_settings& settings_;
   std::shared_ptr<basic_websocket_session> self_; ///< until `end`: a session that reads nothing is held by nobody else
   Socket socket_;
-  ws_reader reader_;
+  protocol::ws_reader reader_;
   std::string rest_;         ///< what was read and may not be heard yet,
   std::size_t rest_at_ = 0;  ///< from here on
   std::unique_ptr<inbound_parts::share> parts_; ///< of a message that is not whole yet, or not inflated

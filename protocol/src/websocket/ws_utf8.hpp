@@ -4,9 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace troupe::transport {
-
-[[nodiscard]] bool is_utf8(std::string_view text) noexcept;
+namespace troupe::protocol {
 
 /// Judges a text while it comes: fails as soon as no continuation can make it UTF-8 (RFC
 /// 6455, 8.1).
@@ -27,4 +25,4 @@ private:
   std::uint8_t open_bytes_ = 0;
 };
 
-} // namespace troupe::transport
+} // namespace troupe::protocol

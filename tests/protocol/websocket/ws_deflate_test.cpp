@@ -1,7 +1,8 @@
-#include "websocket/ws_inflater.hpp"
-#include "websocket/ws_reader.hpp"
+#include <troupe/protocol/ws_inflater.hpp>
+#include <troupe/protocol/ws_reader.hpp>
 
 #include "deflater.hpp"
+#include "websocket/ws_inflation.hpp"
 #include "ws_script.hpp"
 
 #include <catch2/catch.hpp>
@@ -18,10 +19,10 @@ using namespace troupe;
 using namespace troupe::test;
 using namespace std::string_view_literals;
 using protocol::errc;
-using transport::ws_event;
-using transport::ws_inflater;
-using transport::ws_limits;
-using transport::ws_reader;
+using protocol::ws_event;
+using protocol::ws_inflater;
+using protocol::ws_limits;
+using protocol::ws_reader;
 
 namespace {
 
@@ -272,7 +273,7 @@ TEST_CASE("a context lasts over plain messages and over one larger than a window
 }
 
 TEST_CASE("a context is the last 32 KiB of what has been inflated") {
-  transport::inflate_context context;
+  protocol::inflate_context context;
   std::string all;
   for (std::size_t size : {0u, 10u, 20'000u, 20'000u, 5u, 40'000u, 32'768u, 1u}) {
     all += noise(size, size);

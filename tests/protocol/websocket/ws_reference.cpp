@@ -1,6 +1,6 @@
 #include "ws_reference.hpp"
 
-#include "websocket/ws_inflater.hpp"
+#include <troupe/protocol/ws_inflater.hpp>
 
 #include <zlib.h>
 
@@ -146,7 +146,7 @@ private:
 
 class reference {
 public:
-  reference(const transport::ws_limits& l, deflate_use deflate)
+  reference(const protocol::ws_limits& l, deflate_use deflate)
     : limits_(l), deflate_(deflate), control_left_(l.control_burst) {}
 
   lines run(std::string_view bytes) {
@@ -197,7 +197,7 @@ private:
     fragments_ = starts ? 1 : fragments_ + 1;
     is_deflated_ = starts ? (f.first & 0x40) != 0 : is_deflated_;
     const auto room =
-      is_deflated_ ? transport::ws_inflater::largest_payload(most(), fragments_) : most();
+      is_deflated_ ? protocol::ws_inflater::largest_payload(most(), fragments_) : most();
     if (f.length > room - declared_)
       return "too_big";
     declared_ += f.length;
@@ -260,7 +260,7 @@ private:
                                          : protocol::shared_bytes::max_bytes;
   }
 
-  const transport::ws_limits& limits_;
+  const protocol::ws_limits& limits_;
   deflate_use deflate_;
   lines heard_;
   std::string context_; ///< all deflated messages so far
@@ -276,7 +276,7 @@ private:
 
 } // namespace
 
-lines reference_lines(std::string_view bytes, const transport::ws_limits& limits,
+lines reference_lines(std::string_view bytes, const protocol::ws_limits& limits,
                       deflate_use deflate) {
   return reference{limits, deflate}.run(bytes);
 }

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-namespace troupe::transport {
+namespace troupe::protocol {
 
 /// What earlier messages of a peer have left that its next one may refer to: their last 32 KiB.
 class inflate_context {
@@ -42,8 +42,8 @@ private:
 class ws_inflation {
 public:
   struct result {
-    protocol::errc error = protocol::errc::ok; ///< or `too_big`, `undecodable`
-    protocol::shared_bytes message;
+    errc error = errc::ok; ///< or `too_big`, `undecodable`
+    shared_bytes message;
   };
 
   /// What one step takes, but for a piece, and makes, but for the last piece of output (as much
@@ -93,8 +93,8 @@ private:
   void feed(std::string_view bytes);
   [[nodiscard]] state inflate();
   void add_piece();
-  [[nodiscard]] protocol::errc error() const noexcept;
-  [[nodiscard]] protocol::shared_bytes gathered() const;
+  [[nodiscard]] errc error() const noexcept;
+  [[nodiscard]] shared_bytes gathered() const;
 
   z_stream stream_{};
   bool is_ready_ = false;
@@ -109,4 +109,4 @@ private:
   std::size_t made_ = 0;          ///< pieces of output in the step under way, in bytes
 };
 
-} // namespace troupe::transport
+} // namespace troupe::protocol

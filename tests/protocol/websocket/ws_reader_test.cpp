@@ -1,4 +1,4 @@
-#include "websocket/ws_reader.hpp"
+#include <troupe/protocol/ws_reader.hpp>
 
 #include "ws_script.hpp"
 
@@ -9,9 +9,9 @@
 using namespace troupe;
 using namespace troupe::test;
 using namespace std::chrono_literals;
-using transport::ws_event;
-using transport::ws_limits;
-using transport::ws_reader;
+using protocol::ws_event;
+using protocol::ws_limits;
+using protocol::ws_reader;
 
 namespace {
 

@@ -1,16 +1,15 @@
-#include "websocket/ws_reader.hpp"
+#include <troupe/protocol/ws_reader.hpp>
 
-#include "websocket/ws_inflater.hpp"
+#include "text/unicode.hpp"
+#include "websocket/ws_inflation.hpp"
 #include "websocket/ws_parts.hpp"
 #include "websocket/ws_utf8.hpp"
 
+#include <troupe/protocol/ws_inflater.hpp>
+
 #include <utility>
 
-namespace troupe::transport {
-
-using protocol::errc;
-using protocol::opcode;
-using protocol::shared_bytes;
+namespace troupe::protocol {
 
 namespace {
 
@@ -350,4 +349,4 @@ ws_event ws_reader::end_close(std::string_view payload) {
   return e;
 }
 
-} // namespace troupe::transport
+} // namespace troupe::protocol

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "websocket/ws_header.hpp"
+#include <troupe/protocol/ws_header.hpp>
 
 #include <troupe/protocol/errc.hpp>
 #include <troupe/protocol/shared_bytes.hpp>
@@ -15,14 +15,14 @@
 #include <span>
 #include <string_view>
 
-namespace troupe::transport {
+namespace troupe::protocol {
 
 class inflate_context;
 class ws_inflater;
 
 /// Bounds of what one peer sends; 0 lifts a maximum, and the burst.
 struct ws_limits {
-  /// Of a message, inflated; lifted: `protocol::shared_bytes::max_bytes`.
+  /// Of a message, inflated; lifted: `shared_bytes::max_bytes`.
   std::uint64_t max_message_bytes = 64 * 1024;
   /// Of one message; see `fragments_for`.
   std::uint64_t max_fragments = 1024;
@@ -33,7 +33,7 @@ struct ws_limits {
 
   /// The largest message that is taken.
   [[nodiscard]] constexpr std::uint64_t largest_message() const noexcept {
-    constexpr std::uint64_t most = protocol::shared_bytes::max_bytes;
+    constexpr std::uint64_t most = shared_bytes::max_bytes;
     return max_message_bytes == 0 ? most : std::min(max_message_bytes, most);
   }
 
@@ -62,11 +62,11 @@ struct ws_event {
   bool is_binary = false;  ///< of a message
   bool in_deflate = false; ///< of an error: what came cannot be inflated
   /// Of an error; its row has the close code and the reason.
-  protocol::errc why = protocol::errc::ok;
+  errc why = errc::ok;
   /// Of a close.
   std::uint16_t close_code = no_code;
   /// Of a message, a ping, a pong; of a close the reason, UTF-8.
-  protocol::shared_bytes payload;
+  shared_bytes payload;
 };
 
 /// Reads one direction of one WebSocket (RFC 6455, RFC 7692): bytes go in, one event at a time
@@ -124,26 +124,26 @@ public:
 private:
   struct assembly;
 
-  protocol::errc read_header(std::string_view& bytes, time_point now);
-  protocol::errc start_frame(const ws_header& h, time_point now);
-  [[nodiscard]] protocol::errc check_start(std::uint8_t first, std::uint8_t second) const noexcept;
-  protocol::errc start_control(time_point now);
-  protocol::errc start_data(const ws_header& h);
+  errc read_header(std::string_view& bytes, time_point now);
+  errc start_frame(const ws_header& h, time_point now);
+  [[nodiscard]] errc check_start(std::uint8_t first, std::uint8_t second) const noexcept;
+  errc start_control(time_point now);
+  errc start_data(const ws_header& h);
 
   [[nodiscard]] std::uint64_t largest_payload() const noexcept;
   [[nodiscard]] bool is_whole(std::string_view bytes) const noexcept;
   ws_event read_whole(std::string_view& bytes);
-  protocol::errc take_payload(std::string_view& bytes);
+  errc take_payload(std::string_view& bytes);
   [[nodiscard]] std::span<char> room_for(std::size_t size);
   ws_event end_frame();
   ws_event end_message();
   ws_event inflate();
   bool inflate_step();
-  ws_event end_control(protocol::shared_bytes payload);
+  ws_event end_control(shared_bytes payload);
   ws_event end_close(std::string_view payload);
   void end() noexcept;
-  ws_event fail(protocol::errc why);
-  ws_event fail_inflating(protocol::errc why);
+  ws_event fail(errc why);
+  ws_event fail_inflating(errc why);
   assembly& parts();
 
   [[nodiscard]] bool is_control() const noexcept { return (first_ & 0x08) != 0; }
@@ -172,4 +172,4 @@ private:
   bool ended_ = false;
 };
 
-} // namespace troupe::transport
+} // namespace troupe::protocol

@@ -1,6 +1,6 @@
 // What npm's ws and Python's zlib have sent, recorded by record_peer_frames.mjs.
-#include "websocket/ws_inflater.hpp"
-#include "websocket/ws_reader.hpp"
+#include <troupe/protocol/ws_inflater.hpp>
+#include <troupe/protocol/ws_reader.hpp>
 
 #include "ws_script.hpp"
 
@@ -46,7 +46,7 @@ struct recording {
 };
 
 std::vector<recording> recordings() {
-  std::ifstream file{TROUPE_SOURCE_DIR "/tests/transport/websocket/ws_peer_frames.txt"};
+  std::ifstream file{TROUPE_SOURCE_DIR "/tests/protocol/websocket/ws_peer_frames.txt"};
   std::vector<recording> all;
   for (recording r; file >> r.peer >> r.context >> r.messages >> r.hex;)
     all.push_back(r);
@@ -58,11 +58,11 @@ std::vector<recording> recordings() {
 TEST_CASE("what other peers have sent is heard, whole and in small pieces") {
   const auto all = recordings();
   REQUIRE(all.size() == 13);
-  const transport::ws_limits limits;
-  transport::ws_inflater inflater;
+  const protocol::ws_limits limits;
+  protocol::ws_inflater inflater;
   for (auto& r : all)
     for (std::size_t piece : {0u, 1u, 7u, 1000u}) {
-      transport::ws_reader reader{limits};
+      protocol::ws_reader reader{limits};
       if (r.peer != "ws-plain")
         reader.allow_deflate(inflater, r.context == "context");
       INFO(r.peer << " in pieces of " << piece);

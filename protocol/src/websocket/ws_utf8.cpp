@@ -1,11 +1,11 @@
 #include "websocket/ws_utf8.hpp"
 
-#include <simdjson.h>
+#include "text/unicode.hpp"
 
 #include <algorithm>
 #include <cstdint>
 
-namespace troupe::transport {
+namespace troupe::protocol {
 
 namespace {
 
@@ -49,10 +49,6 @@ bool may_begin(std::string_view text) {
 
 } // namespace
 
-bool is_utf8(std::string_view text) noexcept {
-  return simdjson::validate_utf8(text.data(), text.size());
-}
-
 /// Takes what belongs to the open character off the front of `fresh`.
 bool growing_text::complete(std::string_view& fresh) noexcept {
   const auto all = announced_bytes(static_cast<std::uint8_t>(open_[0]));
@@ -80,4 +76,4 @@ bool growing_text::may_go_on(std::string_view fresh) noexcept {
   return true;
 }
 
-} // namespace troupe::transport
+} // namespace troupe::protocol

@@ -1,13 +1,13 @@
 #pragma once
 
-#include "websocket/ws_mask.hpp"
+#include <troupe/protocol/ws_mask.hpp>
 
 #include <troupe/protocol/frame.hpp>
 
 #include <cstddef>
 #include <cstdint>
 
-namespace troupe::transport {
+namespace troupe::protocol {
 
 /// The header of one frame, as it came. Source: RFC 6455, 5.2.
 struct ws_header {
@@ -42,8 +42,8 @@ struct ws_header {
   [[nodiscard]] bool is_deflated() const noexcept { return (first & 0x40) != 0; }
   [[nodiscard]] bool has_unknown_bits() const noexcept { return (first & 0x30) != 0; }
   [[nodiscard]] bool is_control() const noexcept { return (first & 0x08) != 0; }
-  [[nodiscard]] protocol::opcode op() const noexcept {
-    return static_cast<protocol::opcode>(first & 0x0f);
+  [[nodiscard]] opcode op() const noexcept {
+    return static_cast<opcode>(first & 0x0f);
   }
   [[nodiscard]] bool is_masked() const noexcept { return (second & 0x80) != 0; }
 
@@ -62,4 +62,4 @@ private:
   }
 };
 
-} // namespace troupe::transport
+} // namespace troupe::protocol

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <utility>
 
-namespace troupe::transport {
+namespace troupe::protocol {
 
 /// The mask of one frame (RFC 6455, 5.3), from the next byte of its payload on. Without one it
 /// changes nothing.
@@ -77,4 +77,4 @@ private:
   std::uint32_t key_ = 0; ///< its first byte in memory is for the next byte
 };
 
-} // namespace troupe::transport
+} // namespace troupe::protocol

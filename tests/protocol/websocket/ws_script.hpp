@@ -2,7 +2,7 @@
 
 #include "client_frames.hpp"
 
-#include "websocket/ws_reader.hpp"
+#include <troupe/protocol/ws_reader.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -16,8 +16,8 @@ namespace troupe::test {
 inline constexpr std::chrono::steady_clock::time_point script_start{std::chrono::hours{1}};
 
 /// One event as a line: "text hello", "ping x", "close 1000 bye", "error too_big"; "more" for none.
-inline std::string line_of(const transport::ws_event& e) {
-  using kind = transport::ws_event::kind;
+inline std::string line_of(const protocol::ws_event& e) {
+  using kind = protocol::ws_event::kind;
   const std::string payload{e.payload.view()};
   switch (e.what) {
     case kind::message: return (e.is_binary ? "binary " : "text ") + payload;
@@ -36,7 +36,7 @@ inline std::string line_of(const transport::ws_event& e) {
 using lines = std::vector<std::string>;
 
 /// Feeds one piece of input until nothing is left of it, and adds what is heard.
-inline void feed(transport::ws_reader& reader, std::string_view bytes, lines& heard) {
+inline void feed(protocol::ws_reader& reader, std::string_view bytes, lines& heard) {
   while (!bytes.empty() || reader.is_inflating()) {
     auto e = reader.next(bytes, script_start);
     if (auto line = line_of(e); line != "more")
@@ -46,7 +46,7 @@ inline void feed(transport::ws_reader& reader, std::string_view bytes, lines& he
 
 /// What is heard of `bytes` where they come in pieces; `piece` says how large the next one is, 0:
 /// all.
-inline lines heard_of(transport::ws_reader& reader, std::string_view bytes,
+inline lines heard_of(protocol::ws_reader& reader, std::string_view bytes,
                       const std::function<std::size_t()>& piece) {
   lines heard;
   while (!bytes.empty()) {
@@ -58,7 +58,7 @@ inline lines heard_of(transport::ws_reader& reader, std::string_view bytes,
   return heard;
 }
 
-inline lines heard_of(transport::ws_reader& reader, std::string_view bytes) {
+inline lines heard_of(protocol::ws_reader& reader, std::string_view bytes) {
   return heard_of(reader, bytes, [] { return std::size_t{0}; });
 }
 

@@ -1,7 +1,7 @@
 // Scripts of frames, cut everywhere; and random streams, held against a reader that sees all bytes
 // at once and is written for clarity only. One seed is one stream.
-#include "websocket/ws_inflater.hpp"
-#include "websocket/ws_reader.hpp"
+#include <troupe/protocol/ws_inflater.hpp>
+#include <troupe/protocol/ws_reader.hpp>
 
 #include "deflater.hpp"
 #include "ws_reference.hpp"
@@ -16,8 +16,8 @@
 
 using namespace troupe;
 using namespace troupe::test;
-using transport::ws_limits;
-using transport::ws_reader;
+using protocol::ws_limits;
+using protocol::ws_reader;
 
 namespace {
 
@@ -186,7 +186,7 @@ private:
 TEST_CASE("a random stream is heard as the reference hears it, whole and in pieces") {
   const std::uint64_t seeds = std::getenv("TROUPE_LONG") ? 400'000 : 8'000;
   std::size_t refused = 0, closed = 0, messages = 0, not_inflated = 0;
-  transport::ws_inflater inflater;
+  protocol::ws_inflater inflater;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     random_stream s{seed};
     const auto want = reference_lines(s.bytes, s.limits, s.deflate);

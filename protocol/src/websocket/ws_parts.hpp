@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace troupe::transport {
+namespace troupe::protocol {
 
 /// The bytes of a message that comes in parts, in pieces that are never copied while it grows.
 ///
@@ -65,4 +65,4 @@ private:
   std::size_t capacity_ = 0;
 };
 
-} // namespace troupe::transport
+} // namespace troupe::protocol

@@ -1,16 +1,11 @@
 #include "websocket/ws_inflation.hpp"
 
-#include "websocket/ws_inflater.hpp"
-
 #include <algorithm>
 #include <limits>
 #include <new>
 #include <utility>
 
-namespace troupe::transport {
-
-using protocol::errc;
-using protocol::shared_bytes;
+namespace troupe::protocol {
 
 namespace {
 
@@ -26,12 +21,6 @@ void inflate_context::add(std::string_view message) {
   message.remove_prefix(message.size() - std::min(message.size(), max_bytes));
   bytes_.erase(0, bytes_.size() - std::min(bytes_.size(), max_bytes - message.size()));
   bytes_.append(message);
-}
-
-std::uint64_t ws_inflater::largest_payload(std::uint64_t bytes, std::uint64_t fragments) noexcept {
-  constexpr std::uint64_t most = std::numeric_limits<uInt>::max(), flush_bytes = 16;
-  return std::min(most,
-                  bytes + bytes / 8 + bytes / 64 + flush_bytes * std::min(fragments + 1, most));
 }
 
 ws_inflation::~ws_inflation() {
@@ -187,4 +176,4 @@ shared_bytes ws_inflation::gathered() const {
   });
 }
 
-} // namespace troupe::transport
+} // namespace troupe::protocol
