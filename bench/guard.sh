@@ -1,15 +1,25 @@
 #!/usr/bin/env bash
 # bench/run.sh --guard
 # Counts the instructions of the micro-benchmarks (callgrind) here and at the parent commit; more than 5 % more is a failure.
+# What a commit takes is kept outside the tree, by compiler and processor, so that the parent is built only where nobody has counted it.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/../examples/support/setup.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../.ci/setup.sh"
 
 allowed_percent=5
-counts=$repository/build/guard
-parent=$counts/parent
+parent=$repository/build/guard/parent
+kept=${XDG_CACHE_HOME:-${HOME:-$repository/build}/.cache}/troupe/guard
 
 need_build_packages
 need valgrind:valgrind
+
+git_here() { git -C "$repository" "$@"; }
+
+# Where the counts of a commit are kept.
+counts_of() {
+  local machine
+  machine=$({ "${CXX:-g++}" --version; grep -m1 '^model name' /proc/cpuinfo; } | sha256sum | cut -c1-12)
+  printf '%s' "$kept/$1-$machine"
+}
 
 # build_micro FOLDER: builds only what the micro-benchmarks need.
 build_micro() {
@@ -20,40 +30,68 @@ build_micro() {
   cmake --build "$1/build/guard-build" --target micro --parallel "$(jobs)"
 }
 
-# count FOLDER NAME: instructions of one micro-benchmark.
+# count FOLDER FILE: writes a line for each micro-benchmark: its name and its instructions.
 count() {
-  valgrind --tool=callgrind --callgrind-out-file=/dev/null "$1/build/guard-build/bin/micro" --count "$2" 2>&1 >/dev/null \
-    | sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
+  local micro=$1/build/guard-build/bin/micro name instructions
+  mkdir -p "$(dirname "$2")"
+  while IFS= read -r name; do
+    instructions=$(valgrind --tool=callgrind --callgrind-out-file=/dev/null "$micro" --count "$name" 2>&1 >/dev/null \
+      | sed -n 's/.*Collected : \([0-9]*\).*/\1/p')
+    [[ $instructions =~ ^[0-9]+$ ]] || { printf '%s cannot be counted\n' "$name"; return 1; }
+    printf '%s %s\n' "$name" "$instructions"
+  done < <("$micro" --list) >"$2.part"
+  mv "$2.part" "$2"
 }
 
-mkdir -p "$counts"
-if ! git -C "$repository" rev-parse --verify --quiet HEAD^ >/dev/null; then
+# Builds the parent commit and counts what it takes, unless that is known.
+count_parent() {
+  local commit
+  commit=$(git_here rev-parse HEAD^)
+  before=$(counts_of "$commit")
+  [[ ! -s $before ]] || return 0
+  rm -rf "$parent"
+  git_here worktree prune
+  trap 'git_here worktree remove --force "$parent" 2>/dev/null || true; on_exit $?' EXIT
+  git_here worktree add --quiet --detach "$parent" "$commit"
+  if [[ -f $parent/bench/micro/main.cpp ]]; then
+    step "building the micro-benchmarks of the parent commit" build_micro "$parent"
+    step "counting those of the parent commit" count "$parent" "$before"
+  fi
+}
+
+# Counts of this tree; kept for the next commit if it is as committed.
+count_here() {
+  now=$repository/build/guard/counts
+  step "building the micro-benchmarks" build_micro "$repository"
+  step "counting the instructions of the micro-benchmarks" count "$repository" "$now"
+  if [[ -z $(git_here status --porcelain) ]]; then
+    mkdir -p "$kept"
+    cp "$now" "$(counts_of "$(git_here rev-parse HEAD)")"
+  fi
+}
+
+# Says how the counts of two files differ; returns whether none has grown too much.
+compare() {
+  awk -v allowed="$allowed_percent" '
+    FNR == NR { before[$1] = $2; next }
+    !($1 in before) { printf "%-32s %14d  new\n", $1, $2; next }
+    {
+      percent = ($2 / before[$1] - 1) * 100
+      printf "%-32s %14d  %+6.1f %%\n", $1, $2, percent
+      slower += percent > allowed
+    }
+    END { exit slower > 0 }' "$1" "$2"
+}
+
+if ! git_here rev-parse --verify --quiet HEAD^ >/dev/null; then
   say "there is no parent commit to compare with: nothing guarded"
   exit 0
 fi
-rm -rf "$parent"
-git -C "$repository" worktree prune
-trap 'git -C "$repository" worktree remove --force "$parent" 2>/dev/null || true; on_exit $?' EXIT
-git -C "$repository" worktree add --quiet --detach "$parent" HEAD^
-if [[ ! -f $parent/bench/micro/main.cpp ]]; then
+count_parent
+if [[ ! -s $before ]]; then
   say "the parent commit has no micro-benchmarks: nothing guarded"
   exit 0
 fi
-step "building the micro-benchmarks" build_micro "$repository"
-step "building those of the parent commit" build_micro "$parent"
-
-known=$("$parent/build/guard-build/bin/micro" --list)
-slower=()
-while IFS= read -r name; do
-  now=$(count "$repository" "$name")
-  if ! grep -qxF "$name" <<<"$known"; then
-    printf '%-32s %14d  new\n' "$name" "$now"
-    continue
-  fi
-  before=$(count "$parent" "$name")
-  percent=$(awk -v a="$now" -v b="$before" 'BEGIN { printf "%.1f", (a / b - 1) * 100 }')
-  printf '%-32s %14d  %+6.1f %%\n' "$name" "$now" "$percent"
-  awk -v p="$percent" -v allowed="$allowed_percent" 'BEGIN { exit p > allowed }' || slower+=("$name ($percent %)")
-done < <("$repository/build/guard-build/bin/micro" --list)
-((${#slower[@]} == 0)) || quit 1 "more than $allowed_percent % more instructions than the parent commit: ${slower[*]}"
+count_here
+compare "$before" "$now" || quit 1 "a micro-benchmark takes more than $allowed_percent % more instructions than at the parent commit"
 say "no micro-benchmark takes more than $allowed_percent % more instructions than at the parent commit"

@@ -3,7 +3,7 @@
 # Runs Troupe and its peers side by side under the same load: progress, a table of ratios, and a report in build/bench.
 # --list names the scenarios; --guard compares the instruction counts of the micro-benchmarks with the parent commit's.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/../examples/support/setup.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../.ci/setup.sh"
 
 case ${1-} in
   --guard) shift; exec "$repository/bench/guard.sh" "$@" ;;

@@ -2,7 +2,7 @@
 # examples/run.sh [option of chat_node]...
 # Installs what is missing, builds the nodes, starts the chat and prints the address to open.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/support/setup.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../.ci/setup.sh"
 
 need_build_packages
 build release chat_node relay_node echo_node file_node hello

@@ -2,7 +2,7 @@
 # tests/run.sh [--long]
 # Installs what is missing, builds and runs every test. With --long the tests that take long run longer, and the mutants run.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/../examples/support/setup.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../.ci/setup.sh"
 
 long=0
 for argument in "$@"; do

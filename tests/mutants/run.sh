@@ -3,7 +3,7 @@
 # Breaks one rule of the actor layer at a time, each by a patch of this folder, and sees that the model test turns red.
 # --check: sees only that each patch applies.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/../../examples/support/setup.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../../.ci/setup.sh"
 
 folder=$repository/tests/mutants
 seeds=1500 # the model's own run has more; a mutant must not live long

@@ -46,7 +46,7 @@ async function load(t, node) {
 const namesOf = async (node) => [...(await node.metrics()).keys()].sort();
 
 test('promtool finds nothing to mend in the metrics of a node under load', async (t) => {
-  if (!promtool) return t.skip('left out: there is no promtool (examples/support/setup.sh fetches it)');
+  if (!promtool) return t.skip('left out: there is no promtool (.ci/setup.sh fetches it)');
   const node = await startNode(t, 'relay_node', ['--deflate']);
   assert.deepEqual(await lint((await node.http('/metrics')).body), { code: 0, said: '' });
 

@@ -4,7 +4,7 @@
 set -euo pipefail
 shopt -s extglob
 
-repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 program=$(realpath --relative-to="$repository" "$0")
 logs=$repository/build/logs
 current_step=setup
