@@ -4,6 +4,7 @@
 #include "support/raw_client.hpp"
 #include "support/replaced_allocator.hpp"
 
+#include <troupe/node.hpp>
 #include <troupe/troupe.hpp>
 
 #include <catch2/catch.hpp>

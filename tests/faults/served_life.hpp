@@ -2,6 +2,7 @@
 
 #include "wire_client.hpp"
 
+#include <troupe/node.hpp>
 #include <troupe/troupe.hpp>
 
 #include <cstdint>

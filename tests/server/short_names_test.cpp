@@ -1,6 +1,7 @@
 // What the README and the headers name by the library's own namespace.
 #include <utility>
 
+#include <troupe/node.hpp>
 #include <troupe/troupe.hpp>
 
 #include <catch2/catch.hpp>

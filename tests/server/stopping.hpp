@@ -4,6 +4,7 @@
 
 #include "support/raw_client.hpp"
 
+#include <troupe/node.hpp>
 #include <troupe/troupe.hpp>
 
 #include <poll.h>

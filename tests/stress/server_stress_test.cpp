@@ -6,6 +6,7 @@
 #include "faults/wire_client.hpp"
 #include "transport/tls/certificates.hpp"
 
+#include <troupe/node.hpp>
 #include <troupe/transport/server.hpp>
 
 #include <catch2/catch.hpp>

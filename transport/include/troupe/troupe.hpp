@@ -1,14 +1,13 @@
 #pragma once
 
-// All that an embedder needs.
+// All that most servers need. What needs CAF is in `<troupe/node.hpp>`.
 
-#include <troupe/actors/node.hpp>
+#include <troupe/actors/endpoint.hpp>
 #include <troupe/actors/room_behavior.hpp>
 #include <troupe/transport/server.hpp>
 
 namespace troupe {
 using actors::application_message;
-using actors::behind_policy;
 using actors::broadcast_event;
 using actors::claims;
 using actors::claims_ptr;
@@ -20,12 +19,10 @@ using actors::handshake;
 using actors::join_decision;
 using actors::leave_reason;
 using actors::member;
-using actors::observer_options;
 using actors::publish_result;
 using actors::raw_connection;
 using actors::room_behavior;
 using actors::room_context;
-using actors::room_event;
 using actors::room_handle;
 using actors::room_options;
 using actors::session_key;

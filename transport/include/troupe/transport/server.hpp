@@ -1,6 +1,9 @@
 #pragma once
 
-#include <troupe/actors/node.hpp>
+#include <troupe/actors/drain_kind.hpp>
+#include <troupe/actors/endpoint.hpp>
+#include <troupe/actors/options.hpp>
+#include <troupe/actors/room_behavior.hpp>
 #include <troupe/transport/authorize.hpp>
 #include <troupe/transport/http.hpp>
 #include <troupe/transport/jwt.hpp>
@@ -15,6 +18,14 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace caf {
+class actor_system;
+} // namespace caf
+
+namespace troupe::actors {
+class node;
+} // namespace troupe::actors
 
 namespace troupe::transport {
 
@@ -139,7 +150,7 @@ public:
   [[nodiscard]] upgrade_decision authorize(const http_request& request) const;
 
   /// The actors behind it: for figures (`stats`), server-side members (`observe`) and what else has no
-  /// call here. It lives as long as the server, which starts, drains and stops it: nobody else does.
+  /// call here; `<troupe/node.hpp>` declares it. It lives as long as the server, which starts, drains and stops it: nobody else does.
   /// Thread: any; each call of the node as said there.
   [[nodiscard]] actors::node& node();
 

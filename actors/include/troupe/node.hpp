@@ -1,0 +1,15 @@
+#pragma once
+
+// For what reaches behind a server: figures, server-side members, CAF actors of one's own, tests on
+// manual loops. It includes CAF and Asio, which `<troupe/troupe.hpp>` does not.
+
+#include <troupe/actors/node.hpp>
+#include <troupe/actors/room_event.hpp>
+
+namespace troupe {
+using actors::behind_policy;
+using actors::node;
+using actors::node_stats;
+using actors::observer_options;
+using actors::room_event;
+} // namespace troupe
