@@ -4,8 +4,8 @@
 
 namespace troupe::bench {
 
-/// Which of one publisher's numbered messages one client has got. It tells apart what came twice and what came after a later one, 64
-/// messages back; what is older has come too late.
+/// Which of one publisher's numbered messages one client has got. It tells apart what came twice
+/// and what came after a later one, 64 messages back; what is older has come too late.
 class arrivals {
 public:
   enum class kind : std::uint8_t { in_order, late, twice };

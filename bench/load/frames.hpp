@@ -12,7 +12,8 @@ namespace troupe::bench {
 struct frame_view {
   unsigned opcode = 0;
   bool deflated = false;
-  std::string_view start; ///< of the payload: all of it if it is short or deflated, else its first `looked_at` bytes
+  /// Of the payload: all of it if it is short or deflated, else its first `looked_at` bytes.
+  std::string_view start;
   std::uint64_t size = 0; ///< of the payload
 };
 
@@ -58,7 +59,9 @@ private:
   };
 
   static header header_of(std::string_view bytes) noexcept {
-    auto byte = [&](std::size_t i) { return static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])); };
+    auto byte = [&](std::size_t i) {
+      return static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i]));
+    };
     auto length = byte(1) & 0x7f;
     header h;
     h.size = length == 126 ? 4 : length == 127 ? 10 : 2;
@@ -86,7 +89,8 @@ private:
     auto h = header_of(bytes);
     auto first = static_cast<unsigned char>(bytes[0]);
     skip_ = h.payload - (need - h.size);
-    take(frame_view{first & 0x0fU, (first & 0x40) != 0, bytes.substr(h.size, need - h.size), h.payload});
+    take(frame_view{first & 0x0fU, (first & 0x40) != 0, bytes.substr(h.size, need - h.size),
+                    h.payload});
   }
 
   std::string held_;

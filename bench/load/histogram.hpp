@@ -6,7 +6,8 @@
 
 namespace troupe::bench {
 
-/// Counts durations in microseconds in buckets of at most 1.6 % width (64 for each power of two, as HdrHistogram does).
+/// Counts durations in microseconds in buckets of at most 1.6 % width (64 for each power of two, as
+/// HdrHistogram does).
 class histogram {
 public:
   void add(std::uint64_t us) noexcept {

@@ -19,7 +19,9 @@ namespace {
 
 constexpr std::size_t buffer_bytes = 256 * 1024;
 
-steady::duration seconds(double s) { return std::chrono::duration_cast<steady::duration>(std::chrono::duration<double>{s}); }
+steady::duration seconds(double s) {
+  return std::chrono::duration_cast<steady::duration>(std::chrono::duration<double>{s});
+}
 
 } // namespace
 
@@ -33,8 +35,10 @@ load::load(const load_options& options)
     epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (options.tls)
     tls_ = make_tls();
-  auto stalled = static_cast<std::size_t>(std::floor(options.stall * static_cast<double>(options.members)));
-  auto readers = options.members - std::min(stalled, options.members - std::min(options.members, options.publishers));
+  auto stalled =
+    static_cast<std::size_t>(std::floor(options.stall * static_cast<double>(options.members)));
+  auto readers = options.members
+               - std::min(stalled, options.members - std::min(options.members, options.publishers));
   for (auto& rooms : plan_.rooms_of) {
     auto& c = clients_.emplace_back();
     c.stalled = (clients_.size() - 1) % options.members >= readers;
@@ -52,14 +56,16 @@ load::load(const load_options& options)
   auto number = static_cast<std::uint32_t>(options.first_publisher);
   for (auto [speaker, room] : plan_.speakers) {
     auto& c = clients_[speaker];
-    publishers_.push_back({&c, room, number++, 0, c.words->publish(plan_.rooms.empty() ? "" : plan_.rooms[room])});
+    publishers_.push_back(
+      {&c, room, number++, 0, c.words->publish(plan_.rooms.empty() ? "" : plan_.rooms[room])});
   }
 }
 
 load::~load() { ::close(epoll_); }
 
 std::uint64_t load::micros(time_point at) const {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(at - began_).count());
+  return static_cast<std::uint64_t>(
+    std::chrono::duration_cast<std::chrono::microseconds>(at - began_).count());
 }
 
 load_result load::run() {
@@ -111,7 +117,8 @@ void load::look_at_stalled() {
       if (n == 0)
         std::this_thread::sleep_for(1ms);
       if (n > 0)
-        c.frames.read({buffer_.data(), static_cast<std::size_t>(n)}, [&](const frame_view& f) { was_cut |= f.opcode == close; });
+        c.frames.read({buffer_.data(), static_cast<std::size_t>(n)},
+                      [&](const frame_view& f) { was_cut |= f.opcode == close; });
     }
     result_.cut_stalled += was_cut ? 1 : 0;
   }
@@ -135,14 +142,16 @@ void load::publish(publisher& p, time_point meant) {
   auto& c = *p.who;
   if (c.at != client::phase::ready)
     return;
-  marker{p.number, ++p.published, micros(meant)}.write(p.message.frame.data() + p.message.marker_at);
+  marker{p.number, ++p.published, micros(meant)}.write(p.message.frame.data()
+                                                       + p.message.marker_at);
   c.socket->write(p.message.frame);
   watch(c, c.socket->has_output());
   if (meant >= window_begin_ && meant < window_end_)
     ++result_.published;
 }
 
-/// The open loop: who is next at its time, all of them in turn; what is late keeps the time at which it was meant.
+/// The open loop: who is next at its time, all of them in turn; what is late keeps the time at
+/// which it was meant.
 void load::publish_due(time_point now) {
   if (!publishing_ || closed_loop_ || publishers_.empty())
     return;
@@ -179,7 +188,10 @@ void load::run_until(time_point end) {
     visit_due(now);
     auto until = std::min(end, now + 50ms);
     if (publishing_ && !closed_loop_ && !publishers_.empty())
-      until = std::min(until, began_ + seconds(static_cast<double>(due_) / (options_.rate * static_cast<double>(publishers_.size()))));
+      until =
+        std::min(until, began_
+                          + seconds(static_cast<double>(due_)
+                                    / (options_.rate * static_cast<double>(publishers_.size()))));
     if (publishing_ && options_.churn > 0)
       until = std::min(until, began_ + seconds(static_cast<double>(visits_) / options_.churn));
     poll(until);
@@ -236,9 +248,11 @@ void load::progress(time_point now) {
   if (!options_.quiet) {
     auto at = std::chrono::duration<double>(now - began_).count();
     if (publishing_)
-      std::fprintf(stderr, "%4.0f s  %10llu deliveries  p50 %6.2f ms  p99 %6.2f ms  max %6.2f ms\n", at,
-                   static_cast<unsigned long long>(second_deliveries_), static_cast<double>(second_.quantile(0.5)) / 1e3,
-                   static_cast<double>(second_.quantile(0.99)) / 1e3, static_cast<double>(second_.most()) / 1e3);
+      std::fprintf(stderr, "%4.0f s  %10llu deliveries  p50 %6.2f ms  p99 %6.2f ms  max %6.2f ms\n",
+                   at, static_cast<unsigned long long>(second_deliveries_),
+                   static_cast<double>(second_.quantile(0.5)) / 1e3,
+                   static_cast<double>(second_.quantile(0.99)) / 1e3,
+                   static_cast<double>(second_.most()) / 1e3);
     else
       std::fprintf(stderr, "%4.0f s  %zu of %zu clients are in\n", at, in_rooms_, clients_.size());
   }

@@ -21,25 +21,30 @@ namespace troupe::bench {
 
 /// What a run has shown. "Window": from the end of the warm-up to the end of the duration.
 struct load_result {
-  double connect_seconds = 0;     ///< until all connections had joined
-  double reconnect_seconds = 0;   ///< the same after they were cut; 0: not asked for
+  double connect_seconds = 0;   ///< until all connections had joined
+  double reconnect_seconds = 0; ///< the same after they were cut; 0: not asked for
   double window_seconds = 0;
-  std::uint64_t published = 0;    ///< in the window
-  std::uint64_t delivered = 0;    ///< messages and notices of joins and leaves that came in the window
+  std::uint64_t published = 0; ///< in the window
+  /// Messages and notices of joins and leaves that came in the window.
+  std::uint64_t delivered = 0;
   std::uint64_t delivered_bytes = 0;
-  std::uint64_t lost = 0;         ///< of the whole run, at connections that lived
-  std::uint64_t doubled = 0;      ///< came twice
-  std::uint64_t disordered = 0;   ///< came after a later one
-  std::uint64_t pings = 0;        ///< that came in the window
-  std::uint64_t cut = 0;          ///< connections that the server ended, but for stalled ones
+  std::uint64_t lost = 0;       ///< of the whole run, at connections that lived
+  std::uint64_t doubled = 0;    ///< came twice
+  std::uint64_t disordered = 0; ///< came after a later one
+  std::uint64_t pings = 0;      ///< that came in the window
+  std::uint64_t cut = 0;        ///< connections that the server ended, but for stalled ones
   std::uint64_t cut_stalled = 0;
-  histogram latency;              ///< of what was meant to be sent in the window, from that moment on
-  double server_cpu_seconds = 0;  ///< in the window; 0: no pid
-  resident memory_before, memory_idle, memory_after; ///< of the server: without connections, with all and no load, at the end
-  double own_cpu_seconds = 0;     ///< in the window, but for time spent waiting awake
+  /// Of what was meant to be sent in the window, from that moment on.
+  histogram latency;
+  double server_cpu_seconds = 0; ///< in the window; 0: no pid
+  /// Of the server: without connections, with all and no load, at the end.
+  resident memory_before, memory_idle, memory_after;
+  double own_cpu_seconds = 0; ///< in the window, but for time spent waiting awake
 
   /// Whether the load had no time left, so that the server may have been faster than shown.
-  [[nodiscard]] bool was_bottleneck() const noexcept { return own_cpu_seconds > 0.9 * window_seconds; }
+  [[nodiscard]] bool was_bottleneck() const noexcept {
+    return own_cpu_seconds > 0.9 * window_seconds;
+  }
 };
 
 /// Many clients on one thread.
@@ -50,7 +55,8 @@ public:
   load& operator=(const load&) = delete;
   ~load();
 
-  /// Connects, loads, drains. Errors: `std::runtime_error` if the server cannot be reached or does not let clients join in time.
+  /// Connects, loads, drains. Errors: `std::runtime_error` if the server cannot be reached or does
+  /// not let clients join in time.
   [[nodiscard]] load_result run();
 
 private:
@@ -108,11 +114,11 @@ private:
   bool publishing_ = false;
   bool closed_loop_ = false;
   time_point began_, window_begin_, window_end_;
-  std::uint64_t due_ = 0;    ///< messages of the open loop so far
+  std::uint64_t due_ = 0; ///< messages of the open loop so far
   std::uint64_t visits_ = 0;
   load_result result_;
-  steady_duration idle_{};   ///< time spent waiting awake
-  histogram second_;         ///< latencies of the current second
+  steady_duration idle_{}; ///< time spent waiting awake
+  histogram second_;       ///< latencies of the current second
   std::uint64_t second_deliveries_ = 0;
   time_point next_progress_;
 };

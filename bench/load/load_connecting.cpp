@@ -19,7 +19,8 @@ sockaddr_in resolve(const load_options& options) {
   addrinfo hints{}, *found = nullptr;
   hints.ai_family = AF_INET;
   hints.ai_socktype = SOCK_STREAM;
-  if (::getaddrinfo(options.host.c_str(), std::to_string(options.port).c_str(), &hints, &found) != 0)
+  if (::getaddrinfo(options.host.c_str(), std::to_string(options.port).c_str(), &hints, &found)
+      != 0)
     throw std::runtime_error{options.host + ": no such host"};
   auto address = *reinterpret_cast<sockaddr_in*>(found->ai_addr);
   ::freeaddrinfo(found);
@@ -41,7 +42,8 @@ void load::open_all() {
       quiet_since = now;
     before = in_rooms_ + opened;
     if (now - quiet_since > options_.patience)
-      throw std::runtime_error{"only " + std::to_string(in_rooms_) + " of " + std::to_string(clients_.size()) + " clients got in"};
+      throw std::runtime_error{"only " + std::to_string(in_rooms_) + " of "
+                               + std::to_string(clients_.size()) + " clients got in"};
     progress(now);
   }
 }
@@ -50,7 +52,10 @@ void load::open_all() {
 void load::open_some(time_point began, std::size_t& opened) {
   auto allowed = clients_.size();
   if (options_.ramp > 0)
-    allowed = std::min(allowed, 1 + static_cast<std::size_t>(std::chrono::duration<double>(steady::now() - began).count() * options_.ramp));
+    allowed = std::min(
+      allowed, 1
+                 + static_cast<std::size_t>(
+                   std::chrono::duration<double>(steady::now() - began).count() * options_.ramp));
   for (; opened < allowed && opening_ < options_.opening; ++opened)
     open(clients_[opened]);
 }
@@ -61,7 +66,8 @@ void load::open(client& c) {
   from.sin_family = AF_INET;
   from.sin_addr.s_addr = htonl(INADDR_ANY);
   if (options_.sources > 1) {
-    auto index = static_cast<std::uint32_t>(static_cast<std::size_t>(&c - &clients_.front()) % options_.sources);
+    auto index = static_cast<std::uint32_t>(static_cast<std::size_t>(&c - &clients_.front())
+                                            % options_.sources);
     from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + index);
   }
   c.socket = std::make_unique<stream>(from, to, tls_.get());

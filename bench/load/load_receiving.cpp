@@ -24,7 +24,8 @@ void load::poll(time_point until) {
   bool spins = options_.spin && publishing_;
   auto left = spins ? steady::duration{} : std::max<steady::duration>(0ns, until - asked);
   auto whole = std::chrono::duration_cast<std::chrono::seconds>(left);
-  timespec timeout{whole.count(), std::chrono::duration_cast<std::chrono::nanoseconds>(left - whole).count()};
+  timespec timeout{whole.count(),
+                   std::chrono::duration_cast<std::chrono::nanoseconds>(left - whole).count()};
   epoll_event events[events_at_once];
   auto n = ::epoll_pwait2(epoll_, events, events_at_once, &timeout, nullptr);
   if (spins && n == 0)
@@ -112,7 +113,8 @@ void load::deliver(client& c, std::string_view payload, std::uint64_t size) {
     ++result_.delivered;
     result_.delivered_bytes += size;
   }
-  if (auto meant = began_ + std::chrono::microseconds{found->at_us}; meant >= window_begin_ && meant < window_end_)
+  if (auto meant = began_ + std::chrono::microseconds{found->at_us};
+      meant >= window_begin_ && meant < window_end_)
     result_.latency.add(took);
   if (closed_loop_ && publishing_ && from->who == &c)
     publish(*from, now);
@@ -131,7 +133,8 @@ arrivals* load::heard_of(client& c, const publisher& p) const {
   if (room == c.rooms.end() || *room != p.room)
     return nullptr;
   auto place = static_cast<std::size_t>(room - c.rooms.begin());
-  return &c.heard[place * options_.publishers + (p.number - options_.first_publisher) % options_.publishers];
+  return &c.heard[place * options_.publishers
+                  + (p.number - options_.first_publisher) % options_.publishers];
 }
 
 void load::end(client& c) {
@@ -146,7 +149,8 @@ void load::end(client& c) {
 }
 
 void load::watch(client& c, bool output) {
-  if (c.watches_output == output || c.at == client::phase::ended || (c.stalled && c.at == client::phase::ready))
+  if (c.watches_output == output || c.at == client::phase::ended
+      || (c.stalled && c.at == client::phase::ready))
     return;
   c.watches_output = output;
   epoll_event event{};

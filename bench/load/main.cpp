@@ -38,7 +38,8 @@ void split_url(load_options& o) {
   if (colon == std::string_view::npos)
     return;
   auto port = rest.substr(colon + 1);
-  if (auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), o.port); error != std::errc{} || end != port.data() + port.size())
+  if (auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), o.port);
+      error != std::errc{} || end != port.data() + port.size())
     throw CLI::ValidationError{"URL", "expected a number from 0 to 65535 as the port"};
 }
 
@@ -64,42 +65,84 @@ int main(int argc, char** argv) {
   CLI::App app{"Load for a Troupe node, or for any server that speaks one of the dialects."};
   const std::map<std::string, dialect> names{std::begin(dialects), std::end(dialects)};
   std::string speech = to_string(o.speech);
-  app.add_option("url", o.url, "ws://HOST:PORT or wss://HOST:PORT (the certificate is not checked)")->required();
+  app
+    .add_option("url", o.url, "ws://HOST:PORT or wss://HOST:PORT (the certificate is not checked)")
+    ->required();
   app.add_option("--rooms", o.rooms, "Rooms; 0: nobody joins")->capture_default_str();
   app.add_option("--room-prefix", o.room_prefix, "Of the rooms' names")->capture_default_str();
-  app.add_option("--members", o.members, "Members of each room")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--joins", o.joins, "Rooms of each client: its own and those that follow")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_flag("--mix", o.mix, "Clients as many as --members, each in --joins rooms of all sizes from 2 to all of them");
+  app.add_option("--members", o.members, "Members of each room")
+    ->check(CLI::PositiveNumber)
+    ->capture_default_str();
+  app.add_option("--joins", o.joins, "Rooms of each client: its own and those that follow")
+    ->check(CLI::PositiveNumber)
+    ->capture_default_str();
+  app.add_flag(
+    "--mix", o.mix,
+    "Clients as many as --members, each in --joins rooms of all sizes from 2 to all of them");
   app.add_option("--also", o.also, "A room of another load that all join, too");
-  app.add_option("--first-publisher", o.first_publisher, "Number of the first publisher: loads that share a room need numbers of their own")
-    ->check(CLI::Range(1, 200'000))->capture_default_str();
-  app.add_option("--word", o.word, "Type of what is published (json and msgpack)")->capture_default_str();
-  app.add_option("--publishers", o.publishers, "Members of each room that publish; 0: an idle load")->capture_default_str();
-  app.add_option("--bytes", o.bytes, "Bytes of each text, at least 16")->check(CLI::Range(marker::size, std::size_t{1} << 24))->capture_default_str();
-  app.add_option("--rate", o.rate, "Open loop: messages a second of each publisher")->check(CLI::NonNegativeNumber);
-  app.add_option("--in-flight", o.in_flight, "Closed loop: messages of each publisher on their way")->check(CLI::PositiveNumber)->capture_default_str();
+  app
+    .add_option("--first-publisher", o.first_publisher,
+                "Number of the first publisher: loads that share a room need numbers of their own")
+    ->check(CLI::Range(1, 200'000))
+    ->capture_default_str();
+  app.add_option("--word", o.word, "Type of what is published (json and msgpack)")
+    ->capture_default_str();
+  app
+    .add_option("--publishers", o.publishers, "Members of each room that publish; 0: an idle load")
+    ->capture_default_str();
+  app.add_option("--bytes", o.bytes, "Bytes of each text, at least 16")
+    ->check(CLI::Range(marker::size, std::size_t{1} << 24))
+    ->capture_default_str();
+  app.add_option("--rate", o.rate, "Open loop: messages a second of each publisher")
+    ->check(CLI::NonNegativeNumber);
+  app
+    .add_option("--in-flight", o.in_flight, "Closed loop: messages of each publisher on their way")
+    ->check(CLI::PositiveNumber)
+    ->capture_default_str();
   app.add_flag("!--no-echo", o.echo, "Publishers do not get their own messages (needs --rate)");
-  app.add_option("--dialect", speech, "How clients talk to the server")->check(CLI::IsMember(&names))->capture_default_str();
+  app.add_option("--dialect", speech, "How clients talk to the server")
+    ->check(CLI::IsMember(&names))
+    ->capture_default_str();
   app.add_flag("--deflate", o.deflate, "Offer permessage-deflate");
-  app.add_flag("--spin", o.spin, "Never sleep under load: the server's sends then wake nobody, as with clients on other machines");
-  app.add_option("--ramp", o.ramp, "New connections a second; 0: as fast as they are taken")->check(CLI::NonNegativeNumber);
-  app.add_option("--opening", o.opening, "Connections that are opened at the same time")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--sources", o.sources, "Loopback addresses to connect from: 127.0.0.1, 127.0.0.2, ...")->check(CLI::Range(1, 250));
-  app.add_flag("--reconnect", o.reconnect, "Cut all connections once and open them again, before the load");
-  app.add_option("--churn", o.churn, "Joins and leaves a second, by 50 connections that come on top")->check(CLI::NonNegativeNumber);
+  app.add_flag("--spin", o.spin,
+               "Never sleep under load: the server's sends then wake nobody, as with clients on "
+               "other machines");
+  app.add_option("--ramp", o.ramp, "New connections a second; 0: as fast as they are taken")
+    ->check(CLI::NonNegativeNumber);
+  app.add_option("--opening", o.opening, "Connections that are opened at the same time")
+    ->check(CLI::PositiveNumber)
+    ->capture_default_str();
+  app
+    .add_option("--sources", o.sources,
+                "Loopback addresses to connect from: 127.0.0.1, 127.0.0.2, ...")
+    ->check(CLI::Range(1, 250));
+  app.add_flag("--reconnect", o.reconnect,
+               "Cut all connections once and open them again, before the load");
+  app
+    .add_option("--churn", o.churn, "Joins and leaves a second, by 50 connections that come on top")
+    ->check(CLI::NonNegativeNumber);
   app.add_option("--stall", o.stall, "Part of the members that never read, such as 10%")
-    ->transform(CLI::Validator{[](std::string& text) {
-      double part = 0;
-      if (!text.ends_with('%'))
-        return std::string{};
-      if (!CLI::detail::lexical_cast(text.substr(0, text.size() - 1), part))
-        return "expected a number before the %: " + text;
-      text = std::to_string(part / 100);
-      return std::string{};
-    }, "PART"})->check(CLI::Range(0.0, 1.0));
-  app.add_option("--warm-up", warm_up, "Seconds of load before the measured ones")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app.add_option("--duration", duration, "Seconds that are measured")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--patience", patience, "Seconds without progress before giving up")->check(CLI::PositiveNumber)->capture_default_str();
+    ->transform(
+      CLI::Validator{[](std::string& text) {
+                       double part = 0;
+                       if (!text.ends_with('%'))
+                         return std::string{};
+                       if (!CLI::detail::lexical_cast(text.substr(0, text.size() - 1), part))
+                         return "expected a number before the %: " + text;
+                       text = std::to_string(part / 100);
+                       return std::string{};
+                     },
+                     "PART"})
+    ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--warm-up", warm_up, "Seconds of load before the measured ones")
+    ->check(CLI::NonNegativeNumber)
+    ->capture_default_str();
+  app.add_option("--duration", duration, "Seconds that are measured")
+    ->check(CLI::PositiveNumber)
+    ->capture_default_str();
+  app.add_option("--patience", patience, "Seconds without progress before giving up")
+    ->check(CLI::PositiveNumber)
+    ->capture_default_str();
   app.add_option("--pid", o.pid, "Process of the server: its CPU time and memory are reported");
   app.add_option("--json", o.json, "File for all results");
   app.add_flag("--quiet", o.quiet, "No progress");
@@ -113,7 +156,8 @@ int main(int argc, char** argv) {
     if (o.rooms == 0 && o.churn > 0)
       throw CLI::ValidationError{"--churn", "needs --rooms to join and leave"};
     if (!o.echo && o.rate <= 0)
-      throw CLI::ValidationError{"--no-echo", "needs --rate: a closed loop waits for its own messages"};
+      throw CLI::ValidationError{"--no-echo",
+                                 "needs --rate: a closed loop waits for its own messages"};
     if (!o.mix && o.joins > std::max<std::size_t>(1, o.rooms))
       throw CLI::ValidationError{"--joins", "expected at most as many as there are rooms"};
     if (o.mix && (o.rooms == 0 || o.members < 2 || o.joins < 2))

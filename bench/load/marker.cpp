@@ -8,7 +8,8 @@ namespace troupe::bench {
 namespace {
 
 constexpr char start = '~';
-constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::string_view digits =
+  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr int publisher_digits = 3;
 constexpr int number_digits = 5;
 constexpr int time_digits = 7;
@@ -50,14 +51,16 @@ void marker::write(char* out) const noexcept {
 
 std::optional<marker> find_marker(std::string_view bytes) noexcept {
   while (bytes.size() >= marker::size) {
-    auto* found = static_cast<const char*>(std::memchr(bytes.data(), start, bytes.size() - marker::size + 1));
+    auto* found =
+      static_cast<const char*>(std::memchr(bytes.data(), start, bytes.size() - marker::size + 1));
     if (!found)
       return std::nullopt;
     auto publisher = take(found + 1, publisher_digits);
     auto number = take(found + 1 + publisher_digits, number_digits);
     auto at = take(found + 1 + publisher_digits + number_digits, time_digits);
     if (publisher >= 0 && number >= 0 && at >= 0)
-      return marker{static_cast<std::uint32_t>(publisher), static_cast<std::uint32_t>(number), static_cast<std::uint64_t>(at)};
+      return marker{static_cast<std::uint32_t>(publisher), static_cast<std::uint32_t>(number),
+                    static_cast<std::uint64_t>(at)};
     bytes.remove_prefix(static_cast<std::size_t>(found - bytes.data()) + 1);
   }
   return std::nullopt;

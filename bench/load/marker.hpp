@@ -7,7 +7,8 @@
 
 namespace troupe::bench {
 
-/// What every message carries at the start of its text, in 16 characters: who sent it, its number, and when it was meant to be sent.
+/// What every message carries at the start of its text, in 16 characters: who sent it, its number,
+/// and when it was meant to be sent.
 struct marker {
   static constexpr std::size_t size = 16;
 

@@ -10,20 +10,20 @@ namespace troupe::bench {
 
 /// How clients talk to the server.
 enum class dialect : std::uint8_t {
-  json,     ///< subprotocol troupe.v1.json
-  msgpack,  ///< subprotocol troupe.v1.msgpack
-  mixed,    ///< every other client json, the others msgpack
-  plain,    ///< no subprotocol: the rooms of the `ws` tutorial
-  socketio, ///< Socket.IO 4 over WebSocket: events `join` and `message`
-  echo,     ///< no rooms: the server sends each text back
+  json,      ///< subprotocol troupe.v1.json
+  msgpack,   ///< subprotocol troupe.v1.msgpack
+  mixed,     ///< every other client json, the others msgpack
+  plain,     ///< no subprotocol: the rooms of the `ws` tutorial
+  socketio,  ///< Socket.IO 4 over WebSocket: events `join` and `message`
+  echo,      ///< no rooms: the server sends each text back
   broadcast, ///< no rooms: the server sends each text to all
 };
 
 /// Their names, as options tell them.
-inline constexpr std::pair<const char*, dialect> dialects[] = {{"json", dialect::json},   {"msgpack", dialect::msgpack},
-                                                               {"mixed", dialect::mixed}, {"plain", dialect::plain},
-                                                               {"socketio", dialect::socketio}, {"echo", dialect::echo},
-                                                               {"broadcast", dialect::broadcast}};
+inline constexpr std::pair<const char*, dialect> dialects[] = {
+  {"json", dialect::json},          {"msgpack", dialect::msgpack},   {"mixed", dialect::mixed},
+  {"plain", dialect::plain},        {"socketio", dialect::socketio}, {"echo", dialect::echo},
+  {"broadcast", dialect::broadcast}};
 
 [[nodiscard]] constexpr const char* to_string(dialect d) noexcept {
   for (auto& [name, value] : dialects)
@@ -33,43 +33,47 @@ inline constexpr std::pair<const char*, dialect> dialects[] = {{"json", dialect:
 }
 
 struct load_options {
-  std::string url;         ///< ws:// or wss://
-  std::string host;        ///< of the URL
-  std::uint16_t port = 0;  ///< of the URL
-  std::string path = "/";  ///< of the URL
-  bool tls = false;        ///< of the URL; the certificate is not checked
+  std::string url;        ///< ws:// or wss://
+  std::string host;       ///< of the URL
+  std::uint16_t port = 0; ///< of the URL
+  std::string path = "/"; ///< of the URL
+  bool tls = false;       ///< of the URL; the certificate is not checked
 
-  std::size_t rooms = 1;   ///< 0: nobody joins
+  std::size_t rooms = 1;            ///< 0: nobody joins
   std::string room_prefix = "room"; ///< of the rooms' names
-  std::size_t members = 100; ///< of each room; connections if there are no rooms
-  std::size_t joins = 1;   ///< rooms of each client: its own and those that follow
-  bool mix = false;        ///< `members` clients in `joins` rooms of all sizes instead
-  std::string also;        ///< a room of another load that all join, too; what comes of it is not counted
+  std::size_t members = 100;        ///< of each room; connections if there are no rooms
+  std::size_t joins = 1;            ///< rooms of each client: its own and those that follow
+  bool mix = false;                 ///< `members` clients in `joins` rooms of all sizes instead
+  /// A room of another load that all join, too; what comes of it is not counted.
+  std::string also;
   std::size_t publishers = 1; ///< of each room
-  std::size_t first_publisher = 1; ///< its number: loads that share a room need numbers of their own
+  /// Its number: loads that share a room need numbers of their own.
+  std::size_t first_publisher = 1;
   std::string word = "message"; ///< type of what is published
-  std::size_t bytes = 64;  ///< of each text; at least 16
-  double rate = 0;         ///< messages a second of each publisher (open loop); 0: closed loop
-  std::size_t in_flight = 1; ///< of each publisher, in the closed loop
-  bool echo = true;        ///< publishers get their own messages
+  std::size_t bytes = 64;       ///< of each text; at least 16
+  double rate = 0;              ///< messages a second of each publisher (open loop); 0: closed loop
+  std::size_t in_flight = 1;    ///< of each publisher, in the closed loop
+  bool echo = true;             ///< publishers get their own messages
   dialect speech = dialect::json;
-  bool deflate = false;    ///< offer permessage-deflate
-  bool spin = false;       ///< never sleep under load, so that no send of the server has to wake this process
+  bool deflate = false; ///< offer permessage-deflate
+  /// Never sleep under load, so that no send of the server has to wake this process.
+  bool spin = false;
 
-  double ramp = 0;         ///< new connections a second; 0: as fast as they are taken
+  double ramp = 0;           ///< new connections a second; 0: as fast as they are taken
   std::size_t opening = 128; ///< connections that are opened at the same time
-  std::size_t sources = 1; ///< loopback addresses to connect from
-  bool reconnect = false;  ///< cut all connections once and open them again before the load
-  double churn = 0;        ///< joins and leaves a second, by `visitors` that come on top
+  std::size_t sources = 1;   ///< loopback addresses to connect from
+  bool reconnect = false;    ///< cut all connections once and open them again before the load
+  double churn = 0;          ///< joins and leaves a second, by `visitors` that come on top
   std::size_t visitors = 50;
-  double stall = 0;        ///< part of the members, not publishers, that never read
+  double stall = 0; ///< part of the members, not publishers, that never read
   std::chrono::duration<double> warm_up{1};
   std::chrono::duration<double> duration{5};
-  std::chrono::duration<double> patience{10}; ///< for a connection, and for what is under way at the end
+  /// For a connection, and for what is under way at the end.
+  std::chrono::duration<double> patience{10};
 
-  int pid = 0;             ///< of the server, to be measured; 0: unknown
-  std::string json;        ///< file for all results
-  bool quiet = false;      ///< no progress
+  int pid = 0;        ///< of the server, to be measured; 0: unknown
+  std::string json;   ///< file for all results
+  bool quiet = false; ///< no progress
 };
 
 } // namespace troupe::bench

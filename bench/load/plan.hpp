@@ -16,7 +16,8 @@ struct plan {
     std::uint32_t room = 0;
   };
 
-  std::vector<std::string> rooms;                   ///< names; none: clients join nothing, and are told apart by `rooms_of` alone
+  /// Names; none: clients join nothing, and are told apart by `rooms_of` alone.
+  std::vector<std::string> rooms;
   std::vector<std::vector<std::uint32_t>> rooms_of; ///< by client, ascending
   std::vector<speaker> speakers;                    ///< room by room, as many in each
 };

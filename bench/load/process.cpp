@@ -13,7 +13,8 @@ double cpu_seconds(int pid) {
   std::error_code ec;
   double seconds = 0;
   bool any = false;
-  for (auto& thread : std::filesystem::directory_iterator{"/proc/" + std::to_string(pid) + "/task", ec}) {
+  for (auto& thread :
+       std::filesystem::directory_iterator{"/proc/" + std::to_string(pid) + "/task", ec}) {
     std::ifstream file{thread.path() / "schedstat"};
     double nanoseconds = 0;
     if (file >> nanoseconds) {
@@ -41,7 +42,9 @@ resident resident_kib(int pid) {
 double own_cpu_seconds() {
   rusage usage{};
   ::getrusage(RUSAGE_THREAD, &usage);
-  auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 

@@ -4,8 +4,8 @@
 
 namespace troupe::bench {
 
-/// Time on a processor of all threads of a process so far, user and system, in seconds (from the scheduler: nanoseconds, not ticks).
-/// Errors: `std::runtime_error` if there is no such process.
+/// Time on a processor of all threads of a process so far, user and system, in seconds (from the
+/// scheduler: nanoseconds, not ticks). Errors: `std::runtime_error` if there is no such process.
 [[nodiscard]] double cpu_seconds(int pid);
 
 /// Resident memory of a process in KiB: now, and the most so far.

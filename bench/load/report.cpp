@@ -14,10 +14,13 @@ constexpr const char* quantile_names[] = {"p50", "p90", "p99", "p999"};
 
 double ms(std::uint64_t us) { return static_cast<double>(us) / 1e3; }
 
-double per(double total, std::uint64_t count) { return count == 0 ? 0 : total / static_cast<double>(count); }
+double per(double total, std::uint64_t count) {
+  return count == 0 ? 0 : total / static_cast<double>(count);
+}
 
 std::size_t connections(const load_options& o) {
-  return (o.mix ? 1 : std::max<std::size_t>(1, o.rooms)) * o.members + (o.churn > 0 ? o.visitors : 0);
+  return (o.mix ? 1 : std::max<std::size_t>(1, o.rooms)) * o.members
+       + (o.churn > 0 ? o.visitors : 0);
 }
 
 double kib_per_connection(const load_options& o, const load_result& r) {
@@ -28,34 +31,45 @@ double kib_per_connection(const load_options& o, const load_result& r) {
 } // namespace
 
 void print_table(std::ostream& out, const load_options& o, const load_result& r) {
-  auto row = [&](const char* name) -> std::ostream& { return out << std::left << std::setw(24) << name << std::right; };
+  auto row = [&](const char* name) -> std::ostream& {
+    return out << std::left << std::setw(24) << name << std::right;
+  };
   out << std::fixed << std::setprecision(2);
-  row("connections") << connections(o) << " in " << r.connect_seconds << " s (" << std::setprecision(0)
-                     << static_cast<double>(connections(o)) / r.connect_seconds << "/s)\n" << std::setprecision(2);
+  row("connections") << connections(o) << " in " << r.connect_seconds << " s ("
+                     << std::setprecision(0)
+                     << static_cast<double>(connections(o)) / r.connect_seconds << "/s)\n"
+                     << std::setprecision(2);
   if (r.reconnect_seconds > 0)
     row("reconnected") << "in " << r.reconnect_seconds << " s (" << std::setprecision(0)
-                       << static_cast<double>(connections(o)) / r.reconnect_seconds << "/s)\n" << std::setprecision(2);
+                       << static_cast<double>(connections(o)) / r.reconnect_seconds << "/s)\n"
+                       << std::setprecision(2);
   row("published") << r.published << " in " << r.window_seconds << " s\n";
-  row("delivered") << r.delivered << " (" << std::setprecision(0) << static_cast<double>(r.delivered) / r.window_seconds << "/s, "
-                   << std::setprecision(1) << static_cast<double>(r.delivered_bytes) / r.window_seconds / 1e6 << " MB/s)\n"
+  row("delivered") << r.delivered << " (" << std::setprecision(0)
+                   << static_cast<double>(r.delivered) / r.window_seconds << "/s, "
+                   << std::setprecision(1)
+                   << static_cast<double>(r.delivered_bytes) / r.window_seconds / 1e6 << " MB/s)\n"
                    << std::setprecision(2);
-  row("latency") << "p50 " << ms(r.latency.quantile(0.5)) << "  p90 " << ms(r.latency.quantile(0.9)) << "  p99 "
-                 << ms(r.latency.quantile(0.99)) << "  p99.9 " << ms(r.latency.quantile(0.999)) << "  max " << ms(r.latency.most())
+  row("latency") << "p50 " << ms(r.latency.quantile(0.5)) << "  p90 " << ms(r.latency.quantile(0.9))
+                 << "  p99 " << ms(r.latency.quantile(0.99)) << "  p99.9 "
+                 << ms(r.latency.quantile(0.999)) << "  max " << ms(r.latency.most())
                  << " ms, from the intended time\n";
   row("lost") << r.lost << ", twice " << r.doubled << ", out of order " << r.disordered << '\n';
   if (r.pings > 0)
     row("pings") << r.pings << '\n';
   row("cut") << r.cut << " connections, and " << r.cut_stalled << " that never read\n";
   if (o.pid != 0) {
-    row("server CPU") << r.server_cpu_seconds << " s, " << std::setprecision(0) << per(r.server_cpu_seconds * 1e9, r.delivered)
-                      << " ns for each delivery\n" << std::setprecision(2);
-    row("server memory") << r.memory_idle.now << " KiB with all connections idle (" << kib_per_connection(o, r)
-                         << " KiB for each), " << r.memory_after.most << " KiB at most\n";
+    row("server CPU") << r.server_cpu_seconds << " s, " << std::setprecision(0)
+                      << per(r.server_cpu_seconds * 1e9, r.delivered) << " ns for each delivery\n"
+                      << std::setprecision(2);
+    row("server memory") << r.memory_idle.now << " KiB with all connections idle ("
+                         << kib_per_connection(o, r) << " KiB for each), " << r.memory_after.most
+                         << " KiB at most\n";
   }
-  row("load CPU") << r.own_cpu_seconds << " s, " << std::setprecision(0) << per(r.own_cpu_seconds * 1e9, r.delivered)
-                  << " ns for each delivery\n";
+  row("load CPU") << r.own_cpu_seconds << " s, " << std::setprecision(0)
+                  << per(r.own_cpu_seconds * 1e9, r.delivered) << " ns for each delivery\n";
   if (r.was_bottleneck())
-    out << "The load was the bottleneck: it had no time left, the server may be faster than this.\n";
+    out
+      << "The load was the bottleneck: it had no time left, the server may be faster than this.\n";
 }
 
 std::string to_json(const load_options& o, const load_result& r) {
@@ -99,7 +113,9 @@ std::string to_json(const load_options& o, const load_result& r) {
   j["server_cpu_seconds"] = r.server_cpu_seconds;
   j["server_cpu_ns_per_delivery"] = per(r.server_cpu_seconds * 1e9, r.delivered);
   j["server_cpu_ns_per_ping"] = per(r.server_cpu_seconds * 1e9, r.pings);
-  j["server_kib"] = {{"before", r.memory_before.now}, {"idle", r.memory_idle.now}, {"most", r.memory_after.most},
+  j["server_kib"] = {{"before", r.memory_before.now},
+                     {"idle", r.memory_idle.now},
+                     {"most", r.memory_after.most},
                      {"per_connection", kib_per_connection(o, r)}};
   j["load_cpu_seconds"] = r.own_cpu_seconds;
   j["load_cpu_ns_per_delivery"] = per(r.own_cpu_seconds * 1e9, r.delivered);

@@ -14,7 +14,8 @@ struct publish_template {
   std::size_t marker_at = 0;
 };
 
-/// The words of one dialect; frames are masked and whole. `mixed` is not one: its clients speak json or msgpack.
+/// The words of one dialect; frames are masked and whole. `mixed` is not one: its clients speak
+/// json or msgpack.
 class speech {
 public:
   speech(dialect d, const load_options& options) : dialect_(d), options_(options) {}

@@ -14,7 +14,9 @@ namespace troupe::bench {
 
 namespace {
 
-[[noreturn]] void fail(const char* what) { throw std::runtime_error{std::string{what} + ": " + std::strerror(errno)}; }
+[[noreturn]] void fail(const char* what) {
+  throw std::runtime_error{std::string{what} + ": " + std::strerror(errno)};
+}
 
 bool would_block() noexcept { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
@@ -28,7 +30,8 @@ std::unique_ptr<SSL_CTX, free_tls> make_tls() {
   if (!tls)
     throw std::runtime_error{"no TLS context"};
   SSL_CTX_set_verify(tls.get(), SSL_VERIFY_NONE, nullptr);
-  SSL_CTX_set_mode(tls.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_mode(tls.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
+                                | SSL_MODE_RELEASE_BUFFERS);
   return tls;
 }
 
@@ -43,7 +46,8 @@ stream::stream(const sockaddr_in& from, const sockaddr_in& to, SSL_CTX* tls)
     if (::bind(fd_, reinterpret_cast<const sockaddr*>(&from), sizeof from) != 0)
       fail("bind");
   }
-  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0 && errno != EINPROGRESS)
+  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0
+      && errno != EINPROGRESS)
     fail("connect");
   if (tls) {
     ssl_.reset(SSL_new(tls));

@@ -10,8 +10,8 @@
 
 namespace troupe::bench {
 
-/// A TCP connection that never blocks, with TLS if asked for. What the socket does not take is kept and sent later.
-/// Errors: `std::runtime_error` where a connection cannot be made.
+/// A TCP connection that never blocks, with TLS if asked for. What the socket does not take is kept
+/// and sent later. Errors: `std::runtime_error` where a connection cannot be made.
 class stream {
 public:
   stream(const sockaddr_in& from, const sockaddr_in& to, SSL_CTX* tls);

@@ -33,12 +33,14 @@ using hopper_actor = compat::typed_actor<caf::result<void>(hop)>;
 /// Sends what it gets to its partner, as often as it says.
 class hopper final : public compat::pinned<hopper_actor::base> {
 public:
-  hopper(caf::actor_config& cfg, compat::loop_context& home, hopper_actor partner) : pinned(cfg, home), partner_(std::move(partner)) {}
+  hopper(caf::actor_config& cfg, compat::loop_context& home, hopper_actor partner)
+    : pinned(cfg, home), partner_(std::move(partner)) {}
   const char* name() const override { return "hopper"; }
   behavior_type make_behavior() override {
     return {[this](const hop& h) {
       if (h.left > 0)
-        compat::send(this, partner_ ? partner_ : caf::actor_cast<hopper_actor>(current_sender()), hop{h.left - 1});
+        compat::send(this, partner_ ? partner_ : caf::actor_cast<hopper_actor>(current_sender()),
+                     hop{h.left - 1});
     }};
   }
 
@@ -55,8 +57,7 @@ void actor_hop(benchmark::State& state) {
   auto a = compat::spawn_on<hopper>(loop, hopper_actor{});
   auto b = compat::spawn_on<hopper>(loop, a);
   auto run = [&] {
-    while (loop.run_turn()) {
-    }
+    while (loop.run_turn()) {}
   };
   run();
   constexpr int hops = 100;
@@ -72,8 +73,7 @@ void actor_hop(benchmark::State& state) {
   caf::anon_send_exit(b, caf::exit_reason::user_shutdown);
   a = nullptr;
   b = nullptr;
-  while (loop.run_turn() || loop.pinned_actors() > 0) {
-  }
+  while (loop.run_turn() || loop.pinned_actors() > 0) {}
 }
 
 /// One frame of a room to all its members on a loop.
@@ -92,14 +92,14 @@ void dispatcher_flush(benchmark::State& state) {
     allocation_count count{state};
     for (auto _ : state) {
       core.on_fan_out({identity->key, {frame}, {}, {}, {}});
-      while (core.flush()) {
-      }
+      while (core.flush()) {}
     }
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
-/// Arms as many deadlines as there are, 25 s away, again and again while time passes, as heartbeats do.
+/// Arms as many deadlines as there are, 25 s away, again and again while time passes, as heartbeats
+/// do.
 void timers(benchmark::State& state) {
   struct alarm final : timer_wheel::entry {
     void on_deadline() override {}

@@ -10,7 +10,9 @@ std::atomic<std::uint64_t> asked{0};
 
 } // namespace
 
-std::uint64_t troupe::bench::allocations() noexcept { return asked.load(std::memory_order_relaxed); }
+std::uint64_t troupe::bench::allocations() noexcept {
+  return asked.load(std::memory_order_relaxed);
+}
 
 // The other forms go through these two, but for over-aligned types: the hot path has none.
 

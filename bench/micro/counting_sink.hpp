@@ -8,8 +8,14 @@ namespace troupe::bench {
 
 /// A session's output that takes everything and keeps nothing but its count.
 struct counting_sink : actors::sink {
-  void write(const protocol::shared_bytes&, std::span<const actors::byte_range>, std::uint32_t n) override { frames += n; }
-  void append(const protocol::shared_bytes&, actors::byte_range, std::uint32_t n, actors::output_kind) override { frames += n; }
+  void write(const protocol::shared_bytes&, std::span<const actors::byte_range>,
+             std::uint32_t n) override {
+    frames += n;
+  }
+  void append(const protocol::shared_bytes&, actors::byte_range, std::uint32_t n,
+              actors::output_kind) override {
+    frames += n;
+  }
   void flush() override {}
   void ping(std::string_view) override {}
   void close(protocol::errc, std::string_view) override {}

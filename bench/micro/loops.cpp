@@ -1,4 +1,5 @@
-// What a second loop brings: real threads, sinks in memory, so that neither sockets nor a load count.
+// What a second loop brings: real threads, sinks in memory, so that neither sockets nor a load
+// count.
 #include <utility>
 
 #include "counting_sink.hpp"
@@ -25,7 +26,8 @@ constexpr std::size_t work_bytes = 256; ///< read for each delivery, in the plac
 
 /// Looks at what it is given, as a socket would.
 struct reading_sink : counting_sink {
-  void write(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts, std::uint32_t n) override {
+  void write(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts,
+             std::uint32_t n) override {
     for (auto part : parts)
       for (std::uint32_t i = part.begin; i < part.end && i < part.begin + work_bytes; ++i)
         sum = sum * 31 + static_cast<unsigned char>(bytes.data()[i]);
@@ -61,12 +63,16 @@ struct world {
         auto index = static_cast<unsigned>((r + m) % loops);
         auto& home = node.loop(index);
         on(home, [&] {
-          auto open = [&](counting_sink& sink) { return node.open(home, sink, {protocol::encoding::v1_json, {}, {}}); };
+          auto open = [&](counting_sink& sink) {
+            return node.open(home, sink, {protocol::encoding::v1_json, {}, {}});
+          };
           if (m == 0) {
             auto& t = talkers.emplace_back();
             t.home = &home;
             t.running = &running;
-            t.message = protocol::shared_bytes::copy_of(R"({"type":"message","roomId":")" + name + R"(","text":")" + std::string(64, 'x') + "\"}");
+            t.message =
+              protocol::shared_bytes::copy_of(R"({"type":"message","roomId":")" + name
+                                              + R"(","text":")" + std::string(64, 'x') + "\"}");
             t.port = open(t);
             t.port.deliver(join, false);
           } else {
@@ -141,7 +147,10 @@ void many_rooms(benchmark::State& state) { measure(state, 100, 20, 4); }
 } // namespace
 
 std::vector<entry> loop_benchmarks() {
-  return {{"loops/hot_room", hot_room, 1}, {"loops/hot_room", hot_room, 2}, {"loops/many_rooms", many_rooms, 1}, {"loops/many_rooms", many_rooms, 2}};
+  return {{"loops/hot_room", hot_room, 1},
+          {"loops/hot_room", hot_room, 2},
+          {"loops/many_rooms", many_rooms, 1},
+          {"loops/many_rooms", many_rooms, 2}};
 }
 
 } // namespace troupe::bench

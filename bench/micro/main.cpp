@@ -1,6 +1,6 @@
 // micro [--benchmark_filter=REGEX]
-// Micro-benchmarks with allocations for each operation. `micro --list` names those that can be counted by instructions, and
-// `micro --count NAME` runs one of them a fixed number of times.
+// Micro-benchmarks with allocations for each operation. `micro --list` names those that can be
+// counted by instructions, and `micro --count NAME` runs one of them a fixed number of times.
 #include "counting_allocator.hpp"
 #include "registry.hpp"
 
@@ -9,7 +9,8 @@
 
 namespace troupe::bench {
 
-allocation_count::allocation_count(benchmark::State& state) : state_(state), before_(allocations()) {}
+allocation_count::allocation_count(benchmark::State& state)
+  : state_(state), before_(allocations()) {}
 
 allocation_count::~allocation_count() {
   auto spent = static_cast<double>(allocations() - before_);
@@ -22,7 +23,8 @@ int main(int argc, char** argv) {
   using namespace troupe::bench;
   auto command = argc > 1 ? std::string_view{argv[1]} : "";
   auto wanted = argc > 2 ? std::string_view{argv[2]} : "";
-  for (auto& group : {protocol_benchmarks(), actors_benchmarks(), path_benchmarks(), transport_benchmarks(), loop_benchmarks()})
+  for (auto& group : {protocol_benchmarks(), actors_benchmarks(), path_benchmarks(),
+                      transport_benchmarks(), loop_benchmarks()})
     for (auto& e : group) {
       auto name = e.argument == 0 ? e.name : e.name + '/' + std::to_string(e.argument);
       if (command == "--list") {

@@ -38,8 +38,11 @@ struct stage {
     auto& sink = sinks.emplace_back();
     auto& port = ports.emplace_back(node.open(node.loop(0), sink, {e, {}, {}}));
     auto text = R"({"type":"join","roomId":")" + room + "\"}";
-    port.deliver(protocol::shared_bytes::copy_of(e == encoding::v1_msgpack ? std::string{"\x82\xa4type\xa4join\xa6roomId\xa5"} + room : text),
-                 e == encoding::v1_msgpack);
+    port.deliver(
+      protocol::shared_bytes::copy_of(e == encoding::v1_msgpack
+                                        ? std::string{"\x82\xa4type\xa4join\xa6roomId\xa5"} + room
+                                        : text),
+      e == encoding::v1_msgpack);
     drive.settle();
   }
 
@@ -57,7 +60,8 @@ void publish(benchmark::State& state, bool mixed) {
   stage s;
   for (std::int64_t i = 0; i < members; ++i)
     s.join(mixed && i % 2 == 1 ? encoding::v1_msgpack : encoding::v1_json, "room0");
-  auto message = protocol::shared_bytes::copy_of(R"({"type":"message","roomId":"room0","text":")" + std::string(64, 'x') + "\"}");
+  auto message = protocol::shared_bytes::copy_of(R"({"type":"message","roomId":"room0","text":")"
+                                                 + std::string(64, 'x') + "\"}");
   auto round = [&] {
     s.ports.front().deliver(message, false);
     s.drive.settle();
@@ -106,10 +110,8 @@ void join_and_leave(benchmark::State& state) {
 
 std::vector<entry> path_benchmarks() {
   return {
-    {"publish", publish_json, 1, 2'000},
-    {"publish", publish_json, 10, 2'000},
-    {"publish", publish_json, 1000, 200},
-    {"publish_mixed", publish_mixed, 1000, 200},
+    {"publish", publish_json, 1, 2'000},           {"publish", publish_json, 10, 2'000},
+    {"publish", publish_json, 1000, 200},          {"publish_mixed", publish_mixed, 1000, 200},
     {"join_and_leave", join_and_leave, 10, 1'000},
   };
 }

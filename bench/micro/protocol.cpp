@@ -15,7 +15,8 @@ namespace {
 using protocol::codec;
 
 std::string json_message(std::size_t bytes) {
-  return R"({"type":"message","roomId":"room0","ref":17,"data":{"text":")" + std::string(bytes, 'x') + R"(","at":[12.5,-3],"ok":true}})";
+  return R"({"type":"message","roomId":"room0","ref":17,"data":{"text":")" + std::string(bytes, 'x')
+       + R"(","at":[12.5,-3],"ok":true}})";
 }
 
 std::string msgpack_message(std::size_t bytes) {
@@ -50,7 +51,8 @@ void decode(benchmark::State& state) {
 /// What one member is told about another: a frame of the server's own.
 template <codec To>
 void encode(benchmark::State& state) {
-  const protocol::field fields[]{{"roomId", "room0"}, {"userId", "5f0c8b1e"}, {"userCount", 17}, {"seq", std::uint64_t{4711}}};
+  const protocol::field fields[]{
+    {"roomId", "room0"}, {"userId", "5f0c8b1e"}, {"userCount", 17}, {"seq", std::uint64_t{4711}}};
   allocation_count count{state};
   for (auto _ : state)
     benchmark::DoNotOptimize(protocol::encode_frame(To, "userJoined", fields, nullptr));
@@ -79,7 +81,8 @@ void frame(benchmark::State& state) {
 }
 
 void deflate(benchmark::State& state) {
-  auto whole = protocol::make_frame(protocol::opcode::text, json_message(static_cast<std::size_t>(state.range(0))));
+  auto whole = protocol::make_frame(protocol::opcode::text,
+                                    json_message(static_cast<std::size_t>(state.range(0))));
   (void)protocol::deflated_frame(whole);
   allocation_count count{state};
   for (auto _ : state)

@@ -26,7 +26,8 @@ ssize_t take_all(const iovec* parts, int count) {
 /// One frame to a socket that takes it.
 void outbox_write(benchmark::State& state) {
   transport::outbox out{{}};
-  auto frame = protocol::shared_bytes::copy_of(std::string(static_cast<std::size_t>(state.range(0)), 'x'));
+  auto frame =
+    protocol::shared_bytes::copy_of(std::string(static_cast<std::size_t>(state.range(0)), 'x'));
   std::array<byte_range, 1> whole{byte_range{0, static_cast<std::uint32_t>(frame.size())}};
   auto clock = [] { return actors::steady_time{}; };
   allocation_count count{state};
@@ -37,7 +38,8 @@ void outbox_write(benchmark::State& state) {
 /// 16 frames to a socket that is full, and then takes them.
 void outbox_queue(benchmark::State& state) {
   transport::outbox out{{}};
-  auto frame = protocol::shared_bytes::copy_of(std::string(static_cast<std::size_t>(state.range(0)), 'x'));
+  auto frame =
+    protocol::shared_bytes::copy_of(std::string(static_cast<std::size_t>(state.range(0)), 'x'));
   byte_range whole{0, static_cast<std::uint32_t>(frame.size())};
   allocation_count count{state};
   for (auto _ : state) {
@@ -52,7 +54,8 @@ void outbox_queue(benchmark::State& state) {
 void reader_whole_texts(benchmark::State& state) {
   const protocol::ws_limits limits;
   protocol::ws_reader reader{limits};
-  const auto frame = test::masked_frame(true, 1, std::string(static_cast<std::size_t>(state.range(0)), 'x'));
+  const auto frame =
+    test::masked_frame(true, 1, std::string(static_cast<std::size_t>(state.range(0)), 'x'));
   const auto bytes = frame + frame + frame;
   allocation_count count{state};
   for (auto _ : state)

@@ -8,9 +8,12 @@ namespace {
 
 struct dealer : troupe::room_behavior {
   dealer() {
-    on("deal", [](troupe::room_context& room, const troupe::member&, const troupe::application_message& message) {
+    on("deal", [](troupe::room_context& room, const troupe::member&,
+                  const troupe::application_message& message) {
       auto text = message.fields.string("text").value_or("");
-      room.for_each_member([&](const troupe::member& m) { room.send_to(m.key, "dealt", {{"to", m.user_id}, {"text", text}}); });
+      room.for_each_member([&](const troupe::member& m) {
+        room.send_to(m.key, "dealt", {{"to", m.user_id}, {"text", text}});
+      });
     });
   }
 };
@@ -18,6 +21,8 @@ struct dealer : troupe::room_behavior {
 } // namespace
 
 int main(int argc, char** argv) {
-  return troupe::examples::node_main(argc, argv, "deal_node", "Sends each member its own.", {},
-                                     [](troupe::server& server) { server.rooms("*", [](auto) { return std::make_unique<dealer>(); }); });
+  return troupe::examples::node_main(
+    argc, argv, "deal_node", "Sends each member its own.", {}, [](troupe::server& server) {
+      server.rooms("*", [](auto) { return std::make_unique<dealer>(); });
+    });
 }

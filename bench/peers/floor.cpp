@@ -1,6 +1,6 @@
-// floor: the least that a fan-out server can do. One epoll loop; what one turn has read is published at its end, with one send for
-// each member of the rooms concerned; no validation, no bounds, no order between rooms, and no care for readers that do not keep up.
-// Prints its port.
+// floor: the least that a fan-out server can do. One epoll loop; what one turn has read is
+// published at its end, with one send for each member of the rooms concerned; no validation, no
+// bounds, no order between rooms, and no care for readers that do not keep up. Prints its port.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/evp.h>
@@ -104,7 +104,8 @@ void on_message(peer& p, std::string_view json) {
     if (p.in->output.empty())
       touched.push_back(p.in);
     std::string message = R"({"type":"message","roomId":")";
-    message.append(field(json, "\"roomId\":\"")).append(R"(","userId":"00000000000000000000","seq":1,"text":")");
+    message.append(field(json, "\"roomId\":\""))
+      .append(R"(","userId":"00000000000000000000","seq":1,"text":")");
     message.append(field(json, "\"text\":\"")).append("\"}");
     append_frame(p.in->output, message);
   }
@@ -123,8 +124,10 @@ bool upgrade(peer& p) {
     return false;
   constexpr std::string_view name = "Sec-WebSocket-Key: ";
   auto key = p.input.find(name) + name.size();
-  send_to(p, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
-               + accept_of(std::string_view{p.input}.substr(key, p.input.find('\r', key) - key)) + "\r\n\r\n");
+  send_to(p, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+             "Upgrade\r\nSec-WebSocket-Accept: "
+               + accept_of(std::string_view{p.input}.substr(key, p.input.find('\r', key) - key))
+               + "\r\n\r\n");
   p.input.erase(0, end + 4);
   return p.upgraded = true;
 }
@@ -141,7 +144,9 @@ void read(peer* p) {
     auto bytes = std::string_view{p->input}.substr(at);
     if (bytes.size() < 6)
       break;
-    auto byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(bytes[i])); };
+    auto byte = [&](std::size_t i) {
+      return static_cast<std::size_t>(static_cast<unsigned char>(bytes[i]));
+    };
     std::size_t size = byte(1) & 0x7f, head = 6;
     if (size == 126) {
       if (bytes.size() < 8)
@@ -173,7 +178,8 @@ int main(int argc, char** argv) {
   at.sin_port = htons(static_cast<std::uint16_t>(argc > 1 ? std::atoi(argv[1]) : 0));
   at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof at;
-  if (::bind(listener, reinterpret_cast<sockaddr*>(&at), size) != 0 || ::listen(listener, 4096) != 0) {
+  if (::bind(listener, reinterpret_cast<sockaddr*>(&at), size) != 0
+      || ::listen(listener, 4096) != 0) {
     std::perror("floor");
     return 1;
   }

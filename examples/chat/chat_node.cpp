@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::size_t max_message_bytes = 1024 * 1024;
 
-/// Everybody starts in the lobby; who comes and goes is told by `system`, not by `userJoined` and `userLeft`.
+/// Everybody starts in the lobby; who comes and goes is told by `system`, not by `userJoined` and
+/// `userLeft`.
 troupe::server_options chat_defaults() {
   troupe::server_options options;
   options.node.lobby = "lobby";
@@ -29,5 +30,6 @@ void set_up(troupe::server& server) {
 } // namespace
 
 int main(int argc, char** argv) {
-  return troupe::examples::node_main(argc, argv, "chat_node", "A chat in rooms, with its page.", chat_defaults(), set_up);
+  return troupe::examples::node_main(argc, argv, "chat_node", "A chat in rooms, with its page.",
+                                     chat_defaults(), set_up);
 }

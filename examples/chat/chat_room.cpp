@@ -30,14 +30,16 @@ chat_room::chat_room() {
 
 actors::join_decision chat_room::authorize_join(room_context&, const member& candidate) {
   if (!name_of(candidate))
-    return actors::join_decision::refuse("profile.name: 1 to 32 characters", protocol::errc::bad_request);
+    return actors::join_decision::refuse("profile.name: 1 to 32 characters",
+                                         protocol::errc::bad_request);
   return actors::join_decision::accept();
 }
 
 void chat_room::on_join(room_context& room, const member& who) {
   auto name = name_of(who).value_or(default_name(who.user_id));
   people_.insert_or_assign(who.key, person{who.user_id, name});
-  announce(room, name + "님이 입장했습니다.", {{"event", "joined"}, {"username", name}, {"userId", who.user_id}});
+  announce(room, name + "님이 입장했습니다.",
+           {{"event", "joined"}, {"username", name}, {"userId", who.user_id}});
   room.send_to(who.key, "info", {{"userCount", people_.size()}});
   send_roster(room, who);
 }
@@ -47,10 +49,12 @@ void chat_room::on_leave(room_context& room, const member& who, actors::leave_re
   if (gone.empty())
     return;
   auto& name = gone.mapped().name;
-  announce(room, name + "님이 퇴장했습니다.", {{"event", "left"}, {"username", name}, {"userId", who.user_id}});
+  announce(room, name + "님이 퇴장했습니다.",
+           {{"event", "left"}, {"username", name}, {"userId", who.user_id}});
 }
 
-void chat_room::rename(room_context& room, const member& who, const actors::application_message& command) {
+void chat_room::rename(room_context& room, const member& who,
+                       const actors::application_message& command) {
   auto wished = command.fields.string("username");
   auto name = wished ? clean_name(*wished) : std::nullopt;
   if (!name)
@@ -58,23 +62,31 @@ void chat_room::rename(room_context& room, const member& who, const actors::appl
   auto old = std::exchange(people_.at(who.key).name, *name);
   announce(room, old + "님이 " + *name + "(으)로 이름을 변경했습니다.",
            {{"event", "renamed"}, {"username", *name}, {"oldName", old}, {"userId", who.user_id}});
-  room.broadcast({"userRenamed", {{"userId", who.user_id}, {"username", *name}, {"oldName", old}}, {}, false, false});
+  room.broadcast({"userRenamed",
+                  {{"userId", who.user_id}, {"username", *name}, {"oldName", old}},
+                  {},
+                  false,
+                  false});
 }
 
-void chat_room::say(room_context& room, const member& who, const actors::application_message& command) {
+void chat_room::say(room_context& room, const member& who,
+                    const actors::application_message& command) {
   auto text = command.fields.string("text");
   if (!text)
     return room.refuse(protocol::errc::bad_request, "text: a string");
   auto timestamp = protocol::iso_8601(room.now());
-  room.broadcast({"chat",
-                  {{"username", people_.at(who.key).name}, {"message", *text}, {"timestamp", timestamp}},
-                  {{"userId", who.user_id}},
-                  true,
-                  true});
+  room.broadcast(
+    {"chat",
+     {{"username", people_.at(who.key).name}, {"message", *text}, {"timestamp", timestamp}},
+     {{"userId", who.user_id}},
+     true,
+     true});
 }
 
 void chat_room::tell_typing(room_context& room, const member& who) {
-  room.broadcast_except(who.key, {"typing", {{"username", people_.at(who.key).name}}, {{"userId", who.user_id}}, true, false});
+  room.broadcast_except(
+    who.key,
+    {"typing", {{"username", people_.at(who.key).name}}, {{"userId", who.user_id}}, true, false});
 }
 
 void chat_room::send_roster(room_context& room, const member& to) const {
@@ -86,7 +98,8 @@ void chat_room::send_roster(room_context& room, const member& to) const {
   }
   auto members = list.json();
   protocol::raw_value value{protocol::codec::json, members};
-  room.send_to(to.key, {"roster", {{"members", value}, {"userCount", people_.size()}}, {}, false, false});
+  room.send_to(to.key,
+               {"roster", {{"members", value}, {"userCount", people_.size()}}, {}, false, false});
 }
 
 } // namespace troupe::examples

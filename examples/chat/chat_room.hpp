@@ -9,20 +9,26 @@ namespace troupe::examples {
 
 /// The chat of the `ws` tutorial, in a room.
 ///
-/// Takes:  `setUsername` {username}, `chat` {text}, `typing`; anything else is `unknown_type`. `message` is relayed as everywhere.
-/// Says:   `system` {message} when somebody enters, leaves or changes the name, `info` {userCount} to the one who enters,
+/// Takes:  `setUsername` {username}, `chat` {text}, `typing`; anything else is `unknown_type`.
+/// `message` is relayed as everywhere. Says:   `system` {message} when somebody enters, leaves or
+/// changes the name, `info` {userCount} to the one who enters,
 ///         `chat` {username, message, timestamp} to all, `typing` {username} to all others.
-/// More for troupe.v1: `system` also tells `event` (joined, left, renamed), `username`, `oldName`, `userId`; `chat` and `typing`
-///         tell `userId`; `roster` {members, userCount} goes to the one who enters, `userRenamed` to all.
-/// Names:  that of the join's `profile` {name}, else the token's `username`, `name` or `preferred_username`, else `User` and four
+/// More for troupe.v1: `system` also tells `event` (joined, left, renamed), `username`, `oldName`,
+/// `userId`; `chat` and `typing`
+///         tell `userId`; `roster` {members, userCount} goes to the one who enters, `userRenamed`
+///         to all.
+/// Names:  that of the join's `profile` {name}, else the token's `username`, `name` or
+/// `preferred_username`, else `User` and four
 ///         characters that follow from the user's id; each room has its own.
 class chat_room final : public actors::room_behavior {
 public:
   chat_room();
 
-  actors::join_decision authorize_join(actors::room_context& room, const actors::member& candidate) override;
+  actors::join_decision authorize_join(actors::room_context& room,
+                                       const actors::member& candidate) override;
   void on_join(actors::room_context& room, const actors::member& who) override;
-  void on_leave(actors::room_context& room, const actors::member& who, actors::leave_reason reason) override;
+  void on_leave(actors::room_context& room, const actors::member& who,
+                actors::leave_reason reason) override;
 
 private:
   struct person {
@@ -30,8 +36,10 @@ private:
     std::string name;
   };
 
-  void rename(actors::room_context& room, const actors::member& who, const actors::application_message& command);
-  void say(actors::room_context& room, const actors::member& who, const actors::application_message& command);
+  void rename(actors::room_context& room, const actors::member& who,
+              const actors::application_message& command);
+  void say(actors::room_context& room, const actors::member& who,
+           const actors::application_message& command);
   void tell_typing(actors::room_context& room, const actors::member& who);
   void send_roster(actors::room_context& room, const actors::member& to) const;
 

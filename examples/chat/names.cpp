@@ -19,7 +19,8 @@ std::uint64_t hash_of(std::string_view text) noexcept {
 }
 
 std::ptrdiff_t characters_of(std::string_view utf8) noexcept {
-  return std::count_if(utf8.begin(), utf8.end(), [](unsigned char c) { return (c & 0xc0) != 0x80; });
+  return std::count_if(utf8.begin(), utf8.end(),
+                       [](unsigned char c) { return (c & 0xc0) != 0x80; });
 }
 
 /// `text` without the white space that people type at its ends.
@@ -27,9 +28,11 @@ std::string_view trimmed(std::string_view text) noexcept {
   constexpr std::array<std::string_view, 6> spaces{" ", "\t", "\r", "\n", "\u00a0", "\u3000"};
   auto starts = [&](std::string_view s) { return text.starts_with(s); };
   auto ends = [&](std::string_view s) { return text.ends_with(s); };
-  for (auto s = spaces.begin(); (s = std::find_if(spaces.begin(), spaces.end(), starts)) != spaces.end();)
+  for (auto s = spaces.begin();
+       (s = std::find_if(spaces.begin(), spaces.end(), starts)) != spaces.end();)
     text.remove_prefix(s->size());
-  for (auto s = spaces.begin(); (s = std::find_if(spaces.begin(), spaces.end(), ends)) != spaces.end();)
+  for (auto s = spaces.begin();
+       (s = std::find_if(spaces.begin(), spaces.end(), ends)) != spaces.end();)
     text.remove_suffix(s->size());
   return text;
 }

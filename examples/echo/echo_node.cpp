@@ -1,5 +1,6 @@
 // build/release/bin/echo_node --mode echo
-// The first servers of the `ws` tutorial: a greeting and echo, broadcasts with and without the sender, and a plain echo.
+// The first servers of the `ws` tutorial: a greeting and echo, broadcasts with and without the
+// sender, and a plain echo.
 
 #include "support/node_main.hpp"
 
@@ -34,8 +35,11 @@ troupe::endpoint_handlers handlers_for(mode m, troupe::endpoint& self) {
   troupe::endpoint_handlers on;
   switch (m) {
     case mode::echo:
-      on.on_open = [](const troupe::raw_connection& c) { c.send("WebSocket 서버에 연결되었습니다!"); };
-      on.on_message = [](const troupe::raw_connection& c, std::string_view message, bool is_binary) {
+      on.on_open = [](const troupe::raw_connection& c) {
+        c.send("WebSocket 서버에 연결되었습니다!");
+      };
+      on.on_message = [](const troupe::raw_connection& c, std::string_view message,
+                         bool is_binary) {
         if (is_binary)
           c.send_binary(message);
         else
@@ -43,13 +47,16 @@ troupe::endpoint_handlers handlers_for(mode m, troupe::endpoint& self) {
       };
       break;
     case mode::broadcast:
-      on.on_message = [&self](const troupe::raw_connection&, std::string_view message, bool is_binary) {
+      on.on_message = [&self](const troupe::raw_connection&, std::string_view message,
+                              bool is_binary) {
         (void)(is_binary ? self.broadcast_binary(message) : self.broadcast(message));
       };
       break;
     case mode::others:
-      on.on_message = [&self](const troupe::raw_connection& c, std::string_view message, bool is_binary) {
-        (void)(is_binary ? self.broadcast_binary_except(c, message) : self.broadcast_except(c, message));
+      on.on_message = [&self](const troupe::raw_connection& c, std::string_view message,
+                              bool is_binary) {
+        (void)(is_binary ? self.broadcast_binary_except(c, message)
+                         : self.broadcast_except(c, message));
       };
       break;
     case mode::plain: on.on_message = reply; break;
@@ -62,15 +69,21 @@ troupe::endpoint_handlers handlers_for(mode m, troupe::endpoint& self) {
 int main(int argc, char** argv) {
   auto chosen = mode::echo;
   troupe::endpoint at_root;
-  troupe::examples::option_table more{{"mode", "MODE", "echo (with the tutorial's texts), broadcast, others (all but the sender) or plain",
-                                       "echo, broadcast, others or plain",
-                                       [&](std::string_view text) {
-                                         auto m = parse_mode(text);
-                                         chosen = m.value_or(chosen);
-                                         return m.has_value();
-                                       },
-                                       {}, false, "echo"}};
+  troupe::examples::option_table more{
+    {"mode",
+     "MODE",
+     "echo (with the tutorial's texts), broadcast, others (all but the sender) or plain",
+     "echo, broadcast, others or plain",
+     [&](std::string_view text) {
+       auto m = parse_mode(text);
+       chosen = m.value_or(chosen);
+       return m.has_value();
+     },
+     {},
+     false,
+     "echo"}};
   return troupe::examples::node_main(
     argc, argv, "echo_node", "The first servers of the `ws` tutorial.", {},
-    [&](troupe::server& server) { at_root = server.endpoint("/", handlers_for(chosen, at_root)); }, std::move(more));
+    [&](troupe::server& server) { at_root = server.endpoint("/", handlers_for(chosen, at_root)); },
+    std::move(more));
 }

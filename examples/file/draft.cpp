@@ -18,9 +18,12 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view prefix = ".upload-";
-constexpr int max_tries = 10; // a start of another process may take the new draft for one that was left
+// a start of another process may take the new draft for one that was left
+constexpr int max_tries = 10;
 
-[[noreturn]] void fail(const char* what) { throw std::system_error{errno, std::system_category(), what}; }
+[[noreturn]] void fail(const char* what) {
+  throw std::system_error{errno, std::system_category(), what};
+}
 
 std::string random_name() {
   std::random_device random;
@@ -50,7 +53,8 @@ void remove_if_left(const fs::path& path) {
 draft::draft(const fs::path& folder) {
   for (int i = 0; i < max_tries; ++i) {
     create(folder);
-    auto is_ours = ::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK; // or there are no locks here
+    // or there are no locks here
+    auto is_ours = ::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
     if (is_ours && has_a_name(fd_))
       return;
     ::close(fd_);

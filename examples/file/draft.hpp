@@ -5,8 +5,8 @@
 
 namespace troupe::examples {
 
-/// A file that is being written, under a hidden name of its own. It is removed again unless it was kept, and a crash leaves it
-/// unlocked, so that the next start can tell and remove it.
+/// A file that is being written, under a hidden name of its own. It is removed again unless it was
+/// kept, and a crash leaves it unlocked, so that the next start can tell and remove it.
 ///
 /// Errors: `std::system_error`, from all of it. Thread: one.
 class draft {
@@ -21,7 +21,8 @@ public:
   /// Whether `name` was free; the file then goes by it.
   [[nodiscard]] bool keep_as(const std::filesystem::path& name) const;
 
-  /// Removes the drafts in `folder` that nobody is writing, in whichever process. What cannot be removed stays.
+  /// Removes the drafts in `folder` that nobody is writing, in whichever process. What cannot be
+  /// removed stays.
   static void remove_left_ones(const std::filesystem::path& folder);
 
 private:

@@ -1,9 +1,10 @@
 // build/release/bin/file_node --folder received --image picture.png
-// Binary messages as the `ws` tutorial has them: what a client sends is kept in a folder, and who connects gets an image. Its page
-// sends files.
+// Binary messages as the `ws` tutorial has them: what a client sends is kept in a folder, and who
+// connects gets an image. Its page sends files.
 //
-// A text of at most 1 KiB names the binary message that follows. 16 files and 64 MiB (or two of the largest that `--max-message-bytes` allows) may wait for the disk;
-// an address has at most 11 of these places and a client 8, the rest is for others. Each message has one answer at most.
+// A text of at most 1 KiB names the binary message that follows. 16 files and 64 MiB (or two of the
+// largest that `--max-message-bytes` allows) may wait for the disk; an address has at most 11 of
+// these places and a client 8, the rest is for others. Each message has one answer at most.
 
 #include "file/address_share.hpp"
 #include "file/file_store.hpp"
@@ -41,17 +42,20 @@ using troupe::examples::upload_line;
 using troupe::examples::upload_writer;
 
 constexpr std::size_t max_message_bytes = 16 * 1024 * 1024;
-constexpr std::size_t max_name_bytes = 1024; // as sent, with the path that some clients put before it
+// as sent, with the path that some clients put before it
+constexpr std::size_t max_name_bytes = 1024;
 
 /// As long as a slow uplink takes for the biggest file.
 std::chrono::milliseconds assembly_deadline(std::size_t max_bytes) {
   constexpr std::uint64_t slowest_bytes_per_second = 64 * 1024;
   if (max_bytes == 0) // no limit
     return std::chrono::hours{24};
-  return std::chrono::seconds{10} + std::chrono::milliseconds{std::uint64_t{max_bytes} * 1000 / slowest_bytes_per_second};
+  return std::chrono::seconds{10}
+       + std::chrono::milliseconds{std::uint64_t{max_bytes} * 1000 / slowest_bytes_per_second};
 }
 
-/// What waits for the disk may be some files, whatever their size, and two of the largest in any case.
+/// What waits for the disk may be some files, whatever their size, and two of the largest in any
+/// case.
 upload_line::limits line_limits(std::size_t max_bytes) {
   upload_line::limits limits;
   limits.bytes = std::max(limits.bytes, 2 * max_bytes);
@@ -67,7 +71,8 @@ constexpr std::string_view name_too_long = "파일 이름이 너무 깁니다";
 /// Writes one file; what the console and the client are told of it.
 std::function<void()> save(const file_store& store, const upload& file) try {
   auto name = store.save(file.name, file.bytes);
-  return [answer = file.answer, line = "saved " + name + " (" + std::to_string(file.bytes.size()) + " bytes)"] {
+  return [answer = file.answer,
+          line = "saved " + name + " (" + std::to_string(file.bytes.size()) + " bytes)"] {
     troupe::examples::say(line);
     answer(received);
   };
@@ -88,7 +93,8 @@ struct sender {
 class receiver {
 public:
   receiver(const std::filesystem::path& folder, upload_line::limits limits)
-    : writer_(limits, [store = file_store{folder}](const upload& file) { return save(store, file); }) {}
+    : writer_(limits,
+              [store = file_store{folder}](const upload& file) { return save(store, file); }) {}
 
   void welcome(const troupe::raw_connection& from) { from.user_data() = sender{++last_id_, {}}; }
 
@@ -114,7 +120,9 @@ public:
   void finish(std::chrono::milliseconds time) { writer_.finish(time); }
 
 private:
-  static sender& sender_of(const troupe::raw_connection& c) { return std::any_cast<sender&>(c.user_data()); }
+  static sender& sender_of(const troupe::raw_connection& c) {
+    return std::any_cast<sender&>(c.user_data());
+  }
 
   std::atomic<std::uint64_t> last_id_{0};
   upload_writer writer_;
@@ -130,13 +138,15 @@ std::optional<troupe::shared_message> image_in(const std::filesystem::path& path
   return troupe::shared_message::binary(std::string{std::istreambuf_iterator<char>{in}, {}});
 }
 
-std::unique_ptr<receiver> receiver_in(const std::filesystem::path& folder, upload_line::limits limits) try {
+std::unique_ptr<receiver> receiver_in(const std::filesystem::path& folder,
+                                      upload_line::limits limits) try {
   return std::make_unique<receiver>(folder, limits);
 } catch (const std::filesystem::filesystem_error&) {
   throw troupe::examples::input_error{"--folder: expected a folder that can be made or written to"};
 }
 
-troupe::endpoint_handlers handlers(receiver& files, const std::optional<troupe::shared_message>& image,
+troupe::endpoint_handlers handlers(receiver& files,
+                                   const std::optional<troupe::shared_message>& image,
                                    std::chrono::milliseconds time_to_finish) {
   troupe::endpoint_handlers on;
   on.on_open = [&files, image](const troupe::raw_connection& c) {
@@ -144,7 +154,8 @@ troupe::endpoint_handlers handlers(receiver& files, const std::optional<troupe::
     if (image)
       c.send(*image);
   };
-  on.on_message = [&files](const troupe::raw_connection& c, std::string_view message, bool is_binary) {
+  on.on_message = [&files](const troupe::raw_connection& c, std::string_view message,
+                           bool is_binary) {
     if (is_binary)
       files.take_file(c, message);
     else
@@ -160,9 +171,14 @@ int main(int argc, char** argv) {
   std::filesystem::path folder = "received";
   std::optional<troupe::shared_message> image;
   troupe::examples::option_table more{
-    {"folder", "FOLDER", "Where received files go", "a folder's name",
+    {"folder",
+     "FOLDER",
+     "Where received files go",
+     "a folder's name",
      [&](std::string_view text) { return !(folder = text).empty(); },
-     {}, false, folder.string()},
+     {},
+     false,
+     folder.string()},
     {"image", "FILE", "An image that everybody is sent at once", "a file",
      [&](std::string_view text) { return (image = image_in(text)).has_value(); }},
   };
@@ -170,7 +186,8 @@ int main(int argc, char** argv) {
   defaults.node.messages.max_message_bytes = max_message_bytes;
   std::size_t max_bytes = 0;
   std::chrono::milliseconds time_to_finish{};
-  std::unique_ptr<receiver> files; // its writer answers nobody once the server has said that it stops
+  // its writer answers nobody once the server has said that it stops
+  std::unique_ptr<receiver> files;
   return troupe::examples::node_main(
     argc, argv, "file_node", "Keeps the files that clients send.", std::move(defaults),
     [&](troupe::server& server) {
@@ -183,6 +200,7 @@ int main(int argc, char** argv) {
     [&](troupe::server_options& options) {
       max_bytes = options.node.messages.max_message_bytes;
       options.assembly_deadline = assembly_deadline(max_bytes);
-      time_to_finish = std::min<std::chrono::milliseconds>(options.drain_timeout / 4, std::chrono::seconds{2});
+      time_to_finish =
+        std::min<std::chrono::milliseconds>(options.drain_timeout / 4, std::chrono::seconds{2});
     });
 }

@@ -32,11 +32,12 @@ std::string numbered(const std::string& name, file_number number) {
 
 bool is_taken(const fs::path& path) {
   std::error_code ec;
-  return fs::exists(fs::symlink_status(path, ec)); // what cannot be told is free: naming the file will say why
+  // what cannot be told is free: naming the file will say why
+  return fs::exists(fs::symlink_status(path, ec));
 }
 
-/// A free number behind `taken`, which is taken: the least one if files of one name are numbered without gaps.
-/// Cost: twice the logarithm of their count.
+/// A free number behind `taken`, which is taken: the least one if files of one name are numbered
+/// without gaps. Cost: twice the logarithm of their count.
 template <class IsTaken>
 file_number free_number(file_number taken, IsTaken is_taken) {
   auto step = file_number{1};
@@ -68,9 +69,11 @@ bool is_plain(std::string_view character) {
   auto c = character.front();
   if (character == "\u2028" || character == "\u2029") // they end lines
     return false;
-  if (!is_ascii(c)) // what is a name of a room is valid, and holds no control and no bidi-control character
+  // what is a name of a room is valid, and holds no control and no bidi-control character
+  if (!is_ascii(c))
     return protocol::is_room_name('x' + std::string{character} + 'x');
-  return std::isalnum(static_cast<unsigned char>(c)) || std::string_view{"-_. "}.find(c) != std::string_view::npos;
+  return std::isalnum(static_cast<unsigned char>(c))
+      || std::string_view{"-_. "}.find(c) != std::string_view::npos;
 }
 
 } // namespace
@@ -104,7 +107,8 @@ std::string safe_file_name(std::string_view wanted) {
 file_store::file_store(fs::path folder) : folder_(std::move(folder)) {
   fs::create_directories(folder_);
   if (::access(folder_.c_str(), W_OK | X_OK) != 0)
-    throw fs::filesystem_error{"cannot write to the folder", folder_, std::error_code{errno, std::system_category()}};
+    throw fs::filesystem_error{"cannot write to the folder", folder_,
+                               std::error_code{errno, std::system_category()}};
   draft::remove_left_ones(folder_);
 }
 
@@ -113,8 +117,10 @@ std::string file_store::save(std::string_view wanted, std::string_view bytes) co
   draft file{folder_};
   file.write(bytes);
   file_number number = 1;
-  while (!file.keep_as(folder_ / numbered(name, number))) // somebody else may take the name meanwhile
-    number = free_number(number, [&](file_number n) { return is_taken(folder_ / numbered(name, n)); });
+  // somebody else may take the name meanwhile
+  while (!file.keep_as(folder_ / numbered(name, number)))
+    number =
+      free_number(number, [&](file_number n) { return is_taken(folder_ / numbered(name, n)); });
   return numbered(name, number);
 }
 

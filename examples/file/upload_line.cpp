@@ -9,7 +9,8 @@ namespace troupe::examples {
 namespace {
 
 /// Whether a share that has `held` may have `more`, of `max` places of which `total` are taken.
-bool may_have(std::size_t held, std::size_t more, std::size_t total, std::size_t max, std::size_t per_free) {
+bool may_have(std::size_t held, std::size_t more, std::size_t total, std::size_t max,
+              std::size_t per_free) {
   return total + more <= max && held + more <= per_free * (max - total);
 }
 
@@ -27,15 +28,17 @@ bool upload_line::fits(const upload& u) const {
   auto fits_in = [&](auto what, std::size_t more, std::size_t max) {
     auto total = places_.total.*what;
     return may_have(held_in(places_.by_address, u.address, what), more, total, max, 2)
-           && may_have(held_in(places_.by_client, u.client, what), more, total, max, 1);
+        && may_have(held_in(places_.by_client, u.client, what), more, total, max, 1);
   };
-  return fits_in(&amount::files, 1, limits_.files) && fits_in(&amount::bytes, u.bytes.size(), limits_.bytes);
+  return fits_in(&amount::files, 1, limits_.files)
+      && fits_in(&amount::bytes, u.bytes.size(), limits_.bytes);
 }
 
 bool upload_line::offer(upload& u) {
   if (!fits(u))
     return false;
-  for (auto* share : {&places_.total, &places_.by_address[u.address], &places_.by_client[u.client]}) {
+  for (auto* share :
+       {&places_.total, &places_.by_address[u.address], &places_.by_client[u.client]}) {
     share->files += 1;
     share->bytes += u.bytes.size();
   }
@@ -45,13 +48,15 @@ bool upload_line::offer(upload& u) {
 
 bool upload_line::has_turn_before(const upload& a, const upload& b) const {
   auto turn = [this](const upload& u) {
-    return std::tuple{places_.by_address.find(u.address)->second.served, places_.by_client.find(u.client)->second.served};
+    return std::tuple{places_.by_address.find(u.address)->second.served,
+                      places_.by_client.find(u.client)->second.served};
   };
   return turn(a) < turn(b);
 }
 
 std::optional<upload> upload_line::next() {
-  auto first = std::min_element(waiting_.begin(), waiting_.end(), [this](auto& a, auto& b) { return has_turn_before(a, b); });
+  auto first = std::min_element(waiting_.begin(), waiting_.end(),
+                                [this](auto& a, auto& b) { return has_turn_before(a, b); });
   if (first == waiting_.end())
     return std::nullopt;
   auto u = std::move(*first);
@@ -61,7 +66,8 @@ std::optional<upload> upload_line::next() {
 }
 
 void upload_line::finished(const upload& u) {
-  for (auto* share : {&places_.total, &places_.by_address[u.address], &places_.by_client[u.client]}) {
+  for (auto* share :
+       {&places_.total, &places_.by_address[u.address], &places_.by_client[u.client]}) {
     share->files -= 1;
     share->bytes -= u.bytes.size();
   }

@@ -20,14 +20,17 @@ struct upload {
   std::function<void(std::string_view)> answer; ///< tells the client what became of it
 };
 
-/// Files that wait for the disk. The line is bounded in number and bytes, and nobody takes all of it.
+/// Files that wait for the disk. The line is bounded in number and bytes, and nobody takes all of
+/// it.
 ///
-/// An address may have twice as many places and bytes as are still free, a client as many as are free: alone an address has 11
-/// of 16 places and a client 8, and whoever comes finds some. Addresses take turns, and within one its clients.
+/// An address may have twice as many places and bytes as are still free, a client as many as are
+/// free: alone an address has 11 of 16 places and a client 8, and whoever comes finds some.
+/// Addresses take turns, and within one its clients.
 ///
-/// Invariant: what was taken out with `next` holds its place until `finished`, so the file that is being written counts.
-/// Cost: linear in the files that wait, of which there are few. Thread: one.
-/// Source: Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998.
+/// Invariant: what was taken out with `next` holds its place until `finished`, so the file that is
+/// being written counts. Cost: linear in the files that wait, of which there are few. Thread: one.
+/// Source: Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet
+/// Switches", 1998.
 class upload_line {
 public:
   struct limits {

@@ -11,7 +11,8 @@ namespace troupe::examples {
 
 namespace {
 
-/// Runs `f`, and does without where there is no memory, even for saying so: the next file may find some.
+/// Runs `f`, and does without where there is no memory, even for saying so: the next file may find
+/// some.
 template <class F>
 auto if_memory_allows(F&& f) -> decltype(f()) {
   try {
@@ -29,11 +30,11 @@ struct upload_writer::state {
   const save write;
   std::mutex mutex;
   std::condition_variable changed;
-  upload_line line;         ///< guarded by mutex, as all below
+  upload_line line; ///< guarded by mutex, as all below
   bool takes_more = true;
   bool speaks = true;
-  bool ended = false;       ///< the thread touches nothing any more
-  std::thread writer;       ///< of the owner alone
+  bool ended = false; ///< the thread touches nothing any more
+  std::thread writer; ///< of the owner alone
 };
 
 upload_writer::upload_writer(upload_line::limits limits, save write)

@@ -4,5 +4,6 @@
 #include "support/node_main.hpp"
 
 int main(int argc, char** argv) {
-  return troupe::examples::node_main(argc, argv, "relay_node", "A node whose rooms relay messages.", {});
+  return troupe::examples::node_main(argc, argv, "relay_node", "A node whose rooms relay messages.",
+                                     {});
 }

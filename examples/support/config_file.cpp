@@ -29,7 +29,8 @@ std::string text_of(const std::string& path) {
   return std::move(text).str();
 }
 
-/// The parser lets pass what this refuses: lines of one or two characters, and a list that never ends.
+/// The parser lets pass what this refuses: lines of one or two characters, and a list that never
+/// ends.
 void refuse_unreadable(const std::string& path, const std::string& text) {
   std::istringstream lines{text};
   std::string line;
@@ -46,7 +47,8 @@ void refuse_unreadable(const std::string& path, const std::string& text) {
       open_list = 0;
   }
   if (open_list > 0)
-    throw input_error{path + ": line " + std::to_string(open_list) + ": expected `]` at the end of the list"};
+    throw input_error{path + ": line " + std::to_string(open_list)
+                      + ": expected `]` at the end of the list"};
 }
 
 bool is_section_mark(const CLI::ConfigItem& item) { return item.name == "++" || item.name == "--"; }

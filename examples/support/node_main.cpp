@@ -13,7 +13,8 @@
 #include <string>
 #include <system_error>
 
-/// Where a node is linked with jemalloc: memory that is free goes back to the system although no thread allocates.
+/// Where a node is linked with jemalloc: memory that is free goes back to the system although no
+/// thread allocates.
 extern "C" const char* malloc_conf;
 const char* malloc_conf = "background_thread:true";
 
@@ -31,11 +32,13 @@ std::string url_of(const server_options& options, std::uint16_t port) {
     host = "127.0.0.1";
   if (host.find(':') != std::string::npos)
     host = '[' + host + ']';
-  return (options.tls_certificates.empty() ? "http://" : "https://") + host + ':' + std::to_string(port);
+  return (options.tls_certificates.empty() ? "http://" : "https://") + host + ':'
+       + std::to_string(port);
 }
 
-/// Threads that are made from here on block them, too, but for the server's, which hears them, also what came before it. One that
-/// comes when all has stopped is heard by nobody, and the process ends with its exit code.
+/// Threads that are made from here on block them, too, but for the server's, which hears them, also
+/// what came before it. One that comes when all has stopped is heard by nobody, and the process
+/// ends with its exit code.
 void leave_signals_to_server() {
   sigset_t of_server;
   sigemptyset(&of_server);
@@ -44,7 +47,8 @@ void leave_signals_to_server() {
   ::pthread_sigmask(SIG_BLOCK, &of_server, nullptr);
 }
 
-int serve(const server_options& options, std::string_view name, const std::function<void(server&)>& set_up) {
+int serve(const server_options& options, std::string_view name,
+          const std::function<void(server&)>& set_up) {
   leave_signals_to_server();
   server node{options};
   if (set_up)
@@ -64,9 +68,9 @@ int serve(const server_options& options, std::string_view name, const std::funct
 
 } // namespace
 
-int node_main(int argc, const char* const* argv, std::string_view name, std::string_view about, server_options defaults,
-              const std::function<void(server&)>& set_up, option_table more,
-              const std::function<void(server_options&)>& complete) try {
+int node_main(int argc, const char* const* argv, std::string_view name, std::string_view about,
+              server_options defaults, const std::function<void(server&)>& set_up,
+              option_table more, const std::function<void(server_options&)>& complete) try {
   secure_standard_streams();
   defaults.node.loops = 0;
   defaults.raise_descriptor_limit = true; // a node calls no `select`
@@ -80,7 +84,8 @@ int node_main(int argc, const char* const* argv, std::string_view name, std::str
   if (complete)
     complete(defaults);
   return serve(defaults, name, set_up);
-} catch (const std::exception& e) { // a file that is not what it should be, or an option that was not looked at closely enough
+  // a file that is not what it should be, or an option that was not looked at closely enough
+} catch (const std::exception& e) {
   complain(std::string{name} + ": " + protocol::escape_for_log(with_option_names(e.what())));
   return bad_input;
 }

@@ -50,30 +50,59 @@ std::string number_text(double number) {
 }
 
 /// `standard`: what stands where `to` says nothing by itself.
-program_option count_option(std::string name, std::string help, auto& to, std::string standard = {}) {
+program_option count_option(std::string name, std::string help, auto& to,
+                            std::string standard = {}) {
   if constexpr (std::is_integral_v<std::remove_reference_t<decltype(to)>>)
     standard = std::to_string(to);
-  return {std::move(name), "N", std::move(help), "a whole number up to 2147483647, or 0 for no limit", into(to, count_up_to(any_size)), {}, false,
+  return {std::move(name),
+          "N",
+          std::move(help),
+          "a whole number up to 2147483647, or 0 for no limit",
+          into(to, count_up_to(any_size)),
+          {},
+          false,
           std::move(standard)};
 }
 
 program_option duration_option(std::string name, std::string help, auto& to) {
-  return {std::move(name), "TIME", std::move(help), "seconds, or a number with ms, s or m, of at most a day",
-          into(to, parse_duration), {}, false, duration_text(to)};
+  return {std::move(name),
+          "TIME",
+          std::move(help),
+          "seconds, or a number with ms, s or m, of at most a day",
+          into(to, parse_duration),
+          {},
+          false,
+          duration_text(to)};
 }
 
 program_option rate_option(std::string name, std::string help, double standard, taker take) {
-  return {std::move(name), "N", std::move(help), "a number up to 1000000000, or 0 for no limit", std::move(take), {}, false, number_text(standard)};
+  return {std::move(name), "N", std::move(help), "a number up to 1000000000, or 0 for no limit",
+          std::move(take), {},  false,           number_text(standard)};
 }
 
 void add_listening(option_table& table, server_options& o) {
-  table.push_back({"port", "N", "Port to listen on; 0 takes a free one", "a number from 0 to 65535",
-                   into(o.port, count_up_to(65535)), {}, false, std::to_string(o.port)});
-  table.push_back({"bind", "ADDRESS", "IP address to listen on; without it all, IPv4 and IPv6", "an IPv4 or IPv6 address",
-                   [&o](std::string_view text) { return transport::is_address(text) && (o.bind = text, true); }});
-  table.push_back({"loops", "N", "Event loops, each a thread; 0 is one for each core", "a number from 0 to 256",
-                   into(o.node.loops, count_up_to(max_loops)), {}, false, std::to_string(o.node.loops)});
-  table.push_back({"origin", "ORIGIN", "Page origin that may connect; may be repeated; without it all may",
+  table.push_back({"port",
+                   "N",
+                   "Port to listen on; 0 takes a free one",
+                   "a number from 0 to 65535",
+                   into(o.port, count_up_to(65535)),
+                   {},
+                   false,
+                   std::to_string(o.port)});
+  table.push_back({"bind", "ADDRESS", "IP address to listen on; without it all, IPv4 and IPv6",
+                   "an IPv4 or IPv6 address", [&o](std::string_view text) {
+                     return transport::is_address(text) && (o.bind = text, true);
+                   }});
+  table.push_back({"loops",
+                   "N",
+                   "Event loops, each a thread; 0 is one for each core",
+                   "a number from 0 to 256",
+                   into(o.node.loops, count_up_to(max_loops)),
+                   {},
+                   false,
+                   std::to_string(o.node.loops)});
+  table.push_back({"origin", "ORIGIN",
+                   "Page origin that may connect; may be repeated; without it all may",
                    "an origin such as https://example.org",
                    [&o](std::string_view text) {
                      return transport::is_origin(text) && (o.origins.emplace_back(text), true);
@@ -82,11 +111,16 @@ void add_listening(option_table& table, server_options& o) {
 }
 
 void add_deadlines(option_table& table, server_options& o) {
-  table.push_back(duration_option("ping-interval", "Silence after which a client is pinged; 0: never",
+  table.push_back(duration_option("ping-interval",
+                                  "Silence after which a client is pinged; 0: never",
                                   o.node.heartbeat.interval));
-  table.push_back(duration_option("ping-timeout", "Further silence after which it is cut off", o.node.heartbeat.timeout));
-  table.push_back(duration_option("drain-delay", "Time between /readyz turning 503 and the port closing, at the end", o.drain_delay));
-  table.push_back(duration_option("drain-timeout", "Time from then on to say goodbye to all clients", o.drain_timeout));
+  table.push_back(duration_option("ping-timeout", "Further silence after which it is cut off",
+                                  o.node.heartbeat.timeout));
+  table.push_back(duration_option(
+    "drain-delay", "Time between /readyz turning 503 and the port closing, at the end",
+    o.drain_delay));
+  table.push_back(duration_option(
+    "drain-timeout", "Time from then on to say goodbye to all clients", o.drain_timeout));
 }
 
 /// `standard`: what stands where `to` says nothing by itself.
@@ -95,70 +129,108 @@ program_option size_option(std::string name, std::string help, auto& to, std::st
   if constexpr (std::is_integral_v<std::remove_reference_t<decltype(to)>>)
     if (standard.empty())
       standard = size_text(static_cast<std::uint64_t>(to));
-  return {std::move(name), "SIZE", std::move(help), "bytes, or a whole number with KiB, MiB or GiB, of at most " + size_text(max),
-          into(to, [max](std::string_view text) { return parse_size(text, max); }), {}, false, std::move(standard)};
+  return {std::move(name),
+          "SIZE",
+          std::move(help),
+          "bytes, or a whole number with KiB, MiB or GiB, of at most " + size_text(max),
+          into(to, [max](std::string_view text) { return parse_size(text, max); }),
+          {},
+          false,
+          std::move(standard)};
 }
 
 /// A part of the memory unless it is given; 0 lifts it.
-program_option budget_option(std::string name, std::string help, std::optional<std::int64_t>& to, std::string standard) {
-  return size_option(std::move(name), std::move(help), to, std::move(standard), std::uint64_t{1} << 40);
+program_option budget_option(std::string name, std::string help, std::optional<std::int64_t>& to,
+                             std::string standard) {
+  return size_option(std::move(name), std::move(help), to, std::move(standard),
+                     std::uint64_t{1} << 40);
 }
 
 /// What the node keeps in all.
 void add_memory(option_table& table, server_options& o) {
   auto& node = o.node;
-  table.push_back({"history", "on|off", "Rooms keep what they have said last", "on or off",
-                   into(node.rooms.history, parse_switch), {}, false, node.rooms.history ? "on" : "off"});
-  table.push_back(count_option("history-messages", "Messages that a room keeps", node.rooms.history_messages));
-  table.push_back(size_option("history-bytes", "Size of what a room keeps", node.rooms.history_bytes));
-  table.push_back({"history-age", "TIME", "Age of what a room keeps; 0: any",
+  table.push_back({"history",
+                   "on|off",
+                   "Rooms keep what they have said last",
+                   "on or off",
+                   into(node.rooms.history, parse_switch),
+                   {},
+                   false,
+                   node.rooms.history ? "on" : "off"});
+  table.push_back(
+    count_option("history-messages", "Messages that a room keeps", node.rooms.history_messages));
+  table.push_back(
+    size_option("history-bytes", "Size of what a room keeps", node.rooms.history_bytes));
+  table.push_back({"history-age",
+                   "TIME",
+                   "Age of what a room keeps; 0: any",
                    "seconds, or a number with ms, s or m, of at most a day",
                    [&age = node.rooms.history_age](std::string_view text) {
                      auto time = parse_duration(text);
                      age = time ? std::chrono::ceil<std::chrono::seconds>(*time) : age;
                      return time.has_value();
                    },
-                   {}, false, duration_text(node.rooms.history_age)});
-  table.push_back(budget_option("history-budget", "Size of what all rooms keep; the largest histories go first",
+                   {},
+                   false,
+                   duration_text(node.rooms.history_age)});
+  table.push_back(budget_option("history-budget",
+                                "Size of what all rooms keep; the largest histories go first",
                                 node.history_budget_bytes, "an eighth of the memory"));
-  table.push_back(budget_option("output-budget", "Size of all that waits to be sent; beyond it the slowest are cut off",
-                                node.memory_budget_bytes, "a quarter of the memory"));
-  table.push_back(budget_option("inbound-budget", "Size of messages that have come in part; beyond it the slowest are cut off",
-                                node.inbound_budget_bytes, "a sixteenth of the memory, at least four largest messages"));
+  table.push_back(budget_option(
+    "output-budget", "Size of all that waits to be sent; beyond it the slowest are cut off",
+    node.memory_budget_bytes, "a quarter of the memory"));
+  table.push_back(budget_option(
+    "inbound-budget", "Size of messages that have come in part; beyond it the slowest are cut off",
+    node.inbound_budget_bytes, "a sixteenth of the memory, at least four largest messages"));
 }
 
 void add_limits(option_table& table, server_options& o) {
   auto& node = o.node;
-  table.push_back(size_option("max-message-bytes", "Size of a client's message", node.messages.max_message_bytes, {},
+  table.push_back(size_option("max-message-bytes", "Size of a client's message",
+                              node.messages.max_message_bytes, {},
                               protocol::max_supported_message_bytes));
   table.push_back(count_option("max-fragments", "Fragments of one message", o.max_fragments,
                                "1024, or one for each 256 bytes of --max-message-bytes"));
-  table.push_back(count_option("max-connections", "WebSockets at a time", o.max_connections, "0.8 of the descriptors"));
-  table.push_back(count_option("max-connections-per-ip", "Those of one address; if given, loopback counts too",
+  table.push_back(count_option("max-connections", "WebSockets at a time", o.max_connections,
+                               "0.8 of the descriptors"));
+  table.push_back(count_option("max-connections-per-ip",
+                               "Those of one address; if given, loopback counts too",
                                o.max_connections_per_ip, "100"));
   table.push_back(count_option("max-pending", "Sockets that are no WebSockets (yet)", o.max_pending,
                                "half of the descriptors, 16384 at most"));
-  table.push_back(count_option("max-pending-per-ip", "Those of one address; loopback counts too if this or the one above is given",
-                               o.max_pending_per_ip, "128"));
-  table.push_back(count_option("reserved-descriptors", "Descriptors that are no WebSockets: log, files, probes",
+  table.push_back(
+    count_option("max-pending-per-ip",
+                 "Those of one address; loopback counts too if this or the one above is given",
+                 o.max_pending_per_ip, "128"));
+  table.push_back(count_option("reserved-descriptors",
+                               "Descriptors that are no WebSockets: log, files, probes",
                                o.reserved_descriptors, "an eighth, 64 at most"));
   table.push_back(rate_option("admission-rate", "New WebSockets a second", o.admissions_per_second,
                               into(o.admissions_per_second, parse_rate)));
-  table.push_back(rate_option("message-rate", "Messages a second of one client; in a burst twice that",
-                              node.connections.messages_per_second,
-                              [&limits = node.connections](std::string_view text) {
-                                auto rate = parse_rate(text);
-                                limits.messages_per_second = rate.value_or(limits.messages_per_second);
-                                limits.burst_messages = static_cast<std::size_t>(std::ceil(2 * limits.messages_per_second));
-                                return rate.has_value();
-                              }));
-  table.push_back(size_option("byte-rate", "Size of what one client says a second; if given, of WebSockets without rooms, too",
-                              node.connections.bytes_per_second, "1MiB or --max-message-bytes; none with --message-rate 0"));
+  table.push_back(rate_option(
+    "message-rate", "Messages a second of one client; in a burst twice that",
+    node.connections.messages_per_second, [&limits = node.connections](std::string_view text) {
+      auto rate = parse_rate(text);
+      limits.messages_per_second = rate.value_or(limits.messages_per_second);
+      limits.burst_messages = static_cast<std::size_t>(std::ceil(2 * limits.messages_per_second));
+      return rate.has_value();
+    }));
+  table.push_back(size_option(
+    "byte-rate",
+    "Size of what one client says a second; if given, of WebSockets without rooms, too",
+    node.connections.bytes_per_second, "1MiB or --max-message-bytes; none with --message-rate 0"));
   table.push_back(count_option("max-rooms", "Rooms", node.rooms.max_rooms));
-  table.push_back(count_option("max-rooms-per-connection", "Rooms that one client is in", node.connections.max_rooms));
+  table.push_back(count_option("max-rooms-per-connection", "Rooms that one client is in",
+                               node.connections.max_rooms));
   table.push_back(count_option("max-members", "Members of a room", node.rooms.max_members));
-  table.push_back({"announce", "on|off", "Tell rooms who joins and leaves (userJoined, userLeft)", "on or off",
-                   into(node.announce, parse_switch), {}, false, node.announce ? "on" : "off"});
+  table.push_back({"announce",
+                   "on|off",
+                   "Tell rooms who joins and leaves (userJoined, userLeft)",
+                   "on or off",
+                   into(node.announce, parse_switch),
+                   {},
+                   false,
+                   node.announce ? "on" : "off"});
 }
 
 bool is_file(std::string_view text, std::filesystem::path& to) {
@@ -168,58 +240,68 @@ bool is_file(std::string_view text, std::filesystem::path& to) {
 }
 
 program_option flag_option(std::string name, std::string help, bool& to) {
-  return {std::move(name), "on|off", std::move(help), "on or off", into(to, parse_switch), {}, true};
+  return {
+    std::move(name), "on|off", std::move(help), "on or off", into(to, parse_switch), {}, true};
 }
 
 /// An option that says what tokens must be, and so needs a key.
-program_option claim_option(std::string name, std::string value, std::string help, std::string expected, token_options& tokens,
-                            taker take, std::string standard = {}) {
+program_option claim_option(std::string name, std::string value, std::string help,
+                            std::string expected, token_options& tokens, taker take,
+                            std::string standard = {}) {
   auto noted = [&tokens, option = "--" + name, take = std::move(take)](std::string_view text) {
     tokens.given = option;
     return take(text);
   };
-  return {std::move(name), std::move(value), std::move(help), std::move(expected), std::move(noted), {}, false,
-          std::move(standard)};
+  return {
+    std::move(name), std::move(value),   std::move(help), std::move(expected), std::move(noted), {},
+    false,           std::move(standard)};
 }
 
 void add_claims(option_table& table, token_options& tokens) {
-  table.push_back(claim_option("jwt-issuer", "NAME", "What `iss` of a token must be", "a name", tokens,
-                               [&tokens](std::string_view text) {
+  table.push_back(claim_option("jwt-issuer", "NAME", "What `iss` of a token must be", "a name",
+                               tokens, [&tokens](std::string_view text) {
                                  return !text.empty() && (tokens.jwt.issuer = text, true);
                                }));
-  table.push_back(claim_option("jwt-audience", "NAME", "What `aud` of a token must be or hold", "a name", tokens,
-                               [&tokens](std::string_view text) {
+  table.push_back(claim_option("jwt-audience", "NAME", "What `aud` of a token must be or hold",
+                               "a name", tokens, [&tokens](std::string_view text) {
                                  return !text.empty() && (tokens.jwt.audience = text, true);
                                }));
   table.push_back(claim_option(
-    "jwt-profile", "seed|strict", "seed: ?token= is taken and `exp` optional; strict: neither", "seed or strict", tokens,
+    "jwt-profile", "seed|strict", "seed: ?token= is taken and `exp` optional; strict: neither",
+    "seed or strict", tokens,
     [&tokens](std::string_view text) {
-      tokens.jwt.profile = text == "strict" ? transport::jwt_profile::strict : transport::jwt_profile::seed;
+      tokens.jwt.profile =
+        text == "strict" ? transport::jwt_profile::strict : transport::jwt_profile::seed;
       return text == "seed" || text == "strict";
     },
     "seed"));
 }
 
 void add_security(option_table& table, server_options& o, token_options& tokens) {
-  table.push_back({"tls-cert", "FILE", "Certificates in PEM; with --tls-key the port speaks TLS", "a file",
+  table.push_back({"tls-cert", "FILE", "Certificates in PEM; with --tls-key the port speaks TLS",
+                   "a file",
                    [&o](std::string_view text) { return is_file(text, o.tls_certificates); }});
   table.push_back({"tls-key", "FILE", "Private key in PEM", "a file",
                    [&o](std::string_view text) { return is_file(text, o.tls_key); }});
-  table.push_back({"jwt-secret-file", "FILE", "Secret of the tokens (HS256) that clients need", "a file",
-                   [&tokens](std::string_view text) { return is_file(text, tokens.secret_file.emplace()); }});
-  table.push_back({"jwt-key-file", "KID=FILE", "Key of the tokens that name KID: public key in PEM, or secret; may be repeated",
+  table.push_back(
+    {"jwt-secret-file", "FILE", "Secret of the tokens (HS256) that clients need", "a file",
+     [&tokens](std::string_view text) { return is_file(text, tokens.secret_file.emplace()); }});
+  table.push_back({"jwt-key-file", "KID=FILE",
+                   "Key of the tokens that name KID: public key in PEM, or secret; may be repeated",
                    "KID=FILE with a file",
                    [&tokens](std::string_view text) {
                      auto equals = text.find('=');
                      std::filesystem::path file;
-                     if (equals == std::string_view::npos || equals == 0 || !is_file(text.substr(equals + 1), file))
+                     if (equals == std::string_view::npos || equals == 0
+                         || !is_file(text.substr(equals + 1), file))
                        return false;
                      tokens.key_files.emplace_back(text.substr(0, equals), file);
                      return true;
                    },
                    [&tokens] { tokens.key_files.clear(); }});
   add_claims(table, tokens);
-  table.push_back(count_option("max-connections-per-user", "WebSockets of one user with a token", o.max_connections_per_user));
+  table.push_back(count_option("max-connections-per-user", "WebSockets of one user with a token",
+                               o.max_connections_per_user));
 }
 
 /// The library's name of what an option stores, and the option's.
@@ -275,21 +357,30 @@ bool is_admin_bind(std::string_view text) {
 }
 
 void add_http(option_table& table, server_options& o) {
-  table.push_back({"admin-bind", "ADDRESS:PORT", "Where /metrics and health are, instead of the main port", "an address and a port",
-                   [&o](std::string_view text) { return is_admin_bind(text) && (o.admin_bind = text, true); }});
-  table.push_back({"cors-origin", "ORIGIN", "Origin whose pages may read HTTP answers; may be repeated", "an origin, or *",
+  table.push_back(
+    {"admin-bind", "ADDRESS:PORT", "Where /metrics and health are, instead of the main port",
+     "an address and a port",
+     [&o](std::string_view text) { return is_admin_bind(text) && (o.admin_bind = text, true); }});
+  table.push_back({"cors-origin", "ORIGIN",
+                   "Origin whose pages may read HTTP answers; may be repeated", "an origin, or *",
                    [&o](std::string_view text) {
-                     return (text == "*" || transport::is_origin(text)) && (o.cors_origins.emplace_back(text), true);
+                     return (text == "*" || transport::is_origin(text))
+                         && (o.cors_origins.emplace_back(text), true);
                    },
                    [&o] { o.cors_origins.clear(); }});
-  table.push_back({"trusted-proxy", "ADDRESS", "Address or network whose X-Forwarded-For is believed; may be repeated",
+  table.push_back({"trusted-proxy", "ADDRESS",
+                   "Address or network whose X-Forwarded-For is believed; may be repeated",
                    "an address or a network such as 10.0.0.0/8",
                    [&o](std::string_view text) {
-                     return transport::is_network(text) && (o.trusted_proxies.emplace_back(text), true);
+                     return transport::is_network(text)
+                         && (o.trusted_proxies.emplace_back(text), true);
                    },
                    [&o] { o.trusted_proxies.clear(); }});
-  table.push_back(flag_option("proxy-protocol", "Trusted proxies start each connection with a PROXY header", o.proxy_protocol));
-  table.push_back(flag_option("deflate", "permessage-deflate for clients that offer it", o.deflate));
+  table.push_back(flag_option("proxy-protocol",
+                              "Trusted proxies start each connection with a PROXY header",
+                              o.proxy_protocol));
+  table.push_back(
+    flag_option("deflate", "permessage-deflate for clients that offer it", o.deflate));
 }
 
 } // namespace
@@ -316,7 +407,8 @@ void check_together(const server_options& options) {
 }
 
 std::string with_option_names(std::string_view sentence) {
-  constexpr std::string_view of_key = "server_options.jwt: "; // what follows names the key or its file
+  // what follows names the key or its file
+  constexpr std::string_view of_key = "server_options.jwt: ";
   if (sentence.starts_with(of_key))
     return std::string{sentence.substr(of_key.size())};
   auto field = sentence.substr(0, sentence.find(' '));

@@ -18,20 +18,23 @@ struct token_options {
   std::optional<std::filesystem::path> secret_file;
   std::vector<std::pair<std::string, std::filesystem::path>> key_files; ///< by kid
   std::string given; ///< an option that says what a token must be, as `--name`; it needs a key
-  transport::jwt_options jwt{.profile = transport::jwt_profile::seed, .keys = {}, .issuer = {}, .audience = {}};
+  transport::jwt_options jwt{
+    .profile = transport::jwt_profile::seed, .keys = {}, .issuer = {}, .audience = {}};
 
-  /// Reads the files, if any are named. Errors: `std::runtime_error` that names the file, or the option that lacks one: a node that
-  /// was told of tokens never starts without asking for them.
+  /// Reads the files, if any are named. Errors: `std::runtime_error` that names the file, or the
+  /// option that lacks one: a node that was told of tokens never starts without asking for them.
   void apply_to(server_options& options) const;
 };
 
-/// The options that all nodes have. Each stores into `options` or `tokens`, which hold the defaults and must outlive the table.
+/// The options that all nodes have. Each stores into `options` or `tokens`, which hold the defaults
+/// and must outlive the table.
 [[nodiscard]] option_table node_options(server_options& options, token_options& tokens);
 
 /// What the library says of one of its options, with that of the command line in its place.
 [[nodiscard]] std::string with_option_names(std::string_view sentence);
 
-/// Refuses options that would do nothing without another. Errors: `std::runtime_error` that names both.
+/// Refuses options that would do nothing without another. Errors: `std::runtime_error` that names
+/// both.
 void check_together(const server_options& options);
 
 } // namespace troupe::examples

@@ -23,12 +23,14 @@ void apply(const program_option& option, const std::string& place, const values&
     option.clear();
   for (auto& value : given)
     if (!option.take(value))
-      throw input_error{place + ": expected " + option.expected + ", not \"" + printable(value) + '"'};
+      throw input_error{place + ": expected " + option.expected + ", not \"" + printable(value)
+                        + '"'};
 }
 
 void apply_file(const option_table& options, const std::string& path) {
   for (auto& entry : read_config_file(path)) {
-    auto option = std::find_if(options.begin(), options.end(), [&](auto& o) { return o.name == entry.key; });
+    auto option =
+      std::find_if(options.begin(), options.end(), [&](auto& o) { return o.name == entry.key; });
     if (option == options.end())
       throw input_error{path + ": " + printable(entry.key) + ": no such option, see --help"};
     apply(*option, path + ": " + entry.key, entry.values);
@@ -39,7 +41,8 @@ CLI::Option* add(CLI::App& app, const program_option& option) {
   if (option.flag)
     return app.add_flag("--" + option.name)->description(option.help);
   return app.add_option("--" + option.name)
-    ->description(option.standard.empty() ? option.help : option.help + " (default: " + option.standard + ')')
+    ->description(option.standard.empty() ? option.help
+                                          : option.help + " (default: " + option.standard + ')')
     ->type_name(option.value)
     ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
@@ -47,16 +50,20 @@ CLI::Option* add(CLI::App& app, const program_option& option) {
 /// A value is missing at the end of the command line. The parser's message starts with the option.
 input_error missing_value(const option_table& options, const std::string& message) {
   auto place = message.substr(0, message.find(':'));
-  auto option = std::find_if(options.begin(), options.end(), [&](auto& o) { return "--" + o.name == place; });
-  return input_error{place + ": expected " + (option == options.end() ? "a value" : option->expected)};
+  auto option =
+    std::find_if(options.begin(), options.end(), [&](auto& o) { return "--" + o.name == place; });
+  return input_error{place + ": expected "
+                     + (option == options.end() ? "a value" : option->expected)};
 }
 
-/// The parser would take the value of a flag for one of its own words, or for an argument that nobody knows.
+/// The parser would take the value of a flag for one of its own words, or for an argument that
+/// nobody knows.
 void refuse_flag_values(const option_table& options, int argc, const char* const* argv) {
   for (int i = 1; i < argc; ++i) {
     std::string_view argument{argv[i]};
     auto name = argument.substr(0, argument.find('='));
-    auto is_flag = std::any_of(options.begin(), options.end(), [&](auto& o) { return o.flag && "--" + o.name == name; });
+    auto is_flag = std::any_of(options.begin(), options.end(),
+                               [&](auto& o) { return o.flag && "--" + o.name == name; });
     auto has_value = name.size() < argument.size() || (i + 1 < argc && argv[i + 1][0] != '-');
     if (is_flag && has_value)
       throw input_error{std::string{name} + ": takes no value"};
@@ -82,8 +89,9 @@ bool parse(CLI::App& app, const option_table& options, int argc, const char* con
 
 bool read(CLI::App& app, const option_table& options, int argc, const char* const* argv) {
   std::string file;
-  program_option config{"config", "FILE", "File with options, one `name = value` a line; the command line wins", "a file's name",
-                        [&](std::string_view path) { return !(file = path).empty(); }};
+  program_option config{
+    "config", "FILE", "File with options, one `name = value` a line; the command line wins",
+    "a file's name", [&](std::string_view path) { return !(file = path).empty(); }};
   auto* given_file = add(app, config);
   std::vector<CLI::Option*> given;
   for (auto& o : options)
@@ -103,8 +111,8 @@ bool read(CLI::App& app, const option_table& options, int argc, const char* cons
 
 } // namespace
 
-std::optional<int> read_options(const option_table& options, std::string_view program, std::string_view about, int argc,
-                                const char* const* argv) {
+std::optional<int> read_options(const option_table& options, std::string_view program,
+                                std::string_view about, int argc, const char* const* argv) {
   CLI::App app{std::string{about}, std::string{program}};
   app.allow_extras();
   try {

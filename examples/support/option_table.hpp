@@ -10,23 +10,28 @@ namespace troupe::examples {
 
 /// One option of a program, on the command line (`--name`) and in its file (`name = value`).
 struct program_option {
-  std::string name;      ///< without dashes
-  std::string value;     ///< what stands for the value in `--help`
+  std::string name;  ///< without dashes
+  std::string value; ///< what stands for the value in `--help`
   std::string help;
-  std::string expected;  ///< completes "expected ..."
+  std::string expected;                       ///< completes "expected ..."
   std::function<bool(std::string_view)> take; ///< stores one value; false if it is not as expected
-  std::function<void()> clear = {};           ///< set if the option may be repeated: forgets the values taken before
-  bool flag = false;                          ///< takes no value on the command line: `--name` means `name = true`
-  std::string standard = {};                  ///< what stands where it is not given, for `--help`; empty: nothing does
+  /// Set if the option may be repeated: forgets the values taken before.
+  std::function<void()> clear = {};
+  /// Takes no value on the command line: `--name` means `name = true`.
+  bool flag = false;
+  /// What stands where it is not given, for `--help`; empty: nothing does.
+  std::string standard = {};
 };
 
 using option_table = std::vector<program_option>;
 
-/// Reads the command line and the file that its `--config` names; the command line wins. Whatever is wrong is told in one line on
-/// stderr that names the option, or the file and the key, and what was expected.
+/// Reads the command line and the file that its `--config` names; the command line wins. Whatever
+/// is wrong is told in one line on stderr that names the option, or the file and the key, and what
+/// was expected.
 ///
 /// Returns the exit code if the program is to end at once: 0 after `--help`, 2 after bad input.
-[[nodiscard]] std::optional<int> read_options(const option_table& options, std::string_view program, std::string_view about,
-                                              int argc, const char* const* argv);
+[[nodiscard]] std::optional<int> read_options(const option_table& options, std::string_view program,
+                                              std::string_view about, int argc,
+                                              const char* const* argv);
 
 } // namespace troupe::examples

@@ -28,7 +28,8 @@ transport::http_handler serve(const embedded_file& file) {
     response.body = file.bytes;
     response.headers = {{"Cache-Control", "no-cache"},
                         {"X-Content-Type-Options", "nosniff"},
-                        {"Content-Security-Policy", "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' blob:"}};
+                        {"Content-Security-Policy",
+                         "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' blob:"}};
     return response;
   };
 }

@@ -32,8 +32,10 @@ std::optional<std::uint64_t> parse_count(std::string_view text, std::uint64_t ma
 
 std::optional<double> parse_number(std::string_view text) noexcept {
   double number = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(number) || std::signbit(number))
+  auto [end, error] =
+    std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(number)
+      || std::signbit(number))
     return {};
   return number;
 }
@@ -72,7 +74,8 @@ std::string duration_text(std::chrono::milliseconds time) {
   auto ms = time.count();
   if (ms % 1000 != 0)
     return std::to_string(ms) + "ms";
-  return ms > 0 && ms % 60'000 == 0 ? std::to_string(ms / 60'000) + 'm' : std::to_string(ms / 1000) + 's';
+  return ms > 0 && ms % 60'000 == 0 ? std::to_string(ms / 60'000) + 'm'
+                                    : std::to_string(ms / 1000) + 's';
 }
 
 std::string size_text(std::uint64_t bytes) {
@@ -80,7 +83,8 @@ std::string size_text(std::uint64_t bytes) {
     return std::to_string(bytes);
   if (bytes % gibibyte == 0)
     return std::to_string(bytes / gibibyte) + "GiB";
-  return bytes % mebibyte == 0 ? std::to_string(bytes / mebibyte) + "MiB" : std::to_string(bytes / kibibyte) + "KiB";
+  return bytes % mebibyte == 0 ? std::to_string(bytes / mebibyte) + "MiB"
+                               : std::to_string(bytes / kibibyte) + "KiB";
 }
 
 std::optional<bool> parse_switch(std::string_view text) noexcept {

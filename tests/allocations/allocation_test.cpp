@@ -28,8 +28,8 @@ server_options quiet() {
   return options;
 }
 
-/// Allocations of the whole process for one `round`, once all is warm: the least of several batches, since a loop that is woken twice
-/// allocates once more.
+/// Allocations of the whole process for one `round`, once all is warm: the least of several
+/// batches, since a loop that is woken twice allocates once more.
 template <class Round>
 std::uint64_t allocations_of(Round round) {
   constexpr int rounds = 50;

@@ -94,7 +94,8 @@ TEST_CASE("a client of rooms has nothing kept of its request") {
 }
 
 // Pins §16.32.
-TEST_CASE("a client of a raw endpoint, or of an application that decides again, has its request kept, of 8 KiB at most") {
+TEST_CASE("a client of a raw endpoint, or of an application that decides again, has its request "
+          "kept, of 8 KiB at most") {
   auto [path, asks_again] = GENERATE(table<std::string, bool>({{"/raw", false}, {"/", true}}));
   kept_requests r{asks_again};
   auto small = r.bytes_each(raw_client::upgrade_of(path));

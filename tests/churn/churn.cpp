@@ -1,6 +1,7 @@
-// Exact delivery over real sockets: connections that come, join, speak, leave and go at random, with a few commands of each under
-// way at a time, and every frame that they get held against what was said. Then nothing may be left in the node.
-// churn --node build/dev/bin/relay_node --seconds 20
+// Exact delivery over real sockets: connections that come, join, speak, leave and go at random,
+// with a few commands of each under way at a time, and every frame that they get held against what
+// was said. Then nothing may be left in the node. churn --node build/dev/bin/relay_node --seconds
+// 20
 
 #include "crowd.hpp"
 #include "node_process.hpp"
@@ -40,7 +41,8 @@ struct cycle_result {
 std::unique_ptr<node_process> node_for(const options& o) {
   if (o.node.empty())
     return std::make_unique<node_process>(o.port, o.pid);
-  std::vector<std::string> arguments{"--bind", "127.0.0.1", "--port", "0", "--loops", std::to_string(o.loops)};
+  std::vector<std::string> arguments{"--bind", "127.0.0.1", "--port",
+                                     "0",      "--loops",   std::to_string(o.loops)};
   for (auto* limit : {"--message-rate", "--admission-rate", "--max-connections"})
     arguments.insert(arguments.end(), {limit, "0"});
   return std::make_unique<node_process>(o.node, arguments);
@@ -55,8 +57,11 @@ std::string whole(double n) { return std::to_string(static_cast<std::int64_t>(n)
 
 /// Once everybody has gone: nothing of them is left.
 void check_gauges(const node_process& node, truth& t) {
-  static constexpr std::array gauges{"troupe_connections", "troupe_rooms", "troupe_members", "troupe_output_bytes"};
-  auto is_zero = [](auto& m) { return std::all_of(gauges.begin(), gauges.end(), [&](auto* g) { return sample(m, g) == 0; }); };
+  static constexpr std::array gauges{"troupe_connections", "troupe_rooms", "troupe_members",
+                                     "troupe_output_bytes"};
+  auto is_zero = [](auto& m) {
+    return std::all_of(gauges.begin(), gauges.end(), [&](auto* g) { return sample(m, g) == 0; });
+  };
   if (node.until(release_limit, is_zero))
     return;
   auto all = node.metrics();
@@ -66,20 +71,24 @@ void check_gauges(const node_process& node, truth& t) {
 }
 
 void check_counters(const node_process::samples& all, truth& t, std::uint64_t cut) {
-  for (auto* name : {"troupe_handler_error_total", "troupe_room_crashed_total", "troupe_ws_protocol_error_total"})
+  for (auto* name : {"troupe_handler_error_total", "troupe_room_crashed_total",
+                     "troupe_ws_protocol_error_total"})
     if (sample(all, name) != 0)
       t.complain(std::string{name} + " is " + whole(sample(all, name)));
   auto slow = sample(all, "troupe_slow_consumer_total");
   if (static_cast<double>(cut) > slow)
-    t.complain(std::to_string(cut) + " connections were cut, of slow consumers the node knows " + whole(slow));
+    t.complain(std::to_string(cut) + " connections were cut, of slow consumers the node knows "
+               + whole(slow));
 }
 
 void check_descriptors(const node_process& node, truth& t, std::size_t before) {
   auto deadline = std::chrono::steady_clock::now() + release_limit;
-  while (node.has_pid() && node.descriptors() > before && std::chrono::steady_clock::now() < deadline)
+  while (node.has_pid() && node.descriptors() > before
+         && std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(20ms);
   if (node.has_pid() && node.descriptors() > before)
-    t.complain("the node has " + std::to_string(node.descriptors()) + " descriptors, not " + std::to_string(before));
+    t.complain("the node has " + std::to_string(node.descriptors()) + " descriptors, not "
+               + std::to_string(before));
 }
 
 void check_counts(truth& t, const tally& c) {
@@ -87,16 +96,18 @@ void check_counts(truth& t, const tally& c) {
     t.complain("1 % of the connections or more were cut");
   if (c.joins_refused * 1'000 > c.joins)
     t.complain("more than 1 join of 1,000 was refused because its room had ended again and again");
-  if (c.deliveries == 0 || c.presence == 0 || c.joins == 0 || c.leaves == 0 || c.handshakes == 0 || c.drops == 0 || c.resets == 0)
+  if (c.deliveries == 0 || c.presence == 0 || c.joins == 0 || c.leaves == 0 || c.handshakes == 0
+      || c.drops == 0 || c.resets == 0)
     t.complain("something has not happened at all");
 }
 
 void report(const truth& t, const tally& c) {
-  std::cout << "  " << c.published << " published, " << c.deliveries << " deliveries and " << c.presence
-            << " userJoined/userLeft checked, " << c.joins << " joins and " << c.joins_refused << " refused, " << c.leaves
-            << " leaves, " << t.incarnations() << " room incarnations\n  " << t.lives() << " connections: " << c.handshakes
-            << " closed, " << c.drops << " dropped, " << c.resets << " reset, " << c.cut << " cut by the node; " << t.complaints()
-            << " complaints" << std::endl;
+  std::cout << "  " << c.published << " published, " << c.deliveries << " deliveries and "
+            << c.presence << " userJoined/userLeft checked, " << c.joins << " joins and "
+            << c.joins_refused << " refused, " << c.leaves << " leaves, " << t.incarnations()
+            << " room incarnations\n  " << t.lives() << " connections: " << c.handshakes
+            << " closed, " << c.drops << " dropped, " << c.resets << " reset, " << c.cut
+            << " cut by the node; " << t.complaints() << " complaints" << std::endl;
 }
 
 cycle_result run_cycle(run_state& run, std::chrono::milliseconds time) {
@@ -105,12 +116,13 @@ cycle_result run_cycle(run_state& run, std::chrono::milliseconds time) {
   plant fault{run.asked.fault, run.asked.fault_in_plain};
   frame_reader frames;
   test::socket_poller poller;
-  crowd people{{t, counts, run.chance, fault, frames, poller, run.node.port()}, run.asked.connections};
+  crowd people{{t, counts, run.chance, fault, frames, poller, run.node.port()},
+               run.asked.connections};
   int seconds = 0;
   people.run(time, [&](std::size_t open) {
     if (++seconds % 5 == 0)
-      std::cout << "  " << seconds << " s: " << open << " connections, " << counts.published << " published, "
-                << counts.deliveries << " deliveries checked" << std::endl;
+      std::cout << "  " << seconds << " s: " << open << " connections, " << counts.published
+                << " published, " << counts.deliveries << " deliveries checked" << std::endl;
   });
   people.settle(run.node);
   check_counts(t, counts);
@@ -131,7 +143,8 @@ bool run_all(const options& o) {
   auto first = run_cycle(run, half);
   std::cout << "second cycle" << std::endl;
   auto second = run_cycle(run, half);
-  std::cout << "resident KiB after each: " << first.resident_kib << ", " << second.resident_kib << std::endl;
+  std::cout << "resident KiB after each: " << first.resident_kib << ", " << second.resident_kib
+            << std::endl;
   bool grows = second.resident_kib > first.resident_kib + first.resident_kib / 10 + growth_kib;
   if (grows)
     std::cout << "complaint: the node grows" << std::endl;

@@ -15,7 +15,8 @@ constexpr auto settle_limit = 30s;
 
 } // namespace
 
-void crowd::run(std::chrono::milliseconds time, const std::function<void(std::size_t)>& each_second) {
+void crowd::run(std::chrono::milliseconds time,
+                const std::function<void(std::size_t)>& each_second) {
   auto end = clock::now() + time;
   auto next_report = clock::now() + 1s;
   while (clock::now() < end) {
@@ -66,12 +67,15 @@ bool crowd::quiet(std::string_view what) {
 
 bool crowd::until(const std::function<bool(const visitor&)>& holds, std::string_view what) {
   auto end = clock::now() + settle_limit;
-  auto all = [&] { return std::all_of(visitors_.begin(), visitors_.end(), [&](auto& v) { return holds(*v); }); };
+  auto all = [&] {
+    return std::all_of(visitors_.begin(), visitors_.end(), [&](auto& v) { return holds(*v); });
+  };
   while (!all() && clock::now() < end)
     around_.poller.run(wait_ms);
   for (auto& v : visitors_)
     if (!holds(*v))
-      around_.what_is_true.complain(v->what_it_read().life(), std::string{what} + v->what_it_read().owed_text());
+      around_.what_is_true.complain(v->what_it_read().life(),
+                                    std::string{what} + v->what_it_read().owed_text());
   return all();
 }
 
@@ -80,21 +84,25 @@ void crowd::await_gauges(const node_process& node) {
   for (auto& v : visitors_)
     memberships += v->rooms_held();
   auto agrees = [&](auto& m) {
-    return m.at("troupe_connections") == static_cast<double>(open()) && m.at("troupe_members") == static_cast<double>(memberships);
+    return m.at("troupe_connections") == static_cast<double>(open())
+        && m.at("troupe_members") == static_cast<double>(memberships);
   };
   if (node.until(20s, agrees))
     return;
   auto m = node.metrics();
   auto whole = [](double n) { return std::to_string(static_cast<std::int64_t>(n)); };
-  around_.what_is_true.complain("the node has " + whole(m["troupe_connections"]) + " connections and " + whole(m["troupe_members"])
-                                + " members, not " + std::to_string(open()) + " and " + std::to_string(memberships));
+  around_.what_is_true.complain("the node has " + whole(m["troupe_connections"])
+                                + " connections and " + whole(m["troupe_members"])
+                                + " members, not " + std::to_string(open()) + " and "
+                                + std::to_string(memberships));
 }
 
 std::size_t crowd::open() const {
-  return static_cast<std::size_t>(std::count_if(visitors_.begin(), visitors_.end(), [](auto& v) { return v && !v->gone(); }));
+  return static_cast<std::size_t>(
+    std::count_if(visitors_.begin(), visitors_.end(), [](auto& v) { return v && !v->gone(); }));
 }
 
-// -- agreement ------------------------------------------------------------------------------------------------------------
+// -- agreement ------------------------------------------------------------------------------------
 
 void crowd::check_agreement() {
   for (unsigned room = 0; room < around_.what_is_true.rooms(); ++room) {
@@ -114,20 +122,23 @@ void crowd::check_room(unsigned room, const std::vector<const reader*>& members)
       continue;
     auto* s = who->stay_in(room);
     if (!s) {
-      around_.what_is_true.complain(who->life(), "is not in room " + std::to_string(room) + " that it has joined");
+      around_.what_is_true.complain(who->life(), "is not in room " + std::to_string(room)
+                                                   + " that it has joined");
       continue;
     }
     if (!first)
       first = s;
     if (s->log != first->log || s->next != first->next)
-      around_.what_is_true.complain(who->life(), "is in room " + std::to_string(room) + " in epoch " + s->log->epoch + " at seq "
-                                                   + std::to_string(s->next) + ", another in " + first->log->epoch + " at "
-                                                   + std::to_string(first->next));
+      around_.what_is_true.complain(
+        who->life(), "is in room " + std::to_string(room) + " in epoch " + s->log->epoch
+                       + " at seq " + std::to_string(s->next) + ", another in " + first->log->epoch
+                       + " at " + std::to_string(first->next));
     check_present(room, *who, members);
   }
 }
 
-void crowd::check_present(unsigned room, const reader& who, const std::vector<const reader*>& members) {
+void crowd::check_present(unsigned room, const reader& who,
+                          const std::vector<const reader*>& members) {
   auto& truth = around_.what_is_true;
   auto& mine = *who.stay_in(room);
   std::unordered_set<user_number> here;
@@ -138,13 +149,13 @@ void crowd::check_present(unsigned room, const reader& who, const std::vector<co
     if (other == &who || !theirs || theirs->joined <= mine.joined)
       continue; // only of a later position is it sure that it came later
     if (auto i = mine.present.find(user); i == mine.present.end() || !i->second)
-      truth.complain(who.life(), "was not told that life " + std::to_string(other->life()) + " came into room "
-                                   + std::to_string(room));
+      truth.complain(who.life(), "was not told that life " + std::to_string(other->life())
+                                   + " came into room " + std::to_string(room));
   }
   for (auto [user, present] : mine.present)
     if (present && truth.life_of(user) != 0 && !here.contains(user))
-      truth.complain(who.life(), "was not told that life " + std::to_string(truth.life_of(user)) + " left room "
-                                   + std::to_string(room));
+      truth.complain(who.life(), "was not told that life " + std::to_string(truth.life_of(user))
+                                   + " left room " + std::to_string(room));
 }
 
 } // namespace troupe::churn

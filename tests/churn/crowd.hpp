@@ -18,7 +18,8 @@ public:
   crowd(surroundings around, unsigned connections) : around_(around), visitors_(connections) {}
 
   /// Lets them come, talk and go for a while. `each_second` is called now and then.
-  void run(std::chrono::milliseconds time, const std::function<void(std::size_t open)>& each_second);
+  void run(std::chrono::milliseconds time,
+           const std::function<void(std::size_t open)>& each_second);
 
   /// Waits until all is answered, looks whether all agree, and lets everybody go.
   void settle(const node_process& node);
@@ -27,7 +28,8 @@ private:
   using clock = std::chrono::steady_clock;
 
   void fill();
-  /// Handles what comes until `holds` of all visitors; complains about the others after a while, and is false then.
+  /// Handles what comes until `holds` of all visitors; complains about the others after a while,
+  /// and is false then.
   bool until(const std::function<bool(const visitor&)>& holds, std::string_view what);
   /// Waits until all that was said is answered.
   bool quiet(std::string_view what);

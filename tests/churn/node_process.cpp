@@ -27,7 +27,9 @@ using clock = std::chrono::steady_clock;
 constexpr int start_limit_ms = 20'000;
 constexpr timeval http_limit{10, 0};
 
-[[noreturn]] void throw_errno(const char* what) { throw std::system_error{errno, std::generic_category(), what}; }
+[[noreturn]] void throw_errno(const char* what) {
+  throw std::system_error{errno, std::generic_category(), what};
+}
 
 /// What is written to one descriptor until its end or `mark`.
 std::string read_to(int fd, std::string_view mark) {
@@ -60,7 +62,8 @@ std::string http_get(std::uint16_t port, const std::string& path) {
   if (::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) != 0)
     throw_errno("connect");
   auto request = "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
-  if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size()))
+  if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL)
+      != static_cast<ssize_t>(request.size()))
     throw_errno("send");
   return read_to(fd, {});
 }
@@ -84,7 +87,8 @@ node_process::~node_process() {
   ::close(output_);
 }
 
-void node_process::start(const std::string& program, const std::vector<std::string>& arguments, int out) {
+void node_process::start(const std::string& program, const std::vector<std::string>& arguments,
+                         int out) {
   std::vector<char*> words{const_cast<char*>(program.c_str())};
   for (auto& a : arguments)
     words.push_back(const_cast<char*>(a.c_str()));
@@ -135,7 +139,8 @@ node_process::samples node_process::metrics() const {
   for (std::string line; std::getline(answer, line);) {
     auto name_end = line.find_first_of("{ ");
     auto value = line.rfind(' ');
-    if (line.empty() || line[0] == '#' || name_end == std::string::npos || line.find(':') < name_end)
+    if (line.empty() || line[0] == '#' || name_end == std::string::npos
+        || line.find(':') < name_end)
       continue;
     try {
       all[line.substr(0, name_end)] += std::stod(line.substr(value));
@@ -148,7 +153,8 @@ node_process::samples node_process::metrics() const {
   return all;
 }
 
-bool node_process::until(std::chrono::seconds limit, const std::function<bool(const samples&)>& holds) const {
+bool node_process::until(std::chrono::seconds limit,
+                         const std::function<bool(const samples&)>& holds) const {
   auto deadline = clock::now() + limit;
   while (!holds(metrics())) {
     if (clock::now() >= deadline)
@@ -158,7 +164,7 @@ bool node_process::until(std::chrono::seconds limit, const std::function<bool(co
   return true;
 }
 
-// -- /proc ----------------------------------------------------------------------------------------------------------------
+// -- /proc ----------------------------------------------------------------------------------------
 
 std::size_t node_process::descriptors() const {
   auto all = std::filesystem::directory_iterator{"/proc/" + std::to_string(pid_) + "/fd"};

@@ -11,7 +11,8 @@
 
 namespace troupe::churn {
 
-/// The node under test, seen from outside: HTTP, /proc, exit code. Everything throws std::runtime_error or std::system_error.
+/// The node under test, seen from outside: HTTP, /proc, exit code. Everything throws
+/// std::runtime_error or std::system_error.
 class node_process {
 public:
   using samples = std::map<std::string, double>; ///< by metric name, summed over labels
@@ -24,7 +25,8 @@ public:
   node_process& operator=(const node_process&) = delete;
   ~node_process();
 
-  /// Asks a node that was started here to end; the exit code, or -1 if it did not end in time or by a signal.
+  /// Asks a node that was started here to end; the exit code, or -1 if it did not end in time or by
+  /// a signal.
   int stop(std::chrono::seconds limit);
 
   [[nodiscard]] std::uint16_t port() const { return port_; }

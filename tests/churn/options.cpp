@@ -17,8 +17,7 @@ std::uint64_t number(std::string_view name, const std::string& text) {
   std::uint64_t n = 0;
   try {
     n = std::stoull(text, &used);
-  } catch (const std::exception&) {
-  }
+  } catch (const std::exception&) {}
   if (used == 0 || used != text.size())
     throw std::invalid_argument{std::string{name} + " takes a number, not " + text};
   return n;
@@ -77,7 +76,8 @@ options read_options(int argc, char** argv) {
     set(o, argv[i], argv[i + 1]);
   }
   if (o.node.empty() == (o.port == 0) || o.connections == 0 || o.rooms < 2)
-    throw std::invalid_argument{"expected a node or a port, some connections, and two rooms or more"};
+    throw std::invalid_argument{
+      "expected a node or a port, some connections, and two rooms or more"};
   return o;
 }
 

@@ -11,9 +11,10 @@
 namespace troupe::churn {
 
 struct options {
-  std::string node;       ///< program to start; empty: one that runs already, on `port`
+  std::string node; ///< program to start; empty: one that runs already, on `port`
   std::uint16_t port = 0;
-  pid_t pid = 0;          ///< of one that runs already; 0: its descriptors and memory are not looked at
+  /// Of one that runs already; 0: its descriptors and memory are not looked at.
+  pid_t pid = 0;
   unsigned loops = 2;
   unsigned connections = 500;
   unsigned rooms = 20;

@@ -8,7 +8,8 @@
 
 namespace troupe::churn {
 
-/// Spoils now and then what a client has received before the reader sees it, to prove that the reader notices.
+/// Spoils now and then what a client has received before the reader sees it, to prove that the
+/// reader notices.
 class plant {
 public:
   enum class kind { nothing, drop, twice, swap };

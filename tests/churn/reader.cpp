@@ -7,11 +7,7 @@
 namespace troupe::churn {
 
 reader::reader(truth& t, tally& counts, life_id life, protocol::encoding encoding)
-  : truth_(t),
-    counts_(counts),
-    life_(life),
-    encoding_(encoding),
-    stays_(t.rooms()) {}
+  : truth_(t), counts_(counts), life_(life), encoding_(encoding), stays_(t.rooms()) {}
 
 void reader::asked(std::uint64_t ref, question q) {
   joining_ += q.what == question::kind::join;
@@ -28,13 +24,9 @@ void reader::on_frame(const server_frame& f) {
   if (astray_)
     return;
   switch (f.type) {
-    case frame_type::message:
-      on_message(f);
-      return confirm();
+    case frame_type::message: on_message(f); return confirm();
     case frame_type::user_joined:
-    case frame_type::user_left:
-      on_presence(f);
-      return confirm();
+    case frame_type::user_left: on_presence(f); return confirm();
     case frame_type::welcome: return on_welcome(f);
     case frame_type::joined: return on_joined(f);
     case frame_type::left: return on_left(f);
@@ -57,7 +49,7 @@ void reader::end(bool cut) {
   copies_.clear();
 }
 
-// -- what rooms say -------------------------------------------------------------------------------------------------------
+// -- what rooms say -------------------------------------------------------------------------------
 
 void reader::on_message(const server_frame& f) {
   ++counts_.deliveries;
@@ -111,7 +103,7 @@ void reader::on_presence(const server_frame& f) {
     complain(f, "twice");
 }
 
-// -- what is answered -----------------------------------------------------------------------------------------------------
+// -- what is answered -----------------------------------------------------------------------------
 
 void reader::on_welcome(const server_frame& f) {
   if (plain() || std::exchange(welcomed_, true))
@@ -141,7 +133,8 @@ void reader::on_joined(const server_frame& f) {
   catch_up(*here, *f.seq + 1);
 }
 
-/// The stay in the room before is over: what that one has not said yet, own messages too, comes no more.
+/// The stay in the room before is over: what that one has not said yet, own messages too, comes no
+/// more.
 void reader::on_plain_joined(const question& q) {
   truth_.keep_run(life_, std::exchange(run_, {}));
   only_room_ = q.room;
@@ -180,7 +173,8 @@ void reader::on_ack(const server_frame& f) {
 
 void reader::on_error(const server_frame& f) {
   auto asked = f.ref ? questions_.find(*f.ref) : questions_.end();
-  if (asked != questions_.end() && asked->second.what == question::kind::join && f.code == "room_closed") {
+  if (asked != questions_.end() && asked->second.what == question::kind::join
+      && f.code == "room_closed") {
     ++counts_.joins_refused;
     excuse(asked->second.room);
     astray_ = true;
@@ -192,7 +186,7 @@ void reader::on_error(const server_frame& f) {
     complain(f, "another error than was asked for");
 }
 
-// -- parts ----------------------------------------------------------------------------------------------------------------
+// -- parts ----------------------------------------------------------------------------------------
 
 std::optional<question> reader::take(const server_frame& f, question::kind what) {
   auto i = f.ref ? questions_.find(*f.ref) : questions_.end();
@@ -219,8 +213,9 @@ void reader::catch_up(stay& s, std::uint64_t to) {
     if (p == 0)
       unconfirmed_gaps_.push_back({s.log, seq, seq + 1});
     else if (truth_[p].by != life_ || truth_[p].echo)
-      unconfirmed_.push_back("seq " + std::to_string(seq) + " of room " + std::to_string(s.log->room)
-                             + " was skipped (publication " + std::to_string(p) + " of life " + std::to_string(truth_[p].by)
+      unconfirmed_.push_back("seq " + std::to_string(seq) + " of room "
+                             + std::to_string(s.log->room) + " was skipped (publication "
+                             + std::to_string(p) + " of life " + std::to_string(truth_[p].by)
                              + ")");
   }
   s.next = std::max(s.next, to);
@@ -264,7 +259,10 @@ std::string reader::owed_text() const {
   constexpr std::array names{"join", "leave", "publish", "refused", "ping"};
   std::string text;
   for (auto& [ref, q] : questions_)
-    text.append(" ").append(names[static_cast<std::size_t>(q.what)]).append(" ref ").append(std::to_string(ref));
+    text.append(" ")
+      .append(names[static_cast<std::size_t>(q.what)])
+      .append(" ref ")
+      .append(std::to_string(ref));
   for (auto p : copies_)
     text.append(" copy of publication ").append(std::to_string(p));
   return text;

@@ -23,18 +23,20 @@ struct question {
 /// A stay of a member of troupe.v1 in a room, from `joined` to `left`.
 struct stay {
   room_log* log;
-  std::uint64_t joined;                          ///< the seq in `joined`
-  std::uint64_t next;                            ///< the lowest seq that may still come
-  std::unordered_map<user_number, bool> present; ///< what the last userJoined or userLeft of a user said
+  std::uint64_t joined; ///< the seq in `joined`
+  std::uint64_t next;   ///< the lowest seq that may still come
+  /// What the last userJoined or userLeft of a user said.
+  std::unordered_map<user_number, bool> present;
 };
 
-/// Holds what one connection receives against the truth: every frame is judged as it comes, what cannot be known yet in
-/// `truth::settle`.
+/// Holds what one connection receives against the truth: every frame is judged as it comes, what
+/// cannot be known yet in `truth::settle`.
 ///
-/// Invariants of a stay: it gets every seq in (joined, left] in order, once, less its own without echo; nothing of the room
-/// before `joined` or after `left`; an ack after every frame up to its seq.
-/// A client without subprotocol has no positions, and is in one room at a time: each text once, only of the room whose `joined`
-/// came last, in the order of the room, none missing between the first and the last of a stay.
+/// Invariants of a stay: it gets every seq in (joined, left] in order, once, less its own without
+/// echo; nothing of the room before `joined` or after `left`; an ack after every frame up to its
+/// seq. A client without subprotocol has no positions, and is in one room at a time: each text
+/// once, only of the room whose `joined` came last, in the order of the room, none missing between
+/// the first and the last of a stay.
 class reader {
 public:
   reader(truth& t, tally& counts, life_id life, protocol::encoding encoding);
@@ -46,16 +48,19 @@ public:
 
   void on_frame(const server_frame& f);
 
-  /// The connection is at its end. One that the server has cut lost what it was owed after the last message that it got: only
-  /// control frames follow a cut, so what these seemed to prove is not held against the server.
+  /// The connection is at its end. One that the server has cut lost what it was owed after the last
+  /// message that it got: only control frames follow a cut, so what these seemed to prove is not
+  /// held against the server.
   void end(bool cut);
 
   [[nodiscard]] std::size_t owed() const { return questions_.size() + copies_.size(); }
-  /// A join was refused because its room ended again and again while it came. What was said after it went who knows where:
-  /// nothing more is judged, and the connection is of no more use.
+  /// A join was refused because its room ended again and again while it came. What was said after
+  /// it went who knows where: nothing more is judged, and the connection is of no more use.
   [[nodiscard]] bool astray() const { return astray_; }
   [[nodiscard]] bool joining() const { return joining_ > 0; }
-  [[nodiscard]] const stay* stay_in(unsigned room) const { return stays_[room] ? &*stays_[room] : nullptr; }
+  [[nodiscard]] const stay* stay_in(unsigned room) const {
+    return stays_[room] ? &*stays_[room] : nullptr;
+  }
   [[nodiscard]] life_id life() const { return life_; }
   [[nodiscard]] protocol::encoding encoding() const { return encoding_; }
   [[nodiscard]] bool plain() const { return encoding_ == protocol::encoding::plain_json; }
@@ -90,7 +95,7 @@ private:
   tally& counts_;
   life_id life_;
   protocol::encoding encoding_;
-  std::vector<std::optional<stay>> stays_; ///< by room
+  std::vector<std::optional<stay>> stays_;                  ///< by room
   std::unordered_map<const room_log*, std::uint64_t> left_; ///< the seq in the last `left`
   std::unordered_map<std::uint64_t, question> questions_;
   std::vector<publication_id> said_;

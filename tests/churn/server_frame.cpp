@@ -11,11 +11,12 @@ namespace {
 
 using name = std::pair<std::string_view, frame_type>;
 
-constexpr std::array types{name{"message", frame_type::message}, name{"userJoined", frame_type::user_joined},
-                           name{"userLeft", frame_type::user_left}, name{"ack", frame_type::ack},
-                           name{"joined", frame_type::joined}, name{"left", frame_type::left},
-                           name{"pong", frame_type::pong}, name{"welcome", frame_type::welcome},
-                           name{"error", frame_type::error}};
+constexpr std::array types{
+  name{"message", frame_type::message},    name{"userJoined", frame_type::user_joined},
+  name{"userLeft", frame_type::user_left}, name{"ack", frame_type::ack},
+  name{"joined", frame_type::joined},      name{"left", frame_type::left},
+  name{"pong", frame_type::pong},          name{"welcome", frame_type::welcome},
+  name{"error", frame_type::error}};
 
 frame_type type_named(std::string_view text) {
   auto i = std::find_if(types.begin(), types.end(), [&](auto& t) { return t.first == text; });
@@ -51,7 +52,8 @@ void set_field(server_frame& f, std::string_view key, simdjson::dom::element val
 
 } // namespace
 
-std::optional<server_frame> frame_reader::read(protocol::encoding encoding, bool binary, std::string_view payload) {
+std::optional<server_frame> frame_reader::read(protocol::encoding encoding, bool binary,
+                                               std::string_view payload) {
   if (binary != (encoding == protocol::encoding::v1_msgpack))
     return std::nullopt;
   if (binary) {

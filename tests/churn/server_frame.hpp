@@ -12,7 +12,18 @@
 
 namespace troupe::churn {
 
-enum class frame_type { other, welcome, joined, left, message, user_joined, user_left, ack, error, pong };
+enum class frame_type {
+  other,
+  welcome,
+  joined,
+  left,
+  message,
+  user_joined,
+  user_left,
+  ack,
+  error,
+  pong
+};
 
 /// The fields of a server's message that the test looks at; absent ones are empty.
 struct server_frame {
@@ -24,8 +35,10 @@ struct server_frame {
 
 class frame_reader {
 public:
-  /// Nothing if it is no map, or not in the frames of that encoding. Views hold until the next call.
-  [[nodiscard]] std::optional<server_frame> read(protocol::encoding encoding, bool binary, std::string_view payload);
+  /// Nothing if it is no map, or not in the frames of that encoding. Views hold until the next
+  /// call.
+  [[nodiscard]] std::optional<server_frame> read(protocol::encoding encoding, bool binary,
+                                                 std::string_view payload);
 
 private:
   simdjson::dom::parser parser_;

@@ -10,9 +10,11 @@ namespace {
 constexpr std::size_t most_complaints_shown = 30;
 
 /// Characters that travel differently in the two codecs or need care in either.
-constexpr std::array<std::string_view, 8> fragments{"x", "é", "\"", "\\", "앤", "😀", "\n", "plain text "};
+constexpr std::array<std::string_view, 8> fragments{"x",  "é", "\"", "\\",
+                                                    "앤", "😀", "\n", "plain text "};
 
-/// Mostly short, now and then long enough for each length of frame header and for more than one segment.
+/// Mostly short, now and then long enough for each length of frame header and for more than one
+/// segment.
 std::string padding_for(publication_id p) {
   auto mixed = p * 2'654'435'761U;
   auto count = p % 500 == 0 ? 4'000 : p % 20 == 0 ? 60 : mixed % 8;
@@ -25,7 +27,8 @@ std::string padding_for(publication_id p) {
 std::size_t hash_of(std::string_view text) { return std::hash<std::string_view>{}(text) | 1U; }
 
 std::string place_text(const room_log& log, std::uint64_t seq) {
-  return "seq " + std::to_string(seq) + " of room " + std::to_string(log.room) + " in epoch " + log.epoch;
+  return "seq " + std::to_string(seq) + " of room " + std::to_string(log.room) + " in epoch "
+       + log.epoch;
 }
 
 } // namespace
@@ -37,7 +40,7 @@ truth::truth(unsigned rooms) {
   }
 }
 
-// -- rooms and users ------------------------------------------------------------------------------------------------------
+// -- rooms and users ------------------------------------------------------------------------------
 
 unsigned truth::room_named(std::string_view name) const {
   auto i = rooms_by_name_.find(name);
@@ -48,7 +51,8 @@ user_number truth::user_named(std::string_view user_id) {
   if (auto i = users_by_name_.find(user_id); i != users_by_name_.end())
     return i->second;
   lives_of_users_.push_back(0);
-  return users_by_name_[std::string{user_id}] = static_cast<user_number>(lives_of_users_.size() - 1);
+  return users_by_name_[std::string{user_id}] =
+           static_cast<user_number>(lives_of_users_.size() - 1);
 }
 
 life_id truth::begin_life() {
@@ -65,7 +69,7 @@ void truth::identify(life_id life, user_number user) {
   known_life = life;
 }
 
-// -- what is said ---------------------------------------------------------------------------------------------------------
+// -- what is said ---------------------------------------------------------------------------------
 
 std::string truth::publish(life_id by, unsigned room, bool echo, bool refused) {
   auto id = static_cast<publication_id>(said_.size());
@@ -74,12 +78,13 @@ std::string truth::publish(life_id by, unsigned room, bool echo, bool refused) {
   return text;
 }
 
-// -- what is heard --------------------------------------------------------------------------------------------------------
+// -- what is heard --------------------------------------------------------------------------------
 
 room_log* truth::log_of(unsigned room, std::string_view epoch) {
   auto i = logs_.find(epoch);
   if (i == logs_.end())
-    i = logs_.emplace(epoch, std::make_unique<room_log>(room_log{room, std::string{epoch}, {}})).first;
+    i = logs_.emplace(epoch, std::make_unique<room_log>(room_log{room, std::string{epoch}, {}}))
+          .first;
   if (i->second->room == room)
     return i->second.get();
   complain("two rooms have the epoch " + std::string{epoch});
@@ -89,7 +94,9 @@ room_log* truth::log_of(unsigned room, std::string_view epoch) {
 publication_id truth::heard(std::string_view text) const {
   publication_id p = 0;
   auto end = std::from_chars(text.data(), text.data() + text.size(), p);
-  return end.ec == std::errc{} && p > 0 && p < said_.size() && said_[p].text_hash == hash_of(text) ? p : 0;
+  return end.ec == std::errc{} && p > 0 && p < said_.size() && said_[p].text_hash == hash_of(text)
+         ? p
+         : 0;
 }
 
 void truth::place(publication_id p, room_log& log, std::uint64_t seq) {
@@ -99,8 +106,8 @@ void truth::place(publication_id p, room_log& log, std::uint64_t seq) {
     log.said.resize(seq + 1);
   auto& here = log.said[seq];
   if (here != 0 && here != p)
-    complain(place_text(log, seq) + " is publication " + std::to_string(here) + " for one and " + std::to_string(p)
-             + " for another");
+    complain(place_text(log, seq) + " is publication " + std::to_string(here) + " for one and "
+             + std::to_string(p) + " for another");
   here = p;
   auto& it = said_[p];
   if (it.log && it.log != &log)
@@ -112,7 +119,8 @@ void truth::place(publication_id p, room_log& log, std::uint64_t seq) {
 void truth::place(publication_id p, std::uint64_t seq) {
   auto& it = said_[p];
   if (it.seq != 0 && it.seq != seq)
-    complain("publication " + std::to_string(p) + " has seq " + std::to_string(it.seq) + " and seq " + std::to_string(seq));
+    complain("publication " + std::to_string(p) + " has seq " + std::to_string(it.seq) + " and seq "
+             + std::to_string(seq));
   if (it.refused)
     complain("publication " + std::to_string(p) + " came from no member and was stored");
   it.seq = seq;
@@ -139,7 +147,7 @@ void truth::keep_run(life_id life, std::vector<publication_id> run) {
     runs_.emplace_back(life, std::move(run));
 }
 
-// -- once nothing moves ---------------------------------------------------------------------------------------------------
+// -- once nothing moves ---------------------------------------------------------------------------
 
 void truth::settle() {
   for (auto& [epoch, log] : logs_)
@@ -151,7 +159,8 @@ void truth::settle() {
       complain(life, "publication " + std::to_string(p) + " in another room than it was said in");
   for (auto& [life, run] : std::exchange(runs_, {}))
     check_run(life, run);
-  std::map<std::pair<life_id, unsigned>, std::size_t> silent; // published without echo, and placed by nobody
+  // published without echo, and placed by nobody
+  std::map<std::pair<life_id, unsigned>, std::size_t> silent;
   for (auto& p : said_)
     if (!p.echo && !p.refused && !p.log)
       ++silent[{p.by, p.room}];
@@ -161,8 +170,8 @@ void truth::settle() {
   for (auto& [where, places] : unheard)
     if (places > silent[where])
       complain(where.first, std::to_string(places) + " seqs of room " + std::to_string(where.second)
-                              + " were skipped; nobody has got them, and at most " + std::to_string(silent[where])
-                              + " are its own without echo");
+                              + " were skipped; nobody has got them, and at most "
+                              + std::to_string(silent[where]) + " are its own without echo");
 }
 
 void truth::settle_gap(const gap& g) {
@@ -170,11 +179,12 @@ void truth::settle_gap(const gap& g) {
   if (p == 0)
     ++unheard_[{g.life, g.log}];
   else if (said_[p].by != g.life || said_[p].echo)
-    complain(g.life, place_text(*g.log, g.seq) + " was skipped (publication " + std::to_string(p) + " of life "
-                       + std::to_string(said_[p].by) + ")");
+    complain(g.life, place_text(*g.log, g.seq) + " was skipped (publication " + std::to_string(p)
+                       + " of life " + std::to_string(said_[p].by) + ")");
 }
 
-/// Between the first and the last that it got of a room, it got every one that anybody got, but for its own without echo.
+/// Between the first and the last that it got of a room, it got every one that anybody got, but for
+/// its own without echo.
 void truth::check_run(life_id life, const std::vector<publication_id>& run) {
   const publication* before = nullptr;
   for (auto id : run) {
@@ -189,7 +199,8 @@ void truth::check_run(life_id life, const std::vector<publication_id>& run) {
     if (before && p.seq <= before->seq)
       complain(life, place_text(*p.log, p.seq) + " again or late");
     for (auto seq = before ? before->seq + 1 : p.seq; seq < p.seq; ++seq)
-      if (auto& missed = said_[p.log->at(seq)]; missed.by != 0 && !missed.anywhere && (missed.by != life || missed.echo))
+      if (auto& missed = said_[p.log->at(seq)];
+          missed.by != 0 && !missed.anywhere && (missed.by != life || missed.echo))
         complain(life, place_text(*p.log, seq) + " was skipped");
     before = &p;
   }
@@ -201,16 +212,19 @@ void truth::check_order(const room_log& log) {
   for (auto p : log.said)
     if (p != 0)
       if (auto& before = last[said_[p].by]; std::exchange(before, p) > p)
-        complain(said_[p].by, "publication " + std::to_string(p) + " was ordered after a later one");
+        complain(said_[p].by,
+                 "publication " + std::to_string(p) + " was ordered after a later one");
 }
 
-// -- complaints -----------------------------------------------------------------------------------------------------------
+// -- complaints -----------------------------------------------------------------------------------
 
 void truth::complain(std::string what) {
   if (++complaints_ <= most_complaints_shown)
     std::cout << "complaint: " << what << std::endl;
 }
 
-void truth::complain(life_id life, const std::string& what) { complain("life " + std::to_string(life) + ": " + what); }
+void truth::complain(life_id life, const std::string& what) {
+  complain("life " + std::to_string(life) + ": " + what);
+}
 
 } // namespace troupe::churn

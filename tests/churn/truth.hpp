@@ -23,7 +23,9 @@ struct room_log {
   std::string epoch;
   std::vector<publication_id> said; ///< by seq; 0: nobody has told yet
 
-  [[nodiscard]] publication_id at(std::uint64_t seq) const { return seq < said.size() ? said[seq] : 0; }
+  [[nodiscard]] publication_id at(std::uint64_t seq) const {
+    return seq < said.size() ? said[seq] : 0;
+  }
 };
 
 /// One publish command, and where it came to lie.
@@ -31,8 +33,9 @@ struct publication {
   life_id by = 0;
   unsigned room = 0;
   bool echo = true;
-  bool anywhere = false; ///< its publisher was not let into `room`: it goes to another room or to none
-  bool refused = false;  ///< said by somebody who was no member: nobody may get it
+  /// Its publisher was not let into `room`: it goes to another room or to none.
+  bool anywhere = false;
+  bool refused = false; ///< said by somebody who was no member: nobody may get it
   std::size_t text_hash = 0;
   std::size_t timestamp_hash = 0; ///< 0: nobody has got it yet
   std::uint64_t seq = 0;          ///< 0: not told yet
@@ -41,7 +44,9 @@ struct publication {
 
 struct text_hasher {
   using is_transparent = void;
-  std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
+  std::size_t operator()(std::string_view text) const noexcept {
+    return std::hash<std::string_view>{}(text);
+  }
 };
 
 /// What is said and what everybody who receives it must agree on.
@@ -68,7 +73,9 @@ public:
   std::string publish(life_id by, unsigned room, bool echo, bool refused);
   /// Its publisher was not let into the room: nobody knows where it goes.
   void excuse(publication_id p) { said_[p].anywhere = true; }
-  [[nodiscard]] publication_id last_publication() const { return static_cast<publication_id>(said_.size() - 1); }
+  [[nodiscard]] publication_id last_publication() const {
+    return static_cast<publication_id>(said_.size() - 1);
+  }
   [[nodiscard]] const publication& operator[](publication_id p) const { return said_[p]; }
 
   // -- what is heard --
@@ -83,7 +90,8 @@ public:
   void place(publication_id p, std::uint64_t seq);
   /// All that hear `p` hear the same sender and the same time.
   void check_stamp(publication_id p, user_number sender, std::string_view timestamp);
-  /// `life` got nothing for [from, to): these must be its own without echo. Judged in `settle`, when all is known.
+  /// `life` got nothing for [from, to): these must be its own without echo. Judged in `settle`,
+  /// when all is known.
   void excuse_later(life_id life, const room_log& log, std::uint64_t from, std::uint64_t to);
   /// `life` got `p` in a room that it was not said in. Judged in `settle`, too.
   void stray(life_id life, publication_id p) { strays_.emplace_back(life, p); }
@@ -121,7 +129,8 @@ private:
   std::vector<gap> gaps_;
   std::vector<std::pair<life_id, publication_id>> strays_;
   std::vector<std::pair<life_id, std::vector<publication_id>>> runs_;
-  std::map<std::pair<life_id, const room_log*>, std::size_t> unheard_; ///< silent places that nobody else could tell
+  /// Silent places that nobody else could tell.
+  std::map<std::pair<life_id, const room_log*>, std::size_t> unheard_;
   std::size_t complaints_ = 0;
 };
 

@@ -22,7 +22,9 @@ encoding an_encoding(dice& chance) {
 }
 
 std::string_view subprotocol_of(encoding e) {
-  return e == encoding::v1_json ? "troupe.v1.json" : e == encoding::v1_msgpack ? "troupe.v1.msgpack" : "";
+  return e == encoding::v1_json    ? "troupe.v1.json"
+       : e == encoding::v1_msgpack ? "troupe.v1.msgpack"
+                                   : "";
 }
 
 /// As a JSON string. The texts of this test need no more escapes than these.
@@ -42,16 +44,18 @@ std::string json_string(std::string_view text) {
 
 visitor::visitor(surroundings& around)
   : around_(around),
-    reader_(around.what_is_true, around.counts, around.what_is_true.begin_life(), an_encoding(around.chance)),
+    reader_(around.what_is_true, around.counts, around.what_is_true.begin_life(),
+            an_encoding(around.chance)),
     window_(1 + around.chance.below(4)),
     socket_(around.poller, *this, around.port, subprotocol_of(reader_.encoding())) {}
 
-// -- what comes in --------------------------------------------------------------------------------------------------------
+// -- what comes in --------------------------------------------------------------------------------
 
 void visitor::on_message(bool binary, std::string_view payload) {
   auto f = around_.frames.read(reader_.encoding(), binary, payload);
   if (!f)
-    return around_.what_is_true.complain(reader_.life(), "a frame that is no message of its encoding");
+    return around_.what_is_true.complain(reader_.life(),
+                                         "a frame that is no message of its encoding");
   switch (around_.fault.any() ? planted(*f, payload) : plant::verdict::pass) {
     case plant::verdict::pass: reader_.on_frame(*f); break;
     case plant::verdict::drop:
@@ -73,14 +77,16 @@ plant::verdict visitor::planted(const server_frame& f, std::string_view payload)
   auto p = f.type == frame_type::message ? around_.what_is_true.heard(f.text) : 0;
   if (p == 0 || around_.what_is_true[p].by == reader_.life())
     return plant::verdict::pass;
-  return around_.fault.judge(reader_.life(), reader_.plain(), around_.what_is_true[p].room, payload);
+  return around_.fault.judge(reader_.life(), reader_.plain(), around_.what_is_true[p].room,
+                             payload);
 }
 
 void visitor::on_end(const test::socket_end& end) {
   bool cut = end.code == slow_consumer || (end.code == abnormal_closure && end.fault.empty());
   around_.counts.cut += cut;
   if (!cut && (!going_ || end.code != normal_closure || !end.fault.empty()))
-    around_.what_is_true.complain(reader_.life(), "ended with " + std::to_string(end.code) + ' ' + end.reason + ' ' + end.fault);
+    around_.what_is_true.complain(reader_.life(), "ended with " + std::to_string(end.code) + ' '
+                                                    + end.reason + ' ' + end.fault);
   end_reading(cut);
 }
 
@@ -89,7 +95,7 @@ void visitor::end_reading(bool cut) {
   held_.clear();
 }
 
-// -- what it does ---------------------------------------------------------------------------------------------------------
+// -- what it does ---------------------------------------------------------------------------------
 
 void visitor::act() {
   while (socket_.open() && !gone() && reader_.owed() < window_)
@@ -98,7 +104,8 @@ void visitor::act() {
 }
 
 void visitor::act_once() {
-  if (auto rare = std::find_if(held_.begin(), held_.end(), [&](auto& h) { return is_rare(h.room); });
+  if (auto rare =
+        std::find_if(held_.begin(), held_.end(), [&](auto& h) { return is_rare(h.room); });
       rare != held_.end() && around_.chance.chance(30))
     return leave(rare->room);
   auto what = around_.chance.below(1'000);
@@ -155,9 +162,10 @@ void visitor::give_up() {
   end_reading(false);
 }
 
-// -- commands -------------------------------------------------------------------------------------------------------------
+// -- commands -------------------------------------------------------------------------------------
 
-/// The latest join decides which room is meant where none is named; of joins under way at once nobody knows which is the latest.
+/// The latest join decides which room is meant where none is named; of joins under way at once
+/// nobody knows which is the latest.
 void visitor::join(unsigned room) {
   if (reader_.joining() && !reader_.plain())
     for (auto& h : held_)
@@ -165,15 +173,16 @@ void visitor::join(unsigned room) {
   bool alone = !reader_.joining() || reader_.plain();
   std::erase_if(held_, [&](auto& h) { return h.room == room || reader_.plain(); });
   held_.push_back({room, alone});
-  say(R"({"type":"join")" + room_field(room) + ref_field({question::kind::join, room, around_.what_is_true.last_publication()})
-      + '}');
+  say(R"({"type":"join")" + room_field(room)
+      + ref_field({question::kind::join, room, around_.what_is_true.last_publication()}) + '}');
 }
 
 void visitor::leave(unsigned room) {
   auto named = may_omit(room) ? std::string{} : room_field(room);
   std::erase_if(held_, [&](auto& h) { return h.room == room; });
   // A client without subprotocol gets no `left`.
-  say(R"({"type":"leave")" + named + (reader_.plain() ? std::string{} : ref_field({question::kind::leave, room})) + '}');
+  say(R"({"type":"leave")" + named
+      + (reader_.plain() ? std::string{} : ref_field({question::kind::leave, room})) + '}');
 }
 
 void visitor::publish(unsigned room) {
@@ -182,8 +191,9 @@ void visitor::publish(unsigned room) {
   auto text = around_.what_is_true.publish(reader_.life(), room, echo, false);
   auto id = around_.what_is_true.last_publication();
   reader_.said(id);
-  say(R"({"type":"message")" + (may_omit(room) ? std::string{} : room_field(room)) + ",\"text\":" + json_string(text)
-      + (echo ? "" : ",\"echo\":false") + (with_ref ? ref_field({question::kind::publish, room, id}) : std::string{}) + '}');
+  say(R"({"type":"message")" + (may_omit(room) ? std::string{} : room_field(room))
+      + ",\"text\":" + json_string(text) + (echo ? "" : ",\"echo\":false")
+      + (with_ref ? ref_field({question::kind::publish, room, id}) : std::string{}) + '}');
   if (!echo && !with_ref)
     ping(); // something must come back, or the loop would not be closed
 }
@@ -194,8 +204,8 @@ void visitor::publish_elsewhere() {
   if (in(room))
     return ping();
   auto text = around_.what_is_true.publish(reader_.life(), room, true, true);
-  say(R"({"type":"message")" + room_field(room) + ",\"text\":" + json_string(text) + ref_field({question::kind::refused, room})
-      + '}');
+  say(R"({"type":"message")" + room_field(room) + ",\"text\":" + json_string(text)
+      + ref_field({question::kind::refused, room}) + '}');
 }
 
 void visitor::ping() { say(R"({"type":"ping")" + ref_field({question::kind::ping}) + '}'); }
@@ -210,7 +220,7 @@ void visitor::blink() {
   leave(room);
 }
 
-// -- parts ----------------------------------------------------------------------------------------------------------------
+// -- parts ----------------------------------------------------------------------------------------
 
 bool visitor::in(unsigned room) const {
   return std::any_of(held_.begin(), held_.end(), [&](auto& h) { return h.room == room; });
@@ -224,16 +234,23 @@ unsigned visitor::a_room() {
   return static_cast<unsigned>(u * u * (around_.what_is_true.rooms() - rare_rooms()));
 }
 
-unsigned visitor::a_rare_room() { return around_.what_is_true.rooms() - 1 - around_.chance.below(rare_rooms()); }
+unsigned visitor::a_rare_room() {
+  return around_.what_is_true.rooms() - 1 - around_.chance.below(rare_rooms());
+}
 
 unsigned visitor::rare_rooms() const { return std::max(1U, around_.what_is_true.rooms() / 5); }
 
-bool visitor::is_rare(unsigned room) const { return room + rare_rooms() >= around_.what_is_true.rooms(); }
+bool visitor::is_rare(unsigned room) const {
+  return room + rare_rooms() >= around_.what_is_true.rooms();
+}
 
-unsigned visitor::a_held_room() { return held_[around_.chance.below(static_cast<unsigned>(held_.size()))].room; }
+unsigned visitor::a_held_room() {
+  return held_[around_.chance.below(static_cast<unsigned>(held_.size()))].room;
+}
 
 bool visitor::may_omit(unsigned room) const {
-  return held_.back().room == room && held_.back().is_default_when_latest && (reader_.plain() || around_.chance.chance(30));
+  return held_.back().room == room && held_.back().is_default_when_latest
+      && (reader_.plain() || around_.chance.chance(30));
 }
 
 std::string visitor::room_field(unsigned room) const {

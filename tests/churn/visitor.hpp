@@ -22,14 +22,16 @@ struct surroundings {
   std::uint16_t port;
 };
 
-/// One connection from its handshake to its end: says random things, a few at a time, and lets its reader judge what comes.
+/// One connection from its handshake to its end: says random things, a few at a time, and lets its
+/// reader judge what comes.
 class visitor final : test::socket_events {
 public:
   explicit visitor(surroundings& around);
 
   /// Says things until enough is under way.
   void act();
-  /// Joins again every room that it is in: the answers come after all that the rooms have said before.
+  /// Joins again every room that it is in: the answers come after all that the rooms have said
+  /// before.
   void join_again();
   void leave_all();
   /// Ends the connection in one of three ways.

@@ -11,7 +11,9 @@ using strings = std::vector<std::string>;
 
 namespace {
 
-std::string a_message(std::string type, std::string fields) { return R"({"type":")" + type + "\"," + fields + "}"; }
+std::string a_message(std::string type, std::string fields) {
+  return R"({"type":")" + type + "\"," + fields + "}";
+}
 
 /// A node whose rooms are chats, as the chat node makes them.
 struct chat {
@@ -50,7 +52,7 @@ const auto bob_name = examples::default_name("bob");
 
 } // namespace
 
-// -- plain clients: the tutorial's frames ---------------------------------------------------------------------------------
+// -- plain clients: the tutorial's frames ---------------------------------------------------------
 
 // Pins §5.11, §6.9, §6.12, §17.1, §17.12.
 TEST_CASE("a plain client starts in the lobby and gets exactly the tutorial's two frames") {
@@ -60,13 +62,15 @@ TEST_CASE("a plain client starts in the lobby and gets exactly the tutorial's tw
   c.world.settle();
 
   CHECK(ann.texts()
-        == strings{R"({"type":"system","message":")" + ann_name + R"(님이 입장했습니다."})", R"({"type":"info","userCount":1})"});
+        == strings{R"({"type":"system","message":")" + ann_name + R"(님이 입장했습니다."})",
+                   R"({"type":"info","userCount":1})"});
 }
 
 // Pins §5.11, §6.12, §17.2, §17.4, §17.5, §17.6.
 TEST_CASE("plain clients talk, rename themselves, type and leave in the tutorial's frames") {
   chat c;
-  client ann{c.world, encoding::plain_json, 0, {}, "ann"}, bob{c.world, encoding::plain_json, 0, {}, "bob"};
+  client ann{c.world, encoding::plain_json, 0, {}, "ann"},
+    bob{c.world, encoding::plain_json, 0, {}, "bob"};
   c.forget(ann);
   c.forget(bob);
 
@@ -79,8 +83,12 @@ TEST_CASE("plain clients talk, rename themselves, type and leave in the tutorial
 
   auto to_bob = bob.texts();
   REQUIRE(to_bob.size() == 4);
-  CHECK(to_bob[0] == R"({"type":"system","message":")" + ann_name + R"(님이 Kim(으)로 이름을 변경했습니다."})");
-  CHECK(to_bob[1] == R"({"type":"chat","username":"Kim","message":"안녕","timestamp":"2023-11-14T22:13:20.000Z"})");
+  CHECK(to_bob[0]
+        == R"({"type":"system","message":")" + ann_name
+             + R"(님이 Kim(으)로 이름을 변경했습니다."})");
+  CHECK(
+    to_bob[1]
+    == R"({"type":"chat","username":"Kim","message":"안녕","timestamp":"2023-11-14T22:13:20.000Z"})");
   CHECK(to_bob[2] == R"({"type":"typing","username":"Kim"})");
   CHECK(to_bob[3] == R"({"type":"system","message":"Kim님이 퇴장했습니다."})");
   CHECK(to_ann == strings{to_bob[0], to_bob[1]});
@@ -98,7 +106,7 @@ TEST_CASE("the count goes to the one who enters and counts that one") {
   CHECK(types_of(ann.texts()) == strings{"system"});
 }
 
-// -- troupe.v1 clients: more ----------------------------------------------------------------------------------------------
+// -- troupe.v1 clients: more ----------------------------------------------------------------------
 
 TEST_CASE("a troupe.v1 client is told who is there, by id and name") {
   chat c;
@@ -116,7 +124,8 @@ TEST_CASE("a troupe.v1 client is told who is there, by id and name") {
 // Pins §17.4, §17.5, §17.11.
 TEST_CASE("a troupe.v1 client learns what happened as fields, not only as text") {
   chat c;
-  client ann{c.world, encoding::v1_json, 0, {}, "ann"}, bob{c.world, encoding::v1_json, 0, {}, "bob"};
+  client ann{c.world, encoding::v1_json, 0, {}, "ann"},
+    bob{c.world, encoding::v1_json, 0, {}, "bob"};
   c.forget(ann);
   c.forget(bob);
 
@@ -140,7 +149,8 @@ TEST_CASE("a troupe.v1 client learns what happened as fields, not only as text")
 // Pins §4.7, §17.3, §17.10.
 TEST_CASE("a name that comes with the join is the name of that room only") {
   chat c;
-  client ann{c.world, encoding::v1_json, 0, {}, "ann"}, bob{c.world, encoding::v1_json, 0, {}, "bob"};
+  client ann{c.world, encoding::v1_json, 0, {}, "ann"},
+    bob{c.world, encoding::v1_json, 0, {}, "bob"};
   ann.join("other");
   c.forget(ann);
 
@@ -154,7 +164,7 @@ TEST_CASE("a name that comes with the join is the name of that room only") {
   CHECK(ann.heard("chat", "username") == strings{"Lee", bob_name});
 }
 
-// -- refusals -------------------------------------------------------------------------------------------------------------
+// -- refusals -------------------------------------------------------------------------------------
 
 // Pins §4.19, §17.3.
 TEST_CASE("a join whose profile has no good name is refused") {
@@ -170,7 +180,8 @@ TEST_CASE("a join whose profile has no good name is refused") {
 // Pins §17.4, §17.5.
 TEST_CASE("commands with wrong fields are refused, and change nothing") {
   chat c;
-  client ann{c.world, encoding::plain_json, 0, {}, "ann"}, bob{c.world, encoding::plain_json, 0, {}, "bob"};
+  client ann{c.world, encoding::plain_json, 0, {}, "ann"},
+    bob{c.world, encoding::plain_json, 0, {}, "bob"};
   c.forget(ann);
   c.forget(bob);
 
@@ -204,18 +215,20 @@ TEST_CASE("a refused command with a ref is answered once") {
   CHECK(field(texts[2], "ref") == "r2");
 }
 
-// -- coming and going -----------------------------------------------------------------------------------------------------
+// -- coming and going -----------------------------------------------------------------------------
 
 TEST_CASE("a plain client that joins another room leaves the lobby, which is told") {
   chat c;
-  client ann{c.world, encoding::plain_json, 0, {}, "ann"}, bob{c.world, encoding::plain_json, 0, {}, "bob"};
+  client ann{c.world, encoding::plain_json, 0, {}, "ann"},
+    bob{c.world, encoding::plain_json, 0, {}, "bob"};
   c.forget(ann);
   c.forget(bob);
 
   ann.join("other");
   c.world.settle();
 
-  CHECK(bob.texts() == strings{R"({"type":"system","message":")" + ann_name + R"(님이 퇴장했습니다."})"});
+  CHECK(bob.texts()
+        == strings{R"({"type":"system","message":")" + ann_name + R"(님이 퇴장했습니다."})"});
   CHECK(types_of(ann.texts()).back() == "info");
 }
 
@@ -258,7 +271,8 @@ TEST_CASE("a client that joins another room at once has that as its default room
 // Pins §17.10.
 TEST_CASE("two may have one name") {
   chat c;
-  client ann{c.world, encoding::v1_json, 0, {}, "ann"}, bob{c.world, encoding::v1_json, 0, {}, "bob"};
+  client ann{c.world, encoding::v1_json, 0, {}, "ann"},
+    bob{c.world, encoding::v1_json, 0, {}, "bob"};
   c.forget(ann);
   for (auto* who : {&ann, &bob}) {
     c.say(*who, "setUsername", R"("username":"Kim")");
@@ -273,7 +287,8 @@ TEST_CASE("a crowd comes and goes without a trace") {
   for (int round = 0; round < 3; ++round) {
     std::vector<std::unique_ptr<client>> all;
     for (int i = 0; i < 300; ++i)
-      all.push_back(std::make_unique<client>(c.world, i % 2 ? encoding::v1_json : encoding::plain_json));
+      all.push_back(
+        std::make_unique<client>(c.world, i % 2 ? encoding::v1_json : encoding::plain_json));
     c.world.settle();
     CHECK(all.back()->heard("info", "userCount") == strings{"300"});
     all.clear();
@@ -296,7 +311,8 @@ TEST_CASE("a roster names at most 200, but counts all") {
     if (type_of(text) == "roster")
       roster = text;
   std::size_t named = 0;
-  for (auto at = roster.find("username"); at != std::string::npos; at = roster.find("username", at + 1))
+  for (auto at = roster.find("username"); at != std::string::npos;
+       at = roster.find("username", at + 1))
     ++named;
 
   CHECK(named == 200);

@@ -47,7 +47,8 @@ TEST_CASE("a file is keys with values, in order") {
 }
 
 TEST_CASE("space, comments and empty lines do not matter") {
-  CHECK(read("\n  # a comment\n; another\n\n   port =   80   \r\nloops=2 # why\n") == strings{"port=80", "loops=2"});
+  CHECK(read("\n  # a comment\n; another\n\n   port =   80   \r\nloops=2 # why\n")
+        == strings{"port=80", "loops=2"});
 }
 
 TEST_CASE("values may be quoted, and lists are several values") {
@@ -66,7 +67,8 @@ TEST_CASE("a key that comes twice is refused by name") {
 
 TEST_CASE("lines that are none, and lists that do not end, are refused by number") {
   CHECK(complaint("port = 80\n\nx\n") == "line 3: expected `name = value`");
-  CHECK(complaint("port = 80\norigin = [\"a\",\n") == "line 2: expected `]` at the end of the list");
+  CHECK(complaint("port = 80\norigin = [\"a\",\n")
+        == "line 2: expected `]` at the end of the list");
 }
 
 TEST_CASE("a file that is not there, or is a folder, is told by its name") {
@@ -79,15 +81,19 @@ TEST_CASE("a file that is not there, or is a folder, is told by its name") {
     return {};
   };
 
-  CHECK(complaint_of("/there/is/none") == "/there/is/none: No such file or directory, expected a readable file");
+  CHECK(complaint_of("/there/is/none")
+        == "/there/is/none: No such file or directory, expected a readable file");
   CHECK(complaint_of("/tmp") == "/tmp: a directory, expected a file");
   CHECK(complaint_of("/bad\nname").find('\n') == std::string::npos);
 }
 
 TEST_CASE("no content of a file crashes the reader or makes it forge a line") {
-  for (auto content : {"=", "==", "a=", "=a", "[", "]", "[]", "[[x]]", "a=[", "a=]", "a=[]", "\"", "a=\"", "a='", "a=\"\\",
-                       "[a\nb=1", "a b c", "a\x01=b", "\xff\xfe=1", "a=1=2", "port", "port\n", "a.b.c=1", "[a.b]\nc=1",
-                       "a=[1,,2]", "a=[[1]]", "'''", "\"\"\"\n", "a=\"\"\"x\n", "++=1", "--=1", "a={b=1}"}) {
+  for (auto content :
+       {"=",           "==",      "a=",         "=a",       "[",          "]",     "[]",
+        "[[x]]",       "a=[",     "a=]",        "a=[]",     "\"",         "a=\"",  "a='",
+        "a=\"\\",      "[a\nb=1", "a b c",      "a\x01=b",  "\xff\xfe=1", "a=1=2", "port",
+        "port\n",      "a.b.c=1", "[a.b]\nc=1", "a=[1,,2]", "a=[[1]]",    "'''",   "\"\"\"\n",
+        "a=\"\"\"x\n", "++=1",    "--=1",       "a={b=1}"}) {
     INFO(content);
     temporary_file file{content};
     try {

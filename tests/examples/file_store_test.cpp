@@ -68,10 +68,11 @@ TEST_CASE("only the last part of a path is kept, without dots and spaces at its 
     CHECK(safe_file_name(nothing) == "received-file.bin");
 }
 
-/// Pins that a name cannot show another extension than it has, nor steer the terminal it is printed on.
+/// Pins that a name cannot show another extension than it has, nor steer the terminal it is printed
+/// on.
 TEST_CASE("controls, bidi controls and broken UTF-8 become underscores") {
-  for (auto bad : {"\x01", "\n", "\x1b", "\x7f", "\u0085", "\u009b", "\u061c", "\u200e", "\u200f", "\u202a", "\u202e", "\u2066",
-                   "\u2069", "\u2028", "\u2029"}) {
+  for (auto bad : {"\x01", "\n", "\x1b", "\x7f", "\u0085", "\u009b", "\u061c", "\u200e", "\u200f",
+                   "\u202a", "\u202e", "\u2066", "\u2069", "\u2028", "\u2029"}) {
     INFO(bad);
     CHECK(safe_file_name("a" + std::string{bad} + "z.png") == "a_z.png");
   }
@@ -101,7 +102,8 @@ TEST_CASE("files of one name are numbered without gaps, and none is overwritten"
   file_store store{folder.path};
 
   for (int i = 1; i <= 40; ++i)
-    CHECK(store.save("a.txt", std::to_string(i)) == (i == 1 ? "a.txt" : "a-" + std::to_string(i) + ".txt"));
+    CHECK(store.save("a.txt", std::to_string(i))
+          == (i == 1 ? "a.txt" : "a-" + std::to_string(i) + ".txt"));
 
   CHECK(folder.names().size() == 40);
   CHECK(folder.read("a.txt") == "1");
@@ -135,8 +137,10 @@ TEST_CASE("numbers with gaps are no trouble, whatever lies there") {
   CHECK(folder.names() == before);
 }
 
-// Pins that a draft of a process that crashed neither stays nor gets into the way of one with the same number, as in a container.
-TEST_CASE("drafts that a crash has left are removed at the start, those that somebody writes are not") {
+// Pins that a draft of a process that crashed neither stays nor gets into the way of one with the
+// same number, as in a container.
+TEST_CASE(
+  "drafts that a crash has left are removed at the start, those that somebody writes are not") {
   temporary_folder folder;
   for (auto name : {".upload-1-1", ".upload-", ".upload-2f3a", "kept.txt", ".other"})
     folder.make(name);

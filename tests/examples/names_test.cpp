@@ -28,7 +28,7 @@ std::string repeated(std::string_view text, int n) {
 
 } // namespace
 
-// -- clean_name -----------------------------------------------------------------------------------------------------------
+// -- clean_name -----------------------------------------------------------------------------------
 
 // Pins §17.8.
 TEST_CASE("a name loses the white space at its ends and nothing else") {
@@ -62,7 +62,7 @@ TEST_CASE("control characters, bidi controls and broken UTF-8 make no name") {
   CHECK(clean_name(std::string_view{"a\0z", 3}) == std::nullopt);
 }
 
-// -- default_name ---------------------------------------------------------------------------------------------------------
+// -- default_name ---------------------------------------------------------------------------------
 
 TEST_CASE("a default name follows from the user's id") {
   CHECK(default_name("u1") == default_name("u1"));
@@ -83,7 +83,7 @@ TEST_CASE("default names are names, and differ mostly") {
   CHECK(all.size() > 990);
 }
 
-// -- name_of --------------------------------------------------------------------------------------------------------------
+// -- name_of --------------------------------------------------------------------------------------
 
 TEST_CASE("a member is named by its profile, else by default") {
   CHECK(name_of(member_with(R"({"name":" Kim "})")) == named("Kim"));
@@ -107,20 +107,25 @@ TEST_CASE("a member with a token is named by it, unless its profile says otherwi
   CHECK(named_by(R"({"username":"Kim","name":"Lee"})") == named("Kim"));
   CHECK(named_by(R"({"username":"","name":"Lee"})") == named("Lee"));
   CHECK(named_by(R"({"sub":"u1","preferred_username":"kim7"})") == named("kim7"));
-  CHECK(named_by(R"({"sub":"u1","preferred_username":"kim7","name":"Kim Lee"})") == named("Kim Lee"));
-  CHECK(named_by(R"({"sub":"u1","preferred_username":"kim7","name":"longer than thirty-two characters"})") == named("kim7"));
-  CHECK(named_by(R"({"sub":"u1","preferred_username":"kim7"})", R"({"name":"Lee"})") == named("Lee"));
+  CHECK(named_by(R"({"sub":"u1","preferred_username":"kim7","name":"Kim Lee"})")
+        == named("Kim Lee"));
+  CHECK(named_by(
+          R"({"sub":"u1","preferred_username":"kim7","name":"longer than thirty-two characters"})")
+        == named("kim7"));
+  CHECK(named_by(R"({"sub":"u1","preferred_username":"kim7"})", R"({"name":"Lee"})")
+        == named("Lee"));
   CHECK(named_by(R"({"username":"Kim"})", R"({"color":"red"})") == named("Kim"));
   CHECK(named_by(R"({"username":"Kim"})", R"({"name":"Lee"})") == named("Lee"));
-  for (auto nameless : {"{}", R"({"sub":"u1"})", R"({"username":7})", R"({"username":"a\u0007b"})", R"({"name":null})"}) {
+  for (auto nameless : {"{}", R"({"sub":"u1"})", R"({"username":7})", R"({"username":"a\u0007b"})",
+                        R"({"name":null})"}) {
     INFO(nameless);
     CHECK(named_by(nameless) == default_name("u1"));
   }
 }
 
 TEST_CASE("a profile whose name is none is refused, not replaced") {
-  for (auto profile : {R"({"name":""})", R"({"name":" "})", R"({"name":5})", R"({"name":null})", R"({"name":["Kim"]})",
-                       R"({"name":"a\nz"})", R"({"name":"a\u0000z"})"}) {
+  for (auto profile : {R"({"name":""})", R"({"name":" "})", R"({"name":5})", R"({"name":null})",
+                       R"({"name":["Kim"]})", R"({"name":"a\nz"})", R"({"name":"a\u0000z"})"}) {
     INFO(profile);
     CHECK(name_of(member_with(profile)) == std::nullopt);
   }
@@ -129,12 +134,13 @@ TEST_CASE("a profile whose name is none is refused, not replaced") {
 TEST_CASE("a MessagePack profile names as a JSON one does") {
   auto m = member_with({});
   m.encoding = protocol::encoding::v1_msgpack;
-  protocol::transcode(protocol::codec::json, R"({"name":"김"})", protocol::codec::msgpack, m.profile);
+  protocol::transcode(protocol::codec::json, R"({"name":"김"})", protocol::codec::msgpack,
+                      m.profile);
 
   CHECK(name_of(m) == named("김"));
 }
 
-// -- roster ---------------------------------------------------------------------------------------------------------------
+// -- roster ---------------------------------------------------------------------------------------
 
 TEST_CASE("a roster is a JSON list, whatever the names hold") {
   roster none, some;
@@ -143,5 +149,7 @@ TEST_CASE("a roster is a JSON list, whatever the names hold") {
 
   CHECK(none.json() == "[]");
   CHECK(some.size() == 2);
-  CHECK(some.json() == R"([{"userId":"u1","username":"Kim"},{"userId":"a\"b\\c","username":"line\u000abreak\u001f"}])");
+  CHECK(
+    some.json()
+    == R"([{"userId":"u1","username":"Kim"},{"userId":"a\"b\\c","username":"line\u000abreak\u001f"}])");
 }

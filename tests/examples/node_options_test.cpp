@@ -95,13 +95,15 @@ TEST_CASE("each option of a node stores what it says") {
 TEST_CASE("0 lifts a budget, which is no default") {
   rig r;
   auto& node = r.options.node;
-  for (auto* budget : {&node.history_budget_bytes, &node.memory_budget_bytes, &node.inbound_budget_bytes})
+  for (auto* budget :
+       {&node.history_budget_bytes, &node.memory_budget_bytes, &node.inbound_budget_bytes})
     CHECK_FALSE(*budget);
 
   for (auto* name : {"history-budget", "output-budget", "inbound-budget"})
     CHECK(r.take(name, "0"));
 
-  for (auto* budget : {&node.history_budget_bytes, &node.memory_budget_bytes, &node.inbound_budget_bytes})
+  for (auto* budget :
+       {&node.history_budget_bytes, &node.memory_budget_bytes, &node.inbound_budget_bytes})
     CHECK(*budget == 0);
 }
 
@@ -114,12 +116,30 @@ TEST_CASE("a burst is at least one message, whatever the rate") {
 }
 
 TEST_CASE("what an option does not take leaves the default alone") {
-  for (auto [name, value] : {std::pair{"port", "65536"}, {"port", "-1"}, {"bind", "localhost"}, {"bind", ""}, {"bind", "[::1]"},
-                             {"loops", "257"}, {"origin", "example.org"}, {"origin", "https://"}, {"origin", "://x"},
-                             {"origin", "https://example.org/"}, {"origin", ""}, {"ping-interval", "2h"},
-                             {"max-message-bytes", "2GiB"}, {"max-message-bytes", "513MiB"}, {"max-connections", "2147483648"}, {"admission-rate", "-1"},
-                             {"admission-rate", "1e10"}, {"message-rate", "fast"}, {"byte-rate", "2GB"}, {"history", "none"},
-                             {"history-age", "-1"}, {"history-budget", "1e9"}, {"announce", "yes"}, {"max-members", ""}}) {
+  for (auto [name, value] : {std::pair{"port", "65536"},
+                             {"port", "-1"},
+                             {"bind", "localhost"},
+                             {"bind", ""},
+                             {"bind", "[::1]"},
+                             {"loops", "257"},
+                             {"origin", "example.org"},
+                             {"origin", "https://"},
+                             {"origin", "://x"},
+                             {"origin", "https://example.org/"},
+                             {"origin", ""},
+                             {"ping-interval", "2h"},
+                             {"max-message-bytes", "2GiB"},
+                             {"max-message-bytes", "513MiB"},
+                             {"max-connections", "2147483648"},
+                             {"admission-rate", "-1"},
+                             {"admission-rate", "1e10"},
+                             {"message-rate", "fast"},
+                             {"byte-rate", "2GB"},
+                             {"history", "none"},
+                             {"history-age", "-1"},
+                             {"history-budget", "1e9"},
+                             {"announce", "yes"},
+                             {"max-members", ""}}) {
     rig r, untouched;
     INFO(name << " " << value);
     CHECK_FALSE(r.take(name, value));
@@ -128,10 +148,12 @@ TEST_CASE("what an option does not take leaves the default alone") {
     CHECK(r.options.node.loops == untouched.options.node.loops);
     CHECK(r.options.origins.empty());
     CHECK(r.options.node.heartbeat.interval == untouched.options.node.heartbeat.interval);
-    CHECK(r.options.node.messages.max_message_bytes == untouched.options.node.messages.max_message_bytes);
+    CHECK(r.options.node.messages.max_message_bytes
+          == untouched.options.node.messages.max_message_bytes);
     CHECK(r.options.max_connections == untouched.options.max_connections);
     CHECK(r.options.admissions_per_second == untouched.options.admissions_per_second);
-    CHECK(r.options.node.connections.messages_per_second == untouched.options.node.connections.messages_per_second);
+    CHECK(r.options.node.connections.messages_per_second
+          == untouched.options.node.connections.messages_per_second);
     CHECK(r.options.node.announce);
     CHECK_FALSE(r.options.node.connections.bytes_per_second);
     CHECK(r.options.node.rooms.history);
@@ -143,9 +165,11 @@ TEST_CASE("what an option does not take leaves the default alone") {
 TEST_CASE("a trusted network has as many bits as its addresses at most") {
   rig r;
 
-  for (auto good : {"10.0.0.0/8", "10.0.0.0/0", "10.0.0.1/32", "10.0.0.1", "fd00::/8", "::/0", "::1/128", "::1"})
+  for (auto good : {"10.0.0.0/8", "10.0.0.0/0", "10.0.0.1/32", "10.0.0.1", "fd00::/8", "::/0",
+                    "::1/128", "::1"})
     CHECK(r.take("trusted-proxy", good));
-  for (auto bad : {"10.0.0.0/33", "10.0.0.0/40", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8/8", "::/129", "/8", "", "lan/8"}) {
+  for (auto bad : {"10.0.0.0/33", "10.0.0.0/40", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8/8",
+                   "::/129", "/8", "", "lan/8"}) {
     INFO(bad);
     CHECK_FALSE(r.take("trusted-proxy", bad));
   }
@@ -169,7 +193,9 @@ std::string complaint_of(F f) {
 
 /// Pins that no node serves without tokens that was told what they must be.
 TEST_CASE("what a token must be is refused without a key") {
-  for (auto [name, value] : {std::pair{"jwt-issuer", "us"}, {"jwt-audience", "chat"}, {"jwt-profile", "strict"},
+  for (auto [name, value] : {std::pair{"jwt-issuer", "us"},
+                             {"jwt-audience", "chat"},
+                             {"jwt-profile", "strict"},
                              {"jwt-profile", "seed"}}) {
     rig r;
     CHECK(r.take(name, value));
@@ -196,31 +222,43 @@ TEST_CASE("options that do nothing alone are refused alone") {
   CHECK(good.take("proxy-protocol", "on"));
   CHECK(good.take("trusted-proxy", "127.0.0.1"));
 
-  CHECK(complaint_of([&] { check_together(proxy.options); }) == "--proxy-protocol: expected with --trusted-proxy");
-  CHECK(complaint_of([&] { check_together(tls.options); }) == "--tls-cert and --tls-key: expected both or neither");
+  CHECK(complaint_of([&] { check_together(proxy.options); })
+        == "--proxy-protocol: expected with --trusted-proxy");
+  CHECK(complaint_of([&] { check_together(tls.options); })
+        == "--tls-cert and --tls-key: expected both or neither");
   CHECK(complaint_of([&] { check_together(good.options); }).empty());
 }
 
 TEST_CASE("what the library says of an option names that of the command line") {
-  CHECK(with_option_names("server_options.tls_key is \"k\": expected a key") == "--tls-key is \"k\": expected a key");
-  CHECK(with_option_names("server_options.tls_certificates is \"c\": expected") == "--tls-cert is \"c\": expected");
-  CHECK(with_option_names("server_options.reserved_descriptors is 9: expected") == "--reserved-descriptors is 9: expected");
-  CHECK(with_option_names("server_options.jwt: the key a: expected one") == "the key a: expected one");
-  CHECK(with_option_names("server_options.max_connections is -1: expected") == "--max-connections is -1: expected");
-  CHECK(with_option_names("server_options.max_connections_per_ip is 1: expected") == "--max-connections-per-ip is 1: expected");
-  CHECK(with_option_names("node_options.lobby is x: expected") == "node_options.lobby is x: expected"); // which no option sets
+  CHECK(with_option_names("server_options.tls_key is \"k\": expected a key")
+        == "--tls-key is \"k\": expected a key");
+  CHECK(with_option_names("server_options.tls_certificates is \"c\": expected")
+        == "--tls-cert is \"c\": expected");
+  CHECK(with_option_names("server_options.reserved_descriptors is 9: expected")
+        == "--reserved-descriptors is 9: expected");
+  CHECK(with_option_names("server_options.jwt: the key a: expected one")
+        == "the key a: expected one");
+  CHECK(with_option_names("server_options.max_connections is -1: expected")
+        == "--max-connections is -1: expected");
+  CHECK(with_option_names("server_options.max_connections_per_ip is 1: expected")
+        == "--max-connections-per-ip is 1: expected");
+  // which no option sets
+  CHECK(with_option_names("node_options.lobby is x: expected")
+        == "node_options.lobby is x: expected");
   CHECK(with_option_names("key.pem: expected a key") == "key.pem: expected a key");
 }
 
 /// Pins that a mistake that only shows beside other values is told in the words of who made it.
 TEST_CASE("what a server refuses of options that were taken names the option") {
   using given = std::vector<std::pair<std::string, std::string>>;
-  for (auto& [option, all] : {std::pair{"cors-origin", given{{"cors-origin", "*"}, {"cors-origin", "https://a.example"}}},
-                              {"cors-origin", given{{"cors-origin", "https://a.example"}, {"cors-origin", "https://a.example"}}},
-                              {"origin", given{{"origin", "https://a.example"}, {"origin", "https://a.example"}}},
-                              {"trusted-proxy", given{{"trusted-proxy", "10.0.0.1"}, {"trusted-proxy", "10.0.0.1"}}},
-                              {"admin-bind", given{{"port", "8080"}, {"admin-bind", "127.0.0.1:8080"}}},
-                              {"reserved-descriptors", given{{"reserved-descriptors", "2147483647"}}}}) {
+  for (auto& [option, all] :
+       {std::pair{"cors-origin", given{{"cors-origin", "*"}, {"cors-origin", "https://a.example"}}},
+        {"cors-origin",
+         given{{"cors-origin", "https://a.example"}, {"cors-origin", "https://a.example"}}},
+        {"origin", given{{"origin", "https://a.example"}, {"origin", "https://a.example"}}},
+        {"trusted-proxy", given{{"trusted-proxy", "10.0.0.1"}, {"trusted-proxy", "10.0.0.1"}}},
+        {"admin-bind", given{{"port", "8080"}, {"admin-bind", "127.0.0.1:8080"}}},
+        {"reserved-descriptors", given{{"reserved-descriptors", "2147483647"}}}}) {
     rig r;
     r.options.log = &protocol::null_logger();
     for (auto& [name, value] : all)
@@ -240,7 +278,8 @@ TEST_CASE("the probes' address is given with its port, in brackets or not") {
 
   for (auto good : {"127.0.0.1:9090", "[::1]:0", "::1:9090", "0.0.0.0:65535"})
     CHECK(r.take("admin-bind", good));
-  for (auto bad : {":9090", "9090", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "localhost:9090", "127.0.0.1:9x", "", "[::1]"}) {
+  for (auto bad : {":9090", "9090", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "localhost:9090",
+                   "127.0.0.1:9x", "", "[::1]"}) {
     INFO(bad);
     CHECK_FALSE(r.take("admin-bind", bad));
   }
@@ -250,7 +289,8 @@ TEST_CASE("the probes' address is given with its port, in brackets or not") {
 TEST_CASE("options with a default show it") {
   rig r;
   auto shown = [&](std::string_view name) {
-    return std::find_if(r.table.begin(), r.table.end(), [&](auto& o) { return o.name == name; })->standard;
+    return std::find_if(r.table.begin(), r.table.end(), [&](auto& o) { return o.name == name; })
+      ->standard;
   };
 
   CHECK(shown("port") == "8080");

@@ -37,7 +37,8 @@ struct program {
     for (auto& a : arguments)
       argv.push_back(a.c_str());
     captured err{std::cerr}, out{std::cout};
-    auto code = read_options(table, "program", "Does nothing.", static_cast<int>(argv.size()), argv.data());
+    auto code =
+      read_options(table, "program", "Does nothing.", static_cast<int>(argv.size()), argv.data());
     errors = err.text();
     output = out.text();
     return code;
@@ -49,32 +50,45 @@ struct program {
   strings list{"default"};
   std::string errors, output;
   option_table table{
-    {"number", "N", "A number", "a number from 0 to 10",
+    {"number",
+     "N",
+     "A number",
+     "a number from 0 to 10",
      [this](std::string_view text) {
        auto n = parse_count(text, 10);
        number = n.value_or(number);
        return n.has_value();
      },
-     {}, false, "1"},
-    {"name", "NAME", "A name", "a name", [this](std::string_view text) { return !(name = text).empty(); }},
+     {},
+     false,
+     "1"},
+    {"name", "NAME", "A name", "a name",
+     [this](std::string_view text) { return !(name = text).empty(); }},
     {"item", "ITEM", "An item; may be repeated", "an item",
-     [this](std::string_view text) { return list.emplace_back(text), !text.empty(); }, [this] { list.clear(); }},
-    {"fast", "on|off", "Whether it is fast", "on or off",
+     [this](std::string_view text) { return list.emplace_back(text), !text.empty(); },
+     [this] { list.clear(); }},
+    {"fast",
+     "on|off",
+     "Whether it is fast",
+     "on or off",
      [this](std::string_view text) {
        auto on = parse_switch(text);
        fast = on.value_or(fast);
        return on.has_value();
      },
-     {}, true},
+     {},
+     true},
   };
 };
 
 /// One line, ended.
-bool is_line(const std::string& text) { return !text.empty() && text.find('\n') == text.size() - 1; }
+bool is_line(const std::string& text) {
+  return !text.empty() && text.find('\n') == text.size() - 1;
+}
 
 } // namespace
 
-// -- what is taken --------------------------------------------------------------------------------------------------------
+// -- what is taken --------------------------------------------------------------------------------
 
 TEST_CASE("without arguments the defaults stand and the program runs") {
   program p;
@@ -130,7 +144,7 @@ TEST_CASE("a list on the command line replaces the file's") {
   CHECK(p.list == strings{"z"});
 }
 
-// -- help -----------------------------------------------------------------------------------------------------------------
+// -- help -----------------------------------------------------------------------------------------
 
 TEST_CASE("help names every option, and the program ends well") {
   program p;
@@ -149,7 +163,7 @@ TEST_CASE("help tells what stands where an option is not given") {
   CHECK(p.output.find("A name (default") == std::string::npos);
 }
 
-// -- what is refused ------------------------------------------------------------------------------------------------------
+// -- what is refused ------------------------------------------------------------------------------
 
 TEST_CASE("a bad value is told in one line: which option, what was expected, what came") {
   program p;
@@ -158,16 +172,19 @@ TEST_CASE("a bad value is told in one line: which option, what was expected, wha
   CHECK(p.errors == "program: --number: expected a number from 0 to 10, not \"11\"\n");
 }
 
-TEST_CASE("whatever is wrong on the command line ends the program with 2 and one line that names it") {
+TEST_CASE(
+  "whatever is wrong on the command line ends the program with 2 and one line that names it") {
   struct wrong {
     strings arguments;
     const char* named;
   };
-  for (auto& w : {wrong{{"--nmber", "1"}, "--nmber"}, wrong{{"stray"}, "stray"}, wrong{{"--number"}, "--number"},
-                  wrong{{"--number", "1", "--number", "2"}, "--number"}, wrong{{"--number="}, "--number"},
-                  wrong{{"--name", ""}, "--name"}, wrong{{"-n", "1"}, "-n"}, wrong{{"--config"}, "--config"},
-                  wrong{{"--config", "/there/is/none"}, "/there/is/none"}, wrong{{"--config="}, "--config"},
-                  wrong{{"--number", "1", "2"}, "2"}, wrong{{"--number", "-5"}, "-5"}, wrong{{"--", "x"}, "--"}}) {
+  for (auto& w :
+       {wrong{{"--nmber", "1"}, "--nmber"}, wrong{{"stray"}, "stray"},
+        wrong{{"--number"}, "--number"}, wrong{{"--number", "1", "--number", "2"}, "--number"},
+        wrong{{"--number="}, "--number"}, wrong{{"--name", ""}, "--name"}, wrong{{"-n", "1"}, "-n"},
+        wrong{{"--config"}, "--config"}, wrong{{"--config", "/there/is/none"}, "/there/is/none"},
+        wrong{{"--config="}, "--config"}, wrong{{"--number", "1", "2"}, "2"},
+        wrong{{"--number", "-5"}, "-5"}, wrong{{"--", "x"}, "--"}}) {
     program p;
     INFO(w.named);
     CHECK(p.run(w.arguments) == 2);
@@ -180,8 +197,9 @@ TEST_CASE("whatever is wrong on the command line ends the program with 2 and one
 }
 
 TEST_CASE("a flag takes no value on the command line, but one in the file") {
-  for (auto& arguments : {strings{"--fast", "on"}, strings{"--fast=on"}, strings{"--fast=false"}, strings{"--fast", "banana"},
-                          strings{"--number", "2", "--fast=", "--name", "x"}}) {
+  for (auto& arguments :
+       {strings{"--fast", "on"}, strings{"--fast=on"}, strings{"--fast=false"},
+        strings{"--fast", "banana"}, strings{"--number", "2", "--fast=", "--name", "x"}}) {
     program p;
     CHECK(p.run(arguments) == 2);
     CHECK(p.errors == "program: --fast: takes no value\n");
@@ -196,8 +214,8 @@ TEST_CASE("a flag takes no value on the command line, but one in the file") {
 }
 
 TEST_CASE("what is wrong in the file names the file and the key") {
-  for (auto content : {"number = 11\n", "nmber = 1\n", "number = [1, 2]\n", "number =\n", "config = other\n",
-                       "[s]\nnumber = 1\n"}) {
+  for (auto content : {"number = 11\n", "nmber = 1\n", "number = [1, 2]\n", "number =\n",
+                       "config = other\n", "[s]\nnumber = 1\n"}) {
     temporary_file file{content};
     program p;
     INFO(content);
@@ -216,9 +234,11 @@ TEST_CASE("the file is read before the command line wins, so that its mistakes a
 }
 
 TEST_CASE("no argument can forge a line or flood the terminal") {
-  for (auto& text : {std::string{"a\nb"}, std::string{"\x1b[31mred"}, std::string(10'000, 'x'), std::string{"\xff\xfe"}}) {
-    for (auto& arguments : {strings{"--number", text}, strings{"--number=" + text}, strings{text}, strings{"--" + text},
-                            strings{"--" + text + "=1"}, strings{"--config", text}}) {
+  for (auto& text : {std::string{"a\nb"}, std::string{"\x1b[31mred"}, std::string(10'000, 'x'),
+                     std::string{"\xff\xfe"}}) {
+    for (auto& arguments :
+         {strings{"--number", text}, strings{"--number=" + text}, strings{text},
+          strings{"--" + text}, strings{"--" + text + "=1"}, strings{"--config", text}}) {
       program p;
       CHECK(p.run(arguments) == 2);
       INFO(p.errors);

@@ -21,13 +21,14 @@ std::optional<std::chrono::milliseconds> ms(std::int64_t n) { return std::chrono
 
 } // namespace
 
-// -- counts ---------------------------------------------------------------------------------------------------------------
+// -- counts ---------------------------------------------------------------------------------------
 
 TEST_CASE("a count is decimal digits and nothing else") {
   CHECK(parse_count("0", any) == 0u);
   CHECK(parse_count("007", any) == 7u);
   CHECK(parse_count("18446744073709551615", any) == any);
-  for (auto bad : {"", " 1", "1 ", "+1", "-1", "-0", "1.0", "1e3", "0x10", "1_000", "one", "18446744073709551616"}) {
+  for (auto bad : {"", " 1", "1 ", "+1", "-1", "-0", "1.0", "1e3", "0x10", "1_000", "one",
+                   "18446744073709551616"}) {
     INFO(bad);
     CHECK(parse_count(bad, any) == nothing<std::uint64_t>);
   }
@@ -38,20 +39,21 @@ TEST_CASE("a count goes up to its maximum") {
   CHECK(parse_count("65536", 65535) == nothing<std::uint64_t>);
 }
 
-// -- numbers --------------------------------------------------------------------------------------------------------------
+// -- numbers --------------------------------------------------------------------------------------
 
 TEST_CASE("a number is finite and at least 0") {
   CHECK(parse_number("20") == 20.0);
   CHECK(parse_number("0.5") == 0.5);
   CHECK(parse_number("0") == 0.0);
-  for (auto bad : {"", "-1", "-0", "+1", "inf", "-inf", "nan", "infinity", "1e5", "1,5", "0x1p3", " 1", "1 ", "1.5.2", "."}) {
+  for (auto bad : {"", "-1", "-0", "+1", "inf", "-inf", "nan", "infinity", "1e5", "1,5", "0x1p3",
+                   " 1", "1 ", "1.5.2", "."}) {
     INFO(bad);
     CHECK(parse_number(bad) == nothing<double>);
   }
   CHECK(parse_number(std::string(400, '9')) == nothing<double>);
 }
 
-// -- durations ------------------------------------------------------------------------------------------------------------
+// -- durations ------------------------------------------------------------------------------------
 
 TEST_CASE("a duration is plain seconds, or a number with its unit") {
   CHECK(parse_duration("25") == ms(25'000));
@@ -61,7 +63,8 @@ TEST_CASE("a duration is plain seconds, or a number with its unit") {
   CHECK(parse_duration("2m") == ms(120'000));
   CHECK(parse_duration("0.5m") == ms(30'000));
   CHECK(parse_duration("0") == ms(0));
-  for (auto bad : {"", "s", "ms", "m", "1h", "1 s", "1S", "1sec", "-1s", "1mm", "1sm", "1ms ", "s1", "5,5"}) {
+  for (auto bad :
+       {"", "s", "ms", "m", "1h", "1 s", "1S", "1sec", "-1s", "1mm", "1sm", "1ms ", "s1", "5,5"}) {
     INFO(bad);
     CHECK(parse_duration(bad) == nothing<std::chrono::milliseconds>);
   }
@@ -84,13 +87,14 @@ TEST_CASE("what is not nothing does not become nothing") {
 TEST_CASE("every millisecond of a minute is itself when written in seconds") {
   for (std::int64_t n = 0; n <= 60'000; ++n) {
     char text[16];
-    std::snprintf(text, sizeof text, "%d.%03d", static_cast<int>(n / 1000), static_cast<int>(n % 1000));
+    std::snprintf(text, sizeof text, "%d.%03d", static_cast<int>(n / 1000),
+                  static_cast<int>(n % 1000));
     INFO(text);
     REQUIRE(parse_duration(text) == ms(n));
   }
 }
 
-// -- sizes and switches ---------------------------------------------------------------------------------------------------
+// -- sizes and switches ---------------------------------------------------------------------------
 
 TEST_CASE("a size is plain bytes, or a whole number with its unit, up to a gibibyte") {
   CHECK(parse_size("65536") == 65536u);
@@ -101,8 +105,9 @@ TEST_CASE("a size is plain bytes, or a whole number with its unit, up to a gibib
   CHECK(parse_size("1024MiB") == 1073741824u);
   CHECK(parse_size("1GiB") == 1073741824u);
   CHECK(parse_size("1024GiB", std::uint64_t{1} << 40) == std::uint64_t{1} << 40);
-  for (auto bad : {"", "KiB", "1073741825", "1025MiB", "2GiB", "1.5GiB", "1TiB", "64kib", "64KB", "64K", "1.5MiB", "64 KiB", "-1", "1KiBKiB",
-                   "18446744073709551615MiB", "17592186044416MiB"}) {
+  for (auto bad :
+       {"", "KiB", "1073741825", "1025MiB", "2GiB", "1.5GiB", "1TiB", "64kib", "64KB", "64K",
+        "1.5MiB", "64 KiB", "-1", "1KiBKiB", "18446744073709551615MiB", "17592186044416MiB"}) {
     INFO(bad);
     CHECK(parse_size(bad) == nothing<std::uint64_t>);
   }

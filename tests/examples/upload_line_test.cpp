@@ -10,12 +10,14 @@ namespace {
 
 constexpr std::size_t mebibyte = 1024 * 1024;
 
-upload file_of(std::string address, std::uint64_t client, std::size_t bytes = 1, std::string name = {}) {
+upload file_of(std::string address, std::uint64_t client, std::size_t bytes = 1,
+               std::string name = {}) {
   return {std::move(address), client, std::move(name), std::string(bytes, 'x'), {}};
 }
 
 /// How many files of that kind are taken, one after the other.
-std::size_t taken(upload_line& line, const std::string& address, std::uint64_t client, std::size_t bytes = 1) {
+std::size_t taken(upload_line& line, const std::string& address, std::uint64_t client,
+                  std::size_t bytes = 1) {
   std::size_t n = 0;
   for (auto u = file_of(address, client, bytes); line.offer(u); u = file_of(address, client, bytes))
     ++n;
@@ -97,13 +99,19 @@ TEST_CASE("places come back once a file is written, not before") {
 
 TEST_CASE("addresses take turns, and so do the clients of one") {
   upload_line line{{16, 64 * mebibyte}};
-  for (auto& [address, client, name] : {std::tuple{"a", 1, "a1.1"}, {"a", 1, "a1.2"}, {"a", 1, "a1.3"}, {"a", 2, "a2.1"},
-                                        {"a", 2, "a2.2"}, {"b", 3, "b.1"}, {"b", 3, "b.2"}}) {
+  for (auto& [address, client, name] : {std::tuple{"a", 1, "a1.1"},
+                                        {"a", 1, "a1.2"},
+                                        {"a", 1, "a1.3"},
+                                        {"a", 2, "a2.1"},
+                                        {"a", 2, "a2.2"},
+                                        {"b", 3, "b.1"},
+                                        {"b", 3, "b.2"}}) {
     auto u = file_of(address, static_cast<std::uint64_t>(client), 1, name);
     REQUIRE(line.offer(u));
   }
 
-  CHECK(order(line) == std::vector<std::string>{"a1.1", "b.1", "a2.1", "b.2", "a1.2", "a2.2", "a1.3"});
+  CHECK(order(line)
+        == std::vector<std::string>{"a1.1", "b.1", "a2.1", "b.2", "a1.2", "a2.2", "a1.3"});
 }
 
 // Pins that a flood from one place delays another's file by one file at most.

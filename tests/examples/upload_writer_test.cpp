@@ -46,7 +46,8 @@ TEST_CASE("files are written in order, and each client is told") {
   {
     upload_writer writer{{}, disk.save()};
     for (auto name : {"1", "2", "3"})
-      CHECK(writer.offer(file_named(name, [&](std::string_view text) { answers.emplace_back(text); })));
+      CHECK(
+        writer.offer(file_named(name, [&](std::string_view text) { answers.emplace_back(text); })));
     writer.finish(1min);
   }
 
@@ -65,7 +66,8 @@ TEST_CASE("a writer that has finished takes no more") {
   CHECK_FALSE(writer.offer(file_named("late", {})));
 }
 
-// Pins that a disk that stalls neither holds up the end nor answers a client of a server that has gone.
+// Pins that a disk that stalls neither holds up the end nor answers a client of a server that has
+// gone.
 TEST_CASE("a disk that stalls is left behind, and nobody is answered after the end") {
   auto disk = std::make_shared<held_disk>(); // the writer's thread outlives the writer
   auto answers = std::make_shared<std::atomic<int>>(0);

@@ -1,5 +1,5 @@
-// A scripted life of a node on manual loops, once for each of its allocations, which fails: the node serves afterwards, and nothing
-// is left behind.
+// A scripted life of a node on manual loops, once for each of its allocations, which fails: the
+// node serves afterwards, and nothing is left behind.
 #include "findings.hpp"
 #include "node/onlooker.hpp"
 #include "support/replaced_allocator.hpp"
@@ -66,13 +66,15 @@ public:
       actors_at_rest.push_back(manual.node.loop(i).pinned_actors());
   }
 
-  [[nodiscard]] std::unique_ptr<memory_session> connect(protocol::encoding e, unsigned loop, bool raw = false) {
+  [[nodiscard]] std::unique_ptr<memory_session> connect(protocol::encoding e, unsigned loop,
+                                                        bool raw = false) {
     connection_info info{e, "u"};
     if (raw)
       info.endpoint = place.state();
     std::unique_ptr<memory_session> session;
     try {
-      session = std::make_unique<memory_session>(manual.node, manual.node.loop(loop), std::move(info));
+      session =
+        std::make_unique<memory_session>(manual.node, manual.node.loop(loop), std::move(info));
     } catch (const std::bad_alloc&) {
       return nullptr; // its socket is closed
     }
@@ -80,7 +82,8 @@ public:
     return session;
   }
 
-  void say(const std::unique_ptr<memory_session>& who, std::string_view json, bool msgpack = false) {
+  void say(const std::unique_ptr<memory_session>& who, std::string_view json,
+           bool msgpack = false) {
     if (!who)
       return;
     std::string text{json};
@@ -114,8 +117,7 @@ template <class F>
 void attempt(F&& f) {
   try {
     f();
-  } catch (const std::bad_alloc&) {
-  }
+  } catch (const std::bad_alloc&) {}
 }
 
 /// One life of the node while allocations fail. The clients that are still connected come back.
@@ -132,7 +134,9 @@ cast play(world& w) {
   attempt([&] { c.mate = w.connect(protocol::encoding::v1_json, 1); });
   attempt([&] { w.say(c.mate, R"({"type":"join","roomId":"b","ref":1})"); });
   attempt([&] { w.say(c.packed, R"({"type":"join","roomId":"b","ref":4})", true); });
-  attempt([&] { w.say(c.packed, R"({"type":"message","roomId":"b","text":"hi","echo":false,"ref":5})", true); });
+  attempt([&] {
+    w.say(c.packed, R"({"type":"message","roomId":"b","text":"hi","echo":false,"ref":5})", true);
+  });
   attempt([&] { w.say(c.packed, R"({"type":"leave","roomId":"a","ref":6})", true); });
   attempt([&] { w.manual.node.observe("b", w.watcher.handle()); });
   w.settle();
@@ -167,7 +171,8 @@ bool was_told_to_go(const std::vector<testing::received_frame>& frames) {
 }
 
 bool holds(const std::vector<testing::received_frame>& frames, std::string_view text) {
-  return std::any_of(frames.begin(), frames.end(), [&](auto& f) { return f.payload.find(text) != std::string::npos; });
+  return std::any_of(frames.begin(), frames.end(),
+                     [&](auto& f) { return f.payload.find(text) != std::string::npos; });
 }
 
 /// What is wrong with the node afterwards; empty: nothing.
@@ -188,9 +193,11 @@ std::string judge(world& w, cast c, std::unique_ptr<memory_session> witness) {
   must(holds(heard, R"("type":"ack")"), "a fresh client has no ack");
   must(holds(heard, R"("text":"fresh")"), "a fresh client does not hear itself");
   must(holds(heard, R"("outside")"), "a fresh client does not hear from outside");
-  must(holds(heard, R"("ref":3)") && holds(heard, R"("type":"left")"), "a fresh client cannot join and leave");
+  must(holds(heard, R"("ref":3)") && holds(heard, R"("type":"left")"),
+       "a fresh client cannot join and leave");
   auto witnessed = witness->take_frames();
-  must(was_told_to_go(witnessed) || witness->ended() || holds(witnessed, "roomClosed") || holds(witnessed, R"("text":"fresh")"),
+  must(was_told_to_go(witnessed) || witness->ended() || holds(witnessed, "roomClosed")
+         || holds(witnessed, R"("text":"fresh")"),
        "the witness is deaf");
   for (auto* s : {&c.mate, &c.plain}) {
     if (!*s)
@@ -200,11 +207,14 @@ std::string judge(world& w, cast c, std::unique_ptr<memory_session> witness) {
     if (s == &c.plain) // all its room commands wait behind a join
       w.say(*s, R"({"type":"join","roomId":"d"})");
     auto after = (*s)->take_frames();
-    must(was_told_to_go(before) || was_told_to_go(after) || (*s)->ended() || holds(after, "pong"), "a client is deaf");
-    must(s != &c.plain || (*s)->ended() || was_told_to_go(before) || was_told_to_go(after) || holds(after, "joined")
-           || holds(after, "error"),
+    must(was_told_to_go(before) || was_told_to_go(after) || (*s)->ended() || holds(after, "pong"),
+         "a client is deaf");
+    must(s != &c.plain || (*s)->ended() || was_told_to_go(before) || was_told_to_go(after)
+           || holds(after, "joined") || holds(after, "error"),
          "a plain client waits for ever");
-    must((*s)->ended() || was_told_to_go(before) || was_told_to_go(after) || (*s)->held_messages() == 0, "a client's credit is lost");
+    must((*s)->ended() || was_told_to_go(before) || was_told_to_go(after)
+           || (*s)->held_messages() == 0,
+         "a client's credit is lost");
   }
   auto link = w.connect(protocol::encoding::plain_json, 0, true);
   w.say(link, "x");
@@ -229,7 +239,8 @@ std::string judge(world& w, cast c, std::unique_ptr<memory_session> witness) {
   return wrong;
 }
 
-/// Plays with `count` allocations failing from the `nth` on. Returns whether one did; appends what was wrong to `found`.
+/// Plays with `count` allocations failing from the `nth` on. Returns whether one did; appends what
+/// was wrong to `found`.
 bool play_at(std::size_t nth, std::size_t count, std::vector<std::string>& found) {
   world w;
   auto witness = w.connect(protocol::encoding::v1_json, 1);
@@ -263,7 +274,8 @@ bool fail_at(std::size_t nth, std::size_t count, std::vector<std::string>& found
   auto known = found.size();
   auto failed = play_at(nth, count, found);
   if (auto kept = live_blocks_at_rest() - before; kept > 0 && found.size() == known)
-    found.push_back(std::to_string(nth) + ": " + std::to_string(kept) + " blocks of memory are left");
+    found.push_back(std::to_string(nth) + ": " + std::to_string(kept)
+                    + " blocks of memory are left");
   return failed;
 }
 
@@ -288,7 +300,9 @@ void sweep(std::size_t count, std::size_t step) {
 
 } // namespace
 
-TEST_CASE("a node serves and nothing is left, whichever allocation of its actors has failed") { sweep(1, 1); }
+TEST_CASE("a node serves and nothing is left, whichever allocation of its actors has failed") {
+  sweep(1, 1);
+}
 
 TEST_CASE("a node serves and nothing is left after several failed allocations in a row") {
   auto is_long = std::getenv("TROUPE_LONG") != nullptr;
@@ -297,7 +311,8 @@ TEST_CASE("a node serves and nothing is left after several failed allocations in
 }
 
 // Pins §4.22, §13.7.
-TEST_CASE("a join that finds no memory is answered internal, or the connection is closed with 1011") {
+TEST_CASE(
+  "a join that finds no memory is answered internal, or the connection is closed with 1011") {
   std::vector<std::string> found;
   (void)play_at(std::size_t{1} << 40, 1, found); // what a thread keeps is there
   int answered = 0, closed = 0;

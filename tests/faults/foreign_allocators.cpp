@@ -11,11 +11,17 @@ namespace {
 
 using troupe::test::next_fails;
 
-void* openssl_malloc(std::size_t size, const char*, int) { return next_fails() ? nullptr : std::malloc(size); }
-void* openssl_realloc(void* block, std::size_t size, const char*, int) { return next_fails() ? nullptr : std::realloc(block, size); }
+void* openssl_malloc(std::size_t size, const char*, int) {
+  return next_fails() ? nullptr : std::malloc(size);
+}
+void* openssl_realloc(void* block, std::size_t size, const char*, int) {
+  return next_fails() ? nullptr : std::realloc(block, size);
+}
 void openssl_free(void* block, const char*, int) { std::free(block); }
 
-void* zlib_malloc(void*, unsigned items, unsigned size) { return next_fails() ? nullptr : std::malloc(std::size_t{items} * size); }
+void* zlib_malloc(void*, unsigned items, unsigned size) {
+  return next_fails() ? nullptr : std::malloc(std::size_t{items} * size);
+}
 void zlib_free(void*, void* block) { std::free(block); }
 
 } // namespace
@@ -27,7 +33,8 @@ void troupe::test::fail_openssl_too() {
 
 /// In place of zlib's starts of a compressor and of an inflater.
 extern "C" int __real_deflateInit2_(z_streamp, int, int, int, int, int, const char*, int);
-extern "C" int __wrap_deflateInit2_(z_streamp z, int level, int method, int window, int memory, int strategy, const char* version, int size) {
+extern "C" int __wrap_deflateInit2_(z_streamp z, int level, int method, int window, int memory,
+                                    int strategy, const char* version, int size) {
   z->zalloc = zlib_malloc;
   z->zfree = zlib_free;
   return __real_deflateInit2_(z, level, method, window, memory, strategy, version, size);

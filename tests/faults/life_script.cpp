@@ -8,15 +8,17 @@ namespace {
 
 constexpr std::string_view v1 = "Sec-WebSocket-Protocol: troupe.v1.json\r\n";
 constexpr std::string_view v1_msgpack = "Sec-WebSocket-Protocol: troupe.v1.msgpack\r\n";
-constexpr std::string_view v1_deflate = "Sec-WebSocket-Protocol: troupe.v1.json\r\nSec-WebSocket-Extensions: permessage-deflate\r\n";
+constexpr std::string_view v1_deflate =
+  "Sec-WebSocket-Protocol: troupe.v1.json\r\nSec-WebSocket-Extensions: permessage-deflate\r\n";
 
 std::string said(std::string_view room, std::string_view text, int ref) {
-  return R"({"type":"message","roomId":")" + std::string{room} + R"(","text":")" + std::string{text} + R"(","ref":)" + std::to_string(ref)
-         + "}";
+  return R"({"type":"message","roomId":")" + std::string{room} + R"(","text":")" + std::string{text}
+       + R"(","ref":)" + std::to_string(ref) + "}";
 }
 
 std::string joins(std::string_view room, int ref) {
-  return R"({"type":"join","roomId":")" + std::string{room} + R"(","ref":)" + std::to_string(ref) + "}";
+  return R"({"type":"join","roomId":")" + std::string{room} + R"(","ref":)" + std::to_string(ref)
+       + "}";
 }
 
 std::string answers(int ref) { return R"("ref":)" + std::to_string(ref); }
@@ -45,15 +47,19 @@ void life_script::metrics() {
   is("metrics", c.answer("troupe_ws_opened_total"));
 }
 
-bool life_script::enter(wire_client& c, const char* who, std::string_view headers, std::string_view room) {
-  return is(who, c.upgrade("/", headers)) && is(who, c.await("welcome")) && (c.text(joins(room, 1)), is(who, c.await(answers(1))));
+bool life_script::enter(wire_client& c, const char* who, std::string_view headers,
+                        std::string_view room) {
+  return is(who, c.upgrade("/", headers)) && is(who, c.await("welcome"))
+      && (c.text(joins(room, 1)), is(who, c.await(answers(1))));
 }
 
 void life_script::rooms() {
   wire_client a{way_in_};
   auto& w = witness_.emplace(way_in_);
   auto has_witness = enter(w, "witness", v1, "hall");
-  auto witnessed = [&](const char* step, std::string_view mark) { return !has_witness || is(step, w.await(mark)); };
+  auto witnessed = [&](const char* step, std::string_view mark) {
+    return !has_witness || is(step, w.await(mark));
+  };
   if (!enter(a, "member", v1, "hall"))
     return;
   a.text(said("hall", "small", 2));
@@ -69,7 +75,8 @@ void life_script::rooms() {
   good = is("large", a.await(answers(3))) && witnessed("large heard", "LLL");
   a.text(R"({"type":"say","roomId":"hall","ref":4})");
   good = good && is("application", a.await("heard"));
-  (void)server_.room("hall").publish("news", {{"n", 7}}); // nobody is told if there is no memory for it
+  // nobody is told if there is no memory for it
+  (void)server_.room("hall").publish("news", {{"n", 7}});
   a.text(said("hall", "behind", 9));
   good = good && is("behind", a.await(answers(9))) && witnessed("behind heard", "behind");
   a.text(joins("other", 5));

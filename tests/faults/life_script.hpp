@@ -18,7 +18,10 @@ public:
   /// Whether that was heard; notes it if it may not be so.
   bool operator()(const char* step, outcome o) {
     if (o == outcome::silent || (must_hear_ && o != outcome::heard))
-      wrong_ += std::string{step} + (o == outcome::silent ? " waits in vain; " : o == outcome::ended ? " was ended; " : " was refused; ");
+      wrong_ += std::string{step}
+              + (o == outcome::silent  ? " waits in vain; "
+                 : o == outcome::ended ? " was ended; "
+                                       : " was refused; ");
     return o == outcome::heard;
   }
 

@@ -46,8 +46,7 @@ bool fails_at(std::size_t n, F&& f) {
 /// Runs `f` until it does not fail, once for each of its allocations.
 template <class F>
 void insist(F&& f) {
-  for (std::size_t n = 0; fails_at(n, f); ++n) {
-  }
+  for (std::size_t n = 0; fails_at(n, f); ++n) {}
 }
 
 /// A sink whose own memory never fails.
@@ -92,7 +91,8 @@ shared_bytes frame(const char* text) { return shared_bytes::copy_of(text); }
 
 } // namespace
 
-TEST_CASE("members get every frame once and in order whichever allocation of their group has failed") {
+TEST_CASE(
+  "members get every frame once and in order whichever allocation of their group has failed") {
   hall h;
   memberships places;
   member_group group{places};
@@ -171,8 +171,7 @@ TEST_CASE("a dispatcher forgets a room whose frames it cannot keep, and its memb
     auto failed = fails_at(n, [&] { core.on_fan_out({identity->key, {f, {}, {}}, {}, {}, {}}); });
     if (failed)
       core.give_up(identity->key);
-    while (core.flush()) {
-    }
+    while (core.flush()) {}
 
     CHECK(h.at(a).closed.has_value() == failed);
     CHECK(h.at(a).bytes == (failed ? "" : "x"));
@@ -183,14 +182,16 @@ TEST_CASE("a dispatcher forgets a room whose frames it cannot keep, and its memb
   }
 }
 
-TEST_CASE("an outbox that cannot keep what its socket has not taken is broken, and takes all of a frame or nothing") {
+TEST_CASE("an outbox that cannot keep what its socket has not taken is broken, and takes all of a "
+          "frame or nothing") {
   transport::outbox box{{}};
   auto f = frame("frame");
   const byte_range all{0, 5};
   auto takes_two = [](const iovec*, int) { return ssize_t{2}; };
   auto status = transport::outbox::status::done;
   test::arm(0);
-  status = box.write(f, std::span{&all, 1}, 1, [] { return steady_time{}; }, takes_two);
+  status = box.write(
+    f, std::span{&all, 1}, 1, [] { return steady_time{}; }, takes_two);
   test::disarm();
   CHECK(status == transport::outbox::status::broken);
 

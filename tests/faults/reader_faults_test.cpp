@@ -25,10 +25,10 @@ std::string script() {
   deflater peer;
   const auto large = std::string(50'000, 'y') + "end";
   return masked_frame(true, 1, "whole") + masked_frame(false, 1, "half ")
-         + masked_frame(true, 9, "ping") + masked_frame(true, 0, std::string(300, 'x'))
-         + masked_frame(true, 0x42, peer.message(large))
-         + masked_frame(true, 0x41, peer.message("again"))
-         + masked_frame(true, 8, std::string{"\x03\xe8 bye", 6});
+       + masked_frame(true, 9, "ping") + masked_frame(true, 0, std::string(300, 'x'))
+       + masked_frame(true, 0x42, peer.message(large))
+       + masked_frame(true, 0x41, peer.message("again"))
+       + masked_frame(true, 8, std::string{"\x03\xe8 bye", 6});
 }
 
 /// Feeds all of it in pieces of 100 bytes; how many events came.
@@ -49,8 +49,7 @@ bool reads_without_failure(ws_inflater& inflater, std::string_view bytes, std::s
   arm(n);
   try {
     events = read(inflater, bytes);
-  } catch (const std::bad_alloc&) {
-  }
+  } catch (const std::bad_alloc&) {}
   const auto good = !has_failed();
   disarm();
   return good && events == 6;

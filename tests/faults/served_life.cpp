@@ -87,7 +87,8 @@ auto served_life::on_loop(F f) {
   return done.get();
 }
 
-served_life::served_life(door by, length how, memory first) : is_tls_(by == door::tls), length_(how) {
+served_life::served_life(door by, length how, memory first)
+  : is_tls_(by == door::tls), length_(how) {
   folder_ = (fs::temp_directory_path() / "troupe_faults_XXXXXX").string();
   if (!::mkdtemp(folder_.data()))
     throw std::runtime_error{"no temporary folder"};
@@ -130,7 +131,9 @@ void served_life::set_up() {
   }
   server_ = std::make_unique<server>(std::move(o));
   server_->rooms("*", [](auto) { return std::make_unique<obliging>(); });
-  server_->route("POST", "/echo", [](const auto& request) { return transport::http_response{200, "text/plain", request.body, {}}; });
+  server_->route("POST", "/echo", [](const auto& request) {
+    return transport::http_response{200, "text/plain", request.body, {}};
+  });
   server_->route_later("GET", "/later", [this](const auto&, auto reply) {
     server_->node().loop(0).post([reply] { reply.send({200, "text/plain", "later", {}}); });
   });
@@ -217,7 +220,8 @@ std::string served_life::remains() {
   note("raw clients", raw_.client_count());
   note("descriptors", open_descriptors(), descriptors_at_rest_);
   note("sessions", on_loop([this] { return server_->node().loop(0).sessions().size(); }));
-  note("actors", on_loop([this] { return server_->node().loop(0).pinned_actors(); }), actors_at_rest_);
+  note("actors", on_loop([this] { return server_->node().loop(0).pinned_actors(); }),
+       actors_at_rest_);
   return all;
 }
 

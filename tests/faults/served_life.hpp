@@ -29,8 +29,9 @@ public:
   explicit served_life(door by, length how = length::full, memory first = memory::warm);
   ~served_life();
 
-  /// Clients of all kinds come, say something and go, while the loop's allocations fail from the `nth` on, `count` of them. Returns
-  /// whether one has failed. Appends to `wrong` whoever waits in vain.
+  /// Clients of all kinds come, say something and go, while the loop's allocations fail from the
+  /// `nth` on, `count` of them. Returns whether one has failed. Appends to `wrong` whoever waits in
+  /// vain.
   bool play_failing(std::size_t nth, std::size_t count, std::string& wrong);
 
   /// The same life where all must go well.

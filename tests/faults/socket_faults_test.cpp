@@ -43,7 +43,8 @@ constexpr std::size_t each = 1;
 std::size_t turn_of(std::size_t turns) {
   using days = std::chrono::duration<std::size_t, std::ratio<86'400>>;
   auto* seed = std::getenv("TROUPE_SEED");
-  auto today = std::chrono::duration_cast<days>(std::chrono::system_clock::now().time_since_epoch()).count();
+  auto today =
+    std::chrono::duration_cast<days>(std::chrono::system_clock::now().time_since_epoch()).count();
   return (seed ? number_of(seed) : today) % turns;
 }
 
@@ -70,13 +71,15 @@ void sweep(door by, length how, std::size_t count, std::size_t step) {
     if (at)
       break;
   }
-  WARN("places " << start << " to " << n << ", every " << step << " of them (TROUPE_SEED=" << start << ")");
+  WARN("places " << start << " to " << n << ", every " << step << " of them (TROUPE_SEED=" << start
+                 << ")");
   INFO(test::one_line_each(found));
   CHECK(found.empty());
   CHECK(life.stop());
 }
 
-// What a process makes once is made by the first clients only, so each place needs a process of its own.
+// What a process makes once is made by the first clients only, so each place needs a process of its
+// own.
 constexpr int nothing_failed = 100; ///< the exit code of one that has got beyond the last place
 
 int play_cold(std::size_t nth) {
@@ -121,7 +124,8 @@ TEST_CASE("a server serves and nothing is left, whichever allocation of its loop
   sweep(door::plain, length::full, 1, each);
 }
 
-TEST_CASE("a server serves and nothing is left after several failed allocations of its loop in a row") {
+TEST_CASE(
+  "a server serves and nothing is left after several failed allocations of its loop in a row") {
   sweep(door::plain, length::full, 2, 23);
   sweep(door::plain, length::full, 3, 23);
 }
@@ -142,11 +146,13 @@ TEST_CASE("a stop is asked for without memory, and happens") {
   CHECK(node.run() == 0);
 }
 
-TEST_CASE("a server serves by TLS and nothing is left, whichever allocation of its loop or of OpenSSL has failed") {
+TEST_CASE("a server serves by TLS and nothing is left, whichever allocation of its loop or of "
+          "OpenSSL has failed") {
   sweep(door::tls, length::brief, 1, each);
 }
 
-TEST_CASE("a server serves all kinds of clients by TLS and nothing is left after failed allocations") {
+TEST_CASE(
+  "a server serves all kinds of clients by TLS and nothing is left after failed allocations") {
   sweep(door::tls, length::full, 1, 97);
   sweep(door::tls, length::full, 2, 97);
   sweep(door::tls, length::full, 3, 97);

@@ -38,8 +38,12 @@ using stays = std::array<stay, people>; ///< in one room, by user id
 struct noting final : actors::room_behavior {
   explicit noting(stays& s) : all(s) {}
   void on_join(actors::room_context&, const actors::member& who) override { ++of(who).came; }
-  void on_leave(actors::room_context&, const actors::member& who, actors::leave_reason) override { ++of(who).went; }
-  stay& of(const actors::member& who) { return all.at(static_cast<std::size_t>(who.user_id.at(0) - '0')); }
+  void on_leave(actors::room_context&, const actors::member& who, actors::leave_reason) override {
+    ++of(who).went;
+  }
+  stay& of(const actors::member& who) {
+    return all.at(static_cast<std::size_t>(who.user_id.at(0) - '0'));
+  }
   stays& all;
 };
 
@@ -47,17 +51,20 @@ struct noting final : actors::room_behavior {
 struct crowded {
   crowded() {
     for (unsigned i = 0; i < places; ++i)
-      world.node.rooms(world.room_on(i), [this, i](auto) { return std::make_unique<noting>(rooms[i]); });
+      world.node.rooms(world.room_on(i),
+                       [this, i](auto) { return std::make_unique<noting>(rooms[i]); });
     actors::endpoint_handlers on;
     on.on_close = [this](auto&, auto, auto) { ++raw_ends; };
     place = world.node.make_endpoint("/raw", on);
     for (unsigned i = 0; i < people; ++i) {
       auto encoding = i % 2 == 0 ? encoding::v1_json : encoding::plain_json;
-      clients.push_back(std::make_unique<test::client>(world, encoding, i / 2, transport::outbox::bounds{}, std::to_string(i)));
+      clients.push_back(std::make_unique<test::client>(
+        world, encoding, i / 2, transport::outbox::bounds{}, std::to_string(i)));
       clients.back()->join(world.room_on(i % places));
     }
-    raw = std::make_unique<testing::memory_session>(world.node, world.node.loop(1),
-                                                    actors::connection_info{encoding::plain_json, {}, {}, place.state()});
+    raw = std::make_unique<testing::memory_session>(
+      world.node, world.node.loop(1),
+      actors::connection_info{encoding::plain_json, {}, {}, place.state()});
     world.settle();
     clients[0]->join(world.room_on(1)); // is under way when it stops
   }

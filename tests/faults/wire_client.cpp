@@ -50,20 +50,27 @@ std::string deflated(std::string_view text) {
 
 bool is_refusal(std::string_view text) {
   auto holds = [text](std::string_view mark) { return text.find(mark) != std::string_view::npos; };
-  return holds(R"("type":"error")") || holds("\xa4type\xa5" "error") || holds("roomClosed");
+  return holds(R"("type":"error")")
+      || holds("\xa4type\xa5"
+               "error")
+      || holds("roomClosed");
 }
 
 std::size_t body_bytes_of(std::string_view head) {
   constexpr std::string_view name = "Content-Length: ";
   auto at = head.find(name);
-  return at == std::string_view::npos ? 0 : static_cast<std::size_t>(std::atol(head.data() + at + name.size()));
+  return at == std::string_view::npos
+         ? 0
+         : static_cast<std::size_t>(std::atol(head.data() + at + name.size()));
 }
 
 } // namespace
 
-wire_client::wire_client(const way& w) : patience_(w.patience), fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+wire_client::wire_client(const way& w)
+  : patience_(w.patience), fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   if (w.receive_buffer_bytes > 0)
-    ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &w.receive_buffer_bytes, sizeof w.receive_buffer_bytes);
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &w.receive_buffer_bytes,
+                 sizeof w.receive_buffer_bytes);
   int at_once = 1;
   ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
   timeval limit{w.patience.count() / 1000, w.patience.count() % 1000 * 1000};
@@ -79,7 +86,8 @@ wire_client::wire_client(const way& w) : patience_(w.patience), fd_(::socket(AF_
 }
 
 void wire_client::shake_hands() {
-  static const std::unique_ptr<SSL_CTX, ssl_free> context{SSL_CTX_new(TLS_client_method())}; // dear to make
+  // dear to make
+  static const std::unique_ptr<SSL_CTX, ssl_free> context{SSL_CTX_new(TLS_client_method())};
   ssl_.reset(SSL_new(context.get()));
   SSL_set_fd(ssl_.get(), fd_);
   if (SSL_connect(ssl_.get()) != 1)
@@ -140,8 +148,10 @@ outcome wire_client::answer(std::string_view mark) {
 }
 
 outcome wire_client::upgrade(std::string_view path, std::string_view headers) {
-  send("GET " + std::string{path} + " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" + std::string{headers} + "\r\n");
+  send("GET " + std::string{path}
+       + " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+       + std::string{headers} + "\r\n");
   return answer("101 Switching");
 }
 
@@ -170,7 +180,8 @@ outcome wire_client::next_frame(unsigned char& first, std::string& payload) {
       if (size == 126)
         size = std::size_t{byte(2)} << 8 | byte(3);
       else if (size == 127 && read_.size() >= head)
-        size = std::size_t{byte(6)} << 24 | std::size_t{byte(7)} << 16 | std::size_t{byte(8)} << 8 | byte(9);
+        size = std::size_t{byte(6)} << 24 | std::size_t{byte(7)} << 16 | std::size_t{byte(8)} << 8
+             | byte(9);
     } else if (read_.size() >= 2) {
       size = byte(1);
     }

@@ -18,7 +18,8 @@ enum class outcome : std::uint8_t {
   silent,  ///< the client's patience has ended: nobody will ever tell it
 };
 
-/// A blocking client over TCP or TLS that speaks HTTP and WebSocket, takes no end amiss, and whose own memory never fails.
+/// A blocking client over TCP or TLS that speaks HTTP and WebSocket, takes no end amiss, and whose
+/// own memory never fails.
 class wire_client {
 public:
   struct way {
@@ -48,8 +49,8 @@ public:
   /// Sends a text deflated, as permessage-deflate without context has it.
   void deflated_text(std::string_view payload);
 
-  /// Waits for a frame that holds `mark` in its payload, which is inflated if need be. A close frame is an end, an error or the end of
-  /// a room a refusal.
+  /// Waits for a frame that holds `mark` in its payload, which is inflated if need be. A close
+  /// frame is an end, an error or the end of a room a refusal.
   [[nodiscard]] outcome await(std::string_view mark);
   /// Waits until the server has ended the connection, which counts as heard.
   [[nodiscard]] outcome await_end();

@@ -7,7 +7,9 @@ namespace troupe::test {
 namespace {
 
 /// What is most likely to matter to a parser.
-constexpr char telling[] = "\"\\{}[],:0123456789eE+-.u/ \t\n\x00\x01\x1f\x7f\x80\xbf\xc0\xc1\xc2\xc4\xca\xcb\xd4\xdc\xde\xed\xf0\xff";
+constexpr char telling[] =
+  "\"\\{}[],:0123456789eE+-.u/ "
+  "\t\n\x00\x01\x1f\x7f\x80\xbf\xc0\xc1\xc2\xc4\xca\xcb\xd4\xdc\xde\xed\xf0\xff";
 constexpr std::string_view telling_bytes{telling, sizeof telling - 1};
 
 } // namespace

@@ -11,7 +11,8 @@ namespace troupe::test {
 /// Makes damaged copies of a corpus. The same seed makes the same copies.
 class mutator {
 public:
-  mutator(std::uint64_t seed, std::vector<std::string> corpus) : random_(seed), corpus_(std::move(corpus)) {}
+  mutator(std::uint64_t seed, std::vector<std::string> corpus)
+    : random_(seed), corpus_(std::move(corpus)) {}
 
   /// One text of the corpus after one to four flips, deletions, insertions, splices and cuts.
   [[nodiscard]] std::string next();

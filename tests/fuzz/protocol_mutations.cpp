@@ -2,8 +2,9 @@
 //
 //   protocol_mutations [mutations per codec] [seed]
 //
-// Writes one line for each JSON text to stdout, for another parser to judge, texts in base64: `+` for an accepted one, with what
-// it became by way of MessagePack, and `-` for one that is said to be no JSON. The seed, for a replay, and the figures go to stderr.
+// Writes one line for each JSON text to stdout, for another parser to judge, texts in base64: `+`
+// for an accepted one, with what it became by way of MessagePack, and `-` for one that is said to
+// be no JSON. The seed, for a replay, and the figures go to stderr.
 
 #include "mutator.hpp"
 #include "vectors.hpp"
@@ -26,7 +27,8 @@ constexpr protocol::message_limits limits{.max_message_bytes = 0};
 /// A copy in an allocation of exactly its size, so that a sanitizer sees every read behind its end.
 class exact_copy {
 public:
-  explicit exact_copy(std::string_view bytes) : bytes_(new char[bytes.size()]), size_(bytes.size()) {
+  explicit exact_copy(std::string_view bytes)
+    : bytes_(new char[bytes.size()]), size_(bytes.size()) {
     bytes.copy(bytes_.get(), size_);
   }
   [[nodiscard]] std::string_view view() const { return {bytes_.get(), size_}; }
@@ -55,7 +57,7 @@ struct figures {
 /// Whether a refusal says that the text is no JSON at all; what nests too deeply may be.
 [[nodiscard]] bool denies_json(const protocol::decode_failure& failure) {
   return failure.code == protocol::errc::undecodable
-         || (failure.code == protocol::errc::malformed && failure.detail != "nested too deeply");
+      || (failure.code == protocol::errc::malformed && failure.detail != "nested too deeply");
 }
 
 [[nodiscard]] std::string transcoded(codec from, std::string_view message, codec to) {
@@ -75,7 +77,8 @@ std::vector<std::string> corpus_of(codec source) {
   std::vector<std::string> out;
   const test::vector_file messages{"valid_messages.json"};
   for (auto row : messages.rows("messages"))
-    out.push_back(source == codec::json ? test::text(row, "json").value() : test::bytes(row, "msgpack").value());
+    out.push_back(source == codec::json ? test::text(row, "json").value()
+                                        : test::bytes(row, "msgpack").value());
   const auto add_payload = [&](std::string_view json) {
     const auto message = std::string{R"({"type":"message","data":)"}.append(json).append("}");
     out.push_back(transcoded(codec::json, message, source));
@@ -116,7 +119,8 @@ void check_msgpack(std::string_view message, figures& seen) {
     report(seen, "accepted MessagePack becomes JSON", message);
   else if (!is_accepted(codec::json, json))
     report(seen, "accepted MessagePack is accepted as JSON", message);
-  else if (transcoded(codec::msgpack, transcoded(codec::json, json, codec::msgpack), codec::json) != json)
+  else if (transcoded(codec::msgpack, transcoded(codec::json, json, codec::msgpack), codec::json)
+           != json)
     report(seen, "accepted MessagePack is the same there and back", message);
   std::cout << "+ " << test::to_base64(json) << ' ' << test::to_base64(json) << '\n';
 }
@@ -142,14 +146,15 @@ figures run(codec source, std::uint64_t seed, std::size_t mutations) {
 
 int main(int argc, char** argv) {
   const std::size_t mutations = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 100'000;
-  const std::uint64_t seed = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : std::random_device{}();
+  const std::uint64_t seed =
+    argc > 2 ? std::strtoull(argv[2], nullptr, 10) : std::random_device{}();
   std::ios::sync_with_stdio(false);
   std::cerr << "seed " << seed << '\n';
   bool good = true;
   for (auto source : {codec::json, codec::msgpack}) {
     const auto seen = run(source, seed, mutations);
-    std::cerr << (source == codec::json ? "json: " : "msgpack: ") << seen.mutations << " mutations, " << seen.accepted
-              << " accepted, " << seen.faults << " faults\n";
+    std::cerr << (source == codec::json ? "json: " : "msgpack: ") << seen.mutations
+              << " mutations, " << seen.accepted << " accepted, " << seen.faults << " faults\n";
     // Few accepted ones would prove little.
     good = good && seen.faults == 0 && seen.accepted * 50 >= seen.mutations;
   }

@@ -89,8 +89,8 @@ private:
 
 bool same(const ws_event& a, const ws_event& b) {
   return a.what == b.what && a.is_binary == b.is_binary && a.why == b.why
-         && a.close_code == b.close_code && a.in_deflate == b.in_deflate
-         && a.payload.view() == b.payload.view();
+      && a.close_code == b.close_code && a.in_deflate == b.in_deflate
+      && a.payload.view() == b.payload.view();
 }
 
 } // namespace

@@ -147,7 +147,7 @@ bool world::act_outside(const std::string& room, std::size_t padding) {
   auto n = ++number_;
   truth_.outside[n] = {room};
   return node_.room(room).publish("outside", {{"n", n}, {"padding", std::string(padding, 'x')}})
-         == actors::publish_result::accepted;
+      == actors::publish_result::accepted;
 }
 
 void world::end_from_outside(const std::string& room) {

@@ -106,7 +106,8 @@ void world::check_outside_bound() {
   loops_.settle();
 }
 
-/// A message that is given to many, in slices of several turns, gives its credit back with the first.
+/// A message that is given to many, in slices of several turns, gives its credit back with the
+/// first.
 void world::check_credit() {
   auto room = truth_.latest.find("room1");
   if (crowd_ == 0 || room == truth_.latest.end())
@@ -125,8 +126,7 @@ void world::check_credit() {
                            [](auto n, auto& c) { return n + c->received(); });
   };
   auto before = heard();
-  while (heard() == before && node_.loop(0).run_turn()) {
-  }
+  while (heard() == before && node_.loop(0).run_turn()) {}
   if (heard() > before && (*speaker)->session().held_messages() > 0)
     complain("credit is held while a message is given out");
   loops_.settle();

@@ -86,8 +86,8 @@ void client::send(command c, const std::string& fields) {
   if (c.room && c.room->empty())
     c.room.reset();
   auto json = "{\"type\":" + in_quotes(c.type)
-              + (c.room ? ",\"roomId\":" + in_quotes(*c.room) : std::string{}) + fields
-              + (c.ref ? ",\"ref\":" + std::to_string(c.number) : std::string{}) + '}';
+            + (c.room ? ",\"roomId\":" + in_quotes(*c.room) : std::string{}) + fields
+            + (c.ref ? ",\"ref\":" + std::to_string(c.number) : std::string{}) + '}';
   if (traces())
     std::cerr << user_id() << " -> " << json << '\n';
   commands_.add(std::move(c));

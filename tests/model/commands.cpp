@@ -34,10 +34,10 @@ command* commands::by_ref(const frame_fields& f) {
 /// Answers without `ref` to one room's joins come in the order of the joins, so do pongs; those of
 /// refusals name what they refuse.
 command* commands::without_ref(const frame_fields& f) {
-  std::string type = f.type == "joined"  ? "join"
-                     : f.type == "pong"  ? "ping"
-                     : f.type == "error" ? f.request
-                                         : "";
+  std::string type = f.type == "joined" ? "join"
+                   : f.type == "pong"   ? "ping"
+                   : f.type == "error"  ? f.request
+                                        : "";
   if (type.empty())
     return nullptr;
   auto find = [&](auto&& room_fits) {

@@ -30,9 +30,7 @@ struct command {
 class commands {
 public:
   commands(truth& t, std::string user, bool plain)
-    : truth_(t),
-      user_(std::move(user)),
-      plain_(plain) {}
+    : truth_(t), user_(std::move(user)), plain_(plain) {}
 
   void add(command c) { all_.push_back(std::move(c)); }
 

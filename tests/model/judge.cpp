@@ -153,7 +153,7 @@ bool judge::is_sure(const place& p) const {
   if (s.how() == stay::end::left)
     return true;
   return s.how() == stay::end::none
-         && (ending_ == ending::none || (ending_ == ending::went && s.cut_short()));
+      && (ending_ == ending::none || (ending_ == ending::went && s.cut_short()));
 }
 
 void judge::forget(const std::string& room) {

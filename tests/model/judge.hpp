@@ -22,11 +22,7 @@ enum class ending : std::uint8_t {
 class judge {
 public:
   judge(truth& t, const std::string& user, bool one_room, const std::deque<stay>& stays, ending how)
-    : truth_(t),
-      user_(user),
-      one_room_(one_room),
-      stays_(stays),
-      ending_(how) {}
+    : truth_(t), user_(user), one_room_(one_room), stays_(stays), ending_(how) {}
 
   void walk(const std::deque<command>& all);
 

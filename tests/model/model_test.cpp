@@ -1,8 +1,8 @@
 // What the whole actor layer must keep, under interleavings drawn from seeds: several loops on one
 // thread, sockets that stall and cut, members of all kinds that come, speak, are thrown out and go,
 // rooms that crash and end. To replay one seed: TROUPE_MODEL_SEED=<seed> model_tests; with
-// TROUPE_MODEL_TRACE=1 it prints what every client says and receives. TROUPE_MODEL_RED=<n> goes on to
-// the n-th seed that is red.
+// TROUPE_MODEL_TRACE=1 it prints what every client says and receives. TROUPE_MODEL_RED=<n> goes on
+// to the n-th seed that is red.
 //
 // `world` draws what happens. In each room a `witness` writes down what it says and what became of
 // each command (`truth`). Each `client` holds its frames against that, `stay` by `stay`, and in the
@@ -27,8 +27,8 @@ std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
   return text ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
-/// What happens so often in a play on average is to happen that often in all; a few plays may be poor
-/// in it, for worlds differ.
+/// What happens so often in a play on average is to happen that often in all; a few plays may be
+/// poor in it, for worlds differ.
 std::size_t least_of(std::size_t plays, double in_each) {
   auto on_average = static_cast<double>(plays) * in_each;
   return static_cast<std::size_t>(std::max(0.0, on_average - 6 * std::sqrt(on_average)));
@@ -62,8 +62,8 @@ TEST_CASE("whatever happens, members hear all that their rooms say, and what the
                      << ", refused " << sum.refused << ", crashed " << sum.crashed
                      << ", thrown out " << sum.kicked << ", ended " << sum.ended << ", cut "
                      << sum.cut << ", observers " << sum.observed << ", outside " << sum.outside
-                     << ", drained " << sum.drained << ", given in slices "
-                     << sum.given_in_slices << ", stopped " << sum.stopped);
+                     << ", drained " << sum.drained << ", given in slices " << sum.given_in_slices
+                     << ", stopped " << sum.stopped);
     CHECK(sum.received >= least_of(count, 100));
     CHECK(sum.acted >= least_of(count, 20));
     CHECK(sum.refused >= least_of(count, 1));
@@ -76,8 +76,8 @@ TEST_CASE("whatever happens, members hear all that their rooms say, and what the
     CHECK(sum.stopped >= least_of(count, 0.08));
     CHECK(sum.kicked >= least_of(count, 0.1));
     CHECK(sum.given_in_slices >= least_of(count, 0.005));
-    for (auto* what : {"lobby", "one room", "binary", "greeted", "loops 1", "loops 2", "loops 3", "ask/refuse", "ask/kick",
-                       "enter/kick", "exit/kick", "kick"}) {
+    for (auto* what : {"lobby", "one room", "binary", "greeted", "loops 1", "loops 2", "loops 3",
+                       "ask/refuse", "ask/kick", "enter/kick", "exit/kick", "kick"}) {
       INFO(what);
       CHECK(sum.seen[what] >= least_of(count, 0.05));
     }

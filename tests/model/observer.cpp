@@ -10,10 +10,7 @@ using actors::room_event;
 
 observer::observer(truth& t, caf::actor_system& system, actors::node& node, std::string room,
                    actors::observer_options options)
-  : truth_(t),
-    node_(node),
-    room_(std::move(room)),
-    self_(system) {
+  : truth_(t), node_(node), room_(std::move(room)), self_(system) {
   node_.observe(room_, caf::actor_cast<caf::actor>(self_), options);
 }
 
@@ -64,7 +61,7 @@ void observer::find(const frame_fields& line) {
   }
   auto is_it = [&](const entry& e) {
     return e.what == entry::kind::line && e.user == line.user && e.type == line.type
-           && (line.type == "binary" ? e.text.size() == line.size : e.text == line.text);
+        && (line.type == "binary" ? e.text.size() == line.size : e.text == line.text);
   };
   for (auto i = next_ ? log_ : truth_.logs.size() - 1; i < truth_.logs.size() && !next_; --i) {
     auto& log = truth_.logs[i];

@@ -25,12 +25,7 @@ bool says(const frame_fields& f, const entry& e) {
 
 stay::stay(truth& t, std::string user, bool plain, std::size_t log, std::size_t at,
            std::optional<std::uint64_t> seq)
-  : truth_(t),
-    user_(std::move(user)),
-    plain_(plain),
-    log_(log),
-    next_(at),
-    seq_(seq) {}
+  : truth_(t), user_(std::move(user)), plain_(plain), log_(log), next_(at), seq_(seq) {}
 
 // -- passing over what it need not hear -----------------------------------------------------------
 
@@ -136,15 +131,15 @@ void stay::over(end how, std::optional<std::uint64_t> seq) {
   pass_to(all.size());
   if (how == end::closed ? next_ < all.size() : !at_own_end()) {
     auto missed = next_ < all.size() && !at_own_end()
-                    ? "without having heard " + name_of(all[next_])
-                    : std::string{"though the room did not say so"};
+                  ? "without having heard " + name_of(all[next_])
+                  : std::string{"though the room did not say so"};
     return complain("its stay ended " + missed);
   }
   if (seq && seq_ && *seq != *seq_)
     complain("left at " + std::to_string(*seq) + " instead of " + std::to_string(*seq_));
-  auto reason = how == end::kicked      ? actors::leave_reason::kicked
-                : how == end::forbidden ? actors::leave_reason::forbidden
-                                        : actors::leave_reason::left;
+  auto reason = how == end::kicked    ? actors::leave_reason::kicked
+              : how == end::forbidden ? actors::leave_reason::forbidden
+                                      : actors::leave_reason::left;
   if (how != end::closed && all[next_].reason != reason)
     complain("went for another reason than the room says");
 }

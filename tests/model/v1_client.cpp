@@ -61,8 +61,8 @@ void v1_client::end(const frame_fields& f, stay::end how) {
   auto* in = held(f.room);
   if (!in)
     return entering_.erase(f.room) > 0 && how == stay::end::closed
-             ? void()
-             : complain("the end of a stay that did not begin: " + f.room);
+           ? void()
+           : complain("the end of a stay that did not begin: " + f.room);
   in->over(how, f.seq);
   held_.erase(f.room);
 }

@@ -13,7 +13,7 @@ namespace troupe::model {
 
 std::string deed::text(std::size_t padding) const {
   return std::to_string(number) + ' ' + what + ' ' + whom + (echo ? " loud " : " quiet ")
-         + std::string(padding, 'x');
+       + std::string(padding, 'x');
 }
 
 std::optional<deed> deed::read(std::string_view text) {

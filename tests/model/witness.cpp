@@ -21,10 +21,7 @@ std::optional<deed> deed_in_profile(const member& m) {
 } // namespace
 
 witness::witness(truth& t, node& n, std::string_view room, const room_options& options)
-  : truth_(t),
-    node_(n),
-    name_(room),
-    index_(t.logs.size()) {
+  : truth_(t), node_(n), name_(room), index_(t.logs.size()) {
   truth_.logs.emplace_back().name = name_;
   log().announces = options.announce.value_or(true);
   log().stays_when_empty = options.keep_when_empty;
@@ -185,12 +182,15 @@ void witness::kick(room_context& room, const std::string& user) {
   });
 }
 
-/// No command has brought it here: what is said then is charged to the room, while somebody is to hear it still.
+/// No command has brought it here: what is said then is charged to the room, while somebody is to
+/// hear it still.
 void witness::greet(room_context& room, const member& m) {
   auto before = room.pressure();
   broadcast(room, {entry::kind::line, "told", {}, "0 greet " + m.user_id + " loud"});
   bool is_heard = false;
-  room.for_each_member([&](const member& each) { is_heard |= node_.loop(each.key.loop).sessions().find(each.key) != nullptr; });
+  room.for_each_member([&](const member& each) {
+    is_heard |= node_.loop(each.key.loop).sessions().find(each.key) != nullptr;
+  });
   truth_.seen["greeted"] += is_heard;
   if (is_heard && room.pressure() <= before)
     truth_.complain(name_, "says what nobody is charged for");

@@ -12,8 +12,7 @@ tally& tally::operator+=(const tally& t) {
   received += t.received, said += t.said, acted += t.acted, refused += t.refused, ended += t.ended,
     crashed += t.crashed;
   kicked += t.kicked, cut += t.cut, observed += t.observed, outside += t.outside,
-    drained += t.drained, given_in_slices += t.given_in_slices,
-    stopped += t.stopped;
+    drained += t.drained, given_in_slices += t.given_in_slices, stopped += t.stopped;
   for (auto& [what, times] : t.seen)
     seen[what] += times;
   return *this;

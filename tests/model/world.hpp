@@ -85,7 +85,7 @@ private:
   truth truth_;
   bool one_room_;
   std::size_t crowd_;
-  bool raw_; ///< whether raw connections share the loops
+  bool raw_;    ///< whether raw connections share the loops
   bool rights_; ///< whether tokens change often
   std::string lobby_;
   actors::node node_;

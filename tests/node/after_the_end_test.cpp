@@ -1,4 +1,5 @@
-// What outlives a node: handles, sessions and events that the application keeps. The sanitizers look on.
+// What outlives a node: handles, sessions and events that the application keeps. The sanitizers
+// look on.
 #include "onlooker.hpp"
 
 #include <catch2/catch.hpp>
@@ -77,7 +78,8 @@ TEST_CASE("a handle that names no room that could be says gone") {
 TEST_CASE("a broadcast of an endpoint says gone once its node ends, and after it") {
   auto world = std::make_unique<manual_node>();
   keeping_endpoint e{world->node};
-  auto peer = std::make_unique<testing::memory_session>(world->node, world->node.loop(0), raw_client_of(e));
+  auto peer =
+    std::make_unique<testing::memory_session>(world->node, world->node.loop(0), raw_client_of(e));
   world->settle();
   auto while_it_runs = e.at.broadcast("x");
   auto clients_then = e.at.client_count();
@@ -107,7 +109,8 @@ TEST_CASE("a broadcast of an endpoint says gone once its node ends, and after it
 TEST_CASE("a raw connection does nothing after its node") {
   auto world = std::make_unique<manual_node>();
   keeping_endpoint e{world->node};
-  auto peer = std::make_unique<testing::memory_session>(world->node, world->node.loop(0), raw_client_of(e));
+  auto peer =
+    std::make_unique<testing::memory_session>(world->node, world->node.loop(0), raw_client_of(e));
   world->settle();
   REQUIRE(e.kept.size() == 1);
 
@@ -128,7 +131,8 @@ TEST_CASE("a raw connection does nothing after its node") {
 TEST_CASE("a raw connection of a node that has gone is not taken for one of another node's") {
   auto first = std::make_unique<manual_node>();
   keeping_endpoint e{first->node};
-  auto peer = std::make_unique<testing::memory_session>(first->node, first->node.loop(0), raw_client_of(e));
+  auto peer =
+    std::make_unique<testing::memory_session>(first->node, first->node.loop(0), raw_client_of(e));
   first->settle();
   peer.reset();
   first.reset();
@@ -194,7 +198,8 @@ TEST_CASE("handles of every kind may be in use on other threads while their node
     auto world = std::make_unique<manual_node>(actors::node_options{.loops = 2});
     keeping_endpoint e{world->node};
     world->node.rooms("*", [](auto) { return std::make_unique<actors::room_behavior>(); });
-    std::optional<testing::memory_session> peer{std::in_place, world->node, world->node.loop(1), raw_client_of(e)};
+    std::optional<testing::memory_session> peer{std::in_place, world->node, world->node.loop(1),
+                                                raw_client_of(e)};
     world->settle();
     REQUIRE(e.kept.size() == 1);
     auto room = world->node.room("r");

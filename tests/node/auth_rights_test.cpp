@@ -27,16 +27,19 @@ actors::node_options with_tokens(unsigned loops = 1) {
 }
 
 struct ann final : client {
-  explicit ann(manual_node& world, encoding e = encoding::v1_json, unsigned loop = 0) : client(world, e, loop, {}, "ann") {}
-  void authenticate(const std::string& rooms) { say(R"({"type":"auth","token":")" + rooms + R"(","ref":"auth"})"); }
+  explicit ann(manual_node& world, encoding e = encoding::v1_json, unsigned loop = 0)
+    : client(world, e, loop, {}, "ann") {}
+  void authenticate(const std::string& rooms) {
+    say(R"({"type":"auth","token":")" + rooms + R"(","ref":"auth"})");
+  }
   void publish_ref(const std::string& room, const std::string& ref) {
     say(R"({"type":"message","roomId":")" + room + R"(","text":"x","ref":")" + ref + "\"}");
   }
 };
 
 std::size_t count(const std::vector<std::string>& texts, std::string_view part) {
-  return static_cast<std::size_t>(
-    std::count_if(texts.begin(), texts.end(), [&](auto& t) { return t.find(part) != std::string::npos; }));
+  return static_cast<std::size_t>(std::count_if(
+    texts.begin(), texts.end(), [&](auto& t) { return t.find(part) != std::string::npos; }));
 }
 
 } // namespace
@@ -72,9 +75,11 @@ TEST_CASE("new claims end the memberships that they do not open, and no others")
   others.publish("a1", "not for ann");
   world.settle();
   heard = a.texts();
-  CHECK(count(heard, R"("error","ref":"1","request":"message","roomId":"a1","code":"forbidden")") == 1);
+  CHECK(count(heard, R"("error","ref":"1","request":"message","roomId":"a1","code":"forbidden")")
+        == 1);
   CHECK(count(heard, R"("ack","ref":"2")") == 1);
-  CHECK(count(heard, R"("error","ref":"3","request":"join","roomId":"a1","code":"forbidden")") == 1);
+  CHECK(count(heard, R"("error","ref":"3","request":"join","roomId":"a1","code":"forbidden")")
+        == 1);
   CHECK(count(heard, R"("joined","roomId":"c")") == 1);
   CHECK(count(heard, "not for ann") == 0);
 }
@@ -95,11 +100,13 @@ TEST_CASE("what was said before the claims changed is done and answered before t
   auto heard = a.texts();
   CHECK(count(heard, R"("ack","ref":"1","roomId":"a","seq":1)") == 1);
   CHECK(count(heard, R"("left","roomId":"a","seq":1,"reason":"forbidden")") == 1);
-  CHECK(count(heard, R"("error","ref":"2","request":"message","roomId":"a","code":"forbidden")") == 1);
+  CHECK(count(heard, R"("error","ref":"2","request":"message","roomId":"a","code":"forbidden")")
+        == 1);
 }
 
 // Pins §4.37.
-TEST_CASE("a join that is pending when claims change ends with the room left, and each ref is answered once") {
+TEST_CASE("a join that is pending when claims change ends with the room left, and each ref is "
+          "answered once") {
   auto loops = GENERATE(1u, 2u, 3u);
   manual_node world{with_tokens(loops)};
   ann a{world};
@@ -186,7 +193,9 @@ TEST_CASE("the lobby is left as any other room") {
 TEST_CASE("a room left by new claims is told of it, and ends with its last member") {
   struct witness final : actors::room_behavior {
     explicit witness(std::vector<actors::leave_reason>& r) : reasons(r) {}
-    void on_leave(actors::room_context&, const actors::member&, actors::leave_reason why) override { reasons.push_back(why); }
+    void on_leave(actors::room_context&, const actors::member&, actors::leave_reason why) override {
+      reasons.push_back(why);
+    }
     std::vector<actors::leave_reason>& reasons;
   };
   std::vector<actors::leave_reason> reasons;
@@ -203,12 +212,15 @@ TEST_CASE("a room left by new claims is told of it, and ends with its last membe
   CHECK(world.node.stats().rooms == 0);
 }
 
-// Pins that a behaviour that looks at claims sees the ones of now: a moderator who is none any more, for one.
+// Pins that a behaviour that looks at claims sees the ones of now: a moderator who is none any
+// more, for one.
 // Pins §4.30.
 TEST_CASE("a behaviour sees the claims of the latest token, in the order of what is said") {
   struct moderated final : actors::room_behavior {
     explicit moderated(std::vector<bool>& s) : seen(s) {
-      on("clear", [this](auto&, auto& who, auto&) { seen.push_back(who.claims && who.claims->may_join("moderators")); });
+      on("clear", [this](auto&, auto& who, auto&) {
+        seen.push_back(who.claims && who.claims->may_join("moderators"));
+      });
     }
     std::vector<bool>& seen;
   };

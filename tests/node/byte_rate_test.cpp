@@ -36,7 +36,8 @@ struct sender : client {
 } // namespace
 
 // Pins §16.3, §16.26.
-TEST_CASE("a client that sends more than its bytes of a second is read later, and nothing of it is lost or refused") {
+TEST_CASE("a client that sends more than its bytes of a second is read later, and nothing of it is "
+          "lost or refused") {
   manual_node world{at_rate(100'000)};
   sender ann{world};
 
@@ -76,7 +77,8 @@ TEST_CASE("one message may be larger than what a second allows") {
 
 // Pins §16.3.
 TEST_CASE("the default is the larger of 1 MiB and one largest message a second") {
-  for (auto [largest, bytes] : {std::pair{std::size_t{64 * 1024}, 1u << 20}, {std::size_t{3} << 20, 3u << 20}}) {
+  for (auto [largest, bytes] :
+       {std::pair{std::size_t{64 * 1024}, 1u << 20}, {std::size_t{3} << 20, 3u << 20}}) {
     auto options = at_rate({});
     options.messages.max_message_bytes = largest;
     manual_node world{options};
@@ -93,11 +95,14 @@ TEST_CASE("the default is the larger of 1 MiB and one largest message a second")
 }
 
 // Pins §16.2, §16.3.
-TEST_CASE("0 lifts the bound, and so does a lifted rate of messages unless bytes are bounded by themselves") {
-  auto lifted = at_rate(0), no_rate = at_rate({}), no_burst = at_rate({}), bytes_alone = at_rate(1'000'000);
+TEST_CASE("0 lifts the bound, and so does a lifted rate of messages unless bytes are bounded by "
+          "themselves") {
+  auto lifted = at_rate(0), no_rate = at_rate({}), no_burst = at_rate({}),
+       bytes_alone = at_rate(1'000'000);
   no_rate.connections.messages_per_second = bytes_alone.connections.messages_per_second = 0;
   no_burst.connections.burst_messages = 0;
-  for (auto& [options, all] : {std::pair{lifted, true}, {no_rate, true}, {no_burst, true}, {bytes_alone, false}}) {
+  for (auto& [options, all] :
+       {std::pair{lifted, true}, {no_rate, true}, {no_burst, true}, {bytes_alone, false}}) {
     manual_node world{options};
     sender ann{world};
     for (int i = 0; i < 100; ++i) {
@@ -164,7 +169,8 @@ TEST_CASE("a raw endpoint has the bound only if it was set") {
     actors::endpoint_handlers handlers;
     handlers.on_message = [&](const actors::raw_connection&, std::string_view, bool) { ++heard; };
     auto at = world.node.make_endpoint("/raw", std::move(handlers));
-    testing::memory_session peer{world.node, world.node.loop(0), {encoding::plain_json, {}, {}, at.state()}};
+    testing::memory_session peer{
+      world.node, world.node.loop(0), {encoding::plain_json, {}, {}, at.state()}};
 
     for (int i = 0; i < 40; ++i)
       peer.say(std::string(60'000, 'x'), true);
@@ -177,11 +183,15 @@ TEST_CASE("a raw endpoint has the bound only if it was set") {
   }
 }
 
-/// Pins that a reader which takes as much as one client may send in its own codec is not overrun by way of the other one.
+/// Pins that a reader which takes as much as one client may send in its own codec is not overrun by
+/// way of the other one.
 // Pins §4.55.
 TEST_CASE("a message that grows in the codec of another member counts as what it has become") {
-  auto count = std::string{"\xdd\x00\x00\x27\x10", 5}; // an array of 10,000 values: 10 KB here, 60 KB in JSON
-  auto grows = std::string{"\x83\xa4type\xa7message\xa6roomId\xa1r\xa4" "data"} + count + std::string(10'000, '\xc2');
+  // an array of 10,000 values: 10 KB here, 60 KB in JSON
+  auto count = std::string{"\xdd\x00\x00\x27\x10", 5};
+  auto grows = std::string{"\x83\xa4type\xa7message\xa6roomId\xa1r\xa4"
+                           "data"}
+             + count + std::string(10'000, '\xc2');
   for (bool has_reader : {false, true}) {
     manual_node world{at_rate(100'000)};
     client ann{world, encoding::v1_msgpack}, reader{world};

@@ -18,7 +18,8 @@ using crowd = std::vector<std::unique_ptr<client>>;
 crowd people(manual_node& world, int n) {
   crowd all;
   for (int i = 0; i < n; ++i)
-    all.push_back(std::make_unique<client>(world, encoding::v1_json, static_cast<unsigned>(i) % world.node.loops()));
+    all.push_back(std::make_unique<client>(world, encoding::v1_json,
+                                           static_cast<unsigned>(i) % world.node.loops()));
   world.settle();
   return all;
 }
@@ -181,14 +182,15 @@ TEST_CASE("a node may be stopped while it says goodbye") {
   CHECK(world.node.loop(0).pinned_actors() == 0);
 }
 
-// -- before the goodbye -------------------------------------------------------------------------------------------------------
+// -- before the goodbye ---------------------------------------------------------------------------
 
 namespace {
 
 /// Writes down what its room tells it, and says something at each.
 struct diary final : actors::room_behavior {
   explicit diary(strings& l) : log(l) {}
-  void on_leave(actors::room_context& room, const actors::member& who, actors::leave_reason why) override {
+  void on_leave(actors::room_context& room, const actors::member& who,
+                actors::leave_reason why) override {
     log.push_back(who.user_id + ' ' + std::string{to_string(why)});
     room.broadcast("gone", {{"who", who.user_id}});
   }
@@ -202,7 +204,8 @@ struct diary final : actors::room_behavior {
 } // namespace
 
 // Pins §15.6.
-TEST_CASE("once reading has stopped nothing that a client says is heard, and its pings are not missed") {
+TEST_CASE(
+  "once reading has stopped nothing that a client says is heard, and its pings are not missed") {
   manual_node world;
   client ann{world}, bob{world};
   ann.join("r");
@@ -257,7 +260,8 @@ TEST_CASE("a client that comes while the node does not read is let in, and not h
 }
 
 // Pins §15.7.
-TEST_CASE("rooms that end before the goodbye tell their behaviours, and their members nothing of it") {
+TEST_CASE(
+  "rooms that end before the goodbye tell their behaviours, and their members nothing of it") {
   strings log;
   manual_node world{{.announce = false}};
   world.node.rooms("r", [&](auto) { return std::make_unique<diary>(log); });

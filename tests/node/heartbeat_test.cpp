@@ -36,8 +36,7 @@ void say_ping(client& c) { c.say(R"({"type":"ping"})"); }
 void pass_on_loop_0(manual_node& world, std::chrono::milliseconds time) {
   for (; time.count() > 0; time -= 100ms) {
     world.clock.advance(100ms);
-    while (world.node.loop(0).run_turn()) {
-    }
+    while (world.node.loop(0).run_turn()) {}
   }
 }
 
@@ -83,7 +82,8 @@ TEST_CASE("a client that does not answer its ping is terminated after the timeou
   CHECK(bob.heard("userLeft", "reason") == std::vector<std::string>{"disconnected"});
 }
 
-TEST_CASE("a client that answers is pinged again after the interval of silence, and terminated if it then does not") {
+TEST_CASE("a client that answers is pinged again after the interval of silence, and terminated if "
+          "it then does not") {
   manual_node world{beating()};
   client ann{world};
   world.settle();
@@ -156,11 +156,15 @@ TEST_CASE("a client that answers is pinged after each interval, also where the t
 }
 
 // Pins §14.1.
-TEST_CASE("a client is pinged after the interval of silence or a sixteenth less, whenever it was heard last") {
+TEST_CASE("a client is pinged after the interval of silence or a sixteenth less, whenever it was "
+          "heard last") {
   constexpr std::chrono::milliseconds beat = 3200ms;
-  auto patience = GENERATE(as<std::chrono::milliseconds>{}, 1s, 3200ms, 10s, 0s); // shorter than the interval, or not
-  auto answer_after = GENERATE(as<std::chrono::milliseconds>{}, 0ms, 100ms, 190ms, 210ms, 400ms, 900ms);
-  INFO("a timeout of " << patience.count() << " ms, answers after " << answer_after.count() << " ms");
+  // shorter than the interval, or not
+  auto patience = GENERATE(as<std::chrono::milliseconds>{}, 1s, 3200ms, 10s, 0s);
+  auto answer_after =
+    GENERATE(as<std::chrono::milliseconds>{}, 0ms, 100ms, 190ms, 210ms, 400ms, 900ms);
+  INFO("a timeout of " << patience.count() << " ms, answers after " << answer_after.count()
+                       << " ms");
   auto options = beating();
   options.heartbeat = {beat, patience};
   manual_node world{options};
@@ -183,7 +187,8 @@ TEST_CASE("a client is pinged after the interval of silence or a sixteenth less,
 
 // Pins §14.5.
 TEST_CASE("a server that stood still reads what has come before it terminates anybody") {
-  auto stood_still = GENERATE(as<std::chrono::milliseconds>{}, timeout + timeout / 4, 2 * timeout, 1h);
+  auto stood_still =
+    GENERATE(as<std::chrono::milliseconds>{}, timeout + timeout / 4, 2 * timeout, 1h);
   auto answers = GENERATE(true, false);
   manual_node world{beating()};
   client ann{world};
@@ -280,7 +285,8 @@ TEST_CASE("a session may be destroyed in the turn in which it was terminated") {
   CHECK(world.node.stats().connections == 0);
 }
 
-/// Pins the contract of `sink::last_inbound`: while the server does not read, the client's silence is not its own.
+/// Pins the contract of `sink::last_inbound`: while the server does not read, the client's silence
+/// is not its own.
 // Pins §4.57, §14.4.
 TEST_CASE("a client that is out of credit is not terminated for being silent") {
   auto options = beating(2);

@@ -25,7 +25,8 @@ void fill_histories(manual_node& world, client& filler, int rooms) {
     auto room = "h" + std::to_string(r);
     filler.join(room);
     for (int i = 0; i < 16; ++i)
-      filler.say(R"({"type":"message","echo":false,"roomId":")" + room + R"(","text":")" + std::string(60'000, 'x') + "\"}");
+      filler.say(R"({"type":"message","echo":false,"roomId":")" + room + R"(","text":")"
+                 + std::string(60'000, 'x') + "\"}");
     world.settle();
     (void)filler.texts();
   }
@@ -34,7 +35,8 @@ void fill_histories(manual_node& world, client& filler, int rooms) {
 } // namespace
 
 // Pins §16.7, §16.29.
-TEST_CASE("one client that fills histories makes the node refuse nobody, and the histories stay within their budget") {
+TEST_CASE("one client that fills histories makes the node refuse nobody, and the histories stay "
+          "within their budget") {
   manual_node world{small_node()};
   client filler{world};
 
@@ -87,7 +89,8 @@ TEST_CASE("0 lifts each budget, and an absent one is not lifted") {
   CHECK(reader.close_code() == 0);
   for (auto budget : {now.budget_bytes, now.history_budget_bytes, now.inbound_budget_bytes})
     CHECK(budget == 0);
-  for (auto budget : {standard.budget_bytes, standard.history_budget_bytes, standard.inbound_budget_bytes})
+  for (auto budget :
+       {standard.budget_bytes, standard.history_budget_bytes, standard.inbound_budget_bytes})
     CHECK(budget > 0);
 }
 
@@ -115,7 +118,8 @@ TEST_CASE("a pattern of rooms can keep no history where the others do, and the o
     manual_node world{options};
     actors::room_options differently;
     differently.history = !node_keeps;
-    world.node.rooms("other*", [](auto) { return std::make_unique<actors::room_behavior>(); }, differently);
+    world.node.rooms(
+      "other*", [](auto) { return std::make_unique<actors::room_behavior>(); }, differently);
     client c{world};
     auto kept_by = [&](const std::string& room) {
       auto before = world.node.stats().history_bytes;
@@ -132,7 +136,8 @@ TEST_CASE("a pattern of rooms can keep no history where the others do, and the o
 }
 
 /// Pins what happens to frames that are history and output at once.
-TEST_CASE("what histories let go while a stalled reader holds it is output again, and bounded as output") {
+TEST_CASE(
+  "what histories let go while a stalled reader holds it is output again, and bounded as output") {
   auto options = small_node();
   options.rooms.history_messages = 4;
   manual_node world{options};

@@ -20,7 +20,9 @@ namespace {
 /// Throws out who says "out", in the hook that hears it.
 struct strict final : room_behavior {
   strict() {
-    on("out", [](room_context& room, const member& from, const application_message&) { room.kick(from.key, "out"); });
+    on("out", [](room_context& room, const member& from, const application_message&) {
+      room.kick(from.key, "out");
+    });
   }
   bool on_publish(room_context& room, const member& from, const application_message& m) override {
     if (m.fields.string("text") == "out")
@@ -42,7 +44,8 @@ actors::node_options options(std::uint64_t seed) {
 // Pins §3.17, §10.11, §10.18.
 TEST_CASE("not_joined comes behind the left that explains it, whatever runs first") {
   auto encoding = GENERATE(protocol::encoding::v1_json, protocol::encoding::plain_json);
-  auto word = GENERATE(as<std::string>{}, R"({"type":"out","ref":1})", R"({"type":"message","text":"out","ref":1})");
+  auto word = GENERATE(as<std::string>{}, R"({"type":"out","ref":1})",
+                       R"({"type":"message","text":"out","ref":1})");
   auto is_plain = encoding == protocol::encoding::plain_json;
   auto farewell = is_plain ? std::string{R"("message":"out")"} : std::string{R"("type":"left")"};
   for (std::uint64_t seed = 1; seed <= 150; ++seed) {
@@ -66,7 +69,9 @@ TEST_CASE("not_joined comes behind the left that explains it, whatever runs firs
 
     auto heard = ann.texts();
     auto at = [&](const std::string& text) {
-      return std::find_if(heard.begin(), heard.end(), [&](auto& t) { return t.find(text) != std::string::npos; }) - heard.begin();
+      return std::find_if(heard.begin(), heard.end(),
+                          [&](auto& t) { return t.find(text) != std::string::npos; })
+           - heard.begin();
     };
     CAPTURE(seed, heard);
     auto told = at(farewell);
@@ -80,7 +85,8 @@ TEST_CASE("not_joined comes behind the left that explains it, whatever runs firs
 }
 
 // Pins §10.18.
-TEST_CASE("the command over which its sender was thrown out is answered by the room's own word, if it has one") {
+TEST_CASE("the command over which its sender was thrown out is answered by the room's own word, if "
+          "it has one") {
   struct wordy final : room_behavior {
     bool on_publish(room_context& room, const member& from, const application_message&) override {
       room.kick(from.key, "out");
@@ -101,6 +107,8 @@ TEST_CASE("the command over which its sender was thrown out is answered by the r
   CAPTURE(heard);
   REQUIRE(heard.size() == 3);
   CHECK(heard[0].find(R"("type":"left")") != std::string::npos);
-  CHECK(heard[1].find(R"("ref":1,"request":"message","roomId":"r","code":"forbidden")") != std::string::npos);
-  CHECK(heard[2].find(R"("ref":2,"request":"message","roomId":"r","code":"not_joined")") != std::string::npos);
+  CHECK(heard[1].find(R"("ref":1,"request":"message","roomId":"r","code":"forbidden")")
+        != std::string::npos);
+  CHECK(heard[2].find(R"("ref":2,"request":"message","roomId":"r","code":"not_joined")")
+        != std::string::npos);
 }

@@ -1,4 +1,5 @@
-// What is legal at the door cuts no reader that stalls for less than the bound, whatever the other codec makes of it.
+// What is legal at the door cuts no reader that stalls for less than the bound, whatever the other
+// codec makes of it.
 #include "manual_node.hpp"
 
 #include <catch2/catch.hpp>
@@ -18,7 +19,8 @@ actors::node_options unhurried() {
 }
 
 std::string big_endian(std::uint32_t n) {
-  return {static_cast<char>(n >> 24), static_cast<char>(n >> 16), static_cast<char>(n >> 8), static_cast<char>(n)};
+  return {static_cast<char>(n >> 24), static_cast<char>(n >> 16), static_cast<char>(n >> 8),
+          static_cast<char>(n)};
 }
 
 /// A `message` of MessagePack with `data` as it is given, encoded.
@@ -40,7 +42,8 @@ struct hall {
     speaker.emplace(world, speaks);
     reader.emplace(world);
     reader->join("r");
-    speaker->session.say(speaks == encoding::v1_msgpack ? "\x82\xa4type\xa4join\xa6roomId\xa1r" : R"({"type":"join","roomId":"r"})",
+    speaker->session.say(speaks == encoding::v1_msgpack ? "\x82\xa4type\xa4join\xa6roomId\xa1r"
+                                                        : R"({"type":"join","roomId":"r"})",
                          speaks == encoding::v1_msgpack);
     world.settle();
     (void)reader->texts();
@@ -65,7 +68,8 @@ struct hall {
 } // namespace
 
 // Pins §16.4.
-TEST_CASE("as many largest messages as the bound names wait for a stalled reader, whatever they become in its codec") {
+TEST_CASE("as many largest messages as the bound names wait for a stalled reader, whatever they "
+          "become in its codec") {
   for (auto& [name, data] : growing) {
     INFO(name);
     hall h;
@@ -90,17 +94,22 @@ TEST_CASE("beyond the bound a stalled reader is cut, by what the commands weigh"
 TEST_CASE("what a behaviour says of a command weighs as the command, but no less than a seventh") {
   struct speaking final : actors::room_behavior {
     speaking() {
-      on("say", [](actors::room_context& room, const actors::member& from, const actors::application_message& m) {
+      on("say", [](actors::room_context& room, const actors::member& from,
+                   const actors::application_message& m) {
         room.broadcast_except(from.key, "said", {{"text", m.fields.string("text").value_or("")}});
       });
-      on("flood", [](actors::room_context& room, const actors::member& from, const actors::application_message&) {
+      on("flood", [](actors::room_context& room, const actors::member& from,
+                     const actors::application_message&) {
         room.broadcast_except(from.key, "said", {{"text", std::string(140'000, 'x')}});
       });
     }
   };
-  auto say = std::string{"\x83\xa4type\xa3say\xa6roomId\xa1r\xa4text\xdb"} + big_endian(64'000) + std::string(64'000, '\x01');
-  auto flood = std::string{"\x82\xa4type\xa5" "flood\xa6roomId\xa1r"};
-  for (auto [message, times, is_cut] : {std::tuple{say, 16, false}, {say, 18, true}, {flood, 50, false}, {flood, 55, true}}) {
+  auto say = std::string{"\x83\xa4type\xa3say\xa6roomId\xa1r\xa4text\xdb"} + big_endian(64'000)
+           + std::string(64'000, '\x01');
+  auto flood = std::string{"\x82\xa4type\xa5"
+                           "flood\xa6roomId\xa1r"};
+  for (auto [message, times, is_cut] :
+       {std::tuple{say, 16, false}, {say, 18, true}, {flood, 50, false}, {flood, 55, true}}) {
     hall h;
     h.world.node.rooms("r", [](auto) { return std::make_unique<speaking>(); });
     h.open(encoding::v1_msgpack);

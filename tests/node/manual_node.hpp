@@ -20,7 +20,8 @@ using protocol::encoding;
 
 /// A node that nothing moves but the test: its loops and its clock.
 struct manual_node {
-  explicit manual_node(actors::node_options options = {}) : node(system, with_clock(std::move(options))) {}
+  explicit manual_node(actors::node_options options = {})
+    : node(system, with_clock(std::move(options))) {}
 
   void settle() { loops.settle(); }
 
@@ -71,8 +72,8 @@ inline actors::node_options bounded_by(std::int64_t budget) {
 
 /// A JSON client, or one that is said JSON to and does not understand it.
 struct client {
-  explicit client(manual_node& world, encoding e = encoding::v1_json, unsigned loop = 0, transport::outbox::bounds bounds = {},
-                  std::string user_id = {})
+  explicit client(manual_node& world, encoding e = encoding::v1_json, unsigned loop = 0,
+                  transport::outbox::bounds bounds = {}, std::string user_id = {})
     : session(world.node, world.node.loop(loop), {e, std::move(user_id)}, bounds) {}
 
   void say(std::string json) { session.say(std::move(json)); }

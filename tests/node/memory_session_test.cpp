@@ -6,7 +6,7 @@ using namespace troupe;
 using namespace troupe::test;
 using strings = std::vector<std::string>;
 
-// -- talking --------------------------------------------------------------------------------------------------------------
+// -- talking --------------------------------------------------------------------------------------
 
 TEST_CASE("a client with a subprotocol is welcomed under its name, a plain one is not") {
   manual_node world;
@@ -55,7 +55,8 @@ TEST_CASE("a MessagePack client gets binary frames only") {
   manual_node world;
   client ann{world}, packed{world, encoding::v1_msgpack};
   std::string join;
-  protocol::transcode(protocol::codec::json, R"({"type":"join","roomId":"r"})", protocol::codec::msgpack, join);
+  protocol::transcode(protocol::codec::json, R"({"type":"join","roomId":"r"})",
+                      protocol::codec::msgpack, join);
   packed.session.say(join, true);
   ann.join("r");
   world.settle();
@@ -104,7 +105,7 @@ TEST_CASE("what a client says after its end is heard by nobody") {
   CHECK(bob.heard("message", "text").empty());
 }
 
-// -- a slow socket --------------------------------------------------------------------------------------------------------
+// -- a slow socket --------------------------------------------------------------------------------
 
 TEST_CASE("a client that stops reading gets the rest, whole and in order, once it reads again") {
   manual_node world;
@@ -151,7 +152,8 @@ TEST_CASE("a client that reads a few bytes at a time misses nothing") {
 }
 
 // Pins §10.12, §13.8, §13.11, §13.12.
-TEST_CASE("a client beyond its bound is cut: the frame that is half written, what is no data, 1013, and nothing more") {
+TEST_CASE("a client beyond its bound is cut: the frame that is half written, what is no data, "
+          "1013, and nothing more") {
   manual_node world;
   client ann{world}, slow{world, encoding::v1_json, 0, {1024 * 1024, 8}};
   ann.join("r");

@@ -13,7 +13,8 @@ constexpr std::int64_t budget = 100'000;
 /// One who speaks in the rooms `a` and `b`, and a stalled listener in each.
 struct rig {
   rig() {
-    for (auto [who, room] : {std::pair{&speaker, "a"}, {&speaker, "b"}, {&first, "a"}, {&second, "b"}})
+    for (auto [who, room] :
+         {std::pair{&speaker, "a"}, {&speaker, "b"}, {&first, "a"}, {&second, "b"}})
       who->join(room);
     world.settle();
     for (auto* c : {&speaker, &first, &second})
@@ -36,7 +37,8 @@ struct rig {
 
   manual_node world{bounded_by(budget)};
   transport::outbox::bounds large{16 << 20, 100'000};
-  client speaker{world}, first{world, encoding::v1_json, 0, large}, second{world, encoding::v1_json, 0, large};
+  client speaker{world}, first{world, encoding::v1_json, 0, large},
+    second{world, encoding::v1_json, 0, large};
 };
 
 std::string close_reason(client& c) {
@@ -134,7 +136,8 @@ TEST_CASE("while the budget stays exceeded the next one goes") {
   CHECK_FALSE(r.world.node.overloaded());
 }
 
-/// Pins that a client which was cut, and still holds the rest of a half-written frame, does not stand in the way of the next one.
+/// Pins that a client which was cut, and still holds the rest of a half-written frame, does not
+/// stand in the way of the next one.
 TEST_CASE("the next one goes also where the first has not yet sent the rest of its frame") {
   rig r;
   r.second.join("a");

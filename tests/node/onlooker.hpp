@@ -14,8 +14,9 @@ using actors::behind_policy;
 using actors::room_event;
 using kinds = std::vector<room_event::kind>;
 
-inline constexpr auto joined = room_event::kind::joined, frame = room_event::kind::frame, gap = room_event::kind::gap,
-                      closed = room_event::kind::closed, refused = room_event::kind::refused;
+inline constexpr auto joined = room_event::kind::joined, frame = room_event::kind::frame,
+                      gap = room_event::kind::gap, closed = room_event::kind::closed,
+                      refused = room_event::kind::refused;
 
 /// An actor that takes what it was sent when the test says so; until then it holds its credit.
 class onlooker {
@@ -55,7 +56,9 @@ struct obedient final : actors::room_behavior {
   }
 };
 
-inline actors::observer_options at_most(std::int64_t events, behind_policy policy) { return {events, policy}; }
+inline actors::observer_options at_most(std::int64_t events, behind_policy policy) {
+  return {events, policy};
+}
 
 /// A node with an onlooker.
 struct observed_node {

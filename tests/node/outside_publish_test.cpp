@@ -57,11 +57,17 @@ TEST_CASE("what is published from outside reaches the members as the room's own,
     CHECK(view.integer("points") == static_cast<std::int64_t>(i + 1));
     CHECK(view.integer("seq") == static_cast<std::int64_t>(i + 1));
   }
-  CHECK(plain.texts() == strings{R"({"type":"score","points":1})", R"({"type":"score","points":2})"});
+  CHECK(plain.texts()
+        == strings{R"({"type":"score","points":1})", R"({"type":"score","points":2})"});
 }
 
-TEST_CASE("what a handle has published before it ends the room comes before the end, and nothing behind") {
-  manual_node world{[] { actors::node_options o; o.loops = 2; return o; }()};
+TEST_CASE(
+  "what a handle has published before it ends the room comes before the end, and nothing behind") {
+  manual_node world{[] {
+    actors::node_options o;
+    o.loops = 2;
+    return o;
+  }()};
   for (unsigned loop : {0u, 1u}) {
     auto name = world.room_on(loop);
     client ann{world};
@@ -88,7 +94,8 @@ TEST_CASE("an event may refer to memory that is gone before it is sent") {
   {
     std::string type(40, 't'), key(40, 'k'), text(40, 'v');
     strings list{std::string(40, 'l')};
-    world.node.room("r").publish({type, {{key, text}, {"list", protocol::string_list{list}}}, {{"own", text}}, true, true});
+    world.node.room("r").publish(
+      {type, {{key, text}, {"list", protocol::string_list{list}}}, {{"own", text}}, true, true});
     for (auto* s : {&type, &key, &text, &list[0]})
       std::fill(s->begin(), s->end(), '!');
   }
@@ -142,9 +149,10 @@ TEST_CASE("publishing from other threads keeps the order of each") {
   CHECK(next == std::map<std::int64_t, std::int64_t>{{0, 200}, {1, 200}, {2, 200}});
 }
 
-// -- the bound ------------------------------------------------------------------------------------------------------------
+// -- the bound ------------------------------------------------------------------------------------
 
-TEST_CASE("output that nobody has taken is bounded: overloaded, nothing is sent, and later it is accepted again") {
+TEST_CASE("output that nobody has taken is bounded: overloaded, nothing is sent, and later it is "
+          "accepted again") {
   manual_node world{small_bound()};
   client ann{world};
   ann.join("r");
@@ -166,7 +174,8 @@ TEST_CASE("output that nobody has taken is bounded: overloaded, nothing is sent,
   CHECK(again == publish_result::accepted);
 }
 
-/// Pins that the bound is the room's: `server.room(name).publish(...)` names the room anew each time.
+/// Pins that the bound is the room's: `server.room(name).publish(...)` names the room anew each
+/// time.
 TEST_CASE("a room named again and again has one bound, not one a name") {
   manual_node world{small_bound()};
   client ann{world};
@@ -175,7 +184,8 @@ TEST_CASE("a room named again and again has one bound, not one a name") {
   std::string payload(1000, 'x');
 
   std::size_t accepted = 0;
-  while (accepted < 1000 && world.node.room("r").publish("x", {{"p", payload}}) == publish_result::accepted)
+  while (accepted < 1000
+         && world.node.room("r").publish("x", {{"p", payload}}) == publish_result::accepted)
     ++accepted;
 
   CHECK(accepted <= 10);
@@ -217,7 +227,7 @@ TEST_CASE("what was published to a room that has gone since gives its credit bac
   CHECK(second == publish_result::accepted);
 }
 
-// -- rooms that stay ------------------------------------------------------------------------------------------------------
+// -- rooms that stay ------------------------------------------------------------------------------
 
 // Pins §10.4.
 TEST_CASE("a room ends with its last member, and its successor is another one") {
@@ -237,9 +247,11 @@ TEST_CASE("a room ends with its last member, and its successor is another one") 
   CHECK(bob.heard("joined", "epoch") != first);
 }
 
-TEST_CASE("a kept room outlives its members, goes on counting and takes what is published from outside") {
+TEST_CASE(
+  "a kept room outlives its members, goes on counting and takes what is published from outside") {
   manual_node world;
-  world.node.rooms("kept*", [](auto) { return std::make_unique<actors::room_behavior>(); }, kept());
+  world.node.rooms(
+    "kept*", [](auto) { return std::make_unique<actors::room_behavior>(); }, kept());
   client ann{world};
   ann.join("kept1");
   world.settle();
@@ -271,7 +283,8 @@ TEST_CASE("of rooms that nobody could enter, those stay that are kept") {
     }
   };
   manual_node world;
-  world.node.rooms("kept*", [](auto) { return std::make_unique<closed_door>(); }, kept());
+  world.node.rooms(
+    "kept*", [](auto) { return std::make_unique<closed_door>(); }, kept());
   world.node.rooms("*", [](auto) { return std::make_unique<closed_door>(); });
   client ann{world};
 

@@ -10,7 +10,8 @@ using namespace std::chrono_literals;
 namespace {
 
 void join(client& c, const std::string& room, std::size_t profile_bytes) {
-  c.say(R"({"type":"join","roomId":")" + room + R"(","profile":{"x":")" + std::string(profile_bytes - 8, 'p') + "\"}}");
+  c.say(R"({"type":"join","roomId":")" + room + R"(","profile":{"x":")"
+        + std::string(profile_bytes - 8, 'p') + "\"}}");
 }
 
 std::int64_t kept(manual_node& world) {
@@ -51,7 +52,8 @@ TEST_CASE("a profile counts while its membership lasts, however that ends") {
 TEST_CASE("a profile goes with a room that ends") {
   struct ending final : actors::room_behavior {
     ending() {
-      on("end", [](actors::room_context& room, const actors::member&, const actors::application_message&) { room.end(); });
+      on("end", [](actors::room_context& room, const actors::member&,
+                   const actors::application_message&) { room.end(); });
     }
   };
   manual_node world;

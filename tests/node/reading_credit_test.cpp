@@ -11,8 +11,7 @@ namespace {
 
 /// Runs one loop while the others stand still.
 void run_only(manual_node& world, unsigned loop) {
-  while (world.node.loop(loop).run_turn()) {
-  }
+  while (world.node.loop(loop).run_turn()) {}
 }
 
 actors::node_options two_loops(actors::credit_limits credits) {
@@ -25,7 +24,8 @@ actors::node_options two_loops(actors::credit_limits credits) {
 } // namespace
 
 // Pins §4.54.
-TEST_CASE("a client is read while it has credit; the rest waits outside and is read once credit comes back") {
+TEST_CASE("a client is read while it has credit; the rest waits outside and is read once credit "
+          "comes back") {
   manual_node world{two_loops({4, 1 << 20})};
   auto room = world.room_on(1);
   client ann{world};

@@ -32,7 +32,9 @@ struct scripted final : room_behavior {
   explicit scripted(script& s) : script_(s) {
     ++s.made, ++s.alive;
     on("end", [](room_context& r, const member&, const application_message&) { r.end(); });
-    on("boom", [](room_context&, const member&, const application_message&) { throw std::runtime_error{"boom"}; });
+    on("boom", [](room_context&, const member&, const application_message&) {
+      throw std::runtime_error{"boom"};
+    });
   }
   ~scripted() override { --script_.alive; }
 
@@ -61,7 +63,8 @@ private:
 struct stage {
   explicit stage(unsigned loops = 1, room_options of = {}) : stage(options(loops), of) {}
   explicit stage(node_options with, room_options of = {}) : world(std::move(with)) {
-    world.node.rooms("*", [this](auto) { return std::make_unique<scripted>(script); }, of);
+    world.node.rooms(
+      "*", [this](auto) { return std::make_unique<scripted>(script); }, of);
   }
   static node_options options(unsigned loops) {
     node_options o;
@@ -71,7 +74,8 @@ struct stage {
     o.heartbeat.interval = 0ms;
     return o;
   }
-  std::unique_ptr<client> connect(std::string user, encoding e = encoding::v1_json, unsigned loop = 0) {
+  std::unique_ptr<client> connect(std::string user, encoding e = encoding::v1_json,
+                                  unsigned loop = 0) {
     auto c = std::make_unique<client>(world, e, loop, transport::outbox::bounds{}, std::move(user));
     world.settle();
     (void)heard(*c);
@@ -97,7 +101,7 @@ struct stage {
 
 } // namespace
 
-// -- beginnings -------------------------------------------------------------------------------------------------------------
+// -- beginnings -----------------------------------------------------------------------------------
 
 // Pins §4.19.
 TEST_CASE("a room whose only joiner was refused ends") {
@@ -113,7 +117,8 @@ TEST_CASE("a room whose only joiner was refused ends") {
 }
 
 // Pins §10.14.
-TEST_CASE("what a client said before it vanished takes effect in a room of another loop, whichever runs first") {
+TEST_CASE("what a client said before it vanished takes effect in a room of another loop, whichever "
+          "runs first") {
   stage s{2};
   auto room = s.world.room_on(1);
   auto ben = s.connect("ben", encoding::v1_json, 1);
@@ -121,8 +126,7 @@ TEST_CASE("what a client said before it vanished takes effect in a room of anoth
   s.world.settle();
   (void)stage::heard(*ben);
   auto run = [&](unsigned loop) {
-    while (s.world.node.loop(loop).run_turn()) {
-    }
+    while (s.world.node.loop(loop).run_turn()) {}
   };
   auto ann = s.connect("ann");
   ann->join(room);
@@ -151,8 +155,7 @@ TEST_CASE("no room is left behind by joiners that vanish on the way, however oft
   stage s{2};
   auto room = s.world.room_on(1);
   auto run = [&](unsigned loop) {
-    while (s.world.node.loop(loop).run_turn()) {
-    }
+    while (s.world.node.loop(loop).run_turn()) {}
   };
   for (int i = 0; i < 5; ++i) {
     auto ann = s.connect("ann");
@@ -184,7 +187,8 @@ TEST_CASE("a room that fails while it is made is tried three times, then its joi
   CHECK(s.world.node.stats().rooms == 0);
 }
 
-TEST_CASE("a room that ends itself while it is made is tried three times, then its joiners are told") {
+TEST_CASE(
+  "a room that ends itself while it is made is tried three times, then its joiners are told") {
   stage s;
   s.script.create = [](room_context& r) { r.end(); };
   auto ann = s.connect("ann");
@@ -262,13 +266,16 @@ TEST_CASE("a join that a room fails over is refused, those behind it enter a suc
   CHECK(s.world.node.stats().members == 1);
 }
 
-// -- ends -------------------------------------------------------------------------------------------------------------------
+// -- ends -----------------------------------------------------------------------------------------
 
-TEST_CASE("a room that is kept when it is empty is kept after a refused first join, too, and ends from outside") {
+TEST_CASE("a room that is kept when it is empty is kept after a refused first join, too, and ends "
+          "from outside") {
   room_options keep;
   keep.keep_when_empty = true;
   stage s{1, keep};
-  s.script.authorize = [](auto&, const member& m) { return m.user_id == "bad" ? join_decision::refuse("no") : join_decision::accept(); };
+  s.script.authorize = [](auto&, const member& m) {
+    return m.user_id == "bad" ? join_decision::refuse("no") : join_decision::accept();
+  };
   auto bad = s.connect("bad"), good = s.connect("good");
   bad->join("r");
   s.world.settle();
@@ -326,11 +333,13 @@ TEST_CASE("nothing comes behind roomClosed, whatever the behaviour does with its
   }
 }
 
-// Pins that `room_closed` of a behaviour is an answer: of a room that ends it would wait for the next one.
+// Pins that `room_closed` of a behaviour is an answer: of a room that ends it would wait for the
+// next one.
 TEST_CASE("a join that its room refuses as closed is answered, and the room lives on") {
   stage s{1};
   s.script.authorize = [](auto&, auto& who) {
-    return who.user_id == "ben" ? join_decision::refuse("not today", protocol::errc::room_closed) : join_decision::accept();
+    return who.user_id == "ben" ? join_decision::refuse("not today", protocol::errc::room_closed)
+                                : join_decision::accept();
   };
   auto ann = s.connect("ann"), ben = s.connect("ben");
   ann->join("arena:1");
@@ -345,12 +354,14 @@ TEST_CASE("a join that its room refuses as closed is answered, and the room live
   CHECK(ann->heard("message", "text") == strings{"here"});
 }
 
-TEST_CASE("what a room's factory throws is logged with the room's name, and that it was being made") {
+TEST_CASE(
+  "what a room's factory throws is logged with the room's name, and that it was being made") {
   noted_log log;
   auto options = stage::options(1);
   options.log = &log;
   manual_node world{options};
-  world.node.rooms("bad*", [](auto) -> std::unique_ptr<room_behavior> { throw std::runtime_error{"no map"}; });
+  world.node.rooms(
+    "bad*", [](auto) -> std::unique_ptr<room_behavior> { throw std::runtime_error{"no map"}; });
   client ann{world, encoding::v1_json, 0, transport::outbox::bounds{}, "ann"};
   ann.join("bad1");
   world.settle();
@@ -359,7 +370,8 @@ TEST_CASE("what a room's factory throws is logged with the room's name, and that
   CHECK(log.lines.front() == "room: bad1 has crashed in its making: no map");
 }
 
-TEST_CASE("what hooks throw is logged with the room's name and the hook's, those of its members' end each once") {
+TEST_CASE("what hooks throw is logged with the room's name and the hook's, those of its members' "
+          "end each once") {
   noted_log log;
   auto options = stage::options(1);
   options.log = &log;
@@ -380,7 +392,8 @@ TEST_CASE("what hooks throw is logged with the room's name and the hook's, those
   CHECK(log.lines[2] == "room: arena:1 in on_leave: ben boom");
 }
 
-TEST_CASE("a room's members are told to have been closed out, however it ends, on whichever loops they are") {
+TEST_CASE("a room's members are told to have been closed out, however it ends, on whichever loops "
+          "they are") {
   auto loops = GENERATE(1U, 2U, 3U);
   auto how = GENERATE(as<std::string>{}, "end", "boom", "outside", "stop", "request_stop", "drain");
   stage s{loops};
@@ -409,7 +422,9 @@ TEST_CASE("a room's members are told to have been closed out, however it ends, o
     s.world.settle();
 
   INFO(how << " on " << loops << " loops");
-  auto count = [&](auto of) { return std::count_if(s.script.ends.begin(), s.script.ends.end(), of); };
+  auto count = [&](auto of) {
+    return std::count_if(s.script.ends.begin(), s.script.ends.end(), of);
+  };
   CHECK(count([](auto& e) { return e.ends_with(" closed"); }) == loops * loops);
   CHECK(count([](auto& e) { return e == "close"; }) == (how == "boom" ? 0 : loops));
   CHECK(count([](auto& e) { return !e.ends_with("close") && !e.ends_with(" closed"); }) == 0);
@@ -444,7 +459,8 @@ TEST_CASE("a hook that fails over the end of a room keeps nobody from being told
   CHECK(s.script.alive == 0);
   for (auto& m : members) {
     auto frames = stage::heard(*m);
-    CHECK(std::count_if(frames.begin(), frames.end(), [](auto& f) { return f.find("roomClosed") != std::string::npos; })
+    CHECK(std::count_if(frames.begin(), frames.end(),
+                        [](auto& f) { return f.find("roomClosed") != std::string::npos; })
           == (how == "stop" ? 0 : 1));
   }
 }
@@ -465,12 +481,14 @@ TEST_CASE("rooms end before connections do, whichever loop is ahead while the no
     s.world.node.loop((ahead + 1) % 3).run_turn();
   s.world.settle();
 
-  CHECK(s.script.ends == strings{"ann closed", "close", "ann closed", "close", "ann closed", "close"});
+  CHECK(s.script.ends
+        == strings{"ann closed", "close", "ann closed", "close", "ann closed", "close"});
   for (unsigned at = 0; at < 3; ++at)
     CHECK(s.world.node.loop(at).pinned_actors() == 0);
 }
 
-TEST_CASE("a join that comes while the node stops makes no room and keeps nothing, and nobody is let in") {
+TEST_CASE(
+  "a join that comes while the node stops makes no room and keeps nothing, and nobody is let in") {
   stage s{2};
   auto far = s.world.room_on(1);
   auto ann = s.connect("ann");
@@ -560,7 +578,8 @@ TEST_CASE("a mass loss of connections does not end the room of those who stay") 
   CHECK(world.node.stats().members == 1);
 }
 
-/// Pins that shards end last: a connection whose join has reached an ended one would never be answered.
+/// Pins that shards end last: a connection whose join has reached an ended one would never be
+/// answered.
 TEST_CASE("a node stops although joins wait for joins, whichever loop is ahead") {
   auto turns = GENERATE(range(0, 12));
   stage s{2};
@@ -601,7 +620,7 @@ TEST_CASE("a join of a client that is still heard while the server stops is answ
   CHECK(s.script.made == 0);
 }
 
-// -- clients of one room ----------------------------------------------------------------------------------------------------
+// -- clients of one room --------------------------------------------------------------------------
 
 // Pins §4.25.
 TEST_CASE("a client of one room is told joined of the new one, then left of the old one") {
@@ -653,7 +672,8 @@ TEST_CASE("a plain client that its new room throws out is in no room, and knows 
 }
 
 // Pins §4.28.
-TEST_CASE("a client of one room is in no room if its new room lets it in and fails over it, and knows it") {
+TEST_CASE(
+  "a client of one room is in no room if its new room lets it in and fails over it, and knows it") {
   stage s;
   s.script.join = [](room_context& r, const member&) {
     if (r.name() == "b")
@@ -676,7 +696,8 @@ TEST_CASE("a client of one room is in no room if its new room lets it in and fai
   CHECK(stage::any(heard, "not_joined"));
 }
 
-/// Each change of rooms makes the room that is left speak: by the credit of the join, not on the room's account.
+/// Each change of rooms makes the room that is left speak: by the credit of the join, not on the
+/// room's account.
 TEST_CASE("a client that hops between rooms, or many that connect, do not end those rooms") {
   auto o = stage::options(2);
   o.rooms.max_pending_bytes = 2 * 1024;
@@ -701,7 +722,8 @@ TEST_CASE("a client that hops between rooms, or many that connect, do not end th
 }
 
 // Pins §3.15, §6.11.
-TEST_CASE("each command of a plain client is answered, also if its room dies on another loop while it changes rooms") {
+TEST_CASE("each command of a plain client is answered, also if its room dies on another loop while "
+          "it changes rooms") {
   auto quick = GENERATE(0U, 1U, 2U);
   auto kind = GENERATE(encoding::plain_json, encoding::v1_json);
   stage s{2};
@@ -724,8 +746,9 @@ TEST_CASE("each command of a plain client is answered, also if its room dies on 
 
   auto heard = stage::heard(*client);
   auto answers = [&](int ref) {
-    return std::count_if(heard.begin(), heard.end(),
-                         [&](auto& f) { return f.find("\"ref\":" + std::to_string(ref)) != std::string::npos; });
+    return std::count_if(heard.begin(), heard.end(), [&](auto& f) {
+      return f.find("\"ref\":" + std::to_string(ref)) != std::string::npos;
+    });
   };
   for (int ref = 1; ref <= 4; ++ref)
     if (ref != 3 || quick != 2)

@@ -6,7 +6,8 @@ using namespace troupe;
 using namespace troupe::test;
 using namespace std::chrono_literals;
 
-TEST_CASE("an actor that is behind misses what does not fit, and is told how much where it is missing") {
+TEST_CASE(
+  "an actor that is behind misses what does not fit, and is told how much where it is missing") {
   observed_node r;
   r.observe("r", at_most(4, behind_policy::drop));
 
@@ -32,7 +33,8 @@ TEST_CASE("each gap is told once, and nothing is lost but what the gaps count") 
       if (e.what == gap)
         missed += static_cast<std::int64_t>(e.dropped);
       else if (e.what == frame)
-        CHECK(protocol::document_view{protocol::codec::json, e.json()}.integer("i") == missed + ++seen);
+        CHECK(protocol::document_view{protocol::codec::json, e.json()}.integer("i")
+              == missed + ++seen);
     }
   };
 

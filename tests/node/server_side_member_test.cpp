@@ -7,7 +7,7 @@ using namespace troupe::test;
 using namespace std::chrono_literals;
 using strings = std::vector<std::string>;
 
-// -- entering, hearing, leaving -------------------------------------------------------------------------------------------
+// -- entering, hearing, leaving -------------------------------------------------------------------
 
 TEST_CASE("an actor that enters a room is told so, then gets what a troupe.v1 JSON client gets") {
   observed_node r;
@@ -43,7 +43,8 @@ TEST_CASE("it gets its JSON also where no client speaks it") {
   CHECK(type_of(events[1].json()) == "message");
 }
 
-/// Pins that the JSON text ends with its frame: the raw bytes come in a frame of their own behind it.
+/// Pins that the JSON text ends with its frame: the raw bytes come in a frame of their own behind
+/// it.
 TEST_CASE("a binary message is told by its JSON frame") {
   observed_node r;
   client ann{r.world};
@@ -130,7 +131,7 @@ TEST_CASE("an actor that cannot enter is told so") {
   CHECK(events[0].name == "second");
 }
 
-// -- the room's end -------------------------------------------------------------------------------------------------------
+// -- the room's end -------------------------------------------------------------------------------
 
 TEST_CASE("an actor is told when its room ends in order") {
   observed_node r;
@@ -170,7 +171,8 @@ TEST_CASE("an actor is told when the node stops") {
   CHECK(r.watcher.take_kinds() == kinds{joined, closed});
 }
 
-/// Pins that a gap at the very end is told, too: else the actor takes what it has for all there was.
+/// Pins that a gap at the very end is told, too: else the actor takes what it has for all there
+/// was.
 TEST_CASE("an actor that is behind when its room ends is told its gap first") {
   observed_node r;
   client ann{r.world};
@@ -195,8 +197,10 @@ TEST_CASE("an actor is refused by names that no room can have, and a null one at
   CHECK_THROWS_AS(r.world.node.observe("r", {}), std::invalid_argument);
 }
 
-/// Pins the moment between the shard's decision to end a room and the room's own end: whoever enters then is told something.
-TEST_CASE("an actor that enters a room while it ends is let into its successor or refused, not forgotten") {
+/// Pins the moment between the shard's decision to end a room and the room's own end: whoever
+/// enters then is told something.
+TEST_CASE(
+  "an actor that enters a room while it ends is let into its successor or refused, not forgotten") {
   actors::node_options options;
   options.loops = 2;
   observed_node r{options};
@@ -206,8 +210,7 @@ TEST_CASE("an actor that enters a room while it ends is let into its successor o
   r.world.settle();
 
   ann.say(R"({"type":"leave","roomId":")" + room + "\"}");
-  while (r.world.node.loop(0).run_turn()) {
-  }
+  while (r.world.node.loop(0).run_turn()) {}
   r.observe(room); // on the room's loop the leave and this wish arrive together
 
   auto heard = r.watcher.take_kinds();
@@ -215,7 +218,8 @@ TEST_CASE("an actor that enters a room while it ends is let into its successor o
   CHECK((heard.front() == joined || heard.front() == refused));
 }
 
-/// Pins (under the address sanitizer) that the node's end leaves alone what lies in the mailboxes of actors that outlive it.
+/// Pins (under the address sanitizer) that the node's end leaves alone what lies in the mailboxes
+/// of actors that outlive it.
 TEST_CASE("a frame that an actor keeps outlives its room and its node") {
   std::vector<room_event> kept;
   {

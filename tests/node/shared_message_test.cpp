@@ -17,7 +17,8 @@ constexpr std::size_t image_bytes = 1024 * 1024;
 /// An endpoint that sends `message` to whoever comes.
 struct greeting {
   explicit greeting(actors::shared_message message)
-    : place(world.node.make_endpoint("/", on_open([message](const actors::raw_connection& c) { c.send(message); }))) {}
+    : place(world.node.make_endpoint(
+      "/", on_open([message](const actors::raw_connection& c) { c.send(message); }))) {}
 
   static actors::endpoint_handlers on_open(std::function<void(const actors::raw_connection&)> f) {
     actors::endpoint_handlers on;
@@ -30,7 +31,8 @@ struct greeting {
     info.endpoint = place.state();
     transport::outbox::bounds bounds;
     bounds.max_bytes = 4 * image_bytes;
-    auto& s = *clients.emplace_back(std::make_unique<testing::memory_session>(world.node, world.node.loop(0), info, bounds));
+    auto& s = *clients.emplace_back(
+      std::make_unique<testing::memory_session>(world.node, world.node.loop(0), info, bounds));
     s.set_window(0);
     world.settle();
     return s;
@@ -52,7 +54,8 @@ std::string noise(std::size_t bytes) {
 
 TEST_CASE("a shared message arrives whole, as what it is") {
   auto image = noise(image_bytes);
-  greeting binary{actors::shared_message::binary(image)}, text{actors::shared_message::text("안녕")};
+  greeting binary{actors::shared_message::binary(image)},
+    text{actors::shared_message::text("안녕")};
   auto& a = binary.connect();
   auto& b = text.connect();
 

@@ -6,7 +6,8 @@ namespace troupe::test {
 
 namespace {
 
-constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view alphabet =
+  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 } // namespace
 
@@ -21,7 +22,9 @@ std::vector<simdjson::dom::object> vector_file::rows(std::string_view list) cons
   return out;
 }
 
-std::vector<std::string> vector_file::strings(std::string_view list) const { return texts(simdjson::dom::object{root_}, list); }
+std::vector<std::string> vector_file::strings(std::string_view list) const {
+  return texts(simdjson::dom::object{root_}, list);
+}
 
 std::optional<std::string> text(simdjson::dom::object row, std::string_view key) {
   std::string_view value;

@@ -44,7 +44,9 @@ server_options asking(transport::upgrade_authorizer hook) {
   options.node.loops = 2;
   options.log_level = protocol::log_level::error;
   options.authorize_upgrade = std::move(hook);
-  options.node.verify_token = [](std::string_view token, protocol::wall_time) { return claims_of(token); };
+  options.node.verify_token = [](std::string_view token, protocol::wall_time) {
+    return claims_of(token);
+  };
   return options;
 }
 
@@ -62,7 +64,8 @@ void say(raw_client& client, const std::string& json) { client.send(masked_text(
 
 // Pins §4.31.
 TEST_CASE("auth never widens what the hook of the handshake has narrowed") {
-  server node{asking([](const transport::http_request&) { return upgrade_decision::accept(claims_of("lobby")); })};
+  server node{asking(
+    [](const transport::http_request&) { return upgrade_decision::accept(claims_of("lobby")); })};
   node.start();
   auto client = connect(node, "lobby.secret");
 
@@ -80,9 +83,10 @@ TEST_CASE("who has shown too many wrong tokens by auth has to wait at every way 
   options.node.verify_token = [](std::string_view token, protocol::wall_time) {
     return token == "lobby" ? claims_of(token) : nullptr;
   };
-  options.authorize_upgrade = GENERATE(as<transport::upgrade_authorizer>{}, nullptr, [](const transport::http_request&) {
-    return upgrade_decision::accept(claims_of("lobby"));
-  });
+  options.authorize_upgrade =
+    GENERATE(as<transport::upgrade_authorizer>{}, nullptr, [](const transport::http_request&) {
+      return upgrade_decision::accept(claims_of("lobby"));
+    });
   options.max_connections_per_ip = 100; // counts loopback
   options.node.connections.max_errors = 0;
   auto has_hook = bool(options.authorize_upgrade);
@@ -96,7 +100,8 @@ TEST_CASE("who has shown too many wrong tokens by auth has to wait at every way 
 
   client.await(R"("ref":1,"request":"auth","code":"overloaded")");
   raw_client other{node.port(), raw_client::upgrade_of("/?token=lobby")};
-  other.await(has_hook ? "HTTP/1.1 429" : "HTTP/1.1 101"); // without one nobody is asked about upgrades
+  // without one nobody is asked about upgrades
+  other.await(has_hook ? "HTTP/1.1 429" : "HTTP/1.1 101");
 }
 
 // Pins §4.30, §4.31.
@@ -124,7 +129,8 @@ TEST_CASE("the hook narrows each fresh token as it did the first") {
 TEST_CASE("a refused auth leaves the claims as they were") {
   std::atomic<bool> banned{false};
   server node{asking([&](const transport::http_request&) {
-    return banned ? upgrade_decision::refuse(403, "Banned.") : upgrade_decision::accept(claims_of("a"));
+    return banned ? upgrade_decision::refuse(403, "Banned.")
+                  : upgrade_decision::accept(claims_of("a"));
   })};
   node.start();
   auto client = connect(node, "a");
@@ -168,12 +174,15 @@ TEST_CASE("claims of nobody in particular can be refreshed by such") {
 }
 
 // Pins §4.36.
-TEST_CASE("auth is unsupported where nothing verifies tokens, hook or not, and answered where that fails") {
+TEST_CASE(
+  "auth is unsupported where nothing verifies tokens, hook or not, and answered where that fails") {
   bool fails = GENERATE(false, true);
   auto options = asking([](auto&) { return upgrade_decision::accept(claims_of("a")); });
   options.node.verify_token = nullptr;
   if (fails)
-    options.node.verify_token = [](auto, auto) -> actors::claims_ptr { throw std::runtime_error{"no keys"}; };
+    options.node.verify_token = [](auto, auto) -> actors::claims_ptr {
+      throw std::runtime_error{"no keys"};
+    };
   server node{std::move(options)};
   node.start();
   auto client = connect(node, "a");

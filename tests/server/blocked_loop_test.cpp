@@ -49,7 +49,8 @@ TEST_CASE("a loop that has nothing to do is not named") {
   CHECK(!f.log.has("has been running"));
 }
 
-TEST_CASE("a stop from outside waits for a handler that blocks, beyond the drain's time, and not for ever") {
+TEST_CASE("a stop from outside waits for a handler that blocks, beyond the drain's time, and not "
+          "for ever") {
   fixture f;
   auto options = f.options(2);
   options.drain_timeout = 100ms;
@@ -71,7 +72,7 @@ TEST_CASE("a stop from outside waits for a handler that blocks, beyond the drain
   CHECK(steady_clock::now() - began < 3s);
 }
 
-// -- actors of the application's ----------------------------------------------------------------------------------------------------
+// -- actors of the application's ------------------------------------------------------------------
 
 namespace {
 
@@ -86,7 +87,8 @@ struct stranger final : compat::pinned<caf::event_based_actor> {
 
 } // namespace
 
-TEST_CASE("an actor of the application's that is pinned to a loop at its stop is named after a second, and asked to exit") {
+TEST_CASE("an actor of the application's that is pinned to a loop at its stop is named after a "
+          "second, and asked to exit") {
   auto is_started = GENERATE(true, false);
   fixture f;
   caf::actor_system_config config;

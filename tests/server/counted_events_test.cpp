@@ -20,14 +20,17 @@ namespace {
 /// The sum of all series whose name and labels start like that.
 double sum_of(const std::string& text, const std::string& series) {
   double sum = 0;
-  for (auto at = text.find('\n' + series); at != std::string::npos; at = text.find('\n' + series, at + 1)) {
+  for (auto at = text.find('\n' + series); at != std::string::npos;
+       at = text.find('\n' + series, at + 1)) {
     auto end = text.find('\n', at + 1);
     sum += std::stod(text.substr(text.rfind(' ', end), end));
   }
   return sum;
 }
 
-double sum_of(const server& s, const std::string& series) { return sum_of(asking(s, "/metrics").read_all(), series); }
+double sum_of(const server& s, const std::string& series) {
+  return sum_of(asking(s, "/metrics").read_all(), series);
+}
 
 bool becomes(const server& s, const std::string& series, double n) {
   return comes([&] { return sum_of(s, series) == n; });
@@ -99,7 +102,8 @@ TEST_CASE("a handler that takes long counts, and its turn with it") {
   s.start();
   auto long_turns = [&] {
     auto text = asking(s, "/metrics").read_all();
-    return sum_of(text, "troupe_turn_duration_seconds_count") - sum_of(text, "troupe_turn_duration_seconds_bucket{le=\"0.1\"}");
+    return sum_of(text, "troupe_turn_duration_seconds_count")
+         - sum_of(text, "troupe_turn_duration_seconds_bucket{le=\"0.1\"}");
   };
   CHECK(long_turns() == 0);
 
@@ -114,10 +118,13 @@ TEST_CASE("bytes of HTTP are those of requests and answers") {
   fixture f;
   server s{f.options()};
   s.get("/text", [](auto&) { return text(std::string(10'000, 't')); });
-  s.route_later("POST", "/post", [](auto&, transport::http_reply reply) { reply.send(text("kept")); });
+  s.route_later("POST", "/post",
+                [](auto&, transport::http_reply reply) { reply.send(text("kept")); });
   s.start();
   std::string get = "GET /text HTTP/1.1\r\nHost: x\r\n\r\n";
-  std::string post = "POST /post HTTP/1.1\r\nHost: x\r\nContent-Length: 3000\r\nConnection: close\r\n\r\n" + std::string(3000, 'p');
+  std::string post =
+    "POST /post HTTP/1.1\r\nHost: x\r\nContent-Length: 3000\r\nConnection: close\r\n\r\n"
+    + std::string(3000, 'p');
   auto received = sum_of(s, "troupe_received_bytes_total{protocol=\"http\"}");
   auto sent = sum_of(s, "troupe_sent_bytes_total{protocol=\"http\"}");
   auto scrape = sum_of(s, "troupe_received_bytes_total{protocol=\"http\"}") - received;
@@ -129,5 +136,6 @@ TEST_CASE("bytes of HTTP are those of requests and answers") {
   CHECK(sum_of(s, "troupe_received_bytes_total{protocol=\"http\"}") - received
         == 2 * scrape + static_cast<double>(get.size() + post.size()));
   auto now = sum_of(s, "troupe_sent_bytes_total{protocol=\"http\"}") - sent;
-  CHECK(std::abs(now - static_cast<double>(answers.size()) - 2 * scraped) < 500); // numbers grow by a digit
+  // numbers grow by a digit
+  CHECK(std::abs(now - static_cast<double>(answers.size()) - 2 * scraped) < 500);
 }

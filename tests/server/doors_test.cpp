@@ -52,7 +52,9 @@ void await_ends(std::vector<raw_client>& crowd, std::size_t n) {
 /// The same, whichever they are: in what order a loop reads is its own affair.
 void await_any_ends(const std::vector<raw_client>& crowd, std::ptrdiff_t n) {
   auto until = std::chrono::steady_clock::now() + std::chrono::seconds{8};
-  auto ended = [&] { return std::count_if(crowd.begin(), crowd.end(), [](auto& c) { return c.has_ended(); }); };
+  auto ended = [&] {
+    return std::count_if(crowd.begin(), crowd.end(), [](auto& c) { return c.has_ended(); });
+  };
   while (ended() < n && std::chrono::steady_clock::now() < until)
     std::this_thread::yield();
   CHECK(ended() == n);
@@ -61,7 +63,8 @@ void await_any_ends(const std::vector<raw_client>& crowd, std::ptrdiff_t n) {
 } // namespace
 
 TEST_CASE("an address's sockets beyond its bound end those that wait longest, at whatever stage") {
-  auto stage = GENERATE(as<std::string>{}, "", "G", "GET / HTTP/1.1\r\n", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx");
+  auto stage = GENERATE(as<std::string>{}, "", "G", "GET / HTTP/1.1\r\n",
+                        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx");
   auto options = quiet(GENERATE(1u, 2u));
   options.max_pending_per_ip = 5;
   server node{options};
@@ -125,7 +128,8 @@ TEST_CASE("a trusted proxy's sockets are bounded once they have named their clie
   CHECK(is_served(node.port(), "PROXY TCP4 203.0.113.8 127.0.0.1 4000 80\r\n"));
 }
 
-TEST_CASE("a client that a trusted proxy names by X-Forwarded-For has its bound while it is served") {
+TEST_CASE(
+  "a client that a trusted proxy names by X-Forwarded-For has its bound while it is served") {
   auto options = quiet();
   options.trusted_proxies = {"127.0.0.1"};
   options.max_pending_per_ip = 3;
@@ -135,7 +139,8 @@ TEST_CASE("a client that a trusted proxy names by X-Forwarded-For has its bound 
   node.start();
 
   auto idle = crowd_of(node.port(), 10, "");
-  auto crowd = crowd_of(node.port(), 8, "GET /never HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n");
+  auto crowd = crowd_of(node.port(), 8,
+                        "GET /never HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n");
   await_any_ends(crowd, 5);
 
   for (auto& i : idle) {
@@ -160,7 +165,7 @@ TEST_CASE("the admin port has places of its own") {
   }
 }
 
-// -- wrong tokens ---------------------------------------------------------------------------------------------------------
+// -- wrong tokens ---------------------------------------------------------------------------------
 
 namespace {
 
@@ -169,7 +174,8 @@ struct guarded_server {
   explicit guarded_server(server_options options) : node(with_hook(std::move(options))) {
     node.get("/session", [this](const transport::http_request& r) {
       auto decision = node.authorize(r);
-      return transport::http_response{decision.status == 0 ? 204 : decision.status, "text/plain", "", {}};
+      return transport::http_response{
+        decision.status == 0 ? 204 : decision.status, "text/plain", "", {}};
     });
     node.start();
   }
@@ -177,8 +183,9 @@ struct guarded_server {
   static server_options with_hook(server_options o) {
     o.max_connections_per_ip = 1000; // counts the loopback
     o.authorize_upgrade = [](const transport::http_request& r) {
-      return r.header("Authorization") == "Bearer good" ? transport::upgrade_decision::accept()
-                                                        : transport::upgrade_decision::refuse(401, "No");
+      return r.header("Authorization") == "Bearer good"
+             ? transport::upgrade_decision::accept()
+             : transport::upgrade_decision::refuse(401, "No");
     };
     return o;
   }
@@ -186,7 +193,9 @@ struct guarded_server {
   static std::string with(const std::string& headers) {
     return "GET /session HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + headers + "\r\n";
   }
-  std::string status_at_session(const std::string& headers) { return raw_client{node.port(), with(headers)}.read_all().substr(9, 3); }
+  std::string status_at_session(const std::string& headers) {
+    return raw_client{node.port(), with(headers)}.read_all().substr(9, 3);
+  }
   std::string status_of_upgrade(const std::string& headers) {
     auto request = raw_client::upgrade_of("/");
     request.insert(request.size() - 2, headers);

@@ -22,7 +22,9 @@ namespace {
 class told {
 public:
   void listen(endpoint_handlers& on) {
-    on.on_error = [this](const raw_connection&, std::string_view what) { note("error " + std::string{what}); };
+    on.on_error = [this](const raw_connection&, std::string_view what) {
+      note("error " + std::string{what});
+    };
     on.on_close = [this](const raw_connection&, std::uint16_t code, std::string_view) {
       note("close " + std::to_string(code));
       has_ended_ = true;
@@ -77,7 +79,8 @@ const offence offences[] = {
 
 } // namespace
 
-TEST_CASE("why the server ends a connection is told to on_error once, before its end is told to on_close") {
+TEST_CASE(
+  "why the server ends a connection is told to on_error once, before its end is told to on_close") {
   auto& o = GENERATE(from_range(std::begin(offences), std::end(offences)));
   auto answers = GENERATE(false, true);
   INFO(o.what << (answers ? ", and the close is answered" : ""));
@@ -114,7 +117,9 @@ TEST_CASE("an exception is told to on_error once, however the connection then en
   told ends;
   endpoint_handlers on;
   ends.listen(on);
-  on.on_message = [](const raw_connection&, std::string_view, bool) { throw std::runtime_error{"thrown"}; };
+  on.on_message = [](const raw_connection&, std::string_view, bool) {
+    throw std::runtime_error{"thrown"};
+  };
   (void)node.endpoint("/raw", std::move(on));
   node.start();
   auto client = member_of(node);
@@ -129,8 +134,10 @@ TEST_CASE("an exception is told to on_error once, however the connection then en
   CHECK(ends.lines() == strings{"error thrown", "close 1006"});
 }
 
-/// One message, which goes beyond every bound of the output by itself, is far more than the kernel takes.
-TEST_CASE("a socket ends once nothing can be written to it for the deadline, and not while it takes something") {
+/// One message, which goes beyond every bound of the output by itself, is far more than the kernel
+/// takes.
+TEST_CASE("a socket ends once nothing can be written to it for the deadline, and not while it "
+          "takes something") {
   constexpr auto patience = 1s;
   constexpr std::size_t message_bytes = 48'000'000, step_bytes = 2'000'000;
   fixture f;
@@ -146,7 +153,8 @@ TEST_CASE("a socket ends once nothing can be written to it for the deadline, and
   raw_client client{node.port(), raw_client::upgrade_of("/raw")};
 
   std::size_t got = 0;
-  for (auto until = steady_clock::now() + 2 * patience; steady_clock::now() < until; ::poll(nullptr, 0, 150))
+  for (auto until = steady_clock::now() + 2 * patience; steady_clock::now() < until;
+       ::poll(nullptr, 0, 150))
     got += client.take(step_bytes);
   auto ended_early = ends.has_ended();
   auto stalled = steady_clock::now();

@@ -21,6 +21,7 @@ TEST_CASE("a server is made, asked and stopped by what the front door declares")
   server.rooms("quiet", [](auto) { return std::make_unique<silent>(); });
   server.start();
   CHECK(server.port() != 0);
-  CHECK(server.room("quiet").publish("news", {{"text", "hello"}}) == troupe::publish_result::accepted);
+  CHECK(server.room("quiet").publish("news", {{"text", "hello"}})
+        == troupe::publish_result::accepted);
   server.stop(troupe::drain_kind::restart);
 }

@@ -54,54 +54,97 @@ std::vector<row> rows() {
   using s = std::chrono::seconds;
   using size = std::size_t;
   return {
-    {"server_options.max_connections_per_user", [](of& o, double n) { o.max_connections_per_user = number<size>(n); }, sizes},
-    {"server_options.max_connections", [](of& o, double n) { o.max_connections = number<size>(n); }, sizes},
-    {"server_options.max_connections_per_ip", [](of& o, double n) { o.max_connections_per_ip = number<size>(n); }, sizes},
-    {"server_options.admissions_per_second", [](of& o, double n) { o.admissions_per_second = n; }, rates},
+    {"server_options.max_connections_per_user",
+     [](of& o, double n) { o.max_connections_per_user = number<size>(n); }, sizes},
+    {"server_options.max_connections", [](of& o, double n) { o.max_connections = number<size>(n); },
+     sizes},
+    {"server_options.max_connections_per_ip",
+     [](of& o, double n) { o.max_connections_per_ip = number<size>(n); }, sizes},
+    {"server_options.admissions_per_second", [](of& o, double n) { o.admissions_per_second = n; },
+     rates},
     {"server_options.max_pending", [](of& o, double n) { o.max_pending = number<size>(n); }, sizes},
-    {"server_options.max_pending_per_ip", [](of& o, double n) { o.max_pending_per_ip = number<size>(n); }, sizes},
-    {"server_options.reserved_descriptors", [](of& o, double n) { o.reserved_descriptors = number<size>(n); }, sizes},
-    {"server_options.max_fragments", [](of& o, double n) { o.max_fragments = number<size>(n); }, sizes},
-    {"server_options.max_header_bytes", [](of& o, double n) { o.max_header_bytes = number<size>(n); }, sizes},
+    {"server_options.max_pending_per_ip",
+     [](of& o, double n) { o.max_pending_per_ip = number<size>(n); }, sizes},
+    {"server_options.reserved_descriptors",
+     [](of& o, double n) { o.reserved_descriptors = number<size>(n); }, sizes},
+    {"server_options.max_fragments", [](of& o, double n) { o.max_fragments = number<size>(n); },
+     sizes},
+    {"server_options.max_header_bytes",
+     [](of& o, double n) { o.max_header_bytes = number<size>(n); }, sizes},
     {"server_options.max_headers", [](of& o, double n) { o.max_headers = number<size>(n); }, sizes},
-    {"server_options.max_body_bytes", [](of& o, double n) { o.max_body_bytes = number<size>(n); }, sizes},
-    {"server_options.handshake_deadline", [](of& o, double n) { o.handshake_deadline = time<ms>(n); }, times},
+    {"server_options.max_body_bytes", [](of& o, double n) { o.max_body_bytes = number<size>(n); },
+     sizes},
+    {"server_options.handshake_deadline",
+     [](of& o, double n) { o.handshake_deadline = time<ms>(n); }, times},
     {"server_options.tls_deadline", [](of& o, double n) { o.tls_deadline = time<ms>(n); }, times},
-    {"server_options.handler_deadline", [](of& o, double n) { o.handler_deadline = time<ms>(n); }, times},
-    {"server_options.assembly_deadline", [](of& o, double n) { o.assembly_deadline = time<ms>(n); }, times},
-    {"server_options.write_deadline", [](of& o, double n) { o.write_deadline = time<ms>(n); }, times},
-    {"server_options.close_deadline", [](of& o, double n) { o.close_deadline = time<ms>(n); }, times},
+    {"server_options.handler_deadline", [](of& o, double n) { o.handler_deadline = time<ms>(n); },
+     times},
+    {"server_options.assembly_deadline", [](of& o, double n) { o.assembly_deadline = time<ms>(n); },
+     times},
+    {"server_options.write_deadline", [](of& o, double n) { o.write_deadline = time<ms>(n); },
+     times},
+    {"server_options.close_deadline", [](of& o, double n) { o.close_deadline = time<ms>(n); },
+     times},
     {"server_options.drain_delay", [](of& o, double n) { o.drain_delay = time<ms>(n); }, times},
     {"server_options.drain_timeout", [](of& o, double n) { o.drain_timeout = time<ms>(n); }, times},
-    {"node_options.loops", [](of& o, double n) { o.node.loops = number<unsigned>(n); }, {-1, 100'000}},
-    {"node_options.messages.max_message_bytes", [](of& o, double n) { o.node.messages.max_message_bytes = number<size>(n); }, sizes},
-    {"node_options.messages.max_depth", [](of& o, double n) { o.node.messages.max_depth = number<size>(n); }, sizes},
-    {"node_options.messages.max_ref_bytes", [](of& o, double n) { o.node.messages.max_ref_bytes = number<size>(n); }, sizes},
-    {"node_options.messages.max_type_bytes", [](of& o, double n) { o.node.messages.max_type_bytes = number<size>(n); }, sizes},
-    {"node_options.messages.max_profile_bytes", [](of& o, double n) { o.node.messages.max_profile_bytes = number<size>(n); }, sizes},
-    {"node_options.connections.max_rooms", [](of& o, double n) { o.node.connections.max_rooms = number<size>(n); }, sizes},
-    {"node_options.connections.messages_per_second", [](of& o, double n) { o.node.connections.messages_per_second = n; }, rates},
-    {"node_options.connections.burst_messages", [](of& o, double n) { o.node.connections.burst_messages = number<size>(n); }, sizes},
-    {"node_options.connections.bytes_per_second", [](of& o, double n) { o.node.connections.bytes_per_second = number<size>(n); }, sizes},
-    {"node_options.connections.max_errors", [](of& o, double n) { o.node.connections.max_errors = number<size>(n); }, sizes},
-    {"node_options.connections.error_window", [](of& o, double n) { o.node.connections.error_window = time<s>(n); }, times},
+    {"node_options.loops",
+     [](of& o, double n) { o.node.loops = number<unsigned>(n); },
+     {-1, 100'000}},
+    {"node_options.messages.max_message_bytes",
+     [](of& o, double n) { o.node.messages.max_message_bytes = number<size>(n); }, sizes},
+    {"node_options.messages.max_depth",
+     [](of& o, double n) { o.node.messages.max_depth = number<size>(n); }, sizes},
+    {"node_options.messages.max_ref_bytes",
+     [](of& o, double n) { o.node.messages.max_ref_bytes = number<size>(n); }, sizes},
+    {"node_options.messages.max_type_bytes",
+     [](of& o, double n) { o.node.messages.max_type_bytes = number<size>(n); }, sizes},
+    {"node_options.messages.max_profile_bytes",
+     [](of& o, double n) { o.node.messages.max_profile_bytes = number<size>(n); }, sizes},
+    {"node_options.connections.max_rooms",
+     [](of& o, double n) { o.node.connections.max_rooms = number<size>(n); }, sizes},
+    {"node_options.connections.messages_per_second",
+     [](of& o, double n) { o.node.connections.messages_per_second = n; }, rates},
+    {"node_options.connections.burst_messages",
+     [](of& o, double n) { o.node.connections.burst_messages = number<size>(n); }, sizes},
+    {"node_options.connections.bytes_per_second",
+     [](of& o, double n) { o.node.connections.bytes_per_second = number<size>(n); }, sizes},
+    {"node_options.connections.max_errors",
+     [](of& o, double n) { o.node.connections.max_errors = number<size>(n); }, sizes},
+    {"node_options.connections.error_window",
+     [](of& o, double n) { o.node.connections.error_window = time<s>(n); }, times},
     {"node_options.connections.credits.messages",
      [](of& o, double n) { o.node.connections.credits.messages = number<std::int64_t>(n); }, sizes},
     {"node_options.connections.credits.bytes",
      [](of& o, double n) { o.node.connections.credits.bytes = number<std::int64_t>(n); }, sizes},
-    {"node_options.rooms.max_members", [](of& o, double n) { o.node.rooms.max_members = number<size>(n); }, sizes},
-    {"node_options.rooms.max_rooms", [](of& o, double n) { o.node.rooms.max_rooms = number<size>(n); }, sizes},
-    {"node_options.rooms.max_pending_bytes", [](of& o, double n) { o.node.rooms.max_pending_bytes = number<std::int64_t>(n); }, sizes},
-    {"node_options.rooms.history_messages", [](of& o, double n) { o.node.rooms.history_messages = number<size>(n); }, sizes},
-    {"node_options.rooms.history_bytes", [](of& o, double n) { o.node.rooms.history_bytes = number<size>(n); }, sizes},
-    {"node_options.rooms.history_age", [](of& o, double n) { o.node.rooms.history_age = time<s>(n); }, times},
-    {"node_options.heartbeat.interval", [](of& o, double n) { o.node.heartbeat.interval = time<ms>(n); }, times},
-    {"node_options.heartbeat.timeout", [](of& o, double n) { o.node.heartbeat.timeout = time<ms>(n); }, times},
-    {"node_options.memory_budget_bytes", [](of& o, double n) { o.node.memory_budget_bytes = number<std::int64_t>(n); }, sizes},
-    {"node_options.history_budget_bytes", [](of& o, double n) { o.node.history_budget_bytes = number<std::int64_t>(n); }, sizes},
-    {"node_options.inbound_budget_bytes", [](of& o, double n) { o.node.inbound_budget_bytes = number<std::int64_t>(n); }, sizes},
-    {"node_options.reconnect_min", [](of& o, double n) { o.node.reconnect_min = time<ms>(n); }, {-1, 1e18, 6000}},
-    {"node_options.reconnect_max", [](of& o, double n) { o.node.reconnect_max = time<ms>(n); }, {-1, 1e18}, 500},
+    {"node_options.rooms.max_members",
+     [](of& o, double n) { o.node.rooms.max_members = number<size>(n); }, sizes},
+    {"node_options.rooms.max_rooms",
+     [](of& o, double n) { o.node.rooms.max_rooms = number<size>(n); }, sizes},
+    {"node_options.rooms.max_pending_bytes",
+     [](of& o, double n) { o.node.rooms.max_pending_bytes = number<std::int64_t>(n); }, sizes},
+    {"node_options.rooms.history_messages",
+     [](of& o, double n) { o.node.rooms.history_messages = number<size>(n); }, sizes},
+    {"node_options.rooms.history_bytes",
+     [](of& o, double n) { o.node.rooms.history_bytes = number<size>(n); }, sizes},
+    {"node_options.rooms.history_age",
+     [](of& o, double n) { o.node.rooms.history_age = time<s>(n); }, times},
+    {"node_options.heartbeat.interval",
+     [](of& o, double n) { o.node.heartbeat.interval = time<ms>(n); }, times},
+    {"node_options.heartbeat.timeout",
+     [](of& o, double n) { o.node.heartbeat.timeout = time<ms>(n); }, times},
+    {"node_options.memory_budget_bytes",
+     [](of& o, double n) { o.node.memory_budget_bytes = number<std::int64_t>(n); }, sizes},
+    {"node_options.history_budget_bytes",
+     [](of& o, double n) { o.node.history_budget_bytes = number<std::int64_t>(n); }, sizes},
+    {"node_options.inbound_budget_bytes",
+     [](of& o, double n) { o.node.inbound_budget_bytes = number<std::int64_t>(n); }, sizes},
+    {"node_options.reconnect_min",
+     [](of& o, double n) { o.node.reconnect_min = time<ms>(n); },
+     {-1, 1e18, 6000}},
+    {"node_options.reconnect_max",
+     [](of& o, double n) { o.node.reconnect_max = time<ms>(n); },
+     {-1, 1e18},
+     500},
   };
 }
 
@@ -129,7 +172,8 @@ bool names(const std::string& sentence, const std::string& field) {
 
 } // namespace
 
-TEST_CASE("a number that an option cannot have is refused with its name, itself and what is allowed") {
+TEST_CASE(
+  "a number that an option cannot have is refused with its name, itself and what is allowed") {
   for (auto& r : rows())
     for (auto n : r.refused) {
       CAPTURE(r.field, n);
@@ -156,10 +200,13 @@ TEST_CASE("no limit, the default and a large number are options that can be") {
 TEST_CASE("the sentence says the value and the range") {
   auto options = quiet();
   options.close_deadline = -5ms;
-  CHECK(refusal([&] { server{options}; }) == "server_options.close_deadline is -5 ms: expected 0 to 31536000000 ms");
+  CHECK(refusal([&] { server{options}; })
+        == "server_options.close_deadline is -5 ms: expected 0 to 31536000000 ms");
   options = quiet();
   options.node.connections.messages_per_second = not_a_number;
-  CHECK(refusal([&] { server{options}; }) == "node_options.connections.messages_per_second is nan a second: expected 0 to 1e+09 a second");
+  CHECK(refusal([&] { server{options}; })
+        == "node_options.connections.messages_per_second is nan a second: expected 0 to 1e+09 a "
+           "second");
 }
 
 namespace {
@@ -183,7 +230,8 @@ transport::jwt_options& with_key(server_options& o) {
 TEST_CASE("tokens without a key are refused by the server with the name of its field") {
   auto options = quiet();
   options.jwt.emplace();
-  CHECK(refusal([&] { server{options}; }) == "server_options.jwt.keys is empty: expected at least one key to check tokens with");
+  CHECK(refusal([&] { server{options}; })
+        == "server_options.jwt.keys is empty: expected at least one key to check tokens with");
 }
 
 TEST_CASE("what is wrong with a key is told with its name, and never with the secret") {
@@ -192,7 +240,8 @@ TEST_CASE("what is wrong with a key is told with its name, and never with the se
 
   auto said = refusal([&] { server{options}; });
 
-  CHECK(said.starts_with("server_options.jwt: the key of tokens without kid: expected a secret of 32 bytes"));
+  CHECK(said.starts_with(
+    "server_options.jwt: the key of tokens without kid: expected a secret of 32 bytes"));
   CHECK(said.find("too short") == std::string::npos);
 }
 
@@ -223,40 +272,70 @@ TEST_CASE("texts and pointers that options cannot have are refused with their na
     {"server_options.admin_bind", [](of& o) { o.admin_bind = "9090"; }},
     {"server_options.admin_bind", [](of& o) { o.admin_bind = "127.0.0.1:70000"; }},
     {"server_options.admin_bind", [](of& o) { o.admin_bind = "nowhere:80"; }},
-    {"server_options.admin_bind", [](of& o) { o.bind = "127.0.0.1", o.port = 8080, o.admin_bind = "127.0.0.1:8080"; }},
-    {"server_options.admin_bind", [](of& o) { o.bind = "", o.port = 8080, o.admin_bind = "127.0.0.1:8080"; }},
+    {"server_options.admin_bind",
+     [](of& o) { o.bind = "127.0.0.1", o.port = 8080, o.admin_bind = "127.0.0.1:8080"; }},
+    {"server_options.admin_bind",
+     [](of& o) { o.bind = "", o.port = 8080, o.admin_bind = "127.0.0.1:8080"; }},
     {"server_options.admin_bind", [](of& o) { o.admin_bind = ":9090"; }},
     {"server_options.max_header_bytes", [](of& o) { o.max_header_bytes = 255; }},
     {"server_options.max_headers", [](of& o) { o.max_headers = 4; }},
     {"server_options.trusted_proxies", [](of& o) { o.trusted_proxies = {"10.0.0.0/33"}; }},
-    {"server_options.origins", [](of& o) { o.origins = {"https://a.example", "https://b.example", "https://a.example"}; }},
-    {"server_options.cors_origins", [](of& o) { o.cors_origins = {"*", "https://a.example"}; }},
-    {"server_options.trusted_proxies", [](of& o) { o.trusted_proxies = {"10.0.0.1", "10.0.0.1"}; }},
+    {"server_options.origins",
+     [](of& o) {
+       o.origins = {"https://a.example", "https://b.example", "https://a.example"};
+     }},
+    {"server_options.cors_origins",
+     [](of& o) {
+       o.cors_origins = {"*", "https://a.example"};
+     }},
+    {"server_options.trusted_proxies",
+     [](of& o) {
+       o.trusted_proxies = {"10.0.0.1", "10.0.0.1"};
+     }},
     {"server_options.log_level", [](of& o) { o.log_level = static_cast<protocol::log_level>(9); }},
-    {"server_options.jwt.max_token_bytes", [](of& o) { with_key(o).max_token_bytes = std::size_t(-1); }},
+    {"server_options.jwt.max_token_bytes",
+     [](of& o) { with_key(o).max_token_bytes = std::size_t(-1); }},
     {"server_options.jwt.leeway", [](of& o) { with_key(o).leeway = std::chrono::seconds{-1}; }},
-    {"server_options.jwt.max_lifetime", [](of& o) { with_key(o).max_lifetime = std::chrono::seconds::max(); }},
-    {"server_options.jwt.profile", [](of& o) { with_key(o).profile = static_cast<transport::jwt_profile>(9); }},
-    {"server_options.jwt.keys", [](of& o) { with_key(o).keys[0].algorithm = static_cast<transport::jwt_algorithm>(77); }},
+    {"server_options.jwt.max_lifetime",
+     [](of& o) { with_key(o).max_lifetime = std::chrono::seconds::max(); }},
+    {"server_options.jwt.profile",
+     [](of& o) { with_key(o).profile = static_cast<transport::jwt_profile>(9); }},
+    {"server_options.jwt.keys",
+     [](of& o) { with_key(o).keys[0].algorithm = static_cast<transport::jwt_algorithm>(77); }},
     {"server_options.websocket_path", [](of& o) { o.websocket_path = ""; }},
     {"server_options.websocket_path", [](of& o) { o.websocket_path = "ws"; }},
     {"server_options.websocket_path", [](of& o) { o.websocket_path = "/ws?x"; }},
     {"server_options.websocket_path", [](of& o) { o.websocket_path = "/*"; }},
     {"server_options.static_folder", [](of& o) { o.static_folder = "/nowhere/at/all"; }},
-    {"server_options.origins", [](of& o) { o.origins = {"https://good.example", "good.example"}; }},
+    {"server_options.origins",
+     [](of& o) {
+       o.origins = {"https://good.example", "good.example"};
+     }},
     {"server_options.origins", [](of& o) { o.origins = {"https://good.example/"}; }},
     {"server_options.cors_origins", [](of& o) { o.cors_origins = {"good.example"}; }},
     {"server_options.proxy_protocol", [](of& o) { o.proxy_protocol = true; }},
     {"server_options.tls_key", [](of& o) { o.tls_certificates = "cert.pem"; }},
     {"server_options.tls_certificates", [](of& o) { o.tls_key = "key.pem"; }},
     {"server_options.node.clock", [](of& o) { o.node.clock = nullptr; }},
-    {"server_options.tls_certificates", [](of& o) { o.tls_certificates = "/nowhere/cert.pem", o.tls_key = "/nowhere/key.pem"; }},
-    {"server_options.node.verify_token", [](of& o) {
+    {"server_options.tls_certificates",
+     [](of& o) { o.tls_certificates = "/nowhere/cert.pem", o.tls_key = "/nowhere/key.pem"; }},
+    {"server_options.node.verify_token",
+     [](of& o) {
        with_key(o);
-       o.node.verify_token = [](std::string_view, protocol::wall_time) -> claims_ptr { return nullptr; };
+       o.node.verify_token = [](std::string_view, protocol::wall_time) -> claims_ptr {
+         return nullptr;
+       };
      }},
-    {"server_options.node.log", [](of& o) { static kept_log other; o.node.log = &other; }},
-    {"server_options.node.counters", [](of& o) { static kept_counts other; o.node.counters = &other; }},
+    {"server_options.node.log",
+     [](of& o) {
+       static kept_log other;
+       o.node.log = &other;
+     }},
+    {"server_options.node.counters",
+     [](of& o) {
+       static kept_counts other;
+       o.node.counters = &other;
+     }},
     {"node_options.lobby", [](of& o) { o.node.lobby = " a"; }},
     {"node_options.lobby", [](of& o) { o.node.lobby = std::string(200, 'x'); }},
   };
@@ -281,7 +360,8 @@ struct bare {
 
 } // namespace
 
-TEST_CASE("a node without clock, log or counters is refused, and so are limits of its rooms and observers") {
+TEST_CASE("a node without clock, log or counters is refused, and so are limits of its rooms and "
+          "observers") {
   CHECK(names(refusal([] { bare b{{.clock = nullptr}}; }), "node_options.clock"));
   CHECK(names(refusal([] { bare b{{.log = nullptr}}; }), "node_options.log"));
   CHECK(names(refusal([] { bare b{{.counters = nullptr}}; }), "node_options.counters"));
@@ -293,7 +373,10 @@ TEST_CASE("a node without clock, log or counters is refused, and so are limits o
   CHECK(refusal([&] { b.node.rooms("r", make); }) == "none"); // what was refused has left nothing
   caf::scoped_actor self{b.system};
   auto who = caf::actor_cast<caf::actor>(self);
-  CHECK(names(refusal([&] { b.node.observe("r", who, {-1, actors::behind_policy::drop}); }), "observer_options.max_events"));
+  CHECK(names(refusal([&] {
+                b.node.observe("r", who, {-1, actors::behind_policy::drop});
+              }),
+              "observer_options.max_events"));
   CHECK(refusal([&] { b.node.observe("r", nullptr); }) == "observe: the actor is null");
   CHECK(refusal([&] { b.node.unobserve("r", nullptr); }) == "unobserve: the actor is null");
 }
@@ -308,7 +391,8 @@ TEST_CASE("a loop's options that would let it do nothing are refused") {
   };
   CHECK(names(with([](auto& o) { o.handlers_per_turn = 0; }), "loop_options.handlers_per_turn"));
   CHECK(names(with([](auto& o) { o.resumes_per_turn = 0; }), "loop_options.resumes_per_turn"));
-  CHECK(names(with([](auto& o) { o.messages_per_resume = 0; }), "loop_options.messages_per_resume"));
+  CHECK(
+    names(with([](auto& o) { o.messages_per_resume = 0; }), "loop_options.messages_per_resume"));
   CHECK(names(with([](auto& o) { o.gather_wait = -1us; }), "loop_options.gather_wait"));
   CHECK(names(with([](auto& o) { o.long_turn = -1ms; }), "loop_options.long_turn"));
   CHECK(names(with([](auto& o) { o.clock = nullptr; }), "loop_options.clock"));
@@ -324,7 +408,10 @@ TEST_CASE("the testing kit refuses what cannot be, too") {
   };
   CHECK(names(with({static_cast<std::size_t>(-1), 10}), "outbox::bounds.max_bytes"));
   CHECK(names(with({10, static_cast<std::size_t>(-1)}), "outbox::bounds.max_frames"));
-  CHECK(refusal([&] { testing::memory_session s{b.node, other, {}}; }).find("its loop is not the node's") != std::string::npos);
+  CHECK(refusal([&] {
+          testing::memory_session s{b.node, other, {}};
+        }).find("its loop is not the node's")
+        != std::string::npos);
   testing::manual_clock clock;
   CHECK(refusal([&] { clock.advance(-1ms); }).find("-1 ms") != std::string::npos);
   caf::actor_system_config config;
@@ -395,7 +482,8 @@ TEST_CASE("credits, depth, types and refs that are lifted let everything through
 
   for (int i = 0; i < 500; ++i)
     ann.say(R"({"type":"message","text":"x"})");
-  ann.say(R"({"type":")" + std::string(300, 't') + R"(","ref":")" + ref + R"(","a":)" + std::string(50, '[') + std::string(50, ']') + "}");
+  ann.say(R"({"type":")" + std::string(300, 't') + R"(","ref":")" + ref + R"(","a":)"
+          + std::string(50, '[') + std::string(50, ']') + "}");
   loops.settle();
 
   std::size_t messages = 0;

@@ -1,4 +1,5 @@
-// What is under way when a server stops, and what outlives it. The steps of a drain are tested with nodes.
+// What is under way when a server stops, and what outlives it. The steps of a drain are tested with
+// nodes.
 #include <utility>
 
 #include "server/stopping.hpp"
@@ -22,7 +23,8 @@ TEST_CASE("an answer that is given later still comes when the server stops meanw
   fixture f;
   server s{f.options(2)};
   std::promise<transport::http_reply> asked;
-  s.route_later("GET", "/later", [&](auto&, transport::http_reply reply) { asked.set_value(reply); });
+  s.route_later("GET", "/later",
+                [&](auto&, transport::http_reply reply) { asked.set_value(reply); });
   s.start();
   raw_client silent{s.port()}; // answers no close frame
   auto client = asking(s, "/later");
@@ -91,14 +93,16 @@ TEST_CASE("the probes' port answers until the end") {
 
   REQUIRE(!has_stopped);
   CHECK(asking(s, "/readyz", s.admin_port()).read_all().starts_with("HTTP/1.1 503"));
-  CHECK(asking(s, "/metrics", s.admin_port()).read_all().find("troupe_connections 1") != std::string::npos);
+  CHECK(asking(s, "/metrics", s.admin_port()).read_all().find("troupe_connections 1")
+        != std::string::npos);
   CHECK_THROWS(raw_client{s.port()});
   stopper.join();
   CHECK(steady_clock::now() - began < 2s);
 }
 
 // Pins §15.7.
-TEST_CASE("rooms end before the goodbye, their behaviours are told, and their members of no roomClosed") {
+TEST_CASE(
+  "rooms end before the goodbye, their behaviours are told, and their members of no roomClosed") {
   struct closing final : room_behavior {
     explicit closing(std::atomic<bool>& c) : closed(c) {}
     void on_close(room_context&) override {
@@ -112,9 +116,10 @@ TEST_CASE("rooms end before the goodbye, their behaviours are told, and their me
   std::atomic<bool> closed{false};
   s.rooms("*", [&](auto) { return std::make_unique<closing>(closed); });
   s.start();
-  raw_client member{s.port(), "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-                              "Sec-WebSocket-Protocol: troupe.v1.json\r\n\r\n"};
+  raw_client member{s.port(),
+                    "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+                    "Sec-WebSocket-Protocol: troupe.v1.json\r\n\r\n"};
   member.send(masked_text(R"({"type":"join","roomId":"r"})"));
   member.await("\"joined\"");
 
@@ -129,7 +134,8 @@ TEST_CASE("rooms end before the goodbye, their behaviours are told, and their me
 }
 
 // Pins §15.6.
-TEST_CASE("what was read gets half of the time at most to take effect: then rooms end all the same") {
+TEST_CASE(
+  "what was read gets half of the time at most to take effect: then rooms end all the same") {
   struct noting final : room_behavior {
     explicit noting(std::promise<steady_clock::time_point>& e) : ended(e) {}
     void on_close(room_context&) override { ended.set_value(steady_clock::now()); }
@@ -149,7 +155,9 @@ TEST_CASE("what was read gets half of the time at most to take effect: then room
   server s{options};
   std::promise<void> blocked, go;
   std::promise<steady_clock::time_point> ended;
-  s.rooms("blocked:*", [&, g = go.get_future().share()](auto) { return std::make_unique<blocking>(blocked, g); });
+  s.rooms("blocked:*", [&, g = go.get_future().share()](auto) {
+    return std::make_unique<blocking>(blocked, g);
+  });
   s.rooms("free:*", [&](auto) { return std::make_unique<noting>(ended); });
   s.start();
   auto room_on = [&](std::string name, unsigned loop) {
@@ -181,7 +189,7 @@ TEST_CASE("what was read gets half of the time at most to take effect: then room
   CHECK(took < 1200ms);
 }
 
-// -- after the end ----------------------------------------------------------------------------------------------------------------
+// -- after the end --------------------------------------------------------------------------------
 
 TEST_CASE("a reply that is kept is void after its server") {
   fixture f;

@@ -32,7 +32,9 @@ namespace {
 /// Throws when told to, something that is no std::exception included.
 struct fragile : room_behavior {
   fragile() {
-    on("boom", [](room_context&, const member&, const application_message&) { throw std::runtime_error{"boom"}; });
+    on("boom", [](room_context&, const member&, const application_message&) {
+      throw std::runtime_error{"boom"};
+    });
     on("bang", [](room_context&, const member&, const application_message&) { throw 7; });
   }
 };
@@ -101,7 +103,8 @@ TEST_CASE("what another thread publishes reaches the room's members") {
   reader.await("from outside");
 }
 
-// Pins that acks, which catch a member up frame by frame, do not fill its queue in a turn that never offered it a byte.
+// Pins that acks, which catch a member up frame by frame, do not fill its queue in a turn that
+// never offered it a byte.
 TEST_CASE("many acked messages of one turn cut nobody who reads") {
   constexpr int members = 64;
   constexpr int messages = 32; // each, as many as credit allows
@@ -117,7 +120,8 @@ TEST_CASE("many acked messages of one turn cut nobody who reads") {
   testing::manual_loops loops{node};
   std::vector<std::unique_ptr<testing::memory_session>> all;
   for (int i = 0; i < members; ++i) {
-    all.push_back(std::make_unique<testing::memory_session>(node, node.loop(0), actors::connection_info{protocol::encoding::v1_json}));
+    all.push_back(std::make_unique<testing::memory_session>(
+      node, node.loop(0), actors::connection_info{protocol::encoding::v1_json}));
     all.back()->say(R"({"type":"join","roomId":"r"})");
   }
   loops.settle();
@@ -135,13 +139,16 @@ TEST_CASE("many acked messages of one turn cut nobody who reads") {
   node.stop();
 }
 
-// -- HTTP ---------------------------------------------------------------------------------------------------------------------
+// -- HTTP -----------------------------------------------------------------------------------------
 
 namespace {
 
 /// One request on a connection of its own: everything that comes until it ends.
-std::string ask(std::uint16_t port, const std::string& method, const std::string& target, const std::string& headers = {}) {
-  raw_client client{port, method + ' ' + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + headers + "\r\n"};
+std::string ask(std::uint16_t port, const std::string& method, const std::string& target,
+                const std::string& headers = {}) {
+  raw_client client{port, method + ' ' + target
+                            + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + headers
+                            + "\r\n"};
   return client.read_all();
 }
 
@@ -151,11 +158,15 @@ TEST_CASE("routes match by method and pattern, literal paths first") {
   server node{quiet(1)};
   auto show = [](std::string what) {
     return [what](const transport::http_request& r) {
-      return transport::http_response{200, "text/plain", what + ' ' + std::string{r.param("id")} + ' ' + std::string{r.param("*")}
-                                                           + ' ' + r.query("q")};
+      return transport::http_response{200, "text/plain",
+                                      what + ' ' + std::string{r.param("id")} + ' '
+                                        + std::string{r.param("*")} + ' ' + r.query("q")};
     };
   };
-  node.get("/users/:id", show("user")).get("/users/me", show("me")).get("/files/*", show("file")).route("POST", "/users/:id", show("post"));
+  node.get("/users/:id", show("user"))
+    .get("/users/me", show("me"))
+    .get("/files/*", show("file"))
+    .route("POST", "/users/:id", show("post"));
   node.start();
 
   CHECK(ask(node.port(), "GET", "/users/7%20a?q=x+y").find("user 7 a  x y") != std::string::npos);
@@ -171,16 +182,22 @@ TEST_CASE("routes match by method and pattern, literal paths first") {
 // Pins §16.13.
 TEST_CASE("a body of 64 KiB is taken unless configured otherwise, and one byte more is 413") {
   server node{quiet(1)};
-  node.route("POST", "/size", [](auto& r) { return transport::http_response{200, "text/plain", std::to_string(r.body.size())}; });
+  node.route("POST", "/size", [](auto& r) {
+    return transport::http_response{200, "text/plain", std::to_string(r.body.size())};
+  });
   node.start();
   constexpr std::size_t most = 65'536;
   auto post = [&](std::size_t bytes, bool announced) {
     std::string head = "POST /size HTTP/1.1\r\nHost: x\r\nConnection: close\r\n", body(bytes, 'x');
     if (announced)
-      return raw_client(node.port(), head + "Content-Length: " + std::to_string(bytes) + "\r\n\r\n" + body).read_all();
+      return raw_client(node.port(),
+                        head + "Content-Length: " + std::to_string(bytes) + "\r\n\r\n" + body)
+        .read_all();
     std::ostringstream size;
     size << std::hex << bytes;
-    return raw_client(node.port(), head + "Transfer-Encoding: chunked\r\n\r\n" + size.str() + "\r\n" + body + "\r\n0\r\n\r\n").read_all();
+    return raw_client(node.port(), head + "Transfer-Encoding: chunked\r\n\r\n" + size.str() + "\r\n"
+                                     + body + "\r\n0\r\n\r\n")
+      .read_all();
   };
 
   CHECK(post(most, true).ends_with("\r\n\r\n65536"));
@@ -195,11 +212,14 @@ TEST_CASE("an answer may come later from another thread, and one that never come
   options.handler_deadline = std::chrono::milliseconds{200};
   server node{options};
   std::vector<std::thread> threads;
-  node.route_later("GET", "/later", [&](const transport::http_request&, transport::http_reply reply) {
-    threads.emplace_back([reply] { reply.send({200, "text/plain", "here it is"}); });
-  });
+  node.route_later(
+    "GET", "/later", [&](const transport::http_request&, transport::http_reply reply) {
+      threads.emplace_back([reply] { reply.send({200, "text/plain", "here it is"}); });
+    });
   node.route_later("GET", "/never", [](const transport::http_request&, transport::http_reply) {});
-  node.route_later("GET", "/throws", [](const transport::http_request&, transport::http_reply) { throw std::runtime_error{"no"}; });
+  node.route_later("GET", "/throws", [](const transport::http_request&, transport::http_reply) {
+    throw std::runtime_error{"no"};
+  });
   node.start();
 
   CHECK(ask(node.port(), "GET", "/later").ends_with("here it is"));
@@ -209,20 +229,23 @@ TEST_CASE("an answer may come later from another thread, and one that never come
     t.join();
 }
 
-TEST_CASE("an answer that was given before its handler throws is the answer, and the log says what was thrown") {
+TEST_CASE("an answer that was given before its handler throws is the answer, and the log says what "
+          "was thrown") {
   test::kept_log log;
   auto options = quiet(1);
   options.log = &log;
   server node{options};
   std::optional<transport::http_reply> kept;
-  node.route_later("GET", "/answers", [](const transport::http_request&, transport::http_reply reply) {
-    reply.send({200, "text/plain", "here it is"});
-    throw std::runtime_error{"and then failed"};
-  });
-  node.route_later("GET", "/fails", [&](const transport::http_request&, transport::http_reply reply) {
-    kept = reply;
-    throw std::runtime_error{"at once"};
-  });
+  node.route_later("GET", "/answers",
+                   [](const transport::http_request&, transport::http_reply reply) {
+                     reply.send({200, "text/plain", "here it is"});
+                     throw std::runtime_error{"and then failed"};
+                   });
+  node.route_later("GET", "/fails",
+                   [&](const transport::http_request&, transport::http_reply reply) {
+                     kept = reply;
+                     throw std::runtime_error{"at once"};
+                   });
   node.start();
 
   auto answered = ask(node.port(), "GET", "/answers");
@@ -233,13 +256,17 @@ TEST_CASE("an answer that was given before its handler throws is the answer, and
   CHECK(answered.ends_with("here it is"));
   CHECK(log.has("/answers: and then failed"));
   CHECK(failed.starts_with("HTTP/1.1 500"));
-  CHECK(ask(node.port(), "GET", "/metrics").find("handler_error_total{where=\"http\"} 2") != std::string::npos);
+  CHECK(ask(node.port(), "GET", "/metrics").find("handler_error_total{where=\"http\"} 2")
+        != std::string::npos);
 }
 
 TEST_CASE("an answer that comes after the end of its server is void") {
   std::promise<transport::http_reply> asked;
   std::optional<server> node{quiet(1)};
-  node->route_later("GET", "/later", [&](const transport::http_request&, transport::http_reply reply) { asked.set_value(std::move(reply)); });
+  node->route_later("GET", "/later",
+                    [&](const transport::http_request&, transport::http_reply reply) {
+                      asked.set_value(std::move(reply));
+                    });
   node->start();
   raw_client client{node->port(), "GET /later HTTP/1.1\r\nHost: x\r\n\r\n"};
   auto reply = asked.get_future().get();
@@ -261,7 +288,8 @@ TEST_CASE("pages of allowed origins may read answers") {
   auto good = ask(node.port(), "GET", "/data", "Origin: https://good.example\r\n");
   auto bad = ask(node.port(), "GET", "/data", "Origin: https://bad.example\r\n");
   auto preflight = ask(node.port(), "OPTIONS", "/data",
-                       "Origin: https://good.example\r\nAccess-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: x-a\r\n");
+                       "Origin: https://good.example\r\nAccess-Control-Request-Method: "
+                       "GET\r\nAccess-Control-Request-Headers: x-a\r\n");
 
   CHECK(good.find("Access-Control-Allow-Origin: https://good.example") != std::string::npos);
   CHECK(bad.find("Access-Control-Allow-Origin") == std::string::npos);
@@ -273,11 +301,14 @@ TEST_CASE("the client behind a trusted proxy is the one that the proxy names") {
   auto options = quiet(1);
   options.trusted_proxies = {"127.0.0.0/8", "10.0.0.0/8"};
   server node{options};
-  node.get("/me", [](auto& r) { return transport::http_response{200, "text/plain", r.remote_address}; });
+  node.get("/me", [](auto& r) {
+    return transport::http_response{200, "text/plain", r.remote_address};
+  });
   node.start();
 
   CHECK(ask(node.port(), "GET", "/me").ends_with("127.0.0.1"));
-  CHECK(ask(node.port(), "GET", "/me", "X-Forwarded-For: 6.6.6.6, 203.0.113.9, 10.1.2.3\r\n").ends_with("203.0.113.9"));
+  CHECK(ask(node.port(), "GET", "/me", "X-Forwarded-For: 6.6.6.6, 203.0.113.9, 10.1.2.3\r\n")
+          .ends_with("203.0.113.9"));
   CHECK(ask(node.port(), "GET", "/me", "X-Forwarded-For: nonsense\r\n").ends_with("127.0.0.1"));
 }
 
@@ -286,12 +317,16 @@ TEST_CASE("a PROXY header of a trusted proxy names the client") {
   options.trusted_proxies = {"127.0.0.1"};
   options.proxy_protocol = true;
   server node{options};
-  node.get("/me", [](auto& r) { return transport::http_response{200, "text/plain", r.remote_address}; });
+  node.get("/me", [](auto& r) {
+    return transport::http_response{200, "text/plain", r.remote_address};
+  });
   node.start();
   std::string request = "GET /me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
   std::string v2{"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x07\x7f\0\0\x01\x10\0\0\x50", 28};
 
-  CHECK(raw_client(node.port(), "PROXY TCP4 203.0.113.9 127.0.0.1 4000 80\r\n" + request).read_all().ends_with("203.0.113.9"));
+  CHECK(raw_client(node.port(), "PROXY TCP4 203.0.113.9 127.0.0.1 4000 80\r\n" + request)
+          .read_all()
+          .ends_with("203.0.113.9"));
   CHECK(raw_client(node.port(), v2 + request).read_all().ends_with("203.0.113.7"));
   CHECK(raw_client(node.port(), "PROXY UNKNOWN\r\n" + request).read_all().ends_with("127.0.0.1"));
   CHECK(raw_client(node.port(), request).read_all().empty());
@@ -303,7 +338,8 @@ TEST_CASE("the probes have a port of their own if asked") {
   server node{options};
   node.start();
 
-  CHECK(ask(node.admin_port(), "GET", "/metrics").find("troupe_connections 0") != std::string::npos);
+  CHECK(ask(node.admin_port(), "GET", "/metrics").find("troupe_connections 0")
+        != std::string::npos);
   CHECK(ask(node.admin_port(), "GET", "/readyz").starts_with("HTTP/1.1 200"));
   CHECK(ask(node.port(), "GET", "/metrics").starts_with("HTTP/1.1 404"));
 }
@@ -316,13 +352,16 @@ TEST_CASE("the upgrade hook lets in with claims or refuses with its status") {
       return transport::upgrade_decision::refuse(402, "Pay first");
     actors::claims c;
     c.subject = "payer";
-    return transport::upgrade_decision::accept(std::make_shared<const actors::claims>(std::move(c)));
+    return transport::upgrade_decision::accept(
+      std::make_shared<const actors::claims>(std::move(c)));
   };
   server node{options};
   std::atomic<bool> seen{false};
   struct watching : room_behavior {
     explicit watching(std::atomic<bool>& s) : seen(s) {}
-    void on_join(room_context&, const member& m) override { seen = m.claims && m.claims->subject == "payer" && m.user_id == "payer"; }
+    void on_join(room_context&, const member& m) override {
+      seen = m.claims && m.claims->subject == "payer" && m.user_id == "payer";
+    }
     std::atomic<bool>& seen;
   };
   node.rooms("*", [&](auto) { return std::make_unique<watching>(seen); });
@@ -339,7 +378,7 @@ TEST_CASE("the upgrade hook lets in with claims or refuses with its status") {
   CHECK(seen);
 }
 
-// -- endpoints ----------------------------------------------------------------------------------------------------------------
+// -- endpoints ------------------------------------------------------------------------------------
 
 TEST_CASE("an endpoint's handlers are told of everything that happens to a connection") {
   server node{quiet(2)};
@@ -363,8 +402,12 @@ TEST_CASE("an endpoint's handlers are told of everything that happens to a conne
     if (m == "throw")
       throw std::runtime_error{"thrown"};
   };
-  on.on_pong = [&](const raw_connection&, std::string_view payload) { note("pong " + std::string{payload}); };
-  on.on_error = [&](const raw_connection&, std::string_view what) { note("error " + std::string{what}); };
+  on.on_pong = [&](const raw_connection&, std::string_view payload) {
+    note("pong " + std::string{payload});
+  };
+  on.on_error = [&](const raw_connection&, std::string_view what) {
+    note("error " + std::string{what});
+  };
   on.on_close = [&](const raw_connection&, std::uint16_t, std::string_view) {
     note("close");
     closed.set_value();
@@ -383,7 +426,8 @@ TEST_CASE("an endpoint's handlers are told of everything that happens to a conne
   closed.get_future().wait();
   node.stop();
 
-  std::vector<std::string> expected{"listening", "open /raw?x=1", "pong p", "text hello 1", "text throw 2", "error thrown", "close", "stop"};
+  std::vector<std::string> expected{"listening",    "open /raw?x=1", "pong p", "text hello 1",
+                                    "text throw 2", "error thrown",  "close",  "stop"};
   CHECK(log == expected);
   CHECK(e.client_count() == 0);
 }
@@ -405,7 +449,8 @@ TEST_CASE("a ping and a reason are cut to what a control frame takes") {
 }
 
 // Pins §4.57.
-TEST_CASE("a message that has begun behind one that stopped the reading has its time once reading goes on") {
+TEST_CASE("a message that has begun behind one that stopped the reading has its time once reading "
+          "goes on") {
   auto options = quiet(1);
   options.node.connections.bytes_per_second = 40'000;
   options.node.heartbeat.interval = std::chrono::milliseconds{0};
@@ -415,7 +460,8 @@ TEST_CASE("a message that has begun behind one that stopped the reading has its 
   node.start();
   raw_client client{node.port()};
 
-  auto large = R"({"type":"message","text":")" + std::string(60'000 - 28, 'x') + "\"}"; // half a second's debt
+  // half a second's debt
+  auto large = R"({"type":"message","text":")" + std::string(60'000 - 28, 'x') + "\"}";
   client.send(std::string{"\x81\xfe\xea\x60\0\0\0\0", 8} + large + "\x81");
 
   client.await("assembly_timeout");
@@ -424,9 +470,13 @@ TEST_CASE("a message that has begun behind one that stopped the reading has its 
 TEST_CASE("what handlers throw is logged with the path that they answer at") {
   test::fixture f;
   server node{f.options()};
-  node.get("/users/:id", [](const transport::http_request&) -> transport::http_response { throw std::runtime_error{"no"}; });
+  node.get("/users/:id", [](const transport::http_request&) -> transport::http_response {
+    throw std::runtime_error{"no"};
+  });
   endpoint_handlers on;
-  on.on_message = [](const raw_connection&, std::string_view, bool) { throw std::runtime_error{"not that"}; };
+  on.on_message = [](const raw_connection&, std::string_view, bool) {
+    throw std::runtime_error{"not that"};
+  };
   on.on_stop = [] { throw std::runtime_error{"not yet"}; };
   (void)node.endpoint("/raw", std::move(on));
   node.start();
@@ -453,7 +503,9 @@ TEST_CASE("a handler that takes long before it closes leaves the peer its time t
     std::this_thread::sleep_for(std::chrono::milliseconds{1100}); // longer than the deadline
     c.close(1000, "bye");
   };
-  on.on_close = [&](const raw_connection&, std::uint16_t code, std::string_view) { closed.set_value(code); };
+  on.on_close = [&](const raw_connection&, std::uint16_t code, std::string_view) {
+    closed.set_value(code);
+  };
   auto e = node.endpoint("/slow", std::move(on));
   node.start();
 

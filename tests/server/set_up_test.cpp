@@ -49,13 +49,17 @@ std::string sentence_of(F f) {
 
 /// Handles one type, from its constructor on.
 struct handling final : room_behavior {
-  explicit handling(std::string type, handler f = [](auto&, auto&, auto&) {}) { on(std::move(type), std::move(f)); }
+  explicit handling(
+    std::string type, handler f = [](auto&, auto&, auto&) {}) {
+    on(std::move(type), std::move(f));
+  }
 };
 
 } // namespace
 
 TEST_CASE("what is no pattern of rooms is refused with a sentence that names it") {
-  auto pattern = GENERATE(as<std::string>{}, "", "ar*na", "*x", "**", " a", "a ", "a\n", "\xff", " *", std::string(200, 'x'));
+  auto pattern = GENERATE(as<std::string>{}, "", "ar*na", "*x", "**", " a", "a ", "a\n", "\xff",
+                          " *", std::string(200, 'x'));
   server s{local()};
 
   auto said = sentence_of<std::invalid_argument>([&] { s.rooms(pattern, plain); });
@@ -74,13 +78,20 @@ TEST_CASE("a pattern that has a behaviour, and an empty factory, are refused") {
   server s{local()};
   s.rooms("a*", plain);
 
-  CHECK(sentence_of<std::invalid_argument>([&] { s.rooms("a*", plain); }).find("already") != std::string::npos);
-  CHECK(sentence_of<std::invalid_argument>([&] { s.rooms("b", {}); }).find("empty") != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { s.rooms("a*", plain); }).find("already")
+        != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { s.rooms("b", {}); }).find("empty")
+        != std::string::npos);
 }
 
-TEST_CASE("a pattern whose rooms all match one before it is refused with a sentence that names both") {
-  for (auto [first, second] : {std::pair{"*", "a"}, {"*", "arena:*"}, {"arena:*", "arena:1"},
-                               {"arena:*", "arena:1*"}, {"a*", "a"}, {"방*", "방1"}}) {
+TEST_CASE(
+  "a pattern whose rooms all match one before it is refused with a sentence that names both") {
+  for (auto [first, second] : {std::pair{"*", "a"},
+                               {"*", "arena:*"},
+                               {"arena:*", "arena:1"},
+                               {"arena:*", "arena:1*"},
+                               {"a*", "a"},
+                               {"방*", "방1"}}) {
     server s{local()};
     s.rooms(first, plain);
 
@@ -121,12 +132,14 @@ TEST_CASE("a factory that returns null makes no room, and the log says which") {
 }
 
 TEST_CASE("a handler of a built-in type, of one that cannot be, and an empty one are refused") {
-  auto type = GENERATE(as<std::string>{}, "message", "join", "leave", "ping", "auth", "binary", "direct", "presence", "history",
-                       "resume", "", "a\nb", "$", "$later");
+  auto type = GENERATE(as<std::string>{}, "message", "join", "leave", "ping", "auth", "binary",
+                       "direct", "presence", "history", "resume", "", "a\nb", "$", "$later");
 
-  CHECK(sentence_of<std::invalid_argument>([&] { handling{type}; }).find("on(\"" + type + "\")") != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { handling{type}; }).find("on(\"" + type + "\")")
+        != std::string::npos);
   CHECK(sentence_of<std::exception>([] { handling{"move"}; }) == "no complaint");
-  CHECK(sentence_of<std::invalid_argument>([] { handling("move", nullptr); }).find("empty") != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([] { handling("move", nullptr); }).find("empty")
+        != std::string::npos);
 }
 
 TEST_CASE("a second handler of a type is refused, and the first stays") {
@@ -146,7 +159,10 @@ TEST_CASE("a second handler of a type is refused, and the first stays") {
 TEST_CASE("a server without TLS has no certificate to read again") {
   server s{local()};
 
-  CHECK(sentence_of<std::logic_error>([&] { s.reload_tls(); }).find("server_options.tls_certificates is empty") != std::string::npos);
+  CHECK(sentence_of<std::logic_error>([&] {
+          s.reload_tls();
+        }).find("server_options.tls_certificates is empty")
+        != std::string::npos);
 }
 
 TEST_CASE("a node has as many loops as it is told, and with 0 one for each core") {
@@ -173,41 +189,71 @@ TEST_CASE("routes and endpoints that nobody could reach are refused") {
   s.get("/users/:id", empty).get("/files/*", empty);
   (void)s.endpoint("/raw", {});
 
-  CHECK(sentence_of<std::invalid_argument>([&] { s.route("get", "/x", empty); }).find("capitals") != std::string::npos);
-  CHECK(sentence_of<std::invalid_argument>([&] { s.route("", "/x", empty); }).find("capitals") != std::string::npos);
-  CHECK(sentence_of<std::invalid_argument>([&] { s.get("x", empty); }).find("starts with /") != std::string::npos);
-  CHECK(sentence_of<std::invalid_argument>([&] { s.get("/a/*/b", empty); }).find("at its end") != std::string::npos);
-  CHECK(sentence_of<std::invalid_argument>([&] { s.get("/x", {}); }).find("empty") != std::string::npos);
-  CHECK(sentence_of<std::invalid_argument>([&] { s.route_later("GET", "/x", {}); }).find("empty") != std::string::npos);
-  CHECK(sentence_of<std::invalid_argument>([&] { (void)s.endpoint("raw", {}); }).find("starts with /") != std::string::npos);
-  CHECK(sentence_of<std::invalid_argument>([&] { (void)s.endpoint("/raw", {}); }).find("already") != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { s.route("get", "/x", empty); }).find("capitals")
+        != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { s.route("", "/x", empty); }).find("capitals")
+        != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { s.get("x", empty); }).find("starts with /")
+        != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { s.get("/a/*/b", empty); }).find("at its end")
+        != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { s.get("/x", {}); }).find("empty")
+        != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { s.route_later("GET", "/x", {}); }).find("empty")
+        != std::string::npos);
+  CHECK(
+    sentence_of<std::invalid_argument>([&] { (void)s.endpoint("raw", {}); }).find("starts with /")
+    != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { (void)s.endpoint("/raw", {}); }).find("already")
+        != std::string::npos);
   CHECK(sentence_of<std::exception>([&] { (void)s.endpoint("/", {}); }) == "no complaint");
 }
 
 TEST_CASE("routes that are broken or taken are refused with a sentence that names them") {
-  auto pattern = GENERATE(as<std::string>{}, "/:", "/a/:/b", "/:a b", "/:id.json", "/:a/:a", "/a*", "/*x", "/*/", "**", "", "a", "/a?b=1", "/a#b",
-                          "/a\n", "/healthz", "/readyz", "/metrics", "/taken", "/users/:id", "/users/:name", "/files/*");
+  auto pattern =
+    GENERATE(as<std::string>{}, "/:", "/a/:/b", "/:a b", "/:id.json", "/:a/:a", "/a*", "/*x", "/*/",
+             "**", "", "a", "/a?b=1", "/a#b", "/a\n", "/healthz", "/readyz", "/metrics", "/taken",
+             "/users/:id", "/users/:name", "/files/*");
   server s{local()};
   s.get("/taken", empty).get("/users/:id", empty).get("/files/*", empty);
 
-  CHECK(sentence_of<std::invalid_argument>([&] { s.get(pattern, empty); }).starts_with("route(\"GET\", \"" + pattern + "\"): "));
-  CHECK(sentence_of<std::invalid_argument>([&] { s.route_later("GET", pattern, never); }).starts_with("route(\"GET\", \""));
+  CHECK(sentence_of<std::invalid_argument>([&] {
+          s.get(pattern, empty);
+        }).starts_with("route(\"GET\", \"" + pattern + "\"): "));
+  CHECK(sentence_of<std::invalid_argument>([&] {
+          s.route_later("GET", pattern, never);
+        }).starts_with("route(\"GET\", \""));
 }
 
 TEST_CASE("a route whose paths all go to one before it is refused, and no other is") {
-  for (auto [first, second] : {std::pair{"/*", "/users/:id"}, {"/*", "/:a"}, {"/*", "/a/*"},
-                               {"/a/*", "/a/:b/c"}, {"/a/*", "/a/b/*"}, {"/:a/:b", "/users/:id"},
-                               {"/:a/*", "/:b/:c"}, {"/:a/:b/*", "/:a/x/*"}}) {
+  for (auto [first, second] : {std::pair{"/*", "/users/:id"},
+                               {"/*", "/:a"},
+                               {"/*", "/a/*"},
+                               {"/a/*", "/a/:b/c"},
+                               {"/a/*", "/a/b/*"},
+                               {"/:a/:b", "/users/:id"},
+                               {"/:a/*", "/:b/:c"},
+                               {"/:a/:b/*", "/:a/x/*"}}) {
     INFO(first << " " << second);
     server s{local()};
     s.get(first, empty).route("POST", second, empty);
     auto begin = "route(\"GET\", \"" + std::string{second} + "\"): ";
-    CHECK(sentence_of<std::invalid_argument>([&, path = second] { s.get(path, empty); }).starts_with(begin));
-    CHECK(sentence_of<std::invalid_argument>([&, path = second] { s.route_later("GET", path, never); }).starts_with(begin));
+    CHECK(sentence_of<std::invalid_argument>([&, path = second] {
+            s.get(path, empty);
+          }).starts_with(begin));
+    CHECK(sentence_of<std::invalid_argument>([&, path = second] {
+            s.route_later("GET", path, never);
+          }).starts_with(begin));
   }
-  for (auto [first, second] : {std::pair{"/users/:id", "/*"}, {"/:a", "/:a/*"}, {"/:a/b", "/:a/:b"},
-                               {"/a/*", "/:a/*"}, {"/:a/:b", "/:a/*"}, {"/:a/:b", "/:a/"},
-                               {"/a/:b", "/b/:b"}, {"/:a/:b", "/:a/:b/:c"}, {"/*", "/users/me"}}) {
+  for (auto [first, second] : {std::pair{"/users/:id", "/*"},
+                               {"/:a", "/:a/*"},
+                               {"/:a/b", "/:a/:b"},
+                               {"/a/*", "/:a/*"},
+                               {"/:a/:b", "/:a/*"},
+                               {"/:a/:b", "/:a/"},
+                               {"/a/:b", "/b/:b"},
+                               {"/:a/:b", "/:a/:b/:c"},
+                               {"/*", "/users/me"}}) {
     INFO(first << " " << second);
     server s{local()};
     CHECK_NOTHROW(s.get(first, empty).get(second, empty));
@@ -223,7 +269,8 @@ TEST_CASE("a route that would take the path of each static file is refused") {
   CHECK(said.starts_with("route(\"GET\", \"/*\"): "));
   CHECK(said.find("server_options.static_folder") != std::string::npos);
   CHECK(sentence_of<std::invalid_argument>([&] { s.route_later("GET", "/*", never); }) == said);
-  CHECK_NOTHROW(s.route("POST", "/*", empty).get("/:a", empty).get("/api/*", empty).get("/", empty));
+  CHECK_NOTHROW(
+    s.route("POST", "/*", empty).get("/:a", empty).get("/api/*", empty).get("/", empty));
 }
 
 TEST_CASE("rooms and an endpoint that takes their place exclude each other, in either order") {
@@ -235,10 +282,13 @@ TEST_CASE("rooms and an endpoint that takes their place exclude each other, in e
   server first_endpoint{options};
   (void)first_endpoint.endpoint(path, {});
 
-  auto of_endpoint = sentence_of<std::invalid_argument>([&] { (void)first_rooms.endpoint(path, {}); });
-  CHECK(of_endpoint.starts_with("endpoint(\"" + path + "\"): rooms(\"arena:*\") would have no effect"));
+  auto of_endpoint =
+    sentence_of<std::invalid_argument>([&] { (void)first_rooms.endpoint(path, {}); });
+  CHECK(
+    of_endpoint.starts_with("endpoint(\"" + path + "\"): rooms(\"arena:*\") would have no effect"));
   CHECK(of_endpoint.find("server_options.websocket_path") != std::string::npos);
-  auto of_rooms = sentence_of<std::invalid_argument>([&] { first_endpoint.rooms("arena:*", plain); });
+  auto of_rooms =
+    sentence_of<std::invalid_argument>([&] { first_endpoint.rooms("arena:*", plain); });
   CHECK(of_rooms.starts_with("rooms(\"arena:*\"): they would have no effect"));
   CHECK(of_rooms.find("endpoint(\"" + path + "\")") != std::string::npos);
   CHECK_NOTHROW(first_rooms.endpoint("/raw", {}));
@@ -249,7 +299,8 @@ TEST_CASE("a lobby and an endpoint that takes the place of the rooms exclude eac
   options.node.lobby = "hall";
   server s{options};
 
-  CHECK(sentence_of<std::invalid_argument>([&] { (void)s.endpoint("/", {}); }).find("node.lobby") != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { (void)s.endpoint("/", {}); }).find("node.lobby")
+        != std::string::npos);
   CHECK_NOTHROW(s.endpoint("/raw", {}));
 }
 
@@ -261,21 +312,30 @@ TEST_CASE("rooms that were refused leave the path to an endpoint") {
   CHECK_NOTHROW(s.endpoint("/", {}));
 }
 
-TEST_CASE("other methods, other paths, and probes that are on another port, are no paths that are taken") {
+TEST_CASE(
+  "other methods, other paths, and probes that are on another port, are no paths that are taken") {
   auto options = local();
   options.admin_bind = "127.0.0.1:0";
   server s{options};
 
-  s.get("/a", empty).route("POST", "/a", empty).get("/:b", empty).get("/:b/c", empty).get("/*", empty).get("/a:b/c-d/e.f", empty);
+  s.get("/a", empty)
+    .route("POST", "/a", empty)
+    .get("/:b", empty)
+    .get("/:b/c", empty)
+    .get("/*", empty)
+    .get("/a:b/c-d/e.f", empty);
   s.get("/healthz", empty).get("/readyz", empty).get("/metrics", empty);
   (void)s.endpoint("/a", {}); // a WebSocket is none of the route's requests
 }
 
 TEST_CASE("endpoints at what is no path are refused with a sentence that names it") {
-  auto path = GENERATE(as<std::string>{}, "", "raw", "/raw?x=1", "/raw#x", "/*", "/raw/*", "/raw*", "/raw/:id", "/raw\n");
+  auto path = GENERATE(as<std::string>{}, "", "raw", "/raw?x=1", "/raw#x", "/*", "/raw/*", "/raw*",
+                       "/raw/:id", "/raw\n");
   server s{local()};
 
-  CHECK(sentence_of<std::invalid_argument>([&] { (void)s.endpoint(path, {}); }).starts_with("endpoint(\"" + path + "\"): "));
+  CHECK(sentence_of<std::invalid_argument>([&] {
+          (void)s.endpoint(path, {});
+        }).starts_with("endpoint(\"" + path + "\"): "));
 }
 
 TEST_CASE("run is called once, and again where the port could not be had") {
@@ -312,7 +372,8 @@ TEST_CASE("what on_listening throws reaches the caller, and the server has stopp
   CHECK(heard == std::vector<std::string>{"first stops"});
   CHECK(s.room("r").publish("x", {}) == actors::publish_result::gone);
   CHECK_THROWS(test::raw_client{s.port(), "GET / HTTP/1.1\r\n\r\n"});
-  CHECK(sentence_of<std::logic_error>([&] { s.start(); }).find("make another") != std::string::npos);
+  CHECK(sentence_of<std::logic_error>([&] { s.start(); }).find("make another")
+        != std::string::npos);
 }
 
 TEST_CASE("what run's ready throws reaches the caller, and the server has stopped") {
@@ -327,7 +388,9 @@ TEST_CASE("set-up after the start is refused, and so is a second start") {
   server s{local()};
   s.start();
 
-  auto late = [](auto f) { return sentence_of<std::logic_error>(f).find("set-up") != std::string::npos; };
+  auto late = [](auto f) {
+    return sentence_of<std::logic_error>(f).find("set-up") != std::string::npos;
+  };
   CHECK(late([&] { s.rooms("a", plain); }));
   CHECK(late([&] { s.get("/x", empty); }));
   CHECK(late([&] { s.route_later("GET", "/x", never); }));
@@ -337,7 +400,8 @@ TEST_CASE("set-up after the start is refused, and so is a second start") {
   CHECK(sentence_of<std::logic_error>([&] { s.start(); }).find("already") != std::string::npos);
   CHECK(sentence_of<std::logic_error>([&] { s.node().start(); }).find("once") != std::string::npos);
   s.stop();
-  CHECK(sentence_of<std::logic_error>([&] { s.start(); }).find("make another") != std::string::npos);
+  CHECK(sentence_of<std::logic_error>([&] { s.start(); }).find("make another")
+        != std::string::npos);
   CHECK(late([&] { s.rooms("a", plain); }));
 }
 

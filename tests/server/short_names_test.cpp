@@ -15,7 +15,8 @@ constexpr bool same = std::is_same_v<Short, Whole>;
 
 static_assert(same<troupe::behind_policy, troupe::actors::behind_policy>);
 static_assert(same<troupe::binary_value, troupe::protocol::binary_value>);
-static_assert(same<troupe::claims, troupe::actors::claims> && same<troupe::claims_ptr, troupe::actors::claims_ptr>);
+static_assert(same<troupe::claims,
+                   troupe::actors::claims> && same<troupe::claims_ptr, troupe::actors::claims_ptr>);
 static_assert(same<troupe::codec, troupe::protocol::codec>);
 static_assert(same<troupe::connection_state, troupe::actors::connection_state>);
 static_assert(same<troupe::drain_kind, troupe::actors::drain_kind>);
@@ -24,7 +25,8 @@ static_assert(same<troupe::http_reply, troupe::transport::http_reply>);
 static_assert(same<troupe::http_request, troupe::transport::http_request>);
 static_assert(same<troupe::http_response, troupe::transport::http_response>);
 static_assert(same<troupe::jwt_options, troupe::transport::jwt_options>);
-static_assert(same<troupe::log_level, troupe::protocol::log_level> && same<troupe::logger, troupe::protocol::logger>);
+static_assert(same<troupe::log_level,
+                   troupe::protocol::log_level> && same<troupe::logger, troupe::protocol::logger>);
 static_assert(same<troupe::observer_options, troupe::actors::observer_options>);
 static_assert(same<troupe::publish_result, troupe::actors::publish_result>);
 static_assert(same<troupe::raw_value, troupe::protocol::raw_value>);
@@ -37,5 +39,6 @@ static_assert(same<troupe::upgrade_decision, troupe::transport::upgrade_decision
 TEST_CASE("a handle that was made by nobody is usable with short names alone") {
   troupe::room_handle nobody;
 
-  CHECK(nobody.publish("said", {{"v", troupe::raw_value{troupe::codec::json, "1"}}}) == troupe::publish_result::gone);
+  CHECK(nobody.publish("said", {{"v", troupe::raw_value{troupe::codec::json, "1"}}})
+        == troupe::publish_result::gone);
 }

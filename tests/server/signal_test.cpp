@@ -71,8 +71,7 @@ TEST_CASE("no thread that a server starts can be ended by SIGPIPE") {
       continue;
     std::ifstream status{"/proc/self/task/" + task + "/status"};
     std::string line;
-    while (std::getline(status, line) && !line.starts_with("SigBlk:")) {
-    }
+    while (std::getline(status, line) && !line.starts_with("SigBlk:")) {}
     CAPTURE(task, line);
     CHECK((std::stoull(line.substr(7), nullptr, 16) >> (SIGPIPE - 1) & 1) == 1);
     ++looked_at;
@@ -136,7 +135,8 @@ TEST_CASE("SIGHUP does nothing to a server without TLS, which serves on") {
 
 namespace {
 
-/// A server in a process of its own, whose handlers hang on every loop; what it logs comes through a pipe.
+/// A server in a process of its own, whose handlers hang on every loop; what it logs comes through
+/// a pipe.
 class hanging_process {
 public:
   explicit hanging_process(std::chrono::milliseconds drain_timeout) {
@@ -173,7 +173,8 @@ public:
   }
   void signal(int number) const { ::kill(pid_, number); }
   [[nodiscard]] std::optional<int> exit_code_within(std::chrono::milliseconds time) {
-    for (auto until = steady_clock::now() + time; steady_clock::now() < until; ::poll(nullptr, 0, 5))
+    for (auto until = steady_clock::now() + time; steady_clock::now() < until;
+         ::poll(nullptr, 0, 5))
       if (int status = 0; ::waitpid(pid_, &status, WNOHANG) == pid_) {
         pid_ = 0;
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -212,7 +213,8 @@ private:
 
 } // namespace
 
-TEST_CASE("a second signal ends the process although handlers hang on all loops, and they have been named before") {
+TEST_CASE("a second signal ends the process although handlers hang on all loops, and they have "
+          "been named before") {
   auto number = GENERATE(SIGTERM, SIGINT);
   hanging_process p{60s};
   raw_client first{p.port(), "GET /hang/for/ever HTTP/1.1\r\nHost: x\r\n\r\n"};

@@ -56,7 +56,8 @@ TEST_CASE("a stop that was asked for happens without run, too") {
   CHECK(comes([&] { return room.publish("x", {}) == actors::publish_result::gone; }));
 }
 
-TEST_CASE("a stop that was asked for before or while the server starts happens once it has started") {
+TEST_CASE(
+  "a stop that was asked for before or while the server starts happens once it has started") {
   auto before = GENERATE(true, false);
   fixture f;
   server s{f.options()};
@@ -146,7 +147,8 @@ TEST_CASE("a server that is destroyed by its on_stop ends all the same") {
   (void)client.read_all(); // until it has ended
 }
 
-TEST_CASE("a node that is destroyed on its own loop ends on a thread of its own, too, and refuses to be stopped there") {
+TEST_CASE("a node that is destroyed on its own loop ends on a thread of its own, too, and refuses "
+          "to be stopped there") {
   fixture f;
   caf::actor_system_config config;
   compat::set_worker_threads(config, 1);
@@ -177,7 +179,7 @@ TEST_CASE("a node that is destroyed on its own loop ends on a thread of its own,
   CHECK(room.publish("x", {}) == actors::publish_result::gone);
 }
 
-// -- how often ------------------------------------------------------------------------------------------------------------------
+// -- how often ------------------------------------------------------------------------------------
 
 TEST_CASE("who stops a server that is being stopped returns when it has ended") {
   fixture f;

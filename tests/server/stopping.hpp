@@ -23,7 +23,8 @@ namespace troupe::test {
 /// Looks again and again until it holds; whether it does in time.
 template <class F>
 [[nodiscard]] bool comes(F holds, std::chrono::milliseconds patience = std::chrono::seconds{5}) {
-  for (auto until = std::chrono::steady_clock::now() + patience; !holds() && std::chrono::steady_clock::now() < until;)
+  for (auto until = std::chrono::steady_clock::now() + patience;
+       !holds() && std::chrono::steady_clock::now() < until;)
     ::poll(nullptr, 0, 5);
   return holds();
 }
@@ -39,7 +40,8 @@ public:
     std::lock_guard guard{mutex_};
     return all_.find(text) != std::string::npos;
   }
-  [[nodiscard]] bool gets(std::string_view text, std::chrono::milliseconds patience = std::chrono::seconds{5}) const {
+  [[nodiscard]] bool gets(std::string_view text,
+                          std::chrono::milliseconds patience = std::chrono::seconds{5}) const {
     return comes([&] { return has(text); }, patience);
   }
 
@@ -79,27 +81,34 @@ inline void trace(server_options& options, tracer& t) {
   options.authorize_upgrade = [laid = t.lay()](auto&) { return transport::upgrade_decision{}; };
 }
 
-inline transport::http_response text(std::string body) { return {200, "text/plain", std::move(body)}; }
+inline transport::http_response text(std::string body) {
+  return {200, "text/plain", std::move(body)};
+}
 
 inline raw_client asking(const server& s, const std::string& path, std::uint16_t port = 0) {
-  return raw_client{port != 0 ? port : s.port(), "GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"};
+  return raw_client{port != 0 ? port : s.port(),
+                    "GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"};
 }
 
 /// Runs a server on a thread, as a program's `main` would.
 struct running {
   explicit running(server& s) {
     std::promise<void> ready;
-    code = std::async(std::launch::async, [&s, &ready] { return s.run([&ready] { ready.set_value(); }); });
+    code = std::async(std::launch::async,
+                      [&s, &ready] { return s.run([&ready] { ready.set_value(); }); });
     ready.get_future().wait();
   }
-  [[nodiscard]] bool ends() { return code.wait_for(std::chrono::seconds{10}) == std::future_status::ready && code.get() == 0; }
+  [[nodiscard]] bool ends() {
+    return code.wait_for(std::chrono::seconds{10}) == std::future_status::ready && code.get() == 0;
+  }
   std::future<int> code;
 };
 
 /// What calls a function where the application's code runs.
 struct caller final : room_behavior {
   explicit caller(std::function<void()> f) {
-    on("call", [f = std::move(f)](room_context&, const member&, const application_message&) { f(); });
+    on("call",
+       [f = std::move(f)](room_context&, const member&, const application_message&) { f(); });
   }
 };
 
@@ -123,7 +132,8 @@ inline std::vector<raw_client> call_from(server& s, const std::string& where) {
 
 inline void set_up_callers(server& s, const std::function<void()>& f) {
   s.get("/call", [f](auto&) { return f(), text("called"); });
-  s.route_later("GET", "/call_late", [f](auto&, transport::http_reply reply) { f(), reply.send(text("called")); });
+  s.route_later("GET", "/call_late",
+                [f](auto&, transport::http_reply reply) { f(), reply.send(text("called")); });
   s.rooms("r", [f](auto) { return std::make_unique<caller>(f); });
   endpoint_handlers on;
   on.on_message = [f](auto&, auto, auto) { f(); };

@@ -1,6 +1,7 @@
-// A whole node on three threads, with all kinds of clients, stopped again and again while it works: in the middle of joins, leaves,
-// publishes and whatever other threads do to it. It is for the thread sanitizer: without it, it sees only that everything ends.
-// TROUPE_STRESS_SEED draws other plays; threads see to it that none is like the other.
+// A whole node on three threads, with all kinds of clients, stopped again and again while it works:
+// in the middle of joins, leaves, publishes and whatever other threads do to it. It is for the
+// thread sanitizer: without it, it sees only that everything ends. TROUPE_STRESS_SEED draws other
+// plays; threads see to it that none is like the other.
 #include "support/tsan_suppressions.hpp"
 
 #include <troupe/actors/node.hpp>
@@ -52,7 +53,9 @@ public:
   void go_on() {
     loop_.post([self = shared_from_this()] {
       self->step();
-      if (self->is_let_in_ || std::any_of(self->seats_.begin(), self->seats_.end(), [](auto& s) { return s.session != nullptr; }))
+      if (self->is_let_in_ || std::any_of(self->seats_.begin(), self->seats_.end(), [](auto& s) {
+            return s.session != nullptr;
+          }))
         self->go_on();
     });
   }
@@ -67,7 +70,8 @@ private:
     if (dice_() % 30 == 0)
       return seat.session.reset();
     if (dice_() % 20 == 0)
-      seat.session->set_window(dice_() % 2 == 0 ? std::optional<std::size_t>{dice_() % 400} : std::nullopt);
+      seat.session->set_window(dice_() % 2 == 0 ? std::optional<std::size_t>{dice_() % 400}
+                                                : std::nullopt);
     (void)seat.session->take_frames();
     seat.session->say(seat.is_raw ? "to all" : command());
   }
@@ -79,7 +83,8 @@ private:
 
   void sit_down(seat& s) {
     s.is_raw = dice_() % 4 == 0;
-    actors::connection_info info{dice_() % 3 == 0 ? protocol::encoding::plain_json : protocol::encoding::v1_json, {}};
+    actors::connection_info info{
+      dice_() % 3 == 0 ? protocol::encoding::plain_json : protocol::encoding::v1_json, {}};
     if (s.is_raw)
       info.endpoint = place_.state();
     try {
@@ -90,10 +95,13 @@ private:
   }
 
   std::string command() {
-    static constexpr std::array often{"join", "join", "leave", "message", "message", "message", "say"};
+    static constexpr std::array often{"join",    "join",    "leave", "message",
+                                      "message", "message", "say"};
     static constexpr std::array seldom{"kick", "boom", "end"};
-    std::string type = dice_() % 40 == 0 ? seldom[dice_() % seldom.size()] : often[dice_() % often.size()];
-    return R"({"type":")" + type + R"(","roomId":")" + a_room(dice_) + R"(","text":"hello","ref":1})";
+    std::string type =
+      dice_() % 40 == 0 ? seldom[dice_() % seldom.size()] : often[dice_() % often.size()];
+    return R"({"type":")" + type + R"(","roomId":")" + a_room(dice_)
+         + R"(","text":"hello","ref":1})";
   }
 
   actors::node& node_;
@@ -104,7 +112,8 @@ private:
   std::array<seat, 12> seats_;
 };
 
-/// Takes what it is told on CAF's own threads, and tells TSan of its mailbox as a pinned actor does.
+/// Takes what it is told on CAF's own threads, and tells TSan of its mailbox as a pinned actor
+/// does.
 class observer final : public caf::event_based_actor {
 public:
   explicit observer(caf::actor_config& cfg) : caf::event_based_actor(cfg) {
@@ -148,7 +157,8 @@ actors::endpoint_handlers answers(actors::endpoint& at) {
 }
 
 /// What other threads do to a node.
-void disturb(actors::node& n, const actors::endpoint& at, caf::actor watcher, unsigned seed, const std::atomic<bool>& stops) {
+void disturb(actors::node& n, const actors::endpoint& at, caf::actor watcher, unsigned seed,
+             const std::atomic<bool>& stops) {
   std::minstd_rand dice{seed};
   while (!stops) {
     auto room = a_room(dice);
@@ -216,7 +226,8 @@ unsigned number_from(const char* name, unsigned otherwise) {
 }
 
 std::chrono::seconds how_long() {
-  return std::chrono::seconds{number_from("TROUPE_STRESS_SECONDS", std::getenv("TROUPE_LONG") ? 20 : 3)};
+  return std::chrono::seconds{
+    number_from("TROUPE_STRESS_SECONDS", std::getenv("TROUPE_LONG") ? 20 : 3)};
 }
 
 } // namespace

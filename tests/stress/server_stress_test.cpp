@@ -1,6 +1,7 @@
-// A whole server of three loops, plain and TLS, that ends while it is used. Sockets are accepted on one loop and served on another, and
-// lose their places to others at every stage; Asio's timers run on every loop, whose contexts lock nothing; other threads use what the
-// server has given them before and after its end. It is for the thread sanitizer.
+// A whole server of three loops, plain and TLS, that ends while it is used. Sockets are accepted on
+// one loop and served on another, and lose their places to others at every stage; Asio's timers run
+// on every loop, whose contexts lock nothing; other threads use what the server has given them
+// before and after its end. It is for the thread sanitizer.
 #include "support/tsan_suppressions.hpp"
 
 #include "faults/wire_client.hpp"
@@ -116,7 +117,8 @@ void tick(const std::shared_ptr<boost::asio::steady_timer>& timer) {
   });
 }
 
-/// Comes in one of several ways, goes as far as it is let, and ends. Returns whether it was welcomed.
+/// Comes in one of several ways, goes as far as it is let, and ends. Returns whether it was
+/// welcomed.
 bool visit(wire_client::way door, std::minstd_rand& dice) {
   auto way = dice() % 6;
   if (way == 0)
@@ -126,10 +128,12 @@ bool visit(wire_client::way door, std::minstd_rand& dice) {
     return false; // goes once it has shaken hands
   if (way == 2)
     return guest.upgrade("/raw") == outcome::heard && guest.await("to all") == outcome::heard;
-  guest.send(way == 3 ? "GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n" : "GET /none HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  guest.send(way == 3 ? "GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                      : "GET /none HTTP/1.1\r\nHost: localhost\r\n\r\n");
   if (guest.answer(way == 3 ? "later" : "404") != outcome::heard || way == 4)
     return false;
-  return guest.upgrade("/", "Sec-WebSocket-Protocol: troupe.v1.json\r\n") == outcome::heard && guest.await("welcome") == outcome::heard;
+  return guest.upgrade("/", "Sec-WebSocket-Protocol: troupe.v1.json\r\n") == outcome::heard
+      && guest.await("welcome") == outcome::heard;
 }
 
 unsigned number_from(const char* name, unsigned otherwise) {
@@ -156,7 +160,9 @@ int live(bool tls, unsigned seed, std::chrono::milliseconds time) {
   given.give_to(*s);
   s->start();
   for (unsigned i = 0; i < loops; ++i)
-    s->node().loop(i).post([&loop = s->node().loop(i)] { tick(std::make_shared<boost::asio::steady_timer>(loop.context())); });
+    s->node().loop(i).post([&loop = s->node().loop(i)] {
+      tick(std::make_shared<boost::asio::steady_timer>(loop.context()));
+    });
   wire_client::way door{s->port(), tls, 0, 500ms};
 
   std::atomic<bool> ends{false};

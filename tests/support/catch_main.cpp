@@ -2,4 +2,6 @@
 #include <catch2/catch.hpp>
 
 /// What the undefined-behaviour sanitizer finds in CAF's headers, and cannot be mended here.
-extern "C" const char* __ubsan_default_options() { return "suppressions=" TROUPE_SOURCE_DIR "/tests/support/ubsan.supp"; }
+extern "C" const char* __ubsan_default_options() {
+  return "suppressions=" TROUPE_SOURCE_DIR "/tests/support/ubsan.supp";
+}

@@ -11,7 +11,8 @@ namespace troupe::test {
 
 /// A sink that keeps what it is given, as bytes in order, and how.
 struct fake_sink final : actors::sink {
-  void write(const protocol::shared_bytes& batch, std::span<const actors::byte_range> parts, std::uint32_t frames) override {
+  void write(const protocol::shared_bytes& batch, std::span<const actors::byte_range> parts,
+             std::uint32_t frames) override {
     ++writes;
     this->frames += frames;
     for (auto p : parts)
@@ -21,7 +22,8 @@ struct fake_sink final : actors::sink {
     ++sends;
     sink::write_all(pieces);
   }
-  void append(const protocol::shared_bytes& b, actors::byte_range part, std::uint32_t n, actors::output_kind) override {
+  void append(const protocol::shared_bytes& b, actors::byte_range part, std::uint32_t n,
+              actors::output_kind) override {
     ++appends;
     frames += n;
     bytes += b.view().substr(part.begin, part.size());

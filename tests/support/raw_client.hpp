@@ -38,7 +38,8 @@ public:
   }
 
   [[nodiscard]] static std::string upgrade_of(const std::string& target) {
-    return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    return "GET " + target
+         + " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
   }
 
@@ -80,7 +81,8 @@ public:
     return ::poll(&p, 1, 0) == 1;
   }
 
-  /// Reads until `mark` has come `times` times. Marks are never cut: one send of the server is one segment here.
+  /// Reads until `mark` has come `times` times. Marks are never cut: one send of the server is one
+  /// segment here.
   void await(std::string_view mark, int times = 1) {
     std::array<char, 64 * 1024> buffer;
     while (times > 0) {
@@ -105,7 +107,8 @@ private:
 };
 
 inline std::string masked_text(std::string_view payload) {
-  std::string frame{'\x81', static_cast<char>(0x80 | payload.size()), 0, 0, 0, 0}; // a mask of zeros is a mask
+  // a mask of zeros is a mask
+  std::string frame{'\x81', static_cast<char>(0x80 | payload.size()), 0, 0, 0, 0};
   return frame.append(payload);
 }
 

@@ -31,7 +31,8 @@ void* counted(void* block) noexcept {
   asked.fetch_add(1, std::memory_order_relaxed);
   if (block) {
     live.fetch_add(1, std::memory_order_relaxed);
-    bytes.fetch_add(static_cast<std::ptrdiff_t>(::malloc_usable_size(block)), std::memory_order_relaxed);
+    bytes.fetch_add(static_cast<std::ptrdiff_t>(::malloc_usable_size(block)),
+                    std::memory_order_relaxed);
   }
   return block;
 }
@@ -39,7 +40,8 @@ void* counted(void* block) noexcept {
 void give_back(void* block) noexcept {
   if (block) {
     live.fetch_sub(1, std::memory_order_relaxed);
-    bytes.fetch_sub(static_cast<std::ptrdiff_t>(::malloc_usable_size(block)), std::memory_order_relaxed);
+    bytes.fetch_sub(static_cast<std::ptrdiff_t>(::malloc_usable_size(block)),
+                    std::memory_order_relaxed);
   }
   std::free(block);
 }
@@ -95,7 +97,9 @@ bool next_fails() noexcept {
   return true;
 }
 
-void arm(std::size_t nth, std::size_t count) noexcept { current = {count > 0, false, false, nth, count}; }
+void arm(std::size_t nth, std::size_t count) noexcept {
+  current = {count > 0, false, false, nth, count};
+}
 
 void disarm() noexcept { current.is_armed = false; }
 
@@ -106,12 +110,18 @@ unharmed::~unharmed() { current.is_unharmed = before_; }
 
 void* operator new(std::size_t size) { return allocate(size); }
 void* operator new[](std::size_t size) { return allocate(size); }
-void* operator new(std::size_t size, std::align_val_t alignment) { return allocate(size, alignment); }
-void* operator new[](std::size_t size, std::align_val_t alignment) { return allocate(size, alignment); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return allocate(size, alignment);
+}
+void* operator new[](std::size_t size, std::align_val_t alignment) {
+  return allocate(size, alignment);
+}
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   return troupe::test::next_fails() ? nullptr : counted(std::malloc(size == 0 ? 1 : size));
 }
-void* operator new[](std::size_t size, const std::nothrow_t& t) noexcept { return operator new(size, t); }
+void* operator new[](std::size_t size, const std::nothrow_t& t) noexcept {
+  return operator new(size, t);
+}
 void operator delete(void* block, const std::nothrow_t&) noexcept { give_back(block); }
 void operator delete[](void* block, const std::nothrow_t&) noexcept { give_back(block); }
 void operator delete(void* block) noexcept { give_back(block); }

@@ -10,8 +10,10 @@ namespace troupe::test {
 
 /// A sink that takes everything and keeps nothing, for those that look at one call only.
 struct sink_of_nothing : actors::sink {
-  void write(const protocol::shared_bytes&, std::span<const actors::byte_range>, std::uint32_t) override {}
-  void append(const protocol::shared_bytes&, actors::byte_range, std::uint32_t, actors::output_kind) override {}
+  void write(const protocol::shared_bytes&, std::span<const actors::byte_range>,
+             std::uint32_t) override {}
+  void append(const protocol::shared_bytes&, actors::byte_range, std::uint32_t,
+              actors::output_kind) override {}
   void flush() override {}
   void ping(std::string_view) override {}
   void close(protocol::errc, std::string_view) override {}

@@ -23,7 +23,9 @@ namespace {
 constexpr std::string_view key = "dGhlIHNhbXBsZSBub25jZQ==";
 constexpr std::string_view accept_of_key = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-[[noreturn]] void throw_errno(const char* what) { throw std::system_error{errno, std::generic_category(), what}; }
+[[noreturn]] void throw_errno(const char* what) {
+  throw std::system_error{errno, std::generic_category(), what};
+}
 
 std::uint64_t big_endian(std::string_view bytes) {
   std::uint64_t n = 0;
@@ -54,12 +56,14 @@ std::optional<frame_header> read_header(std::string_view bytes) {
 }
 
 bool says(std::string_view head, std::string_view name, std::string_view value) {
-  return head.find("\r\n" + std::string{name} + ": " + std::string{value} + "\r\n") != std::string_view::npos;
+  return head.find("\r\n" + std::string{name} + ": " + std::string{value} + "\r\n")
+      != std::string_view::npos;
 }
 
 } // namespace
 
-socket_client::socket_client(socket_poller& poller, socket_events& events, std::uint16_t port, std::string_view subprotocol)
+socket_client::socket_client(socket_poller& poller, socket_events& events, std::uint16_t port,
+                             std::string_view subprotocol)
   : poller_(poller),
     events_(events),
     subprotocol_(subprotocol),
@@ -78,7 +82,7 @@ socket_client::socket_client(socket_poller& poller, socket_events& events, std::
   poller_.watch(*this, EPOLL_CTL_ADD, true);
 }
 
-// -- out ------------------------------------------------------------------------------------------------------------------
+// -- out ------------------------------------------------------------------------------------------
 
 void socket_client::say(std::string_view payload, bool binary) {
   if (state_ == state::open && !ended())
@@ -141,7 +145,7 @@ void socket_client::watch_writable(bool on) {
     poller_.watch(*this, EPOLL_CTL_MOD, on);
 }
 
-// -- in -------------------------------------------------------------------------------------------------------------------
+// -- in -------------------------------------------------------------------------------------------
 
 void socket_client::on_ready(std::uint32_t events, std::vector<char>& buffer) {
   if (state_ == state::connecting && !ended())
@@ -164,7 +168,8 @@ void socket_client::on_connected() {
   if (error != 0)
     return fail(std::string{"connect: "} + std::strerror(error));
   state_ = state::upgrading;
-  out_ = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
+  out_ = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: "
+         "Upgrade\r\nSec-WebSocket-Version: 13\r\n";
   out_.append("Sec-WebSocket-Key: ").append(key).append("\r\n");
   if (!subprotocol_.empty())
     out_.append("Sec-WebSocket-Protocol: ").append(subprotocol_).append("\r\n");
@@ -193,7 +198,8 @@ std::string_view socket_client::take_answer(std::string_view bytes) {
   auto head = bytes.substr(0, end + 2);
   bool agreed = subprotocol_.empty() ? head.find("Sec-WebSocket-Protocol") == std::string_view::npos
                                      : says(head, "Sec-WebSocket-Protocol", subprotocol_);
-  if (!head.starts_with("HTTP/1.1 101 ") || !says(head, "Sec-WebSocket-Accept", accept_of_key) || !agreed) {
+  if (!head.starts_with("HTTP/1.1 101 ") || !says(head, "Sec-WebSocket-Accept", accept_of_key)
+      || !agreed) {
     fail("not an upgrade: " + std::string{head});
     return {};
   }
@@ -208,7 +214,8 @@ std::string_view socket_client::take_frames(std::string_view bytes) {
     if (!h)
       break;
     if (close_came_ || (h->first & 0xf0) != 0x80 || (h->second & 0x80) != 0) {
-      fail(close_came_ ? "a frame after the close frame" : "a frame that is a fragment, masked or has reserved bits set");
+      fail(close_came_ ? "a frame after the close frame"
+                       : "a frame that is a fragment, masked or has reserved bits set");
       break;
     }
     if (bytes.size() - h->header_bytes < h->payload_bytes)
@@ -239,7 +246,8 @@ void socket_client::on_frame(opcode op, std::string_view payload) {
 /// Answers, and leaves it to the server to end the connection (RFC 6455, 7.1.1).
 void socket_client::on_close_frame(std::string_view payload) {
   close_came_ = true;
-  end_.code = payload.size() < 2 ? 1005 : static_cast<std::uint16_t>(big_endian(payload.substr(0, 2)));
+  end_.code =
+    payload.size() < 2 ? 1005 : static_cast<std::uint16_t>(big_endian(payload.substr(0, 2)));
   end_.reason = payload.size() < 2 ? std::string{} : std::string{payload.substr(2)};
   if (state_ == state::open)
     append_frame(opcode::close, payload.substr(0, 2));
@@ -257,7 +265,7 @@ void socket_client::finish() {
   events_.on_end(end_);
 }
 
-// -- poller ---------------------------------------------------------------------------------------------------------------
+// -- poller ---------------------------------------------------------------------------------------
 
 socket_poller::socket_poller() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), buffer_(256 * 1024) {
   if (epoll_ < 0)

@@ -13,12 +13,14 @@ class socket_poller;
 
 /// How a connection came to its end.
 struct socket_end {
-  std::uint16_t code = 1006; ///< of the server's close frame; 1005 if it had none in it; 1006 if no close frame came
-  std::string reason;        ///< of the close frame
-  std::string fault;         ///< what the server did that RFC 6455 does not allow; empty if nothing
+  /// Of the server's close frame; 1005 if it had none in it; 1006 if no close frame came.
+  std::uint16_t code = 1006;
+  std::string reason; ///< of the close frame
+  std::string fault;  ///< what the server did that RFC 6455 does not allow; empty if nothing
 };
 
-/// What a client tells its owner, from within `socket_poller::run`. None of it may destroy the client.
+/// What a client tells its owner, from within `socket_poller::run`. None of it may destroy the
+/// client.
 class socket_events {
 public:
   virtual ~socket_events() = default;
@@ -29,18 +31,22 @@ public:
   virtual void on_end(const socket_end& end) = 0;
 };
 
-/// A WebSocket client on a non-blocking socket that has nothing in common with the server but the frame constants.
+/// A WebSocket client on a non-blocking socket that has nothing in common with the server but the
+/// frame constants.
 ///
-/// It expects unfragmented frames, answers pings, and takes everything else that it gets for a fault of the server.
+/// It expects unfragmented frames, answers pings, and takes everything else that it gets for a
+/// fault of the server.
 class socket_client {
 public:
   /// Starts to connect to 127.0.0.1. `subprotocol` may be empty. Throws std::system_error.
-  socket_client(socket_poller& poller, socket_events& events, std::uint16_t port, std::string_view subprotocol);
+  socket_client(socket_poller& poller, socket_events& events, std::uint16_t port,
+                std::string_view subprotocol);
   socket_client(const socket_client&) = delete;
   socket_client& operator=(const socket_client&) = delete;
   ~socket_client() { drop(); }
 
-  /// Queues one message; `flush` sends what is queued. Both do nothing unless the connection is open.
+  /// Queues one message; `flush` sends what is queued. Both do nothing unless the connection is
+  /// open.
   void say(std::string_view payload, bool binary = false);
   void flush();
 
@@ -84,7 +90,8 @@ private:
   socket_end end_;
 };
 
-/// Waits for many clients at once. Clients outlive a call of `run` in which they are told something.
+/// Waits for many clients at once. Clients outlive a call of `run` in which they are told
+/// something.
 class socket_poller {
 public:
   /// Throws std::system_error.

@@ -5,8 +5,8 @@
 
 namespace troupe::actors {
 
-connection::connection(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
-                       connection_core::config config)
+connection::connection(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared,
+                       loop_unit& unit, connection_core::config config)
   : dispatched(cfg, home),
     shared_(shared),
     unit_(unit),
@@ -65,16 +65,18 @@ void connection::release_state() {
   counted_.leave();
 }
 
-/// A connection that ends with its session open has failed, by a bug of ours or for want of memory: 1011. Its rooms go on.
+/// A connection that ends with its session open has failed, by a bug of ours or for want of memory:
+/// 1011. Its rooms go on.
 void connection::say_farewell() {
   close(protocol::errc::internal);
   core_->leave_all(leave_reason::disconnected);
 }
 
-// -- connection_output ----------------------------------------------------------------------------------------------------
+// -- connection_output ----------------------------------------------------------------------------
 
 void connection::expire_at(std::optional<wall_time> when) {
-  expiry_ = when ? std::make_unique<wall_deadline>(*unit_.wall, *when, [this] { core_->expire(); }) : nullptr;
+  expiry_ = when ? std::make_unique<wall_deadline>(*unit_.wall, *when, [this] { core_->expire(); })
+                 : nullptr;
   if (expiry_)
     expiry_->start();
 }
@@ -109,10 +111,16 @@ void connection::enter(const std::string& room, room_entry entry) {
   compat::dispatch(shared_.home_of(room).registry, room_call{room, std::move(entry)});
 }
 
-void connection::publish(const room_actor& room, room_input input) { compat::dispatch(room, std::move(input)); }
+void connection::publish(const room_actor& room, room_input input) {
+  compat::dispatch(room, std::move(input));
+}
 
-void connection::leave(const room_actor& room, leave_request request) { compat::dispatch(room, std::move(request)); }
+void connection::leave(const room_actor& room, leave_request request) {
+  compat::dispatch(room, std::move(request));
+}
 
-void connection::renew(const room_actor& room, claims_renewed message) { compat::send(this, room, std::move(message)); }
+void connection::renew(const room_actor& room, claims_renewed message) {
+  compat::send(this, room, std::move(message));
+}
 
 } // namespace troupe::actors

@@ -9,11 +9,13 @@
 
 namespace troupe::actors {
 
-/// The actor of one client connection: hands messages to its core, sends what the core decides, and looks after the peer's pulse.
-class connection final : public compat::dispatched_base<connection_actor, inbound>::type, public connection_output {
+/// The actor of one client connection: hands messages to its core, sends what the core decides, and
+/// looks after the peer's pulse.
+class connection final : public compat::dispatched_base<connection_actor, inbound>::type,
+                         public connection_output {
 public:
-  connection(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
-             connection_core::config config);
+  connection(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared,
+             loop_unit& unit, connection_core::config config);
 
   behavior_type make_behavior() override;
   const char* name() const override { return "troupe.connection"; }
@@ -26,7 +28,7 @@ private:
   void release_state() override;
   void end_if_finished();
 
-  // -- connection_output --------------------------------------------------------------------------------------------------
+  // -- connection_output --------------------------------------------------------------------------
   void reply(const protocol::shared_bytes& frame) override;
   void reply_behind_rooms(protocol::shared_bytes frame) override;
   void close(protocol::errc why) override;
@@ -46,7 +48,7 @@ private:
   counted_client counted_;
   pulse pulse_;
   std::unique_ptr<wall_deadline> expiry_; ///< of its token; most have none
-  std::optional<connection_core> core_; ///< in place: what each message touches is one allocation
+  std::optional<connection_core> core_;   ///< in place: what each message touches is one allocation
 };
 
 } // namespace troupe::actors

@@ -19,12 +19,13 @@ namespace {
 
 /// The room that a command named, as far as an answer repeats it.
 std::string_view nameable(const std::optional<std::string>& room) {
-  return room && room->size() <= protocol::max_room_name_bytes ? std::string_view{*room} : std::string_view{};
+  return room && room->size() <= protocol::max_room_name_bytes ? std::string_view{*room}
+                                                               : std::string_view{};
 }
 
 bool is_room_command(command_kind kind) {
   return kind == command_kind::join || kind == command_kind::leave || kind == command_kind::message
-         || kind == command_kind::binary || kind == command_kind::application;
+      || kind == command_kind::binary || kind == command_kind::application;
 }
 
 } // namespace
@@ -38,10 +39,10 @@ connection_core::connection_core(config c, connection_output& output)
 void connection_core::open() {
   auto& o = *config_.options;
   auto largest = o.messages.max_message_bytes > 0 ? o.messages.largest_message() : 0;
-  protocol::welcome_limits limits{largest, o.connections.max_rooms, o.connections.messages_per_second,
-                                  o.connections.burst_messages};
-  if (auto frame = protocol::welcome_frame(config_.encoding, config_.user_id, random_id(), o.heartbeat.interval, limits,
-                                           config_.meter))
+  protocol::welcome_limits limits{largest, o.connections.max_rooms,
+                                  o.connections.messages_per_second, o.connections.burst_messages};
+  if (auto frame = protocol::welcome_frame(config_.encoding, config_.user_id, random_id(),
+                                           o.heartbeat.interval, limits, config_.meter))
     output_.reply(frame);
   output_.expire_at(config_.claims ? config_.claims->expires_at : std::nullopt);
   if (closing_ || o.lobby.empty() || (config_.claims && !config_.claims->may_join(o.lobby)))
@@ -51,7 +52,7 @@ void connection_core::open() {
   start_join(o.lobby, std::move(request));
 }
 
-// -- taking commands in ---------------------------------------------------------------------------------------------------
+// -- taking commands in ---------------------------------------------------------------------------
 
 void connection_core::on_message(inbound message) {
   if (closing_)
@@ -88,14 +89,16 @@ bool connection_core::within_rate() {
   return false;
 }
 
-/// Most messages are for the one room that their client is in, which is in no cache: it comes while the message is decoded.
+/// Most messages are for the one room that their client is in, which is in no cache: it comes while
+/// the message is decoded.
 void connection_core::prefetch_room() const noexcept {
   constexpr std::size_t lines_of_actor = 16;
   if (rooms_.size() == 1 && rooms_.front().handle)
     prefetch(caf::actor_cast<caf::abstract_actor*>(rooms_.front().handle), lines_of_actor);
 }
 
-/// Commands with a `ref` are answered each, the others once a second; whoever goes on is closed, which bounds the answers.
+/// Commands with a `ref` are answered each, the others once a second; whoever goes on is closed,
+/// which bounds the answers.
 void connection_core::refuse_by_rate(const inbound& message) {
   auto& limits = config_.options->connections;
   auto& counters = *config_.options->counters;
@@ -107,12 +110,14 @@ void connection_core::refuse_by_rate(const inbound& message) {
     return;
   }
   constexpr double longest_wait = 24 * 60 * 60 * 1000;
-  auto wait = std::chrono::milliseconds{
-    static_cast<std::int64_t>(std::min(std::ceil(1000 / limits.messages_per_second), longest_wait))};
-  auto decoded = protocol::decode(protocol::codec_of(config_.encoding), message.bytes.view(), config_.options->messages);
+  auto wait = std::chrono::milliseconds{static_cast<std::int64_t>(
+    std::min(std::ceil(1000 / limits.messages_per_second), longest_wait))};
+  auto decoded = protocol::decode(protocol::codec_of(config_.encoding), message.bytes.view(),
+                                  config_.options->messages);
   auto now = output_.now();
   if (decoded && !decoded->ref.empty()) {
-    send_error(errc::rate_limited, {}, decoded->ref, decoded->type, nameable(decoded->room_id), wait);
+    send_error(errc::rate_limited, {}, decoded->ref, decoded->type, nameable(decoded->room_id),
+               wait);
   } else if (now - rate_told_ >= 1s || rate_told_ == steady_time{}) {
     rate_told_ = now;
     send_error(errc::rate_limited, {}, {}, {}, {}, wait);
@@ -121,7 +126,8 @@ void connection_core::refuse_by_rate(const inbound& message) {
 
 void connection_core::run_or_wait(inbound message) {
   prefetch_room();
-  auto decoded = protocol::decode(protocol::codec_of(config_.encoding), message.bytes.view(), config_.options->messages);
+  auto decoded = protocol::decode(protocol::codec_of(config_.encoding), message.bytes.view(),
+                                  config_.options->messages);
   if (!decoded) {
     auto& f = decoded.error();
     if (f.code == errc::undecodable) {
@@ -139,14 +145,16 @@ void connection_core::run_or_wait(inbound message) {
     run(*decoded, message);
 }
 
-/// Whether a command for `room` (none: the default room) is behind a pending join or behind a command that waits and may mean the
-/// same room.
+/// Whether a command for `room` (none: the default room) is behind a pending join or behind a
+/// command that waits and may mean the same room.
 bool connection_core::must_wait(const std::optional<std::string>& room) const {
   auto pending = [](const held_room& r) { return r.state != phase::held; };
   if (!room || max_rooms() == 1)
     return !waiting_.empty() || std::any_of(rooms_.begin(), rooms_.end(), pending);
-  return std::any_of(rooms_.begin(), rooms_.end(), [&](auto& r) { return r.name == *room && pending(r); })
-         || std::any_of(waiting_.begin(), waiting_.end(), [&](auto& w) { return !w.room || *w.room == *room; });
+  return std::any_of(rooms_.begin(), rooms_.end(),
+                     [&](auto& r) { return r.name == *room && pending(r); })
+      || std::any_of(waiting_.begin(), waiting_.end(),
+                     [&](auto& w) { return !w.room || *w.room == *room; });
 }
 
 /// Runs what waited for a join, in order; what must wait for another one stays, in order.
@@ -202,7 +210,7 @@ void connection_core::run_binary(const inbound& message) {
   output_.publish(room->handle, std::move(in));
 }
 
-// -- commands -------------------------------------------------------------------------------------------------------------
+// -- commands -------------------------------------------------------------------------------------
 
 void connection_core::join(const command& c, const inbound& message) {
   if (!protocol::is_room_name(*c.room_id)) {
@@ -313,7 +321,8 @@ void connection_core::application(const command& c, const inbound& message) {
 }
 
 void connection_core::pong(const command& c) {
-  output_.reply(protocol::pong_frame(config_.encoding, c.ref, protocol::iso_8601(output_.wall_now()), config_.meter));
+  output_.reply(protocol::pong_frame(config_.encoding, c.ref,
+                                     protocol::iso_8601(output_.wall_now()), config_.meter));
 }
 
 /// Takes a fresh token of the same user.
@@ -367,11 +376,13 @@ connection_core::held_room* connection_core::target(const command& c) {
   return room && room->state == phase::held ? room : nullptr;
 }
 
-// -- what registry and rooms answer ---------------------------------------------------------------------------------------
+// -- what registry and rooms answer ---------------------------------------------------------------
 
 void connection_core::on_settled(std::uint32_t ticket, bool in_full) {
   auto before = std::exchange(settling_, {});
-  if (!in_full) // its dispatcher may not say so: to a client of one room it has nothing more to say once that is in another
+  // its dispatcher may not say so: to a client of one room it has nothing more to say once that is
+  // in another
+  if (!in_full)
     on_membership_lost({before.key});
   if (auto* room = find_ticket(ticket))
     enter(*room);
@@ -407,8 +418,9 @@ void connection_core::on_joined(const join_answer& answer) {
   run_waiting();
 }
 
-/// A join was refused: the client is told, and the commands that waited for it run (and fail, or go to the default room). If the room
-/// has failed over a client of one room that it had let in, that client is in no room.
+/// A join was refused: the client is told, and the commands that waited for it run (and fail, or go
+/// to the default room). If the room has failed over a client of one room that it had let in, that
+/// client is in no room.
 void connection_core::give_up(held_room& room, errc code, std::string_view detail) {
   auto ref = room.ref;
   auto name = room.name;
@@ -431,7 +443,8 @@ void connection_core::give_up(held_room& room, errc code, std::string_view detai
 }
 
 void connection_core::on_membership_lost(const membership_lost& lost) {
-  auto room = std::find_if(rooms_.begin(), rooms_.end(), [&](auto& r) { return r.key == lost.room; });
+  auto room =
+    std::find_if(rooms_.begin(), rooms_.end(), [&](auto& r) { return r.key == lost.room; });
   auto name = room == rooms_.end() ? std::string_view{} : std::string_view{room->name};
   for (auto& r : refs_)
     if (r.room == lost.room && !r.ref->answered.exchange(true))
@@ -452,15 +465,18 @@ void connection_core::leave_others(const std::string& name, const credit& token)
   std::erase_if(rooms_, [&](auto& r) { return r.name != name && r.state == phase::held; });
 }
 
-/// Leaves the rooms that new claims do not open; `token`: of the command that brought them. Rooms whose join is pending follow once it
-/// is answered.
+/// Leaves the rooms that new claims do not open; `token`: of the command that brought them. Rooms
+/// whose join is pending follow once it is answered.
 void connection_core::leave_forbidden(const credit& token) {
   if (!config_.claims || !config_.claims->rooms)
     return;
-  auto is_forbidden = [this](const held_room& r) { return r.state == phase::held && !config_.claims->may_join(r.name); };
+  auto is_forbidden = [this](const held_room& r) {
+    return r.state == phase::held && !config_.claims->may_join(r.name);
+  };
   for (auto& r : rooms_)
     if (is_forbidden(r)) {
-      output_.leave(r.handle, leave_request{config_.key, leave_reason::forbidden, true, nullptr, token});
+      output_.leave(r.handle,
+                    leave_request{config_.key, leave_reason::forbidden, true, nullptr, token});
       note_left(r);
     }
   std::erase_if(rooms_, is_forbidden);
@@ -487,7 +503,7 @@ void connection_core::leave_all(leave_reason reason) {
   refs_.clear();
 }
 
-// -- the table ------------------------------------------------------------------------------------------------------------
+// -- the table ------------------------------------------------------------------------------------
 
 connection_core::held_room* connection_core::find(std::string_view name) {
   auto i = std::find_if(rooms_.begin(), rooms_.end(), [&](auto& r) { return r.name == name; });
@@ -507,9 +523,11 @@ connection_core::held_room* connection_core::default_room() {
   return latest;
 }
 
-void connection_core::forget(held_room& room) { rooms_.erase(rooms_.begin() + (&room - rooms_.data())); }
+void connection_core::forget(held_room& room) {
+  rooms_.erase(rooms_.begin() + (&room - rooms_.data()));
+}
 
-// -- answers --------------------------------------------------------------------------------------------------------------
+// -- answers --------------------------------------------------------------------------------------
 
 open_ref_ptr connection_core::open_ref_for(const command& c) {
   if (c.ref.empty())
@@ -520,7 +538,8 @@ open_ref_ptr connection_core::open_ref_for(const command& c) {
   return ref;
 }
 
-/// Remembers a `ref` that a room is to answer. Bounded: the answered ones go, and the others hold credit.
+/// Remembers a `ref` that a room is to answer. Bounded: the answered ones go, and the others hold
+/// credit.
 void connection_core::track(room_key room, const open_ref_ptr& ref) {
   if (!ref)
     return;
@@ -532,8 +551,9 @@ void connection_core::refuse(const command& c, errc code, std::string_view detai
   send_error(code, detail, c.ref, c.type, nameable(c.room_id));
 }
 
-void connection_core::send_error(errc code, std::string_view detail, std::string_view ref, std::string_view request,
-                                 std::string_view room, std::optional<std::chrono::milliseconds> retry_after) {
+void connection_core::send_error(errc code, std::string_view detail, std::string_view ref,
+                                 std::string_view request, std::string_view room,
+                                 std::optional<std::chrono::milliseconds> retry_after) {
   protocol::error_event event;
   event.code = code;
   event.detail = detail;
@@ -545,7 +565,8 @@ void connection_core::send_error(errc code, std::string_view detail, std::string
   if (request == "join")
     config_.options->counters->count(protocol::counter::joins_rejected, to_string(code));
   auto frame = protocol::error_frame(config_.encoding, event, config_.meter);
-  if (code == errc::not_joined) // its dispatcher may still have to say that the client was thrown out
+  // its dispatcher may still have to say that the client was thrown out
+  if (code == errc::not_joined)
     output_.reply_behind_rooms(std::move(frame));
   else
     output_.reply(frame);

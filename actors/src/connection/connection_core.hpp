@@ -26,7 +26,8 @@ public:
   /// The same, behind all that its rooms have said to it so far.
   virtual void reply_behind_rooms(protocol::shared_bytes frame) = 0;
   virtual void close(protocol::errc why) = 0;
-  /// To a room; `on_settled` follows once it has handled all that was sent to it, or has ended. `ticket` names the wish.
+  /// To a room; `on_settled` follows once it has handled all that was sent to it, or has ended.
+  /// `ticket` names the wish.
   virtual void settle(const room_actor& room, std::uint32_t ticket) = 0;
   /// To the registry; of a join the answer comes as `on_joined`.
   virtual void enter(const std::string& room, room_entry entry) = 0;
@@ -44,12 +45,12 @@ public:
 
 /// What a connection decides: which commands run, wait or are refused, and which rooms are held.
 ///
-/// Commands take effect in the order of arrival; those for a room whose join is pending (or for the default room while any join
-/// is) wait and hold their credit, which bounds them.
+/// Commands take effect in the order of arrival; those for a room whose join is pending (or for the
+/// default room while any join is) wait and hold their credit, which bounds them.
 ///
-/// Invariants: a room is in `rooms_` at most once; a waiting command is never overtaken by a later one for the same room; every
-/// `ref` is answered once, by a room, by a dispatcher or here.
-/// Thread: the loop's.
+/// Invariants: a room is in `rooms_` at most once; a waiting command is never overtaken by a later
+/// one for the same room; every `ref` is answered once, by a room, by a dispatcher or here. Thread:
+/// the loop's.
 class connection_core {
 public:
   struct config {
@@ -77,7 +78,8 @@ public:
   /// The token has expired and was not refreshed.
   void expire();
 
-  /// The peer is gone; what it said before still takes effect, in order, also behind a pending join.
+  /// The peer is gone; what it said before still takes effect, in order, also behind a pending
+  /// join.
   void end_input() { input_ended_ = true; }
   /// Whether nothing is left to do for a peer that is gone: time for `leave_all`.
   [[nodiscard]] bool finished() const;
@@ -97,10 +99,11 @@ private:
   struct held_room {
     std::string name;
     phase state = phase::settling;
-    bool member = false;            ///< joined before; a second join is pending if the state says so
-    std::uint32_t ticket = 0;       ///< of the pending wish
-    std::uint64_t asked_at = 0;     ///< when the pending join came in: see `arrived_`
-    std::uint64_t joined_at = 0;    ///< likewise, of the latest successful one
+    /// Joined before; a second join is pending if the state says so.
+    bool member = false;
+    std::uint32_t ticket = 0;    ///< of the pending wish
+    std::uint64_t asked_at = 0;  ///< when the pending join came in: see `arrived_`
+    std::uint64_t joined_at = 0; ///< likewise, of the latest successful one
     room_actor handle;
     room_key key;
     std::unique_ptr<join_request> request; ///< while it waits
@@ -126,7 +129,7 @@ private:
     open_ref_ptr ref;
   };
 
-  // -- taking commands in -------------------------------------------------------------------------------------------------
+  // -- taking commands in -------------------------------------------------------------------------
   bool within_rate();
   void refuse_by_rate(const inbound& message);
   void run_or_wait(inbound message);
@@ -136,7 +139,7 @@ private:
   void run_binary(const inbound& message);
   [[nodiscard]] bool must_wait(const std::optional<std::string>& room) const;
 
-  // -- commands -----------------------------------------------------------------------------------------------------------
+  // -- commands -----------------------------------------------------------------------------------
   void join(const protocol::command& c, const inbound& message);
   void start_join(std::string name, join_request request);
   void enter(held_room& room);
@@ -150,7 +153,7 @@ private:
   [[nodiscard]] bool is_same_user(const claims& fresh) const;
   [[nodiscard]] held_room* target(const protocol::command& c);
 
-  // -- rooms --------------------------------------------------------------------------------------------------------------
+  // -- rooms --------------------------------------------------------------------------------------
   [[nodiscard]] held_room* find(std::string_view name);
   [[nodiscard]] held_room* find_ticket(std::uint32_t ticket);
   [[nodiscard]] held_room* default_room();
@@ -162,12 +165,13 @@ private:
   void leave_others(const std::string& name, const credit& token);
   void leave_forbidden(const credit& token);
 
-  // -- answers ------------------------------------------------------------------------------------------------------------
+  // -- answers ------------------------------------------------------------------------------------
   [[nodiscard]] open_ref_ptr open_ref_for(const protocol::command& c);
   void track(room_key room, const open_ref_ptr& ref);
   void refuse(const protocol::command& c, protocol::errc code, std::string_view detail = {});
-  void send_error(protocol::errc code, std::string_view detail, std::string_view ref, std::string_view request,
-                  std::string_view room, std::optional<std::chrono::milliseconds> retry_after = {});
+  void send_error(protocol::errc code, std::string_view detail, std::string_view ref,
+                  std::string_view request, std::string_view room,
+                  std::optional<std::chrono::milliseconds> retry_after = {});
   void count_error(protocol::errc code);
 
   config config_;
@@ -175,10 +179,12 @@ private:
   std::vector<held_room> rooms_;
   std::vector<waiting_command> waiting_;
   std::vector<tracked_ref> refs_;
-  room_before before_; ///< of a client of one room: the room that it left last, which may still owe it answers
-  room_before settling_; ///< whose answer a join waits for
+  /// Of a client of one room: the room that it left last, which may still owe it answers.
+  room_before before_;
+  room_before settling_;                             ///< whose answer a join waits for
   std::unique_ptr<std::vector<steady_time>> errors_; ///< of the window; most have none
-  std::uint64_t arrived_ = 0; ///< commands, in order; a join that waits may be asked of its room later than one behind it
+  /// Commands, in order; a join that waits may be asked of its room later than one behind it.
+  std::uint64_t arrived_ = 0;
   std::uint64_t running_ = 0; ///< which of them runs, if one does
   std::uint32_t next_ticket_ = 1;
   std::uint32_t claims_since_ = 0; ///< the first ticket whose join knows the claims of now

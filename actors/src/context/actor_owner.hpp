@@ -13,7 +13,8 @@ namespace troupe::actors {
 class actor_owner final : public session_owner {
 public:
   /// `account` lives while the session is open, as this does.
-  actor_owner(connection_actor handle, const credit_account* account) : handle_(std::move(handle)), account_(account) {}
+  actor_owner(connection_actor handle, const credit_account* account)
+    : handle_(std::move(handle)), account_(account) {}
   [[nodiscard]] bool is_settled() const noexcept { return account_->held_messages() == 0; }
   void room_closed(room_key room) override { compat::anon_send(handle_, membership_lost{room}); }
   void end() { compat::anon_send(handle_, session_closed{}); }

@@ -18,7 +18,7 @@ struct endpoint_state {
   room_identity_ptr identity;              ///< of its broadcasts at the dispatchers
   std::shared_ptr<credit_account> account; ///< of broadcasts from outside
   std::shared_ptr<protocol::memory_meter> meter;
-  std::atomic<std::size_t> deflating{0};   ///< connections that take deflated frames
+  std::atomic<std::size_t> deflating{0}; ///< connections that take deflated frames
   mutable std::mutex mutex;
   std::unordered_map<session_key, std::shared_ptr<raw_state>> open; ///< guarded by mutex
 };

@@ -14,7 +14,8 @@ namespace fs = std::filesystem;
 namespace {
 
 /// The least limit that files of that name tell in `root / group` and in every folder between.
-std::int64_t least_limit(std::int64_t bytes, const fs::path& root, std::string_view group, const char* name) {
+std::int64_t least_limit(std::int64_t bytes, const fs::path& root, std::string_view group,
+                         const char* name) {
   for (fs::path at = fs::path{group}.relative_path();; at = at.parent_path()) {
     std::ifstream file{root / at / name};
     if (std::int64_t limit; file >> limit && limit > 0) // "max" is no number
@@ -26,7 +27,8 @@ std::int64_t least_limit(std::int64_t bytes, const fs::path& root, std::string_v
 
 } // namespace
 
-std::int64_t limited_memory_bytes(std::int64_t machine_bytes, const fs::path& membership, const fs::path& hierarchy) {
+std::int64_t limited_memory_bytes(std::int64_t machine_bytes, const fs::path& membership,
+                                  const fs::path& hierarchy) {
   constexpr auto v1_name = "memory.limit_in_bytes", v2_name = "memory.max";
   auto bytes = least_limit(machine_bytes, hierarchy, {}, v2_name);
   bytes = least_limit(bytes, hierarchy / "memory", {}, v1_name);
@@ -35,7 +37,8 @@ std::int64_t limited_memory_bytes(std::int64_t machine_bytes, const fs::path& me
     auto first = line.find(':'), second = line.find(':', first + 1);
     if (first == std::string::npos || second == std::string::npos)
       continue;
-    std::string_view controllers{line.data() + first + 1, second - first - 1}, group{line.data() + second + 1};
+    std::string_view controllers{line.data() + first + 1, second - first - 1},
+      group{line.data() + second + 1};
     if (group.find("..") != std::string_view::npos)
       continue; // outside of what this process sees
     if (controllers.empty())

@@ -5,12 +5,15 @@
 
 namespace troupe::actors {
 
-/// The memory that this process may use: the machine's, or less if a control group (version 1 or 2) that it is in says so.
+/// The memory that this process may use: the machine's, or less if a control group (version 1 or 2)
+/// that it is in says so.
 [[nodiscard]] std::int64_t usable_memory_bytes();
 
-/// The least of `machine_bytes` and the limits under `hierarchy` (where control groups are mounted) of the groups that `membership`
-/// (as `/proc/self/cgroup` is written) names, and of all around them.
-[[nodiscard]] std::int64_t limited_memory_bytes(std::int64_t machine_bytes, const std::filesystem::path& membership,
+/// The least of `machine_bytes` and the limits under `hierarchy` (where control groups are mounted)
+/// of the groups that `membership` (as `/proc/self/cgroup` is written) names, and of all around
+/// them.
+[[nodiscard]] std::int64_t limited_memory_bytes(std::int64_t machine_bytes,
+                                                const std::filesystem::path& membership,
                                                 const std::filesystem::path& hierarchy);
 
 } // namespace troupe::actors

@@ -8,7 +8,7 @@
 
 namespace troupe::actors {
 
-// -- node_end -------------------------------------------------------------------------------------------------------------
+// -- node_end -------------------------------------------------------------------------------------
 
 void node_end::arrive() noexcept {
   if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1 && step_ != end_step::services)
@@ -22,7 +22,7 @@ void node_end::start(end_step step) noexcept {
     part->begin(step);
 }
 
-// -- loop_end -------------------------------------------------------------------------------------------------------------
+// -- loop_end -------------------------------------------------------------------------------------
 
 void loop_end::begin(end_step step) noexcept {
   next_ = step;
@@ -49,14 +49,10 @@ void loop_end::run(std::size_t) {
 /// If it throws, it goes on from there when it is called again.
 void loop_end::take_step() {
   switch (doing_) {
-    case end_step::none:
-      return;
-    case end_step::rooms:
-      return compat::anon_send(unit_.registry, stop_shard{});
-    case end_step::connections:
-      return end_connections();
-    case end_step::services:
-      return end_services();
+    case end_step::none: return;
+    case end_step::rooms: return compat::anon_send(unit_.registry, stop_shard{});
+    case end_step::connections: return end_connections();
+    case end_step::services: return end_services();
   }
 }
 
@@ -101,7 +97,7 @@ void loop_end::look() noexcept {
   shared_.end.arrive();
 }
 
-// -- counted_client -------------------------------------------------------------------------------------------------------
+// -- counted_client -------------------------------------------------------------------------------
 
 void counted_client::leave() noexcept {
   auto* of = std::exchange(of_, nullptr);

@@ -75,7 +75,8 @@ private:
   std::vector<session_key> open_; ///< to be ended
 };
 
-/// Counts the actor of one client, until its state is gone. Thread: the loop's, but for the destruction of one that has left.
+/// Counts the actor of one client, until its state is gone. Thread: the loop's, but for the
+/// destruction of one that has left.
 class counted_client {
 public:
   explicit counted_client(loop_end& of) noexcept : of_(&of) { ++of.clients_; }

@@ -26,12 +26,14 @@ void pulse::start(actor_base& owner, const heartbeat_options& options) {
   owner_ = &owner;
   started_at_ = loop_.now();
   if (options.interval.count() > 0)
-    loop_.timers().arm(*this, together(started_at_ + first_silence(options.interval), options.interval));
+    loop_.timers().arm(*this,
+                       together(started_at_ + first_silence(options.interval), options.interval));
 }
 
 void pulse::on_deadline() {
   constexpr std::chrono::seconds until_asked_again{1};
-  loop_.arm(*this, until_asked_again); // `check` sets the next time, unless there is no memory for the message
+  // `check` sets the next time, unless there is no memory for the message
+  loop_.arm(*this, until_asked_again);
   loop_.begin_deadline();
   heartbeat beat;
   owner_->dispatch(beat);
@@ -45,7 +47,8 @@ void pulse::check(session_key who, const heartbeat_options& options) {
   auto heard = peer->last_inbound();
   bool waiting = options.timeout.count() > 0 && pinged_at_ != steady_time{} && pinged_at_ > heard;
   auto overdue = at - pinged_at_ - options.timeout;
-  if (waiting && overdue >= options.timeout / 4) { // this process has stood still: the answer may lie in its socket
+  // this process has stood still: the answer may lie in its socket
+  if (waiting && overdue >= options.timeout / 4) {
     pinged_at_ = at - options.timeout / 2;
   } else if (waiting && overdue >= steady_time::duration::zero()) {
     peer->terminate(protocol::errc::heartbeat_timeout);
@@ -56,12 +59,14 @@ void pulse::check(session_key who, const heartbeat_options& options) {
     return;
   }
   bool silent_so_far = pinged_at_ == steady_time{} && heard <= started_at_;
-  auto almost = options.interval - options.interval / 16; // so that a prompt answer to the last ping does not cost a check of its own
+  // so that a prompt answer to the last ping does not cost a check of its own
+  auto almost = options.interval - options.interval / 16;
   if (silent_so_far || at - heard >= almost) {
     pinged_at_ = at;
     peer->ping();
     loop_.sessions().touch(who);
-    auto next = options.timeout.count() > 0 ? std::min(options.timeout, options.interval) : options.interval;
+    auto next =
+      options.timeout.count() > 0 ? std::min(options.timeout, options.interval) : options.interval;
     loop_.timers().arm(*this, together(at + next, options.interval));
     return;
   }

@@ -2,7 +2,9 @@
 
 namespace troupe::actors {
 
-bool room_rule::matches(std::string_view name) const noexcept { return matches_pattern(pattern, name); }
+bool room_rule::matches(std::string_view name) const noexcept {
+  return matches_pattern(pattern, name);
+}
 
 const room_rule* node_shared::rule_for(std::string_view room) const noexcept {
   for (auto& rule : rules)

@@ -65,15 +65,17 @@ struct loop_unit {
 /// What all actors of a node share: fixed after construction but for its atomics.
 struct node_shared {
   node_options options;
-  hash_key key; ///< of all hashes of names that clients choose
+  hash_key key;                 ///< of all hashes of names that clients choose
   std::vector<room_rule> rules; ///< fixed once the node has started
   std::vector<std::shared_ptr<endpoint_state>> endpoints; ///< likewise
   history_account histories;
   protocol::memory_meter profile_meter; ///< of all memberships
-  protocol::memory_meter inbound_meter; ///< of what transports have received in part; these and sessions go with the loops
+  /// Of what transports have received in part; these and sessions go with the loops.
+  protocol::memory_meter inbound_meter;
   std::int64_t inbound_budget_bytes = 0; ///< 0, as of the other budgets: no bound
   std::vector<std::unique_ptr<loop_unit>> units;
-  std::shared_ptr<protocol::memory_meter> meter = std::make_shared<protocol::memory_meter>(); ///< kept by handles
+  /// Kept by handles.
+  std::shared_ptr<protocol::memory_meter> meter = std::make_shared<protocol::memory_meter>();
   protocol::memory_meter& output_meter = *meter;
   std::int64_t budget_bytes = 0;
   std::vector<history_shelf*> shelves; ///< of all loops; fixed
@@ -83,7 +85,8 @@ struct node_shared {
   std::atomic<std::size_t> rooms{0};
   std::atomic<std::uint64_t> room_serial{0};
   std::mutex outside_mutex;
-  std::unordered_map<std::string, std::weak_ptr<credit_account>> outside; ///< of rooms named from outside; guarded by outside_mutex
+  /// Of rooms named from outside; guarded by outside_mutex.
+  std::unordered_map<std::string, std::weak_ptr<credit_account>> outside;
 
   /// The account of what is published to a room from outside, one for all its handles. Thread: any.
   [[nodiscard]] std::shared_ptr<credit_account> outside_account(std::string_view room);

@@ -16,7 +16,7 @@ constexpr milliseconds longest_wait = 1h; // times far away do not fit the timer
 
 } // namespace
 
-// -- wall_deadline ----------------------------------------------------------------------------------------------------
+// -- wall_deadline --------------------------------------------------------------------------------
 
 wall_deadline::wall_deadline(wall_watch& watch, wall_time at, std::function<void()> then)
   : watch_(watch), at_(at), then_(std::move(then)) {}
@@ -38,7 +38,7 @@ void wall_deadline::arm() {
   watch_.loop_.arm(*this, std::min(left, longest_wait));
 }
 
-// -- wall_watch -------------------------------------------------------------------------------------------------------
+// -- wall_watch -----------------------------------------------------------------------------------
 
 void wall_watch::add(wall_deadline& d) {
   if (deadlines_.empty())
@@ -61,7 +61,8 @@ void wall_watch::on_deadline() {
 }
 
 milliseconds wall_watch::lead() const {
-  auto since_start = loop_.options().clock->now().time_since_epoch(); // not the turn's time, which may be older
+  // not the turn's time, which may be older
+  auto since_start = loop_.options().clock->now().time_since_epoch();
   return loop_.wall_now().time_since_epoch() - std::chrono::floor<milliseconds>(since_start);
 }
 

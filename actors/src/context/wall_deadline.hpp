@@ -11,7 +11,8 @@ namespace troupe::actors {
 
 class wall_watch;
 
-/// Calls `then` once the wall clock, which may be set meanwhile, has reached a time: at most 3 s late, never early.
+/// Calls `then` once the wall clock, which may be set meanwhile, has reached a time: at most 3 s
+/// late, never early.
 ///
 /// Thread: the loop's. Gone with its owner: nothing is called after its destruction.
 class wall_deadline final : timer_wheel::entry,
@@ -35,9 +36,9 @@ private:
 
 /// Moves the deadlines of one loop when its wall clock was set, or when the machine slept.
 ///
-/// The clock of the loop's timers knows nothing of that: it stands still while the machine sleeps. Both clocks are
-/// compared every two seconds, by one timer for all deadlines and only while there are any.
-/// Thread: the loop's.
+/// The clock of the loop's timers knows nothing of that: it stands still while the machine sleeps.
+/// Both clocks are compared every two seconds, by one timer for all deadlines and only while there
+/// are any. Thread: the loop's.
 class wall_watch final : timer_wheel::entry {
 public:
   explicit wall_watch(event_loop& loop) : loop_(loop) {}

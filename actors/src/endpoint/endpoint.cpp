@@ -45,10 +45,12 @@ private:
 
 template <class F>
 void post_to(const std::shared_ptr<raw_state>& s, F run) {
-  s->loop->enter([&](event_loop& loop) { loop.post([&loop, run = std::move(run)]() mutable { run(loop); }); });
+  s->loop->enter(
+    [&](event_loop& loop) { loop.post([&loop, run = std::move(run)]() mutable { run(loop); }); });
 }
 
-/// Runs `f(sink, table)` on the connection's loop, the first time that `has_been` is to be true: at once on that thread, else soon.
+/// Runs `f(sink, table)` on the connection's loop, the first time that `has_been` is to be true: at
+/// once on that thread, else soon.
 template <class F>
 void once(const std::shared_ptr<raw_state>& s, std::atomic<bool>& has_been, F f) {
   if (has_been.exchange(true))
@@ -77,8 +79,8 @@ void cut(const std::shared_ptr<raw_state>& s) {
   });
 }
 
-/// Runs `f(sink, table)` on the connection's loop if it is still open there: at once on that thread, else soon. `bytes`: what it takes
-/// along.
+/// Runs `f(sink, table)` on the connection's loop if it is still open there: at once on that
+/// thread, else soon. `bytes`: what it takes along.
 template <class F>
 void with_peer(const std::shared_ptr<raw_state>& s, std::size_t bytes, F f) {
   auto run = [s, f = std::move(f)](event_loop& loop) {
@@ -93,22 +95,29 @@ void with_peer(const std::shared_ptr<raw_state>& s, std::size_t bytes, F f) {
   post_to(s, [run = std::move(run), share = std::move(share)](event_loop& loop) { run(loop); });
 }
 
-constexpr bool may_be_sent(std::uint16_t code) { return code == 1000 || (code >= 3000 && code <= 4999); }
+constexpr bool may_be_sent(std::uint16_t code) {
+  return code == 1000 || (code >= 3000 && code <= 4999);
+}
 
 } // namespace
 
-// -- raw_connection ---------------------------------------------------------------------------------------------------------
+// -- raw_connection -------------------------------------------------------------------------------
 
-void raw_connection::send(std::string_view text) const { send_frame(protocol::make_frame(opcode::text, text, state_->meter.get())); }
+void raw_connection::send(std::string_view text) const {
+  send_frame(protocol::make_frame(opcode::text, text, state_->meter.get()));
+}
 
 void raw_connection::send_binary(std::string_view bytes) const {
   send_frame(protocol::make_frame(opcode::binary, bytes, state_->meter.get()));
 }
 
-void raw_connection::send(const shared_message& message) const { append(message.frame(is_deflated(state_->encoding))); }
+void raw_connection::send(const shared_message& message) const {
+  append(message.frame(is_deflated(state_->encoding)));
+}
 
 void raw_connection::send_frame(shared_bytes frame) const {
-  append(is_deflated(state_->encoding) ? protocol::deflated_frame(frame, state_->meter.get()) : frame);
+  append(is_deflated(state_->encoding) ? protocol::deflated_frame(frame, state_->meter.get())
+                                       : frame);
 }
 
 void raw_connection::append(const shared_bytes& frame) const {
@@ -118,24 +127,27 @@ void raw_connection::append(const shared_bytes& frame) const {
 }
 
 void raw_connection::ping(std::string_view payload) const {
-  with_peer(state_, payload.size(), [key = state_->key, text = std::string{payload}](sink& peer, session_table& table) {
-    peer.ping(text);
-    table.touch(key);
-  });
+  with_peer(state_, payload.size(),
+            [key = state_->key, text = std::string{payload}](sink& peer, session_table& table) {
+              peer.ping(text);
+              table.touch(key);
+            });
 }
 
 void raw_connection::close(std::uint16_t code, std::string_view reason) const {
   auto open = connection_state::open;
   state_->state.compare_exchange_strong(open, connection_state::closing);
-  with_peer(state_, reason.size(), [key = state_->key, code = may_be_sent(code) ? code : std::uint16_t{1000}, text = std::string{reason}](
-                      sink& peer, session_table& table) {
-    peer.close_with(code, text);
-    table.touch(key);
-  });
+  with_peer(state_, reason.size(),
+            [key = state_->key, code = may_be_sent(code) ? code : std::uint16_t{1000},
+             text = std::string{reason}](sink& peer, session_table& table) {
+              peer.close_with(code, text);
+              table.touch(key);
+            });
 }
 
 void raw_connection::terminate() const {
-  once(state_, state_->is_terminated, [](sink& peer, session_table&) { peer.terminate(protocol::errc::ok); });
+  once(state_, state_->is_terminated,
+       [](sink& peer, session_table&) { peer.terminate(protocol::errc::ok); });
 }
 
 connection_state raw_connection::state() const noexcept { return state_->state.load(); }
@@ -153,7 +165,7 @@ const handshake& raw_connection::request() const noexcept {
 const claims_ptr& raw_connection::claims() const noexcept { return state_->claims; }
 std::any& raw_connection::user_data() const noexcept { return state_->user_data; }
 
-// -- endpoint -----------------------------------------------------------------------------------------------------------------
+// -- endpoint -------------------------------------------------------------------------------------
 
 publish_result endpoint::broadcast(std::string_view text) const {
   return say(nullptr, opcode::text, text);
@@ -167,12 +179,15 @@ publish_result endpoint::broadcast_except(const raw_connection& who, std::string
   return say(&who, opcode::text, text);
 }
 
-publish_result endpoint::broadcast_binary_except(const raw_connection& who, std::string_view bytes) const {
+publish_result endpoint::broadcast_binary_except(const raw_connection& who,
+                                                 std::string_view bytes) const {
   return say(&who, opcode::binary, bytes);
 }
 
-/// A broadcast out of a handler holds the credit of the message that it answers; one from outside that of the endpoint.
-publish_result endpoint::say(const raw_connection* except, opcode op, std::string_view payload) const {
+/// A broadcast out of a handler holds the credit of the message that it answers; one from outside
+/// that of the endpoint.
+publish_result endpoint::say(const raw_connection* except, opcode op,
+                             std::string_view payload) const {
   if (!state_)
     return publish_result::gone;
   auto frame = protocol::make_frame(op, payload, state_->meter.get());

@@ -6,8 +6,8 @@
 
 namespace troupe::actors {
 
-endpoint_hub::endpoint_hub(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, room_key key,
-                           std::shared_ptr<endpoint_state> state)
+endpoint_hub::endpoint_hub(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared,
+                           room_key key, std::shared_ptr<endpoint_state> state)
   : dispatched(cfg, home), shared_(shared), key_(key), state_(std::move(state)) {}
 
 endpoint_hub::behavior_type endpoint_hub::make_behavior() {
@@ -33,7 +33,8 @@ void endpoint_hub::say(const room_input& in) {
   out.room = key_;
   out.frames[index_of(protocol::encoding::plain_json)] = in.bytes;
   if (state_->deflating.load(std::memory_order_relaxed) > 0)
-    out.frames[index_of(protocol::encoding::plain_json_deflated)] = protocol::deflated_frame(in.bytes, &shared_.output_meter);
+    out.frames[index_of(protocol::encoding::plain_json_deflated)] =
+      protocol::deflated_frame(in.bytes, &shared_.output_meter);
   out.except = in.echo ? session_key{} : in.who;
   out.source = in.token;
   if (auto* loop = event_loop::current())

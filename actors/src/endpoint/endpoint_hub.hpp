@@ -8,21 +8,22 @@
 
 namespace troupe::actors {
 
-/// Orders an endpoint's broadcasts and gives them to all dispatchers: a room without envelope, members or history. Its connections
-/// subscribe on their own loop, before their clients hear that they are open: from then on nobody misses a broadcast.
+/// Orders an endpoint's broadcasts and gives them to all dispatchers: a room without envelope,
+/// members or history. Its connections subscribe on their own loop, before their clients hear that
+/// they are open: from then on nobody misses a broadcast.
 ///
 /// Takes `room_input` whose bytes are the frame; ignores the rest.
 class endpoint_hub final : public compat::dispatched_base<room_actor, room_input>::type {
 public:
-  endpoint_hub(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, room_key key,
-               std::shared_ptr<endpoint_state> state);
+  endpoint_hub(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared,
+               room_key key, std::shared_ptr<endpoint_state> state);
 
   behavior_type make_behavior() override;
   const char* name() const override { return "troupe.endpoint"; }
 
 private:
   void handle(room_input& in) override;
-  void handle(entry_waits&) override {} // nobody enters,
+  void handle(entry_waits&) override {}   // nobody enters,
   void handle(leave_request&) override {} // and nobody leaves
   void release_state() override {
     state_.reset();

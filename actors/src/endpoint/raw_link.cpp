@@ -11,7 +11,8 @@ thread_local const credit* running_credit = nullptr;
 
 /// Marks the message whose handler runs.
 struct credit_scope {
-  explicit credit_scope(const credit& token) noexcept : before(std::exchange(running_credit, &token)) {}
+  explicit credit_scope(const credit& token) noexcept
+    : before(std::exchange(running_credit, &token)) {}
   credit_scope(const credit_scope&) = delete;
   credit_scope& operator=(const credit_scope&) = delete;
   ~credit_scope() { running_credit = before; }
@@ -22,8 +23,9 @@ struct credit_scope {
 
 const credit* current_credit() noexcept { return running_credit; }
 
-raw_link::raw_link(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
-                   std::shared_ptr<raw_state> state, std::shared_ptr<endpoint_state> at)
+raw_link::raw_link(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared,
+                   loop_unit& unit, std::shared_ptr<raw_state> state,
+                   std::shared_ptr<endpoint_state> at)
   : dispatched(cfg, home),
     shared_(shared),
     unit_(unit),
@@ -76,13 +78,15 @@ void raw_link::report_hook(const char* hook) noexcept {
   } catch (const std::bad_alloc&) {
     // The line does without.
   }
-  protocol::report_exception(*shared_.options.log, *shared_.options.counters, "endpoint", whose.empty() ? endpoint_->identity->name : whose);
+  protocol::report_exception(*shared_.options.log, *shared_.options.counters, "endpoint",
+                             whose.empty() ? endpoint_->identity->name : whose);
 }
 
 raw_link::behavior_type raw_link::make_behavior() {
   pulse_.start(*this, shared_.options.heartbeat);
   if (state_->claims && state_->claims->expires_at) {
-    expiry_ = std::make_unique<wall_deadline>(*unit_.wall, *state_->claims->expires_at, [this] { expire(); });
+    expiry_ = std::make_unique<wall_deadline>(*unit_.wall, *state_->claims->expires_at,
+                                              [this] { expire(); });
     expiry_->start();
   }
   if (endpoint_->handlers.on_open)
@@ -111,7 +115,9 @@ void raw_link::handle(inbound& message) {
   loop_counts::add(unit_.counts.messages_in, 1);
   credit_scope scope{message.token};
   if (endpoint_->handlers.on_message)
-    run("on_message", [&] { endpoint_->handlers.on_message(raw_connection{state_}, message.bytes.view(), message.binary); });
+    run("on_message", [&] {
+      endpoint_->handlers.on_message(raw_connection{state_}, message.bytes.view(), message.binary);
+    });
 }
 
 /// Lets what is queued go first, then a close frame.
@@ -133,7 +139,8 @@ void raw_link::end(const session_closed& how) {
   if (!how.error.empty() && !has_failed_)
     run("on_error", [&] { tell_error(how.error); });
   if (endpoint_->handlers.on_close)
-    run("on_close", [&] { endpoint_->handlers.on_close(raw_connection{state_}, how.code, how.reason); });
+    run("on_close",
+        [&] { endpoint_->handlers.on_close(raw_connection{state_}, how.code, how.reason); });
   quit(caf::exit_reason::normal);
 }
 

@@ -22,8 +22,9 @@ struct raw_state {
   claims_ptr claims;
   std::any user_data;
   std::atomic<connection_state> state{connection_state::open};
-  std::atomic<std::size_t> on_the_way{0}; ///< bytes asked for on other threads, and not at its loop yet
-  std::atomic<bool> is_beyond{false};     ///< too much was: it is cut
+  /// Bytes asked for on other threads, and not at its loop yet.
+  std::atomic<std::size_t> on_the_way{0};
+  std::atomic<bool> is_beyond{false}; ///< too much was: it is cut
   std::atomic<bool> is_terminated{false};
 };
 
@@ -59,8 +60,8 @@ private:
   counted_client counted_;
   pulse pulse_;
   std::unique_ptr<wall_deadline> expiry_; ///< of its token; most have none
-  bool has_left_ = false; ///< the endpoint
-  bool has_failed_ = false; ///< by an exception, which its close is for
+  bool has_left_ = false;                 ///< the endpoint
+  bool has_failed_ = false;               ///< by an exception, which its close is for
 };
 
 /// The credit of the message whose handler runs on this thread; null if none does.

@@ -19,9 +19,10 @@ std::string_view reason_text(room_end reason) {
 dispatcher::dispatcher(session_table& sessions, protocol::memory_meter* meter, loop_counts& counts)
   : sessions_(sessions), meter_(meter), counts_(counts) {}
 
-// -- what rooms say -------------------------------------------------------------------------------------------------------
+// -- what rooms say -------------------------------------------------------------------------------
 
-/// A session that is gone is not subscribed. Its connection leaves by itself, behind all that its client has said.
+/// A session that is gone is not subscribed. Its connection leaves by itself, behind all that its
+/// client has said.
 void dispatcher::on_subscribe(const subscribe& s) {
   if (!sessions_.find(s.who))
     return;
@@ -38,7 +39,8 @@ void dispatcher::on_subscribe(const subscribe& s) {
     sessions_.append(s.who, s.first, output_kind::control);
 }
 
-/// A client that is in one room at a time gets what its old room has said so far, and then nothing of it: its frames do not name rooms.
+/// A client that is in one room at a time gets what its old room has said so far, and then nothing
+/// of it: its frames do not name rooms.
 void dispatcher::leave_room_before(const subscribe& s) {
   auto& only = only_rooms_[s.who];
   auto before = std::exchange(only, s.room->key);
@@ -82,7 +84,8 @@ void dispatcher::on_member_frame(const member_frame& f) {
     count_members(-1);
     drop_if_empty(i->second);
   }
-  if (auto only = only_rooms_.find(f.who); f.remove && only != only_rooms_.end() && only->second == f.room)
+  if (auto only = only_rooms_.find(f.who);
+      f.remove && only != only_rooms_.end() && only->second == f.room)
     only_rooms_.erase(only);
 }
 
@@ -98,7 +101,8 @@ void dispatcher::on_room_closed(const room_closed& c) {
     count_deliveries(*g, group.catch_up_all(sessions_));
     if (c.reason == room_end::stopped)
       continue; // clients hear that the node stops
-    auto farewell = protocol::room_closed_frame(g->encoding, room.identity->name, reason_text(c.reason), meter_);
+    auto farewell =
+      protocol::room_closed_frame(g->encoding, room.identity->name, reason_text(c.reason), meter_);
     group.for_each([&](session_key who) {
       sessions_.append(who, farewell, output_kind::control);
       if (auto* owner = sessions_.owner(who))
@@ -120,7 +124,7 @@ void dispatcher::on_drain(const drain_sessions& d) {
   }
 }
 
-// -- what cannot be said --------------------------------------------------------------------------------------------------
+// -- what cannot be said --------------------------------------------------------------------------
 
 void dispatcher::end_session(session_key who, protocol::errc why) noexcept {
   if (auto* output = sessions_.find(who)) {
@@ -177,7 +181,7 @@ void dispatcher::catch_up(room_key room, session_key who) {
     count_deliveries(*group, group->members.catch_up(who, sessions_));
 }
 
-// -- flushing -------------------------------------------------------------------------------------------------------------
+// -- flushing -------------------------------------------------------------------------------------
 
 bool dispatcher::flush() {
   auto left = budget_.of_turn;
@@ -207,7 +211,8 @@ void dispatcher::prefetch_next() const noexcept {
       g->members.prefetch_first(sessions_);
 }
 
-/// Members of all encodings get their turn: a group that always has more does not keep the others waiting.
+/// Members of all encodings get their turn: a group that always has more does not keep the others
+/// waiting.
 std::size_t dispatcher::flush_room(local_room& room, std::size_t max_cost) {
   std::size_t cost = 0;
   for (std::size_t tried = 0; tried < room.groups.size() && cost < max_cost; ++tried) {
@@ -231,15 +236,17 @@ std::size_t dispatcher::flush_room(local_room& room, std::size_t max_cost) {
   return cost;
 }
 
-// -- the table ------------------------------------------------------------------------------------------------------------
+// -- the table ------------------------------------------------------------------------------------
 
 member_group& dispatcher::local_room::group_for(protocol::encoding e, memberships& all) {
   auto i = std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g->encoding == e; });
-  return i != groups.end() ? (*i)->members : groups.emplace_back(std::make_unique<encoding_group>(e, all))->members;
+  return i != groups.end() ? (*i)->members
+                           : groups.emplace_back(std::make_unique<encoding_group>(e, all))->members;
 }
 
 dispatcher::encoding_group* dispatcher::local_room::group_of(session_key who) {
-  auto i = std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g->members.contains(who); });
+  auto i =
+    std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g->members.contains(who); });
   return i == groups.end() ? nullptr : i->get();
 }
 
@@ -274,7 +281,8 @@ std::size_t dispatcher::local_room::pending_bytes() const {
 
 /// Whether something waits behind the batch that a flush would give out now.
 bool dispatcher::local_room::more_than_one_batch() const {
-  return std::any_of(groups.begin(), groups.end(), [](auto& g) { return g->members.waiting_behind_batch(); });
+  return std::any_of(groups.begin(), groups.end(),
+                     [](auto& g) { return g->members.waiting_behind_batch(); });
 }
 
 void dispatcher::drop_if_empty(local_room& room) {
@@ -290,10 +298,11 @@ void dispatcher::count_deliveries(const encoding_group& to, std::size_t frames) 
   loop_counts::add(counts_.deliveries[protocol::index_of(to.encoding)], frames);
 }
 
-// -- how long it took -----------------------------------------------------------------------------------------------------
+// -- how long it took -----------------------------------------------------------------------------
 
 void dispatcher::note_delivered(steady_time now) noexcept {
-  if (auto since = std::exchange(oldest_delivered_, steady_time::max()); since != steady_time::max())
+  if (auto since = std::exchange(oldest_delivered_, steady_time::max());
+      since != steady_time::max())
     counts_.delivery_times.note(now - since);
 }
 

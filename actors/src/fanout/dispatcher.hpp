@@ -63,7 +63,8 @@ public:
   void on_fan_out(const fan_out& f);
   void on_member_frame(const member_frame& f);
   void on_room_closed(const room_closed& c);
-  /// Passes the word on behind all that came before: what was acked is then here, and `catch_up` queues it.
+  /// Passes the word on behind all that came before: what was acked is then here, and `catch_up`
+  /// queues it.
   void on_drain(const drain_sessions& d);
 
   /// Ends a session by itself, whatever its rooms still have for it.
@@ -85,8 +86,8 @@ public:
   /// after it with the time.
   void note_delivered(steady_time now) noexcept;
 
-  /// Whether the rooms that have spoken since the last flush need most of the sends of one: more rooms would only wait. A room that
-  /// speaks again adds nothing, as its frames share a send.
+  /// Whether the rooms that have spoken since the last flush need most of the sends of one: more
+  /// rooms would only wait. A room that speaks again adds nothing, as its frames share a send.
   [[nodiscard]] bool has_full_turn() const noexcept { return new_cost_ >= budget_.of_turn * 3 / 4; }
 
   /// Whether they need half of them.
@@ -104,11 +105,13 @@ private:
     member_group members;
   };
 
-  using ring_hook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+  using ring_hook =
+    boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
   struct local_room : ring_hook {
     room_identity_ptr identity;
-    std::vector<std::unique_ptr<encoding_group>> groups; ///< of the encodings that its members here speak, or spoke
+    /// Of the encodings that its members here speak, or spoke.
+    std::vector<std::unique_ptr<encoding_group>> groups;
     std::size_t turn = 0; ///< of `groups`: who is flushed next
 
     [[nodiscard]] member_group& group_for(protocol::encoding e, memberships& all);
@@ -135,12 +138,15 @@ private:
   loop_counts& counts_;
   flush_budget budget_;
   memberships memberships_;
-  boost::intrusive::list<local_room, boost::intrusive::constant_time_size<false>> ring_; ///< of `rooms_`; one that goes leaves it
+  /// Of `rooms_`; one that goes leaves it.
+  boost::intrusive::list<local_room, boost::intrusive::constant_time_size<false>> ring_;
   std::unordered_map<room_key, local_room> rooms_;
-  std::unordered_map<session_key, room_key> only_rooms_; ///< of sessions that are in one room at a time
-  std::vector<session_key> lost_; ///< scratch of `flush_room`
+  /// Of sessions that are in one room at a time.
+  std::unordered_map<session_key, room_key> only_rooms_;
+  std::vector<session_key> lost_;                     ///< scratch of `flush_room`
   steady_time oldest_delivered_ = steady_time::max(); ///< since when it waited
-  std::size_t new_cost_ = 0; ///< of rooms that came into the ring since the last flush, each at most its slice
+  /// Of rooms that came into the ring since the last flush, each at most its slice.
+  std::size_t new_cost_ = 0;
 };
 
 } // namespace troupe::actors

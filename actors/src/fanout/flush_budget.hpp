@@ -14,7 +14,9 @@ struct flush_budget {
   std::size_t of_room = 64;  ///< then the next room's turn comes
   std::size_t of_turn = 128; ///< then the loop looks for input
 
-  [[nodiscard]] static constexpr std::size_t cost(std::size_t bytes) noexcept { return 1 + bytes / (16 * 1024); }
+  [[nodiscard]] static constexpr std::size_t cost(std::size_t bytes) noexcept {
+    return 1 + bytes / (16 * 1024);
+  }
 };
 
 } // namespace troupe::actors

@@ -54,8 +54,8 @@ void member_group::make_room_for_push(bool excludes) {
   make_room(next_.credits, 2);
 }
 
-void member_group::push(protocol::shared_bytes frame, session_key except, const credit& source, const credit& own,
-                        steady_time at) {
+void member_group::push(protocol::shared_bytes frame, session_key except, const credit& source,
+                        const credit& own, steady_time at) {
   if (next_.frames.empty())
     next_.since = at;
   if (except) {
@@ -74,7 +74,7 @@ void member_group::push(protocol::shared_bytes frame, session_key except, const 
   prefetch_slots();
 }
 
-// -- flushing -------------------------------------------------------------------------------------------------------------
+// -- flushing -------------------------------------------------------------------------------------
 
 void member_group::prefetch_first(const session_table& sessions) const noexcept {
   for (std::size_t i = 0; i < std::min(slots_.size(), ahead); ++i)
@@ -82,7 +82,8 @@ void member_group::prefetch_first(const session_table& sessions) const noexcept 
 }
 
 /// Inlined by force, so that no call lies between the loop and the session's: see `socket_writer`.
-member_group::progress member_group::give(slot& s, session_table& sessions, std::vector<session_key>& gone) {
+member_group::progress member_group::give(slot& s, session_table& sessions,
+                                          std::vector<session_key>& gone) {
   auto* output = sessions.find(s.who);
   if (!output) {
     gone.push_back(s.who);
@@ -104,8 +105,9 @@ member_group::progress member_group::give(slot& s, session_table& sessions, std:
   return {current_.cost, frames};
 }
 
-member_group::progress member_group::flush(std::size_t max_cost, bool hold_credits, session_table& sessions,
-                                           protocol::memory_meter* meter, std::vector<session_key>& gone) {
+member_group::progress member_group::flush(std::size_t max_cost, bool hold_credits,
+                                           session_table& sessions, protocol::memory_meter* meter,
+                                           std::vector<session_key>& gone) {
   progress done;
   if (!current_.active) {
     for (std::size_t i = 0; i < std::min(slots_.size(), ahead); ++i)
@@ -197,10 +199,12 @@ void member_group::take_all() {
   next_.frames.clear();
 }
 
-/// Leaves the later frames where they are, with their exclusions: these are in the order of positions, and link within themselves.
+/// Leaves the later frames where they are, with their exclusions: these are in the order of
+/// positions, and link within themselves.
 void member_group::take_first(std::size_t frames) {
   auto is_before = [](const exclusion& e, std::uint64_t position) { return e.position < position; };
-  auto first_left = std::lower_bound(next_.exclusions.begin(), next_.exclusions.end(), next_.begin + frames, is_before);
+  auto first_left = std::lower_bound(next_.exclusions.begin(), next_.exclusions.end(),
+                                     next_.begin + frames, is_before);
   auto taken = static_cast<std::uint32_t>(first_left - next_.exclusions.begin());
   for (std::uint32_t i = 0; i < next_.exclusions.size(); ++i) {
     auto& e = next_.exclusions[i];
@@ -218,7 +222,8 @@ void member_group::take_first(std::size_t frames) {
   }
   current_.exclusions.assign(next_.exclusions.begin(), first_left);
   next_.exclusions.erase(next_.exclusions.begin(), first_left);
-  next_.frames.erase(next_.frames.begin(), next_.frames.begin() + static_cast<std::ptrdiff_t>(frames));
+  next_.frames.erase(next_.frames.begin(),
+                     next_.frames.begin() + static_cast<std::ptrdiff_t>(frames));
 }
 
 void member_group::finish_batch() {
@@ -239,14 +244,16 @@ bool member_group::worth_compacting() const noexcept {
   return empty() || (tombstones_ > 16 && tombstones_ * 2 > slots_.size());
 }
 
-/// Drops tombstones. Precondition: no batch is under way, so that `in_current` serves for where a slot moves to.
+/// Drops tombstones. Precondition: no batch is under way, so that `in_current` serves for where a
+/// slot moves to.
 void member_group::compact() noexcept {
   if (tombstones_ == 0)
     return;
   slot_index kept = 0;
   for (auto& s : slots_)
     s.in_current = s.who ? kept++ : nobody;
-  // The links of an exclusion name exclusions, not slots; only whose it is has moved (to `nobody` if that member has left).
+  // The links of an exclusion name exclusions, not slots; only whose it is has moved (to `nobody`
+  // if that member has left).
   for (auto& e : next_.exclusions)
     e.member = e.member == nobody ? nobody : slots_[e.member].in_current;
   for (slot_index i = 0; i < slots_.size(); ++i) {
@@ -261,7 +268,8 @@ void member_group::compact() noexcept {
   tombstones_ = 0;
 }
 
-/// Fills `parts_` with what the member lacks of the batch under way; returns the number of frames in it.
+/// Fills `parts_` with what the member lacks of the batch under way; returns the number of frames
+/// in it.
 std::uint32_t member_group::parts_for(const slot& s) {
   parts_.clear();
   auto first = std::max(s.from, current_.begin) - current_.begin;
@@ -284,7 +292,7 @@ std::uint32_t member_group::parts_for(const slot& s) {
   return frames;
 }
 
-// -- catching up ----------------------------------------------------------------------------------------------------------
+// -- catching up ----------------------------------------------------------------------------------
 
 std::size_t member_group::catch_up(session_key who, session_table& sessions) {
   auto i = all_.find(who, *this);

@@ -14,25 +14,30 @@
 
 namespace troupe::actors {
 
-/// The members of one room on one loop that speak one encoding, and the frames they are still to get: the fan-out itself.
+/// The members of one room on one loop that speak one encoding, and the frames they are still to
+/// get: the fan-out itself.
 ///
-/// Frames are numbered by position. They gather in `next_`; a flush turns them into one batch, contiguous bytes that every member
-/// is sent as they are, in slices, while later frames gather in the next batch.
+/// Frames are numbered by position. They gather in `next_`; a flush turns them into one batch,
+/// contiguous bytes that every member is sent as they are, in slices, while later frames gather in
+/// the next batch.
 ///
 /// Invariants:
-/// 1. A member has been given (sent or queued) exactly the frames in [its position when added, `from`), less those it is excluded from.
+/// 1. A member has been given (sent or queued) exactly the frames in [its position when added,
+/// `from`), less those it is excluded from.
 /// 2. `current_` and `next_` are adjacent: `current_.end == next_.begin`.
 /// 3. Slots keep their index while a batch is under way; tombstones go between two batches.
-/// 4. A batch has at most `max_batch_bytes`, or a single frame; what is beyond stays in `next_`, with all credits.
-/// Errors: what throws, for want of memory, has changed nothing; a flush that throws has given to each member all or nothing, and goes
-/// on where it stopped. Removing a member allocates nothing.
-/// Cost: per delivery one look-up and one `sink::write`, no allocation, no copy of payload. Thread: the loop's.
+/// 4. A batch has at most `max_batch_bytes`, or a single frame; what is beyond stays in `next_`,
+/// with all credits. Errors: what throws, for want of memory, has changed nothing; a flush that
+/// throws has given to each member all or nothing, and goes on where it stopped. Removing a member
+/// allocates nothing. Cost: per delivery one look-up and one `sink::write`, no allocation, no copy
+/// of payload. Thread: the loop's.
 class member_group {
 public:
   using slot_index = memberships::slot_index;
   static constexpr slot_index nobody = memberships::nowhere;
 
-  /// Far below what offsets of 32 bits can name; one frame of `shared_bytes::max_bytes` still can be a batch of its own.
+  /// Far below what offsets of 32 bits can name; one frame of `shared_bytes::max_bytes` still can
+  /// be a batch of its own.
   static constexpr std::size_t max_batch_bytes = std::size_t{64} * 1024 * 1024;
 
   /// `all` outlives it.
@@ -47,7 +52,9 @@ public:
   /// Removes a member without giving it anything more. Returns whether it was one.
   bool remove(session_key who);
 
-  [[nodiscard]] bool contains(session_key who) const noexcept { return all_.find(who, *this) != nobody; }
+  [[nodiscard]] bool contains(session_key who) const noexcept {
+    return all_.find(who, *this) != nobody;
+  }
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
   [[nodiscard]] std::size_t size() const noexcept { return slots_.size() - tombstones_; }
   /// Members that are in no other group of the loop.
@@ -56,13 +63,15 @@ public:
   /// Makes room for one frame more, and for whom it `excludes`: the next `push` cannot fail.
   void make_room_for_push(bool excludes);
 
-  /// Adds a frame for all members but `except`, with the credits that are held until its flush has begun.
-  /// `at`: when the room heard what the frame answers; `max`: its time is not measured.
-  /// Precondition: `make_room_for_push`. Without it, a frame that finds no memory may leave its exclusion behind.
-  void push(protocol::shared_bytes frame, session_key except, const credit& source, const credit& own,
-            steady_time at = steady_time::max());
+  /// Adds a frame for all members but `except`, with the credits that are held until its flush has
+  /// begun. `at`: when the room heard what the frame answers; `max`: its time is not measured.
+  /// Precondition: `make_room_for_push`. Without it, a frame that finds no memory may leave its
+  /// exclusion behind.
+  void push(protocol::shared_bytes frame, session_key except, const credit& source,
+            const credit& own, steady_time at = steady_time::max());
 
-  /// Queues for one member all frames it lacks, so that a frame of its own can follow. Returns how many it queued.
+  /// Queues for one member all frames it lacks, so that a frame of its own can follow. Returns how
+  /// many it queued.
   std::size_t catch_up(session_key who, session_table& sessions);
 
   /// `catch_up` for every member.
@@ -70,13 +79,19 @@ public:
 
   /// Returns `at` of the oldest frame among the batches that all members have got since the last
   /// call; `max` if there is none.
-  [[nodiscard]] steady_time take_delivered() noexcept { return std::exchange(delivered_since_, steady_time::max()); }
+  [[nodiscard]] steady_time take_delivered() noexcept {
+    return std::exchange(delivered_since_, steady_time::max());
+  }
 
   [[nodiscard]] bool pending() const noexcept { return current_.active || !next_.frames.empty(); }
-  [[nodiscard]] std::size_t pending_bytes() const noexcept { return current_.bytes.size() + next_.bytes; }
+  [[nodiscard]] std::size_t pending_bytes() const noexcept {
+    return current_.bytes.size() + next_.bytes;
+  }
 
   /// Whether frames wait that the batch under way does not hold.
-  [[nodiscard]] bool waiting_behind_batch() const noexcept { return current_.active && !next_.frames.empty(); }
+  [[nodiscard]] bool waiting_behind_batch() const noexcept {
+    return current_.active && !next_.frames.empty();
+  }
 
   struct progress {
     std::size_t cost = 0;   ///< of the sends: see `flush_budget`
@@ -85,10 +100,11 @@ public:
 
   /// Gives the batch under way to members more, until that has cost `max_cost`. `hold_credits`: too
   /// much of the room waits for this loop. `gone` collects members whose session has closed.
-  progress flush(std::size_t max_cost, bool hold_credits, session_table& sessions, protocol::memory_meter* meter,
-                 std::vector<session_key>& gone);
+  progress flush(std::size_t max_cost, bool hold_credits, session_table& sessions,
+                 protocol::memory_meter* meter, std::vector<session_key>& gone);
 
-  /// Has brought near where the sessions that a flush begins with are noted. Cost: no waiting some time after a `push`.
+  /// Has brought near where the sessions that a flush begins with are noted. Cost: no waiting some
+  /// time after a `push`.
   void prefetch_first(const session_table& sessions) const noexcept;
 
   template <class F>
@@ -100,20 +116,23 @@ public:
 
   // -- for `memberships` --
 
-  [[nodiscard]] bool holds(slot_index slot, session_key who) const noexcept { return slots_[slot].who == who; }
+  [[nodiscard]] bool holds(slot_index slot, session_key who) const noexcept {
+    return slots_[slot].who == who;
+  }
   void set_shared(slot_index slot, bool is_shared) noexcept;
-  /// Adds to `out` what the member lacks; returns the number of frames. What it throws has changed nothing else.
+  /// Adds to `out` what the member lacks; returns the number of frames. What it throws has changed
+  /// nothing else.
   std::size_t collect(slot_index slot, std::vector<output_piece>& out);
   /// The member has got all of it.
   void note_given(slot_index slot) noexcept { slots_[slot].from = next_.end(); }
 
 private:
   struct slot {
-    session_key who;           ///< nobody: a tombstone
-    std::uint32_t in_current = none;  ///< the newest of its exclusions in the batch under way
+    session_key who;                 ///< nobody: a tombstone
+    std::uint32_t in_current = none; ///< the newest of its exclusions in the batch under way
     std::uint32_t in_next = none;
-    bool is_shared = false;    ///< its session is in other groups of the loop, too
-    std::uint64_t from = 0;    ///< position of the first frame it lacks
+    bool is_shared = false; ///< its session is in other groups of the loop, too
+    std::uint64_t from = 0; ///< position of the first frame it lacks
   };
 
   /// A frame that a member does not get; a list per member, newest first.
@@ -143,13 +162,16 @@ private:
     std::vector<std::uint32_t> offsets; ///< of each frame, and the end
     std::vector<exclusion> exclusions;
     std::vector<credit> credits;
-    std::size_t cursor = 0;             ///< the next slot to give it to
+    std::size_t cursor = 0; ///< the next slot to give it to
     steady_time since{};
-    [[nodiscard]] std::uint32_t frames() const noexcept { return static_cast<std::uint32_t>(end - begin); }
+    [[nodiscard]] std::uint32_t frames() const noexcept {
+      return static_cast<std::uint32_t>(end - begin);
+    }
   };
 
   static constexpr std::uint32_t none = ~std::uint32_t{0};
-  static constexpr std::size_t ahead = 2; ///< members whose sessions are brought near before their turn
+  /// Members whose sessions are brought near before their turn.
+  static constexpr std::size_t ahead = 2;
 
   /// Inlined by force: see `session_table::prefetch`.
   [[gnu::always_inline]] void prefetch_slots() const noexcept {
@@ -164,7 +186,8 @@ private:
   void finish_batch();
   void compact() noexcept;
   [[nodiscard]] bool worth_compacting() const noexcept;
-  [[gnu::always_inline]] inline progress give(slot& s, session_table& sessions, std::vector<session_key>& gone);
+  [[gnu::always_inline]] inline progress give(slot& s, session_table& sessions,
+                                              std::vector<session_key>& gone);
   std::uint32_t parts_for(const slot& s);
   std::size_t catch_up(slot_index slot, session_table& sessions);
   [[nodiscard]] std::uint32_t frames_in(byte_range part) const;
@@ -177,7 +200,7 @@ private:
   steady_time delivered_since_ = steady_time::max();
   gathering next_;
   batch current_;
-  std::vector<byte_range> parts_; ///< scratch of `parts_for`
+  std::vector<byte_range> parts_;    ///< scratch of `parts_for`
   std::vector<output_piece> pieces_; ///< scratch of `catch_up`
 };
 

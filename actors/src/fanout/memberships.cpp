@@ -31,7 +31,8 @@ void memberships::remove(session_key who, const member_group& group, slot_index 
     places.front().group->set_shared(places.front().slot, false);
 }
 
-void memberships::move(session_key who, const member_group& group, slot_index from, slot_index to) noexcept {
+void memberships::move(session_key who, const member_group& group, slot_index from,
+                       slot_index to) noexcept {
   for (auto& p : places_[who.slot])
     if (p.group == &group && p.slot == from) {
       p.slot = to;
@@ -39,7 +40,8 @@ void memberships::move(session_key who, const member_group& group, slot_index fr
     }
 }
 
-memberships::slot_index memberships::find(session_key who, const member_group& group) const noexcept {
+memberships::slot_index memberships::find(session_key who,
+                                          const member_group& group) const noexcept {
   if (who.slot < places_.size())
     for (auto& p : places_[who.slot])
       if (p.group == &group && group.holds(p.slot, who))

@@ -11,13 +11,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::chrono::seconds longest_age = 24h * 365 * 100; ///< what a `steady_time` can still be moved by
+/// What a `steady_time` can still be moved by.
+constexpr std::chrono::seconds longest_age = 24h * 365 * 100;
 constexpr std::size_t entries_at_a_time = 16;
 
 } // namespace
 
 history::history(const room_limits& limits, history_shelf* shelf, protocol::memory_meter* output)
-  : limits_(limits), shelf_(shelf), output_(output), age_(std::min(limits.history_age, longest_age)) {
+  : limits_(limits),
+    shelf_(shelf),
+    output_(output),
+    age_(std::min(limits.history_age, longest_age)) {
   if (shelf_)
     shelf_->put(*this);
 }
@@ -34,7 +38,8 @@ protocol::memory_meter* history::meter() const noexcept {
   return shelf_ && limits_.history ? &shelf_->account().meter : output_;
 }
 
-void history::append(std::uint64_t seq, steady_time at, const frame_set& frames, std::size_t bytes) {
+void history::append(std::uint64_t seq, steady_time at, const frame_set& frames,
+                     std::size_t bytes) {
   if (!limits_.history)
     return;
   entries_.push_back({seq, at, frames, bytes});
@@ -80,13 +85,14 @@ void history::prefetch_frames_of_oldest() const noexcept {
   constexpr std::size_t enough = 8 * line;
   if (entries_.empty())
     return;
-  auto& oldest = entries_.front(); // how long each of its frames is, its block knows, which is not near yet
+  // how long each of its frames is, its block knows, which is not near yet
+  auto& oldest = entries_.front();
   for (auto& f : oldest.frames)
     for (std::size_t at = 0; f && at < std::min(oldest.bytes, enough); at += line)
       __builtin_prefetch(f.data() - protocol::shared_bytes::header_bytes + at, 1);
 }
 
-// -- letting go -----------------------------------------------------------------------------------------------------------
+// -- letting go -----------------------------------------------------------------------------------
 
 /// Inlined by force: a full history does it at each `append`.
 [[gnu::always_inline]] inline void history::pop_oldest() noexcept {
@@ -107,8 +113,9 @@ std::size_t history::trim(steady_time now) {
   auto& l = limits_;
   auto left = entries_.size();
   for (; left > 0; --left) {
-    bool goes = (l.history_messages > 0 && left > l.history_messages) || (l.history_bytes > 0 && bytes_ > l.history_bytes)
-                || (age_ > 0s && now - entries_.front().at >= age_);
+    bool goes = (l.history_messages > 0 && left > l.history_messages)
+             || (l.history_bytes > 0 && bytes_ > l.history_bytes)
+             || (age_ > 0s && now - entries_.front().at >= age_);
     if (!goes)
       break;
     pop_oldest();
@@ -116,14 +123,16 @@ std::size_t history::trim(steady_time now) {
   return left;
 }
 
-// -- age ------------------------------------------------------------------------------------------------------------------
+// -- age ------------------------------------------------------------------------------------------
 
-/// Wakes up once the oldest entry is too old, but not more often than a sixteenth of the age: entries go in groups.
+/// Wakes up once the oldest entry is too old, but not more often than a sixteenth of the age:
+/// entries go in groups.
 void history::await_age(steady_time now) {
   if (age_ == 0s || entries_.empty())
     return;
   constexpr int groups = 16;
-  shelf_->timers().arm(*this, std::max(entries_.front().at + age_, now + steady_time::duration{age_} / groups));
+  shelf_->timers().arm(
+    *this, std::max(entries_.front().at + age_, now + steady_time::duration{age_} / groups));
 }
 
 void history::on_deadline() {

@@ -14,14 +14,16 @@ namespace troupe::actors {
 
 class history_shelf;
 
-/// A complete frame for each encoding that was in use when it was made; empty handles for the others.
+/// A complete frame for each encoding that was in use when it was made; empty handles for the
+/// others.
 using frame_set = std::array<protocol::shared_bytes, protocol::encoding_count>;
 
-/// A room's latest stored broadcasts, bounded by count, bytes and age. It shares the frames' buffers and copies nothing.
+/// A room's latest stored broadcasts, bounded by count, bytes and age. It shares the frames'
+/// buffers and copies nothing.
 ///
-/// A buffer counts as history's while it lies here, and as output once it has gone from here and somebody still holds it: an
-/// outbox, a batch. With a shelf, entries go as they grow too old, also while nothing is said.
-/// Thread: the loop's.
+/// A buffer counts as history's while it lies here, and as output once it has gone from here and
+/// somebody still holds it: an outbox, a batch. With a shelf, entries go as they grow too old, also
+/// while nothing is said. Thread: the loop's.
 class history final : timer_wheel::entry {
 public:
   struct entry {
@@ -31,8 +33,10 @@ public:
     std::size_t bytes = 0;
   };
 
-  /// `shelf` and `output` may be null, together: then nothing is counted, and it ages only by `append`. Both outlive it.
-  explicit history(const room_limits& limits, history_shelf* shelf = nullptr, protocol::memory_meter* output = nullptr);
+  /// `shelf` and `output` may be null, together: then nothing is counted, and it ages only by
+  /// `append`. Both outlive it.
+  explicit history(const room_limits& limits, history_shelf* shelf = nullptr,
+                   protocol::memory_meter* output = nullptr);
   ~history() override;
 
   /// What frames that are to be stored are made against.

@@ -37,7 +37,8 @@ bool history_shelf::keep_budget(std::size_t least) noexcept {
     auto next = std::max(largest_left(), least);
     do
       largest.drop_oldest();
-    while (!largest.entries().empty() && largest.bytes() >= next && account_.meter.used_bytes() > enough);
+    while (!largest.entries().empty() && largest.bytes() >= next
+           && account_.meter.used_bytes() > enough);
     any = true;
     if (!largest.entries().empty()) {
       by_size_.push_back(&largest);

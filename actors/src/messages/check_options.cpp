@@ -51,21 +51,27 @@ void check_options(const node_options& o) {
   is.time("heartbeat.interval", o.heartbeat.interval);
   is.time("heartbeat.timeout", o.heartbeat.timeout);
   is.that(o.lobby.empty() || protocol::is_room_name(o.lobby), "lobby", "\"" + o.lobby + "\"",
-          "the name of a room (1 to 128 bytes of UTF-8, without control characters, no white space at either end), or nothing");
+          "the name of a room (1 to 128 bytes of UTF-8, without control characters, no white space "
+          "at either end), or nothing");
   is.bytes("memory_budget_bytes", o.memory_budget_bytes);
   is.bytes("history_budget_bytes", o.history_budget_bytes);
   is.bytes("inbound_budget_bytes", o.inbound_budget_bytes);
   is.time("reconnect_min", o.reconnect_min);
   is.time("reconnect_max", o.reconnect_max);
-  is.that(o.reconnect_min <= o.reconnect_max, "reconnect_min", std::to_string(o.reconnect_min.count()) + " ms",
+  is.that(o.reconnect_min <= o.reconnect_max, "reconnect_min",
+          std::to_string(o.reconnect_min.count()) + " ms",
           "at most reconnect_max, which is " + std::to_string(o.reconnect_max.count()) + " ms");
   is.not_null("clock", o.clock);
   is.not_null("log", o.log);
   is.not_null("counters", o.counters);
 }
 
-void check_options(const room_options& o) { option_check{"room_options"}.count("max_members", o.max_members); }
+void check_options(const room_options& o) {
+  option_check{"room_options"}.count("max_members", o.max_members);
+}
 
-void check_options(const observer_options& o) { option_check{"observer_options"}.count("max_events", o.max_events); }
+void check_options(const observer_options& o) {
+  option_check{"observer_options"}.count("max_events", o.max_events);
+}
 
 } // namespace troupe::actors

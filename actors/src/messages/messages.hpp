@@ -26,7 +26,8 @@
 
 namespace troupe::actors {
 
-/// A `ref` that waits for its answer; shared by the connection that took the command and the room that answers it.
+/// A `ref` that waits for its answer; shared by the connection that took the command and the room
+/// that answers it.
 struct open_ref {
   std::string value;   ///< raw, in the sender's codec
   std::string request; ///< the command's type
@@ -41,18 +42,19 @@ struct inbound {
   credit token;
 };
 
-/// One client's wish to enter a room. The room answers the connection by `join_answer`; a client that was admitted hears of it from
-/// its dispatcher.
+/// One client's wish to enter a room. The room answers the connection by `join_answer`; a client
+/// that was admitted hears of it from its dispatcher.
 struct join_request {
-  std::uint32_t ticket = 0; ///< names the wish at its connection
+  std::uint32_t ticket = 0;      ///< names the wish at its connection
   std::uint8_t failed_rooms = 0; ///< that ended before they handled it
-  caf::strong_actor_ptr from; ///< the connection
+  caf::strong_actor_ptr from;    ///< the connection
   session_key who;
   std::string user_id;
   protocol::encoding encoding = protocol::encoding::plain_json;
   std::string profile; ///< raw map in the client's codec, empty if none
   claims_ptr claims;
-  open_ref_ptr ref = std::make_shared<open_ref>(); ///< never null; without a value if the command had none
+  /// Never null; without a value if the command had none.
+  open_ref_ptr ref = std::make_shared<open_ref>();
   bool has_since = false;
   bool automatic = false; ///< by the node (the lobby): a plain client is not told `joined`
   credit token;
@@ -95,7 +97,8 @@ struct claims_renewed {
   credit token; ///< of the `auth`, until the room knows
 };
 
-/// Asks a room for an answer once it has handled all that the asker sent before: whether it has, or ends instead.
+/// Asks a room for an answer once it has handled all that the asker sent before: whether it has, or
+/// ends instead.
 struct settle {
   session_key who; ///< whose connection asks
 };
@@ -123,7 +126,13 @@ struct unobserve_request {
 using room_entry = std::variant<join_request, leave_request, observe_request, unobserve_request>;
 
 /// Why a whole room ends.
-enum class room_end : std::uint8_t { crashed = 0, ended = 1, overloaded = 2, empty = 3, stopped = 4 };
+enum class room_end : std::uint8_t {
+  crashed = 0,
+  ended = 1,
+  overloaded = 2,
+  empty = 3,
+  stopped = 4
+};
 
 /// From the shard to the room: end now.
 struct end_room {
@@ -133,7 +142,7 @@ struct end_room {
 /// From the shard to the room: the next entry lies in its cell.
 struct entry_waits {};
 
-// -- to registry shard -----------------------------------------------------------------------------------------------
+// -- to registry shard ----------------------------------------------------------------------------
 
 /// The room has no member left.
 struct room_empty {
@@ -157,7 +166,7 @@ struct room_call {
 
 struct stop_shard {};
 
-// -- room to dispatcher ---------------------------------------------------------------------------------------------------
+// -- room to dispatcher ---------------------------------------------------------------------------
 
 struct room_identity;
 using room_identity_ptr = std::shared_ptr<const room_identity>;
@@ -168,7 +177,8 @@ struct subscribe {
   session_key who;
   protocol::encoding encoding = protocol::encoding::plain_json;
   protocol::shared_bytes first; ///< may be empty
-  bool only_room = false;       ///< the client is in one room at a time: from here on it gets nothing of the one before
+  /// The client is in one room at a time: from here on it gets nothing of the one before.
+  bool only_room = false;
 };
 
 /// One broadcast on its way to a loop's members: a complete frame for each encoding in use.
@@ -178,7 +188,8 @@ struct fan_out {
   session_key except; ///< a member that does not get it, or nobody
   credit source;      ///< of the client that sent it
   credit own;         ///< of the room's own output
-  steady_time at = steady_time::max(); ///< when the room heard what this answers; `max`: its time is not measured
+  /// When the room heard what this answers; `max`: its time is not measured.
+  steady_time at = steady_time::max();
 };
 
 /// A frame for one member, after all that the room has said before.
@@ -204,7 +215,7 @@ struct drain_sessions {
   bool restart = false;
 };
 
-// -- to connection --------------------------------------------------------------------------------------------------------
+// -- to connection --------------------------------------------------------------------------------
 
 /// How a socket ended; the rooms of a connection do not mind, an endpoint's handlers are told.
 struct session_closed {
@@ -220,10 +231,12 @@ struct heartbeat {};
 struct say_goodbye {
   bool restart = false;
 };
-/// The client is no member any more: its dispatcher has told it that the room ended, or the room has thrown it out.
+/// The client is no member any more: its dispatcher has told it that the room ended, or the room
+/// has thrown it out.
 struct membership_lost {
   room_key room;
-  protocol::errc answer = protocol::errc::room_closed; ///< to commands that the room will not answer
+  /// To commands that the room will not answer.
+  protocol::errc answer = protocol::errc::room_closed;
 };
 
 } // namespace troupe::actors
@@ -253,7 +266,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::membership_lost)
 
 namespace troupe::actors {
 
-// -- interfaces: one line per message -------------------------------------------------------------------------------------
+// -- interfaces: one line per message -------------------------------------------------------------
 
 using room_actor = compat::typed_actor<
   // The shard has put an entry into the room's cell.
@@ -264,7 +277,8 @@ using room_actor = compat::typed_actor<
   caf::result<void>(room_input),
   // A member's claims are others from here on; does nothing for others.
   caf::result<void>(claims_renewed),
-  // A connection that is about to change rooms wants to know that its messages were ordered: whether they were.
+  // A connection that is about to change rooms wants to know that its messages were ordered:
+  // whether they were.
   caf::result<bool>(settle),
   // Somebody outside publishes.
   caf::result<void>(outside_event),
@@ -301,16 +315,15 @@ using registry_actor = compat::typed_actor<
   // Ends all rooms, and makes no more.
   caf::result<void>(stop_shard)>;
 
-using dispatcher_actor = compat::typed_actor<
-  caf::result<void>(subscribe),
-  // To all members on this loop.
-  caf::result<void>(fan_out),
-  // To one member on this loop.
-  caf::result<void>(member_frame),
-  // A room has ended with members in it.
-  caf::result<void>(room_closed),
-  // The node stops.
-  caf::result<void>(drain_sessions)>;
+using dispatcher_actor = compat::typed_actor<caf::result<void>(subscribe),
+                                             // To all members on this loop.
+                                             caf::result<void>(fan_out),
+                                             // To one member on this loop.
+                                             caf::result<void>(member_frame),
+                                             // A room has ended with members in it.
+                                             caf::result<void>(room_closed),
+                                             // The node stops.
+                                             caf::result<void>(drain_sessions)>;
 
 using connection_actor = compat::typed_actor<
   // The client sent a message.
@@ -334,15 +347,18 @@ namespace troupe::compat {
 
 template <class T>
 struct dispatched_base<actors::room_actor, T> {
-  using type = dispatched<actors::room_actor::base, actors::room_input, actors::entry_waits, actors::leave_request>;
+  using type = dispatched<actors::room_actor::base, actors::room_input, actors::entry_waits,
+                          actors::leave_request>;
 };
 template <class T>
 struct dispatched_base<actors::dispatcher_actor, T> {
-  using type = dispatched<actors::dispatcher_actor::base, actors::subscribe, actors::fan_out, actors::member_frame>;
+  using type = dispatched<actors::dispatcher_actor::base, actors::subscribe, actors::fan_out,
+                          actors::member_frame>;
 };
 template <class T>
 struct dispatched_base<actors::connection_actor, T> {
-  using type = dispatched<actors::connection_actor::base, actors::inbound, actors::join_answer, actors::heartbeat>;
+  using type = dispatched<actors::connection_actor::base, actors::inbound, actors::join_answer,
+                          actors::heartbeat>;
 };
 
 } // namespace troupe::compat

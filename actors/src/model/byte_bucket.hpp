@@ -8,23 +8,29 @@
 
 namespace troupe::actors {
 
-/// A token bucket in bytes that holds one second's worth. What is taken may overdraw it. Thread: one.
+/// A token bucket in bytes that holds one second's worth. What is taken may overdraw it. Thread:
+/// one.
 ///
-/// It keeps only when it will be full again: the bucket is empty exactly while that is a second away or more.
+/// It keeps only when it will be full again: the bucket is empty exactly while that is a second
+/// away or more.
 class byte_bucket {
 public:
   /// 0: it is never empty.
   explicit byte_bucket(std::size_t bytes_per_second) noexcept
-    : nanoseconds_per_byte_(bytes_per_second > 0 ? 1e9 / static_cast<double>(bytes_per_second) : 0) {}
+    : nanoseconds_per_byte_(bytes_per_second > 0 ? 1e9 / static_cast<double>(bytes_per_second)
+                                                 : 0) {}
 
   void take(std::size_t bytes, steady_time now) noexcept {
     if (nanoseconds_per_byte_ == 0)
       return;
     auto time = static_cast<double>(bytes) * nanoseconds_per_byte_;
-    full_at_ = std::max(full_at_, now) + std::chrono::nanoseconds{static_cast<std::int64_t>(std::min(time, longest))};
+    full_at_ = std::max(full_at_, now)
+             + std::chrono::nanoseconds{static_cast<std::int64_t>(std::min(time, longest))};
   }
 
-  [[nodiscard]] bool is_empty(steady_time now) const noexcept { return full_at_ - now >= std::chrono::seconds{1}; }
+  [[nodiscard]] bool is_empty(steady_time now) const noexcept {
+    return full_at_ - now >= std::chrono::seconds{1};
+  }
 
   /// From when on it is not empty.
   [[nodiscard]] steady_time refilled_at() const noexcept {

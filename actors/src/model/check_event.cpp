@@ -16,23 +16,31 @@ namespace {
 
 bool is_part(std::string_view part, std::string_view of) noexcept {
   std::less_equal<const char*> le;
-  return !of.empty() && le(of.data(), part.data()) && le(part.data() + part.size(), of.data() + of.size());
+  return !of.empty() && le(of.data(), part.data())
+      && le(part.data() + part.size(), of.data() + of.size());
 }
 
 void check_type(std::string_view type) {
-  auto fail = [&](const char* why) { throw std::invalid_argument{"an event of type \"" + std::string{type} + "\": " + why}; };
-  if (!protocol::is_application_type(type) || type.size() > protocol::message_limits{}.max_type_bytes)
+  auto fail = [&](const char* why) {
+    throw std::invalid_argument{"an event of type \"" + std::string{type} + "\": " + why};
+  };
+  if (!protocol::is_application_type(type)
+      || type.size() > protocol::message_limits{}.max_type_bytes)
     fail("an application's type is no built-in one, and 1 to 128 bytes without control characters");
   if (type.starts_with('$'))
     fail("types that start with $ are kept for later versions of the protocol");
 }
 
-void check_fields(const broadcast_event& event, const std::vector<protocol::field>& fields, std::string_view document) {
+void check_fields(const broadcast_event& event, const std::vector<protocol::field>& fields,
+                  std::string_view document) {
   for (auto& f : fields)
     if (auto* raw = std::get_if<protocol::raw_value>(&f.val);
-        raw && !raw->bytes.empty() && !is_part(raw->bytes, document) && !protocol::is_value(raw->source, raw->bytes))
-      throw std::invalid_argument{"an event of type \"" + std::string{event.type} + "\": its field \"" + std::string{f.key}
-                                  + "\" is no whole value in " + (raw->source == protocol::codec::json ? "JSON" : "MessagePack")};
+        raw && !raw->bytes.empty() && !is_part(raw->bytes, document)
+        && !protocol::is_value(raw->source, raw->bytes))
+      throw std::invalid_argument{
+        "an event of type \"" + std::string{event.type} + "\": its field \"" + std::string{f.key}
+        + "\" is no whole value in "
+        + (raw->source == protocol::codec::json ? "JSON" : "MessagePack")};
 }
 
 /// A field without a name or a value is left out, so it cannot clash with another.
@@ -73,7 +81,8 @@ void check_keys(const broadcast_event& event) {
 
 } // namespace
 
-void check_event(const broadcast_event& event, std::string_view as_said, std::string_view document) {
+void check_event(const broadcast_event& event, std::string_view as_said,
+                 std::string_view document) {
   if (as_said.empty() || event.type != as_said)
     check_type(event.type);
   check_keys(event);

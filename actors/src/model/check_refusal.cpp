@@ -18,14 +18,17 @@ const char* problem_of(errc code) {
     return "a refusal says why, and this does not";
   if (code == errc::room_gone || code == errc::waiting_limit || code == errc::timed_out)
     return "no client is ever told this";
-  return row.close_code != 0 && code != errc::internal ? "this ends a connection, and a refusal does not" : nullptr;
+  return row.close_code != 0 && code != errc::internal
+         ? "this ends a connection, and a refusal does not"
+         : nullptr;
 }
 
 } // namespace
 
 void check_refusal(const char* call, errc code) {
   if (auto* problem = problem_of(code)) {
-    auto name = protocol::info(code).code == code ? std::string{protocol::to_string(code)} : std::to_string(static_cast<unsigned>(code));
+    auto name = protocol::info(code).code == code ? std::string{protocol::to_string(code)}
+                                                  : std::to_string(static_cast<unsigned>(code));
     throw std::invalid_argument{std::string{call} + "(" + name + "): " + problem};
   }
 }

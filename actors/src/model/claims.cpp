@@ -5,7 +5,9 @@
 namespace troupe::actors {
 
 bool claims::may_join(std::string_view room) const noexcept {
-  return !rooms || std::any_of(rooms->begin(), rooms->end(), [&](auto& pattern) { return matches_pattern(pattern, room); });
+  return !rooms || std::any_of(rooms->begin(), rooms->end(), [&](auto& pattern) {
+    return matches_pattern(pattern, room);
+  });
 }
 
 bool matches_pattern(std::string_view pattern, std::string_view name) noexcept {

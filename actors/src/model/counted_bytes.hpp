@@ -7,15 +7,18 @@
 
 namespace troupe::actors {
 
-/// Bytes that count against a meter for as long as this lives. The meter outlives it. Thread: any, one at a time.
+/// Bytes that count against a meter for as long as this lives. The meter outlives it. Thread: any,
+/// one at a time.
 class counted_bytes {
 public:
   counted_bytes() noexcept = default;
-  counted_bytes(protocol::memory_meter* meter, std::size_t bytes) noexcept : meter_(bytes > 0 ? meter : nullptr), bytes_(bytes) {
+  counted_bytes(protocol::memory_meter* meter, std::size_t bytes) noexcept
+    : meter_(bytes > 0 ? meter : nullptr), bytes_(bytes) {
     if (meter_)
       meter_->add(bytes_);
   }
-  counted_bytes(counted_bytes&& other) noexcept : meter_(std::exchange(other.meter_, nullptr)), bytes_(other.bytes_) {}
+  counted_bytes(counted_bytes&& other) noexcept
+    : meter_(std::exchange(other.meter_, nullptr)), bytes_(other.bytes_) {}
   counted_bytes& operator=(counted_bytes other) noexcept {
     std::swap(meter_, other.meter_);
     std::swap(bytes_, other.bytes_);

@@ -3,7 +3,10 @@
 namespace troupe::actors {
 
 credit_account::credit_account(credit_limits limits, notify on_positive)
-  : limits_(limits), on_positive_(std::move(on_positive)), messages_(limits.messages), bytes_(limits.bytes) {}
+  : limits_(limits),
+    on_positive_(std::move(on_positive)),
+    messages_(limits.messages),
+    bytes_(limits.bytes) {}
 
 credit credit_account::take(std::size_t bytes) {
   auto* s = new credit::share{{1}, bytes, shared_from_this()};
@@ -13,7 +16,8 @@ credit credit_account::take(std::size_t bytes) {
 }
 
 bool credit_account::positive() const noexcept {
-  return messages_.load(std::memory_order_seq_cst) > 0 && bytes_.load(std::memory_order_seq_cst) > 0;
+  return messages_.load(std::memory_order_seq_cst) > 0
+      && bytes_.load(std::memory_order_seq_cst) > 0;
 }
 
 bool credit_account::pause() {
@@ -27,8 +31,8 @@ bool credit_account::pause() {
 void credit_account::give_back(std::size_t bytes) {
   messages_.fetch_add(1, std::memory_order_seq_cst);
   bytes_.fetch_add(static_cast<std::int64_t>(bytes), std::memory_order_seq_cst);
-  if (paused_.load(std::memory_order_seq_cst) && positive() && paused_.exchange(false, std::memory_order_seq_cst)
-      && on_positive_)
+  if (paused_.load(std::memory_order_seq_cst) && positive()
+      && paused_.exchange(false, std::memory_order_seq_cst) && on_positive_)
     on_positive_();
 }
 

@@ -35,7 +35,8 @@ private:
 } // namespace
 
 std::string random_id() {
-  static constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  static constexpr std::string_view alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   thread_local random_bytes source;
   std::string id(22, '\0');
   for (auto& c : id)

@@ -23,7 +23,9 @@ join_decision join_decision::refuse(std::string why, protocol::errc code) {
   return {code, std::move(why)};
 }
 
-join_decision room_behavior::authorize_join(room_context&, const member&) { return join_decision::accept(); }
+join_decision room_behavior::authorize_join(room_context&, const member&) {
+  return join_decision::accept();
+}
 
 void room_behavior::on(std::string type, handler f) {
   auto fail = [&](const char* why) { throw std::invalid_argument{"on(\"" + type + "\"): " + why}; };
@@ -38,7 +40,8 @@ void room_behavior::on(std::string type, handler f) {
   handlers_.emplace(std::move(type), std::move(f));
 }
 
-void room_behavior::on_message(room_context& room, const member& from, const application_message& message) {
+void room_behavior::on_message(room_context& room, const member& from,
+                               const application_message& message) {
   auto i = handlers_.find(message.type);
   if (i == handlers_.end())
     room.refuse(protocol::errc::unknown_type);

@@ -31,7 +31,8 @@ shared_message shared_message::binary(std::string_view bytes) {
 const protocol::shared_bytes& shared_message::frame(bool is_deflated) const {
   if (!is_deflated)
     return state_->plain;
-  std::call_once(state_->once, [this] { state_->deflated = protocol::deflated_frame(state_->plain); });
+  std::call_once(state_->once,
+                 [this] { state_->deflated = protocol::deflated_frame(state_->plain); });
   return state_->deflated;
 }
 

@@ -20,15 +20,18 @@ namespace {
 
 /// 0 lifts one.
 credit_limits lifted(credit_limits limits) {
-  return {limits.messages > 0 ? limits.messages : std::int64_t{1} << 40, limits.bytes > 0 ? limits.bytes : std::int64_t{1} << 50};
+  return {limits.messages > 0 ? limits.messages : std::int64_t{1} << 40,
+          limits.bytes > 0 ? limits.bytes : std::int64_t{1} << 50};
 }
 
-/// A raw endpoint has a bound if it was asked for one: what its clients send goes to its own handlers. Who has lifted the rate of messages
-/// wants none of bytes, unless it is given.
+/// A raw endpoint has a bound if it was asked for one: what its clients send goes to its own
+/// handlers. Who has lifted the rate of messages wants none of bytes, unless it is given.
 std::size_t bytes_per_second(const node_options& o, bool is_raw) {
   constexpr std::size_t least = 1024 * 1024;
-  auto unbounded = is_raw || o.connections.messages_per_second <= 0 || o.connections.burst_messages <= 0;
-  return o.connections.bytes_per_second.value_or(unbounded ? 0 : std::max(least, o.messages.largest_message()));
+  auto unbounded =
+    is_raw || o.connections.messages_per_second <= 0 || o.connections.burst_messages <= 0;
+  return o.connections.bytes_per_second.value_or(
+    unbounded ? 0 : std::max(least, o.messages.largest_message()));
 }
 
 connection_actor open_raw(node_shared& s, event_loop& home, session_key key, connection_info info) {
@@ -58,7 +61,8 @@ connection_actor open_raw(node_shared& s, event_loop& home, session_key key, con
   }
 }
 
-connection_actor open_member(node_shared& s, event_loop& home, session_key key, connection_info info) {
+connection_actor open_member(node_shared& s, event_loop& home, session_key key,
+                             connection_info info) {
   connection_core::config c;
   c.key = key;
   c.encoding = info.encoding;
@@ -77,11 +81,12 @@ connection_actor open_member(node_shared& s, event_loop& home, session_key key, 
 
 } // namespace
 
-/// The account is its base, so that what each message touches is one allocation; the tokens in flight keep both.
-/// As a job of its loop it does what must not fail: reads on, and tells the actor that its socket has ended.
+/// The account is its base, so that what each message touches is one allocation; the tokens in
+/// flight keep both. As a job of its loop it does what must not fail: reads on, and tells the actor
+/// that its socket has ended.
 struct connection_port::state final : credit_account, compat::loop_job {
-  state(event_loop& home, loop_counts& counted, const std::atomic<bool>& may_read, const credit_limits& limits,
-        std::size_t bytes_per_second)
+  state(event_loop& home, loop_counts& counted, const std::atomic<bool>& may_read,
+        const credit_limits& limits, std::size_t bytes_per_second)
     : credit_account(limits, [this] { run_soon(); }),
       entrance(home.entrance()),
       loop(home),
@@ -139,8 +144,8 @@ struct connection_port::state final : credit_account, compat::loop_job {
   }
 
   std::shared_ptr<gate<event_loop>> entrance;
-  event_loop& loop;    ///< behind the gate
-  loop_counts& counts; ///< likewise
+  event_loop& loop;               ///< behind the gate
+  loop_counts& counts;            ///< likewise
   const std::atomic<bool>& reads; ///< likewise
   session_key key;
   connection_actor handle;
@@ -158,13 +163,15 @@ connection_port node::open(event_loop& home, sink& output, connection_info info)
   auto& unit = *s.units[home.index()];
   if (!unit.end->lets_in())
     throw std::runtime_error{"the node has ended its connections"};
-  auto p = std::make_shared<connection_port::state>(home, unit.counts, s.reads, lifted(s.options.connections.credits),
-                                                    bytes_per_second(s.options, info.endpoint != nullptr));
+  auto p = std::make_shared<connection_port::state>(
+    home, unit.counts, s.reads, lifted(s.options.connections.credits),
+    bytes_per_second(s.options, info.endpoint != nullptr));
   p->key = home.open_session(output);
   loop_counts::add(unit.counts.connections, 1);
   connection_port port{p}; // closes it if something fails
   p->raw = info.endpoint != nullptr;
-  p->handle = p->raw ? open_raw(s, home, p->key, std::move(info)) : open_member(s, home, p->key, std::move(info));
+  p->handle = p->raw ? open_raw(s, home, p->key, std::move(info))
+                     : open_member(s, home, p->key, std::move(info));
   home.sessions().bind(p->key, std::make_unique<actor_owner>(p->handle, p.get()));
   return port;
 }
@@ -201,7 +208,9 @@ void connection_port::prefetch() const noexcept {
   actors::prefetch(caf::actor_cast<caf::abstract_actor*>(state_->handle), lines_of_actor);
 }
 
-credit connection_port::expect_message() { return state_ && state_->open ? state_->take(0) : credit{}; }
+credit connection_port::expect_message() {
+  return state_ && state_->open ? state_->take(0) : credit{};
+}
 
 bool connection_port::may_read() {
   if (!state_->reads.load(std::memory_order_relaxed))
@@ -219,7 +228,9 @@ std::int64_t connection_port::held_messages() const { return state_ ? state_->he
 
 bool connection_port::wants_pongs() const noexcept { return state_ && state_->raw; }
 
-void connection_port::ponged(std::string payload) { compat::anon_send(state_->handle, pong_received{std::move(payload)}); }
+void connection_port::ponged(std::string payload) {
+  compat::anon_send(state_->handle, pong_received{std::move(payload)});
+}
 
 void connection_port::closed(std::uint16_t code, std::string reason, std::string error) noexcept {
   if (!state_ || !std::exchange(state_->open, false))

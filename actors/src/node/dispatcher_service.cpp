@@ -2,8 +2,8 @@
 
 namespace troupe::actors {
 
-dispatcher_service::dispatcher_service(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared,
-                                       dispatcher& core)
+dispatcher_service::dispatcher_service(caf::actor_config& cfg, compat::loop_context& home,
+                                       node_shared& shared, dispatcher& core)
   : dispatched(cfg, home), shared_(shared), core_(core) {}
 
 dispatcher_service::behavior_type dispatcher_service::make_behavior() {
@@ -11,12 +11,15 @@ dispatcher_service::behavior_type dispatcher_service::make_behavior() {
     [this](const subscribe& m) { obey(m); },
     [this](const fan_out& m) { obey(m); }, // shared by the dispatchers of several loops
     [this](const member_frame& m) { obey(m); },
-    [this](const room_closed& m) { serve([&] { core_.on_room_closed(m); }, [&] { core_.give_up(m.room); }); },
+    [this](const room_closed& m) {
+      serve([&] { core_.on_room_closed(m); }, [&] { core_.give_up(m.room); });
+    },
     [this](const drain_sessions& m) { core_.on_drain(m); },
   };
 }
 
-/// Runs `command`; if it throws, those who were to hear something are given up: no gap stays unseen.
+/// Runs `command`; if it throws, those who were to hear something are given up: no gap stays
+/// unseen.
 template <class Command, class GiveUp>
 void dispatcher_service::serve(Command&& command, GiveUp&& give_up) noexcept {
   try {

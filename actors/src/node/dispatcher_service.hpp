@@ -10,7 +10,8 @@ namespace troupe::actors {
 /// The actor around a loop's dispatcher. Its handlers let no exception out.
 class dispatcher_service final : public compat::dispatched_base<dispatcher_actor, fan_out>::type {
 public:
-  dispatcher_service(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, dispatcher& core);
+  dispatcher_service(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared,
+                     dispatcher& core);
 
   behavior_type make_behavior() override;
   const char* name() const override { return "troupe.dispatcher"; }

@@ -44,10 +44,12 @@ unsigned loops_of(const node_options& options) {
 
 /// What may be on its way from outside to one room or endpoint.
 credit_limits outside_limits(const room_limits& limits) {
-  return {std::int64_t{1} << 40, limits.max_pending_bytes > 0 ? limits.max_pending_bytes : std::int64_t{1} << 50};
+  return {std::int64_t{1} << 40,
+          limits.max_pending_bytes > 0 ? limits.max_pending_bytes : std::int64_t{1} << 50};
 }
 
-/// Once a turn and loop while the budget is exceeded, the session that has lagged longest goes. Returns whether one did.
+/// Once a turn and loop while the budget is exceeded, the session that has lagged longest goes.
+/// Returns whether one did.
 bool keep_output_budget(node_shared& s, loop_unit& unit) {
   auto used = s.output_meter.used_bytes();
   auto over = s.over_budget.load(std::memory_order_relaxed);
@@ -65,8 +67,9 @@ bool keep_output_budget(node_shared& s, loop_unit& unit) {
 
 [[gnu::always_inline]] inline bool is_within_budgets(const node_shared& s, loop_unit& unit) {
   return (s.budget_bytes == 0
-          || (s.output_meter.used_bytes() <= s.budget_bytes && !s.over_budget.load(std::memory_order_relaxed)))
-         && !unit.histories->account().exceeded();
+          || (s.output_meter.used_bytes() <= s.budget_bytes
+              && !s.over_budget.load(std::memory_order_relaxed)))
+      && !unit.histories->account().exceeded();
 }
 
 /// For the end of each turn that is not within the budgets. Returns whether anything went.
@@ -85,7 +88,8 @@ node::node(caf::actor_system& system, node_options options) : state_(std::make_u
   s.key = s.options.hash_seed ? hash_key::from(*s.options.hash_seed) : hash_key::random();
   auto usable = usable_memory_bytes();
   // Small memory and large messages must not close who is on the way to a whole one.
-  auto parts = std::max(usable / 16, static_cast<std::int64_t>(4 * s.options.messages.largest_message()));
+  auto parts =
+    std::max(usable / 16, static_cast<std::int64_t>(4 * s.options.messages.largest_message()));
   s.budget_bytes = s.options.memory_budget_bytes.value_or(usable / 4);
   s.histories.budget_bytes = s.options.history_budget_bytes.value_or(usable / 8);
   s.inbound_budget_bytes = s.options.inbound_budget_bytes.value_or(parts);
@@ -112,10 +116,12 @@ void node::set_up(loop_unit& unit) {
   unit.output_actor = compat::spawn_on<dispatcher_service>(*unit.loop, s, *unit.output);
   unit.registry = compat::spawn_on<registry_shard>(*unit.loop, s, unit);
   unit.loop->add_flusher([&unit] { return unit.output->flush(); });
-  unit.loop->set_after_flush([output = unit.output.get()](steady_time now) { output->note_delivered(now); });
+  unit.loop->set_after_flush(
+    [output = unit.output.get()](steady_time now) { output->note_delivered(now); });
   unit.loop->set_flush_gauge({[output = unit.output.get()] { return output->has_full_turn(); },
                               [output = unit.output.get()] { return output->has_half_a_turn(); }});
-  unit.loop->add_flusher([&s, &unit] { return !is_within_budgets(s, unit) && keep_budgets(s, unit); });
+  unit.loop->add_flusher(
+    [&s, &unit] { return !is_within_budgets(s, unit) && keep_budgets(s, unit); });
 }
 
 void node::must_be_new(const char* what) const {
@@ -126,9 +132,12 @@ void node::must_be_new(const char* what) const {
 void node::rooms(std::string pattern, behavior_factory factory, room_options options) {
   must_be_new("rooms");
   auto& rules = state_->shared.rules;
-  auto fail = [&](const std::string& why) { throw std::invalid_argument{"rooms(\"" + pattern + "\"): " + why}; };
+  auto fail = [&](const std::string& why) {
+    throw std::invalid_argument{"rooms(\"" + pattern + "\"): " + why};
+  };
   if (!is_room_pattern(pattern))
-    fail("a pattern is a room's name (1 to 128 bytes of UTF-8, without control characters, no white space at either end), "
+    fail("a pattern is a room's name (1 to 128 bytes of UTF-8, without control characters, no "
+         "white space at either end), "
          "or a prefix and * at its end");
   if (!factory)
     fail("the factory is empty");
@@ -167,21 +176,26 @@ endpoint node::make_endpoint(std::string path, endpoint_handlers handlers) {
 
 const node_options& node::options() const noexcept { return state_->shared.options; }
 unsigned node::loops() const noexcept { return static_cast<unsigned>(state_->shared.units.size()); }
-unsigned node::loop_of(std::string_view room) const noexcept { return state_->shared.home_of(room).loop->index(); }
+unsigned node::loop_of(std::string_view room) const noexcept {
+  return state_->shared.home_of(room).loop->index();
+}
 event_loop& node::loop(unsigned index) noexcept { return *state_->shared.units[index]->loop; }
 
 void node::start() {
   if (!state_->threads.empty() || state_->stopped || state_->stop_requested)
     throw std::logic_error{"a node starts once, and not after its stop"};
   for (auto& unit : state_->shared.units)
-    state_->threads.push_back(start_thread("troupe loop", [loop = unit->loop.get()] { loop->run(); }));
+    state_->threads.push_back(
+      start_thread("troupe loop", [loop = unit->loop.get()] { loop->run(); }));
   std::vector<event_loop*> loops;
   for (auto& unit : state_->shared.units)
     loops.push_back(unit->loop.get());
   state_->looks_on = std::make_unique<watchdog>(std::move(loops), *state_->shared.options.log);
 }
 
-bool node::overloaded() const noexcept { return state_->shared.over_budget.load(std::memory_order_relaxed); }
+bool node::overloaded() const noexcept {
+  return state_->shared.over_budget.load(std::memory_order_relaxed);
+}
 protocol::memory_meter& node::inbound_meter() noexcept { return state_->shared.inbound_meter; }
 protocol::memory_meter& node::output_meter() noexcept { return state_->shared.output_meter; }
 

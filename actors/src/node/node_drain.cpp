@@ -39,7 +39,8 @@ class drainer final : public timer_wheel::entry {
 public:
   static constexpr std::chrono::milliseconds step{50};
 
-  drainer(loop_unit& unit, bool restart, std::chrono::milliseconds spread) : unit_(unit), restart_(restart) {
+  drainer(loop_unit& unit, bool restart, std::chrono::milliseconds spread)
+    : unit_(unit), restart_(restart) {
     unit_.loop->sessions().for_each([this](session_key key, sink&) { left_.push_back(key); });
     auto steps = static_cast<std::size_t>(std::max<std::int64_t>(1, spread / step));
     per_step_ = std::max<std::size_t>(100, left_.size() / steps + 1);
@@ -48,7 +49,8 @@ public:
   void on_deadline() override {
     auto few = static_cast<std::ptrdiff_t>(std::min(per_step_, left_.size()));
     unit_.loop->arm(*this, step); // before what may fail for want of memory
-    compat::anon_send(unit_.output_actor, drain_sessions{{left_.rbegin(), left_.rbegin() + few}, restart_});
+    compat::anon_send(unit_.output_actor,
+                      drain_sessions{{left_.rbegin(), left_.rbegin() + few}, restart_});
     left_.erase(left_.end() - few, left_.end());
     if (left_.empty())
       cancel();
@@ -75,7 +77,8 @@ void node::stop_reading() {
 
 bool node::has_settled() const noexcept {
   auto& units = state_->shared.units;
-  return std::all_of(units.begin(), units.end(), [](auto& unit) { return unit->has_settled.load(); });
+  return std::all_of(units.begin(), units.end(),
+                     [](auto& unit) { return unit->has_settled.load(); });
 }
 
 void node::end_rooms() {

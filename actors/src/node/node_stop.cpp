@@ -23,8 +23,9 @@ node::~node() {
     stop(*state_);
     return;
   }
-  state_->shared.options.log->write(protocol::log_level::warning, "node",
-                                    "it was destroyed on one of its own loops: it ends on a thread of its own");
+  state_->shared.options.log->write(
+    protocol::log_level::warning, "node",
+    "it was destroyed on one of its own loops: it ends on a thread of its own");
   end_elsewhere([rest = std::shared_ptr<state>{std::move(state_)}] { stop(*rest); });
 }
 
@@ -87,9 +88,9 @@ void node::drive_until_done(state& self) {
     reminder += std::chrono::seconds{10};
     (void)all([](event_loop& loop) { return loop.dismiss_strangers(), false; });
   }
-  (void)all([](event_loop& loop) { return loop.entrance()->close(), false; }); // or who posts for ever keeps them busy
-  while (all(turn)) {
-  }
+  // or who posts for ever keeps them busy
+  (void)all([](event_loop& loop) { return loop.entrance()->close(), false; });
+  while (all(turn)) {}
 }
 
 } // namespace troupe::actors

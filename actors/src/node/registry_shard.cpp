@@ -12,15 +12,18 @@ using protocol::errc;
 
 namespace {
 
-/// Who was on the way to so many rooms that ended before they handled it is refused: the next may do so, too.
+/// Who was on the way to so many rooms that ended before they handled it is refused: the next may
+/// do so, too.
 constexpr std::uint8_t most_failed_rooms = 3;
 
 /// Whether an entry makes the room that it is for.
 bool makes_room(const room_entry& entry) {
-  return std::holds_alternative<join_request>(entry) || std::holds_alternative<observe_request>(entry);
+  return std::holds_alternative<join_request>(entry)
+      || std::holds_alternative<observe_request>(entry);
 }
 
-/// Counts one more room that has ended before it handled the entry. Returns whether there may be another.
+/// Counts one more room that has ended before it handled the entry. Returns whether there may be
+/// another.
 bool may_go_on(room_entry& entry) {
   if (auto* join = std::get_if<join_request>(&entry))
     return ++join->failed_rooms < most_failed_rooms;
@@ -31,7 +34,8 @@ bool may_go_on(room_entry& entry) {
 
 } // namespace
 
-registry_shard::registry_shard(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit)
+registry_shard::registry_shard(caf::actor_config& cfg, compat::loop_context& home,
+                               node_shared& shared, loop_unit& unit)
   : dispatched(cfg, home), shared_(shared), unit_(unit), rooms_(0, seeded_hash{shared.key}) {
   constexpr std::size_t few = 16;
   late_.reserve(few);
@@ -58,7 +62,8 @@ registry_shard::behavior_type registry_shard::make_behavior() {
     },
     [this](const room_empty& m) {
       guard([&] {
-        if (auto* room = find(m.name); room && room->key == m.room && room->cell->handed_on == m.entries)
+        if (auto* room = find(m.name);
+            room && room->key == m.room && room->cell->handed_on == m.entries)
           end(*room, room_end::empty);
       });
     },
@@ -74,7 +79,7 @@ registry_shard::behavior_type registry_shard::make_behavior() {
   };
 }
 
-// -- entries --------------------------------------------------------------------------------------------------------------
+// -- entries --------------------------------------------------------------------------------------
 
 void registry_shard::handle(room_call& call) {
   guard([&] { enter(call.room, std::move(call.entry)); });
@@ -100,7 +105,8 @@ void registry_shard::enter(const std::string& name, room_entry&& entry) {
   }
 }
 
-/// A leave behind a join that the room may not have handled yet. Nobody says it again, so that it is kept where there is no memory.
+/// A leave behind a join that the room may not have handled yet. Nobody says it again, so that it
+/// is kept where there is no memory.
 void registry_shard::take_leave(const std::string& name, room_entry&& entry) {
   auto* room = find(name);
   if (!room)
@@ -117,7 +123,8 @@ void registry_shard::take_leave(const std::string& name, room_entry&& entry) {
   }
 }
 
-/// Ends, soon, a room that was made for an entry which it has not been handed: it would never say that it is empty.
+/// Ends, soon, a room that was made for an entry which it has not been handed: it would never say
+/// that it is empty.
 void registry_shard::end_unused(const std::string& name) noexcept {
   auto* room = find(name);
   if (!room || room->ending || room->cell->handed_on > 0)
@@ -145,7 +152,8 @@ void registry_shard::refuse(const std::string& name, const room_entry& entry, er
   auto* join = std::get_if<join_request>(&entry);
   try {
     if (join)
-      compat::dispatch(caf::actor_cast<connection_actor>(join->from), join_answer{join->ticket, {why, {}, {}}, {}});
+      compat::dispatch(caf::actor_cast<connection_actor>(join->from),
+                       join_answer{join->ticket, {why, {}, {}}, {}});
     else if (auto* observer = std::get_if<observe_request>(&entry))
       compat::anon_send(observer->who, room_event{room_event::kind::refused, {}, name, {}, 0, {}});
   } catch (...) {
@@ -155,7 +163,7 @@ void registry_shard::refuse(const std::string& name, const room_entry& entry, er
   }
 }
 
-// -- rooms ----------------------------------------------------------------------------------------------------------------
+// -- rooms ----------------------------------------------------------------------------------------
 
 registry_shard::listing* registry_shard::find(const std::string& name) {
   auto i = rooms_.find(name);
@@ -166,7 +174,8 @@ errc registry_shard::reason_against_another() const {
   if (stopping_)
     return errc::overloaded;
   auto limit = shared_.options.rooms.max_rooms;
-  return limit > 0 && shared_.rooms.load(std::memory_order_relaxed) >= limit ? errc::node_room_limit : errc::ok;
+  return limit > 0 && shared_.rooms.load(std::memory_order_relaxed) >= limit ? errc::node_room_limit
+                                                                             : errc::ok;
 }
 
 registry_shard::listing& registry_shard::make(const std::string& name) {
@@ -216,7 +225,8 @@ void registry_shard::on_down(const std::string& name, bool in_order) {
 /// A room is forgotten once all loops have been told of its crash; until then what enters it waits.
 void registry_shard::bury(const std::string& name, listing& room) {
   for (; room.crashed && room.told_loops < shared_.units.size(); ++room.told_loops)
-    compat::send(this, shared_.units[room.told_loops]->output_actor, room_closed{room.key, room_end::crashed});
+    compat::send(this, shared_.units[room.told_loops]->output_actor,
+                 room_closed{room.key, room_end::crashed});
   auto gone = rooms_.extract(name);
   pass_on(gone.key(), *gone.mapped().cell);
   if (stopping_ && rooms_.empty())
@@ -248,7 +258,8 @@ void registry_shard::try_again() {
     bury(i->first, i->second);
 }
 
-/// Hands on to a successor what a room has left behind. Does not throw: nobody would ask for the rest.
+/// Hands on to a successor what a room has left behind. Does not throw: nobody would ask for the
+/// rest.
 void registry_shard::pass_on(const std::string& name, room_cell& cell) {
   auto& entries = cell.entries;
   if (cell.handling) { // the room has crashed over it

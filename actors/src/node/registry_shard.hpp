@@ -11,18 +11,22 @@
 
 namespace troupe::actors {
 
-/// The rooms that live on one loop, by name. The only one that makes and ends rooms, and the only way into them.
+/// The rooms that live on one loop, by name. The only one that makes and ends rooms, and the only
+/// way into them.
 ///
-/// An entry is handed on to the room of its name, which is made if need be. While that room ends, or after it has crashed, entries wait
-/// in its cell; once it is gone the shard hands them on to a successor.
+/// An entry is handed on to the room of its name, which is made if need be. While that room ends,
+/// or after it has crashed, entries wait in its cell; once it is gone the shard hands them on to a
+/// successor.
 ///
-/// Invariants: a name has at most one room; a room that ended with members has said so, or the shard has for it, before a successor
-/// of its name is made; a room ends for being empty only if it has handled all that was handed on to it; each join has one answer.
-/// Its handlers let no exception out: what there is no memory for is tried again soon, and an asker that cannot be answered loses its
-/// connection (1011).
+/// Invariants: a name has at most one room; a room that ended with members has said so, or the
+/// shard has for it, before a successor of its name is made; a room ends for being empty only if it
+/// has handled all that was handed on to it; each join has one answer. Its handlers let no
+/// exception out: what there is no memory for is tried again soon, and an asker that cannot be
+/// answered loses its connection (1011).
 class registry_shard final : public compat::dispatched<registry_actor::base, room_call> {
 public:
-  registry_shard(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit);
+  registry_shard(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared,
+                 loop_unit& unit);
 
   behavior_type make_behavior() override;
   const char* name() const override { return "troupe.registry"; }
@@ -68,7 +72,8 @@ private:
 
   node_shared& shared_;
   loop_unit& unit_;
-  std::unordered_map<std::string, listing, seeded_hash, std::equal_to<>> rooms_; ///< also those that end
+  /// Also those that end.
+  std::unordered_map<std::string, listing, seeded_hash, std::equal_to<>> rooms_;
   std::vector<room_call> late_; ///< leaves that there was no memory for
   bool stopping_ = false;
   second_try second_try_{*this};

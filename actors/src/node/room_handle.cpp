@@ -20,8 +20,8 @@ room_handle node::room(std::string_view name) {
   room_handle h;
   if (protocol::is_room_name(name))
     state_->entrance->enter([&](node_shared& s) {
-      h.state_ = std::make_shared<const room_handle::state>(
-        room_handle::state{std::string{name}, state_->entrance, &s.home_of(name), s.outside_account(name)});
+      h.state_ = std::make_shared<const room_handle::state>(room_handle::state{
+        std::string{name}, state_->entrance, &s.home_of(name), s.outside_account(name)});
     });
   return h;
 }
@@ -31,7 +31,8 @@ void node::observe(std::string_view room, caf::actor who, observer_options optio
     throw std::invalid_argument{"observe: the actor is null"};
   check_options(options);
   auto asked = protocol::is_room_name(room) && state_->entrance->enter([&](node_shared& s) {
-    compat::anon_send(s.home_of(room).registry, room_call{std::string{room}, observe_request{0, who, options}});
+    compat::anon_send(s.home_of(room).registry,
+                      room_call{std::string{room}, observe_request{0, who, options}});
   });
   if (!asked)
     compat::anon_send(who, room_event{room_event::kind::refused, {}, std::string{room}, {}, 0, {}});
@@ -41,7 +42,8 @@ void node::unobserve(std::string_view room, caf::actor who) {
   if (!who)
     throw std::invalid_argument{"unobserve: the actor is null"};
   state_->entrance->enter([&](node_shared& s) {
-    compat::anon_send(s.home_of(room).registry, room_call{std::string{room}, unobserve_request{std::move(who)}});
+    compat::anon_send(s.home_of(room).registry,
+                      room_call{std::string{room}, unobserve_request{std::move(who)}});
   });
 }
 
@@ -54,7 +56,8 @@ publish_result room_handle::publish(const broadcast_event& event) const {
   auto owned = std::make_shared<const owned_event>(event);
   auto token = state_->account->take(owned->bytes());
   auto sent = state_->node->enter([&](node_shared&) {
-    compat::anon_send(state_->home->registry, outside_event{state_->name, std::move(owned), std::move(token)});
+    compat::anon_send(state_->home->registry,
+                      outside_event{state_->name, std::move(owned), std::move(token)});
   });
   return sent ? publish_result::accepted : publish_result::gone;
 }

@@ -13,9 +13,14 @@ class relay final : public room_behavior {};
 
 } // namespace
 
-room::room(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit, std::string name,
-           room_key key, std::shared_ptr<room_cell> cell)
-  : dispatched(cfg, home), shared_(shared), unit_(unit), room_name_(std::move(name)), key_(key), cell_(std::move(cell)) {}
+room::room(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
+           std::string name, room_key key, std::shared_ptr<room_cell> cell)
+  : dispatched(cfg, home),
+    shared_(shared),
+    unit_(unit),
+    room_name_(std::move(name)),
+    key_(key),
+    cell_(std::move(cell)) {}
 
 room::behavior_type room::make_behavior() {
   set_exception_handler([this](std::exception_ptr& thrown) -> caf::error {
@@ -37,7 +42,8 @@ room::behavior_type room::make_behavior() {
   };
 }
 
-/// Takes what the shard has put first into the cell. A room that ends leaves it there, for its successor.
+/// Takes what the shard has put first into the cell. A room that ends leaves it there, for its
+/// successor.
 void room::handle(entry_waits&) {
   unit_.loop->concerns(room_name_);
   if (core_->ending())
@@ -55,7 +61,8 @@ void room::handle(entry_waits&) {
 /// Whether it is done with it: else it is its successor's.
 bool room::enter(join_request& request) {
   auto reply = core_->join(request);
-  if (reply.code == protocol::errc::room_closed && core_->ending()) // else its behaviour has said so
+  // else its behaviour has said so
+  if (reply.code == protocol::errc::room_closed && core_->ending())
     return false;
   auto room = reply.room ? room_actor{this} : room_actor{};
   auto connection = caf::actor_cast<connection_actor>(request.from);
@@ -92,7 +99,8 @@ void room::say_crash() noexcept {
     auto what = protocol::exception_text();
     auto* hook = core_ ? core_->hook() : "its making";
     shared_.options.log->write(protocol::log_level::error, "room",
-                               room_name_ + " has crashed" + (hook ? std::string{" in "} + hook : "") + ": " + what);
+                               room_name_ + " has crashed"
+                                 + (hook ? std::string{" in "} + hook : "") + ": " + what);
   } catch (const std::bad_alloc&) {
     shared_.options.log->write(protocol::log_level::error, "room", "a room has crashed: no memory");
   }
@@ -134,7 +142,7 @@ void room::release_state() {
   targets_.clear();
 }
 
-// -- room_output ----------------------------------------------------------------------------------------------------------
+// -- room_output ----------------------------------------------------------------------------------
 
 void room::to_dispatcher(std::uint32_t loop, subscribe message) {
   compat::dispatch(shared_.units[loop]->output_actor, std::move(message));
@@ -156,7 +164,8 @@ void room::to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out messa
 }
 
 void room::member_kicked(const caf::strong_actor_ptr& connection) {
-  compat::send(this, caf::actor_cast<connection_actor>(connection), membership_lost{key_, protocol::errc::not_joined});
+  compat::send(this, caf::actor_cast<connection_actor>(connection),
+               membership_lost{key_, protocol::errc::not_joined});
 }
 
 void room::observer_joined(const caf::actor& who) {
@@ -165,7 +174,9 @@ void room::observer_joined(const caf::actor& who) {
 
 void room::observer_left(const caf::actor& who) { unwatch(who); }
 
-void room::to_observer(const caf::actor& who, room_event event) { compat::anon_send(who, std::move(event)); }
+void room::to_observer(const caf::actor& who, room_event event) {
+  compat::anon_send(who, std::move(event));
+}
 
 void room::room_ended(const std::vector<std::uint32_t>& loops, room_end reason) {
   for (auto loop : loops)
@@ -177,7 +188,9 @@ void room::report_empty() {
   compat::send(this, unit_.registry, room_empty{room_name_, key_, handled});
 }
 
-void room::request_end(room_end reason) { compat::send(this, unit_.registry, end_request{room_name_, key_, reason}); }
+void room::request_end(room_end reason) {
+  compat::send(this, unit_.registry, end_request{room_name_, key_, reason});
+}
 
 void room::report_hook_failure(const char* hook) noexcept {
   std::string whose;
@@ -186,7 +199,8 @@ void room::report_hook_failure(const char* hook) noexcept {
   } catch (const std::bad_alloc&) {
     // The line does without.
   }
-  protocol::report_exception(*shared_.options.log, *shared_.options.counters, "room", whose.empty() ? room_name_ : whose);
+  protocol::report_exception(*shared_.options.log, *shared_.options.counters, "room",
+                             whose.empty() ? room_name_ : whose);
 }
 
 } // namespace troupe::actors

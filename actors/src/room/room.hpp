@@ -9,17 +9,20 @@ namespace troupe::actors {
 
 /// The actor of one room incarnation: hands messages to its core and sends what the core decides.
 ///
-/// It watches no connection. One that ends leaves its rooms first (`say_farewell`, repeated until it succeeds), and those who have
-/// watched it hear of its end only after that: a monitor could never be the first to know.
-class room final : public compat::dispatched_base<room_actor, room_input>::type, public room_output {
+/// It watches no connection. One that ends leaves its rooms first (`say_farewell`, repeated until
+/// it succeeds), and those who have watched it hear of its end only after that: a monitor could
+/// never be the first to know.
+class room final : public compat::dispatched_base<room_actor, room_input>::type,
+                   public room_output {
 public:
-  room(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit, std::string name, room_key key,
-       std::shared_ptr<room_cell> cell);
+  room(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
+       std::string name, room_key key, std::shared_ptr<room_cell> cell);
 
   behavior_type make_behavior() override;
   const char* name() const override { return "troupe.room"; }
 
-  caf::resumable::resume_result resume(compat::context_base* context, std::size_t max_messages) override {
+  caf::resumable::resume_result resume(compat::context_base* context,
+                                       std::size_t max_messages) override {
     unit_.loop->concerns(room_name_, name());
     return dispatched::resume(context, max_messages);
   }
@@ -55,7 +58,7 @@ private:
   void release_state() override;
   void set_up();
 
-  // -- room_output --------------------------------------------------------------------------------------------------------
+  // -- room_output --------------------------------------------------------------------------------
   void to_dispatcher(std::uint32_t loop, subscribe message) override;
   void to_dispatcher(std::uint32_t loop, member_frame message) override;
   void to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out message) override;

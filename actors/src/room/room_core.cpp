@@ -20,8 +20,9 @@ namespace {
 
 constexpr double overload_factor = 8;
 
-/// A frame weighs as the command that caused it, so that what is legal at the door cuts no reader; but no less than a seventh of its
-/// size, which is what a value may gain in the other codec: a short command may have a long answer.
+/// A frame weighs as the command that caused it, so that what is legal at the door cuts no reader;
+/// but no less than a seventh of its size, which is what a value may gain in the other codec: a
+/// short command may have a long answer.
 void make_lighter(protocol::shared_bytes& frame, std::size_t cause_bytes) noexcept {
   constexpr std::size_t largest_gain = 7;
   if (frame.size() > cause_bytes)
@@ -38,12 +39,14 @@ const char* hook_of(room_input::kind what) noexcept {
 }
 
 credit_limits own_limits(const room_limits& limits) {
-  return {std::int64_t{1} << 40, limits.max_pending_bytes > 0 ? limits.max_pending_bytes : std::int64_t{1} << 50};
+  return {std::int64_t{1} << 40,
+          limits.max_pending_bytes > 0 ? limits.max_pending_bytes : std::int64_t{1} << 50};
 }
 
 } // namespace
 
-/// Marks that a command is handled, and who pays for what is said meanwhile; members that leave stay in memory until it ends.
+/// Marks that a command is handled, and who pays for what is said meanwhile; members that leave
+/// stay in memory until it ends.
 struct room_core::command_scope {
   command_scope(room_core& r, payer who, const credit& token = {}) : room(r) {
     room.payer_ = who;
@@ -61,7 +64,9 @@ struct room_core::command_scope {
   room_core& room;
 };
 
-room_core::payer room_core::payer_of(const credit& token) noexcept { return token ? payer::client : payer::room; }
+room_core::payer room_core::payer_of(const credit& token) noexcept {
+  return token ? payer::client : payer::room;
+}
 
 /// What `make` makes for each encoding in use: built once, deflated at most once.
 template <class Make>
@@ -97,17 +102,19 @@ void room_core::create() {
   hook_ = nullptr;
 }
 
-// -- joining and leaving --------------------------------------------------------------------------------------------------
+// -- joining and leaving --------------------------------------------------------------------------
 
 join_reply room_core::join(const join_request& request) {
-  command_scope scope{*this, request.automatic ? payer::arrival : payer_of(request.token), request.token};
+  command_scope scope{*this, request.automatic ? payer::arrival : payer_of(request.token),
+                      request.token};
   if (members_.contains(request.who)) {
     if (auto frame = joined_frame_for(request))
       to_member(request.who, std::move(frame));
     request.ref->answered = true;
     return {errc::ok, {}, config_.identity->key};
   }
-  member candidate{request.who, request.user_id, request.encoding, request.profile, request.automatic, request.claims};
+  member candidate{request.who,     request.user_id,   request.encoding,
+                   request.profile, request.automatic, request.claims};
   if (config_.limits.max_members > 0 && members_.size() >= config_.limits.max_members)
     return {errc::room_full, {}, {}};
   entering_ = true;
@@ -116,9 +123,11 @@ join_reply room_core::join(const join_request& request) {
   if (decision.code != errc::ok)
     check_refusal("authorize_join", decision.code);
   hook_ = nullptr;
-  auto reply = ending_                     ? join_reply{errc::room_closed, {}, {}} // by that hook: its successor decides
-               : decision.code == errc::ok ? admit(std::move(candidate), request)
-                                           : join_reply{decision.code, std::move(decision.detail), {}};
+  // by that hook: its successor decides
+  auto reply = ending_ ? join_reply{errc::room_closed, {}, {}}
+             : decision.code == errc::ok
+               ? admit(std::move(candidate), request)
+               : join_reply{decision.code, std::move(decision.detail), {}};
   entering_ = false;
   check_empty();
   return reply;
@@ -128,10 +137,12 @@ join_reply room_core::admit(member candidate, const join_request& request) {
   growth_ = {true, candidate.profile.size()};
   announce_join(candidate);
   growth_ = {};
-  auto& kept = members_.try_emplace(request.who, resident{std::move(candidate), request.from}).first->second;
+  auto& kept =
+    members_.try_emplace(request.who, resident{std::move(candidate), request.from}).first->second;
   count_member(kept, 1);
-  output_.to_dispatcher(request.who.loop, subscribe{config_.identity, request.who, request.encoding, joined_frame_for(request),
-                                                    is_plain(request.encoding)});
+  output_.to_dispatcher(request.who.loop,
+                        subscribe{config_.identity, request.who, request.encoding,
+                                  joined_frame_for(request), is_plain(request.encoding)});
   request.ref->answered = true; // not before: what fails for want of memory is answered by others
   hook_ = "on_join";
   behavior_->on_join(*this, kept);
@@ -167,16 +178,22 @@ void room_core::leave(const leave_request& request) {
   protocol::shared_bytes farewell;
   auto is_forbidden = request.reason == leave_reason::forbidden;
   if (request.answer)
-    farewell = protocol::left_frame(i->second.encoding, config_.identity->name, seq_,
-                                    is_forbidden ? to_string(request.reason) : std::string_view{}, {},
-                                    request.ref ? std::string_view{request.ref->value} : std::string_view{}, config_.meter);
+    farewell = protocol::left_frame(
+      i->second.encoding, config_.identity->name, seq_,
+      is_forbidden ? to_string(request.reason) : std::string_view{}, {},
+      request.ref ? std::string_view{request.ref->value} : std::string_view{}, config_.meter);
   if (is_forbidden && !farewell) // a plain client knows `error` only
     farewell = protocol::error_frame(i->second.encoding,
-                                     {errc::forbidden, "Your token does not open this room any more.", {}, {},
-                                      config_.identity->name, {}},
+                                     {errc::forbidden,
+                                      "Your token does not open this room any more.",
+                                      {},
+                                      {},
+                                      config_.identity->name,
+                                      {}},
                                      config_.meter);
   if (request.ref && !farewell) // a plain client that asked for an answer
-    farewell = protocol::ack_frame(i->second.encoding, request.ref->value, config_.identity->name, std::nullopt, config_.meter);
+    farewell = protocol::ack_frame(i->second.encoding, request.ref->value, config_.identity->name,
+                                   std::nullopt, config_.meter);
   remove(request.who, request.reason, farewell, request.ref.get());
 }
 
@@ -186,11 +203,13 @@ void room_core::renew(const claims_renewed& message) {
 }
 
 /// `ref`: what `farewell` answers; may be null.
-void room_core::remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell, open_ref* ref) {
+void room_core::remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell,
+                       open_ref* ref) {
   output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, farewell, true});
   auto place = members_.find(who);
   if (reason == leave_reason::kicked)
-    output_.member_kicked(place->second.connection); // behind its `left`: what its connection answers then is true
+    // behind its `left`: what its connection answers then is true
+    output_.member_kicked(place->second.connection);
   if (ref)
     ref->answered = true;
   departed_.emplace_back(); // if it throws, the room that crashes still has its member
@@ -213,11 +232,13 @@ void room_core::kick(session_key who, std::string_view message) {
   auto i = members_.find(who);
   if (i == members_.end() || ended_)
     return;
-  auto farewell = protocol::left_frame(i->second.encoding, config_.identity->name, seq_, to_string(leave_reason::kicked),
-                                       message, {}, config_.meter);
+  auto farewell = protocol::left_frame(i->second.encoding, config_.identity->name, seq_,
+                                       to_string(leave_reason::kicked), message, {}, config_.meter);
   if (!farewell) { // a plain client knows `error` only
     auto why = message.empty() ? std::string_view{"You were removed from the room."} : message;
-    farewell = protocol::error_frame(i->second.encoding, {errc::not_joined, why, {}, {}, config_.identity->name, {}}, config_.meter);
+    farewell = protocol::error_frame(i->second.encoding,
+                                     {errc::not_joined, why, {}, {}, config_.identity->name, {}},
+                                     config_.meter);
   }
   remove(who, leave_reason::kicked, farewell);
 }
@@ -226,8 +247,8 @@ void room_core::announce_join(const member& m) {
   if (!config_.announce)
     return;
   auto frames = frames_by([&](encoding e) {
-    return protocol::user_joined_frame(e, config_.identity->name, m.user_id, {protocol::codec_of(m.encoding), m.profile},
-                                       config_.meter);
+    return protocol::user_joined_frame(e, config_.identity->name, m.user_id,
+                                       {protocol::codec_of(m.encoding), m.profile}, config_.meter);
   });
   send_frames(std::move(frames), {}, std::nullopt);
 }
@@ -236,7 +257,8 @@ void room_core::announce_leave(const member& m, leave_reason reason) {
   if (!config_.announce)
     return;
   auto frames = frames_by([&](encoding e) {
-    return protocol::user_left_frame(e, config_.identity->name, m.user_id, to_string(reason), config_.meter);
+    return protocol::user_left_frame(e, config_.identity->name, m.user_id, to_string(reason),
+                                     config_.meter);
   });
   send_frames(std::move(frames), {}, std::nullopt);
 }
@@ -259,7 +281,7 @@ void room_core::check_empty() {
     output_.report_empty();
 }
 
-// -- what members say -----------------------------------------------------------------------------------------------------
+// -- what members say -----------------------------------------------------------------------------
 
 void room_core::input(const room_input& in) {
   if (ending_)
@@ -308,7 +330,8 @@ void room_core::relay(const room_input& in, const member& from) {
   event.field = in.field;
   event.body = {protocol::codec_of(in.encoding), in.body};
   auto* meter = history_.meter();
-  auto frames = frames_by([&](encoding e) { return protocol::message_frame(e, event, meter); }, meter);
+  auto frames =
+    frames_by([&](encoding e) { return protocol::message_frame(e, event, meter); }, meter);
   send_frames(std::move(frames), in.echo ? session_key{} : in.who, seq_);
 }
 
@@ -316,7 +339,9 @@ void room_core::relay_binary(const room_input& in, const member& from) {
   hook_ = nullptr;
   ++seq_;
   auto* meter = history_.meter();
-  auto make = [&](encoding e) { return protocol::binary_frame(e, config_.identity->name, from.user_id, seq_, in.body, meter); };
+  auto make = [&](encoding e) {
+    return protocol::binary_frame(e, config_.identity->name, from.user_id, seq_, in.body, meter);
+  };
   auto frames = frames_by(make, meter);
   send_frames(std::move(frames), in.echo ? session_key{} : in.who, seq_);
 }
@@ -324,7 +349,8 @@ void room_core::relay_binary(const room_input& in, const member& from) {
 void room_core::answer(const room_input& in) {
   if (!in.ref)
     return;
-  to_member(in.who, protocol::ack_frame(in.encoding, in.ref->value, config_.identity->name, seq_, config_.meter));
+  to_member(in.who, protocol::ack_frame(in.encoding, in.ref->value, config_.identity->name, seq_,
+                                        config_.meter));
   in.ref->answered = true;
 }
 
@@ -362,7 +388,7 @@ void room_core::outside(const outside_event& event) {
   say(event.event->event(), {});
 }
 
-// -- the end --------------------------------------------------------------------------------------------------------------
+// -- the end --------------------------------------------------------------------------------------
 
 void room_core::close(room_end reason) {
   ending_ = true;
@@ -389,7 +415,8 @@ void room_core::crash() noexcept {
   }
 }
 
-/// Tells the behaviour that all its members have gone. Of a room that has crashed, one hook that fails does not keep the others.
+/// Tells the behaviour that all its members have gone. Of a room that has crashed, one hook that
+/// fails does not keep the others.
 void room_core::dismiss_members(bool crashed) {
   loops_.clear();
   members_by_loop_.clear();
@@ -410,14 +437,17 @@ void room_core::tell_observers_end() {
   for (; !observers_.empty(); observers_.pop_back()) {
     auto& o = observers_.back();
     if (o.dropped > 0)
-      send_event(o, {room_event::kind::gap, config_.identity->key, config_.identity->name, {}, o.dropped, {}});
+      send_event(
+        o,
+        {room_event::kind::gap, config_.identity->key, config_.identity->name, {}, o.dropped, {}});
     o.dropped = 0;
-    send_event(o, {room_event::kind::closed, config_.identity->key, config_.identity->name, {}, 0, {}});
+    send_event(
+      o, {room_event::kind::closed, config_.identity->key, config_.identity->name, {}, 0, {}});
     output_.observer_left(o.who);
   }
 }
 
-// -- what the behaviour says ----------------------------------------------------------------------------------------------
+// -- what the behaviour says ----------------------------------------------------------------------
 
 void room_core::broadcast(const broadcast_event& event) {
   check(event);
@@ -434,7 +464,8 @@ void room_core::check(const broadcast_event& event) const {
   if (!current_)
     return check_event(event);
   auto is_application = current_->what == room_input::kind::application;
-  check_event(event, is_application ? std::string_view{current_->type} : std::string_view{}, current_->bytes.view());
+  check_event(event, is_application ? std::string_view{current_->type} : std::string_view{},
+              current_->bytes.view());
 }
 
 void room_core::say(const broadcast_event& event, session_key except) {
@@ -456,7 +487,8 @@ protocol::shared_bytes room_core::application_frame_for(encoding e, const broadc
     return {};
   auto* meter = seq ? history_.meter() : config_.meter;
   if (is_plain(e) || event.v1_fields.empty())
-    return protocol::application_frame(e, event.type, config_.identity->name, seq, event.fields, meter);
+    return protocol::application_frame(e, event.type, config_.identity->name, seq, event.fields,
+                                       meter);
   auto all = event.fields;
   all.insert(all.end(), event.v1_fields.begin(), event.v1_fields.end());
   return protocol::application_frame(e, event.type, config_.identity->name, seq, all, meter);
@@ -477,8 +509,8 @@ void room_core::send_to(session_key who, const broadcast_event& event) {
 /// A frame for one member, charged as a broadcast is until its dispatcher has it.
 void room_core::to_member(session_key who, protocol::shared_bytes frame, bool only_member) {
   auto own = charge(frame.size());
-  output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, std::move(frame), false, only_member, current_token_,
-                                               std::move(own)});
+  output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, std::move(frame), false,
+                                               only_member, current_token_, std::move(own)});
 }
 
 void room_core::end() {
@@ -486,9 +518,10 @@ void room_core::end() {
     output_.request_end(room_end::ended);
 }
 
-// -- fan-out --------------------------------------------------------------------------------------------------------------
+// -- fan-out --------------------------------------------------------------------------------------
 
-void room_core::send_frames(frame_set frames, session_key except, std::optional<std::uint64_t> seq) {
+void room_core::send_frames(frame_set frames, session_key except,
+                            std::optional<std::uint64_t> seq) {
   auto cause = cause_bytes();
   std::size_t bytes = 0, largest = 0;
   for (auto& f : frames) {
@@ -508,11 +541,13 @@ void room_core::send_frames(frame_set frames, session_key except, std::optional<
     return;
   charge_growth(largest, 0);
   auto own = charge(bytes);
-  output_.to_dispatchers(loops_, fan_out{config_.identity->key, std::move(frames), except, current_token_, std::move(own), output_.now()});
+  output_.to_dispatchers(loops_, fan_out{config_.identity->key, std::move(frames), except,
+                                         current_token_, std::move(own), output_.now()});
 }
 
-/// What a command has become beyond its own size counts among its sender's bytes of a second, so that who reads as fast as one client
-/// may send is never brought to its bound by one client: all that is said to everybody, and the largest that goes to one member.
+/// What a command has become beyond its own size counts among its sender's bytes of a second, so
+/// that who reads as fast as one client may send is never brought to its bound by one client: all
+/// that is said to everybody, and the largest that goes to one member.
 void room_core::charge_growth(std::size_t to_all, std::size_t to_one) noexcept {
   constexpr std::size_t envelope = 1024; // less is no growth of the body
   if (!growth_.is_counted)
@@ -531,7 +566,8 @@ std::size_t room_core::cause_bytes() const noexcept {
   return current_ ? current_->bytes.size() : protocol::shared_bytes::max_bytes;
 }
 
-/// What is held for output that the command being handled does not pay for. A room that is far behind with its own ends.
+/// What is held for output that the command being handled does not pay for. A room that is far
+/// behind with its own ends.
 credit room_core::charge(std::size_t bytes) {
   if (payer_ == payer::client || payer_ == payer::nobody)
     return {};
@@ -554,7 +590,7 @@ std::string_view room_core::timestamp() {
   return timestamp_;
 }
 
-// -- server-side members --------------------------------------------------------------------------------------------------
+// -- server-side members --------------------------------------------------------------------------
 
 void room_core::observe(const observe_request& request) {
   auto same = [&](auto& o) { return o.who == request.who; };
@@ -564,7 +600,8 @@ void room_core::observe(const observe_request& request) {
   auto account = std::make_shared<credit_account>(credit_limits{most, std::int64_t{1} << 50});
   observers_.push_back({request.who, request.options.policy, std::move(account), 0});
   output_.observer_joined(request.who);
-  send_event(observers_.back(), {room_event::kind::joined, config_.identity->key, config_.identity->name, {}, 0, {}});
+  send_event(observers_.back(),
+             {room_event::kind::joined, config_.identity->key, config_.identity->name, {}, 0, {}});
 }
 
 void room_core::unobserve(const caf::actor& who) {
@@ -578,12 +615,17 @@ void room_core::tell_observers(const frame_set& frames) {
   if (observers_.empty() || !frame)
     return;
   // A copy that is counted nowhere: an actor may keep it for longer than the node lives.
-  room_event event{room_event::kind::frame, config_.identity->key, config_.identity->name,
-                   protocol::shared_bytes::copy_of(frame.view()), 0, {}};
+  room_event event{room_event::kind::frame,
+                   config_.identity->key,
+                   config_.identity->name,
+                   protocol::shared_bytes::copy_of(frame.view()),
+                   0,
+                   {}};
   std::erase_if(observers_, [&](observer& o) {
     if (o.account->positive()) {
       if (o.dropped > 0) {
-        room_event gap{room_event::kind::gap, event.room, event.name, {}, std::exchange(o.dropped, 0), {}};
+        room_event gap{room_event::kind::gap,       event.room, event.name, {},
+                       std::exchange(o.dropped, 0), {}};
         send_event(o, std::move(gap));
       }
       send_event(o, event);
@@ -607,7 +649,7 @@ void room_core::send_event(observer& o, room_event event) {
   output_.to_observer(o.who, std::move(event));
 }
 
-// -- properties -----------------------------------------------------------------------------------------------------------
+// -- properties -----------------------------------------------------------------------------------
 
 std::string_view room_core::name() const { return config_.identity->name; }
 

@@ -26,7 +26,8 @@ public:
   virtual void to_dispatcher(std::uint32_t loop, member_frame message) = 0;
   /// To the dispatchers of all `loops`.
   virtual void to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out message) = 0;
-  /// A member was thrown out, behind the word to its dispatcher. `connection`: as its `join_request` named it.
+  /// A member was thrown out, behind the word to its dispatcher. `connection`: as its
+  /// `join_request` named it.
   virtual void member_kicked(const caf::strong_actor_ptr& connection) = 0;
   virtual void to_observer(const caf::actor& who, room_event event) = 0;
   /// A server-side member came, or went for whatever reason.
@@ -43,8 +44,9 @@ public:
   [[nodiscard]] virtual wall_time wall_now() const = 0;
 };
 
-/// What has been handed on to a room and not been handled yet, in order. It lies outside the room so that it outlives a crash: the
-/// shard then hands it on to the successor. Thread: that of the loop of both.
+/// What has been handed on to a room and not been handled yet, in order. It lies outside the room
+/// so that it outlives a crash: the shard then hands it on to the successor. Thread: that of the
+/// loop of both.
 struct room_cell {
   std::deque<room_entry> entries;
   std::uint64_t handed_on = 0; ///< entries in all, by the shard
@@ -52,12 +54,14 @@ struct room_cell {
   bool handling = false;       ///< the first of `entries` is being handled
 };
 
-/// What a room decides: who is in, in which order things were said, who gets them. Knows no actor and no socket.
+/// What a room decides: who is in, in which order things were said, who gets them. Knows no actor
+/// and no socket.
 ///
-/// Invariants: `seq` rises by one with each stored broadcast; the dispatchers hear of everything in the order of the room's
-/// decisions; a member is subscribed on exactly its own loop; nothing is said behind the end, and nothing is handled between the
-/// decision to end and the end; each member's `on_leave` runs once, however the room ends.
-/// Thread: the room's loop. An exception out of it is the behaviour's and ends the room.
+/// Invariants: `seq` rises by one with each stored broadcast; the dispatchers hear of everything in
+/// the order of the room's decisions; a member is subscribed on exactly its own loop; nothing is
+/// said behind the end, and nothing is handled between the decision to end and the end; each
+/// member's `on_leave` runs once, however the room ends. Thread: the room's loop. An exception out
+/// of it is the behaviour's and ends the room.
 class room_core final : private room_context {
 public:
   struct config {
@@ -67,7 +71,8 @@ public:
     bool announce = true;
     bool keep_when_empty = false;
     protocol::memory_meter* meter = nullptr;
-    history_shelf* histories = nullptr; ///< of the loop; null: nobody keeps its history within bounds of time and memory
+    /// Of the loop; null: nobody keeps its history within bounds of time and memory.
+    history_shelf* histories = nullptr;
     loop_counts* counts = nullptr;
     protocol::event_counters* counters = nullptr;
   };
@@ -87,9 +92,11 @@ public:
 
   /// The room ends: everybody is told, then the behaviour.
   void close(room_end reason);
-  /// A hook has thrown. The shard tells the members; the behaviour hears of its members' end and of no other.
+  /// A hook has thrown. The shard tells the members; the behaviour hears of its members' end and of
+  /// no other.
   void crash() noexcept;
-  /// Server-side members hear that it has ended. May throw, for want of memory: the next call goes on from there.
+  /// Server-side members hear that it has ended. May throw, for want of memory: the next call goes
+  /// on from there.
   void tell_observers_end();
   /// Whether the room has asked for its end: it handles nothing any more.
   [[nodiscard]] bool ending() const noexcept { return ending_; }
@@ -115,10 +122,13 @@ private:
 
   /// Who pays for what is said.
   enum class payer : std::uint8_t {
-    room,    ///< its own account; far beyond its bound the room ends
-    client,  ///< the credit of the command being handled
-    arrival, ///< the room's account, whatever the bound: the node puts clients in as they connect, and many may do so at once
-    nobody,  ///< what lost connections cause: there may be many at once, too, and nobody has asked for it
+    room,   ///< its own account; far beyond its bound the room ends
+    client, ///< the credit of the command being handled
+    /// The room's account, whatever the bound: the node puts clients in as they connect, and many
+    /// may do so at once.
+    arrival,
+    /// What lost connections cause: there may be many at once, too, and nobody has asked for it.
+    nobody,
   };
 
   /// What a command has become so far for one who hears all of it.
@@ -133,7 +143,7 @@ private:
   struct command_scope;
   [[nodiscard]] static payer payer_of(const credit& token) noexcept;
 
-  // -- room_context -------------------------------------------------------------------------------------------------------
+  // -- room_context -------------------------------------------------------------------------------
   void broadcast(const broadcast_event& event) override;
   void broadcast_except(session_key who, const broadcast_event& event) override;
   void send_to(session_key who, const broadcast_event& event) override;
@@ -147,10 +157,11 @@ private:
   wall_time now() const override;
   double pressure() const override;
 
-  // -- parts --------------------------------------------------------------------------------------------------------------
+  // -- parts --------------------------------------------------------------------------------------
   join_reply admit(member candidate, const join_request& request);
   void say_left(const member& gone, leave_reason reason);
-  void remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell, open_ref* ref = nullptr);
+  void remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell,
+              open_ref* ref = nullptr);
   /// Whether the command being handled is still to be carried out: its hook has neither refused it
   /// nor thrown its sender out, whose connection then answers.
   [[nodiscard]] bool is_current() const noexcept { return current_ && !sender_left_; }
@@ -183,7 +194,8 @@ private:
   config config_;
   room_output& output_;
   std::unordered_map<session_key, resident> members_;
-  std::vector<decltype(members_)::node_type> departed_; ///< kept until the hook that may still see them has returned
+  /// Kept until the hook that may still see them has returned.
+  std::vector<decltype(members_)::node_type> departed_;
   std::array<std::size_t, protocol::encoding_count> encodings_{};
   std::vector<std::size_t> members_by_loop_;
   std::vector<std::uint32_t> loops_; ///< those with members
@@ -194,10 +206,11 @@ private:
   payer payer_ = payer::room;
   credit current_token_;                ///< of the command being handled
   const room_input* current_ = nullptr; ///< the input being handled, until it is refused
-  bool sender_left_ = false;             ///< meanwhile
+  bool sender_left_ = false;            ///< meanwhile
   growth growth_;                       ///< of it, also behind that; of a join, while it is told
-  const char* hook_ = nullptr; ///< stays where that throws
-  bool entering_ = false; ///< somebody is about to be let in: the room is not empty, whoever is thrown out
+  const char* hook_ = nullptr;          ///< stays where that throws
+  /// Somebody is about to be let in: the room is not empty, whoever is thrown out.
+  bool entering_ = false;
   bool ending_ = false; ///< its end is asked for
   bool ended_ = false;  ///< nothing is said any more
   wall_time timestamp_at_{};

@@ -35,7 +35,8 @@ const loop_options& checked(const loop_options& o) {
   return o;
 }
 
-/// A clock that is cheap to read and a few milliseconds behind: enough to find what runs for too long.
+/// A clock that is cheap to read and a few milliseconds behind: enough to find what runs for too
+/// long.
 steady_time coarse_now() noexcept {
   timespec t;
   ::clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
@@ -47,7 +48,10 @@ steady_time coarse_now() noexcept {
 /// Marks the loop whose turn runs on this thread.
 class event_loop::turn_scope {
 public:
-  explicit turn_scope(event_loop& loop) noexcept : loop_(loop), before_(std::exchange(current_loop, &loop)) { loop_.in_turn_ = true; }
+  explicit turn_scope(event_loop& loop) noexcept
+    : loop_(loop), before_(std::exchange(current_loop, &loop)) {
+    loop_.in_turn_ = true;
+  }
   turn_scope(const turn_scope&) = delete;
   turn_scope& operator=(const turn_scope&) = delete;
   ~turn_scope() {
@@ -66,7 +70,9 @@ event_loop::event_loop(caf::actor_system& system, unsigned index, loop_options o
     options_(checked(options)),
     timers_(options_.clock->now()),
     sessions_(index) {
-  boost::asio::steady_timer{context_}; // makes Asio's reactor, which takes descriptors and memory, now instead of for the first TLS client
+  // makes Asio's reactor, which takes descriptors and memory, now instead of for the first TLS
+  // client
+  boost::asio::steady_timer{context_};
 }
 
 event_loop::~event_loop() {
@@ -93,7 +99,7 @@ event_loop* event_loop::current() noexcept { return current_loop; }
 
 bool event_loop::is_current() const noexcept { return current_loop == this; }
 
-// -- jobs -----------------------------------------------------------------------------------------------------------------
+// -- jobs -----------------------------------------------------------------------------------------
 
 void event_loop::submit(compat::loop_job& job) noexcept {
   if (is_current()) {
@@ -211,8 +217,8 @@ void event_loop::run() {
   }
   stop_watch_.cancel();
   run_turn();
-  while (sessions_.size() > 0 && run_turn()) { // more sessions were told to end than one turn has handlers for
-  }
+  // more sessions were told to end than one turn has handlers for
+  while (sessions_.size() > 0 && run_turn()) {}
   pending_.clear();
   pending_before_.clear();
   entrance_->close();
@@ -231,9 +237,11 @@ void event_loop::dismiss_strangers() {
     actor.ask_to_leave();
   });
   if (strangers > 0)
-    options_.log->write(protocol::log_level::warning, "event_loop",
-                        "loop " + std::to_string(index_) + " cannot end yet: actors of the application's are pinned to it: " + names
-                          + (strangers > most_names ? " and others, " + std::to_string(strangers) + " in all" : ""));
+    options_.log->write(
+      protocol::log_level::warning, "event_loop",
+      "loop " + std::to_string(index_)
+        + " cannot end yet: actors of the application's are pinned to it: " + names
+        + (strangers > most_names ? " and others, " + std::to_string(strangers) + " in all" : ""));
 }
 
 bool event_loop::has_ended() const noexcept {
@@ -349,16 +357,17 @@ bool event_loop::run_handlers(std::size_t max) {
   return handled > 0;
 }
 
-/// Asks the poller, unless it has something to tell still. Returns whether it has, or has taken a call of another thread's, which
-/// does not come again.
+/// Asks the poller, unless it has something to tell still. Returns whether it has, or has taken a
+/// call of another thread's, which does not come again.
 bool event_loop::look(std::chrono::nanoseconds wait) {
   if (!poller_.has_ready())
     poller_.wait(wait);
   return poller_.has_ready() || is_called_.load(std::memory_order_relaxed);
 }
 
-/// A hundred sends take half a millisecond, in which those who hear the first ones answer: a turn that follows at once finds a part of
-/// them, and sends as often for fewer messages. A moment is enough to hear the rest.
+/// A hundred sends take half a millisecond, in which those who hear the first ones answer: a turn
+/// that follows at once finds a part of them, and sends as often for fewer messages. A moment is
+/// enough to hear the rest.
 bool event_loop::is_worth_waiting() {
   return options_.gather_wait.count() > 0 && !flush_left_ && gauge_.is_large() && pace_.allows();
 }
@@ -402,7 +411,8 @@ bool event_loop::run_socket() {
   return true;
 }
 
-/// Asked until it has nothing, once a turn: each question costs a system call while anything of Asio's waits.
+/// Asked until it has nothing, once a turn: each question costs a system call while anything of
+/// Asio's waits.
 bool event_loop::run_asio() {
   if (asio_is_done_)
     return false;
@@ -482,16 +492,19 @@ void event_loop::block_in_poller(std::optional<steady_time> until) {
     poller_seen_->release();
   poller_seen_.reset();
   slept_ = true;
-  has_waited_ = poller_.wait(until ? std::optional<std::chrono::nanoseconds>{*until - now()} : std::nullopt);
+  has_waited_ =
+    poller_.wait(until ? std::optional<std::chrono::nanoseconds>{*until - now()} : std::nullopt);
   forget_turn(); // the next one begins as it wakes
 }
 
-/// For as long as Asio has something to wait for, the loop waits there, and Asio sees the poller as one more descriptor.
+/// For as long as Asio has something to wait for, the loop waits there, and Asio sees the poller as
+/// one more descriptor.
 void event_loop::block_in_asio(std::optional<steady_time> until) {
   if (!poller_seen_)
     poller_seen_.emplace(context_, poller_.descriptor());
   if (!awaits_poller_)
-    poller_seen_->async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code&) { awaits_poller_ = false; });
+    poller_seen_->async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                             [this](const boost::system::error_code&) { awaits_poller_ = false; });
   awaits_poller_ = true;
   forget_turn(); // what ends the sleep runs in there
   slept_ = true;
@@ -502,7 +515,9 @@ void event_loop::block_in_asio(std::optional<steady_time> until) {
 }
 
 /// Counts and logs the exception in flight.
-void event_loop::report(const char* what) noexcept { protocol::report_exception(*options_.log, *options_.counters, what); }
+void event_loop::report(const char* what) noexcept {
+  protocol::report_exception(*options_.log, *options_.counters, what);
+}
 
 void event_loop::begin(const char* what) noexcept {
   running_ = what;

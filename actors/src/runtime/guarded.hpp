@@ -4,9 +4,11 @@
 
 namespace troupe::actors {
 
-/// Runs `f`; an exception is logged and counted, and `otherwise` is returned. For actors that must outlive their commands.
+/// Runs `f`; an exception is logged and counted, and `otherwise` is returned. For actors that must
+/// outlive their commands.
 template <class F, class T>
-T guarded(protocol::logger& log, protocol::event_counters& counters, const char* where, T otherwise, F&& f) {
+T guarded(protocol::logger& log, protocol::event_counters& counters, const char* where, T otherwise,
+          F&& f) {
   try {
     return f();
   } catch (...) {

@@ -41,7 +41,9 @@ void poller::add(int descriptor, pollable& who, interest in) {
   all_.push_back(who);
 }
 
-void poller::change(int descriptor, pollable& who, interest in) { control(EPOLL_CTL_MOD, descriptor, &who, in); }
+void poller::change(int descriptor, pollable& who, interest in) {
+  control(EPOLL_CTL_MOD, descriptor, &who, in);
+}
 
 void poller::control(int operation, int descriptor, pollable* who, interest in) {
   epoll_event event{EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET, {}};
@@ -91,7 +93,8 @@ bool poller::wait(std::optional<std::chrono::nanoseconds> timeout) noexcept {
   return n >= 0;
 }
 
-int poller::wait_for(epoll_event* events, std::optional<std::chrono::nanoseconds> timeout) noexcept {
+int poller::wait_for(epoll_event* events,
+                     std::optional<std::chrono::nanoseconds> timeout) noexcept {
   using namespace std::chrono;
   if (!timeout)
     return ::epoll_wait(epoll_, events, most, -1);
@@ -105,10 +108,13 @@ int poller::wait_for(epoll_event* events, std::optional<std::chrono::nanoseconds
       return n;
     is_exact_ = false; // Linux before 5.11, or a filter of system calls that does not know this one
   }
-  return ::epoll_wait(epoll_, events, most, static_cast<int>(std::min<std::int64_t>(ceil<milliseconds>(*timeout).count(), 60'000)));
+  return ::epoll_wait(
+    epoll_, events, most,
+    static_cast<int>(std::min<std::int64_t>(ceil<milliseconds>(*timeout).count(), 60'000)));
 }
 
-/// What idle clients have is in no cache: while one is told, the memory of the next one and of the one behind it is on its way.
+/// What idle clients have is in no cache: while one is told, the memory of the next one and of the
+/// one behind it is on its way.
 void poller::tell_next() {
   auto [who, events] = ready_[next_++];
   if (next_ < count_ && ready_[next_].who)

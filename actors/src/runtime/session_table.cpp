@@ -9,7 +9,8 @@ session_key session_table::open(sink& output) {
   std::uint32_t slot;
   if (free_.empty()) {
     slot = static_cast<std::uint32_t>(entries_.size());
-    for (auto* list : {&free_, &touched_, &flushing_}) // each session is at most once in each: they do not grow later
+    // each session is at most once in each: they do not grow later
+    for (auto* list : {&free_, &touched_, &flushing_})
       make_room(*list, entries_.size() + 1 - list->size());
     entries_.emplace_back();
   } else {
@@ -40,8 +41,8 @@ void session_table::close(session_key key) {
   --open_;
 }
 
-bool session_table::append(session_key key, const protocol::shared_bytes& bytes, byte_range part, std::uint32_t frames,
-                           output_kind kind) {
+bool session_table::append(session_key key, const protocol::shared_bytes& bytes, byte_range part,
+                           std::uint32_t frames, output_kind kind) {
   auto* output = find(key);
   if (!output)
     return false;

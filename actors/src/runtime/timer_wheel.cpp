@@ -42,9 +42,11 @@ void timer_wheel::arm(entry& e, steady_time deadline) {
 
 void timer_wheel::place(entry& e) {
   constexpr auto horizon = (std::uint64_t{1} << (levels * slot_bits)) - 1;
-  auto due = std::min(e.due_, now_ + horizon); // farther ones are placed again when the last level comes round
+  // farther ones are placed again when the last level comes round
+  auto due = std::min(e.due_, now_ + horizon);
   auto distance = due ^ now_;
-  auto level = std::min((static_cast<unsigned>(std::bit_width(distance)) - 1) / slot_bits, levels - 1);
+  auto level =
+    std::min((static_cast<unsigned>(std::bit_width(distance)) - 1) / slot_bits, levels - 1);
   auto slot = (due >> (level * slot_bits)) & (slots - 1);
   auto& head = wheel_[level][slot];
   e.next = &head;
@@ -62,7 +64,8 @@ void timer_wheel::advance(steady_time now) {
       return;
     }
     ++now_;
-    for (unsigned level = 1; level < levels && (now_ & ((std::uint64_t{1} << (level * slot_bits)) - 1)) == 0; ++level)
+    for (unsigned level = 1;
+         level < levels && (now_ & ((std::uint64_t{1} << (level * slot_bits)) - 1)) == 0; ++level)
       cascade(level);
     auto slot = now_ & (slots - 1);
     if (occupied_[0] & (std::uint64_t{1} << slot))
@@ -101,7 +104,8 @@ void timer_wheel::fire_slot(link& head) {
   while (head.next != &head) {
     auto& e = static_cast<entry&>(*head.next);
     unlink(e);
-    e.on_deadline(); // if it throws, the rest of the slot stays armed and fires with the next round of `advance`
+    // if it throws, the rest of the slot stays armed and fires with the next round of `advance`
+    e.on_deadline();
   }
   occupied_[0] &= ~(std::uint64_t{1} << (now_ & (slots - 1)));
 }
@@ -116,7 +120,8 @@ std::optional<steady_time> timer_wheel::next_wake_up() const {
     auto shift = level * slot_bits;
     auto here = (now_ >> shift) & (slots - 1);
     auto rotated = std::rotr(occupied_[level], static_cast<int>((here + 1) & (slots - 1)));
-    auto ahead = static_cast<std::uint64_t>(std::countr_zero(rotated)) + 1; // in slots of this level, 1 to 64
+    // in slots of this level, 1 to 64
+    auto ahead = static_cast<std::uint64_t>(std::countr_zero(rotated)) + 1;
     best = std::min(best, ((now_ >> shift) + ahead) << shift);
   }
   return start_ + static_cast<std::int64_t>(best) * tick;

@@ -51,7 +51,8 @@ void watchdog::look_at(watched& w, steady_time now) {
     w = {w.loop};
   } else if (!w.has_answered) {
     auto answer = std::make_shared<std::atomic<bool>>(false);
-    auto is_asked = w.loop->entrance()->enter([&](event_loop& loop) { loop.post([answer] { *answer = true; }); });
+    auto is_asked =
+      w.loop->entrance()->enter([&](event_loop& loop) { loop.post([answer] { *answer = true; }); });
     if (is_asked)
       w = {w.loop, std::move(answer), now};
   } else if (now - w.asked_at >= silence && now - w.told_at >= between_words) {
@@ -64,8 +65,8 @@ void watchdog::tell(watched& w, steady_time now) {
   auto since = what.is_exact ? what.since : w.asked_at;
   auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now - since).count();
   log_.write(protocol::log_level::warning, "event_loop",
-             what.text() + " has been running for " + std::to_string(ms) + " ms; loop " + std::to_string(w.loop->index())
-               + " does nothing else meanwhile");
+             what.text() + " has been running for " + std::to_string(ms) + " ms; loop "
+               + std::to_string(w.loop->index()) + " does nothing else meanwhile");
   w.told_at = now;
 }
 

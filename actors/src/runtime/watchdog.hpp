@@ -12,8 +12,9 @@
 
 namespace troupe::actors {
 
-/// Names, about a second after it has begun and every ten seconds from then on, what keeps a loop from everything else: a handler
-/// that never returns is reported by nobody else. It asks a loop only if that has begun nothing for half a second. Thread: its own.
+/// Names, about a second after it has begun and every ten seconds from then on, what keeps a loop
+/// from everything else: a handler that never returns is reported by nobody else. It asks a loop
+/// only if that has begun nothing for half a second. Thread: its own.
 class watchdog {
 public:
   /// The loops and the log outlive it. Errors: `std::system_error`.

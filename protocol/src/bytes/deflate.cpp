@@ -13,7 +13,8 @@ namespace troupe::protocol {
 namespace {
 
 constexpr std::size_t min_payload_bytes = 128;
-constexpr int level = 3; ///< one message is deflated once for all; beyond this the bytes saved are few
+/// One message is deflated once for all; beyond this the bytes saved are few.
+constexpr int level = 3;
 constexpr int window_bits = 15;
 constexpr int memory_level = 8;
 constexpr std::uint8_t rsv1 = 0x40;

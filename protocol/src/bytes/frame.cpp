@@ -15,7 +15,9 @@ constexpr std::uint8_t medium_mark = 126;
 constexpr std::uint8_t long_mark = 127;
 constexpr std::size_t max_close_reason_bytes = 123;
 
-std::uint8_t byte_at(std::string_view bytes, std::size_t i) { return static_cast<std::uint8_t>(bytes[i]); }
+std::uint8_t byte_at(std::string_view bytes, std::size_t i) {
+  return static_cast<std::uint8_t>(bytes[i]);
+}
 
 void write_big_endian(char* out, std::uint64_t value, int width) {
   for (int i = width - 1; i >= 0; --i, value >>= 8)

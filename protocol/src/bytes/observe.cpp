@@ -24,7 +24,8 @@ public:
 
 void append_byte_escape(std::string& out, char byte) {
   char text[5];
-  std::snprintf(text, sizeof text, "\\x%02X", static_cast<unsigned>(static_cast<unsigned char>(byte)));
+  std::snprintf(text, sizeof text, "\\x%02X",
+                static_cast<unsigned>(static_cast<unsigned char>(byte)));
   out += text;
 }
 

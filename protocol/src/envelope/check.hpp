@@ -8,8 +8,12 @@
 
 namespace troupe::protocol {
 
-inline bool is_text(const json_token& token) noexcept { return token.what == json_token::kind::string; }
-inline bool is_text(const msgpack_token& token) noexcept { return token.what == msgpack_token::kind::string; }
+inline bool is_text(const json_token& token) noexcept {
+  return token.what == json_token::kind::string;
+}
+inline bool is_text(const msgpack_token& token) noexcept {
+  return token.what == msgpack_token::kind::string;
+}
 
 inline std::string_view text_of(const msgpack_token& token, std::string&) { return token.text; }
 
@@ -126,8 +130,12 @@ public:
 private:
   enum class bin_state : std::uint8_t { none, wants_value, wants_end };
 
-  static bool may_be_special(const json_token& token) { return token.escaped || token.raw[1] == '$' || token.raw[1] == '_'; }
-  static bool may_be_special(const msgpack_token& token) { return token.text.starts_with('$') || token.text.starts_with('_'); }
+  static bool may_be_special(const json_token& token) {
+    return token.escaped || token.raw[1] == '$' || token.raw[1] == '_';
+  }
+  static bool may_be_special(const msgpack_token& token) {
+    return token.text.starts_with('$') || token.text.starts_with('_');
+  }
 
   scan_status check_key(const json_token& token) {
     std::string storage;

@@ -5,7 +5,8 @@
 
 namespace troupe::protocol {
 
-result<command, decode_failure> decode(codec source, std::string_view bytes, const message_limits& limits) {
+result<command, decode_failure> decode(codec source, std::string_view bytes,
+                                       const message_limits& limits) {
   field_table fields;
   const envelope_reader envelope{source, bytes, fields, limits};
   if (limits.max_message_bytes != 0 && bytes.size() > limits.max_message_bytes)

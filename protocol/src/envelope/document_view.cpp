@@ -5,14 +5,24 @@
 
 namespace troupe::protocol {
 
-std::string_view document_view::raw(std::string_view key) const { return find_field(source_, bytes_, key); }
+std::string_view document_view::raw(std::string_view key) const {
+  return find_field(source_, bytes_, key);
+}
 
-std::optional<std::string> document_view::string(std::string_view key) const { return read_string(source_, raw(key)); }
+std::optional<std::string> document_view::string(std::string_view key) const {
+  return read_string(source_, raw(key));
+}
 
-std::optional<std::int64_t> document_view::integer(std::string_view key) const { return read_integer(source_, raw(key)); }
+std::optional<std::int64_t> document_view::integer(std::string_view key) const {
+  return read_integer(source_, raw(key));
+}
 
-std::optional<double> document_view::number(std::string_view key) const { return read_number(source_, raw(key)); }
+std::optional<double> document_view::number(std::string_view key) const {
+  return read_number(source_, raw(key));
+}
 
-std::optional<bool> document_view::boolean(std::string_view key) const { return read_boolean(source_, raw(key)); }
+std::optional<bool> document_view::boolean(std::string_view key) const {
+  return read_boolean(source_, raw(key));
+}
 
 } // namespace troupe::protocol

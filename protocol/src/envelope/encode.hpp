@@ -11,10 +11,12 @@ namespace troupe::protocol {
 
 /// The parts of one server message; parts with an empty key or no value are left out.
 struct message_parts {
-  std::string_view type;                         ///< empty: the map has none
-  std::span<const field> head;                   ///< of the protocol's own keys, which need no escape
+  std::string_view type; ///< empty: the map has none
+  /// Of the protocol's own keys, which need no escape.
+  std::span<const field> head;
   std::span<const field> tail;
-  std::span<const std::string_view> reserved;    ///< keys that `tail` may not have: its fields of these names are left out
+  /// Keys that `tail` may not have: its fields of these names are left out.
+  std::span<const std::string_view> reserved;
 };
 
 /// Appends the map that the parts make.
@@ -23,7 +25,8 @@ void append_message(codec to, const message_parts& parts, std::string& out);
 /// The same as one complete WebSocket frame.
 [[nodiscard]] shared_bytes frame_of(codec to, const message_parts& parts, memory_meter* meter);
 
-[[nodiscard]] inline shared_bytes frame_of(codec to, std::string_view type, std::initializer_list<field> fields,
+[[nodiscard]] inline shared_bytes frame_of(codec to, std::string_view type,
+                                           std::initializer_list<field> fields,
                                            memory_meter* meter) {
   return frame_of(to, {type, {fields.begin(), fields.size()}, {}, {}}, meter);
 }
@@ -34,7 +37,8 @@ void append_message(codec to, const message_parts& parts, std::string& out);
 }
 
 /// A number that is left out if there is none.
-[[nodiscard]] inline field optional_field(std::string_view key, std::optional<std::uint64_t> number) {
+[[nodiscard]] inline field optional_field(std::string_view key,
+                                          std::optional<std::uint64_t> number) {
   return {number ? key : std::string_view{}, number.value_or(0)};
 }
 
@@ -43,7 +47,8 @@ void append_message(codec to, const message_parts& parts, std::string& out);
   return {key, raw_value{codec_of(to), raw}};
 }
 
-/// A string of each thread for the message that is being built; what one large message left is given back.
+/// A string of each thread for the message that is being built; what one large message left is
+/// given back.
 [[nodiscard]] std::string& scratch();
 
 } // namespace troupe::protocol

@@ -15,10 +15,11 @@ namespace {
 /// Inlined by force, so that each name is compared as a constant: every command passes here.
 [[gnu::always_inline]] inline command_kind kind_named(std::string_view type) {
   constexpr std::pair<std::string_view, command_kind> built_in[] = {
-    {"message", command_kind::message},   {"ping", command_kind::ping},       {"join", command_kind::join},
-    {"leave", command_kind::leave},       {"direct", command_kind::direct},   {"presence", command_kind::presence},
-    {"history", command_kind::history},   {"resume", command_kind::resume},   {"auth", command_kind::auth},
-    {"binary", command_kind::binary},
+    {"message", command_kind::message}, {"ping", command_kind::ping},
+    {"join", command_kind::join},       {"leave", command_kind::leave},
+    {"direct", command_kind::direct},   {"presence", command_kind::presence},
+    {"history", command_kind::history}, {"resume", command_kind::resume},
+    {"auth", command_kind::auth},       {"binary", command_kind::binary},
   };
   for (const auto& [name, kind] : built_in)
     if (name == type)
@@ -41,7 +42,7 @@ bool is_of_servers(std::string_view type) noexcept {
 
 bool is_application_type(std::string_view type) noexcept {
   return !type.empty() && is_plain_text(type) && kind_named(type) == command_kind::application
-         && !is_of_servers(type);
+      && !is_of_servers(type);
 }
 
 result<command, decode_failure> envelope_reader::read() const {
@@ -111,7 +112,9 @@ envelope_reader::problem envelope_reader::read_join(command& out) const {
     return "profile is larger than the server keeps (4 KiB unless it is set otherwise)";
   const auto since = fields_.find("since");
   out.has_since = !since.empty();
-  return !out.has_since || is_position(since) ? nullptr : "since is {epoch: a string, seq: an unsigned integer}";
+  return !out.has_since || is_position(since)
+         ? nullptr
+         : "since is {epoch: a string, seq: an unsigned integer}";
 }
 
 envelope_reader::problem envelope_reader::read_message(command& out) const {
@@ -185,9 +188,13 @@ bool envelope_reader::is_short_type(std::string_view type) const {
   return !type.empty() && (limits_.max_type_bytes == 0 || type.size() <= limits_.max_type_bytes);
 }
 
-bool envelope_reader::is_usable_type(std::string_view type) const { return is_short_type(type) && is_plain_text(type); }
+bool envelope_reader::is_usable_type(std::string_view type) const {
+  return is_short_type(type) && is_plain_text(type);
+}
 
-bool envelope_reader::is_usable_ref(std::string_view raw) const { return is_short_string(raw) || read_unsigned(source_, raw); }
+bool envelope_reader::is_usable_ref(std::string_view raw) const {
+  return is_short_string(raw) || read_unsigned(source_, raw);
+}
 
 bool envelope_reader::is_short_string(std::string_view raw) const {
   const auto bytes = string_bytes(source_, raw);
@@ -198,11 +205,13 @@ bool envelope_reader::is_string(std::string_view key) const {
   return kind_of(source_, fields_.find(key)) == value_kind::string;
 }
 
-bool envelope_reader::is_map(std::string_view raw) const { return kind_of(source_, raw) == value_kind::map; }
+bool envelope_reader::is_map(std::string_view raw) const {
+  return kind_of(source_, raw) == value_kind::map;
+}
 
 bool envelope_reader::is_position(std::string_view raw) const {
   return is_map(raw) && kind_of(source_, find_field(source_, raw, "epoch")) == value_kind::string
-         && read_unsigned(source_, find_field(source_, raw, "seq"));
+      && read_unsigned(source_, find_field(source_, raw, "seq"));
 }
 
 } // namespace troupe::protocol

@@ -10,10 +10,12 @@
 
 namespace troupe::protocol {
 
-/// Reads the fields of one validated message by the rules of its type (PROTOCOL.md, "What a client sends").
+/// Reads the fields of one validated message by the rules of its type (PROTOCOL.md, "What a client
+/// sends").
 class envelope_reader {
 public:
-  envelope_reader(codec source, std::string_view bytes, const field_table& fields, const message_limits& limits)
+  envelope_reader(codec source, std::string_view bytes, const field_table& fields,
+                  const message_limits& limits)
     : source_(source), bytes_(bytes), fields_(fields), limits_(limits) {}
 
   [[nodiscard]] result<command, decode_failure> read() const;

@@ -24,8 +24,9 @@ std::string date_and_time(std::chrono::sys_seconds at) {
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss time{at - day};
   char text[40];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.000Z", int{date.year()}, unsigned{date.month()},
-                unsigned{date.day()}, static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.000Z", int{date.year()},
+                unsigned{date.month()}, unsigned{date.day()},
+                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
                 static_cast<int>(time.seconds().count()));
   return text;
 }
@@ -55,7 +56,8 @@ std::string iso_8601(wall_time at) {
   return text;
 }
 
-shared_bytes encode_frame(codec to, std::string_view type, std::span<const field> fields, memory_meter* meter) {
+shared_bytes encode_frame(codec to, std::string_view type, std::span<const field> fields,
+                          memory_meter* meter) {
   return frame_of(to, {type, {}, fields, {server_fields, 1}}, meter);
 }
 
@@ -86,8 +88,9 @@ shared_bytes joined_frame(encoding to, const joined_event& event, memory_meter* 
                   meter);
 }
 
-shared_bytes left_frame(encoding to, std::string_view room_id, std::uint64_t seq, std::string_view reason, std::string_view message,
-                        std::string_view ref, memory_meter* meter) {
+shared_bytes left_frame(encoding to, std::string_view room_id, std::uint64_t seq,
+                        std::string_view reason, std::string_view message, std::string_view ref,
+                        memory_meter* meter) {
   if (is_plain(to))
     return {};
   return frame_of(codec_of(to), "left",
@@ -99,30 +102,33 @@ shared_bytes left_frame(encoding to, std::string_view room_id, std::uint64_t seq
                   meter);
 }
 
-shared_bytes user_joined_frame(encoding to, std::string_view room_id, std::string_view user_id, raw_value profile,
-                               memory_meter* meter) {
+shared_bytes user_joined_frame(encoding to, std::string_view room_id, std::string_view user_id,
+                               raw_value profile, memory_meter* meter) {
   if (is_plain(to))
     return frame_of(codec::json, "userJoined", {{"userId", user_id}}, meter);
-  return frame_of(codec_of(to), "userJoined", {{"roomId", room_id}, {"userId", user_id}, {"profile", profile}}, meter);
+  return frame_of(codec_of(to), "userJoined",
+                  {{"roomId", room_id}, {"userId", user_id}, {"profile", profile}}, meter);
 }
 
-shared_bytes user_left_frame(encoding to, std::string_view room_id, std::string_view user_id, std::string_view reason,
-                             memory_meter* meter) {
+shared_bytes user_left_frame(encoding to, std::string_view room_id, std::string_view user_id,
+                             std::string_view reason, memory_meter* meter) {
   if (is_plain(to))
     return frame_of(codec::json, "userLeft", {{"userId", user_id}}, meter);
-  return frame_of(codec_of(to), "userLeft", {{"roomId", room_id}, {"userId", user_id}, {"reason", reason}}, meter);
+  return frame_of(codec_of(to), "userLeft",
+                  {{"roomId", room_id}, {"userId", user_id}, {"reason", reason}}, meter);
 }
 
-shared_bytes application_frame(encoding to, std::string_view type, std::string_view room_id, std::optional<std::uint64_t> seq,
-                               std::span<const field> fields, memory_meter* meter) {
+shared_bytes application_frame(encoding to, std::string_view type, std::string_view room_id,
+                               std::optional<std::uint64_t> seq, std::span<const field> fields,
+                               memory_meter* meter) {
   if (is_plain(to))
     return encode_frame(codec::json, type, fields, meter);
   const std::array head{field{"roomId", room_id}, optional_field("seq", seq)};
   return frame_of(codec_of(to), {type, head, fields, server_fields}, meter);
 }
 
-shared_bytes binary_frame(encoding to, std::string_view room_id, std::string_view user_id, std::uint64_t seq, std::string_view bytes,
-                          memory_meter* meter) {
+shared_bytes binary_frame(encoding to, std::string_view room_id, std::string_view user_id,
+                          std::uint64_t seq, std::string_view bytes, memory_meter* meter) {
   const std::array from{field{"roomId", room_id}, field{"userId", user_id}, field{"seq", seq}};
   if (codec_of(to) == codec::msgpack) {
     const std::array data{field{"data", binary_value{bytes}}};
@@ -134,11 +140,13 @@ shared_bytes binary_frame(encoding to, std::string_view room_id, std::string_vie
   char headers[2][max_frame_header_bytes];
   const auto text_bytes = write_frame_header(headers[0], opcode::text, announcement.size());
   const auto binary_bytes = write_frame_header(headers[1], opcode::binary, bytes.size());
-  const std::string_view parts[] = {{headers[0], text_bytes}, announcement, {headers[1], binary_bytes}, bytes};
+  const std::string_view parts[] = {
+    {headers[0], text_bytes}, announcement, {headers[1], binary_bytes}, bytes};
   return shared_bytes::concat(parts, meter);
 }
 
-shared_bytes room_closed_frame(encoding to, std::string_view room_id, std::string_view reason, memory_meter* meter) {
+shared_bytes room_closed_frame(encoding to, std::string_view room_id, std::string_view reason,
+                               memory_meter* meter) {
   if (is_plain(to))
     return error_frame(to, {errc::room_closed, {}, {}, {}, room_id, {}}, meter);
   return frame_of(codec_of(to), "roomClosed", {{"roomId", room_id}, {"reason", reason}}, meter);

@@ -25,7 +25,8 @@ std::string_view field_table::find_in_more(std::string_view key) const noexcept 
 
 std::string_view field_table::find_only(std::string_view key) const noexcept {
   const auto has_key = [&](const entry& e) { return e.key == key; };
-  const auto in_first = std::count_if(first_.begin(), first_.begin() + static_cast<std::ptrdiff_t>(count_), has_key);
+  const auto in_first =
+    std::count_if(first_.begin(), first_.begin() + static_cast<std::ptrdiff_t>(count_), has_key);
   const auto in_more = std::count_if(more_.begin(), more_.end(), has_key);
   return in_first + in_more == 1 ? find(key) : std::string_view{};
 }

@@ -10,7 +10,8 @@
 
 namespace troupe::protocol {
 
-/// The top-level fields of one message, as views of its bytes. Allocates only beyond 16 fields and for escaped keys.
+/// The top-level fields of one message, as views of its bytes. Allocates only beyond 16 fields and
+/// for escaped keys.
 class field_table {
 public:
   /// The next value belongs to `key`, which outlives the table.
@@ -42,8 +43,12 @@ public:
 private:
   /// Differs for most keys that do, so that few are compared.
   static std::uint32_t tag_of(std::string_view key) noexcept {
-    const auto byte = [&](std::size_t i) { return std::uint32_t{static_cast<std::uint8_t>(key[i])}; };
-    return key.empty() ? 0 : static_cast<std::uint32_t>(key.size()) << 16 | byte(0) << 8 | byte(key.size() - 1);
+    const auto byte = [&](std::size_t i) {
+      return std::uint32_t{static_cast<std::uint8_t>(key[i])};
+    };
+    return key.empty()
+           ? 0
+           : static_cast<std::uint32_t>(key.size()) << 16 | byte(0) << 8 | byte(key.size() - 1);
   }
   [[nodiscard]] std::string_view find_in_more(std::string_view key) const noexcept;
 
@@ -52,7 +57,7 @@ private:
     std::string_view value;
   };
 
-  std::size_t count_ = 0; ///< of `first_`
+  std::size_t count_ = 0;              ///< of `first_`
   std::array<std::uint32_t, 16> tags_; ///< of `first_`
   std::array<entry, 16> first_;
   std::vector<entry> more_;

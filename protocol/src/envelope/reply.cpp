@@ -17,10 +17,11 @@ field number_field(std::string_view key, double number) {
 }
 
 std::string encoded(codec to, const welcome_limits& limits) {
-  const std::initializer_list<field> fields = {{"maxMessageBytes", limits.max_message_bytes},
-                                               {"maxRooms", limits.max_rooms},
-                                               number_field("messagesPerSecond", limits.messages_per_second),
-                                               {"burstMessages", limits.burst_messages}};
+  const std::initializer_list<field> fields = {
+    {"maxMessageBytes", limits.max_message_bytes},
+    {"maxRooms", limits.max_rooms},
+    number_field("messagesPerSecond", limits.messages_per_second),
+    {"burstMessages", limits.burst_messages}};
   std::string out;
   append_message(to, {{}, {fields.begin(), fields.size()}, {}, {}}, out);
   return out;
@@ -36,10 +37,12 @@ std::string encoded(codec to, std::chrono::milliseconds from, std::chrono::milli
 
 } // namespace
 
-shared_bytes ack_frame(encoding to, std::string_view ref, std::string_view room_id, std::optional<std::uint64_t> seq,
-                       memory_meter* meter) {
-  return frame_of(codec_of(to), "ack", {raw_field("ref", to, ref), optional_field("roomId", room_id), optional_field("seq", seq)},
-                  meter);
+shared_bytes ack_frame(encoding to, std::string_view ref, std::string_view room_id,
+                       std::optional<std::uint64_t> seq, memory_meter* meter) {
+  return frame_of(
+    codec_of(to), "ack",
+    {raw_field("ref", to, ref), optional_field("roomId", room_id), optional_field("seq", seq)},
+    meter);
 }
 
 shared_bytes error_frame(encoding to, const error_event& event, memory_meter* meter) {
@@ -56,27 +59,37 @@ shared_bytes error_frame(encoding to, const error_event& event, memory_meter* me
                   meter);
 }
 
-shared_bytes welcome_frame(encoding to, std::string_view user_id, std::string_view client_id, std::chrono::milliseconds heartbeat,
-                           const welcome_limits& limits, memory_meter* meter) {
+shared_bytes welcome_frame(encoding to, std::string_view user_id, std::string_view client_id,
+                           std::chrono::milliseconds heartbeat, const welcome_limits& limits,
+                           memory_meter* meter) {
   if (is_plain(to))
     return {};
   const auto nested = encoded(codec_of(to), limits);
   return frame_of(codec_of(to), "welcome",
-                  {{"userId", user_id}, {"clientId", client_id}, {"heartbeatMs", heartbeat.count()}, raw_field("limits", to, nested)},
+                  {{"userId", user_id},
+                   {"clientId", client_id},
+                   {"heartbeatMs", heartbeat.count()},
+                   raw_field("limits", to, nested)},
                   meter);
 }
 
-shared_bytes pong_frame(encoding to, std::string_view ref, std::string_view timestamp, memory_meter* meter) {
-  return frame_of(codec_of(to), "pong", {raw_field("ref", to, ref), {"timestamp", timestamp}}, meter);
+shared_bytes pong_frame(encoding to, std::string_view ref, std::string_view timestamp,
+                        memory_meter* meter) {
+  return frame_of(codec_of(to), "pong", {raw_field("ref", to, ref), {"timestamp", timestamp}},
+                  meter);
 }
 
-shared_bytes goodbye_frame(encoding to, std::string_view reason,
-                           std::optional<std::pair<std::chrono::milliseconds, std::chrono::milliseconds>> reconnect_after,
-                           memory_meter* meter) {
+shared_bytes goodbye_frame(
+  encoding to, std::string_view reason,
+  std::optional<std::pair<std::chrono::milliseconds, std::chrono::milliseconds>> reconnect_after,
+  memory_meter* meter) {
   if (is_plain(to))
     return {};
-  const auto range = reconnect_after ? encoded(codec_of(to), reconnect_after->first, reconnect_after->second) : std::string{};
-  return frame_of(codec_of(to), "goodbye", {{"reason", reason}, raw_field("reconnectAfterMs", to, range)}, meter);
+  const auto range = reconnect_after
+                     ? encoded(codec_of(to), reconnect_after->first, reconnect_after->second)
+                     : std::string{};
+  return frame_of(codec_of(to), "goodbye",
+                  {{"reason", reason}, raw_field("reconnectAfterMs", to, range)}, meter);
 }
 
 } // namespace troupe::protocol

@@ -19,7 +19,8 @@ code_point last_code_point_of(std::string_view text) noexcept {
 bool is_room_name(std::string_view name) noexcept {
   if (name.empty() || name.size() > max_room_name_bytes || !is_utf8(name))
     return false;
-  if (is_white_space(first_code_point(name).value) || is_white_space(last_code_point_of(name).value))
+  if (is_white_space(first_code_point(name).value)
+      || is_white_space(last_code_point_of(name).value))
     return false;
   return is_plain_text(name);
 }

@@ -17,7 +17,8 @@ namespace {
 /// The count of a JSON object that stands for a byte string.
 constexpr std::uint32_t bin_mark = 0xffffffff;
 
-/// Counts what each container of a JSON text holds, in the order in which they open: MessagePack writes counts first.
+/// Counts what each container of a JSON text holds, in the order in which they open: MessagePack
+/// writes counts first.
 class element_counter {
 public:
   static constexpr bool trusted = true;
@@ -72,7 +73,8 @@ class msgpack_emitter {
 public:
   static constexpr bool trusted = true;
 
-  msgpack_emitter(const std::vector<std::uint32_t>& counts, std::string& out) : counts_(counts), writer_(out) {}
+  msgpack_emitter(const std::vector<std::uint32_t>& counts, std::string& out)
+    : counts_(counts), writer_(out) {}
 
   scan_status begin(const char*, bool map) {
     const auto count = counts_[next_++];

@@ -143,25 +143,29 @@ document_failure explain_refusal(codec source, std::string_view bytes, std::size
 document_failure malformed(codec source, scan_status status) {
   if (source == codec::msgpack)
     return {errc::undecodable, "not one MessagePack document"};
-  return {errc::malformed, status == scan_status::too_deep ? "nested too deeply" : "not one JSON document"};
+  return {errc::malformed,
+          status == scan_status::too_deep ? "nested too deeply" : "not one JSON document"};
 }
 
 /// What to say of a document whose scan failed. `fields` gets what can be read all the same.
-document_failure refuse(codec source, std::string_view bytes, const message_limits& limits, scan_status status, field_table& fields) {
+document_failure refuse(codec source, std::string_view bytes, const message_limits& limits,
+                        scan_status status, field_table& fields) {
   const bool deep_json = source == codec::json && status == scan_status::too_deep;
   if (status == scan_status::malformed || deep_json)
     return malformed(source, status);
   fields = {};
   field_collector collector{fields};
   const auto lenient = scan(source, bytes, limits.max_depth, collector);
-  if (lenient == scan_status::malformed || (lenient == scan_status::too_deep && source == codec::json))
+  if (lenient == scan_status::malformed
+      || (lenient == scan_status::too_deep && source == codec::json))
     return malformed(source, lenient);
   return explain_refusal(source, bytes, limits.max_depth);
 }
 
 } // namespace
 
-document_failure validate(codec source, std::string_view bytes, const message_limits& limits, field_table& fields) {
+document_failure validate(codec source, std::string_view bytes, const message_limits& limits,
+                          field_table& fields) {
   if (source == codec::json && !is_utf8(bytes))
     return {errc::undecodable, "not UTF-8"};
   payload_checker checker{fields};

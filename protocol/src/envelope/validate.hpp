@@ -18,11 +18,13 @@ struct document_failure {
   std::string detail;
 };
 
-/// Validates one whole document and collects its top-level fields, which are usable also when a payload rule is broken.
+/// Validates one whole document and collects its top-level fields, which are usable also when a
+/// payload rule is broken.
 ///
-/// Errors: what makes it no document goes before a broken payload rule, which goes before a doubled key.
-/// Cost:   one pass; up to two more if it fails.
-[[nodiscard]] document_failure validate(codec source, std::string_view bytes, const message_limits& limits, field_table& fields);
+/// Errors: what makes it no document goes before a broken payload rule, which goes before a doubled
+/// key. Cost:   one pass; up to two more if it fails.
+[[nodiscard]] document_failure validate(codec source, std::string_view bytes,
+                                        const message_limits& limits, field_table& fields);
 
 /// The raw value of `key` in a validated map, empty if absent.
 [[nodiscard]] std::string_view find_field(codec source, std::string_view map, std::string_view key);

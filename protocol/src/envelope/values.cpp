@@ -28,13 +28,16 @@ std::optional<Integer> parse_integer(std::string_view lexeme) {
   return value;
 }
 
-bool is_integer(std::string_view lexeme) { return parse_integer<std::int64_t>(lexeme) || parse_integer<std::uint64_t>(lexeme); }
+bool is_integer(std::string_view lexeme) {
+  return parse_integer<std::int64_t>(lexeme) || parse_integer<std::uint64_t>(lexeme);
+}
 
 value_kind kind_of_json(std::string_view raw) {
   switch (raw[0]) {
     case '"': return value_kind::string;
     case '[': return value_kind::array;
-    case '{': return find_field(codec::json, raw, bin_key).empty() ? value_kind::map : value_kind::binary;
+    case '{':
+      return find_field(codec::json, raw, bin_key).empty() ? value_kind::map : value_kind::binary;
     case 't':
     case 'f': return value_kind::boolean;
     case 'n': return value_kind::null;
@@ -70,7 +73,8 @@ std::optional<std::string> read_string(codec source, std::string_view raw) {
     return std::nullopt;
   if (source == codec::msgpack) {
     const auto token = token_of_msgpack(raw);
-    return token.what == msgpack_token::kind::string ? std::optional<std::string>{token.text} : std::nullopt;
+    return token.what == msgpack_token::kind::string ? std::optional<std::string>{token.text}
+                                                     : std::nullopt;
   }
   const auto token = token_of_json(raw);
   if (token.what != json_token::kind::string || raw[0] != '"')
@@ -109,7 +113,8 @@ std::optional<std::int64_t> read_integer(codec source, std::string_view raw) {
   const auto value = static_cast<std::int64_t>(token.number);
   if (token.what == msgpack_token::kind::negative_integer)
     return value;
-  return token.what == msgpack_token::kind::unsigned_integer && value >= 0 ? std::optional{value} : std::nullopt;
+  return token.what == msgpack_token::kind::unsigned_integer && value >= 0 ? std::optional{value}
+                                                                           : std::nullopt;
 }
 
 std::optional<std::uint64_t> read_unsigned(codec source, std::string_view raw) {
@@ -118,7 +123,8 @@ std::optional<std::uint64_t> read_unsigned(codec source, std::string_view raw) {
   if (source == codec::json)
     return parse_integer<std::uint64_t>(raw);
   const auto token = token_of_msgpack(raw);
-  return token.what == msgpack_token::kind::unsigned_integer ? std::optional{token.number} : std::nullopt;
+  return token.what == msgpack_token::kind::unsigned_integer ? std::optional{token.number}
+                                                             : std::nullopt;
 }
 
 std::optional<double> read_number(codec source, std::string_view raw) {

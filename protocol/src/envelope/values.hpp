@@ -11,9 +11,20 @@
 namespace troupe::protocol {
 
 /// What a raw encoded value is, whatever its codec. `integer` is one within -2^63..2^64-1.
-enum class value_kind : std::uint8_t { absent, null, boolean, integer, real, string, binary, array, map };
+enum class value_kind : std::uint8_t {
+  absent,
+  null,
+  boolean,
+  integer,
+  real,
+  string,
+  binary,
+  array,
+  map
+};
 
-/// All of these take one whole validated value, or an empty view for an absent one, and answer nothing for another kind.
+/// All of these take one whole validated value, or an empty view for an absent one, and answer
+/// nothing for another kind.
 [[nodiscard]] value_kind kind_of(codec source, std::string_view raw);
 [[nodiscard]] std::optional<std::string> read_string(codec source, std::string_view raw);
 [[nodiscard]] std::optional<std::int64_t> read_integer(codec source, std::string_view raw);

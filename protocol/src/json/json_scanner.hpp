@@ -18,7 +18,10 @@ template <class Handler>
 class json_scanner {
 public:
   json_scanner(std::string_view text, std::size_t max_depth, Handler& handler)
-    : at_(text.data()), end_(text.data() + text.size()), max_depth_(supported_depth(max_depth)), handler_(handler) {}
+    : at_(text.data()),
+      end_(text.data() + text.size()),
+      max_depth_(supported_depth(max_depth)),
+      handler_(handler) {}
 
   [[nodiscard]] scan_status run() {
     skip_space();
@@ -105,7 +108,8 @@ private:
     if (!lex_number(token))
       return scan_status::malformed;
     if (!Handler::trusted && may_overflow(token) && !parse_real(token.raw))
-      if (const auto status = handler_.broken(payload_rule::number_range); status != scan_status::ok)
+      if (const auto status = handler_.broken(payload_rule::number_range);
+          status != scan_status::ok)
         return status;
     return handler_.scalar(token);
   }

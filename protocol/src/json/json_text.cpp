@@ -29,7 +29,8 @@ std::optional<char32_t> unicode_escape(std::string_view text) {
   return parse_hex4(text.substr(2, 4));
 }
 
-/// Appends the character of the `\u` escape, or pair of them, that `text` starts with, and drops it from `text`.
+/// Appends the character of the `\u` escape, or pair of them, that `text` starts with, and drops it
+/// from `text`.
 bool append_unicode_escape(std::string& out, std::string_view& text) {
   const auto first = unicode_escape(text).value_or(0xfffd);
   text.remove_prefix(std::min<std::size_t>(6, text.size()));
@@ -60,15 +61,18 @@ std::uint64_t last_bytes(const char* at, const char* end) {
   return word;
 }
 
-/// Whether a text is short ASCII that needs no escape, as most keys and ids are: then one pass is enough.
+/// Whether a text is short ASCII that needs no escape, as most keys and ids are: then one pass is
+/// enough.
 bool is_short_and_plain(std::string_view text) {
   constexpr std::size_t is_short = 32;
   if (text.size() > is_short)
     return false;
   constexpr std::uint64_t ones = 0x0101010101010101;
-  // Of each byte the high bit, if it or one below it is special or no ASCII. Left to the end: what is special is rare.
+  // Of each byte the high bit, if it or one below it is special or no ASCII. Left to the end: what
+  // is special is rare.
   const auto marks = [](std::uint64_t w) {
-    return (w | (w - ones * 0x20) | ((w ^ ones * '"') - ones) | ((w ^ ones * '\\') - ones)) & ones * 0x80;
+    return (w | (w - ones * 0x20) | ((w ^ ones * '"') - ones) | ((w ^ ones * '\\') - ones))
+         & ones * 0x80;
   };
   const char* at = text.data();
   const char* const end = at + text.size();
@@ -123,7 +127,9 @@ json_token token_of_json(std::string_view raw) noexcept {
     case 't':
     case 'f': return {kind::boolean, false, raw};
     case 'n': return {kind::null, false, raw};
-    default: return {raw.find_first_of(".eE") == std::string_view::npos ? kind::integer : kind::real, false, raw};
+    default:
+      return {raw.find_first_of(".eE") == std::string_view::npos ? kind::integer : kind::real,
+              false, raw};
   }
 }
 

@@ -18,8 +18,8 @@ struct json_token {
   enum class kind : std::uint8_t { string, integer, real, boolean, null };
 
   kind what = kind::null;
-  bool escaped = false;  ///< a string with at least one escape
-  std::string_view raw;  ///< strings with their quotes
+  bool escaped = false; ///< a string with at least one escape
+  std::string_view raw; ///< strings with their quotes
 
   /// Precondition: a string.
   [[nodiscard]] std::string_view inner() const noexcept { return raw.substr(1, raw.size() - 2); }
@@ -28,7 +28,8 @@ struct json_token {
 /// The token that a validated scalar is.
 [[nodiscard]] json_token token_of_json(std::string_view raw) noexcept;
 
-/// The first byte of [at, end) that a string cannot hold as it is: a quote, a backslash or a control character.
+/// The first byte of [at, end) that a string cannot hold as it is: a quote, a backslash or a
+/// control character.
 [[nodiscard]] inline const char* find_special(const char* at, const char* end) noexcept {
 #ifdef __SSE2__
   for (; end - at >= 16; at += 16) {
@@ -47,7 +48,9 @@ struct json_token {
     std::uint64_t word;
     std::memcpy(&word, at, 8);
     const auto zero_in = [](std::uint64_t w) { return (w - ones) & ~w; };
-    const auto marks = (zero_in(word ^ ones * '"') | zero_in(word ^ ones * '\\') | ((word - ones * 0x20) & ~word)) & highs;
+    const auto marks =
+      (zero_in(word ^ ones * '"') | zero_in(word ^ ones * '\\') | ((word - ones * 0x20) & ~word))
+      & highs;
     if (marks != 0)
       return at + std::countr_zero(marks) / 8;
     at += 8;
@@ -60,10 +63,15 @@ struct json_token {
 /// The value of four hexadecimal digits, nothing if they are none.
 [[nodiscard]] std::optional<char32_t> parse_hex4(std::string_view digits) noexcept;
 
-[[nodiscard]] constexpr bool is_high_surrogate(char32_t c) noexcept { return c >= 0xd800 && c <= 0xdbff; }
-[[nodiscard]] constexpr bool is_low_surrogate(char32_t c) noexcept { return c >= 0xdc00 && c <= 0xdfff; }
+[[nodiscard]] constexpr bool is_high_surrogate(char32_t c) noexcept {
+  return c >= 0xd800 && c <= 0xdbff;
+}
+[[nodiscard]] constexpr bool is_low_surrogate(char32_t c) noexcept {
+  return c >= 0xdc00 && c <= 0xdfff;
+}
 
-/// Appends what the inside of a valid string stands for. A lone surrogate becomes U+FFFD and makes the answer false.
+/// Appends what the inside of a valid string stands for. A lone surrogate becomes U+FFFD and makes
+/// the answer false.
 bool append_unescaped(std::string& out, std::string_view inner);
 
 /// The text of a string token; `storage` holds it if it had to be unescaped.
@@ -72,7 +80,8 @@ bool append_unescaped(std::string& out, std::string_view inner);
 /// Appends `text` as a JSON string with the fewest escapes. Invalid UTF-8 becomes U+FFFD.
 void append_quoted(std::string& out, std::string_view text);
 
-/// The shortest text that reads back as `value` and is not an integer's; `null` if it is not finite.
+/// The shortest text that reads back as `value` and is not an integer's; `null` if it is not
+/// finite.
 void append_real(std::string& out, double value);
 
 /// The nearest double of a JSON number, nothing if that is infinite.
@@ -80,7 +89,9 @@ void append_real(std::string& out, double value);
 
 /// Whether a number may be too large for a double: cheap, and true for few that are not.
 [[nodiscard]] inline bool may_overflow(const json_token& number) noexcept {
-  return number.raw.size() > 300 || (number.what == json_token::kind::real && number.raw.find_first_of("eE") != std::string_view::npos);
+  return number.raw.size() > 300
+      || (number.what == json_token::kind::real
+          && number.raw.find_first_of("eE") != std::string_view::npos);
 }
 
 } // namespace troupe::protocol

@@ -13,7 +13,8 @@
 
 namespace troupe::protocol {
 
-/// Walks one MessagePack document and hands its parts to a handler (see scan.hpp); keys that are no strings come as values.
+/// Walks one MessagePack document and hands its parts to a handler (see scan.hpp); keys that are no
+/// strings come as values.
 ///
 /// Cost: one pass, no recursion, no allocation of its own; nothing is sized by a declared count.
 template <class Handler>
@@ -66,9 +67,11 @@ private:
     if (Handler::trusted)
       return scan_status::ok;
     switch (token.what) {
-      case msgpack_token::kind::string: return is_utf8(token.text) ? scan_status::ok : scan_status::malformed;
+      case msgpack_token::kind::string:
+        return is_utf8(token.text) ? scan_status::ok : scan_status::malformed;
       case msgpack_token::kind::real:
-        return std::isfinite(token.real) ? scan_status::ok : handler_.broken(payload_rule::number_range);
+        return std::isfinite(token.real) ? scan_status::ok
+                                         : handler_.broken(payload_rule::number_range);
       case msgpack_token::kind::extension: return handler_.broken(payload_rule::extension);
       default: return scan_status::ok;
     }

@@ -94,14 +94,16 @@ private:
       return false;
     const auto unused_bits = 64 - 8 * width;
     const auto number = static_cast<std::int64_t>(value << unused_bits) >> unused_bits;
-    return done(number < 0 ? kind::negative_integer : kind::unsigned_integer, static_cast<std::uint64_t>(number));
+    return done(number < 0 ? kind::negative_integer : kind::unsigned_integer,
+                static_cast<std::uint64_t>(number));
   }
 
   bool real(std::size_t width) {
     std::uint64_t bits = 0;
     if (!take(width, bits))
       return false;
-    token_.real = width == 4 ? std::bit_cast<float>(static_cast<std::uint32_t>(bits)) : std::bit_cast<double>(bits);
+    token_.real = width == 4 ? std::bit_cast<float>(static_cast<std::uint32_t>(bits))
+                             : std::bit_cast<double>(bits);
     return done(kind::real, 0);
   }
 
@@ -148,6 +150,8 @@ private:
 
 } // namespace
 
-bool read_msgpack_token(std::string_view bytes, msgpack_token& token) noexcept { return token_reader{bytes, token}.read(); }
+bool read_msgpack_token(std::string_view bytes, msgpack_token& token) noexcept {
+  return token_reader{bytes, token}.read();
+}
 
 } // namespace troupe::protocol

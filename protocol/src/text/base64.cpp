@@ -9,7 +9,8 @@ namespace troupe::protocol {
 
 namespace {
 
-constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view alphabet =
+  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::uint8_t no_digit = 0xff;
 
 constexpr std::array<std::uint8_t, 256> digits = [] {
@@ -22,7 +23,9 @@ constexpr std::array<std::uint8_t, 256> digits = [] {
 
 std::uint32_t digit(char c) { return digits[static_cast<std::uint8_t>(c)]; }
 
-std::uint32_t byte_at(std::string_view bytes, std::size_t i) { return static_cast<std::uint8_t>(bytes[i]); }
+std::uint32_t byte_at(std::string_view bytes, std::size_t i) {
+  return static_cast<std::uint8_t>(bytes[i]);
+}
 
 std::size_t padding_of(std::string_view text) {
   if (text.empty() || text.back() != '=')

@@ -18,7 +18,8 @@ public:
   /// How many containers are open.
   [[nodiscard]] std::size_t depth() const noexcept { return levels_.size(); }
 
-  /// The place of the value that comes next, or of the key that was just read; cut to `max_bytes`; empty for the whole.
+  /// The place of the value that comes next, or of the key that was just read; cut to `max_bytes`;
+  /// empty for the whole.
   [[nodiscard]] std::string to_string(std::size_t max_bytes) const;
 
 private:

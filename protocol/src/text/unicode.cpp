@@ -32,7 +32,9 @@ std::size_t announced_bytes(std::uint8_t lead) {
 
 bool is_utf8(std::string_view text) noexcept {
   // Short ASCII needs no call through simdjson's dispatch.
-  if (text.size() <= 16 && std::none_of(text.begin(), text.end(), [](char c) { return static_cast<std::uint8_t>(c) >= 0x80; }))
+  if (text.size() <= 16 && std::none_of(text.begin(), text.end(), [](char c) {
+        return static_cast<std::uint8_t>(c) >= 0x80;
+      }))
     return true;
   return simdjson::validate_utf8(text.data(), text.size());
 }
@@ -57,7 +59,9 @@ code_point first_code_point(std::string_view text) noexcept {
 }
 
 void append_utf8(std::string& out, char32_t c) {
-  const auto tail = [&](int shift) { out.push_back(static_cast<char>(0x80 | (c >> shift & 0x3f))); };
+  const auto tail = [&](int shift) {
+    out.push_back(static_cast<char>(0x80 | (c >> shift & 0x3f)));
+  };
   if (c < 0x80) {
     out.push_back(static_cast<char>(c));
   } else if (c < 0x800) {
@@ -96,12 +100,14 @@ std::string_view cut_utf8(std::string_view text, std::size_t max_bytes) noexcept
 bool is_control(char32_t c) noexcept { return c < 0x20 || (c >= 0x7f && c <= 0x9f); }
 
 bool is_bidi_control(char32_t c) noexcept {
-  return c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+  return c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e)
+      || (c >= 0x2066 && c <= 0x2069);
 }
 
 bool is_white_space(char32_t c) noexcept {
-  return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028
-         || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+  return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680
+      || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f
+      || c == 0x3000;
 }
 
 bool is_plain_text(std::string_view text) noexcept {

@@ -8,7 +8,8 @@ namespace troupe::protocol {
 
 [[nodiscard]] bool is_utf8(std::string_view text) noexcept;
 
-/// What stands at the start of a text: `valid` is false and `bytes` is 1 where no well-formed character does.
+/// What stands at the start of a text: `valid` is false and `bytes` is 1 where no well-formed
+/// character does.
 struct code_point {
   char32_t value = 0;
   std::size_t bytes = 1;

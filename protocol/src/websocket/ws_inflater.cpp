@@ -15,7 +15,8 @@ namespace troupe::protocol {
 ws_inflater::lease::lease() noexcept = default;
 
 ws_inflater::lease::lease(lease&& other) noexcept
-  : from_(std::exchange(other.from_, nullptr)), inflation_(std::move(other.inflation_)),
+  : from_(std::exchange(other.from_, nullptr)),
+    inflation_(std::move(other.inflation_)),
     is_long_(other.is_long_) {}
 
 ws_inflater::lease& ws_inflater::lease::operator=(lease&& other) noexcept {

@@ -16,11 +16,12 @@ namespace troupe::protocol {
 /// message may have, but for the list of pieces.
 class ws_parts {
 public:
-  static constexpr std::size_t piece_bytes = 4 * 1024; ///< allocators keep little of these back for later
+  /// Allocators keep little of these back for later.
+  static constexpr std::size_t piece_bytes = 4 * 1024;
 
-  /// Room for the next of `wanted` bytes, at least one, which the caller writes: they count as come.
-  /// `most`: of the message; at least what has come with them. Errors: `std::bad_alloc`, and nothing
-  /// has changed.
+  /// Room for the next of `wanted` bytes, at least one, which the caller writes: they count as
+  /// come. `most`: of the message; at least what has come with them. Errors: `std::bad_alloc`, and
+  /// nothing has changed.
   [[nodiscard]] std::span<char> grow(std::size_t wanted, std::uint64_t most) {
     if (pieces_.empty() || pieces_.back().used == pieces_.back().size)
       add_piece(wanted, most);

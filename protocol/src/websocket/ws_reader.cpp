@@ -27,7 +27,7 @@ struct ws_reader::assembly {
   growing_text text;
   std::array<char, max_control_bytes> control;
   std::uint8_t control_size = 0;
-  bool is_long = false; ///< `message` needs more than one step
+  bool is_long = false;         ///< `message` needs more than one step
   ws_inflater::lease inflation; ///< of `message`
 };
 
@@ -236,7 +236,8 @@ errc ws_reader::take_payload(std::string_view& bytes) {
     mask_.copy(room.data(), bytes.data(), room.size());
     bytes.remove_prefix(room.size());
     left_ -= room.size();
-    if (is_text_ && !is_control() && !is_deflated_ && !parts_->text.may_go_on({room.data(), room.size()}))
+    if (is_text_ && !is_control() && !is_deflated_
+        && !parts_->text.may_go_on({room.data(), room.size()}))
       return errc::undecodable;
   }
   return errc::ok;

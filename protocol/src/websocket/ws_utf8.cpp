@@ -72,7 +72,8 @@ bool growing_text::may_go_on(std::string_view fresh) noexcept {
   const auto rest = fresh.substr(fresh.size() - open_bytes(fresh));
   if (!is_utf8(fresh.substr(0, fresh.size() - rest.size())) || !may_begin(rest))
     return false;
-  open_bytes_ = static_cast<std::uint8_t>(std::copy(rest.begin(), rest.end(), open_.begin()) - open_.begin());
+  open_bytes_ =
+    static_cast<std::uint8_t>(std::copy(rest.begin(), rest.end(), open_.begin()) - open_.begin());
   return true;
 }
 

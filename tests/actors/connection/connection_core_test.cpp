@@ -12,8 +12,12 @@ namespace {
 
 /// Writes down what the connection asks for, one line each.
 struct notebook final : connection_output {
-  void reply(const shared_bytes& frame) override { lines.push_back("reply " + std::string{frame.view().substr(2)}); }
-  void reply_behind_rooms(shared_bytes frame) override { lines.push_back("behind rooms " + std::string{frame.view().substr(2)}); }
+  void reply(const shared_bytes& frame) override {
+    lines.push_back("reply " + std::string{frame.view().substr(2)});
+  }
+  void reply_behind_rooms(shared_bytes frame) override {
+    lines.push_back("behind rooms " + std::string{frame.view().substr(2)});
+  }
   void close(errc why) override { lines.push_back("close " + std::string{to_string(why)}); }
   void settle(const room_actor&, std::uint32_t ticket) override { note("settle", ticket); }
   void enter(const std::string& room, room_entry entry) override {
@@ -24,12 +28,18 @@ struct notebook final : connection_output {
       lines.push_back("leave behind the join of " + room);
     }
   }
-  void publish(const room_actor&, room_input in) override { lines.push_back("publish " + std::string{in.bytes.view()}); }
+  void publish(const room_actor&, room_input in) override {
+    lines.push_back("publish " + std::string{in.bytes.view()});
+  }
   void renew(const room_actor&, claims_renewed) override { lines.push_back("renew"); }
-  void leave(const room_actor&, leave_request r) override { lines.push_back(r.answer ? "leave, answer" : "leave"); }
+  void leave(const room_actor&, leave_request r) override {
+    lines.push_back(r.answer ? "leave, answer" : "leave");
+  }
   steady_time now() const override { return at; }
   wall_time wall_now() const override { return {}; }
-  void catch_up(room_key room) override { lines.push_back("catch up " + std::to_string(room.value)); }
+  void catch_up(room_key room) override {
+    lines.push_back("catch up " + std::to_string(room.value));
+  }
   void expire_at(std::optional<wall_time> when) override { expires_at = when; }
 
   void note(std::string what, std::uint32_t ticket) {
@@ -69,7 +79,9 @@ struct client {
   /// Of a room that nobody needs to reach: the notebook does not look at it.
   room_actor handle;
 
-  void say(std::string_view json, credit token = {}) { core->on_message({shared_bytes::copy_of(json), false, std::move(token)}); }
+  void say(std::string_view json, credit token = {}) {
+    core->on_message({shared_bytes::copy_of(json), false, std::move(token)});
+  }
 
   /// Joins a room all the way.
   std::uint32_t enter(std::string room, std::uint64_t key) {
@@ -210,9 +222,11 @@ TEST_CASE("a plain client's join waits also for the room that it has just left")
   CHECK_FALSE(c.out.has("room_closed")); // the room answers
 }
 
-/// The dispatcher of a client that is in one room at a time does not tell the end of the room before.
+/// The dispatcher of a client that is in one room at a time does not tell the end of the room
+/// before.
 // Pins §4.27.
-TEST_CASE("what a room did not live to answer is answered before a plain client is in the next one") {
+TEST_CASE(
+  "what a room did not live to answer is answered before a plain client is in the next one") {
   client c{encoding::plain_json};
   c.enter("a", 1);
   c.say(R"({"type":"message","text":"x","ref":1})");
@@ -341,8 +355,9 @@ TEST_CASE("a text message on a MessagePack connection closes it") {
 TEST_CASE("what a later stage brings is unsupported") {
   client c;
   c.enter("a", 1);
-  for (auto* text : {R"({"type":"direct","to":"x","text":"y"})", R"({"type":"presence"})", R"({"type":"history"})",
-                     R"({"type":"resume","resume":"x"})", R"({"type":"auth","token":"x"})",
+  for (auto* text : {R"({"type":"direct","to":"x","text":"y"})", R"({"type":"presence"})",
+                     R"({"type":"history"})", R"({"type":"resume","resume":"x"})",
+                     R"({"type":"auth","token":"x"})",
                      R"({"type":"message","text":"x","delivery":"volatile"})"}) {
     auto before = c.out.count("reply");
     c.say(text);
@@ -355,7 +370,8 @@ TEST_CASE("a binary message of MessagePack waits for the join before it") {
   client c{encoding::v1_msgpack};
   auto say = [&](std::string_view json) {
     std::string packed;
-    troupe::protocol::transcode(troupe::protocol::codec::json, json, troupe::protocol::codec::msgpack, packed);
+    troupe::protocol::transcode(troupe::protocol::codec::json, json,
+                                troupe::protocol::codec::msgpack, packed);
     c.core->on_message({shared_bytes::copy_of(packed), true, {}});
   };
 
@@ -425,7 +441,8 @@ TEST_CASE("what was said behind a pending join takes effect although the peer ha
   CHECK(c.core->finished());
 }
 
-/// The second join of a room waits for the first and is asked of it later than one of another room behind it.
+/// The second join of a room waits for the first and is asked of it later than one of another room
+/// behind it.
 // Pins §4.23, §4.47.
 TEST_CASE("the default room is the join that was sent last, also if one before it has waited") {
   client c;
@@ -517,7 +534,7 @@ TEST_CASE("a goodbye comes after all that the rooms have said") {
   CHECK(c.out.lines[3] == "close restart");
 }
 
-// -- what waits, and what does not ------------------------------------------------------------------
+// -- what waits, and what does not ----------------------------------------------------------------
 
 // Pins §4.51.
 TEST_CASE("while a client of one room changes rooms all its room commands wait") {
@@ -575,7 +592,7 @@ TEST_CASE("a name that no room can have is simply not held by other commands tha
   CHECK_FALSE(c.out.has("bad_room"));
 }
 
-// -- what counts ------------------------------------------------------------------------------------
+// -- what counts ----------------------------------------------------------------------------------
 
 // Pins §12.9.
 TEST_CASE("ten faulty messages of any kind close the connection") {
@@ -624,7 +641,8 @@ TEST_CASE("what a room refuses, and what is no fault of the message, does not co
     c.say(R"({"type":"join","roomId":"c"})");
 
   CHECK(c.out.count("close") == 0);
-  for (auto* code : {"forbidden", "not_joined", "unsupported", "identity_mismatch", "bad_request", "room_limit"})
+  for (auto* code :
+       {"forbidden", "not_joined", "unsupported", "identity_mismatch", "bad_request", "room_limit"})
     CHECK(c.out.has('"' + std::string{code} + '"'));
 }
 

@@ -22,14 +22,18 @@ constexpr std::int64_t machine = 8'000;
 
 /// A folder with control groups, and a file that says which of them a process is in.
 struct groups {
-  groups() : root(fs::temp_directory_path() / ("troupe-groups-" + std::to_string(::getpid()))) { fs::remove_all(root); }
+  groups() : root(fs::temp_directory_path() / ("troupe-groups-" + std::to_string(::getpid()))) {
+    fs::remove_all(root);
+  }
   ~groups() { fs::remove_all(root); }
 
   void write(const fs::path& file, const std::string& text) {
     fs::create_directories((root / file).parent_path());
     std::ofstream{root / file} << text;
   }
-  [[nodiscard]] std::int64_t limit() const { return limited_memory_bytes(machine, root / "membership", root / "groups"); }
+  [[nodiscard]] std::int64_t limit() const {
+    return limited_memory_bytes(machine, root / "membership", root / "groups");
+  }
 
   fs::path root;
 };
@@ -88,9 +92,11 @@ TEST_CASE("a group outside of what is seen, and lines of no meaning, are left ou
 }
 
 // Pins §16.1.
-TEST_CASE("budgets that are absent are a quarter, an eighth and a sixteenth of the memory, and four largest messages at least") {
+TEST_CASE("budgets that are absent are a quarter, an eighth and a sixteenth of the memory, and "
+          "four largest messages at least") {
   constexpr std::int64_t kib = 1024, mib = 1024 * kib;
-  auto [set, largest] = GENERATE(table<std::size_t, std::int64_t>({{64 * kib, 64 * kib}, {512 * mib, 512 * mib}, {0, 512 * mib}}));
+  auto [set, largest] = GENERATE(table<std::size_t, std::int64_t>(
+    {{64 * kib, 64 * kib}, {512 * mib, 512 * mib}, {0, 512 * mib}}));
   caf::actor_system_config config;
   troupe::compat::set_worker_threads(config, 1);
   caf::actor_system system{config};

@@ -73,7 +73,8 @@ TEST_CASE("a wall deadline fires when its time has come, once and not before") {
   CHECK(m.fired == 1);
 }
 
-TEST_CASE("a wall clock that is set forward, or a machine that slept, ends what is over within 3 s") {
+TEST_CASE(
+  "a wall clock that is set forward, or a machine that slept, ends what is over within 3 s") {
   auto jump = GENERATE(1h, 24h, 24h * 365);
   moved_loop m;
   auto soon = m.deadline_in(jump - 1min);
@@ -135,7 +136,8 @@ TEST_CASE("a wall clock that drifts away is followed although it never jumps") {
   CHECK(m.fired == 1); // 61.8 s
 }
 
-TEST_CASE("a deadline that is destroyed calls nobody, and without any the clocks are not compared") {
+TEST_CASE(
+  "a deadline that is destroyed calls nobody, and without any the clocks are not compared") {
   moved_loop m;
   auto gone = m.deadline_in(1h);
   auto other = m.deadline_in(2h);

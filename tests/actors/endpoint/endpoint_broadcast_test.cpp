@@ -35,7 +35,8 @@ TEST_CASE("a broadcast is one text or binary frame, as it was said") {
   (void)s.place.broadcast("");
   s.settle();
 
-  CHECK(a->frames() == strings{"\x81\x02hi", std::string{"\x82\x02\0\xff", 4}, std::string{"\x81\0", 2}});
+  CHECK(a->frames()
+        == strings{"\x81\x02hi", std::string{"\x82\x02\0\xff", 4}, std::string{"\x81\0", 2}});
 }
 
 TEST_CASE("a broadcast with an exception reaches everybody else, on whatever loop") {
@@ -138,7 +139,8 @@ TEST_CASE("clients that take deflated frames get them, the others plain ones") {
   s.handle("1").send(text);
   s.settle();
 
-  auto as_is = std::string{frame.view()}, deflated = std::string{protocol::deflated_frame(frame).view()};
+  auto as_is = std::string{frame.view()},
+       deflated = std::string{protocol::deflated_frame(frame).view()};
   CHECK(plain->frames() == strings{as_is, as_is});
   CHECK(deflating->frames() == strings{deflated, deflated});
 }
@@ -159,7 +161,8 @@ TEST_CASE("broadcasts that nobody carries away are refused until they are") {
   CHECK(s.place.broadcast("again") == publish_result::accepted);
 }
 
-TEST_CASE("a broadcast out of a handler is paid for by the message that it answers, any other by the endpoint") {
+TEST_CASE("a broadcast out of a handler is paid for by the message that it answers, any other by "
+          "the endpoint") {
   constexpr auto accepted = publish_result::accepted, refused = publish_result::overloaded;
   endpoint place;
   std::vector<publish_result> results;

@@ -24,16 +24,21 @@ inline std::string payload_of(std::string_view frame) {
   return std::string{frame.substr(mark == 127 ? 10 : mark == 126 ? 4 : 2)};
 }
 
-/// A client of an endpoint: what it hears, and how the server ends it. Its socket takes everything until then, and nothing after.
+/// A client of an endpoint: what it hears, and how the server ends it. Its socket takes everything
+/// until then, and nothing after.
 class peer final : public actors::sink {
 public:
-  peer(actors::node& n, unsigned loop, const actors::endpoint& at, actors::connection_info info = {}) : loop_(n.loop(loop)) {
+  peer(actors::node& n, unsigned loop, const actors::endpoint& at,
+       actors::connection_info info = {})
+    : loop_(n.loop(loop)) {
     info.endpoint = at.state();
     port_ = n.open(loop_, *this, std::move(info));
   }
   ~peer() override { port_.closed(); }
 
-  void say(std::string_view text, bool binary = false) { port_.deliver(protocol::shared_bytes::copy_of(text), binary); }
+  void say(std::string_view text, bool binary = false) {
+    port_.deliver(protocol::shared_bytes::copy_of(text), binary);
+  }
   void pong(std::string payload) { port_.ponged(std::move(payload)); }
   void leave(std::uint16_t code = 1000, std::string reason = {}, std::string error = {}) {
     port_.closed(code, std::move(reason), std::move(error));
@@ -42,7 +47,8 @@ public:
   /// Whole frames received since the last call, as they came.
   [[nodiscard]] strings frames() {
     strings all;
-    for (std::string_view rest = bytes_; !rest.empty(); rest.remove_prefix(protocol::frame_length(rest)))
+    for (std::string_view rest = bytes_; !rest.empty();
+         rest.remove_prefix(protocol::frame_length(rest)))
       all.emplace_back(rest.substr(0, protocol::frame_length(rest)));
     bytes_.clear();
     return all;
@@ -58,11 +64,13 @@ public:
   strings pings;
 
 private:
-  void write(const protocol::shared_bytes& batch, std::span<const actors::byte_range> parts, std::uint32_t) override {
+  void write(const protocol::shared_bytes& batch, std::span<const actors::byte_range> parts,
+             std::uint32_t) override {
     for (auto p : parts)
       take(batch.view().substr(p.begin, p.size()));
   }
-  void append(const protocol::shared_bytes& b, actors::byte_range part, std::uint32_t, actors::output_kind) override {
+  void append(const protocol::shared_bytes& b, actors::byte_range part, std::uint32_t,
+              actors::output_kind) override {
     take(b.view().substr(part.begin, part.size()));
   }
   void take(std::string_view part) {
@@ -76,7 +84,9 @@ private:
     ends.push_back(std::to_string(code) + ' ' + std::string{reason});
   }
   void cut(protocol::errc why) override { ends.push_back("cut " + std::string{info(why).name}); }
-  void terminate(protocol::errc why) override { ends.push_back("terminated " + std::string{info(why).name}); }
+  void terminate(protocol::errc why) override {
+    ends.push_back("terminated " + std::string{info(why).name});
+  }
   void resume_reading() override {}
   [[nodiscard]] actors::steady_time last_inbound() const override { return loop_.now(); }
   [[nodiscard]] std::size_t queued_bytes() const override { return bytes_.size(); }
@@ -100,9 +110,11 @@ struct stage {
     : owner(system, set(std::move(options))), place(owner.make_endpoint("/raw", std::move(on))) {}
 
   /// The first client asks for "0", the next for "1" and so on, unless `info` says otherwise.
-  [[nodiscard]] std::unique_ptr<peer> connect(unsigned loop = 0, actors::connection_info info = {}) {
+  [[nodiscard]] std::unique_ptr<peer> connect(unsigned loop = 0,
+                                              actors::connection_info info = {}) {
     if (!info.request)
-      info.request = std::make_shared<const actors::handshake>(actors::handshake{std::to_string(next_++), {}, {}});
+      info.request = std::make_shared<const actors::handshake>(
+        actors::handshake{std::to_string(next_++), {}, {}});
     auto p = std::make_unique<peer>(owner, loop, place, std::move(info));
     settle();
     return p;

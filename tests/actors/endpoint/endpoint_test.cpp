@@ -28,8 +28,12 @@ endpoint_handlers noting(strings& log) {
   on.on_message = [&](const raw_connection&, std::string_view m, bool binary) {
     log.push_back((binary ? "binary " : "text ") + std::string{m});
   };
-  on.on_pong = [&](const raw_connection&, std::string_view payload) { log.push_back("pong " + std::string{payload}); };
-  on.on_error = [&](const raw_connection&, std::string_view what) { log.push_back("error " + std::string{what}); };
+  on.on_pong = [&](const raw_connection&, std::string_view payload) {
+    log.push_back("pong " + std::string{payload});
+  };
+  on.on_error = [&](const raw_connection&, std::string_view what) {
+    log.push_back("error " + std::string{what});
+  };
   on.on_close = [&](const raw_connection&, std::uint16_t code, std::string_view reason) {
     log.push_back("close " + std::to_string(code) + ' ' + std::string{reason});
   };
@@ -38,7 +42,7 @@ endpoint_handlers noting(strings& log) {
 
 } // namespace
 
-// -- handlers ---------------------------------------------------------------------------------------------------------------
+// -- handlers -------------------------------------------------------------------------------------
 
 TEST_CASE("handlers are told what happens to a connection, in order") {
   strings log;
@@ -50,7 +54,9 @@ TEST_CASE("handlers are told what happens to a connection, in order") {
   a->leave(4000, "enough");
   s.settle();
 
-  CHECK(log == strings{"open", "text hello", std::string{"binary \0\xff", 9}, "pong p", "close 4000 enough"});
+  CHECK(log
+        == strings{"open", "text hello", std::string{"binary \0\xff", 9}, "pong p",
+                   "close 4000 enough"});
 }
 
 TEST_CASE("what the server ends a connection for is told before its end") {
@@ -100,7 +106,7 @@ TEST_CASE("a connection keeps what it asked for, who it is and what the applicat
     CHECK((c.request().target == "/raw?x=1") == (c.claims() != nullptr)); // nobody has the other's
 }
 
-// -- clients ----------------------------------------------------------------------------------------------------------------
+// -- clients --------------------------------------------------------------------------------------
 
 TEST_CASE("clients are those that are open now") {
   stage s{{}, two_loops()};
@@ -134,9 +140,10 @@ TEST_CASE("a client is no longer listed when its end is told") {
   CHECK(left == std::vector<std::size_t>{1});
 }
 
-// -- one connection ---------------------------------------------------------------------------------------------------------
+// -- one connection -------------------------------------------------------------------------------
 
-TEST_CASE("what is sent to one client reaches it alone, from its loop at once and from elsewhere soon") {
+TEST_CASE(
+  "what is sent to one client reaches it alone, from its loop at once and from elsewhere soon") {
   stage s{{}, two_loops()};
   auto a = s.connect(0), b = s.connect(1);
   auto to_a = s.handle("0");
@@ -154,13 +161,20 @@ TEST_CASE("what is sent to one client reaches it alone, from its loop at once an
     elsewhere = to_a.buffered_bytes();
   });
 
-  CHECK(a->frames() == strings{"\x81\x01" "1", "\x82\x02" "22", "\x81\x01" "3"});
+  CHECK(a->frames()
+        == strings{"\x81\x01"
+                   "1",
+                   "\x82\x02"
+                   "22",
+                   "\x81\x01"
+                   "3"});
   CHECK(b->heard().empty());
   CHECK(here == 3 + 4);
   CHECK(elsewhere == 0);
 }
 
-TEST_CASE("a client to which more is on its way from other threads than 64 MiB is cut, and the rest does not come") {
+TEST_CASE("a client to which more is on its way from other threads than 64 MiB is cut, and the "
+          "rest does not come") {
   stage s;
   auto busy = s.connect(), other = s.connect();
   auto handle = s.handle("0");
@@ -232,7 +246,9 @@ TEST_CASE("a code that an application may not send counts as 1000") {
     s.handle("0").close(static_cast<std::uint16_t>(code));
   s.settle();
 
-  CHECK(a->ends == strings{"1000 ", "1000 ", "1000 ", "1000 ", "1000 ", "1000 ", "1000 ", "1000 ", "3000 ", "4999 ", "1000 ", "1000 "});
+  CHECK(a->ends
+        == strings{"1000 ", "1000 ", "1000 ", "1000 ", "1000 ", "1000 ", "1000 ", "1000 ", "3000 ",
+                   "4999 ", "1000 ", "1000 "});
 }
 
 TEST_CASE("a client is terminated without a close frame, and pinged with what is asked for") {
@@ -283,7 +299,7 @@ TEST_CASE("a client may be closed out of its own handlers") {
   CHECK(a->ends == strings{"4001 not now"});
 }
 
-// -- handlers that throw ----------------------------------------------------------------------------------------------------
+// -- handlers that throw --------------------------------------------------------------------------
 
 TEST_CASE("a handler that throws ends its client alone") {
   auto where = GENERATE(as<std::string>{}, "open", "message", "pong");
@@ -330,11 +346,14 @@ TEST_CASE("what is thrown need not be an exception") {
   CHECK(log == strings{"open", "error an exception that is no std::exception"});
 }
 
-TEST_CASE("what a handler throws is told once, however its connection ends then, and logged with the endpoint's path") {
+TEST_CASE("what a handler throws is told once, however its connection ends then, and logged with "
+          "the endpoint's path") {
   strings log;
   noted_log lines;
   auto on = noting(log);
-  on.on_message = [](const raw_connection&, std::string_view, bool) { throw std::runtime_error{"boom"}; };
+  on.on_message = [](const raw_connection&, std::string_view, bool) {
+    throw std::runtime_error{"boom"};
+  };
   node_options options;
   options.log = &lines;
   stage s{std::move(on), options};
@@ -371,8 +390,12 @@ TEST_CASE("an on_error that throws about an end is counted and logged, not told 
 
 TEST_CASE("an on_error that throws as well is counted and ends nothing more") {
   endpoint_handlers on;
-  on.on_message = [](const raw_connection&, std::string_view, bool) { throw std::runtime_error{"boom"}; };
-  on.on_error = [](const raw_connection&, std::string_view) { throw std::runtime_error{"boom again"}; };
+  on.on_message = [](const raw_connection&, std::string_view, bool) {
+    throw std::runtime_error{"boom"};
+  };
+  on.on_error = [](const raw_connection&, std::string_view) {
+    throw std::runtime_error{"boom again"};
+  };
   stage s{std::move(on)};
   auto bad = s.connect(), good = s.connect();
   bad->say("x");
@@ -387,7 +410,9 @@ TEST_CASE("an on_error that throws as well is counted and ends nothing more") {
 TEST_CASE("a handler that throws at the end leaves its connection closed") {
   strings log;
   auto on = noting(log);
-  on.on_close = [](const raw_connection&, std::uint16_t, std::string_view) { throw std::runtime_error{"boom"}; };
+  on.on_close = [](const raw_connection&, std::uint16_t, std::string_view) {
+    throw std::runtime_error{"boom"};
+  };
   stage s{std::move(on)};
   auto a = s.connect(), b = s.connect();
   auto client = s.handle("0");
@@ -400,7 +425,7 @@ TEST_CASE("a handler that throws at the end leaves its connection closed") {
   CHECK(s.place.client_count() == 1);
 }
 
-// -- the end of the node ----------------------------------------------------------------------------------------------------
+// -- the end of the node --------------------------------------------------------------------------
 
 TEST_CASE("a drain closes every client behind what was said before it") {
   auto kind = GENERATE(drain_kind::restart, drain_kind::shutdown);
@@ -410,7 +435,8 @@ TEST_CASE("a drain closes every client behind what was said before it") {
   s.owner.drain(kind, 0ms);
   s.settle();
 
-  auto why = std::string{info(kind == drain_kind::restart ? protocol::errc::restart : protocol::errc::shutdown).name};
+  auto why = std::string{
+    info(kind == drain_kind::restart ? protocol::errc::restart : protocol::errc::shutdown).name};
   CHECK(a->ends == strings{why});
   CHECK(b->ends == strings{why});
   CHECK(a->heard() == strings{"last"});

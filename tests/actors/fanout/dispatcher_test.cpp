@@ -27,14 +27,15 @@ struct bench {
     return identity;
   }
   void subscribe_to(const room_identity_ptr& r, session_key who, std::string first = {}) {
-    core.on_subscribe({r, who, encoding::v1_json, first.empty() ? shared_bytes{} : shared_bytes::copy_of(first)});
+    core.on_subscribe(
+      {r, who, encoding::v1_json, first.empty() ? shared_bytes{} : shared_bytes::copy_of(first)});
   }
-  void say(const room_identity_ptr& r, std::string text, session_key except = {}, credit token = {}) {
+  void say(const room_identity_ptr& r, std::string text, session_key except = {},
+           credit token = {}) {
     core.on_fan_out({r->key, {shared_bytes::copy_of(text), {}, {}}, except, std::move(token), {}});
   }
   void flush_all() {
-    while (core.flush()) {
-    }
+    while (core.flush()) {}
   }
   /// Of all sessions: batches given one by one, and what was gathered.
   int writes() const {
@@ -147,7 +148,8 @@ TEST_CASE("members of another encoding do not wait for one that always has more"
     b.core.on_subscribe({r, b.connect(), encoding::v1_msgpack, {}});
 
   for (int turn = 0; turn < 16; ++turn) {
-    b.core.on_fan_out({r->key, {shared_bytes::copy_of("j"), shared_bytes::copy_of("m")}, {}, {}, {}});
+    b.core.on_fan_out(
+      {r->key, {shared_bytes::copy_of("j"), shared_bytes::copy_of("m")}, {}, {}, {}});
     b.core.flush();
   }
 
@@ -219,7 +221,8 @@ TEST_CASE("a huge room does not hold up a small one whose members are in both") 
     CHECK(b.at(who).bytes == "xy");
 }
 
-TEST_CASE("rooms that speak fill a turn by their members, not by their messages, and a huge one does not alone") {
+TEST_CASE("rooms that speak fill a turn by their members, not by their messages, and a huge one "
+          "does not alone") {
   bench b;
   auto huge = b.room(99);
   for (int i = 0; i < 1000; ++i)
@@ -246,7 +249,8 @@ TEST_CASE("rooms that speak fill a turn by their members, not by their messages,
 }
 
 // Pins §5.10.
-TEST_CASE("members of a closed room get what it had said, then roomClosed, and their owners are told") {
+TEST_CASE(
+  "members of a closed room get what it had said, then roomClosed, and their owners are told") {
   bench b;
   auto r = b.room(1);
   auto a = b.connect();
@@ -267,14 +271,17 @@ TEST_CASE("members of a closed room get what it had said, then roomClosed, and t
 
 // Pins §5.10.
 TEST_CASE("members of a closed room are told why") {
-  for (auto [end, reason] : {std::pair{room_end::crashed, "crashed"}, {room_end::ended, "ended"}, {room_end::overloaded, "overloaded"}}) {
+  for (auto [end, reason] : {std::pair{room_end::crashed, "crashed"},
+                             {room_end::ended, "ended"},
+                             {room_end::overloaded, "overloaded"}}) {
     bench b;
     auto r = b.room(1);
     auto a = b.connect();
     b.subscribe_to(r, a);
     b.core.on_room_closed({r->key, end});
 
-    CHECK(b.at(a).bytes.ends_with(R"({"type":"roomClosed","roomId":"room 1","reason":")" + std::string{reason} + "\"}"));
+    CHECK(b.at(a).bytes.ends_with(R"({"type":"roomClosed","roomId":"room 1","reason":")"
+                                  + std::string{reason} + "\"}"));
   }
 }
 
@@ -307,7 +314,8 @@ TEST_CASE("credits of a room within its bound go back as its flush begins") {
   CHECK(b.core.flush()); // members still wait
 }
 
-TEST_CASE("a session that closed is forgotten by the flush that finds it, and the others get theirs") {
+TEST_CASE(
+  "a session that closed is forgotten by the flush that finds it, and the others get theirs") {
   bench b;
   auto r = b.room(1);
   auto a = b.connect(), c = b.connect();
@@ -322,7 +330,8 @@ TEST_CASE("a session that closed is forgotten by the flush that finds it, and th
   CHECK(b.counts.members.load() == 1);
 }
 
-TEST_CASE("of a room that the node has stopped members get what it said, no roomClosed, and it is forgotten") {
+TEST_CASE("of a room that the node has stopped members get what it said, no roomClosed, and it is "
+          "forgotten") {
   bench b;
   auto r = b.room(1);
   auto a = b.connect();
@@ -337,7 +346,8 @@ TEST_CASE("of a room that the node has stopped members get what it said, no room
 }
 
 // Pins §4.26.
-TEST_CASE("a client that is in one room at a time gets nothing of the old room after it has joined the next") {
+TEST_CASE("a client that is in one room at a time gets nothing of the old room after it has joined "
+          "the next") {
   bench b;
   auto old = b.room(1), next = b.room(2);
   auto a = b.connect();
@@ -346,7 +356,8 @@ TEST_CASE("a client that is in one room at a time gets nothing of the old room a
   b.core.on_subscribe({next, a, encoding::v1_json, shared_bytes::copy_of("joined"), true});
   b.say(old, "2");
   b.core.on_member_frame({old->key, a, shared_bytes::copy_of("to you"), false, true});
-  b.core.on_member_frame({old->key, a, shared_bytes::copy_of("ack"), false}); // an answer is owed all the same
+  // an answer is owed all the same
+  b.core.on_member_frame({old->key, a, shared_bytes::copy_of("ack"), false});
   b.say(next, "3");
   b.core.on_member_frame({old->key, a, {}, true}); // the old room hears of it last
 
@@ -356,7 +367,7 @@ TEST_CASE("a client that is in one room at a time gets nothing of the old room a
   CHECK(b.core.rooms() == 1);
 }
 
-// -- what is counted ------------------------------------------------------------------------------------------------------
+// -- what is counted ------------------------------------------------------------------------------
 
 TEST_CASE("deliveries count by encoding, those that catch up as well") {
   bench b;
@@ -366,7 +377,12 @@ TEST_CASE("deliveries count by encoding, those that catch up as well") {
   b.core.on_subscribe({r, c, encoding::v1_msgpack, {}});
   b.core.on_subscribe({r, d, encoding::plain_json, {}});
   auto say = [&] {
-    b.core.on_fan_out({r->key, {shared_bytes::copy_of("j"), shared_bytes::copy_of("m"), shared_bytes::copy_of("p")}, {}, {}, {}});
+    b.core.on_fan_out(
+      {r->key,
+       {shared_bytes::copy_of("j"), shared_bytes::copy_of("m"), shared_bytes::copy_of("p")},
+       {},
+       {},
+       {}});
   };
 
   say();
@@ -382,7 +398,8 @@ TEST_CASE("deliveries count by encoding, those that catch up as well") {
   CHECK(n[index_of(encoding::plain_json)] == 3);
 }
 
-TEST_CASE("a batch counts once all of a room's members here have got it, from when its first frame was heard") {
+TEST_CASE("a batch counts once all of a room's members here have got it, from when its first frame "
+          "was heard") {
   using namespace std::chrono_literals;
   bench b;
   const steady_time start{1h};
@@ -391,7 +408,8 @@ TEST_CASE("a batch counts once all of a room's members here have got it, from wh
     b.subscribe_to(huge, b.connect());
   b.subscribe_to(quiet, b.connect());
   auto hear = [&](const room_identity_ptr& r, steady_time at) {
-    b.core.on_fan_out({r->key, {shared_bytes::copy_of(std::string(16 * 1024, 'x'))}, {}, {}, {}, at});
+    b.core.on_fan_out(
+      {r->key, {shared_bytes::copy_of(std::string(16 * 1024, 'x'))}, {}, {}, {}, at});
   };
   auto seen = [&] {
     time_counts all;
@@ -404,8 +422,7 @@ TEST_CASE("a batch counts once all of a room's members here have got it, from wh
   b.core.flush();
   b.core.note_delivered(start + 5ms);
   CHECK(seen() == std::pair{std::uint64_t{0}, std::chrono::nanoseconds{0}});
-  while (b.core.flush()) {
-  }
+  while (b.core.flush()) {}
   b.core.note_delivered(start + 7ms);
   b.core.note_delivered(start + 9ms); // told once
   CHECK(seen() == std::pair{std::uint64_t{1}, std::chrono::nanoseconds{7ms}});

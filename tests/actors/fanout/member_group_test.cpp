@@ -24,8 +24,12 @@ struct hall {
     return key;
   }
   fake_sink& at(session_key key) { return static_cast<fake_sink&>(*table.find(key)); }
-  void say(std::string text, session_key except = {}) { group.push(shared_bytes::copy_of(text), except, {}, {}); }
-  member_group::progress flush(std::size_t sends = 1000) { return group.flush(sends, false, table, nullptr, gone); }
+  void say(std::string text, session_key except = {}) {
+    group.push(shared_bytes::copy_of(text), except, {}, {});
+  }
+  member_group::progress flush(std::size_t sends = 1000) {
+    return group.flush(sends, false, table, nullptr, gone);
+  }
 
   session_table table{0};
   std::vector<std::unique_ptr<fake_sink>> sinks;
@@ -152,7 +156,8 @@ TEST_CASE("credits are held while too much waits, and go back when the flush may
   CHECK(account->held_messages() == 0);
 }
 
-TEST_CASE("every member gets exactly what was said while it was in, less its own, whatever the order of things") {
+TEST_CASE("every member gets exactly what was said while it was in, less its own, whatever the "
+          "order of things") {
   for (unsigned seed = 1; seed <= 300; ++seed) {
     INFO("seed " << seed);
     std::mt19937 random{seed};
@@ -203,13 +208,14 @@ TEST_CASE("every member gets exactly what was said while it was in, less its own
   }
 }
 
-// -- batches of many bytes ------------------------------------------------------------------------------------------------
+// -- batches of many bytes ------------------------------------------------------------------------
 
 namespace {
 
 /// A sink that keeps of each frame only its first byte, and looks at what it is told.
 struct counting final : troupe::test::sink_of_nothing {
-  void write(const shared_bytes& batch, std::span<const byte_range> parts, std::uint32_t n) override {
+  void write(const shared_bytes& batch, std::span<const byte_range> parts,
+             std::uint32_t n) override {
     largest = std::max(largest, batch.size());
     for (auto p : parts)
       take(batch, p);
@@ -241,13 +247,17 @@ struct large_hall {
   }
   counting& at(session_key key) { return static_cast<counting&>(*table.find(key)); }
   /// `letter` is one of five, each with a buffer of its own that all frames of it share.
-  void say(char letter, session_key except = {}) { group.push(letters[letter - 'a'], except, {}, {}); }
+  void say(char letter, session_key except = {}) {
+    group.push(letters[letter - 'a'], except, {}, {});
+  }
   void flush_all() {
     while (group.pending())
       group.flush(1000, false, table, nullptr, gone);
   }
 
-  static shared_bytes frame(char letter) { return shared_bytes::copy_of(std::string(counting::frame_bytes, letter)); }
+  static shared_bytes frame(char letter) {
+    return shared_bytes::copy_of(std::string(counting::frame_bytes, letter));
+  }
 
   session_table table{0};
   std::vector<std::unique_ptr<counting>> sinks;
@@ -294,7 +304,8 @@ TEST_CASE("a frame larger than a batch may be is a batch of its own") {
   CHECK(h.at(a).frames == 3);
 }
 
-TEST_CASE("exclusions hold on both sides of where a batch was split, also for who is caught up in between") {
+TEST_CASE("exclusions hold on both sides of where a batch was split, also for who is caught up in "
+          "between") {
   for (unsigned seed = 1; seed <= 20; ++seed) {
     INFO("seed " << seed);
     std::mt19937 random{seed};
@@ -342,7 +353,9 @@ TEST_CASE("credits of a split batch come back once its last part is under way") 
 
 TEST_CASE("a batch weighs what its frames weigh") {
   struct weighing final : troupe::test::sink_of_nothing {
-    void write(const shared_bytes& batch, std::span<const byte_range>, std::uint32_t) override { weight = batch.weight(); }
+    void write(const shared_bytes& batch, std::span<const byte_range>, std::uint32_t) override {
+      weight = batch.weight();
+    }
     std::size_t weight = 0;
   } sink;
   session_table table{0};

@@ -162,12 +162,16 @@ TEST_CASE("a room that is gone is no place of its members any more") {
   CHECK(h.at(a).sends == 0);
 }
 
-/// Every client hears of each of its rooms exactly what was said there while it was a member, in order, less what it was excluded from.
-TEST_CASE("clients of many rooms miss nothing and hear nothing twice, however they come, go and are flushed") {
+/// Every client hears of each of its rooms exactly what was said there while it was a member, in
+/// order, less what it was excluded from.
+TEST_CASE("clients of many rooms miss nothing and hear nothing twice, however they come, go and "
+          "are flushed") {
   for (unsigned seed = 1; seed <= 300; ++seed) {
     INFO("seed " << seed);
     std::mt19937 random{seed};
-    auto draw = [&](std::size_t n) { return std::uniform_int_distribution<std::size_t>{0, n - 1}(random); };
+    auto draw = [&](std::size_t n) {
+      return std::uniform_int_distribution<std::size_t>{0, n - 1}(random);
+    };
     const std::size_t rooms = 1 + draw(6);
     house h{rooms};
     std::vector<session_key> clients;
@@ -190,7 +194,8 @@ TEST_CASE("clients of many rooms miss nothing and hear nothing twice, however th
         case 4: h.flush(room); break;
         default: {
           auto except = draw(3) == 0 ? who : session_key{};
-          auto text = std::string(1, static_cast<char>('a' + room)) + std::to_string(++number) + ";";
+          auto text =
+            std::string(1, static_cast<char>('a' + room)) + std::to_string(++number) + ";";
           h.say(room, text, except);
           for (auto c : clients)
             if (group.contains(c) && !(c == except))
@@ -204,7 +209,8 @@ TEST_CASE("clients of many rooms miss nothing and hear nothing twice, however th
       std::map<std::size_t, std::string> heard;
       for (std::size_t at = 0; at < h.at(c).bytes.size();) {
         auto end = h.at(c).bytes.find(';', at) + 1;
-        heard[static_cast<std::size_t>(h.at(c).bytes[at] - 'a')] += h.at(c).bytes.substr(at, end - at);
+        heard[static_cast<std::size_t>(h.at(c).bytes[at] - 'a')] +=
+          h.at(c).bytes.substr(at, end - at);
         at = end;
       }
       for (std::size_t r = 0; r < rooms; ++r)

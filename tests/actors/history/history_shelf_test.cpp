@@ -32,7 +32,9 @@ struct library {
     limits.history_bytes = 0;
   }
 
-  std::unique_ptr<history> room(unsigned loop = 0) { return std::make_unique<history>(limits, all[loop], &output); }
+  std::unique_ptr<history> room(unsigned loop = 0) {
+    return std::make_unique<history>(limits, all[loop], &output);
+  }
 
   /// Stores a frame as a room does; returns it for those that have still to send it.
   shared_bytes say(history& h, std::size_t bytes) {
@@ -69,7 +71,8 @@ struct library {
 
 } // namespace
 
-TEST_CASE("what a history keeps is not output, and becomes output once it has gone and somebody still holds it") {
+TEST_CASE("what a history keeps is not output, and becomes output once it has gone and somebody "
+          "still holds it") {
   library l;
   l.limits.history_messages = 1;
   auto h = l.room();
@@ -202,7 +205,8 @@ TEST_CASE("what is said after an idle time ages, too") {
 }
 
 // Pins §16.7.
-TEST_CASE("over the budget the largest histories lose their oldest entries, and small ones stay whole") {
+TEST_CASE(
+  "over the budget the largest histories lose their oldest entries, and small ones stay whole") {
   library l{100'000};
   auto small = l.room(), large = l.room(), larger = l.room();
   for (int i = 0; i < 10; ++i)

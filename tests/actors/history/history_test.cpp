@@ -8,7 +8,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-frame_set frame_of(std::size_t bytes) { return {shared_bytes::copy_of(std::string(bytes, 'x')), {}, {}}; }
+frame_set frame_of(std::size_t bytes) {
+  return {shared_bytes::copy_of(std::string(bytes, 'x')), {}, {}};
+}
 
 } // namespace
 

@@ -31,7 +31,8 @@ TEST_CASE("a bucket that was idle holds no more than a second's worth") {
   CHECK(bucket.is_empty(now));
 }
 
-TEST_CASE("a bucket without a rate is never empty, and the largest message does not wrap a slow one") {
+TEST_CASE(
+  "a bucket without a rate is never empty, and the largest message does not wrap a slow one") {
   byte_bucket unbounded{0}, slow{1};
   steady_time now{1h};
 

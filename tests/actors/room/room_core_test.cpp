@@ -80,7 +80,8 @@ struct notebook final : room_output {
 };
 
 struct stage {
-  explicit stage(std::unique_ptr<room_behavior> b = std::make_unique<room_behavior>(), std::size_t max_members = 10) {
+  explicit stage(std::unique_ptr<room_behavior> b = std::make_unique<room_behavior>(),
+                 std::size_t max_members = 10) {
     auto identity = std::make_shared<room_identity>();
     identity->key = room_key{7};
     identity->name = "hall";
@@ -134,7 +135,9 @@ TEST_CASE("a refusal that says ok is none: it would let in") {
 TEST_CASE("a behaviour refuses with what a client is told as an error, and with nothing else") {
   struct refusing final : room_behavior {
     explicit refusing(errc c) : code(c) {}
-    void on_message(room_context& room, const member&, const application_message&) override { room.refuse(code); }
+    void on_message(room_context& room, const member&, const application_message&) override {
+      room.refuse(code);
+    }
     errc code;
   };
   struct saying final : room_behavior {
@@ -142,9 +145,10 @@ TEST_CASE("a behaviour refuses with what a client is told as an error, and with 
     join_decision authorize_join(room_context&, const member&) override { return {code, "no"}; }
     errc code;
   };
-  const std::vector<errc> others{errc::room_gone, errc::waiting_limit, errc::timed_out, errc::undecodable, errc::too_big, errc::slow_consumer,
-                                 errc::restart, errc::shutdown, errc::node_overloaded, errc::token_expired, errc::parts_limit,
-                                 static_cast<errc>(200)};
+  const std::vector<errc> others{errc::room_gone,     errc::waiting_limit, errc::timed_out,
+                                 errc::undecodable,   errc::too_big,       errc::slow_consumer,
+                                 errc::restart,       errc::shutdown,      errc::node_overloaded,
+                                 errc::token_expired, errc::parts_limit,   static_cast<errc>(200)};
   for (auto code : others) {
     CAPTURE(static_cast<int>(code));
     stage s{std::make_unique<refusing>(code)};
@@ -155,15 +159,17 @@ TEST_CASE("a behaviour refuses with what a client is told as an error, and with 
     CHECK_THROWS_AS(s.core->input(s.input(1, "x", R"({"type":"x"})")), std::invalid_argument);
     CHECK_THROWS_AS(careless.join(1), std::invalid_argument);
   }
-  for (auto code : {errc::bad_request, errc::forbidden, errc::room_full, errc::room_closed, errc::rate_limited, errc::overloaded,
-                    errc::internal, errc::unsupported, errc::unauthorized}) {
+  for (auto code :
+       {errc::bad_request, errc::forbidden, errc::room_full, errc::room_closed, errc::rate_limited,
+        errc::overloaded, errc::internal, errc::unsupported, errc::unauthorized}) {
     CAPTURE(static_cast<int>(code));
     stage s{std::make_unique<saying>(code)};
 
     CHECK(join_decision::refuse("no", code).code == code);
     CHECK(s.join(1).code == code);
   }
-  CHECK_THROWS_WITH(join_decision::refuse("no", errc::room_gone), "join_decision::refuse(room_gone): no client is ever told this");
+  CHECK_THROWS_WITH(join_decision::refuse("no", errc::room_gone),
+                    "join_decision::refuse(room_gone): no client is ever told this");
 }
 
 namespace {
@@ -174,10 +180,16 @@ struct failing final : room_behavior {
     if (hook == here)
       throw std::runtime_error{"boom"};
   }
-  join_decision authorize_join(room_context&, const member&) override { return fail_in("authorize_join"), join_decision::accept(); }
+  join_decision authorize_join(room_context&, const member&) override {
+    return fail_in("authorize_join"), join_decision::accept();
+  }
   void on_join(room_context&, const member&) override { fail_in("on_join"); }
-  bool on_publish(room_context&, const member&, const application_message&) override { return fail_in("on_publish"), true; }
-  bool on_binary(room_context&, const member&, std::string_view) override { return fail_in("on_binary"), true; }
+  bool on_publish(room_context&, const member&, const application_message&) override {
+    return fail_in("on_publish"), true;
+  }
+  bool on_binary(room_context&, const member&, std::string_view) override {
+    return fail_in("on_binary"), true;
+  }
   void on_message(room_context& room, const member& from, const application_message&) override {
     room.kick(from.key);
     fail_in("on_message");
@@ -207,8 +219,10 @@ void run(stage& s, std::string_view hook) {
 
 } // namespace
 
-TEST_CASE("a room tells which of its hooks has thrown, the innermost, and none when all have returned") {
-  for (auto hook : {"authorize_join", "on_join", "on_publish", "on_binary", "on_message", "on_leave", "on_close"}) {
+TEST_CASE(
+  "a room tells which of its hooks has thrown, the innermost, and none when all have returned") {
+  for (auto hook : {"authorize_join", "on_join", "on_publish", "on_binary", "on_message",
+                    "on_leave", "on_close"}) {
     CAPTURE(hook);
     auto behavior = std::make_unique<failing>();
     auto& b = *behavior;
@@ -374,7 +388,8 @@ std::vector<troupe::protocol::field> many_fields(std::string_view last) {
 } // namespace
 
 // Pins §5.14, §5.15.
-TEST_CASE("a behaviour that says what members could not read gets a sentence, and nobody hears it") {
+TEST_CASE(
+  "a behaviour that says what members could not read gets a sentence, and nobody hears it") {
   struct row {
     std::string what;
     broadcast_event event;
@@ -388,15 +403,22 @@ TEST_CASE("a behaviour that says what members could not read gets a sentence, an
     {"a server's type", {"roomClosed", {}, {}, true, true}},
     {"a type of later versions", {"$later", {}, {}, true, true}},
     {"control characters", {"a\nb", {}, {}, true, true}},
-    {"a long type", {std::string_view{"tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt"
-                                      "tttttttttttttttttttttttttttttttttttttttttt"}, {}, {}, true, true}},
+    {"a long type",
+     {std::string_view{"ttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt"
+                       "ttttttttttttttttttttttttttt"
+                       "tttttttttttttttttttttttttttttttttttttttttt"},
+      {},
+      {},
+      true,
+      true}},
     {"half a map", with({codec::json, "{\"a\":1"})},
     {"two values", with({codec::json, "1,\"admin\":true"})},
     {"no JSON", with({codec::json, "undefined"})},
     {"NaN", with({codec::json, "NaN"})},
     {"no UTF-8", with({codec::json, "\"\xff\""})},
     {"a string without its end", with({codec::json, "\"a"})},
-    {"half a MessagePack string", with({codec::msgpack, "\xa5" "ab"})},
+    {"half a MessagePack string", with({codec::msgpack, "\xa5"
+                                                        "ab"})},
     {"two MessagePack values", with({codec::msgpack, "\x01\x02"})},
     {"in v1_fields", {"said", {}, {{"v", raw_value{codec::json, "["}}}, true, true}},
     {"a field twice", {"said", {{"a", 1}, {"b", 2}, {"a", 1}}, {}, true, true}},
@@ -422,9 +444,18 @@ TEST_CASE("a behaviour that says what members could not read gets a sentence, an
       }
       using troupe::protocol::codec;
       using troupe::protocol::raw_value;
-      room.broadcast({"said", {{"v", raw_value{codec::json, "[1,{\"a\":null}]"}}, {"w", raw_value{codec::msgpack, "\xc0"}}}, {}, true, true});
+      room.broadcast({"said",
+                      {{"v", raw_value{codec::json, "[1,{\"a\":null}]"}},
+                       {"w", raw_value{codec::msgpack, "\xc0"}}},
+                      {},
+                      true,
+                      true});
       raw_value none{codec::json, {}}; // is not written, and neither is what has no name
-      room.broadcast({"left out", {{"a", none}, {"", 1}, {"", 2}, {"type", none}}, {{"a", 3}, {"A", 4}}, true, true});
+      room.broadcast({"left out",
+                      {{"a", none}, {"", 1}, {"", 2}, {"type", none}},
+                      {{"a", 3}, {"A", 4}},
+                      true,
+                      true});
       room.broadcast({"many", many_fields("another"), {}, true, true});
     }
     const std::vector<row>& rows;
@@ -442,16 +473,20 @@ TEST_CASE("a behaviour that says what members could not read gets a sentence, an
 TEST_CASE("what a behaviour passes on of the message at hand is valid, whatever its type") {
   struct echo final : room_behavior {
     void on_message(room_context& room, const member&, const application_message& m) override {
-      room.broadcast(m.type, {{"data", troupe::protocol::raw_value{m.fields.source(), m.fields.raw("data")}}});
+      room.broadcast(
+        m.type, {{"data", troupe::protocol::raw_value{m.fields.source(), m.fields.raw("data")}}});
     }
     bool on_publish(room_context& room, const member&, const application_message&) override {
-      CHECK_THROWS_AS(room.broadcast("message", troupe::protocol::field_list{}), std::invalid_argument);
+      CHECK_THROWS_AS(room.broadcast("message", troupe::protocol::field_list{}),
+                      std::invalid_argument);
       return true;
     }
   };
   stage s{std::make_unique<echo>()};
   s.join(1);
-  auto say = [&](const std::string& type) { s.core->input(s.input(1, type, R"({"data":{"a":1}})")); };
+  auto say = [&](const std::string& type) {
+    s.core->input(s.input(1, type, R"({"data":{"a":1}})"));
+  };
 
   say("$later");
   CHECK(s.out.said(R"("type":"$later")"));
@@ -465,7 +500,8 @@ TEST_CASE("what a behaviour passes on of the message at hand is valid, whatever 
 }
 
 // Pins §16.10.
-TEST_CASE("output of a hook without a client's credit is charged to the room, which ends at eight times its bound") {
+TEST_CASE("output of a hook without a client's credit is charged to the room, which ends at eight "
+          "times its bound") {
   struct talker final : room_behavior {
     void on_leave(room_context& room, const member&, leave_reason) override {
       std::string text(200'000, 'x');
@@ -552,13 +588,16 @@ TEST_CASE("a kicked plain client is told so by an error") {
 
   s.join(1, encoding::plain_json);
 
-  CHECK(s.out.said(R"("type":"error","roomId":"hall","code":"not_joined","message":"members only")"));
+  CHECK(
+    s.out.said(R"("type":"error","roomId":"hall","code":"not_joined","message":"members only")"));
 }
 
 // Pins §4.43, §7.11, §10.8.
 TEST_CASE("what a behaviour swallows nobody hears, and it is acked with the position before it") {
   struct deaf final : room_behavior {
-    bool on_publish(room_context&, const member&, const application_message&) override { return false; }
+    bool on_publish(room_context&, const member&, const application_message&) override {
+      return false;
+    }
     bool on_binary(room_context& room, const member&, std::string_view bytes) override {
       if (bytes == "no")
         room.refuse(errc::forbidden);
@@ -584,12 +623,14 @@ TEST_CASE("what a behaviour swallows nobody hears, and it is acked with the posi
   REQUIRE(s.out.lines.size() == from + 3);
   for (auto i : {from, from + 1})
     CHECK(s.out.lines[i].ends_with(R"({"type":"ack","ref":5,"roomId":"hall","seq":0})"));
-  CHECK(s.out.lines[from + 2].find(R"("ref":5,"request":"binary","roomId":"hall","code":"forbidden")")
-        != std::string::npos);
+  CHECK(
+    s.out.lines[from + 2].find(R"("ref":5,"request":"binary","roomId":"hall","code":"forbidden")")
+    != std::string::npos);
 }
 
 // Pins §4.46, §10.7.
-TEST_CASE("an application's command is acked behind all that it made the room say, with the room's position then") {
+TEST_CASE("an application's command is acked behind all that it made the room say, with the room's "
+          "position then") {
   struct talker final : room_behavior {
     talker() {
       on("talk", [](room_context& room, const member& from, const application_message&) {
@@ -615,10 +656,13 @@ TEST_CASE("an application's command is acked behind all that it made the room sa
 TEST_CASE("the others are told why a member has gone") {
   struct bouncer final : room_behavior {
     bouncer() {
-      on("out", [](room_context& room, const member& from, const application_message&) { room.kick(from.key); });
+      on("out", [](room_context& room, const member& from, const application_message&) {
+        room.kick(from.key);
+      });
     }
   };
-  for (auto why : {leave_reason::left, leave_reason::disconnected, leave_reason::kicked, leave_reason::forbidden}) {
+  for (auto why : {leave_reason::left, leave_reason::disconnected, leave_reason::kicked,
+                   leave_reason::forbidden}) {
     stage s{std::make_unique<bouncer>()};
     s.join(1);
     s.join(2);
@@ -627,11 +671,12 @@ TEST_CASE("the others are told why a member has gone") {
     else
       s.core->leave({s.key(2), why, false, nullptr, {}});
 
-    CHECK(s.out.said(R"({"type":"userLeft","roomId":"hall","userId":"u2","reason":")" + std::string{to_string(why)} + "\"}"));
+    CHECK(s.out.said(R"({"type":"userLeft","roomId":"hall","userId":"u2","reason":")"
+                     + std::string{to_string(why)} + "\"}"));
   }
 }
 
-// -- who pays ---------------------------------------------------------------------------------------------------------------
+// -- who pays -------------------------------------------------------------------------------------
 
 /// Answers everything by a frame for the sender alone, and notes the room's pressure.
 struct answering final : room_behavior {
@@ -689,7 +734,8 @@ TEST_CASE("a notice of leaving is charged to the leave, one of a lost connection
 
 namespace {
 
-/// What it answers a command of 10,000 bytes or so with, in bytes: to all, but for the sender, or to the sender.
+/// What it answers a command of 10,000 bytes or so with, in bytes: to all, but for the sender, or
+/// to the sender.
 struct growing final : room_behavior {
   growing() {
     auto text_of = [](const application_message& m) {
@@ -709,12 +755,15 @@ struct growing final : room_behavior {
 
 // Pins §4.55.
 TEST_CASE("what a command becomes beyond its own size is charged to its sender, whoever says it") {
-  for (auto [type, bytes, times] : {std::tuple{"all", 60'000, 1}, {"all", 15'000, 0}, {"one", 60'000, 1}, {"one", 15'000, 0}}) {
+  for (auto [type, bytes, times] :
+       {std::tuple{"all", 60'000, 1}, {"all", 15'000, 0}, {"one", 60'000, 1}, {"one", 15'000, 0}}) {
     INFO(type << " " << bytes);
     stage s{std::make_unique<growing>()};
     s.join(1);
     auto account = std::make_shared<credit_account>(credit_limits{});
-    auto in = s.input(1, type, R"({"type":"all","bytes":)" + std::to_string(bytes) + R"(,"x":")" + std::string(10'000, 'x') + "\"}");
+    auto in = s.input(1, type,
+                      R"({"type":"all","bytes":)" + std::to_string(bytes) + R"(,"x":")"
+                        + std::string(10'000, 'x') + "\"}");
     in.token = account->take(in.bytes.size());
     auto size = in.bytes.size();
 
@@ -760,7 +809,8 @@ TEST_CASE("a profile that is told in another codec is charged to the join") {
   CHECK(charged < 6 * 4000);
 }
 
-TEST_CASE("any number of lost connections does not end a room, whatever its behaviour says about each") {
+TEST_CASE(
+  "any number of lost connections does not end a room, whatever its behaviour says about each") {
   struct mourner final : room_behavior {
     void on_leave(room_context& room, const member& m, leave_reason) override {
       room.broadcast("gone", {{"who", std::string(1000, 'x')}, {"userId", m.user_id}});
@@ -777,7 +827,7 @@ TEST_CASE("any number of lost connections does not end a room, whatever its beha
   CHECK(s.out.ends.empty());
 }
 
-// -- the end of a room --------------------------------------------------------------------------------------------------------
+// -- the end of a room ----------------------------------------------------------------------------
 
 /// Writes down the ends it hears of.
 struct mourning : room_behavior {
@@ -799,7 +849,8 @@ struct mourning : room_behavior {
   std::vector<std::string>& log;
 };
 
-TEST_CASE("a room says its end behind all else; its behaviour then hears of each member's end, and of its own") {
+TEST_CASE("a room says its end behind all else; its behaviour then hears of each member's end, and "
+          "of its own") {
   std::vector<std::string> log;
   stage s{std::make_unique<mourning>(log)};
   s.join(1);
@@ -842,7 +893,8 @@ TEST_CASE("a room that has asked for its end handles nothing more") {
   CHECK(s.core->ending());
 }
 
-TEST_CASE("a room that crashes tells its behaviour each member's end, whatever those hooks do, and nothing else") {
+TEST_CASE("a room that crashes tells its behaviour each member's end, whatever those hooks do, and "
+          "nothing else") {
   struct bad final : mourning {
     using mourning::mourning;
     void on_leave(room_context& room, const member& m, leave_reason why) override {

@@ -33,7 +33,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(sign)
 
 namespace {
 
-using listener_actor = compat::typed_actor<caf::result<void>(word), caf::result<void>(sign), caf::result<void>(int)>;
+using listener_actor =
+  compat::typed_actor<caf::result<void>(word), caf::result<void>(sign), caf::result<void>(int)>;
 
 } // namespace
 
@@ -56,7 +57,8 @@ public:
     bool released = false;
   };
 
-  listener(caf::actor_config& cfg, compat::loop_context& home, record& r) : dispatched(cfg, home), record_(r) {}
+  listener(caf::actor_config& cfg, compat::loop_context& home, record& r)
+    : dispatched(cfg, home), record_(r) {}
 
   const char* name() const override { return record_.name; }
 
@@ -111,15 +113,13 @@ struct stage {
   ~stage() {
     for (auto& a : actors)
       caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
-    while (loop.run_turn()) {
-    }
+    while (loop.run_turn()) {}
   }
 
   listener_actor add(listener::record& r) {
     auto a = compat::spawn_on<listener>(loop, r);
     actors.push_back(a);
-    while (loop.run_turn()) {
-    }
+    while (loop.run_turn()) {}
     return a;
   }
 
@@ -164,7 +164,8 @@ hearing heard_around(const std::function<void(const listener_actor&)>& say) {
 
 } // namespace
 
-TEST_CASE("an actor that waits handles what is dispatched before dispatch returns, on its loop only") {
+TEST_CASE(
+  "an actor that waits handles what is dispatched before dispatch returns, on its loop only") {
   listener::record r;
   stage s;
   auto a = s.add(r);
@@ -213,7 +214,8 @@ TEST_CASE("an actor is not entered while it handles a message, however that came
   CHECK(two.heard == texts{"through"});
 }
 
-TEST_CASE("what is dispatched to an actor that has been entered follows at once, before all that comes later") {
+TEST_CASE("what is dispatched to an actor that has been entered follows at once, before all that "
+          "comes later") {
   listener::record one, two;
   stage s;
   auto a = s.add(one);
@@ -235,7 +237,8 @@ TEST_CASE("what is dispatched to an actor that has been entered follows at once,
   CHECK(one.heard == texts{"go", "1", "2", "3", "4"});
 }
 
-TEST_CASE("what is dispatched to an actor that has been entered comes after what was sent to it meanwhile") {
+TEST_CASE("what is dispatched to an actor that has been entered comes after what was sent to it "
+          "meanwhile") {
   auto heard = heard_around([](const listener_actor& a) {
     compat::anon_send(a, 1);
     compat::dispatch(a, word{"2"});
@@ -284,7 +287,8 @@ TEST_CASE("what waits behind a message whose handler ends the actor is not handl
   CHECK(r.released);
 }
 
-TEST_CASE("an actor that answers itself without end does so for so many messages, and the rest has its turn") {
+TEST_CASE("an actor that answers itself without end does so for so many messages, and the rest has "
+          "its turn") {
   listener::record r;
   stage s;
   auto a = s.add(r);
@@ -296,8 +300,7 @@ TEST_CASE("an actor that answers itself without end does so for so many messages
     compat::dispatch(a, word{"x"});
     CHECK(r.heard.size() == s.loop.options().dispatches_per_handler);
   });
-  while (s.loop.run_turn()) {
-  }
+  while (s.loop.run_turn()) {}
   CHECK(r.heard.size() == 1000);
 }
 
@@ -327,8 +330,8 @@ TEST_CASE("of actors inside each other the one that takes long is named") {
   auto a = s.add(outer);
   auto b = s.add(inner);
   auto busy = [] {
-    for (auto until = std::chrono::steady_clock::now() + 150ms; std::chrono::steady_clock::now() < until;) {
-    }
+    for (auto until = std::chrono::steady_clock::now() + 150ms;
+         std::chrono::steady_clock::now() < until;) {}
   };
   std::string slow = GENERATE("outer before", "inner", "outer after");
   outer.then = [&](listener&, const word&) {
@@ -401,7 +404,8 @@ TEST_CASE("a handler dispatches so many messages, and the rest has its turn") {
   CHECK(r.heard.size() == budget + 10);
 }
 
-TEST_CASE("what two loops and itself dispatch to one actor arrives in the order of each, on its loop") {
+TEST_CASE(
+  "what two loops and itself dispatch to one actor arrives in the order of each, on its loop") {
   constexpr int count = 20'000;
   listener::record r;
   caf::actor_system_config config;
@@ -414,7 +418,8 @@ TEST_CASE("what two loops and itself dispatch to one actor arrives in the order 
   listener_actor a;
   r.then = [&](listener& self, const word& w) {
     auto sender = w.text[0] == 'h' ? 0 : w.text[0] == 'a' ? 1 : 2;
-    wrong += std::stoi(w.text.substr(1)) != next[sender]++ || !static_cast<event_loop&>(self.home()).is_current();
+    wrong += std::stoi(w.text.substr(1)) != next[sender]++
+          || !static_cast<event_loop&>(self.home()).is_current();
     if (sender != 2 && said < count)
       compat::dispatch(a, word{"s" + std::to_string(said++)});
     if (next[0] == count && next[1] == count && next[2] == count)

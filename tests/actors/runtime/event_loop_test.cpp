@@ -52,7 +52,8 @@ public:
         if (b.hops == 0)
           record_.over.set_value();
         else
-          compat::send(this, partner_ ? partner_ : caf::actor_cast<player_actor>(current_sender()), ball{b.hops - 1});
+          compat::send(this, partner_ ? partner_ : caf::actor_cast<player_actor>(current_sender()),
+                       ball{b.hops - 1});
       },
       [this](int x) -> caf::result<int> {
         check();
@@ -162,8 +163,7 @@ TEST_CASE("an exception out of a handler is counted and stops nothing") {
   c.loop.post([] { throw 42; });
   c.loop.post([&] { ran = true; });
 
-  while (c.loop.run_turn()) {
-  }
+  while (c.loop.run_turn()) {}
 
   CHECK(c.seen.errors == 2);
   CHECK(ran);
@@ -213,9 +213,11 @@ TEST_CASE("an actor that throws ends alone and its requester is told") {
     auto good = compat::spawn_on<player>(loop, record, player_actor{});
     caf::scoped_actor self{system};
     bool failed = false;
-    compat::request(self, bad, 10s, -1).receive([](int) {}, [&](const caf::error&) { failed = true; });
+    compat::request(self, bad, 10s, -1)
+      .receive([](int) {}, [&](const caf::error&) { failed = true; });
     int answer = 0;
-    compat::request(self, good, 10s, 7).receive([&](int x) { answer = x; }, [](const caf::error&) {});
+    compat::request(self, good, 10s, 7)
+      .receive([&](int x) { answer = x; }, [](const caf::error&) {});
     CHECK(failed);
     CHECK(answer == 7);
     caf::anon_send_exit(good, caf::exit_reason::user_shutdown);
@@ -225,13 +227,15 @@ TEST_CASE("an actor that throws ends alone and its requester is told") {
   CHECK(record.released == 2);
 }
 
-#ifndef __SANITIZE_THREAD__ // which does not see how CAF's own threads, not instrumented, hand memory over
+// which does not see how CAF's own threads, not instrumented, hand memory over
+#ifndef __SANITIZE_THREAD__
 namespace {
 
 /// An actor of CAF's own threads.
 class wanderer final : public player_actor::base {
 public:
-  wanderer(caf::actor_config& cfg, std::promise<std::thread::id>& p) : player_actor::base(cfg), ran_on_(p) {}
+  wanderer(caf::actor_config& cfg, std::promise<std::thread::id>& p)
+    : player_actor::base(cfg), ran_on_(p) {}
   behavior_type make_behavior() override {
     return {
       [this](const ball&) { ran_on_.set_value(std::this_thread::get_id()); },
@@ -252,8 +256,7 @@ TEST_CASE("an actor on no loop that an actor of a loop sends to runs on CAF's th
   auto stranger = l.system.spawn<wanderer>(ran_on);
   auto ours = compat::spawn_on<player>(l.loop, record, stranger);
   compat::anon_send(ours, ball{1});
-  while (l.loop.run_turn()) {
-  }
+  while (l.loop.run_turn()) {}
 
   CHECK(ran_on.get_future().get() != std::this_thread::get_id());
   caf::anon_send_exit(ours, caf::exit_reason::user_shutdown);
@@ -277,7 +280,8 @@ TEST_CASE("a loop that stops lets all its sessions end, however many they are") 
   CHECK(loop.sessions().size() == 0);
 }
 
-TEST_CASE("sessions that are given up in one go all end, however many, also if one is given up twice") {
+TEST_CASE(
+  "sessions that are given up in one go all end, however many, also if one is given up twice") {
   system_fixture f;
   caf::actor_system system{f.config};
   event_loop loop{system, 0};
@@ -291,8 +295,7 @@ TEST_CASE("sessions that are given up in one go all end, however many, also if o
       for (int twice = 0; twice < 2; ++twice)
         loop.give_up(who);
   }}.join();
-  while (loop.run_turn()) {
-  }
+  while (loop.run_turn()) {}
 
   for (auto& sink : sinks)
     CHECK(sink.closed == protocol::errc::internal);
@@ -325,16 +328,14 @@ TEST_CASE("a message from a turn of the same loop needs no post") {
   compat::anon_send(b, ball{100}); // one post
   loop.run_turn(1);
 
-  while (loop.run_turn(0)) {
-  }
+  while (loop.run_turn(0)) {}
 
   CHECK(record.over.get_future().wait_for(0s) == std::future_status::ready);
   caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(b, caf::exit_reason::user_shutdown);
   a = nullptr;
   b = nullptr;
-  while (loop.run_turn() || loop.pinned_actors() > 0) {
-  }
+  while (loop.run_turn() || loop.pinned_actors() > 0) {}
   CHECK(record.released == 2);
 }
 
@@ -389,8 +390,7 @@ TEST_CASE("what pending work says leaves in its turn, and before the loop sleeps
   c.loop.post([&] { c.loop.when_free(std::make_shared<work>(said)); });
   SECTION("in a turn") {
     c.loop.add_flusher([&] { return sent = said, false; });
-    while (c.loop.run_turn()) {
-    }
+    while (c.loop.run_turn()) {}
     CHECK(sent == 1);
   }
   SECTION("before it sleeps") {
@@ -441,7 +441,8 @@ TEST_CASE("all that a handler does happens at one time, and the next has its own
     seen.push_back(loop.now());
   });
   loop.run_turn(1);
-  CHECK(std::vector(seen.begin() + 6, seen.begin() + 9) == std::vector{start + 3s, start + 3s, start + 4s});
+  CHECK(std::vector(seen.begin() + 6, seen.begin() + 9)
+        == std::vector{start + 3s, start + 3s, start + 4s});
   CHECK(bell.rung == 1);
   auto at = clock.now();
   clock.advance(1s);
@@ -459,7 +460,8 @@ TEST_CASE("the time that passes while a loop sleeps is not lost on who wakes it"
   std::thread runner{[&] { loop.run(); }};
   for (int i = 0; i < 5; ++i) {
     std::promise<steady_time> seen;
-    std::this_thread::sleep_for(2ms); // lets the loop fall asleep; what is checked does not depend on it
+    // lets the loop fall asleep; what is checked does not depend on it
+    std::this_thread::sleep_for(2ms);
     auto posted = std::chrono::steady_clock::now();
     loop.post([&] { seen.set_value(loop.now()); });
     CHECK(seen.get_future().get() >= posted);
@@ -468,7 +470,7 @@ TEST_CASE("the time that passes while a loop sleeps is not lost on who wakes it"
   runner.join();
 }
 
-// -- how long turns take ----------------------------------------------------------------------------------------------------
+// -- how long turns take --------------------------------------------------------------------------
 
 namespace {
 
@@ -505,12 +507,10 @@ TEST_CASE("a turn's time is that of its handlers and its flush, not of what lies
 
   t.loop.post(work);
   t.loop.post(work);
-  while (t.loop.run_turn()) {
-  }
+  while (t.loop.run_turn()) {}
   t.clock.advance(1h);
   t.loop.post(work);
-  while (t.loop.run_turn()) {
-  }
+  while (t.loop.run_turn()) {}
 
   CHECK(t.times().count() == 2);
   CHECK(t.times().sum == 32ms);

@@ -115,7 +115,8 @@ TEST_CASE("a turn runs no more handlers than it may, and says that some are left
   CHECK_FALSE(loop.run_turn(2));
 }
 
-TEST_CASE("a turn that has handled some and has much to send waits a moment for what shares its sends") {
+TEST_CASE(
+  "a turn that has handled some and has much to send waits a moment for what shares its sends") {
   system_of_one_thread f;
   caf::actor_system system{f.config};
   loop_options options;
@@ -130,7 +131,9 @@ TEST_CASE("a turn that has handled some and has much to send waits a moment for 
   SECTION("it waits") {}
   SECTION("not where there is little to send") { play.is_large = play.waits = false; }
   SECTION("not where it has handled few") { play.posts = 3, play.waits = false; }
-  SECTION("not where the flush before has left some, which must go") { play.leaves_some = true, play.waits = false; }
+  SECTION("not where the flush before has left some, which must go") {
+    play.leaves_some = true, play.waits = false;
+  }
   loop.set_flush_gauge({.is_large = [&] { return play.is_large; }});
   loop.add_flusher([&] { return play.leaves_some; });
   line l;
@@ -175,7 +178,8 @@ TEST_CASE("a call of another thread's while a turn waits for more is heard in th
   CHECK(heard);
 }
 
-TEST_CASE("a loop that sleeps hears its descriptors, what is posted and its deadlines, whether Asio has something to wait for or not") {
+TEST_CASE("a loop that sleeps hears its descriptors, what is posted and its deadlines, whether "
+          "Asio has something to wait for or not") {
   running r;
   line l;
   std::promise<void> told, rung, fired;

@@ -28,7 +28,8 @@ public:
     int failing_farewells = 0;
   };
 
-  idler(caf::actor_config& cfg, compat::loop_context& home, record& r) : pinned(cfg, home), record_(&r) {}
+  idler(caf::actor_config& cfg, compat::loop_context& home, record& r)
+    : pinned(cfg, home), record_(&r) {}
 
   behavior_type make_behavior() override {
     return {[](int x) -> caf::result<int> { return x; }};
@@ -53,10 +54,13 @@ using onlooker_actor = compat::typed_actor<caf::result<void>(idler_actor)>;
 /// Watches whom it is told to, and notes the end there.
 class onlooker final : public compat::pinned<onlooker_actor::base> {
 public:
-  onlooker(caf::actor_config& cfg, compat::loop_context& home, idler::record& r) : pinned(cfg, home), record_(&r) {}
+  onlooker(caf::actor_config& cfg, compat::loop_context& home, idler::record& r)
+    : pinned(cfg, home), record_(&r) {}
 
   behavior_type make_behavior() override {
-    return {[this](const idler_actor& whom) { watch(whom, [this](const caf::error&) { record_->ends += " told"; }); }};
+    return {[this](const idler_actor& whom) {
+      watch(whom, [this](const caf::error&) { record_->ends += " told"; });
+    }};
   }
 
 private:
@@ -72,13 +76,13 @@ struct stage {
 };
 
 void run(event_loop& loop) {
-  while (loop.run_turn()) {
-  }
+  while (loop.run_turn()) {}
 }
 
 } // namespace
 
-TEST_CASE("an actor that nobody refers to any more ends on its loop, wherever the last reference goes") {
+TEST_CASE(
+  "an actor that nobody refers to any more ends on its loop, wherever the last reference goes") {
   stage s;
   event_loop loop{s.system, 0};
   idler::record r;
@@ -93,7 +97,8 @@ TEST_CASE("an actor that nobody refers to any more ends on its loop, wherever th
   CHECK(loop.pinned_actors() == 0);
 }
 
-TEST_CASE("an actor whose last reference goes on its loop, in another's handler, ends in a turn of its own") {
+TEST_CASE("an actor whose last reference goes on its loop, in another's handler, ends in a turn of "
+          "its own") {
   stage s;
   event_loop loop{s.system, 0};
   idler::record r;
@@ -131,7 +136,8 @@ TEST_CASE("who watches an actor that nobody refers to is told, once, that it is 
   CHECK(r.ends == "farewell released on its loop");
 }
 
-TEST_CASE("who watches an actor is told of its end behind its farewell, however often that has failed") {
+TEST_CASE(
+  "who watches an actor is told of its end behind its farewell, however often that has failed") {
   stage s;
   event_loop loop{s.system, 0};
   idler::record r;
@@ -150,7 +156,8 @@ TEST_CASE("who watches an actor is told of its end behind its farewell, however 
   run(loop);
 }
 
-TEST_CASE("a loop whose threads let actors go in masses ends them all on its own thread, and stops") {
+TEST_CASE(
+  "a loop whose threads let actors go in masses ends them all on its own thread, and stops") {
   constexpr int many = 2000;
   stage s;
   event_loop loop{s.system, 0};

@@ -20,7 +20,9 @@ using namespace std::chrono_literals;
 namespace {
 
 struct pair_of_sockets {
-  pair_of_sockets() { REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) == 0); }
+  pair_of_sockets() {
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) == 0);
+  }
   ~pair_of_sockets() {
     for (auto d : ends)
       ::close(d);
@@ -81,7 +83,8 @@ TEST_CASE("a poller tells of the end together with the input before it") {
   CHECK((l.told[0] & EPOLLRDHUP) != 0);
 }
 
-TEST_CASE("a poller tells of room for output from the change on, and again when there is more of it") {
+TEST_CASE(
+  "a poller tells of room for output from the change on, and again when there is more of it") {
   pair_of_sockets s;
   poller p;
   listener l;
@@ -91,11 +94,9 @@ TEST_CASE("a poller tells of room for output from the change on, and again when 
   REQUIRE(tell(p) == 1);
   CHECK((l.told.back() & EPOLLOUT) != 0);
   std::vector<char> much(1 << 16);
-  while (::write(s.ends[0], much.data(), much.size()) > 0) {
-  }
+  while (::write(s.ends[0], much.data(), much.size()) > 0) {}
   CHECK(tell(p) == 0);
-  while (::read(s.ends[1], much.data(), much.size()) > 0) {
-  }
+  while (::read(s.ends[1], much.data(), much.size()) > 0) {}
   CHECK(tell(p) == 1);
 }
 
@@ -156,7 +157,8 @@ TEST_CASE("who is left at the end is told so once, and may go") {
   CHECK(ends == 1);
 }
 
-TEST_CASE("a wait ends by a deadline, by a bell that rang before it, and by one from another thread") {
+TEST_CASE(
+  "a wait ends by a deadline, by a bell that rang before it, and by one from another thread") {
   poller p;
   auto at = std::chrono::steady_clock::now();
   p.wait(3ms);

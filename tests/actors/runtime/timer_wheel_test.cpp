@@ -120,7 +120,8 @@ TEST_CASE("entries fire never early and at most a tick late, whatever the order 
     for (int i = 0; i < 300; ++i) {
       auto& t = *all.emplace_back(std::make_unique<timed>());
       auto exponent = std::uniform_int_distribution<>{0, 22}(random);
-      t.due = now + std::chrono::milliseconds{std::uniform_int_distribution<>{1, 1 << exponent}(random)};
+      t.due =
+        now + std::chrono::milliseconds{std::uniform_int_distribution<>{1, 1 << exponent}(random)};
       t.clock = &now;
       wheel.arm(t, t.due);
     }

@@ -21,7 +21,9 @@ using namespace std::chrono_literals;
 namespace {
 
 struct kept_log final : protocol::logger {
-  void write(protocol::log_level, std::string_view, std::string_view text) noexcept override { lines.emplace_back(text); }
+  void write(protocol::log_level, std::string_view, std::string_view text) noexcept override {
+    lines.emplace_back(text);
+  }
   std::vector<std::string> lines;
 };
 
@@ -99,7 +101,8 @@ TEST_CASE("another thread may look at what runs while it changes") {
   });
 
   for (int i = 0; i < 1000; ++i) {
-    loop.post([&, i] { loop.concerns(std::string(static_cast<std::size_t>(i % 100), 'x'), "http"); });
+    loop.post(
+      [&, i] { loop.concerns(std::string(static_cast<std::size_t>(i % 100), 'x'), "http"); });
     loop.run_turn();
   }
   done = true;
@@ -163,11 +166,11 @@ TEST_CASE("strangers that keep a loop from its end are named, eight at most, and
   loop.run_turn();
 
   loop.dismiss_strangers();
-  while (loop.run_turn()) {
-  }
+  while (loop.run_turn()) {}
 
   REQUIRE(s.log.lines.size() == 1);
-  CHECK(s.log.lines[0].starts_with("loop 3 cannot end yet: actors of the application's are pinned to it: game.ai, "));
+  CHECK(s.log.lines[0].starts_with(
+    "loop 3 cannot end yet: actors of the application's are pinned to it: game.ai, "));
   CHECK(s.log.lines[0].ends_with(" and others, 10 in all"));
   CHECK(loop.pinned_actors() == 0);
   loop.dismiss_strangers();

@@ -13,7 +13,9 @@ using namespace troupe::protocol;
 
 namespace {
 
-std::uint8_t byte_at(std::string_view bytes, std::size_t i) { return static_cast<std::uint8_t>(bytes[i]); }
+std::uint8_t byte_at(std::string_view bytes, std::size_t i) {
+  return static_cast<std::uint8_t>(bytes[i]);
+}
 
 std::string_view payload_of(std::string_view frame) {
   const auto mark = byte_at(frame, 1);
@@ -68,7 +70,7 @@ std::string round_trip(const std::string& payload) {
 
 } // namespace
 
-// -- what pays ------------------------------------------------------------------------------------------------------------
+// -- what pays ------------------------------------------------------------------------------------
 
 TEST_CASE("a deflated payload inflates to what it was") {
   for (std::size_t size : {128, 129, 1000, 65'535, 65'536, 200'000, 3'000'000}) {
@@ -102,7 +104,8 @@ TEST_CASE("a deflated frame is final, has RSV1 alone and keeps its opcode") {
 
 TEST_CASE("a deflated frame tells its own length in the shortest form") {
   const auto small = deflated_frame(make_frame(opcode::text, std::string(70'000, 'a')));
-  const auto large = deflated_frame(make_frame(opcode::text, noise(70'000) + std::string(70'000, 'a')));
+  const auto large =
+    deflated_frame(make_frame(opcode::text, noise(70'000) + std::string(70'000, 'a')));
 
   CHECK(frame_length(small.view()) == small.size());
   CHECK(frame_length(large.view()) == large.size());
@@ -115,10 +118,11 @@ TEST_CASE("a deflated frame leaves out the tail of its flush") {
   using namespace std::string_literals;
 
   for (std::size_t size : {128, 129, 200, 1000, 10'000, 100'000, 1'000'000})
-    CHECK_FALSE(deflated_frame(make_frame(opcode::text, chat(size))).view().ends_with("\0\0\xff\xff"s));
+    CHECK_FALSE(
+      deflated_frame(make_frame(opcode::text, chat(size))).view().ends_with("\0\0\xff\xff"s));
 }
 
-// -- what does not ----------------------------------------------------------------------------------------------------------
+// -- what does not --------------------------------------------------------------------------------
 
 // Pins §1.6.
 TEST_CASE("a payload of less than 128 bytes is left as it is") {
@@ -160,7 +164,7 @@ TEST_CASE("a run of several frames, and no bytes at all, are left as they are") 
   CHECK(deflated_frame({}).size() == 0);
 }
 
-// -- no context takeover ------------------------------------------------------------------------------------------------------
+// -- no context takeover --------------------------------------------------------------------------
 
 TEST_CASE("a frame does not depend on what the thread deflated before") {
   const auto frame = make_frame(opcode::text, chat(1000));
@@ -189,9 +193,10 @@ TEST_CASE("threads deflate at the same time, each on its own") {
   CHECK(wrong == std::vector<int>(4, 0));
 }
 
-// -- memory -------------------------------------------------------------------------------------------------------------------
+// -- memory ---------------------------------------------------------------------------------------
 
-TEST_CASE("a deflated frame is counted while it lives; one that is left as it is is not counted again") {
+TEST_CASE(
+  "a deflated frame is counted while it lives; one that is left as it is is not counted again") {
   memory_meter meter;
   const auto frame = make_frame(opcode::text, chat(10'000));
   {

@@ -33,7 +33,8 @@ TEST_CASE("close codes are ones that a server may send") {
   for (int i = 0; i <= static_cast<int>(last); ++i) {
     const auto code = info(static_cast<errc>(i)).close_code;
 
-    CHECK((code == 0 || (code >= 1001 && code <= 1013 && code != 1004 && code != 1005 && code != 1006)));
+    CHECK((code == 0
+           || (code >= 1001 && code <= 1013 && code != 1004 && code != 1005 && code != 1006)));
   }
 }
 
@@ -42,7 +43,9 @@ TEST_CASE("a close reason fits into a control frame") {
     CHECK(to_string(static_cast<errc>(i)).size() <= 123);
 }
 
-TEST_CASE("a code that nobody knows is an internal error") { CHECK(info(static_cast<errc>(200)).code == errc::internal); }
+TEST_CASE("a code that nobody knows is an internal error") {
+  CHECK(info(static_cast<errc>(200)).code == errc::internal);
+}
 
 // Pins §12.6.
 TEST_CASE("the codes that travel keep their numbers") {

@@ -60,7 +60,8 @@ TEST_CASE("the frame around a byte is found in a run of frames") {
   const auto first = make_frame(opcode::text, "a");
   const auto second = make_frame(opcode::text, std::string(200, 'b'));
   const auto third = make_frame(opcode::text, "");
-  const auto run = std::string{first.view()} + std::string{second.view()} + std::string{third.view()};
+  const auto run =
+    std::string{first.view()} + std::string{second.view()} + std::string{third.view()};
   const auto around = [&](std::size_t offset) {
     const auto bounds = frame_around(run, offset);
     return std::pair{bounds.begin, bounds.end};

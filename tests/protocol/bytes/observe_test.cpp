@@ -16,12 +16,18 @@ TEST_CASE("text for the log stays on its line") {
   CHECK(escape_for_log("\x7f") == "\\x7F");
   CHECK(escape_for_log("\xc2\x85") == "\\u{0085}");
   CHECK(escape_for_log("\xe2\x80\xa8") == "\\u{2028}");
-  CHECK(escape_for_log("\xe2\x80\xae" "abc") == "\\u{202E}abc");
+  CHECK(escape_for_log("\xe2\x80\xae"
+                       "abc")
+        == "\\u{202E}abc");
 }
 
-TEST_CASE("text for the log cannot pretend to be escaped") { CHECK(escape_for_log("\\x0A") == "\\x5Cx0A"); }
+TEST_CASE("text for the log cannot pretend to be escaped") {
+  CHECK(escape_for_log("\\x0A") == "\\x5Cx0A");
+}
 
-TEST_CASE("bytes that are no text are escaped one by one") { CHECK(escape_for_log("a\xff\xc3") == "a\\xFF\\xC3"); }
+TEST_CASE("bytes that are no text are escaped one by one") {
+  CHECK(escape_for_log("a\xff\xc3") == "a\\xFF\\xC3");
+}
 
 TEST_CASE("the null logger and counters take everything") {
   null_logger().write(log_level::error, "test", "nobody reads this");
@@ -57,6 +63,8 @@ TEST_CASE("an exception is logged with what it says and counted, whatever was th
   } catch (...) {
     report_exception(seen, seen, "room", "arena:1");
   }
-  CHECK(seen.lines == std::vector<std::string>{"here: broken", "there: an exception that is no std::exception", "room: arena:1: broken"});
+  CHECK(seen.lines
+        == std::vector<std::string>{"here: broken", "there: an exception that is no std::exception",
+                                    "room: arena:1: broken"});
   CHECK(seen.labels == std::vector<std::string>{"here", "there", "room"});
 }

@@ -83,5 +83,6 @@ TEST_CASE("a buffer weighs its size, or less, and its parts weigh their share") 
 }
 
 TEST_CASE("no buffer is larger than 32 bits can say") {
-  CHECK_THROWS_AS(shared_bytes::make(shared_bytes::max_bytes + 1, nullptr, [](char*) {}), std::length_error);
+  CHECK_THROWS_AS(shared_bytes::make(shared_bytes::max_bytes + 1, nullptr, [](char*) {}),
+                  std::length_error);
 }

@@ -12,14 +12,21 @@ using namespace troupe::protocol;
 
 namespace {
 
-const std::map<std::string, command_kind> kinds = {
-  {"join", command_kind::join},         {"leave", command_kind::leave},     {"message", command_kind::message},
-  {"direct", command_kind::direct},     {"presence", command_kind::presence}, {"history", command_kind::history},
-  {"resume", command_kind::resume},     {"auth", command_kind::auth},       {"ping", command_kind::ping},
-  {"binary", command_kind::binary},     {"application", command_kind::application}};
+const std::map<std::string, command_kind> kinds = {{"join", command_kind::join},
+                                                   {"leave", command_kind::leave},
+                                                   {"message", command_kind::message},
+                                                   {"direct", command_kind::direct},
+                                                   {"presence", command_kind::presence},
+                                                   {"history", command_kind::history},
+                                                   {"resume", command_kind::resume},
+                                                   {"auth", command_kind::auth},
+                                                   {"ping", command_kind::ping},
+                                                   {"binary", command_kind::binary},
+                                                   {"application", command_kind::application}};
 
-const std::map<std::string, delivery> deliveries = {
-  {"reliable", delivery::reliable}, {"volatile", delivery::volatile_}, {"latest", delivery::latest}};
+const std::map<std::string, delivery> deliveries = {{"reliable", delivery::reliable},
+                                                    {"volatile", delivery::volatile_},
+                                                    {"latest", delivery::latest}};
 
 /// A raw value as JSON, nothing if absent.
 std::optional<std::string> as_json(codec source, std::string_view raw) {
@@ -51,7 +58,8 @@ std::vector<std::pair<codec, std::string>> messages_of(simdjson::dom::object row
 void check_command(const command& read, simdjson::dom::object want) {
   CHECK(read.kind == kinds.at(test::text(want, "kind").value()));
   CHECK(read.room_id == test::text(want, "roomId"));
-  CHECK(as_json(read.source, read.ref) == (expected(want, "ref") ? as_json(read.source, read.ref) : std::nullopt));
+  CHECK(as_json(read.source, read.ref)
+        == (expected(want, "ref") ? as_json(read.source, read.ref) : std::nullopt));
   CHECK(as_json(read.source, read.ref).has_value() == expected(want, "ref").has_value());
   CHECK(as_json(read.source, read.profile) == expected(want, "profile"));
   if (const auto body = expected(want, "body"); body && read.source == codec::msgpack)
@@ -59,7 +67,10 @@ void check_command(const command& read, simdjson::dom::object want) {
   CHECK(read.echo == !expected(want, "echo").has_value());
   CHECK(read.has_since == expected(want, "since").has_value());
   const auto field = test::text(want, "field");
-  CHECK(read.field == (!field ? body_field::none : *field == "text" ? body_field::text : body_field::data));
+  CHECK(read.field
+        == (!field             ? body_field::none
+            : *field == "text" ? body_field::text
+                               : body_field::data));
   CHECK(read.mode == deliveries.at(test::text(want, "delivery").value_or("reliable")));
 }
 
@@ -89,7 +100,8 @@ TEST_CASE("valid messages are read as the vectors say") {
 // Pins §3.12, §8.20.
 TEST_CASE("a ref goes back as it came") {
   const auto json = decode(codec::json, R"({"ref":"\u0061b","type":"ping"})", {});
-  const auto msgpack = decode(codec::msgpack, std::string_view{"\x82\xa3ref\xcd\x00\x07\xa4type\xa4ping", 18}, {});
+  const auto msgpack =
+    decode(codec::msgpack, std::string_view{"\x82\xa3ref\xcd\x00\x07\xa4type\xa4ping", 18}, {});
 
   REQUIRE(json);
   REQUIRE(msgpack);
@@ -123,7 +135,8 @@ TEST_CASE("the limits of a message are settings") {
 
   CHECK(code_with(message, [](auto&) {}) == errc::ok);
   CHECK(code_with(message, [&](auto& l) { l.max_message_bytes = message.size(); }) == errc::ok);
-  CHECK(code_with(message, [&](auto& l) { l.max_message_bytes = message.size() - 1; }) == errc::too_big);
+  CHECK(code_with(message, [&](auto& l) { l.max_message_bytes = message.size() - 1; })
+        == errc::too_big);
   CHECK(code_with(message, [](auto& l) { l.max_message_bytes = 0; }) == errc::ok);
   CHECK(code_with(message, [](auto& l) { l.max_depth = 3; }) == errc::ok);
   CHECK(code_with(message, [](auto& l) { l.max_depth = 2; }) == errc::malformed);
@@ -134,7 +147,8 @@ TEST_CASE("the limits of a message are settings") {
 // Pins §4.7.
 TEST_CASE("a profile is at most as large as the limit, as it came") {
   const auto join = [](std::size_t profile_bytes) {
-    return R"({"type":"join","roomId":"r","ref":1,"profile":{"x":")" + std::string(profile_bytes - 8, 'x') + "\"}}";
+    return R"({"type":"join","roomId":"r","ref":1,"profile":{"x":")"
+         + std::string(profile_bytes - 8, 'x') + "\"}}";
   };
   const auto too_large = join(4097);
   const auto refused = decode(codec::json, too_large, {}); // whose views point into it
@@ -152,7 +166,8 @@ TEST_CASE("a profile is at most as large as the limit, as it came") {
 // Pins §4.7.
 TEST_CASE("a profile in MessagePack has the same limit") {
   const auto join = [](std::size_t bytes) {
-    auto count = static_cast<std::uint16_t>(bytes - 6); // a map of one pair, a key of one character, an array of `false`
+    // a map of one pair, a key of one character, an array of `false`
+    auto count = static_cast<std::uint16_t>(bytes - 6);
     std::string message = "\x83\xa4type\xa4join\xa6roomId\xa1r\xa7profile\x81\xa1x\xdc";
     message += static_cast<char>(count >> 8);
     message += static_cast<char>(count & 0xff);
@@ -188,7 +203,8 @@ TEST_CASE("a depth beyond the largest supported one counts as that") {
 
 // Pins §8.2.
 TEST_CASE("the path in a refusal is short and text") {
-  const auto long_key = R"({"type":"x","a":{")" + std::string(5000, 'k') + R"(":{"é":{"__proto__":1}}}})";
+  const auto long_key =
+    R"({"type":"x","a":{")" + std::string(5000, 'k') + R"(":{"é":{"__proto__":1}}}})";
   const auto decoded = decode(codec::json, long_key, {});
 
   REQUIRE_FALSE(decoded);
@@ -198,7 +214,8 @@ TEST_CASE("the path in a refusal is short and text") {
 }
 
 TEST_CASE("a large array of a declared count is refused before it is read") {
-  std::string message = "\x82\xa4type\xa1x\xa1""a";
+  std::string message = "\x82\xa4type\xa1x\xa1"
+                        "a";
   message += std::string{"\xdd\x00\xff\xff\xff", 5};
   const auto decoded = decode(codec::msgpack, message + std::string(1000, '\0'), {});
 

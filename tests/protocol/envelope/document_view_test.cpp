@@ -6,8 +6,9 @@ using namespace troupe::protocol;
 
 namespace {
 
-constexpr std::string_view message = R"({"type":"move","x":-3,"y":2.5,"big":18446744073709551615,"on":true,"nothing":null,)"
-                                     R"("na\u006de":"a\nb","list":[1,{"x":9}],"map":{"x":{"y":1}},"bytes":{"$bin":"AAEC"},"last":7})";
+constexpr std::string_view message =
+  R"({"type":"move","x":-3,"y":2.5,"big":18446744073709551615,"on":true,"nothing":null,)"
+  R"("na\u006de":"a\nb","list":[1,{"x":9}],"map":{"x":{"y":1}},"bytes":{"$bin":"AAEC"},"last":7})";
 
 /// The same document in each codec.
 document_view view_in(codec source, std::string& storage) {
@@ -68,7 +69,8 @@ TEST_CASE("a document has nothing where a field is of another type") {
 TEST_CASE("a value is one whole document that a message could carry") {
   for (auto good : {"1", " 1 ", "\"a\"", "null", "[1,{\"a\":[]}]", R"({"$bin":"AAEC"})"})
     CHECK(is_value(codec::json, good));
-  for (auto bad : {"", " ", "1,2", "{\"a\":1", "undefined", "NaN", "01", "'a'", "\"\n\"", "\"\xff\"", R"({"$bin":"?"})"})
+  for (auto bad : {"", " ", "1,2", "{\"a\":1", "undefined", "NaN", "01", "'a'", "\"\n\"",
+                   "\"\xff\"", R"({"$bin":"?"})"})
     CHECK_FALSE(is_value(codec::json, bad));
   CHECK(is_value(codec::msgpack, "\x92\x01\xc0"));
   for (auto bad : {"", "\x92\x01", "\x01\x02", "\xc1", "\xa1\xff", "\x81\x01\x02"})
@@ -78,7 +80,7 @@ TEST_CASE("a value is one whole document that a message could carry") {
 TEST_CASE("an application's type is nobody's built-in one") {
   for (auto good : {"move", "$later", "Message", "방"})
     CHECK(is_application_type(good));
-  for (auto bad : {"", "message", "join", "auth", "welcome", "joined", "left", "userJoined", "userLeft", "ack", "pong", "error", "roomClosed",
-                   "goodbye", "binary", "a\nb"})
+  for (auto bad : {"", "message", "join", "auth", "welcome", "joined", "left", "userJoined",
+                   "userLeft", "ack", "pong", "error", "roomClosed", "goodbye", "binary", "a\nb"})
     CHECK_FALSE(is_application_type(bad));
 }

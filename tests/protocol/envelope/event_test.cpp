@@ -26,7 +26,8 @@ std::string_view ref_in(encoding to, std::string_view json, std::string_view msg
   return codec_of(to) == codec::json ? json : msgpack;
 }
 
-maker message(std::string_view room, std::string_view user, std::uint64_t seq, body_field field, std::string_view json) {
+maker message(std::string_view room, std::string_view user, std::uint64_t seq, body_field field,
+              std::string_view json) {
   return [=](encoding to) {
     return message_frame(to, {room, user, seq, at, field, {codec::json, json}}, nullptr);
   };
@@ -35,50 +36,97 @@ maker message(std::string_view room, std::string_view user, std::uint64_t seq, b
 /// How each event of the vectors is made.
 std::map<std::string, maker> makers() {
   static const std::array<std::string, 2> names{"a", "b"};
-  static const std::array score{field{"userCount", 3}, field{"rate", 0.5}, field{"on", true},
-                                field{"big", std::uint64_t{18446744073709551615u}}, field{"low", -5},
-                                field{"names", string_list{names}}};
+  static const std::array score{
+    field{"userCount", 3}, field{"rate", 0.5},
+    field{"on", true},     field{"big", std::uint64_t{18446744073709551615u}},
+    field{"low", -5},      field{"names", string_list{names}}};
   static const std::array system{field{"message", "User1님이 입장했습니다."}, field{"", "skipped"},
                                  field{"none", raw_value{codec::json, {}}}};
-  static const std::array forged{field{"type", "x"}, field{"roomId", "forged"}, field{"seq", 99}, field{"x", 1}};
+  static const std::array forged{field{"type", "x"}, field{"roomId", "forged"}, field{"seq", 99},
+                                 field{"x", 1}};
   return {
     {"message", message("lobby", "u1", 7, body_field::text, R"("hello")")},
-    {"message with data", message("lobby", "u1", 8, body_field::data, R"({"x":[1,2.5,null,true]})")},
-    {"message with bytes in its data", message("lobby", "u1", 9007199254740991, body_field::data, R"([{"$bin":"AAEC"}])")},
+    {"message with data",
+     message("lobby", "u1", 8, body_field::data, R"({"x":[1,2.5,null,true]})")},
+    {"message with bytes in its data",
+     message("lobby", "u1", 9007199254740991, body_field::data, R"([{"$bin":"AAEC"}])")},
     {"message with names to escape", message("a\"b\\c", "앤\n", 0, body_field::text, R"("\"😀\"")")},
-    {"joined", [](encoding to) { return joined_frame(to, {"lobby", "u1", "e1", 41, {}, {}}, nullptr); }},
+    {"joined",
+     [](encoding to) {
+       return joined_frame(to, {"lobby", "u1", "e1", 41, {}, {}}, nullptr);
+     }},
     {"joined in answer",
-     [](encoding to) { return joined_frame(to, {"lobby", "u1", "e1", 41, false, ref_in(to, "\"j1\"", "\xa2j1")}, nullptr); }},
+     [](encoding to) {
+       return joined_frame(to, {"lobby", "u1", "e1", 41, false, ref_in(to, "\"j1\"", "\xa2j1")},
+                           nullptr);
+     }},
     {"left", [](encoding to) { return left_frame(to, "lobby", 42, {}, {}, {}, nullptr); }},
-    {"left in answer", [](encoding to) { return left_frame(to, "lobby", 42, {}, {}, ref_in(to, "3", "\x03"), nullptr); }},
-    {"kicked", [](encoding to) { return left_frame(to, "lobby", 42, "kicked", "be nice", {}, nullptr); }},
-    {"put out by a fresh token", [](encoding to) { return left_frame(to, "lobby", 42, "forbidden", {}, {}, nullptr); }},
-    {"userJoined", [](encoding to) { return user_joined_frame(to, "lobby", "u2", {codec::json, {}}, nullptr); }},
+    {"left in answer",
+     [](encoding to) {
+       return left_frame(to, "lobby", 42, {}, {}, ref_in(to, "3", "\x03"), nullptr);
+     }},
+    {"kicked",
+     [](encoding to) { return left_frame(to, "lobby", 42, "kicked", "be nice", {}, nullptr); }},
+    {"put out by a fresh token",
+     [](encoding to) { return left_frame(to, "lobby", 42, "forbidden", {}, {}, nullptr); }},
+    {"userJoined",
+     [](encoding to) {
+       return user_joined_frame(to, "lobby", "u2", {codec::json, {}}, nullptr);
+     }},
     {"userJoined with a profile",
-     [](encoding to) { return user_joined_frame(to, "lobby", "u2", {codec::msgpack, "\x81\xa4name\xa3""Ann"}, nullptr); }},
+     [](encoding to) {
+       return user_joined_frame(to, "lobby", "u2",
+                                {codec::msgpack, "\x81\xa4name\xa3"
+                                                 "Ann"},
+                                nullptr);
+     }},
     {"userLeft", [](encoding to) { return user_left_frame(to, "lobby", "u2", "left", nullptr); }},
-    {"userLeft, put out by a fresh token", [](encoding to) { return user_left_frame(to, "lobby", "u2", "forbidden", nullptr); }},
-    {"application", [](encoding to) { return application_frame(to, "score", "arena:1", 5, score, nullptr); }},
-    {"application, not stored", [](encoding to) { return application_frame(to, "system", "chat", {}, system, nullptr); }},
-    {"application cannot override", [](encoding to) { return application_frame(to, "move", "arena:1", 6, forged, nullptr); }},
+    {"userLeft, put out by a fresh token",
+     [](encoding to) { return user_left_frame(to, "lobby", "u2", "forbidden", nullptr); }},
+    {"application",
+     [](encoding to) { return application_frame(to, "score", "arena:1", 5, score, nullptr); }},
+    {"application, not stored",
+     [](encoding to) { return application_frame(to, "system", "chat", {}, system, nullptr); }},
+    {"application cannot override",
+     [](encoding to) { return application_frame(to, "move", "arena:1", 6, forged, nullptr); }},
     {"roomClosed", [](encoding to) { return room_closed_frame(to, "lobby", "crashed", nullptr); }},
-    {"ack", [](encoding to) { return ack_frame(to, ref_in(to, "\"m1\"", "\xa2m1"), "lobby", 7, nullptr); }},
-    {"ack without position", [](encoding to) { return ack_frame(to, ref_in(to, "12", "\x0c"), {}, {}, nullptr); }},
+    {"ack",
+     [](encoding to) {
+       return ack_frame(to, ref_in(to, "\"m1\"", "\xa2m1"), "lobby", 7, nullptr);
+     }},
+    {"ack without position",
+     [](encoding to) { return ack_frame(to, ref_in(to, "12", "\x0c"), {}, {}, nullptr); }},
     {"error",
      [](encoding to) {
-       return error_frame(to, {errc::not_joined, {}, ref_in(to, "\"r1\"", "\xa2r1"), "message", "lobby", {}}, nullptr);
+       return error_frame(
+         to, {errc::not_joined, {}, ref_in(to, "\"r1\"", "\xa2r1"), "message", "lobby", {}},
+         nullptr);
      }},
     {"error without context",
-     [](encoding to) { return error_frame(to, {errc::malformed, "not one JSON document", {}, {}, {}, {}}, nullptr); }},
+     [](encoding to) {
+       return error_frame(to, {errc::malformed, "not one JSON document", {}, {}, {}, {}}, nullptr);
+     }},
     {"error with a time",
-     [](encoding to) { return error_frame(to, {errc::rate_limited, {}, {}, "message", {}, 250ms}, nullptr); }},
-    {"welcome", [](encoding to) { return welcome_frame(to, "u1", "c1", 25s, {65536, 128, 100, 200}, nullptr); }},
-    {"welcome without limits", [](encoding to) { return welcome_frame(to, "u1", "c1", 30s, {0, 0, 0.5, 0}, nullptr); }},
+     [](encoding to) {
+       return error_frame(to, {errc::rate_limited, {}, {}, "message", {}, 250ms}, nullptr);
+     }},
+    {"welcome",
+     [](encoding to) {
+       return welcome_frame(to, "u1", "c1", 25s, {65536, 128, 100, 200}, nullptr);
+     }},
+    {"welcome without limits",
+     [](encoding to) {
+       return welcome_frame(to, "u1", "c1", 30s, {0, 0, 0.5, 0}, nullptr);
+     }},
     {"pong", [](encoding to) { return pong_frame(to, ref_in(to, "1", "\x01"), at, nullptr); }},
     {"pong without ref", [](encoding to) { return pong_frame(to, {}, at, nullptr); }},
-    {"goodbye", [](encoding to) { return goodbye_frame(to, "restart", std::pair{500ms, 5000ms}, nullptr); }},
+    {"goodbye",
+     [](encoding to) {
+       return goodbye_frame(to, "restart", std::pair{500ms, 5000ms}, nullptr);
+     }},
     {"goodbye for good", [](encoding to) { return goodbye_frame(to, "shutdown", {}, nullptr); }},
-    {"binary", [](encoding to) { return binary_frame(to, "lobby", "u1", 9, bytes_of_three, nullptr); }},
+    {"binary",
+     [](encoding to) { return binary_frame(to, "lobby", "u1", 9, bytes_of_three, nullptr); }},
   };
 }
 
@@ -109,14 +157,16 @@ TEST_CASE("events are encoded as the vectors say") {
     for (auto to : {encoding::v1_json, encoding::v1_msgpack, encoding::plain_json}) {
       const auto name = test::text(row, "name").value();
       INFO(name << ", encoding " << index_of(to));
-      CHECK(test::to_base64(known.at(name)(to).view()) == test::to_base64(expected_frames(row, to)));
+      CHECK(test::to_base64(known.at(name)(to).view())
+            == test::to_base64(expected_frames(row, to)));
     }
 }
 
 // Pins §7.8.
 TEST_CASE("bytes that are none are announced and followed by a frame all the same") {
   for (auto to : {encoding::v1_json, encoding::plain_json}) {
-    auto announced = make_frame(opcode::text, R"({"type":"binary","roomId":"r","userId":"u","seq":9,"bytes":0})");
+    auto announced =
+      make_frame(opcode::text, R"({"type":"binary","roomId":"r","userId":"u","seq":9,"bytes":0})");
     auto empty = make_frame(opcode::binary, "");
 
     CHECK(binary_frame(to, "r", "u", 9, "", nullptr).view()
@@ -125,7 +175,8 @@ TEST_CASE("bytes that are none are announced and followed by a frame all the sam
 }
 
 // Pins §2.7.
-TEST_CASE("a frame is at most seven times the largest message and 4 KiB, whatever grows in its codec") {
+TEST_CASE(
+  "a frame is at most seven times the largest message and 4 KiB, whatever grows in its codec") {
   constexpr std::size_t largest = 64 * 1024;
   auto name = std::string(128, '"'); // which each codec may escape
   auto repeated = [](std::string_view value, std::size_t times) {
@@ -136,21 +187,26 @@ TEST_CASE("a frame is at most seven times the largest message and 4 KiB, whateve
       all += value;
     return all;
   };
-  for (auto value : {"\xc2"sv, "\xc0"sv, "\xc4\x00"sv, "\xca\x80\x80\x00\x00"sv, "\xa1\x01"sv, "\x81\xa0\xc2"sv}) {
+  for (auto value : {"\xc2"sv, "\xc0"sv, "\xc4\x00"sv, "\xca\x80\x80\x00\x00"sv, "\xa1\x01"sv,
+                     "\x81\xa0\xc2"sv}) {
     auto body = repeated(value, (largest - 5) / value.size());
-    auto frame = message_frame(encoding::v1_json, {name, name, 1, at, body_field::data, {codec::msgpack, body}}, nullptr);
+    auto frame = message_frame(
+      encoding::v1_json, {name, name, 1, at, body_field::data, {codec::msgpack, body}}, nullptr);
 
     CHECK(frame.size() <= 7 * largest + 4 * 1024);
   }
   auto controls = std::string{"\xda\xff\xfc", 3} + std::string(largest - 4, '\x01');
-  CHECK(message_frame(encoding::v1_json, {name, name, 1, at, body_field::text, {codec::msgpack, controls}}, nullptr).size()
+  CHECK(message_frame(encoding::v1_json,
+                      {name, name, 1, at, body_field::text, {codec::msgpack, controls}}, nullptr)
+          .size()
         <= 7 * largest + 4 * 1024);
 }
 
 TEST_CASE("an event is one allocation, counted against its meter") {
   memory_meter meter;
   {
-    const auto frame = message_frame(encoding::v1_json, {"r", "u", 1, at, body_field::text, {codec::json, "\"x\""}}, &meter);
+    const auto frame = message_frame(
+      encoding::v1_json, {"r", "u", 1, at, body_field::text, {codec::json, "\"x\""}}, &meter);
 
     CHECK(meter.used_bytes() >= static_cast<std::int64_t>(frame.size()));
     CHECK(meter.used_bytes() <= static_cast<std::int64_t>(frame.size() + 64));
@@ -160,7 +216,8 @@ TEST_CASE("an event is one allocation, counted against its meter") {
 
 TEST_CASE("a long message gets the longer frame header") {
   const auto body = '"' + std::string(70000, 'x') + '"';
-  const auto frame = message_frame(encoding::v1_json, {"r", "u", 1, at, body_field::text, {codec::json, body}}, nullptr);
+  const auto frame = message_frame(
+    encoding::v1_json, {"r", "u", 1, at, body_field::text, {codec::json, body}}, nullptr);
 
   CHECK(frame_length(frame.view()) == frame.size());
   CHECK(static_cast<unsigned char>(frame.data()[1]) == 127);
@@ -169,15 +226,25 @@ TEST_CASE("a long message gets the longer frame header") {
 TEST_CASE("text of the server that is no UTF-8 is repaired") {
   const std::array bad{field{"a", "x\xffy"}, field{"\xc3", 1}};
 
-  CHECK(encode_frame(codec::json, "t", bad, nullptr).view().substr(2) == "{\"type\":\"t\",\"a\":\"x\xef\xbf\xbdy\",\"\xef\xbf\xbd\":1}");
+  CHECK(encode_frame(codec::json, "t", bad, nullptr).view().substr(2)
+        == "{\"type\":\"t\",\"a\":\"x\xef\xbf\xbdy\",\"\xef\xbf\xbd\":1}");
   CHECK(encode_frame(codec::msgpack, "t", bad, nullptr).view().substr(2)
-        == "\x83\xa4type\xa1t\xa1""a\xa5x\xef\xbf\xbdy\xa3\xef\xbf\xbd\x01");
+        == "\x83\xa4type\xa1t\xa1"
+           "a\xa5x\xef\xbf\xbdy\xa3\xef\xbf\xbd\x01");
 }
 
 TEST_CASE("what a text ends in is quoted as it should be, whatever its length") {
   static constexpr std::pair<std::string_view, std::string_view> ends[] = {
-    {"", ""}, {"x", "x"}, {"\"", "\\\""}, {"\\", "\\\\"}, {"\n", "\\n"}, {"\x1f", "\\u001f"}, {"\x7f", "\x7f"},
-    {"\xc2\x80", "\xc2\x80"}, {"\xea\xb0\x80", "\xea\xb0\x80"}, {"\xff", "\xef\xbf\xbd"}};
+    {"", ""},
+    {"x", "x"},
+    {"\"", "\\\""},
+    {"\\", "\\\\"},
+    {"\n", "\\n"},
+    {"\x1f", "\\u001f"},
+    {"\x7f", "\x7f"},
+    {"\xc2\x80", "\xc2\x80"},
+    {"\xea\xb0\x80", "\xea\xb0\x80"},
+    {"\xff", "\xef\xbf\xbd"}};
   for (std::size_t n = 0; n <= 40; ++n)
     for (auto [end, quoted] : ends) {
       const auto begin = std::string(n, 'a');
@@ -192,8 +259,11 @@ TEST_CASE("what a text ends in is quoted as it should be, whatever its length") 
 TEST_CASE("a number of the server that is not finite becomes null") {
   const std::array bad{field{"a", std::numeric_limits<double>::quiet_NaN()}};
 
-  CHECK(encode_frame(codec::json, "t", bad, nullptr).view().substr(2) == R"({"type":"t","a":null})");
-  CHECK(encode_frame(codec::msgpack, "t", bad, nullptr).view().substr(2) == "\x82\xa4type\xa1t\xa1""a\xc0");
+  CHECK(encode_frame(codec::json, "t", bad, nullptr).view().substr(2)
+        == R"({"type":"t","a":null})");
+  CHECK(encode_frame(codec::msgpack, "t", bad, nullptr).view().substr(2)
+        == "\x82\xa4type\xa1t\xa1"
+           "a\xc0");
 }
 
 // Pins §5.6.

@@ -56,7 +56,8 @@ TEST_CASE("every prefix of a valid MessagePack message is undecodable") {
     const auto whole = test::bytes(row, "msgpack").value();
     for (std::size_t i = 0; i < whole.size(); ++i) {
       const std::vector<char> prefix(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(i));
-      const auto decoded = protocol::decode(protocol::codec::msgpack, {prefix.data(), prefix.size()}, {});
+      const auto decoded =
+        protocol::decode(protocol::codec::msgpack, {prefix.data(), prefix.size()}, {});
       REQUIRE_FALSE(decoded);
       CHECK(decoded.error().code == protocol::errc::undecodable);
     }

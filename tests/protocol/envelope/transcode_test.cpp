@@ -18,8 +18,11 @@ std::string transcoded(codec from, std::string_view value, codec to) {
 
 /// Whether a message with this value inside is taken.
 bool is_taken(codec source, std::string_view value) {
-  const auto message = source == codec::json ? std::string{R"({"type":"message","data":)"}.append(value).append("}")
-                                             : std::string{"\x82\xa4type\xa7message\xa4""data"}.append(value);
+  const auto message = source == codec::json
+                       ? std::string{R"({"type":"message","data":)"}.append(value).append("}")
+                       : std::string{"\x82\xa4type\xa7message\xa4"
+                                     "data"}
+                           .append(value);
   const auto decoded = protocol::decode(source, message, {});
   return decoded && decoded->body == value;
 }
@@ -36,7 +39,8 @@ TEST_CASE("every valid payload arrives equal in both codecs") {
 
     CHECK(is_taken(codec::json, json));
     CHECK(is_taken(codec::msgpack, msgpack));
-    CHECK(test::to_base64(transcoded(codec::json, json, codec::msgpack)) == test::to_base64(msgpack));
+    CHECK(test::to_base64(transcoded(codec::json, json, codec::msgpack))
+          == test::to_base64(msgpack));
     CHECK(transcoded(codec::msgpack, msgpack, codec::json) == json);
   }
 }
@@ -50,7 +54,8 @@ TEST_CASE("other ways to write a payload mean the same") {
     for (const auto& other : test::texts(row, "jsonAlso")) {
       INFO(other);
       CHECK(is_taken(codec::json, other));
-      CHECK(test::to_base64(transcoded(codec::json, other, codec::msgpack)) == test::to_base64(msgpack));
+      CHECK(test::to_base64(transcoded(codec::json, other, codec::msgpack))
+            == test::to_base64(msgpack));
     }
     for (const auto& encoded : test::texts(row, "msgpackAlso")) {
       const auto other = test::from_base64(encoded);
@@ -64,5 +69,6 @@ TEST_CASE("other ways to write a payload mean the same") {
 // Pins §8.17.
 TEST_CASE("a value stays verbatim in its own codec") {
   CHECK(transcoded(codec::json, R"({ "a" : 1e2 })", codec::json) == R"({ "a" : 1e2 })");
-  CHECK(transcoded(codec::msgpack, std::string_view{"\xcd\x00\x01", 3}, codec::msgpack) == std::string_view{"\xcd\x00\x01", 3});
+  CHECK(transcoded(codec::msgpack, std::string_view{"\xcd\x00\x01", 3}, codec::msgpack)
+        == std::string_view{"\xcd\x00\x01", 3});
 }

@@ -10,9 +10,10 @@ namespace troupe::test {
 /// How a frame tells its length: in the shortest way that holds it, or in a longer one.
 enum class length_form : std::uint8_t { shortest, two_bytes, eight_bytes };
 
-/// The header of a client's frame, masked unless said otherwise. `opcode` with its reserved bits, without `fin`.
-inline std::string client_header(bool fin, unsigned opcode, std::uint64_t length, length_form form = length_form::shortest,
-                                 bool masked = true) {
+/// The header of a client's frame, masked unless said otherwise. `opcode` with its reserved bits,
+/// without `fin`.
+inline std::string client_header(bool fin, unsigned opcode, std::uint64_t length,
+                                 length_form form = length_form::shortest, bool masked = true) {
   std::string out{static_cast<char>((fin ? 0x80u : 0u) | opcode)};
   auto mask_bit = masked ? 0x80u : 0u;
   auto big_endian = [&](unsigned mark, int bytes) {
@@ -34,7 +35,8 @@ inline std::string client_frame(bool fin, unsigned opcode, std::string_view payl
 }
 
 /// A client's frame whose payload is masked, as its header says.
-inline std::string masked_frame(bool fin, unsigned opcode, std::string_view payload, length_form form = length_form::shortest) {
+inline std::string masked_frame(bool fin, unsigned opcode, std::string_view payload,
+                                length_form form = length_form::shortest) {
   auto out = client_header(fin, opcode, payload.size(), form);
   const auto key = out.substr(out.size() - 4);
   for (std::size_t i = 0; i < payload.size(); ++i)

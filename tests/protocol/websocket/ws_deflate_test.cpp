@@ -220,7 +220,8 @@ TEST_CASE("a last fragment may be empty, and a message too") {
 
 // -- what is refused ------------------------------------------------------------------------------
 
-TEST_CASE("a payload that keeps the end of its flush passes, also where it fills the output's pieces") {
+TEST_CASE(
+  "a payload that keeps the end of its flush passes, also where it fills the output's pieces") {
   rig r{256 * 1024};
   for (std::size_t size : {32'767u, 32'768u, 32'769u, 98'303u, 98'304u, 98'305u})
     for (auto flush : {Z_SYNC_FLUSH, Z_FULL_FLUSH}) {
@@ -422,9 +423,7 @@ TEST_CASE("a few large messages are inflated at once, and the others wait as the
     for (unsigned i : {0u, 1u})
       CHECK(ends(*first[i]));
   }
-  SECTION("until the peers of others have gone") {
-    first.resize(2);
-  }
+  SECTION("until the peers of others have gone") { first.resize(2); }
   CHECK(ends(*waits));
   CHECK(ends(*waits_with_bomb));
 }

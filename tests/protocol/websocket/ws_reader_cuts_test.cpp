@@ -113,17 +113,16 @@ private:
   /// streams.
   void add_deflated() {
     is_text_ = draw(0, 1);
-    const auto message =
-      (is_text_ ? std::exchange(open_, {}) + words() : noise(60))
-      + std::string(static_cast<std::size_t>(draw(0, 1) ? 0 : draw(0, 500)), 'y');
+    const auto message = (is_text_ ? std::exchange(open_, {}) + words() : noise(60))
+                       + std::string(static_cast<std::size_t>(draw(0, 1) ? 0 : draw(0, 500)), 'y');
     auto payload = draw(0, 3)
-                     ? peer_.message(message)
-                     : deflater{draw(0, 9), draw(9, 15), draw(1, 9), draw(0, 4)}.message(message);
+                   ? peer_.message(message)
+                   : deflater{draw(0, 9), draw(9, 15), draw(1, 9), draw(0, 4)}.message(message);
     if (deflate == deflate_use::afresh && draw(0, 9))
       payload = deflater{draw(0, 9)}.message(message);
     if (draw(0, 7) == 0)
       payload = deflater{}.run(message, Z_FINISH)
-                + (draw(0, 1) ? std::string(1, '\0') : deflater{}.message("more"));
+              + (draw(0, 1) ? std::string(1, '\0') : deflater{}.message("more"));
     if (seldom())
       payload.resize(payload.size() / 2);
     for (auto op = (is_text_ ? text : binary) | 0x40u; op != 0x100;) {

@@ -316,7 +316,7 @@ TEST_CASE("characters may be cut by frames and reads wherever they like") {
     "h\xc3\xa9llo \xe2\x82\xac \xf0\x9f\x98\x80 \xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf";
   for (std::size_t cut = 0; cut <= hello.size(); ++cut) {
     const auto frames = masked_frame(false, text, hello.substr(0, cut))
-                        + masked_frame(true, continuation, hello.substr(cut));
+                      + masked_frame(true, continuation, hello.substr(cut));
     INFO("cut at " << cut);
     CHECK(heard(frames) == lines{"text " + hello});
   }
@@ -334,7 +334,7 @@ TEST_CASE("a close has a code and a reason, or neither") {
 TEST_CASE("a close tells a code that may travel") {
   for (unsigned code = 0; code <= 65'535; ++code) {
     const auto may_travel = (code >= 1000 && code <= 1014 && (code < 1004 || code > 1006))
-                            || (code >= 3000 && code < 5000);
+                         || (code >= 3000 && code < 5000);
     if (heard(close_frame(code))
         != (may_travel ? lines{"close " + std::to_string(code) + ' '} : error("protocol_error")))
       FAIL("code " << code);
@@ -354,7 +354,7 @@ TEST_CASE("a message is open from its first byte to its last, and control frames
   ws_limits limits;
   ws_reader reader{limits};
   const auto bytes = masked_frame(false, text, "ab") + masked_frame(true, ping, "")
-                     + masked_frame(true, continuation, "cd");
+                   + masked_frame(true, continuation, "cd");
 
   CHECK_FALSE(reader.open_since());
   for (std::size_t i = 0; i + 1 < bytes.size(); ++i) {

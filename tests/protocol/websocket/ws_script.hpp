@@ -26,7 +26,7 @@ inline std::string line_of(const protocol::ws_event& e) {
     case kind::close: return "close " + std::to_string(e.close_code) + ' ' + payload;
     case kind::error:
       return "error " + std::string{protocol::to_string(e.why)}
-             + (e.in_deflate ? " in deflate" : "");
+           + (e.in_deflate ? " in deflate" : "");
     case kind::need_more:
     case kind::inflating: break;
   }

@@ -13,14 +13,19 @@ namespace {
 
 std::string outcome_of(std::string_view token) { return outcome(strict_options(), token); }
 
-std::string with_header(std::string_view header) { return outcome_of(hmac_token(secret, header, good_payload)); }
+std::string with_header(std::string_view header) {
+  return outcome_of(hmac_token(secret, header, good_payload));
+}
 
-std::string with_payload(std::string_view payload) { return outcome_of(hmac_token(secret, hs256_header, payload)); }
+std::string with_payload(std::string_view payload) {
+  return outcome_of(hmac_token(secret, hs256_header, payload));
+}
 
 } // namespace
 
 TEST_CASE("a good token is taken") {
-  const auto verdict = transport::make_jwt_verifier(strict_options())->verify(hmac_token(secret, hs256_header, good_payload), now);
+  const auto verdict = transport::make_jwt_verifier(strict_options())
+                         ->verify(hmac_token(secret, hs256_header, good_payload), now);
 
   REQUIRE(verdict);
   CHECK(verdict->subject == "kim");
@@ -33,9 +38,10 @@ TEST_CASE("no token is missing, not malformed") { CHECK(outcome_of("") == "missi
 
 TEST_CASE("a token has three parts") {
   const auto token = hmac_token(secret, hs256_header, good_payload);
-  for (const auto& text : {std::string{"."}, std::string{".."}, std::string{"..."}, std::string{"a.b."}, std::string{"abc"}, token + ".",
-                           token + "." + token, "." + token, token.substr(0, token.rfind('.')), token.substr(token.find('.')),
-                           token.substr(token.find('.') + 1)}) {
+  for (const auto& text : {std::string{"."}, std::string{".."}, std::string{"..."},
+                           std::string{"a.b."}, std::string{"abc"}, token + ".",
+                           token + "." + token, "." + token, token.substr(0, token.rfind('.')),
+                           token.substr(token.find('.')), token.substr(token.find('.') + 1)}) {
     INFO(text);
     CHECK(outcome_of(text) == "malformed");
   }
@@ -63,8 +69,10 @@ TEST_CASE("each part is canonical base64url") {
 }
 
 TEST_CASE("a last character that decodes to the same bytes makes another token") {
-  auto token = hmac_token(secret, hs256_header, good_payload); // 32 bytes leave two bits of the last character unused
-  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  // 32 bytes leave two bits of the last character unused
+  auto token = hmac_token(secret, hs256_header, good_payload);
+  constexpr std::string_view digits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   token.back() = digits[digits.find(token.back()) + 1];
 
   CHECK(outcome_of(token) == "malformed");
@@ -87,26 +95,32 @@ TEST_CASE("a token is bounded in bytes") {
 }
 
 TEST_CASE("a header is a JSON map with a string alg") {
-  for (auto header : {"", "x", "null", "1", "[1]", R"("x")", R"({"alg":"HS256")", R"({"alg":"HS256"}x)", R"({"alg":"HS256"}{})",
-                      "\xef\xbb\xbf{\"alg\":\"HS256\"}", "{\"alg\":\"HS256\",\"x\":\"\xff\"}", R"({"alg":"HS256",})"}) {
+  for (auto header :
+       {"", "x", "null", "1", "[1]", R"("x")", R"({"alg":"HS256")", R"({"alg":"HS256"}x)",
+        R"({"alg":"HS256"}{})", "\xef\xbb\xbf{\"alg\":\"HS256\"}",
+        "{\"alg\":\"HS256\",\"x\":\"\xff\"}", R"({"alg":"HS256",})"}) {
     INFO(header);
     CHECK(with_header(header) == "malformed");
   }
-  for (auto header : {"{}", R"({"typ":1})", R"({"alg":123})", R"({"alg":null})", R"({"alg":["HS256"]})", R"({"alg":{"HS256":1}})"}) {
+  for (auto header : {"{}", R"({"typ":1})", R"({"alg":123})", R"({"alg":null})",
+                      R"({"alg":["HS256"]})", R"({"alg":{"HS256":1}})"}) {
     INFO(header);
     CHECK(with_header(header) == "algorithm");
   }
 }
 
 TEST_CASE("a payload is a JSON map") {
-  for (auto payload : {"[1]", R"("x")", "null", "1", "true", "x", "{", "{}{}", "{} x", "\xff", R"({"sub":"kim"},)", "{'sub':'kim'}"}) {
+  for (auto payload : {"[1]", R"("x")", "null", "1", "true", "x", "{", "{}{}", "{} x", "\xff",
+                       R"({"sub":"kim"},)", "{'sub':'kim'}"}) {
     INFO(payload);
     CHECK(with_payload(payload) == "malformed");
   }
 }
 
 TEST_CASE("white space of JSON is no fault") {
-  CHECK(outcome_of(hmac_token(secret, "\r\n { \"alg\" : \"HS256\" } ", " {\n\"sub\":\t\"kim\", \"exp\": 1700003600 }\r\n")) == "ok");
+  CHECK(outcome_of(hmac_token(secret, "\r\n { \"alg\" : \"HS256\" } ",
+                              " {\n\"sub\":\t\"kim\", \"exp\": 1700003600 }\r\n"))
+        == "ok");
 }
 
 TEST_CASE("a key that is there twice, at any depth, makes a token malformed") {
@@ -120,35 +134,42 @@ TEST_CASE("a key that is there twice, at any depth, makes a token malformed") {
 
 TEST_CASE("a part that is nested deeply is malformed, and costs no stack") {
   const auto nested = [](std::size_t depth) {
-    return R"({"sub":"kim","exp":1700003600,"x":)" + std::string(depth, '[') + std::string(depth, ']') + "}";
+    return R"({"sub":"kim","exp":1700003600,"x":)" + std::string(depth, '[')
+         + std::string(depth, ']') + "}";
   };
   auto options = strict_options();
   options.max_token_bytes = 0;
 
   CHECK(with_payload(nested(31)) == "ok");
   CHECK(with_payload(nested(32)) == "malformed");
-  CHECK(with_header(R"({"alg":"HS256","x":)" + std::string(31, '[') + std::string(31, ']') + "}") == "ok");
-  CHECK(with_header(R"({"alg":"HS256","x":)" + std::string(32, '[') + std::string(32, ']') + "}") == "malformed");
+  CHECK(with_header(R"({"alg":"HS256","x":)" + std::string(31, '[') + std::string(31, ']') + "}")
+        == "ok");
+  CHECK(with_header(R"({"alg":"HS256","x":)" + std::string(32, '[') + std::string(32, ']') + "}")
+        == "malformed");
   CHECK(outcome(options, hmac_token(secret, hs256_header, nested(1'000'000))) == "malformed");
-  CHECK(outcome(options, hmac_token(secret, hs256_header, std::string(1'000'000, '['))) == "malformed");
+  CHECK(outcome(options, hmac_token(secret, hs256_header, std::string(1'000'000, '[')))
+        == "malformed");
 }
 
 TEST_CASE("claims that could not be part of a message in both codecs are malformed") {
   for (auto value : {R"("\ud800")", R"({"__proto__":1})", R"({"$bin":1})", "1e400", "NaN"}) {
     INFO(value);
-    CHECK(with_payload(std::string{R"({"sub":"kim","exp":1700003600,"x":)"} + value + "}") == "malformed");
+    CHECK(with_payload(std::string{R"({"sub":"kim","exp":1700003600,"x":)"} + value + "}")
+          == "malformed");
   }
 }
 
 TEST_CASE("claims may be of any kind and in any script") {
   const std::string payload =
     R"({"sub":"김철수","exp":1700003600,"type":"access","data":{"a":[1,-2.5,null,true,"é"]},"scope":"a b","n":18446744073709551615})";
-  const auto verdict = transport::make_jwt_verifier(strict_options())->verify(hmac_token(secret, hs256_header, payload), now);
+  const auto verdict = transport::make_jwt_verifier(strict_options())
+                         ->verify(hmac_token(secret, hs256_header, payload), now);
 
   REQUIRE(verdict);
   CHECK(verdict->subject == "김철수");
   CHECK(verdict->json == payload);
-  CHECK(protocol::document_view{protocol::codec::json, verdict->json}.string("scope") == std::string{"a b"});
+  CHECK(protocol::document_view{protocol::codec::json, verdict->json}.string("scope")
+        == std::string{"a b"});
 }
 
 TEST_CASE("each failure has a metric label of its own") {

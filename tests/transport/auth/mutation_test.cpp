@@ -38,13 +38,16 @@ struct fixture {
     verifier = transport::make_jwt_verifier(std::move(options));
     for (auto payload : {good_payload, rich_payload}) {
       tokens.push_back(hmac_token(secret, hs256_header, payload));
-      tokens.push_back(hmac_token(long_secret, R"({"alg":"HS512","kid":"h"})", payload, EVP_sha512()));
+      tokens.push_back(
+        hmac_token(long_secret, R"({"alg":"HS512","kid":"h"})", payload, EVP_sha512()));
       tokens.push_back(key_token(rsa, R"({"alg":"RS256","kid":"r"})", payload));
       tokens.push_back(key_token(ec, R"({"alg":"ES256","kid":"e"})", payload));
     }
   }
 
-  [[nodiscard]] bool is_good(std::string_view token) const { return std::find(tokens.begin(), tokens.end(), token) != tokens.end(); }
+  [[nodiscard]] bool is_good(std::string_view token) const {
+    return std::find(tokens.begin(), tokens.end(), token) != tokens.end();
+  }
 };
 
 /// The three parts of a token, decoded.
@@ -107,10 +110,12 @@ TEST_CASE("a well-signed token with a damaged payload is refused, or says what i
       continue;
     ++taken;
     const protocol::document_view view{protocol::codec::json, payload};
-    const bool agrees = verdict->json == payload && protocol::is_room_name(verdict->subject)
-                        && view.string(view.raw("sub").empty() ? "username" : "sub") == verdict->subject && !view.raw("exp").empty()
-                        && verdict->rooms.has_value() == !view.raw("rooms").empty()
-                        && *verdict->expires_at > now - std::chrono::seconds{30} && *verdict->expires_at <= now + std::chrono::hours{25};
+    const bool agrees =
+      verdict->json == payload && protocol::is_room_name(verdict->subject)
+      && view.string(view.raw("sub").empty() ? "username" : "sub") == verdict->subject
+      && !view.raw("exp").empty() && verdict->rooms.has_value() == !view.raw("rooms").empty()
+      && *verdict->expires_at > now - std::chrono::seconds{30}
+      && *verdict->expires_at <= now + std::chrono::hours{25};
     if (!agrees)
       FAIL(payload);
   }
@@ -120,13 +125,17 @@ TEST_CASE("a well-signed token with a damaged payload is refused, or says what i
 
 TEST_CASE("a well-signed token with a damaged header is taken only as what its key is for") {
   const auto verifier = transport::make_jwt_verifier(strict_options());
-  mutator mutations{seed, {hs256_header, R"({"alg":"HS256","kid":"h","jku":"https://a.example"})", R"({"typ":"JWT","alg":"none"})"}};
+  mutator mutations{seed,
+                    {hs256_header, R"({"alg":"HS256","kid":"h","jku":"https://a.example"})",
+                     R"({"typ":"JWT","alg":"none"})"}};
   int taken = 0;
   for (int i = 0; i < 20'000; ++i) {
     const auto header = mutations.next();
     const auto verdict = verifier->verify(hmac_token(secret, header, good_payload), now);
     taken += static_cast<bool>(verdict);
-    if (verdict && protocol::document_view{protocol::codec::json, header}.string("alg") != std::string{"HS256"})
+    if (verdict
+        && protocol::document_view{protocol::codec::json, header}.string("alg")
+             != std::string{"HS256"})
       FAIL(header);
   }
 
@@ -135,7 +144,8 @@ TEST_CASE("a well-signed token with a damaged header is taken only as what its k
 
 TEST_CASE("no damaged request or line makes the search for a token throw") {
   const fixture f;
-  std::vector<std::string> corpus{"Bearer " + f.tokens[0], "token=" + f.tokens[0], "?a=b&%74oken=a%2Eb&x", "troupe.bearer." + f.tokens[0]};
+  std::vector<std::string> corpus{"Bearer " + f.tokens[0], "token=" + f.tokens[0],
+                                  "?a=b&%74oken=a%2Eb&x", "troupe.bearer." + f.tokens[0]};
   mutator mutations{seed, corpus};
   for (int i = 0; i < 5'000; ++i) {
     const auto text = mutations.next();

@@ -64,15 +64,18 @@ TEST_CASE("other schemes carry no token") {
 // Pins §1.10.
 TEST_CASE("a token stands in a subprotocol beside one of troupe.v1") {
   CHECK(seen({.subprotocols = {"troupe.v1.json", "troupe.bearer.a.b.c"}}) == "subprotocol:a.b.c");
-  CHECK(seen({.subprotocols = {"troupe.bearer.a.b.c", "x", "troupe.v1.msgpack"}}) == "subprotocol:a.b.c");
+  CHECK(seen({.subprotocols = {"troupe.bearer.a.b.c", "x", "troupe.v1.msgpack"}})
+        == "subprotocol:a.b.c");
   CHECK(seen({.subprotocols = {"troupe.bearer.", "troupe.v1.json"}}) == "subprotocol:");
 }
 
 // Pins §1.41.
 TEST_CASE("a bearer subprotocol alone is a bad request") {
   CHECK(seen({.subprotocols = {"troupe.bearer.a.b.c"}}) == "400 bearer_alone");
-  CHECK(seen({.subprotocols = {"troupe.bearer.a.b.c", "chat", "troupe.v2.json", "troupe.v1"}}) == "400 bearer_alone");
-  CHECK(seen({.authorization = {"Bearer a.b.c"}, .subprotocols = {"troupe.bearer.a.b.c"}}) == "400 bearer_alone");
+  CHECK(seen({.subprotocols = {"troupe.bearer.a.b.c", "chat", "troupe.v2.json", "troupe.v1"}})
+        == "400 bearer_alone");
+  CHECK(seen({.authorization = {"Bearer a.b.c"}, .subprotocols = {"troupe.bearer.a.b.c"}})
+        == "400 bearer_alone");
 }
 
 // Pins §1.11.
@@ -90,7 +93,8 @@ TEST_CASE("a token stands in the query, decoded as by URLSearchParams") {
 
 // Pins §1.3.
 TEST_CASE("other keys of the query are no token") {
-  for (auto query : {"", "?", "Token=a", "tokens=a", "xtoken=a", "a=token=b", "token%3Da", "to%6ken=a"}) {
+  for (auto query :
+       {"", "?", "Token=a", "tokens=a", "xtoken=a", "a=token=b", "token%3Da", "to%6ken=a"}) {
     INFO(query);
     CHECK(in_query(query) == "none");
   }
@@ -99,7 +103,8 @@ TEST_CASE("other keys of the query are no token") {
 // Pins §1.18, §1.43.
 TEST_CASE("a query is no place for a token where it is not taken") {
   CHECK(seen({.query = "token=a.b.c"}, false) == "401 token_in_query");
-  CHECK(seen({.authorization = {"Bearer a.b.c"}, .query = "token=x"}, false) == "authorization:a.b.c");
+  CHECK(seen({.authorization = {"Bearer a.b.c"}, .query = "token=x"}, false)
+        == "authorization:a.b.c");
   CHECK(seen({.query = "room=x"}, false) == "none");
 }
 
@@ -107,10 +112,13 @@ TEST_CASE("a query is no place for a token where it is not taken") {
 TEST_CASE("a request carries one token") {
   CHECK(seen({.authorization = {"Bearer a", "Bearer a"}}) == "400 token_repeated");
   CHECK(seen({.authorization = {"Bearer a", "Basic b"}}) == "400 token_repeated");
-  CHECK(seen({.subprotocols = {"troupe.v1.json", "troupe.bearer.a", "troupe.bearer.a"}}) == "400 token_repeated");
+  CHECK(seen({.subprotocols = {"troupe.v1.json", "troupe.bearer.a", "troupe.bearer.a"}})
+        == "400 token_repeated");
   CHECK(seen({.query = "token=a&token=a"}) == "400 token_repeated");
   CHECK(seen({.query = "token=a&%74oken=b"}) == "400 token_repeated");
   CHECK(seen({.authorization = {"Bearer a"}, .query = "token="}) == "400 token_repeated");
-  CHECK(seen({.authorization = {"Bearer a"}, .subprotocols = {"troupe.v1.json", "troupe.bearer.a"}}) == "400 token_repeated");
-  CHECK(seen({.subprotocols = {"troupe.v1.json", "troupe.bearer.a"}, .query = "token=a"}) == "400 token_repeated");
+  CHECK(seen({.authorization = {"Bearer a"}, .subprotocols = {"troupe.v1.json", "troupe.bearer.a"}})
+        == "400 token_repeated");
+  CHECK(seen({.subprotocols = {"troupe.v1.json", "troupe.bearer.a"}, .query = "token=a"})
+        == "400 token_repeated");
 }

@@ -13,7 +13,9 @@ namespace troupe::test {
 
 namespace {
 
-const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+const unsigned char* bytes_of(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
 
 /// What `write` puts into a BIO.
 template <class Write>
@@ -50,12 +52,15 @@ std::string public_pem(const key_pair& key) {
 }
 
 std::string private_pem(const key_pair& key) {
-  return written([&](BIO* out) { PEM_write_bio_PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr); });
+  return written([&](BIO* out) {
+    PEM_write_bio_PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  });
 }
 
 std::string base64url(std::string_view bytes) {
   std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const auto size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes_of(bytes), static_cast<int>(bytes.size()));
+  const auto size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes_of(bytes),
+                                    static_cast<int>(bytes.size()));
   text.resize(static_cast<std::size_t>(size));
   text.erase(std::min(text.find('='), text.size()));
   for (auto& c : text)
@@ -63,13 +68,17 @@ std::string base64url(std::string_view bytes) {
   return text;
 }
 
-std::string unsigned_token(std::string_view header, std::string_view payload) { return base64url(header) + '.' + base64url(payload); }
+std::string unsigned_token(std::string_view header, std::string_view payload) {
+  return base64url(header) + '.' + base64url(payload);
+}
 
-std::string hmac_token(std::string_view key, std::string_view header, std::string_view payload, const EVP_MD* hash) {
+std::string hmac_token(std::string_view key, std::string_view header, std::string_view payload,
+                       const EVP_MD* hash) {
   const auto text = unsigned_token(header, payload);
   std::array<unsigned char, EVP_MAX_MD_SIZE> signature;
   unsigned size = 0;
-  HMAC(hash, key.data(), static_cast<int>(key.size()), bytes_of(text), text.size(), signature.data(), &size);
+  HMAC(hash, key.data(), static_cast<int>(key.size()), bytes_of(text), text.size(),
+       signature.data(), &size);
   return text + '.' + base64url({reinterpret_cast<const char*>(signature.data()), size});
 }
 
@@ -79,12 +88,16 @@ std::string key_token(const key_pair& key, std::string_view header, std::string_
   std::string signature(1024, '\0');
   auto size = signature.size();
   const bool good = EVP_DigestSignInit(context, nullptr, EVP_sha256(), nullptr, key.get()) == 1
-                    && EVP_DigestSign(context, reinterpret_cast<unsigned char*>(signature.data()), &size, bytes_of(text), text.size()) == 1;
+                 && EVP_DigestSign(context, reinterpret_cast<unsigned char*>(signature.data()),
+                                   &size, bytes_of(text), text.size())
+                      == 1;
   EVP_MD_CTX_free(context);
   if (!good)
     throw std::runtime_error{"no signature"};
   signature.resize(size);
-  return text + '.' + base64url(EVP_PKEY_get_base_id(key.get()) == EVP_PKEY_EC ? raw_signature(signature) : signature);
+  return text + '.'
+       + base64url(EVP_PKEY_get_base_id(key.get()) == EVP_PKEY_EC ? raw_signature(signature)
+                                                                  : signature);
 }
 
 transport::jwt_options strict_options() {

@@ -26,11 +26,12 @@ using key_pair = std::unique_ptr<EVP_PKEY, free_key_pair>;
 [[nodiscard]] std::string unsigned_token(std::string_view header, std::string_view payload);
 
 /// A whole token, signed with HMAC whatever its header says.
-[[nodiscard]] std::string hmac_token(std::string_view secret, std::string_view header, std::string_view payload,
-                                     const EVP_MD* hash = EVP_sha256());
+[[nodiscard]] std::string hmac_token(std::string_view secret, std::string_view header,
+                                     std::string_view payload, const EVP_MD* hash = EVP_sha256());
 
 /// A whole token, signed with SHA-256 and the key: RSA as PKCS #1, EC as r and s.
-[[nodiscard]] std::string key_token(const key_pair& key, std::string_view header, std::string_view payload);
+[[nodiscard]] std::string key_token(const key_pair& key, std::string_view header,
+                                    std::string_view payload);
 
 /// The time at which the tokens of these tests are looked at: 1,700,000,000 s.
 inline constexpr transport::wall_time now{std::chrono::seconds{1'700'000'000}};

@@ -33,7 +33,8 @@ struct routes {
   }
 
   /// As the session asks: the path is the target's, decoded.
-  [[nodiscard]] http_response ask(std::string method, const std::string& target, http_headers headers = {}) const {
+  [[nodiscard]] http_response ask(std::string method, const std::string& target,
+                                  http_headers headers = {}) const {
     http_request request;
     request.method = std::move(method);
     request.target = target;
@@ -51,13 +52,14 @@ struct routes {
 };
 
 std::string header(const http_response& response, std::string_view name) {
-  auto found = std::find_if(response.headers.begin(), response.headers.end(), [&](auto& h) { return h.first == name; });
+  auto found = std::find_if(response.headers.begin(), response.headers.end(),
+                            [&](auto& h) { return h.first == name; });
   return found == response.headers.end() ? "none" : found->second;
 }
 
 } // namespace
 
-// -- paths ----------------------------------------------------------------------------------------------------------------
+// -- paths ----------------------------------------------------------------------------------------
 
 TEST_CASE("a path is matched whole, and case counts") {
   routes r;
@@ -66,7 +68,8 @@ TEST_CASE("a path is matched whole, and case counts") {
   CHECK(r.get("/") == "here");
   CHECK(r.get("/a/b") == "here");
   CHECK(r.get("/a/b?x=1#y") == "here");
-  for (auto target : {"/a", "/a/", "/a/b/c", "/b", "/A/b", "/a/bb", "/aa/b", "//a/b", "/a//b", "//"}) {
+  for (auto target :
+       {"/a", "/a/", "/a/b/c", "/b", "/A/b", "/a/bb", "/aa/b", "//a/b", "/a//b", "//"}) {
     INFO(target);
     CHECK(r.get(target) == "404");
   }
@@ -134,7 +137,7 @@ TEST_CASE("a request that matches one pattern keeps nothing of those that nearly
   CHECK(r.get("/1/2/y") == "second c=1 d=2");
 }
 
-// -- precedence -----------------------------------------------------------------------------------------------------------
+// -- precedence -----------------------------------------------------------------------------------
 
 TEST_CASE("a path without names goes before patterns, in whatever order they were given") {
   routes r;
@@ -154,7 +157,10 @@ TEST_CASE("of two patterns the one given first answers") {
 
 TEST_CASE("two routes for the same requests are refused, and the first stays") {
   routes r;
-  r.add("GET", "/a", "first").add("POST", "/a", "post").add("GET", "/users/:id", "user").add("GET", "/files/*", "rest");
+  r.add("GET", "/a", "first")
+    .add("POST", "/a", "post")
+    .add("GET", "/users/:id", "user")
+    .add("GET", "/files/*", "rest");
   auto again = GENERATE("/a", "/users/:id", "/users/:name", "/files/*");
 
   CHECK_THROWS_AS(r.add("GET", again, "second"), std::invalid_argument);
@@ -165,7 +171,7 @@ TEST_CASE("two routes for the same requests are refused, and the first stays") {
   CHECK(header(r.ask("PUT", "/a"), "Allow") == "GET, HEAD, POST");
 }
 
-// -- methods --------------------------------------------------------------------------------------------------------------
+// -- methods --------------------------------------------------------------------------------------
 
 TEST_CASE("each method has its own route; what has none is 405 with those there are") {
   routes r;
@@ -194,7 +200,11 @@ TEST_CASE("a GET where only others are allowed is 405, too") {
 
 TEST_CASE("Allow names each method once, however many routes match") {
   routes r;
-  r.add("GET", "/users/me").add("GET", "/users/:id").add("GET", "/*").add("HEAD", "/users/me").add("PUT", "/users/:id");
+  r.add("GET", "/users/me")
+    .add("GET", "/users/:id")
+    .add("GET", "/*")
+    .add("HEAD", "/users/me")
+    .add("PUT", "/users/:id");
   r.add("HEAD", "/users/you").add("GET", "/users/you");
 
   CHECK(header(r.ask("POST", "/users/me"), "Allow") == "GET, HEAD, PUT");
@@ -227,7 +237,7 @@ TEST_CASE("what a handler throws reaches the caller") {
   CHECK_THROWS_WITH(r.get("/bad"), "bad");
 }
 
-// -- files ----------------------------------------------------------------------------------------------------------------
+// -- files ----------------------------------------------------------------------------------------
 
 TEST_CASE("a file is served where no route is") {
   site s;
@@ -257,14 +267,16 @@ TEST_CASE("a file lets itself be read and not written, beside what routes allow"
   CHECK(r.ask("POST", "/c.txt").status == 404);
 }
 
-// -- probes ---------------------------------------------------------------------------------------------------------------
+// -- probes ---------------------------------------------------------------------------------------
 
 TEST_CASE("probes go before routes and tell how the node is") {
   test::manual_node world;
   std::atomic<bool> ready{true};
   routes r;
   r.add("GET", "/*", "rest");
-  r.router.set_probes({true, &ready, &world.node, [] { return http_response{200, "text/plain", "figures", {}}; }});
+  r.router.set_probes({true, &ready, &world.node, [] {
+                         return http_response{200, "text/plain", "figures", {}};
+                       }});
   for (auto probe : {"/healthz", "/readyz", "/metrics"})
     CHECK_THROWS_AS(r.add("POST", probe, "mine"), std::invalid_argument);
 
@@ -287,9 +299,10 @@ TEST_CASE("probes that are not shown are nothing") {
     CHECK(r.get(path) == "404");
 }
 
-// -- CORS -----------------------------------------------------------------------------------------------------------------
+// -- CORS -----------------------------------------------------------------------------------------
 
-TEST_CASE("a preflight of an allowed origin is told the methods; any other is an OPTIONS like all") {
+TEST_CASE(
+  "a preflight of an allowed origin is told the methods; any other is an OPTIONS like all") {
   routes r;
   r.add("GET", "/a").add("PUT", "/a");
   r.router.set_cors_origins({"https://good.example"});

@@ -14,7 +14,8 @@ namespace fs = std::filesystem;
 namespace {
 
 std::string header(const http_response& response, std::string_view name) {
-  auto found = std::find_if(response.headers.begin(), response.headers.end(), [&](auto& h) { return h.first == name; });
+  auto found = std::find_if(response.headers.begin(), response.headers.end(),
+                            [&](auto& h) { return h.first == name; });
   return found == response.headers.end() ? "none" : found->second;
 }
 
@@ -22,7 +23,8 @@ std::string header(const http_response& response, std::string_view name) {
 struct digits : site {
   digits() { add("a.txt", "0123456789"); }
 
-  [[nodiscard]] http_response ask(const http_headers& headers, std::string method = "GET", std::string path = "/a.txt") const {
+  [[nodiscard]] http_response ask(const http_headers& headers, std::string method = "GET",
+                                  std::string path = "/a.txt") const {
     http_request request;
     request.method = std::move(method);
     request.path = std::move(path);
@@ -82,13 +84,14 @@ TEST_CASE("a HEAD is answered as the GET would be") {
   CHECK(s.ask({{"If-None-Match", s.etag()}}, "HEAD").status == 304);
 }
 
-// -- If-None-Match --------------------------------------------------------------------------------------------------------
+// -- If-None-Match --------------------------------------------------------------------------------
 
 TEST_CASE("a tag that the client knows is answered 304 without a body") {
   digits s;
   auto tag = s.etag();
 
-  for (auto& known : {tag, "W/" + tag, std::string{"*"}, "\"x\", " + tag, tag + ",\"x\"", " \"x\" ,, W/" + tag + " "}) {
+  for (auto& known : {tag, "W/" + tag, std::string{"*"}, "\"x\", " + tag, tag + ",\"x\"",
+                      " \"x\" ,, W/" + tag + " "}) {
     auto response = s.ask({{"if-none-match", known}});
     INFO(known);
     CHECK(response.status == 304);
@@ -102,8 +105,8 @@ TEST_CASE("any other tag is answered whole") {
   auto tag = s.etag();
   auto bare = tag.substr(1, tag.size() - 2);
 
-  for (auto& other : {std::string{}, std::string{","}, std::string{"\"x\""}, std::string{"\"*\""}, bare, "w/" + tag, "W/" + bare,
-                      tag + "x"}) {
+  for (auto& other : {std::string{}, std::string{","}, std::string{"\"x\""}, std::string{"\"*\""},
+                      bare, "w/" + tag, "W/" + bare, tag + "x"}) {
     INFO(other);
     CHECK(s.ask({{"If-None-Match", other}}).status == 200);
   }
@@ -114,7 +117,8 @@ TEST_CASE("a file that changes gets another tag") {
   auto before = s.etag();
   s.add("a.txt", "0123456789+");
   auto longer = s.etag();
-  fs::last_write_time(s.folder() / "a.txt", fs::last_write_time(s.folder() / "a.txt") + std::chrono::seconds{1});
+  fs::last_write_time(s.folder() / "a.txt",
+                      fs::last_write_time(s.folder() / "a.txt") + std::chrono::seconds{1});
 
   CHECK(longer != before);
   CHECK(s.etag() != longer);
@@ -127,7 +131,7 @@ TEST_CASE("a known tag counts before a range") {
   CHECK(s.ask({{"If-None-Match", "\"x\""}, {"Range", "bytes=0-1"}}).status == 206);
 }
 
-// -- Range ----------------------------------------------------------------------------------------------------------------
+// -- Range ----------------------------------------------------------------------------------------
 
 TEST_CASE("a range is answered with its bytes and its place") {
   digits s;
@@ -178,9 +182,28 @@ TEST_CASE("a range of a file without bytes cannot be satisfied") {
 
 TEST_CASE("what is no range is ignored, as are several at once") {
   digits s;
-  for (auto range : {"", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=1", "bytes=1-x", "bytes=x-1", "bytes=--1", "bytes=1--2",
-                     "bytes=+1-2", "bytes=5-3", "bytes= 1-2", "bytes=1 - 2", "bytes=0x1-2", "bytes=-1-", "bytes:1-2", "items=0-1", "bytes=0-1,3-4",
-                     "bytes=0-1,", "bytes=0-99999999999999999999999", "bytes=-99999999999999999999999"}) {
+  for (auto range : {"",
+                     "bytes",
+                     "bytes=",
+                     "bytes=-",
+                     "bytes=a-b",
+                     "bytes=1",
+                     "bytes=1-x",
+                     "bytes=x-1",
+                     "bytes=--1",
+                     "bytes=1--2",
+                     "bytes=+1-2",
+                     "bytes=5-3",
+                     "bytes= 1-2",
+                     "bytes=1 - 2",
+                     "bytes=0x1-2",
+                     "bytes=-1-",
+                     "bytes:1-2",
+                     "items=0-1",
+                     "bytes=0-1,3-4",
+                     "bytes=0-1,",
+                     "bytes=0-99999999999999999999999",
+                     "bytes=-99999999999999999999999"}) {
     auto response = s.range(range);
     INFO(range);
     CHECK(response.status == 200);
@@ -199,7 +222,9 @@ TEST_CASE("a HEAD has no range") {
 
 TEST_CASE("a range that was meant for another file is ignored") {
   digits s;
-  auto status = [&](const std::string& condition) { return s.ask({{"Range", "bytes=0-1"}, {"If-Range", condition}}).status; };
+  auto status = [&](const std::string& condition) {
+    return s.ask({{"Range", "bytes=0-1"}, {"If-Range", condition}}).status;
+  };
 
   CHECK(status(s.etag()) == 206);
   CHECK(status("\"x\"") == 200);
@@ -222,7 +247,7 @@ TEST_CASE("ranges put together are the file, byte for byte") {
   CHECK(whole == bytes);
 }
 
-// -- paths ----------------------------------------------------------------------------------------------------------------
+// -- paths ----------------------------------------------------------------------------------------
 
 TEST_CASE("a folder is served as its index.html, with its tag and its type") {
   digits s;
@@ -241,13 +266,33 @@ TEST_CASE("no target leads out of the folder, however it is written") {
   fs::create_symlink(secret, s.folder() / "link.txt");
   fs::create_directory_symlink(s.top(), s.folder() / "up");
 
-  for (auto& target : {std::string{"/../secret.txt"}, std::string{"/%2e%2e/secret.txt"}, std::string{"/%2E./secret.txt"},
-                       std::string{"/sub/%2e%2e/%2e%2e/secret.txt"}, std::string{"/..%2fsecret.txt"}, std::string{"/%2e%2e%2fsecret.txt"},
-                       std::string{"/..%5csecret.txt"}, std::string{"/..\\secret.txt"}, std::string{"/%252e%252e/secret.txt"},
-                       std::string{"/%c0%ae%c0%ae/secret.txt"}, std::string{"/....//secret.txt"}, "/" + secret, secret, "//" + secret,
-                       "/%2f" + secret, std::string{"/link.txt"}, std::string{"/up/secret.txt"}, std::string{"/up/site/../secret.txt"},
-                       std::string{"/a.txt%00"}, std::string{"/a.txt%00.html"}, std::string{"/../secret.txt%00.html"}, "file://" + secret,
-                       std::string{"/."}, std::string{"/.."}, std::string{"/%2e%2e"}, std::string{"/~"}, std::string{"/up"}}) {
+  for (auto& target : {std::string{"/../secret.txt"},
+                       std::string{"/%2e%2e/secret.txt"},
+                       std::string{"/%2E./secret.txt"},
+                       std::string{"/sub/%2e%2e/%2e%2e/secret.txt"},
+                       std::string{"/..%2fsecret.txt"},
+                       std::string{"/%2e%2e%2fsecret.txt"},
+                       std::string{"/..%5csecret.txt"},
+                       std::string{"/..\\secret.txt"},
+                       std::string{"/%252e%252e/secret.txt"},
+                       std::string{"/%c0%ae%c0%ae/secret.txt"},
+                       std::string{"/....//secret.txt"},
+                       "/" + secret,
+                       secret,
+                       "//" + secret,
+                       "/%2f" + secret,
+                       std::string{"/link.txt"},
+                       std::string{"/up/secret.txt"},
+                       std::string{"/up/site/../secret.txt"},
+                       std::string{"/a.txt%00"},
+                       std::string{"/a.txt%00.html"},
+                       std::string{"/../secret.txt%00.html"},
+                       "file://" + secret,
+                       std::string{"/."},
+                       std::string{"/.."},
+                       std::string{"/%2e%2e"},
+                       std::string{"/~"},
+                       std::string{"/up"}}) {
     INFO(target);
     CHECK(served(s, target) == std::nullopt);
   }

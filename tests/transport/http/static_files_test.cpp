@@ -20,7 +20,7 @@ std::optional<std::string> decoded(const char* path) { return std::optional<std:
 
 } // namespace
 
-// -- what is served -------------------------------------------------------------------------------------------------------
+// -- what is served -------------------------------------------------------------------------------
 
 TEST_CASE("a file is served whole, byte for byte") {
   site s;
@@ -116,16 +116,17 @@ TEST_CASE("a file that changes is served as it is now") {
   CHECK(files.find("/a.txt")->body == "two");
 }
 
-// -- what is not ----------------------------------------------------------------------------------------------------------
+// -- what is not ----------------------------------------------------------------------------------
 
 TEST_CASE("no path leads out of the folder") {
   site s;
   s.add("a.txt", "x");
   auto absolute = (s.top() / "secret.txt").string();
 
-  for (auto& path : {std::string{"/../secret.txt"}, std::string{"/sub/../../secret.txt"}, std::string{"/..//secret.txt"},
-                     std::string{"/sub/../../../../../../../../../../etc/passwd"}, absolute, "/" + absolute,
-                     std::string{"/.."}, std::string{"/../site/../secret.txt"}}) {
+  for (auto& path : {std::string{"/../secret.txt"}, std::string{"/sub/../../secret.txt"},
+                     std::string{"/..//secret.txt"},
+                     std::string{"/sub/../../../../../../../../../../etc/passwd"}, absolute,
+                     "/" + absolute, std::string{"/.."}, std::string{"/../site/../secret.txt"}}) {
     INFO(path);
     CHECK(s.body(path) == std::nullopt);
   }
@@ -193,7 +194,7 @@ TEST_CASE("a folder that is not there is told at once") {
   CHECK_THROWS(static_files{"/there/is/no/such/folder"});
 }
 
-// -- decode_path ----------------------------------------------------------------------------------------------------------
+// -- decode_path ----------------------------------------------------------------------------------
 
 TEST_CASE("a path is decoded once, without query and fragment") {
   CHECK(decode_path("/") == decoded("/"));
@@ -209,8 +210,8 @@ TEST_CASE("a path is decoded once, without query and fragment") {
 }
 
 TEST_CASE("a path that is malformed, holds a zero byte or does not start with a slash is none") {
-  for (auto target : {"", "*", "a", "?", "/%", "/%4", "/%4g", "/%g4", "/% 41", "/%+1", "/%00", "/a%00.html",
-                      "\\"}) {
+  for (auto target : {"", "*", "a", "?", "/%", "/%4", "/%4g", "/%g4", "/% 41", "/%+1", "/%00",
+                      "/a%00.html", "\\"}) {
     INFO(target);
     CHECK(decode_path(target) == std::nullopt);
   }
@@ -228,7 +229,8 @@ TEST_CASE("a target that names scheme and host is its path") {
 
 TEST_CASE("a date is written as HTTP wants it") {
   using namespace std::chrono_literals;
-  CHECK(http_date(std::chrono::sys_time<std::chrono::milliseconds>{784111777123ms}) == "Sun, 06 Nov 1994 08:49:37 GMT");
+  CHECK(http_date(std::chrono::sys_time<std::chrono::milliseconds>{784111777123ms})
+        == "Sun, 06 Nov 1994 08:49:37 GMT");
 }
 
 TEST_CASE("every escape of two hexadecimal digits is its byte") {

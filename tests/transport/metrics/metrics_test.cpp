@@ -78,7 +78,8 @@ double value_of(const std::string& text, const std::string& series) {
 std::string text_of(metrics& m) { return m.text({}); }
 
 /// Counts as the layers below do.
-void count(protocol::event_counters& to, counter what, std::string_view label = {}, std::uint64_t n = 1) {
+void count(protocol::event_counters& to, counter what, std::string_view label = {},
+           std::uint64_t n = 1) {
   to.count(what, label, n);
 }
 
@@ -91,7 +92,8 @@ std::string read_file(const std::filesystem::path& path) {
 /// first group holds.
 std::set<std::string> labels_in_source(const std::string& layer, const std::regex& pattern) {
   std::set<std::string> all;
-  for (auto& entry : std::filesystem::recursive_directory_iterator{std::filesystem::path{TROUPE_SOURCE_DIR} / layer / "src"}) {
+  for (auto& entry : std::filesystem::recursive_directory_iterator{
+         std::filesystem::path{TROUPE_SOURCE_DIR} / layer / "src"}) {
     if (!entry.is_regular_file() || entry.path().filename() == "event_metrics.cpp")
       continue; // folders, and the list itself
     auto text = read_file(entry.path());
@@ -103,7 +105,7 @@ std::set<std::string> labels_in_source(const std::string& layer, const std::rege
 
 } // namespace
 
-// -- the text -------------------------------------------------------------------------------------------------------------
+// -- the text -------------------------------------------------------------------------------------
 
 TEST_CASE("each family of metrics has one help, one type and a name that says whose it is") {
   metrics m;
@@ -117,7 +119,8 @@ TEST_CASE("each family of metrics has one help, one type and a name that says wh
     CHECK((name.starts_with("troupe_") || name.starts_with("process_")));
     CHECK(name.ends_with("_total") == (type == "counter"));
     CHECK((type == "counter" || type == "gauge" || type == "histogram"));
-    CHECK(name.ends_with("_seconds") == (type == "histogram" || name == "process_start_time_seconds"));
+    CHECK(name.ends_with("_seconds")
+          == (type == "histogram" || name == "process_start_time_seconds"));
     CHECK(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos);
   }
   for (auto& series : series_of(text)) {
@@ -140,20 +143,24 @@ TEST_CASE("label values are escaped as the text format asks") {
   CHECK(has_line(text_of(m), R"(troupe_auth_failed_total{reason="say \"no\"\\\nnow"} 1)"));
 }
 
-// -- counted events -------------------------------------------------------------------------------------------------------
+// -- counted events -------------------------------------------------------------------------------
 
 TEST_CASE("every counter is there from the start, at zero") {
   metrics m;
   auto text = text_of(m);
 
   for (auto& metric : transport::event_metrics())
-    CHECK(text.find('\n' + std::string{metric.name} + (metric.label ? "{" : " 0\n")) != std::string::npos);
+    CHECK(text.find('\n' + std::string{metric.name} + (metric.label ? "{" : " 0\n"))
+          != std::string::npos);
   for (auto& line : lines_of(text))
     if (line.starts_with("troupe_") && line.find("_total") != std::string::npos)
       CHECK(line.ends_with(" 0"));
-  for (auto series : {"troupe_ws_closed_total{code=\"none\",reason=\"peer\"}", "troupe_ws_closed_total{code=\"1001\",reason=\"shutdown\"}",
-                      "troupe_ws_handshake_rejected_total{reason=\"origin\"}", "troupe_accept_error_total{errno=\"EMFILE\"}",
-                      "troupe_auth_failed_total{reason=\"expired\"}", "troupe_deliveries_total{codec=\"v1_msgpack\"}",
+  for (auto series : {"troupe_ws_closed_total{code=\"none\",reason=\"peer\"}",
+                      "troupe_ws_closed_total{code=\"1001\",reason=\"shutdown\"}",
+                      "troupe_ws_handshake_rejected_total{reason=\"origin\"}",
+                      "troupe_accept_error_total{errno=\"EMFILE\"}",
+                      "troupe_auth_failed_total{reason=\"expired\"}",
+                      "troupe_deliveries_total{codec=\"v1_msgpack\"}",
                       "troupe_sent_bytes_total{protocol=\"websocket\"}"})
     CHECK(has_line(text, std::string{series} + " 0"));
 }
@@ -179,21 +186,19 @@ TEST_CASE("every counter has its name and its label") {
 
   auto text = text_of(m);
 
-  for (auto line : {"troupe_ws_opened_total 1",
-                    "troupe_ws_closed_total{code=\"1013\",reason=\"slow_consumer\"} 1",
-                    "troupe_ws_closed_total{code=\"none\",reason=\"peer\"} 1",
-                    "troupe_ws_handshake_rejected_total{reason=\"origin\"} 1",
-                    "troupe_ws_protocol_error_total{kind=\"too_big\"} 1",
-                    "troupe_slow_consumer_total 1",
-                    "troupe_dropped_total{reason=\"slow_consumer\"} 7",
-                    "troupe_room_join_rejected_total{reason=\"room_full\"} 1",
-                    "troupe_accept_error_total{errno=\"EMFILE\"} 1",
-                    "troupe_handler_error_total{where=\"session\"} 1",
-                    "troupe_room_crashed_total 1",
-                    "troupe_long_turn_total{handler=\"troupe.room\"} 1",
-                    "troupe_command_error_total{code=\"bad_request\"} 1",
-                    "troupe_auth_failed_total{reason=\"expired\"} 1",
-                    "troupe_tls_reload_error_total 1"}) {
+  for (auto line :
+       {"troupe_ws_opened_total 1",
+        "troupe_ws_closed_total{code=\"1013\",reason=\"slow_consumer\"} 1",
+        "troupe_ws_closed_total{code=\"none\",reason=\"peer\"} 1",
+        "troupe_ws_handshake_rejected_total{reason=\"origin\"} 1",
+        "troupe_ws_protocol_error_total{kind=\"too_big\"} 1", "troupe_slow_consumer_total 1",
+        "troupe_dropped_total{reason=\"slow_consumer\"} 7",
+        "troupe_room_join_rejected_total{reason=\"room_full\"} 1",
+        "troupe_accept_error_total{errno=\"EMFILE\"} 1",
+        "troupe_handler_error_total{where=\"session\"} 1", "troupe_room_crashed_total 1",
+        "troupe_long_turn_total{handler=\"troupe.room\"} 1",
+        "troupe_command_error_total{code=\"bad_request\"} 1",
+        "troupe_auth_failed_total{reason=\"expired\"} 1", "troupe_tls_reload_error_total 1"}) {
     INFO(line << " in\n" << text);
     CHECK(has_line(text, line));
   }
@@ -216,7 +221,8 @@ TEST_CASE("counts add up per label") {
 TEST_CASE("each label that the library counts by is there from the start") {
   metrics m;
   auto text = text_of(m);
-  auto is_there = [&](const char* metric, const char* label, const std::set<std::string>& values, std::size_t at_least) {
+  auto is_there = [&](const char* metric, const char* label, const std::set<std::string>& values,
+                      std::size_t at_least) {
     CHECK(values.size() >= at_least);
     for (auto& v : values) {
       INFO(metric << ' ' << v);
@@ -224,18 +230,26 @@ TEST_CASE("each label that the library counts by is there from the start") {
     }
   };
 
-  std::regex rejected{R"x((?:handshakes_rejected, |[^:]refuse\(\d+, "[^"]*", |refused_for_now\("[^"]*", |return refusal\{)"(\w+)")x"};
-  is_there("troupe_ws_handshake_rejected_total", "reason", labels_in_source("transport", rejected), 19);
+  std::regex rejected{
+    R"x((?:handshakes_rejected,\s+|[^:]refuse\(\s*\d+,\s+"[^"]*",\s+|refused_for_now\(\s*"[^"]*",\s+|return refusal\{\s*)"(\w+)")x"};
+  is_there("troupe_ws_handshake_rejected_total", "reason", labels_in_source("transport", rejected),
+           19);
   for (std::string layer : {"actors", "transport"}) {
-    std::regex failed{R"x((?:report_exception\([^;]*?, |[^_]report\(|guarded\([^;]*?, |handler_errors, )"(\w+)")x"};
+    std::regex failed{
+      R"x((?:report_exception\([^;]*?,\s+|[^_]report\(\s*|guarded\([^;]*?,\s+|handler_errors,\s+)"(\w+)")x"};
     is_there("troupe_handler_error_total", "where", labels_in_source(layer, failed), 4);
-    is_there("troupe_dropped_total", "reason", labels_in_source(layer, std::regex{R"x(counter::dropped, "(\w+)")x"}), 0);
-    is_there("troupe_ws_protocol_error_total", "kind", labels_in_source(layer, std::regex{R"x(protocol_errors, "(\w+)")x"}), 0);
-    is_there("troupe_auth_failed_total", "reason", labels_in_source(layer, std::regex{R"x(auth_failures, "(\w+)")x"}), 0);
-    is_there("troupe_long_turn_total", "handler", labels_in_source(layer, std::regex{R"x([^_]begin\("(\w+)")x"}), 0);
+    is_there("troupe_dropped_total", "reason",
+             labels_in_source(layer, std::regex{R"x(counter::dropped,\s+"(\w+)")x"}), 0);
+    is_there("troupe_ws_protocol_error_total", "kind",
+             labels_in_source(layer, std::regex{R"x(protocol_errors,\s+"(\w+)")x"}), 0);
+    is_there("troupe_auth_failed_total", "reason",
+             labels_in_source(layer, std::regex{R"x(auth_failures,\s+"(\w+)")x"}), 0);
+    is_there("troupe_long_turn_total", "handler",
+             labels_in_source(layer, std::regex{R"x([^_]begin\("(\w+)")x"}), 0);
   }
-  is_there("troupe_long_turn_total", "handler",
-           labels_in_source("actors", std::regex{R"x(name\(\) const override \{ return "([\w.]+)")x"}), 6);
+  is_there(
+    "troupe_long_turn_total", "handler",
+    labels_in_source("actors", std::regex{R"x(name\(\) const override \{ return "([\w.]+)")x"}), 6);
 }
 
 /// Whatever clients say and name, the set of label values stays small and ours.
@@ -246,13 +260,17 @@ TEST_CASE("nothing that a client has said is a label") {
   options.counters = &m;
   options.connections.max_errors = 0;
   manual_node world{options};
-  client ann{world}, bob{world, protocol::encoding::plain_json}, cid{world, protocol::encoding::v1_msgpack};
+  client ann{world}, bob{world, protocol::encoding::plain_json},
+    cid{world, protocol::encoding::v1_msgpack};
 
-  for (auto message : {R"({"type":"MARK","ref":"MARK","roomId":"MARK"})", R"({"type":"join","roomId":"MARK "})",
-                       R"({"type":"join","roomId":"MARK","ref":"MARK"})", R"({"type":"MARK"})", R"(MARK)", R"({"MARK":1})",
-                       R"({"type":"join","roomId":["MARK"]})", R"({"type":"message","roomId":"MARK","text":"MARK"})",
-                       R"({"type":"message","roomId":"MARK2","text":1,"data":2})", R"({"type":"leave","roomId":"MARK3"})",
-                       R"({"type":"direct","to":"MARK","text":"MARK"})", R"({"type":"auth","token":"MARK"})"}) {
+  for (auto message :
+       {R"({"type":"MARK","ref":"MARK","roomId":"MARK"})", R"({"type":"join","roomId":"MARK "})",
+        R"({"type":"join","roomId":"MARK","ref":"MARK"})", R"({"type":"MARK"})", R"(MARK)",
+        R"({"MARK":1})", R"({"type":"join","roomId":["MARK"]})",
+        R"({"type":"message","roomId":"MARK","text":"MARK"})",
+        R"({"type":"message","roomId":"MARK2","text":1,"data":2})",
+        R"({"type":"leave","roomId":"MARK3"})", R"({"type":"direct","to":"MARK","text":"MARK"})",
+        R"({"type":"auth","token":"MARK"})"}) {
     ann.say(message);
     bob.say(message);
     cid.session.say(message, true);
@@ -268,7 +286,7 @@ TEST_CASE("nothing that a client has said is a label") {
   CHECK(series_of(text) == before);
 }
 
-// -- numbers of loops, sockets and the process ------------------------------------------------------------------------------
+// -- numbers of loops, sockets and the process ----------------------------------------------------
 
 TEST_CASE("gauges are as of the moment of asking") {
   metrics m;
@@ -299,7 +317,8 @@ TEST_CASE("large numbers are told in full") {
 TEST_CASE("messages, publishes and deliveries move by what a room says, deliveries by codec") {
   metrics m;
   manual_node world;
-  client ann{world}, bob{world, protocol::encoding::plain_json}, cid{world, protocol::encoding::v1_msgpack}, dan{world};
+  client ann{world}, bob{world, protocol::encoding::plain_json},
+    cid{world, protocol::encoding::v1_msgpack}, dan{world};
   for (auto* c : {&ann, &dan})
     c->join("hall");
   bob.say(R"({"type":"join","roomId":"hall"})");
@@ -312,7 +331,9 @@ TEST_CASE("messages, publishes and deliveries move by what a room says, deliveri
   world.settle();
   auto after = m.text(world.node.stats());
 
-  auto grown_by = [&](const std::string& series) { return value_of(after, series) - value_of(before, series); };
+  auto grown_by = [&](const std::string& series) {
+    return value_of(after, series) - value_of(before, series);
+  };
   CHECK(grown_by("troupe_messages_in_total") == 2);
   CHECK(grown_by("troupe_publishes_total") == 2);
   CHECK(grown_by("troupe_deliveries_total{codec=\"v1_json\"}") == 4);
@@ -335,8 +356,8 @@ TEST_CASE("a histogram's buckets add up, in seconds") {
 
   auto text = m.text(now);
 
-  for (auto line : {R"({le="0.0001"} 2)", R"({le="0.00025"} 3)", R"({le="0.0025"} 3)", R"({le="0.005"} 4)", R"({le="5"} 4)",
-                    R"({le="+Inf"} 5)"})
+  for (auto line : {R"({le="0.0001"} 2)", R"({le="0.00025"} 3)", R"({le="0.0025"} 3)",
+                    R"({le="0.005"} 4)", R"({le="5"} 4)", R"({le="+Inf"} 5)"})
     CHECK(has_line(text, std::string{"troupe_turn_duration_seconds_bucket"} + line));
   CHECK(has_line(text, "troupe_turn_duration_seconds_count 5"));
   CHECK(value_of(text, "troupe_turn_duration_seconds_sum") == Approx(20.003251));
@@ -351,14 +372,20 @@ TEST_CASE("what sockets read, write and do not take adds up over the loops") {
     t.http.sent.add(20);
     t.websocket.received.add(300);
     t.websocket.sent.add(4000);
-    t.queued[index_of(protocol::encoding::v1_msgpack)][static_cast<std::size_t>(actors::output_kind::data)].add(7);
-    t.queued[index_of(protocol::encoding::plain_json_deflated)][static_cast<std::size_t>(actors::output_kind::control)].add(8);
+    t.queued[index_of(protocol::encoding::v1_msgpack)]
+            [static_cast<std::size_t>(actors::output_kind::data)]
+              .add(7);
+    t.queued[index_of(protocol::encoding::plain_json_deflated)]
+            [static_cast<std::size_t>(actors::output_kind::control)]
+              .add(8);
   }
 
   auto text = m.text({}, traffic);
 
-  for (auto line : {R"(troupe_received_bytes_total{protocol="http"} 2)", R"(troupe_received_bytes_total{protocol="websocket"} 600)",
-                    R"(troupe_sent_bytes_total{protocol="http"} 40)", R"(troupe_sent_bytes_total{protocol="websocket"} 8000)",
+  for (auto line : {R"(troupe_received_bytes_total{protocol="http"} 2)",
+                    R"(troupe_received_bytes_total{protocol="websocket"} 600)",
+                    R"(troupe_sent_bytes_total{protocol="http"} 40)",
+                    R"(troupe_sent_bytes_total{protocol="websocket"} 8000)",
                     R"(troupe_output_queued_bytes{kind="data",codec="v1_msgpack"} 14)",
                     R"(troupe_output_queued_bytes{kind="control",codec="plain_json_deflated"} 16)",
                     R"(troupe_output_queued_bytes{kind="data",codec="plain_json_deflated"} 0)"})
@@ -371,8 +398,12 @@ TEST_CASE("the metrics say what the process takes and what it was built from") {
 
   CHECK(value_of(text, "process_cpu_seconds_total ") > 0);
   CHECK(value_of(text, "process_resident_memory_bytes ") > 1'000'000);
-  CHECK(value_of(text, "process_virtual_memory_bytes ") > value_of(text, "process_resident_memory_bytes "));
+  CHECK(value_of(text, "process_virtual_memory_bytes ")
+        > value_of(text, "process_resident_memory_bytes "));
   CHECK(value_of(text, "process_max_fds ") >= value_of(text, "process_open_fds "));
   CHECK(value_of(text, "process_threads ") >= 1);
-  CHECK(std::regex_search(text, std::regex{R"x(\ntroupe_build_info\{version="\d+\.\d+\.\d+",caf="\d+\.\d+\.\d+",compiler="[^"]+"\} 1\n)x"}));
+  CHECK(std::regex_search(
+    text,
+    std::regex{
+      R"x(\ntroupe_build_info\{version="\d+\.\d+\.\d+",caf="\d+\.\d+\.\d+",compiler="[^"]+"\} 1\n)x"}));
 }

@@ -15,13 +15,13 @@ TEST_CASE("each number of the process moves with what it counts") {
   constexpr std::size_t mapped = 64 * 1024 * 1024;
   auto before = read_process_stats();
   auto descriptor = ::dup(1);
-  auto* memory = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  auto* memory = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
   REQUIRE(memory != MAP_FAILED);
   std::promise<void> done;
   std::thread another{[ended = done.get_future()]() mutable { ended.wait(); }};
   auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds{50};
-  while (std::chrono::steady_clock::now() < until) {
-  }
+  while (std::chrono::steady_clock::now() < until) {}
 
   auto now = read_process_stats();
   done.set_value();
@@ -39,7 +39,8 @@ TEST_CASE("each number of the process moves with what it counts") {
 }
 
 TEST_CASE("a process has started before now, and not long ago") {
-  auto now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  auto now =
+    std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 
   auto began = read_process_stats().start_seconds;
 

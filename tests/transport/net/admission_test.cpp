@@ -52,7 +52,7 @@ admission::limits rate(double per_second) {
 
 } // namespace
 
-// -- in all ---------------------------------------------------------------------------------------------------------------
+// -- in all ---------------------------------------------------------------------------------------
 
 TEST_CASE("without limits everybody is let in") {
   gate g{{}};
@@ -86,7 +86,7 @@ TEST_CASE("a refusal says when to come back") {
   CHECK(answer.error().retry_after_seconds > 0);
 }
 
-// -- per address ----------------------------------------------------------------------------------------------------------
+// -- per address ----------------------------------------------------------------------------------
 
 TEST_CASE("one address has its own bound, which others do not feel") {
   gate g{per_ip(2)};
@@ -145,7 +145,7 @@ TEST_CASE("what an address counts as names no more of it than is counted") {
   CHECK(counted_as(make_address("::1"), true) == "::/64");
 }
 
-// -- per second -----------------------------------------------------------------------------------------------------------
+// -- per second -----------------------------------------------------------------------------------
 
 TEST_CASE("the rate allows a burst of one second's worth, then its pace") {
   gate g{rate(3)};
@@ -172,7 +172,7 @@ TEST_CASE("a quiet hour earns no more than one second's worth") {
   CHECK(let_in == 3);
 }
 
-// -- shares of a second ---------------------------------------------------------------------------------------------------
+// -- shares of a second ---------------------------------------------------------------------------
 
 namespace {
 
@@ -188,7 +188,8 @@ int let_in(gate& g, const char* address, int tries, actors::steady_time now = st
 
 /// Pins that the admission of all is not used up by few.
 // Pins §1.46.
-TEST_CASE("one address takes half of a second's places, the next half of the rest, and there is always one for a new address") {
+TEST_CASE("one address takes half of a second's places, the next half of the rest, and there is "
+          "always one for a new address") {
   gate g{rate(2000)};
 
   CHECK(let_in(g, "203.0.113.1", 5000) == 1000);
@@ -216,7 +217,8 @@ TEST_CASE("three addresses that never stop leave a place to whoever comes at any
   CHECK(greedy > 17'000); // what the others leave is not wasted
 }
 
-TEST_CASE("an address alone has all of the rate, but for the half that it leaves to others at once") {
+TEST_CASE(
+  "an address alone has all of the rate, but for the half that it leaves to others at once") {
   gate g{rate(100)};
   int n = 0;
   for (int ms = 0; ms < 10'000; ++ms)
@@ -241,7 +243,8 @@ TEST_CASE("addresses of one IPv6 /64 have one share") {
   CHECK(let_in(g, "2001:db8:0:1::1", 100) == 25);
 }
 
-/// Pins that a rate below one a second admits somebody at all: its second's worth is less than one place.
+/// Pins that a rate below one a second admits somebody at all: its second's worth is less than one
+/// place.
 TEST_CASE("a rate of one in two seconds lets one in every two seconds") {
   gate g{rate(0.5)};
   int let_in = 0;
@@ -274,7 +277,7 @@ TEST_CASE("who is refused by the rate takes no place") {
   CHECK(g.try_in("203.0.113.2", start + 1s).empty());
 }
 
-// -- leases ---------------------------------------------------------------------------------------------------------------
+// -- leases ---------------------------------------------------------------------------------------
 
 TEST_CASE("a moved lease is given back once") {
   gate g{per_ip(1)};
@@ -342,7 +345,8 @@ TEST_CASE("refused tokens of the loopback count only where its connections do") 
 
 /// Pins that a crowd of guessers makes nobody else forgotten but those that failed longest ago.
 // Pins §16.12.
-TEST_CASE("beyond ten thousand addresses with wrong tokens the one that failed longest ago is forgotten") {
+TEST_CASE(
+  "beyond ten thousand addresses with wrong tokens the one that failed longest ago is forgotten") {
   admission a{{}};
   auto guesser = make_address("203.0.113.1");
   auto now = start;
@@ -372,8 +376,7 @@ TEST_CASE("admissions from many threads never exceed the limit and leave nothing
         auto a = admission::admit(owner, make_address("203.0.113.1"), start);
         auto b = admission::admit(owner, make_address("203.0.113.1"), start);
         auto seen = owner->connections();
-        for (auto m = most.load(); seen > m && !most.compare_exchange_weak(m, seen);) {
-        }
+        for (auto m = most.load(); seen > m && !most.compare_exchange_weak(m, seen);) {}
       }
     });
   for (auto& t : threads)

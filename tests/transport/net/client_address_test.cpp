@@ -15,17 +15,21 @@ using status = proxy_header::status;
 
 namespace {
 
-bool covers(std::string_view range, const char* address) { return address_range::parse(range)->contains(make_address(address)); }
+bool covers(std::string_view range, const char* address) {
+  return address_range::parse(range)->contains(make_address(address));
+}
 
 /// Who the client is, if 10.0.0.0/8 and fd00::/8 are our proxies.
 std::string client(const char* peer, std::string_view forwarded_for) {
-  return forwarded_address(make_address(peer), forwarded_for, {*address_range::parse("10.0.0.0/8"), *address_range::parse("fd00::/8")})
+  return forwarded_address(make_address(peer), forwarded_for,
+                           {*address_range::parse("10.0.0.0/8"), *address_range::parse("fd00::/8")})
     .to_string();
 }
 
 std::string source_of(const proxy_header& h) { return h.source ? h.source->to_string() : "none"; }
 
-/// A version 2 header: version and command, family and transport, then the addresses and whatever follows them.
+/// A version 2 header: version and command, family and transport, then the addresses and whatever
+/// follows them.
 std::string v2(unsigned command, unsigned family, std::string_view rest) {
   std::string out{"\r\n\r\n\0\r\nQUIT\n", 12};
   out += static_cast<char>(command);
@@ -39,8 +43,8 @@ constexpr unsigned proxied = 0x21, local = 0x20;
 constexpr unsigned tcp4 = 0x11, tcp6 = 0x21, unix_stream = 0x31, unspecified = 0x00;
 
 const std::string v4_addresses{"\xcb\x00\x71\x07\x7f\x00\x00\x01\x10\x00\x00\x50", 12};
-const std::string v6_addresses =
-  std::string{"\x20\x01\x0d\xb8", 4} + std::string(11, '\0') + "\x07" + std::string(16, '\0') + std::string{"\x10\x00\x01\xbb", 4};
+const std::string v6_addresses = std::string{"\x20\x01\x0d\xb8", 4} + std::string(11, '\0') + "\x07"
+                               + std::string(16, '\0') + std::string{"\x10\x00\x01\xbb", 4};
 
 constexpr std::string_view v1 = "PROXY TCP4 203.0.113.9 10.0.0.1 4000 80\r\n";
 
@@ -52,7 +56,8 @@ void check_cuts(const std::string& header, const char* source) {
     INFO(n);
     CHECK(state_of(std::string_view{header}.substr(0, n)) == status::incomplete);
   }
-  for (auto& after : {std::string{}, std::string{"GET / HTTP/1.1\r\n"}, std::string(2000, 'x'), header}) {
+  for (auto& after :
+       {std::string{}, std::string{"GET / HTTP/1.1\r\n"}, std::string(2000, 'x'), header}) {
     auto read = read_proxy_header(header + after);
     CHECK(read.state == status::complete);
     CHECK(read.bytes == header.size());
@@ -62,7 +67,7 @@ void check_cuts(const std::string& header, const char* source) {
 
 } // namespace
 
-// -- address_range ------------------------------------------------------------------------------------------------------------
+// -- address_range --------------------------------------------------------------------------------
 
 TEST_CASE("an address alone is a range of one") {
   CHECK(covers("10.1.2.3", "10.1.2.3"));
@@ -105,10 +110,36 @@ TEST_CASE("an IPv4 address mapped into IPv6 counts as IPv4, on both sides") {
 }
 
 TEST_CASE("what is neither address nor network is no range") {
-  for (auto text : {"", "/", "/8", "x", "10", "10.0.0", "10.0.0.0.0", "10.0.0.256", "010.0.0.1x", " 10.0.0.1", "10.0.0.1 ", "10.0.0.0/",
-                    "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/ 8", "10.0.0.0/8 ", "10.0.0.0/8/8", "10.0.0.0/0x8",
-                    "10.0.0.0/4294967304", "10.0.0.0/255.0.0.0", "10.0.0.0:80", "::/129", ":::", "1::2::3", "[::1]", "[::1]/128",
-                    "localhost", "10.*", "10.0.0.1-10.0.0.9"}) {
+  for (auto text : {"",
+                    "/",
+                    "/8",
+                    "x",
+                    "10",
+                    "10.0.0",
+                    "10.0.0.0.0",
+                    "10.0.0.256",
+                    "010.0.0.1x",
+                    " 10.0.0.1",
+                    "10.0.0.1 ",
+                    "10.0.0.0/",
+                    "10.0.0.0/33",
+                    "10.0.0.0/-1",
+                    "10.0.0.0/+8",
+                    "10.0.0.0/ 8",
+                    "10.0.0.0/8 ",
+                    "10.0.0.0/8/8",
+                    "10.0.0.0/0x8",
+                    "10.0.0.0/4294967304",
+                    "10.0.0.0/255.0.0.0",
+                    "10.0.0.0:80",
+                    "::/129",
+                    ":::",
+                    "1::2::3",
+                    "[::1]",
+                    "[::1]/128",
+                    "localhost",
+                    "10.*",
+                    "10.0.0.1-10.0.0.9"}) {
     INFO(text);
     CHECK_FALSE(address_range::parse(text));
   }
@@ -124,10 +155,12 @@ TEST_CASE("a server with a bad range says which one, once, before it starts") {
   server_options options;
   options.trusted_proxies = {"127.0.0.1", "10.0.0.0/33", "nonsense"};
 
-  CHECK_THROWS_WITH(server{options}, "server_options.trusted_proxies is \"10.0.0.0/33\": expected an address or a network");
+  CHECK_THROWS_WITH(
+    server{options},
+    "server_options.trusted_proxies is \"10.0.0.0/33\": expected an address or a network");
 }
 
-// -- forwarded_address --------------------------------------------------------------------------------------------------------
+// -- forwarded_address ----------------------------------------------------------------------------
 
 TEST_CASE("who is not our proxy is the client, whatever it claims") {
   CHECK(client("203.0.113.9", "") == "203.0.113.9");
@@ -162,7 +195,8 @@ TEST_CASE("an element may have a port, brackets and space around it") {
 }
 
 TEST_CASE("an element that is no address ends the chain at the proxy that passed it on") {
-  for (auto element : {"nonsense", "unknown", "_hidden", "999.1.1.1", "[", "[]", "]", ":", "::1::", "\"203.0.113.9\"", "-"}) {
+  for (auto element : {"nonsense", "unknown", "_hidden", "999.1.1.1", "[", "[]", "]", ":",
+                       "::1::", "\"203.0.113.9\"", "-"}) {
     INFO(element);
     CHECK(client("10.0.0.1", element) == "10.0.0.1");
     CHECK(client("10.0.0.1", std::string{"6.6.6.6, "} + element) == "10.0.0.1");
@@ -177,7 +211,7 @@ TEST_CASE("a long list costs no more than its trusted end") {
   CHECK(client("10.0.0.1", "203.0.113.9, " + list) == "203.0.113.9");
 }
 
-// -- PROXY, version 1 -----------------------------------------------------------------------------------------------------------
+// -- PROXY, version 1 -----------------------------------------------------------------------------
 
 TEST_CASE("a PROXY line names the client") {
   check_cuts(std::string{v1}, "203.0.113.9");
@@ -205,25 +239,28 @@ TEST_CASE("a PROXY line may be as long as the specification lets it be, and no l
 }
 
 TEST_CASE("a PROXY line with anything amiss is malformed") {
-  for (auto line : {"PROXY \r\n", "PROXY  \r\n", "PROXY TCP4\r\n", "PROXY TCP4 203.0.113.9\r\n", "PROXY TCP4 203.0.113.9 10.0.0.1\r\n",
-                    "PROXY TCP4 203.0.113.9 10.0.0.1 1\r\n", "PROXY TCP4 203.0.113.9 10.0.0.1 1 2 3\r\n",
-                    "PROXY TCP4  203.0.113.9 10.0.0.1 1 2\r\n", "PROXY TCP4 nonsense 10.0.0.1 1 2\r\n", "PROXY TCP4 203.0.113 10.0.0.1 1 2\r\n",
-                    "PROXY UDP4 203.0.113.9 10.0.0.1 1 2\r\n", "PROXY tcp4 203.0.113.9 10.0.0.1 1 2\r\n", "PROXY  UNKNOWN\r\n",
-                    "PROXY unknown\r\n", "PROXY TCP6 [2001:db8::7] ::1 1 2\r\n"}) {
+  for (auto line :
+       {"PROXY \r\n", "PROXY  \r\n", "PROXY TCP4\r\n", "PROXY TCP4 203.0.113.9\r\n",
+        "PROXY TCP4 203.0.113.9 10.0.0.1\r\n", "PROXY TCP4 203.0.113.9 10.0.0.1 1\r\n",
+        "PROXY TCP4 203.0.113.9 10.0.0.1 1 2 3\r\n", "PROXY TCP4  203.0.113.9 10.0.0.1 1 2\r\n",
+        "PROXY TCP4 nonsense 10.0.0.1 1 2\r\n", "PROXY TCP4 203.0.113 10.0.0.1 1 2\r\n",
+        "PROXY UDP4 203.0.113.9 10.0.0.1 1 2\r\n", "PROXY tcp4 203.0.113.9 10.0.0.1 1 2\r\n",
+        "PROXY  UNKNOWN\r\n", "PROXY unknown\r\n", "PROXY TCP6 [2001:db8::7] ::1 1 2\r\n"}) {
     INFO(line);
     CHECK(state_of(line) == status::malformed);
   }
 }
 
 TEST_CASE("what does not start as a PROXY header does is malformed at once") {
-  for (auto bytes : {"G", "GET / HTTP/1.1\r\n", "p", "proxy TCP4", "PROXYTCP4", "PX", " PROXY", "\n", "\r\r", "\r\nGET", "\x16\x03\x01"}) {
+  for (auto bytes : {"G", "GET / HTTP/1.1\r\n", "p", "proxy TCP4", "PROXYTCP4", "PX", " PROXY",
+                     "\n", "\r\r", "\r\nGET", "\x16\x03\x01"}) {
     INFO(bytes);
     CHECK(state_of(bytes) == status::malformed);
   }
   CHECK(state_of(std::string_view{"\0", 1}) == status::malformed);
 }
 
-// -- PROXY, version 2 -----------------------------------------------------------------------------------------------------------
+// -- PROXY, version 2 -----------------------------------------------------------------------------
 
 TEST_CASE("a binary PROXY header names the client") {
   check_cuts(v2(proxied, tcp4, v4_addresses), "203.0.113.7");
@@ -236,7 +273,8 @@ TEST_CASE("a binary PROXY header may carry more than the addresses, which is ski
 }
 
 TEST_CASE("an IPv4 client in an IPv6 header counts as IPv4") {
-  auto mapped = std::string(10, '\0') + "\xff\xff\xcb" + std::string{"\0\x71\x07", 3} + std::string(16, '\0') + "\x10\x10\x10\x10";
+  auto mapped = std::string(10, '\0') + "\xff\xff\xcb" + std::string{"\0\x71\x07", 3}
+              + std::string(16, '\0') + "\x10\x10\x10\x10";
 
   CHECK(source_of(read_proxy_header(v2(proxied, tcp6, mapped))) == "203.0.113.7");
 }
@@ -252,7 +290,8 @@ TEST_CASE("a proxy that speaks for itself, or for no internet address, names no 
 TEST_CASE("a binary PROXY header of another version or with another command is malformed") {
   for (unsigned command = 0; command < 256; ++command) {
     INFO(command);
-    CHECK((state_of(v2(command, tcp4, v4_addresses)) == status::complete) == (command == local || command == proxied));
+    CHECK((state_of(v2(command, tcp4, v4_addresses)) == status::complete)
+          == (command == local || command == proxied));
   }
 }
 

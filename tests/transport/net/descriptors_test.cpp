@@ -26,7 +26,8 @@ struct limit_scope {
 
 } // namespace
 
-TEST_CASE("the last descriptors are shared by probes, the admin port, and log and files, in this order") {
+TEST_CASE(
+  "the last descriptors are shared by probes, the admin port, and log and files, in this order") {
   for (std::size_t limit : {64u, 256u, 1024u, 20'000u, 1'048'576u}) {
     auto shares = share_descriptors(limit, {});
     INFO(limit);
@@ -40,7 +41,8 @@ TEST_CASE("the last descriptors are shared by probes, the admin port, and log an
 }
 
 TEST_CASE("no descriptor is reserved if that is asked for or cannot be") {
-  for (auto shares : {share_descriptors(1024, 0), share_descriptors(0, {}), share_descriptors(0, 16), share_descriptors(16, 16)}) {
+  for (auto shares : {share_descriptors(1024, 0), share_descriptors(0, {}),
+                      share_descriptors(0, 16), share_descriptors(16, 16)}) {
     CHECK(shares.scarce_from == descriptor_shares::none);
     CHECK(shares.shut_from == descriptor_shares::none);
     CHECK(shares.admin_shut_from == descriptor_shares::none);
@@ -49,7 +51,8 @@ TEST_CASE("no descriptor is reserved if that is asked for or cannot be") {
   CHECK(share_descriptors(0, {}).pending == 16'384);
 }
 
-TEST_CASE("a server that is to reserve as many descriptors as it may open, or more, says so at its start") {
+TEST_CASE(
+  "a server that is to reserve as many descriptors as it may open, or more, says so at its start") {
   limit_scope scope;
   rlimit low{256, scope.before.rlim_max};
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
@@ -61,7 +64,8 @@ TEST_CASE("a server that is to reserve as many descriptors as it may open, or mo
   };
 
   CHECK_THROWS_WITH(troupe::server{with(256)},
-                    "server_options.reserved_descriptors is 256: expected fewer than the 256 that this process may open");
+                    "server_options.reserved_descriptors is 256: expected fewer than the 256 that "
+                    "this process may open");
   CHECK_THROWS_AS(troupe::server{with(5000)}, std::invalid_argument);
   CHECK_NOTHROW(troupe::server{with(255)});
   auto raised = with(256);

@@ -1,4 +1,5 @@
-// The door of a port, on a loop that nothing moves but the test; its clients are sockets of this process.
+// The door of a port, on a loop that nothing moves but the test; its clients are sockets of this
+// process.
 
 #include <utility>
 
@@ -71,7 +72,9 @@ struct rig {
     for (int i = 0; i < 20; ++i)
       world.settle();
   }
-  std::uint64_t counted(protocol::counter what, std::string label) { return counters.counts[{what, std::move(label)}]; }
+  std::uint64_t counted(protocol::counter what, std::string label) {
+    return counters.counts[{what, std::move(label)}];
+  }
 
   counting counters;
   test::noted_log log;
@@ -117,7 +120,8 @@ TEST_CASE("a handler that throws ends one socket, and the door opens again after
   for (int i = 0; i < fails; ++i)
     CHECK(crowd[static_cast<std::size_t>(i)].has_ended());
   CHECK_FALSE(crowd.back().has_ended());
-  CHECK(r.counted(protocol::counter::handler_errors, "accept") == static_cast<std::uint64_t>(fails));
+  CHECK(r.counted(protocol::counter::handler_errors, "accept")
+        == static_cast<std::uint64_t>(fails));
 }
 
 TEST_CASE("a door that failed rests for 10 ms, and twice as long each time it fails again") {
@@ -186,7 +190,8 @@ TEST_CASE("a stopped listener rests for good") {
   CHECK_THROWS(visitor{r.door.port()});
 }
 
-TEST_CASE("where descriptors are scarce each socket costs another its place, and the last ones are not for sockets") {
+TEST_CASE("where descriptors are scarce each socket costs another its place, and the last ones are "
+          "not for sockets") {
   rig r{4, 12};
   std::vector<visitor> crowd;
   for (int i = 0; i < 12; ++i) { // two descriptors each: both ends are here
@@ -194,7 +199,8 @@ TEST_CASE("where descriptors are scarce each socket costs another its place, and
     r.settle();
   }
 
-  auto scarce = std::count_if(r.taken.begin(), r.taken.end(), [&](auto& s) { return s.get() >= r.used + 4; });
+  auto scarce =
+    std::count_if(r.taken.begin(), r.taken.end(), [&](auto& s) { return s.get() >= r.used + 4; });
   CHECK(scarce > 0);
   CHECK(r.rooms_made >= scarce);
   for (auto& s : r.taken)

@@ -9,21 +9,24 @@ using namespace troupe::transport;
 TEST_CASE("an address is one of IPv4 or IPv6 and nothing else") {
   for (auto good : {"127.0.0.1", "0.0.0.0", "::", "::1", "fd00::1", "::ffff:10.0.0.1"})
     CHECK(is_address(good));
-  for (auto bad : {"", "localhost", "127.0.0.1:80", "[::1]", "10.0.0.0/8", "1.2.3", "256.0.0.1", " ::1"}) {
+  for (auto bad :
+       {"", "localhost", "127.0.0.1:80", "[::1]", "10.0.0.0/8", "1.2.3", "256.0.0.1", " ::1"}) {
     INFO(bad);
     CHECK_FALSE(is_address(bad));
   }
   CHECK_FALSE(is_address(std::string{"127.0.0.1\0x", 11}));
 }
 
-// Pins that no address listens elsewhere than it says: Asio takes an interface that is not there for none.
+// Pins that no address listens elsewhere than it says: Asio takes an interface that is not there
+// for none.
 TEST_CASE("an IPv6 address may name an interface of this machine, by name or number") {
   for (auto good : {"fe80::1%lo", "fe80::1%1", "::1%lo"}) {
     INFO(good);
     CHECK(is_address(good));
   }
-  for (auto bad : {"fe80::1%nosuch", "fe80::1%", "fe80::1%0", "fe80::1%1x", "fe80::1%-1", "fe80::1%4000000000",
-                   "fe80::1%99999999999", "::1%nosuch", "127.0.0.1%lo", "%lo", "fe80::1%lo%lo", "fe80::1/64%lo", "fe80::1%lo/64"}) {
+  for (auto bad : {"fe80::1%nosuch", "fe80::1%", "fe80::1%0", "fe80::1%1x", "fe80::1%-1",
+                   "fe80::1%4000000000", "fe80::1%99999999999", "::1%nosuch", "127.0.0.1%lo", "%lo",
+                   "fe80::1%lo%lo", "fe80::1/64%lo", "fe80::1%lo/64"}) {
     INFO(bad);
     CHECK_FALSE(is_address(bad));
   }
@@ -38,25 +41,50 @@ TEST_CASE("neither networks nor origins name an interface") {
 }
 
 TEST_CASE("a network is an address, or one with as many bits as it has at most") {
-  for (auto good : {"10.0.0.1", "10.0.0.0/8", "10.0.0.0/0", "10.0.0.1/32", "fd00::/8", "::1/128", "::ffff:10.0.0.1/32"})
+  for (auto good : {"10.0.0.1", "10.0.0.0/8", "10.0.0.0/0", "10.0.0.1/32", "fd00::/8", "::1/128",
+                    "::ffff:10.0.0.1/32"})
     CHECK(is_network(good));
-  for (auto bad : {"", "lan/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8", "::/129", "::ffff:10.0.0.0/104"}) {
+  for (auto bad : {"", "lan/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8", "::/129",
+                   "::ffff:10.0.0.0/104"}) {
     INFO(bad);
     CHECK_FALSE(is_network(bad));
   }
 }
 
 TEST_CASE("an origin is a scheme and a host as browsers send them, with nothing behind them") {
-  for (auto good : {"https://example.org", "http://localhost:3000", "app://x", "null", "https://[::1]", "https://[::1]:8443",
-                    "http://127.0.0.1:8080", "https://xn--bcher-kva.example", "https://example.org:80", "http://a_b.example:443"}) {
+  for (auto good :
+       {"https://example.org", "http://localhost:3000", "app://x", "null", "https://[::1]",
+        "https://[::1]:8443", "http://127.0.0.1:8080", "https://xn--bcher-kva.example",
+        "https://example.org:80", "http://a_b.example:443"}) {
     INFO(good);
     CHECK(is_origin(good));
   }
-  for (auto bad : {"", "*", "example.org", "https://", "://x", "https://example.org/",
-                   "https://a.example?b", "https://a.example#b", "https://a b", "https://example.org:443", "http://example.org:80",
-                   "HTTPS://example.org", "https://EXAMPLE.org", "https://user@host", "https://h:99999", "https://h:x", "https://h:",
-                   "https://h:08443", "https://a:b:c", "1://h", "*://h", "https://*.example.org", "https://h\x01", "https://[::1",
-                   "https://[1.2.3.4]", "https://::1"}) {
+  for (auto bad : {"",
+                   "*",
+                   "example.org",
+                   "https://",
+                   "://x",
+                   "https://example.org/",
+                   "https://a.example?b",
+                   "https://a.example#b",
+                   "https://a b",
+                   "https://example.org:443",
+                   "http://example.org:80",
+                   "HTTPS://example.org",
+                   "https://EXAMPLE.org",
+                   "https://user@host",
+                   "https://h:99999",
+                   "https://h:x",
+                   "https://h:",
+                   "https://h:08443",
+                   "https://a:b:c",
+                   "1://h",
+                   "*://h",
+                   "https://*.example.org",
+                   "https://h\x01",
+                   "https://[::1",
+                   "https://[1.2.3.4]",
+                   "https://::1"}) {
     INFO(bad);
     CHECK_FALSE(is_origin(bad));
   }

@@ -31,7 +31,8 @@ TEST_CASE("a cut finishes the half-written frame and no other of its batch") {
     auto all = r.drain();
 
     std::size_t begun = (room > 0) + (room > a.size()) + (room > a.size() + b.size());
-    auto wanted = (begun > 0 ? text(a) : "") + (begun > 1 ? text(b) : "") + (begun > 2 ? text(c) : "");
+    auto wanted =
+      (begun > 0 ? text(a) : "") + (begun > 1 ? text(b) : "") + (begun > 2 ? text(c) : "");
     INFO("cut after " << room << " bytes");
     REQUIRE(all == wanted + text(r.close_frame));
     REQUIRE(dropped == 3 - begun);
@@ -102,8 +103,8 @@ TEST_CASE("a sealed outbox sends what it holds and takes nothing more") {
   CHECK(r.drain() == data.view());
 }
 
-/// Pins that a fan-out to a session that is closing does not look like its last byte having left: the session would then end the
-/// socket with the close frame still queued.
+/// Pins that a fan-out to a session that is closing does not look like its last byte having left:
+/// the session would then end the socket with the close frame still queued.
 TEST_CASE("a write to a sealed outbox that still holds output is not done") {
   outbox_rig r;
   r.socket.room = 0;

@@ -1,5 +1,5 @@
-// Random writes, appends, sockets that take what they like, cuts and closes, held against a plain model: a list of all frames in
-// the order in which they were said. One seed is one run.
+// Random writes, appends, sockets that take what they like, cuts and closes, held against a plain
+// model: a list of all frames in the order in which they were said. One seed is one run.
 #include <troupe/transport/outbox.hpp>
 
 #include "fake_socket.hpp"
@@ -100,7 +100,9 @@ private:
   int draw(int low, int high) { return std::uniform_int_distribution<>{low, high}(random_); }
 
   std::string a_frame() {
-    auto size = static_cast<std::size_t>(draw(0, 9) ? draw(0, 40) : draw(0, 9) ? draw(100, 400) : 66'000);
+    auto size = static_cast<std::size_t>(draw(0, 9)   ? draw(0, 40)
+                                         : draw(0, 9) ? draw(100, 400)
+                                                      : 66'000);
     std::string payload(size, static_cast<char>('a' + serial_++ % 26));
     return std::string{protocol::make_frame(protocol::opcode::text, payload).view()};
   }
@@ -155,7 +157,8 @@ private:
     auto bytes = shared_bytes::copy_of(batch);
     if (draw(0, 1))
       bytes.make_lighter(static_cast<std::size_t>(draw(1, 7)) * batch.size() / 7);
-    check_status(box_.write(bytes, parts, wanted, [this] { return now_; }, socket_));
+    check_status(box_.write(
+      bytes, parts, wanted, [this] { return now_; }, socket_));
   }
 
   /// One or two frames out of a larger buffer.
@@ -200,7 +203,8 @@ private:
     auto all = model_.all();
     auto sent = socket_.received.size();
     REQUIRE(sent <= all.size());
-    REQUIRE(all.compare(compared_, sent - compared_, socket_.received, compared_, sent - compared_) == 0);
+    REQUIRE(all.compare(compared_, sent - compared_, socket_.received, compared_, sent - compared_)
+            == 0);
     REQUIRE(box_.queued_bytes() == all.size() - sent);
     REQUIRE(box_.queued_weight() <= box_.queued_bytes());
     REQUIRE((!box_.empty() || box_.queued_weight() == 0));
@@ -222,7 +226,8 @@ private:
 
 } // namespace
 
-TEST_CASE("whatever a socket takes, what leaves an outbox is whole frames in order, less what a cut has dropped") {
+TEST_CASE("whatever a socket takes, what leaves an outbox is whole frames in order, less what a "
+          "cut has dropped") {
   std::size_t cuts = 0, received = 0, dropped = 0;
   for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
     INFO("seed " << seed);

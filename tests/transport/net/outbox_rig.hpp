@@ -38,14 +38,17 @@ inline byte_range whole(const shared_bytes& b) { return {0, static_cast<std::uin
 struct outbox_rig {
   explicit outbox_rig(outbox::bounds b = {}) : box(b) {}
 
-  outbox::status write(const shared_bytes& bytes, std::vector<byte_range> parts, std::uint32_t frames) {
-    return box.write(bytes, parts, frames, [this] { return ++clock_looks, now; }, socket);
+  outbox::status write(const shared_bytes& bytes, std::vector<byte_range> parts,
+                       std::uint32_t frames) {
+    return box.write(
+      bytes, parts, frames, [this] { return ++clock_looks, now; }, socket);
   }
   outbox::status write_all(const std::vector<shared_bytes>& frames) {
     std::vector<actors::output_piece> pieces;
     for (auto& f : frames)
       pieces.push_back({&f, whole(f), 1});
-    return box.write_all(pieces, [this] { return ++clock_looks, now; }, socket);
+    return box.write_all(
+      pieces, [this] { return ++clock_looks, now; }, socket);
   }
   outbox::status write(const shared_bytes& frame) { return write(frame, {whole(frame)}, 1); }
   void append(const shared_bytes& frame, output_kind kind = output_kind::data) {

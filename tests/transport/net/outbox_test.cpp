@@ -6,9 +6,10 @@ using namespace troupe;
 using namespace troupe::test;
 using namespace std::chrono_literals;
 
-// -- writing --------------------------------------------------------------------------------------------------------------
+// -- writing --------------------------------------------------------------------------------------
 
-TEST_CASE("a write that the socket takes whole leaves nothing queued and never looks at the clock") {
+TEST_CASE(
+  "a write that the socket takes whole leaves nothing queued and never looks at the clock") {
   outbox_rig r;
   auto frame = frame_of(100);
 
@@ -77,7 +78,8 @@ TEST_CASE("pieces that one send cannot take leave in the next ones") {
 }
 
 TEST_CASE("a socket that stops anywhere among pieces is continued there, and keeps their buffers") {
-  std::vector<shared_bytes> frames{frame_of(10, 'a'), frame_of(2000, 'b'), frame_of(30, 'c'), frame_of(1, 'd')};
+  std::vector<shared_bytes> frames{frame_of(10, 'a'), frame_of(2000, 'b'), frame_of(30, 'c'),
+                                   frame_of(1, 'd')};
   auto all = text_of(frames);
   for (std::size_t room = 0; room <= all.size(); ++room) {
     outbox_rig r;
@@ -123,7 +125,8 @@ TEST_CASE("more parts than one send takes still leave in order") {
   for (char c = 'a'; parts.size() < 150; c = c == 'z' ? 'a' : static_cast<char>(c + 1)) {
     auto frame = text(frame_of(parts.size(), c));
     wanted += frame;
-    parts.push_back({static_cast<std::uint32_t>(all.size()), static_cast<std::uint32_t>(all.size() + frame.size())});
+    parts.push_back({static_cast<std::uint32_t>(all.size()),
+                     static_cast<std::uint32_t>(all.size() + frame.size())});
     all += frame + "hole";
   }
 
@@ -151,7 +154,7 @@ TEST_CASE("an empty part is not queued") {
   CHECK(r.box.empty());
 }
 
-// -- times ----------------------------------------------------------------------------------------------------------------
+// -- times ----------------------------------------------------------------------------------------
 
 TEST_CASE("progress is when the queue became non-empty, then when bytes left") {
   outbox_rig r;
@@ -190,7 +193,7 @@ TEST_CASE("a backlog is as old as its oldest data frame; control output has no a
   CHECK(r.box.oldest_data() == std::nullopt);
 }
 
-// -- the bound ------------------------------------------------------------------------------------------------------------
+// -- the bound ------------------------------------------------------------------------------------
 
 // Pins §16.4.
 TEST_CASE("an empty outbox takes one message of any size; the next one is over the bound") {
@@ -230,7 +233,8 @@ TEST_CASE("the number of frames is bounded, too") {
   CHECK(r.box.over_bound());
 }
 
-/// Pins that a codec which makes seven times the bytes of a command does not bring a reader to its bound sooner.
+/// Pins that a codec which makes seven times the bytes of a command does not bring a reader to its
+/// bound sooner.
 TEST_CASE("the bound counts weights, and what has left in part weighs its share") {
   outbox_rig r{{1000, 100}};
   r.socket.room = 0;
@@ -281,7 +285,8 @@ TEST_CASE("an outbox that was cut is over no bound") {
   CHECK_FALSE(r.box.over_bound());
 }
 
-/// Pins that frames behind a hole in a batch are counted where they are, not with the part before the hole.
+/// Pins that frames behind a hole in a batch are counted where they are, not with the part before
+/// the hole.
 TEST_CASE("while anything is queued the number of queued frames is not zero") {
   outbox_rig r;
   r.socket.room = 0;

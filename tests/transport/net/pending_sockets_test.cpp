@@ -16,7 +16,8 @@ namespace {
 /// Sockets that only note their end, on a loop that nothing moves but the test.
 struct hall {
   struct socket final : pending_socket {
-    socket(hall& h, std::string n) : pending_socket(h.world.node.loop(0)), owner(h), name(std::move(n)) {}
+    socket(hall& h, std::string n)
+      : pending_socket(h.world.node.loop(0)), owner(h), name(std::move(n)) {}
     ~socket() override { owner.places.leave(*this); }
     void end() override {
       owner.ended.push_back(name);
@@ -27,7 +28,9 @@ struct hall {
   };
 
   struct noted_reasons final : protocol::event_counters {
-    void count(protocol::counter, std::string_view label, std::uint64_t) noexcept override { reasons.emplace_back(label); }
+    void count(protocol::counter, std::string_view label, std::uint64_t) noexcept override {
+      reasons.emplace_back(label);
+    }
     std::vector<std::string> reasons;
   };
 
@@ -55,7 +58,9 @@ struct hall {
 
 using names = std::vector<std::string>;
 
-pending_sockets::limits per_address(std::size_t n, bool count_loopback = false) { return {0, n, count_loopback}; }
+pending_sockets::limits per_address(std::size_t n, bool count_loopback = false) {
+  return {0, n, count_loopback};
+}
 
 } // namespace
 
@@ -120,7 +125,8 @@ TEST_CASE("a socket that waits is ended before one that is being answered") {
 }
 
 // Pins §1.49.
-TEST_CASE("beyond the bound in all the address with the most loses the one without progress for longest") {
+TEST_CASE(
+  "beyond the bound in all the address with the most loses the one without progress for longest") {
   hall h{{6, 0, false}};
   h.enter("lonely", "203.0.113.9");
   h.enter("pair 1", "203.0.113.2");
@@ -135,7 +141,8 @@ TEST_CASE("beyond the bound in all the address with the most loses the one witho
   CHECK(h.places.size() == 6);
 }
 
-TEST_CASE("what a socket's end is counted as is the bound that was reached, also where there is one address") {
+TEST_CASE("what a socket's end is counted as is the bound that was reached, also where there is "
+          "one address") {
   hall in_all{{1, 2, false}};
   in_all.enter("a", "203.0.113.1");
   in_all.enter("b", "203.0.113.1");
@@ -164,7 +171,8 @@ TEST_CASE("among addresses with as many the longest wait goes first") {
   CHECK(h.told() == names{"b", "c"});
 }
 
-TEST_CASE("a trusted proxy's sockets are not bounded until they have a client, whose they are then") {
+TEST_CASE(
+  "a trusted proxy's sockets are not bounded until they have a client, whose they are then") {
   hall h{per_address(2)};
   std::vector<pending_socket*> proxied;
   for (int i = 0; i < 5; ++i)

@@ -43,7 +43,8 @@ struct manual_loop {
 
 /// A served socket, and the peer that it hears.
 struct connection final : manual_loop, polled_socket::host {
-  connection() : peer(std::move(both.first)), socket(owned_descriptor{both.second.release()}, loop) {
+  connection()
+    : peer(std::move(both.first)), socket(owned_descriptor{both.second.release()}, loop) {
     socket.serve(*this);
     turns();
   }
@@ -61,8 +62,7 @@ struct connection final : manual_loop, polled_socket::host {
 
   void say(std::string_view text) { asio::write(peer, asio::buffer(text)); }
   void turns() {
-    while (loop.run_turn()) {
-    }
+    while (loop.run_turn()) {}
   }
   std::string read(error_code& ec, std::size_t most = 64) {
     std::string into(most, 0);
@@ -198,7 +198,9 @@ TEST_CASE("a read that waits gets what comes, from no call of its own") {
     c.hear("hello");
   std::string into(16, 0);
   std::optional<outcome> got;
-  c.socket.async_read_some(asio::buffer(into), [&](error_code ec, std::size_t n) { got = outcome{ec, n}; });
+  c.socket.async_read_some(asio::buffer(into), [&](error_code ec, std::size_t n) {
+    got = outcome{ec, n};
+  });
   CHECK_FALSE(got);
   if (!is_there)
     c.say("hello");
@@ -214,7 +216,9 @@ TEST_CASE("a read that finds nothing after all goes on waiting") {
   c.hear("hello");
   std::string into(16, 0);
   std::optional<outcome> got;
-  c.socket.async_read_some(asio::buffer(into), [&](error_code ec, std::size_t n) { got = outcome{ec, n}; });
+  c.socket.async_read_some(asio::buffer(into), [&](error_code ec, std::size_t n) {
+    got = outcome{ec, n};
+  });
   error_code ec;
   c.read(ec); // somebody else was quicker
   c.turns();
@@ -227,10 +231,11 @@ TEST_CASE("a read that finds nothing after all goes on waiting") {
 TEST_CASE("who waits for room is told when the peer has read") {
   connection c;
   std::vector<char> much(1 << 20);
-  while (::send(c.socket.native_handle(), much.data(), much.size(), MSG_DONTWAIT) > 0) {
-  }
+  while (::send(c.socket.native_handle(), much.data(), much.size(), MSG_DONTWAIT) > 0) {}
   int told = 0;
-  auto wait = [&] { c.socket.async_wait(plain_socket::wait_write, [&](error_code ec) { told += !ec; }); };
+  auto wait = [&] {
+    c.socket.async_wait(plain_socket::wait_write, [&](error_code ec) { told += !ec; });
+  };
   wait();
   c.turns();
   CHECK(told == 0);
@@ -254,7 +259,8 @@ TEST_CASE("a close ends what waits, once, from no call of its own") {
   connection c;
   std::vector<error_code> got;
   std::string into(16, 0);
-  c.socket.async_read_some(asio::buffer(into), [&](error_code ec, std::size_t) { got.push_back(ec); });
+  c.socket.async_read_some(asio::buffer(into),
+                           [&](error_code ec, std::size_t) { got.push_back(ec); });
   c.socket.async_wait(plain_socket::wait_write, [&](error_code ec) { got.push_back(ec); });
   error_code ec;
   c.socket.close(ec);
@@ -279,9 +285,11 @@ TEST_CASE("a cancel ends the read and leaves the wait for room") {
   CHECK(room == error_code{});
 }
 
-TEST_CASE("what waits in a socket at its loop's end goes with the loop, and the host that it keeps") {
+TEST_CASE(
+  "what waits in a socket at its loop's end goes with the loop, and the host that it keeps") {
   struct kept_host final : polled_socket::host {
-    explicit kept_host(manual_loop& m) : socket(owned_descriptor{m.both.second.release()}, m.loop) {}
+    explicit kept_host(manual_loop& m)
+      : socket(owned_descriptor{m.both.second.release()}, m.loop) {}
     std::shared_ptr<void> hold() override { return {}; }
     void on_input() override {}
     polled_socket socket;

@@ -22,7 +22,8 @@ namespace {
 /// Both ends of a pipe or a pair of sockets; each may be closed.
 struct channel {
   explicit channel(bool is_socket = false) {
-    REQUIRE((is_socket ? ::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) : ::pipe(ends.data())) == 0);
+    REQUIRE((is_socket ? ::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) : ::pipe(ends.data()))
+            == 0);
   }
   channel(const channel&) = delete;
   channel& operator=(const channel&) = delete;
@@ -58,7 +59,8 @@ template <class F>
 std::chrono::milliseconds time_of(F f) {
   auto began = std::chrono::steady_clock::now();
   f();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now()
+                                                               - began);
 }
 
 /// More than any pipe takes.
@@ -121,7 +123,8 @@ TEST_CASE("a reader that stalls keeps nobody who says a line, nor the end of the
   CHECK(ended < 2s);
 }
 
-TEST_CASE("a reader that stalled and reads again is told how many lines it has missed, and gets the latest") {
+TEST_CASE("a reader that stalled and reads again is told how many lines it has missed, and gets "
+          "the latest") {
   channel c;
   line_writer out{c.writer(), 100};
   fill(out);

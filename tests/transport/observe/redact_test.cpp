@@ -10,8 +10,10 @@ using namespace troupe;
 using transport::redact;
 
 TEST_CASE("text without a token stays as it is") {
-  for (auto text : {"", "GET /chat?room=lobby HTTP/1.1", "a token was refused: expired", "the bearer", "tokens=", "?token=", "token=&x=1",
-                    "Bearer ", "eyJ", "eyJhbGciOiJIUzI1NiJ9", "Authorization: Basic a2lt", "key=ey.x", "www.monkeybusinesses.com"}) {
+  for (auto text :
+       {"", "GET /chat?room=lobby HTTP/1.1", "a token was refused: expired", "the bearer",
+        "tokens=", "?token=", "token=&x=1", "Bearer ", "eyJ", "eyJhbGciOiJIUzI1NiJ9",
+        "Authorization: Basic a2lt", "key=ey.x", "www.monkeybusinesses.com"}) {
     INFO(text);
     CHECK(redact(text) == text);
   }
@@ -19,7 +21,8 @@ TEST_CASE("text without a token stays as it is") {
 
 TEST_CASE("the token of a target is hidden and nothing else of it") {
   CHECK(redact("/?token=a.b.c") == "/?token=[redacted]");
-  CHECK(redact("GET /chat?room=x&token=a.b.c&y=1#z HTTP/1.1") == "GET /chat?room=x&token=[redacted]&y=1#z HTTP/1.1");
+  CHECK(redact("GET /chat?room=x&token=a.b.c&y=1#z HTTP/1.1")
+        == "GET /chat?room=x&token=[redacted]&y=1#z HTTP/1.1");
   CHECK(redact("/?token=a%2Eb+c==&token=d") == "/?token=[redacted]&token=[redacted]");
   CHECK(redact("/?token==abc") == "/?token=[redacted]");
 }
@@ -35,28 +38,35 @@ TEST_CASE("a token is hidden behind keys in any case and escape, and behind thos
 
 TEST_CASE("the token of a header is hidden") {
   CHECK(redact("Authorization: Bearer a.b.c") == "Authorization: Bearer [redacted]");
-  CHECK(redact("authorization: bearer \t a.b.c\r\nHost: x") == "authorization: bearer \t [redacted]\r\nHost: x");
+  CHECK(redact("authorization: bearer \t a.b.c\r\nHost: x")
+        == "authorization: bearer \t [redacted]\r\nHost: x");
   CHECK(redact("Bearer a, Bearer b") == "Bearer [redacted], Bearer [redacted]");
-  CHECK(redact(R"({"authorization":"Bearer a.b.c","x":1})") == R"({"authorization":"Bearer [redacted]","x":1})");
+  CHECK(redact(R"({"authorization":"Bearer a.b.c","x":1})")
+        == R"({"authorization":"Bearer [redacted]","x":1})");
   CHECK(redact("Sec-WebSocket-Protocol: troupe.v1.json, troupe.bearer.a.b.c, x")
         == "Sec-WebSocket-Protocol: troupe.v1.json, troupe.bearer.[redacted], x");
   CHECK(redact("TROUPE.BEARER.a.b.c") == "TROUPE.BEARER.[redacted]");
 }
 
 TEST_CASE("a JSON web token is hidden wherever it stands") {
-  for (auto token : {test::elsewhere::seed_token, test::elsewhere::hs512, test::elsewhere::rs256, test::elsewhere::es256})
-    for (auto [before, after] : {std::pair{"", ""}, std::pair{R"({"type":"auth","token":")", R"("})"}, std::pair{"auth: ", " refused"},
-                                 std::pair{"/?jwt%3D", "&x=1"}, std::pair{"Cookie: session=", ""}, std::pair{"Bearer \"", "\""},
-                                 std::pair{"token=\"", "\""}, std::pair{"Bearer%20", ""}}) {
+  for (auto token : {test::elsewhere::seed_token, test::elsewhere::hs512, test::elsewhere::rs256,
+                     test::elsewhere::es256})
+    for (auto [before, after] :
+         {std::pair{"", ""}, std::pair{R"({"type":"auth","token":")", R"("})"},
+          std::pair{"auth: ", " refused"}, std::pair{"/?jwt%3D", "&x=1"},
+          std::pair{"Cookie: session=", ""}, std::pair{"Bearer \"", "\""},
+          std::pair{"token=\"", "\""}, std::pair{"Bearer%20", ""}}) {
       INFO(before);
-      CHECK(redact(std::string{before} + token + after) == std::string{before} + "[redacted]" + after);
+      CHECK(redact(std::string{before} + token + after)
+            == std::string{before} + "[redacted]" + after);
     }
 }
 
 TEST_CASE("what stands behind a token is judged anew") {
   const std::string token = test::elsewhere::hs256;
 
-  CHECK(redact(token + " and eyJ, or eyJhbGciOiJIUzI1NiJ9 alone") == "[redacted] and eyJ, or eyJhbGciOiJIUzI1NiJ9 alone");
+  CHECK(redact(token + " and eyJ, or eyJhbGciOiJIUzI1NiJ9 alone")
+        == "[redacted] and eyJ, or eyJhbGciOiJIUzI1NiJ9 alone");
   CHECK(redact(token + ' ' + test::elsewhere::rs256 + " x") == "[redacted] [redacted] x");
 }
 

@@ -21,7 +21,8 @@ http_request handshake(std::string target, http_headers headers = {}) {
   return {"GET", std::move(target), "/", std::move(headers), "", "192.0.2.1", {}};
 }
 
-std::shared_ptr<const claims> claims_of(std::string subject, std::optional<std::vector<std::string>> rooms = {},
+std::shared_ptr<const claims> claims_of(std::string subject,
+                                        std::optional<std::vector<std::string>> rooms = {},
                                         std::optional<wall_time> end = {}) {
   claims c;
   c.subject = std::move(subject);
@@ -65,12 +66,15 @@ private:
 
 } // namespace
 
-// -- the request that the hook sees ---------------------------------------------------------------------------------------
+// -- the request that the hook sees ---------------------------------------------------------------
 
 TEST_CASE("a fresh token stands where the handshake carried the old one") {
-  auto in_header = with_token(handshake("/", {{"Host", "x"}, {"authorization", "bearer old"}}), "new");
+  auto in_header =
+    with_token(handshake("/", {{"Host", "x"}, {"authorization", "bearer old"}}), "new");
   auto in_query = with_token(handshake("/a?b=1&token=old&tokens=2&%74oken=old"), "new+=");
-  auto in_list = with_token(handshake("/", {{"Sec-WebSocket-Protocol", "troupe.v1.json,troupe.bearer.old , chat"}}), "n.e.w");
+  auto in_list = with_token(
+    handshake("/", {{"Sec-WebSocket-Protocol", "troupe.v1.json,troupe.bearer.old , chat"}}),
+    "n.e.w");
 
   CHECK(in_header.headers == http_headers{{"Host", "x"}, {"authorization", "Bearer new"}});
   CHECK(in_query.target == "/a?b=1&token=new%2B=&tokens=2&%74oken=new%2B=");
@@ -84,7 +88,8 @@ TEST_CASE("a fresh token stands in an Authorization header if the handshake carr
   auto request = with_token(handshake("/?tok=1", {{"Authorization", "Basic eDp5"}}), "new");
 
   CHECK(request.target == "/?tok=1");
-  CHECK(request.headers == http_headers{{"Authorization", "Basic eDp5"}, {"Authorization", "Bearer new"}});
+  CHECK(request.headers
+        == http_headers{{"Authorization", "Basic eDp5"}, {"Authorization", "Bearer new"}});
 }
 
 TEST_CASE("what could end a header or a list is no bearer token") {
@@ -94,10 +99,11 @@ TEST_CASE("what could end a header or a list is no bearer token") {
     CHECK_FALSE(is_bearer_token(bad));
 }
 
-// -- what it decides ------------------------------------------------------------------------------------------------------
+// -- what it decides ------------------------------------------------------------------------------
 
 TEST_CASE("what the hook says of a fresh token holds, not what the token says") {
-  asked a{[](const http_request&) { return upgrade_decision::accept(claims_of("ann", {{"lobby"}})); }};
+  asked a{
+    [](const http_request&) { return upgrade_decision::accept(claims_of("ann", {{"lobby"}})); }};
 
   auto decision = a.decide("ann");
 
@@ -144,8 +150,10 @@ TEST_CASE("a hook that refuses a fresh token says how") {
 }
 
 // Pins §4.35.
-TEST_CASE("wrong tokens count with those of the address's other ways in, and too many are overloaded") {
-  auto hook = GENERATE(as<upgrade_authorizer>{}, nullptr, [](const http_request&) { return upgrade_decision::accept(); });
+TEST_CASE(
+  "wrong tokens count with those of the address's other ways in, and too many are overloaded") {
+  auto hook = GENERATE(as<upgrade_authorizer>{}, nullptr,
+                       [](const http_request&) { return upgrade_decision::accept(); });
   asked a{hook};
   auto client = boost::asio::ip::make_address("192.0.2.1");
   auto now = [&] { return a.node.options().clock->now(); };
@@ -179,7 +187,8 @@ TEST_CASE("a hook's refusal that is no wrong secret does not count") {
 
 // Pins §4.35.
 TEST_CASE("a hook that throws refuses a fresh token") {
-  asked a{[](const http_request&) -> upgrade_decision { throw std::runtime_error{"the hook's own"}; }};
+  asked a{
+    [](const http_request&) -> upgrade_decision { throw std::runtime_error{"the hook's own"}; }};
 
   auto decision = a.decide("ann");
 
@@ -192,7 +201,11 @@ TEST_CASE("a hook's claims without an end have that of the token, at the handsha
   auto end = test::now + std::chrono::hours{1};
   auto proved = claims_of("ann", {}, end);
   auto said = [&](std::optional<wall_time> its_own) {
-    return confirmed([=](const http_request&) { return upgrade_decision::accept(claims_of("ann", {}, its_own)); }, handshake("/"), proved)
+    return confirmed(
+             [=](const http_request&) {
+               return upgrade_decision::accept(claims_of("ann", {}, its_own));
+             },
+             handshake("/"), proved)
       .claims->expires_at;
   };
 

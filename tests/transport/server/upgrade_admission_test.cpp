@@ -42,12 +42,14 @@ struct door {
   }
 
   auto admit(const http_request_message& request) {
-    return admit_upgrade(settings, request, boost::asio::ip::make_address("192.0.2.1"), world.clock.now());
+    return admit_upgrade(settings, request, boost::asio::ip::make_address("192.0.2.1"),
+                         world.clock.now());
   }
 
   /// Makes the node overloaded: two who do not read, of whom the first is cut.
   void overload() {
-    for (auto [who, room] : {std::pair{&speaker, "a"}, {&speaker, "b"}, {&first, "a"}, {&second, "b"}})
+    for (auto [who, room] :
+         {std::pair{&speaker, "a"}, {&speaker, "b"}, {&first, "a"}, {&second, "b"}})
       who->join(room);
     world.settle();
     first.session.set_window(0);

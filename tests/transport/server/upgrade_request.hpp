@@ -11,7 +11,8 @@ namespace troupe::test {
 /// The request of RFC 6455, 1.2.
 inline transport::http_request_message good_request(std::string_view target = "/") {
   using boost::beast::http::field;
-  transport::http_request_message r{boost::beast::http::verb::get, {target.data(), target.size()}, 11};
+  transport::http_request_message r{
+    boost::beast::http::verb::get, {target.data(), target.size()}, 11};
   r.set(field::host, "server.example.com");
   r.set(field::upgrade, "websocket");
   r.set(field::connection, "Upgrade");

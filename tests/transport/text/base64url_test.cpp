@@ -24,7 +24,10 @@ TEST_CASE("the vectors of RFC 4648 hold without their padding") {
 }
 
 TEST_CASE("padding, the other alphabet, white space and foreign bytes are not base64url") {
-  for (auto text : {"Zg==", "Zg=", "=", "+/+/", "Zm 8", "Zm8\n", "\nZm8", "Zm8.", "Zm\xc3\xb6" "8", "Z\x80", "Zg%3D"}) {
+  for (auto text : {"Zg==", "Zg=", "=", "+/+/", "Zm 8", "Zm8\n", "\nZm8", "Zm8.",
+                    "Zm\xc3\xb6"
+                    "8",
+                    "Z\x80", "Zg%3D"}) {
     INFO(text);
     CHECK_FALSE(decode_base64url(text));
   }
@@ -39,7 +42,8 @@ TEST_CASE("a lone digit and bits that belong to no byte are not canonical") {
 }
 
 TEST_CASE("no two texts decode to the same bytes") {
-  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  constexpr std::string_view digits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   int taken = 0;
   for (char a : digits)
     for (char b : digits)

@@ -28,7 +28,8 @@ public:
     X509_gmtime_adj(X509_getm_notBefore(c), -60);
     X509_gmtime_adj(X509_getm_notAfter(c), 3600);
     auto* subject = X509_get_subject_name(c);
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(name), -1, -1, 0);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+                               reinterpret_cast<const unsigned char*>(name), -1, -1, 0);
     X509_set_issuer_name(c, subject);
     X509_set_pubkey(c, key_.get());
     X509_sign(c, key_.get(), EVP_sha256());
@@ -38,13 +39,17 @@ public:
     return written([&](BIO* out) { PEM_write_bio_X509(out, certificate_.get()); });
   }
   [[nodiscard]] std::string key() const {
-    return written([&](BIO* out) { PEM_write_bio_PrivateKey(out, key_.get(), nullptr, nullptr, 0, nullptr, nullptr); });
+    return written([&](BIO* out) {
+      PEM_write_bio_PrivateKey(out, key_.get(), nullptr, nullptr, 0, nullptr, nullptr);
+    });
   }
   /// The key under a password.
   [[nodiscard]] std::string locked_key(const std::string& password) const {
     auto* bytes = reinterpret_cast<const unsigned char*>(password.data());
     auto size = static_cast<int>(password.size());
-    return written([&](BIO* out) { PEM_write_bio_PrivateKey(out, key_.get(), EVP_aes_128_cbc(), bytes, size, nullptr, nullptr); });
+    return written([&](BIO* out) {
+      PEM_write_bio_PrivateKey(out, key_.get(), EVP_aes_128_cbc(), bytes, size, nullptr, nullptr);
+    });
   }
 
   /// Makes it a server's.

@@ -13,13 +13,15 @@ namespace {
 
 /// A record of TLS.
 std::string record(int type, std::string_view body) {
-  std::string all{static_cast<char>(type), 3, 1, static_cast<char>(body.size() >> 8), static_cast<char>(body.size())};
+  std::string all{static_cast<char>(type), 3, 1, static_cast<char>(body.size() >> 8),
+                  static_cast<char>(body.size())};
   return all.append(body);
 }
 
 /// The header of a handshake message that claims so many bytes.
 std::string message(int type, std::size_t claims) {
-  return {static_cast<char>(type), static_cast<char>(claims >> 16), static_cast<char>(claims >> 8), static_cast<char>(claims)};
+  return {static_cast<char>(type), static_cast<char>(claims >> 16), static_cast<char>(claims >> 8),
+          static_cast<char>(claims)};
 }
 
 constexpr auto limit = hello_guard::max_hello_bytes;
@@ -41,7 +43,9 @@ TEST_CASE("a first message of TLS passes up to its bound, however it is cut") {
   auto whole = message(hello, 500) + std::string(500, 'x');
 
   CHECK(passes(record(handshake, whole), part));
-  CHECK(passes(record(handshake, whole.substr(0, 2)) + record(handshake, "") + record(handshake, whole.substr(2)), part));
+  CHECK(passes(record(handshake, whole.substr(0, 2)) + record(handshake, "")
+                 + record(handshake, whole.substr(2)),
+               part));
   CHECK(passes(record(handshake, message(hello, limit)), part));
   CHECK_FALSE(passes(record(handshake, message(hello, limit + 1)), part));
   CHECK_FALSE(passes(record(handshake, message(hello, 131'396)), part));
@@ -53,10 +57,13 @@ TEST_CASE("a claim is found across records, behind other messages, and in a seco
   auto large = message(hello, 100'000);
   auto small = message(hello, 300) + std::string(300, '\x01');
 
-  CHECK_FALSE(passes(record(handshake, large.substr(0, 1)) + record(handshake, large.substr(1, 2)) + record(handshake, large.substr(3)), part));
+  CHECK_FALSE(passes(record(handshake, large.substr(0, 1)) + record(handshake, large.substr(1, 2))
+                       + record(handshake, large.substr(3)),
+                     part));
   CHECK_FALSE(passes(record(handshake, small + large), part));
   CHECK_FALSE(passes(record(handshake, small) + record(handshake, large), part));
-  CHECK_FALSE(passes(record(handshake, small) + record(change, "\x01") + record(handshake, large), part));
+  CHECK_FALSE(
+    passes(record(handshake, small) + record(change, "\x01") + record(handshake, large), part));
 }
 
 TEST_CASE("what is no hello is left to OpenSSL") {

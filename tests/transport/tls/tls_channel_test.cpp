@@ -30,7 +30,8 @@ namespace {
 /// A client that holds its records until they are sent.
 class tls_client {
 public:
-  explicit tls_client(plain_socket socket) : socket_(std::move(socket)), ssl_(SSL_new(context_.native_handle())) {
+  explicit tls_client(plain_socket socket)
+    : socket_(std::move(socket)), ssl_(SSL_new(context_.native_handle())) {
     socket_.non_blocking(true);
     SSL_set_bio(ssl_, BIO_new_socket(socket_.native_handle(), BIO_NOCLOSE), BIO_new(BIO_s_mem()));
     SSL_set_connect_state(ssl_);
@@ -44,7 +45,9 @@ public:
     ERR_clear_error();
     send();
   }
-  void say(std::string_view text) { REQUIRE(SSL_write(ssl_, text.data(), static_cast<int>(text.size())) > 0); }
+  void say(std::string_view text) {
+    REQUIRE(SSL_write(ssl_, text.data(), static_cast<int>(text.size())) > 0);
+  }
   void ask_for_new_keys() {
     SSL_key_update(ssl_, SSL_KEY_UPDATE_REQUESTED);
     SSL_do_handshake(ssl_);
@@ -88,8 +91,8 @@ std::pair<plain_socket, plain_socket> connected(asio::io_context& io) {
 
 /// A connection whose handshake and first message Asio's engine has seen; a channel reads the rest.
 struct taken_over {
-  /// What the client has said before the engine reads `request`: that, and `behind`, of which `held` bytes are still to be sent; and so
-  /// many times it has asked for new keys.
+  /// What the client has said before the engine reads `request`: that, and `behind`, of which
+  /// `held` bytes are still to be sent; and so many times it has asked for new keys.
   explicit taken_over(std::string_view behind = {}, std::size_t held = 0, int key_updates = 0) {
     identity{"channel.example"}.serve_from(server_context.native_handle());
     auto [c, s] = connected(io);
@@ -131,7 +134,9 @@ struct taken_over {
   };
   void start_read() {
     result = {};
-    channel->async_read_some(asio::buffer(room), [this](error_code ec, std::size_t n) { result = {true, ec, {room.data(), n}}; });
+    channel->async_read_some(asio::buffer(room), [this](error_code ec, std::size_t n) {
+      result = {true, ec, {room.data(), n}};
+    });
   }
   outcome read() {
     start_read();
@@ -277,7 +282,8 @@ TEST_CASE("one read of a TLS channel asks the socket once, whatever lies there")
   CHECK(t.read().text == "at last");
 }
 
-TEST_CASE("what a TLS channel has received counts as it is on the wire, from the end of the engine's reading") {
+TEST_CASE("what a TLS channel has received counts as it is on the wire, from the end of the "
+          "engine's reading") {
   taken_over t, early{"behind"};
   CHECK(t.received.value() == 0);
 

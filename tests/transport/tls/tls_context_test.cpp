@@ -83,7 +83,8 @@ struct meeting {
     client_context.set_verify_mode(ssl::verify_none);
     client = SSL_new(client_context.native_handle());
     server = SSL_new(server_context.native_handle());
-    for (auto* side : {client, server}) { // what old versions need; only the context's options are to refuse them
+    // what old versions need; only the context's options are to refuse them
+    for (auto* side : {client, server}) {
       SSL_set_security_level(side, 0);
       SSL_set_cipher_list(side, "ALL:@SECLEVEL=0");
     }
@@ -110,7 +111,9 @@ struct meeting {
   meeting(const meeting&) = delete;
   meeting& operator=(const meeting&) = delete;
 
-  [[nodiscard]] bool agreed() const { return SSL_is_init_finished(client) && SSL_is_init_finished(server); }
+  [[nodiscard]] bool agreed() const {
+    return SSL_is_init_finished(client) && SSL_is_init_finished(server);
+  }
   [[nodiscard]] std::string shown() const { return name_of(SSL_get0_peer_certificate(client)); }
 
   ssl::context client_context{ssl::context::tls_client};
@@ -122,7 +125,7 @@ std::string shown_by(const tls_context& context) { return meeting{*context.curre
 
 } // namespace
 
-// -- what is served ---------------------------------------------------------------------------------------------------------
+// -- what is served -------------------------------------------------------------------------------
 
 TEST_CASE("a client is shown the certificate of the file, whatever the kind of its key") {
   files ec{identity{"ec.example"}}, rsa{identity{"rsa.example", identity::kind::rsa}};
@@ -168,7 +171,7 @@ TEST_CASE("a client that may choose speaks TLS 1.3") {
   CHECK(SSL_version(meeting{*context.current()}.client) == TLS1_3_VERSION);
 }
 
-// -- what is refused --------------------------------------------------------------------------------------------------------
+// -- what is refused ------------------------------------------------------------------------------
 
 TEST_CASE("a file that is not there is named") {
   files f{identity{"a.example"}};
@@ -178,9 +181,12 @@ TEST_CASE("a file that is not there is named") {
     return error_of([&] { tls_context{certificates, key}; });
   };
 
-  CHECK(error(nowhere, f.key_file()).starts_with(nowhere.string() + ": expected certificates in PEM ("));
-  CHECK(error(f.certificate_file(), nowhere).starts_with(nowhere.string() + ": expected the certificate's private key in PEM ("));
-  CHECK(error(nowhere.parent_path(), f.key_file()).starts_with(nowhere.parent_path().string() + ": expected certificates"));
+  CHECK(error(nowhere, f.key_file())
+          .starts_with(nowhere.string() + ": expected certificates in PEM ("));
+  CHECK(error(f.certificate_file(), nowhere)
+          .starts_with(nowhere.string() + ": expected the certificate's private key in PEM ("));
+  CHECK(error(nowhere.parent_path(), f.key_file())
+          .starts_with(nowhere.parent_path().string() + ": expected certificates"));
   CHECK(error("", "").find("expected certificates") != std::string::npos);
 }
 
@@ -192,8 +198,12 @@ TEST_CASE("a file that cannot be read is told with the system's reason") {
   std::ofstream{locked} << "x";
   REQUIRE(::chmod(locked.c_str(), 0) == 0);
   auto ends = [](const std::string& said, std::string_view with) { return said.ends_with(with); };
-  auto of_certificates = [&](const fs::path& file) { return error_of([&] { tls_context{file, f.key_file()}; }); };
-  auto of_key = [&](const fs::path& file) { return error_of([&] { tls_context{f.certificate_file(), file}; }); };
+  auto of_certificates = [&](const fs::path& file) {
+    return error_of([&] { tls_context{file, f.key_file()}; });
+  };
+  auto of_key = [&](const fs::path& file) {
+    return error_of([&] { tls_context{f.certificate_file(), file}; });
+  };
 
   CHECK(ends(of_certificates(nowhere), "certificates in PEM (No such file or directory)"));
   CHECK(ends(of_key(nowhere), "private key in PEM (No such file or directory)"));
@@ -228,29 +238,38 @@ TEST_CASE("a server names the field of a file that it cannot serve with, once it
     return std::string{"none"};
   };
   auto begin = [](const char* field, const fs::path& file, const char* expected) {
-    return "server_options." + std::string{field} + " is \"" + file.string() + "\": expected " + expected;
+    return "server_options." + std::string{field} + " is \"" + file.string() + "\": expected "
+         + expected;
   };
   auto folder = good.key_file().parent_path();
 
   CHECK(error(good.certificate_file(), good.key_file()) == "none");
   for (auto& bad : {folder / "nowhere.pem", folder, broken.certificate_file(), good.key_file()})
-    CHECK(error(bad, good.key_file()).starts_with(begin("tls_certificates", bad, "certificates in PEM (")));
+    CHECK(error(bad, good.key_file())
+            .starts_with(begin("tls_certificates", bad, "certificates in PEM (")));
   for (auto& bad : {folder / "nowhere.pem", folder, broken.key_file(), good.certificate_file()})
-    CHECK(error(good.certificate_file(), bad).starts_with(begin("tls_key", bad, "the certificate's private key")));
-  CHECK(error(mixed.certificate_file(), mixed.key_file()).starts_with(begin("tls_key", mixed.key_file(), "the ")));
+    CHECK(error(good.certificate_file(), bad)
+            .starts_with(begin("tls_key", bad, "the certificate's private key")));
+  CHECK(error(mixed.certificate_file(), mixed.key_file())
+          .starts_with(begin("tls_key", mixed.key_file(), "the ")));
 }
 
 TEST_CASE("a file that holds no certificate is named, and so is one that holds no key") {
   identity who{"a.example"};
   auto half = [](const std::string& text) { return text.substr(0, text.size() / 2); };
 
-  for (auto& bad : {std::string{}, std::string{"no certificate"}, half(who.certificate()), who.key(), std::string(10'000, '\0')}) {
+  for (auto& bad : {std::string{}, std::string{"no certificate"}, half(who.certificate()),
+                    who.key(), std::string(10'000, '\0')}) {
     INFO(bad);
-    CHECK(load_error(bad, who.key()).find("cert.pem: expected certificates in PEM (") != std::string::npos);
+    CHECK(load_error(bad, who.key()).find("cert.pem: expected certificates in PEM (")
+          != std::string::npos);
   }
-  for (auto& bad : {std::string{}, std::string{"no key"}, half(who.key()), who.certificate(), std::string(10'000, '\0')}) {
+  for (auto& bad : {std::string{}, std::string{"no key"}, half(who.key()), who.certificate(),
+                    std::string(10'000, '\0')}) {
     INFO(bad);
-    CHECK(load_error(who.certificate(), bad).find("key.pem: expected the certificate's private key in PEM (") != std::string::npos);
+    CHECK(load_error(who.certificate(), bad)
+            .find("key.pem: expected the certificate's private key in PEM (")
+          != std::string::npos);
   }
 }
 
@@ -265,12 +284,16 @@ TEST_CASE("a chain that is broken behind its first certificate is refused") {
 TEST_CASE("the key of another certificate is refused, of whatever kind") {
   identity mine{"mine.example"}, other{"other.example"}, rsa{"rsa.example", identity::kind::rsa};
 
-  CHECK(load_error(mine.certificate(), other.key()).find("key.pem: expected the ") != std::string::npos);
-  CHECK(load_error(mine.certificate(), rsa.key()).find("key.pem: expected the ") != std::string::npos);
-  CHECK(load_error(rsa.certificate(), mine.key()).find("key.pem: expected the ") != std::string::npos);
+  CHECK(load_error(mine.certificate(), other.key()).find("key.pem: expected the ")
+        != std::string::npos);
+  CHECK(load_error(mine.certificate(), rsa.key()).find("key.pem: expected the ")
+        != std::string::npos);
+  CHECK(load_error(rsa.certificate(), mine.key()).find("key.pem: expected the ")
+        != std::string::npos);
 }
 
-// A server has nobody to ask: OpenSSL would otherwise read from the terminal, and SIGHUP would stop a loop.
+// A server has nobody to ask: OpenSSL would otherwise read from the terminal, and SIGHUP would stop
+// a loop.
 TEST_CASE("a key under a password is refused, and nobody is asked for it") {
   identity who{"a.example"};
   files good{who};
@@ -281,7 +304,7 @@ TEST_CASE("a key under a password is refused, and nobody is asked for it") {
   CHECK(SSL_CTX_get_default_passwd_cb(context.current()->native_handle()) != nullptr);
 }
 
-// -- reload -----------------------------------------------------------------------------------------------------------------
+// -- reload ---------------------------------------------------------------------------------------
 
 TEST_CASE("what is read again serves new connections; those made before keep what they have") {
   identity first{"first.example"}, second{"second.example"};
@@ -312,7 +335,8 @@ TEST_CASE("a reload that fails says why and leaves the old one in place") {
 
   CHECK(reload_error("no certificate", first.key()).find("cert.pem: ") != std::string::npos);
   CHECK(reload_error(second.certificate(), "no key").find("key.pem: ") != std::string::npos);
-  CHECK(reload_error(second.certificate(), first.key()).find("key.pem: ") != std::string::npos); // half renewed
+  // half renewed
+  CHECK(reload_error(second.certificate(), first.key()).find("key.pem: ") != std::string::npos);
   fs::remove(f.key_file());
   CHECK(error_of([&] { context.reload(); }).find("key.pem: ") != std::string::npos);
   CHECK(context.current() == before);

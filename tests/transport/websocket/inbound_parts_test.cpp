@@ -20,7 +20,8 @@ struct desk {
     all.meter = &meter;
     all.budget_bytes = budget;
     for (unsigned i = 0; i < loops; ++i) {
-      this->loops.push_back(std::make_unique<actors::event_loop>(system, i, actors::loop_options{.clock = &clock}));
+      this->loops.push_back(
+        std::make_unique<actors::event_loop>(system, i, actors::loop_options{.clock = &clock}));
       all.loops.push_back(std::make_unique<inbound_parts>(all, *this->loops.back()));
     }
   }
@@ -43,7 +44,8 @@ struct desk {
 
 /// One who has sent a part of a message.
 struct peer final : inbound_parts::holder {
-  peer(desk& d, std::size_t bytes, unsigned loop = 0) : share(std::in_place, *d.all.loops[loop], *this) {
+  peer(desk& d, std::size_t bytes, unsigned loop = 0)
+    : share(std::in_place, *d.all.loops[loop], *this) {
     share->resize(bytes);
     d.clock.advance(1ms);
   }
@@ -69,7 +71,8 @@ TEST_CASE("parts count while they are held") {
 }
 
 // Pins §13.10.
-TEST_CASE("over the budget who has held parts longest gives them up, not who holds most or came last") {
+TEST_CASE(
+  "over the budget who has held parts longest gives them up, not who holds most or came last") {
   desk d{1000};
   peer first{d, 100}, second{d, 700}, third{d, 150};
 

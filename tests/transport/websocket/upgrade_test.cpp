@@ -40,7 +40,7 @@ upgrade_verdict without(field name) {
 
 } // namespace
 
-// -- wants_upgrade --------------------------------------------------------------------------------------------------------
+// -- wants_upgrade --------------------------------------------------------------------------------
 
 TEST_CASE("a request that names websocket wants an upgrade, well-formed or not") {
   auto upper = good_request();
@@ -72,7 +72,7 @@ TEST_CASE("any other request wants none") {
   CHECK_FALSE(wants_upgrade(other));
 }
 
-// -- check_upgrade --------------------------------------------------------------------------------------------------------
+// -- check_upgrade --------------------------------------------------------------------------------
 
 // Pins §1.20.
 TEST_CASE("the upgrade of the specification is accepted, without a subprotocol") {
@@ -119,7 +119,8 @@ TEST_CASE("a missing or doubled header is a bad request that names it") {
 }
 
 TEST_CASE("every refusal has a sentence") {
-  for (auto name : {field::host, field::connection, field::sec_websocket_key, field::sec_websocket_version})
+  for (auto name :
+       {field::host, field::connection, field::sec_websocket_key, field::sec_websocket_version})
     CHECK_FALSE(without(name).reason.empty());
 }
 
@@ -163,11 +164,11 @@ TEST_CASE("of several faults the first of the table is told") {
   }
 }
 
-// -- keys -----------------------------------------------------------------------------------------------------------------
+// -- keys -----------------------------------------------------------------------------------------
 
 TEST_CASE("a key is 22 characters of base64 and two equals signs") {
-  for (auto key : {"dGhlIHNhbXBsZSBub25jZQ==", "AAAAAAAAAAAAAAAAAAAAAA==", "/////////////////////w==",
-                   "+/+/+/+/+/+/+/+/+/+/+w=="}) {
+  for (auto key : {"dGhlIHNhbXBsZSBub25jZQ==", "AAAAAAAAAAAAAAAAAAAAAA==",
+                   "/////////////////////w==", "+/+/+/+/+/+/+/+/+/+/+w=="}) {
     INFO(key);
     CHECK(is_websocket_key(key));
   }
@@ -175,8 +176,9 @@ TEST_CASE("a key is 22 characters of base64 and two equals signs") {
 
 // Pins §1.35.
 TEST_CASE("anything else is no key") {
-  for (auto key : {"", "x", "==", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZSBub25jZQ===",
-                   "dGhlIHNhbXBsZSBub25jZQAA", "dGhlIHNhbXBsZSBub25j Q==", "dGhlIHNhbXBsZSBub25j_Q==",
+  for (auto key : {"", "x", "==", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZQ",
+                   "dGhlIHNhbXBsZSBub25jZQ===", "dGhlIHNhbXBsZSBub25jZQAA",
+                   "dGhlIHNhbXBsZSBub25j Q==", "dGhlIHNhbXBsZSBub25j_Q==",
                    "dGhlIHNhbXBsZSBub25j=Q==", "!!!!!!!!!!!!!!!!!!!!!!==", "ééééééééééé=="}) {
     INFO(key);
     CHECK_FALSE(is_websocket_key(key));
@@ -190,7 +192,7 @@ TEST_CASE("a key with a zero byte is no key") {
   CHECK_FALSE(is_websocket_key(key));
 }
 
-// -- origins --------------------------------------------------------------------------------------------------------------
+// -- origins --------------------------------------------------------------------------------------
 
 TEST_CASE("without a list every origin is accepted, and none is needed") {
   CHECK(with(field::origin, "https://evil.example").status == 101);
@@ -209,8 +211,9 @@ TEST_CASE("with a list only its origins are accepted, whole and once") {
 
   CHECK(verdict({"https://good.example"}).status == 101);
   CHECK(verdict({"http://localhost:8080"}).status == 101);
-  for (auto bad : {"https://good.example.evil.com", "http://good.example", "https://good.example:443", "https://good.example/",
-                   "https://good.exampl", "null", "", "http://localhost"}) {
+  for (auto bad :
+       {"https://good.example.evil.com", "http://good.example", "https://good.example:443",
+        "https://good.example/", "https://good.exampl", "null", "", "http://localhost"}) {
     INFO(bad);
     CHECK(verdict({bad}).status == 403);
     CHECK(verdict({bad}).label == "origin");
@@ -227,7 +230,7 @@ TEST_CASE("the origin of a sandboxed page can be allowed by name") {
   CHECK(check_upgrade(r, {"null"}).status == 101);
 }
 
-// -- subprotocols ---------------------------------------------------------------------------------------------------------
+// -- subprotocols ---------------------------------------------------------------------------------
 
 // Pins §1.19, §1.21.
 TEST_CASE("the client's first offer that is spoken here is chosen") {
@@ -251,7 +254,8 @@ TEST_CASE("offers may come in several headers") {
 
 // Pins §1.20, §1.22, §1.23.
 TEST_CASE("a client whose offers are not spoken here is plain, and none is echoed") {
-  for (auto offers : {"chat", "troupe.v1", "troupe.v1.jsonx", "TROUPE.V1.JSON", "troupe.v2.json", ""}) {
+  for (auto offers :
+       {"chat", "troupe.v1", "troupe.v1.jsonx", "TROUPE.V1.JSON", "troupe.v2.json", ""}) {
     INFO(offers);
     auto v = with(field::sec_websocket_protocol, offers);
     CHECK(v.status == 101);
@@ -263,17 +267,20 @@ TEST_CASE("a client whose offers are not spoken here is plain, and none is echoe
 TEST_CASE("the answer has the key's counterpart, and the subprotocol if there is one") {
   auto r = good_request();
   r.set(field::sec_websocket_key, "dGhlIHNhbXBsZSBub25jZQ=="); // RFC 6455, 1.3
-  std::string head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
-                     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+  std::string head =
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
+    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
 
   CHECK(transport::switching_protocols(r, "") == head + "\r\n");
-  CHECK(transport::switching_protocols(r, "troupe.v1.json") == head + "Sec-WebSocket-Protocol: troupe.v1.json\r\n\r\n");
+  CHECK(transport::switching_protocols(r, "troupe.v1.json")
+        == head + "Sec-WebSocket-Protocol: troupe.v1.json\r\n\r\n");
 }
 
-// -- list headers ---------------------------------------------------------------------------------------------------------
+// -- list headers ---------------------------------------------------------------------------------
 
 TEST_CASE("a token is found in a list whatever its case and the space around it") {
-  for (auto list : {"upgrade", "Upgrade", "keep-alive, Upgrade", "keep-alive ,\tUPGRADE ,x", ", ,upgrade,"}) {
+  for (auto list :
+       {"upgrade", "Upgrade", "keep-alive, Upgrade", "keep-alive ,\tUPGRADE ,x", ", ,upgrade,"}) {
     INFO(list);
     CHECK(has_token(list, "upgrade"));
   }

@@ -9,7 +9,8 @@ namespace troupe::transport {
 
 namespace {
 
-protocol::result<carried_token, carrier_refusal> token_of(const http_request& request, bool takes_query_token) {
+protocol::result<carried_token, carrier_refusal> token_of(const http_request& request,
+                                                          bool takes_query_token) {
   std::vector<std::string_view> authorization;
   std::vector<std::string_view> subprotocols;
   for (auto& [name, value] : request.headers) {
@@ -19,7 +20,8 @@ protocol::result<carried_token, carrier_refusal> token_of(const http_request& re
       for (auto offer : list_elements(value))
         subprotocols.push_back(offer);
   }
-  auto query = std::string_view{request.target}.substr(std::min(request.target.find('?'), request.target.size()));
+  auto query = std::string_view{request.target}.substr(
+    std::min(request.target.find('?'), request.target.size()));
   return token_from({authorization, subprotocols, query}, takes_query_token);
 }
 
@@ -38,7 +40,8 @@ actors::claims_ptr admitted(claims verified, wall_time now, std::chrono::seconds
   return std::make_shared<const claims>(std::move(verified));
 }
 
-upgrade_decision confirmed(const upgrade_authorizer& then, const http_request& request, actors::claims_ptr proved) {
+upgrade_decision confirmed(const upgrade_authorizer& then, const http_request& request,
+                           actors::claims_ptr proved) {
   auto decision = then ? then(request) : upgrade_decision::accept();
   if (decision.status != 0)
     return decision;
@@ -52,12 +55,15 @@ upgrade_decision confirmed(const upgrade_authorizer& then, const http_request& r
   return decision;
 }
 
-upgrade_authorizer token_authorizer(std::shared_ptr<const token_verifier> verifier, std::chrono::seconds leeway,
-                                    const actors::loop_clock& clock, upgrade_authorizer then) {
-  return [verifier = std::move(verifier), leeway, &clock, then = std::move(then)](const http_request& request) {
+upgrade_authorizer token_authorizer(std::shared_ptr<const token_verifier> verifier,
+                                    std::chrono::seconds leeway, const actors::loop_clock& clock,
+                                    upgrade_authorizer then) {
+  return [verifier = std::move(verifier), leeway, &clock,
+          then = std::move(then)](const http_request& request) {
     auto carried = token_of(request, verifier->takes_query_token());
     if (!carried)
-      return not_looked_at(carried.error().status, std::string{carried.error().sentence}, carried.error().label.data());
+      return not_looked_at(carried.error().status, std::string{carried.error().sentence},
+                           carried.error().label.data());
     if (carried->carrier == token_carrier::none || carried->token.empty())
       return not_looked_at(401, "Unauthorized", "missing");
     auto now = clock.wall_now();

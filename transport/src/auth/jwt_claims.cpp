@@ -23,12 +23,14 @@ struct token_times {
 
 /// Whether a JSON document may be part of messages in both codecs.
 bool is_payload(std::string_view document) {
-  constexpr protocol::message_limits limits{.max_message_bytes = 0, .max_depth = token_fields::max_depth + 1};
+  constexpr protocol::message_limits limits{.max_message_bytes = 0,
+                                            .max_depth = token_fields::max_depth + 1};
   const auto message = std::string{R"({"type":"claims","data":)"}.append(document).append("}");
   return static_cast<bool>(protocol::decode(protocol::codec::json, message, limits));
 }
 
-/// A time in seconds, fractions allowed (RFC 7519, "NumericDate"). False if there is one that is none.
+/// A time in seconds, fractions allowed (RFC 7519, "NumericDate"). False if there is one that is
+/// none.
 bool read_time(const token_fields& fields, std::string_view key, std::optional<wall_time>& time) {
   constexpr double bound = 9007199254740992; // 2^53, whose milliseconds fit as well
   const auto* field = fields.find(key);
@@ -46,7 +48,8 @@ finding check_lifetime(const token_times& times, const jwt_options& options, wal
     return {};
   if (!times.exp)
     return auth_failure::no_expiry;
-  if (options.max_lifetime.count() != 0 && *times.exp - times.iat.value_or(now) > options.max_lifetime)
+  if (options.max_lifetime.count() != 0
+      && *times.exp - times.iat.value_or(now) > options.max_lifetime)
     return auth_failure::lifetime;
   return {};
 }
@@ -107,12 +110,14 @@ finding read_rooms(const token_fields& fields, std::optional<std::vector<std::st
 
 } // namespace
 
-protocol::result<claims, auth_failure> read_jwt_claims(std::string json, const jwt_options& options, wall_time now) {
+protocol::result<claims, auth_failure> read_jwt_claims(std::string json, const jwt_options& options,
+                                                       wall_time now) {
   const auto fields = token_fields::parse(json);
   if (!fields || !is_payload(json))
     return auth_failure::malformed;
   token_times times;
-  if (!read_time(*fields, "exp", times.exp) || !read_time(*fields, "nbf", times.nbf) || !read_time(*fields, "iat", times.iat))
+  if (!read_time(*fields, "exp", times.exp) || !read_time(*fields, "nbf", times.nbf)
+      || !read_time(*fields, "iat", times.iat))
     return auth_failure::claim;
   if (const auto wrong = check_times(times, options, now))
     return *wrong;

@@ -33,7 +33,8 @@ bool has_unique_keys(dom::element value) {
   dom::array list;
   if (value.get(list) != simdjson::SUCCESS)
     return true;
-  return std::all_of(list.begin(), list.end(), [](dom::element each) { return has_unique_keys(each); });
+  return std::all_of(list.begin(), list.end(),
+                     [](dom::element each) { return has_unique_keys(each); });
 }
 
 token_field strings_of(dom::array list) {
@@ -74,7 +75,8 @@ std::optional<token_fields> token_fields::parse(std::string_view text) {
 }
 
 const token_field* token_fields::find(std::string_view key) const noexcept {
-  const auto i = std::find_if(fields_.begin(), fields_.end(), [&](const auto& field) { return field.first == key; });
+  const auto i = std::find_if(fields_.begin(), fields_.end(),
+                              [&](const auto& field) { return field.first == key; });
   return i == fields_.end() ? nullptr : &i->second;
 }
 

@@ -28,8 +28,9 @@ public:
 
   [[nodiscard]] jwt_algorithm algorithm() const noexcept { return algorithm_; }
 
-  /// Whether `signature` (decoded; ES256: r and s) is this key's for `text`. Secrets are compared in constant time; OpenSSL's
-  /// error queue, which TLS on the same thread reads, is left as it was.
+  /// Whether `signature` (decoded; ES256: r and s) is this key's for `text`. Secrets are compared
+  /// in constant time; OpenSSL's error queue, which TLS on the same thread reads, is left as it
+  /// was.
   [[nodiscard]] bool verifies(std::string_view text, std::string_view signature) const;
 
   /// What the operator should know of the key; empty: nothing.
@@ -46,14 +47,16 @@ private:
 };
 
 [[nodiscard]] constexpr bool is_hmac(jwt_algorithm algorithm) noexcept {
-  return algorithm == jwt_algorithm::hs256 || algorithm == jwt_algorithm::hs384 || algorithm == jwt_algorithm::hs512;
+  return algorithm == jwt_algorithm::hs256 || algorithm == jwt_algorithm::hs384
+      || algorithm == jwt_algorithm::hs512;
 }
 
 /// The hash of HMAC algorithms, and its size.
 [[nodiscard]] const EVP_MD* hash_of(jwt_algorithm algorithm) noexcept;
 [[nodiscard]] std::size_t hash_bytes(jwt_algorithm algorithm) noexcept;
 
-/// Whether somebody could take the text for a public thing: any PEM block, an SSH public key, a JSON web key.
+/// Whether somebody could take the text for a public thing: any PEM block, an SSH public key, a
+/// JSON web key.
 [[nodiscard]] bool looks_like_public_key(std::string_view text) noexcept;
 
 /// The one public key in a PEM text, null unless it is there alone. Asks for no passphrase.
@@ -62,7 +65,8 @@ private:
 /// The algorithm that a public key is good for: RSA of 2048 bits or more, EC on P-256.
 [[nodiscard]] std::optional<jwt_algorithm> algorithm_of(const EVP_PKEY& key) noexcept;
 
-/// Errors: `std::runtime_error` that names the key, if its `kid` is neither empty nor one that a token can name.
+/// Errors: `std::runtime_error` that names the key, if its `kid` is neither empty nor one that a
+/// token can name.
 void check_kid(const jwt_key& key);
 
 /// How a key is named in messages.

@@ -20,7 +20,9 @@ struct close_file {
 
 /// Errors: `std::runtime_error` that names the file and that `expected` was.
 std::string read_whole(const std::filesystem::path& file, const char* expected) {
-  const auto fail = [&](const char* why) { throw std::runtime_error{file.string() + ": expected " + expected + ": " + why}; };
+  const auto fail = [&](const char* why) {
+    throw std::runtime_error{file.string() + ": expected " + expected + ": " + why};
+  };
   if (auto* problem = problem_of_file(file))
     fail(problem);
   const std::unique_ptr<std::FILE, close_file> in{std::fopen(file.c_str(), "rb")};
@@ -59,7 +61,8 @@ jwt_key load_secret_file(const std::filesystem::path& file, jwt_profile profile)
 
 jwt_key load_key_file(std::string kid, const std::filesystem::path& file, jwt_profile profile) {
   check_kid({kid, jwt_algorithm::hs256, {}, file.string()});
-  jwt_key key{std::move(kid), jwt_algorithm::hs256, read_whole(file, "a file with a public key in PEM or a secret"), file.string()};
+  jwt_key key{std::move(kid), jwt_algorithm::hs256,
+              read_whole(file, "a file with a public key in PEM or a secret"), file.string()};
   if (!looks_like_public_key(key.material)) {
     drop_newline(key.material);
     return checked(std::move(key), profile);
@@ -67,7 +70,9 @@ jwt_key load_key_file(std::string kid, const std::filesystem::path& file, jwt_pr
   const auto public_key = read_public_key(key.material);
   const auto algorithm = public_key ? algorithm_of(*public_key) : std::nullopt;
   if (!algorithm)
-    throw std::runtime_error{key.origin + ": expected one public key in PEM, RSA of 2048 bits or more or EC on the curve P-256"};
+    throw std::runtime_error{
+      key.origin
+      + ": expected one public key in PEM, RSA of 2048 bits or more or EC on the curve P-256"};
   key.algorithm = *algorithm;
   return checked(std::move(key), profile);
 }

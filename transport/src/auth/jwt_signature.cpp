@@ -14,14 +14,18 @@ namespace troupe::transport {
 
 namespace {
 
-const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+const unsigned char* bytes_of(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
 
-bool is_hmac_of(jwt_algorithm algorithm, std::string_view secret, std::string_view text, std::string_view signature) {
+bool is_hmac_of(jwt_algorithm algorithm, std::string_view secret, std::string_view text,
+                std::string_view signature) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> expected;
   unsigned size = 0;
-  const auto* done = HMAC(hash_of(algorithm), secret.data(), static_cast<int>(secret.size()), bytes_of(text), text.size(),
-                          expected.data(), &size);
-  return done && signature.size() == size && CRYPTO_memcmp(expected.data(), signature.data(), size) == 0;
+  const auto* done = HMAC(hash_of(algorithm), secret.data(), static_cast<int>(secret.size()),
+                          bytes_of(text), text.size(), expected.data(), &size);
+  return done && signature.size() == size
+      && CRYPTO_memcmp(expected.data(), signature.data(), size) == 0;
 }
 
 /// `signature` as OpenSSL takes it. RSA: PKCS #1; EC: a DER sequence.
@@ -31,10 +35,13 @@ bool is_signature_of(EVP_PKEY* key, std::string_view text, std::string_view sign
   };
   const std::unique_ptr<EVP_MD_CTX, free_context> context{EVP_MD_CTX_new()};
   return context && EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key) == 1
-         && EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(text), text.size()) == 1;
+      && EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(text),
+                          text.size())
+           == 1;
 }
 
-/// A token has r and s as 32 bytes each (RFC 7518, 3.4), OpenSSL wants DER; empty if they cannot be a signature.
+/// A token has r and s as 32 bytes each (RFC 7518, 3.4), OpenSSL wants DER; empty if they cannot be
+/// a signature.
 std::string der_signature(std::string_view signature) {
   constexpr std::size_t number_bytes = 32;
   struct free_signature {
@@ -52,7 +59,9 @@ std::string der_signature(std::string_view signature) {
   }
   std::array<unsigned char, 80> der; // two integers of up to 33 bytes, and their headers
   auto* at = der.data();
-  const auto size = i2d_ECDSA_SIG(numbers.get(), nullptr) <= static_cast<int>(der.size()) ? i2d_ECDSA_SIG(numbers.get(), &at) : 0;
+  const auto size = i2d_ECDSA_SIG(numbers.get(), nullptr) <= static_cast<int>(der.size())
+                    ? i2d_ECDSA_SIG(numbers.get(), &at)
+                    : 0;
   return {reinterpret_cast<const char*>(der.data()), static_cast<std::size_t>(size > 0 ? size : 0)};
 }
 

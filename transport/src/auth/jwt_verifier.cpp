@@ -29,7 +29,8 @@ std::optional<token_parts> cut(std::string_view token) {
   if (first == last || token.find('.', first + 1) != last)
     return std::nullopt;
   const auto signed_text = token.substr(0, last);
-  return token_parts{token.substr(0, first), signed_text.substr(first + 1), token.substr(last + 1), signed_text};
+  return token_parts{token.substr(0, first), signed_text.substr(first + 1), token.substr(last + 1),
+                     signed_text};
 }
 
 void check_limits(const jwt_options& options) {
@@ -75,7 +76,8 @@ std::unique_ptr<const token_verifier> make_jwt_verifier(jwt_options options) {
 jwt_verifier::jwt_verifier(jwt_options options) : options_(std::move(options)) {
   check_limits(options_);
   if (options_.profile == jwt_profile::seed)
-    warnings_.emplace_back("Tokens may stand in the query of a URL, and those without exp are good for ever.");
+    warnings_.emplace_back(
+      "Tokens may stand in the query of a URL, and those without exp are good for ever.");
   for (auto& key : options_.keys) {
     add(key);
     OPENSSL_cleanse(key.material.data(), key.material.size());
@@ -87,12 +89,14 @@ void jwt_verifier::add(const jwt_key& key) {
   check_kid(key);
   const auto [i, is_new] = keys_.try_emplace(key.kid, key, options_.profile);
   if (!is_new)
-    throw std::runtime_error{name_of(key) + ": expected one key " + (key.kid.empty() ? "without kid" : "for the kid " + key.kid)};
+    throw std::runtime_error{name_of(key) + ": expected one key "
+                             + (key.kid.empty() ? "without kid" : "for the kid " + key.kid)};
   if (!i->second.warning().empty())
     warnings_.push_back(i->second.warning());
 }
 
-protocol::result<claims, auth_failure> jwt_verifier::verify(std::string_view token, wall_time now) const {
+protocol::result<claims, auth_failure> jwt_verifier::verify(std::string_view token,
+                                                            wall_time now) const {
   if (token.empty())
     return auth_failure::missing;
   if (options_.max_token_bytes != 0 && token.size() > options_.max_token_bytes)

@@ -12,16 +12,19 @@
 
 namespace troupe::transport {
 
-/// Checks a token in this order: its form, its header, the key's algorithm, the signature; only then its payload is read.
+/// Checks a token in this order: its form, its header, the key's algorithm, the signature; only
+/// then its payload is read.
 ///
-/// Signatures are OpenSSL's own matter. libjwt 1.10 takes the algorithm from the token, in any case and with any doubled key, skips
-/// the check where no key was given, ignores spare bits of a signature, knows no `at+jwt`, and parses a public key anew for each
-/// token, which makes RS256 twenty times as dear.
+/// Signatures are OpenSSL's own matter. libjwt 1.10 takes the algorithm from the token, in any case
+/// and with any doubled key, skips the check where no key was given, ignores spare bits of a
+/// signature, knows no `at+jwt`, and parses a public key anew for each token, which makes RS256
+/// twenty times as dear.
 class jwt_verifier final : public token_verifier {
 public:
   explicit jwt_verifier(jwt_options options);
 
-  protocol::result<claims, auth_failure> verify(std::string_view token, wall_time now) const override;
+  protocol::result<claims, auth_failure> verify(std::string_view token,
+                                                wall_time now) const override;
   bool takes_query_token() const noexcept override { return options_.profile == jwt_profile::seed; }
   const std::vector<std::string>& warnings() const noexcept override { return warnings_; }
 

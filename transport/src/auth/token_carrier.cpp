@@ -30,10 +30,12 @@ void find_in_authorization(std::string_view value, std::vector<carried_token>& f
   value = trimmed(value);
   const auto scheme = value.substr(0, value.find_first_of(white_space));
   if (equal_in_any_case(scheme, "Bearer"))
-    found.push_back({token_carrier::authorization, std::string{trimmed(value.substr(scheme.size()))}});
+    found.push_back(
+      {token_carrier::authorization, std::string{trimmed(value.substr(scheme.size()))}});
 }
 
-void find_in_subprotocols(std::span<const std::string_view> offers, std::vector<carried_token>& found) {
+void find_in_subprotocols(std::span<const std::string_view> offers,
+                          std::vector<carried_token>& found) {
   constexpr std::string_view prefix = "troupe.bearer.";
   for (auto offer : offers)
     if (offer.starts_with(prefix))
@@ -47,20 +49,25 @@ void find_in_query(std::string_view query, std::vector<carried_token>& found) {
     query.remove_prefix(std::min(pair.size() + 1, query.size()));
     const auto key = pair.substr(0, pair.find('='));
     if (decode_query_text(key) == "token")
-      found.push_back({token_carrier::query, decode_query_text(pair.substr(std::min(key.size() + 1, pair.size())))});
+      found.push_back({token_carrier::query,
+                       decode_query_text(pair.substr(std::min(key.size() + 1, pair.size())))});
   }
 }
 
 bool speaks_troupe(std::span<const std::string_view> offers) {
   constexpr std::string_view prefix = "troupe.v1.";
-  return std::any_of(offers.begin(), offers.end(), [&](auto offer) { return offer.starts_with(prefix); });
+  return std::any_of(offers.begin(), offers.end(),
+                     [&](auto offer) { return offer.starts_with(prefix); });
 }
 
 } // namespace
 
-protocol::result<carried_token, carrier_refusal> token_from(const token_places& places, bool takes_query_token) {
-  constexpr carrier_refusal repeated{400, "A request carries one token, in one place.", "token_repeated"};
-  constexpr carrier_refusal alone{400, "A bearer subprotocol is offered beside one of troupe.v1.", "bearer_alone"};
+protocol::result<carried_token, carrier_refusal> token_from(const token_places& places,
+                                                            bool takes_query_token) {
+  constexpr carrier_refusal repeated{400, "A request carries one token, in one place.",
+                                     "token_repeated"};
+  constexpr carrier_refusal alone{400, "A bearer subprotocol is offered beside one of troupe.v1.",
+                                  "bearer_alone"};
   constexpr carrier_refusal in_query{401, unauthorized_sentence, "token_in_query"};
   if (places.authorization.size() > 1)
     return repeated;
@@ -68,7 +75,8 @@ protocol::result<carried_token, carrier_refusal> token_from(const token_places& 
   for (auto value : places.authorization)
     find_in_authorization(value, found);
   find_in_subprotocols(places.subprotocols, found);
-  if (!found.empty() && found.back().carrier == token_carrier::subprotocol && !speaks_troupe(places.subprotocols))
+  if (!found.empty() && found.back().carrier == token_carrier::subprotocol
+      && !speaks_troupe(places.subprotocols))
     return alone;
   std::vector<carried_token> in_url;
   find_in_query(places.query, in_url);

@@ -37,8 +37,11 @@ struct carrier_refusal {
 };
 
 /// Finds the one token of a request. An `Authorization` of another scheme carries none.
-/// Errors: 400 `token_repeated` (two tokens, or two `Authorization`s), 400 `bearer_alone` (a bearer subprotocol without a
-///         `troupe.v1.*`), 401 `token_in_query` (the only one is in the query, where it is not taken).
-[[nodiscard]] protocol::result<carried_token, carrier_refusal> token_from(const token_places& places, bool takes_query_token);
+/// Errors: 400 `token_repeated` (two tokens, or two `Authorization`s), 400 `bearer_alone` (a bearer
+/// subprotocol without a
+///         `troupe.v1.*`), 401 `token_in_query` (the only one is in the query, where it is not
+///         taken).
+[[nodiscard]] protocol::result<carried_token, carrier_refusal> token_from(
+  const token_places& places, bool takes_query_token);
 
 } // namespace troupe::transport

@@ -25,12 +25,16 @@ std::string list_header(const http_request_message& message, std::string_view na
   return all;
 }
 
-boost::asio::ip::address client_of(const http_request_message& message, const boost::asio::ip::address& peer,
+boost::asio::ip::address client_of(const http_request_message& message,
+                                   const boost::asio::ip::address& peer,
                                    const std::vector<address_range>& trusted_proxies) {
-  return trusted_proxies.empty() ? peer : forwarded_address(peer, list_header(message, "X-Forwarded-For"), trusted_proxies);
+  return trusted_proxies.empty()
+         ? peer
+         : forwarded_address(peer, list_header(message, "X-Forwarded-For"), trusted_proxies);
 }
 
-http_request request_of(const http_request_message& message, std::string path, const boost::asio::ip::address& client) {
+http_request request_of(const http_request_message& message, std::string path,
+                        const boost::asio::ip::address& client) {
   http_request r;
   r.method = view(message.method_string());
   r.target = origin_form(view(message.target()));
@@ -42,9 +46,12 @@ http_request request_of(const http_request_message& message, std::string path, c
   return r;
 }
 
-bool is_bodiless(const http_response& response, bool head) noexcept { return head || has_no_body(response.status); }
+bool is_bodiless(const http_response& response, bool head) noexcept {
+  return head || has_no_body(response.status);
+}
 
-http_response_message message_of(http_response response, bool head, bool keep_alive, protocol::wall_time now) {
+http_response_message message_of(http_response response, bool head, bool keep_alive,
+                                 protocol::wall_time now) {
   http_response_message m;
   m.version(11);
   m.result(response.status);

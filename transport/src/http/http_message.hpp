@@ -23,16 +23,19 @@ using http_response_message = boost::beast::http::response<boost::beast::http::s
 [[nodiscard]] std::string list_header(const http_request_message& message, std::string_view name);
 
 /// The client that sent a request: of a trusted proxy's the one that it names, else `peer`.
-[[nodiscard]] boost::asio::ip::address client_of(const http_request_message& message, const boost::asio::ip::address& peer,
+[[nodiscard]] boost::asio::ip::address client_of(const http_request_message& message,
+                                                 const boost::asio::ip::address& peer,
                                                  const std::vector<address_range>& trusted_proxies);
 
 /// A request as handlers see it. `path`: decoded.
-[[nodiscard]] http_request request_of(const http_request_message& message, std::string path, const boost::asio::ip::address& client);
+[[nodiscard]] http_request request_of(const http_request_message& message, std::string path,
+                                      const boost::asio::ip::address& client);
 
 /// Whether an answer goes without its body: to `HEAD` (`head`), or by its status (RFC 9110, 6.4.1).
 [[nodiscard]] bool is_bodiless(const http_response& response, bool head) noexcept;
 
 /// An answer as it is sent, with the headers that are the server's to add; `head`: to `HEAD`.
-[[nodiscard]] http_response_message message_of(http_response response, bool head, bool keep_alive, protocol::wall_time now);
+[[nodiscard]] http_response_message message_of(http_response response, bool head, bool keep_alive,
+                                               protocol::wall_time now);
 
 } // namespace troupe::transport

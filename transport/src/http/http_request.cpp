@@ -15,9 +15,13 @@ std::string_view first_of(const http_headers& all, std::string_view name) {
 
 } // namespace
 
-std::string_view http_request::header(std::string_view name) const noexcept { return first_of(headers, name); }
+std::string_view http_request::header(std::string_view name) const noexcept {
+  return first_of(headers, name);
+}
 
-std::string_view http_request::param(std::string_view name) const noexcept { return first_of(params, name); }
+std::string_view http_request::param(std::string_view name) const noexcept {
+  return first_of(params, name);
+}
 
 std::string http_request::query(std::string_view name) const {
   for (auto& [key, value] : query_of(target))

@@ -25,17 +25,21 @@ std::vector<std::string> segments_of(std::string_view path) {
   return all;
 }
 
-std::string joined(std::vector<std::string>::const_iterator from, std::vector<std::string>::const_iterator to) {
+std::string joined(std::vector<std::string>::const_iterator from,
+                   std::vector<std::string>::const_iterator to) {
   std::string text;
   for (auto i = from; i != to; ++i)
     text += (i == from ? "" : "/") + *i;
   return text;
 }
 
-bool matches(const std::vector<std::string>& pattern, const std::vector<std::string>& path, http_headers& params) {
+bool matches(const std::vector<std::string>& pattern, const std::vector<std::string>& path,
+             http_headers& params) {
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     if (pattern[i] == rest_of_path && i + 1 == pattern.size()) {
-      params.emplace_back(rest_of_path, joined(path.begin() + static_cast<std::ptrdiff_t>(std::min(i, path.size())), path.end()));
+      params.emplace_back(
+        rest_of_path,
+        joined(path.begin() + static_cast<std::ptrdiff_t>(std::min(i, path.size())), path.end()));
       return i <= path.size();
     }
     if (i >= path.size())
@@ -69,13 +73,18 @@ http_response plain_answer(unsigned status, std::string_view text) {
 }
 
 bool http_router::route::is_literal() const {
-  return std::none_of(pattern.begin(), pattern.end(), [](auto& s) { return s.starts_with(':') || s == rest_of_path; });
+  return std::none_of(pattern.begin(), pattern.end(),
+                      [](auto& s) { return s.starts_with(':') || s == rest_of_path; });
 }
 
 /// Whether both stand for the same requests: what a segment is called does not matter.
 bool http_router::route::is_of_the_same(const route& other) const {
-  auto same = [](const std::string& a, const std::string& b) { return a == b || (a.starts_with(':') && b.starts_with(':')); };
-  return method == other.method && std::equal(pattern.begin(), pattern.end(), other.pattern.begin(), other.pattern.end(), same);
+  auto same = [](const std::string& a, const std::string& b) {
+    return a == b || (a.starts_with(':') && b.starts_with(':'));
+  };
+  return method == other.method
+      && std::equal(pattern.begin(), pattern.end(), other.pattern.begin(), other.pattern.end(),
+                    same);
 }
 
 /// Whether it takes every request that `other` stands for.
@@ -96,12 +105,16 @@ bool http_router::route::covers(const route& other) const {
 }
 
 void http_router::insert(route r, const std::string& pattern) {
-  auto fail = [&](const char* why) { throw std::invalid_argument{"route(\"" + r.method + "\", \"" + pattern + "\"): " + why}; };
+  auto fail = [&](const char* why) {
+    throw std::invalid_argument{"route(\"" + r.method + "\", \"" + pattern + "\"): " + why};
+  };
   if (probes_.shown && is_probe(pattern))
     fail("the server answers this path itself");
-  if (std::any_of(routes_.begin(), routes_.end(), [&](const route& other) { return r.is_of_the_same(other); }))
+  if (std::any_of(routes_.begin(), routes_.end(),
+                  [&](const route& other) { return r.is_of_the_same(other); }))
     fail("there is one of these paths already");
-  auto behind_literals = std::find_if(routes_.begin(), routes_.end(), [](auto& other) { return !other.is_literal(); });
+  auto behind_literals =
+    std::find_if(routes_.begin(), routes_.end(), [](auto& other) { return !other.is_literal(); });
   routes_.insert(r.is_literal() ? behind_literals : routes_.end(), std::move(r));
 }
 
@@ -154,10 +167,12 @@ http_router::outcome http_router::answer(http_request& request) const {
   if (file)
     return std::move(*file);
   auto allowed = allowed_methods(request);
-  return allowed.empty() ? plain_answer(404, "There is nothing here.") : not_allowed(std::move(allowed));
+  return allowed.empty() ? plain_answer(404, "There is nothing here.")
+                         : not_allowed(std::move(allowed));
 }
 
-/// The methods that have a route at the request's path, or a file, as `Allow` lists them: each once.
+/// The methods that have a route at the request's path, or a file, as `Allow` lists them: each
+/// once.
 std::string http_router::allowed_methods(const http_request& request) const {
   std::string list;
   std::vector<std::string_view> listed;
@@ -193,15 +208,18 @@ std::optional<http_response> http_router::built_in(const http_request& request) 
   if (request.path == "/readyz") {
     if (!probes_.ready->load(std::memory_order_relaxed))
       return plain_answer(503, "stopping");
-    return probes_.node->overloaded() ? plain_answer(503, "overloaded") : plain_answer(200, "ready");
+    return probes_.node->overloaded() ? plain_answer(503, "overloaded")
+                                      : plain_answer(200, "ready");
   }
   return probes_.metrics();
 }
 
-// -- CORS (Fetch standard, 3.2) ---------------------------------------------------------------------------------------------
+// -- CORS (Fetch standard, 3.2) -------------------------------------------------------------------
 
 bool http_router::is_cors_origin(std::string_view origin) const {
-  return !origin.empty() && std::any_of(cors_origins_.begin(), cors_origins_.end(), [&](auto& o) { return o == "*" || o == origin; });
+  return !origin.empty() && std::any_of(cors_origins_.begin(), cors_origins_.end(), [&](auto& o) {
+    return o == "*" || o == origin;
+  });
 }
 
 std::optional<http_response> http_router::preflight(const http_request& request) const {
@@ -213,8 +231,7 @@ std::optional<http_response> http_router::preflight(const http_request& request)
     return std::nullopt;
   http_response response;
   response.status = 204;
-  response.headers = {{"Access-Control-Allow-Methods", methods},
-                      {"Access-Control-Max-Age", "600"}};
+  response.headers = {{"Access-Control-Allow-Methods", methods}, {"Access-Control-Max-Age", "600"}};
   if (auto wanted = request.header("Access-Control-Request-Headers"); !wanted.empty())
     response.headers.emplace_back("Access-Control-Allow-Headers", wanted);
   return response;

@@ -18,13 +18,14 @@ namespace troupe::transport {
 /// A short answer in plain text.
 [[nodiscard]] http_response plain_answer(unsigned status, std::string_view text);
 
-/// What a server answers to requests that are no upgrades: built-in probes, routes, files. Fixed while the server runs.
+/// What a server answers to requests that are no upgrades: built-in probes, routes, files. Fixed
+/// while the server runs.
 ///
 /// Thread: any for `answer`; everything else before the server starts.
 class http_router {
 public:
   struct probes {
-    bool shown = true;                 ///< `/healthz`, `/readyz` and `/metrics` are answered here
+    bool shown = true; ///< `/healthz`, `/readyz` and `/metrics` are answered here
     const std::atomic<bool>* ready = nullptr;
     const actors::node* node = nullptr;
     std::function<http_response()> metrics{};
@@ -38,8 +39,9 @@ public:
   /// Origins whose pages may read answers; `*`: all.
   void set_cors_origins(std::vector<std::string> origins) { cors_origins_ = std::move(origins); }
 
-  /// `pattern`: segments, of which `:name` stands for any one and a last `*` for the rest. A path without either goes first, then
-  /// the patterns in the order given. Errors: `std::invalid_argument` for one that is taken, by another or by a probe.
+  /// `pattern`: segments, of which `:name` stands for any one and a last `*` for the rest. A path
+  /// without either goes first, then the patterns in the order given. Errors:
+  /// `std::invalid_argument` for one that is taken, by another or by a probe.
   void add(std::string method, std::string pattern, http_handler handler);
   void add_late(std::string method, std::string pattern, late_http_handler handler);
 

@@ -45,7 +45,8 @@ std::string_view type_of(const fs::path& file) {
 }
 
 bool is_below(const fs::path& folder, const fs::path& file) {
-  return std::mismatch(folder.begin(), folder.end(), file.begin(), file.end()).first == folder.end();
+  return std::mismatch(folder.begin(), folder.end(), file.begin(), file.end()).first
+      == folder.end();
 }
 
 std::string hex(std::uintmax_t number) {
@@ -67,7 +68,8 @@ struct file_part {
   std::uintmax_t bytes = 0;
 };
 
-/// `first-last`, `first-` or `-count`; nothing if it is none of these, no bytes if it lies behind the end.
+/// `first-last`, `first-` or `-count`; nothing if it is none of these, no bytes if it lies behind
+/// the end.
 std::optional<file_part> parse_range(std::string_view range, std::uintmax_t size) {
   auto dash = range.find('-');
   if (dash == std::string_view::npos)
@@ -75,12 +77,14 @@ std::optional<file_part> parse_range(std::string_view range, std::uintmax_t size
   auto number = [](std::string_view text) -> std::optional<std::uintmax_t> {
     std::uintmax_t n = 0;
     auto read = std::from_chars(text.data(), text.data() + text.size(), n);
-    return read.ec == std::errc{} && read.ptr == text.data() + text.size() ? std::optional{n} : std::nullopt;
+    return read.ec == std::errc{} && read.ptr == text.data() + text.size() ? std::optional{n}
+                                                                           : std::nullopt;
   };
   auto first = number(range.substr(0, dash));
   auto last = number(range.substr(dash + 1));
   if (dash == 0)
-    return last ? std::optional{file_part{size - std::min(size, *last), std::min(size, *last)}} : std::nullopt;
+    return last ? std::optional{file_part{size - std::min(size, *last), std::min(size, *last)}}
+                : std::nullopt;
   if (!first || (!last && dash + 1 < range.size()) || (last && *last < *first))
     return std::nullopt;
   if (*first >= size)
@@ -127,7 +131,8 @@ std::optional<static_files::found_file> static_files::locate(std::string_view pa
   auto changed = fs::last_write_time(file, ec).time_since_epoch().count();
   if (ec)
     return std::nullopt;
-  return found_file{file, bytes, '"' + hex(bytes) + '-' + hex(static_cast<std::uintmax_t>(changed)) + '"'};
+  return found_file{file, bytes,
+                    '"' + hex(bytes) + '-' + hex(static_cast<std::uintmax_t>(changed)) + '"'};
 }
 
 std::optional<http_response> static_files::find(std::string_view path) const {
@@ -143,7 +148,8 @@ std::optional<http_response> static_files::serve(const http_request& request) co
     return bodiless(304, file->path, file->etag);
   auto range = request.method == "GET" ? request.header("Range") : std::string_view{};
   auto condition = request.header("If-Range");
-  if (!range.starts_with("bytes=") || range.find(',') != std::string_view::npos || (!condition.empty() && condition != file->etag))
+  if (!range.starts_with("bytes=") || range.find(',') != std::string_view::npos
+      || (!condition.empty() && condition != file->etag))
     return answer(file->path, file->etag, {0, file->bytes});
   auto part = parse_range(range.substr(6), file->bytes);
   if (!part)
@@ -156,9 +162,10 @@ std::optional<http_response> static_files::serve(const http_request& request) co
   auto response = answer(file->path, file->etag, *part);
   if (response) {
     response->status = 206;
-    response->headers.emplace_back("Content-Range", "bytes " + std::to_string(part->begin) + '-'
-                                                      + std::to_string(part->begin + part->bytes - 1) + '/'
-                                                      + std::to_string(file->bytes));
+    response->headers.emplace_back("Content-Range",
+                                   "bytes " + std::to_string(part->begin) + '-'
+                                     + std::to_string(part->begin + part->bytes - 1) + '/'
+                                     + std::to_string(file->bytes));
   }
   return response;
 }

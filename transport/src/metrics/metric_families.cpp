@@ -39,14 +39,17 @@ MetricFamily counter(const char* name, const char* help, Number value) {
   return add(f, value);
 }
 
-double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+double seconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
 
 MetricFamily histogram(const char* name, const char* help, const actors::time_counts& times) {
   ClientMetric m;
   auto& h = m.histogram;
   for (std::size_t i = 0; i < times.buckets.size(); ++i) {
     h.sample_count += times.buckets[i];
-    auto bound = i < actors::time_bounds.size() ? seconds(actors::time_bounds[i]) : std::numeric_limits<double>::infinity();
+    auto bound = i < actors::time_bounds.size() ? seconds(actors::time_bounds[i])
+                                                : std::numeric_limits<double>::infinity();
     h.bucket.push_back({h.sample_count, bound});
   }
   h.sample_sum = seconds(times.sum);
@@ -66,7 +69,8 @@ MetricFamily deliveries(const actors::node_stats& now) {
   return f;
 }
 
-MetricFamily bytes(const char* name, const char* help, const node_traffic& of, actors::loop_counter loop_traffic::bytes::*counted) {
+MetricFamily bytes(const char* name, const char* help, const node_traffic& of,
+                   actors::loop_counter loop_traffic::bytes::*counted) {
   MetricFamily f{name, help, MetricType::Counter, {}};
   std::uint64_t http = 0, websocket = 0;
   for (auto& loop : of) {
@@ -78,15 +82,18 @@ MetricFamily bytes(const char* name, const char* help, const node_traffic& of, a
 }
 
 MetricFamily queued(const node_traffic& of) {
-  MetricFamily f{"troupe_output_queued_bytes", "Output that sockets have not taken yet; what goes to many counts for each.",
-                 MetricType::Gauge, {}};
+  MetricFamily f{"troupe_output_queued_bytes",
+                 "Output that sockets have not taken yet; what goes to many counts for each.",
+                 MetricType::Gauge,
+                 {}};
   for (auto kind : {actors::output_kind::control, actors::output_kind::data})
     for (std::size_t i = 0; i < protocol::encoding_count; ++i) {
       std::uint64_t sum = 0; // of numbers that wrap: a loop's own are never below 0
       for (auto& loop : of)
         sum += loop->queued[i][static_cast<std::size_t>(kind)].value();
-      add(f, sum, {{"kind", kind == actors::output_kind::control ? "control" : "data"},
-                   {"codec", name_of(static_cast<protocol::encoding>(i))}});
+      add(f, sum,
+          {{"kind", kind == actors::output_kind::control ? "control" : "data"},
+           {"codec", name_of(static_cast<protocol::encoding>(i))}});
     }
   return f;
 }
@@ -101,23 +108,30 @@ std::vector<MetricFamily> node_families(const actors::node_stats& now) {
     counter("troupe_messages_in_total", "Messages received from clients.", now.messages_in),
     counter("troupe_publishes_total", "Broadcasts ordered by rooms.", now.publishes),
     deliveries(now),
-    histogram("troupe_turn_duration_seconds", "How long turns of the event loops took, without their sleep.", now.turns),
+    histogram("troupe_turn_duration_seconds",
+              "How long turns of the event loops took, without their sleep.", now.turns),
     histogram("troupe_delivery_latency_seconds",
-              "From the arrival of what the oldest batch of a flush answers to the flush that gave it to its last member on a loop.",
+              "From the arrival of what the oldest batch of a flush answers to the flush that gave "
+              "it to its last member on a loop.",
               now.delivery_times),
-    gauge("troupe_output_bytes", "Live output buffers, each once, less what histories keep.", now.output_bytes),
+    gauge("troupe_output_bytes", "Live output buffers, each once, less what histories keep.",
+          now.output_bytes),
     gauge("troupe_output_budget_bytes", "Bound of troupe_output_bytes; 0: none.", now.budget_bytes),
     gauge("troupe_history_bytes", "What rooms keep of what they have said.", now.history_bytes),
-    gauge("troupe_history_budget_bytes", "Bound of troupe_history_bytes; 0: none.", now.history_budget_bytes),
-    gauge("troupe_inbound_bytes", "Messages that have come in part, or are still to be inflated.", now.inbound_bytes),
-    gauge("troupe_inbound_budget_bytes", "Bound of troupe_inbound_bytes; 0: none.", now.inbound_budget_bytes),
+    gauge("troupe_history_budget_bytes", "Bound of troupe_history_bytes; 0: none.",
+          now.history_budget_bytes),
+    gauge("troupe_inbound_bytes", "Messages that have come in part, or are still to be inflated.",
+          now.inbound_bytes),
+    gauge("troupe_inbound_budget_bytes", "Bound of troupe_inbound_bytes; 0: none.",
+          now.inbound_budget_bytes),
     gauge("troupe_profile_bytes", "Profiles of members.", now.profile_bytes),
   };
 }
 
 std::vector<MetricFamily> traffic_families(const node_traffic& of) {
   return {
-    bytes("troupe_received_bytes_total", "Bytes read from sockets.", of, &loop_traffic::bytes::received),
+    bytes("troupe_received_bytes_total", "Bytes read from sockets.", of,
+          &loop_traffic::bytes::received),
     bytes("troupe_sent_bytes_total", "Bytes written to sockets.", of, &loop_traffic::bytes::sent),
     queued(of),
   };
@@ -125,19 +139,23 @@ std::vector<MetricFamily> traffic_families(const node_traffic& of) {
 
 std::vector<MetricFamily> process_families(const process_stats& now) {
   return {
-    counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", now.cpu_seconds),
+    counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.",
+            now.cpu_seconds),
     gauge("process_open_fds", "Number of open file descriptors.", now.open_descriptors),
     gauge("process_max_fds", "Maximum number of open file descriptors.", now.max_descriptors),
     gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", now.virtual_bytes),
     gauge("process_resident_memory_bytes", "Resident memory size in bytes.", now.resident_bytes),
-    gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.", now.start_seconds),
+    gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
+          now.start_seconds),
     gauge("process_threads", "Number of OS threads in the process.", now.threads),
   };
 }
 
 MetricFamily build_info() {
-  MetricFamily f{"troupe_build_info", "What this node was built from; always 1.", MetricType::Gauge, {}};
-  auto caf = std::to_string(CAF_MAJOR_VERSION) + '.' + std::to_string(CAF_MINOR_VERSION) + '.' + std::to_string(CAF_PATCH_VERSION);
+  MetricFamily f{
+    "troupe_build_info", "What this node was built from; always 1.", MetricType::Gauge, {}};
+  auto caf = std::to_string(CAF_MAJOR_VERSION) + '.' + std::to_string(CAF_MINOR_VERSION) + '.'
+           + std::to_string(CAF_PATCH_VERSION);
   return add(f, 1, {{"version", TROUPE_VERSION}, {"caf", caf}, {"compiler", BOOST_COMPILER}});
 }
 

@@ -44,7 +44,7 @@ struct metrics::state {
     prometheus::Counter* unlabelled; ///< null where there is a label
   };
   prometheus::Registry registry;
-  std::vector<row> rows; ///< fixed
+  std::vector<row> rows;                 ///< fixed
   std::atomic<std::size_t> last_size{0}; ///< of the text: the next one is about as long
 };
 
@@ -80,7 +80,8 @@ std::string metrics::text(const actors::node_stats& now, const node_traffic& tra
   std::ostream out{&to};
   prometheus::TextSerializer serializer;
   out.exceptions(std::ios::badbit); // where memory ends, half of them would be taken for all
-  for (auto& row : state_->rows) // one by one: a series collected takes ten times the memory of its line
+  // one by one: a series collected takes ten times the memory of its line
+  for (auto& row : state_->rows)
     serializer.Serialize(out, row.family->Collect());
   serializer.Serialize(out, node_families(now));
   serializer.Serialize(out, traffic_families(traffic));

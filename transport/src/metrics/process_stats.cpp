@@ -24,7 +24,8 @@ namespace {
 /// A field of proc(5), `/proc/pid/stat`, less those up to the name, which may hold anything: 3 is
 /// the first.
 constexpr int first_field = 3;
-constexpr int user_ticks = 14, system_ticks = 15, threads = 20, start_ticks = 22, virtual_bytes = 23, resident_pages = 24;
+constexpr int user_ticks = 14, system_ticks = 15, threads = 20, start_ticks = 22,
+              virtual_bytes = 23, resident_pages = 24;
 
 /// The seconds since 1970 at which the machine started; 0: not known.
 double boot_seconds() {
@@ -50,7 +51,8 @@ std::uint64_t next_number(std::string_view& text) noexcept {
   std::uint64_t number = 0;
   auto begin = std::min(text.find_first_not_of(' '), text.size());
   auto end = std::min(text.find(' ', begin), text.size());
-  std::from_chars(text.data() + begin, text.data() + end, number); // what is no number, or below 0, is not asked for
+  // what is no number, or below 0, is not asked for
+  std::from_chars(text.data() + begin, text.data() + end, number);
   text.remove_prefix(end);
   return number;
 }

@@ -35,10 +35,14 @@ double fade_places(double count, double seconds) { return count * std::exp(-seco
 } // namespace
 
 admission::admission(limits l)
-  : limits_(l), failed_(fade_failures, most_addresses), recent_(fade_places, most_addresses), tokens_(most_tokens()) {}
+  : limits_(l),
+    failed_(fade_failures, most_addresses),
+    recent_(fade_places, most_addresses),
+    tokens_(most_tokens()) {}
 
-protocol::result<admission::lease, admission::refusal>
-admission::admit(const std::shared_ptr<admission>& self, const ip::address& from, actors::steady_time now, std::string_view user) {
+protocol::result<admission::lease, admission::refusal> admission::admit(
+  const std::shared_ptr<admission>& self, const ip::address& from, actors::steady_time now,
+  std::string_view user) {
   auto& limits = self->limits_;
   auto address = counted_as(from, limits.count_loopback);
   auto bounded = limits.max_connections_per_ip > 0 ? address : std::string{};
@@ -58,7 +62,8 @@ admission::admit(const std::shared_ptr<admission>& self, const ip::address& from
 }
 
 /// What fails on the way leaves nothing taken.
-void admission::take(const std::string& address, const std::string& bounded, const std::string& who, actors::steady_time now) {
+void admission::take(const std::string& address, const std::string& bounded, const std::string& who,
+                     actors::steady_time now) {
   if (limits_.per_second > 0 && !address.empty())
     recent_.add(address, now);
   count_up(by_address_, bounded);
@@ -72,7 +77,7 @@ void admission::take(const std::string& address, const std::string& bounded, con
   tokens_ -= 1;
 }
 
-// -- wrong tokens ---------------------------------------------------------------------------------------------------------
+// -- wrong tokens ---------------------------------------------------------------------------------
 
 unsigned admission::seconds_to_next_try(const ip::address& from, actors::steady_time now) {
   std::lock_guard guard{mutex_};
@@ -88,11 +93,13 @@ void admission::note_refused_token(const ip::address& from, actors::steady_time 
   failed_.add(address, now);
 }
 
-// -- places of a second ---------------------------------------------------------------------------------------------------
+// -- places of a second ---------------------------------------------------------------------------
 
 void admission::refill(actors::steady_time now) noexcept {
   if (refilled_ != actors::steady_time{})
-    tokens_ = std::min(most_tokens(), tokens_ + std::chrono::duration<double>(now - refilled_).count() * limits_.per_second);
+    tokens_ = std::min(
+      most_tokens(),
+      tokens_ + std::chrono::duration<double>(now - refilled_).count() * limits_.per_second);
   refilled_ = now;
 }
 
@@ -101,10 +108,11 @@ bool admission::may_have_token(const std::string& address, actors::steady_time n
     return true;
   if (tokens_ < 1)
     return false;
-  return address.empty() || tokens_ - 1 >= most_tokens() / 2 || recent_.left(address, now) < tokens_;
+  return address.empty() || tokens_ - 1 >= most_tokens() / 2
+      || recent_.left(address, now) < tokens_;
 }
 
-// -- counts ---------------------------------------------------------------------------------------------------------------
+// -- counts ---------------------------------------------------------------------------------------
 
 bool admission::is_full(const counts& of, const std::string& key, std::size_t bound) {
   auto i = of.find(key);

@@ -20,18 +20,19 @@ namespace troupe::transport {
 
 /// Who may open another connection: bounds in all, per address and per second. Thread: any.
 ///
-/// Once half of a second's places are gone, an address gets another one only while it has had fewer of them lately than are left: one
-/// address leaves half of them to the others, two a quarter, three an eighth, and one that comes for the first time finds a place as long
-/// as there is any. Who is not counted per address (the loopback, unless asked) has no such bound.
-/// Source: Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998.
+/// Once half of a second's places are gone, an address gets another one only while it has had fewer
+/// of them lately than are left: one address leaves half of them to the others, two a quarter,
+/// three an eighth, and one that comes for the first time finds a place as long as there is any.
+/// Who is not counted per address (the loopback, unless asked) has no such bound. Source: Choudhury
+/// and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998.
 class admission {
 public:
   struct limits {
-    std::size_t max_connections = 0;        ///< 0: none
-    std::size_t max_connections_per_ip = 0; ///< 0: none; IPv6 addresses count by /64
-    bool count_loopback = false;            ///< whether the loopback is bounded per address
+    std::size_t max_connections = 0;          ///< 0: none
+    std::size_t max_connections_per_ip = 0;   ///< 0: none; IPv6 addresses count by /64
+    bool count_loopback = false;              ///< whether the loopback is bounded per address
     std::size_t max_connections_per_user = 0; ///< 0: none
-    double per_second = 0;                  ///< 0: none; the burst is one second's worth
+    double per_second = 0;                    ///< 0: none; the burst is one second's worth
   };
 
   /// A place taken; giving it back is its destructor's.
@@ -39,7 +40,9 @@ public:
   public:
     lease() noexcept = default;
     lease(lease&& other) noexcept
-      : owner_(std::move(other.owner_)), address_(std::move(other.address_)), user_(std::move(other.user_)) {}
+      : owner_(std::move(other.owner_)),
+        address_(std::move(other.address_)),
+        user_(std::move(other.user_)) {}
     lease& operator=(lease&& other) noexcept {
       std::swap(owner_, other.owner_);
       std::swap(address_, other.address_);
@@ -66,13 +69,15 @@ public:
   explicit admission(limits l);
 
   /// `user`: who it has proved to be; empty: nobody in particular.
-  [[nodiscard]] static protocol::result<lease, refusal> admit(const std::shared_ptr<admission>& self,
-                                                              const boost::asio::ip::address& from, actors::steady_time now,
-                                                              std::string_view user = {});
+  [[nodiscard]] static protocol::result<lease, refusal> admit(
+    const std::shared_ptr<admission>& self, const boost::asio::ip::address& from,
+    actors::steady_time now, std::string_view user = {});
 
-  /// Who has had wrong tokens: 20 at once and one a second more are let try again; beyond, this says after how many seconds.
-  /// Loopback addresses only where they are counted. At most 10,000 addresses are remembered, those that failed last.
-  [[nodiscard]] unsigned seconds_to_next_try(const boost::asio::ip::address& from, actors::steady_time now);
+  /// Who has had wrong tokens: 20 at once and one a second more are let try again; beyond, this
+  /// says after how many seconds. Loopback addresses only where they are counted. At most 10,000
+  /// addresses are remembered, those that failed last.
+  [[nodiscard]] unsigned seconds_to_next_try(const boost::asio::ip::address& from,
+                                             actors::steady_time now);
   void note_refused_token(const boost::asio::ip::address& from, actors::steady_time now);
 
   [[nodiscard]] std::size_t connections() const;
@@ -84,7 +89,8 @@ private:
   static void count_down(counts& of, const std::string& key) noexcept;
   void give_back(const std::string& address, const std::string& user) noexcept;
   [[nodiscard]] double most_tokens() const noexcept { return std::max(limits_.per_second, 1.0); }
-  void take(const std::string& address, const std::string& bounded, const std::string& who, actors::steady_time now);
+  void take(const std::string& address, const std::string& bounded, const std::string& who,
+            actors::steady_time now);
   void refill(actors::steady_time now) noexcept;
   [[nodiscard]] bool may_have_token(const std::string& address, actors::steady_time now) const;
 
@@ -103,7 +109,10 @@ private:
 class socket_share {
 public:
   socket_share() noexcept = default;
-  explicit socket_share(std::shared_ptr<std::atomic<std::size_t>> count) : count_(std::move(count)) { ++*count_; }
+  explicit socket_share(std::shared_ptr<std::atomic<std::size_t>> count)
+    : count_(std::move(count)) {
+    ++*count_;
+  }
   socket_share(socket_share&&) noexcept = default;
   socket_share& operator=(socket_share&& other) noexcept {
     std::swap(count_, other.count_);

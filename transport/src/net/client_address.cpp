@@ -14,7 +14,9 @@ namespace ip = boost::asio::ip;
 namespace {
 
 ip::address unmapped(const ip::address& a) {
-  return a.is_v6() && a.to_v6().is_v4_mapped() ? ip::address{ip::make_address_v4(ip::v4_mapped, a.to_v6())} : a;
+  return a.is_v6() && a.to_v6().is_v4_mapped()
+         ? ip::address{ip::make_address_v4(ip::v4_mapped, a.to_v6())}
+         : a;
 }
 
 std::string bytes_of(const ip::address& a) {
@@ -131,10 +133,12 @@ bool address_range::contains(const ip::address& address) const {
 }
 
 bool is_in(const ip::address& address, const std::vector<address_range>& ranges) {
-  return std::any_of(ranges.begin(), ranges.end(), [&](auto& range) { return range.contains(address); });
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [&](auto& range) { return range.contains(address); });
 }
 
-ip::address forwarded_address(const ip::address& peer, std::string_view forwarded_for, const std::vector<address_range>& trusted) {
+ip::address forwarded_address(const ip::address& peer, std::string_view forwarded_for,
+                              const std::vector<address_range>& trusted) {
   auto client = unmapped(peer);
   auto elements = list_elements(forwarded_for);
   for (auto i = elements.rbegin(); i != elements.rend() && is_in(client, trusted); ++i) {

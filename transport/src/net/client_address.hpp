@@ -23,20 +23,22 @@ private:
 };
 
 /// Whether one of `ranges` holds the address.
-[[nodiscard]] bool is_in(const boost::asio::ip::address& address, const std::vector<address_range>& ranges);
+[[nodiscard]] bool is_in(const boost::asio::ip::address& address,
+                         const std::vector<address_range>& ranges);
 
-/// The client behind trusted proxies: of `X-Forwarded-For` (all its values as one list) the last address that is no trusted
-/// proxy's; `peer` if it is not trusted itself. Behind an element that is no address nothing is believed: the proxy that passed it on
-/// is the client.
-[[nodiscard]] boost::asio::ip::address forwarded_address(const boost::asio::ip::address& peer, std::string_view forwarded_for,
+/// The client behind trusted proxies: of `X-Forwarded-For` (all its values as one list) the last
+/// address that is no trusted proxy's; `peer` if it is not trusted itself. Behind an element that
+/// is no address nothing is believed: the proxy that passed it on is the client.
+[[nodiscard]] boost::asio::ip::address forwarded_address(const boost::asio::ip::address& peer,
+                                                         std::string_view forwarded_for,
                                                          const std::vector<address_range>& trusted);
 
 /// What a PROXY protocol header says (versions 1 and 2 of haproxy's specification).
 struct proxy_header {
   enum class status { incomplete, malformed, complete };
   status state = status::incomplete;
-  std::size_t bytes = 0;                             ///< of the header, if complete
-  std::optional<boost::asio::ip::address> source;    ///< nothing for `UNKNOWN` and `LOCAL`
+  std::size_t bytes = 0;                          ///< of the header, if complete
+  std::optional<boost::asio::ip::address> source; ///< nothing for `UNKNOWN` and `LOCAL`
 };
 
 /// Reads the header at the start of `bytes`; at most 536 bytes belong to it.

@@ -7,13 +7,15 @@ namespace troupe::transport {
 
 /// A completion handler that keeps its session alive and runs inside `Session::contained`.
 ///
-/// An operation of several steps that cannot take its next one, for want of memory, throws and destroys its handler: nobody would ever
-/// call it. So a handler that is destroyed uncalled tells its session (`lose_handler`, which may not throw). Cost: none beside the
-/// call's. Thread: the loop's.
+/// An operation of several steps that cannot take its next one, for want of memory, throws and
+/// destroys its handler: nobody would ever call it. So a handler that is destroyed uncalled tells
+/// its session (`lose_handler`, which may not throw). Cost: none beside the call's. Thread: the
+/// loop's.
 template <class Session, class F>
 class guarded_handler {
 public:
-  guarded_handler(std::shared_ptr<Session> session, F f) : session_(std::move(session)), f_(std::move(f)) {}
+  guarded_handler(std::shared_ptr<Session> session, F f)
+    : session_(std::move(session)), f_(std::move(f)) {}
   guarded_handler(guarded_handler&&) = default;
   guarded_handler& operator=(guarded_handler&&) = delete;
   ~guarded_handler() {

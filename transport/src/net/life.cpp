@@ -73,7 +73,9 @@ void life::wait_for_request() {
   actors::drain_kind kind;
   {
     std::unique_lock lock{mutex_};
-    changed_.wait(lock, [this] { return phase_ == phase::stopped || (requested_ && phase_ == phase::running); });
+    changed_.wait(lock, [this] {
+      return phase_ == phase::stopped || (requested_ && phase_ == phase::running);
+    });
     if (phase_ == phase::stopped)
       return;
     kind = *requested_;
@@ -100,7 +102,8 @@ bool life::has_started() const {
 
 bool life::is_ending() const {
   std::lock_guard guard{mutex_};
-  return phase_ == phase::stopping || phase_ == phase::stopped || (requested_ && phase_ == phase::running);
+  return phase_ == phase::stopping || phase_ == phase::stopped
+      || (requested_ && phase_ == phase::running);
 }
 
 bool life::is_stopping_thread() const {

@@ -14,7 +14,8 @@ namespace troupe::transport {
 
 /// Where a server stands between its making and its end, and who may take it further. Thread: any.
 ///
-/// Whoever stops it first does so; all others wait until that is done, but for handlers that the stop itself runs.
+/// Whoever stops it first does so; all others wait until that is done, but for handlers that the
+/// stop itself runs.
 class life {
 public:
   /// What a stop finds.
@@ -28,21 +29,24 @@ public:
   life& operator=(const life&) = delete;
   ~life();
 
-  /// Throws `std::logic_error`, with `what` in its sentence, if the server has been started: that is for set-up only.
+  /// Throws `std::logic_error`, with `what` in its sentence, if the server has been started: that
+  /// is for set-up only.
   void must_be_new(const char* what) const;
 
-  /// Throws `std::logic_error` if it was started or stopped before, `std::system_error` if there can be no thread that stops it.
+  /// Throws `std::logic_error` if it was started or stopped before, `std::system_error` if there
+  /// can be no thread that stops it.
   void begin_start();
   void end_start(bool has_started);
 
   [[nodiscard]] found begin_stop();
   void end_stop();
 
-  /// Stops it on a thread of its own once the server runs, unless it stops already; the first request counts. Allocates nothing: that
-  /// thread waits from the start on.
+  /// Stops it on a thread of its own once the server runs, unless it stops already; the first
+  /// request counts. Allocates nothing: that thread waits from the start on.
   void request(actors::drain_kind kind) noexcept;
 
-  /// Waits for a stop, however long that takes to come, and then for its end: false if that takes longer than `patience`.
+  /// Waits for a stop, however long that takes to come, and then for its end: false if that takes
+  /// longer than `patience`.
   [[nodiscard]] bool wait_for_end(std::chrono::milliseconds patience) const;
 
   /// Throws `std::logic_error` if somebody waits in `run` already, or has waited.
@@ -59,8 +63,8 @@ private:
 
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
-  phase phase_ = phase::made;      ///< guarded by mutex_, like what follows
-  std::thread::id acting_;         ///< who starts or stops it
+  phase phase_ = phase::made; ///< guarded by mutex_, like what follows
+  std::thread::id acting_;    ///< who starts or stops it
   std::optional<actors::drain_kind> requested_;
   const stop_function stop_;
   bool runs_ = false;

@@ -28,17 +28,21 @@ constexpr auto last_back_off = 1000ms;
 constexpr int user_timeout_ms = 60'000;
 
 std::system_error cannot_listen(const tcp::endpoint& at, const error_code& ec) {
-  auto host = at.address().is_v6() ? "[" + at.address().to_string() + "]" : at.address().to_string();
-  return {ec.value(), std::system_category(), "cannot listen on " + host + ":" + std::to_string(at.port())};
+  auto host =
+    at.address().is_v6() ? "[" + at.address().to_string() + "]" : at.address().to_string();
+  return {ec.value(), std::system_category(),
+          "cannot listen on " + host + ":" + std::to_string(at.port())};
 }
 
-/// Small messages leave at once; dead peers are noticed by the kernel, too. What is accepted inherits it (tcp(7), on Linux).
+/// Small messages leave at once; dead peers are noticed by the kernel, too. What is accepted
+/// inherits it (tcp(7), on Linux).
 template <class Acceptor>
 void set_options(Acceptor& acceptor) {
   error_code ignored; // sockets that take no option work without
   acceptor.set_option(tcp::no_delay{true}, ignored);
   acceptor.set_option(boost::asio::socket_base::keep_alive{true}, ignored);
-  ::setsockopt(acceptor.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms, sizeof user_timeout_ms);
+  ::setsockopt(acceptor.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms,
+               sizeof user_timeout_ms);
 }
 
 const char* name_of(int error) {
@@ -71,14 +75,15 @@ bool is_of_one_socket(int error) {
 
 } // namespace
 
-listener::listener(actors::event_loop& loop, const std::string& bind, std::uint16_t port, protocol::logger& log,
-                   protocol::event_counters& counters)
+listener::listener(actors::event_loop& loop, const std::string& bind, std::uint16_t port,
+                   protocol::logger& log, protocol::event_counters& counters)
   : loop_(loop), log_(log), counters_(counters), port_(port) {
   if (!bind.empty()) {
     error_code ec;
     auto address = ip::make_address(bind, ec);
     if (ec)
-      throw std::system_error{EINVAL, std::system_category(), "cannot listen on " + bind + ": not an IP address"};
+      throw std::system_error{EINVAL, std::system_category(),
+                              "cannot listen on " + bind + ": not an IP address"};
     open({address, port});
     return;
   }
@@ -93,12 +98,15 @@ listener::listener(actors::event_loop& loop, const std::string& bind, std::uint1
 }
 
 void listener::open(const tcp::endpoint& at) {
-  using acceptor_socket = boost::asio::basic_socket_acceptor<tcp, boost::asio::io_context::executor_type>;
+  using acceptor_socket =
+    boost::asio::basic_socket_acceptor<tcp, boost::asio::io_context::executor_type>;
   error_code ec;
-  boost::asio::io_context nobodys; // the loop's is for its thread; this one serves for the time of these calls
+  // the loop's is for its thread; this one serves for the time of these calls
+  boost::asio::io_context nobodys;
   acceptor_socket acceptor{nobodys};
   acceptor.open(at.protocol(), ec);
-  if (!ec && ::fcntl(acceptor.native_handle(), F_SETFD, FD_CLOEXEC) < 0) // a program that a handler starts does not keep the port
+  // a program that a handler starts does not keep the port
+  if (!ec && ::fcntl(acceptor.native_handle(), F_SETFD, FD_CLOEXEC) < 0)
     ec.assign(errno, boost::system::system_category());
   if (!ec)
     acceptor.set_option(acceptor_socket::reuse_address{true}, ec);
@@ -180,7 +188,8 @@ listener::accepted listener::accept_some(door& d) {
   for (int i = 0; i < most && d.is_open(); ++i) {
     tcp::endpoint peer;
     auto size = static_cast<socklen_t>(peer.capacity());
-    owned_descriptor socket{::accept4(d.descriptor, peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+    owned_descriptor socket{
+      ::accept4(d.descriptor, peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC)};
     if (socket.get() < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
       return accepted::all;
     auto error = socket.get() < 0 ? errno : socket.get() >= reserve_.shut_from ? EMFILE : 0;
@@ -215,7 +224,8 @@ void listener::give_up(door& d, int error) {
   auto now = loop_.now();
   if (!warned_at_ || now - *warned_at_ >= between_warnings) {
     warned_at_ = now;
-    log_.write(protocol::log_level::warning, "listener", "accept: " + std::system_category().message(error));
+    log_.write(protocol::log_level::warning, "listener",
+               "accept: " + std::system_category().message(error));
   }
   if (error == EMFILE || error == ENFILE)
     reserve_.make_room();
@@ -223,7 +233,9 @@ void listener::give_up(door& d, int error) {
 }
 
 void listener::rest(door& d) noexcept {
-  d.back_off = d.back_off == 0ms ? first_back_off : std::min<std::chrono::milliseconds>(d.back_off * 2, last_back_off);
+  d.back_off = d.back_off == 0ms
+               ? first_back_off
+               : std::min<std::chrono::milliseconds>(d.back_off * 2, last_back_off);
   loop_.arm(d, d.back_off);
 }
 

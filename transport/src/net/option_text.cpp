@@ -14,7 +14,8 @@ namespace troupe::transport {
 
 namespace {
 
-/// Whether this machine has such an interface, by name or number. (Asio takes an unknown one for none.)
+/// Whether this machine has such an interface, by name or number. (Asio takes an unknown one for
+/// none.)
 bool is_zone(std::string_view text) {
   std::string name{text};
   if (name.find('\0') != std::string::npos)
@@ -24,7 +25,8 @@ bool is_zone(std::string_view text) {
   unsigned number = 0;
   auto read = std::from_chars(text.data(), text.data() + text.size(), number);
   char found[IF_NAMESIZE];
-  return read.ec == std::errc{} && read.ptr == text.data() + text.size() && ::if_indextoname(number, found);
+  return read.ec == std::errc{} && read.ptr == text.data() + text.size()
+      && ::if_indextoname(number, found);
 }
 
 } // namespace
@@ -34,7 +36,8 @@ bool is_address(std::string_view text) {
   if (address.find('/') != std::string_view::npos || !is_network(address))
     return false;
   auto has_zone = address.size() < text.size();
-  return !has_zone || (address.find(':') != std::string_view::npos && is_zone(text.substr(address.size() + 1)));
+  return !has_zone
+      || (address.find(':') != std::string_view::npos && is_zone(text.substr(address.size() + 1)));
 }
 
 bool is_network(std::string_view text) { return address_range::parse(text).has_value(); }
@@ -46,17 +49,19 @@ constexpr std::string_view digits = "0123456789";
 
 bool is_made_of(std::string_view text, std::initializer_list<std::string_view> sets) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return std::any_of(sets.begin(), sets.end(), [c](auto set) { return set.find(c) != std::string_view::npos; });
+    return std::any_of(sets.begin(), sets.end(),
+                       [c](auto set) { return set.find(c) != std::string_view::npos; });
   });
 }
 
 bool is_scheme(std::string_view text) {
-  return is_made_of(text, {lower, digits, "+-."}) && lower.find(text.front()) != std::string_view::npos;
+  return is_made_of(text, {lower, digits, "+-."})
+      && lower.find(text.front()) != std::string_view::npos;
 }
 
 bool is_in_brackets(std::string_view text) {
   return text.starts_with('[') && text.ends_with(']') && text.find(':') != std::string_view::npos
-         && is_address(text.substr(1, text.size() - 2));
+      && is_address(text.substr(1, text.size() - 2));
 }
 
 /// Whether browsers send it: no zone, which is their machine's own.
@@ -70,8 +75,11 @@ bool is_host(std::string_view text) {
 bool is_port_of(std::string_view scheme, std::string_view text) {
   std::uint16_t port = 0;
   auto read = std::from_chars(text.data(), text.data() + text.size(), port);
-  auto left_out = scheme == "http" || scheme == "ws" ? 80 : scheme == "https" || scheme == "wss" ? 443 : 0;
-  return read.ec == std::errc{} && read.ptr == text.data() + text.size() && !text.starts_with('0') && port != left_out;
+  auto left_out = scheme == "http" || scheme == "ws"   ? 80
+                : scheme == "https" || scheme == "wss" ? 443
+                                                       : 0;
+  return read.ec == std::errc{} && read.ptr == text.data() + text.size() && !text.starts_with('0')
+      && port != left_out;
 }
 
 } // namespace

@@ -23,8 +23,8 @@ std::uint32_t frames_in(std::string_view frames, actors::byte_range part) {
 
 } // namespace
 
-void outbox::queue(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames, output_kind kind,
-                   actors::steady_time now) {
+void outbox::queue(const protocol::shared_bytes& bytes, actors::byte_range part,
+                   std::uint32_t frames, output_kind kind, actors::steady_time now) {
   actors::make_room(entries_);
   if (empty())
     progress_ = now;
@@ -35,7 +35,8 @@ void outbox::queue(const protocol::shared_bytes& bytes, actors::byte_range part,
 }
 
 /// What it cannot keep may be half a frame: nothing can follow then.
-outbox::status outbox::queue_rest(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts, std::size_t taken,
+outbox::status outbox::queue_rest(const protocol::shared_bytes& bytes,
+                                  std::span<const actors::byte_range> parts, std::size_t taken,
                                   std::uint32_t frames, actors::steady_time now) noexcept {
   try {
     actors::make_room(entries_, parts.size());
@@ -66,20 +67,23 @@ outbox::status outbox::queue_rest(std::span<const actors::output_piece> pieces, 
     taken -= gone;
     left.begin += gone;
     if (left.size() > 0)
-      queue(*p.bytes, left, gone == 0 ? p.frames : frames_in(p.bytes->view(), left), output_kind::data, now);
+      queue(*p.bytes, left, gone == 0 ? p.frames : frames_in(p.bytes->view(), left),
+            output_kind::data, now);
   }
   return status::blocked;
 }
 
 /// Copies runs of small pieces side by side; large ones are sent from where they lie.
-outbox::chunk outbox::gather(std::span<const actors::output_piece> pieces, char* copies, std::array<iovec, max_parts>& out) noexcept {
+outbox::chunk outbox::gather(std::span<const actors::output_piece> pieces, char* copies,
+                             std::array<iovec, max_parts>& out) noexcept {
   chunk taken;
   auto* end = copies;
   auto* run = copies; // where the last part ends, if it is a run of copies
   for (auto& p : pieces) {
     auto* bytes = const_cast<char*>(p.bytes->data()) + p.part.begin;
     std::size_t size = p.part.size();
-    bool copied = size <= small_bytes && size <= static_cast<std::size_t>(copies + copied_bytes - end);
+    bool copied =
+      size <= small_bytes && size <= static_cast<std::size_t>(copies + copied_bytes - end);
     if (copied)
       bytes = static_cast<char*>(std::memcpy(end, bytes, size));
     if (copied && taken.parts > 0 && run == end) {
@@ -99,14 +103,15 @@ outbox::chunk outbox::gather(std::span<const actors::output_piece> pieces, char*
   return taken;
 }
 
-void outbox::append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames, output_kind kind,
-                    actors::steady_time now) {
+void outbox::append(const protocol::shared_bytes& bytes, actors::byte_range part,
+                    std::uint32_t frames, output_kind kind, actors::steady_time now) {
   if (!sealed_ && part.size() > 0)
     queue(bytes, part, frames, kind, now);
 }
 
 void outbox::close(const protocol::shared_bytes& close_frame, actors::steady_time now) {
-  append(close_frame, {0, static_cast<std::uint32_t>(close_frame.size())}, 1, output_kind::control, now);
+  append(close_frame, {0, static_cast<std::uint32_t>(close_frame.size())}, 1, output_kind::control,
+         now);
   sealed_ = true;
 }
 

@@ -30,7 +30,9 @@ struct pending_place::address_group
   places answering;
 
   [[nodiscard]] places& of(stage s) noexcept { return s == stage::waiting ? waiting : answering; }
-  [[nodiscard]] pending_place& longest() noexcept { return waiting.empty() ? answering.front() : waiting.front(); }
+  [[nodiscard]] pending_place& longest() noexcept {
+    return waiting.empty() ? answering.front() : waiting.front();
+  }
 };
 
 /// The groups by the bits of their size, in each those that changed longest ago first.
@@ -44,7 +46,7 @@ pending_sockets::pending_sockets(limits l, protocol::event_counters& counters)
 
 pending_sockets::~pending_sockets() = default;
 
-// -- coming and going -----------------------------------------------------------------------------------------------------
+// -- coming and going -----------------------------------------------------------------------------
 
 void pending_sockets::enter(const std::shared_ptr<pending_socket>& socket, const owner& whose) {
   std::shared_ptr<pending_socket> evicted; // is not to be destroyed under the lock
@@ -53,7 +55,9 @@ void pending_sockets::enter(const std::shared_ptr<pending_socket>& socket, const
     std::lock_guard guard{mutex_};
     auto& group = group_of(whose);
     auto of_address = is_full(group);
-    auto* from = of_address ? &group : limits_.in_all > 0 && size_ >= limits_.in_all ? &largest() : nullptr;
+    auto* from = of_address                                    ? &group
+               : limits_.in_all > 0 && size_ >= limits_.in_all ? &largest()
+                                                               : nullptr;
     try {
       if (from)
         evict(*from, evicted);
@@ -111,7 +115,7 @@ void pending_sockets::leave(pending_socket& socket) noexcept {
   }
 }
 
-// -- making room ----------------------------------------------------------------------------------------------------------
+// -- making room ----------------------------------------------------------------------------------
 
 bool pending_sockets::make_room() {
   std::shared_ptr<pending_socket> evicted;
@@ -143,8 +147,8 @@ void pending_sockets::end_all(const actors::event_loop& loop) {
       socket->end();
 }
 
-/// Ends the socket of `group` that has made no progress for longest. It stays as it is if that cannot be told to
-/// its loop.
+/// Ends the socket of `group` that has made no progress for longest. It stays as it is if that
+/// cannot be told to its loop.
 void pending_sockets::evict(address_group& group, std::shared_ptr<pending_socket>& evicted) {
   auto& place = group.longest();
   evicted = place.socket_.lock(); // null: it is about to leave
@@ -153,7 +157,8 @@ void pending_sockets::evict(address_group& group, std::shared_ptr<pending_socket
   take_out(place);
 }
 
-/// One that has the most, of the first few of the largest class: the one whose longest wait is the longest.
+/// One that has the most, of the first few of the largest class: the one whose longest wait is the
+/// longest.
 pending_sockets::address_group& pending_sockets::largest() noexcept {
   constexpr int looked_at = 16;
   auto& classes = by_size_->of_bits;
@@ -161,12 +166,13 @@ pending_sockets::address_group& pending_sockets::largest() noexcept {
   auto* best = &top.front();
   int looked = 0;
   for (auto i = std::next(top.begin()); i != top.end() && ++looked < looked_at; ++i)
-    if (i->size > best->size || (i->size == best->size && i->longest().since_ < best->longest().since_))
+    if (i->size > best->size
+        || (i->size == best->size && i->longest().since_ < best->longest().since_))
       best = &*i;
   return *best;
 }
 
-// -- groups ---------------------------------------------------------------------------------------------------------------
+// -- groups ---------------------------------------------------------------------------------------
 
 bool pending_sockets::is_full(const address_group& group) const noexcept {
   return group.is_bounded && limits_.per_address > 0 && group.size >= limits_.per_address;
@@ -180,7 +186,8 @@ pending_sockets::address_group& pending_sockets::group_of(const owner& whose) {
   if (i == groups_.end()) {
     i = groups_.emplace(std::move(key), std::make_unique<address_group>()).first;
     i->second->key = &i->first;
-    i->second->is_bounded = !whose.is_proxy && !counted_as(whose.address, limits_.count_loopback).empty();
+    i->second->is_bounded =
+      !whose.is_proxy && !counted_as(whose.address, limits_.count_loopback).empty();
   }
   return *i->second;
 }

@@ -18,7 +18,8 @@ namespace troupe::transport {
 
 class pending_socket;
 
-/// The place of one socket among those that are no WebSockets (yet). Only `pending_sockets` looks into it.
+/// The place of one socket among those that are no WebSockets (yet). Only `pending_sockets` looks
+/// into it.
 class pending_place : public boost::intrusive::list_base_hook<> {
   friend class pending_sockets;
   enum class stage : std::uint8_t { waiting, answering };
@@ -29,8 +30,8 @@ class pending_place : public boost::intrusive::list_base_hook<> {
   std::uint64_t since_ = 0; ///< order of the last progress
 };
 
-/// A socket on a loop that is no WebSocket (yet): nothing has come, TLS or an HTTP request is under way, or an
-/// answer. Who derives from it calls `pending_sockets::leave` in its destructor.
+/// A socket on a loop that is no WebSocket (yet): nothing has come, TLS or an HTTP request is under
+/// way, or an answer. Who derives from it calls `pending_sockets::leave` in its destructor.
 class pending_socket {
 public:
   explicit pending_socket(actors::event_loop& loop) : loop_(loop) {}
@@ -49,13 +50,14 @@ private:
   pending_place place_;
 };
 
-/// Counts the sockets of all loops that are no WebSockets (yet), per address and in all, from `accept` on. For
-/// one too many, another one is ended: the one that has made no progress for longest, of the same address if that
-/// has too many, else of one of those that have the most (half of the most, at least). Sockets that wait for their client go before those that
-/// are being answered.
+/// Counts the sockets of all loops that are no WebSockets (yet), per address and in all, from
+/// `accept` on. For one too many, another one is ended: the one that has made no progress for
+/// longest, of the same address if that has too many, else of one of those that have the most (half
+/// of the most, at least). Sockets that wait for their client go before those that are being
+/// answered.
 ///
-/// Invariants: at most `in_all` are counted, and `per_address` of a bounded address. A socket that was told to end
-/// is counted no more. Cost: constant; one lock. Thread: any, but for `end_all`.
+/// Invariants: at most `in_all` are counted, and `per_address` of a bounded address. A socket that
+/// was told to end is counted no more. Cost: constant; one lock. Thread: any, but for `end_all`.
 class pending_sockets {
 public:
   struct limits {
@@ -67,7 +69,8 @@ public:
   /// Whose a socket is.
   struct owner {
     boost::asio::ip::address address;
-    bool is_proxy = false; ///< a trusted one, whose client is not known yet: not bounded per address
+    /// A trusted one, whose client is not known yet: not bounded per address.
+    bool is_proxy = false;
   };
 
   pending_sockets(limits l, protocol::event_counters& counters);

@@ -23,12 +23,13 @@
 
 namespace troupe::transport {
 
-/// A TCP socket that its loop's poller tells of: it knows whether there is input without asking, and an idle one holds no operation and
-/// no buffer.
+/// A TCP socket that its loop's poller tells of: it knows whether there is input without asking,
+/// and an idle one holds no operation and no buffer.
 ///
-/// Its operations are those of Asio's sockets that sessions and Beast use; handlers are never called from in here, and get
-/// `operation_aborted` once it is closed. One read or wait for input at a time, and one wait for output.
-/// Cost: an allocation for each asynchronous operation; `await_input` none. Thread: the loop's.
+/// Its operations are those of Asio's sockets that sessions and Beast use; handlers are never
+/// called from in here, and get `operation_aborted` once it is closed. One read or wait for input
+/// at a time, and one wait for output. Cost: an allocation for each asynchronous operation;
+/// `await_input` none. Thread: the loop's.
 class polled_socket : private actors::pollable { // not final: Asio derives from what it is shown
 public:
   using executor_type = plain_socket::executor_type;
@@ -49,7 +50,8 @@ public:
 
   /// Of a socket that does not block.
   polled_socket(owned_descriptor socket, actors::event_loop& loop) noexcept;
-  /// Serves nobody, until `serve`. Precondition: nothing of `other`'s is under way. Throws `std::system_error`, if `other` served.
+  /// Serves nobody, until `serve`. Precondition: nothing of `other`'s is under way. Throws
+  /// `std::system_error`, if `other` served.
   polled_socket(polled_socket&& other);
   virtual ~polled_socket();
 
@@ -65,7 +67,8 @@ public:
   /// What is there, at once. `would_block`: nothing; `eof`: the end.
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec) noexcept;
 
-  /// Calls `handler(error_code, std::size_t)` once something was read into the first of the buffers.
+  /// Calls `handler(error_code, std::size_t)` once something was read into the first of the
+  /// buffers.
   template <class Buffers, class Handler>
   void async_read_some(const Buffers& into, Handler handler) {
     start_reader(std::make_unique<read<Handler>>(*this, first_of(into), std::move(handler)));
@@ -91,13 +94,17 @@ public:
   template <class Handler>
   void async_wait(boost::asio::socket_base::wait_type what, Handler handler) {
     auto w = std::make_unique<wait<Handler>>(std::move(handler));
-    what == boost::asio::socket_base::wait_read ? start_reader(std::move(w)) : start_writer(std::move(w));
+    what == boost::asio::socket_base::wait_read ? start_reader(std::move(w))
+                                                : start_writer(std::move(w));
   }
 
-  [[nodiscard]] executor_type get_executor() const noexcept { return loop_.context().get_executor(); }
+  [[nodiscard]] executor_type get_executor() const noexcept {
+    return loop_.context().get_executor();
+  }
   [[nodiscard]] int native_handle() const noexcept { return descriptor_; }
   [[nodiscard]] bool is_open() const noexcept { return descriptor_ >= 0; }
-  void shutdown(boost::asio::socket_base::shutdown_type what, boost::system::error_code& ec) noexcept;
+  void shutdown(boost::asio::socket_base::shutdown_type what,
+                boost::system::error_code& ec) noexcept;
   /// Ends the read or the wait for input that is under way.
   void cancel(boost::system::error_code& ec) noexcept;
   void close(boost::system::error_code& ec) noexcept;
@@ -128,7 +135,8 @@ private:
 
   template <class Handler>
   struct read final : operation {
-    read(polled_socket& s, boost::asio::mutable_buffer b, Handler&& h) : socket(s), into(b), handler(std::move(h)) {}
+    read(polled_socket& s, boost::asio::mutable_buffer b, Handler&& h)
+      : socket(s), into(b), handler(std::move(h)) {}
     void complete(std::unique_ptr<operation> self) override {
       auto result = this->ec;
       auto n = result ? 0 : socket.read_some(into, result);
@@ -145,7 +153,8 @@ private:
 
   template <class Buffers, class Handler>
   struct write final : operation {
-    write(polled_socket& s, const Buffers& b, Handler&& h) : socket(s), from(b), handler(std::move(h)) {}
+    write(polled_socket& s, const Buffers& b, Handler&& h)
+      : socket(s), from(b), handler(std::move(h)) {}
     void complete(std::unique_ptr<operation> self) override {
       auto result = this->ec;
       auto n = taken;
@@ -172,7 +181,8 @@ private:
   template <class Buffers>
   static std::size_t gather(const Buffers& buffers, std::array<iovec, most_parts>& parts) {
     std::size_t count = 0;
-    for (auto i = boost::asio::buffer_sequence_begin(buffers); i != boost::asio::buffer_sequence_end(buffers) && count < most_parts; ++i) {
+    for (auto i = boost::asio::buffer_sequence_begin(buffers);
+         i != boost::asio::buffer_sequence_end(buffers) && count < most_parts; ++i) {
       boost::asio::const_buffer b{*i};
       if (b.size() > 0)
         parts[count++] = {const_cast<void*>(b.data()), b.size()};
@@ -197,7 +207,7 @@ private:
   bool is_polled_ = false;
   bool may_have_input_ = false;
   bool stops_short_ = false; ///< a read ends at an urgent byte, whatever lies behind it
-  bool has_ended_ = false; ///< the input has, or all: behind what is there a read finds the end
+  bool has_ended_ = false;   ///< the input has, or all: behind what is there a read finds the end
   bool host_waits_ = false;
 };
 

@@ -18,8 +18,8 @@
 
 namespace troupe::transport {
 
-/// A pipe that the handler writes signals to while somebody hears it. It is never closed: a handler under way, which nobody can wait
-/// for, may still know its number.
+/// A pipe that the handler writes signals to while somebody hears it. It is never closed: a handler
+/// under way, which nobody can wait for, may still know its number.
 struct signal_place {
   int out = -1;
   std::atomic<int> in{-1};
@@ -32,7 +32,7 @@ constexpr std::array signals{SIGTERM, SIGINT, SIGHUP};
 constexpr unsigned char the_end = 0; ///< no signal's number
 
 std::array<signal_place, 16> places;
-std::mutex install_mutex;                             ///< guards all below, and who hears a place
+std::mutex install_mutex; ///< guards all below, and who hears a place
 std::size_t watches = 0;
 std::array<struct sigaction, signals.size()> of_host;
 
@@ -45,7 +45,9 @@ extern "C" void pass_on(int number) {
   errno = before;
 }
 
-[[noreturn]] void fail(int error, const char* what) { throw std::system_error{error, std::system_category(), what}; }
+[[noreturn]] void fail(int error, const char* what) {
+  throw std::system_error{error, std::system_category(), what};
+}
 
 void open_pipe(signal_place& place) {
   int ends[2];
@@ -57,13 +59,13 @@ void open_pipe(signal_place& place) {
 
 signal_place& enter() {
   std::lock_guard guard{install_mutex};
-  auto free = std::find_if(places.begin(), places.end(), [](auto& p) { return !p.is_heard.load(); });
+  auto free =
+    std::find_if(places.begin(), places.end(), [](auto& p) { return !p.is_heard.load(); });
   if (free == places.end())
     fail(EAGAIN, "too many servers wait for signals");
   if (free->out < 0)
     open_pipe(*free);
-  for (unsigned char stale = 0; ::read(free->out, &stale, 1) == 1;) {
-  }
+  for (unsigned char stale = 0; ::read(free->out, &stale, 1) == 1;) {}
   free->is_heard = true;
   if (watches++ > 0)
     return *free;
@@ -112,8 +114,8 @@ signal_watch::signal_watch(hear on_signal) : on_signal_(std::move(on_signal)), p
   }
 }
 
-/// The thread ends first: it takes signals, and would take one with the host's handler, or the system's, in place of its own. What
-/// comes in between is sent to the host again.
+/// The thread ends first: it takes signals, and would take one with the host's handler, or the
+/// system's, in place of its own. What comes in between is sent to the host again.
 signal_watch::~signal_watch() {
   pollfd room{place_.in, POLLOUT, 0};
   while (::write(place_.in, &the_end, 1) < 0)

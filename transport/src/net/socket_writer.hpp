@@ -11,8 +11,9 @@
 
 namespace troupe::transport {
 
-/// One system call; see `outbox` for the answer. Inlined by force: the kernel leaves nothing in the processor of where calls return
-/// to, so that each level between the loop over a room's members and the system call costs a mispredicted return.
+/// One system call; see `outbox` for the answer. Inlined by force: the kernel leaves nothing in the
+/// processor of where calls return to, so that each level between the loop over a room's members
+/// and the system call costs a mispredicted return.
 class socket_writer {
 public:
   /// `sent` counts what the socket takes.
@@ -22,7 +23,8 @@ public:
     if (count != 1)
       return gather(parts, count);
     // Not by `send`, which as a point of cancellation has two atomic steps more.
-    ssize_t n = ::syscall(SYS_sendto, fd_, parts->iov_base, parts->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT, nullptr, 0);
+    ssize_t n = ::syscall(SYS_sendto, fd_, parts->iov_base, parts->iov_len,
+                          MSG_NOSIGNAL | MSG_DONTWAIT, nullptr, 0);
     return n >= 0 ? counted(n) : after_error(errno, parts, count);
   }
 

@@ -38,7 +38,8 @@ int checked(int descriptor) {
 } // namespace
 
 struct line_writer::state {
-  state(int descriptor, std::size_t most) : out(checked(descriptor)), max_lines(std::max<std::size_t>(1, most)) {}
+  state(int descriptor, std::size_t most)
+    : out(checked(descriptor)), max_lines(std::max<std::size_t>(1, most)) {}
 
   void add(std::string line);
   void run();
@@ -97,7 +98,8 @@ bool line_writer::state::put_lost() {
   if (now == told)
     return true;
   std::array<char, 64> text; // this thread may not throw
-  auto size = std::snprintf(text.data(), text.size(), "%llu lines were lost here\n", static_cast<unsigned long long>(now - told));
+  auto size = std::snprintf(text.data(), text.size(), "%llu lines were lost here\n",
+                            static_cast<unsigned long long>(now - told));
   if (!put({text.data(), static_cast<std::size_t>(size)}))
     return false;
   told = now;
@@ -131,7 +133,8 @@ line_writer::~line_writer() {
     state_->ending = true;
     state_->give_up = std::chrono::steady_clock::now() + last_words;
     state_->has_lines.notify_one();
-    in_time = state_->has_ended.wait_for(lock, last_words + 2 * patience, [this] { return state_->ended; });
+    in_time =
+      state_->has_ended.wait_for(lock, last_words + 2 * patience, [this] { return state_->ended; });
   }
   if (in_time)
     thread_.join();

@@ -39,7 +39,8 @@ std::string_view colour_of(spdlog::level::level_enum level) {
   }
 }
 
-/// Queues formatted lines. (spdlog's own queue waits for its thread at the end, and that thread for whoever reads the log.)
+/// Queues formatted lines. (spdlog's own queue waits for its thread at the end, and that thread for
+/// whoever reads the log.)
 class queueing_sink final : public spdlog::sinks::base_sink<std::mutex> {
 private:
   void sink_it_(const spdlog::details::log_msg& message) override {
@@ -55,17 +56,21 @@ private:
   void flush_() override {}
 
   line_writer out_{STDERR_FILENO};
-  const bool has_colours_ = spdlog::details::os::in_terminal(stderr) && spdlog::details::os::is_color_terminal();
+  const bool has_colours_ =
+    spdlog::details::os::in_terminal(stderr) && spdlog::details::os::is_color_terminal();
 };
 
 class stderr_logger final : public protocol::logger {
 public:
-  explicit stderr_logger(protocol::log_level least) : out_("troupe", std::make_shared<queueing_sink>()) {
+  explicit stderr_logger(protocol::log_level least)
+    : out_("troupe", std::make_shared<queueing_sink>()) {
     out_.set_level(level_of(least));
-    out_.set_formatter(std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v", spdlog::pattern_time_type::local, ""));
+    out_.set_formatter(std::make_unique<spdlog::pattern_formatter>(
+      "%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v", spdlog::pattern_time_type::local, ""));
   }
 
-  void write(protocol::log_level level, std::string_view component, std::string_view text) noexcept override {
+  void write(protocol::log_level level, std::string_view component,
+             std::string_view text) noexcept override {
     try {
       out_.log(level_of(level), "{}: {}", component, protocol::escape_for_log(redact(text)));
     } catch (const std::exception&) {

@@ -15,7 +15,7 @@
 namespace troupe::transport {
 
 output_descriptor::output_descriptor(int descriptor) : descriptor_(descriptor) {
-  struct stat now{};
+  struct stat now {};
   was_open_ = ::fstat(descriptor_, &now) == 0;
   if (was_open_ && S_ISSOCK(now.st_mode)) {
     kind_ = kind::socket;
@@ -36,7 +36,7 @@ void output_descriptor::close_own() {
 
 /// Finds out what the descriptor is, if it is not what it was.
 void output_descriptor::look_again() {
-  struct stat now{};
+  struct stat now {};
   if (!was_open_)
     return;
   if (::fstat(descriptor_, &now) != 0) {
@@ -65,7 +65,8 @@ ssize_t output_descriptor::write_now(std::string_view bytes) const {
   switch (kind_) {
     case kind::closed: errno = EBADF; return -1;
     case kind::file: return ::write(descriptor_, bytes.data(), bytes.size());
-    case kind::socket: return ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    case kind::socket:
+      return ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     case kind::reopened: return ::write(own_, bytes.data(), bytes.size());
     case kind::asked: break;
   }

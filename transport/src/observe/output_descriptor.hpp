@@ -8,11 +8,13 @@
 
 namespace troupe::transport {
 
-/// Writes to a descriptor of the process's without ever waiting in the write, and without changing its flags, which others share.
+/// Writes to a descriptor of the process's without ever waiting in the write, and without changing
+/// its flags, which others share.
 ///
-/// A pipe or a terminal is opened once more for that, without blocking; where that is forbidden, it is asked first and given no more
-/// than it has room for. If the host puts something else in the descriptor's place (log rotation by `dup2`), that is written to, but
-/// never a socket that was not there from the start. Thread: one at a time.
+/// A pipe or a terminal is opened once more for that, without blocking; where that is forbidden, it
+/// is asked first and given no more than it has room for. If the host puts something else in the
+/// descriptor's place (log rotation by `dup2`), that is written to, but never a socket that was not
+/// there from the start. Thread: one at a time.
 class output_descriptor {
 public:
   enum class outcome { done, stalled, failed };
@@ -23,7 +25,8 @@ public:
   output_descriptor& operator=(const output_descriptor&) = delete;
   ~output_descriptor();
 
-  /// Takes what could be written off the front of `bytes`. `stalled`: it takes no more now. `failed`: it cannot be written to.
+  /// Takes what could be written off the front of `bytes`. `stalled`: it takes no more now.
+  /// `failed`: it cannot be written to.
   [[nodiscard]] outcome write_some(std::string_view& bytes);
 
   /// Waits until it may take more.

@@ -11,18 +11,21 @@ namespace troupe::transport {
 namespace {
 
 constexpr std::string_view replacement = "[redacted]";
-constexpr std::string_view base64url_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::string_view base64url_digits =
+  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 std::string lower_case(std::string_view text) {
   std::string out{text};
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return out;
 }
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 bool ends_value(char c) {
-  return static_cast<unsigned char>(c) <= ' ' || c == '\x7f' || std::string_view{"&#\","}.find(c) != std::string_view::npos;
+  return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'
+      || std::string_view{"&#\","}.find(c) != std::string_view::npos;
 }
 
 bool is_base64url(char c) { return base64url_digits.find(c) != std::string_view::npos; }
@@ -32,7 +35,8 @@ class marker_finder {
 public:
   explicit marker_finder(std::string_view text) : text_(text), lower_(lower_case(text)) {}
 
-  /// The size of the marker at `at`, 0 if there is none. A token that is its own marker has size 0 and sets `bare`.
+  /// The size of the marker at `at`, 0 if there is none. A token that is its own marker has size 0
+  /// and sets `bare`.
   std::size_t marker_at(std::size_t at, bool& bare) {
     const auto rest = std::string_view{lower_}.substr(at);
     if (rest.starts_with("troupe.bearer."))
@@ -50,7 +54,8 @@ private:
   [[nodiscard]] bool is_token_key(std::size_t end) const {
     constexpr std::size_t enough = 15; // each byte of `token` as an escape
     const auto bytes = std::min(end, enough);
-    return decode_query_text(std::string_view{lower_}.substr(end - bytes, bytes)).ends_with("token");
+    return decode_query_text(std::string_view{lower_}.substr(end - bytes, bytes))
+      .ends_with("token");
   }
 
   /// Whether `{"` in base64url, and behind a dot more of it, starts here.
@@ -59,7 +64,8 @@ private:
       return false;
     if (at >= run_end_)
       run_end_ = std::min(text_.find_first_not_of(base64url_digits, at), text_.size());
-    return run_end_ - at > 10 && text_.size() - run_end_ > 1 && text_[run_end_] == '.' && is_base64url(text_[run_end_ + 1]);
+    return run_end_ - at > 10 && text_.size() - run_end_ > 1 && text_[run_end_] == '.'
+        && is_base64url(text_[run_end_ + 1]);
   }
 
   std::string_view text_;
@@ -68,7 +74,8 @@ private:
 };
 
 std::size_t value_bytes(std::string_view text) {
-  return static_cast<std::size_t>(std::find_if(text.begin(), text.end(), ends_value) - text.begin());
+  return static_cast<std::size_t>(std::find_if(text.begin(), text.end(), ends_value)
+                                  - text.begin());
 }
 
 } // namespace

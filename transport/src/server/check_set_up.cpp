@@ -21,7 +21,8 @@ constexpr std::size_t least_header_bytes = 256;
 constexpr std::size_t least_headers = 5; // RFC 6455, 4.1
 
 bool has_control_characters(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  return std::any_of(text.begin(), text.end(),
+                     [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
 /// Why no request has such a path; null: some have.
@@ -35,11 +36,15 @@ const char* problem_of_path(std::string_view path) {
   return nullptr;
 }
 
-/// Why a segment of a route's pattern stands for nothing; null: it does. `names`: those of the segments before it.
-const char* problem_of_segment(std::string_view segment, bool is_last, std::vector<std::string_view>& names) {
-  constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+/// Why a segment of a route's pattern stands for nothing; null: it does. `names`: those of the
+/// segments before it.
+const char* problem_of_segment(std::string_view segment, bool is_last,
+                               std::vector<std::string_view>& names) {
+  constexpr std::string_view allowed =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
   if (segment.find('*') != std::string_view::npos)
-    return segment == "*" && is_last ? nullptr : "* stands for the rest of a path, at its end and by itself";
+    return segment == "*" && is_last ? nullptr
+                                     : "* stands for the rest of a path, at its end and by itself";
   if (!segment.starts_with(':'))
     return nullptr;
   auto name = segment.substr(1);
@@ -69,7 +74,8 @@ const char* problem_of_pattern(std::string_view pattern) {
 const char* problem_of_place(std::string_view path) {
   if (auto* problem = problem_of_path(path))
     return problem;
-  auto is_pattern = path.find('*') != std::string_view::npos || path.find("/:") != std::string_view::npos;
+  auto is_pattern =
+    path.find('*') != std::string_view::npos || path.find("/:") != std::string_view::npos;
   return is_pattern ? "WebSockets have whole paths, no patterns" : nullptr;
 }
 
@@ -77,16 +83,20 @@ const char* problem_of_place(std::string_view path) {
 void check_list(std::string_view field, std::vector<std::string> names, const option_check& is) {
   std::sort(names.begin(), names.end());
   auto twice = std::adjacent_find(names.begin(), names.end());
-  is.that(twice == names.end(), field, twice == names.end() ? "" : "\"" + *twice + "\" twice", "each of them once");
+  is.that(twice == names.end(), field, twice == names.end() ? "" : "\"" + *twice + "\" twice",
+          "each of them once");
 }
 
 bool is_place_of(const std::pair<std::string, std::uint16_t>& probes, const server_options& o) {
-  return o.port != 0 && probes.second == o.port && (probes.first.empty() || o.bind.empty() || probes.first == o.bind);
+  return o.port != 0 && probes.second == o.port
+      && (probes.first.empty() || o.bind.empty() || probes.first == o.bind);
 }
 
 /// Says also what a zone is where there is one.
 std::string expected_address(std::string what, const std::string& text) {
-  return text.find('%') == std::string::npos ? what : what + "; behind % stands an interface of this machine";
+  return text.find('%') == std::string::npos
+         ? what
+         : what + "; behind % stands an interface of this machine";
 }
 
 void check_names(const server_options& o, const option_check& is) {
@@ -99,19 +109,25 @@ void check_names(const server_options& o, const option_check& is) {
   for (auto& origin : o.origins)
     is.that(is_origin(origin), "origins", quoted(origin), "origins such as https://example.org");
   for (auto& origin : o.cors_origins)
-    is.that(origin == "*" || is_origin(origin), "cors_origins", quoted(origin), "origins such as https://example.org, or *");
-  auto has_all = std::find(o.cors_origins.begin(), o.cors_origins.end(), "*") != o.cors_origins.end();
-  is.that(!has_all || o.cors_origins.size() == 1, "cors_origins", "\"*\" beside others", "* alone, which is all, or some");
+    is.that(origin == "*" || is_origin(origin), "cors_origins", quoted(origin),
+            "origins such as https://example.org, or *");
+  auto has_all =
+    std::find(o.cors_origins.begin(), o.cors_origins.end(), "*") != o.cors_origins.end();
+  is.that(!has_all || o.cors_origins.size() == 1, "cors_origins", "\"*\" beside others",
+          "* alone, which is all, or some");
   check_list("origins", o.origins, is);
   check_list("cors_origins", o.cors_origins, is);
   check_list("trusted_proxies", o.trusted_proxies, is);
-  is.that(!o.proxy_protocol || !o.trusted_proxies.empty(), "proxy_protocol", "on", "trusted_proxies, who send that header");
+  is.that(!o.proxy_protocol || !o.trusted_proxies.empty(), "proxy_protocol", "on",
+          "trusted_proxies, who send that header");
   auto* problem = problem_of_place(o.websocket_path);
-  is.that(!problem, "websocket_path", quoted(o.websocket_path), problem ? std::string{"a path ("} + problem + ")" : "");
+  is.that(!problem, "websocket_path", quoted(o.websocket_path),
+          problem ? std::string{"a path ("} + problem + ")" : "");
   std::error_code ignored; // then it is none
-  is.that(!o.static_folder || std::filesystem::is_directory(*o.static_folder, ignored), "static_folder",
-          o.static_folder ? quoted(o.static_folder->string()) : "", "a folder");
-  is.that(o.tls_certificates.empty() == o.tls_key.empty(), o.tls_key.empty() ? "tls_key" : "tls_certificates", "empty",
+  is.that(!o.static_folder || std::filesystem::is_directory(*o.static_folder, ignored),
+          "static_folder", o.static_folder ? quoted(o.static_folder->string()) : "", "a folder");
+  is.that(o.tls_certificates.empty() == o.tls_key.empty(),
+          o.tls_key.empty() ? "tls_key" : "tls_certificates", "empty",
           "a file: certificates and their key go together");
 }
 
@@ -128,13 +144,16 @@ void check_own_fields(const server_options& o, const option_check& is) {
 /// Numbers that were cast to what they are not.
 void check_kinds(const server_options& o, const option_check& is) {
   auto number = [](auto kind) { return std::to_string(static_cast<unsigned>(kind)); };
-  is.that(o.log_level <= protocol::log_level::error, "log_level", number(o.log_level), "debug, info, warning or error");
+  is.that(o.log_level <= protocol::log_level::error, "log_level", number(o.log_level),
+          "debug, info, warning or error");
   if (!o.jwt)
     return;
   is.bytes("jwt.max_token_bytes", o.jwt->max_token_bytes, most_request_bytes);
-  is.that(o.jwt->profile <= jwt_profile::strict, "jwt.profile", number(o.jwt->profile), "seed or strict");
+  is.that(o.jwt->profile <= jwt_profile::strict, "jwt.profile", number(o.jwt->profile),
+          "seed or strict");
   for (auto& key : o.jwt->keys)
-    is.that(key.algorithm <= jwt_algorithm::es256, "jwt.keys", "algorithm " + number(key.algorithm), "HS256 to ES256");
+    is.that(key.algorithm <= jwt_algorithm::es256, "jwt.keys", "algorithm " + number(key.algorithm),
+            "HS256 to ES256");
 }
 
 } // namespace
@@ -156,8 +175,8 @@ void check_options(const server_options& o) {
   is.that(o.max_header_bytes == 0 || o.max_header_bytes >= least_header_bytes, "max_header_bytes",
           std::to_string(o.max_header_bytes), "at least 256, or 0: no upgrade is shorter");
   is.count("max_headers", o.max_headers);
-  is.that(o.max_headers == 0 || o.max_headers >= least_headers, "max_headers", std::to_string(o.max_headers),
-          "at least 5, or 0: an upgrade has as many");
+  is.that(o.max_headers == 0 || o.max_headers >= least_headers, "max_headers",
+          std::to_string(o.max_headers), "at least 5, or 0: an upgrade has as many");
   is.bytes("max_body_bytes", o.max_body_bytes, most_request_bytes);
   is.time("handshake_deadline", o.handshake_deadline);
   is.time("tls_deadline", o.tls_deadline);
@@ -172,8 +191,11 @@ void check_options(const server_options& o) {
 
 void check_route(const std::string& method, const std::string& pattern, bool has_handler,
                  const http_router& router) {
-  auto fail = [&](const char* why) { throw std::invalid_argument{"route(\"" + method + "\", \"" + pattern + "\"): " + why}; };
-  if (method.empty() || method.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != std::string::npos)
+  auto fail = [&](const char* why) {
+    throw std::invalid_argument{"route(\"" + method + "\", \"" + pattern + "\"): " + why};
+  };
+  if (method.empty()
+      || method.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != std::string::npos)
     fail("a method is written in capitals");
   if (auto* problem = problem_of_pattern(pattern))
     fail(problem);
@@ -185,8 +207,8 @@ void check_route(const std::string& method, const std::string& pattern, bool has
     fail("it would take the path of each file of server_options.static_folder: routes go first");
 }
 
-void check_endpoint(const std::string& path, const websocket_places& places, const server_options& o,
-                    const std::string& rooms) {
+void check_endpoint(const std::string& path, const websocket_places& places,
+                    const server_options& o, const std::string& rooms) {
   auto fail = [&](const std::string& why) {
     throw std::invalid_argument{"endpoint(\"" + path + "\"): " + why};
   };
@@ -198,11 +220,13 @@ void check_endpoint(const std::string& path, const websocket_places& places, con
     return;
   auto given = rooms.empty() ? "server_options.node.lobby, the room \"" + o.node.lobby + "\","
                              : "rooms(\"" + rooms + "\")";
-  fail(given + " would have no effect: it takes the place of the rooms, which are at "
-               "server_options.websocket_path; give one of them another path");
+  fail(given
+       + " would have no effect: it takes the place of the rooms, which are at "
+         "server_options.websocket_path; give one of them another path");
 }
 
-void check_rooms(const std::string& pattern, const websocket_places& places, const server_options& o) {
+void check_rooms(const std::string& pattern, const websocket_places& places,
+                 const server_options& o) {
   if (auto i = places.find(o.websocket_path); i != places.end() && i->second.endpoint)
     throw std::invalid_argument{
       "rooms(\"" + pattern + "\"): they would have no effect: endpoint(\"" + o.websocket_path
@@ -213,14 +237,16 @@ void check_rooms(const std::string& pattern, const websocket_places& places, con
 void check_reserved(const server_options& o, std::size_t descriptors) {
   auto reserved = o.reserved_descriptors.value_or(0);
   option_check is{"server_options"};
-  is.that(descriptors == 0 || reserved < descriptors, "reserved_descriptors", std::to_string(reserved),
+  is.that(descriptors == 0 || reserved < descriptors, "reserved_descriptors",
+          std::to_string(reserved),
           "fewer than the " + std::to_string(descriptors) + " that this process may open");
 }
 
 std::pair<std::string, std::uint16_t> split_admin_bind(const std::string& text) {
   auto split = read_address_and_port(text);
   auto is_whole = split && !split->first.empty();
-  option_check{"server_options"}.that(is_whole, "admin_bind", "\"" + text + "\"", expected_address("address:port", text));
+  option_check{"server_options"}.that(is_whole, "admin_bind", "\"" + text + "\"",
+                                      expected_address("address:port", text));
   return std::move(*split);
 }
 

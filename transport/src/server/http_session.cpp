@@ -17,14 +17,17 @@ using boost::system::error_code;
 
 /// Carries an answer from any thread to its session, if that is still there.
 template <class Socket>
-struct basic_http_session<Socket>::late_answer final : http_reply::receiver, std::enable_shared_from_this<late_answer> {
-  late_answer(const actors::event_loop& l, std::weak_ptr<basic_http_session> s) : loop(l.entrance()), session(std::move(s)) {}
+struct basic_http_session<Socket>::late_answer final : http_reply::receiver,
+                                                       std::enable_shared_from_this<late_answer> {
+  late_answer(const actors::event_loop& l, std::weak_ptr<basic_http_session> s)
+    : loop(l.entrance()), session(std::move(s)) {}
 
   void take(http_response response) override {
     if (taken.exchange(true))
       return;
     try {
-      loop->enter([&](actors::event_loop& home) { // else the server has gone, and the connection with it
+      // else the server has gone, and the connection with it
+      loop->enter([&](actors::event_loop& home) {
         home.post([self = this->shared_from_this(), r = std::move(response)]() mutable {
           if (auto s = self->session.lock(); s && s->late_ == self)
             s->take_late(std::move(r));
@@ -68,8 +71,10 @@ void basic_http_session<Socket>::lose_handler() noexcept {
 }
 
 template <class Socket>
-basic_http_session<Socket>::basic_http_session(owned_descriptor accepted, const boost::asio::ip::address& peer,
-                                               actors::event_loop& loop, http_settings& settings, socket_share share)
+basic_http_session<Socket>::basic_http_session(owned_descriptor accepted,
+                                               const boost::asio::ip::address& peer,
+                                               actors::event_loop& loop, http_settings& settings,
+                                               socket_share share)
   : pending_socket(loop),
     accepted_(std::move(accepted)),
     settings_(settings),
@@ -130,8 +135,9 @@ void basic_http_session<Socket>::open() {
     socket_.emplace(settings_.tls->on(plain_socket{loop_.context()}));
     lowest().assign(peer_.is_v6() ? tcp::v6() : tcp::v4(), accepted_.get());
     static_cast<void>(accepted_.release()); // Asio's now
-    error_code ignored;                     // a socket that cannot even do this fails at its first read
-    lowest().non_blocking(true, ignored);   // sessions read what is there, and no more
+    // a socket that cannot even do this fails at its first read
+    error_code ignored;
+    lowest().non_blocking(true, ignored); // sessions read what is there, and no more
   } else {
     socket_.emplace(std::move(accepted_), loop_);
     socket_->serve(*this);
@@ -166,14 +172,15 @@ void basic_http_session<Socket>::on_deadline() {
   });
 }
 
-// -- before the first request ---------------------------------------------------------------------------------------------
+// -- before the first request ---------------------------------------------------------------------
 
 /// The header is read byte by byte, so that nothing of what follows (perhaps TLS) is taken.
 template <class Socket>
 void basic_http_session<Socket>::read_proxy() {
   if (!deadline_.armed())
     loop_.arm(deadline_, settings_.request_deadline);
-  boost::asio::async_read(lowest(), buffer_.prepare(1), guarded([this](error_code ec, std::size_t n) { on_proxy_bytes(ec, n); }));
+  boost::asio::async_read(lowest(), buffer_.prepare(1),
+                          guarded([this](error_code ec, std::size_t n) { on_proxy_bytes(ec, n); }));
 }
 
 template <class Socket>
@@ -204,17 +211,18 @@ void basic_http_session<Socket>::shake_hands() {
   if constexpr (is_tls<Socket>) {
     loop_.arm(deadline_, settings_.tls_deadline);
     socket_->async_handshake(boost::asio::ssl::stream_base::server, guarded([this](error_code ec) {
-      if (!ec)
-        return read_request();
-      settings_.sessions.counters->count(protocol::counter::handshakes_rejected, "tls");
-      end();
-    }));
+                               if (!ec)
+                                 return read_request();
+                               settings_.sessions.counters->count(
+                                 protocol::counter::handshakes_rejected, "tls");
+                               end();
+                             }));
   } else {
     read_request();
   }
 }
 
-// -- requests -------------------------------------------------------------------------------------------------------------
+// -- requests -------------------------------------------------------------------------------------
 
 template <class Socket>
 void basic_http_session<Socket>::read_request() {
@@ -236,7 +244,8 @@ void basic_http_session<Socket>::on_input() {
   contained([this] { read_header(); });
 }
 
-/// Waits by itself for a request to begin: for as long as an operation of Beast's is under way, the loop waits in Asio.
+/// Waits by itself for a request to begin: for as long as an operation of Beast's is under way, the
+/// loop waits in Asio.
 template <class Socket>
 void basic_http_session<Socket>::read_header() {
   if (!is_open())
@@ -248,10 +257,11 @@ void basic_http_session<Socket>::read_header() {
     }
   }
   contained([&] {
-    http::async_read_header(*socket_, buffer_, *parser_, guarded([this](error_code ec, std::size_t n) {
-                             note_traffic(n, 0);
-                             on_header(ec);
-                           }));
+    http::async_read_header(*socket_, buffer_, *parser_,
+                            guarded([this](error_code ec, std::size_t n) {
+                              note_traffic(n, 0);
+                              on_header(ec);
+                            }));
   });
 }
 
@@ -262,7 +272,8 @@ void basic_http_session<Socket>::on_header(error_code ec) {
   keep_alive_ = false;
   if (ec == http::error::header_limit || ec == http::error::buffer_overflow)
     return refuse(431, "The headers are too large.", "headers");
-  if (ec == http::error::end_of_stream || ec == http::error::partial_message || ec == boost::asio::error::connection_reset
+  if (ec == http::error::end_of_stream || ec == http::error::partial_message
+      || ec == boost::asio::error::connection_reset
       || ec == boost::asio::ssl::error::stream_truncated)
     return end();
   if (ec == http::error::body_limit) // announced by its length
@@ -278,9 +289,9 @@ void basic_http_session<Socket>::on_header(error_code ec) {
     return upgrade();
   set_answering(true);
   http::async_read(*socket_, buffer_, *parser_, guarded([this](error_code e, std::size_t n) {
-                     note_traffic(n, 0);
-                     on_body(e);
-                   }));
+    note_traffic(n, 0);
+    on_body(e);
+  }));
 }
 
 template <class Socket>
@@ -306,7 +317,8 @@ template <class Socket>
 void basic_http_session<Socket>::upgrade() {
   auto request = parser_->release();
   auto descriptor = lowest().native_handle();
-  if (descriptor >= settings_.descriptors_scarce_from && are_in_use_below(settings_.descriptors_scarce_from, descriptor))
+  if (descriptor >= settings_.descriptors_scarce_from
+      && are_in_use_below(settings_.descriptors_scarce_from, descriptor))
     return refuse(503, "There are too many connections.", "descriptors", {{"Retry-After", "5"}});
   auto admitted = admit_upgrade(settings_, request, peer_, loop_.now());
   if (!admitted) {
@@ -318,7 +330,8 @@ void basic_http_session<Socket>::upgrade() {
   std::string leftover{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
   auto serve = [&](auto&& socket) {
     using session = basic_websocket_session<std::decay_t<decltype(socket)>>;
-    std::make_shared<session>(std::move(socket), loop_, settings_.sessions, std::move(admitted->lease), std::move(share_))
+    std::make_shared<session>(std::move(socket), loop_, settings_.sessions,
+                              std::move(admitted->lease), std::move(share_))
       ->start(request, admitted->subprotocol, std::move(admitted->info), leftover);
   };
   note_traffic(0, 0);
@@ -328,7 +341,7 @@ void basic_http_session<Socket>::upgrade() {
     serve(std::move(*socket_));
 }
 
-// -- answers --------------------------------------------------------------------------------------------------------------
+// -- answers --------------------------------------------------------------------------------------
 
 template <class Socket>
 void basic_http_session<Socket>::answer(const http_request_message& message) {
@@ -375,7 +388,8 @@ void basic_http_session<Socket>::take_late(http_response response) {
 }
 
 template <class Socket>
-void basic_http_session<Socket>::refuse(unsigned status, std::string_view reason, std::string_view label, http_headers headers) {
+void basic_http_session<Socket>::refuse(unsigned status, std::string_view reason,
+                                        std::string_view label, http_headers headers) {
   settings_.sessions.counters->count(protocol::counter::handshakes_rejected, label);
   auto response = plain_answer(status, reason);
   response.headers = std::move(headers);
@@ -392,7 +406,8 @@ void basic_http_session<Socket>::respond(http_response response) {
 template <class Socket>
 void basic_http_session<Socket>::send(http_response response, bool head, bool keep_alive) {
   auto bodiless = is_bodiless(response, head);
-  auto m = std::make_shared<http_response_message>(message_of(std::move(response), head, keep_alive, loop_.wall_now()));
+  auto m = std::make_shared<http_response_message>(
+    message_of(std::move(response), head, keep_alive, loop_.wall_now()));
   loop_.arm(deadline_, settings_.request_deadline);
   places_->answer(*this);
   auto serializer = std::make_shared<http::response_serializer<http::string_body>>(*m);
@@ -412,7 +427,8 @@ void basic_http_session<Socket>::send(http_response response, bool head, bool ke
     http::async_write(*socket_, *serializer, std::move(done));
 }
 
-/// Ends the output; the peer's rest is thrown away until it ends or the deadline, so that it can read the answer.
+/// Ends the output; the peer's rest is thrown away until it ends or the deadline, so that it can
+/// read the answer.
 template <class Socket>
 void basic_http_session<Socket>::finish() {
   if (!is_open())
@@ -425,14 +441,14 @@ void basic_http_session<Socket>::finish() {
     if (ec)
       return end();
     socket_->async_wait(plain_socket::wait_read, guarded([this](error_code e) {
-      char buffer[16 * 1024];
-      for (int i = 0; !e && i < 16; ++i)
-        note_traffic(socket_->read_some(boost::asio::buffer(buffer), e), 0);
-      if (!e || e == boost::asio::error::would_block)
-        finish();
-      else
-        end();
-    }));
+                          char buffer[16 * 1024];
+                          for (int i = 0; !e && i < 16; ++i)
+                            note_traffic(socket_->read_some(boost::asio::buffer(buffer), e), 0);
+                          if (!e || e == boost::asio::error::would_block)
+                            finish();
+                          else
+                            end();
+                        }));
   }
 }
 

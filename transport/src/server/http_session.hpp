@@ -18,16 +18,17 @@
 
 namespace troupe::transport {
 
-/// One socket until it becomes a WebSocket: requests one after the other, each whole before its deadline. What is thrown in it ends it
-/// alone. Thread: the loop's, but for its constructor and `enter`.
+/// One socket until it becomes a WebSocket: requests one after the other, each whole before its
+/// deadline. What is thrown in it ends it alone. Thread: the loop's, but for its constructor and
+/// `enter`.
 template <class Socket>
 class basic_http_session final : public pending_socket,
                                  public polled_socket::host,
                                  public std::enable_shared_from_this<basic_http_session<Socket>> {
 public:
   /// `accepted`: a socket that does not block. `start` makes it a `Socket`.
-  basic_http_session(owned_descriptor accepted, const boost::asio::ip::address& peer, actors::event_loop& loop,
-                     http_settings& settings, socket_share share);
+  basic_http_session(owned_descriptor accepted, const boost::asio::ip::address& peer,
+                     actors::event_loop& loop, http_settings& settings, socket_share share);
   ~basic_http_session() override;
 
   /// Takes its place among the pending sockets, before `start`.
@@ -70,18 +71,22 @@ private:
   void answer(const http_request_message& message);
   void answer_later(const late_http_handler& handler);
   void take_late(http_response response);
-  void refuse(unsigned status, std::string_view reason, std::string_view label, http_headers headers = {});
+  void refuse(unsigned status, std::string_view reason, std::string_view label,
+              http_headers headers = {});
   void respond(http_response response);
   void send(http_response response, bool head, bool keep_alive);
   void finish();
   void set_answering(bool is_answering) noexcept;
   void note_traffic(std::size_t received, std::size_t sent) noexcept;
-  [[nodiscard]] loop_traffic& traffic() noexcept { return *(*settings_.sessions.traffic)[loop_.index()]; }
+  [[nodiscard]] loop_traffic& traffic() noexcept {
+    return *(*settings_.sessions.traffic)[loop_.index()];
+  }
   [[nodiscard]] auto& lowest() { return lowest_layer(*socket_); }
   [[nodiscard]] bool is_open() { return socket_ && lowest().is_open(); }
 
-  owned_descriptor accepted_;    ///< until `start`
-  std::optional<Socket> socket_; ///< from then on: what Asio makes of a loop's context is that loop's thread's
+  owned_descriptor accepted_; ///< until `start`
+  /// From then on: what Asio makes of a loop's context is that loop's thread's.
+  std::optional<Socket> socket_;
   http_settings& settings_;
   std::shared_ptr<pending_sockets> places_;
   socket_share share_;
@@ -89,8 +94,8 @@ private:
   bool is_proxy_; ///< `peer_` is a trusted one: each request names its client
   boost::beast::flat_buffer buffer_;
   std::unique_ptr<parser> parser_;
-  std::unique_ptr<http_request> request_; ///< the one being answered
-  std::shared_ptr<late_answer> late_;     ///< whose answer is awaited
+  std::unique_ptr<http_request> request_;       ///< the one being answered
+  std::shared_ptr<late_answer> late_;           ///< whose answer is awaited
   std::shared_ptr<basic_http_session> pending_; ///< itself meanwhile: nothing else holds it
   bool keep_alive_ = false;
   bool is_answering_ = false; ///< counted in the settings

@@ -38,18 +38,20 @@ struct http_settings {
   const tls_context* tls = nullptr; ///< of a port with TLS
   std::vector<std::string> origins;
   std::vector<address_range> trusted_proxies;
-  bool proxy_protocol = false;               ///< trusted proxies start with a PROXY header
+  bool proxy_protocol = false; ///< trusted proxies start with a PROXY header
   http_router router;
   std::map<std::string, websocket_place> places; ///< where WebSockets are accepted, by path
-  upgrade_authorizer authorize;              ///< may be empty
-  upgrade_authorizer confirm;                ///< the part of it that is asked again at `auth`; may be empty
+  upgrade_authorizer authorize;                  ///< may be empty
+  /// The part of it that is asked again at `auth`; may be empty.
+  upgrade_authorizer confirm;
   session_settings sessions;
   std::shared_ptr<admission> admissions;
   std::shared_ptr<pending_sockets> pending;
   int descriptors_scarce_from = descriptor_shares::none; ///< see `descriptor_shares`
-  std::atomic<bool> ready{false};   ///< what `/readyz` says
+  std::atomic<bool> ready{false};                        ///< what `/readyz` says
   std::atomic<bool> closing{false}; ///< no more connections: each answer is the last of its own
-  std::atomic<int> answering{0};    ///< requests under way, from their header to the end of the answer
+  /// Requests under way, from their header to the end of the answer.
+  std::atomic<int> answering{0};
 };
 
 } // namespace troupe::transport

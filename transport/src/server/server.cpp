@@ -10,7 +10,7 @@
 
 namespace troupe::transport {
 
-// -- sockets ------------------------------------------------------------------------------------------------------------------
+// -- sockets --------------------------------------------------------------------------------------
 
 /// The loop with the fewest sockets.
 actors::event_loop& server::state::least_loaded() {
@@ -23,9 +23,11 @@ actors::event_loop& server::state::least_loaded() {
 
 /// The socket counts from here on, however long its loop takes to begin with it.
 template <class Socket>
-void server::state::start_session(actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer, http_settings& settings) {
+void server::state::start_session(actors::event_loop& loop, owned_descriptor socket,
+                                  const tcp::endpoint& peer, http_settings& settings) {
   auto share = socket_share{sockets[loop.index()]};
-  auto session = std::make_shared<basic_http_session<Socket>>(std::move(socket), peer.address(), loop, settings, std::move(share));
+  auto session = std::make_shared<basic_http_session<Socket>>(std::move(socket), peer.address(),
+                                                              loop, settings, std::move(share));
   session->enter();
   if (loop.is_current())
     session->start();
@@ -33,7 +35,8 @@ void server::state::start_session(actors::event_loop& loop, owned_descriptor soc
     loop.post([s = std::move(session)] { s->start(); });
 }
 
-void server::state::take(actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer) {
+void server::state::take(actors::event_loop& loop, owned_descriptor socket,
+                         const tcp::endpoint& peer) {
   if (tls)
     start_session<tls_socket>(loop, std::move(socket), peer, http);
   else
@@ -49,17 +52,20 @@ void server::state::open_doors() {
   }
   first.post([this] {
     auto choose = [this]() -> actors::event_loop& { return least_loaded(); };
-    door->start(choose,
-                [this](actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer) {
-                  take(loop, std::move(socket), peer);
-                },
-                {http.descriptors_scarce_from, descriptors.shut_from, [this] { http.pending->make_room(); }});
+    door->start(
+      choose,
+      [this](actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer) {
+        take(loop, std::move(socket), peer);
+      },
+      {http.descriptors_scarce_from, descriptors.shut_from, [this] { http.pending->make_room(); }});
     if (admin_door)
-      admin_door->start(choose,
-                        [this](actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer) {
-                          start_session<polled_socket>(loop, std::move(socket), peer, admin);
-                        },
-                        {descriptors.admin_shut_from, descriptors.admin_shut_from, [this] { admin.pending->make_room(); }});
+      admin_door->start(
+        choose,
+        [this](actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer) {
+          start_session<polled_socket>(loop, std::move(socket), peer, admin);
+        },
+        {descriptors.admin_shut_from, descriptors.admin_shut_from,
+         [this] { admin.pending->make_room(); }});
   });
 }
 
@@ -73,14 +79,15 @@ void server::state::say_stop(const std::string& path, const actors::endpoint_han
   }
 }
 
-// -- server -------------------------------------------------------------------------------------------------------------------
+// -- server ---------------------------------------------------------------------------------------
 
 server::server(server_options options) : state_(std::make_unique<state>()) {
   state_->options = std::move(options);
   state_->set_up(nullptr);
 }
 
-server::server(caf::actor_system& system, server_options options) : state_(std::make_unique<state>()) {
+server::server(caf::actor_system& system, server_options options)
+  : state_(std::make_unique<state>()) {
   state_->options = std::move(options);
   state_->set_up(&system);
 }
@@ -90,12 +97,16 @@ server::~server() {
     state_->stop(actors::drain_kind::shutdown);
     return;
   }
-  state_->options.log->write(protocol::log_level::warning, "server",
-                             "it was destroyed on one of its own threads: it ends on a thread of its own");
-  actors::end_elsewhere([rest = std::shared_ptr<state>{std::move(state_)}] { rest->stop(actors::drain_kind::shutdown); });
+  state_->options.log->write(
+    protocol::log_level::warning, "server",
+    "it was destroyed on one of its own threads: it ends on a thread of its own");
+  actors::end_elsewhere([rest = std::shared_ptr<state>{std::move(state_)}] {
+    rest->stop(actors::drain_kind::shutdown);
+  });
 }
 
-server& server::rooms(std::string pattern, actors::behavior_factory factory, actors::room_options options) {
+server& server::rooms(std::string pattern, actors::behavior_factory factory,
+                      actors::room_options options) {
   state_->stage.must_be_new("rooms");
   check_rooms(pattern, state_->http.places, state_->options);
   state_->node->rooms(pattern, std::move(factory), options);
@@ -156,12 +167,15 @@ void server::state::say_listening() {
 }
 
 std::uint16_t server::port() const { return state_->door ? state_->door->port() : 0; }
-std::uint16_t server::admin_port() const { return state_->admin_door ? state_->admin_door->port() : 0; }
+std::uint16_t server::admin_port() const {
+  return state_->admin_door ? state_->admin_door->port() : 0;
+}
 
 void server::reload_tls() {
   if (!state_->tls)
-    throw std::logic_error{"reload_tls: the server has no TLS, as server_options.tls_certificates is "
-                           "empty"};
+    throw std::logic_error{
+      "reload_tls: the server has no TLS, as server_options.tls_certificates is "
+      "empty"};
   state_->reload_tls();
 }
 
@@ -178,7 +192,8 @@ void server::state::reload_tls() {
 
 actors::room_handle server::room(std::string_view name) { return state_->node->room(name); }
 upgrade_decision server::authorize(const http_request& request) const {
-  boost::system::error_code ignored; // a request of no address is an embedder's own: all of them count as one client's
+  // a request of no address is an embedder's own: all of them count as one client's
+  boost::system::error_code ignored;
   auto client = boost::asio::ip::make_address(request.remote_address, ignored);
   return decide(state_->http, request, client, state_->options.node.clock->now());
 }
@@ -189,7 +204,8 @@ void server::request_stop(actors::drain_kind kind) noexcept { state_->request_st
 
 void server::stop(actors::drain_kind kind) {
   if (state_->node->is_current())
-    throw std::logic_error{"stop on one of the server's own loops would wait for itself: call request_stop"};
+    throw std::logic_error{
+      "stop on one of the server's own loops would wait for itself: call request_stop"};
   state_->stop(kind);
 }
 

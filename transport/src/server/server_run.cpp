@@ -35,7 +35,8 @@ class signal_reaction {
 public:
   using action = std::function<void(actors::drain_kind)>;
 
-  signal_reaction(protocol::logger& log, std::chrono::milliseconds patience, action stop, std::function<void()> reload)
+  signal_reaction(protocol::logger& log, std::chrono::milliseconds patience, action stop,
+                  std::function<void()> reload)
     : log_(log), patience_(patience), stop_(std::move(stop)), reload_(std::move(reload)) {}
 
   /// Returns how long the end may still take, in milliseconds.
@@ -52,7 +53,8 @@ public:
       return -1;
     auto left = until_ - std::chrono::steady_clock::now();
     constexpr std::int64_t longest = 24 * 60 * 60 * 1000; // what is left then is asked for again
-    return static_cast<int>(std::clamp<std::int64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(left).count(), 0, longest));
+    return static_cast<int>(std::clamp<std::int64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(left).count(), 0, longest));
   }
 
 private:
@@ -98,9 +100,11 @@ int server::run(const std::function<void()>& ready) {
   };
   constexpr auto grace = 2s; // what ends behind the drain is quick
   auto patience = s.options.drain_delay + s.options.drain_timeout + grace;
-  signal_watch signals{signal_reaction{*s.options.log, patience, [&s](actors::drain_kind kind) { s.request_stop(kind); }, reload}};
+  signal_watch signals{signal_reaction{
+    *s.options.log, patience, [&s](actors::drain_kind kind) { s.request_stop(kind); }, reload}};
   if (starts) // behind the signals: who reads it may send one
-    s.options.log->write(protocol::log_level::info, "server", "listening on port " + std::to_string(port()));
+    s.options.log->write(protocol::log_level::info, "server",
+                         "listening on port " + std::to_string(port()));
   if (ready && !comes_too_late)
     s.or_stop(ready);
   if (!s.stage.wait_for_end(patience))

@@ -48,8 +48,9 @@ std::unique_ptr<const token_verifier> verifier_of(jwt_options options) {
     constexpr std::string_view fields = "jwt_options.";
     std::string_view what = e.what();
     auto of_field = what.starts_with(fields);
-    throw std::invalid_argument{std::string{of_field ? "server_options.jwt." : "server_options.jwt: "}.append(
-      what.substr(of_field ? fields.size() : 0))};
+    throw std::invalid_argument{
+      std::string{of_field ? "server_options.jwt." : "server_options.jwt: "}.append(
+        what.substr(of_field ? fields.size() : 0))};
   }
 }
 
@@ -103,8 +104,10 @@ void server::state::set_up_tokens() {
   options.jwt.reset(); // the keys are the verifier's now
   for (auto& warning : verifier->warnings())
     options.log->write(protocol::log_level::warning, "jwt", warning);
-  http.authorize = token_authorizer(verifier, leeway, *options.node.clock, options.authorize_upgrade);
-  options.node.verify_token = [verifier, leeway](std::string_view token, actors::wall_time now) -> actors::claims_ptr {
+  http.authorize =
+    token_authorizer(verifier, leeway, *options.node.clock, options.authorize_upgrade);
+  options.node.verify_token = [verifier, leeway](std::string_view token,
+                                                 actors::wall_time now) -> actors::claims_ptr {
     auto verified = verifier->verify(token, now);
     return verified ? admitted(std::move(*verified), now, leeway) : nullptr;
   };
@@ -120,13 +123,15 @@ void server::state::configure_http() {
   http.proxy_protocol = options.proxy_protocol;
   for (auto& text : options.trusted_proxies) {
     auto range = address_range::parse(text);
-    actors::option_check{"server_options"}.that(range.has_value(), "trusted_proxies", "\"" + text + "\"", "an address or a network");
+    actors::option_check{"server_options"}.that(range.has_value(), "trusted_proxies",
+                                                "\"" + text + "\"", "an address or a network");
     http.trusted_proxies.push_back(*range);
   }
   if (options.static_folder)
     http.router.set_files(*options.static_folder);
   http.router.set_cors_origins(options.cors_origins);
-  http.router.set_probes({options.admin_bind.empty(), &http.ready, node.get(), [this] { return metrics_answer(); }});
+  http.router.set_probes(
+    {options.admin_bind.empty(), &http.ready, node.get(), [this] { return metrics_answer(); }});
   configure_doors();
 }
 
@@ -139,12 +144,15 @@ void server::state::configure_doors() {
   pending_sockets::limits pending;
   pending.in_all = options.max_pending.value_or(descriptors.pending);
   pending.per_address = options.max_pending_per_ip.value_or(default_pending_per_ip);
-  pending.count_loopback = options.max_pending_per_ip || options.max_connections_per_ip.value_or(0) > 0;
+  pending.count_loopback =
+    options.max_pending_per_ip || options.max_connections_per_ip.value_or(0) > 0;
   http.pending = std::make_shared<pending_sockets>(pending, counts);
-  admin.pending = std::make_shared<pending_sockets>(pending_sockets::limits{descriptors.admin_pending, 0, false}, counts);
+  admin.pending = std::make_shared<pending_sockets>(
+    pending_sockets::limits{descriptors.admin_pending, 0, false}, counts);
   admission::limits limits;
   limits.max_connections = options.max_connections.value_or(in_all / 10 * 8);
-  limits.max_connections_per_ip = options.max_connections_per_ip.value_or(default_connections_per_ip);
+  limits.max_connections_per_ip =
+    options.max_connections_per_ip.value_or(default_connections_per_ip);
   limits.count_loopback = options.max_connections_per_ip.value_or(0) > 0;
   limits.max_connections_per_user = options.max_connections_per_user;
   limits.per_second = options.admissions_per_second;
@@ -155,7 +163,8 @@ void server::state::configure_sessions() {
   auto max_message = options.node.messages.largest_message();
   auto& s = http.sessions;
   s.reading.max_message_bytes = max_message;
-  s.reading.max_fragments = options.max_fragments.value_or(protocol::ws_limits::fragments_for(s.reading.largest_message()));
+  s.reading.max_fragments =
+    options.max_fragments.value_or(protocol::ws_limits::fragments_for(s.reading.largest_message()));
   s.bounds.max_bytes = std::max<std::size_t>(1024 * 1024, 4 * max_message);
   s.assembly_deadline = or_never(options.assembly_deadline);
   s.write_deadline = or_never(options.write_deadline);

@@ -36,7 +36,7 @@ struct server::state {
   metrics counts;
   std::unique_ptr<own_system> own;
   http_settings http;
-  http_settings admin; ///< of a port for the probes alone
+  http_settings admin;   ///< of a port for the probes alone
   inbound_account parts; ///< sessions leave it as the node goes
   node_traffic traffic;  ///< of sessions, which go with the node
   std::unique_ptr<actors::node> node;
@@ -45,10 +45,11 @@ struct server::state {
   descriptor_shares descriptors;
   std::string rooms; ///< the last pattern that was given a behaviour; empty: none was
   std::vector<std::pair<std::string, actors::endpoint>> endpoints; ///< by path
-  std::vector<std::shared_ptr<std::atomic<std::size_t>>> sockets; ///< one count a loop
+  std::vector<std::shared_ptr<std::atomic<std::size_t>>> sockets;  ///< one count a loop
   std::unique_ptr<listener> door;
   std::unique_ptr<listener> admin_door;
-  life stage{[this](actors::drain_kind kind) { stop(kind); }}; ///< its thread, if there is one, ends before all else
+  /// Its thread, if there is one, ends before all else.
+  life stage{[this](actors::drain_kind kind) { stop(kind); }};
 
   void set_up(caf::actor_system* system);
   void set_up_tokens();
@@ -65,14 +66,15 @@ struct server::state {
   void say_stop(const std::string& path, const actors::endpoint_handlers& on);
   void reload_tls();
 
-  // -- the end; on any thread but a loop's --------------------------------------------------------------------------------
+  // -- the end; on any thread but a loop's --------------------------------------------------------
   void request_stop(actors::drain_kind kind) noexcept;
   void stop(actors::drain_kind kind);
   void drain(actors::drain_kind kind);
   void close_doors(actors::steady_time until);
   void end_pending(actors::steady_time until);
 
-  /// Calls the application, on the owner's thread; what it throws passes on once the server has stopped.
+  /// Calls the application, on the owner's thread; what it throws passes on once the server has
+  /// stopped.
   template <class F>
   void or_stop(F f) {
     try {
@@ -84,10 +86,12 @@ struct server::state {
   }
 
   template <class Socket>
-  void start_session(actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer, http_settings& settings);
+  void start_session(actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer,
+                     http_settings& settings);
 
-  /// Runs `f` on a loop and waits for it until then: a handler may keep that loop for longer. `f` refers to nothing of the caller's.
-  /// What `f` throws is logged and counted: the next step comes all the same.
+  /// Runs `f` on a loop and waits for it until then: a handler may keep that loop for longer. `f`
+  /// refers to nothing of the caller's. What `f` throws is logged and counted: the next step comes
+  /// all the same.
   template <class F>
   void on_loop(actors::event_loop& loop, actors::steady_time until, F f) {
     auto task = std::make_shared<std::packaged_task<void()>>(std::move(f));

@@ -44,7 +44,8 @@ void server::state::stop(actors::drain_kind kind) {
 /// Each step has its share of the time, and the next one comes even if it was not enough.
 void server::state::drain(actors::drain_kind kind) {
   http.ready = false;
-  std::this_thread::sleep_for(options.drain_delay); // balancers see `/readyz`, and still find the door open
+  // balancers see `/readyz`, and still find the door open
+  std::this_thread::sleep_for(options.drain_delay);
   for (auto& [path, e] : endpoints)
     say_stop(path, e.handlers());
   auto began = clock_now();
@@ -57,7 +58,8 @@ void server::state::drain(actors::drain_kind kind) {
   wait_until(at(6), [this] { return node->stats().rooms == 0 && http.answering == 0; });
   node->drain(kind, options.drain_timeout / 4);
   auto margin = std::min<std::chrono::milliseconds>(options.drain_timeout / 10, 500ms);
-  wait_until(at(8) - margin, [this] { return http.admissions->connections() == 0 && http.answering == 0; });
+  wait_until(at(8) - margin,
+             [this] { return http.admissions->connections() == 0 && http.answering == 0; });
   end_pending(at(8));
 }
 

@@ -94,10 +94,13 @@ struct outcome {
   bool was_guess = false; ///< a secret was shown that is wrong
 };
 
-/// The rules of the server, then those of the application. Throws what they throw; `asked` then names which.
-outcome ask(const http_settings& settings, const asker& who, std::string_view token, actors::wall_time now, const char*& asked) {
+/// The rules of the server, then those of the application. Throws what they throw; `asked` then
+/// names which.
+outcome ask(const http_settings& settings, const asker& who, std::string_view token,
+            actors::wall_time now, const char*& asked) {
   asked = "verify_token";
-  auto proved = is_bearer_token(token) ? settings.sessions.node->options().verify_token(token, now) : nullptr;
+  auto proved =
+    is_bearer_token(token) ? settings.sessions.node->options().verify_token(token, now) : nullptr;
   if (!proved)
     return {{}, !token.empty()};
   if (!settings.confirm)
@@ -110,7 +113,8 @@ outcome ask(const http_settings& settings, const asker& who, std::string_view to
   return {refused(decision), decision.status == 401 && decision.counts_as_guess};
 }
 
-actors::token_decision decide(const http_settings& settings, const asker& who, std::string_view token, actors::wall_time now) {
+actors::token_decision decide(const http_settings& settings, const asker& who,
+                              std::string_view token, actors::wall_time now) {
   const char* asked = "session";
   try {
     auto at = settings.sessions.node->options().clock->now();
@@ -132,7 +136,8 @@ actors::token_decision decide(const http_settings& settings, const asker& who, s
 
 bool is_bearer_token(std::string_view token) noexcept {
   return !token.empty() && std::all_of(token.begin(), token.end(), [](unsigned char c) {
-    return std::isalnum(c) || std::string_view{"-._~+/="}.find(static_cast<char>(c)) != std::string_view::npos;
+    return std::isalnum(c)
+        || std::string_view{"-._~+/="}.find(static_cast<char>(c)) != std::string_view::npos;
   });
 }
 
@@ -149,13 +154,14 @@ http_request with_token(http_request request, std::string_view token) {
   return request;
 }
 
-std::shared_ptr<const actors::token_check> refresh_check(const http_settings& settings, http_request handshake) {
-  boost::system::error_code ignored; // a request of no address is an embedder's own: all of them count as one client's
+std::shared_ptr<const actors::token_check> refresh_check(const http_settings& settings,
+                                                         http_request handshake) {
+  // a request of no address is an embedder's own: all of them count as one client's
+  boost::system::error_code ignored;
   auto client = boost::asio::ip::make_address(handshake.remote_address, ignored);
   return std::make_shared<const actors::token_check>(
-    [&settings, who = asker{std::move(handshake), client}](std::string_view token, actors::wall_time now) {
-      return decide(settings, who, token, now);
-    });
+    [&settings, who = asker{std::move(handshake), client}](
+      std::string_view token, actors::wall_time now) { return decide(settings, who, token, now); });
 }
 
 } // namespace troupe::transport

@@ -19,23 +19,27 @@ refused_upgrade refused(const upgrade_verdict& verdict) {
   return r;
 }
 
-refused_upgrade refused_for_now(std::string text, std::string_view label, unsigned retry_after_seconds) {
+refused_upgrade refused_for_now(std::string text, std::string_view label,
+                                unsigned retry_after_seconds) {
   return {503, std::move(text), label, {{"Retry-After", std::to_string(retry_after_seconds)}}};
 }
 
 /// Whether anything in a request could be a secret.
 bool shows_a_secret(const http_request& request) {
-  return !request.header("Authorization").empty() || !request.header("Cookie").empty() || request.target.find('?') != std::string::npos
-         || std::any_of(request.headers.begin(), request.headers.end(), [](auto& h) {
-              return equal_ignoring_case(h.first, "Sec-WebSocket-Protocol") && h.second.find("troupe.bearer.") != std::string::npos;
-            });
+  return !request.header("Authorization").empty() || !request.header("Cookie").empty()
+      || request.target.find('?') != std::string::npos
+      || std::any_of(request.headers.begin(), request.headers.end(), [](auto& h) {
+           return equal_ignoring_case(h.first, "Sec-WebSocket-Protocol")
+               && h.second.find("troupe.bearer.") != std::string::npos;
+         });
 }
 
 upgrade_decision ask(http_settings& settings, const http_request& request) {
   try {
     return settings.authorize(request);
   } catch (...) {
-    protocol::report_exception(*settings.sessions.log, *settings.sessions.counters, "authorize_upgrade");
+    protocol::report_exception(*settings.sessions.log, *settings.sessions.counters,
+                               "authorize_upgrade");
     return upgrade_decision::refuse(500, "This server has failed.");
   }
 }
@@ -47,11 +51,13 @@ http_request request_from(const boost::asio::ip::address& client) {
   return request;
 }
 
-/// What an endpoint's connection differs in: it knows its request and speaks no subprotocol of ours.
-void make_endpoints(admitted_upgrade& admitted, const websocket_place& place, const http_request_message& message, http_request request) {
+/// What an endpoint's connection differs in: it knows its request and speaks no subprotocol of
+/// ours.
+void make_endpoints(admitted_upgrade& admitted, const websocket_place& place,
+                    const http_request_message& message, http_request request) {
   admitted.info.endpoint = place.endpoint;
-  admitted.info.request = std::make_shared<const actors::handshake>(
-    actors::handshake{std::move(request.target), std::move(request.headers), std::move(request.remote_address)});
+  admitted.info.request = std::make_shared<const actors::handshake>(actors::handshake{
+    std::move(request.target), std::move(request.headers), std::move(request.remote_address)});
   if (list_header(message, "Sec-WebSocket-Protocol").find("troupe.bearer.") == std::string::npos)
     admitted.subprotocol.clear(); // a browser that carries its token there needs an answer
   admitted.info.encoding = protocol::encoding::plain_json;
@@ -59,8 +65,8 @@ void make_endpoints(admitted_upgrade& admitted, const websocket_place& place, co
 
 } // namespace
 
-upgrade_decision decide(http_settings& settings, const http_request& request, const boost::asio::ip::address& client,
-                        actors::steady_time now) {
+upgrade_decision decide(http_settings& settings, const http_request& request,
+                        const boost::asio::ip::address& client, actors::steady_time now) {
   if (!settings.authorize)
     return {};
   upgrade_decision decision;
@@ -86,8 +92,9 @@ http_headers headers_of(const upgrade_decision& refusal) {
   return headers;
 }
 
-protocol::result<admitted_upgrade, refused_upgrade> admit_upgrade(http_settings& settings, const http_request_message& message,
-                                                                  const boost::asio::ip::address& peer, actors::steady_time now) {
+protocol::result<admitted_upgrade, refused_upgrade> admit_upgrade(
+  http_settings& settings, const http_request_message& message,
+  const boost::asio::ip::address& peer, actors::steady_time now) {
   auto verdict = check_upgrade(message, settings.origins);
   if (verdict.status != 101)
     return refused(verdict);
@@ -109,14 +116,16 @@ protocol::result<admitted_upgrade, refused_upgrade> admit_upgrade(http_settings&
   auto user = decision.claims ? std::string_view{decision.claims->subject} : std::string_view{};
   auto lease = admission::admit(settings.admissions, client, now, user);
   if (!lease)
-    return refused_for_now("There are too many connections.", lease.error().reason, lease.error().retry_after_seconds);
+    return refused_for_now("There are too many connections.", lease.error().reason,
+                           lease.error().retry_after_seconds);
   admitted_upgrade admitted{std::move(verdict.subprotocol), std::move(*lease), {}};
   admitted.info.encoding = verdict.encoding;
   admitted.info.claims = std::move(decision.claims);
   if (place->second.endpoint)
     make_endpoints(admitted, place->second, message, std::move(request));
   else if (settings.sessions.node->options().verify_token)
-    admitted.info.check_token = refresh_check(settings, settings.confirm ? std::move(request) : request_from(client));
+    admitted.info.check_token =
+      refresh_check(settings, settings.confirm ? std::move(request) : request_from(client));
   return admitted;
 }
 

@@ -32,12 +32,14 @@ struct memory_session::ender final : compat::loop_job {
 std::uint16_t received_frame::close_code() const noexcept {
   if (opcode != 8 || payload.size() < 2)
     return 0;
-  return static_cast<std::uint16_t>(static_cast<unsigned char>(payload[0]) << 8 | static_cast<unsigned char>(payload[1]));
+  return static_cast<std::uint16_t>(static_cast<unsigned char>(payload[0]) << 8
+                                    | static_cast<unsigned char>(payload[1]));
 }
 
 namespace {
 
-transport::outbox::bounds checked(const transport::outbox::bounds& bounds, actors::node& node, actors::event_loop& loop) {
+transport::outbox::bounds checked(const transport::outbox::bounds& bounds, actors::node& node,
+                                  actors::event_loop& loop) {
   actors::option_check is{"outbox::bounds"};
   is.bytes("max_bytes", bounds.max_bytes);
   is.count("max_frames", bounds.max_frames);
@@ -48,8 +50,8 @@ transport::outbox::bounds checked(const transport::outbox::bounds& bounds, actor
 
 } // namespace
 
-memory_session::memory_session(actors::node& node, actors::event_loop& loop, actors::connection_info info,
-                               transport::outbox::bounds bounds)
+memory_session::memory_session(actors::node& node, actors::event_loop& loop,
+                               actors::connection_info info, transport::outbox::bounds bounds)
   : loop_(loop),
     outbox_(checked(bounds, node, loop)),
     heard_(loop.now()),
@@ -61,7 +63,7 @@ memory_session::~memory_session() {
   disconnect();
 }
 
-// -- the client's side ----------------------------------------------------------------------------------------------------
+// -- the client's side ----------------------------------------------------------------------------
 
 void memory_session::say(std::string message, bool binary) {
   if (ended_)
@@ -103,7 +105,8 @@ std::vector<received_frame> memory_session::take_frames() {
     auto whole = protocol::frame_length(rest);
     if (rest.size() < whole)
       break;
-    frames.push_back({static_cast<std::uint8_t>(rest[0] & 0x0f), std::string{rest.substr(header, whole - header)},
+    frames.push_back({static_cast<std::uint8_t>(rest[0] & 0x0f),
+                      std::string{rest.substr(header, whole - header)},
                       cut_at_ && taken_ >= *cut_at_});
     rest.remove_prefix(whole);
     taken_ += whole;
@@ -130,7 +133,7 @@ ssize_t memory_session::take(const iovec* parts, int count) noexcept {
   return static_cast<ssize_t>(taken);
 }
 
-// -- sink -----------------------------------------------------------------------------------------------------------------
+// -- sink -----------------------------------------------------------------------------------------
 
 /// Runs `f`; what it throws ends this session: with a close frame if that can be made.
 template <class F>
@@ -162,10 +165,13 @@ void memory_session::end_soon() noexcept {
   loop_.submit(*ender_);
 }
 
-void memory_session::write(const shared_bytes& batch, std::span<const actors::byte_range> parts, std::uint32_t frames) {
+void memory_session::write(const shared_bytes& batch, std::span<const actors::byte_range> parts,
+                           std::uint32_t frames) {
   flush(); // what was appended in this turn goes first
   contained([&] {
-    auto s = outbox_.write(batch, parts, frames, [this] { return loop_.now(); }, [this](const iovec* p, int n) { return take(p, n); });
+    auto s = outbox_.write(
+      batch, parts, frames, [this] { return loop_.now(); },
+      [this](const iovec* p, int n) { return take(p, n); });
     if (s == transport::outbox::status::broken)
       throw std::bad_alloc{};
     check_bound();
@@ -175,15 +181,16 @@ void memory_session::write(const shared_bytes& batch, std::span<const actors::by
 void memory_session::write_all(std::span<const actors::output_piece> pieces) {
   flush();
   contained([&] {
-    auto s = outbox_.write_all(pieces, [this] { return loop_.now(); }, [this](const iovec* p, int n) { return take(p, n); });
+    auto s = outbox_.write_all(
+      pieces, [this] { return loop_.now(); }, [this](const iovec* p, int n) { return take(p, n); });
     if (s == transport::outbox::status::broken)
       throw std::bad_alloc{};
     check_bound();
   });
 }
 
-void memory_session::append(const shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
-                            actors::output_kind kind) {
+void memory_session::append(const shared_bytes& bytes, actors::byte_range part,
+                            std::uint32_t frames, actors::output_kind kind) {
   contained([&] {
     outbox_.append(bytes, part, frames, kind, loop_.now());
     if (outbox_.over_bound())
@@ -193,7 +200,8 @@ void memory_session::append(const shared_bytes& bytes, actors::byte_range part, 
 }
 
 void memory_session::flush() {
-  contained([&] { outbox_.flush(loop_.now(), [this](const iovec* p, int n) { return take(p, n); }); });
+  contained(
+    [&] { outbox_.flush(loop_.now(), [this](const iovec* p, int n) { return take(p, n); }); });
 }
 
 void memory_session::ping(std::string_view payload) {
@@ -224,7 +232,8 @@ void memory_session::cut(errc why) {
   if (!cut_at_)
     cut_at_ = taken_ + received_.size();
   auto& row = info(why);
-  contained([&] { outbox_.cut(protocol::make_close_frame(row.close_code, row.name), loop_.now()); });
+  contained(
+    [&] { outbox_.cut(protocol::make_close_frame(row.close_code, row.name), loop_.now()); });
 }
 
 void memory_session::terminate(errc) { end_soon(); }

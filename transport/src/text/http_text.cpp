@@ -59,7 +59,8 @@ std::optional<std::string> percent_decoded(std::string_view text) {
 
 std::string_view origin_form(std::string_view target) noexcept {
   for (std::string_view scheme : {"http://", "https://"})
-    if (target.size() > scheme.size() && equal_ignoring_case(target.substr(0, scheme.size()), scheme)) {
+    if (target.size() > scheme.size()
+        && equal_ignoring_case(target.substr(0, scheme.size()), scheme)) {
       auto slash = target.find_first_of("/?#", scheme.size());
       return slash == std::string_view::npos ? "/" : target.substr(slash);
     }
@@ -71,7 +72,8 @@ std::string http_date(std::chrono::sys_time<std::chrono::milliseconds> at) {
   std::tm utc{};
   ::gmtime_r(&seconds, &utc);
   char text[32];
-  auto n = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc); // the locale is "C" unless the program changes it
+  auto n = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT",
+                         &utc); // the locale is "C" unless the program changes it
   return {text, n};
 }
 
@@ -91,7 +93,8 @@ std::vector<std::pair<std::string, std::string>> query_of(std::string_view targe
     auto equals = std::min(pair.find('='), pair.size());
     auto name = decode_query_text(pair.substr(0, equals));
     if (!name.empty())
-      all.emplace_back(std::move(name), decode_query_text(pair.substr(std::min(equals + 1, pair.size()))));
+      all.emplace_back(std::move(name),
+                       decode_query_text(pair.substr(std::min(equals + 1, pair.size()))));
   });
   return all;
 }

@@ -18,7 +18,8 @@ namespace troupe::transport {
 /// A date as HTTP writes it (RFC 9110, 5.6.7).
 [[nodiscard]] std::string http_date(std::chrono::sys_time<std::chrono::milliseconds> at);
 
-/// Percent-decodes the path of a request target; nothing if it is malformed, holds a zero byte, or does not start with a slash.
+/// Percent-decodes the path of a request target; nothing if it is malformed, holds a zero byte, or
+/// does not start with a slash.
 [[nodiscard]] std::optional<std::string> decode_path(std::string_view target);
 
 /// The query of a request target as name and value, decoded as `URLSearchParams` does.

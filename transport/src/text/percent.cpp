@@ -15,7 +15,9 @@ std::optional<char> escape_at(std::string_view text) {
     return std::nullopt;
   unsigned byte = 0;
   const auto read = std::from_chars(text.data() + 1, text.data() + 3, byte, 16);
-  return read.ec == std::errc{} && read.ptr == text.data() + 3 ? std::optional{static_cast<char>(byte)} : std::nullopt;
+  return read.ec == std::errc{} && read.ptr == text.data() + 3
+         ? std::optional{static_cast<char>(byte)}
+         : std::nullopt;
 }
 
 } // namespace

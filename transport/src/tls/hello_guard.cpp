@@ -38,7 +38,9 @@ int on_read(BIO* bio, char* into, int size) {
     return n;
   if (SSL_is_init_finished(g.of))
     g.guard.end();
-  return g.guard.pass({into, static_cast<std::size_t>(n)}, SSL_version(g.of) == TLS1_2_VERSION) ? n : -1;
+  return g.guard.pass({into, static_cast<std::size_t>(n)}, SSL_version(g.of) == TLS1_2_VERSION)
+         ? n
+         : -1;
 }
 
 int on_write(BIO* bio, const char* bytes, int size) {
@@ -97,7 +99,8 @@ bool hello_guard::pass_handshake(std::string_view bytes) noexcept {
 }
 
 void hello_guard::install(SSL& on) {
-  static const auto* method = make_bio_method("troupe hello guard", on_read, on_write, on_control, on_destroy);
+  static const auto* method =
+    make_bio_method("troupe hello guard", on_read, on_write, on_control, on_destroy);
   auto data = std::make_unique<guarded>(guarded{{}, &on});
   auto* filter = make_bio(method, data.get());
   (void)data.release(); // on_destroy's

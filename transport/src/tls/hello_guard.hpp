@@ -9,19 +9,20 @@
 
 namespace troupe::transport {
 
-/// Looks at what a client sends until its TLS handshake is done, before OpenSSL sees it: OpenSSL makes room for a first message
-/// (ClientHello) of whatever size it claims, up to 128 KiB, before any of it has come, and so for the second one, which a client sends
-/// whose first one named no usable group.
+/// Looks at what a client sends until its TLS handshake is done, before OpenSSL sees it: OpenSSL
+/// makes room for a first message (ClientHello) of whatever size it claims, up to 128 KiB, before
+/// any of it has come, and so for the second one, which a client sends whose first one named no
+/// usable group.
 ///
-/// Records and messages may be cut anywhere. Everything else is left to OpenSSL, which bounds it more closely. Cost: a few compares for
-/// each record; nothing once the handshake is done.
-/// Source: RFC 8446, 4 and 5.1; OpenSSL 3.0, ssl/statem/statem_srvr.c (`CLIENT_HELLO_MAX_LENGTH`).
+/// Records and messages may be cut anywhere. Everything else is left to OpenSSL, which bounds it
+/// more closely. Cost: a few compares for each record; nothing once the handshake is done. Source:
+/// RFC 8446, 4 and 5.1; OpenSSL 3.0, ssl/statem/statem_srvr.c (`CLIENT_HELLO_MAX_LENGTH`).
 class hello_guard {
 public:
   static constexpr std::size_t max_hello_bytes = 16 * 1024; ///< real ones have 0.3 to 2 KiB
 
-  /// Whether OpenSSL may see these bytes, which follow those before. `is_tls12`: what follows a change of cipher is
-  /// encrypted; in TLS 1.3 such a record means nothing.
+  /// Whether OpenSSL may see these bytes, which follow those before. `is_tls12`: what follows a
+  /// change of cipher is encrypted; in TLS 1.3 such a record means nothing.
   [[nodiscard]] bool pass(std::string_view bytes, bool is_tls12 = false) noexcept;
 
   /// Encrypted records follow: what they hold is not to be seen here.

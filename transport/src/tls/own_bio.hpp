@@ -6,18 +6,22 @@
 
 namespace troupe::transport {
 
-/// A kind of BIO of our own, for the life of the process. A null callback: it cannot do that. Errors: `std::bad_alloc`.
-[[nodiscard]] inline const BIO_METHOD* make_bio_method(const char* name, int (*read)(BIO*, char*, int), int (*write)(BIO*, const char*, int),
+/// A kind of BIO of our own, for the life of the process. A null callback: it cannot do that.
+/// Errors: `std::bad_alloc`.
+[[nodiscard]] inline const BIO_METHOD* make_bio_method(const char* name,
+                                                       int (*read)(BIO*, char*, int),
+                                                       int (*write)(BIO*, const char*, int),
                                                        long (*control)(BIO*, int, long, void*),
                                                        int (*destroy)(BIO*) = nullptr) {
   auto* m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, name);
-  if (!m || !BIO_meth_set_read(m, read) || !BIO_meth_set_write(m, write) || !BIO_meth_set_ctrl(m, control)
-      || !BIO_meth_set_destroy(m, destroy))
+  if (!m || !BIO_meth_set_read(m, read) || !BIO_meth_set_write(m, write)
+      || !BIO_meth_set_ctrl(m, control) || !BIO_meth_set_destroy(m, destroy))
     throw std::bad_alloc{};
   return m;
 }
 
-/// One whose callbacks find `data` by `BIO_get_data`; who takes it frees it. Errors: `std::bad_alloc`.
+/// One whose callbacks find `data` by `BIO_get_data`; who takes it frees it. Errors:
+/// `std::bad_alloc`.
 [[nodiscard]] inline BIO* make_bio(const BIO_METHOD* method, void* data) {
   auto* bio = BIO_new(method);
   if (!bio)

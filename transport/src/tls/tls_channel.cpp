@@ -37,7 +37,8 @@ tls_channel::tls_channel(tls_socket& stream, std::string& early, actors::loop_co
     ssl_(stream.native_handle()),
     socket_(std::move(stream.next_layer())) {
   SSL_up_ref(native_handle()); // the stream frees its own
-  // The engine asks the socket only when OpenSSL has taken in all it has read, so that nothing else is lost with it.
+  // The engine asks the socket only when OpenSSL has taken in all it has read, so that nothing else
+  // is lost with it.
   std::array<char, 4096> some;
   boost::system::error_code ignored; // the next read meets it again
   auto* engine = SSL_get_rbio(native_handle());
@@ -46,13 +47,16 @@ tls_channel::tls_channel(tls_socket& stream, std::string& early, actors::loop_co
     early.append(some.data(), n);
   received.add(BIO_number_read(engine) - before);
   if (BIO_ctrl_wpending(SSL_get_wbio(native_handle())) > 0)
-    ended_ = true; // what OpenSSL has answered went to the engine: such a client asks for new keys before it has said anything
+    // what OpenSSL has answered went to the engine: such a client asks for new keys before it has
+    // said anything
+    ended_ = true;
   static const auto* method = make_bio_method("troupe input", on_read, nullptr, on_control);
   SSL_set0_rbio(native_handle(), make_bio(method, input_.get()));
   SSL_set_read_ahead(native_handle(), 1);
 }
 
-std::size_t tls_channel::read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec) {
+std::size_t tls_channel::read_some(boost::asio::mutable_buffer into,
+                                   boost::system::error_code& ec) {
   constexpr std::size_t most = std::numeric_limits<int>::max();
   if (!socket_.is_open()) { // its number may be another's by now
     ec = boost::asio::error::operation_aborted;

@@ -23,7 +23,8 @@ namespace {
 /// Why OpenSSL has not taken a file. (Asio has no words for what the system says.)
 std::string reason_of(const boost::system::error_code& ec) {
   auto error = static_cast<unsigned long>(static_cast<unsigned>(ec.value()));
-  auto is_of_system = ec.category() == boost::asio::error::get_ssl_category() && ERR_SYSTEM_ERROR(error);
+  auto is_of_system =
+    ec.category() == boost::asio::error::get_ssl_category() && ERR_SYSTEM_ERROR(error);
   return is_of_system ? std::generic_category().message(ERR_GET_REASON(error)) : ec.message();
 }
 
@@ -52,7 +53,9 @@ std::shared_ptr<ssl::context> tls_context::current() const {
 }
 
 tls_socket tls_context::on(plain_socket socket) const {
-  ERR_clear_error(); // makes this thread's queue of errors: without one, Asio does not see that OpenSSL has made nothing
+  // makes this thread's queue of errors: without one, Asio does not see that OpenSSL has made
+  // nothing
+  ERR_clear_error();
   tls_socket made{std::move(socket), *current()};
   if (!SSL_get_rbio(made.native_handle())) // which Asio does not look at
     throw std::bad_alloc{};
@@ -62,11 +65,13 @@ tls_socket tls_context::on(plain_socket socket) const {
 
 std::shared_ptr<ssl::context> tls_context::load() const {
   auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
-  context->set_options(ssl::context::default_workarounds | ssl::context::no_sslv2 | ssl::context::no_sslv3 | ssl::context::no_tlsv1
-                       | ssl::context::no_tlsv1_1 | ssl::context::no_compression);
+  context->set_options(ssl::context::default_workarounds | ssl::context::no_sslv2
+                       | ssl::context::no_sslv3 | ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1
+                       | ssl::context::no_compression);
   SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
   // Or OpenSSL asks the terminal for the password of a locked key, and waits.
-  context->set_password_callback([](std::size_t, ssl::context::password_purpose) { return std::string{}; });
+  context->set_password_callback(
+    [](std::size_t, ssl::context::password_purpose) { return std::string{}; });
   boost::system::error_code ec;
   if (auto* problem = problem_of_file(certificates_))
     throw certificates_error(certificates_, problem);

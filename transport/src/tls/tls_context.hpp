@@ -32,10 +32,11 @@ private:
   std::string expected_;
 };
 
-/// A server's certificate and key, which can be read again while it runs: connections made before keep what they have.
+/// A server's certificate and key, which can be read again while it runs: connections made before
+/// keep what they have.
 ///
-/// TLS 1.2 and 1.3; no renegotiation, no compression. Thread: any. A context in use is never changed (OpenSSL 2147): `reload` makes
-/// another and swaps.
+/// TLS 1.2 and 1.3; no renegotiation, no compression. Thread: any. A context in use is never
+/// changed (OpenSSL 2147): `reload` makes another and swaps.
 class tls_context {
 public:
   /// Errors: `tls_file_error`, `std::bad_alloc`.
@@ -46,7 +47,8 @@ public:
 
   [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> current() const;
 
-  /// TLS on a socket, which need not be open yet. Throws `std::bad_alloc` or `boost::system::system_error` where memory runs out.
+  /// TLS on a socket, which need not be open yet. Throws `std::bad_alloc` or
+  /// `boost::system::system_error` where memory runs out.
   [[nodiscard]] tls_socket on(plain_socket socket) const;
 
 private:

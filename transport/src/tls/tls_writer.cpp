@@ -39,7 +39,8 @@ public:
 private:
   std::string_view pop(std::size_t most) {
     auto& part = left_.front();
-    auto some = std::string_view{static_cast<const char*>(part.iov_base), part.iov_len}.substr(offset_, most);
+    auto some =
+      std::string_view{static_cast<const char*>(part.iov_base), part.iov_len}.substr(offset_, most);
     offset_ += some.size();
     if (offset_ == part.iov_len) {
       left_ = left_.subspan(1);
@@ -54,7 +55,8 @@ private:
 
 } // namespace
 
-tls_writer::tls_writer(SSL* ssl, int fd, actors::loop_counter& sent) : ssl_(ssl), sent_(sent), fd_(fd) {
+tls_writer::tls_writer(SSL* ssl, int fd, actors::loop_counter& sent)
+  : ssl_(ssl), sent_(sent), fd_(fd) {
   static const auto* method = make_bio_method("troupe output", nullptr, on_write, on_control);
   SSL_set0_wbio(ssl, make_bio(method, this));
 }
@@ -64,7 +66,9 @@ int tls_writer::on_write(BIO* bio, const char* bytes, int size) {
   return self.send({bytes, static_cast<std::size_t>(size)}) ? size : -1;
 }
 
-long tls_writer::on_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+long tls_writer::on_control(BIO*, int command, long, void*) {
+  return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
 
 bool tls_writer::send(std::string_view record) noexcept {
   std::size_t sent = 0;
@@ -85,8 +89,9 @@ bool tls_writer::send(std::string_view record) noexcept {
   return true;
 }
 
-/// By more than one record if the client has asked for small ones (RFC 6066, 4). A client that is in the middle of a message of TLS of
-/// its own (a key update in two records: nobody's) is taken for broken.
+/// By more than one record if the client has asked for small ones (RFC 6066, 4). A client that is
+/// in the middle of a message of TLS of its own (a key update in two records: nobody's) is taken
+/// for broken.
 bool tls_writer::encrypt(std::string_view bytes) {
   while (!bytes.empty()) {
     auto n = SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()));

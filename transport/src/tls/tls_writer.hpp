@@ -12,13 +12,14 @@
 
 namespace troupe::transport {
 
-/// Writes to a TLS connection without waiting: each record goes to the socket as OpenSSL makes it, by one system call. What the socket
-/// does not take of a record is kept, and nothing more is encrypted until that has left, so that no record is lost or torn.
+/// Writes to a TLS connection without waiting: each record goes to the socket as OpenSSL makes it,
+/// by one system call. What the socket does not take of a record is kept, and nothing more is
+/// encrypted until that has left, so that no record is lost or torn.
 ///
-/// It takes the place of the output of Asio's engine, which copies each record twice, and takes two rounds of the scheduler for it.
-/// OpenSSL's own records (alerts, answers to key updates) come this way as well.
-/// Cost: `operator()` to a socket that takes all: one record's encryption and one `sendto` for 16 KiB; a copy where there are several
-/// parts. Thread: the loop's.
+/// It takes the place of the output of Asio's engine, which copies each record twice, and takes two
+/// rounds of the scheduler for it. OpenSSL's own records (alerts, answers to key updates) come this
+/// way as well. Cost: `operator()` to a socket that takes all: one record's encryption and one
+/// `sendto` for 16 KiB; a copy where there are several parts. Thread: the loop's.
 class tls_writer {
 public:
   /// All that `ssl` writes from now on goes to `fd`; `sent` counts what that takes. Precondition:

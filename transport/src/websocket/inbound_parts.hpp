@@ -13,7 +13,8 @@ namespace troupe::transport {
 
 class inbound_parts;
 
-/// Who has received messages in part, over all loops of a server. Fixed but for its atomics once the server runs.
+/// Who has received messages in part, over all loops of a server. Fixed but for its atomics once
+/// the server runs.
 struct inbound_account {
   protocol::memory_meter* meter = nullptr; ///< the node's: bytes of all parts
   std::int64_t budget_bytes = 0;           ///< 0: no bound
@@ -22,19 +23,21 @@ struct inbound_account {
 
   /// Whether somebody has to give up theirs; who is the only one may finish.
   [[nodiscard]] bool exceeded() const noexcept {
-    return budget_bytes > 0 && meter->used_bytes() > budget_bytes && holders.load(std::memory_order_relaxed) > 1;
+    return budget_bytes > 0 && meter->used_bytes() > budget_bytes
+        && holders.load(std::memory_order_relaxed) > 1;
   }
 };
 
-/// The messages that one loop's connections have received in part. While those of all loops exceed their budget, the connection that
-/// has held parts for longest gives them up, on whichever loop it is.
+/// The messages that one loop's connections have received in part. While those of all loops exceed
+/// their budget, the connection that has held parts for longest gives them up, on whichever loop it
+/// is.
 ///
-/// Invariant: shares lie in the order in which they began. Cost: constant; nothing but a look at an atomic within the budget.
-/// Thread: the loop's, but for `oldest`.
+/// Invariant: shares lie in the order in which they began. Cost: constant; nothing but a look at an
+/// atomic within the budget. Thread: the loop's, but for `oldest`.
 class inbound_parts {
 public:
-  /// Who holds parts. `give_up_input` is called from the loop, never from within `share::resize`; the parts go within a few handlers,
-  /// and count no more from then on.
+  /// Who holds parts. `give_up_input` is called from the loop, never from within `share::resize`;
+  /// the parts go within a few handlers, and count no more from then on.
   class holder {
   public:
     virtual void give_up_input() = 0;
@@ -43,7 +46,8 @@ public:
     ~holder() = default;
   };
 
-  /// What one connection holds of a message that is not whole yet, from the first part on. It leaves the account as it is destroyed.
+  /// What one connection holds of a message that is not whole yet, from the first part on. It
+  /// leaves the account as it is destroyed.
   class share {
   public:
     share(inbound_parts& of, holder& who);
@@ -70,7 +74,9 @@ public:
   inbound_parts(inbound_account& all, actors::event_loop& loop) : all_(all), loop_(loop) {}
 
   /// When the oldest share began, in ticks of the clock; `nobody` without one. Thread: any.
-  [[nodiscard]] std::int64_t oldest() const noexcept { return oldest_since_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::int64_t oldest() const noexcept {
+    return oldest_since_.load(std::memory_order_relaxed);
+  }
   static constexpr std::int64_t nobody = INT64_MAX;
 
 private:

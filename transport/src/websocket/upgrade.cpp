@@ -43,7 +43,8 @@ void add_to(std::string& list, std::string_view value) {
   list += value;
 }
 
-/// What `check_upgrade` looks at, found in one walk: of several headers of a name the first, how many there are, or all as one list.
+/// What `check_upgrade` looks at, found in one walk: of several headers of a name the first, how
+/// many there are, or all as one list.
 struct upgrade_headers {
   explicit upgrade_headers(const http_request_message& request) {
     for (auto& f : request)
@@ -92,14 +93,17 @@ void choose_subprotocol(const std::string& offers, upgrade_verdict& v) {
 
 /// Origins are compared byte by byte: browsers serialize them in lower case (RFC 6454, 6.1).
 bool origin_allowed(const upgrade_headers& headers, const std::vector<std::string>& origins) {
-  return origins.empty() || (headers.origins == 1 && std::find(origins.begin(), origins.end(), headers.origin) != origins.end());
+  return origins.empty()
+      || (headers.origins == 1
+          && std::find(origins.begin(), origins.end(), headers.origin) != origins.end());
 }
 
 /// Errors: `std::runtime_error`, and the next call tries again.
 const EVP_MD* sha1() {
   auto fetch = [] {
     openssl_errors_kept kept;
-    std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> found{EVP_MD_fetch(nullptr, "SHA1", nullptr), &EVP_MD_free};
+    std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> found{EVP_MD_fetch(nullptr, "SHA1", nullptr),
+                                                          &EVP_MD_free};
     if (!found)
       throw std::runtime_error{"OpenSSL has no SHA-1"};
     return found;
@@ -119,17 +123,20 @@ void append_accept_value(std::string& out, std::string_view key) {
     throw std::bad_alloc{};
   std::array<unsigned char, 29> value; // 28 characters, and the zero that OpenSSL writes
   auto size = EVP_EncodeBlock(value.data(), digest.data(), static_cast<int>(digest.size()));
-  out.replace(begin, std::string::npos, reinterpret_cast<const char*>(value.data()), static_cast<std::size_t>(size));
+  out.replace(begin, std::string::npos, reinterpret_cast<const char*>(value.data()),
+              static_cast<std::size_t>(size));
 }
 
 } // namespace
 
 void prepare_upgrades() { (void)sha1(); }
 
-std::string switching_protocols(const http_request_message& request, std::string_view subprotocol, std::string_view extensions) {
+std::string switching_protocols(const http_request_message& request, std::string_view subprotocol,
+                                std::string_view extensions) {
   std::string answer;
   answer.reserve(256);
-  answer += "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: ";
+  answer += "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+            "upgrade\r\nSec-WebSocket-Accept: ";
   append_accept_value(answer, view(request[field::sec_websocket_key]));
   if (!subprotocol.empty())
     answer.append("\r\nSec-WebSocket-Protocol: ").append(subprotocol);
@@ -139,19 +146,22 @@ std::string switching_protocols(const http_request_message& request, std::string
 }
 
 bool has_token(std::string_view list, std::string_view token) {
-  return http::token_list{beast::string_view{list.data(), list.size()}}.exists(beast::string_view{token.data(), token.size()});
+  return http::token_list{beast::string_view{list.data(), list.size()}}.exists(
+    beast::string_view{token.data(), token.size()});
 }
 
 bool is_websocket_key(std::string_view key) noexcept {
   auto is_base64 = [](unsigned char c) { return std::isalnum(c) || c == '+' || c == '/'; };
-  return key.size() == 24 && key.ends_with("==") && std::all_of(key.begin(), key.end() - 2, is_base64);
+  return key.size() == 24 && key.ends_with("==")
+      && std::all_of(key.begin(), key.end() - 2, is_base64);
 }
 
 bool wants_upgrade(const http_request_message& request) {
   return has_token(list_header(request, "Upgrade"), "websocket");
 }
 
-upgrade_verdict check_upgrade(const http_request_message& request, const std::vector<std::string>& origins) {
+upgrade_verdict check_upgrade(const http_request_message& request,
+                              const std::vector<std::string>& origins) {
   if (request.method() != http::verb::get || request.version() != 11)
     return refuse(400, "A WebSocket starts with an HTTP/1.1 GET request.", "method");
   upgrade_headers headers{request};
@@ -159,7 +169,8 @@ upgrade_verdict check_upgrade(const http_request_message& request, const std::ve
     return refuse(400, "A WebSocket request has one Host header.", "host");
   if (!has_token(headers.connection, "upgrade"))
     return refuse(400, "A WebSocket request has the header Connection: Upgrade.", "connection");
-  if (headers.has_transfer_encoding || !request.body().empty() || headers.content_length.value_or("0") != "0")
+  if (headers.has_transfer_encoding || !request.body().empty()
+      || headers.content_length.value_or("0") != "0")
     return refuse(400, "A WebSocket request has no body.", "body");
   if (headers.version != "13")
     return refuse(426, "This server speaks WebSocket version 13.", "version");

@@ -12,25 +12,30 @@ namespace troupe::transport {
 
 /// Whether a request asks for a WebSocket and how it is answered.
 struct upgrade_verdict {
-  unsigned status = 101;       ///< or 400, 403, 426
-  std::string_view reason;     ///< for a person, if refused
-  std::string_view label;      ///< metric label, if refused
-  std::string subprotocol;     ///< to echo; empty: none
+  unsigned status = 101;   ///< or 400, 403, 426
+  std::string_view reason; ///< for a person, if refused
+  std::string_view label;  ///< metric label, if refused
+  std::string subprotocol; ///< to echo; empty: none
   protocol::encoding encoding = protocol::encoding::plain_json;
 };
 
-/// Whether the request means to be an upgrade, well-formed or not: it has an `Upgrade` header that names websocket.
+/// Whether the request means to be an upgrade, well-formed or not: it has an `Upgrade` header that
+/// names websocket.
 [[nodiscard]] bool wants_upgrade(const http_request_message& request);
 
-/// Checks all that RFC 6455 (4.2.1) asks of an upgrade, the origin (if `origins` is not empty), and chooses the subprotocol.
-[[nodiscard]] upgrade_verdict check_upgrade(const http_request_message& request, const std::vector<std::string>& origins);
+/// Checks all that RFC 6455 (4.2.1) asks of an upgrade, the origin (if `origins` is not empty), and
+/// chooses the subprotocol.
+[[nodiscard]] upgrade_verdict check_upgrade(const http_request_message& request,
+                                            const std::vector<std::string>& origins);
 
-/// Fetches from OpenSSL what each upgrade needs, so that no shortage of memory has to be survived then. Errors: `std::runtime_error`.
+/// Fetches from OpenSSL what each upgrade needs, so that no shortage of memory has to be survived
+/// then. Errors: `std::runtime_error`.
 void prepare_upgrades();
 
 /// The answer that opens a WebSocket (RFC 6455, 4.2.2). `subprotocol`, `extensions`: empty: none.
 /// Precondition: the request has passed `check_upgrade`.
-[[nodiscard]] std::string switching_protocols(const http_request_message& request, std::string_view subprotocol,
+[[nodiscard]] std::string switching_protocols(const http_request_message& request,
+                                              std::string_view subprotocol,
                                               std::string_view extensions = {});
 
 /// Whether a `Sec-WebSocket-Key` is the base64 of 16 bytes.

@@ -1,4 +1,5 @@
-// How a WebSocket ends, and its deadlines. Included by `websocket_session.cpp`, whose names it uses.
+// How a WebSocket ends, and its deadlines. Included by `websocket_session.cpp`, whose names it
+// uses.
 #include <troupe/protocol/frame.hpp>
 
 #include <boost/asio/error.hpp>
@@ -33,7 +34,8 @@ void basic_websocket_session<Socket>::close(errc why, std::string_view reason) {
 }
 
 template <class Socket>
-void basic_websocket_session<Socket>::say_close(std::uint16_t code, std::string_view reason, errc why) {
+void basic_websocket_session<Socket>::say_close(std::uint16_t code, std::string_view reason,
+                                                errc why) {
   if (outbox_.sealed() || phase_ == phase::ended)
     return;
   outbox_.close(protocol::make_close_frame(code, reason), now());
@@ -75,8 +77,8 @@ void basic_websocket_session<Socket>::terminate(errc why) {
   end_soon();
 }
 
-/// Shuts the output and throws input away until the peer ends: closing with input unread would reset the connection and could
-/// take our close frame with it.
+/// Shuts the output and throws input away until the peer ends: closing with input unread would
+/// reset the connection and could take our close frame with it.
 template <class Socket>
 void basic_websocket_session<Socket>::linger() {
   if (phase_ == phase::lingering || phase_ == phase::ended)
@@ -96,11 +98,14 @@ void basic_websocket_session<Socket>::throw_away_input() {
     return;
   socket().async_wait(plain_socket::wait_read, guarded([this](error_code ec) {
                         throwing_away_ = false;
-                        constexpr int reads = is_tls<Socket> ? 16 : 1; // without TLS its turn comes again at once
+                        // without TLS its turn comes again at once
+                        constexpr int reads = is_tls<Socket> ? 16 : 1;
                         char buffer[16 * 1024];
                         for (int i = 0; !ec && i < reads; ++i)
-                          traffic().websocket.received.add(socket().read_some(boost::asio::buffer(buffer), ec));
-                        if (!ec || ec == boost::asio::error::would_block || ec == boost::asio::error::operation_aborted)
+                          traffic().websocket.received.add(
+                            socket().read_some(boost::asio::buffer(buffer), ec));
+                        if (!ec || ec == boost::asio::error::would_block
+                            || ec == boost::asio::error::operation_aborted)
                           throw_away_input();
                         else
                           end();
@@ -140,7 +145,8 @@ void basic_websocket_session<Socket>::end() noexcept {
   share_ = {};
   auto ordered = why_ == errc::ok || why_ == errc::restart || why_ == errc::shutdown;
   try {
-    port_.closed(close_code_, std::string{close_reason_.view()}, ordered ? std::string{} : std::string{info(why_).name});
+    port_.closed(close_code_, std::string{close_reason_.view()},
+                 ordered ? std::string{} : std::string{info(why_).name});
   } catch (...) { // no memory for what it would be told
     port_.closed(close_code_);
   }
@@ -153,12 +159,15 @@ void basic_websocket_session<Socket>::count_end() noexcept {
   auto& row = info(why_);
   std::array<char, 64> label;
   if (why_ != errc::ok)
-    std::snprintf(label.data(), label.size(), "%u %.*s", unsigned{row.close_code}, static_cast<int>(row.name.size()), row.name.data());
-  settings_.counters->count(protocol::counter::connections_closed,
-                            why_ != errc::ok ? label.data() : ended_by_application_ ? "none application" : "none peer");
+    std::snprintf(label.data(), label.size(), "%u %.*s", unsigned{row.close_code},
+                  static_cast<int>(row.name.size()), row.name.data());
+  settings_.counters->count(protocol::counter::connections_closed, why_ != errc::ok ? label.data()
+                                                                   : ended_by_application_
+                                                                     ? "none application"
+                                                                     : "none peer");
 }
 
-// -- deadlines ------------------------------------------------------------------------------------------------------------
+// -- deadlines ------------------------------------------------------------------------------------
 
 template <class Socket>
 void basic_websocket_session<Socket>::arm_deadline(actors::steady_time at) {
@@ -204,7 +213,8 @@ void basic_websocket_session<Socket>::check_deadlines() {
     if (auto deadline = *since + settings_.assembly_deadline; at < deadline) {
       next = std::min(next, deadline);
     } else {
-      settings_.counters->count(protocol::counter::protocol_errors, to_string(errc::assembly_timeout));
+      settings_.counters->count(protocol::counter::protocol_errors,
+                                to_string(errc::assembly_timeout));
       refuse(errc::assembly_timeout);
     }
   }

@@ -30,8 +30,9 @@ bool basic_websocket_session<Socket>::reads_on() {
   return phase_ == phase::closing || (phase_ == phase::open && port_.may_read());
 }
 
-/// Reads on: what was read and not heard yet, then what the socket has. Where that does not know whether there is something, it is
-/// asked a little later: asking at once finds nothing yet, and costs a system call.
+/// Reads on: what was read and not heard yet, then what the socket has. Where that does not know
+/// whether there is something, it is asked a little later: asking at once finds nothing yet, and
+/// costs a system call.
 template <class Socket>
 void basic_websocket_session<Socket>::read_next() {
   if (phase_ == phase::ended || phase_ == phase::lingering)
@@ -67,7 +68,8 @@ void basic_websocket_session<Socket>::run_pending() {
 template <class Socket>
 void basic_websocket_session<Socket>::read_socket() {
   if constexpr (is_tls<Socket>) {
-    socket_.async_read_some(boost::asio::buffer(first_), guarded([this](error_code ec, std::size_t n) {
+    socket_.async_read_some(boost::asio::buffer(first_),
+                            guarded([this](error_code ec, std::size_t n) {
                               if (phase_ == phase::lingering || refused_ || peer_closed_)
                                 return; // what is still to be said goes first
                               if (ec)
@@ -93,9 +95,7 @@ void basic_websocket_session<Socket>::read_socket() {
 }
 
 template <class Socket>
-void basic_websocket_session<Socket>::receive(std::size_t n)
-  requires is_tls<Socket>
-{
+void basic_websocket_session<Socket>::receive(std::size_t n) requires is_tls<Socket> {
   if (phase_ == phase::ended)
     return;
   char bytes[max_read_bytes];
@@ -165,15 +165,13 @@ template <class Socket>
 void basic_websocket_session<Socket>::take(protocol::ws_event event) {
   switch (event.what) {
     case protocol::ws_event::kind::need_more:
-    case protocol::ws_event::kind::inflating:
-      return;
+    case protocol::ws_event::kind::inflating: return;
     case protocol::ws_event::kind::message:
       ++delivered_;
       if (phase_ == phase::open)
         port_.deliver(std::move(event.payload), event.is_binary);
       return;
-    case protocol::ws_event::kind::ping:
-      return answer_ping(event.payload.view());
+    case protocol::ws_event::kind::ping: return answer_ping(event.payload.view());
     case protocol::ws_event::kind::pong:
       if (port_.wants_pongs() && phase_ == phase::open)
         port_.ponged(std::string{event.payload.view()});
@@ -191,7 +189,8 @@ void basic_websocket_session<Socket>::take(protocol::ws_event event) {
   }
 }
 
-/// Runs `work` once the actors have heard what was delivered before: some of it may wait for them in mailboxes.
+/// Runs `work` once the actors have heard what was delivered before: some of it may wait for them
+/// in mailboxes.
 template <class Socket>
 template <class F>
 void basic_websocket_session<Socket>::behind_messages(F work) {
@@ -203,7 +202,8 @@ void basic_websocket_session<Socket>::behind_messages(F work) {
 
 template <class Socket>
 void basic_websocket_session<Socket>::answer_ping(std::string_view payload) {
-  auto pong = protocol::make_frame(protocol::opcode::pong, payload, &settings_.node->output_meter());
+  auto pong =
+    protocol::make_frame(protocol::opcode::pong, payload, &settings_.node->output_meter());
   append(pong, {0, static_cast<std::uint32_t>(pong.size())}, 1, actors::output_kind::control);
   flush_soon();
 }
@@ -212,7 +212,8 @@ void basic_websocket_session<Socket>::answer_ping(std::string_view payload) {
 template <class Socket>
 void basic_websocket_session<Socket>::answer_close() {
   if (!outbox_.sealed())
-    say_close(close_code_ == protocol::ws_event::no_code ? normal_closure : close_code_, {}, errc::ok);
+    say_close(close_code_ == protocol::ws_event::no_code ? normal_closure : close_code_, {},
+              errc::ok);
   if (has_output())
     flush_soon();
   else
@@ -238,7 +239,8 @@ void basic_websocket_session<Socket>::hold_parts() {
   if (bytes == 0)
     return;
   if (!parts_)
-    parts_.reset(new (std::nothrow) inbound_parts::share{*settings_.parts->loops[loop_.index()], *this});
+    parts_.reset(new (std::nothrow)
+                   inbound_parts::share{*settings_.parts->loops[loop_.index()], *this});
   if (parts_) // else there is no memory even for that, and this one is not counted
     parts_->resize(bytes);
 }
@@ -285,6 +287,8 @@ void basic_websocket_session<Socket>::resume_reading() {
 }
 
 template <class Socket>
-actors::steady_time basic_websocket_session<Socket>::last_inbound() const { return paused_ ? now() : heard_; }
+actors::steady_time basic_websocket_session<Socket>::last_inbound() const {
+  return paused_ ? now() : heard_;
+}
 
 } // namespace troupe::transport

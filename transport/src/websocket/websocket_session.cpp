@@ -18,12 +18,17 @@ namespace {
 
 constexpr std::uint16_t normal_closure = 1000; // RFC 6455, 7.4.1
 
-socket_writer writer_for(polled_socket& s, actors::loop_counter& sent) { return {s.native_handle(), sent}; }
-tls_writer writer_for(tls_channel& s, actors::loop_counter& sent) { return {s.native_handle(), s.socket().native_handle(), sent}; }
+socket_writer writer_for(polled_socket& s, actors::loop_counter& sent) {
+  return {s.native_handle(), sent};
+}
+tls_writer writer_for(tls_channel& s, actors::loop_counter& sent) {
+  return {s.native_handle(), s.socket().native_handle(), sent};
+}
 
 } // namespace
 
-/// Wraps a completion handler: it keeps the session alive, and what it throws, or its loss, ends this session only.
+/// Wraps a completion handler: it keeps the session alive, and what it throws, or its loss, ends
+/// this session only.
 template <class Socket>
 template <class F>
 auto basic_websocket_session<Socket>::guarded(F f) {
@@ -41,11 +46,13 @@ void basic_websocket_session<Socket>::contained(F&& f) noexcept {
   }
 }
 
-/// Ends it by the exception in flight: with a close frame, unless there is no memory for that, or one is queued already.
+/// Ends it by the exception in flight: with a close frame, unless there is no memory for that, or
+/// one is queued already.
 template <class Socket>
 void basic_websocket_session<Socket>::fail() noexcept {
   protocol::report_exception(*settings_.log, *settings_.counters, "session");
-  if (phase_ == phase::opening || outbox_.sealed()) // a client that waits for HTTP still is told nothing
+  // a client that waits for HTTP still is told nothing
+  if (phase_ == phase::opening || outbox_.sealed())
     return terminate(errc::internal);
   try {
     refused_ = true; // perhaps nothing is read any more
@@ -57,8 +64,9 @@ void basic_websocket_session<Socket>::fail() noexcept {
   }
 }
 
-/// A handler was destroyed uncalled: one of its operation's steps, which are Asio's and Beast's, could not be taken. Nobody else would
-/// read on then. What is thrown in that step may be on its way to `fail`, which comes first.
+/// A handler was destroyed uncalled: one of its operation's steps, which are Asio's and Beast's,
+/// could not be taken. Nobody else would read on then. What is thrown in that step may be on its
+/// way to `fail`, which comes first.
 template <class Socket>
 void basic_websocket_session<Socket>::lose_handler() noexcept {
   if (phase_ == phase::ended || !loop_.entrance()->is_open()) // else all of the loop's go with it
@@ -68,7 +76,8 @@ void basic_websocket_session<Socket>::lose_handler() noexcept {
 }
 
 template <class Socket>
-basic_websocket_session<Socket>::basic_websocket_session(Socket&& socket, actors::event_loop& loop, const session_settings& settings,
+basic_websocket_session<Socket>::basic_websocket_session(Socket&& socket, actors::event_loop& loop,
+                                                         const session_settings& settings,
                                                          admission::lease lease, socket_share share)
   : outbox_(settings.bounds),
     writer_(writer_for(socket, (*settings.traffic)[loop.index()]->websocket.sent)),
@@ -84,8 +93,10 @@ template <class Socket>
 basic_websocket_session<Socket>::~basic_websocket_session() = default;
 
 template <class Socket>
-void basic_websocket_session<Socket>::start(const http_request_message& request, const std::string& subprotocol,
-                                            actors::connection_info info, std::string_view leftover) {
+void basic_websocket_session<Socket>::start(const http_request_message& request,
+                                            const std::string& subprotocol,
+                                            actors::connection_info info,
+                                            std::string_view leftover) {
   self_ = this->shared_from_this();
   contained([&] {
     if constexpr (!is_tls<Socket>)
@@ -97,7 +108,8 @@ void basic_websocket_session<Socket>::start(const http_request_message& request,
 
 /// Answers the upgrade, and agrees on an extension. The answer leaves once the connection is there.
 template <class Socket>
-void basic_websocket_session<Socket>::answer(const http_request_message& request, const std::string& subprotocol) {
+void basic_websocket_session<Socket>::answer(const http_request_message& request,
+                                             const std::string& subprotocol) {
   std::optional<deflate_agreement> deflate;
   if (settings_.deflate) {
     std::vector<std::string_view> offers;
@@ -110,9 +122,11 @@ void basic_websocket_session<Socket>::answer(const http_request_message& request
     reader_.allow_deflate(settings_.inflaters[loop_.index()], false);
     deflated_ = deflate->takes_deflated_frames;
   }
-  auto whole = shared_bytes::copy_of(switching_protocols(request, subprotocol, deflate ? deflate->answer : std::string_view{}),
-                                     &settings_.node->output_meter());
-  outbox_.append(whole, {0, static_cast<std::uint32_t>(whole.size())}, 1, actors::output_kind::control, now());
+  auto whole = shared_bytes::copy_of(
+    switching_protocols(request, subprotocol, deflate ? deflate->answer : std::string_view{}),
+    &settings_.node->output_meter());
+  outbox_.append(whole, {0, static_cast<std::uint32_t>(whole.size())}, 1,
+                 actors::output_kind::control, now());
 }
 
 template <class Socket>

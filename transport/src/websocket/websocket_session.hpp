@@ -43,26 +43,30 @@ struct session_settings {
 
 /// One WebSocket: a socket on the inside, a sink for the dispatcher on the outside.
 ///
-/// What the socket has goes through the reader, whose messages go to the connection actor, as far as that may read. Output goes
-/// through the outbox only and at once, by one system call, or by one for each TLS record (`tls_writer`). Four things end it: the
-/// peer's close, an error, a close of ours, a deadline; `end` runs once. Thread: the loop's.
+/// What the socket has goes through the reader, whose messages go to the connection actor, as far
+/// as that may read. Output goes through the outbox only and at once, by one system call, or by one
+/// for each TLS record (`tls_writer`). Four things end it: the peer's close, an error, a close of
+/// ours, a deadline; `end` runs once. Thread: the loop's.
 template <class Socket>
-class basic_websocket_session final : public actors::sink,
-                                      public inbound_parts::holder,
-                                      public actors::pending_work,
-                                      public polled_socket::host,
-                                      public std::enable_shared_from_this<basic_websocket_session<Socket>> {
+class basic_websocket_session final
+  : public actors::sink,
+    public inbound_parts::holder,
+    public actors::pending_work,
+    public polled_socket::host,
+    public std::enable_shared_from_this<basic_websocket_session<Socket>> {
 public:
-  basic_websocket_session(Socket&& socket, actors::event_loop& loop, const session_settings& settings, admission::lease lease,
-                    socket_share share);
+  basic_websocket_session(Socket&& socket, actors::event_loop& loop,
+                          const session_settings& settings, admission::lease lease,
+                          socket_share share);
   ~basic_websocket_session() override;
 
   /// Answers the upgrade and starts. `leftover`: bytes that came behind the request.
-  void start(const http_request_message& request, const std::string& subprotocol, actors::connection_info info,
-             std::string_view leftover);
+  void start(const http_request_message& request, const std::string& subprotocol,
+             actors::connection_info info, std::string_view leftover);
 
-  // -- sink ---------------------------------------------------------------------------------------------------------------
-  void write(const protocol::shared_bytes& batch, std::span<const actors::byte_range> parts, std::uint32_t frames) override;
+  // -- sink ---------------------------------------------------------------------------------------
+  void write(const protocol::shared_bytes& batch, std::span<const actors::byte_range> parts,
+             std::uint32_t frames) override;
   void write_all(std::span<const actors::output_piece> pieces) override;
   void append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
               actors::output_kind kind) override;
@@ -74,17 +78,21 @@ public:
   void terminate(protocol::errc why) override;
   void resume_reading() override;
   [[nodiscard]] actors::steady_time last_inbound() const override;
-  [[nodiscard]] std::size_t queued_bytes() const override { return outbox_.queued_bytes() + unsent_bytes(); }
-  [[nodiscard]] std::optional<actors::steady_time> oldest_queued() const override { return outbox_.oldest_data(); }
+  [[nodiscard]] std::size_t queued_bytes() const override {
+    return outbox_.queued_bytes() + unsent_bytes();
+  }
+  [[nodiscard]] std::optional<actors::steady_time> oldest_queued() const override {
+    return outbox_.oldest_data();
+  }
 
-  // -- pending_work -------------------------------------------------------------------------------------------------------
+  // -- pending_work -------------------------------------------------------------------------------
   void run_pending() override;
 
-  // -- polled_socket::host ------------------------------------------------------------------------------------------------
+  // -- polled_socket::host ------------------------------------------------------------------------
   [[nodiscard]] std::shared_ptr<void> hold() override { return this->shared_from_this(); }
   void on_input() override { run_pending(); }
 
-  // -- inbound_parts::holder ----------------------------------------------------------------------------------------------
+  // -- inbound_parts::holder ----------------------------------------------------------------------
   void give_up_input() override;
 
 private:
@@ -110,8 +118,7 @@ private:
   void open(actors::connection_info info, std::string_view early);
   void read_next();
   void read_socket();
-  void receive(std::size_t n)
-    requires is_tls<Socket>;
+  void receive(std::size_t n) requires is_tls<Socket>;
   [[nodiscard]] bool reads_on();
   bool take_in(std::string_view bytes);
   void take_rest();
@@ -173,26 +180,29 @@ private:
   bool broken_ = false;
   bool ending_ = false; ///< it has nothing to wait for
   bool waiting_writable_ = false;
-  bool refused_ = false;  ///< we have ended it for what has come: nothing behind that is read
+  bool refused_ = false; ///< we have ended it for what has come: nothing behind that is read
   bool paused_ = false;
   bool deflated_ = false; ///< the client takes deflated frames that serve all
   bool peer_closed_ = false;
   bool throwing_away_ = false;
-  bool lost_ = false;     ///< a handler; see `lose_handler`
+  bool lost_ = false; ///< a handler; see `lose_handler`
   bool ended_by_application_ = false;
   protocol::encoding encoding_ = protocol::encoding::plain_json;
   std::array<std::uint32_t, 2> queued_{}; ///< what the loop's traffic counts of the outbox, by kind
 
   actors::event_loop& loop_;
   const session_settings& settings_;
-  std::shared_ptr<basic_websocket_session> self_; ///< until `end`: a session that reads nothing is held by nobody else
+  /// Until `end`: a session that reads nothing is held by nobody else.
+  std::shared_ptr<basic_websocket_session> self_;
   Socket socket_;
   protocol::ws_reader reader_;
-  std::string rest_;         ///< what was read and may not be heard yet,
-  std::size_t rest_at_ = 0;  ///< from here on
-  std::unique_ptr<inbound_parts::share> parts_; ///< of a message that is not whole yet, or not inflated
+  std::string rest_;        ///< what was read and may not be heard yet,
+  std::size_t rest_at_ = 0; ///< from here on
+  /// Of a message that is not whole yet, or not inflated.
+  std::unique_ptr<inbound_parts::share> parts_;
   actors::credit inflating_; ///< of a message that is
-  std::array<char, is_tls<Socket> ? 256 : 0> first_; ///< the start of what comes next: most messages whole
+  /// The start of what comes next: most messages whole.
+  std::array<char, is_tls<Socket> ? 256 : 0> first_;
   actors::connection_port port_;
   admission::lease lease_;
   socket_share share_;
@@ -201,7 +211,7 @@ private:
   actors::steady_time heard_;
   actors::steady_time paused_at_{};
   actors::steady_time closing_at_{};
-  std::uint32_t delivered_ = 0; ///< messages, modulo its range
+  std::uint32_t delivered_ = 0;         ///< messages, modulo its range
   protocol::shared_bytes close_reason_; ///< the peer's
   std::uint16_t close_code_ = 1006;     ///< the peer's; 1006: it has said none (RFC 6455, 7.4.1)
 };

@@ -9,16 +9,20 @@
 namespace troupe::transport {
 
 template <class Socket>
-void basic_websocket_session<Socket>::write(const shared_bytes& batch, std::span<const actors::byte_range> parts, std::uint32_t frames) {
+void basic_websocket_session<Socket>::write(const shared_bytes& batch,
+                                            std::span<const actors::byte_range> parts,
+                                            std::uint32_t frames) {
   if (broken_ || phase_ == phase::ended)
     return;
-  if (!outbox_.empty() && !waiting_writable_) { // what was appended in this turn goes first, at its end
+  // what was appended in this turn goes first, at its end
+  if (!outbox_.empty() && !waiting_writable_) {
     for (auto part : parts)
       append(batch, part, std::exchange(frames, 0), actors::output_kind::data);
     return;
   }
   try { // not by `contained`: see `socket_writer` for what a call between costs
-    handle(outbox_.write(batch, parts, frames, [this] { return now(); }, writer_));
+    handle(outbox_.write(
+      batch, parts, frames, [this] { return now(); }, writer_));
   } catch (...) {
     fail();
   }
@@ -33,12 +37,15 @@ void basic_websocket_session<Socket>::write_all(std::span<const actors::output_p
       append(*p.bytes, p.part, p.frames, actors::output_kind::data);
     return;
   }
-  contained([&] { handle(outbox_.write_all(pieces, [this] { return now(); }, writer_)); });
+  contained([&] {
+    handle(outbox_.write_all(
+      pieces, [this] { return now(); }, writer_));
+  });
 }
 
 template <class Socket>
-void basic_websocket_session<Socket>::append(const shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
-                               actors::output_kind kind) {
+void basic_websocket_session<Socket>::append(const shared_bytes& bytes, actors::byte_range part,
+                                             std::uint32_t frames, actors::output_kind kind) {
   if (broken_ || phase_ == phase::ended)
     return;
   contained([&] {
@@ -77,7 +84,9 @@ template <class Socket>
 void basic_websocket_session<Socket>::ping(std::string_view payload) {
   contained([&] {
     static const auto empty = protocol::make_frame(protocol::opcode::ping, {});
-    auto frame = payload.empty() ? empty : protocol::make_frame(protocol::opcode::ping, payload.substr(0, 125));
+    auto frame = payload.empty()
+                 ? empty
+                 : protocol::make_frame(protocol::opcode::ping, payload.substr(0, 125));
     append(frame, {0, static_cast<std::uint32_t>(frame.size())}, 1, actors::output_kind::control);
   });
 }
@@ -114,7 +123,8 @@ void basic_websocket_session<Socket>::note_queued() noexcept {
   auto& counted = traffic().queued[protocol::index_of(encoding_)];
   for (auto kind : {actors::output_kind::control, actors::output_kind::data}) {
     auto i = static_cast<std::size_t>(kind);
-    auto now_queued = phase_ == phase::ended ? 0 : static_cast<std::uint32_t>(outbox_.queued_bytes(kind));
+    auto now_queued =
+      phase_ == phase::ended ? 0 : static_cast<std::uint32_t>(outbox_.queued_bytes(kind));
     counted[i].add(std::uint64_t{now_queued} - std::exchange(queued_[i], now_queued));
   }
 }
@@ -134,7 +144,8 @@ void basic_websocket_session<Socket>::wait_writable() {
   arm_deadline(outbox_.last_progress() + settings_.write_deadline);
   socket().async_wait(plain_socket::wait_write, guarded([this](error_code ec) {
                         waiting_writable_ = false;
-                        if (ec && ec != boost::asio::error::operation_aborted) // else only the input was given up
+                        // else only the input was given up
+                        if (ec && ec != boost::asio::error::operation_aborted)
                           end();
                         else
                           flush();

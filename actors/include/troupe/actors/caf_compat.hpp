@@ -18,10 +18,10 @@
 #include <utility>
 
 #if CAF_MAJOR_VERSION >= 1
-#  define TROUPE_CAF_V1 1
-#  include <caf/scheduler.hpp>
+#define TROUPE_CAF_V1 1
+#include <caf/scheduler.hpp>
 #else
-#  define TROUPE_CAF_V1 0
+#define TROUPE_CAF_V1 0
 #endif
 
 namespace troupe::compat {
@@ -37,8 +37,9 @@ void init_types() {
 #endif
 }
 
-/// Gives CAF `n` threads of its own, for actors that are on no loop, and the policy "sharing", under which they wait for work: by
-/// default they look for it some 100 times a second, which a server with little to do pays for. Before the actor system is made. Throws
+/// Gives CAF `n` threads of its own, for actors that are on no loop, and the policy "sharing",
+/// under which they wait for work: by default they look for it some 100 times a second, which a
+/// server with little to do pays for. Before the actor system is made. Throws
 /// `std::invalid_argument` for less than one.
 inline void set_worker_threads(caf::actor_system_config& cfg, int n) {
   actors::option_check{"set_worker_threads"}.within("n", n, 1, 1024);
@@ -64,8 +65,8 @@ named_ref<T> field(const char* name, T& ref) {
 }
 
 template <class Inspector, class T, class... Ts>
-auto inspect_as(Inspector& f, [[maybe_unused]] T& x,
-                [[maybe_unused]] const char* type_name, named_ref<Ts>... xs) {
+auto inspect_as(Inspector& f, [[maybe_unused]] T& x, [[maybe_unused]] const char* type_name,
+                named_ref<Ts>... xs) {
 #if TROUPE_CAF_V1
   return f.object(x).fields(f.field(xs.name, xs.ref)...);
 #else
@@ -105,8 +106,8 @@ void send(Self&& self, const Dest& dest, Ts&&... xs) {
 }
 
 template <class Self, class Dest, class Rep, class Period, class... Ts>
-void delayed_send(Self&& self, const Dest& dest,
-                  std::chrono::duration<Rep, Period> delay, Ts&&... xs) {
+void delayed_send(Self&& self, const Dest& dest, std::chrono::duration<Rep, Period> delay,
+                  Ts&&... xs) {
 #if TROUPE_CAF_V1
   (*self).mail(std::forward<Ts>(xs)...).delay(delay).send(dest);
 #else
@@ -142,14 +143,16 @@ auto delegate(Self&& self, const Dest& dest, Ts&&... xs) {
 #endif
 }
 
-/// Sends one shared message to each handle in `dests`; where it throws, for want of memory, nobody gets it.
+/// Sends one shared message to each handle in `dests`; where it throws, for want of memory, nobody
+/// gets it.
 template <class Self, class Range, class... Ts>
 void fan_out(Self&& self, const Range& dests, Ts&&... xs) {
   using handle = std::decay_t<decltype(*std::begin(dests))>;
   using args = type_list<caf::detail::strip_and_convert_t<Ts>...>;
   static_assert(caf::response_type_unbox<typename handle::signatures, args>::valid,
                 "receiver does not accept given message");
-#ifdef __SANITIZE_THREAD__ // it does not see CAF count the references of a message that several threads share
+// it does not see CAF count the references of a message that several threads share
+#ifdef __SANITIZE_THREAD__
   auto copy = [&] { return caf::make_message(xs...); };
 #else
   auto copy = [msg = caf::make_message(std::forward<Ts>(xs)...)] { return msg; };
@@ -188,12 +191,12 @@ struct enum_access : caf::inspector_access_base<Enum> {
 /// At global scope, after the type ID block, which must list TYPE (an enum on
 /// uint8_t with to_string). CATEGORY: at most 10 letters or digits.
 #if TROUPE_CAF_V1
-#  define TROUPE_ERROR_ENUM(TYPE, CATEGORY)                                          \
-    CAF_ERROR_CODE_ENUM(TYPE)                                                            \
-    template <>                                                                          \
-    struct caf::inspector_access<TYPE> : troupe::compat::enum_access<TYPE> {};
+#define TROUPE_ERROR_ENUM(TYPE, CATEGORY) \
+  CAF_ERROR_CODE_ENUM(TYPE)               \
+  template <>                             \
+  struct caf::inspector_access<TYPE> : troupe::compat::enum_access<TYPE> {};
 #else
-#  define TROUPE_ERROR_ENUM(TYPE, CATEGORY) CAF_ERROR_CODE_ENUM(TYPE, CATEGORY)
+#define TROUPE_ERROR_ENUM(TYPE, CATEGORY) CAF_ERROR_CODE_ENUM(TYPE, CATEGORY)
 #endif
 
 /// Makes `render` show errors of this enum by name in 0.17, too.
@@ -216,8 +219,8 @@ inline std::string render([[maybe_unused]] caf::actor_system& sys, const caf::er
 #endif
 }
 
-/// Takes from the thread the logger that CAF's `spawn` leaves with it: each resume would note its actor there twice, under a lock, for
-/// log lines that a quiet build of CAF does not have.
+/// Takes from the thread the logger that CAF's `spawn` leaves with it: each resume would note its
+/// actor there twice, under a lock, for log lines that a quiet build of CAF does not have.
 inline void drop_quiet_logger() {
 #if !TROUPE_CAF_V1 && CAF_LOG_LEVEL == CAF_LOG_LEVEL_QUIET
   caf::logger::set_current_actor_system(nullptr);

@@ -5,16 +5,17 @@
 
 #if !TROUPE_CAF_V1
 
-#  include <caf/attachable.hpp>
-#  include <caf/default_attachable.hpp>
+#include <caf/attachable.hpp>
+#include <caf/default_attachable.hpp>
 
-#  include <utility>
+#include <utility>
 
 namespace troupe::compat {
 
-/// CAF's monitor, but for one thing: its own, as compiled in Debian 12 (0.17.6), loses a weak reference to the ended actor, and with it
-/// the actor's block of memory, where there is no memory to copy the reason (`make<down_msg>` in default_attachable.cpp has no clean-up
-/// for the address that it has made by then). `demonitor` finds both.
+/// CAF's monitor, but for one thing: its own, as compiled in Debian 12 (0.17.6), loses a weak
+/// reference to the ended actor, and with it the actor's block of memory, where there is no memory
+/// to copy the reason (`make<down_msg>` in default_attachable.cpp has no clean-up for the address
+/// that it has made by then). `demonitor` finds both.
 class caf_monitor final : public caf::attachable {
 public:
   caf_monitor(caf::actor_addr observed, caf::actor_addr observer) noexcept
@@ -26,7 +27,8 @@ public:
       return;
     auto copy = reason; // all that may throw is done before the message is put together
     caf::down_msg down{observed_, std::move(copy)};
-    observer->enqueue(caf::actor_cast<caf::strong_actor_ptr>(observed_), caf::make_message_id(), caf::make_message(std::move(down)), host);
+    observer->enqueue(caf::actor_cast<caf::strong_actor_ptr>(observed_), caf::make_message_id(),
+                      caf::make_message(std::move(down)), host);
   }
 
   bool matches(const token& what) override {

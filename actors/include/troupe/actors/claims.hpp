@@ -14,10 +14,12 @@ namespace troupe::actors {
 
 /// Who a client has proved to be, and what it may do. Immutable once shared.
 struct claims {
-  std::string subject{};                        ///< the user id; empty: nobody in particular
-  std::optional<wall_time> expires_at{};        ///< when the connection is closed unless the token is refreshed
-  std::optional<std::vector<std::string>> rooms{}; ///< patterns (a name, or a prefix and `*`) of the rooms it may join; nothing: all
-  std::string json = "{}";                      ///< everything that was claimed, as a JSON map
+  std::string subject{}; ///< the user id; empty: nobody in particular
+  /// When the connection is closed unless the token is refreshed.
+  std::optional<wall_time> expires_at{};
+  /// Patterns (a name, or a prefix and `*`) of the rooms it may join; nothing: all.
+  std::optional<std::vector<std::string>> rooms{};
+  std::string json = "{}"; ///< everything that was claimed, as a JSON map
 
   /// Whether `rooms` has a pattern for it, or says nothing.
   [[nodiscard]] bool may_join(std::string_view room) const noexcept;
@@ -28,12 +30,14 @@ using claims_ptr = std::shared_ptr<const claims>;
 
 /// What became of a token that a client has brought with `auth`.
 struct token_decision {
-  claims_ptr claims{}; ///< those that hold from now on; null: refused, and those that it had hold on
+  /// Those that hold from now on; null: refused, and those that it had hold on.
+  claims_ptr claims{};
   protocol::errc code = protocol::errc::unauthorized; ///< of the refusal
   std::string detail{}; ///< of the refusal, for a person; empty: the sentence of `code`
 };
 
-/// Decides about a token that a client brings with `auth`. Runs on the connection's loop, must not block.
+/// Decides about a token that a client brings with `auth`. Runs on the connection's loop, must not
+/// block.
 using token_check = std::function<token_decision(std::string_view token, wall_time now)>;
 
 /// Whether `name` is `pattern`, or starts with what stands before its final `*`.

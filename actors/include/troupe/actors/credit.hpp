@@ -19,8 +19,9 @@ class credit;
 
 /// The balance of one source: a session, a room's own output, a server-side member. Thread: any.
 ///
-/// Invariants: the balance is the limits less what live tokens hold; the last token of a message gives its share back exactly once;
-/// `on_positive` is called at most once per `pause`, on whichever thread gave the credit back, and must only post.
+/// Invariants: the balance is the limits less what live tokens hold; the last token of a message
+/// gives its share back exactly once; `on_positive` is called at most once per `pause`, on
+/// whichever thread gave the credit back, and must only post.
 class credit_account : public std::enable_shared_from_this<credit_account> {
 public:
   using notify = std::function<void()>;
@@ -33,20 +34,26 @@ public:
   /// Whether another message may be taken in.
   [[nodiscard]] bool positive() const noexcept;
 
-  /// Asks for `on_positive`. Returns false, and asks for nothing, if the balance is positive already.
+  /// Asks for `on_positive`. Returns false, and asks for nothing, if the balance is positive
+  /// already.
   bool pause();
 
-  /// Notes bytes that a message of this source has become beyond its own: in another codec it may be seven times as large. They are no
-  /// credit: the source takes them into account when it asks next. Thread: any.
+  /// Notes bytes that a message of this source has become beyond its own: in another codec it may
+  /// be seven times as large. They are no credit: the source takes them into account when it asks
+  /// next. Thread: any.
   void charge(std::size_t bytes) noexcept { charged_.fetch_add(bytes, std::memory_order_relaxed); }
 
   /// What was charged since the last call.
   [[nodiscard]] std::size_t take_charged() noexcept {
-    return charged_.load(std::memory_order_relaxed) == 0 ? 0 : charged_.exchange(0, std::memory_order_relaxed);
+    return charged_.load(std::memory_order_relaxed) == 0
+           ? 0
+           : charged_.exchange(0, std::memory_order_relaxed);
   }
 
   /// What live tokens hold.
-  [[nodiscard]] std::int64_t held_bytes() const noexcept { return limits_.bytes - bytes_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::int64_t held_bytes() const noexcept {
+    return limits_.bytes - bytes_.load(std::memory_order_relaxed);
+  }
   [[nodiscard]] std::int64_t held_messages() const noexcept {
     return limits_.messages - messages_.load(std::memory_order_relaxed);
   }
@@ -64,7 +71,8 @@ private:
   std::atomic<bool> paused_{false};
 };
 
-/// A share of an account; copies hold it together and the last one gives it back. An empty token holds nothing. Thread: any.
+/// A share of an account; copies hold it together and the last one gives it back. An empty token
+/// holds nothing. Thread: any.
 class credit {
 public:
   credit() noexcept = default;

@@ -39,8 +39,8 @@ public:
       compat::anon_send(caf::actor_cast<typename Base::actor_hdl>(this), std::move(message));
   }
 
-  /// Runs `work` in this actor, inside what handles its exceptions, if it is idle on the calling thread's loop; else returns false and
-  /// runs nothing. Any thread.
+  /// Runs `work` in this actor, inside what handles its exceptions, if it is idle on the calling
+  /// thread's loop; else returns false and runs nothing. Any thread.
   template <class F>
   bool enter([[maybe_unused]] F&& work) {
 #if !TROUPE_CAF_V1
@@ -77,7 +77,8 @@ private:
   /// Whether `message` has found its place behind the one that is being handled.
   template <class T>
   bool wait_inside(T& message) {
-    if (!this->home().is_current() || !entered_ || entered_->next || !this->mailbox().blocked() || !this->home().may_dispatch())
+    if (!this->home().is_current() || !entered_ || entered_->next || !this->mailbox().blocked()
+        || !this->home().may_dispatch())
       return false;
     entered_->next.emplace(std::move(message));
     return true;
@@ -119,19 +120,18 @@ private:
 #endif
 };
 
-/// The class that all actors with the interface `Handle` derive from, for `dispatch` of a `T` to them. Whoever declares an interface
-/// whose actors are dispatched several types specializes it.
+/// The class that all actors with the interface `Handle` derive from, for `dispatch` of a `T` to
+/// them. Whoever declares an interface whose actors are dispatched several types specializes it.
 template <class Handle, class T>
 struct dispatched_base {
   using type = dispatched<typename Handle::base, T>;
 };
 
-/// Asio's `dispatch` beside its `post`: like `anon_send`, but an idle actor of this loop handles the message at once, and one that has
-/// been entered behind what it handles.
-/// Precondition: `dest` is not null, and all actors of its interface are `dispatched_base<Dest, T>::type`s. Any thread.
+/// Asio's `dispatch` beside its `post`: like `anon_send`, but an idle actor of this loop handles
+/// the message at once, and one that has been entered behind what it handles. Precondition: `dest`
+/// is not null, and all actors of its interface are `dispatched_base<Dest, T>::type`s. Any thread.
 template <class Dest, class T>
-  requires(!std::is_reference_v<T>)
-void dispatch(const Dest& dest, T&& message) {
+requires(!std::is_reference_v<T>) void dispatch(const Dest& dest, T&& message) {
   using base = typename dispatched_base<Dest, T>::type;
   static_cast<base*>(caf::actor_cast<caf::abstract_actor*>(dest))->dispatch(message);
 }

@@ -19,9 +19,10 @@ namespace troupe::actors {
 
 /// What a client asked for when it connected.
 struct handshake {
-  std::string target{}; ///< path and query, as sent
+  std::string target{};                                       ///< path and query, as sent
   std::vector<std::pair<std::string, std::string>> headers{}; ///< names and values, as sent
-  std::string remote_address{}; ///< the client's; behind a trusted proxy the one that the proxy names
+  /// The client's; behind a trusted proxy the one that the proxy names.
+  std::string remote_address{};
 };
 
 /// `closing`: its end has begun, for whatever reason; `closed`: its socket has ended.
@@ -30,18 +31,18 @@ enum class connection_state : std::uint8_t { open = 0, closing = 1, closed = 2 }
 struct raw_state;
 struct endpoint_state;
 
-/// One WebSocket without envelope. Copies name the same connection; after its end, and after that of the node, all calls are safe
-/// and do nothing.
+/// One WebSocket without envelope. Copies name the same connection; after its end, and after that
+/// of the node, all calls are safe and do nothing.
 ///
-/// Thread: any, unless said otherwise. What is sent from its loop's thread (as in its handlers) is queued at once, from elsewhere soon.
-/// 64 MiB (a call counts 256 bytes besides), or one message, may be on the way to the loop: beyond that
-/// the connection is cut (1013).
+/// Thread: any, unless said otherwise. What is sent from its loop's thread (as in its handlers) is
+/// queued at once, from elsewhere soon. 64 MiB (a call counts 256 bytes besides), or one message,
+/// may be on the way to the loop: beyond that the connection is cut (1013).
 class raw_connection {
 public:
   explicit raw_connection(std::shared_ptr<raw_state> s) noexcept : state_(std::move(s)) {}
 
-  /// Queues one text message. Precondition: valid UTF-8. In order with all that was sent to this connection; at the bound of its
-  /// output the connection is cut (1013).
+  /// Queues one text message. Precondition: valid UTF-8. In order with all that was sent to this
+  /// connection; at the bound of its output the connection is cut (1013).
   void send(std::string_view text) const;
   /// The same as one binary message, of any bytes.
   void send_binary(std::string_view bytes) const;
@@ -65,7 +66,9 @@ public:
   /// The application's own. Thread: its loop's.
   [[nodiscard]] std::any& user_data() const noexcept;
 
-  friend bool operator==(const raw_connection& a, const raw_connection& b) noexcept { return a.state_ == b.state_; }
+  friend bool operator==(const raw_connection& a, const raw_connection& b) noexcept {
+    return a.state_ == b.state_;
+  }
 
 private:
   friend class endpoint;
@@ -74,9 +77,9 @@ private:
   std::shared_ptr<raw_state> state_;
 };
 
-/// What happens at an endpoint. All of it is optional. Handlers of one connection run one at a time on its loop; those of different
-/// connections may run at the same time if the node has several loops. What a handler throws goes to `on_error` and closes that
-/// connection with 1011.
+/// What happens at an endpoint. All of it is optional. Handlers of one connection run one at a time
+/// on its loop; those of different connections may run at the same time if the node has several
+/// loops. What a handler throws goes to `on_error` and closes that connection with 1011.
 struct endpoint_handlers {
   /// It has connected, and has said nothing yet.
   std::function<void(const raw_connection&)> on_open{};
@@ -85,22 +88,24 @@ struct endpoint_handlers {
   /// A pong of the client's, asked for by `ping` or not.
   std::function<void(const raw_connection&, std::string_view payload)> on_pong{};
   /// The connection has ended; 1006 if without a close frame.
-  std::function<void(const raw_connection&, std::uint16_t code, std::string_view reason)> on_close{};
+  std::function<void(const raw_connection&, std::uint16_t code, std::string_view reason)>
+    on_close{};
   /// The server ends the connection for this reason: a bad frame, a bound, a deadline, an
   /// exception. Once for each exception; the close that follows one is told to `on_close` alone.
   /// What it throws itself is logged and counted.
   std::function<void(const raw_connection&, std::string_view what)> on_error{};
   std::function<void()> on_listening{}; ///< the port is open; on the thread that starts the server
-  std::function<void()> on_stop{};    ///< the server stops; on the thread that stops it
+  std::function<void()> on_stop{};      ///< the server stops; on the thread that stops it
 };
 
-/// A path at which WebSockets have no envelope: what is said is what is sent. One that was made by nobody, or whose node ends, has no
-/// connections. Thread: any.
+/// A path at which WebSockets have no envelope: what is said is what is sent. One that was made by
+/// nobody, or whose node ends, has no connections. Thread: any.
 class endpoint {
 public:
-  /// To all its connections, through the same fan-out as rooms: encoded once, in one order for all. Between broadcasts and what is
-  /// sent to one connection there is no order. `overloaded`: nothing was sent, too much waits. `gone`: nothing was sent, the node
-  /// ends or has ended; while it drains, what is accepted may find its clients closed already.
+  /// To all its connections, through the same fan-out as rooms: encoded once, in one order for all.
+  /// Between broadcasts and what is sent to one connection there is no order. `overloaded`: nothing
+  /// was sent, too much waits. `gone`: nothing was sent, the node ends or has ended; while it
+  /// drains, what is accepted may find its clients closed already.
   publish_result broadcast(std::string_view text) const;
   /// The same as binary messages, and for all but one connection.
   publish_result broadcast_binary(std::string_view bytes) const;
@@ -121,7 +126,8 @@ public:
   explicit endpoint(std::shared_ptr<endpoint_state> s) noexcept : state_(std::move(s)) {}
 
 private:
-  publish_result say(const raw_connection* except, protocol::opcode op, std::string_view payload) const;
+  publish_result say(const raw_connection* except, protocol::opcode op,
+                     std::string_view payload) const;
   std::shared_ptr<endpoint_state> state_;
 };
 

@@ -27,9 +27,9 @@
 
 namespace troupe::actors {
 
-/// Bounds of one turn, and where a loop reports. What was said leaves at a turn's end: with few handlers it is on its way while other
-/// clients still send, with many the batches are larger. A join takes six resumes, so that the actors of 32 handlers mostly finish in
-/// the same turn.
+/// Bounds of one turn, and where a loop reports. What was said leaves at a turn's end: with few
+/// handlers it is on its way while other clients still send, with many the batches are larger. A
+/// join takes six resumes, so that the actors of 32 handlers mostly finish in the same turn.
 struct loop_options {
   std::size_t handlers_per_turn = 32;
   std::size_t least_handlers = 8; ///< of a turn whose flush is full early
@@ -39,9 +39,10 @@ struct loop_options {
 #else
   std::size_t messages_per_resume = 16;
 #endif
-  std::size_t dispatches_per_handler = 48; ///< messages handled at once inside one handler or resume: 16 publishes, or 9 joins
-  /// Of a turn whose flush is large, for input that shares its sends: see `gather_pace`; 0: none. With 100 members and 16 messages in
-  /// flight 10 µs save a tenth of the CPU.
+  /// Messages handled at once inside one handler or resume: 16 publishes, or 9 joins.
+  std::size_t dispatches_per_handler = 48;
+  /// Of a turn whose flush is large, for input that shares its sends: see `gather_pace`; 0: none.
+  /// With 100 members and 16 messages in flight 10 µs save a tenth of the CPU.
   std::chrono::microseconds gather_wait{10};
   std::chrono::milliseconds long_turn{100};
   const loop_clock* clock = &system_clock();
@@ -56,16 +57,20 @@ public:
   virtual void run_pending() = 0;
 };
 
-/// One thread's worth of server: sockets, timers and the actors pinned to it, all run by one thread, so that they share no lock.
+/// One thread's worth of server: sockets, timers and the actors pinned to it, all run by one
+/// thread, so that they share no lock.
 ///
-/// A turn runs ready handlers and ready actors, then the flushers, then the pending work of the turn before; the loop blocks before the
-/// next one unless something was left. Handlers are what was posted, what the poller tells of, and Asio's, in turn. An exception out of
-/// one is logged, counted and ends nothing else. In a test nobody calls `run`: the test calls `run_turn` and owns the clock.
+/// A turn runs ready handlers and ready actors, then the flushers, then the pending work of the
+/// turn before; the loop blocks before the next one unless something was left. Handlers are what
+/// was posted, what the poller tells of, and Asio's, in turn. An exception out of one is logged,
+/// counted and ends nothing else. In a test nobody calls `run`: the test calls `run_turn` and owns
+/// the clock.
 ///
-/// Doors and sockets without TLS listen to the poller. TLS, and what Beast reads in parts, is Asio's, who is asked only while it has
-/// something to wait for.
+/// Doors and sockets without TLS listen to the poller. TLS, and what Beast reads in parts, is
+/// Asio's, who is asked only while it has something to wait for.
 ///
-/// Invariants: a loop outlives every actor pinned to it; `submit` and `post` may be called from any thread, all else on the loop's.
+/// Invariants: a loop outlives every actor pinned to it; `submit` and `post` may be called from any
+/// thread, all else on the loop's.
 class event_loop final : public compat::loop_context {
 public:
   /// Work at the end of a turn; returns whether it left some for the next one.
@@ -74,7 +79,7 @@ public:
   event_loop(caf::actor_system& system, unsigned index, loop_options options = {});
   ~event_loop() override;
 
-  // -- what lives on it ---------------------------------------------------------------------------------------------------
+  // -- what lives on it ---------------------------------------------------------------------------
 
   [[nodiscard]] unsigned index() const noexcept { return index_; }
   /// Locks nothing: what is made of it is opened, used and closed on the loop's thread alone.
@@ -82,8 +87,9 @@ public:
   [[nodiscard]] poller& sockets() noexcept { return poller_; }
   [[nodiscard]] timer_wheel& timers() noexcept { return timers_; }
   [[nodiscard]] session_table& sessions() noexcept { return sessions_; }
-  /// The time at which the handler, resume or flush under way first asked for it: all that it does happens then, unless an actor it has
-  /// entered or the application took long. Outside a turn, what the clock says.
+  /// The time at which the handler, resume or flush under way first asked for it: all that it does
+  /// happens then, unless an actor it has entered or the application took long. Outside a turn,
+  /// what the clock says.
   [[nodiscard]] steady_time now() const {
     if (!in_turn_)
       return options_.clock->now();
@@ -97,13 +103,16 @@ public:
   /// Arms `e` to fire `after` from now.
   void arm(timer_wheel::entry& e, steady_time::duration after) { timers_.arm(e, now() + after); }
 
-  /// Adds work for the end of each turn; they run in the order added. Before the loop runs, or on its thread.
+  /// Adds work for the end of each turn; they run in the order added. Before the loop runs, or on
+  /// its thread.
   void add_flusher(flusher work) { flushers_.push_back(std::move(work)); }
 
   /// What is to be flushed; neither throws.
   struct flush_gauge {
-    std::function<bool()> is_full = [] { return false; };  ///< asked after each handler from `least_handlers` on: then the turn takes no more
-    std::function<bool()> is_large = [] { return false; }; ///< asked when nothing is left to handle: then it may wait for more
+    /// Asked after each handler from `least_handlers` on: then the turn takes no more.
+    std::function<bool()> is_full = [] { return false; };
+    /// Asked when nothing is left to handle: then it may wait for more.
+    std::function<bool()> is_large = [] { return false; };
   };
   /// Before the loop runs.
   void set_flush_gauge(flush_gauge gauge) { gauge_ = std::move(gauge); }
@@ -116,49 +125,57 @@ public:
   /// clock to the first one after its flush, which comes before the loop sleeps. Thread: any.
   [[nodiscard]] const time_histogram& turn_times() const noexcept { return turn_times_; }
 
-  // -- running ------------------------------------------------------------------------------------------------------------
+  // -- running ------------------------------------------------------------------------------------
 
   /// Runs turns until `stop`; returns once the last pinned actor is gone.
   void run();
 
-  /// Runs one turn of at most `max_handlers` without blocking; returns whether it did or left anything.
+  /// Runs one turn of at most `max_handlers` without blocking; returns whether it did or left
+  /// anything.
   bool run_turn(std::size_t max_handlers);
   bool run_turn() { return run_turn(options_.handlers_per_turn); }
 
   /// Lets `run` return once no pinned actor is left. Thread: any.
   void stop();
 
-  /// Lets go of what is queued. Before the destruction of a loop that nobody runs any more, while what its actors use is alive.
+  /// Lets go of what is queued. Before the destruction of a loop that nobody runs any more, while
+  /// what its actors use is alive.
   void drop_jobs() noexcept;
 
-  /// Names the actors of the application's that are pinned here still, and asks them to exit. `run` does it a second after `stop`, and
-  /// every ten seconds from then on.
+  /// Names the actors of the application's that are pinned here still, and asks them to exit. `run`
+  /// does it a second after `stop`, and every ten seconds from then on.
   void dismiss_strangers();
 
-  /// Runs `work` on the loop's thread, soon. Thread: any. May allocate: what must not fail is a `loop_job`.
+  /// Runs `work` on the loop's thread, soon. Thread: any. May allocate: what must not fail is a
+  /// `loop_job`.
   template <class F>
   void post(F&& work) {
     post_job(*new posted<std::decay_t<F>>{std::forward<F>(work)});
   }
-  /// The same with a job, which is not queued already and lives until it has run. Allocates nothing. Thread: any.
+  /// The same with a job, which is not queued already and lives until it has run. Allocates
+  /// nothing. Thread: any.
   void post_job(compat::loop_job& job) noexcept;
 
-  /// Runs `work` before the loop blocks, and no later than at the end of the next turn, once; keeps it until then. For what may find more
-  /// to do the later it comes. What it throws is counted; work that a stopped loop has not run is dropped. May allocate.
+  /// Runs `work` before the loop blocks, and no later than at the end of the next turn, once; keeps
+  /// it until then. For what may find more to do the later it comes. What it throws is counted;
+  /// work that a stopped loop has not run is dropped. May allocate.
   void when_free(std::shared_ptr<pending_work> work) { pending_.push_back(std::move(work)); }
 
   /// Runs `job` soon, after those that wait already. Allocates nothing. Thread: any.
   void submit(compat::loop_job& job) noexcept override;
 
-  /// Opens a session; what it throws, for want of memory, leaves nothing behind. Thread: the loop's.
+  /// Opens a session; what it throws, for want of memory, leaves nothing behind. Thread: the
+  /// loop's.
   [[nodiscard]] session_key open_session(sink& output);
 
-  /// Ends a session of `open_session` with `internal` (1011), soon: there is no memory to tell its connection what it waits for.
-  /// Allocates nothing. Thread: any.
+  /// Ends a session of `open_session` with `internal` (1011), soon: there is no memory to tell its
+  /// connection what it waits for. Allocates nothing. Thread: any.
   void give_up(session_key who) noexcept;
 
   /// The way here for handles on other threads: closes before the loop ends.
-  [[nodiscard]] const std::shared_ptr<gate<event_loop>>& entrance() const noexcept { return entrance_; }
+  [[nodiscard]] const std::shared_ptr<gate<event_loop>>& entrance() const noexcept {
+    return entrance_;
+  }
 
   /// The loop whose turn the calling code runs in; null elsewhere.
   [[nodiscard]] static event_loop* current() noexcept;
@@ -166,10 +183,11 @@ public:
   /// Whether the calling code runs in a turn of this loop.
   [[nodiscard]] bool is_current() const noexcept override;
 
-  // -- what runs ----------------------------------------------------------------------------------------------------------
+  // -- what runs ----------------------------------------------------------------------------------
 
-  /// Names what the handler under way is about (a room, a request), for reports of what takes long: its first 96 bytes. `name`, if not
-  /// null, names the handler itself, and lives for ever. Loop's thread. Cost: a copy.
+  /// Names what the handler under way is about (a room, a request), for reports of what takes long:
+  /// its first 96 bytes. `name`, if not null, names the handler itself, and lives for ever. Loop's
+  /// thread. Cost: a copy.
   void concerns(std::string_view what, const char* name = nullptr) noexcept {
     if (name)
       running_ = name;
@@ -182,15 +200,18 @@ public:
     std::string subject; ///< may be empty
     steady_time since;   ///< by a clock that is a few milliseconds behind
     bool is_exact;       ///< else the loop has slept since, perhaps
-    [[nodiscard]] std::string text() const { return subject.empty() ? name : std::string{name} + " (" + subject + ')'; }
+    [[nodiscard]] std::string text() const {
+      return subject.empty() ? name : std::string{name} + " (" + subject + ')';
+    }
   };
   /// Thread: any; a look while it changes may show parts of both.
   [[nodiscard]] activity now_running() const {
     const char* name = running_.get();
-    return {name, subject_of_.get() == name ? subject_.get() : std::string{}, last_mark_.get(), !slept_.get()};
+    return {name, subject_of_.get() == name ? subject_.get() : std::string{}, last_mark_.get(),
+            !slept_.get()};
   }
 
-  // -- kept by the actors pinned to it -------------------------------------------------------------------------------------
+  // -- kept by the actors pinned to it ------------------------------------------------------------
 
   void actor_started(compat::tenant& actor) noexcept override {
     tenants_.add(actor);
@@ -201,7 +222,8 @@ public:
     actors_.fetch_sub(1, std::memory_order_relaxed);
   }
   void running(const char* name) noexcept override { running_ = name; }
-  /// A deadline may dispatch as many messages as a handler, whatever those before it have dispatched.
+  /// A deadline may dispatch as many messages as a handler, whatever those before it have
+  /// dispatched.
   void begin_deadline() noexcept { dispatches_left_ = options_.dispatches_per_handler; }
   [[nodiscard]] bool may_dispatch() noexcept override {
     if (dispatches_left_ == 0)
@@ -212,14 +234,18 @@ public:
   const char* enter(const char* name) override;
   void leave(const char* before) override;
   void report(const char* what) noexcept override;
-  [[nodiscard]] std::size_t pinned_actors() const noexcept { return actors_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t pinned_actors() const noexcept {
+    return actors_.load(std::memory_order_relaxed);
+  }
 
 private:
   [[nodiscard]] bool has_ended() const noexcept;
   steady_time read_clock() const;
   void note_turn() const;
   void forget_turn() noexcept;
-  [[nodiscard]] bool has_work() const noexcept { return !ready_.empty() || sessions_.has_touched(); }
+  [[nodiscard]] bool has_work() const noexcept {
+    return !ready_.empty() || sessions_.has_touched();
+  }
   bool run_ready();
   bool run_handlers(std::size_t max);
   bool flush();
@@ -274,8 +300,10 @@ private:
   timer_wheel timers_;
   session_table sessions_;
   poller poller_;
-  boost::asio::io_context context_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE}; ///< after what its last handlers may use when they are destroyed with it
-  std::optional<boost::asio::posix::stream_descriptor> poller_seen_; ///< by Asio, while the loop blocks there
+  /// After what its last handlers may use when they are destroyed with it.
+  boost::asio::io_context context_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};
+  /// By Asio, while the loop blocks there.
+  std::optional<boost::asio::posix::stream_descriptor> poller_seen_;
   bool awaits_poller_ = false; ///< Asio does
   unsigned source_ = 0;        ///< of handlers: whose turn it is
   bool asio_is_done_ = false;  ///< in this turn
@@ -291,11 +319,14 @@ private:
   compat::job_queue posted_;
   std::size_t resumes_left_ = 0;
   std::size_t dispatches_left_ = 0;
-  bool left_work_ = false; ///< the last turn reached one of its bounds, or its flush gave more to do
+  /// The last turn reached one of its bounds, or its flush gave more to do.
+  bool left_work_ = false;
   bool in_turn_ = false;
   mutable std::optional<steady_time> now_; ///< of what runs
-  mutable std::optional<steady_time> turn_began_; ///< nothing: what runs has not asked for the time yet
-  steady_time woke_at_ = steady_time::max();      ///< by the coarse clock; the end of time: not known
+  /// Nothing: what runs has not asked for the time yet.
+  mutable std::optional<steady_time> turn_began_;
+  /// By the coarse clock; the end of time: not known.
+  steady_time woke_at_ = steady_time::max();
   mutable bool turn_is_over_ = false; ///< the next reading of the clock is its end
   mutable time_histogram turn_times_;
   watched_value<steady_time> last_mark_;
@@ -308,9 +339,9 @@ private:
   std::atomic<std::size_t> actors_{0};
   std::atomic<bool> stopping_{false};
   std::mutex remote_mutex_;
-  compat::job_queue remote_;          ///< guarded by remote_mutex_
-  compat::job_queue remote_posted_;   ///< guarded by remote_mutex_
-  std::vector<session_key> given_up_; ///< with room for all sessions; guarded by remote_mutex_
+  compat::job_queue remote_;           ///< guarded by remote_mutex_
+  compat::job_queue remote_posted_;    ///< guarded by remote_mutex_
+  std::vector<session_key> given_up_;  ///< with room for all sessions; guarded by remote_mutex_
   std::atomic<bool> is_called_{false}; ///< some of these wait; set under remote_mutex_
 };
 

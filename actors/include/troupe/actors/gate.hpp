@@ -5,8 +5,8 @@
 
 namespace troupe::actors {
 
-/// The way to something that ends before those who know it: handles share a gate, and whoever ends what lies behind it closes the
-/// gate first. Thread: any.
+/// The way to something that ends before those who know it: handles share a gate, and whoever ends
+/// what lies behind it closes the gate first. Thread: any.
 template <class T>
 class gate {
 public:
@@ -14,8 +14,8 @@ public:
   gate(const gate&) = delete;
   gate& operator=(const gate&) = delete;
 
-  /// Runs `f` on what is behind the gate, which does not close meanwhile; returns false, and does nothing, once it is closed.
-  /// `f` is short, for others wait, and does not come here again.
+  /// Runs `f` on what is behind the gate, which does not close meanwhile; returns false, and does
+  /// nothing, once it is closed. `f` is short, for others wait, and does not come here again.
   template <class F>
   bool enter(F&& f) {
     std::lock_guard guard{mutex_};

@@ -4,8 +4,9 @@
 
 namespace troupe::actors {
 
-/// Which turns wait for more input before a large flush: all while that gains something. After a wait in vain twice as many turns go
-/// without one as before, at most 63 of 64; after one that has gained, a quarter as many. Thread: its loop's.
+/// Which turns wait for more input before a large flush: all while that gains something. After a
+/// wait in vain twice as many turns go without one as before, at most 63 of 64; after one that has
+/// gained, a quarter as many. Thread: its loop's.
 class gather_pace {
 public:
   /// Whether the turn under way may wait; asked once for each wait that is worth it otherwise.

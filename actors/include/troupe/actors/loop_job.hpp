@@ -5,11 +5,12 @@
 
 namespace troupe::compat {
 
-/// Something that a loop runs, again and again perhaps. It waits at most once at a time, in a place of its own, so that to queue it
-/// allocates nothing and cannot fail.
+/// Something that a loop runs, again and again perhaps. It waits at most once at a time, in a place
+/// of its own, so that to queue it allocates nothing and cannot fail.
 class loop_job {
 public:
-  /// Runs it, on the loop's thread; it is not queued then. `max_messages`: as many of its messages as may be handled.
+  /// Runs it, on the loop's thread; it is not queued then. `max_messages`: as many of its messages
+  /// as may be handled.
   virtual void run(std::size_t max_messages) = 0;
 
   /// The loop ends, and will not run it any more: it lets go of what keeps it.

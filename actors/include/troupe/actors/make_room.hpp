@@ -5,7 +5,8 @@
 
 namespace troupe::actors {
 
-/// Makes room for `n` elements more, so that adding them cannot fail. The room doubles at least: many calls cost no more than adding.
+/// Makes room for `n` elements more, so that adding them cannot fail. The room doubles at least:
+/// many calls cost no more than adding.
 template <class Vector>
 [[gnu::always_inline]] inline void make_room(Vector& v, std::size_t n = 1) {
   if (v.capacity() - v.size() < n) [[unlikely]]

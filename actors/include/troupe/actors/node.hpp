@@ -28,11 +28,13 @@ struct loop_unit;
 /// Who has connected.
 struct connection_info {
   protocol::encoding encoding = protocol::encoding::plain_json;
-  std::string user_id{};  ///< empty: a random one
-  claims_ptr claims{};  ///< null: none
-  std::shared_ptr<endpoint_state> endpoint = nullptr;    ///< not null: a raw connection, without envelope
+  std::string user_id{}; ///< empty: a random one
+  claims_ptr claims{};   ///< null: none
+  /// Not null: a raw connection, without envelope.
+  std::shared_ptr<endpoint_state> endpoint = nullptr;
   std::shared_ptr<const actors::handshake> request = nullptr; ///< for a raw connection's handlers
-  std::shared_ptr<const token_check> check_token = nullptr; ///< asked at `auth`; null: `node_options::verify_token`
+  /// Asked at `auth`; null: `node_options::verify_token`.
+  std::shared_ptr<const token_check> check_token = nullptr;
 };
 
 /// A session's end of its connection actor. Thread: the loop's.
@@ -46,8 +48,9 @@ public:
   /// Names the session; also once it is closed.
   [[nodiscard]] session_key key() const noexcept;
 
-  /// Hands one whole WebSocket message to the actor, with credit for its bytes: in a turn of its loop at once if it waits for one, so that
-  /// what it answers may reach the sink before this returns. Nothing happens once the port is closed.
+  /// Hands one whole WebSocket message to the actor, with credit for its bytes: in a turn of its
+  /// loop at once if it waits for one, so that what it answers may reach the sink before this
+  /// returns. Nothing happens once the port is closed.
   void deliver(protocol::shared_bytes message, bool binary);
 
   /// Takes credit for a message that has come whole and cannot be delivered yet. While the caller
@@ -58,8 +61,8 @@ public:
   /// A message comes soon: prefetches what it touches.
   void prefetch() const noexcept;
 
-  /// Whether the next message may be read: there is credit, and the bytes of a second are not used up. If not,
-  /// `sink::resume_reading` will be called.
+  /// Whether the next message may be read: there is credit, and the bytes of a second are not used
+  /// up. If not, `sink::resume_reading` will be called.
   [[nodiscard]] bool may_read();
 
   /// Messages handed in whose credit has not come back.
@@ -70,9 +73,10 @@ public:
   /// The client has sent a pong. Nothing happens once the port is closed.
   void ponged(std::string payload);
 
-  /// The socket has ended: the key becomes invalid, the actor leaves its rooms and ends. Idempotent. `code`: of the peer's close
-  /// frame, 1006 if none came; `error`: why the server ended it, empty if the peer did. Never throws: where memory is short, the actor
-  /// hears of it in a later turn, and without the texts.
+  /// The socket has ended: the key becomes invalid, the actor leaves its rooms and ends.
+  /// Idempotent. `code`: of the peer's close frame, 1006 if none came; `error`: why the server
+  /// ended it, empty if the peer did. Never throws: where memory is short, the actor hears of it in
+  /// a later turn, and without the texts.
   void closed(std::uint16_t code = 1006, std::string reason = {}, std::string error = {}) noexcept;
 
 private:
@@ -82,16 +86,19 @@ private:
   std::shared_ptr<state> state_;
 };
 
-/// One process's worth of actors: loops with a registry shard and a dispatcher each, and the rooms that live on them.
+/// One process's worth of actors: loops with a registry shard and a dispatcher each, and the rooms
+/// that live on them.
 ///
-/// Lifetime: construct, register rooms, `start` (or drive the loops by hand), open connections, `drain`, `stop`. The actor system
-/// outlives the node; `compat::set_worker_threads` keeps its own threads asleep. Thread: construction, `rooms`, `start` and `stop` on
-/// one thread; everything else as said there.
+/// Lifetime: construct, register rooms, `start` (or drive the loops by hand), open connections,
+/// `drain`, `stop`. The actor system outlives the node; `compat::set_worker_threads` keeps its own
+/// threads asleep. Thread: construction, `rooms`, `start` and `stop` on one thread; everything else
+/// as said there.
 class node {
 public:
   /// Throws `std::invalid_argument` for options that cannot work.
   explicit node(caf::actor_system& system, node_options options = {});
-  /// Stops it. On one of its loops that is done on a thread of its own, and a line of the log says so.
+  /// Stops it. On one of its loops that is done on a thread of its own, and a line of the log says
+  /// so.
   ~node();
   node(const node&) = delete;
   node& operator=(const node&) = delete;
@@ -103,61 +110,73 @@ public:
   /// null crashes, and its log line says why.
   void rooms(std::string pattern, behavior_factory factory, room_options options = {});
 
-  /// A place for WebSockets without envelope; `path` names it in logs and decides its loop. Before `start`, else `std::logic_error`.
+  /// A place for WebSockets without envelope; `path` names it in logs and decides its loop. Before
+  /// `start`, else `std::logic_error`.
   [[nodiscard]] endpoint make_endpoint(std::string path, endpoint_handlers handlers);
 
-  /// Those that it was made with; `loops` is the number of them, also where 0 was given. Thread: any.
+  /// Those that it was made with; `loops` is the number of them, also where 0 was given. Thread:
+  /// any.
   [[nodiscard]] const node_options& options() const noexcept;
   /// How many it has. Thread: any.
   [[nodiscard]] unsigned loops() const noexcept;
-  /// One of them. Precondition: `index` is below `loops()`. It lives as long as the node. Thread: any.
+  /// One of them. Precondition: `index` is below `loops()`. It lives as long as the node. Thread:
+  /// any.
   [[nodiscard]] event_loop& loop(unsigned index) noexcept;
 
   /// The loop that rooms of that name live on. Thread: any.
   [[nodiscard]] unsigned loop_of(std::string_view room) const noexcept;
 
-  /// Runs each loop on a thread of its own. Throws `std::logic_error` if it was started or stopped before.
+  /// Runs each loop on a thread of its own. Throws `std::logic_error` if it was started or stopped
+  /// before.
   void start();
 
-  /// Ends all rooms, then all connections, then the rest and the loops, and joins the threads. Idempotent. Drives
-  /// loops itself that no thread runs. Throws `std::logic_error` on one of its loops, which it would wait for.
+  /// Ends all rooms, then all connections, then the rest and the loops, and joins the threads.
+  /// Idempotent. Drives loops itself that no thread runs. Throws `std::logic_error` on one of its
+  /// loops, which it would wait for.
   void stop();
 
   /// Whether the calling code runs on one of its loops.
   [[nodiscard]] bool is_current() const noexcept;
 
-  /// Opens a connection for `output`, which must stay alive until `connection_port::closed`. Sends `welcome`; joins the lobby. What it
-  /// throws, for want of memory, or once the node has ended its connections, leaves nothing behind.
-  /// Thread: that of `home`.
+  /// Opens a connection for `output`, which must stay alive until `connection_port::closed`. Sends
+  /// `welcome`; joins the lobby. What it throws, for want of memory, or once the node has ended its
+  /// connections, leaves nothing behind. Thread: that of `home`.
   [[nodiscard]] connection_port open(event_loop& home, sink& output, connection_info info);
 
   /// Names a room from any thread; the room need not exist. Handles may outlive the node.
   [[nodiscard]] room_handle room(std::string_view name);
 
-  /// Makes a CAF actor a server-side member: it is sent `room_event`s; `refused` if the node ends. Thread: any.
+  /// Makes a CAF actor a server-side member: it is sent `room_event`s; `refused` if the node ends.
+  /// Thread: any.
   void observe(std::string_view room, caf::actor who, observer_options options = {});
   /// Ends that; nothing happens if it is none. Thread: any.
   void unobserve(std::string_view room, caf::actor who);
 
-  // -- draining: `stop_reading`, until `has_settled`, `end_rooms`, until no room is left, `drain`, until no connection is, `stop` ------
+  // -- draining: `stop_reading`, until `has_settled`, `end_rooms`, until no room is left, `drain`,
+  // until no connection is, `stop` ------
 
   /// Takes nothing more from any client. Thread: any. At most once.
   void stop_reading();
-  /// Whether, since `stop_reading`, all that clients have said has taken effect and begun to leave. Thread: any.
+  /// Whether, since `stop_reading`, all that clients have said has taken effect and begun to leave.
+  /// Thread: any.
   [[nodiscard]] bool has_settled() const noexcept;
-  /// Ends all rooms in order: their members are not told, their behaviours are. From here on handles say `gone`. Thread: any.
+  /// Ends all rooms in order: their members are not told, their behaviours are. From here on
+  /// handles say `gone`. Thread: any.
   void end_rooms();
 
-  /// Says goodbye to all connections and closes them, in batches spread over `spread`. Thread: any. At most once.
+  /// Says goodbye to all connections and closes them, in batches spread over `spread`. Thread: any.
+  /// At most once.
   void drain(drain_kind kind, std::chrono::milliseconds spread);
 
-  /// Whether live output buffers exceed the budget (until 10 % below it): new connections are to be refused. Thread: any.
+  /// Whether live output buffers exceed the budget (until 10 % below it): new connections are to be
+  /// refused. Thread: any.
   [[nodiscard]] bool overloaded() const noexcept;
 
   /// Counts what live output buffers hold; transports allocate theirs against it.
   [[nodiscard]] protocol::memory_meter& output_meter() noexcept;
 
-  /// Counts what has come of messages that are not whole yet; transports keep it within `node_stats::inbound_budget_bytes`.
+  /// Counts what has come of messages that are not whole yet; transports keep it within
+  /// `node_stats::inbound_budget_bytes`.
   [[nodiscard]] protocol::memory_meter& inbound_meter() noexcept;
 
   /// Open connections of one loop. Thread: any; the number may be a moment old.
@@ -166,8 +185,8 @@ public:
   /// Thread: any; the numbers of other loops may be a moment old.
   [[nodiscard]] node_stats stats() const;
 
-  /// Tells all actors to end, rooms first, and does not wait: for callers that drive the loops by hand. They run turns
-  /// until no loop has pinned actors.
+  /// Tells all actors to end, rooms first, and does not wait: for callers that drive the loops by
+  /// hand. They run turns until no loop has pinned actors.
   void request_stop();
 
 private:

@@ -11,22 +11,27 @@ namespace troupe::actors {
 
 /// Sums over all loops at one moment.
 struct node_stats {
-  std::size_t connections = 0;    ///< open, those without envelope included
-  std::size_t rooms = 0;          ///< that live
-  std::size_t members = 0;        ///< of all rooms: a connection counts in each that it is in
-  std::uint64_t messages_in = 0;  ///< of clients, since the start, as the next two
-  std::uint64_t publishes = 0;    ///< stored broadcasts of rooms
-  std::uint64_t deliveries = 0;   ///< frames handed to sessions
-  std::array<std::uint64_t, protocol::encoding_count> deliveries_by_encoding{}; ///< the same, by `protocol::index_of`
-  std::int64_t output_bytes = 0;  ///< live output buffers, as counted against the budget
-  std::int64_t budget_bytes = 0;  ///< 0, as of the other budgets: no bound
-  std::int64_t history_bytes = 0; ///< what histories keep; not counted as output
+  std::size_t connections = 0;   ///< open, those without envelope included
+  std::size_t rooms = 0;         ///< that live
+  std::size_t members = 0;       ///< of all rooms: a connection counts in each that it is in
+  std::uint64_t messages_in = 0; ///< of clients, since the start, as the next two
+  std::uint64_t publishes = 0;   ///< stored broadcasts of rooms
+  std::uint64_t deliveries = 0;  ///< frames handed to sessions
+  /// The same, by `protocol::index_of`.
+  std::array<std::uint64_t, protocol::encoding_count> deliveries_by_encoding{};
+  std::int64_t output_bytes = 0;         ///< live output buffers, as counted against the budget
+  std::int64_t budget_bytes = 0;         ///< 0, as of the other budgets: no bound
+  std::int64_t history_bytes = 0;        ///< what histories keep; not counted as output
   std::int64_t history_budget_bytes = 0; ///< of `history_bytes`
-  std::int64_t profile_bytes = 0; ///< what clients' joins have brought along, kept with their memberships
-  std::int64_t inbound_bytes = 0; ///< of messages that have come in part, or are still to be inflated
+  /// What clients' joins have brought along, kept with their memberships.
+  std::int64_t profile_bytes = 0;
+  /// Of messages that have come in part, or are still to be inflated.
+  std::int64_t inbound_bytes = 0;
   std::int64_t inbound_budget_bytes = 0; ///< of `inbound_bytes`
-  time_counts turns{};          ///< how long the loops' turns took: see `event_loop::turn_times`
-  time_counts delivery_times{}; ///< of flushes: from what the oldest batch answers that was given to its last member to after the flush
+  time_counts turns{}; ///< how long the loops' turns took: see `event_loop::turn_times`
+  /// Of flushes: from what the oldest batch answers that was given to its last member to after the
+  /// flush.
+  time_counts delivery_times{};
 };
 
 } // namespace troupe::actors

@@ -12,8 +12,8 @@ namespace troupe::actors {
 
 /// Refuses options that cannot work, while a server is set up: one call for each field.
 ///
-/// Errors: `std::invalid_argument`, one sentence that names the field, its value and what is allowed. A size that was computed as a
-/// negative number is refused as too large. Thread: any.
+/// Errors: `std::invalid_argument`, one sentence that names the field, its value and what is
+/// allowed. A size that was computed as a negative number is refused as too large. Thread: any.
 class option_check {
 public:
   /// More is a mistake: who wants no limit says 0.
@@ -27,7 +27,8 @@ public:
   explicit option_check(std::string of) : of_(std::move(of)) {}
 
   template <std::integral Number>
-  void within(std::string_view field, Number value, std::int64_t least, std::int64_t most, std::string_view unit = {}) const {
+  void within(std::string_view field, Number value, std::int64_t least, std::int64_t most,
+              std::string_view unit = {}) const {
     if (std::cmp_less(value, least) || std::cmp_greater(value, most))
       refuse(field, std::to_string(value), std::to_string(least), std::to_string(most), unit);
   }
@@ -49,15 +50,19 @@ public:
   }
   /// Of things a second; no number at all is refused, too.
   void rate(std::string_view field, double value) const;
-  void time(std::string_view field, std::chrono::milliseconds value, std::chrono::milliseconds most = longest_time) const;
+  void time(std::string_view field, std::chrono::milliseconds value,
+            std::chrono::milliseconds most = longest_time) const;
   /// The same without an overflow on the way to milliseconds.
-  void time(std::string_view field, std::chrono::seconds value, std::chrono::milliseconds most = longest_time) const;
+  void time(std::string_view field, std::chrono::seconds value,
+            std::chrono::milliseconds most = longest_time) const;
   void not_null(std::string_view field, const void* value) const;
   /// Refuses what is no value of the field, for a reason of its own.
-  void that(bool holds, std::string_view field, std::string_view value, std::string_view expected) const;
+  void that(bool holds, std::string_view field, std::string_view value,
+            std::string_view expected) const;
 
 private:
-  [[noreturn]] void refuse(std::string_view field, const std::string& value, const std::string& least, const std::string& most,
+  [[noreturn]] void refuse(std::string_view field, const std::string& value,
+                           const std::string& least, const std::string& most,
                            std::string_view unit) const;
 
   std::string of_;

@@ -10,8 +10,9 @@
 
 namespace troupe::actors {
 
-/// Blocks SIGPIPE on this thread while it lives, and so for good on the threads that are started meanwhile: a peer or a reader of
-/// the log that goes must not end the host, whatever that does about the signal.
+/// Blocks SIGPIPE on this thread while it lives, and so for good on the threads that are started
+/// meanwhile: a peer or a reader of the log that goes must not end the host, whatever that does
+/// about the signal.
 class sigpipe_block {
 public:
   sigpipe_block() noexcept {
@@ -28,11 +29,15 @@ private:
   sigset_t before_;
 };
 
-/// The first allocation of the calling thread. An allocator sets up what it keeps for a thread then, and jemalloc crashes if there is no
-/// memory for that: it is to happen at the start, not once memory is short.
-inline void allocate_once() noexcept { ::operator delete(::operator new(sizeof(void*), std::nothrow)); }
+/// The first allocation of the calling thread. An allocator sets up what it keeps for a thread
+/// then, and jemalloc crashes if there is no memory for that: it is to happen at the start, not
+/// once memory is short.
+inline void allocate_once() noexcept {
+  ::operator delete(::operator new(sizeof(void*), std::nothrow));
+}
 
-/// Starts a thread of the library's own. `name`: at most 15 bytes, for debuggers. Errors: `std::system_error`.
+/// Starts a thread of the library's own. `name`: at most 15 bytes, for debuggers. Errors:
+/// `std::system_error`.
 template <class F>
 [[nodiscard]] std::thread start_thread(const char* name, F&& run) {
   sigpipe_block inherited;
@@ -44,8 +49,8 @@ template <class F>
   return thread;
 }
 
-/// Runs `end` on a thread of its own, for what is destroyed on a thread that it would have to wait for. The process's exit waits for
-/// it, but not for ever. Errors: `std::system_error`.
+/// Runs `end` on a thread of its own, for what is destroyed on a thread that it would have to wait
+/// for. The process's exit waits for it, but not for ever. Errors: `std::system_error`.
 void end_elsewhere(std::function<void()> end);
 
 } // namespace troupe::actors

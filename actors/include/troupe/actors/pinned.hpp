@@ -10,7 +10,7 @@
 #include <troupe/actors/tsan.hpp>
 
 #if !TROUPE_CAF_V1
-#  include <caf/detail/sync_request_bouncer.hpp>
+#include <caf/detail/sync_request_bouncer.hpp>
 #endif
 
 #include <atomic>
@@ -24,7 +24,8 @@
 
 namespace troupe::compat {
 
-/// The execution unit by which CAF schedules one pinned actor: it knows whose job is to be queued, and in which loop.
+/// The execution unit by which CAF schedules one pinned actor: it knows whose job is to be queued,
+/// and in which loop.
 template <class Actor>
 class own_unit final : public context_base {
 public:
@@ -44,11 +45,12 @@ private:
 
 /// Runs an actor class in its loop only, whoever sends to it.
 ///
-/// An actor that ends, for whatever reason, does so in steps, on the loop's thread: it says what it owes others (`say_farewell`),
-/// destroys its state (`release_state`; the destructor may run on any thread and must find nothing left), tells those who watch it,
-/// and bounces the requests that it has not handled. Where memory is short, the rest of the steps follow in later turns: nothing of
-/// it is lost. What CAF itself lets out of an actor ends that actor in the same way, and so does the loss of its last reference,
-/// on whichever thread that goes.
+/// An actor that ends, for whatever reason, does so in steps, on the loop's thread: it says what it
+/// owes others (`say_farewell`), destroys its state (`release_state`; the destructor may run on any
+/// thread and must find nothing left), tells those who watch it, and bounces the requests that it
+/// has not handled. Where memory is short, the rest of the steps follow in later turns: nothing of
+/// it is lost. What CAF itself lets out of an actor ends that actor in the same way, and so does
+/// the loss of its last reference, on whichever thread that goes.
 template <class Base>
 class pinned : public Base, public loop_job, public tenant {
 public:
@@ -98,7 +100,8 @@ public:
   const char* tenant_name() const override { return this->name(); }
 
   void ask_to_leave() override {
-    caf::anon_send_exit(caf::actor_cast<caf::actor>(caf::strong_actor_ptr{this->ctrl()}), caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(caf::actor_cast<caf::actor>(caf::strong_actor_ptr{this->ctrl()}),
+                        caf::exit_reason::user_shutdown);
   }
 
   /// Runs it after others, and takes over a reference. Any thread.
@@ -114,13 +117,9 @@ public:
     auto result = resume(home_, max_messages);
     release_annotation(this);
     switch (result) {
-      case caf::resumable::resume_later:
-        queue_up();
-        break;
-      case caf::resumable::shutdown_execution_unit:
-        break;
-      default:
-        intrusive_ptr_release(this->ctrl());
+      case caf::resumable::resume_later: queue_up(); break;
+      case caf::resumable::shutdown_execution_unit: break;
+      default: intrusive_ptr_release(this->ctrl());
     }
   }
 
@@ -139,8 +138,8 @@ public:
   }
 
 #if !TROUPE_CAF_V1
-  /// Called once the last reference has gone, on the thread where it went. Unless it has ended, or its loop has, it takes a
-  /// reference again and ends on its loop.
+  /// Called once the last reference has gone, on the thread where it went. Unless it has ended, or
+  /// its loop has, it takes a reference again and ends on its loop.
   [[nodiscard]] bool may_be_destroyed() noexcept {
     acquire_annotation(this);
     if (step_ == step::ended || is_dropped_)
@@ -149,7 +148,8 @@ public:
       is_unreachable_ = true;
       step_ = step::crashed;
     }
-    intrusive_ptr_add_weak_ref(this->ctrl()); // CAF lets go of the one that all references had in common
+    // CAF lets go of the one that all references had in common
+    intrusive_ptr_add_weak_ref(this->ctrl());
     come_back();
     return false;
   }
@@ -171,7 +171,8 @@ public:
     this->exclusive_critical_section([&] {
       if (&this->fail_state_ != &reason)
         this->fail_state_ = std::move(reason);
-      this->setf(caf::abstract_actor::is_terminated_flag); // who watches it from here on is told at once
+      // who watches it from here on is told at once
+      this->setf(caf::abstract_actor::is_terminated_flag);
     });
     this->mailbox_.close();
     if (!host) // its loop has dropped it: it cannot send any more
@@ -193,7 +194,8 @@ public:
 
   loop_context& home() const { return *home_; }
 
-  /// Calls `fun(const caf::error&)` in this actor once `whom` terminated; at normal priority, so after all that `whom` has sent.
+  /// Calls `fun(const caf::error&)` in this actor once `whom` terminated; at normal priority, so
+  /// after all that `whom` has sent.
   template <class Handle, class F>
   void watch(const Handle& whom, F fun) {
 #if TROUPE_CAF_V1
@@ -226,7 +228,8 @@ public:
   }
 
 protected:
-  /// What it owes others when it ends. What throws is called again in a later turn, so it goes on where it has stopped.
+  /// What it owes others when it ends. What throws is called again in a later turn, so it goes on
+  /// where it has stopped.
   virtual void say_farewell() {}
   virtual void release_state() = 0;
 
@@ -240,7 +243,16 @@ protected:
 
 private:
   /// How far its end is.
-  enum class step : std::uint8_t { alive, crashed, farewell, release, watchers, requests, last, ended };
+  enum class step : std::uint8_t {
+    alive,
+    crashed,
+    farewell,
+    release,
+    watchers,
+    requests,
+    last,
+    ended
+  };
 
 #if TROUPE_CAF_V1
   using watched_actors = std::unordered_map<caf::actor_id, caf::disposable>;
@@ -283,16 +295,12 @@ private:
 
   void take_step() {
     switch (step_) {
-      case step::crashed:
-        end_as_crashed();
-        return;
+      case step::crashed: end_as_crashed(); return;
       case step::farewell:
         say_farewell();
         step_ = step::release;
         return;
-      case step::release:
-        release_state();
-        watched_.reset();
+      case step::release: release_state(); watched_.reset();
 #if !TROUPE_CAF_V1
         this->bhvr_stack_.cleanup();
 #endif
@@ -311,8 +319,7 @@ private:
         step_ = step::ended;
         home_->actor_stopped(*this);
         return;
-      default:
-        return;
+      default: return;
     }
   }
 
@@ -376,13 +383,13 @@ private:
     this->get_normal_queue().flush_cache();
     this->get_urgent_queue().flush_cache();
     bouncer b{caf::detail::sync_request_bouncer{this->fail_state_}};
-    while (!b.failure && this->mailbox_.queue().new_round(many, b).consumed_items > 0) {
-    }
+    while (!b.failure && this->mailbox_.queue().new_round(many, b).consumed_items > 0) {}
     if (b.failure)
       std::rethrow_exception(b.failure);
   }
 
-  /// Nothing is left that CAF's own clean-up would have to say, but to its clock, which knows none of our actors.
+  /// Nothing is left that CAF's own clean-up would have to say, but to its clock, which knows none
+  /// of our actors.
   void end_for_caf() noexcept {
     try {
       Base::cleanup(std::move(this->fail_state_), home_);
@@ -394,7 +401,8 @@ private:
 
   /// CAF 0.17's defaults print message contents to the terminal.
   void silence() {
-    this->set_exception_handler([](std::exception_ptr&) -> caf::error { return caf::sec::runtime_error; });
+    this->set_exception_handler(
+      [](std::exception_ptr&) -> caf::error { return caf::sec::runtime_error; });
 #if !TROUPE_CAF_V1
     this->set_default_handler(caf::drop);
     this->set_down_handler([this](caf::down_msg& dm) {
@@ -403,21 +411,21 @@ private:
       if (auto node = watched_->extract(dm.source.id()))
         node.mapped()(dm.reason);
     });
-    this->set_error_handler([](caf::error&) {});
+    this->set_error_handler([](caf::error&){});
 #endif
   }
 
   loop_context* home_;
   std::atomic<bool> is_queued_{false};
-  bool is_resumed_ = false; ///< loop's thread
-  bool is_dropped_ = false; ///< likewise, or that which destroys the loop
-  bool is_unreachable_ = false; ///< that of the last reference, then the loop's
-  step step_ = step::alive; ///< loop's thread
+  bool is_resumed_ = false;                 ///< loop's thread
+  bool is_dropped_ = false;                 ///< likewise, or that which destroys the loop
+  bool is_unreachable_ = false;             ///< that of the last reference, then the loop's
+  step step_ = step::alive;                 ///< loop's thread
   std::unique_ptr<watched_actors> watched_; ///< most watch nobody
 };
 
-/// Ends an actor of this loop as if it had crashed, without memory for a message. Precondition: `dest` is not null, and all actors of its
-/// interface are pinned. Loop's thread.
+/// Ends an actor of this loop as if it had crashed, without memory for a message. Precondition:
+/// `dest` is not null, and all actors of its interface are pinned. Loop's thread.
 template <class Dest>
 void kill(const Dest& dest) noexcept {
   static_cast<pinned<typename Dest::base>*>(caf::actor_cast<caf::abstract_actor*>(dest))->kill();
@@ -427,7 +435,8 @@ void kill(const Dest& dest) noexcept {
 template <class T, class... Ts>
 auto spawn_on(loop_context& loop, Ts&&... xs) {
   caf::actor_config cfg{&loop};
-  auto handle = loop.system().spawn_impl<T, caf::no_spawn_options>(cfg, loop, std::forward<Ts>(xs)...);
+  auto handle =
+    loop.system().spawn_impl<T, caf::no_spawn_options>(cfg, loop, std::forward<Ts>(xs)...);
   drop_quiet_logger();
   return handle;
 }

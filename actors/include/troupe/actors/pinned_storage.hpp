@@ -5,23 +5,25 @@
 
 #if !TROUPE_CAF_V1
 
-#  include <caf/actor_storage.hpp>
+#include <caf/actor_storage.hpp>
 
-#  include <concepts>
-#  include <cstddef>
-#  include <utility>
+#include <concepts>
+#include <cstddef>
+#include <utility>
 
 namespace troupe::compat {
 
 /// An actor that decides what happens once nobody refers to it any more.
 template <class T>
 concept ends_at_home = requires(T& actor) {
-  { actor.may_be_destroyed() } noexcept -> std::same_as<bool>;
+  { actor.may_be_destroyed() }
+  noexcept->std::same_as<bool>;
 };
 
 } // namespace troupe::compat
 
-/// CAF destroys an actor on the thread that lets its last reference go. One of these is asked first, and may take a reference again.
+/// CAF destroys an actor on the thread that lets its last reference go. One of these is asked
+/// first, and may take a reference again.
 template <troupe::compat::ends_at_home T>
 class caf::actor_storage<T> {
 public:
@@ -32,7 +34,8 @@ public:
   }
 
   ~actor_storage() {
-    static_assert(sizeof(actor_control_block) < CAF_CACHE_LINE_SIZE, "CAF finds the actor one cache line behind its control block");
+    static_assert(sizeof(actor_control_block) < CAF_CACHE_LINE_SIZE,
+                  "CAF finds the actor one cache line behind its control block");
     constexpr abstract_actor* nobody = nullptr;
     static_assert(static_cast<T*>(nobody) == nullptr, "CAF's class has to be the first base");
   }
@@ -55,7 +58,9 @@ private:
     self->~T();
   }
 
-  static void free_storage(actor_control_block* block) { delete reinterpret_cast<actor_storage*>(block); }
+  static void free_storage(actor_control_block* block) {
+    delete reinterpret_cast<actor_storage*>(block);
+  }
 };
 
 #endif

@@ -13,9 +13,11 @@
 namespace troupe::actors {
 
 /// What hears of a descriptor.
-class pollable : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+class pollable : public boost::intrusive::list_base_hook<
+                   boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
-  /// Something has changed: `events` as of epoll_ctl(2). It may add and remove descriptors, its own among them, and end itself.
+  /// Something has changed: `events` as of epoll_ctl(2). It may add and remove descriptors, its own
+  /// among them, and end itself.
   virtual void on_ready(std::uint32_t events) = 0;
 
   /// It is told next: prefetches what `on_ready` touches.
@@ -28,9 +30,11 @@ protected:
   ~pollable() = default;
 };
 
-/// The descriptors that a loop listens to, edge by edge: who is told that there is input reads until a read brings less than it has
-/// room for, and is told again when more comes; the end of the stream, errors and urgent data (at which a read stops short) are told of with the
-/// input before them or after it, never silently. So a message costs one wait and one read, where a reactor that does not say what it has heard costs two of each.
+/// The descriptors that a loop listens to, edge by edge: who is told that there is input reads
+/// until a read brings less than it has room for, and is told again when more comes; the end of the
+/// stream, errors and urgent data (at which a read stops short) are told of with the input before
+/// them or after it, never silently. So a message costs one wait and one read, where a reactor that
+/// does not say what it has heard costs two of each.
 ///
 /// Cost: `wait` one system call, for up to 64 descriptors. Thread: the loop's; `wake` any.
 /// Source: epoll(7), edge-triggered.
@@ -44,19 +48,22 @@ public:
 
   enum class interest : std::uint8_t { input, input_and_output };
 
-  /// Tells `who` from now on, first of what is there already. Throws `std::system_error`. `who` is removed before it or the descriptor
-  /// goes.
+  /// Tells `who` from now on, first of what is there already. Throws `std::system_error`. `who` is
+  /// removed before it or the descriptor goes.
   void add(int descriptor, pollable& who, interest in = interest::input);
   void change(int descriptor, pollable& who, interest in);
   void remove(int descriptor, pollable& who) noexcept;
-  /// `to` hears instead of `from`, first of what is there. Throws `std::system_error`, and nothing has changed.
+  /// `to` hears instead of `from`, first of what is there. Throws `std::system_error`, and nothing
+  /// has changed.
   void hand_over(int descriptor, pollable& from, pollable& to);
 
-  /// Takes what has changed. Waits for that, or `wake`, for `timeout` at most; without one for as long as it takes. False: a signal has
-  /// ended it, and it has not looked. Precondition: none is left to be told.
+  /// Takes what has changed. Waits for that, or `wake`, for `timeout` at most; without one for as
+  /// long as it takes. False: a signal has ended it, and it has not looked. Precondition: none is
+  /// left to be told.
   bool wait(std::optional<std::chrono::nanoseconds> timeout) noexcept;
 
-  /// Whether somebody is left to be told, and that one is told next. What `on_ready` throws passes on; it was told.
+  /// Whether somebody is left to be told, and that one is told next. What `on_ready` throws passes
+  /// on; it was told.
   [[nodiscard]] bool has_ready() const noexcept { return next_ < count_; }
   void tell_next();
 

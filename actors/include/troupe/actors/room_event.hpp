@@ -13,21 +13,22 @@ namespace troupe::actors {
 
 /// What a server-side member is told. Local to the process: it cannot be serialized.
 ///
-/// Holding a copy holds the credit: a member that keeps more than its credit (1,024 events) falls under its policy.
+/// Holding a copy holds the credit: a member that keeps more than its credit (1,024 events) falls
+/// under its policy.
 struct room_event {
   /// What it tells. The numbers do not change.
   enum class kind : std::uint8_t {
-    joined = 0,    ///< the actor is a member now
-    frame = 1,     ///< a broadcast, as a troupe.v1 JSON client would get it
-    gap = 2,       ///< `dropped` events were lost here, because the actor was behind
-    closed = 3,    ///< the room has ended, or the actor was removed for being behind; nothing follows
-    refused = 4,   ///< the room could not be entered; nothing follows
+    joined = 0,  ///< the actor is a member now
+    frame = 1,   ///< a broadcast, as a troupe.v1 JSON client would get it
+    gap = 2,     ///< `dropped` events were lost here, because the actor was behind
+    closed = 3,  ///< the room has ended, or the actor was removed for being behind; nothing follows
+    refused = 4, ///< the room could not be entered; nothing follows
   };
   kind what = kind::frame;
   room_key room{};
-  std::string name{};           ///< of the room
+  std::string name{};             ///< of the room
   protocol::shared_bytes bytes{}; ///< the whole WebSocket frame of a `frame`
-  std::uint64_t dropped = 0;    ///< events, of a `gap`
+  std::uint64_t dropped = 0;      ///< events, of a `gap`
   credit token{};
 
   /// The JSON text of a `frame`; empty otherwise.
@@ -46,6 +47,6 @@ struct observer_options {
 } // namespace troupe::actors
 
 CAF_BEGIN_TYPE_ID_BLOCK(troupe, 4000)
-  CAF_ADD_TYPE_ID(troupe, (troupe::actors::room_event))
+CAF_ADD_TYPE_ID(troupe, (troupe::actors::room_event))
 CAF_END_TYPE_ID_BLOCK(troupe)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::room_event)

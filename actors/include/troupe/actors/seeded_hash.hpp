@@ -51,7 +51,8 @@ struct hash_key {
   return v0 ^ v1 ^ v2 ^ v3;
 }
 
-/// For hash tables whose keys are texts that clients choose. A default-constructed one has a random key of its own.
+/// For hash tables whose keys are texts that clients choose. A default-constructed one has a random
+/// key of its own.
 class seeded_hash {
 public:
   using is_transparent = void;
@@ -59,7 +60,9 @@ public:
   seeded_hash() : key_(hash_key::random()) {}
   explicit seeded_hash(hash_key key) noexcept : key_(key) {}
 
-  [[nodiscard]] std::size_t operator()(std::string_view text) const noexcept { return siphash(key_, text); }
+  [[nodiscard]] std::size_t operator()(std::string_view text) const noexcept {
+    return siphash(key_, text);
+  }
 
 private:
   hash_key key_;

@@ -6,7 +6,8 @@
 
 namespace troupe::actors {
 
-/// Names one session everywhere: a slot of one loop's session table and the generation that tells reuses of the slot apart.
+/// Names one session everywhere: a slot of one loop's session table and the generation that tells
+/// reuses of the slot apart.
 struct session_key {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0; ///< 0: nobody
@@ -16,7 +17,8 @@ struct session_key {
   friend bool operator==(const session_key&, const session_key&) = default;
 };
 
-/// Names one incarnation of a room, unique in the process: a successor of the same name has another key.
+/// Names one incarnation of a room, unique in the process: a successor of the same name has another
+/// key.
 struct room_key {
   std::uint64_t value = 0; ///< 0: none
 
@@ -29,11 +31,14 @@ struct room_key {
 template <>
 struct std::hash<troupe::actors::session_key> {
   std::size_t operator()(const troupe::actors::session_key& k) const noexcept {
-    return std::hash<std::uint64_t>{}((std::uint64_t{k.slot} << 32 | k.generation) ^ std::uint64_t{k.loop} << 56);
+    return std::hash<std::uint64_t>{}((std::uint64_t{k.slot} << 32 | k.generation)
+                                      ^ std::uint64_t{k.loop} << 56);
   }
 };
 
 template <>
 struct std::hash<troupe::actors::room_key> {
-  std::size_t operator()(const troupe::actors::room_key& k) const noexcept { return std::hash<std::uint64_t>{}(k.value); }
+  std::size_t operator()(const troupe::actors::room_key& k) const noexcept {
+    return std::hash<std::uint64_t>{}(k.value);
+  }
 };

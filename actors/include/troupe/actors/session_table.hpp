@@ -15,7 +15,8 @@ namespace troupe::actors {
 class session_owner {
 public:
   virtual ~session_owner() = default;
-  /// The room has ended; the client has been told. May throw, for want of memory: then it does not know.
+  /// The room has ended; the client has been told. May throw, for want of memory: then it does not
+  /// know.
   virtual void room_closed(room_key room) = 0;
   /// The node stops: say goodbye and close. May throw, as above.
   virtual void goodbye(bool restart) = 0;
@@ -23,15 +24,17 @@ public:
   virtual void give_up() noexcept = 0;
 };
 
-/// The sessions of one loop by slot and generation, and the list of those with output to flush at the end of the turn.
+/// The sessions of one loop by slot and generation, and the list of those with output to flush at
+/// the end of the turn.
 ///
-/// Invariants: a key is found exactly while its session is open; a slot's next session has another generation; only `open` allocates.
-/// Cost: all constant but `oldest_backlog`. Thread: the loop's.
+/// Invariants: a key is found exactly while its session is open; a slot's next session has another
+/// generation; only `open` allocates. Cost: all constant but `oldest_backlog`. Thread: the loop's.
 class session_table {
 public:
   explicit session_table(std::uint32_t loop) : loop_(loop) {}
 
-  /// A slot for `output`, which outlives it. May throw, for want of memory; then nothing has changed.
+  /// A slot for `output`, which outlives it. May throw, for want of memory; then nothing has
+  /// changed.
   [[nodiscard]] session_key open(sink& output);
   /// Gives the session its owner; does nothing if it has closed.
   void bind(session_key key, std::unique_ptr<session_owner> owner);
@@ -40,10 +43,13 @@ public:
 
   /// Null once the session has closed.
   [[nodiscard]] sink* find(session_key key) const noexcept {
-    return key.slot < entries_.size() && entries_[key.slot].generation == key.generation ? entries_[key.slot].output : nullptr;
+    return key.slot < entries_.size() && entries_[key.slot].generation == key.generation
+           ? entries_[key.slot].output
+           : nullptr;
   }
-  /// Has the session's sink brought near, for a `find` that comes soon. Cost: no waiting where `prefetch_entry` came well before.
-  /// (Both inlined by force: g++ 12 takes a call that only prefetches for one without effect, and drops it.)
+  /// Has the session's sink brought near, for a `find` that comes soon. Cost: no waiting where
+  /// `prefetch_entry` came well before. (Both inlined by force: g++ 12 takes a call that only
+  /// prefetches for one without effect, and drops it.)
   [[gnu::always_inline]] void prefetch(session_key key) const noexcept {
     constexpr int lines = 3;
     if (key.slot < entries_.size())
@@ -59,13 +65,16 @@ public:
     return find(key) ? entries_[key.slot].owner.get() : nullptr;
   }
 
-  /// Queues whole frames for a session and marks it for the flush at the end of the turn. Returns false if it is gone.
-  bool append(session_key key, const protocol::shared_bytes& bytes, byte_range part, std::uint32_t frames, output_kind kind);
+  /// Queues whole frames for a session and marks it for the flush at the end of the turn. Returns
+  /// false if it is gone.
+  bool append(session_key key, const protocol::shared_bytes& bytes, byte_range part,
+              std::uint32_t frames, output_kind kind);
   bool append(session_key key, const protocol::shared_bytes& frame, output_kind kind) {
     return append(key, frame, {0, static_cast<std::uint32_t>(frame.size())}, 1, kind);
   }
 
-  /// Marks a session for the flush at the end of the turn; a session with output of its own calls it, too.
+  /// Marks a session for the flush at the end of the turn; a session with output of its own calls
+  /// it, too.
   void touch(session_key key);
 
   /// Flushes all marked sessions.
@@ -74,7 +83,8 @@ public:
   /// Whether one was marked since, by a flush itself.
   [[nodiscard]] bool has_touched() const noexcept { return !touched_.empty(); }
 
-  /// The open session whose oldest queued data frame has waited longest; null if none has one. Cost: linear.
+  /// The open session whose oldest queued data frame has waited longest; null if none has one.
+  /// Cost: linear.
   [[nodiscard]] sink* oldest_backlog() const;
 
   [[nodiscard]] std::size_t size() const noexcept { return open_; }
@@ -83,7 +93,8 @@ public:
   void for_each(F&& f) {
     for (std::size_t i = 0; i < entries_.size(); ++i)
       if (entries_[i].output)
-        f(session_key{static_cast<std::uint32_t>(i), entries_[i].generation, loop_}, *entries_[i].output);
+        f(session_key{static_cast<std::uint32_t>(i), entries_[i].generation, loop_},
+          *entries_[i].output);
   }
 
 private:

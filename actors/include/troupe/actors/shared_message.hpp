@@ -8,10 +8,11 @@
 
 namespace troupe::actors {
 
-/// A message that is made once, however many raw connections it is sent to: each holds a reference, not a copy.
+/// A message that is made once, however many raw connections it is sent to: each holds a reference,
+/// not a copy.
 ///
-/// Copies are the same message. Its bytes are the application's: they do not count against the node's output budget, and
-/// what it is sent to does not matter for its life. Thread: any.
+/// Copies are the same message. Its bytes are the application's: they do not count against the
+/// node's output budget, and what it is sent to does not matter for its life. Thread: any.
 class shared_message {
 public:
   /// Precondition: valid UTF-8. Cost: one copy.

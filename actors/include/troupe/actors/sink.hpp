@@ -25,24 +25,27 @@ struct output_piece {
   std::uint32_t frames;
 };
 
-/// What the bound does with output: control output (errors, acks, `joined`, `left`, pong, close) counts but is never dropped while
-/// the connection lives; data is what a cut drops.
+/// What the bound does with output: control output (errors, acks, `joined`, `left`, pong, close)
+/// counts but is never dropped while the connection lives; data is what a cut drops.
 enum class output_kind : std::uint8_t { control, data };
 
 /// The output side of one session, without its socket. Thread: the loop's.
 ///
-/// Invariants: bytes leave in the order of the calls; every range starts and ends at a frame boundary; no call calls back into
-/// actors, session table or dispatcher, or destroys the sink: a failed or cut session only marks itself and ends later, from the loop.
-/// After a close frame nothing is written; calls are then ignored.
-/// Errors: no call throws. A session that has no memory for what it is given ends itself: closed with `internal` (1011) if there is
-/// memory for that, else without a word.
+/// Invariants: bytes leave in the order of the calls; every range starts and ends at a frame
+/// boundary; no call calls back into actors, session table or dispatcher, or destroys the sink: a
+/// failed or cut session only marks itself and ends later, from the loop. After a close frame
+/// nothing is written; calls are then ignored. Errors: no call throws. A session that has no memory
+/// for what it is given ends itself: closed with `internal` (1011) if there is memory for that,
+/// else without a word.
 class sink {
 public:
   virtual ~sink() = default;
 
-  /// Sends `parts` of `batch` now if nothing is queued, and queues what the socket does not take; queues all of it otherwise.
-  /// Data. `frames`: how many frames the parts hold. Cost: one send, no allocation, while the socket takes all.
-  virtual void write(const protocol::shared_bytes& batch, std::span<const byte_range> parts, std::uint32_t frames) = 0;
+  /// Sends `parts` of `batch` now if nothing is queued, and queues what the socket does not take;
+  /// queues all of it otherwise. Data. `frames`: how many frames the parts hold. Cost: one send, no
+  /// allocation, while the socket takes all.
+  virtual void write(const protocol::shared_bytes& batch, std::span<const byte_range> parts,
+                     std::uint32_t frames) = 0;
 
   /// As `write`, of pieces of several buffers: in one send, as far as one can take them.
   virtual void write_all(std::span<const output_piece> pieces) {
@@ -50,8 +53,10 @@ public:
       write(*p.bytes, {&p.part, 1}, p.frames);
   }
 
-  /// Queues `part` of `bytes`; it leaves with the next `flush`. The caller sees to it that a flush comes (`session_table::append`).
-  virtual void append(const protocol::shared_bytes& bytes, byte_range part, std::uint32_t frames, output_kind kind) = 0;
+  /// Queues `part` of `bytes`; it leaves with the next `flush`. The caller sees to it that a flush
+  /// comes (`session_table::append`).
+  virtual void append(const protocol::shared_bytes& bytes, byte_range part, std::uint32_t frames,
+                      output_kind kind) = 0;
 
   /// Sends what is queued as far as the socket takes it.
   virtual void flush() = 0;
@@ -59,8 +64,8 @@ public:
   /// Queues a ping frame (RFC 6455, 5.5.2) with at most 125 bytes.
   virtual void ping(std::string_view payload = {}) = 0;
 
-  /// Lets queued output go first, then a close frame with the code of `why` and `reason` (empty: the name of `why`); the socket ends
-  /// with the peer's close frame or at the close deadline.
+  /// Lets queued output go first, then a close frame with the code of `why` and `reason` (empty:
+  /// the name of `why`); the socket ends with the peer's close frame or at the close deadline.
   virtual void close(protocol::errc why, std::string_view reason = {}) = 0;
 
   /// As `close`, with a code of the application's: 1000 or 3000 to 4999.
@@ -72,7 +77,8 @@ public:
   /// Ends the socket at once.
   virtual void terminate(protocol::errc why) = 0;
 
-  /// Called once the connection's credits, or its bytes of a second, are positive again after they had stopped reading.
+  /// Called once the connection's credits, or its bytes of a second, are positive again after they
+  /// had stopped reading.
   virtual void resume_reading() = 0;
 
   /// When the peer's last byte came; stands still (is "now") while reading is paused.

@@ -30,7 +30,8 @@ inline constexpr auto time_bounds = [] {
 
 /// Times by how long they were, at one moment.
 struct time_counts {
-  std::array<std::uint64_t, time_bounds.size() + 1> buckets{}; ///< each holds what the one before does not; the last: beyond all bounds
+  /// Each holds what the one before does not; the last: beyond all bounds.
+  std::array<std::uint64_t, time_bounds.size() + 1> buckets{};
   std::chrono::nanoseconds sum{0};
 
   [[nodiscard]] std::uint64_t count() const noexcept {

@@ -9,12 +9,14 @@
 
 namespace troupe::actors {
 
-/// All deadlines of one loop: a hierarchical wheel of four levels with 64 slots of 10 ms, 0.64 s, 41 s and 44 min.
+/// All deadlines of one loop: a hierarchical wheel of four levels with 64 slots of 10 ms, 0.64 s,
+/// 41 s and 44 min.
 ///
-/// Invariants: an armed entry is in exactly one slot; an entry fires at most once per `arm`, never early, at most one tick late
-/// plus the loop's own delay; arming and cancelling are allowed from within `on_deadline`.
-/// Cost: arm, cancel and fire are constant (an entry moves down at most three levels). Thread: the loop's.
-/// Source: Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", 1987.
+/// Invariants: an armed entry is in exactly one slot; an entry fires at most once per `arm`, never
+/// early, at most one tick late plus the loop's own delay; arming and cancelling are allowed from
+/// within `on_deadline`. Cost: arm, cancel and fire are constant (an entry moves down at most three
+/// levels). Thread: the loop's. Source: Varghese and Lauck, "Hashed and Hierarchical Timing
+/// Wheels", 1987.
 class timer_wheel {
   struct link {
     link* next = nullptr;
@@ -52,10 +54,12 @@ public:
   /// Fires `e` once `deadline` has passed; re-arms it if it was armed.
   void arm(entry& e, steady_time deadline);
 
-  /// Fires what is due at `now`; an exception out of an entry leaves the wheel whole and goes to the caller.
+  /// Fires what is due at `now`; an exception out of an entry leaves the wheel whole and goes to
+  /// the caller.
   void advance(steady_time now);
 
-  /// No entry fires before this; nothing if none is armed. May be earlier than the first deadline (an entry moves down a level).
+  /// No entry fires before this; nothing if none is armed. May be earlier than the first deadline
+  /// (an entry moves down a level).
   [[nodiscard]] std::optional<steady_time> next_wake_up() const;
 
   [[nodiscard]] std::size_t armed_entries() const noexcept { return armed_; }
@@ -74,7 +78,8 @@ private:
   std::uint64_t now_ = 0; ///< ticks already handled
   std::size_t armed_ = 0;
   std::array<std::array<link, slots>, levels> wheel_{};
-  std::array<std::uint64_t, levels> occupied_{}; ///< one bit per slot; may be set for an emptied slot
+  /// One bit per slot; may be set for an emptied slot.
+  std::array<std::uint64_t, levels> occupied_{};
 };
 
 } // namespace troupe::actors

@@ -8,8 +8,8 @@ extern "C" void __tsan_release(void*);
 
 namespace troupe::compat {
 
-/// Tells TSan what CAF's uninstrumented mailbox and reference counts do: who resumes or destroys an actor sees what was written before
-/// the enqueue.
+/// Tells TSan what CAF's uninstrumented mailbox and reference counts do: who resumes or destroys an
+/// actor sees what was written before the enqueue.
 inline void release_annotation([[maybe_unused]] void* what) noexcept {
 #ifdef __SANITIZE_THREAD__
   __tsan_release(what);

@@ -19,11 +19,13 @@ public:
   void advance(actors::steady_time::duration by) {
     if (by < actors::steady_time::duration::zero()) {
       auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(by).count();
-      throw std::invalid_argument{"advance: a steady clock does not go by " + std::to_string(ms) + " ms: see set_wall_by"};
+      throw std::invalid_argument{"advance: a steady clock does not go by " + std::to_string(ms)
+                                  + " ms: see set_wall_by"};
     }
     now_ += by;
   }
-  /// The wall clock alone is set forward or back; forward is also what a machine that has slept sees.
+  /// The wall clock alone is set forward or back; forward is also what a machine that has slept
+  /// sees.
   void set_wall_by(std::chrono::milliseconds by) { wall_start_ += by; }
 
 private:

@@ -9,7 +9,8 @@ namespace troupe::testing {
 
 /// Drives the loops of a node that was not started, on the calling thread, one turn at a time.
 ///
-/// Which loop runs next and how much it does is drawn from the seed, so that one seed is one interleaving.
+/// Which loop runs next and how much it does is drawn from the seed, so that one seed is one
+/// interleaving.
 class manual_loops {
 public:
   explicit manual_loops(actors::node& node, std::uint64_t seed = 1) : node_(node), random_(seed) {}

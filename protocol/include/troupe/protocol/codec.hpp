@@ -8,10 +8,12 @@ namespace troupe::protocol {
 /// How one message's bytes are written.
 enum class codec : std::uint8_t { json = 0, msgpack = 1 };
 
-/// What one client is sent: a dialect in a codec, deflated or not. Values are small and dense, so that arrays can be indexed by them.
+/// What one client is sent: a dialect in a codec, deflated or not. Values are small and dense, so
+/// that arrays can be indexed by them.
 ///
-/// `plain_json` is the client that offered no subprotocol: it gets the bare frames of the original `ws` chat and room servers.
-/// The deflated ones are those of clients that negotiated permessage-deflate (RFC 7692) such that one frame serves them all.
+/// `plain_json` is the client that offered no subprotocol: it gets the bare frames of the original
+/// `ws` chat and room servers. The deflated ones are those of clients that negotiated
+/// permessage-deflate (RFC 7692) such that one frame serves them all.
 enum class encoding : std::uint8_t {
   v1_json = 0,
   v1_msgpack = 1,
@@ -24,9 +26,13 @@ enum class encoding : std::uint8_t {
 inline constexpr std::size_t plain_encoding_count = 3; ///< those that are not deflated
 inline constexpr std::size_t encoding_count = 2 * plain_encoding_count;
 
-[[nodiscard]] constexpr std::size_t index_of(encoding e) noexcept { return static_cast<std::size_t>(e); }
+[[nodiscard]] constexpr std::size_t index_of(encoding e) noexcept {
+  return static_cast<std::size_t>(e);
+}
 
-[[nodiscard]] constexpr bool is_deflated(encoding e) noexcept { return index_of(e) >= plain_encoding_count; }
+[[nodiscard]] constexpr bool is_deflated(encoding e) noexcept {
+  return index_of(e) >= plain_encoding_count;
+}
 
 /// The same dialect and codec, not deflated.
 [[nodiscard]] constexpr encoding inflated(encoding e) noexcept {
@@ -39,7 +45,9 @@ inline constexpr std::size_t encoding_count = 2 * plain_encoding_count;
 }
 
 /// Whether the client offered no subprotocol.
-[[nodiscard]] constexpr bool is_plain(encoding e) noexcept { return inflated(e) == encoding::plain_json; }
+[[nodiscard]] constexpr bool is_plain(encoding e) noexcept {
+  return inflated(e) == encoding::plain_json;
+}
 
 [[nodiscard]] constexpr codec codec_of(encoding e) noexcept {
   return inflated(e) == encoding::v1_msgpack ? codec::msgpack : codec::json;

@@ -5,28 +5,29 @@
 
 namespace troupe::protocol {
 
-/// Every reason for which a command, a connection or a room can be refused or ended. Append-only: the numbers and names travel.
+/// Every reason for which a command, a connection or a room can be refused or ended. Append-only:
+/// the numbers and names travel.
 enum class errc : std::uint8_t {
   ok = 0,
-  malformed = 1,          ///< not one well-formed document
-  bad_request = 2,        ///< a field is missing, doubled, or of the wrong type
-  bad_payload = 3,        ///< a value that does not exist in both codecs
-  bad_room = 4,           ///< not a legal room name
+  malformed = 1,   ///< not one well-formed document
+  bad_request = 2, ///< a field is missing, doubled, or of the wrong type
+  bad_payload = 3, ///< a value that does not exist in both codecs
+  bad_room = 4,    ///< not a legal room name
   unknown_type = 5,
   unsupported = 6,
   not_joined = 7,
   forbidden = 8,
   room_full = 9,
-  room_limit = 10,        ///< rooms per connection
-  node_room_limit = 11,   ///< rooms per node
+  room_limit = 10,      ///< rooms per connection
+  node_room_limit = 11, ///< rooms per node
   room_closed = 12,
-  room_gone = 13,         ///< between actors only: ask the registry again
+  room_gone = 13, ///< between actors only: ask the registry again
   rate_limited = 14,
   overloaded = 15,
   timed_out = 16,
   internal = 17,
   // What ends a connection.
-  undecodable = 18,       ///< invalid UTF-8, undecodable MessagePack
+  undecodable = 18, ///< invalid UTF-8, undecodable MessagePack
   wrong_frame_type = 19,
   too_big = 20,
   too_many_errors = 21,
@@ -49,10 +50,10 @@ enum class errc : std::uint8_t {
 /// One row of the code table.
 struct errc_info {
   errc code;
-  std::string_view name;      ///< as it travels in `error.code` and close reasons
-  std::string_view sentence;  ///< one sentence for a person
-  std::uint16_t close_code;   ///< 0: the connection goes on
-  bool retryable;             ///< whether the same command may succeed later
+  std::string_view name;     ///< as it travels in `error.code` and close reasons
+  std::string_view sentence; ///< one sentence for a person
+  std::uint16_t close_code;  ///< 0: the connection goes on
+  bool retryable;            ///< whether the same command may succeed later
 };
 
 [[nodiscard]] const errc_info& info(errc code) noexcept;

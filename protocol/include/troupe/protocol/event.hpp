@@ -16,7 +16,8 @@
 
 namespace troupe::protocol {
 
-/// An already encoded value, written verbatim to its own codec and transcoded to the other. Empty: its field is left out.
+/// An already encoded value, written verbatim to its own codec and transcoded to the other. Empty:
+/// its field is left out.
 struct raw_value {
   codec source;
   std::string_view bytes;
@@ -31,7 +32,8 @@ struct binary_value {
 using string_list = std::span<const std::string>;
 
 /// One value of a server message. Views must live until the call that encodes them returns.
-using value = std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool, raw_value, binary_value, string_list>;
+using value = std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool, raw_value,
+                           binary_value, string_list>;
 
 /// One key with its value. Converts from the usual types: `{"userCount", 3}`.
 struct field {
@@ -44,8 +46,10 @@ struct field {
 private:
   template <class T>
   static value convert(const T& x) {
-    if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, raw_value> || std::is_same_v<T, binary_value>
-                  || std::is_same_v<T, string_list>)
+    if constexpr (
+      std::is_same_v<
+        T,
+        bool> || std::is_same_v<T, raw_value> || std::is_same_v<T, binary_value> || std::is_same_v<T, string_list>)
       return x;
     else if constexpr (std::is_floating_point_v<T>)
       return static_cast<double>(x);
@@ -65,13 +69,16 @@ using field_list = std::initializer_list<field>;
 /// invalid UTF-8).
 [[nodiscard]] bool is_field_name(std::string_view key) noexcept;
 
-/// Encodes `{type, fields...}` as one complete WebSocket frame (text for JSON, binary for MessagePack). `type` comes first.
-/// Fields with an empty key are skipped. Cost: one allocation, counted against `meter`. Thread: any.
-[[nodiscard]] shared_bytes encode_frame(codec to, std::string_view type, std::span<const field> fields, memory_meter* meter);
+/// Encodes `{type, fields...}` as one complete WebSocket frame (text for JSON, binary for
+/// MessagePack). `type` comes first. Fields with an empty key are skipped. Cost: one allocation,
+/// counted against `meter`. Thread: any.
+[[nodiscard]] shared_bytes encode_frame(codec to, std::string_view type,
+                                        std::span<const field> fields, memory_meter* meter);
 
-// -- what a room tells its members: each is nothing (an empty handle) where the encoding does not have it -----------------
+// -- what a room tells its members: each is nothing (an empty handle) where the encoding does not h
 
-/// An instant on the wall clock; on the wire ISO 8601, UTC, milliseconds (`2026-01-31T09:30:00.000Z`).
+/// An instant on the wall clock; on the wire ISO 8601, UTC, milliseconds
+/// (`2026-01-31T09:30:00.000Z`).
 using wall_time = std::chrono::sys_time<std::chrono::milliseconds>;
 [[nodiscard]] std::string iso_8601(wall_time at);
 
@@ -90,33 +97,40 @@ struct joined_event {
   std::string_view epoch;
   std::uint64_t seq = 0;
   std::optional<bool> recovered;
-  std::string_view ref;   ///< raw in the receiver's codec; empty if none
+  std::string_view ref; ///< raw in the receiver's codec; empty if none
 };
 
-[[nodiscard]] shared_bytes message_frame(encoding to, const message_event& event, memory_meter* meter);
-[[nodiscard]] shared_bytes joined_frame(encoding to, const joined_event& event, memory_meter* meter);
+[[nodiscard]] shared_bytes message_frame(encoding to, const message_event& event,
+                                         memory_meter* meter);
+[[nodiscard]] shared_bytes joined_frame(encoding to, const joined_event& event,
+                                        memory_meter* meter);
 
 /// `left`; plain clients have none. `reason` is empty for a leave of one's own, `kicked` otherwise.
-[[nodiscard]] shared_bytes left_frame(encoding to, std::string_view room_id, std::uint64_t seq, std::string_view reason,
-                                      std::string_view message, std::string_view ref, memory_meter* meter);
+[[nodiscard]] shared_bytes left_frame(encoding to, std::string_view room_id, std::uint64_t seq,
+                                      std::string_view reason, std::string_view message,
+                                      std::string_view ref, memory_meter* meter);
 /// `profile.bytes` empty: none.
-[[nodiscard]] shared_bytes user_joined_frame(encoding to, std::string_view room_id, std::string_view user_id, raw_value profile,
+[[nodiscard]] shared_bytes user_joined_frame(encoding to, std::string_view room_id,
+                                             std::string_view user_id, raw_value profile,
                                              memory_meter* meter);
-[[nodiscard]] shared_bytes user_left_frame(encoding to, std::string_view room_id, std::string_view user_id,
-                                           std::string_view reason, memory_meter* meter);
-/// A broadcast of the application: with `roomId` and `seq` for troupe.v1, the bare fields for plain clients.
-/// `seq` absent: not stored (`send_to`).
-[[nodiscard]] shared_bytes application_frame(encoding to, std::string_view type, std::string_view room_id,
-                                             std::optional<std::uint64_t> seq, std::span<const field> fields,
-                                             memory_meter* meter);
-/// A relayed binary message: for JSON two adjacent frames (`{type:"binary", roomId, userId, seq, bytes}`, then the raw frame), for
-/// MessagePack one map with `data`.
-[[nodiscard]] shared_bytes binary_frame(encoding to, std::string_view room_id, std::string_view user_id, std::uint64_t seq,
+[[nodiscard]] shared_bytes user_left_frame(encoding to, std::string_view room_id,
+                                           std::string_view user_id, std::string_view reason,
+                                           memory_meter* meter);
+/// A broadcast of the application: with `roomId` and `seq` for troupe.v1, the bare fields for plain
+/// clients. `seq` absent: not stored (`send_to`).
+[[nodiscard]] shared_bytes application_frame(encoding to, std::string_view type,
+                                             std::string_view room_id,
+                                             std::optional<std::uint64_t> seq,
+                                             std::span<const field> fields, memory_meter* meter);
+/// A relayed binary message: for JSON two adjacent frames (`{type:"binary", roomId, userId, seq,
+/// bytes}`, then the raw frame), for MessagePack one map with `data`.
+[[nodiscard]] shared_bytes binary_frame(encoding to, std::string_view room_id,
+                                        std::string_view user_id, std::uint64_t seq,
                                         std::string_view bytes, memory_meter* meter);
-[[nodiscard]] shared_bytes room_closed_frame(encoding to, std::string_view room_id, std::string_view reason,
-                                             memory_meter* meter);
+[[nodiscard]] shared_bytes room_closed_frame(encoding to, std::string_view room_id,
+                                             std::string_view reason, memory_meter* meter);
 
-// -- what one client is told ----------------------------------------------------------------------------------------------
+// -- what one client is told ----------------------------------------------------------------------
 
 /// `seq` absent: an ack without position (`auth`).
 [[nodiscard]] shared_bytes ack_frame(encoding to, std::string_view ref, std::string_view room_id,
@@ -124,10 +138,10 @@ struct joined_event {
 
 struct error_event {
   errc code = errc::internal;
-  std::string_view detail;   ///< empty: the table's sentence
-  std::string_view ref;      ///< raw in the receiver's codec; empty if none
-  std::string_view request;  ///< the command's type; empty if unknown
-  std::string_view room_id;  ///< empty if none
+  std::string_view detail;  ///< empty: the table's sentence
+  std::string_view ref;     ///< raw in the receiver's codec; empty if none
+  std::string_view request; ///< the command's type; empty if unknown
+  std::string_view room_id; ///< empty if none
   std::optional<std::chrono::milliseconds> retry_after;
 };
 [[nodiscard]] shared_bytes error_frame(encoding to, const error_event& event, memory_meter* meter);
@@ -140,14 +154,16 @@ struct welcome_limits {
   std::uint64_t burst_messages = 0;
 };
 /// Plain clients get none.
-[[nodiscard]] shared_bytes welcome_frame(encoding to, std::string_view user_id, std::string_view client_id,
-                                         std::chrono::milliseconds heartbeat, const welcome_limits& limits,
-                                         memory_meter* meter);
-[[nodiscard]] shared_bytes pong_frame(encoding to, std::string_view ref, std::string_view timestamp, memory_meter* meter);
+[[nodiscard]] shared_bytes welcome_frame(encoding to, std::string_view user_id,
+                                         std::string_view client_id,
+                                         std::chrono::milliseconds heartbeat,
+                                         const welcome_limits& limits, memory_meter* meter);
+[[nodiscard]] shared_bytes pong_frame(encoding to, std::string_view ref, std::string_view timestamp,
+                                      memory_meter* meter);
 /// `reconnect_after` absent for a final stop. Plain clients get none.
-[[nodiscard]] shared_bytes
-goodbye_frame(encoding to, std::string_view reason,
-              std::optional<std::pair<std::chrono::milliseconds, std::chrono::milliseconds>> reconnect_after,
-              memory_meter* meter);
+[[nodiscard]] shared_bytes goodbye_frame(
+  encoding to, std::string_view reason,
+  std::optional<std::pair<std::chrono::milliseconds, std::chrono::milliseconds>> reconnect_after,
+  memory_meter* meter);
 
 } // namespace troupe::protocol

@@ -9,19 +9,30 @@
 namespace troupe::protocol {
 
 /// WebSocket opcodes (RFC 6455, 5.2).
-enum class opcode : std::uint8_t { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
+enum class opcode : std::uint8_t {
+  continuation = 0,
+  text = 1,
+  binary = 2,
+  close = 8,
+  ping = 9,
+  pong = 10
+};
 
 inline constexpr std::size_t max_frame_header_bytes = 10;
 
-/// Writes the header of a final, unmasked frame and returns its length: 2, 4 or 10. `out` has room for 10 bytes.
+/// Writes the header of a final, unmasked frame and returns its length: 2, 4 or 10. `out` has room
+/// for 10 bytes.
 std::size_t write_frame_header(char* out, opcode op, std::uint64_t payload_bytes) noexcept;
 
-[[nodiscard]] shared_bytes make_frame(opcode op, std::string_view payload, memory_meter* meter = nullptr);
+[[nodiscard]] shared_bytes make_frame(opcode op, std::string_view payload,
+                                      memory_meter* meter = nullptr);
 
 /// A close frame; the reason is cut to 123 bytes at a character boundary (RFC 6455, 5.5).
-[[nodiscard]] shared_bytes make_close_frame(std::uint16_t code, std::string_view reason, memory_meter* meter = nullptr);
+[[nodiscard]] shared_bytes make_close_frame(std::uint16_t code, std::string_view reason,
+                                            memory_meter* meter = nullptr);
 
-/// One data frame with its payload deflated (RFC 7692, no context takeover, RSV1 set), for everybody who can take it.
+/// One data frame with its payload deflated (RFC 7692, no context takeover, RSV1 set), for
+/// everybody who can take it.
 ///
 /// Returns `frame` itself where that would not pay: payloads of less than 128 bytes or that do not
 /// shrink, and runs of several frames.
@@ -30,10 +41,12 @@ std::size_t write_frame_header(char* out, opcode op, std::uint64_t payload_bytes
 /// Precondition: `frame` is a run of our own, not deflated data frames.
 [[nodiscard]] shared_bytes deflated_frame(const shared_bytes& frame, memory_meter* meter = nullptr);
 
-/// The length of the whole server frame that starts at `bytes`. Precondition: `bytes` starts with one of our own complete headers.
+/// The length of the whole server frame that starts at `bytes`. Precondition: `bytes` starts with
+/// one of our own complete headers.
 [[nodiscard]] std::size_t frame_length(std::string_view bytes) noexcept;
 
-/// Where the frame that contains byte `offset` starts and ends, in a run of whole frames of ours. Cost: linear in the frames before it.
+/// Where the frame that contains byte `offset` starts and ends, in a run of whole frames of ours.
+/// Cost: linear in the frames before it.
 struct frame_bounds {
   std::size_t begin = 0;
   std::size_t end = 0;

@@ -12,28 +12,33 @@ enum class log_level : std::uint8_t { debug, info, warning, error };
 class logger {
 public:
   virtual ~logger() = default;
-  /// `text` may hold bytes of clients; the implementation writes it on one line (see `escape_for_log`).
-  virtual void write(log_level level, std::string_view component, std::string_view text) noexcept = 0;
+  /// `text` may hold bytes of clients; the implementation writes it on one line (see
+  /// `escape_for_log`).
+  virtual void write(log_level level, std::string_view component,
+                     std::string_view text) noexcept = 0;
 };
 
-/// Replaces control characters, escapes and bidi controls by `\xNN` / `\u{NNNN}`, so that no client can forge a line.
+/// Replaces control characters, escapes and bidi controls by `\xNN` / `\u{NNNN}`, so that no client
+/// can forge a line.
 [[nodiscard]] std::string escape_for_log(std::string_view text);
 
-/// Events that are counted. The exporter gives each its metric name; labels come from small fixed sets, never from clients.
+/// Events that are counted. The exporter gives each its metric name; labels come from small fixed
+/// sets, never from clients.
 enum class counter : std::uint8_t {
   connections_opened,
-  connections_closed,   ///< label: close code and reason, `1013 slow_consumer`; `none peer`, `none application`
-  handshakes_rejected,  ///< label: reason
-  protocol_errors,      ///< label: kind
+  /// Label: close code and reason, `1013 slow_consumer`; `none peer`, `none application`.
+  connections_closed,
+  handshakes_rejected, ///< label: reason
+  protocol_errors,     ///< label: kind
   slow_consumers,
-  dropped,              ///< label: reason
-  joins_rejected,       ///< label: errc name
-  accept_errors,        ///< label: errno name
-  handler_errors,       ///< label: where
+  dropped,        ///< label: reason
+  joins_rejected, ///< label: errc name
+  accept_errors,  ///< label: errno name
+  handler_errors, ///< label: where
   rooms_crashed,
-  long_turns,           ///< label: handler
-  command_errors,       ///< label: errc name
-  auth_failures,        ///< label: reason
+  long_turns,     ///< label: handler
+  command_errors, ///< label: errc name
+  auth_failures,  ///< label: reason
   tls_reload_errors,
 };
 
@@ -50,7 +55,8 @@ public:
 /// Logs the exception in flight and counts it as an error of a handler, both under `where`.
 /// `whose`: the name of the room, endpoint or the like whose handler it was, which the line begins
 /// with; empty: none. Precondition: one is being handled.
-void report_exception(logger& log, event_counters& counters, std::string_view where, std::string_view whose = {}) noexcept;
+void report_exception(logger& log, event_counters& counters, std::string_view where,
+                      std::string_view whose = {}) noexcept;
 
 /// A logger and counters that drop everything.
 [[nodiscard]] logger& null_logger() noexcept;

@@ -30,7 +30,8 @@ private:
   friend class shared_bytes;
   static constexpr std::int64_t owner_share = std::int64_t{1} << 62;
 
-  /// Lives until the meter and the last of its buffers are gone: what they hold is its count of references.
+  /// Lives until the meter and the last of its buffers are gone: what they hold is its count of
+  /// references.
   struct account {
     std::atomic<std::int64_t> used{owner_share};
     void add(std::size_t bytes) noexcept {
@@ -45,9 +46,11 @@ private:
   account* const account_;
 };
 
-/// A reference-counted, immutable byte string in one allocation. Handles are cheap to copy and may cross threads.
+/// A reference-counted, immutable byte string in one allocation. Handles are cheap to copy and may
+/// cross threads.
 ///
-/// Invariants: the bytes never change once a second handle exists; a buffer is counted against one meter at a time.
+/// Invariants: the bytes never change once a second handle exists; a buffer is counted against one
+/// meter at a time.
 class shared_bytes {
 public:
   /// What one buffer can hold, and so the largest frame: 4 GiB less one byte.
@@ -57,8 +60,8 @@ public:
 
   shared_bytes() noexcept = default;
 
-  /// Allocates `size` bytes, counts them against `meter` (may be null) and lets `fill(char*)` write them.
-  /// Errors: `std::length_error` beyond `max_bytes`.
+  /// Allocates `size` bytes, counts them against `meter` (may be null) and lets `fill(char*)` write
+  /// them. Errors: `std::length_error` beyond `max_bytes`.
   template <class Fill>
   [[nodiscard]] static shared_bytes make(std::size_t size, memory_meter* meter, Fill&& fill) {
     shared_bytes result{allocate(size, meter)};
@@ -67,7 +70,8 @@ public:
   }
 
   [[nodiscard]] static shared_bytes copy_of(std::string_view bytes, memory_meter* meter = nullptr);
-  [[nodiscard]] static shared_bytes concat(std::span<const std::string_view> parts, memory_meter* meter = nullptr);
+  [[nodiscard]] static shared_bytes concat(std::span<const std::string_view> parts,
+                                           memory_meter* meter = nullptr);
 
   shared_bytes(const shared_bytes& other) noexcept : block_(other.block_) {
     if (block_)
@@ -84,15 +88,20 @@ public:
   [[nodiscard]] const char* data() const noexcept { return block_ ? block_->bytes() : nullptr; }
   [[nodiscard]] std::size_t size() const noexcept { return block_ ? block_->size : 0; }
   [[nodiscard]] std::string_view view() const noexcept { return {data(), size()}; }
-  [[nodiscard]] bool same_buffer(const shared_bytes& other) const noexcept { return block_ == other.block_; }
+  [[nodiscard]] bool same_buffer(const shared_bytes& other) const noexcept {
+    return block_ == other.block_;
+  }
 
   /// Whether this is the only handle. Another thread's handle may go at any time; none can come.
-  [[nodiscard]] bool unique() const noexcept { return block_ && block_->refs.load(std::memory_order_relaxed) == 1; }
+  [[nodiscard]] bool unique() const noexcept {
+    return block_ && block_->refs.load(std::memory_order_relaxed) == 1;
+  }
 
   /// What the buffer counts for at a bound of queued bytes: its size, unless it was made lighter.
   [[nodiscard]] std::size_t weight() const noexcept { return block_ ? block_->weight : 0; }
 
-  /// The weight of the bytes from `begin` to `end`: their share of the whole. Sums of adjacent runs are exact.
+  /// The weight of the bytes from `begin` to `end`: their share of the whole. Sums of adjacent runs
+  /// are exact.
   [[nodiscard]] std::size_t weight(std::uint32_t begin, std::uint32_t end) const noexcept {
     return end - begin == block_->size ? block_->weight : share_of_weight(begin, end);
   }
@@ -105,7 +114,8 @@ public:
   }
 
   /// Moves the buffer from the meter that counts it, if any, to `meter`.
-  /// Thread: any, but one at a time: that of the one owner who moves it, and who still has a handle.
+  /// Thread: any, but one at a time: that of the one owner who moves it, and who still has a
+  /// handle.
   void count_against(memory_meter& meter) noexcept;
 
 private:

@@ -42,9 +42,7 @@ struct ws_header {
   [[nodiscard]] bool is_deflated() const noexcept { return (first & 0x40) != 0; }
   [[nodiscard]] bool has_unknown_bits() const noexcept { return (first & 0x30) != 0; }
   [[nodiscard]] bool is_control() const noexcept { return (first & 0x08) != 0; }
-  [[nodiscard]] opcode op() const noexcept {
-    return static_cast<opcode>(first & 0x0f);
-  }
+  [[nodiscard]] opcode op() const noexcept { return static_cast<opcode>(first & 0x0f); }
   [[nodiscard]] bool is_masked() const noexcept { return (second & 0x80) != 0; }
 
   /// Whether a shorter header could have told the length.

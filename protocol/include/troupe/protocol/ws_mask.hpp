@@ -36,7 +36,7 @@ private:
     std::size_t at = 0;
     for (; at + 2 * word_bytes <= size; at += 2 * word_bytes)
       seen |= copy_word(out + at, in + at, key)
-              | copy_word(out + at + word_bytes, in + at + word_bytes, key);
+            | copy_word(out + at + word_bytes, in + at + word_bytes, key);
     if (at + word_bytes <= size)
       seen |= copy_word(out + at, in + at, key);
     const auto last = size - word_bytes;

@@ -17,12 +17,14 @@ namespace troupe::testing {
 struct received_frame {
   std::uint8_t opcode = 0; ///< RFC 6455, 5.2
   std::string payload;
-  bool after_cut = false; ///< begun after the server cut this client off: data before it may be missing
+  /// Begun after the server cut this client off: data before it may be missing.
+  bool after_cut = false;
   [[nodiscard]] std::uint16_t close_code() const noexcept;
 };
 
-/// A client and its connection without a socket: what it says goes to the connection actor under the same credits, what it is sent
-/// goes through the same outbox as a real session's. The test decides how many bytes its "socket" takes. Thread: the loop's.
+/// A client and its connection without a socket: what it says goes to the connection actor under
+/// the same credits, what it is sent goes through the same outbox as a real session's. The test
+/// decides how many bytes its "socket" takes. Thread: the loop's.
 class memory_session final : public actors::sink {
 public:
   /// Throws `std::invalid_argument` for a loop that is not the node's, or bounds that cannot be.
@@ -30,7 +32,7 @@ public:
                  transport::outbox::bounds bounds = {});
   ~memory_session() override;
 
-  // -- the client's side --------------------------------------------------------------------------------------------------
+  // -- the client's side --------------------------------------------------------------------------
 
   /// Sends a message; it waits here while the server does not read.
   void say(std::string message, bool binary = false);
@@ -53,8 +55,9 @@ public:
   /// Messages whose credit has not come back.
   [[nodiscard]] std::int64_t held_messages() const { return port_.held_messages(); }
 
-  // -- sink ---------------------------------------------------------------------------------------------------------------
-  void write(const protocol::shared_bytes& batch, std::span<const actors::byte_range> parts, std::uint32_t frames) override;
+  // -- sink ---------------------------------------------------------------------------------------
+  void write(const protocol::shared_bytes& batch, std::span<const actors::byte_range> parts,
+             std::uint32_t frames) override;
   void write_all(std::span<const actors::output_piece> pieces) override;
   void append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
               actors::output_kind kind) override;
@@ -66,8 +69,12 @@ public:
   void terminate(protocol::errc why) override;
   void resume_reading() override;
   [[nodiscard]] std::size_t queued_bytes() const override { return outbox_.queued_bytes(); }
-  [[nodiscard]] actors::steady_time last_inbound() const override { return paused_ ? loop_.now() : heard_; }
-  [[nodiscard]] std::optional<actors::steady_time> oldest_queued() const override { return outbox_.oldest_data(); }
+  [[nodiscard]] actors::steady_time last_inbound() const override {
+    return paused_ ? loop_.now() : heard_;
+  }
+  [[nodiscard]] std::optional<actors::steady_time> oldest_queued() const override {
+    return outbox_.oldest_data();
+  }
 
 private:
   struct unread_message {

@@ -10,18 +10,21 @@
 
 namespace troupe::transport {
 
-/// Names and values, in the order in which they stand in a message; a name may be there more than once.
+/// Names and values, in the order in which they stand in a message; a name may be there more than
+/// once.
 using http_headers = std::vector<std::pair<std::string, std::string>>;
 
 /// One HTTP request, whole.
 struct http_request {
   std::string method{}; ///< as sent, `GET` or another
   std::string target{}; ///< as sent: path and query
-  std::string path{}; ///< decoded, without the query
+  std::string path{};   ///< decoded, without the query
   http_headers headers{};
-  std::string body{};   ///< at most `server_options::max_body_bytes`
-  std::string remote_address{};  ///< of the client; behind a trusted proxy the one that the proxy names
-  http_headers params = {};    ///< what the `:name` and `*` of the route's pattern stand for, decoded
+  std::string body{}; ///< at most `server_options::max_body_bytes`
+  /// Of the client; behind a trusted proxy the one that the proxy names.
+  std::string remote_address{};
+  /// What the `:name` and `*` of the route's pattern stand for, decoded.
+  http_headers params = {};
 
   /// The first header of that name (case does not matter); empty if there is none.
   [[nodiscard]] std::string_view header(std::string_view name) const noexcept;
@@ -39,10 +42,12 @@ struct http_response {
   http_headers headers{};
 };
 
-/// Answers one request. Runs on the connection's loop: it must not block. What it throws is answered 500.
+/// Answers one request. Runs on the connection's loop: it must not block. What it throws is
+/// answered 500.
 using http_handler = std::function<http_response(const http_request&)>;
 
-/// The place for the answer to one request that is given later. Copies are the same place. Thread: any.
+/// The place for the answer to one request that is given later. Copies are the same place. Thread:
+/// any.
 class http_reply {
 public:
   /// Where an answer goes.
@@ -58,16 +63,18 @@ public:
       throw std::invalid_argument{"http_reply: an answer to nobody"};
   }
 
-  /// The first answer counts; one that comes after 5 s (answered 504 by then), to a connection that has gone, or after the
-  /// server's end is void. Throws `std::bad_alloc` where there is no memory to pass it on; then it was not given yet.
+  /// The first answer counts; one that comes after 5 s (answered 504 by then), to a connection that
+  /// has gone, or after the server's end is void. Throws `std::bad_alloc` where there is no memory
+  /// to pass it on; then it was not given yet.
   void send(http_response response) const { to_->take(std::move(response)); }
 
 private:
   std::shared_ptr<receiver> to_;
 };
 
-/// As `http_handler`, but the answer may come later and from any thread. A reply that is dropped unused ends in 504. What it throws is
-/// answered 500, unless it has answered before: then it is logged and counted only.
+/// As `http_handler`, but the answer may come later and from any thread. A reply that is dropped
+/// unused ends in 504. What it throws is answered 500, unless it has answered before: then it is
+/// logged and counted only.
 using late_http_handler = std::function<void(const http_request&, http_reply)>;
 
 } // namespace troupe::transport

@@ -26,54 +26,63 @@ enum class jwt_algorithm : std::uint8_t { hs256, hs384, hs512, rs256, es256 };
 
 /// How much is asked of keys and tokens.
 enum class jwt_profile : std::uint8_t {
-  seed,   ///< as the original `ws` server: secrets of any length, `exp` optional, the token may stand in the query
+  /// As the original `ws` server: secrets of any length, `exp` optional, the token may stand in the
+  /// query.
+  seed,
   strict, ///< secrets as long as their hash, `exp` required and not far away, no token in the query
 };
 
 /// A key and the one algorithm that it is good for.
 struct jwt_key {
-  std::string kid{};    ///< by which tokens name it: 1 to 128 printable ASCII characters; empty: the key of tokens that name none
+  /// By which tokens name it: 1 to 128 printable ASCII characters; empty: the key of tokens that
+  /// name none.
+  std::string kid{};
   jwt_algorithm algorithm = jwt_algorithm::hs256;
   std::string material{}; ///< HS*: the bytes of the secret; else a public key in PEM
-  std::string origin{}; ///< where it came from, for messages; may be empty
+  std::string origin{};   ///< where it came from, for messages; may be empty
 };
 
-/// Reads a secret for HS256 that tokens without `kid` are signed with. One newline at the end is not part of it.
-/// Errors: `std::runtime_error`, one line that names the file and what was expected; never a part of the secret.
+/// Reads a secret for HS256 that tokens without `kid` are signed with. One newline at the end is
+/// not part of it. Errors: `std::runtime_error`, one line that names the file and what was
+/// expected; never a part of the secret.
 [[nodiscard]] jwt_key load_secret_file(const std::filesystem::path& file, jwt_profile profile);
 
-/// Reads the key that tokens name by `kid`: a public key in PEM (RSA of 2048 bits or more: RS256; EC on P-256: ES256), else a
-/// secret for HS256. An empty `kid` is that of tokens that name none. Errors: as `load_secret_file`,
-/// also for a `kid` that no token can name.
-[[nodiscard]] jwt_key load_key_file(std::string kid, const std::filesystem::path& file, jwt_profile profile);
+/// Reads the key that tokens name by `kid`: a public key in PEM (RSA of 2048 bits or more: RS256;
+/// EC on P-256: ES256), else a secret for HS256. An empty `kid` is that of tokens that name none.
+/// Errors: as `load_secret_file`, also for a `kid` that no token can name.
+[[nodiscard]] jwt_key load_key_file(std::string kid, const std::filesystem::path& file,
+                                    jwt_profile profile);
 
 /// Which tokens are taken. 0 lifts a limit.
 struct jwt_options {
   jwt_profile profile = jwt_profile::strict;
-  std::vector<jwt_key> keys{};             ///< one or more, no two with the same `kid`
-  std::string issuer{};                    ///< what `iss` must be; empty: anything
-  std::string audience{};                  ///< what `aud` must be or hold; empty: anything
-  std::chrono::seconds leeway{30};         ///< by how much clocks may differ, up to a day
+  std::vector<jwt_key> keys{};               ///< one or more, no two with the same `kid`
+  std::string issuer{};                      ///< what `iss` must be; empty: anything
+  std::string audience{};                    ///< what `aud` must be or hold; empty: anything
+  std::chrono::seconds leeway{30};           ///< by how much clocks may differ, up to a day
   std::chrono::seconds max_lifetime{86'400}; ///< strict: from `iat`, else from now, to `exp`
-  std::size_t max_token_bytes = 4096;      ///< of a whole token
+  std::size_t max_token_bytes = 4096;        ///< of a whole token
 };
 
-/// What a valid token says of its bearer: `sub`, else `username`; `exp`; `rooms`; the whole payload.
+/// What a valid token says of its bearer: `sub`, else `username`; `exp`; `rooms`; the whole
+/// payload.
 using actors::claims;
 
 /// Why a token was refused. Clients are told `unauthorized_sentence`, whatever it was.
 enum class auth_failure : std::uint8_t {
   missing,
   too_long,
-  malformed,  ///< not three parts of canonical base64url, or a part is not a JSON map with unique keys
-  header,     ///< a header that brings a key or asks for what we do not know: `jku`, `x5u`, `jwk`, `crit`
-  algorithm,  ///< not one of ours, or not the key's
-  key,        ///< no key for its `kid`
+  /// Not three parts of canonical base64url, or a part is not a JSON map with unique keys.
+  malformed,
+  /// A header that brings a key or asks for what we do not know: `jku`, `x5u`, `jwk`, `crit`.
+  header,
+  algorithm, ///< not one of ours, or not the key's
+  key,       ///< no key for its `kid`
   signature,
-  claim,      ///< `exp`, `nbf` or `iat` is no number in 0 .. 2^53 - 1, or `rooms` no list of names
+  claim, ///< `exp`, `nbf` or `iat` is no number in 0 .. 2^53 - 1, or `rooms` no list of names
   no_expiry,
   expired,
-  not_yet,    ///< before `nbf`
+  not_yet,     ///< before `nbf`
   from_future, ///< before `iat`
   lifetime,
   issuer,
@@ -92,7 +101,8 @@ public:
   virtual ~token_verifier() = default;
 
   /// Checks one token. Never throws but for memory, opens nothing, asks nobody.
-  [[nodiscard]] virtual protocol::result<claims, auth_failure> verify(std::string_view token, wall_time now) const = 0;
+  [[nodiscard]] virtual protocol::result<claims, auth_failure> verify(std::string_view token,
+                                                                      wall_time now) const = 0;
 
   /// Whether a token may stand in the query of the URL.
   [[nodiscard]] virtual bool takes_query_token() const noexcept = 0;

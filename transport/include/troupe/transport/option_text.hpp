@@ -16,7 +16,8 @@ namespace troupe::transport {
 [[nodiscard]] bool is_address(std::string_view text);
 
 /// Whether `trusted_proxies` takes it: an address, or one with as many bits as its family has at
-/// most (`10.0.0.0/8`). An IPv4 address that is mapped into IPv6 counts as IPv4; no interface is named.
+/// most (`10.0.0.0/8`). An IPv4 address that is mapped into IPv6 counts as IPv4; no interface is
+/// named.
 [[nodiscard]] bool is_network(std::string_view text);
 
 /// Whether `origins` takes it. It is what browsers send (RFC 6454 §6.2): scheme and host in lower

@@ -15,13 +15,16 @@
 
 namespace troupe::transport {
 
-/// What one session has still to send: shared frame handles, bounded in frames and in bytes, where a frame counts what it weighs
-/// (`shared_bytes::weight`: a member's message as the command that caused it). Knows no socket: it writes through a
-/// callable `ssize_t(const iovec*, int count)` that returns the bytes taken, 0 if none can be taken now, -1 if none ever will.
+/// What one session has still to send: shared frame handles, bounded in frames and in bytes, where
+/// a frame counts what it weighs
+/// (`shared_bytes::weight`: a member's message as the command that caused it). Knows no socket: it
+/// writes through a callable `ssize_t(const iovec*, int count)` that returns the bytes taken, 0 if
+/// none can be taken now, -1 if none ever will.
 ///
-/// Invariants: what leaves is a run of whole frames in the order of the calls, but for a frame that is half written; a cut finishes
-/// that one, drops whole data frames and nothing else; nothing leaves after a close frame.
-/// Cost: `write` to a socket that takes all allocates nothing. Thread: the loop's.
+/// Invariants: what leaves is a run of whole frames in the order of the calls, but for a frame that
+/// is half written; a cut finishes that one, drops whole data frames and nothing else; nothing
+/// leaves after a close frame. Cost: `write` to a socket that takes all allocates nothing. Thread:
+/// the loop's.
 class outbox {
 public:
   struct bounds {
@@ -32,24 +35,29 @@ public:
   enum class status : std::uint8_t {
     done,    ///< nothing is queued
     blocked, ///< the socket takes no more now
-    broken,  ///< the socket takes nothing any more, or there is no memory to keep what it has not taken
+    /// The socket takes nothing any more, or there is no memory to keep what it has not taken.
+    broken,
   };
 
   explicit outbox(bounds b) : bounds_(b) {}
 
   /// Sends at once if nothing is queued; queues what is not taken.
-  /// `clock` is a callable that tells the time; it is asked only if something is queued. (Inlined by force: see `socket_writer`.)
+  /// `clock` is a callable that tells the time; it is asked only if something is queued. (Inlined
+  /// by force: see `socket_writer`.)
   template <class Clock, class Writer>
-  [[gnu::always_inline]] status write(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts,
+  [[gnu::always_inline]] status write(const protocol::shared_bytes& bytes,
+                                      std::span<const actors::byte_range> parts,
                                       std::uint32_t frames, Clock&& clock, Writer&& writer);
 
-  /// The same with pieces of several buffers: small ones are copied side by side, so that one send takes many.
+  /// The same with pieces of several buffers: small ones are copied side by side, so that one send
+  /// takes many.
   template <class Clock, class Writer>
   status write_all(std::span<const actors::output_piece> pieces, Clock&& clock, Writer&& writer);
 
-  /// Queues whole frames. May throw `std::bad_alloc`, as `close` and `cut` may: nothing has changed then.
-  void append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames, actors::output_kind kind,
-              actors::steady_time now);
+  /// Queues whole frames. May throw `std::bad_alloc`, as `close` and `cut` may: nothing has changed
+  /// then.
+  void append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
+              actors::output_kind kind, actors::steady_time now);
 
   /// Sends what is queued.
   template <class Writer>
@@ -61,21 +69,27 @@ public:
   /// Queues a close frame behind everything and takes nothing after it.
   void close(const protocol::shared_bytes& close_frame, actors::steady_time now);
 
-  /// Finishes a half-written frame, drops data, keeps control, then closes. Returns the number of frames dropped.
+  /// Finishes a half-written frame, drops data, keeps control, then closes. Returns the number of
+  /// frames dropped.
   std::size_t cut(const protocol::shared_bytes& close_frame, actors::steady_time now);
 
-  /// Takes nothing more, and leaves what is queued: the last frame was a close frame of somebody else's making.
+  /// Takes nothing more, and leaves what is queued: the last frame was a close frame of somebody
+  /// else's making.
   void seal() noexcept { sealed_ = true; }
 
-  /// Whether the bound is exceeded: time for a cut. An outbox with a single message never exceeds it.
+  /// Whether the bound is exceeded: time for a cut. An outbox with a single message never exceeds
+  /// it.
   [[nodiscard]] bool over_bound() const noexcept {
-    return entries_.size() - head_ > 1 && !sealed_ && (weight_ > bounds_.max_bytes || frames_ > bounds_.max_frames);
+    return entries_.size() - head_ > 1 && !sealed_
+        && (weight_ > bounds_.max_bytes || frames_ > bounds_.max_frames);
   }
 
   [[nodiscard]] bool empty() const noexcept { return head_ == entries_.size(); }
   [[nodiscard]] bool sealed() const noexcept { return sealed_; }
   [[nodiscard]] std::size_t queued_bytes() const noexcept { return bytes_[0] + bytes_[1]; }
-  [[nodiscard]] std::size_t queued_bytes(actors::output_kind kind) const noexcept { return bytes_[static_cast<std::size_t>(kind)]; }
+  [[nodiscard]] std::size_t queued_bytes(actors::output_kind kind) const noexcept {
+    return bytes_[static_cast<std::size_t>(kind)];
+  }
   [[nodiscard]] std::size_t queued_weight() const noexcept { return weight_; }
   [[nodiscard]] std::size_t queued_frames() const noexcept { return frames_; }
 
@@ -104,20 +118,25 @@ private:
     int parts = 0;
     std::size_t bytes = 0;
   };
-  static chunk gather(std::span<const actors::output_piece> pieces, char* copies, std::array<iovec, max_parts>& out) noexcept;
-  [[nodiscard]] status queue_rest(std::span<const actors::output_piece> pieces, std::size_t taken, actors::steady_time now) noexcept;
-  [[nodiscard]] status queue_rest(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts, std::size_t taken,
+  static chunk gather(std::span<const actors::output_piece> pieces, char* copies,
+                      std::array<iovec, max_parts>& out) noexcept;
+  [[nodiscard]] status queue_rest(std::span<const actors::output_piece> pieces, std::size_t taken,
+                                  actors::steady_time now) noexcept;
+  [[nodiscard]] status queue_rest(const protocol::shared_bytes& bytes,
+                                  std::span<const actors::byte_range> parts, std::size_t taken,
                                   std::uint32_t frames, actors::steady_time now) noexcept;
-  void queue(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames, actors::output_kind kind,
-             actors::steady_time now);
+  void queue(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
+             actors::output_kind kind, actors::steady_time now);
   int gather(std::array<iovec, max_parts>& out) const;
   void consume(std::size_t bytes);
-  [[nodiscard]] std::size_t& bytes_of(actors::output_kind kind) noexcept { return bytes_[static_cast<std::size_t>(kind)]; }
+  [[nodiscard]] std::size_t& bytes_of(actors::output_kind kind) noexcept {
+    return bytes_[static_cast<std::size_t>(kind)];
+  }
   void compact();
 
   bounds bounds_;
   std::vector<entry> entries_;
-  std::size_t head_ = 0; ///< entries before it have left
+  std::size_t head_ = 0;               ///< entries before it have left
   std::array<std::size_t, 2> bytes_{}; ///< by `actors::output_kind`
   std::size_t weight_ = 0;
   std::size_t frames_ = 0;
@@ -126,8 +145,9 @@ private:
 };
 
 template <class Clock, class Writer>
-inline outbox::status outbox::write(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts,
-                                    std::uint32_t frames, Clock&& clock, Writer&& writer) {
+inline outbox::status outbox::write(const protocol::shared_bytes& bytes,
+                                    std::span<const actors::byte_range> parts, std::uint32_t frames,
+                                    Clock&& clock, Writer&& writer) {
   if (sealed_)
     return empty() ? status::done : status::blocked;
   std::size_t taken = 0;
@@ -149,7 +169,8 @@ inline outbox::status outbox::write(const protocol::shared_bytes& bytes, std::sp
 }
 
 template <class Clock, class Writer>
-outbox::status outbox::write_all(std::span<const actors::output_piece> pieces, Clock&& clock, Writer&& writer) {
+outbox::status outbox::write_all(std::span<const actors::output_piece> pieces, Clock&& clock,
+                                 Writer&& writer) {
   if (sealed_)
     return empty() ? status::done : status::blocked;
   while (empty() && !pieces.empty()) {
