@@ -33,8 +33,7 @@ bool is_room_command(command_kind kind) {
 connection_core::connection_core(config c, connection_output& output)
   : config_(std::move(c)),
     output_(output),
-    tokens_(static_cast<double>(config_.options->connections.burst_messages)),
-    refilled_(output.now()) {}
+    commands_(static_cast<double>(config_.options->connections.burst_messages)) {}
 
 void connection_core::open() {
   auto& o = *config_.options;
@@ -76,17 +75,13 @@ bool connection_core::within_rate() {
   auto& limits = config_.options->connections;
   if (limits.messages_per_second <= 0 || limits.burst_messages == 0)
     return true;
-  auto now = output_.now();
-  auto seconds = std::chrono::duration<double>(now - std::exchange(refilled_, now)).count();
   auto full = static_cast<double>(limits.burst_messages);
-  tokens_ = std::min(full, tokens_ + seconds * limits.messages_per_second);
-  if (tokens_ >= 1) {
-    tokens_ -= 1;
-    if (tokens_ >= full / 2)
-      refused_by_rate_ = 0;
-    return true;
-  }
-  return false;
+  commands_.refill(output_.now(), limits.messages_per_second, full);
+  if (!commands_.take())
+    return false;
+  if (commands_.left() >= full / 2)
+    refused_by_rate_ = 0;
+  return true;
 }
 
 /// Most messages are for the one room that their client is in, which is in no cache: it comes while

@@ -7,6 +7,7 @@
 #include <troupe/actors/options.hpp>
 #include <troupe/protocol/command.hpp>
 #include <troupe/protocol/event.hpp>
+#include <troupe/protocol/token_bucket.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -191,8 +192,7 @@ private:
   std::uint32_t refused_by_rate_ = 0;
   bool closing_ = false; ///< the server has closed: nothing is taken in any more
   bool input_ended_ = false;
-  double tokens_;
-  steady_time refilled_;
+  protocol::token_bucket commands_; ///< that may come still
   steady_time rate_told_{};
 };
 

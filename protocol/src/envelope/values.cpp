@@ -3,8 +3,9 @@
 #include "envelope/validate.hpp"
 #include "json/json_text.hpp"
 #include "msgpack/msgpack_token.hpp"
-#include "text/base64.hpp"
 #include "text/scan.hpp"
+
+#include <troupe/protocol/base64.hpp>
 
 #include <charconv>
 

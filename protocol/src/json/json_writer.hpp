@@ -1,7 +1,8 @@
 #pragma once
 
 #include "json/json_text.hpp"
-#include "text/base64.hpp"
+
+#include <troupe/protocol/base64.hpp>
 
 #include <charconv>
 #include <cstdint>

@@ -32,7 +32,7 @@ struct ws_reader::assembly {
 };
 
 ws_reader::ws_reader(const ws_limits& limits, role who) noexcept
-  : limits_(&limits), control_left_(limits.control_burst), role_(who) {}
+  : limits_(&limits), control_(limits.control_burst), role_(who) {}
 
 ws_reader::ws_reader(ws_reader&&) noexcept = default;
 ws_reader& ws_reader::operator=(ws_reader&&) noexcept = default;
@@ -166,15 +166,8 @@ errc ws_reader::check_start(std::uint8_t first, std::uint8_t second) const noexc
 errc ws_reader::start_control(time_point now) {
   if (static_cast<opcode>(first_ & 0x0f) == opcode::close || limits_->control_burst <= 0)
     return errc::ok;
-  if (refilled_ == time_point{})
-    refilled_ = now;
-  const auto seconds = std::chrono::duration<double>(now - std::exchange(refilled_, now)).count();
-  control_left_ =
-    std::min(limits_->control_burst, control_left_ + seconds * limits_->control_per_second);
-  if (control_left_ < 1)
-    return errc::flood;
-  control_left_ -= 1;
-  return errc::ok;
+  control_.refill(now, limits_->control_per_second, limits_->control_burst);
+  return control_.take() ? errc::ok : errc::flood;
 }
 
 errc ws_reader::start_data(const ws_header& h) {

@@ -3,8 +3,9 @@
 #include "auth/token_carrier.hpp"
 #include "fuzz/mutator.hpp"
 #include "observe/redact.hpp"
-#include "text/base64url.hpp"
 #include "token_maker.hpp"
+
+#include <troupe/protocol/base64.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -55,7 +56,7 @@ std::vector<std::string> decoded(const std::string& token) {
   std::vector<std::string> parts;
   for (std::size_t at = 0; at <= token.size();) {
     const auto dot = std::min(token.find('.', at), token.size());
-    parts.push_back(transport::decode_base64url(token.substr(at, dot - at)).value());
+    parts.push_back(protocol::decode_base64url(token.substr(at, dot - at)).value());
     at = dot + 1;
   }
   return parts;

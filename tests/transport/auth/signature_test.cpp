@@ -1,9 +1,10 @@
 // Signatures, and tokens of another implementation.
 
 #include "signed_elsewhere.hpp"
-#include "text/base64url.hpp"
 #include "tls/openssl_errors.hpp"
 #include "token_maker.hpp"
+
+#include <troupe/protocol/base64.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -29,7 +30,7 @@ transport::jwt_options options_with(jwt_algorithm algorithm, std::string materia
 }
 
 std::string signature_of(const std::string& token) {
-  return transport::decode_base64url(token.substr(token.rfind('.') + 1)).value();
+  return protocol::decode_base64url(token.substr(token.rfind('.') + 1)).value();
 }
 
 std::string with_signature(const std::string& token, std::string_view signature) {
@@ -94,7 +95,7 @@ TEST_CASE("an EC signature with a number out of range is refused") {
   const auto good = signature_of(token);
   const std::string zero(32, '\0');
   const auto order =
-    transport::decode_base64url("_____wAAAAD__________7zm-q2nF56E87nKwvxjJVE").value();
+    protocol::decode_base64url("_____wAAAAD__________7zm-q2nF56E87nKwvxjJVE").value();
 
   for (const auto& number : {zero, order, std::string(32, '\xff')}) {
     CHECK(outcome(options, with_signature(token, number + good.substr(32))) == "signature");
@@ -231,7 +232,7 @@ TEST_CASE("tokens that jsonwebtoken has signed are taken") {
 
 TEST_CASE("the example of RFC 7515 is well signed") {
   auto options =
-    options_with(jwt_algorithm::hs256, transport::decode_base64url(elsewhere::rfc7515_key).value());
+    options_with(jwt_algorithm::hs256, protocol::decode_base64url(elsewhere::rfc7515_key).value());
   options.issuer = "joe";
   const auto verifier = transport::make_jwt_verifier(options);
   const transport::wall_time before_its_expiry{std::chrono::seconds{1'300'800'000}};

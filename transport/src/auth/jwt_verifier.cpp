@@ -2,8 +2,8 @@
 
 #include "auth/jwt_claims.hpp"
 #include "auth/jwt_header.hpp"
-#include "text/base64url.hpp"
 
+#include <troupe/protocol/base64.hpp>
 #include <troupe/actors/option_check.hpp>
 
 #include <openssl/crypto.h>
@@ -102,9 +102,9 @@ protocol::result<claims, auth_failure> jwt_verifier::verify(std::string_view tok
   if (options_.max_token_bytes != 0 && token.size() > options_.max_token_bytes)
     return auth_failure::too_long;
   const auto parts = cut(token);
-  const auto header_json = parts ? decode_base64url(parts->header) : std::nullopt;
-  auto payload_json = parts ? decode_base64url(parts->payload) : std::nullopt;
-  const auto signature = parts ? decode_base64url(parts->signature) : std::nullopt;
+  const auto header_json = parts ? protocol::decode_base64url(parts->header) : std::nullopt;
+  auto payload_json = parts ? protocol::decode_base64url(parts->payload) : std::nullopt;
+  const auto signature = parts ? protocol::decode_base64url(parts->signature) : std::nullopt;
   if (!header_json || !payload_json || !signature)
     return auth_failure::malformed;
   const auto header = read_jwt_header(*header_json);

@@ -38,7 +38,7 @@ admission::admission(limits l)
   : limits_(l),
     failed_(fade_failures, most_addresses),
     recent_(fade_places, most_addresses),
-    tokens_(most_tokens()) {}
+    places_(most_tokens()) {}
 
 protocol::result<admission::lease, admission::refusal> admission::admit(
   const std::shared_ptr<admission>& self, const ip::address& from, actors::steady_time now,
@@ -54,9 +54,9 @@ protocol::result<admission::lease, admission::refusal> admission::admit(
     return refusal{"connections_per_ip", 5};
   if (is_full(self->by_user_, who, limits.max_connections_per_user))
     return refusal{"connections_per_user", 5};
-  self->refill(now);
+  self->places_.refill(now, self->limits_.per_second, self->most_tokens());
   if (!self->may_have_token(address, now))
-    return refusal{self->tokens_ < 1 ? "rate" : "rate_per_ip", 1};
+    return refusal{self->places_.left() < 1 ? "rate" : "rate_per_ip", 1};
   self->take(address, bounded, who, now);
   return lease{self, std::move(bounded), std::move(who)};
 }
@@ -74,7 +74,7 @@ void admission::take(const std::string& address, const std::string& bounded, con
     throw;
   }
   ++connections_;
-  tokens_ -= 1;
+  static_cast<void>(places_.take()); // where there is no bound, none is left soon
 }
 
 // -- wrong tokens ---------------------------------------------------------------------------------
@@ -95,21 +95,13 @@ void admission::note_refused_token(const ip::address& from, actors::steady_time 
 
 // -- places of a second ---------------------------------------------------------------------------
 
-void admission::refill(actors::steady_time now) noexcept {
-  if (refilled_ != actors::steady_time{})
-    tokens_ = std::min(
-      most_tokens(),
-      tokens_ + std::chrono::duration<double>(now - refilled_).count() * limits_.per_second);
-  refilled_ = now;
-}
-
 bool admission::may_have_token(const std::string& address, actors::steady_time now) const {
   if (limits_.per_second <= 0)
     return true;
-  if (tokens_ < 1)
+  if (places_.left() < 1)
     return false;
-  return address.empty() || tokens_ - 1 >= most_tokens() / 2
-      || recent_.left(address, now) < tokens_;
+  return address.empty() || places_.left() - 1 >= most_tokens() / 2
+      || recent_.left(address, now) < places_.left();
 }
 
 // -- counts ---------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 #include <troupe/actors/clock.hpp>
 #include <troupe/actors/seeded_hash.hpp>
 #include <troupe/protocol/result.hpp>
+#include <troupe/protocol/token_bucket.hpp>
 
 #include <boost/asio/ip/address.hpp>
 
@@ -91,7 +92,6 @@ private:
   [[nodiscard]] double most_tokens() const noexcept { return std::max(limits_.per_second, 1.0); }
   void take(const std::string& address, const std::string& bounded, const std::string& who,
             actors::steady_time now);
-  void refill(actors::steady_time now) noexcept;
   [[nodiscard]] bool may_have_token(const std::string& address, actors::steady_time now) const;
 
   const limits limits_;
@@ -99,10 +99,9 @@ private:
   std::size_t connections_ = 0;
   counts by_address_;
   counts by_user_;
-  fading_counts failed_; ///< wrong tokens
-  fading_counts recent_; ///< places of this second
-  double tokens_;        ///< places that are left of it
-  actors::steady_time refilled_{};
+  fading_counts failed_;          ///< wrong tokens
+  fading_counts recent_;          ///< places of this second
+  protocol::token_bucket places_; ///< that are left of it
 };
 
 /// A socket's place in the count of its loop's sockets, by which the next one's loop is chosen.

@@ -4,6 +4,8 @@
 
 #include "tls/openssl_errors.hpp"
 
+#include <troupe/protocol/base64.hpp>
+
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/field.hpp>
 #include <boost/beast/http/rfc7230.hpp>
@@ -121,10 +123,8 @@ void append_accept_value(std::string& out, std::string_view key) {
   std::array<unsigned char, 20> digest;
   if (EVP_Digest(text.data(), text.size(), digest.data(), nullptr, sha1(), nullptr) != 1)
     throw std::bad_alloc{};
-  std::array<unsigned char, 29> value; // 28 characters, and the zero that OpenSSL writes
-  auto size = EVP_EncodeBlock(value.data(), digest.data(), static_cast<int>(digest.size()));
-  out.replace(begin, std::string::npos, reinterpret_cast<const char*>(value.data()),
-              static_cast<std::size_t>(size));
+  out.resize(begin);
+  protocol::append_base64(out, {reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
 } // namespace

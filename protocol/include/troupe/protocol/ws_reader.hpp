@@ -4,6 +4,7 @@
 
 #include <troupe/protocol/errc.hpp>
 #include <troupe/protocol/shared_bytes.hpp>
+#include <troupe/protocol/token_bucket.hpp>
 
 #include <algorithm>
 #include <array>
@@ -157,8 +158,7 @@ private:
   std::uint64_t message_bytes_ = 0; ///< as its fragments so far have declared
   std::uint64_t fragments_ = 0;
   time_point opened_{};
-  time_point refilled_{};
-  double control_left_;
+  token_bucket control_; ///< pings and pongs
   ws_mask mask_;
   std::array<char, ws_header::max_bytes> header_; ///< what has come of a header that is not whole
   std::uint8_t header_size_ = 0;

@@ -1,11 +1,11 @@
-#include "text/base64url.hpp"
-
 #include "transport/auth/token_maker.hpp"
+
+#include <troupe/protocol/base64.hpp>
 
 #include <catch2/catch.hpp>
 
 using namespace troupe;
-using transport::decode_base64url;
+using protocol::decode_base64url;
 
 TEST_CASE("base64url decodes to the bytes that were encoded") {
   std::string bytes;

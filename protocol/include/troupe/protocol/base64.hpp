@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,9 +10,14 @@ namespace troupe::protocol {
 /// write its bytes (RFC 4648, 3.5).
 [[nodiscard]] bool is_canonical_base64(std::string_view text) noexcept;
 
+/// Appends `bytes` in the standard alphabet, padded (RFC 4648, 4). Errors: `std::bad_alloc`.
 void append_base64(std::string& out, std::string_view bytes);
 
-/// Appends the bytes that canonical base64 stands for.
+/// Appends the bytes that canonical base64 stands for. Errors: `std::bad_alloc`.
 void append_from_base64(std::string& out, std::string_view text);
+
+/// The bytes of base64url without padding; nothing unless `text` is the one way to write them (RFC
+/// 4648, 3.5 and 5). Errors: `std::bad_alloc`.
+[[nodiscard]] std::optional<std::string> decode_base64url(std::string_view text);
 
 } // namespace troupe::protocol
