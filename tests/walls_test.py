@@ -3,6 +3,7 @@
 import importlib.machinery
 import importlib.util
 import pathlib
+import subprocess
 import tempfile
 import unittest
 
@@ -53,6 +54,14 @@ class Walls(unittest.TestCase):
     def test_the_table_names_no_header_that_is_gone(self):
         self.assertEqual(self.faults({"include/troupe/layer/shown.hpp": None}),
                          ["layer: the table names shown.hpp, which is not there"])
+
+    def test_the_script_ends_with_1_if_there_is_a_fault(self):
+        script = pathlib.Path(__file__).with_name("walls")
+        with tempfile.TemporaryDirectory() as empty:
+            ran = subprocess.run([script, empty], capture_output=True, text=True)
+        self.assertEqual(ran.returncode, 1)
+        self.assertIn("actors: the table names node.hpp, which is not there", ran.stdout.splitlines())
+        self.assertEqual(subprocess.run([script], capture_output=True).returncode, 0)
 
     def test_an_include_names_its_folder(self):
         self.assertEqual(self.faults({"src/high/c.cpp": '#include "c.hpp"\n', "src/high/c.hpp": ""}),

@@ -46,18 +46,22 @@ std::uint64_t allocations_of(Round round) {
 }
 
 /// For one publish to a room of `members`.
-std::uint64_t allocations_per_publish(std::size_t members) {
+/// `rooms`: that each client is in; all is said in the first.
+std::uint64_t allocations_per_publish(std::size_t members, int rooms = 1) {
   auto options = quiet();
   options.node.rooms.history = false; // a ring's growth is not a delivery's
   server node{options};
   node.start();
   std::vector<raw_client> clients;
   for (std::size_t i = 0; i < members; ++i) {
-    clients.emplace_back(node.port());
-    clients.back().send(masked_text(R"({"type":"join","roomId":"r"})"));
-    clients.back().await("joined", 1);
+    clients.push_back(rooms > 1 ? raw_client::of_v1(node.port()) : raw_client{node.port()});
+    for (int r = 0; r < rooms; ++r) {
+      clients.back().send(
+        masked_text(R"({"type":"join","roomId":"r)" + std::to_string(r) + R"("})"));
+      clients.back().await("joined", 1);
+    }
   }
-  auto publish = masked_text(R"({"type":"message","text":"hello"})");
+  auto publish = masked_text(R"({"type":"message","roomId":"r0","text":"hello"})");
   auto round = [&] {
     clients.front().send(publish);
     for (auto& c : clients)
@@ -103,4 +107,13 @@ TEST_CASE("a delivery to a member whose socket is writable allocates nothing") {
   CAPTURE(few, many);
   CHECK(few < 20);
   CHECK(many <= few + 1); // for 300 deliveries more
+}
+
+TEST_CASE("nor does one to a member of several rooms") {
+  auto few = allocations_per_publish(100, 3);
+  auto many = allocations_per_publish(400, 3);
+
+  CAPTURE(few, many);
+  CHECK(few < 20);
+  CHECK(many <= few + 1);
 }

@@ -4,7 +4,7 @@
 #if defined(CAF_VERSION) || defined(CAF_CONFIG_HPP)
 #error "<troupe/troupe.hpp> includes CAF"
 #endif
-#if defined(BOOST_VERSION) || defined(BOOST_ASIO_VERSION) || defined(BOOST_ASIO_DETAIL_CONFIG_HPP)
+#if defined(BOOST_VERSION) || defined(BOOST_CONFIG_HPP) || defined(BOOST_ASIO_VERSION)
 #error "<troupe/troupe.hpp> includes Boost"
 #endif
 #if defined(OPENSSL_VERSION_NUMBER) || defined(HEADER_SSL_H)

@@ -37,11 +37,22 @@ public:
       throw std::runtime_error{"no upgrade"};
   }
 
-  [[nodiscard]] static std::string upgrade_of(const std::string& target) {
+  /// Connects and upgrades to `troupe.v1.json`, whose clients may be in several rooms.
+  [[nodiscard]] static raw_client of_v1(std::uint16_t port) {
+    raw_client c{port, upgrade_of("/", "Sec-WebSocket-Protocol: troupe.v1.json\r\n")};
+    c.await("welcome");
+    return c;
+  }
+
+  [[nodiscard]] static std::string upgrade_of(const std::string& target,
+                                              const std::string& more = {}) {
     return "GET " + target
          + " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+         + more + "\r\n";
   }
+
+  [[nodiscard]] int descriptor() const noexcept { return fd_; }
 
   /// Everything that comes until the server ends the connection.
   [[nodiscard]] std::string read_all() {

@@ -54,7 +54,8 @@ struct loop_counts {
 /// Thread: the loop's.
 class dispatcher {
 public:
-  /// Pending output of a room beyond which credits are held.
+  /// Pending output of a room beyond which the credits of a batch are held, unless the batch is all
+  /// of it.
   static constexpr std::size_t held_bytes = 1024 * 1024;
 
   dispatcher(session_table& sessions, protocol::memory_meter* meter, loop_counts& counts);
@@ -86,12 +87,14 @@ public:
   /// after it with the time.
   void note_delivered(steady_time now) noexcept;
 
-  /// Whether the rooms that have spoken since the last flush need most of the sends of one: more
-  /// rooms would only wait. A room that speaks again adds nothing, as its frames share a send.
-  [[nodiscard]] bool has_full_turn() const noexcept { return new_cost_ >= budget_.of_turn * 3 / 4; }
+  /// Whether the rooms that have begun to wait since the last flush need most of the sends of a
+  /// turn: more rooms would only wait. A room counts with the members that are in no other one, up
+  /// to its slice: a room that speaks again adds nothing, as its frames share a send, and neither
+  /// do members of several rooms, for whom the rooms to come may still add to a send.
+  [[nodiscard]] bool has_full_turn() const noexcept { return budget_.is_most(new_cost_); }
 
   /// Whether they need half of them.
-  [[nodiscard]] bool has_half_a_turn() const noexcept { return new_cost_ >= budget_.of_turn / 2; }
+  [[nodiscard]] bool has_half_a_turn() const noexcept { return budget_.is_half(new_cost_); }
 
   /// Forgets everything.
   void clear();

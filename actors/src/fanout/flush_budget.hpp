@@ -14,6 +14,15 @@ struct flush_budget {
   std::size_t of_room = 64;  ///< then the next room's turn comes
   std::size_t of_turn = 128; ///< then the loop looks for input
 
+  /// Whether sends of that cost leave too little of a turn for more rooms.
+  [[nodiscard]] constexpr bool is_most(std::size_t units) const noexcept {
+    return units >= of_turn * 3 / 4;
+  }
+  /// Whether they are worth a moment's wait for input that shares them.
+  [[nodiscard]] constexpr bool is_half(std::size_t units) const noexcept {
+    return units >= of_turn / 2;
+  }
+
   [[nodiscard]] static constexpr std::size_t cost(std::size_t bytes) noexcept {
     return 1 + bytes / (16 * 1024);
   }

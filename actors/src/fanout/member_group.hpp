@@ -17,9 +17,10 @@ namespace troupe::actors {
 /// The members of one room on one loop that speak one encoding, and the frames they are still to
 /// get: the fan-out itself.
 ///
-/// Frames are numbered by position. They gather in `next_`; a flush turns them into one batch,
-/// contiguous bytes that every member is sent as they are, in slices, while later frames gather in
-/// the next batch.
+/// Frames are numbered by position. They gather in `next_`; a flush turns them into one batch of
+/// contiguous bytes, while later frames gather in the next batch. A member of this one room is sent
+/// the batch as it lies; one of several rooms gets what all of them have for it, in one
+/// `sink::write_all` (`memberships`). The flush goes on in slices.
 ///
 /// Invariants:
 /// 1. A member has been given (sent or queued) exactly the frames in [its position when added,
@@ -29,8 +30,8 @@ namespace troupe::actors {
 /// 4. A batch has at most `max_batch_bytes`, or a single frame; what is beyond stays in `next_`,
 /// with all credits. Errors: what throws, for want of memory, has changed nothing; a flush that
 /// throws has given to each member all or nothing, and goes on where it stopped. Removing a member
-/// allocates nothing. Cost: per delivery one look-up and one `sink::write`, no allocation, no copy
-/// of payload. Thread: the loop's.
+/// allocates nothing. Cost: per delivery one look-up and one call of its sink, no allocation; no
+/// copy of payload for members of one room. Thread: the loop's.
 class member_group {
 public:
   using slot_index = memberships::slot_index;
@@ -77,8 +78,8 @@ public:
   /// `catch_up` for every member.
   std::size_t catch_up_all(session_table& sessions);
 
-  /// Returns `at` of the oldest frame among the batches that all members have got since the last
-  /// call; `max` if there is none.
+  /// Returns `at` of the oldest frame of the batch that all members have got since the last call;
+  /// of the latest one if there were several, and `max` if there was none.
   [[nodiscard]] steady_time take_delivered() noexcept {
     return std::exchange(delivered_since_, steady_time::max());
   }

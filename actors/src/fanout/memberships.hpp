@@ -14,9 +14,10 @@ class member_group;
 /// Which groups of a loop each session is a member of, so that a client of several rooms gets what
 /// they have for it in one send.
 ///
-/// Invariant: a place is noted exactly while its slot holds that session; a slot knows whether its
-/// session has other places. Cost: linear in the places of the one session. Only `make_room_for`
-/// and `give_all` allocate, `give_all` only to grow its scratch. Thread: the loop's.
+/// Invariant: a place is noted exactly while its slot holds that session, or one that was in the
+/// table before it; a slot knows whether there are other places. Cost: linear in the places of the
+/// one session. Only `make_room_for` and `give_all` allocate, `give_all` only to grow its scratch.
+/// Thread: the loop's.
 class memberships {
 public:
   using slot_index = std::uint32_t;

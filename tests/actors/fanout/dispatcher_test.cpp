@@ -398,6 +398,51 @@ TEST_CASE("deliveries count by encoding, those that catch up as well") {
   CHECK(n[index_of(encoding::plain_json)] == 3);
 }
 
+TEST_CASE("what is gathered from several rooms counts as all of its frames") {
+  bench b;
+  auto one = b.room(1), two = b.room(2);
+  auto a = b.connect();
+  b.subscribe_to(one, a);
+  b.subscribe_to(two, a);
+  b.say(one, "1");
+  b.say(one, "2");
+  b.say(two, "3");
+
+  b.flush_all();
+
+  CHECK(b.gathered() == 1);
+  CHECK(b.counts.deliveries[index_of(encoding::v1_json)] == 3);
+}
+
+TEST_CASE("a turn is full by the members that are in one room alone: what others get is gathered") {
+  bench b;
+  auto one = b.room(1), two = b.room(2), three = b.room(3);
+  std::vector<session_key> all;
+  for (int i = 0; i < 100; ++i) {
+    all.push_back(b.connect());
+    b.subscribe_to(one, all.back());
+  }
+  for (int i = 0; i < 40; ++i)
+    b.subscribe_to(two, b.connect());
+  std::size_t in_several = 0;
+  bool is_half = true, is_most = false;
+  bool both_speak = false;
+  SECTION("a room fills half a turn, its slice") {}
+  SECTION("and so it does with 80 of its members in no other room") { in_several = 20; }
+  SECTION("but not with 40") { in_several = 60, is_half = false; }
+  SECTION("two rooms fill most of a turn") { both_speak = is_most = true; }
+  SECTION("but not if members of one are in others, too") { both_speak = true, in_several = 60; }
+  for (std::size_t i = 0; i < in_several; ++i)
+    b.subscribe_to(three, all[i]);
+
+  b.say(one, "x");
+  if (both_speak)
+    b.say(two, "y");
+
+  CHECK(b.core.has_half_a_turn() == is_half);
+  CHECK(b.core.has_full_turn() == is_most);
+}
+
 TEST_CASE("a batch counts once all of a room's members here have got it, from when its first frame "
           "was heard") {
   using namespace std::chrono_literals;

@@ -159,6 +159,66 @@ TEST_CASE(
   loop.sockets().remove(l.ends[0], l);
 }
 
+TEST_CASE("after a wait in vain the next turn waits for nothing") {
+  system_of_one_thread f;
+  caf::actor_system system{f.config};
+  loop_options options;
+  options.gather_wait = 200ms;
+  event_loop loop{system, 0, options};
+  loop.set_flush_gauge({.is_large = [] { return true; }});
+  loop.run_turn(); // has a flush
+  auto time_of_a_turn = [&] {
+    for (int i = 0; i < 4; ++i)
+      loop.post([] {});
+    auto began = std::chrono::steady_clock::now();
+    loop.run_turn();
+    return std::chrono::steady_clock::now() - began;
+  };
+
+  CHECK(time_of_a_turn() >= 100ms);
+  CHECK(time_of_a_turn() < 100ms);
+  CHECK(time_of_a_turn() >= 100ms);
+}
+
+TEST_CASE("a turn that has more to handle does not wait for more") {
+  system_of_one_thread f;
+  caf::actor_system system{f.config};
+  loop_options options;
+  options.gather_wait = 1s;
+  event_loop loop{system, 0, options};
+  loop.set_flush_gauge({.is_large = [] { return true; }});
+  loop.run_turn();
+  for (int i = 0; i < 8; ++i)
+    loop.post([] {});
+
+  auto began = std::chrono::steady_clock::now();
+  loop.run_turn(4);
+
+  CHECK(std::chrono::steady_clock::now() - began < 500ms);
+}
+
+TEST_CASE("without a wait a turn ends with what there was as it began") {
+  system_of_one_thread f;
+  caf::actor_system system{f.config};
+  loop_options options;
+  options.gather_wait = GENERATE(0us, 10us);
+  event_loop loop{system, 0, options};
+  loop.set_flush_gauge({.is_large = [] { return true; }});
+  line l;
+  int told = 0;
+  l.heard = [&] { ++told; };
+  loop.sockets().add(l.ends[0], l);
+  loop.run_turn();
+  for (int i = 0; i < 3; ++i)
+    loop.post([] {});
+  loop.post([&] { l.say(); });
+
+  loop.run_turn();
+
+  CHECK(told == (options.gather_wait > 0us ? 1 : 0));
+  loop.sockets().remove(l.ends[0], l);
+}
+
 TEST_CASE("a call of another thread's while a turn waits for more is heard in that turn") {
   system_of_one_thread f;
   caf::actor_system system{f.config};

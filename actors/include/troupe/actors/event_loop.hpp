@@ -28,11 +28,11 @@
 namespace troupe::actors {
 
 /// Bounds of one turn, and where a loop reports. What was said leaves at a turn's end: with few
-/// handlers it is on its way while other clients still send, with many the batches are larger. A
-/// join takes six resumes, so that the actors of 32 handlers mostly finish in the same turn.
+/// handlers it is on its way while other clients still send; with many the batches are larger.
+/// A node's loops have these values, but for `clock`, `log` and `counters`.
 struct loop_options {
   std::size_t handlers_per_turn = 32;
-  std::size_t least_handlers = 8; ///< of a turn whose flush is full early
+  std::size_t least_handlers = 8; ///< a turn whose flush is full ends early, behind this many
   std::size_t resumes_per_turn = 256;
 #ifdef __SANITIZE_THREAD__
   std::size_t messages_per_resume = 1; ///< the more hand-overs it sees
@@ -41,8 +41,11 @@ struct loop_options {
 #endif
   /// Messages handled at once inside one handler or resume: 16 publishes, or 9 joins.
   std::size_t dispatches_per_handler = 48;
-  /// Of a turn whose flush is large, for input that shares its sends: see `gather_pace`; 0: none.
-  /// With 100 members and 16 messages in flight 10 µs save a tenth of the CPU.
+  /// How long a turn that has many sends to make may wait for more input first, so that more
+  /// messages share each send; it ends when something comes. A turn waits if it has handled 4 or
+  /// more since it last looked, nothing is left to handle, the flush before has left nothing, the
+  /// flush to come needs 64 sends or more (members of several rooms not counted), and it has gained
+  /// something lately (`gather_pace`). 0: never; at most 1 s. (The system may make 60 µs of 10.)
   std::chrono::microseconds gather_wait{10};
   std::chrono::milliseconds long_turn{100};
   const loop_clock* clock = &system_clock();
@@ -107,7 +110,7 @@ public:
   /// its thread.
   void add_flusher(flusher work) { flushers_.push_back(std::move(work)); }
 
-  /// What is to be flushed; neither throws.
+  /// What the loop asks about the flush to come. Neither function throws.
   struct flush_gauge {
     /// Asked after each handler from `least_handlers` on: then the turn takes no more.
     std::function<bool()> is_full = [] { return false; };

@@ -4,12 +4,12 @@
 
 namespace troupe::actors {
 
-/// Which turns wait for more input before a large flush: all while that gains something. After a
-/// wait in vain twice as many turns go without one as before, at most 63 of 64; after one that has
-/// gained, a quarter as many. Thread: its loop's.
+/// Decides when a turn may wait for more input before a large flush: each time, as long as that
+/// brings something. After a wait that brought nothing the next 1, 3, 7 … 63 chances are left out;
+/// after one that brought something, a quarter as many as before. Thread: its loop's.
 class gather_pace {
 public:
-  /// Whether the turn under way may wait; asked once for each wait that is worth it otherwise.
+  /// Whether the loop may wait now; asked once for each chance.
   [[nodiscard]] bool allows() noexcept {
     if (left_out_ == 0)
       return true;
@@ -26,7 +26,7 @@ public:
 private:
   static constexpr unsigned most_between = 63;
 
-  unsigned between_ = 0;  ///< turns without a wait between two with one
+  unsigned between_ = 0;  ///< chances that are left out between two waits
   unsigned left_out_ = 0; ///< of these, still
 };
 

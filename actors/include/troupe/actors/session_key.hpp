@@ -28,8 +28,10 @@ struct room_key {
 
 } // namespace troupe::actors
 
+namespace std {
+
 template <>
-struct std::hash<troupe::actors::session_key> {
+struct hash<troupe::actors::session_key> {
   std::size_t operator()(const troupe::actors::session_key& k) const noexcept {
     return std::hash<std::uint64_t>{}((std::uint64_t{k.slot} << 32 | k.generation)
                                       ^ std::uint64_t{k.loop} << 56);
@@ -37,8 +39,10 @@ struct std::hash<troupe::actors::session_key> {
 };
 
 template <>
-struct std::hash<troupe::actors::room_key> {
+struct hash<troupe::actors::room_key> {
   std::size_t operator()(const troupe::actors::room_key& k) const noexcept {
     return std::hash<std::uint64_t>{}(k.value);
   }
 };
+
+} // namespace std

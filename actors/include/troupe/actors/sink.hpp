@@ -47,7 +47,8 @@ public:
   virtual void write(const protocol::shared_bytes& batch, std::span<const byte_range> parts,
                      std::uint32_t frames) = 0;
 
-  /// As `write`, of pieces of several buffers: in one send, as far as one can take them.
+  /// As `write`, of pieces of several buffers: sessions make one send of them, as far as one can
+  /// take them; by default piece by piece.
   virtual void write_all(std::span<const output_piece> pieces) {
     for (auto& p : pieces)
       write(*p.bytes, {&p.part, 1}, p.frames);
