@@ -1,18 +1,23 @@
 #!/usr/bin/env bash
-# bench/run.sh [--quick] [--rounds N] [--seconds S] [--without SERVERS] [--keep] [--spin] [SCENARIO...]
+# bench/run.sh [--quick] [--rounds N] [--seconds S] [--without SERVERS] [--keep] [--spin] [--bounds] [SCENARIO...]
 # Runs Troupe and its peers side by side under the same load: progress, a table of ratios, and a report in build/bench.
-# --list names the scenarios; --guard compares the instruction counts of the micro-benchmarks with the parent commit's.
+# --list names the scenarios; --bounds ends with 1 if one is missed; --guard compares the instruction counts of the micro-benchmarks with the parent commit's.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../.ci/setup.sh"
 
 case ${1-} in
   --guard) shift; exec "$repository/bench/guard.sh" "$@" ;;
   -h | --help) sed -n '2,4s/^# //p' "$repository/bench/run.sh"; exit 0 ;;
-  --list) exec python3 "$repository/bench/suite/run.py" --list ;;
 esac
+# Whatever is wrong with the arguments is said before anything is installed or built.
+need python3:python3
+python3 "$repository/bench/suite/run.py" "$@" --check || { told=1; exit 2; }
+for argument in "$@"; do
+  [[ $argument != @(--list|--help|-h) ]] || exit 0
+done
 
 need_build_packages
-need node:nodejs npm:npm python3:python3 openssl:openssl gnuplot:gnuplot-nox
+need node:nodejs npm:npm openssl:openssl gnuplot:gnuplot-nox
 step "npm packages of bench/peers" npm ci --prefix bench/peers --no-audit --no-fund
 build release relay_node echo_node deal_node troupe_load floor micro
 exec python3 "$repository/bench/suite/run.py" "$@"

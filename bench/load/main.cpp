@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include <charconv>
+#include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <iostream>
@@ -43,6 +44,26 @@ void split_url(load_options& o) {
     throw CLI::ValidationError{"URL", "expected a number from 0 to 65535 as the port"};
 }
 
+constexpr std::int64_t most_rooms = 1'000'000, most_clients = 1'000'000;
+constexpr std::size_t most_publishers = (1 << 18) - 1; // of a mark
+
+bool has_words(dialect d) {
+  return d == dialect::json || d == dialect::msgpack || d == dialect::mixed;
+}
+
+/// A whole number within bounds, which is not taken for another one where it is negative.
+CLI::Validator whole(std::int64_t least, std::int64_t most) {
+  auto check = [least, most](std::string& text) {
+    std::int64_t value = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc{} && end == text.data() + text.size() && value >= least && value <= most)
+      return std::string{};
+    return "expected a number from " + std::to_string(least) + " to " + std::to_string(most) + ": "
+         + text;
+  };
+  return CLI::Validator{check, "NUMBER"};
+}
+
 void allow_many_descriptors() {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
@@ -68,27 +89,32 @@ int main(int argc, char** argv) {
   app
     .add_option("url", o.url, "ws://HOST:PORT or wss://HOST:PORT (the certificate is not checked)")
     ->required();
-  app.add_option("--rooms", o.rooms, "Rooms; 0: nobody joins")->capture_default_str();
+  app.add_option("--rooms", o.rooms, "Rooms; 0: nobody joins")
+    ->check(whole(0, most_rooms))
+    ->capture_default_str();
   app.add_option("--room-prefix", o.room_prefix, "Of the rooms' names")->capture_default_str();
-  app.add_option("--members", o.members, "Members of each room")
-    ->check(CLI::PositiveNumber)
+  app
+    .add_option("--members", o.members,
+                "Clients of each room; with --joins a room has that many times more members")
+    ->check(whole(1, most_clients))
     ->capture_default_str();
   app.add_option("--joins", o.joins, "Rooms of each client: its own and those that follow")
-    ->check(CLI::PositiveNumber)
+    ->check(whole(1, most_rooms))
     ->capture_default_str();
   app.add_flag(
     "--mix", o.mix,
-    "Clients as many as --members, each in --joins rooms of all sizes from 2 to all of them");
+    "Clients as many as --members, each in --joins rooms, of sizes from about 2 to all clients");
   app.add_option("--also", o.also, "A room of another load that all join, too");
   app
     .add_option("--first-publisher", o.first_publisher,
                 "Number of the first publisher: loads that share a room need numbers of their own")
-    ->check(CLI::Range(1, 200'000))
+    ->check(whole(1, most_publishers))
     ->capture_default_str();
   app.add_option("--word", o.word, "Type of what is published (json and msgpack)")
     ->capture_default_str();
   app
     .add_option("--publishers", o.publishers, "Members of each room that publish; 0: an idle load")
+    ->check(whole(0, most_clients))
     ->capture_default_str();
   app.add_option("--bytes", o.bytes, "Bytes of each text, at least 16")
     ->check(CLI::Range(marker::size, std::size_t{1} << 24))
@@ -97,7 +123,7 @@ int main(int argc, char** argv) {
     ->check(CLI::NonNegativeNumber);
   app
     .add_option("--in-flight", o.in_flight, "Closed loop: messages of each publisher on their way")
-    ->check(CLI::PositiveNumber)
+    ->check(whole(1, most_clients))
     ->capture_default_str();
   app.add_flag("!--no-echo", o.echo, "Publishers do not get their own messages (needs --rate)");
   app.add_option("--dialect", speech, "How clients talk to the server")
@@ -110,12 +136,12 @@ int main(int argc, char** argv) {
   app.add_option("--ramp", o.ramp, "New connections a second; 0: as fast as they are taken")
     ->check(CLI::NonNegativeNumber);
   app.add_option("--opening", o.opening, "Connections that are opened at the same time")
-    ->check(CLI::PositiveNumber)
+    ->check(whole(1, most_clients))
     ->capture_default_str();
   app
     .add_option("--sources", o.sources,
                 "Loopback addresses to connect from: 127.0.0.1, 127.0.0.2, ...")
-    ->check(CLI::Range(1, 250));
+    ->check(whole(1, 250));
   app.add_flag("--reconnect", o.reconnect,
                "Cut all connections once and open them again, before the load");
   app
@@ -162,6 +188,20 @@ int main(int argc, char** argv) {
       throw CLI::ValidationError{"--joins", "expected at most as many as there are rooms"};
     if (o.mix && (o.rooms == 0 || o.members < 2 || o.joins < 2))
       throw CLI::ValidationError{"--mix", "needs rooms, two members and two --joins at least"};
+    if (o.mix && o.publishers > 2)
+      throw CLI::ValidationError{"--mix", "has rooms of two, so --publishers is at most 2"};
+    if (o.mix && app.count("--rooms") > 0)
+      throw CLI::ValidationError{"--mix", "makes its own rooms: --rooms says nothing"};
+    if (o.joins > 1 && o.speech == dialect::plain)
+      throw CLI::ValidationError{"--joins", "clients of the plain dialect are in one room"};
+    if (!o.also.empty() && o.rooms == 0)
+      throw CLI::ValidationError{"--also", "needs --rooms"};
+    if (o.also.starts_with(o.room_prefix))
+      throw CLI::ValidationError{"--also", "begins as this load's own rooms do: see --room-prefix"};
+    if (app.count("--word") > 0 && !has_words(o.speech))
+      throw CLI::ValidationError{"--word", "belongs to the dialects json, msgpack and mixed"};
+    if (o.first_publisher + o.publishers * std::max<std::size_t>(1, o.rooms) > most_publishers)
+      throw CLI::ValidationError{"--publishers", "there are more than marks have numbers for"};
     if (o.publishers > o.members)
       throw CLI::ValidationError{"--publishers", "expected at most as many as there are members"};
     if (has_rooms && o.rooms == 0 && o.publishers > 0)

@@ -23,7 +23,7 @@ plan mixed(const load_options& o) {
   for (std::size_t level = 0; level < o.joins; ++level) {
     auto size = size_of(level, o);
     for (std::size_t c = 0; c < o.members; ++c) {
-      if (c % size == 0) {
+      if (c % size == 0 && (c + 1 < o.members || c == 0)) { // nobody is left alone
         for (std::size_t s = 0; s < o.publishers; ++s)
           p.speakers.push_back({static_cast<std::uint32_t>(std::min(c + s, o.members - 1)),
                                 static_cast<std::uint32_t>(p.rooms.size())});

@@ -7,7 +7,8 @@ from statistics import median
 from scenarios import CONNECT, CPU, CUT, MEMORY, MORE_IS_BETTER, MOST, P50, P99, PING, RATE, RECONNECT
 from stats import interval, ratio
 
-UNITS = {CPU: ("CPU for each delivery", "ns", 1), PING: ("CPU for each ping", "µs", 1e3), P50: ("p50", "ms", 1e3), P99: ("p99", "ms", 1e3), RATE: ("deliveries", "1,000/s", 1e3),
+UNITS = {CPU: ("CPU for each delivery", "ns", 1), PING: ("CPU for each ping", "µs", 1e3), P50: ("p50", "ms", 1e3), P99: ("p99", "ms", 1e3),
+         RATE: ("deliveries (more is better)", "1,000/s", 1e3),
          CONNECT: ("connects", "1/s", 1), RECONNECT: ("reconnects", "1/s", 1), MEMORY: ("memory of an idle connection", "KiB", 1), MOST: ("memory at most", "MiB", 1), CUT: ("stalled readers cut", "number", 1)}
 
 
@@ -32,15 +33,36 @@ def number(value):
     return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
+def winner(figure, first, peer, found):
+    """Who wins a comparison: nobody where its interval holds 1."""
+    if found[1] <= 1 <= found[2]:
+        return "alike"
+    first_is_better = found[0] > 1 if figure in MORE_IS_BETTER else found[0] < 1
+    return f"{first if first_is_better else peer} wins"
+
+
+def comparison(figure, first, peer, found):
+    ratio_text = f"{found[0]:.2f} [{found[1]:.2f}, {found[2]:.2f}] of {peer}"
+    bound = "" if found[3] is None else f", bound {found[3]} {'met' if found[4] else 'MISSED'}"
+    return f"{ratio_text} ({winner(figure, first, peer, found)}{bound})"
+
+
 def lines(scenario, results):
+    first = scenario.servers[0]
     for figure, values, ratios in rows(scenario, results):
         label, unit, scale = UNITS[figure]
         text = "  ".join(f"{server} {number(v[0] / scale)}" for server, v in values.items())
-        compared = "  ".join(
-            f"{found[0]:.2f} [{found[1]:.2f}, {found[2]:.2f}] of {peer}" + ("" if found[3] is None else f" ({'met' if found[4] else 'MISSED'}: {found[3]})")
-            for peer, found in ratios.items())
+        compared = "  ".join(comparison(figure, first, peer, found) for peer, found in ratios.items())
         yield f"{label}, {unit}", text, compared
+    yield from cut_line(results)
     yield from load_line(results)
+
+
+def cut_line(results):
+    """Clients that a server has cut, besides those that stall: what it does not send costs it nothing."""
+    cut = {server: sum(r.get("cut", 0) for r in rounds) for server, rounds in results.items()}
+    if any(cut.values()) and not any(r.get(CUT) for rounds in results.values() for r in rounds):
+        yield "clients cut, in all rounds", "  ".join(f"{server} {n}" for server, n in cut.items()), ""
 
 
 def load_line(results):

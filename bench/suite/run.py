@@ -82,6 +82,8 @@ def measure(server, scenario, seconds, folder, log):
         done = subprocess.run(load_command(server, running.port, running.pid, options, seconds, file, warm_up), stdout=log, stderr=subprocess.PIPE, text=True)
         if done.returncode not in (0, 3):
             raise RuntimeError(f"{scenario.name}, {server.name}: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else done.returncode}")
+        if giant and giant.poll() is not None:
+            raise RuntimeError(f"{scenario.name}, {server.name}: the giant room's load ended before the measurement: {giant.returncode}")
         return figures_of(json.loads(file.read_text()))
     finally:
         if giant:
@@ -103,7 +105,9 @@ def measure_loops(name, scenario):
 def wait_for_members(running, members):
     """Until the giant room is there: its process has that many sockets."""
     end = time.monotonic() + 60
-    while len(list(pathlib.Path(f"/proc/{running.pid}/fd").iterdir())) < members and time.monotonic() < end:
+    while len(list(pathlib.Path(f"/proc/{running.pid}/fd").iterdir())) < members:
+        if time.monotonic() > end:
+            raise RuntimeError("the giant room was not there after a minute")
         time.sleep(0.1)
     time.sleep(2)
 
@@ -132,6 +136,7 @@ def parse():
     parser.add_argument("--keep", action="store_true", help="the report keeps what it has of scenarios that are not run now")
     parser.add_argument("--spin", action="store_true", help="the load never sleeps, so that no server pays for waking it; needs a core of its own")
     parser.add_argument("--list", action="store_true", help="names the scenarios")
+    parser.add_argument("--check", action="store_true", help="looks at the arguments, and runs nothing")
     parser.add_argument("--bounds", action="store_true", help="exit code 1 if a bound is missed")
     options = parser.parse_args()
     unknown = set(options.scenario) - {s.name for s in SCENARIOS}
@@ -143,8 +148,13 @@ def parse():
         parser.error(f"--without: {', '.join(sorted(strangers))}: no such server; --list names them")
     if options.rounds is not None and options.rounds < 1:
         parser.error("--rounds: expected a number from 1")
-    if options.seconds is not None and options.seconds <= 0:
+    if options.seconds is not None and not 0 < options.seconds < float("inf"):
         parser.error("--seconds: expected a number above 0")
+    for s in SCENARIOS:
+        if s.name in options.scenario and all(name in options.without for name in s.servers):
+            parser.error(f"--without leaves {s.name} no server")
+        if s.name in options.scenario and s.least_seconds > (options.seconds or s.seconds):
+            parser.error(f"--seconds: {s.name} needs {s.least_seconds:g} at least")
     return options
 
 
@@ -155,6 +165,7 @@ def main():
     if options.list:
         for s in SCENARIOS:
             print(f"{s.name:20} {s.title}: {', '.join(s.servers)}")
+    if options.list or options.check:
         return 0
     chosen = [s for s in SCENARIOS if (s.name in options.scenario if options.scenario else s.quick if options.quick else True)]
     rounds = options.rounds or (1 if options.quick else 9)
@@ -170,7 +181,7 @@ def main():
         for scenario in chosen:
             print(f"== {scenario.name}: {scenario.title}", flush=True)
             compared = [name for name in scenario.servers if name not in options.without]
-            seconds = MICRO_SECONDS if scenario.micro else options.seconds or (1.5 if options.quick else scenario.seconds)
+            seconds = MICRO_SECONDS if scenario.micro else max(options.seconds or (1.5 if options.quick else scenario.seconds), scenario.least_seconds)
             taken = {name: [] for name in compared}
             for turn in range(rounds):
                 for name in compared if turn % 2 == 0 else compared[::-1]:
