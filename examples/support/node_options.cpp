@@ -23,13 +23,23 @@ constexpr double max_rate = 1e9;
 
 using taker = std::function<bool(std::string_view)>;
 
+/// What a field holds, if it holds something.
+template <class Target>
+struct held {
+  using type = Target;
+};
+template <class Value>
+struct held<std::optional<Value>> {
+  using type = Value;
+};
+
 /// Stores what `parse` makes of the text into `to`, if it makes something of it.
 template <class Target, class Parse>
 taker into(Target& to, Parse parse) {
   return [&to, parse](std::string_view text) {
     auto parsed = parse(text);
     if (parsed)
-      to = static_cast<typename decltype(parsed)::value_type>(*parsed);
+      to = static_cast<typename held<Target>::type>(*parsed);
     return parsed.has_value();
   };
 }
