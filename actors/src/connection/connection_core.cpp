@@ -2,8 +2,6 @@
 
 #include "model/random_id.hpp"
 
-#include <troupe/actors/prefetch.hpp>
-
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -84,14 +82,6 @@ bool connection_core::within_rate() {
   return true;
 }
 
-/// Most messages are for the one room that their client is in, which is in no cache: it comes while
-/// the message is decoded.
-void connection_core::prefetch_room() const noexcept {
-  constexpr std::size_t lines_of_actor = 16;
-  if (rooms_.size() == 1 && rooms_.front().handle)
-    prefetch(caf::actor_cast<caf::abstract_actor*>(rooms_.front().handle), lines_of_actor);
-}
-
 /// Commands with a `ref` are answered each, the others once a second; whoever goes on is closed,
 /// which bounds the answers.
 void connection_core::refuse_by_rate(const inbound& message) {
@@ -120,7 +110,6 @@ void connection_core::refuse_by_rate(const inbound& message) {
 }
 
 void connection_core::run_or_wait(inbound message) {
-  prefetch_room();
   auto decoded = protocol::decode(protocol::codec_of(config_.encoding), message.bytes.view(),
                                   config_.options->messages);
   if (!decoded) {

@@ -134,7 +134,6 @@ private:
   bool within_rate();
   void refuse_by_rate(const inbound& message);
   void run_or_wait(inbound message);
-  void prefetch_room() const noexcept;
   void run_waiting();
   void run(const protocol::command& c, const inbound& message);
   void run_binary(const inbound& message);

@@ -9,8 +9,6 @@
 #include "model/random_id.hpp"
 #include "node/node_state.hpp"
 
-#include <troupe/actors/prefetch.hpp>
-
 #include <algorithm>
 #include <mutex>
 #include <stdexcept>
@@ -198,14 +196,6 @@ void connection_port::deliver(protocol::shared_bytes message, bool binary) {
   auto token = state_->take(message.size());
   state_->bytes.take(message.size(), state_->loop.now());
   compat::dispatch(state_->handle, inbound{std::move(message), binary, std::move(token)});
-}
-
-void connection_port::prefetch() const noexcept {
-  constexpr std::size_t lines_of_state = 4, lines_of_actor = 16;
-  if (!state_)
-    return;
-  actors::prefetch(state_.get(), lines_of_state);
-  actors::prefetch(caf::actor_cast<caf::abstract_actor*>(state_->handle), lines_of_actor);
 }
 
 credit connection_port::expect_message() {

@@ -1,7 +1,5 @@
 #include <troupe/actors/poller.hpp>
 
-#include <troupe/actors/prefetch.hpp>
-
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -113,14 +111,8 @@ int poller::wait_for(epoll_event* events,
     static_cast<int>(std::min<std::int64_t>(ceil<milliseconds>(*timeout).count(), 60'000)));
 }
 
-/// What idle clients have is in no cache: while one is told, the memory of the next one and of the
-/// one behind it is on its way.
 void poller::tell_next() {
   auto [who, events] = ready_[next_++];
-  if (next_ < count_ && ready_[next_].who)
-    ready_[next_].who->prefetch();
-  if (next_ + 1 < count_)
-    prefetch(ready_[next_ + 1].who, 2); // harmless where it has gone
   if (who)
     who->on_ready(events);
 }

@@ -2,8 +2,6 @@
 
 #include "net/polled_socket.hpp"
 
-#include <troupe/actors/prefetch.hpp>
-
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -118,12 +116,6 @@ void polled_socket::on_ready(std::uint32_t events) {
     reader_.release()->run(1);
   else if (std::exchange(host_waits_, false))
     host_->on_input();
-}
-
-/// The first lines of a host are those that each message touches.
-void polled_socket::prefetch() const noexcept {
-  constexpr std::size_t first_lines = 10;
-  actors::prefetch(host_, first_lines);
 }
 
 /// Its operations keep its host, and the host this.

@@ -193,7 +193,6 @@ private:
   std::size_t write_some(std::span<const iovec> parts, boost::system::error_code& ec) noexcept;
 
   void on_ready(std::uint32_t events) override;
-  void prefetch() const noexcept override;
   void on_end() noexcept override;
   void start_reader(std::unique_ptr<operation> o);
   void start_writer(std::unique_ptr<operation> o);

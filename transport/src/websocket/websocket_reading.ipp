@@ -79,7 +79,6 @@ void basic_websocket_session<Socket>::read_socket() {
                             }));
   } else {
     char bytes[max_read_bytes];
-    port_.prefetch(); // it comes while the kernel works
     for (int i = 0; i < max_reads_in_a_row; ++i) {
       error_code ec;
       auto n = socket_.read_some(boost::asio::buffer(bytes), ec);

@@ -58,9 +58,6 @@ public:
   /// Errors: `std::bad_alloc`.
   [[nodiscard]] credit expect_message();
 
-  /// A message comes soon: prefetches what it touches.
-  void prefetch() const noexcept;
-
   /// Whether the next message may be read: there is credit, and the bytes of a second are not used
   /// up. If not, `sink::resume_reading` will be called.
   [[nodiscard]] bool may_read();

@@ -20,9 +20,6 @@ public:
   /// among them, and end itself.
   virtual void on_ready(std::uint32_t events) = 0;
 
-  /// It is told next: prefetches what `on_ready` touches.
-  virtual void prefetch() const noexcept {}
-
   /// The loop has ended: it will not hear of anything any more, and lets go of what waits in it.
   virtual void on_end() noexcept {}
 
