@@ -17,8 +17,8 @@ public:
   /// Adds what has come since the call before; the first one begins the count of time.
   void refill(time_point now, double per_second, double burst) noexcept {
     if (refilled_ != time_point{})
-      left_ = std::min(
-        burst, left_ + std::chrono::duration<double>(now - refilled_).count() * per_second);
+      left_ = std::min(burst,
+                       left_ + std::chrono::duration<double>(now - refilled_).count() * per_second);
     refilled_ = now;
   }
 
