@@ -14,6 +14,7 @@ member_group::~member_group() {
   for (slot_index i = 0; i < slots_.size(); ++i)
     if (slots_[i].who)
       all_.remove(slots_[i].who, *this, i);
+  all_.leave(index_);
 }
 
 void member_group::add(session_key who) {
@@ -56,8 +57,10 @@ void member_group::make_room_for_push(bool excludes) {
 
 void member_group::push(protocol::shared_bytes frame, session_key except, const credit& source,
                         const credit& own, steady_time at) {
-  if (next_.frames.empty())
+  if (next_.frames.empty()) {
     next_.since = at;
+    all_.set_pending(index_, true);
+  }
   if (except) {
     if (auto i = all_.find(except, *this); i != nobody) {
       auto& s = slots_[i];
@@ -89,7 +92,7 @@ member_group::progress member_group::give(slot& s, session_table& sessions,
     gone.push_back(s.who);
     return {1, 0};
   }
-  if (s.is_shared) {
+  if (s.is_shared && all_.pending_groups() > 1) {
     auto given = all_.give_all(s.who, *output);
     return {flush_budget::cost(given.bytes), given.frames};
   }
@@ -236,7 +239,10 @@ void member_group::finish_batch() {
   current_.offsets.clear();
   current_.exclusions.clear();
   current_.credits.clear();
-  if (!pending() && worth_compacting())
+  if (pending())
+    return;
+  all_.set_pending(index_, false);
+  if (worth_compacting())
     compact();
 }
 

@@ -18,9 +18,9 @@ namespace troupe::actors {
 /// get: the fan-out itself.
 ///
 /// Frames are numbered by position. They gather in `next_`; a flush turns them into one batch of
-/// contiguous bytes, while later frames gather in the next batch. A member of this one room is sent
-/// the batch as it lies; one of several rooms gets what all of them have for it, in one
-/// `sink::write_all` (`memberships`). The flush goes on in slices.
+/// contiguous bytes, while later frames gather in the next batch. A member is sent the batch as it
+/// lies; one of several rooms, while others of the loop have something, too, gets what all of its
+/// rooms have for it, in one `sink::write_all` (`memberships`). The flush goes on in slices.
 ///
 /// Invariants:
 /// 1. A member has been given (sent or queued) exactly the frames in [its position when added,
@@ -41,8 +41,8 @@ public:
   /// be a batch of its own.
   static constexpr std::size_t max_batch_bytes = std::size_t{64} * 1024 * 1024;
 
-  /// `all` outlives it.
-  explicit member_group(memberships& all) noexcept : all_(all) {}
+  /// `all` outlives it. Errors: `std::bad_alloc`.
+  explicit member_group(memberships& all) : all_(all), index_(all.enter()) {}
   ~member_group();
   member_group(const member_group&) = delete;
   member_group& operator=(const member_group&) = delete;
@@ -120,6 +120,7 @@ public:
   [[nodiscard]] bool holds(slot_index slot, session_key who) const noexcept {
     return slots_[slot].who == who;
   }
+  [[nodiscard]] memberships::group_index index() const noexcept { return index_; }
   void set_shared(slot_index slot, bool is_shared) noexcept;
   /// Adds to `out` what the member lacks; returns the number of frames. What it throws has changed
   /// nothing else.
@@ -195,6 +196,7 @@ private:
   [[nodiscard]] bool is_excluded(const slot& s, std::uint64_t position) const;
 
   memberships& all_;
+  const memberships::group_index index_;
   std::vector<slot> slots_;
   std::size_t tombstones_ = 0;
   std::size_t shared_ = 0; ///< members whose slots say so

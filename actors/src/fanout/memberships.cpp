@@ -8,6 +8,29 @@
 
 namespace troupe::actors {
 
+memberships::group_index memberships::enter() {
+  if (!free_.empty()) {
+    auto group = free_.back();
+    free_.pop_back();
+    return group;
+  }
+  make_room(free_, pending_.size() + 1);
+  pending_.push_back(false);
+  return static_cast<group_index>(pending_.size() - 1);
+}
+
+void memberships::leave(group_index group) noexcept {
+  set_pending(group, false);
+  free_.push_back(group);
+}
+
+void memberships::set_pending(group_index group, bool is_pending) noexcept {
+  if (pending_[group] == is_pending)
+    return;
+  pending_[group] = is_pending;
+  is_pending ? ++pending_count_ : --pending_count_;
+}
+
 void memberships::make_room_for(session_key who) {
   if (places_.size() <= who.slot)
     places_.resize(std::max<std::size_t>(who.slot + 1, places_.size() * 2));
@@ -16,7 +39,7 @@ void memberships::make_room_for(session_key who) {
 
 void memberships::add(session_key who, member_group& group, slot_index slot) noexcept {
   auto& places = places_[who.slot];
-  places.push_back({&group, slot});
+  places.push_back({&group, slot, group.index()});
   if (places.size() == 2)
     places.front().group->set_shared(places.front().slot, true);
   group.set_shared(slot, places.size() > 1);
@@ -53,15 +76,16 @@ memberships::given memberships::give_all(session_key who, sink& output) {
   given all;
   pieces_.clear();
   auto& places = places_[who.slot];
+  auto has_some = [&](const place& p) { return pending_[p.index] && p.group->holds(p.slot, who); };
   for (auto& p : places)
-    if (p.group->pending() && p.group->holds(p.slot, who))
+    if (has_some(p))
       all.frames += p.group->collect(p.slot, pieces_);
   for (auto& p : pieces_)
     all.bytes += p.part.size();
   if (!pieces_.empty())
     output.write_all(pieces_);
   for (auto& p : places)
-    if (p.group->holds(p.slot, who))
+    if (has_some(p))
       p.group->note_given(p.slot);
   return all;
 }

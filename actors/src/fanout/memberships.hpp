@@ -16,12 +16,20 @@ class member_group;
 ///
 /// Invariant: a place is noted exactly while its slot holds that session, or one that was in the
 /// table before it; a slot knows whether there are other places. Cost: linear in the places of the
-/// one session. Only `make_room_for` and `give_all` allocate, `give_all` only to grow its scratch.
-/// Thread: the loop's.
+/// one session; of a place whose group has nothing, that of a bit. Only `enter`, `make_room_for`
+/// and `give_all` allocate, `give_all` only to grow its scratch. Thread: the loop's.
 class memberships {
 public:
   using slot_index = std::uint32_t;
+  using group_index = std::uint32_t; ///< of the groups that there are, dense
   static constexpr slot_index nowhere = ~slot_index{0};
+
+  /// Counts a group, which has nothing for anybody. Errors: `std::bad_alloc`.
+  [[nodiscard]] group_index enter();
+  void leave(group_index group) noexcept;
+  /// The group has frames that some member lacks still, or no more.
+  void set_pending(group_index group, bool is_pending) noexcept;
+  [[nodiscard]] std::size_t pending_groups() const noexcept { return pending_count_; }
 
   /// Makes room for one place more of a session: its next `add` cannot fail.
   void make_room_for(session_key who);
@@ -47,10 +55,15 @@ private:
   struct place {
     member_group* group;
     slot_index slot;
+    group_index index;
   };
 
   std::vector<std::vector<place>> places_; ///< by the session's slot
   std::vector<output_piece> pieces_;       ///< scratch of `give_all`
+  /// By group: most rooms of a client are silent, and `give_all` does not touch those.
+  std::vector<bool> pending_;
+  std::size_t pending_count_ = 0;
+  std::vector<group_index> free_; ///< with room for all
 };
 
 } // namespace troupe::actors

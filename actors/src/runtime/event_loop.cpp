@@ -369,7 +369,8 @@ bool event_loop::look(std::chrono::nanoseconds wait) {
 /// that follows at once finds a part of them, and sends as often for fewer messages. A moment is
 /// enough to hear the rest.
 bool event_loop::is_worth_waiting() {
-  return options_.gather_wait.count() > 0 && !flush_left_ && gauge_.is_large() && pace_.allows();
+  return options_.gather_wait.count() > 0 && poller_.is_exact() && !flush_left_ && gauge_.is_large()
+      && pace_.allows();
 }
 
 /// Waits a moment; returns whether that has brought something.

@@ -92,6 +92,46 @@ TEST_CASE("a client of one room gets its batch as it lies, whoever else is in ot
   CHECK(h.rooms[1]->sole_size() == 0);
 }
 
+TEST_CASE("while one room alone has something its members get the batch as it lies, whatever "
+          "others they are in") {
+  house h{3};
+  auto a = h.enter({0, 1, 2});
+  h.say(1, "y1");
+  h.say(1, "y2", a);
+  h.flush_all();
+  CHECK(h.at(a).bytes == "y1");
+  CHECK(h.at(a).writes == 1);
+  CHECK(h.at(a).sends == 0);
+
+  h.say(2, "z");
+  h.say(0, "x");
+  h.flush(2);
+  CHECK(h.at(a).bytes == "y1xz");
+  CHECK(h.at(a).sends == 1);
+  h.flush_all();
+  h.say(0, "w");
+  h.flush_all();
+  CHECK(h.at(a).bytes == "y1xzw");
+  CHECK(h.at(a).sends == 1);
+  CHECK(h.all.pending_groups() == 0);
+}
+
+TEST_CASE("a room that ends with something to say leaves its number to the next one") {
+  house h{2};
+  auto a = h.enter({0, 1});
+  h.say(0, "x");
+  auto index = h.rooms[0]->index();
+  h.rooms[0].reset();
+  CHECK(h.all.pending_groups() == 0);
+
+  h.rooms[0] = std::make_unique<member_group>(h.all);
+  CHECK(h.rooms[0]->index() == index);
+  h.rooms[0]->add(a);
+  h.say(1, "y");
+  h.flush_all();
+  CHECK(h.at(a).bytes == "y");
+}
+
 TEST_CASE("a client that has left all rooms but one is a client of one room again") {
   house h{3};
   auto a = h.enter({0, 1, 2});

@@ -70,6 +70,9 @@ public:
   /// Ends the wait that is under way, or the next one. Allocates nothing. Thread: any.
   void wake() noexcept;
 
+  /// Whether waits are exact to the microsecond or so; else to the millisecond.
+  [[nodiscard]] bool is_exact() const noexcept { return is_exact_; }
+
   /// Readable while `wait` would not wait.
   [[nodiscard]] int descriptor() const noexcept { return epoll_; }
 
