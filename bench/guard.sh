@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # bench/run.sh --guard
-# Counts the instructions of the micro-benchmarks (callgrind) here and at the parent commit; more than 5 % more is a failure.
-# What a commit takes is kept outside the tree, by compiler and processor, so that the parent is built only where nobody has counted it.
+# Counts the instructions of the micro-benchmarks (callgrind) here and at the parent commit; more than
+# 5 % more is a failure. The counts of a commit are kept outside the tree, by compiler and processor:
+# the parent is built only where it was not counted before.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../.ci/setup.sh"
 

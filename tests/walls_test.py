@@ -7,7 +7,8 @@ import subprocess
 import tempfile
 import unittest
 
-loader = importlib.machinery.SourceFileLoader("walls", str(pathlib.Path(__file__).with_name("walls")))
+script = pathlib.Path(__file__).with_name("walls")
+loader = importlib.machinery.SourceFileLoader("walls", str(script))
 walls = importlib.util.module_from_spec(importlib.util.spec_from_loader("walls", loader))
 loader.exec_module(walls)
 
@@ -15,7 +16,8 @@ table = {"layer": {"low": "", "middle": "shown", "high": ""}}
 good = {
     "include/troupe/layer/shown.hpp": "#include <vector>\n",
     "src/low/a.hpp": "",
-    "src/middle/b.cpp": '#include "low/a.hpp"\n#include "middle/b.hpp"\n#include <troupe/layer/shown.hpp>\n',
+    "src/middle/b.cpp": '#include "low/a.hpp"\n#include "middle/b.hpp"\n'
+                        "#include <troupe/layer/shown.hpp>\n",
     "src/middle/b.hpp": "",
     "src/high/c.cpp": '#include "middle/b.hpp"\n#include <troupe/layer/shown.hpp>\n',
 }
@@ -23,7 +25,7 @@ good = {
 
 class Walls(unittest.TestCase):
     def faults(self, changes=None):
-        """What is said of the good tree with these files changed; nothing instead of a text: without the file."""
+        """What is said of the good tree with these files changed, or gone where there is no text."""
         with tempfile.TemporaryDirectory() as folder:
             for name, text in {**good, **(changes or {})}.items():
                 path = pathlib.Path(folder, "layer", name)
@@ -56,7 +58,6 @@ class Walls(unittest.TestCase):
                          ["layer: the table names shown.hpp, which is not there"])
 
     def test_the_script_ends_with_1_if_there_is_a_fault(self):
-        script = pathlib.Path(__file__).with_name("walls")
         with tempfile.TemporaryDirectory() as empty:
             ran = subprocess.run([script, empty], capture_output=True, text=True)
         self.assertEqual(ran.returncode, 1)

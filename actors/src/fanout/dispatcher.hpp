@@ -88,9 +88,9 @@ public:
   void note_delivered(steady_time now) noexcept;
 
   /// Whether the rooms that have begun to wait since the last flush need most of the sends of a
-  /// turn: more rooms would only wait. A room counts with the members that are in no other one, up
-  /// to its slice: a room that speaks again adds nothing, as its frames share a send, and neither
-  /// do members of several rooms, for whom the rooms to come may still add to a send.
+  /// turn; then a turn takes no more input, as further rooms would only wait. Each room counts
+  /// once, with its members that are in no other room, and with no more than its slice. (The frames
+  /// of a room that speaks again share a send. So do those of several rooms for one member.)
   [[nodiscard]] bool has_full_turn() const noexcept { return budget_.is_most(new_cost_); }
 
   /// Whether they need half of them.
