@@ -3,6 +3,7 @@
 #include "history/history_shelf.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace troupe::actors {
@@ -13,7 +14,7 @@ using namespace std::chrono_literals;
 
 /// What a `steady_time` can still be moved by.
 constexpr std::chrono::seconds longest_age = 24h * 365 * 100;
-constexpr std::size_t entries_at_a_time = 16;
+constexpr std::size_t least_slots = 4;
 
 } // namespace
 
@@ -29,7 +30,7 @@ history::history(const room_limits& limits, history_shelf* shelf, protocol::memo
 history::~history() {
   while (!entries_.empty())
     pop_oldest();
-  charge_entries();
+  give_slots_back();
   if (shelf_)
     shelf_->take(*this);
 }
@@ -42,54 +43,84 @@ void history::append(std::uint64_t seq, steady_time at, const frame_set& frames,
                      std::size_t bytes) {
   if (!limits_.history)
     return;
+  if (entries_.full())
+    make_slots();
   entries_.push_back({seq, at, frames, bytes});
   bytes_ += bytes;
-  auto left = trim(at);
-  prefetch_frames_of_oldest();
+  trim(at);
+  note_oldest();
   if (!shelf_)
     return;
   shelf_->note(bytes_);
-  if (left > charged_entries_)
-    charge_entries();
   if (!armed())
     await_age(at);
 }
 
-/// Counts the entries themselves, some at a time: a full history neither grows nor shrinks.
-void history::charge_entries() noexcept {
+/// As many again, or as many as there will ever be.
+void history::make_slots() {
+  auto wanted = std::max(least_slots, 2 * entries_.capacity());
+  auto most = limits_.history_messages;
+  entries_.set_capacity(most > 0 && wanted > most ? most + 1 : wanted);
+  charge_slots();
+}
+
+/// A half, once a quarter is enough; none are left for no entry. Where there is no memory to move
+/// the entries, they stay where they are.
+void history::give_slots_back() noexcept {
+  auto wanted = entries_.capacity();
+  while (wanted > 4 * entries_.size())
+    wanted /= 2;
+  if (wanted == entries_.capacity())
+    return;
+  try {
+    entries_.set_capacity(wanted);
+  } catch (const std::bad_alloc&) {
+    return;
+  }
+  charge_slots();
+}
+
+void history::charge_slots() noexcept {
   if (!shelf_)
     return;
-  auto wanted = (entries_.size() + entries_at_a_time - 1) / entries_at_a_time * entries_at_a_time;
   auto& meter = shelf_->account().meter;
-  meter.add(wanted * sizeof(entry));
-  meter.remove(std::exchange(charged_entries_, wanted) * sizeof(entry));
+  meter.add(entries_.capacity() * sizeof(entry));
+  meter.remove(std::exchange(charged_slots_, entries_.capacity()) * sizeof(entry));
 }
 
 void history::drop_oldest() noexcept {
   pop_oldest();
-  charge_entries();
+  give_slots_back();
 }
 
 void history::prefetch_oldest() const noexcept {
+  constexpr std::size_t line = 64;
   if (entries_.empty())
     return;
-  auto* entry = reinterpret_cast<const char*>(&entries_.front());
-  constexpr std::size_t two = 2 * sizeof(history::entry);
-  for (std::size_t at = 0; at < two; at += 64)
-    __builtin_prefetch(entry + at, 1);
-  __builtin_prefetch(entry + two - 1, 1);
+  auto prefetch = [](const char* from, std::size_t bytes) {
+    for (std::size_t at = 0; at < bytes; at += line)
+      __builtin_prefetch(from + at, 1);
+  };
+  constexpr std::size_t two = 2 * sizeof(entry); // the one that is let go, and the oldest then
+  auto* oldest = reinterpret_cast<const char*>(&entries_.front());
+  prefetch(oldest, two);
+  __builtin_prefetch(oldest + two - 1, 1);
+  for (auto* frame : oldest_frames_)
+    if (frame)
+      prefetch(frame, oldest_bytes_);
 }
 
-void history::prefetch_frames_of_oldest() const noexcept {
-  constexpr std::size_t line = 64;
-  constexpr std::size_t enough = 8 * line;
+/// How long each of its frames is, its block knows, which is not near.
+void history::note_oldest() noexcept {
+  constexpr std::size_t enough = 512;
   if (entries_.empty())
     return;
-  // how long each of its frames is, its block knows, which is not near yet
   auto& oldest = entries_.front();
-  for (auto& f : oldest.frames)
-    for (std::size_t at = 0; f && at < std::min(oldest.bytes, enough); at += line)
-      __builtin_prefetch(f.data() - protocol::shared_bytes::header_bytes + at, 1);
+  oldest_bytes_ = std::min(oldest.bytes, enough);
+  for (std::size_t i = 0; i < oldest.frames.size(); ++i) {
+    auto& f = oldest.frames[i];
+    oldest_frames_[i] = f ? f.data() - protocol::shared_bytes::header_bytes : nullptr;
+  }
 }
 
 // -- letting go -----------------------------------------------------------------------------------
@@ -108,11 +139,9 @@ void history::prefetch_frames_of_oldest() const noexcept {
   entries_.pop_front();
 }
 
-/// Returns how many are left.
-std::size_t history::trim(steady_time now) {
+void history::trim(steady_time now) {
   auto& l = limits_;
-  auto left = entries_.size();
-  for (; left > 0; --left) {
+  for (auto left = entries_.size(); left > 0; --left) {
     bool goes = (l.history_messages > 0 && left > l.history_messages)
              || (l.history_bytes > 0 && bytes_ > l.history_bytes)
              || (age_ > 0s && now - entries_.front().at >= age_);
@@ -120,7 +149,6 @@ std::size_t history::trim(steady_time now) {
       break;
     pop_oldest();
   }
-  return left;
 }
 
 // -- age ------------------------------------------------------------------------------------------
@@ -138,7 +166,7 @@ void history::await_age(steady_time now) {
 void history::on_deadline() {
   auto now = shelf_->now();
   trim(now);
-  charge_entries();
+  give_slots_back();
   await_age(now);
 }
 

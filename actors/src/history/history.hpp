@@ -6,9 +6,10 @@
 #include <troupe/protocol/codec.hpp>
 #include <troupe/protocol/shared_bytes.hpp>
 
+#include <boost/circular_buffer.hpp>
+
 #include <array>
 #include <cstdint>
-#include <deque>
 
 namespace troupe::actors {
 
@@ -48,31 +49,37 @@ public:
   /// Lets the oldest entry go, for the budget of all histories. Precondition: there is one.
   void drop_oldest() noexcept;
 
-  /// Prefetches what the next `append` lets go, last used a whole history ago. Its frames were
-  /// named by the one before, whose `append` has prefetched them. Cost: no waiting.
+  /// Prefetches what the next `append` lets go, last used a whole history ago, and the memory of
+  /// which the next frames will be made. Cost: no waiting, for the `append` before has noted where
+  /// it lies.
   void prefetch_oldest() const noexcept;
 
-  [[nodiscard]] const std::deque<entry>& entries() const noexcept { return entries_; }
+  [[nodiscard]] const boost::circular_buffer<entry>& entries() const noexcept { return entries_; }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
 private:
   friend class history_shelf;
 
   void on_deadline() override;
-  std::size_t trim(steady_time now);
-  void prefetch_frames_of_oldest() const noexcept;
+  void trim(steady_time now);
+  void note_oldest() noexcept;
   inline void pop_oldest() noexcept;
   void await_age(steady_time now);
-  void charge_entries() noexcept;
+  void make_slots();
+  void give_slots_back() noexcept;
+  void charge_slots() noexcept;
 
   const room_limits& limits_;
   history_shelf* shelf_;
   protocol::memory_meter* output_;
-  std::chrono::seconds age_; ///< 0: none is too old
-  std::deque<entry> entries_;
+  std::chrono::seconds age_;              ///< 0: none is too old
+  boost::circular_buffer<entry> entries_; ///< whose slots are used again, while they are near
   std::size_t bytes_ = 0;
-  std::size_t charged_entries_ = 0; ///< whose own size is counted, beside their frames
-  std::size_t place_ = 0;           ///< on the shelf
+  std::size_t charged_slots_ = 0; ///< whose own size is counted, beside their entries' frames
+  std::size_t place_ = 0;         ///< on the shelf
+  /// Where the oldest entry's frames lie; never looked into.
+  std::array<const char*, protocol::encoding_count> oldest_frames_{};
+  std::size_t oldest_bytes_ = 0; ///< of each of them, at most
 };
 
 } // namespace troupe::actors
