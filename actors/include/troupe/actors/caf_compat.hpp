@@ -9,11 +9,8 @@
 
 #include <boost/container/small_vector.hpp>
 
-#include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <iterator>
-#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -26,16 +23,7 @@
 
 namespace troupe::compat {
 
-// -- type IDs, meta objects, worker threads -----------------------------------
-
-/// Call once, before the first actor_system_config.
-template <class IdBlock>
-void init_types() {
-#if TROUPE_CAF_V1
-  caf::init_global_meta_objects<IdBlock>();
-  caf::core::init_global_meta_objects();
-#endif
-}
+// -- worker threads -----------------------------------------------------------
 
 /// Gives CAF `n` threads of its own, for actors that are on no loop, and the policy "sharing",
 /// under which they wait for work: by default they look for it some 100 times a second, which a
@@ -49,28 +37,6 @@ inline void set_worker_threads(caf::actor_system_config& cfg, int n) {
 #else
   cfg.set("scheduler.max-threads", n);
   cfg.set("scheduler.policy", caf::atom("sharing"));
-#endif
-}
-
-/// A named member for `inspect`: inspect_as(f, x, "point", field("x", x.x)).
-template <class T>
-struct named_ref {
-  const char* name;
-  T& ref;
-};
-
-template <class T>
-named_ref<T> field(const char* name, T& ref) {
-  return {name, ref};
-}
-
-template <class Inspector, class T, class... Ts>
-auto inspect_as(Inspector& f, [[maybe_unused]] T& x, [[maybe_unused]] const char* type_name,
-                named_ref<Ts>... xs) {
-#if TROUPE_CAF_V1
-  return f.object(x).fields(f.field(xs.name, xs.ref)...);
-#else
-  return f(caf::meta::type_name(type_name), xs.ref...);
 #endif
 }
 
@@ -105,16 +71,6 @@ void send(Self&& self, const Dest& dest, Ts&&... xs) {
 #endif
 }
 
-template <class Self, class Dest, class Rep, class Period, class... Ts>
-void delayed_send(Self&& self, const Dest& dest, std::chrono::duration<Rep, Period> delay,
-                  Ts&&... xs) {
-#if TROUPE_CAF_V1
-  (*self).mail(std::forward<Ts>(xs)...).delay(delay).send(dest);
-#else
-  (*self).delayed_send(dest, delay, std::forward<Ts>(xs)...);
-#endif
-}
-
 template <class Dest, class... Ts>
 void anon_send(const Dest& dest, Ts&&... xs) {
 #if TROUPE_CAF_V1
@@ -131,15 +87,6 @@ template <class Self, class Dest, class Timeout, class... Ts>
   return (*self).mail(std::forward<Ts>(xs)...).request(dest, timeout);
 #else
   return (*self).request(dest, timeout, std::forward<Ts>(xs)...);
-#endif
-}
-
-template <class Self, class Dest, class... Ts>
-auto delegate(Self&& self, const Dest& dest, Ts&&... xs) {
-#if TROUPE_CAF_V1
-  return (*self).mail(std::forward<Ts>(xs)...).delegate(dest);
-#else
-  return (*self).delegate(dest, std::forward<Ts>(xs)...);
 #endif
 }
 
@@ -173,51 +120,7 @@ void fan_out(Self&& self, const Range& dests, Ts&&... xs) {
     caf::actor_cast<caf::abstract_actor*>(dest)->enqueue(std::move(*element++), (*self).context());
 }
 
-// -- errors -------------------------------------------------------------------
-
-#if TROUPE_CAF_V1
-template <class Enum>
-struct enum_access : caf::inspector_access_base<Enum> {
-  template <class Inspector>
-  static bool apply(Inspector& f, Enum& x) {
-    using rep = std::underlying_type_t<Enum>;
-    auto get = [&x] { return static_cast<rep>(x); };
-    auto set = [&x](rep value) { x = static_cast<Enum>(value); };
-    return f.apply(get, set);
-  }
-};
-#endif
-
-/// At global scope, after the type ID block, which must list TYPE (an enum on
-/// uint8_t with to_string). CATEGORY: at most 10 letters or digits.
-#if TROUPE_CAF_V1
-#define TROUPE_ERROR_ENUM(TYPE, CATEGORY) \
-  CAF_ERROR_CODE_ENUM(TYPE)               \
-  template <>                             \
-  struct caf::inspector_access<TYPE> : troupe::compat::enum_access<TYPE> {};
-#else
-#define TROUPE_ERROR_ENUM(TYPE, CATEGORY) CAF_ERROR_CODE_ENUM(TYPE, CATEGORY)
-#endif
-
-/// Makes `render` show errors of this enum by name in 0.17, too.
-template <class Enum>
-void add_error_renderer([[maybe_unused]] caf::actor_system_config& cfg) {
-#if !TROUPE_CAF_V1
-  cfg.add_error_category(caf::detail::error_factory<Enum>::category,
-                         [](uint8_t x, caf::atom_value, const caf::message& ctx) {
-                           auto str = to_string(static_cast<Enum>(x));
-                           return ctx.empty() ? str : str + to_string(ctx);
-                         });
-#endif
-}
-
-inline std::string render([[maybe_unused]] caf::actor_system& sys, const caf::error& err) {
-#if TROUPE_CAF_V1
-  return to_string(err);
-#else
-  return sys.render(err);
-#endif
-}
+// -- logging ------------------------------------------------------------------
 
 /// Takes from the thread the logger that CAF's `spawn` leaves with it: each resume would note its
 /// actor there twice, under a lock, for log lines that a quiet build of CAF does not have.
