@@ -2,9 +2,9 @@
 
 #include <troupe/protocol/ws_reader.hpp>
 
-#include "protocol/websocket/client_frames.hpp"
+#include "support/client_frames.hpp"
 
-#include <troupe/transport/outbox.hpp>
+#include <troupe/actors/outbox.hpp>
 
 #include <array>
 #include <string>
@@ -25,7 +25,7 @@ ssize_t take_all(const iovec* parts, int count) {
 
 /// One frame to a socket that takes it.
 void outbox_write(benchmark::State& state) {
-  transport::outbox out{{}};
+  actors::outbox out{{}};
   auto frame =
     protocol::shared_bytes::copy_of(std::string(static_cast<std::size_t>(state.range(0)), 'x'));
   std::array<byte_range, 1> whole{byte_range{0, static_cast<std::uint32_t>(frame.size())}};
@@ -37,7 +37,7 @@ void outbox_write(benchmark::State& state) {
 
 /// 16 frames to a socket that is full, and then takes them.
 void outbox_queue(benchmark::State& state) {
-  transport::outbox out{{}};
+  actors::outbox out{{}};
   auto frame =
     protocol::shared_bytes::copy_of(std::string(static_cast<std::size_t>(state.range(0)), 'x'));
   byte_range whole{0, static_cast<std::uint32_t>(frame.size())};

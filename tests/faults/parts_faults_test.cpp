@@ -8,7 +8,7 @@
 
 #include <troupe/actors/event_loop.hpp>
 #include <troupe/transport/line_writer.hpp>
-#include <troupe/transport/outbox.hpp>
+#include <troupe/actors/outbox.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -184,16 +184,16 @@ TEST_CASE("a dispatcher forgets a room whose frames it cannot keep, and its memb
 
 TEST_CASE("an outbox that cannot keep what its socket has not taken is broken, and takes all of a "
           "frame or nothing") {
-  transport::outbox box{{}};
+  actors::outbox box{{}};
   auto f = frame("frame");
   const byte_range all{0, 5};
   auto takes_two = [](const iovec*, int) { return ssize_t{2}; };
-  auto status = transport::outbox::status::done;
+  auto status = actors::outbox::status::done;
   test::arm(0);
   status = box.write(
     f, std::span{&all, 1}, 1, [] { return steady_time{}; }, takes_two);
   test::disarm();
-  CHECK(status == transport::outbox::status::broken);
+  CHECK(status == actors::outbox::status::broken);
 
   insist([&] { box.append(f, all, 1, output_kind::control, {}); });
   CHECK(box.queued_bytes() == 5);

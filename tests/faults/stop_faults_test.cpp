@@ -59,7 +59,7 @@ struct crowded {
     for (unsigned i = 0; i < people; ++i) {
       auto encoding = i % 2 == 0 ? encoding::v1_json : encoding::plain_json;
       clients.push_back(std::make_unique<test::client>(
-        world, encoding, i / 2, transport::outbox::bounds{}, std::to_string(i)));
+        world, encoding, i / 2, actors::outbox::bounds{}, std::to_string(i)));
       clients.back()->join(world.room_on(i % places));
     }
     raw = std::make_unique<testing::memory_session>(

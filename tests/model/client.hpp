@@ -23,7 +23,7 @@ public:
     std::string user_id;
     std::string lobby; ///< empty: none
     bool one_room = false;
-    transport::outbox::bounds bounds{6'000, 60};
+    actors::outbox::bounds bounds{6'000, 60};
   };
 
   client(truth& t, actors::node& node, unsigned loop, options o);

@@ -73,7 +73,7 @@ inline actors::node_options bounded_by(std::int64_t budget) {
 /// A JSON client, or one that is said JSON to and does not understand it.
 struct client {
   explicit client(manual_node& world, encoding e = encoding::v1_json, unsigned loop = 0,
-                  transport::outbox::bounds bounds = {}, std::string user_id = {})
+                  actors::outbox::bounds bounds = {}, std::string user_id = {})
     : session(world.node, world.node.loop(loop), {e, std::move(user_id)}, bounds) {}
 
   void say(std::string json) { session.say(std::move(json)); }

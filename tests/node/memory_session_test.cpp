@@ -185,6 +185,38 @@ TEST_CASE("a client beyond its bound is cut: the frame that is half written, wha
   CHECK(ann.heard("message", "text").size() == 21);
 }
 
+TEST_CASE("a server waits for a client without a socket for as long as it is told to") {
+  using namespace std::chrono_literals;
+  manual_node world;
+  testing::memory_session deaf{world.node,
+                               world.node.loop(0),
+                               {encoding::v1_json, "deaf"},
+                               {},
+                               transport::session_deadlines{}};
+  testing::memory_session mute{world.node,
+                               world.node.loop(0),
+                               {encoding::v1_msgpack, "mute"},
+                               {},
+                               transport::session_deadlines{}};
+  client patient{world};
+  world.settle();
+  deaf.set_window(0);
+  patient.session.set_window(0);
+  for (auto* who : {&deaf, &patient.session})
+    who->say(R"({"type":"ping","ref":"1"})");
+  mute.say("no MessagePack"); // it is closed for that, and does not answer
+  world.settle();
+
+  world.pass(4s);
+  CHECK_FALSE(mute.ended());
+  world.pass(2s);
+  CHECK(mute.ended());
+  CHECK_FALSE(deaf.ended());
+  world.pass(5s);
+  CHECK(deaf.ended());
+  CHECK_FALSE(patient.session.ended());
+}
+
 TEST_CASE("a client that was cut no longer holds what it was to get") {
   manual_node world;
   client ann{world}, slow{world, encoding::v1_json, 0, {20'000, 1000}};

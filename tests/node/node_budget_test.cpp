@@ -36,7 +36,7 @@ struct rig {
   [[nodiscard]] std::int64_t used() const { return world.node.stats().output_bytes; }
 
   manual_node world{bounded_by(budget)};
-  transport::outbox::bounds large{16 << 20, 100'000};
+  actors::outbox::bounds large{16 << 20, 100'000};
   client speaker{world}, first{world, encoding::v1_json, 0, large},
     second{world, encoding::v1_json, 0, large};
 };

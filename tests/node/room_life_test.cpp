@@ -76,7 +76,7 @@ struct stage {
   }
   std::unique_ptr<client> connect(std::string user, encoding e = encoding::v1_json,
                                   unsigned loop = 0) {
-    auto c = std::make_unique<client>(world, e, loop, transport::outbox::bounds{}, std::move(user));
+    auto c = std::make_unique<client>(world, e, loop, actors::outbox::bounds{}, std::move(user));
     world.settle();
     (void)heard(*c);
     return c;
@@ -362,7 +362,7 @@ TEST_CASE(
   manual_node world{options};
   world.node.rooms(
     "bad*", [](auto) -> std::unique_ptr<room_behavior> { throw std::runtime_error{"no map"}; });
-  client ann{world, encoding::v1_json, 0, transport::outbox::bounds{}, "ann"};
+  client ann{world, encoding::v1_json, 0, actors::outbox::bounds{}, "ann"};
   ann.join("bad1");
   world.settle();
 

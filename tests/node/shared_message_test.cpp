@@ -29,7 +29,7 @@ struct greeting {
   testing::memory_session& connect(encoding e = encoding::plain_json) {
     actors::connection_info info{e};
     info.endpoint = place.state();
-    transport::outbox::bounds bounds;
+    actors::outbox::bounds bounds;
     bounds.max_bytes = 4 * image_bytes;
     auto& s = *clients.emplace_back(
       std::make_unique<testing::memory_session>(world.node, world.node.loop(0), info, bounds));

@@ -403,7 +403,7 @@ TEST_CASE("a loop's options that would let it do nothing are refused") {
 TEST_CASE("the testing kit refuses what cannot be, too") {
   bare b;
   actors::event_loop other{b.system, 0, {}};
-  auto with = [&](transport::outbox::bounds bounds) {
+  auto with = [&](actors::outbox::bounds bounds) {
     return refusal([&] { testing::memory_session s{b.node, b.node.loop(0), {}, bounds}; });
   };
   CHECK(names(with({static_cast<std::size_t>(-1), 10}), "outbox::bounds.max_bytes"));

@@ -5,11 +5,7 @@
 namespace troupe::actors {
 
 std::string_view room_event::json() const noexcept {
-  if (!bytes)
-    return {};
-  auto length = static_cast<unsigned char>(bytes.data()[1]) & 0x7f;
-  std::size_t header = length == 126 ? 4 : length == 127 ? 10 : 2;
-  return bytes.view().substr(header, protocol::frame_length(bytes.view()) - header);
+  return bytes ? protocol::frame_payload(bytes.view()) : std::string_view{};
 }
 
 } // namespace troupe::actors

@@ -71,11 +71,6 @@ compressor& compressor_here() {
   return here;
 }
 
-std::size_t header_length(std::string_view frame) {
-  const auto mark = static_cast<std::uint8_t>(frame[1]) & 0x7f;
-  return mark == 127 ? 10 : mark == 126 ? 4 : 2;
-}
-
 } // namespace
 
 void prepare_deflate() { (void)compressor_here(); }
@@ -84,7 +79,7 @@ shared_bytes deflated_frame(const shared_bytes& frame, memory_meter* meter) {
   const auto bytes = frame.view();
   if (bytes.size() < min_payload_bytes || frame_length(bytes) != bytes.size())
     return frame;
-  const auto payload = bytes.substr(header_length(bytes));
+  const auto payload = frame_payload(bytes);
   if (payload.size() < min_payload_bytes)
     return frame;
   const auto out = compressor_here().run(payload);

@@ -1,5 +1,7 @@
 #include <troupe/protocol/frame.hpp>
 
+#include <troupe/protocol/ws_header.hpp>
+
 #include "text/unicode.hpp"
 
 #include <algorithm>
@@ -15,20 +17,9 @@ constexpr std::uint8_t medium_mark = 126;
 constexpr std::uint8_t long_mark = 127;
 constexpr std::size_t max_close_reason_bytes = 123;
 
-std::uint8_t byte_at(std::string_view bytes, std::size_t i) {
-  return static_cast<std::uint8_t>(bytes[i]);
-}
-
 void write_big_endian(char* out, std::uint64_t value, int width) {
   for (int i = width - 1; i >= 0; --i, value >>= 8)
     out[i] = static_cast<char>(value & 0xff);
-}
-
-std::uint64_t read_big_endian(std::string_view bytes) {
-  std::uint64_t value = 0;
-  for (char c : bytes)
-    value = value << 8 | static_cast<std::uint8_t>(c);
-  return value;
 }
 
 } // namespace
@@ -67,12 +58,13 @@ shared_bytes make_close_frame(std::uint16_t code, std::string_view reason, memor
 
 std::size_t frame_length(std::string_view bytes) noexcept {
   assert(bytes.size() >= 2);
-  const auto mark = byte_at(bytes, 1);
-  if (mark < medium_mark)
-    return 2u + mark;
-  if (mark == medium_mark)
-    return 4 + read_big_endian(bytes.substr(2, 2));
-  return 10 + read_big_endian(bytes.substr(2, 8));
+  const auto h = ws_header::read(bytes.data());
+  return ws_header::bytes(h.second) + static_cast<std::size_t>(h.length);
+}
+
+std::string_view frame_payload(std::string_view bytes) noexcept {
+  const auto h = ws_header::read(bytes.data());
+  return bytes.substr(ws_header::bytes(h.second), static_cast<std::size_t>(h.length));
 }
 
 frame_bounds frame_around(std::string_view frames, std::size_t offset) noexcept {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "client_frames.hpp"
+#include "support/client_frames.hpp"
 
 #include <troupe/protocol/ws_reader.hpp>
 

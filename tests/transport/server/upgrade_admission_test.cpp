@@ -71,7 +71,7 @@ struct door {
   }
 
   test::manual_node world{test::bounded_by(budget)};
-  outbox::bounds large{16 << 20, 100'000};
+  actors::outbox::bounds large{16 << 20, 100'000};
   test::client speaker{world}, first{world, protocol::encoding::v1_json, 0, large},
     second{world, protocol::encoding::v1_json, 0, large};
   upgrade_decision decision;

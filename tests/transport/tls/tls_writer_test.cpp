@@ -23,7 +23,7 @@
 using namespace troupe::transport;
 using troupe::test::identity;
 namespace ssl = boost::asio::ssl;
-using status = outbox::status;
+using status = troupe::actors::outbox::status;
 
 namespace {
 

@@ -4,6 +4,7 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -44,8 +45,9 @@ std::size_t polled_socket::read_some(asio::mutable_buffer into, error_code& ec) 
     return 0;
   }
   ssize_t n = -1;
-  do
-    n = ::recv(descriptor_, into.data(), into.size(), MSG_DONTWAIT);
+  do // not by `recv`, which as a point of cancellation has two atomic steps more
+    n = ::syscall(SYS_recvfrom, descriptor_, into.data(), into.size(), MSG_DONTWAIT, nullptr,
+                  nullptr);
   while (n < 0 && errno == EINTR);
   auto size = n > 0 ? static_cast<std::size_t>(n) : 0;
   ec = {};
@@ -95,7 +97,7 @@ void polled_socket::close(error_code& ec) noexcept {
     loop_.sockets().remove(descriptor_, *this);
   if (::close(std::exchange(descriptor_, -1)) < 0)
     ec.assign(errno, asio::error::get_system_category());
-  may_have_input_ = host_waits_ = false;
+  may_have_input_ = host_waits_ = host_waits_for_room_ = false;
   abort(reader_);
   abort(writer_);
 }
@@ -108,8 +110,12 @@ void polled_socket::on_ready(std::uint32_t events) {
     stops_short_ = true;
   if (events & ~std::uint32_t{EPOLLOUT})
     may_have_input_ = true;
-  if (writer_ && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)))
-    writer_.release()->run(1);
+  if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
+    if (writer_)
+      writer_.release()->run(1);
+    else if (std::exchange(host_waits_for_room_, false))
+      host_->on_room();
+  }
   if (!may_have_input_)
     return;
   if (reader_)
@@ -132,6 +138,11 @@ void polled_socket::start_reader(std::unique_ptr<operation> o) {
     reader_ = std::move(o);
   else
     loop_.post_job(*o.release());
+}
+
+void polled_socket::await_room() {
+  loop_.sockets().change(descriptor_, *this, actors::poller::interest::input_and_output);
+  host_waits_for_room_ = true;
 }
 
 /// The poller tells at once if there is room.

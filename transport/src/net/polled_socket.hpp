@@ -29,7 +29,7 @@ namespace troupe::transport {
 /// Its operations are those of Asio's sockets that sessions and Beast use; handlers are never
 /// called from in here, and get `operation_aborted` once it is closed. One read or wait for input
 /// at a time, and one wait for output. Cost: an allocation for each asynchronous operation;
-/// `await_input` none. Thread: the loop's.
+/// `await_input` and `await_room` none. Thread: the loop's.
 class polled_socket : private actors::pollable { // not final: Asio derives from what it is shown
 public:
   using executor_type = plain_socket::executor_type;
@@ -41,6 +41,8 @@ public:
     [[nodiscard]] virtual std::shared_ptr<void> hold() = 0;
     /// There is input, or its end; once for each `await_input`.
     virtual void on_input() = 0;
+    /// There is room for output, or it has ended; once for each `await_room`.
+    virtual void on_room() {}
     /// The loop has ended: it is told of nothing any more.
     virtual void let_go() noexcept {}
 
@@ -58,11 +60,16 @@ public:
   /// Serves `h`, who holds it, from now on. Throws `std::system_error`.
   void serve(host& h);
 
+  [[nodiscard]] actors::event_loop& loop() const noexcept { return loop_; }
+
   /// Whether a read may find something. If not, nothing was there after the last one.
   [[nodiscard]] bool may_have_input() const noexcept { return may_have_input_; }
 
   /// Tells the host of the next input. Precondition: `!may_have_input()`.
   void await_input() noexcept { host_waits_ = true; }
+
+  /// Tells the host of the next room for output; soon if there is some. Throws `std::system_error`.
+  void await_room();
 
   /// What is there, at once. `would_block`: nothing; `eof`: the end.
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec) noexcept;
@@ -207,7 +214,8 @@ private:
   bool may_have_input_ = false;
   bool stops_short_ = false; ///< a read ends at an urgent byte, whatever lies behind it
   bool has_ended_ = false;   ///< the input has, or all: behind what is there a read finds the end
-  bool host_waits_ = false;
+  bool host_waits_ = false;  ///< for input
+  bool host_waits_for_room_ = false;
 };
 
 [[nodiscard]] inline polled_socket& lowest_layer(polled_socket& s) noexcept { return s; }

@@ -14,17 +14,14 @@ namespace troupe::transport {
 
 using tcp = boost::asio::ip::tcp;
 
-/// The kinds of sockets that Asio serves: those of TLS, from the upgrade on and before it. Their
-/// executor is a loop's by type: `any_io_executor`, which Asio would take else, is copied and asked
-/// with each operation.
+/// The kinds of sockets that Asio serves: those of TLS, until the upgrade. Their executor is a
+/// loop's by type: `any_io_executor`, which Asio would take else, is copied and asked with each
+/// operation.
 using plain_socket = boost::asio::basic_stream_socket<tcp, boost::asio::io_context::executor_type>;
 using tls_socket = boost::asio::ssl::stream<plain_socket>;
 
-class tls_channel;
-
 template <class Socket>
-inline constexpr bool is_tls =
-  std::is_same_v<Socket, tls_socket> || std::is_same_v<Socket, tls_channel>;
+inline constexpr bool is_tls = std::is_same_v<Socket, tls_socket>;
 
 /// The first of some buffers that has room; the last if none has.
 template <class Buffers>

@@ -11,9 +11,9 @@
 
 namespace troupe::transport {
 
-/// One system call; see `outbox` for the answer. Inlined by force: the kernel leaves nothing in the
-/// processor of where calls return to, so that each level between the loop over a room's members
-/// and the system call costs a mispredicted return.
+/// One system call; see `actors::outbox` for the answer. Inlined by force: the kernel leaves
+/// nothing in the processor of where calls return to, so that each level between the loop over a
+/// room's members and the system call costs a mispredicted return.
 class socket_writer {
 public:
   /// `sent` counts what the socket takes.

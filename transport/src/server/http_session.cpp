@@ -328,17 +328,17 @@ void basic_http_session<Socket>::upgrade() {
   deadline_.cancel();
   places_->leave(*this);
   std::string leftover{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
-  auto serve = [&](auto&& socket) {
-    using session = basic_websocket_session<std::decay_t<decltype(socket)>>;
-    std::make_shared<session>(std::move(socket), loop_, settings_.sessions,
-                              std::move(admitted->lease), std::move(share_))
-      ->start(request, admitted->subprotocol, std::move(admitted->info), leftover);
-  };
   note_traffic(0, 0);
-  if constexpr (is_tls<Socket>)
-    serve(tls_channel{*socket_, leftover, traffic().websocket.received});
-  else
-    serve(std::move(*socket_));
+  auto& counted = traffic().websocket;
+  auto make_channel = [&] {
+    if constexpr (is_tls<Socket>)
+      return channel{*socket_, loop_, leftover, counted};
+    else
+      return channel{std::move(*socket_), leftover, counted};
+  };
+  std::make_shared<websocket_session>(make_channel, loop_, settings_.sessions,
+                                      std::move(admitted->lease), std::move(share_))
+    ->start(request, admitted->subprotocol, std::move(admitted->info), leftover);
 }
 
 // -- answers --------------------------------------------------------------------------------------

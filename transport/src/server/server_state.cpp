@@ -162,13 +162,13 @@ void server::state::configure_doors() {
 void server::state::configure_sessions() {
   auto max_message = options.node.messages.largest_message();
   auto& s = http.sessions;
-  s.reading.max_message_bytes = max_message;
-  s.reading.max_fragments =
-    options.max_fragments.value_or(protocol::ws_limits::fragments_for(s.reading.largest_message()));
+  s.reading.limits.max_message_bytes = max_message;
+  s.reading.limits.max_fragments = options.max_fragments.value_or(
+    protocol::ws_limits::fragments_for(s.reading.limits.largest_message()));
   s.bounds.max_bytes = std::max<std::size_t>(1024 * 1024, 4 * max_message);
-  s.assembly_deadline = or_never(options.assembly_deadline);
-  s.write_deadline = or_never(options.write_deadline);
-  s.close_deadline = or_never(options.close_deadline);
+  s.deadlines.assembly = or_never(options.assembly_deadline);
+  s.deadlines.write = or_never(options.write_deadline);
+  s.deadlines.close = or_never(options.close_deadline);
   s.deflate = options.deflate;
   s.node = node.get();
   inflaters = std::vector<protocol::ws_inflater>(node->loops());
@@ -178,7 +178,7 @@ void server::state::configure_sessions() {
   parts.budget_bytes = node->stats().inbound_budget_bytes;
   for (unsigned i = 0; i < node->loops(); ++i)
     parts.loops.push_back(std::make_unique<inbound_parts>(parts, node->loop(i)));
-  s.parts = &parts;
+  s.reading.parts = &parts;
   s.log = options.log;
   s.counters = &counts;
 }

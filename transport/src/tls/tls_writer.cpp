@@ -117,18 +117,18 @@ ssize_t tls_writer::operator()(const iovec* parts, int count) {
   return static_cast<ssize_t>(taken);
 }
 
-outbox::status tls_writer::flush() {
+actors::outbox::status tls_writer::flush() {
   if (unsent_.empty())
-    return outbox::status::done;
+    return actors::outbox::status::done;
   iovec all{unsent_.data(), unsent_.size()};
   auto n = socket_writer{fd_, sent_}(&all, 1);
   if (n < 0)
-    return outbox::status::broken;
+    return actors::outbox::status::broken;
   unsent_.erase(0, static_cast<std::size_t>(n));
   if (!unsent_.empty())
-    return outbox::status::blocked;
+    return actors::outbox::status::blocked;
   std::string{}.swap(unsent_);
-  return outbox::status::done;
+  return actors::outbox::status::done;
 }
 
 } // namespace troupe::transport

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <troupe/actors/time_histogram.hpp>
-#include <troupe/transport/outbox.hpp>
+#include <troupe/actors/outbox.hpp>
 
 #include <openssl/ssl.h>
 #include <sys/uio.h>
@@ -28,11 +28,11 @@ public:
   tls_writer(const tls_writer&) = delete;
   tls_writer& operator=(const tls_writer&) = delete;
 
-  /// The bytes taken; see `outbox` for the answer.
+  /// The bytes taken; see `actors::outbox` for the answer.
   ssize_t operator()(const iovec* parts, int count);
 
   /// Sends what the socket did not take.
-  outbox::status flush();
+  actors::outbox::status flush();
 
   /// Encrypted bytes that the socket did not take: of one record, and few of OpenSSL's own.
   [[nodiscard]] std::size_t unsent_bytes() const noexcept { return unsent_.size(); }

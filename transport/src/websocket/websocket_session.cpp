@@ -1,16 +1,18 @@
+#include <utility>
+
 #include "websocket/websocket_session.hpp"
 
 #include "websocket/deflate_offer.hpp"
+
+#include <troupe/protocol/frame.hpp>
 
 #include <boost/beast/http/field.hpp>
 
 #include <vector>
 
-#include <utility>
-
 namespace troupe::transport {
 
-using boost::system::error_code;
+using actors::output_kind;
 using protocol::errc;
 using protocol::shared_bytes;
 
@@ -18,27 +20,19 @@ namespace {
 
 constexpr std::uint16_t normal_closure = 1000; // RFC 6455, 7.4.1
 
-socket_writer writer_for(polled_socket& s, actors::loop_counter& sent) {
-  return {s.native_handle(), sent};
-}
-tls_writer writer_for(tls_channel& s, actors::loop_counter& sent) {
-  return {s.native_handle(), s.socket().native_handle(), sent};
+std::string_view label_of(const protocol::ws_event& error) {
+  if (error.in_deflate)
+    return "inflate";
+  return error.why == errc::protocol_error ? "framing" : to_string(error.why);
 }
 
 } // namespace
 
-/// Wraps a completion handler: it keeps the session alive, and what it throws, or its loss, ends
-/// this session only.
-template <class Socket>
-template <class F>
-auto basic_websocket_session<Socket>::guarded(F f) {
-  return guarded_handler{this->shared_from_this(), std::move(f)};
-}
+// -- what is thrown -------------------------------------------------------------------------------
 
 /// Runs `f`; what it throws ends this session only.
-template <class Socket>
 template <class F>
-void basic_websocket_session<Socket>::contained(F&& f) noexcept {
+void websocket_session::contained(F&& f) noexcept {
   try {
     f();
   } catch (...) {
@@ -46,17 +40,25 @@ void basic_websocket_session<Socket>::contained(F&& f) noexcept {
   }
 }
 
+/// Runs `f` from the loop, if it has not ended by then.
+template <class F>
+void websocket_session::later(F f) {
+  loop_.post([self = shared_from_this(), f] {
+    if (!self->ending_.is(phase::ended) && !self->ending_.is(phase::lingering))
+      self->contained(f);
+  });
+}
+
 /// Ends it by the exception in flight: with a close frame, unless there is no memory for that, or
 /// one is queued already.
-template <class Socket>
-void basic_websocket_session<Socket>::fail() noexcept {
+void websocket_session::fail() noexcept {
   protocol::report_exception(*settings_.log, *settings_.counters, "session");
   // a client that waits for HTTP still is told nothing
-  if (phase_ == phase::opening || outbox_.sealed())
+  if (ending_.is(phase::opening) || writer_.is_sealed())
     return terminate(errc::internal);
   try {
     refused_ = true; // perhaps nothing is read any more
-    drop_input();
+    reader_.stop();
     say_close(info(errc::internal).close_code, info(errc::internal).name, errc::internal);
     flush_soon();
   } catch (...) {
@@ -64,52 +66,23 @@ void basic_websocket_session<Socket>::fail() noexcept {
   }
 }
 
-/// A handler was destroyed uncalled: one of its operation's steps, which are Asio's and Beast's,
-/// could not be taken. Nobody else would read on then. What is thrown in that step may be on its
-/// way to `fail`, which comes first.
-template <class Socket>
-void basic_websocket_session<Socket>::lose_handler() noexcept {
-  if (phase_ == phase::ended || !loop_.entrance()->is_open()) // else all of the loop's go with it
-    return;
-  lost_ = true;
-  arm_deadline(now());
-}
+// -- the beginning --------------------------------------------------------------------------------
 
-template <class Socket>
-basic_websocket_session<Socket>::basic_websocket_session(Socket&& socket, actors::event_loop& loop,
-                                                         const session_settings& settings,
-                                                         admission::lease lease, socket_share share)
-  : outbox_(settings.bounds),
-    writer_(writer_for(socket, (*settings.traffic)[loop.index()]->websocket.sent)),
-    loop_(loop),
-    settings_(settings),
-    socket_(std::move(socket)),
-    reader_(settings.reading),
-    lease_(std::move(lease)),
-    share_(std::move(share)),
-    heard_(loop.now()) {}
+websocket_session::~websocket_session() = default;
 
-template <class Socket>
-basic_websocket_session<Socket>::~basic_websocket_session() = default;
-
-template <class Socket>
-void basic_websocket_session<Socket>::start(const http_request_message& request,
-                                            const std::string& subprotocol,
-                                            actors::connection_info info,
-                                            std::string_view leftover) {
-  self_ = this->shared_from_this();
+void websocket_session::start(const http_request_message& request, const std::string& subprotocol,
+                              actors::connection_info info, std::string_view leftover) {
+  self_ = shared_from_this();
   contained([&] {
-    if constexpr (!is_tls<Socket>)
-      socket_.serve(*this);
+    writer_.to().serve(*this);
     answer(request, subprotocol);
     open(std::move(info), leftover);
   });
 }
 
 /// Answers the upgrade, and agrees on an extension. The answer leaves once the connection is there.
-template <class Socket>
-void basic_websocket_session<Socket>::answer(const http_request_message& request,
-                                             const std::string& subprotocol) {
+void websocket_session::answer(const http_request_message& request,
+                               const std::string& subprotocol) {
   std::optional<deflate_agreement> deflate;
   if (settings_.deflate) {
     std::vector<std::string_view> offers;
@@ -119,39 +92,266 @@ void basic_websocket_session<Socket>::answer(const http_request_message& request
     deflate = agree_on_deflate(offers);
   }
   if (deflate) {
-    reader_.allow_deflate(settings_.inflaters[loop_.index()], false);
+    reader_.allow_deflate(settings_.inflaters[loop_.index()]);
     deflated_ = deflate->takes_deflated_frames;
   }
-  auto whole = shared_bytes::copy_of(
+  writer_.append(shared_bytes::copy_of(
     switching_protocols(request, subprotocol, deflate ? deflate->answer : std::string_view{}),
-    &settings_.node->output_meter());
-  outbox_.append(whole, {0, static_cast<std::uint32_t>(whole.size())}, 1,
-                 actors::output_kind::control, now());
+    &settings_.node->output_meter()));
 }
 
-template <class Socket>
-void basic_websocket_session<Socket>::open(actors::connection_info info, std::string_view early) {
-  phase_ = phase::open;
+void websocket_session::open(actors::connection_info info, std::string_view early) {
+  ending_.open();
   if (deflated_)
     info.encoding = deflated(info.encoding);
-  encoding_ = info.encoding;
+  writer_.set_encoding(info.encoding);
   port_ = settings_.node->open(loop_, *this, std::move(info));
   settings_.counters->count(protocol::counter::connections_opened);
   flush_soon();
-  if (!early.empty())
-    take_in(early);
-  read_next();
+  reader_.take_early(early);
 }
 
-} // namespace troupe::transport
+// -- what it reads --------------------------------------------------------------------------------
 
-#include "websocket/websocket_closing.ipp"
-#include "websocket/websocket_reading.ipp"
-#include "websocket/websocket_writing.ipp"
+void websocket_session::on_input() {
+  if (ending_.is(phase::lingering))
+    contained([this] { ending_.throw_input_away(); });
+  else
+    read();
+}
 
-namespace troupe::transport {
+void websocket_session::read() {
+  contained([this] {
+    reader_.read();
+    writer_.note_unsent();
+  });
+}
 
-template class basic_websocket_session<polled_socket>;
-template class basic_websocket_session<tls_channel>;
+bool websocket_session::may_hear() {
+  return ending_.is(phase::closing) || (ending_.is(phase::open) && port_.may_read());
+}
+
+void websocket_session::on_event(protocol::ws_event event) {
+  using kind = protocol::ws_event::kind;
+  auto is_open = ending_.is(phase::open);
+  switch (event.what) {
+    case kind::need_more:
+    case kind::inflating: return;
+    case kind::message:
+      if (is_open)
+        port_.deliver(std::move(event.payload), event.is_binary);
+      return;
+    case kind::ping:
+      writer_.append(protocol::make_frame(protocol::opcode::pong, event.payload.view(),
+                                          &settings_.node->output_meter()));
+      return flush_soon();
+    case kind::pong:
+      if (is_open && port_.wants_pongs())
+        port_.ponged(std::string{event.payload.view()});
+      return;
+    case kind::close: return on_close(std::move(event));
+    case kind::error: return on_error(event);
+  }
+}
+
+/// Of both that end the input, the actors hear what was delivered before first: some of it may wait
+/// for them in mailboxes.
+void websocket_session::on_close(protocol::ws_event event) {
+  peer_closed_ = true;
+  close_code_ = event.close_code;
+  close_reason_ = std::move(event.payload);
+  reader_.stop();
+  later([this] { answer_close(); });
+}
+
+void websocket_session::on_error(const protocol::ws_event& error) {
+  settings_.counters->count(protocol::counter::protocol_errors, label_of(error));
+  refused_ = true;
+  reader_.stop();
+  later([this, why = error.why] { refuse(why); });
+}
+
+void websocket_session::on_parts_needed() {
+  if (ending_.is(phase::ended) || refused_)
+    return;
+  settings_.counters->count(protocol::counter::protocol_errors, to_string(errc::parts_limit));
+  contained([this] { refuse(errc::parts_limit); });
+}
+
+void websocket_session::resume_reading() {
+  contained([this] {
+    if (reader_.resume())
+      later([this] { reader_.read_next(); });
+  });
+}
+
+// -- what it writes -------------------------------------------------------------------------------
+
+void websocket_session::write(const shared_bytes& batch, std::span<const actors::byte_range> parts,
+                              std::uint32_t frames) {
+  try { // not by `contained`: see `socket_writer` for what a call between costs
+    writer_.write(batch, parts, frames);
+  } catch (...) {
+    fail();
+  }
+}
+
+void websocket_session::write_all(std::span<const actors::output_piece> pieces) {
+  contained([&] { writer_.write_all(pieces); });
+}
+
+void websocket_session::append(const shared_bytes& bytes, actors::byte_range part,
+                               std::uint32_t frames, output_kind kind) {
+  contained([&] { writer_.append(bytes, part, frames, kind); });
+}
+
+void websocket_session::flush() {
+  contained([this] { writer_.flush(); });
+}
+
+void websocket_session::flush_soon() {
+  if (port_.key())
+    loop_.sessions().touch(port_.key());
+  else
+    flush(); // not yet, or no longer, in the table
+}
+
+void websocket_session::ping(std::string_view payload) {
+  contained([&] {
+    static const auto empty = protocol::make_frame(protocol::opcode::ping, {});
+    writer_.append(payload.empty()
+                     ? empty
+                     : protocol::make_frame(protocol::opcode::ping, payload.substr(0, 125)));
+  });
+}
+
+void websocket_session::on_room() {
+  contained([this] { writer_.on_room(); });
+}
+
+void websocket_session::on_over_bound() {
+  settings_.counters->count(protocol::counter::slow_consumers);
+  cut(errc::slow_consumer);
+}
+
+void websocket_session::on_last_sent() {
+  if (!ending_.is(phase::closing))
+    return;
+  if (peer_closed_)
+    later([this] { end(); });
+  else if (refused_)
+    later([this] { linger(); });
+}
+
+// -- how it ends ----------------------------------------------------------------------------------
+
+/// The peer closes, or answers our close: once all output has left, the connection ends.
+void websocket_session::answer_close() {
+  if (!writer_.is_sealed())
+    say_close(close_code_ == protocol::ws_event::no_code ? normal_closure : close_code_, {},
+              errc::ok);
+  if (writer_.has_output())
+    flush_soon();
+  else
+    end();
+}
+
+void websocket_session::close(errc why, std::string_view reason) {
+  auto& row = info(why);
+  contained([&] { say_close(row.close_code, reason.empty() ? row.name : reason, why); });
+}
+
+void websocket_session::close_with(std::uint16_t code, std::string_view reason) {
+  if (writer_.is_sealed() || ending_.is(phase::ended))
+    return;
+  contained([&] {
+    say_close(code, reason, errc::ok);
+    ending_.note_application();
+  });
+}
+
+void websocket_session::say_close(std::uint16_t code, std::string_view reason, errc why) {
+  if (writer_.is_sealed() || ending_.is(phase::ended))
+    return;
+  writer_.close(protocol::make_close_frame(code, reason));
+  begin_closing(why);
+}
+
+void websocket_session::cut(errc why) {
+  if (writer_.is_sealed() || ending_.is(phase::ended))
+    return;
+  contained([&] {
+    auto& row = info(why);
+    auto dropped = writer_.cut(protocol::make_close_frame(row.close_code, row.name));
+    settings_.counters->count(protocol::counter::dropped, row.name, dropped);
+    begin_closing(why);
+    flush_soon();
+  });
+}
+
+void websocket_session::terminate(errc why) {
+  ending_.note(why);
+  if (why == errc::ok && !writer_.is_sealed())
+    ending_.note_application();
+  writer_.stop();
+  ending_.end_soon();
+}
+
+void websocket_session::begin_closing(errc why) {
+  ending_.begin(why);
+  if (reader_.resume()) // to hear the peer's close
+    later([this] { reader_.read_next(); });
+}
+
+/// Ends it for what has come: a close frame, and nothing more is heard.
+void websocket_session::refuse(errc why) {
+  refused_ = true;
+  reader_.stop();
+  if (writer_.is_sealed() && !writer_.has_output())
+    return linger(); // all is said
+  close(why, {});
+  flush_soon();
+}
+
+void websocket_session::linger() {
+  reader_.stop();
+  ending_.linger();
+}
+
+void websocket_session::end() noexcept {
+  auto was_open = bool(port_.key());
+  if (!ending_.end())
+    return;
+  auto self = std::exchange(self_, nullptr);
+  auto is_orderly = peer_closed_ && !writer_.is_stopped();
+  writer_.stop();
+  writer_.forget_queued();
+  reader_.stop();
+  if (is_orderly)
+    writer_.to().shut_both();
+  writer_.to().close();
+  lease_ = {};
+  share_ = {};
+  try {
+    port_.closed(close_code_, std::string{close_reason_.view()}, std::string{ending_.error()});
+  } catch (...) { // no memory for what it would be told
+    port_.closed(close_code_);
+  }
+  if (was_open)
+    settings_.counters->count(protocol::counter::connections_closed, ending_.label().data());
+}
+
+// -- deadlines ------------------------------------------------------------------------------------
+
+void websocket_session::on_time() noexcept {
+  contained([this] { ending_.check(); });
+}
+
+void websocket_session::on_late(errc why) {
+  if (why == errc::write_timeout)
+    return terminate(why);
+  settings_.counters->count(protocol::counter::protocol_errors, to_string(why));
+  refuse(why);
+}
 
 } // namespace troupe::transport

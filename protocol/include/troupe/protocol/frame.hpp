@@ -45,6 +45,9 @@ std::size_t write_frame_header(char* out, opcode op, std::uint64_t payload_bytes
 /// one of our own complete headers.
 [[nodiscard]] std::size_t frame_length(std::string_view bytes) noexcept;
 
+/// The payload of that frame, which is there whole. Precondition: as above.
+[[nodiscard]] std::string_view frame_payload(std::string_view bytes) noexcept;
+
 /// Where the frame that contains byte `offset` starts and ends, in a run of whole frames of ours.
 /// Cost: linear in the frames before it.
 struct frame_bounds {

@@ -2,9 +2,79 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 using namespace troupe;
 using namespace troupe::test;
 using namespace std::chrono_literals;
+
+// -- what is kept ---------------------------------------------------------------------------------
+
+namespace {
+
+/// A batch of 100 frames of 1,000 bytes, which nobody keeps but whom it is given to.
+struct large_batch {
+  protocol::memory_meter meter;
+  std::string one = text(frame_of(1000));
+  shared_bytes bytes = shared_bytes::make(100 * one.size(), &meter, [this](char* out) {
+    for (int i = 0; i < 100; ++i)
+      out = std::copy(one.begin(), one.end(), out);
+  });
+  [[nodiscard]] byte_range frames(std::uint32_t first, std::uint32_t count) const {
+    auto size = static_cast<std::uint32_t>(one.size());
+    return {first * size, (first + count) * size};
+  }
+};
+
+} // namespace
+
+TEST_CASE("a small part of a large batch is kept without the rest of it") {
+  large_batch batch;
+  batch.bytes.make_lighter(50'000);
+  outbox_rig r;
+  r.socket.room = 0;
+
+  r.write(batch.bytes, {batch.frames(7, 2)}, 2);
+  auto weight = batch.bytes.weight(batch.frames(7, 2).begin, batch.frames(7, 2).end);
+  batch.bytes = {};
+
+  CHECK(batch.meter.used_bytes() == 0);
+  CHECK(r.copies.used_bytes() < 2100);
+  CHECK(r.box.queued_weight() == weight);
+  CHECK(r.drain() == batch.one + batch.one);
+  CHECK(r.copies.used_bytes() == 0);
+}
+
+TEST_CASE("a large part of a batch is kept where it lies, and shared") {
+  large_batch batch;
+  outbox_rig r;
+  r.socket.room = 0;
+
+  r.write(batch.bytes, {batch.frames(0, 50)}, 50);
+
+  CHECK(r.copies.used_bytes() == 0);
+  CHECK_FALSE(batch.bytes.unique());
+}
+
+TEST_CASE("what is left of a large batch is kept without it, and a cut finds its half frame") {
+  large_batch batch;
+  outbox_rig r;
+  r.socket.room = 96 * batch.one.size() + 100;
+
+  r.write(batch.bytes, {whole(batch.bytes)}, 100);
+  batch.bytes = {};
+  auto sent = r.socket.take();
+  CHECK(batch.meter.used_bytes() == 0);
+  CHECK(r.box.queued_frames() == 4);
+  CHECK(r.cut() == 3);
+
+  CHECK(sent + r.drain() == [&] {
+    std::string all;
+    for (int i = 0; i < 97; ++i)
+      all += batch.one;
+    return all + text(r.close_frame);
+  }());
+}
 
 // -- writing --------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 // Random writes, appends, sockets that take what they like, cuts and closes, held against a plain
 // model: a list of all frames in the order in which they were said. One seed is one run.
-#include <troupe/transport/outbox.hpp>
+#include <troupe/actors/outbox.hpp>
 
 #include "fake_socket.hpp"
 
@@ -16,7 +16,7 @@ using namespace troupe;
 using actors::byte_range;
 using actors::output_kind;
 using protocol::shared_bytes;
-using transport::outbox;
+using actors::outbox;
 using namespace std::chrono_literals;
 
 namespace {

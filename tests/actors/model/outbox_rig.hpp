@@ -1,6 +1,6 @@
 #pragma once
 
-#include <troupe/transport/outbox.hpp>
+#include <troupe/actors/outbox.hpp>
 
 #include "fake_socket.hpp"
 
@@ -17,7 +17,7 @@ namespace troupe::test {
 using actors::byte_range;
 using actors::output_kind;
 using protocol::shared_bytes;
-using transport::outbox;
+using actors::outbox;
 
 inline constexpr actors::steady_time start{std::chrono::hours{1}};
 
@@ -36,7 +36,7 @@ inline byte_range whole(const shared_bytes& b) { return {0, static_cast<std::uin
 
 /// An outbox with a socket and a time.
 struct outbox_rig {
-  explicit outbox_rig(outbox::bounds b = {}) : box(b) {}
+  explicit outbox_rig(outbox::bounds b = {}) : box(b, &copies) {}
 
   outbox::status write(const shared_bytes& bytes, std::vector<byte_range> parts,
                        std::uint32_t frames) {
@@ -64,6 +64,7 @@ struct outbox_rig {
     return socket.take();
   }
 
+  protocol::memory_meter copies; ///< that the outbox has made
   outbox box;
   fake_socket socket;
   actors::steady_time now = start;

@@ -1,20 +1,18 @@
-#include <troupe/transport/outbox.hpp>
+#include <troupe/actors/outbox.hpp>
 
 #include <troupe/actors/make_room.hpp>
 #include <troupe/protocol/frame.hpp>
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <utility>
 
-namespace troupe::transport {
-
-using actors::output_kind;
-
+namespace troupe::actors {
 namespace {
 
 /// How many frames a run of whole frames, or what is left of one, still holds.
-std::uint32_t frames_in(std::string_view frames, actors::byte_range part) {
+std::uint32_t frames_in(std::string_view frames, byte_range part) {
   std::uint32_t n = 0;
   for (std::size_t at = protocol::frame_around(frames, part.begin).begin; at < part.end; ++n)
     at += protocol::frame_length(frames.substr(at));
@@ -23,23 +21,46 @@ std::uint32_t frames_in(std::string_view frames, actors::byte_range part) {
 
 } // namespace
 
-void outbox::queue(const protocol::shared_bytes& bytes, actors::byte_range part,
-                   std::uint32_t frames, output_kind kind, actors::steady_time now) {
-  actors::make_room(entries_);
+void outbox::queue(const protocol::shared_bytes& bytes, byte_range part, std::uint32_t frames,
+                   output_kind kind, steady_time now) {
+  make_room(entries_);
   if (empty())
     progress_ = now;
+  auto& e = entries_.emplace_back(entry_of(bytes, part));
+  e.frames = frames;
+  e.kind = kind;
+  e.queued_at = now;
   bytes_of(kind) += part.size();
-  weight_ += bytes.weight(part.begin, part.end);
+  weight_ += e.weight();
   frames_ += frames;
-  entries_.emplace_back(bytes, part, frames, kind, now);
+}
+
+/// Of a buffer that is much larger than `part`, a copy: from the start of its first frame, for a
+/// cut looks for that. Where there is no memory for it, the buffer itself.
+outbox::entry outbox::entry_of(const protocol::shared_bytes& bytes,
+                               byte_range part) const noexcept {
+  constexpr std::size_t large = 4096, much_larger = 8;
+  if (bytes.size() < large || part.size() * much_larger >= bytes.size())
+    return {bytes, part};
+  try {
+    auto begin = static_cast<std::uint32_t>(protocol::frame_around(bytes.view(), part.begin).begin);
+    if ((part.end - begin) * much_larger >= bytes.size())
+      return {bytes, part};
+    auto copy =
+      protocol::shared_bytes::copy_of(bytes.view().substr(begin, part.end - begin), meter_);
+    copy.make_lighter(bytes.weight(begin, part.end));
+    return {std::move(copy), {part.begin - begin, part.end - begin}};
+  } catch (const std::bad_alloc&) {
+    return {bytes, part};
+  }
 }
 
 /// What it cannot keep may be half a frame: nothing can follow then.
 outbox::status outbox::queue_rest(const protocol::shared_bytes& bytes,
-                                  std::span<const actors::byte_range> parts, std::size_t taken,
-                                  std::uint32_t frames, actors::steady_time now) noexcept {
+                                  std::span<const byte_range> parts, std::size_t taken,
+                                  std::uint32_t frames, steady_time now) noexcept {
   try {
-    actors::make_room(entries_, parts.size());
+    make_room(entries_, parts.size());
   } catch (...) {
     return status::broken;
   }
@@ -54,10 +75,10 @@ outbox::status outbox::queue_rest(const protocol::shared_bytes& bytes,
   return status::blocked;
 }
 
-outbox::status outbox::queue_rest(std::span<const actors::output_piece> pieces, std::size_t taken,
-                                  actors::steady_time now) noexcept {
+outbox::status outbox::queue_rest(std::span<const output_piece> pieces, std::size_t taken,
+                                  steady_time now) noexcept {
   try {
-    actors::make_room(entries_, pieces.size());
+    make_room(entries_, pieces.size());
   } catch (...) {
     return status::broken;
   }
@@ -74,7 +95,7 @@ outbox::status outbox::queue_rest(std::span<const actors::output_piece> pieces, 
 }
 
 /// Copies runs of small pieces side by side; large ones are sent from where they lie.
-outbox::chunk outbox::gather(std::span<const actors::output_piece> pieces, char* copies,
+outbox::chunk outbox::gather(std::span<const output_piece> pieces, char* copies,
                              std::array<iovec, max_parts>& out) noexcept {
   chunk taken;
   auto* end = copies;
@@ -103,19 +124,19 @@ outbox::chunk outbox::gather(std::span<const actors::output_piece> pieces, char*
   return taken;
 }
 
-void outbox::append(const protocol::shared_bytes& bytes, actors::byte_range part,
-                    std::uint32_t frames, output_kind kind, actors::steady_time now) {
+void outbox::append(const protocol::shared_bytes& bytes, byte_range part, std::uint32_t frames,
+                    output_kind kind, steady_time now) {
   if (!sealed_ && part.size() > 0)
     queue(bytes, part, frames, kind, now);
 }
 
-void outbox::close(const protocol::shared_bytes& close_frame, actors::steady_time now) {
+void outbox::close(const protocol::shared_bytes& close_frame, steady_time now) {
   append(close_frame, {0, static_cast<std::uint32_t>(close_frame.size())}, 1, output_kind::control,
          now);
   sealed_ = true;
 }
 
-std::size_t outbox::cut(const protocol::shared_bytes& close_frame, actors::steady_time now) {
+std::size_t outbox::cut(const protocol::shared_bytes& close_frame, steady_time now) {
   if (sealed_)
     return 0;
   std::size_t dropped = 0;
@@ -135,7 +156,8 @@ std::size_t outbox::cut(const protocol::shared_bytes& close_frame, actors::stead
     kept.push_back(std::move(e));
   }
   entries_ = std::move(kept);
-  head_ = weight_ = frames_ = 0;
+  weight_ = 0;
+  head_ = frames_ = 0;
   bytes_ = {};
   for (auto& e : entries_) {
     bytes_of(e.kind) += e.left.size();
@@ -146,7 +168,7 @@ std::size_t outbox::cut(const protocol::shared_bytes& close_frame, actors::stead
   return dropped;
 }
 
-std::optional<actors::steady_time> outbox::oldest_data() const noexcept {
+std::optional<steady_time> outbox::oldest_data() const noexcept {
   if (sealed_)
     return std::nullopt; // nothing that a cut could free
   for (auto i = head_; i < entries_.size(); ++i)
@@ -166,8 +188,9 @@ int outbox::gather(std::array<iovec, max_parts>& out) const {
 
 void outbox::consume(std::size_t bytes) {
   if (bytes == queued_bytes()) { // as mostly
-    head_ = entries_.size();
-    weight_ = frames_ = 0;
+    head_ = static_cast<std::uint32_t>(entries_.size());
+    frames_ = 0;
+    weight_ = 0;
     bytes_ = {};
     return compact();
   }
@@ -201,4 +224,4 @@ void outbox::compact() {
   }
 }
 
-} // namespace troupe::transport
+} // namespace troupe::actors

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace troupe::transport {
+namespace troupe::actors {
 
 /// What one session has still to send: shared frame handles, bounded in frames and in bytes, where
 /// a frame counts what it weighs
@@ -23,8 +23,9 @@ namespace troupe::transport {
 ///
 /// Invariants: what leaves is a run of whole frames in the order of the calls, but for a frame that
 /// is half written; a cut finishes that one, drops whole data frames and nothing else; nothing
-/// leaves after a close frame. Cost: `write` to a socket that takes all allocates nothing. Thread:
-/// the loop's.
+/// leaves after a close frame. A small part of a large buffer is queued as a copy, so that a slow
+/// reader keeps little more than what it has still to get. Cost: `write` to a socket that takes all
+/// allocates nothing. Thread: the loop's.
 class outbox {
 public:
   struct bounds {
@@ -39,39 +40,40 @@ public:
     broken,
   };
 
-  explicit outbox(bounds b) : bounds_(b) {}
+  /// `meter` counts what is copied; it may be null, and outlives the outbox.
+  explicit outbox(bounds b, protocol::memory_meter* meter = nullptr) : bounds_(b), meter_(meter) {}
 
   /// Sends at once if nothing is queued; queues what is not taken.
   /// `clock` is a callable that tells the time; it is asked only if something is queued. (Inlined
   /// by force: see `socket_writer`.)
   template <class Clock, class Writer>
   [[gnu::always_inline]] status write(const protocol::shared_bytes& bytes,
-                                      std::span<const actors::byte_range> parts,
-                                      std::uint32_t frames, Clock&& clock, Writer&& writer);
+                                      std::span<const byte_range> parts, std::uint32_t frames,
+                                      Clock&& clock, Writer&& writer);
 
   /// The same with pieces of several buffers: small ones are copied side by side, so that one send
   /// takes many.
   template <class Clock, class Writer>
-  status write_all(std::span<const actors::output_piece> pieces, Clock&& clock, Writer&& writer);
+  status write_all(std::span<const output_piece> pieces, Clock&& clock, Writer&& writer);
 
   /// Queues whole frames. May throw `std::bad_alloc`, as `close` and `cut` may: nothing has changed
   /// then.
-  void append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
-              actors::output_kind kind, actors::steady_time now);
+  void append(const protocol::shared_bytes& bytes, byte_range part, std::uint32_t frames,
+              output_kind kind, steady_time now);
 
   /// Sends what is queued.
   template <class Writer>
-  status flush(actors::steady_time now, Writer&& writer);
+  status flush(steady_time now, Writer&& writer);
 
   /// Bytes that were taken have left.
-  void note_progress(actors::steady_time now) noexcept { progress_ = now; }
+  void note_progress(steady_time now) noexcept { progress_ = now; }
 
   /// Queues a close frame behind everything and takes nothing after it.
-  void close(const protocol::shared_bytes& close_frame, actors::steady_time now);
+  void close(const protocol::shared_bytes& close_frame, steady_time now);
 
   /// Finishes a half-written frame, drops data, keeps control, then closes. Returns the number of
   /// frames dropped.
-  std::size_t cut(const protocol::shared_bytes& close_frame, actors::steady_time now);
+  std::size_t cut(const protocol::shared_bytes& close_frame, steady_time now);
 
   /// Takes nothing more, and leaves what is queued: the last frame was a close frame of somebody
   /// else's making.
@@ -87,23 +89,23 @@ public:
   [[nodiscard]] bool empty() const noexcept { return head_ == entries_.size(); }
   [[nodiscard]] bool sealed() const noexcept { return sealed_; }
   [[nodiscard]] std::size_t queued_bytes() const noexcept { return bytes_[0] + bytes_[1]; }
-  [[nodiscard]] std::size_t queued_bytes(actors::output_kind kind) const noexcept {
+  [[nodiscard]] std::size_t queued_bytes(output_kind kind) const noexcept {
     return bytes_[static_cast<std::size_t>(kind)];
   }
   [[nodiscard]] std::size_t queued_weight() const noexcept { return weight_; }
   [[nodiscard]] std::size_t queued_frames() const noexcept { return frames_; }
 
   /// When bytes last left, or when the queue last became non-empty.
-  [[nodiscard]] actors::steady_time last_progress() const noexcept { return progress_; }
-  [[nodiscard]] std::optional<actors::steady_time> oldest_data() const noexcept;
+  [[nodiscard]] steady_time last_progress() const noexcept { return progress_; }
+  [[nodiscard]] std::optional<steady_time> oldest_data() const noexcept;
 
 private:
   struct entry {
     protocol::shared_bytes bytes;
-    actors::byte_range left;
+    byte_range left;
     std::uint32_t frames;
-    actors::output_kind kind;
-    actors::steady_time queued_at;
+    output_kind kind;
+    steady_time queued_at;
 
     [[nodiscard]] std::size_t weight() const noexcept { return bytes.weight(left.begin, left.end); }
   };
@@ -118,35 +120,37 @@ private:
     int parts = 0;
     std::size_t bytes = 0;
   };
-  static chunk gather(std::span<const actors::output_piece> pieces, char* copies,
+  static chunk gather(std::span<const output_piece> pieces, char* copies,
                       std::array<iovec, max_parts>& out) noexcept;
-  [[nodiscard]] status queue_rest(std::span<const actors::output_piece> pieces, std::size_t taken,
-                                  actors::steady_time now) noexcept;
+  [[nodiscard]] status queue_rest(std::span<const output_piece> pieces, std::size_t taken,
+                                  steady_time now) noexcept;
   [[nodiscard]] status queue_rest(const protocol::shared_bytes& bytes,
-                                  std::span<const actors::byte_range> parts, std::size_t taken,
-                                  std::uint32_t frames, actors::steady_time now) noexcept;
-  void queue(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
-             actors::output_kind kind, actors::steady_time now);
+                                  std::span<const byte_range> parts, std::size_t taken,
+                                  std::uint32_t frames, steady_time now) noexcept;
+  [[nodiscard]] entry entry_of(const protocol::shared_bytes& bytes, byte_range part) const noexcept;
+  void queue(const protocol::shared_bytes& bytes, byte_range part, std::uint32_t frames,
+             output_kind kind, steady_time now);
   int gather(std::array<iovec, max_parts>& out) const;
   void consume(std::size_t bytes);
-  [[nodiscard]] std::size_t& bytes_of(actors::output_kind kind) noexcept {
+  [[nodiscard]] std::size_t& bytes_of(output_kind kind) noexcept {
     return bytes_[static_cast<std::size_t>(kind)];
   }
   void compact();
 
   bounds bounds_;
+  protocol::memory_meter* meter_;
   std::vector<entry> entries_;
-  std::size_t head_ = 0;               ///< entries before it have left
-  std::array<std::size_t, 2> bytes_{}; ///< by `actors::output_kind`
+  std::array<std::size_t, 2> bytes_{}; ///< by `output_kind`
   std::size_t weight_ = 0;
-  std::size_t frames_ = 0;
-  actors::steady_time progress_{};
+  std::uint32_t head_ = 0; ///< entries before it have left
+  std::uint32_t frames_ = 0;
+  steady_time progress_{};
   bool sealed_ = false;
 };
 
 template <class Clock, class Writer>
 inline outbox::status outbox::write(const protocol::shared_bytes& bytes,
-                                    std::span<const actors::byte_range> parts, std::uint32_t frames,
+                                    std::span<const byte_range> parts, std::uint32_t frames,
                                     Clock&& clock, Writer&& writer) {
   if (sealed_)
     return empty() ? status::done : status::blocked;
@@ -169,7 +173,7 @@ inline outbox::status outbox::write(const protocol::shared_bytes& bytes,
 }
 
 template <class Clock, class Writer>
-outbox::status outbox::write_all(std::span<const actors::output_piece> pieces, Clock&& clock,
+outbox::status outbox::write_all(std::span<const output_piece> pieces, Clock&& clock,
                                  Writer&& writer) {
   if (sealed_)
     return empty() ? status::done : status::blocked;
@@ -188,7 +192,7 @@ outbox::status outbox::write_all(std::span<const actors::output_piece> pieces, C
 }
 
 template <class Writer>
-outbox::status outbox::flush(actors::steady_time now, Writer&& writer) {
+outbox::status outbox::flush(steady_time now, Writer&& writer) {
   while (!empty()) {
     std::array<iovec, max_parts> out;
     auto count = gather(out);
@@ -208,4 +212,4 @@ outbox::status outbox::flush(actors::steady_time now, Writer&& writer) {
   return status::done;
 }
 
-} // namespace troupe::transport
+} // namespace troupe::actors

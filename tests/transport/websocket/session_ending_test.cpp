@@ -1,0 +1,184 @@
+// How a session ends, without a socket.
+
+#include <utility>
+
+#include "session_rig.hpp"
+#include "websocket/session_ending.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <optional>
+
+using namespace troupe;
+using namespace troupe::test;
+using namespace std::chrono_literals;
+using protocol::errc;
+using transport::session_ending;
+using phase = session_ending::phase;
+
+namespace {
+
+/// A session of which there is an ending alone, and what that has told.
+struct ended final : manual_loop,
+                     transport::memory_pipe::host,
+                     transport::session_writer::owner,
+                     session_ending::owner {
+  ended()
+    : writer(channel_of(*this), {}, nullptr, traffic, *this), ending(writer, deadlines, *this) {
+    writer.to().serve(*this);
+    ending.open();
+  }
+
+  std::shared_ptr<void> hold() override { return {}; }
+  void on_input() override { ending.throw_input_away(); }
+  void on_room() override { writer.on_room(); }
+  void on_blocked() override { ending.await_write(); }
+  void on_last_sent() override {}
+  void on_broken() override { ending.end_soon(); }
+  void on_over_bound() override {}
+  [[nodiscard]] std::optional<actors::steady_time> part_since() const override { return part; }
+  void on_time() noexcept override { ending.check(); }
+  void on_late(errc why) override { told += std::string{to_string(why)} + ' '; }
+  void end() noexcept override {
+    if (ending.end())
+      told += "end ";
+    writer.to().close();
+  }
+
+  void write(const shared_bytes& frame) {
+    actors::byte_range all{0, static_cast<std::uint32_t>(frame.size())};
+    writer.write(frame, {&all, 1}, 1);
+  }
+
+  std::string told;
+  std::optional<actors::steady_time> part;
+  const transport::session_deadlines deadlines{1s, 2s, 3s};
+  transport::session_writer writer;
+  session_ending ending;
+};
+
+} // namespace
+
+TEST_CASE("a session that closes ends at its deadline, and its first reason stays") {
+  ended e;
+  e.ending.begin(errc::slow_consumer);
+  e.ending.begin(errc::internal);
+  CHECK(e.ending.is(phase::closing));
+
+  e.pass(2900ms);
+  auto before = e.told;
+  e.pass(200ms);
+
+  CHECK(before.empty());
+  CHECK(e.told == "end ");
+  CHECK(e.ending.is(phase::ended));
+  CHECK(e.ending.error() == "slow_consumer");
+  CHECK(std::string_view{e.ending.label().data()} == "1013 slow_consumer");
+}
+
+TEST_CASE("it ends once, and its deadlines with it") {
+  ended e;
+  e.ending.begin(errc::internal);
+
+  CHECK(e.ending.end());
+  CHECK_FALSE(e.ending.end());
+  e.pass(10s);
+  CHECK(e.told.empty());
+}
+
+TEST_CASE("who has ended it is told: the peer, the application, the server, which may be ordered") {
+  ended peer, application, server;
+  application.ending.note_application();
+  server.ending.note(errc::shutdown);
+
+  CHECK(std::string_view{peer.ending.label().data()} == "none peer");
+  CHECK(std::string_view{application.ending.label().data()} == "none application");
+  CHECK(std::string_view{server.ending.label().data()} == "1001 shutdown");
+  CHECK(peer.ending.error().empty());
+  CHECK(server.ending.error().empty());
+}
+
+TEST_CASE("a peer that reads nothing of what waits is late, one that reads a little is not") {
+  ended e;
+  e.pipe.set_window(0);
+  e.write(text_frame("hello"));
+  for (int i = 0; i < 3; ++i) {
+    e.pass(1900ms);
+    e.pipe.set_window(1);
+  }
+  auto while_it_reads = e.told;
+  e.pass(2100ms);
+
+  CHECK(while_it_reads.empty());
+  CHECK(e.told == "write_timeout ");
+}
+
+TEST_CASE("a peer that does not send the rest of a message is late, unless it is closing") {
+  ended open, closing;
+  for (auto* e : {&open, &closing}) {
+    e->part = e->loop.now();
+    e->ending.await_rest_of_message(*e->part);
+  }
+  closing.ending.begin(errc::internal);
+  open.pass(1100ms);
+  closing.pass(1100ms);
+
+  CHECK(open.told == "assembly_timeout ");
+  CHECK(closing.told.empty());
+}
+
+TEST_CASE("the deadline of a message that is whole by then is none") {
+  ended e;
+  e.part = e.loop.now();
+  e.ending.await_rest_of_message(*e.part);
+  e.pass(900ms);
+  e.part.reset();
+  e.pass(10s);
+
+  CHECK(e.told.empty());
+}
+
+TEST_CASE("a session that lingers shuts its output, throws input away, and ends with its peer") {
+  ended e;
+  e.ending.begin(errc::too_big);
+  e.ending.linger();
+  CHECK(e.pipe.is_output_shut());
+  CHECK(e.ending.is(phase::lingering));
+
+  for (int i = 0; i < 10; ++i) {
+    e.pipe.say(std::string(100'000, 'x'));
+    e.turns();
+  }
+  CHECK(e.traffic.websocket.received.value() == 1'000'000);
+  CHECK(e.told.empty());
+
+  e.pipe.end_input();
+  e.turns();
+  CHECK(e.told == "end ");
+}
+
+TEST_CASE("a session that lingers for a peer that goes on ends at the deadline of its close") {
+  ended e;
+  e.ending.begin(errc::too_big);
+  e.pass(1s);
+  e.ending.linger();
+  for (int i = 0; i < 19; ++i) {
+    e.pipe.say("more");
+    e.pass(100ms);
+  }
+  auto before = e.told;
+  e.pass(200ms);
+
+  CHECK(before.empty());
+  CHECK(e.told == "end ");
+}
+
+TEST_CASE("a session that is to end soon ends from the loop") {
+  ended e;
+  e.ending.end_soon();
+  auto at_once = e.told;
+  e.turns();
+
+  CHECK(at_once.empty());
+  CHECK(e.told == "end ");
+}

@@ -1,0 +1,179 @@
+// What a session reads, without a socket.
+
+#include <utility>
+
+#include "support/client_frames.hpp"
+#include "session_rig.hpp"
+#include "websocket/session_reader.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <optional>
+#include <vector>
+
+using namespace troupe;
+using namespace troupe::test;
+using namespace std::chrono_literals;
+using protocol::ws_event;
+
+namespace {
+
+/// A session of which there is a reader alone, and what that has told.
+struct heard final : manual_loop, transport::memory_pipe::host, transport::session_reader::owner {
+  /// `early`: what was read before it began.
+  explicit heard(std::string_view early = {}) {
+    account.meter = &meter;
+    account.loops.push_back(std::make_unique<transport::inbound_parts>(account, loop));
+    how.parts = &account;
+    way.emplace(pipe, loop, traffic.websocket);
+    way->serve(*this);
+    reader.emplace(*way, how, *this);
+    reader->take_early(early);
+  }
+  ~heard() { reader.reset(); }
+
+  std::shared_ptr<void> hold() override { return {}; }
+  void on_input() override { reader->read(); }
+  bool may_hear() override { return messages_left > 0; }
+  void on_event(ws_event event) override {
+    if (event.what == ws_event::kind::message)
+      --messages_left;
+    told.push_back(event.what == ws_event::kind::error ? std::string{to_string(event.why)}
+                                                       : std::string{event.payload.view()});
+    if (event.what == ws_event::kind::error || event.what == ws_event::kind::close)
+      reader->stop();
+  }
+  void on_gone() override { told.emplace_back("gone"); }
+  void read_later() override {
+    loop.post([this] { reader->read(); });
+  }
+  void on_part(actors::steady_time since) override { part = since; }
+  actors::credit expect_message() override { return {}; }
+  void on_parts_needed() override { told.emplace_back("parts needed"); }
+
+  void say(std::string_view bytes) {
+    pipe.say(bytes);
+    turns();
+  }
+
+  std::vector<std::string> told;
+  std::optional<actors::steady_time> part;
+  int messages_left = 1000;
+  protocol::memory_meter meter;
+  transport::inbound_account account;
+  transport::session_reading how;
+  std::optional<transport::channel> way;
+  std::optional<transport::session_reader> reader;
+};
+
+using strings = std::vector<std::string>;
+
+} // namespace
+
+TEST_CASE("a session hears what comes, whatever the pieces") {
+  auto all =
+    masked_frame(true, 1, "one") + masked_frame(true, 9, "ping") + masked_frame(true, 2, "two");
+  heard at_once, by_bytes;
+
+  at_once.say(all);
+  for (char c : all)
+    by_bytes.say({&c, 1});
+
+  CHECK(at_once.told == strings{"one", "ping", "two"});
+  CHECK(by_bytes.told == at_once.told);
+}
+
+TEST_CASE("what came before the session began is heard first") {
+  heard h{masked_frame(true, 1, "first") + masked_frame(false, 1, "sec")};
+  h.say(masked_frame(true, 0, "ond"));
+
+  CHECK(h.told == strings{"first", "second"});
+}
+
+TEST_CASE("a session reads no further than it may hear, keeps the rest, and goes on behind it") {
+  heard h;
+  h.messages_left = 2;
+  std::string all;
+  for (int i = 0; i < 5; ++i)
+    all += masked_frame(true, 1, std::to_string(i));
+  h.say(all);
+  h.say(masked_frame(true, 1, "5"));
+  auto before = h.told;
+  auto unread = h.pipe.may_have_input();
+
+  h.messages_left = 2;
+  CHECK(h.reader->resume());
+  h.reader->read_next();
+  h.turns();
+  auto then = h.told;
+  h.messages_left = 100;
+  CHECK(h.reader->resume());
+  h.reader->read_next();
+  h.turns();
+
+  CHECK(before == strings{"0", "1"});
+  CHECK(unread);
+  CHECK(then == strings{"0", "1", "2", "3"});
+  CHECK(h.told == strings{"0", "1", "2", "3", "4", "5"});
+  CHECK_FALSE(h.reader->resume());
+}
+
+TEST_CASE("while a session does not hear, its clocks stand still") {
+  heard h;
+  h.messages_left = 1;
+  h.say(masked_frame(true, 1, "one") + masked_frame(false, 1, "a part"));
+  auto paused_since = h.part;
+  h.pass(1h);
+  CHECK(h.reader->last_inbound() == h.loop.now());
+  CHECK_FALSE(h.reader->part_since());
+
+  h.messages_left = 100;
+  CHECK(h.reader->resume());
+  h.reader->read_next();
+  h.turns();
+  CHECK_FALSE(paused_since);
+  CHECK(h.part == h.loop.now());
+  CHECK(h.reader->part_since() == h.loop.now());
+  h.pass(1s);
+  CHECK(h.reader->last_inbound() == h.loop.now() - 1s);
+}
+
+TEST_CASE("what has come in part counts, has its time, and goes with the rest") {
+  heard h;
+  auto begun = h.loop.now();
+  h.say(masked_frame(false, 1, std::string(5000, 'x')));
+  CHECK(h.meter.used_bytes() >= 5000);
+  CHECK(h.account.holders == 1);
+  h.pass(1s);
+  h.say(masked_frame(false, 0, "y"));
+  CHECK(h.part == begun);
+
+  h.say(masked_frame(true, 0, "z"));
+  CHECK(h.account.holders == 0);
+  CHECK(h.told == strings{std::string(5000, 'x') + "yz"});
+}
+
+TEST_CASE("behind an error, a close frame or a stop nothing is heard, and nothing kept") {
+  heard error, close, stopped;
+  error.say(masked_frame(true, 113, "reserved bits") + masked_frame(true, 1, "late"));
+  close.say(masked_frame(true, 8, "") + masked_frame(true, 1, "late"));
+  stopped.say(masked_frame(false, 1, "a part"));
+  stopped.reader->stop();
+  stopped.say(masked_frame(true, 0, "late"));
+
+  CHECK(error.told == strings{"protocol_error"});
+  CHECK(close.told == strings{""});
+  CHECK(stopped.told.empty());
+  CHECK(stopped.account.holders == 0);
+  for (auto* h : {&error, &close, &stopped})
+    CHECK(h->reader->is_stopped());
+}
+
+TEST_CASE("the end of the peer is told, behind what it has said") {
+  heard h;
+  h.pipe.say(masked_frame(true, 1, "last"));
+  h.pipe.end_input();
+  h.turns();
+
+  CHECK(h.told == strings{"last", "gone"});
+}

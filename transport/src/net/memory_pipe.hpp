@@ -1,0 +1,65 @@
+#pragma once
+
+#include "net/polled_socket.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace troupe::transport {
+
+/// A connection without a socket: who holds it is the peer of a channel. Thread: the loop's.
+class memory_pipe {
+public:
+  using host = polled_socket::host;
+
+  // -- the peer's side ----------------------------------------------------------------------------
+
+  /// Says something, which waits here until it is read.
+  void say(std::string_view bytes);
+  /// Says nothing more.
+  void end_input();
+  /// Takes at most `bytes` more; nothing: any number. All of it, unless told.
+  void set_window(std::optional<std::size_t> bytes);
+  /// What was taken, in order; the peer may shorten it.
+  [[nodiscard]] std::string& received() noexcept { return received_; }
+  /// Whether the other side has shut its output, or closed.
+  [[nodiscard]] bool is_output_shut() const noexcept { return is_output_shut_; }
+  [[nodiscard]] bool is_open() const noexcept { return is_open_; }
+
+  // -- the channel's side: see `polled_socket` ----------------------------------------------------
+
+  void serve(host& h) noexcept { host_ = &h; }
+  [[nodiscard]] bool may_have_input() const noexcept { return is_input_ended_ || !said_.empty(); }
+  void await_input() noexcept { waits_for_input_ = true; }
+  std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec) noexcept;
+  /// The bytes taken; see `actors::outbox` for the answer.
+  ssize_t take(const iovec* parts, int count) noexcept;
+  /// Precondition: it has taken less than it was given.
+  void await_room() noexcept { waits_for_room_ = true; }
+  void shut_output() noexcept { is_output_shut_ = true; }
+  void close() noexcept;
+
+private:
+  [[nodiscard]] bool has_room() const noexcept { return !window_ || *window_ > 0; }
+  void tell_input();
+
+  host* host_ = nullptr;
+  std::string said_; ///< and not read
+  std::string received_;
+  std::optional<std::size_t> window_;
+  bool is_input_ended_ = false;
+  bool is_output_shut_ = false;
+  bool is_open_ = true;
+  bool waits_for_input_ = false;
+  bool waits_for_room_ = false;
+};
+
+} // namespace troupe::transport

@@ -1,0 +1,103 @@
+#pragma once
+
+#include "net/memory_pipe.hpp"
+#include "net/polled_socket.hpp"
+#include "net/socket_writer.hpp"
+#include "net/traffic.hpp"
+#include "tls/tls_reader.hpp"
+#include "tls/tls_writer.hpp"
+
+#include <troupe/actors/outbox.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace troupe::transport {
+
+/// The way to one peer and back, from the upgrade on: a socket, with TLS or without, or a pipe in
+/// memory, for tests. It counts what passes on the wire. Nothing waits: it tells its host when
+/// there is input, or room for output.
+///
+/// The kind is one byte beside what a send needs, and looked at in the send: one without TLS is
+/// inlined and costs a system call and one comparison. Thread: the loop's.
+class channel final {
+public:
+  enum class kind : std::uint8_t { plain, tls, memory };
+
+  /// `early`: what was read already.
+  channel(polled_socket&& socket, std::string_view early, loop_traffic::bytes& counted);
+  /// Takes a TLS connection over from Asio; appends what that had read ahead (17 KiB at most) to
+  /// `early`. Precondition: nothing is under way on `stream`, which serves for nothing then.
+  /// Errors: `std::bad_alloc`, `boost::system::system_error`.
+  channel(tls_socket& stream, actors::event_loop& loop, std::string& early,
+          loop_traffic::bytes& counted);
+  /// `pipe` outlives it.
+  channel(memory_pipe& pipe, actors::event_loop& loop, loop_traffic::bytes& counted) noexcept;
+  channel(const channel&) = delete;
+  channel& operator=(const channel&) = delete;
+
+  /// Tells `h`, who holds it, from now on. Throws `std::system_error`.
+  void serve(polled_socket::host& h);
+  [[nodiscard]] actors::event_loop& loop() const noexcept { return socket_.loop(); }
+
+  // -- input --------------------------------------------------------------------------------------
+
+  /// Whether a read may find something. If not, nothing was there after the last one.
+  [[nodiscard]] bool may_have_input() const noexcept {
+    return socket_.may_have_input() || (kind_ != kind::plain && others_may_have_input());
+  }
+  /// Tells the host of the next input. Precondition: `!may_have_input()`.
+  void await_input() noexcept { pipe_ ? pipe_->await_input() : socket_.await_input(); }
+  /// What is there, at once. `would_block`: nothing; `eof`: the end.
+  std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec);
+  /// Reads what is there, as it is on the wire, and throws it away: at most 16 KiB. Returns whether
+  /// the peer has not ended.
+  bool throw_input_away() noexcept;
+
+  // -- output -------------------------------------------------------------------------------------
+
+  /// Sends what is taken at once; see `actors::outbox` for the answer. (Inlined by force: see
+  /// `socket_writer`.)
+  [[gnu::always_inline]] ssize_t operator()(const iovec* parts, int count) {
+    return kind_ == kind::plain ? plain_(parts, count) : send_otherwise(parts, count);
+  }
+  /// What TLS has taken and the socket has not.
+  [[nodiscard]] std::size_t unsent_bytes() const noexcept {
+    return kind_ == kind::tls ? tls_->out.unsent_bytes() : 0;
+  }
+  /// Sends that.
+  actors::outbox::status flush();
+  /// Tells the host once there is room; at once if there is. Throws `std::system_error`.
+  void await_room() { pipe_ ? pipe_->await_room() : socket_.await_room(); }
+
+  // -- the end ------------------------------------------------------------------------------------
+
+  /// Tells the peer that nothing more will come.
+  void shut_output() noexcept;
+  /// Tells it so, too, and that nothing is heard any more.
+  void shut_both() noexcept;
+  void close() noexcept;
+
+private:
+  struct tls_layer {
+    tls_reader in;
+    tls_writer out;
+  };
+
+  [[nodiscard]] bool others_may_have_input() const noexcept;
+  ssize_t send_otherwise(const iovec* parts, int count);
+  std::size_t read_raw(boost::asio::mutable_buffer into, boost::system::error_code& ec) noexcept;
+  void shut(boost::asio::socket_base::shutdown_type what) noexcept;
+
+  socket_writer plain_;
+  kind kind_;
+  std::unique_ptr<tls_layer> tls_; ///< null without
+  memory_pipe* pipe_ = nullptr;    ///< null with a socket
+  actors::loop_counter* received_;
+  polled_socket socket_;
+};
+
+} // namespace troupe::transport

@@ -1,0 +1,157 @@
+#include <utility>
+
+#include "websocket/session_reader.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <new>
+
+namespace troupe::transport {
+
+using boost::system::error_code;
+
+namespace {
+
+constexpr int max_reads_in_a_row = 16;
+constexpr std::size_t max_read_bytes = 16 * 1024;
+
+} // namespace
+
+void session_reader::take_early(std::string_view bytes) {
+  if (!bytes.empty())
+    take_in(bytes);
+  read_next();
+}
+
+/// Where the channel does not know whether there is something, it is asked a little later: asking
+/// at once finds nothing yet, and costs a system call.
+void session_reader::read_next() {
+  if (is_stopped_)
+    return rest_.reset();
+  if (reader_.is_inflating())
+    return owner_.read_later();
+  if (!may_hear()) {
+    is_paused_ = true;
+    paused_at_ = now();
+    parts_.reset(); // what waits now is not the peer's to finish
+    return;
+  }
+  if (rest_)
+    return take_rest();
+  if (channel_.may_have_input())
+    owner_.read_later();
+  else
+    channel_.await_input();
+}
+
+void session_reader::read() {
+  if (is_stopped_)
+    return;
+  if (reader_.is_inflating())
+    return take_rest();
+  char bytes[max_read_bytes];
+  for (int i = 0; i < max_reads_in_a_row; ++i) {
+    error_code ec;
+    auto n = channel_.read_some(boost::asio::buffer(bytes), ec);
+    if (ec == boost::asio::error::would_block)
+      break;
+    if (ec)
+      return owner_.on_gone();
+    if (!take_in({bytes, n}) || !channel_.may_have_input())
+      break;
+  }
+  read_next();
+}
+
+/// Takes what the channel has had: all of it, or as much as may be heard. The rest waits. Returns
+/// whether more is to be read at once: a message has come in part, and none has come whole, which
+/// others are to hear first.
+bool session_reader::take_in(std::string_view bytes) {
+  heard_at_ = now();
+  auto before = messages_;
+  take_events(bytes);
+  if (!is_stopped_ && !bytes.empty())
+    rest_ = std::make_unique<unheard>(unheard{std::string{bytes}});
+  return messages_ == before && reader_.open_since() && !rest_ && may_hear();
+}
+
+/// What came is taken to have come now: its peer was not heard while a message was inflated. An
+/// idle session keeps no memory for the rest.
+void session_reader::take_rest() {
+  if (reader_.is_inflating())
+    heard_at_ = now();
+  std::string_view bytes;
+  if (rest_)
+    bytes = std::string_view{rest_->bytes}.substr(rest_->at);
+  take_events(bytes);
+  if (bytes.empty() || is_stopped_)
+    rest_.reset();
+  else
+    rest_->at = rest_->bytes.size() - bytes.size();
+  read_next();
+}
+
+/// Takes events off the front of `bytes` while they may be heard, and until a message wants
+/// inflating in steps, between which others have their turn.
+void session_reader::take_events(std::string_view& bytes) {
+  while (reader_.is_inflating() || (!bytes.empty() && may_hear())) {
+    take(reader_.next(bytes, heard_at_));
+    if (reader_.is_inflating())
+      break;
+  }
+  hold_parts();
+}
+
+void session_reader::take(protocol::ws_event event) {
+  using kind = protocol::ws_event::kind;
+  if (event.what == kind::need_more || event.what == kind::inflating)
+    return;
+  if (event.what == kind::message)
+    ++messages_;
+  owner_.on_event(std::move(event));
+}
+
+/// Counts what has come of a message whose rest is still to come, and gives it its time; or of one
+/// that is still to be inflated, which a node that drains waits for.
+void session_reader::hold_parts() {
+  auto since = reader_.open_since();
+  if (!reader_.is_inflating())
+    inflating_ = {};
+  else if (!inflating_)
+    inflating_ = owner_.expect_message();
+  if (!since && !reader_.is_inflating()) {
+    parts_.reset();
+    return;
+  }
+  if (since)
+    owner_.on_part(*since);
+  auto bytes = reader_.held_bytes();
+  if (bytes == 0)
+    return;
+  if (!parts_)
+    parts_.reset(new (std::nothrow)
+                   inbound_parts::share{*how_.parts->loops[channel_.loop().index()], *this});
+  if (parts_) // else there is no memory even for that, and this one is not counted
+    parts_->resize(bytes);
+}
+
+bool session_reader::resume() {
+  if (!std::exchange(is_paused_, false))
+    return false;
+  auto at = now();
+  reader_.stand_still(at - paused_at_);
+  heard_at_ = at;
+  if (auto since = reader_.open_since()) // its deadline may have passed meanwhile, without effect
+    owner_.on_part(*since);
+  return true;
+}
+
+void session_reader::stop() noexcept {
+  is_stopped_ = true;
+  reader_ = protocol::ws_reader{how_.limits};
+  parts_.reset();
+  inflating_ = {};
+}
+
+} // namespace troupe::transport

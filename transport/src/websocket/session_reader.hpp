@@ -1,0 +1,121 @@
+#pragma once
+
+#include "tls/channel.hpp"
+#include "websocket/inbound_parts.hpp"
+
+#include <troupe/actors/credit.hpp>
+#include <troupe/actors/event_loop.hpp>
+#include <troupe/protocol/ws_inflater.hpp>
+#include <troupe/protocol/ws_reader.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace troupe::transport {
+
+/// How sessions read. Fixed while the server runs.
+struct session_reading {
+  protocol::ws_limits limits;
+  inbound_account* parts = nullptr; ///< who has received messages in part
+};
+
+/// What a session reads: bytes of a channel, which become events. It reads no further than its
+/// owner may hear, and keeps the rest (16 KiB at most); while it waits for that, its clocks stand
+/// still.
+///
+/// Invariants: behind a close frame, an error or `stop` nothing is heard. A message that has come
+/// in part counts in the account of parts. Errors: what its owner throws, and `std::bad_alloc`.
+/// Thread: the loop's.
+class session_reader final : public inbound_parts::holder {
+public:
+  /// Whom it asks and tells; it may be stopped, but not destroyed, meanwhile.
+  class owner {
+  public:
+    /// Whether the next message may be heard. If not, it calls `resume` later.
+    virtual bool may_hear() = 0;
+    virtual void on_event(protocol::ws_event event) = 0;
+    /// The peer has ended.
+    virtual void on_gone() = 0;
+    /// To call `read` once others had their turn.
+    virtual void read_later() = 0;
+    /// A message has come in part: its rest has its time from then on.
+    virtual void on_part(actors::steady_time since) = 0;
+    /// Credit for a message that is still to be inflated, which a node that drains waits for.
+    virtual actors::credit expect_message() = 0;
+    /// Others need the room of what has come in part, and nobody has kept it for longer.
+    virtual void on_parts_needed() = 0;
+
+  protected:
+    ~owner() = default;
+  };
+
+  session_reader(channel& from, const session_reading& how, owner& o)
+    : channel_(from), how_(how), owner_(o), reader_(how.limits), heard_at_(from.loop().now()) {}
+
+  /// The peer may send deflated messages, which `inflater` inflates.
+  void allow_deflate(protocol::ws_inflater& inflater) { reader_.allow_deflate(inflater, false); }
+
+  // -- input --------------------------------------------------------------------------------------
+
+  /// Hears what was read before the session began.
+  void take_early(std::string_view bytes);
+  /// Reads what is there, or goes on with what is being inflated.
+  void read();
+  /// Reads once there is something that may be heard: what was read and not heard yet, then what
+  /// the channel has.
+  void read_next();
+  /// The owner may hear again, or has to, for it waits for the peer's close frame: its clocks go
+  /// on. Returns whether they stood still; then `read_next` is to be called, from the loop.
+  bool resume();
+
+  /// Nothing that comes is heard any more, and nothing is kept of what has come.
+  void stop() noexcept;
+  [[nodiscard]] bool is_stopped() const noexcept { return is_stopped_; }
+
+  // -- time ---------------------------------------------------------------------------------------
+
+  /// When the peer's last byte came; "now" while its clocks stand still.
+  [[nodiscard]] actors::steady_time last_inbound() const { return is_paused_ ? now() : heard_at_; }
+  /// Since when a message has come in part, the rest of which may still be heard.
+  [[nodiscard]] std::optional<actors::steady_time> part_since() const {
+    return is_paused_ ? std::nullopt : reader_.open_since();
+  }
+
+private:
+  void give_up_input() override { owner_.on_parts_needed(); }
+
+  [[nodiscard]] bool may_hear() { return !is_stopped_ && owner_.may_hear(); }
+  bool take_in(std::string_view bytes);
+  void take_rest();
+  void take_events(std::string_view& bytes);
+  void take(protocol::ws_event event);
+  void hold_parts();
+
+  [[nodiscard]] actors::steady_time now() const { return channel_.loop().now(); }
+
+  /// What was read and may not be heard yet.
+  struct unheard {
+    std::string bytes;
+    std::size_t at = 0; ///< those before were heard
+  };
+
+  channel& channel_;
+  const session_reading& how_;
+  owner& owner_;
+  protocol::ws_reader reader_;
+  std::unique_ptr<unheard> rest_; ///< null: none, as mostly
+  /// Of a message that is not whole yet, or not inflated.
+  std::unique_ptr<inbound_parts::share> parts_;
+  actors::credit inflating_; ///< of a message that is
+  actors::steady_time heard_at_;
+  actors::steady_time paused_at_{};
+  std::uint32_t messages_ = 0; ///< that have come, modulo its range
+  bool is_paused_ = false;
+  bool is_stopped_ = false;
+};
+
+} // namespace troupe::transport

@@ -1,0 +1,146 @@
+#pragma once
+
+#include "net/traffic.hpp"
+#include "tls/channel.hpp"
+
+#include <troupe/actors/event_loop.hpp>
+#include <troupe/actors/outbox.hpp>
+#include <troupe/actors/sink.hpp>
+#include <troupe/protocol/codec.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+
+namespace troupe::transport {
+
+/// What a session writes: its outbox, the channel that it goes to, and the wait for room in that.
+///
+/// Invariants: what was appended goes before what is written later; while it waits for room nothing
+/// is sent. Errors: the functions of output may throw `std::bad_alloc` or `std::system_error`; what
+/// had been queued before is as it was. Cost: `write` to a channel that takes all: one system call,
+/// no allocation. Thread: the loop's.
+class session_writer {
+public:
+  /// Whom it tells; it may be stopped, but not destroyed, meanwhile.
+  class owner {
+  public:
+    /// The channel takes no more now: the deadline of what is queued begins.
+    virtual void on_blocked() = 0;
+    /// All has left, behind a close frame.
+    virtual void on_last_sent() = 0;
+    /// The channel takes nothing any more.
+    virtual void on_broken() = 0;
+    /// More is queued than a peer that reads may have waiting.
+    virtual void on_over_bound() = 0;
+
+  protected:
+    ~owner() = default;
+  };
+
+  /// `make_channel` returns a `channel`; `meter` counts what the outbox copies, and may be null.
+  template <class MakeChannel>
+  session_writer(MakeChannel&& make_channel, const actors::outbox::bounds& bounds,
+                 protocol::memory_meter* meter, loop_traffic& traffic, owner& o)
+    : outbox_(bounds, meter),
+      channel_(std::forward<MakeChannel>(make_channel)()),
+      traffic_(traffic),
+      owner_(o) {}
+
+  [[nodiscard]] channel& to() noexcept { return channel_; }
+  [[nodiscard]] actors::event_loop& loop() const noexcept { return channel_.loop(); }
+
+  /// What waits counts as `e`'s from now on.
+  void set_encoding(protocol::encoding e) noexcept { encoding_ = e; }
+
+  // -- output -------------------------------------------------------------------------------------
+
+  /// As `actors::sink::write`. (Inlined by force: see `socket_writer`.)
+  [[gnu::always_inline]] void write(const protocol::shared_bytes& batch,
+                                    std::span<const actors::byte_range> parts,
+                                    std::uint32_t frames) {
+    if (!takes_output_)
+      return;
+    if (appends_first())
+      return append_all(batch, parts, frames);
+    auto s = outbox_.write(
+      batch, parts, frames, [this] { return now(); }, channel_);
+    if (s != actors::outbox::status::done || outbox_.sealed() || channel_.unsent_bytes() > 0)
+      note(s);
+  }
+
+  /// As `actors::sink::write_all`.
+  void write_all(std::span<const actors::output_piece> pieces);
+  /// As `actors::sink::append`.
+  void append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
+              actors::output_kind kind);
+  /// One whole frame of the server's own.
+  void append(const protocol::shared_bytes& frame) {
+    append(frame, {0, static_cast<std::uint32_t>(frame.size())}, 1, actors::output_kind::control);
+  }
+  /// Sends what is queued as far as the channel takes it.
+  void flush();
+  /// What TLS has answered by itself may wait for room.
+  void note_unsent();
+  /// The channel has room again.
+  void on_room();
+
+  // -- the end ------------------------------------------------------------------------------------
+
+  /// Queues a close frame behind everything, and takes nothing after it.
+  void close(const protocol::shared_bytes& frame) { outbox_.close(frame, now()); }
+  /// As `actors::outbox::cut`.
+  std::size_t cut(const protocol::shared_bytes& close_frame);
+  /// Whether a close frame was queued.
+  [[nodiscard]] bool is_sealed() const noexcept { return outbox_.sealed(); }
+  /// Nothing leaves any more.
+  void stop() noexcept { takes_output_ = false; }
+  /// What waits does not count any more.
+  void forget_queued() noexcept;
+  /// Whether it was stopped, or the channel was found to take nothing.
+  [[nodiscard]] bool is_stopped() const noexcept { return !takes_output_; }
+
+  // -- what waits ---------------------------------------------------------------------------------
+
+  [[nodiscard]] bool has_output() const noexcept {
+    return channel_.unsent_bytes() > 0 || !outbox_.empty();
+  }
+  [[nodiscard]] std::size_t queued_bytes() const noexcept {
+    return outbox_.queued_bytes() + channel_.unsent_bytes();
+  }
+  [[nodiscard]] std::optional<actors::steady_time> oldest_queued() const noexcept {
+    return outbox_.oldest_data();
+  }
+  /// When bytes last left, or when the queue last became non-empty.
+  [[nodiscard]] actors::steady_time last_progress() const noexcept {
+    return outbox_.last_progress();
+  }
+
+private:
+  [[nodiscard]] actors::steady_time now() const { return loop().now(); }
+  /// What was appended in this turn goes first, at its end.
+  [[nodiscard]] bool appends_first() const noexcept { return !outbox_.empty() && !waits_for_room_; }
+  void append_all(const protocol::shared_bytes& batch, std::span<const actors::byte_range> parts,
+                  std::uint32_t frames);
+  void send_queued();
+  void note(actors::outbox::status s);
+  void wait_for_room();
+  void note_queued() noexcept;
+  void count_queued(std::array<std::uint32_t, 2> bytes) noexcept;
+  void check_bound();
+
+  // What each delivery touches comes first and lies together.
+  actors::outbox outbox_;
+  bool takes_output_ = true;
+  bool waits_for_room_ = false;
+  protocol::encoding encoding_ = protocol::encoding::plain_json;
+  std::array<std::uint32_t, 2> queued_{}; ///< what the traffic counts of the outbox, by kind
+  channel channel_;
+  loop_traffic& traffic_;
+  owner& owner_;
+};
+
+} // namespace troupe::transport
