@@ -12,21 +12,34 @@ UNITS = {CPU: ("CPU for each delivery", "ns", 1), PING: ("CPU for each ping", "Â
          CONNECT: ("connects", "1/s", 1), RECONNECT: ("reconnects", "1/s", 1), MEMORY: ("memory of an idle connection", "KiB", 1), MOST: ("memory at most", "MiB", 1), CUT: ("stalled readers cut", "number", 1)}
 
 
-def rows(scenario, results):
-    """One row for each figure: (figure, {server: (median, low, high)}, {peer: (ratio, low, high, bound, is_met)})."""
+def summary(scenario, taken):
+    """What is kept of the rounds of each server: the medians of each figure and the ratios to each peer, with their 95 % intervals; clients
+    cut; what the load took."""
+    taken = {server: rounds for server, rounds in taken.items() if rounds}
     first = scenario.servers[0]
+    figures = {}
     for figure in scenario.figures:
-        values = {s: [r[figure] for r in results[s]] for s in scenario.servers if results.get(s)}
-        if first not in values:
-            continue
+        values = {server: [r[figure] for r in rounds] for server, rounds in taken.items()}
+        if first in values:
+            ratios = {peer: ratio(values[first], values[peer]) for peer in values if peer != first}
+            figures[figure] = {"medians": {server: (median(v), *interval(v)) for server, v in values.items()},
+                               "ratios": {peer: found for peer, found in ratios.items() if found}}
+    stall = any(r.get(CUT) for rounds in taken.values() for r in rounds)
+    load = {server: {"cpu": median(r["load_cpu"] for r in rounds) if all("load_cpu" in r for r in rounds) else None,
+                     "bottleneck": sum(bool(r.get("bottleneck")) for r in rounds), "rounds": len(rounds)}
+            for server, rounds in taken.items() if any(r.get("bottleneck") or r.get("load_cpu") for r in rounds)}
+    return {"figures": figures, "cut": {} if stall else {server: sum(r.get("cut", 0) for r in rounds) for server, rounds in taken.items()}, "load": load}
+
+
+def rows(scenario, results):
+    """One row for each figure of a summary: (figure, {server: (median, low, high)}, {peer: (ratio, low, high, bound, is_met)})."""
+    for figure, found in results["figures"].items():
         ratios = {}
-        for peer in scenario.servers[1:]:
-            found = ratio(values[first], values[peer]) if peer in values else None
-            if found:
-                bound = scenario.bounds.get((figure, peer))
-                is_met = bound is None or (found[1] >= bound if figure in MORE_IS_BETTER else found[2] <= bound)
-                ratios[peer] = (*found, bound, is_met)
-        yield figure, {s: (median(v), *interval(v)) for s, v in values.items()}, ratios
+        for peer, (value, low, high) in found["ratios"].items():
+            bound = scenario.bounds.get((figure, peer))
+            is_met = bound is None or (low >= bound if figure in MORE_IS_BETTER else high <= bound)
+            ratios[peer] = (value, low, high, bound, is_met)
+        yield figure, found["medians"], ratios
 
 
 def number(value):
@@ -60,18 +73,16 @@ def lines(scenario, results):
 
 def cut_line(results):
     """Clients that a server has cut, besides those that stall: what it does not send costs it nothing."""
-    cut = {server: sum(r.get("cut", 0) for r in rounds) for server, rounds in results.items()}
-    if any(cut.values()) and not any(r.get(CUT) for rounds in results.values() for r in rounds):
-        yield "clients cut, in all rounds", "  ".join(f"{server} {n}" for server, n in cut.items()), ""
+    if any(results["cut"].values()):
+        yield "clients cut, in all rounds", "  ".join(f"{server} {n}" for server, n in results["cut"].items()), ""
 
 
 def load_line(results):
     """What the load itself took; where it had no time left, deliveries a second are its own, and a server may be faster than shown."""
     told = []
-    for server, rounds in results.items():
-        if any(r.get("bottleneck") for r in rounds) or any(r.get("load_cpu") for r in rounds):
-            cost = f"{number(median(r['load_cpu'] for r in rounds))} ns, " if all("load_cpu" in r for r in rounds) else ""
-            told.append(f"{server} {cost}{sum(r['bottleneck'] for r in rounds)} of {len(rounds)}")
+    for server, load in results["load"].items():
+        cost = "" if load["cpu"] is None else f"{number(load['cpu'])} ns, "
+        told.append(f"{server} {cost}{load['bottleneck']} of {load['rounds']}")
     if told:
         yield "the load's own CPU for each delivery, and rounds in which it had no time left", "  ".join(told), ""
 
@@ -82,7 +93,7 @@ def print_table(scenario, results):
 
 
 def write_json(path, outcomes):
-    """`outcomes`: of each scenario what it was (title, load), how it was run (`about`) and the figures of each server's rounds (`results`)."""
+    """`outcomes`: of each scenario what it was (title, load), how it was run (`about`) and a summary of its rounds (`results`)."""
     path.write_text(json.dumps({"scenarios": outcomes}, indent=1) + "\n")
 
 
@@ -90,7 +101,7 @@ def read_json(path):
     """The outcomes in a file of `write_json`; none if there is none."""
     outcomes = json.loads(path.read_text())["scenarios"] if path.exists() else {}
     for name, outcome in outcomes.items():
-        if "about" not in outcome:
+        if "about" not in outcome or "figures" not in outcome["results"]:
             raise RuntimeError(f"{path} does not say how {name} was run: it is of an older version; delete it")
     return outcomes
 
@@ -113,16 +124,21 @@ def write_markdown(path, scenarios, outcomes, plots):
     path.write_text("\n".join(text) + "\n")
 
 
+def medians_of(results, name):
+    """Of each server, the CPU for each delivery in a scenario; none if it was not measured."""
+    found = results.get(name, {"figures": {}})["figures"].get(CPU, {"medians": {}})
+    return {server: values[0] for server, values in found["medians"].items()}
+
+
 def plot_cpu(folder, scenarios, results):
     """Server CPU for each delivery, as bars, relative to the first peer."""
-    shown = [s for s in scenarios if CPU in s.figures and results.get(s.name, {}).get("bun")]
+    shown = {s.name: medians_of(results, s.name) for s in scenarios if "bun" in medians_of(results, s.name)}
     if not shown:
         return []
-    names = [n for n in ("troupe", "bun", "floor") if any(results[s.name].get(n) for s in shown)]
+    names = [n for n in ("troupe", "bun", "floor") if any(n in values for values in shown.values())]
     data = ["scenario\t" + "\t".join(names)]
-    for s in shown:
-        values = {n: median(r[CPU] for r in results[s.name][n]) for n in names if results[s.name].get(n)}
-        data.append(f"{s.name}\t" + "\t".join(f"{values[n] / values['bun']:.3f}" if n in values else "NaN" for n in names))
+    for scenario, values in shown.items():
+        data.append(f"{scenario}\t" + "\t".join(f"{values[n] / values['bun']:.3f}" if n in values else "NaN" for n in names))
     (folder / "cpu.tsv").write_text("\n".join(data) + "\n")
     script = f"""
 set terminal svg size 1000,460 font 'sans-serif,12' background '#ffffff'
@@ -146,13 +162,13 @@ plot for [i=2:{len(names) + 1}] '{folder}/cpu.tsv' using i:xtic(1) title columnh
 def plot_sizes(folder, scenarios, results):
     """Server CPU for each delivery by the size of the room."""
     sizes = {"members-10": 10, "fan-out-100": 100, "fan-out-1000": 1000, "members-10000": 10000}
-    shown = [s for s in scenarios if s.name in sizes and results.get(s.name)]
+    shown = {members: medians_of(results, name) for name, members in sizes.items() if medians_of(results, name)}
     if len(shown) < 2:
         return []
-    names = [n for n in ("troupe", "bun", "floor") if all(results[s.name].get(n) for s in shown)]
+    names = [n for n in ("troupe", "bun", "floor") if all(n in values for values in shown.values())]
     data = ["members\t" + "\t".join(names)]
-    for s in sorted(shown, key=lambda s: sizes[s.name]):
-        data.append(f"{sizes[s.name]}\t" + "\t".join(f"{median(r[CPU] for r in results[s.name][n]):.0f}" for n in names))
+    for members, values in sorted(shown.items()):
+        data.append(f"{members}\t" + "\t".join(f"{values[n]:.0f}" for n in names))
     (folder / "sizes.tsv").write_text("\n".join(data) + "\n")
     script = f"""
 set terminal svg size 900,400 font 'sans-serif,12' background '#ffffff'

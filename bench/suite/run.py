@@ -191,9 +191,10 @@ def main():
                         print(f"   round {turn + 1}: {name} lost, doubled or disordered {found['lost']} messages", flush=True)
                 told = "  ".join(f"{n} {report.number(taken[n][-1][scenario.figures[0]])}" for n in compared)
                 print(f"   round {turn + 1} of {rounds}: {told}", flush=True)
-            report.print_table(scenario, taken)
-            missed += [(scenario.name, figure, peer) for figure, _, ratios in report.rows(scenario, taken) for peer, r in ratios.items() if not r[4]]
-            outcomes[scenario.name] = {"title": scenario.title, "load": scenario.load, "about": {**facts, "rounds": rounds, "seconds": seconds}, "results": taken}
+            summary = report.summary(scenario, taken)
+            report.print_table(scenario, summary)
+            missed += [(scenario.name, figure, peer) for figure, _, ratios in report.rows(scenario, summary) for peer, r in ratios.items() if not r[4]]
+            outcomes[scenario.name] = {"title": scenario.title, "load": scenario.load, "about": {**facts, "rounds": rounds, "seconds": seconds}, "results": summary}
             report.write_json(results_folder / "results.json", outcomes)
     results = {name: outcome["results"] for name, outcome in outcomes.items()}
     plots = report.plot_cpu(results_folder, SCENARIOS, results) + report.plot_sizes(results_folder, SCENARIOS, results)
