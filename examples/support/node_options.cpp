@@ -277,14 +277,14 @@ void add_claims(option_table& table, token_options& tokens) {
                                  return !text.empty() && (tokens.jwt.audience = text, true);
                                }));
   table.push_back(claim_option(
-    "jwt-profile", "seed|strict", "seed: ?token= is taken and `exp` optional; strict: neither",
-    "seed or strict", tokens,
+    "jwt-profile", "PROFILE", "lenient: ?token= is taken and `exp` optional; strict: neither",
+    "lenient or strict", tokens,
     [&tokens](std::string_view text) {
       tokens.jwt.profile =
-        text == "strict" ? transport::jwt_profile::strict : transport::jwt_profile::seed;
-      return text == "seed" || text == "strict";
+        text == "strict" ? transport::jwt_profile::strict : transport::jwt_profile::lenient;
+      return text == "lenient" || text == "strict" || text == "seed"; // as it was called first
     },
-    "seed"));
+    "lenient"));
 }
 
 void add_security(option_table& table, server_options& o, token_options& tokens) {

@@ -196,7 +196,7 @@ TEST_CASE("what a token must be is refused without a key") {
   for (auto [name, value] : {std::pair{"jwt-issuer", "us"},
                              {"jwt-audience", "chat"},
                              {"jwt-profile", "strict"},
-                             {"jwt-profile", "seed"}}) {
+                             {"jwt-profile", "lenient"}}) {
     rig r;
     CHECK(r.take(name, value));
     CHECK(complaint_of([&] { r.tokens.apply_to(r.options); })
@@ -297,7 +297,7 @@ TEST_CASE("options with a default show it") {
   CHECK(shown("drain-delay") == "0s");
   CHECK(shown("drain-timeout") == "10s");
   CHECK(shown("max-message-bytes") == "64KiB");
-  CHECK(shown("jwt-profile") == "seed");
+  CHECK(shown("jwt-profile") == "lenient");
   CHECK(shown("announce") == "on");
   CHECK(shown("bind").empty());
 }

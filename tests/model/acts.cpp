@@ -67,9 +67,9 @@ void world::connect() {
   o.one_room = one_room_;
   auto loop = static_cast<unsigned>(draw_.below(node_.loops()));
   if (protocol::is_plain(o.encoding))
-    clients_.push_back(std::make_unique<plain_client>(truth_, node_, loop, std::move(o)));
+    clients_.push_back(std::make_unique<plain_client>(oracle_, node_, loop, std::move(o)));
   else
-    clients_.push_back(std::make_unique<v1_client>(truth_, node_, loop, std::move(o)));
+    clients_.push_back(std::make_unique<v1_client>(oracle_, node_, loop, std::move(o)));
 }
 
 /// Most of a crowd listens.
@@ -145,13 +145,13 @@ void world::stall(client& c) {
 /// Returns whether it was accepted.
 bool world::act_outside(const std::string& room, std::size_t padding) {
   auto n = ++number_;
-  truth_.outside[n] = {room};
+  oracle_.outside[n] = {room};
   return node_.room(room).publish("outside", {{"n", n}, {"padding", std::string(padding, 'x')}})
       == actors::publish_result::accepted;
 }
 
 void world::end_from_outside(const std::string& room) {
-  truth_.told_to_end.insert(room);
+  oracle_.told_to_end.insert(room);
   if (node_.room(room).end() != actors::publish_result::accepted)
     complain("does not take the end of a room");
 }
@@ -163,14 +163,14 @@ void world::observe() {
     return;
   auto policy = draw_.one_of({actors::behind_policy::drop, actors::behind_policy::remove});
   observers_.push_back(std::make_unique<observer>(
-    truth_, system_, node_, a_room(), actors::observer_options{draw_.number(3, 60), policy}));
+    oracle_, system_, node_, a_room(), actors::observer_options{draw_.number(3, 60), policy}));
 }
 
 void world::act_raw() {
   if (raw_clients_.size() < 4 && !draining_ && draw_.once_in(4)) {
     auto loop = static_cast<unsigned>(draw_.below(node_.loops()));
     auto user = "raw" + std::to_string(raw_clients_.size());
-    raw_clients_.push_back(std::make_unique<raw_client>(truth_, node_, loop, raw_endpoint_, user));
+    raw_clients_.push_back(std::make_unique<raw_client>(oracle_, node_, loop, raw_endpoint_, user));
   }
   if (raw_clients_.empty())
     return;

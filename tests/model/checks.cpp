@@ -38,16 +38,16 @@ void world::calm() {
   }
   for (auto& name : names_) // whoever is behind is told so when the room speaks next
     if (act_outside(name, 0))
-      truth_.last_words[name] = number_;
+      oracle_.last_words[name] = number_;
   loops_.settle();
   check_outside_bound();
   check_credit();
   for (auto& c : clients_)
     if (c->session().unread() > 0 && !c->gone())
       complain(c->user_id() + "'s credits never came back");
-  if (node_.stats().rooms != truth_.alive_behaviors)
+  if (node_.stats().rooms != oracle_.alive_behaviors)
     complain(std::to_string(node_.stats().rooms) + " rooms, "
-             + std::to_string(truth_.alive_behaviors) + " behaviours");
+             + std::to_string(oracle_.alive_behaviors) + " behaviours");
   for (auto& c : clients_)
     c->settle();
   for (auto& c : raw_clients_)
@@ -109,10 +109,10 @@ void world::check_outside_bound() {
 /// A message that is given to many, in slices of several turns, gives its credit back with the
 /// first.
 void world::check_credit() {
-  auto room = truth_.latest.find("room1");
-  if (crowd_ == 0 || room == truth_.latest.end())
+  auto room = oracle_.latest.find("room1");
+  if (crowd_ == 0 || room == oracle_.latest.end())
     return;
-  auto& inside = truth_.logs[room->second].inside;
+  auto& inside = oracle_.logs[room->second].inside;
   auto speaker = std::find_if(clients_.begin(), clients_.end(), [&](auto& c) {
     return !c->gone() && c->session().held_messages() == 0 && inside.contains(c->user_id());
   });
@@ -138,19 +138,19 @@ void world::count() {
     tally_.said += c->said();
     tally_.cut += c->close_code() == 1013;
   }
-  for (auto& [number, f] : truth_.fates) {
+  for (auto& [number, f] : oracle_.fates) {
     tally_.acted += f.what == fate::kind::said || f.what == fate::kind::done;
     tally_.refused += f.what == fate::kind::refused;
     tally_.crashed += f.what == fate::kind::crashed;
     tally_.kicked += f.what == fate::kind::thrown_out;
   }
-  tally_.seen = truth_.seen;
+  tally_.seen = oracle_.seen;
   tally_.seen["lobby"] = !lobby_.empty();
   tally_.seen["one room"] = one_room_;
   ++tally_.seen["loops " + std::to_string(node_.loops())];
-  for (auto& log : truth_.logs)
+  for (auto& log : oracle_.logs)
     tally_.ended += log.told_to_end;
-  for (auto& [number, e] : truth_.outside)
+  for (auto& [number, e] : oracle_.outside)
     tally_.outside += e.place.has_value();
   tally_.observed += observers_.size();
   tally_.drained += draining_;
@@ -168,14 +168,14 @@ void world::leave() {
   observers_.clear();
   loops_.settle();
   auto kept =
-    static_cast<std::size_t>(std::count_if(truth_.logs.begin(), truth_.logs.end(), [](auto& log) {
+    static_cast<std::size_t>(std::count_if(oracle_.logs.begin(), oracle_.logs.end(), [](auto& log) {
       return log.name == "hall" && !log.over;
     }));
   auto s = node_.stats();
-  if (s.rooms != kept || s.members != 0 || s.connections != 0 || truth_.alive_behaviors != kept)
+  if (s.rooms != kept || s.members != 0 || s.connections != 0 || oracle_.alive_behaviors != kept)
     complain("left over: " + std::to_string(s.rooms) + " rooms, " + std::to_string(s.members)
              + " members, " + std::to_string(s.connections) + " connections, "
-             + std::to_string(truth_.alive_behaviors) + " behaviours");
+             + std::to_string(oracle_.alive_behaviors) + " behaviours");
   for (auto& c : clients_)
     if (c->session().held_messages() != 0)
       complain(c->user_id() + " lacks credit");

@@ -22,8 +22,8 @@ std::string text_of(const deed& d, std::size_t padding = 0) {
 
 } // namespace
 
-client::client(truth& t, actors::node& node, unsigned loop, options o)
-  : truth_(t),
+client::client(oracle& t, actors::node& node, unsigned loop, options o)
+  : oracle_(t),
     options_(std::move(o)),
     commands_(t, options_.user_id, protocol::is_plain(options_.encoding)) {
   if (!options_.lobby.empty())
@@ -163,11 +163,11 @@ stay& client::begin(command* asked, std::size_t log, std::size_t at,
                     std::optional<std::uint64_t> seq) {
   if (asked)
     asked->stay = stays_.size();
-  return stays_.emplace_back(truth_, options_.user_id, is_plain(), log, at, seq);
+  return stays_.emplace_back(oracle_, options_.user_id, is_plain(), log, at, seq);
 }
 
 void client::acked(stay* s, const command* c, const frame_fields& f) {
-  auto* what = c ? truth_.fate_of(c->number) : nullptr;
+  auto* what = c ? oracle_.fate_of(c->number) : nullptr;
   if (c && !what)
     complain("command " + std::to_string(c->number) + " was acked and no room has heard it");
   else if (c && !s)
@@ -184,7 +184,7 @@ void client::settle() {
       s.settle();
   if (how == ending::none)
     check_claims();
-  judge{truth_, options_.user_id, options_.one_room || is_plain(), stays_, how}.walk(
+  judge{oracle_, options_.user_id, options_.one_room || is_plain(), stays_, how}.walk(
     commands_.all());
 }
 

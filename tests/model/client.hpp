@@ -15,7 +15,7 @@
 
 namespace troupe::model {
 
-/// One client of the model: says things, and holds what it receives against the truth.
+/// One client of the model: says things, and holds what it receives against the oracle.
 class client {
 public:
   struct options {
@@ -26,7 +26,7 @@ public:
     actors::outbox::bounds bounds{6'000, 60};
   };
 
-  client(truth& t, actors::node& node, unsigned loop, options o);
+  client(oracle& t, actors::node& node, unsigned loop, options o);
   virtual ~client() = default;
 
   // -- what it says; `room`: empty for the default room -------------------------------------------
@@ -65,10 +65,10 @@ protected:
   virtual void on_frame(const frame_fields& f) = 0;
   /// Begins a stay for the `join` that `asked` (null: none that is known).
   stay& begin(command* asked, std::size_t log, std::size_t at, std::optional<std::uint64_t> seq);
-  void complain(std::string what) { truth_.complain(options_.user_id, std::move(what)); }
+  void complain(std::string what) { oracle_.complain(options_.user_id, std::move(what)); }
   void acked(stay* s, const command* c, const frame_fields& f);
 
-  truth& truth_;
+  oracle& oracle_;
   options options_;
   commands commands_;
   std::deque<stay> stays_;

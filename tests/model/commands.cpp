@@ -17,17 +17,17 @@ command* commands::by_ref(const frame_fields& f) {
   auto i =
     std::find_if(all_.begin(), all_.end(), [&](auto& c) { return c.ref && c.number == *f.ref; });
   if (i == all_.end()) {
-    truth_.complain(user_, "an answer to a ref that it never used: " + std::to_string(*f.ref));
+    oracle_.complain(user_, "an answer to a ref that it never used: " + std::to_string(*f.ref));
     return nullptr;
   }
   if (!i->answer.empty()) {
-    truth_.complain(user_, "a second answer to ref " + std::to_string(*f.ref) + ": " + f.type
-                             + " after " + i->answer);
+    oracle_.complain(user_, "a second answer to ref " + std::to_string(*f.ref) + ": " + f.type
+                              + " after " + i->answer);
     return nullptr;
   }
   if (!is_right_sort(*i, f.type))
-    truth_.complain(user_, "ref " + std::to_string(*f.ref) + " of a " + i->type
-                             + " was answered by " + f.type);
+    oracle_.complain(user_, "ref " + std::to_string(*f.ref) + " of a " + i->type
+                              + " was answered by " + f.type);
   return &*i;
 }
 
@@ -50,7 +50,7 @@ command* commands::without_ref(const frame_fields& f) {
     return named;
   if (auto* to_default = find([&](auto& c) { return !c.room; }))
     return to_default;
-  truth_.complain(user_, f.type + ' ' + f.code + " for a " + type + " that it never said");
+  oracle_.complain(user_, f.type + ' ' + f.code + " for a " + type + " that it never said");
   return nullptr;
 }
 
@@ -71,8 +71,8 @@ void commands::note(command& c, const frame_fields& f) {
   c.code = f.code;
   c.answered_by = f.room;
   if (!f.room.empty() && c.room && *c.room != f.room)
-    truth_.complain(user_,
-                    "the answer to command " + std::to_string(c.number) + " names " + f.room);
+    oracle_.complain(user_,
+                     "the answer to command " + std::to_string(c.number) + " names " + f.room);
 }
 
 } // namespace troupe::model

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "truth.hpp"
+#include "oracle.hpp"
 #include "wire.hpp"
 
 #include <cstddef>
@@ -29,8 +29,8 @@ struct command {
 /// sort and belong to one that is open.
 class commands {
 public:
-  commands(truth& t, std::string user, bool plain)
-    : truth_(t), user_(std::move(user)), plain_(plain) {}
+  commands(oracle& t, std::string user, bool plain)
+    : oracle_(t), user_(std::move(user)), plain_(plain) {}
 
   void add(command c) { all_.push_back(std::move(c)); }
 
@@ -46,7 +46,7 @@ private:
   [[nodiscard]] bool is_right_sort(const command& c, const std::string& answer) const;
   void note(command& c, const frame_fields& f);
 
-  truth& truth_;
+  oracle& oracle_;
   std::string user_;
   bool plain_;
   std::deque<command> all_;

@@ -30,7 +30,7 @@ void judge::walk(const std::deque<command>& all) {
 // -- coming and going -----------------------------------------------------------------------------
 
 void judge::join(const command& c) {
-  auto* f = truth_.fate_of(c.number);
+  auto* f = oracle_.fate_of(c.number);
   if (c.answer.empty() && ending_ == ending::none && !c.ref && !c.stay)
     complain(c, "was never answered");
   if (c.answer.empty() && !c.stay) {
@@ -93,7 +93,7 @@ void judge::leave(const command& c) {
 // -- saying ---------------------------------------------------------------------------------------
 
 void judge::say(const command& c) {
-  auto* f = truth_.fate_of(c.number);
+  auto* f = oracle_.fate_of(c.number);
   check_answer(c, f);
   if (unclear_)
     return;
@@ -108,7 +108,7 @@ void judge::say(const command& c) {
   auto i =
     std::find_if(to.begin(), to.end(), [&](auto* p) { return stays_[p->stay].log() == f->log; });
   if (i == to.end())
-    return complain(c, "was heard in " + truth_.logs[f->log].name + " (log "
+    return complain(c, "was heard in " + oracle_.logs[f->log].name + " (log "
                          + std::to_string(f->log) + "), which it does not hold");
   std::for_each(to.begin(), i, [](auto* p) { p->lost = true; });
 }
@@ -161,8 +161,8 @@ void judge::forget(const std::string& room) {
 }
 
 void judge::complain(const command& c, const std::string& what) {
-  truth_.complain(user_, "its " + c.type + ' ' + std::to_string(c.number)
-                           + (c.room ? " to " + *c.room : std::string{}) + ' ' + what);
+  oracle_.complain(user_, "its " + c.type + ' ' + std::to_string(c.number)
+                            + (c.room ? " to " + *c.room : std::string{}) + ' ' + what);
 }
 
 } // namespace troupe::model

@@ -21,8 +21,9 @@ enum class ending : std::uint8_t {
 /// what it said elsewhere is in none; what was acked was done, what was refused was not.
 class judge {
 public:
-  judge(truth& t, const std::string& user, bool one_room, const std::deque<stay>& stays, ending how)
-    : truth_(t), user_(user), one_room_(one_room), stays_(stays), ending_(how) {}
+  judge(oracle& t, const std::string& user, bool one_room, const std::deque<stay>& stays,
+        ending how)
+    : oracle_(t), user_(user), one_room_(one_room), stays_(stays), ending_(how) {}
 
   void walk(const std::deque<command>& all);
 
@@ -43,7 +44,7 @@ private:
   void forget(const std::string& room);
   void complain(const command& c, const std::string& what);
 
-  truth& truth_;
+  oracle& oracle_;
   const std::string& user_;
   bool one_room_;
   const std::deque<stay>& stays_;

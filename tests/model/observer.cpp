@@ -8,9 +8,9 @@ namespace troupe::model {
 
 using actors::room_event;
 
-observer::observer(truth& t, caf::actor_system& system, actors::node& node, std::string room,
+observer::observer(oracle& t, caf::actor_system& system, actors::node& node, std::string room,
                    actors::observer_options options)
-  : truth_(t), node_(node), room_(std::move(room)), self_(system) {
+  : oracle_(t), node_(node), room_(std::move(room)), self_(system) {
   node_.observe(room_, caf::actor_cast<caf::actor>(self_), options);
 }
 
@@ -63,17 +63,17 @@ void observer::find(const frame_fields& line) {
     return e.what == entry::kind::line && e.user == line.user && e.type == line.type
         && (line.type == "binary" ? e.text.size() == line.size : e.text == line.text);
   };
-  for (auto i = next_ ? log_ : truth_.logs.size() - 1; i < truth_.logs.size() && !next_; --i) {
-    auto& log = truth_.logs[i];
+  for (auto i = next_ ? log_ : oracle_.logs.size() - 1; i < oracle_.logs.size() && !next_; --i) {
+    auto& log = oracle_.logs[i];
     if (log.name == room_ && std::any_of(log.entries.begin(), log.entries.end(), is_it)) {
       log_ = i;
       break;
     }
-    log_ = truth_.logs.size();
+    log_ = oracle_.logs.size();
   }
-  if (log_ >= truth_.logs.size())
+  if (log_ >= oracle_.logs.size())
     return complain("heard " + line.text + ", which no room has said");
-  auto& all = truth_.logs[log_].entries;
+  auto& all = oracle_.logs[log_].entries;
   auto from = all.begin() + static_cast<std::ptrdiff_t>(next_.value_or(0));
   auto found = std::find_if(from, all.end(), is_it);
   if (found == all.end())
@@ -96,11 +96,11 @@ void observer::find(const frame_fields& line) {
 }
 
 bool observer::is_heard(const entry& e) const {
-  return e.what == entry::kind::line || truth_.logs[log_].announces;
+  return e.what == entry::kind::line || oracle_.logs[log_].announces;
 }
 
 std::size_t observer::heard_between(std::size_t from, std::size_t to) const {
-  auto& all = truth_.logs[log_].entries;
+  auto& all = oracle_.logs[log_].entries;
   return static_cast<std::size_t>(std::count_if(all.begin() + static_cast<std::ptrdiff_t>(from),
                                                 all.begin() + static_cast<std::ptrdiff_t>(to),
                                                 [this](auto& e) { return is_heard(e); }));
@@ -112,13 +112,13 @@ void observer::settle() {
     complain("was never answered");
   if (phase_ != phase::inside || leaving_)
     return;
-  if (last_outside_ < truth_.last_word(room_))
+  if (last_outside_ < oracle_.last_word(room_))
     complain("never heard what was published from outside last");
   if (!next_)
     return;
-  if (truth_.latest[room_] != log_ || truth_.logs[log_].over)
+  if (oracle_.latest[room_] != log_ || oracle_.logs[log_].over)
     complain("was never told that its room has ended");
-  else if (heard_between(*next_, truth_.logs[log_].entries.size()) > notices_.size() + missed_)
+  else if (heard_between(*next_, oracle_.logs[log_].entries.size()) > notices_.size() + missed_)
     complain("has missed the last that its room said");
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "truth.hpp"
+#include "oracle.hpp"
 #include "wire.hpp"
 
 #include <troupe/actors/node.hpp>
@@ -20,7 +20,7 @@ namespace troupe::model {
 /// told that it has missed.
 class observer {
 public:
-  observer(truth& t, caf::actor_system& system, actors::node& node, std::string room,
+  observer(oracle& t, caf::actor_system& system, actors::node& node, std::string room,
            actors::observer_options options);
 
   /// Takes at most `most` of what has come, and keeps the credit of all that until `let_go`.
@@ -41,9 +41,9 @@ private:
   void find(const frame_fields& line);
   [[nodiscard]] bool is_heard(const entry& e) const;
   [[nodiscard]] std::size_t heard_between(std::size_t from, std::size_t to) const;
-  void complain(const std::string& what) { truth_.complain("observer of " + room_, what); }
+  void complain(const std::string& what) { oracle_.complain("observer of " + room_, what); }
 
-  truth& truth_;
+  oracle& oracle_;
   actors::node& node_;
   std::string room_;
   caf::scoped_actor self_;

@@ -35,7 +35,7 @@ void plain_client::on_which(const frame_fields& f) {
     asked = commands_.answered_by([&] {
       frame_fields silent;
       silent.type = "joined";
-      silent.room = truth_.logs[*f.log].name;
+      silent.room = oracle_.logs[*f.log].name;
       return silent;
     }());
     if (asked && asked->number != 0)

@@ -30,9 +30,9 @@ void raw_endpoint::hear(const actors::raw_connection& from, std::string_view tex
     said_.push_back({std::string{text}, to_all ? std::string{} : user});
 }
 
-raw_client::raw_client(truth& t, actors::node& node, unsigned loop, raw_endpoint& at,
+raw_client::raw_client(oracle& t, actors::node& node, unsigned loop, raw_endpoint& at,
                        std::string user)
-  : truth_(t),
+  : oracle_(t),
     at_(at),
     user_(std::move(user)),
     opened_at_(at.said().size()),
@@ -46,7 +46,7 @@ void raw_client::say(int number, const std::string& what) {
 void raw_client::look() {
   for (auto& frame : session_.take_frames()) {
     if (closed_)
-      truth_.complain(user_, "a frame after the close frame");
+      oracle_.complain(user_, "a frame after the close frame");
     if (frame.opcode == 8)
       closed_ = true;
     else if (frame.opcode == 1 && !frame.after_cut)
@@ -62,8 +62,8 @@ void raw_client::hear(const std::string& text) {
     next_ = std::min(at, opened_at_);
   pass();
   if (next_ != at || found == said.end())
-    truth_.complain(user_, "heard " + text + " late, again or before "
-                             + (*next_ < said.size() ? said[*next_].text : "it was said"));
+    oracle_.complain(user_, "heard " + text + " late, again or before "
+                              + (*next_ < said.size() ? said[*next_].text : "it was said"));
   next_ = at + 1;
 }
 
@@ -74,7 +74,7 @@ void raw_client::settle() {
   next_ = next_.value_or(opened_at_);
   pass();
   if (*next_ < at_.said().size())
-    truth_.complain(user_, "never heard " + at_.said()[*next_].text);
+    oracle_.complain(user_, "never heard " + at_.said()[*next_].text);
 }
 
 /// What it need not hear.

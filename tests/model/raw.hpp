@@ -1,6 +1,6 @@
 #pragma once
 
-#include "truth.hpp"
+#include "oracle.hpp"
 
 #include <troupe/actors/node.hpp>
 #include <troupe/testing/memory_session.hpp>
@@ -44,7 +44,7 @@ private:
 /// A client of it: from its opening to its end it hears every broadcast once, in order.
 class raw_client {
 public:
-  raw_client(truth& t, actors::node& node, unsigned loop, raw_endpoint& at, std::string user);
+  raw_client(oracle& t, actors::node& node, unsigned loop, raw_endpoint& at, std::string user);
 
   void say(int number, const std::string& what);
   void look();
@@ -59,7 +59,7 @@ private:
   void hear(const std::string& text);
   void pass();
 
-  truth& truth_;
+  oracle& oracle_;
   raw_endpoint& at_;
   std::string user_;
   std::size_t opened_at_;           ///< what was said before; some of it may still come

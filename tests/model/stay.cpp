@@ -23,9 +23,9 @@ bool says(const frame_fields& f, const entry& e) {
 
 } // namespace
 
-stay::stay(truth& t, std::string user, bool plain, std::size_t log, std::size_t at,
+stay::stay(oracle& t, std::string user, bool plain, std::size_t log, std::size_t at,
            std::optional<std::uint64_t> seq)
-  : truth_(t), user_(std::move(user)), plain_(plain), log_(log), next_(at), seq_(seq) {}
+  : oracle_(t), user_(std::move(user)), plain_(plain), log_(log), next_(at), seq_(seq) {}
 
 // -- passing over what it need not hear -----------------------------------------------------------
 
@@ -76,7 +76,7 @@ void stay::hear(const frame_fields& f) {
 
 /// Between own messages without echo only its `seq` tells where it was said.
 void stay::hear_outside(const frame_fields& f) {
-  auto& what = truth_.outside[*f.number];
+  auto& what = oracle_.outside[*f.number];
   if (what.room != room())
     return complain("heard what was published to " + what.room);
   if (*f.number <= std::exchange(last_outside_, *f.number))
@@ -166,9 +166,9 @@ void stay::settle() {
     complain("was never told that it is no member any more");
   else if (next_ < all.size())
     complain("never heard " + name_of(all[next_]));
-  else if (entries().over || truth_.latest[room()] != log_)
+  else if (entries().over || oracle_.latest[room()] != log_)
     complain("is still in a room that has ended");
-  else if (last_outside_ < truth_.last_word(room()))
+  else if (last_outside_ < oracle_.last_word(room()))
     complain("never heard what was published from outside last");
 }
 
@@ -182,7 +182,7 @@ bool stay::cut_short() const {
 
 void stay::complain(const std::string& what) {
   if (!std::exchange(broken_, true))
-    truth_.complain(user_ + " in " + room() + " (log " + std::to_string(log_) + ')', what);
+    oracle_.complain(user_ + " in " + room() + " (log " + std::to_string(log_) + ')', what);
 }
 
 } // namespace troupe::model

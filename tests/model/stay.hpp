@@ -1,6 +1,6 @@
 #pragma once
 
-#include "truth.hpp"
+#include "oracle.hpp"
 #include "wire.hpp"
 
 #include <cstddef>
@@ -18,7 +18,7 @@ public:
 
   /// `at`: entries of the log before it. `seq`: the room's position then, as far as the client was
   /// told.
-  stay(truth& t, std::string user, bool plain, std::size_t log, std::size_t at,
+  stay(oracle& t, std::string user, bool plain, std::size_t log, std::size_t at,
        std::optional<std::uint64_t> seq);
 
   /// A frame that the room has said to all.
@@ -45,7 +45,7 @@ public:
   [[nodiscard]] bool cut_short() const;
 
 private:
-  [[nodiscard]] const room_log& entries() const { return truth_.logs[log_]; }
+  [[nodiscard]] const room_log& entries() const { return oracle_.logs[log_]; }
   [[nodiscard]] bool at_own_end() const;
   [[nodiscard]] bool is_owed(const entry& e) const;
   void pass();
@@ -53,7 +53,7 @@ private:
   void pass_to(std::size_t position);
   void complain(const std::string& what);
 
-  truth& truth_;
+  oracle& oracle_;
   std::string user_;
   bool plain_;
   std::size_t log_;

@@ -14,9 +14,9 @@ void world::stop() {
       present.insert(c->user_id());
   }
   std::vector<std::size_t> before;
-  for (auto& log : truth_.logs)
+  for (auto& log : oracle_.logs)
     before.push_back(log.entries.size());
-  truth_.told_to_end.insert(names_.begin(), names_.end());
+  oracle_.told_to_end.insert(names_.begin(), names_.end());
   node_.request_stop();
   for (int i = draw_.number(0, 40); i > 0; --i) {
     act_on();
@@ -58,8 +58,8 @@ void world::check_stopped(const std::set<std::string>& present,
     if (!c->session().ended())
       complain(c->user_id() + " was not ended by the stop");
   }
-  for (std::size_t i = 0; i < truth_.logs.size(); ++i) {
-    auto& log = truth_.logs[i];
+  for (std::size_t i = 0; i < oracle_.logs.size(); ++i) {
+    auto& log = oracle_.logs[i];
     for (auto at = i < before.size() ? before[i] : 0; at < log.entries.size(); ++at) {
       auto& e = log.entries[at];
       if (e.what == entry::kind::went && e.reason == actors::leave_reason::disconnected

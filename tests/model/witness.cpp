@@ -20,13 +20,13 @@ std::optional<deed> deed_in_profile(const member& m) {
 
 } // namespace
 
-witness::witness(truth& t, node& n, std::string_view room, const room_options& options)
-  : truth_(t), node_(n), name_(room), index_(t.logs.size()) {
-  truth_.logs.emplace_back().name = name_;
+witness::witness(oracle& t, node& n, std::string_view room, const room_options& options)
+  : oracle_(t), node_(n), name_(room), index_(t.logs.size()) {
+  oracle_.logs.emplace_back().name = name_;
   log().announces = options.announce.value_or(true);
   log().stays_when_empty = options.keep_when_empty;
-  truth_.latest[name_] = index_;
-  ++truth_.alive_behaviors;
+  oracle_.latest[name_] = index_;
+  ++oracle_.alive_behaviors;
   on("do", [this](room_context& r, const member& from, const application_message& m) {
     take(r, from, m.fields.string("text").value_or(""), "do");
   });
@@ -36,7 +36,7 @@ witness::~witness() {
   check_thread();
   check_end();
   log().over = true;
-  --truth_.alive_behaviors;
+  --oracle_.alive_behaviors;
 }
 
 // -- coming and going -----------------------------------------------------------------------------
@@ -46,7 +46,7 @@ join_decision witness::authorize_join(room_context& room, const member& candidat
   auto d = deed_in_profile(candidate);
   if (!d)
     return join_decision::accept();
-  auto& f = truth_.fates[d->number];
+  auto& f = oracle_.fates[d->number];
   f = {fate::kind::crashed, index_};
   obey(room, *d, "ask/");
   if (d->what != "ask/end") // one that ends has not decided: its successors are asked, and end, too
@@ -58,7 +58,7 @@ join_decision witness::authorize_join(room_context& room, const member& candidat
 void witness::on_join(room_context& room, const member& m) {
   log().entries.push_back({entry::kind::came, "userJoined", m.user_id, {}, m.user_id, {}, false});
   if (!log().inside.insert(m.user_id).second)
-    truth_.complain(name_, m.user_id + " came twice");
+    oracle_.complain(name_, m.user_id + " came twice");
   check(room);
   room.send_to(m.key, "which", {{"room", name_}, {"log", index_}, {"at", log().entries.size()}});
   if (m.automatic)
@@ -69,7 +69,7 @@ void witness::on_join(room_context& room, const member& m) {
 
 void witness::on_leave(room_context& room, const member& m, leave_reason reason) {
   if (log().inside.erase(m.user_id) == 0)
-    truth_.complain(name_, m.user_id + " went without having come");
+    oracle_.complain(name_, m.user_id + " went without having come");
   check_thread();
   if (reason == leave_reason::closed)
     return;
@@ -87,13 +87,13 @@ void witness::on_close(room_context&) {
 /// However a room ends, its members have left; and unless it crashed it was told.
 void witness::check_end() {
   if (!log().inside.empty())
-    truth_.complain(name_, "has ended, and did not see its members leave");
+    oracle_.complain(name_, "has ended, and did not see its members leave");
   if (log().closed == log().crashed)
-    truth_.complain(name_, log().crashed ? "has crashed, and was closed"
-                                         : "has ended, and was not closed");
+    oracle_.complain(name_, log().crashed ? "has crashed, and was closed"
+                                          : "has ended, and was not closed");
   if (log().stays_when_empty && !log().told_to_end && !log().crashed
-      && !truth_.told_to_end.contains(name_))
-    truth_.complain(name_, "has ended, and was to stay");
+      && !oracle_.told_to_end.contains(name_))
+    oracle_.complain(name_, "has ended, and was to stay");
 }
 
 // -- what members say -----------------------------------------------------------------------------
@@ -110,18 +110,18 @@ bool witness::on_binary(room_context& room, const member& from, std::string_view
 bool witness::take(room_context& room, const member& from, std::string_view text,
                    std::string_view type) {
   check(room);
-  truth_.seen["binary"] += type == "binary";
+  oracle_.seen["binary"] += type == "binary";
   auto d = deed::read(text);
   if (!d) {
-    truth_.complain(name_, "heard what nobody said: " + std::string{text});
+    oracle_.complain(name_, "heard what nobody said: " + std::string{text});
     return true;
   }
-  auto& before = truth_.last_number[{name_, from.user_id}];
+  auto& before = oracle_.last_number[{name_, from.user_id}];
   if (d->number <= before)
-    truth_.complain(name_, "command " + std::to_string(d->number) + " of " + from.user_id
-                             + " came after " + std::to_string(before));
+    oracle_.complain(name_, "command " + std::to_string(d->number) + " of " + from.user_id
+                              + " came after " + std::to_string(before));
   before = d->number;
-  auto& f = truth_.fates[d->number];
+  auto& f = oracle_.fates[d->number];
   auto user = from.user_id;
   // Until it is through; who throws itself out is told so, even if the room crashes over it.
   f = {d->what == "kick" && d->whom == user ? fate::kind::thrown_out : fate::kind::crashed, index_};
@@ -153,7 +153,7 @@ bool witness::take(room_context& room, const member& from, std::string_view text
 void witness::obey(room_context& room, const deed& d, std::string_view hook) {
   if (!d.what.starts_with(hook))
     return;
-  ++truth_.seen[d.what];
+  ++oracle_.seen[d.what];
   auto what = d.what.substr(hook.size());
   auto text = d.text();
   if (what == "kick") {
@@ -191,9 +191,9 @@ void witness::greet(room_context& room, const member& m) {
   room.for_each_member([&](const member& each) {
     is_heard |= node_.loop(each.key.loop).sessions().find(each.key) != nullptr;
   });
-  truth_.seen["greeted"] += is_heard;
+  oracle_.seen["greeted"] += is_heard;
   if (is_heard && room.pressure() <= before)
-    truth_.complain(name_, "says what nobody is charged for");
+    oracle_.complain(name_, "says what nobody is charged for");
 }
 
 void witness::broadcast(room_context& room, entry e) {
@@ -209,13 +209,13 @@ void witness::broadcast(room_context& room, entry e) {
 void witness::check(room_context& room) {
   check_thread();
   if (room.member_count() != log().inside.size())
-    truth_.complain(name_, "has " + std::to_string(room.member_count()) + " members, but "
-                             + std::to_string(log().inside.size()) + " have come and not gone");
+    oracle_.complain(name_, "has " + std::to_string(room.member_count()) + " members, but "
+                              + std::to_string(log().inside.size()) + " have come and not gone");
 }
 
 void witness::check_thread() {
   if (!node_.loop(node_.loop_of(name_)).is_current())
-    truth_.complain(name_, "its behaviour runs or dies off its loop");
+    oracle_.complain(name_, "its behaviour runs or dies off its loop");
 }
 
 } // namespace troupe::model

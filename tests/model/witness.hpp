@@ -1,6 +1,6 @@
 #pragma once
 
-#include "truth.hpp"
+#include "oracle.hpp"
 #include "wire.hpp"
 
 #include <troupe/actors/node.hpp>
@@ -23,7 +23,8 @@ namespace troupe::model {
 class witness final : public actors::room_behavior {
 public:
   /// `node` must outlive it. `options`: of rooms of that name.
-  witness(truth& t, actors::node& node, std::string_view room, const actors::room_options& options);
+  witness(oracle& t, actors::node& node, std::string_view room,
+          const actors::room_options& options);
   ~witness() override;
 
   actors::join_decision authorize_join(actors::room_context& room,
@@ -38,7 +39,7 @@ public:
   void on_close(actors::room_context& room) override;
 
 private:
-  [[nodiscard]] room_log& log() { return truth_.logs[index_]; }
+  [[nodiscard]] room_log& log() { return oracle_.logs[index_]; }
   bool take(actors::room_context& room, const actors::member& from, std::string_view text,
             std::string_view type);
   void obey(actors::room_context& room, const deed& d, std::string_view hook = {});
@@ -49,7 +50,7 @@ private:
   void check_thread();
   void check_end();
 
-  truth& truth_;
+  oracle& oracle_;
   actors::node& node_;
   std::string name_;
   std::size_t index_;

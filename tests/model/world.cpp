@@ -92,7 +92,7 @@ void world::add_rooms() {
     if (name == "booth")
       o.max_members = 2;
     auto make = [this, o](std::string_view room) {
-      return std::make_unique<witness>(truth_, node_, room, o);
+      return std::make_unique<witness>(oracle_, node_, room, o);
     };
     node_.rooms(name, make, o);
   }
@@ -108,7 +108,7 @@ std::vector<std::string> world::play() {
       stop();
       count();
       leave();
-      return std::move(truth_.complaints);
+      return std::move(oracle_.complaints);
     }
     if (i == drain_at)
       drain();
@@ -121,7 +121,7 @@ std::vector<std::string> world::play() {
   calm();
   count();
   leave();
-  return std::move(truth_.complaints);
+  return std::move(oracle_.complaints);
 }
 
 } // namespace troupe::model

@@ -77,12 +77,12 @@ private:
   void check_stopped(const std::set<std::string>& present, const std::vector<std::size_t>& before);
   void count();
   void leave();
-  void complain(std::string what) { truth_.complain("node", std::move(what)); }
+  void complain(std::string what) { oracle_.complain("node", std::move(what)); }
 
   caf::actor_system& system_;
   testing::manual_clock clock_;
   draws draw_;
-  truth truth_;
+  oracle oracle_;
   bool one_room_;
   std::size_t crowd_;
   bool raw_;    ///< whether raw connections share the loops

@@ -170,7 +170,7 @@ test('hello says for --help how it is called, and ends with 2 for any option', a
 
 test('--help shows the defaults', async () => {
   const { stdout } = await runToEnd('chat_node', ['--help']);
-  for (const [option, value] of [['port', '8080'], ['drain-timeout', '10s'], ['max-message-bytes', '1MiB'], ['jwt-profile', 'seed']])
+  for (const [option, value] of [['port', '8080'], ['drain-timeout', '10s'], ['max-message-bytes', '1MiB'], ['jwt-profile', 'lenient']])
     assert.match(stdout, new RegExp(`--${option} [^\n]*\\(default: ${value}\\)`));
 });
 

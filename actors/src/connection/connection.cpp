@@ -5,7 +5,7 @@
 
 namespace troupe::actors {
 
-connection::connection(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared,
+connection::connection(caf::actor_config& cfg, compat::loop_context& home, node_context& shared,
                        loop_unit& unit, connection_core::config config)
   : dispatched(cfg, home),
     shared_(shared),
@@ -96,13 +96,13 @@ void connection::close(protocol::errc why) {
   }
 }
 
-void connection::settle(const room_actor& room, std::uint32_t ticket) {
-  auto settled = [this, ticket](bool in_full) {
-    core_->on_settled(ticket, in_full);
+void connection::await_handled(const room_actor& room, std::uint32_t ticket) {
+  auto handled = [this, ticket](bool in_full) {
+    core_->on_handled(ticket, in_full);
     end_if_finished();
   };
-  compat::request(this, room, caf::infinite, troupe::actors::settle{key_})
-    .then(settled, [settled](const caf::error&) { settled(false); });
+  compat::request(this, room, caf::infinite, troupe::actors::await_handled{key_})
+    .then(handled, [handled](const caf::error&) { handled(false); });
 }
 
 void connection::enter(const std::string& room, room_entry entry) {

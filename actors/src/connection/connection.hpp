@@ -2,7 +2,7 @@
 
 #include "connection/connection_core.hpp"
 #include "context/pulse.hpp"
-#include "context/shared.hpp"
+#include "context/node_context.hpp"
 #include "context/wall_deadline.hpp"
 
 #include <optional>
@@ -14,7 +14,7 @@ namespace troupe::actors {
 class connection final : public compat::dispatched_base<connection_actor, inbound>::type,
                          public connection_output {
 public:
-  connection(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared,
+  connection(caf::actor_config& cfg, compat::loop_context& home, node_context& shared,
              loop_unit& unit, connection_core::config config);
 
   behavior_type make_behavior() override;
@@ -32,7 +32,7 @@ private:
   void reply(const protocol::shared_bytes& frame) override;
   void reply_behind_rooms(protocol::shared_bytes frame) override;
   void close(protocol::errc why) override;
-  void settle(const room_actor& room, std::uint32_t ticket) override;
+  void await_handled(const room_actor& room, std::uint32_t ticket) override;
   void enter(const std::string& room, room_entry entry) override;
   void publish(const room_actor& room, room_input input) override;
   void leave(const room_actor& room, leave_request request) override;
@@ -42,7 +42,7 @@ private:
   steady_time now() const override { return unit_.loop->now(); }
   wall_time wall_now() const override { return unit_.loop->wall_now(); }
 
-  node_shared& shared_;
+  node_context& shared_;
   loop_unit& unit_;
   session_key key_;
   counted_client counted_;

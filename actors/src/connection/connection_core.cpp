@@ -234,12 +234,12 @@ void connection_core::start_join(std::string name, join_request request) {
   room->request = std::make_unique<join_request>(std::move(request));
   auto* held = max_rooms() == 1 ? default_room() : nullptr;
   if (held && held != room)
-    settling_ = {held->key, held->handle};
+    awaited_ = {held->key, held->handle};
   else
-    settling_ = std::exchange(before_, {});
-  if (settling_.key) { // what was said there is to come before the new room's `joined`
-    room->state = phase::settling;
-    output_.settle(settling_.handle, room->ticket);
+    awaited_ = std::exchange(before_, {});
+  if (awaited_.key) { // what was said there is to come before the new room's `joined`
+    room->state = phase::waiting;
+    output_.await_handled(awaited_.handle, room->ticket);
   } else {
     enter(*room);
   }
@@ -362,8 +362,8 @@ connection_core::held_room* connection_core::target(const command& c) {
 
 // -- what registry and rooms answer ---------------------------------------------------------------
 
-void connection_core::on_settled(std::uint32_t ticket, bool in_full) {
-  auto before = std::exchange(settling_, {});
+void connection_core::on_handled(std::uint32_t ticket, bool in_full) {
+  auto before = std::exchange(awaited_, {});
   // its dispatcher may not say so: to a client of one room it has nothing more to say once that is
   // in another
   if (!in_full)

@@ -27,9 +27,9 @@ public:
   /// The same, behind all that its rooms have said to it so far.
   virtual void reply_behind_rooms(protocol::shared_bytes frame) = 0;
   virtual void close(protocol::errc why) = 0;
-  /// To a room; `on_settled` follows once it has handled all that was sent to it, or has ended.
+  /// To a room; `on_handled` follows once it has handled all that was sent to it, or has ended.
   /// `ticket` names the wish.
-  virtual void settle(const room_actor& room, std::uint32_t ticket) = 0;
+  virtual void await_handled(const room_actor& room, std::uint32_t ticket) = 0;
   /// To the registry; of a join the answer comes as `on_joined`.
   virtual void enter(const std::string& room, room_entry entry) = 0;
   virtual void publish(const room_actor& room, room_input input) = 0;
@@ -72,7 +72,7 @@ public:
 
   void on_message(inbound message);
   /// `in_full`: the room has handled all that it was sent; else it has ended over it.
-  void on_settled(std::uint32_t ticket, bool in_full);
+  void on_handled(std::uint32_t ticket, bool in_full);
   void on_joined(const join_answer& answer);
   void on_membership_lost(const membership_lost& lost);
   void say_goodbye(bool restart);
@@ -92,14 +92,14 @@ public:
 
 private:
   enum class phase : std::uint8_t {
-    settling, ///< the room before is still to handle what it was sent
+    waiting, ///< the room before is still to handle what it was sent
     entering,
     held,
   };
 
   struct held_room {
     std::string name;
-    phase state = phase::settling;
+    phase state = phase::waiting;
     /// Joined before; a second join is pending if the state says so.
     bool member = false;
     std::uint32_t ticket = 0;    ///< of the pending wish
@@ -181,7 +181,7 @@ private:
   std::vector<tracked_ref> refs_;
   /// Of a client of one room: the room that it left last, which may still owe it answers.
   room_before before_;
-  room_before settling_;                             ///< whose answer a join waits for
+  room_before awaited_;                              ///< whose answer a join waits for
   std::unique_ptr<std::vector<steady_time>> errors_; ///< of the window; most have none
   /// Commands, in order; a join that waits may be asked of its room later than one behind it.
   std::uint64_t arrived_ = 0;

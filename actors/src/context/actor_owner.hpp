@@ -15,7 +15,7 @@ public:
   /// `account` lives while the session is open, as this does.
   actor_owner(connection_actor handle, const credit_account* account)
     : handle_(std::move(handle)), account_(account) {}
-  [[nodiscard]] bool is_settled() const noexcept { return account_->held_messages() == 0; }
+  [[nodiscard]] bool has_handled_all() const noexcept { return account_->held_messages() == 0; }
   void room_closed(room_key room) override { compat::anon_send(handle_, membership_lost{room}); }
   void end() { compat::anon_send(handle_, session_closed{}); }
   void goodbye(bool restart) override { compat::anon_send(handle_, say_goodbye{restart}); }

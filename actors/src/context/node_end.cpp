@@ -2,7 +2,7 @@
 
 #include "context/actor_owner.hpp"
 #include "context/endpoint_state.hpp"
-#include "context/shared.hpp"
+#include "context/node_context.hpp"
 
 #include <utility>
 

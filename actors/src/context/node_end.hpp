@@ -12,7 +12,7 @@ namespace troupe::actors {
 
 class loop_end;
 struct loop_unit;
-struct node_shared;
+struct node_context;
 
 /// What ends on all loops before the next begins to end on any.
 enum class end_step : std::uint8_t {
@@ -43,7 +43,7 @@ private:
 /// One loop's part in that. What there is no memory for is tried again. Thread: the loop's.
 class loop_end final : public compat::loop_job {
 public:
-  loop_end(node_shared& shared, loop_unit& unit) noexcept : shared_(shared), unit_(unit) {}
+  loop_end(node_context& shared, loop_unit& unit) noexcept : shared_(shared), unit_(unit) {}
 
   /// Thread: any. The step before is done.
   void begin(end_step step) noexcept;
@@ -62,7 +62,7 @@ private:
   void end_services();
   void look() noexcept;
 
-  node_shared& shared_;
+  node_context& shared_;
   loop_unit& unit_;
   end_step next_ = end_step::none; ///< written before it is queued
   end_step doing_ = end_step::none;

@@ -1,6 +1,6 @@
 #include <troupe/actors/endpoint.hpp>
 
-#include "endpoint/raw_link.hpp"
+#include "endpoint/endpoint_connection.hpp"
 
 #include <troupe/protocol/frame.hpp>
 

@@ -6,7 +6,7 @@
 
 namespace troupe::actors {
 
-endpoint_hub::endpoint_hub(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared,
+endpoint_hub::endpoint_hub(caf::actor_config& cfg, compat::loop_context& home, node_context& shared,
                            room_key key, std::shared_ptr<endpoint_state> state)
   : dispatched(cfg, home), shared_(shared), key_(key), state_(std::move(state)) {}
 
@@ -18,7 +18,7 @@ endpoint_hub::behavior_type endpoint_hub::make_behavior() {
     [](const leave_request&) {},
     [this](room_input& in) { handle(in); },
     [](const claims_renewed&) {},
-    [](settle) { return true; },
+    [](await_handled) { return true; },
     [](const outside_event&) {},
     [](const end_room&) {},
   };

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "context/endpoint_state.hpp"
-#include "context/shared.hpp"
+#include "context/node_context.hpp"
 
 #include <memory>
 #include <vector>
@@ -15,7 +15,7 @@ namespace troupe::actors {
 /// Takes `room_input` whose bytes are the frame; ignores the rest.
 class endpoint_hub final : public compat::dispatched_base<room_actor, room_input>::type {
 public:
-  endpoint_hub(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared,
+  endpoint_hub(caf::actor_config& cfg, compat::loop_context& home, node_context& shared,
                room_key key, std::shared_ptr<endpoint_state> state);
 
   behavior_type make_behavior() override;
@@ -31,7 +31,7 @@ private:
   }
   void say(const room_input& in);
 
-  node_shared& shared_;
+  node_context& shared_;
   room_key key_;
   std::shared_ptr<endpoint_state> state_;
   std::vector<dispatcher_actor> outputs_; ///< of all loops

@@ -99,7 +99,7 @@ struct claims_renewed {
 
 /// Asks a room for an answer once it has handled all that the asker sent before: whether it has, or
 /// ends instead.
-struct settle {
+struct await_handled {
   session_key who; ///< whose connection asks
 };
 
@@ -245,7 +245,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::inbound)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::room_input)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::leave_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::claims_renewed)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::settle)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::await_handled)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::outside_event)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::end_room)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::entry_waits)
@@ -279,7 +279,7 @@ using room_actor = compat::typed_actor<
   caf::result<void>(claims_renewed),
   // A connection that is about to change rooms wants to know that its messages were ordered:
   // whether they were.
-  caf::result<bool>(settle),
+  caf::result<bool>(await_handled),
   // Somebody outside publishes.
   caf::result<void>(outside_event),
   // The shard has ended the room.

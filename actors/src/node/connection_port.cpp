@@ -4,7 +4,7 @@
 #include "connection/connection.hpp"
 #include "context/actor_owner.hpp"
 #include "endpoint/endpoint_hub.hpp"
-#include "endpoint/raw_link.hpp"
+#include "endpoint/endpoint_connection.hpp"
 #include "model/byte_bucket.hpp"
 #include "model/random_id.hpp"
 #include "node/node_state.hpp"
@@ -32,7 +32,8 @@ std::size_t bytes_per_second(const node_options& o, bool is_raw) {
     unbounded ? 0 : std::max(least, o.messages.largest_message()));
 }
 
-connection_actor open_raw(node_shared& s, event_loop& home, session_key key, connection_info info) {
+connection_actor open_raw(node_context& s, event_loop& home, session_key key,
+                          connection_info info) {
   auto raw = std::make_shared<raw_state>();
   raw->loop = home.entrance();
   raw->key = key;
@@ -48,7 +49,7 @@ connection_actor open_raw(node_shared& s, event_loop& home, session_key key, con
       std::lock_guard guard{at->mutex};
       at->open.emplace(key, raw);
     }
-    auto link = compat::spawn_on<raw_link>(home, s, unit, raw, at);
+    auto link = compat::spawn_on<endpoint_connection>(home, s, unit, raw, at);
     at->deflating += is_deflated(raw->encoding) ? 1 : 0;
     return link;
   } catch (...) {
@@ -59,7 +60,7 @@ connection_actor open_raw(node_shared& s, event_loop& home, session_key key, con
   }
 }
 
-connection_actor open_member(node_shared& s, event_loop& home, session_key key,
+connection_actor open_member(node_context& s, event_loop& home, session_key key,
                              connection_info info) {
   connection_core::config c;
   c.key = key;

@@ -3,7 +3,7 @@
 namespace troupe::actors {
 
 dispatcher_service::dispatcher_service(caf::actor_config& cfg, compat::loop_context& home,
-                                       node_shared& shared, dispatcher& core)
+                                       node_context& shared, dispatcher& core)
   : dispatched(cfg, home), shared_(shared), core_(core) {}
 
 dispatcher_service::behavior_type dispatcher_service::make_behavior() {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "context/shared.hpp"
+#include "context/node_context.hpp"
 #include "fanout/dispatcher.hpp"
 
 #include <utility>
@@ -10,7 +10,7 @@ namespace troupe::actors {
 /// The actor around a loop's dispatcher. Its handlers let no exception out.
 class dispatcher_service final : public compat::dispatched_base<dispatcher_actor, fan_out>::type {
 public:
-  dispatcher_service(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared,
+  dispatcher_service(caf::actor_config& cfg, compat::loop_context& home, node_context& shared,
                      dispatcher& core);
 
   behavior_type make_behavior() override;
@@ -27,7 +27,7 @@ private:
   void serve(Command&& command, GiveUp&& give_up) noexcept;
   void release_state() override { core_.clear(); }
 
-  node_shared& shared_;
+  node_context& shared_;
   dispatcher& core_;
 };
 

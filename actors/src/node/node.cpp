@@ -50,7 +50,7 @@ credit_limits outside_limits(const room_limits& limits) {
 
 /// Once a turn and loop while the budget is exceeded, the session that has lagged longest goes.
 /// Returns whether one did.
-bool keep_output_budget(node_shared& s, loop_unit& unit) {
+bool keep_output_budget(node_context& s, loop_unit& unit) {
   auto used = s.output_meter.used_bytes();
   auto over = s.over_budget.load(std::memory_order_relaxed);
   if (used > s.budget_bytes) {
@@ -65,7 +65,7 @@ bool keep_output_budget(node_shared& s, loop_unit& unit) {
   return false;
 }
 
-[[gnu::always_inline]] inline bool is_within_budgets(const node_shared& s, loop_unit& unit) {
+[[gnu::always_inline]] inline bool is_within_budgets(const node_context& s, loop_unit& unit) {
   return (s.budget_bytes == 0
           || (s.output_meter.used_bytes() <= s.budget_bytes
               && !s.over_budget.load(std::memory_order_relaxed)))
@@ -73,7 +73,7 @@ bool keep_output_budget(node_shared& s, loop_unit& unit) {
 }
 
 /// For the end of each turn that is not within the budgets. Returns whether anything went.
-bool keep_budgets(node_shared& s, loop_unit& unit) {
+bool keep_budgets(node_context& s, loop_unit& unit) {
   bool any = s.budget_bytes > 0 && keep_output_budget(s, unit);
   return keep_history_budget(*unit.histories, s.shelves) || any;
 }

@@ -12,19 +12,19 @@ namespace troupe::actors {
 namespace {
 
 /// Waits until what a loop's clients have said has taken effect: all of its credit has come back.
-class settling final : public timer_wheel::entry {
+class credit_wait final : public timer_wheel::entry {
 public:
-  explicit settling(loop_unit& unit) : unit_(unit) {}
+  explicit credit_wait(loop_unit& unit) : unit_(unit) {}
 
   void on_deadline() override {
-    bool is_settled = true;
+    bool has_handled_all = true;
     auto& sessions = unit_.loop->sessions();
     sessions.for_each([&](session_key key, sink&) {
       auto* owner = static_cast<actor_owner*>(sessions.owner(key));
-      is_settled &= !owner || owner->is_settled();
+      has_handled_all &= !owner || owner->has_handled_all();
     });
-    if (is_settled)
-      unit_.has_settled = true;
+    if (has_handled_all)
+      unit_.has_handled_all = true;
     else
       unit_.loop->arm(*this, between_looks);
   }
@@ -69,16 +69,16 @@ void node::stop_reading() {
   state_->shared.reads = false;
   for (auto& unit : state_->shared.units)
     unit->loop->post([u = unit.get()] {
-      auto s = std::make_shared<settling>(*u);
-      u->settling = s;
+      auto s = std::make_shared<credit_wait>(*u);
+      u->credit_wait = s;
       s->on_deadline();
     });
 }
 
-bool node::has_settled() const noexcept {
+bool node::has_handled_all() const noexcept {
   auto& units = state_->shared.units;
   return std::all_of(units.begin(), units.end(),
-                     [](auto& unit) { return unit->has_settled.load(); });
+                     [](auto& unit) { return unit->has_handled_all.load(); });
 }
 
 void node::end_rooms() {

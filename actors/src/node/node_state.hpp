@@ -1,6 +1,6 @@
 #pragma once
 
-#include "context/shared.hpp"
+#include "context/node_context.hpp"
 #include "runtime/watchdog.hpp"
 
 #include <troupe/actors/node.hpp>
@@ -12,7 +12,7 @@
 namespace troupe::actors {
 
 struct node::state {
-  node_shared shared;
+  node_context shared;
   std::shared_ptr<node_gate> entrance = std::make_shared<node_gate>(shared);
   std::vector<std::thread> threads;
   std::unique_ptr<watchdog> looks_on; ///< while they run

@@ -35,7 +35,7 @@ bool may_go_on(room_entry& entry) {
 } // namespace
 
 registry_shard::registry_shard(caf::actor_config& cfg, compat::loop_context& home,
-                               node_shared& shared, loop_unit& unit)
+                               node_context& shared, loop_unit& unit)
   : dispatched(cfg, home), shared_(shared), unit_(unit), rooms_(0, seeded_hash{shared.key}) {
   constexpr std::size_t few = 16;
   late_.reserve(few);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "context/shared.hpp"
+#include "context/node_context.hpp"
 #include "room/room_core.hpp"
 
 #include <cstdint>
@@ -25,7 +25,7 @@ namespace troupe::actors {
 /// answered loses its connection (1011).
 class registry_shard final : public compat::dispatched<registry_actor::base, room_call> {
 public:
-  registry_shard(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared,
+  registry_shard(caf::actor_config& cfg, compat::loop_context& home, node_context& shared,
                  loop_unit& unit);
 
   behavior_type make_behavior() override;
@@ -70,7 +70,7 @@ private:
   void pass_on(const std::string& name, room_cell& cell);
   void stop();
 
-  node_shared& shared_;
+  node_context& shared_;
   loop_unit& unit_;
   /// Also those that end.
   std::unordered_map<std::string, listing, seeded_hash, std::equal_to<>> rooms_;

@@ -19,7 +19,7 @@ struct room_handle::state {
 room_handle node::room(std::string_view name) {
   room_handle h;
   if (protocol::is_room_name(name))
-    state_->entrance->enter([&](node_shared& s) {
+    state_->entrance->enter([&](node_context& s) {
       h.state_ = std::make_shared<const room_handle::state>(room_handle::state{
         std::string{name}, state_->entrance, &s.home_of(name), s.outside_account(name)});
     });
@@ -30,7 +30,7 @@ void node::observe(std::string_view room, caf::actor who, observer_options optio
   if (!who)
     throw std::invalid_argument{"observe: the actor is null"};
   check_options(options);
-  auto asked = protocol::is_room_name(room) && state_->entrance->enter([&](node_shared& s) {
+  auto asked = protocol::is_room_name(room) && state_->entrance->enter([&](node_context& s) {
     compat::anon_send(s.home_of(room).registry,
                       room_call{std::string{room}, observe_request{0, who, options}});
   });
@@ -41,7 +41,7 @@ void node::observe(std::string_view room, caf::actor who, observer_options optio
 void node::unobserve(std::string_view room, caf::actor who) {
   if (!who)
     throw std::invalid_argument{"unobserve: the actor is null"};
-  state_->entrance->enter([&](node_shared& s) {
+  state_->entrance->enter([&](node_context& s) {
     compat::anon_send(s.home_of(room).registry,
                       room_call{std::string{room}, unobserve_request{std::move(who)}});
   });
@@ -55,7 +55,7 @@ publish_result room_handle::publish(const broadcast_event& event) const {
     return publish_result::overloaded;
   auto owned = std::make_shared<const owned_event>(event);
   auto token = state_->account->take(owned->bytes());
-  auto sent = state_->node->enter([&](node_shared&) {
+  auto sent = state_->node->enter([&](node_context&) {
     compat::anon_send(state_->home->registry,
                       outside_event{state_->name, std::move(owned), std::move(token)});
   });
@@ -63,7 +63,7 @@ publish_result room_handle::publish(const broadcast_event& event) const {
 }
 
 publish_result room_handle::end() const {
-  auto sent = state_ && state_->node->enter([&](node_shared&) {
+  auto sent = state_ && state_->node->enter([&](node_context&) {
     compat::anon_send(state_->home->registry, end_request{state_->name, {}, room_end::ended});
   });
   return sent ? publish_result::accepted : publish_result::gone;

@@ -13,8 +13,8 @@ class relay final : public room_behavior {};
 
 } // namespace
 
-room::room(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
-           std::string name, room_key key, std::shared_ptr<room_cell> cell)
+room::room(caf::actor_config& cfg, compat::loop_context& home, node_context& shared,
+           loop_unit& unit, std::string name, room_key key, std::shared_ptr<room_cell> cell)
   : dispatched(cfg, home),
     shared_(shared),
     unit_(unit),
@@ -33,7 +33,7 @@ room::behavior_type room::make_behavior() {
     [this](leave_request& request) { handle(request); },
     [this](room_input& in) { handle(in); },
     [this](const claims_renewed& m) { core_->renew(m); },
-    [this](const settle& m) { return settled(m); },
+    [this](const await_handled& m) { return handled(m); },
     [this](const outside_event& event) { core_->outside(event); },
     [this](const end_room& m) {
       core_->close(m.reason);
@@ -71,10 +71,10 @@ bool room::enter(join_request& request) {
 }
 
 /// An asker that cannot be answered loses its connection, and nobody else anything.
-room::settled_answer room::settled(const settle& asked) {
-  settled_answer answer;
+room::handled_answer room::handled(const await_handled& asked) {
+  handled_answer answer;
   try {
-    answer = make_response_promise<settled_answer>();
+    answer = make_response_promise<handled_answer>();
     answer.deliver(!core_->ending());
   } catch (...) {
     protocol::report_exception(*shared_.options.log, *shared_.options.counters, "room", room_name_);

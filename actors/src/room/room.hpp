@@ -1,6 +1,6 @@
 #pragma once
 
-#include "context/shared.hpp"
+#include "context/node_context.hpp"
 #include "room/room_core.hpp"
 
 #include <optional>
@@ -15,7 +15,7 @@ namespace troupe::actors {
 class room final : public compat::dispatched_base<room_actor, room_input>::type,
                    public room_output {
 public:
-  room(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
+  room(caf::actor_config& cfg, compat::loop_context& home, node_context& shared, loop_unit& unit,
        std::string name, room_key key, std::shared_ptr<room_cell> cell);
 
   behavior_type make_behavior() override;
@@ -50,8 +50,8 @@ private:
     core_->unobserve(request.who);
     return true;
   }
-  using settled_answer = caf::typed_response_promise<bool>;
-  settled_answer settled(const settle& asked);
+  using handled_answer = caf::typed_response_promise<bool>;
+  handled_answer handled(const await_handled& asked);
   void crash(std::exception_ptr thrown) noexcept;
   void say_crash() noexcept;
   void say_farewell() override;
@@ -73,7 +73,7 @@ private:
   steady_time now() const override { return unit_.loop->now(); }
   wall_time wall_now() const override { return unit_.loop->wall_now(); }
 
-  node_shared& shared_;
+  node_context& shared_;
   loop_unit& unit_;
   std::string room_name_;
   room_key key_;

@@ -219,8 +219,8 @@ void event_loop::run() {
   run_turn();
   // more sessions were told to end than one turn has handlers for
   while (sessions_.size() > 0 && run_turn()) {}
-  pending_.clear();
-  pending_before_.clear();
+  deferred_.clear();
+  deferred_before_.clear();
   entrance_->close();
 }
 
@@ -301,29 +301,29 @@ bool event_loop::run_turn(std::size_t max_handlers) {
   busy |= run_ready();
   bool more = flush();
   more |= has_work();
-  more |= run_pending_before();
+  more |= run_deferred_before();
   if (busy || more)
     turn_is_over_ = true;
   else
     forget_turn();
   left_work_ |= more;
-  pending_before_.swap(pending_);
-  return busy || more || !pending_before_.empty();
+  deferred_before_.swap(deferred_);
+  return busy || more || !deferred_before_.empty();
 }
 
 /// Runs what waited for the loop to be free, and sends what that has said. Returns whether there is
 /// more to do.
-bool event_loop::run_pending_before() {
-  auto any = !pending_before_.empty();
-  run_pending(pending_before_);
+bool event_loop::run_deferred_before() {
+  auto any = !deferred_before_.empty();
+  run_deferred(deferred_before_);
   return any && (flush() || has_work());
 }
 
-void event_loop::run_pending(std::vector<std::shared_ptr<pending_work>>& work) {
+void event_loop::run_deferred(std::vector<std::shared_ptr<deferred_work>>& work) {
   begin("handler");
   for (auto& w : work) {
     try {
-      w->run_pending();
+      w->run_deferred();
     } catch (...) {
       report("handler");
     }
@@ -463,10 +463,10 @@ bool event_loop::flush() {
   return more;
 }
 
-/// Waits for a socket, a post or the next deadline, unless pending work has left something to do.
+/// Waits for a socket, a post or the next deadline, unless deferred work has left something to do.
 void event_loop::block() {
   turn_scope scope{*this};
-  if (run_pending_before() || has_work() || !pending_.empty() || !posted_.empty())
+  if (run_deferred_before() || has_work() || !deferred_.empty() || !posted_.empty())
     return;
   auto until = timers_.next_wake_up();
   begin("handler");

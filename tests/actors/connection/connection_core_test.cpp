@@ -19,7 +19,9 @@ struct notebook final : connection_output {
     lines.push_back("behind rooms " + std::string{frame.view().substr(2)});
   }
   void close(errc why) override { lines.push_back("close " + std::string{to_string(why)}); }
-  void settle(const room_actor&, std::uint32_t ticket) override { note("settle", ticket); }
+  void await_handled(const room_actor&, std::uint32_t ticket) override {
+    note("await_handled", ticket);
+  }
   void enter(const std::string& room, room_entry entry) override {
     if (auto* join = std::get_if<join_request>(&entry)) {
       note("join " + room, join->ticket);
@@ -196,8 +198,8 @@ TEST_CASE("a plain client's join leaves the old room once the new one has accept
   client c{encoding::plain_json};
   c.enter("a", 1);
   c.say(R"({"type":"join","roomId":"b"})");
-  CHECK(c.out.lines.back() == "settle"); // what was said in a comes first
-  c.core->on_settled(c.out.last_ticket, true);
+  CHECK(c.out.lines.back() == "await_handled"); // what was said in a comes first
+  c.core->on_handled(c.out.last_ticket, true);
   CHECK(c.out.lines.back() == "join b");
   CHECK(c.out.count("leave") == 0);
 
@@ -214,9 +216,9 @@ TEST_CASE("a plain client's join waits also for the room that it has just left")
   c.say(R"({"type":"message","text":"x","ref":1})");
   c.say(R"({"type":"leave","ref":2})");
   c.say(R"({"type":"join","roomId":"b","ref":3})");
-  CHECK(c.out.lines.back() == "settle");
+  CHECK(c.out.lines.back() == "await_handled");
 
-  c.core->on_settled(c.out.last_ticket, true);
+  c.core->on_handled(c.out.last_ticket, true);
 
   CHECK(c.out.lines.back() == "join b");
   CHECK_FALSE(c.out.has("room_closed")); // the room answers
@@ -236,7 +238,7 @@ TEST_CASE(
   c.say(R"({"type":"join","roomId":"b","ref":3})");
   auto ticket = c.out.last_ticket;
 
-  c.core->on_settled(ticket, false);
+  c.core->on_handled(ticket, false);
 
   CHECK(c.out.has(R"("ref":1,"request":"message")"));
   CHECK(c.out.has(R"("ref":2,"request":"leave")") == left);
@@ -251,7 +253,7 @@ TEST_CASE("a client of one room that is thrown out by its new one is in none") {
   client c{encoding::plain_json};
   c.enter("a", 1);
   c.say(R"({"type":"join","roomId":"b"})");
-  c.core->on_settled(c.out.last_ticket, true);
+  c.core->on_handled(c.out.last_ticket, true);
 
   c.core->on_joined({c.out.last_ticket, {errc::ok, {}, {}}, {}});
 
@@ -541,7 +543,7 @@ TEST_CASE("while a client of one room changes rooms all its room commands wait")
   client c{encoding::plain_json};
   c.enter("a", 1);
   c.say(R"({"type":"join","roomId":"b"})");
-  c.core->on_settled(c.out.last_ticket, true);
+  c.core->on_handled(c.out.last_ticket, true);
   c.say(R"({"type":"message","roomId":"a","text":"in the old room"})");
   c.say(R"({"type":"dance","roomId":"a"})");
   c.say(R"({"type":"leave","roomId":"a"})");

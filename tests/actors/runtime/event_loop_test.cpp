@@ -339,9 +339,9 @@ TEST_CASE("a message from a turn of the same loop needs no post") {
   CHECK(record.released == 2);
 }
 
-TEST_CASE("pending work runs at the end of the turn after, and what it throws is counted") {
-  struct work final : pending_work {
-    void run_pending() override {
+TEST_CASE("deferred work runs at the end of the turn after, and what it throws is counted") {
+  struct work final : deferred_work {
+    void run_deferred() override {
       ++runs;
       if (fails)
         throw std::runtime_error{"broken"};
@@ -353,8 +353,8 @@ TEST_CASE("pending work runs at the end of the turn after, and what it throws is
   auto good = std::make_shared<work>(), bad = std::make_shared<work>();
   bad->fails = true;
   c.loop.post([&] {
-    c.loop.when_free(bad);
-    c.loop.when_free(good);
+    c.loop.defer(bad);
+    c.loop.defer(good);
   });
   CHECK(c.loop.run_turn());
   CHECK(good->runs == 0);
@@ -365,29 +365,29 @@ TEST_CASE("pending work runs at the end of the turn after, and what it throws is
   CHECK(good.use_count() == 1);
 }
 
-TEST_CASE("pending work runs before the loop sleeps") {
-  struct work final : pending_work {
+TEST_CASE("deferred work runs before the loop sleeps") {
+  struct work final : deferred_work {
     explicit work(event_loop& l) : loop(l) {}
-    void run_pending() override { loop.stop(); }
+    void run_deferred() override { loop.stop(); }
     event_loop& loop;
   };
   system_fixture f;
   caf::actor_system system{f.config};
   event_loop loop{system, 0};
-  loop.post([&] { loop.when_free(std::make_shared<work>(loop)); });
+  loop.post([&] { loop.defer(std::make_shared<work>(loop)); });
   loop.run(); // nothing else would wake it
   SUCCEED("it has ended");
 }
 
-TEST_CASE("what pending work says leaves in its turn, and before the loop sleeps") {
-  struct work final : pending_work {
+TEST_CASE("what deferred work says leaves in its turn, and before the loop sleeps") {
+  struct work final : deferred_work {
     explicit work(int& s) : said(s) {}
-    void run_pending() override { ++said; }
+    void run_deferred() override { ++said; }
     int& said;
   };
   int said = 0, sent = 0;
   counted_loop c;
-  c.loop.post([&] { c.loop.when_free(std::make_shared<work>(said)); });
+  c.loop.post([&] { c.loop.defer(std::make_shared<work>(said)); });
   SECTION("in a turn") {
     c.loop.add_flusher([&] { return sent = said, false; });
     while (c.loop.run_turn()) {}

@@ -71,9 +71,9 @@ TEST_CASE("an empty or short secret is named with what was expected") {
   CHECK(secret_complaint("\n") == wanted);
   CHECK(secret_complaint(std::string(31, 's') + "\n") == wanted);
   CHECK(secret_complaint(std::string(32, 's') + "\n").empty());
-  CHECK(secret_complaint("", jwt_profile::seed)
+  CHECK(secret_complaint("", jwt_profile::lenient)
         == "FILE: expected a secret of 1 byte or more, and it is empty");
-  CHECK(secret_complaint("your-secret-key\n", jwt_profile::seed).empty());
+  CHECK(secret_complaint("your-secret-key\n", jwt_profile::lenient).empty());
 }
 
 TEST_CASE("a file that cannot be read is named with the reason") {

@@ -196,7 +196,7 @@ TEST_CASE("a strict secret is as long as its hash") {
   }
 }
 
-TEST_CASE("the seed's profile takes a short secret with a warning, an empty one never") {
+TEST_CASE("the lenient profile takes a short secret with a warning, an empty one never") {
   auto options = seed_options();
   options.keys = {{{}, jwt_algorithm::hs256, "your-secret-key", "secret.txt"}};
   const auto verifier = transport::make_jwt_verifier(std::move(options));
@@ -206,7 +206,7 @@ TEST_CASE("the seed's profile takes a short secret with a warning, an empty one 
           "Tokens may stand in the query of a URL, and those without exp are good for ever.",
           "secret.txt: a secret this short can be guessed; take 32 bytes or more for HS256."});
   CHECK(verifier->takes_query_token());
-  CHECK(complaint({{{}, jwt_algorithm::hs256, "", {}}}, transport::jwt_profile::seed)
+  CHECK(complaint({{{}, jwt_algorithm::hs256, "", {}}}, transport::jwt_profile::lenient)
         == "the key of tokens without kid: expected a secret of 1 byte or more, and it is empty");
 }
 
@@ -218,7 +218,7 @@ TEST_CASE("the strict profile warns of nothing and takes no token from a query")
 }
 
 TEST_CASE("what others may know is no secret") {
-  for (auto profile : {transport::jwt_profile::seed, transport::jwt_profile::strict})
+  for (auto profile : {transport::jwt_profile::lenient, transport::jwt_profile::strict})
     for (const auto& text :
          {public_pem(make_rsa()), private_pem(make_ec()), "# our key\n" + public_pem(make_ec()),
           std::string{"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJbWVhbm1ub3BxcnN0 kim@example"},

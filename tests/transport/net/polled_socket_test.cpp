@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "net/polled_socket.hpp"
+#include "net/tcp.hpp"
 
 #include <boost/asio/ip/address_v4.hpp>
 #include <boost/asio/write.hpp>
@@ -22,6 +23,8 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 namespace {
+
+using plain_socket = tcp::socket;
 
 std::pair<plain_socket, plain_socket> connected(asio::io_context& io) {
   tcp::acceptor acceptor{io, {asio::ip::address_v4::loopback(), 0}};
@@ -59,6 +62,7 @@ struct connection final : manual_loop, polled_socket::host {
     return {};
   }
   void on_input() override { ++told; }
+  void on_room() override { ++told_of_room; }
 
   void say(std::string_view text) { asio::write(peer, asio::buffer(text)); }
   void turns() {
@@ -78,6 +82,7 @@ struct connection final : manual_loop, polled_socket::host {
   plain_socket peer;
   polled_socket socket;
   int told = 0;
+  int told_of_room = 0;
   int holds = 0;
 };
 
@@ -253,6 +258,31 @@ TEST_CASE("who waits for room is told when the peer has read") {
   wait(); // there is room now
   c.turns();
   CHECK(told == 2);
+}
+
+TEST_CASE("a host is told of room once each time it waits, soon if there is some") {
+  connection c;
+  c.turns();
+  CHECK(c.told_of_room == 0);
+  c.socket.await_room();
+  CHECK(c.told_of_room == 0);
+  c.turns();
+  CHECK(c.told_of_room == 1);
+  c.turns();
+  CHECK(c.told_of_room == 1);
+}
+
+TEST_CASE("a read without room for a byte ends soon, whatever there is") {
+  connection c;
+  std::optional<outcome> empty;
+  c.socket.async_read_some(asio::mutable_buffer{}, [&](error_code ec, std::size_t n) {
+    empty = {ec, n};
+  });
+  CHECK_FALSE(empty);
+  c.turns();
+  REQUIRE(empty);
+  CHECK_FALSE(empty->ec);
+  CHECK(empty->bytes == 0);
 }
 
 TEST_CASE("a close ends what waits, once, from no call of its own") {

@@ -5,6 +5,7 @@
 #include "tls/channel.hpp"
 
 #include "certificates.hpp"
+#include "net/tcp.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -32,6 +33,8 @@ namespace asio = boost::asio;
 namespace ssl = boost::asio::ssl;
 
 namespace {
+
+using plain_socket = tcp::socket;
 
 /// A client that holds its records until they are sent.
 class tls_client {
@@ -104,13 +107,13 @@ struct taken_over final : polled_socket::host {
     identity{"channel.example"}.serve_from(server_context.native_handle());
     auto [c, s] = connected(io);
     client.emplace(std::move(c));
-    tls_socket stream{std::move(s), server_context};
+    tls_socket stream{polled_socket{owned_descriptor{s.release()}, loop}, server_context};
+    stream.next_layer().serve(*this);
     bool done = false;
     stream.async_handshake(ssl::stream_base::server, [&](error_code ec) { done = !ec; });
     while (!done) {
       client->shake_hands();
-      io.restart();
-      io.poll();
+      run();
     }
     client->hear(); // the session's tickets
     client->say("request");
@@ -125,7 +128,7 @@ struct taken_over final : polled_socket::host {
     run();
     REQUIRE(std::string(request.data(), n) == "request");
     number = stream.next_layer().native_handle();
-    way.emplace(stream, loop, early, counted);
+    way.emplace(stream, early, counted);
     way->serve(*this);
   }
   ~taken_over() {

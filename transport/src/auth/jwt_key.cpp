@@ -96,7 +96,7 @@ void verification_key::take_secret(const jwt_key& key, jwt_profile profile) {
   if (looks_like_public_key(key.material))
     throw std::runtime_error{name_of(key)
                              + ": expected a secret, not the text of a key that others may know"};
-  if (key.material.empty() && profile == jwt_profile::seed)
+  if (key.material.empty() && profile == jwt_profile::lenient)
     throw std::runtime_error{name_of(key)
                              + ": expected a secret of 1 byte or more, and it is empty"};
   if (key.material.empty() || (profile == jwt_profile::strict && key.material.size() < expected))

@@ -75,7 +75,7 @@ std::unique_ptr<const token_verifier> make_jwt_verifier(jwt_options options) {
 
 jwt_verifier::jwt_verifier(jwt_options options) : options_(std::move(options)) {
   check_limits(options_);
-  if (options_.profile == jwt_profile::seed)
+  if (options_.profile == jwt_profile::lenient)
     warnings_.emplace_back(
       "Tokens may stand in the query of a URL, and those without exp are good for ever.");
   for (auto& key : options_.keys) {

@@ -25,7 +25,9 @@ public:
 
   protocol::result<claims, auth_failure> verify(std::string_view token,
                                                 wall_time now) const override;
-  bool takes_query_token() const noexcept override { return options_.profile == jwt_profile::seed; }
+  bool takes_query_token() const noexcept override {
+    return options_.profile == jwt_profile::lenient;
+  }
   const std::vector<std::string>& warnings() const noexcept override { return warnings_; }
 
 private:

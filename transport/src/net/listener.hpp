@@ -1,7 +1,7 @@
 #pragma once
 
 #include "net/owned_descriptor.hpp"
-#include "net/socket_kinds.hpp"
+#include "net/tcp.hpp"
 
 #include <troupe/actors/event_loop.hpp>
 #include <troupe/actors/poller.hpp>

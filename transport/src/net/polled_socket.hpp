@@ -1,7 +1,6 @@
 #pragma once
 
 #include "net/owned_descriptor.hpp"
-#include "net/socket_kinds.hpp"
 
 #include <troupe/actors/event_loop.hpp>
 #include <troupe/actors/loop_job.hpp>
@@ -9,6 +8,7 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/socket_base.hpp>
 #include <boost/system/error_code.hpp>
 
@@ -23,6 +23,16 @@
 
 namespace troupe::transport {
 
+/// The first of some buffers that has room; the last if none has.
+template <class Buffers>
+[[nodiscard]] boost::asio::mutable_buffer first_of(const Buffers& buffers) {
+  auto i = boost::asio::buffer_sequence_begin(buffers);
+  boost::asio::mutable_buffer first{*i};
+  while (first.size() == 0 && ++i != boost::asio::buffer_sequence_end(buffers))
+    first = *i;
+  return first;
+}
+
 /// A TCP socket that its loop's poller tells of: it knows whether there is input without asking,
 /// and an idle one holds no operation and no buffer.
 ///
@@ -32,7 +42,10 @@ namespace troupe::transport {
 /// `await_input` and `await_room` none. Thread: the loop's.
 class polled_socket : private actors::pollable { // not final: Asio derives from what it is shown
 public:
-  using executor_type = plain_socket::executor_type;
+  /// A loop's by type: `any_io_executor`, which Asio would take else, is copied and asked with each
+  /// operation.
+  using executor_type = boost::asio::io_context::executor_type;
+  using lowest_layer_type = polled_socket;
 
   /// Whom it serves.
   class host {
@@ -75,10 +88,15 @@ public:
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec) noexcept;
 
   /// Calls `handler(error_code, std::size_t)` once something was read into the first of the
-  /// buffers.
+  /// buffers; soon, if none has room.
   template <class Buffers, class Handler>
   void async_read_some(const Buffers& into, Handler handler) {
-    start_reader(std::make_unique<read<Handler>>(*this, first_of(into), std::move(handler)));
+    auto room = first_of(into);
+    auto r = std::make_unique<read<Handler>>(*this, room, std::move(handler));
+    if (room.size() > 0)
+      start_reader(std::move(r));
+    else
+      loop_.post_job(*r.release());
   }
 
   /// Calls `handler(error_code, std::size_t)` once something of the buffers was written.
@@ -108,6 +126,8 @@ public:
   [[nodiscard]] executor_type get_executor() const noexcept {
     return loop_.context().get_executor();
   }
+  [[nodiscard]] lowest_layer_type& lowest_layer() noexcept { return *this; }
+  [[nodiscard]] const lowest_layer_type& lowest_layer() const noexcept { return *this; }
   [[nodiscard]] int native_handle() const noexcept { return descriptor_; }
   [[nodiscard]] bool is_open() const noexcept { return descriptor_ >= 0; }
   void shutdown(boost::asio::socket_base::shutdown_type what,
@@ -146,7 +166,7 @@ private:
       : socket(s), into(b), handler(std::move(h)) {}
     void complete(std::unique_ptr<operation> self) override {
       auto result = this->ec;
-      auto n = result ? 0 : socket.read_some(into, result);
+      auto n = result || into.size() == 0 ? 0 : socket.read_some(into, result);
       if (result == boost::asio::error::would_block)
         return socket.start_reader(std::move(self));
       auto h = std::move(handler);

@@ -131,17 +131,12 @@ void basic_http_session<Socket>::start() {
 
 template <class Socket>
 void basic_http_session<Socket>::open() {
-  if constexpr (is_tls<Socket>) {
-    socket_.emplace(settings_.tls->on(plain_socket{loop_.context()}));
-    lowest().assign(peer_.is_v6() ? tcp::v6() : tcp::v4(), accepted_.get());
-    static_cast<void>(accepted_.release()); // Asio's now
-    // a socket that cannot even do this fails at its first read
-    error_code ignored;
-    lowest().non_blocking(true, ignored); // sessions read what is there, and no more
-  } else {
-    socket_.emplace(std::move(accepted_), loop_);
-    socket_->serve(*this);
-  }
+  polled_socket socket{std::move(accepted_), loop_};
+  if constexpr (is_tls<Socket>)
+    socket_.emplace(settings_.tls->on(std::move(socket)));
+  else
+    socket_.emplace(std::move(socket));
+  lowest().serve(*this);
 }
 
 template <class Socket>
@@ -332,7 +327,7 @@ void basic_http_session<Socket>::upgrade() {
   auto& counted = traffic().websocket;
   auto make_channel = [&] {
     if constexpr (is_tls<Socket>)
-      return channel{*socket_, loop_, leftover, counted};
+      return channel{*socket_, leftover, counted};
     else
       return channel{std::move(*socket_), leftover, counted};
   };
@@ -437,10 +432,10 @@ void basic_http_session<Socket>::finish() {
     socket_->async_shutdown(guarded([this](error_code) { end(); }));
   } else {
     error_code ec;
-    socket_->shutdown(plain_socket::shutdown_send, ec);
+    socket_->shutdown(boost::asio::socket_base::shutdown_send, ec);
     if (ec)
       return end();
-    socket_->async_wait(plain_socket::wait_read, guarded([this](error_code e) {
+    socket_->async_wait(boost::asio::socket_base::wait_read, guarded([this](error_code e) {
                           char buffer[16 * 1024];
                           for (int i = 0; !e && i < 16; ++i)
                             note_traffic(socket_->read_some(boost::asio::buffer(buffer), e), 0);

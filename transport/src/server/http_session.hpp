@@ -3,7 +3,6 @@
 #include "net/guarded_handler.hpp"
 #include "net/pending_sockets.hpp"
 #include "net/polled_socket.hpp"
-#include "net/socket_kinds.hpp"
 #include "server/http_settings.hpp"
 #include "server/upgrade_admission.hpp"
 
@@ -81,7 +80,7 @@ private:
   [[nodiscard]] loop_traffic& traffic() noexcept {
     return *(*settings_.sessions.traffic)[loop_.index()];
   }
-  [[nodiscard]] auto& lowest() { return lowest_layer(*socket_); }
+  [[nodiscard]] polled_socket& lowest() { return lowest_layer(*socket_); }
   [[nodiscard]] bool is_open() { return socket_ && lowest().is_open(); }
 
   owned_descriptor accepted_; ///< until `start`

@@ -53,7 +53,7 @@ void server::state::drain(actors::drain_kind kind) {
   http.closing = true;
   close_doors(at(1));
   node->stop_reading();
-  wait_until(at(4), [this] { return node->has_settled(); });
+  wait_until(at(4), [this] { return node->has_handled_all(); });
   node->end_rooms();
   wait_until(at(6), [this] { return node->stats().rooms == 0 && http.answering == 0; });
   node->drain(kind, options.drain_timeout / 4);

@@ -16,12 +16,11 @@ channel::channel(polled_socket&& socket, std::string_view early, loop_traffic::b
   received_->add(early.size());
 }
 
-channel::channel(tls_socket& stream, actors::event_loop& loop, std::string& early,
-                 loop_traffic::bytes& counted)
+channel::channel(tls_socket& stream, std::string& early, loop_traffic::bytes& counted)
   : plain_(stream.next_layer().native_handle(), counted.sent),
     kind_(kind::tls),
     received_(&counted.received),
-    socket_(owned_descriptor{stream.next_layer().release()}, loop) {
+    socket_(std::move(stream.next_layer())) {
   tls_reader in{stream, early, counted.received};
   auto* ssl = in.native_handle();
   tls_.reset(new tls_layer{std::move(in), {ssl, socket_.native_handle(), counted.sent}});
@@ -77,9 +76,9 @@ actors::outbox::status channel::flush() {
 
 // -- the end --------------------------------------------------------------------------------------
 
-void channel::shut_output() noexcept { shut(plain_socket::shutdown_send); }
+void channel::shut_output() noexcept { shut(boost::asio::socket_base::shutdown_send); }
 
-void channel::shut_both() noexcept { shut(plain_socket::shutdown_both); }
+void channel::shut_both() noexcept { shut(boost::asio::socket_base::shutdown_both); }
 
 void channel::shut(boost::asio::socket_base::shutdown_type what) noexcept {
   if (pipe_)

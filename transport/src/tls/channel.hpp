@@ -31,9 +31,8 @@ public:
   channel(polled_socket&& socket, std::string_view early, loop_traffic::bytes& counted);
   /// Takes a TLS connection over from Asio; appends what that had read ahead (17 KiB at most) to
   /// `early`. Precondition: nothing is under way on `stream`, which serves for nothing then.
-  /// Errors: `std::bad_alloc`, `boost::system::system_error`.
-  channel(tls_socket& stream, actors::event_loop& loop, std::string& early,
-          loop_traffic::bytes& counted);
+  /// Errors: `std::bad_alloc`, `std::system_error`.
+  channel(tls_socket& stream, std::string& early, loop_traffic::bytes& counted);
   /// `pipe` outlives it.
   channel(memory_pipe& pipe, actors::event_loop& loop, loop_traffic::bytes& counted) noexcept;
   channel(const channel&) = delete;

@@ -1,6 +1,6 @@
 #include "tls/hello_guard.hpp"
 
-#include "tls/own_bio.hpp"
+#include "tls/bio_method.hpp"
 
 #include <algorithm>
 #include <memory>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "net/socket_kinds.hpp"
+#include "tls/tls_socket.hpp"
 
 #include <boost/asio/ssl/context.hpp>
 
@@ -47,9 +47,9 @@ public:
 
   [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> current() const;
 
-  /// TLS on a socket, which need not be open yet. Throws `std::bad_alloc` or
+  /// TLS on a socket. Throws `std::bad_alloc` or
   /// `boost::system::system_error` where memory runs out.
-  [[nodiscard]] tls_socket on(plain_socket socket) const;
+  [[nodiscard]] tls_socket on(polled_socket socket) const;
 
 private:
   [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> load() const;

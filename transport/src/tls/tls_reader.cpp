@@ -2,7 +2,7 @@
 
 #include "tls/tls_reader.hpp"
 
-#include "tls/own_bio.hpp"
+#include "tls/bio_method.hpp"
 
 #include <boost/asio/error.hpp>
 #include <openssl/bio.h>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "net/polled_socket.hpp"
-#include "net/socket_kinds.hpp"
+#include "tls/tls_socket.hpp"
 
 #include <troupe/actors/time_histogram.hpp>
 

@@ -1,7 +1,7 @@
 #include "tls/tls_writer.hpp"
 
 #include "net/socket_writer.hpp"
-#include "tls/own_bio.hpp"
+#include "tls/bio_method.hpp"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>

@@ -45,7 +45,7 @@ struct session_settings {
 /// peer's close, an error, a close of ours, a deadline; `end` runs once. What is thrown in it ends
 /// it alone. Thread: the loop's.
 class websocket_session final : public actors::sink,
-                                public actors::pending_work,
+                                public actors::deferred_work,
                                 public polled_socket::host,
                                 private session_reader::owner,
                                 private session_writer::owner,
@@ -89,8 +89,9 @@ public:
     return writer_.oldest_queued();
   }
 
-  // -- pending_work -------------------------------------------------------------------------------
-  void run_pending() override { read(); }
+  // -- deferred_work
+  // -------------------------------------------------------------------------------
+  void run_deferred() override { read(); }
 
   // -- polled_socket::host, and of the parts ------------------------------------------------------
   [[nodiscard]] std::shared_ptr<void> hold() override { return shared_from_this(); }
@@ -104,7 +105,7 @@ private:
   bool may_hear() override;
   void on_event(protocol::ws_event event) override;
   void on_gone() override { end(); }
-  void read_later() override { loop_.when_free(shared_from_this()); }
+  void read_later() override { loop_.defer(shared_from_this()); }
   void on_part(actors::steady_time since) override { ending_.await_rest_of_message(since); }
   actors::credit expect_message() override { return port_.expect_message(); }
   void on_parts_needed() override;

@@ -53,24 +53,24 @@ struct loop_options {
   protocol::event_counters* counters = &protocol::null_counters();
 };
 
-/// What a loop is to do when it has time: see `event_loop::when_free`.
-class pending_work {
+/// What a loop is to do when it has time: see `event_loop::defer`.
+class deferred_work {
 public:
-  virtual ~pending_work() = default;
-  virtual void run_pending() = 0;
+  virtual ~deferred_work() = default;
+  virtual void run_deferred() = 0;
 };
 
 /// One thread's worth of server: sockets, timers and the actors pinned to it, all run by one
 /// thread, so that they share no lock.
 ///
-/// A turn runs ready handlers and ready actors, then the flushers, then the pending work of the
+/// A turn runs ready handlers and ready actors, then the flushers, then the deferred work of the
 /// turn before; the loop blocks before the next one unless something was left. Handlers are what
 /// was posted, what the poller tells of, and Asio's, in turn. An exception out of one is logged,
 /// counted and ends nothing else. In a test nobody calls `run`: the test calls `run_turn` and owns
 /// the clock.
 ///
-/// Doors and sockets without TLS listen to the poller. TLS, and what Beast reads in parts, is
-/// Asio's, who is asked only while it has something to wait for.
+/// Doors and sockets listen to the poller. Asio, whose operations Beast and the engine of TLS
+/// compose, is asked only while it has something to wait for.
 ///
 /// Invariants: a loop outlives every actor pinned to it; `submit` and `post` may be called from any
 /// thread, all else on the loop's.
@@ -162,7 +162,7 @@ public:
   /// Runs `work` before the loop blocks, and no later than at the end of the next turn, once; keeps
   /// it until then. For what may find more to do the later it comes. What it throws is counted;
   /// work that a stopped loop has not run is dropped. May allocate.
-  void when_free(std::shared_ptr<pending_work> work) { pending_.push_back(std::move(work)); }
+  void defer(std::shared_ptr<deferred_work> work) { deferred_.push_back(std::move(work)); }
 
   /// Runs `job` soon, after those that wait already. Allocates nothing. Thread: any.
   void submit(compat::loop_job& job) noexcept override;
@@ -252,8 +252,8 @@ private:
   bool run_ready();
   bool run_handlers(std::size_t max);
   bool flush();
-  void run_pending(std::vector<std::shared_ptr<pending_work>>& work);
-  bool run_pending_before();
+  void run_deferred(std::vector<std::shared_ptr<deferred_work>>& work);
+  bool run_deferred_before();
   void block();
   void block_in_asio(std::optional<steady_time> until);
   void block_in_poller(std::optional<steady_time> until);
@@ -312,8 +312,8 @@ private:
   bool asio_is_done_ = false;  ///< in this turn
   bool has_waited_ = false;    ///< for the poller, since the last turn
   std::vector<flusher> flushers_;
-  std::vector<std::shared_ptr<pending_work>> pending_;        ///< of the turn under way
-  std::vector<std::shared_ptr<pending_work>> pending_before_; ///< of the one before
+  std::vector<std::shared_ptr<deferred_work>> deferred_;        ///< of the turn under way
+  std::vector<std::shared_ptr<deferred_work>> deferred_before_; ///< of the one before
   flush_gauge gauge_;
   gather_pace pace_;
   bool flush_left_ = false; ///< the last flush did, some of what it had

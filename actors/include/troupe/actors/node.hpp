@@ -149,14 +149,14 @@ public:
   /// Ends that; nothing happens if it is none. Thread: any.
   void unobserve(std::string_view room, caf::actor who);
 
-  // -- draining: `stop_reading`, until `has_settled`, `end_rooms`, until no room is left, `drain`,
-  // until no connection is, `stop` ------
+  // -- draining: `stop_reading`, until `has_handled_all`, `end_rooms`, until no room is left,
+  // `drain`, until no connection is, `stop` ------
 
   /// Takes nothing more from any client. Thread: any. At most once.
   void stop_reading();
   /// Whether, since `stop_reading`, all that clients have said has taken effect and begun to leave.
   /// Thread: any.
-  [[nodiscard]] bool has_settled() const noexcept;
+  [[nodiscard]] bool has_handled_all() const noexcept;
   /// Ends all rooms in order: their members are not told, their behaviours are. From here on
   /// handles say `gone`. Thread: any.
   void end_rooms();

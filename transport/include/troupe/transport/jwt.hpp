@@ -26,9 +26,9 @@ enum class jwt_algorithm : std::uint8_t { hs256, hs384, hs512, rs256, es256 };
 
 /// How much is asked of keys and tokens.
 enum class jwt_profile : std::uint8_t {
-  /// As the original `ws` server: secrets of any length, `exp` optional, the token may stand in the
-  /// query.
-  seed,
+  /// As small servers with Node's `ws` do: secrets of any length, `exp` optional, the token may
+  /// stand in the query.
+  lenient,
   strict, ///< secrets as long as their hash, `exp` required and not far away, no token in the query
 };
 

@@ -1,4 +1,4 @@
-#include "endpoint/raw_link.hpp"
+#include "endpoint/endpoint_connection.hpp"
 
 #include <new>
 #include <string>
@@ -23,9 +23,10 @@ struct credit_scope {
 
 const credit* current_credit() noexcept { return running_credit; }
 
-raw_link::raw_link(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared,
-                   loop_unit& unit, std::shared_ptr<raw_state> state,
-                   std::shared_ptr<endpoint_state> at)
+endpoint_connection::endpoint_connection(caf::actor_config& cfg, compat::loop_context& home,
+                                         node_context& shared, loop_unit& unit,
+                                         std::shared_ptr<raw_state> state,
+                                         std::shared_ptr<endpoint_state> at)
   : dispatched(cfg, home),
     shared_(shared),
     unit_(unit),
@@ -36,7 +37,7 @@ raw_link::raw_link(caf::actor_config& cfg, compat::loop_context& home, node_shar
 
 /// Runs one handler of the application; what it throws ends this connection alone.
 template <class F>
-void raw_link::run(const char* hook, F&& handler) {
+void endpoint_connection::run(const char* hook, F&& handler) {
   unit_.loop->concerns(endpoint_->identity->name);
   try {
     handler();
@@ -49,7 +50,7 @@ void raw_link::run(const char* hook, F&& handler) {
 }
 
 /// For the exception in flight, which says `what`.
-void raw_link::fail(const char* hook, std::string_view what) {
+void endpoint_connection::fail(const char* hook, std::string_view what) {
   report_hook(hook);
   close(protocol::errc::internal);
   auto open = connection_state::open; // what `on_close` throws finds it closed
@@ -59,7 +60,7 @@ void raw_link::fail(const char* hook, std::string_view what) {
 }
 
 /// What the handler throws itself is told to nobody but the log.
-void raw_link::tell_error(std::string_view what) {
+void endpoint_connection::tell_error(std::string_view what) {
   auto& on_error = endpoint_->handlers.on_error;
   if (!on_error)
     return;
@@ -71,7 +72,7 @@ void raw_link::tell_error(std::string_view what) {
 }
 
 /// Logs the exception in flight, which `hook` has let out.
-void raw_link::report_hook(const char* hook) noexcept {
+void endpoint_connection::report_hook(const char* hook) noexcept {
   std::string whose;
   try {
     whose = endpoint_->identity->name + " in " + hook;
@@ -82,7 +83,7 @@ void raw_link::report_hook(const char* hook) noexcept {
                              whose.empty() ? endpoint_->identity->name : whose);
 }
 
-raw_link::behavior_type raw_link::make_behavior() {
+endpoint_connection::behavior_type endpoint_connection::make_behavior() {
   pulse_.start(*this, shared_.options.heartbeat);
   if (state_->claims && state_->claims->expires_at) {
     expiry_ = std::make_unique<wall_deadline>(*unit_.wall, *state_->claims->expires_at,
@@ -109,9 +110,11 @@ raw_link::behavior_type raw_link::make_behavior() {
   };
 }
 
-void raw_link::handle(heartbeat&) { pulse_.check(state_->key, shared_.options.heartbeat); }
+void endpoint_connection::handle(heartbeat&) {
+  pulse_.check(state_->key, shared_.options.heartbeat);
+}
 
-void raw_link::handle(inbound& message) {
+void endpoint_connection::handle(inbound& message) {
   loop_counts::add(unit_.counts.messages_in, 1);
   credit_scope scope{message.token};
   if (endpoint_->handlers.on_message)
@@ -121,19 +124,19 @@ void raw_link::handle(inbound& message) {
 }
 
 /// Lets what is queued go first, then a close frame.
-void raw_link::close(protocol::errc why) {
+void endpoint_connection::close(protocol::errc why) {
   if (auto* peer = unit_.loop->sessions().find(state_->key)) {
     peer->close(why);
     unit_.loop->sessions().touch(state_->key);
   }
 }
 
-void raw_link::expire() {
+void endpoint_connection::expire() {
   state_->state = connection_state::closing;
   close(protocol::errc::token_expired);
 }
 
-void raw_link::end(const session_closed& how) {
+void endpoint_connection::end(const session_closed& how) {
   state_->state = connection_state::closed;
   leave_endpoint();
   if (!how.error.empty() && !has_failed_)
@@ -145,7 +148,7 @@ void raw_link::end(const session_closed& how) {
 }
 
 /// Idempotent.
-void raw_link::leave_endpoint() noexcept {
+void endpoint_connection::leave_endpoint() noexcept {
   if (std::exchange(has_left_, true))
     return;
   {
@@ -158,7 +161,7 @@ void raw_link::leave_endpoint() noexcept {
 }
 
 /// One that ends by our own bug: its handlers hear of it, and its client, too.
-void raw_link::say_farewell() {
+void endpoint_connection::say_farewell() {
   if (has_left_)
     return;
   close(protocol::errc::internal);
@@ -167,7 +170,7 @@ void raw_link::say_farewell() {
   end(how);
 }
 
-void raw_link::release_state() {
+void endpoint_connection::release_state() {
   pulse_.stop();
   expiry_.reset();
   leave_endpoint();

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "context/pulse.hpp"
-#include "context/shared.hpp"
+#include "context/node_context.hpp"
 #include "context/wall_deadline.hpp"
 #include "endpoint/endpoint_hub.hpp"
 
@@ -29,10 +29,11 @@ struct raw_state {
 };
 
 /// The actor of one connection of an endpoint: calls the application's handlers.
-class raw_link final : public compat::dispatched_base<connection_actor, inbound>::type {
+class endpoint_connection final : public compat::dispatched_base<connection_actor, inbound>::type {
 public:
-  raw_link(caf::actor_config& cfg, compat::loop_context& home, node_shared& shared, loop_unit& unit,
-           std::shared_ptr<raw_state> state, std::shared_ptr<endpoint_state> at);
+  endpoint_connection(caf::actor_config& cfg, compat::loop_context& home, node_context& shared,
+                      loop_unit& unit, std::shared_ptr<raw_state> state,
+                      std::shared_ptr<endpoint_state> at);
 
   behavior_type make_behavior() override;
   const char* name() const override { return "troupe.raw_connection"; }
@@ -53,7 +54,7 @@ private:
   template <class F>
   void run(const char* hook, F&& handler);
 
-  node_shared& shared_;
+  node_context& shared_;
   loop_unit& unit_;
   std::shared_ptr<raw_state> state_;
   std::shared_ptr<endpoint_state> endpoint_;

@@ -34,10 +34,10 @@ struct room_rule {
 };
 
 struct endpoint_state;
-struct node_shared;
+struct node_context;
 
 /// The way to a node for handles: closes when its rooms are told to end.
-using node_gate = gate<node_shared>;
+using node_gate = gate<node_context>;
 
 /// One loop with its shard, its dispatcher and its counts.
 struct loop_unit {
@@ -57,13 +57,13 @@ struct loop_unit {
   dispatcher_actor output_actor;
   registry_actor registry;
   loop_counts counts;
-  std::shared_ptr<void> settling; ///< the wait for credits under way
-  std::atomic<bool> has_settled{false};
+  std::shared_ptr<void> credit_wait; ///< the wait for credits under way
+  std::atomic<bool> has_handled_all{false};
   std::shared_ptr<void> drain; ///< the drain under way
 };
 
 /// What all actors of a node share: fixed after construction but for its atomics.
-struct node_shared {
+struct node_context {
   node_options options;
   hash_key key;                 ///< of all hashes of names that clients choose
   std::vector<room_rule> rules; ///< fixed once the node has started

@@ -57,7 +57,7 @@ struct outside_event {
 };
 
 /// All that happened in rooms, and all that is wrong.
-struct truth {
+struct oracle {
   std::deque<room_log> logs;
   std::map<std::string, std::size_t> latest; ///< by room name: the incarnation that speaks now
   std::unordered_map<int, fate> fates;       ///< by the number of a command

@@ -1,4 +1,4 @@
-#include "context/shared.hpp"
+#include "context/node_context.hpp"
 
 namespace troupe::actors {
 
@@ -6,14 +6,14 @@ bool room_rule::matches(std::string_view name) const noexcept {
   return matches_pattern(pattern, name);
 }
 
-const room_rule* node_shared::rule_for(std::string_view room) const noexcept {
+const room_rule* node_context::rule_for(std::string_view room) const noexcept {
   for (auto& rule : rules)
     if (rule.matches(room))
       return &rule;
   return nullptr;
 }
 
-std::shared_ptr<credit_account> node_shared::outside_account(std::string_view room) {
+std::shared_ptr<credit_account> node_context::outside_account(std::string_view room) {
   std::lock_guard guard{outside_mutex};
   auto [i, is_new] = outside.try_emplace(std::string{room});
   if (auto account = i->second.lock())
