@@ -268,6 +268,30 @@ TEST_CASE("an end without TLS's own is an end, and answered by nothing") {
   CHECK(t.client->socket().available() == 0);
 }
 
+TEST_CASE("a TLS channel whose input is thrown away knows what its socket has, and nothing else") {
+  taken_over half, whole, ended;
+  for (auto* t : {&half, &whole, &ended})
+    t->client->say("heard");
+  half.client->say("half a record");
+  half.client->send(half.client->held() - 10);
+  whole.client->say("another record");
+  whole.client->send();
+  ended.client->say_goodbye();
+  ended.client->send();
+  for (auto* t : {&half, &whole, &ended}) {
+    t->run();
+    error_code ec;
+    CHECK(t->way->read_some(asio::buffer(t->room), ec) == 5);
+    CHECK(t->way->throw_input_away());
+    CHECK_FALSE(t->way->may_have_input());
+  }
+  half.client->send();
+  half.run();
+  CHECK(half.way->may_have_input());
+  CHECK(half.way->throw_input_away());
+  CHECK_FALSE(half.way->may_have_input());
+}
+
 TEST_CASE("a TLS channel that has closed its output says so") {
   taken_over t;
   t.way->shut_output();

@@ -30,7 +30,10 @@ struct ended final : manual_loop,
   }
 
   std::shared_ptr<void> hold() override { return {}; }
-  void on_input() override { ending.throw_input_away(); }
+  void on_input() override {
+    if (ending.is(phase::lingering))
+      ending.throw_input_away();
+  }
   void on_room() override { writer.on_room(); }
   void on_blocked() override { ending.await_write(); }
   void on_last_sent() override {}

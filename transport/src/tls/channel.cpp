@@ -58,6 +58,8 @@ std::size_t channel::read_raw(boost::asio::mutable_buffer into, error_code& ec) 
 }
 
 bool channel::throw_input_away() noexcept {
+  if (tls_)
+    tls_->in.drop_read_ahead(); // or it would seem that there is something
   char buffer[16 * 1024];
   error_code ec;
   read_raw(boost::asio::buffer(buffer), ec);

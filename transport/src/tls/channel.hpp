@@ -53,7 +53,7 @@ public:
   /// What is there, at once. `would_block`: nothing; `eof`: the end.
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec);
   /// Reads what is there, as it is on the wire, and throws it away: at most 16 KiB. Returns whether
-  /// the peer has not ended.
+  /// the peer has not ended. Nothing else is read from then on.
   bool throw_input_away() noexcept;
 
   // -- output -------------------------------------------------------------------------------------

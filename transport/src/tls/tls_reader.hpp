@@ -38,6 +38,9 @@ public:
   /// Whether a read may find something, whatever the socket has.
   [[nodiscard]] bool has_more() const noexcept { return has_more_; }
 
+  /// What OpenSSL has read is not asked for any more.
+  void drop_read_ahead() noexcept { has_more_ = false; }
+
   /// What can be read now; `would_block`: nothing yet. `operation_aborted` once the socket is
   /// closed.
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec);

@@ -50,10 +50,7 @@ void session_ending::throw_input_away() {
   if (!writer_.to().throw_input_away())
     return owner_.end();
   if (writer_.to().may_have_input())
-    loop().post([this, held = owner_.hold()] {
-      if (phase_ == phase::lingering)
-        throw_input_away();
-    });
+    loop().post([this, held = owner_.hold()] { owner_.on_input(); });
   else
     writer_.to().await_input();
 }

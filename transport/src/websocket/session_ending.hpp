@@ -43,6 +43,8 @@ public:
     virtual void on_time() noexcept = 0;
     /// The peer has not done in time what it had to: `write_timeout` or `assembly_timeout`.
     virtual void on_late(protocol::errc why) = 0;
+    /// There is more to throw away: `throw_input_away` is to be called while it lingers, likewise.
+    virtual void on_input() = 0;
     /// It ends now.
     virtual void end() noexcept = 0;
 
