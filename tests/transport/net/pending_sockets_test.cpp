@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -30,8 +31,11 @@ struct hall {
   struct noted_reasons final : protocol::event_counters {
     void count(protocol::counter, std::string_view label, std::uint64_t) noexcept override {
       reasons.emplace_back(label);
+      if (meanwhile)
+        meanwhile();
     }
     std::vector<std::string> reasons;
+    std::function<void()> meanwhile; ///< what another thread does before `enter` returns
   };
 
   explicit hall(pending_sockets::limits l) : places(l, noted) {}
@@ -76,6 +80,23 @@ TEST_CASE("an address's next socket ends the one that has made no progress for l
 
   CHECK(h.told() == names{"second"});
   CHECK(h.places.size() == 3);
+}
+
+TEST_CASE("nobody but its loop is the last to hold a socket that is ended for another") {
+  hall h{per_address(1)};
+  h.enter("first", "203.0.113.1");
+  std::weak_ptr<hall::socket> first = h.all.front();
+  bool is_gone = false;
+  h.noted.meanwhile = [&] {
+    h.all.clear();
+    h.world.settle(); // its loop is quicker
+    is_gone = first.expired();
+  };
+
+  h.enter("second", "203.0.113.1");
+
+  CHECK(is_gone);
+  CHECK(h.ended == names{"first"});
 }
 
 TEST_CASE("one address does not cost another its sockets") {

@@ -49,7 +49,6 @@ pending_sockets::~pending_sockets() = default;
 // -- coming and going -----------------------------------------------------------------------------
 
 void pending_sockets::enter(const std::shared_ptr<pending_socket>& socket, const owner& whose) {
-  std::shared_ptr<pending_socket> evicted; // is not to be destroyed under the lock
   std::string_view reason;
   {
     std::lock_guard guard{mutex_};
@@ -60,12 +59,13 @@ void pending_sockets::enter(const std::shared_ptr<pending_socket>& socket, const
                                                                : nullptr;
     try {
       if (from)
-        evict(*from, evicted);
+        evict(*from);
     } catch (...) {
       drop_if_empty(group);
       throw;
     }
     socket->place_.socket_ = socket;
+    socket->place_.loop_ = &socket->loop_;
     put(socket->place_, group, stage::waiting);
     if (from) {
       reason = of_address ? "sockets_per_ip" : "sockets";
@@ -77,7 +77,7 @@ void pending_sockets::enter(const std::shared_ptr<pending_socket>& socket, const
 }
 
 void pending_sockets::rename(pending_socket& socket, const owner& whose) {
-  std::shared_ptr<pending_socket> evicted;
+  bool evicts = false;
   {
     std::lock_guard guard{mutex_};
     auto& place = socket.place_;
@@ -88,8 +88,9 @@ void pending_sockets::rename(pending_socket& socket, const owner& whose) {
     if (&group == before)
       return put(place, group, place.stage_);
     try {
-      if (is_full(group))
-        evict(group, evicted);
+      evicts = is_full(group);
+      if (evicts)
+        evicts = evict(group);
     } catch (...) {
       drop_if_empty(group);
       throw;
@@ -97,7 +98,7 @@ void pending_sockets::rename(pending_socket& socket, const owner& whose) {
     put(place, group, place.stage_);
     drop_if_empty(*before);
   }
-  if (evicted)
+  if (evicts)
     counters_.count(protocol::counter::handshakes_rejected, "sockets_per_ip");
 }
 
@@ -118,13 +119,12 @@ void pending_sockets::leave(pending_socket& socket) noexcept {
 // -- making room ----------------------------------------------------------------------------------
 
 bool pending_sockets::make_room() {
-  std::shared_ptr<pending_socket> evicted;
   {
     std::lock_guard guard{mutex_};
     if (size_ == 0)
       return false;
     auto& group = largest();
-    evict(group, evicted);
+    evict(group);
     drop_if_empty(group);
   }
   counters_.count(protocol::counter::handshakes_rejected, "sockets");
@@ -139,22 +139,36 @@ void pending_sockets::end_all(const actors::event_loop& loop) {
     for (auto& [key, group] : groups_)
       for (auto* list : {&group->waiting, &group->answering})
         for (auto& place : *list)
-          if (auto socket = place.socket_.lock())
-            all.push_back(std::move(socket));
+          if (place.loop_ == &loop) // another's would perhaps be let go here
+            if (auto socket = place.socket_.lock())
+              all.push_back(std::move(socket));
   }
   for (auto& socket : all)
-    if (&socket->loop_ == &loop)
-      socket->end();
+    socket->end();
 }
 
-/// Ends the socket of `group` that has made no progress for longest. It stays as it is if that
-/// cannot be told to its loop.
-void pending_sockets::evict(address_group& group, std::shared_ptr<pending_socket>& evicted) {
+/// Ends a socket on its loop. Nobody else may be the last to hold it: it would end where others'
+/// timers are, and under the lock.
+struct pending_sockets::eviction final : compat::loop_job {
+  void run(std::size_t) override {
+    std::unique_ptr<eviction> self{this};
+    socket->end();
+  }
+  void drop() noexcept override { delete this; }
+  std::shared_ptr<pending_socket> socket;
+};
+
+/// Ends the socket of `group` that has made no progress for longest; it stays as it is if there is
+/// no memory for that. Returns whether there was one that is not about to leave.
+bool pending_sockets::evict(address_group& group) {
   auto& place = group.longest();
-  evicted = place.socket_.lock(); // null: it is about to leave
-  if (evicted)
-    evicted->loop_.post([socket = evicted] { socket->end(); });
+  auto job = std::make_unique<eviction>();
+  job->socket = place.socket_.lock();
+  auto found = job->socket != nullptr;
+  if (found)
+    place.loop_->post_job(*job.release());
   take_out(place);
+  return found;
 }
 
 /// One that has the most, of the first few of the largest class: the one whose longest wait is the

@@ -25,7 +25,8 @@ class pending_place : public boost::intrusive::list_base_hook<> {
   enum class stage : std::uint8_t { waiting, answering };
   struct address_group;
   std::weak_ptr<pending_socket> socket_;
-  address_group* group_ = nullptr; ///< null: not counted
+  actors::event_loop* loop_ = nullptr; ///< the socket's
+  address_group* group_ = nullptr;     ///< null: not counted
   stage stage_ = stage::waiting;
   std::uint64_t since_ = 0; ///< order of the last progress
 };
@@ -103,6 +104,7 @@ private:
   using stage = pending_place::stage;
   using address_group = pending_place::address_group;
   struct size_classes;
+  struct eviction;
 
   [[nodiscard]] address_group& group_of(const owner& whose);
   [[nodiscard]] bool is_full(const address_group& group) const noexcept;
@@ -111,7 +113,7 @@ private:
   void take_out(pending_place& place) noexcept;
   void drop_if_empty(address_group& group) noexcept;
   void file(address_group& group) noexcept;
-  void evict(address_group& group, std::shared_ptr<pending_socket>& evicted);
+  bool evict(address_group& group);
   [[nodiscard]] address_group& largest() noexcept;
 
   const limits limits_;
