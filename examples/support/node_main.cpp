@@ -4,6 +4,7 @@
 #include "node_options.hpp"
 
 #include <troupe/protocol/observe.hpp>
+#include <troupe/transport/option_text.hpp>
 
 #include <signal.h>
 
@@ -30,10 +31,8 @@ std::string url_of(const server_options& options, std::uint16_t port) {
   auto host = options.bind;
   if (host.empty() || host == "0.0.0.0" || host == "::")
     host = "127.0.0.1";
-  if (host.find(':') != std::string::npos)
-    host = '[' + host + ']';
-  return (options.tls_certificates.empty() ? "http://" : "https://") + host + ':'
-       + std::to_string(port);
+  return (options.tls_certificates.empty() ? "http://" : "https://")
+       + transport::write_address_and_port(host, port);
 }
 
 /// Threads that are made from here on block them, too, but for the server's, which hears them, also

@@ -105,3 +105,13 @@ TEST_CASE("the probes' address may be left out, its port may not") {
     CHECK_FALSE(read_address_and_port(bad));
   }
 }
+
+TEST_CASE("an address and its port are written as URLs have them, and read again") {
+  CHECK(write_address_and_port("127.0.0.1", 80) == "127.0.0.1:80");
+  CHECK(write_address_and_port("::1", 8080) == "[::1]:8080");
+  CHECK(write_address_and_port("", 9090) == ":9090");
+  for (auto text : {"127.0.0.1:9090", "[fe80::1%lo]:0", ":65535"}) {
+    auto parts = read_address_and_port(text).value();
+    CHECK(write_address_and_port(parts.first, parts.second) == text);
+  }
+}

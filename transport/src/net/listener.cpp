@@ -2,6 +2,8 @@
 
 #include "net/listener.hpp"
 
+#include <troupe/transport/option_text.hpp>
+
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 
@@ -28,10 +30,8 @@ constexpr auto last_back_off = 1000ms;
 constexpr int user_timeout_ms = 60'000;
 
 std::system_error cannot_listen(const tcp::endpoint& at, const error_code& ec) {
-  auto host =
-    at.address().is_v6() ? "[" + at.address().to_string() + "]" : at.address().to_string();
   return {ec.value(), std::system_category(),
-          "cannot listen on " + host + ":" + std::to_string(at.port())};
+          "cannot listen on " + write_address_and_port(at.address().to_string(), at.port())};
 }
 
 /// Small messages leave at once; dead peers are noticed by the kernel, too. What is accepted

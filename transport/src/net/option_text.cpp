@@ -119,4 +119,11 @@ std::optional<address_and_port> read_address_and_port(std::string_view text) {
   return address_and_port{address, port};
 }
 
+std::string write_address_and_port(std::string_view address, std::uint16_t port) {
+  auto is_v6 = address.find(':') != std::string_view::npos;
+  std::string text;
+  text.append(is_v6 ? "[" : "").append(address).append(is_v6 ? "]:" : ":");
+  return text + std::to_string(port);
+}
+
 } // namespace troupe::transport

@@ -31,4 +31,7 @@ using address_and_port = std::pair<std::string, std::uint16_t>;
 /// the last colon. Nothing: it does not take this.
 [[nodiscard]] std::optional<address_and_port> read_address_and_port(std::string_view text);
 
+/// The other way, as URLs have it: IPv6 in brackets.
+[[nodiscard]] std::string write_address_and_port(std::string_view address, std::uint16_t port);
+
 } // namespace troupe::transport
