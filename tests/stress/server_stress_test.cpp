@@ -38,7 +38,7 @@ using transport::server_options;
 
 namespace {
 
-constexpr unsigned loops = 3, guests = 6, places = 3;
+constexpr unsigned loops = 3, guests = 6, places = 2;
 
 struct folder {
   folder() { REQUIRE(::mkdtemp(path.data())); }
@@ -198,7 +198,7 @@ int live(bool tls, unsigned seed, std::chrono::milliseconds time) {
 TEST_CASE("a server of three loops may end while clients, Asio's timers and other threads use it") {
   ::signal(SIGPIPE, SIG_IGN); // the guests' sockets; the library masks it on its own threads
   auto tls = GENERATE(false, true);
-  auto seconds = number_from("TROUPE_STRESS_SECONDS", std::getenv("TROUPE_LONG") ? 20 : 3);
+  auto seconds = number_from("TROUPE_STRESS_SECONDS", std::getenv("TROUPE_LONG") ? 20 : 6);
   int welcomed = 0;
   for (unsigned life = 0; life < seconds; ++life)
     welcomed += live(tls, number_from("TROUPE_STRESS_SEED", 1) * 1000 + life * guests, 500ms);
