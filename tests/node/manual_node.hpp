@@ -73,8 +73,9 @@ inline actors::node_options bounded_by(std::int64_t budget) {
 /// A JSON client, or one that is said JSON to and does not understand it.
 struct client {
   explicit client(manual_node& world, encoding e = encoding::v1_json, unsigned loop = 0,
-                  actors::outbox::bounds bounds = {}, std::string user_id = {})
-    : session(world.node, world.node.loop(loop), {e, std::move(user_id)}, bounds) {}
+                  actors::outbox::bounds bounds = {}, std::string user_id = {},
+                  transport::session_deadlines deadlines = transport::session_deadlines::none())
+    : session(world.node, world.node.loop(loop), {e, std::move(user_id)}, bounds, deadlines) {}
 
   void say(std::string json) { session.say(std::move(json)); }
   void join(const std::string& room) { say(R"({"type":"join","roomId":")" + room + "\"}"); }

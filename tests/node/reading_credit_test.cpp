@@ -128,3 +128,46 @@ TEST_CASE("a stalled member does not hold back the credit of the one who speaks"
   CHECK(ann.session.unread() == 0);
   CHECK(ann.session.held_messages() == 0);
 }
+
+// Pins §4.58, §16.34.
+TEST_CASE("who has half of its output still to take is heard once it has taken it, and is not cut "
+          "for what it brings upon itself") {
+  manual_node world;
+  client ann{world, encoding::v1_json, 0, {1024 * 1024, 64}};
+  ann.join("r");
+  world.settle();
+  (void)ann.texts();
+  strings said;
+
+  ann.session.set_window(0);
+  for (int i = 0; i < 100; ++i) {
+    ann.publish("r", said.emplace_back(std::to_string(i)));
+    world.settle();
+  }
+  auto unread = ann.session.unread();
+  ann.session.set_window(std::nullopt);
+  world.settle();
+
+  CHECK(unread == 100 - 33); // one more than half of 64 frames
+  CHECK(ann.session.unread() == 0);
+  CHECK(ann.heard("message", "text") == said);
+}
+
+// Pins §4.57.
+TEST_CASE("who takes nothing is not heard, and ends by the deadline of writing") {
+  manual_node world;
+  client ann{world, encoding::v1_json, 0, {1024 * 1024, 64}, {}, transport::session_deadlines{}};
+  ann.join("r");
+  world.settle();
+
+  ann.session.set_window(0);
+  for (int i = 0; i < 100; ++i)
+    ann.publish("r", "x");
+  world.settle();
+  world.pass(9s);
+  auto ended_early = ann.session.ended();
+  world.pass(2s);
+
+  CHECK_FALSE(ended_early);
+  CHECK(ann.session.ended());
+}

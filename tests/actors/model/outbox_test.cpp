@@ -303,6 +303,25 @@ TEST_CASE("the number of frames is bounded, too") {
   CHECK(r.box.over_bound());
 }
 
+// Pins §16.34.
+TEST_CASE("an outbox is half full beyond half of either bound, and no more once that has left") {
+  outbox_rig bytes{{1000, 100}}, frames{{100'000, 4}};
+  bytes.append(frame_of(496)); // a header of 4 bytes
+  frames.append(frame_of(1));
+  frames.append(frame_of(1));
+  auto at_the_half = bytes.box.half_full() || frames.box.half_full();
+  bytes.append(frame_of(0));
+  frames.append(frame_of(1));
+
+  CHECK_FALSE(at_the_half);
+  CHECK(bytes.box.half_full());
+  CHECK(frames.box.half_full());
+  bytes.drain();
+  frames.cut();
+  CHECK_FALSE(bytes.box.half_full());
+  CHECK_FALSE(frames.box.half_full());
+}
+
 /// Pins that a codec which makes seven times the bytes of a command does not bring a reader to its
 /// bound sooner.
 TEST_CASE("the bound counts weights, and what has left in part weighs its share") {

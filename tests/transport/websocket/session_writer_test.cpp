@@ -83,6 +83,21 @@ TEST_CASE("a blocked writer tells what is over the bound, and a cut drops it") {
   CHECK(w.pipe.received() == both(text, close_frame));
 }
 
+TEST_CASE("a writer lags while its channel takes nothing and half of the bound is queued") {
+  written w{{1024, 4}};
+  for (int i = 0; i < 3; ++i)
+    w.writer.append(text_frame("of one turn"));
+  auto before_the_channel_was_asked = w.writer.lags();
+  w.pipe.set_window(3);
+  w.writer.flush();
+  auto blocked = w.writer.lags();
+  w.pipe.set_window(std::nullopt);
+
+  CHECK_FALSE(before_the_channel_was_asked);
+  CHECK(blocked);
+  CHECK_FALSE(w.writer.lags());
+}
+
 TEST_CASE("behind a close frame a writer takes nothing, and tells when it has left") {
   written w;
   w.pipe.set_window(0);

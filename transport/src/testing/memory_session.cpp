@@ -153,7 +153,11 @@ private:
   std::shared_ptr<void> hold() override { return shared_from_this(); }
   void on_input() override {}
   void on_room() override {
-    contained([this] { writer_.on_room(); });
+    contained([this] {
+      writer_.on_room();
+      if (is_paused_ && !writer_.lags())
+        resume_reading();
+    });
   }
   void on_blocked() override { ending_.await_write(); }
   void on_last_sent() override {} // the client decides when it answers
@@ -174,7 +178,7 @@ private:
 
   void read() {
     while (!has_ended() && !unread_.empty()) {
-      is_paused_ = !port_.may_read();
+      is_paused_ = writer_.lags() || !port_.may_read();
       if (is_paused_)
         return;
       auto m = std::move(unread_.front());

@@ -71,6 +71,8 @@ public:
   /// The owner may hear again, or has to, for it waits for the peer's close frame: its clocks go
   /// on. Returns whether they stood still; then `read_next` is to be called, from the loop.
   bool resume();
+  /// Whether its clocks stand still.
+  [[nodiscard]] bool is_paused() const noexcept { return is_paused_; }
 
   /// Nothing that comes is heard any more, and nothing is kept of what has come.
   void stop() noexcept;

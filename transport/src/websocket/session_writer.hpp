@@ -108,6 +108,8 @@ public:
   [[nodiscard]] bool has_output() const noexcept {
     return channel_.unsent_bytes() > 0 || !outbox_.empty();
   }
+  /// Whether the peer has so much to read still that it should not be heard meanwhile.
+  [[nodiscard]] bool lags() const noexcept { return waits_for_room_ && outbox_.half_full(); }
   [[nodiscard]] std::size_t queued_bytes() const noexcept {
     return outbox_.queued_bytes() + channel_.unsent_bytes();
   }

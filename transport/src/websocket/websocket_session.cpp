@@ -127,8 +127,11 @@ void websocket_session::read() {
   });
 }
 
+/// A peer that lags is heard once it has read: what it sends may bring it more, and beyond the
+/// bound it would be cut though it reads.
 bool websocket_session::may_hear() {
-  return ending_.is(phase::closing) || (ending_.is(phase::open) && port_.may_read());
+  return ending_.is(phase::closing)
+      || (ending_.is(phase::open) && !writer_.lags() && port_.may_read());
 }
 
 void websocket_session::on_event(protocol::ws_event event) {
@@ -226,7 +229,11 @@ void websocket_session::ping(std::string_view payload) {
 }
 
 void websocket_session::on_room() {
-  contained([this] { writer_.on_room(); });
+  contained([this] {
+    writer_.on_room();
+    if (reader_.is_paused() && may_hear())
+      resume_reading();
+  });
 }
 
 void websocket_session::on_over_bound() {

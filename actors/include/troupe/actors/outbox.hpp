@@ -86,6 +86,12 @@ public:
         && (weight_ > bounds_.max_bytes || frames_ > bounds_.max_frames);
   }
 
+  /// Whether more than half of the bound is queued. Who makes output for itself by what it sends is
+  /// to be heard later then: it would be cut for what it was not given the time to read.
+  [[nodiscard]] bool half_full() const noexcept {
+    return !sealed_ && (weight_ > bounds_.max_bytes / 2 || frames_ > bounds_.max_frames / 2);
+  }
+
   [[nodiscard]] bool empty() const noexcept { return head_ == entries_.size(); }
   [[nodiscard]] bool sealed() const noexcept { return sealed_; }
   [[nodiscard]] std::size_t queued_bytes() const noexcept { return bytes_[0] + bytes_[1]; }
