@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Sourced by the scripts that build. Installs what is missing, runs steps with their progress shown, and says in one line what
-# went wrong. A step's whole output is kept in build/logs.
+# Sourced by the scripts that build. Installs what is missing, runs steps with their progress shown,
+# and says in one line what went wrong. A step's whole output is kept in build/logs.
 set -euo pipefail
 shopt -s extglob
 
@@ -36,7 +36,7 @@ on_exit() {
   quit "$1" "$current_step failed with exit code $1"
 }
 
-# The line of a log that says best why its step failed.
+# Prints the line of a log that says best why its step failed.
 reason() {
   local failed
   if grep -q 'tests failed out of' "$1"; then
@@ -49,7 +49,8 @@ reason() {
   fi
 }
 
-# Passes lines on. On a terminal those that count steps overwrite each other; elsewhere a package manager's are left out.
+# Passes lines on. On a terminal, lines of progress overwrite each other; elsewhere a package
+# manager's progress is left out.
 show_progress() {
   local line in_place=0
   while IFS= read -r line; do
@@ -79,7 +80,8 @@ step() {
 
 installed() { [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 
-# need NAME...: installs the Debian packages that are missing. COMMAND:PACKAGE is missing only if the command is.
+# need NAME...: installs the Debian packages that are missing. COMMAND:PACKAGE is missing only if
+# the command is.
 need() {
   local name missing=() root=()
   for name in "$@"; do
@@ -112,7 +114,8 @@ need_test_packages() {
   need_promtool
 }
 
-# Prometheus's checker of metrics alone: its Debian package would start a server. Where it cannot be fetched, its test is left out.
+# Fetches only promtool, Prometheus's checker of metrics: its Debian package would start a server.
+# If it cannot be fetched, its test is left out.
 need_promtool() {
   local tools=$repository/build/tools
   if [[ -x $tools/promtool ]] || command -v promtool >/dev/null; then
@@ -130,7 +133,7 @@ need_promtool() {
 
 # -- building -------------------------------------------------------------------------------------------------------------
 
-# As many compilers at once as there are cores, and 1.5 GiB of memory for each.
+# As many compilers at once as there are cores and 1.5 GiB of memory for each.
 jobs() {
   local cores memory
   cores=$(nproc)

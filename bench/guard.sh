@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # bench/run.sh --guard
-# Counts the instructions of the micro-benchmarks (callgrind) here and at the parent commit; more than
-# 5 % more is a failure. The counts of a commit are kept outside the tree, by compiler and processor:
-# the parent is built only where it was not counted before.
+# Counts the instructions of the micro-benchmarks (callgrind) here and at the parent commit; fails if
+# one has grown by more than 5 %. Keeps the counts of each commit outside the tree, by compiler and
+# processor, so that a parent that was counted before is not built again.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../.ci/setup.sh"
 
@@ -15,7 +15,7 @@ need valgrind:valgrind
 
 git_here() { git -C "$repository" "$@"; }
 
-# Where the counts of a commit are kept.
+# Prints the file that holds the counts of a commit.
 counts_of() {
   local machine
   machine=$({ "${CXX:-g++}" --version; grep -m1 '^model name' /proc/cpuinfo; } | sha256sum | cut -c1-12)
@@ -44,7 +44,7 @@ count() {
   mv "$2.part" "$2"
 }
 
-# Builds the parent commit and counts what it takes, unless that is known.
+# Builds the parent commit and counts its instructions, unless they are known.
 count_parent() {
   local commit
   commit=$(git_here rev-parse HEAD^)
@@ -60,7 +60,7 @@ count_parent() {
   fi
 }
 
-# Counts of this tree; kept for the next commit if it is as committed.
+# Counts this tree's instructions, and keeps the counts if nothing is uncommitted.
 count_here() {
   now=$repository/build/guard/counts
   step "building the micro-benchmarks" build_micro "$repository"
@@ -71,7 +71,7 @@ count_here() {
   fi
 }
 
-# Says how the counts of two files differ; returns whether none has grown too much.
+# Prints how the counts of two files differ; returns whether none has grown too much.
 compare() {
   awk -v allowed="$allowed_percent" '
     FNR == NR { before[$1] = $2; next }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What tests/walls is worth: each fault is found, and only where it is."""
+"""Checks tests/walls: it finds each fault, and only where it is."""
 import importlib.machinery
 import importlib.util
 import pathlib
@@ -25,7 +25,7 @@ good = {
 
 class Walls(unittest.TestCase):
     def faults(self, changes=None):
-        """What is said of the good tree with these files changed, or gone where there is no text."""
+        """The faults of the good tree with these files changed, or removed if the text is None."""
         with tempfile.TemporaryDirectory() as folder:
             for name, text in {**good, **(changes or {})}.items():
                 path = pathlib.Path(folder, "layer", name)
@@ -46,12 +46,16 @@ class Walls(unittest.TestCase):
                          ["layer/src/low/a.hpp:1: low/ includes middle/, which lies above it"])
 
     def test_and_one_in_a_public_header(self):
-        self.assertEqual(self.faults({"include/troupe/layer/shown.hpp": '#include "high/d.hpp"\n', "src/high/d.hpp": ""}),
-                         ["layer/include/troupe/layer/shown.hpp:1: middle/ includes high/, which lies above it"])
+        self.assertEqual(self.faults({"include/troupe/layer/shown.hpp": '#include "high/d.hpp"\n',
+                                      "src/high/d.hpp": ""}),
+                         ["layer/include/troupe/layer/shown.hpp:1: "
+                          "middle/ includes high/, which lies above it"])
 
     def test_a_file_belongs_to_a_folder_that_the_table_knows(self):
-        for name in ("src/e.cpp", "src/other/e.cpp", "src/low/deeper/e.cpp", "include/troupe/layer/e.hpp"):
-            self.assertEqual(self.faults({name: ""}), [f"layer/{name}: no folder of layer that the table knows"])
+        for name in ("src/e.cpp", "src/other/e.cpp", "src/low/deeper/e.cpp",
+                     "include/troupe/layer/e.hpp"):
+            self.assertEqual(self.faults({name: ""}),
+                             [f"layer/{name}: no folder of layer that the table knows"])
 
     def test_the_table_names_no_header_that_is_gone(self):
         self.assertEqual(self.faults({"include/troupe/layer/shown.hpp": None}),
@@ -61,12 +65,15 @@ class Walls(unittest.TestCase):
         with tempfile.TemporaryDirectory() as empty:
             ran = subprocess.run([script, empty], capture_output=True, text=True)
         self.assertEqual(ran.returncode, 1)
-        self.assertIn("actors: the table names node.hpp, which is not there", ran.stdout.splitlines())
+        self.assertIn("actors: the table names node.hpp, which is not there",
+                      ran.stdout.splitlines())
         self.assertEqual(subprocess.run([script], capture_output=True).returncode, 0)
 
     def test_an_include_names_its_folder(self):
-        self.assertEqual(self.faults({"src/high/c.cpp": '#include "c.hpp"\n', "src/high/c.hpp": ""}),
-                         ["layer/src/high/c.cpp:1: names a file that is not there, or without its folder"])
+        self.assertEqual(self.faults({"src/high/c.cpp": '#include "c.hpp"\n',
+                                      "src/high/c.hpp": ""}),
+                         ["layer/src/high/c.cpp:1: "
+                          "names a file that is not there, or without its folder"])
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@
 
 namespace troupe::bench {
 
-/// Which of one publisher's numbered messages one client has got. It tells apart what came twice
-/// and what came after a later one, 64 messages back; what is older has come too late.
+/// Which of one publisher's numbered messages one client has received. Among the last 64 numbers,
+/// it tells those that came twice from those that came late, after a later one. Older numbers count
+/// as late.
 class arrivals {
 public:
   enum class kind : std::uint8_t { in_order, late, twice };

@@ -12,12 +12,12 @@ namespace troupe::bench {
 struct frame_view {
   unsigned opcode = 0;
   bool deflated = false;
-  /// Of the payload: all of it if it is short or deflated, else its first `looked_at` bytes.
+  /// The whole payload if it is short or deflated, else its first `looked_at` bytes.
   std::string_view start;
   std::uint64_t size = 0; ///< of the payload
 };
 
-/// Cuts a server's stream into frames. Long payloads are skipped behind their start, not copied.
+/// Cuts a server's stream into frames. Skips the rest of a long payload instead of copying it.
 class frame_reader {
 public:
   static constexpr std::size_t looked_at = 320;
@@ -44,7 +44,7 @@ public:
         held_.append(bytes.substr(0, missing));
         bytes.remove_prefix(bytes.size() < missing ? bytes.size() : missing);
         if (held_.size() < needed(held_))
-          continue; // the header was not whole, or more is to come
+          continue; // the header was incomplete, or more bytes are missing
         std::string whole;
         whole.swap(held_);
         emit(whole, whole.size(), take);
@@ -73,7 +73,7 @@ private:
     return h;
   }
 
-  /// How many bytes must be there before the frame can be looked at.
+  /// How many bytes must have come before the frame can be handed over.
   static std::size_t needed(std::string_view bytes) noexcept {
     if (bytes.size() < 2)
       return 2;
@@ -97,7 +97,7 @@ private:
   std::uint64_t skip_ = 0;
 };
 
-/// A client's frame with the mask 0, which is a mask.
+/// A client's frame, masked with 0.
 [[nodiscard]] std::string masked_frame(unsigned opcode, std::string_view payload);
 
 /// Inflates the start of a deflated payload (RFC 7692 without context takeover).

@@ -6,8 +6,8 @@
 
 namespace troupe::bench {
 
-/// Counts durations in microseconds in buckets of at most 1.6 % width (64 for each power of two, as
-/// HdrHistogram does).
+/// Counts durations in microseconds, in buckets that are at most 1.6 % wide (64 for each power of
+/// two, as in HdrHistogram).
 class histogram {
 public:
   void add(std::uint64_t us) noexcept {
@@ -19,7 +19,7 @@ public:
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
   [[nodiscard]] std::uint64_t most() const noexcept { return most_; }
 
-  /// The upper edge of the bucket below which the part `q` of all lies; 0 if there is nothing.
+  /// The upper edge of the bucket that holds the quantile `q`, from 0 to 1; 0 if nothing was added.
   [[nodiscard]] std::uint64_t quantile(double q) const noexcept {
     auto rank = static_cast<std::uint64_t>(q * static_cast<double>(count_));
     std::uint64_t seen = 0;

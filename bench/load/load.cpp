@@ -105,7 +105,7 @@ load_result load::run() {
   return result_;
 }
 
-/// Which of those that never read the server has ended, or ends now that they do.
+/// Counts the stalled clients that the server has cut, or cuts now that they read.
 void load::look_at_stalled() {
   constexpr unsigned close = 8;
   auto end = steady::now() + 2s;
@@ -150,8 +150,8 @@ void load::publish(publisher& p, time_point meant) {
     ++result_.published;
 }
 
-/// The open loop: who is next at its time, all of them in turn; what is late keeps the time at
-/// which it was meant.
+/// The open loop: publishers send in turn, each message at its time. A late message keeps the time
+/// at which it was meant to be sent.
 void load::publish_due(time_point now) {
   if (!publishing_ || closed_loop_ || publishers_.empty())
     return;
@@ -164,7 +164,7 @@ void load::publish_due(time_point now) {
   }
 }
 
-/// Joins and leaves of visitors, in turn.
+/// Visitors join and leave, in turn.
 void load::visit_due(time_point now) {
   if (!publishing_ || options_.churn <= 0)
     return;
@@ -199,7 +199,7 @@ void load::run_until(time_point end) {
   }
 }
 
-/// Waits for what is under way.
+/// Waits for the messages that are under way.
 void load::drain() {
   auto end = steady::now() + seconds(options_.patience.count());
   auto quiet = steady::now();
@@ -213,7 +213,7 @@ void load::drain() {
   }
 }
 
-/// Deliveries that connections which live have not got.
+/// How many deliveries the open connections have not received.
 std::uint64_t load::missing() const {
   if (options_.speech == dialect::echo) {
     std::uint64_t all = 0;

@@ -19,29 +19,29 @@
 
 namespace troupe::bench {
 
-/// What a run has shown. "Window": from the end of the warm-up to the end of the duration.
+/// The results of a run. "Window": from the end of the warm-up to the end of the duration.
 struct load_result {
-  double connect_seconds = 0;   ///< until all connections had joined
-  double reconnect_seconds = 0; ///< the same after they were cut; 0: not asked for
+  double connect_seconds = 0;   ///< until all clients had joined
+  double reconnect_seconds = 0; ///< the same after all were cut; 0: not asked for
   double window_seconds = 0;
   std::uint64_t published = 0; ///< in the window
   /// Messages and notices of joins and leaves that came in the window.
   std::uint64_t delivered = 0;
   std::uint64_t delivered_bytes = 0;
-  std::uint64_t lost = 0;       ///< of the whole run, at connections that lived
+  std::uint64_t lost = 0;       ///< in the whole run, on connections that stayed
   std::uint64_t doubled = 0;    ///< came twice
   std::uint64_t disordered = 0; ///< came after a later one
   std::uint64_t pings = 0;      ///< that came in the window
-  std::uint64_t cut = 0;        ///< connections that the server ended, but for stalled ones
+  std::uint64_t cut = 0;        ///< connections that the server ended, except stalled ones
   std::uint64_t cut_stalled = 0;
-  /// Of what was meant to be sent in the window, from that moment on.
+  /// Of the messages that were meant to be sent in the window, from that moment on.
   histogram latency;
   double server_cpu_seconds = 0; ///< in the window; 0: no pid
-  /// Of the server: without connections, with all and no load, at the end.
+  /// Of the server: without connections, with all of them but no load, and at the end.
   resident memory_before, memory_idle, memory_after;
-  double own_cpu_seconds = 0; ///< in the window, but for time spent waiting awake
+  double own_cpu_seconds = 0; ///< in the window, without time spent waiting awake
 
-  /// Whether the load had no time left, so that the server may have been faster than shown.
+  /// Whether the load had no CPU time left, so that the server may be faster than shown.
   [[nodiscard]] bool was_bottleneck() const noexcept {
     return own_cpu_seconds > 0.9 * window_seconds;
   }
@@ -114,7 +114,7 @@ private:
   bool publishing_ = false;
   bool closed_loop_ = false;
   time_point began_, window_begin_, window_end_;
-  std::uint64_t due_ = 0; ///< messages of the open loop so far
+  std::uint64_t due_ = 0; ///< messages that the open loop has published so far
   std::uint64_t visits_ = 0;
   load_result result_;
   steady_duration idle_{}; ///< time spent waiting awake

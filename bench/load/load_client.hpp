@@ -11,13 +11,13 @@ struct load::client {
   std::unique_ptr<stream> socket;
   const speech* words = nullptr;
   frame_reader frames;
-  std::string answer;               ///< to the upgrade, as far as it has come
+  std::string answer;               ///< to the upgrade, as much as has come
   std::vector<std::uint32_t> rooms; ///< ascending
   std::size_t entered = 0;          ///< how many of them it has joined
   phase at = phase::none;
   bool stalled = false;
   bool visitor = false;
-  bool inside = false; ///< a visitor that has joined
+  bool inside = false; ///< it is a visitor and has joined
   bool watches_output = false;
   std::uint64_t received = 0;
   std::vector<arrivals> heard; ///< by room, then by its publishers

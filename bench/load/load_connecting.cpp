@@ -1,4 +1,4 @@
-// How the clients of a load get in.
+// How the clients of a load connect and join.
 #include "load_client.hpp"
 
 #include <arpa/inet.h>
@@ -48,7 +48,7 @@ void load::open_all() {
   }
 }
 
-/// As many as may be opened by now.
+/// Opens as many connections as the ramp allows by now.
 void load::open_some(time_point began, std::size_t& opened) {
   auto allowed = clients_.size();
   if (options_.ramp > 0)
@@ -112,7 +112,7 @@ void load::upgrade(client& c, std::string_view bytes) {
   c.frames.read(rest, [&](const frame_view& frame) { take(c, frame); });
 }
 
-/// It has joined a room.
+/// The client has joined a room: joins the next one, if any.
 void load::enter_next(client& c) {
   ++c.entered;
   if (c.entered < c.rooms.size())

@@ -1,4 +1,4 @@
-// What comes to the clients of a load.
+// What the clients of a load receive.
 #include "load_client.hpp"
 
 #include "marker.hpp"
@@ -58,7 +58,7 @@ void load::read(client& c) {
     else
       c.frames.read(bytes, [&](const frame_view& frame) { take(c, frame); });
     if (!options_.tls && static_cast<std::size_t>(n) < buffer_.size())
-      return; // the rest of a TLS record gives no event of its own
+      return; // with TLS, the rest of a record would cause no event
     if (c.at == client::phase::ended)
       return;
   }
@@ -125,7 +125,7 @@ load::publisher* load::find_publisher(std::uint32_t number) {
   return number >= options_.first_publisher && i < publishers_.size() ? &publishers_[i] : nullptr;
 }
 
-/// Null: of a room that the client is not always in.
+/// Null if the client is not in the publisher's room all the time.
 arrivals* load::heard_of(client& c, const publisher& p) const {
   if (c.heard.empty())
     return nullptr;

@@ -45,13 +45,13 @@ void split_url(load_options& o) {
 }
 
 constexpr std::int64_t most_rooms = 1'000'000, most_clients = 1'000'000;
-constexpr std::size_t most_publishers = (1 << 18) - 1; // of a mark
+constexpr std::size_t most_publishers = (1 << 18) - 1; // fits a marker
 
 bool has_words(dialect d) {
   return d == dialect::json || d == dialect::msgpack || d == dialect::mixed;
 }
 
-/// A whole number within bounds, which is not taken for another one where it is negative.
+/// A whole number within bounds; a negative one is refused, not wrapped around.
 CLI::Validator whole(std::int64_t least, std::int64_t most) {
   auto check = [least, most](std::string& text) {
     std::int64_t value = 0;

@@ -28,7 +28,7 @@ char* put(char* out, std::uint64_t value, int count) noexcept {
   return out + count;
 }
 
-/// -1 if one is no digit.
+/// Reads `count` digits; -1 if one is not a digit.
 std::int64_t take(const char* in, int count) noexcept {
   std::int64_t value = 0;
   for (int i = 0; i < count; ++i) {

@@ -7,8 +7,8 @@
 
 namespace troupe::bench {
 
-/// What every message carries at the start of its text, in 16 characters: who sent it, its number,
-/// and when it was meant to be sent.
+/// The first 16 characters of every message's text: who sent it, its number, and when it was meant
+/// to be sent.
 struct marker {
   static constexpr std::size_t size = 16;
 
@@ -16,11 +16,11 @@ struct marker {
   std::uint32_t number = 0;    ///< from 1; 30 bits
   std::uint64_t at_us = 0;     ///< since the start of the load; 42 bits
 
-  /// Writes over the first 16 characters at `out`.
+  /// Overwrites 16 characters at `out`.
   void write(char* out) const noexcept;
 };
 
-/// The first marker in what a server sent.
+/// Finds the first marker in bytes from a server.
 [[nodiscard]] std::optional<marker> find_marker(std::string_view bytes) noexcept;
 
 } // namespace troupe::bench

@@ -19,7 +19,7 @@ enum class dialect : std::uint8_t {
   broadcast, ///< no rooms: the server sends each text to all
 };
 
-/// Their names, as options tell them.
+/// The names of the dialects in options.
 inline constexpr std::pair<const char*, dialect> dialects[] = {
   {"json", dialect::json},          {"msgpack", dialect::msgpack},   {"mixed", dialect::mixed},
   {"plain", dialect::plain},        {"socketio", dialect::socketio}, {"echo", dialect::echo},
@@ -41,13 +41,13 @@ struct load_options {
 
   std::size_t rooms = 1;            ///< 0: nobody joins
   std::string room_prefix = "room"; ///< of the rooms' names
-  std::size_t members = 100;        ///< of each room; connections if there are no rooms
-  std::size_t joins = 1;            ///< rooms of each client: its own and those that follow
+  std::size_t members = 100;        ///< of each room; all connections if there are no rooms
+  std::size_t joins = 1;            ///< rooms of each client: its own and the ones after it
   bool mix = false;                 ///< `members` clients in `joins` rooms of all sizes instead
-  /// A room of another load that all join, too; what comes of it is not counted.
+  /// A room of another load, which all clients join, too; its messages are not counted.
   std::string also;
   std::size_t publishers = 1; ///< of each room
-  /// Its number: loads that share a room need numbers of their own.
+  /// The number of the first publisher: loads that share a room need different numbers.
   std::size_t first_publisher = 1;
   std::string word = "message"; ///< type of what is published
   std::size_t bytes = 64;       ///< of each text; at least 16
@@ -56,19 +56,19 @@ struct load_options {
   bool echo = true;             ///< publishers get their own messages
   dialect speech = dialect::json;
   bool deflate = false; ///< offer permessage-deflate
-  /// Never sleep under load, so that no send of the server has to wake this process.
+  /// Never sleep under load, so that the server's sends never have to wake this process.
   bool spin = false;
 
-  double ramp = 0;           ///< new connections a second; 0: as fast as they are taken
-  std::size_t opening = 128; ///< connections that are opened at the same time
+  double ramp = 0;           ///< new connections a second; 0: as fast as the server accepts them
+  std::size_t opening = 128; ///< connections that are being opened at a time
   std::size_t sources = 1;   ///< loopback addresses to connect from
   bool reconnect = false;    ///< cut all connections once and open them again before the load
-  double churn = 0;          ///< joins and leaves a second, by `visitors` that come on top
+  double churn = 0;          ///< joins and leaves a second, by `visitors` additional clients
   std::size_t visitors = 50;
-  double stall = 0; ///< part of the members, not publishers, that never read
+  double stall = 0; ///< the share of members that never read; publishers always read
   std::chrono::duration<double> warm_up{1};
   std::chrono::duration<double> duration{5};
-  /// For a connection, and for what is under way at the end.
+  /// How long to wait for a connection, and at the end for messages under way.
   std::chrono::duration<double> patience{10};
 
   int pid = 0;        ///< of the server, to be measured; 0: unknown

@@ -9,7 +9,7 @@ namespace {
 
 constexpr double smallest = 2;
 
-/// The size of the rooms of one level of the mix.
+/// The size of the rooms on one level of the mix.
 std::size_t size_of(std::size_t level, const load_options& o) {
   auto steps = static_cast<double>(std::max<std::size_t>(1, o.joins - 1));
   auto largest = static_cast<double>(o.members);

@@ -16,15 +16,15 @@ struct plan {
     std::uint32_t room = 0;
   };
 
-  /// Names; none: clients join nothing, and are told apart by `rooms_of` alone.
+  /// Names; if there are none, clients join nothing, and only `rooms_of` groups them.
   std::vector<std::string> rooms;
   std::vector<std::vector<std::uint32_t>> rooms_of; ///< by client, ascending
   std::vector<speaker> speakers;                    ///< room by room, as many in each
 };
 
-/// Without `mix`: each room has `members` clients of its own, and these join the `joins - 1` rooms
-/// that follow, too. With `mix`: there are `members` clients, each in `joins` rooms; the sizes of
-/// these grow from 2 to `members` in even ratios. The first members of a room speak in it.
+/// Without `mix`: each room has `members` clients of its own, which also join the next `joins - 1`
+/// rooms. With `mix`: there are `members` clients, each in `joins` rooms with sizes that grow from
+/// 2 to `members` in even ratios. The first members of a room publish in it.
 [[nodiscard]] plan make_plan(const load_options& options);
 
 } // namespace troupe::bench

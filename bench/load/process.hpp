@@ -4,8 +4,8 @@
 
 namespace troupe::bench {
 
-/// Time on a processor of all threads of a process so far, user and system, in seconds (from the
-/// scheduler: nanoseconds, not ticks). Errors: `std::runtime_error` if there is no such process.
+/// The CPU time of all threads of a process so far, user and system, in seconds. The scheduler
+/// counts it in nanoseconds, not ticks. Errors: `std::runtime_error` if there is no such process.
 [[nodiscard]] double cpu_seconds(int pid);
 
 /// Resident memory of a process in KiB: now, and the most so far.
@@ -15,7 +15,7 @@ struct resident {
 };
 [[nodiscard]] resident resident_kib(int pid);
 
-/// Time on a processor of this thread, in seconds.
+/// The CPU time of this thread so far, in seconds.
 [[nodiscard]] double own_cpu_seconds();
 
 } // namespace troupe::bench

@@ -7,10 +7,11 @@
 
 namespace troupe::bench {
 
-/// The results as a table for people.
+/// Prints the results as a table for people.
 void print_table(std::ostream& out, const load_options& options, const load_result& result);
 
-/// All of them as a JSON document: times in seconds or microseconds as the keys say, memory in KiB.
+/// All results as a JSON document. Times are in seconds or microseconds, as the keys say; memory is
+/// in KiB.
 [[nodiscard]] std::string to_json(const load_options& options, const load_result& result);
 
 } // namespace troupe::bench

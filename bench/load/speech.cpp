@@ -14,7 +14,7 @@ namespace {
 constexpr unsigned text = 1;
 constexpr unsigned binary = 2;
 
-/// A MessagePack map of strings, and `echo: false` if wanted.
+/// A MessagePack map of strings, with `echo: false` if `silent`.
 std::string packed(std::initializer_list<std::pair<std::string_view, std::string_view>> fields,
                    bool silent = false) {
   msgpack::sbuffer buffer;

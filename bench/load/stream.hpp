@@ -10,8 +10,8 @@
 
 namespace troupe::bench {
 
-/// A TCP connection that never blocks, with TLS if asked for. What the socket does not take is kept
-/// and sent later. Errors: `std::runtime_error` where a connection cannot be made.
+/// A TCP connection that never blocks, with TLS if asked for. It keeps the bytes that the socket
+/// does not take, and sends them later. Errors: `std::runtime_error` if it cannot connect.
 class stream {
 public:
   stream(const sockaddr_in& from, const sockaddr_in& to, SSL_CTX* tls);
@@ -21,14 +21,14 @@ public:
 
   [[nodiscard]] int fd() const noexcept { return fd_; }
 
-  /// Goes on with connecting; whether it is done.
+  /// Goes on with connecting; returns whether that is done.
   [[nodiscard]] bool connect();
 
-  /// Reads what is there: the number of bytes, 0 if there is nothing now, -1 at the end.
+  /// Reads what has come. Returns the number of bytes, 0 if there are none now, -1 at the end.
   [[nodiscard]] std::ptrdiff_t read(char* out, std::size_t size);
 
   void write(std::string_view bytes);
-  /// Sends what was kept. Whether anything is left.
+  /// Sends what was kept. Returns whether anything is left.
   bool flush();
   [[nodiscard]] bool has_output() const noexcept { return !output_.empty(); }
 
@@ -47,7 +47,7 @@ private:
   std::string output_;
 };
 
-/// A context that takes any certificate: this is a load, not a client.
+/// A context that accepts any certificate: nothing that a load sends is secret.
 struct free_tls {
   void operator()(SSL_CTX* tls) const noexcept;
 };

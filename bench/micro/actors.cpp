@@ -30,7 +30,7 @@ namespace {
 using namespace actors;
 using hopper_actor = compat::typed_actor<caf::result<void>(hop)>;
 
-/// Sends what it gets to its partner, as often as it says.
+/// Sends each message back to its partner, as often as the message says.
 class hopper final : public compat::pinned<hopper_actor::base> {
 public:
   hopper(caf::actor_config& cfg, compat::loop_context& home, hopper_actor partner)
@@ -49,7 +49,7 @@ private:
   hopper_actor partner_;
 };
 
-/// One message between two actors of the same loop.
+/// Sends messages between two actors of the same loop.
 void actor_hop(benchmark::State& state) {
   caf::actor_system_config config;
   caf::actor_system system{one_worker(config)};
@@ -76,7 +76,7 @@ void actor_hop(benchmark::State& state) {
   while (loop.run_turn() || loop.pinned_actors() > 0) {}
 }
 
-/// One frame of a room to all its members on a loop.
+/// Sends one frame of a room to all its members on a loop.
 void dispatcher_flush(benchmark::State& state) {
   session_table table{0};
   loop_counts counts;
@@ -98,8 +98,7 @@ void dispatcher_flush(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
-/// Arms as many deadlines as there are, 25 s away, again and again while time passes, as heartbeats
-/// do.
+/// Arms all deadlines 25 s ahead, again and again while time passes, as heartbeats do.
 void timers(benchmark::State& state) {
   struct alarm final : timer_wheel::entry {
     void on_deadline() override {}

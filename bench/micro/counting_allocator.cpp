@@ -14,7 +14,7 @@ std::uint64_t troupe::bench::allocations() noexcept {
   return asked.load(std::memory_order_relaxed);
 }
 
-// The other forms go through these two, but for over-aligned types: the hot path has none.
+// The other forms call these two, except for over-aligned types, which the hot path does not use.
 
 void* operator new(std::size_t size) {
   asked.fetch_add(1, std::memory_order_relaxed);

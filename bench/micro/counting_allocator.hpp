@@ -4,8 +4,8 @@
 
 namespace troupe::bench {
 
-/// How often `operator new` was called in this process, on any thread. It costs what it counts
-/// little: instructions are compared.
+/// How often `operator new` was called in this process, on any thread. Counting costs few
+/// instructions, since instruction counts are compared.
 [[nodiscard]] std::uint64_t allocations() noexcept;
 
 } // namespace troupe::bench

@@ -6,7 +6,7 @@
 
 namespace troupe::bench {
 
-/// A session's output that takes everything and keeps nothing but its count.
+/// A sink that takes all frames and only counts them.
 struct counting_sink : actors::sink {
   void write(const protocol::shared_bytes&, std::span<const actors::byte_range>,
              std::uint32_t n) override {

@@ -1,5 +1,5 @@
-// What a second loop brings: real threads, sinks in memory, so that neither sockets nor a load
-// count.
+// The gain from a second loop, with real threads and with sinks in memory, so that neither sockets
+// nor a load count.
 #include <utility>
 
 #include "counting_sink.hpp"
@@ -22,9 +22,9 @@ namespace troupe::bench {
 
 namespace {
 
-constexpr std::size_t work_bytes = 256; ///< read for each delivery, in the place of a socket's copy
+constexpr std::size_t work_bytes = 256; ///< read for each delivery, in place of a socket's copy
 
-/// Looks at what it is given, as a socket would.
+/// Reads the bytes that it is given, as a socket would.
 struct reading_sink : counting_sink {
   void write(const protocol::shared_bytes& bytes, std::span<const actors::byte_range> parts,
              std::uint32_t n) override {
@@ -38,7 +38,7 @@ struct reading_sink : counting_sink {
   std::uint64_t sum = 0;
 };
 
-/// A member that says the next message when its own comes back.
+/// A member that sends its next message when the last one comes back.
 struct talker final : reading_sink {
   void seen(std::uint32_t n) override {
     if (running->load(std::memory_order_relaxed))

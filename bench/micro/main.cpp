@@ -1,6 +1,6 @@
 // micro [--benchmark_filter=REGEX]
-// Micro-benchmarks with allocations for each operation. `micro --list` names those that can be
-// counted by instructions, and `micro --count NAME` runs one of them a fixed number of times.
+// Micro-benchmarks, with the allocations of each operation. `micro --list` names those whose
+// instructions can be counted, and `micro --count NAME` runs one of them a fixed number of times.
 #include "counting_allocator.hpp"
 #include "registry.hpp"
 

@@ -4,7 +4,7 @@
 
 namespace troupe::bench {
 
-/// Configured so that CAF's own threads sleep beside what is measured.
+/// Configures CAF so that its own threads sleep while the benchmark runs.
 inline caf::actor_system_config& one_worker(caf::actor_system_config& config) {
   compat::set_worker_threads(config, 1);
   return config;

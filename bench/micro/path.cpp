@@ -1,4 +1,4 @@
-// The whole way of a message but for the sockets: decode, connection, room, dispatchers, sinks.
+// The whole path of a message without sockets: decode, connection, room, dispatchers, sinks.
 #include <utility>
 
 #include "counting_sink.hpp"

@@ -48,7 +48,7 @@ void decode(benchmark::State& state) {
     benchmark::DoNotOptimize(protocol::decode(From, text, limits));
 }
 
-/// What one member is told about another: a frame of the server's own.
+/// Encodes a frame of the server's own, which tells one member about another.
 template <codec To>
 void encode(benchmark::State& state) {
   const protocol::field fields[]{
@@ -58,7 +58,7 @@ void encode(benchmark::State& state) {
     benchmark::DoNotOptimize(protocol::encode_frame(To, "userJoined", fields, nullptr));
 }
 
-/// The body of a message, into the other codec.
+/// Transcodes the body of a message into the other codec.
 template <codec From>
 void transcode(benchmark::State& state) {
   auto text = message<From>(static_cast<std::size_t>(state.range(0)));

@@ -13,7 +13,7 @@ struct entry {
   std::string name;
   void (*run)(benchmark::State&);
   std::int64_t argument = 0;
-  std::int64_t iterations = 0; ///< under an instruction counter; 0: not for one (threads)
+  std::int64_t iterations = 0; ///< when instructions are counted; 0: cannot be (threads)
 };
 
 [[nodiscard]] std::vector<entry> protocol_benchmarks();
@@ -22,7 +22,7 @@ struct entry {
 [[nodiscard]] std::vector<entry> transport_benchmarks();
 [[nodiscard]] std::vector<entry> loop_benchmarks();
 
-/// Counts the allocations of the loop of a benchmark; its report shows them for each operation.
+/// Counts the allocations of a benchmark's loop; the report shows them for each operation.
 class allocation_count {
 public:
   explicit allocation_count(benchmark::State& state);

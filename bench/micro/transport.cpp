@@ -23,7 +23,7 @@ ssize_t take_all(const iovec* parts, int count) {
   return n;
 }
 
-/// One frame to a socket that takes it.
+/// Writes one frame to a socket that takes it.
 void outbox_write(benchmark::State& state) {
   actors::outbox out{{}};
   auto frame =
@@ -35,7 +35,7 @@ void outbox_write(benchmark::State& state) {
     benchmark::DoNotOptimize(out.write(frame, whole, 1, clock, take_all));
 }
 
-/// 16 frames to a socket that is full, and then takes them.
+/// Writes 16 frames to a socket that is full and then takes them.
 void outbox_queue(benchmark::State& state) {
   actors::outbox out{{}};
   auto frame =
@@ -50,7 +50,7 @@ void outbox_queue(benchmark::State& state) {
   state.SetItemsProcessed(16 * state.iterations());
 }
 
-/// Three masked texts that lie whole in what was read.
+/// Reads three masked texts that lie whole in the bytes.
 void reader_whole_texts(benchmark::State& state) {
   const protocol::ws_limits limits;
   protocol::ws_reader reader{limits};

@@ -1,5 +1,5 @@
-// deal_node [options of the nodes]: each message of type `deal` goes to every member by itself, as
-// a game deals its players what each of them sees.
+// deal_node [options of the nodes]: answers each message of type `deal` with a message for every
+// single member, as a game sends each player what only this one sees.
 #include "support/node_main.hpp"
 
 #include <memory>

@@ -1,6 +1,6 @@
-// floor: the least that a fan-out server can do. One epoll loop; what one turn has read is
-// published at its end, with one send for each member of the rooms concerned; no validation, no
-// bounds, no order between rooms, and no care for readers that do not keep up. Prints its port.
+// floor: the least that a fan-out server can do. One epoll loop publishes at the end of each turn
+// what the turn has read, with one send for each member of the rooms concerned. It has no
+// validation, no bounds, no order between rooms, and no policy for slow readers. Prints its port.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/evp.h>

@@ -1,4 +1,5 @@
-// ws_rooms.mjs [PORT]: rooms on npm's `ws`, as its tutorials have them: a set of sockets for each room. Prints its port.
+// ws_rooms.mjs [PORT]: rooms on npm's `ws`, as its tutorials have them:
+// a set of sockets for each room. Prints its port.
 import { createServer } from 'node:http';
 import { WebSocketServer } from 'ws';
 
@@ -28,7 +29,8 @@ server.on('connection', (ws) => {
       ws.send(JSON.stringify({ type: 'left', roomId: ws.room }));
     } else if (m.type === 'message') {
       const frame = JSON.stringify({ type: 'message', userId: ws.id, text: m.text });
-      for (const member of rooms.get(ws.room) ?? []) if (m.echo !== false || member !== ws) member.send(frame);
+      for (const member of rooms.get(ws.room) ?? [])
+        if (m.echo !== false || member !== ws) member.send(frame);
     }
   });
   ws.on('close', () => leave(ws));

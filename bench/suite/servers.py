@@ -18,7 +18,7 @@ class Server:
     command: tuple
     environment: dict = field(default_factory=dict)
     dialect: str = "json"
-    load: dict = field(default_factory=dict)  # what its clients do otherwise than the scenario says
+    load: dict = field(default_factory=dict)  # how its clients differ from the scenario's
     is_pinned: bool = True  # to one core, beside the load on another
 
 
@@ -32,7 +32,9 @@ class Running:
 
     def __init__(self, server, log):
         self.process = subprocess.Popen(
-            pinned(server.command, SERVER_CORE) if server.is_pinned else server.command, stdout=subprocess.PIPE, stderr=log, env={**os.environ, **server.environment}, start_new_session=True
+            pinned(server.command, SERVER_CORE) if server.is_pinned else server.command,
+            stdout=subprocess.PIPE, stderr=log, env={**os.environ, **server.environment},
+            start_new_session=True
         )
         self.pid = self.process.pid
         self.port = self._port(server)
@@ -57,16 +59,21 @@ class Running:
 
 
 def catalogue(root, certificates):
-    """All servers by name. `root`: of the repository; `certificates`: folder with cert.pem and key.pem."""
+    """All servers by name.
+
+    `root`: of the repository; `certificates`: folder with cert.pem and key.pem.
+    """
     release = f"{root}/build/release/bin"
     peers = f"{root}/bench/peers"
     bun = f"{peers}/node_modules/@oven/bun-linux-x64/bin/bun"
-    limits = ("--message-rate", "0", "--admission-rate", "0", "--max-connections", "0", "--max-message-bytes", "1048576")
+    limits = ("--message-rate", "0", "--admission-rate", "0", "--max-connections", "0",
+              "--max-message-bytes", "1048576")
     tls = ("--tls-cert", f"{certificates}/cert.pem", "--tls-key", f"{certificates}/key.pem")
     bun_tls = {"TLS_CERT": tls[1], "TLS_KEY": tls[3]}
 
     def relay(name, *more, loops="1", dialect="json", load=None, announce="off"):
-        command = (f"{release}/relay_node", "--bind", "127.0.0.1", "--port", "0", "--loops", loops, "--announce", announce, *limits, *more)
+        command = (f"{release}/relay_node", "--bind", "127.0.0.1", "--port", "0", "--loops", loops,
+                   "--announce", announce, *limits, *more)
         return Server(name, command, dialect=dialect, load=load or {}, is_pinned=loops == "1")
 
     found = [
@@ -75,20 +82,29 @@ def catalogue(root, certificates):
         relay("troupe-notices", announce="on"),
         relay("troupe-pings", "--ping-interval", "4s"),
         relay("troupe-rooms-of-1", load={"rooms": 1000, "members": 1, "word": "message"}),
-        Server("troupe-deals", (f"{release}/deal_node", "--bind", "127.0.0.1", "--port", "0", "--loops", "1", "--announce", "off", *limits)),
+        Server("troupe-deals",
+               (f"{release}/deal_node", "--bind", "127.0.0.1", "--port", "0", "--loops", "1",
+                "--announce", "off", *limits)),
         relay("troupe-no-echo", load={"echo": False}),
         relay("troupe-mixed", dialect="mixed"),
         relay("troupe-msgpack", dialect="msgpack"),
         relay("troupe-deflate", "--deflate"),
         relay("troupe-tls", *tls),
-        Server("troupe-echo", (f"{release}/echo_node", "--bind", "127.0.0.1", "--port", "0", "--loops", "1", "--mode", "plain", *limits), dialect="echo"),
-        Server("troupe-broadcast", (f"{release}/echo_node", "--bind", "127.0.0.1", "--port", "0", "--loops", "1", "--mode", "broadcast", *limits),
+        Server("troupe-echo",
+               (f"{release}/echo_node", "--bind", "127.0.0.1", "--port", "0", "--loops", "1",
+                "--mode", "plain", *limits),
+               dialect="echo"),
+        Server("troupe-broadcast",
+               (f"{release}/echo_node", "--bind", "127.0.0.1", "--port", "0", "--loops", "1",
+                "--mode", "broadcast", *limits),
                dialect="broadcast"),
         Server("floor", (f"{release}/floor",)),
         Server("bun", (bun, f"{peers}/bun_rooms.js")),
         Server("bun-notices", (bun, f"{peers}/bun_rooms.js"), {"NOTICES": "1"}),
-        Server("bun-pings", (bun, f"{peers}/bun_rooms.js"), {"IDLE": "8"}),  # so that Bun pings after 4 s, as 8 less its margin
-        Server("bun-broadcast", (bun, f"{peers}/bun_echo.js"), {"BROADCAST": "1"}, dialect="broadcast"),
+        # Bun pings some seconds before IDLE: after 4 s.
+        Server("bun-pings", (bun, f"{peers}/bun_rooms.js"), {"IDLE": "8"}),
+        Server("bun-broadcast", (bun, f"{peers}/bun_echo.js"), {"BROADCAST": "1"},
+               dialect="broadcast"),
         Server("bun-no-echo", (bun, f"{peers}/bun_rooms.js"), load={"echo": False}),
         Server("bun-deflate", (bun, f"{peers}/bun_rooms.js"), {"DEFLATE": "1"}),
         Server("bun-tls", (bun, f"{peers}/bun_rooms.js"), bun_tls),

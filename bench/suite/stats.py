@@ -5,8 +5,10 @@ from statistics import median
 
 
 def interval(values, confidence=0.95):
-    """The narrowest pair of order statistics that holds the median with `confidence` (sign test); the extremes where there are too
-    few values for that (below 6 for 95 %)."""
+    """The narrowest pair of order statistics that holds the median with `confidence` (sign test).
+
+    The extremes where there are too few values for that (below 6 for 95 %).
+    """
     ordered = sorted(values)
     n = len(ordered)
     low = 0
@@ -23,7 +25,7 @@ def interval(values, confidence=0.95):
 
 
 def ratio(ours, theirs):
-    """Of paired rounds: (median, lower and upper end of its 95 % interval) of the ratios of each round."""
+    """Of the ratios of paired rounds: (median, lower and upper end of its 95 % interval)."""
     ratios = [a / b for a, b in zip(ours, theirs) if b]
     if not ratios:
         return None

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t max_message_bytes = 1024 * 1024;
 
-/// Everybody starts in the lobby; who comes and goes is told by `system`, not by `userJoined` and
+/// Everybody starts in the lobby. `system` tells who comes and goes, instead of `userJoined` and
 /// `userLeft`.
 troupe::server_options chat_defaults() {
   troupe::server_options options;

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t max_roster_members = 200;
 constexpr std::string_view name_rule = "username: 1 to 32 characters";
 
-/// Told to everybody; plain clients see the text only.
+/// Broadcasts a `system` event; plain clients get only its text.
 void announce(room_context& room, const std::string& text, std::vector<protocol::field> details) {
   room.broadcast({"system", {{"message", text}}, std::move(details), true, true});
 }

@@ -9,17 +9,20 @@ namespace troupe::examples {
 
 /// The chat of the `ws` tutorial, in a room.
 ///
-/// Takes:  `setUsername` {username}, `chat` {text}, `typing`; anything else is `unknown_type`.
-/// `message` is relayed as everywhere. Says:   `system` {message} when somebody enters, leaves or
-/// changes the name, `info` {userCount} to the one who enters,
-///         `chat` {username, message, timestamp} to all, `typing` {username} to all others.
-/// More for troupe.v1: `system` also tells `event` (joined, left, renamed), `username`, `oldName`,
-/// `userId`; `chat` and `typing`
-///         tell `userId`; `roster` {members, userCount} goes to the one who enters, `userRenamed`
-///         to all.
-/// Names:  that of the join's `profile` {name}, else the token's `username`, `name` or
-/// `preferred_username`, else `User` and four
-///         characters that follow from the user's id; each room has its own.
+/// Takes: `setUsername` {username}, `chat` {text} and `typing`; refuses others as `unknown_type`.
+/// Relays `message` like any room.
+///
+/// Sends: `system` {message} to all when somebody enters, leaves or changes the name; `info`
+/// {userCount} to the member who enters; `chat` {username, message, timestamp} to all; `typing`
+/// {username} to all others.
+///
+/// More for troupe.v1: `system` also has `event` (joined, left, renamed), `username`, `oldName` and
+/// `userId`; `chat` and `typing` have `userId`; `roster` {members, userCount} goes to the member
+/// who enters, `userRenamed` to all.
+///
+/// Names: the `name` of the join's `profile`, else the token's `username`, `name` or
+/// `preferred_username`, else `User` and four characters that follow from the user's id. Each room
+/// has its own names.
 class chat_room final : public actors::room_behavior {
 public:
   chat_room();

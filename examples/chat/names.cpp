@@ -37,7 +37,7 @@ std::string_view trimmed(std::string_view text) noexcept {
   return text;
 }
 
-/// What a token says that is no name is passed over: nobody here can mend it.
+/// Skips a token's claims that are not names: nobody here can change them.
 std::string name_without_profile(const actors::member& who) {
   if (who.claims) {
     protocol::document_view claimed{protocol::codec::json, who.claims->json};
@@ -53,7 +53,7 @@ std::string name_without_profile(const actors::member& who) {
 
 std::optional<std::string> clean_name(std::string_view text) {
   auto name = trimmed(text);
-  // What makes a room's name safe to show makes a person's name so.
+  // A person's name is safe to show by the same rules as a room's name.
   if (!protocol::is_room_name(name) || characters_of(name) > std::ptrdiff_t{max_name_characters})
     return {};
   return std::string{name};

@@ -30,7 +30,7 @@ void reply(const troupe::raw_connection& to, std::string_view message, bool is_b
     to.send(message);
 }
 
-/// What happens at `/`; `self` is the endpoint that these handlers belong to.
+/// The handlers for `/`; `self` is the endpoint that they belong to.
 troupe::endpoint_handlers handlers_for(mode m, troupe::endpoint& self) {
   troupe::endpoint_handlers on;
   switch (m) {

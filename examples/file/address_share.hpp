@@ -4,7 +4,7 @@
 
 namespace troupe::examples {
 
-/// Whom an address belongs to where shares are given: an IPv4 address by itself, IPv6 by its /64,
+/// The owner of an address for fair shares: an IPv4 address itself, the /64 of an IPv6 address,
 /// since one site has all of that.
 [[nodiscard]] std::string share_of(const std::string& address);
 

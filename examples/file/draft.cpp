@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view prefix = ".upload-";
-// a start of another process may take the new draft for one that was left
+// another process that starts may take a new draft for an abandoned one
 constexpr int max_tries = 10;
 
 [[noreturn]] void fail(const char* what) {
@@ -37,7 +37,7 @@ bool has_a_name(int fd) {
   return ::fstat(fd, &status) == 0 && status.st_nlink > 0;
 }
 
-/// Removes one that was left; whoever writes one holds its lock.
+/// Removes an abandoned draft; whoever writes a draft holds its lock.
 void remove_if_left(const fs::path& path) {
   auto fd = ::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0)
@@ -53,7 +53,7 @@ void remove_if_left(const fs::path& path) {
 draft::draft(const fs::path& folder) {
   for (int i = 0; i < max_tries; ++i) {
     create(folder);
-    // or there are no locks here
+    // other errors: this file system has no locks
     auto is_ours = ::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
     if (is_ours && has_a_name(fd_))
       return;

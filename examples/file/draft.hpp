@@ -5,10 +5,10 @@
 
 namespace troupe::examples {
 
-/// A file that is being written, under a hidden name of its own. It is removed again unless it was
-/// kept, and a crash leaves it unlocked, so that the next start can tell and remove it.
+/// A file that is being written, under a hidden name of its own. The destructor removes that name.
+/// A crash leaves the file unlocked, so that the next start recognises and removes it.
 ///
-/// Errors: `std::system_error`, from all of it. Thread: one.
+/// Errors: `std::system_error`, from all functions. Thread: one.
 class draft {
 public:
   explicit draft(const std::filesystem::path& folder);
@@ -18,11 +18,10 @@ public:
 
   void write(std::string_view bytes) const;
 
-  /// Whether `name` was free; the file then goes by it.
+  /// Keeps the file as `name`; returns false if that is taken.
   [[nodiscard]] bool keep_as(const std::filesystem::path& name) const;
 
-  /// Removes the drafts in `folder` that nobody is writing, in whichever process. What cannot be
-  /// removed stays.
+  /// Removes the drafts in `folder` that no process is writing. Those that cannot be removed stay.
   static void remove_left_ones(const std::filesystem::path& folder);
 
 private:

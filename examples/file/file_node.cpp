@@ -1,10 +1,10 @@
 // build/release/bin/file_node --folder received --image picture.png
-// Binary messages as the `ws` tutorial has them: what a client sends is kept in a folder, and who
-// connects gets an image. Its page sends files.
+// Binary messages as in the `ws` tutorial: keeps what clients send in a folder, and sends an image
+// to each client that connects. Its page sends files.
 //
 // A text of at most 1 KiB names the binary message that follows. 16 files and 64 MiB (or two of the
-// largest that `--max-message-bytes` allows) may wait for the disk; an address has at most 11 of
-// these places and a client 8, the rest is for others. Each message has one answer at most.
+// largest that `--max-message-bytes` allows) may wait for the disk. An address has at most 11 of
+// these places and a client 8; the rest is for others. Each message gets at most one answer.
 
 #include "file/address_share.hpp"
 #include "file/file_store.hpp"
@@ -42,10 +42,10 @@ using troupe::examples::upload_line;
 using troupe::examples::upload_writer;
 
 constexpr std::size_t max_message_bytes = 16 * 1024 * 1024;
-// as sent, with the path that some clients put before it
+// as sent, with the path that some clients put in front
 constexpr std::size_t max_name_bytes = 1024;
 
-/// As long as a slow uplink takes for the biggest file.
+/// The time that a slow uplink takes for the largest file.
 std::chrono::milliseconds assembly_deadline(std::size_t max_bytes) {
   constexpr std::uint64_t slowest_bytes_per_second = 64 * 1024;
   if (max_bytes == 0) // no limit
@@ -54,21 +54,20 @@ std::chrono::milliseconds assembly_deadline(std::size_t max_bytes) {
        + std::chrono::milliseconds{std::uint64_t{max_bytes} * 1000 / slowest_bytes_per_second};
 }
 
-/// What waits for the disk may be some files, whatever their size, and two of the largest in any
-/// case.
+/// The bounds of what waits for the disk: always enough bytes for two of the largest files.
 upload_line::limits line_limits(std::size_t max_bytes) {
   upload_line::limits limits;
   limits.bytes = std::max(limits.bytes, 2 * max_bytes);
   return limits;
 }
 
-/// The page tells files that were received by this text.
+/// The page recognises a received file by this text.
 constexpr std::string_view received = "파일 수신 완료";
 constexpr std::string_view not_saved = "파일 저장 실패";
 constexpr std::string_view try_later = "파일 저장 실패: 잠시 후 다시 시도하세요";
 constexpr std::string_view name_too_long = "파일 이름이 너무 깁니다";
 
-/// Writes one file; what the console and the client are told of it.
+/// Writes one file; returns a function that tells the console and the client.
 std::function<void()> save(const file_store& store, const upload& file) try {
   auto name = store.save(file.name, file.bytes);
   return [answer = file.answer,
@@ -86,10 +85,10 @@ std::function<void()> save(const file_store& store, const upload& file) try {
 /// What a connection keeps between two messages.
 struct sender {
   std::uint64_t id = 0;
-  std::string next_name; ///< of the file that comes next, made safe; empty: none was told
+  std::string next_name; ///< of the next file, made safe; empty if the client has named none
 };
 
-/// Takes names and files of the clients.
+/// Takes the names and files that clients send.
 class receiver {
 public:
   receiver(const std::filesystem::path& folder, upload_line::limits limits)
@@ -116,7 +115,7 @@ public:
       from.send(try_later);
   }
 
-  /// What waits is written or dropped within `time`; then nobody is answered any more.
+  /// Writes or drops the waiting files within `time`; answers nobody after that.
   void finish(std::chrono::milliseconds time) { writer_.finish(time); }
 
 private:
@@ -131,7 +130,7 @@ private:
 std::optional<troupe::shared_message> image_in(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored))
-    return {}; // a pipe would have to be waited for
+    return {}; // reading a pipe might block
   std::ifstream in{path, std::ios::binary};
   if (!in)
     return {};
@@ -186,7 +185,7 @@ int main(int argc, char** argv) {
   defaults.node.messages.max_message_bytes = max_message_bytes;
   std::size_t max_bytes = 0;
   std::chrono::milliseconds time_to_finish{};
-  // its writer answers nobody once the server has said that it stops
+  // outlives the server: answers nobody once `on_stop` has run
   std::unique_ptr<receiver> files;
   return troupe::examples::node_main(
     argc, argv, "file_node", "Keeps the files that clients send.", std::move(defaults),

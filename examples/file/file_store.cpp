@@ -32,12 +32,12 @@ std::string numbered(const std::string& name, file_number number) {
 
 bool is_taken(const fs::path& path) {
   std::error_code ec;
-  // what cannot be told is free: naming the file will say why
+  // counts as free if this fails: naming the file will report the error
   return fs::exists(fs::symlink_status(path, ec));
 }
 
-/// A free number behind `taken`, which is taken: the least one if files of one name are numbered
-/// without gaps. Cost: twice the logarithm of their count.
+/// A free number above `taken`, which is taken. It is the least one if the numbers of this name
+/// have no gaps. Cost: twice the logarithm of their count, in look-ups.
 template <class IsTaken>
 file_number free_number(file_number taken, IsTaken is_taken) {
   auto step = file_number{1};
@@ -67,9 +67,9 @@ std::string_view first_character(std::string_view text) {
 
 bool is_plain(std::string_view character) {
   auto c = character.front();
-  if (character == "\u2028" || character == "\u2029") // they end lines
+  if (character == "\u2028" || character == "\u2029") // line separators
     return false;
-  // what is a name of a room is valid, and holds no control and no bidi-control character
+  // a room name is valid UTF-8 and has no control or bidi-control characters
   if (!is_ascii(c))
     return protocol::is_room_name('x' + std::string{character} + 'x');
   return std::isalnum(static_cast<unsigned char>(c))
@@ -98,7 +98,7 @@ std::string safe_file_name(std::string_view wanted) {
     auto extension = fs::path{name}.extension().string();
     auto kept = max_name_bytes - std::min(extension.size(), max_name_bytes / 2);
     while (kept > 0 && continues_character(name[kept]))
-      --kept; // not in the middle of a character
+      --kept; // do not cut a character
     name = name.substr(0, kept) + (extension.size() <= max_name_bytes / 2 ? extension : "");
   }
   return name;
@@ -117,7 +117,7 @@ std::string file_store::save(std::string_view wanted, std::string_view bytes) co
   draft file{folder_};
   file.write(bytes);
   file_number number = 1;
-  // somebody else may take the name meanwhile
+  // another writer may take the name meanwhile
   while (!file.keep_as(folder_ / numbered(name, number)))
     number =
       free_number(number, [&](file_number n) { return is_taken(folder_ / numbered(name, n)); });

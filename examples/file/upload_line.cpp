@@ -8,7 +8,7 @@ namespace troupe::examples {
 
 namespace {
 
-/// Whether a share that has `held` may have `more`, of `max` places of which `total` are taken.
+/// Whether a share that holds `held` of `max` places may get `more`, if `total` of them are taken.
 bool may_have(std::size_t held, std::size_t more, std::size_t total, std::size_t max,
               std::size_t per_free) {
   return total + more <= max && held + more <= per_free * (max - total);

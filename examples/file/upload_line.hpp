@@ -13,21 +13,21 @@ namespace troupe::examples {
 
 /// A file that a client has sent.
 struct upload {
-  std::string address;      ///< whose share it takes
-  std::uint64_t client = 0; ///< whose part of that share
-  std::string name;         ///< as wished; may be empty
+  std::string address;      ///< whose share it counts against
+  std::uint64_t client = 0; ///< whose part of that share it counts against
+  std::string name;         ///< as the client wants it; may be empty
   std::string bytes;
-  std::function<void(std::string_view)> answer; ///< tells the client what became of it
+  std::function<void(std::string_view)> answer; ///< tells the client the outcome
 };
 
-/// Files that wait for the disk. The line is bounded in number and bytes, and nobody takes all of
-/// it.
+/// A queue of files that wait for the disk. It is bounded in files and bytes, and nobody can take
+/// all of it.
 ///
 /// An address may have twice as many places and bytes as are still free, a client as many as are
-/// free: alone an address has 11 of 16 places and a client 8, and whoever comes finds some.
-/// Addresses take turns, and within one its clients.
+/// free. So an address alone gets 11 of 16 places and a client 8, and newcomers find free ones.
+/// Addresses take turns, and so do the clients of each address.
 ///
-/// Invariant: what was taken out with `next` holds its place until `finished`, so the file that is
+/// Invariant: a file taken out with `next` holds its place until `finished`, so the file that is
 /// being written counts. Cost: linear in the files that wait, of which there are few. Thread: one.
 /// Source: Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet
 /// Switches", 1998.
@@ -40,10 +40,10 @@ public:
 
   explicit upload_line(limits l) : limits_(l) {}
 
-  /// Whether it was taken in; `u` is moved from only then.
+  /// Enqueues a file; returns false if there is no room. Moves from `u` only if there is.
   [[nodiscard]] bool offer(upload& u);
 
-  /// The next one to be written, if one waits. `finished` gives its place back.
+  /// Takes out the next file to write, if one waits. `finished` gives its place back.
   [[nodiscard]] std::optional<upload> next();
   void finished(const upload& u);
 

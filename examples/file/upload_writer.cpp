@@ -11,8 +11,8 @@ namespace troupe::examples {
 
 namespace {
 
-/// Runs `f`, and does without where there is no memory, even for saying so: the next file may find
-/// some.
+/// Runs `f`. Returns an empty result if there is no memory, even to report that: there may be some
+/// for the next file.
 template <class F>
 auto if_memory_allows(F&& f) -> decltype(f()) {
   try {
@@ -30,11 +30,11 @@ struct upload_writer::state {
   const save write;
   std::mutex mutex;
   std::condition_variable changed;
-  upload_line line; ///< guarded by mutex, as all below
+  upload_line line; ///< guarded by `mutex`, like all below
   bool takes_more = true;
   bool speaks = true;
-  bool ended = false; ///< the thread touches nothing any more
-  std::thread writer; ///< of the owner alone
+  bool ended = false; ///< the thread uses nothing of this any more
+  std::thread writer; ///< only the owner uses it
 };
 
 upload_writer::upload_writer(upload_line::limits limits, save write)
@@ -82,7 +82,7 @@ void upload_writer::finish(std::chrono::milliseconds time) {
   state_->changed.wait_for(lock, time, [this] { return state_->ended; });
   state_->speaks = false;
   state_->changed.notify_all();
-  if (!state_->writer.joinable()) // somebody else has waited, too
+  if (!state_->writer.joinable()) // another call of `finish` was faster
     return;
   auto writer = std::move(state_->writer);
   auto is_idle = state_->ended;

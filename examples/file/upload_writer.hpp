@@ -9,33 +9,34 @@
 
 namespace troupe::examples {
 
-/// Keeps files one after the other on a thread of its own: a disk may be slow.
+/// Writes files one after the other on its own thread, since a disk may be slow.
 ///
-/// Thread: any, also several at a time. Nothing is said once `finish` has returned, so what that
-/// uses may go then.
+/// Thread: any, also several at a time. No answer is given once `finish` has returned, so whatever
+/// answers use may be destroyed then.
 class upload_writer {
 public:
-  /// Writes one file and returns what says so, which is called next. Both run on the writer's
-  /// thread and throw nothing, but for memory.
+  /// Writes one file and returns a function that gives the answer, which is called next. Both run
+  /// on the writer's thread and throw only `std::bad_alloc`.
   using save = std::function<std::function<void()>(const upload&)>;
 
   upload_writer(upload_line::limits limits, save write);
-  /// As `finish` with a second.
+  /// Calls `finish` with one second.
   ~upload_writer();
   upload_writer(const upload_writer&) = delete;
   upload_writer& operator=(const upload_writer&) = delete;
 
-  /// Whether the file will be written; if not, nothing is said. Cost: never waits for the disk.
+  /// Enqueues a file; returns false, without an answer, if it will not be written. Cost: never
+  /// waits for the disk.
   [[nodiscard]] bool offer(upload u);
 
-  /// Takes no more files, and gives what waits that long to be written; the rest is dropped in
-  /// silence. A write that the system does not end in that time is left to itself. Idempotent.
+  /// Takes no more files. Waits up to `time` until those in the queue are written, and drops the
+  /// rest without an answer. Abandons a write that does not end in that time. Idempotent.
   void finish(std::chrono::milliseconds time);
 
 private:
   struct state;
   static void run(const std::shared_ptr<state>& s);
-  std::shared_ptr<state> state_; ///< shared with a thread that may outlive this
+  std::shared_ptr<state> state_; ///< shared with the thread, which may outlive this
 };
 
 } // namespace troupe::examples

@@ -29,8 +29,8 @@ std::string text_of(const std::string& path) {
   return std::move(text).str();
 }
 
-/// The parser lets pass what this refuses: lines of one or two characters, and a list that never
-/// ends.
+/// Refuses what the parser accepts by mistake: lines of one or two characters, and a list without
+/// end.
 void refuse_unreadable(const std::string& path, const std::string& text) {
   std::istringstream lines{text};
   std::string line;

@@ -24,7 +24,7 @@ void secure_standard_streams() {
   std::signal(SIGPIPE, SIG_IGN);
   for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     if (::fcntl(stream, F_GETFD) < 0)
-      (void)::open("/dev/null", O_RDWR); // takes the lowest free number, which is this one
+      (void)::open("/dev/null", O_RDWR); // gets the lowest free number, which is this one
 }
 
 } // namespace troupe::examples

@@ -5,7 +5,7 @@
 
 namespace troupe::examples {
 
-/// One file of the page. The definitions are written by the build (`embed.cmake`).
+/// One file of the page. The build writes the definitions (`embed.cmake`).
 struct embedded_file {
   std::string_view path; ///< below the page's folder, `/` in between
   std::string_view bytes;

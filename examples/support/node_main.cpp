@@ -14,8 +14,8 @@
 #include <string>
 #include <system_error>
 
-/// Where a node is linked with jemalloc: memory that is free goes back to the system although no
-/// thread allocates.
+/// For nodes that are linked with jemalloc: returns free memory to the system even while no thread
+/// allocates.
 extern "C" const char* malloc_conf;
 const char* malloc_conf = "background_thread:true";
 
@@ -35,9 +35,9 @@ std::string url_of(const server_options& options, std::uint16_t port) {
        + transport::write_address_and_port(host, port);
 }
 
-/// Threads that are made from here on block them, too, but for the server's, which hears them, also
-/// what came before it. One that comes when all has stopped is heard by nobody, and the process
-/// ends with its exit code.
+/// Blocks the signals that only the server handles. Threads created from here on inherit that. The
+/// server also handles signals that came before it started. Nobody handles one that comes after the
+/// server has stopped, so the process still ends with its exit code.
 void leave_signals_to_server() {
   sigset_t of_server;
   sigemptyset(&of_server);
@@ -60,7 +60,7 @@ int serve(const server_options& options, std::string_view name,
         say(std::string{name} + " has its probes at port " + std::to_string(node.admin_port()));
     });
   } catch (const std::system_error& e) {
-    complain(std::string{name} + ": " + e.what()); // which names the address: there may be two
+    complain(std::string{name} + ": " + e.what()); // it names the address: there may be two
     return cannot_serve;
   }
 }
@@ -83,7 +83,7 @@ int node_main(int argc, const char* const* argv, std::string_view name, std::str
   if (complete)
     complete(defaults);
   return serve(defaults, name, set_up);
-  // a file that is not what it should be, or an option that was not looked at closely enough
+  // a bad file, or an option that only the library refused
 } catch (const std::exception& e) {
   complain(std::string{name} + ": " + protocol::escape_for_log(with_option_names(e.what())));
   return bad_input;

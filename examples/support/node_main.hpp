@@ -10,11 +10,11 @@
 namespace troupe::examples {
 
 /// The `main` of a node: reads its options over `defaults`, lets `set_up` add rooms and routes,
-/// says where it listens and serves until SIGTERM or SIGINT. `more`: options of this node alone;
-/// `complete`: sets what follows from the options that were given.
+/// says where it listens and serves until SIGTERM or SIGINT. `more`: this node's own options;
+/// `complete`: sets the options that follow from others.
 ///
-/// Returns the exit code: 0 after an orderly stop or `--help`, 1 if a port cannot be had, 2 after
-/// bad input. Throws nothing: whatever is wrong is told in one line on stderr.
+/// Returns the exit code: 0 after an orderly stop or `--help`, 1 if it cannot listen at a port, 2
+/// after bad input. Throws nothing; tells each error in one line on stderr.
 [[nodiscard]] int node_main(int argc, const char* const* argv, std::string_view name,
                             std::string_view about, server_options defaults,
                             const std::function<void(server&)>& set_up = {}, option_table more = {},

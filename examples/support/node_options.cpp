@@ -23,7 +23,7 @@ constexpr double max_rate = 1e9;
 
 using taker = std::function<bool(std::string_view)>;
 
-/// What a field holds, if it holds something.
+/// The type of a field's value; for an optional field, of the value in it.
 template <class Target>
 struct held {
   using type = Target;
@@ -33,7 +33,7 @@ struct held<std::optional<Value>> {
   using type = Value;
 };
 
-/// Stores what `parse` makes of the text into `to`, if it makes something of it.
+/// Parses a text and stores the value in `to`, if there is one.
 template <class Target, class Parse>
 taker into(Target& to, Parse parse) {
   return [&to, parse](std::string_view text) {
@@ -149,14 +149,14 @@ program_option size_option(std::string name, std::string help, auto& to, std::st
           std::move(standard)};
 }
 
-/// A part of the memory unless it is given; 0 lifts it.
+/// A bound that is a share of the memory by default; 0 lifts it.
 program_option budget_option(std::string name, std::string help, std::optional<std::int64_t>& to,
                              std::string standard) {
   return size_option(std::move(name), std::move(help), to, std::move(standard),
                      std::uint64_t{1} << 40);
 }
 
-/// What the node keeps in all.
+/// Options that bound the memory of the whole node.
 void add_memory(option_table& table, server_options& o) {
   auto& node = o.node;
   table.push_back({"history",
@@ -282,7 +282,7 @@ void add_claims(option_table& table, token_options& tokens) {
     [&tokens](std::string_view text) {
       tokens.jwt.profile =
         text == "strict" ? transport::jwt_profile::strict : transport::jwt_profile::lenient;
-      return text == "lenient" || text == "strict" || text == "seed"; // as it was called first
+      return text == "lenient" || text == "strict" || text == "seed"; // the old name of lenient
     },
     "lenient"));
 }
@@ -314,7 +314,7 @@ void add_security(option_table& table, server_options& o, token_options& tokens)
                                o.max_connections_per_user));
 }
 
-/// The library's name of what an option stores, and the option's.
+/// The library's name for each option's field, and the name of the option.
 constexpr std::pair<std::string_view, std::string_view> options_by_field[] = {
   {"server_options.bind", "bind"},
   {"server_options.port", "port"},
@@ -360,7 +360,7 @@ constexpr std::pair<std::string_view, std::string_view> options_by_field[] = {
   {"node_options.inbound_budget_bytes", "inbound-budget"},
 };
 
-/// Unlike the library's, with an address: which one is better said than left out on a command line.
+/// Unlike the library, requires an address: a command line should name it.
 bool is_admin_bind(std::string_view text) {
   auto split = transport::read_address_and_port(text);
   return split && !split->first.empty();
@@ -417,7 +417,7 @@ void check_together(const server_options& options) {
 }
 
 std::string with_option_names(std::string_view sentence) {
-  // what follows names the key or its file
+  // the rest of the sentence names the key or its file
   constexpr std::string_view of_key = "server_options.jwt: ";
   if (sentence.starts_with(of_key))
     return std::string{sentence.substr(of_key.size())};

@@ -13,7 +13,7 @@
 
 namespace troupe::examples {
 
-/// What the options say of tokens, before the files are read.
+/// The options about tokens, before their files are read.
 struct token_options {
   std::optional<std::filesystem::path> secret_file;
   std::vector<std::pair<std::string, std::filesystem::path>> key_files; ///< by kid
@@ -21,8 +21,9 @@ struct token_options {
   transport::jwt_options jwt{
     .profile = transport::jwt_profile::lenient, .keys = {}, .issuer = {}, .audience = {}};
 
-  /// Reads the files, if any are named. Errors: `std::runtime_error` that names the file, or the
-  /// option that lacks one: a node that was told of tokens never starts without asking for them.
+  /// Reads the files, if any are named, and stores their keys in `options`. Errors:
+  /// `std::runtime_error` that names the file, or the option that lacks one: a node that has an
+  /// option about tokens never starts without asking for tokens.
   void apply_to(server_options& options) const;
 };
 
@@ -30,7 +31,7 @@ struct token_options {
 /// and must outlive the table.
 [[nodiscard]] option_table node_options(server_options& options, token_options& tokens);
 
-/// What the library says of one of its options, with that of the command line in its place.
+/// The library's sentence about one of its options, with the command line's name for it.
 [[nodiscard]] std::string with_option_names(std::string_view sentence);
 
 /// Refuses options that would do nothing without another. Errors: `std::runtime_error` that names

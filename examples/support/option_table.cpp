@@ -47,7 +47,8 @@ CLI::Option* add(CLI::App& app, const program_option& option) {
     ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-/// A value is missing at the end of the command line. The parser's message starts with the option.
+/// The error for a missing value at the end of the command line. The parser's `message` starts with
+/// the option.
 input_error missing_value(const option_table& options, const std::string& message) {
   auto place = message.substr(0, message.find(':'));
   auto option =
@@ -56,8 +57,8 @@ input_error missing_value(const option_table& options, const std::string& messag
                      + (option == options.end() ? "a value" : option->expected)};
 }
 
-/// The parser would take the value of a flag for one of its own words, or for an argument that
-/// nobody knows.
+/// Refuses the value of a flag: the parser would take it for one of its own words or for an unknown
+/// argument.
 void refuse_flag_values(const option_table& options, int argc, const char* const* argv) {
   for (int i = 1; i < argc; ++i) {
     std::string_view argument{argv[i]};
@@ -70,7 +71,7 @@ void refuse_flag_values(const option_table& options, int argc, const char* const
   }
 }
 
-/// Whether the program is to run: not if it was asked for help.
+/// Parses the arguments. Returns whether the program should run: not if it was asked for help.
 bool parse(CLI::App& app, const option_table& options, int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);

@@ -19,17 +19,17 @@ struct program_option {
   std::function<void()> clear = {};
   /// Takes no value on the command line: `--name` means `name = true`.
   bool flag = false;
-  /// What stands where it is not given, for `--help`; empty: nothing does.
+  /// The default value, for `--help`; empty if there is none.
   std::string standard = {};
 };
 
 using option_table = std::vector<program_option>;
 
-/// Reads the command line and the file that its `--config` names; the command line wins. Whatever
-/// is wrong is told in one line on stderr that names the option, or the file and the key, and what
-/// was expected.
+/// Reads the command line and the file that its `--config` names; the command line wins. Tells an
+/// error in one line on stderr that names the option, or the file and the key, and what was
+/// expected.
 ///
-/// Returns the exit code if the program is to end at once: 0 after `--help`, 2 after bad input.
+/// Returns the exit code if the program should end at once: 0 after `--help`, 2 after bad input.
 [[nodiscard]] std::optional<int> read_options(const option_table& options, std::string_view program,
                                               std::string_view about, int argc,
                                               const char* const* argv);

@@ -12,7 +12,7 @@ constexpr std::uint64_t mebibyte = 1024 * kibibyte;
 constexpr std::uint64_t gibibyte = 1024 * mebibyte;
 constexpr double day_in_ms = 24.0 * 60 * 60 * 1000;
 
-/// Takes `suffix` off the end of `text`; whether it was there.
+/// Removes `suffix` from the end of `text`; returns whether it was there.
 bool take_suffix(std::string_view& text, std::string_view suffix) noexcept {
   if (!text.ends_with(suffix))
     return false;
@@ -51,7 +51,7 @@ std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) n
   auto number = parse_number(text);
   if (!number || *number * unit_in_ms > day_in_ms)
     return {};
-  // What is not 0 must not become 0: that would lift a limit.
+  // A positive value must not become 0, which would lift a limit.
   auto whole = std::llround(*number * unit_in_ms);
   return std::chrono::milliseconds{whole == 0 && *number > 0 ? 1 : whole};
 }

@@ -1,4 +1,4 @@
-// What a delivery costs in allocations, over real sockets of a whole server.
+// How many allocations a delivery costs, in a whole server over real sockets.
 #include <utility>
 
 #include "support/raw_client.hpp"
@@ -28,8 +28,8 @@ server_options quiet() {
   return options;
 }
 
-/// Allocations of the whole process for one `round`, once all is warm: the least of several
-/// batches, since a loop that is woken twice allocates once more.
+/// Allocations of the whole process for one `round` after a warm-up. It takes the minimum of
+/// several batches, since a loop that is woken twice allocates once more.
 template <class Round>
 std::uint64_t allocations_of(Round round) {
   constexpr int rounds = 50;
@@ -45,11 +45,11 @@ std::uint64_t allocations_of(Round round) {
   return (least + rounds / 2) / rounds;
 }
 
-/// For one publish to a room of `members`.
-/// `rooms`: that each client is in; all is said in the first.
+/// Allocations for one publish to a room of `members`. `rooms`: how many rooms each client is in;
+/// all is said in the first one.
 std::uint64_t allocations_per_publish(std::size_t members, int rooms = 1) {
   auto options = quiet();
-  options.node.rooms.history = false; // a ring's growth is not a delivery's
+  options.node.rooms.history = false; // the growth of the history is no part of a delivery
   server node{options};
   node.start();
   std::vector<raw_client> clients;
@@ -70,7 +70,7 @@ std::uint64_t allocations_per_publish(std::size_t members, int rooms = 1) {
   return allocations_of(round);
 }
 
-/// For a join and a leave of a room that has somebody.
+/// Allocations for a join and a leave of a room that has a member.
 std::uint64_t allocations_per_visit() {
   auto options = quiet();
   options.node.loops = 1;
@@ -100,13 +100,13 @@ TEST_CASE("a join and a leave on one loop go through no mailbox, and allocate wh
 }
 
 TEST_CASE("a delivery to a member whose socket is writable allocates nothing") {
-  // A hundred, so that every publish takes a flush of its own in both.
+  // A hundred members at least, so that every publish takes a flush of its own in both cases.
   auto few = allocations_per_publish(100);
   auto many = allocations_per_publish(400);
 
   CAPTURE(few, many);
   CHECK(few < 20);
-  CHECK(many <= few + 1); // for 300 deliveries more
+  CHECK(many <= few + 1); // with 300 more deliveries
 }
 
 TEST_CASE("nor does one to a member of several rooms") {

@@ -1,4 +1,4 @@
-// What a thread does at the first use of things: with no memory just then, the process would end.
+// What a thread allocates at first uses. The process would end if memory were short at that moment.
 #include <troupe/protocol/codec.hpp>
 #include <troupe/protocol/event.hpp>
 #include <troupe/protocol/frame.hpp>
@@ -18,8 +18,8 @@ thread_local int registered = 0;
 } // namespace
 
 extern "C" int __real___cxa_thread_atexit(void (*end)(void*), void* object, void* library);
-/// In place of what registers the end of a thread's objects, for which the C library takes memory,
-/// and ends the process if there is none.
+/// Replaces the function that registers destructors of thread-local objects. For these the C
+/// library allocates memory, and ends the process if there is none.
 extern "C" int __wrap___cxa_thread_atexit(void (*end)(void*), void* object, void* library) {
   ++registered;
   return __real___cxa_thread_atexit(end, object, library);
@@ -41,6 +41,6 @@ TEST_CASE("a thread that is prepared registers no destructor at its first messag
   }}.join();
 
   CHECK(small.size() < 100);
-  CHECK(before > 0); // they are seen
+  CHECK(before > 0); // the wrapper sees registrations
   CHECK(after == before);
 }

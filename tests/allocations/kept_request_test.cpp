@@ -1,4 +1,4 @@
-// What a server keeps of the request that a WebSocket began with: the heap says so.
+// How many bytes of its upgrade request a WebSocket keeps on the heap.
 #include <utility>
 
 #include "support/raw_client.hpp"
@@ -22,7 +22,8 @@ namespace {
 
 constexpr std::size_t most_header_bytes = 8 * 1024;
 
-/// An upgrade whose header is as large as may be, by that many fields more, or by its target.
+/// An upgrade with the largest header that is allowed: `fields` more fields fill it, or the target
+/// if `fields` is 0.
 std::string largest_upgrade(const std::string& path, std::size_t fields) {
   auto with = [&](std::size_t bytes) {
     auto all = raw_client::upgrade_of(path + (fields == 0 ? "?" + std::string(bytes, 'q') : ""));
@@ -63,7 +64,7 @@ struct kept_requests {
     return test::live_bytes();
   }
 
-  /// Bytes that the heap has set aside for each client that comes with this request.
+  /// Heap bytes for each client that connects with this request.
   std::ptrdiff_t bytes_each(const std::string& upgrade) {
     constexpr std::ptrdiff_t count = 50;
     std::vector<raw_client> clients;
@@ -104,7 +105,7 @@ TEST_CASE("a client of a raw endpoint, or of an application that decides again, 
     auto large = r.bytes_each(largest_upgrade(path, fields));
     CAPTURE(path, fields, small, large);
     CHECK(large > small + 6 * 1024);
-    CHECK(large < small + (fields > 1 ? 16 : 9) * 1024); // many small ones need room of their own
+    CHECK(large < small + (fields > 1 ? 16 : 9) * 1024); // many small fields cost more
   }
 }
 
@@ -112,7 +113,7 @@ TEST_CASE("a client of a raw endpoint, or of an application that decides again, 
 TEST_CASE("a request of more than 8 KiB is refused before anything is kept of it") {
   kept_requests r{false};
   auto upgrade = largest_upgrade("/raw", 1);
-  upgrade.insert(upgrade.size() - 4, 256, 'v'); // the parser counts the first line apart
+  upgrade.insert(upgrade.size() - 4, 256, 'v'); // the parser does not count the first line
 
   auto answer = raw_client{r.node.port(), upgrade}.read_all();
 

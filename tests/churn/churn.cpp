@@ -1,7 +1,8 @@
-// Exact delivery over real sockets: connections that come, join, speak, leave and go at random,
-// with a few commands of each under way at a time, and every frame that they get held against what
-// was said. Then nothing may be left in the node. churn --node build/dev/bin/relay_node --seconds
-// 20
+// Checks exact delivery over real sockets. Connections come, join, speak, leave and go at random,
+// each with a few commands under way at a time. Every frame that they receive is compared with what
+// was said. At the end nothing may be left in the node.
+//
+//   churn --node build/dev/bin/relay_node --seconds 20
 
 #include "crowd.hpp"
 #include "node_process.hpp"
@@ -24,13 +25,13 @@ constexpr int wrong_usage = 2;
 constexpr auto release_limit = 30s;
 constexpr std::uint64_t growth_kib = 8 * 1024;
 
-/// What the two cycles of a run share.
+/// The state that both cycles of a run share.
 struct run_state {
   options asked;
   node_process& node;
   dice chance;
   std::size_t descriptors; ///< before the first connection
-  std::uint64_t cut = 0;   ///< connections, in all cycles so far
+  std::uint64_t cut = 0;   ///< connections that the server cut, in all cycles so far
 };
 
 struct cycle_result {
@@ -55,7 +56,7 @@ double sample(const node_process::samples& all, const std::string& name) {
 
 std::string whole(double n) { return std::to_string(static_cast<std::int64_t>(n)); }
 
-/// Once everybody has gone: nothing of them is left.
+/// Checks that nothing is left of the clients after all have gone.
 void check_gauges(const node_process& node, truth& t) {
   static constexpr std::array gauges{"troupe_connections", "troupe_rooms", "troupe_members",
                                      "troupe_output_bytes"};
@@ -131,7 +132,7 @@ cycle_result run_cycle(run_state& run, std::chrono::milliseconds time) {
   check_counters(run.node.metrics(), t, run.cut);
   check_descriptors(run.node, t, run.descriptors);
   report(t, counts);
-  std::this_thread::sleep_for(1s); // what the node frees late
+  std::this_thread::sleep_for(1s); // the node frees some memory late
   return {t.complaints(), run.node.has_pid() ? run.node.resident_kib() : 0};
 }
 

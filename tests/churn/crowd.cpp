@@ -114,7 +114,7 @@ void crowd::check_agreement() {
   }
 }
 
-/// All members are in the same incarnation and have come as far, and know of each other.
+/// Checks that all members are in the same incarnation and at the same seq, and know of each other.
 void crowd::check_room(unsigned room, const std::vector<const reader*>& members) {
   const stay* first = nullptr;
   for (auto* who : members) {
@@ -147,7 +147,7 @@ void crowd::check_present(unsigned room, const reader& who,
     here.insert(user);
     auto* theirs = other->stay_in(room);
     if (other == &who || !theirs || theirs->joined <= mine.joined)
-      continue; // only of a later position is it sure that it came later
+      continue; // only a later position proves that it came later
     if (auto i = mine.present.find(user); i == mine.present.end() || !i->second)
       truth.complain(who.life(), "was not told that life " + std::to_string(other->life())
                                    + " came into room " + std::to_string(room));

@@ -12,30 +12,31 @@ namespace troupe::churn {
 
 class node_process;
 
-/// A number of visitors at a time; one that goes is replaced.
+/// A fixed number of visitors. A visitor that goes is replaced.
 class crowd {
 public:
   crowd(surroundings around, unsigned connections) : around_(around), visitors_(connections) {}
 
-  /// Lets them come, talk and go for a while. `each_second` is called now and then.
+  /// Lets visitors come, talk and go for `time`. Calls `each_second` from time to time.
   void run(std::chrono::milliseconds time,
            const std::function<void(std::size_t open)>& each_second);
 
-  /// Waits until all is answered, looks whether all agree, and lets everybody go.
+  /// Waits until all commands are answered, checks that all visitors agree, and lets them go.
   void settle(const node_process& node);
 
 private:
   using clock = std::chrono::steady_clock;
 
   void fill();
-  /// Handles what comes until `holds` of all visitors; complains about the others after a while,
-  /// and is false then.
+  /// Handles events until `holds` is true of all visitors. After a timeout it complains about the
+  /// others and returns false.
   bool until(const std::function<bool(const visitor&)>& holds, std::string_view what);
-  /// Waits until all that was said is answered.
+  /// Waits until all commands are answered.
   bool quiet(std::string_view what);
-  /// Looks whether all agree once everything has come, and lets half of them leave their rooms.
+  /// Checks that all visitors agree once everything has come, and lets half of them leave their
+  /// rooms.
   void say_goodbye();
-  /// Waits until the node knows who is there.
+  /// Waits until the node's gauges show the visitors' own counts.
   void await_gauges(const node_process& node);
   void check_agreement();
   void check_room(unsigned room, const std::vector<const reader*>& members);

@@ -31,7 +31,7 @@ constexpr timeval http_limit{10, 0};
   throw std::system_error{errno, std::generic_category(), what};
 }
 
-/// What is written to one descriptor until its end or `mark`.
+/// Reads a descriptor until its end or until `mark` has come.
 std::string read_to(int fd, std::string_view mark) {
   std::string all;
   std::array<char, 16 * 1024> buffer;

@@ -19,19 +19,20 @@ public:
 
   /// Starts a node on a free port of 127.0.0.1 and waits until it listens.
   node_process(const std::string& program, const std::vector<std::string>& arguments);
-  /// One that runs already. `pid` 0: nothing of /proc is looked at.
+  /// A node that runs already. `pid` 0: /proc is not read.
   node_process(std::uint16_t port, pid_t pid) : port_(port), pid_(pid) {}
   node_process(const node_process&) = delete;
   node_process& operator=(const node_process&) = delete;
   ~node_process();
 
-  /// Asks a node that was started here to end; the exit code, or -1 if it did not end in time or by
-  /// a signal.
+  /// Asks a node that was started here to end. Returns its exit code, or -1 if it did not end in
+  /// time or a signal ended it.
   int stop(std::chrono::seconds limit);
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] samples metrics() const;
-  /// Asks for the metrics until `holds`; false if that did not come true in time.
+  /// Requests the metrics until `holds` is true of them. Returns false if that takes longer than
+  /// `limit`.
   bool until(std::chrono::seconds limit, const std::function<bool(const samples&)>& holds) const;
   [[nodiscard]] bool has_pid() const { return pid_ > 0; }
   [[nodiscard]] std::size_t descriptors() const;

@@ -57,7 +57,7 @@ void set(options& o, const std::string& name, const std::string& value) {
     o.time = std::chrono::seconds{n()};
   else if (name == "--seed")
     o.seed = n();
-  else if (name == "--plant") // spoils what is received, to see that it is noticed
+  else if (name == "--plant") // spoils what clients receive, to prove that the test notices
     set_fault(o, value);
   else
     throw std::invalid_argument{"no such option: " + name};

@@ -11,9 +11,9 @@
 namespace troupe::churn {
 
 struct options {
-  std::string node; ///< program to start; empty: one that runs already, on `port`
+  std::string node; ///< program to start; empty: use a node that already runs on `port`
   std::uint16_t port = 0;
-  /// Of one that runs already; 0: its descriptors and memory are not looked at.
+  /// Of a node that already runs; 0: its descriptors and memory are not checked.
   pid_t pid = 0;
   unsigned loops = 2;
   unsigned connections = 500;

@@ -8,19 +8,19 @@
 
 namespace troupe::churn {
 
-/// Spoils now and then what a client has received before the reader sees it, to prove that the
-/// reader notices.
+/// Sometimes spoils what a client has received before the reader sees it, to prove that the reader
+/// notices.
 class plant {
 public:
   enum class kind { nothing, drop, twice, swap };
-  /// What is to be done with a room message: `release`: pass it on and then `held()`.
+  /// What to do with a room message. `release`: pass it on, and then `held()`.
   enum class verdict { pass, drop, twice, hold, release };
 
-  /// `in_plain`: in what clients without subprotocol receive, else in what the others do.
+  /// `in_plain`: spoils what clients without subprotocol receive, else what the others receive.
   plant(kind what, bool in_plain) : what_(what), in_plain_(in_plain) {}
 
   [[nodiscard]] bool any() const { return what_ != kind::nothing; }
-  /// Asked for every message of another member.
+  /// Decides about one message of another member; called for each.
   verdict judge(life_id life, bool plain, unsigned room, std::string_view payload);
   [[nodiscard]] std::string_view held() const { return held_; }
 

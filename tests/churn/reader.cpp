@@ -42,7 +42,7 @@ void reader::end(bool cut) {
     confirm();
   for (auto& [ref, q] : questions_)
     if (q.what == question::kind::join)
-      excuse(q.room); // the answer may have been a refusal
+      excuse(q.room); // the lost answer may have been a refusal
   truth_.keep_run(life_, std::exchange(run_, {}));
   stays_.assign(truth_.rooms(), std::nullopt);
   questions_.clear();
@@ -133,8 +133,8 @@ void reader::on_joined(const server_frame& f) {
   catch_up(*here, *f.seq + 1);
 }
 
-/// The stay in the room before is over: what that one has not said yet, own messages too, comes no
-/// more.
+/// Ends the stay in the previous room. What that room has not sent yet, own messages included, no
+/// longer comes.
 void reader::on_plain_joined(const question& q) {
   truth_.keep_run(life_, std::exchange(run_, {}));
   only_room_ = q.room;

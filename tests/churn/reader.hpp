@@ -17,7 +17,7 @@ struct question {
   enum class kind { join, leave, publish, refused, ping };
   kind what;
   unsigned room = 0;
-  publication_id publication = 0; ///< of `join`: the latest one before it
+  publication_id publication = 0; ///< of a `join`: the latest publication before it
 };
 
 /// A stay of a member of troupe.v1 in a room, from `joined` to `left`.
@@ -25,18 +25,18 @@ struct stay {
   room_log* log;
   std::uint64_t joined; ///< the seq in `joined`
   std::uint64_t next;   ///< the lowest seq that may still come
-  /// What the last userJoined or userLeft of a user said.
+  /// By user: whether the last of userJoined and userLeft was userJoined.
   std::unordered_map<user_number, bool> present;
 };
 
-/// Holds what one connection receives against the truth: every frame is judged as it comes, what
-/// cannot be known yet in `truth::settle`.
+/// Compares what one connection receives with the truth. It judges every frame when it comes, and
+/// leaves to `truth::settle` what is not known yet.
 ///
-/// Invariants of a stay: it gets every seq in (joined, left] in order, once, less its own without
-/// echo; nothing of the room before `joined` or after `left`; an ack after every frame up to its
-/// seq. A client without subprotocol has no positions, and is in one room at a time: each text
-/// once, only of the room whose `joined` came last, in the order of the room, none missing between
-/// the first and the last of a stay.
+/// Invariants of a stay: it gets every seq in (joined, left] once and in order, except its own
+/// without echo; nothing of the room before `joined` or after `left`; an ack after every frame up
+/// to its seq. A client without subprotocol has no positions and is in one room at a time. It gets
+/// each text once, only of the room whose `joined` came last, in the order of the room, and none is
+/// missing between the first and the last of a stay.
 class reader {
 public:
   reader(truth& t, tally& counts, life_id life, protocol::encoding encoding);
@@ -48,14 +48,14 @@ public:
 
   void on_frame(const server_frame& f);
 
-  /// The connection is at its end. One that the server has cut lost what it was owed after the last
-  /// message that it got: only control frames follow a cut, so what these seemed to prove is not
-  /// held against the server.
+  /// The connection has ended. A connection that the server has cut loses what it was owed after
+  /// its last message. Only control frames follow a cut, so what they seem to prove does not count
+  /// as a fault.
   void end(bool cut);
 
   [[nodiscard]] std::size_t owed() const { return questions_.size() + copies_.size(); }
-  /// A join was refused because its room ended again and again while it came. What was said after
-  /// it went who knows where: nothing more is judged, and the connection is of no more use.
+  /// Whether a join was refused because its room ended again and again meanwhile. Nobody knows
+  /// where later messages went, so nothing more is judged and the connection is useless.
   [[nodiscard]] bool astray() const { return astray_; }
   [[nodiscard]] bool joining() const { return joining_ > 0; }
   [[nodiscard]] const stay* stay_in(unsigned room) const {
@@ -64,7 +64,7 @@ public:
   [[nodiscard]] life_id life() const { return life_; }
   [[nodiscard]] protocol::encoding encoding() const { return encoding_; }
   [[nodiscard]] bool plain() const { return encoding_ == protocol::encoding::plain_json; }
-  /// What is owed, for a complaint.
+  /// Says what is owed, for a complaint.
   [[nodiscard]] std::string owed_text() const;
 
 private:
@@ -99,17 +99,17 @@ private:
   std::unordered_map<const room_log*, std::uint64_t> left_; ///< the seq in the last `left`
   std::unordered_map<std::uint64_t, question> questions_;
   std::vector<publication_id> said_;
-  std::unordered_set<publication_id> copies_; ///< own ones that are to come back
+  std::unordered_set<publication_id> copies_; ///< own publications that must come back
   unsigned joining_ = 0;
   bool welcomed_ = false;
   bool astray_ = false;
 
-  // Without subprotocol.
-  std::optional<unsigned> only_room_; ///< whose `joined` came last
-  std::vector<publication_id> run_;   ///< what came of it
+  // For clients without subprotocol.
+  std::optional<unsigned> only_room_; ///< the room whose `joined` came last
+  std::vector<publication_id> run_;   ///< what it has received of that room
   std::unordered_set<publication_id> seen_;
 
-  // Since the last frame that a cut would have dropped.
+  // Complaints and gaps since the last frame that a cut would have dropped.
   std::vector<std::string> unconfirmed_;
   std::vector<gap> unconfirmed_gaps_;
 };

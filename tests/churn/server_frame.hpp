@@ -25,7 +25,7 @@ enum class frame_type {
   pong
 };
 
-/// The fields of a server's message that the test looks at; absent ones are empty.
+/// The fields of a server's message that the test checks; absent ones are empty.
 struct server_frame {
   frame_type type = frame_type::other;
   std::string_view type_name, room, epoch, text, user, timestamp, code;
@@ -35,8 +35,8 @@ struct server_frame {
 
 class frame_reader {
 public:
-  /// Nothing if it is no map, or not in the frames of that encoding. Views hold until the next
-  /// call.
+  /// Returns nothing if it is no map, or if that encoding uses no such frame. Views are valid until
+  /// the next call.
   [[nodiscard]] std::optional<server_frame> read(protocol::encoding encoding, bool binary,
                                                  std::string_view payload);
 

@@ -4,7 +4,7 @@
 
 namespace troupe::churn {
 
-/// What was done and looked at.
+/// Counts of what was done and checked.
 struct tally {
   std::uint64_t published = 0;
   std::uint64_t deliveries = 0; ///< room messages that came and were checked

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t most_complaints_shown = 30;
 
-/// Characters that travel differently in the two codecs or need care in either.
+/// Characters that the two codecs encode differently, or that need care in one of them.
 constexpr std::array<std::string_view, 8> fragments{"x",  "é", "\"", "\\",
                                                     "앤", "😀", "\n", "plain text "};
 
@@ -130,7 +130,7 @@ void truth::check_stamp(publication_id p, user_number sender, std::string_view t
   auto& it = said_[p];
   identify(it.by, sender);
   if (timestamp.empty())
-    return; // a client without subprotocol is not told
+    return; // clients without subprotocol get no timestamp
   auto hash = hash_of(timestamp);
   if (it.timestamp_hash != 0 && it.timestamp_hash != hash)
     complain("publication " + std::to_string(p) + " has two timestamps");
@@ -159,7 +159,7 @@ void truth::settle() {
       complain(life, "publication " + std::to_string(p) + " in another room than it was said in");
   for (auto& [life, run] : std::exchange(runs_, {}))
     check_run(life, run);
-  // published without echo, and placed by nobody
+  // Publications without echo that nobody has placed.
   std::map<std::pair<life_id, unsigned>, std::size_t> silent;
   for (auto& p : said_)
     if (!p.echo && !p.refused && !p.log)
@@ -183,8 +183,8 @@ void truth::settle_gap(const gap& g) {
                        + " of life " + std::to_string(said_[p].by) + ")");
 }
 
-/// Between the first and the last that it got of a room, it got every one that anybody got, but for
-/// its own without echo.
+/// Checks that between the first and the last publication that a client got of a room, it got every
+/// one that anybody got, except its own without echo.
 void truth::check_run(life_id life, const std::vector<publication_id>& run) {
   const publication* before = nullptr;
   for (auto id : run) {
@@ -206,7 +206,7 @@ void truth::check_run(life_id life, const std::vector<publication_id>& run) {
   }
 }
 
-/// First in, first out for each sender.
+/// Checks that the room kept the order of each sender.
 void truth::check_order(const room_log& log) {
   std::unordered_map<life_id, publication_id> last;
   for (auto p : log.said)

@@ -17,29 +17,29 @@ using life_id = std::uint32_t;        ///< one connection, from its handshake to
 using publication_id = std::uint32_t; ///< one publish command
 using user_number = std::uint32_t;    ///< a user id; 0: none
 
-/// What one incarnation of a room has said, as far as anybody was told.
+/// What one incarnation of a room has said, as far as any client has heard.
 struct room_log {
   unsigned room;
   std::string epoch;
-  std::vector<publication_id> said; ///< by seq; 0: nobody has told yet
+  std::vector<publication_id> said; ///< by seq; 0: not known yet
 
   [[nodiscard]] publication_id at(std::uint64_t seq) const {
     return seq < said.size() ? said[seq] : 0;
   }
 };
 
-/// One publish command, and where it came to lie.
+/// One publish command, and its place in a room's order.
 struct publication {
   life_id by = 0;
   unsigned room = 0;
   bool echo = true;
-  /// Its publisher was not let into `room`: it goes to another room or to none.
+  /// Its publisher was not let into `room`, so it may go to another room or to none.
   bool anywhere = false;
-  bool refused = false; ///< said by somebody who was no member: nobody may get it
+  bool refused = false; ///< its publisher was no member: nobody may get it
   std::size_t text_hash = 0;
   std::size_t timestamp_hash = 0; ///< 0: nobody has got it yet
-  std::uint64_t seq = 0;          ///< 0: not told yet
-  const room_log* log = nullptr;  ///< null: no member of troupe.v1 has told yet
+  std::uint64_t seq = 0;          ///< 0: not known yet
+  const room_log* log = nullptr;  ///< null: no troupe.v1 client has heard it yet
 };
 
 struct text_hasher {
@@ -49,7 +49,7 @@ struct text_hasher {
   }
 };
 
-/// What is said and what everybody who receives it must agree on.
+/// Knows what was said, and checks that all who receive it agree.
 class truth {
 public:
   explicit truth(unsigned rooms);
@@ -58,11 +58,11 @@ public:
 
   [[nodiscard]] unsigned rooms() const { return static_cast<unsigned>(names_.size()); }
   [[nodiscard]] const std::string& name_of(unsigned room) const { return names_[room]; }
-  /// `rooms()` if there is no such room.
+  /// The room's number; `rooms()` if there is no such room.
   [[nodiscard]] unsigned room_named(std::string_view name) const;
   [[nodiscard]] user_number user_named(std::string_view user_id);
   life_id begin_life();
-  /// Says that `life` goes by this user id, or complains if that cannot be.
+  /// Notes that `life` has this user id; complains if that contradicts what is known.
   void identify(life_id life, user_number user);
   [[nodiscard]] user_number user_of(life_id life) const { return users_of_lives_[life]; }
   [[nodiscard]] life_id life_of(user_number user) const { return lives_of_users_[user]; }
@@ -71,7 +71,7 @@ public:
 
   /// Notes a publish command and returns its text, which no other one has.
   std::string publish(life_id by, unsigned room, bool echo, bool refused);
-  /// Its publisher was not let into the room: nobody knows where it goes.
+  /// The publisher was not let into the room, so nobody knows where `p` goes.
   void excuse(publication_id p) { said_[p].anywhere = true; }
   [[nodiscard]] publication_id last_publication() const {
     return static_cast<publication_id>(said_.size() - 1);
@@ -80,25 +80,25 @@ public:
 
   // -- what is heard --
 
-  /// The log of `epoch`, or null with a complaint if that is another room's.
+  /// The log of `epoch`. If the epoch is another room's, it complains and returns null.
   room_log* log_of(unsigned room, std::string_view epoch);
   /// The publication whose text this is, or 0.
   [[nodiscard]] publication_id heard(std::string_view text) const;
-  /// Places `p` in its room's order; complains if something else lies there or `p` lies elsewhere.
+  /// Places `p` in its room's order. Complains if the place is taken or `p` has another place.
   void place(publication_id p, room_log& log, std::uint64_t seq);
-  /// The publisher itself was told the seq, but not the epoch.
+  /// Places `p` for its publisher, who was told the seq but not the epoch.
   void place(publication_id p, std::uint64_t seq);
-  /// All that hear `p` hear the same sender and the same time.
+  /// Complains unless all who hear `p` hear the same sender and the same time.
   void check_stamp(publication_id p, user_number sender, std::string_view timestamp);
-  /// `life` got nothing for [from, to): these must be its own without echo. Judged in `settle`,
+  /// `life` got nothing for [from, to): these must be its own without echo. `settle` judges this,
   /// when all is known.
   void excuse_later(life_id life, const room_log& log, std::uint64_t from, std::uint64_t to);
-  /// `life` got `p` in a room that it was not said in. Judged in `settle`, too.
+  /// `life` got `p` in another room than it was said in. `settle` judges this, too.
   void stray(life_id life, publication_id p) { strays_.emplace_back(life, p); }
-  /// What one stay of a client got that knows no positions, in order.
+  /// Keeps what a client without positions got in one stay, in order.
   void keep_run(life_id life, std::vector<publication_id> run);
 
-  /// Once nothing moves any more.
+  /// Judges what was left open. Call it when no more frames can come.
   void settle();
 
   void complain(std::string what);
@@ -129,7 +129,7 @@ private:
   std::vector<gap> gaps_;
   std::vector<std::pair<life_id, publication_id>> strays_;
   std::vector<std::pair<life_id, std::vector<publication_id>>> runs_;
-  /// Silent places that nobody else could tell.
+  /// Seqs that a client did not get and that nobody else has heard: how many, by client and log.
   std::map<std::pair<life_id, const room_log*>, std::size_t> unheard_;
   std::size_t complaints_ = 0;
 };

@@ -27,7 +27,7 @@ std::string_view subprotocol_of(encoding e) {
                                    : "";
 }
 
-/// As a JSON string. The texts of this test need no more escapes than these.
+/// Writes `text` as a JSON string. The texts of this test need no other escapes.
 std::string json_string(std::string_view text) {
   std::string out = "\"";
   for (char c : text)
@@ -164,8 +164,8 @@ void visitor::give_up() {
 
 // -- commands -------------------------------------------------------------------------------------
 
-/// The latest join decides which room is meant where none is named; of joins under way at once
-/// nobody knows which is the latest.
+/// The latest join decides which room a command without a room means. Among joins under way at
+/// once, the latest is unknown.
 void visitor::join(unsigned room) {
   if (reader_.joining() && !reader_.plain())
     for (auto& h : held_)
@@ -195,10 +195,10 @@ void visitor::publish(unsigned room) {
       + ",\"text\":" + json_string(text) + (echo ? "" : ",\"echo\":false")
       + (with_ref ? ref_field({question::kind::publish, room, id}) : std::string{}) + '}');
   if (!echo && !with_ref)
-    ping(); // something must come back, or the loop would not be closed
+    ping(); // without an answer, nothing would limit what is under way
 }
 
-/// Says something to a room that it is not in.
+/// Publishes to a room that it is not in.
 void visitor::publish_elsewhere() {
   auto room = around_.chance.below(around_.what_is_true.rooms());
   if (in(room))
@@ -210,7 +210,8 @@ void visitor::publish_elsewhere() {
 
 void visitor::ping() { say(R"({"type":"ping")" + ref_field({question::kind::ping}) + '}'); }
 
-/// Comes, speaks and goes in one go, mostly in a room that is made for it and ends after it.
+/// Joins, publishes and leaves without waiting, mostly in a room that is created for it and ends
+/// after it.
 void visitor::blink() {
   auto room = a_rare_room();
   if (in(room) || held_.size() >= most_rooms)
@@ -226,7 +227,7 @@ bool visitor::in(unsigned room) const {
   return std::any_of(held_.begin(), held_.end(), [&](auto& h) { return h.room == room; });
 }
 
-/// The lower its number, the fuller a room; the rare ones are often empty, and so end.
+/// Draws a room. Rooms with lower numbers are fuller; rare rooms are often empty, and so end.
 unsigned visitor::a_room() {
   if (around_.chance.chance(1))
     return a_rare_room();

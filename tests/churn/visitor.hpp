@@ -11,7 +11,7 @@
 
 namespace troupe::churn {
 
-/// What all visitors of a cycle share.
+/// The objects that all visitors of a cycle share.
 struct surroundings {
   truth& what_is_true;
   tally& counts;
@@ -22,24 +22,24 @@ struct surroundings {
   std::uint16_t port;
 };
 
-/// One connection from its handshake to its end: says random things, a few at a time, and lets its
-/// reader judge what comes.
+/// One connection from its handshake to its end. It sends random commands, a few at a time, and
+/// lets its reader judge what comes.
 class visitor final : test::socket_events {
 public:
   explicit visitor(surroundings& around);
 
-  /// Says things until enough is under way.
+  /// Sends commands until enough are under way.
   void act();
-  /// Joins again every room that it is in: the answers come after all that the rooms have said
+  /// Joins every room that it is in once more. The answers come after all that the rooms have said
   /// before.
   void join_again();
   void leave_all();
   /// Ends the connection in one of three ways.
   void go();
 
-  /// The connection is gone; the visitor may be destroyed.
+  /// Whether the connection has ended; then the visitor may be destroyed.
   [[nodiscard]] bool gone() const { return socket_.ended(); }
-  /// Nothing that it has said is unanswered.
+  /// Whether all its commands are answered.
   [[nodiscard]] bool calm() const { return gone() || (socket_.open() && reader_.owed() == 0); }
   [[nodiscard]] std::size_t rooms_held() const { return gone() ? 0 : held_.size(); }
   /// Whether it has asked to be in the room.
@@ -47,10 +47,10 @@ public:
   [[nodiscard]] const reader& what_it_read() const { return reader_; }
 
 private:
-  /// A room that it has asked to be in, in the order of asking.
+  /// A room that it has asked to join; `held_` keeps the order of the joins.
   struct held_room {
     unsigned room;
-    bool is_default_when_latest; ///< the order of its join and that of others is known
+    bool is_default_when_latest; ///< no other join was under way, so their order is known
   };
 
   void on_open() override {}

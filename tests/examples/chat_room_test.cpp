@@ -15,7 +15,7 @@ std::string a_message(std::string type, std::string fields) {
   return R"({"type":")" + type + "\"," + fields + "}";
 }
 
-/// A node whose rooms are chats, as the chat node makes them.
+/// A node whose rooms are chat rooms, as in the chat node.
 struct chat {
   chat() {
     world.node.rooms("*", [](auto) { return std::make_unique<examples::chat_room>(); });
@@ -33,7 +33,7 @@ struct chat {
     world.settle();
   }
 
-  /// What has come by now is no part of the test.
+  /// Discards what the client has received so far.
   void forget(client& c) {
     world.settle();
     (void)c.texts();

@@ -24,7 +24,7 @@ strings read(std::string_view content) {
   return out;
 }
 
-/// What is wrong with a file of that content, behind the file's name.
+/// The complaint about a file of that content, without the file's name.
 std::string complaint(std::string_view content) {
   temporary_file file{content};
   try {

@@ -26,7 +26,7 @@ std::string repeated(std::string_view text, int n) {
 
 namespace fs = std::filesystem;
 
-/// A folder that is gone after the test.
+/// A folder that its destructor removes.
 struct temporary_folder {
   temporary_folder() {
     std::string name = (fs::temp_directory_path() / "troupe-store-XXXXXX").string();
@@ -68,8 +68,7 @@ TEST_CASE("only the last part of a path is kept, without dots and spaces at its 
     CHECK(safe_file_name(nothing) == "received-file.bin");
 }
 
-/// Pins that a name cannot show another extension than it has, nor steer the terminal it is printed
-/// on.
+/// Pins that a name cannot display a false extension, nor control the terminal that prints it.
 TEST_CASE("controls, bidi controls and broken UTF-8 become underscores") {
   for (auto bad : {"\x01", "\n", "\x1b", "\x7f", "\u0085", "\u009b", "\u061c", "\u200e", "\u200f",
                    "\u202a", "\u202e", "\u2066", "\u2069", "\u2028", "\u2029"}) {
@@ -110,7 +109,7 @@ TEST_CASE("files of one name are numbered without gaps, and none is overwritten"
   CHECK(folder.read("a-40.txt") == "40");
 }
 
-// Pins that nobody can use a name up, for ever and for all.
+// Pins that nobody can use up a name for everybody, for ever.
 TEST_CASE("a name that many files have can be had again, and soon") {
   temporary_folder folder;
   file_store store{folder.path};
@@ -137,8 +136,8 @@ TEST_CASE("numbers with gaps are no trouble, whatever lies there") {
   CHECK(folder.names() == before);
 }
 
-// Pins that a draft of a process that crashed neither stays nor gets into the way of one with the
-// same number, as in a container.
+// Pins that a draft of a crashed process does not stay, and does not block a process with the same
+// id, as in a container.
 TEST_CASE(
   "drafts that a crash has left are removed at the start, those that somebody writes are not") {
   temporary_folder folder;

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// The options of a node with what they store into.
+/// The table of a node's options, and the objects that they store into.
 struct rig {
   bool take(const std::string& name, std::string_view value) {
     auto option = std::find_if(table.begin(), table.end(), [&](auto& o) { return o.name == name; });
@@ -178,7 +178,7 @@ TEST_CASE("a trusted network has as many bits as its addresses at most") {
 
 namespace {
 
-/// What `f` complains about; empty: nothing.
+/// The complaint that `f` throws; empty: none.
 template <class F>
 std::string complaint_of(F f) {
   try {
@@ -191,7 +191,7 @@ std::string complaint_of(F f) {
 
 } // namespace
 
-/// Pins that no node serves without tokens that was told what they must be.
+/// Pins that a node which was told what tokens must be does not serve without checking tokens.
 TEST_CASE("what a token must be is refused without a key") {
   for (auto [name, value] : {std::pair{"jwt-issuer", "us"},
                              {"jwt-audience", "chat"},
@@ -242,13 +242,14 @@ TEST_CASE("what the library says of an option names that of the command line") {
         == "--max-connections is -1: expected");
   CHECK(with_option_names("server_options.max_connections_per_ip is 1: expected")
         == "--max-connections-per-ip is 1: expected");
-  // which no option sets
+  // no option sets this field
   CHECK(with_option_names("node_options.lobby is x: expected")
         == "node_options.lobby is x: expected");
   CHECK(with_option_names("key.pem: expected a key") == "key.pem: expected a key");
 }
 
-/// Pins that a mistake that only shows beside other values is told in the words of who made it.
+/// Pins that a mistake which shows only together with other values is reported by the option's own
+/// name.
 TEST_CASE("what a server refuses of options that were taken names the option") {
   using given = std::vector<std::pair<std::string, std::string>>;
   for (auto& [option, all] :

@@ -14,7 +14,7 @@ using strings = std::vector<std::string>;
 
 namespace {
 
-/// Keeps what is printed meanwhile.
+/// Captures what a stream prints while it lives.
 class captured {
 public:
   explicit captured(std::ostream& from) : from_(from), before_(from.rdbuf(text_.rdbuf())) {}
@@ -29,7 +29,7 @@ private:
   std::streambuf* before_;
 };
 
-/// A program with a number, a name and a list.
+/// A program with options for a number, a name and a list.
 struct program {
   std::optional<int> run(strings arguments) {
     arguments.insert(arguments.begin(), "program");
@@ -81,7 +81,7 @@ struct program {
   };
 };
 
-/// One line, ended.
+/// Whether `text` is one line, with its end of line.
 bool is_line(const std::string& text) {
   return !text.empty() && text.find('\n') == text.size() - 1;
 }

@@ -11,7 +11,7 @@
 
 namespace troupe::test {
 
-/// A file with that content, gone at the end.
+/// A file with the given content, which the destructor removes.
 class temporary_file {
 public:
   explicit temporary_file(std::string_view content) {

@@ -83,7 +83,7 @@ TEST_CASE("what is not nothing does not become nothing") {
   CHECK(parse_duration("0.1ms") == ms(1));
 }
 
-/// Pins that binary fractions do not show: 16.1 seconds are 16,100 milliseconds.
+/// Pins that binary fractions cause no errors: 16.1 seconds are 16,100 milliseconds.
 TEST_CASE("every millisecond of a minute is itself when written in seconds") {
   for (std::int64_t n = 0; n <= 60'000; ++n) {
     char text[16];

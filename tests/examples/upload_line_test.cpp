@@ -15,7 +15,7 @@ upload file_of(std::string address, std::uint64_t client, std::size_t bytes = 1,
   return {std::move(address), client, std::move(name), std::string(bytes, 'x'), {}};
 }
 
-/// How many files of that kind are taken, one after the other.
+/// Offers such files until the line refuses one; returns how many it took.
 std::size_t taken(upload_line& line, const std::string& address, std::uint64_t client,
                   std::size_t bytes = 1) {
   std::size_t n = 0;
@@ -24,7 +24,7 @@ std::size_t taken(upload_line& line, const std::string& address, std::uint64_t c
   return n;
 }
 
-/// The names of all that waits, in the order in which they would be written.
+/// Takes all files off the line; returns their names in that order.
 std::vector<std::string> order(upload_line& line) {
   std::vector<std::string> names;
   while (auto u = line.next()) {
@@ -114,7 +114,7 @@ TEST_CASE("addresses take turns, and so do the clients of one") {
         == std::vector<std::string>{"a1.1", "b.1", "a2.1", "b.2", "a1.2", "a2.2", "a1.3"});
 }
 
-// Pins that a flood from one place delays another's file by one file at most.
+// Pins that a flood from one address delays a file from another address by one file at most.
 TEST_CASE("who sends one file at a time waits for no more than one of a flood") {
   upload_line line{{16, 64 * mebibyte}};
   for (int i = 0; i < 100; ++i) {

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A disk that the test lets go on.
+/// A disk that writes nothing until the test releases it.
 struct held_disk {
   upload_writer::save save() {
     return [this](const upload& u) {
@@ -66,8 +66,8 @@ TEST_CASE("a writer that has finished takes no more") {
   CHECK_FALSE(writer.offer(file_named("late", {})));
 }
 
-// Pins that a disk that stalls neither holds up the end nor answers a client of a server that has
-// gone.
+// Pins that a stalled disk does not delay the end, and that no client of a server that has gone is
+// answered.
 TEST_CASE("a disk that stalls is left behind, and nobody is answered after the end") {
   auto disk = std::make_shared<held_disk>(); // the writer's thread outlives the writer
   auto answers = std::make_shared<std::atomic<int>>(0);
@@ -84,7 +84,7 @@ TEST_CASE("a disk that stalls is left behind, and nobody is answered after the e
   std::weak_ptr<held_disk> gone = disk;
   disk->release.set_value();
   disk.reset();
-  while (!gone.expired()) // its thread ends by itself
+  while (!gone.expired()) // the writer's thread ends by itself
     std::this_thread::yield();
   CHECK(*answers == 0);
 }
@@ -96,6 +96,6 @@ TEST_CASE("the line's bounds hold while the disk stalls") {
   while (writer.offer(file_named("x", [](std::string_view) {})))
     ++taken;
 
-  CHECK(taken == 2); // as many as are left
+  CHECK(taken == 2); // as many as then fit
   disk.release.set_value();
 }

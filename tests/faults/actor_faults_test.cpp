@@ -1,5 +1,5 @@
-// A scripted life of a node on manual loops, once for each of its allocations, which fails: the
-// node serves afterwards, and nothing is left behind.
+// Runs a scripted life of a node on manual loops once for each of its allocations, and makes that
+// one fail. The node still serves afterwards, and nothing is left behind.
 #include "findings.hpp"
 #include "node/onlooker.hpp"
 #include "support/replaced_allocator.hpp"
@@ -76,7 +76,7 @@ public:
       session =
         std::make_unique<memory_session>(manual.node, manual.node.loop(loop), std::move(info));
     } catch (const std::bad_alloc&) {
-      return nullptr; // its socket is closed
+      return nullptr; // a server closes the socket then
     }
     settle();
     return session;
@@ -112,7 +112,7 @@ public:
   std::vector<std::size_t> actors_at_rest;
 };
 
-/// Runs a call of the application's, which is told by an exception if it was refused.
+/// Runs a call of the application, which may throw `std::bad_alloc`.
 template <class F>
 void attempt(F&& f) {
   try {
@@ -120,7 +120,7 @@ void attempt(F&& f) {
   } catch (const std::bad_alloc&) {}
 }
 
-/// One life of the node while allocations fail. The clients that are still connected come back.
+/// The clients that are still connected after one life of the node.
 struct cast {
   std::unique_ptr<memory_session> packed, plain, raw, mate;
 };
@@ -158,7 +158,7 @@ cast play(world& w) {
   attempt([&] { (void)w.place.broadcast("all"); });
   w.settle();
   attempt([&] { w.say(c.plain, "no JSON"); });
-  w.pass(40s); // a heartbeat
+  w.pass(40s); // long enough for a heartbeat
   for (auto* s : {&c.packed, &c.raw})
     if (*s)
       (*s)->disconnect();
@@ -175,7 +175,7 @@ bool holds(const std::vector<testing::received_frame>& frames, std::string_view 
                      [&](auto& f) { return f.payload.find(text) != std::string::npos; });
 }
 
-/// What is wrong with the node afterwards; empty: nothing.
+/// Says what is wrong with the node afterwards; empty: nothing.
 std::string judge(world& w, cast c, std::unique_ptr<memory_session> witness) {
   std::string wrong;
   auto must = [&](bool is, std::string_view what) {
@@ -204,7 +204,7 @@ std::string judge(world& w, cast c, std::unique_ptr<memory_session> witness) {
       continue;
     auto before = (*s)->take_frames();
     w.say(*s, R"({"type":"ping","ref":77})");
-    if (s == &c.plain) // all its room commands wait behind a join
+    if (s == &c.plain) // all room commands of a plain client wait behind a join
       w.say(*s, R"({"type":"join","roomId":"d"})");
     auto after = (*s)->take_frames();
     must(was_told_to_go(before) || was_told_to_go(after) || (*s)->ended() || holds(after, "pong"),
@@ -219,7 +219,7 @@ std::string judge(world& w, cast c, std::unique_ptr<memory_session> witness) {
   auto link = w.connect(protocol::encoding::plain_json, 0, true);
   w.say(link, "x");
   must(holds(link->take_frames(), "x"), "the endpoint is dead");
-  w.manual.node.unobserve("b", w.watcher.handle()); // unless that went through
+  w.manual.node.unobserve("b", w.watcher.handle()); // in case the script's call failed
   for (auto* s : {&fresh, &witness, &c.mate, &c.plain, &link})
     s->reset();
   c = {};
@@ -239,8 +239,8 @@ std::string judge(world& w, cast c, std::unique_ptr<memory_session> witness) {
   return wrong;
 }
 
-/// Plays with `count` allocations failing from the `nth` on. Returns whether one did; appends what
-/// was wrong to `found`.
+/// Plays a life in which `count` allocations fail, from the `nth` on. Returns whether one failed;
+/// appends what was wrong to `found`.
 bool play_at(std::size_t nth, std::size_t count, std::vector<std::string>& found) {
   world w;
   auto witness = w.connect(protocol::encoding::v1_json, 1);
@@ -255,7 +255,7 @@ bool play_at(std::size_t nth, std::size_t count, std::vector<std::string>& found
   return failed;
 }
 
-/// Once the threads of an actor system that has ended have given theirs back.
+/// Counts live blocks after the threads of an ended actor system have freed theirs.
 std::ptrdiff_t live_blocks_at_rest() {
   auto blocks = test::live_blocks();
   for (int unchanged = 0; unchanged < 3; ++unchanged) {
@@ -268,7 +268,7 @@ std::ptrdiff_t live_blocks_at_rest() {
   return blocks;
 }
 
-/// The same, and all memory has come back.
+/// As `play_at`, and checks that all memory was freed.
 bool fail_at(std::size_t nth, std::size_t count, std::vector<std::string>& found) {
   auto before = live_blocks_at_rest();
   auto known = found.size();
@@ -279,11 +279,11 @@ bool fail_at(std::size_t nth, std::size_t count, std::vector<std::string>& found
   return failed;
 }
 
-/// Every `step`-th place of the script, or the one that is asked for (`TROUPE_FAULT_AT`).
+/// Plays with every `step`-th allocation failing, or only the one that `TROUPE_FAULT_AT` names.
 void sweep(std::size_t count, std::size_t step) {
   std::vector<std::string> found;
   found.reserve(1000);
-  (void)play_at(std::size_t{1} << 40, 1, found); // what a thread keeps is there
+  (void)play_at(std::size_t{1} << 40, 1, found); // afterwards all that a thread keeps is allocated
   std::size_t n = 0;
   if (auto* at = std::getenv("TROUPE_FAULT_AT")) {
     (void)fail_at(static_cast<std::size_t>(std::atol(at)), count, found);
@@ -314,7 +314,7 @@ TEST_CASE("a node serves and nothing is left after several failed allocations in
 TEST_CASE(
   "a join that finds no memory is answered internal, or the connection is closed with 1011") {
   std::vector<std::string> found;
-  (void)play_at(std::size_t{1} << 40, 1, found); // what a thread keeps is there
+  (void)play_at(std::size_t{1} << 40, 1, found); // afterwards all that a thread keeps is allocated
   int answered = 0, closed = 0;
   for (std::size_t n = 0;; ++n) {
     world w;

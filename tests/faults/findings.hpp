@@ -5,7 +5,7 @@
 
 namespace troupe::test {
 
-/// What a sweep has found, for its report.
+/// The findings of a sweep, for its report.
 inline std::string one_line_each(const std::vector<std::string>& findings) {
   auto all = std::to_string(findings.size()) + " of them\n";
   for (auto& f : findings)

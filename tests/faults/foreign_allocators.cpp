@@ -31,7 +31,7 @@ void troupe::test::fail_openssl_too() {
     std::abort();
 }
 
-/// In place of zlib's starts of a compressor and of an inflater.
+/// Replace zlib's initialisers, to set our allocators.
 extern "C" int __real_deflateInit2_(z_streamp, int, int, int, int, int, const char*, int);
 extern "C" int __wrap_deflateInit2_(z_streamp z, int level, int method, int window, int memory,
                                     int strategy, const char* version, int size) {

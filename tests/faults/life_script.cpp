@@ -75,7 +75,7 @@ void life_script::rooms() {
   good = is("large", a.await(answers(3))) && witnessed("large heard", "LLL");
   a.text(R"({"type":"say","roomId":"hall","ref":4})");
   good = good && is("application", a.await("heard"));
-  // nobody is told if there is no memory for it
+  // The result is ignored: without memory it may fail.
   (void)server_.room("hall").publish("news", {{"n", 7}});
   a.text(said("hall", "behind", 9));
   good = good && is("behind", a.await(answers(9))) && witnessed("behind heard", "behind");
@@ -168,7 +168,7 @@ void life_script::farewell() {
       continue;
     (*c)->text(R"({"type":"ping","ref":99})");
     auto o = (*c)->await(answers(99));
-    while (o == outcome::refused) // what it was told before
+    while (o == outcome::refused) // refusals of earlier commands
       o = (*c)->await(answers(99));
     is("who is left", o);
   }

@@ -10,12 +10,12 @@
 
 namespace troupe::test {
 
-/// Hears how each step went.
+/// Collects how each step went.
 class verdict {
 public:
   verdict(std::string& wrong, bool must_hear) : wrong_(wrong), must_hear_(must_hear) {}
 
-  /// Whether that was heard; notes it if it may not be so.
+  /// Returns whether the step was heard. Notes an outcome that is not allowed.
   bool operator()(const char* step, outcome o) {
     if (o == outcome::silent || (must_hear_ && o != outcome::heard))
       wrong_ += std::string{step}
@@ -30,7 +30,7 @@ private:
   bool must_hear_;
 };
 
-/// Clients of all kinds; each part goes on as far as its client is let.
+/// A script with clients of all kinds. Each part stops where the server refuses its client.
 class life_script {
 public:
   life_script(const wire_client::way& in, server& s, verdict& v) : way_in_(in), server_(s), is(v) {}
@@ -44,9 +44,9 @@ public:
   void raw();
   void slow_reader();
   void bad_input();
-  /// Who has come first and is there still hears and is heard.
+  /// Checks that early clients which are still connected get answers.
   void farewell();
-  /// Two who come, of which one hears the other.
+  /// Connects two clients, and checks that one hears the other.
   void fresh_pair();
 
 private:

@@ -1,4 +1,4 @@
-// What the parts promise when memory is short: all of a step, or nothing of it.
+// What the parts guarantee when memory is short: a step happens completely or not at all.
 #include "support/replaced_allocator.hpp"
 
 #include "fanout/dispatcher.hpp"
@@ -28,7 +28,7 @@ using test::fake_sink;
 
 namespace {
 
-/// Runs `f` with its n-th allocation failing; whether one did.
+/// Runs `f` with its n-th allocation failing. Returns whether one failed.
 template <class F>
 bool fails_at(std::size_t n, F&& f) {
   bool threw = false;
@@ -43,7 +43,7 @@ bool fails_at(std::size_t n, F&& f) {
   return threw;
 }
 
-/// Runs `f` until it does not fail, once for each of its allocations.
+/// Runs `f` once for each of its allocations, with that one failing, until none fails.
 template <class F>
 void insist(F&& f) {
   for (std::size_t n = 0; fails_at(n, f); ++n) {}
@@ -75,7 +75,7 @@ struct unharmed_sink final : sink {
   std::optional<protocol::errc> closed;
 };
 
-/// Sessions that are made without harm.
+/// A table of sessions whose sinks never fail.
 struct hall {
   session_key enter() {
     auto& s = *sinks.emplace_back(std::make_unique<unharmed_sink>());
@@ -210,7 +210,7 @@ TEST_CASE("lines of a log that find no memory are counted as lost, and make no o
   {
     transport::line_writer log{ends[1]};
     for (int i = 0; i < failures; ++i) {
-      std::string line(100'000, 'x'); // all together more than it keeps
+      std::string line(100'000, 'x'); // together more than the writer keeps
       test::arm(0, 100);
       log.write(std::move(line));
       test::disarm();

@@ -1,5 +1,5 @@
-// What the reader of WebSocket input promises when memory is short: `std::bad_alloc`, and nobody
-// else is concerned.
+// What the reader of WebSocket input guarantees when memory is short: it throws `std::bad_alloc`,
+// and no other reader is affected.
 #include "support/replaced_allocator.hpp"
 
 #include <troupe/protocol/ws_inflater.hpp>
@@ -31,7 +31,7 @@ std::string script() {
        + masked_frame(true, 8, std::string{"\x03\xe8 bye", 6});
 }
 
-/// Feeds all of it in pieces of 100 bytes; how many events came.
+/// Feeds `bytes` in pieces of 100. Returns how many events came.
 std::size_t read(ws_inflater& inflater, std::string_view bytes) {
   const ws_limits limits;
   ws_reader reader{limits};
@@ -43,7 +43,7 @@ std::size_t read(ws_inflater& inflater, std::string_view bytes) {
   return events;
 }
 
-/// Reads all of it with its n-th allocation failing; whether none did.
+/// Reads `bytes` with the n-th allocation failing. Returns whether none failed.
 bool reads_without_failure(ws_inflater& inflater, std::string_view bytes, std::size_t n) {
   std::size_t events = 0;
   arm(n);
@@ -65,7 +65,7 @@ TEST_CASE("a reader that finds no memory throws, can be destroyed, and harms no 
   for (bool done = false; !done; failures += !done) {
     const auto before = live_blocks();
     {
-      ws_inflater fresh; // its first memory fails, too
+      ws_inflater fresh; // its first allocations fail, too
       done = reads_without_failure(fresh, bytes, failures);
     }
     lost += live_blocks() - before;

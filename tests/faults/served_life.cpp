@@ -40,7 +40,8 @@ std::size_t open_descriptors() {
   return static_cast<std::size_t>(std::distance(fs::begin(all), fs::end(all)));
 }
 
-/// Those that stay: a thread that is being named, for one, has a descriptor for a moment.
+/// Counts the descriptors that stay open. Some exist only for a moment, for instance while a thread
+/// is named.
 std::size_t lasting_descriptors() {
   auto least = open_descriptors();
   for (int looks = 0; looks < 5; ++looks) {
@@ -50,8 +51,8 @@ std::size_t lasting_descriptors() {
   return least;
 }
 
-/// Sockets that are accepted from now on take a few KiB at a time: a listening one hands its bound
-/// on.
+/// Makes sockets that are accepted from now on take only a few KiB at a time. They inherit this
+/// from the listening socket.
 void narrow_sockets() {
   constexpr int most_descriptors = 256;
   for (int fd = 0; fd < most_descriptors; ++fd) {
@@ -114,7 +115,7 @@ void served_life::set_up() {
   o.node.connections.messages_per_second = 0;
   o.log = &protocol::null_logger();
   o.admissions_per_second = 0;
-  o.max_connections = 16; // so that a place that is lost is missed
+  o.max_connections = 16; // few, so that a leaked place shows
   o.deflate = true;
   o.close_deadline = o.tls_deadline = o.handshake_deadline = 2s;
   o.handler_deadline = 1s;

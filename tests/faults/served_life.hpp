@@ -12,35 +12,35 @@
 
 namespace troupe::test {
 
-/// A server of one loop on a free port of the loopback, with all that a scripted life asks of it.
+/// A server with one loop on a free loopback port, with all that a scripted life needs.
 class served_life {
 public:
   enum class memory {
-    warm, ///< clients have come and gone before, so that what is made once is there
+    warm, ///< clients have come and gone before, so one-time allocations are done
     cold,
   };
 
   enum class door { plain, tls };
   enum class length {
     full,
-    brief, ///< of the clients only some that together use all of a TLS channel
+    brief, ///< only some of the clients; together they use all of a TLS channel
   };
 
   explicit served_life(door by, length how = length::full, memory first = memory::warm);
   ~served_life();
 
-  /// Clients of all kinds come, say something and go, while the loop's allocations fail from the
-  /// `nth` on, `count` of them. Returns whether one has failed. Appends to `wrong` whoever waits in
-  /// vain.
+  /// Plays a life of clients of all kinds while `count` of the loop's allocations fail, from the
+  /// `nth` on. Returns whether one failed. Appends to `wrong` each client that waits in vain.
   bool play_failing(std::size_t nth, std::size_t count, std::string& wrong);
 
-  /// The same life where all must go well.
+  /// Plays the same life without failures. All must go well.
   void play_well(std::string& wrong);
 
-  /// Two fresh clients are served in full, and once all have gone nothing is left of anybody.
+  /// Checks that two fresh clients are served completely, and that nothing is left after all have
+  /// gone.
   void judge(std::string& wrong);
 
-  /// Stops in order; whether that was quicker than its time.
+  /// Stops the server. Returns whether that took less than half of its drain timeout.
   [[nodiscard]] bool stop();
 
 private:

@@ -1,5 +1,5 @@
-// Scripted lives of a whole server over real sockets, one for each allocation of its loop, which
-// fails: OpenSSL's and zlib's, too.
+// Runs a scripted life of a whole server over real sockets once for each allocation of its loop,
+// and makes that one fail; those of OpenSSL and zlib, too.
 #include "findings.hpp"
 #include "foreign_allocators.hpp"
 #include "served_life.hpp"
@@ -26,20 +26,20 @@ namespace {
 
 const bool is_prepared = [] {
   test::fail_openssl_too();
-  std::signal(SIGPIPE, SIG_IGN); // the clients' OpenSSL writes to sockets that have ended
+  std::signal(SIGPIPE, SIG_IGN); // the clients' OpenSSL may write to ended sockets
   return true;
 }();
 
 std::size_t number_of(const char* text) { return static_cast<std::size_t>(std::atol(text)); }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::size_t each = 7; ///< a life takes that much longer
+constexpr std::size_t each = 7; ///< with a sanitizer a life takes that much longer
 #else
 constexpr std::size_t each = 1;
 #endif
 
-/// Which of so many turns it is: that of `TROUPE_SEED`, else of the day, so that each has come
-/// after as many days.
+/// Picks one of `turns` turns by `TROUPE_SEED`, else by the date, so that successive days cover all
+/// of them.
 std::size_t turn_of(std::size_t turns) {
   using days = std::chrono::duration<std::size_t, std::ratio<86'400>>;
   auto* seed = std::getenv("TROUPE_SEED");
@@ -48,8 +48,8 @@ std::size_t turn_of(std::size_t turns) {
   return (seed ? number_of(seed) : today) % turns;
 }
 
-/// Every `step`-th place, from the one whose turn it is, or the one that is asked for
-/// (`TROUPE_FAULT_AT`); all with `TROUPE_LONG`.
+/// Plays with every `step`-th allocation failing, beginning at today's turn; with all of them if
+/// `TROUPE_LONG` is set, and only with the one that `TROUPE_FAULT_AT` names if that is set.
 void sweep(door by, length how, std::size_t count, std::size_t step) {
   served_life life{by, how};
   std::string first;
@@ -78,9 +78,9 @@ void sweep(door by, length how, std::size_t count, std::size_t step) {
   CHECK(life.stop());
 }
 
-// What a process makes once is made by the first clients only, so each place needs a process of its
-// own.
-constexpr int nothing_failed = 100; ///< the exit code of one that has got beyond the last place
+// Only the first clients of a process cause its one-time allocations, so each failing allocation
+// needs its own process.
+constexpr int nothing_failed = 100; ///< exit code of a process in which none failed
 
 int play_cold(std::size_t nth) {
   auto* own = "/proc/self/exe";

@@ -1,4 +1,4 @@
-// Nodes that are stopped while memory is short: once for each allocation, which fails.
+// Stops a node once for each allocation of the stop, and makes that one fail.
 #include "node/manual_node.hpp"
 #include "support/replaced_allocator.hpp"
 
@@ -26,7 +26,7 @@ actors::node_options small() {
 constexpr unsigned people = 4;
 constexpr unsigned places = 2;
 
-/// How often a room was told that somebody comes, and goes.
+/// How often a room was told that a user came, and that the user went.
 struct stay {
   int came = 0;
   int went = 0;
@@ -66,7 +66,7 @@ struct crowded {
       world.node, world.node.loop(1),
       actors::connection_info{encoding::plain_json, {}, {}, place.state()});
     world.settle();
-    clients[0]->join(world.room_on(1)); // is under way when it stops
+    clients[0]->join(world.room_on(1)); // this join is under way when the node stops
   }
 
   std::array<stays, places> rooms{};
@@ -86,7 +86,7 @@ TEST_CASE("a node stops and tells everybody, whichever allocation fails meanwhil
     test::arm(n);
     c.world.node.request_stop();
     c.world.settle();
-    c.world.pass(100ms); // what there was no memory for is tried again soon
+    c.world.pass(100ms); // what failed for lack of memory is soon tried again
     test::disarm();
     failed = test::has_failed();
 
@@ -99,7 +99,7 @@ TEST_CASE("a node stops and tells everybody, whichever allocation fails meanwhil
         CAPTURE(room, who, came, went);
         REQUIRE(went <= 1);
         if (was_under_way)
-          REQUIRE(came <= went); // whoever fails while it is let in goes without having come
+          REQUIRE(came <= went); // a join that fails halfway may be told as a leave only
         else
           REQUIRE((came == went && went == (stayed ? 1 : 0)));
       }

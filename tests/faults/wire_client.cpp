@@ -86,7 +86,7 @@ wire_client::wire_client(const way& w)
 }
 
 void wire_client::shake_hands() {
-  // dear to make
+  // A context is expensive to make.
   static const std::unique_ptr<SSL_CTX, ssl_free> context{SSL_CTX_new(TLS_client_method())};
   ssl_.reset(SSL_new(context.get()));
   SSL_set_fd(ssl_.get(), fd_);
@@ -107,7 +107,7 @@ void wire_client::send(std::string_view bytes) {
   while (fd_ >= 0 && !bytes.empty()) {
     auto n = ssl_ ? SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size()))
                   : static_cast<int>(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL));
-    if (n <= 0) { // what was said before may still be read
+    if (n <= 0) { // what the server has sent may still be read
       ERR_clear_error();
       return;
     }
@@ -164,7 +164,7 @@ void wire_client::frame(unsigned char first, std::string_view payload) {
     f += static_cast<char>(payload.size() >> 8);
     f += static_cast<char>(payload.size() & 0xff);
   }
-  f.append(4, '\0'); // a mask of zeros is a mask
+  f.append(4, '\0'); // a mask of zeros is valid
   send(f.append(payload));
 }
 

@@ -10,26 +10,27 @@
 
 namespace troupe::test {
 
-/// What became of something that a client waits for.
+/// The result of waiting for something.
 enum class outcome : std::uint8_t {
   heard,
   refused, ///< by an error, or the room has ended
   ended,   ///< the server has ended the connection
-  silent,  ///< the client's patience has ended: nobody will ever tell it
+  silent,  ///< nothing came within the client's patience: it would wait for ever
 };
 
-/// A blocking client over TCP or TLS that speaks HTTP and WebSocket, takes no end amiss, and whose
-/// own memory never fails.
+/// A blocking client over TCP or TLS that speaks HTTP and WebSocket. It tolerates every end of the
+/// connection, and its own allocations never fail.
 class wire_client {
 public:
   struct way {
     std::uint16_t port = 0;
     bool tls = false;
-    int receive_buffer_bytes = 0; ///< of the kernel; 0: the usual
+    int receive_buffer_bytes = 0; ///< of the kernel; 0: the default
     std::chrono::milliseconds patience{5'000};
   };
 
-  /// Shut, and all it waits for has ended, if the server does not let it in.
+  /// Connects. If the server does not let it in, it is closed, and all that it waits for is
+  /// `ended`.
   explicit wire_client(const way& w);
   ~wire_client();
   wire_client(const wire_client&) = delete;
@@ -37,22 +38,22 @@ public:
 
   void send(std::string_view bytes);
 
-  /// Waits for a whole answer of HTTP that holds `mark`; any other is a refusal.
+  /// Waits for a whole HTTP response that holds `mark`; any other is `refused`.
   [[nodiscard]] outcome answer(std::string_view mark);
 
-  /// Asks for a WebSocket. `headers`: more of them, each with its end of line.
+  /// Requests an upgrade to WebSocket. `headers`: additional lines, each with its end of line.
   [[nodiscard]] outcome upgrade(std::string_view path, std::string_view headers = {});
 
-  /// Sends a masked frame of that first byte.
+  /// Sends a masked frame whose first byte is `first`.
   void frame(unsigned char first, std::string_view payload);
   void text(std::string_view payload) { frame(0x81, payload); }
-  /// Sends a text deflated, as permessage-deflate without context has it.
+  /// Sends a text deflated, as in permessage-deflate without context takeover.
   void deflated_text(std::string_view payload);
 
-  /// Waits for a frame that holds `mark` in its payload, which is inflated if need be. A close
-  /// frame is an end, an error or the end of a room a refusal.
+  /// Waits for a frame whose payload, inflated if it is deflated, holds `mark`. A close frame
+  /// counts as `ended`; an error or the end of a room counts as `refused`.
   [[nodiscard]] outcome await(std::string_view mark);
-  /// Waits until the server has ended the connection, which counts as heard.
+  /// Waits until the server has ended the connection, which counts as `heard`.
   [[nodiscard]] outcome await_end();
 
 private:
@@ -65,7 +66,7 @@ private:
   void shut() noexcept;
   /// Appends what comes next to `read_`.
   [[nodiscard]] outcome read_some();
-  /// Takes the next frame's payload; its first byte goes to `first`.
+  /// Reads the next frame; `first` becomes its first byte.
   [[nodiscard]] outcome next_frame(unsigned char& first, std::string& payload);
 
   std::chrono::milliseconds patience_;

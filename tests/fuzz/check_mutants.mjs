@@ -1,4 +1,5 @@
-// Runs protocol_mutations and lets JSON.parse judge what it says of each text: node check_mutants.mjs <program> [its arguments]
+// Runs protocol_mutations and checks its verdict on each text against JSON.parse:
+// node check_mutants.mjs <program> [its arguments]
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { isDeepStrictEqual } from 'node:util';
@@ -22,7 +23,8 @@ const judge_accepted = (line, text, back) => {
   try {
     const message = parse(text);
     if (typeof message.type !== 'string') fault('it has a type', line);
-    if (!isDeepStrictEqual(message, parse(back))) fault('it is the same by way of MessagePack', line);
+    if (!isDeepStrictEqual(message, parse(back)))
+      fault('it is the same by way of MessagePack', line);
   } catch {
     fault('JSON.parse takes it', line);
   }
@@ -45,5 +47,7 @@ for await (const line of createInterface({ input: child.stdout })) {
 }
 
 const code = await exited;
-console.log(`${accepted} accepted and ${refused} refused texts judged, ${faults} faults, exit code ${code}`);
+console.log(
+  `${accepted} accepted and ${refused} refused texts judged, ${faults} faults, exit code ${code}`,
+);
 process.exitCode = faults === 0 && accepted > 0 && code === 0 ? 0 : 1;

@@ -6,7 +6,7 @@ namespace troupe::test {
 
 namespace {
 
-/// What is most likely to matter to a parser.
+/// The bytes that matter most to a parser.
 constexpr char telling[] =
   "\"\\{}[],:0123456789eE+-.u/ "
   "\t\n\x00\x01\x1f\x7f\x80\xbf\xc0\xc1\xc2\xc4\xca\xcb\xd4\xdc\xde\xed\xf0\xff";

@@ -20,7 +20,7 @@ public:
 private:
   [[nodiscard]] std::size_t below(std::size_t bound) { return bound == 0 ? 0 : random_() % bound; }
   [[nodiscard]] const std::string& any() { return corpus_[below(corpus_.size())]; }
-  /// A short piece of some text of the corpus.
+  /// A short piece of a text of the corpus.
   [[nodiscard]] std::string_view piece();
   void mutate(std::string& text);
 

@@ -1,10 +1,10 @@
-// Damages valid messages and holds what the decoder still takes to its promises.
+// Damages valid messages, and checks the decoder's guarantees for those that it still accepts.
 //
 //   protocol_mutations [mutations per codec] [seed]
 //
-// Writes one line for each JSON text to stdout, for another parser to judge, texts in base64: `+`
-// for an accepted one, with what it became by way of MessagePack, and `-` for one that is said to
-// be no JSON. The seed, for a replay, and the figures go to stderr.
+// Writes one line for each JSON text to stdout, so that another parser can judge it. Texts are in
+// base64. `+` marks an accepted text, followed by what it becomes by way of MessagePack; `-` marks
+// one that the decoder calls no JSON. The seed for a replay and the figures go to stderr.
 
 #include "mutator.hpp"
 #include "vectors.hpp"
@@ -24,7 +24,7 @@ namespace {
 
 constexpr protocol::message_limits limits{.max_message_bytes = 0};
 
-/// A copy in an allocation of exactly its size, so that a sanitizer sees every read behind its end.
+/// A copy in an allocation of exactly its size, so that a sanitizer sees every read past its end.
 class exact_copy {
 public:
   explicit exact_copy(std::string_view bytes)
@@ -54,7 +54,7 @@ struct figures {
   return decoded(source, message).code == protocol::errc::ok;
 }
 
-/// Whether a refusal says that the text is no JSON at all; what nests too deeply may be.
+/// Whether a refusal says that the text is no JSON at all. Text that nests too deeply may be JSON.
 [[nodiscard]] bool denies_json(const protocol::decode_failure& failure) {
   return failure.code == protocol::errc::undecodable
       || (failure.code == protocol::errc::malformed && failure.detail != "nested too deeply");
@@ -72,7 +72,7 @@ void report(figures& seen, std::string_view promise, std::string_view message) {
   std::cerr << "not so: " << promise << ": " << test::to_base64(message) << '\n';
 }
 
-/// The corpus as `codec` writes it: the valid messages, and every valid payload in one.
+/// The corpus in codec `source`: the valid messages, and one message for every valid payload.
 std::vector<std::string> corpus_of(codec source) {
   std::vector<std::string> out;
   const test::vector_file messages{"valid_messages.json"};
@@ -92,7 +92,7 @@ std::vector<std::string> corpus_of(codec source) {
   return out;
 }
 
-/// Whether another strict parser takes the text; numbers that it does not hold are no reason.
+/// Whether another strict parser accepts the text, apart from numbers that it cannot represent.
 bool simdjson_takes(std::string_view text) {
   static simdjson::dom::parser parser;
   const auto error = parser.parse(simdjson::padded_string{text}).error();
@@ -155,7 +155,7 @@ int main(int argc, char** argv) {
     const auto seen = run(source, seed, mutations);
     std::cerr << (source == codec::json ? "json: " : "msgpack: ") << seen.mutations
               << " mutations, " << seen.accepted << " accepted, " << seen.faults << " faults\n";
-    // Few accepted ones would prove little.
+    // Few accepted mutations would prove little.
     good = good && seen.faults == 0 && seen.accepted * 50 >= seen.mutations;
   }
   return good ? EXIT_SUCCESS : EXIT_FAILURE;

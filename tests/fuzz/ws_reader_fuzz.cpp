@@ -1,5 +1,5 @@
-// libFuzzer's target for the reader of WebSocket input. The first four bytes say how it is set up
-// and cut, the rest is what the peer sends. ws_reader_fuzz [-max_total_time=SECONDS] [CORPUS]
+// A libFuzzer target for the reader of WebSocket input. The first four bytes set the reader's
+// options and the cuts; the peer sends the rest. ws_reader_fuzz [-max_total_time=SECONDS] [CORPUS]
 #include <troupe/protocol/ws_inflater.hpp>
 #include <troupe/protocol/ws_reader.hpp>
 #include "text/unicode.hpp"
@@ -43,7 +43,7 @@ struct set_up {
   std::size_t next_piece;
 };
 
-/// What one reader makes of the bytes.
+/// One reader, and the events that it reports.
 class listener {
 public:
   explicit listener(const set_up& s) : limits_(s.limits), reader_(s.limits, s.role()) {
@@ -106,7 +106,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   whole.hear(sent);
   auto piece = s.first_piece;
   for (auto rest = sent; !rest.empty(); piece = s.next_piece + 1) {
-    const std::string some{rest.substr(0, piece)}; // of its own, so that nobody reads beyond it
+    const std::string some{rest.substr(0, piece)}; // a copy, so that a read past its end shows
     pieces.hear(some);
     rest.remove_prefix(some.size());
   }

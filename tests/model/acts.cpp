@@ -15,7 +15,7 @@ std::string world::a_room() { return names_[draw_.below(names_.size())]; }
 std::string world::a_room_or_default() { return draw_.once_in(4) ? std::string{} : a_room(); }
 std::string world::a_user() { return someone()->user_id(); }
 
-/// Once in `once_in` one of `some`, else nothing in particular.
+/// Draws a deed: one time in `once_in` one of `some`, else a plain command.
 deed world::a_deed(std::initializer_list<const char*> some, int once_in) {
   deed d;
   d.number = ++number_;
@@ -72,7 +72,7 @@ void world::connect() {
     clients_.push_back(std::make_unique<v1_client>(oracle_, node_, loop, std::move(o)));
 }
 
-/// Most of a crowd listens.
+/// Connects a crowd to one room; most of it only listens.
 void world::gather() {
   while (clients_.size() < crowd_) {
     connect();
@@ -81,8 +81,9 @@ void world::gather() {
   }
 }
 
-/// Who is in one room at a time often leaves it first; new claims may come while a join is pending.
-/// A refusal for want of rights may overtake what a room has said, so it names the join.
+/// Clients in one room at a time often leave it first, and new claims may come while a join is
+/// pending. A refusal for missing rights may overtake what a room has said, so with rights joins
+/// have a `ref`.
 void world::join(client& c) {
   if ((one_room_ || c.is_plain()) && draw_.once_in(3))
     c.leave({}, ++number_, a_ref());
@@ -97,7 +98,7 @@ void world::join(client& c) {
     break_off(c);
 }
 
-/// Some wait for the close frame.
+/// Half of these clients wait for the close frame.
 void world::break_off(client& c) {
   c.break_off();
   if (draw_.once_in(2))
@@ -117,7 +118,7 @@ void world::say(client& c) {
     c.publish(a_room_or_default(), d, a_ref(), padding);
 }
 
-/// What no room sees.
+/// Commands that no room handles.
 void world::do_else(client& c) {
   switch (draw_.number(0, 3)) {
     case 0: return c.ping(++number_, a_ref());
@@ -142,7 +143,7 @@ void world::stall(client& c) {
     c.session().set_window(std::nullopt);
 }
 
-/// Returns whether it was accepted.
+/// Publishes from outside. Returns whether that was accepted.
 bool world::act_outside(const std::string& room, std::size_t padding) {
   auto n = ++number_;
   oracle_.outside[n] = {room};

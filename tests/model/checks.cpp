@@ -21,7 +21,7 @@ void world::look() {
   }
 }
 
-/// Lets everything that is under way arrive.
+/// Lets everything that is under way arrive, and then checks everything that must hold.
 void world::calm() {
   for (auto& c : clients_)
     c->session().set_window(std::nullopt);
@@ -36,7 +36,7 @@ void world::calm() {
     o->look(~std::size_t{0});
     o->let_go();
   }
-  for (auto& name : names_) // whoever is behind is told so when the room speaks next
+  for (auto& name : names_) // an actor that is behind is told its gap when the room next speaks
     if (act_outside(name, 0))
       oracle_.last_words[name] = number_;
   loops_.settle();
@@ -56,7 +56,7 @@ void world::calm() {
     o->settle();
 }
 
-/// Rooms that end lose their crowds.
+/// Brings the crowd back, since a room that ends loses it.
 void world::gather_again() {
   if (crowd_ == 0)
     return;
@@ -66,9 +66,9 @@ void world::gather_again() {
   loops_.settle();
 }
 
-/// Everybody was told, and closed, who had not gone before.
+/// Checks that all clients which had not gone before were told goodbye and closed.
 void world::check_drained() {
-  for (int i = 0; i < 20; ++i) { // batch by batch
+  for (int i = 0; i < 20; ++i) { // the drain closes clients in batches
     clock_.advance(50ms);
     loops_.settle();
   }
@@ -89,7 +89,8 @@ void world::check_drained() {
   }
 }
 
-/// What is on its way from outside is bounded, and is let in again once it has arrived.
+/// Checks that what is on its way from outside is bounded, and that more is accepted once it has
+/// arrived.
 void world::check_outside_bound() {
   constexpr std::size_t size = 200;
   auto bound = static_cast<std::size_t>(node_.options().rooms.max_pending_bytes);
@@ -106,8 +107,8 @@ void world::check_outside_bound() {
   loops_.settle();
 }
 
-/// A message that is given to many, in slices of several turns, gives its credit back with the
-/// first.
+/// Checks that a message which is delivered in slices over several turns gives its credit back with
+/// the first slice.
 void world::check_credit() {
   auto room = oracle_.latest.find("room1");
   if (crowd_ == 0 || room == oracle_.latest.end())
@@ -156,7 +157,7 @@ void world::count() {
   tally_.drained += draining_;
 }
 
-/// Everybody goes: nothing may be left but what is to stay.
+/// Disconnects everybody. Only what has to stay may be left.
 void world::leave() {
   for (auto& c : clients_)
     c->session().disconnect();

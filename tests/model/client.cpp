@@ -49,7 +49,7 @@ void client::publish(const std::string& room, const deed& d, bool ref, std::size
        text_of(d, padding) + (d.echo ? "" : ",\"echo\":false"));
 }
 
-/// In JSON, to the default room without `ref`, as a raw frame.
+/// Sends a raw frame where JSON allows it: to the default room, without `ref`, with echo.
 void client::send_binary(const std::string& room, const deed& d, bool ref, std::size_t padding) {
   if (room.empty() && !ref && d.echo && options_.encoding != protocol::encoding::v1_msgpack) {
     commands_.add({command::kind::say, "binary", d.number, std::nullopt});
@@ -122,7 +122,7 @@ void client::look() {
       closed_ = true;
       close_code_ = frame.close_code();
     } else if (frame.after_cut) {
-      continue; // control output that was kept; a member that is cut counts as gone from there
+      continue; // control output that the cut kept; a cut member counts as gone
     } else if (frame.opcode == 1) {
       on_text(frame.payload);
     } else if (frame.opcode == 2 && options_.encoding == protocol::encoding::v1_msgpack) {
@@ -188,7 +188,7 @@ void client::settle() {
     commands_.all());
 }
 
-/// Its latest token opens the rooms that it holds.
+/// Checks that its latest token opens the rooms that it is in.
 void client::check_claims() {
   for (auto& s : stays_)
     if (s.how() == stay::end::none && !opened_.empty()

@@ -15,7 +15,7 @@
 
 namespace troupe::model {
 
-/// One client of the model: says things, and holds what it receives against the oracle.
+/// One client of the model. It sends commands, and compares what it receives with the oracle.
 class client {
 public:
   struct options {
@@ -36,20 +36,20 @@ public:
   void send_binary(const std::string& room, const deed& d, bool ref, std::size_t padding);
   void ask(const std::string& room, const deed& d, bool ref);
   void ping(int number, bool ref);
-  /// Any other command, which no room handles.
+  /// Sends another command, which no room handles.
   void other(const std::string& type, int number, bool ref);
-  /// Brings a token; `rooms`: those that it opens, empty for all.
+  /// Sends a token. `rooms`: the rooms that it opens; empty: all.
   void authenticate(const std::string& user, const std::vector<std::string>& rooms, int number,
                     bool ref);
-  /// Says what no server takes, where there is such a thing: it is closed at once.
+  /// Sends input that makes the server close it at once, if its encoding has such input.
   void break_off();
-  /// Goes without a word. `heard_out`: as far as is known here the server still listens.
+  /// Disconnects. `heard_out`: the server still reads, as far as the caller knows.
   void disconnect(bool heard_out);
 
-  /// Looks at what has come in since the last call.
+  /// Judges what has come in since the last call.
   void look();
 
-  /// Once nothing moves any more: everything that is owed must have come.
+  /// Checks that everything owed has come. Call it when nothing is under way.
   virtual void settle();
 
   [[nodiscard]] testing::memory_session& session() { return *session_; }
@@ -63,7 +63,7 @@ public:
 
 protected:
   virtual void on_frame(const frame_fields& f) = 0;
-  /// Begins a stay for the `join` that `asked` (null: none that is known).
+  /// Begins a stay. `asked`: the `join` that it answers; null: none is known.
   stay& begin(command* asked, std::size_t log, std::size_t at, std::optional<std::uint64_t> seq);
   void complain(std::string what) { oracle_.complain(options_.user_id, std::move(what)); }
   void acked(stay* s, const command* c, const frame_fields& f);
@@ -80,7 +80,7 @@ private:
   void on_raw(const std::string& bytes);
   void check_claims();
 
-  std::vector<std::string> opened_;       ///< by its latest token; empty: all
+  std::vector<std::string> opened_;       ///< rooms that its latest token opens; empty: all
   std::optional<frame_fields> announced_; ///< a binary message whose bytes come next
   bool closed_ = false;
   bool told_goodbye_ = false;
@@ -89,7 +89,7 @@ private:
   std::unique_ptr<testing::memory_session> session_;
 };
 
-/// Speaks `troupe.v1` in either codec: its frames name their rooms.
+/// A client that speaks `troupe.v1` in either codec; its frames name their rooms.
 class v1_client final : public client {
 public:
   using client::client;
@@ -102,7 +102,7 @@ private:
   void end(const frame_fields& f, stay::end how);
   [[nodiscard]] stay* held(const std::string& room);
 
-  /// `joined` has come, and `which` is to follow.
+  /// `joined` has come, and `which` must follow.
   struct entering {
     command* asked;
     std::string epoch;
@@ -113,7 +113,7 @@ private:
   std::map<std::size_t, std::string> epochs_; ///< by log
 };
 
-/// Speaks no subprotocol: in one room at a time, and its frames do not name it.
+/// A client without subprotocol. It is in one room at a time, and its frames do not name the room.
 class plain_client final : public client {
 public:
   using client::client;
@@ -124,7 +124,7 @@ private:
   void on_which(const frame_fields& f);
   void on_thrown_out(const frame_fields& f);
   void on_ack(const frame_fields& f, const command* c);
-  /// What `joined` meant that no `which` has followed: a second join.
+  /// Handles a `joined` that no `which` has followed: it answers a second join of the same room.
   void joined_again();
   [[nodiscard]] stay* current();
 

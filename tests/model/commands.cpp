@@ -31,8 +31,8 @@ command* commands::by_ref(const frame_fields& f) {
   return &*i;
 }
 
-/// Answers without `ref` to one room's joins come in the order of the joins, so do pongs; those of
-/// refusals name what they refuse.
+/// Finds the command for an answer without `ref`. Joins of one room are answered in order, and so
+/// are pings; refusals name the command that they refuse.
 command* commands::without_ref(const frame_fields& f) {
   std::string type = f.type == "joined" ? "join"
                    : f.type == "pong"   ? "ping"

@@ -11,22 +11,22 @@
 
 namespace troupe::model {
 
-/// What one client has said, and what it was answered.
+/// One command of a client, and its answer.
 struct command {
   enum class kind : std::uint8_t { join, leave, say, ping, auth, other };
   kind what = kind::say;
   std::string type;
   int number = 0;
   std::optional<std::string> room; ///< none: the default room
-  bool ref = false;                ///< its number
+  bool ref = false;                ///< whether it has a `ref`: its number
   std::string answer;              ///< type of the answer; empty: none yet
   std::string code;                ///< of an `error`
   std::string answered_by;         ///< the room that the answer names
-  std::optional<std::size_t> stay; ///< of a `join` that let the client in, or found it in
+  std::optional<std::size_t> stay; ///< of a `join`: the stay that it began, or found
 };
 
-/// The commands of one client in the order in which it said them. Each answer must be of the right
-/// sort and belong to one that is open.
+/// The commands of one client in the order in which it sent them. Each answer must be of the right
+/// type and belong to a command without an answer.
 class commands {
 public:
   commands(oracle& t, std::string user, bool plain)
@@ -34,8 +34,8 @@ public:
 
   void add(command c) { all_.push_back(std::move(c)); }
 
-  /// The command that a frame answers; null if it answers none (or none that is known: then there
-  /// is a complaint).
+  /// The command that a frame answers. Null if the frame is no answer, or if its command is
+  /// unknown, which is a complaint.
   command* answered_by(const frame_fields& f);
 
   [[nodiscard]] const std::deque<command>& all() const noexcept { return all_; }

@@ -8,7 +8,7 @@
 
 namespace troupe::model {
 
-/// What happens next, drawn from a seed: one seed is one play.
+/// Random choices drawn from a seed. One seed is one play.
 class draws {
 public:
   explicit draws(std::uint64_t seed) : random_(seed) {}
@@ -18,7 +18,7 @@ public:
   std::size_t below(std::size_t n) {
     return static_cast<std::size_t>(number(0, static_cast<int>(n) - 1));
   }
-  /// Once in `n`.
+  /// True once in `n` calls on average.
   bool once_in(int n) { return number(1, n) == 1; }
 
   template <class T>

@@ -7,7 +7,7 @@
 namespace troupe::model {
 
 void judge::walk(const std::deque<command>& all) {
-  // A token takes effect at once, also before the commands that wait.
+  // A token takes effect at once, even before commands that wait.
   narrowed_ = std::any_of(all.begin(), all.end(), [](auto& c) {
     return c.what == command::kind::auth && c.answer != "error";
   });
@@ -49,7 +49,7 @@ void judge::join(const command& c) {
   }
   if (!c.stay && ending_ == ending::none)
     return complain(c, "was told joined and not let in");
-  if (!c.stay) // it has ended before it was told where it is
+  if (!c.stay) // it ended before it was told its log
     return void(unclear_ = true);
   auto again =
     std::any_of(places_.begin(), places_.end(), [&](auto& p) { return p.stay == *c.stay; });
@@ -63,7 +63,7 @@ void judge::join(const command& c) {
 
 void judge::leave(const command& c) {
   auto from = where(c);
-  // It may have gone to a room that had ended, of which the client had not been told.
+  // The command may have gone to a room whose end the client had not heard of yet.
   auto is_dead = std::any_of(places_.begin(), places_.end(), [](auto& p) { return p.lost; });
   unclear_ |= !c.room && (c.code == "room_closed" || (is_dead && c.answer.empty()));
   if (unclear_)
@@ -79,7 +79,7 @@ void judge::leave(const command& c) {
       std::find_if(from.begin(), from.end(), [&](auto* p) { return p->room == c.answered_by; });
     left = named == from.end() ? left : *named;
   } else if (!is_sure(*left) && from.size() > 1) {
-    unclear_ = true; // it may have gone to a room that had ended, or to the one before
+    unclear_ = true; // the command may have gone to an ended room, or to the one before
     return;
   }
   auto how = stays_[left->stay].how();
@@ -113,7 +113,7 @@ void judge::say(const command& c) {
   std::for_each(to.begin(), i, [](auto* p) { p->lost = true; });
 }
 
-/// Acked means done, refused means not said.
+/// Checks that what was acked was done, and that what was refused was not.
 void judge::check_answer(const command& c, const fate* f) {
   using kind = fate::kind;
   auto done = f && (f->what == kind::said || f->what == kind::swallowed || f->what == kind::done);
@@ -133,8 +133,8 @@ void judge::check_answer(const command& c, const fate* f) {
 
 // -- where it is ----------------------------------------------------------------------------------
 
-/// The places that a command may have gone to, the likeliest first; the last of several is sure, or
-/// there is none that is.
+/// The places that a command may have gone to, the likeliest first. If there are several, only the
+/// last can be sure.
 std::vector<judge::place*> judge::where(const command& c) {
   std::vector<place*> found;
   for (auto i = places_.rbegin(); i != places_.rend(); ++i) {
@@ -147,7 +147,7 @@ std::vector<judge::place*> judge::where(const command& c) {
   return found;
 }
 
-/// Whether the client was a member until it left by a command.
+/// Whether the client surely is a member, or was one until it left by a command.
 bool judge::is_sure(const place& p) const {
   auto& s = stays_[p.stay];
   if (s.how() == stay::end::left)

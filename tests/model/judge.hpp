@@ -12,13 +12,13 @@ namespace troupe::model {
 /// How a client's connection has ended, if it has.
 enum class ending : std::uint8_t {
   none,
-  cut,  ///< by the server: what was on its way may be lost from some command on
-  went, ///< by the client, when the server had read all that it had said: all of it takes effect
+  cut,  ///< by the server: commands from some point on may be lost
+  went, ///< by the client, after the server had read all its commands: all take effect
 };
 
-/// Walks through a client's commands in the order in which it said them and holds what became of
-/// each against what must have: what it said in a room that it surely held is in that room's log,
-/// what it said elsewhere is in none; what was acked was done, what was refused was not.
+/// Walks through a client's commands in the order in which it sent them, and checks the fate of
+/// each. What it said in a room where it surely was is in that room's log; what it said elsewhere
+/// is in none. What was acked was done; what was refused was not.
 class judge {
 public:
   judge(oracle& t, const std::string& user, bool one_room, const std::deque<stay>& stays,
@@ -28,11 +28,11 @@ public:
   void walk(const std::deque<command>& all);
 
 private:
-  /// A room that the client holds as far as its own commands say.
+  /// A room that the client is in, judging by its own commands.
   struct place {
     std::string room;
     std::size_t stay;
-    bool lost = false; ///< something said there was not heard any more: neither is what comes later
+    bool lost = false; ///< the room has missed a command, so it hears no later one
   };
 
   void join(const command& c);
@@ -50,8 +50,8 @@ private:
   const std::deque<stay>& stays_;
   ending ending_;
   std::vector<place> places_; ///< the latest join last
-  bool narrowed_ = false;     ///< a token may have taken rights
-  bool unclear_ = false;      ///< from here on it is not known where the client is
+  bool narrowed_ = false;     ///< a token may have removed rights
+  bool unclear_ = false;      ///< from here on nobody knows where the client is
 };
 
 } // namespace troupe::model

@@ -1,12 +1,12 @@
-// What the whole actor layer must keep, under interleavings drawn from seeds: several loops on one
-// thread, sockets that stall and cut, members of all kinds that come, speak, are thrown out and go,
-// rooms that crash and end. To replay one seed: TROUPE_MODEL_SEED=<seed> model_tests; with
-// TROUPE_MODEL_TRACE=1 it prints what every client says and receives. TROUPE_MODEL_RED=<n> goes on
-// to the n-th seed that is red.
+// Checks the guarantees of the whole actor layer under interleavings drawn from seeds: several
+// loops on one thread, sockets that stall and are cut, members of all kinds that come, speak, are
+// kicked and go, rooms that crash and end. To replay one seed: TROUPE_MODEL_SEED=<seed>
+// model_tests; with TROUPE_MODEL_TRACE=1 it prints what every client sends and receives.
+// TROUPE_MODEL_RED=<n> goes on until n seeds have failed.
 //
-// `world` draws what happens. In each room a `witness` writes down what it says and what became of
-// each command (`truth`). Each `client` holds its frames against that, `stay` by `stay`, and in the
-// end a `judge` holds its commands against what became of them.
+// `world` draws what happens. In each room a `witness` writes what it says, and the fate of each
+// command, into the `oracle`. Each `client` compares its frames with that, `stay` by `stay`. At the
+// end a `judge` compares its commands with their fates.
 #include <utility>
 
 #include "world.hpp"
@@ -27,8 +27,8 @@ std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
   return text ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
-/// What happens so often in a play on average is to happen that often in all; a few plays may be
-/// poor in it, for worlds differ.
+/// The least count to expect of an event that happens `in_each` times in an average play. Worlds
+/// differ, so a few plays may have fewer.
 std::size_t least_of(std::size_t plays, double in_each) {
   auto on_average = static_cast<double>(plays) * in_each;
   return static_cast<std::size_t>(std::max(0.0, on_average - 6 * std::sqrt(on_average)));
@@ -56,7 +56,7 @@ TEST_CASE("whatever happens, members hear all that their rooms say, and what the
     CHECK(complaints.empty());
     most_red -= !complaints.empty();
   }
-  // The model is worth something only if things happened.
+  // The test proves something only if these things happened.
   if (!only && most_red > 0) {
     INFO("received " << sum.received << ", said " << sum.said << ", done " << sum.acted
                      << ", refused " << sum.refused << ", crashed " << sum.crashed

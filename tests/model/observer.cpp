@@ -52,9 +52,9 @@ void observer::hear(const frame_fields& f) {
   }
 }
 
-/// Finds where a line stands, and sees that what came before it was heard.
+/// Finds a line's place in the log, and checks that it has heard what came before.
 void observer::find(const frame_fields& line) {
-  if (line.type == "binary" && (!next_ || missed_ > 0)) { // it does not say which
+  if (line.type == "binary" && (!next_ || missed_ > 0)) { // nothing identifies a binary line
     notices_.clear();
     missed_ = 0;
     return next_.reset();

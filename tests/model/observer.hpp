@@ -16,21 +16,22 @@
 
 namespace troupe::model {
 
-/// A server-side member: it hears what a v1 JSON client hears, in the same order, less what it is
-/// told that it has missed.
+/// A server-side member. It hears what a v1 JSON client hears, in the same order, except what a gap
+/// tells it that it missed.
 class observer {
 public:
   observer(oracle& t, caf::actor_system& system, actors::node& node, std::string room,
            actors::observer_options options);
 
-  /// Takes at most `most` of what has come, and keeps the credit of all that until `let_go`.
+  /// Takes at most `most` events that have come. Keeps their credits until `let_go`.
   void look(std::size_t most);
   void let_go() { kept_.clear(); }
   void leave();
 
-  /// Once nothing moves any more and the room has spoken once more.
+  /// Checks that everything owed has come. Call it when nothing is under way, after the room has
+  /// spoken once more.
   void settle();
-  /// Whether it was told the end, or does not wait for it.
+  /// Whether it was told the end, or has left and does not wait for it.
   [[nodiscard]] bool has_ended() const noexcept { return leaving_ || phase_ == phase::over; }
 
 private:
@@ -52,7 +53,7 @@ private:
   bool leaving_ = false;
   std::size_t log_ = 0;
   std::optional<std::size_t> next_;   ///< the entry that comes next; unknown until a line is heard
-  std::vector<frame_fields> notices_; ///< heard since, while it is not known where
+  std::vector<frame_fields> notices_; ///< heard since then, while their place is unknown
   std::uint64_t missed_ = 0;          ///< told by gaps since the last line
   int last_outside_ = 0;
 };

@@ -4,7 +4,7 @@
 
 namespace troupe::model {
 
-/// The stay that it is in, as far as it was told.
+/// The stay that it is in, as far as it has been told.
 stay* plain_client::current() {
   return stays_.empty() || stays_.back().how() != stay::end::none ? nullptr : &stays_.back();
 }
@@ -28,7 +28,8 @@ void plain_client::on_frame(const frame_fields& f) {
     f.type == "outside" ? current()->hear_outside(f) : current()->hear(f);
 }
 
-/// It is in another room now, or in the same again; its lobby comes without `joined`.
+/// Notes that it is now in another room, or in the same room anew. Its lobby comes without
+/// `joined`.
 void plain_client::on_which(const frame_fields& f) {
   auto* asked = std::exchange(entering_, nullptr);
   if (!asked) {
@@ -46,7 +47,8 @@ void plain_client::on_which(const frame_fields& f) {
   begin(asked, *f.log, *f.at, std::nullopt);
 }
 
-/// An `error` without request tells the end of a stay. That of the room before may come late.
+/// An `error` without `request` tells the end of a stay. The error of the previous room may come
+/// late.
 void plain_client::on_thrown_out(const frame_fields& f) {
   if (auto* in = current(); in && in->room() == f.room)
     in->over(f.code == "room_closed" ? stay::end::closed

@@ -77,7 +77,7 @@ void raw_client::settle() {
     oracle_.complain(user_, "never heard " + at_.said()[*next_].text);
 }
 
-/// What it need not hear.
+/// Skips broadcasts that exclude it.
 void raw_client::pass() {
   while (*next_ < at_.said().size() && at_.said()[*next_].except == user_)
     ++*next_;

@@ -14,11 +14,10 @@
 
 namespace troupe::model {
 
-/// An endpoint without envelope: what its clients say it says to all of them, in the order in which
-/// it was said.
+/// An endpoint without envelope. It broadcasts what its clients say, in that order.
 ///
-/// They say `<number> <user> <what>`: `all` (to all), `others` (to all but the user), `close`
-/// (closes the user), `boom` (throws).
+/// Clients say `<number> <user> <what>`; `what` is `all` (to all), `others` (to all but the user),
+/// `close` (closes the user) or `boom` (throws).
 class raw_endpoint {
 public:
   struct broadcast {
@@ -31,7 +30,7 @@ public:
   [[nodiscard]] const std::shared_ptr<actors::endpoint_state>& state() const {
     return endpoint_.state();
   }
-  /// In order, as far as they were let in.
+  /// The broadcasts in order, as far as they were accepted.
   [[nodiscard]] const std::vector<broadcast>& said() const noexcept { return said_; }
 
 private:
@@ -41,14 +40,15 @@ private:
   std::vector<broadcast> said_;
 };
 
-/// A client of it: from its opening to its end it hears every broadcast once, in order.
+/// A client of a `raw_endpoint`. From its opening to its end it hears every broadcast once, in
+/// order.
 class raw_client {
 public:
   raw_client(oracle& t, actors::node& node, unsigned loop, raw_endpoint& at, std::string user);
 
   void say(int number, const std::string& what);
   void look();
-  /// Once nothing moves any more.
+  /// Checks that every broadcast has come. Call it when nothing is under way.
   void settle();
 
   [[nodiscard]] testing::memory_session& session() { return session_; }
@@ -62,7 +62,7 @@ private:
   oracle& oracle_;
   raw_endpoint& at_;
   std::string user_;
-  std::size_t opened_at_;           ///< what was said before; some of it may still come
+  std::size_t opened_at_;           ///< how much was said before; some of that may still come
   std::optional<std::size_t> next_; ///< the broadcast that comes next; unknown until one is heard
   bool closed_ = false;
   testing::memory_session session_;

@@ -74,7 +74,7 @@ void stay::hear(const frame_fields& f) {
     seq_ = f.seq;
 }
 
-/// Between own messages without echo only its `seq` tells where it was said.
+/// If it lies between the client's own messages without echo, only its `seq` tells its place.
 void stay::hear_outside(const frame_fields& f) {
   auto& what = oracle_.outside[*f.number];
   if (what.room != room())

@@ -10,32 +10,34 @@
 
 namespace troupe::model {
 
-/// One client's time in one room incarnation, from its `joined` to its end: everything that the
-/// room has said meanwhile must be heard, in order, once, and nothing else.
+/// One client's time in one incarnation of a room, from its `joined` to its end. The client must
+/// hear everything that the room says meanwhile, in order and once, and nothing else.
 class stay {
 public:
   enum class end : std::uint8_t { none, left, kicked, closed, forbidden };
 
-  /// `at`: entries of the log before it. `seq`: the room's position then, as far as the client was
-  /// told.
+  /// `at`: how many entries of the log come before it. `seq`: the room's position then, if the
+  /// client was told.
   stay(oracle& t, std::string user, bool plain, std::size_t log, std::size_t at,
        std::optional<std::uint64_t> seq);
 
-  /// A frame that the room has said to all.
+  /// Checks a frame that the room has sent to all.
   void hear(const frame_fields& f);
-  /// What was published from outside.
+  /// Checks a frame that was published from outside.
   void hear_outside(const frame_fields& f);
-  /// A `joined` of a room that is held tells its position.
+  /// Checks the position in a `joined` of a room that the client is already in.
   void hear_position(std::uint64_t seq);
-  /// The room has answered a command, behind all that it had said before.
+  /// Checks an answer of the room to a command. It must come after all that the room had said
+  /// before.
   void hear_ack(const fate& f, std::optional<std::uint64_t> seq);
 
-  /// It has ended, and the client was told behind all that it was owed.
+  /// Ends the stay. The client must be told after all that it was owed.
   void over(end how, std::optional<std::uint64_t> seq);
-  /// A plain client is in another room from here on: it has heard at least what it said itself.
+  /// Ends the stay of a plain client that is now in another room. It must have heard at least its
+  /// own messages.
   void switched();
-  /// Nothing moves any more: if it holds, all was heard. A plain client that has left without `ref`
-  /// is not told.
+  /// Checks that everything was heard, if the stay goes on. Call it when nothing is under way. A
+  /// plain client that has left without `ref` is not told of its end.
   void settle();
 
   [[nodiscard]] end how() const noexcept { return how_; }
@@ -49,7 +51,7 @@ private:
   [[nodiscard]] bool at_own_end() const;
   [[nodiscard]] bool is_owed(const entry& e) const;
   void pass();
-  /// Passes what it need not hear, at most up to `position`.
+  /// Skips what it need not hear, at most up to `position`.
   void pass_to(std::size_t position);
   void complain(const std::string& what);
 
@@ -58,11 +60,11 @@ private:
   bool plain_;
   std::size_t log_;
   std::size_t next_;                 ///< the entry that comes next
-  std::optional<std::uint64_t> seq_; ///< of the last stored broadcast before that
+  std::optional<std::uint64_t> seq_; ///< the seq of the last stored broadcast before that
   std::size_t heard_ = 0;            ///< behind the last entry that was heard
   int last_outside_ = 0;
   end how_ = end::none;
-  bool broken_ = false; ///< complained already: what follows from it is no news
+  bool broken_ = false; ///< it has complained; further complaints would only follow from that
 };
 
 } // namespace troupe::model

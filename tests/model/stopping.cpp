@@ -4,7 +4,7 @@
 
 namespace troupe::model {
 
-/// The node stops while all go on: rooms see each of their members leave, and only then do
+/// Stops the node while clients go on. Rooms must see each of their members leave before
 /// connections end.
 void world::stop() {
   std::set<std::string> present;
@@ -29,7 +29,7 @@ void world::stop() {
   ++tally_.stopped;
 }
 
-/// What clients do who do not know that the node stops.
+/// Lets a client act as if it did not know that the node stops.
 void world::act_on() {
   auto* c = someone();
   if (!c || c->gone())
@@ -45,7 +45,8 @@ void world::act_on() {
   }
 }
 
-/// `before`: what rooms had said when the node was told to stop to those who were `present`.
+/// Checks the end of the node. `present`: the users connected when it was told to stop. `before`:
+/// how many entries each log had then.
 void world::check_stopped(const std::set<std::string>& present,
                           const std::vector<std::size_t>& before) {
   for (unsigned i = 0; i < node_.loops(); ++i)

@@ -7,20 +7,20 @@
 
 namespace troupe::model {
 
-/// What a command asks of the room's behaviour, written into its text, its bytes or the profile of
+/// What a command asks of the room's behaviour. It travels in the text, the bytes or the profile of
 /// a join.
 struct deed {
-  int number = 0;         ///< of the command, unique in a play and rising
+  int number = 0;         ///< of the command; unique in a play, and increasing
   std::string what = "-"; ///< see `witness`
   std::string whom = "-"; ///< a user, if it concerns one
   bool echo = true;       ///< whether the sender gets its own copy
 
-  /// With `padding` bytes behind it.
+  /// The deed as text, with `padding` bytes behind it.
   [[nodiscard]] std::string text(std::size_t padding = 0) const;
   [[nodiscard]] static std::optional<deed> read(std::string_view text);
 };
 
-/// The fields of a server message that the model looks at; what is absent is empty.
+/// The fields of a server message that the model checks; absent ones are empty.
 struct frame_fields {
   std::string type, room, epoch, text, user, reason, code, request, bytes;
   std::optional<std::uint64_t> seq, log, at, size;

@@ -49,12 +49,12 @@ join_decision witness::authorize_join(room_context& room, const member& candidat
   auto& f = oracle_.fates[d->number];
   f = {fate::kind::crashed, index_};
   obey(room, *d, "ask/");
-  if (d->what != "ask/end") // one that ends has not decided: its successors are asked, and end, too
+  if (d->what != "ask/end") // undecided: successors are asked, and end, too
     f.what = d->what == "ask/refuse" ? fate::kind::refused : fate::kind::let_in;
   return d->what == "ask/refuse" ? join_decision::refuse("no") : join_decision::accept();
 }
 
-/// Tells the newcomer first which log its frames are to be held against, and from where.
+/// First tells the newcomer with which log to compare its frames, and from which entry on.
 void witness::on_join(room_context& room, const member& m) {
   log().entries.push_back({entry::kind::came, "userJoined", m.user_id, {}, m.user_id, {}, false});
   if (!log().inside.insert(m.user_id).second)
@@ -84,7 +84,7 @@ void witness::on_close(room_context&) {
   log().closed = true;
 }
 
-/// However a room ends, its members have left; and unless it crashed it was told.
+/// Checks that the room saw its members leave, and that it was told of its end unless it crashed.
 void witness::check_end() {
   if (!log().inside.empty())
     oracle_.complain(name_, "has ended, and did not see its members leave");
@@ -106,7 +106,7 @@ bool witness::on_binary(room_context& room, const member& from, std::string_view
   return take(room, from, bytes, "binary");
 }
 
-/// Handles one command; returns whether it is to be relayed.
+/// Handles one command; returns whether to relay it.
 bool witness::take(room_context& room, const member& from, std::string_view text,
                    std::string_view type) {
   check(room);
@@ -123,7 +123,8 @@ bool witness::take(room_context& room, const member& from, std::string_view text
   before = d->number;
   auto& f = oracle_.fates[d->number];
   auto user = from.user_id;
-  // Until it is through; who throws itself out is told so, even if the room crashes over it.
+  // This holds until the command is done. A client that kicks itself is told so even if the room
+  // then crashes.
   f = {d->what == "kick" && d->whom == user ? fate::kind::thrown_out : fate::kind::crashed, index_};
   obey(room, *d);
   f.position = log().entries.size();
@@ -182,8 +183,8 @@ void witness::kick(room_context& room, const std::string& user) {
   });
 }
 
-/// No command has brought it here: what is said then is charged to the room, while somebody is to
-/// hear it still.
+/// Greets a member that joined automatically. No command pays for this output, so it is charged to
+/// the room if somebody still hears it.
 void witness::greet(room_context& room, const member& m) {
   auto before = room.pressure();
   broadcast(room, {entry::kind::line, "told", {}, "0 greet " + m.user_id + " loud"});

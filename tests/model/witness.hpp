@@ -12,17 +12,17 @@
 
 namespace troupe::model {
 
-/// Relays, writes down what it says, and does in each hook what the command asks for:
+/// A behaviour that relays, notes what it says, and does in each hook what the command asks for:
 ///
-/// in a message, a binary message and `do`: `swallow`, `refuse`, `refuse/say` (refuses and returns
-/// true), and all below; in the profile of a join: `ask/refuse`, and `ask/`, `enter/`, `exit/` with
-/// one of those below: in `authorize_join`, `on_join` and `on_leave`; everywhere: `kick` (the user
-/// named), `end`, `boom` (throws), `tell` (broadcasts), `hint` (broadcasts what is not stored),
-/// `secret` (broadcasts to all but the user named), `modern` (broadcasts what plain clients do not
-/// get).
+/// In a message, a binary message and `do`: `swallow`, `refuse`, `refuse/say` (refuses and returns
+/// true), and all deeds below. In the profile of a join: `ask/refuse`, and a deed below with the
+/// prefix `ask/` (done in `authorize_join`), `enter/` (in `on_join`) or `exit/` (in `on_leave`).
+/// Everywhere: `kick` (the user named), `end`, `boom` (throws), `tell` (broadcasts), `hint`
+/// (broadcasts without storing), `secret` (broadcasts to all but the user named), `modern`
+/// (broadcasts to all but plain clients).
 class witness final : public actors::room_behavior {
 public:
-  /// `node` must outlive it. `options`: of rooms of that name.
+  /// `node` must outlive it. `options`: those of the room.
   witness(oracle& t, actors::node& node, std::string_view room,
           const actors::room_options& options);
   ~witness() override;

@@ -20,7 +20,7 @@ tally& tally::operator+=(const tally& t) {
 
 namespace {
 
-/// A user and the rooms that it opens, parted by spaces; no room: all.
+/// Reads a token: a user and the rooms that it opens, separated by spaces; no room means all.
 actors::claims_ptr read_token(std::string_view token) {
   if (token == "bad")
     return nullptr;
@@ -78,7 +78,7 @@ actors::node_options world::options() {
   return o;
 }
 
-/// Three rooms, at times one that is small and one that stays when it is empty.
+/// Adds three rooms, and sometimes a small one and one that stays when it is empty.
 void world::add_rooms() {
   names_ = {"room1", "room2", "room3"};
   if (draw_.once_in(3))

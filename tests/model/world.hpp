@@ -18,21 +18,21 @@
 
 namespace troupe::model {
 
-/// What happened in one play, to see that plays are worth something.
+/// Counts of what happened in one play, to show that plays are not empty.
 struct tally {
   std::size_t received = 0, said = 0, acted = 0, refused = 0, ended = 0, crashed = 0, kicked = 0,
               cut = 0, observed = 0, outside = 0, drained = 0, given_in_slices = 0, stopped = 0;
-  std::map<std::string, std::size_t, std::less<>> seen; ///< see `truth`
+  std::map<std::string, std::size_t, std::less<>> seen; ///< see `oracle`
   tally& operator+=(const tally& other);
 };
 
-/// One node, its rooms, clients and server-side members, and what they do, drawn from a seed.
+/// One node with its rooms, clients and server-side members. A seed decides what they do.
 class world {
 public:
   world(caf::actor_system& system, std::uint64_t seed);
   ~world();
 
-  /// Plays to the end; returns what was wrong.
+  /// Plays to the end; returns all complaints.
   std::vector<std::string> play();
 
   [[nodiscard]] const tally& result() const noexcept { return tally_; }

@@ -1,5 +1,5 @@
-// What outlives a node: handles, sessions and events that the application keeps. The sanitizers
-// look on.
+// Handles, sessions and events that the application keeps after the end of their node. Run under
+// sanitizers, the tests show that nothing freed is used.
 #include "onlooker.hpp"
 
 #include <catch2/catch.hpp>
@@ -136,7 +136,7 @@ TEST_CASE("a raw connection of a node that has gone is not taken for one of anot
   first->settle();
   peer.reset();
   first.reset();
-  manual_node second; // perhaps where the first was
+  manual_node second; // perhaps at the address of the first one
   client ann{second};
   second.settle();
   (void)ann.texts();

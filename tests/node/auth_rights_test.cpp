@@ -1,4 +1,4 @@
-// What becomes of rooms when a client's claims change.
+// What happens to a client's memberships when its claims change.
 #include "manual_node.hpp"
 
 #include <catch2/catch.hpp>
@@ -8,7 +8,7 @@ using namespace troupe::test;
 
 namespace {
 
-/// Tokens are the rooms that they open, with spaces in between, and all are the same user's.
+/// A token is the list of rooms that it opens, separated by spaces. All tokens are one user's.
 actors::node_options with_tokens(unsigned loops = 1) {
   actors::node_options o;
   o.loops = loops;
@@ -171,7 +171,7 @@ TEST_CASE("a plain client whose pending room is lost is in no room, and knows it
   CHECK(count(heard, R"("ref":"2")") == 1);
   a.say(R"({"type":"message","text":"x","ref":"3"})");
   world.settle();
-  auto in_a_room = count(heard, R"("joined","ref":"1")") == 0; // refused, it stays in the old one
+  auto in_a_room = count(heard, R"("joined","ref":"1")") == 0; // if refused, it stays there
   CHECK(count(a.texts(), in_a_room ? R"("ack","ref":"3")" : R"("code":"not_joined")") == 1);
 }
 
@@ -212,8 +212,8 @@ TEST_CASE("a room left by new claims is told of it, and ends with its last membe
   CHECK(world.node.stats().rooms == 0);
 }
 
-// Pins that a behaviour that looks at claims sees the ones of now: a moderator who is none any
-// more, for one.
+// Pins that a behaviour which reads claims sees the current ones, for instance of a user who is no
+// longer a moderator.
 // Pins §4.30.
 TEST_CASE("a behaviour sees the claims of the latest token, in the order of what is said") {
   struct moderated final : actors::room_behavior {

@@ -1,4 +1,4 @@
-// A sender's bytes a second: beyond them it is not read, and loses nothing.
+// The bound on a sender's bytes per second. Beyond it the sender is not read, but loses nothing.
 #include "manual_node.hpp"
 
 #include <catch2/catch.hpp>
@@ -114,7 +114,7 @@ TEST_CASE("0 lifts the bound, and so does a lifted rate of messages unless bytes
   }
 }
 
-/// Pins that the heartbeat does not end whom the server itself does not read.
+/// Pins that the heartbeat does not end a client that the server itself does not read.
 // Pins §4.57, §14.4.
 TEST_CASE("while a client is not read for its bytes its clocks stand still") {
   auto options = at_rate(1000);
@@ -183,11 +183,11 @@ TEST_CASE("a raw endpoint has the bound only if it was set") {
   }
 }
 
-/// Pins that a reader which takes as much as one client may send in its own codec is not overrun by
-/// way of the other one.
+/// Pins that a reader which can take all that one client may send in its own codec is not overrun
+/// by messages in the other codec.
 // Pins §4.55.
 TEST_CASE("a message that grows in the codec of another member counts as what it has become") {
-  // an array of 10,000 values: 10 KB here, 60 KB in JSON
+  // An array of 10,000 values: 10 KB here, 60 KB in JSON.
   auto count = std::string{"\xdd\x00\x00\x27\x10", 5};
   auto grows = std::string{"\x83\xa4type\xa7message\xa6roomId\xa1r\xa4"
                            "data"}

@@ -186,7 +186,7 @@ TEST_CASE("a node may be stopped while it says goodbye") {
 
 namespace {
 
-/// Writes down what its room tells it, and says something at each.
+/// Notes each hook that its room calls, and broadcasts in each.
 struct diary final : actors::room_behavior {
   explicit diary(strings& l) : log(l) {}
   void on_leave(actors::room_context& room, const actors::member& who,

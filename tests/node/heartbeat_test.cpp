@@ -32,7 +32,7 @@ std::ptrdiff_t pings(client& c) {
 
 void say_ping(client& c) { c.say(R"({"type":"ping"})"); }
 
-/// Runs the client's loop only, while time passes.
+/// Lets time pass while only the client's loop runs.
 void pass_on_loop_0(manual_node& world, std::chrono::milliseconds time) {
   for (; time.count() > 0; time -= 100ms) {
     world.clock.advance(100ms);
@@ -90,7 +90,8 @@ TEST_CASE("a client that answers is pinged again after the interval of silence, 
   while (pings(ann) == 0)
     world.pass(10ms);
 
-  constexpr auto before = std::min<std::chrono::milliseconds>(interval / 128, 32ms); // with others
+  // A ping may come this much earlier, to go together with others.
+  constexpr auto before = std::min<std::chrono::milliseconds>(interval / 128, 32ms);
   world.pass(1s);
   say_ping(ann);
   world.pass(interval - before - one_tick);
@@ -113,7 +114,7 @@ TEST_CASE("clients that fell silent one after the other are pinged together") {
   for (int i = 0; i < 50; ++i)
     all.push_back(std::make_unique<client>(world));
   world.settle();
-  for (auto left = interval; left > 0ms; left -= 5s) { // each has been pinged
+  for (auto left = interval; left > 0ms; left -= 5s) { // until each has been pinged
     world.pass(5s);
     for (auto& c : all)
       say_ping(*c);
@@ -132,7 +133,7 @@ TEST_CASE("clients that fell silent one after the other are pinged together") {
     pinged += static_cast<std::size_t>(now);
   }
   CHECK(pinged == all.size());
-  CHECK(rounds <= 18); // fifty moments in steps of 32 ms
+  CHECK(rounds <= 18); // fifty moments, grouped into steps of 32 ms
 }
 
 TEST_CASE("a client that answers is pinged after each interval, also where the timeout is longer") {
@@ -159,7 +160,7 @@ TEST_CASE("a client that answers is pinged after each interval, also where the t
 TEST_CASE("a client is pinged after the interval of silence or a sixteenth less, whenever it was "
           "heard last") {
   constexpr std::chrono::milliseconds beat = 3200ms;
-  // shorter than the interval, or not
+  // Some are shorter than the interval, some are not.
   auto patience = GENERATE(as<std::chrono::milliseconds>{}, 1s, 3200ms, 10s, 0s);
   auto answer_after =
     GENERATE(as<std::chrono::milliseconds>{}, 0ms, 100ms, 190ms, 210ms, 400ms, 900ms);
@@ -223,7 +224,7 @@ TEST_CASE("a client that talks is never pinged") {
   CHECK(pings(ann) == 0);
 }
 
-/// A peer whose packets no longer arrive, while the server keeps sending to it.
+/// Covers a peer whose packets no longer arrive, while the server keeps sending to it.
 TEST_CASE("being sent to does not keep a silent client alive") {
   manual_node world{beating()};
   client ann{world}, bob{world};
@@ -285,8 +286,8 @@ TEST_CASE("a session may be destroyed in the turn in which it was terminated") {
   CHECK(world.node.stats().connections == 0);
 }
 
-/// Pins the contract of `sink::last_inbound`: while the server does not read, the client's silence
-/// is not its own.
+/// Pins the contract of `sink::last_inbound`: while the server does not read, a silent client is
+/// not at fault.
 // Pins §4.57, §14.4.
 TEST_CASE("a client that is out of credit is not terminated for being silent") {
   auto options = beating(2);
@@ -294,7 +295,7 @@ TEST_CASE("a client that is out of credit is not terminated for being silent") {
   manual_node world{options};
   client ann{world};
   auto room = world.room_on(1);
-  ann.join(room); // its loop stands still, so the join is pending and what follows holds credit
+  ann.join(room); // the room's loop stands still: the join is pending, what follows holds credit
   for (int i = 0; i < 5; ++i)
     ann.publish(room, "x");
 

@@ -1,4 +1,5 @@
-// What rooms keep of what they have said costs nobody anything: a whole node on manual loops.
+// The budget for what rooms keep of their messages, in a whole node on manual loops. Histories take
+// nothing from members.
 #include "manual_node.hpp"
 
 #include <catch2/catch.hpp>
@@ -135,7 +136,7 @@ TEST_CASE("a pattern of rooms can keep no history where the others do, and the o
   }
 }
 
-/// Pins what happens to frames that are history and output at once.
+/// Pins what happens to frames that are both history and output.
 TEST_CASE(
   "what histories let go while a stalled reader holds it is output again, and bounded as output") {
   auto options = small_node();

@@ -1,4 +1,4 @@
-// Who is thrown out is told so before any of its commands is refused for it.
+// A kicked client is told of the kick before any of its commands is refused because of it.
 #include <utility>
 
 #include "manual_node.hpp"
@@ -17,7 +17,7 @@ using troupe::test::type_of;
 
 namespace {
 
-/// Throws out who says "out", in the hook that hears it.
+/// Kicks whoever says "out", in the hook that hears it.
 struct strict final : room_behavior {
   strict() {
     on("out", [](room_context& room, const member& from, const application_message&) {

@@ -1,5 +1,5 @@
-// What is legal at the door cuts no reader that stalls for less than the bound, whatever the other
-// codec makes of it.
+// Messages that the server accepts cut no reader that stalls for less than the bound, however much
+// they grow in the reader's codec.
 #include "manual_node.hpp"
 
 #include <catch2/catch.hpp>
@@ -23,7 +23,7 @@ std::string big_endian(std::uint32_t n) {
           static_cast<char>(n)};
 }
 
-/// A `message` of MessagePack with `data` as it is given, encoded.
+/// A `message` in MessagePack. `data` is already encoded.
 std::string message_of(const std::string& data) {
   return std::string{"\x84\xa4type\xa7message\xa6roomId\xa1r\xa4"} + "echo\xc2\xa4" + "data" + data;
 }
@@ -50,7 +50,7 @@ struct hall {
     reader->session.set_window(0);
   }
 
-  /// Says it that often, then lets the reader read.
+  /// Sends `message` that many times, then lets the reader read. Returns how many it has heard.
   std::size_t heard_of(const std::string& message, int times) {
     for (int i = 0; i < times; ++i) {
       speaker->session.say(message, true);
@@ -76,7 +76,7 @@ TEST_CASE("as many largest messages as the bound names wait for a stalled reader
     h.open(encoding::v1_msgpack);
     auto message = message_of(data);
 
-    CHECK(h.heard_of(message, 16) == 16); // 16 of 64 KiB are the bound of 1 MiB
+    CHECK(h.heard_of(message, 16) == 16); // 16 messages of 64 KiB are within the bound of 1 MiB
     CHECK(h.reader->close_code() == 0);
   }
 }

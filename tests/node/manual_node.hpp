@@ -18,21 +18,21 @@ namespace troupe::test {
 
 using protocol::encoding;
 
-/// A node that nothing moves but the test: its loops and its clock.
+/// A node whose loops and clock only the test drives.
 struct manual_node {
   explicit manual_node(actors::node_options options = {})
     : node(system, with_clock(std::move(options))) {}
 
   void settle() { loops.settle(); }
 
-  /// A name whose room lives on that loop.
+  /// The name of a room that lives on `loop`.
   [[nodiscard]] std::string room_on(unsigned loop) const {
     for (int i = 0;; ++i)
       if (auto name = "room" + std::to_string(i); node.loop_of(name) == loop)
         return name;
   }
 
-  /// Lets time pass, in steps that no deadline is longer than.
+  /// Lets time pass in steps of 10 ms, so that each deadline fires in time.
   void pass(std::chrono::milliseconds time) {
     constexpr std::chrono::milliseconds step{10};
     for (; time.count() > 0; time -= step) {
@@ -59,7 +59,7 @@ private:
   }
 };
 
-/// Of a node that holds at most `budget` bytes of output, and says nothing by itself.
+/// Options of a node that holds at most `budget` bytes of output, and sends nothing of its own.
 inline actors::node_options bounded_by(std::int64_t budget) {
   actors::node_options o;
   o.memory_budget_bytes = budget;
@@ -70,7 +70,7 @@ inline actors::node_options bounded_by(std::int64_t budget) {
   return o;
 }
 
-/// A JSON client, or one that is said JSON to and does not understand it.
+/// A client that sends JSON, even if its encoding is MessagePack.
 struct client {
   explicit client(manual_node& world, encoding e = encoding::v1_json, unsigned loop = 0,
                   actors::outbox::bounds bounds = {}, std::string user_id = {},
@@ -83,7 +83,7 @@ struct client {
     say(R"({"type":"message","roomId":")" + room + R"(","text":")" + text + "\"}");
   }
 
-  /// The texts received since the last look; other frames are kept in `others`.
+  /// The texts received since the last call. Keeps other frames in `others`.
   std::vector<std::string> texts() {
     std::vector<std::string> out;
     for (auto& f : session.take_frames()) {
@@ -95,7 +95,7 @@ struct client {
     return out;
   }
 
-  /// `field` of each text of that type received since the last look.
+  /// `field` of each text of that type received since the last call.
   std::vector<std::string> heard(std::string_view type, std::string_view field) {
     std::vector<std::string> out;
     for (auto& text : texts()) {
@@ -106,7 +106,7 @@ struct client {
     return out;
   }
 
-  /// The code of the close frame received, after a look; 0: none.
+  /// The code of the close frame received so far; 0: none.
   [[nodiscard]] std::uint16_t close_code() {
     (void)texts();
     for (auto& f : others)

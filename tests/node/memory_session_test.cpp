@@ -204,7 +204,7 @@ TEST_CASE("a server waits for a client without a socket for as long as it is tol
   patient.session.set_window(0);
   for (auto* who : {&deaf, &patient.session})
     who->say(R"({"type":"ping","ref":"1"})");
-  mute.say("no MessagePack"); // it is closed for that, and does not answer
+  mute.say("no MessagePack"); // this makes the server close it, and it does not answer
   world.settle();
 
   world.pass(4s);

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::int64_t budget = 100'000;
 
-/// One who speaks in the rooms `a` and `b`, and a stalled listener in each.
+/// A speaker in the rooms `a` and `b`, and a stalled listener in each.
 struct rig {
   rig() {
     for (auto [who, room] :
@@ -23,7 +23,7 @@ struct rig {
     second.session.set_window(0);
   }
 
-  /// Lets about `bytes` pile up before the listener of `room`, as messages of 1,000.
+  /// Publishes about `bytes` to `room`, in messages of 1,000 bytes.
   void pile_up(const std::string& room, std::int64_t bytes) {
     for (; bytes > 0; bytes -= 1000) {
       speaker.publish(room, std::string(860, 'x'));
@@ -72,7 +72,7 @@ TEST_CASE("over the budget the client that has lagged longest is cut, and only t
   CHECK(close_reason(r.first) == "node_overloaded");
   CHECK(r.first.close_code() == 1013);
   CHECK(close_reason(r.second).empty());
-  CHECK(r.second.heard("message", "text").empty()); // they came with the look for the reason
+  CHECK(r.second.heard("message", "text").empty()); // `close_reason` has taken them
   CHECK(r.used() < budget / 10 * 9);
   CHECK_FALSE(r.world.node.overloaded());
 }
@@ -136,8 +136,8 @@ TEST_CASE("while the budget stays exceeded the next one goes") {
   CHECK_FALSE(r.world.node.overloaded());
 }
 
-/// Pins that a client which was cut, and still holds the rest of a half-written frame, does not
-/// stand in the way of the next one.
+/// Pins that a cut client which still holds the rest of a half-written frame does not keep the next
+/// one from being cut.
 TEST_CASE("the next one goes also where the first has not yet sent the rest of its frame") {
   rig r;
   r.second.join("a");

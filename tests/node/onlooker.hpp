@@ -18,14 +18,15 @@ inline constexpr auto joined = room_event::kind::joined, frame = room_event::kin
                       gap = room_event::kind::gap, closed = room_event::kind::closed,
                       refused = room_event::kind::refused;
 
-/// An actor that takes what it was sent when the test says so; until then it holds its credit.
+/// An actor that receives events only when the test calls `take`. Until then the events hold their
+/// credits.
 class onlooker {
 public:
   explicit onlooker(caf::actor_system& system) : self_(system) {}
 
   [[nodiscard]] caf::actor handle() const { return caf::actor_cast<caf::actor>(self_); }
 
-  /// All events that have come, or at most that many.
+  /// Takes all events that have come, or at most `most` of them.
   std::vector<room_event> take(std::size_t most = ~std::size_t{0}) {
     std::vector<room_event> events;
     bool more = true;
@@ -48,7 +49,7 @@ private:
   caf::scoped_actor self_;
 };
 
-/// Does what its members ask for.
+/// A behaviour that does what its members ask for.
 struct obedient final : actors::room_behavior {
   obedient() {
     on("boom", [](auto&, auto&, auto&) { throw std::runtime_error{"boom"}; });

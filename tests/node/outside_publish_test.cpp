@@ -174,8 +174,8 @@ TEST_CASE("output that nobody has taken is bounded: overloaded, nothing is sent,
   CHECK(again == publish_result::accepted);
 }
 
-/// Pins that the bound is the room's: `server.room(name).publish(...)` names the room anew each
-/// time.
+/// Pins that the bound is per room, not per handle: `server.room(name).publish(...)` makes a new
+/// handle each time.
 TEST_CASE("a room named again and again has one bound, not one a name") {
   manual_node world{small_bound()};
   client ann{world};

@@ -1,4 +1,4 @@
-// Where a node places rooms.
+// On which loops a node places rooms.
 #include "manual_node.hpp"
 
 #include <catch2/catch.hpp>
@@ -8,7 +8,7 @@ using namespace troupe::test;
 
 namespace {
 
-/// The loops of 64 rooms, a digit each.
+/// The loops of 64 rooms, one digit each.
 std::string places(std::optional<std::uint64_t> seed) {
   actors::node_options options;
   options.loops = 2;

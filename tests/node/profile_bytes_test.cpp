@@ -1,4 +1,4 @@
-// What clients' joins bring along is bounded, and counted for as long as it is kept.
+// The profiles in clients' joins are bounded, and counted as long as they are kept.
 #include "manual_node.hpp"
 
 #include <catch2/catch.hpp>
@@ -32,11 +32,11 @@ TEST_CASE("a profile counts while its membership lasts, however that ends") {
   for (auto room : {"a", "b", "c"})
     join(*ann, room, 1000);
   auto in_three = kept(world);
-  join(*ann, "a", 500); // a second join: what it brings is dropped
+  join(*ann, "a", 500); // a second join: its profile is dropped
   auto again = kept(world);
   ann->say(R"({"type":"leave","roomId":"b"})");
   auto in_two = kept(world);
-  join(bob, "a", 1000); // full
+  join(bob, "a", 1000); // the room is full
   auto refused = kept(world);
   ann->session.disconnect();
   ann.reset();

@@ -9,7 +9,7 @@ using strings = std::vector<std::string>;
 
 namespace {
 
-/// Runs one loop while the others stand still.
+/// Runs only one loop; the others stand still.
 void run_only(manual_node& world, unsigned loop) {
   while (world.node.loop(loop).run_turn()) {}
 }
@@ -48,7 +48,7 @@ TEST_CASE("a client is read while it has credit; the rest waits outside and is r
 
 // Pins §4.54, §16.25.
 TEST_CASE("of a client's commands 32 wait, or 128 KiB and one largest message, and no more") {
-  constexpr std::size_t largest = 64 * 1024 - 64; // its text
+  constexpr std::size_t largest = 64 * 1024 - 64; // bytes of its text
   for (auto [bytes, most] : {std::pair{std::size_t{1}, 32u}, {largest, 4u}}) {
     manual_node world{two_loops({})};
     auto room = world.room_on(1);
@@ -105,7 +105,7 @@ TEST_CASE("a client that ends while it is out of credit gives all of it back") {
   run_only(world, 0);
 
   ann.session.disconnect();
-  world.pass(11s); // the room was made, and is never entered
+  world.pass(11s); // long enough for a room that nobody enters to end
 
   CHECK(ann.session.held_messages() == 0);
   CHECK(world.node.stats().connections == 0);
@@ -148,7 +148,7 @@ TEST_CASE("who has half of its output still to take is heard once it has taken i
   ann.session.set_window(std::nullopt);
   world.settle();
 
-  CHECK(unread == 100 - 33); // one more than half of 64 frames
+  CHECK(unread == 100 - 33); // half of 64 frames, and one
   CHECK(ann.session.unread() == 0);
   CHECK(ann.heard("message", "text") == said);
 }

@@ -9,7 +9,7 @@
 #include <memory>
 #include <stdexcept>
 
-// How rooms begin and end, by whole nodes on loops that the test moves.
+// How rooms begin and end, in whole nodes on loops that the test runs.
 
 using namespace troupe;
 using namespace troupe::test;
@@ -19,7 +19,7 @@ using strings = std::vector<std::string>;
 
 namespace {
 
-/// Hooks that a test fills in; counts its incarnations and notes the ends it hears of.
+/// Hooks that a test fills in. Counts its incarnations, and notes the ends that it hears of.
 struct scripted final : room_behavior {
   struct script {
     std::function<void(room_context&)> create;
@@ -81,7 +81,8 @@ struct stage {
     (void)heard(*c);
     return c;
   }
-  /// What the client has got since the last look, as it came.
+  /// The payloads that the client has received since the last call; "close" and the code for a
+  /// close frame.
   static strings heard(client& c) {
     strings all;
     for (auto& f : c.session.take_frames())
@@ -294,7 +295,7 @@ TEST_CASE("a room that is kept when it is empty is kept after a refused first jo
   s.world.settle();
   CHECK(s.script.alive == 0);
   CHECK(s.script.ends == strings{"good left", "close"});
-  s.world.node.room("r").end(); // of a room that is not
+  s.world.node.room("r").end(); // there is no such room now
   s.world.settle();
   CHECK(s.world.node.stats().rooms == 0);
 }
@@ -333,8 +334,8 @@ TEST_CASE("nothing comes behind roomClosed, whatever the behaviour does with its
   }
 }
 
-// Pins that `room_closed` of a behaviour is an answer: of a room that ends it would wait for the
-// next one.
+// Pins that a behaviour's `room_closed` answers the join. After the `room_closed` of an ending
+// room, the join would wait for the successor.
 TEST_CASE("a join that its room refuses as closed is answered, and the room lives on") {
   stage s{1};
   s.script.authorize = [](auto&, auto& who) {
@@ -387,7 +388,7 @@ TEST_CASE("what hooks throw is logged with the room's name and the hook's, those
 
   REQUIRE(log.lines.size() == 3);
   CHECK(log.lines[0] == "room: arena:1 has crashed in on_message: boom");
-  std::sort(log.lines.begin() + 1, log.lines.end()); // members go in no order
+  std::sort(log.lines.begin() + 1, log.lines.end()); // members leave in any order
   CHECK(log.lines[1] == "room: arena:1 in on_leave: ann boom");
   CHECK(log.lines[2] == "room: arena:1 in on_leave: ben boom");
 }
@@ -578,8 +579,7 @@ TEST_CASE("a mass loss of connections does not end the room of those who stay") 
   CHECK(world.node.stats().members == 1);
 }
 
-/// Pins that shards end last: a connection whose join has reached an ended one would never be
-/// answered.
+/// Pins that shards end last: a join that reaches an ended shard would never be answered.
 TEST_CASE("a node stops although joins wait for joins, whichever loop is ahead") {
   auto turns = GENERATE(range(0, 12));
   stage s{2};
@@ -592,11 +592,11 @@ TEST_CASE("a node stops although joins wait for joins, whichever loop is ahead")
   for (auto& room : {far, near, far, near, far})
     plain->join(room);
   run(0, 2);
-  plain->session.disconnect(); // what it has said still takes effect, behind the joins
+  plain->session.disconnect(); // its earlier commands still take effect, after the joins
 
   run(0, turns % 4);
   s.world.node.request_stop();
-  run(0, turns / 4); // its rooms may end before the other loop has answered
+  run(0, turns / 4); // rooms here may end before the other loop has answered
   run(1, turns);
   s.world.node.stop();
 
@@ -696,8 +696,8 @@ TEST_CASE(
   CHECK(stage::any(heard, "not_joined"));
 }
 
-/// Each change of rooms makes the room that is left speak: by the credit of the join, not on the
-/// room's account.
+/// At each change of rooms the old room announces the leave. The credit of the join pays for that,
+/// not the room's account.
 TEST_CASE("a client that hops between rooms, or many that connect, do not end those rooms") {
   auto o = stage::options(2);
   o.rooms.max_pending_bytes = 2 * 1024;

@@ -11,7 +11,7 @@ TEST_CASE(
   observed_node r;
   r.observe("r", at_most(4, behind_policy::drop));
 
-  r.publish(10); // three fit beside `joined`
+  r.publish(10); // three fit in beside `joined`
   auto first = r.watcher.take();
   r.publish(1);
   auto second = r.watcher.take();
@@ -94,7 +94,7 @@ TEST_CASE("an actor that is to be removed when behind is told so, and nothing fo
 TEST_CASE("a room whose last member was removed for being behind ends") {
   observed_node r;
   r.observe("r", at_most(3, behind_policy::remove));
-  r.world.pass(11s); // past the time that a new room has to be entered
+  r.world.pass(11s); // longer than a new room waits for its first member
   r.publish(10);
 
   CHECK(r.watcher.take_kinds().back() == closed);

@@ -43,8 +43,7 @@ TEST_CASE("it gets its JSON also where no client speaks it") {
   CHECK(type_of(events[1].json()) == "message");
 }
 
-/// Pins that the JSON text ends with its frame: the raw bytes come in a frame of their own behind
-/// it.
+/// Pins that the JSON text ends where its frame ends: the raw bytes follow in a frame of their own.
 TEST_CASE("a binary message is told by its JSON frame") {
   observed_node r;
   client ann{r.world};
@@ -101,7 +100,7 @@ TEST_CASE("a room with a server-side member outlives its clients") {
   CHECK(r.watcher.take_kinds().back() == frame);
 }
 
-/// Pins that nobody who has ended is kept as a member.
+/// Pins that an ended actor is not kept as a member.
 TEST_CASE("an actor that ends is a member no longer") {
   observed_node r;
   {
@@ -146,7 +145,7 @@ TEST_CASE("an actor is told when its room ends in order") {
   CHECK(r.watcher.take_kinds() == kinds{joined, closed});
 }
 
-/// Pins that a crash is an end like others: who is in the room hears of it.
+/// Pins that a crash is an end like any other: members hear of it.
 TEST_CASE("an actor is told when its room crashes") {
   observed_node r;
   client ann{r.world};
@@ -171,8 +170,8 @@ TEST_CASE("an actor is told when the node stops") {
   CHECK(r.watcher.take_kinds() == kinds{joined, closed});
 }
 
-/// Pins that a gap at the very end is told, too: else the actor takes what it has for all there
-/// was.
+/// Pins that a gap at the very end is told, too. Otherwise the actor believes that it has heard
+/// everything.
 TEST_CASE("an actor that is behind when its room ends is told its gap first") {
   observed_node r;
   client ann{r.world};
@@ -197,8 +196,8 @@ TEST_CASE("an actor is refused by names that no room can have, and a null one at
   CHECK_THROWS_AS(r.world.node.observe("r", {}), std::invalid_argument);
 }
 
-/// Pins the moment between the shard's decision to end a room and the room's own end: whoever
-/// enters then is told something.
+/// Pins the moment between the shard's decision to end a room and the room's own end: an actor that
+/// enters then gets an answer.
 TEST_CASE(
   "an actor that enters a room while it ends is let into its successor or refused, not forgotten") {
   actors::node_options options;
@@ -211,15 +210,15 @@ TEST_CASE(
 
   ann.say(R"({"type":"leave","roomId":")" + room + "\"}");
   while (r.world.node.loop(0).run_turn()) {}
-  r.observe(room); // on the room's loop the leave and this wish arrive together
+  r.observe(room); // the leave and this request reach the room's loop together
 
   auto heard = r.watcher.take_kinds();
   REQUIRE_FALSE(heard.empty());
   CHECK((heard.front() == joined || heard.front() == refused));
 }
 
-/// Pins (under the address sanitizer) that the node's end leaves alone what lies in the mailboxes
-/// of actors that outlive it.
+/// Pins (under the address sanitizer) that the end of the node frees nothing in the mailboxes of
+/// actors that outlive it.
 TEST_CASE("a frame that an actor keeps outlives its room and its node") {
   std::vector<room_event> kept;
   {

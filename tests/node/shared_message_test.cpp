@@ -1,4 +1,4 @@
-// One message for many raw connections.
+// One message that many raw connections share.
 #include "manual_node.hpp"
 
 #include <troupe/actors/shared_message.hpp>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t image_bytes = 1024 * 1024;
 
-/// An endpoint that sends `message` to whoever comes.
+/// An endpoint that sends `message` to each client that connects.
 struct greeting {
   explicit greeting(actors::shared_message message)
     : place(world.node.make_endpoint(
@@ -74,7 +74,7 @@ TEST_CASE("a shared message arrives whole, as what it is") {
   CHECK(seen[0].payload == "안녕");
 }
 
-// Pins that clients that do not read share what they are sent, deflated or not.
+// Pins that clients which do not read share the bytes that they are sent, deflated or not.
 TEST_CASE("many who do not read hold one copy of a shared message") {
   greeting g{actors::shared_message::binary(std::string(image_bytes, 'x'))};
   auto before = g.world.node.stats().output_bytes;

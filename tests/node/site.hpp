@@ -14,7 +14,7 @@
 
 namespace troupe::test {
 
-/// A folder `site` beside a file `secret.txt`, gone at the end.
+/// A folder `site` beside a file `secret.txt`. The destructor removes both.
 class site {
 public:
   site() {
@@ -34,7 +34,7 @@ public:
 
   void add(const std::string& name, const std::string& content) { write(folder() / name, content); }
 
-  /// The body of what is served at `path`; nothing if nothing is.
+  /// The body that is served at `path`; nothing if none is.
   [[nodiscard]] std::optional<std::string> body(std::string_view path) const {
     auto response = transport::static_files{folder()}.find(path);
     return response ? std::optional{response->body} : std::nullopt;

@@ -1,4 +1,4 @@
-// Holds the vectors against JSON.parse: node check_vectors.mjs <folder of the vectors>
+// Checks the vectors against JSON.parse: node check_vectors.mjs <folder of the vectors>
 import { readFileSync } from 'node:fs';
 import { deepStrictEqual } from 'node:assert';
 import { join } from 'node:path';
@@ -46,10 +46,12 @@ for (const { name, json, jsonAlso = [] } of load('payloads.json').payloads) {
     }
   }
 }
-for (const { name, json } of load('valid_messages.json').messages) expect(parses(json), `JSON.parse takes message ${name}`);
+for (const { name, json } of load('valid_messages.json').messages)
+  expect(parses(json), `JSON.parse takes message ${name}`);
 for (const { name, json, code } of load('rejected.json').messages) {
-  // Only what nests too deeply is malformed to us and JSON to others.
-  if (json !== undefined && code !== 'malformed') expect(parses(json), `JSON.parse takes refused message ${name}`);
+  // A malformed message is JSON to others only if it nests too deeply.
+  if (json !== undefined && code !== 'malformed')
+    expect(parses(json), `JSON.parse takes refused message ${name}`);
 }
 for (const { name, json, plain } of load('events.json').events) {
   for (const text of [json, plain]) {
@@ -60,5 +62,7 @@ for (const { name, json, plain } of load('events.json').events) {
 }
 
 for (const fault of faults) console.error(`not so: ${fault}`);
-console.log(`${invalid.texts.length + invalid.base64.length} invalid texts, ${faults.length} faults`);
+console.log(
+  `${invalid.texts.length + invalid.base64.length} invalid texts, ${faults.length} faults`,
+);
 process.exitCode = faults.length === 0 ? 0 : 1;

@@ -9,7 +9,7 @@
 
 namespace troupe::test {
 
-/// One of the files of protocol/vectors; elements live as long as it does.
+/// One of the files in protocol/vectors. Its elements live as long as the object.
 class vector_file {
 public:
   explicit vector_file(std::string_view name);
@@ -23,7 +23,7 @@ private:
   simdjson::dom::element root_;
 };
 
-/// A string of one row, nothing if absent or null.
+/// A string of one row; nothing if absent or null.
 [[nodiscard]] std::optional<std::string> text(simdjson::dom::object row, std::string_view key);
 /// The bytes of a base64 string of one row.
 [[nodiscard]] std::optional<std::string> bytes(simdjson::dom::object row, std::string_view key);

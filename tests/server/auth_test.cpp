@@ -1,4 +1,5 @@
-// `auth` over real sockets: the hook that decided about the handshake decides again.
+// `auth` over real sockets: the hook that decided about the handshake decides about fresh tokens,
+// too.
 #include <utility>
 
 #include "support/raw_client.hpp"
@@ -23,7 +24,8 @@ using transport::upgrade_decision;
 
 namespace {
 
-/// Tokens of this test are the rooms that they open, with commas in between; all are kim's.
+/// In this test a token is the list of rooms that it opens, separated by commas. All tokens are
+/// kim's.
 actors::claims_ptr claims_of(std::string_view token, std::optional<protocol::wall_time> end = {}) {
   claims c;
   c.subject = "kim";
@@ -87,7 +89,7 @@ TEST_CASE("who has shown too many wrong tokens by auth has to wait at every way 
     GENERATE(as<transport::upgrade_authorizer>{}, nullptr, [](const transport::http_request&) {
       return upgrade_decision::accept(claims_of("lobby"));
     });
-  options.max_connections_per_ip = 100; // counts loopback
+  options.max_connections_per_ip = 100; // must exceed this test's connections from the loopback
   options.node.connections.max_errors = 0;
   auto has_hook = bool(options.authorize_upgrade);
   server node{options};
@@ -100,13 +102,13 @@ TEST_CASE("who has shown too many wrong tokens by auth has to wait at every way 
 
   client.await(R"("ref":1,"request":"auth","code":"overloaded")");
   raw_client other{node.port(), raw_client::upgrade_of("/?token=lobby")};
-  // without one nobody is asked about upgrades
+  // Without a hook, tokens of upgrades are not checked.
   other.await(has_hook ? "HTTP/1.1 429" : "HTTP/1.1 101");
 }
 
 // Pins §4.30, §4.31.
 TEST_CASE("the hook narrows each fresh token as it did the first") {
-  // Whatever the token says: not the boss's room.
+  // Whatever the token says, it does not open the boss's room.
   auto hook = [](const transport::http_request& r) {
     auto token = r.query("token");
     if (auto at = token.find("boss"); at != std::string::npos)

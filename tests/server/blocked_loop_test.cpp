@@ -1,4 +1,4 @@
-// What keeps a loop from everything else is named, and waited for.
+// A handler that blocks its loop is named, and the end of the server waits for it.
 #include <utility>
 
 #include "server/stopping.hpp"

@@ -1,5 +1,4 @@
-// What happens to a whole server moves the counter of it in /metrics, and no other of the same
-// kind.
+// Each event in a whole server moves its own counter in /metrics, and no other of the same kind.
 #include <utility>
 
 #include "server/stopping.hpp"
@@ -17,7 +16,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// The sum of all series whose name and labels start like that.
+/// The sum of all series whose name and labels start with `series`.
 double sum_of(const std::string& text, const std::string& series) {
   double sum = 0;
   for (auto at = text.find('\n' + series); at != std::string::npos;
@@ -129,13 +128,13 @@ TEST_CASE("bytes of HTTP are those of requests and answers") {
   auto sent = sum_of(s, "troupe_sent_bytes_total{protocol=\"http\"}");
   auto scrape = sum_of(s, "troupe_received_bytes_total{protocol=\"http\"}") - received;
   auto scraped = sum_of(s, "troupe_sent_bytes_total{protocol=\"http\"}") - sent;
-  auto answers = raw_client{s.port(), get + post}.read_all(); // one after the other
+  auto answers = raw_client{s.port(), get + post}.read_all(); // two requests, one after the other
 
-  // A look sees its own request and the answers before it: `scrape` is two requests, `scraped` two
-  // answers.
+  // Each scrape counts its own request and the answers before it, so `scrape` holds two requests
+  // and `scraped` two answers.
   CHECK(sum_of(s, "troupe_received_bytes_total{protocol=\"http\"}") - received
         == 2 * scrape + static_cast<double>(get.size() + post.size()));
   auto now = sum_of(s, "troupe_sent_bytes_total{protocol=\"http\"}") - sent;
-  // numbers grow by a digit
+  // Numbers in the answers may grow by a digit.
   CHECK(std::abs(now - static_cast<double>(answers.size()) - 2 * scraped) < 500);
 }

@@ -1,4 +1,4 @@
-// Sockets that are no WebSockets (yet), and wrong tokens, at a whole server over real sockets.
+// Sockets that are not (yet) WebSockets, and wrong tokens, in a whole server over real sockets.
 
 #include <utility>
 
@@ -35,7 +35,7 @@ bool is_served(std::uint16_t port, const std::string& first = {}) {
   return raw_client{port, first + healthz}.read_all().find("200 OK") != std::string::npos;
 }
 
-/// Sockets that say `first`, and no more.
+/// Opens `n` sockets that send `first`, and no more.
 std::vector<raw_client> crowd_of(std::uint16_t port, int n, const std::string& first) {
   std::vector<raw_client> crowd;
   for (int i = 0; i < n; ++i)
@@ -43,13 +43,13 @@ std::vector<raw_client> crowd_of(std::uint16_t port, int n, const std::string& f
   return crowd;
 }
 
-/// Waits until the first `n` have ended.
+/// Checks that the server ends the first `n` of them without an answer.
 void await_ends(std::vector<raw_client>& crowd, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i)
     CHECK(crowd[i].read_all().empty());
 }
 
-/// The same, whichever they are: in what order a loop reads is its own affair.
+/// Waits until any `n` have ended, since a loop may read them in any order.
 void await_any_ends(const std::vector<raw_client>& crowd, std::ptrdiff_t n) {
   auto until = std::chrono::steady_clock::now() + std::chrono::seconds{8};
   auto ended = [&] {
@@ -73,7 +73,7 @@ TEST_CASE("an address's sockets beyond its bound end those that wait longest, at
   auto crowd = crowd_of(node.port(), 12, stage);
   await_ends(crowd, 7);
 
-  CHECK(is_served(node.port())); // which costs one more
+  CHECK(is_served(node.port())); // this ends one more of the crowd
 }
 
 TEST_CASE("sockets that have become WebSockets count no more among those that have not") {
@@ -169,7 +169,7 @@ TEST_CASE("the admin port has places of its own") {
 
 namespace {
 
-/// A server that lets in who shows the key, by upgrade and at `/session`.
+/// A server that lets in whoever shows the key, by upgrade and at `/session`.
 struct guarded_server {
   explicit guarded_server(server_options options) : node(with_hook(std::move(options))) {
     node.get("/session", [this](const transport::http_request& r) {
@@ -181,7 +181,7 @@ struct guarded_server {
   }
 
   static server_options with_hook(server_options o) {
-    o.max_connections_per_ip = 1000; // counts the loopback
+    o.max_connections_per_ip = 1000; // must exceed this test's connections from the loopback
     o.authorize_upgrade = [](const transport::http_request& r) {
       return r.header("Authorization") == "Bearer good"
              ? transport::upgrade_decision::accept()
@@ -218,14 +218,14 @@ TEST_CASE("wrong tokens at the upgrade and at other doors have one count") {
     CHECK(s.status_of_upgrade(bad) == "401");
   }
   for (int i = 0; i < 3; ++i)
-    (void)s.status_at_session(bad); // some are forgotten meanwhile
+    (void)s.status_at_session(bad); // some refusals are forgotten meanwhile
 
   CHECK(s.status_at_session(bad) == "429");
   CHECK(s.status_of_upgrade(bad) == "429");
-  CHECK(s.status_at_session(good) == "429"); // nobody learns by it which is good
+  CHECK(s.status_at_session(good) == "429"); // the answer does not tell which token is good
 }
 
-/// Pins that people who share an address with somebody who is not signed in are not locked out.
+/// Pins that users are not locked out because somebody at the same address is not signed in.
 // Pins §1.40.
 TEST_CASE("requests that show no secret are never counted as wrong") {
   guarded_server s{quiet()};

@@ -1,4 +1,4 @@
-// How the server ends a socket, and what the handlers of its endpoint are told of that.
+// How the server ends a socket, and what it tells the handlers of the endpoint.
 #include <utility>
 
 #include "server/stopping.hpp"
@@ -18,7 +18,7 @@ using strings = std::vector<std::string>;
 
 namespace {
 
-/// What the handlers of one connection have been told of its end, in order.
+/// Notes what the handlers of one connection are told of its end, in order.
 class told {
 public:
   void listen(endpoint_handlers& on) {
@@ -64,8 +64,8 @@ constexpr auto deadline = 200ms;
 
 struct offence {
   std::string what;
-  std::string bytes; ///< of the client
-  std::string name;  ///< of the reason
+  std::string bytes; ///< sent by the client
+  std::string name;  ///< name of the reason
 };
 
 const offence offences[] = {
@@ -134,8 +134,8 @@ TEST_CASE("an exception is told to on_error once, however the connection then en
   CHECK(ends.lines() == strings{"error thrown", "close 1006"});
 }
 
-/// One message, which goes beyond every bound of the output by itself, is far more than the kernel
-/// takes.
+/// Sends one message that the kernel cannot take at once. It exceeds every bound of the output by
+/// itself.
 TEST_CASE("a socket ends once nothing can be written to it for the deadline, and not while it "
           "takes something") {
   constexpr auto patience = 1s;
@@ -164,7 +164,7 @@ TEST_CASE("a socket ends once nothing can be written to it for the deadline, and
   node.stop();
 
   CHECK(!ended_early);
-  CHECK(took > patience / 2); // it may have taken the last bytes somewhat before
+  CHECK(took > patience / 2); // the client may have taken the last bytes a little earlier
   CHECK(got < message_bytes);
   CHECK(ends.lines() == strings{"error write_timeout", "close 1006"});
 }

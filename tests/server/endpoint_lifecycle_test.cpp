@@ -1,4 +1,4 @@
-// What an endpoint is told of its server; what it is told of its connections is tested in actors.
+// What an endpoint is told of its server. tests/actors covers what it is told of its connections.
 #include <utility>
 
 #include <troupe/troupe.hpp>
@@ -30,7 +30,7 @@ TEST_CASE("an endpoint hears once that the port is open and once that the server
   on.on_listening = [&] { heard.push_back(node.port() != 0 ? "listening" : "too early"); };
   on.on_stop = [&] { heard.push_back("stop"); };
   node.endpoint("/a", on);
-  node.endpoint("/b", {}); // one without handlers
+  node.endpoint("/b", {}); // an endpoint without handlers
 
   node.start();
   CHECK(heard == std::vector<std::string>{"listening"});

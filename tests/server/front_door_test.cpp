@@ -1,6 +1,6 @@
 #include <troupe/troupe.hpp>
 
-// Whoever includes this one header waits for none of these.
+// The public header must not pull in any of these.
 #if defined(CAF_VERSION) || defined(CAF_CONFIG_HPP)
 #error "<troupe/troupe.hpp> includes CAF"
 #endif

@@ -1,4 +1,4 @@
-// What clients of several rooms get, over real sockets.
+// How messages of several rooms reach a client in one send, over real sockets.
 #include <utility>
 
 #include "support/raw_client.hpp"

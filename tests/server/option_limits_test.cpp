@@ -1,4 +1,5 @@
-// Options that cannot work: each field of each struct, refused by a sentence that names it.
+// Options that cannot work: for each field of each struct, a bad value is refused by a sentence
+// that names the field.
 #include <utility>
 
 #include <troupe/testing/manual_clock.hpp>
@@ -26,7 +27,7 @@ namespace {
 constexpr auto infinite = std::numeric_limits<double>::infinity();
 constexpr auto not_a_number = std::numeric_limits<double>::quiet_NaN();
 
-/// One field: how it is set to a number, and which numbers it refuses.
+/// One field: how to set it to a number, and which numbers are refused.
 struct row {
   std::string field;
   std::function<void(server_options&, double)> set;
@@ -37,7 +38,7 @@ struct row {
 using of = server_options;
 const std::vector<double> times{-1, -1e18, 1e18};
 const std::vector<double> rates{-0.5, not_a_number, infinite, -infinite, 1e300};
-const std::vector<double> sizes{-1, 9e18}; // a negative one is what an unsigned field makes of it
+const std::vector<double> sizes{-1, 9e18}; // in an unsigned field -1 becomes huge
 
 template <class T>
 T number(double n) {
@@ -370,7 +371,7 @@ TEST_CASE("a node without clock, log or counters is refused, and so are limits o
   room_options negative;
   negative.max_members = static_cast<std::size_t>(-1);
   CHECK(names(refusal([&] { b.node.rooms("r", make, negative); }), "room_options.max_members"));
-  CHECK(refusal([&] { b.node.rooms("r", make); }) == "none"); // what was refused has left nothing
+  CHECK(refusal([&] { b.node.rooms("r", make); }) == "none"); // the refusal has left no trace
   caf::scoped_actor self{b.system};
   auto who = caf::actor_cast<caf::actor>(self);
   CHECK(names(refusal([&] {
@@ -447,7 +448,7 @@ TEST_CASE("what is not configured has the limits that are published") {
   CHECK(rooms.history_age == 5min);
   CHECK(rooms.max_members == 10'000);
   CHECK(rooms.max_rooms == 100'000);
-  CHECK(rooms.max_pending_bytes == 1024 * 1024); // a room ends at eight times that
+  CHECK(rooms.max_pending_bytes == 1024 * 1024); // a room ends at eight times this
   CHECK(o.node.heartbeat.interval == 25s);
   CHECK(o.node.heartbeat.timeout == 10s);
   CHECK(o.node.reconnect_min == 500ms);

@@ -1,5 +1,5 @@
-// What is under way when a server stops, and what outlives it. The steps of a drain are tested with
-// nodes.
+// What happens to work under way when a server stops, and what outlives the server. tests/node
+// covers the steps of a drain.
 #include <utility>
 
 #include "server/stopping.hpp"
@@ -84,7 +84,7 @@ TEST_CASE("the probes' port answers until the end") {
   options.drain_timeout = 1000ms;
   server s{options};
   s.start();
-  raw_client silent{s.port()}; // answers no close frame: the drain takes its whole time
+  raw_client silent{s.port()}; // answers no close frame: the drain takes its full time
   std::atomic<bool> has_stopped{false};
   auto began = steady_clock::now();
 
@@ -106,7 +106,7 @@ TEST_CASE(
   struct closing final : room_behavior {
     explicit closing(std::atomic<bool>& c) : closed(c) {}
     void on_close(room_context&) override {
-      ::poll(nullptr, 0, 200); // longer than it takes to say goodbye
+      ::poll(nullptr, 0, 200); // longer than the goodbye takes
       closed = true;
     }
     std::atomic<bool>& closed;
@@ -171,7 +171,7 @@ TEST_CASE(
     member.await("joined");
     return member;
   };
-  auto free = member_of(room_on("free:", 0)); // the door is that loop's
+  auto free = member_of(room_on("free:", 0)); // this loop accepts
   auto busy = member_of(room_on("blocked:", 1));
   busy.send(masked_text(R"({"type":"block"})"));
   blocked.get_future().wait();
@@ -185,7 +185,7 @@ TEST_CASE(
 
   REQUIRE(in_time);
   auto took = end.get() - began;
-  CHECK(took >= 800ms); // nothing says that it has taken effect
+  CHECK(took >= 800ms); // half of the time, since the command never takes effect
   CHECK(took < 1200ms);
 }
 

@@ -29,7 +29,7 @@ using troupe::test::raw_client;
 
 namespace {
 
-/// Throws when told to, something that is no std::exception included.
+/// Throws on command: a std::exception, or something that is none.
 struct fragile : room_behavior {
   fragile() {
     on("boom", [](room_context&, const member&, const application_message&) {
@@ -103,11 +103,11 @@ TEST_CASE("what another thread publishes reaches the room's members") {
   reader.await("from outside");
 }
 
-// Pins that acks, which catch a member up frame by frame, do not fill its queue in a turn that
-// never offered it a byte.
+// Pins that acks, which catch a member up frame by frame, do not fill its queue within a turn in
+// which its socket was offered nothing.
 TEST_CASE("many acked messages of one turn cut nobody who reads") {
   constexpr int members = 64;
-  constexpr int messages = 32; // each, as many as credit allows
+  constexpr int messages = 32; // per member, as many as its credit allows
   testing::manual_clock clock;
   caf::actor_system_config config;
   compat::set_worker_threads(config, 1);
@@ -143,7 +143,7 @@ TEST_CASE("many acked messages of one turn cut nobody who reads") {
 
 namespace {
 
-/// One request on a connection of its own: everything that comes until it ends.
+/// Sends one request on a connection of its own. Returns all that comes until its end.
 std::string ask(std::uint16_t port, const std::string& method, const std::string& target,
                 const std::string& headers = {}) {
   raw_client client{port, method + ' ' + target
@@ -460,7 +460,7 @@ TEST_CASE("a message that has begun behind one that stopped the reading has its 
   node.start();
   raw_client client{node.port()};
 
-  // half a second's debt
+  // This message exceeds the byte rate by half a second.
   auto large = R"({"type":"message","text":")" + std::string(60'000 - 28, 'x') + "\"}";
   client.send(std::string{"\x81\xfe\xea\x60\0\0\0\0", 8} + large + "\x81");
 

@@ -1,4 +1,4 @@
-// Mistakes of set-up: each is a sentence at the place.
+// Mistakes of set-up: the call that makes one throws a sentence.
 #include <utility>
 
 #include "server/stopping.hpp"
@@ -47,7 +47,7 @@ std::string sentence_of(F f) {
   return "no complaint";
 }
 
-/// Handles one type, from its constructor on.
+/// Registers a handler for one type in its constructor.
 struct handling final : room_behavior {
   explicit handling(
     std::string type, handler f = [](auto&, auto&, auto&) {}) {
@@ -325,7 +325,7 @@ TEST_CASE(
     .get("/*", empty)
     .get("/a:b/c-d/e.f", empty);
   s.get("/healthz", empty).get("/readyz", empty).get("/metrics", empty);
-  (void)s.endpoint("/a", {}); // a WebSocket is none of the route's requests
+  (void)s.endpoint("/a", {}); // upgrades do not compete with the route
 }
 
 TEST_CASE("endpoints at what is no path are refused with a sentence that names it") {

@@ -1,4 +1,4 @@
-// What the README and the headers name by the library's own namespace.
+// Names that the README and the headers use in the library's own namespace.
 #include <utility>
 
 #include <troupe/node.hpp>

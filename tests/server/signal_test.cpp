@@ -1,4 +1,4 @@
-// What signals do to a server, whatever its handlers do.
+// What signals do to a server, even if its handlers hang.
 #include <utility>
 
 #include "server/stopping.hpp"
@@ -26,7 +26,7 @@ namespace {
 
 void note_nothing(int) {}
 
-/// The process's handler of a signal, while this one is in its place.
+/// A signal handler of the host process, in place while this object lives.
 class host_handler {
 public:
   explicit host_handler(int number) : number_(number) {
@@ -60,7 +60,7 @@ TEST_CASE("no thread that a server starts can be ended by SIGPIPE") {
   };
   auto before = threads();
   auto options = fixture{}.options();
-  options.log = nullptr; // its own, which has a thread
+  options.log = nullptr; // the server's own log, which has a thread
   options.log_level = protocol::log_level::error;
   server node{options};
   node.start();
@@ -76,7 +76,7 @@ TEST_CASE("no thread that a server starts can be ended by SIGPIPE") {
     CHECK((std::stoull(line.substr(7), nullptr, 16) >> (SIGPIPE - 1) & 1) == 1);
     ++looked_at;
   }
-  CHECK(looked_at >= 3); // a loop, CAF's, the log's
+  CHECK(looked_at >= 3); // the threads of a loop, of CAF and of the log
 }
 
 TEST_CASE("the host's own signal handlers are back after run") {
@@ -88,7 +88,7 @@ TEST_CASE("the host's own signal handlers are back after run") {
     CHECK(!term.is_in_place());
     first.stop();
     CHECK(a.ends());
-    CHECK(!term.is_in_place()); // the second one waits still
+    CHECK(!term.is_in_place()); // the second server still waits
     second.stop();
     CHECK(b.ends());
   }
@@ -120,7 +120,7 @@ TEST_CASE("SIGHUP does nothing to a server without TLS, which serves on") {
   raw_client member{s.port()};
 
   ::kill(::getpid(), SIGHUP);
-  auto ended = r.code.wait_for(100ms) == std::future_status::ready; // what it does, it does at once
+  auto ended = r.code.wait_for(100ms) == std::future_status::ready; // an end would come at once
   CHECK(asking(s, "/served").read_all().ends_with("served"));
   member.send(masked_text(R"({"type":"join","roomId":"r"})"));
   member.await("joined");
@@ -135,8 +135,7 @@ TEST_CASE("SIGHUP does nothing to a server without TLS, which serves on") {
 
 namespace {
 
-/// A server in a process of its own, whose handlers hang on every loop; what it logs comes through
-/// a pipe.
+/// A server in a process of its own, whose handlers hang. Its log comes through a pipe.
 class hanging_process {
 public:
   explicit hanging_process(std::chrono::milliseconds drain_timeout) {
@@ -159,7 +158,7 @@ public:
     ::close(out_[0]);
   }
 
-  /// Reads its log until `text` has come; false after five seconds without a word.
+  /// Reads its log until `text` has come. Returns false after five seconds without output.
   bool await(std::string_view text) {
     std::array<char, 4096> some;
     pollfd p{out_[0], POLLIN, 0};

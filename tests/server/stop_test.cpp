@@ -1,4 +1,4 @@
-// How a server ends: from where it is told to, and how often.
+// How a server ends: from where it is told to stop, and how often.
 #include <utility>
 
 #include "server/stopping.hpp"
@@ -188,12 +188,12 @@ TEST_CASE("who stops a server that is being stopped returns when it has ended") 
   server s{options};
   endpoint_handlers on;
   on.on_stop = [&] {
-    s.stop(); // of the thread that stops it: nothing to wait for
+    s.stop(); // this thread stops it already, so the call does not wait
     s.request_stop();
   };
   (void)s.endpoint("/raw", std::move(on));
   s.start();
-  raw_client silent{s.port()}; // answers no close frame, so that the end takes its time
+  raw_client silent{s.port()}; // answers no close frame, so the end takes its full time
 
   std::vector<std::thread> threads;
   std::atomic<int> early{0};
@@ -217,7 +217,7 @@ TEST_CASE("a stop while the server starts stops it once it has") {
     try {
       s.start();
     } catch (const std::logic_error&) {
-      // The stop was first.
+      // The stop came first.
     }
     stopper.join();
     CHECK(s.room("r").publish("x", {}) == actors::publish_result::gone);

@@ -20,7 +20,7 @@
 
 namespace troupe::test {
 
-/// Looks again and again until it holds; whether it does in time.
+/// Polls until `holds` returns true. Returns whether it did so in time.
 template <class F>
 [[nodiscard]] bool comes(F holds, std::chrono::milliseconds patience = std::chrono::seconds{5}) {
   for (auto until = std::chrono::steady_clock::now() + patience;
@@ -29,7 +29,7 @@ template <class F>
   return holds();
 }
 
-/// Keeps what is logged.
+/// A logger that keeps its lines.
 class kept_log final : public protocol::logger {
 public:
   void write(protocol::log_level, std::string_view, std::string_view text) noexcept override {
@@ -62,11 +62,11 @@ struct fixture {
   kept_log log;
 };
 
-/// Lies in a function of the options, which go last of all that a server or a node is made of, and
-/// tells when they have gone.
+/// Tells when a server or a node is gone completely. A function in its options holds the trace, and
+/// the options are destroyed last.
 class tracer {
 public:
-  /// What the function is to hold; once.
+  /// The object that the function must hold. Call it once.
   [[nodiscard]] std::shared_ptr<int> lay() { return std::move(laid_); }
   [[nodiscard]] bool goes() const {
     return comes([this] { return watched_.expired(); });
@@ -104,7 +104,7 @@ struct running {
   std::future<int> code;
 };
 
-/// What calls a function where the application's code runs.
+/// A behaviour that calls a function in a handler.
 struct caller final : room_behavior {
   explicit caller(std::function<void()> f) {
     on("call",
@@ -112,7 +112,8 @@ struct caller final : room_behavior {
   }
 };
 
-/// Lets each kind of handler run `f` once; returns what keeps the connection.
+/// Makes the handler that `where` names run the function. Returns the clients, which keep their
+/// connections open.
 inline std::vector<raw_client> call_from(server& s, const std::string& where) {
   std::vector<raw_client> open;
   if (where == "http" || where == "late http") {

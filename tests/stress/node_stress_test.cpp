@@ -1,7 +1,7 @@
-// A whole node on three threads, with all kinds of clients, stopped again and again while it works:
-// in the middle of joins, leaves, publishes and whatever other threads do to it. It is for the
-// thread sanitizer: without it, it sees only that everything ends. TROUPE_STRESS_SEED draws other
-// plays; threads see to it that none is like the other.
+// Stops a whole node on three threads again and again while clients of all kinds use it: in the
+// middle of joins, leaves, publishes and calls from other threads. The test is for the thread
+// sanitizer; without it, it only shows that everything ends. TROUPE_STRESS_SEED draws other plays.
+// No two plays are alike, since threads run freely.
 #include "support/tsan_suppressions.hpp"
 
 #include <troupe/actors/node.hpp>
@@ -28,7 +28,7 @@ using testing::memory_session;
 namespace {
 
 constexpr unsigned loops = 3;
-std::atomic<int> behaviors{0}; ///< alive
+std::atomic<int> behaviors{0}; ///< how many are alive
 
 std::string a_room(std::minstd_rand& dice) { return "r" + std::to_string(dice() % 6); }
 
@@ -43,13 +43,13 @@ struct lively final : actors::room_behavior {
   ~lively() override { --behaviors; }
 };
 
-/// The clients of one loop, moved on its thread.
+/// The clients of one loop, which act on its thread.
 class crowd : public std::enable_shared_from_this<crowd> {
 public:
   crowd(actors::node& n, actors::endpoint at, unsigned loop, unsigned seed)
     : node_(n), place_(std::move(at)), loop_(n.loop(loop)), dice_(seed) {}
 
-  /// Until the node has ended all of them.
+  /// Lets the clients act until the node has ended all of them.
   void go_on() {
     loop_.post([self = shared_from_this()] {
       self->step();
@@ -89,7 +89,7 @@ private:
       info.endpoint = place_.state();
     try {
       s.session = std::make_unique<memory_session>(node_, loop_, std::move(info));
-    } catch (const std::runtime_error&) { // the node ends
+    } catch (const std::runtime_error&) { // the node is ending
       is_let_in_ = false;
     }
   }
@@ -112,7 +112,7 @@ private:
   std::array<seat, 12> seats_;
 };
 
-/// Takes what it is told on CAF's own threads, and tells TSan of its mailbox as a pinned actor
+/// Receives messages on CAF's own threads, and annotates its mailbox for TSan as a pinned actor
 /// does.
 class observer final : public caf::event_based_actor {
 public:
@@ -156,7 +156,7 @@ actors::endpoint_handlers answers(actors::endpoint& at) {
   return on;
 }
 
-/// What other threads do to a node.
+/// Calls a node from another thread until `stops`.
 void disturb(actors::node& n, const actors::endpoint& at, caf::actor watcher, unsigned seed,
              const std::atomic<bool>& stops) {
   std::minstd_rand dice{seed};
@@ -173,14 +173,14 @@ void disturb(actors::node& n, const actors::endpoint& at, caf::actor watcher, un
   }
 }
 
-/// As a server does before it stops, but in no time.
+/// Drains a node as a server does before it stops, but quickly.
 void drain(actors::node& n) {
   n.stop_reading();
   n.end_rooms();
   n.drain(actors::drain_kind::restart, 20ms);
 }
 
-/// A node lives for a while and is stopped in full swing, while other threads still use it.
+/// Runs a node for a while, and stops it while clients and other threads still use it.
 void live(caf::actor_system& system, unsigned seed) {
   std::minstd_rand dice{seed};
   (void)dice();

@@ -1,7 +1,7 @@
-// A whole server of three loops, plain and TLS, that ends while it is used. Sockets are accepted on
-// one loop and served on another, and lose their places to others at every stage; Asio's timers run
-// on every loop, whose contexts lock nothing; other threads use what the server has given them
-// before and after its end. It is for the thread sanitizer.
+// A whole server of three loops, plain and TLS, that ends while it is used. One loop accepts
+// sockets and another serves them, and sockets lose their places to others at every stage. Asio's
+// timers run on every loop, whose contexts do not lock. Other threads use the server's handles
+// before and after its end. The test is for the thread sanitizer.
 #include "support/tsan_suppressions.hpp"
 
 #include "faults/wire_client.hpp"
@@ -50,10 +50,10 @@ server_options options_of(bool tls, const std::filesystem::path& where) {
   server_options o;
   o.bind = "127.0.0.1";
   o.port = 0;
-  o.admin_bind = "127.0.0.1:0"; // where nobody is driven out
+  o.admin_bind = "127.0.0.1:0"; // at this port no socket loses its place
   o.node.loops = loops;
   o.log = &protocol::null_logger();
-  o.max_pending = places; // fewer than there are guests: they drive each other out
+  o.max_pending = places; // fewer than guests, who so take each other's places
   o.admissions_per_second = 0;
   o.handler_deadline = 50ms;
   o.close_deadline = 1s;
@@ -68,7 +68,7 @@ server_options options_of(bool tls, const std::filesystem::path& where) {
   return o;
 }
 
-/// What the server hands out, for use on any thread.
+/// The server's handles, for use on any thread.
 class handles {
 public:
   void give_to(server& s) {
@@ -109,7 +109,7 @@ private:
   std::optional<actors::room_handle> room_;
 };
 
-/// Keeps Asio's part of a loop at work, until the loop ends.
+/// Keeps Asio's timers busy on a loop, until the loop ends.
 void tick(const std::shared_ptr<boost::asio::steady_timer>& timer) {
   timer->expires_after(1ms);
   timer->async_wait([timer](auto ec) {
@@ -118,15 +118,15 @@ void tick(const std::shared_ptr<boost::asio::steady_timer>& timer) {
   });
 }
 
-/// Comes in one of several ways, goes as far as it is let, and ends. Returns whether it was
-/// welcomed.
+/// Connects in one of several ways, goes as far as the server lets it, and ends. Returns whether it
+/// was served.
 bool visit(wire_client::way door, std::minstd_rand& dice) {
   auto way = dice() % 6;
   if (way == 0)
-    door.tls = false; // which TLS does not understand
+    door.tls = false; // a TLS server does not understand this
   wire_client guest{door};
   if (way == 1)
-    return false; // goes once it has shaken hands
+    return false; // leaves after the handshake
   if (way == 2)
     return guest.upgrade("/raw") == outcome::heard && guest.await("to all") == outcome::heard;
   guest.send(way == 3 ? "GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -142,21 +142,21 @@ unsigned number_from(const char* name, unsigned otherwise) {
   return text ? static_cast<unsigned>(std::atoi(text)) : otherwise;
 }
 
-/// Whether a guest has lost its place, by the server's metrics.
+/// Whether the metrics show that a guest has lost its place.
 bool has_driven_out(wire_client::way door) {
   for (int tries = 0; tries < 100; ++tries) {
     wire_client c{door};
     c.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
     if (c.answer("troupe_ws_handshake_rejected_total{reason=\"sockets\"} 0\n") == outcome::refused)
-      return true; // an answer, and not that
+      return true; // an answer with another number
   }
   return false;
 }
 
-/// Returns how many guests were welcomed.
+/// Runs a server under load and ends it. Returns how many guests were served.
 int live(bool tls, unsigned seed, std::chrono::milliseconds time) {
   folder files;
-  handles given; // outlive the server
+  handles given; // they outlive the server
   std::optional<server> s{std::in_place, options_of(tls, files.path)};
   given.give_to(*s);
   s->start();
@@ -185,7 +185,7 @@ int live(bool tls, unsigned seed, std::chrono::milliseconds time) {
   std::this_thread::sleep_for(time);
   reloading.join();
   CHECK(has_driven_out({s->admin_port(), false, 0, 500ms}));
-  s.reset(); // while they come
+  s.reset(); // while guests come
   given.use();
   ends = true;
   for (auto& t : threads)

@@ -7,11 +7,10 @@
 
 namespace troupe::test {
 
-/// How a frame tells its length: in the shortest way that holds it, or in a longer one.
+/// How a frame encodes its length: in the shortest form that holds it, or in a longer one.
 enum class length_form : std::uint8_t { shortest, two_bytes, eight_bytes };
 
-/// The header of a client's frame, masked unless said otherwise. `opcode` with its reserved bits,
-/// without `fin`.
+/// The header of a client's frame. `opcode` includes the reserved bits, but not `fin`.
 inline std::string client_header(bool fin, unsigned opcode, std::uint64_t length,
                                  length_form form = length_form::shortest, bool masked = true) {
   std::string out{static_cast<char>((fin ? 0x80u : 0u) | opcode)};
@@ -34,7 +33,7 @@ inline std::string client_frame(bool fin, unsigned opcode, std::string_view payl
   return client_header(fin, opcode, payload.size()) + std::string{payload};
 }
 
-/// A client's frame whose payload is masked, as its header says.
+/// A client's frame, with a masked payload.
 inline std::string masked_frame(bool fin, unsigned opcode, std::string_view payload,
                                 length_form form = length_form::shortest) {
   auto out = client_header(fin, opcode, payload.size(), form);

@@ -9,7 +9,7 @@
 
 namespace troupe::test {
 
-/// A sink that keeps what it is given, as bytes in order, and how.
+/// A sink that keeps the bytes that it is given, in order, and counts the calls.
 struct fake_sink final : actors::sink {
   void write(const protocol::shared_bytes& batch, std::span<const actors::byte_range> parts,
              std::uint32_t frames) override {

@@ -16,7 +16,7 @@
 
 namespace troupe::test {
 
-/// One client that allocates nothing once it is connected.
+/// A client that allocates nothing after it has connected.
 class raw_client {
 public:
   /// Connects and sends `first`.
@@ -54,7 +54,7 @@ public:
 
   [[nodiscard]] int descriptor() const noexcept { return fd_; }
 
-  /// Everything that comes until the server ends the connection.
+  /// Reads everything that comes until the server ends the connection.
   [[nodiscard]] std::string read_all() {
     std::string all;
     std::array<char, 64 * 1024> buffer;
@@ -86,14 +86,14 @@ public:
       throw std::runtime_error{"send"};
   }
 
-  /// Whether the end has come, or something else to read, by now.
+  /// Whether there is something to read now: the end, or bytes.
   [[nodiscard]] bool has_ended() const {
     pollfd p{fd_, POLLIN, 0};
     return ::poll(&p, 1, 0) == 1;
   }
 
-  /// Reads until `mark` has come `times` times. Marks are never cut: one send of the server is one
-  /// segment here.
+  /// Reads until `mark` has come `times` times. No read cuts a mark, since one send of the server
+  /// is one segment here.
   void await(std::string_view mark, int times = 1) {
     std::array<char, 64 * 1024> buffer;
     while (times > 0) {
@@ -118,7 +118,7 @@ private:
 };
 
 inline std::string masked_text(std::string_view payload) {
-  // a mask of zeros is a mask
+  // a mask of zeros is valid
   std::string frame{'\x81', static_cast<char>(0x80 | payload.size()), 0, 0, 0, 0};
   return frame.append(payload);
 }

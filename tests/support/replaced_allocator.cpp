@@ -19,7 +19,7 @@ struct plan {
   bool is_unharmed = false;
   bool has_failed = false;
   std::size_t left = 0;  ///< allocations before the first that fails
-  std::size_t count = 0; ///< of those that fail
+  std::size_t count = 0; ///< how many then fail
 };
 
 thread_local plan current;
@@ -46,7 +46,7 @@ void give_back(void* block) noexcept {
   std::free(block);
 }
 
-/// Where an allocation failed, for who looks into one (`TROUPE_FAULT_TRACE`).
+/// Prints where an allocation failed; used if `TROUPE_FAULT_TRACE` is set.
 void trace() {
   std::array<void*, 48> frames;
   auto depth = ::backtrace(frames.data(), static_cast<int>(frames.size()));

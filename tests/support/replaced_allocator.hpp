@@ -5,19 +5,19 @@
 
 namespace troupe::test {
 
-// In place of the global allocator of the executables that have it: counts what is asked for, and
-// fails when it is told to.
+// Replaces the global allocator of an executable that links it. It counts allocations, and fails
+// when told to.
 
 /// How often `operator new` was called in this process. Thread: any.
 [[nodiscard]] std::uint64_t allocations() noexcept;
 
-/// What this process has got from `operator new` and not given back; the bytes are those that the
-/// heap has set aside. Thread: any.
+/// What this process has got from `operator new` and not freed. Bytes are those that the heap has
+/// set aside. Thread: any.
 [[nodiscard]] std::ptrdiff_t live_blocks() noexcept;
 [[nodiscard]] std::ptrdiff_t live_bytes() noexcept;
 
-/// From the calling thread's `nth` allocation from now on (0: the next), `count` of them fail:
-/// `operator new` throws `std::bad_alloc`, and what asks `next_fails` is told so. Thread: any;
+/// Makes `count` of the calling thread's allocations fail, from the `nth` from now on (0: the
+/// next): `operator new` throws `std::bad_alloc`, and `next_fails` returns true. Thread: any;
 /// concerns that thread only.
 void arm(std::size_t nth, std::size_t count = 1) noexcept;
 void disarm() noexcept;
@@ -25,11 +25,11 @@ void disarm() noexcept;
 /// Whether this executable has failed an allocation of the calling thread since `arm`.
 [[nodiscard]] bool has_failed() noexcept;
 
-/// For allocators of others: counts as an allocation of the calling thread; whether it has to fail.
+/// For other allocators: counts an allocation of the calling thread. Returns whether it must fail.
 [[nodiscard]] bool next_fails() noexcept;
 
-/// Allocations of the calling thread do not count as armed ones, and do not fail, while one lives:
-/// those of the test itself.
+/// While an object of this class lives, the calling thread's allocations do not count towards `arm`
+/// and do not fail. It is for allocations of the test itself.
 class unharmed {
 public:
   unharmed() noexcept;

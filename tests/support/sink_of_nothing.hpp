@@ -8,7 +8,7 @@
 
 namespace troupe::test {
 
-/// A sink that takes everything and keeps nothing, for those that look at one call only.
+/// A sink that takes everything and keeps nothing, as a base for sinks that override one call.
 struct sink_of_nothing : actors::sink {
   void write(const protocol::shared_bytes&, std::span<const actors::byte_range>,
              std::uint32_t) override {}

@@ -112,7 +112,7 @@ void socket_client::flush() {
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0)
-      break; // full, or broken: then reading says so
+      break; // the socket is full, or broken, which reading will tell
     out_.erase(0, static_cast<std::size_t>(n));
   }
   watch_writable(!out_.empty());
@@ -243,7 +243,7 @@ void socket_client::on_frame(opcode op, std::string_view payload) {
   }
 }
 
-/// Answers, and leaves it to the server to end the connection (RFC 6455, 7.1.1).
+/// Answers the close frame, and lets the server end the connection (RFC 6455, 7.1.1).
 void socket_client::on_close_frame(std::string_view payload) {
   close_came_ = true;
   end_.code =

@@ -13,14 +13,14 @@ class socket_poller;
 
 /// How a connection came to its end.
 struct socket_end {
-  /// Of the server's close frame; 1005 if it had none in it; 1006 if no close frame came.
+  /// The code of the server's close frame; 1005 if the frame held none; 1006 if no close frame
+  /// came.
   std::uint16_t code = 1006;
   std::string reason; ///< of the close frame
   std::string fault;  ///< what the server did that RFC 6455 does not allow; empty if nothing
 };
 
-/// What a client tells its owner, from within `socket_poller::run`. None of it may destroy the
-/// client.
+/// What a client tells its owner, from within `socket_poller::run`. No call may destroy the client.
 class socket_events {
 public:
   virtual ~socket_events() = default;
@@ -31,11 +31,10 @@ public:
   virtual void on_end(const socket_end& end) = 0;
 };
 
-/// A WebSocket client on a non-blocking socket that has nothing in common with the server but the
-/// frame constants.
+/// A WebSocket client on a non-blocking socket. It shares only the frame constants with the server.
 ///
-/// It expects unfragmented frames, answers pings, and takes everything else that it gets for a
-/// fault of the server.
+/// It expects unfragmented frames and answers pings. Any other input counts as a fault of the
+/// server.
 class socket_client {
 public:
   /// Starts to connect to 127.0.0.1. `subprotocol` may be empty. Throws std::system_error.
@@ -54,7 +53,7 @@ public:
   void close(std::uint16_t code);
   /// Ends the connection at once, without a close frame.
   void drop();
-  /// The same, by a TCP reset.
+  /// Ends the connection at once, by a TCP reset.
   void reset();
 
   [[nodiscard]] bool open() const { return state_ == state::open; }
@@ -67,7 +66,7 @@ private:
   void on_ready(std::uint32_t events, std::vector<char>& buffer);
   void on_connected();
   void on_bytes(std::string_view bytes);
-  /// Both return what they have not used yet.
+  /// Both return the bytes that they have not used yet.
   std::string_view take_answer(std::string_view bytes);
   std::string_view take_frames(std::string_view bytes);
   void on_frame(protocol::opcode op, std::string_view payload);
@@ -85,12 +84,12 @@ private:
   bool watching_writable_ = true;
   bool close_came_ = false;
   std::uint32_t mask_;
-  std::string in_;  ///< the start of something that is not complete
+  std::string in_;  ///< the beginning of an incomplete answer or frame
   std::string out_; ///< what the kernel has not taken yet
   socket_end end_;
 };
 
-/// Waits for many clients at once. Clients outlive a call of `run` in which they are told
+/// Waits for many clients at once. A client must outlive each call of `run` that tells it
 /// something.
 class socket_poller {
 public:

@@ -1,6 +1,6 @@
 #include "support/tcp_segments.hpp"
 
-// Linux's own header: that of the C library has less of `tcp_info`, and the two do not go together.
+// Linux's own header: the C library's has a smaller `tcp_info`, and a file cannot include both.
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -1,10 +1,10 @@
-// Included by one file of an executable.
+// Include it in exactly one file of an executable.
 #pragma once
 
 #ifdef __SANITIZE_THREAD__
-/// CAF's library is not instrumented: TSan sees neither its mailbox nor its reference counts hand
-/// memory over. These are the places where CAF reads or frees what it got so; what handlers touch
-/// is still checked, as pinned actors tell TSan who sent before.
+/// CAF's library is not instrumented, so TSan does not see its mailboxes and reference counts hand
+/// memory over. The suppressions name the places where CAF reads or frees such memory. What
+/// handlers touch is still checked, since pinned actors tell TSan what happened before.
 extern "C" const char* __tsan_default_suppressions() {
   return "called_from_lib:libcaf_core.so\n"
          "race_top:/usr/include/caf/\n"

@@ -40,7 +40,10 @@ describe('two people with two pages', { skip }, () => {
     await hook(ann.page, 'typing').filter({ hasText: 'Bob' }).waitFor();
 
     await bob.context.close();
-    await hook(ann.page, 'members').getByTestId('member').filter({ hasText: 'Bob' }).waitFor({ state: 'detached' });
+    await hook(ann.page, 'members')
+      .getByTestId('member')
+      .filter({ hasText: 'Bob' })
+      .waitFor({ state: 'detached' });
   });
 
   test('send markup as text', async (t) => {
@@ -107,7 +110,9 @@ describe('two people with two pages', { skip }, () => {
     await heard(page, 'dragged', 'Ann');
 
     await page.getByText('dragged', { exact: true }).selectText();
-    await page.getByText('dragged', { exact: true }).dragTo(hook(page, 'message-input'), { sourcePosition: { x: 10, y: 8 } });
+    await page
+      .getByText('dragged', { exact: true })
+      .dragTo(hook(page, 'message-input'), { sourcePosition: { x: 10, y: 8 } });
 
     assert.equal(await hook(page, 'message-input').inputValue(), 'dragged');
   });
@@ -167,7 +172,9 @@ describe('two people with two pages', { skip }, () => {
   const shownPicture = async (page) => {
     const picture = hook(page, 'picture').last();
     await picture.waitFor();
-    return picture.evaluate(async (image) => (await image.decode(), [image.naturalWidth, image.naturalHeight]));
+    return picture.evaluate(
+      async (image) => (await image.decode(), [image.naturalWidth, image.naturalHeight]),
+    );
   };
 
   test('send pictures, with words', async (t) => {
@@ -175,7 +182,9 @@ describe('two people with two pages', { skip }, () => {
     const ann = await person(t, node, 'Ann');
     const bob = await person(t, node, 'Bob');
 
-    await hook(ann.page, 'picture-input').setInputFiles({ name: 'dot.png', mimeType: 'image/png', buffer: noisyPng(300, 200) });
+    await hook(ann.page, 'picture-input').setInputFiles({
+      name: 'dot.png', mimeType: 'image/png', buffer: noisyPng(300, 200),
+    });
     await hook(ann.page, 'preview').waitFor();
     await say(ann.page, 'look at this');
 
@@ -193,7 +202,9 @@ describe('two people with two pages', { skip }, () => {
 
     const buffer = noisyPng(2400, 1200);
     assert.ok(buffer.length > 1_000_000);
-    await hook(ann.page, 'picture-input').setInputFiles({ name: 'big.png', mimeType: 'image/png', buffer });
+    await hook(ann.page, 'picture-input').setInputFiles({
+      name: 'big.png', mimeType: 'image/png', buffer,
+    });
     await hook(ann.page, 'preview').waitFor();
     await hook(ann.page, 'send').click();
 
@@ -208,7 +219,9 @@ describe('two people with two pages', { skip }, () => {
     const node = await startNode(t, 'chat_node');
     const ann = await person(t, node, 'Ann');
 
-    await hook(ann.page, 'picture-input').setInputFiles({ name: 'x.png', mimeType: 'image/png', buffer: Buffer.from('no picture') });
+    await hook(ann.page, 'picture-input').setInputFiles({
+      name: 'x.png', mimeType: 'image/png', buffer: Buffer.from('no picture'),
+    });
 
     await ann.page.locator('.notice').filter({ hasText: 'no picture that can be sent' }).waitFor();
     assert.equal(await hook(ann.page, 'preview').isVisible(), false);
@@ -220,9 +233,16 @@ describe('two people with two pages', { skip }, () => {
     const sender = await connect(node, 'msgpack');
     await sender.find('joined');
 
-    sender.send({ type: 'binary', roomId: 'lobby', data: new TextEncoder().encode('<svg onload=alert(1)>'.repeat(100)) });
+    sender.send({
+      type: 'binary',
+      roomId: 'lobby',
+      data: new TextEncoder().encode('<svg onload=alert(1)>'.repeat(100)),
+    });
 
-    await ann.page.locator('[data-testid=message] a[download]').filter({ hasText: 'KiB' }).waitFor();
+    await ann.page
+      .locator('[data-testid=message] a[download]')
+      .filter({ hasText: 'KiB' })
+      .waitFor();
     assert.deepEqual(ann.complaints, []);
   });
 

@@ -10,12 +10,18 @@ import { until } from './support/wait.mjs';
 async function untilNothingIsLeft(node) {
   await until(async () => {
     const metrics = await node.metrics();
-    return ['troupe_connections', 'troupe_rooms', 'troupe_members'].every((name) => metrics.get(name) === 0);
+    return ['troupe_connections', 'troupe_rooms', 'troupe_members'].every(
+      (name) => metrics.get(name) === 0,
+    );
   }, 'connections, rooms and members to be 0 again');
-  await until(async () => (await node.metric('troupe_output_bytes')) === 0, 'the output buffers to be gone');
+  await until(
+    async () => (await node.metric('troupe_output_bytes')) === 0,
+    'the output buffers to be gone',
+  );
 }
 
-test('connects, joins, messages and ends of all kinds leave no connection, room, member, buffer or descriptor', async (t) => {
+test('connects, joins, messages and ends of all kinds leave no connection, ' +
+  'room, member, buffer or descriptor', async (t) => {
   const node = await startNode(t, 'relay_node', ['--message-rate', '0']);
   const descriptors = node.openDescriptors();
   const encodings = ['json', 'msgpack', 'plain'];
@@ -24,7 +30,8 @@ test('connects, joins, messages and ends of all kinds leave no connection, room,
     const client = await connect(node, encodings[i % 3]);
     const rooms = [`shared-${i % 5}`, `own-${i}`];
     for (const roomId of rooms) client.send({ type: 'join', roomId, ref: i });
-    for (let n = 0; n < 20; ++n) client.send({ type: 'message', data: { n, text: 'x'.repeat(100 * (i % 7)) } });
+    for (let n = 0; n < 20; ++n)
+      client.send({ type: 'message', data: { n, text: 'x'.repeat(100 * (i % 7)) } });
     if (i % 4 === 0) client.send({ type: 'leave', roomId: rooms[0] });
     if (i % 5 === 0) client.socket.terminate(); // in the middle of all that
     else await client.find('message');
@@ -37,7 +44,11 @@ test('connects, joins, messages and ends of all kinds leave no connection, room,
 
   const lives = 600;
   let next = 0;
-  await Promise.all(Array.from({ length: 20 }, async () => { while (next < lives) await oneLife(next++); }));
+  await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      while (next < lives) await oneLife(next++);
+    }),
+  );
 
   await untilNothingIsLeft(node);
   await until(() => node.openDescriptors() <= descriptors, 'the descriptors to be given back');
@@ -56,7 +67,13 @@ test('upgrades that are broken off leave nothing', async (t) => {
   }
   for (let i = 0; i < 300; ++i) {
     const socket = await RawSocket.open(node);
-    socket.write(Buffer.concat([Buffer.from(request), text({ type: 'join', roomId: freshRoom() }), text({ type: 'message', text: 'x' })]));
+    socket.write(
+      Buffer.concat([
+        Buffer.from(request),
+        text({ type: 'join', roomId: freshRoom() }),
+        text({ type: 'message', text: 'x' }),
+      ]),
+    );
     i % 2 ? socket.reset() : socket.destroy();
   }
   await untilNothingIsLeft(node);
@@ -70,14 +87,22 @@ test('disconnects in the middle of a join leave no membership', async (t) => {
   const seen = new Map();
   witness.socket.on('message', (bytes) => {
     const { type, userId } = JSON.parse(bytes);
-    seen.set(userId, (seen.get(userId) ?? 0) + (type === 'userJoined' ? 1 : type === 'userLeft' ? -1 : 0));
+    seen.set(
+      userId,
+      (seen.get(userId) ?? 0) + (type === 'userJoined' ? 1 : type === 'userLeft' ? -1 : 0),
+    );
   });
   for (let i = 0; i < 200; ++i) {
     const socket = await rawWebSocket(node);
     socket.write(text({ type: 'join', roomId: room }));
     socket.reset();
   }
-  await until(async () => (await node.metric('troupe_members')) === 1 && (await node.metric('troupe_connections')) === 1, 'only the witness to be left');
+  await until(
+    async () =>
+      (await node.metric('troupe_members')) === 1 &&
+      (await node.metric('troupe_connections')) === 1,
+    'only the witness to be left',
+  );
   await witness.close();
   assert.deepEqual([...seen.values()].filter((n) => n !== 0), []);
   await untilNothingIsLeft(node);
@@ -88,8 +113,12 @@ test('three rounds of a thousand connections do not make the node grow', async (
   const rss = [];
   for (let round = 0; round < 3; ++round) {
     for (let batch = 0; batch < 5; ++batch) {
-      const clients = await Promise.all(Array.from({ length: 200 }, (_, i) => connect(node, i % 2 ? 'json' : 'msgpack')));
-      await Promise.all(clients.map((c, i) => c.join(`round-${i % 20}`).catch(() => c.find('joined'))));
+      const clients = await Promise.all(
+        Array.from({ length: 200 }, (_, i) => connect(node, i % 2 ? 'json' : 'msgpack')),
+      );
+      await Promise.all(
+        clients.map((c, i) => c.join(`round-${i % 20}`).catch(() => c.find('joined'))),
+      );
       clients.forEach((c) => c.send({ type: 'message', text: 'x'.repeat(500) }));
       await clients[0].find('message');
       clients.forEach((c) => c.socket.terminate());

@@ -28,18 +28,27 @@ function assertRefused({ code, stdout, stderr }, ...parts) {
   assert.equal(code, 2, stderr);
   assert.equal(stdout, '');
   assert.match(stderr, /^[^\n]+\n$/, 'one line');
-  for (const part of parts) assert.ok(part instanceof RegExp ? part.test(stderr) : stderr.includes(part), `${part} in ${stderr}`);
+  for (const part of parts)
+    assert.ok(
+      part instanceof RegExp ? part.test(stderr) : stderr.includes(part),
+      `${part} in ${stderr}`,
+    );
 }
 
 for (const name of ['relay_node', 'chat_node'])
   describe(name, () => {
     for (const [option, value] of [
-      ['--port', 'banana'], ['--port', '65536'], ['--port', '-1'], ['--port', ''], ['--port', '80x'], ['--loops', '1.5'], ['--loops', 'many'],
-      ['--max-connections', '-3'], ['--max-rooms', 'x'], ['--max-members', '1e3'], ['--message-rate', 'fast'], ['--message-rate', 'nan'],
-      ['--drain-timeout', '10 parsecs'], ['--drain-timeout', '-1s'], ['--max-rooms-per-connection', '99999999999999999999'],
-      ['--max-connections-per-ip', '0x10'], ['--max-message-bytes', '1GB'], ['--ping-interval', 'often'],
+      ['--port', 'banana'], ['--port', '65536'], ['--port', '-1'], ['--port', ''],
+      ['--port', '80x'], ['--loops', '1.5'], ['--loops', 'many'], ['--max-connections', '-3'],
+      ['--max-rooms', 'x'],
+      ['--max-members', '1e3'], ['--message-rate', 'fast'], ['--message-rate', 'nan'],
+      ['--drain-timeout', '10 parsecs'], ['--drain-timeout', '-1s'],
+      ['--max-rooms-per-connection', '99999999999999999999'],
+      ['--max-connections-per-ip', '0x10'], ['--max-message-bytes', '1GB'],
+      ['--ping-interval', 'often'],
     ])
-      test(`refuses ${option} ${JSON.stringify(value)} naming the option and what was expected`, async () =>
+      test(`refuses ${option} ${JSON.stringify(value)} ` +
+        'naming the option and what was expected', async () =>
         assertRefused(await runToEnd(name, [option, value]), option, /expected/));
 
     test('refuses an unknown option, naming it', async () => {
@@ -49,7 +58,8 @@ for (const name of ['relay_node', 'chat_node'])
       assertRefused(await runToEnd(name, ['-x']), '-x');
     });
 
-    test('refuses an option without its value', async () => assertRefused(await runToEnd(name, ['--port']), '--port'));
+    test('refuses an option without its value', async () =>
+      assertRefused(await runToEnd(name, ['--port']), '--port'));
 
     test('refuses an option given twice that takes one value', async () =>
       assertRefused(await runToEnd(name, ['--port', '0', '--port', '1']), '--port'));
@@ -60,7 +70,8 @@ for (const name of ['relay_node', 'chat_node'])
       assert.ok(!result.stderr.includes('\u001b'));
     });
 
-    test('refuses a bad value of a configuration file, naming file, key and what was expected', async () => {
+    test('refuses a bad value of a configuration file, ' +
+      'naming file, key and what was expected', async () => {
       const file = await configFile('port = "banana"\n');
       assertRefused(await runToEnd(name, ['--config', file]), file, 'port', /expected/);
     });
@@ -71,7 +82,10 @@ for (const name of ['relay_node', 'chat_node'])
     });
 
     test('refuses a configuration file that is none', async () => {
-      assertRefused(await runToEnd(name, ['--config', path.join(folder, 'missing.toml')]), 'missing.toml');
+      assertRefused(
+        await runToEnd(name, ['--config', path.join(folder, 'missing.toml')]),
+        'missing.toml',
+      );
       assertRefused(await runToEnd(name, ['--config', folder]), folder);
       const pipe = path.join(folder, `${name}.pipe`); // nobody writes to it
       execFileSync('mkfifo', [pipe]);
@@ -85,7 +99,10 @@ for (const name of ['relay_node', 'chat_node'])
       const { code, stdout, stderr } = await runToEnd(name, ['--help']);
       assert.equal(code, 0);
       assert.equal(stderr, '');
-      for (const option of ['--port', '--loops', '--config', '--drain-timeout', '--max-connections', '--origin']) assert.ok(stdout.includes(option), option);
+      for (const option of [
+        '--port', '--loops', '--config', '--drain-timeout', '--max-connections', '--origin',
+      ])
+        assert.ok(stdout.includes(option), option);
     });
 
     test('says in one line which port is taken', async (t) => {
@@ -97,7 +114,9 @@ for (const name of ['relay_node', 'chat_node'])
     });
 
     test('takes its options from a file, the command line wins', async (t) => {
-      const file = await configFile('port = 1\nmax-rooms-per-connection = 1\nmax-members = 7\n# a comment\n');
+      const file = await configFile(
+        'port = 1\nmax-rooms-per-connection = 1\nmax-members = 7\n# a comment\n',
+      );
       const node = await startNode(t, name, ['--config', file, '--max-rooms-per-connection', '5']);
       const client = await connect(node);
       assert.equal(client.welcome.limits.maxRooms, 5);
@@ -105,22 +124,40 @@ for (const name of ['relay_node', 'chat_node'])
   });
 
 describe('options that belong together', () => {
-  for (const given of [['--jwt-issuer', 'us'], ['--jwt-audience', 'chat'], ['--jwt-profile', 'strict']])
+  for (const given of [
+    ['--jwt-issuer', 'us'], ['--jwt-audience', 'chat'], ['--jwt-profile', 'strict'],
+  ])
     test(`${given[0]} without a key ends the node, which would be open to all`, async () =>
-      assertRefused(await runToEnd('relay_node', ['--port', '0', ...given]), `${given[0]}: expected with --jwt-secret-file or --jwt-key-file`));
+      assertRefused(
+        await runToEnd('relay_node', ['--port', '0', ...given]),
+        `${given[0]}: expected with --jwt-secret-file or --jwt-key-file`,
+      ));
 
-  test('what a token must be is refused without a key in a file, too, and is good with one', async (t) => {
+  test('what a token must be is refused without a key in a file, too, ' +
+    'and is good with one', async (t) => {
     const file = await configFile('jwt-issuer = "us"\n');
     assertRefused(await runToEnd('relay_node', ['--port', '0', '--config', file]), '--jwt-issuer');
-    await startNode(t, 'relay_node', ['--config', file, '--jwt-secret-file', secretFile(t, 'a secret that is long enough for hs256!!')]);
+    await startNode(t, 'relay_node', [
+      '--config', file,
+      '--jwt-secret-file', secretFile(t, 'a secret that is long enough for hs256!!'),
+    ]);
   });
 
   test('--proxy-protocol without --trusted-proxy is refused', async () =>
-    assertRefused(await runToEnd('relay_node', ['--port', '0', '--proxy-protocol']), '--proxy-protocol: expected with --trusted-proxy'));
+    assertRefused(
+      await runToEnd('relay_node', ['--port', '0', '--proxy-protocol']),
+      '--proxy-protocol: expected with --trusted-proxy',
+    ));
 
-  for (const given of [['--cors-origin', '*', '--cors-origin', 'https://a.example'], ['--admin-bind', '127.0.0.1:8099', '--port', '8099']])
+  for (const given of [
+    ['--cors-origin', '*', '--cors-origin', 'https://a.example'],
+    ['--admin-bind', '127.0.0.1:8099', '--port', '8099'],
+  ])
     test(`${given.join(' ')} is refused by the option's name, not the library's`, async () => {
-      const ended = await runToEnd('relay_node', ['--port', '0', ...given].slice(given.includes('--port') ? 2 : 0));
+      const ended = await runToEnd(
+        'relay_node',
+        ['--port', '0', ...given].slice(given.includes('--port') ? 2 : 0),
+      );
       assertRefused(ended, `${given[0]} is `);
       assert.doesNotMatch(ended.stderr, /server_options/);
     });
@@ -128,14 +165,25 @@ describe('options that belong together', () => {
 
 test('a flag takes no value', async () => {
   for (const given of [['--deflate', 'on'], ['--deflate=on']])
-    assertRefused(await runToEnd('relay_node', ['--port', '0', ...given]), '--deflate: takes no value');
+    assertRefused(
+      await runToEnd('relay_node', ['--port', '0', ...given]),
+      '--deflate: takes no value',
+    );
 });
 
 test('a network with too many bits is refused, by its option or its key', async () => {
   for (const network of ['10.0.0.0/40', '10.0.0.0/33', '::/129', '::ffff:10.0.0.0/104']) {
-    assertRefused(await runToEnd('relay_node', ['--port', '0', '--trusted-proxy', network]), /trusted.prox/, network);
+    assertRefused(
+      await runToEnd('relay_node', ['--port', '0', '--trusted-proxy', network]),
+      /trusted.prox/,
+      network,
+    );
     const file = await configFile(`trusted-proxy = "${network}"\n`);
-    assertRefused(await runToEnd('relay_node', ['--port', '0', '--config', file]), /trusted.prox/, network);
+    assertRefused(
+      await runToEnd('relay_node', ['--port', '0', '--config', file]),
+      /trusted.prox/,
+      network,
+    );
   }
 });
 
@@ -145,7 +193,9 @@ test('a port of the probes that is taken is named, not the main one', async (t) 
   await within(once(taken, 'listening'), 'a port');
   const { port } = taken.address();
 
-  const { code, stderr } = await runToEnd('relay_node', ['--port', '0', '--admin-bind', `127.0.0.1:${port}`]);
+  const { code, stderr } = await runToEnd('relay_node', [
+    '--port', '0', '--admin-bind', `127.0.0.1:${port}`,
+  ]);
 
   assert.equal(code, 1);
   assert.match(stderr, /^[^\n]+\n$/);
@@ -170,20 +220,29 @@ test('hello says for --help how it is called, and ends with 2 for any option', a
 
 test('--help shows the defaults', async () => {
   const { stdout } = await runToEnd('chat_node', ['--help']);
-  for (const [option, value] of [['port', '8080'], ['drain-timeout', '10s'], ['max-message-bytes', '1MiB'], ['jwt-profile', 'lenient']])
+  for (const [option, value] of [
+    ['port', '8080'], ['drain-timeout', '10s'], ['max-message-bytes', '1MiB'],
+    ['jwt-profile', 'lenient'],
+  ])
     assert.match(stdout, new RegExp(`--${option} [^\n]*\\(default: ${value}\\)`));
 });
 
 describe('file_node', () => {
   test('refuses an image that is no file', async () => {
     for (const image of [folder, path.join(folder, 'missing.png')])
-      assertRefused(await runToEnd('file_node', ['--port', '0', '--image', image]), '--image: expected a file');
+      assertRefused(
+        await runToEnd('file_node', ['--port', '0', '--image', image]),
+        '--image: expected a file',
+      );
   });
 
   test('refuses a folder that is a file, before anybody can connect', async () => {
     const file = await configFile('x');
     for (const place of [file, path.join(file, 'below')])
-      assertRefused(await runToEnd('file_node', ['--port', '0', '--folder', place]), '--folder: expected a folder that can be made or written to');
+      assertRefused(
+        await runToEnd('file_node', ['--port', '0', '--folder', place]),
+        '--folder: expected a folder that can be made or written to',
+      );
     assert.ok((await readdir(folder)).includes(path.basename(file)));
   });
 });

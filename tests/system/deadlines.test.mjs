@@ -13,11 +13,14 @@ let node;
 before(async () => (node = await startNode(null, 'relay_node')));
 after(() => node.end());
 
-/// Writes `bytes` one by one until the connection ends, and returns how long that took, in milliseconds.
+/// Writes `bytes` one by one until the connection ends; returns the milliseconds that it took.
 async function drip(socket, bytes, everyMs) {
   const began = Date.now();
   let at = 0;
-  const timer = setInterval(() => socket.write(bytes.subarray(at % bytes.length, (at++ % bytes.length) + 1)), everyMs);
+  const timer = setInterval(
+    () => socket.write(bytes.subarray(at % bytes.length, (at++ % bytes.length) + 1)),
+    everyMs,
+  );
   await socket.untilEnded(25_000).finally(() => clearInterval(timer));
   return Date.now() - began;
 }
@@ -45,7 +48,10 @@ describe('within its deadline ends', { concurrency: true }, () => {
     const socket = await rawWebSocket(node);
     const began = Date.now();
     socket.write(text('{', { fin: false }));
-    const timer = setInterval(() => socket.write(frame({ opcode: 0, fin: false, payload: ' ' })), 500);
+    const timer = setInterval(
+      () => socket.write(frame({ opcode: 0, fin: false, payload: ' ' })),
+      500,
+    );
     const { code } = await socket.closeFrame(25_000).finally(() => clearInterval(timer));
     assert.equal(code, 1008);
     between(8000, 14_000, Date.now() - began);
@@ -90,7 +96,9 @@ describe('within its deadline ends', { concurrency: true }, () => {
   test('a WebSocket whose peer takes nothing of what it is sent (10 s)', async (t) => {
     const image = path.join(temporaryFolder(t), 'image.png');
     writeFileSync(image, Buffer.alloc(48 * 1024 * 1024)); // more than the kernel takes
-    const files = await startNode(t, 'file_node', ['--folder', temporaryFolder(t), '--image', image]);
+    const files = await startNode(t, 'file_node', [
+      '--folder', temporaryFolder(t), '--image', image,
+    ]);
     const socket = await rawWebSocket(files);
     socket.socket.pause();
     const began = Date.now();

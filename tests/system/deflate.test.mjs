@@ -15,14 +15,21 @@ test('members with and without deflate, of all encodings and windows, get the sa
   const node = await startNode(t, 'relay_node', ['--deflate', '--message-rate', '0']);
   const clients = [];
   for (const as of ['json', 'msgpack', 'plain'])
-    for (const perMessageDeflate of [false, true, { serverMaxWindowBits: 9 }, { serverMaxWindowBits: 15, clientMaxWindowBits: 10 }, { serverNoContextTakeover: true, threshold: 0 }]) {
+    for (const perMessageDeflate of [
+      false, true,
+      { serverMaxWindowBits: 9 }, { serverMaxWindowBits: 15, clientMaxWindowBits: 10 },
+      { serverNoContextTakeover: true, threshold: 0 },
+    ]) {
       const client = await connect(node, as, { perMessageDeflate });
       client.send({ type: 'join', roomId: 'r' });
       await client.find('joined');
       clients.push(client);
     }
 
-  for (let i = 0; i < 30; ++i) clients[(i * 7) % clients.length].send({ type: 'message', text: text(i), ...(i % 2 ? { echo: true } : {}) });
+  for (let i = 0; i < 30; ++i)
+    clients[(i * 7) % clients.length].send({
+      type: 'message', text: text(i), ...(i % 2 ? { echo: true } : {}),
+    });
 
   for (const client of clients) {
     const heard = [];
@@ -33,7 +40,9 @@ test('members with and without deflate, of all encodings and windows, get the sa
 
 test('a deflated broadcast takes fewer bytes', async (t) => {
   const node = await startNode(t, 'relay_node', ['--deflate']);
-  const [small, large] = [await connect(node, 'json', { perMessageDeflate: true }), await connect(node, 'json')];
+  const [small, large] = [
+    await connect(node, 'json', { perMessageDeflate: true }), await connect(node, 'json'),
+  ];
   for (const c of [small, large]) await c.join('r').catch(() => {});
   await small.find('userJoined');
   const before = [small, large].map((c) => c.socket._socket.bytesRead);
@@ -58,23 +67,33 @@ test('the echo node gives back what came deflated and in fragments', async (t) =
 });
 
 // Pins §1.5.
-test('deflate is agreed on without context takeover on both sides, with who offers it', async (t) => {
+test('deflate is agreed on without context takeover on both sides, ' +
+  'with who offers it', async (t) => {
   const node = await startNode(t, 'relay_node', ['--deflate']);
   const agreed = async (offer) => {
-    const { headers } = await rawRequest(node, upgradeRequest({ headers: { 'Sec-WebSocket-Extensions': offer } }));
+    const { headers } = await rawRequest(
+      node,
+      upgradeRequest({ headers: { 'Sec-WebSocket-Extensions': offer } }),
+    );
     return headers['sec-websocket-extensions']?.split(';').map((part) => part.trim());
   };
 
-  for (const offer of ['permessage-deflate', 'permessage-deflate; client_max_window_bits', 'permessage-deflate; server_max_window_bits=10']) {
+  for (const offer of [
+    'permessage-deflate', 'permessage-deflate; client_max_window_bits',
+    'permessage-deflate; server_max_window_bits=10',
+  ]) {
     const parts = await agreed(offer);
-    for (const part of ['permessage-deflate', 'server_no_context_takeover', 'client_no_context_takeover'])
+    for (const part of [
+      'permessage-deflate', 'server_no_context_takeover', 'client_no_context_takeover',
+    ])
       assert.ok(parts.includes(part), `${offer}: ${parts}`);
   }
   assert.equal(await agreed(undefined), undefined);
 });
 
 // Pins §1.6, §1.7.
-test('messages are deflated unless they are short, or the client has asked for a smaller window', async (t) => {
+test('messages are deflated unless they are short, ' +
+  'or the client has asked for a smaller window', async (t) => {
   const node = await startNode(t, 'relay_node', ['--deflate']);
   const isDeflated = async (offer, said) => {
     const socket = await rawWebSocket(node, { headers: { 'Sec-WebSocket-Extensions': offer } });
@@ -89,14 +108,23 @@ test('messages are deflated unless they are short, or the client has asked for a
   assert.ok(await isDeflated('permessage-deflate', 'x'.repeat(1000)));
   assert.ok(await isDeflated('permessage-deflate; server_max_window_bits=15', 'x'.repeat(1000)));
   assert.ok(!(await isDeflated('permessage-deflate', 'x')));
-  for (const bits of [9, 14]) assert.ok(!(await isDeflated(`permessage-deflate; server_max_window_bits=${bits}`, 'x'.repeat(1000))));
+  for (const bits of [9, 14])
+    assert.ok(
+      !(await isDeflated(`permessage-deflate; server_max_window_bits=${bits}`, 'x'.repeat(1000))),
+    );
 });
 
-const offer = { headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits' } };
+const offer = {
+  headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits' },
+};
 
 test('an offer of deflate changes nothing else of what an upgrade may look like', async (t) => {
   const node = await startNode(t, 'relay_node', ['--deflate']);
-  const socket = await rawWebSocket(node, { headers: { ...offer.headers, Connection: ['keep-alive', 'Upgrade'], Upgrade: ['h2c', 'websocket'] } });
+  const socket = await rawWebSocket(node, {
+    headers: {
+      ...offer.headers, Connection: ['keep-alive', 'Upgrade'], Upgrade: ['h2c', 'websocket'],
+    },
+  });
   socket.write(frame({ opcode: 1, payload: '{"type":"join","roomId":"r"}' }));
   assert.equal((await socket.message()).type, 'joined');
   socket.destroy();
@@ -133,28 +161,47 @@ test('garbage in place of deflated bytes closes with 1007', async (t) => {
 
 test('offers that RFC 7692 does not allow get a connection without deflate', async (t) => {
   const node = await startNode(t, 'relay_node', ['--deflate']);
-  for (const value of ['permessage-deflate; server_max_window_bits=7', 'permessage-deflate; server_max_window_bits=16', 'permessage-deflate; x', 'permessage-deflate; server_no_context_takeover=1', `permessage-deflate${'; client_max_window_bits'.repeat(50)}`]) {
-    const { status, headers } = await rawRequest(node, upgradeRequest({ headers: { 'Sec-WebSocket-Extensions': value } }));
+  for (const value of [
+    'permessage-deflate; server_max_window_bits=7',
+    'permessage-deflate; server_max_window_bits=16',
+    'permessage-deflate; x',
+    'permessage-deflate; server_no_context_takeover=1',
+    `permessage-deflate${'; client_max_window_bits'.repeat(50)}`,
+  ]) {
+    const { status, headers } = await rawRequest(
+      node,
+      upgradeRequest({ headers: { 'Sec-WebSocket-Extensions': value } }),
+    );
     assert.deepEqual([status, headers['sec-websocket-extensions']], [101, undefined], value);
   }
-  const loose = await rawRequest(node, upgradeRequest({ headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate;;;' } }));
+  const loose = await rawRequest(
+    node,
+    upgradeRequest({ headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate;;;' } }),
+  );
   assert.equal(loose.status, 101, 'empty parameters are overlooked');
   const alive = await connect(node, 'json', { perMessageDeflate: true });
   await alive.fence();
 });
 
-/// Empty DEFLATE blocks whose code lengths are as many and as unlike as may be (RFC 1951, 3.2.7): the most work for the fewest bytes.
+/// Empty DEFLATE blocks with as many and as different code lengths as possible (RFC 1951, 3.2.7):
+/// the most work for the fewest bytes.
 function costlyBlocks(bytes) {
   const bits = [];
-  const put = (value, count) => { for (let i = 0; i < count; ++i) bits.push((value >> i) & 1); };
-  const reversed = (value) => parseInt(value.toString(2).padStart(4, '0').split('').reverse().join(''), 2);
-  const used = [...Array.from({ length: 15 }, (_, i) => i + 1), 18]; // lengths of codes that occur: 16 codes of 4 bits
+  const put = (value, count) => {
+    for (let i = 0; i < count; ++i) bits.push((value >> i) & 1);
+  };
+  const reversed = (value) =>
+    parseInt(value.toString(2).padStart(4, '0').split('').reverse().join(''), 2);
+  // Lengths of codes that occur: 16 codes of 4 bits.
+  const used = [...Array.from({ length: 15 }, (_, i) => i + 1), 18];
   const length = (symbol) => put(reversed(used.indexOf(symbol)), 4);
   const block = () => {
     put(0, 1), put(2, 2), put(0, 5), put(0, 5), put(15, 4);
-    for (const symbol of [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]) put(used.includes(symbol) ? 4 : 0, 3);
+    for (const symbol of [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15])
+      put(used.includes(symbol) ? 4 : 0, 3);
     length(18), put(127, 7), length(18), put(103 - 11, 7); // 241 that do not occur
-    for (const symbol of [15, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]) length(symbol); // 241 to 256
+    // 241 to 256
+    for (const symbol of [15, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]) length(symbol);
     length(1), put(0, 1); // one distance; the end of the block
   };
   for (let i = 0; i < 8; ++i) block(); // together whole bytes
@@ -190,9 +237,13 @@ test('a message that takes long to inflate holds nobody else', async (t) => {
 test('a message that is being inflated takes effect before a node ends', async (t) => {
   const node = await startNode(t, 'echo_node', largeMessages);
   const sender = await rawWebSocket(node, offer);
-  const payload = Buffer.concat([costly.subarray(0, -1), Buffer.from('4a0400', 'hex')]); // "a" behind it
+  // "a" behind the costly blocks.
+  const payload = Buffer.concat([costly.subarray(0, -1), Buffer.from('4a0400', 'hex')]);
   sender.write(frame({ rsv: 4, payload }));
-  await until(async () => (await node.metric('troupe_inbound_bytes')) >= payload.length, 'all of it to have come');
+  await until(
+    async () => (await node.metric('troupe_inbound_bytes')) >= payload.length,
+    'all of it to have come',
+  );
   node.signal('SIGTERM');
   const { code, frames } = await sender.closeFrame(30_000);
   assert.deepEqual([frames.map((f) => f.payload.toString()), code], [['a'], 1012]);
@@ -201,7 +252,9 @@ test('a message that is being inflated takes effect before a node ends', async (
 // Pins §14.3.
 test('a client whose message is being inflated is not taken for dead', async (t) => {
   const message = frame({ rsv: 4, payload: costly });
-  const node = await startNode(t, 'echo_node', [...largeMessages, '--ping-interval', '150ms', '--ping-timeout', '150ms']);
+  const node = await startNode(t, 'echo_node', [
+    ...largeMessages, '--ping-interval', '150ms', '--ping-timeout', '150ms',
+  ]);
   const sender = await rawWebSocket(node, offer);
   sender.write(message);
   const heard = [];

@@ -12,7 +12,8 @@ import { until } from './support/wait.mjs';
 for (const name of ['relay_node', 'chat_node'])
   describe(`${name} on`, () => {
     // Pins §2.3, §6.5, §15.1, §15.10.
-    test('SIGTERM says goodbye with a time to reconnect, closes with 1012 and exits with 0', async (t) => {
+    test('SIGTERM says goodbye with a time to reconnect, ' +
+      'closes with 1012 and exits with 0', async (t) => {
       const node = await startNode(t, name);
       const clients = [await connect(node, 'json'), await connect(node, 'msgpack')];
       const plain = await connect(node, 'plain');
@@ -22,13 +23,19 @@ for (const name of ['relay_node', 'chat_node'])
       for (const client of clients) {
         const goodbye = await client.find('goodbye', { reason: 'restart' });
         const [min, max] = goodbye.reconnectAfterMs;
-        assert.ok(Number.isInteger(min) && Number.isInteger(max) && 0 < min && min < max, JSON.stringify(goodbye));
+        assert.ok(
+          Number.isInteger(min) && Number.isInteger(max) && 0 < min && min < max,
+          JSON.stringify(goodbye),
+        );
         assert.deepEqual(Object.keys(goodbye), ['type', 'reason', 'reconnectAfterMs']);
         assert.deepEqual(await client.end(), { code: 1012, reason: 'restart' });
         assert.deepEqual(client.pending, []);
       }
       assert.equal((await plain.end()).code, 1012);
-      assert.ok(plain.pending.every((f) => ['system', 'info'].includes(f.type)), 'a plain client gets no goodbye');
+      assert.ok(
+        plain.pending.every((f) => ['system', 'info'].includes(f.type)),
+        'a plain client gets no goodbye',
+      );
       assert.deepEqual(await node.ended(), { code: 0, signal: null });
     });
 
@@ -104,9 +111,12 @@ describe('a node that drains', () => {
   });
 
   // Pins §15.11.
-  test('exits within --drain-timeout with idle, stalled and mid-handshake sockets present', async (t) => {
-    const node = await startNode(t, 'relay_node',
-      ['--message-rate', '0', '--drain-timeout', '2s', '--history', 'off']); // what a history keeps is no output
+  test('exits within --drain-timeout ' +
+    'with idle, stalled and mid-handshake sockets present', async (t) => {
+    // What a history keeps does not count as output.
+    const node = await startNode(t, 'relay_node', [
+      '--message-rate', '0', '--drain-timeout', '2s', '--history', 'off',
+    ]);
     const room = freshRoom();
     const [sender] = await roomOf(node, room, 'json');
     await stalledReader(t, node, room);
@@ -128,12 +138,15 @@ describe('a node that drains', () => {
 
     assert.deepEqual(await node.ended(), { code: 0, signal: null });
     assert.ok(Date.now() - began < 4000, `took ${Date.now() - began} ms`);
-    for (const socket of [idleTcp, halfRequest, idleWebSocket, halfMessage]) await socket.untilEnded();
+    for (const socket of [idleTcp, halfRequest, idleWebSocket, halfMessage])
+      await socket.untilEnded();
   });
 
   // Pins §1.38, §15.4.
   test('is not ready, and lets nobody in', async (t) => {
-    const node = await startNode(t, 'relay_node', ['--message-rate', '0', '--drain-timeout', '30s']);
+    const node = await startNode(t, 'relay_node', [
+      '--message-rate', '0', '--drain-timeout', '30s',
+    ]);
     const answered = await RawSocket.open(node);
     answered.write('GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n');
     assert.equal((await answered.response()).status, 200);
@@ -170,7 +183,10 @@ describe('a node that drains', () => {
 
     node.signal('SIGTERM');
 
-    await until(async () => (await node.http('/readyz')).status === 503, 'the node to say that it stops');
+    await until(
+      async () => (await node.http('/readyz')).status === 503,
+      'the node to say that it stops',
+    );
     const late = await connect(node);
     late.send({ type: 'join', roomId: 'r' });
     await late.find('joined');
@@ -182,9 +198,15 @@ describe('a node that drains', () => {
   // Pins §15.5.
   test('answers at its admin port until the end', async (t) => {
     const [admin] = await freePorts(1);
-    const node = await startNode(t, 'relay_node', ['--drain-timeout', '2s', '--admin-bind', `127.0.0.1:${admin}`]);
+    const node = await startNode(t, 'relay_node', [
+      '--drain-timeout', '2s', '--admin-bind', `127.0.0.1:${admin}`,
+    ]);
     await rawWebSocket(node); // answers no close frame, so that the drain takes its time
-    const asked = (path) => fetch(`http://127.0.0.1:${admin}${path}`).then((r) => r.status, () => null);
+    const asked = (path) =>
+      fetch(`http://127.0.0.1:${admin}${path}`).then(
+        (r) => r.status,
+        () => null,
+      );
     assert.equal(await asked('/readyz'), 200);
     const began = Date.now();
 
@@ -197,7 +219,9 @@ describe('a node that drains', () => {
     assert.deepEqual(await node.ended(), { code: 0, signal: null });
   });
 
-  for (const [first, second] of [['SIGTERM', 'SIGTERM'], ['SIGINT', 'SIGINT'], ['SIGINT', 'SIGTERM']])
+  for (const [first, second] of [
+    ['SIGTERM', 'SIGTERM'], ['SIGINT', 'SIGINT'], ['SIGINT', 'SIGTERM'],
+  ])
     test(`on ${first} exits at once on ${second}`, async (t) => {
       const node = await startNode(t, 'relay_node', ['--drain-timeout', '60s']);
       node.expectedEnd = true;
@@ -216,7 +240,8 @@ describe('a node that drains', () => {
   test('closes many connections, all with 1012', async (t) => {
     const node = await startNode(t, 'relay_node');
     const clients = [];
-    for (let i = 0; i < 300; ++i) clients.push(await connect(node, ['json', 'msgpack', 'plain'][i % 3]));
+    for (let i = 0; i < 300; ++i)
+      clients.push(await connect(node, ['json', 'msgpack', 'plain'][i % 3]));
 
     node.signal('SIGTERM');
 
@@ -229,21 +254,24 @@ test('a second signal ends a node by its exit code, however late it comes', asyn
   for (let round = 0; round < 40; ++round) {
     const delay = round % 10;
     const node = await startNode(t, 'relay_node');
-    node.expectedEnd = true; // with 1, if it had not stopped yet
+    node.expectedEnd = true; // exits with 1 if the second signal comes before its end
     node.signal('SIGTERM');
     await new Promise((resolve) => setTimeout(resolve, delay));
-    node.child.kill('SIGTERM'); // if it is there still
+    node.child.kill('SIGTERM'); // if it still runs
     const { code, signal } = await node.ended();
     assert.equal(signal, null, `${delay} ms later`);
     assert.ok(code === 0 || code === 1, `${code}`);
   }
 });
 
-// SIGHUP asks for the certificate to be read again; where there is none, for nothing.
+// SIGHUP reloads the certificate; without one it does nothing.
 test('a SIGHUP ends no node, neither while it starts nor while it ends', async (t) => {
   for (let round = 0; round < 20; ++round) {
     const [port] = await freePorts(1);
-    const node = await startNode(t, 'relay_node', [], { port, onceItAccepts: (child) => child.kill('SIGHUP') });
+    const node = await startNode(t, 'relay_node', [], {
+      port,
+      onceItAccepts: (child) => child.kill('SIGHUP'),
+    });
     node.signal('SIGTERM');
     const again = setInterval(() => node.child.kill('SIGHUP'), 1);
     const end = await node.ended();

@@ -12,9 +12,13 @@ class Plain {
   constructor(url, options = { perMessageDeflate: false }) {
     this.socket = new WebSocket(url, options);
     this.inbox = new Inbox();
-    this.socket.on('message', (data, isBinary) => this.inbox.push(isBinary ? data : data.toString()));
+    this.socket.on('message', (data, isBinary) =>
+      this.inbox.push(isBinary ? data : data.toString()),
+    );
     this.socket.on('error', () => {});
-    this.closed = new Promise((resolve) => this.socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() })));
+    this.closed = new Promise((resolve) =>
+      this.socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() })),
+    );
   }
   static async open(node, options) {
     const client = new Plain(node.url(), options);
@@ -37,13 +41,18 @@ describe('echo_node', () => {
     assert.equal(await client.take(), '서버 응답: 안녕하세요!');
   });
 
-  test('closes with 1008 when the token expires, and tells a bearer subprotocol\'s browser that it was understood', async (t) => {
+  test('closes with 1008 when the token expires, ' +
+    'and tells a bearer subprotocol\'s browser that it was understood', async (t) => {
     const secret = 'a-secret-of-the-endpoints-test-which-is-long';
-    const node = await startNode(t, 'echo_node', ['--jwt-secret-file', secretFile(t, secret), '--jwt-profile', 'seed']);
+    const node = await startNode(t, 'echo_node', [
+      '--jwt-secret-file', secretFile(t, secret), '--jwt-profile', 'seed',
+    ]);
     const leeway = 30;
     const token = sign({ sub: 'ann', exp: inSeconds(2 - leeway) }, secret);
     const socket = new WebSocket(node.url(), ['troupe.v1.json', `troupe.bearer.${token}`]);
-    const closed = new Promise((resolve) => socket.on('close', (code, reason) => resolve([code, reason.toString()])));
+    const closed = new Promise((resolve) =>
+      socket.on('close', (code, reason) => resolve([code, reason.toString()])),
+    );
     await within(once(socket, 'open'), 'a connection');
     assert.equal(socket.protocol, 'troupe.v1.json');
     assert.deepEqual(await within(closed, 'the close'), [1008, 'token_expired']);
@@ -80,7 +89,9 @@ describe('echo_node', () => {
   });
 
   test('--mode plain gives text and binary back byte by byte, up to the limit', async (t) => {
-    const node = await startNode(t, 'echo_node', ['--mode', 'plain', '--max-message-bytes', '16777216']);
+    const node = await startNode(t, 'echo_node', [
+      '--mode', 'plain', '--max-message-bytes', '16777216',
+    ]);
     const client = await Plain.open(node);
 
     for (const size of [0, 1, 125, 126, 65_535, 65_536, 1_000_000, 16_777_216]) {
@@ -119,6 +130,9 @@ describe('echo_node', () => {
     const { runToEnd } = await import('./support/node.mjs');
     const { code, stderr } = await runToEnd('echo_node', ['--mode', 'shout']);
     assert.equal(code, 2);
-    assert.match(stderr, /^echo_node: --mode: expected echo, broadcast, others or plain, not "shout"\n$/);
+    assert.match(
+      stderr,
+      /^echo_node: --mode: expected echo, broadcast, others or plain, not "shout"\n$/,
+    );
   });
 });

@@ -1,4 +1,4 @@
-// What a client is told when it asks for what cannot be, and what ends its connection.
+// What a client is told when it asks for something impossible, and what ends its connection.
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -14,7 +14,8 @@ after(() => node.end());
 for (const as of ['json', 'msgpack'])
   describe(`a ${as} client`, () => {
     // Pins §4.10, §4.36, §11.1, §12.1, §12.2.
-    test('that sends an unsupported command gets unsupported with its ref and its type', async () => {
+    test('that sends an unsupported command gets unsupported ' +
+      'with its ref and its type', async () => {
       const client = await connect(node, as);
       await client.join(freshRoom());
       const commands = [
@@ -29,7 +30,9 @@ for (const as of ['json', 'msgpack'])
       for (const command of commands) {
         const ref = freshRef();
         client.send({ ...command, ref });
-        const error = await client.expect('error', { ref, request: command.type, code: 'unsupported', retryable: false });
+        const error = await client.expect('error', {
+          ref, request: command.type, code: 'unsupported', retryable: false,
+        });
         assert.equal(typeof error.message, 'string');
       }
     });
@@ -107,7 +110,15 @@ describe('bad room names', () => {
       const client = await connect(node, 'msgpack');
       const head = encode({ type: 'join' });
       const bytes = fromBase64(name);
-      client.sendRaw(Buffer.concat([Buffer.from([0x82]), head.subarray(1), encode('roomId'), Buffer.from([0xa0 | bytes.length]), bytes]));
+      client.sendRaw(
+        Buffer.concat([
+          Buffer.from([0x82]),
+          head.subarray(1),
+          encode('roomId'),
+          Buffer.from([0xa0 | bytes.length]),
+          bytes,
+        ]),
+      );
       assert.equal((await client.end()).code, 1007);
     }
   });
@@ -160,11 +171,20 @@ describe('a message', () => {
   });
 
   // Pins §2.5, §8.16.
-  test('of MessagePack that holds more than one document, or half of one, closes with 1007', async () => {
+  test('of MessagePack that holds more than one document, ' +
+    'or half of one, closes with 1007', async () => {
     const whole = Buffer.from(encode({ type: 'ping' }));
-    for (const bytes of [whole.subarray(0, -1), Buffer.concat([whole, whole]), Buffer.from([0xc1]), Buffer.alloc(0),
-                         Buffer.from('ddffffffff', 'hex'), Buffer.from('dfffffffff', 'hex'), Buffer.from('dbffffffff', 'hex'),
-                         Buffer.from('c6ffffffff', 'hex'), Buffer.from('c9ffffffff', 'hex')]) {
+    for (const bytes of [
+      whole.subarray(0, -1),
+      Buffer.concat([whole, whole]),
+      Buffer.from([0xc1]),
+      Buffer.alloc(0),
+      Buffer.from('ddffffffff', 'hex'),
+      Buffer.from('dfffffffff', 'hex'),
+      Buffer.from('dbffffffff', 'hex'),
+      Buffer.from('c6ffffffff', 'hex'),
+      Buffer.from('c9ffffffff', 'hex'),
+    ]) {
       const client = await connect(node, 'msgpack');
       client.sendRaw(bytes);
       assert.equal((await client.end()).code, 1007, bytes.toString('hex'));

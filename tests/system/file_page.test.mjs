@@ -15,7 +15,8 @@ import { within } from './support/wait.mjs';
 
 const secret = 'a-secret-of-the-browser-test-which-is-long';
 
-/// A way to the node that passes on what the browser sends at once or, when slowed down, at a thousand bytes a second.
+/// A proxy in front of the node. It passes on what the browser sends, at once or, after
+/// `slowDown()`, at 1,000 bytes a second.
 async function slowUplink(t, nodePort) {
   let isSlow = false;
   const sockets = new Set();
@@ -66,7 +67,11 @@ describe('the page of file_node', { skip }, () => {
   const told = (page, text) => page.getByTestId('result').filter({ hasText: text }).waitFor();
 
   const choose = (page, ...files) =>
-    page.getByTestId('files').setInputFiles(files.map(([name, buffer]) => ({ name, mimeType: 'application/octet-stream', buffer })));
+    page
+      .getByTestId('files')
+      .setInputFiles(
+        files.map(([name, buffer]) => ({ name, mimeType: 'application/octet-stream', buffer })),
+      );
   const row = (page, name) => page.locator('.upload').filter({ hasText: name });
   const done = (page, name) => page.locator('.upload.done').filter({ hasText: name }).waitFor();
 
@@ -82,16 +87,28 @@ describe('the page of file_node', { skip }, () => {
     assert.ok(readFileSync(path.join(received, 'big.bin')).equals(big));
     assert.ok(readFileSync(path.join(received, '안녕.txt')).equals(small));
     assert.equal(readFileSync(path.join(received, 'empty')).length, 0);
-    assert.equal(await row(page, 'big.bin').locator('progress').evaluate((bar) => bar.value / bar.max), 1);
+    assert.equal(
+      await row(page, 'big.bin')
+        .locator('progress')
+        .evaluate((bar) => bar.value / bar.max),
+      1,
+    );
   });
 
   test('says that a file is too big, and goes on', async (t) => {
     const received = path.join(temporaryFolder(t), 'received');
-    const page = await openPage(t, await startNode(t, 'file_node', ['--folder', received, '--max-message-bytes', '100000']));
+    const page = await openPage(
+      t,
+      await startNode(t, 'file_node', ['--folder', received, '--max-message-bytes', '100000']),
+    );
 
     await choose(page, ['too-big.bin', randomBytes(200_000)], ['fits.bin', randomBytes(50_000)]);
     await failed(page, 'too big').waitFor();
-    assert.equal(await failed(page, 'too-big.bin').getByRole('button').count(), 0, 'nothing to try again');
+    assert.equal(
+      await failed(page, 'too-big.bin').getByRole('button').count(),
+      0,
+      'nothing to try again',
+    );
     await done(page, 'fits.bin');
     await told(page, 'fits.bin: Received');
 
@@ -118,7 +135,10 @@ describe('the page of file_node', { skip }, () => {
 
   test('says that the connection was too slow, once the node has waited long enough', async (t) => {
     const received = path.join(temporaryFolder(t), 'received');
-    const node = await startNode(t, 'file_node', ['--folder', received, '--max-message-bytes', '100KiB']); // which may take 11.6 s
+    // A message may take 11.6 s.
+    const node = await startNode(t, 'file_node', [
+      '--folder', received, '--max-message-bytes', '100KiB',
+    ]);
     const uplink = await slowUplink(t, node.port);
     const page = await openPage(t, node, { port: uplink.port });
 
@@ -126,17 +146,25 @@ describe('the page of file_node', { skip }, () => {
     await choose(page, ['slow.bin', randomBytes(90_000)]);
     await failed(page, 'too slow').waitFor();
     await told(page, 'slow.bin: Not saved');
-    assert.equal(await failed(page, 'slow.bin').getByRole('button').count(), 0, 'nothing to try again');
+    assert.equal(
+      await failed(page, 'slow.bin').getByRole('button').count(),
+      0,
+      'nothing to try again',
+    );
     assert.deepEqual(readdirSync(received), []);
   });
 
   test('asks for a token where the node does, and keeps it for the tab', async (t) => {
     const received = path.join(temporaryFolder(t), 'received');
     const token = sign({ sub: 'ann', exp: inSeconds(600) }, secret);
-    const node = await startNode(t, 'file_node', ['--folder', received, '--jwt-secret-file', secretFile(t, secret)]);
+    const node = await startNode(t, 'file_node', [
+      '--folder', received, '--jwt-secret-file', secretFile(t, secret),
+    ]);
     const page = await openPage(t, node, { signedIn: false });
 
-    for (const bad of ['two words', '토큰', sign({ sub: 'ann' }, 'another secret, which the node does not have')]) {
+    for (const bad of [
+      'two words', '토큰', sign({ sub: 'ann' }, 'another secret, which the node does not have'),
+    ]) {
       await page.getByTestId('token-input').fill(bad);
       await page.getByTestId('sign-in').click();
       await page.getByRole('alert').filter({ hasText: 'not accepted' }).waitFor();
@@ -156,7 +184,13 @@ describe('the page of file_node', { skip }, () => {
 
   test('asks again once the token is not taken any more, and goes on', async (t) => {
     const received = path.join(temporaryFolder(t), 'received');
-    const start = (key, options) => startNode(t, 'file_node', ['--folder', received, '--jwt-secret-file', secretFile(t, key)], options);
+    const start = (key, options) =>
+      startNode(
+        t,
+        'file_node',
+        ['--folder', received, '--jwt-secret-file', secretFile(t, key)],
+        options,
+      );
     const first = await start(secret);
     first.expectedEnd = true;
     const page = await openPage(t, first, { signedIn: false });
@@ -178,7 +212,9 @@ describe('the page of file_node', { skip }, () => {
   });
 
   test('has a title in the language of the browser, and an icon', async (t) => {
-    const node = await startNode(t, 'file_node', ['--folder', path.join(temporaryFolder(t), 'received')]);
+    const node = await startNode(t, 'file_node', [
+      '--folder', path.join(temporaryFolder(t), 'received'),
+    ]);
     const page = await openPage(t, node, { locale: 'ko-KR' });
 
     assert.equal(await page.title(), 'Troupe 파일');
@@ -190,10 +226,16 @@ describe('the page of file_node', { skip }, () => {
     const folder = temporaryFolder(t);
     const image = path.join(folder, 'picture.png');
     writeFileSync(image, noisyPng(120, 80));
-    const page = await openPage(t, await startNode(t, 'file_node', ['--folder', folder, '--image', image]));
+    const page = await openPage(
+      t,
+      await startNode(t, 'file_node', ['--folder', folder, '--image', image]),
+    );
 
     const picture = page.getByTestId('image');
     await picture.waitFor();
-    assert.deepEqual(await picture.evaluate(async (i) => (await i.decode(), [i.naturalWidth, i.naturalHeight])), [120, 80]);
+    assert.deepEqual(
+      await picture.evaluate(async (i) => (await i.decode(), [i.naturalWidth, i.naturalHeight])),
+      [120, 80],
+    );
   });
 });

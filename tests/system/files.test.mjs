@@ -12,7 +12,9 @@ import { frame, rawWebSocket } from './support/raw.mjs';
 import { Inbox, within } from './support/wait.mjs';
 
 async function open(node, localAddress = undefined) {
-  const socket = new WebSocket(node.url(), { localAddress, perMessageDeflate: false, maxPayload: 64 * 1024 * 1024 });
+  const socket = new WebSocket(node.url(), {
+    localAddress, perMessageDeflate: false, maxPayload: 64 * 1024 * 1024,
+  });
   const inbox = new Inbox();
   socket.on('message', (data, isBinary) => inbox.push(isBinary ? data : data.toString()));
   socket.on('error', () => {});
@@ -23,7 +25,9 @@ async function open(node, localAddress = undefined) {
 async function filesNode(t, args = []) {
   const folder = temporaryFolder(t);
   const received = path.join(folder, 'received');
-  return { node: await startNode(t, 'file_node', ['--folder', received, ...args]), folder, received };
+  return {
+    node: await startNode(t, 'file_node', ['--folder', received, ...args]), folder, received,
+  };
 }
 
 test('a binary message is kept, and the sender is told', async (t) => {
@@ -44,7 +48,20 @@ test('a binary message is kept, and the sender is told', async (t) => {
 test('no name leaves the folder or overwrites a file, and nothing else lies there', async (t) => {
   const { node, folder, received } = await filesNode(t);
   const client = await open(node);
-  const names = ['../../escape', '/etc/passwd', '.hidden', 'a/b/../c.txt', 'c.txt', 'c.txt', '..', 'x'.repeat(300) + '.png', 'new\nline\0', 'gnp.\u202etxt', 'c1\u009b31m', '\\\\host\\share\\d.exe'];
+  const names = [
+    '../../escape',
+    '/etc/passwd',
+    '.hidden',
+    'a/b/../c.txt',
+    'c.txt',
+    'c.txt',
+    '..',
+    'x'.repeat(300) + '.png',
+    'new\nline\0',
+    'gnp.\u202etxt',
+    'c1\u009b31m',
+    '\\\\host\\share\\d.exe',
+  ];
   for (const [i, name] of names.entries()) {
     client.socket.send(name);
     client.socket.send(Buffer.from(String(i)));
@@ -53,9 +70,18 @@ test('no name leaves the folder or overwrites a file, and nothing else lies ther
 
   const kept = readdirSync(received);
   assert.equal(kept.length, names.length);
-  assert.ok(['gnp._txt', 'c1_31m'].every((name) => kept.includes(name)), kept.join());
-  assert.ok(kept.every((name) => !name.startsWith('.') && Buffer.byteLength(name) <= 110), kept.join());
-  assert.deepEqual(['c.txt', 'c-2.txt', 'c-3.txt'].map((n) => readFileSync(path.join(received, n), 'utf8')), ['3', '4', '5']);
+  assert.ok(
+    ['gnp._txt', 'c1_31m'].every((name) => kept.includes(name)),
+    kept.join(),
+  );
+  assert.ok(
+    kept.every((name) => !name.startsWith('.') && Buffer.byteLength(name) <= 110),
+    kept.join(),
+  );
+  assert.deepEqual(
+    ['c.txt', 'c-2.txt', 'c-3.txt'].map((n) => readFileSync(path.join(received, n), 'utf8')),
+    ['3', '4', '5'],
+  );
   assert.deepEqual(readdirSync(folder), ['received']);
 });
 
@@ -86,7 +112,8 @@ test('a name that is too long is refused, and the connection goes on', async (t)
 });
 
 // Pins §16.16.
-test('a name has 1 KiB at most as it is sent, and a file behind one that is refused has none', async (t) => {
+test('a name has 1 KiB at most as it is sent, ' +
+  'and a file behind one that is refused has none', async (t) => {
   const { node, received } = await filesNode(t);
   const client = await open(node);
   const send = async (name, bytes) => {
@@ -105,7 +132,9 @@ test('a name has 1 KiB at most as it is sent, and a file behind one that is refu
   assert.deepEqual(await send('n' + longest, 'c'), ['파일 이름이 너무 깁니다', '파일 수신 완료']);
   assert.deepEqual(await send('n' + korean, 'd'), ['파일 이름이 너무 깁니다', '파일 수신 완료']);
 
-  const kept = new Map(readdirSync(received).map((name) => [readFileSync(path.join(received, name), 'utf8'), name]));
+  const kept = new Map(
+    readdirSync(received).map((name) => [readFileSync(path.join(received, name), 'utf8'), name]),
+  );
   assert.equal(kept.get('a'), 'n'.repeat(96) + '.png');
   assert.equal(kept.get('b'), '가'.repeat(32) + '.png');
   assert.deepEqual([kept.get('c'), kept.get('d')], ['received-file.bin', 'received-file-2.bin']);
@@ -128,7 +157,9 @@ test('a flood of one address leaves the others their share', async (t) => {
   const { node, received } = await filesNode(t);
   const flood = await open(node, '127.0.0.2');
   const victim = await open(node);
-  const send = () => flood.socket.bufferedAmount < 100_000 && Array.from({ length: 20 }, () => flood.socket.send(Buffer.from('x')));
+  const send = () =>
+    flood.socket.bufferedAmount < 100_000 &&
+    Array.from({ length: 20 }, () => flood.socket.send(Buffer.from('x')));
   const sending = setInterval(send, 1);
   t.after(() => clearInterval(sending));
 
@@ -175,7 +206,10 @@ test('everybody who connects is sent the image', async (t) => {
 test('the image is kept once, however many do not read it', async (t) => {
   const image = path.join(temporaryFolder(t), 'image.png');
   const size = 12_000_000; // more than sockets hold
-  writeFileSync(image, Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(size - 8, 7)]));
+  writeFileSync(
+    image,
+    Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(size - 8, 7)]),
+  );
   const { node } = await filesNode(t, ['--image', image]);
 
   const before = node.kib('VmRSS');
@@ -192,7 +226,8 @@ test('the image is kept once, however many do not read it', async (t) => {
 });
 
 test('a slow uplink is waited for, as long as its biggest file takes', async (t) => {
-  const { node, received } = await filesNode(t, ['--max-message-bytes', '512KiB']); // 10 s, and 8 for the bytes
+  // A message may take 10 s, and 8 s for its bytes.
+  const { node, received } = await filesNode(t, ['--max-message-bytes', '512KiB']);
   const socket = await rawWebSocket(node);
   const bytes = frame({ opcode: 2, payload: Buffer.alloc(13_000, 7) });
 

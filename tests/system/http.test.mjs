@@ -1,4 +1,4 @@
-// The HTTP side of the nodes: probes, metrics, the page, and upgrades that are none.
+// The HTTP side of the nodes: probes, metrics, the page, and upgrade requests.
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -10,7 +10,12 @@ import { until } from './support/wait.mjs';
 import { frame, rawRequest, rawWebSocket, upgradeRequest, RawSocket } from './support/raw.mjs';
 
 let relay, chat;
-before(async () => ([relay, chat] = await Promise.all([startNode(null, 'relay_node'), startNode(null, 'chat_node')])));
+before(
+  async () =>
+    ([relay, chat] = await Promise.all([
+      startNode(null, 'relay_node'), startNode(null, 'chat_node'),
+    ])),
+);
 after(async () => {
   await relay.end();
   await chat.end();
@@ -21,20 +26,32 @@ const statusOf = async (options) => (await rawRequest(relay, upgradeRequest(opti
 describe('an upgrade request', () => {
   // Pins §1.1.
   test('that is whole is answered by 101 and the key\'s hash', async () => {
-    const answer = await rawRequest(relay, upgradeRequest({ headers: { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' } }));
+    const answer = await rawRequest(
+      relay,
+      upgradeRequest({ headers: { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' } }),
+    );
     assert.equal(answer.status, 101);
     assert.equal(answer.headers['sec-websocket-accept'], 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=');
     assert.equal(answer.headers['sec-websocket-extensions'], undefined);
   });
 
   test('may list other tokens in Connection and Upgrade, in any case', async () =>
-    assert.equal(await statusOf({ headers: { Connection: 'keep-alive, UPGRADE', Upgrade: 'WebSocket' } }), 101));
+    assert.equal(
+      await statusOf({ headers: { Connection: 'keep-alive, UPGRADE', Upgrade: 'WebSocket' } }),
+      101,
+    ));
 
   test('may have them in headers of their own', async () =>
-    assert.equal(await statusOf({ headers: { Connection: ['keep-alive', 'Upgrade'], Upgrade: ['h2c', 'websocket'] } }), 101));
+    assert.equal(
+      await statusOf({
+        headers: { Connection: ['keep-alive', 'Upgrade'], Upgrade: ['h2c', 'websocket'] },
+      }),
+      101,
+    ));
 
   for (const header of ['Host', 'Connection', 'Sec-WebSocket-Key'])
-    test(`without ${header} is answered by 400`, async () => assert.equal(await statusOf({ headers: { [header]: undefined } }), 400));
+    test(`without ${header} is answered by 400`, async () =>
+      assert.equal(await statusOf({ headers: { [header]: undefined } }), 400));
 
   test('without Upgrade is no upgrade', async () => {
     const status = await statusOf({ headers: { Upgrade: undefined } });
@@ -44,20 +61,31 @@ describe('an upgrade request', () => {
   for (const version of ['8', '12', '14', '0', 'x', ''])
     // Pins §1.34.
     test(`of version ${JSON.stringify(version)} is answered by 426 that names 13`, async () => {
-      const answer = await rawRequest(relay, upgradeRequest({ headers: { 'Sec-WebSocket-Version': version } }));
+      const answer = await rawRequest(
+        relay,
+        upgradeRequest({ headers: { 'Sec-WebSocket-Version': version } }),
+      );
       assert.equal(answer.status, 426);
       assert.equal(answer.headers['sec-websocket-version'], '13');
     });
 
   test('of no version is never answered by 101', async () =>
-    assert.ok([400, 426].includes(await statusOf({ headers: { 'Sec-WebSocket-Version': undefined } }))));
+    assert.ok(
+      [400, 426].includes(await statusOf({ headers: { 'Sec-WebSocket-Version': undefined } })),
+    ));
 
-  test('of HTTP/1.0 is answered by 400', async () => assert.equal(await statusOf({ line: 'GET / HTTP/1.0' }), 400));
-  test('by POST is answered by 400', async () => assert.equal(await statusOf({ line: 'POST / HTTP/1.1' }), 400));
+  test('of HTTP/1.0 is answered by 400', async () =>
+    assert.equal(await statusOf({ line: 'GET / HTTP/1.0' }), 400));
+  test('by POST is answered by 400', async () =>
+    assert.equal(await statusOf({ line: 'POST / HTTP/1.1' }), 400));
 
-  for (const line of ['nonsense', 'GET /', 'GET / HTTP/9.9', 'GET  / HTTP/1.1', 'G\u0001T / HTTP/1.1', '\x16\x03\x01\x02'])
+  for (const line of [
+    'nonsense', 'GET /', 'GET / HTTP/9.9', 'GET  / HTTP/1.1', 'G\u0001T / HTTP/1.1',
+    '\x16\x03\x01\x02',
+  ])
     // Pins §1.28.
-    test(`with the first line ${JSON.stringify(line)} is answered by 400`, async () => assert.equal(await statusOf({ line }), 400));
+    test(`with the first line ${JSON.stringify(line)} is answered by 400`, async () =>
+      assert.equal(await statusOf({ line }), 400));
 
   for (const [what, key] of [
     ['x', 'x'],
@@ -75,15 +103,22 @@ describe('an upgrade request', () => {
   test('with a body is answered by 400', async () => {
     assert.equal(await statusOf({ headers: { 'Content-Length': '5' } }), 400);
     assert.equal(await statusOf({ headers: { 'Transfer-Encoding': 'chunked' } }), 400);
-    assert.equal(await statusOf({ headers: { 'Transfer-Encoding': 'chunked', 'Content-Length': '5' } }), 400);
+    assert.equal(
+      await statusOf({ headers: { 'Transfer-Encoding': 'chunked', 'Content-Length': '5' } }),
+      400,
+    );
     assert.equal(await statusOf({ headers: { 'Content-Length': `${1 << 20}` } }), 413);
   });
 
   // Pins §1.26.
-  test('that is refused is answered by one line of text, behind which the connection ends', async () => {
+  test('that is refused is answered by one line of text, ' +
+    'behind which the connection ends', async () => {
     const big = { 'X-Big': 'x'.repeat(9 * 1024) };
-    for (const options of [{ line: 'nonsense' }, { line: 'POST / HTTP/1.1' }, { line: 'GET /nowhere HTTP/1.1' }, { headers: { Host: undefined } },
-                           { headers: { 'Sec-WebSocket-Version': '8' } }, { headers: big }]) {
+    for (const options of [
+      { line: 'nonsense' }, { line: 'POST / HTTP/1.1' }, { line: 'GET /nowhere HTTP/1.1' },
+      { headers: { Host: undefined } }, { headers: { 'Sec-WebSocket-Version': '8' } },
+      { headers: big },
+    ]) {
       const socket = await RawSocket.open(relay);
       socket.write(upgradeRequest(options));
       const { status, headers, body } = await socket.response();
@@ -107,7 +142,9 @@ describe('an upgrade request', () => {
   // Pins §1.27.
   test('with more than 8 KiB of headers is answered by 431', async () => {
     assert.equal(await statusOf({ headers: { 'X-Big': 'x'.repeat(9 * 1024) } }), 431);
-    const eight = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`X-${i}`, 'x'.repeat(900)]));
+    const eight = Object.fromEntries(
+      Array.from({ length: 10 }, (_, i) => [`X-${i}`, 'x'.repeat(900)]),
+    );
     assert.equal(await statusOf({ headers: eight }), 431);
   });
 
@@ -142,13 +179,21 @@ describe('an upgrade request', () => {
   });
 
   test('that offers several subprotocols gets the first that is known', async () => {
-    const answer = await rawRequest(relay, upgradeRequest({ headers: { 'Sec-WebSocket-Protocol': 'chat, troupe.v1.msgpack, troupe.v1.json' } }));
+    const answer = await rawRequest(
+      relay,
+      upgradeRequest({
+        headers: { 'Sec-WebSocket-Protocol': 'chat, troupe.v1.msgpack, troupe.v1.json' },
+      }),
+    );
     assert.equal(answer.headers['sec-websocket-protocol'], 'troupe.v1.msgpack');
   });
 
   // Pins §1.23.
   test('that offers none that is known gets none', async () => {
-    const answer = await rawRequest(relay, upgradeRequest({ headers: { 'Sec-WebSocket-Protocol': 'chat, troupe.v2.json' } }));
+    const answer = await rawRequest(
+      relay,
+      upgradeRequest({ headers: { 'Sec-WebSocket-Protocol': 'chat, troupe.v2.json' } }),
+    );
     assert.equal(answer.status, 101);
     assert.equal(answer.headers['sec-websocket-protocol'], undefined);
   });
@@ -165,7 +210,12 @@ describe('an upgrade request', () => {
 
 describe('an origin allow-list', () => {
   let node;
-  before(async () => (node = await startNode(null, 'relay_node', ['--origin', 'https://good.example', '--origin', 'http://localhost:3000'])));
+  before(
+    async () =>
+      (node = await startNode(null, 'relay_node', [
+        '--origin', 'https://good.example', '--origin', 'http://localhost:3000',
+      ])),
+  );
   after(() => node.end());
 
   for (const origin of ['https://good.example', 'http://localhost:3000'])
@@ -174,13 +224,20 @@ describe('an origin allow-list', () => {
       await client.join(freshRoom());
     });
 
-  for (const origin of ['https://bad.example', 'null', 'https://good.example.evil.com', 'http://good.example', 'https://good.example:8443',
-                        'https://evil.com/https://good.example', 'https://xgood.example', 'HTTPS://GOOD.EXAMPLE', '*', ''])
+  for (const origin of [
+    'https://bad.example', 'null', 'https://good.example.evil.com', 'http://good.example',
+    'https://good.example:8443', 'https://evil.com/https://good.example', 'https://xgood.example',
+    'HTTPS://GOOD.EXAMPLE', '*', '',
+  ])
     // Pins §1.36.
-    test(`refuses ${JSON.stringify(origin)} with 403`, async () => assert.equal((await refused(node, 'plain', { headers: { Origin: origin } })).status, 403));
+    test(`refuses ${JSON.stringify(origin)} with 403`, async () =>
+      assert.equal((await refused(node, 'plain', { headers: { Origin: origin } })).status, 403));
 
   test('refuses two origins at once with 403', async () => {
-    const answer = await rawRequest(node, upgradeRequest({ headers: { Origin: ['https://good.example', 'https://bad.example'] } }));
+    const answer = await rawRequest(
+      node,
+      upgradeRequest({ headers: { Origin: ['https://good.example', 'https://bad.example'] } }),
+    );
     assert.equal(answer.status, 403);
   });
 });
@@ -214,11 +271,13 @@ describe('the probes', () => {
   test('answer HEAD without a body and other methods with 405', async () => {
     const head = await relay.http('/healthz', { method: 'HEAD' });
     assert.deepEqual([head.status, head.body], [200, '']);
-    for (const method of ['POST', 'DELETE', 'PUT']) assert.equal((await relay.http('/healthz', { method })).status, 405);
+    for (const method of ['POST', 'DELETE', 'PUT'])
+      assert.equal((await relay.http('/healthz', { method })).status, 405);
   });
 
   test('are at no other path', async () => {
-    for (const path of ['/healthz/', '/HEALTHZ', '/health', '/metrics/x']) assert.equal((await relay.http(path)).status, 404, path);
+    for (const path of ['/healthz/', '/HEALTHZ', '/health', '/metrics/x'])
+      assert.equal((await relay.http(path)).status, 404, path);
   });
 });
 
@@ -253,7 +312,9 @@ describe('the page of the chat node', () => {
 
   test('brings all files that it names, each with its type', async () => {
     const { body } = await chat.http('/');
-    const files = [...body.matchAll(/(?:src|href)="(?!https?:|data:|#)([^"]+)"/g)].map((m) => new URL(m[1], 'http://x/').pathname);
+    const files = [...body.matchAll(/(?:src|href)="(?!https?:|data:|#)([^"]+)"/g)].map(
+      (m) => new URL(m[1], 'http://x/').pathname,
+    );
     assert.ok(files.length > 0);
     for (const file of files) {
       const { status, headers } = await chat.http(file);
@@ -268,11 +329,28 @@ describe('the page of the chat node', () => {
     assert.doesNotMatch(body, /(?:src|href)="(?:https?:)?\/\//);
   });
 
-  for (const path of ['/../chat_room.cpp', '/../../etc/passwd', '/..%2f..%2f..%2fetc/passwd', '/%2e%2e/%2e%2e/%2e%2e/etc/passwd', '/..%5c..%5cetc/passwd',
-                      '//etc/passwd', '/./../../../etc/passwd', '/index.html/../../../../etc/passwd', '/%00', '/index.html%00.js', '/.git/config',
-                      '/%', '/%zz', '/nothing.js', `/${'a/'.repeat(1000)}`])
+  for (const path of [
+    '/../chat_room.cpp',
+    '/../../etc/passwd',
+    '/..%2f..%2f..%2fetc/passwd',
+    '/%2e%2e/%2e%2e/%2e%2e/etc/passwd',
+    '/..%5c..%5cetc/passwd',
+    '//etc/passwd',
+    '/./../../../etc/passwd',
+    '/index.html/../../../../etc/passwd',
+    '/%00',
+    '/index.html%00.js',
+    '/.git/config',
+    '/%',
+    '/%zz',
+    '/nothing.js',
+    `/${'a/'.repeat(1000)}`,
+  ])
     test(`gives nothing for ${path.slice(0, 50)}`, async () => {
-      const answer = await rawRequest(chat, `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+      const answer = await rawRequest(
+        chat,
+        `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+      );
       assert.ok([400, 403, 404].includes(answer.status), `got ${answer.status}`);
       assert.doesNotMatch(answer.body, /root:|#include|repositoryformatversion/);
     });
@@ -284,7 +362,8 @@ test('a node without a page has none at /', async () => {
   assert.equal(status, 404);
 });
 
-test('a connection that never becomes a WebSocket costs no descriptor once it is gone', async () => {
+test('a connection that never becomes a WebSocket ' +
+  'costs no descriptor once it is gone', async () => {
   const before = relay.openDescriptors();
   const sockets = await Promise.all(Array.from({ length: 50 }, () => RawSocket.open(relay)));
   for (const socket of sockets) socket.write('GET / HT');
@@ -306,15 +385,25 @@ test('a WebSocket that ends without a close frame costs no descriptor', async ()
 
 describe('a request', () => {
   test('with a body that is announced as too large is answered by 413', async () => {
-    const answer = await rawRequest(relay, `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${1 << 20}\r\n\r\n`);
+    const answer = await rawRequest(
+      relay,
+      `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${1 << 20}\r\n\r\n`,
+    );
     assert.equal(answer.status, 413);
   });
 
   // Pins §1.37.
   test('may name scheme and host, and so may an upgrade', async () => {
-    const answer = await rawRequest(relay, 'GET http://example.org/healthz HTTP/1.1\r\nHost: example.org\r\n\r\n');
+    const answer = await rawRequest(
+      relay,
+      'GET http://example.org/healthz HTTP/1.1\r\nHost: example.org\r\n\r\n',
+    );
     assert.equal(answer.status, 200);
     assert.ok(Math.abs(Date.parse(answer.headers.date) - Date.now()) < 5000, answer.headers.date);
-    assert.equal((await rawRequest(relay, upgradeRequest({ line: 'GET http://example.org/ HTTP/1.1' }))).status, 101);
+    assert.equal(
+      (await rawRequest(relay, upgradeRequest({ line: 'GET http://example.org/ HTTP/1.1' })))
+        .status,
+      101,
+    );
   });
 });

@@ -11,7 +11,8 @@ import { until } from './support/wait.mjs';
 
 const secret = 'a secret that is long enough for hs256!!';
 
-const nodeWithTokens = (t, args = [], name = 'relay_node') => startNode(t, name, ['--jwt-secret-file', secretFile(t, secret), ...args]);
+const nodeWithTokens = (t, args = [], name = 'relay_node') =>
+  startNode(t, name, ['--jwt-secret-file', secretFile(t, secret), ...args]);
 const bearer = (token) => ({ headers: { Authorization: `Bearer ${token}` } });
 
 describe('a token', () => {
@@ -31,7 +32,9 @@ describe('a token', () => {
   test('may come as a subprotocol, which is not repeated', async (t) => {
     const node = await nodeWithTokens(t);
     const { default: WebSocket } = await import('ws');
-    const socket = new WebSocket(node.url(), ['troupe.v1.json', `troupe.bearer.${sign({ username: 'bob' }, secret)}`]);
+    const socket = new WebSocket(node.url(), [
+      'troupe.v1.json', `troupe.bearer.${sign({ username: 'bob' }, secret)}`,
+    ]);
     const welcome = await new Promise((resolve, reject) => {
       socket.on('error', reject);
       socket.on('message', (data) => resolve(JSON.parse(data)));
@@ -45,14 +48,27 @@ describe('a token', () => {
   test('that is missing or bad is answered 401 with the tutorial\'s texts', async (t) => {
     const node = await nodeWithTokens(t);
     const missing = await refused(node);
-    assert.deepEqual([missing.status, missing.body.trim(), missing.headers['www-authenticate']], [401, 'Unauthorized', 'Bearer']);
+    assert.deepEqual(
+      [missing.status, missing.body.trim(), missing.headers['www-authenticate']],
+      [401, 'Unauthorized', 'Bearer'],
+    );
     const bad = [
-      'x', 'a.b.c', `${sign({ sub: 'a' }, 'another secret')}`, sign({ sub: 'a', exp: inSeconds(-60) }, secret),
-      sign({ sub: 'a', nbf: inSeconds(3600) }, secret), sign({}, secret), sign({ sub: 'a' }, secret, { alg: 'none' }), sign({ sub: 'a' }, secret, { jku: 'http://127.0.0.1/' }),
+      'x',
+      'a.b.c',
+      `${sign({ sub: 'a' }, 'another secret')}`,
+      sign({ sub: 'a', exp: inSeconds(-60) }, secret),
+      sign({ sub: 'a', nbf: inSeconds(3600) }, secret),
+      sign({}, secret),
+      sign({ sub: 'a' }, secret, { alg: 'none' }),
+      sign({ sub: 'a' }, secret, { jku: 'http://127.0.0.1/' }),
     ];
     for (const token of bad) {
       const answer = await refused(node, 'json', bearer(token));
-      assert.deepEqual([answer.status, answer.body.trim(), answer.headers['www-authenticate']], [401, 'Invalid token', 'Bearer'], token);
+      assert.deepEqual(
+        [answer.status, answer.body.trim(), answer.headers['www-authenticate']],
+        [401, 'Invalid token', 'Bearer'],
+        token,
+      );
     }
     assert.equal(await node.metric('troupe_auth_failed_total', 'reason="missing"'), 1);
     assert.equal(await node.metric('troupe_auth_failed_total'), bad.length + 1);
@@ -62,7 +78,10 @@ describe('a token', () => {
   test('in two places is answered 400', async (t) => {
     const node = await nodeWithTokens(t);
     for (const token of [sign({ sub: 'a' }, secret), 'none.at.all'])
-      assert.equal((await refused(node, 'json', { path: `/?token=${token}`, ...bearer(token) })).status, 400);
+      assert.equal(
+        (await refused(node, 'json', { path: `/?token=${token}`, ...bearer(token) })).status,
+        400,
+      );
   });
 
   test('is written nowhere', async (t) => {
@@ -81,11 +100,19 @@ describe('a token', () => {
 describe('the strict profile', () => {
   // Pins §1.17, §1.18, §1.43.
   test('asks for an expiry and takes no token in the query', async (t) => {
-    const node = await nodeWithTokens(t, ['--jwt-profile', 'strict', '--jwt-issuer', 'us', '--jwt-audience', 'chat']);
+    const node = await nodeWithTokens(t, [
+      '--jwt-profile', 'strict', '--jwt-issuer', 'us', '--jwt-audience', 'chat',
+    ]);
     const good = { sub: 'a', iss: 'us', aud: ['x', 'chat'], exp: inSeconds(60), iat: inSeconds(0) };
     assert.equal((await connect(node, 'json', bearer(sign(good, secret)))).userId, 'a');
-    for (const change of [{ exp: undefined }, { iss: 'them' }, { aud: 'game' }, { exp: inSeconds(40 * 24 * 3600) }])
-      assert.equal((await refused(node, 'json', bearer(sign({ ...good, ...change }, secret)))).status, 401, JSON.stringify(change));
+    for (const change of [
+      { exp: undefined }, { iss: 'them' }, { aud: 'game' }, { exp: inSeconds(40 * 24 * 3600) },
+    ])
+      assert.equal(
+        (await refused(node, 'json', bearer(sign({ ...good, ...change }, secret)))).status,
+        401,
+        JSON.stringify(change),
+      );
     const { status, body } = await refused(node, 'json', { path: `/?token=${sign(good, secret)}` });
     assert.deepEqual([status, body.trim()], [401, 'A valid token is needed.']);
   });
@@ -95,7 +122,11 @@ describe('a connection with a token', () => {
   // Pins §1.14.
   test('is closed with 1008 when it expires', async (t) => {
     const node = await nodeWithTokens(t);
-    const client = await connect(node, 'json', bearer(sign({ sub: 'ann', exp: inSeconds(2) }, secret)));
+    const client = await connect(
+      node,
+      'json',
+      bearer(sign({ sub: 'ann', exp: inSeconds(2) }, secret)),
+    );
     const { code, reason } = await client.end(10_000);
     assert.deepEqual([code, reason], [1008, 'token_expired']);
   });
@@ -103,7 +134,11 @@ describe('a connection with a token', () => {
   // Pins §1.14, §4.32, §4.33, §4.34.
   test('goes on with a fresh token of the same user', async (t) => {
     const node = await nodeWithTokens(t);
-    const client = await connect(node, 'json', bearer(sign({ sub: 'ann', exp: inSeconds(2) }, secret)));
+    const client = await connect(
+      node,
+      'json',
+      bearer(sign({ sub: 'ann', exp: inSeconds(2) }, secret)),
+    );
 
     client.send({ type: 'auth', token: sign({ sub: 'eve' }, secret), ref: 1 });
     await client.expect('error', { ref: 1, code: 'identity_mismatch' });
@@ -120,7 +155,11 @@ describe('a connection with a token', () => {
   // Pins §1.13.
   test('may join the rooms that its token names', async (t) => {
     const node = await nodeWithTokens(t);
-    const client = await connect(node, 'msgpack', bearer(sign({ sub: 'ann', rooms: ['lobby', 'team:*'] }, secret)));
+    const client = await connect(
+      node,
+      'msgpack',
+      bearer(sign({ sub: 'ann', rooms: ['lobby', 'team:*'] }, secret)),
+    );
     await client.join('lobby');
     await client.join('team:red');
     client.send({ type: 'join', roomId: 'boss', ref: 9 });
@@ -160,7 +199,10 @@ describe('a connection with a token', () => {
     assert.equal((await refused(node, 'json', bearer(token))).status, 503);
     await connect(node, 'json', bearer(sign({ sub: 'bob' }, secret)));
     await first.close();
-    await until(() => connect(node, 'json', bearer(token)).catch(() => undefined), 'the free place');
+    await until(
+      () => connect(node, 'json', bearer(token)).catch(() => undefined),
+      'the free place',
+    );
   });
 });
 

@@ -1,4 +1,5 @@
-// What each kind of client can make the server keep: the rows of PROTOCOL.md, "What a client can make the server keep".
+// What each kind of client can make the server keep:
+// the rows of PROTOCOL.md, "What a client can make the server keep".
 
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -12,14 +13,17 @@ import { frame, RawSocket, rawWebSocket, text, upgradeRequest } from './support/
 import { makeCertificate, temporaryFolder } from './support/tokens.mjs';
 import { until, within } from './support/wait.mjs';
 
-const unhurried = ['--message-rate', '0', '--byte-rate', '0', '--admission-rate', '0', '--max-connections-per-ip', '0'];
+const unhurried = [
+  '--message-rate', '0', '--byte-rate', '0', '--admission-rate', '0',
+  '--max-connections-per-ip', '0',
+];
 
 const large = frame({ payload: 'x'.repeat(64_000) });
 
-/// The first bytes of a message of 64,000.
+/// The first `sent` bytes of a message of 64,000 bytes.
 const part = (sent) => large.subarray(0, sent);
 
-/// The node's resident KiB once they have settled: freed pages go back a little later.
+/// The node's resident KiB once they have settled: freed pages go back with a delay.
 async function resident(node) {
   let least = node.kib('VmRSS');
   for (let i = 0; i < 5; ++i) {
@@ -41,19 +45,40 @@ describe('a socket that is no WebSocket yet', () => {
     const before = await resident(node);
     for (let i = 0; i < count; ++i) sockets.push(await connect());
     for (const s of sockets) await each(s);
-    await new Promise((resolve) => setTimeout(resolve, 200)); // nothing tells that the server has read it
+    // Nothing tells when the server has read it.
+    await new Promise((resolve) => setTimeout(resolve, 200));
     return ((await resident(node)) - before) / count;
   };
   const secureNode = (t) => {
     const files = makeCertificate(temporaryFolder(t));
-    return startNode(t, 'relay_node', [...unhurried, '--tls-cert', files.cert, '--tls-key', files.key]);
+    return startNode(t, 'relay_node', [
+      ...unhurried, '--tls-cert', files.cert, '--tls-key', files.key,
+    ]);
   };
 
   for (const [what, each, most] of [
     ['and says nothing', () => {}, 4],
-    ['with 7 KiB of a header', (s) => s.write(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(7000)}`), 20],
-    ['with 60 KiB of a body', (s) => s.write(`POST /none HTTP/1.1\r\nHost: x\r\nContent-Length: 62000\r\n\r\n${'x'.repeat(61_000)}`), 96],
-    ['that keeps an answered connection open', async (s) => { s.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'); await s.response(); }, 8],
+    [
+      'with 7 KiB of a header',
+      (s) => s.write(`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(7000)}`),
+      20,
+    ],
+    [
+      'with 60 KiB of a body',
+      (s) =>
+        s.write(
+          `POST /none HTTP/1.1\r\nHost: x\r\nContent-Length: 62000\r\n\r\n${'x'.repeat(61_000)}`,
+        ),
+      96,
+    ],
+    [
+      'that keeps an answered connection open',
+      async (s) => {
+        s.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+        await s.response();
+      },
+      8,
+    ],
   ])
     // Pins §16.17, §16.18, §16.19.
     test(what, async (t) => {
@@ -72,16 +97,22 @@ describe('a socket that is no WebSocket yet', () => {
       return new RawSocket(socket);
     });
     const claims = await kibOf(node, (s) => s.write(Buffer.from('160301400001004000', 'hex')));
-    t.diagnostic(`${begun.toFixed(1)} and ${ended.toFixed(1)} KiB each, ${claims.toFixed(1)} with a claim of 16 KiB`);
+    t.diagnostic(
+      `${begun.toFixed(1)} and ${ended.toFixed(1)} KiB each, ` +
+        `${claims.toFixed(1)} with a claim of 16 KiB`,
+    );
     assert.ok(claims <= 112, `${claims.toFixed(1)} KiB each`);
     assert.ok(begun <= 112 && ended <= 112, `${begun.toFixed(1)} and ${ended.toFixed(1)} KiB each`);
   });
 });
 
 // Pins §16.20.
-test('a first message of TLS that claims more than 16 KiB ends the socket before there is room for it', async (t) => {
+test('a first message of TLS that claims more than 16 KiB ' +
+  'ends the socket before there is room for it', async (t) => {
   const files = makeCertificate(temporaryFolder(t));
-  const node = await startNode(t, 'relay_node', [...unhurried, '--tls-cert', files.cert, '--tls-key', files.key]);
+  const node = await startNode(t, 'relay_node', [
+    ...unhurried, '--tls-cert', files.cert, '--tls-key', files.key,
+  ]);
   const admitted = async () => {
     const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false });
     await within(once(socket, 'secureConnect'), 'a handshake');
@@ -116,7 +147,9 @@ describe('a connection that does nothing', () => {
   // Pins §16.22.
   test('over TLS', async (t) => {
     const files = makeCertificate(temporaryFolder(t));
-    const node = await startNode(t, 'relay_node', [...unhurried, '--tls-cert', files.cert, '--tls-key', files.key]);
+    const node = await startNode(t, 'relay_node', [
+      ...unhurried, '--tls-cert', files.cert, '--tls-key', files.key,
+    ]);
     const each = await idleKib(node, async () => {
       const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false });
       await within(once(socket, 'secureConnect'), 'a handshake');
@@ -146,9 +179,16 @@ describe('a connection that does nothing', () => {
   // Pins §16.23.
   test('with deflate, once it has said something deflated', async (t) => {
     const node = await startNode(t, 'relay_node', [...unhurried, '--deflate']);
-    const said = frame({ rsv: 4, payload: deflateRawSync('{"type":"ping"}', { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4) });
+    const said = frame({
+      rsv: 4,
+      payload: deflateRawSync('{"type":"ping"}', {
+        finishFlush: constants.Z_SYNC_FLUSH,
+      }).subarray(0, -4),
+    });
     const each = await idleKib(node, async () => {
-      const raw = await rawWebSocket(node, { headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate' } });
+      const raw = await rawWebSocket(node, {
+        headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate' },
+      });
       raw.write(said);
       assert.equal((await raw.message()).type, 'pong');
     });
@@ -173,7 +213,10 @@ describe('messages that have come in part', () => {
       const each = ((await resident(node)) - before) / count;
       const counted = (await node.metric('troupe_inbound_bytes')) / (count + 20);
 
-      t.diagnostic(`${each.toFixed(1)} KiB for each of ${count} messages of which ${come} bytes have come, ${counted} bytes counted`);
+      t.diagnostic(
+        `${each.toFixed(1)} KiB for each of ${count} messages of which ${come} bytes have come, ` +
+          `${counted} bytes counted`,
+      );
       assert.ok(each <= come / 1024 + 24, `${each.toFixed(1)} KiB each`);
       assert.ok(counted <= come + 24 * 1024, `${counted} bytes counted`);
     });
@@ -200,7 +243,7 @@ describe('messages that have come in part', () => {
     await node.untilMetric('troupe_inbound_bytes', '', (n) => n < 150_000);
     for (const [s, sent] of [[second, 50_000], [third, 60_000]]) {
       s.write(large.subarray(sent));
-      assert.equal((await s.message()).code, 'malformed'); // whole, and heard
+      assert.equal((await s.message()).code, 'malformed'); // it came whole and was handled
     }
     await witness.fence();
     await first.untilEnded();
@@ -208,8 +251,24 @@ describe('messages that have come in part', () => {
   });
 
   for (const [what, write, payload] of [
-    ['fragments', (s) => { for (let i = 0; i < 50; ++i) s.write(frame({ opcode: i ? 0 : 1, fin: false, payload: 'x'.repeat(1000) })); }, 50_000],
-    ['a byte at a time', async (s) => { for (const byte of part(3_000)) { s.write(Buffer.of(byte)); await new Promise(setImmediate); } }, 2_992],
+    [
+      'fragments',
+      (s) => {
+        for (let i = 0; i < 50; ++i)
+          s.write(frame({ opcode: i ? 0 : 1, fin: false, payload: 'x'.repeat(1000) }));
+      },
+      50_000,
+    ],
+    [
+      'a byte at a time',
+      async (s) => {
+        for (const byte of part(3_000)) {
+          s.write(Buffer.of(byte));
+          await new Promise(setImmediate);
+        }
+      },
+      2_992,
+    ],
     ['a first segment alone', (s) => s.write(part(15_000)), 14_992],
   ])
     test(`count as ${what}`, async (t) => {
@@ -217,7 +276,8 @@ describe('messages that have come in part', () => {
       const [few, socket] = await open(node, 2);
       few.write(part(10));
       await node.untilMetric('troupe_inbound_bytes', '', (n) => n > 0);
-      const besides = (await node.metric('troupe_inbound_bytes')) - 10; // what reads them counts, too
+      // The bytes of the reader itself count, too.
+      const besides = (await node.metric('troupe_inbound_bytes')) - 10;
       few.destroy();
       await node.untilMetric('troupe_inbound_bytes', '', (n) => n === 0);
 
@@ -228,8 +288,11 @@ describe('messages that have come in part', () => {
       await node.untilMetric('troupe_inbound_bytes', '', (n) => n === 0);
     });
 
-  test('give their memory back at once where the peer that gave them up stays silent', async (t) => {
-    const node = await startNode(t, 'relay_node', [...unhurried, '--max-message-bytes', '8MiB', '--inbound-budget', '20MiB']);
+  test('give their memory back at once where the peer ' +
+    'that gave them up stays silent', async (t) => {
+    const node = await startNode(t, 'relay_node', [
+      ...unhurried, '--max-message-bytes', '8MiB', '--inbound-budget', '20MiB',
+    ]);
     const huge = frame({ payload: 'x'.repeat(8_000_000) }).subarray(0, 7_000_000);
     const sockets = await open(node, 12);
     const before = await resident(node);
@@ -238,7 +301,10 @@ describe('messages that have come in part', () => {
       s.write(huge);
     }
     await node.untilMetric('troupe_inbound_bytes', '', (n) => n > 7_000_000);
-    await until(async () => (await node.metric('troupe_ws_protocol_error_total', 'parts_limit')) >= 9, 'the oldest to be closed');
+    await until(
+      async () => (await node.metric('troupe_ws_protocol_error_total', 'parts_limit')) >= 9,
+      'the oldest to be closed',
+    );
     const kib = (await resident(node)) - before;
 
     t.diagnostic(`${kib} KiB with a budget of 20 MiB`);
@@ -247,12 +313,15 @@ describe('messages that have come in part', () => {
 });
 
 // Pins §16.28.
-test('a profile of more than 4 KiB is bad_request, and 128 of 4 KiB are all that a client can have kept', async (t) => {
+test('a profile of more than 4 KiB is bad_request, ' +
+  'and 128 of 4 KiB are all that a client can have kept', async (t) => {
   const node = await startNode(t, 'relay_node', unhurried);
   const client = await connect(node);
   const profile = { x: 'p'.repeat(4096 - 8) };
   client.send({ type: 'join', roomId: 'large', ref: 1, profile: { x: 'p'.repeat(4096 - 7) } });
-  const refusal = await client.expect('error', { ref: 1, code: 'bad_request', request: 'join', roomId: 'large' });
+  const refusal = await client.expect('error', {
+    ref: 1, code: 'bad_request', request: 'join', roomId: 'large',
+  });
   assert.match(refusal.message, /profile/);
   const before = await resident(node);
 
@@ -275,15 +344,19 @@ test('a client that does not read has kept what the bound of its output allows',
   await deaf.message();
   deaf.socket.pause();
   await sender.expect('userJoined');
-  for (let i = 0; i < 4; ++i) await node.metrics(); // what a scrape takes on each loop is not output
+  // Each loop allocates memory for scrapes; that is not output.
+  for (let i = 0; i < 4; ++i) await node.metrics();
   const before = await resident(node);
   let [highest, kib] = [0, 0];
   for (let i = 0; (await node.metric('troupe_slow_consumer_total')) === 0; ++i) {
     assert.ok(i < 2000, 'the reader was not cut');
     sender.send({ type: 'message', text: 'y'.repeat(60_000) });
     await sender.find('message');
-    const output = [await node.metric('troupe_output_bytes'), await node.metric('troupe_output_bytes')];
-    highest = Math.max(highest, Math.min(...output)); // what is still under way to both has gone by the second look
+    const output = [
+      await node.metric('troupe_output_bytes'), await node.metric('troupe_output_bytes'),
+    ];
+    // What is still under way to both members has left before the second reading.
+    highest = Math.max(highest, Math.min(...output));
     kib = Math.max(kib, node.kib('VmRSS') - before);
   }
 
@@ -297,14 +370,17 @@ describe('histories', () => {
   const fill = async (client, rooms) => {
     for (let r = 0; r < rooms; ++r) {
       client.send({ type: 'join', roomId: `h${r}` });
-      for (let i = 0; i < 17; ++i) client.send({ type: 'message', roomId: `h${r}`, echo: false, text: 'x'.repeat(60_000) });
+      for (let i = 0; i < 17; ++i)
+        client.send({ type: 'message', roomId: `h${r}`, echo: false, text: 'x'.repeat(60_000) });
       await client.find('joined', { roomId: `h${r}` });
     }
     await client.fence();
   };
 
   test('stay within their budget, and the node goes on for everybody', async (t) => {
-    const node = await startNode(t, 'relay_node', [...unhurried, '--history-budget', '8MiB', '--output-budget', '16MiB']);
+    const node = await startNode(t, 'relay_node', [
+      ...unhurried, '--history-budget', '8MiB', '--output-budget', '16MiB',
+    ]);
     const client = await connect(node);
     const before = await resident(node);
     await fill(client, 40);
@@ -361,25 +437,33 @@ test('who has gone has nothing kept', async (t) => {
   const room = freshRoom();
   const sockets = await open(node, 40);
   for (const [i, s] of sockets.entries()) {
-    s.write(text({ type: 'join', roomId: i % 2 ? room : `own${i}`, profile: { x: 'p'.repeat(4000) } }));
+    s.write(
+      text({ type: 'join', roomId: i % 2 ? room : `own${i}`, profile: { x: 'p'.repeat(4000) } }),
+    );
     await s.message();
     s.socket.pause();
   }
-  for (const s of sockets) for (let i = 0; i < 3; ++i) s.write(text({ type: 'message', text: 'x'.repeat(30_000) }));
+  for (const s of sockets)
+    for (let i = 0; i < 3; ++i) s.write(text({ type: 'message', text: 'x'.repeat(30_000) }));
   for (const s of sockets) s.write(part(20_000));
   await node.untilMetric('troupe_inbound_bytes', '', (n) => n >= 40 * 20_000);
   await node.untilMetric('troupe_history_bytes', '', (n) => n > 40 * 30_000);
 
   for (const [i, s] of sockets.entries()) i % 3 ? s.destroy() : s.reset();
 
-  for (const gauge of ['troupe_connections', 'troupe_members', 'troupe_rooms', 'troupe_profile_bytes', 'troupe_inbound_bytes', 'troupe_output_bytes', 'troupe_history_bytes'])
+  for (const gauge of [
+    'troupe_connections', 'troupe_members', 'troupe_rooms', 'troupe_profile_bytes',
+    'troupe_inbound_bytes', 'troupe_output_bytes', 'troupe_history_bytes',
+  ])
     await node.untilMetric(gauge, '', (n) => n === 0);
 });
 
 // Pins §13.13, §16.31.
 test('who is closed and does not answer has nothing kept 5 s later', async (t) => {
   const node = await startNode(t, 'relay_node', unhurried);
-  const sockets = await Promise.all(Array.from({ length: 10 }, () => rawWebSocket(node, { allowHalfOpen: true })));
+  const sockets = await Promise.all(
+    Array.from({ length: 10 }, () => rawWebSocket(node, { allowHalfOpen: true })),
+  );
   for (const [i, s] of sockets.entries()) {
     s.write(text({ type: 'join', roomId: `r${i}`, profile: { x: 'p'.repeat(4000) } }));
     await s.message();
@@ -391,7 +475,10 @@ test('who is closed and does not answer has nothing kept 5 s later', async (t) =
   for (const s of sockets) assert.equal((await s.closeFrame()).code, 1009);
   const start = performance.now();
 
-  for (const gauge of ['troupe_connections', 'troupe_members', 'troupe_rooms', 'troupe_profile_bytes', 'troupe_inbound_bytes', 'troupe_output_bytes', 'troupe_history_bytes'])
+  for (const gauge of [
+    'troupe_connections', 'troupe_members', 'troupe_rooms', 'troupe_profile_bytes',
+    'troupe_inbound_bytes', 'troupe_output_bytes', 'troupe_history_bytes',
+  ])
     await node.untilMetric(gauge, '', (n) => n === 0, 6_000);
   const took = performance.now() - start;
 
@@ -402,13 +489,16 @@ test('who is closed and does not answer has nothing kept 5 s later', async (t) =
 });
 
 describe('who sends as fast as it can, and reads, has kept what is under way', () => {
-  /// The most KiB that the node's process holds, beyond what it held before, and the most bytes that it counts as output, while `act` runs.
+  /// The node's peaks while `act` runs: `kib` of memory beyond `before`, and `output` in bytes.
   const peaksOf = async (node, before, act) => {
     const highest = { kib: before, output: 0 };
-    const watch = setInterval(() => { highest.kib = Math.max(highest.kib, node.kib('VmRSS')); }, 10);
+    const watch = setInterval(() => {
+      highest.kib = Math.max(highest.kib, node.kib('VmRSS'));
+    }, 10);
     let acts = true;
     const count = async () => {
-      while (acts) highest.output = Math.max(highest.output, await node.metric('troupe_output_bytes'));
+      while (acts)
+        highest.output = Math.max(highest.output, await node.metric('troupe_output_bytes'));
     };
     const counting = count();
     await act();
@@ -417,7 +507,8 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
     await counting;
     return { kib: highest.kib - before, output: highest.output };
   };
-  /// Sends until then; returns how often the socket took no more, for its server did not.
+  /// Sends `chunk` again and again until `end`.
+  /// Returns how often the socket took no more, because the server did not read.
   const pump = async (client, chunk, end) => {
     let waits = 0;
     while (performance.now() < end) {
@@ -426,7 +517,10 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
       await new Promise(setImmediate);
       if (!client.socket.writableNeedDrain) continue;
       ++waits;
-      await Promise.race([once(client.socket, 'drain'), new Promise((resolve) => setTimeout(resolve, end - performance.now()))]);
+      await Promise.race([
+        once(client.socket, 'drain'),
+        new Promise((resolve) => setTimeout(resolve, end - performance.now())),
+      ]);
     }
     return waits;
   };
@@ -439,18 +533,24 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
     many(frame({ opcode: 0, fin: false, payload: 'x'.repeat(100) })),
     frame({ opcode: 0, payload: '"}' }),
   ]);
-  const moreThanASocketTakes = (one) => Buffer.concat(Array.from({ length: Math.ceil(8 * 1024 * 1024 / one.length) }, () => one)); // also where the server reads fast
-  for (const [what, args, said, least] of [ // `least`: each has heard so many of its messages, else nothing was tried
+  // Fills a socket even if the server reads fast.
+  const moreThanASocketTakes = (one) =>
+    Buffer.concat(Array.from({ length: Math.ceil(8 * 1024 * 1024 / one.length) }, () => one));
+  // `least`: the node must handle so many messages of each client, else the row tests nothing.
+  for (const [what, args, said, least] of [
     ['large messages', [], message, 10],
     ['large messages that nobody bounds', unbounded, message, 200],
     ['small messages', unbounded, many(text({ type: 'message', text: 'x' })), 1000],
     ['pings', unbounded, many(text({ type: 'ping' })), 1000],
     ['parts of messages', unbounded, parts, 200],
   ])
-    for (const [count, most] of [[1, 4096], [20, 1536]]) // KiB of memory; what the allocator keeps for each thread comes once
+    // `most`: KiB of memory for each client; what the allocator keeps for each thread comes once.
+    for (const [count, most] of [[1, 4096], [20, 1536]])
       // Pins §4.58, §16.26, §16.34.
       test(`${what}, ${count} at a time`, async (t) => {
-        const node = await startNode(t, 'relay_node', [...args, '--history', 'off', '--admission-rate', '0']);
+        const node = await startNode(t, 'relay_node', [
+          ...args, '--history', 'off', '--admission-rate', '0',
+        ]);
         const clients = await open(node, count);
         for (const [i, c] of clients.entries()) {
           c.write(text({ type: 'join', roomId: `own${i}` }));
@@ -468,11 +568,15 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
         const output = peaks.output / count / 1024;
         const heard = await node.metric('troupe_messages_in_total');
 
-        t.diagnostic(`${output.toFixed(0)} KiB of output each in ${kib.toFixed(0)} KiB of memory, ${(heard / count).toFixed(0)} messages of each heard`);
+        t.diagnostic(
+          `${output.toFixed(0)} KiB of output each in ${kib.toFixed(0)} KiB of memory, ` +
+            `${(heard / count).toFixed(0)} messages of each heard`,
+        );
         assert.equal(await node.metric('troupe_slow_consumer_total'), 0);
         assert.ok(waits.every((n) => n > 0), 'each has sent more than the server took');
         assert.ok(heard >= least * count, `${heard} messages were heard`);
-        assert.ok(output <= 512 + 128 + 2 * 64, `${output.toFixed(0)} KiB of output each`); // half of 1 MiB; its credits; messages that go beyond either
+        // Half of 1 MiB, the client's credits, and a message that exceeds each of them.
+        assert.ok(output <= 512 + 128 + 2 * 64, `${output.toFixed(0)} KiB of output each`);
         assert.ok(kib <= most, `${kib.toFixed(0)} KiB each`);
         for (const c of clients) c.destroy();
         await node.untilMetric('troupe_output_bytes', '', (n) => n === 0);
@@ -480,17 +584,21 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
 });
 
 // Pins §16.27.
-test('a client that does not read has kept seven times the bound at most, where all has grown in its codec', async (t) => {
+test('a client that does not read has kept seven times the bound at most, ' +
+  'where all has grown in its codec', async (t) => {
   const node = await startNode(t, 'relay_node', [...unhurried, '--history', 'off']);
   const room = freshRoom();
-  const sender = await rawWebSocket(node, { headers: { 'Sec-WebSocket-Protocol': 'troupe.v1.msgpack' } });
+  const sender = await rawWebSocket(node, {
+    headers: { 'Sec-WebSocket-Protocol': 'troupe.v1.msgpack' },
+  });
   const said = (map) => frame({ opcode: 2, payload: Buffer.from(encode(map)) });
   sender.write(said({ type: 'join', roomId: room }));
   const deaf = await rawWebSocket(node);
   deaf.write(text({ type: 'join', roomId: room }));
   await deaf.message();
   deaf.socket.pause();
-  const growing = said({ type: 'message', echo: false, data: new Array(60_000).fill(false) }); // 60 KB, 360 KB in JSON
+  // 60 KB in MessagePack, 360 KB in JSON.
+  const growing = said({ type: 'message', echo: false, data: new Array(60_000).fill(false) });
   const before = await resident(node);
   let highest = 0;
   let kib = 0;
@@ -524,11 +632,15 @@ test('who has gone has nothing kept, in bytes', async (t) => {
     }
     await node.untilMetric('troupe_inbound_bytes', '', (n) => n >= count * 20_000);
     for (const [i, s] of sockets.entries()) i % 2 ? s.destroy() : s.reset();
-    for (const gauge of ['troupe_connections', 'troupe_members', 'troupe_rooms', 'troupe_profile_bytes', 'troupe_inbound_bytes', 'troupe_output_bytes', 'troupe_history_bytes'])
+    for (const gauge of [
+      'troupe_connections', 'troupe_members', 'troupe_rooms', 'troupe_profile_bytes',
+      'troupe_inbound_bytes', 'troupe_output_bytes', 'troupe_history_bytes',
+    ])
       await node.untilMetric(gauge, '', (n) => n === 0);
   };
   let kib = Infinity;
-  for (let tries = 0; kib > 1 && tries < 5; ++tries) { // what the allocator keeps comes once, what is kept for those who have gone each time
+  // What the allocator keeps comes once; what is kept for clients that have gone, in each try.
+  for (let tries = 0; kib > 1 && tries < 5; ++tries) {
     const before = await resident(node);
     for (let i = 0; i < rounds; ++i) await round();
     kib = ((await resident(node)) - before) / (rounds * count);

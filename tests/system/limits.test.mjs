@@ -14,12 +14,18 @@ function assertTurnedAway({ status, headers }, seconds = '5') {
 // Pins §1.40.
 test('an address that has had many tokens refused is told to wait', async (t) => {
   const secret = 'a-secret-of-the-limits-test-which-is-long';
-  const node = await startNode(t, 'relay_node', ['--jwt-secret-file', secretFile(t, secret), '--max-connections-per-ip', '1000']);
+  const node = await startNode(t, 'relay_node', [
+    '--jwt-secret-file', secretFile(t, secret), '--max-connections-per-ip', '1000',
+  ]);
   const good = sign({ sub: 'ann', iat: inSeconds(0), exp: inSeconds(60) }, secret);
   const ann = await connect(node, 'json', { headers: { Authorization: `Bearer ${good}` } });
   const statuses = [];
   let last;
-  for (let i = 0; i < 30; ++i) statuses.push((last = await refused(node, 'json', { headers: { Authorization: 'Bearer no.token.at-all' } })).status);
+  for (let i = 0; i < 30; ++i)
+    statuses.push(
+      (last = await refused(node, 'json', { headers: { Authorization: 'Bearer no.token.at-all' } }))
+        .status,
+    );
 
   assert.deepEqual([...new Set(statuses)], [401, 429]);
   assert.match(last.headers['retry-after'], /^\d+$/);
@@ -29,7 +35,8 @@ test('an address that has had many tokens refused is told to wait', async (t) =>
 
 describe('connections', () => {
   // Pins §1.45.
-  test('beyond --max-connections are answered by 503 with Retry-After, and the others go on', async (t) => {
+  test('beyond --max-connections are answered by 503 with Retry-After, ' +
+    'and the others go on', async (t) => {
     const node = await startNode(t, 'relay_node', ['--max-connections', '3']);
     const members = await roomOf(node, freshRoom(), 'json', 'msgpack', 'plain');
 
@@ -51,7 +58,8 @@ describe('connections', () => {
   });
 
   // Pins §1.45.
-  test('beyond --max-connections-per-ip are answered by 503, the loopback counted when the option is given', async (t) => {
+  test('beyond --max-connections-per-ip are answered by 503, ' +
+    'the loopback counted when the option is given', async (t) => {
     const node = await startNode(t, 'relay_node', ['--max-connections-per-ip', '2']);
     const first = await connect(node);
     await connect(node);
@@ -71,7 +79,14 @@ describe('connections', () => {
   // Pins §1.46.
   test('faster than --admission-rate are answered by 503', async (t) => {
     const node = await startNode(t, 'relay_node', ['--admission-rate', '5']);
-    const answers = await Promise.all(Array.from({ length: 20 }, () => connect(node).then(() => 101, () => refused(node).catch(() => 101))));
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        connect(node).then(
+          () => 101,
+          () => refused(node).catch(() => 101),
+        ),
+      ),
+    );
     const away = answers.filter((a) => a !== 101);
     assert.ok(away.length >= 5, `${away.length} were turned away`);
     for (const answer of away) assertTurnedAway(answer, '1');
@@ -90,7 +105,9 @@ describe('rooms', () => {
       await client.join(two);
 
       client.send({ type: 'join', roomId: three, ref: 1 });
-      await client.expect('error', { ref: 1, code: 'room_limit', request: 'join', roomId: three, retryable: true });
+      await client.expect('error', {
+        ref: 1, code: 'room_limit', request: 'join', roomId: three, retryable: true,
+      });
       await client.join(one);
       client.send({ type: 'leave', roomId: two });
       await client.expect('left');
@@ -118,7 +135,9 @@ describe('rooms', () => {
     await client.join('two');
 
     other.send({ type: 'join', roomId: 'three', ref: 'x' });
-    await other.expect('error', { ref: 'x', code: 'node_room_limit', request: 'join', retryable: true });
+    await other.expect('error', {
+      ref: 'x', code: 'node_room_limit', request: 'join', retryable: true,
+    });
     await other.join('one');
     client.send({ type: 'leave', roomId: 'two' });
     await client.find('left');
@@ -137,7 +156,9 @@ describe('rooms', () => {
     const third = await connect(node);
 
     third.send({ type: 'join', roomId: room, ref: 3 });
-    await third.expect('error', { ref: 3, code: 'room_full', request: 'join', roomId: room, retryable: true });
+    await third.expect('error', {
+      ref: 3, code: 'room_full', request: 'join', roomId: room, retryable: true,
+    });
     await first.join(room);
     first.socket.terminate();
 
@@ -149,7 +170,9 @@ describe('rooms', () => {
 
   // Pins §4.16.
   test('let nobody in by many pending joins', async (t) => {
-    const node = await startNode(t, 'relay_node', ['--max-rooms-per-connection', '3', '--message-rate', '0']);
+    const node = await startNode(t, 'relay_node', [
+      '--max-rooms-per-connection', '3', '--message-rate', '0',
+    ]);
     const client = await connect(node);
     for (let i = 0; i < 50; ++i) client.send({ type: 'join', roomId: `r${i}` });
     const answers = [];
@@ -161,7 +184,8 @@ describe('rooms', () => {
 
 describe('messages', () => {
   // Pins §12.13, §12.14.
-  test('faster than --message-rate are answered by rate_limited, then the connection is closed with 1008', async (t) => {
+  test('faster than --message-rate are answered by rate_limited, ' +
+    'then the connection is closed with 1008', async (t) => {
     const node = await startNode(t, 'relay_node', ['--message-rate', '10']);
     const room = freshRoom();
     const [flooder, witness] = await roomOf(node, room, 'json', 'json');
@@ -176,7 +200,11 @@ describe('messages', () => {
 
     assert.equal(end.code, 1008);
     assert.ok(told.length >= 15 && told.length < 40, `${told.length} were let through`);
-    assert.deepEqual(own, told.slice(0, own.length), 'the flooder got what was said before its close frame');
+    assert.deepEqual(
+      own,
+      told.slice(0, own.length),
+      'the flooder got what was said before its close frame',
+    );
     assert.ok(errors.length >= 1 && errors.length <= 3, `${errors.length} errors`);
     for (const error of errors) {
       assert.equal(error.code, 'rate_limited');
@@ -191,7 +219,9 @@ describe('messages', () => {
     const [client] = await roomOf(node, freshRoom(), 'json');
     for (let i = 0; i < 150; ++i) client.send({ type: 'message', data: i });
     for (let i = 0; i < 150; ++i) await client.expect('message', { data: i });
-    assert.deepEqual(client.welcome.limits, { maxMessageBytes: 65_536, maxRooms: 128, messagesPerSecond: 100, burstMessages: 200 });
+    assert.deepEqual(client.welcome.limits, {
+      maxMessageBytes: 65_536, maxRooms: 128, messagesPerSecond: 100, burstMessages: 200,
+    });
   });
 
   test('that are many wait in the client, not in the node', async (t) => {

@@ -1,4 +1,4 @@
-// troupe_load: what it says is so, also of servers that lose, double or swap messages.
+// troupe_load reports the truth, also about servers that lose, double or swap messages.
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -11,18 +11,35 @@ import { makeCertificate, temporaryFolder } from './support/tokens.mjs';
 /// Runs a load and returns {code, report, stdout, stderr}.
 async function load(t, url, args = [], seconds = 1) {
   const file = path.join(temporaryFolder(t), 'load.json');
-  const ended = await runToEnd('troupe_load', [url, '--quiet', '--warm-up', '0.2', '--duration', String(seconds), '--json', file, ...args]);
-  return { ...ended, report: ended.code === 0 || ended.code === 3 ? JSON.parse(readFileSync(file, 'utf8')) : null };
+  const ended = await runToEnd('troupe_load', [
+    url, '--quiet', '--warm-up', '0.2', '--duration', String(seconds), '--json', file, ...args,
+  ]);
+  return {
+    ...ended,
+    report: ended.code === 0 || ended.code === 3 ? JSON.parse(readFileSync(file, 'utf8')) : null,
+  };
 }
 
 const unbounded = ['--message-rate', '0', '--admission-rate', '0', '--announce', 'off'];
 
 for (const [what, args] of [
   ['a closed loop', ['--members', '20', '--in-flight', '4']],
-  ['an open loop of many publishers without echo', ['--rooms', '3', '--members', '10', '--publishers', '5', '--rate', '40', '--no-echo']],
-  ['MessagePack and JSON members', ['--members', '20', '--dialect', 'mixed', '--rate', '100', '--bytes', '2000']],
+  [
+    'an open loop of many publishers without echo',
+    ['--rooms', '3', '--members', '10', '--publishers', '5', '--rate', '40', '--no-echo'],
+  ],
+  [
+    'MessagePack and JSON members',
+    ['--members', '20', '--dialect', 'mixed', '--rate', '100', '--bytes', '2000'],
+  ],
   ['plain members that reconnect', ['--members', '20', '--dialect', 'plain', '--reconnect']],
-  ['clients in several rooms', ['--rooms', '5', '--members', '4', '--joins', '3', '--publishers', '2', '--rate', '20', '--no-echo']],
+  [
+    'clients in several rooms',
+    [
+      '--rooms', '5', '--members', '4', '--joins', '3', '--publishers', '2', '--rate', '20',
+      '--no-echo',
+    ],
+  ],
   ['clients in rooms of all sizes', ['--members', '20', '--joins', '4', '--mix', '--rate', '5']],
   ['joins and leaves on top', ['--members', '10', '--rate', '50', '--churn', '200']],
 ])
@@ -37,24 +54,42 @@ for (const [what, args] of [
 
 test('each client of several rooms hears all that is said in them', async (t) => {
   const node = await startNode(t, 'relay_node', unbounded);
-  const { report } = await load(t, node.url(), ['--rooms', '5', '--members', '4', '--joins', '3', '--rate', '20']);
+  const { report } = await load(t, node.url(), [
+    '--rooms', '5', '--members', '4', '--joins', '3', '--rate', '20',
+  ]);
   const heard = report.delivered / report.published;
-  assert.ok(heard > 11.5 && heard < 12.5, `${heard} for each message, of the 12 in its room`); // what is under way at the edges of the window
+  // Some messages are under way at the edges of the window.
+  assert.ok(heard > 11.5 && heard < 12.5, `${heard} for each message, of the 12 in its room`);
 });
 
 test('a load hears nothing of another one whose room it has joined, too', async (t) => {
   const node = await startNode(t, 'relay_node', unbounded);
   const [other, own] = await Promise.all([
     load(t, node.url(), ['--members', '3', '--rate', '50'], 3),
-    load(t, node.url(), ['--members', '2', '--rate', '50', '--room-prefix', 'small', '--also', 'room0', '--first-publisher', '100'], 1),
+    load(
+      t,
+      node.url(),
+      [
+        '--members', '2', '--rate', '50', '--room-prefix', 'small', '--also', 'room0',
+        '--first-publisher', '100',
+      ],
+      1,
+    ),
   ]);
   assert.deepEqual([other.code, own.code], [0, 0]);
   assert.ok(own.report.delivered <= 2 * own.report.published + 4, JSON.stringify(own.report));
 });
 
 test('broadcasts at a raw endpoint, and pings, are counted', async (t) => {
-  const node = await startNode(t, 'echo_node', ['--mode', 'broadcast', '--message-rate', '0', '--ping-interval', '200ms']);
-  const { code, report, stderr } = await load(t, node.url(), ['--dialect', 'broadcast', '--members', '5', '--rate', '50'], 2);
+  const node = await startNode(t, 'echo_node', [
+    '--mode', 'broadcast', '--message-rate', '0', '--ping-interval', '200ms',
+  ]);
+  const { code, report, stderr } = await load(
+    t,
+    node.url(),
+    ['--dialect', 'broadcast', '--members', '5', '--rate', '50'],
+    2,
+  );
   assert.equal(code, 0, stderr);
   assert.ok(report.delivered > 4.5 * report.published && report.lost === 0, JSON.stringify(report));
   assert.ok(report.pings > 0, 'four of them say nothing');
@@ -62,8 +97,12 @@ test('broadcasts at a raw endpoint, and pings, are counted', async (t) => {
 
 test('over TLS with deflate, with the server\'s time and memory', async (t) => {
   const { cert, key } = makeCertificate(temporaryFolder(t));
-  const node = await startNode(t, 'relay_node', [...unbounded, '--deflate', '--tls-cert', cert, '--tls-key', key]);
-  const args = ['--members', '30', '--bytes', '1024', '--rate', '50', '--deflate', '--pid', String(node.pid)];
+  const node = await startNode(t, 'relay_node', [
+    ...unbounded, '--deflate', '--tls-cert', cert, '--tls-key', key,
+  ]);
+  const args = [
+    '--members', '30', '--bytes', '1024', '--rate', '50', '--deflate', '--pid', String(node.pid),
+  ];
   const { code, report, stderr } = await load(t, node.url().replace('ws:', 'wss:'), args);
   assert.equal(code, 0, stderr);
   assert.equal(report.lost, 0);
@@ -72,11 +111,16 @@ test('over TLS with deflate, with the server\'s time and memory', async (t) => {
 
 test('a server that is cut off at its stalled readers is told apart', async (t) => {
   const node = await startNode(t, 'relay_node', [...unbounded, '--max-message-bytes', '1MiB']);
-  const { report } = await load(t, node.url(), ['--members', '10', '--stall', '20%', '--bytes', '200000', '--rate', '30'], 4);
+  const { report } = await load(
+    t,
+    node.url(),
+    ['--members', '10', '--stall', '20%', '--bytes', '200000', '--rate', '30'],
+    4,
+  );
   assert.deepEqual([report.lost, report.cut, report.cut_stalled], [0, 0, 2]);
 });
 
-/// A rooms server that gives each text to `send(text, n)`, which sends it to one member, or not.
+/// A rooms server that calls `deliver(members, text, n)` for the nth text; it picks the receivers.
 async function faulty(t, deliver) {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   t.after(() => server.close());
@@ -98,8 +142,12 @@ async function faulty(t, deliver) {
 const all = (members, text) => members.forEach((m) => m.send(text));
 
 test('lost messages are counted', async (t) => {
-  const url = await faulty(t, (members, text, n) => all(n % 10 === 0 ? members.slice(1) : members, text));
-  const { code, report } = await load(t, url, ['--members', '5', '--rate', '50', '--patience', '3']);
+  const url = await faulty(t, (members, text, n) =>
+    all(n % 10 === 0 ? members.slice(1) : members, text),
+  );
+  const { code, report } = await load(t, url, [
+    '--members', '5', '--rate', '50', '--patience', '3',
+  ]);
   assert.equal(code, 3);
   assert.ok(report.lost >= 4 && report.lost <= 7, `lost ${report.lost}`);
   assert.equal(report.disordered, 0);
@@ -114,9 +162,12 @@ test('doubled and swapped messages are counted', async (t) => {
     if (held) all(members, held);
     held = null;
   });
-  const { code, report } = await load(t, url, ['--members', '2', '--rate', '50', '--patience', '3']);
+  const { code, report } = await load(t, url, [
+    '--members', '2', '--rate', '50', '--patience', '3',
+  ]);
   assert.equal(code, 3);
-  for (const [what, n] of [['doubled', report.doubled], ['out of order', report.disordered]]) assert.ok(n >= 8 && n <= 14, `${n} ${what}`);
+  for (const [what, n] of [['doubled', report.doubled], ['out of order', report.disordered]])
+    assert.ok(n >= 8 && n <= 14, `${n} ${what}`);
 });
 
 test('a double does not make up for a loss', async (t) => {
@@ -130,8 +181,20 @@ test('a double does not make up for a loss', async (t) => {
 });
 
 test('input that cannot be is told in one line', async () => {
-  for (const args of [['http://127.0.0.1:1'], ['ws://127.0.0.1:1', '--no-echo'], ['ws://127.0.0.1:1', '--members', '2', '--publishers', '3'], ['ws://127.0.0.1:1', '--stall', '200%'], ['ws://127.0.0.1:1', '--stall', 'some%'],
-    ['ws://127.0.0.1:1', '--rooms', '0', '--publishers', '0', '--churn', '5'], ['ws://127.0.0.1:1', '--rooms', '2', '--joins', '3'], ['ws://127.0.0.1:1', '--mix'], ['ws://127.0.0.1:99999'], ['ws://127.0.0.1:80abc'], ['ws://127.0.0.1:1', '--dialect', 'morse'], []]) {
+  for (const args of [
+    ['http://127.0.0.1:1'],
+    ['ws://127.0.0.1:1', '--no-echo'],
+    ['ws://127.0.0.1:1', '--members', '2', '--publishers', '3'],
+    ['ws://127.0.0.1:1', '--stall', '200%'],
+    ['ws://127.0.0.1:1', '--stall', 'some%'],
+    ['ws://127.0.0.1:1', '--rooms', '0', '--publishers', '0', '--churn', '5'],
+    ['ws://127.0.0.1:1', '--rooms', '2', '--joins', '3'],
+    ['ws://127.0.0.1:1', '--mix'],
+    ['ws://127.0.0.1:99999'],
+    ['ws://127.0.0.1:80abc'],
+    ['ws://127.0.0.1:1', '--dialect', 'morse'],
+    [],
+  ]) {
     const { code, stderr } = await runToEnd('troupe_load', args);
     assert.equal(code, 2, args.join(' '));
     assert.notEqual(stderr.trim(), '');

@@ -1,4 +1,5 @@
-// What /metrics says of a node under load: by Prometheus's rules, complete from the start, and moved by what it counts.
+// What /metrics says of a node under load: it keeps Prometheus's rules, is complete from the start,
+// and moves with what it counts.
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -11,9 +12,11 @@ import { rawWebSocket, text } from './support/raw.mjs';
 import { until } from './support/wait.mjs';
 
 const fetched = fileURLToPath(new URL('../../build/tools/promtool', import.meta.url));
-const promtool = [fetched, 'promtool'].find((file) => existsSync(file) || spawnSync(file, ['--version']).status === 0);
+const promtool = [fetched, 'promtool'].find(
+  (file) => existsSync(file) || spawnSync(file, ['--version']).status === 0,
+);
 
-/// What `promtool check metrics` says of a text: nothing, if all is well.
+/// Runs `promtool check metrics` on `body`: {code, said}; it says nothing if all is well.
 async function lint(body) {
   const child = spawn(promtool, ['check', 'metrics']);
   let said = '';
@@ -23,7 +26,8 @@ async function lint(body) {
   return { code, said };
 }
 
-/// Members of all encodings that talk, make mistakes and leave; somebody who is refused; somebody who hears nothing any more.
+/// Members of all encodings that talk, make mistakes and leave; one client that is refused, and one
+/// that breaks off.
 async function load(t, node) {
   const room = freshRoom();
   const members = await roomOf(node, room, 'json', 'msgpack', 'plain');
@@ -69,8 +73,12 @@ test('messages, deliveries by codec and their times move by what is said', async
   const { room, members } = await load(t, node);
   const before = await node.metrics();
   for (let i = 0; i < 20; ++i) members[0].send({ type: 'message', text: 'y' });
-  for (const m of members.slice(0, 2)) for (let i = 0; i < 20; ++i) await m.find('message', { text: 'y' });
-  await until(async () => (await node.metric('troupe_deliveries_total', 'deflated')) >= 70, `all of ${room} to have got it`);
+  for (const m of members.slice(0, 2))
+    for (let i = 0; i < 20; ++i) await m.find('message', { text: 'y' });
+  await until(
+    async () => (await node.metric('troupe_deliveries_total', 'deflated')) >= 70,
+    `all of ${room} to have got it`,
+  );
   const after = await node.metrics();
 
   const grown = (series) => after.get(series) - before.get(series);
@@ -117,7 +125,7 @@ test('bytes in and out are those of the sockets', async (t) => {
     client.send({ type: 'message', text: 'x'.repeat(size) });
     await client.find('message');
   }
-  client.sendRaw('{'); // refused, and read all the same
+  client.sendRaw('{'); // refused, but it counts as read
   await client.find('error');
   const after = await bytes();
 
@@ -134,7 +142,8 @@ test('bytes in and out are those of the sockets', async (t) => {
 
 test('each end has its reason', async (t) => {
   const node = await startNode(t, 'relay_node');
-  const closed = (labels) => node.untilMetric(`troupe_ws_closed_total{${labels}}`, '', (n) => n === 1);
+  const closed = (labels) =>
+    node.untilMetric(`troupe_ws_closed_total{${labels}}`, '', (n) => n === 1);
   const [one, other] = [await connect(node), await connect(node, 'msgpack')];
   await one.close();
   await closed('code="none",reason="peer"');
@@ -142,10 +151,13 @@ test('each end has its reason', async (t) => {
   await other.closed;
   await closed('code="1003",reason="wrong_frame_type"');
   assert.equal(await node.metric('troupe_ws_closed_total'), 2);
-  for (const name of await namesOf(node)) if (name.startsWith('troupe_ws_closed_total')) assert.match(name, /\{code="\w+",reason="\w+"\}$/);
+  for (const name of await namesOf(node))
+    if (name.startsWith('troupe_ws_closed_total'))
+      assert.match(name, /\{code="\w+",reason="\w+"\}$/);
 });
 
-test('what a reader that stalls has still to get counts by kind and codec, until it is cut', async (t) => {
+test('what a reader that stalls has still to get counts by kind and codec, ' +
+  'until it is cut', async (t) => {
   const node = await startNode(t, 'relay_node', ['--message-rate', '0']);
   const room = freshRoom();
   const [sender] = await roomOf(node, room, 'json');

@@ -1,4 +1,4 @@
-"""Foreign client: Debian's python3-websockets talks to the built nodes."""
+"""A foreign client, Debian's python3-websockets, talks to the built nodes."""
 
 import asyncio
 import json
@@ -10,7 +10,8 @@ import unittest
 
 import websockets
 
-BINARIES = pathlib.Path(os.environ.get("TROUPE_BIN", pathlib.Path(__file__).parents[2] / "build/dev/bin"))
+BINARIES = pathlib.Path(
+    os.environ.get("TROUPE_BIN", pathlib.Path(__file__).parents[2] / "build/dev/bin"))
 LOOPS = os.environ.get("TROUPE_LOOPS", "1")
 PATIENCE_S = 15
 
@@ -26,7 +27,8 @@ class Node:
         self.command = [str(BINARIES / name), "--port", "0", "--loops", LOOPS, *args]
 
     async def __aenter__(self):
-        self.process = await asyncio.create_subprocess_exec(*self.command, stdout=asyncio.subprocess.PIPE)
+        self.process = await asyncio.create_subprocess_exec(
+            *self.command, stdout=asyncio.subprocess.PIPE)
         while True:
             line = (await within(self.process.stdout.readline())).decode()
             if not line:
@@ -58,7 +60,9 @@ async def send(socket, **message):
 
 class RoomsOverPython(unittest.IsolatedAsyncioTestCase):
     async def test_plain_clients_get_the_seeds_frames(self):
-        async with Node("relay_node") as node, websockets.connect(node.url()) as one, websockets.connect(node.url("[::1]")) as two:
+        async with Node("relay_node") as node, \
+                websockets.connect(node.url()) as one, \
+                websockets.connect(node.url("[::1]")) as two:
             await send(one, type="join", roomId="r")
             self.assertEqual(await take(one), {"type": "joined", "roomId": "r"})
             await send(two, type="join", roomId="r")
@@ -72,7 +76,8 @@ class RoomsOverPython(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(await take(one), {"type": "userLeft", "userId": joined["userId"]})
 
     async def test_a_troupe_client_is_welcomed_and_acked(self):
-        async with Node("relay_node") as node, websockets.connect(node.url(), subprotocols=["troupe.v1.json"]) as client:
+        async with Node("relay_node") as node, \
+                websockets.connect(node.url(), subprotocols=["troupe.v1.json"]) as client:
             self.assertEqual(client.subprotocol, "troupe.v1.json")
             welcome = await take(client, "welcome")
             await send(client, type="join", roomId="r", ref=1)
@@ -86,12 +91,14 @@ class RoomsOverPython(unittest.IsolatedAsyncioTestCase):
             self.assertGreaterEqual(ack["seq"], message["seq"])
 
     async def test_the_librarys_own_pings_are_answered(self):
-        async with Node("relay_node") as node, websockets.connect(node.url(), ping_interval=None) as client:
+        async with Node("relay_node") as node, \
+                websockets.connect(node.url(), ping_interval=None) as client:
             for _ in range(3):
                 await within(await client.ping())
 
     async def test_a_library_that_offers_deflate_is_served_without_it(self):
-        async with Node("relay_node") as node, websockets.connect(node.url(), compression="deflate") as client:
+        async with Node("relay_node") as node, \
+                websockets.connect(node.url(), compression="deflate") as client:
             self.assertEqual(client.extensions, [])
             await send(client, type="join", roomId="r")
             await take(client, "joined")
@@ -103,7 +110,8 @@ class RoomsOverPython(unittest.IsolatedAsyncioTestCase):
             await take(client, "joined")
 
     async def test_binary_frames_come_announced_and_raw(self):
-        async with Node("relay_node") as node, websockets.connect(node.url(), subprotocols=["troupe.v1.json"]) as client:
+        async with Node("relay_node") as node, \
+                websockets.connect(node.url(), subprotocols=["troupe.v1.json"]) as client:
             await take(client, "welcome")
             await send(client, type="join", roomId="r")
             await take(client, "joined")
@@ -120,7 +128,8 @@ class RoomsOverPython(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(closed.exception.code, 1009)
 
     async def test_sigterm_ends_with_goodbye_and_1012(self):
-        async with Node("relay_node") as node, websockets.connect(node.url(), subprotocols=["troupe.v1.json"]) as client:
+        async with Node("relay_node") as node, \
+                websockets.connect(node.url(), subprotocols=["troupe.v1.json"]) as client:
             await take(client, "welcome")
             node.process.send_signal(signal.SIGTERM)
             goodbye = await take(client, "goodbye")
@@ -160,7 +169,8 @@ class ChatOverPython(unittest.IsolatedAsyncioTestCase):
             name = re.match(r"(.+)님이 입장했습니다\.$", (await take(one, "system"))["message"])[1]
             self.assertEqual(await take(one), {"type": "info", "userCount": 1})
             await send(one, type="setUsername", username="Ada")
-            self.assertEqual(await take(one), {"type": "system", "message": f"{name}님이 Ada(으)로 이름을 변경했습니다."})
+            self.assertEqual(await take(one), {
+                "type": "system", "message": f"{name}님이 Ada(으)로 이름을 변경했습니다."})
             await send(one, type="chat", text="hello")
             chat = await take(one, "chat")
             self.assertEqual((chat["username"], chat["message"]), ("Ada", "hello"))

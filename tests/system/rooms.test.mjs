@@ -15,11 +15,14 @@ const isoInstant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 for (const as of ['json', 'msgpack'])
   describe(`a ${as} client`, () => {
     // Pins §5.3.
-    test('is welcomed with its ids, the heartbeat and the limits, and no resume secret', async () => {
+    test('is welcomed with its ids, the heartbeat and the limits, ' +
+      'and no resume secret', async () => {
       const client = await connect(node, as);
       const another = await connect(node, as);
 
-      assert.deepEqual(Object.keys(client.welcome).sort(), ['clientId', 'heartbeatMs', 'limits', 'type', 'userId']);
+      assert.deepEqual(Object.keys(client.welcome).sort(), [
+        'clientId', 'heartbeatMs', 'limits', 'type', 'userId',
+      ]);
       assert.equal(Object.keys(client.welcome)[0], 'type');
       assert.equal(client.welcome.heartbeatMs, 25_000);
       assert.equal(client.welcome.limits.maxMessageBytes, 65_536);
@@ -69,12 +72,16 @@ for (const as of ['json', 'msgpack'])
       const ref = freshRef();
 
       sender.send({ type: 'message', text: 'hi', ref });
-      const own = await sender.expect('message', { roomId: room, userId: sender.userId, text: 'hi' });
+      const own = await sender.expect('message', {
+        roomId: room, userId: sender.userId, text: 'hi',
+      });
       const ack = await sender.expect('ack', { ref });
       const other = await receiver.expect('message');
 
       assert.deepEqual(own, other);
-      assert.deepEqual(Object.keys(own).sort(), ['roomId', 'seq', 'text', 'timestamp', 'type', 'userId']);
+      assert.deepEqual(Object.keys(own).sort(), [
+        'roomId', 'seq', 'text', 'timestamp', 'type', 'userId',
+      ]);
       assert.equal(Object.keys(own)[0], 'type');
       assert.match(own.timestamp, isoInstant);
       assert.ok(ack.seq >= own.seq);
@@ -117,7 +124,8 @@ for (const as of ['json', 'msgpack'])
     });
 
     // Pins §4.2, §5.9.
-    test('leaves: it gets left with the room\'s position, the others userLeft with the reason', async () => {
+    test('leaves: it gets left with the room\'s position, ' +
+      'the others userLeft with the reason', async () => {
       const room = freshRoom();
       const [goer, stayer] = await roomOf(node, room, as, as);
       stayer.send({ type: 'message', text: 'last' });
@@ -157,7 +165,9 @@ for (const as of ['json', 'msgpack'])
       const room = freshRoom();
       const [goer, stayer] = await roomOf(node, room, as, as);
       goer.socket.terminate();
-      await stayer.expect('userLeft', { roomId: room, userId: goer.userId, reason: 'disconnected' });
+      await stayer.expect('userLeft', {
+        roomId: room, userId: goer.userId, reason: 'disconnected',
+      });
     });
 
     // Pins §4.6, §4.47.
@@ -188,7 +198,8 @@ for (const as of ['json', 'msgpack'])
       client.send({ type: 'leave', ref: 3 });
       client.send({ type: 'message', text: 'too late', ref: 4 });
 
-      // The room's answers in its order; `not_joined` is the connection's, and may come before them (PROTOCOL.md, Order and delivery).
+      // The room answers in its order; `not_joined` is the connection's answer and may come earlier
+      // (PROTOCOL.md, Order and delivery).
       const frames = [];
       while (frames.length < 5) frames.push(await client.take());
       const isOwn = ({ type }) => type === 'error';
@@ -274,7 +285,12 @@ describe('members of all encodings in one room', () => {
 
   test('get the same data, whichever codec it came in', async () => {
     const [json, msgpack] = await roomOf(node, freshRoom(), 'json', 'msgpack');
-    const data = { n: [0, -1, 1.5, 2 ** 40, -(2 ** 40)], s: ['', '\u0000', '"\\/\b', '😀'], b: [true, false, null], deep: { a: { b: [{}] } } };
+    const data = {
+      n: [0, -1, 1.5, 2 ** 40, -(2 ** 40)],
+      s: ['', '\u0000', '"\\/\b', '😀'],
+      b: [true, false, null],
+      deep: { a: { b: [{}] } },
+    };
     for (const sender of [json, msgpack]) {
       sender.send({ type: 'message', data });
       assert.deepEqual((await json.expect('message')).data, data);
@@ -288,16 +304,21 @@ describe('members of all encodings in one room', () => {
     const bytes = Buffer.from([0, 255, 1, 2, 3]);
 
     msgpack.send({ type: 'message', data: { file: bytes } });
-    assert.deepEqual((await json.expect('message')).data, { file: { $bin: bytes.toString('base64') } });
+    assert.deepEqual((await json.expect('message')).data, {
+      file: { $bin: bytes.toString('base64') },
+    });
     assert.deepEqual(Buffer.from((await msgpack.expect('message')).data.file), bytes);
     json.send({ type: 'message', data: { file: { $bin: bytes.toString('base64') } } });
 
-    assert.deepEqual((await json.expect('message')).data, { file: { $bin: bytes.toString('base64') } });
+    assert.deepEqual((await json.expect('message')).data, {
+      file: { $bin: bytes.toString('base64') },
+    });
     assert.deepEqual(Buffer.from((await msgpack.expect('message')).data.file), bytes);
   });
 
   // Pins §4.4, §7.1, §7.2, §7.5, §7.6.
-  test('get a binary frame of a JSON member: announced and raw in JSON, one map in MessagePack', async () => {
+  test('get a binary frame of a JSON member: ' +
+    'announced and raw in JSON, one map in MessagePack', async () => {
     const room = freshRoom();
     const [json, other, msgpack] = await roomOf(node, room, 'json', 'json', 'msgpack');
     const bytes = Buffer.from('not {json}');
@@ -305,7 +326,9 @@ describe('members of all encodings in one room', () => {
     json.sendRaw(bytes);
 
     for (const member of [json, other]) {
-      const head = await member.expect('binary', { roomId: room, userId: json.userId, bytes: bytes.length });
+      const head = await member.expect('binary', {
+        roomId: room, userId: json.userId, bytes: bytes.length,
+      });
       assert.equal(typeof head.seq, 'number');
       assert.deepEqual(await member.take('the raw frame'), bytes);
     }
@@ -332,10 +355,15 @@ describe('members of all encodings in one room', () => {
     const [json, msgpack] = await roomOf(node, room, 'json', 'msgpack');
     const bytes = Buffer.from([0, 255, 7]);
 
-    json.send({ type: 'binary', roomId: room, data: { $bin: bytes.toString('base64') }, echo: false, ref: 5 });
+    json.send({
+      type: 'binary', roomId: room, data: { $bin: bytes.toString('base64') }, echo: false, ref: 5,
+    });
 
     await json.expect('ack', { ref: 5, roomId: room });
-    assert.deepEqual(Buffer.from((await msgpack.expect('binary', { userId: json.userId })).data), bytes);
+    assert.deepEqual(
+      Buffer.from((await msgpack.expect('binary', { userId: json.userId })).data),
+      bytes,
+    );
   });
 
   // Pins §7.4.
@@ -357,7 +385,8 @@ describe('members of all encodings in one room', () => {
     const members = await roomOf(node, room, 'json', 'msgpack', 'json', 'msgpack');
     const each = 200;
 
-    for (let i = 0; i < each; ++i) for (const [s, sender] of members.entries()) sender.send({ type: 'message', data: [s, i] });
+    for (let i = 0; i < each; ++i)
+      for (const [s, sender] of members.entries()) sender.send({ type: 'message', data: [s, i] });
     const seen = await Promise.all(
       members.map(async (member) => {
         const frames = [];
@@ -367,16 +396,35 @@ describe('members of all encodings in one room', () => {
     );
 
     for (const list of seen) assert.deepEqual(list, seen[0]);
-    for (let i = 1; i < seen[0].length; ++i) assert.ok(seen[0][i][0] > seen[0][i - 1][0], 'positions increase');
+    for (let i = 1; i < seen[0].length; ++i)
+      assert.ok(seen[0][i][0] > seen[0][i - 1][0], 'positions increase');
     for (const s of members.keys())
-      assert.deepEqual(seen[0].filter((m) => m[1] === s).map((m) => m[2]), [...Array(each).keys()], 'first in, first out per sender');
+      assert.deepEqual(
+        seen[0].filter((m) => m[1] === s).map((m) => m[2]),
+        [...Array(each).keys()],
+        'first in, first out per sender',
+      );
   });
 });
 
 describe('rooms', () => {
-  for (const name of ['.', '*', '>', 'a.b', '$SYS.x', 'with inner spaces', '%2e%2e', '../x', 'é', 'e\u0301', '방', 'x'.repeat(128)])
+  for (const name of [
+    '.',
+    '*',
+    '>',
+    'a.b',
+    '$SYS.x',
+    'with inner spaces',
+    '%2e%2e',
+    '../x',
+    'é',
+    'e\u0301',
+    '방',
+    'x'.repeat(128),
+  ])
     // Pins §9.5.
-    test(`may be called ${JSON.stringify(name.slice(0, 20))}, and that is a room of its own`, async () => {
+    test(`may be called ${JSON.stringify(name.slice(0, 20))}, ` +
+      'and that is a room of its own', async () => {
       const [inside, outside] = [await connect(node), await connect(node)];
       await inside.join(name);
       await outside.join(name === 'a.b' ? 'a.c' : `${name.slice(0, 100)}?`);

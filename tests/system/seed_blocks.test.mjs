@@ -1,20 +1,23 @@
-// The `ws` tutorial, section by section: its client code as printed against the nodes, and what its servers would send.
+// The `ws` tutorial, section by section: its client code runs as printed against the nodes, and the
+// nodes send what its servers would send. Each row names the tests:
 //
-// | section                   | node                                  | its client code                 | what its server sends             |
-// | ------------------------- | ------------------------------------- | ------------------------------- | --------------------------------- |
-// | 2.1 first server          | echo_node                             | -                               | here, endpoints                   |
-// | 2.2 Node, browser client  | echo_node; in Node all the others     | here                            | -                                 |
-// | 3 HTTP on the same port   | file_node, chat_node                  | -                               | http, file_page, browser          |
-// | 4.1, 4.2 broadcasts       | echo_node --mode broadcast, others    | 2.2's, here                     | here, endpoints                   |
-// | 5 chat                    | chat_node                             | 2.2's and 10's, here            | here (bytes), seed_chat           |
-// | 6 rooms                   | relay_node                            | 2.2's and 10's, here            | here (bytes), seed_rooms          |
-// | 7 tokens                  | relay_node --jwt-secret-file          | 2.2's and 10's, here            | here, jwt                         |
-// | 8 ping and pong           | any node with --ping-interval         | 10's, here                      | here, slow_readers                |
-// | 9 binary data             | file_node --image                     | 2.2's and 10's, here            | here, files                       |
-// | 10 reconnecting client    | any node                              | here                            | -                                 |
+// section           node                            its client code       what its server sends
+// ----------------  ------------------------------  --------------------  ------------------------
+// 2.1 first server  echo_node                       -                     here, endpoints
+// 2.2 clients       echo_node; in Node all others   here                  -
+// 3 HTTP            file_node, chat_node            -                     http, file_page, browser
+// 4.1 broadcast     echo_node --mode broadcast      2.2's, here           here, endpoints
+// 4.2 to others     echo_node --mode others         2.2's, here           here, endpoints
+// 5 chat            chat_node                       2.2's and 10's, here  here (bytes), seed_chat
+// 6 rooms           relay_node                      2.2's and 10's, here  here (bytes), seed_rooms
+// 7 tokens          relay_node --jwt-secret-file    2.2's and 10's, here  here, jwt
+// 8 ping and pong   any node with --ping-interval   10's, here            here, slow_readers
+// 9 binary data     file_node --image               2.2's and 10's, here  here, files
+// 10 reconnecting   any node                        here                  -
 //
-// Section 1 and the conclusion print no code. The nodes say one thing more than the printed servers: `error`, to a message that they do
-// not understand (PROTOCOL.md, Plain clients). And the printed rooms of section 6 never set `ws.id`; here `userId` is there.
+// Section 1 and the conclusion print no code. The nodes send one thing more than the printed
+// servers: `error`, if they do not understand a message (PROTOCOL.md, Plain clients). The printed
+// rooms of section 6 never set `ws.id`; here `userId` is there.
 
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -42,7 +45,8 @@ test('the client code is as printed', () => {
     '2.2_browser_client.html': 'e2e7807e0a0b2853a1a38d8b549e1ddfbec51588acc2701eb9fe5a0aef56a7fc',
     '10_reconnecting_client.js': 'b3d4d94d0818599c165d8732e72de62fdc79127ac8a20b01baf3d2daa5814b50',
   };
-  for (const [block, digest] of Object.entries(digests)) assert.equal(createHash('sha256').update(printed(block)).digest('hex'), digest, block);
+  for (const [block, digest] of Object.entries(digests))
+    assert.equal(createHash('sha256').update(printed(block)).digest('hex'), digest, block);
 });
 
 /// A client of npm's `ws` that takes frames as they come: text as a string, binary as a Buffer.
@@ -50,7 +54,9 @@ class Peer {
   constructor(node, { path = '/', ...options } = {}) {
     this.inbox = new Inbox();
     this.socket = new WebSocket(node.url(path), { perMessageDeflate: false, ...options });
-    this.socket.on('message', (data, isBinary) => this.inbox.push(isBinary ? data : data.toString()));
+    this.socket.on('message', (data, isBinary) =>
+      this.inbox.push(isBinary ? data : data.toString()),
+    );
     this.socket.on('error', () => {});
     this.closed = new Promise((resolve) => this.socket.on('close', resolve));
   }
@@ -59,11 +65,11 @@ class Peer {
     await within(once(peer.socket, 'open'), 'a connection');
     return peer;
   }
-  /// The next frames must be exactly these.
+  /// Checks that the next frames are exactly these.
   async gets(...frames) {
     for (const frame of frames) assert.deepEqual(await this.inbox.take(String(frame)), frame);
   }
-  /// Closes; nothing may have come that was not looked at.
+  /// Closes the connection and checks that no other frame has come.
   async endsWithNothingMore() {
     this.socket.close(1000);
     assert.equal(await within(this.closed, 'the end'), 1000);
@@ -83,7 +89,8 @@ async function stop(node) {
 }
 
 describe('the Node client (2.2)', () => {
-  /// Runs the block until it shows `lines`, then stops the node; nothing else may come, and it ends well.
+  /// Runs the block until it shows `lines`, then stops the node.
+  /// Checks that the block shows nothing else and ends well.
   async function shows(t, name, args, lines) {
     const node = await startNode(t, name, args);
     const { screen, errors, ended } = runInNode(t, node, nodeClient);
@@ -97,7 +104,8 @@ describe('the Node client (2.2)', () => {
   test('is greeted and answered by the first server (2.1)', (t) =>
     shows(t, 'echo_node', [], ['서버 메시지: WebSocket 서버에 연결되었습니다!', '서버 메시지: 서버 응답: 안녕하세요!']));
 
-  test('hears itself from the broadcast to all (4.1)', (t) => shows(t, 'echo_node', ['--mode', 'broadcast'], ['서버 메시지: 안녕하세요!']));
+  test('hears itself from the broadcast to all (4.1)', (t) =>
+    shows(t, 'echo_node', ['--mode', 'broadcast'], ['서버 메시지: 안녕하세요!']));
 
   test('hears another one, but not itself, from the broadcast to all others (4.2)', async (t) => {
     const node = await startNode(t, 'echo_node', ['--mode', 'others']);
@@ -154,7 +162,12 @@ describe('the Node client (2.2)', () => {
     const folder = temporaryFolder(t);
     const picture = path.join(folder, 'image.png');
     writeFileSync(picture, 'GIF89a\u0001');
-    return shows(t, 'file_node', ['--folder', path.join(folder, 'received'), '--image', picture], ['서버 메시지: GIF89a\u0001']);
+    return shows(
+      t,
+      'file_node',
+      ['--folder', path.join(folder, 'received'), '--image', picture],
+      ['서버 메시지: GIF89a\u0001'],
+    );
   });
 });
 
@@ -170,7 +183,9 @@ describe('the browser client (2.2) in Chromium', { skip: noChromium }, () => {
     await screen.shows([...lines, '연결 종료']);
   });
 
-  for (const [section, mode, heardByFirst, heardBySecond] of [['4.1', 'broadcast', 2, 1], ['4.2', 'others', 1, 0]])
+  for (const [section, mode, heardByFirst, heardBySecond] of [
+    ['4.1', 'broadcast', 2, 1], ['4.2', 'others', 1, 0],
+  ])
     test(`hears the broadcasts of ${section}`, async (t) => {
       const node = await startNode(t, 'echo_node', ['--mode', mode]);
       const witness = await Peer.open(node);
@@ -191,18 +206,20 @@ describe('the browser client (2.2) in Chromium', { skip: noChromium }, () => {
 });
 
 describe('the reconnecting client (10) in Chromium', { skip: noChromium }, () => {
-  const open = async (t, node, options) => openPage(t, await chromiumAt(t, node), reconnectingClient, options);
+  const open = async (t, node, options) =>
+    openPage(t, await chromiumAt(t, node), reconnectingClient, options);
 
   const connected = ['연결됨', '메시지: WebSocket 서버에 연결되었습니다!'];
 
-  /// Lets 3 s go by, at the end of which, and not before, there is another attempt.
+  /// Lets 3 s pass and checks that the next attempt does not start earlier.
   async function waitInterval(page) {
     await page.clock.runFor(2999);
     assert.equal(await page.evaluate(() => ws.ws.readyState), WebSocket.CLOSED);
     await page.clock.runFor(1);
   }
 
-  test('is connected again 3 s after the node has ended, and counts its attempts anew', async (t) => {
+  test('is connected again 3 s after the node has ended, ' +
+    'and counts its attempts anew', async (t) => {
     const first = await startNode(t, 'echo_node');
     const { page, screen } = await open(t, first, { clock: true });
     await screen.shows(connected);
@@ -249,7 +266,10 @@ describe('the reconnecting client (10) in Chromium', { skip: noChromium }, () =>
     await other.expect('info', { userCount: 2 });
 
     await page.evaluate(() => {
-      const commands = [{ type: 'setUsername', username: '철수' }, { type: 'typing' }, { type: 'chat', text: '안녕하세요!' }];
+      const commands = [
+        { type: 'setUsername', username: '철수' }, { type: 'typing' },
+        { type: 'chat', text: '안녕하세요!' },
+      ];
       for (const command of commands) ws.send(JSON.stringify(command));
     });
 
@@ -297,7 +317,9 @@ describe('the reconnecting client (10) in Chromium', { skip: noChromium }, () =>
     const { page, screen } = await open(t, node, { clock: true });
     const refusal = ['에러', '연결 종료', '재연결 시도 1...'];
     await screen.shows(refusal);
-    const other = await connect(node, 'plain', { path: `/?token=${sign({ username: '영희' }, secret)}` });
+    const other = await connect(node, 'plain', {
+      path: `/?token=${sign({ username: '영희' }, secret)}`,
+    });
     await other.join('room1');
 
     await page.evaluate((token) => {
@@ -312,7 +334,9 @@ describe('the reconnecting client (10) in Chromium', { skip: noChromium }, () =>
   });
 
   test('outlives a client that does not answer the heartbeat (8)', async (t) => {
-    const node = await startNode(t, 'relay_node', ['--ping-interval', '200ms', '--ping-timeout', '2s']);
+    const node = await startNode(t, 'relay_node', [
+      '--ping-interval', '200ms', '--ping-timeout', '2s',
+    ]);
     const { page, screen } = await open(t, node);
     await screen.shows(['연결됨']);
     const deaf = await Peer.open(node, { autoPong: false });
@@ -326,24 +350,36 @@ describe('the reconnecting client (10) in Chromium', { skip: noChromium }, () =>
   test('gets an image and sends a file, both whole (9)', async (t) => {
     const folder = temporaryFolder(t);
     const received = path.join(folder, 'received');
-    const node = await startNode(t, 'file_node', ['--folder', received, '--image', imageFile(folder)]);
+    const node = await startNode(t, 'file_node', [
+      '--folder', received, '--image', imageFile(folder),
+    ]);
     const { page, screen } = await open(t, node);
     await screen.shows(['연결됨', '메시지: Blob']);
 
-    const got = await page.evaluate(() => new Promise((resolve) => {
-      const socket = new ReconnectingWebSocket('ws://localhost:8080');
-      socket.on('message', async ({ data }) => resolve([...new Uint8Array(await data.arrayBuffer())]));
-    }));
+    const got = await page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          const socket = new ReconnectingWebSocket('ws://localhost:8080');
+          socket.on('message', async ({ data }) =>
+            resolve([...new Uint8Array(await data.arrayBuffer())]),
+          );
+        }),
+    );
     assert.deepEqual(Buffer.from(got), image);
     await page.evaluate(() => ws.send(Uint8Array.from({ length: 300_000 }, (_, i) => i % 251)));
 
     await screen.shows(['연결됨', '메시지: Blob', '연결됨', '메시지: 파일 수신 완료']);
-    assert.ok(readFileSync(path.join(received, 'received-file.bin')).equals(Buffer.from(Array.from({ length: 300_000 }, (_, i) => i % 251))));
+    assert.ok(
+      readFileSync(path.join(received, 'received-file.bin')).equals(
+        Buffer.from(Array.from({ length: 300_000 }, (_, i) => i % 251)),
+      ),
+    );
   });
 });
 
 describe('what a client is sent by', () => {
-  test('the first server (2.1): a greeting, then answers in order, and nothing that is another one\'s', async (t) => {
+  test('the first server (2.1): a greeting, then answers in order, ' +
+    'and nothing that is another one\'s', async (t) => {
     const node = await startNode(t, 'echo_node');
     const [asker, other] = [await Peer.open(node), await Peer.open(node)];
 
@@ -355,7 +391,8 @@ describe('what a client is sent by', () => {
   });
 
   for (const [section, mode] of [['4.1', 'broadcast'], ['4.2', 'others']])
-    test(`the broadcast (${section}): no greeting, texts as they are, nothing of before`, async (t) => {
+    test(`the broadcast (${section}): ` +
+      'no greeting, texts as they are, nothing of before', async (t) => {
       const node = await startNode(t, 'echo_node', ['--mode', mode]);
       const [sender, other] = [await Peer.open(node), await Peer.open(node)];
       const texts = ['안녕하세요!', '', '{"type":"join","roomId":"a"}'];
@@ -381,7 +418,9 @@ describe('what a client is sent by', () => {
     await second.gets(JSON.stringify({ type: 'info', userCount: 2 }));
 
     const text = '안녕 <b>"hi"</b> \\ / 😀\n\u0001';
-    const commands = [{ type: 'setUsername', username: '김철수' }, { type: 'typing' }, { type: 'chat', text }];
+    const commands = [
+      { type: 'setUsername', username: '김철수' }, { type: 'typing' }, { type: 'chat', text },
+    ];
     for (const command of commands) first.socket.send(JSON.stringify(command));
 
     const renamed = JSON.stringify({ type: 'system', message: `${name}님이 김철수(으)로 이름을 변경했습니다.` });
@@ -411,7 +450,8 @@ describe('what a client is sent by', () => {
 
     const text = '안녕 <b>"hi"</b> \\ / 😀\n\u0001';
     second.socket.send(JSON.stringify({ type: 'message', text }));
-    for (const peer of [first, second]) await peer.gets(JSON.stringify({ type: 'message', text, userId }));
+    for (const peer of [first, second])
+      await peer.gets(JSON.stringify({ type: 'message', text, userId }));
 
     await second.endsWithNothingMore();
     await first.gets(JSON.stringify({ type: 'userLeft', userId }));
@@ -420,20 +460,30 @@ describe('what a client is sent by', () => {
 
   test('the server that asks for tokens (7): 401 and why, or nothing', async (t) => {
     const node = await startNode(t, 'relay_node', ['--jwt-secret-file', secretFile(t, secret)]);
-    const tokens = [sign({ username: '철수', iat: inSeconds(0) }, secret), sign({ username: '철수', exp: inSeconds(60) }, secret)];
-    for (const token of tokens) await (await Peer.open(node, { path: `/?token=${token}` })).endsWithNothingMore();
+    const tokens = [
+      sign({ username: '철수', iat: inSeconds(0) }, secret),
+      sign({ username: '철수', exp: inSeconds(60) }, secret),
+    ];
+    for (const token of tokens)
+      await (await Peer.open(node, { path: `/?token=${token}` })).endsWithNothingMore();
 
     const expired = sign({ username: '철수', exp: inSeconds(-60) }, secret);
     const forged = sign({ username: '철수' }, 'another-secret-key');
-    for (const [query, body] of [['', 'Unauthorized'], ['?token=', 'Unauthorized'], ['?user=x', 'Unauthorized'], ['?token=x', 'Invalid token'],
-                                 [`?token=${expired}`, 'Invalid token'], [`?token=${forged}`, 'Invalid token']]) {
+    for (const [query, body] of [
+      ['', 'Unauthorized'], ['?token=', 'Unauthorized'], ['?user=x', 'Unauthorized'],
+      ['?token=x', 'Invalid token'], [`?token=${expired}`, 'Invalid token'],
+      [`?token=${forged}`, 'Invalid token'],
+    ]) {
       const answer = await refused(node, 'plain', { path: `/${query}` });
       assert.deepEqual([answer.status, answer.body.trim()], [401, body], query);
     }
   });
 
-  test('the heartbeat (8): pings without payload and nothing else; who does not answer is cut off without a close frame', async (t) => {
-    const node = await startNode(t, 'echo_node', ['--mode', 'others', '--ping-interval', '500ms', '--ping-timeout', '500ms']);
+  test('the heartbeat (8): pings without payload and nothing else; ' +
+    'who does not answer is cut off without a close frame', async (t) => {
+    const node = await startNode(t, 'echo_node', [
+      '--mode', 'others', '--ping-interval', '500ms', '--ping-timeout', '500ms',
+    ]);
     const [answering, deaf] = [await Peer.open(node), await Peer.open(node, { autoPong: false })];
     const pings = new Inbox();
     answering.socket.on('ping', (payload) => pings.push(payload.length));
@@ -444,9 +494,12 @@ describe('what a client is sent by', () => {
     await answering.endsWithNothingMore();
   });
 
-  test('the server of files (9): the image, nothing for a text, one line for each file', async (t) => {
+  test('the server of files (9): ' +
+    'the image, nothing for a text, one line for each file', async (t) => {
     const folder = temporaryFolder(t);
-    const node = await startNode(t, 'file_node', ['--folder', path.join(folder, 'received'), '--image', imageFile(folder)]);
+    const node = await startNode(t, 'file_node', [
+      '--folder', path.join(folder, 'received'), '--image', imageFile(folder),
+    ]);
     const peer = await Peer.open(node);
 
     peer.socket.send('텍스트');

@@ -1,4 +1,4 @@
-// The chat of the original `ws` server, spoken with the chat node by plain, JSON and MessagePack clients.
+// The chat of the original `ws` server: plain, JSON and MessagePack clients of the chat node.
 
 import { after, before, beforeEach, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -55,7 +55,9 @@ describe('a plain client of the chat node', () => {
     const heard = await a.client.take();
     assert.match(heard.timestamp, isoInstant);
     assert.ok(Math.abs(Date.parse(heard.timestamp) - Date.now()) < 60_000);
-    const expected = { type: 'chat', username: b.name, message: '안녕 <b>"hi"</b>', timestamp: heard.timestamp };
+    const expected = {
+      type: 'chat', username: b.name, message: '안녕 <b>"hi"</b>', timestamp: heard.timestamp,
+    };
     assert.deepEqual(heard, expected);
     assert.deepEqual(Object.keys(heard), ['type', 'username', 'message', 'timestamp']);
     await b.client.expectExactly(expected);
@@ -122,7 +124,7 @@ describe('people of all encodings in one chat', () => {
   before(async () => (node = await startNode(null, 'chat_node')));
   after(() => node.end());
 
-  /// Somebody who is in `room` alone: a troupe.v1 client stays in the lobby unless it leaves.
+  /// A client that is only in `room`: a troupe.v1 client stays in the lobby until it leaves.
   async function member(as, room, name) {
     const client = await connect(node, as);
     if (as !== 'plain') {
@@ -143,15 +145,20 @@ describe('people of all encodings in one chat', () => {
     const plain = await member('plain', room, 'Cem');
     await plain.find('joined');
     await plain.find('info');
-    for (const client of [json, msgpack]) await client.find('system', { event: 'joined', username: 'Cem' });
+    for (const client of [json, msgpack])
+      await client.find('system', { event: 'joined', username: 'Cem' });
 
     for (const [sender, username] of [[json, 'Ann'], [msgpack, 'Bob'], [plain, 'Cem']]) {
       sender.send({ type: 'chat', text: `from ${username}` });
-      const frame = await json.expect('chat', { username, message: `from ${username}`, roomId: room });
+      const frame = await json.expect('chat', {
+        username, message: `from ${username}`, roomId: room,
+      });
       assert.equal(typeof frame.seq, 'number');
       assert.equal(typeof frame.userId, 'string');
       assert.deepEqual(await msgpack.expect('chat'), frame);
-      await plain.expectExactly({ type: 'chat', username, message: frame.message, timestamp: frame.timestamp });
+      await plain.expectExactly({
+        type: 'chat', username, message: frame.message, timestamp: frame.timestamp,
+      });
 
       sender.send({ type: 'typing' });
       for (const other of [json, msgpack, plain].filter((c) => c !== sender))
@@ -182,7 +189,12 @@ describe('people of all encodings in one chat', () => {
 
     client.send({ type: 'setUsername', username: 'Anna' });
 
-    await client.expect('system', { event: 'renamed', username: 'Anna', oldName: 'Ann', message: 'Ann님이 Anna(으)로 이름을 변경했습니다.' });
+    await client.expect('system', {
+      event: 'renamed',
+      username: 'Anna',
+      oldName: 'Ann',
+      message: 'Ann님이 Anna(으)로 이름을 변경했습니다.',
+    });
     await client.expect('userRenamed', { userId: client.userId, username: 'Anna', oldName: 'Ann' });
   });
 

@@ -1,4 +1,5 @@
-// A client without subprotocol speaks the room messages of the original `ws` server and gets its frames, and no others.
+// A client without subprotocol speaks the room messages of the original `ws` server and gets only
+// the frames of that.
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -11,7 +12,8 @@ after(() => node.end());
 
 describe('a plain client', () => {
   // Pins §2.1, §6.1, §6.2, §6.3.
-  test('gets joined, userJoined, message and userLeft with the seed\'s fields in the seed\'s order', async () => {
+  test('gets joined, userJoined, message and userLeft ' +
+    'with the seed\'s fields in the seed\'s order', async () => {
     const room = freshRoom();
     const first = await connect(node, 'plain');
     const second = await connect(node, 'plain');
@@ -126,9 +128,13 @@ describe('a plain client', () => {
 });
 
 describe('anybody may connect', () => {
-  for (const [host, address, family] of [['localhost', '127.0.0.1', 4], ['localhost', '::1', 6], ['127.0.0.1', '127.0.0.1', 4], ['[::1]', '::1', 6]])
+  for (const [host, address, family] of [
+    ['localhost', '127.0.0.1', 4], ['localhost', '::1', 6], ['127.0.0.1', '127.0.0.1', 4],
+    ['[::1]', '::1', 6],
+  ])
     test(`at ws://${host} over IPv${family}`, async () => {
-      const lookup = (_, { all }, found) => (all ? found(null, [{ address, family }]) : found(null, address, family));
+      const lookup = (_, { all }, found) =>
+        all ? found(null, [{ address, family }]) : found(null, address, family);
       const client = await connect(node, 'plain', { host, lookup });
       assert.equal(client.socket._socket.remoteAddress, address);
       await client.join(freshRoom());

@@ -38,7 +38,7 @@ describe('people with pages of a node that asks for tokens', { skip }, () => {
   test('sign in while an attempt without a token is under way', async (t) => {
     const node = await startNode(t, 'chat_node', ['--jwt-secret-file', secretFile(t, secret)]);
     const page = await emptyPage(t, browser);
-    const held = new EventEmitter(); // the page's second question without a token
+    const held = new EventEmitter(); // holds the page's second question without a token
     let questions = 0;
     await page.route('**/session', async (route) => {
       if (!route.request().headers().authorization && ++questions === 2) {
@@ -81,8 +81,12 @@ describe('people with pages of a node that asks for tokens', { skip }, () => {
 
   test('bear the name that the token says', async (t) => {
     const node = await startNode(t, 'chat_node', ['--jwt-secret-file', secretFile(t, secret)]);
-    const ann = await person(t, browser, node, undefined, { token: sign({ sub: 'u-1', username: '김안나' }, secret) });
-    const bob = await person(t, browser, node, undefined, { token: sign({ sub: 'u-2', name: 'Bob' }, secret) });
+    const ann = await person(t, browser, node, undefined, {
+      token: sign({ sub: 'u-1', username: '김안나' }, secret),
+    });
+    const bob = await person(t, browser, node, undefined, {
+      token: sign({ sub: 'u-2', name: 'Bob' }, secret),
+    });
 
     await say(ann.page, 'who am I?');
     await heard(bob.page, 'who am I?', '김안나');
@@ -91,7 +95,9 @@ describe('people with pages of a node that asks for tokens', { skip }, () => {
   });
 
   test('sign in again once the token has expired', async (t) => {
-    const node = await startNode(t, 'chat_node', ['--jwt-secret-file', secretFile(t, secret), '--jwt-profile', 'lenient']);
+    const node = await startNode(t, 'chat_node', [
+      '--jwt-secret-file', secretFile(t, secret), '--jwt-profile', 'lenient',
+    ]);
     const leeway = 30;
     const token = (exp) => sign({ sub: 'ann', exp }, secret);
     const ann = await person(t, browser, node, 'Ann', { token: token(inSeconds(3 - leeway)) });

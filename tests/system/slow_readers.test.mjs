@@ -69,7 +69,9 @@ test('a reader that stalls on TCP alone is cut while its room goes on', async (t
 
 // Pins §14.3, §16.31.
 test('a vanished peer is terminated by the heartbeat, one that answers pings is not', async (t) => {
-  const node = await startNode(t, 'relay_node', ['--ping-interval', '300ms', '--ping-timeout', '300ms']);
+  const node = await startNode(t, 'relay_node', [
+    '--ping-interval', '300ms', '--ping-timeout', '300ms',
+  ]);
   const room = freshRoom();
   const alive = await connect(node);
   await alive.join(room);
@@ -90,15 +92,21 @@ test('a vanished peer is terminated by the heartbeat, one that answers pings is 
 });
 
 test('a peer that only receives is kept as long as it answers pings', async (t) => {
-  const node = await startNode(t, 'relay_node', ['--ping-interval', '100ms', '--ping-timeout', '2s']);
+  const node = await startNode(t, 'relay_node', [
+    '--ping-interval', '100ms', '--ping-timeout', '2s',
+  ]);
   const silent = await connect(node);
   let pings = 0;
-  const fifth = new Promise((resolve) => silent.socket.on('ping', () => ++pings === 5 && resolve()));
+  const fifth = new Promise((resolve) =>
+    silent.socket.on('ping', () => ++pings === 5 && resolve()),
+  );
   await fifth;
   await silent.fence();
 });
 
-test('many stalled readers cost no more than their bounds', { skip: !longRun && 'a long variant: TROUPE_LONG=1' }, async (t) => {
+test('many stalled readers cost no more than their bounds', {
+  skip: !longRun && 'a long variant: TROUPE_LONG=1',
+}, async (t) => {
   const node = await startNode(t, 'relay_node', ['--message-rate', '0']);
   const room = freshRoom();
   const [sender, other] = await roomOf(node, room, 'json', 'json');

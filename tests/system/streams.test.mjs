@@ -1,4 +1,5 @@
-// What becomes of a node whose log or console nobody reads: the reader has gone, or it stalls, or the stream was never open.
+// What becomes of a node whose log or console nobody reads: the reader has gone or stalls, or the
+// stream was never open.
 
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -13,15 +14,22 @@ import { binary } from './support/node.mjs';
 import { freePorts } from './support/ports.mjs';
 import { until, within } from './support/wait.mjs';
 
-const answers = (port) => fetch(`http://127.0.0.1:${port}/healthz`).then((r) => r.status === 200, () => false);
+const answers = (port) =>
+  fetch(`http://127.0.0.1:${port}/healthz`).then(
+    (r) => r.status === 200,
+    () => false,
+  );
 
-/// Starts a node whose streams the shell sets up, by `redirect`; `before`: what the shell does first.
+/// Starts a node whose streams the shell sets up by `redirect`; it runs `before` first.
 async function start(t, name, redirect, args = [], before = '') {
   const [port] = await freePorts(1);
   const folder = mkdtempSync(path.join(tmpdir(), 'streams-'));
   const command = `${before} exec "$0" "$@" ${redirect}`;
-  const child = spawn('bash', ['-c', command, binary(name), '--port', String(port), '--bind', '127.0.0.1', ...args],
-    { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(
+    'bash',
+    ['-c', command, binary(name), '--port', String(port), '--bind', '127.0.0.1', ...args],
+    { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
   const exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }));
   t.after(async () => {
     child.kill('SIGKILL');
@@ -32,7 +40,7 @@ async function start(t, name, redirect, args = [], before = '') {
   return { port, child, exited };
 }
 
-/// Saves a file, which the node says on its console, and hears that it was saved.
+/// Saves a file, which the node reports on its console; returns the node's answer.
 async function save(port) {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/`);
   await once(socket, 'open');
@@ -42,7 +50,7 @@ async function save(port) {
   return answer.toString();
 }
 
-/// Saves that many files, each of a name that makes a line of a hundred bytes of the console.
+/// Saves `count` files; the name of each makes a line of about 100 bytes on the console.
 async function saveMany(port, count) {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/`);
   await once(socket, 'open');
@@ -54,7 +62,7 @@ async function saveMany(port, count) {
   socket.terminate();
 }
 
-/// A pipe that takes nothing more, since nobody reads it until `read`.
+/// A pipe that is full: nobody reads it until `read`.
 class FullPipe {
   static #filler = '.';
   #reader;
@@ -69,19 +77,21 @@ class FullPipe {
       rmSync(folder, { recursive: true });
     });
     const writer = openSync(this.path, constants.O_WRONLY | constants.O_NONBLOCK);
-    for (const size of [4096, 1]) while (FullPipe.#tried(() => writeSync(writer, FullPipe.#filler.repeat(size))));
+    for (const size of [4096, 1])
+      while (FullPipe.#tried(() => writeSync(writer, FullPipe.#filler.repeat(size))));
     closeSync(writer);
   }
 
-  /// What is in the pipe now, without that which filled it.
+  /// Reads what is in the pipe now; returns it without the filler.
   read() {
     const bytes = Buffer.alloc(65_536);
     let text = '';
-    for (let n; (n = FullPipe.#tried(() => readSync(this.#reader, bytes))); ) text += bytes.toString('latin1', 0, n);
+    for (let n; (n = FullPipe.#tried(() => readSync(this.#reader, bytes))); )
+      text += bytes.toString('latin1', 0, n);
     return text.replace(/^\.+/, '');
   }
 
-  /// Undefined where it would wait.
+  /// What `act` returns; undefined if it would block.
   static #tried(act) {
     try {
       return act();
@@ -110,12 +120,13 @@ describe('a node goes on and ends in order', () => {
   test('when the reader of its console stalls', async (t) => {
     const pipe = new FullPipe(t);
     const node = await start(t, 'file_node', `> ${pipe.path}`);
-    await saveMany(node.port, 1200); // more than a pipe holds, too
+    await saveMany(node.port, 1200); // a pipe holds less than this, too
     await endsInOrder(node);
     assert.equal(pipe.read(), '', 'not a line found room');
   });
 
-  test('when the reader of its console stalls for more lines than are kept, and reads again', async (t) => {
+  test('when the reader of its console stalls for more lines than are kept, ' +
+    'and reads again', async (t) => {
     const pipe = new FullPipe(t);
     const node = await start(t, 'file_node', `> ${pipe.path}`);
     await saveMany(node.port, 9000);
@@ -140,11 +151,12 @@ describe('a node goes on and ends in order', () => {
       await endsInOrder(node);
     });
 
-  /// Runs out of descriptors time and again, and says so each time.
+  /// Makes the node run out of descriptors `rounds` times, which it logs each time.
   async function exhaust(node, rounds) {
     const sockets = [];
     for (let round = 0; round < rounds; ++round) {
-      for (let i = 0; i < 60; ++i) sockets.push(connect(node.port, '127.0.0.1').on('error', () => {}));
+      for (let i = 0; i < 60; ++i)
+        sockets.push(connect(node.port, '127.0.0.1').on('error', () => {}));
       await new Promise((resolve) => setTimeout(resolve, 50));
       for (const socket of sockets.splice(0)) socket.destroy();
       await until(() => answers(node.port), 'the node to serve again');
@@ -173,7 +185,10 @@ describe('a node goes on and ends in order', () => {
     await exhaust(node, 3);
 
     let read = '';
-    await until(() => (read += pipe.read()).includes('Too many open files'), 'what was said meanwhile');
+    await until(
+      () => (read += pipe.read()).includes('Too many open files'),
+      'what was said meanwhile',
+    );
     await endsInOrder(node);
   });
 });

@@ -17,17 +17,26 @@ import { Inbox, until, within } from './support/wait.mjs';
 async function secureNode(t, name, args = []) {
   const folder = temporaryFolder(t);
   const files = makeCertificate(folder);
-  const node = await startNode(t, name, ['--tls-cert', files.cert, '--tls-key', files.key, '--message-rate', '0', ...args]);
+  const node = await startNode(t, name, [
+    '--tls-cert', files.cert, '--tls-key', files.key, '--message-rate', '0', ...args,
+  ]);
   return Object.assign(node, { files });
 }
 
 async function open(node, ca, protocols = ['troupe.v1.json']) {
-  const socket = new WebSocket(`wss://localhost:${node.port}/`, protocols, { ca, perMessageDeflate: false });
+  const socket = new WebSocket(`wss://localhost:${node.port}/`, protocols, {
+    ca, perMessageDeflate: false,
+  });
   const inbox = new Inbox();
   socket.on('message', (data) => inbox.push(JSON.parse(data)));
   socket.on('error', () => {});
   await within(once(socket, 'open'), 'a secure connection');
-  return { socket, inbox, send: (m) => socket.send(JSON.stringify(m)), take: (what) => inbox.take(what) };
+  return {
+    socket,
+    inbox,
+    send: (m) => socket.send(JSON.stringify(m)),
+    take: (what) => inbox.take(what),
+  };
 }
 
 test('a room over wss delivers everything in order', async (t) => {
@@ -41,7 +50,8 @@ test('a room over wss delivers everything in order', async (t) => {
   }
   await a.take('userJoined');
 
-  for (let i = 0; i < 500; ++i) a.send({ type: 'message', data: { i, pad: 'x'.repeat((i * 97) % 5000) } });
+  for (let i = 0; i < 500; ++i)
+    a.send({ type: 'message', data: { i, pad: 'x'.repeat((i * 97) % 5000) } });
   for (let i = 0; i < 500; ++i) {
     assert.equal((await b.take(`message ${i}`)).data.i, i);
     assert.equal((await a.take(`own message ${i}`)).data.i, i);
@@ -49,21 +59,32 @@ test('a room over wss delivers everything in order', async (t) => {
 });
 
 async function openRaw(node, options = {}) {
-  const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false, ...options });
+  const socket = tls.connect({
+    host: '127.0.0.1', port: node.port, rejectUnauthorized: false, ...options,
+  });
   await within(once(socket, 'secureConnect'), 'a handshake');
   return new RawSocket(socket);
 }
 
 const inPiecesOf = (size) => (frames) => {
   const all = Buffer.concat(frames);
-  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.subarray(i * size, (i + 1) * size));
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) =>
+    all.subarray(i * size, (i + 1) * size),
+  );
 };
-for (const [how, cut] of [['full records', inPiecesOf(1 << 20)], ['a record each', (frames) => frames], ['records of 100 bytes', inPiecesOf(100)]])
+for (const [how, cut] of [
+  ['full records', inPiecesOf(1 << 20)],
+  ['a record each', (frames) => frames],
+  ['records of 100 bytes', inPiecesOf(100)],
+])
   test(`frames that come over wss with the upgrade request, in ${how}, are handled`, async (t) => {
     const node = await secureNode(t, 'relay_node');
     const count = 200;
-    const sent = [Buffer.from(upgradeRequest()), text({ type: 'join', roomId: 'r' }), ping('early')];
-    for (let i = 0; i < count; ++i) sent.push(text({ type: 'message', text: `${i}`.padEnd((i * 37) % 900) }));
+    const sent = [
+      Buffer.from(upgradeRequest()), text({ type: 'join', roomId: 'r' }), ping('early'),
+    ];
+    for (let i = 0; i < count; ++i)
+      sent.push(text({ type: 'message', text: `${i}`.padEnd((i * 37) % 900) }));
     const socket = await openRaw(node);
 
     for (const record of cut(sent)) socket.write(record);
@@ -111,7 +132,8 @@ for (const version of ['TLSv1.2', 'TLSv1.3'])
     await socket.untilEnded();
   });
 
-test('a wrong frame over wss is answered by a close frame, and TLS is ended in order', async (t) => {
+test('a wrong frame over wss is answered by a close frame, ' +
+  'and TLS is ended in order', async (t) => {
   const node = await secureNode(t, 'relay_node');
   const socket = await openRaw(node);
   let ended = false;
@@ -119,7 +141,9 @@ test('a wrong frame over wss is answered by a close frame, and TLS is ended in o
   socket.write(Buffer.from(upgradeRequest()));
   assert.equal((await socket.response()).status, 101);
 
-  socket.write(Buffer.concat([frame({ opcode: 3, payload: 'no such opcode' }), Buffer.alloc(1000)]));
+  socket.write(
+    Buffer.concat([frame({ opcode: 3, payload: 'no such opcode' }), Buffer.alloc(1000)]),
+  );
 
   let f;
   do f = await socket.frame();
@@ -133,12 +157,18 @@ test('a wrong frame over wss is answered by a close frame, and TLS is ended in o
 test('https answers on the same port', async (t) => {
   const node = await secureNode(t, 'chat_node');
   const status = await new Promise((resolve, reject) =>
-    https.get({ host: 'localhost', port: node.port, path: '/', ca: readFileSync(node.files.cert) }, (r) => resolve(r.resume().statusCode)).on('error', reject),
+    https
+      .get(
+        { host: 'localhost', port: node.port, path: '/', ca: readFileSync(node.files.cert) },
+        (r) => resolve(r.resume().statusCode),
+      )
+      .on('error', reject),
   );
   assert.equal(status, 200);
 });
 
-test('a certificate that is read again serves new connections, a bad one changes nothing', async (t) => {
+test('a certificate that is read again serves new connections, ' +
+  'a bad one changes nothing', async (t) => {
   const node = await secureNode(t, 'relay_node');
   const first = readFileSync(node.files.cert);
   const old = await open(node, first);
@@ -216,7 +246,14 @@ test('what is no TLS, and half a handshake, end without harm', async (t) => {
 // Pins §1.2.
 test('old versions of TLS are refused', async (t) => {
   const node = await secureNode(t, 'relay_node');
-  const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' });
+  const socket = tls.connect({
+    host: '127.0.0.1',
+    port: node.port,
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1',
+    maxVersion: 'TLSv1.1',
+    ciphers: 'DEFAULT@SECLEVEL=0',
+  });
   const [error] = await within(once(socket, 'error'), 'the refusal');
   assert.match(String(error), /alert|protocol|version/i);
 });

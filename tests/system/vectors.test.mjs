@@ -1,4 +1,5 @@
-// The shared test vectors against a running node: what is faulty reaches nobody, what is valid arrives equal in both codecs.
+// The shared test vectors against a running node: what is faulty reaches nobody, what is valid
+// arrives equal in both codecs.
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -12,8 +13,9 @@ let node;
 before(async () => (node = await startNode(null, 'relay_node', ['--message-rate', '0'])));
 after(() => node.end());
 
-/// Sends whatever `send` sends on connections that are replaced before their tenth error, each in the room of `witness`, and
-/// shows after each that the witness has got nothing but the fence.
+/// Calls `send(client, item)` for each item and checks that the witness gets nothing of it: only
+/// the fence that follows each answer. The client is a member of the witness's room; a new one
+/// replaces it before its tenth error.
 async function reachesNobody(as, witness, room, items, send, check) {
   let client;
   let errors = 0;
@@ -31,7 +33,11 @@ async function reachesNobody(as, witness, room, items, send, check) {
     send(client, item);
     const answer = await client.take(`an answer to ${JSON.stringify(item)}`).catch(() => undefined);
     if (answer) {
-      assert.equal(answer.type, 'error', `${JSON.stringify(item)} was answered by ${JSON.stringify(answer)}`);
+      assert.equal(
+        answer.type,
+        'error',
+        `${JSON.stringify(item)} was answered by ${JSON.stringify(answer)}`,
+      );
       ++errors;
       check(item, answer);
       client.send({ type: 'message', text: `fence ${i}` });
@@ -45,7 +51,7 @@ async function reachesNobody(as, witness, room, items, send, check) {
   await witness.expect('userLeft');
 }
 
-/// Runs `work` while a pair in another room talks; every message of that must arrive, once and in order.
+/// Runs `work` while a pair in another room talks; each of its messages must arrive once, in order.
 async function besideWitnesses(work) {
   const [speaker, listener] = await roomOf(node, freshRoom('witness'), 'json', 'msgpack');
   let talking = true;
@@ -73,8 +79,17 @@ describe('faulty messages reach nobody', () => {
     const { texts } = vectors('invalid_json');
     assert.ok(texts.length > 500);
     await besideWitnesses(() =>
-      reachesNobody('json', witness, room, texts, (client, text) => client.sendRaw(text), (text, { code }) =>
-        assert.ok(['malformed', 'undecodable', 'bad_request', 1007].includes(code), `${JSON.stringify(text)}: ${code}`),
+      reachesNobody(
+        'json',
+        witness,
+        room,
+        texts,
+        (client, text) => client.sendRaw(text),
+        (text, { code }) =>
+          assert.ok(
+            ['malformed', 'undecodable', 'bad_request', 1007].includes(code),
+            `${JSON.stringify(text)}: ${code}`,
+          ),
       ),
     );
   });
@@ -84,8 +99,13 @@ describe('faulty messages reach nobody', () => {
     const [witness] = await roomOf(node, room, 'json');
     const { base64 } = vectors('invalid_json');
     await besideWitnesses(() =>
-      reachesNobody('json', witness, room, base64, (client, bytes) => client.socket.send(fromBase64(bytes), { binary: false }), (bytes, { code }) =>
-        assert.ok([1007, 'malformed'].includes(code), `${bytes}: ${code}`),
+      reachesNobody(
+        'json',
+        witness,
+        room,
+        base64,
+        (client, bytes) => client.socket.send(fromBase64(bytes), { binary: false }),
+        (bytes, { code }) => assert.ok([1007, 'malformed'].includes(code), `${bytes}: ${code}`),
       ),
     );
   });
@@ -96,12 +116,21 @@ describe('faulty messages reach nobody', () => {
       const [witness] = await roomOf(node, room, as);
       const messages = vectors('rejected').messages.filter((m) => m[as] !== undefined);
       await besideWitnesses(() =>
-        reachesNobody(as, witness, room, messages, (client, m) => client.sendRaw(as === 'json' ? m.json : fromBase64(m.msgpack)), (m, answer) => {
-          if (answer.type !== 'error') return assert.equal(answer.code, 1007, `${m.name}: closed with ${answer.code}`);
-          assert.equal(answer.code, m.code, m.name);
-          assert.deepEqual(answer.ref, m.ref, m.name);
-          if (m.path) assert.ok(answer.message.startsWith(m.path), `${m.name}: ${answer.message}`);
-        }),
+        reachesNobody(
+          as,
+          witness,
+          room,
+          messages,
+          (client, m) => client.sendRaw(as === 'json' ? m.json : fromBase64(m.msgpack)),
+          (m, answer) => {
+            if (answer.type !== 'error')
+              return assert.equal(answer.code, 1007, `${m.name}: closed with ${answer.code}`);
+            assert.equal(answer.code, m.code, m.name);
+            assert.deepEqual(answer.ref, m.ref, m.name);
+            if (m.path)
+              assert.ok(answer.message.startsWith(m.path), `${m.name}: ${answer.message}`);
+          },
+        ),
       );
     });
 });
@@ -116,8 +145,16 @@ describe('payloads arrive equal', () => {
     for (const p of payloads)
       for (const source of [p.json, ...(p.jsonAlso ?? [])]) {
         json.client.sendRaw(`{"type":"message","data":${source}}`);
-        assert.equal(texts.data(await json.next()), source, `${p.name}: JSON goes through verbatim`);
-        assert.deepEqual(texts.packed(await msgpack.next()), fromBase64(p.msgpack), `${p.name}: ${source} in MessagePack`);
+        assert.equal(
+          texts.data(await json.next()),
+          source,
+          `${p.name}: JSON goes through verbatim`,
+        );
+        assert.deepEqual(
+          texts.packed(await msgpack.next()),
+          fromBase64(p.msgpack),
+          `${p.name}: ${source} in MessagePack`,
+        );
       }
   });
 
@@ -127,20 +164,28 @@ describe('payloads arrive equal', () => {
     for (const p of payloads)
       for (const source of [p.msgpack, ...(p.msgpackAlso ?? [])]) {
         const bytes = fromBase64(source);
-        msgpack.client.sendRaw(Buffer.concat([Buffer.from([0x82]), encode('type'), encode('message'), encode('data'), bytes]));
+        msgpack.client.sendRaw(
+          Buffer.concat([
+            Buffer.from([0x82]), encode('type'), encode('message'), encode('data'), bytes,
+          ]),
+        );
         assert.equal(texts.data(await json.next()), p.json, `${p.name}: ${source} in JSON`);
-        assert.deepEqual(texts.packed(await msgpack.next()), bytes, `${p.name}: MessagePack goes through verbatim`);
+        assert.deepEqual(
+          texts.packed(await msgpack.next()),
+          bytes,
+          `${p.name}: MessagePack goes through verbatim`,
+        );
       }
   });
 });
 
-/// Sees the bytes of a message's payload.
+/// Cuts the payload out of a message's bytes, without decoding it.
 function Inspector() {
   this.pair = async () => {
     const [json, msgpack] = await roomOf(node, freshRoom(), 'json', 'msgpack');
     return { json: tap(json), msgpack: tap(msgpack) };
   };
-  /// The payload is the last field of a message.
+  // The payload is the last field of a message.
   this.data = (text) => text.toString().match(/"data":(.*)\}$/s)[1];
   this.packed = (bytes) => {
     const key = Buffer.from(encode('data'));
@@ -157,7 +202,11 @@ function Inspector() {
     return {
       client,
       next: async () => {
-        while (queue.length === 0) await Promise.race([new Promise((resolve) => (wake = resolve)), client.end().then((end) => Promise.reject(new Error(`closed with ${end.code}`)))]);
+        while (queue.length === 0)
+          await Promise.race([
+            new Promise((resolve) => (wake = resolve)),
+            client.end().then((end) => Promise.reject(new Error(`closed with ${end.code}`))),
+          ]);
         return queue.shift();
       },
     };
@@ -175,7 +224,10 @@ describe('valid messages', () => {
         for (;;) {
           const frame = await client.take();
           if (frame.type === 'pong' && frame.ref === 'fence after it') break;
-          assert.ok(!['malformed', 'bad_request', 'bad_payload'].includes(frame.code), `${m.name}: ${JSON.stringify(frame)}`);
+          assert.ok(
+            !['malformed', 'bad_request', 'bad_payload'].includes(frame.code),
+            `${m.name}: ${JSON.stringify(frame)}`,
+          );
         }
         client.socket.terminate();
       }

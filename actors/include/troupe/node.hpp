@@ -1,7 +1,7 @@
 #pragma once
 
-// For what reaches behind a server: figures, server-side members, CAF actors of one's own, tests on
-// manual loops. It includes CAF and Asio, which `<troupe/troupe.hpp>` does not.
+// For code that needs the node behind a server: statistics, server-side members, its own CAF
+// actors, tests on manual loops. It includes CAF and Asio, which `<troupe/troupe.hpp>` does not.
 
 #include <troupe/actors/node.hpp>
 #include <troupe/actors/room_event.hpp>

@@ -10,7 +10,7 @@
 namespace troupe::actors {
 
 /// The actor of one client connection: hands messages to its core, sends what the core decides, and
-/// looks after the peer's pulse.
+/// keeps the peer's heartbeat.
 class connection final : public compat::dispatched_base<connection_actor, inbound>::type,
                          public connection_output {
 public:

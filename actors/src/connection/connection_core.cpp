@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// The room that a command named, as far as an answer repeats it.
+/// The room that a command named; empty if the name is too long for an answer to repeat.
 std::string_view nameable(const std::optional<std::string>& room) {
   return room && room->size() <= protocol::max_room_name_bytes ? std::string_view{*room}
                                                                : std::string_view{};
@@ -82,7 +82,7 @@ bool connection_core::within_rate() {
   return true;
 }
 
-/// Commands with a `ref` are answered each, the others once a second; whoever goes on is closed,
+/// Answers each command with a `ref`, and the others once a second. Closes a client that goes on,
 /// which bounds the answers.
 void connection_core::refuse_by_rate(const inbound& message) {
   auto& limits = config_.options->connections;
@@ -129,8 +129,8 @@ void connection_core::run_or_wait(inbound message) {
     run(*decoded, message);
 }
 
-/// Whether a command for `room` (none: the default room) is behind a pending join or behind a
-/// command that waits and may mean the same room.
+/// Whether a command for `room` (none: the default room) must wait for a pending join, or for a
+/// waiting command that may mean the same room.
 bool connection_core::must_wait(const std::optional<std::string>& room) const {
   auto pending = [](const held_room& r) { return r.state != phase::held; };
   if (!room || max_rooms() == 1)
@@ -141,7 +141,8 @@ bool connection_core::must_wait(const std::optional<std::string>& room) const {
                      [&](auto& w) { return !w.room || *w.room == *room; });
 }
 
-/// Runs what waited for a join, in order; what must wait for another one stays, in order.
+/// Runs the commands that waited for a join, in order; those that must wait for another stay, in
+/// order.
 void connection_core::run_waiting() {
   auto waiting = std::exchange(waiting_, {});
   auto is_msgpack = protocol::codec_of(config_.encoding) == protocol::codec::msgpack;
@@ -237,7 +238,7 @@ void connection_core::start_join(std::string name, join_request request) {
     awaited_ = {held->key, held->handle};
   else
     awaited_ = std::exchange(before_, {});
-  if (awaited_.key) { // what was said there is to come before the new room's `joined`
+  if (awaited_.key) { // what that room has said must come before the new room's `joined`
     room->state = phase::waiting;
     output_.await_handled(awaited_.handle, room->ticket);
   } else {
@@ -261,7 +262,7 @@ void connection_core::leave(const command& c, const inbound& message) {
   forget(*room);
 }
 
-/// The next join of a client of one room waits for what that room has to say still.
+/// For a client of one room: its next join waits for what this room has still to say.
 void connection_core::note_left(const held_room& room) {
   if (max_rooms() == 1)
     before_ = {room.key, room.handle};
@@ -345,7 +346,7 @@ token_decision connection_core::check(std::string_view token) const {
   }
 }
 
-/// Claims need not name anybody: then new ones may not, either.
+/// Claims without a subject may be renewed only by claims without one.
 bool connection_core::is_same_user(const claims& fresh) const {
   return fresh.subject == (config_.claims ? config_.claims->subject : config_.user_id);
 }
@@ -364,8 +365,8 @@ connection_core::held_room* connection_core::target(const command& c) {
 
 void connection_core::on_handled(std::uint32_t ticket, bool in_full) {
   auto before = std::exchange(awaited_, {});
-  // its dispatcher may not say so: to a client of one room it has nothing more to say once that is
-  // in another
+  // the old room's dispatcher may not report it: it has nothing to say to a client of one room that
+  // is in another room by now
   if (!in_full)
     on_membership_lost({before.key});
   if (auto* room = find_ticket(ticket))
@@ -402,14 +403,15 @@ void connection_core::on_joined(const join_answer& answer) {
   run_waiting();
 }
 
-/// A join was refused: the client is told, and the commands that waited for it run (and fail, or go
-/// to the default room). If the room has failed over a client of one room that it had let in, that
+/// Handles a refused join: tells the client, and runs the commands that waited for it (they fail,
+/// or go to the default room). If the room failed after it had let in a client of one room, that
 /// client is in no room.
 void connection_core::give_up(held_room& room, errc code, std::string_view detail) {
   auto ref = room.ref;
   auto name = room.name;
   auto token = std::exchange(room.token, {});
-  // Else it was let in, and its dispatcher has told it what became of the room.
+  // If it was answered, the client was let in, and its dispatcher has told it what became of the
+  // room.
   auto was_let_in = ref->answered.exchange(true);
   if (!was_let_in)
     send_error(code, detail, ref->value, "join", name);
@@ -441,7 +443,7 @@ void connection_core::on_membership_lost(const membership_lost& lost) {
     room->member = false; // its pending second join finds out by itself
 }
 
-/// `token`: of the join, which causes what the rooms that are left say about it.
+/// `token`: the join's credit, which pays for what the rooms say about the leave.
 void connection_core::leave_others(const std::string& name, const credit& token) {
   for (auto& r : rooms_)
     if (r.name != name && r.state == phase::held)
@@ -449,8 +451,8 @@ void connection_core::leave_others(const std::string& name, const credit& token)
   std::erase_if(rooms_, [&](auto& r) { return r.name != name && r.state == phase::held; });
 }
 
-/// Leaves the rooms that new claims do not open; `token`: of the command that brought them. Rooms
-/// whose join is pending follow once it is answered.
+/// Leaves the rooms that new claims do not admit to; `token`: the credit of the command that
+/// brought them. Rooms with a pending join follow once it is answered.
 void connection_core::leave_forbidden(const credit& token) {
   if (!config_.claims || !config_.claims->rooms)
     return;
@@ -479,7 +481,7 @@ void connection_core::leave_all(leave_reason reason) {
       output_.enter(r.name, std::move(request));
     else if (r.member)
       output_.leave(r.handle, std::move(request));
-    r.state = phase::held; // if one cannot be told, the next call goes on from there
+    r.state = phase::held; // if telling one throws, the next call goes on from there
     r.member = false;
   }
   rooms_.clear();

@@ -18,27 +18,27 @@
 
 namespace troupe::actors {
 
-/// What a connection asks its actor to do.
+/// What a connection's core asks its actor to do.
 class connection_output {
 public:
   virtual ~connection_output() = default;
-  /// To the client, at the end of the turn.
+  /// Sends to the client at the end of the turn.
   virtual void reply(const protocol::shared_bytes& frame) = 0;
   /// The same, behind all that its rooms have said to it so far.
   virtual void reply_behind_rooms(protocol::shared_bytes frame) = 0;
   virtual void close(protocol::errc why) = 0;
-  /// To a room; `on_handled` follows once it has handled all that was sent to it, or has ended.
-  /// `ticket` names the wish.
+  /// Asks a room; `on_handled` follows once the room has handled all that was sent to it, or has
+  /// ended. `ticket` names the pending join.
   virtual void await_handled(const room_actor& room, std::uint32_t ticket) = 0;
-  /// To the registry; of a join the answer comes as `on_joined`.
+  /// Sends to the registry; `on_joined` follows a join.
   virtual void enter(const std::string& room, room_entry entry) = 0;
   virtual void publish(const room_actor& room, room_input input) = 0;
   virtual void leave(const room_actor& room, leave_request request) = 0;
-  /// To a room that goes on: what it knows of the client's rights.
+  /// Tells a room the new claims of a client that stays a member.
   virtual void renew(const room_actor& room, claims_renewed message) = 0;
-  /// All that a room has for the client goes out before what follows.
+  /// Queues all that a room has for the client, before what follows.
   virtual void catch_up(room_key room) = 0;
-  /// The connection is to be closed at that time; nothing: never.
+  /// Closes the connection at that time; absent: never.
   virtual void expire_at(std::optional<wall_time> when) = 0;
   [[nodiscard]] virtual steady_time now() const = 0;
   [[nodiscard]] virtual wall_time wall_now() const = 0;
@@ -71,7 +71,7 @@ public:
   void open();
 
   void on_message(inbound message);
-  /// `in_full`: the room has handled all that it was sent; else it has ended over it.
+  /// `in_full`: the room has handled all that it was sent; else it ended before that.
   void on_handled(std::uint32_t ticket, bool in_full);
   void on_joined(const join_answer& answer);
   void on_membership_lost(const membership_lost& lost);
@@ -85,14 +85,14 @@ public:
   /// Whether nothing is left to do for a peer that is gone: time for `leave_all`.
   [[nodiscard]] bool finished() const;
 
-  /// Leaves all rooms; the last that is heard of it.
+  /// Leaves all rooms; nothing follows.
   void leave_all(leave_reason reason);
 
   [[nodiscard]] std::size_t rooms() const noexcept { return rooms_.size(); }
 
 private:
   enum class phase : std::uint8_t {
-    waiting, ///< the room before is still to handle what it was sent
+    waiting, ///< until the previous room has handled what it was sent
     entering,
     held,
   };
@@ -100,15 +100,15 @@ private:
   struct held_room {
     std::string name;
     phase state = phase::waiting;
-    /// Joined before; a second join is pending if the state says so.
+    /// Already joined; a second join may be pending (`state`).
     bool member = false;
-    std::uint32_t ticket = 0;    ///< of the pending wish
+    std::uint32_t ticket = 0;    ///< of the pending join
     std::uint64_t asked_at = 0;  ///< when the pending join came in: see `arrived_`
     std::uint64_t joined_at = 0; ///< likewise, of the latest successful one
     room_actor handle;
     room_key key;
     std::unique_ptr<join_request> request; ///< while it waits
-    open_ref_ptr ref;                      ///< of the pending wish
+    open_ref_ptr ref;                      ///< of the pending join
     credit token;                          ///< likewise
     counted_bytes profile;                 ///< which the room keeps with the membership
   };
@@ -183,15 +183,15 @@ private:
   room_before before_;
   room_before awaited_;                              ///< whose answer a join waits for
   std::unique_ptr<std::vector<steady_time>> errors_; ///< of the window; most have none
-  /// Commands, in order; a join that waits may be asked of its room later than one behind it.
+  /// Numbers the commands in order; a join that waits may reach its room later than the next one.
   std::uint64_t arrived_ = 0;
-  std::uint64_t running_ = 0; ///< which of them runs, if one does
+  std::uint64_t running_ = 0; ///< the number of the one that runs
   std::uint32_t next_ticket_ = 1;
-  std::uint32_t claims_since_ = 0; ///< the first ticket whose join knows the claims of now
+  std::uint32_t claims_since_ = 0; ///< the first ticket whose join has the current claims
   std::uint32_t refused_by_rate_ = 0;
   bool closing_ = false; ///< the server has closed: nothing is taken in any more
   bool input_ended_ = false;
-  protocol::token_bucket commands_; ///< that may come still
+  protocol::token_bucket commands_; ///< how many may come now
   steady_time rate_told_{};
 };
 

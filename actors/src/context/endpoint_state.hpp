@@ -11,7 +11,7 @@
 
 namespace troupe::actors {
 
-/// What a handle of an endpoint knows.
+/// The state that all handles of an endpoint share.
 struct endpoint_state {
   endpoint_handlers handlers;
   room_actor hub;                          ///< null once the node ends; guarded by mutex

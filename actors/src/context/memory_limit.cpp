@@ -13,7 +13,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// The least limit that files of that name tell in `root / group` and in every folder between.
+/// The least of `bytes` and the limits in the files of that name in `root / group` and in every
+/// folder up to `root`.
 std::int64_t least_limit(std::int64_t bytes, const fs::path& root, std::string_view group,
                          const char* name) {
   for (fs::path at = fs::path{group}.relative_path();; at = at.parent_path()) {

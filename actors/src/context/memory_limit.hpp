@@ -9,9 +9,9 @@ namespace troupe::actors {
 /// that it is in says so.
 [[nodiscard]] std::int64_t usable_memory_bytes();
 
-/// The least of `machine_bytes` and the limits under `hierarchy` (where control groups are mounted)
-/// of the groups that `membership` (as `/proc/self/cgroup` is written) names, and of all around
-/// them.
+/// The least of `machine_bytes` and the limits of the control groups that `membership` (in the
+/// format of `/proc/self/cgroup`) names, and of their parents. `hierarchy`: where control groups
+/// are mounted.
 [[nodiscard]] std::int64_t limited_memory_bytes(std::int64_t machine_bytes,
                                                 const std::filesystem::path& membership,
                                                 const std::filesystem::path& hierarchy);

@@ -24,7 +24,7 @@
 
 namespace troupe::actors {
 
-/// A pattern of room names with what rooms of such names do.
+/// A pattern of room names, with the behaviour and options of such rooms.
 struct room_rule {
   std::string pattern; ///< a whole name, or a prefix and `*`
   behavior_factory make;
@@ -70,11 +70,12 @@ struct node_context {
   std::vector<std::shared_ptr<endpoint_state>> endpoints; ///< likewise
   history_account histories;
   protocol::memory_meter profile_meter; ///< of all memberships
-  /// Of what transports have received in part; these and sessions go with the loops.
+  /// Counts what transports have received in part; outlives them and the sessions, which end with
+  /// the loops.
   protocol::memory_meter inbound_meter;
   std::int64_t inbound_budget_bytes = 0; ///< 0, as of the other budgets: no bound
   std::vector<std::unique_ptr<loop_unit>> units;
-  /// Kept by handles.
+  /// Shared with handles, which may outlive the node.
   std::shared_ptr<protocol::memory_meter> meter = std::make_shared<protocol::memory_meter>();
   protocol::memory_meter& output_meter = *meter;
   std::int64_t budget_bytes = 0;
@@ -85,7 +86,7 @@ struct node_context {
   std::atomic<std::size_t> rooms{0};
   std::atomic<std::uint64_t> room_serial{0};
   std::mutex outside_mutex;
-  /// Of rooms named from outside; guarded by outside_mutex.
+  /// The accounts of rooms named from outside; guarded by outside_mutex.
   std::unordered_map<std::string, std::weak_ptr<credit_account>> outside;
 
   /// The account of what is published to a room from outside, one for all its handles. Thread: any.

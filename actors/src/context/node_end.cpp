@@ -46,7 +46,7 @@ void loop_end::run(std::size_t) {
   look();
 }
 
-/// If it throws, it goes on from there when it is called again.
+/// If it throws, the next call goes on from there.
 void loop_end::take_step() {
   switch (doing_) {
     case end_step::none: return;
@@ -56,7 +56,7 @@ void loop_end::take_step() {
   }
 }
 
-/// Those of sessions that nobody has closed.
+/// Ends the connections of sessions that are still open.
 void loop_end::end_connections() {
   auto& sessions = unit_.loop->sessions();
   if (!has_listed_) {
@@ -87,7 +87,7 @@ void loop_end::rooms_gone() noexcept {
   look();
 }
 
-/// Whether this loop's part is done.
+/// Reports this loop's part of the step once it is done.
 void loop_end::look() noexcept {
   if (!has_asked_ || has_arrived_)
     return;

@@ -14,11 +14,11 @@ class loop_end;
 struct loop_unit;
 struct node_context;
 
-/// What ends on all loops before the next begins to end on any.
+/// One step of a node's end, done on all loops before the next begins on any.
 enum class end_step : std::uint8_t {
   none,
-  rooms,       ///< with members, whose behaviours are told `closed`
-  connections, ///< what they have asked for is answered still, by those that end last
+  rooms,       ///< their behaviours are told `closed` for each member
+  connections, ///< the services, which end last, still answer them
   services,    ///< registry shards, dispatchers, hubs of endpoints
 };
 
@@ -40,12 +40,13 @@ private:
   std::atomic<std::size_t> left_{0}; ///< loops that have not done their part
 };
 
-/// One loop's part in that. What there is no memory for is tried again. Thread: the loop's.
+/// One loop's part in a node's end. What fails for want of memory is tried again. Thread: the
+/// loop's.
 class loop_end final : public compat::loop_job {
 public:
   loop_end(node_context& shared, loop_unit& unit) noexcept : shared_(shared), unit_(unit) {}
 
-  /// Thread: any. The step before is done.
+  /// Begins a step; the one before is done on all loops. Thread: any.
   void begin(end_step step) noexcept;
 
   /// The shard has no room left and makes none any more.
@@ -72,7 +73,7 @@ private:
   bool has_failed_ = false; ///< and said so
   std::size_t clients_ = 0;
   bool has_listed_ = false;
-  std::vector<session_key> open_; ///< to be ended
+  std::vector<session_key> open_; ///< still to be ended
 };
 
 /// Counts the actor of one client, until its state is gone. Thread: the loop's, but for the

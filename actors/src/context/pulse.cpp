@@ -6,7 +6,8 @@
 namespace troupe::actors {
 namespace {
 
-/// Half of the interval to all of it, so that connections of one burst do not stay in step.
+/// A random time between half and all of the interval, so that connections of one burst do not stay
+/// in step.
 steady_time::duration first_silence(std::chrono::milliseconds interval) {
   thread_local std::minstd_rand source{std::random_device{}()};
   auto part = std::uniform_real_distribution<>{0.5, 1.0}(source);

@@ -7,10 +7,11 @@
 
 namespace troupe::actors {
 
-/// Looks after one peer: pings it when it has been silent for the interval, terminates it when it
-/// has not answered in time. Where this process stood still (a check that is late by a quarter of
-/// the timeout shows it), what came meanwhile is read first: half of the timeout more. Its
-/// deadlines come back as `heartbeat` messages to the actor that owns it. Thread: the loop's.
+/// The heartbeat of one peer: pings it when it has been silent for the interval, and terminates it
+/// when it has not answered in time. If this process stood still (then a check is late by a quarter
+/// of the timeout), the peer gets half of the timeout more, so that what came meanwhile is read
+/// first. Its deadlines dispatch `heartbeat` messages to the actor that owns it. Thread: the
+/// loop's.
 class pulse final : timer_wheel::entry {
 public:
   /// What all actors that have a pulse derive from.

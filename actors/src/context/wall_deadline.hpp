@@ -14,7 +14,7 @@ class wall_watch;
 /// Calls `then` once the wall clock, which may be set meanwhile, has reached a time: at most 3 s
 /// late, never early.
 ///
-/// Thread: the loop's. Gone with its owner: nothing is called after its destruction.
+/// Thread: the loop's. Nothing is called after its destruction.
 class wall_deadline final : timer_wheel::entry,
                             public boost::intrusive::list_base_hook<
                               boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {

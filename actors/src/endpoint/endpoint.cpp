@@ -17,9 +17,9 @@ event_loop* loop_here(const raw_state& s) noexcept {
   return here && here->entrance() == s.loop ? here : nullptr;
 }
 
-/// The share that one call has in what is on the way to its connection, until it has come there or
-/// never will. One that is alone fits, whatever its size. A thread is faster than a loop with a
-/// healthy reader, so the bound is far above that of an output.
+/// One call's share of the bytes on the way to its connection's loop, held until the call has
+/// arrived or never will. A call that is alone fits, whatever its size. A thread may send faster
+/// than a loop with a healthy reader, so the bound is far above that of an outbox.
 class way_share {
 public:
   way_share(std::shared_ptr<raw_state> s, std::size_t bytes) noexcept
@@ -49,8 +49,8 @@ void post_to(const std::shared_ptr<raw_state>& s, F run) {
     [&](event_loop& loop) { loop.post([&loop, run = std::move(run)]() mutable { run(loop); }); });
 }
 
-/// Runs `f(sink, table)` on the connection's loop, the first time that `has_been` is to be true: at
-/// once on that thread, else soon.
+/// Sets `has_been`; the first time, runs `f(sink, table)` on the connection's loop: inline on that
+/// thread, else soon.
 template <class F>
 void once(const std::shared_ptr<raw_state>& s, std::atomic<bool>& has_been, F f) {
   if (has_been.exchange(true))
@@ -71,7 +71,7 @@ void once(const std::shared_ptr<raw_state>& s, std::atomic<bool>& has_been, F f)
   }
 }
 
-/// More is on the way than its loop has come to: the rest does not come.
+/// Cuts a connection to whose loop too much is on the way; drops the rest.
 void cut(const std::shared_ptr<raw_state>& s) {
   once(s, s->is_beyond, [key = s->key](sink& peer, session_table& table) {
     peer.cut(protocol::errc::slow_consumer);
@@ -79,8 +79,8 @@ void cut(const std::shared_ptr<raw_state>& s) {
   });
 }
 
-/// Runs `f(sink, table)` on the connection's loop if it is still open there: at once on that
-/// thread, else soon. `bytes`: what it takes along.
+/// Runs `f(sink, table)` on the connection's loop if it is still open there: inline on that thread,
+/// else soon. `bytes`: the size of what `f` holds.
 template <class F>
 void with_peer(const std::shared_ptr<raw_state>& s, std::size_t bytes, F f) {
   auto run = [s, f = std::move(f)](event_loop& loop) {
@@ -184,8 +184,8 @@ publish_result endpoint::broadcast_binary_except(const raw_connection& who,
   return say(&who, opcode::binary, bytes);
 }
 
-/// A broadcast out of a handler holds the credit of the message that it answers; one from outside
-/// that of the endpoint.
+/// A broadcast out of a handler holds the credit of the message being handled; one from outside
+/// holds credit of the endpoint.
 publish_result endpoint::say(const raw_connection* except, opcode op,
                              std::string_view payload) const {
   if (!state_)

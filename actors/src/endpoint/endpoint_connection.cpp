@@ -9,7 +9,7 @@ namespace {
 
 thread_local const credit* running_credit = nullptr;
 
-/// Marks the message whose handler runs.
+/// Marks the credit of the message whose handler runs.
 struct credit_scope {
   explicit credit_scope(const credit& token) noexcept
     : before(std::exchange(running_credit, &token)) {}
@@ -49,17 +49,17 @@ void endpoint_connection::run(const char* hook, F&& handler) {
   unit_.loop->time_has_passed();
 }
 
-/// For the exception in flight, which says `what`.
+/// Closes the connection for the exception in flight, whose text is `what`.
 void endpoint_connection::fail(const char* hook, std::string_view what) {
   report_hook(hook);
   close(protocol::errc::internal);
-  auto open = connection_state::open; // what `on_close` throws finds it closed
+  auto open = connection_state::open; // it is `closed` already if `on_close` has thrown
   state_->state.compare_exchange_strong(open, connection_state::closing);
   has_failed_ = true;
   tell_error(what);
 }
 
-/// What the handler throws itself is told to nobody but the log.
+/// What the handler itself throws is only logged and counted.
 void endpoint_connection::tell_error(std::string_view what) {
   auto& on_error = endpoint_->handlers.on_error;
   if (!on_error)
@@ -71,13 +71,13 @@ void endpoint_connection::tell_error(std::string_view what) {
   }
 }
 
-/// Logs the exception in flight, which `hook` has let out.
+/// Logs and counts the exception in flight, which `hook` has thrown.
 void endpoint_connection::report_hook(const char* hook) noexcept {
   std::string whose;
   try {
     whose = endpoint_->identity->name + " in " + hook;
   } catch (const std::bad_alloc&) {
-    // The line does without.
+    // The log line goes without the hook's name.
   }
   protocol::report_exception(*shared_.options.log, *shared_.options.counters, "endpoint",
                              whose.empty() ? endpoint_->identity->name : whose);
@@ -160,7 +160,7 @@ void endpoint_connection::leave_endpoint() noexcept {
     unit_.output->forget(endpoint_->identity->key, state_->key);
 }
 
-/// One that ends by our own bug: its handlers hear of it, and its client, too.
+/// For a connection that ends by our own bug: tells its client and its handlers.
 void endpoint_connection::say_farewell() {
   if (has_left_)
     return;

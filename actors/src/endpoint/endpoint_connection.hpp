@@ -12,7 +12,7 @@
 
 namespace troupe::actors {
 
-/// What a handle of a raw connection knows.
+/// The state that all handles of a raw connection share.
 struct raw_state {
   std::shared_ptr<gate<event_loop>> loop; ///< the way to it
   session_key key;
@@ -22,9 +22,9 @@ struct raw_state {
   claims_ptr claims;
   std::any user_data;
   std::atomic<connection_state> state{connection_state::open};
-  /// Bytes asked for on other threads, and not at its loop yet.
+  /// Bytes that other threads have sent and that have not reached its loop yet.
   std::atomic<std::size_t> on_the_way{0};
-  std::atomic<bool> is_beyond{false}; ///< too much was: it is cut
+  std::atomic<bool> is_beyond{false}; ///< too much was on the way: it is cut
   std::atomic<bool> is_terminated{false};
 };
 
@@ -62,7 +62,7 @@ private:
   pulse pulse_;
   std::unique_ptr<wall_deadline> expiry_; ///< of its token; most have none
   bool has_left_ = false;                 ///< the endpoint
-  bool has_failed_ = false;               ///< by an exception, which its close is for
+  bool has_failed_ = false;               ///< an exception has closed it
 };
 
 /// The credit of the message whose handler runs on this thread; null if none does.

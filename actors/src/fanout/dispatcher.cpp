@@ -40,7 +40,7 @@ void dispatcher::on_subscribe(const subscribe& s) {
 }
 
 /// A client that is in one room at a time gets what its old room has said so far, and then nothing
-/// of it: its frames do not name rooms.
+/// more of it: its frames do not name rooms.
 void dispatcher::leave_room_before(const subscribe& s) {
   auto& only = only_rooms_[s.who];
   auto before = std::exchange(only, s.room->key);
@@ -118,7 +118,7 @@ void dispatcher::on_drain(const drain_sessions& d) {
     try {
       if (owner)
         owner->goodbye(d.restart);
-    } catch (...) { // its client hears no goodbye, but why
+    } catch (...) { // its client gets no goodbye, but the close code
       end_session(who, d.restart ? protocol::errc::restart : protocol::errc::shutdown);
     }
   }

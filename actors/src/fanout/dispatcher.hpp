@@ -40,8 +40,8 @@ struct loop_counts {
 ///
 /// All that a room says to a member comes through here, in the order in which the room said it;
 /// nobody else writes `joined` and `left`. Its mailbox keeps what several rooms say to one session
-/// in the order of cause and effect: a room of the same loop that called it past a mailbox with
-/// something in it would overtake what a room of another loop has sent before.
+/// in causal order: a room of the same loop that called it directly, while messages wait in the
+/// mailbox, would overtake what a room of another loop has sent before.
 ///
 /// Rooms with output wait in a ring; each gets a slice of a turn (`flush_budget`), so that a huge
 /// room does not delay a small one. A client of several rooms gets what all of them have for it
@@ -49,13 +49,13 @@ struct loop_counts {
 ///
 /// Invariants: a room is in the ring exactly while it has pending frames; a room without members
 /// here is forgotten.
-/// Errors: what throws, for want of memory, leaves it whole; the caller then gives up who was to
-/// hear something (`give_up`).
+/// Errors: a call that throws, for want of memory, leaves it consistent; the caller then calls
+/// `give_up` for whoever was to get something.
 /// Thread: the loop's.
 class dispatcher {
 public:
-  /// Pending output of a room beyond which the credits of a batch are held, unless the batch is all
-  /// of it.
+  /// Beyond this much pending output of a room, the credits of a batch are held, unless the batch
+  /// is all of it.
   static constexpr std::size_t held_bytes = 1024 * 1024;
 
   dispatcher(session_table& sessions, protocol::memory_meter* meter, loop_counts& counts);
@@ -64,15 +64,15 @@ public:
   void on_fan_out(const fan_out& f);
   void on_member_frame(const member_frame& f);
   void on_room_closed(const room_closed& c);
-  /// Passes the word on behind all that came before: what was acked is then here, and `catch_up`
-  /// queues it.
+  /// Tells connections to say goodbye, behind all that came before: what was acked is here by that
+  /// time, and `catch_up` queues it.
   void on_drain(const drain_sessions& d);
 
-  /// Ends a session by itself, whatever its rooms still have for it.
+  /// Closes a session, whatever its rooms still have for it.
   void end_session(session_key who, protocol::errc why) noexcept;
-  /// A session has left a room that it needs nothing of any more.
+  /// Removes a session from a room of which it needs nothing any more.
   void forget(room_key room, session_key who) noexcept;
-  /// Ends a session that cannot be told what its room has said to it: 1011, instead of a gap.
+  /// Closes (1011) a session that cannot get what its room has said, rather than leave a gap.
   void give_up(room_key room, session_key who) noexcept;
   /// The same for all members of a room.
   void give_up(room_key room) noexcept;
@@ -83,8 +83,8 @@ public:
   /// Sends as much as a turn allows; returns whether frames are left.
   bool flush();
 
-  /// Notes how long the oldest of the batches took that `flush` has given to all, if any. Called
-  /// after it with the time.
+  /// Notes how long the oldest batch took that `flush` has given to all its members, if any. `now`:
+  /// the time after the flush.
   void note_delivered(steady_time now) noexcept;
 
   /// Whether the rooms that have begun to wait since the last flush need most of the sends of a
@@ -113,9 +113,9 @@ private:
 
   struct local_room : ring_hook {
     room_identity_ptr identity;
-    /// Of the encodings that its members here speak, or spoke.
+    /// One for each encoding that its members here speak, or spoke.
     std::vector<std::unique_ptr<encoding_group>> groups;
-    std::size_t turn = 0; ///< of `groups`: who is flushed next
+    std::size_t turn = 0; ///< index in `groups` of the one that is flushed next
 
     [[nodiscard]] member_group& group_for(protocol::encoding e, memberships& all);
     [[nodiscard]] encoding_group* group_of(session_key who);
@@ -141,14 +141,14 @@ private:
   loop_counts& counts_;
   flush_budget budget_;
   memberships memberships_;
-  /// Of `rooms_`; one that goes leaves it.
+  /// Rooms of `rooms_`; one that is destroyed leaves it.
   boost::intrusive::list<local_room, boost::intrusive::constant_time_size<false>> ring_;
   std::unordered_map<room_key, local_room> rooms_;
-  /// Of sessions that are in one room at a time.
+  /// The room of each session that is in one room at a time.
   std::unordered_map<session_key, room_key> only_rooms_;
   std::vector<session_key> lost_;                     ///< scratch of `flush_room`
-  steady_time oldest_delivered_ = steady_time::max(); ///< since when it waited
-  /// Of rooms that came into the ring since the last flush, each at most its slice.
+  steady_time oldest_delivered_ = steady_time::max(); ///< see `note_delivered`
+  /// The cost of rooms that came into the ring since the last flush, each at most its slice.
   std::size_t new_cost_ = 0;
 };
 

@@ -202,8 +202,8 @@ void member_group::take_all() {
   next_.frames.clear();
 }
 
-/// Leaves the later frames where they are, with their exclusions: these are in the order of
-/// positions, and link within themselves.
+/// Leaves the later frames in `next_`, with their exclusions. Exclusions are in the order of
+/// positions; those that stay link only to each other.
 void member_group::take_first(std::size_t frames) {
   auto is_before = [](const exclusion& e, std::uint64_t position) { return e.position < position; };
   auto first_left = std::lower_bound(next_.exclusions.begin(), next_.exclusions.end(),
@@ -250,7 +250,7 @@ bool member_group::worth_compacting() const noexcept {
   return empty() || (tombstones_ > 16 && tombstones_ * 2 > slots_.size());
 }
 
-/// Drops tombstones. Precondition: no batch is under way, so that `in_current` serves for where a
+/// Drops tombstones. Precondition: no batch is under way, so `in_current` is free to hold where a
 /// slot moves to.
 void member_group::compact() noexcept {
   if (tombstones_ == 0)
@@ -258,8 +258,8 @@ void member_group::compact() noexcept {
   slot_index kept = 0;
   for (auto& s : slots_)
     s.in_current = s.who ? kept++ : nobody;
-  // The links of an exclusion name exclusions, not slots; only whose it is has moved (to `nobody`
-  // if that member has left).
+  // The links of an exclusion name exclusions, not slots; only its member has moved (to `nobody` if
+  // it has left).
   for (auto& e : next_.exclusions)
     e.member = e.member == nobody ? nobody : slots_[e.member].in_current;
   for (slot_index i = 0; i < slots_.size(); ++i) {

@@ -18,9 +18,9 @@ namespace troupe::actors {
 /// get: the fan-out itself.
 ///
 /// Frames are numbered by position. They gather in `next_`; a flush turns them into one batch of
-/// contiguous bytes, while later frames gather in the next batch. A member is sent the batch as it
-/// lies; one of several rooms, while others of the loop have something, too, gets what all of its
-/// rooms have for it, in one `sink::write_all` (`memberships`). The flush goes on in slices.
+/// contiguous bytes, while later frames gather in the next batch. A member gets the batch as it is.
+/// A member of several rooms, while other groups of the loop have frames, too, gets what all of its
+/// rooms have for it in one `sink::write_all` (`memberships`). A flush goes on in slices.
 ///
 /// Invariants:
 /// 1. A member has been given (sent or queued) exactly the frames in [its position when added,
@@ -28,8 +28,10 @@ namespace troupe::actors {
 /// 2. `current_` and `next_` are adjacent: `current_.end == next_.begin`.
 /// 3. Slots keep their index while a batch is under way; tombstones go between two batches.
 /// 4. A batch has at most `max_batch_bytes`, or a single frame; what is beyond stays in `next_`,
-/// with all credits. Errors: what throws, for want of memory, has changed nothing; a flush that
-/// throws has given to each member all or nothing, and goes on where it stopped. Removing a member
+/// with all credits.
+///
+/// Errors: a call that throws, for want of memory, has changed nothing; a flush that throws has
+/// given each member all or nothing, and the next goes on where it stopped. Removing a member
 /// allocates nothing. Cost: per delivery one look-up and one call of its sink, no allocation; no
 /// copy of payload for members of one room. Thread: the loop's.
 class member_group {
@@ -61,11 +63,12 @@ public:
   /// Members that are in no other group of the loop.
   [[nodiscard]] std::size_t sole_size() const noexcept { return size() - shared_; }
 
-  /// Makes room for one frame more, and for whom it `excludes`: the next `push` cannot fail.
+  /// Makes room for one more frame, and for its exclusion if it `excludes` a member: the next
+  /// `push` cannot fail.
   void make_room_for_push(bool excludes);
 
   /// Adds a frame for all members but `except`, with the credits that are held until its flush has
-  /// begun. `at`: when the room heard what the frame answers; `max`: its time is not measured.
+  /// begun. `at`: when the room handled what the frame answers; `max`: its time is not measured.
   /// Precondition: `make_room_for_push`. Without it, a frame that finds no memory may leave its
   /// exclusion behind.
   void push(protocol::shared_bytes frame, session_key except, const credit& source,
@@ -78,8 +81,8 @@ public:
   /// `catch_up` for every member.
   std::size_t catch_up_all(session_table& sessions);
 
-  /// Returns `at` of the oldest frame of the batch that all members have got since the last call;
-  /// of the latest one if there were several, and `max` if there was none.
+  /// Returns `at` of the oldest frame of the batch that has reached all members since the last
+  /// call: of the latest such batch, and `max` if there was none.
   [[nodiscard]] steady_time take_delivered() noexcept {
     return std::exchange(delivered_since_, steady_time::max());
   }
@@ -99,12 +102,13 @@ public:
     std::size_t frames = 0; ///< given, over all members
   };
 
-  /// Gives the batch under way to members more, until that has cost `max_cost`. `hold_credits`: too
-  /// much of the room waits for this loop. `gone` collects members whose session has closed.
+  /// Gives the batch under way to further members, until that has cost `max_cost`. `hold_credits`:
+  /// keeps the batch's credits, because too much output of the room waits here. `gone` collects
+  /// members whose session has closed.
   progress flush(std::size_t max_cost, bool hold_credits, session_table& sessions,
                  protocol::memory_meter* meter, std::vector<session_key>& gone);
 
-  /// Has brought near where the sessions that a flush begins with are noted. Cost: no waiting some
+  /// Prefetches the table entries of the sessions that a flush begins with. Cost: no waiting some
   /// time after a `push`.
   void prefetch_first(const session_table& sessions) const noexcept;
 
@@ -122,10 +126,10 @@ public:
   }
   [[nodiscard]] memberships::group_index index() const noexcept { return index_; }
   void set_shared(slot_index slot, bool is_shared) noexcept;
-  /// Adds to `out` what the member lacks; returns the number of frames. What it throws has changed
-  /// nothing else.
+  /// Adds to `out` what the member lacks; returns the number of frames. If it throws, nothing else
+  /// has changed.
   std::size_t collect(slot_index slot, std::vector<output_piece>& out);
-  /// The member has got all of it.
+  /// Notes that the member has got all of it.
   void note_given(slot_index slot) noexcept { slots_[slot].from = next_.end(); }
 
 private:
@@ -172,7 +176,7 @@ private:
   };
 
   static constexpr std::uint32_t none = ~std::uint32_t{0};
-  /// Members whose sessions are brought near before their turn.
+  /// How many members' sessions are prefetched before their turn.
   static constexpr std::size_t ahead = 2;
 
   /// Inlined by force: see `session_table::prefetch`.

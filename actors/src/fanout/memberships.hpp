@@ -14,24 +14,25 @@ class member_group;
 /// Which groups of a loop each session is a member of, so that a client of several rooms gets what
 /// they have for it in one send.
 ///
-/// Invariant: a place is noted exactly while its slot holds that session, or one that was in the
-/// table before it; a slot knows whether there are other places. Cost: linear in the places of the
-/// one session; of a place whose group has nothing, that of a bit. Only `enter`, `make_room_for`
-/// and `give_all` allocate, `give_all` only to grow its scratch. Thread: the loop's.
+/// Invariant: a place exists exactly while its slot holds that session, or a former one of the same
+/// place in the table; a slot knows whether there are other places. Cost: linear in the places of
+/// one session; a place whose group has nothing costs a look at one bit. Only `enter`,
+/// `make_room_for` and `give_all` allocate, `give_all` only to grow its scratch. Thread: the
+/// loop's.
 class memberships {
 public:
   using slot_index = std::uint32_t;
   using group_index = std::uint32_t; ///< of the groups that there are, dense
   static constexpr slot_index nowhere = ~slot_index{0};
 
-  /// Counts a group, which has nothing for anybody. Errors: `std::bad_alloc`.
+  /// Registers a group, which has no frames yet. Errors: `std::bad_alloc`.
   [[nodiscard]] group_index enter();
   void leave(group_index group) noexcept;
-  /// The group has frames that some member lacks still, or no more.
+  /// Notes whether the group has frames that some member still lacks.
   void set_pending(group_index group, bool is_pending) noexcept;
   [[nodiscard]] std::size_t pending_groups() const noexcept { return pending_count_; }
 
-  /// Makes room for one place more of a session: its next `add` cannot fail.
+  /// Makes room for one more place of a session: its next `add` cannot fail.
   void make_room_for(session_key who);
   void add(session_key who, member_group& group, slot_index slot) noexcept;
   void remove(session_key who, const member_group& group, slot_index slot) noexcept;
@@ -47,11 +48,11 @@ public:
   };
 
   /// Gives a session all that its groups have for it: in one send, as far as one can take it.
-  /// What it throws, for want of memory, has given nothing.
+  /// If it throws, for want of memory, nothing was given.
   given give_all(session_key who, sink& output);
 
 private:
-  /// May be one of a former session in the same slot of the table: the group tells whose it is.
+  /// May belong to a former session in the same slot of the table: the group tells whose it is.
   struct place {
     member_group* group;
     slot_index slot;

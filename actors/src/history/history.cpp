@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// What a `steady_time` can still be moved by.
+/// Much greater ages would overflow a `steady_time`.
 constexpr std::chrono::seconds longest_age = 24h * 365 * 100;
 constexpr std::size_t least_slots = 4;
 
@@ -56,7 +56,7 @@ void history::append(std::uint64_t seq, steady_time at, const frame_set& frames,
     await_age(at);
 }
 
-/// As many again, or as many as there will ever be.
+/// Doubles the slots, but makes no more than there will ever be entries.
 void history::make_slots() {
   auto wanted = std::max(least_slots, 2 * entries_.capacity());
   auto most = limits_.history_messages;
@@ -64,8 +64,8 @@ void history::make_slots() {
   charge_slots();
 }
 
-/// A half, once a quarter is enough; none are left for no entry. Where there is no memory to move
-/// the entries, they stay where they are.
+/// Halves the slots while less than a quarter is used; keeps none for no entry. If there is no
+/// memory to move the entries, they stay where they are.
 void history::give_slots_back() noexcept {
   auto wanted = entries_.capacity();
   while (wanted > 4 * entries_.size())
@@ -101,7 +101,7 @@ void history::prefetch_oldest() const noexcept {
     for (std::size_t at = 0; at < bytes; at += line)
       __builtin_prefetch(from + at, 1);
   };
-  constexpr std::size_t two = 2 * sizeof(entry); // the one that is let go, and the oldest then
+  constexpr std::size_t two = 2 * sizeof(entry); // the entry that goes, and the oldest after it
   auto* oldest = reinterpret_cast<const char*>(&entries_.front());
   prefetch(oldest, two);
   __builtin_prefetch(oldest + two - 1, 1);
@@ -110,7 +110,8 @@ void history::prefetch_oldest() const noexcept {
       prefetch(frame, oldest_bytes_);
 }
 
-/// How long each of its frames is, its block knows, which is not near.
+/// The size of all frames bounds that of each: the exact one is in the frame's block, which is not
+/// in the cache.
 void history::note_oldest() noexcept {
   constexpr std::size_t enough = 512;
   if (entries_.empty())
@@ -153,8 +154,8 @@ void history::trim(steady_time now) {
 
 // -- age ------------------------------------------------------------------------------------------
 
-/// Wakes up once the oldest entry is too old, but not more often than a sixteenth of the age:
-/// entries go in groups.
+/// Wakes up once the oldest entry is too old, but at most once in a sixteenth of the age: entries
+/// go in groups.
 void history::await_age(steady_time now) {
   if (age_ == 0s || entries_.empty())
     return;

@@ -22,9 +22,9 @@ using frame_set = std::array<protocol::shared_bytes, protocol::encoding_count>;
 /// A room's latest stored broadcasts, bounded by count, bytes and age. It shares the frames'
 /// buffers and copies nothing.
 ///
-/// A buffer counts as history's while it lies here, and as output once it has gone from here and
-/// somebody still holds it: an outbox, a batch. With a shelf, entries go as they grow too old, also
-/// while nothing is said. Thread: the loop's.
+/// A buffer counts as history while it is here, and as output once it has gone and an outbox or a
+/// batch still holds it. With a shelf, entries also go by age while the room is silent. Thread: the
+/// loop's.
 class history final : timer_wheel::entry {
 public:
   struct entry {
@@ -34,24 +34,24 @@ public:
     std::size_t bytes = 0;
   };
 
-  /// `shelf` and `output` may be null, together: then nothing is counted, and it ages only by
-  /// `append`. Both outlive it.
+  /// `shelf` and `output` may be null, together: then nothing is counted, and old entries go only
+  /// at an `append`. Both outlive it.
   explicit history(const room_limits& limits, history_shelf* shelf = nullptr,
                    protocol::memory_meter* output = nullptr);
   ~history() override;
 
-  /// What frames that are to be stored are made against.
+  /// The meter of frames that are made to be stored.
   [[nodiscard]] protocol::memory_meter* meter() const noexcept;
 
   /// `bytes`: of all `frames`.
   void append(std::uint64_t seq, steady_time at, const frame_set& frames, std::size_t bytes);
 
-  /// Lets the oldest entry go, for the budget of all histories. Precondition: there is one.
+  /// Drops the oldest entry, for the budget of all histories. Precondition: there is one.
   void drop_oldest() noexcept;
 
-  /// Prefetches what the next `append` lets go, last used a whole history ago, and the memory of
-  /// which the next frames will be made. Cost: no waiting, for the `append` before has noted where
-  /// it lies.
+  /// Prefetches the entry that the next `append` drops, last used a whole history ago, and its
+  /// frames, whose memory the next frames will reuse. Cost: no waiting, because the last `append`
+  /// has noted where it is.
   void prefetch_oldest() const noexcept;
 
   [[nodiscard]] const boost::circular_buffer<entry>& entries() const noexcept { return entries_; }
@@ -73,11 +73,11 @@ private:
   history_shelf* shelf_;
   protocol::memory_meter* output_;
   std::chrono::seconds age_;              ///< 0: none is too old
-  boost::circular_buffer<entry> entries_; ///< whose slots are used again, while they are near
+  boost::circular_buffer<entry> entries_; ///< reuses its slots while they are in the cache
   std::size_t bytes_ = 0;
   std::size_t charged_slots_ = 0; ///< whose own size is counted, beside their entries' frames
   std::size_t place_ = 0;         ///< on the shelf
-  /// Where the oldest entry's frames lie; never looked into.
+  /// Where the oldest entry's frames are, for prefetches only.
   std::array<const char*, protocol::encoding_count> oldest_frames_{};
   std::size_t oldest_bytes_ = 0; ///< of each of them, at most
 };

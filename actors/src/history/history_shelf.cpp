@@ -69,11 +69,11 @@ void ask(history_shelf& other, const std::vector<history_shelf*>& all) {
 bool keep_history_budget(history_shelf& mine, const std::vector<history_shelf*>& all) {
   if (!mine.account().exceeded())
     return false;
-  history_shelf* other = nullptr; // the one that has the largest but for this one
+  history_shelf* other = nullptr; // the other loop with the largest history
   for (auto* shelf : all)
     if (shelf != &mine && (!other || shelf->largest_bytes() > other->largest_bytes()))
       other = shelf;
-  constexpr std::size_t steps = 8; // loops do not take turns at each entry
+  constexpr std::size_t steps = 8; // so that loops do not take turns at each entry
   auto any = mine.keep_budget(other ? other->largest_bytes() / steps * (steps - 1) : 0);
   if (other && other->largest_bytes() > 0 && mine.account().exceeded())
     ask(*other, all);

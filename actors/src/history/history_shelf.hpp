@@ -43,8 +43,8 @@ public:
       largest_bytes_.store(bytes, std::memory_order_relaxed);
   }
 
-  /// Lets entries of histories of at least `least` bytes go while the budget is exceeded. Returns
-  /// whether any went.
+  /// If the budget is exceeded, drops entries of histories of at least `least` bytes, until a
+  /// sixteenth of it is free. Returns whether any went.
   bool keep_budget(std::size_t least) noexcept;
 
   /// No history here is larger. It falls when this loop makes room. Thread: any; the number may be
@@ -69,9 +69,9 @@ private:
   std::vector<history*> by_size_; ///< scratch of `keep_budget`, with room for all
 };
 
-/// Makes room on this loop if it has the largest histories; where that is not enough, asks the loop
-/// that has them, which does the same. For the end of a turn of `mine`. `all` must outlive the
-/// loops.
+/// Makes room on this loop if it has the largest histories; if that is not enough, asks the loop
+/// that has them, which does the same. Call it at the end of a turn of `mine`. `all` must outlive
+/// the loops.
 bool keep_history_budget(history_shelf& mine, const std::vector<history_shelf*>& all);
 
 } // namespace troupe::actors

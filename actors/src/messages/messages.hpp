@@ -22,12 +22,12 @@
 #include <variant>
 #include <vector>
 
-// What actors say to each other. None of it leaves the process, so none of it can be serialized.
+// The messages between actors. They never leave the process, so they cannot be serialized.
 
 namespace troupe::actors {
 
-/// A `ref` that waits for its answer; shared by the connection that took the command and the room
-/// that answers it.
+/// A `ref` that waits for its answer, shared by the connection that received the command and the
+/// room that answers it.
 struct open_ref {
   std::string value;   ///< raw, in the sender's codec
   std::string request; ///< the command's type
@@ -42,21 +42,21 @@ struct inbound {
   credit token;
 };
 
-/// One client's wish to enter a room. The room answers the connection by `join_answer`; a client
-/// that was admitted hears of it from its dispatcher.
+/// One client's request to join a room. The room answers the connection with `join_answer`; the
+/// dispatcher tells the client if it was admitted.
 struct join_request {
-  std::uint32_t ticket = 0;      ///< names the wish at its connection
-  std::uint8_t failed_rooms = 0; ///< that ended before they handled it
+  std::uint32_t ticket = 0;      ///< identifies the request at its connection
+  std::uint8_t failed_rooms = 0; ///< rooms that ended before they handled it
   caf::strong_actor_ptr from;    ///< the connection
   session_key who;
   std::string user_id;
   protocol::encoding encoding = protocol::encoding::plain_json;
   std::string profile; ///< raw map in the client's codec, empty if none
   claims_ptr claims;
-  /// Never null; without a value if the command had none.
+  /// Never null; its value is empty if the command had no `ref`.
   open_ref_ptr ref = std::make_shared<open_ref>();
   bool has_since = false;
-  bool automatic = false; ///< by the node (the lobby): a plain client is not told `joined`
+  bool automatic = false; ///< made by the node (the lobby): a plain client gets no `joined`
   credit token;
 };
 
@@ -64,7 +64,7 @@ struct join_request {
 struct join_reply {
   protocol::errc code = protocol::errc::ok;
   std::string detail;
-  room_key room; ///< none: refused, or let in and thrown out again
+  room_key room; ///< none: refused, or admitted and kicked at once
 };
 
 /// A member's `message`, binary message or application message.
@@ -85,20 +85,20 @@ struct room_input {
 struct leave_request {
   session_key who;
   leave_reason reason = leave_reason::left;
-  bool answer = false; ///< whether the client is to get `left`
+  bool answer = false; ///< whether the client gets `left`
   open_ref_ptr ref;
   credit token; ///< of the command; none if the connection was lost
 };
 
-/// A member has brought a fresh token.
+/// A member has sent a new token.
 struct claims_renewed {
   session_key who;
   claims_ptr claims;
-  credit token; ///< of the `auth`, until the room knows
+  credit token; ///< of the `auth` command, until the room has handled this
 };
 
-/// Asks a room for an answer once it has handled all that the asker sent before: whether it has, or
-/// ends instead.
+/// Asks a room to answer after everything that the asker sent before: true if the room has handled
+/// that, false if the room is ending instead.
 struct await_handled {
   session_key who; ///< whose connection asks
 };
@@ -110,9 +110,9 @@ struct outside_event {
   credit token;
 };
 
-/// A CAF actor's wish to become a server-side member.
+/// A CAF actor's request to become a server-side member.
 struct observe_request {
-  std::uint8_t failed_rooms = 0; ///< that ended before they handled it
+  std::uint8_t failed_rooms = 0; ///< rooms that ended before they handled it
   caf::actor who;
   observer_options options;
 };
@@ -122,7 +122,7 @@ struct unobserve_request {
   caf::actor who;
 };
 
-/// Everything that enters a room, or leaves it while it may still be entering.
+/// A request to enter a room, or to leave it while the room may not have handled the entering yet.
 using room_entry = std::variant<join_request, leave_request, observe_request, unobserve_request>;
 
 /// Why a whole room ends.
@@ -139,7 +139,7 @@ struct end_room {
   room_end reason = room_end::ended;
 };
 
-/// From the shard to the room: the next entry lies in its cell.
+/// From the shard to the room: the next entry is in its cell.
 struct entry_waits {};
 
 // -- to registry shard ----------------------------------------------------------------------------
@@ -148,17 +148,17 @@ struct entry_waits {};
 struct room_empty {
   std::string name;
   room_key room;
-  std::uint64_t entries = 0; ///< that it has handled: the shard may have handed on more
+  std::uint64_t entries = 0; ///< handled by the room; the shard may have handed on more
 };
 
-/// A room is to end.
+/// Asks the shard to end a room.
 struct end_request {
   std::string name;
-  room_key room; ///< none: whichever has the name
+  room_key room; ///< none: whichever room has the name
   room_end reason = room_end::ended;
 };
 
-/// Somebody wants to enter the room of that name, which is made if need be.
+/// An entry for the room of that name. A join or an `observe_request` makes the room if need be.
 struct room_call {
   std::string room;
   room_entry entry;
@@ -171,13 +171,13 @@ struct stop_shard {};
 struct room_identity;
 using room_identity_ptr = std::shared_ptr<const room_identity>;
 
-/// A member on the dispatcher's loop: it gets `first`, and from then on what the room says.
+/// Adds a member on the dispatcher's loop: it gets `first`, then everything that the room sends.
 struct subscribe {
   room_identity_ptr room;
   session_key who;
   protocol::encoding encoding = protocol::encoding::plain_json;
   protocol::shared_bytes first; ///< may be empty
-  /// The client is in one room at a time: from here on it gets nothing of the one before.
+  /// The client is in one room at a time: it gets nothing more from its previous room.
   bool only_room = false;
 };
 
@@ -188,17 +188,17 @@ struct fan_out {
   session_key except; ///< a member that does not get it, or nobody
   credit source;      ///< of the client that sent it
   credit own;         ///< of the room's own output
-  /// When the room heard what this answers; `max`: its time is not measured.
+  /// When the room received what caused this; `max`: the delivery is not timed.
   steady_time at = steady_time::max();
 };
 
-/// A frame for one member, after all that the room has said before.
+/// A frame for one member, sent after everything that the room has sent before.
 struct member_frame {
   room_key room;
   session_key who;
   protocol::shared_bytes frame; ///< may be empty (plain clients have no `left`)
   bool remove = false;          ///< the membership ends with it
-  bool only_member = false;     ///< dropped if it is in another room by now
+  bool only_member = false;     ///< dropped if the client has left the room
   credit source = {};           ///< of the client whose command caused it
   credit own = {};              ///< of the room's own output
 };
@@ -209,7 +209,7 @@ struct room_closed {
   room_end reason = room_end::ended;
 };
 
-/// The node stops: these sessions are to say goodbye, after all that rooms have said so far.
+/// The node stops: these sessions say goodbye, after everything that rooms have sent so far.
 struct drain_sessions {
   std::vector<session_key> who;
   bool restart = false;
@@ -217,13 +217,13 @@ struct drain_sessions {
 
 // -- to connection --------------------------------------------------------------------------------
 
-/// How a socket ended; the rooms of a connection do not mind, an endpoint's handlers are told.
+/// How a socket ended. Rooms ignore it; an endpoint's handlers receive it.
 struct session_closed {
   std::uint16_t code = 1006;
   std::string reason;
   std::string error; ///< why the server ended it; empty if the peer did
 };
-/// The peer has answered a ping; told to endpoints only.
+/// The peer has answered a ping; sent to endpoints only.
 struct pong_received {
   std::string payload;
 };
@@ -231,11 +231,11 @@ struct heartbeat {};
 struct say_goodbye {
   bool restart = false;
 };
-/// The client is no member any more: its dispatcher has told it that the room ended, or the room
-/// has thrown it out.
+/// The client is no longer a member: its dispatcher has told it that the room ended, or the room
+/// has kicked it.
 struct membership_lost {
   room_key room;
-  /// To commands that the room will not answer.
+  /// The answer to commands that the room will not answer.
   protocol::errc answer = protocol::errc::room_closed;
 };
 
@@ -271,14 +271,13 @@ namespace troupe::actors {
 using room_actor = compat::typed_actor<
   // The shard has put an entry into the room's cell.
   caf::result<void>(entry_waits),
-  // A member goes; does nothing for others.
+  // A member leaves; does nothing for non-members.
   caf::result<void>(leave_request),
   // A member publishes.
   caf::result<void>(room_input),
-  // A member's claims are others from here on; does nothing for others.
+  // A member has new claims; does nothing for non-members.
   caf::result<void>(claims_renewed),
-  // A connection that is about to change rooms wants to know that its messages were ordered:
-  // whether they were.
+  // A connection is about to change rooms: answers whether the room has handled its messages.
   caf::result<bool>(await_handled),
   // Somebody outside publishes.
   caf::result<void>(outside_event),
@@ -292,7 +291,7 @@ struct room_identity {
   room_actor handle;
 };
 
-/// To the connection, for its own table: what became of its join.
+/// The result of a join, for the connection's own table of rooms.
 struct join_answer {
   std::uint32_t ticket = 0;
   join_reply reply;
@@ -310,7 +309,7 @@ using registry_actor = compat::typed_actor<
   caf::result<void>(room_call),
   // A room ends: in order, or because its last member left.
   caf::result<void>(end_request), caf::result<void>(room_empty),
-  // From outside, passed on to the room if it exists.
+  // A broadcast from outside, passed on to the room if it exists.
   caf::result<void>(outside_event),
   // Ends all rooms, and makes no more.
   caf::result<void>(stop_shard)>;
@@ -332,11 +331,11 @@ using connection_actor = compat::typed_actor<
   caf::result<void>(join_answer),
   // The socket is gone.
   caf::result<void>(session_closed),
-  // The wheel says it is time to look after the peer.
+  // The heartbeat timer has fired: checks on the peer.
   caf::result<void>(heartbeat),
   // The node stops.
   caf::result<void>(say_goodbye),
-  // A room has ended or thrown the client out.
+  // A room has ended or has kicked the client.
   caf::result<void>(membership_lost),
   // The client has answered a ping.
   caf::result<void>(pong_received)>;

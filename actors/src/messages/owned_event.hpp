@@ -17,7 +17,7 @@ public:
 
   [[nodiscard]] const broadcast_event& event() const noexcept { return event_; }
 
-  /// What it holds, for credit.
+  /// How many bytes it holds, for the credit that it takes.
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
 private:

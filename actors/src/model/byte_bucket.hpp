@@ -8,14 +8,13 @@
 
 namespace troupe::actors {
 
-/// A token bucket in bytes that holds one second's worth. What is taken may overdraw it. Thread:
-/// one.
+/// A rate-limit bucket that holds one second's worth of bytes. `take` may overdraw it. Thread: one.
 ///
-/// It keeps only when it will be full again: the bucket is empty exactly while that is a second
-/// away or more.
+/// It stores only the time at which it will be full again: it is empty exactly while that time is a
+/// second away or more.
 class byte_bucket {
 public:
-  /// 0: it is never empty.
+  /// 0: no limit; the bucket is never empty.
   explicit byte_bucket(std::size_t bytes_per_second) noexcept
     : nanoseconds_per_byte_(bytes_per_second > 0 ? 1e9 / static_cast<double>(bytes_per_second)
                                                  : 0) {}
@@ -32,7 +31,7 @@ public:
     return full_at_ - now >= std::chrono::seconds{1};
   }
 
-  /// From when on it is not empty.
+  /// The first moment at which it is not empty.
   [[nodiscard]] steady_time refilled_at() const noexcept {
     return full_at_ - std::chrono::seconds{1} + std::chrono::nanoseconds{1};
   }

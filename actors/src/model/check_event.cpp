@@ -49,7 +49,7 @@ bool is_written(const protocol::field& f) {
   return !f.key.empty() && !(raw && raw->bytes.empty());
 }
 
-/// A key that is written twice; empty: there is none.
+/// Returns a key that is written twice, or an empty view.
 std::string_view doubled_key(const broadcast_event& event) {
   std::array<std::string_view, 16> few;
   std::vector<std::string_view> many;

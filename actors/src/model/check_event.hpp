@@ -6,11 +6,12 @@
 
 namespace troupe::actors {
 
-/// Throws `std::invalid_argument`, a sentence, for an event that could not be sent as a frame that
-/// all members can read: a type that is no application's, or a raw value that is none in its codec.
+/// Throws `std::invalid_argument`, with a sentence, if the event cannot become a frame that all
+/// members can read: its type is not an application's, a field's name is doubled or not allowed, or
+/// a raw value is not valid in its codec.
 ///
-/// `as_said`: the type of the command being handled, `document`: its bytes; both are valid already,
-/// and so is each part of them. Cost: one pass over each raw value that is no part of `document`.
+/// `as_said` is the type of the command being handled, `document` its bytes: parts of it are valid
+/// already. Cost: one pass over each raw value that is not a part of `document`.
 void check_event(const broadcast_event& event, std::string_view as_said = {},
                  std::string_view document = {});
 

@@ -9,7 +9,7 @@ namespace {
 
 using protocol::errc;
 
-/// Why it is no refusal of a behaviour's; null: it is.
+/// Why a behaviour cannot refuse with `code`; null if it can.
 const char* problem_of(errc code) {
   auto& row = protocol::info(code);
   if (row.code != code)

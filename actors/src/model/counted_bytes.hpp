@@ -7,8 +7,7 @@
 
 namespace troupe::actors {
 
-/// Bytes that count against a meter for as long as this lives. The meter outlives it. Thread: any,
-/// one at a time.
+/// Counts bytes against a meter while it lives. The meter outlives it. Thread: any, one at a time.
 class counted_bytes {
 public:
   counted_bytes() noexcept = default;

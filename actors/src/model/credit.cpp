@@ -24,7 +24,7 @@ bool credit_account::pause() {
   paused_.store(true, std::memory_order_seq_cst);
   if (!positive())
     return true;
-  // Credit came back between the caller's look and the flag: whoever takes the flag down resumes.
+  // Credit came back between the caller's check and the flag: whoever clears the flag resumes.
   return !paused_.exchange(false, std::memory_order_seq_cst);
 }
 

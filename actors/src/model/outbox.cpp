@@ -11,7 +11,7 @@
 namespace troupe::actors {
 namespace {
 
-/// How many frames a run of whole frames, or what is left of one, still holds.
+/// Counts the frames in `part`, which is a run of whole frames or the rest of such a run.
 std::uint32_t frames_in(std::string_view frames, byte_range part) {
   std::uint32_t n = 0;
   for (std::size_t at = protocol::frame_around(frames, part.begin).begin; at < part.end; ++n)
@@ -35,8 +35,9 @@ void outbox::queue(const protocol::shared_bytes& bytes, byte_range part, std::ui
   frames_ += frames;
 }
 
-/// Of a buffer that is much larger than `part`, a copy: from the start of its first frame, for a
-/// cut looks for that. Where there is no memory for it, the buffer itself.
+/// Copies `part` if its buffer is much larger, so that a slow reader does not keep the whole of it.
+/// The copy begins at the start of a frame, because `cut` looks for that. Without memory for a
+/// copy, the entry keeps the buffer itself.
 outbox::entry outbox::entry_of(const protocol::shared_bytes& bytes,
                                byte_range part) const noexcept {
   constexpr std::size_t large = 4096, much_larger = 8;
@@ -55,7 +56,7 @@ outbox::entry outbox::entry_of(const protocol::shared_bytes& bytes,
   }
 }
 
-/// What it cannot keep may be half a frame: nothing can follow then.
+/// `broken` if there is no memory: what it cannot keep may be half a frame, and nothing can follow.
 outbox::status outbox::queue_rest(const protocol::shared_bytes& bytes,
                                   std::span<const byte_range> parts, std::size_t taken,
                                   std::uint32_t frames, steady_time now) noexcept {
@@ -170,7 +171,7 @@ std::size_t outbox::cut(const protocol::shared_bytes& close_frame, steady_time n
 
 std::optional<steady_time> outbox::oldest_data() const noexcept {
   if (sealed_)
-    return std::nullopt; // nothing that a cut could free
+    return std::nullopt; // there is nothing that a cut could free
   for (auto i = head_; i < entries_.size(); ++i)
     if (entries_[i].kind == output_kind::data)
       return entries_[i].queued_at;
@@ -187,7 +188,7 @@ int outbox::gather(std::array<iovec, max_parts>& out) const {
 }
 
 void outbox::consume(std::size_t bytes) {
-  if (bytes == queued_bytes()) { // as mostly
+  if (bytes == queued_bytes()) { // the usual case
     head_ = static_cast<std::uint32_t>(entries_.size());
     frames_ = 0;
     weight_ = 0;
@@ -210,7 +211,7 @@ void outbox::consume(std::size_t bytes) {
   compact();
 }
 
-/// Gives memory back: all of it when nothing is queued, so that an idle session holds none.
+/// Frees memory: an idle session keeps room for at most 4 entries.
 void outbox::compact() {
   if (head_ == entries_.size()) {
     if (entries_.capacity() > 4)

@@ -12,7 +12,7 @@
 namespace troupe::actors {
 namespace {
 
-/// The kernel's random bytes, as many at a time as one call gives without being interrupted.
+/// Random bytes of the kernel, fetched 256 at a time: getrandom(2) never interrupts such a call.
 class random_bytes {
 public:
   std::uint8_t next() {

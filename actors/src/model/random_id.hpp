@@ -4,7 +4,7 @@
 
 namespace troupe::actors {
 
-/// 128 random bits from the operating system as 22 characters of the URL-safe base64 alphabet.
+/// 132 random bits from the operating system as 22 characters of the URL-safe base64 alphabet.
 [[nodiscard]] std::string random_id();
 
 } // namespace troupe::actors

@@ -13,7 +13,7 @@ using protocol::opcode;
 struct shared_message::state {
   protocol::shared_bytes plain;
   std::once_flag once;
-  protocol::shared_bytes deflated; ///< made when it is first wanted
+  protocol::shared_bytes deflated; ///< made on first use
 };
 
 shared_message shared_message::text(std::string_view text) {

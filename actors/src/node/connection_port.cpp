@@ -1,4 +1,4 @@
-// What a session and its actor have of each other.
+// The link between a session and its actor.
 #include <utility>
 
 #include "connection/connection.hpp"
@@ -16,14 +16,15 @@
 namespace troupe::actors {
 namespace {
 
-/// 0 lifts one.
+/// Replaces 0 (no limit) by a limit that is never reached.
 credit_limits lifted(credit_limits limits) {
   return {limits.messages > 0 ? limits.messages : std::int64_t{1} << 40,
           limits.bytes > 0 ? limits.bytes : std::int64_t{1} << 50};
 }
 
-/// A raw endpoint has a bound if it was asked for one: what its clients send goes to its own
-/// handlers. Who has lifted the rate of messages wants none of bytes, unless it is given.
+/// The byte rate of a connection; 0: no limit. A raw endpoint has a limit only if one is given: its
+/// own handlers get what its clients send. Options without a message rate have no byte rate either,
+/// unless one is given.
 std::size_t bytes_per_second(const node_options& o, bool is_raw) {
   constexpr std::size_t least = 1024 * 1024;
   auto unbounded =
@@ -80,9 +81,9 @@ connection_actor open_member(node_context& s, event_loop& home, session_key key,
 
 } // namespace
 
-/// The account is its base, so that what each message touches is one allocation; the tokens in
-/// flight keep both. As a job of its loop it does what must not fail: reads on, and tells the actor
-/// that its socket has ended.
+/// The account is its base, so that what each message touches is one allocation; credits in flight
+/// keep it alive. As a job of its loop it does what must not fail: it resumes reading, and tells
+/// the actor that its socket has ended.
 struct connection_port::state final : credit_account, compat::loop_job {
   state(event_loop& home, loop_counts& counted, const std::atomic<bool>& may_read,
         const credit_limits& limits, std::size_t bytes_per_second)
@@ -93,7 +94,7 @@ struct connection_port::state final : credit_account, compat::loop_job {
       reads(may_read),
       bytes(bytes_per_second) {}
 
-  /// Any thread, also after the loop's end: the last token may go with a batch of another loop's.
+  /// Thread: any, even after the loop's end: another loop's batch may hold the last credit.
   void run_soon() noexcept {
     entrance->enter([this](event_loop& home) {
       if (is_queued.exchange(true, std::memory_order_acq_rel))
@@ -114,7 +115,7 @@ struct connection_port::state final : credit_account, compat::loop_job {
 
   void drop() noexcept override { kept = nullptr; }
 
-  /// The actor hears of it; later if there is no memory now.
+  /// Tells the actor that its socket has ended; tries again later if there is no memory now.
   void tell_end(session_closed how) noexcept {
     if (!handle)
       return;
@@ -126,7 +127,7 @@ struct connection_port::state final : credit_account, compat::loop_job {
     }
   }
 
-  /// Made while the bucket of bytes is empty: most never are.
+  /// Resumes reading. Made when the byte bucket is first empty: most buckets never are.
   struct refill final : timer_wheel::entry {
     explicit refill(state& s) : of(s) {}
     void on_deadline() override {
@@ -143,16 +144,16 @@ struct connection_port::state final : credit_account, compat::loop_job {
   }
 
   std::shared_ptr<gate<event_loop>> entrance;
-  event_loop& loop;               ///< behind the gate
+  event_loop& loop;               ///< valid behind the gate only
   loop_counts& counts;            ///< likewise
   const std::atomic<bool>& reads; ///< likewise
   session_key key;
   connection_actor handle;
   byte_bucket bytes;
   std::unique_ptr<refill> refilled;
-  std::shared_ptr<credit_account> kept; ///< itself, while it is queued
+  std::shared_ptr<credit_account> kept; ///< keeps it alive while it is queued
   std::atomic<bool> is_queued{false};
-  std::uint16_t close_code = 1006; ///< once it is not open
+  std::uint16_t close_code = 1006; ///< once `open` is false
   bool open = true;
   bool raw = false;
 };
@@ -167,7 +168,7 @@ connection_port node::open(event_loop& home, sink& output, connection_info info)
     bytes_per_second(s.options, info.endpoint != nullptr));
   p->key = home.open_session(output);
   loop_counts::add(unit.counts.connections, 1);
-  connection_port port{p}; // closes it if something fails
+  connection_port port{p}; // its destructor closes the session if something fails
   p->raw = info.endpoint != nullptr;
   p->handle = p->raw ? open_raw(s, home, p->key, std::move(info))
                      : open_member(s, home, p->key, std::move(info));

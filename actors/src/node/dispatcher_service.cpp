@@ -9,7 +9,7 @@ dispatcher_service::dispatcher_service(caf::actor_config& cfg, compat::loop_cont
 dispatcher_service::behavior_type dispatcher_service::make_behavior() {
   return {
     [this](const subscribe& m) { obey(m); },
-    [this](const fan_out& m) { obey(m); }, // shared by the dispatchers of several loops
+    [this](const fan_out& m) { obey(m); }, // one message for several loops
     [this](const member_frame& m) { obey(m); },
     [this](const room_closed& m) {
       serve([&] { core_.on_room_closed(m); }, [&] { core_.give_up(m.room); });
@@ -18,8 +18,8 @@ dispatcher_service::behavior_type dispatcher_service::make_behavior() {
   };
 }
 
-/// Runs `command`; if it throws, those who were to hear something are given up: no gap stays
-/// unseen.
+/// Runs `command`. If it throws, gives up the sessions that would have received something, so that
+/// nobody misses a frame without notice.
 template <class Command, class GiveUp>
 void dispatcher_service::serve(Command&& command, GiveUp&& give_up) noexcept {
   try {

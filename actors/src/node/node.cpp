@@ -1,4 +1,4 @@
-// A node's set-up, and what it counts.
+// A node's set-up and its statistics.
 #include <troupe/actors/node.hpp>
 
 #include "context/memory_limit.hpp"
@@ -19,7 +19,7 @@
 namespace troupe::actors {
 namespace {
 
-/// Whether `pattern` is a room's name, or a prefix of some and `*`.
+/// Whether `pattern` is a room's name, or a prefix of one followed by `*`.
 bool is_room_pattern(std::string_view pattern) {
   auto is_prefix = pattern.ends_with('*');
   std::string name{is_prefix ? pattern.substr(0, pattern.size() - 1) : pattern};
@@ -28,7 +28,7 @@ bool is_room_pattern(std::string_view pattern) {
   return protocol::is_room_name(is_prefix ? name + 'x' : name);
 }
 
-/// Whether `pattern` stands for each name that `other` stands for.
+/// Whether `pattern` matches every name that `other` matches.
 bool covers(std::string_view pattern, std::string_view other) {
   if (!pattern.ends_with('*'))
     return other == pattern;
@@ -42,14 +42,14 @@ unsigned loops_of(const node_options& options) {
   return std::clamp(std::thread::hardware_concurrency(), 1u, most);
 }
 
-/// What may be on its way from outside to one room or endpoint.
+/// What may be in flight from outside to one room or endpoint.
 credit_limits outside_limits(const room_limits& limits) {
   return {std::int64_t{1} << 40,
           limits.max_pending_bytes > 0 ? limits.max_pending_bytes : std::int64_t{1} << 50};
 }
 
-/// Once a turn and loop while the budget is exceeded, the session that has lagged longest goes.
-/// Returns whether one did.
+/// While the budget is exceeded, cuts the loop's session with the oldest backlog, once a turn.
+/// Returns whether it cut one.
 bool keep_output_budget(node_context& s, loop_unit& unit) {
   auto used = s.output_meter.used_bytes();
   auto over = s.over_budget.load(std::memory_order_relaxed);
@@ -72,7 +72,7 @@ bool keep_output_budget(node_context& s, loop_unit& unit) {
       && !unit.histories->account().exceeded();
 }
 
-/// For the end of each turn that is not within the budgets. Returns whether anything went.
+/// Runs at the end of each turn that is not within the budgets. Returns whether it freed anything.
 bool keep_budgets(node_context& s, loop_unit& unit) {
   bool any = s.budget_bytes > 0 && keep_output_budget(s, unit);
   return keep_history_budget(*unit.histories, s.shelves) || any;
@@ -87,7 +87,7 @@ node::node(caf::actor_system& system, node_options options) : state_(std::make_u
   s.options.loops = loops_of(s.options);
   s.key = s.options.hash_seed ? hash_key::from(*s.options.hash_seed) : hash_key::random();
   auto usable = usable_memory_bytes();
-  // Small memory and large messages must not close who is on the way to a whole one.
+  // With little memory, clients whose large messages are still incomplete must not be closed.
   auto parts =
     std::max(usable / 16, static_cast<std::int64_t>(4 * s.options.messages.largest_message()));
   s.budget_bytes = s.options.memory_budget_bytes.value_or(usable / 4);

@@ -11,7 +11,7 @@
 namespace troupe::actors {
 namespace {
 
-/// Waits until what a loop's clients have said has taken effect: all of its credit has come back.
+/// Waits until all that a loop's clients have sent has taken effect: all its credit has come back.
 class credit_wait final : public timer_wheel::entry {
 public:
   explicit credit_wait(loop_unit& unit) : unit_(unit) {}
@@ -34,7 +34,7 @@ private:
   loop_unit& unit_;
 };
 
-/// Says goodbye to a loop's connections, some every 50 ms.
+/// Says goodbye to a loop's connections, in a batch every 50 ms.
 class drainer final : public timer_wheel::entry {
 public:
   static constexpr std::chrono::milliseconds step{50};
@@ -48,7 +48,7 @@ public:
 
   void on_deadline() override {
     auto few = static_cast<std::ptrdiff_t>(std::min(per_step_, left_.size()));
-    unit_.loop->arm(*this, step); // before what may fail for want of memory
+    unit_.loop->arm(*this, step); // first: the rest may fail for lack of memory
     compat::anon_send(unit_.output_actor,
                       drain_sessions{{left_.rbegin(), left_.rbegin() + few}, restart_});
     left_.erase(left_.end() - few, left_.end());

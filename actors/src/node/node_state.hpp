@@ -15,7 +15,7 @@ struct node::state {
   node_context shared;
   std::shared_ptr<node_gate> entrance = std::make_shared<node_gate>(shared);
   std::vector<std::thread> threads;
-  std::unique_ptr<watchdog> looks_on; ///< while they run
+  std::unique_ptr<watchdog> looks_on; ///< while the threads run
   bool stop_requested = false;
   bool stopped = false;
 };

@@ -71,7 +71,7 @@ void node::stop(state& self) {
   }
 }
 
-/// For loops that no thread runs.
+/// Runs loops that have no thread until they have ended.
 void node::drive_until_done(state& self) {
   auto all = [&self](auto f) {
     bool any = false;
@@ -88,7 +88,7 @@ void node::drive_until_done(state& self) {
     reminder += std::chrono::seconds{10};
     (void)all([](event_loop& loop) { return loop.dismiss_strangers(), false; });
   }
-  // or who posts for ever keeps them busy
+  // otherwise whoever posts for ever would keep them busy
   (void)all([](event_loop& loop) { return loop.entrance()->close(), false; });
   while (all(turn)) {}
 }

@@ -12,18 +12,18 @@ using protocol::errc;
 
 namespace {
 
-/// Who was on the way to so many rooms that ended before they handled it is refused: the next may
-/// do so, too.
+/// After so many rooms have ended before they handled an entry, the entry is refused: the next room
+/// may end, too.
 constexpr std::uint8_t most_failed_rooms = 3;
 
-/// Whether an entry makes the room that it is for.
+/// Whether an entry makes its room if there is none.
 bool makes_room(const room_entry& entry) {
   return std::holds_alternative<join_request>(entry)
       || std::holds_alternative<observe_request>(entry);
 }
 
-/// Counts one more room that has ended before it handled the entry. Returns whether there may be
-/// another.
+/// Counts one more room that has ended before it handled the entry. Returns whether the entry may
+/// try another.
 bool may_go_on(room_entry& entry) {
   if (auto* join = std::get_if<join_request>(&entry))
     return ++join->failed_rooms < most_failed_rooms;
@@ -85,7 +85,7 @@ void registry_shard::handle(room_call& call) {
   guard([&] { enter(call.room, std::move(call.entry)); });
 }
 
-/// Hands an entry on to its room, which is made if need be. If that fails, the entry is refused.
+/// Hands an entry on to its room, and makes the room if need be. If that fails, refuses the entry.
 void registry_shard::enter(const std::string& name, room_entry&& entry) {
   if (std::holds_alternative<leave_request>(entry))
     return take_leave(name, std::move(entry));
@@ -105,12 +105,12 @@ void registry_shard::enter(const std::string& name, room_entry&& entry) {
   }
 }
 
-/// A leave behind a join that the room may not have handled yet. Nobody says it again, so that it
-/// is kept where there is no memory.
+/// Handles a leave whose join the room may not have handled yet. Nobody repeats a leave, so it is
+/// kept for later if there is no memory.
 void registry_shard::take_leave(const std::string& name, room_entry&& entry) {
   auto* room = find(name);
   if (!room)
-    return; // the join has made none, or has gone with it
+    return; // the join has made no room, or has gone with it
   try {
     if (room->ending || !room->cell->entries.empty())
       return hand_on(*room, std::move(entry));
@@ -123,7 +123,7 @@ void registry_shard::take_leave(const std::string& name, room_entry&& entry) {
   }
 }
 
-/// Ends, soon, a room that was made for an entry which it has not been handed: it would never say
+/// Soon ends a room that has never been handed the entry it was made for: it would never report
 /// that it is empty.
 void registry_shard::end_unused(const std::string& name) noexcept {
   auto* room = find(name);
@@ -133,7 +133,7 @@ void registry_shard::end_unused(const std::string& name) noexcept {
   unit_.loop->arm(second_try_, timer_wheel::tick);
 }
 
-/// If this throws, nothing has happened, and `entry` is as before.
+/// If this throws, nothing has changed, and `entry` is as before.
 void registry_shard::hand_on(listing& room, room_entry&& entry) {
   auto& entries = room.cell->entries;
   entries.push_back(std::move(entry));
@@ -198,7 +198,7 @@ registry_shard::listing& registry_shard::make(const std::string& name) {
   return l;
 }
 
-/// Nothing more is handed on to the room; what is handed on already, it handles first.
+/// Stops handing entries on to the room, which first handles those that it has been handed.
 void registry_shard::end(listing& room, room_end reason) {
   if (room.ending)
     return;
@@ -222,7 +222,7 @@ void registry_shard::on_down(const std::string& name, bool in_order) {
   bury(name, *gone);
 }
 
-/// A room is forgotten once all loops have been told of its crash; until then what enters it waits.
+/// Forgets a room once all loops have been told of its crash; until then new entries wait.
 void registry_shard::bury(const std::string& name, listing& room) {
   for (; room.crashed && room.told_loops < shared_.units.size(); ++room.told_loops)
     compat::send(this, shared_.units[room.told_loops]->output_actor,
@@ -239,7 +239,7 @@ void registry_shard::second_try::on_deadline() {
 }
 
 void registry_shard::try_again() {
-  for (auto left = late_.size(); left > 0; --left) { // those that fail again come back, at the end
+  for (auto left = late_.size(); left > 0; --left) { // those that fail again are appended
     auto call = std::move(late_.front());
     late_.erase(late_.begin());
     take_leave(call.room, std::move(call.entry));
@@ -248,7 +248,7 @@ void registry_shard::try_again() {
     if (stopping_ && !room.ending)
       room.is_to_end = room_end::stopped;
     if (room.is_to_end == room_end::empty && room.cell->handed_on != room.entries)
-      room.is_to_end.reset(); // somebody has come
+      room.is_to_end.reset(); // a new entry has come
     if (room.is_to_end)
       end(room, *room.is_to_end);
   }
@@ -258,11 +258,11 @@ void registry_shard::try_again() {
     bury(i->first, i->second);
 }
 
-/// Hands on to a successor what a room has left behind. Does not throw: nobody would ask for the
-/// rest.
+/// Hands on to a successor the entries that a room has left behind. Does not throw: nobody would
+/// retry the rest.
 void registry_shard::pass_on(const std::string& name, room_cell& cell) {
   auto& entries = cell.entries;
-  if (cell.handling) { // the room has crashed over it
+  if (cell.handling) { // the room has crashed while it handled this entry
     refuse(name, entries.front(), errc::room_closed);
     entries.pop_front();
   }

@@ -11,18 +11,18 @@
 
 namespace troupe::actors {
 
-/// The rooms that live on one loop, by name. The only one that makes and ends rooms, and the only
-/// way into them.
+/// The rooms of one loop, by name. Only the shard makes and ends them, and every entry goes through
+/// it.
 ///
 /// An entry is handed on to the room of its name, which is made if need be. While that room ends,
 /// or after it has crashed, entries wait in its cell; once it is gone the shard hands them on to a
 /// successor.
 ///
-/// Invariants: a name has at most one room; a room that ended with members has said so, or the
-/// shard has for it, before a successor of its name is made; a room ends for being empty only if it
-/// has handled all that was handed on to it; each join has one answer. Its handlers let no
-/// exception out: what there is no memory for is tried again soon, and an asker that cannot be
-/// answered loses its connection (1011).
+/// Invariants: a name has at most one room; if a room ended with members, the room or the shard has
+/// said so before a successor of its name is made; an empty room ends only if it has handled all
+/// that was handed on to it; each join has one answer. Its handlers never throw: what fails for
+/// lack of memory is tried again soon, and an asker that cannot be answered loses its connection
+/// (1011).
 class registry_shard final : public compat::dispatched<registry_actor::base, room_call> {
 public:
   registry_shard(caf::actor_config& cfg, compat::loop_context& home, node_context& shared,
@@ -39,12 +39,12 @@ private:
     bool ending = false; ///< `end_room` is on its way, or the room's actor has ended
     bool down = false;   ///< its actor has ended
     bool crashed = false;
-    std::size_t told_loops = 0;        ///< of its crash
-    std::optional<room_end> is_to_end; ///< and there was no memory to tell it
-    std::uint64_t entries = 0;         ///< handed on when it was to end
+    std::size_t told_loops = 0;        ///< loops that know of its crash
+    std::optional<room_end> is_to_end; ///< it has not been told yet
+    std::uint64_t entries = 0;         ///< handed on when its end was decided
   };
 
-  /// Does later what there was no memory for.
+  /// Retries what failed for lack of memory.
   struct second_try final : timer_wheel::entry {
     explicit second_try(registry_shard& s) : owner(s) {}
     void on_deadline() override;
@@ -72,9 +72,9 @@ private:
 
   node_context& shared_;
   loop_unit& unit_;
-  /// Also those that end.
+  /// Includes those that are ending.
   std::unordered_map<std::string, listing, seeded_hash, std::equal_to<>> rooms_;
-  std::vector<room_call> late_; ///< leaves that there was no memory for
+  std::vector<room_call> late_; ///< leaves that failed for lack of memory
   bool stopping_ = false;
   second_try second_try_{*this};
 };

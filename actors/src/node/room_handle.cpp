@@ -1,4 +1,4 @@
-// Rooms by name, for those who are in none.
+// Access to rooms by name, from outside of them.
 #include <utility>
 
 #include "messages/check_options.hpp"
@@ -12,7 +12,7 @@ namespace troupe::actors {
 struct room_handle::state {
   std::string name;
   std::shared_ptr<node_gate> node;
-  loop_unit* home; ///< behind the gate
+  loop_unit* home; ///< valid behind the gate only
   std::shared_ptr<credit_account> account;
 };
 

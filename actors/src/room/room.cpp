@@ -8,7 +8,7 @@
 namespace troupe::actors {
 namespace {
 
-/// What a room without a behaviour of its own does: it relays.
+/// The behaviour of rooms that have none of their own: it relays.
 class relay final : public room_behavior {};
 
 } // namespace
@@ -42,14 +42,13 @@ room::behavior_type room::make_behavior() {
   };
 }
 
-/// Takes what the shard has put first into the cell. A room that ends leaves it there, for its
-/// successor.
+/// Handles the first entry in the cell. A room that is ending leaves it there for its successor.
 void room::handle(entry_waits&) {
   unit_.loop->concerns(room_name_);
   if (core_->ending())
     return;
   cell_->handling = true;
-  // It stays in its place: the shard looks at it if this throws.
+  // The entry stays in the cell meanwhile: if this throws, the shard refuses it.
   bool is_done = std::visit([this](auto& e) { return enter(e); }, cell_->entries.front());
   cell_->handling = false;
   if (!is_done)
@@ -58,10 +57,10 @@ void room::handle(entry_waits&) {
   ++cell_->handled;
 }
 
-/// Whether it is done with it: else it is its successor's.
+/// Returns whether the request was handled; if not, the successor handles it.
 bool room::enter(join_request& request) {
   auto reply = core_->join(request);
-  // else its behaviour has said so
+  // A room that is not ending has this code from its behaviour.
   if (reply.code == protocol::errc::room_closed && core_->ending())
     return false;
   auto room = reply.room ? room_actor{this} : room_actor{};
@@ -70,7 +69,7 @@ bool room::enter(join_request& request) {
   return true;
 }
 
-/// An asker that cannot be answered loses its connection, and nobody else anything.
+/// An asker that cannot be answered loses its connection; nobody else is affected.
 room::handled_answer room::handled(const await_handled& asked) {
   handled_answer answer;
   try {
@@ -93,7 +92,7 @@ void room::crash(std::exception_ptr thrown) noexcept {
     core_->crash();
 }
 
-/// Logs the exception in flight with the room's name, for which there may be no memory.
+/// Logs the exception in flight with the room's name, or without it if there is no memory.
 void room::say_crash() noexcept {
   try {
     auto what = protocol::exception_text();
@@ -197,7 +196,7 @@ void room::report_hook_failure(const char* hook) noexcept {
   try {
     whose = room_name_ + (hook ? std::string{" in "} + hook : "");
   } catch (const std::bad_alloc&) {
-    // The line does without.
+    // The line goes without the hook.
   }
   protocol::report_exception(*shared_.options.log, *shared_.options.counters, "room",
                              whose.empty() ? room_name_ : whose);

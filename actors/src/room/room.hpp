@@ -9,9 +9,9 @@ namespace troupe::actors {
 
 /// The actor of one room incarnation: hands messages to its core and sends what the core decides.
 ///
-/// It watches no connection. One that ends leaves its rooms first (`say_farewell`, repeated until
-/// it succeeds), and those who have watched it hear of its end only after that: a monitor could
-/// never be the first to know.
+/// It monitors no connection. A connection that ends leaves its rooms first (`say_farewell`,
+/// repeated until it succeeds), and monitors hear of its end only after that: a monitor would tell
+/// the room nothing new.
 class room final : public compat::dispatched_base<room_actor, room_input>::type,
                    public room_output {
 public:

@@ -20,9 +20,9 @@ namespace {
 
 constexpr double overload_factor = 8;
 
-/// A frame weighs as the command that caused it, so that what is legal at the door cuts no reader;
-/// but no less than a seventh of its size, which is what a value may gain in the other codec: a
-/// short command may have a long answer.
+/// Gives a frame the weight of the command that caused it, so that no command within the limits
+/// cuts a reader. The least weight is a seventh of the frame's size, for a short command may have a
+/// long answer; seven is how many times larger a value may be in the other codec.
 void make_lighter(protocol::shared_bytes& frame, std::size_t cause_bytes) noexcept {
   constexpr std::size_t largest_gain = 7;
   if (frame.size() > cause_bytes)
@@ -45,7 +45,7 @@ credit_limits own_limits(const room_limits& limits) {
 
 } // namespace
 
-/// Marks that a command is handled, and who pays for what is said meanwhile; members that leave
+/// Marks that a command is being handled, and who pays for the output meanwhile. Members that leave
 /// stay in memory until it ends.
 struct room_core::command_scope {
   command_scope(room_core& r, payer who, const credit& token = {}) : room(r) {
@@ -68,7 +68,7 @@ room_core::payer room_core::payer_of(const credit& token) noexcept {
   return token ? payer::client : payer::room;
 }
 
-/// What `make` makes for each encoding in use: built once, deflated at most once.
+/// The frames that `make` makes, one for each encoding in use: built once, deflated at most once.
 template <class Make>
 frame_set room_core::frames_by(Make&& make, protocol::memory_meter* meter) const {
   frame_set frames;
@@ -123,7 +123,7 @@ join_reply room_core::join(const join_request& request) {
   if (decision.code != errc::ok)
     check_refusal("authorize_join", decision.code);
   hook_ = nullptr;
-  // by that hook: its successor decides
+  // If that hook has ended the room, the successor decides.
   auto reply = ending_ ? join_reply{errc::room_closed, {}, {}}
              : decision.code == errc::ok
                ? admit(std::move(candidate), request)
@@ -143,11 +143,11 @@ join_reply room_core::admit(member candidate, const join_request& request) {
   output_.to_dispatcher(request.who.loop,
                         subscribe{config_.identity, request.who, request.encoding,
                                   joined_frame_for(request), is_plain(request.encoding)});
-  request.ref->answered = true; // not before: what fails for want of memory is answered by others
+  request.ref->answered = true; // not before: if the above throws, others answer
   hook_ = "on_join";
   behavior_->on_join(*this, kept);
   hook_ = nullptr;
-  // The behaviour may have thrown it out again: admitted, and no longer here.
+  // The behaviour may have kicked it: it was admitted, and is no longer here.
   return {errc::ok, {}, members_.contains(request.who) ? config_.identity->key : room_key{}};
 }
 
@@ -208,11 +208,11 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
   output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, farewell, true});
   auto place = members_.find(who);
   if (reason == leave_reason::kicked)
-    // behind its `left`: what its connection answers then is true
+    // after its `left`: what its connection answers from then on is true
     output_.member_kicked(place->second.connection);
   if (ref)
     ref->answered = true;
-  departed_.emplace_back(); // if it throws, the room that crashes still has its member
+  departed_.emplace_back(); // first: if it throws, the crashing room still has its member
   auto& gone = (departed_.back() = members_.extract(place)).mapped();
   sender_left_ |= current_ && current_->who == who;
   count_member(gone, -1);
@@ -221,7 +221,7 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
   check_empty();
 }
 
-/// It may be inside of another hook, which has thrown it out.
+/// May run inside another hook, which has kicked the member.
 void room_core::say_left(const member& gone, leave_reason reason) {
   auto* outer = std::exchange(hook_, "on_leave");
   behavior_->on_leave(*this, gone, reason);
@@ -311,7 +311,7 @@ void room_core::input(const room_input& in) {
     case room_input::kind::application:
       if (protocol::is_application_type(in.type))
         behavior_->on_message(*this, from, whole);
-      else // what only servers say
+      else // a type that only servers send
         refuse(errc::unknown_type, {});
       break;
   }
@@ -362,7 +362,7 @@ void room_core::refuse(errc code, std::string_view detail) {
 
 void room_core::refuse_input(const room_input& in, errc code, std::string_view detail) {
   if (in.ref && in.ref->answered.exchange(true))
-    return; // its connection knew first that it is no member any more
+    return; // its connection knew first that the membership has ended
   protocol::error_event event;
   event.code = code;
   event.detail = detail;
@@ -376,7 +376,7 @@ void room_core::refuse_input(const room_input& in, errc code, std::string_view d
     to_member(in.who, protocol::error_frame(in.encoding, event, config_.meter));
   } catch (...) {
     if (in.ref)
-      in.ref->answered = false; // by its connection, once that hears of the room's crash
+      in.ref->answered = false; // its connection answers when it hears of the room's crash
     throw;
   }
 }
@@ -415,8 +415,8 @@ void room_core::crash() noexcept {
   }
 }
 
-/// Tells the behaviour that all its members have gone. Of a room that has crashed, one hook that
-/// fails does not keep the others.
+/// Tells the behaviour that all its members have left. In a crashed room, a hook that throws does
+/// not stop the others.
 void room_core::dismiss_members(bool crashed) {
   loops_.clear();
   members_by_loop_.clear();
@@ -459,7 +459,7 @@ void room_core::broadcast_except(session_key who, const broadcast_event& event) 
   say(event, who);
 }
 
-/// A behaviour may pass on what it is handling as it is.
+/// Does not check again what a behaviour passes on from the command being handled.
 void room_core::check(const broadcast_event& event) const {
   if (!current_)
     return check_event(event);
@@ -506,7 +506,7 @@ void room_core::send_to(session_key who, const broadcast_event& event) {
     to_member(who, std::move(frame), true);
 }
 
-/// A frame for one member, charged as a broadcast is until its dispatcher has it.
+/// Sends a frame to one member; it is charged like a broadcast until its dispatcher has it.
 void room_core::to_member(session_key who, protocol::shared_bytes frame, bool only_member) {
   auto own = charge(frame.size());
   output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, std::move(frame), false,
@@ -545,11 +545,11 @@ void room_core::send_frames(frame_set frames, session_key except,
                                          current_token_, std::move(own), output_.now()});
 }
 
-/// What a command has become beyond its own size counts among its sender's bytes of a second, so
-/// that who reads as fast as one client may send is never brought to its bound by one client: all
-/// that is said to everybody, and the largest that goes to one member.
+/// Charges what a command has become beyond its own size to its sender's byte rate: all broadcasts,
+/// and the largest frame for one member. So one client alone never fills the outbox of a reader
+/// that reads as fast as one client may send.
 void room_core::charge_growth(std::size_t to_all, std::size_t to_one) noexcept {
-  constexpr std::size_t envelope = 1024; // less is no growth of the body
+  constexpr std::size_t envelope = 1024; // less than this is not growth of the body
   if (!growth_.is_counted)
     return;
   growth_.to_all_bytes += to_all;
@@ -561,13 +561,13 @@ void room_core::charge_growth(std::size_t to_all, std::size_t to_one) noexcept {
   current_token_.charge(beyond - std::exchange(growth_.charged_bytes, beyond));
 }
 
-/// The size of the command being handled; of what nobody's command has caused, none is too large.
+/// The size of the command being handled; without a command, the maximum: no frame is too large.
 std::size_t room_core::cause_bytes() const noexcept {
   return current_ ? current_->bytes.size() : protocol::shared_bytes::max_bytes;
 }
 
-/// What is held for output that the command being handled does not pay for. A room that is far
-/// behind with its own ends.
+/// Takes the room's own credit for output that the command being handled does not pay for. A room
+/// that is far behind with such output ends.
 credit room_core::charge(std::size_t bytes) {
   if (payer_ == payer::client || payer_ == payer::nobody)
     return {};
@@ -607,14 +607,14 @@ void room_core::observe(const observe_request& request) {
 void room_core::unobserve(const caf::actor& who) {
   if (std::erase_if(observers_, [&](auto& o) { return o.who == who; }) > 0)
     output_.observer_left(who);
-  check_empty(); // also if it had gone before: the shard has counted this entry
+  check_empty(); // even if it had left before: the shard has counted this entry
 }
 
 void room_core::tell_observers(const frame_set& frames) {
   auto& frame = frames[index_of(encoding::v1_json)];
   if (observers_.empty() || !frame)
     return;
-  // A copy that is counted nowhere: an actor may keep it for longer than the node lives.
+  // A copy that no meter counts: an actor may keep it for longer than the node lives.
   room_event event{room_event::kind::frame,
                    config_.identity->key,
                    config_.identity->name,

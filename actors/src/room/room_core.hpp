@@ -26,14 +26,14 @@ public:
   virtual void to_dispatcher(std::uint32_t loop, member_frame message) = 0;
   /// To the dispatchers of all `loops`.
   virtual void to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out message) = 0;
-  /// A member was thrown out, behind the word to its dispatcher. `connection`: as its
-  /// `join_request` named it.
+  /// A member was kicked; called after its dispatcher was told. `connection` is the one that its
+  /// `join_request` named.
   virtual void member_kicked(const caf::strong_actor_ptr& connection) = 0;
   virtual void to_observer(const caf::actor& who, room_event event) = 0;
-  /// A server-side member came, or went for whatever reason.
+  /// A server-side member has joined, or has left for whatever reason.
   virtual void observer_joined(const caf::actor& who) = 0;
   virtual void observer_left(const caf::actor& who) = 0;
-  /// To the dispatchers of all `loops`, behind all else: the room has ended.
+  /// To the dispatchers of all `loops`, after everything else: the room has ended.
   virtual void room_ended(const std::vector<std::uint32_t>& loops, room_end reason) = 0;
   /// To the shard: nobody is left; end this room unless somebody is on the way.
   virtual void report_empty() = 0;
@@ -44,24 +44,24 @@ public:
   [[nodiscard]] virtual wall_time wall_now() const = 0;
 };
 
-/// What has been handed on to a room and not been handled yet, in order. It lies outside the room
-/// so that it outlives a crash: the shard then hands it on to the successor. Thread: that of the
-/// loop of both.
+/// The entries that were handed on to a room and that it has not handled yet, in order. The cell is
+/// outside the room so that it outlives a crash: the shard then hands its entries on to the
+/// successor. Thread: the loop of the shard and the room.
 struct room_cell {
   std::deque<room_entry> entries;
-  std::uint64_t handed_on = 0; ///< entries in all, by the shard
+  std::uint64_t handed_on = 0; ///< entries in total, by the shard
   std::uint64_t handled = 0;   ///< by the room
   bool handling = false;       ///< the first of `entries` is being handled
 };
 
-/// What a room decides: who is in, in which order things were said, who gets them. Knows no actor
-/// and no socket.
+/// Decides who is in a room, in which order messages come, and who gets them. Knows no socket, and
+/// reaches actors only through its `room_output`.
 ///
 /// Invariants: `seq` rises by one with each stored broadcast; the dispatchers hear of everything in
 /// the order of the room's decisions; a member is subscribed on exactly its own loop; nothing is
-/// said behind the end, and nothing is handled between the decision to end and the end; each
-/// member's `on_leave` runs once, however the room ends. Thread: the room's loop. An exception out
-/// of it is the behaviour's and ends the room.
+/// said after the end, and nothing is handled between the decision to end and the end; each
+/// member's `on_leave` runs once, however the room ends. Thread: the room's loop. An exception that
+/// leaves it is the behaviour's and ends the room.
 class room_core final : private room_context {
 public:
   struct config {
@@ -71,7 +71,7 @@ public:
     bool announce = true;
     bool keep_when_empty = false;
     protocol::memory_meter* meter = nullptr;
-    /// Of the loop; null: nobody keeps its history within bounds of time and memory.
+    /// The loop's; null: nobody keeps the history within its age and the memory budget.
     history_shelf* histories = nullptr;
     loop_counts* counts = nullptr;
     protocol::event_counters* counters = nullptr;
@@ -81,7 +81,7 @@ public:
   ~room_core() override;
 
   void create();
-  /// `room_closed`: it ends, and has not handled it.
+  /// `room_closed` while `ending()`: the request was not handled.
   [[nodiscard]] join_reply join(const join_request& request);
   void leave(const leave_request& request);
   void renew(const claims_renewed& message);
@@ -90,15 +90,15 @@ public:
   void observe(const observe_request& request);
   void unobserve(const caf::actor& who);
 
-  /// The room ends: everybody is told, then the behaviour.
+  /// Ends the room: tells everybody, then the behaviour.
   void close(room_end reason);
-  /// A hook has thrown. The shard tells the members; the behaviour hears of its members' end and of
-  /// no other.
+  /// Ends the room after a hook has thrown. The shard tells the members; of the behaviour's hooks
+  /// only `on_leave` runs, for each member.
   void crash() noexcept;
-  /// Server-side members hear that it has ended. May throw, for want of memory: the next call goes
-  /// on from there.
+  /// Tells the server-side members that the room has ended. May throw for lack of memory: the next
+  /// call goes on from there.
   void tell_observers_end();
-  /// Whether the room has asked for its end: it handles nothing any more.
+  /// Whether the room is to end: it handles nothing any more.
   [[nodiscard]] bool ending() const noexcept { return ending_; }
 
   /// The hook that runs, or has thrown; null: none.
@@ -124,19 +124,19 @@ private:
   enum class payer : std::uint8_t {
     room,   ///< its own account; far beyond its bound the room ends
     client, ///< the credit of the command being handled
-    /// The room's account, whatever the bound: the node puts clients in as they connect, and many
-    /// may do so at once.
+    /// The room's account, without its bound: the node joins clients to the room as they connect,
+    /// and many may connect at once.
     arrival,
-    /// What lost connections cause: there may be many at once, too, and nobody has asked for it.
+    /// For what lost connections cause: many may be lost at once, and no command asked for it.
     nobody,
   };
 
-  /// What a command has become so far for one who hears all of it.
+  /// How large a command has become so far for a member that receives all of it.
   struct growth {
     bool is_counted = false;
     std::size_t command_bytes = 0;
-    std::size_t to_all_bytes = 0; ///< of all that everybody hears
-    std::size_t to_one_bytes = 0; ///< the most that one member hears by itself
+    std::size_t to_all_bytes = 0; ///< largest frame of each broadcast, summed
+    std::size_t to_one_bytes = 0; ///< largest frame for one member alone
     std::size_t charged_bytes = 0;
   };
 
@@ -163,7 +163,7 @@ private:
   void remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell,
               open_ref* ref = nullptr);
   /// Whether the command being handled is still to be carried out: its hook has neither refused it
-  /// nor thrown its sender out, whose connection then answers.
+  /// nor kicked its sender, whose connection answers in that case.
   [[nodiscard]] bool is_current() const noexcept { return current_ && !sender_left_; }
   void relay(const room_input& in, const member& from);
   void relay_binary(const room_input& in, const member& from);
@@ -194,7 +194,7 @@ private:
   config config_;
   room_output& output_;
   std::unordered_map<session_key, resident> members_;
-  /// Kept until the hook that may still see them has returned.
+  /// Kept until the hook that may still use them has returned.
   std::vector<decltype(members_)::node_type> departed_;
   std::array<std::size_t, protocol::encoding_count> encodings_{};
   std::vector<std::size_t> members_by_loop_;
@@ -206,16 +206,16 @@ private:
   payer payer_ = payer::room;
   credit current_token_;                ///< of the command being handled
   const room_input* current_ = nullptr; ///< the input being handled, until it is refused
-  bool sender_left_ = false;            ///< meanwhile
-  growth growth_;                       ///< of it, also behind that; of a join, while it is told
-  const char* hook_ = nullptr;          ///< stays where that throws
-  /// Somebody is about to be let in: the room is not empty, whoever is thrown out.
+  bool sender_left_ = false;            ///< while its input is handled
+  growth growth_;              ///< of that input, even if refused; of a join's announcement
+  const char* hook_ = nullptr; ///< stays set if the hook throws
+  /// A client is being admitted: the room does not count as empty, whoever is kicked.
   bool entering_ = false;
-  bool ending_ = false; ///< its end is asked for
+  bool ending_ = false; ///< its end is requested
   bool ended_ = false;  ///< nothing is said any more
   wall_time timestamp_at_{};
   std::string timestamp_;
-  std::unique_ptr<room_behavior> behavior_; ///< last, so that it goes first
+  std::unique_ptr<room_behavior> behavior_; ///< last, so that it is destroyed first
 };
 
 } // namespace troupe::actors

@@ -70,8 +70,8 @@ event_loop::event_loop(caf::actor_system& system, unsigned index, loop_options o
     options_(checked(options)),
     timers_(options_.clock->now()),
     sessions_(index) {
-  // makes Asio's reactor, which takes descriptors and memory, now instead of for the first TLS
-  // client
+  // Makes Asio's reactor, which takes descriptors and memory, now and not with the first TLS
+  // client.
   boost::asio::steady_timer{context_};
 }
 
@@ -91,7 +91,7 @@ void event_loop::drop_jobs() noexcept {
       jobs.pop().drop();
     return any;
   };
-  while (drop(ready_, remote_) || drop(posted_, remote_posted_)) { // which may queue others
+  while (drop(ready_, remote_) || drop(posted_, remote_posted_)) { // a dropped job may queue others
   }
 }
 
@@ -154,14 +154,15 @@ void event_loop::take_remote() noexcept {
 }
 
 session_key event_loop::open_session(sink& output) {
-  if (given_up_.capacity() <= sessions_.size()) { // only this thread changes it
+  if (given_up_.capacity() <= sessions_.size()) { // only this thread changes the capacity
     std::lock_guard guard{remote_mutex_};
     make_room(given_up_, sessions_.size() + 1 - given_up_.size());
   }
   return sessions_.open(output);
 }
 
-/// A session stands here once; one that has closed meanwhile gives way.
+/// Lists a session once. The list has room for all open sessions: if closed ones have filled it,
+/// `who` is dropped and counted.
 void event_loop::give_up(session_key who) noexcept {
   std::lock_guard guard{remote_mutex_};
   if (std::find(given_up_.begin(), given_up_.end(), who) != given_up_.end())
@@ -188,7 +189,7 @@ const char* event_loop::enter(const char* name) {
     return nullptr;
   if (slept_.get()) {
     slept_ = false;
-    last_mark_ = coarse_now(); // the handler that has ended the loop's sleep did not sleep itself
+    last_mark_ = coarse_now(); // the loop slept, not the handler that ended its sleep
   } else {
     note_duration();
   }
@@ -217,7 +218,7 @@ void event_loop::run() {
   }
   stop_watch_.cancel();
   run_turn();
-  // more sessions were told to end than one turn has handlers for
+  // more sessions may have been told to end than one turn has handlers for
   while (sessions_.size() > 0 && run_turn()) {}
   deferred_.clear();
   deferred_before_.clear();
@@ -261,8 +262,8 @@ steady_time event_loop::read_clock() const {
   return *now_;
 }
 
-/// A turn has no clock of its own: it begins and ends at what others read. Where that comes late,
-/// after a handler that has not asked, the coarse clock knows better.
+/// A turn does not read the clock for itself: it begins and ends at the times that others read. If
+/// the first reading is late, after a handler that has not read the clock, the coarse clock counts.
 void event_loop::note_turn() const {
   constexpr std::chrono::milliseconds coarse{10};
   if (std::exchange(turn_is_over_, false)) {
@@ -275,7 +276,7 @@ void event_loop::note_turn() const {
   }
 }
 
-/// Before or after sleep: no reading of the clock is of use behind it.
+/// Forgets what the clock said: the loop sleeps now, or has slept.
 void event_loop::forget_turn() noexcept {
   now_.reset();
   turn_began_.reset();
@@ -311,8 +312,8 @@ bool event_loop::run_turn(std::size_t max_handlers) {
   return busy || more || !deferred_before_.empty();
 }
 
-/// Runs what waited for the loop to be free, and sends what that has said. Returns whether there is
-/// more to do.
+/// Runs the deferred work of the turn before, and flushes its output. Returns whether there is more
+/// to do.
 bool event_loop::run_deferred_before() {
   auto any = !deferred_before_.empty();
   run_deferred(deferred_before_);
@@ -331,9 +332,9 @@ void event_loop::run_deferred(std::vector<std::shared_ptr<deferred_work>>& work)
   work.clear();
 }
 
-/// A turn that has handled some may wait for more behind them, which share the sends of its flush.
+/// A turn that has handled some messages may wait for more, so that one flush sends all of them.
 bool event_loop::run_handlers(std::size_t max) {
-  constexpr std::size_t some = 4; // a look costs a tenth of a message
+  constexpr std::size_t some = 4; // a look at the poller costs a tenth of a message
   std::size_t handled = 0, since_look = 0;
   left_work_ = true;
   asio_is_done_ = false;
@@ -357,30 +358,30 @@ bool event_loop::run_handlers(std::size_t max) {
   return handled > 0;
 }
 
-/// Asks the poller, unless it has something to tell still. Returns whether it has, or has taken a
-/// call of another thread's, which does not come again.
+/// Polls, unless there are undelivered events. Returns whether there are events, or a call of
+/// another thread, whose wake-up does not come again.
 bool event_loop::look(std::chrono::nanoseconds wait) {
   if (!poller_.has_ready())
     poller_.wait(wait);
   return poller_.has_ready() || is_called_.load(std::memory_order_relaxed);
 }
 
-/// A hundred sends take half a millisecond, in which those who hear the first ones answer: a turn
-/// that follows at once finds a part of them, and sends as often for fewer messages. A moment is
-/// enough to hear the rest.
+/// A hundred sends take half a millisecond, in which the first receivers answer. A turn that
+/// follows at once finds only some of the answers, and needs as many sends for fewer messages. A
+/// short wait gathers the rest.
 bool event_loop::is_worth_waiting() {
   return options_.gather_wait.count() > 0 && poller_.is_exact() && !flush_left_ && gauge_.is_large()
       && pace_.allows();
 }
 
-/// Waits a moment; returns whether that has brought something.
+/// Waits for `gather_wait`; returns whether that has brought something.
 bool event_loop::has_gathered() {
   auto has_gained = look(options_.gather_wait);
   pace_.note(has_gained);
   return has_gained;
 }
 
-/// One handler of the next source that has one: none of the three keeps the others waiting.
+/// Runs one handler of the next source that has one: none of the three starves the others.
 bool event_loop::run_handler() {
   begin("handler");
   dispatches_left_ = options_.dispatches_per_handler;
@@ -412,8 +413,8 @@ bool event_loop::run_socket() {
   return true;
 }
 
-/// Asked until it has nothing, once a turn: each question costs a system call while anything of
-/// Asio's waits.
+/// Polls Asio until it has nothing, once a turn: each poll costs a system call while an operation
+/// of Asio's is pending.
 bool event_loop::run_asio() {
   if (asio_is_done_)
     return false;
@@ -483,7 +484,7 @@ void event_loop::block() {
       block_in_poller(until);
   } catch (...) {
     report("handler");
-    std::this_thread::sleep_for(failed_wait); // what fails now does so again
+    std::this_thread::sleep_for(failed_wait); // what fails now would fail again at once
   }
   slept_ = false;
 }
@@ -495,11 +496,11 @@ void event_loop::block_in_poller(std::optional<steady_time> until) {
   slept_ = true;
   has_waited_ =
     poller_.wait(until ? std::optional<std::chrono::nanoseconds>{*until - now()} : std::nullopt);
-  forget_turn(); // the next one begins as it wakes
+  forget_turn(); // the next turn begins when the poller wakes
 }
 
-/// For as long as Asio has something to wait for, the loop waits there, and Asio sees the poller as
-/// one more descriptor.
+/// While Asio has something to wait for, the loop blocks in Asio, which watches the poller as one
+/// more descriptor.
 void event_loop::block_in_asio(std::optional<steady_time> until) {
   if (!poller_seen_)
     poller_seen_.emplace(context_, poller_.descriptor());
@@ -507,7 +508,7 @@ void event_loop::block_in_asio(std::optional<steady_time> until) {
     poller_seen_->async_wait(boost::asio::posix::stream_descriptor::wait_read,
                              [this](const boost::system::error_code&) { awaits_poller_ = false; });
   awaits_poller_ = true;
-  forget_turn(); // what ends the sleep runs in there
+  forget_turn(); // the handler that ends the sleep runs in there
   slept_ = true;
   if (until)
     context_.run_one_until(*until);
@@ -525,7 +526,7 @@ void event_loop::begin(const char* what) noexcept {
   now_.reset();
 }
 
-/// Reports what has run since the last mark if it took too long; blocking is not counted.
+/// Reports what has run since the last mark if it took too long; time spent blocked does not count.
 void event_loop::note_duration() noexcept {
   auto at = coarse_now();
   auto took = at - last_mark_.get();

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::chrono::seconds patience{15};
 
-/// Counts the ends under way; the static one waits for them when the process exits.
+/// Counts the ends under way; the process waits for them when it exits.
 struct late_ends {
   void begin() {
     std::lock_guard guard{mutex};
@@ -36,7 +36,7 @@ struct late_ends {
 
 struct waits_at_exit {
   ~waits_at_exit() {
-    if (!event_loop::current()) // what ends may wait for that loop, which is in `exit`
+    if (!event_loop::current()) // that loop is in `exit`, and what ends may wait for it
       ends->wait();
   }
   std::shared_ptr<late_ends> ends = std::make_shared<late_ends>();
@@ -51,7 +51,7 @@ void end_elsewhere(std::function<void()> end) {
   try {
     start_thread("troupe end", [ends, end = std::move(end)]() mutable {
       end();
-      end = nullptr; // what it has ended goes before the process may
+      end = nullptr; // destroys what it holds before the process may exit
       ends->done();
     }).detach();
   } catch (...) {

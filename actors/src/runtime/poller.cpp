@@ -20,7 +20,7 @@ poller::poller() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (epoll_ < 0)
     throw failure("epoll_create1");
   bell_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  epoll_event event{EPOLLIN | EPOLLET, {}}; // it is never read: each ring is an edge
+  epoll_event event{EPOLLIN | EPOLLET, {}}; // never read: each write is an edge
   if (bell_ < 0 || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, bell_, &event) < 0) {
     auto why = failure("eventfd");
     ::close(bell_);
@@ -53,7 +53,7 @@ void poller::control(int operation, int descriptor, pollable* who, interest in) 
 }
 
 void poller::remove(int descriptor, pollable& who) noexcept {
-  epoll_event ignored{}; // which old kernels want
+  epoll_event ignored{}; // old kernels refuse null
   ::epoll_ctl(epoll_, EPOLL_CTL_DEL, descriptor, &ignored);
   who.unlink();
   forget(who);
@@ -66,7 +66,7 @@ void poller::hand_over(int descriptor, pollable& from, pollable& to) {
   forget(from);
 }
 
-/// What was taken and not told yet.
+/// Drops the events of `who` that were taken from the kernel and not delivered yet.
 void poller::forget(const pollable& who) noexcept {
   for (auto i = next_; i < count_; ++i)
     if (ready_[i].who == &who)
@@ -119,7 +119,7 @@ void poller::tell_next() {
 
 void poller::wake() noexcept {
   std::uint64_t one = 1;
-  [[maybe_unused]] auto n = ::write(bell_, &one, sizeof one); // full after 2^64 rings
+  [[maybe_unused]] auto n = ::write(bell_, &one, sizeof one); // full after 2^64 writes
 }
 
 } // namespace troupe::actors

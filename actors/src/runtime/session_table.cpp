@@ -9,7 +9,7 @@ session_key session_table::open(sink& output) {
   std::uint32_t slot;
   if (free_.empty()) {
     slot = static_cast<std::uint32_t>(entries_.size());
-    // each session is at most once in each: they do not grow later
+    // each session is in each list at most once: the lists do not grow later
     for (auto* list : {&free_, &touched_, &flushing_})
       make_room(*list, entries_.size() + 1 - list->size());
     entries_.emplace_back();

@@ -42,7 +42,7 @@ void timer_wheel::arm(entry& e, steady_time deadline) {
 
 void timer_wheel::place(entry& e) {
   constexpr auto horizon = (std::uint64_t{1} << (levels * slot_bits)) - 1;
-  // farther ones are placed again when the last level comes round
+  // later deadlines are placed again when the last level comes round
   auto due = std::min(e.due_, now_ + horizon);
   auto distance = due ^ now_;
   auto level =
@@ -104,7 +104,7 @@ void timer_wheel::fire_slot(link& head) {
   while (head.next != &head) {
     auto& e = static_cast<entry&>(*head.next);
     unlink(e);
-    // if it throws, the rest of the slot stays armed and fires with the next round of `advance`
+    // if it throws, the rest of the slot stays armed and fires when this slot comes round again
     e.on_deadline();
   }
   occupied_[0] &= ~(std::uint64_t{1} << (now_ & (slots - 1)));

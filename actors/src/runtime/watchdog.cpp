@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto between_looks = 250ms;
-constexpr auto silence = 500ms; ///< after which a loop is asked, and time it has to answer
+constexpr auto silence = 500ms; ///< of a loop before it is asked; also the time it has to answer
 constexpr auto between_words = 10s;
 
 } // namespace
@@ -40,7 +40,7 @@ void watchdog::run() {
       try {
         look_at(w, std::chrono::steady_clock::now());
       } catch (const std::exception&) {
-        continue; // no memory to ask with: at the next look
+        continue; // no memory to ask: tries again at the next look
       }
 }
 

@@ -12,9 +12,9 @@
 
 namespace troupe::actors {
 
-/// Names, about a second after it has begun and every ten seconds from then on, what keeps a loop
-/// from everything else: a handler that never returns is reported by nobody else. It asks a loop
-/// only if that has begun nothing for half a second. Thread: its own.
+/// Logs what blocks a loop, about a second after it has begun and every ten seconds from then on:
+/// nobody else reports a handler that never returns. It asks a loop only if the loop has begun
+/// nothing for half a second. Thread: its own.
 class watchdog {
 public:
   /// The loops and the log outlive it. Errors: `std::system_error`.
@@ -26,7 +26,7 @@ public:
 private:
   struct watched {
     event_loop* loop;
-    std::shared_ptr<std::atomic<bool>> has_answered = nullptr; ///< null: it was asked nothing
+    std::shared_ptr<std::atomic<bool>> has_answered = nullptr; ///< null: not asked
     steady_time asked_at{};
     steady_time told_at{};
   };
@@ -35,7 +35,7 @@ private:
   void look_at(watched& w, steady_time now);
   void tell(watched& w, steady_time now);
 
-  std::vector<watched> loops_; ///< its thread's
+  std::vector<watched> loops_; ///< used by its thread only
   protocol::logger& log_;
   std::mutex mutex_;
   std::condition_variable ends_;

@@ -19,7 +19,10 @@ import { showRooms } from './view/rooms.js';
 import { showStatus } from './view/status.js';
 
 const session = new Session(memory);
-const client = new Client('/', { token: () => session.token(), profile: () => (memory.name ? { name: memory.name } : undefined) });
+const client = new Client('/', {
+  token: () => session.token(),
+  profile: () => (memory.name ? { name: memory.name } : undefined),
+});
 const chat = new Chat(client, memory);
 
 inEachLanguage(translateDocument);

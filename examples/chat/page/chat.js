@@ -1,4 +1,5 @@
-/// The chat as this page sees it: its rooms and what the person does in them. What the server says is read in hear.js.
+/// The chat as this page sees it: its rooms and what the person does in them.
+/// What the server says is read in hear.js.
 ///
 /// Events, with their `detail`:
 ///   `rooms`    the list of rooms, or a count in it, changed
@@ -17,7 +18,7 @@ import { byteLength, personName, roomName } from './text.js';
 const typingEveryMs = 3_000;
 const envelopeBytes = 512; // around a picture
 const maxPictureBytes = 256 * 1024;
-const untold = new Set(['typing', 'leave']); // what fails without the person being told
+const untold = new Set(['typing', 'leave']); // the person is not told when these fail
 
 export class Chat extends EventTarget {
   rooms = new Map();
@@ -47,20 +48,22 @@ export class Chat extends EventTarget {
     this.select(current);
   }
 
-  /// One's own id, different after each connection.
+  /// The person's own id, which changes with each connection.
   get userId() {
     return this.#client.userId;
   }
 
-  /// How big a picture may be, in bytes; 0 before that is known.
+  /// The largest size of a picture, in bytes; 0 before it is known.
   get pictureBytes() {
     const limits = this.#client.limits;
     if (!limits) return 0;
-    const room = limits.maxMessageBytes ? Math.floor((limits.maxMessageBytes - envelopeBytes) * 0.75) : maxPictureBytes; // base64
+    const room = limits.maxMessageBytes
+      ? Math.floor((limits.maxMessageBytes - envelopeBytes) * 0.75) // base64
+      : maxPictureBytes;
     return Math.max(0, Math.min(room, maxPictureBytes));
   }
 
-  // -- what the person does ------------------------------------------------------------------------------------------------
+  // -- what the person does -----------------------------------------------------------------------
 
   join(text) {
     const id = roomName(text);
@@ -92,20 +95,31 @@ export class Chat extends EventTarget {
     const room = this.current;
     if (!room || !text.trim()) return false;
     const limit = this.#client.limits?.maxMessageBytes;
-    if (limit && byteLength(JSON.stringify({ text })) + byteLength(room.id) + envelopeBytes > limit) {
+    if (
+      limit &&
+      byteLength(JSON.stringify({ text })) + byteLength(room.id) + envelopeBytes > limit
+    ) {
       this.tell('notice', { code: 'too_big' });
       return false;
     }
-    return this.#send(room, () => room.link.request('chat', { text }), () => this.#giveBack(room, text));
+    return this.#send(
+      room,
+      () => room.link.request('chat', { text }),
+      () => this.#giveBack(room, text),
+    );
   }
 
   /// Sends the bytes of a picture. Returns whether it is on its way.
   show(picture) {
     const room = this.current;
-    return this.#send(room, () => room.link.sendBinary(picture), () => this.attach(room, room.picture ?? picture));
+    return this.#send(
+      room,
+      () => room.link.sendBinary(picture),
+      () => this.attach(room, room.picture ?? picture),
+    );
   }
 
-  /// `picture`: the bytes of one that goes with the next text; null: none.
+  /// `picture`: the bytes of a picture that goes with the next text, or null.
   attach(room, picture) {
     room.picture = picture;
     this.tell('draft', { room });
@@ -121,13 +135,14 @@ export class Chat extends EventTarget {
     const name = personName(text);
     if (!name) return this.tell('notice', { key: 'badName' });
     this.name = name;
-    for (const room of this.rooms.values()) if (room.joined && room.nameOf(this.userId) !== name) this.takeName(room);
+    for (const room of this.rooms.values())
+      if (room.joined && room.nameOf(this.userId) !== name) this.takeName(room);
     this.tell('name');
   }
 
-  // -- what both the person and the server lead to -------------------------------------------------------------------------
+  // -- what both the person and the server lead to ------------------------------------------------
 
-  /// A refusal is told; the room goes unless it is still asked for.
+  /// Tells a refusal and removes the room, unless the client still asks to join it.
   async enter(room) {
     try {
       await room.link.join({ profile: () => (this.name ? { name: this.name } : undefined) });
@@ -175,7 +190,7 @@ export class Chat extends EventTarget {
     }
   }
 
-  /// The server has taken the name.
+  /// The server has accepted the name.
   keepName() {
     this.#memory.name = this.name;
     this.tell('name');
@@ -208,13 +223,15 @@ export class Chat extends EventTarget {
 
   /// Tells the person what went wrong, where the page has words for it.
   tellError({ code, message, request, roomId }) {
-    const aboutName = code === 'bad_request' && (request === 'setUsername' || (request === 'join' && this.name));
+    const aboutName =
+      code === 'bad_request' && (request === 'setUsername' || (request === 'join' && this.name));
     if (untold.has(request) || !code || code === 'connection_lost') return;
     if (aboutName) this.tell('notice', { key: 'badName' });
-    else this.tell('notice', { code, text: message, room: code === 'bad_room' ? undefined : roomId });
+    else
+      this.tell('notice', { code, text: message, room: code === 'bad_room' ? undefined : roomId });
   }
 
-  // -- inside --------------------------------------------------------------------------------------------------------------
+  // -- inside -------------------------------------------------------------------------------------
 
   #add(id) {
     const room = new Room(id, this.#client.room(id));
@@ -223,7 +240,7 @@ export class Chat extends EventTarget {
     return room;
   }
 
-  /// Only while connected: a message that waited for long would come when nobody expects it.
+  /// Sends only while connected: a message that waited long would arrive when nobody expects it.
   #send(room, request, undo) {
     if (this.#client.state !== 'connected') {
       this.tell('notice', { key: 'notConnected' });
@@ -239,7 +256,7 @@ export class Chat extends EventTarget {
     return true;
   }
 
-  /// Texts that may not have arrived go back to where they were typed, in their order.
+  /// Puts texts that may not have arrived back where they were typed, in their order.
   #giveBack(room, text) {
     this.#returned.push({ room, text });
     if (this.#returned.length > 1) return;
@@ -251,7 +268,7 @@ export class Chat extends EventTarget {
     });
   }
 
-  /// The server refused the name: back to the one before, or to none.
+  /// The server refused the name: goes back to the one before, or to none.
   #loseName(name) {
     if (this.name !== name) return;
     this.name = this.#memory.name === name ? null : this.#memory.name;

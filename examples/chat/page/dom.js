@@ -1,16 +1,19 @@
-/// What the views build with. Text becomes text nodes, never markup.
+/// Helpers to build the views. Text becomes text nodes, never markup.
 
 export const byId = (id) => document.getElementById(id);
 
-/// A new element with attributes (null and false ones are left out) and children (elements or strings).
+/// A new element with attributes (null and false ones are left out) and children
+/// (elements or strings).
 export function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) if (value !== null && value !== false) node.setAttribute(name, value === true ? '' : value);
+  for (const [name, value] of Object.entries(attributes))
+    if (value !== null && value !== false) node.setAttribute(name, value === true ? '' : value);
   node.append(...children);
   return node;
 }
 
-/// Makes `list` hold one child per item, in order; the child of an item that stays is kept, with its focus.
+/// Makes `list` hold one child per item, in order;
+/// the child of an item that stays is kept, with its focus.
 /// `keyOf(item)` is a string of its own; `create()` makes a child, `update(child, item)` fills it.
 export function showList(list, items, { keyOf, create, update }) {
   const keys = new Set(items.map(keyOf));
@@ -30,7 +33,7 @@ export function showList(list, items, { keyOf, create, update }) {
   }
 }
 
-/// `action`, run once a while after any number of calls.
+/// Returns a function that runs `action` once, `ms` after the first of any number of calls.
 export function coalesced(action, ms = 30) {
   let timer = 0;
   return () => {

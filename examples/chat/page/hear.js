@@ -38,7 +38,8 @@ const frames = {
   },
 
   left(chat, room, { reason, code, message }) {
-    if (reason === 'refused') return chat.refused(room, { code, message, roomId: room.id, request: 'join' });
+    if (reason === 'refused')
+      return chat.refused(room, { code, message, roomId: room.id, request: 'join' });
     if (chat.rooms.get(room.id) !== room || room.link.state !== 'left') return;
     chat.tell('notice', { key: 'removed', text: message, room: room.id });
     chat.leave(room);
@@ -77,9 +78,11 @@ const frames = {
 
   chat: (chat, room, frame) => addSaid(chat, room, frame, { text: frame.message }),
 
-  message: (chat, room, frame) => addSaid(chat, room, frame, { text: frame.text ?? JSON.stringify(frame.data) }),
+  message: (chat, room, frame) =>
+    addSaid(chat, room, frame, { text: frame.text ?? JSON.stringify(frame.data) }),
 
-  binary: (chat, room, frame) => addSaid(chat, room, frame, { ...urlOf(frame.data), bytes: frame.data.length }),
+  binary: (chat, room, frame) =>
+    addSaid(chat, room, frame, { ...urlOf(frame.data), bytes: frame.data.length }),
 
   typing(chat, room, { userId, username }) {
     if (userId === chat.userId) return;
@@ -94,7 +97,10 @@ const presence = {
   joined(chat, room, { userId, username }) {
     room.addMember(userId, username);
     chat.tell('members', { room });
-    if (userId !== chat.userId) chat.tell('entry', { room, ...room.addPresence('joined', Date.now(), { userId, name: username }) });
+    if (userId !== chat.userId)
+      chat.tell('entry', {
+        room, ...room.addPresence('joined', Date.now(), { userId, name: username }),
+      });
   },
 
   left(chat, room, { userId, username }) {
@@ -102,15 +108,18 @@ const presence = {
     room.removeMember(userId, username);
     chat.tell('members', { room });
     if (wasTyping) chat.tell('typing', { room });
-    chat.tell('entry', { room, ...room.addPresence('left', Date.now(), { userId, name: username }) });
+    chat.tell('entry', {
+      room, ...room.addPresence('left', Date.now(), { userId, name: username }),
+    });
   },
 
   renamed(chat, room, { userId, username, oldName }) {
-    if (userId !== chat.userId) chat.tell('entry', { room, ...room.addRename(Date.now(), userId, username, oldName) });
+    if (userId !== chat.userId)
+      chat.tell('entry', { room, ...room.addRename(Date.now(), userId, username, oldName) });
   },
 };
 
-/// Listens to a room, as long as the chat has it.
+/// Listens to a room for as long as the chat has it.
 export function hear(chat, room) {
   for (const [type, onFrame] of Object.entries(frames)) {
     room.link.on(type, (frame) => chat.rooms.get(room.id) === room && onFrame(chat, room, frame));

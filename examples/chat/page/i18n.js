@@ -33,15 +33,25 @@ export const otherLanguage = () => (language === 'ko' ? 'en' : 'ko');
 const locale = () => navigator.languages.find((l) => l.split('-')[0] === language) ?? language;
 
 const clock = {};
-export const clockTime = (at) => (clock[language] ??= new Intl.DateTimeFormat(locale(), { hour: 'numeric', minute: '2-digit' })).format(at);
+export const clockTime = (at) =>
+  (clock[language] ??= new Intl.DateTimeFormat(locale(), {
+    hour: 'numeric', minute: '2-digit',
+  })).format(at);
 
 const calendar = {};
-export const day = (at) => (calendar[language] ??= new Intl.DateTimeFormat(locale(), { weekday: 'long', month: 'long', day: 'numeric' })).format(at);
+export const day = (at) =>
+  (calendar[language] ??= new Intl.DateTimeFormat(locale(), {
+    weekday: 'long', month: 'long', day: 'numeric',
+  })).format(at);
 
-/// Puts the texts into what the document itself holds: `data-text`, `data-label` and `data-hint` name them.
+/// Puts the texts into what the document itself holds:
+/// `data-text`, `data-label` and `data-hint` name them.
 export function translateDocument() {
   document.documentElement.lang = language;
-  for (const node of document.querySelectorAll('[data-text]')) node.textContent = t()[node.dataset.text];
-  for (const node of document.querySelectorAll('[data-label]')) node.setAttribute('aria-label', t()[node.dataset.label]);
-  for (const node of document.querySelectorAll('[data-hint]')) node.placeholder = t()[node.dataset.hint];
+  for (const node of document.querySelectorAll('[data-text]'))
+    node.textContent = t()[node.dataset.text];
+  for (const node of document.querySelectorAll('[data-label]'))
+    node.setAttribute('aria-label', t()[node.dataset.label]);
+  for (const node of document.querySelectorAll('[data-hint]'))
+    node.placeholder = t()[node.dataset.hint];
 }

@@ -1,6 +1,7 @@
-/// What outlives the page: name and language in this browser, rooms and token in this tab. A browser may refuse to keep anything.
+/// What outlives the page: name and language in this browser, rooms and token in this tab.
+/// A browser may refuse to keep anything.
 
-const notKept = new Map(); // what the browser refused: it lasts as long as the page
+const notKept = new Map(); // values that the browser refused; kept as long as the page lives
 
 const read = (storage, key) => {
   if (notKept.has(key)) return notKept.get(key);

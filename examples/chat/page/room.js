@@ -7,7 +7,7 @@ const mergedNames = 8;
 
 let entries = 0;
 
-/// Lets go what the browser keeps for an entry.
+/// Frees what the browser keeps for an entry.
 const release = ({ url }) => url && URL.revokeObjectURL(url);
 
 export class Room {
@@ -19,7 +19,8 @@ export class Room {
   members = [];
   unlisted = 0;
   /// Oldest first. {id, kind, at} and what the kind needs:
-  /// chat {userId, name, mine, and text or else url, isPicture, bytes}, joined and left {people}, renamed {name, oldName}, note {text}, gap, closed.
+  /// chat {userId, name, mine, and text or else url, isPicture, bytes}, joined and left {people},
+  /// renamed {name, oldName}, note {text}, gap, closed.
   entries = [];
   /// userId -> {name, until}
   typing = new Map();
@@ -27,7 +28,7 @@ export class Room {
   /// The entry above which the mark `new` stands.
   firstUnread = null;
   draft = '';
-  /// The bytes of one that goes with the next message, or null.
+  /// The bytes of a picture that goes with the next message, or null.
   picture = null;
 
   /// `link`: the room of the client.
@@ -44,7 +45,7 @@ export class Room {
     return this.members.length + this.unlisted;
   }
 
-  // -- who is here ---------------------------------------------------------------------------------------------------------
+  // -- who is here --------------------------------------------------------------------------------
 
   setMembers(members, total) {
     this.members = members;
@@ -78,19 +79,19 @@ export class Room {
     return exact >= 0 ? exact : this.members.findIndex((m) => m.userId === userId);
   }
 
-  // -- who is typing -------------------------------------------------------------------------------------------------------
+  // -- who is typing ------------------------------------------------------------------------------
 
   startTyping(userId, name, now) {
     this.typing.set(userId, { name, until: now + typingMs });
   }
 
-  /// Forgets who stopped, and returns when the next one may have stopped, or Infinity.
+  /// Forgets those who stopped; returns when the next one may stop, or Infinity.
   expireTyping(now) {
     for (const [userId, { until }] of this.typing) if (until <= now) this.typing.delete(userId);
     return Math.min(...[...this.typing.values()].map((t) => t.until), Infinity);
   }
 
-  // -- what was said -------------------------------------------------------------------------------------------------------
+  // -- what was said ------------------------------------------------------------------------------
 
   /// Returns the new entry.
   add(kind, at, fields = {}) {
@@ -100,13 +101,13 @@ export class Room {
     return entry;
   }
 
-  /// Nobody looks at the room any more.
+  /// Drops all entries: the room is not shown any more.
   clear() {
     this.entries.forEach(release);
     this.entries = [];
   }
 
-  /// Coming and going of several people becomes one entry. Returns {entry, isNew}.
+  /// Merges several people who come, or who go, into one entry. Returns {entry, isNew}.
   addPresence(kind, at, person) {
     const last = this.entries.at(-1);
     if (last?.kind !== kind || last.people.length >= mergedNames)
@@ -116,10 +117,13 @@ export class Room {
     return { entry: last, isNew: false };
   }
 
-  /// Who takes a name just after coming in came in under that name. Returns {entry, isNew}.
+  /// Shows a person who takes a name just after joining as joined under it. Returns {entry, isNew}.
   addRename(at, userId, name, oldName) {
-    const entry = this.entries.findLast((e) => e.kind === 'joined' && e.people.some((p) => p.userId === userId));
-    if (!entry || at - entry.at > renameMs) return { entry: this.add('renamed', at, { userId, name, oldName }), isNew: true };
+    const entry = this.entries.findLast(
+      (e) => e.kind === 'joined' && e.people.some((p) => p.userId === userId),
+    );
+    if (!entry || at - entry.at > renameMs)
+      return { entry: this.add('renamed', at, { userId, name, oldName }), isNew: true };
     entry.people.find((p) => p.userId === userId).name = name;
     return { entry, isNew: false };
   }

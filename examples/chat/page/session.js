@@ -1,6 +1,7 @@
 /// The token by which the node knows this person, where it asks for one.
 ///
-/// Events: `needed` when the person has to give one; `detail` is whether the one before was refused.
+/// Events: `needed` when the person has to give one;
+/// `detail` is whether the one before was refused.
 
 export class Session extends EventTarget {
   #memory;
@@ -11,11 +12,13 @@ export class Session extends EventTarget {
     this.#memory = memory;
   }
 
-  /// What to connect with: null where the node asks for none. Throws while the person has to give one first.
+  /// The token to connect with; null if the node asks for none.
+  /// Throws while the person has to give one first.
   async token() {
     const { token } = this.#memory;
     if (token === this.#taken || !(await this.#isRefused(token))) return token;
-    if (token !== this.#memory.token) return this.token(); // the person gave one while the node refused the one before
+    // The person gave one while the node refused the one before.
+    if (token !== this.#memory.token) return this.token();
     this.dispatchEvent(new CustomEvent('needed', { detail: token !== null }));
     throw new Error('the node asks for a token');
   }
@@ -27,7 +30,8 @@ export class Session extends EventTarget {
     return true;
   }
 
-  /// The connection could not be made, or the token has expired: what was known may not hold any more.
+  /// The connection failed, or the token has expired:
+  /// forgets that the node took the token.
   doubt() {
     this.#taken = undefined;
   }

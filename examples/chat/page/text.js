@@ -1,4 +1,4 @@
-/// Small questions about text that people type.
+/// Small functions for text that people type.
 
 const bytes = new TextEncoder();
 const control = /\p{Cc}/u;
@@ -48,8 +48,11 @@ export function withLinks(text) {
 /// A number of bytes as people read it.
 export function fileSize(count) {
   if (count < 1024) return `${count} B`;
-  return count < 1024 ** 2 ? `${Math.round(count / 1024)} KiB` : `${(count / 1024 ** 2).toFixed(1)} MiB`;
+  return count < 1024 ** 2
+    ? `${Math.round(count / 1024)} KiB`
+    : `${(count / 1024 ** 2).toFixed(1)} MiB`;
 }
 
-/// Enter that ends the composition of a syllable is not Enter. Safari tells it by the key code only.
+/// Whether Enter only ends the composition of a syllable.
+/// Safari tells that by the key code only.
 export const isComposing = (event) => event.isComposing || event.keyCode === 229;

@@ -1,6 +1,7 @@
 /// Everything that the page says, in each of its languages.
 
-const list = (language, names) => new Intl.ListFormat(language, { type: 'conjunction' }).format(names);
+const list = (language, names) =>
+  new Intl.ListFormat(language, { type: 'conjunction' }).format(names);
 
 const en = {
   language: 'English',
@@ -36,9 +37,19 @@ const en = {
   gap: 'Reconnected. What was said in between is missing here.',
   closed: 'The room was closed.',
   typing: (names) =>
-    names.length === 1 ? `${names[0]} is typing` : names.length === 2 ? `${names[0]} and ${names[1]} are typing` : 'Several people are typing',
+    names.length === 1
+      ? `${names[0]} is typing`
+      : names.length === 2
+        ? `${names[0]} and ${names[1]} are typing`
+        : 'Several people are typing',
   saidIn: (name, text, room) => `${name} in ${room}: ${text}`,
-  states: { connecting: 'Connecting…', connected: 'Connected', reconnecting: 'Reconnecting…', stopped: 'Not connected', closed: 'Not connected' },
+  states: {
+    connecting: 'Connecting…',
+    connected: 'Connected',
+    reconnecting: 'Reconnecting…',
+    stopped: 'Not connected',
+    closed: 'Not connected',
+  },
   lost: 'The connection was lost.',
   offline: 'You are offline.',
   stopped: 'The server has stopped.',
@@ -46,7 +57,8 @@ const en = {
   trying: 'Trying again…',
   tryNow: 'Try now',
   notConnected: 'Not connected: your message stays here until you can send it.',
-  unsent: 'The connection broke before your message was confirmed. It is back in the message field.',
+  unsent:
+    'The connection broke before your message was confirmed. It is back in the message field.',
   attach: 'Send a picture',
   detach: 'Remove the picture',
   attached: 'Picture to be sent',
@@ -55,7 +67,8 @@ const en = {
   pictureOf: (name) => `Picture from ${name}`,
   file: (size) => `File (${size})`,
   tokenTitle: 'Sign in',
-  tokenWhy: 'This chat is for people with a token. Paste yours here; it is kept until you close this tab.',
+  tokenWhy:
+    'This chat is for people with a token. Paste yours here; it is kept until you close this tab.',
   token: 'Token',
   tokenRefused: 'This token was not accepted.',
   signIn: 'Sign in',
@@ -111,9 +124,16 @@ const ko = {
   renamed: (oldName, name) => `${oldName}님의 새 이름은 ${name}입니다.`,
   gap: '다시 연결되었습니다. 그 사이의 대화는 여기에 없습니다.',
   closed: '방이 닫혔습니다.',
-  typing: (names) => (names.length < 3 ? `${names.map((n) => `${n}님`).join(', ')}이 입력 중` : '여러 명이 입력 중'),
+  typing: (names) =>
+    names.length < 3 ? `${names.map((n) => `${n}님`).join(', ')}이 입력 중` : '여러 명이 입력 중',
   saidIn: (name, text, room) => `${room}, ${name}: ${text}`,
-  states: { connecting: '연결 중…', connected: '연결됨', reconnecting: '다시 연결 중…', stopped: '연결 안 됨', closed: '연결 안 됨' },
+  states: {
+    connecting: '연결 중…',
+    connected: '연결됨',
+    reconnecting: '다시 연결 중…',
+    stopped: '연결 안 됨',
+    closed: '연결 안 됨',
+  },
   lost: '연결이 끊어졌습니다.',
   offline: '오프라인 상태입니다.',
   stopped: '서버가 중지되었습니다.',

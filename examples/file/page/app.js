@@ -9,15 +9,18 @@ import { Uploads } from './upload.js';
 const byId = (id) => document.getElementById(id);
 const units = ['B', 'KiB', 'MiB', 'GiB'];
 const rows = new Map(); // upload -> its row
-const hopeless = ['tooBig', 'tooSlow']; // to send it again would end alike
+const hopeless = ['tooBig', 'tooSlow']; // sending it again would fail in the same way
 const failed = ['refused', 'lost', ...hopeless];
 
 document.documentElement.lang = language;
-for (const node of document.querySelectorAll('[data-text]')) node.textContent = texts[node.dataset.text];
+for (const node of document.querySelectorAll('[data-text]'))
+  node.textContent = texts[node.dataset.text];
 
 function sizeText(bytes) {
   const unit = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
-  return `${(bytes / 1024 ** unit).toFixed(unit && bytes / 1024 ** unit < 10 ? 1 : 0)} ${units[unit]}`;
+  return (
+    (bytes / 1024 ** unit).toFixed(unit && bytes / 1024 ** unit < 10 ? 1 : 0) + ` ${units[unit]}`
+  );
 }
 
 function part(tag, className, text = '') {
@@ -32,7 +35,12 @@ function makeRow(upload) {
   const bar = part('progress', '');
   bar.setAttribute('aria-label', upload.file.name);
   bar.max = Math.max(1, upload.file.size);
-  row.append(part('span', 'name', upload.file.name), part('span', 'size', sizeText(upload.file.size)), bar, part('span', 'state'));
+  row.append(
+    part('span', 'name', upload.file.name),
+    part('span', 'size', sizeText(upload.file.size)),
+    bar,
+    part('span', 'state'),
+  );
   byId('uploads').prepend(row);
   rows.set(upload, row);
   return row;
@@ -45,7 +53,8 @@ function show(upload) {
   const hasFailed = failed.includes(state);
   row.className = `upload ${state === 'done' ? 'done' : hasFailed ? 'failed' : ''}`;
   bar.value = file.size ? sent : Number(state === 'done');
-  label.textContent = state === 'sending' ? texts.sending(Math.floor((100 * sent) / bar.max)) : texts[state];
+  label.textContent =
+    state === 'sending' ? texts.sending(Math.floor((100 * sent) / bar.max)) : texts[state];
   row.querySelector('button')?.remove();
   if (hasFailed || state === 'done') byId('result').textContent = `${file.name}: ${texts[state]}`;
   if (!hasFailed || hopeless.includes(state)) return;
@@ -56,13 +65,16 @@ function show(upload) {
 }
 
 const session = new Session();
-const socket = new ReconnectingWebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/`, {
-  reconnectInterval: 1000,
-  maxReconnectAttempts: Infinity,
-  get protocols() {
-    return session.protocols; // asked for at each attempt
+const socket = new ReconnectingWebSocket(
+  `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/`,
+  {
+    reconnectInterval: 1000,
+    maxReconnectAttempts: Infinity,
+    get protocols() {
+      return session.protocols; // asked for at each attempt
+    },
   },
-});
+);
 const uploads = new Uploads(socket, show);
 const login = showLogin(session, () => socket.connect());
 
@@ -103,7 +115,8 @@ drop.addEventListener('keydown', (event) => {
 });
 addEventListener('dragover', (event) => event.preventDefault());
 drop.addEventListener('dragenter', () => drop.classList.add('over'));
-for (const type of ['dragleave', 'drop']) drop.addEventListener(type, () => drop.classList.remove('over'));
+for (const type of ['dragleave', 'drop'])
+  drop.addEventListener(type, () => drop.classList.remove('over'));
 addEventListener('drop', (event) => {
   event.preventDefault();
   add(event.dataTransfer.files);

@@ -23,7 +23,7 @@ export function showLogin(session, done) {
     done();
   });
 
-  /// Asks for a token, unless that is being done.
+  /// Asks for a token, unless it already does.
   function ask() {
     if (!form.hidden) return;
     showProblem(session.hasToken);

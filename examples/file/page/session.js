@@ -15,7 +15,7 @@ function keep(token) {
   try {
     sessionStorage.setItem(key, token);
   } catch {
-    // It is asked for again after the page is loaded again.
+    // Not kept: the page asks for it again when it is loaded again.
   }
 }
 
@@ -26,7 +26,8 @@ export class Session {
     return this.#token !== null;
   }
 
-  /// What to offer when connecting: a page can send its token only as a subprotocol, beside one that the node speaks.
+  /// What to offer when connecting: a page can send its token only as a subprotocol,
+  /// beside one that the node speaks.
   get protocols() {
     return this.#token === null ? undefined : ['troupe.v1.json', `troupe.bearer.${this.#token}`];
   }

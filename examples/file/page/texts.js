@@ -11,7 +11,8 @@ const en = {
   open: 'Connected',
   closed: 'Reconnecting…',
   signedOut: 'Not connected',
-  tokenWhy: 'This node is for people with a token. Paste yours here; it is kept until you close this tab.',
+  tokenWhy:
+    'This node is for people with a token. Paste yours here; it is kept until you close this tab.',
   tokenRefused: 'This token was not accepted.',
   signIn: 'Sign in',
   waiting: 'Waiting',

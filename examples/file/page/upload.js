@@ -1,4 +1,5 @@
-/// Files that go to the node one after the other: the name as text, the bytes as binary; the node answers each with a text.
+/// Files that go to the node one after the other: the name as text, the bytes as binary;
+/// the node answers each with a text.
 
 const pollMs = 50;
 const accepted = '파일 수신 완료';
@@ -9,7 +10,8 @@ function stateAfter({ code, reason }) {
   return reason === 'assembly_timeout' ? 'tooSlow' : 'lost';
 }
 
-/// Calls `changed(upload)` whenever `state` (waiting, sending, saving, done, refused, tooBig, tooSlow, lost) or `sent` of one changes.
+/// Calls `changed(upload)` whenever `state` (waiting, sending, saving, done, refused, tooBig,
+/// tooSlow, lost) or `sent` of one changes.
 export class Uploads {
   #socket;
   #changed;
@@ -23,7 +25,13 @@ export class Uploads {
     this.#changed = changed;
     socket.on('open', () => this.#next());
     socket.on('close', (event) => this.#current && this.#end(stateAfter(event)));
-    socket.on('message', ({ data }) => typeof data === 'string' && this.#current && this.#end(data === accepted ? 'done' : 'refused'));
+    socket.on(
+      'message',
+      ({ data }) =>
+        typeof data === 'string' &&
+        this.#current &&
+        this.#end(data === accepted ? 'done' : 'refused'),
+    );
   }
 
   /// Returns the upload: {file, state, sent}, `sent` in bytes.
@@ -40,7 +48,12 @@ export class Uploads {
   }
 
   async #next() {
-    if (this.#current || this.#waiting.length === 0 || this.#socket.ws?.readyState !== WebSocket.OPEN) return;
+    if (
+      this.#current ||
+      this.#waiting.length === 0 ||
+      this.#socket.ws?.readyState !== WebSocket.OPEN
+    )
+      return;
     const upload = (this.#current = this.#waiting.shift());
     this.#set(upload, 'sending', 0);
     try {
@@ -54,7 +67,7 @@ export class Uploads {
     }
   }
 
-  /// What the browser still holds has not left.
+  /// Bytes that the browser still buffers have not been sent.
   #watch(upload, size) {
     const held = this.#socket.ws.bufferedAmount;
     this.#set(upload, held > 0 ? 'sending' : 'saving', Math.max(0, size - held));

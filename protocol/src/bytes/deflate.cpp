@@ -13,14 +13,14 @@ namespace troupe::protocol {
 namespace {
 
 constexpr std::size_t min_payload_bytes = 128;
-/// One message is deflated once for all; beyond this the bytes saved are few.
+/// One message is deflated once for all receivers; higher levels save few more bytes.
 constexpr int level = 3;
 constexpr int window_bits = 15;
 constexpr int memory_level = 8;
 constexpr std::uint8_t rsv1 = 0x40;
 constexpr std::string_view flush_tail{"\0\0\xff\xff", 4};
 
-/// The compressor of a thread; every message starts afresh.
+/// The compressor of a thread; each message starts without context.
 class compressor {
 public:
   compressor() = default;
@@ -31,8 +31,8 @@ public:
       ::deflateEnd(&stream_);
   }
 
-  /// Deflates a whole payload, without the tail that RFC 7692 (7.2.1) leaves out. What it returns
-  /// is good until the next one. Errors: `std::bad_alloc`.
+  /// Deflates a whole payload, without the tail that RFC 7692 (7.2.1) leaves out. The result is
+  /// valid until the next call. Errors: `std::bad_alloc`.
   std::string_view run(std::string_view payload) {
     make_ready();
     auto& out = out_;
@@ -41,7 +41,7 @@ public:
     stream_.avail_in = static_cast<uInt>(payload.size());
     stream_.next_out = reinterpret_cast<Bytef*>(out.data());
     stream_.avail_out = static_cast<uInt>(out.size());
-    ::deflate(&stream_, Z_SYNC_FLUSH); // into a buffer that is large enough it cannot fail
+    ::deflate(&stream_, Z_SYNC_FLUSH); // cannot fail: the buffer is large enough
     out.resize(out.size() - stream_.avail_out);
     if (out.ends_with(flush_tail))
       out.resize(out.size() - flush_tail.size());
@@ -49,7 +49,7 @@ public:
   }
 
 private:
-  /// Takes zlib's memory, 260 KiB, at the first message: most threads never deflate one.
+  /// Allocates zlib's 260 KiB at the first message: most threads never deflate one.
   void make_ready() {
     if (is_ready_) {
       ::deflateReset(&stream_);

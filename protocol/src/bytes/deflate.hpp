@@ -2,8 +2,8 @@
 
 namespace troupe::protocol {
 
-/// Registers the end of this thread's compressor, which holds nothing before its first message.
-/// Thread: any.
+/// Registers the destructor of this thread's compressor, which allocates nothing before its first
+/// message. Thread: any.
 void prepare_deflate();
 
 } // namespace troupe::protocol

@@ -35,7 +35,7 @@ void append_point_escape(std::string& out, char32_t c) {
   out += text;
 }
 
-/// Says what was thrown without its owner's name if there is no memory for both.
+/// Logs what was thrown; leaves out the owner's name if there is no memory for both.
 void write_of(logger& log, std::string_view where, std::string_view whose,
               std::string_view what) noexcept {
   std::string line;

@@ -18,7 +18,7 @@ inline bool is_text(const msgpack_token& token) noexcept {
 
 inline std::string_view text_of(const msgpack_token& token, std::string&) { return token.text; }
 
-/// A handler that collects the top-level fields and minds no payload rule.
+/// A handler that collects the top-level fields and ignores the payload rules.
 class field_collector {
 public:
   static constexpr bool trusted = false;
@@ -79,7 +79,7 @@ private:
   bool is_map_ = false;
 };
 
-/// A handler that also holds the document to the payload rules and names the first one broken.
+/// A handler that also checks the payload rules and names the first one broken.
 class payload_checker {
 public:
   static constexpr bool trusted = false;
@@ -151,7 +151,7 @@ private:
     return scan_status::ok;
   }
 
-  /// A map with `$bin` would come out of JSON as something else.
+  /// A map with the key `$bin` would mean a byte string in JSON.
   scan_status check_key(const msgpack_token& token) {
     if (token.text == proto_key)
       return broken(payload_rule::proto_key);

@@ -14,7 +14,7 @@ result<command, decode_failure> decode(codec source, std::string_view bytes,
   auto failure = validate(source, bytes, limits, fields);
   if (failure.code == errc::ok)
     return envelope.read();
-  // Of what is no document, nothing can be trusted.
+  // If the bytes are not a document, none of their fields can be trusted.
   if (failure.code == errc::malformed || failure.code == errc::undecodable)
     return decode_failure{failure.code, std::move(failure.detail), {}, {}, {}};
   return envelope.refuse(failure.code, std::move(failure.detail));

@@ -32,7 +32,7 @@ void for_each_field(const message_parts& parts, Visit&& visit, VisitTail&& visit
       visit_tail(f);
 }
 
-/// Writes one value of a server message, whatever it is.
+/// Writes one value of a server message.
 template <class Writer>
 struct value_writer {
   Writer& writer;

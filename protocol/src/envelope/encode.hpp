@@ -12,17 +12,17 @@ namespace troupe::protocol {
 /// The parts of one server message; parts with an empty key or no value are left out.
 struct message_parts {
   std::string_view type; ///< empty: the map has none
-  /// Of the protocol's own keys, which need no escape.
+  /// Fields with the protocol's own keys, which need no escape.
   std::span<const field> head;
   std::span<const field> tail;
-  /// Keys that `tail` may not have: its fields of these names are left out.
+  /// Keys that `tail` may not have: its fields with these keys are left out.
   std::span<const std::string_view> reserved;
 };
 
-/// Appends the map that the parts make.
+/// Encodes the parts as one map and appends it to `out`.
 void append_message(codec to, const message_parts& parts, std::string& out);
 
-/// The same as one complete WebSocket frame.
+/// Encodes the parts as one complete WebSocket frame.
 [[nodiscard]] shared_bytes frame_of(codec to, const message_parts& parts, memory_meter* meter);
 
 [[nodiscard]] inline shared_bytes frame_of(codec to, std::string_view type,
@@ -47,8 +47,8 @@ void append_message(codec to, const message_parts& parts, std::string& out);
   return {key, raw_value{codec_of(to), raw}};
 }
 
-/// A string of each thread for the message that is being built; what one large message left is
-/// given back.
+/// An empty string of this thread, in which to build one message. Frees the memory that a large
+/// message before it left.
 [[nodiscard]] std::string& scratch();
 
 } // namespace troupe::protocol

@@ -12,7 +12,7 @@ namespace troupe::protocol {
 
 namespace {
 
-/// Inlined by force, so that each name is compared as a constant: every command passes here.
+/// Always inlined, so that each name is compared as a constant: every command passes here.
 [[gnu::always_inline]] inline command_kind kind_named(std::string_view type) {
   constexpr std::pair<std::string_view, command_kind> built_in[] = {
     {"message", command_kind::message}, {"ping", command_kind::ping},
@@ -31,7 +31,7 @@ namespace {
 
 namespace {
 
-/// Whether only servers say it.
+/// Whether only servers send messages of this type.
 bool is_of_servers(std::string_view type) noexcept {
   constexpr std::string_view all[] = {"welcome", "joined", "left",  "userJoined", "userLeft",
                                       "ack",     "pong",   "error", "roomClosed", "goodbye"};

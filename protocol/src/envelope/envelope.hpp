@@ -20,11 +20,11 @@ public:
 
   [[nodiscard]] result<command, decode_failure> read() const;
 
-  /// A failure with as much of the envelope as is usable.
+  /// A failure with those fields of the envelope that are usable.
   [[nodiscard]] decode_failure refuse(errc code, std::string detail) const;
 
 private:
-  /// A sentence that says what is wrong, null if nothing is.
+  /// A sentence that says what is wrong; null if nothing is.
   using problem = const char*;
 
   problem read_type(command& out) const;

@@ -15,10 +15,10 @@ namespace troupe::protocol {
 
 namespace {
 
-/// What the server sets in every broadcast, and nobody else.
+/// The fields of a broadcast that only the server sets.
 constexpr std::string_view server_fields[] = {"type", "roomId", "seq", "ref"};
 
-/// ISO 8601 with three digits of a second, which are 0.
+/// ISO 8601 with milliseconds, which are 0.
 std::string date_and_time(std::chrono::sys_seconds at) {
   const auto day = std::chrono::floor<std::chrono::days>(at);
   const std::chrono::year_month_day date{day};
@@ -42,7 +42,7 @@ bool is_field_name(std::string_view key) noexcept {
 }
 
 std::string iso_8601(wall_time at) {
-  // Times come in order and many a second: only the last digits change.
+  // Many calls fall into the same second: then only the last digits change.
   thread_local std::chrono::sys_seconds last_second = std::chrono::sys_seconds::min();
   thread_local std::string text;
   const auto second = std::chrono::floor<std::chrono::seconds>(at);

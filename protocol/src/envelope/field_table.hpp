@@ -35,13 +35,13 @@ public:
     return more_.empty() ? std::string_view{} : find_in_more(key);
   }
 
-  /// As `find`, but empty if there are several: which one is meant nobody knows.
+  /// As `find`, but empty if there are several, as nobody knows which one is meant.
   [[nodiscard]] std::string_view find_only(std::string_view key) const noexcept;
 
   [[nodiscard]] bool has_duplicates() const;
 
 private:
-  /// Differs for most keys that do, so that few are compared.
+  /// Differs for most different keys, so that few keys are compared.
   static std::uint32_t tag_of(std::string_view key) noexcept {
     const auto byte = [&](std::size_t i) {
       return std::uint32_t{static_cast<std::uint8_t>(key[i])};
@@ -57,8 +57,8 @@ private:
     std::string_view value;
   };
 
-  std::size_t count_ = 0;              ///< of `first_`
-  std::array<std::uint32_t, 16> tags_; ///< of `first_`
+  std::size_t count_ = 0;              ///< entries in `first_`
+  std::array<std::uint32_t, 16> tags_; ///< of the keys in `first_`
   std::array<entry, 16> first_;
   std::vector<entry> more_;
   std::string_view open_key_;

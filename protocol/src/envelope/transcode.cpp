@@ -14,11 +14,11 @@ namespace troupe::protocol {
 
 namespace {
 
-/// The count of a JSON object that stands for a byte string.
+/// Marks, in the place of a count, a JSON object that stands for a byte string.
 constexpr std::uint32_t bin_mark = 0xffffffff;
 
-/// Counts what each container of a JSON text holds, in the order in which they open: MessagePack
-/// writes counts first.
+/// Counts the elements of each container of a JSON text, in the order in which they open, because
+/// MessagePack writes counts first.
 class element_counter {
 public:
   static constexpr bool trusted = true;
@@ -68,7 +68,7 @@ private:
   std::string storage_;
 };
 
-/// Writes what a JSON text says as MessagePack.
+/// Writes a JSON text as MessagePack.
 class msgpack_emitter {
 public:
   static constexpr bool trusted = true;
@@ -119,7 +119,7 @@ private:
     writer_.binary(bytes);
   }
 
-  /// Exact from -2^63 to 2^64-1, else the nearest double; `-0` is one, too.
+  /// Exact from -2^63 to 2^64-1, else the nearest double; `-0` becomes a double, too.
   void integer(std::string_view lexeme) {
     const auto end = lexeme.data() + lexeme.size();
     std::int64_t small = 0;
@@ -134,12 +134,12 @@ private:
 
   const std::vector<std::uint32_t>& counts_;
   std::size_t next_ = 0;
-  bool in_bin_ = false; ///< behind the brace of a `$bin` object
+  bool in_bin_ = false; ///< between the brace and the string of a `$bin` object
   std::string storage_;
   msgpack_writer writer_;
 };
 
-/// Writes what a MessagePack document says as JSON.
+/// Writes a MessagePack document as JSON.
 class json_emitter {
 public:
   static constexpr bool trusted = true;

@@ -26,7 +26,7 @@ std::string_view sentence(payload_rule rule) noexcept {
 
 namespace {
 
-/// Follows the scan that `payload_checker` refuses, to tell where.
+/// Repeats a scan that `payload_checker` refused, to tell where.
 class path_tracer {
 public:
   static constexpr bool trusted = false;
@@ -70,7 +70,7 @@ private:
   document_path path_;
 };
 
-/// Stops at one key of the outermost map.
+/// Finds the value of one key of the outermost map.
 class field_finder {
 public:
   static constexpr bool trusted = true;
@@ -147,7 +147,7 @@ document_failure malformed(codec source, scan_status status) {
           status == scan_status::too_deep ? "nested too deeply" : "not one JSON document"};
 }
 
-/// What to say of a document whose scan failed. `fields` gets what can be read all the same.
+/// Says why a document was refused. `fields` gets the fields that can be read nevertheless.
 document_failure refuse(codec source, std::string_view bytes, const message_limits& limits,
                         scan_status status, field_table& fields) {
   const bool deep_json = source == codec::json && status == scan_status::too_deep;

@@ -14,15 +14,15 @@ namespace troupe::protocol {
 
 /// Why a document was refused.
 struct document_failure {
-  errc code = errc::ok; ///< `ok`: it was not
+  errc code = errc::ok; ///< `ok`: it was not refused
   std::string detail;
 };
 
-/// Validates one whole document and collects its top-level fields, which are usable also when a
+/// Validates one whole document and collects its top-level fields, which are usable even if a
 /// payload rule is broken.
 ///
-/// Errors: what makes it no document goes before a broken payload rule, which goes before a doubled
-/// key. Cost:   one pass; up to two more if it fails.
+/// Errors: a fault of the grammar goes before a broken payload rule, which goes before a doubled
+/// key. Cost: one pass; up to two more if it fails.
 [[nodiscard]] document_failure validate(codec source, std::string_view bytes,
                                         const message_limits& limits, field_table& fields);
 

@@ -10,7 +10,7 @@
 
 namespace troupe::protocol {
 
-/// What a raw encoded value is, whatever its codec. `integer` is one within -2^63..2^64-1.
+/// What a raw encoded value is, in either codec. `integer`: one within -2^63..2^64-1.
 enum class value_kind : std::uint8_t {
   absent,
   null,
@@ -23,8 +23,8 @@ enum class value_kind : std::uint8_t {
   map
 };
 
-/// All of these take one whole validated value, or an empty view for an absent one, and answer
-/// nothing for another kind.
+/// These functions take one whole validated value, or an empty view for an absent one. Those that
+/// read a value return nothing if it is of another kind.
 [[nodiscard]] value_kind kind_of(codec source, std::string_view raw);
 [[nodiscard]] std::optional<std::string> read_string(codec source, std::string_view raw);
 [[nodiscard]] std::optional<std::int64_t> read_integer(codec source, std::string_view raw);
@@ -38,7 +38,7 @@ enum class value_kind : std::uint8_t {
 /// The bytes of a JSON `{"$bin": base64}`. Precondition: `raw` is one.
 [[nodiscard]] std::string decoded_binary(std::string_view raw);
 
-/// How many bytes a string has once decoded.
+/// The size of a string once it is decoded, in bytes; nothing if the value is not a string.
 [[nodiscard]] std::optional<std::size_t> string_bytes(codec source, std::string_view raw);
 
 } // namespace troupe::protocol

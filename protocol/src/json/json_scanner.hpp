@@ -35,7 +35,7 @@ public:
   }
 
 private:
-  /// The next element or member of the open container, or its end.
+  /// Reads the next element or member of the open container, or its end.
   scan_status next() {
     skip_space();
     const bool map = is_map_[depth_ - 1];
@@ -135,7 +135,7 @@ private:
     return true;
   }
 
-  /// The string that starts here, at its quote.
+  /// Reads the string whose opening quote is here.
   scan_status lex_string(json_token& token) {
     const char* const begin = at_++;
     for (;;) {
@@ -201,7 +201,7 @@ private:
     return true;
   }
 
-  /// A comma or colon and the space behind it.
+  /// Skips a comma or colon, and the white space behind it.
   bool skip_mark(char c) {
     if (!skip_char(c))
       return false;
@@ -220,7 +220,7 @@ private:
   const char* const end_;
   const std::size_t max_depth_;
   std::size_t depth_ = 0;
-  bool fresh_ = false; ///< the open container has nothing yet
+  bool fresh_ = false; ///< the open container has no element yet
   std::bitset<max_supported_depth> is_map_;
   Handler& handler_;
 };

@@ -22,15 +22,15 @@ char unescaped(char c) {
   }
 }
 
-/// The unit that `\uXXXX` at the start of `text` stands for, nothing if there is none.
+/// The UTF-16 unit of the `\uXXXX` at the start of `text`; nothing if there is none.
 std::optional<char32_t> unicode_escape(std::string_view text) {
   if (text.size() < 6 || text[0] != '\\' || text[1] != 'u')
     return std::nullopt;
   return parse_hex4(text.substr(2, 4));
 }
 
-/// Appends the character of the `\u` escape, or pair of them, that `text` starts with, and drops it
-/// from `text`.
+/// Decodes the `\u` escape, or the surrogate pair of two, at the start of `text` and removes it.
+/// Returns false for a lone surrogate.
 bool append_unicode_escape(std::string& out, std::string_view& text) {
   const auto first = unicode_escape(text).value_or(0xfffd);
   text.remove_prefix(std::min<std::size_t>(6, text.size()));
@@ -47,7 +47,7 @@ bool append_unicode_escape(std::string& out, std::string_view& text) {
   return !lone;
 }
 
-/// Fewer than eight bytes as one word: some of them twice, or filled up with letters.
+/// Fewer than eight bytes as one word, which has some of them twice or is padded with letters.
 std::uint64_t last_bytes(const char* at, const char* end) {
   std::uint64_t word = 0x7878787878787878;
   if (end - at >= 4) {
@@ -68,8 +68,8 @@ bool is_short_and_plain(std::string_view text) {
   if (text.size() > is_short)
     return false;
   constexpr std::uint64_t ones = 0x0101010101010101;
-  // Of each byte the high bit, if it or one below it is special or no ASCII. Left to the end: what
-  // is special is rare.
+  // Sets a byte's high bit if this byte, or one below it, is special or not ASCII. The marks are
+  // checked at the end, since special bytes are rare.
   const auto marks = [](std::uint64_t w) {
     return (w | (w - ones * 0x20) | ((w ^ ones * '"') - ones) | ((w ^ ones * '\\') - ones))
          & ones * 0x80;
@@ -99,7 +99,7 @@ void append_escape(std::string& out, char c) {
   }
 }
 
-/// The power of ten of the first digit that is not zero, cut to a range that keeps its sign.
+/// The power of ten of the first digit that is not zero, clamped to a range that keeps its sign.
 long leading_power(std::string_view lexeme) {
   constexpr long bound = 1'000'000'000;
   const auto mantissa = lexeme.substr(0, lexeme.find_first_of("eE"));
@@ -212,7 +212,7 @@ std::optional<double> parse_real(std::string_view lexeme) noexcept {
   const auto read = std::from_chars(lexeme.data(), lexeme.data() + lexeme.size(), value);
   if (read.ec == std::errc{})
     return std::isfinite(value) ? std::optional{value} : std::nullopt;
-  // Out of range both ways: what is too small for a double is zero, as it is for JSON.parse.
+  // The error does not tell too large from too small, which becomes zero as in JSON.parse.
   if (leading_power(lexeme) < 0)
     return lexeme.front() == '-' ? -0.0 : 0.0;
   return std::nullopt;

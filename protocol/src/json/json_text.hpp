@@ -28,8 +28,8 @@ struct json_token {
 /// The token that a validated scalar is.
 [[nodiscard]] json_token token_of_json(std::string_view raw) noexcept;
 
-/// The first byte of [at, end) that a string cannot hold as it is: a quote, a backslash or a
-/// control character.
+/// The first byte of [at, end) that a string must escape: a quote, a backslash or a control
+/// character; `end` if there is none.
 [[nodiscard]] inline const char* find_special(const char* at, const char* end) noexcept {
 #ifdef __SSE2__
   for (; end - at >= 16; at += 16) {
@@ -43,7 +43,8 @@ struct json_token {
 #endif
   constexpr std::uint64_t ones = 0x0101010101010101;
   constexpr std::uint64_t highs = 0x8080808080808080;
-  // Each test marks the bytes that match and, at most, some above them: the lowest mark is exact.
+  // Each test marks all bytes that match. It may mark others above them, so only the lowest mark
+  // counts.
   while (std::endian::native == std::endian::little && end - at >= 8) {
     std::uint64_t word;
     std::memcpy(&word, at, 8);
@@ -60,7 +61,7 @@ struct json_token {
   return at;
 }
 
-/// The value of four hexadecimal digits, nothing if they are none.
+/// The value of four hexadecimal digits; nothing if one is not a digit.
 [[nodiscard]] std::optional<char32_t> parse_hex4(std::string_view digits) noexcept;
 
 [[nodiscard]] constexpr bool is_high_surrogate(char32_t c) noexcept {
@@ -70,8 +71,8 @@ struct json_token {
   return c >= 0xdc00 && c <= 0xdfff;
 }
 
-/// Appends what the inside of a valid string stands for. A lone surrogate becomes U+FFFD and makes
-/// the answer false.
+/// Unescapes the inside of a valid string and appends it. Each lone surrogate becomes U+FFFD;
+/// returns false if there is one.
 bool append_unescaped(std::string& out, std::string_view inner);
 
 /// The text of a string token; `storage` holds it if it had to be unescaped.
@@ -80,14 +81,14 @@ bool append_unescaped(std::string& out, std::string_view inner);
 /// Appends `text` as a JSON string with the fewest escapes. Invalid UTF-8 becomes U+FFFD.
 void append_quoted(std::string& out, std::string_view text);
 
-/// The shortest text that reads back as `value` and is not an integer's; `null` if it is not
-/// finite.
+/// Appends the shortest text that reads back as `value` and has a point or exponent; `null` if
+/// `value` is not finite.
 void append_real(std::string& out, double value);
 
-/// The nearest double of a JSON number, nothing if that is infinite.
+/// The double nearest to a JSON number; nothing if that is infinite.
 [[nodiscard]] std::optional<double> parse_real(std::string_view lexeme) noexcept;
 
-/// Whether a number may be too large for a double: cheap, and true for few that are not.
+/// Whether a number may be too large for a double. Cheap, with few false positives.
 [[nodiscard]] inline bool may_overflow(const json_token& number) noexcept {
   return number.raw.size() > 300
       || (number.what == json_token::kind::real

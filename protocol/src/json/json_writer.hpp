@@ -27,7 +27,7 @@ public:
     needs_comma_ = false;
   }
 
-  /// The same with a name that needs no escape, as the protocol's own.
+  /// As `key`, for a name that needs no escape, such as the protocol's own.
   void plain_key(std::string_view name) {
     separate();
     out_.push_back('"');

@@ -13,10 +13,10 @@
 
 namespace troupe::protocol {
 
-/// Walks one MessagePack document and hands its parts to a handler (see scan.hpp); keys that are no
-/// strings come as values.
+/// Walks one MessagePack document and hands its parts to a handler (see scan.hpp). Hands over a key
+/// that is not a string as a value.
 ///
-/// Cost: one pass, no recursion, no allocation of its own; nothing is sized by a declared count.
+/// Cost: one pass, no recursion, no allocation of its own; a declared count sizes nothing.
 template <class Handler>
 class msgpack_scanner {
 public:
@@ -51,7 +51,7 @@ private:
     if (token.is_container())
       return open(token);
     if (token.what == msgpack_token::kind::binary && depth_ == max_depth_)
-      return scan_status::too_deep; // it is an object in JSON, thus one level
+      return scan_status::too_deep; // in JSON it is an object, which adds a level
     return is_key ? handler_.key(token) : handler_.scalar(token);
   }
 

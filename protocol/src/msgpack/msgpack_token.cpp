@@ -9,7 +9,7 @@ namespace {
 
 using kind = msgpack_token::kind;
 
-/// Reads the parts of one token, never behind the end.
+/// Reads the parts of one token, never beyond the end.
 class token_reader {
 public:
   token_reader(std::string_view bytes, msgpack_token& token) : bytes_(bytes), token_(token) {}

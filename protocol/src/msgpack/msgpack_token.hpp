@@ -21,9 +21,9 @@ struct msgpack_token {
   };
 
   kind what = kind::nil;
-  std::string_view raw;  ///< the whole encoded scalar; of a container its head
+  std::string_view raw;  ///< the whole encoded scalar, or the head of a container
   std::string_view text; ///< of a string or byte string
-  /// The integer in two's complement, the boolean, or how many elements or pairs.
+  /// The integer in two's complement, the boolean, or the number of elements or pairs.
   std::uint64_t number = 0;
   double real = 0;
 
@@ -32,8 +32,8 @@ struct msgpack_token {
   }
 };
 
-/// Reads one token from the start of `bytes`; false if it is none or cut short, or declares more
-/// than the bytes left can hold. Neither UTF-8 nor finiteness is checked.
+/// Reads one token from the start of `bytes`. Returns false if it is invalid or cut short, or
+/// declares more elements than the bytes left can hold. Does not check UTF-8 or finiteness.
 [[nodiscard]] bool read_msgpack_token(std::string_view bytes, msgpack_token& token) noexcept;
 
 } // namespace troupe::protocol

@@ -40,8 +40,8 @@ public:
   void integer(std::int64_t value) { packer_.pack_int64(value); }
   void integer(std::uint64_t value) { packer_.pack_uint64(value); }
 
-  /// A float64, also for an integral value, which the packer would make an integer; `nil` if it is
-  /// not finite.
+  /// Writes a float64, even for an integral value, which the packer would write as an integer;
+  /// writes `nil` if `value` is not finite.
   void real(double value) {
     if (!std::isfinite(value))
       return null();

@@ -33,7 +33,7 @@ std::uint32_t digit(char c, const digit_table& of = digits) {
   return of[static_cast<std::uint8_t>(c)];
 }
 
-/// Appends the bytes of what holds digits only; returns the bits that are left over.
+/// Decodes `text`, which has digits only, and returns the bits that are left over.
 std::uint32_t append_bytes(std::string& out, std::string_view text, const digit_table& of) {
   std::uint32_t held = 0;
   int bits = 0;

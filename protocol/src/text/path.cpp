@@ -6,7 +6,7 @@ namespace troupe::protocol {
 
 namespace {
 
-/// Escaped as RFC 6901 has it.
+/// A key as a reference token, escaped and with its slash (RFC 6901, 3).
 std::string pointer_token(std::string_view key) {
   std::string out = "/";
   for (char c : key) {

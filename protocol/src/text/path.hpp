@@ -7,7 +7,7 @@
 
 namespace troupe::protocol {
 
-/// Where a scan is in a document, told as a JSON Pointer (RFC 6901).
+/// The place of a scan in a document, as a JSON Pointer (RFC 6901).
 class document_path {
 public:
   void begin(bool map);
@@ -18,8 +18,8 @@ public:
   /// How many containers are open.
   [[nodiscard]] std::size_t depth() const noexcept { return levels_.size(); }
 
-  /// The place of the value that comes next, or of the key that was just read; cut to `max_bytes`;
-  /// empty for the whole.
+  /// The place of the value that comes next, or of the key that was just read, cut to `max_bytes`.
+  /// Empty for the whole document.
   [[nodiscard]] std::string to_string(std::size_t max_bytes) const;
 
 private:
@@ -27,7 +27,7 @@ private:
     bool map = false;
     bool has_key = false;
     std::string key;
-    std::size_t values = 0; ///< begun so far
+    std::size_t values = 0; ///< values that have begun so far
   };
 
   void count_value();

@@ -11,11 +11,11 @@ enum class scan_status : std::uint8_t {
   ok,
   malformed, ///< not one document of the codec
   too_deep,
-  refused, ///< well-formed, but against a payload rule
-  stopped, ///< the handler has what it wanted
+  refused, ///< well-formed, but breaks a payload rule
+  stopped, ///< the handler has found what it wanted
 };
 
-/// What a well-formed document may not hold, so that every message exists in both codecs.
+/// The rules for well-formed documents that let every message exist in both codecs.
 enum class payload_rule : std::uint8_t {
   none,
   depth,
@@ -32,12 +32,19 @@ enum class payload_rule : std::uint8_t {
 inline constexpr std::string_view bin_key = "$bin";
 inline constexpr std::string_view proto_key = "__proto__";
 
-// A handler, which both scanners drive, has
-//   static constexpr bool trusted;           // the document was validated before: values are not
-//   checked again scan_status begin(const char* at, bool map); scan_status end(const char* behind,
-//   bool map); scan_status key(const Token&);           // a string in key position scan_status
-//   scalar(const Token&); scan_status broken(payload_rule);        // before the value or key that
-//   breaks it is handed over; `ok` goes on
-// Each returns `ok` to go on.
+// Both scanners drive a handler, which has these members. Each function returns `ok` to go on.
+//
+//   // The document was validated before; the scanner does not check its values again.
+//   static constexpr bool trusted;
+//
+//   scan_status begin(const char* at, bool map);
+//   scan_status end(const char* behind, bool map);
+//
+//   // A string in key position.
+//   scan_status key(const Token&);
+//   scan_status scalar(const Token&);
+//
+//   // Called before the value or key that breaks the rule is handed over.
+//   scan_status broken(payload_rule);
 
 } // namespace troupe::protocol

@@ -15,7 +15,7 @@ bool is_continuation(char c) { return (static_cast<std::uint8_t>(c) & 0xc0) == 0
 
 bool is_surrogate(char32_t c) { return c >= 0xd800 && c <= 0xdfff; }
 
-/// The bytes that a lead byte announces, 0 if it is none.
+/// The size of the character that begins with `lead`, in bytes; 0 if none does.
 std::size_t announced_bytes(std::uint8_t lead) {
   if (lead < 0x80)
     return 1;

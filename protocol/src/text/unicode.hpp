@@ -8,8 +8,8 @@ namespace troupe::protocol {
 
 [[nodiscard]] bool is_utf8(std::string_view text) noexcept;
 
-/// What stands at the start of a text: `valid` is false and `bytes` is 1 where no well-formed
-/// character does.
+/// The character at the start of a text. If none is well-formed there, `valid` is false and `bytes`
+/// is 1.
 struct code_point {
   char32_t value = 0;
   std::size_t bytes = 1;
@@ -21,7 +21,7 @@ struct code_point {
 
 void append_utf8(std::string& out, char32_t value);
 
-/// Appends `text` with each byte that belongs to no character replaced by U+FFFD.
+/// Appends `text`; replaces each byte that belongs to no valid character by U+FFFD.
 void append_repaired(std::string& out, std::string_view text);
 
 /// The longest prefix of whole characters of at most `max_bytes`.

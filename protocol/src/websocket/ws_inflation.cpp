@@ -9,10 +9,10 @@ namespace troupe::protocol {
 
 namespace {
 
-constexpr int window_bits = -15; ///< raw; a stream of any smaller window fits
+constexpr int window_bits = -15; ///< raw; streams with a smaller window fit, too
 constexpr std::size_t piece_bytes = 32 * 1024;
 constexpr std::size_t largest_piece = 2 * ws_inflation::step_output;
-/// What each message leaves out (RFC 7692, 7.2.1).
+/// The tail that each message leaves out (RFC 7692, 7.2.1).
 constexpr std::string_view empty_block_tail{"\0\0\xff\xff", 4};
 
 } // namespace
@@ -93,7 +93,7 @@ errc ws_inflation::error() const noexcept {
   return where_ == state::full ? errc::too_big : errc::undecodable;
 }
 
-/// Behind a final block: what follows may refer to what has been.
+/// Goes on behind a final block, and keeps the window: what follows may refer to earlier output.
 void ws_inflation::start_another() noexcept { ::inflateResetKeep(&stream_); }
 
 void ws_inflation::feed(std::string_view bytes) {
@@ -101,7 +101,7 @@ void ws_inflation::feed(std::string_view bytes) {
   stream_.avail_in = static_cast<uInt>(bytes.size());
 }
 
-/// Inflates what was fed, unless that makes more than a step may; tells where it stands then.
+/// Inflates what was fed until the step has made enough output; returns where the stream stands.
 ws_inflation::state ws_inflation::inflate() {
   constexpr int behind_block = 128; // in `data_type`; see `inflate` in zlib.h
   for (;;) {
@@ -122,14 +122,14 @@ ws_inflation::state ws_inflation::inflate() {
     } else if (code != Z_OK && code != Z_BUF_ERROR) {
       return state::broken;
     } else if (stream_.avail_in == 0 && (stream_.data_type & behind_block)) {
-      return state::behind_block; // asked again without input, zlib would have forgotten
+      return state::behind_block; // another call without input would clear the flag
     } else if (stream_.avail_in == 0 && stream_.avail_out > 0) {
       return state::within_block;
     }
   }
 }
 
-/// Room for more output: twice as much as the last time, of what there may be.
+/// Adds room for more output: twice as much as the last time, within the bounds.
 void ws_inflation::add_piece() {
   std::uint64_t wanted = piece_bytes;
   if (used_pieces_ > 0)

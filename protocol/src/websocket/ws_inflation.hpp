@@ -16,29 +16,29 @@
 
 namespace troupe::protocol {
 
-/// What earlier messages of a peer have left that its next one may refer to: their last 32 KiB.
+/// The last 32 KiB of a peer's earlier messages, to which its next message may refer.
 class inflate_context {
 public:
   static constexpr std::size_t max_bytes = 32 * 1024;
 
   [[nodiscard]] std::string_view view() const noexcept { return bytes_; }
-  /// Another message, inflated. Errors: `std::bad_alloc`.
+  /// Adds an inflated message. Errors: `std::bad_alloc`.
   void add(std::string_view message);
 
 private:
   std::string bytes_;
 };
 
-/// Inflates a message in steps (RFC 7692, 7.2.2), and then the next one.
+/// Inflates messages in steps (RFC 7692, 7.2.2), one message after the other.
 ///
-/// Takes every stream that DEFLATE allows: blocks of all kinds, any window, final blocks and others
-/// behind them (7.2.3.4), and besides a payload that stops behind a block, without the start of the
-/// empty one that is to end it.
+/// Takes every stream that DEFLATE allows: blocks of all kinds, any window, final blocks and blocks
+/// behind them (7.2.3.4). It also takes a payload that stops behind a block, without the start of
+/// the empty block that should end it.
 ///
-/// Memory: none before the first message, then 7 KiB of zlib's, its window of 32 KiB and 32 KiB of
-/// output; while a message is inflated besides its output, and twice that as it ends.
+/// Memory: none before the first message; then 7 KiB for zlib's state, 32 KiB for its window and 32
+/// KiB for output. A message that is being inflated adds its output, and twice that as it ends.
 ///
-/// Errors: `std::bad_alloc`, and the next message is inflated as ever. Thread: one.
+/// Errors: `std::bad_alloc`; the next message is inflated as usual. Thread: one.
 class ws_inflation {
 public:
   struct result {
@@ -46,8 +46,9 @@ public:
     shared_bytes message;
   };
 
-  /// What one step takes, but for a piece, and makes, but for the last piece of output (as much
-  /// again at most): the worst block headers take zlib some milliseconds.
+  /// The input and the output at which one step ends, once it is through with its last piece of
+  /// input, or has filled its last piece of output (at most twice `step_output`). They are small,
+  /// since the worst block headers take zlib some milliseconds.
   static constexpr std::size_t step_input = 16 * 1024;
   static constexpr std::size_t step_output = 256 * 1024;
 
@@ -56,21 +57,22 @@ public:
   ws_inflation& operator=(const ws_inflation&) = delete;
   ~ws_inflation();
 
-  /// `deflated`: the payloads of all fragments, together. It stops one byte beyond `max_bytes`,
-  /// which is at most `shared_bytes::max_bytes`. `context`: null where the peer begins each message
-  /// afresh. Both outlive `finish`, or `drop`.
+  /// Starts a message. `deflated`: the payloads of all its fragments. Inflating stops one byte
+  /// beyond `max_bytes`, which is at most `shared_bytes::max_bytes`. `context`: null if the peer
+  /// sends each message without context. Both outlive `finish` or `drop`.
   void start(const ws_parts& deflated, std::uint64_t max_bytes, inflate_context* context);
 
-  /// Whether the message is done: the next call is `finish`. Precondition: one was started.
+  /// Inflates one step. Returns whether the message is done; then call `finish`. Precondition: a
+  /// message was started.
   [[nodiscard]] bool step();
 
-  /// What has become of it. Precondition: `step` has said so.
+  /// Returns the message or its error. Precondition: `step` has returned true.
   [[nodiscard]] result finish();
 
   /// Forgets the message.
   void drop() noexcept;
 
-  /// Memory for output that stays between messages.
+  /// The bytes for output that stay allocated between messages.
   [[nodiscard]] std::size_t kept_bytes() const noexcept;
 
 private:
@@ -98,15 +100,15 @@ private:
 
   z_stream stream_{};
   bool is_ready_ = false;
-  bool has_tail_ = false; ///< it was fed what each message leaves out
+  bool has_tail_ = false; ///< the tail that each message leaves out was fed
   state where_ = state::within_block;
   const ws_parts* deflated_ = nullptr;
-  std::size_t next_piece_ = 0; ///< of `deflated_`
+  std::size_t next_piece_ = 0; ///< the index in `deflated_`
   inflate_context* context_ = nullptr;
-  std::vector<piece> output_; ///< the first one stays
+  std::vector<piece> output_; ///< the first one is kept
   std::size_t used_pieces_ = 0;
-  std::uint64_t output_room_ = 0; ///< that may still be added
-  std::size_t made_ = 0;          ///< pieces of output in the step under way, in bytes
+  std::uint64_t output_room_ = 0; ///< the bytes that may still be added
+  std::size_t made_ = 0;          ///< the bytes of the output pieces added in this step
 };
 
 } // namespace troupe::protocol

@@ -12,16 +12,16 @@ namespace troupe::protocol {
 
 /// The bytes of a message that comes in parts, in pieces that are never copied while it grows.
 ///
-/// Memory: what has come, once more at most, and no more than 4 KiB of that; never more than the
-/// message may have, but for the list of pieces.
+/// Memory: at most twice what has come, and at most 4 KiB more than that; never more than the
+/// message may have, except for the list of pieces.
 class ws_parts {
 public:
-  /// Allocators keep little of these back for later.
+  /// Small, so that allocators keep little of the freed pieces.
   static constexpr std::size_t piece_bytes = 4 * 1024;
 
-  /// Room for the next of `wanted` bytes, at least one, which the caller writes: they count as
-  /// come. `most`: of the message; at least what has come with them. Errors: `std::bad_alloc`, and
-  /// nothing has changed.
+  /// Adds up to `wanted` bytes, at least one, and returns their room, which the caller fills.
+  /// `most`: the most bytes that the message may have, at least `size() + wanted`.
+  /// Errors: `std::bad_alloc`; nothing has changed then.
   [[nodiscard]] std::span<char> grow(std::size_t wanted, std::uint64_t most) {
     if (pieces_.empty() || pieces_.back().used == pieces_.back().size)
       add_piece(wanted, most);

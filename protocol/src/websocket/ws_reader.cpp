@@ -79,7 +79,7 @@ ws_reader::assembly& ws_reader::parts() {
   return *parts_;
 }
 
-/// Nothing is read any more, and nothing is kept.
+/// Stops reading and drops what was kept.
 void ws_reader::end() noexcept {
   ended_ = true;
   in_message_ = false;
@@ -106,7 +106,7 @@ ws_event ws_reader::fail_inflating(errc why) {
 
 // -- headers --------------------------------------------------------------------------------------
 
-/// Reads the next frame's header, or what has come of it.
+/// Reads the next frame's header, or as much of it as has come.
 errc ws_reader::read_header(std::string_view& bytes, time_point now) {
   if (header_size_ == 0) {
     if (!in_message_)
@@ -147,7 +147,7 @@ errc ws_reader::start_frame(const ws_header& h, time_point now) {
   return h.is_control() ? start_control(now) : start_data(h);
 }
 
-/// What the first two bytes of a header can break.
+/// Checks the rules that the first two bytes of a header can break.
 errc ws_reader::check_start(std::uint8_t first, std::uint8_t second) const noexcept {
   ws_header h;
   h.first = first;
@@ -185,7 +185,7 @@ errc ws_reader::start_data(const ws_header& h) {
   return limits_->max_fragments > 0 && fragments_ > limits_->max_fragments ? errc::flood : errc::ok;
 }
 
-/// What all fragments of the message may have.
+/// The most bytes that all fragments of the message may have together.
 std::uint64_t ws_reader::largest_payload() const noexcept {
   const auto bytes = limits_->largest_message();
   return is_deflated_ ? ws_inflater::largest_payload(bytes, fragments_) : bytes;
@@ -193,7 +193,7 @@ std::uint64_t ws_reader::largest_payload() const noexcept {
 
 // -- payloads -------------------------------------------------------------------------------------
 
-/// Whether the frame is an event of its own, and its payload begins and ends in these bytes.
+/// Whether the frame alone makes an event, and `bytes` have its whole payload.
 bool ws_reader::is_whole(std::string_view bytes) const noexcept {
   if (bytes.size() < left_)
     return false;
@@ -221,7 +221,7 @@ ws_event ws_reader::read_whole(std::string_view& bytes) {
   return e;
 }
 
-/// Takes what has come of the frame's payload.
+/// Takes as much of the frame's payload as has come.
 errc ws_reader::take_payload(std::string_view& bytes) {
   auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size()));
   for (; size > 0; size = static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size()))) {
@@ -236,7 +236,7 @@ errc ws_reader::take_payload(std::string_view& bytes) {
   return errc::ok;
 }
 
-/// Room for the first of the next `size` bytes of the frame's payload.
+/// Room for at most the next `size` bytes of the frame's payload.
 std::span<char> ws_reader::room_for(std::size_t size) {
   auto& p = parts();
   if (!is_control())
@@ -276,7 +276,7 @@ ws_event ws_reader::end_message() {
   return e;
 }
 
-/// Goes on with a message that is whole, and deflated.
+/// Inflates the next step of a whole message.
 ws_event ws_reader::inflate() {
   ws_event e;
   is_inflating_ = !inflate_step();
@@ -296,8 +296,8 @@ ws_event ws_reader::inflate() {
   return e;
 }
 
-/// Whether the message is done. One that turns out to need many steps while there are enough of
-/// those waits as it came.
+/// Inflates one step and returns whether the message is done. If it needs more steps while the
+/// inflater has enough such messages, drops the output; the message waits, still deflated.
 bool ws_reader::inflate_step() {
   auto& p = *parts_;
   if (!p.inflation) {

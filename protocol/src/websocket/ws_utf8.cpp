@@ -15,12 +15,12 @@ std::uint8_t byte_at(std::string_view text, std::size_t i) {
 
 bool is_continuation(std::uint8_t byte) { return (byte & 0xc0) == 0x80; }
 
-/// The bytes of the character that begins with `lead`; 1 where none does.
+/// The size of the character that begins with `lead`, in bytes; 1 if none does.
 std::size_t announced_bytes(std::uint8_t lead) {
   return lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
 }
 
-/// How many of the last bytes belong to a character that is not whole.
+/// How many of the last bytes belong to an incomplete character.
 std::size_t open_bytes(std::string_view text) {
   for (std::size_t back = 1; back <= std::min<std::size_t>(3, text.size()); ++back) {
     const auto byte = byte_at(text, text.size() - back);
@@ -30,8 +30,8 @@ std::size_t open_bytes(std::string_view text) {
   return 0;
 }
 
-/// Whether a character can begin with these bytes, continuations but for the first. Source: RFC
-/// 3629, 4.
+/// Whether a character can begin with `text`. Precondition: all bytes behind the first are
+/// continuations. Source: RFC 3629, 4.
 bool may_begin(std::string_view text) {
   if (text.empty())
     return true;
@@ -49,7 +49,8 @@ bool may_begin(std::string_view text) {
 
 } // namespace
 
-/// Takes what belongs to the open character off the front of `fresh`.
+/// Moves the rest of the open character from the front of `fresh` to it, as far as it has come.
+/// Returns whether that can still be UTF-8.
 bool growing_text::complete(std::string_view& fresh) noexcept {
   const auto all = announced_bytes(static_cast<std::uint8_t>(open_[0]));
   for (; open_bytes_ < all && !fresh.empty(); fresh.remove_prefix(1)) {

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Writes down what the connection asks for, one line each.
+/// Writes down each thing that the connection asks for, as one line.
 struct notebook final : connection_output {
   void reply(const shared_bytes& frame) override {
     lines.push_back("reply " + std::string{frame.view().substr(2)});
@@ -78,14 +78,14 @@ struct client {
     core = std::make_unique<connection_core>(std::move(c), out);
   }
 
-  /// Of a room that nobody needs to reach: the notebook does not look at it.
+  /// A null handle, since the notebook does not use it.
   room_actor handle;
 
   void say(std::string_view json, credit token = {}) {
     core->on_message({shared_bytes::copy_of(json), false, std::move(token)});
   }
 
-  /// Joins a room all the way.
+  /// Joins a room; the room accepts.
   std::uint32_t enter(std::string room, std::uint64_t key) {
     say(R"({"type":"join","roomId":")" + room + "\"}");
     auto ticket = out.last_ticket;
@@ -198,7 +198,7 @@ TEST_CASE("a plain client's join leaves the old room once the new one has accept
   client c{encoding::plain_json};
   c.enter("a", 1);
   c.say(R"({"type":"join","roomId":"b"})");
-  CHECK(c.out.lines.back() == "await_handled"); // what was said in a comes first
+  CHECK(c.out.lines.back() == "await_handled"); // first `a` must have handled what was said there
   c.core->on_handled(c.out.last_ticket, true);
   CHECK(c.out.lines.back() == "join b");
   CHECK(c.out.count("leave") == 0);
@@ -221,11 +221,10 @@ TEST_CASE("a plain client's join waits also for the room that it has just left")
   c.core->on_handled(c.out.last_ticket, true);
 
   CHECK(c.out.lines.back() == "join b");
-  CHECK_FALSE(c.out.has("room_closed")); // the room answers
+  CHECK_FALSE(c.out.has("room_closed")); // the room answers itself
 }
 
-/// The dispatcher of a client that is in one room at a time does not tell the end of the room
-/// before.
+/// For a client in one room at a time, the dispatcher does not tell that the previous room ended.
 // Pins §4.27.
 TEST_CASE(
   "what a room did not live to answer is answered before a plain client is in the next one") {
@@ -443,8 +442,8 @@ TEST_CASE("what was said behind a pending join takes effect although the peer ha
   CHECK(c.core->finished());
 }
 
-/// The second join of a room waits for the first and is asked of it later than one of another room
-/// behind it.
+/// A second join of a room waits for the first one. So the room is asked later than another room
+/// that was joined after it.
 // Pins §4.23, §4.47.
 TEST_CASE("the default room is the join that was sent last, also if one before it has waited") {
   client c;
@@ -490,7 +489,7 @@ TEST_CASE("the default room is the join that was sent last, whichever was answer
 TEST_CASE("a join that was let in before its room died is answered once") {
   client c;
   c.say(R"({"type":"join","roomId":"a","ref":1})");
-  c.out.requests.back().ref->answered = true; // by the room, which then threw
+  c.out.requests.back().ref->answered = true; // the room answered, then threw
 
   c.refuse(c.out.last_ticket, errc::room_closed);
 
@@ -651,7 +650,7 @@ TEST_CASE("what a room refuses, and what is no fault of the message, does not co
 // Pins §12.15.
 TEST_CASE("a flood is more than twice the burst dropped before the bucket is half full again") {
   auto [pause, taken] = GENERATE(table<std::chrono::milliseconds, int>({{200ms, 2}, {400ms, 4}}));
-  auto was_half_full = taken == 4; // once the first of four tokens is taken, of five
+  auto was_half_full = taken == 4; // 4 of 5, and still 3 after the first message
   node_options o;
   o.connections.messages_per_second = 10;
   o.connections.burst_messages = 5;

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::int64_t machine = 8'000;
 
-/// A folder with control groups, and a file that says which of them a process is in.
+/// A folder of control groups, and a file that says which group a process is in.
 struct groups {
   groups() : root(fs::temp_directory_path() / ("troupe-groups-" + std::to_string(::getpid()))) {
     fs::remove_all(root);

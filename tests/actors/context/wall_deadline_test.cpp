@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A loop that the test moves.
+/// A loop whose turns and clock the test drives.
 struct moved_loop {
   moved_loop() { options.clock = &clock; }
 
@@ -35,7 +35,7 @@ struct moved_loop {
       loop_.emplace(system, 0, options);
     return *loop_;
   }
-  /// Lets time pass as a running loop would see it.
+  /// Lets time pass in small steps, as a running loop sees it.
   void pass(std::chrono::milliseconds time) {
     constexpr std::chrono::milliseconds step{20};
     for (; time.count() > 0; time -= step) {
@@ -123,17 +123,17 @@ TEST_CASE("a wall clock that drifts away is followed although it never jumps") {
   moved_loop m;
   auto d = m.deadline_in(1min);
 
-  for (int i = 0; i < 300; ++i) { // a fifth too fast
+  for (int i = 0; i < 300; ++i) { // the wall clock runs a fifth too fast
     m.clock.set_wall_by(20ms);
     m.pass(100ms);
   }
 
-  CHECK(m.fired == 0); // 36 s have passed by the wall
+  CHECK(m.fired == 0); // 36 s by the wall clock
   for (int i = 0; i < 215; ++i) {
     m.clock.set_wall_by(20ms);
     m.pass(100ms);
   }
-  CHECK(m.fired == 1); // 61.8 s
+  CHECK(m.fired == 1); // 61.8 s by the wall clock
 }
 
 TEST_CASE(

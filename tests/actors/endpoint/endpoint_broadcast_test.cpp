@@ -59,7 +59,7 @@ TEST_CASE("an exception that has left does not shadow the client in its place") 
   auto gone = s.handle("0");
   a->leave();
   s.settle();
-  auto b = s.connect(); // of the same slot
+  auto b = s.connect(); // reuses the slot
 
   (void)s.place.broadcast_except(gone, "all");
   s.settle();

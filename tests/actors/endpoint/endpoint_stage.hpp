@@ -24,8 +24,8 @@ inline std::string payload_of(std::string_view frame) {
   return std::string{frame.substr(mark == 127 ? 10 : mark == 126 ? 4 : 2)};
 }
 
-/// A client of an endpoint: what it hears, and how the server ends it. Its socket takes everything
-/// until then, and nothing after.
+/// A client of an endpoint. It notes what it hears and how the server ends it. Its socket takes
+/// everything until that end, and nothing after it.
 class peer final : public actors::sink {
 public:
   peer(actors::node& n, unsigned loop, const actors::endpoint& at,
@@ -44,7 +44,7 @@ public:
     port_.closed(code, std::move(reason), std::move(error));
   }
 
-  /// Whole frames received since the last call, as they came.
+  /// The frames received since the last call, with their headers.
   [[nodiscard]] strings frames() {
     strings all;
     for (std::string_view rest = bytes_; !rest.empty();
@@ -60,7 +60,7 @@ public:
     return all;
   }
 
-  strings ends; ///< how it was closed, in order
+  strings ends; ///< how the server closed it, in order
   strings pings;
 
 private:
@@ -94,10 +94,10 @@ private:
 
   actors::event_loop& loop_;
   std::string bytes_;
-  actors::connection_port port_; ///< last: opening it may write
+  actors::connection_port port_; ///< the last member, since opening it may write
 };
 
-/// A node with one endpoint, moved by hand.
+/// A node with one endpoint, whose loops the test runs.
 struct stage {
   struct counted final : protocol::event_counters {
     void count(protocol::counter what, std::string_view, std::uint64_t n) noexcept override {
@@ -109,7 +109,8 @@ struct stage {
   explicit stage(actors::endpoint_handlers on = {}, actors::node_options options = {})
     : owner(system, set(std::move(options))), place(owner.make_endpoint("/raw", std::move(on))) {}
 
-  /// The first client asks for "0", the next for "1" and so on, unless `info` says otherwise.
+  /// Connects a client. The first one requests the target "0", the next one "1" and so on, unless
+  /// `info` names a request.
   [[nodiscard]] std::unique_ptr<peer> connect(unsigned loop = 0,
                                               actors::connection_info info = {}) {
     if (!info.request)
@@ -121,7 +122,7 @@ struct stage {
   }
   void settle() { loops.settle(); }
 
-  /// The application's handle of the client that asked for `target`.
+  /// The application's handle of the client that requested `target`.
   [[nodiscard]] actors::raw_connection handle(std::string_view target) const {
     for (auto& c : place.clients())
       if (c.request().target == target)
@@ -129,7 +130,7 @@ struct stage {
     throw std::out_of_range{"no such client"};
   }
 
-  /// Runs `work` on a loop, as a handler would.
+  /// Runs `work` on a loop, as if a handler did it.
   template <class F>
   void on_loop(unsigned loop, F work) {
     owner.loop(loop).post(std::move(work));

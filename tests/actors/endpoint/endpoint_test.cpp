@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Handlers that write down what they are told.
+/// Handlers that write each call into `log`.
 endpoint_handlers noting(strings& log) {
   endpoint_handlers on;
   on.on_open = [&](const raw_connection&) { log.emplace_back("open"); };
@@ -103,7 +103,7 @@ TEST_CASE("a connection keeps what it asked for, who it is and what the applicat
   CHECK(log == strings{"/raw?x=1", "ann", "mine"});
   CHECK(s.place.clients().size() == 2);
   for (auto& c : s.place.clients())
-    CHECK((c.request().target == "/raw?x=1") == (c.claims() != nullptr)); // nobody has the other's
+    CHECK((c.request().target == "/raw?x=1") == (c.claims() != nullptr)); // neither has the other's
 }
 
 // -- clients --------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ TEST_CASE("a client to which more is on its way from other threads than 64 MiB i
   auto busy = s.connect(), other = s.connect();
   auto handle = s.handle("0");
   std::string large(1'000'000, 'x');
-  for (int round = 0; round < 2; ++round) { // what has arrived counts no more
+  for (int round = 0; round < 2; ++round) { // what has arrived no longer counts
     for (int i = 0; i < 60; ++i)
       handle.send(large);
     s.settle();
@@ -195,7 +195,7 @@ TEST_CASE("a client to which more is on its way from other threads than 64 MiB i
   CHECK(handle.state() == connection_state::closing);
   s.settle();
 
-  CHECK(busy->heard().size() == 67); // what came before the bound
+  CHECK(busy->heard().size() == 67); // what fits the bound
   CHECK(busy->ends == strings{"cut slow_consumer"});
   CHECK(busy->pings.empty());
   CHECK(other->heard() == strings{"hello"});
@@ -214,7 +214,7 @@ TEST_CASE("calls without bytes count on their way, too, and a client is terminat
   stage s;
   auto client = s.connect();
   auto handle = s.handle("0");
-  for (int i = 0; i < 262'145; ++i) // 64 MiB by 256 bytes, and one
+  for (int i = 0; i < 262'145; ++i) // a call costs 256 bytes: 64 MiB and one
     handle.ping();
   handle.terminate();
   handle.terminate();
@@ -270,7 +270,7 @@ TEST_CASE("a handle of a client that has gone is safe and does nothing") {
   auto gone = s.handle("0");
   a->leave();
   s.settle();
-  auto b = s.connect(); // of the same slot
+  auto b = s.connect(); // reuses the slot
   gone.send("x");
   gone.send_binary("x");
   gone.ping();
@@ -404,7 +404,7 @@ TEST_CASE("an on_error that throws as well is counted and ends nothing more") {
   CHECK(s.counts.errors == 2);
   CHECK(bad->ends == strings{"internal"});
   CHECK(good->ends.empty());
-  CHECK(s.place.client_count() == 2); // until its socket ends
+  CHECK(s.place.client_count() == 2); // it counts until its socket ends
 }
 
 TEST_CASE("a handler that throws at the end leaves its connection closed") {

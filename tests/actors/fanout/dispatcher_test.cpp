@@ -37,7 +37,7 @@ struct bench {
   void flush_all() {
     while (core.flush()) {}
   }
-  /// Of all sessions: batches given one by one, and what was gathered.
+  /// Sums over all sessions: `writes` counts single batches, `gathered` the gathered ones.
   int writes() const {
     int sum = 0;
     for (auto& s : sinks)
@@ -141,7 +141,7 @@ TEST_CASE("a huge room does not hold up a small one") {
 TEST_CASE("members of another encoding do not wait for one that always has more") {
   bench b;
   auto r = b.room(1);
-  constexpr int members = 200; // of each encoding: more than a slice
+  constexpr int members = 200; // per encoding: more than one slice
   for (int i = 0; i < members; ++i)
     b.subscribe_to(r, b.connect());
   for (int i = 0; i < members; ++i)
@@ -179,7 +179,7 @@ TEST_CASE("one turn sends fewer large messages: bytes cost, too") {
   auto r = b.room(1);
   for (int i = 0; i < 1000; ++i)
     b.subscribe_to(r, b.connect());
-  b.say(r, std::string(64 * 1024, 'x')); // costs 5 for each member
+  b.say(r, std::string(64 * 1024, 'x')); // costs 5 per member
 
   CHECK(b.core.flush());
 
@@ -195,7 +195,7 @@ TEST_CASE("what is gathered for one client costs by all of its bytes") {
     b.subscribe_to(other, who);
   }
   b.say(big, std::string(40 * 1024, 'x'));
-  b.say(other, std::string(40 * 1024, 'y')); // together 6 for each
+  b.say(other, std::string(40 * 1024, 'y')); // the two cost 6 per member
 
   CHECK(b.core.flush());
 
@@ -311,7 +311,7 @@ TEST_CASE("credits of a room within its bound go back as its flush begins") {
   b.core.flush();
 
   CHECK(account->held_messages() == 0);
-  CHECK(b.core.flush()); // members still wait
+  CHECK(b.core.flush()); // some members still wait
 }
 
 TEST_CASE(
@@ -356,10 +356,10 @@ TEST_CASE("a client that is in one room at a time gets nothing of the old room a
   b.core.on_subscribe({next, a, encoding::v1_json, shared_bytes::copy_of("joined"), true});
   b.say(old, "2");
   b.core.on_member_frame({old->key, a, shared_bytes::copy_of("to you"), false, true});
-  // an answer is owed all the same
+  // an answer is owed even so
   b.core.on_member_frame({old->key, a, shared_bytes::copy_of("ack"), false});
   b.say(next, "3");
-  b.core.on_member_frame({old->key, a, {}, true}); // the old room hears of it last
+  b.core.on_member_frame({old->key, a, {}, true}); // the old room learns of the move last
 
   b.flush_all();
 
@@ -449,7 +449,7 @@ TEST_CASE("a batch counts once all of a room's members here have got it, from wh
   bench b;
   const steady_time start{1h};
   auto huge = b.room(1), quiet = b.room(2);
-  for (int i = 0; i < 100; ++i) // more than one turn's share of a room
+  for (int i = 0; i < 100; ++i) // more than a room may serve in one turn
     b.subscribe_to(huge, b.connect());
   b.subscribe_to(quiet, b.connect());
   auto hear = [&](const room_identity_ptr& r, steady_time at) {
@@ -469,7 +469,7 @@ TEST_CASE("a batch counts once all of a room's members here have got it, from wh
   CHECK(seen() == std::pair{std::uint64_t{0}, std::chrono::nanoseconds{0}});
   while (b.core.flush()) {}
   b.core.note_delivered(start + 7ms);
-  b.core.note_delivered(start + 9ms); // told once
+  b.core.note_delivered(start + 9ms); // each batch counts once
   CHECK(seen() == std::pair{std::uint64_t{1}, std::chrono::nanoseconds{7ms}});
 
   b.core.on_fan_out({quiet->key, {shared_bytes::copy_of("nobody knows when")}, {}, {}, {}});

@@ -116,7 +116,7 @@ TEST_CASE("catching up gives one member all that is pending, and the flush then 
   auto a = h.enter(), b = h.enter();
   h.say("1");
   h.say("2");
-  h.flush(1); // a has both
+  h.flush(1); // `a` has got both
   h.say("3");
 
   h.group.catch_up(b, h.table);
@@ -163,7 +163,7 @@ TEST_CASE("every member gets exactly what was said while it was in, less its own
     std::mt19937 random{seed};
     auto draw = [&](int n) { return std::uniform_int_distribution<>{0, n - 1}(random); };
     hall h;
-    std::map<std::uint32_t, std::string> expected; // by slot; slots are not reused here
+    std::map<std::uint32_t, std::string> expected; // by slot; this test reuses no slot
     std::map<std::uint32_t, session_key> in, ever;
     auto pick = [&] { return std::next(in.begin(), draw(static_cast<int>(in.size())))->second; };
     char next = 'A';
@@ -212,7 +212,7 @@ TEST_CASE("every member gets exactly what was said while it was in, less its own
 
 namespace {
 
-/// A sink that keeps of each frame only its first byte, and looks at what it is told.
+/// A sink that keeps only the first byte of each frame, and checks what it is given.
 struct counting final : troupe::test::sink_of_nothing {
   void write(const shared_bytes& batch, std::span<const byte_range> parts,
              std::uint32_t n) override {
@@ -246,7 +246,7 @@ struct large_hall {
     return key;
   }
   counting& at(session_key key) { return static_cast<counting&>(*table.find(key)); }
-  /// `letter` is one of five, each with a buffer of its own that all frames of it share.
+  /// Pushes a frame of one of five letters. All frames of a letter share one buffer.
   void say(char letter, session_key except = {}) {
     group.push(letters[letter - 'a'], except, {}, {});
   }
@@ -269,7 +269,7 @@ struct large_hall {
 
 } // namespace
 
-/// Pins that sizes of what one room has pending are not summed in 32 bits.
+/// Pins that the pending bytes of one room are not summed in 32 bits.
 TEST_CASE("more than 4 GiB pending leave in batches of 64 MiB at most, whole and in order") {
   large_hall h;
   auto a = h.enter();

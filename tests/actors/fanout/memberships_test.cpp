@@ -19,7 +19,7 @@ using troupe::test::fake_sink;
 
 namespace {
 
-/// Some rooms of one loop, each of one encoding.
+/// Some rooms on one loop, each with one encoding.
 struct house {
   explicit house(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i)
@@ -149,7 +149,7 @@ TEST_CASE("what a room said after its batch was begun goes along") {
   house h{2};
   auto first = h.enter({0}), a = h.enter({0, 1});
   h.say(0, "x1");
-  h.flush(0, 1); // `first` has it
+  h.flush(0, 1); // `first` has got it
   h.say(0, "x2");
   h.say(1, "y1");
 
@@ -203,8 +203,8 @@ TEST_CASE("a room that is gone is no place of its members any more") {
   CHECK(h.at(a).sends == 0);
 }
 
-/// Every client hears of each of its rooms exactly what was said there while it was a member, in
-/// order, less what it was excluded from.
+/// From each of its rooms, every client hears exactly what was said while it was a member, in
+/// order, except what excluded it.
 TEST_CASE("clients of many rooms miss nothing and hear nothing twice, however they come, go and "
           "are flushed") {
   for (unsigned seed = 1; seed <= 300; ++seed) {
@@ -231,7 +231,7 @@ TEST_CASE("clients of many rooms miss nothing and hear nothing twice, however th
           members.emplace(who.slot, room);
           break;
         case 1:
-          group.catch_up(who, h.table); // as before a `left`
+          group.catch_up(who, h.table); // as the dispatcher does before it sends `left`
           group.remove(who);
           members.erase({who.slot, room});
           break;

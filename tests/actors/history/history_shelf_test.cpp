@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Loops that nobody runs but the test, with a shelf each.
+/// Loops that only the test runs, each with a shelf.
 struct library {
   explicit library(std::int64_t budget = 0, unsigned loops = 1) {
     account.budget_bytes = budget;
@@ -36,7 +36,7 @@ struct library {
     return std::make_unique<history>(limits, all[loop], &output);
   }
 
-  /// Stores a frame as a room does; returns it for those that have still to send it.
+  /// Stores a frame as a room does. Returns it for whoever still has to send it.
   shared_bytes say(history& h, std::size_t bytes) {
     auto frame = shared_bytes::copy_of(std::string(bytes, 'x'), h.meter());
     h.append(++seq, clock.now(), frame_set{frame}, frame.size());
@@ -48,7 +48,7 @@ struct library {
     turn();
   }
 
-  /// One turn of each loop, and the look at the budget at its end.
+  /// Runs each loop until it is idle, and then checks the budget, as a loop does after a turn.
   void turn() {
     for (std::size_t i = 0; i < loops.size(); ++i) {
       while (loops[i]->run_turn())
@@ -99,7 +99,7 @@ TEST_CASE("a message that is too large to be kept is output from the start") {
 
   auto frame = l.say(*h, 1000);
 
-  CHECK(l.account.meter.used_bytes() < 2000); // room for entries
+  CHECK(l.account.meter.used_bytes() < 2000); // only the space for entries
   CHECK(l.output.used_bytes() >= 1000);
   CHECK(h->bytes() == 0);
 }
@@ -188,7 +188,7 @@ TEST_CASE("an entry stays a sixteenth of the age too long at most, and entries g
 
   CAPTURE(spacing.count(), all, groups);
   CHECK(shortest >= 160s);
-  CHECK(longest <= 170s + 1s); // looked at each second
+  CHECK(longest <= 170s + 1s); // ages are checked each second
   CHECK(groups <= 17);
 }
 
@@ -222,7 +222,7 @@ TEST_CASE(
   CHECK(l.account.meter.used_bytes() > 60'000);
   CHECK(small->entries().size() == 10);
   CHECK(larger->entries().size() < 60);
-  CHECK(larger->entries().back().seq == 110); // the latest stays
+  CHECK(larger->entries().back().seq == 110); // the latest one stays
   CHECK(larger->bytes() + 2000 >= large->bytes());
 }
 
@@ -266,9 +266,9 @@ TEST_CASE("a loop with small histories keeps them while another one has a large 
   for (int i = 0; i < 90; ++i)
     (void)l.say(*large, 1000);
 
-  keep_history_budget(*l.all[0], l.all); // the turn of a loop that cannot help asks the other one
+  keep_history_budget(*l.all[0], l.all); // a loop that cannot help asks the other one
   auto untouched = small->entries().size();
-  while (l.loops[1]->run_turn()) // which would not have run for itself
+  while (l.loops[1]->run_turn()) // it has no work of its own
     ;
 
   CHECK(untouched == 20);

@@ -11,7 +11,7 @@
 
 namespace troupe::test {
 
-/// What an outbox writes to: takes as many bytes as it has room for.
+/// A socket for an outbox. It takes as many bytes as it has room for.
 struct fake_socket {
   ssize_t operator()(const iovec* parts, int count) {
     if (broken)
@@ -33,7 +33,7 @@ struct fake_socket {
 
   std::string take() { return std::exchange(received, {}); }
 
-  std::optional<std::size_t> room; ///< nothing: all there is
+  std::optional<std::size_t> room; ///< none: it takes everything
   bool broken = false;
   std::string received;
   int sends = 0;

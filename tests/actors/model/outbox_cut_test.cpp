@@ -39,7 +39,7 @@ TEST_CASE("a cut finishes the half-written frame and no other of its batch") {
   }
 }
 
-/// Pins that the count neither wraps below zero nor counts what has left.
+/// Pins that the count of dropped frames neither wraps below zero nor counts what has left.
 TEST_CASE("a cut inside the last frame, behind a hole, has dropped nothing") {
   outbox_rig r;
   r.socket.room = 0;
@@ -103,8 +103,8 @@ TEST_CASE("a sealed outbox sends what it holds and takes nothing more") {
   CHECK(r.drain() == data.view());
 }
 
-/// Pins that a fan-out to a session that is closing does not look like its last byte having left:
-/// the session would then end the socket with the close frame still queued.
+/// Pins that a fan-out to a closing session does not report `done`. The session would then end the
+/// socket while the close frame is still queued.
 TEST_CASE("a write to a sealed outbox that still holds output is not done") {
   outbox_rig r;
   r.socket.room = 0;

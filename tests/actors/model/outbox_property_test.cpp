@@ -1,5 +1,5 @@
-// Random writes, appends, sockets that take what they like, cuts and closes, held against a plain
-// model: a list of all frames in the order in which they were said. One seed is one run.
+// Random writes, appends, partial sends, cuts and closes, compared with a plain model: a list of
+// all frames in the order in which they were queued. One seed is one run.
 #include <troupe/actors/outbox.hpp>
 
 #include "fake_socket.hpp"
@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// What an outbox is to send, as one list of frames.
+/// What an outbox must send, as one list of frames.
 class plain_model {
 public:
   void say(std::string frame, output_kind kind) {
@@ -36,7 +36,7 @@ public:
 
   void seal() { sealed_ = true; }
 
-  /// Returns how many frames go, with `sent` bytes out already.
+  /// Returns how many frames the cut drops if `sent` bytes have already left.
   std::size_t cut(std::size_t sent, const std::string& close_frame) {
     if (sealed_)
       return 0;
@@ -60,7 +60,7 @@ public:
     return s;
   }
 
-  /// Frames that have not wholly left.
+  /// How many frames have not left completely.
   [[nodiscard]] std::size_t queued(std::size_t sent) const {
     std::size_t n = 0, end = 0;
     for (auto& f : frames_)
@@ -133,7 +133,7 @@ private:
       socket_.room = static_cast<std::size_t>(draw(0, 1) ? draw(0, 12) : draw(0, 200));
   }
 
-  /// A batch of which some frames are not for this one.
+  /// Writes a batch that holds some frames for others, too.
   void write() {
     open_socket();
     std::string batch;
@@ -161,7 +161,7 @@ private:
       bytes, parts, wanted, [this] { return now_; }, socket_));
   }
 
-  /// One or two frames out of a larger buffer.
+  /// Appends one or two frames of a larger buffer.
   void append(output_kind kind) {
     auto before = a_frame(), first = a_frame(), second = draw(0, 1) ? a_frame() : std::string{};
     auto bytes = shared_bytes::copy_of(before + first + second + before);
@@ -196,7 +196,7 @@ private:
     model_.close(std::string{close_.view()});
   }
 
-  /// `done` means: nothing is queued.
+  /// Checks that `done` is returned exactly if nothing is queued.
   void check_status(outbox::status s) { REQUIRE((s == outbox::status::done) == box_.empty()); }
 
   void compare() {
@@ -238,7 +238,7 @@ TEST_CASE("whatever a socket takes, what leaves an outbox is whole frames in ord
     dropped += r.dropped;
   }
 
-  // The model is worth something only if things happened.
+  // The test proves something only if these things happened.
   CHECK(cuts > 500);
   CHECK(received > 1'000'000);
   CHECK(dropped > 500);

@@ -34,7 +34,7 @@ inline shared_bytes batch_of(std::initializer_list<shared_bytes> frames) {
 
 inline byte_range whole(const shared_bytes& b) { return {0, static_cast<std::uint32_t>(b.size())}; }
 
-/// An outbox with a socket and a time.
+/// An outbox with a socket and a clock.
 struct outbox_rig {
   explicit outbox_rig(outbox::bounds b = {}) : box(b, &copies) {}
 
@@ -57,14 +57,14 @@ struct outbox_rig {
   std::size_t cut() { return box.cut(close_frame, now); }
   outbox::status flush() { return box.flush(now, socket); }
 
-  /// Everything that is queued leaves.
+  /// Sends everything that is queued; returns all that the socket has received.
   std::string drain() {
     socket.room.reset();
     flush();
     return socket.take();
   }
 
-  protocol::memory_meter copies; ///< that the outbox has made
+  protocol::memory_meter copies; ///< the outbox's copies
   outbox box;
   fake_socket socket;
   actors::steady_time now = start;

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A batch of 100 frames of 1,000 bytes, which nobody keeps but whom it is given to.
+/// A batch of 100 frames of 1,000 bytes. Only its receivers keep it.
 struct large_batch {
   protocol::memory_meter meter;
   std::string one = text(frame_of(1000));
@@ -322,8 +322,8 @@ TEST_CASE("an outbox is half full beyond half of either bound, and no more once 
   CHECK_FALSE(frames.box.half_full());
 }
 
-/// Pins that a codec which makes seven times the bytes of a command does not bring a reader to its
-/// bound sooner.
+/// Pins that a reader reaches its bound no sooner because its codec makes seven times the bytes of
+/// the command.
 TEST_CASE("the bound counts weights, and what has left in part weighs its share") {
   outbox_rig r{{1000, 100}};
   r.socket.room = 0;
@@ -374,8 +374,8 @@ TEST_CASE("an outbox that was cut is over no bound") {
   CHECK_FALSE(r.box.over_bound());
 }
 
-/// Pins that frames behind a hole in a batch are counted where they are, not with the part before
-/// the hole.
+/// Pins that frames behind a hole in a batch are counted with the part that holds them, not with
+/// the part before the hole.
 TEST_CASE("while anything is queued the number of queued frames is not zero") {
   outbox_rig r;
   r.socket.room = 0;

@@ -20,7 +20,7 @@ std::string counted(std::size_t n) {
 
 } // namespace
 
-// By OpenSSL 3.0: EVP_MAC "SIPHASH", size 8, c-rounds 1, d-rounds 3.
+// The values are OpenSSL 3.0's: EVP_MAC "SIPHASH", size 8, c-rounds 1, d-rounds 3.
 TEST_CASE("it is SipHash-1-3") {
   CHECK(siphash(counting, "") == 0xabac0158050fc4dc);
   CHECK(siphash(counting, counted(7)) == 0xd3927d989bb11140);

@@ -15,7 +15,7 @@ using troupe::protocol::shared_bytes;
 
 namespace {
 
-/// Writes down what the room says, in order, one line each.
+/// Writes down what the room sends, in order, one line each.
 struct notebook final : room_output {
   void to_dispatcher(std::uint32_t, subscribe m) override { note("subscribe", m.who, m.first); }
   void to_dispatcher(std::uint32_t, member_frame m) override {
@@ -56,7 +56,7 @@ struct notebook final : room_output {
   void note(std::string what, session_key who, const shared_bytes& frame) {
     lines.push_back(what + " " + std::to_string(who.slot) + " " + std::string{frame.view()});
   }
-  /// Where something was said first; behind the last line if nowhere.
+  /// The index of the first line that holds `text`; the number of lines if there is none.
   [[nodiscard]] std::size_t at(std::string_view text) const {
     std::size_t i = 0;
     while (i < lines.size() && lines[i].find(text) == std::string::npos)
@@ -174,7 +174,7 @@ TEST_CASE("a behaviour refuses with what a client is told as an error, and with 
 
 namespace {
 
-/// Throws in the hook of that name.
+/// Throws in the hook that `hook` names.
 struct failing final : room_behavior {
   void fail_in(std::string_view here) const {
     if (hook == here)
@@ -200,7 +200,7 @@ struct failing final : room_behavior {
   std::string hook;
 };
 
-/// Lets a behaviour run that hook, and those around it.
+/// Makes the room call that hook, and those around it.
 void run(stage& s, std::string_view hook) {
   if (hook == "authorize_join" || hook == "on_join")
     (void)s.join(2);
@@ -364,13 +364,13 @@ TEST_CASE("a behaviour may kick a member from its own hook and still read it") {
   CHECK_FALSE(reply.room);
   auto told = s.out.at("not you");
   auto kicked = s.out.at("connection told");
-  CHECK(told < kicked); // its connection answers once it is told, and then that is true
+  CHECK(told < kicked); // the connection answers when it is told, so the client must be told first
   CHECK(kicked < s.out.lines.size());
 }
 
 namespace {
 
-/// f0 to f29, and one more.
+/// The fields `f0` to `f29`, and one more.
 std::vector<troupe::protocol::field> many_fields(std::string_view last) {
   static const auto names = [] {
     std::vector<std::string> all;
@@ -450,7 +450,7 @@ TEST_CASE(
                       {},
                       true,
                       true});
-      raw_value none{codec::json, {}}; // is not written, and neither is what has no name
+      raw_value none{codec::json, {}}; // neither this nor a field without a name is written
       room.broadcast({"left out",
                       {{"a", none}, {"", 1}, {"", 2}, {"type", none}},
                       {{"a", 3}, {"A", 4}},
@@ -493,7 +493,7 @@ TEST_CASE("what a behaviour passes on of the message at hand is valid, whatever 
   CHECK(s.out.said(R"("data":{"a":1})"));
   say("message");
   auto before = s.out.lines.size();
-  say("roomClosed"); // which only servers say
+  say("roomClosed"); // only servers say this
 
   CHECK_FALSE(s.out.said(R"("type":"roomClosed")", before));
   CHECK(s.out.said("unknown_type", before));
@@ -573,7 +573,7 @@ TEST_CASE("a message whose sender was thrown out by the hook is neither relayed 
 
   CHECK_FALSE(s.out.said(R"("type":"message")", from));
   CHECK_FALSE(s.out.said("ack", from));
-  CHECK_FALSE(in.ref->answered); // its connection answers when it hears of the kick
+  CHECK_FALSE(in.ref->answered); // the connection answers when it hears of the kick
 }
 
 // Pins §6.6.
@@ -678,7 +678,7 @@ TEST_CASE("the others are told why a member has gone") {
 
 // -- who pays -------------------------------------------------------------------------------------
 
-/// Answers everything by a frame for the sender alone, and notes the room's pressure.
+/// Answers each message by a frame for its sender alone; notes the room's pressure at each join.
 struct answering final : room_behavior {
   explicit answering(double& p) : pressure(p) {}
   void on_message(room_context& room, const member& from, const application_message&) override {
@@ -694,7 +694,7 @@ struct answering final : room_behavior {
 TEST_CASE("a frame for one member is charged to the command that caused it, else to the room") {
   double pressure = 0;
   stage s{std::make_unique<answering>(pressure)};
-  s.join(1); // without credit, as of the lobby
+  s.join(1); // without credit, as a join of the lobby
 
   CHECK(s.out.last_own);
   CHECK(pressure > 0.09);
@@ -734,8 +734,8 @@ TEST_CASE("a notice of leaving is charged to the leave, one of a lost connection
 
 namespace {
 
-/// What it answers a command of 10,000 bytes or so with, in bytes: to all, but for the sender, or
-/// to the sender.
+/// Answers a command of about 10,000 bytes by as many bytes as the command asks for: to all, to all
+/// but the sender, or to the sender.
 struct growing final : room_behavior {
   growing() {
     auto text_of = [](const application_message& m) {
@@ -819,7 +819,7 @@ TEST_CASE(
   stage s{std::make_unique<mourner>(), 0};
   for (std::uint32_t i = 1; i <= 10'000; ++i)
     s.join(i);
-  s.out.own.clear(); // the joins' output has left
+  s.out.own.clear(); // the output of the joins has left
 
   for (std::uint32_t i = 1; i < 10'000; ++i)
     s.core->leave({s.key(i), leave_reason::disconnected, false, nullptr, {}});
@@ -829,7 +829,7 @@ TEST_CASE(
 
 // -- the end of a room ----------------------------------------------------------------------------
 
-/// Writes down the ends it hears of.
+/// Notes the ends of members and of the room.
 struct mourning : room_behavior {
   explicit mourning(std::vector<std::string>& l) : log(l) {
     on("end", [](room_context& room, const member&, const application_message&) {
@@ -869,7 +869,7 @@ TEST_CASE("a room that is stopped tells its dispatchers, one that is empty nobod
   stage s{std::make_unique<mourning>(log)}, empty{std::make_unique<mourning>(log)};
   s.join(1);
   s.core->close(room_end::stopped);
-  CHECK(s.out.lines.back() == "ended(1)"); // they forget it, and clients hear that the node stops
+  CHECK(s.out.lines.back() == "ended(1)"); // clients hear that the node stops
   CHECK(log == std::vector<std::string>{"u1 closed", "close 0"});
 
   empty.core->close(room_end::empty);
@@ -889,7 +889,7 @@ TEST_CASE("a room that has asked for its end handles nothing more") {
   s.core->leave({s.key(1), leave_reason::left, true, nullptr, {}});
 
   CHECK(s.out.lines.size() == from);
-  CHECK_FALSE(in.ref->answered); // its connection answers when it hears that the room is closed
+  CHECK_FALSE(in.ref->answered); // the connection answers when it hears that the room is closed
   CHECK(s.core->ending());
 }
 
@@ -914,5 +914,5 @@ TEST_CASE("a room that crashes tells its behaviour each member's end, whatever t
   CHECK(log == std::vector<std::string>{"u1 closed", "u2 closed"});
   CHECK(s.out.failed_hooks == 2);
   CHECK(s.out.failed_hook == "on_leave");
-  CHECK(s.out.lines.size() == from); // the shard says it
+  CHECK(s.out.lines.size() == from); // the shard tells it
 }

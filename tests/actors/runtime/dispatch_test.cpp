@@ -45,7 +45,7 @@ struct troupe::compat::dispatched_base<listener_actor, T> {
 
 namespace {
 
-/// Notes what it hears, and does with it what the test says.
+/// Notes what it hears, and then calls the test's function.
 class listener final : public compat::dispatched_base<listener_actor, word>::type {
 public:
   struct record {
@@ -82,7 +82,7 @@ public:
 
 private:
   void handle(word& w) override {
-    compat::acquire_annotation(this); // it may have come while the actor was running
+    compat::acquire_annotation(this); // the message may have come while the actor was running
     record_.heard.push_back(w.text);
     record_.then(*this, w);
   }
@@ -92,7 +92,7 @@ private:
   record& record_;
 };
 
-/// Notes who ran for too long.
+/// Notes the names of the actors that ran for too long.
 struct long_turn_names final : protocol::event_counters {
   void count(protocol::counter what, std::string_view label, std::uint64_t) noexcept override {
     if (what == protocol::counter::long_turns)
@@ -101,7 +101,7 @@ struct long_turn_names final : protocol::event_counters {
   std::vector<std::string> names;
 };
 
-/// A loop whose turns the test runs, and actors on it that wait for their first message.
+/// A loop whose turns the test runs, with actors that wait for their first message.
 struct stage {
   stage() { compat::set_worker_threads(config, 1); }
   loop_options options() {
@@ -139,12 +139,11 @@ struct stage {
 using texts = std::vector<std::string>;
 
 struct hearing {
-  texts at_once; ///< before `dispatch` returned
+  texts at_once; ///< what it heard before `dispatch` returned
   texts in_all;
 };
 
-/// What an actor hears that is dispatched "go", and whom `say` says something while it handles
-/// that.
+/// Dispatches "go" to an actor, and calls `say` while the actor handles it. Returns what it hears.
 hearing heard_around(const std::function<void(const listener_actor&)>& say) {
   listener::record r;
   stage s;
@@ -356,7 +355,7 @@ TEST_CASE("a loop's sleep is no long turn of the actor that ends it") {
   std::promise<void> heard;
   r.then = [&](listener&, const word&) { heard.set_value(); };
   std::thread runner{[&] { s.loop.run(); }};
-  std::this_thread::sleep_for(200ms); // the span that the loop sleeps
+  std::this_thread::sleep_for(200ms); // the loop sleeps meanwhile
   s.loop.post([&] { compat::dispatch(a, word{"x"}); });
   heard.get_future().wait();
   for (auto& each : s.actors)
@@ -413,7 +412,7 @@ TEST_CASE(
   caf::actor_system system{config};
   event_loop home{system, 0}, away{system, 1};
   std::promise<void> all;
-  int next[3] = {0, 0, 0}; // of home, away and itself; touched by the actor only
+  int next[3] = {0, 0, 0}; // for home, away and itself; only the actor touches it
   int wrong = 0, said = 0;
   listener_actor a;
   r.then = [&](listener& self, const word& w) {

@@ -29,7 +29,7 @@ namespace {
 
 using player_actor = compat::typed_actor<caf::result<void>(ball), caf::result<int>(int)>;
 
-/// Passes a ball to its partner until the hops are used up; says on which threads it ran.
+/// Passes a ball to its partner until no hops are left; notes the threads on which it ran.
 class player final : public compat::pinned<player_actor::base> {
 public:
   struct record {
@@ -136,7 +136,7 @@ TEST_CASE("work posted from many threads runs on the loop, all of it") {
   system_fixture f;
   caf::actor_system system{f.config};
   event_loop loop{system, 0};
-  int sum = 0; // touched by the loop only
+  int sum = 0; // only the loop touches it
   std::promise<void> all;
   std::thread runner{[&] { loop.run(); }};
   std::vector<std::thread> posters;
@@ -192,7 +192,7 @@ TEST_CASE("a turn takes no more handlers once they fill its flush, and the rest 
   CHECK(ran == 3);
   is_full = true;
   loop.run_turn();
-  CHECK(ran == 5); // not fewer than the least
+  CHECK(ran == 5); // no fewer than the minimum
   std::thread runner{[&] { loop.run(); }};
   std::promise<void> done;
   loop.post([&] { done.set_value(); });
@@ -227,11 +227,11 @@ TEST_CASE("an actor that throws ends alone and its requester is told") {
   CHECK(record.released == 2);
 }
 
-// which does not see how CAF's own threads, not instrumented, hand memory over
+// CAF's own threads are not instrumented: TSan does not see how they hand memory over.
 #ifndef __SANITIZE_THREAD__
 namespace {
 
-/// An actor of CAF's own threads.
+/// An actor that runs on CAF's own threads.
 class wanderer final : public player_actor::base {
 public:
   wanderer(caf::actor_config& cfg, std::promise<std::thread::id>& p)
@@ -325,7 +325,7 @@ TEST_CASE("a message from a turn of the same loop needs no post") {
   auto b = compat::spawn_on<player>(loop, record, a);
   loop.run_turn(1);
   loop.run_turn(1);
-  compat::anon_send(b, ball{100}); // one post
+  compat::anon_send(b, ball{100}); // this is one post
   loop.run_turn(1);
 
   while (loop.run_turn(0)) {}
@@ -375,7 +375,7 @@ TEST_CASE("deferred work runs before the loop sleeps") {
   caf::actor_system system{f.config};
   event_loop loop{system, 0};
   loop.post([&] { loop.defer(std::make_shared<work>(loop)); });
-  loop.run(); // nothing else would wake it
+  loop.run(); // nothing else wakes it
   SUCCEED("it has ended");
 }
 
@@ -399,7 +399,7 @@ TEST_CASE("what deferred work says leaves in its turn, and before the loop sleep
         c.loop.stop();
       return false;
     });
-    c.loop.run(); // nothing else would wake it
+    c.loop.run(); // nothing else wakes it
     SUCCEED("it has ended");
   }
 }
@@ -429,7 +429,7 @@ TEST_CASE("all that a handler does happens at one time, and the next has its own
   loop.post(look_twice);
   loop.post([&] {
     look_twice();
-    loop.arm(bell, 500ms); // from 1 s on, and the clock shows 2 s
+    loop.arm(bell, 500ms); // counted from 1 s, while the clock shows 2 s
   });
 
   loop.run_turn();
@@ -460,7 +460,7 @@ TEST_CASE("the time that passes while a loop sleeps is not lost on who wakes it"
   std::thread runner{[&] { loop.run(); }};
   for (int i = 0; i < 5; ++i) {
     std::promise<steady_time> seen;
-    // lets the loop fall asleep; what is checked does not depend on it
+    // The loop may fall asleep meanwhile. The check does not depend on it.
     std::this_thread::sleep_for(2ms);
     auto posted = std::chrono::steady_clock::now();
     loop.post([&] { seen.set_value(loop.now()); });
@@ -474,7 +474,7 @@ TEST_CASE("the time that passes while a loop sleeps is not lost on who wakes it"
 
 namespace {
 
-/// A loop on a clock of the test's.
+/// A loop with the test's clock.
 struct timed_loop {
   loop_options options() {
     loop_options o;

@@ -6,7 +6,7 @@ using troupe::actors::gather_pace;
 
 namespace {
 
-/// How many turns go without a wait before the next one that may wait.
+/// How many turns may not wait before the next one that may.
 unsigned left_out(gather_pace& pace) {
   unsigned turns = 0;
   while (!pace.allows())

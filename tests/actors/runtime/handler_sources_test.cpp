@@ -1,4 +1,4 @@
-// Where a loop's handlers come from: what is posted, its poller, and Asio.
+// The sources of a loop's handlers: posts, its poller, and Asio.
 
 #include <utility>
 
@@ -29,7 +29,7 @@ struct system_of_one_thread {
   caf::actor_system_config config;
 };
 
-/// A descriptor that is spoken to from any thread.
+/// A descriptor that any thread may write to.
 struct line final : pollable {
   line() { REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) == 0); }
   ~line() {
@@ -42,7 +42,7 @@ struct line final : pollable {
   std::function<void()> heard = [] {};
 };
 
-/// A loop whose flushes are always large, and a descriptor that it hears.
+/// A loop whose flushes are always large, and a descriptor that it polls.
 struct large_flushes {
   explicit large_flushes(std::chrono::microseconds wait)
     : loop{system, 0, [&] {
@@ -53,7 +53,7 @@ struct large_flushes {
     loop.set_flush_gauge({.is_large = [] { return true; }});
     heard.heard = [this] { ++told; };
     loop.sockets().add(heard.ends[0], heard);
-    loop.run_turn(); // has a flush
+    loop.run_turn(); // this turn flushes
   }
   ~large_flushes() { loop.sockets().remove(heard.ends[0], heard); }
 
@@ -61,8 +61,7 @@ struct large_flushes {
     for (int i = 0; i < times; ++i)
       loop.post([] {});
   }
-  /// A handler that makes the descriptor ready: it is told in the same turn only if that looks
-  /// again.
+  /// Posts a handler that makes the descriptor ready. The turn reports it only if it polls again.
   void post_word() {
     loop.post([this] { heard.say(); });
   }
@@ -83,7 +82,7 @@ struct running {
     loop.stop();
     thread.join();
   }
-  /// Runs it there, and waits.
+  /// Runs `work` on the loop, and waits for it.
   void on_loop(std::function<void()> work) {
     std::promise<void> done;
     loop.post([&] {
@@ -154,7 +153,7 @@ TEST_CASE(
   system_of_one_thread f;
   caf::actor_system system{f.config};
   loop_options options;
-  options.gather_wait = 1s; // it ends with the first that comes
+  options.gather_wait = 1s; // the wait ends with the first input
   event_loop loop{system, 0, options};
   struct {
     int posts = 4;
@@ -174,7 +173,7 @@ TEST_CASE(
   int told = 0;
   l.heard = [&] { ++told; };
   loop.sockets().add(l.ends[0], l);
-  loop.run_turn(); // has a flush
+  loop.run_turn(); // this turn flushes
 
   for (int i = 0; i < play.posts; ++i)
     loop.post([] {});
@@ -196,14 +195,14 @@ TEST_CASE(
 TEST_CASE("after a wait in vain the next turn waits for nothing") {
   large_flushes loop{10us};
   loop.post(4);
-  loop.turn(); // in vain
+  loop.turn(); // it waits in vain
 
   loop.post(3);
   loop.post_word();
   loop.turn();
   CHECK(loop.told == 0);
 
-  loop.post(3); // the turn after that may wait again
+  loop.post(3); // the next turn may wait again
   loop.post_word();
   loop.turn();
   CHECK(loop.told == 2);
@@ -270,7 +269,7 @@ TEST_CASE("a loop that sleeps hears its descriptors, what is posted and its dead
     r.loop.sockets().add(l.ends[0], l);
     l.heard = [&] { told.set_value(); };
   });
-  std::this_thread::sleep_for(2ms); // lets it fall asleep; what is checked does not depend on it
+  std::this_thread::sleep_for(2ms); // it may fall asleep; the check does not depend on it
   l.say();
   told.get_future().get();
   r.on_loop([&] { r.loop.arm(bell, 5ms); });
@@ -279,7 +278,7 @@ TEST_CASE("a loop that sleeps hears its descriptors, what is posted and its dead
     near->expires_after(2ms);
     near->async_wait([&](auto) { fired.set_value(); });
   });
-  fired.get_future().get(); // Asio's, though it may be the first thing that Asio has to wait for
+  fired.get_future().get(); // Asio's timer fires, even if it is the first one that Asio waits for
   std::promise<void> again;
   r.on_loop([&] { l.heard = [&] { again.set_value(); }; });
   std::this_thread::sleep_for(2ms);

@@ -19,7 +19,7 @@ namespace {
 
 using idler_actor = compat::typed_actor<caf::result<int>(int)>;
 
-/// Waits; notes how it ends.
+/// Does nothing, and notes how it ends.
 class idler final : public compat::pinned<idler_actor::base> {
 public:
   struct record {
@@ -51,7 +51,7 @@ private:
 
 using onlooker_actor = compat::typed_actor<caf::result<void>(idler_actor)>;
 
-/// Watches whom it is told to, and notes the end there.
+/// Watches the actors that it is told of, and notes their ends in its record.
 class onlooker final : public compat::pinned<onlooker_actor::base> {
 public:
   onlooker(caf::actor_config& cfg, compat::loop_context& home, idler::record& r)

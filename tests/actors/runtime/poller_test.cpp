@@ -45,7 +45,7 @@ struct listener final : pollable {
   std::function<void()> then;
 };
 
-/// Tells all that has changed; returns how many were told.
+/// Waits once and tells each listener that is ready; returns how many it told.
 int tell(poller& p, std::optional<std::chrono::nanoseconds> timeout = 0ns) {
   p.wait(timeout);
   int n = 0;
@@ -62,10 +62,10 @@ TEST_CASE("a poller tells of each input once, read or not") {
   listener l;
   s.say('1');
   p.add(s.ends[0], l);
-  CHECK(tell(p) == 1); // it was there before
+  CHECK(tell(p) == 1); // the input came before `add`
   CHECK(tell(p) == 0);
   s.say('2');
-  CHECK(tell(p) == 1); // though the first was not read
+  CHECK(tell(p) == 1); // although the first byte was not read
   CHECK(s.heard() == 2);
   CHECK(tell(p) == 0);
   CHECK((l.told.back() & EPOLLIN) != 0);
@@ -166,7 +166,7 @@ TEST_CASE(
   CHECK_FALSE(p.has_ready());
   p.wake();
   p.wake();
-  p.wait(std::nullopt); // else this test does not end
+  p.wait(std::nullopt); // otherwise this test does not end
   std::jthread other{[&] { p.wake(); }};
   p.wait(std::nullopt);
   p.wait(-5ms);

@@ -1,4 +1,4 @@
-// What a loop says of what it runs, and the gate by which others reach it.
+// What a loop reports of the handler that runs, and the gate through which other threads reach it.
 #include <utility>
 
 #include <troupe/actors/event_loop.hpp>

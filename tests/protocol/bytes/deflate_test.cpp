@@ -22,7 +22,7 @@ std::string_view payload_of(std::string_view frame) {
   return frame.substr(mark == 127 ? 10 : mark == 126 ? 4 : 2);
 }
 
-/// What a client makes of a deflated payload that it has no history for (RFC 7692, 7.2.2).
+/// Inflates a payload as a client without earlier context does (RFC 7692, 7.2.2).
 std::string inflated(std::string_view payload) {
   std::string in{payload};
   in.append("\0\0\xff\xff", 4);
@@ -46,7 +46,7 @@ std::string inflated(std::string_view payload) {
   return out;
 }
 
-/// Text as members send it.
+/// Text like what chat members send.
 std::string chat(std::size_t bytes) {
   std::string text;
   for (int i = 0; text.size() < bytes; ++i)
@@ -170,7 +170,7 @@ TEST_CASE("a frame does not depend on what the thread deflated before") {
   const auto frame = make_frame(opcode::text, chat(1000));
   const auto first = deflated_frame(frame);
   (void)deflated_frame(make_frame(opcode::text, chat(100'000)));
-  (void)deflated_frame(make_frame(opcode::binary, noise(1000))); // one that did not pay
+  (void)deflated_frame(make_frame(opcode::binary, noise(1000))); // deflating this one does not pay
   const auto again = deflated_frame(frame);
 
   CHECK(first.view() == again.view());

@@ -37,7 +37,7 @@ TEST_CASE("a frame is its header and its payload, counted once") {
 TEST_CASE("a close frame holds code and reason") {
   CHECK(make_close_frame(1013, "slow_consumer").view() == "\x88\x0f\x03\xf5slow_consumer");
   CHECK(make_close_frame(1001, "").view().size() == 4);
-  CHECK(make_close_frame(1001, {}).view().size() == 4); // a text of nowhere
+  CHECK(make_close_frame(1001, {}).view().size() == 4); // the view's data is null
 }
 
 TEST_CASE("a close reason is cut at a character") {

@@ -25,7 +25,7 @@ TEST_CASE("a bucket gives what it was filled with, and then what time brings") {
 
   bucket.refill(start + 250ms, 10, 5);
   CHECK(take_all(bucket) == 2);
-  bucket.refill(start + 300ms, 10, 5); // with the half that was left
+  bucket.refill(start + 300ms, 10, 5); // with the half that was left over
   CHECK(take_all(bucket) == 1);
 }
 

@@ -28,7 +28,7 @@ const std::map<std::string, delivery> deliveries = {{"reliable", delivery::relia
                                                     {"volatile", delivery::volatile_},
                                                     {"latest", delivery::latest}};
 
-/// A raw value as JSON, nothing if absent.
+/// A raw value as JSON; nothing if it is absent.
 std::optional<std::string> as_json(codec source, std::string_view raw) {
   if (raw.empty())
     return std::nullopt;
@@ -37,7 +37,7 @@ std::optional<std::string> as_json(codec source, std::string_view raw) {
   return out;
 }
 
-/// What a vector says a field is, as JSON.
+/// The value that a vector expects of a field, as JSON.
 std::optional<std::string> expected(simdjson::dom::object row, std::string_view key) {
   simdjson::dom::element value;
   if (row[key].get(value) != simdjson::SUCCESS)
@@ -151,7 +151,7 @@ TEST_CASE("a profile is at most as large as the limit, as it came") {
          + std::string(profile_bytes - 8, 'x') + "\"}}";
   };
   const auto too_large = join(4097);
-  const auto refused = decode(codec::json, too_large, {}); // whose views point into it
+  const auto refused = decode(codec::json, too_large, {}); // the result's views point into it
 
   CHECK(code_with(join(4096), [](auto&) {}) == errc::ok);
   REQUIRE_FALSE(refused);
@@ -166,7 +166,7 @@ TEST_CASE("a profile is at most as large as the limit, as it came") {
 // Pins §4.7.
 TEST_CASE("a profile in MessagePack has the same limit") {
   const auto join = [](std::size_t bytes) {
-    // a map of one pair, a key of one character, an array of `false`
+    // A map of one pair: a key of one character, and an array of `false`.
     auto count = static_cast<std::uint16_t>(bytes - 6);
     std::string message = "\x83\xa4type\xa4join\xa6roomId\xa1r\xa7profile\x81\xa1x\xdc";
     message += static_cast<char>(count >> 8);
@@ -180,7 +180,7 @@ TEST_CASE("a profile in MessagePack has the same limit") {
   CHECK(refused.error().code == errc::bad_request);
 }
 
-/// Pins that a frame made of the largest message that is ever taken fits a buffer.
+/// Pins that a frame of the largest message that any limit allows fits a buffer.
 TEST_CASE("no limit of a message is beyond what a frame can hold in the other codec") {
   constexpr std::size_t envelope = 4 * 1024;
   message_limits lifted{.max_message_bytes = 0}, huge{.max_message_bytes = ~std::size_t{0}}, usual;

@@ -33,7 +33,7 @@ maker message(std::string_view room, std::string_view user, std::uint64_t seq, b
   };
 }
 
-/// How each event of the vectors is made.
+/// The functions that make each event of the vectors.
 std::map<std::string, maker> makers() {
   static const std::array<std::string, 2> names{"a", "b"};
   static const std::array score{
@@ -130,7 +130,7 @@ std::map<std::string, maker> makers() {
   };
 }
 
-/// The frames that a client is to get, nothing if none.
+/// The frames that a client must get; empty if none.
 std::string expected_frames(simdjson::dom::object row, encoding to) {
   if (to == encoding::v1_msgpack) {
     const auto payload = test::bytes(row, "msgpack");
@@ -178,7 +178,7 @@ TEST_CASE("bytes that are none are announced and followed by a frame all the sam
 TEST_CASE(
   "a frame is at most seven times the largest message and 4 KiB, whatever grows in its codec") {
   constexpr std::size_t largest = 64 * 1024;
-  auto name = std::string(128, '"'); // which each codec may escape
+  auto name = std::string(128, '"'); // a codec may have to escape it
   auto repeated = [](std::string_view value, std::size_t times) {
     std::string all{"\xdd"}; // an array
     for (int shift = 24; shift >= 0; shift -= 8)

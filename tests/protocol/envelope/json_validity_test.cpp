@@ -30,7 +30,7 @@ TEST_CASE("what is not UTF-8 is undecodable") {
   for (const auto& encoded : test::vector_file{"invalid_json.json"}.strings("base64")) {
     const auto code = code_of(test::from_base64(encoded));
     INFO(encoded);
-    // Some are UTF-8, of a text that is no JSON.
+    // Some are UTF-8 of a text that is no JSON.
     CHECK((code == protocol::errc::undecodable || code == protocol::errc::malformed));
   }
 }
@@ -41,7 +41,7 @@ TEST_CASE("every prefix of a valid message is malformed") {
     const auto whole = test::text(row, "json").value();
     const auto length = whole.find_last_of('}');
     for (std::size_t i = 0; i <= length; ++i) {
-      // Copied, so that a sanitizer sees a read behind the end.
+      // A copy, so that a sanitizer sees a read past the end.
       const std::vector<char> prefix(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(i));
       const auto code = code_of({prefix.data(), prefix.size()});
       CHECK((code == protocol::errc::malformed || code == protocol::errc::undecodable));

@@ -16,7 +16,7 @@ std::string transcoded(codec from, std::string_view value, codec to) {
   return out.substr(4);
 }
 
-/// Whether a message with this value inside is taken.
+/// Whether a message that holds this value is accepted.
 bool is_taken(codec source, std::string_view value) {
   const auto message = source == codec::json
                        ? std::string{R"({"type":"message","data":)"}.append(value).append("}")

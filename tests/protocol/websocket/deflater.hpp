@@ -9,7 +9,7 @@
 
 namespace troupe::test {
 
-/// Deflates as peers do: zlib with all of its settings, one message after the other.
+/// Deflates one message after the other, as peers do, with any of zlib's settings.
 class deflater {
 public:
   explicit deflater(int level = Z_DEFAULT_COMPRESSION, int window_bits = 15, int memory_level = 8,
@@ -24,13 +24,13 @@ public:
   /// The payload of a message (RFC 7692, 7.2.1).
   std::string message(std::string_view text) {
     auto out = run(text, Z_SYNC_FLUSH);
-    if (out.empty()) // behind another flush zlib adds nothing
+    if (out.empty()) // after another flush zlib adds nothing
       return std::string(1, '\0');
     out.resize(out.size() - 4);
     return out;
   }
 
-  /// A message that begins afresh.
+  /// The payload of a message that does not use earlier context.
   std::string fresh_message(std::string_view text) {
     ::deflateReset(&stream_);
     return message(text);

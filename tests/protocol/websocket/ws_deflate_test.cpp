@@ -61,7 +61,7 @@ std::string noise(std::size_t size, std::uint64_t seed = 1) {
   return out;
 }
 
-/// Text that repeats itself here and there.
+/// Text with some repetitions.
 std::string prose(std::size_t size) {
   std::string out;
   for (std::uint32_t i = 1; out.size() < size; i = i * 1'664'525 + 1'013'904'223)
@@ -72,7 +72,7 @@ std::string prose(std::size_t size) {
 
 const lines broken{"error undecodable in deflate"};
 
-/// Whether `message` comes out of `r` as it went in.
+/// Whether `r` inflates `payload` to `message`.
 bool passes(rig& r, const std::string& payload, std::string_view message) {
   const auto frame = deflated_frame(payload);
   std::string_view rest{frame};
@@ -108,7 +108,7 @@ TEST_CASE("the examples of RFC 7692 are read as it says") {
 
 // -- every length and ending (RELIABILITY: what passes plain passes deflated) ---------------------
 
-/// Lengths at which inflaters have failed, and those around powers of two.
+/// Whether `size` is a length at which inflaters have failed before, or close to a power of two.
 bool is_delicate(std::size_t size) {
   const auto near_power = ((size - 1) & size) == 0 || ((size + 1) & size) == 0;
   return size <= 300 || near_power || (size >= 3'060 && size <= 3'110) || size % 2'999 == 0;
@@ -131,7 +131,7 @@ TEST_CASE("equal bytes, text and noise of all lengths pass at all levels") {
       if (is_delicate(size)) {
         for (std::size_t level = 0; level < levels; ++level)
           pass(source, size, level);
-      } else if (runs_long()) { // the level turns with the length
+      } else if (runs_long()) { // the level changes with the length
         pass(source, size, (size + source) % levels);
       }
 }
@@ -202,7 +202,7 @@ TEST_CASE("streams that end, with nothing or with another one behind them, are r
   CHECK(heard_of_payload(ended("one, ") + ended("two")) == lines{"text one, two"});
   CHECK(heard_of_payload(ended("one, ") + d.message("two")) == lines{"text one, two"});
   CHECK(heard_of_payload(ended("")) == lines{"text "});
-  // The second one refers to the first.
+  // The second block refers to the first.
   CHECK(heard_of_payload("\xf3\x48\xcd\xc9\xc9\x07\x00\xf2\x00\x11\x00\x00"sv)
         == lines{"text HelloHello"});
 }
@@ -234,10 +234,10 @@ TEST_CASE(
 TEST_CASE("what DEFLATE does not allow is undecodable") {
   CHECK(heard_of_payload("\xff\xff\xff\xff\xff\xff") == broken);
   CHECK(heard_of_payload("\x05\x00\xff"sv) == broken);
-  CHECK(heard_of_payload("\x07") == broken);                               // a block of no kind
+  CHECK(heard_of_payload("\x07") == broken);                               // invalid block type
   CHECK(heard_of_payload("\x00\x05\x00\xfb\xff\x48"sv) == broken);         // lengths that differ
-  CHECK(heard_of_payload("\xf3\x48\xcd\xc9\xc9\x07\x00\xff"sv) == broken); // garbage behind the end
-  CHECK(heard_of_payload("\xf2\x00\x11\x00\x00"sv) == broken); // refers to a message before
+  CHECK(heard_of_payload("\xf3\x48\xcd\xc9\xc9\x07\x00\xff"sv) == broken); // garbage after the end
+  CHECK(heard_of_payload("\xf2\x00\x11\x00\x00"sv) == broken); // refers to an earlier message
 }
 
 TEST_CASE("a message that stops within a block is undecodable") {
@@ -400,7 +400,7 @@ TEST_CASE("a few large messages are inflated at once, and the others wait as the
   const auto starts = [](ws_reader& r, std::string_view frame) {
     return r.next(frame, script_start).what == ws_event::kind::inflating;
   };
-  const auto ends = [](ws_reader& r) { // within the steps that it needs
+  const auto ends = [](ws_reader& r) { // within the steps that inflating needs
     std::string_view nothing;
     for (std::size_t i = 0; i < 100; ++i)
       if (auto e = r.next(nothing, script_start); e.what != ws_event::kind::inflating)

@@ -1,4 +1,4 @@
-// What npm's ws and Python's zlib have sent, recorded by record_peer_frames.mjs.
+// Frames that npm's ws and Python's zlib have sent, recorded by record_peer_frames.mjs.
 #include <troupe/protocol/ws_inflater.hpp>
 #include <troupe/protocol/ws_reader.hpp>
 

@@ -1,5 +1,5 @@
-// Scripts of frames, cut everywhere; and random streams, held against a reader that sees all bytes
-// at once and is written for clarity only. One seed is one stream.
+// Scripts of frames, cut at every place; and random streams, compared with a reference reader that
+// sees all bytes at once and is written for clarity only. One seed is one stream.
 #include <troupe/protocol/ws_inflater.hpp>
 #include <troupe/protocol/ws_reader.hpp>
 
@@ -67,7 +67,7 @@ TEST_CASE("a script is heard the same however its bytes are cut in three, and by
 
 namespace {
 
-/// Frames that mostly keep the rules.
+/// A stream of frames that mostly keep the rules.
 class random_stream {
 public:
   explicit random_stream(std::uint64_t seed) : random_(seed) {
@@ -109,8 +109,8 @@ private:
                    is_text_ ? words() : noise(draw(0, 1) ? 20 : 200));
   }
 
-  /// A message of one to four frames, made by some zlib; now and then without its end, or in two
-  /// streams.
+  /// Adds a deflated message of one to four frames, made with random zlib settings. Sometimes it
+  /// lacks its end or consists of two streams.
   void add_deflated() {
     is_text_ = draw(0, 1);
     const auto message = (is_text_ ? std::exchange(open_, {}) + words() : noise(60))
@@ -157,7 +157,7 @@ private:
     return out;
   }
 
-  /// Text that may stop within a character; the next fragment goes on there.
+  /// Text that may stop within a character. The next fragment continues there.
   std::string words() {
     static const std::vector<std::string> some{
       "a", "word ", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xed\x9f\xbf"};
@@ -208,7 +208,7 @@ TEST_CASE("a random stream is heard as the reference hears it, whole and in piec
     }
   }
 
-  // The streams are worth something only if there are all kinds.
+  // The test proves something only if there are streams of all kinds.
   CHECK(refused > seeds / 4);
   CHECK(closed > seeds / 50);
   CHECK(not_inflated > seeds / 50);

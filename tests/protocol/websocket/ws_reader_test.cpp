@@ -193,7 +193,7 @@ TEST_CASE("without a limit a message may have what a buffer holds, and no more")
 
 namespace {
 
-/// A message of `count` fragments without the last one's end.
+/// The first `count` fragments of a message that does not end.
 std::string fragments(std::size_t count) {
   auto all = masked_frame(false, text, "");
   for (std::size_t i = 1; i < count; ++i)

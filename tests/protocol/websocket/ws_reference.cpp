@@ -17,15 +17,15 @@ struct frame {
   unsigned second = 0;
   std::uint64_t length = 0;
   bool shortest = true;
-  bool has_start = false;  ///< its first two bytes are there
-  bool has_header = false; ///< all of its header
-  std::string payload;     ///< what is there of it, unmasked
+  bool has_start = false;  ///< its first two bytes have come
+  bool has_header = false; ///< all of its header has come
+  std::string payload;     ///< what has come of it, unmasked
   [[nodiscard]] bool is_whole() const { return has_header && payload.size() == length; }
   [[nodiscard]] unsigned op() const { return first & 0x0f; }
   [[nodiscard]] bool is_control() const { return (first & 8) != 0; }
 };
 
-/// Takes the next frame, or what is there of it, off the front.
+/// Takes the next frame, or what has come of it, off the front.
 frame next_frame(std::string_view& bytes) {
   frame f;
   if (bytes.size() < 2)
@@ -57,7 +57,7 @@ frame next_frame(std::string_view& bytes) {
 
 enum class utf8 { whole, open, broken };
 
-/// One byte after the other, by the table of RFC 3629.
+/// Judges one byte after the other by the table in RFC 3629.
 utf8 judge(std::string_view text) {
   int more = 0;
   unsigned low = 0x80, high = 0xbf;
@@ -88,7 +88,7 @@ public:
   }
   ~reference_inflater() { ::inflateEnd(&stream_); }
 
-  /// The message; else why there is none.
+  /// Sets `message`. Returns nothing on success, else why it failed.
   std::optional<const char*> run(std::string_view payload, std::string& message) {
     for (auto bytes : {payload, std::string_view{"\0\0\xff\xff", payload.empty() ? 0u : 4u}}) {
       for (char c : bytes)

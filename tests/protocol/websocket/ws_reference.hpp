@@ -8,8 +8,8 @@ namespace troupe::test {
 
 enum class deflate_use { none, afresh, context };
 
-/// What a server hears of `bytes`, by a reader that sees all of them at once and is written for
-/// clarity only.
+/// The events that a server hears of `bytes`. This reader sees all of them at once and is written
+/// for clarity only.
 [[nodiscard]] lines reference_lines(std::string_view bytes, const protocol::ws_limits& limits,
                                     deflate_use deflate = deflate_use::none);
 

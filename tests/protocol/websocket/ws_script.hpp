@@ -35,7 +35,7 @@ inline std::string line_of(const protocol::ws_event& e) {
 
 using lines = std::vector<std::string>;
 
-/// Feeds one piece of input until nothing is left of it, and adds what is heard.
+/// Feeds one piece of input until nothing is left of it. Appends the events to `heard`.
 inline void feed(protocol::ws_reader& reader, std::string_view bytes, lines& heard) {
   while (!bytes.empty() || reader.is_inflating()) {
     auto e = reader.next(bytes, script_start);
@@ -44,8 +44,8 @@ inline void feed(protocol::ws_reader& reader, std::string_view bytes, lines& hea
   }
 }
 
-/// What is heard of `bytes` where they come in pieces; `piece` says how large the next one is, 0:
-/// all.
+/// The events of `bytes` if they come in pieces. `piece` returns the size of the next one; 0: all
+/// the rest.
 inline lines heard_of(protocol::ws_reader& reader, std::string_view bytes,
                       const std::function<std::size_t()>& piece) {
   lines heard;

@@ -1,6 +1,6 @@
 // What people do with a page of the chat node.
 
-/// A page in a context of its own (storage of its own).
+/// A page in a browser context of its own, so with a storage of its own.
 export async function emptyPage(t, browser) {
   const context = await browser.newContext({ locale: 'en-GB' });
   t.after(() => context.close());
@@ -9,7 +9,7 @@ export async function emptyPage(t, browser) {
   return page;
 }
 
-/// One who is connected, with what the page complains about.
+/// A person whose page is connected; `complaints` gathers the page's errors and dialogs.
 export async function person(t, browser, node, name, { token } = {}) {
   const page = await emptyPage(t, browser);
   const complaints = [];
@@ -26,7 +26,8 @@ export async function person(t, browser, node, name, { token } = {}) {
 }
 
 export const hook = (page, id) => page.getByTestId(id);
-export const connected = (page) => page.locator('[data-testid=status][data-state=connected]').waitFor();
+export const connected = (page) =>
+  page.locator('[data-testid=status][data-state=connected]').waitFor();
 
 export async function rename(page, name) {
   await hook(page, 'name-input').fill(name);
@@ -52,5 +53,8 @@ export async function say(page, text) {
 
 export const heard = (page, text, from) => {
   const from_ = from ? `[data-user="${from}"]` : '';
-  return page.locator(`[data-testid=message-list] [data-testid=message]${from_}`).filter({ hasText: text }).waitFor();
+  return page
+    .locator(`[data-testid=message-list] [data-testid=message]${from_}`)
+    .filter({ hasText: text })
+    .waitFor();
 };

@@ -1,4 +1,4 @@
-// A WebSocket client on npm's `ws` in one of the three encodings: every frame is read in order, none is lost.
+// A WebSocket client on npm's `ws` in one of the three encodings. It keeps every frame, in order.
 
 import { decode, encode } from '@msgpack/msgpack';
 import assert from 'node:assert/strict';
@@ -6,7 +6,9 @@ import { once } from 'node:events';
 import WebSocket from 'ws';
 import { Inbox, within } from './wait.mjs';
 
-export const subprotocols = { json: 'troupe.v1.json', msgpack: 'troupe.v1.msgpack', plain: undefined };
+export const subprotocols = {
+  json: 'troupe.v1.json', msgpack: 'troupe.v1.msgpack', plain: undefined,
+};
 
 let rooms = 0;
 /// A room name that no other test uses.
@@ -16,9 +18,15 @@ let refs = 0;
 export const freshRef = () => `ref-${++refs}`;
 
 /// Connects as `json`, `msgpack` or `plain`, and for the first two takes the `welcome`.
-export async function connect(node, as = 'json', { path = '/', host = '127.0.0.1', welcome = as !== 'plain', ...options } = {}) {
+export async function connect(
+  node,
+  as = 'json',
+  { path = '/', host = '127.0.0.1', welcome = as !== 'plain', ...options } = {},
+) {
   const protocol = subprotocols[as];
-  const socket = new WebSocket(node.url(path, host), protocol ? [protocol] : [], { perMessageDeflate: false, ...options });
+  const socket = new WebSocket(node.url(path, host), protocol ? [protocol] : [], {
+    perMessageDeflate: false, ...options,
+  });
   const client = new Client(as, socket);
   await within(client.opened, `an ${as} client to be connected`);
   if (welcome) client.welcome = await client.expect('welcome');
@@ -26,7 +34,11 @@ export async function connect(node, as = 'json', { path = '/', host = '127.0.0.1
 }
 
 /// Tries to connect and returns the HTTP answer that refused it: {status, headers, body}.
-export async function refused(node, as = 'json', { path = '/', host = '127.0.0.1', ...options } = {}) {
+export async function refused(
+  node,
+  as = 'json',
+  { path = '/', host = '127.0.0.1', ...options } = {},
+) {
   const protocol = subprotocols[as];
   const socket = new WebSocket(node.url(path, host), protocol ? [protocol] : [], options);
   const answer = new Promise((resolve, reject) => {
@@ -38,7 +50,9 @@ export async function refused(node, as = 'json', { path = '/', host = '127.0.0.1
     socket.on('unexpected-response', (_, response) => {
       let body = '';
       response.on('data', (bytes) => (body += bytes));
-      response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, body }));
+      response.on('end', () =>
+        resolve({ status: response.statusCode, headers: response.headers, body }),
+      );
     });
   });
   return within(answer, 'a refusal');
@@ -92,15 +106,16 @@ export class Client {
     return this.#inbox.take(what, ms);
   }
 
-  /// The next frame must be of `type` and hold `fields`; more fields are fine.
+  /// Takes the next frame, which must be of `type` and hold `fields`; it may hold more.
   async expect(type, fields = {}, ms) {
     const frame = await this.take(type, ms);
     assert.equal(frame.type, type, `expected ${type}, got ${JSON.stringify(frame)}`);
-    for (const [key, value] of Object.entries(fields)) assert.deepEqual(frame[key], value, `field ${key} of ${JSON.stringify(frame)}`);
+    for (const [key, value] of Object.entries(fields))
+      assert.deepEqual(frame[key], value, `field ${key} of ${JSON.stringify(frame)}`);
     return frame;
   }
 
-  /// The next frame must be exactly this one, the order of its fields included.
+  /// Takes the next frame, which must be exactly this one, with its fields in this order.
   async expectExactly(expected) {
     const frame = await this.take(expected.type);
     assert.deepEqual(frame, expected);
@@ -112,7 +127,11 @@ export class Client {
   async find(type, fields = {}) {
     for (;;) {
       const frame = await this.take(`${type} ${JSON.stringify(fields)}`);
-      if (frame.type === type && Object.entries(fields).every(([key, value]) => frame[key] === value)) return frame;
+      if (
+        frame.type === type &&
+        Object.entries(fields).every(([key, value]) => frame[key] === value)
+      )
+        return frame;
     }
   }
 
@@ -121,14 +140,14 @@ export class Client {
     return this.expect('joined', { roomId });
   }
 
-  /// Everything sent before is handled once this returns, and nothing but the answer has come.
+  /// Waits until everything sent before is handled; fails if any frame but the answer comes.
   async fence() {
     const ref = freshRef();
     this.send({ type: 'ping', ref });
     return this.expect('pong', { ref });
   }
 
-  /// What has come and was not looked at.
+  /// The frames that have come and were not taken.
   get pending() {
     return this.#inbox.pending;
   }

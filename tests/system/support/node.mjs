@@ -10,13 +10,15 @@ import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 import { until, within } from './wait.mjs';
 
-export const binaries = process.env.TROUPE_BIN ?? fileURLToPath(new URL('../../../build/dev/bin', import.meta.url));
+export const binaries =
+  process.env.TROUPE_BIN ?? fileURLToPath(new URL('../../../build/dev/bin', import.meta.url));
 export const loops = process.env.TROUPE_LOOPS ?? '1';
 export const longRun = process.env.TROUPE_LONG === '1';
 
 export function binary(name) {
   const file = path.join(binaries, name);
-  if (!existsSync(file)) throw new Error(`${file} is not built (TROUPE_BIN names the folder of the nodes)`);
+  if (!existsSync(file))
+    throw new Error(`${file} is not built (TROUPE_BIN names the folder of the nodes)`);
   return file;
 }
 
@@ -36,16 +38,20 @@ export async function runToEnd(name, args) {
 
 const accepts = (port) =>
   new Promise((resolve) => {
-    const socket = net.connect(port, '127.0.0.1', () => (socket.destroy(), resolve(true))).on('error', () => resolve(false));
+    const socket = net
+      .connect(port, '127.0.0.1', () => (socket.destroy(), resolve(true)))
+      .on('error', () => resolve(false));
   });
 
-/// Starts a node on a free port and returns it once it listens.
-/// `descriptors`: bound of open files. `t`: the test (or suite) after which it is ended. `onceItAccepts(child)` is called at the first
-/// moment at which a given port can be connected to, which is before the node says so.
+/// Starts a node on a free port, or on `port`, and returns it once it listens.
+/// `t`: the test (or suite) after which it is ended. `descriptors`: bound of open files.
+/// `onceItAccepts(child)` is called as soon as `port` accepts connections, before the node says so.
 export async function startNode(t, name, args = [], { descriptors, port = 0, onceItAccepts } = {}) {
   const all = ['--port', String(port), '--loops', loops, ...args];
   const child = descriptors
-    ? spawn('bash', ['-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, binary(name), ...all], { stdio: ['ignore', 'pipe', 'pipe'] })
+    ? spawn('bash', ['-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, binary(name), ...all], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
     : spawn(binary(name), all, { stdio: ['ignore', 'pipe', 'pipe'] });
   const node = new Node(name, child);
   const end = () => node.end();
@@ -83,7 +89,10 @@ class Node {
       throw new Error(`${this.name} ended with ${signal ?? code} before it listened:\n${this.log}`);
     });
     ended.catch(() => {});
-    this.port = await within(Promise.race([found, ended]), () => `${this.name} to listen; it said:\n${this.log}`);
+    this.port = await within(
+      Promise.race([found, ended]),
+      () => `${this.name} to listen; it said:\n${this.log}`,
+    );
     return this;
   }
 
@@ -100,7 +109,7 @@ class Node {
     return within(this.exited, () => `${this.name} to end; it said:\n${this.log}`, ms);
   }
 
-  /// Ends the process without ceremony; fails if it had ended by itself with anything but success.
+  /// Kills the process; fails if it had already failed by itself or a sanitizer has complained.
   async end() {
     const crashed = this.exit && this.exit.code !== 0 && !this.expectedEnd;
     if (!this.exit) {
@@ -108,10 +117,13 @@ class Node {
       await this.exited;
     }
     if (crashed || /Sanitizer|runtime error:/.test(this.log))
-      throw new Error(`${this.name} ended with ${this.exit.signal ?? this.exit.code}; it said:\n${this.log}`);
+      throw new Error(
+        `${this.name} ended with ${this.exit.signal ?? this.exit.code}; it said:\n${this.log}`,
+      );
   }
 
-  /// One HTTP request on a connection of its own (unless an agent is given): {status, headers, body}.
+  /// Sends one HTTP request on a connection of its own, unless an agent is given.
+  /// Returns {status, headers, body}.
   async http(path, { method = 'GET', headers = {}, agent = this.agent, host = '127.0.0.1' } = {}) {
     const request = http.request({ host, port: this.port, path, method, headers, agent });
     request.end();
@@ -144,7 +156,11 @@ class Node {
   }
 
   untilMetric(name, label, holds, ms) {
-    return until(async () => holds(await this.metric(name, label)), `${name}{${label}} to satisfy ${holds}`, ms);
+    return until(
+      async () => holds(await this.metric(name, label)),
+      `${name}{${label}} to satisfy ${holds}`,
+      ms,
+    );
   }
 
   /// A line of /proc/PID/status in KiB, such as VmRSS or VmHWM.

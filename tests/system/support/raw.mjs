@@ -7,7 +7,7 @@ import { within } from './wait.mjs';
 
 /// A TCP connection and all that came over it.
 export class RawSocket {
-  /// `allowHalfOpen`: it stays open when the server ends it.
+  /// `allowHalfOpen`: the socket stays open after the server has half-closed it.
   static async open(node, { host = '127.0.0.1', allowHalfOpen = false } = {}) {
     const socket = net.connect({ host, port: node.port, allowHalfOpen });
     const raw = new RawSocket(socket);
@@ -35,7 +35,7 @@ export class RawSocket {
     this.socket.write(bytes);
   }
 
-  /// Waits until `parse(received)` finds something; undefined if the connection ends before.
+  /// Waits until `parse(received)` returns something; undefined if the connection ends before.
   async read(parse, what, ms) {
     for (;;) {
       const found = parse(this.received);
@@ -51,15 +51,25 @@ export class RawSocket {
       const end = bytes.indexOf('\r\n\r\n');
       if (end < 0) return undefined;
       const [first, ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n');
-      const headers = Object.fromEntries(lines.map((l) => [l.slice(0, l.indexOf(':')).toLowerCase(), l.slice(l.indexOf(':') + 1).trim()]));
+      const headers = Object.fromEntries(
+        lines.map((l) => [
+          l.slice(0, l.indexOf(':')).toLowerCase(),
+          l.slice(l.indexOf(':') + 1).trim(),
+        ]),
+      );
       const length = Number(headers['content-length'] ?? 0);
       if (bytes.length < end + 4 + length) return undefined;
       this.received = bytes.subarray(end + 4 + length);
-      return { status: Number(first.split(' ')[1]), headers, body: bytes.subarray(end + 4, end + 4 + length).toString() };
+      return {
+        status: Number(first.split(' ')[1]),
+        headers,
+        body: bytes.subarray(end + 4, end + 4 + length).toString(),
+      };
     }, 'an HTTP answer', ms);
   }
 
-  /// The next WebSocket frame of the server: {fin, rsv, opcode, masked, payload}, undefined if the connection ends before.
+  /// The next WebSocket frame of the server: {fin, rsv, opcode, masked, payload}, undefined if the
+  /// connection ends before.
   frame(ms) {
     return this.read((bytes) => {
       if (bytes.length < 2) return undefined;
@@ -76,8 +86,13 @@ export class RawSocket {
       }
       if (bytes.length < at + length) return undefined;
       this.received = bytes.subarray(at + length);
-      return { fin: bytes[0] >= 0x80, rsv: (bytes[0] >> 4) & 7, opcode: bytes[0] & 0x0f, masked: bytes[1] >= 0x80,
-               payload: bytes.subarray(at, at + length) };
+      return {
+        fin: bytes[0] >= 0x80,
+        rsv: (bytes[0] >> 4) & 7,
+        opcode: bytes[0] & 0x0f,
+        masked: bytes[1] >= 0x80,
+        payload: bytes.subarray(at, at + length),
+      };
     }, 'a WebSocket frame', ms);
   }
 
@@ -88,7 +103,11 @@ export class RawSocket {
       const frame = await this.frame(ms);
       if (!frame) return { code: undefined, frames };
       if (frame.opcode === 8)
-        return { code: frame.payload.length >= 2 ? frame.payload.readUInt16BE(0) : 1005, reason: frame.payload.subarray(2).toString(), frames };
+        return {
+          code: frame.payload.length >= 2 ? frame.payload.readUInt16BE(0) : 1005,
+          reason: frame.payload.subarray(2).toString(),
+          frames,
+        };
       frames.push(frame);
     }
   }
@@ -112,14 +131,14 @@ export class RawSocket {
   }
 }
 
-/// Ends a connection by a reset; one that the peer has ended is only closed (libuv refuses to reset a socket that shuts down, and
-/// Node 20 then waits for it at its exit, for ever).
+/// Resets a connection. One that is already shutting down is only closed: libuv refuses to reset
+/// it, and Node 20 then waits for it at its exit, for ever.
 export function resetConnection(socket) {
   if (socket.writableEnded) socket.destroy();
   else socket.resetAndDestroy();
 }
 
-/// The text of an upgrade request; a header given as undefined is left out, as an array is repeated.
+/// The text of an upgrade request. A header that is undefined is left out, an array is repeated.
 export function upgradeRequest({ line = 'GET / HTTP/1.1', headers = {} } = {}) {
   const all = {
     Host: 'localhost',
@@ -153,8 +172,11 @@ export async function rawWebSocket(node, options = {}) {
   return socket;
 }
 
-/// One client frame. `form`: bits of the length field (7, 16, 64), the shortest unless given; `declare`: a length other than the payload's.
-export function frame({ fin = true, rsv = 0, opcode = 1, mask = true, payload = '', form, declare } = {}) {
+/// One client frame. `form`: bits of the length field (7, 16, 64), the shortest unless given;
+/// `declare`: a length other than the payload's.
+export function frame({
+  fin = true, rsv = 0, opcode = 1, mask = true, payload = '', form, declare,
+} = {}) {
   const body = Buffer.from(payload);
   const length = declare ?? BigInt(body.length);
   form ??= length < 126n ? 7 : length < 65536n ? 16 : 64;
@@ -175,7 +197,13 @@ export function frame({ fin = true, rsv = 0, opcode = 1, mask = true, payload = 
   return Buffer.concat([head, key, body.map((byte, i) => byte ^ key[i % 4])]);
 }
 
-export const text = (payload, more = {}) => frame({ opcode: 1, payload: typeof payload === 'string' || Buffer.isBuffer(payload) ? payload : JSON.stringify(payload), ...more });
+export const text = (payload, more = {}) =>
+  frame({
+    opcode: 1,
+    payload:
+      typeof payload === 'string' || Buffer.isBuffer(payload) ? payload : JSON.stringify(payload),
+    ...more,
+  });
 export const close = (code, reason = '') => {
   const payload = Buffer.alloc(2 + Buffer.byteLength(reason));
   payload.writeUInt16BE(code, 0);

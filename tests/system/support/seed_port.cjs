@@ -1,4 +1,5 @@
-// `node --require`: what connects to port 8080 is connected to the port of TROUPE_SEED_PORT; URL and Host header stay as they are.
+// `node --require`: what connects to port 8080 is connected to the port of TROUPE_SEED_PORT.
+// URL and Host header stay as they are.
 
 const net = require('node:net');
 

@@ -1,4 +1,5 @@
-// A client in a process of its own, so that a test can stop it with SIGSTOP: joins a room, says READY, and tells how it ended.
+// A client in a process of its own, so that a test can stop it with SIGSTOP: it joins a room, says
+// READY, and tells how its connection ended.
 // Arguments: URL, room, subprotocol (may be empty).
 
 import WebSocket from 'ws';

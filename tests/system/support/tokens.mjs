@@ -16,7 +16,7 @@ export function sign(claims, secret, header = {}) {
 
 export const inSeconds = (n) => Math.floor(Date.now() / 1000) + n;
 
-/// A folder that is gone after the test.
+/// A folder that is removed after the test.
 export function temporaryFolder(t) {
   const folder = mkdtempSync(path.join(tmpdir(), 'troupe-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -32,7 +32,14 @@ export function secretFile(t, secret) {
 /// A self-signed certificate for localhost: {cert, key}, files in `folder`.
 export function makeCertificate(folder, name = 'localhost') {
   const [cert, key] = [path.join(folder, 'cert.pem'), path.join(folder, 'key.pem')];
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
-    '-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  execFileSync(
+    'openssl',
+    [
+      'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days',
+      '2', '-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1',
+      '-keyout', key, '-out', cert,
+    ],
+    { stdio: 'ignore' },
+  );
   return { cert, key };
 }

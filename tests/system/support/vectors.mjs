@@ -3,7 +3,9 @@
 import { readFileSync } from 'node:fs';
 
 export function vectors(name) {
-  return JSON.parse(readFileSync(new URL(`../../../protocol/vectors/${name}.json`, import.meta.url), 'utf8'));
+  return JSON.parse(
+    readFileSync(new URL(`../../../protocol/vectors/${name}.json`, import.meta.url), 'utf8'),
+  );
 }
 
 export const fromBase64 = (text) => Buffer.from(text, 'base64');

@@ -6,7 +6,10 @@ export const patience = Number(process.env.TROUPE_PATIENCE_MS ?? 15_000);
 export function within(promise, what, ms = patience) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited ${ms} ms for ${typeof what === 'function' ? what() : what}`)), ms);
+    timer = setTimeout(
+      () => reject(new Error(`waited ${ms} ms for ${typeof what === 'function' ? what() : what}`)),
+      ms,
+    );
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
@@ -35,7 +38,7 @@ export class Inbox {
     else this.#items.push(item);
   }
 
-  /// Nothing comes any more: waiting ends with `why`.
+  /// Ends the queue: whoever waits, now or later, fails with `why`.
   end(why) {
     this.#end ??= why;
     for (const waiter of this.#waiting.splice(0)) waiter.reject(new Error(this.#end));
@@ -45,14 +48,16 @@ export class Inbox {
     if (this.#items.length > 0) return Promise.resolve(this.#items.shift());
     if (this.#end) return Promise.reject(new Error(`${this.#end}, while waiting for ${what}`));
     let waiter;
-    const promise = new Promise((resolve, reject) => this.#waiting.push((waiter = { resolve, reject })));
+    const promise = new Promise((resolve, reject) =>
+      this.#waiting.push((waiter = { resolve, reject })),
+    );
     return within(promise, what, ms).catch((error) => {
       this.#waiting = this.#waiting.filter((w) => w !== waiter);
       throw error;
     });
   }
 
-  /// What has come and was not taken.
+  /// The items that have come and were not taken.
   get pending() {
     return [...this.#items];
   }

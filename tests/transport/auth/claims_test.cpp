@@ -1,4 +1,4 @@
-// What a well-signed token must say.
+// What a correctly signed token must contain.
 
 #include "token_maker.hpp"
 
@@ -9,7 +9,7 @@ using namespace troupe::test;
 
 namespace {
 
-/// How a token ends whose payload, but for `sub`, is `fields`.
+/// The outcome for a token whose payload is `sub` and `fields`.
 std::string strict(const std::string& fields) {
   return outcome(strict_options(),
                  hmac_token(secret, hs256_header, R"({"sub":"kim")" + fields + "}"));
@@ -24,7 +24,7 @@ std::string at(const char* claim, long offset) {
   return std::string{",\""} + claim + "\":" + std::to_string(1'700'000'000 + offset);
 }
 
-/// How a token ends whose payload, but for `exp`, is `fields`.
+/// The outcome for a token whose payload is `exp` and `fields`.
 std::string of(const transport::jwt_options& options, const std::string& fields) {
   return outcome(options, hmac_token(secret, hs256_header, R"({"exp":1700003600,)" + fields + "}"));
 }

@@ -1,4 +1,4 @@
-// Tokens that are none.
+// Texts that are not tokens.
 
 #include "token_maker.hpp"
 
@@ -69,7 +69,7 @@ TEST_CASE("each part is canonical base64url") {
 }
 
 TEST_CASE("a last character that decodes to the same bytes makes another token") {
-  // 32 bytes leave two bits of the last character unused
+  // 32 bytes leave two bits of the last character unused.
   auto token = hmac_token(secret, hs256_header, good_payload);
   constexpr std::string_view digits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

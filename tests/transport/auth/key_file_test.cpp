@@ -12,7 +12,7 @@ using transport::load_secret_file;
 
 namespace {
 
-/// What is wrong with a file, with `FILE` for its name.
+/// The complaint about a file of that content, with `FILE` for its name.
 template <class Load>
 std::string complaint(std::string_view content, Load load) {
   const temporary_file file{content};

@@ -1,4 +1,4 @@
-// Which key checks a token.
+// Which key verifies a token.
 
 #include "token_maker.hpp"
 
@@ -25,7 +25,7 @@ transport::jwt_options options_with(std::vector<jwt_key> keys) {
   return options;
 }
 
-/// What is wrong with the options, as the operator reads it.
+/// The complaint about the options, as the operator reads it.
 std::string complaint_of(transport::jwt_options options) {
   try {
     (void)transport::make_jwt_verifier(std::move(options));

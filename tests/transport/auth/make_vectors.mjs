@@ -1,4 +1,5 @@
-// Writes tokens made by another implementation, the `jsonwebtoken` of the original server, for the verifier's tests.
+// Writes tokens for the verifier's tests, made by another implementation: the `jsonwebtoken` of the
+// original server.
 //
 //   npm install jsonwebtoken@9.0.3 && node make_vectors.mjs
 //
@@ -17,6 +18,16 @@ show('seed', jwt.sign({ username: 'kim', iat: 1700000000 }, 'your-secret-key'));
 for (const algorithm of ['HS256', 'HS384', 'HS512'])
   show(algorithm, jwt.sign(payload, long, { algorithm }));
 show('rsa_public', rsa.publicKey.export(pem));
-show('RS256', jwt.sign(payload, rsa.privateKey, { algorithm: 'RS256', keyid: 'rsa-1', issuer: 'https://id.example', audience: ['chat', 'game'] }));
+show(
+  'RS256',
+  jwt.sign(payload, rsa.privateKey, {
+    algorithm: 'RS256', keyid: 'rsa-1', issuer: 'https://id.example', audience: ['chat', 'game'],
+  }),
+);
 show('ec_public', ec.publicKey.export(pem));
-show('ES256', jwt.sign(payload, ec.privateKey, { algorithm: 'ES256', keyid: 'ec-1', issuer: 'https://id.example', audience: 'chat' }));
+show(
+  'ES256',
+  jwt.sign(payload, ec.privateKey, {
+    algorithm: 'ES256', keyid: 'ec-1', issuer: 'https://id.example', audience: 'chat',
+  }),
+);

@@ -1,4 +1,4 @@
-// Damaged tokens: none is taken, and nothing throws.
+// Damaged tokens: none is accepted, and nothing throws.
 
 #include "auth/token_carrier.hpp"
 #include "fuzz/mutator.hpp"
@@ -22,7 +22,7 @@ constexpr char rich_payload[] =
   R"({"sub":"kim","iss":"me","aud":["a","b"],"iat":1700000000,"nbf":1700000000,"exp":1700003600,"rooms":["arena:*"],)"
   R"("x":{"y":[1,2.5,null,true]}})";
 
-/// A verifier with a key of each kind, and tokens that it takes.
+/// A verifier with a key of each kind, and tokens that it accepts.
 struct fixture {
   key_pair rsa = make_rsa();
   key_pair ec = make_ec();

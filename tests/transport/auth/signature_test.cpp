@@ -37,7 +37,7 @@ std::string with_signature(const std::string& token, std::string_view signature)
   return token.substr(0, token.rfind('.') + 1) + base64url(signature);
 }
 
-/// Checks that no other signature than the token's own is taken.
+/// Checks that only the token's own signature is accepted.
 void check_other_signatures(const transport::jwt_options& options, const std::string& token) {
   const auto good = signature_of(token);
   REQUIRE(outcome(options, with_signature(token, good)) == "ok");

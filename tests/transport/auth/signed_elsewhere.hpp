@@ -1,11 +1,12 @@
 #pragma once
 
-// Tokens that another implementation has signed: the output of make_vectors.mjs, whose first lines
-// have the command.
+// Tokens that another implementation has signed: the output of make_vectors.mjs, which begins with
+// the command.
 
 namespace troupe::test::elsewhere {
 
-/// What the seed's server takes: {"username":"kim","iat":1700000000}, signed with `seed_secret`.
+/// A token that the seed's server accepts: {"username":"kim","iat":1700000000}, signed with
+/// `seed_secret`.
 inline constexpr char seed_secret[] = "your-secret-key";
 inline constexpr char seed_token[] =
   "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VybmFtZSI6ImtpbSIsImlhdCI6MTcwMDAwMDAwMH0."
@@ -14,7 +15,7 @@ inline constexpr char seed_token[] =
 
 // These say {"sub":"김철수","rooms":["arena:*","lobby"],"iat":1700000000,"exp":1700003600}.
 
-/// Signs `hs256`, `hs384`, `hs512`.
+/// The secret that signs `hs256`, `hs384` and `hs512`.
 inline constexpr char secret[] = "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk";
 inline constexpr char hs256[] =
   "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
@@ -68,7 +69,7 @@ inline constexpr char es256[] =
   "HQblX-c7Ez86HYMWyL5iUXXKm8vNm507uizmUfQnyXe-pc6GxvwziO3fUCdcRvArDWmQ";
 
 /// RFC 7515, A.1: {"iss":"joe","exp":1300819380,"http://example.com/is_root":true} with its own
-/// white space. The key in base64url.
+/// white space. The key is in base64url.
 inline constexpr char rfc7515_key[] =
   "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
 inline constexpr char rfc7515_hs256[] =

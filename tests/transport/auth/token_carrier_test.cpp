@@ -22,7 +22,7 @@ auto found_in(const request& r, bool takes_query_token = true) {
   return token_from({r.authorization, r.subprotocols, r.query}, takes_query_token);
 }
 
-/// Where the token is and which, or how the request is refused.
+/// The token and where it is, or how the request is refused.
 std::string seen(const request& r, bool takes_query_token = true) {
   const auto found = found_in(r, takes_query_token);
   if (!found)

@@ -17,7 +17,7 @@ const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-/// What `write` puts into a BIO.
+/// Returns what `write` writes into a BIO.
 template <class Write>
 std::string written(Write write) {
   BIO* bio = BIO_new(BIO_s_mem());
@@ -29,7 +29,7 @@ std::string written(Write write) {
   return text;
 }
 
-/// A DER signature as r and s of 32 bytes each.
+/// Converts a DER signature to r and s, 32 bytes each.
 std::string raw_signature(std::string_view der) {
   const auto* at = bytes_of(der);
   ECDSA_SIG* numbers = d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size()));

@@ -33,7 +33,7 @@ using key_pair = std::unique_ptr<EVP_PKEY, free_key_pair>;
 [[nodiscard]] std::string key_token(const key_pair& key, std::string_view header,
                                     std::string_view payload);
 
-/// The time at which the tokens of these tests are looked at: 1,700,000,000 s.
+/// The time at which these tests verify tokens: 1,700,000,000 s.
 inline constexpr transport::wall_time now{std::chrono::seconds{1'700'000'000}};
 
 inline constexpr char secret[] = "0123456789abcdef0123456789abcdef";
@@ -42,10 +42,10 @@ inline constexpr char good_payload[] = R"({"sub":"kim","iat":1700000000,"exp":17
 
 /// A strict verifier of HS256 tokens signed with `secret`.
 [[nodiscard]] transport::jwt_options strict_options();
-/// The same with the seed's profile.
+/// The same verifier with the seed's profile.
 [[nodiscard]] transport::jwt_options seed_options();
 
-/// How the token ends at `now`: the label of its failure, or `ok`.
+/// The result of verifying the token at `now`: the label of the failure, or `ok`.
 [[nodiscard]] std::string outcome(const transport::jwt_options& options, std::string_view token);
 
 } // namespace troupe::test

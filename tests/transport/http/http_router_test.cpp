@@ -20,7 +20,7 @@ namespace {
 struct routes {
   routes() { router.set_probes({false, nullptr, nullptr, {}}); }
 
-  /// A route that answers its name and what its pattern stands for.
+  /// Adds a route that answers with its name and its parameters.
   routes& add(const char* method, const char* pattern, const std::string& name = "here") {
     router.add(method, pattern, [name](const http_request& r) {
       http_response response;
@@ -32,7 +32,7 @@ struct routes {
     return *this;
   }
 
-  /// As the session asks: the path is the target's, decoded.
+  /// Asks the router as the session does: the path is the decoded path of the target.
   [[nodiscard]] http_response ask(std::string method, const std::string& target,
                                   http_headers headers = {}) const {
     http_request request;
@@ -144,7 +144,7 @@ TEST_CASE("a path without names goes before patterns, in whatever order they wer
   r.add("GET", "/*", "rest").add("GET", "/users/:id", "user").add("GET", "/users/me", "me");
 
   CHECK(r.get("/users/me") == "me");
-  CHECK(r.get("/users/7") == "rest *=users/7"); // patterns: the first one given
+  CHECK(r.get("/users/7") == "rest *=users/7"); // of patterns the first one given answers
 }
 
 TEST_CASE("of two patterns the one given first answers") {

@@ -36,7 +36,7 @@ struct digits : site {
   [[nodiscard]] std::string etag() const { return header(ask({}), "ETag"); }
 };
 
-/// What a GET for this target, as sent, is answered with: the body, or nothing.
+/// The body that answers a GET for `target`, which is not decoded yet; nothing if none does.
 std::optional<std::string> served(const site& s, std::string_view target) {
   auto path = decode_path(target);
   if (!path)
@@ -80,7 +80,7 @@ TEST_CASE("a HEAD is answered as the GET would be") {
   CHECK(head.status == 200);
   CHECK(head.headers == get.headers);
   CHECK(head.content_type == get.content_type);
-  CHECK(head.body.size() == get.body.size()); // its length is told, the session leaves it out
+  CHECK(head.body.size() == get.body.size()); // the length is told; the session omits the body
   CHECK(s.ask({{"If-None-Match", s.etag()}}, "HEAD").status == 304);
 }
 

@@ -43,11 +43,11 @@ std::set<std::string> series_of(const std::string& text) {
   std::set<std::string> all;
   for (auto& line : lines_of(text))
     if (!line.starts_with('#'))
-      CHECK(all.insert(line.substr(0, line.rfind(' '))).second); // each once
+      CHECK(all.insert(line.substr(0, line.rfind(' '))).second); // each comes once
   return all;
 }
 
-/// The types of all families, by name; each is told once, with its help before it.
+/// The types of all families, by name. Checks that each comes once, after its help.
 std::map<std::string, std::string> types_of_families(const std::string& text) {
   std::map<std::string, std::string> all;
   std::string helped;
@@ -66,7 +66,7 @@ std::map<std::string, std::string> types_of_families(const std::string& text) {
   return all;
 }
 
-/// The number of the first series whose name and labels start like that.
+/// The value of the first series whose name and labels start with `series`.
 double value_of(const std::string& text, const std::string& series) {
   for (auto& line : lines_of(text))
     if (line.starts_with(series))
@@ -77,7 +77,7 @@ double value_of(const std::string& text, const std::string& series) {
 
 std::string text_of(metrics& m) { return m.text({}); }
 
-/// Counts as the layers below do.
+/// Counts an event as the layers below do.
 void count(protocol::event_counters& to, counter what, std::string_view label = {},
            std::uint64_t n = 1) {
   to.count(what, label, n);
@@ -88,8 +88,7 @@ std::string read_file(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>{in}, {}};
 }
 
-/// The labels that a layer's source names where it counts, each after the marks that the pattern's
-/// first group holds.
+/// The labels with which a layer's source counts. The first group of `pattern` matches the label.
 std::set<std::string> labels_in_source(const std::string& layer, const std::regex& pattern) {
   std::set<std::string> all;
   for (auto& entry : std::filesystem::recursive_directory_iterator{
@@ -202,7 +201,7 @@ TEST_CASE("every counter has its name and its label") {
     INFO(line << " in\n" << text);
     CHECK(has_line(text, line));
   }
-  CHECK(series_of(text) == before); // all were there
+  CHECK(series_of(text) == before); // all series were there before
 }
 
 TEST_CASE("counts add up per label") {
@@ -217,7 +216,7 @@ TEST_CASE("counts add up per label") {
   CHECK(has_line(text, "troupe_dropped_total{reason=\"given_up\"} 1"));
 }
 
-/// Who watches a counter that is not there yet sees no first event of it.
+/// A counter that appears only with its first event hides that event from whoever watches it.
 TEST_CASE("each label that the library counts by is there from the start") {
   metrics m;
   auto text = text_of(m);
@@ -252,7 +251,7 @@ TEST_CASE("each label that the library counts by is there from the start") {
     labels_in_source("actors", std::regex{R"x(name\(\) const override \{ return "([\w.]+)")x"}), 6);
 }
 
-/// Whatever clients say and name, the set of label values stays small and ours.
+/// Whatever names clients use, the set of label values stays small, and the library chooses it.
 TEST_CASE("nothing that a client has said is a label") {
   metrics m;
   auto before = series_of(text_of(m));

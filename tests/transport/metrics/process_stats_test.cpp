@@ -44,6 +44,6 @@ TEST_CASE("a process has started before now, and not long ago") {
 
   auto began = read_process_stats().start_seconds;
 
-  CHECK(began <= now + 2); // the kernel rounds
+  CHECK(began <= now + 2); // the kernel rounds the start
   CHECK(began > now - 24 * 3600);
 }

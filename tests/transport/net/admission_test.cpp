@@ -14,11 +14,11 @@ namespace {
 
 constexpr actors::steady_time start{1h};
 
-/// An admission with the leases that it has given.
+/// An admission, and the leases that it has given.
 struct gate {
   explicit gate(admission::limits l) : owner(std::make_shared<admission>(l)) {}
 
-  /// The reason of the refusal; empty: let in.
+  /// Asks for admission. Returns the reason of the refusal; empty: let in.
   std::string_view try_in(const char* address, actors::steady_time now = start) {
     auto answer = admission::admit(owner, make_address(address), now);
     if (!answer)
@@ -176,7 +176,7 @@ TEST_CASE("a quiet hour earns no more than one second's worth") {
 
 namespace {
 
-/// How many of `tries` attempts of one address are let in.
+/// Tries `tries` times from one address. Returns how many attempts are let in.
 int let_in(gate& g, const char* address, int tries, actors::steady_time now = start) {
   int n = 0;
   for (int i = 0; i < tries; ++i)
@@ -186,7 +186,7 @@ int let_in(gate& g, const char* address, int tries, actors::steady_time now = st
 
 } // namespace
 
-/// Pins that the admission of all is not used up by few.
+/// Pins that a few addresses cannot use up the rate of all.
 // Pins §1.46.
 TEST_CASE("one address takes half of a second's places, the next half of the rest, and there is "
           "always one for a new address") {
@@ -214,7 +214,7 @@ TEST_CASE("three addresses that never stop leave a place to whoever comes at any
   }
 
   CHECK(refused == 0);
-  CHECK(greedy > 17'000); // what the others leave is not wasted
+  CHECK(greedy > 17'000); // one address may use what the others leave
 }
 
 TEST_CASE(
@@ -243,8 +243,8 @@ TEST_CASE("addresses of one IPv6 /64 have one share") {
   CHECK(let_in(g, "2001:db8:0:1::1", 100) == 25);
 }
 
-/// Pins that a rate below one a second admits somebody at all: its second's worth is less than one
-/// place.
+/// Pins that a rate below one per second admits anybody at all, although one second of it is less
+/// than one place.
 TEST_CASE("a rate of one in two seconds lets one in every two seconds") {
   gate g{rate(0.5)};
   int let_in = 0;
@@ -343,7 +343,7 @@ TEST_CASE("refused tokens of the loopback count only where its connections do") 
   CHECK(bound.seconds_to_next_try(here, start) > 0);
 }
 
-/// Pins that a crowd of guessers makes nobody else forgotten but those that failed longest ago.
+/// Pins that a crowd of guessers evicts only the addresses that failed longest ago.
 // Pins §16.12.
 TEST_CASE(
   "beyond ten thousand addresses with wrong tokens the one that failed longest ago is forgotten") {

@@ -19,7 +19,7 @@ bool covers(std::string_view range, const char* address) {
   return address_range::parse(range)->contains(make_address(address));
 }
 
-/// Who the client is, if 10.0.0.0/8 and fd00::/8 are our proxies.
+/// The client's address, if 10.0.0.0/8 and fd00::/8 are our proxies.
 std::string client(const char* peer, std::string_view forwarded_for) {
   return forwarded_address(make_address(peer), forwarded_for,
                            {*address_range::parse("10.0.0.0/8"), *address_range::parse("fd00::/8")})
@@ -28,8 +28,8 @@ std::string client(const char* peer, std::string_view forwarded_for) {
 
 std::string source_of(const proxy_header& h) { return h.source ? h.source->to_string() : "none"; }
 
-/// A version 2 header: version and command, family and transport, then the addresses and whatever
-/// follows them.
+/// A version 2 header. `command` holds version and command, `family` family and transport, `rest`
+/// the addresses and what follows them.
 std::string v2(unsigned command, unsigned family, std::string_view rest) {
   std::string out{"\r\n\r\n\0\r\nQUIT\n", 12};
   out += static_cast<char>(command);
@@ -50,7 +50,8 @@ constexpr std::string_view v1 = "PROXY TCP4 203.0.113.9 10.0.0.1 4000 80\r\n";
 
 status state_of(std::string_view bytes) { return read_proxy_header(bytes).state; }
 
-/// Every beginning of a header is one to wait for, and what follows it is not taken for it.
+/// Checks that every prefix of a header is incomplete, and that no byte after the header counts as
+/// part of it.
 void check_cuts(const std::string& header, const char* source) {
   for (std::size_t n = 0; n < header.size(); ++n) {
     INFO(n);

@@ -17,7 +17,7 @@ using namespace troupe::transport;
 
 namespace {
 
-/// The process's limit, as it was again at the end.
+/// Restores the process's limit at the end.
 struct limit_scope {
   limit_scope() { ::getrlimit(RLIMIT_NOFILE, &before); }
   ~limit_scope() { ::setrlimit(RLIMIT_NOFILE, &before); }
@@ -69,7 +69,7 @@ TEST_CASE(
   CHECK_THROWS_AS(troupe::server{with(5000)}, std::invalid_argument);
   CHECK_NOTHROW(troupe::server{with(255)});
   auto raised = with(256);
-  raised.raise_descriptor_limit = true; // first, if the hard limit lets it
+  raised.raise_descriptor_limit = true; // the limit rises first, if the hard limit allows
   if (scope.before.rlim_max > 256)
     CHECK_NOTHROW(troupe::server{raised});
 }

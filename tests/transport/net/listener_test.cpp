@@ -1,5 +1,4 @@
-// The door of a port, on a loop that nothing moves but the test; its clients are sockets of this
-// process.
+// A listener on a loop that only the test runs. Its clients are sockets of this process.
 
 #include <utility>
 
@@ -32,7 +31,7 @@ struct counting final : protocol::event_counters {
   std::map<std::pair<protocol::counter, std::string>, std::uint64_t> counts;
 };
 
-/// Connects, and says nothing.
+/// A client that connects and sends nothing.
 struct visitor : test::raw_client {
   explicit visitor(std::uint16_t port) : raw_client(port, "") {}
 };
@@ -47,7 +46,7 @@ constexpr int plenty = 1 << 20;
 
 /// A listener whose parts fail as often as the test says.
 struct rig {
-  /// The bounds are told from what is in use.
+  /// Both bounds count from the descriptors in use now.
   explicit rig(int scarce_after = plenty, int shut_after = plenty) {
     door.start(
       [this]() -> actors::event_loop& {
@@ -67,7 +66,7 @@ struct rig {
     world.settle();
   }
 
-  /// Runs the loop until what the kernel knows is known here; the clock stands still.
+  /// Runs the loop until it has handled all that the kernel reports. The clock stands still.
   void settle() {
     for (int i = 0; i < 20; ++i)
       world.settle();
@@ -99,7 +98,7 @@ TEST_CASE("sockets that connect are handed on, many at a time") {
   CHECK(r.taken.size() == 50);
 }
 
-/// Pins that an exception out of what happens to one socket does not shut the door for all.
+/// Pins that an exception while one socket is handled does not stop the listener.
 TEST_CASE("a handler that throws ends one socket, and the door opens again after a moment") {
   auto fails = GENERATE(1, 2, 5);
   auto which = GENERATE(0, 1);
@@ -109,7 +108,7 @@ TEST_CASE("a handler that throws ends one socket, and the door opens again after
   for (int i = 0; i < fails; ++i) {
     crowd.emplace_back(r.door.port());
     r.settle();
-    r.world.pass(1s); // the longest rest
+    r.world.pass(1s); // the longest pause after a failure
   }
 
   crowd.emplace_back(r.door.port());
@@ -145,7 +144,7 @@ TEST_CASE("a door that failed rests for 10 ms, and twice as long each time it fa
 }
 
 TEST_CASE("who knocks at a door that rests does not wake it") {
-  rig r{plenty, 0}; // no descriptor is for it
+  rig r{plenty, 0}; // no descriptor is left for it
   std::vector<visitor> crowd;
   for (int i = 0; i < 5; ++i) {
     crowd.emplace_back(r.door.port());
@@ -159,7 +158,7 @@ TEST_CASE("who knocks at a door that rests does not wake it") {
 TEST_CASE("a shortage is told once in ten seconds, however often there is a socket in between") {
   rig r{plenty, 4};
   std::vector<visitor> crowd;
-  for (int i = 0; i < 20; ++i) { // two descriptors each: the door is full after the second
+  for (int i = 0; i < 20; ++i) { // two descriptors each: no more fit after the second
     crowd.emplace_back(r.door.port());
     r.world.pass(100ms);
     if (i % 4 == 3) {

@@ -17,8 +17,7 @@ TEST_CASE("an address is one of IPv4 or IPv6 and nothing else") {
   CHECK_FALSE(is_address(std::string{"127.0.0.1\0x", 11}));
 }
 
-// Pins that no address listens elsewhere than it says: Asio takes an interface that is not there
-// for none.
+// Pins that no address listens elsewhere than it says: Asio treats an unknown interface as none.
 TEST_CASE("an IPv6 address may name an interface of this machine, by name or number") {
   for (auto good : {"fe80::1%lo", "fe80::1%1", "::1%lo"}) {
     INFO(good);

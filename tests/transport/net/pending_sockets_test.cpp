@@ -14,7 +14,7 @@ using boost::asio::ip::make_address;
 
 namespace {
 
-/// Sockets that only note their end, on a loop that nothing moves but the test.
+/// Sockets that only note their end, on a loop that only the test runs.
 struct hall {
   struct socket final : pending_socket {
     socket(hall& h, std::string n)
@@ -35,7 +35,7 @@ struct hall {
         meanwhile();
     }
     std::vector<std::string> reasons;
-    std::function<void()> meanwhile; ///< what another thread does before `enter` returns
+    std::function<void()> meanwhile; ///< stands for what another thread does before `enter` returns
   };
 
   explicit hall(pending_sockets::limits l) : places(l, noted) {}
@@ -47,7 +47,7 @@ struct hall {
     return *s;
   }
 
-  /// Who has ended since the last look.
+  /// The names of the sockets that have ended since the last call.
   std::vector<std::string> told() {
     world.settle();
     return std::exchange(ended, {});
@@ -89,7 +89,7 @@ TEST_CASE("nobody but its loop is the last to hold a socket that is ended for an
   bool is_gone = false;
   h.noted.meanwhile = [&] {
     h.all.clear();
-    h.world.settle(); // its loop is quicker
+    h.world.settle(); // the first socket's loop is quicker
     is_gone = first.expired();
   };
 
@@ -244,7 +244,7 @@ TEST_CASE("without bounds nobody is ended, and at the end all of a loop are") {
   CHECK(h.places.size() == 0);
 }
 
-/// Pins that a socket is never destroyed under the lock, which its destructor takes.
+/// Pins that no socket is destroyed under the lock, since its destructor takes that lock.
 TEST_CASE("places are taken and left by many threads at once") {
   hall h{{20, 3, false}};
   std::vector<std::thread> threads;

@@ -1,4 +1,4 @@
-// A socket from its upgrade on, on a loop that nothing moves but the test.
+// A socket after its upgrade, on a loop that only the test runs.
 
 #include <utility>
 
@@ -44,7 +44,7 @@ struct manual_loop {
   std::pair<plain_socket, plain_socket> both = connected(peers);
 };
 
-/// A served socket, and the peer that it hears.
+/// A served socket, and its peer.
 struct connection final : manual_loop, polled_socket::host {
   connection()
     : peer(std::move(both.first)), socket(owned_descriptor{both.second.release()}, loop) {
@@ -73,7 +73,7 @@ struct connection final : manual_loop, polled_socket::host {
     into.resize(socket.read_some(asio::buffer(into), ec));
     return into;
   }
-  /// Input has come, and the socket knows.
+  /// Sends input, and runs the loop until the socket knows of it.
   void hear(std::string_view text) {
     say(text);
     turns();
@@ -111,7 +111,7 @@ TEST_CASE("a read that brings less than it has room for has emptied the socket")
   c.hear("hello");
   error_code ec;
   CHECK(c.read(ec, 5) == "hello");
-  CHECK(c.socket.may_have_input()); // it has not looked
+  CHECK(c.socket.may_have_input()); // it has not seen that it is empty
   CHECK(c.read(ec).empty());
   CHECK(ec == asio::error::would_block);
   CHECK_FALSE(c.socket.may_have_input());
@@ -225,7 +225,7 @@ TEST_CASE("a read that finds nothing after all goes on waiting") {
     got = outcome{ec, n};
   });
   error_code ec;
-  c.read(ec); // somebody else was quicker
+  c.read(ec); // somebody else reads the input first
   c.turns();
   CHECK_FALSE(got);
   c.hear("again");

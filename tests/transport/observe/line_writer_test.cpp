@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Both ends of a pipe or a pair of sockets; each may be closed.
+/// Both ends of a pipe or of a pair of sockets. A test may close each.
 struct channel {
   explicit channel(bool is_socket = false) {
     REQUIRE((is_socket ? ::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) : ::pipe(ends.data()))
@@ -37,7 +37,7 @@ struct channel {
       ::close(std::exchange(ends[0], -1));
   }
 
-  /// All that comes until `text` has come or nothing does for five seconds.
+  /// Reads until `text` has come, or nothing has come for five seconds.
   std::string read_until(const std::string& text) const {
     std::string all;
     std::array<char, 65536> some;
@@ -63,7 +63,7 @@ std::chrono::milliseconds time_of(F f) {
                                                                - began);
 }
 
-/// More than any pipe takes.
+/// Writes more than any pipe holds.
 void fill(line_writer& out, int lines = 2000) {
   for (int i = 0; i < lines; ++i)
     out.write(std::to_string(i) + ' ' + std::string(1000, 'x'));

@@ -31,7 +31,7 @@ std::shared_ptr<const claims> claims_of(std::string subject,
   return std::make_shared<const claims>(std::move(c));
 }
 
-/// A server's settings; `ann` is the only token that is taken.
+/// A server's settings. `ann` is the only valid token.
 struct asked {
   explicit asked(upgrade_authorizer hook) {
     settings.confirm = std::move(hook);
@@ -159,12 +159,12 @@ TEST_CASE(
   auto now = [&] { return a.node.options().clock->now(); };
   for (int i = 0; i < 19; ++i)
     CHECK(a.decide(i % 2 ? "eve" : "no token at all").code == errc::unauthorized);
-  CHECK(a.decide("").code == errc::unauthorized); // none was shown
+  CHECK(a.decide("").code == errc::unauthorized); // no token was shown
   CHECK(a.settings.admissions->seconds_to_next_try(client, now()) == 0);
   CHECK(a.decide("ann").claims);
 
-  a.settings.admissions->note_refused_token(client, now()); // by an upgrade, say
-  a.settings.admissions->note_refused_token(client, now()); // or two: one a second is forgotten
+  a.settings.admissions->note_refused_token(client, now()); // as if by an upgrade
+  a.settings.admissions->note_refused_token(client, now()); // one per second is forgotten
 
   CHECK(a.settings.admissions->seconds_to_next_try(client, now()) > 0);
   auto decision = a.decide("ann");

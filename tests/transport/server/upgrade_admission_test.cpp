@@ -1,4 +1,4 @@
-// What is said to an upgrade that is well-formed, and in which order it is looked at.
+// How a well-formed upgrade is answered, and in which order it is checked.
 #include <utility>
 
 #include "server/upgrade_admission.hpp"
@@ -27,7 +27,7 @@ http_request_message request_for(std::string_view target) {
   return r;
 }
 
-/// A server's door, where all that can be wrong can be made so.
+/// The settings of a server, in which a test can make anything wrong.
 struct door {
   door() {
     settings.places.emplace("/", websocket_place{});
@@ -46,7 +46,7 @@ struct door {
                          world.clock.now());
   }
 
-  /// Makes the node overloaded: two who do not read, of whom the first is cut.
+  /// Makes the node overloaded by two clients that do not read. The first one is cut.
   void overload() {
     for (auto [who, room] :
          {std::pair{&speaker, "a"}, {&speaker, "b"}, {&first, "a"}, {&second, "b"}})

@@ -15,7 +15,7 @@ struct openssl_free {
   void operator()(X509* certificate) const noexcept { X509_free(certificate); }
 };
 
-/// A certificate that signed itself, valid for an hour, and its key.
+/// A self-signed certificate, valid for an hour, and its key.
 class identity {
 public:
   enum class kind { ec, rsa };
@@ -43,7 +43,7 @@ public:
       PEM_write_bio_PrivateKey(out, key_.get(), nullptr, nullptr, 0, nullptr, nullptr);
     });
   }
-  /// The key under a password.
+  /// The key, encrypted with a password.
   [[nodiscard]] std::string locked_key(const std::string& password) const {
     auto* bytes = reinterpret_cast<const unsigned char*>(password.data());
     auto size = static_cast<int>(password.size());
@@ -52,7 +52,7 @@ public:
     });
   }
 
-  /// Makes it a server's.
+  /// Makes a server context use it.
   void serve_from(SSL_CTX* context) const {
     SSL_CTX_use_certificate(context, certificate_.get());
     SSL_CTX_use_PrivateKey(context, key_.get());

@@ -1,4 +1,4 @@
-// The way to a peer over TLS, from its upgrade on, on a loop that nothing moves but the test.
+// The TLS channel to a peer after its upgrade, on a loop that only the test runs.
 
 #include <utility>
 
@@ -64,7 +64,7 @@ public:
   void say_goodbye() { SSL_shutdown(ssl_); }
   [[nodiscard]] std::size_t held() { return BIO_ctrl_pending(SSL_get_wbio(ssl_)); }
 
-  /// Sends so many bytes of what is held; all of it unless told.
+  /// Sends at most `most` bytes of the held records; all by default.
   void send(std::size_t most = ~std::size_t{0}) {
     std::string bytes(std::min(most, held()), ' ');
     BIO_read(SSL_get_wbio(ssl_), bytes.data(), static_cast<int>(bytes.size()));
@@ -98,10 +98,10 @@ std::pair<plain_socket, plain_socket> connected(asio::io_context& io) {
   return {std::move(client), std::move(server)};
 }
 
-/// A connection whose handshake and first message Asio's engine has seen; a channel reads the rest.
+/// A connection whose handshake and first message Asio's engine has read. A channel reads the rest.
 struct taken_over final : polled_socket::host {
-  /// What the client has said before the engine reads `request`: that, and `behind`, of which
-  /// `held` bytes are still to be sent; and so many times it has asked for new keys.
+  /// Before the engine reads, the client sends `request` and `behind`, except the last `held` bytes
+  /// of records. It asks for new keys `key_updates` times.
   explicit taken_over(std::string_view behind = {}, std::size_t held = 0, int key_updates = 0) {
     compat::set_worker_threads(config, 1);
     identity{"channel.example"}.serve_from(server_context.native_handle());
@@ -145,14 +145,14 @@ struct taken_over final : polled_socket::host {
     while (loop.run_turn()) {}
   }
 
-  /// Bytes that the socket has, and nobody has asked for.
+  /// Bytes in the socket that nobody has read.
   [[nodiscard]] std::size_t available() const {
     int n = 0;
     REQUIRE(::ioctl(number, FIONREAD, &n) == 0);
     return static_cast<std::size_t>(n);
   }
 
-  /// What one read brings; nothing while it waits.
+  /// The result of one read; nothing while it waits.
   struct outcome {
     bool done = false;
     error_code ec;
@@ -359,5 +359,5 @@ TEST_CASE("what a TLS channel has received counts as it is on the wire, from the
 
   CHECK(t.read().text == "sooner");
   CHECK(t.counted.received.value() == on_wire);
-  CHECK(early.counted.received.value() == on_wire); // as long
+  CHECK(early.counted.received.value() == on_wire); // the record is as long
 }

@@ -11,14 +11,14 @@ using namespace troupe::transport;
 
 namespace {
 
-/// A record of TLS.
+/// A TLS record.
 std::string record(int type, std::string_view body) {
   std::string all{static_cast<char>(type), 3, 1, static_cast<char>(body.size() >> 8),
                   static_cast<char>(body.size())};
   return all.append(body);
 }
 
-/// The header of a handshake message that claims so many bytes.
+/// The header of a handshake message that claims `claims` bytes.
 std::string message(int type, std::size_t claims) {
   return {static_cast<char>(type), static_cast<char>(claims >> 16), static_cast<char>(claims >> 8),
           static_cast<char>(claims)};
@@ -27,7 +27,7 @@ std::string message(int type, std::size_t claims) {
 constexpr auto limit = hello_guard::max_hello_bytes;
 constexpr int handshake = 22, change = 20, hello = 1;
 
-/// Whether all of it passes, cut into parts of that size.
+/// Whether all of `bytes` passes, cut into parts of size `part`.
 bool passes(const std::string& bytes, std::size_t part = 1'000'000, bool is_tls12 = false) {
   hello_guard guard;
   for (std::size_t at = 0; at < bytes.size(); at += part)

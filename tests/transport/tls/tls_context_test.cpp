@@ -28,7 +28,7 @@ namespace ssl = boost::asio::ssl;
 
 namespace {
 
-/// A folder with a server's two files, gone at the end.
+/// A folder with a server's two files. The destructor removes it.
 class files {
 public:
   files(const std::string& certificates, const std::string& key) {
@@ -56,7 +56,7 @@ private:
   fs::path folder_;
 };
 
-/// What the work throws; empty if nothing.
+/// What `work` throws; empty if nothing.
 std::string error_of(const std::function<void()>& work) {
   try {
     work();
@@ -83,7 +83,7 @@ struct meeting {
     client_context.set_verify_mode(ssl::verify_none);
     client = SSL_new(client_context.native_handle());
     server = SSL_new(server_context.native_handle());
-    // what old versions need; only the context's options are to refuse them
+    // Old versions need this; only the context's options may refuse them.
     for (auto* side : {client, server}) {
       SSL_set_security_level(side, 0);
       SSL_set_cipher_list(side, "ALL:@SECLEVEL=0");
@@ -292,8 +292,8 @@ TEST_CASE("the key of another certificate is refused, of whatever kind") {
         != std::string::npos);
 }
 
-// A server has nobody to ask: OpenSSL would otherwise read from the terminal, and SIGHUP would stop
-// a loop.
+// A server has nobody to ask. Otherwise OpenSSL would read from the terminal, and a reload would
+// block a loop.
 TEST_CASE("a key under a password is refused, and nobody is asked for it") {
   identity who{"a.example"};
   files good{who};
@@ -335,7 +335,7 @@ TEST_CASE("a reload that fails says why and leaves the old one in place") {
 
   CHECK(reload_error("no certificate", first.key()).find("cert.pem: ") != std::string::npos);
   CHECK(reload_error(second.certificate(), "no key").find("key.pem: ") != std::string::npos);
-  // half renewed
+  // Only one of the two files is renewed.
   CHECK(reload_error(second.certificate(), first.key()).find("key.pem: ") != std::string::npos);
   fs::remove(f.key_file());
   CHECK(error_of([&] { context.reload(); }).find("key.pem: ") != std::string::npos);

@@ -27,7 +27,7 @@ using status = troupe::actors::outbox::status;
 
 namespace {
 
-/// Two ends, the first with little room for what it sends. Nothing waits.
+/// Two non-blocking sockets. The first one has a small send buffer.
 struct socket_pair {
   socket_pair() {
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd.data()) != 0)
@@ -49,7 +49,7 @@ struct ssl_free {
   void operator()(SSL* s) const noexcept { SSL_free(s); }
 };
 
-/// A server and a client that have shaken hands; the server writes by a `tls_writer` from then on.
+/// A server and a client that have shaken hands. Then the server writes with a `tls_writer`.
 class connected_pair {
 public:
   explicit connected_pair(std::uint8_t fragment_length = TLSEXT_max_fragment_length_DISABLED) {
@@ -82,7 +82,7 @@ public:
     return (*writer)(io.data(), static_cast<int>(io.size()));
   }
 
-  /// What has come to the client, `most` bytes or a little more.
+  /// Reads what has come to the client, up to about `most` bytes.
   std::string hear(std::size_t most = ~std::size_t{0}) {
     std::string all;
     std::array<char, 4096> some;
@@ -94,14 +94,14 @@ public:
     return all;
   }
 
-  /// Until the socket takes no more.
+  /// Writes until the socket takes no more.
   void fill() {
     for (; writer->unsent_bytes() == 0; filled_ += 1000)
       REQUIRE(write({std::string(1000, 'f')}) == 1000);
   }
   [[nodiscard]] std::size_t filled() const noexcept { return filled_; }
 
-  /// Whether the server goes on (RFC 8446, 4.6.3).
+  /// Requests a key update of the server. Returns whether the server goes on (RFC 8446, 4.6.3).
   bool ask_for_new_keys() {
     SSL_key_update(client(), SSL_KEY_UPDATE_REQUESTED);
     SSL_do_handshake(client());
@@ -124,7 +124,7 @@ public:
   std::optional<tls_writer> writer;
 };
 
-/// Parts of all sizes: short ones, some longer than a record.
+/// Random parts: many short ones, and some longer than a record.
 std::vector<std::string> some_parts(std::mt19937& random) {
   std::vector<std::string> parts(1 + random() % 5);
   for (auto& p : parts) {
@@ -135,7 +135,7 @@ std::vector<std::string> some_parts(std::mt19937& random) {
   return parts;
 }
 
-/// Takes `n` bytes off their start, and adds them to `gone`.
+/// Moves `n` bytes from the front of `parts` to `gone`.
 void drop(std::vector<std::string>& parts, std::size_t n, std::string& gone) {
   for (auto& p : parts) {
     auto some = std::min(n, p.size());
@@ -146,7 +146,7 @@ void drop(std::vector<std::string>& parts, std::size_t n, std::string& gone) {
   std::erase(parts, "");
 }
 
-/// Says much to a client that reads at its leisure. Returns what was taken and what was heard.
+/// Sends much to a client that reads slowly. Returns what was sent and what was heard.
 std::pair<std::string, std::string> long_talk(connected_pair& c) {
   std::mt19937 random{7};
   std::string said, heard;
@@ -215,7 +215,7 @@ TEST_CASE("a writer to a stalled TLS client keeps one record and takes no more")
 TEST_CASE("what OpenSSL writes of its own comes behind what a socket did not take") {
   connected_pair c;
   c.fill();
-  auto heard = c.hear(5000); // there is room again, which is not for what comes next
+  auto heard = c.hear(5000); // there is room again, but unsent bytes come first
 
   SSL_shutdown(c.server());
   while (c.writer->flush() == status::blocked)

@@ -42,7 +42,7 @@ struct desk {
   std::vector<std::unique_ptr<actors::event_loop>> loops;
 };
 
-/// One who has sent a part of a message.
+/// A peer that has sent part of a message.
 struct peer final : inbound_parts::holder {
   peer(desk& d, std::size_t bytes, unsigned loop = 0)
     : share(std::in_place, *d.all.loops[loop], *this) {
@@ -93,7 +93,7 @@ TEST_CASE("as many give up as it takes, each once") {
 
   e.share->resize(950);
   d.settle();
-  a.share->resize(5000); // what it still sends counts no more
+  a.share->resize(5000); // what it still sends no longer counts
   d.settle();
 
   CHECK(a.given_up == 1);

@@ -18,7 +18,7 @@ using phase = session_ending::phase;
 
 namespace {
 
-/// A session of which there is an ending alone, and what that has told.
+/// The ending and the writer of a session, and what they tell their owner.
 struct ended final : manual_loop,
                      transport::memory_pipe::host,
                      transport::session_writer::owner,

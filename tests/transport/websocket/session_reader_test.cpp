@@ -18,9 +18,9 @@ using protocol::ws_event;
 
 namespace {
 
-/// A session of which there is a reader alone, and what that has told.
+/// The reader of a session, and what it tells its owner.
 struct heard final : manual_loop, transport::memory_pipe::host, transport::session_reader::owner {
-  /// `early`: what was read before it began.
+  /// `early`: bytes that were read before the session began.
   explicit heard(std::string_view early = {}) {
     account.meter = &meter;
     account.loops.push_back(std::make_unique<transport::inbound_parts>(account, loop));

@@ -16,7 +16,7 @@ namespace troupe::test {
 
 using protocol::shared_bytes;
 
-/// A loop and a clock that nothing moves but the test, and a pipe instead of a socket.
+/// A loop and a clock that only the test drives, and a pipe instead of a socket.
 struct manual_loop {
   manual_loop() { compat::set_worker_threads(config, 1); }
   void turns() {
@@ -47,7 +47,7 @@ inline shared_bytes text_frame(std::string_view text) {
 
 inline const auto close_frame = protocol::make_close_frame(1000, "bye");
 
-/// A session's writer, and what it has told its owner.
+/// A session's writer, and what it tells its owner.
 struct written final : manual_loop, transport::memory_pipe::host, transport::session_writer::owner {
   explicit written(actors::outbox::bounds bounds = {})
     : writer(channel_of(*this), bounds, nullptr, traffic, *this) {

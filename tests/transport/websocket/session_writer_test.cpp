@@ -160,7 +160,7 @@ TEST_CASE(
 
   w.writer.forget_queued();
   CHECK(queued(actors::output_kind::control) == 0);
-  CHECK(w.traffic.websocket.sent.value() == 0); // a pipe's bytes are on no wire
+  CHECK(w.traffic.websocket.sent.value() == 0); // bytes of a pipe count for no wire
 }
 
 TEST_CASE("a writer knows when bytes last left, or since when they wait") {

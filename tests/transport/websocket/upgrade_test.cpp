@@ -18,14 +18,14 @@ namespace {
 
 upgrade_verdict check(const http_request_message& r) { return check_upgrade(r, {}); }
 
-/// The verdict on a good request with one header more.
+/// The verdict on a good request with one additional header.
 upgrade_verdict with(field name, const char* value) {
   auto r = good_request();
   r.insert(name, value);
   return check(r);
 }
 
-/// The verdict on a good request with one header set otherwise.
+/// The verdict on a good request with one header changed.
 upgrade_verdict with_other(field name, const char* value) {
   auto r = good_request();
   r.set(name, value);

@@ -3,7 +3,8 @@ const mostMs = 3_600_000;
 const slowMs = [10_000, 30_000];
 const busyAttempts = 3;
 
-/// How long to wait before the next attempt to connect: exponential with full jitter, or what the server asked for.
+/// How long to wait before the next attempt to connect: exponential back-off with full jitter, or
+/// what the server asked for.
 export class Backoff {
   #cap;
   #attempts = 0;
@@ -16,7 +17,8 @@ export class Backoff {
     this.#cap = cap;
   }
 
-  /// The server asks for a time between `min` and `max` milliseconds; it counts for the next attempt only.
+  /// The server asks for a wait between `min` and `max` milliseconds; it applies to the next
+  /// attempt only.
   obey([min, max]) {
     if (min >= 0 && max >= min) this.#asked = [min, Math.min(max, mostMs)];
   }
@@ -26,17 +28,17 @@ export class Backoff {
     return this.#asked !== null;
   }
 
-  /// The server does not expect to be back: ask rarely, until `reset`.
+  /// The server does not expect to be back: waits long, until `reset`.
   slowDown() {
     this.#slow = true;
   }
 
-  /// The server has too much to do: do not start with the shortest waits.
+  /// The server is overloaded: skips the shortest waits.
   yield() {
     this.#attempts = Math.max(this.#attempts, busyAttempts);
   }
 
-  /// The connection held: the next loss starts from the shortest wait.
+  /// The connection has held: after its loss the shortest wait comes first again.
   reset() {
     this.#attempts = 0;
     this.#slow = false;
@@ -44,7 +46,9 @@ export class Backoff {
 
   /// Milliseconds until the next attempt.
   next() {
-    const [min, max] = this.#asked ?? (this.#slow ? slowMs : [leastMs, Math.min(this.#cap, this.base * 2 ** this.#attempts)]);
+    const [min, max] =
+      this.#asked ??
+      (this.#slow ? slowMs : [leastMs, Math.min(this.#cap, this.base * 2 ** this.#attempts)]);
     this.#asked = null;
     this.#attempts += 1;
     return min + Math.random() * Math.max(0, max - min);

@@ -8,10 +8,13 @@ import { completeOptions } from './options.js';
 import { deferred } from './promise.js';
 import { Room } from './room.js';
 
-/// A client of a Troupe server: rooms that are joined again after every loss of the connection, and commands that are answered.
+/// A client of a Troupe server. It joins its rooms again after every loss of the connection, and
+/// gives every command an answer.
 ///
-/// Events: `state` (the client) after `state` or `retryAt` changed; `welcome`, `goodbye` and `frame` (each frame) with the frame;
-///         `room` (a Room) where the server has put this client; `error` (a TroupeError) for what no promise tells;
+/// Events: `state` (the client) after `state` or `retryAt` has changed;
+///         `welcome`, `goodbye` and `frame` (each frame) with the frame;
+///         `room` (a Room) when the server has put this client into it;
+///         `error` (a TroupeError) for errors that reject no promise;
 ///         frames that belong to no room, by their type.
 export class Client {
   #options;
@@ -35,15 +38,15 @@ export class Client {
     this.#connection.connect();
   }
 
-  // -- properties ----------------------------------------------------------------------------------------------------------
+  // -- properties ---------------------------------------------------------------------------------
 
-  /// connecting (until the first welcome or loss), connected, reconnecting, stopped (the server refuses this client, or there were
-  /// too many attempts), closed.
+  /// connecting (until the first welcome or loss), connected, reconnecting, stopped (the server
+  /// refuses this client, or there were too many attempts), closed.
   get state() {
     return this.#connection.state;
   }
 
-  /// When the next attempt to connect starts (as Date.now()); 0 while none is waited for.
+  /// When the next attempt to connect starts (as Date.now()); 0 if none is scheduled.
   get retryAt() {
     return this.#connection.retryAt;
   }
@@ -53,12 +56,14 @@ export class Client {
     return this.#connection.error;
   }
 
-  /// The server's goodbye, until it is back. One without `reconnectAfterMs` is meant to be for good.
+  /// The server's goodbye, until it is back; null before. Without `reconnectAfterMs` it is meant
+  /// for good.
   get goodbye() {
     return this.#connection.goodbye;
   }
 
-  /// Resolves with the `welcome` while there is a connection, or once there is one; rejects once the client is stopped or closed.
+  /// Resolves with the `welcome` once there is a connection;
+  /// rejects if the client is stopped or closed.
   get ready() {
     return this.#ready.promise;
   }
@@ -76,7 +81,8 @@ export class Client {
     return this.#welcome?.clientId ?? null;
   }
 
-  /// What the server takes: maxMessageBytes, maxRooms, messagesPerSecond, burstMessages; 0: no limit.
+  /// What the server accepts: maxMessageBytes, maxRooms, messagesPerSecond, burstMessages;
+  /// 0: no limit.
   get limits() {
     return this.#welcome?.limits ?? null;
   }
@@ -86,7 +92,7 @@ export class Client {
     return [...this.#seats.values()].map(({ room }) => room);
   }
 
-  // -- what one does with it -----------------------------------------------------------------------------------------------
+  // -- what one does with it ----------------------------------------------------------------------
 
   /// Returns a function that takes the handler off again.
   on(type, handler) {
@@ -97,31 +103,32 @@ export class Client {
     this.#handlers.off(type, handler);
   }
 
-  /// The room of that name; it is not joined by that.
+  /// The room of that name, which this does not join.
   room(id) {
     return this.#seat(id).room;
   }
 
-  /// Leaves the room and lets its object go, with its handlers.
+  /// Leaves the room and releases its object and handlers.
   async forget(id) {
     const seat = this.#seats.get(id);
     await seat?.room.leave().catch(() => {});
     if (seat?.room.state === 'left' && this.#seats.get(id) === seat) this.#seats.delete(id);
   }
 
-  /// Sends a command as it is and resolves with the frame that answers it.
+  /// Sends a command unchanged. Resolves with the frame that answers it.
   request(command, { timeout } = {}) {
     return this.#commands.request(command, { timeout });
   }
 
-  /// Resolves with the milliseconds to the server and back.
+  /// Resolves with the round-trip time to the server in milliseconds.
   async ping(options) {
     const start = clock.now();
     await this.request({ type: 'ping' }, options);
     return clock.now() - start;
   }
 
-  /// Connects now, instead of waiting for the next attempt's time; begins anew if the client was stopped or closed.
+  /// Connects now, without waiting for the next attempt;
+  /// starts again if the client was stopped or closed.
   connect() {
     if (this.#commands.refusal) {
       this.#commands.refusal = null;
@@ -130,12 +137,12 @@ export class Client {
     this.#connection.connect();
   }
 
-  /// Ends the connection; everything that is not answered fails with `closed`.
+  /// Ends the connection. Every command without an answer fails with `closed`.
   close() {
     this.#connection.close();
   }
 
-  // -- inside --------------------------------------------------------------------------------------------------------------
+  // -- inside -------------------------------------------------------------------------------------
 
   #seat(id) {
     let seat = this.#seats.get(id);
@@ -168,7 +175,7 @@ export class Client {
     this.#handlers.emit('frame', frame);
   }
 
-  /// Where the server has put this client by itself there is no seat yet.
+  /// The seat of the frame's room. Makes one if the server has put this client into a new room.
   #seatOf({ type, roomId }) {
     const known = this.#seats.get(roomId);
     if (known || type !== 'joined') return known;

@@ -1,8 +1,8 @@
-/// Close code 1008 says that the client broke a rule, and here only that it was not heard in time.
+/// Reasons of close code 1008 that say only that the client was too slow, not that it broke a rule.
 const passing = new Set(['heartbeat_timeout', 'write_timeout', 'assembly_timeout']);
 
-/// The server does not want this client, or not with this token: the same again would be refused again.
+/// The server refuses this client, or its token: the same attempt would be refused again.
 export const isRefusal = (code, reason) => code === 1008 && !passing.has(reason);
 
-/// The server has too much to do.
+/// The server is overloaded.
 export const isOverload = (code) => code === 1013;

@@ -4,15 +4,18 @@ import { TroupeError } from './error.js';
 import { Pace } from './pace.js';
 import { deferred } from './promise.js';
 
-const fullSocketBytes = 1 << 20; // of what the socket holds back, more is not given to it
+const fullSocketBytes = 1 << 20; // while the socket buffers more, nothing is given to it
 const fullSocketMs = 50;
 const queueFull = { code: 'queue_full', message: 'Too much waits to be sent.', retryable: true };
-const answers = new Set(['ack', 'error', 'joined', 'left', 'pong', 'presence', 'history', 'resumed']);
+const answers = new Set([
+  'ack', 'error', 'joined', 'left', 'pong', 'presence', 'history', 'resumed',
+]);
 
-/// What goes to the server: a bounded queue of commands that wait to be sent (for the connection, or the pace that the server
-/// allows), and those that wait for their answers. Every command is answered once: `done(error)` or `done(null, frame)`.
+/// The commands to the server: a bounded queue of those that wait to be sent (for the connection,
+/// or for the server's rate limit), and those that wait for their answers.
+/// Every command is answered once: `done(error)` or `done(null, frame)`.
 export class Commands {
-  /// What every new command is answered with, while the client is stopped or closed.
+  /// The error that answers every new command while the client is stopped or closed.
   refusal = null;
 
   #options;
@@ -34,20 +37,29 @@ export class Commands {
     return this.#link !== null;
   }
 
-  /// Sends a command, now or when it can be, and calls `done` once, perhaps at once.
-  /// `timeout`: for the answer, from sending on. `membership`: pointless once the connection is lost. `first`: before all others.
+  /// Sends a command, now or as soon as possible. Calls `done` once, perhaps before it returns.
+  /// `timeout`: for the answer, from sending on. `first`: goes before all others.
+  /// `membership`: fails if the connection is lost before it is sent.
   add(message, { timeout = this.#options.timeout, membership = false, first = false }, done) {
-    const entry = { ref: ++this.#refs, request: message.type, roomId: message.roomId, timeout, membership, done };
+    const entry = {
+      ref: ++this.#refs, request: message.type, roomId: message.roomId, timeout, membership, done,
+    };
     try {
       if (this.refusal) throw this.refusal;
       entry.bytes = this.#options.codec.encode({ ...message, ref: entry.ref });
       entry.size = sizeOf(entry.bytes);
-      if (!first && this.#mustWait && this.#isFull(entry.size)) throw failure(entry, queueFull, false);
+      if (!first && this.#mustWait && this.#isFull(entry.size))
+        throw failure(entry, queueFull, false);
     } catch (error) {
       return done(error);
     }
     this.#queuedBytes += entry.size;
-    if (first) this.#queue.splice(this.#queue.findLastIndex((e) => e.first) + 1, 0, Object.assign(entry, { first }));
+    if (first)
+      this.#queue.splice(
+        this.#queue.findLastIndex((e) => e.first) + 1,
+        0,
+        Object.assign(entry, { first }),
+      );
     else this.#queue.push(entry);
     this.#limit(entry, this.#options.queueTimeout);
     this.#pump();
@@ -55,11 +67,14 @@ export class Commands {
 
   request(message, options = {}) {
     const answer = deferred();
-    this.add(message, options, (error, frame) => (error ? answer.reject(error) : answer.resolve(frame)));
+    this.add(message, options, (error, frame) =>
+      error ? answer.reject(error) : answer.resolve(frame),
+    );
     return answer.promise;
   }
 
-  /// Sends without asking for an answer, or not at all if that would have to wait. Returns whether it was sent.
+  /// Sends a message without asking for an answer, but not if it had to wait.
+  /// Returns whether it was sent.
   notify(message) {
     const bytes = this.#options.codec.encode(message);
     if (this.#mustWait || this.#isTooBig(sizeOf(bytes))) return false;
@@ -68,7 +83,8 @@ export class Commands {
     return true;
   }
 
-  /// The connection is there: `link` has send(bytes) and bufferedAmount; `limits` as the server's welcome has them.
+  /// The connection is open: `link` has send(bytes) and bufferedAmount; `limits` are those of the
+  /// server's welcome.
   onWelcome(link, limits = {}) {
     this.#link = link;
     this.#maxBytes = limits.maxMessageBytes ?? 0;
@@ -76,7 +92,8 @@ export class Commands {
     this.#pump();
   }
 
-  /// What was sent fails, since nobody knows whether it arrived; what was not yet stays in the queue.
+  /// Commands that were sent fail, since nobody knows whether they arrived; the others stay in the
+  /// queue, except those of memberships.
   onLost(error) {
     this.#link = null;
     clearTimeout(this.#timer);
@@ -84,14 +101,14 @@ export class Commands {
     for (const entry of this.#queue.filter((e) => e.membership)) this.#fail(entry, error);
   }
 
-  /// Everything fails, now and until `refusal` is taken back.
+  /// All commands fail, now and until `refusal` is reset.
   onEnd(error) {
     this.refusal = error;
     this.onLost(error);
     for (const entry of [...this.#queue]) this.#fail(entry, error);
   }
 
-  /// Gives a frame to the command that it answers, if it does.
+  /// Gives a frame to the command that it answers. Returns whether there was one.
   onFrame(frame) {
     const entry = answers.has(frame.type) && this.#sent.get(frame.ref);
     if (!entry) return false;
@@ -99,7 +116,7 @@ export class Commands {
     return true;
   }
 
-  // -- inside --------------------------------------------------------------------------------------------------------------
+  // -- inside -------------------------------------------------------------------------------------
 
   get #mustWait() {
     return !this.#link || this.#queue.length > 0 || this.#waitMs > 0;
@@ -110,7 +127,10 @@ export class Commands {
   }
 
   #isFull(size) {
-    return this.#queue.length >= this.#options.queueLimit || this.#queuedBytes + size > this.#options.queueBytes;
+    return (
+      this.#queue.length >= this.#options.queueLimit ||
+      this.#queuedBytes + size > this.#options.queueBytes
+    );
   }
 
   #isTooBig(size) {
@@ -131,7 +151,10 @@ export class Commands {
 
   #transmit(entry) {
     if (this.#isTooBig(entry.size)) {
-      return this.#fail(entry, { code: 'too_big', message: `The message has ${entry.size} bytes, more than ${this.#maxBytes}.` });
+      return this.#fail(entry, {
+        code: 'too_big',
+        message: `The message has ${entry.size} bytes, more than ${this.#maxBytes}.`,
+      });
     }
     this.#unqueue(entry);
     this.#sent.set(entry.ref, entry);
@@ -143,7 +166,11 @@ export class Commands {
 
   #limit(entry, ms) {
     clearTimeout(entry.timer);
-    entry.timer = startLimit(ms, () => this.#fail(entry, { code: 'timed_out', message: 'The answer took too long.', retryable: true }));
+    entry.timer = startLimit(ms, () =>
+      this.#fail(entry, {
+        code: 'timed_out', message: 'The answer took too long.', retryable: true,
+      }),
+    );
   }
 
   #fail(entry, error) {

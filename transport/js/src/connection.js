@@ -6,36 +6,39 @@ import { Heartbeat } from './heartbeat.js';
 import { onWake } from './wake.js';
 import { discard, findWebSocket } from './websocket.js';
 
-const steadyMs = 10_000; // a connection that held so long was a good one
-const quietMs = 5_000; // after so much silence a page that wakes up asks whether the server is there
+const steadyMs = 10_000; // a connection that has held this long resets the back-off
+// After this much silence, a page that wakes up pings the server.
+const quietMs = 5_000;
 
-/// One WebSocket that speaks troupe.v1, opened again whenever it is lost.
+/// One WebSocket that speaks troupe.v1 and is opened again whenever it is lost.
 export class Connection {
-  /// connecting (until the first welcome or loss), connected, reconnecting, stopped (the server refuses, or too many attempts), closed.
+  /// connecting (until the first welcome or loss), connected, reconnecting, stopped (the server
+  /// refuses, or there were too many attempts), closed.
   state = 'connecting';
-  /// When the next attempt starts (as Date.now()), 0 while none is waited for.
+  /// When the next attempt starts (as Date.now()); 0 if none is scheduled.
   retryAt = 0;
   /// What ended the last connection or attempt; null while connected.
   error = null;
-  /// The server's goodbye since it was last seen.
+  /// The server's goodbye since the last welcome, or null.
   goodbye = null;
 
   #options;
   #events;
   #backoff;
   #heartbeat;
-  #attempt = null; // an object for each socket and what comes before it
+  #attempt = null; // a new object for each attempt, from before its socket to the loss
   #socket = null;
   #decode;
   #timer;
   #losses = 0; // since the last welcome
   #welcomedAt = 0;
-  #obeys = false; // the wait is one that the server asked for
+  #obeys = false; // whether the server asked for the current wait
   #token;
   #refused = null;
   #sleep = null;
 
-  /// `options`: as the client's, complete. `events`: welcome(frame), frame(frame), lost(error), failed(error), changed().
+  /// `options`: the client's, completed.
+  /// `events`: welcome(frame), frame(frame), lost(error), failed(error), changed().
   constructor(options, events) {
     this.#options = options;
     this.#events = events;
@@ -45,7 +48,7 @@ export class Connection {
     this.#heartbeat = new Heartbeat(options.timeout, ping, die);
   }
 
-  /// Does not wait for the next attempt's time; begins anew if it was stopped or closed.
+  /// Connects now, without waiting for the next attempt; starts again if it was stopped or closed.
   connect() {
     if (this.#attempt) return;
     if (this.state !== 'reconnecting') this.state = 'connecting';
@@ -65,7 +68,7 @@ export class Connection {
     return this.#socket.bufferedAmount;
   }
 
-  // -- to the welcome ------------------------------------------------------------------------------------------------------
+  // -- to the welcome -----------------------------------------------------------------------------
 
   async #open() {
     const attempt = (this.#attempt = {});
@@ -73,16 +76,24 @@ export class Connection {
     this.retryAt = 0;
     this.#obeys = false;
     clearTimeout(this.#timer);
-    this.#timer = startLimit(timeout, () => this.#lose(connectionLost(0, 'no welcome in time'), true));
+    this.#timer = startLimit(timeout, () =>
+      this.#lose(connectionLost(0, 'no welcome in time'), true),
+    );
     this.#events.changed();
     try {
       const found = findWebSocket(this.#options.WebSocket);
       const WebSocket = typeof found === 'function' ? found : await found;
       const token = typeof tokenOption === 'function' ? await tokenOption() : tokenOption;
       if (this.#attempt !== attempt) return;
-      if (this.#refused && this.#refused.token === token) return this.#end('stopped', this.#refused.error);
+      if (this.#refused && this.#refused.token === token)
+        return this.#end('stopped', this.#refused.error);
       this.#token = token;
-      this.#attach(new WebSocket(url, token ? [codec.subprotocol, `troupe.bearer.${token}`] : [codec.subprotocol]));
+      this.#attach(
+        new WebSocket(
+          url,
+          token ? [codec.subprotocol, `troupe.bearer.${token}`] : [codec.subprotocol],
+        ),
+      );
     } catch (error) {
       if (this.#attempt !== attempt) return;
       this.#events.failed(error);
@@ -96,7 +107,7 @@ export class Connection {
     this.#decode = this.#options.codec.decoder();
     socket.binaryType = 'arraybuffer';
     socket.onmessage = ({ data }) => this.#onMessage(data);
-    let isUnauthorized = false; // Node tells the status of a refused upgrade, browsers do not
+    let isUnauthorized = false; // Node tells the status of a refused upgrade; browsers do not
     socket.onerror = (event) => (isUnauthorized = /response: 401$/.test(event?.message));
     socket.onclose = ({ code, reason }) => this.#onClose(code, reason, isUnauthorized);
   }
@@ -107,7 +118,11 @@ export class Connection {
     try {
       frame = this.#decode(data);
     } catch (cause) {
-      this.#events.failed(new TroupeError({ code: 'undecodable', message: `The server sent what is no message: ${cause.message}` }));
+      this.#events.failed(
+        new TroupeError({
+          code: 'undecodable', message: `The server sent what is no message: ${cause.message}`,
+        }),
+      );
       return this.#lose(connectionLost(0, 'the server sent what is no message'));
     }
     if (typeof frame?.type !== 'string') return;
@@ -133,7 +148,7 @@ export class Connection {
     else this.#backoff.slowDown();
   }
 
-  // -- from the loss -------------------------------------------------------------------------------------------------------
+  // -- from the loss ------------------------------------------------------------------------------
 
   #onClose(code, reason, isUnauthorized) {
     const error = connectionLost(code, isUnauthorized ? 'the token was refused' : reason);
@@ -182,7 +197,7 @@ export class Connection {
     this.#socket = this.#attempt = null;
   }
 
-  /// The page was asleep or the network away: what was true before may not be any more.
+  /// The page was asleep or the network was away: the connection may be dead, or the server back.
   #wake() {
     if (this.state === 'connected') {
       if (this.#heartbeat.silentMs > quietMs) this.#heartbeat.ask();

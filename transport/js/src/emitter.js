@@ -1,8 +1,8 @@
-/// Handlers by event. One that throws does not keep the others, or the client, from going on.
+/// Handlers by event. A handler that throws stops neither the others nor the client.
 export class Emitter {
   #handlers = new Map();
 
-  /// Returns a function that takes the handler off again.
+  /// Returns a function that removes the handler.
   on(type, handler) {
     if (!this.#handlers.has(type)) this.#handlers.set(type, new Set());
     this.#handlers.get(type).add(handler);
@@ -18,7 +18,7 @@ export class Emitter {
   }
 }
 
-/// Calls those that were there when it began.
+/// Calls the handlers that exist when it begins.
 export function callAll(handlers, detail) {
   for (const handler of [...handlers]) {
     try {
@@ -29,7 +29,7 @@ export function callAll(handlers, detail) {
   }
 }
 
-/// As if nobody had caught it: the console of a browser, `uncaughtException` of Node.
+/// Reports as uncaught: to the console of a browser, or as `uncaughtException` of Node.
 function report(error) {
   if (typeof reportError === 'function') reportError(error);
   else queueMicrotask(() => { throw error; });

@@ -1,12 +1,16 @@
-/// Why something was refused or did not happen: a code of the server's table, or one that is made here (see the README).
+/// Why something was refused or did not happen. The code is one of the server's table, or one of
+/// the client's own (see the README).
 export class TroupeError extends Error {
   name = 'TroupeError';
 
-  /// `fields`: an `error` frame, or {code, message, retryable, retryAfterMs, roomId, request, sent, closeCode}.
-  constructor({ code, message, retryable = false, retryAfterMs, roomId, request, sent = true, closeCode }) {
+  /// `fields`: an `error` frame, or {code, message, retryable, retryAfterMs, roomId, request, sent,
+  /// closeCode}.
+  constructor({
+    code, message, retryable = false, retryAfterMs, roomId, request, sent = true, closeCode,
+  }) {
     super(message);
     this.code = code;
-    /// Whether the same may succeed later.
+    /// Whether the same command may succeed later.
     this.retryable = retryable;
     this.retryAfterMs = retryAfterMs;
     this.roomId = roomId;
@@ -19,5 +23,10 @@ export class TroupeError extends Error {
 
 export function connectionLost(code, reason) {
   const why = code ? ` (${code}${reason ? ` ${reason}` : ''})` : reason ? `: ${reason}` : '';
-  return new TroupeError({ code: 'connection_lost', message: `The connection was lost${why}.`, retryable: true, closeCode: code });
+  return new TroupeError({
+    code: 'connection_lost',
+    message: `The connection was lost${why}.`,
+    retryable: true,
+    closeCode: code,
+  });
 }

@@ -1,6 +1,6 @@
 import { clock, startLimit } from './clock.js';
 
-/// Asks a silent server whether it is there: browsers do not show the pings that it sends.
+/// Pings a silent server, because browsers do not show the pings that the server sends.
 export class Heartbeat {
   #ask;
   #die;
@@ -17,7 +17,7 @@ export class Heartbeat {
     this.#die = die;
   }
 
-  /// `intervalMs`: the silence after which the server is asked; 0: never.
+  /// `intervalMs`: the silence after which it pings the server; 0: never.
   start(intervalMs) {
     this.#intervalMs = intervalMs > 0 ? intervalMs : 0;
     this.heard();
@@ -36,7 +36,7 @@ export class Heartbeat {
     return clock.now() - this.#heardAt;
   }
 
-  /// Asks now.
+  /// Pings now.
   ask() {
     this.#askedAt = clock.now();
     this.#wait(this.#answerMs, () => (this.#heardAt < this.#askedAt ? this.#die() : this.#watch()));

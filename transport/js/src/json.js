@@ -3,15 +3,17 @@ import { fromWire, toWire } from './values.js';
 
 const writeBytes = (bytes) => ({ $bin: toBase64(bytes) });
 
-/// The codec that needs nothing else.
+/// The default codec, which needs no package.
 export const json = {
   subprotocol: 'troupe.v1.json',
 
   /// Throws a TroupeError `bad_payload`.
   encode: (message) => JSON.stringify(toWire(message, writeBytes)),
 
-  /// For one connection: a function that turns what a socket got into a frame, or into null if there is more to come.
-  /// Bytes come in two parts: a `binary` frame that announces them, and the raw message that follows.
+  /// For one connection: returns a function that turns a message of the socket into a frame, or
+  /// into null if the frame is not complete.
+  /// Bytes come in two parts: a `binary` frame that announces them,
+  /// and the raw message that follows.
   decoder() {
     let announced = null;
     return (data) => {

@@ -4,10 +4,12 @@ import { Position } from './position.js';
 import { handled } from './promise.js';
 
 const againMs = [2_000, 6_000];
-const untold = new Set(['timed_out', 'queue_full', 'rate_limited']); // nothing was said about the room
+// These say nothing about the room.
+const untold = new Set(['timed_out', 'queue_full', 'rate_limited']);
 const goneAnyway = new Set(['not_joined', 'forbidden', 'room_closed', 'connection_lost', 'closed']);
 
-/// Being in one room, through all that happens to the connection and the room: once joined, it is joined again until it is left.
+/// The membership in one room, through all that happens to the connection and the room: once
+/// joined, the room is joined again until it is left.
 export class Membership {
   /// left, joining, joined or leaving.
   state = 'left';
@@ -17,11 +19,11 @@ export class Membership {
   #options;
   #emit;
   #position = new Position();
-  #askedSince; // the place that the last join named
+  #askedSince; // the position that the last join named
   #profile;
   #isWanted = false;
-  #wasJoined = false; // since it is wanted
-  #entering = 0; // joins on their way
+  #wasJoined = false; // since it has been wanted
+  #entering = 0; // joins that wait for their answers
   #waiting = new Set(); // calls of `join`
   #timer;
 
@@ -65,18 +67,22 @@ export class Membership {
     }
     this.state = 'leaving';
     const answer = new Promise((resolve, reject) => {
-      this.#commands.add({ type: 'leave', roomId: this.#roomId }, { timeout, membership: true }, (error, frame) => {
-        if (this.state === 'leaving') this.#forget();
-        if (!error || goneAnyway.has(error.code)) resolve(error ? left : frame);
-        else reject(error);
-      });
+      this.#commands.add(
+        { type: 'leave', roomId: this.#roomId },
+        { timeout, membership: true },
+        (error, frame) => {
+          if (this.state === 'leaving') this.#forget();
+          if (!error || goneAnyway.has(error.code)) resolve(error ? left : frame);
+          else reject(error);
+        },
+      );
     });
     return handled(answer);
   }
 
-  // -- what the connection does --------------------------------------------------------------------------------------------
+  // -- what the connection does -------------------------------------------------------------------
 
-  /// Before anything else is sent on a new connection.
+  /// Called before anything else is sent on a new connection.
   onWelcome() {
     if (this.#isWanted) this.#enter(true);
   }
@@ -93,7 +99,8 @@ export class Membership {
     if (error.code === 'closed') this.#forget();
   }
 
-  /// A frame of the room: takes from it what it means here, and tells the handlers unless it came before.
+  /// Updates the state from a frame of the room, and tells the handlers unless the frame came
+  /// before.
   onFrame(frame) {
     if (frame.type === 'joined') return this.#onJoined(frame);
     if (frame.type === 'left') this.#onLeft(frame);
@@ -104,7 +111,7 @@ export class Membership {
     this.#emit(frame.type, frame);
   }
 
-  // -- entering ------------------------------------------------------------------------------------------------------------
+  // -- entering -----------------------------------------------------------------------------------
 
   #enter(first = false) {
     clearTimeout(this.#timer);
@@ -139,7 +146,7 @@ export class Membership {
     this.#timer = setTimeout(() => this.#commands.connected && this.#enter(), delay);
   }
 
-  // -- frames --------------------------------------------------------------------------------------------------------------
+  // -- frames -------------------------------------------------------------------------------------
 
   #onJoined(frame) {
     if (this.state === 'leaving') return;
@@ -147,10 +154,14 @@ export class Membership {
     this.#isWanted = this.#wasJoined = true;
     this.state = 'joined';
     const { ref, epoch, seq } = frame;
-    const missedAfter = this.#position.onJoined(frame, ref === undefined ? this.#position.since : this.#askedSince);
+    const missedAfter = this.#position.onJoined(
+      frame,
+      ref === undefined ? this.#position.since : this.#askedSince,
+    );
     this.#settle(null, frame);
     this.#emit('joined', frame);
-    if (missedAfter) this.#emit('gap', { type: 'gap', roomId: this.#roomId, since: missedAfter, epoch, seq });
+    if (missedAfter)
+      this.#emit('gap', { type: 'gap', roomId: this.#roomId, since: missedAfter, epoch, seq });
   }
 
   #onLeft({ ref, message }) {
@@ -160,7 +171,9 @@ export class Membership {
       return;
     }
     this.#forget();
-    this.#settle(this.#failure('forbidden', message ?? 'The server has put this client out of the room.'));
+    this.#settle(
+      this.#failure('forbidden', message ?? 'The server has put this client out of the room.'),
+    );
   }
 
   #onRoomClosed({ reason }) {
@@ -173,7 +186,7 @@ export class Membership {
     }
   }
 
-  // -- inside --------------------------------------------------------------------------------------------------------------
+  // -- inside -------------------------------------------------------------------------------------
 
   #forget() {
     clearTimeout(this.#timer);

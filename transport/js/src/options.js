@@ -11,18 +11,20 @@ const defaults = {
   maxReconnectAttempts: Infinity,
 };
 
-/// All options of a client, checked. Throws a TypeError.
+/// Checks a client's options and adds the defaults. Throws a TypeError.
 export function completeOptions(url, options) {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const all = { ...defaults, ...Object.fromEntries(given), url: webSocketUrl(url) };
   if (all.codec === 'json') all.codec = json;
   if (typeof all.codec?.decoder !== 'function') {
-    throw new TypeError("codec is 'json', or msgpack as in: import { msgpack } from 'troupe-client/msgpack'");
+    throw new TypeError(
+      "codec is 'json', or msgpack as in: import { msgpack } from 'troupe-client/msgpack'",
+    );
   }
   return all;
 }
 
-/// In a page the URL may be relative, and of http.
+/// In a page the URL may be relative, or have an http scheme.
 function webSocketUrl(url) {
   const parsed = new URL(url, globalThis.location?.href);
   if (parsed.protocol.startsWith('http')) parsed.protocol = parsed.protocol.replace('http', 'ws');

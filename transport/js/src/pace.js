@@ -1,7 +1,8 @@
 import { clock } from './clock.js';
 
-/// Keeps below the server's rate of messages: it drops what is above, without saying which.
-/// A bucket of half the server's size, so that what the network delays and then delivers at once still fits.
+/// Keeps below the server's rate limit: the server drops messages above it, without saying which.
+/// The bucket has half the size of the server's, so that messages which the network delays and then
+/// delivers together still fit.
 export class Pace {
   #perMs = 0;
   #size = 0;

@@ -1,14 +1,15 @@
-/// Where one stands in a room: its epoch, and the last `seq` of that epoch which was seen.
+/// A client's position in a room: the epoch, and the last `seq` seen in that epoch.
 export class Position {
   #epoch;
   #seq = -1;
 
-  /// What a join tells the server to get what was missed; undefined if there is nothing to go on from.
+  /// What a join sends so that the server repeats what was missed; undefined without a position.
   get since() {
     return this.#epoch === undefined ? undefined : { epoch: this.#epoch, seq: this.#seq };
   }
 
-  /// `joined` came, for a join that named `since` if it named any. Returns the place after which something was missed, if something was.
+  /// Handles `joined`, the answer to a join that named `since` (or undefined). Returns the position
+  /// after which frames are lost, if any are.
   onJoined({ epoch, seq, recovered }, since) {
     if (recovered && epoch === this.#epoch) return undefined; // what was missed follows
     this.restart(epoch, seq);
@@ -21,12 +22,12 @@ export class Position {
     this.#seq = seq;
   }
 
-  /// All up to `seq` has been seen.
+  /// Everything up to `seq` has been seen.
   reach(seq) {
     if (seq > this.#seq) this.#seq = seq;
   }
 
-  /// Whether a frame with this `seq` (undefined: it has no place) was not seen before; it is now.
+  /// Whether a frame with this `seq` (undefined: it has no place) is new. Marks it as seen.
   isNew(seq) {
     if (seq === undefined) return true;
     if (seq <= this.#seq) return false;

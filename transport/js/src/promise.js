@@ -1,4 +1,5 @@
-/// Whoever does not look at this promise does not get its error either: a message that nobody waits for must not end a program.
+/// Marks the rejection of a promise as handled: a message that nobody waits for must not end the
+/// program.
 export function handled(promise) {
   promise.catch(() => {});
   return promise;

@@ -4,11 +4,13 @@ import { discard, findWebSocket } from './websocket.js';
 
 const open = 1;
 
-/// A WebSocket that opens itself again. Handlers get the raw events of the socket.
+/// A WebSocket that reopens itself. Handlers get the raw events of the socket.
 ///
-/// Options: `reconnectInterval` (3000): base of the waits in milliseconds, each a random part of base * 2^n;
+/// Options: `reconnectInterval` (3000): base of the waits in milliseconds,
+///          each a random part of base * 2^n;
 ///          `maxReconnectInterval` (30000): the longest; `maxReconnectAttempts` (10): in a row;
-///          `protocols`, `WebSocket` (the class to use), `log` (true: to the console; or a function of one line).
+///          `protocols`; `WebSocket`: the class to use;
+///          `log`: true for the console, or a function that takes one line.
 export class ReconnectingWebSocket {
   #options;
   #backoff;
@@ -27,7 +29,7 @@ export class ReconnectingWebSocket {
     this.connect();
   }
 
-  /// Opens a new socket now; one that is there is given up.
+  /// Opens a new socket now, and discards the current one.
   connect() {
     clearTimeout(this.#timer);
     this.#closed = false;
@@ -35,12 +37,17 @@ export class ReconnectingWebSocket {
     this.ws = null;
     const found = findWebSocket(this.#options.WebSocket);
     if (typeof found === 'function') this.#open(found);
-    else found.then((type) => this.#closed || this.ws || this.#open(type), (error) => this.#fail(error));
+    else
+      found.then(
+        (type) => this.#closed || this.ws || this.#open(type),
+        (error) => this.#fail(error),
+      );
   }
 
   #open(WebSocket) {
     const { protocols } = this.#options;
-    const socket = (this.ws = protocols === undefined ? new WebSocket(this.url) : new WebSocket(this.url, protocols));
+    const socket = (this.ws =
+      protocols === undefined ? new WebSocket(this.url) : new WebSocket(this.url, protocols));
     socket.onopen = (e) => {
       this.#log('connected');
       this.reconnectAttempts = 0;
@@ -62,7 +69,8 @@ export class ReconnectingWebSocket {
   /// Opens a new socket after a while, unless `close` was called or there were too many attempts.
   reconnect() {
     if (this.#closed) return;
-    if (this.reconnectAttempts >= this.maxReconnectAttempts) return this.#log('too many attempts to reconnect');
+    if (this.reconnectAttempts >= this.maxReconnectAttempts)
+      return this.#log('too many attempts to reconnect');
     this.reconnectAttempts++;
     this.#log(`attempt ${this.reconnectAttempts} to reconnect...`);
     clearTimeout(this.#timer);
@@ -75,14 +83,14 @@ export class ReconnectingWebSocket {
     if (Object.hasOwn(this.handlers, event)) this.handlers[event].push(handler);
   }
 
-  /// Returns whether the socket took `data`; it does while it is open.
+  /// Returns whether the socket took `data`, which it does while it is open.
   send(data) {
     const isOpen = this.ws?.readyState === open;
     if (isOpen) this.ws.send(data);
     return isOpen;
   }
 
-  /// For good, whatever state it is in.
+  /// Closes the socket for good, in whatever state it is.
   close(code, reason) {
     this.#closed = true;
     clearTimeout(this.#timer);

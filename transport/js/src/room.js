@@ -1,4 +1,5 @@
-/// One room of a client. Made by `client.room(id)`; it is the same object as long as the client knows the room.
+/// One room of a client, made by `client.room(id)`. It stays the same object while the client knows
+/// the room.
 export class Room {
   #membership;
   #commands;
@@ -20,7 +21,8 @@ export class Room {
     return this.state === 'joined';
   }
 
-  /// `type`: that of a frame, `gap`, `error`, or `*` for all frames. Returns a function that takes the handler off again.
+  /// `type`: a frame's type, `gap`, `error`, or `*` for all frames.
+  /// Returns a function that removes the handler.
   on(type, handler) {
     return this.#handlers.on(type, handler);
   }
@@ -29,23 +31,24 @@ export class Room {
     this.#handlers.off(type, handler);
   }
 
-  /// Asks to be in the room until `leave`: it is joined again after each loss of the connection.
-  /// Resolves with the frame `joined`. After `timed_out` it is still asked for; after a refusal it is not.
+  /// Joins the room, and joins it again after each loss of the connection, until `leave`.
+  /// Resolves with the frame `joined`. After `timed_out` the client goes on trying;
+  /// after a refusal it does not.
   join(options) {
     return this.#membership.join(options);
   }
 
-  /// Resolves with the frame `left`; without a connection at once.
+  /// Leaves the room. Resolves with the frame `left`, at once if there is no connection.
   leave(options) {
     return this.#membership.leave(options);
   }
 
-  /// Says `text` to the room. Resolves with the `ack` once it has its place in the room's order.
+  /// Sends `text` to the room. Resolves with the `ack` once it has its place in the room's order.
   send(text, options) {
     return this.#publish('message', { text }, options);
   }
 
-  /// Sends any value that JSON has, and bytes.
+  /// Sends a value that JSON has; it may contain bytes.
   sendData(data, options) {
     return this.#publish('message', { data: data === undefined ? null : data }, options);
   }
@@ -55,12 +58,14 @@ export class Room {
     return this.#publish('binary', { data: bytes }, options);
   }
 
-  /// Sends a message of the application's own type. Resolves with the `ack` once the room has handled it.
+  /// Sends a message of the application's own type.
+  /// Resolves with the `ack` once the room has handled it.
   request(type, fields, { timeout } = {}) {
     return this.#commands.request({ ...fields, type, roomId: this.id }, { timeout });
   }
 
-  /// The same without an answer; it is not sent at all where it would have to wait. Returns whether it was sent.
+  /// Like `request`, but without an answer, and not sent if it had to wait.
+  /// Returns whether it was sent.
   notify(type, fields) {
     return this.#commands.notify({ ...fields, type, roomId: this.id, ref: undefined });
   }

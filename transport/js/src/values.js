@@ -1,4 +1,5 @@
-/// Values on the wire are those that exist in both codecs: null, booleans, finite numbers, well-formed strings, bytes, arrays and maps.
+/// Values on the wire are those that both codecs have:
+/// null, booleans, finite numbers, well-formed strings, bytes, arrays and maps.
 
 import { bytesOf, fromBase64, toBase64 } from './bytes.js';
 import { TroupeError } from './error.js';
@@ -6,8 +7,9 @@ import { TroupeError } from './error.js';
 const maxDepth = 32;
 const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?:[^\ud800-\udbff]|^)[\udc00-\udfff]/;
 
-/// A copy of `value` that either codec can write; `writeBytes` makes what stands for a Uint8Array.
-/// As in JSON, `toJSON` is called, and what has no value there (undefined, functions) is left out of maps and null in arrays.
+/// Returns a copy of `value` that either codec can write; `writeBytes` replaces each Uint8Array.
+/// As in JSON, `toJSON` is called; undefined and functions are left out of maps and become null
+/// in arrays.
 /// Throws a TroupeError `bad_payload` that names the path.
 export function toWire(value, writeBytes) {
   return new Writer(writeBytes).write(value, 1);
@@ -44,7 +46,8 @@ class Writer {
     if (typeof value.toJSON === 'function') return this.write(value.toJSON(), depth);
     if (Object.hasOwn(value, '$bin')) return this.#writeBytes(this.#base64(value));
     if (depth > maxDepth) this.#refuse('nested too deeply');
-    if (Array.isArray(value)) return Array.from(value, (item, i) => this.#member(item, i, depth) ?? null);
+    if (Array.isArray(value))
+      return Array.from(value, (item, i) => this.#member(item, i, depth) ?? null);
     const map = {};
     for (const key of Object.keys(value)) {
       if (this.#text(key) === '__proto__') this.#refuse('the key __proto__');
@@ -83,11 +86,13 @@ class Writer {
   }
 }
 
-/// The value that a codec has read: maps have no prototype (a key `__proto__` is one like others), {$bin} is bytes.
+/// Converts a value that a codec has read: maps get no prototype (a key `__proto__` is like any
+/// other), {$bin} becomes bytes.
 export function fromWire(value) {
   if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) return value.map(fromWire);
-  if (value instanceof Uint8Array) return value.slice(); // what was decoded is a part of the whole message
+  // What was decoded is a view of the whole message.
+  if (value instanceof Uint8Array) return value.slice();
   const keys = Object.keys(value);
   if (keys.length === 1 && typeof value.$bin === 'string') return fromBase64(value.$bin);
   const map = Object.create(null);

@@ -1,4 +1,5 @@
-/// Calls `wake` when the page is shown again or the network is back. Returns a function that ends it.
+/// Calls `wake` when the page is shown again or the network is back.
+/// Returns a function that stops this.
 export function onWake(wake) {
   const page = globalThis.document;
   if (!page || typeof addEventListener !== 'function') return () => {};

@@ -8,7 +8,10 @@ const waits = (backoff, count) => Array.from({ length: count }, () => backoff.ne
 
 test('waits are up to base * 2^n, at most the cap', (t) => {
   longest(t);
-  assert.deepEqual(waits(new Backoff(500, 30_000), 9), [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+  assert.deepEqual(
+    waits(new Backoff(500, 30_000), 9),
+    [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000],
+  );
 });
 
 test('waits have full jitter, and are never a busy loop', (t) => {

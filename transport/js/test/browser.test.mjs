@@ -1,4 +1,4 @@
-// The sources as they are, in Chromium, with nothing built. Uses the browser of the system tests, if they and it are installed.
+// The unbuilt sources in Chromium. Uses the browser of the system tests, if both are installed.
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -9,9 +9,16 @@ import { fileURLToPath } from 'node:url';
 import { connect, joined, startNode } from './support/live.mjs';
 
 const executablePath = '/usr/bin/chromium';
-const playwright = new URL('../../../tests/system/node_modules/playwright-core/index.mjs', import.meta.url);
-const skip = existsSync(executablePath) && existsSync(fileURLToPath(playwright)) ? false : 'no Chromium here';
-const args = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const playwright = new URL(
+  '../../../tests/system/node_modules/playwright-core/index.mjs',
+  import.meta.url,
+);
+const skip =
+  existsSync(executablePath) && existsSync(fileURLToPath(playwright)) ? false : 'no Chromium here';
+const args = [
+  '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync',
+];
 const root = new URL('..', import.meta.url);
 
 describe('a page', { skip }, () => {
@@ -23,7 +30,11 @@ describe('a page', { skip }, () => {
     server = http.createServer((request, response) => {
       const isSource = /^\/src\/\w+\.js$/.test(request.url);
       response.setHeader('Content-Type', isSource ? 'text/javascript' : 'text/html');
-      response.end(isSource ? readFileSync(new URL(request.url.slice(1), root)) : '<!doctype html><title>test</title>');
+      response.end(
+        isSource
+          ? readFileSync(new URL(request.url.slice(1), root))
+          : '<!doctype html><title>test</title>',
+      );
     });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -51,7 +62,11 @@ describe('a page', { skip }, () => {
       window.heard = [];
       window.client = new Client(url);
       window.room = client.room('lobby');
-      window.room.on('*', (frame) => heard.push(frame.data instanceof Uint8Array ? [...frame.data].join() : (frame.text ?? frame.type)));
+      window.room.on('*', (frame) =>
+        heard.push(
+          frame.data instanceof Uint8Array ? [...frame.data].join() : (frame.text ?? frame.type),
+        ),
+      );
       await window.room.join();
       await window.room.send('from the page');
     }, node.url());

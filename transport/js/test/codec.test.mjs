@@ -1,4 +1,4 @@
-// Both codecs against the vectors that the servers are tested with.
+// Both codecs against the vectors that also test the server.
 
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -11,17 +11,23 @@ const folder = new URL('../../../protocol/vectors/', import.meta.url);
 const vectors = (name) => JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8'));
 const bytesOf = (base64) => new Uint8Array(Buffer.from(base64, 'base64')).buffer;
 
-/// A value in a message around it, so that it can be decoded.
+/// Wraps a value in a message, so that it can be decoded.
 const inJson = (text) => json.decoder()(`{"type":"x","data":${text}}`).data;
 const head = Buffer.from('82a474797065a178a464617461', 'hex');
-const inMsgpack = (base64) => msgpack.decoder()(new Uint8Array(Buffer.concat([head, Buffer.from(base64, 'base64')])).buffer).data;
+const inMsgpack = (base64) =>
+  msgpack.decoder()(
+    new Uint8Array(Buffer.concat([head, Buffer.from(base64, 'base64')])).buffer,
+  ).data;
 
 describe('payloads that exist in both codecs', () => {
-  for (const { name, json: text, msgpack: base64, jsonAlso = [], msgpackAlso = [] } of vectors('payloads').payloads)
+  for (const {
+    name, json: text, msgpack: base64, jsonAlso = [], msgpackAlso = [],
+  } of vectors('payloads').payloads)
     test(name, () => {
       const value = inJson(text);
       for (const other of jsonAlso) assert.deepStrictEqual(inJson(other), value, other);
-      for (const other of [base64, ...msgpackAlso]) assert.deepStrictEqual(inMsgpack(other), value, other);
+      for (const other of [base64, ...msgpackAlso])
+        assert.deepStrictEqual(inMsgpack(other), value, other);
 
       if (Object.is(value, -0)) return; // JSON.stringify writes 0
       const written = json.encode({ type: 'x', data: value });
@@ -33,11 +39,19 @@ describe('payloads that exist in both codecs', () => {
 
   // Whole floats and integers beyond 2^53 are one thing in JavaScript and another on the wire.
   const isExact = (text) => !/\d\.0\b|e\+|\d{16,}|e-|doubled|"a":1,"a"|^-0/.test(text);
-  for (const { name, json: text, msgpack: base64 } of vectors('payloads').payloads.filter((p) => isExact(p.json) && p.name !== 'a float32 tenth'))
+  for (const { name, json: text, msgpack: base64 } of vectors('payloads').payloads.filter(
+    (p) => isExact(p.json) && p.name !== 'a float32 tenth',
+  ))
     test(`${name}, written exactly`, () => {
       const data = inJson(text);
-      assert.equal(json.encode({ type: 'x', data }), `{"type":"x","data":${JSON.stringify(JSON.parse(text))}}`);
-      assert.equal(Buffer.from(msgpack.encode({ type: 'x', data })).toString('hex'), Buffer.concat([head, Buffer.from(base64, 'base64')]).toString('hex'));
+      assert.equal(
+        json.encode({ type: 'x', data }),
+        `{"type":"x","data":${JSON.stringify(JSON.parse(text))}}`,
+      );
+      assert.equal(
+        Buffer.from(msgpack.encode({ type: 'x', data })).toString('hex'),
+        Buffer.concat([head, Buffer.from(base64, 'base64')]).toString('hex'),
+      );
     });
 });
 
@@ -57,11 +71,16 @@ describe('what a server sends', () => {
 
 describe('what a client sends', () => {
   const skipped = /escaped|spaces|of another writer|18446744073709551615|doubled/;
-  for (const { name, json: text, msgpack: base64 } of vectors('valid_messages').messages.filter((m) => !skipped.test(m.name + m.json)))
+  for (const { name, json: text, msgpack: base64 } of vectors('valid_messages').messages.filter(
+    (m) => !skipped.test(m.name + m.json),
+  ))
     test(name, () => {
       const message = json.decoder()(text) ?? assert.fail('a whole message');
       assert.deepEqual(JSON.parse(json.encode(message)), JSON.parse(text));
-      assert.deepEqual(msgpack.decoder()(msgpack.encode(message).slice().buffer), msgpack.decoder()(bytesOf(base64)));
+      assert.deepEqual(
+        msgpack.decoder()(msgpack.encode(message).slice().buffer),
+        msgpack.decoder()(bytesOf(base64)),
+      );
     });
 });
 
@@ -89,7 +108,11 @@ for (const [name, codec] of Object.entries({ json, msgpack }))
       test(what, () => {
         assert.throws(
           () => codec.encode({ type: 'message', data }),
-          (error) => error instanceof TroupeError && error.code === 'bad_payload' && error.message.startsWith(path) && !error.sent,
+          (error) =>
+            error instanceof TroupeError &&
+            error.code === 'bad_payload' &&
+            error.message.startsWith(path) &&
+            !error.sent,
         );
       });
 
@@ -107,12 +130,21 @@ for (const [name, codec] of Object.entries({ json, msgpack }))
       nothing: undefined,
       call: () => {},
       list: [undefined, () => {}, Symbol('x')],
-      bytes: [part, Buffer.from(part), part.slice().buffer, new DataView(bytes.buffer, 1, 3), { $bin: 'AP8B' }, new Uint16Array([256])],
+      bytes: [
+        part,
+        Buffer.from(part),
+        part.slice().buffer,
+        new DataView(bytes.buffer, 1, 3),
+        { $bin: 'AP8B' },
+        new Uint16Array([256]),
+      ],
       bare: Object.assign(Object.create(null), { constructor: 1, hasOwnProperty: 2 }),
     };
 
     const encoded = codec.encode({ type: 'message', data });
-    const read = codec.decoder()(typeof encoded === 'string' ? encoded : encoded.slice().buffer).data;
+    const read = codec.decoder()(
+      typeof encoded === 'string' ? encoded : encoded.slice().buffer,
+    ).data;
 
     const same = new Uint8Array([0, 255, 1]);
     assert.deepEqual(read.bytes, [same, same, same, same, same, new Uint8Array([0, 1])]);
@@ -125,7 +157,9 @@ for (const [name, codec] of Object.entries({ json, msgpack }))
   });
 
 test('a key __proto__ from a server changes nothing but its own map', () => {
-  const frame = json.decoder()('{"type":"x","__proto__":{"polluted":true},"data":{"__proto__":{"polluted":true}}}');
+  const frame = json.decoder()(
+    '{"type":"x","__proto__":{"polluted":true},"data":{"__proto__":{"polluted":true}}}',
+  );
   assert.equal(frame.polluted, undefined);
   assert.equal(frame.data.polluted, undefined);
   assert.deepEqual(Object.keys(frame.data), ['__proto__']);

@@ -1,13 +1,25 @@
-// What goes to the server: answers, time limits, the queue and its bounds, the pace.
+// Commands to the server: answers, time limits, the queue and its bounds, the pace.
 
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { TroupeError } from '../src/index.js';
-import { connectedClient, joinedRoom, longestWaits, newClient, noLimits } from './support/fake_websocket.mjs';
+import {
+  connectedClient, joinedRoom, longestWaits, newClient, noLimits,
+} from './support/fake_websocket.mjs';
 
-/// How each promise stands: its value, its error's code, or 'open'.
+/// The state of each promise: its value, its error's code, or 'open'.
 const standing = (promises) =>
-  Promise.all(promises.map((p) => Promise.race([p.then((v) => v.type, (e) => e.code), new Promise((r) => setImmediate(r, 'open'))])));
+  Promise.all(
+    promises.map((p) =>
+      Promise.race([
+        p.then(
+          (v) => v.type,
+          (e) => e.code,
+        ),
+        new Promise((r) => setImmediate(r, 'open')),
+      ]),
+    ),
+  );
 
 describe('a command', () => {
   test('is answered by its ref', async (t) => {
@@ -17,7 +29,9 @@ describe('a command', () => {
 
     const [one, two] = made.sockets.last.take();
     assert.deepEqual(one, { type: 'message', roomId: 'lobby', text: 'one', ref: one.ref });
-    assert.deepEqual(two, { type: 'message', roomId: 'lobby', data: { n: 2 }, echo: false, id: 'm2', ref: two.ref });
+    assert.deepEqual(two, {
+      type: 'message', roomId: 'lobby', data: { n: 2 }, echo: false, id: 'm2', ref: two.ref,
+    });
     made.sockets.last.say({ type: 'ack', ref: two.ref, roomId: 'lobby', seq: 12 });
     made.sockets.last.say({ type: 'ack', ref: one.ref, roomId: 'lobby', seq: 11 });
 
@@ -32,23 +46,35 @@ describe('a command', () => {
     const sent = made.sockets.last.takeOne();
     assert.deepEqual(sent, { steps: 3, roomId: 'lobby', ref: sent.ref, type: 'dance' });
     assert.notEqual(sent.ref, 'forged');
-    const refusal = { request: 'dance', roomId: 'lobby', code: 'rate_limited', message: 'Slow.', retryable: true, retryAfterMs: 250 };
+    const refusal = {
+      request: 'dance',
+      roomId: 'lobby',
+      code: 'rate_limited',
+      message: 'Slow.',
+      retryable: true,
+      retryAfterMs: 250,
+    };
     made.sockets.last.say({ type: 'error', ref: sent.ref, ...refusal });
 
     const error = await answer.catch((e) => e);
     assert.ok(error instanceof TroupeError && error instanceof Error);
-    for (const [field, value] of Object.entries({ ...refusal, sent: true })) assert.equal(error[field], value, field);
+    for (const [field, value] of Object.entries({ ...refusal, sent: true }))
+      assert.equal(error[field], value, field);
     assert.deepEqual(made.errors, []);
   });
 
   test('fails when the answer takes too long; a later one is nothing', async (t) => {
     const { client, sockets, pass, errors } = await connectedClient(t, { timeout: 2000 });
-    const [usual, quick, endless] = [undefined, 100, 0].map((timeout) => client.request({ type: 'ping' }, { timeout }));
+    const [usual, quick, endless] = [undefined, 100, 0].map((timeout) =>
+      client.request({ type: 'ping' }, { timeout }),
+    );
     const refs = sockets.last.take().map((c) => c.ref);
     await pass(100);
     assert.deepEqual(await standing([usual, quick, endless]), ['open', 'timed_out', 'open']);
     await pass(1900);
-    await assert.rejects(usual, { code: 'timed_out', retryable: true, sent: true, request: 'ping' });
+    await assert.rejects(usual, {
+      code: 'timed_out', retryable: true, sent: true, request: 'ping',
+    });
     await pass(20_000);
     for (const ref of refs) sockets.last.say({ type: 'error', ref, code: 'internal', message: '' });
     assert.deepEqual(await standing([endless]), ['internal']);
@@ -61,7 +87,9 @@ describe('a command', () => {
     const room = await joinedRoom(made);
     const answer = room.send('did it arrive?');
     made.sockets.last.end(1006);
-    await assert.rejects(answer, { code: 'connection_lost', retryable: true, sent: true, closeCode: 1006, roomId: 'lobby' });
+    await assert.rejects(answer, {
+      code: 'connection_lost', retryable: true, sent: true, closeCode: 1006, roomId: 'lobby',
+    });
 
     await made.pass(500);
     made.sockets.last.welcome();
@@ -101,7 +129,9 @@ describe('a command', () => {
     room.sendBinary(new Uint8Array([255, 0]), { echo: false });
     const [data, binary] = made.sockets.last.take();
     assert.equal(data.data, null);
-    assert.deepEqual(binary, { type: 'binary', roomId: 'lobby', data: { $bin: '/wA=' }, echo: false, ref: binary.ref });
+    assert.deepEqual(binary, {
+      type: 'binary', roomId: 'lobby', data: { $bin: '/wA=' }, echo: false, ref: binary.ref,
+    });
   });
 
   test('that nobody waits for does not end the program when it fails', async (t) => {
@@ -139,8 +169,12 @@ describe('without a connection', () => {
     made.sockets.last.welcome();
 
     const sent = made.sockets.last.take();
-    assert.deepEqual(sent.map((c) => c.text ?? c.type), ['join', 'a', 'b']);
-    for (const { ref } of sent.slice(1)) made.sockets.last.say({ type: 'ack', ref, roomId: 'lobby', seq: 30 + ref });
+    assert.deepEqual(
+      sent.map((c) => c.text ?? c.type),
+      ['join', 'a', 'b'],
+    );
+    for (const { ref } of sent.slice(1))
+      made.sockets.last.say({ type: 'ack', ref, roomId: 'lobby', seq: 30 + ref });
     assert.deepEqual(await standing(answers), ['ack', 'ack']);
   });
 
@@ -168,7 +202,9 @@ describe('without a connection', () => {
     const room = client.room('r');
     const answers = [room.send('1'), room.send('2'), room.send('3')];
     assert.deepEqual(await standing(answers), ['open', 'open', 'queue_full']);
-    await assert.rejects(answers[2], { retryable: true, sent: false, roomId: 'r', message: 'Too much waits to be sent.' });
+    await assert.rejects(answers[2], {
+      retryable: true, sent: false, roomId: 'r', message: 'Too much waits to be sent.',
+    });
     sockets.last.welcome();
     assert.deepEqual(sockets.last.take().map((c) => c.text), ['1', '2']);
   });
@@ -198,7 +234,11 @@ describe('without a connection', () => {
 
 describe('the server\'s limits', () => {
   test('a message that is too big fails here', async (t) => {
-    const { client, sockets } = await connectedClient(t, {}, { limits: { ...noLimits, maxMessageBytes: 100 } });
+    const { client, sockets } = await connectedClient(
+      t,
+      {},
+      { limits: { ...noLimits, maxMessageBytes: 100 } },
+    );
     const answer = client.room('r').send('x'.repeat(100));
     await assert.rejects(answer, { code: 'too_big', sent: false, retryable: false });
     assert.equal(client.room('r').notify('x', { text: 'x'.repeat(100) }), false);
@@ -208,7 +248,11 @@ describe('the server\'s limits', () => {
   });
 
   test('commands keep to the pace', async (t) => {
-    const { client, sockets, pass } = await connectedClient(t, {}, { limits: { ...noLimits, messagesPerSecond: 10, burstMessages: 10 } });
+    const { client, sockets, pass } = await connectedClient(
+      t,
+      {},
+      { limits: { ...noLimits, messagesPerSecond: 10, burstMessages: 10 } },
+    );
     const room = client.room('r');
     for (let i = 0; i < 8; ++i) room.send(String(i));
     assert.equal(room.notify('typing'), false);
@@ -242,10 +286,21 @@ describe('errors without a ref', () => {
     const room = await joinedRoom(made);
     const heard = [];
     room.on('error', (error) => heard.push(error.code));
-    made.sockets.last.say({ type: 'error', request: 'typing', roomId: 'lobby', code: 'unknown_type', message: '', retryable: false });
-    made.sockets.last.say({ type: 'error', code: 'rate_limited', message: '', retryable: true, retryAfterMs: 10 });
+    made.sockets.last.say({
+      type: 'error',
+      request: 'typing',
+      roomId: 'lobby',
+      code: 'unknown_type',
+      message: '',
+      retryable: false,
+    });
+    made.sockets.last.say({
+      type: 'error', code: 'rate_limited', message: '', retryable: true, retryAfterMs: 10,
+    });
     assert.deepEqual(heard, ['unknown_type']);
     const errors = made.errors.map((e) => [e.code, e.roomId, e.request, e.retryAfterMs]);
-    assert.deepEqual(errors, [['unknown_type', 'lobby', 'typing', undefined], ['rate_limited', undefined, undefined, 10]]);
+    assert.deepEqual(errors, [
+      ['unknown_type', 'lobby', 'typing', undefined], ['rate_limited', undefined, undefined, 10],
+    ]);
   });
 });

@@ -1,11 +1,14 @@
-// The life of a client's connection: welcome, loss, back-off, goodbye, close codes, heartbeat, tokens.
+// The life of a client's connection: welcome, loss, back-off, goodbye, close codes, heartbeat,
+// tokens.
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { Client, TroupeError } from '../src/index.js';
-import { connectedClient, fakeWebSocket, longestWaits, newClient } from './support/fake_websocket.mjs';
+import {
+  connectedClient, fakeWebSocket, longestWaits, newClient,
+} from './support/fake_websocket.mjs';
 
-/// Loses the connection and passes the longest first wait.
+/// Loses the connection and lets the longest first wait pass.
 async function reconnect({ sockets, pass }) {
   sockets.last.end();
   await pass(500);
@@ -64,7 +67,8 @@ describe('a client', () => {
     ]);
   });
 
-  test('connects again with a growing wait, and from the shortest after a connection that held', async (t) => {
+  test('connects again with a growing wait, ' +
+    'and from the shortest after a connection that held', async (t) => {
     longestWaits(t);
     const { client, sockets, pass } = await connectedClient(t);
     for (const ms of [500, 1000, 2000]) {
@@ -207,7 +211,8 @@ describe('a goodbye', () => {
 });
 
 describe('close codes', () => {
-  test('a handshake that is answered by 401, as Node tells, stops a client without a source of tokens', async (t) => {
+  test('a handshake that is answered by 401, as Node tells, ' +
+    'stops a client without a source of tokens', async (t) => {
     const { client, sockets } = newClient(t, { token: 'a.b.c' });
     sockets.last.onerror({ type: 'error', message: 'Unexpected server response: 401' });
     sockets.last.end();
@@ -233,7 +238,8 @@ describe('close codes', () => {
     });
 
   for (const reason of ['slow_consumer', 'node_overloaded', 'parts_limit'])
-    test(`1013 ${reason} gives a busy server more time, even after a connection that held`, async (t) => {
+    test(`1013 ${reason} gives a busy server more time, ` +
+      'even after a connection that held', async (t) => {
       longestWaits(t);
       const { client, sockets, pass } = await connectedClient(t);
       await pass(60_000);
@@ -270,7 +276,8 @@ describe('a token', () => {
     assert.equal(made.sockets.last.protocols[1], 'troupe.bearer.t2');
   });
 
-  test('that was refused is replaced by a new one, and the same again stops the client', async (t) => {
+  test('that was refused is replaced by a new one, ' +
+    'and the same again stops the client', async (t) => {
     longestWaits(t);
     let token = 'old';
     const { client, sockets, pass } = newClient(t, { token: () => token });
@@ -302,7 +309,9 @@ describe('a token', () => {
 
   test('that comes after close is not used', async (t) => {
     let give;
-    const { client, sockets, pass } = newClient(t, { token: () => new Promise((resolve) => (give = resolve)) });
+    const { client, sockets, pass } = newClient(t, {
+      token: () => new Promise((resolve) => (give = resolve)),
+    });
     client.close();
     give('late');
     await pass();
@@ -352,7 +361,8 @@ describe('a page that wakes up', () => {
     globalThis.removeEventListener = (...args) => windowEvents.removeEventListener(...args);
   });
   after(() => {
-    for (const name of ['document', 'addEventListener', 'removeEventListener']) delete globalThis[name];
+    for (const name of ['document', 'addEventListener', 'removeEventListener'])
+      delete globalThis[name];
   });
 
   test('connects at once', async (t) => {

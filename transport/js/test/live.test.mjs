@@ -1,4 +1,4 @@
-// The client and the built nodes.
+// The client against the built nodes.
 
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -16,17 +16,26 @@ for (const [mine, theirs] of mixed)
   describe(`a ${mine} and a ${theirs} client`, () => {
     test('hear each other, in one order, with acks', async (t) => {
       const node = await startNode(t, 'relay_node');
-      const [ann, bob] = [await connect(t, node, mine, { profile: { name: 'Ann' } }), await connect(t, node, theirs)];
+      const [ann, bob] = [
+        await connect(t, node, mine, { profile: { name: 'Ann' } }), await connect(t, node, theirs),
+      ];
       const hers = await joined(ann, 'lobby');
       const his = await joined(bob, 'lobby');
-      assert.deepEqual({ ...(await hers.ear.take('userJoined')) }, { type: 'userJoined', roomId: 'lobby', userId: bob.userId });
+      assert.deepEqual(
+        { ...(await hers.ear.take('userJoined')) },
+        { type: 'userJoined', roomId: 'lobby', userId: bob.userId },
+      );
 
       const { seq } = await his.room.send('안녕 😀');
       const [heard, own] = [await hers.ear.take('message'), await his.ear.take('message')];
       assert.deepEqual(heard, own);
       assert.deepEqual([heard.text, heard.seq, heard.userId], ['안녕 😀', seq, bob.userId]);
 
-      const data = { list: [1, -2.5, null, true, ''], bytes: new Uint8Array([0, 255]), constructor: { toString: 1 } };
+      const data = {
+        list: [1, -2.5, null, true, ''],
+        bytes: new Uint8Array([0, 255]),
+        constructor: { toString: 1 },
+      };
       await hers.room.sendData(data, { echo: false });
       const copy = (await his.ear.take('message')).data;
       assert.deepEqual(copy.bytes, data.bytes);
@@ -34,7 +43,10 @@ for (const [mine, theirs] of mixed)
 
       const left = await his.room.leave();
       assert.equal(typeof left.seq, 'number');
-      assert.deepEqual({ ...(await hers.ear.take('userLeft')) }, { type: 'userLeft', roomId: 'lobby', userId: bob.userId, reason: 'left' });
+      assert.deepEqual(
+        { ...(await hers.ear.take('userLeft')) },
+        { type: 'userLeft', roomId: 'lobby', userId: bob.userId, reason: 'left' },
+      );
       await joined(ann, 'other');
       const profiled = await joined(bob, 'other');
       await hers.room.leave();
@@ -91,7 +103,10 @@ test('a node that is killed is found again, and what was sent last fails', async
   const { room, ear } = await joined(client, 'lobby');
   node.expectedEnd = true;
   node.signal('SIGSTOP');
-  await until(() => / T /.test(readFileSync(`/proc/${node.pid}/stat`, 'utf8')), 'the node to have stopped');
+  await until(
+    () => / T /.test(readFileSync(`/proc/${node.pid}/stat`, 'utf8')),
+    'the node to have stopped',
+  );
   const answer = room.send('never handled');
   node.signal('SIGKILL');
   await assert.rejects(answer, { code: 'connection_lost', retryable: true, sent: true });
@@ -131,27 +146,40 @@ test('more than the node takes at a time goes at its pace', async (t) => {
   const client = await connect(t, node);
   const errors = [];
   client.on('error', (error) => errors.push(error.code));
-  const rooms = await Promise.all(Array.from({ length: 100 }, (_, i) => client.room(`room-${i}`).join()));
+  const rooms = await Promise.all(
+    Array.from({ length: 100 }, (_, i) => client.room(`room-${i}`).join()),
+  );
   assert.equal(rooms.length, 100);
-  const acks = await Promise.all(Array.from({ length: 200 }, (_, i) => client.room('room-0').send(String(i))));
+  const acks = await Promise.all(
+    Array.from({ length: 200 }, (_, i) => client.room('room-0').send(String(i))),
+  );
   for (let i = 1; i < acks.length; ++i) assert.ok(acks[i].seq > acks[i - 1].seq);
   assert.deepEqual(errors, []);
 });
 
 for (const codec of ['json', 'msgpack'])
   test(`refusals reach the promise of a ${codec} client`, async (t) => {
-    const node = await startNode(t, 'relay_node', ['--max-rooms-per-connection', '2', '--max-message-bytes', '1000']);
+    const node = await startNode(t, 'relay_node', [
+      '--max-rooms-per-connection', '2', '--max-message-bytes', '1000',
+    ]);
     const client = await connect(t, node, codec);
-    await assert.rejects(client.room(' x ').join(), { code: 'bad_room', retryable: false, request: 'join' });
+    await assert.rejects(client.room(' x ').join(), {
+      code: 'bad_room', retryable: false, request: 'join',
+    });
     await assert.rejects(client.room('never joined').send('x'), { code: 'forbidden' });
     const { room } = await joined(client, 'one');
     await joined(client, 'two');
     await assert.rejects(client.room('three').join(), { code: 'room_limit', retryable: true });
-    await assert.rejects(room.request('dance'), { code: 'unknown_type', request: 'dance', roomId: 'one' });
+    await assert.rejects(room.request('dance'), {
+      code: 'unknown_type', request: 'dance', roomId: 'one',
+    });
     await assert.rejects(room.send('x'.repeat(1000)), { code: 'too_big' });
     await assert.rejects(room.send('x', { delivery: 'volatile' }), { code: 'unsupported' });
     await assert.rejects(client.request({ type: 'auth', token: 'a.b.c' }), { code: 'unsupported' });
-    const notice = once({ addEventListener: (type, handler) => room.on(type, handler), removeEventListener() {} }, 'error');
+    const notice = once(
+      { addEventListener: (type, handler) => room.on(type, handler), removeEventListener() {} },
+      'error',
+    );
     room.notify('dance');
     assert.equal((await within(notice, 'an error'))[0].code, 'unknown_type');
     assert.equal(client.state, 'connected');
@@ -201,7 +229,8 @@ for (const codec of ['json', 'msgpack'])
     assert.equal((await hisEar.take('chat')).message, 'again');
   });
 
-test('the reconnecting WebSocket speaks the original rooms, and finds the node again', async (t) => {
+test('the reconnecting WebSocket speaks the original rooms, ' +
+  'and finds the node again', async (t) => {
   const node = await startNode(t, 'relay_node');
   const ws = new ReconnectingWebSocket(node.url(), { reconnectInterval: 200 });
   t.after(() => ws.close());
@@ -213,7 +242,8 @@ test('the reconnecting WebSocket speaks the original rooms, and finds the node a
     wake?.();
   });
   const hear = async (count) => {
-    while (heard.length < count) await within(new Promise((resolve) => (wake = resolve)), `${count} messages`);
+    while (heard.length < count)
+      await within(new Promise((resolve) => (wake = resolve)), `${count} messages`);
   };
 
   await hear(1);
@@ -232,7 +262,9 @@ describe('a program with a client', () => {
   for (const flags of [[], ['--experimental-websocket']])
     test(`ends by itself once the client is closed ${flags}`, async (t) => {
       const node = await startNode(t, 'relay_node');
-      const program = spawn(process.execPath, [...flags, script, node.url()], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const program = spawn(process.execPath, [...flags, script, node.url()], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       t.after(() => program.kill('SIGKILL'));
       let said = '';
       program.stdout.on('data', (bytes) => (said += bytes));

@@ -1,4 +1,4 @@
-// The package as its users get it: how big it is, and that it works where it is installed.
+// The package as its users get it: its size, and that it works where it is installed.
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -16,8 +16,13 @@ const maxBytes = 10 * 1024;
 
 async function bundle(source) {
   const stdin = { contents: source, resolveDir: root };
-  const { outputFiles, metafile } = await build({ stdin, bundle: true, minify: true, format: 'esm', write: false, metafile: true });
-  return { bytes: gzipSync(outputFiles[0].contents, { level: 9 }).length, inputs: Object.keys(metafile.inputs) };
+  const { outputFiles, metafile } = await build({
+    stdin, bundle: true, minify: true, format: 'esm', write: false, metafile: true,
+  });
+  return {
+    bytes: gzipSync(outputFiles[0].contents, { level: 9 }).length,
+    inputs: Object.keys(metafile.inputs),
+  };
 }
 
 test('a page that uses everything but MessagePack loads less than 10 KB', async (t) => {
@@ -38,17 +43,26 @@ describe('installed elsewhere', () => {
   const npm = (args, cwd) =>
     execFileSync('npm', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   const pack = (of) => {
-    const [{ filename }] = JSON.parse(npm(['pack', '--ignore-scripts', '--json', '--pack-destination', folder], of));
+    const [{ filename }] = JSON.parse(
+      npm(['pack', '--ignore-scripts', '--json', '--pack-destination', folder], of),
+    );
     return path.join(folder, filename);
   };
-  const install = (archives) => npm(['install', '--offline', '--no-audit', '--no-fund', '--ignore-scripts', ...archives], folder);
-  const run = (code) => spawnSync(process.execPath, ['--input-type=module', '--eval', code], { cwd: folder, encoding: 'utf8', timeout: 20_000 });
+  const install = (archives) =>
+    npm(
+      ['install', '--offline', '--no-audit', '--no-fund', '--ignore-scripts', ...archives],
+      folder,
+    );
+  const run = (code) =>
+    spawnSync(process.execPath, ['--input-type=module', '--eval', code], {
+      cwd: folder, encoding: 'utf8', timeout: 20_000,
+    });
 
   after(() => rmSync(folder, { recursive: true }));
   before(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'troupe-client-'));
     writeFileSync(path.join(folder, 'package.json'), '{"private":true,"type":"module"}');
-    // What it depends on is packed, too: a test needs no registry.
+    // Packs its dependencies, too, so that the test needs no registry.
     install([pack(root), pack(path.join(root, 'node_modules/@msgpack/msgpack'))]);
   });
 
@@ -80,25 +94,31 @@ describe('installed elsewhere', () => {
   });
 
   describe("runs the README's", () => {
-    const blocks = [...readFileSync(path.join(root, 'README.md'), 'utf8').matchAll(/^```js\n(.*?)^```$/gms)].map((match) => match[1]);
+    const blocks = [
+      ...readFileSync(path.join(root, 'README.md'), 'utf8').matchAll(/^```js\n(.*?)^```$/gms),
+    ].map((match) => match[1]);
     before(() => install([pack(path.join(root, 'node_modules/ws'))]));
 
-    /// Runs the code against a node until it has said a line that matches.
+    /// Runs the code against a node until it has printed a line that matches.
     async function says(t, code, pattern) {
       const node = await startNode(t, 'relay_node');
       const here = code.replaceAll('localhost:8080', `127.0.0.1:${node.port}`);
-      const program = spawn(process.execPath, ['--input-type=module', '--eval', here], { cwd: folder });
+      const program = spawn(process.execPath, ['--input-type=module', '--eval', here], {
+        cwd: folder,
+      });
       t.after(() => program.kill('SIGKILL'));
       let said = '';
       const heard = new Promise((resolve) => {
-        for (const stream of [program.stdout, program.stderr]) stream.on('data', (bytes) => pattern.test((said += bytes)) && resolve());
+        for (const stream of [program.stdout, program.stderr])
+          stream.on('data', (bytes) => pattern.test((said += bytes)) && resolve());
       });
       await within(heard, () => `${pattern}; it said ${said}`);
     }
 
     test('first program', (t) => says(t, blocks[0], /: Hello!\n/));
     test('data', (t) => {
-      const show = "room.on('message', ({ data }) => data && console.log(data.move, data.board.length));";
+      const show =
+        "room.on('message', ({ data }) => data && console.log(data.move, data.board.length));";
       return says(t, [blocks[0], show, blocks[1]].join('\n'), /e2e4 64\n/);
     });
     test('socket', (t) => says(t, blocks[2], /^connected\n.*"joined"/m));

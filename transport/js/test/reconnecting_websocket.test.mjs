@@ -82,7 +82,10 @@ test('opens again after a jittered, growing wait, and counts from zero once open
 
 test('gives up after maxReconnectAttempts in a row', async (t) => {
   const lines = [];
-  const { ws, sockets, pass } = start(t, { maxReconnectAttempts: 2, log: (line) => lines.push(line) });
+  const { ws, sockets, pass } = start(t, {
+    maxReconnectAttempts: 2,
+    log: (line) => lines.push(line),
+  });
   for (let i = 0; i < 5; ++i) {
     if (sockets.last.readyState < 3) sockets.last.end();
     await pass(60_000);
@@ -138,7 +141,8 @@ test('connect gives the old socket up', (t) => {
   assert.equal(ws.ws, sockets.last);
 });
 
-test('follows a changed reconnectInterval, passes protocols and writes to the console only if asked', async (t) => {
+test('follows a changed reconnectInterval, passes protocols ' +
+  'and writes to the console only if asked', async (t) => {
   const log = t.mock.method(console, 'log', () => {});
   const { ws, sockets, pass } = start(t, { protocols: ['a', 'b'] });
   assert.deepEqual(sockets.last.protocols, ['a', 'b']);

@@ -1,10 +1,10 @@
-// Membership of rooms through all that happens.
+// Membership in rooms, through all that happens to the connection and the room.
 
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { connectedClient, joinedRoom, longestWaits, newClient } from './support/fake_websocket.mjs';
 
-/// All that a room tells, as [type, ...the given fields].
+/// Collects all events of a room, as [type, ...the given fields].
 function listen(room, ...fields) {
   const told = [];
   room.on('*', (frame) => told.push([frame.type, ...fields.map((f) => frame[f])]));
@@ -29,8 +29,12 @@ describe('joining', () => {
     const answer = room.join();
     assert.equal(room.state, 'joining');
     const sent = sockets.last.takeOne();
-    assert.deepEqual(sent, { type: 'join', roomId: 'lobby', profile: { name: 'Ann' }, ref: sent.ref });
-    sockets.last.say({ type: 'joined', ref: sent.ref, roomId: 'lobby', userId: 'u1', epoch: 'e', seq: 4 });
+    assert.deepEqual(sent, {
+      type: 'join', roomId: 'lobby', profile: { name: 'Ann' }, ref: sent.ref,
+    });
+    sockets.last.say({
+      type: 'joined', ref: sent.ref, roomId: 'lobby', userId: 'u1', epoch: 'e', seq: 4,
+    });
 
     assert.equal((await answer).seq, 4);
     assert.deepEqual([room.state, room.joined], ['joined', true]);
@@ -108,7 +112,16 @@ describe('joining', () => {
     const { client, sockets, pass } = await connectedClient(t);
     const answer = client.room('lobby').join();
     const { ref } = sockets.last.takeOne();
-    sockets.last.say({ type: 'error', ref, request: 'join', roomId: 'lobby', code: 'rate_limited', message: '', retryable: true, retryAfterMs: 7000 });
+    sockets.last.say({
+      type: 'error',
+      ref,
+      request: 'join',
+      roomId: 'lobby',
+      code: 'rate_limited',
+      message: '',
+      retryable: true,
+      retryAfterMs: 7000,
+    });
     await pass(7000);
     const again = sockets.last.takeOne();
     sockets.last.say({ type: 'joined', ref: again.ref, roomId: 'lobby', epoch: 'e', seq: 0 });
@@ -116,13 +129,22 @@ describe('joining', () => {
   });
 
   for (const retryable of [false, true])
-    test(`that is refused, ${retryable ? '' : 'not '}retryable, is not asked for again`, async (t) => {
+    test(`that is refused, ${retryable ? '' : 'not '}retryable, ` +
+      'is not asked for again', async (t) => {
       const made = await connectedClient(t);
       const room = made.client.room('lobby');
       const told = listen(room);
       const answer = room.join();
       const { ref } = made.sockets.last.takeOne();
-      made.sockets.last.say({ type: 'error', ref, request: 'join', roomId: 'lobby', code: 'room_full', message: 'Full.', retryable });
+      made.sockets.last.say({
+        type: 'error',
+        ref,
+        request: 'join',
+        roomId: 'lobby',
+        code: 'room_full',
+        message: 'Full.',
+        retryable,
+      });
       await assert.rejects(answer, { code: 'room_full', retryable });
       assert.equal(room.state, 'left');
       assert.deepEqual(await reconnect(made), []);
@@ -135,7 +157,14 @@ describe('joining', () => {
     const answer = room.join({ profile: { name: '' } });
     const sent = made.sockets.last.takeOne();
     assert.equal('since' in sent, false);
-    made.sockets.last.say({ type: 'error', ref: sent.ref, roomId: 'lobby', code: 'bad_request', message: '', retryable: false });
+    made.sockets.last.say({
+      type: 'error',
+      ref: sent.ref,
+      roomId: 'lobby',
+      code: 'bad_request',
+      message: '',
+      retryable: false,
+    });
     await assert.rejects(answer, { code: 'bad_request' });
     assert.equal(room.state, 'joined');
   });
@@ -163,7 +192,9 @@ describe('after a loss', () => {
   test('every room is joined again from where it was', async (t) => {
     longestWaits(t);
     const made = await connectedClient(t);
-    const [one, two] = [await joinedRoom(made, 'one'), await joinedRoom(made, 'two', { epoch: 'e2', seq: 5 })];
+    const [one, two] = [
+      await joinedRoom(made, 'one'), await joinedRoom(made, 'two', { epoch: 'e2', seq: 5 }),
+    ];
     made.sockets.last.say({ type: 'message', roomId: 'one', seq: 17, text: '' });
     made.sockets.last.end();
     assert.deepEqual([one.state, two.state], ['joining', 'joining']);
@@ -194,7 +225,10 @@ describe('after a loss', () => {
       made.sockets.last.say({ type: 'joined', ref, roomId: 'lobby', userId: 'u1', ...answer });
       assert.deepEqual(told, expected);
       const { epoch, seq } = answer;
-      for (const gap of gaps) assert.deepEqual(gap, { type: 'gap', roomId: 'lobby', since: { epoch: 'e1', seq: 10 }, epoch, seq });
+      for (const gap of gaps)
+        assert.deepEqual(gap, {
+          type: 'gap', roomId: 'lobby', since: { epoch: 'e1', seq: 10 }, epoch, seq,
+        });
     });
 
   test('what was missed comes once, whatever comes twice', async (t) => {
@@ -207,14 +241,18 @@ describe('after a loss', () => {
     const [{ ref, since }] = await reconnect(made);
     assert.deepEqual(since, { epoch: 'e1', seq: 11 });
 
-    made.sockets.last.say({ type: 'joined', ref, roomId: 'lobby', epoch: 'e1', seq: 14, recovered: true });
+    made.sockets.last.say({
+      type: 'joined', ref, roomId: 'lobby', epoch: 'e1', seq: 14, recovered: true,
+    });
     for (const seq of [11, 12, 13, 13, 12, 14, 15]) say(seq);
     say(15, 'chat');
     made.sockets.last.say({ type: 'typing', roomId: 'lobby' });
     made.sockets.last.say({ type: 'typing', roomId: 'lobby' });
 
     const once = [12, 13, 14, 15].map((seq) => ['message', seq]);
-    assert.deepEqual(told, [['message', 11], ['joined', 14], ...once, ['typing', undefined], ['typing', undefined]]);
+    assert.deepEqual(told, [
+      ['message', 11], ['joined', 14], ...once, ['typing', undefined], ['typing', undefined],
+    ]);
   });
 
   test('one\'s own messages without echo count as seen', async (t) => {
@@ -241,7 +279,9 @@ describe('after a loss', () => {
     const made = await connectedClient(t);
     const room = await joinedRoom(made);
     const told = listen(room, 'seq');
-    made.sockets.last.say({ type: 'joined', roomId: 'lobby', epoch: 'e1', seq: 50, recovered: false });
+    made.sockets.last.say({
+      type: 'joined', roomId: 'lobby', epoch: 'e1', seq: 50, recovered: false,
+    });
     made.sockets.last.say({ type: 'message', roomId: 'lobby', seq: 51 });
     assert.deepEqual(told, [['joined', 50], ['gap', 50], ['message', 51]]);
   });
@@ -253,7 +293,9 @@ describe('after a loss', () => {
     const told = listen(room, 'seq');
     const [{ ref }] = await reconnect(made);
     made.sockets.last.say({ type: 'joined', roomId: 'lobby', epoch: 'e2', seq: 3 });
-    made.sockets.last.say({ type: 'joined', ref, roomId: 'lobby', epoch: 'e2', seq: 3, recovered: false });
+    made.sockets.last.say({
+      type: 'joined', ref, roomId: 'lobby', epoch: 'e2', seq: 3, recovered: false,
+    });
     assert.deepEqual(told, [['joined', 3], ['joined', 3], ['gap', 3]]);
   });
 
@@ -262,7 +304,15 @@ describe('after a loss', () => {
     const made = await connectedClient(t);
     const room = await joinedRoom(made);
     const [{ ref }] = await reconnect(made);
-    made.sockets.last.say({ type: 'error', ref, roomId: 'lobby', code: 'overloaded', message: '', retryable: true, retryAfterMs: 9000 });
+    made.sockets.last.say({
+      type: 'error',
+      ref,
+      roomId: 'lobby',
+      code: 'overloaded',
+      message: '',
+      retryable: true,
+      retryAfterMs: 9000,
+    });
     assert.equal(room.state, 'joining');
     await made.pass(8999);
     assert.deepEqual(made.sockets.last.take(), []);
@@ -276,7 +326,9 @@ describe('after a loss', () => {
     const room = await joinedRoom(made);
     const told = listen(room, 'reason', 'code');
     const [{ ref }] = await reconnect(made);
-    made.sockets.last.say({ type: 'error', ref, roomId: 'lobby', code: 'forbidden', message: 'No.', retryable: false });
+    made.sockets.last.say({
+      type: 'error', ref, roomId: 'lobby', code: 'forbidden', message: 'No.', retryable: false,
+    });
     assert.deepEqual(told, [['left', 'refused', 'forbidden']]);
     assert.equal(room.state, 'left');
     assert.deepEqual(await reconnect(made), []);
@@ -364,7 +416,9 @@ describe('leaving', () => {
     const room = await joinedRoom(made);
     const answer = room.leave();
     const { ref } = made.sockets.last.takeOne();
-    made.sockets.last.say({ type: 'error', ref, roomId: 'lobby', code: 'not_joined', message: '', retryable: false });
+    made.sockets.last.say({
+      type: 'error', ref, roomId: 'lobby', code: 'not_joined', message: '', retryable: false,
+    });
     assert.equal((await answer).type, 'left');
   });
 
@@ -386,7 +440,9 @@ describe('what happens to a room', () => {
     const made = await connectedClient(t);
     const room = await joinedRoom(made);
     const told = listen(room, 'reason', 'message');
-    made.sockets.last.say({ type: 'left', roomId: 'lobby', seq: 11, reason: 'kicked', message: 'be nice' });
+    made.sockets.last.say({
+      type: 'left', roomId: 'lobby', seq: 11, reason: 'kicked', message: 'be nice',
+    });
     assert.deepEqual(told, [['left', 'kicked', 'be nice']]);
     assert.equal(room.state, 'left');
     assert.deepEqual(await reconnect(made), []);
@@ -413,7 +469,14 @@ describe('what happens to a room', () => {
     await joining;
     const again = room.join();
     const second = made.sockets.last.takeOne();
-    made.sockets.last.say({ type: 'error', ref: second.ref, roomId: 'lobby', code: 'forbidden', message: 'No.', retryable: false });
+    made.sockets.last.say({
+      type: 'error',
+      ref: second.ref,
+      roomId: 'lobby',
+      code: 'forbidden',
+      message: 'No.',
+      retryable: false,
+    });
     await assert.rejects(again, { code: 'forbidden' });
     assert.deepEqual(told, [['joined', undefined], ['left', 'forbidden']]);
     assert.equal(room.state, 'left');
@@ -439,8 +502,13 @@ describe('what happens to a room', () => {
       await made.pass(6000);
       const { ref, since } = made.sockets.last.takeOne();
       assert.deepEqual(since, { epoch: 'e1', seq: 10 });
-      made.sockets.last.say({ type: 'joined', ref, roomId: 'lobby', epoch: 'e2', seq: 0, recovered: false });
-      assert.deepEqual(told.map(([type]) => type), ['roomClosed', 'joined', 'gap']);
+      made.sockets.last.say({
+        type: 'joined', ref, roomId: 'lobby', epoch: 'e2', seq: 0, recovered: false,
+      });
+      assert.deepEqual(
+        told.map(([type]) => type),
+        ['roomClosed', 'joined', 'gap'],
+      );
     });
 
   test('a room that ended is not', async (t) => {
@@ -479,7 +547,10 @@ describe('what happens to a room', () => {
     room.on('binary', (frame) => heard.push(frame));
     made.sockets.last.say({ type: 'binary', roomId: 'lobby', userId: 'u2', seq: 11, bytes: 3 });
     made.sockets.last.say(new Uint8Array([0, 1, 255]).buffer);
-    assert.deepEqual({ ...heard[0] }, { type: 'binary', roomId: 'lobby', userId: 'u2', seq: 11, data: new Uint8Array([0, 1, 255]) });
+    assert.deepEqual(
+      { ...heard[0] },
+      { type: 'binary', roomId: 'lobby', userId: 'u2', seq: 11, data: new Uint8Array([0, 1, 255]) },
+    );
   });
 
   test('a handler that throws disturbs nobody', async (t) => {

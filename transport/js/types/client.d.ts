@@ -7,27 +7,27 @@ export type ClientState = 'connecting' | 'connected' | 'reconnecting' | 'stopped
 
 /** Times are in milliseconds; 0 lifts a time limit. */
 export interface ClientOptions {
-  /** 'json' unless given `msgpack` of `troupe-client/msgpack`. */
+  /** 'json' (the default), or `msgpack` of `troupe-client/msgpack`. */
   codec?: 'json' | Codec;
-  /** A JWT, or what makes a new one for each connection. */
+  /** A JWT, or a function that returns a new one for each connection. */
   token?: string | (() => string | undefined | Promise<string | undefined>);
-  /** What others see of one; for each join that gives none. */
+  /** What others see of this client, for joins that give no profile. */
   profile?: Profile;
   /** The class to connect with, where the platform has none. */
   WebSocket?: WebSocketClass;
-  /** For an answer (10,000). */
+  /** How long to wait for an answer (10,000). */
   timeout?: number;
-  /** For a command that waits for the connection (60,000). */
+  /** How long a command may wait for the connection (60,000). */
   queueTimeout?: number;
   /** How many commands may wait (1,000). */
   queueLimit?: number;
-  /** And of how many bytes (1 MiB). */
+  /** How many bytes they may have together (1 MiB). */
   queueBytes?: number;
   /** The n-th wait is a random part of this times 2^n (500). */
   reconnectInterval?: number;
   /** The longest wait (30,000). */
   maxReconnectInterval?: number;
-  /** In a row, then the client stops (Infinity). */
+  /** How many attempts in a row before the client stops (Infinity). */
   maxReconnectAttempts?: number;
 }
 
@@ -36,7 +36,7 @@ export interface CommandOptions {
 }
 
 export interface ClientEvents {
-  /** `state` or `retryAt` changed. */
+  /** `state` or `retryAt` has changed. */
   state: Client;
   welcome: WelcomeFrame;
   goodbye: GoodbyeFrame;
@@ -44,23 +44,23 @@ export interface ClientEvents {
   frame: Frame;
   /** The server has put this client into a room. */
   room: Room;
-  /** What no promise tells. */
+  /** Errors that reject no promise. */
   error: TroupeError | Error;
 }
 
 /** A client of a Troupe server. */
 export class Client {
-  /** Connects. In a page `url` may be relative. */
+  /** Connects at once. In a page `url` may be relative. */
   constructor(url: string | URL, options?: ClientOptions);
 
   readonly state: ClientState;
-  /** When the next attempt to connect starts (as Date.now()); 0 while none is waited for. */
+  /** When the next attempt to connect starts (as Date.now()); 0 if none is scheduled. */
   readonly retryAt: number;
-  /** Why there is no connection. */
+  /** Why there is no connection; null while there is one. */
   readonly error: TroupeError | Error | null;
-  /** The server's goodbye, until it is back; without `reconnectAfterMs` for good. */
+  /** The server's goodbye, until it is back. Without `reconnectAfterMs` it is meant for good. */
   readonly goodbye: GoodbyeFrame | null;
-  /** Resolves while there is a connection, or once there is one; rejects once the client is stopped or closed. */
+  /** Resolves once there is a connection; rejects if the client is stopped or closed. */
   readonly ready: Promise<WelcomeFrame>;
   readonly welcome: WelcomeFrame | null;
   readonly userId: string | null;
@@ -68,20 +68,20 @@ export class Client {
   readonly limits: Limits | null;
   readonly rooms: Room[];
 
-  /** Returns a function that takes the handler off again. */
+  /** Returns a function that removes the handler. */
   on<Type extends keyof ClientEvents>(type: Type, handler: (detail: ClientEvents[Type]) => void): () => void;
   on(type: string, handler: (frame: any) => void): () => void;
   off(type: string, handler: (detail: any) => void): void;
 
-  /** The room of that name; it is not joined by that. */
+  /** The room of that name, which this does not join. */
   room(id: string): Room;
-  /** Leaves the room and lets its object go. */
+  /** Leaves the room and releases its object and handlers. */
   forget(id: string): Promise<void>;
-  /** Sends a command as it is and resolves with the frame that answers it. */
+  /** Sends a command unchanged. Resolves with the frame that answers it. */
   request(command: Command, options?: CommandOptions): Promise<Frame>;
-  /** Milliseconds to the server and back. */
+  /** Resolves with the round-trip time to the server in milliseconds. */
   ping(options?: CommandOptions): Promise<number>;
-  /** Connects now; begins anew if the client was stopped or closed. */
+  /** Connects now; starts again if the client was stopped or closed. */
   connect(): void;
   close(): void;
 }

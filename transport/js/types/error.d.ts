@@ -1,4 +1,4 @@
-/** The codes that the client makes itself, beside those of the server's table. */
+/** The client's own codes; errors may also have those of the server's table. */
 export type TroupeErrorCode =
   | 'connection_lost' // `sent` tells whether the command may have arrived
   | 'timed_out'
@@ -25,7 +25,7 @@ export class TroupeError extends Error {
   });
   name: 'TroupeError';
   code: TroupeErrorCode;
-  /** Whether the same may succeed later. */
+  /** Whether the same command may succeed later. */
   retryable: boolean;
   retryAfterMs?: number;
   roomId?: string;

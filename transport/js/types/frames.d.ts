@@ -1,10 +1,13 @@
-/** What the server sends. Maps have no prototype; bytes are Uint8Array; integers beyond 2^53 are rounded. */
+/**
+ * What the server sends. Maps have no prototype; bytes are Uint8Array; integers beyond 2^53 are
+ * rounded.
+ */
 export interface Frame {
   type: string;
   [field: string]: any;
 }
 
-/** What one sends: a map with a type. */
+/** What a client sends: a map with a type. */
 export interface Command {
   type: string;
   [field: string]: any;
@@ -12,7 +15,7 @@ export interface Command {
 
 export interface RoomFrame extends Frame {
   roomId: string;
-  /** The place in the room's order, where it has one. */
+  /** The frame's place in the room's order, if it has one. */
   seq?: number;
 }
 
@@ -52,8 +55,8 @@ export interface JoinedFrame extends RoomFrame {
 }
 
 /**
- * `reason` is absent if one left by oneself, else `kicked`, `forbidden` (a fresh token does not open the room), or `refused` if the
- * room could not be joined again (then with `code`).
+ * `reason` is absent after `leave`; else it is `kicked`, `forbidden` (a new token does not open the
+ * room), or `refused` (the room could not be joined again; with `code`).
  */
 export interface LeftFrame extends RoomFrame {
   type: 'left';
@@ -62,7 +65,7 @@ export interface LeftFrame extends RoomFrame {
   code?: string;
 }
 
-/** Joined again, and what came after `since` is lost. */
+/** The room is joined again, but frames after `since` are lost. */
 export interface Gap extends RoomFrame {
   type: 'gap';
   since: { epoch: string; seq: number };

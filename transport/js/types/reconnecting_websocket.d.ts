@@ -1,15 +1,15 @@
 import type { WebSocketClass } from './codec.js';
 
 export interface ReconnectingWebSocketOptions {
-  /** Base of the waits in milliseconds, each a random part of base * 2^n (3000). */
+  /** Base of the waits in milliseconds (3000): each wait is a random part of base * 2^n. */
   reconnectInterval?: number;
   /** The longest wait (30,000). */
   maxReconnectInterval?: number;
-  /** In a row (10). */
+  /** How many attempts in a row (10). */
   maxReconnectAttempts?: number;
   protocols?: string | string[];
   WebSocket?: WebSocketClass;
-  /** true: to the console. */
+  /** true: logs to the console. */
   log?: boolean | ((line: string) => void);
 }
 
@@ -21,26 +21,26 @@ export interface ReconnectingWebSocketEvents {
   error: any;
 }
 
-/** A WebSocket that opens itself again. */
+/** A WebSocket that reopens itself. */
 export class ReconnectingWebSocket {
   constructor(url: string, options?: ReconnectingWebSocketOptions);
 
   url: string;
   reconnectInterval: number;
   maxReconnectAttempts: number;
-  /** Since it was open last. */
+  /** Attempts since the socket was last open. */
   reconnectAttempts: number;
-  /** null until there is one. */
+  /** The current socket; null before the first. */
   ws: any;
   handlers: { [Event in keyof ReconnectingWebSocketEvents]: ((e: ReconnectingWebSocketEvents[Event]) => void)[] };
 
-  /** Opens a new socket now. */
+  /** Opens a new socket now, and discards the current one. */
   connect(): void;
   /** Opens a new socket after a while. */
   reconnect(): void;
   on<Event extends keyof ReconnectingWebSocketEvents>(event: Event, handler: (e: ReconnectingWebSocketEvents[Event]) => void): void;
-  /** Returns whether the socket took `data`; it does while it is open. */
+  /** Returns whether the socket took `data`, which it does while it is open. */
   send(data: any): boolean;
-  /** For good. */
+  /** Closes the socket for good. */
   close(code?: number, reason?: string): void;
 }

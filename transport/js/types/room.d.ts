@@ -22,9 +22,9 @@ export interface RoomEvents {
   joined: JoinedFrame;
   left: LeftFrame;
   roomClosed: RoomClosedFrame;
-  /** Joined again, but something was missed. */
+  /** The room is joined again, but frames are lost. */
   gap: Gap;
-  /** An error of this room that belongs to no promise. */
+  /** An error of this room that rejects no promise. */
   error: TroupeError;
   /** Every frame of the room. */
   '*': RoomFrame;
@@ -33,19 +33,19 @@ export interface RoomEvents {
 export type Profile = object | (() => object | undefined);
 
 export interface JoinOptions {
-  /** A map that others see, or what makes it for each join; the client's `profile` if absent. */
+  /** What others see: a map, or what makes one for each join; default: the client's `profile`. */
   profile?: Profile;
-  /** Milliseconds. */
+  /** How long to wait, in milliseconds. */
   timeout?: number;
 }
 
 export interface PublishOptions {
-  /** false: no copy of one's own. */
+  /** false: the sender gets no copy. */
   echo?: boolean;
   delivery?: 'reliable' | 'volatile' | 'latest';
   key?: string;
   id?: string | number;
-  /** Milliseconds for the answer, from sending on. */
+  /** How long to wait for the answer, in milliseconds from sending on. */
   timeout?: number;
 }
 
@@ -55,12 +55,12 @@ export interface Room {
   readonly state: RoomState;
   readonly joined: boolean;
 
-  /** Returns a function that takes the handler off again. */
+  /** Returns a function that removes the handler. */
   on<Type extends keyof RoomEvents>(type: Type, handler: (detail: RoomEvents[Type]) => void): () => void;
   on(type: string, handler: (frame: any) => void): () => void;
   off(type: string, handler: (detail: any) => void): void;
 
-  /** Asks to be in the room until `leave`: it is joined again after each loss of the connection. */
+  /** Joins the room, and joins it again after each loss of the connection, until `leave`. */
   join(options?: JoinOptions): Promise<JoinedFrame>;
   leave(options?: { timeout?: number }): Promise<LeftFrame>;
   send(text: string, options?: PublishOptions): Promise<Ack>;
@@ -68,6 +68,6 @@ export interface Room {
   sendBinary(bytes: ArrayBuffer | ArrayBufferView, options?: PublishOptions): Promise<Ack>;
   /** Sends a message of the application's own type. */
   request(type: string, fields?: object, options?: { timeout?: number }): Promise<Ack>;
-  /** The same without an answer; not sent where it would have to wait. Returns whether it was sent. */
+  /** Like `request`, but without an answer; not sent if it had to wait. Returns whether it was. */
   notify(type: string, fields?: object): boolean;
 }

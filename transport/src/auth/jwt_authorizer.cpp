@@ -25,7 +25,8 @@ protocol::result<carried_token, carrier_refusal> token_of(const http_request& re
   return token_from({authorization, subprotocols, query}, takes_query_token);
 }
 
-/// Of a request whose token says nothing of others: nobody learns by it which are good.
+/// Refuses a request whose token was not verified. That is no guess: nobody learns from it which
+/// tokens are good.
 upgrade_decision not_looked_at(unsigned status, std::string text, const char* label) {
   auto decision = upgrade_decision::refuse(status, std::move(text), label);
   decision.counts_as_guess = false;

@@ -8,23 +8,23 @@
 
 namespace troupe::transport {
 
-/// Lets in who carries a valid token; `then`, which may be empty, decides about them once more and
-/// may give other claims.
+/// Makes an authorizer that accepts requests with a valid token. `then`, which may be empty,
+/// decides about those next and may give other claims.
 ///
-/// Refusals: 401 `Unauthorized` without a token, 401 `Invalid token` with one that is not taken,
-/// 400 if it cannot be told which is meant.
+/// Refusals: 401 `Unauthorized` without a token, 401 `Invalid token` with one that is not valid,
+/// and those of `token_from`.
 [[nodiscard]] upgrade_authorizer token_authorizer(std::shared_ptr<const token_verifier> verifier,
                                                   std::chrono::seconds leeway,
                                                   const actors::loop_clock& clock,
                                                   upgrade_authorizer then);
 
-/// Asks `then`, which may be empty, about a request whose token proved `proved`; what it says
-/// holds. Claims of its own that name no end end with the token.
+/// Asks `then`, which may be empty, about a request whose token has proved the claims `proved`; its
+/// decision holds. Claims of its own without `expires_at` end with the token.
 [[nodiscard]] upgrade_decision confirmed(const upgrade_authorizer& then,
                                          const http_request& request, actors::claims_ptr proved);
 
-/// What a token that was just taken gives: one that has expired within the leeway holds until that
-/// is over.
+/// The claims of a token that was just verified. If it has expired within the leeway, they hold
+/// until the leeway is over.
 [[nodiscard]] actors::claims_ptr admitted(claims verified, wall_time now,
                                           std::chrono::seconds leeway);
 

@@ -29,8 +29,8 @@ bool is_payload(std::string_view document) {
   return static_cast<bool>(protocol::decode(protocol::codec::json, message, limits));
 }
 
-/// A time in seconds, fractions allowed (RFC 7519, "NumericDate"). False if there is one that is
-/// none.
+/// Reads a time in seconds, fractions allowed (RFC 7519, "NumericDate"). False if the field is
+/// there and is no time.
 bool read_time(const token_fields& fields, std::string_view key, std::optional<wall_time>& time) {
   constexpr double bound = 9007199254740992; // 2^53, whose milliseconds fit as well
   const auto* field = fields.find(key);
@@ -88,7 +88,7 @@ finding check_parties(const token_fields& fields, const jwt_options& options) {
   return {};
 }
 
-/// A `sub` that is no name is not made good by a `username`.
+/// A `username` does not make up for a `sub` that is no name.
 finding read_subject(const token_fields& fields, std::string& subject) {
   const auto* name = string_at(fields, fields.find("sub") ? "sub" : "username");
   if (!name || !protocol::is_room_name(*name))

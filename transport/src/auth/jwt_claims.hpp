@@ -7,8 +7,8 @@
 
 namespace troupe::transport {
 
-/// Holds the payload of a token, whose signature is good, to the options. Keys in `options` do not
-/// matter.
+/// Reads the claims from the payload of a token whose signature is good, and checks them against
+/// the options. Ignores the keys in `options`.
 [[nodiscard]] protocol::result<claims, auth_failure> read_jwt_claims(std::string json,
                                                                      const jwt_options& options,
                                                                      wall_time now);

@@ -55,11 +55,12 @@ private:
 [[nodiscard]] const EVP_MD* hash_of(jwt_algorithm algorithm) noexcept;
 [[nodiscard]] std::size_t hash_bytes(jwt_algorithm algorithm) noexcept;
 
-/// Whether somebody could take the text for a public thing: any PEM block, an SSH public key, a
-/// JSON web key.
+/// Whether the text looks like something public, and so cannot be a secret: any PEM block, an SSH
+/// public key, a JSON web key.
 [[nodiscard]] bool looks_like_public_key(std::string_view text) noexcept;
 
-/// The one public key in a PEM text, null unless it is there alone. Asks for no passphrase.
+/// Reads the one public key of a PEM text; null unless there is exactly one block. Asks for no
+/// passphrase.
 [[nodiscard]] public_key_ptr read_public_key(const std::string& pem) noexcept;
 
 /// The algorithm that a public key is good for: RSA of 2048 bits or more, EC on P-256.

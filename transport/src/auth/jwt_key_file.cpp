@@ -18,7 +18,7 @@ struct close_file {
   void operator()(std::FILE* file) const noexcept { std::fclose(file); }
 };
 
-/// Errors: `std::runtime_error` that names the file and that `expected` was.
+/// Errors: `std::runtime_error` that names the file and what was `expected`.
 std::string read_whole(const std::filesystem::path& file, const char* expected) {
   const auto fail = [&](const char* why) {
     throw std::runtime_error{file.string() + ": expected " + expected + ": " + why};
@@ -45,7 +45,7 @@ void drop_newline(std::string& text) {
     text.pop_back();
 }
 
-/// The key, once it is known to be fit.
+/// Returns `key` if it is fit for its algorithm. Errors: as those of `verification_key`.
 jwt_key checked(jwt_key key, jwt_profile profile) {
   const verification_key fit{key, profile};
   return key;

@@ -40,8 +40,8 @@ bool is_signature_of(EVP_PKEY* key, std::string_view text, std::string_view sign
            == 1;
 }
 
-/// A token has r and s as 32 bytes each (RFC 7518, 3.4), OpenSSL wants DER; empty if they cannot be
-/// a signature.
+/// Converts r and s, which a token has as 32 bytes each (RFC 7518, 3.4), to OpenSSL's DER; empty if
+/// they cannot be a signature.
 std::string der_signature(std::string_view signature) {
   constexpr std::size_t number_bytes = 32;
   struct free_signature {

@@ -23,22 +23,23 @@ struct token_places {
   std::string_view query;                          ///< raw, with or without its `?`
 };
 
-/// A token of which nothing is known yet; it may be empty, or no token at all.
+/// An unverified token; it may be empty, or no token at all.
 struct carried_token {
   token_carrier carrier = token_carrier::none;
   std::string token;
 };
 
-/// How a request is refused whose token cannot be told.
+/// The refusal of a request that does not carry exactly one token in a permitted place.
 struct carrier_refusal {
   unsigned status;           ///< 400 or 401
   std::string_view sentence; ///< for a person
   std::string_view label;    ///< metric label
 };
 
-/// Finds the one token of a request. An `Authorization` of another scheme carries none.
-/// Errors: 400 `token_repeated` (two tokens, or two `Authorization`s), 400 `bearer_alone` (a bearer
-/// subprotocol without a
+/// Finds the one token of a request. An `Authorization` of another scheme carries none. Errors: 400
+/// `token_repeated` (two tokens, or two `Authorization`s), 400 `bearer_alone` (a bearer subprotocol
+/// without a `troupe.v1.*`), 401 `token_in_query` (the only token is in the query, where none is
+/// accepted).
 ///         `troupe.v1.*`), 401 `token_in_query` (the only one is in the query, where it is not
 ///         taken).
 [[nodiscard]] protocol::result<carried_token, carrier_refusal> token_from(

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-// Between Beast's messages and those that handlers see.
+// Conversions between Beast's messages and those that handlers see.
 
 namespace troupe::transport {
 
@@ -22,7 +22,7 @@ using http_response_message = boost::beast::http::response<boost::beast::http::s
 /// All values of a list header as one list.
 [[nodiscard]] std::string list_header(const http_request_message& message, std::string_view name);
 
-/// The client that sent a request: of a trusted proxy's the one that it names, else `peer`.
+/// The client that sent a request: the one that a trusted proxy names, else `peer`.
 [[nodiscard]] boost::asio::ip::address client_of(const http_request_message& message,
                                                  const boost::asio::ip::address& peer,
                                                  const std::vector<address_range>& trusted_proxies);
@@ -34,7 +34,7 @@ using http_response_message = boost::beast::http::response<boost::beast::http::s
 /// Whether an answer goes without its body: to `HEAD` (`head`), or by its status (RFC 9110, 6.4.1).
 [[nodiscard]] bool is_bodiless(const http_response& response, bool head) noexcept;
 
-/// An answer as it is sent, with the headers that are the server's to add; `head`: to `HEAD`.
+/// An answer as it is sent, with the headers that the server adds. `head`: it answers `HEAD`.
 [[nodiscard]] http_response_message message_of(http_response response, bool head, bool keep_alive,
                                                protocol::wall_time now);
 

@@ -77,7 +77,7 @@ bool http_router::route::is_literal() const {
                       [](auto& s) { return s.starts_with(':') || s == rest_of_path; });
 }
 
-/// Whether both stand for the same requests: what a segment is called does not matter.
+/// Whether both stand for the same requests; the names of segments do not matter.
 bool http_router::route::is_of_the_same(const route& other) const {
   auto same = [](const std::string& a, const std::string& b) {
     return a == b || (a.starts_with(':') && b.starts_with(':'));

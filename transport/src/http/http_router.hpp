@@ -18,8 +18,8 @@ namespace troupe::transport {
 /// A short answer in plain text.
 [[nodiscard]] http_response plain_answer(unsigned status, std::string_view text);
 
-/// What a server answers to requests that are no upgrades: built-in probes, routes, files. Fixed
-/// while the server runs.
+/// Answers requests that are not upgrades: from built-in probes, routes and files. Fixed while the
+/// server runs.
 ///
 /// Thread: any for `answer`; everything else before the server starts.
 class http_router {
@@ -39,23 +39,23 @@ public:
   /// Origins whose pages may read answers; `*`: all.
   void set_cors_origins(std::vector<std::string> origins) { cors_origins_ = std::move(origins); }
 
-  /// `pattern`: segments, of which `:name` stands for any one and a last `*` for the rest. A path
-  /// without either goes first, then the patterns in the order given. Errors:
-  /// `std::invalid_argument` for one that is taken, by another or by a probe.
+  /// Adds a route. `pattern`: segments; `:name` stands for any one, a last `*` for the rest. Routes
+  /// without either go first, then the patterns in the order given. Errors: `std::invalid_argument`
+  /// if another route or a probe has the pattern already.
   void add(std::string method, std::string pattern, http_handler handler);
   void add_late(std::string method, std::string pattern, late_http_handler handler);
 
-  /// Whether a pattern that was added before takes every path of this one, which would never
-  /// answer.
+  /// Whether an earlier pattern takes every path of this one, so that this one would never answer.
   [[nodiscard]] bool hides(const std::string& method, const std::string& pattern) const;
 
   /// Whether there are files, and this pattern would take the path of each: none would be served.
   [[nodiscard]] bool hides_files(const std::string& method, const std::string& pattern) const;
 
-  /// Throws what the handler throws.
+  /// Answers `request`, or returns the handler that will; sets `request.params`. Throws what the
+  /// handler throws.
   [[nodiscard]] outcome answer(http_request& request) const;
 
-  /// Adds what CORS asks for in an answer to `request`.
+  /// Adds the headers of CORS to an answer to `request`.
   void allow_origin(const http_request& request, http_response& response) const;
 
 private:

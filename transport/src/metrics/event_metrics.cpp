@@ -31,7 +31,7 @@ values closes() {
   return all;
 }
 
-/// The codes of `error`; joins are refused by the room's behaviour with any of them.
+/// The codes of `error`; a room's behaviour may refuse a join with any of them.
 values command_errors() {
   values all{"internal", "too_big"};
   for_each_errc([&](auto& row) {

@@ -19,7 +19,7 @@ struct event_metric {
   const char* help;
   const char* label; ///< null: none
   /// The values of `label` that are exported from the start, at 0: all that the library itself
-  /// counts. Applications may add few of their own: labels of refusals, names of actors.
+  /// counts. An application may add a few of its own: labels of refusals, names of actors.
   std::vector<std::string> (*values)();
 
   /// The labels of what was counted under `value`.

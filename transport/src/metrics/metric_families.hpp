@@ -14,7 +14,7 @@ namespace troupe::transport {
 /// What a node's loops count, and what bounds it.
 [[nodiscard]] std::vector<prometheus::MetricFamily> node_families(const actors::node_stats& now);
 
-/// What its sockets read and wrote, and what waits for them.
+/// What a node's sockets read and wrote, and what is queued for them.
 [[nodiscard]] std::vector<prometheus::MetricFamily> traffic_families(const node_traffic& of);
 
 /// The `process_*` metrics, named as Prometheus' client libraries name them.

@@ -79,8 +79,8 @@ std::string metrics::text(const actors::node_stats& now, const node_traffic& tra
   string_writer to{all};
   std::ostream out{&to};
   prometheus::TextSerializer serializer;
-  out.exceptions(std::ios::badbit); // where memory ends, half of them would be taken for all
-  // one by one: a series collected takes ten times the memory of its line
+  out.exceptions(std::ios::badbit); // without memory, a part of them would pass for all
+  // one family at a time: a collected series takes ten times the memory of its line
   for (auto& row : state_->rows)
     serializer.Serialize(out, row.family->Collect());
   serializer.Serialize(out, node_families(now));

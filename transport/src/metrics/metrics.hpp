@@ -10,21 +10,20 @@
 
 namespace troupe::transport {
 
-/// All that is counted as Prometheus metrics; the README of this layer has their table. Thread:
-/// any.
+/// Counts events and writes all Prometheus metrics; this layer's README lists them. Thread: any.
 class metrics final : public protocol::event_counters {
 public:
-  /// Its media type, with which `text` is to be sent.
+  /// The media type of `text`.
   static constexpr const char* content_type = "text/plain; version=0.0.4; charset=utf-8";
 
   metrics();
   ~metrics() override;
 
-  /// Rare events: takes a lock, and allocates for a label that is new.
+  /// For rare events: takes a lock, and allocates for a new label.
   void count(protocol::counter what, std::string_view label, std::uint64_t n) noexcept override;
 
-  /// All metrics in the text format, those of this process and of `now` as of now. Cost: a
-  /// millisecond or so, for a scrape.
+  /// All metrics in the text format: the counted events, those of `now` and `traffic`, and the
+  /// process's at this moment. Cost: about a millisecond.
   [[nodiscard]] std::string text(const actors::node_stats& now, const node_traffic& traffic = {});
 
 private:

@@ -21,8 +21,8 @@ namespace troupe::transport {
 
 namespace {
 
-/// A field of proc(5), `/proc/pid/stat`, less those up to the name, which may hold anything: 3 is
-/// the first.
+/// Numbers of the fields of `/proc/pid/stat` (proc(5)). Field 3 is the first after the name, which
+/// may hold anything.
 constexpr int first_field = 3;
 constexpr int user_ticks = 14, system_ticks = 15, threads = 20, start_ticks = 22,
               virtual_bytes = 23, resident_pages = 24;
@@ -51,7 +51,7 @@ std::uint64_t next_number(std::string_view& text) noexcept {
   std::uint64_t number = 0;
   auto begin = std::min(text.find_first_not_of(' '), text.size());
   auto end = std::min(text.find(' ', begin), text.size());
-  // what is no number, or below 0, is not asked for
+  // fields that are no numbers, or negative, are not used
   std::from_chars(text.data() + begin, text.data() + end, number);
   text.remove_prefix(end);
   return number;
@@ -78,7 +78,7 @@ void read_stat(process_stats& into) {
   }
 }
 
-/// Linux 6.2 and later say the number as the folder's size, which was 0 before.
+/// Since Linux 6.2 the number is the folder's size, which was 0 before.
 std::uint64_t open_descriptors() {
   struct stat folder;
   if (::stat("/proc/self/fd", &folder) == 0 && folder.st_size > 0)
@@ -95,7 +95,7 @@ process_stats read_process_stats() {
   try {
     read_stat(now);
   } catch (const std::exception&) {
-    now = {}; // no memory for what the machine's start is read with
+    now = {}; // no memory to read the machine's start
   }
   rlimit most{};
   if (::getrlimit(RLIMIT_NOFILE, &most) == 0)

@@ -26,10 +26,10 @@ namespace {
 constexpr double most_failures = 20;
 constexpr std::size_t most_addresses = 10'000;
 
-/// One a second is forgotten.
+/// Forgets one each second.
 double fade_failures(double count, double seconds) { return std::max(0.0, count - seconds); }
 
-/// What a second's worth is, is mostly gone after as long.
+/// Forgets most of a second's worth within a second.
 double fade_places(double count, double seconds) { return count * std::exp(-seconds); }
 
 } // namespace
@@ -61,7 +61,7 @@ protocol::result<admission::lease, admission::refusal> admission::admit(
   return lease{self, std::move(bounded), std::move(who)};
 }
 
-/// What fails on the way leaves nothing taken.
+/// If it throws, no place is taken.
 void admission::take(const std::string& address, const std::string& bounded, const std::string& who,
                      actors::steady_time now) {
   if (limits_.per_second > 0 && !address.empty())
@@ -74,7 +74,7 @@ void admission::take(const std::string& address, const std::string& bounded, con
     throw;
   }
   ++connections_;
-  static_cast<void>(places_.take()); // where there is no bound, none is left soon
+  static_cast<void>(places_.take()); // without a bound the bucket is soon empty, and nobody asks
 }
 
 // -- wrong tokens ---------------------------------------------------------------------------------

@@ -19,13 +19,14 @@
 
 namespace troupe::transport {
 
-/// Who may open another connection: bounds in all, per address and per second. Thread: any.
+/// Decides who may open another connection: bounds in all, per address, per user and per second.
+/// Thread: any.
 ///
-/// Once half of a second's places are gone, an address gets another one only while it has had fewer
-/// of them lately than are left: one address leaves half of them to the others, two a quarter,
-/// three an eighth, and one that comes for the first time finds a place as long as there is any.
-/// Who is not counted per address (the loopback, unless asked) has no such bound. Source: Choudhury
-/// and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998.
+/// Once half of a second's places are gone, an address gets another one only if it has had fewer
+/// lately than are left. One address leaves half of the places to the others, two leave a quarter,
+/// three an eighth; an address that comes for the first time finds a place as long as there is any.
+/// Addresses that are not counted (the loopback, unless asked) have no such bound. Source:
+/// Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998.
 class admission {
 public:
   struct limits {
@@ -36,7 +37,7 @@ public:
     double per_second = 0;                    ///< 0: none; the burst is one second's worth
   };
 
-  /// A place taken; giving it back is its destructor's.
+  /// A place that was taken; its destructor gives it back.
   class lease {
   public:
     lease() noexcept = default;
@@ -61,7 +62,7 @@ public:
     std::string user_;    ///< empty: not counted per user
   };
 
-  /// Why somebody was turned away.
+  /// Why a connection was refused.
   struct refusal {
     std::string_view reason; ///< metric label
     unsigned retry_after_seconds;
@@ -69,14 +70,14 @@ public:
 
   explicit admission(limits l);
 
-  /// `user`: who it has proved to be; empty: nobody in particular.
+  /// Takes a place, or says why not. `user`: the name that the client has proved; empty: none.
   [[nodiscard]] static protocol::result<lease, refusal> admit(
     const std::shared_ptr<admission>& self, const boost::asio::ip::address& from,
     actors::steady_time now, std::string_view user = {});
 
-  /// Who has had wrong tokens: 20 at once and one a second more are let try again; beyond, this
-  /// says after how many seconds. Loopback addresses only where they are counted. At most 10,000
-  /// addresses are remembered, those that failed last.
+  /// Returns how many seconds `from` has to wait before it may show another token. An address may
+  /// show 20 wrong tokens at once and one more each second. Loopback addresses wait only if they
+  /// are counted. At most 10,000 addresses are remembered, those that failed last.
   [[nodiscard]] unsigned seconds_to_next_try(const boost::asio::ip::address& from,
                                              actors::steady_time now);
   void note_refused_token(const boost::asio::ip::address& from, actors::steady_time now);
@@ -100,11 +101,12 @@ private:
   counts by_address_;
   counts by_user_;
   fading_counts failed_;          ///< wrong tokens
-  fading_counts recent_;          ///< places of this second
-  protocol::token_bucket places_; ///< that are left of it
+  fading_counts recent_;          ///< places taken lately
+  protocol::token_bucket places_; ///< left of this second's
 };
 
-/// A socket's place in the count of its loop's sockets, by which the next one's loop is chosen.
+/// One socket's share of the number of its loop's sockets, by which the next socket's loop is
+/// chosen.
 class socket_share {
 public:
   socket_share() noexcept = default;
@@ -126,7 +128,8 @@ private:
   std::shared_ptr<std::atomic<std::size_t>> count_;
 };
 
-/// What an address is counted as: itself, or its /64. Empty for an uncounted loopback address.
+/// What an address is counted as: itself, or its /64 (IPv6). Empty for an uncounted loopback
+/// address.
 [[nodiscard]] std::string counted_as(const boost::asio::ip::address& from, bool count_loopback);
 
 } // namespace troupe::transport

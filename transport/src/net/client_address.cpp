@@ -30,7 +30,7 @@ std::string bytes_of(const ip::address& a) {
 
 std::optional<ip::address> parse_address(std::string_view text) {
   if (text.find('\0') != std::string_view::npos)
-    return std::nullopt; // Asio reads up to it
+    return std::nullopt; // Asio would read only up to it
   boost::system::error_code ec;
   auto a = ip::make_address(std::string{text}, ec);
   return ec ? std::nullopt : std::optional{unmapped(a)};

@@ -26,9 +26,9 @@ private:
 [[nodiscard]] bool is_in(const boost::asio::ip::address& address,
                          const std::vector<address_range>& ranges);
 
-/// The client behind trusted proxies: of `X-Forwarded-For` (all its values as one list) the last
-/// address that is no trusted proxy's; `peer` if it is not trusted itself. Behind an element that
-/// is no address nothing is believed: the proxy that passed it on is the client.
+/// The client behind trusted proxies: the last address of `X-Forwarded-For` (all its values as one
+/// list) that is not a trusted proxy's; `peer` if it is not trusted itself. Believes nothing before
+/// an element that is no address: the proxy that passed it on is then the client.
 [[nodiscard]] boost::asio::ip::address forwarded_address(const boost::asio::ip::address& peer,
                                                          std::string_view forwarded_for,
                                                          const std::vector<address_range>& trusted);

@@ -7,9 +7,9 @@ namespace troupe::transport {
 
 /// A completion handler that keeps its session alive and runs inside `Session::contained`.
 ///
-/// An operation of several steps that cannot take its next one, for want of memory, throws and
-/// destroys its handler: nobody would ever call it. So a handler that is destroyed uncalled tells
-/// its session (`lose_handler`, which may not throw). Cost: none beside the call's. Thread: the
+/// An operation of several steps that has no memory for its next step throws and destroys its
+/// handler, which nobody would ever call then. So a handler that is destroyed uncalled tells its
+/// session (`lose_handler`, which must not throw). Cost: none beside the call's. Thread: the
 /// loop's.
 template <class Session, class F>
 class guarded_handler {

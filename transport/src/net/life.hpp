@@ -12,9 +12,10 @@
 
 namespace troupe::transport {
 
-/// Where a server stands between its making and its end, and who may take it further. Thread: any.
+/// The phase of a server between its construction and its end, and who may take it further. Thread:
+/// any.
 ///
-/// Whoever stops it first does so; all others wait until that is done, but for handlers that the
+/// The first caller stops the server; all others wait until that is done, except handlers that the
 /// stop itself runs.
 class life {
 public:
@@ -29,12 +30,12 @@ public:
   life& operator=(const life&) = delete;
   ~life();
 
-  /// Throws `std::logic_error`, with `what` in its sentence, if the server has been started: that
-  /// is for set-up only.
+  /// Throws `std::logic_error`, which names `what`, if the server was started or stopped: `what` is
+  /// for set-up only.
   void must_be_new(const char* what) const;
 
-  /// Throws `std::logic_error` if it was started or stopped before, `std::system_error` if there
-  /// can be no thread that stops it.
+  /// Throws `std::logic_error` if it was started or stopped before, `std::system_error` if the
+  /// thread that stops it cannot be started.
   void begin_start();
   void end_start(bool has_started);
 
@@ -45,11 +46,11 @@ public:
   /// request counts. Allocates nothing: that thread waits from the start on.
   void request(actors::drain_kind kind) noexcept;
 
-  /// Waits for a stop, however long that takes to come, and then for its end: false if that takes
+  /// Waits for a stop to begin, however long that takes, then for its end: false if that takes
   /// longer than `patience`.
   [[nodiscard]] bool wait_for_end(std::chrono::milliseconds patience) const;
 
-  /// Throws `std::logic_error` if somebody waits in `run` already, or has waited.
+  /// Throws `std::logic_error` if `run` waits already, or has waited.
   void begin_run();
 
   [[nodiscard]] bool has_started() const; ///< or has been stopped instead

@@ -34,11 +34,11 @@ std::system_error cannot_listen(const tcp::endpoint& at, const error_code& ec) {
           "cannot listen on " + write_address_and_port(at.address().to_string(), at.port())};
 }
 
-/// Small messages leave at once; dead peers are noticed by the kernel, too. What is accepted
-/// inherits it (tcp(7), on Linux).
+/// Small messages leave at once; dead peers are noticed by the kernel, too. Accepted sockets
+/// inherit these options (tcp(7), on Linux).
 template <class Acceptor>
 void set_options(Acceptor& acceptor) {
-  error_code ignored; // sockets that take no option work without
+  error_code ignored; // a socket works without them, too
   acceptor.set_option(tcp::no_delay{true}, ignored);
   acceptor.set_option(boost::asio::socket_base::keep_alive{true}, ignored);
   ::setsockopt(acceptor.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms,
@@ -56,7 +56,7 @@ const char* name_of(int error) {
   }
 }
 
-/// What accept(2) says of a socket that has gone meanwhile; the next one may be well.
+/// Errors of accept(2) that concern only one socket; the next one may be fine.
 bool is_of_one_socket(int error) {
   switch (error) {
     case EINTR:
@@ -101,11 +101,11 @@ void listener::open(const tcp::endpoint& at) {
   using acceptor_socket =
     boost::asio::basic_socket_acceptor<tcp, boost::asio::io_context::executor_type>;
   error_code ec;
-  // the loop's is for its thread; this one serves for the time of these calls
+  // the loop's context belongs to its thread; this one serves for these calls only
   boost::asio::io_context nobodys;
   acceptor_socket acceptor{nobodys};
   acceptor.open(at.protocol(), ec);
-  // a program that a handler starts does not keep the port
+  // a program that a handler starts must not inherit the port
   if (!ec && ::fcntl(acceptor.native_handle(), F_SETFD, FD_CLOEXEC) < 0)
     ec.assign(errno, boost::system::system_category());
   if (!ec)
@@ -153,7 +153,7 @@ void listener::door::close() noexcept {
   ::close(std::exchange(descriptor, -1));
 }
 
-/// Whatever fails here is tried again by a timer, which needs no memory.
+/// After a failure, a timer, which needs no memory, tries again.
 void listener::open_again(door& d) noexcept {
   try {
     wait(d);
@@ -163,7 +163,7 @@ void listener::open_again(door& d) noexcept {
   }
 }
 
-/// Asks to be told of sockets, also of those that wait already.
+/// Asks the poller to tell of sockets, including those that wait already.
 void listener::wait(door& d) {
   if (d.is_polled)
     loop_.sockets().change(d.descriptor, d, actors::poller::interest::input);
@@ -182,7 +182,7 @@ void listener::on_waiting(door& d) noexcept {
   }
 }
 
-/// Takes some of those that wait; `none`: the door rests.
+/// Accepts some of the sockets that wait; `none`: the door rests.
 listener::accepted listener::accept_some(door& d) {
   constexpr int most = 8;
   for (int i = 0; i < most && d.is_open(); ++i) {
@@ -199,7 +199,7 @@ listener::accepted listener::accept_some(door& d) {
       take_in(std::move(socket), peer);
       d.back_off = 0ms;
       if (is_scarce)
-        return accepted::some; // what makes room for the next one ends meanwhile
+        return accepted::some; // so that the evicted socket can end meanwhile
     } else if (!is_of_one_socket(error)) {
       give_up(d, error);
       return accepted::none;
@@ -217,7 +217,7 @@ void listener::take_in(owned_descriptor socket, const tcp::endpoint& peer) {
   on_socket_(target, std::move(socket), peer);
 }
 
-/// For now: the system has none to give, or only what is kept for others.
+/// Gives up for now: no descriptor or memory is free, or only reserved descriptors are.
 void listener::give_up(door& d, int error) {
   counters_.count(protocol::counter::accept_errors, name_of(error));
   constexpr auto between_warnings = 10s; // a shortage comes and goes with each socket

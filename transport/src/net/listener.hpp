@@ -18,33 +18,34 @@
 
 namespace troupe::transport {
 
-/// Which descriptors are not for a port's sockets. The system gives the lowest free number: where
-/// one is high, nearly all are in use.
+/// Which descriptors a port's sockets may not use. The system gives the lowest free number: a high
+/// one means that nearly all are in use.
 struct socket_reserve {
-  /// A socket from this number on costs another one its place.
+  /// A socket with this number or a higher one evicts another.
   int scarce_from = std::numeric_limits<int>::max();
   int shut_from = std::numeric_limits<int>::max(); ///< one from here on is closed at once
-  std::function<void()> make_room = [] {};         ///< ends a socket that can be spared
+  std::function<void()> make_room = [] {};         ///< evicts a socket
 };
 
 /// Accepts on one port, in both address families unless one address is given, and hands sockets on.
 ///
-/// Where descriptors or memory run out, or a handler throws, it waits 10 ms, doubling to 1 s, and
-/// goes on: nothing but `stop` closes the door. Thread: that of the loop it was made for, but for
-/// its constructor and `port`.
+/// If descriptors or memory run out, or a handler throws, it waits 10 ms, doubling to 1 s, and goes
+/// on: only `stop` closes the port. Thread: that of the loop it was made for, but for its
+/// constructor and `port`.
 class listener {
 public:
-  /// An accepted socket that does not block, for that loop, and its peer.
+  /// Takes an accepted, non-blocking socket for that loop, and its peer.
   using take = std::function<void(actors::event_loop&, owned_descriptor, const tcp::endpoint&)>;
   using choose_loop = std::function<actors::event_loop&()>;
 
   /// Binds; throws `std::system_error` that names address and port. `bind` empty: all addresses.
-  /// Port 0: any.
+  /// Port 0: any free one.
   listener(actors::event_loop& loop, const std::string& bind, std::uint16_t port,
            protocol::logger& log, protocol::event_counters& counters);
 
-  /// Accepts from now on, each socket on the loop that `choose` names at that time. All three run
-  /// on the listener's loop; what they throw is counted and ends the one socket.
+  /// Accepts from now on, each socket for the loop that `choose` names at that time. All three
+  /// callbacks run on the listener's loop; an exception of theirs is counted and ends that one
+  /// socket.
   void start(choose_loop choose, take on_socket, socket_reserve kept = {});
 
   void stop();
@@ -57,7 +58,7 @@ private:
     ~door();
     void on_deadline() override { owner.open_again(*this); }
     void on_ready(std::uint32_t) override {
-      if (!armed()) // else it rests
+      if (!armed()) // while armed, it rests
         owner.on_waiting(*this);
     }
     void close() noexcept;

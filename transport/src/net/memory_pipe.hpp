@@ -15,18 +15,19 @@
 
 namespace troupe::transport {
 
-/// A connection without a socket: who holds it is the peer of a channel. Thread: the loop's.
+/// A connection without a socket, in memory: its owner is the peer of a channel. Thread: the
+/// loop's.
 class memory_pipe {
 public:
   using host = polled_socket::host;
 
   // -- the peer's side ----------------------------------------------------------------------------
 
-  /// Says something, which waits here until it is read.
+  /// Sends `bytes`, which wait here until they are read.
   void say(std::string_view bytes);
-  /// Says nothing more.
+  /// Sends nothing more.
   void end_input();
-  /// Takes at most `bytes` more; nothing: any number. All of it, unless told.
+  /// Takes at most `bytes` more; nothing: any number, as at first.
   void set_window(std::optional<std::size_t> bytes);
   /// What was taken, in order; the peer may shorten it.
   [[nodiscard]] std::string& received() noexcept { return received_; }
@@ -40,7 +41,7 @@ public:
   [[nodiscard]] bool may_have_input() const noexcept { return is_input_ended_ || !said_.empty(); }
   void await_input() noexcept { waits_for_input_ = true; }
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec) noexcept;
-  /// The bytes taken; see `actors::outbox` for the answer.
+  /// Takes bytes as far as there is room; see `actors::outbox` for the result.
   ssize_t take(const iovec* parts, int count) noexcept;
   /// Precondition: it has taken less than it was given.
   void await_room() noexcept { waits_for_room_ = true; }
@@ -52,7 +53,7 @@ private:
   void tell_input();
 
   host* host_ = nullptr;
-  std::string said_; ///< and not read
+  std::string said_; ///< sent and not read
   std::string received_;
   std::optional<std::size_t> window_;
   bool is_input_ended_ = false;

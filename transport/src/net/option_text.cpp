@@ -64,14 +64,14 @@ bool is_in_brackets(std::string_view text) {
       && is_address(text.substr(1, text.size() - 2));
 }
 
-/// Whether browsers send it: no zone, which is their machine's own.
+/// Whether browsers send such a host: it has no zone, which means something on one machine only.
 bool is_host(std::string_view text) {
   if (text.starts_with('['))
     return is_in_brackets(text) && text.find('%') == std::string_view::npos;
   return is_made_of(text, {lower, digits, "-._"});
 }
 
-/// The number as browsers write it, and not the one that they leave out.
+/// Whether browsers write the port so: they leave out the scheme's default.
 bool is_port_of(std::string_view scheme, std::string_view text) {
   std::uint16_t port = 0;
   auto read = std::from_chars(text.data(), text.data() + text.size(), port);

@@ -6,7 +6,7 @@
 
 namespace troupe::transport {
 
-/// A descriptor, closed unless somebody takes it.
+/// A descriptor that is closed at the end of its owner's life unless it was released.
 class owned_descriptor {
 public:
   explicit owned_descriptor(int d = -1) noexcept : descriptor_(d) {}

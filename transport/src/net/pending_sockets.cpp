@@ -35,7 +35,8 @@ struct pending_place::address_group
   }
 };
 
-/// The groups by the bits of their size, in each those that changed longest ago first.
+/// The groups by the bit width of their size; within a class, those that changed longest ago come
+/// first.
 struct pending_sockets::size_classes {
   using groups = intrusive::list<address_group, intrusive::constant_time_size<false>>;
   std::array<groups, std::numeric_limits<std::size_t>::digits + 1> of_bits;
@@ -139,7 +140,7 @@ void pending_sockets::end_all(const actors::event_loop& loop) {
     for (auto& [key, group] : groups_)
       for (auto* list : {&group->waiting, &group->answering})
         for (auto& place : *list)
-          if (place.loop_ == &loop) // another's would perhaps be let go here
+          if (place.loop_ == &loop) // this thread must not be the last to release another loop's
             if (auto socket = place.socket_.lock())
               all.push_back(std::move(socket));
   }
@@ -147,8 +148,8 @@ void pending_sockets::end_all(const actors::event_loop& loop) {
     socket->end();
 }
 
-/// Ends a socket on its loop. Nobody else may be the last to hold it: it would end where others'
-/// timers are, and under the lock.
+/// Ends a socket on its loop. No other thread may release it last: it would be destroyed beside
+/// another loop's timers, and under the lock.
 struct pending_sockets::eviction final : compat::loop_job {
   void run(std::size_t) override {
     std::unique_ptr<eviction> self{this};
@@ -158,8 +159,8 @@ struct pending_sockets::eviction final : compat::loop_job {
   std::shared_ptr<pending_socket> socket;
 };
 
-/// Ends the socket of `group` that has made no progress for longest; it stays as it is if there is
-/// no memory for that. Returns whether there was one that is not about to leave.
+/// Ends the socket of `group` that has made no progress for longest. Throws, and changes nothing,
+/// if there is no memory for that. Returns false if the socket was about to leave by itself.
 bool pending_sockets::evict(address_group& group) {
   auto& place = group.longest();
   auto job = std::make_unique<eviction>();
@@ -171,7 +172,7 @@ bool pending_sockets::evict(address_group& group) {
   return found;
 }
 
-/// One that has the most, of the first few of the largest class: the one whose longest wait is the
+/// The largest of the first few groups of the largest class; of equal ones, the one that has waited
 /// longest.
 pending_sockets::address_group& pending_sockets::largest() noexcept {
   constexpr int looked_at = 16;
@@ -195,7 +196,7 @@ bool pending_sockets::is_full(const address_group& group) const noexcept {
 pending_sockets::address_group& pending_sockets::group_of(const owner& whose) {
   auto key = counted_as(whose.address, true);
   if (whose.is_proxy)
-    key.insert(0, "proxy "); // which may have sockets of its own, too
+    key.insert(0, "proxy "); // the proxy may have sockets of its own, too
   auto i = groups_.find(key);
   if (i == groups_.end()) {
     i = groups_.emplace(std::move(key), std::make_unique<address_group>()).first;
@@ -206,7 +207,7 @@ pending_sockets::address_group& pending_sockets::group_of(const owner& whose) {
   return *i->second;
 }
 
-/// Makes it the one of `group` that has made progress last.
+/// Makes `place` the one of `group` that has made progress last.
 void pending_sockets::put(pending_place& place, address_group& group, stage s) noexcept {
   take_out(place);
   place.group_ = &group;

@@ -18,7 +18,7 @@ namespace troupe::transport {
 
 class pending_socket;
 
-/// The place of one socket among those that are no WebSockets (yet). Only `pending_sockets` looks
+/// The place of one socket among those that are not WebSockets (yet). Only `pending_sockets` looks
 /// into it.
 class pending_place : public boost::intrusive::list_base_hook<> {
   friend class pending_sockets;
@@ -31,8 +31,8 @@ class pending_place : public boost::intrusive::list_base_hook<> {
   std::uint64_t since_ = 0; ///< order of the last progress
 };
 
-/// A socket on a loop that is no WebSocket (yet): nothing has come, TLS or an HTTP request is under
-/// way, or an answer. Who derives from it calls `pending_sockets::leave` in its destructor.
+/// A socket on a loop that is not a WebSocket (yet): nothing has come, or TLS, a request or an
+/// answer is under way. A derived class calls `pending_sockets::leave` in its destructor.
 class pending_socket {
 public:
   explicit pending_socket(actors::event_loop& loop) : loop_(loop) {}
@@ -51,14 +51,14 @@ private:
   pending_place place_;
 };
 
-/// Counts the sockets of all loops that are no WebSockets (yet), per address and in all, from
-/// `accept` on. For one too many, another one is ended: the one that has made no progress for
-/// longest, of the same address if that has too many, else of one of those that have the most (half
-/// of the most, at least). Sockets that wait for their client go before those that are being
+/// Counts the sockets of all loops that are not WebSockets (yet), per address and in all, from
+/// `accept` on. For one too many it evicts another: the one that has made no progress for longest,
+/// of the same address if that has too many, else of an address with the most sockets (at least
+/// half of the most). Sockets that wait for their client are evicted before those that are being
 /// answered.
 ///
-/// Invariants: at most `in_all` are counted, and `per_address` of a bounded address. A socket that
-/// was told to end is counted no more. Cost: constant; one lock. Thread: any, but for `end_all`.
+/// Invariants: at most `in_all` are counted, and `per_address` of a bounded address. An evicted
+/// socket is not counted any more. Cost: constant; one lock. Thread: any, but for `end_all`.
 class pending_sockets {
 public:
   struct limits {
@@ -67,10 +67,10 @@ public:
     bool count_loopback = false; ///< whether the loopback is bounded per address
   };
 
-  /// Whose a socket is.
+  /// Whom a socket counts for.
   struct owner {
     boost::asio::ip::address address;
-    /// A trusted one, whose client is not known yet: not bounded per address.
+    /// A trusted proxy, whose client is not known yet: not bounded per address.
     bool is_proxy = false;
   };
 
@@ -81,21 +81,22 @@ public:
 
   /// Counts a socket and makes room for it. Throws `std::bad_alloc`; then it is not counted.
   void enter(const std::shared_ptr<pending_socket>& socket, const owner& whose);
-  /// Counts it as another's from now on, and makes room. Does nothing for one that was told to end.
+  /// Counts a socket as another owner's from now on, and makes room. Does nothing for an evicted
+  /// socket.
   void rename(pending_socket& socket, const owner& whose);
 
-  /// It has made progress, and waits for its client again.
+  /// The socket has made progress, and waits for its client again.
   void wait(pending_socket& socket) noexcept { progress(socket, stage::waiting); }
-  /// It is being answered.
+  /// The socket is being answered.
   void answer(pending_socket& socket) noexcept { progress(socket, stage::answering); }
 
-  /// It goes, or becomes a WebSocket.
+  /// The socket ends, or becomes a WebSocket.
   void leave(pending_socket& socket) noexcept;
 
-  /// Ends one socket, so that its descriptor is free soon; returns whether there was one.
+  /// Evicts one socket, so that its descriptor is free soon; returns whether there was one.
   bool make_room();
 
-  /// Ends all of that loop. Thread: the loop's.
+  /// Ends all pending sockets of that loop. Thread: the loop's.
   void end_all(const actors::event_loop& loop);
 
   [[nodiscard]] std::size_t size() const;

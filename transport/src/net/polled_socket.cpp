@@ -28,7 +28,7 @@ polled_socket::polled_socket(polled_socket&& other) : loop_(other.loop_), descri
 }
 
 polled_socket::~polled_socket() {
-  error_code ignored; // it goes, whatever the answer
+  error_code ignored; // the descriptor is gone even after an error
   close(ignored);
 }
 
@@ -45,7 +45,7 @@ std::size_t polled_socket::read_some(asio::mutable_buffer into, error_code& ec) 
     return 0;
   }
   ssize_t n = -1;
-  do // not by `recv`, which as a point of cancellation has two atomic steps more
+  do // not `recv`: as a cancellation point it has two more atomic operations
     n = ::syscall(SYS_recvfrom, descriptor_, into.data(), into.size(), MSG_DONTWAIT, nullptr,
                   nullptr);
   while (n < 0 && errno == EINTR);
@@ -124,7 +124,7 @@ void polled_socket::on_ready(std::uint32_t events) {
     host_->on_input();
 }
 
-/// Its operations keep its host, and the host this.
+/// The operations keep the host alive, and the host keeps this socket.
 void polled_socket::on_end() noexcept {
   auto reader = std::move(reader_);
   auto writer = std::move(writer_);

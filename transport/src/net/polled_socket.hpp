@@ -33,44 +33,44 @@ template <class Buffers>
   return first;
 }
 
-/// A TCP socket that its loop's poller tells of: it knows whether there is input without asking,
-/// and an idle one holds no operation and no buffer.
+/// A TCP socket that its loop's poller watches: it knows without a system call whether there is
+/// input, and an idle one holds no operation and no buffer.
 ///
-/// Its operations are those of Asio's sockets that sessions and Beast use; handlers are never
-/// called from in here, and get `operation_aborted` once it is closed. One read or wait for input
-/// at a time, and one wait for output. Cost: an allocation for each asynchronous operation;
-/// `await_input` and `await_room` none. Thread: the loop's.
+/// It has the operations of Asio's sockets that sessions and Beast use. A handler never runs inside
+/// the call that it was given to, and gets `operation_aborted` once the socket is closed. One read
+/// or wait for input at a time, and one wait for output. Cost: an allocation for each asynchronous
+/// operation; `await_input` and `await_room` none. Thread: the loop's.
 class polled_socket : private actors::pollable { // not final: Asio derives from what it is shown
 public:
-  /// A loop's by type: `any_io_executor`, which Asio would take else, is copied and asked with each
-  /// operation.
+  /// The concrete executor of a loop: Asio would otherwise take `any_io_executor`, which it copies
+  /// and queries with each operation.
   using executor_type = boost::asio::io_context::executor_type;
   using lowest_layer_type = polled_socket;
 
-  /// Whom it serves.
+  /// The owner, which the socket tells of events.
   class host {
   public:
-    /// Keeps the host, and the socket with it, while it is told.
+    /// Keeps the host, and the socket with it, alive while it is told.
     [[nodiscard]] virtual std::shared_ptr<void> hold() = 0;
     /// There is input, or its end; once for each `await_input`.
     virtual void on_input() = 0;
     /// There is room for output, or it has ended; once for each `await_room`.
     virtual void on_room() {}
-    /// The loop has ended: it is told of nothing any more.
+    /// The loop has ended: the host is told of nothing any more.
     virtual void let_go() noexcept {}
 
   protected:
     ~host() = default;
   };
 
-  /// Of a socket that does not block.
+  /// Precondition: `socket` does not block.
   polled_socket(owned_descriptor socket, actors::event_loop& loop) noexcept;
-  /// Serves nobody, until `serve`. Precondition: nothing of `other`'s is under way. Throws
-  /// `std::system_error`, if `other` served.
+  /// Has no host until `serve`. Precondition: no operation of `other` is under way. Throws
+  /// `std::system_error`, if `other` had a host.
   polled_socket(polled_socket&& other);
   virtual ~polled_socket();
 
-  /// Serves `h`, who holds it, from now on. Throws `std::system_error`.
+  /// Tells `h`, which holds the socket, from now on. Throws `std::system_error`.
   void serve(host& h);
 
   [[nodiscard]] actors::event_loop& loop() const noexcept { return loop_; }
@@ -81,10 +81,11 @@ public:
   /// Tells the host of the next input. Precondition: `!may_have_input()`.
   void await_input() noexcept { host_waits_ = true; }
 
-  /// Tells the host of the next room for output; soon if there is some. Throws `std::system_error`.
+  /// Tells the host once there is room for output; soon if there is some now. Throws
+  /// `std::system_error`.
   void await_room();
 
-  /// What is there, at once. `would_block`: nothing; `eof`: the end.
+  /// Reads what is there, without waiting. `would_block`: nothing; `eof`: the end.
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec) noexcept;
 
   /// Calls `handler(error_code, std::size_t)` once something was read into the first of the
@@ -137,7 +138,7 @@ public:
   void close(boost::system::error_code& ec) noexcept;
 
 private:
-  /// Waits in the socket, then in the loop.
+  /// An operation; it waits in the socket, then in the loop.
   class operation : public compat::loop_job {
   public:
     void run(std::size_t) final { complete(std::unique_ptr<operation>{this}); }
@@ -233,7 +234,7 @@ private:
   bool is_polled_ = false;
   bool may_have_input_ = false;
   bool stops_short_ = false; ///< a read ends at an urgent byte, whatever lies behind it
-  bool has_ended_ = false;   ///< the input has, or all: behind what is there a read finds the end
+  bool has_ended_ = false;   ///< the input, or all, has ended: the last read finds the end
   bool host_waits_ = false;  ///< for input
   bool host_waits_for_room_ = false;
 };

@@ -19,7 +19,7 @@
 namespace troupe::transport {
 
 /// A pipe that the handler writes signals to while somebody hears it. It is never closed: a handler
-/// under way, which nobody can wait for, may still know its number.
+/// that still runs, which nobody can wait for, may use its descriptor.
 struct signal_place {
   int out = -1;
   std::atomic<int> in{-1};
@@ -32,7 +32,7 @@ constexpr std::array signals{SIGTERM, SIGINT, SIGHUP};
 constexpr unsigned char the_end = 0; ///< no signal's number
 
 std::array<signal_place, 16> places;
-std::mutex install_mutex; ///< guards all below, and who hears a place
+std::mutex install_mutex; ///< guards all below, and `is_heard`
 std::size_t watches = 0;
 std::array<struct sigaction, signals.size()> of_host;
 
@@ -78,7 +78,7 @@ signal_place& enter() {
   return *free;
 }
 
-/// Whether the host's handlers are back: nobody else hears signals.
+/// Restores the host's handlers unless another watch hears signals; returns whether it did.
 bool restore() {
   std::lock_guard guard{install_mutex};
   if (--watches > 0)
@@ -93,7 +93,7 @@ void leave(signal_place& place) {
   place.is_heard = false;
 }
 
-/// The host may block them on all of its own threads.
+/// The host may have blocked them on all of its threads.
 void unblock() {
   sigset_t heard;
   sigemptyset(&heard);
@@ -114,8 +114,8 @@ signal_watch::signal_watch(hear on_signal) : on_signal_(std::move(on_signal)), p
   }
 }
 
-/// The thread ends first: it takes signals, and would take one with the host's handler, or the
-/// system's, in place of its own. What comes in between is sent to the host again.
+/// The thread ends before the handlers are restored: a signal on it would otherwise run the host's
+/// handler, or the system's default. A signal that comes in between is sent to the host again.
 signal_watch::~signal_watch() {
   pollfd room{place_.in, POLLOUT, 0};
   while (::write(place_.in, &the_end, 1) < 0)

@@ -8,12 +8,12 @@ namespace troupe::transport {
 struct signal_place;
 
 /// Hears SIGTERM, SIGINT and SIGHUP on a thread of its own while it lives, so that no handler of
-/// the application's can keep a signal from being heard. The host's own handlers are put back at
+/// the application's can keep a signal from being heard. The host's own handlers are restored at
 /// the end. Several may live at a time: each hears all.
 class signal_watch {
 public:
-  /// Runs on that thread. Returns after how many milliseconds it is to be called with 0, unless a
-  /// signal comes before; negative: never.
+  /// Runs on that thread. Returns a time in milliseconds after which it is to be called with 0,
+  /// unless a signal comes before; negative: never.
   using hear = std::function<int(int signal)>;
 
   /// Errors: `std::system_error`.

@@ -11,9 +11,9 @@
 
 namespace troupe::transport {
 
-/// One system call; see `actors::outbox` for the answer. Inlined by force: the kernel leaves
-/// nothing in the processor of where calls return to, so that each level between the loop over a
-/// room's members and the system call costs a mispredicted return.
+/// Writes to a socket by one system call; see `actors::outbox` for the result. Inlined by force:
+/// the kernel clears the processor's predictions of return addresses, so that each call level
+/// between the loop over a room's members and the system call costs a mispredicted return.
 class socket_writer {
 public:
   /// `sent` counts what the socket takes.
@@ -22,7 +22,7 @@ public:
   [[gnu::always_inline]] ssize_t operator()(const iovec* parts, int count) const {
     if (count != 1)
       return gather(parts, count);
-    // Not by `send`, which as a point of cancellation has two atomic steps more.
+    // Not `send`: as a cancellation point it has two more atomic operations.
     ssize_t n = ::syscall(SYS_sendto, fd_, parts->iov_base, parts->iov_len,
                           MSG_NOSIGNAL | MSG_DONTWAIT, nullptr, 0);
     return n >= 0 ? counted(n) : after_error(errno, parts, count);

@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::size_t max_bytes = 4 * 1024 * 1024;
 constexpr auto last_words = 250ms;
-constexpr auto patience = 50ms; ///< between two looks at whether it is to end
+constexpr auto patience = 50ms; ///< between two checks of whether to end
 
 } // namespace
 
@@ -97,7 +97,7 @@ bool line_writer::state::put_lost() {
   auto now = lost.load();
   if (now == told)
     return true;
-  std::array<char, 64> text; // this thread may not throw
+  std::array<char, 64> text; // this thread must not throw
   auto size = std::snprintf(text.data(), text.size(), "%llu lines were lost here\n",
                             static_cast<unsigned long long>(now - told));
   if (!put({text.data(), static_cast<std::size_t>(size)}))

@@ -39,8 +39,8 @@ std::string_view colour_of(spdlog::level::level_enum level) {
   }
 }
 
-/// Queues formatted lines. (spdlog's own queue waits for its thread at the end, and that thread for
-/// whoever reads the log.)
+/// Queues formatted lines. (At its end, spdlog's own queue would wait for its thread, and that
+/// thread for the log's reader.)
 class queueing_sink final : public spdlog::sinks::base_sink<std::mutex> {
 private:
   void sink_it_(const spdlog::details::log_msg& message) override {

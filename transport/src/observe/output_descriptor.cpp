@@ -34,7 +34,7 @@ void output_descriptor::close_own() {
   own_ = -1;
 }
 
-/// Finds out what the descriptor is, if it is not what it was.
+/// Finds out what the descriptor is now, if it has changed.
 void output_descriptor::look_again() {
   struct stat now {};
   if (!was_open_)
@@ -52,7 +52,7 @@ void output_descriptor::look_again() {
   if (S_ISSOCK(now.st_mode)) {
     kind_ = kind::closed;
   } else if (S_ISFIFO(now.st_mode) || S_ISCHR(now.st_mode)) {
-    std::array<char, 32> path; // the thread of a log may not throw
+    std::array<char, 32> path; // a log's thread must not throw
     std::snprintf(path.data(), path.size(), "/proc/self/fd/%d", descriptor_);
     own_ = ::open(path.data(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     kind_ = own_ >= 0 ? kind::reopened : kind::asked;

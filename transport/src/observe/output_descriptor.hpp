@@ -8,25 +8,25 @@
 
 namespace troupe::transport {
 
-/// Writes to a descriptor of the process's without ever waiting in the write, and without changing
-/// its flags, which others share.
+/// Writes to a descriptor of the process without blocking (only a disk may be slow), and without
+/// changing its flags, which others share.
 ///
-/// A pipe or a terminal is opened once more for that, without blocking; where that is forbidden, it
-/// is asked first and given no more than it has room for. If the host puts something else in the
-/// descriptor's place (log rotation by `dup2`), that is written to, but never a socket that was not
-/// there from the start. Thread: one at a time.
+/// It opens a pipe or a terminal once more, without blocking; where that is forbidden, it polls
+/// first and writes no more than there is room for. If the host puts something else in the
+/// descriptor's place (log rotation by `dup2`), it writes to that, but never to a socket that was
+/// not there from the start. Thread: one at a time.
 class output_descriptor {
 public:
   enum class outcome { done, stalled, failed };
 
-  /// One that is closed by now stays closed: its number may become any file's.
+  /// A descriptor that is closed now counts as closed for ever: any file may get its number.
   explicit output_descriptor(int descriptor);
   output_descriptor(const output_descriptor&) = delete;
   output_descriptor& operator=(const output_descriptor&) = delete;
   ~output_descriptor();
 
-  /// Takes what could be written off the front of `bytes`. `stalled`: it takes no more now.
-  /// `failed`: it cannot be written to.
+  /// Writes as much as it can and removes that from the front of `bytes`. `stalled`: the descriptor
+  /// takes no more now. `failed`: it cannot be written to.
   [[nodiscard]] outcome write_some(std::string_view& bytes);
 
   /// Waits until it may take more.

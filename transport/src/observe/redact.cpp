@@ -30,7 +30,7 @@ bool ends_value(char c) {
 
 bool is_base64url(char c) { return base64url_digits.find(c) != std::string_view::npos; }
 
-/// Finds, at each place of a text, how much of it introduces a token.
+/// Finds the markers in a text that introduce a token.
 class marker_finder {
 public:
   explicit marker_finder(std::string_view text) : text_(text), lower_(lower_case(text)) {}
@@ -58,7 +58,7 @@ private:
       .ends_with("token");
   }
 
-  /// Whether `{"` in base64url, and behind a dot more of it, starts here.
+  /// Whether `{"` in base64url starts here, and more base64url follows after a dot.
   [[nodiscard]] bool is_token_at(std::size_t at) {
     if (!text_.substr(at).starts_with("eyJ"))
       return false;

@@ -25,7 +25,7 @@ bool has_control_characters(std::string_view text) {
                      [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
-/// Why no request has such a path; null: some have.
+/// Why no request can have this path; null: some can.
 const char* problem_of_path(std::string_view path) {
   if (!path.starts_with('/'))
     return "a path starts with /";
@@ -36,8 +36,8 @@ const char* problem_of_path(std::string_view path) {
   return nullptr;
 }
 
-/// Why a segment of a route's pattern stands for nothing; null: it does. `names`: those of the
-/// segments before it.
+/// Why a segment of a route's pattern is not valid; null: it is. `names`: the names of the segments
+/// before it.
 const char* problem_of_segment(std::string_view segment, bool is_last,
                                std::vector<std::string_view>& names) {
   constexpr std::string_view allowed =
@@ -70,7 +70,7 @@ const char* problem_of_pattern(std::string_view pattern) {
   return nullptr;
 }
 
-/// Why a WebSocket cannot be asked for at a path; null: it can.
+/// Why no WebSocket can be requested at a path; null: one can.
 const char* problem_of_place(std::string_view path) {
   if (auto* problem = problem_of_path(path))
     return problem;
@@ -79,7 +79,7 @@ const char* problem_of_place(std::string_view path) {
   return is_pattern ? "WebSockets have whole paths, no patterns" : nullptr;
 }
 
-/// Lists in which a second one like the first would have no effect.
+/// Refuses a second entry like the first, which would have no effect.
 void check_list(std::string_view field, std::vector<std::string> names, const option_check& is) {
   std::sort(names.begin(), names.end());
   auto twice = std::adjacent_find(names.begin(), names.end());
@@ -92,7 +92,7 @@ bool is_place_of(const std::pair<std::string, std::uint16_t>& probes, const serv
       && (probes.first.empty() || o.bind.empty() || probes.first == o.bind);
 }
 
-/// Says also what a zone is where there is one.
+/// Also explains the zone if the text has one.
 std::string expected_address(std::string what, const std::string& text) {
   return text.find('%') == std::string::npos
          ? what
@@ -123,7 +123,7 @@ void check_names(const server_options& o, const option_check& is) {
   auto* problem = problem_of_place(o.websocket_path);
   is.that(!problem, "websocket_path", quoted(o.websocket_path),
           problem ? std::string{"a path ("} + problem + ")" : "");
-  std::error_code ignored; // then it is none
+  std::error_code ignored; // after an error it is no folder
   is.that(!o.static_folder || std::filesystem::is_directory(*o.static_folder, ignored),
           "static_folder", o.static_folder ? quoted(o.static_folder->string()) : "", "a folder");
   is.that(o.tls_certificates.empty() == o.tls_key.empty(),
@@ -131,7 +131,7 @@ void check_names(const server_options& o, const option_check& is) {
           "a file: certificates and their key go together");
 }
 
-/// Fields that the server would set itself.
+/// Refuses fields that the server sets itself.
 void check_own_fields(const server_options& o, const option_check& is) {
   is.that(!o.jwt || !o.node.verify_token, "node.verify_token", "set",
           "nothing beside jwt, which verifies tokens itself");
@@ -141,7 +141,7 @@ void check_own_fields(const server_options& o, const option_check& is) {
           "nothing: a server counts by itself, for /metrics");
 }
 
-/// Numbers that were cast to what they are not.
+/// Refuses numbers that were cast to an enumeration without such a value.
 void check_kinds(const server_options& o, const option_check& is) {
   auto number = [](auto kind) { return std::to_string(static_cast<unsigned>(kind)); };
   is.that(o.log_level <= protocol::log_level::error, "log_level", number(o.log_level),

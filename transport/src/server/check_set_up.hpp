@@ -12,35 +12,35 @@
 
 namespace troupe::transport {
 
-// Mistakes of set-up: each throws `std::invalid_argument`, a sentence that names what is wrong and
+// Checks of set-up. Each throws `std::invalid_argument` with a sentence that says what is wrong and
 // what is expected.
 
-/// Options that cannot work; those of the node are the node's to refuse, but for its clock, which
-/// is used before.
+/// Refuses options that cannot work. The node refuses its own, except for its clock, which is used
+/// before.
 void check_options(const server_options& options);
 
-/// A route that no request can match, all of whose paths go to an earlier one of `router`, or
-/// behind which no file of `router` could be served.
+/// Refuses a route that no request can match, one all of whose paths go to an earlier route of
+/// `router`, and one that would hide every file of `router`.
 void check_route(const std::string& method, const std::string& pattern, bool has_handler,
                  const http_router& router);
 
 using websocket_places = std::map<std::string, websocket_place>;
 
-/// A path at which no WebSocket can be asked for, that is taken, or that is the rooms' own although
-/// there is something to say of them: `rooms`, a pattern with a behaviour (empty: none has one), or
-/// a lobby.
+/// Refuses a path at which no WebSocket can be requested, one that is taken, and the rooms' own
+/// path if rooms are set up: `rooms` is a pattern with a behaviour (empty: none has one), or there
+/// is a lobby.
 void check_endpoint(const std::string& path, const websocket_places& places,
                     const server_options& options, const std::string& rooms);
 
-/// Rooms whose place an endpoint has taken.
+/// Refuses rooms whose place an endpoint has taken.
 void check_rooms(const std::string& pattern, const websocket_places& places,
                  const server_options& options);
 
-/// As many descriptors reserved as the process may open, or more: then none would be.
-/// `descriptors`: see `descriptor_limit`.
+/// Refuses to reserve as many descriptors as the process may open, or more. `descriptors`: see
+/// `descriptor_limit`.
 void check_reserved(const server_options& options, std::size_t descriptors);
 
-/// `address:port`, the address in brackets if it is IPv6.
+/// Splits `address:port`; an IPv6 address may stand in brackets.
 [[nodiscard]] std::pair<std::string, std::uint16_t> split_admin_bind(const std::string& text);
 
 } // namespace troupe::transport

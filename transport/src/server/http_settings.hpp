@@ -19,7 +19,7 @@
 
 namespace troupe::transport {
 
-/// What a request's header and body can have at most each, also where they have no limit.
+/// The largest header, and the largest body, of a request that has no limit.
 inline constexpr std::size_t most_request_bytes = std::size_t{1} << 30;
 
 /// A path at which WebSockets are accepted.
@@ -42,14 +42,14 @@ struct http_settings {
   http_router router;
   std::map<std::string, websocket_place> places; ///< where WebSockets are accepted, by path
   upgrade_authorizer authorize;                  ///< may be empty
-  /// The part of it that is asked again at `auth`; may be empty.
+  /// The part of `authorize` that is asked again at `auth`; may be empty.
   upgrade_authorizer confirm;
   session_settings sessions;
   std::shared_ptr<admission> admissions;
   std::shared_ptr<pending_sockets> pending;
   int descriptors_scarce_from = descriptor_shares::none; ///< see `descriptor_shares`
   std::atomic<bool> ready{false};                        ///< what `/readyz` says
-  std::atomic<bool> closing{false}; ///< no more connections: each answer is the last of its own
+  std::atomic<bool> closing{false}; ///< no more connections: each answer is the last on its socket
   /// Requests under way, from their header to the end of the answer.
   std::atomic<int> answering{0};
 };

@@ -21,7 +21,7 @@ actors::event_loop& server::state::least_loaded() {
   return node->loop(best);
 }
 
-/// The socket counts from here on, however long its loop takes to begin with it.
+/// The socket counts from here on, even if its loop starts the session much later.
 template <class Socket>
 void server::state::start_session(actors::event_loop& loop, owned_descriptor socket,
                                   const tcp::endpoint& peer, http_settings& settings) {
@@ -157,7 +157,7 @@ void server::state::start() {
   stage.end_start(true);
 }
 
-/// What a handler throws is its program's: the server stops first.
+/// What a handler throws passes on, once the server has stopped.
 void server::state::say_listening() {
   or_stop([this] {
     for (auto& [path, e] : endpoints)
@@ -192,7 +192,7 @@ void server::state::reload_tls() {
 
 actors::room_handle server::room(std::string_view name) { return state_->node->room(name); }
 upgrade_decision server::authorize(const http_request& request) const {
-  // a request of no address is an embedder's own: all of them count as one client's
+  // a request without address is an embedder's own: all of these count as one client's
   boost::system::error_code ignored;
   auto client = boost::asio::ip::make_address(request.remote_address, ignored);
   return decide(state_->http, request, client, state_->options.node.clock->now());

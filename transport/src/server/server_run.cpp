@@ -21,12 +21,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// For handlers that do not return: they cannot be ended otherwise.
+/// A handler that does not return cannot be ended otherwise.
 [[noreturn]] void end_process(protocol::logger& log, const char* why) {
   static std::atomic_flag ends;
-  if (!ends.test_and_set()) // else another thread has found so, too
+  if (!ends.test_and_set()) // if it was set, another thread has logged the end
     log.write(protocol::log_level::error, "server", why);
-  std::this_thread::sleep_for(50ms); // for the log's thread
+  std::this_thread::sleep_for(50ms); // gives the log's thread time
   ::_exit(1);
 }
 
@@ -39,7 +39,7 @@ public:
                   std::function<void()> reload)
     : log_(log), patience_(patience), stop_(std::move(stop)), reload_(std::move(reload)) {}
 
-  /// Returns how long the end may still take, in milliseconds.
+  /// Returns how many milliseconds the stop may still take; -1 if there is none.
   int operator()(int number) {
     if (number == SIGHUP)
       reload_();
@@ -52,7 +52,7 @@ public:
     if (!stops_)
       return -1;
     auto left = until_ - std::chrono::steady_clock::now();
-    constexpr std::int64_t longest = 24 * 60 * 60 * 1000; // what is left then is asked for again
+    constexpr std::int64_t longest = 24 * 60 * 60 * 1000; // it asks again after that time
     return static_cast<int>(std::clamp<std::int64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(left).count(), 0, longest));
   }
@@ -98,11 +98,11 @@ int server::run(const std::function<void()>& ready) {
       // It was logged and counted; the old certificate stays.
     }
   };
-  constexpr auto grace = 2s; // what ends behind the drain is quick
+  constexpr auto grace = 2s; // what ends after the drain is quick
   auto patience = s.options.drain_delay + s.options.drain_timeout + grace;
   signal_watch signals{signal_reaction{
     *s.options.log, patience, [&s](actors::drain_kind kind) { s.request_stop(kind); }, reload}};
-  if (starts) // behind the signals: who reads it may send one
+  if (starts) // signals are heard by now: whoever reads the line may send one
     s.options.log->write(protocol::log_level::info, "server",
                          "listening on port " + std::to_string(port()));
   if (ready && !comes_too_late)

@@ -30,7 +30,7 @@ std::chrono::milliseconds or_never(std::chrono::milliseconds deadline) {
 /// A bound of a part of a request, which 0 lifts.
 std::size_t or_most(std::size_t bytes) { return bytes > 0 ? bytes : most_request_bytes; }
 
-/// Files that cannot be served are a mistake of set-up like all others.
+/// Reports a file that cannot be used like every other mistake of set-up.
 std::unique_ptr<tls_context> make_tls(const server_options& options) {
   try {
     return std::make_unique<tls_context>(options.tls_certificates, options.tls_key);
@@ -54,7 +54,7 @@ std::unique_ptr<const token_verifier> verifier_of(jwt_options options) {
   }
 }
 
-/// What ports of all kinds bound alike.
+/// Sets the limits of requests, which all ports share.
 void bound_requests(http_settings& to, const server_options& options) {
   to.max_header_bytes = or_most(options.max_header_bytes);
   to.max_headers = options.max_headers;
@@ -135,7 +135,7 @@ void server::state::configure_http() {
   configure_doors();
 }
 
-/// Who gets in: sockets, then WebSockets.
+/// Sets the limits of sockets, then those of WebSockets.
 void server::state::configure_doors() {
   auto in_all = descriptor_limit();
   check_reserved(options, in_all);

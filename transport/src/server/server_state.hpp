@@ -17,7 +17,8 @@
 
 namespace troupe::transport {
 
-/// An actor system of our own, made in code: CAF would else read a file of the current directory.
+/// An actor system of our own, configured in code: CAF would otherwise read a file of the current
+/// directory.
 struct own_system {
   caf::actor_system_config config;
   caf::actor_system system{configured()};
@@ -37,8 +38,8 @@ struct server::state {
   std::unique_ptr<own_system> own;
   http_settings http;
   http_settings admin;   ///< of a port for the probes alone
-  inbound_account parts; ///< sessions leave it as the node goes
-  node_traffic traffic;  ///< of sessions, which go with the node
+  inbound_account parts; ///< outlives the node, whose sessions leave it
+  node_traffic traffic;  ///< outlives the node, whose sessions count in it
   std::unique_ptr<actors::node> node;
   std::unique_ptr<tls_context> tls;
   std::vector<protocol::ws_inflater> inflaters; ///< one for each loop
@@ -89,9 +90,9 @@ struct server::state {
   void start_session(actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer,
                      http_settings& settings);
 
-  /// Runs `f` on a loop and waits for it until then: a handler may keep that loop for longer. `f`
-  /// refers to nothing of the caller's. What `f` throws is logged and counted: the next step comes
-  /// all the same.
+  /// Runs `f` on a loop and waits for it, at most until `until`: a handler may keep the loop busy
+  /// for longer. So `f` must not refer to anything of the caller's. What `f` throws is logged and
+  /// counted; the next step comes all the same.
   template <class F>
   void on_loop(actors::event_loop& loop, actors::steady_time until, F f) {
     auto task = std::make_shared<std::packaged_task<void()>>(std::move(f));

@@ -16,7 +16,7 @@ namespace {
 
 steady_time clock_now() { return std::chrono::steady_clock::now(); }
 
-/// Looks again and again until it holds, or it is that late.
+/// Polls until `holds` is true or the time is `until`.
 template <class F>
 void wait_until(steady_time until, F holds) {
   while (!holds() && clock_now() < until)
@@ -34,17 +34,17 @@ void server::state::stop(actors::drain_kind kind) {
   try {
     if (found == life::found::running_server)
       drain(kind);
-  } catch (...) { // no memory for it: it ends without ceremony
+  } catch (...) { // no memory for a drain: the server ends without one
     protocol::report_exception(*options.log, counts, "drain");
   }
   node->stop();
   stage.end_stop();
 }
 
-/// Each step has its share of the time, and the next one comes even if it was not enough.
+/// Each step has its share of the time; the next one follows even if that was not enough.
 void server::state::drain(actors::drain_kind kind) {
   http.ready = false;
-  // balancers see `/readyz`, and still find the door open
+  // load balancers see `/readyz` while connections are still accepted
   std::this_thread::sleep_for(options.drain_delay);
   for (auto& [path, e] : endpoints)
     say_stop(path, e.handlers());
@@ -63,7 +63,7 @@ void server::state::drain(actors::drain_kind kind) {
   end_pending(at(8));
 }
 
-/// That of the probes stays open: somebody watches how it ends.
+/// The probes' port stays open, so that operators can watch the stop.
 void server::state::close_doors(steady_time until) {
   on_loop(node->loop(0), until, [this] { door->stop(); });
 }

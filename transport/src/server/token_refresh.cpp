@@ -18,7 +18,7 @@ using protocol::errc;
 
 constexpr std::string_view subprotocol_prefix = "troupe.bearer.";
 
-/// Puts the token where the header carries one; whether it does.
+/// Replaces the token that the header carries; returns whether it carries one.
 bool put_into_authorization(std::string& value, std::string_view token) {
   auto scheme = value.substr(0, value.find_first_of(" \t"));
   if (!equal_ignoring_case(scheme, "Bearer"))
@@ -44,7 +44,7 @@ bool put_into_subprotocols(std::string& value, std::string_view token) {
   return carried;
 }
 
-/// Appends what stands for `token` in a query.
+/// Appends `token` in the form that it has in a query.
 void append_encoded(std::string& query, std::string_view token) {
   for (auto c : token)
     query += c == '+' ? std::string{"%2B"} : std::string(1, c);
@@ -83,7 +83,7 @@ actors::token_decision refused(const upgrade_decision& decision) {
   return {nullptr, is_for_now ? errc::overloaded : errc::forbidden, decision.text};
 }
 
-/// Whose tokens count together, and who asks.
+/// Who asks; the tokens of one `client` count together.
 struct asker {
   http_request handshake;
   boost::asio::ip::address client;
@@ -94,8 +94,8 @@ struct outcome {
   bool was_guess = false; ///< a secret was shown that is wrong
 };
 
-/// The rules of the server, then those of the application. Throws what they throw; `asked` then
-/// names which.
+/// Asks the server's verifier, then the application. Throws what they throw; `asked` then names
+/// which of them.
 outcome ask(const http_settings& settings, const asker& who, std::string_view token,
             actors::wall_time now, const char*& asked) {
   asked = "verify_token";
@@ -156,7 +156,7 @@ http_request with_token(http_request request, std::string_view token) {
 
 std::shared_ptr<const actors::token_check> refresh_check(const http_settings& settings,
                                                          http_request handshake) {
-  // a request of no address is an embedder's own: all of them count as one client's
+  // a request without address is an embedder's own: all of these count as one client's
   boost::system::error_code ignored;
   auto client = boost::asio::ip::make_address(handshake.remote_address, ignored);
   return std::make_shared<const actors::token_check>(

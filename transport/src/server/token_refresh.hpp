@@ -7,18 +7,19 @@
 
 namespace troupe::transport {
 
-/// The request of a handshake as if it had carried `token`: wherever it carried one, else in an
+/// Returns a handshake's request with `token` in each place where it carried a token, else in an
 /// `Authorization` header. Precondition: `is_bearer_token(token)`.
 [[nodiscard]] http_request with_token(http_request request, std::string_view token);
 
-/// Whether `token` is one as RFC 6750 (2.1) writes them, so that it can stand in a header, a list
-/// and a query alike.
+/// Whether `token` has the form of RFC 6750 (2.1), so that it can stand in a header, a list and a
+/// query.
 [[nodiscard]] bool is_bearer_token(std::string_view token) noexcept;
 
-/// Decides at `auth` as at the handshake: the node's `verify_token` first, then `settings.confirm`,
-/// if there is one, with the request of the handshake and the new token in place. Wrong tokens
-/// count with those of the client's other ways in, and who has shown too many is told `overloaded`.
-/// `settings`, where `verify_token` must be set, outlives the connection.
+/// Makes a check that decides at `auth` as at the handshake: it asks the node's `verify_token`,
+/// then `settings.confirm`, if there is one, with the handshake's request and the new token in it.
+/// Wrong tokens count together with all others of the client; a client that has shown too many is
+/// told `overloaded`. Precondition: the node has a `verify_token`. `settings` outlives the
+/// connection.
 [[nodiscard]] std::shared_ptr<const actors::token_check> refresh_check(
   const http_settings& settings, http_request handshake);
 

@@ -44,14 +44,14 @@ upgrade_decision ask(http_settings& settings, const http_request& request) {
   }
 }
 
-/// All that is to be known where nobody asks about the request again.
+/// The only part of a request that is needed if nobody asks about it again.
 http_request request_from(const boost::asio::ip::address& client) {
   http_request request;
   request.remote_address = client.to_string();
   return request;
 }
 
-/// What an endpoint's connection differs in: it knows its request and speaks no subprotocol of
+/// Makes `admitted` an endpoint's: such a connection knows its request and speaks no subprotocol of
 /// ours.
 void make_endpoints(admitted_upgrade& admitted, const websocket_place& place,
                     const http_request_message& message, http_request request) {

@@ -43,7 +43,7 @@ actors::outbox::bounds checked(const actors::outbox::bounds& bounds, actors::nod
 
 } // namespace
 
-/// What is a server's of it.
+/// The server's side of it.
 class memory_session::session final : public actors::sink,
                                       private transport::memory_pipe::host,
                                       private session_writer::owner,
@@ -224,7 +224,7 @@ private:
   std::deque<message> unread_;
   actors::steady_time heard_;
   std::uint64_t taken_ = 0;             ///< bytes that were handed out
-  std::optional<std::uint64_t> cut_at_; ///< how many it had been sent then
+  std::optional<std::uint64_t> cut_at_; ///< bytes that it had been sent at the cut
   bool is_paused_ = false;
   actors::connection_port port_; ///< last: opening it may write
 };

@@ -32,7 +32,7 @@ void fading_counts::add(std::string_view address, actors::steady_time now) {
     forget(by_age_.begin());
 }
 
-/// A few of the oldest: more than are added.
+/// Drops up to two of the oldest: more than one call of `add` adds.
 void fading_counts::drop_faded(actors::steady_time now) noexcept {
   for (int i = 0; i < 2 && !by_age_.empty() && left(by_age_.front(), now) < 0.5; ++i)
     forget(by_age_.begin());

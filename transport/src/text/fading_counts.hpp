@@ -11,10 +11,10 @@
 
 namespace troupe::transport {
 
-/// A count for each of many addresses, which becomes less with time: what an address did lately.
+/// A count for each of many addresses that fades with time: what an address did lately.
 ///
-/// Bound: `most` addresses; for one more, the one that was added to longest ago is forgotten. Cost:
-/// constant. Thread: one at a time.
+/// Bound: `most` addresses; one more evicts the one that was counted longest ago. Cost: constant.
+/// Thread: one at a time.
 class fading_counts {
 public:
   /// What is left of `count` after so many seconds; less than a half counts as nothing.
@@ -41,8 +41,8 @@ private:
 
   fade fade_;
   std::size_t most_;
-  std::list<entry> by_age_; ///< added to longest ago first
-  /// Keys lie in `by_age_`.
+  std::list<entry> by_age_; ///< counted longest ago first
+  /// The keys are views of strings in `by_age_`.
   std::unordered_map<std::string_view, std::list<entry>::iterator, actors::seeded_hash> entries_;
 };
 

@@ -12,7 +12,7 @@ namespace troupe::transport {
 /// Percent-decodes; nothing if it is malformed or holds a zero byte.
 [[nodiscard]] std::optional<std::string> percent_decoded(std::string_view text);
 
-/// A request target as servers mostly get it: of `http://host/path` only `/path` (RFC 9112, 3.2.2).
+/// A request target in origin form: of `http://host/path` only `/path` (RFC 9112, 3.2.2).
 [[nodiscard]] std::string_view origin_form(std::string_view target) noexcept;
 
 /// A date as HTTP writes it (RFC 9110, 5.6.7).
@@ -22,7 +22,7 @@ namespace troupe::transport {
 /// does not start with a slash.
 [[nodiscard]] std::optional<std::string> decode_path(std::string_view target);
 
-/// The query of a request target as name and value, decoded as `URLSearchParams` does.
+/// The query of a request target as names and values, decoded as `URLSearchParams` does.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> query_of(std::string_view target);
 
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;

@@ -5,10 +5,10 @@
 
 namespace troupe::transport {
 
-/// Why a file that is there is not to be read while a server is set up; null: it is. A folder has
-/// no text, who opens a pipe waits for who writes to it, and a device may never end.
+/// Why an existing file must not be read during set-up; null: it may be. A folder has no text,
+/// opening a pipe waits for a writer, and a device may never end.
 [[nodiscard]] inline const char* problem_of_file(const std::filesystem::path& file) {
-  std::error_code ignored; // what else is wrong with it, its reader says
+  std::error_code ignored; // the reader reports any other problem
   auto status = std::filesystem::status(file, ignored);
   if (std::filesystem::is_directory(status))
     return "Is a directory";

@@ -6,8 +6,8 @@
 
 namespace troupe::transport {
 
-/// A kind of BIO of our own, for the life of the process. A null callback: it cannot do that.
-/// Errors: `std::bad_alloc`.
+/// Makes a kind of BIO, for the life of the process. A null callback: it cannot do that. Errors:
+/// `std::bad_alloc`.
 [[nodiscard]] inline const BIO_METHOD* make_bio_method(const char* name,
                                                        int (*read)(BIO*, char*, int),
                                                        int (*write)(BIO*, const char*, int),
@@ -20,8 +20,8 @@ namespace troupe::transport {
   return m;
 }
 
-/// One whose callbacks find `data` by `BIO_get_data`; who takes it frees it. Errors:
-/// `std::bad_alloc`.
+/// Makes a BIO whose callbacks find `data` by `BIO_get_data`; whoever takes the BIO frees it.
+/// Errors: `std::bad_alloc`.
 [[nodiscard]] inline BIO* make_bio(const BIO_METHOD* method, void* data) {
   auto* bio = BIO_new(method);
   if (!bio)

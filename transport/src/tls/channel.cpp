@@ -59,7 +59,7 @@ std::size_t channel::read_raw(boost::asio::mutable_buffer into, error_code& ec) 
 
 bool channel::throw_input_away() noexcept {
   if (tls_)
-    tls_->in.drop_read_ahead(); // or it would seem that there is something
+    tls_->in.drop_read_ahead(); // otherwise there would always seem to be input
   char buffer[16 * 1024];
   error_code ec;
   read_raw(boost::asio::buffer(buffer), ec);
@@ -94,7 +94,7 @@ void channel::shut(boost::asio::socket_base::shutdown_type what) noexcept {
 void channel::close() noexcept {
   if (pipe_)
     pipe_->close();
-  error_code ignored; // it goes, whatever the answer
+  error_code ignored; // the descriptor is gone even after an error
   socket_.close(ignored);
 }
 

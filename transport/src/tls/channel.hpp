@@ -17,11 +17,11 @@
 
 namespace troupe::transport {
 
-/// The way to one peer and back, from the upgrade on: a socket, with TLS or without, or a pipe in
-/// memory, for tests. It counts what passes on the wire. Nothing waits: it tells its host when
-/// there is input, or room for output.
+/// Carries bytes to one peer and back, from the upgrade on: over a socket, with TLS or without, or
+/// over a pipe in memory, for tests. It counts what passes on the wire. No call waits: the channel
+/// tells its host when there is input, or room for output.
 ///
-/// The kind is one byte beside what a send needs, and looked at in the send: one without TLS is
+/// The kind is one byte beside what a send needs, and each send checks it: a send without TLS is
 /// inlined and costs a system call and one comparison. Thread: the loop's.
 class channel final {
 public:
@@ -29,8 +29,8 @@ public:
 
   /// `early`: what was read already.
   channel(polled_socket&& socket, std::string_view early, loop_traffic::bytes& counted);
-  /// Takes a TLS connection over from Asio; appends what that had read ahead (17 KiB at most) to
-  /// `early`. Precondition: nothing is under way on `stream`, which serves for nothing then.
+  /// Takes a TLS connection over from Asio; appends what Asio had read ahead (17 KiB at most) to
+  /// `early`. Precondition: nothing is under way on `stream`, which cannot be used any more.
   /// Errors: `std::bad_alloc`, `std::system_error`.
   channel(tls_socket& stream, std::string& early, loop_traffic::bytes& counted);
   /// `pipe` outlives it.
@@ -38,7 +38,7 @@ public:
   channel(const channel&) = delete;
   channel& operator=(const channel&) = delete;
 
-  /// Tells `h`, who holds it, from now on. Throws `std::system_error`.
+  /// Tells `h`, which holds the channel, from now on. Throws `std::system_error`.
   void serve(polled_socket::host& h);
   [[nodiscard]] actors::event_loop& loop() const noexcept { return socket_.loop(); }
 
@@ -50,10 +50,10 @@ public:
   }
   /// Tells the host of the next input. Precondition: `!may_have_input()`.
   void await_input() noexcept { pipe_ ? pipe_->await_input() : socket_.await_input(); }
-  /// What is there, at once. `would_block`: nothing; `eof`: the end.
+  /// Reads what is there, without waiting. `would_block`: nothing; `eof`: the end.
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec);
-  /// Reads what is there, as it is on the wire, and throws it away: at most 16 KiB. Returns whether
-  /// the peer has not ended. Nothing else is read from then on.
+  /// Reads what is there, as it is on the wire, and throws it away: at most 16 KiB. Returns false
+  /// once the peer has ended. Nothing else may be read from then on.
   bool throw_input_away() noexcept;
 
   // -- output -------------------------------------------------------------------------------------
@@ -63,11 +63,11 @@ public:
   [[gnu::always_inline]] ssize_t operator()(const iovec* parts, int count) {
     return kind_ == kind::plain ? plain_(parts, count) : send_otherwise(parts, count);
   }
-  /// What TLS has taken and the socket has not.
+  /// Bytes that TLS has taken and the socket has not.
   [[nodiscard]] std::size_t unsent_bytes() const noexcept {
     return kind_ == kind::tls ? tls_->out.unsent_bytes() : 0;
   }
-  /// Sends that.
+  /// Sends those bytes.
   actors::outbox::status flush();
   /// Tells the host once there is room; at once if there is. Throws `std::system_error`.
   void await_room() { pipe_ ? pipe_->await_room() : socket_.await_room(); }
@@ -76,7 +76,7 @@ public:
 
   /// Tells the peer that nothing more will come.
   void shut_output() noexcept;
-  /// Tells it so, too, and that nothing is heard any more.
+  /// As `shut_output`, and shuts the input as well.
   void shut_both() noexcept;
   void close() noexcept;
 

@@ -13,7 +13,7 @@ constexpr std::uint8_t change_cipher_spec = 20;
 constexpr std::uint8_t handshake = 22;
 constexpr std::uint8_t client_hello = 1;
 
-/// Moves bytes to a header that is not whole yet; whether it is now.
+/// Moves bytes to a header that is not whole yet; returns whether it is now.
 template <std::size_t N>
 bool fill(std::array<std::uint8_t, N>& header, std::size_t& have, std::string_view& from) noexcept {
   auto n = std::min(N - have, from.size());

@@ -9,10 +9,10 @@
 
 namespace troupe::transport {
 
-/// Looks at what a client sends until its TLS handshake is done, before OpenSSL sees it: OpenSSL
-/// makes room for a first message (ClientHello) of whatever size it claims, up to 128 KiB, before
-/// any of it has come, and so for the second one, which a client sends whose first one named no
-/// usable group.
+/// Checks what a client sends until its TLS handshake is done, before OpenSSL sees it. OpenSSL
+/// allocates memory for a first message (ClientHello) of whatever size it claims, up to 128 KiB,
+/// before any of it has come. It does so again for a second one, which a client sends if its first
+/// one named no usable group.
 ///
 /// Records and messages may be cut anywhere. Everything else is left to OpenSSL, which bounds it
 /// more closely. Cost: a few compares for each record; nothing once the handshake is done. Source:
@@ -21,14 +21,15 @@ class hello_guard {
 public:
   static constexpr std::size_t max_hello_bytes = 16 * 1024; ///< real ones have 0.3 to 2 KiB
 
-  /// Whether OpenSSL may see these bytes, which follow those before. `is_tls12`: what follows a
-  /// change of cipher is encrypted; in TLS 1.3 such a record means nothing.
+  /// Whether OpenSSL may see these bytes, which follow those of the call before. `is_tls12`: what
+  /// follows a change of cipher is encrypted; in TLS 1.3 such a record means nothing.
   [[nodiscard]] bool pass(std::string_view bytes, bool is_tls12 = false) noexcept;
 
-  /// Encrypted records follow: what they hold is not to be seen here.
+  /// Encrypted records follow: their content cannot be seen here.
   void end() noexcept { ended_ = true; }
 
-  /// Puts one between OpenSSL and what it reads from; it ends with that. Errors: `std::bad_alloc`.
+  /// Puts a guard between OpenSSL and what it reads from; the guard lives as long as that. Errors:
+  /// `std::bad_alloc`.
   static void install(SSL& on);
 
 private:

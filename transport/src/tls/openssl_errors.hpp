@@ -4,8 +4,8 @@
 
 namespace troupe::transport {
 
-/// Drops what OpenSSL adds to the thread's error queue meanwhile: `SSL_get_error` of a connection
-/// reads the same queue.
+/// Drops what OpenSSL adds to the thread's error queue during its life: `SSL_get_error` of a
+/// connection reads the same queue.
 class openssl_errors_kept {
 public:
   openssl_errors_kept() noexcept { ERR_set_mark(); }

@@ -20,7 +20,7 @@ namespace ssl = boost::asio::ssl;
 
 namespace {
 
-/// Why OpenSSL has not taken a file. (Asio has no words for what the system says.)
+/// Why OpenSSL has refused a file. (Asio has no text for errors of the system.)
 std::string reason_of(const boost::system::error_code& ec) {
   auto error = static_cast<unsigned long>(static_cast<unsigned>(ec.value()));
   auto is_of_system =
@@ -53,11 +53,10 @@ std::shared_ptr<ssl::context> tls_context::current() const {
 }
 
 tls_socket tls_context::on(polled_socket socket) const {
-  // makes this thread's queue of errors: without one, Asio does not see that OpenSSL has made
-  // nothing
+  // makes this thread's error queue: without one, Asio does not see that OpenSSL has made nothing
   ERR_clear_error();
   tls_socket made{std::move(socket), *current()};
-  if (!SSL_get_rbio(made.native_handle())) // which Asio does not look at
+  if (!SSL_get_rbio(made.native_handle())) // Asio does not check this
     throw std::bad_alloc{};
   hello_guard::install(*made.native_handle());
   return made;
@@ -69,7 +68,7 @@ std::shared_ptr<ssl::context> tls_context::load() const {
                        | ssl::context::no_sslv3 | ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1
                        | ssl::context::no_compression);
   SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
-  // Or OpenSSL asks the terminal for the password of a locked key, and waits.
+  // Otherwise OpenSSL asks the terminal for the password of a locked key, and waits.
   context->set_password_callback(
     [](std::size_t, ssl::context::password_purpose) { return std::string{}; });
   boost::system::error_code ec;

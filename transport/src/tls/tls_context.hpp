@@ -13,7 +13,7 @@
 
 namespace troupe::transport {
 
-/// A file of a server's that cannot be served with, and what was expected.
+/// A server's certificate or key file that cannot be used, and what was expected.
 class tls_file_error : public std::runtime_error {
 public:
   tls_file_error(bool is_key, const std::filesystem::path& file, std::string expected)
@@ -47,8 +47,8 @@ public:
 
   [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> current() const;
 
-  /// TLS on a socket. Throws `std::bad_alloc` or
-  /// `boost::system::system_error` where memory runs out.
+  /// Puts TLS on a socket. Throws `std::bad_alloc` or `boost::system::system_error` if memory runs
+  /// out.
   [[nodiscard]] tls_socket on(polled_socket socket) const;
 
 private:

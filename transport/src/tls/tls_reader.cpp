@@ -30,14 +30,14 @@ int tls_reader::on_read(BIO* bio, char* into, int size) {
   return ec && ec != error::eof ? -1 : static_cast<int>(n);
 }
 
-/// It has no end of its own, or OpenSSL would answer that by an alert.
+/// It never reports the end of the input: OpenSSL would answer that with an alert.
 long tls_reader::on_control(BIO*, int, long, void*) { return 0; }
 
 tls_reader::tls_reader(tls_socket& stream, std::string& early, actors::loop_counter& received)
   : input_(new input{nullptr, false, &received}), ssl_(stream.native_handle()) {
   SSL_up_ref(native_handle()); // the stream frees its own
-  // The engine asks the socket only when OpenSSL has taken in all it has read, so that nothing else
-  // is lost with it.
+  // The engine reads from the socket only when OpenSSL has consumed all that it had, so nothing
+  // else is lost with the engine.
   std::array<char, 4096> some;
   error_code ignored; // the next read meets it again
   auto* engine = SSL_get_rbio(native_handle());
@@ -46,7 +46,7 @@ tls_reader::tls_reader(tls_socket& stream, std::string& early, actors::loop_coun
     early.append(some.data(), n);
   received.add(BIO_number_read(engine) - before);
   if (BIO_ctrl_wpending(SSL_get_wbio(native_handle())) > 0)
-    // what OpenSSL has answered went to the engine: such a client asks for new keys before it has
+    // OpenSSL's answer went to the engine and is lost: this client asks for new keys before it has
     // said anything
     has_more_ = has_ended_ = true;
   static const auto* method = make_bio_method("troupe input", on_read, nullptr, on_control);

@@ -15,19 +15,19 @@
 
 namespace troupe::transport {
 
-/// Reads from a TLS connection from its upgrade on (`tls_writer` writes): OpenSSL on the socket
-/// itself. Asio's engine, which has shaken hands and read the request, holds 68 KiB for as long as
-/// it is there; a reader that waits holds OpenSSL's state only.
+/// Reads from a TLS connection from its upgrade on (`tls_writer` writes): OpenSSL reads from the
+/// socket itself. Asio's engine, which did the handshake and read the request, holds 68 KiB as long
+/// as it lives; a reader that waits holds OpenSSL's state only.
 ///
-/// No read waits; a peer that ends, in whatever way, is `error::eof`, again with each further read.
-/// Bound: a read asks the socket once, for 17 KiB, however many records without data (key updates,
-/// refused renegotiations) lie there: a peer that sends nothing else gets no more of the loop than
-/// others. Cost: one `recv` for all records that have come. Thread: the loop's.
+/// No read waits. Once the peer has ended, in whatever way, each read gives `error::eof`. Bound: a
+/// read asks the socket once, for 17 KiB, however many records without data (key updates, refused
+/// renegotiations) are there: a peer that sends nothing else gets no more of the loop than others.
+/// Cost: one `recv` for all records that have come. Thread: the loop's.
 class tls_reader {
 public:
   /// Takes the connection over; appends what `stream` had read ahead (17 KiB at most) to `early`.
-  /// Precondition: nothing is under way on `stream`, which serves for nothing then. The output is a
-  /// `tls_writer`'s to take. `received` counts what the socket gives from now on.
+  /// Precondition: nothing is under way on `stream`, which cannot be used any more. A `tls_writer`
+  /// takes the output over. `received` counts what the socket gives from now on.
   tls_reader(tls_socket& stream, std::string& early, actors::loop_counter& received);
 
   /// Reads from `socket` from now on, which outlives it or is replaced.
@@ -38,11 +38,11 @@ public:
   /// Whether a read may find something, whatever the socket has.
   [[nodiscard]] bool has_more() const noexcept { return has_more_; }
 
-  /// What OpenSSL has read is not asked for any more.
+  /// Gives up what OpenSSL has read ahead.
   void drop_read_ahead() noexcept { has_more_ = false; }
 
-  /// What can be read now; `would_block`: nothing yet. `operation_aborted` once the socket is
-  /// closed.
+  /// Reads what is there, without waiting. `would_block`: nothing yet. `operation_aborted` once the
+  /// socket is closed.
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec);
 
   /// Tells the peer that nothing more will come.

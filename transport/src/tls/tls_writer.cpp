@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::size_t max_record_bytes = SSL3_RT_MAX_PLAIN_LENGTH;
 
-/// Far more than one record: a peer that makes OpenSSL answer without end, and does not read.
+/// Far more than one record: a peer exceeds it only if it makes OpenSSL answer without end, and
+/// does not read.
 constexpr std::size_t max_unsent_bytes = 64 * 1024;
 
 /// Reads parts, a record's worth at a time.
@@ -89,9 +90,9 @@ bool tls_writer::send(std::string_view record) noexcept {
   return true;
 }
 
-/// By more than one record if the client has asked for small ones (RFC 6066, 4). A client that is
-/// in the middle of a message of TLS of its own (a key update in two records: nobody's) is taken
-/// for broken.
+/// Makes more than one record if the client has asked for small ones (RFC 6066, 4). Takes a client
+/// for broken that is in the middle of a TLS message of its own (a key update in two records, which
+/// no client sends).
 bool tls_writer::encrypt(std::string_view bytes) {
   while (!bytes.empty()) {
     auto n = SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()));

@@ -16,25 +16,26 @@ namespace troupe::transport {
 /// by one system call. What the socket does not take of a record is kept, and nothing more is
 /// encrypted until that has left, so that no record is lost or torn.
 ///
-/// It takes the place of the output of Asio's engine, which copies each record twice, and takes two
-/// rounds of the scheduler for it. OpenSSL's own records (alerts, answers to key updates) come this
-/// way as well. Cost: `operator()` to a socket that takes all: one record's encryption and one
-/// `sendto` for 16 KiB; a copy where there are several parts. Thread: the loop's.
+/// It replaces the output of Asio's engine, which copies each record twice and takes two rounds of
+/// the scheduler for it. OpenSSL's own records (alerts, answers to key updates) come this way as
+/// well. Cost: `operator()` to a socket that takes all: one record's encryption and one `sendto`
+/// for 16 KiB; a copy where there are several parts. Thread: the loop's.
 class tls_writer {
 public:
   /// All that `ssl` writes from now on goes to `fd`; `sent` counts what that takes. Precondition:
-  /// its engine has sent what it had. `ssl` is freed without writing after this has gone.
+  /// Asio's engine has sent what it had. After this is destroyed, `ssl` writes nothing more, not
+  /// even when it is freed.
   tls_writer(SSL* ssl, int fd, actors::loop_counter& sent);
   tls_writer(const tls_writer&) = delete;
   tls_writer& operator=(const tls_writer&) = delete;
 
-  /// The bytes taken; see `actors::outbox` for the answer.
+  /// Encrypts and sends; see `actors::outbox` for the result.
   ssize_t operator()(const iovec* parts, int count);
 
   /// Sends what the socket did not take.
   actors::outbox::status flush();
 
-  /// Encrypted bytes that the socket did not take: of one record, and few of OpenSSL's own.
+  /// Encrypted bytes that the socket did not take: of one record, and a few of OpenSSL's own.
   [[nodiscard]] std::size_t unsent_bytes() const noexcept { return unsent_.size(); }
 
 private:

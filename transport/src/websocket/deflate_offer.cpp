@@ -30,7 +30,8 @@ bool is_same(std::string_view a, std::string_view b) {
                     [&](char x, char y) { return lower(x) == lower(y); });
 }
 
-/// Takes what lies before the next `separator` that is not quoted off the front, and the separator.
+/// Removes the part before the next `separator` that is not quoted, and the separator, from the
+/// front; returns the part.
 std::string_view take_until(std::string_view& text, char separator) {
   bool quoted = false;
   std::size_t at = 0;
@@ -72,8 +73,8 @@ int window_bits_of(std::string_view text) {
 /// One offer of permessage-deflate.
 class offer {
 public:
-  /// Whether it keeps the rules. `parameters`: what lies behind its name, each with the semicolon
-  /// before it.
+  /// Reads the `parameters` after the name, each with the semicolon before it. Returns whether they
+  /// keep the rules.
   bool read(std::string_view parameters) {
     while (!parameters.empty()) {
       parameters.remove_prefix(1);

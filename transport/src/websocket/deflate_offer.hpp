@@ -11,7 +11,8 @@ namespace troupe::transport {
 struct deflate_agreement {
   /// Value of the answer's `Sec-WebSocket-Extensions`.
   std::string answer;
-  /// Whether the client's window holds what is deflated for all, which takes 15 bits.
+  /// Whether the client's window is large enough for frames that are deflated once for all: 15
+  /// bits.
   bool takes_deflated_frames = true;
 };
 

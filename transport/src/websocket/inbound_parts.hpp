@@ -21,7 +21,7 @@ struct inbound_account {
   std::vector<std::unique_ptr<inbound_parts>> loops;
   std::atomic<std::size_t> holders{0};
 
-  /// Whether somebody has to give up theirs; who is the only one may finish.
+  /// Whether a connection has to give up its parts; the only one that holds any may finish.
   [[nodiscard]] bool exceeded() const noexcept {
     return budget_bytes > 0 && meter->used_bytes() > budget_bytes
         && holders.load(std::memory_order_relaxed) > 1;
@@ -36,8 +36,8 @@ struct inbound_account {
 /// atomic within the budget. Thread: the loop's, but for `oldest`.
 class inbound_parts {
 public:
-  /// Who holds parts. `give_up_input` is called from the loop, never from within `share::resize`;
-  /// the parts go within a few handlers, and count no more from then on.
+  /// Who holds parts. `give_up_input` is called from the loop, never from within `share::resize`.
+  /// From that call on the parts do not count any more; they are to be freed within a few handlers.
   class holder {
   public:
     virtual void give_up_input() = 0;

@@ -30,7 +30,7 @@ void session_ending::begin(errc why) {
     phase_ = phase::closing;
   note(why);
   if (closing_at_ == actors::steady_time{}) {
-    loop().time_has_passed(); // the application may have thought about it for long
+    loop().time_has_passed(); // a handler of the application's may have run for long
     closing_at_ = loop().now();
     arm(closing_at_ + deadlines_.close);
   }
@@ -45,7 +45,7 @@ void session_ending::linger() {
   throw_input_away();
 }
 
-/// A part of it at a time: its turn comes again.
+/// Throws away a part at a time, so that others have their turn.
 void session_ending::throw_input_away() {
   if (!writer_.to().throw_input_away())
     return owner_.end();

@@ -17,10 +17,10 @@
 
 namespace troupe::transport {
 
-/// How a session ends: where it stands, why, by when; and the time in between, when its output is
-/// shut and what still comes is thrown away.
+/// The end of a session: its phase, its reason and its deadlines; and the time after its output was
+/// shut, when input is thrown away.
 ///
-/// Invariants: the phases come in order; `end` is true once. Thread: the loop's.
+/// Invariants: the phases come in order; `end` returns true once. Thread: the loop's.
 class session_ending final : actors::timer_wheel::entry {
 public:
   enum class phase : std::uint8_t {
@@ -31,21 +31,23 @@ public:
     ended,
   };
 
-  /// Whom it asks and tells.
+  /// The session, which it asks and tells.
   class owner {
   public:
-    /// Keeps the session.
+    /// Keeps the session alive.
     [[nodiscard]] virtual std::shared_ptr<void> hold() = 0;
-    /// Since when a message has come in part, the rest of which may still be heard.
+    /// When the message began that has come in part and whose rest may still be heard; nothing if
+    /// there is none.
     [[nodiscard]] virtual std::optional<actors::steady_time> part_since() const = 0;
-    /// A time has passed that it was to be told of: `check` is to be called, from within what
-    /// contains its exceptions.
+    /// A deadline may have passed. The owner is to call `check`, from within what contains its
+    /// exceptions.
     virtual void on_time() noexcept = 0;
-    /// The peer has not done in time what it had to: `write_timeout` or `assembly_timeout`.
+    /// The peer has missed a deadline: `write_timeout` or `assembly_timeout`.
     virtual void on_late(protocol::errc why) = 0;
-    /// There is more to throw away: `throw_input_away` is to be called while it lingers, likewise.
+    /// There is more input to throw away. The owner is to call `throw_input_away` while the session
+    /// lingers, likewise contained.
     virtual void on_input() = 0;
-    /// It ends now.
+    /// Ends the session now.
     virtual void end() noexcept = 0;
 
   protected:
@@ -58,11 +60,11 @@ public:
   // -- where it stands ----------------------------------------------------------------------------
 
   [[nodiscard]] bool is(phase p) const noexcept { return phase_ == p; }
-  /// What the application is told that the server has ended it for; empty if it has not, or ends
-  /// itself.
+  /// Why the server has ended the session, as the application is told; empty if the server has not,
+  /// or is stopping itself.
   [[nodiscard]] std::string_view error() const noexcept;
-  /// As a counter calls it: the close code and the name of what the server ended it for, or who
-  /// else has. Ends with a zero.
+  /// The label of its counter: close code and name of the server's reason, or who else ended the
+  /// session. Ends with a zero.
   [[nodiscard]] std::array<char, 64> label() const noexcept;
 
   // -- steps --------------------------------------------------------------------------------------
@@ -77,21 +79,21 @@ public:
   }
   /// The application has ended it, and named no error.
   void note_application() noexcept { by_application_ = true; }
-  /// Shuts the output and throws input away until the peer ends: closing with input unread would
-  /// reset the connection and could take our close frame with it.
+  /// Shuts the output and throws input away until the peer ends: closing with unread input would
+  /// reset the connection, and the peer could lose our close frame.
   void linger();
-  /// There is input meanwhile.
+  /// Throws away the input that has come meanwhile.
   void throw_input_away();
-  /// Ends it from the loop, or by its deadline if there is no memory for that.
+  /// Ends the session from the loop, or by its timer if there is no memory for that.
   void end_soon() noexcept;
-  /// It has ended; false if it had before.
+  /// Notes that the session has ended; false if it had before.
   [[nodiscard]] bool end() noexcept;
 
   // -- deadlines ----------------------------------------------------------------------------------
 
   void await_write() { arm(writer_.last_progress() + deadlines_.write); }
   void await_rest_of_message(actors::steady_time since) { arm(since + deadlines_.assembly); }
-  /// Tells the owner of what is late, and waits for what is next.
+  /// Tells the owner which deadline has passed, and arms the next one.
   void check();
 
 private:
@@ -103,7 +105,7 @@ private:
   const session_deadlines& deadlines_;
   owner& owner_;
   phase phase_ = phase::opening;
-  bool is_due_ = false; ///< it has nothing to wait for
+  bool is_due_ = false; ///< it ends at the next chance
   bool by_application_ = false;
   protocol::errc why_ = protocol::errc::ok; ///< the server ended it
   actors::steady_time armed_at_{};

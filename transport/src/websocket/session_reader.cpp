@@ -24,8 +24,8 @@ void session_reader::take_early(std::string_view bytes) {
   read_next();
 }
 
-/// Where the channel does not know whether there is something, it is asked a little later: asking
-/// at once finds nothing yet, and costs a system call.
+/// If the channel may have input, reads it a little later: a read at once finds nothing yet, and
+/// costs a system call.
 void session_reader::read_next() {
   if (is_stopped_)
     return rest_.reset();
@@ -34,7 +34,7 @@ void session_reader::read_next() {
   if (!may_hear()) {
     is_paused_ = true;
     paused_at_ = now();
-    parts_.reset(); // what waits now is not the peer's to finish
+    parts_.reset(); // while it pauses, the peer cannot finish its message
     return;
   }
   if (rest_)
@@ -64,9 +64,9 @@ void session_reader::read() {
   read_next();
 }
 
-/// Takes what the channel has had: all of it, or as much as may be heard. The rest waits. Returns
-/// whether more is to be read at once: a message has come in part, and none has come whole, which
-/// others are to hear first.
+/// Takes bytes that came from the channel, as far as they may be heard, and keeps the rest. Returns
+/// whether to read more at once: a message has come in part, and none has come whole, which others
+/// are to hear first.
 bool session_reader::take_in(std::string_view bytes) {
   heard_at_ = now();
   auto before = messages_;
@@ -76,8 +76,8 @@ bool session_reader::take_in(std::string_view bytes) {
   return messages_ == before && reader_.open_since() && !rest_ && may_hear();
 }
 
-/// What came is taken to have come now: its peer was not heard while a message was inflated. An
-/// idle session keeps no memory for the rest.
+/// Counts the rest as come now: the peer was not heard while a message was inflated. An idle
+/// session keeps no memory for a rest.
 void session_reader::take_rest() {
   if (reader_.is_inflating())
     heard_at_ = now();
@@ -92,8 +92,8 @@ void session_reader::take_rest() {
   read_next();
 }
 
-/// Takes events off the front of `bytes` while they may be heard, and until a message wants
-/// inflating in steps, between which others have their turn.
+/// Takes events off the front of `bytes` while they may be heard. Stops at a message that is
+/// inflated in steps, so that others have their turn between the steps.
 void session_reader::take_events(std::string_view& bytes) {
   while (reader_.is_inflating() || (!bytes.empty() && may_hear())) {
     take(reader_.next(bytes, heard_at_));
@@ -112,8 +112,8 @@ void session_reader::take(protocol::ws_event event) {
   owner_.on_event(std::move(event));
 }
 
-/// Counts what has come of a message whose rest is still to come, and gives it its time; or of one
-/// that is still to be inflated, which a node that drains waits for.
+/// Counts the bytes of a message that has come in part, or is still to be inflated. Starts the
+/// deadline of the former; takes credit for the latter, so that a node that drains waits for it.
 void session_reader::hold_parts() {
   auto since = reader_.open_since();
   if (!reader_.is_inflating())

@@ -23,30 +23,31 @@ struct session_reading {
   inbound_account* parts = nullptr; ///< who has received messages in part
 };
 
-/// What a session reads: bytes of a channel, which become events. It reads no further than its
-/// owner may hear, and keeps the rest (16 KiB at most); while it waits for that, its clocks stand
-/// still.
+/// The input of a session: turns the bytes of a channel into events. It reads no further than its
+/// owner may hear, and keeps the rest (16 KiB at most). While the owner may not hear, its clocks
+/// stand still.
 ///
-/// Invariants: behind a close frame, an error or `stop` nothing is heard. A message that has come
-/// in part counts in the account of parts. Errors: what its owner throws, and `std::bad_alloc`.
+/// Invariants: after a close frame, an error or `stop` nothing is heard. A message that has come in
+/// part counts in the account of parts. Errors: what its owner throws, and `std::bad_alloc`.
 /// Thread: the loop's.
 class session_reader final : public inbound_parts::holder {
 public:
-  /// Whom it asks and tells; it may be stopped, but not destroyed, meanwhile.
+  /// The session, which it asks and tells. A callback may stop the reader, but not destroy it.
   class owner {
   public:
-    /// Whether the next message may be heard. If not, it calls `resume` later.
+    /// Whether the next message may be heard. If not, the owner calls `resume` later.
     virtual bool may_hear() = 0;
     virtual void on_event(protocol::ws_event event) = 0;
     /// The peer has ended.
     virtual void on_gone() = 0;
-    /// To call `read` once others had their turn.
+    /// The owner is to call `read` once others had their turn.
     virtual void read_later() = 0;
-    /// A message has come in part: its rest has its time from then on.
+    /// A message has come in part: the deadline for its rest counts from `since`.
     virtual void on_part(actors::steady_time since) = 0;
-    /// Credit for a message that is still to be inflated, which a node that drains waits for.
+    /// Takes credit for a message that is still to be inflated: a node that drains waits for it.
     virtual actors::credit expect_message() = 0;
-    /// Others need the room of what has come in part, and nobody has kept it for longer.
+    /// Others need the memory of the message that has come in part, and nobody has held one for
+    /// longer.
     virtual void on_parts_needed() = 0;
 
   protected:
@@ -68,13 +69,14 @@ public:
   /// Reads once there is something that may be heard: what was read and not heard yet, then what
   /// the channel has.
   void read_next();
-  /// The owner may hear again, or has to, for it waits for the peer's close frame: its clocks go
-  /// on. Returns whether they stood still; then `read_next` is to be called, from the loop.
+  /// Lets the clocks go on: the owner may hear again, or has to, because it waits for the peer's
+  /// close frame. Returns whether they stood still. If so, `read_next` is to be called, from the
+  /// loop.
   bool resume();
   /// Whether its clocks stand still.
   [[nodiscard]] bool is_paused() const noexcept { return is_paused_; }
 
-  /// Nothing that comes is heard any more, and nothing is kept of what has come.
+  /// Hears nothing any more, and drops what has come.
   void stop() noexcept;
   [[nodiscard]] bool is_stopped() const noexcept { return is_stopped_; }
 
@@ -82,7 +84,7 @@ public:
 
   /// When the peer's last byte came; "now" while its clocks stand still.
   [[nodiscard]] actors::steady_time last_inbound() const { return is_paused_ ? now() : heard_at_; }
-  /// Since when a message has come in part, the rest of which may still be heard.
+  /// When the message began that has come in part and whose rest may still be heard.
   [[nodiscard]] std::optional<actors::steady_time> part_since() const {
     return is_paused_ ? std::nullopt : reader_.open_since();
   }
@@ -109,10 +111,10 @@ private:
   const session_reading& how_;
   owner& owner_;
   protocol::ws_reader reader_;
-  std::unique_ptr<unheard> rest_; ///< null: none, as mostly
+  std::unique_ptr<unheard> rest_; ///< null: none, the usual case
   /// Of a message that is not whole yet, or not inflated.
   std::unique_ptr<inbound_parts::share> parts_;
-  actors::credit inflating_; ///< of a message that is
+  actors::credit inflating_; ///< of a message that is not inflated yet
   actors::steady_time heard_at_;
   actors::steady_time paused_at_{};
   std::uint32_t messages_ = 0; ///< that have come, modulo its range

@@ -72,7 +72,7 @@ std::size_t session_writer::cut(const shared_bytes& close_frame) {
   return dropped;
 }
 
-/// What a send has brought.
+/// Handles the result of a send.
 void session_writer::note(status s) {
   if (s == status::done && channel_.unsent_bytes() > 0) {
     outbox_.note_progress(now());
@@ -103,8 +103,8 @@ void session_writer::wait_for_room() {
   waits_for_room_ = true;
 }
 
-/// What waits for this channel, once it has not taken all: by far most sessions have never anything
-/// to note.
+/// Counts what waits for this channel, once it has not taken all: by far most sessions never have
+/// anything to count.
 void session_writer::note_queued() noexcept {
   count_queued({static_cast<std::uint32_t>(outbox_.queued_bytes(output_kind::control)),
                 static_cast<std::uint32_t>(outbox_.queued_bytes(output_kind::data))});

@@ -17,24 +17,24 @@
 
 namespace troupe::transport {
 
-/// What a session writes: its outbox, the channel that it goes to, and the wait for room in that.
+/// The output of a session: its outbox, its channel, and the wait for room in the channel.
 ///
 /// Invariants: what was appended goes before what is written later; while it waits for room nothing
-/// is sent. Errors: the functions of output may throw `std::bad_alloc` or `std::system_error`; what
-/// had been queued before is as it was. Cost: `write` to a channel that takes all: one system call,
+/// is sent. Errors: the output functions may throw `std::bad_alloc` or `std::system_error`; what
+/// was queued before stays as it was. Cost: `write` to a channel that takes all: one system call,
 /// no allocation. Thread: the loop's.
 class session_writer {
 public:
-  /// Whom it tells; it may be stopped, but not destroyed, meanwhile.
+  /// The session, which it tells. A callback may stop the writer, but not destroy it.
   class owner {
   public:
-    /// The channel takes no more now: the deadline of what is queued begins.
+    /// The channel takes no more now: the deadline of queued output begins.
     virtual void on_blocked() = 0;
-    /// All has left, behind a close frame.
+    /// All output has left, a close frame last.
     virtual void on_last_sent() = 0;
     /// The channel takes nothing any more.
     virtual void on_broken() = 0;
-    /// More is queued than a peer that reads may have waiting.
+    /// More is queued than the bound allows.
     virtual void on_over_bound() = 0;
 
   protected:
@@ -53,7 +53,7 @@ public:
   [[nodiscard]] channel& to() noexcept { return channel_; }
   [[nodiscard]] actors::event_loop& loop() const noexcept { return channel_.loop(); }
 
-  /// What waits counts as `e`'s from now on.
+  /// Counts what is queued under `e` from now on.
   void set_encoding(protocol::encoding e) noexcept { encoding_ = e; }
 
   // -- output -------------------------------------------------------------------------------------
@@ -83,7 +83,7 @@ public:
   }
   /// Sends what is queued as far as the channel takes it.
   void flush();
-  /// What TLS has answered by itself may wait for room.
+  /// Waits for room if TLS has answered by itself and the socket has not taken that.
   void note_unsent();
   /// The channel has room again.
   void on_room();
@@ -96,9 +96,9 @@ public:
   std::size_t cut(const protocol::shared_bytes& close_frame);
   /// Whether a close frame was queued.
   [[nodiscard]] bool is_sealed() const noexcept { return outbox_.sealed(); }
-  /// Nothing leaves any more.
+  /// Sends nothing any more.
   void stop() noexcept { takes_output_ = false; }
-  /// What waits does not count any more.
+  /// Counts what is queued no more.
   void forget_queued() noexcept;
   /// Whether it was stopped, or the channel was found to take nothing.
   [[nodiscard]] bool is_stopped() const noexcept { return !takes_output_; }
@@ -108,7 +108,7 @@ public:
   [[nodiscard]] bool has_output() const noexcept {
     return channel_.unsent_bytes() > 0 || !outbox_.empty();
   }
-  /// Whether the peer has so much to read still that it should not be heard meanwhile.
+  /// Whether the peer has so much left to read that it should not be heard before it has.
   [[nodiscard]] bool lags() const noexcept { return waits_for_room_ && outbox_.half_full(); }
   [[nodiscard]] std::size_t queued_bytes() const noexcept {
     return outbox_.queued_bytes() + channel_.unsent_bytes();
@@ -123,7 +123,7 @@ public:
 
 private:
   [[nodiscard]] actors::steady_time now() const { return loop().now(); }
-  /// What was appended in this turn goes first, at its end.
+  /// Whether something was appended in this turn: that leaves first, at the turn's end.
   [[nodiscard]] bool appends_first() const noexcept { return !outbox_.empty() && !waits_for_room_; }
   void append_all(const protocol::shared_bytes& batch, std::span<const actors::byte_range> parts,
                   std::uint32_t frames);
@@ -139,7 +139,7 @@ private:
   bool takes_output_ = true;
   bool waits_for_room_ = false;
   protocol::encoding encoding_ = protocol::encoding::plain_json;
-  std::array<std::uint32_t, 2> queued_{}; ///< what the traffic counts of the outbox, by kind
+  std::array<std::uint32_t, 2> queued_{}; ///< what `traffic_` counts of the outbox, by kind
   channel channel_;
   loop_traffic& traffic_;
   owner& owner_;

@@ -45,8 +45,8 @@ void add_to(std::string& list, std::string_view value) {
   list += value;
 }
 
-/// What `check_upgrade` looks at, found in one walk: of several headers of a name the first, how
-/// many there are, or all as one list.
+/// The headers that `check_upgrade` looks at, found in one pass. Of several with one name it keeps
+/// the first, their number, or all as one list.
 struct upgrade_headers {
   explicit upgrade_headers(const http_request_message& request) {
     for (auto& f : request)

@@ -28,8 +28,8 @@ struct upgrade_verdict {
 [[nodiscard]] upgrade_verdict check_upgrade(const http_request_message& request,
                                             const std::vector<std::string>& origins);
 
-/// Fetches from OpenSSL what each upgrade needs, so that no shortage of memory has to be survived
-/// then. Errors: `std::runtime_error`.
+/// Fetches from OpenSSL what each upgrade needs, so that no upgrade can fail to get it for want of
+/// memory. Errors: `std::runtime_error`.
 void prepare_upgrades();
 
 /// The answer that opens a WebSocket (RFC 6455, 4.2.2). `subprotocol`, `extensions`: empty: none.

@@ -40,7 +40,7 @@ void websocket_session::contained(F&& f) noexcept {
   }
 }
 
-/// Runs `f` from the loop, if it has not ended by then.
+/// Runs `f` from the loop, unless the session has ended or lingers by that time.
 template <class F>
 void websocket_session::later(F f) {
   loop_.post([self = shared_from_this(), f] {
@@ -49,11 +49,11 @@ void websocket_session::later(F f) {
   });
 }
 
-/// Ends it by the exception in flight: with a close frame, unless there is no memory for that, or
-/// one is queued already.
+/// Ends the session for the exception in flight: with a close frame, unless one is queued already
+/// or there is no memory for it.
 void websocket_session::fail() noexcept {
   protocol::report_exception(*settings_.log, *settings_.counters, "session");
-  // a client that waits for HTTP still is told nothing
+  // a client that still waits for the HTTP answer is told nothing
   if (ending_.is(phase::opening) || writer_.is_sealed())
     return terminate(errc::internal);
   try {
@@ -127,8 +127,8 @@ void websocket_session::read() {
   });
 }
 
-/// A peer that lags is heard once it has read: what it sends may bring it more, and beyond the
-/// bound it would be cut though it reads.
+/// Hears a peer that lags only once it has read: its messages may bring it more output, and beyond
+/// the bound it would be cut although it reads.
 bool websocket_session::may_hear() {
   return ending_.is(phase::closing)
       || (ending_.is(phase::open) && !writer_.lags() && port_.may_read());
@@ -157,8 +157,8 @@ void websocket_session::on_event(protocol::ws_event event) {
   }
 }
 
-/// Of both that end the input, the actors hear what was delivered before first: some of it may wait
-/// for them in mailboxes.
+/// Answers later, as `on_error` does: the actors first hear what was delivered before, some of
+/// which may still wait in mailboxes.
 void websocket_session::on_close(protocol::ws_event event) {
   peer_closed_ = true;
   close_code_ = event.close_code;
@@ -192,7 +192,7 @@ void websocket_session::resume_reading() {
 
 void websocket_session::write(const shared_bytes& batch, std::span<const actors::byte_range> parts,
                               std::uint32_t frames) {
-  try { // not by `contained`: see `socket_writer` for what a call between costs
+  try { // not `contained`: see `socket_writer` for the cost of one more call level
     writer_.write(batch, parts, frames);
   } catch (...) {
     fail();
@@ -310,12 +310,12 @@ void websocket_session::begin_closing(errc why) {
     later([this] { reader_.read_next(); });
 }
 
-/// Ends it for what has come: a close frame, and nothing more is heard.
+/// Ends the session for what has come: sends a close frame, and hears nothing more.
 void websocket_session::refuse(errc why) {
   refused_ = true;
   reader_.stop();
   if (writer_.is_sealed() && !writer_.has_output())
-    return linger(); // all is said
+    return linger(); // the close frame has left already
   close(why, {});
   flush_soon();
 }
@@ -341,7 +341,7 @@ void websocket_session::end() noexcept {
   share_ = {};
   try {
     port_.closed(close_code_, std::string{close_reason_.view()}, std::string{ending_.error()});
-  } catch (...) { // no memory for what it would be told
+  } catch (...) { // no memory for the texts
     port_.closed(close_code_);
   }
   if (was_open)

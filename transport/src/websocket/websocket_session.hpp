@@ -38,12 +38,12 @@ struct session_settings {
   protocol::event_counters* counters = nullptr;
 };
 
-/// One WebSocket: a peer on the inside, a sink for the dispatcher on the outside.
+/// One WebSocket: the socket side of a connection, and a sink for the dispatcher.
 ///
 /// It is composed of a reader, whose messages go to the connection actor as far as that may read; a
-/// writer, through which all output goes, and at once; and an ending. Four things end it: the
-/// peer's close, an error, a close of ours, a deadline; `end` runs once. What is thrown in it ends
-/// it alone. Thread: the loop's.
+/// writer, which sends all output, at once; and an ending. Four things end it: the peer's close, an
+/// error, a close of ours, a deadline; `end` takes effect once. An exception ends only the session
+/// that it is thrown in. Thread: the loop's.
 class websocket_session final : public actors::sink,
                                 public actors::deferred_work,
                                 public polled_socket::host,
@@ -66,7 +66,7 @@ public:
       share_(std::move(share)) {}
   ~websocket_session() override;
 
-  /// Answers the upgrade and starts. `leftover`: bytes that came behind the request.
+  /// Answers the upgrade and starts. `leftover`: bytes that came after the request.
   void start(const http_request_message& request, const std::string& subprotocol,
              actors::connection_info info, std::string_view leftover);
 
@@ -89,8 +89,7 @@ public:
     return writer_.oldest_queued();
   }
 
-  // -- deferred_work
-  // -------------------------------------------------------------------------------
+  // -- deferred_work ------------------------------------------------------------------------------
   void run_deferred() override { read(); }
 
   // -- polled_socket::host, and of the parts ------------------------------------------------------
@@ -145,9 +144,9 @@ private:
   session_writer writer_; // first: what each delivery touches lies together
   actors::event_loop& loop_;
   const session_settings& settings_;
-  /// Until `end`: a session that reads nothing is held by nobody else.
+  /// Set until `end`: nobody else holds a session that reads nothing.
   std::shared_ptr<websocket_session> self_;
-  bool deflated_ = false;           ///< the client takes deflated frames that serve all
+  bool deflated_ = false;           ///< the client takes the deflated frames that all share
   bool refused_ = false;            ///< we have ended it for what has come
   bool peer_closed_ = false;        ///< by a close frame
   std::uint16_t close_code_ = 1006; ///< the peer's; 1006: it has said none (RFC 6455, 7.4.1)

@@ -26,9 +26,9 @@ namespace troupe::compat {
 // -- worker threads -----------------------------------------------------------
 
 /// Gives CAF `n` threads of its own, for actors that are on no loop, and the policy "sharing",
-/// under which they wait for work: by default they look for it some 100 times a second, which a
-/// server with little to do pays for. Before the actor system is made. Throws
-/// `std::invalid_argument` for less than one.
+/// under which they wait for work: by default they poll for it some 100 times a second, which costs
+/// an idle server. Call it before the actor system is made. Throws `std::invalid_argument` for less
+/// than one.
 inline void set_worker_threads(caf::actor_system_config& cfg, int n) {
   actors::option_check{"set_worker_threads"}.within("n", n, 1, 1024);
 #if TROUPE_CAF_V1
@@ -90,7 +90,7 @@ template <class Self, class Dest, class Timeout, class... Ts>
 #endif
 }
 
-/// Sends one shared message to each handle in `dests`; where it throws, for want of memory, nobody
+/// Sends one shared message to each handle in `dests`; if it throws, for want of memory, nobody
 /// gets it.
 template <class Self, class Range, class... Ts>
 void fan_out(Self&& self, const Range& dests, Ts&&... xs) {
@@ -98,7 +98,7 @@ void fan_out(Self&& self, const Range& dests, Ts&&... xs) {
   using args = type_list<caf::detail::strip_and_convert_t<Ts>...>;
   static_assert(caf::response_type_unbox<typename handle::signatures, args>::valid,
                 "receiver does not accept given message");
-// it does not see CAF count the references of a message that several threads share
+// TSan does not see CAF count the references of a message that several threads share
 #ifdef __SANITIZE_THREAD__
   auto copy = [&] { return caf::make_message(xs...); };
 #else
@@ -122,8 +122,8 @@ void fan_out(Self&& self, const Range& dests, Ts&&... xs) {
 
 // -- logging ------------------------------------------------------------------
 
-/// Takes from the thread the logger that CAF's `spawn` leaves with it: each resume would note its
-/// actor there twice, under a lock, for log lines that a quiet build of CAF does not have.
+/// Removes the logger that CAF's `spawn` leaves with the thread: each resume would set its actor
+/// there twice, under a lock, for log lines that a quiet build of CAF does not have.
 inline void drop_quiet_logger() {
 #if !TROUPE_CAF_V1 && CAF_LOG_LEVEL == CAF_LOG_LEVEL_QUIET
   caf::logger::set_current_actor_system(nullptr);

@@ -1,4 +1,4 @@
-// What one actor leaves with another to hear of its end.
+// Tells one actor that another has ended.
 #pragma once
 
 #include <troupe/actors/caf_compat.hpp>
@@ -12,10 +12,10 @@
 
 namespace troupe::compat {
 
-/// CAF's monitor, but for one thing: its own, as compiled in Debian 12 (0.17.6), loses a weak
-/// reference to the ended actor, and with it the actor's block of memory, where there is no memory
-/// to copy the reason (`make<down_msg>` in default_attachable.cpp has no clean-up for the address
-/// that it has made by then). `demonitor` finds both.
+/// CAF's monitor without its leak. CAF's own, as compiled in Debian 12 (0.17.6), leaks a weak
+/// reference to the ended actor, and with it the actor's block of memory, if there is no memory to
+/// copy the reason (`make<down_msg>` in default_attachable.cpp does not clean up the address that
+/// it has made). `demonitor` finds both kinds.
 class caf_monitor final : public caf::attachable {
 public:
   caf_monitor(caf::actor_addr observed, caf::actor_addr observer) noexcept

@@ -17,20 +17,20 @@ struct claims {
   std::string subject{}; ///< the user id; empty: nobody in particular
   /// When the connection is closed unless the token is refreshed.
   std::optional<wall_time> expires_at{};
-  /// Patterns (a name, or a prefix and `*`) of the rooms it may join; nothing: all.
+  /// Patterns (a name, or a prefix and `*`) of the rooms it may join; absent: all.
   std::optional<std::vector<std::string>> rooms{};
   std::string json = "{}"; ///< everything that was claimed, as a JSON map
 
-  /// Whether `rooms` has a pattern for it, or says nothing.
+  /// Whether a pattern of `rooms` matches it, or `rooms` is absent.
   [[nodiscard]] bool may_join(std::string_view room) const noexcept;
 };
 
 /// Null: the connection has no claims.
 using claims_ptr = std::shared_ptr<const claims>;
 
-/// What became of a token that a client has brought with `auth`.
+/// The decision about a token that a client has brought with `auth`.
 struct token_decision {
-  /// Those that hold from now on; null: refused, and those that it had hold on.
+  /// The claims that hold from now on; null: refused, and the client's present claims stay.
   claims_ptr claims{};
   protocol::errc code = protocol::errc::unauthorized; ///< of the refusal
   std::string detail{}; ///< of the refusal, for a person; empty: the sentence of `code`

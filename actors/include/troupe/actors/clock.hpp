@@ -9,13 +9,13 @@ namespace troupe::actors {
 using steady_time = std::chrono::steady_clock::time_point;
 using protocol::wall_time;
 
-/// Where a loop reads the time; a test hands in one that it moves itself. Thread: the loop's.
+/// Where a loop reads the time; a test passes one that it moves itself. Thread: the loop's.
 class loop_clock {
 public:
   virtual ~loop_clock() = default;
   /// For deadlines: never goes back.
   [[nodiscard]] virtual steady_time now() const = 0;
-  /// For what people and tokens call the time: may be set.
+  /// The civil time, for people and tokens; may be set.
   [[nodiscard]] virtual wall_time wall_now() const = 0;
 };
 

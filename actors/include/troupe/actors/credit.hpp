@@ -19,8 +19,8 @@ class credit;
 
 /// The balance of one source: a session, a room's own output, a server-side member. Thread: any.
 ///
-/// Invariants: the balance is the limits less what live tokens hold; the last token of a message
-/// gives its share back exactly once; `on_positive` is called at most once per `pause`, on
+/// Invariants: the balance is the limits less what live credits hold; the last copy of a message's
+/// credit gives its share back exactly once; `on_positive` is called at most once per `pause`, on
 /// whichever thread gave the credit back, and must only post.
 class credit_account : public std::enable_shared_from_this<credit_account> {
 public:
@@ -38,9 +38,9 @@ public:
   /// already.
   bool pause();
 
-  /// Notes bytes that a message of this source has become beyond its own: in another codec it may
-  /// be seven times as large. They are no credit: the source takes them into account when it asks
-  /// next. Thread: any.
+  /// Notes the bytes by which a message of this source has grown: in another codec it may be seven
+  /// times as large. They take no credit; the source accounts for them at its next `take_charged`.
+  /// Thread: any.
   void charge(std::size_t bytes) noexcept { charged_.fetch_add(bytes, std::memory_order_relaxed); }
 
   /// What was charged since the last call.
@@ -50,7 +50,7 @@ public:
            : charged_.exchange(0, std::memory_order_relaxed);
   }
 
-  /// What live tokens hold.
+  /// What live credits hold.
   [[nodiscard]] std::int64_t held_bytes() const noexcept {
     return limits_.bytes - bytes_.load(std::memory_order_relaxed);
   }
@@ -71,7 +71,7 @@ private:
   std::atomic<bool> paused_{false};
 };
 
-/// A share of an account; copies hold it together and the last one gives it back. An empty token
+/// A share of an account; copies hold it together and the last one gives it back. An empty credit
 /// holds nothing. Thread: any.
 class credit {
 public:
@@ -89,7 +89,7 @@ public:
 
   [[nodiscard]] explicit operator bool() const noexcept { return share_ != nullptr; }
 
-  /// `credit_account::charge` of the account it is a share of; an empty token has none.
+  /// Calls `credit_account::charge` of its account; does nothing if empty.
   void charge(std::size_t bytes) const noexcept {
     if (share_)
       share_->account->charge(bytes);

@@ -1,4 +1,4 @@
-// Actors that a message enters past their mailbox.
+// Actors that can handle a message inline, without their mailbox.
 #pragma once
 
 #include <troupe/actors/pinned.hpp>
@@ -11,7 +11,7 @@
 
 namespace troupe::compat {
 
-/// What handles messages of type `T` without a mailbox.
+/// Handles messages of type `T` without a mailbox.
 template <class T>
 class handles {
 protected:
@@ -19,7 +19,7 @@ protected:
   virtual void handle(T& message) = 0;
 };
 
-/// A pinned actor that may be entered past its mailbox, and takes messages of the types `Ts` so.
+/// A pinned actor that can handle messages of the types `Ts` inline, without its mailbox.
 template <class Base, class... Ts>
 class dispatched : public pinned<Base>, public handles<Ts>... {
 public:
@@ -27,20 +27,20 @@ public:
   using handles<Ts>::handle...;
 
   /// Hands `message` to this actor, behind all that was sent to it before:
-  /// - if it is idle, on the calling thread's loop, it handles `message` before this returns;
-  /// - if it has been entered, and nothing waits for it, it handles `message` next, before who
-  ///   entered it goes on: so comes an answer to a question that it is asking still;
+  /// - if it is idle and pinned to the calling thread's loop, it handles `message` inline;
+  /// - if it is already running inline and nothing waits for it, it handles `message` next, before
+  ///   its caller goes on: so it gets the answer to a question that it is still asking;
   /// - else `message` is enqueued.
-  /// What `handle` throws ends this actor, as if it came from its mailbox, and not the caller.
-  /// Anonymous; any thread.
+  /// An exception out of `handle` ends this actor, not the caller, as for a message from its
+  /// mailbox. The message has no sender. Thread: any.
   template <class T>
   void dispatch(T& message) {
     if (!enter([&] { this->handle(message); }) && !wait_inside(message))
       compat::anon_send(caf::actor_cast<typename Base::actor_hdl>(this), std::move(message));
   }
 
-  /// Runs `work` in this actor, inside what handles its exceptions, if it is idle on the calling
-  /// thread's loop; else returns false and runs nothing. Any thread.
+  /// Runs `work` inline as this actor, under its exception handler, if it is idle and pinned to the
+  /// calling thread's loop; else returns false and runs nothing. Thread: any.
   template <class F>
   bool enter([[maybe_unused]] F&& work) {
 #if !TROUPE_CAF_V1
@@ -60,7 +60,7 @@ private:
     return false;
   }
 #else
-  /// While it lasts this actor is not entered again, and lives.
+  /// While it exists, the actor lives and is not entered again.
   struct dispatch_scope {
     explicit dispatch_scope(dispatched& d) : self(d.ctrl()), owner(d) { owner.entered_ = this; }
     dispatch_scope(const dispatch_scope&) = delete;
@@ -71,10 +71,10 @@ private:
     }
     caf::strong_actor_ptr self;
     dispatched& owner;
-    std::optional<std::variant<Ts...>> next; ///< comes before all that is in the mailbox
+    std::optional<std::variant<Ts...>> next; ///< handled before all that is in the mailbox
   };
 
-  /// Whether `message` has found its place behind the one that is being handled.
+  /// Stores `message` to be handled right after the current one; returns whether it could.
   template <class T>
   bool wait_inside(T& message) {
     if (!this->home().is_current() || !entered_ || entered_->next || !this->mailbox().blocked()
@@ -107,7 +107,7 @@ private:
     }
   }
 
-  /// As CAF does with what a behaviour throws.
+  /// Ends it as CAF does for an exception out of a behaviour.
   void end_by(std::exception_ptr thrown) {
     try {
       this->quit(this->call_handler(this->exception_handler_, this, thrown));
@@ -120,16 +120,16 @@ private:
 #endif
 };
 
-/// The class that all actors with the interface `Handle` derive from, for `dispatch` of a `T` to
-/// them. Whoever declares an interface whose actors are dispatched several types specializes it.
+/// The common base class of all actors with the interface `Handle`, for `dispatch` of a `T` to
+/// them. Specialize it for an interface whose actors are dispatched messages of several types.
 template <class Handle, class T>
 struct dispatched_base {
   using type = dispatched<typename Handle::base, T>;
 };
 
-/// Asio's `dispatch` beside its `post`: like `anon_send`, but an idle actor of this loop handles
-/// the message at once, and one that has been entered behind what it handles. Precondition: `dest`
-/// is not null, and all actors of its interface are `dispatched_base<Dest, T>::type`s. Any thread.
+/// Like `anon_send`, but an idle actor of this loop handles the message inline, and one that is
+/// running inline handles it next (compare Asio's `dispatch` and `post`). Precondition: `dest` is
+/// not null, and all actors of its interface are `dispatched_base<Dest, T>::type`s. Thread: any.
 template <class Dest, class T>
 requires(!std::is_reference_v<T>) void dispatch(const Dest& dest, T&& message) {
   using base = typename dispatched_base<Dest, T>::type;

@@ -34,36 +34,37 @@ struct endpoint_state;
 /// One WebSocket without envelope. Copies name the same connection; after its end, and after that
 /// of the node, all calls are safe and do nothing.
 ///
-/// Thread: any, unless said otherwise. What is sent from its loop's thread (as in its handlers) is
-/// queued at once, from elsewhere soon. 64 MiB (a call counts 256 bytes besides), or one message,
-/// may be on the way to the loop: beyond that the connection is cut (1013).
+/// Thread: any, unless said otherwise. A call on its loop's thread (as in its handlers) queues at
+/// once, one from elsewhere soon. At most 64 MiB (each call counts 256 bytes more), or one message,
+/// may be on the way to the loop; beyond that the connection is cut (1013).
 class raw_connection {
 public:
   explicit raw_connection(std::shared_ptr<raw_state> s) noexcept : state_(std::move(s)) {}
 
-  /// Queues one text message. Precondition: valid UTF-8. In order with all that was sent to this
-  /// connection; at the bound of its output the connection is cut (1013).
+  /// Queues one text message. Precondition: valid UTF-8. Messages to one connection keep their
+  /// order; at the bound of its output the connection is cut (1013).
   void send(std::string_view text) const;
   /// The same as one binary message, of any bytes.
   void send_binary(std::string_view bytes) const;
-  /// As `send` and `send_binary`, for what many connections are sent: its bytes are shared.
+  /// As `send` and `send_binary`, for a message to many connections, which share its bytes.
   void send(const shared_message& message) const;
-  /// At most 125 bytes; `on_pong` follows.
+  /// Sends a ping of at most 125 bytes; `on_pong` follows.
   void ping(std::string_view payload = {}) const;
-  /// 1000, or 3000 to 4999; a reason of at most 123 bytes. Other codes count as 1000.
+  /// Closes with 1000, or 3000 to 4999, and a reason of at most 123 bytes. Other codes count as
+  /// 1000.
   void close(std::uint16_t code = 1000, std::string_view reason = {}) const;
   /// Ends the socket at once, without a close frame.
   void terminate() const;
 
-  /// As it is at this moment.
+  /// The state at this moment.
   [[nodiscard]] connection_state state() const noexcept;
   /// Bytes queued and not yet taken by the socket. Thread: its loop's; 0 elsewhere.
   [[nodiscard]] std::size_t buffered_bytes() const;
-  /// What it asked for when it connected; as long as this handle lives.
+  /// What the client asked for when it connected; valid as long as this handle lives.
   [[nodiscard]] const handshake& request() const noexcept;
-  /// Those of the handshake; null if it has none.
+  /// The claims of the handshake; null if there are none.
   [[nodiscard]] const claims_ptr& claims() const noexcept;
-  /// The application's own. Thread: its loop's.
+  /// Data of the application's. Thread: its loop's.
   [[nodiscard]] std::any& user_data() const noexcept;
 
   friend bool operator==(const raw_connection& a, const raw_connection& b) noexcept {
@@ -77,35 +78,35 @@ private:
   std::shared_ptr<raw_state> state_;
 };
 
-/// What happens at an endpoint. All of it is optional. Handlers of one connection run one at a time
-/// on its loop; those of different connections may run at the same time if the node has several
-/// loops. What a handler throws goes to `on_error` and closes that connection with 1011.
+/// The handlers of an endpoint, all optional. Handlers of one connection run one at a time on its
+/// loop; those of different connections may run at the same time if the node has several loops.
+/// What a handler throws goes to `on_error` and closes that connection with 1011.
 struct endpoint_handlers {
-  /// It has connected, and has said nothing yet.
+  /// The client has connected and has sent nothing yet.
   std::function<void(const raw_connection&)> on_open{};
-  /// After it has closed the connection it hears no more than what was on its way already.
+  /// Once the application has closed the connection, only what was on its way already still comes.
   std::function<void(const raw_connection&, std::string_view message, bool is_binary)> on_message{};
-  /// A pong of the client's, asked for by `ping` or not.
+  /// A pong from the client, whether `ping` has asked for it or not.
   std::function<void(const raw_connection&, std::string_view payload)> on_pong{};
   /// The connection has ended; 1006 if without a close frame.
   std::function<void(const raw_connection&, std::uint16_t code, std::string_view reason)>
     on_close{};
   /// The server ends the connection for this reason: a bad frame, a bound, a deadline, an
-  /// exception. Once for each exception; the close that follows one is told to `on_close` alone.
-  /// What it throws itself is logged and counted.
+  /// exception. Once for each exception; the close that follows one is reported to `on_close`
+  /// alone. What `on_error` itself throws is logged and counted.
   std::function<void(const raw_connection&, std::string_view what)> on_error{};
   std::function<void()> on_listening{}; ///< the port is open; on the thread that starts the server
   std::function<void()> on_stop{};      ///< the server stops; on the thread that stops it
 };
 
-/// A path at which WebSockets have no envelope: what is said is what is sent. One that was made by
-/// nobody, or whose node ends, has no connections. Thread: any.
+/// A path at which WebSockets have no envelope: messages are sent as they are. An endpoint that is
+/// default-constructed, or whose node ends, has no connections. Thread: any.
 class endpoint {
 public:
-  /// To all its connections, through the same fan-out as rooms: encoded once, in one order for all.
-  /// Between broadcasts and what is sent to one connection there is no order. `overloaded`: nothing
-  /// was sent, too much waits. `gone`: nothing was sent, the node ends or has ended; while it
-  /// drains, what is accepted may find its clients closed already.
+  /// Sends to all its connections, through the same fan-out as rooms: encoded once, in one order
+  /// for all. There is no order between broadcasts and messages to one connection. `overloaded`:
+  /// nothing was sent, because too much waits. `gone`: nothing was sent, because the node ends or
+  /// has ended. While it drains, an accepted message may find its clients closed already.
   publish_result broadcast(std::string_view text) const;
   /// The same as binary messages, and for all but one connection.
   publish_result broadcast_binary(std::string_view bytes) const;
@@ -116,12 +117,12 @@ public:
   [[nodiscard]] std::vector<raw_connection> clients() const;
   [[nodiscard]] std::size_t client_count() const;
 
-  /// Those that it was made with.
+  /// The handlers it was made with.
   [[nodiscard]] const endpoint_handlers& handlers() const noexcept;
-  /// For `connection_info::endpoint`; null if it was made by nobody.
+  /// For `connection_info::endpoint`; null if default-constructed.
   [[nodiscard]] const std::shared_ptr<endpoint_state>& state() const noexcept { return state_; }
 
-  /// One that was made by nobody; `node::make_endpoint` and `server::endpoint` make others.
+  /// An endpoint without a node; `node::make_endpoint` and `server::endpoint` make others.
   endpoint() = default;
   explicit endpoint(std::shared_ptr<endpoint_state> s) noexcept : state_(std::move(s)) {}
 

@@ -27,25 +27,25 @@
 
 namespace troupe::actors {
 
-/// Bounds of one turn, and where a loop reports. What was said leaves at a turn's end: with few
-/// handlers it is on its way while other clients still send; with many the batches are larger.
-/// A node's loops have these values, but for `clock`, `log` and `counters`.
+/// Bounds of one turn, and where a loop reports. Output leaves at a turn's end: with few handlers a
+/// turn it leaves while other clients still send; with many the batches are larger. A node's loops
+/// use these values, but for `clock`, `log` and `counters`.
 struct loop_options {
   std::size_t handlers_per_turn = 32;
-  std::size_t least_handlers = 8; ///< a turn whose flush is full ends early, behind this many
+  std::size_t least_handlers = 8; ///< a turn whose flush is full ends early, after this many
   std::size_t resumes_per_turn = 256;
 #ifdef __SANITIZE_THREAD__
-  std::size_t messages_per_resume = 1; ///< the more hand-overs it sees
+  std::size_t messages_per_resume = 1; ///< so that TSan sees more hand-overs
 #else
   std::size_t messages_per_resume = 16;
 #endif
-  /// Messages handled at once inside one handler or resume: 16 publishes, or 9 joins.
+  /// Messages handled inline within one handler or resume: 16 publishes, or 9 joins.
   std::size_t dispatches_per_handler = 48;
   /// How long a turn that has many sends to make may wait for more input first, so that more
-  /// messages share each send; it ends when something comes. A turn waits if it has handled 4 or
-  /// more since it last looked, nothing is left to handle, the flush before has left nothing, the
-  /// flush to come needs 64 sends or more (members of several rooms not counted), and it has gained
-  /// something lately (`gather_pace`). 0: never; at most 1 s. (The system may make 60 µs of 10.)
+  /// messages share each send; the wait ends when something comes. A turn waits if it has handled 4
+  /// or more since it last polled, nothing is left to handle, the last flush has left nothing, the
+  /// next one needs 64 sends or more (members of several rooms not counted), and recent waits have
+  /// brought something (`gather_pace`). 0: never; at most 1 s. (The system may make 60 µs of 10.)
   std::chrono::microseconds gather_wait{10};
   std::chrono::milliseconds long_turn{100};
   const loop_clock* clock = &system_clock();
@@ -53,7 +53,7 @@ struct loop_options {
   protocol::event_counters* counters = &protocol::null_counters();
 };
 
-/// What a loop is to do when it has time: see `event_loop::defer`.
+/// Work that a loop does when it has time: see `event_loop::defer`.
 class deferred_work {
 public:
   virtual ~deferred_work() = default;
@@ -64,13 +64,13 @@ public:
 /// thread, so that they share no lock.
 ///
 /// A turn runs ready handlers and ready actors, then the flushers, then the deferred work of the
-/// turn before; the loop blocks before the next one unless something was left. Handlers are what
-/// was posted, what the poller tells of, and Asio's, in turn. An exception out of one is logged,
-/// counted and ends nothing else. In a test nobody calls `run`: the test calls `run_turn` and owns
-/// the clock.
+/// turn before; the loop blocks before the next one unless something was left. Handlers come in
+/// turn from posts, from the poller and from Asio. An exception out of one is logged and counted,
+/// and ends nothing else. In a test nobody calls `run`: the test calls `run_turn` and owns the
+/// clock.
 ///
-/// Doors and sockets listen to the poller. Asio, whose operations Beast and the engine of TLS
-/// compose, is asked only while it has something to wait for.
+/// Listening sockets and connections use the poller. Asio runs the operations that Beast and the
+/// TLS engine compose; the loop asks it only while it has something to wait for.
 ///
 /// Invariants: a loop outlives every actor pinned to it; `submit` and `post` may be called from any
 /// thread, all else on the loop's.
@@ -85,20 +85,20 @@ public:
   // -- what lives on it ---------------------------------------------------------------------------
 
   [[nodiscard]] unsigned index() const noexcept { return index_; }
-  /// Locks nothing: what is made of it is opened, used and closed on the loop's thread alone.
+  /// Takes no lock: objects made with it are opened, used and closed on the loop's thread alone.
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
   [[nodiscard]] poller& sockets() noexcept { return poller_; }
   [[nodiscard]] timer_wheel& timers() noexcept { return timers_; }
   [[nodiscard]] session_table& sessions() noexcept { return sessions_; }
-  /// The time at which the handler, resume or flush under way first asked for it: all that it does
-  /// happens then, unless an actor it has entered or the application took long. Outside a turn,
-  /// what the clock says.
+  /// The time at which the handler, resume or flush under way first asked for it; it is read again
+  /// if an actor run inline or the application took long. Outside a turn, the clock's time.
   [[nodiscard]] steady_time now() const {
     if (!in_turn_)
       return options_.clock->now();
     return now_ ? *now_ : read_clock();
   }
-  /// After code of the application's, which may have taken long: `now` looks at the clock again.
+  /// Call it after code of the application, which may have taken long: `now` then reads the clock
+  /// again.
   void time_has_passed() noexcept { now_.reset(); }
   [[nodiscard]] wall_time wall_now() const { return options_.clock->wall_now(); }
   [[nodiscard]] const loop_options& options() const noexcept { return options_; }
@@ -106,22 +106,22 @@ public:
   /// Arms `e` to fire `after` from now.
   void arm(timer_wheel::entry& e, steady_time::duration after) { timers_.arm(e, now() + after); }
 
-  /// Adds work for the end of each turn; they run in the order added. Before the loop runs, or on
-  /// its thread.
+  /// Adds work for the end of each turn; flushers run in the order added. Call it before the loop
+  /// runs, or on its thread.
   void add_flusher(flusher work) { flushers_.push_back(std::move(work)); }
 
   /// What the loop asks about the flush to come. Neither function throws.
   struct flush_gauge {
-    /// Asked after each handler from `least_handlers` on: then the turn takes no more.
+    /// Asked after each handler from `least_handlers` on; if true, the turn takes no more.
     std::function<bool()> is_full = [] { return false; };
-    /// Asked when nothing is left to handle: then it may wait for more.
+    /// Asked when nothing is left to handle; if true, the turn may wait for more.
     std::function<bool()> is_large = [] { return false; };
   };
-  /// Before the loop runs.
+  /// Call it before the loop runs.
   void set_flush_gauge(flush_gauge gauge) { gauge_ = std::move(gauge); }
 
-  /// Calls `work` once for each turn that did something, after its flush, with the first time that
-  /// is read then. `work` must not throw. To be set before the loop runs.
+  /// Calls `work` after the flush of each turn that did something, with the first time that is read
+  /// from then on. `work` must not throw. Call it before the loop runs.
   void set_after_flush(std::function<void(steady_time)> work) { after_flush_ = std::move(work); }
 
   /// How long turns took, of those that did something. A turn counts from its first reading of the
@@ -133,49 +133,48 @@ public:
   /// Runs turns until `stop`; returns once the last pinned actor is gone.
   void run();
 
-  /// Runs one turn of at most `max_handlers` without blocking; returns whether it did or left
-  /// anything.
+  /// Runs one turn of at most `max_handlers` without blocking; returns whether it did anything or
+  /// left work.
   bool run_turn(std::size_t max_handlers);
   bool run_turn() { return run_turn(options_.handlers_per_turn); }
 
   /// Lets `run` return once no pinned actor is left. Thread: any.
   void stop();
 
-  /// Lets go of what is queued. Before the destruction of a loop that nobody runs any more, while
-  /// what its actors use is alive.
+  /// Drops all queued jobs. Call it before the destruction of a loop that nobody runs any more,
+  /// while what its actors use is alive.
   void drop_jobs() noexcept;
 
-  /// Names the actors of the application's that are pinned here still, and asks them to exit. `run`
-  /// does it a second after `stop`, and every ten seconds from then on.
+  /// Logs the names of application actors that are still pinned here, and asks them to exit. `run`
+  /// does so a second after `stop`, and every ten seconds from then on.
   void dismiss_strangers();
 
-  /// Runs `work` on the loop's thread, soon. Thread: any. May allocate: what must not fail is a
-  /// `loop_job`.
+  /// Runs `work` on the loop's thread, soon. Thread: any. May allocate: use a `loop_job` for what
+  /// must not fail.
   template <class F>
   void post(F&& work) {
     post_job(*new posted<std::decay_t<F>>{std::forward<F>(work)});
   }
-  /// The same with a job, which is not queued already and lives until it has run. Allocates
-  /// nothing. Thread: any.
+  /// The same with a job, which is in no queue yet and lives until it has run. Allocates nothing.
+  /// Thread: any.
   void post_job(compat::loop_job& job) noexcept;
 
-  /// Runs `work` before the loop blocks, and no later than at the end of the next turn, once; keeps
-  /// it until then. For what may find more to do the later it comes. What it throws is counted;
-  /// work that a stopped loop has not run is dropped. May allocate.
+  /// Runs `work` once, before the loop blocks and no later than at the end of the next turn; keeps
+  /// it until then. For work that finds more to do the later it runs. An exception is logged and
+  /// counted; work that a stopped loop has not run is dropped. May allocate.
   void defer(std::shared_ptr<deferred_work> work) { deferred_.push_back(std::move(work)); }
 
   /// Runs `job` soon, after those that wait already. Allocates nothing. Thread: any.
   void submit(compat::loop_job& job) noexcept override;
 
-  /// Opens a session; what it throws, for want of memory, leaves nothing behind. Thread: the
-  /// loop's.
+  /// Opens a session; if it throws, for want of memory, nothing is left behind. Thread: the loop's.
   [[nodiscard]] session_key open_session(sink& output);
 
   /// Ends a session of `open_session` with `internal` (1011), soon: there is no memory to tell its
   /// connection what it waits for. Allocates nothing. Thread: any.
   void give_up(session_key who) noexcept;
 
-  /// The way here for handles on other threads: closes before the loop ends.
+  /// The gate to this loop for handles on other threads; it closes before the loop ends.
   [[nodiscard]] const std::shared_ptr<gate<event_loop>>& entrance() const noexcept {
     return entrance_;
   }
@@ -188,9 +187,9 @@ public:
 
   // -- what runs ----------------------------------------------------------------------------------
 
-  /// Names what the handler under way is about (a room, a request), for reports of what takes long:
-  /// its first 96 bytes. `name`, if not null, names the handler itself, and lives for ever. Loop's
-  /// thread. Cost: a copy.
+  /// Names the subject of the handler under way (a room, a request), for reports of long runs;
+  /// keeps the first 96 bytes. `name`, if not null, names the handler itself, and lives for ever.
+  /// Loop's thread. Cost: a copy.
   void concerns(std::string_view what, const char* name = nullptr) noexcept {
     if (name)
       running_ = name;
@@ -202,12 +201,12 @@ public:
     const char* name;
     std::string subject; ///< may be empty
     steady_time since;   ///< by a clock that is a few milliseconds behind
-    bool is_exact;       ///< else the loop has slept since, perhaps
+    bool is_exact;       ///< false: the loop may have slept since
     [[nodiscard]] std::string text() const {
       return subject.empty() ? name : std::string{name} + " (" + subject + ')';
     }
   };
-  /// Thread: any; a look while it changes may show parts of both.
+  /// What runs now. Thread: any; a read during a change may see parts of both.
   [[nodiscard]] activity now_running() const {
     const char* name = running_.get();
     return {name, subject_of_.get() == name ? subject_.get() : std::string{}, last_mark_.get(),
@@ -225,8 +224,7 @@ public:
     actors_.fetch_sub(1, std::memory_order_relaxed);
   }
   void running(const char* name) noexcept override { running_ = name; }
-  /// A deadline may dispatch as many messages as a handler, whatever those before it have
-  /// dispatched.
+  /// Lets a deadline dispatch as many messages as a handler, whatever earlier ones have dispatched.
   void begin_deadline() noexcept { dispatches_left_ = options_.dispatches_per_handler; }
   [[nodiscard]] bool may_dispatch() noexcept override {
     if (dispatches_left_ == 0)
@@ -303,12 +301,12 @@ private:
   timer_wheel timers_;
   session_table sessions_;
   poller poller_;
-  /// After what its last handlers may use when they are destroyed with it.
+  /// Declared after what its last handlers may use when they are destroyed with it.
   boost::asio::io_context context_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};
-  /// By Asio, while the loop blocks there.
+  /// The poller as a descriptor of Asio's, while the loop blocks there.
   std::optional<boost::asio::posix::stream_descriptor> poller_seen_;
-  bool awaits_poller_ = false; ///< Asio does
-  unsigned source_ = 0;        ///< of handlers: whose turn it is
+  bool awaits_poller_ = false; ///< whether Asio does
+  unsigned source_ = 0;        ///< of handlers: the one whose turn it is
   bool asio_is_done_ = false;  ///< in this turn
   bool has_waited_ = false;    ///< for the poller, since the last turn
   std::vector<flusher> flushers_;
@@ -316,7 +314,7 @@ private:
   std::vector<std::shared_ptr<deferred_work>> deferred_before_; ///< of the one before
   flush_gauge gauge_;
   gather_pace pace_;
-  bool flush_left_ = false; ///< the last flush did, some of what it had
+  bool flush_left_ = false; ///< whether the last flush left something
   std::function<void(steady_time)> after_flush_ = [](steady_time) {};
   compat::job_queue ready_;
   compat::job_queue posted_;
@@ -326,11 +324,11 @@ private:
   bool left_work_ = false;
   bool in_turn_ = false;
   mutable std::optional<steady_time> now_; ///< of what runs
-  /// Nothing: what runs has not asked for the time yet.
+  /// Absent: nothing has asked for the time yet.
   mutable std::optional<steady_time> turn_began_;
-  /// By the coarse clock; the end of time: not known.
+  /// By the coarse clock; `max`: not known.
   steady_time woke_at_ = steady_time::max();
-  mutable bool turn_is_over_ = false; ///< the next reading of the clock is its end
+  mutable bool turn_is_over_ = false; ///< the next reading of the clock is the turn's end
   mutable time_histogram turn_times_;
   watched_value<steady_time> last_mark_;
   watched_value<bool> slept_ = false; ///< since the last mark, perhaps

@@ -5,8 +5,8 @@
 
 namespace troupe::actors {
 
-/// The way to something that ends before those who know it: handles share a gate, and whoever ends
-/// what lies behind it closes the gate first. Thread: any.
+/// The way to something that may end before its handles: handles share a gate, and whoever ends
+/// what is behind it closes the gate first. Thread: any.
 template <class T>
 class gate {
 public:
@@ -15,7 +15,8 @@ public:
   gate& operator=(const gate&) = delete;
 
   /// Runs `f` on what is behind the gate, which does not close meanwhile; returns false, and does
-  /// nothing, once it is closed. `f` is short, for others wait, and does not come here again.
+  /// nothing, once it is closed. `f` must be short, because others wait, and must not enter the
+  /// gate again.
   template <class F>
   bool enter(F&& f) {
     std::lock_guard guard{mutex_};
@@ -30,7 +31,7 @@ public:
     return behind_ != nullptr;
   }
 
-  /// Waits for who is inside. Idempotent.
+  /// Closes the gate, once no `f` runs inside. Idempotent.
   void close() {
     std::lock_guard guard{mutex_};
     behind_ = nullptr;

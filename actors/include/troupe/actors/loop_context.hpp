@@ -1,4 +1,4 @@
-// What a loop is to the actors that it runs.
+// The loop, as the actors that it runs see it.
 #pragma once
 
 #include <troupe/actors/caf_compat.hpp>
@@ -17,8 +17,8 @@ using enqueue_result = void;
 
 /// Base class for a loop that runs the actors pinned to it.
 ///
-/// It is also the execution unit that such an actor shows to those it sends to: their jobs come to
-/// `exec_later` if they are on no loop, and CAF's own threads take them.
+/// It is also the execution unit that such an actor passes to the actors it sends to: those that
+/// are pinned to no loop come to `exec_later` and run on CAF's own threads.
 class loop_context : public context_base {
 public:
 #if TROUPE_CAF_V1
@@ -33,8 +33,8 @@ public:
   void exec_later(caf::resumable* job) final { system().scheduler().enqueue(job); }
 #endif
 
-  /// Queues a job, which is not queued already and lives until it has run. Allocates nothing.
-  /// Called from any thread.
+  /// Enqueues a job, which is in no queue yet and lives until it has run. Allocates nothing.
+  /// Thread: any.
   virtual void submit(loop_job& job) noexcept = 0;
 
   /// A pinned actor was made (any thread), has ended (loop's thread), is about to run (loop's
@@ -43,18 +43,18 @@ public:
   virtual void actor_stopped(tenant& actor) noexcept = 0;
   virtual void running(const char* name) noexcept = 0;
 
-  /// Logs and counts the exception in flight, which an actor of this name has let out. Loop's
+  /// Logs and counts the exception in flight, which an actor of this name has thrown. Loop's
   /// thread.
   virtual void report(const char* name) noexcept = 0;
 
   /// Whether the calling code runs on the loop's thread, in a turn of it. Any thread.
   virtual bool is_current() const noexcept = 0;
 
-  /// Whether one more message may be handled inside what runs now, and counts it. Loop's thread.
+  /// Whether one more message may be handled inline; if so, counts it. Loop's thread.
   [[nodiscard]] virtual bool may_dispatch() noexcept = 0;
 
-  /// Whether an actor of this name may handle one so: returns the name of what runs now, for
-  /// `leave`, or null. Loop's thread.
+  /// Begins to run an actor of this name inline. Returns the name of what runs now, for `leave`;
+  /// null if it may not. Loop's thread.
   virtual const char* enter(const char* name) = 0;
   virtual void leave(const char* before) = 0;
 

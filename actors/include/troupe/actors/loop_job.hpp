@@ -5,15 +5,15 @@
 
 namespace troupe::compat {
 
-/// Something that a loop runs, again and again perhaps. It waits at most once at a time, in a place
-/// of its own, so that to queue it allocates nothing and cannot fail.
+/// A job that a loop runs, perhaps many times. It is in at most one queue at a time and holds the
+/// link itself, so enqueueing it allocates nothing and cannot fail.
 class loop_job {
 public:
-  /// Runs it, on the loop's thread; it is not queued then. `max_messages`: as many of its messages
-  /// as may be handled.
+  /// Runs it on the loop's thread, after it has left the queue. Handles at most `max_messages` of
+  /// its messages.
   virtual void run(std::size_t max_messages) = 0;
 
-  /// The loop ends, and will not run it any more: it lets go of what keeps it.
+  /// The loop ends and will not run it any more: it releases what keeps it alive.
   virtual void drop() noexcept {}
 
 protected:
@@ -46,7 +46,7 @@ public:
     return job;
   }
 
-  /// Takes all of `other`'s, behind its own.
+  /// Appends all jobs of `other` to its own.
   void take(job_queue& other) noexcept {
     if (other.empty())
       return;
@@ -57,7 +57,7 @@ public:
 
 private:
   loop_job* first_ = nullptr;
-  loop_job* last_ = nullptr; ///< of a queue that is not empty
+  loop_job* last_ = nullptr; ///< valid while the queue is not empty
 };
 
 } // namespace troupe::compat

@@ -5,8 +5,8 @@
 
 namespace troupe::actors {
 
-/// Makes room for `n` elements more, so that adding them cannot fail. The room doubles at least:
-/// many calls cost no more than adding.
+/// Makes room for `n` elements more, so that adding them cannot fail. The capacity at least
+/// doubles, so the cost per element is constant.
 template <class Vector>
 [[gnu::always_inline]] inline void make_room(Vector& v, std::size_t n = 1) {
   if (v.capacity() - v.size() < n) [[unlikely]]

@@ -33,7 +33,7 @@ struct connection_info {
   /// Not null: a raw connection, without envelope.
   std::shared_ptr<endpoint_state> endpoint = nullptr;
   std::shared_ptr<const actors::handshake> request = nullptr; ///< for a raw connection's handlers
-  /// Asked at `auth`; null: `node_options::verify_token`.
+  /// Checks the token of an `auth`; null: `node_options::verify_token`.
   std::shared_ptr<const token_check> check_token = nullptr;
 };
 
@@ -45,35 +45,35 @@ public:
   connection_port& operator=(connection_port&&) noexcept;
   ~connection_port();
 
-  /// Names the session; also once it is closed.
+  /// The session's key, also once it is closed.
   [[nodiscard]] session_key key() const noexcept;
 
-  /// Hands one whole WebSocket message to the actor, with credit for its bytes: in a turn of its
-  /// loop at once if it waits for one, so that what it answers may reach the sink before this
-  /// returns. Nothing happens once the port is closed.
+  /// Hands one whole WebSocket message to the actor, with credit for its bytes. In a turn of its
+  /// loop an idle actor handles it inline, so its answers may reach the sink before this returns.
+  /// Does nothing once the port is closed.
   void deliver(protocol::shared_bytes message, bool binary);
 
-  /// Takes credit for a message that has come whole and cannot be delivered yet. While the caller
-  /// holds it, a node that drains waits for the message. Empty once the port is closed.
+  /// Takes credit for a message that has arrived whole and cannot be delivered yet. While the
+  /// caller holds it, a node that drains waits for the message. Empty once the port is closed.
   /// Errors: `std::bad_alloc`.
   [[nodiscard]] credit expect_message();
 
   /// Whether the next message may be read: there is credit, and the bytes of a second are not used
-  /// up. If not, `sink::resume_reading` will be called.
+  /// up. If not, `sink::resume_reading` will be called, unless the node drains.
   [[nodiscard]] bool may_read();
 
-  /// Messages handed in whose credit has not come back.
+  /// Messages whose credit has not been returned.
   [[nodiscard]] std::int64_t held_messages() const;
 
   /// Whether `ponged` is to be called.
   [[nodiscard]] bool wants_pongs() const noexcept;
-  /// The client has sent a pong. Nothing happens once the port is closed.
+  /// Tells the actor that the client has sent a pong. Does nothing once the port is closed.
   void ponged(std::string payload);
 
   /// The socket has ended: the key becomes invalid, the actor leaves its rooms and ends.
   /// Idempotent. `code`: of the peer's close frame, 1006 if none came; `error`: why the server
-  /// ended it, empty if the peer did. Never throws: where memory is short, the actor hears of it in
-  /// a later turn, and without the texts.
+  /// ended it, empty if the peer did. Never throws: where memory is short, the actor is told in a
+  /// later turn, without the texts.
   void closed(std::uint16_t code = 1006, std::string reason = {}, std::string error = {}) noexcept;
 
 private:
@@ -94,33 +94,32 @@ class node {
 public:
   /// Throws `std::invalid_argument` for options that cannot work.
   explicit node(caf::actor_system& system, node_options options = {});
-  /// Stops it. On one of its loops that is done on a thread of its own, and a line of the log says
-  /// so.
+  /// Stops it. If it runs on one of its own loops, it stops the node on a separate thread and logs
+  /// that.
   ~node();
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
   /// Gives rooms whose name matches `pattern` (a name, or a prefix and `*`) a behaviour. The first
-  /// match wins; rooms without one relay. Before `start`. Throws `std::invalid_argument` for what
-  /// is no pattern, a pattern that has a behaviour or that no room would match first (`*` goes
+  /// match wins; rooms without one relay. Before `start`. Throws `std::invalid_argument` for an
+  /// invalid pattern, one that has a behaviour already or that an earlier one covers (`*` goes
   /// last), or an empty factory; `std::logic_error` after `start`. A room whose factory returns
   /// null crashes, and its log line says why.
   void rooms(std::string pattern, behavior_factory factory, room_options options = {});
 
-  /// A place for WebSockets without envelope; `path` names it in logs and decides its loop. Before
-  /// `start`, else `std::logic_error`.
+  /// Makes an endpoint for WebSockets without envelope; `path` names it in logs and decides its
+  /// loop. Before `start`, else `std::logic_error`.
   [[nodiscard]] endpoint make_endpoint(std::string path, endpoint_handlers handlers);
 
-  /// Those that it was made with; `loops` is the number of them, also where 0 was given. Thread:
-  /// any.
+  /// The options it was made with; `loops` is the actual number, also if 0 was given. Thread: any.
   [[nodiscard]] const node_options& options() const noexcept;
-  /// How many it has. Thread: any.
+  /// How many loops it has. Thread: any.
   [[nodiscard]] unsigned loops() const noexcept;
-  /// One of them. Precondition: `index` is below `loops()`. It lives as long as the node. Thread:
-  /// any.
+  /// One of its loops, which lives as long as the node. Precondition: `index` is below `loops()`.
+  /// Thread: any.
   [[nodiscard]] event_loop& loop(unsigned index) noexcept;
 
-  /// The loop that rooms of that name live on. Thread: any.
+  /// The index of the loop that rooms of that name live on. Thread: any.
   [[nodiscard]] unsigned loop_of(std::string_view room) const noexcept;
 
   /// Runs each loop on a thread of its own. Throws `std::logic_error` if it was started or stopped
@@ -128,51 +127,52 @@ public:
   void start();
 
   /// Ends all rooms, then all connections, then the rest and the loops, and joins the threads.
-  /// Idempotent. Drives loops itself that no thread runs. Throws `std::logic_error` on one of its
-  /// loops, which it would wait for.
+  /// Idempotent. Runs the loops itself if no thread does. Throws `std::logic_error` if called on
+  /// one of its loops, because it would wait for itself.
   void stop();
 
   /// Whether the calling code runs on one of its loops.
   [[nodiscard]] bool is_current() const noexcept;
 
   /// Opens a connection for `output`, which must stay alive until `connection_port::closed`. Sends
-  /// `welcome`; joins the lobby. What it throws, for want of memory, or once the node has ended its
-  /// connections, leaves nothing behind. Thread: that of `home`.
+  /// `welcome`; joins the lobby. Throws for want of memory, or once the node has ended its
+  /// connections; then nothing is left behind. Thread: that of `home`.
   [[nodiscard]] connection_port open(event_loop& home, sink& output, connection_info info);
 
   /// Names a room from any thread; the room need not exist. Handles may outlive the node.
   [[nodiscard]] room_handle room(std::string_view name);
 
-  /// Makes a CAF actor a server-side member: it is sent `room_event`s; `refused` if the node ends.
-  /// Thread: any.
+  /// Makes a CAF actor a server-side member, which is sent `room_event`s; `refused` if the node
+  /// ends or no room can have that name. Throws `std::invalid_argument` if `who` is null, as
+  /// `unobserve` does. Thread: any.
   void observe(std::string_view room, caf::actor who, observer_options options = {});
-  /// Ends that; nothing happens if it is none. Thread: any.
+  /// Ends such a membership; does nothing if there is none. Thread: any.
   void unobserve(std::string_view room, caf::actor who);
 
   // -- draining: `stop_reading`, until `has_handled_all`, `end_rooms`, until no room is left,
   // `drain`, until no connection is, `stop` ------
 
-  /// Takes nothing more from any client. Thread: any. At most once.
+  /// Stops reading from all clients. Thread: any. At most once.
   void stop_reading();
-  /// Whether, since `stop_reading`, all that clients have said has taken effect and begun to leave.
-  /// Thread: any.
+  /// Whether, since `stop_reading`, all that clients have sent has taken effect, and its output has
+  /// begun to leave. Thread: any.
   [[nodiscard]] bool has_handled_all() const noexcept;
   /// Ends all rooms in order: their members are not told, their behaviours are. From here on
-  /// handles say `gone`. Thread: any.
+  /// handles return `gone`. Thread: any.
   void end_rooms();
 
   /// Says goodbye to all connections and closes them, in batches spread over `spread`. Thread: any.
   /// At most once.
   void drain(drain_kind kind, std::chrono::milliseconds spread);
 
-  /// Whether live output buffers exceed the budget (until 10 % below it): new connections are to be
-  /// refused. Thread: any.
+  /// Whether live output buffers have exceeded the budget and are not yet 10 % below it: refuse new
+  /// connections then. Thread: any.
   [[nodiscard]] bool overloaded() const noexcept;
 
   /// Counts what live output buffers hold; transports allocate theirs against it.
   [[nodiscard]] protocol::memory_meter& output_meter() noexcept;
 
-  /// Counts what has come of messages that are not whole yet; transports keep it within
+  /// Counts the bytes of messages that have arrived only in part; transports keep it within
   /// `node_stats::inbound_budget_bytes`.
   [[nodiscard]] protocol::memory_meter& inbound_meter() noexcept;
 

@@ -14,23 +14,23 @@ struct node_stats {
   std::size_t connections = 0;   ///< open, those without envelope included
   std::size_t rooms = 0;         ///< that live
   std::size_t members = 0;       ///< of all rooms: a connection counts in each that it is in
-  std::uint64_t messages_in = 0; ///< of clients, since the start, as the next two
+  std::uint64_t messages_in = 0; ///< from clients; since the start, as the next two
   std::uint64_t publishes = 0;   ///< stored broadcasts of rooms
   std::uint64_t deliveries = 0;  ///< frames handed to sessions
   /// The same, by `protocol::index_of`.
   std::array<std::uint64_t, protocol::encoding_count> deliveries_by_encoding{};
   std::int64_t output_bytes = 0;         ///< live output buffers, as counted against the budget
-  std::int64_t budget_bytes = 0;         ///< 0, as of the other budgets: no bound
+  std::int64_t budget_bytes = 0;         ///< 0: no bound, as for the other budgets
   std::int64_t history_bytes = 0;        ///< what histories keep; not counted as output
   std::int64_t history_budget_bytes = 0; ///< of `history_bytes`
-  /// What clients' joins have brought along, kept with their memberships.
+  /// Profiles that clients' joins have brought, kept with their memberships.
   std::int64_t profile_bytes = 0;
-  /// Of messages that have come in part, or are still to be inflated.
+  /// Of messages that have arrived in part, or are still to be inflated.
   std::int64_t inbound_bytes = 0;
   std::int64_t inbound_budget_bytes = 0; ///< of `inbound_bytes`
   time_counts turns{}; ///< how long the loops' turns took: see `event_loop::turn_times`
-  /// Of flushes: from what the oldest batch answers that was given to its last member to after the
-  /// flush.
+  /// One for each flush that has given a batch to its last member: from when the room handled what
+  /// the oldest such batch answers, to after the flush.
   time_counts delivery_times{};
 };
 

@@ -16,7 +16,7 @@ namespace troupe::actors {
 /// allowed. A size that was computed as a negative number is refused as too large. Thread: any.
 class option_check {
 public:
-  /// More is a mistake: who wants no limit says 0.
+  /// A larger value is a mistake: 0 means no limit.
   static constexpr std::int64_t most_things = 1'000'000'000'000;
   static constexpr std::int64_t most_bytes = std::int64_t{1} << 50;
   static constexpr double highest_rate = 1e9;
@@ -48,15 +48,15 @@ public:
   void bytes(std::string_view field, std::optional<Number> value) const {
     bytes(field, value.value_or(0));
   }
-  /// Of things a second; no number at all is refused, too.
+  /// A rate per second; NaN is refused, too.
   void rate(std::string_view field, double value) const;
   void time(std::string_view field, std::chrono::milliseconds value,
             std::chrono::milliseconds most = longest_time) const;
-  /// The same without an overflow on the way to milliseconds.
+  /// The same, without an overflow in the conversion to milliseconds.
   void time(std::string_view field, std::chrono::seconds value,
             std::chrono::milliseconds most = longest_time) const;
   void not_null(std::string_view field, const void* value) const;
-  /// Refuses what is no value of the field, for a reason of its own.
+  /// Refuses `value` unless `holds`; `expected` says what is allowed.
   void that(bool holds, std::string_view field, std::string_view value,
             std::string_view expected) const;
 

@@ -15,17 +15,17 @@
 
 namespace troupe::actors {
 
-/// What one session has still to send: shared frame handles, bounded in frames and in bytes, where
-/// a frame counts what it weighs
-/// (`shared_bytes::weight`: a member's message as the command that caused it). Knows no socket: it
-/// writes through a callable `ssize_t(const iovec*, int count)` that returns the bytes taken, 0 if
-/// none can be taken now, -1 if none ever will.
+/// What one session has still to send: shared frame handles, bounded in frames and in bytes. A
+/// frame counts with its weight (`shared_bytes::weight`): a member's message weighs at most as much
+/// as the command that caused it. Knows no socket. It writes through a callable `ssize_t(const
+/// iovec*, int count)` that returns the bytes taken, 0 if it can take none now, -1 if it never
+/// will.
 ///
-/// Invariants: what leaves is a run of whole frames in the order of the calls, but for a frame that
-/// is half written; a cut finishes that one, drops whole data frames and nothing else; nothing
-/// leaves after a close frame. A small part of a large buffer is queued as a copy, so that a slow
-/// reader keeps little more than what it has still to get. Cost: `write` to a socket that takes all
-/// allocates nothing. Thread: the loop's.
+/// Invariants: frames leave in the order of the calls, and whole, but for one that is half written;
+/// a cut finishes that one, drops whole data frames and nothing else; nothing leaves after a close
+/// frame. A small part of a large buffer is queued as a copy, so that a slow reader keeps little
+/// more memory than it has still to get. Cost: `write` to a socket that takes all allocates
+/// nothing. Thread: the loop's.
 class outbox {
 public:
   struct bounds {
@@ -43,9 +43,9 @@ public:
   /// `meter` counts what is copied; it may be null, and outlives the outbox.
   explicit outbox(bounds b, protocol::memory_meter* meter = nullptr) : bounds_(b), meter_(meter) {}
 
-  /// Sends at once if nothing is queued; queues what is not taken.
-  /// `clock` is a callable that tells the time; it is asked only if something is queued. (Inlined
-  /// by force: see `socket_writer`.)
+  /// Sends at once if nothing is queued; queues what the socket does not take. `clock` is a
+  /// callable that returns the time; it is called only if something is queued. (Inlined by force:
+  /// see `socket_writer`.)
   template <class Clock, class Writer>
   [[gnu::always_inline]] status write(const protocol::shared_bytes& bytes,
                                       std::span<const byte_range> parts, std::uint32_t frames,
@@ -65,7 +65,7 @@ public:
   template <class Writer>
   status flush(steady_time now, Writer&& writer);
 
-  /// Bytes that were taken have left.
+  /// Notes that bytes taken earlier have left.
   void note_progress(steady_time now) noexcept { progress_ = now; }
 
   /// Queues a close frame behind everything and takes nothing after it.
@@ -75,8 +75,8 @@ public:
   /// frames dropped.
   std::size_t cut(const protocol::shared_bytes& close_frame, steady_time now);
 
-  /// Takes nothing more, and leaves what is queued: the last frame was a close frame of somebody
-  /// else's making.
+  /// Takes nothing more and keeps what is queued: the last frame is a close frame that somebody
+  /// else made.
   void seal() noexcept { sealed_ = true; }
 
   /// Whether the bound is exceeded: time for a cut. An outbox with a single message never exceeds
@@ -86,8 +86,8 @@ public:
         && (weight_ > bounds_.max_bytes || frames_ > bounds_.max_frames);
   }
 
-  /// Whether more than half of the bound is queued. Who makes output for itself by what it sends is
-  /// to be heard later then: it would be cut for what it was not given the time to read.
+  /// Whether more than half of the bound is queued. Stop reading then from a peer whose own input
+  /// causes its output: it would be cut before it had the time to read.
   [[nodiscard]] bool half_full() const noexcept {
     return !sealed_ && (weight_ > bounds_.max_bytes / 2 || frames_ > bounds_.max_frames / 2);
   }

@@ -10,8 +10,8 @@
 
 namespace troupe::actors {
 
-/// Blocks SIGPIPE on this thread while it lives, and so for good on the threads that are started
-/// meanwhile: a peer or a reader of the log that goes must not end the host, whatever that does
+/// Blocks SIGPIPE on this thread while it lives; threads that are started meanwhile block it for
+/// good. A peer or a log reader that goes away must not end the host process, whatever that does
 /// about the signal.
 class sigpipe_block {
 public:
@@ -29,9 +29,9 @@ private:
   sigset_t before_;
 };
 
-/// The first allocation of the calling thread. An allocator sets up what it keeps for a thread
-/// then, and jemalloc crashes if there is no memory for that: it is to happen at the start, not
-/// once memory is short.
+/// Makes the first allocation of the calling thread. An allocator then sets up its data for the
+/// thread, and jemalloc crashes if there is no memory for that: so it must happen at the start, not
+/// when memory is short.
 inline void allocate_once() noexcept {
   ::operator delete(::operator new(sizeof(void*), std::nothrow));
 }
@@ -49,8 +49,8 @@ template <class F>
   return thread;
 }
 
-/// Runs `end` on a thread of its own, for what is destroyed on a thread that it would have to wait
-/// for. The process's exit waits for it, but not for ever. Errors: `std::system_error`.
+/// Runs `end` on a thread of its own, for an object that is destroyed on a thread it would have to
+/// wait for. The process's exit waits for it, but not for ever. Errors: `std::system_error`.
 void end_elsewhere(std::function<void()> end);
 
 } // namespace troupe::actors

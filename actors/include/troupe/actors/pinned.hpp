@@ -1,4 +1,4 @@
-// Actors that run on a loop of the application's instead of CAF's threads.
+// Actors that run on an event loop instead of CAF's threads.
 #pragma once
 
 #include <troupe/actors/caf_monitor.hpp>
@@ -24,8 +24,7 @@
 
 namespace troupe::compat {
 
-/// The execution unit by which CAF schedules one pinned actor: it knows whose job is to be queued,
-/// and in which loop.
+/// The execution unit by which CAF schedules one pinned actor: it enqueues that actor on its loop.
 template <class Actor>
 class own_unit final : public context_base {
 public:
@@ -43,14 +42,14 @@ private:
   Actor& owner_;
 };
 
-/// Runs an actor class in its loop only, whoever sends to it.
+/// Runs an actor class on its loop only, whoever sends to it.
 ///
-/// An actor that ends, for whatever reason, does so in steps, on the loop's thread: it says what it
-/// owes others (`say_farewell`), destroys its state (`release_state`; the destructor may run on any
-/// thread and must find nothing left), tells those who watch it, and bounces the requests that it
-/// has not handled. Where memory is short, the rest of the steps follow in later turns: nothing of
-/// it is lost. What CAF itself lets out of an actor ends that actor in the same way, and so does
-/// the loss of its last reference, on whichever thread that goes.
+/// An actor ends in steps on the loop's thread, whatever the reason: it sends what it owes others
+/// (`say_farewell`), destroys its state (`release_state`; the destructor may run on any thread and
+/// must find nothing left), tells its watchers, and bounces the requests that it has not handled.
+/// If memory is short, the remaining steps follow in later turns; none is lost. An exception that
+/// CAF lets out of an actor ends it in the same way, and so does the loss of its last reference, on
+/// whichever thread.
 template <class Base>
 class pinned : public Base, public loop_job, public tenant {
 public:
@@ -72,7 +71,7 @@ public:
   enqueue_result enqueue(caf::mailbox_element_ptr ptr, context_base*) override {
     release_annotation(this);
     own_unit<pinned> unit{*this};
-    struct annotation { // the last reference may go as soon as the caller has let its own go
+    struct annotation { // the last reference may go as soon as the caller has released its own
       ~annotation() { release_annotation(what); }
       void* what;
     } at_end{this};
@@ -104,7 +103,7 @@ public:
                         caf::exit_reason::user_shutdown);
   }
 
-  /// Runs it after others, and takes over a reference. Any thread.
+  /// Enqueues it on its loop; takes over a reference. Any thread.
   void queue_up() noexcept {
     if (!is_queued_.exchange(true, std::memory_order_acq_rel))
       home_->submit(*this);
@@ -138,8 +137,8 @@ public:
   }
 
 #if !TROUPE_CAF_V1
-  /// Called once the last reference has gone, on the thread where it went. Unless it has ended, or
-  /// its loop has, it takes a reference again and ends on its loop.
+  /// Called on the thread that has released the last reference. Unless the actor or its loop has
+  /// ended, it takes a reference again and ends on its loop.
   [[nodiscard]] bool may_be_destroyed() noexcept {
     acquire_annotation(this);
     if (step_ == step::ended || is_dropped_)
@@ -148,7 +147,7 @@ public:
       is_unreachable_ = true;
       step_ = step::crashed;
     }
-    // CAF lets go of the one that all references had in common
+    // CAF then releases the weak reference that all strong ones share
     intrusive_ptr_add_weak_ref(this->ctrl());
     come_back();
     return false;
@@ -228,21 +227,21 @@ public:
   }
 
 protected:
-  /// What it owes others when it ends. What throws is called again in a later turn, so it goes on
-  /// where it has stopped.
+  /// Sends what it owes others when it ends. If it throws, it is called again in a later turn and
+  /// must go on where it has stopped.
   virtual void say_farewell() {}
   virtual void release_state() = 0;
 
   [[nodiscard]] bool is_alive() const noexcept { return step_ == step::alive; }
 
-  /// Ends it by the exception in flight, which CAF could not end it by. Loop's thread.
+  /// Ends it for the exception in flight, which CAF has not handled. Loop's thread.
   void crash() noexcept {
     home_->report(this->name());
     kill();
   }
 
 private:
-  /// How far its end is.
+  /// How far its end has come.
   enum class step : std::uint8_t {
     alive,
     crashed,
@@ -266,7 +265,7 @@ private:
     return *watched_;
   }
 
-  /// CAF lets some exceptions out, and would leave an actor that neither runs nor ends.
+  /// CAF lets some exceptions out, which would leave an actor that neither runs nor ends.
   caf::resumable::resume_result resume_alive(context_base* context, size_t max_messages) noexcept {
     try {
       return Base::resume(context, max_messages);
@@ -281,7 +280,7 @@ private:
     queue_up();
   }
 
-  /// Ends it as far as memory allows; whether that was all.
+  /// Ends it as far as memory allows; returns whether that was all.
   bool finish() noexcept {
     try {
       while (step_ != step::ended)
@@ -359,7 +358,7 @@ private:
     }
   }
 
-  /// Bounces requests, and skips one that cannot be: the mailbox keeps it.
+  /// Bounces requests until that fails, and skips the rest: the mailbox keeps them.
   struct bouncer {
     caf::detail::sync_request_bouncer bounce;
     std::exception_ptr failure = nullptr;
@@ -388,8 +387,7 @@ private:
       std::rethrow_exception(b.failure);
   }
 
-  /// Nothing is left that CAF's own clean-up would have to say, but to its clock, which knows none
-  /// of our actors.
+  /// CAF's own clean-up has nothing left to send but to its clock, which knows none of our actors.
   void end_for_caf() noexcept {
     try {
       Base::cleanup(std::move(this->fail_state_), home_);

@@ -1,4 +1,4 @@
-// Where CAF keeps an actor that is pinned to a loop, so that it never ends elsewhere.
+// CAF's storage of an actor that is pinned to a loop, so that it never ends on another thread.
 #pragma once
 
 #include <troupe/actors/caf_compat.hpp>
@@ -22,7 +22,7 @@ concept ends_at_home = requires(T& actor) {
 
 } // namespace troupe::compat
 
-/// CAF destroys an actor on the thread that lets its last reference go. One of these is asked
+/// CAF destroys an actor on the thread that releases its last reference. Such an actor is asked
 /// first, and may take a reference again.
 template <troupe::compat::ends_at_home T>
 class caf::actor_storage<T> {

@@ -12,26 +12,26 @@
 
 namespace troupe::actors {
 
-/// What hears of a descriptor.
+/// Receives the events of a descriptor.
 class pollable : public boost::intrusive::list_base_hook<
                    boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
-  /// Something has changed: `events` as of epoll_ctl(2). It may add and remove descriptors, its own
-  /// among them, and end itself.
+  /// Handles `events`, as in epoll_ctl(2). It may add and remove descriptors, also its own, and
+  /// destroy itself.
   virtual void on_ready(std::uint32_t events) = 0;
 
-  /// The loop has ended: it will not hear of anything any more, and lets go of what waits in it.
+  /// The loop has ended: no more events follow, and it releases what waits in it.
   virtual void on_end() noexcept {}
 
 protected:
   ~pollable() = default;
 };
 
-/// The descriptors that a loop listens to, edge by edge: who is told that there is input reads
-/// until a read brings less than it has room for, and is told again when more comes; the end of the
-/// stream, errors and urgent data (at which a read stops short) are told of with the input before
-/// them or after it, never silently. So a message costs one wait and one read, where a reactor that
-/// does not say what it has heard costs two of each.
+/// The descriptors that a loop listens to, edge-triggered. Whoever is told of input reads until a
+/// read brings less than it has room for, and is told again when more comes. The end of the stream,
+/// errors and urgent data (at which a read stops short) are reported with the input before them or
+/// after it, never lost. So a message costs one wait and one read; a reactor that does not pass on
+/// the events costs two of each.
 ///
 /// Cost: `wait` one system call, for up to 64 descriptors. Thread: the loop's; `wake` any.
 /// Source: epoll(7), edge-triggered.
@@ -45,26 +45,25 @@ public:
 
   enum class interest : std::uint8_t { input, input_and_output };
 
-  /// Tells `who` from now on, first of what is there already. Throws `std::system_error`. `who` is
-  /// removed before it or the descriptor goes.
+  /// Reports events to `who` from now on, first those that are there already. Throws
+  /// `std::system_error`. Remove `who` before it or the descriptor ends.
   void add(int descriptor, pollable& who, interest in = interest::input);
   void change(int descriptor, pollable& who, interest in);
   void remove(int descriptor, pollable& who) noexcept;
-  /// `to` hears instead of `from`, first of what is there. Throws `std::system_error`, and nothing
-  /// has changed.
+  /// Reports to `to` instead of `from`, first what is there already. Throws `std::system_error`;
+  /// then nothing has changed.
   void hand_over(int descriptor, pollable& from, pollable& to);
 
-  /// Takes what has changed. Waits for that, or `wake`, for `timeout` at most; without one for as
-  /// long as it takes. False: a signal has ended it, and it has not looked. Precondition: none is
-  /// left to be told.
+  /// Fetches events. Waits for one, or for `wake`, at most `timeout`; without one, for ever.
+  /// Returns false if a signal ended the wait before it fetched any. Precondition: not `has_ready`.
   bool wait(std::optional<std::chrono::nanoseconds> timeout) noexcept;
 
-  /// Whether somebody is left to be told, and that one is told next. What `on_ready` throws passes
-  /// on; it was told.
+  /// Whether fetched events are left; `tell_next` reports the next one. An exception out of
+  /// `on_ready` passes on, and its event counts as reported.
   [[nodiscard]] bool has_ready() const noexcept { return next_ < count_; }
   void tell_next();
 
-  /// Tells all that are left that nothing follows. Some may go meanwhile.
+  /// Calls `on_end` of all that are left. Some may be removed meanwhile.
   void let_go() noexcept;
 
   /// Ends the wait that is under way, or the next one. Allocates nothing. Thread: any.
@@ -73,7 +72,7 @@ public:
   /// Whether waits are exact to the microsecond or so; else to the millisecond.
   [[nodiscard]] bool is_exact() const noexcept { return is_exact_; }
 
-  /// Readable while `wait` would not wait.
+  /// Readable while `wait` would return at once.
   [[nodiscard]] int descriptor() const noexcept { return epoll_; }
 
 private:

@@ -13,8 +13,8 @@ namespace troupe::actors {
 
 /// What a server-side member is told. Local to the process: it cannot be serialized.
 ///
-/// Holding a copy holds the credit: a member that keeps more than its credit (1,024 events) falls
-/// under its policy.
+/// A copy holds the event's credit: a member that keeps more than its credit (by default 1,024
+/// events) falls under its policy.
 struct room_event {
   /// What it tells. The numbers do not change.
   enum class kind : std::uint8_t {

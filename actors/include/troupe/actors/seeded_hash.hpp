@@ -19,7 +19,7 @@ struct hash_key {
   [[nodiscard]] static hash_key from(std::uint64_t seed) noexcept;
 };
 
-/// SipHash-1-3 of `text`: who does not know the key cannot find texts that collide.
+/// SipHash-1-3 of `text`: without the key nobody can find texts that collide.
 ///
 /// Cost: about a nanosecond for eight bytes. Thread: any.
 /// Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012.

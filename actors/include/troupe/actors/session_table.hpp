@@ -15,12 +15,13 @@ namespace troupe::actors {
 class session_owner {
 public:
   virtual ~session_owner() = default;
-  /// The room has ended; the client has been told. May throw, for want of memory: then it does not
-  /// know.
+  /// The room has ended; the client has been told. May throw, for want of memory; then the actor
+  /// was not told.
   virtual void room_closed(room_key room) = 0;
   /// The node stops: say goodbye and close. May throw, as above.
   virtual void goodbye(bool restart) = 0;
-  /// There is no memory to tell it what it waits for: it ends, and its client is told 1011.
+  /// There is no memory to tell the actor what it waits for: it ends, and its client is closed
+  /// (1011).
   virtual void give_up() noexcept = 0;
 };
 
@@ -33,8 +34,8 @@ class session_table {
 public:
   explicit session_table(std::uint32_t loop) : loop_(loop) {}
 
-  /// A slot for `output`, which outlives it. May throw, for want of memory; then nothing has
-  /// changed.
+  /// Opens a session for `output`, which outlives it. May throw, for want of memory; then nothing
+  /// has changed.
   [[nodiscard]] session_key open(sink& output);
   /// Gives the session its owner; does nothing if it has closed.
   void bind(session_key key, std::unique_ptr<session_owner> owner);
@@ -47,7 +48,7 @@ public:
            ? entries_[key.slot].output
            : nullptr;
   }
-  /// Has the session's sink brought near, for a `find` that comes soon. Cost: no waiting where
+  /// Prefetches the session's sink, for a `find` that comes soon. Cost: no waiting if
   /// `prefetch_entry` came well before. (Both inlined by force: g++ 12 takes a call that only
   /// prefetches for one without effect, and drops it.)
   [[gnu::always_inline]] void prefetch(session_key key) const noexcept {
@@ -56,7 +57,7 @@ public:
       for (int i = 0; i < lines; ++i)
         __builtin_prefetch(reinterpret_cast<const char*>(entries_[key.slot].output) + 64 * i);
   }
-  /// Has the place where the session's sink is noted brought near. Cost: no waiting.
+  /// Prefetches the session's entry, which points to its sink. Cost: no waiting.
   [[gnu::always_inline]] void prefetch_entry(session_key key) const noexcept {
     if (key.slot < entries_.size())
       __builtin_prefetch(&entries_[key.slot]);
@@ -80,7 +81,7 @@ public:
   /// Flushes all marked sessions.
   void flush_touched();
 
-  /// Whether one was marked since, by a flush itself.
+  /// Whether a session has been marked since, by a flush itself.
   [[nodiscard]] bool has_touched() const noexcept { return !touched_.empty(); }
 
   /// The open session whose oldest queued data frame has waited longest; null if none has one.

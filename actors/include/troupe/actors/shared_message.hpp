@@ -12,7 +12,7 @@ namespace troupe::actors {
 /// not a copy.
 ///
 /// Copies are the same message. Its bytes are the application's: they do not count against the
-/// node's output budget, and what it is sent to does not matter for its life. Thread: any.
+/// node's output budget. It lives independently of the connections it is sent to. Thread: any.
 class shared_message {
 public:
   /// Precondition: valid UTF-8. Cost: one copy.
@@ -24,7 +24,7 @@ private:
   friend class raw_connection;
   struct state;
   explicit shared_message(std::shared_ptr<state> s) noexcept : state_(std::move(s)) {}
-  /// The frame, or the deflated one, which the first call makes.
+  /// The frame, or its deflated form, which the first call for it makes.
   [[nodiscard]] const protocol::shared_bytes& frame(bool is_deflated) const;
 
   std::shared_ptr<state> state_;

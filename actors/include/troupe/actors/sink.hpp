@@ -25,8 +25,8 @@ struct output_piece {
   std::uint32_t frames;
 };
 
-/// What the bound does with output: control output (errors, acks, `joined`, `left`, pong, close)
-/// counts but is never dropped while the connection lives; data is what a cut drops.
+/// How the bound treats output: control output (errors, acks, `joined`, `left`, pong, close) counts
+/// but is never dropped while the connection lives; data is what a cut drops.
 enum class output_kind : std::uint8_t { control, data };
 
 /// The output side of one session, without its socket. Thread: the loop's.
@@ -36,7 +36,7 @@ enum class output_kind : std::uint8_t { control, data };
 /// failed or cut session only marks itself and ends later, from the loop. After a close frame
 /// nothing is written; calls are then ignored. Errors: no call throws. A session that has no memory
 /// for what it is given ends itself: closed with `internal` (1011) if there is memory for that,
-/// else without a word.
+/// else without a close frame.
 class sink {
 public:
   virtual ~sink() = default;
@@ -47,8 +47,8 @@ public:
   virtual void write(const protocol::shared_bytes& batch, std::span<const byte_range> parts,
                      std::uint32_t frames) = 0;
 
-  /// As `write`, of pieces of several buffers: sessions make one send of them, as far as one can
-  /// take them; by default piece by piece.
+  /// As `write`, for pieces of several buffers: sessions send as many of them at once as they can;
+  /// by default piece by piece.
   virtual void write_all(std::span<const output_piece> pieces) {
     for (auto& p : pieces)
       write(*p.bytes, {&p.part, 1}, p.frames);
@@ -78,8 +78,8 @@ public:
   /// Ends the socket at once.
   virtual void terminate(protocol::errc why) = 0;
 
-  /// Called once the connection's credits, or its bytes of a second, are positive again after they
-  /// had stopped reading.
+  /// Called once the connection's credit or its byte rate, which has stopped reading, allows it
+  /// again.
   virtual void resume_reading() = 0;
 
   /// When the peer's last byte came; stands still (is "now") while reading is paused.

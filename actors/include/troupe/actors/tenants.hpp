@@ -13,7 +13,7 @@ public:
   tenant(const tenant&) = delete;
   tenant& operator=(const tenant&) = delete;
 
-  /// Of the actor, for a log line.
+  /// The actor's name, for a log line.
   [[nodiscard]] virtual const char* tenant_name() const = 0;
   /// Sends it an exit message.
   virtual void ask_to_leave() = 0;
@@ -27,7 +27,7 @@ private:
   tenant* next_ = nullptr;
 };
 
-/// Allocates nothing. Thread: any.
+/// The actors that are pinned to one loop. Allocates nothing. Thread: any.
 class tenant_list {
 public:
   void add(tenant& t) noexcept {

@@ -28,9 +28,10 @@ inline constexpr auto time_bounds = [] {
                                                    25ms,  50ms,  100ms, 250ms, 500ms,  1s,  5s};
 }();
 
-/// Times by how long they were, at one moment.
+/// Counts of times by their length, at one moment.
 struct time_counts {
-  /// Each holds what the one before does not; the last: beyond all bounds.
+  /// Each counts the times within its bound and above the one before; the last, those above all
+  /// bounds.
   std::array<std::uint64_t, time_bounds.size() + 1> buckets{};
   std::chrono::nanoseconds sum{0};
 
@@ -42,14 +43,14 @@ struct time_counts {
   }
 };
 
-/// Counts times by how long they were. Thread: one notes, any reads; numbers read meanwhile may be
-/// of different moments. Cost of a note: at most a comparison for each bound, and two additions.
+/// Counts times by their length. Thread: one notes, any reads; numbers read during a note may be of
+/// different moments. Cost of a note: at most a comparison for each bound, and two additions.
 /// Allocates nothing.
 class time_histogram {
 public:
   /// A time below 0, as of a clock that was set back, counts as 0.
   void note(std::chrono::nanoseconds took) noexcept {
-    std::size_t i = 0; // mostly there it stays
+    std::size_t i = 0; // most times are in the first bucket
     while (i < time_bounds.size() && took > time_bounds[i])
       ++i;
     buckets_[i].add(1);

@@ -10,7 +10,7 @@
 
 namespace troupe::actors {
 
-/// A value of one thread's that others may look at. Cost: that of a plain one.
+/// A value that one thread writes and any thread reads. Cost: that of a plain one.
 template <class T>
 class watched_value {
 public:
@@ -25,7 +25,8 @@ private:
   std::atomic<T> value_;
 };
 
-/// A short text of the same sort; a look while it changes may show parts of both.
+/// A short text that one thread writes and any thread reads; a read during a change may see parts
+/// of both texts.
 class watched_text {
 public:
   static constexpr std::size_t max_bytes = 96;

@@ -15,7 +15,8 @@ public:
     return wall_start_ + std::chrono::duration_cast<std::chrono::milliseconds>(now_ - start_);
   }
 
-  /// Both clocks go on. Throws `std::invalid_argument` if that is back: the steady one never does.
+  /// Moves both clocks forward. Throws `std::invalid_argument` for a negative time: a steady clock
+  /// never goes back.
   void advance(actors::steady_time::duration by) {
     if (by < actors::steady_time::duration::zero()) {
       auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(by).count();
@@ -24,8 +25,7 @@ public:
     }
     now_ += by;
   }
-  /// The wall clock alone is set forward or back; forward is also what a machine that has slept
-  /// sees.
+  /// Sets the wall clock alone forward or back; forward is also what a machine sees after sleep.
   void set_wall_by(std::chrono::milliseconds by) { wall_start_ += by; }
 
 private:

@@ -1,4 +1,5 @@
-/// Tells screen readers what others say, once; the log itself is silent, since it is drawn anew with each room.
+/// Tells screen readers what others say, once; the log itself is silent,
+/// since it is drawn anew with each room.
 
 import { byId, element } from '../dom.js';
 import { t } from '../i18n.js';
@@ -11,8 +12,11 @@ export function announceMessages(chat) {
 
   chat.addEventListener('entry', ({ detail: { room, entry } }) => {
     if (entry.kind !== 'chat' || entry.mine) return;
-    const text = entry.text?.slice(0, maxCharacters) ?? (entry.isPicture ? t().picture : t().file(fileSize(entry.bytes)));
-    const told = room === chat.current ? `${entry.name}: ${text}` : t().saidIn(entry.name, text, room.id);
+    const text =
+      entry.text?.slice(0, maxCharacters) ??
+      (entry.isPicture ? t().picture : t().file(fileSize(entry.bytes)));
+    const told =
+      room === chat.current ? `${entry.name}: ${text}` : t().saidIn(entry.name, text, room.id);
     announcer.replaceChildren(element('span', {}, told));
   });
 }

@@ -1,4 +1,5 @@
-/// The field to write in, and a picture to go with it. Enter sends, unless an input method is composing; Shift and Enter begins a line.
+/// The field to write in, and a picture to go with it.
+/// Enter sends, unless an input method is composing; Shift and Enter begins a line.
 
 import { byId } from '../dom.js';
 import { inEachLanguage, t } from '../i18n.js';
@@ -86,7 +87,10 @@ export function showComposer(chat, client) {
     input.focus();
   });
   const main = byId('main');
-  main.addEventListener('dragover', (event) => event.dataTransfer.types.includes('Files') && event.preventDefault());
+  main.addEventListener(
+    'dragover',
+    (event) => event.dataTransfer.types.includes('Files') && event.preventDefault(),
+  );
   main.addEventListener('drop', (event) => {
     if (!event.dataTransfer.files.length) return; // text goes where it is dropped
     event.preventDefault();

@@ -15,9 +15,10 @@ export function avatar(name) {
 
 const sameDay = (a, b) => new Date(a).toDateString() === new Date(b).toDateString();
 
-export const startsDay = (entry, previous) => previous !== undefined && !sameDay(entry.at, previous.at);
+export const startsDay = (entry, previous) =>
+  previous !== undefined && !sameDay(entry.at, previous.at);
 
-/// Whether the same person simply goes on.
+/// Whether this entry follows a recent one of the same person.
 export function continues(entry, previous) {
   return (
     previous?.kind === 'chat' &&
@@ -44,7 +45,12 @@ const lines = {
 
 function body(entry) {
   if (entry.isPicture) return picture(entry);
-  if (entry.url) return element('p', { class: 'text' }, element('a', { href: entry.url, download: '' }, t().file(fileSize(entry.bytes))));
+  if (entry.url)
+    return element(
+      'p',
+      { class: 'text' },
+      element('a', { href: entry.url, download: '' }, t().file(fileSize(entry.bytes))),
+    );
   return words(entry.text);
 }
 
@@ -55,13 +61,23 @@ function picture({ url, name }) {
 
 function words(text) {
   const parts = withLinks(text).map((part) =>
-    part.href ? element('a', { href: part.href, target: '_blank', rel: 'noopener noreferrer nofollow' }, part.text) : part.text,
+    part.href
+      ? element(
+          'a',
+          { href: part.href, target: '_blank', rel: 'noopener noreferrer nofollow' },
+          part.text,
+        )
+      : part.text,
   );
   return element('p', { class: 'text', dir: 'auto' }, ...parts);
 }
 
 function messageRow(entry, goesOn) {
-  const author = element('p', { class: goesOn || entry.mine ? 'author unseen' : 'author', dir: 'auto' }, entry.name);
+  const author = element(
+    'p',
+    { class: goesOn || entry.mine ? 'author unseen' : 'author', dir: 'auto' },
+    entry.name,
+  );
   author.style.setProperty('--hue', hueOf(entry.name));
   const at = new Date(entry.at);
   const row = element(
@@ -76,7 +92,7 @@ function messageRow(entry, goesOn) {
   return row;
 }
 
-/// `goesOn`: shown as the rest of what stands above.
+/// `goesOn`: the row is shown as part of the message above it.
 export function entryRow(entry, goesOn) {
   if (entry.kind === 'chat') return messageRow(entry, goesOn);
   return element('li', { class: `line ${entry.kind}`, dir: 'auto' }, lines[entry.kind](entry));

@@ -15,7 +15,7 @@ export function showLog(chat) {
   const rows = new Map(); // id of an entry -> its row
   let mark = null;
   let follows = true;
-  let setTop = 0; // where it was scrolled to by us
+  let setTop = 0; // where this view has scrolled to
 
   const endTop = () => scroller.scrollHeight - scroller.clientHeight;
   const isNearEnd = () => endTop() - scroller.scrollTop < nearPixels;
@@ -25,7 +25,7 @@ export function showLog(chat) {
     setTop = scroller.scrollTop;
   }
 
-  // -- rows ----------------------------------------------------------------------------------------------------------------
+  // -- rows ---------------------------------------------------------------------------------------
 
   function append(entry, previous) {
     if (startsDay(entry, previous)) list.append(dayRow(entry));
@@ -78,12 +78,16 @@ export function showLog(chat) {
     update();
   }
 
-  // -- scrolling -----------------------------------------------------------------------------------------------------------
+  // -- scrolling ----------------------------------------------------------------------------------
 
   function update() {
     const room = chat.current;
     empty.hidden = Boolean(room?.entries.length);
-    emptyText.textContent = !room ? t().noRoom : room.joined || room.seen ? t().noMessages : t().entering;
+    emptyText.textContent = !room
+      ? t().noRoom
+      : room.joined || room.seen
+        ? t().noMessages
+        : t().entering;
     jump.hidden = follows || !room;
     jump.textContent = t().latest(room?.unread ?? 0);
   }
@@ -100,13 +104,14 @@ export function showLog(chat) {
     attend();
   }
 
-  /// What was said since we scrolled to the end has moved the end, not the person.
+  /// New entries may move the end after this view has scrolled to it; only the person's own
+  /// scrolling counts.
   function onScroll() {
     const byPerson = Math.abs(scroller.scrollTop - Math.min(setTop, endTop())) > 2;
     if (byPerson || !follows) setFollows(isNearEnd());
   }
 
-  /// A room is entered at what is new in it, or at its end.
+  /// Shows a room at its first unread entry, or at its end.
   function onCurrent() {
     redraw();
     if (mark) mark.scrollIntoView({ block: 'start' });

@@ -3,7 +3,7 @@
 import { byId } from '../dom.js';
 import { inEachLanguage, t } from '../i18n.js';
 
-const policyViolation = 1008; // among them a token that has expired
+const policyViolation = 1008; // includes an expired token
 
 export function showLogin(session, client) {
   const dialog = byId('login');
@@ -37,7 +37,8 @@ export function showLogin(session, client) {
     dialog.close();
     client.connect();
   });
-  dialog.addEventListener('cancel', (event) => event.preventDefault()); // there is nothing to see without
+  // Without a token there is nothing to see.
+  dialog.addEventListener('cancel', (event) => event.preventDefault());
 
   session.addEventListener('needed', ({ detail }) => ask(detail));
   client.on('state', () => {

@@ -1,4 +1,4 @@
-/// Short notes above the field to write in; they go by themselves.
+/// Short notes above the message field; they disappear by themselves.
 
 import { byId, element } from '../dom.js';
 import { t } from '../i18n.js';
@@ -19,7 +19,11 @@ export function showNotices(chat) {
   function show(text) {
     for (const old of list.children) if (old.firstChild.textContent === text) old.remove();
     if (list.children.length === maxNotices) list.firstElementChild.remove();
-    const close = element('button', { type: 'button', class: 'quiet', 'aria-label': t().close }, '×');
+    const close = element(
+      'button',
+      { type: 'button', class: 'quiet', 'aria-label': t().close },
+      '×',
+    );
     const notice = element('div', { class: 'notice' }, element('span', {}, text), close);
     close.addEventListener('click', () => notice.remove());
     setTimeout(() => notice.remove(), shownMs);

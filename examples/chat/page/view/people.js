@@ -6,7 +6,7 @@ import { avatar } from './entry.js';
 
 const maxShown = 200;
 
-/// {key, name, mine}: oneself first, then by name.
+/// {key, name, mine}: the person first, then the others by name.
 function sorted(chat, room) {
   const seen = new Map();
   const people = room.members.map(({ userId, username }) => {
@@ -31,7 +31,11 @@ export function showPeople(chat) {
   function showMembers() {
     const room = chat.current;
     const people = room ? sorted(chat, room).slice(0, maxShown) : [];
-    showList(list, people, { keyOf: (p) => p.key, create: () => element('li', { 'data-testid': 'member' }), update: fill });
+    showList(list, people, {
+      keyOf: (p) => p.key,
+      create: () => element('li', { 'data-testid': 'member' }),
+      update: fill,
+    });
     list.classList.toggle('absent', !room?.joined);
     const rest = (room?.size ?? 0) - people.length;
     more.hidden = rest <= 0;

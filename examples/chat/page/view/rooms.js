@@ -7,7 +7,12 @@ import { isComposing } from '../text.js';
 const shown = (n) => (n > 99 ? '99+' : String(n));
 
 function roomRow() {
-  const open = element('button', { type: 'button', class: 'room' }, element('span', { class: 'name', dir: 'auto' }), element('span', { class: 'count' }));
+  const open = element(
+    'button',
+    { type: 'button', class: 'room' },
+    element('span', { class: 'name', dir: 'auto' }),
+    element('span', { class: 'count' }),
+  );
   return element('li', {}, open, element('button', { type: 'button', class: 'leave' }, '×'));
 }
 
@@ -34,7 +39,10 @@ export function showRooms(chat) {
     showList(list, rooms, { keyOf: (room) => room.id, create: roomRow, update: fill });
     const unread = rooms.reduce((sum, room) => sum + room.unread, 0);
     byId('elsewhere').hidden = !rooms.some((room) => room.unread && room !== chat.current);
-    document.title = `${unread ? `(${shown(unread)}) ` : ''}${chat.current ? `${chat.current.id} · ` : ''}Troupe`;
+    document.title =
+      (unread ? `(${shown(unread)}) ` : '') +
+      (chat.current ? `${chat.current.id} · ` : '') +
+      'Troupe';
   }
 
   const roomOf = (node) => chat.rooms.get(node.closest('li')?.dataset.key);

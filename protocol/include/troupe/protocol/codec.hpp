@@ -8,12 +8,12 @@ namespace troupe::protocol {
 /// How one message's bytes are written.
 enum class codec : std::uint8_t { json = 0, msgpack = 1 };
 
-/// What one client is sent: a dialect in a codec, deflated or not. Values are small and dense, so
-/// that arrays can be indexed by them.
+/// How one client's frames are encoded: a dialect in a codec, deflated or not. Values are small and
+/// dense, so that they can index arrays.
 ///
-/// `plain_json` is the client that offered no subprotocol: it gets the bare frames of the original
-/// `ws` chat and room servers. The deflated ones are those of clients that negotiated
-/// permessage-deflate (RFC 7692) such that one frame serves them all.
+/// `plain_json` is for clients that offered no subprotocol: they get the bare frames of the
+/// original `ws` chat and room servers. The deflated ones are for clients that negotiated
+/// permessage-deflate (RFC 7692) in a way that lets one frame serve all of them.
 enum class encoding : std::uint8_t {
   v1_json = 0,
   v1_msgpack = 1,

@@ -32,28 +32,28 @@ enum class body_field : std::uint8_t { none, text, data };
 /// How a `message` wants to be delivered.
 enum class delivery : std::uint8_t { reliable, volatile_, latest };
 
-/// One validated client message. Views point into the bytes given to `decode` and are raw encoded
-/// values in `source`.
+/// One validated client message. Views point into the bytes given to `decode`; they are raw values,
+/// encoded in `source`.
 struct command {
   command_kind kind = command_kind::application;
   codec source = codec::json;
   std::string type;       ///< decoded
   std::string_view bytes; ///< the whole message
-  /// Raw value, empty if absent: goes back to the same connection as it came.
+  /// Raw value, empty if absent; returned unchanged to the same connection.
   std::string_view ref;
   std::optional<std::string> room_id; ///< decoded, not yet checked as a name
   std::string_view profile;           ///< raw map, empty if absent (`join`)
   body_field field = body_field::none;
-  /// Raw value of `text` or `data` (`message`, `direct`); the bytes themselves (`binary`,
+  /// Raw value of `text` or `data` (`message`, `direct`); the decoded bytes (`binary` in
   /// MessagePack).
   std::string_view body;
-  std::optional<std::string> decoded; ///< the bytes of a `binary` in JSON, where they are base64
+  std::optional<std::string> decoded; ///< the bytes of a `binary` in JSON, decoded from base64
   bool echo = true;
   delivery mode = delivery::reliable;
   bool has_since = false; ///< `join` came with a valid `since`
 };
 
-/// Why a message was refused, with what is needed to answer it.
+/// Why a message was refused, and what the answer needs.
 struct decode_failure {
   errc code = errc::malformed;
   std::string detail;   ///< for a person; names the path (`/data/2/x`) where there is one
@@ -64,13 +64,16 @@ struct decode_failure {
 
 /// Validates a whole message and decodes its envelope; the payload stays a view of `bytes`.
 ///
-/// Shape:  a map with a string `type`; the fields of each type are in PROTOCOL.md. Unknown fields
-/// are ignored but validated. Errors: `malformed` (grammar, depth, trailing bytes; JSON),
-/// `undecodable` (invalid UTF-8; any MessagePack that is no single
-///         document), `bad_request` (fields, duplicate envelope keys), `bad_payload` (values that
-///         exist in one codec only), `too_big`. Never throws but for memory; no partial result.
-/// Cost:   one pass for validation; allocates only for `type` and `room_id` longer than a small
-/// string, and for base64. Thread: any. Source: RFC 8259, MessagePack specification.
+/// Shape: a map with a string `type`; PROTOCOL.md has the fields of each type. Unknown fields are
+/// validated, then ignored.
+/// Errors: `malformed` (JSON: grammar, depth, trailing bytes), `undecodable` (invalid UTF-8; not
+/// one MessagePack document), `bad_request` (fields, duplicate envelope keys), `bad_payload`
+/// (values that exist in one codec only; MessagePack: depth), `too_big` (more than
+/// `limits.max_message_bytes`). Throws only `std::bad_alloc`; no partial result.
+/// Cost: one pass for validation. Allocates only for a long `type` or `room_id`, base64, escaped
+/// keys, and more than 16 fields.
+/// Thread: any.
+/// Source: RFC 8259, MessagePack specification.
 [[nodiscard]] result<command, decode_failure> decode(codec source, std::string_view bytes,
                                                      const message_limits& limits);
 
@@ -93,17 +96,16 @@ private:
   std::string_view bytes_;
 };
 
-/// Rewrites one validated value in the other codec and appends it to `out`; the same codec is
-/// copied verbatim. Rule: PROTOCOL.md, "Payloads". Precondition: `value` is one whole value that
-/// `decode` has accepted.
+/// Rewrites one validated value in the codec `to` and appends it to `out`; copies it verbatim if
+/// the codecs are the same. Rule: PROTOCOL.md, "Payloads". Precondition: `value` is one whole value
+/// that `decode` has accepted.
 void transcode(codec from, std::string_view value, codec to, std::string& out);
 
-/// Whether `bytes` are one whole value that a message could carry as the value of a field. Cost:
-/// one pass.
+/// Whether `bytes` are one whole value that a field of a message could have. Cost: one pass.
 [[nodiscard]] bool is_value(codec source, std::string_view bytes);
 
-/// Whether a message of that type can be the application's: not built in for clients or servers,
-/// not empty, without control characters.
+/// Whether `type` can be an application's own: not one that clients or servers have built in, not
+/// empty, without control and bidi-control characters.
 [[nodiscard]] bool is_application_type(std::string_view type) noexcept;
 
 /// Whether `name` is a legal room name: 1 to 128 bytes of valid UTF-8, no control and no

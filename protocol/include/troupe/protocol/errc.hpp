@@ -21,12 +21,12 @@ enum class errc : std::uint8_t {
   room_limit = 10,      ///< rooms per connection
   node_room_limit = 11, ///< rooms per node
   room_closed = 12,
-  room_gone = 13, ///< between actors only: ask the registry again
+  room_gone = 13, ///< between actors only: they ask the registry again
   rate_limited = 14,
   overloaded = 15,
   timed_out = 16,
   internal = 17,
-  // What ends a connection.
+  // These end a connection.
   undecodable = 18, ///< invalid UTF-8, undecodable MessagePack
   wrong_frame_type = 19,
   too_big = 20,
@@ -42,9 +42,9 @@ enum class errc : std::uint8_t {
   node_overloaded = 30,
   waiting_limit = 31,     ///< too many commands wait for a pending join
   unauthorized = 32,      ///< the token of an `auth` is not accepted
-  identity_mismatch = 33, ///< it is another user's
-  token_expired = 34,     ///< and was not refreshed
-  parts_limit = 35,       ///< others needed the room for messages that have come in part
+  identity_mismatch = 33, ///< the token of an `auth` is another user's
+  token_expired = 34,     ///< the token expired and was not refreshed
+  parts_limit = 35,       ///< too many incomplete messages; this one has waited longest
 };
 
 /// One row of the code table.
@@ -52,7 +52,7 @@ struct errc_info {
   errc code;
   std::string_view name;     ///< as it travels in `error.code` and close reasons
   std::string_view sentence; ///< one sentence for a person
-  std::uint16_t close_code;  ///< 0: the connection goes on
+  std::uint16_t close_code;  ///< 0: the connection stays open
   bool retryable;            ///< whether the same command may succeed later
 };
 

@@ -16,7 +16,7 @@
 
 namespace troupe::protocol {
 
-/// An already encoded value, written verbatim to its own codec and transcoded to the other. Empty:
+/// An encoded value, written verbatim in its own codec and transcoded to the other. If it is empty,
 /// its field is left out.
 struct raw_value {
   codec source;
@@ -64,18 +64,19 @@ private:
 
 using field_list = std::initializer_list<field>;
 
-/// Whether an application's event may have a field of that name: not what the server sets itself
-/// (`type`, `roomId`, `seq`, `ref`), nor what no message may have as a key (`__proto__`, `$bin`,
-/// invalid UTF-8).
+/// Whether an application's event may have a field of that name: neither one that the server sets
+/// (`type`, `roomId`, `seq`, `ref`) nor one that no message may have (`__proto__`, `$bin`, invalid
+/// UTF-8).
 [[nodiscard]] bool is_field_name(std::string_view key) noexcept;
 
 /// Encodes `{type, fields...}` as one complete WebSocket frame (text for JSON, binary for
-/// MessagePack). `type` comes first. Fields with an empty key are skipped. Cost: one allocation,
-/// counted against `meter`. Thread: any.
+/// MessagePack). `type` comes first. Skips fields with an empty key or the key `type`. Cost: one
+/// allocation, counted against `meter`. Thread: any.
 [[nodiscard]] shared_bytes encode_frame(codec to, std::string_view type,
                                         std::span<const field> fields, memory_meter* meter);
 
-// -- what a room tells its members: each is nothing (an empty handle) where the encoding does not h
+// -- what a room tells its members ----------------------------------------------------------------
+// Each function returns an empty handle where the encoding does not have the event.
 
 /// An instant on the wall clock; on the wire ISO 8601, UTC, milliseconds
 /// (`2026-01-31T09:30:00.000Z`).
@@ -105,11 +106,11 @@ struct joined_event {
 [[nodiscard]] shared_bytes joined_frame(encoding to, const joined_event& event,
                                         memory_meter* meter);
 
-/// `left`; plain clients have none. `reason` is empty for a leave of one's own, `kicked` otherwise.
+/// `left`; plain clients get none. `reason` is empty if the member left by itself, else `kicked`.
 [[nodiscard]] shared_bytes left_frame(encoding to, std::string_view room_id, std::uint64_t seq,
                                       std::string_view reason, std::string_view message,
                                       std::string_view ref, memory_meter* meter);
-/// `profile.bytes` empty: none.
+/// `profile.bytes`: empty if there is none.
 [[nodiscard]] shared_bytes user_joined_frame(encoding to, std::string_view room_id,
                                              std::string_view user_id, raw_value profile,
                                              memory_meter* meter);
@@ -117,13 +118,13 @@ struct joined_event {
                                            std::string_view user_id, std::string_view reason,
                                            memory_meter* meter);
 /// A broadcast of the application: with `roomId` and `seq` for troupe.v1, the bare fields for plain
-/// clients. `seq` absent: not stored (`send_to`).
+/// clients. `seq` is absent if the event is not stored (`send_to`).
 [[nodiscard]] shared_bytes application_frame(encoding to, std::string_view type,
                                              std::string_view room_id,
                                              std::optional<std::uint64_t> seq,
                                              std::span<const field> fields, memory_meter* meter);
-/// A relayed binary message: for JSON two adjacent frames (`{type:"binary", roomId, userId, seq,
-/// bytes}`, then the raw frame), for MessagePack one map with `data`.
+/// A relayed binary message. JSON: two adjacent frames (`{type:"binary", roomId, userId, seq,
+/// bytes}`, then the raw bytes). MessagePack: one map with `data`.
 [[nodiscard]] shared_bytes binary_frame(encoding to, std::string_view room_id,
                                         std::string_view user_id, std::uint64_t seq,
                                         std::string_view bytes, memory_meter* meter);
@@ -132,7 +133,7 @@ struct joined_event {
 
 // -- what one client is told ----------------------------------------------------------------------
 
-/// `seq` absent: an ack without position (`auth`).
+/// `seq` is absent for an ack without a position (`auth`).
 [[nodiscard]] shared_bytes ack_frame(encoding to, std::string_view ref, std::string_view room_id,
                                      std::optional<std::uint64_t> seq, memory_meter* meter);
 
@@ -146,7 +147,7 @@ struct error_event {
 };
 [[nodiscard]] shared_bytes error_frame(encoding to, const error_event& event, memory_meter* meter);
 
-/// The limits a client is told in `welcome`.
+/// The limits that `welcome` tells a client.
 struct welcome_limits {
   std::uint64_t max_message_bytes = 0;
   std::uint64_t max_rooms = 0;
@@ -160,7 +161,7 @@ struct welcome_limits {
                                          const welcome_limits& limits, memory_meter* meter);
 [[nodiscard]] shared_bytes pong_frame(encoding to, std::string_view ref, std::string_view timestamp,
                                       memory_meter* meter);
-/// `reconnect_after` absent for a final stop. Plain clients get none.
+/// `reconnect_after` is absent for a final stop. Plain clients get none.
 [[nodiscard]] shared_bytes goodbye_frame(
   encoding to, std::string_view reason,
   std::optional<std::pair<std::chrono::milliseconds, std::chrono::milliseconds>> reconnect_after,

@@ -8,11 +8,11 @@ namespace troupe::protocol {
 
 enum class log_level : std::uint8_t { debug, info, warning, error };
 
-/// Where all layers write their log lines. Thread: any; must not block and must not throw.
+/// Takes the log lines of all layers. Thread: any; must not block and must not throw.
 class logger {
 public:
   virtual ~logger() = default;
-  /// `text` may hold bytes of clients; the implementation writes it on one line (see
+  /// `text` may hold bytes that clients sent; the implementation writes it on one line (see
   /// `escape_for_log`).
   virtual void write(log_level level, std::string_view component,
                      std::string_view text) noexcept = 0;
@@ -42,19 +42,19 @@ enum class counter : std::uint8_t {
   tls_reload_errors,
 };
 
-/// Where all layers count rare events; frequent ones are plain numbers of each loop. Thread: any.
+/// Counts the rare events of all layers; each loop counts frequent ones itself. Thread: any.
 class event_counters {
 public:
   virtual ~event_counters() = default;
   virtual void count(counter what, std::string_view label = {}, std::uint64_t n = 1) noexcept = 0;
 };
 
-/// What the exception in flight says of itself. Precondition: one is being handled.
+/// The `what()` of the exception being handled. Precondition: one is being handled.
 [[nodiscard]] std::string exception_text();
 
-/// Logs the exception in flight and counts it as an error of a handler, both under `where`.
-/// `whose`: the name of the room, endpoint or the like whose handler it was, which the line begins
-/// with; empty: none. Precondition: one is being handled.
+/// Logs the exception being handled and counts it as a handler's error, both under `where`.
+/// `whose`: the name of the handler's owner (such as a room or an endpoint), with which the line
+/// begins; may be empty. Precondition: an exception is being handled.
 void report_exception(logger& log, event_counters& counters, std::string_view where,
                       std::string_view whose = {}) noexcept;
 

@@ -2,10 +2,10 @@
 
 namespace troupe::protocol {
 
-/// Does now what this layer would do at the first message of the process and of the calling thread:
-/// simdjson chooses its implementation, scratch strings and the compressor register their
-/// destructors. Both end the process if there is no memory just then, and are best had at the
-/// start. Idempotent. Errors: `std::bad_alloc`. Thread: any; each that encodes or decodes.
+/// Does now what the first message of the process and of the calling thread would cause: simdjson
+/// chooses its implementation; scratch strings and the compressor register their destructors.
+/// Without memory, either would end the process; so call this at the start. Idempotent.
+/// Errors: `std::bad_alloc`. Thread: each that encodes or decodes.
 void prepare_thread();
 
 } // namespace troupe::protocol

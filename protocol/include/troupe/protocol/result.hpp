@@ -8,8 +8,8 @@
 
 namespace troupe::protocol {
 
-/// Why something was refused: a row of the code table and, where it helps, the place or the
-/// expectation.
+/// Why something was refused: a row of the code table and, where it helps, the place of the fault
+/// or what was expected.
 struct failure {
   errc code = errc::internal;
   std::string detail; ///< for a person; empty means the row's own sentence

@@ -12,7 +12,7 @@ namespace troupe::protocol {
 
 /// Counts the bytes of all live buffers that were allocated against it. Thread: any.
 ///
-/// Buffers may outlive it: who keeps a frame needs not know whose it was.
+/// Buffers may outlive it: whoever keeps a frame need not know which meter counts it.
 class memory_meter {
 public:
   memory_meter() : account_(new account) {}
@@ -30,8 +30,8 @@ private:
   friend class shared_bytes;
   static constexpr std::int64_t owner_share = std::int64_t{1} << 62;
 
-  /// Lives until the meter and the last of its buffers are gone: what they hold is its count of
-  /// references.
+  /// Lives until the meter and the last of its buffers are gone: `used` is its reference count,
+  /// too, of which the meter holds `owner_share`.
   struct account {
     std::atomic<std::int64_t> used{owner_share};
     void add(std::size_t bytes) noexcept {
@@ -53,9 +53,9 @@ private:
 /// meter at a time.
 class shared_bytes {
 public:
-  /// What one buffer can hold, and so the largest frame: 4 GiB less one byte.
+  /// The size of the largest buffer, and so of the largest frame: 4 GiB less one byte.
   static constexpr std::size_t max_bytes = std::numeric_limits<std::uint32_t>::max();
-  /// What lies before `data()` in the same allocation.
+  /// The bytes before `data()` in the same allocation.
   static constexpr std::size_t header_bytes = 24;
 
   shared_bytes() noexcept = default;
@@ -92,12 +92,14 @@ public:
     return block_ == other.block_;
   }
 
-  /// Whether this is the only handle. Another thread's handle may go at any time; none can come.
+  /// Whether this is the only handle. Another thread may drop its handle at any time; if this is
+  /// the only one, no other can appear.
   [[nodiscard]] bool unique() const noexcept {
     return block_ && block_->refs.load(std::memory_order_relaxed) == 1;
   }
 
-  /// What the buffer counts for at a bound of queued bytes: its size, unless it was made lighter.
+  /// How many bytes the buffer counts against a bound of queued bytes: its size, unless it was made
+  /// lighter.
   [[nodiscard]] std::size_t weight() const noexcept { return block_ ? block_->weight : 0; }
 
   /// The weight of the bytes from `begin` to `end`: their share of the whole. Sums of adjacent runs
@@ -114,8 +116,8 @@ public:
   }
 
   /// Moves the buffer from the meter that counts it, if any, to `meter`.
-  /// Thread: any, but one at a time: that of the one owner who moves it, and who still has a
-  /// handle.
+  /// Thread: any, but one at a time: only one owner moves the buffer, and it has a handle
+  /// meanwhile.
   void count_against(memory_meter& meter) noexcept;
 
 private:

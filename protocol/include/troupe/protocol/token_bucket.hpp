@@ -5,16 +5,16 @@
 
 namespace troupe::protocol {
 
-/// A token bucket: time adds tokens up to a burst, and each use takes one. The rate is the
-/// caller's, so that one of many buckets keeps 16 bytes. Thread: one.
+/// A token bucket: time adds tokens up to a burst, and each use takes one. The caller passes the
+/// rate, so that each of many buckets takes only 16 bytes. Thread: one.
 class token_bucket {
 public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  /// `tokens`: what is there at first.
+  /// `tokens`: how many there are at first.
   explicit token_bucket(double tokens) noexcept : left_(tokens) {}
 
-  /// Adds what has come since the call before; the first one begins the count of time.
+  /// Adds the tokens for the time since the last call; the first call only starts the clock.
   void refill(time_point now, double per_second, double burst) noexcept {
     if (refilled_ != time_point{})
       left_ = std::min(burst,
@@ -22,7 +22,7 @@ public:
     refilled_ = now;
   }
 
-  /// Takes one, if there is a whole one.
+  /// Takes a token and returns true, if there is a whole one.
   [[nodiscard]] bool take() noexcept {
     if (left_ < 1)
       return false;

@@ -14,17 +14,17 @@ struct ws_header {
   static constexpr std::size_t max_bytes = 14;
 
   std::uint8_t first = 0;  ///< final bit, reserved bits, opcode
-  std::uint8_t second = 0; ///< mask bit, length or how it is told
+  std::uint8_t second = 0; ///< mask bit; the length, or the size of its field
   std::uint64_t length = 0;
   ws_mask mask;
 
-  /// How long a header is, by its second byte.
+  /// The size of a header, from its second byte.
   [[nodiscard]] static constexpr std::size_t bytes(std::uint8_t second) noexcept {
     const auto told = second & 0x7f;
     return (told == 126 ? 4u : told == 127 ? 10u : 2u) + ((second & 0x80) ? 4u : 0u);
   }
 
-  /// Reads a header that is there whole.
+  /// Reads a header. Precondition: all of it is there.
   [[nodiscard]] static ws_header read(const char* from) noexcept {
     ws_header h;
     h.first = static_cast<std::uint8_t>(from[0]);
@@ -45,7 +45,7 @@ struct ws_header {
   [[nodiscard]] opcode op() const noexcept { return static_cast<opcode>(first & 0x0f); }
   [[nodiscard]] bool is_masked() const noexcept { return (second & 0x80) != 0; }
 
-  /// Whether a shorter header could have told the length.
+  /// Whether a shorter header could have held the length.
   [[nodiscard]] bool is_too_long() const noexcept {
     const auto told = second & 0x7f;
     return (told == 126 && length < 126) || (told == 127 && length <= 0xffff);

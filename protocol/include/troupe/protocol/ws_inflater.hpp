@@ -8,15 +8,15 @@ namespace troupe::protocol {
 
 class ws_inflation;
 
-/// Inflates for all readers of a loop. Most messages are done in one step, and one inflation serves
-/// them all. Of those that need more a few are under way at a time, so that they hold the memory of
-/// a few: the others wait, with what has come. Thread: the loop's.
+/// Lends inflations to all readers of a loop. Most messages need one step, and one inflation serves
+/// all of these. To bound memory, only a few of the messages that need more steps are inflated at a
+/// time; the others wait, still deflated. Thread: the loop's.
 class ws_inflater {
 public:
-  /// Of the messages that need more than one step.
+  /// How many of the messages that need more than one step are inflated at a time.
   static constexpr unsigned most_at_once = 4;
 
-  /// An inflation for as long as a message needs it; empty: there is none now.
+  /// An inflation, lent for as long as a message needs it; empty if there is none now.
   class lease {
   public:
     lease() noexcept;
@@ -27,7 +27,7 @@ public:
     [[nodiscard]] explicit operator bool() const noexcept { return from_ != nullptr; }
     [[nodiscard]] ws_inflation* operator->() const noexcept { return inflation_.get(); }
 
-    /// The message needs more than one step. False: there are enough of those.
+    /// Asks for more than one step. Returns false if `most_at_once` other messages have them.
     [[nodiscard]] bool may_go_on() noexcept;
 
   private:
@@ -41,15 +41,16 @@ public:
   ws_inflater(ws_inflater&&) noexcept;
   ~ws_inflater();
 
-  /// `is_long`: the message will need more than one step. Errors: `std::bad_alloc`.
+  /// Lends an inflation. `is_long`: the message will need more than one step; then the lease may be
+  /// empty. Errors: `std::bad_alloc`.
   [[nodiscard]] lease take(bool is_long);
 
-  /// What the payloads of a message of `bytes` may have, deflated as badly as zlib ever does, in
-  /// that many fragments.
+  /// The most bytes that all payloads of a message can have together: `bytes` of it, deflated as
+  /// badly as zlib ever does, in `fragments` fragments.
   [[nodiscard]] static std::uint64_t largest_payload(std::uint64_t bytes,
                                                      std::uint64_t fragments) noexcept;
 
-  /// Memory for output that is there between messages.
+  /// The bytes for output that stay allocated between messages.
   [[nodiscard]] std::size_t kept_bytes() const noexcept;
 
 private:

@@ -8,7 +8,7 @@
 
 namespace troupe::protocol {
 
-/// The mask of one frame (RFC 6455, 5.3), from the next byte of its payload on. Without one it
+/// The mask of one frame (RFC 6455, 5.3), rotated to the next byte of the payload. A default one
 /// changes nothing.
 class ws_mask {
 public:
@@ -28,8 +28,8 @@ private:
   static constexpr std::size_t word_bytes = sizeof(std::uint64_t);
   static constexpr std::uint64_t high_bits = 0x8080808080808080;
 
-  /// Precondition: at least one word. The last one ends with the last byte, and so may begin within
-  /// the one before.
+  /// The last word ends at the last byte, so it may overlap the one before. Precondition: at least
+  /// one word.
   static std::uint64_t copy_words(char* out, const char* in, std::size_t size,
                                   std::uint64_t key) noexcept {
     std::uint64_t seen = 0;
@@ -61,7 +61,7 @@ private:
     return seen;
   }
 
-  /// The key as it is `bytes` later.
+  /// The key, rotated for the byte that comes `bytes` later.
   template <class Word>
   static Word for_next_byte(Word key, std::size_t bytes) noexcept {
     const auto bits = static_cast<int>(bytes % 4 * 8);
@@ -74,7 +74,7 @@ private:
     return byte;
   }
 
-  std::uint32_t key_ = 0; ///< its first byte in memory is for the next byte
+  std::uint32_t key_ = 0; ///< its first byte in memory masks the next byte
 };
 
 } // namespace troupe::protocol

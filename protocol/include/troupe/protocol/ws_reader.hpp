@@ -21,18 +21,18 @@ namespace troupe::protocol {
 class inflate_context;
 class ws_inflater;
 
-/// Bounds of what one peer sends; 0 lifts a maximum, and the burst.
+/// Bounds of what one peer may send; 0 lifts a maximum or the burst.
 struct ws_limits {
-  /// Of a message, inflated; lifted: `shared_bytes::max_bytes`.
+  /// The size of an inflated message; if lifted: `shared_bytes::max_bytes`.
   std::uint64_t max_message_bytes = 64 * 1024;
-  /// Of one message; see `fragments_for`.
+  /// The fragments of one message; see `fragments_for`.
   std::uint64_t max_fragments = 1024;
-  /// Pings and pongs; 0: none beyond the burst.
+  /// The rate of pings and pongs; 0: none beyond the burst.
   double control_per_second = 100;
-  /// Pings and pongs at once; lifted: no bound on their rate either.
+  /// Pings and pongs at once; if lifted, their rate has no bound either.
   double control_burst = 200;
 
-  /// The largest message that is taken.
+  /// The size of the largest message that is accepted.
   [[nodiscard]] constexpr std::uint64_t largest_message() const noexcept {
     constexpr std::uint64_t most = shared_bytes::max_bytes;
     return max_message_bytes == 0 ? most : std::min(max_message_bytes, most);
@@ -48,13 +48,13 @@ struct ws_limits {
 /// What a reader has found.
 struct ws_event {
   enum class kind : std::uint8_t {
-    need_more, ///< all bytes were taken, and nothing is whole
-    inflating, ///< a message has come, and is to be inflated: ask again, also without bytes
+    need_more, ///< took all bytes; no event is complete
+    inflating, ///< a whole message is being inflated: call `next` again, even without bytes
     message,
     ping,
     pong,
-    close, ///< nothing is read behind it
-    error, ///< the peer broke a rule or a bound: nothing is read behind it
+    close, ///< the reader drops what follows
+    error, ///< the peer broke a rule or a bound; the reader drops what follows
   };
 
   static constexpr std::uint16_t no_code = 1005;
@@ -62,11 +62,11 @@ struct ws_event {
   kind what = kind::need_more;
   bool is_binary = false;  ///< of a message
   bool in_deflate = false; ///< of an error: what came cannot be inflated
-  /// Of an error; its row has the close code and the reason.
+  /// Of an error; its row in the code table has the close code and the reason.
   errc why = errc::ok;
   /// Of a close.
   std::uint16_t close_code = no_code;
-  /// Of a message, a ping, a pong; of a close the reason, UTF-8.
+  /// The payload of a message, a ping or a pong; the reason of a close, in UTF-8.
   shared_bytes payload;
 };
 
@@ -76,13 +76,13 @@ struct ws_event {
 /// The caller pulls: it keeps the bytes that were not taken, so it can stop behind any message and
 /// go on later.
 ///
-/// Memory: a message that lies whole in the bytes costs one allocation, its payload. One that comes
-/// in parts is gathered in a buffer that grows with what has come, never by what was declared;
-/// `held_bytes` tells how much. What is deflated is gathered, and inflated once it is whole, a step
-/// (`ws_inflation`) at each call, as far as the loop's inflater lets it. Between messages only this
-/// object is there, and with context 32 KiB of what has been.
+/// Memory: a message that lies whole in the bytes costs one allocation, its payload. A message that
+/// comes in parts is gathered in a buffer that grows with what has come, never with what was
+/// declared; `held_bytes` tells its size. A deflated message is gathered until it is whole. Then
+/// each call inflates one step (`ws_inflation`), if the loop's inflater has a lease for it. Between
+/// messages there is only this object and, with context, the last 32 KiB of earlier messages.
 ///
-/// Errors: rules and bounds as events; `std::bad_alloc`, after which the reader can only be
+/// Errors: broken rules and bounds come as events; after `std::bad_alloc` the reader can only be
 /// destroyed.
 ///
 /// It knows no socket, no clock and no actor. Thread: one.
@@ -90,7 +90,7 @@ class ws_reader {
 public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  /// Who reads. A server's peers mask their frames, a client's do not.
+  /// Who reads. The peers of a server mask their frames, the peers of a client do not.
   enum class role : std::uint8_t { server, client };
 
   /// `limits` outlives the reader.
@@ -99,27 +99,27 @@ public:
   ws_reader& operator=(ws_reader&&) noexcept;
   ~ws_reader();
 
-  /// The peer may deflate its messages (RFC 7692) from now on. `shared`, the loop's, outlives the
-  /// reader. `keeps_context`: a message may refer to those before it.
+  /// Lets the peer deflate its messages (RFC 7692) from now on. `shared` is the loop's and outlives
+  /// the reader. `keeps_context`: a message may refer to earlier ones.
   void allow_deflate(ws_inflater& shared, bool keeps_context);
 
-  /// Whether the last event was `inflating`: others may have their turn first.
+  /// Whether the last event was `inflating`: the caller may give others a turn first.
   [[nodiscard]] bool is_inflating() const noexcept { return is_inflating_; }
 
-  /// Takes bytes off the front of `bytes`: up to the end of the next event, or all of them if there
-  /// is none; while it inflates, none. Text is refused as soon as no continuation can make it
-  /// UTF-8, a frame as soon as its header breaks a rule or a bound.
+  /// Reads the next event and removes its bytes from the front of `bytes`: all of them if no event
+  /// is complete, none while it inflates. Refuses a text as soon as no continuation can make it
+  /// UTF-8, and a frame as soon as its header breaks a rule or a bound.
   [[nodiscard]] ws_event next(std::string_view& bytes, time_point now);
 
-  /// Since when a message or frame is incomplete; nothing between messages.
+  /// When the incomplete message or frame began; nothing between messages.
   [[nodiscard]] std::optional<time_point> open_since() const noexcept {
     return in_message_ || in_frame_ || header_size_ > 0 ? std::optional{opened_} : std::nullopt;
   }
 
-  /// Nothing was read for `time`, which is not the peer's fault.
+  /// Excludes `time` from the age of the incomplete message: the caller read nothing meanwhile.
   void stand_still(time_point::duration time) noexcept { opened_ += time; }
 
-  /// Memory of what has come of a message that is incomplete, or not inflated yet.
+  /// The memory that a message holds while it is incomplete or not inflated yet, in bytes.
   [[nodiscard]] std::size_t held_bytes() const noexcept;
 
 private:
@@ -151,20 +151,20 @@ private:
   [[nodiscard]] bool is_final() const noexcept { return (first_ & 0x80) != 0; }
 
   const ws_limits* limits_;
-  std::unique_ptr<assembly> parts_; ///< of the message and frame that are incomplete
+  std::unique_ptr<assembly> parts_; ///< of the incomplete message and frame
   ws_inflater* inflater_ = nullptr;
   std::unique_ptr<inflate_context> context_;
-  std::uint64_t left_ = 0;          ///< of the frame's payload
-  std::uint64_t message_bytes_ = 0; ///< as its fragments so far have declared
+  std::uint64_t left_ = 0;          ///< bytes of the frame's payload that are still to come
+  std::uint64_t message_bytes_ = 0; ///< declared by its fragments so far
   std::uint64_t fragments_ = 0;
   time_point opened_{};
   token_bucket control_; ///< pings and pongs
   ws_mask mask_;
-  std::array<char, ws_header::max_bytes> header_; ///< what has come of a header that is not whole
+  std::array<char, ws_header::max_bytes> header_; ///< what has come of an incomplete header
   std::uint8_t header_size_ = 0;
-  std::uint8_t first_ = 0; ///< of the frame's header
+  std::uint8_t first_ = 0; ///< byte of the frame's header
   role role_;
-  bool in_frame_ = false; ///< behind its header
+  bool in_frame_ = false; ///< its header has been read
   bool in_message_ = false;
   bool is_text_ = false;
   bool is_deflated_ = false; ///< the message

@@ -13,11 +13,11 @@ namespace troupe::transport {
 struct upgrade_decision {
   unsigned status = 0; ///< 0: it may; else the HTTP status of the refusal
   std::string text{};  ///< of the refusal
-  /// Null: those of the token that was verified before, if there was one.
+  /// Null: the claims of the token that was verified before, if there was one.
   actors::claims_ptr claims{};
   const char* label = "hook";       ///< metric label of the refusal
-  unsigned retry_after_seconds = 0; ///< of a refusal that is not for long; 0: not told
-  /// Of a 401: a secret was shown that is wrong. Who shows many of them has to wait (429). A
+  unsigned retry_after_seconds = 0; ///< of a passing refusal; 0: not told
+  /// Of a 401: the request showed a wrong secret. A client that shows many has to wait (429). A
   /// request without `Authorization`, cookie, query or bearer subprotocol shows none and never
   /// counts.
   bool counts_as_guess = true;
@@ -32,14 +32,14 @@ struct upgrade_decision {
   }
 };
 
-/// Decides about one upgrade request. Runs on the connection's loop: it must not block. What it
-/// throws is answered 500.
+/// Decides about one upgrade request. Runs on the connection's loop: it must not block. An
+/// exception is answered with 500.
 ///
-/// Where tokens can be refreshed it is asked again at each `auth`, with the request of the
-/// handshake and the new token in place of the old one (an `Authorization` header, if there was
-/// none); what it says then replaces the claims, a refusal leaves them as they were. Each
-/// connection keeps its request for that: at most `max_header_bytes`. Claims that it gives without
-/// `expires_at` end with the token.
+/// If tokens can be refreshed, it is asked again at each `auth`, with the request of the handshake.
+/// The new token stands there in place of the old one, or in an `Authorization` header if there was
+/// none. The claims that it gives replace the old ones; a refusal leaves those unchanged. Each
+/// connection keeps its request for that: at most `max_header_bytes`. Claims without `expires_at`
+/// end with the token.
 using upgrade_authorizer = std::function<upgrade_decision(const http_request&)>;
 
 } // namespace troupe::transport

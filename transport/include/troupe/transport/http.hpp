@@ -10,18 +10,17 @@
 
 namespace troupe::transport {
 
-/// Names and values, in the order in which they stand in a message; a name may be there more than
-/// once.
+/// Names and values in the order of the message; a name may occur more than once.
 using http_headers = std::vector<std::pair<std::string, std::string>>;
 
-/// One HTTP request, whole.
+/// One complete HTTP request.
 struct http_request {
   std::string method{}; ///< as sent, `GET` or another
   std::string target{}; ///< as sent: path and query
   std::string path{};   ///< decoded, without the query
   http_headers headers{};
   std::string body{}; ///< at most `server_options::max_body_bytes`
-  /// Of the client; behind a trusted proxy the one that the proxy names.
+  /// The client's address; behind a trusted proxy, the address that the proxy names.
   std::string remote_address{};
   /// What the `:name` and `*` of the route's pattern stand for, decoded.
   http_headers params = {};
@@ -34,7 +33,7 @@ struct http_request {
   [[nodiscard]] std::string query(std::string_view name) const;
 };
 
-/// What a handler answers. `Content-Length`, `Date` and connection headers are added.
+/// What a handler answers. The server adds `Content-Length`, `Date` and the connection headers.
 struct http_response {
   unsigned status = 200;
   std::string content_type = "text/plain; charset=utf-8";
@@ -42,12 +41,11 @@ struct http_response {
   http_headers headers{};
 };
 
-/// Answers one request. Runs on the connection's loop: it must not block. What it throws is
-/// answered 500.
+/// Answers one request. Runs on the connection's loop: it must not block. An exception is answered
+/// with 500.
 using http_handler = std::function<http_response(const http_request&)>;
 
-/// The place for the answer to one request that is given later. Copies are the same place. Thread:
-/// any.
+/// Sends the answer to one request later. All copies stand for the same answer. Thread: any.
 class http_reply {
 public:
   /// Where an answer goes.
@@ -63,9 +61,9 @@ public:
       throw std::invalid_argument{"http_reply: an answer to nobody"};
   }
 
-  /// The first answer counts; one that comes after 5 s (answered 504 by then), to a connection that
-  /// has gone, or after the server's end is void. Throws `std::bad_alloc` where there is no memory
-  /// to pass it on; then it was not given yet.
+  /// The first answer counts. One that comes after `server_options::handler_deadline` (the client
+  /// has got 504), after the connection or after the server has ended has no effect. Throws
+  /// `std::bad_alloc` if there is no memory to pass it on; then no answer was given.
   void send(http_response response) const { to_->take(std::move(response)); }
 
 private:
@@ -73,8 +71,8 @@ private:
 };
 
 /// As `http_handler`, but the answer may come later and from any thread. A reply that is dropped
-/// unused ends in 504. What it throws is answered 500, unless it has answered before: then it is
-/// logged and counted only.
+/// unused ends in 504. An exception is answered with 500, unless the handler has answered before;
+/// it is then only logged and counted.
 using late_http_handler = std::function<void(const http_request&, http_reply)>;
 
 } // namespace troupe::transport

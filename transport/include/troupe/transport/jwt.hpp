@@ -21,10 +21,10 @@ using protocol::wall_time;
 /// How a token is signed: HMAC with a secret, or RSA or ECDSA with a private key.
 enum class jwt_algorithm : std::uint8_t { hs256, hs384, hs512, rs256, es256 };
 
-/// As in a token's `alg`.
+/// The algorithm's name in a token's `alg`.
 [[nodiscard]] std::string_view to_string(jwt_algorithm algorithm) noexcept;
 
-/// How much is asked of keys and tokens.
+/// How strict the checks of keys and tokens are.
 enum class jwt_profile : std::uint8_t {
   /// As small servers with Node's `ws` do: secrets of any length, `exp` optional, the token may
   /// stand in the query.
@@ -34,8 +34,8 @@ enum class jwt_profile : std::uint8_t {
 
 /// A key and the one algorithm that it is good for.
 struct jwt_key {
-  /// By which tokens name it: 1 to 128 printable ASCII characters; empty: the key of tokens that
-  /// name none.
+  /// The name that tokens use for it: 1 to 128 printable ASCII characters, no space; empty: the key
+  /// of tokens without `kid`.
   std::string kid{};
   jwt_algorithm algorithm = jwt_algorithm::hs256;
   std::string material{}; ///< HS*: the bytes of the secret; else a public key in PEM
@@ -48,12 +48,12 @@ struct jwt_key {
 [[nodiscard]] jwt_key load_secret_file(const std::filesystem::path& file, jwt_profile profile);
 
 /// Reads the key that tokens name by `kid`: a public key in PEM (RSA of 2048 bits or more: RS256;
-/// EC on P-256: ES256), else a secret for HS256. An empty `kid` is that of tokens that name none.
+/// EC on P-256: ES256), else a secret for HS256. An empty `kid`: the key of tokens without one.
 /// Errors: as `load_secret_file`, also for a `kid` that no token can name.
 [[nodiscard]] jwt_key load_key_file(std::string kid, const std::filesystem::path& file,
                                     jwt_profile profile);
 
-/// Which tokens are taken. 0 lifts a limit.
+/// Which tokens are accepted. 0 lifts a limit.
 struct jwt_options {
   jwt_profile profile = jwt_profile::strict;
   std::vector<jwt_key> keys{};               ///< one or more, no two with the same `kid`
@@ -68,13 +68,13 @@ struct jwt_options {
 /// payload.
 using actors::claims;
 
-/// Why a token was refused. Clients are told `unauthorized_sentence`, whatever it was.
+/// Why a token was refused. Clients are not told which check failed.
 enum class auth_failure : std::uint8_t {
   missing,
   too_long,
   /// Not three parts of canonical base64url, or a part is not a JSON map with unique keys.
   malformed,
-  /// A header that brings a key or asks for what we do not know: `jku`, `x5u`, `jwk`, `crit`.
+  /// The header brings a key or asks for something unknown: `jku`, `x5u`, `jwk`, `crit`.
   header,
   algorithm, ///< not one of ours, or not the key's
   key,       ///< no key for its `kid`
@@ -95,12 +95,12 @@ enum class auth_failure : std::uint8_t {
 
 inline constexpr std::string_view unauthorized_sentence = "A valid token is needed.";
 
-/// Tells whose a token is. Thread: any; immutable.
+/// Verifies tokens. Thread: any; immutable.
 class token_verifier {
 public:
   virtual ~token_verifier() = default;
 
-  /// Checks one token. Never throws but for memory, opens nothing, asks nobody.
+  /// Checks one token. Throws only `std::bad_alloc`. Opens no file and asks no other process.
   [[nodiscard]] virtual protocol::result<claims, auth_failure> verify(std::string_view token,
                                                                       wall_time now) const = 0;
 
@@ -111,9 +111,9 @@ public:
   [[nodiscard]] virtual const std::vector<std::string>& warnings() const noexcept = 0;
 };
 
-/// A verifier of signed JSON web tokens (RFC 7519, RFC 8725).
-/// Errors: `std::runtime_error`, one line that names the key, or the option and its value, and what
-/// was expected; never a part of a secret.
+/// Makes a verifier of signed JSON web tokens (RFC 7519, RFC 8725). Errors: `std::runtime_error`,
+/// one line that names the key, or the option and its value, and what was expected; never a part of
+/// a secret.
 [[nodiscard]] std::unique_ptr<const token_verifier> make_jwt_verifier(jwt_options options);
 
 } // namespace troupe::transport

@@ -9,7 +9,7 @@ namespace troupe::transport {
 /// How long a session waits for its peer.
 struct session_deadlines {
   std::chrono::milliseconds assembly{10'000}; ///< for the rest of a message
-  std::chrono::milliseconds write{10'000};    ///< until it takes anything of what waits for it
+  std::chrono::milliseconds write{10'000};    ///< until it takes any of the queued output
   std::chrono::milliseconds close{5'000};     ///< for its close frame, or the end of its input
 
   [[nodiscard]] static constexpr session_deadlines none() noexcept {

@@ -1,4 +1,4 @@
-// A WebSocket whose server is the test, and time that passes when the test says so.
+// A WebSocket whose server is the test, and a clock that the test moves.
 
 import { clock } from '../../src/clock.js';
 import { Client } from '../../src/index.js';
@@ -39,12 +39,22 @@ export function fakeWebSocket() {
     }
 
     say(frame) {
-      this.onmessage?.({ data: typeof frame === 'string' || frame instanceof ArrayBuffer ? frame : JSON.stringify(frame) });
+      this.onmessage?.({
+        data:
+          typeof frame === 'string' || frame instanceof ArrayBuffer ? frame : JSON.stringify(frame),
+      });
     }
 
     welcome(fields = {}) {
       this.open();
-      this.say({ type: 'welcome', userId: 'u1', clientId: 'c1', heartbeatMs: 25_000, limits: noLimits, ...fields });
+      this.say({
+        type: 'welcome',
+        userId: 'u1',
+        clientId: 'c1',
+        heartbeatMs: 25_000,
+        limits: noLimits,
+        ...fields,
+      });
     }
 
     end(code = 1006, reason = '') {
@@ -52,7 +62,7 @@ export function fakeWebSocket() {
       this.onclose?.({ type: 'close', code, reason, wasClean: code !== 1006 });
     }
 
-    /// Takes what was sent since the last time.
+    /// Takes what was sent since the last call.
     take() {
       return this.sent.splice(0).map((data) => JSON.parse(data));
     }
@@ -60,7 +70,8 @@ export function fakeWebSocket() {
     /// Takes the one command that was sent.
     takeOne() {
       const commands = this.take();
-      if (commands.length !== 1) throw new Error(`expected one command, got ${JSON.stringify(commands)}`);
+      if (commands.length !== 1)
+        throw new Error(`expected one command, got ${JSON.stringify(commands)}`);
       return commands[0];
     }
   };
@@ -68,7 +79,8 @@ export function fakeWebSocket() {
 
 export const noLimits = { maxMessageBytes: 0, maxRooms: 0, messagesPerSecond: 0, burstMessages: 0 };
 
-/// Takes over timers and clocks; returns a function that lets `ms` pass, with all promises settled before and after.
+/// Replaces timers and clocks. Returns a function that lets `ms` pass and settles all promises
+/// before and after.
 export function fakeTime(t) {
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   const { now } = clock;
@@ -87,10 +99,11 @@ export function fakeTime(t) {
 /// Waits until no promise has anything left to do.
 export const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-/// Waits are as long as they may be: no jitter.
+/// Makes every wait as long as it may be: no jitter.
 export const longestWaits = (t) => t.mock.method(Math, 'random', () => 1);
 
-/// A connected client with its sockets: {client, sockets, pass, events}; `events` collects [type, detail] of all that is told.
+/// A connected client with its sockets: {client, sockets, pass, events};
+/// `events` collects [type, detail] of all events.
 export async function connectedClient(t, options = {}, welcome = {}) {
   const made = newClient(t, options);
   made.sockets.last.welcome(welcome);
@@ -108,12 +121,14 @@ export function newClient(t, options = {}) {
   return { client, sockets, pass, errors };
 }
 
-/// Joins a room as the server tells it.
+/// Lets the server tell the client that it has joined a room.
 export async function joinedRoom({ client, sockets, pass }, id = 'lobby', fields = {}) {
   const room = client.room(id);
   const answer = room.join();
   const { ref } = sockets.last.takeOne();
-  sockets.last.say({ type: 'joined', ref, roomId: id, userId: 'u1', epoch: 'e1', seq: 10, ...fields });
+  sockets.last.say({
+    type: 'joined', ref, roomId: id, userId: 'u1', epoch: 'e1', seq: 10, ...fields,
+  });
   await answer;
   await pass();
   return room;

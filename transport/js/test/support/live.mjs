@@ -1,4 +1,4 @@
-// Clients of real nodes, with what they hear kept in order.
+// Clients of real nodes that keep their frames in order.
 
 import { Client } from '../../src/index.js';
 import { json } from '../../src/json.js';
@@ -9,7 +9,7 @@ export { startNode } from '../../../../tests/system/support/node.mjs';
 export { until, within };
 export const codecs = { json, msgpack };
 
-/// A client that is connected, and closed after the test.
+/// A connected client that is closed after the test.
 export async function connect(t, node, codec = 'json', options = {}) {
   const client = new Client(node.url(), { codec: codecs[codec], ...options });
   t.after(() => client.close());

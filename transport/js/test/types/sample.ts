@@ -1,4 +1,4 @@
-// Compiled only: the declarations say what the sources do.
+// Only compiled: checks that the declarations match the sources.
 
 import { Client, ReconnectingWebSocket, TroupeError, type ClientState, type Room } from 'troupe-client';
 import { msgpack } from 'troupe-client/msgpack';
