@@ -282,13 +282,13 @@ TEST_CASE("a TLS channel whose input is thrown away knows what its socket has, a
     t->run();
     error_code ec;
     CHECK(t->way->read_some(asio::buffer(t->room), ec) == 5);
-    CHECK(t->way->throw_input_away());
+    CHECK(t->way->throw_input_away(*t));
     CHECK_FALSE(t->way->may_have_input());
   }
   half.client->send();
   half.run();
   CHECK(half.way->may_have_input());
-  CHECK(half.way->throw_input_away());
+  CHECK(half.way->throw_input_away(half));
   CHECK_FALSE(half.way->may_have_input());
 }
 

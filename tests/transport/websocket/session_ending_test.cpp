@@ -19,10 +19,7 @@ using phase = session_ending::phase;
 namespace {
 
 /// The ending and the writer of a session, and what they tell their owner.
-struct ended final : manual_loop,
-                     transport::memory_pipe::host,
-                     transport::session_writer::owner,
-                     session_ending::owner {
+struct ended final : manual_loop, transport::session_writer::owner, session_ending::owner {
   ended()
     : writer(channel_of(*this), {}, nullptr, traffic, *this), ending(writer, deadlines, *this) {
     writer.to().serve(*this);

@@ -239,6 +239,4 @@ private:
   bool host_waits_for_room_ = false;
 };
 
-[[nodiscard]] inline polled_socket& lowest_layer(polled_socket& s) noexcept { return s; }
-
 } // namespace troupe::transport

@@ -15,20 +15,19 @@ namespace troupe::transport {
 namespace http = boost::beast::http;
 using boost::system::error_code;
 
-/// Carries an answer from any thread to its session, if that is still there.
-template <class Socket>
-struct basic_http_session<Socket>::late_answer final : http_reply::receiver,
-                                                       std::enable_shared_from_this<late_answer> {
-  late_answer(const actors::event_loop& l, std::weak_ptr<basic_http_session> s)
+/// Carries an answer from any thread to its session, if the session still exists.
+struct http_session::late_answer final : http_reply::receiver,
+                                         std::enable_shared_from_this<late_answer> {
+  late_answer(const actors::event_loop& l, std::weak_ptr<http_session> s)
     : loop(l.entrance()), session(std::move(s)) {}
 
   void take(http_response response) override {
     if (taken.exchange(true))
       return;
     try {
-      // else the server has gone, and the connection with it
+      // does nothing if the server has gone, and the connection with it
       loop->enter([&](actors::event_loop& home) {
-        home.post([self = this->shared_from_this(), r = std::move(response)]() mutable {
+        home.post([self = shared_from_this(), r = std::move(response)]() mutable {
           if (auto s = self->session.lock(); s && s->late_ == self)
             s->take_late(std::move(r));
         });
@@ -40,14 +39,13 @@ struct basic_http_session<Socket>::late_answer final : http_reply::receiver,
   }
 
   std::shared_ptr<actors::gate<actors::event_loop>> loop;
-  std::weak_ptr<basic_http_session> session;
+  std::weak_ptr<http_session> session;
   std::atomic<bool> taken{false};
 };
 
-/// What `f` throws ends this session.
-template <class Socket>
+/// Runs `f`. An exception ends this session only.
 template <class F>
-void basic_http_session<Socket>::contained(F&& f) noexcept {
+void http_session::contained(F&& f) noexcept {
   try {
     f();
   } catch (...) {
@@ -56,25 +54,22 @@ void basic_http_session<Socket>::contained(F&& f) noexcept {
   }
 }
 
-/// Wraps a completion handler, which keeps the session alive; its loss ends it.
-template <class Socket>
+/// Wraps a completion handler, which keeps the session alive. If the handler is lost, the session
+/// ends.
 template <class F>
-auto basic_http_session<Socket>::guarded(F f) {
-  return guarded_handler{this->shared_from_this(), std::move(f)};
+auto http_session::guarded(F f) {
+  return guarded_handler{shared_from_this(), std::move(f)};
 }
 
-/// What the lost operation has thrown may be on its way to `contained`, or to the loop.
-template <class Socket>
-void basic_http_session<Socket>::lose_handler() noexcept {
-  if (loop_.entrance()->is_open()) // else all of the loop's go with it
+/// Ends the session. The exception of the lost operation may still be on its way to `contained`, or
+/// to the loop.
+void http_session::lose_handler() noexcept {
+  if (loop_.entrance()->is_open()) // otherwise the loop ends, and all its sessions with it
     end();
 }
 
-template <class Socket>
-basic_http_session<Socket>::basic_http_session(owned_descriptor accepted,
-                                               const boost::asio::ip::address& peer,
-                                               actors::event_loop& loop, http_settings& settings,
-                                               socket_share share)
+http_session::http_session(owned_descriptor accepted, const boost::asio::ip::address& peer,
+                           actors::event_loop& loop, http_settings& settings, socket_share share)
   : pending_socket(loop),
     accepted_(std::move(accepted)),
     settings_(settings),
@@ -85,42 +80,22 @@ basic_http_session<Socket>::basic_http_session(owned_descriptor accepted,
   buffer_.max_size(settings.max_header_bytes + settings.max_body_bytes);
 }
 
-template <class Socket>
-basic_http_session<Socket>::~basic_http_session() {
+http_session::~http_session() {
   set_answering(false);
   places_->leave(*this);
 }
 
-template <class Socket>
-void basic_http_session<Socket>::enter() {
-  places_->enter(this->shared_from_this(), {peer_, is_proxy_});
-}
+void http_session::enter() { places_->enter(shared_from_this(), {peer_, is_proxy_}); }
 
-template <class Socket>
-void basic_http_session<Socket>::set_answering(bool is_answering) noexcept {
+void http_session::set_answering(bool is_answering) noexcept {
   if (std::exchange(is_answering_, is_answering) != is_answering)
     settings_.answering += is_answering ? 1 : -1;
 }
 
-/// Counts what a plain socket has read or written; of TLS, what has passed the engine since the
-/// last time, on the wire.
-template <class Socket>
-void basic_http_session<Socket>::note_traffic(std::size_t received, std::size_t sent) noexcept {
-  if constexpr (is_tls<Socket>) {
-    auto* engine = SSL_get_rbio(socket_->native_handle());
-    auto all_received = BIO_number_read(engine), all_sent = BIO_number_written(engine);
-    received = all_received - std::exchange(received_, all_received);
-    sent = all_sent - std::exchange(sent_, all_sent);
-  }
-  traffic().http.received.add(received);
-  traffic().http.sent.add(sent);
-}
-
-template <class Socket>
-void basic_http_session<Socket>::start() {
+void http_session::start() {
   contained([&] {
     if (accepted_.get() < 0)
-      return; // another had to have its place
+      return; // it gave its place to another socket
     open();
     if (settings_.proxy_protocol && is_proxy_)
       read_proxy();
@@ -129,24 +104,20 @@ void basic_http_session<Socket>::start() {
   });
 }
 
-template <class Socket>
-void basic_http_session<Socket>::open() {
-  polled_socket socket{std::move(accepted_), loop_};
-  if constexpr (is_tls<Socket>)
-    socket_.emplace(settings_.tls->on(std::move(socket)));
-  else
-    socket_.emplace(std::move(socket));
-  lowest().serve(*this);
+void http_session::open() {
+  stream_.emplace(polled_socket{std::move(accepted_), loop_}, settings_.tls, traffic().http);
+  stream_->socket().serve(*this);
 }
 
-template <class Socket>
-void basic_http_session<Socket>::end() {
+void http_session::end() {
   accepted_ = owned_descriptor{};
   if (is_open()) {
-    note_traffic(0, 0);
-    error_code ignored; // it goes, whatever the answer
-    lowest().close(ignored);
+    stream_->count(0, 0);
+    error_code ignored; // the descriptor is gone even after an error
+    stream_->socket().close(ignored);
   }
+  if (lingering_)
+    lingering_->close();
   places_->leave(*this);
   set_answering(false);
   deadline_.cancel();
@@ -154,12 +125,11 @@ void basic_http_session<Socket>::end() {
   auto self = std::move(pending_);
 }
 
-template <class Socket>
-void basic_http_session<Socket>::on_deadline() {
+void http_session::on_deadline() {
   if (!late_)
     return end();
   contained([&] {
-    if (late_->taken) // it was given in time, and this loop is late
+    if (late_->taken) // the answer was given in time; this loop is late
       return loop_.arm(deadline_, settings_.request_deadline);
     late_.reset();
     settings_.sessions.counters->count(protocol::counter::handler_errors, "http");
@@ -169,17 +139,15 @@ void basic_http_session<Socket>::on_deadline() {
 
 // -- before the first request ---------------------------------------------------------------------
 
-/// The header is read byte by byte, so that nothing of what follows (perhaps TLS) is taken.
-template <class Socket>
-void basic_http_session<Socket>::read_proxy() {
+/// Reads the header byte by byte, so that it takes nothing of what follows (perhaps TLS).
+void http_session::read_proxy() {
   if (!deadline_.armed())
     loop_.arm(deadline_, settings_.request_deadline);
-  boost::asio::async_read(lowest(), buffer_.prepare(1),
+  boost::asio::async_read(stream_->socket(), buffer_.prepare(1),
                           guarded([this](error_code ec, std::size_t n) { on_proxy_bytes(ec, n); }));
 }
 
-template <class Socket>
-void basic_http_session<Socket>::on_proxy_bytes(error_code ec, std::size_t n) {
+void http_session::on_proxy_bytes(error_code ec, std::size_t n) {
   if (ec)
     return end();
   traffic().http.received.add(n); // before TLS, if there is any
@@ -201,67 +169,56 @@ void basic_http_session<Socket>::on_proxy_bytes(error_code ec, std::size_t n) {
   shake_hands();
 }
 
-template <class Socket>
-void basic_http_session<Socket>::shake_hands() {
-  if constexpr (is_tls<Socket>) {
-    loop_.arm(deadline_, settings_.tls_deadline);
-    socket_->async_handshake(boost::asio::ssl::stream_base::server, guarded([this](error_code ec) {
-                               if (!ec)
-                                 return read_request();
-                               settings_.sessions.counters->count(
-                                 protocol::counter::handshakes_rejected, "tls");
-                               end();
-                             }));
-  } else {
-    read_request();
-  }
+void http_session::shake_hands() {
+  if (!stream_->is_tls())
+    return read_request();
+  loop_.arm(deadline_, settings_.tls_deadline);
+  stream_->async_handshake(guarded([this](error_code ec) {
+    if (!ec)
+      return read_request();
+    settings_.sessions.counters->count(protocol::counter::handshakes_rejected, "tls");
+    end();
+  }));
 }
 
 // -- requests -------------------------------------------------------------------------------------
 
-template <class Socket>
-void basic_http_session<Socket>::read_request() {
+void http_session::read_request() {
   parser_ = std::make_unique<parser>();
   parser_->header_limit(static_cast<std::uint32_t>(settings_.max_header_bytes));
   parser_->body_limit(settings_.max_body_bytes);
   loop_.arm(deadline_, settings_.request_deadline);
   if (has_asked_ && is_proxy_)
-    places_->rename(*this, {peer_, true}); // whose the next request is, it will say
-  if (has_asked_ || is_tls<Socket>)
+    places_->rename(*this, {peer_, true}); // the next request will name its client
+  if (has_asked_ || stream_->is_tls())
     places_->wait(*this);
   has_asked_ = true;
   read_header();
 }
 
-template <class Socket>
-void basic_http_session<Socket>::on_input() {
+void http_session::on_input() {
   auto self = std::move(pending_);
-  contained([this] { read_header(); });
+  contained([this] { lingering_ ? throw_input_away() : read_header(); });
 }
 
-/// Waits by itself for a request to begin: for as long as an operation of Beast's is under way, the
-/// loop waits in Asio.
-template <class Socket>
-void basic_http_session<Socket>::read_header() {
+/// Waits for a request to begin without Beast: an idle connection holds no operation then.
+void http_session::read_header() {
   if (!is_open())
     return;
-  if constexpr (!is_tls<Socket>) {
-    if (buffer_.size() == 0 && !socket_->may_have_input()) {
-      pending_ = this->shared_from_this();
-      return socket_->await_input();
-    }
+  if (!stream_->is_tls() && buffer_.size() == 0 && !stream_->socket().may_have_input()) {
+    pending_ = shared_from_this();
+    return stream_->socket().await_input();
   }
   contained([&] {
-    http::async_read_header(*socket_, buffer_, *parser_,
+    http::async_read_header(*stream_, buffer_, *parser_,
                             guarded([this](error_code ec, std::size_t n) {
-                              note_traffic(n, 0);
+                              stream_->count(n, 0);
                               on_header(ec);
                             }));
   });
 }
 
-template <class Socket>
-void basic_http_session<Socket>::on_header(error_code ec) {
+void http_session::on_header(error_code ec) {
   if (!is_open())
     return;
   keep_alive_ = false;
@@ -271,7 +228,7 @@ void basic_http_session<Socket>::on_header(error_code ec) {
       || ec == boost::asio::error::connection_reset
       || ec == boost::asio::ssl::error::stream_truncated)
     return end();
-  if (ec == http::error::body_limit) // announced by its length
+  if (ec == http::error::body_limit) // the length announces it
     return refuse(413, "The body is too large.", "body");
   if (ec)
     return refuse(400, "This is no HTTP request.", "request");
@@ -283,14 +240,13 @@ void basic_http_session<Socket>::on_header(error_code ec) {
   if (wants_upgrade(request))
     return upgrade();
   set_answering(true);
-  http::async_read(*socket_, buffer_, *parser_, guarded([this](error_code e, std::size_t n) {
-    note_traffic(n, 0);
+  http::async_read(*stream_, buffer_, *parser_, guarded([this](error_code e, std::size_t n) {
+    stream_->count(n, 0);
     on_body(e);
   }));
 }
 
-template <class Socket>
-void basic_http_session<Socket>::on_body(error_code ec) {
+void http_session::on_body(error_code ec) {
   if (!is_open())
     return;
   if (ec == http::error::body_limit)
@@ -300,18 +256,16 @@ void basic_http_session<Socket>::on_body(error_code ec) {
   answer(parser_->release());
 }
 
-/// Behind a trusted proxy the socket counts as the client's that this request is of.
-template <class Socket>
-void basic_http_session<Socket>::name_client() {
+/// Behind a trusted proxy, counts the socket for the client that sent this request.
+void http_session::name_client() {
   if (is_proxy_)
     places_->rename(*this, {client_of(parser_->get(), peer_, settings_.trusted_proxies), false});
 }
 
-/// Becomes a WebSocket, or says why it does not.
-template <class Socket>
-void basic_http_session<Socket>::upgrade() {
+/// Hands the socket to a WebSocket session, or answers why not.
+void http_session::upgrade() {
   auto request = parser_->release();
-  auto descriptor = lowest().native_handle();
+  auto descriptor = stream_->socket().native_handle();
   if (descriptor >= settings_.descriptors_scarce_from
       && are_in_use_below(settings_.descriptors_scarce_from, descriptor))
     return refuse(503, "There are too many connections.", "descriptors", {{"Retry-After", "5"}});
@@ -323,14 +277,7 @@ void basic_http_session<Socket>::upgrade() {
   deadline_.cancel();
   places_->leave(*this);
   std::string leftover{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
-  note_traffic(0, 0);
-  auto& counted = traffic().websocket;
-  auto make_channel = [&] {
-    if constexpr (is_tls<Socket>)
-      return channel{*socket_, leftover, counted};
-    else
-      return channel{std::move(*socket_), leftover, counted};
-  };
+  auto make_channel = [&] { return stream_->become_channel(leftover, traffic().websocket); };
   std::make_shared<websocket_session>(make_channel, loop_, settings_.sessions,
                                       std::move(admitted->lease), std::move(share_))
     ->start(request, admitted->subprotocol, std::move(admitted->info), leftover);
@@ -338,8 +285,7 @@ void basic_http_session<Socket>::upgrade() {
 
 // -- answers --------------------------------------------------------------------------------------
 
-template <class Socket>
-void basic_http_session<Socket>::answer(const http_request_message& message) {
+void http_session::answer(const http_request_message& message) {
   keep_alive_ = message.keep_alive() && !settings_.closing.load(std::memory_order_relaxed);
   auto target = message.target();
   auto path = decode_path({target.data(), target.size()});
@@ -358,23 +304,21 @@ void basic_http_session<Socket>::answer(const http_request_message& message) {
     protocol::report_exception(*settings_.sessions.log, *settings_.sessions.counters, "http",
                                request_->path);
     if (late_ && late_->taken)
-      return; // an answer was given before, and is on its way
+      return; // the handler gave an answer before it threw; that is on its way
     late_.reset();
     respond(plain_answer(500, "This server has failed."));
   }
 }
 
-template <class Socket>
-void basic_http_session<Socket>::answer_later(const late_http_handler& handler) {
-  late_ = std::make_shared<late_answer>(loop_, this->weak_from_this());
-  pending_ = this->shared_from_this();
+void http_session::answer_later(const late_http_handler& handler) {
+  late_ = std::make_shared<late_answer>(loop_, weak_from_this());
+  pending_ = shared_from_this();
   loop_.arm(deadline_, settings_.handler_deadline);
   places_->answer(*this);
   handler(*request_, http_reply{late_});
 }
 
-template <class Socket>
-void basic_http_session<Socket>::take_late(http_response response) {
+void http_session::take_late(http_response response) {
   late_.reset();
   contained([&] {
     if (is_open())
@@ -382,9 +326,8 @@ void basic_http_session<Socket>::take_late(http_response response) {
   });
 }
 
-template <class Socket>
-void basic_http_session<Socket>::refuse(unsigned status, std::string_view reason,
-                                        std::string_view label, http_headers headers) {
+void http_session::refuse(unsigned status, std::string_view reason, std::string_view label,
+                          http_headers headers) {
   settings_.sessions.counters->count(protocol::counter::handshakes_rejected, label);
   auto response = plain_answer(status, reason);
   response.headers = std::move(headers);
@@ -392,14 +335,12 @@ void basic_http_session<Socket>::refuse(unsigned status, std::string_view reason
 }
 
 /// Answers the request at hand.
-template <class Socket>
-void basic_http_session<Socket>::respond(http_response response) {
+void http_session::respond(http_response response) {
   settings_.router.allow_origin(*request_, response);
   send(std::move(response), request_->method == "HEAD", keep_alive_);
 }
 
-template <class Socket>
-void basic_http_session<Socket>::send(http_response response, bool head, bool keep_alive) {
+void http_session::send(http_response response, bool head, bool keep_alive) {
   auto bodiless = is_bodiless(response, head);
   auto m = std::make_shared<http_response_message>(
     message_of(std::move(response), head, keep_alive, loop_.wall_now()));
@@ -408,46 +349,37 @@ void basic_http_session<Socket>::send(http_response response, bool head, bool ke
   auto serializer = std::make_shared<http::response_serializer<http::string_body>>(*m);
   serializer->split(bodiless);
   auto done = guarded([this, m, serializer, keep_alive](error_code ec, std::size_t n) {
-    note_traffic(0, n);
+    stream_->count(0, n);
     pending_.reset();
     set_answering(false);
     if (!ec && keep_alive)
       read_request();
     else
-      finish();
+      linger();
   });
   if (bodiless)
-    http::async_write_header(*socket_, *serializer, std::move(done));
+    http::async_write_header(*stream_, *serializer, std::move(done));
   else
-    http::async_write(*socket_, *serializer, std::move(done));
+    http::async_write(*stream_, *serializer, std::move(done));
 }
 
-/// Ends the output; the peer's rest is thrown away until it ends or the deadline, so that it can
-/// read the answer.
-template <class Socket>
-void basic_http_session<Socket>::finish() {
+/// Shuts the output, and throws away what still comes until the peer ends or the deadline, so that
+/// the peer can read the answer.
+void http_session::linger() {
   if (!is_open())
     return;
-  if constexpr (is_tls<Socket>) {
-    socket_->async_shutdown(guarded([this](error_code) { end(); }));
-  } else {
-    error_code ec;
-    socket_->shutdown(boost::asio::socket_base::shutdown_send, ec);
-    if (ec)
-      return end();
-    socket_->async_wait(boost::asio::socket_base::wait_read, guarded([this](error_code e) {
-                          char buffer[16 * 1024];
-                          for (int i = 0; !e && i < 16; ++i)
-                            note_traffic(socket_->read_some(boost::asio::buffer(buffer), e), 0);
-                          if (!e || e == boost::asio::error::would_block)
-                            finish();
-                          else
-                            end();
-                        }));
-  }
+  std::string unread;
+  lingering_.reset(new channel{stream_->become_channel(unread, traffic().http)});
+  lingering_->serve(*this);
+  lingering_->shut_output();
+  throw_input_away();
 }
 
-template class basic_http_session<polled_socket>;
-template class basic_http_session<tls_socket>;
+/// A part of it at a time. It is kept meanwhile: nothing else holds it.
+void http_session::throw_input_away() {
+  pending_ = shared_from_this();
+  if (!lingering_->throw_input_away(*this))
+    end();
+}
 
 } // namespace troupe::transport

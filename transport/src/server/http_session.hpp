@@ -5,6 +5,8 @@
 #include "net/polled_socket.hpp"
 #include "server/http_settings.hpp"
 #include "server/upgrade_admission.hpp"
+#include "tls/channel.hpp"
+#include "tls/front_stream.hpp"
 
 #include <troupe/actors/event_loop.hpp>
 
@@ -17,32 +19,31 @@
 
 namespace troupe::transport {
 
-/// One socket until it becomes a WebSocket: requests one after the other, each whole before its
-/// deadline. What is thrown in it ends it alone. Thread: the loop's, but for its constructor and
-/// `enter`.
-template <class Socket>
-class basic_http_session final : public pending_socket,
-                                 public polled_socket::host,
-                                 public std::enable_shared_from_this<basic_http_session<Socket>> {
+/// Serves HTTP on one socket until it becomes a WebSocket: one request after the other, each
+/// complete before its deadline. An exception ends only the session that it is thrown in. Thread:
+/// the loop's, but for its constructor and `enter`.
+class http_session final : public pending_socket,
+                           public polled_socket::host,
+                           public std::enable_shared_from_this<http_session> {
 public:
-  /// `accepted`: a socket that does not block. `start` makes it a `Socket`.
-  basic_http_session(owned_descriptor accepted, const boost::asio::ip::address& peer,
-                     actors::event_loop& loop, http_settings& settings, socket_share share);
-  ~basic_http_session() override;
+  /// `accepted`: a non-blocking socket. `start` makes a stream of it.
+  http_session(owned_descriptor accepted, const boost::asio::ip::address& peer,
+               actors::event_loop& loop, http_settings& settings, socket_share share);
+  ~http_session() override;
 
   /// Takes its place among the pending sockets, before `start`.
   void enter();
   void start();
   void end() override;
-  [[nodiscard]] std::shared_ptr<void> hold() override { return this->shared_from_this(); }
+  [[nodiscard]] std::shared_ptr<void> hold() override { return shared_from_this(); }
   void on_input() override;
   void let_go() noexcept override { pending_.reset(); }
 
 private:
   struct deadline final : actors::timer_wheel::entry {
-    explicit deadline(basic_http_session& s) : owner(s) {}
+    explicit deadline(http_session& s) : owner(s) {}
     void on_deadline() override { owner.on_deadline(); }
-    basic_http_session& owner;
+    http_session& owner;
   };
   struct late_answer;
 
@@ -74,37 +75,32 @@ private:
               http_headers headers = {});
   void respond(http_response response);
   void send(http_response response, bool head, bool keep_alive);
-  void finish();
   void set_answering(bool is_answering) noexcept;
-  void note_traffic(std::size_t received, std::size_t sent) noexcept;
   [[nodiscard]] loop_traffic& traffic() noexcept {
     return *(*settings_.sessions.traffic)[loop_.index()];
   }
-  [[nodiscard]] polled_socket& lowest() { return lowest_layer(*socket_); }
-  [[nodiscard]] bool is_open() { return socket_ && lowest().is_open(); }
+  [[nodiscard]] bool is_open() noexcept { return stream_ && stream_->socket().is_open(); }
+  void linger();
+  void throw_input_away();
 
   owned_descriptor accepted_; ///< until `start`
-  /// From then on: what Asio makes of a loop's context is that loop's thread's.
-  std::optional<Socket> socket_;
+  /// From `start` on: an Asio object of a loop's context belongs to that loop's thread.
+  std::optional<front_stream> stream_;
+  std::unique_ptr<channel> lingering_; ///< what the stream has become behind the last answer
   http_settings& settings_;
   std::shared_ptr<pending_sockets> places_;
   socket_share share_;
   boost::asio::ip::address peer_;
-  bool is_proxy_; ///< `peer_` is a trusted one: each request names its client
+  bool is_proxy_; ///< `peer_` is a trusted proxy: each request names its client
   boost::beast::flat_buffer buffer_;
   std::unique_ptr<parser> parser_;
-  std::unique_ptr<http_request> request_;       ///< the one being answered
-  std::shared_ptr<late_answer> late_;           ///< whose answer is awaited
-  std::shared_ptr<basic_http_session> pending_; ///< itself meanwhile: nothing else holds it
+  std::unique_ptr<http_request> request_; ///< the one being answered
+  std::shared_ptr<late_answer> late_;     ///< whose answer is awaited
+  std::shared_ptr<http_session> pending_; ///< itself while it waits: nothing else holds it
   bool keep_alive_ = false;
   bool is_answering_ = false; ///< counted in the settings
   bool has_asked_ = false;
-  std::uint64_t received_ = 0; ///< of TLS, what is counted already
-  std::uint64_t sent_ = 0;
   deadline deadline_{*this};
 };
-
-extern template class basic_http_session<polled_socket>;
-extern template class basic_http_session<tls_socket>;
 
 } // namespace troupe::transport

@@ -22,25 +22,16 @@ actors::event_loop& server::state::least_loaded() {
 }
 
 /// The socket counts from here on, even if its loop starts the session much later.
-template <class Socket>
 void server::state::start_session(actors::event_loop& loop, owned_descriptor socket,
                                   const tcp::endpoint& peer, http_settings& settings) {
   auto share = socket_share{sockets[loop.index()]};
-  auto session = std::make_shared<basic_http_session<Socket>>(std::move(socket), peer.address(),
-                                                              loop, settings, std::move(share));
+  auto session = std::make_shared<http_session>(std::move(socket), peer.address(), loop, settings,
+                                                std::move(share));
   session->enter();
   if (loop.is_current())
     session->start();
   else
     loop.post([s = std::move(session)] { s->start(); });
-}
-
-void server::state::take(actors::event_loop& loop, owned_descriptor socket,
-                         const tcp::endpoint& peer) {
-  if (tls)
-    start_session<tls_socket>(loop, std::move(socket), peer, http);
-  else
-    start_session<polled_socket>(loop, std::move(socket), peer, http);
 }
 
 void server::state::open_doors() {
@@ -55,14 +46,14 @@ void server::state::open_doors() {
     door->start(
       choose,
       [this](actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer) {
-        take(loop, std::move(socket), peer);
+        start_session(loop, std::move(socket), peer, http);
       },
       {http.descriptors_scarce_from, descriptors.shut_from, [this] { http.pending->make_room(); }});
     if (admin_door)
       admin_door->start(
         choose,
         [this](actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer) {
-          start_session<polled_socket>(loop, std::move(socket), peer, admin);
+          start_session(loop, std::move(socket), peer, admin);
         },
         {descriptors.admin_shut_from, descriptors.admin_shut_from,
          [this] { admin.pending->make_room(); }});

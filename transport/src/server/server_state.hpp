@@ -60,7 +60,6 @@ struct server::state {
   void configure_admin();
   [[nodiscard]] http_response metrics_answer();
   actors::event_loop& least_loaded();
-  void take(actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer);
   void start();
   void open_doors();
   void say_listening();
@@ -86,7 +85,6 @@ struct server::state {
     }
   }
 
-  template <class Socket>
   void start_session(actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer,
                      http_settings& settings);
 

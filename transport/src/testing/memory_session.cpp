@@ -45,7 +45,6 @@ actors::outbox::bounds checked(const actors::outbox::bounds& bounds, actors::nod
 
 /// The server's side of it.
 class memory_session::session final : public actors::sink,
-                                      private transport::memory_pipe::host,
                                       private session_writer::owner,
                                       private session_ending::owner,
                                       public std::enable_shared_from_this<session> {

@@ -57,13 +57,19 @@ std::size_t channel::read_raw(boost::asio::mutable_buffer into, error_code& ec) 
   return n;
 }
 
-bool channel::throw_input_away() noexcept {
+bool channel::throw_input_away(polled_socket::host& h) {
   if (tls_)
     tls_->in.drop_read_ahead(); // otherwise there would always seem to be input
   char buffer[16 * 1024];
   error_code ec;
   read_raw(boost::asio::buffer(buffer), ec);
-  return !ec || ec == boost::asio::error::would_block;
+  if (ec && ec != boost::asio::error::would_block)
+    return false;
+  if (may_have_input())
+    loop().post([&h, held = h.hold()] { h.on_input(); });
+  else
+    await_input();
+  return true;
 }
 
 // -- output ---------------------------------------------------------------------------------------

@@ -53,8 +53,10 @@ public:
   /// Reads what is there, without waiting. `would_block`: nothing; `eof`: the end.
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec);
   /// Reads what is there, as it is on the wire, and throws it away: at most 16 KiB. Returns false
-  /// once the peer has ended. Nothing else may be read from then on.
-  bool throw_input_away() noexcept;
+  /// once the peer has ended; else tells `h` when to call it again, so that others have their turn.
+  /// Nothing else may be read from then on. Precondition: the channel serves `h`. Throws
+  /// `std::bad_alloc`.
+  bool throw_input_away(polled_socket::host& h);
 
   // -- output -------------------------------------------------------------------------------------
 

@@ -45,14 +45,9 @@ void session_ending::linger() {
   throw_input_away();
 }
 
-/// Throws away a part at a time, so that others have their turn.
 void session_ending::throw_input_away() {
-  if (!writer_.to().throw_input_away())
-    return owner_.end();
-  if (writer_.to().may_have_input())
-    loop().post([this, held = owner_.hold()] { owner_.on_input(); });
-  else
-    writer_.to().await_input();
+  if (!writer_.to().throw_input_away(owner_))
+    owner_.end();
 }
 
 void session_ending::end_soon() noexcept {

@@ -32,10 +32,11 @@ public:
   };
 
   /// The session, which it asks and tells.
-  class owner {
+  ///
+  /// The channel serves it: `on_input` says that there is more input to throw away. The owner is to
+  /// call `throw_input_away` while the session lingers, contained like `check`.
+  class owner : public polled_socket::host {
   public:
-    /// Keeps the session alive.
-    [[nodiscard]] virtual std::shared_ptr<void> hold() = 0;
     /// When the message began that has come in part and whose rest may still be heard; nothing if
     /// there is none.
     [[nodiscard]] virtual std::optional<actors::steady_time> part_since() const = 0;
@@ -44,9 +45,6 @@ public:
     virtual void on_time() noexcept = 0;
     /// The peer has missed a deadline: `write_timeout` or `assembly_timeout`.
     virtual void on_late(protocol::errc why) = 0;
-    /// There is more input to throw away. The owner is to call `throw_input_away` while the session
-    /// lingers, likewise contained.
-    virtual void on_input() = 0;
     /// Ends the session now.
     virtual void end() noexcept = 0;
 

@@ -46,7 +46,6 @@ struct session_settings {
 /// that it is thrown in. Thread: the loop's.
 class websocket_session final : public actors::sink,
                                 public actors::deferred_work,
-                                public polled_socket::host,
                                 private session_reader::owner,
                                 private session_writer::owner,
                                 private session_ending::owner,
@@ -92,7 +91,7 @@ public:
   // -- deferred_work ------------------------------------------------------------------------------
   void run_deferred() override { read(); }
 
-  // -- polled_socket::host, and of the parts ------------------------------------------------------
+  // -- polled_socket::host ------------------------------------------------------------------------
   [[nodiscard]] std::shared_ptr<void> hold() override { return shared_from_this(); }
   void on_input() override;
   void on_room() override;
