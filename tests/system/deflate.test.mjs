@@ -235,7 +235,8 @@ test('a message that takes long to inflate holds nobody else', async (t) => {
 
 // Pins §15.6.
 test('a message that is being inflated takes effect before a node ends', async (t) => {
-  const node = await startNode(t, 'echo_node', largeMessages);
+  const patient = ['--drain-timeout', '30s']; // a busy machine takes its time
+  const node = await startNode(t, 'echo_node', [...largeMessages, ...patient]);
   const sender = await rawWebSocket(node, offer);
   // "a" behind the costly blocks.
   const payload = Buffer.concat([costly.subarray(0, -1), Buffer.from('4a0400', 'hex')]);
