@@ -154,15 +154,16 @@ void event_loop::take_remote() noexcept {
 }
 
 session_key event_loop::open_session(sink& output) {
-  if (given_up_.capacity() <= sessions_.size()) { // only this thread changes the capacity
+  {
     std::lock_guard guard{remote_mutex_};
-    make_room(given_up_, sessions_.size() + 1 - given_up_.size());
+    // beside those that have closed since they were listed
+    make_room(given_up_, sessions_.size() + 1);
   }
   return sessions_.open(output);
 }
 
-/// Lists a session once. The list has room for all open sessions: if closed ones have filled it,
-/// `who` is dropped and counted.
+/// Lists a session once. The list has room for all open sessions; `who` may have closed, and is
+/// dropped and counted if such ones fill it.
 void event_loop::give_up(session_key who) noexcept {
   std::lock_guard guard{remote_mutex_};
   if (std::find(given_up_.begin(), given_up_.end(), who) != given_up_.end())

@@ -301,6 +301,28 @@ TEST_CASE(
     CHECK(sink.closed == protocol::errc::internal);
 }
 
+TEST_CASE(
+  "a session is given up also where the list is full of those that closed before its turn") {
+  system_fixture f;
+  caf::actor_system system{f.config};
+  event_loop loop{system, 0};
+  std::vector<test::fake_sink> sinks(16);
+  for (int round = 0; round < 8; ++round) {
+    std::vector<session_key> keys;
+    for (auto& sink : sinks)
+      keys.push_back(loop.open_session(sink));
+    for (auto who : keys)
+      loop.give_up(who);
+    if (round < 7)
+      for (auto who : keys)
+        loop.sessions().close(who);
+  }
+  while (loop.run_turn()) {}
+
+  for (auto& sink : sinks)
+    CHECK(sink.closed == protocol::errc::internal);
+}
+
 TEST_CASE("a deadline on the wheel wakes a loop that sleeps") {
   system_fixture f;
   caf::actor_system system{f.config};

@@ -150,7 +150,7 @@ void check_kinds(const server_options& o, const option_check& is) {
     return;
   is.bytes("jwt.max_token_bytes", o.jwt->max_token_bytes, most_request_bytes);
   is.that(o.jwt->profile <= jwt_profile::strict, "jwt.profile", number(o.jwt->profile),
-          "seed or strict");
+          "lenient or strict");
   for (auto& key : o.jwt->keys)
     is.that(key.algorithm <= jwt_algorithm::es256, "jwt.keys", "algorithm " + number(key.algorithm),
             "HS256 to ES256");
