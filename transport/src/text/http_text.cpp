@@ -9,16 +9,6 @@ namespace troupe::transport {
 
 namespace {
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F')
-    return c - 'A' + 10;
-  return -1;
-}
-
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view space = " \t";
   auto begin = std::min(text.find_first_not_of(space), text.size());
@@ -39,23 +29,6 @@ void for_each_part(std::string_view text, char separator, F&& f) {
 }
 
 } // namespace
-
-std::optional<std::string> percent_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    auto c = text[i];
-    if (c == '%') {
-      if (i + 2 >= text.size() || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0)
-        return std::nullopt;
-      c = static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
-      i += 2;
-    }
-    if (c == '\0')
-      return std::nullopt;
-    out += c;
-  }
-  return out;
-}
 
 std::string_view origin_form(std::string_view target) noexcept {
   for (std::string_view scheme : {"http://", "https://"})
@@ -79,7 +52,7 @@ std::string http_date(std::chrono::sys_time<std::chrono::milliseconds> at) {
 
 std::optional<std::string> decode_path(std::string_view target) {
   target = origin_form(target);
-  auto path = percent_decoded(target.substr(0, target.find_first_of("?#")));
+  auto path = decode_path_text(target.substr(0, target.find_first_of("?#")));
   return path && path->starts_with('/') ? path : std::nullopt;
 }
 

@@ -9,9 +9,6 @@
 
 namespace troupe::transport {
 
-/// Percent-decodes; nothing if it is malformed or holds a zero byte.
-[[nodiscard]] std::optional<std::string> percent_decoded(std::string_view text);
-
 /// A request target in origin form: of `http://host/path` only `/path` (RFC 9112, 3.2.2).
 [[nodiscard]] std::string_view origin_form(std::string_view target) noexcept;
 

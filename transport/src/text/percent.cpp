@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <cstddef>
-#include <optional>
 #include <system_error>
 
 namespace troupe::transport {
@@ -28,6 +27,22 @@ std::string decode_query_text(std::string_view text) {
   while (!text.empty()) {
     const auto escaped = escape_at(text);
     out.push_back(escaped ? *escaped : text[0] == '+' ? ' ' : text[0]);
+    text.remove_prefix(escaped ? 3 : 1);
+  }
+  return out;
+}
+
+std::optional<std::string> decode_path_text(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const auto escaped = escape_at(text);
+    if (!escaped && text[0] == '%')
+      return std::nullopt;
+    const auto byte = escaped.value_or(text[0]);
+    if (byte == '\0')
+      return std::nullopt;
+    out.push_back(byte);
     text.remove_prefix(escaped ? 3 : 1);
   }
   return out;
