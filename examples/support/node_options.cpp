@@ -243,7 +243,7 @@ void add_limits(option_table& table, server_options& o) {
                    node.announce ? "on" : "off"});
 }
 
-bool is_file(std::string_view text, std::filesystem::path& to) {
+bool is_file(std::string_view text, std::string& to) {
   std::error_code ignored;
   to = text;
   return std::filesystem::is_regular_file(to, ignored);
@@ -301,11 +301,11 @@ void add_security(option_table& table, server_options& o, token_options& tokens)
                    "KID=FILE with a file",
                    [&tokens](std::string_view text) {
                      auto equals = text.find('=');
-                     std::filesystem::path file;
+                     std::string file;
                      if (equals == std::string_view::npos || equals == 0
                          || !is_file(text.substr(equals + 1), file))
                        return false;
-                     tokens.key_files.emplace_back(text.substr(0, equals), file);
+                     tokens.key_files.emplace_back(text.substr(0, equals), std::move(file));
                      return true;
                    },
                    [&tokens] { tokens.key_files.clear(); }});

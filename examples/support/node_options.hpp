@@ -4,7 +4,6 @@
 
 #include <troupe/transport/server.hpp>
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,8 +14,8 @@ namespace troupe::examples {
 
 /// The options about tokens, before their files are read.
 struct token_options {
-  std::optional<std::filesystem::path> secret_file;
-  std::vector<std::pair<std::string, std::filesystem::path>> key_files; ///< by kid
+  std::optional<std::string> secret_file;
+  std::vector<std::pair<std::string, std::string>> key_files; ///< by kid
   std::string given; ///< an option that says what a token must be, as `--name`; it needs a key
   transport::jwt_options jwt{
     .profile = transport::jwt_profile::lenient, .keys = {}, .issuer = {}, .audience = {}};

@@ -122,7 +122,7 @@ void served_life::set_up() {
   o.drain_timeout = drain_timeout;
   o.static_folder = fs::path{folder_} / "www";
   fs::create_directory(*o.static_folder);
-  std::ofstream{*o.static_folder / "page.txt"} << "a page";
+  std::ofstream{fs::path{*o.static_folder} / "page.txt"} << "a page";
   if (is_tls_) {
     identity self{"localhost"};
     o.tls_certificates = fs::path{folder_} / "cert.pem";

@@ -19,9 +19,9 @@ struct close_file {
 };
 
 /// Errors: `std::runtime_error` that names the file and what was `expected`.
-std::string read_whole(const std::filesystem::path& file, const char* expected) {
+std::string read_whole(const std::string& file, const char* expected) {
   const auto fail = [&](const char* why) {
-    throw std::runtime_error{file.string() + ": expected " + expected + ": " + why};
+    throw std::runtime_error{file + ": expected " + expected + ": " + why};
   };
   if (auto* problem = problem_of_file(file))
     fail(problem);
@@ -53,16 +53,16 @@ jwt_key checked(jwt_key key, jwt_profile profile) {
 
 } // namespace
 
-jwt_key load_secret_file(const std::filesystem::path& file, jwt_profile profile) {
-  jwt_key key{{}, jwt_algorithm::hs256, read_whole(file, "a file with a secret"), file.string()};
+jwt_key load_secret_file(const std::string& file, jwt_profile profile) {
+  jwt_key key{{}, jwt_algorithm::hs256, read_whole(file, "a file with a secret"), file};
   drop_newline(key.material);
   return checked(std::move(key), profile);
 }
 
-jwt_key load_key_file(std::string kid, const std::filesystem::path& file, jwt_profile profile) {
-  check_kid({kid, jwt_algorithm::hs256, {}, file.string()});
+jwt_key load_key_file(std::string kid, const std::string& file, jwt_profile profile) {
+  check_kid({kid, jwt_algorithm::hs256, {}, file});
   jwt_key key{std::move(kid), jwt_algorithm::hs256,
-              read_whole(file, "a file with a public key in PEM or a secret"), file.string()};
+              read_whole(file, "a file with a public key in PEM or a secret"), file};
   if (!looks_like_public_key(key.material)) {
     drop_newline(key.material);
     return checked(std::move(key), profile);

@@ -125,7 +125,7 @@ void check_names(const server_options& o, const option_check& is) {
           problem ? std::string{"a path ("} + problem + ")" : "");
   std::error_code ignored; // after an error it is no folder
   is.that(!o.static_folder || std::filesystem::is_directory(*o.static_folder, ignored),
-          "static_folder", o.static_folder ? quoted(o.static_folder->string()) : "", "a folder");
+          "static_folder", o.static_folder ? quoted(*o.static_folder) : "", "a folder");
   is.that(o.tls_certificates.empty() == o.tls_key.empty(),
           o.tls_key.empty() ? "tls_key" : "tls_certificates", "empty",
           "a file: certificates and their key go together");

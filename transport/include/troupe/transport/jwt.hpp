@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,13 +44,12 @@ struct jwt_key {
 /// Reads a secret for HS256 that tokens without `kid` are signed with. One newline at the end is
 /// not part of it. Errors: `std::runtime_error`, one line that names the file and what was
 /// expected; never a part of the secret.
-[[nodiscard]] jwt_key load_secret_file(const std::filesystem::path& file, jwt_profile profile);
+[[nodiscard]] jwt_key load_secret_file(const std::string& file, jwt_profile profile);
 
 /// Reads the key that tokens name by `kid`: a public key in PEM (RSA of 2048 bits or more: RS256;
 /// EC on P-256: ES256), else a secret for HS256. An empty `kid`: the key of tokens without one.
 /// Errors: as `load_secret_file`, also for a `kid` that no token can name.
-[[nodiscard]] jwt_key load_key_file(std::string kid, const std::filesystem::path& file,
-                                    jwt_profile profile);
+[[nodiscard]] jwt_key load_key_file(std::string kid, const std::string& file, jwt_profile profile);
 
 /// Which tokens are accepted. 0 lifts a limit.
 struct jwt_options {

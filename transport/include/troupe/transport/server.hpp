@@ -11,7 +11,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -37,10 +36,10 @@ struct server_options {
   /// Loops, rooms, connections, heartbeat; the server sets its `log` and `counters` itself.
   actors::node_options node{};
 
-  std::string bind{};               ///< one IP address; empty: all, IPv4 and IPv6
-  std::uint16_t port = 8080;        ///< 0: any free one
-  std::string websocket_path = "/"; ///< where WebSockets are accepted
-  std::optional<std::filesystem::path> static_folder{}; ///< files served to GET
+  std::string bind{};                         ///< one IP address; empty: all, IPv4 and IPv6
+  std::uint16_t port = 8080;                  ///< 0: any free one
+  std::string websocket_path = "/";           ///< where WebSockets are accepted
+  std::optional<std::string> static_folder{}; ///< path of what is served to GET
 
   std::vector<std::string> origins{};      ///< allowed `Origin`s; empty: all, none needed
   std::vector<std::string> cors_origins{}; ///< origins whose pages may read HTTP answers; `*`: all
@@ -52,9 +51,9 @@ struct server_options {
   /// `address:port` for the probes alone, without TLS; empty: the probes are on the main port.
   std::string admin_bind{};
 
-  std::filesystem::path tls_certificates{}; ///< PEM chain; empty: no TLS
-  std::filesystem::path tls_key{};          ///< PEM
-  bool deflate = false;                     ///< permessage-deflate for clients that offer it
+  std::string tls_certificates{}; ///< path of a PEM chain; empty: no TLS
+  std::string tls_key{};          ///< path of its key, in PEM
+  bool deflate = false;           ///< permessage-deflate for clients that offer it
 
   /// Clients need a token; `auth` refreshes it. Excludes `node.verify_token`.
   std::optional<jwt_options> jwt{};
