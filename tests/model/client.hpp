@@ -23,7 +23,7 @@ public:
     std::string user_id;
     std::string lobby; ///< empty: none
     bool one_room = false;
-    actors::outbox::bounds bounds{6'000, 60};
+    actors::outbox::bounds bounds{3'000, 30}; ///< soon cut for what others say
   };
 
   client(oracle& t, actors::node& node, unsigned loop, options o);

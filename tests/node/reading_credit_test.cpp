@@ -148,7 +148,7 @@ TEST_CASE("who has half of its output still to take is heard once it has taken i
   ann.session.set_window(std::nullopt);
   world.settle();
 
-  CHECK(unread == 100 - 33); // half of 64 frames, and one
+  CHECK(unread == 100 - 33 - 4); // one more than half of 64 frames, and a sixteenth
   CHECK(ann.session.unread() == 0);
   CHECK(ann.heard("message", "text") == said);
 }
@@ -156,7 +156,7 @@ TEST_CASE("who has half of its output still to take is heard once it has taken i
 // Pins §4.57.
 TEST_CASE("who takes nothing is not heard, and ends by the deadline of writing") {
   manual_node world;
-  client ann{world, encoding::v1_json, 0, {1024 * 1024, 64}, {}, transport::session_deadlines{}};
+  client ann{world, encoding::v1_json, 0, {1024 * 1024, 128}, {}, transport::session_deadlines{}};
   ann.join("r");
   world.settle();
 
@@ -170,4 +170,24 @@ TEST_CASE("who takes nothing is not heard, and ends by the deadline of writing")
 
   CHECK_FALSE(ended_early);
   CHECK(ann.session.ended());
+}
+
+// Pins §4.58.
+TEST_CASE("who lags because of others is still heard to leave") {
+  manual_node world;
+  client ann{world, encoding::v1_json, 0, {1024 * 1024, 64}}, bob{world};
+  ann.join("r");
+  bob.join("r");
+  world.settle();
+  ann.session.set_window(0);
+  for (int i = 0; i < 50; ++i) {
+    bob.publish("r", "much");
+    world.settle();
+  }
+  (void)bob.texts();
+  ann.say(R"({"type":"leave","roomId":"r"})");
+  world.settle();
+
+  CHECK(ann.session.unread() == 0);
+  CHECK(bob.heard("userLeft", "roomId") == strings{"r"});
 }

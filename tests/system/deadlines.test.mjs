@@ -83,6 +83,16 @@ describe('within its deadline ends', { concurrency: true }, () => {
     between(4000, 8000, Date.now() - began);
   });
 
+  test('a peer that takes a refusal, and goes on (10 s)', async () => {
+    const socket = await RawSocket.open(node, { allowHalfOpen: true });
+    socket.write('GET /none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    assert.equal((await socket.response()).status, 404);
+    const began = Date.now();
+    const timer = setInterval(() => socket.write('more'), 200);
+    await socket.untilEnded(25_000).finally(() => clearInterval(timer));
+    between(8000, 14_000, Date.now() - began);
+  });
+
   test('an idle HTTP connection (10 s)', async () => {
     const socket = await RawSocket.open(node);
     socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');

@@ -167,6 +167,28 @@ test('https answers on the same port', async (t) => {
   assert.equal(status, 200);
 });
 
+test('a refusal over https is whole, however much comes behind the request', async (t) => {
+  const node = await secureNode(t, 'relay_node');
+  for (let i = 0; i < 10; ++i) {
+    const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false });
+    let heard = '';
+    let ended = false;
+    socket.on('data', (bytes) => { heard += bytes; });
+    socket.on('end', () => { ended = true; });
+    const errors = [];
+    socket.on('error', (e) => errors.push(e.code));
+    await within(once(socket, 'secureConnect'), 'a handshake');
+    const body = 'x'.repeat(2 * 1024 * 1024);
+    socket.write(`POST /none HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`);
+    socket.write(body);
+    await until(() => ended, 'the server to say that nothing more will come');
+    assert.match(heard, /^HTTP\/1.1 413 /);
+    assert.match(heard, /too large\.$/);
+    assert.deepEqual(errors, []);
+    socket.destroy();
+  }
+});
+
 test('a certificate that is read again serves new connections, ' +
   'a bad one changes nothing', async (t) => {
   const node = await secureNode(t, 'relay_node');

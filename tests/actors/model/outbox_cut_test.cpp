@@ -92,17 +92,6 @@ TEST_CASE("a close frame waits behind what is queued") {
   CHECK(r.drain() == text(data) + text(r.close_frame));
 }
 
-TEST_CASE("a sealed outbox sends what it holds and takes nothing more") {
-  outbox_rig r;
-  auto data = frame_of(10);
-  r.append(data);
-
-  r.box.seal();
-  r.append(frame_of(1));
-
-  CHECK(r.drain() == data.view());
-}
-
 /// Pins that a fan-out to a closing session does not report `done`. The session would then end the
 /// socket while the close frame is still queued.
 TEST_CASE("a write to a sealed outbox that still holds output is not done") {

@@ -34,8 +34,6 @@ public:
     sealed_ = true;
   }
 
-  void seal() { sealed_ = true; }
-
   /// Returns how many frames the cut drops if `sent` bytes have already left.
   std::size_t cut(std::size_t sent, const std::string& close_frame) {
     if (sealed_)
@@ -120,8 +118,6 @@ private:
       flush();
     else if (what < 97)
       cut();
-    else if (what < 98)
-      seal();
     else
       close();
   }
@@ -184,11 +180,6 @@ private:
     auto wanted = model_.cut(socket_.received.size(), std::string{close_.view()});
     REQUIRE(gone == wanted);
     dropped += wanted;
-  }
-
-  void seal() {
-    box_.seal();
-    model_.seal();
   }
 
   void close() {

@@ -153,6 +153,42 @@ TEST_CASE("what has come in part counts, has its time, and goes with the rest") 
   CHECK(h.told == strings{std::string(5000, 'x') + "yz"});
 }
 
+// Pins §16.24.
+TEST_CASE("what has come in part counts on, in its place, while the session does not hear") {
+  heard h;
+  h.messages_left = 1;
+  h.say(masked_frame(true, 1, "one") + masked_frame(false, 1, std::string(5000, 'x')));
+  h.messages_left = 1;
+  CHECK(h.reader->resume());
+  h.reader->read_next();
+  h.turns();
+  auto begun = h.account.loops[0]->oldest();
+  h.messages_left = 0;
+  h.pass(1s);
+  h.say("");
+  h.reader->read_next();
+  CHECK(h.account.holders == 1);
+  CHECK(h.meter.used_bytes() >= 5000);
+
+  h.messages_left = 100;
+  CHECK(h.reader->resume());
+  h.reader->read_next();
+  h.say(masked_frame(false, 0, "y"));
+  CHECK(h.account.loops[0]->oldest() == begun);
+}
+
+// Pins §14.3.
+TEST_CASE("each byte is a sign of life, not only whole messages") {
+  heard h;
+  h.pass(1s);
+  h.say(masked_frame(true, 1, "whole").substr(0, 1));
+  auto heard_at = h.loop.now();
+  h.pass(1s);
+
+  CHECK(h.reader->last_inbound() == heard_at);
+  CHECK(h.told.empty());
+}
+
 TEST_CASE("behind an error, a close frame or a stop nothing is heard, and nothing kept") {
   heard error, close, stopped;
   error.say(masked_frame(true, 113, "reserved bits") + masked_frame(true, 1, "late"));

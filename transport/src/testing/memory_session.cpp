@@ -154,7 +154,7 @@ private:
   void on_room() override {
     contained([this] {
       writer_.on_room();
-      if (is_paused_ && !writer_.lags())
+      if (is_paused_ && writer_.allows_input())
         resume_reading();
     });
   }
@@ -177,11 +177,12 @@ private:
 
   void read() {
     while (!has_ended() && !unread_.empty()) {
-      is_paused_ = writer_.lags() || !port_.may_read();
+      is_paused_ = !writer_.allows_input() || !port_.may_read();
       if (is_paused_)
         return;
       auto m = std::move(unread_.front());
       unread_.pop_front();
+      writer_.note_input(m.bytes.size());
       port_.deliver(shared_bytes::copy_of(m.bytes), m.binary);
     }
   }

@@ -34,7 +34,6 @@ void session_reader::read_next() {
   if (!may_hear()) {
     is_paused_ = true;
     paused_at_ = now();
-    parts_.reset(); // while it pauses, the peer cannot finish its message
     return;
   }
   if (rest_)

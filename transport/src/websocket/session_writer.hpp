@@ -108,8 +108,19 @@ public:
   [[nodiscard]] bool has_output() const noexcept {
     return channel_.unsent_bytes() > 0 || !outbox_.empty();
   }
-  /// Whether the peer has so much left to read that it should not be heard before it has.
+  /// Whether the peer has more than half of its bound still to take.
   [[nodiscard]] bool lags() const noexcept { return waits_for_room_ && outbox_.half_full(); }
+  /// Whether the peer may be heard. A peer that lags may say little more: a `leave` is heard, and
+  /// what it brings upon itself does not fill the rest of its bound.
+  [[nodiscard]] bool allows_input() const noexcept {
+    return !lags() || heard_while_lagging_ < outbox_.bound().max_frames / 16;
+  }
+  /// The peer has said so much.
+  void note_input(std::size_t bytes) noexcept {
+    constexpr std::size_t small = 256;
+    heard_while_lagging_ =
+      lags() ? heard_while_lagging_ + 1 + static_cast<std::uint32_t>(bytes / small) : 0;
+  }
   [[nodiscard]] std::size_t queued_bytes() const noexcept {
     return outbox_.queued_bytes() + channel_.unsent_bytes();
   }
@@ -139,6 +150,7 @@ private:
   bool takes_output_ = true;
   bool waits_for_room_ = false;
   protocol::encoding encoding_ = protocol::encoding::plain_json;
+  std::uint32_t heard_while_lagging_ = 0; ///< small messages, or as much in one
   std::array<std::uint32_t, 2> queued_{}; ///< what `traffic_` counts of the outbox, by kind
   channel channel_;
   loop_traffic& traffic_;

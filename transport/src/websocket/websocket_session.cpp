@@ -131,12 +131,13 @@ void websocket_session::read() {
 /// the bound it would be cut although it reads.
 bool websocket_session::may_hear() {
   return ending_.is(phase::closing)
-      || (ending_.is(phase::open) && !writer_.lags() && port_.may_read());
+      || (ending_.is(phase::open) && writer_.allows_input() && port_.may_read());
 }
 
 void websocket_session::on_event(protocol::ws_event event) {
   using kind = protocol::ws_event::kind;
   auto is_open = ending_.is(phase::open);
+  writer_.note_input(event.payload.size());
   switch (event.what) {
     case kind::need_more:
     case kind::inflating: return;

@@ -75,10 +75,6 @@ public:
   /// frames dropped.
   std::size_t cut(const protocol::shared_bytes& close_frame, steady_time now);
 
-  /// Takes nothing more and keeps what is queued: the last frame is a close frame that somebody
-  /// else made.
-  void seal() noexcept { sealed_ = true; }
-
   /// Whether the bound is exceeded: time for a cut. An outbox with a single message never exceeds
   /// it.
   [[nodiscard]] bool over_bound() const noexcept {
@@ -92,6 +88,7 @@ public:
     return !sealed_ && (weight_ > bounds_.max_bytes / 2 || frames_ > bounds_.max_frames / 2);
   }
 
+  [[nodiscard]] const bounds& bound() const noexcept { return bounds_; }
   [[nodiscard]] bool empty() const noexcept { return head_ == entries_.size(); }
   [[nodiscard]] bool sealed() const noexcept { return sealed_; }
   [[nodiscard]] std::size_t queued_bytes() const noexcept { return bytes_[0] + bytes_[1]; }
@@ -175,7 +172,11 @@ inline outbox::status outbox::write(const protocol::shared_bytes& bytes,
     if (taken == size)
       return status::done;
   }
-  return queue_rest(bytes, parts, taken, frames, clock());
+  auto now = clock();
+  auto is_first = empty() && taken == 0;
+  auto result = queue_rest(bytes, parts, taken, frames, now);
+  return is_first && parts.size() > max_parts && result == status::blocked ? flush(now, writer)
+                                                                           : result;
 }
 
 template <class Clock, class Writer>
