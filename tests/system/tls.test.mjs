@@ -183,7 +183,7 @@ test('a refusal over https is whole, however much comes behind the request', asy
     socket.write(body);
     await until(() => ended, 'the server to say that nothing more will come');
     assert.match(heard, /^HTTP\/1.1 413 /);
-    assert.match(heard, /too large\.$/);
+    assert.match(heard, /too large\.\n$/);
     assert.deepEqual(errors, []);
     socket.destroy();
   }
