@@ -44,15 +44,17 @@ const accepts = (port) =>
   });
 
 /// Starts a node on a free port, or on `port`, and returns it once it listens.
-/// `t`: the test (or suite) after which it is ended. `descriptors`: bound of open files.
+/// `t`: the test (or suite) after which it is ended. `descriptors`: bound of open files. `env`: more
+/// variables of its environment.
 /// `onceItAccepts(child)` is called as soon as `port` accepts connections, before the node says so.
-export async function startNode(t, name, args = [], { descriptors, port = 0, onceItAccepts } = {}) {
+export async function startNode(
+  t, name, args = [], { descriptors, env = {}, port = 0, onceItAccepts } = {},
+) {
+  const how = { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } };
   const all = ['--port', String(port), '--loops', loops, ...args];
   const child = descriptors
-    ? spawn('bash', ['-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, binary(name), ...all], {
-        stdio: ['ignore', 'pipe', 'pipe'],
-      })
-    : spawn(binary(name), all, { stdio: ['ignore', 'pipe', 'pipe'] });
+    ? spawn('bash', ['-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, binary(name), ...all], how)
+    : spawn(binary(name), all, how);
   const node = new Node(name, child);
   const end = () => node.end();
   if (t?.after) t.after(end);
