@@ -118,6 +118,22 @@ describe('within its deadline ends', { concurrency: true }, () => {
     socket.destroy();
   });
 
+  // Pins §4.58, §16.9.
+  test('nobody who reads 50 KiB a second, and lags by what it has said', async (t) => {
+    // Linux tells of room once a third of its buffer is free: after some 20 s here.
+    const echo = await startNode(t, 'echo_node', ['--mode', 'plain', '--message-rate', '0']);
+    const socket = await rawWebSocket(echo);
+    socket.socket.pause();
+    const said = frame({ opcode: 2, payload: Buffer.alloc(30_000) });
+    for (let i = 0; i < 400; ++i) socket.socket.write(said);
+    await echo.untilMetric('troupe_output_queued_bytes', 'data', (n) => n > 500_000);
+    const reader = setInterval(() => socket.socket.read(5 * 1024), 100);
+    await new Promise((resolve) => setTimeout(resolve, 16_000));
+    clearInterval(reader);
+    assert.equal(await echo.metric('troupe_connections'), 1);
+    socket.destroy();
+  });
+
   test('nobody else', async () => {
     const [a, b] = await roomOf(node, freshRoom(), 'json', 'msgpack');
     const slow = await Promise.all(Array.from({ length: 50 }, () => RawSocket.open(node)));

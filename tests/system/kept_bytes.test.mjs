@@ -554,8 +554,9 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
   // Half of 1 MiB, 16 KiB, the client's credits, and a message that exceeds each of them.
   const mostOutput = 512 + 16 + 128 + 3 * 64;
 
-  // Pins §4.58. The node is at its fastest here, with its allocator as people run it.
+  // Pins §4.58.
   test('and is not cut for the answers that it brings upon itself', async (t) => {
+    // At its fastest, with its allocator as people run it.
     const { node, clients: [client] } = await started(t, unbounded, 1);
     const chunk = moreThanASocketTakes(message);
     const { output } = await peaksOf(node, 0, () => pump(client, chunk, performance.now() + 3000));

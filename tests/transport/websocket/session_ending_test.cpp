@@ -113,6 +113,27 @@ TEST_CASE("a peer that reads nothing of what waits is late, one that reads a lit
   CHECK(e.told == "write_timeout ");
 }
 
+// Pins §16.9.
+TEST_CASE("a peer that takes what the kernel holds is not late, though there is no room yet") {
+  ended slow, stalled;
+  for (auto* e : {&slow, &stalled}) {
+    e->pipe.set_window(0);
+    e->pipe.set_undelivered(1000);
+    e->write(text_frame("hello"));
+  }
+  for (std::size_t left = 900; left > 0; left -= 100) {
+    slow.pipe.set_undelivered(left);
+    slow.pass(1s);
+  }
+  stalled.pass(2500ms);
+  auto while_it_takes = slow.told;
+  slow.pass(3s);
+
+  CHECK(while_it_takes.empty());
+  CHECK(slow.told == "write_timeout ");
+  CHECK(stalled.told == "write_timeout ");
+}
+
 TEST_CASE("a peer that does not send the rest of a message is late, unless it is closing") {
   ended open, closing;
   for (auto* e : {&open, &closing}) {

@@ -29,6 +29,8 @@ public:
   void end_input();
   /// Takes at most `bytes` more; nothing: any number, as at first.
   void set_window(std::optional<std::size_t> bytes);
+  /// Has taken all but `bytes` of what a kernel between the two would still hold.
+  void set_undelivered(std::size_t bytes) noexcept { undelivered_ = bytes; }
   /// What was taken, in order; the peer may shorten it.
   [[nodiscard]] std::string& received() noexcept { return received_; }
   /// Whether the other side has shut its output, or closed.
@@ -43,6 +45,7 @@ public:
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec) noexcept;
   /// Takes bytes as far as there is room; see `actors::outbox` for the result.
   ssize_t take(const iovec* parts, int count) noexcept;
+  [[nodiscard]] std::size_t undelivered_bytes() const noexcept { return undelivered_; }
   /// Precondition: it has taken less than it was given.
   void await_room() noexcept { waits_for_room_ = true; }
   void shut_output() noexcept { is_output_shut_ = true; }
@@ -56,6 +59,7 @@ private:
   std::string said_; ///< sent and not read
   std::string received_;
   std::optional<std::size_t> window_;
+  std::size_t undelivered_ = 0;
   bool is_input_ended_ = false;
   bool is_output_shut_ = false;
   bool is_open_ = true;

@@ -2,7 +2,9 @@
 
 #include "net/polled_socket.hpp"
 
+#include <linux/sockios.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -37,6 +39,11 @@ void polled_socket::serve(host& h) {
     loop_.sockets().add(descriptor_, *this);
   is_polled_ = true;
   host_ = &h;
+}
+
+std::size_t polled_socket::undelivered_bytes() const noexcept {
+  int bytes = 0;
+  return ::ioctl(descriptor_, SIOCOUTQ, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
 std::size_t polled_socket::read_some(asio::mutable_buffer into, error_code& ec) noexcept {

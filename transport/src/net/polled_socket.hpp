@@ -85,6 +85,10 @@ public:
   /// `std::system_error`.
   void await_room();
 
+  /// Bytes that were written and that the peer's machine has not acknowledged; 0 if the kernel does
+  /// not say. Cost: a system call.
+  [[nodiscard]] std::size_t undelivered_bytes() const noexcept;
+
   /// Reads what is there, without waiting. `would_block`: nothing; `eof`: the end.
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec) noexcept;
 

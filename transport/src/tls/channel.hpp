@@ -71,7 +71,11 @@ public:
   }
   /// Sends those bytes.
   actors::outbox::status flush();
-  /// Tells the host once there is room; at once if there is. Throws `std::system_error`.
+  /// Bytes that have left, and that the peer's machine has not acknowledged. Cost: a system call.
+  [[nodiscard]] std::size_t undelivered_bytes() const noexcept {
+    return pipe_ ? pipe_->undelivered_bytes() : socket_.undelivered_bytes();
+  }
+  /// Tells the host once there is room; soon if there is some now. Throws `std::system_error`.
   void await_room() { pipe_ ? pipe_->await_room() : socket_.await_room(); }
 
   // -- the end ------------------------------------------------------------------------------------

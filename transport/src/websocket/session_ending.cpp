@@ -82,9 +82,10 @@ void session_ending::check() {
     next = closing_at_ + deadlines_.close;
   }
   if (writer_.has_output()) {
+    writer_.note_drained();
     if (at - writer_.last_progress() >= deadlines_.write)
       return owner_.on_late(errc::write_timeout);
-    next = std::min(next, writer_.last_progress() + deadlines_.write);
+    next = std::min({next, writer_.last_progress() + deadlines_.write, at + look_at_writing()});
   }
   if (auto since = owner_.part_since(); since && phase_ == phase::open) {
     if (auto deadline = *since + deadlines_.assembly; at < deadline)

@@ -89,7 +89,7 @@ public:
 
   // -- deadlines ----------------------------------------------------------------------------------
 
-  void await_write() { arm(writer_.last_progress() + deadlines_.write); }
+  void await_write() { arm(writer_.last_progress() + look_at_writing()); }
   void await_rest_of_message(actors::steady_time since) { arm(since + deadlines_.assembly); }
   /// Tells the owner which deadline has passed, and arms the next one.
   void check();
@@ -98,6 +98,10 @@ private:
   void on_deadline() override { owner_.on_time(); }
   void arm(actors::steady_time at);
   [[nodiscard]] actors::event_loop& loop() const noexcept { return writer_.loop(); }
+  /// How often it looks whether a blocked peer takes anything.
+  [[nodiscard]] actors::steady_time::duration look_at_writing() const noexcept {
+    return deadlines_.write / 4;
+  }
 
   session_writer& writer_;
   const session_deadlines& deadlines_;

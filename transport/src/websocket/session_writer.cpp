@@ -101,6 +101,13 @@ void session_writer::wait_for_room() {
   owner_.on_blocked();
   channel_.await_room();
   waits_for_room_ = true;
+  undelivered_ = static_cast<std::uint32_t>(channel_.undelivered_bytes());
+}
+
+void session_writer::note_drained() noexcept {
+  auto bytes = static_cast<std::uint32_t>(channel_.undelivered_bytes());
+  if (waits_for_room_ && bytes < std::exchange(undelivered_, bytes))
+    outbox_.note_progress(now());
 }
 
 /// Counts what waits for this channel, once it has not taken all: by far most sessions never have

@@ -85,6 +85,9 @@ public:
   void flush();
   /// Waits for room if TLS has answered by itself and the socket has not taken that.
   void note_unsent();
+  /// Notes progress if the peer has taken bytes that the kernel held. The kernel tells of room only
+  /// once a third of its buffer is free, which a slow reader may need long for.
+  void note_drained() noexcept;
   /// The channel has room again.
   void on_room();
 
@@ -151,6 +154,7 @@ private:
   bool waits_for_room_ = false;
   protocol::encoding encoding_ = protocol::encoding::plain_json;
   std::uint32_t heard_while_lagging_ = 0; ///< small messages, or as much in one
+  std::uint32_t undelivered_ = 0;         ///< bytes, at the last look
   std::array<std::uint32_t, 2> queued_{}; ///< what `traffic_` counts of the outbox, by kind
   channel channel_;
   loop_traffic& traffic_;
