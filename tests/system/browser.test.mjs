@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { launchBrowser, skip } from './support/browser.mjs';
 import { connected, enter, heard, hook, person as openPage, say } from './support/chat_page.mjs';
 import { connect } from './support/client.mjs';
-import { startNode } from './support/node.mjs';
+import { startLastingNode, startNode } from './support/node.mjs';
 import { noisyPng } from './support/png.mjs';
 
 describe('two people with two pages', { skip }, () => {
@@ -134,7 +134,7 @@ describe('two people with two pages', { skip }, () => {
 
   for (const signal of ['SIGTERM', 'SIGKILL'])
     test(`go on after the node was ended by ${signal} and started again`, async (t) => {
-      const first = await startNode(t, 'chat_node');
+      const first = await startLastingNode(t, 'chat_node');
       first.expectedEnd = true;
       const ann = await person(t, first, 'Ann');
       const bob = await person(t, first, 'Bob');

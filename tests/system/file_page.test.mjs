@@ -8,7 +8,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { launchBrowser, skip } from './support/browser.mjs';
-import { startNode } from './support/node.mjs';
+import { startLastingNode, startNode } from './support/node.mjs';
 import { noisyPng } from './support/png.mjs';
 import { inSeconds, secretFile, sign, temporaryFolder } from './support/tokens.mjs';
 import { within } from './support/wait.mjs';
@@ -117,7 +117,7 @@ describe('the page of file_node', { skip }, () => {
 
   test('sends a file again after the node was gone', async (t) => {
     const received = path.join(temporaryFolder(t), 'received');
-    const first = await startNode(t, 'file_node', ['--folder', received]);
+    const first = await startLastingNode(t, 'file_node', ['--folder', received]);
     first.expectedEnd = true;
     const page = await openPage(t, first);
     first.signal('SIGSTOP');
@@ -184,14 +184,8 @@ describe('the page of file_node', { skip }, () => {
 
   test('asks again once the token is not taken any more, and goes on', async (t) => {
     const received = path.join(temporaryFolder(t), 'received');
-    const start = (key, options) =>
-      startNode(
-        t,
-        'file_node',
-        ['--folder', received, '--jwt-secret-file', secretFile(t, key)],
-        options,
-      );
-    const first = await start(secret);
+    const keyed = (key) => ['--folder', received, '--jwt-secret-file', secretFile(t, key)];
+    const first = await startLastingNode(t, 'file_node', keyed(secret));
     first.expectedEnd = true;
     const page = await openPage(t, first, { signedIn: false });
     const signIn = async (key) => {
@@ -203,7 +197,7 @@ describe('the page of file_node', { skip }, () => {
     await signIn(secret);
     first.signal('SIGKILL');
     await first.ended();
-    await start(`${secret}, and new`, { port: first.port });
+    await startNode(t, 'file_node', keyed(`${secret}, and new`), { port: first.port });
     await page.getByRole('alert').filter({ hasText: 'not accepted' }).waitFor();
     await signIn(`${secret}, and new`);
     await choose(page, ['later.txt', Buffer.from('hello')]);

@@ -28,7 +28,7 @@ import path from 'node:path';
 import WebSocket from 'ws';
 import { skip as noChromium } from './support/browser.mjs';
 import { connect, refused } from './support/client.mjs';
-import { startNode } from './support/node.mjs';
+import { startLastingNode, startNode } from './support/node.mjs';
 import { chromiumAt, openPage, printed, runInNode } from './support/seed.mjs';
 import { inSeconds, secretFile, sign, temporaryFolder } from './support/tokens.mjs';
 import { Inbox, until, within } from './support/wait.mjs';
@@ -220,7 +220,7 @@ describe('the reconnecting client (10) in Chromium', { skip: noChromium }, () =>
 
   test('is connected again 3 s after the node has ended, ' +
     'and counts its attempts anew', async (t) => {
-    const first = await startNode(t, 'echo_node');
+    const first = await startLastingNode(t, 'echo_node');
     const { page, screen } = await open(t, first, { clock: true });
     await screen.shows(connected);
 

@@ -8,6 +8,7 @@ import net from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
+import { freePorts } from './ports.mjs';
 import { until, within } from './wait.mjs';
 
 export const binaries =
@@ -64,6 +65,12 @@ export async function startNode(
   }
   await node.listening;
   return node;
+}
+
+/// The same for a node whose port nobody else gets before it is started again.
+export async function startLastingNode(t, name, args = [], options = {}) {
+  const [port] = await freePorts(1);
+  return startNode(t, name, args, { ...options, port });
 }
 
 class Node {

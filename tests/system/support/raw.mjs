@@ -172,6 +172,11 @@ export async function rawWebSocket(node, options = {}) {
   return socket;
 }
 
+/// `count` of them, opened at once.
+export async function rawWebSockets(node, count) {
+  return Promise.all(Array.from({ length: count }, () => rawWebSocket(node)));
+}
+
 /// One client frame. `form`: bits of the length field (7, 16, 64), the shortest unless given;
 /// `declare`: a length other than the payload's.
 export function frame({

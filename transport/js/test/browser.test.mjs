@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { connect, joined, startNode } from './support/live.mjs';
+import { connect, joined, startLastingNode, startNode } from './support/live.mjs';
 
 const executablePath = '/usr/bin/chromium';
 const playwright = new URL(
@@ -54,7 +54,7 @@ describe('a page', { skip }, () => {
   }
 
   test('talks with a client of Node, over a restart', async (t) => {
-    const node = await startNode(t, 'relay_node');
+    const node = await startLastingNode(t, 'relay_node');
     const { page, complaints } = await open(t);
     const { room, ear } = await joined(await connect(t, node, 'msgpack'), 'lobby');
     await page.evaluate(async (url) => {

@@ -8,7 +8,9 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ReconnectingWebSocket } from '../src/index.js';
 import { secretFile, sign } from '../../../tests/system/support/tokens.mjs';
-import { connect, inState, joined, startNode, until, within } from './support/live.mjs';
+import {
+  connect, inState, joined, startLastingNode, startNode, until, within,
+} from './support/live.mjs';
 
 const mixed = [['json', 'json'], ['msgpack', 'msgpack'], ['json', 'msgpack'], ['msgpack', 'json']];
 
@@ -71,7 +73,7 @@ for (const [mine, theirs] of mixed)
     });
 
     test('are back in their rooms after a restart, with what was said meanwhile', async (t) => {
-      const node = await startNode(t, 'relay_node');
+      const node = await startLastingNode(t, 'relay_node');
       const [ann, bob] = [await connect(t, node, mine), await connect(t, node, theirs)];
       const [hers, his] = [await joined(ann, 'lobby'), await joined(bob, 'lobby')];
       const second = await joined(ann, 'second');
@@ -98,7 +100,7 @@ for (const [mine, theirs] of mixed)
   });
 
 test('a node that is killed is found again, and what was sent last fails', async (t) => {
-  const node = await startNode(t, 'relay_node');
+  const node = await startLastingNode(t, 'relay_node');
   const client = await connect(t, node);
   const { room, ear } = await joined(client, 'lobby');
   node.expectedEnd = true;
@@ -204,7 +206,7 @@ for (const codec of ['json', 'msgpack'])
 
 for (const codec of ['json', 'msgpack'])
   test(`a ${codec} client of the chat is put into the lobby and talks`, async (t) => {
-    const node = await startNode(t, 'chat_node');
+    const node = await startLastingNode(t, 'chat_node');
     const [ann, bob] = [await connect(t, node, codec), await connect(t, node, codec)];
     const { room: hers, ear: herEar } = await joined(ann, 'lobby');
     const { room: his, ear: hisEar } = await joined(bob, 'lobby');
@@ -231,7 +233,7 @@ for (const codec of ['json', 'msgpack'])
 
 test('the reconnecting WebSocket speaks the original rooms, ' +
   'and finds the node again', async (t) => {
-  const node = await startNode(t, 'relay_node');
+  const node = await startLastingNode(t, 'relay_node');
   const ws = new ReconnectingWebSocket(node.url(), { reconnectInterval: 200 });
   t.after(() => ws.close());
   const heard = [];

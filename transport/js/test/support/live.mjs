@@ -5,7 +5,7 @@ import { json } from '../../src/json.js';
 import { msgpack } from '../../src/msgpack.js';
 import { Inbox, until, within } from '../../../../tests/system/support/wait.mjs';
 
-export { startNode } from '../../../../tests/system/support/node.mjs';
+export { startLastingNode, startNode } from '../../../../tests/system/support/node.mjs';
 export { until, within };
 export const codecs = { json, msgpack };
 
