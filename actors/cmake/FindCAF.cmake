@@ -1,6 +1,9 @@
-# Finds the core of CAF: the package's own config where it has one (1.x), else Debian's 0.17, which ships none.
-# Defines CAF::core.
+# Finds the core of CAF: the package's own config where it has one (1.x, in CMAKE_PREFIX_PATH), else
+# Debian's 0.17, which ships none. With TROUPE_CAF_1 it has to be 1.x. Defines CAF::core.
 find_package(CAF CONFIG QUIET COMPONENTS core)
+if(NOT TARGET CAF::core AND TROUPE_CAF_1)
+  message(FATAL_ERROR "TROUPE_CAF_1 is ON, but CMAKE_PREFIX_PATH names no installation of CAF 1.x")
+endif()
 if(NOT TARGET CAF::core)
   find_library(CAF_CORE_LIBRARY caf_core)
   find_path(CAF_INCLUDE_DIR caf/all.hpp)

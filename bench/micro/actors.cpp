@@ -21,6 +21,9 @@ struct hop {
 
 } // namespace troupe::bench
 
+CAF_BEGIN_TYPE_ID_BLOCK(troupe_bench, 5000)
+CAF_ADD_TYPE_ID(troupe_bench, (troupe::bench::hop))
+CAF_END_TYPE_ID_BLOCK(troupe_bench)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::bench::hop)
 
 namespace troupe::bench {

@@ -1,6 +1,7 @@
-// A whole server in this process, over real sockets.
+// The rooms and endpoints of a whole server in this process, over real sockets.
 #include <utility>
 
+#include "server/quiet_server.hpp"
 #include "server/stopping.hpp"
 #include "support/raw_client.hpp"
 
@@ -12,19 +13,18 @@
 #include <catch2/catch.hpp>
 
 #include <any>
-#include <atomic>
 #include <future>
 #include <memory>
 #include <mutex>
-#include <optional>
-#include <sstream>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
 #include <vector>
 
 using namespace troupe;
+using troupe::test::ask;
 using troupe::test::masked_text;
+using troupe::test::quiet;
 using troupe::test::raw_client;
 
 namespace {
@@ -38,16 +38,6 @@ struct fragile : room_behavior {
     on("bang", [](room_context&, const member&, const application_message&) { throw 7; });
   }
 };
-
-server_options quiet(unsigned loops) {
-  server_options options;
-  options.bind = "127.0.0.1";
-  options.port = 0;
-  options.node.loops = loops;
-  options.node.announce = false;
-  options.log_level = protocol::log_level::error;
-  return options;
-}
 
 raw_client member_of(server& node, const std::string& room) {
   raw_client client{node.port()};
@@ -137,245 +127,6 @@ TEST_CASE("many acked messages of one turn cut nobody who reads") {
     CHECK(s->take_frames().size() == static_cast<std::size_t>(members * messages + messages));
   all.clear();
   node.stop();
-}
-
-// -- HTTP -----------------------------------------------------------------------------------------
-
-namespace {
-
-/// Sends one request on a connection of its own. Returns all that comes until its end.
-std::string ask(std::uint16_t port, const std::string& method, const std::string& target,
-                const std::string& headers = {}) {
-  raw_client client{port, method + ' ' + target
-                            + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + headers
-                            + "\r\n"};
-  return client.read_all();
-}
-
-} // namespace
-
-TEST_CASE("routes match by method and pattern, literal paths first") {
-  server node{quiet(1)};
-  auto show = [](std::string what) {
-    return [what](const transport::http_request& r) {
-      return transport::http_response{200, "text/plain",
-                                      what + ' ' + std::string{r.param("id")} + ' '
-                                        + std::string{r.param("*")} + ' ' + r.query("q")};
-    };
-  };
-  node.get("/users/:id", show("user"))
-    .get("/users/me", show("me"))
-    .get("/files/*", show("file"))
-    .route("POST", "/users/:id", show("post"));
-  node.start();
-
-  CHECK(ask(node.port(), "GET", "/users/7%20a?q=x+y").find("user 7 a  x y") != std::string::npos);
-  CHECK(ask(node.port(), "GET", "/users/me").find("me") != std::string::npos);
-  CHECK(ask(node.port(), "GET", "/files/a/b.txt").find("file  a/b.txt ") != std::string::npos);
-  CHECK(ask(node.port(), "POST", "/users/7").find("post 7") != std::string::npos);
-  CHECK(ask(node.port(), "GET", "/users").starts_with("HTTP/1.1 404"));
-  auto refused = ask(node.port(), "PUT", "/users/7");
-  CHECK(refused.starts_with("HTTP/1.1 405"));
-  CHECK(refused.find("Allow: GET, HEAD, POST") != std::string::npos);
-}
-
-// Pins §16.13.
-TEST_CASE("a body of 64 KiB is taken unless configured otherwise, and one byte more is 413") {
-  server node{quiet(1)};
-  node.route("POST", "/size", [](auto& r) {
-    return transport::http_response{200, "text/plain", std::to_string(r.body.size())};
-  });
-  node.start();
-  constexpr std::size_t most = 65'536;
-  auto post = [&](std::size_t bytes, bool announced) {
-    std::string head = "POST /size HTTP/1.1\r\nHost: x\r\nConnection: close\r\n", body(bytes, 'x');
-    if (announced)
-      return raw_client(node.port(),
-                        head + "Content-Length: " + std::to_string(bytes) + "\r\n\r\n" + body)
-        .read_all();
-    std::ostringstream size;
-    size << std::hex << bytes;
-    return raw_client(node.port(), head + "Transfer-Encoding: chunked\r\n\r\n" + size.str() + "\r\n"
-                                     + body + "\r\n0\r\n\r\n")
-      .read_all();
-  };
-
-  CHECK(post(most, true).ends_with("\r\n\r\n65536"));
-  CHECK(post(most, false).ends_with("\r\n\r\n65536"));
-  CHECK(post(most + 1, true).starts_with("HTTP/1.1 413"));
-  CHECK(post(most + 1, false).starts_with("HTTP/1.1 413"));
-}
-
-// Pins §16.15.
-TEST_CASE("an answer may come later from another thread, and one that never comes is 504") {
-  auto options = quiet(1);
-  options.handler_deadline = std::chrono::milliseconds{200};
-  server node{options};
-  std::vector<std::thread> threads;
-  node.route_later(
-    "GET", "/later", [&](const transport::http_request&, transport::http_reply reply) {
-      threads.emplace_back([reply] { reply.send({200, "text/plain", "here it is"}); });
-    });
-  node.route_later("GET", "/never", [](const transport::http_request&, transport::http_reply) {});
-  node.route_later("GET", "/throws", [](const transport::http_request&, transport::http_reply) {
-    throw std::runtime_error{"no"};
-  });
-  node.start();
-
-  CHECK(ask(node.port(), "GET", "/later").ends_with("here it is"));
-  CHECK(ask(node.port(), "GET", "/never").starts_with("HTTP/1.1 504"));
-  CHECK(ask(node.port(), "GET", "/throws").starts_with("HTTP/1.1 500"));
-  for (auto& t : threads)
-    t.join();
-}
-
-TEST_CASE("an answer that was given before its handler throws is the answer, and the log says what "
-          "was thrown") {
-  test::kept_log log;
-  auto options = quiet(1);
-  options.log = &log;
-  server node{options};
-  std::optional<transport::http_reply> kept;
-  node.route_later("GET", "/answers",
-                   [](const transport::http_request&, transport::http_reply reply) {
-                     reply.send({200, "text/plain", "here it is"});
-                     throw std::runtime_error{"and then failed"};
-                   });
-  node.route_later("GET", "/fails",
-                   [&](const transport::http_request&, transport::http_reply reply) {
-                     kept = reply;
-                     throw std::runtime_error{"at once"};
-                   });
-  node.start();
-
-  auto answered = ask(node.port(), "GET", "/answers");
-  auto failed = ask(node.port(), "GET", "/fails");
-  kept->send({200, "text/plain", "too late"});
-
-  CHECK(answered.starts_with("HTTP/1.1 200"));
-  CHECK(answered.ends_with("here it is"));
-  CHECK(log.has("/answers: and then failed"));
-  CHECK(failed.starts_with("HTTP/1.1 500"));
-  CHECK(ask(node.port(), "GET", "/metrics").find("handler_error_total{where=\"http\"} 2")
-        != std::string::npos);
-}
-
-TEST_CASE("an answer that comes after the end of its server is void") {
-  std::promise<transport::http_reply> asked;
-  std::optional<server> node{quiet(1)};
-  node->route_later("GET", "/later",
-                    [&](const transport::http_request&, transport::http_reply reply) {
-                      asked.set_value(std::move(reply));
-                    });
-  node->start();
-  raw_client client{node->port(), "GET /later HTTP/1.1\r\nHost: x\r\n\r\n"};
-  auto reply = asked.get_future().get();
-
-  node.reset();
-  reply.send({200, "text/plain", "too late"});
-  reply.send({200, "text/plain", "and again"});
-
-  CHECK(client.read_all().find("late") == std::string::npos);
-}
-
-TEST_CASE("pages of allowed origins may read answers") {
-  auto options = quiet(1);
-  options.cors_origins = {"https://good.example"};
-  server node{options};
-  node.get("/data", [](auto&) { return transport::http_response{200, "application/json", "{}"}; });
-  node.start();
-
-  auto good = ask(node.port(), "GET", "/data", "Origin: https://good.example\r\n");
-  auto bad = ask(node.port(), "GET", "/data", "Origin: https://bad.example\r\n");
-  auto preflight = ask(node.port(), "OPTIONS", "/data",
-                       "Origin: https://good.example\r\nAccess-Control-Request-Method: "
-                       "GET\r\nAccess-Control-Request-Headers: x-a\r\n");
-
-  CHECK(good.find("Access-Control-Allow-Origin: https://good.example") != std::string::npos);
-  CHECK(bad.find("Access-Control-Allow-Origin") == std::string::npos);
-  CHECK(preflight.starts_with("HTTP/1.1 204"));
-  CHECK(preflight.find("Access-Control-Allow-Headers: x-a") != std::string::npos);
-}
-
-TEST_CASE("the client behind a trusted proxy is the one that the proxy names") {
-  auto options = quiet(1);
-  options.trusted_proxies = {"127.0.0.0/8", "10.0.0.0/8"};
-  server node{options};
-  node.get("/me", [](auto& r) {
-    return transport::http_response{200, "text/plain", r.remote_address};
-  });
-  node.start();
-
-  CHECK(ask(node.port(), "GET", "/me").ends_with("127.0.0.1"));
-  CHECK(ask(node.port(), "GET", "/me", "X-Forwarded-For: 6.6.6.6, 203.0.113.9, 10.1.2.3\r\n")
-          .ends_with("203.0.113.9"));
-  CHECK(ask(node.port(), "GET", "/me", "X-Forwarded-For: nonsense\r\n").ends_with("127.0.0.1"));
-}
-
-TEST_CASE("a PROXY header of a trusted proxy names the client") {
-  auto options = quiet(1);
-  options.trusted_proxies = {"127.0.0.1"};
-  options.proxy_protocol = true;
-  server node{options};
-  node.get("/me", [](auto& r) {
-    return transport::http_response{200, "text/plain", r.remote_address};
-  });
-  node.start();
-  std::string request = "GET /me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-  std::string v2{"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x07\x7f\0\0\x01\x10\0\0\x50", 28};
-
-  CHECK(raw_client(node.port(), "PROXY TCP4 203.0.113.9 127.0.0.1 4000 80\r\n" + request)
-          .read_all()
-          .ends_with("203.0.113.9"));
-  CHECK(raw_client(node.port(), v2 + request).read_all().ends_with("203.0.113.7"));
-  CHECK(raw_client(node.port(), "PROXY UNKNOWN\r\n" + request).read_all().ends_with("127.0.0.1"));
-  CHECK(raw_client(node.port(), request).read_all().empty());
-}
-
-TEST_CASE("the probes have a port of their own if asked") {
-  auto options = quiet(1);
-  options.admin_bind = "127.0.0.1:0";
-  server node{options};
-  node.start();
-
-  CHECK(ask(node.admin_port(), "GET", "/metrics").find("troupe_connections 0")
-        != std::string::npos);
-  CHECK(ask(node.admin_port(), "GET", "/readyz").starts_with("HTTP/1.1 200"));
-  CHECK(ask(node.port(), "GET", "/metrics").starts_with("HTTP/1.1 404"));
-}
-
-// Pins §1.44.
-TEST_CASE("the upgrade hook lets in with claims or refuses with its status") {
-  auto options = quiet(1);
-  options.authorize_upgrade = [](const transport::http_request& r) {
-    if (r.query("key") != "open")
-      return transport::upgrade_decision::refuse(402, "Pay first");
-    actors::claims c;
-    c.subject = "payer";
-    return transport::upgrade_decision::accept(
-      std::make_shared<const actors::claims>(std::move(c)));
-  };
-  server node{options};
-  std::atomic<bool> seen{false};
-  struct watching : room_behavior {
-    explicit watching(std::atomic<bool>& s) : seen(s) {}
-    void on_join(room_context&, const member& m) override {
-      seen = m.claims && m.claims->subject == "payer" && m.user_id == "payer";
-    }
-    std::atomic<bool>& seen;
-  };
-  node.rooms("*", [&](auto) { return std::make_unique<watching>(seen); });
-  node.start();
-
-  auto refused = raw_client{node.port(), raw_client::upgrade_of("/")}.read_all();
-  CHECK(refused.starts_with("HTTP/1.1 402"));
-  CHECK(refused.find("\r\n\r\nPay first") != std::string::npos);
-  raw_client client{node.port(), raw_client::upgrade_of("/?key=open")};
-  client.await("\r\n\r\n");
-  client.send(masked_text(R"({"type":"join","roomId":"r"})"));
-  client.await("joined");
-
-  CHECK(seen);
 }
 
 // -- endpoints ------------------------------------------------------------------------------------

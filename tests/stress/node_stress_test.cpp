@@ -127,19 +127,24 @@ public:
   }
 
   using caf::event_based_actor::enqueue;
-  void enqueue(caf::mailbox_element_ptr what, caf::execution_unit* host) override {
+  compat::enqueue_result enqueue(caf::mailbox_element_ptr what,
+                                 compat::context_base* host) override {
     compat::release_annotation(this);
-    caf::event_based_actor::enqueue(std::move(what), host);
-    compat::release_annotation(this);
+    struct annotation {
+      ~annotation() { compat::release_annotation(what); }
+      void* what;
+    } at_end{this};
+    return caf::event_based_actor::enqueue(std::move(what), host);
   }
-  resume_result resume(caf::execution_unit* host, std::size_t) override {
+  resume_result resume(compat::context_base* host, std::size_t) override {
     compat::acquire_annotation(this);
     auto result = caf::event_based_actor::resume(host, 1);
     compat::release_annotation(this);
     return result;
   }
   using caf::event_based_actor::consume;
-  caf::invoke_message_result consume(caf::mailbox_element& what) override {
+  /// Virtual in CAF 0.17 only.
+  caf::invoke_message_result consume(caf::mailbox_element& what) {
     compat::acquire_annotation(this);
     return caf::event_based_actor::consume(what);
   }

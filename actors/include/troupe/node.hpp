@@ -3,6 +3,7 @@
 // For code that needs the node behind a server: statistics, server-side members, its own CAF
 // actors, tests on manual loops. It includes CAF and Asio, which `<troupe/troupe.hpp>` does not.
 
+#include <troupe/actors/init.hpp>
 #include <troupe/actors/node.hpp>
 #include <troupe/actors/room_event.hpp>
 

@@ -39,7 +39,7 @@ private:
   void renew(const room_actor& room, claims_renewed message) override;
   void catch_up(room_key room) override { unit_.output->catch_up(room, key_); }
   void expire_at(std::optional<wall_time> when) override;
-  steady_time now() const override { return unit_.loop->now(); }
+  actors::steady_time now() const override { return unit_.loop->now(); }
   wall_time wall_now() const override { return unit_.loop->wall_now(); }
 
   node_context& shared_;

@@ -14,12 +14,13 @@ namespace troupe::actors {
 /// The state that all handles of an endpoint share.
 struct endpoint_state {
   endpoint_handlers handlers;
-  room_actor hub;                          ///< null once the node ends; guarded by mutex
+  endpoint_actor hub;                      ///< fixed
   room_identity_ptr identity;              ///< of its broadcasts at the dispatchers
   std::shared_ptr<credit_account> account; ///< of broadcasts from outside
   std::shared_ptr<protocol::memory_meter> meter;
   std::atomic<std::size_t> deflating{0}; ///< connections that take deflated frames
   mutable std::mutex mutex;
+  bool has_ended = false; ///< with the node; guarded by mutex
   std::unordered_map<session_key, std::shared_ptr<raw_state>> open; ///< guarded by mutex
 };
 

@@ -77,7 +77,7 @@ void loop_end::end_services() {
   auto exit = [](auto& who) { caf::anon_send_exit(who, caf::exit_reason::user_shutdown); };
   for (auto& e : shared_.endpoints)
     if (&shared_.home_of(e->identity->name) == &unit_)
-      exit(e->identity->handle);
+      exit(e->hub);
   exit(unit_.registry);
   exit(unit_.output_actor);
 }

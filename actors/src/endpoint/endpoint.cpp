@@ -191,21 +191,20 @@ publish_result endpoint::say(const raw_connection* except, opcode op,
   if (!state_)
     return publish_result::gone;
   auto frame = protocol::make_frame(op, payload, state_->meter.get());
-  room_input in;
+  endpoint_broadcast out;
   std::lock_guard guard{state_->mutex};
-  if (!state_->hub)
+  if (state_->has_ended)
     return publish_result::gone;
   if (auto* token = current_credit(); token && *token)
-    in.token = *token;
+    out.source = *token;
   else if (state_->account->positive())
-    in.token = state_->account->take(frame.size());
+    out.source = state_->account->take(frame.size());
   else
     return publish_result::overloaded;
-  in.bytes = std::move(frame);
-  in.echo = except == nullptr;
+  out.frame = std::move(frame);
   if (except)
-    in.who = except->state_->key;
-  compat::anon_send(state_->hub, std::move(in));
+    out.except = except->state_->key;
+  compat::anon_send(state_->hub, std::move(out));
   return publish_result::accepted;
 }
 

@@ -11,9 +11,7 @@ namespace troupe::actors {
 /// Orders an endpoint's broadcasts and gives them to all dispatchers: a room without envelope,
 /// members or history. Its connections subscribe on their own loop, before their clients hear that
 /// they are open: from then on nobody misses a broadcast.
-///
-/// Takes `room_input` whose bytes are the frame; ignores the rest.
-class endpoint_hub final : public compat::dispatched_base<room_actor, room_input>::type {
+class endpoint_hub final : public compat::pinned<endpoint_actor::base> {
 public:
   endpoint_hub(caf::actor_config& cfg, compat::loop_context& home, node_context& shared,
                room_key key, std::shared_ptr<endpoint_state> state);
@@ -22,14 +20,11 @@ public:
   const char* name() const override { return "troupe.endpoint"; }
 
 private:
-  void handle(room_input& in) override;
-  void handle(entry_waits&) override {}   // nobody enters,
-  void handle(leave_request&) override {} // and nobody leaves
   void release_state() override {
     state_.reset();
     outputs_.clear();
   }
-  void say(const room_input& in);
+  void say(const endpoint_broadcast& what);
 
   node_context& shared_;
   room_key key_;

@@ -110,6 +110,13 @@ struct outside_event {
   credit token;
 };
 
+/// One message to all connections of an endpoint.
+struct endpoint_broadcast {
+  protocol::shared_bytes frame;
+  session_key except; ///< a connection that does not get it, or nobody
+  credit source;
+};
+
 /// A CAF actor's request to become a server-side member.
 struct observe_request {
   std::uint8_t failed_rooms = 0; ///< rooms that ended before they handled it
@@ -239,30 +246,42 @@ struct membership_lost {
   protocol::errc answer = protocol::errc::room_closed;
 };
 
+struct join_answer;
+
 } // namespace troupe::actors
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::inbound)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::room_input)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::leave_request)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::claims_renewed)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::await_handled)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::outside_event)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::end_room)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::entry_waits)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::room_empty)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::room_call)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::end_request)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::stop_shard)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::subscribe)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::fan_out)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::member_frame)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::room_closed)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::drain_sessions)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::session_closed)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::pong_received)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::heartbeat)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::say_goodbye)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::membership_lost)
+#define TROUPE_MESSAGE(name)                               \
+  CAF_ADD_TYPE_ID(troupe_messages, (troupe::actors::name)) \
+  CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::name)
+
+CAF_BEGIN_TYPE_ID_BLOCK(troupe_messages, 4010)
+TROUPE_MESSAGE(inbound)
+TROUPE_MESSAGE(room_input)
+TROUPE_MESSAGE(leave_request)
+TROUPE_MESSAGE(claims_renewed)
+TROUPE_MESSAGE(await_handled)
+TROUPE_MESSAGE(outside_event)
+TROUPE_MESSAGE(endpoint_broadcast)
+TROUPE_MESSAGE(end_room)
+TROUPE_MESSAGE(entry_waits)
+TROUPE_MESSAGE(room_empty)
+TROUPE_MESSAGE(room_call)
+TROUPE_MESSAGE(end_request)
+TROUPE_MESSAGE(stop_shard)
+TROUPE_MESSAGE(subscribe)
+TROUPE_MESSAGE(fan_out)
+TROUPE_MESSAGE(member_frame)
+TROUPE_MESSAGE(room_closed)
+TROUPE_MESSAGE(drain_sessions)
+TROUPE_MESSAGE(session_closed)
+TROUPE_MESSAGE(pong_received)
+TROUPE_MESSAGE(heartbeat)
+TROUPE_MESSAGE(say_goodbye)
+TROUPE_MESSAGE(membership_lost)
+TROUPE_MESSAGE(join_answer)
+CAF_END_TYPE_ID_BLOCK(troupe_messages)
+
+#undef TROUPE_MESSAGE
 
 namespace troupe::actors {
 
@@ -288,8 +307,11 @@ using room_actor = compat::typed_actor<
 struct room_identity {
   room_key key;
   std::string name;
-  room_actor handle;
+  room_actor handle; ///< null: an endpoint, which nobody joins
 };
+
+/// Gives an endpoint's broadcasts to the dispatchers.
+using endpoint_actor = compat::typed_actor<caf::result<void>(endpoint_broadcast)>;
 
 /// The result of a join, for the connection's own table of rooms.
 struct join_answer {
@@ -297,12 +319,6 @@ struct join_answer {
   join_reply reply;
   room_actor room; ///< null if it was refused
 };
-
-} // namespace troupe::actors
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::join_answer)
-
-namespace troupe::actors {
 
 using registry_actor = compat::typed_actor<
   // A client or a CAF actor enters a room (made if need be), or takes that back.

@@ -78,10 +78,16 @@ bool keep_budgets(node_context& s, loop_unit& unit) {
   return keep_history_budget(*unit.histories, s.shelves) || any;
 }
 
+void check_messages() {
+  if (!compat::knows_messages<caf::id_block::troupe_messages>())
+    throw std::logic_error{"node: call troupe::init() before the actor system is made"};
+}
+
 } // namespace
 
 node::node(caf::actor_system& system, node_options options) : state_(std::make_unique<state>()) {
   check_options(options);
+  check_messages();
   auto& s = state_->shared;
   s.options = std::move(options);
   s.options.loops = loops_of(s.options);
@@ -168,7 +174,6 @@ endpoint node::make_endpoint(std::string path, endpoint_handlers handlers) {
   identity->key = room_key{s.room_serial.fetch_add(1, std::memory_order_relaxed) + 1};
   e->hub = compat::spawn_on<endpoint_hub>(*s.home_of(path).loop, s, identity->key, e);
   identity->name = std::move(path);
-  identity->handle = e->hub;
   e->identity = std::move(identity);
   s.endpoints.push_back(e);
   return endpoint{std::move(e)};

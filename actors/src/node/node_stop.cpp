@@ -37,7 +37,7 @@ void node::request_stop(state& self) {
   self.entrance->close();
   for (auto& e : self.shared.endpoints) {
     std::lock_guard guard{e->mutex};
-    e->hub = nullptr;
+    e->has_ended = true;
   }
   self.shared.end.begin();
 }

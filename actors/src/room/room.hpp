@@ -70,7 +70,7 @@ private:
   void report_empty() override;
   void request_end(room_end reason) override;
   void report_hook_failure(const char* hook) noexcept override;
-  steady_time now() const override { return unit_.loop->now(); }
+  actors::steady_time now() const override { return unit_.loop->now(); }
   wall_time wall_now() const override { return unit_.loop->wall_now(); }
 
   node_context& shared_;

@@ -1,108 +1,20 @@
 #include "connection/connection_core.hpp"
 
+#include "core_client.hpp"
+
 #include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 using namespace troupe::actors;
 using troupe::protocol::encoding;
 using troupe::protocol::errc;
 using troupe::protocol::shared_bytes;
-using namespace std::chrono_literals;
-
-namespace {
-
-/// Writes down each thing that the connection asks for, as one line.
-struct notebook final : connection_output {
-  void reply(const shared_bytes& frame) override {
-    lines.push_back("reply " + std::string{frame.view().substr(2)});
-  }
-  void reply_behind_rooms(shared_bytes frame) override {
-    lines.push_back("behind rooms " + std::string{frame.view().substr(2)});
-  }
-  void close(errc why) override { lines.push_back("close " + std::string{to_string(why)}); }
-  void await_handled(const room_actor&, std::uint32_t ticket) override {
-    note("await_handled", ticket);
-  }
-  void enter(const std::string& room, room_entry entry) override {
-    if (auto* join = std::get_if<join_request>(&entry)) {
-      note("join " + room, join->ticket);
-      requests.push_back(std::move(*join));
-    } else {
-      lines.push_back("leave behind the join of " + room);
-    }
-  }
-  void publish(const room_actor&, room_input in) override {
-    lines.push_back("publish " + std::string{in.bytes.view()});
-  }
-  void renew(const room_actor&, claims_renewed) override { lines.push_back("renew"); }
-  void leave(const room_actor&, leave_request r) override {
-    lines.push_back(r.answer ? "leave, answer" : "leave");
-  }
-  steady_time now() const override { return at; }
-  wall_time wall_now() const override { return {}; }
-  void catch_up(room_key room) override {
-    lines.push_back("catch up " + std::to_string(room.value));
-  }
-  void expire_at(std::optional<wall_time> when) override { expires_at = when; }
-
-  void note(std::string what, std::uint32_t ticket) {
-    lines.push_back(std::move(what));
-    last_ticket = ticket;
-  }
-  [[nodiscard]] bool has(std::string_view text) const {
-    for (auto& l : lines)
-      if (l.find(text) != std::string::npos)
-        return true;
-    return false;
-  }
-  std::size_t count(std::string_view start) const {
-    std::size_t n = 0;
-    for (auto& l : lines)
-      n += l.starts_with(start);
-    return n;
-  }
-
-  std::vector<std::string> lines;
-  std::vector<join_request> requests;
-  std::uint32_t last_ticket = 0;
-  std::optional<wall_time> expires_at;
-  steady_time at{1h};
-};
-
-struct client {
-  explicit client(encoding e = encoding::v1_json, node_options o = {}) : options(std::move(o)) {
-    connection_core::config c;
-    c.key = {1, 1, 0};
-    c.encoding = e;
-    c.user_id = "me";
-    c.options = &options;
-    core = std::make_unique<connection_core>(std::move(c), out);
-  }
-
-  /// A null handle, since the notebook does not use it.
-  room_actor handle;
-
-  void say(std::string_view json, credit token = {}) {
-    core->on_message({shared_bytes::copy_of(json), false, std::move(token)});
-  }
-
-  /// Joins a room; the room accepts.
-  std::uint32_t enter(std::string room, std::uint64_t key) {
-    say(R"({"type":"join","roomId":")" + room + "\"}");
-    auto ticket = out.last_ticket;
-    accept(ticket, key);
-    return ticket;
-  }
-  void accept(std::uint32_t ticket, std::uint64_t key) {
-    core->on_joined({ticket, {errc::ok, {}, room_key{key}}, handle});
-  }
-  void refuse(std::uint32_t ticket, errc why) { core->on_joined({ticket, {why, {}, {}}, {}}); }
-
-  node_options options;
-  notebook out;
-  std::unique_ptr<connection_core> core;
-};
-
-} // namespace
+using client = troupe::test::core_client;
 
 TEST_CASE("a troupe client is welcomed, a plain one is not") {
   client v1, plain{encoding::plain_json};
@@ -262,18 +174,6 @@ TEST_CASE("a client of one room that is thrown out by its new one is in none") {
   CHECK(c.out.has(R"("not_joined")"));
 }
 
-// Pins §4.16, §4.24.
-TEST_CASE("the room limit refuses the next join") {
-  node_options o;
-  o.connections.max_rooms = 2;
-  client c{encoding::v1_json, o};
-  c.enter("a", 1);
-  c.enter("b", 2);
-  c.say(R"({"type":"join","roomId":"c"})");
-  CHECK(c.out.has("room_limit"));
-  CHECK(c.core->rooms() == 2);
-}
-
 // Pins §4.15.
 TEST_CASE("a bad room name is refused") {
   client c;
@@ -304,46 +204,6 @@ TEST_CASE("a leave that the room did not live to answer is answered when the roo
   c.say(R"({"type":"leave","ref":9})");
   c.core->on_membership_lost(membership_lost{room_key{1}});
   CHECK(c.out.has(R"("ref":9)"));
-}
-
-// Pins §12.10.
-TEST_CASE("ten errors in a minute close the connection") {
-  client c;
-  for (int i = 0; i < 9; ++i)
-    c.say("{");
-  CHECK(c.out.count("close") == 0);
-  c.say("{");
-  CHECK(c.out.has("close too_many_errors"));
-  CHECK(c.out.count("reply") == 10);
-}
-
-// Pins §12.10.
-TEST_CASE("errors of more than a minute ago do not count") {
-  client c;
-  for (int i = 0; i < 30; ++i) {
-    c.say("{");
-    c.out.at += 7s;
-  }
-  CHECK(c.out.count("close") == 0);
-}
-
-// Pins §12.5, §12.12, §12.13, §12.14.
-TEST_CASE("messages beyond the rate are dropped and told, and a flood is closed") {
-  node_options o;
-  o.connections.messages_per_second = 10;
-  o.connections.burst_messages = 5;
-  client c{encoding::v1_json, o};
-  for (int i = 0; i < 5; ++i)
-    c.say(R"({"type":"ping"})");
-  CHECK(c.out.count("reply") == 5);
-  c.say(R"({"type":"ping"})");
-  CHECK(c.out.has("rate_limited"));
-  CHECK(c.out.has(R"("retryAfterMs":100)"));
-  c.say(R"({"type":"ping"})");
-  CHECK(c.out.count("reply") == 6);
-  for (int i = 0; i < 20; ++i)
-    c.say(R"({"type":"ping"})");
-  CHECK(c.out.has("close flood"));
 }
 
 TEST_CASE("a text message on a MessagePack connection closes it") {
@@ -507,19 +367,6 @@ TEST_CASE("a client that goes takes its pending join back behind it, and leaves 
   CHECK(c.out.lines == std::vector<std::string>{"leave", "leave behind the join of pending"});
 }
 
-// Pins §12.14.
-TEST_CASE("a command beyond the rate is answered if it has a ref") {
-  node_options o;
-  o.connections.messages_per_second = 1;
-  o.connections.burst_messages = 2;
-  client c{encoding::v1_json, o};
-  for (int i = 0; i < 5; ++i)
-    c.say(R"({"type":"ping","ref":)" + std::to_string(i) + "}");
-
-  CHECK(c.out.has(R"("ref":2,"request":"ping","code":"rate_limited")"));
-  CHECK(c.out.has(R"("ref":4,"request":"ping","code":"rate_limited")"));
-}
-
 TEST_CASE("a goodbye comes after all that the rooms have said") {
   client c;
   c.enter("a", 1);
@@ -591,83 +438,4 @@ TEST_CASE("a name that no room can have is simply not held by other commands tha
   c.say(R"({"type":"leave","roomId":" a"})");
   CHECK(c.out.lines.back().find(R"("not_joined")") != std::string::npos);
   CHECK_FALSE(c.out.has("bad_room"));
-}
-
-// -- what counts ----------------------------------------------------------------------------------
-
-// Pins §12.9.
-TEST_CASE("ten faulty messages of any kind close the connection") {
-  auto [kind, faulty] = GENERATE(table<std::string, std::string>({
-    {"malformed", "{"},
-    {"bad_request", R"({"type":1})"},
-    {"bad_payload", R"({"type":"x","a":"\ud800"})"},
-    {"bad_room", R"({"type":"join","roomId":""})"},
-    {"unauthorized", R"({"type":"auth","token":"x"})"},
-  }));
-  INFO(kind);
-  node_options o;
-  o.verify_token = [](std::string_view, wall_time) { return claims_ptr{}; };
-  client c{encoding::v1_json, o};
-  for (int i = 0; i < 9; ++i)
-    c.say(faulty);
-  CHECK(c.out.count("close") == 0);
-  c.say(faulty);
-
-  CHECK(c.out.count("reply") == 10);
-  CHECK(c.out.has(kind));
-  CHECK(c.out.has("close too_many_errors"));
-}
-
-// Pins §12.11.
-TEST_CASE("what a room refuses, and what is no fault of the message, does not count") {
-  node_options o;
-  o.verify_token = [](std::string_view token, wall_time) {
-    claims someone_else;
-    someone_else.subject = token;
-    return std::make_shared<const claims>(someone_else);
-  };
-  o.connections.max_rooms = 2;
-  client c{encoding::v1_json, o};
-  c.enter("a", 1);
-  for (int i = 0; i < 10; ++i) {
-    c.say(R"({"type":"message","roomId":"b","text":"x"})");
-    c.say(R"({"type":"leave","roomId":"b"})");
-    c.say(R"({"type":"direct","to":"x","text":"y"})");
-    c.say(R"({"type":"auth","token":"eve"})");
-    c.say(R"({"type":"join","roomId":"b"})");
-    c.refuse(c.out.last_ticket, errc::bad_request);
-  }
-  c.enter("b", 2);
-  for (int i = 0; i < 10; ++i)
-    c.say(R"({"type":"join","roomId":"c"})");
-
-  CHECK(c.out.count("close") == 0);
-  for (auto* code :
-       {"forbidden", "not_joined", "unsupported", "identity_mismatch", "bad_request", "room_limit"})
-    CHECK(c.out.has('"' + std::string{code} + '"'));
-}
-
-// Pins §12.15.
-TEST_CASE("a flood is more than twice the burst dropped before the bucket is half full again") {
-  auto [pause, taken] = GENERATE(table<std::chrono::milliseconds, int>({{200ms, 2}, {400ms, 4}}));
-  auto was_half_full = taken == 4; // 4 of 5, and still 3 after the first message
-  node_options o;
-  o.connections.messages_per_second = 10;
-  o.connections.burst_messages = 5;
-  client c{encoding::v1_json, o};
-  auto say = [&](int times) {
-    for (int i = 0; i < times; ++i)
-      c.say(R"({"type":"ping"})");
-  };
-  say(5 + 10);
-  CHECK(c.out.count("close") == 0);
-  c.out.at += pause;
-  say(taken);
-  CHECK(c.out.count("close") == 0);
-  say(1);
-  CHECK(c.out.has("close flood") != was_half_full);
-  say(9);
-  CHECK(c.out.has("close flood") != was_half_full);
-  say(1);
-  CHECK(c.out.has("close flood"));
 }

@@ -1,244 +1,20 @@
-#include "fanout/dispatcher.hpp"
 #include "room/room_core.hpp"
+
+#include "room_stage.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
-#include <stdexcept>
+#include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 using namespace troupe::actors;
 using troupe::protocol::encoding;
 using troupe::protocol::errc;
-using troupe::protocol::shared_bytes;
-
-namespace {
-
-/// Writes down what the room sends, in order, one line each.
-struct notebook final : room_output {
-  void to_dispatcher(std::uint32_t, subscribe m) override { note("subscribe", m.who, m.first); }
-  void to_dispatcher(std::uint32_t, member_frame m) override {
-    note(m.remove ? "remove" : "to", m.who, m.frame);
-    last_source = bool(m.source);
-    last_own = bool(m.own);
-    own.push_back(m.own);
-  }
-  void to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out m) override {
-    std::string text = "all(" + std::to_string(loops.size()) + ")";
-    if (m.except)
-      text += " but " + std::to_string(m.except.slot);
-    for (auto& f : m.frames)
-      if (f)
-        text += " " + std::string{f.view()};
-    lines.push_back(text);
-    last_source = bool(m.source);
-    last_own = bool(m.own);
-    own.push_back(m.own);
-  }
-  void member_kicked(const caf::strong_actor_ptr&) override { lines.push_back("connection told"); }
-  void to_observer(const caf::actor&, room_event e) override { events.push_back(std::move(e)); }
-  void observer_joined(const caf::actor&) override {}
-  void observer_left(const caf::actor&) override {}
-  void report_empty() override { lines.push_back("empty"); }
-  void room_ended(const std::vector<std::uint32_t>& loops, room_end r) override {
-    lines.push_back("ended(" + std::to_string(loops.size()) + ")");
-    ends.push_back(r);
-  }
-  void request_end(room_end r) override { ends.push_back(r); }
-  void report_hook_failure(const char* hook) noexcept override {
-    ++failed_hooks;
-    failed_hook = hook ? hook : "";
-  }
-  steady_time now() const override { return {}; }
-  wall_time wall_now() const override { return {}; }
-
-  void note(std::string what, session_key who, const shared_bytes& frame) {
-    lines.push_back(what + " " + std::to_string(who.slot) + " " + std::string{frame.view()});
-  }
-  /// The index of the first line that holds `text`; the number of lines if there is none.
-  [[nodiscard]] std::size_t at(std::string_view text) const {
-    std::size_t i = 0;
-    while (i < lines.size() && lines[i].find(text) == std::string::npos)
-      ++i;
-    return i;
-  }
-  [[nodiscard]] bool said(std::string_view text, std::size_t from = 0) const {
-    for (auto i = from; i < lines.size(); ++i)
-      if (lines[i].find(text) != std::string::npos)
-        return true;
-    return false;
-  }
-
-  std::vector<std::string> lines;
-  std::vector<room_event> events;
-  std::vector<room_end> ends;
-  std::vector<credit> own;
-  bool last_source = false, last_own = false;
-  int failed_hooks = 0;
-  std::string failed_hook;
-};
-
-struct stage {
-  explicit stage(std::unique_ptr<room_behavior> b = std::make_unique<room_behavior>(),
-                 std::size_t max_members = 10) {
-    auto identity = std::make_shared<room_identity>();
-    identity->key = room_key{7};
-    identity->name = "hall";
-    room_core::config c;
-    c.identity = identity;
-    c.epoch = "e1";
-    c.limits.max_members = max_members;
-    core = std::make_unique<room_core>(std::move(c), std::move(b), out);
-    core->create();
-  }
-
-  join_reply join(std::uint32_t who, encoding e = encoding::v1_json) {
-    join_request r;
-    r.who = session_key{who, 1, who % 2};
-    r.user_id = "u" + std::to_string(who);
-    r.encoding = e;
-    return core->join(r);
-  }
-  static session_key key(std::uint32_t who) { return {who, 1, who % 2}; }
-
-  room_input input(std::uint32_t who, std::string type, std::string json) {
-    room_input in;
-    in.what = type == "message" ? room_input::kind::message : room_input::kind::application;
-    in.who = key(who);
-    in.encoding = encoding::v1_json;
-    in.bytes = shared_bytes::copy_of(json);
-    in.type = std::move(type);
-    in.field = troupe::protocol::body_field::text;
-    in.body = R"("hi")";
-    return in;
-  }
-
-  notebook out;
-  std::unique_ptr<room_core> core;
-};
-
-open_ref_ptr ref(std::string value) {
-  auto r = std::make_shared<open_ref>();
-  r->value = std::move(value);
-  return r;
-}
-
-} // namespace
-
-TEST_CASE("a refusal that says ok is none: it would let in") {
-  CHECK_THROWS_AS(join_decision::refuse("no", errc::ok), std::invalid_argument);
-  CHECK(join_decision::refuse("no").code == errc::forbidden);
-}
-
-// Pins §12.7.
-TEST_CASE("a behaviour refuses with what a client is told as an error, and with nothing else") {
-  struct refusing final : room_behavior {
-    explicit refusing(errc c) : code(c) {}
-    void on_message(room_context& room, const member&, const application_message&) override {
-      room.refuse(code);
-    }
-    errc code;
-  };
-  struct saying final : room_behavior {
-    explicit saying(errc c) : code(c) {}
-    join_decision authorize_join(room_context&, const member&) override { return {code, "no"}; }
-    errc code;
-  };
-  const std::vector<errc> others{errc::room_gone,     errc::waiting_limit, errc::timed_out,
-                                 errc::undecodable,   errc::too_big,       errc::slow_consumer,
-                                 errc::restart,       errc::shutdown,      errc::node_overloaded,
-                                 errc::token_expired, errc::parts_limit,   static_cast<errc>(200)};
-  for (auto code : others) {
-    CAPTURE(static_cast<int>(code));
-    stage s{std::make_unique<refusing>(code)};
-    s.join(1);
-    stage careless{std::make_unique<saying>(code)};
-
-    CHECK_THROWS_AS(join_decision::refuse("no", code), std::invalid_argument);
-    CHECK_THROWS_AS(s.core->input(s.input(1, "x", R"({"type":"x"})")), std::invalid_argument);
-    CHECK_THROWS_AS(careless.join(1), std::invalid_argument);
-  }
-  for (auto code :
-       {errc::bad_request, errc::forbidden, errc::room_full, errc::room_closed, errc::rate_limited,
-        errc::overloaded, errc::internal, errc::unsupported, errc::unauthorized}) {
-    CAPTURE(static_cast<int>(code));
-    stage s{std::make_unique<saying>(code)};
-
-    CHECK(join_decision::refuse("no", code).code == code);
-    CHECK(s.join(1).code == code);
-  }
-  CHECK_THROWS_WITH(join_decision::refuse("no", errc::room_gone),
-                    "join_decision::refuse(room_gone): no client is ever told this");
-}
-
-namespace {
-
-/// Throws in the hook that `hook` names.
-struct failing final : room_behavior {
-  void fail_in(std::string_view here) const {
-    if (hook == here)
-      throw std::runtime_error{"boom"};
-  }
-  join_decision authorize_join(room_context&, const member&) override {
-    return fail_in("authorize_join"), join_decision::accept();
-  }
-  void on_join(room_context&, const member&) override { fail_in("on_join"); }
-  bool on_publish(room_context&, const member&, const application_message&) override {
-    return fail_in("on_publish"), true;
-  }
-  bool on_binary(room_context&, const member&, std::string_view) override {
-    return fail_in("on_binary"), true;
-  }
-  void on_message(room_context& room, const member& from, const application_message&) override {
-    room.kick(from.key);
-    fail_in("on_message");
-  }
-  void on_leave(room_context&, const member&, leave_reason) override { fail_in("on_leave"); }
-  void on_close(room_context&) override { fail_in("on_close"); }
-
-  std::string hook;
-};
-
-/// Makes the room call that hook, and those around it.
-void run(stage& s, std::string_view hook) {
-  if (hook == "authorize_join" || hook == "on_join")
-    (void)s.join(2);
-  else if (hook == "on_publish")
-    s.core->input(s.input(1, "message", R"({"type":"message","text":"hi"})"));
-  else if (hook == "on_message" || hook == "on_leave")
-    s.core->input(s.input(1, "move", R"({"type":"move"})"));
-  else if (hook == "on_close")
-    s.core->close(room_end::ended);
-  else {
-    auto in = s.input(1, "binary", "x");
-    in.what = room_input::kind::binary;
-    s.core->input(in);
-  }
-}
-
-} // namespace
-
-TEST_CASE(
-  "a room tells which of its hooks has thrown, the innermost, and none when all have returned") {
-  for (auto hook : {"authorize_join", "on_join", "on_publish", "on_binary", "on_message",
-                    "on_leave", "on_close"}) {
-    CAPTURE(hook);
-    auto behavior = std::make_unique<failing>();
-    auto& b = *behavior;
-    stage well, s{std::move(behavior)};
-    well.join(1);
-    s.join(1);
-    b.hook = hook;
-
-    run(well, hook);
-    CHECK_THROWS_AS(run(s, hook), std::runtime_error);
-
-    CHECK(well.core->hook() == nullptr);
-    REQUIRE(s.core->hook() != nullptr);
-    CHECK(std::string{s.core->hook()} == hook);
-  }
-}
+using troupe::test::ref;
+using stage = troupe::test::room_stage;
 
 // Pins §5.12.
 TEST_CASE("a join tells the others first, then subscribes the new one") {
@@ -347,157 +123,31 @@ TEST_CASE("a leave of one who is not in does nothing but look whether the room i
   CHECK(s.out.lines == std::vector<std::string>{"empty"});
 }
 
-// Pins §5.8.
-TEST_CASE("a behaviour may kick a member from its own hook and still read it") {
+// Pins §5.9.
+TEST_CASE("the others are told why a member has gone") {
   struct bouncer final : room_behavior {
-    void on_join(room_context& room, const member& m) override {
-      room.kick(m.key, "not you");
-      name = m.user_id;
-    }
-    std::string name;
-  };
-  stage s{std::make_unique<bouncer>()};
-
-  auto reply = s.join(1);
-
-  CHECK(reply.code == errc::ok);
-  CHECK_FALSE(reply.room);
-  auto told = s.out.at("not you");
-  auto kicked = s.out.at("connection told");
-  CHECK(told < kicked); // the connection answers when it is told, so the client must be told first
-  CHECK(kicked < s.out.lines.size());
-}
-
-namespace {
-
-/// The fields `f0` to `f29`, and one more.
-std::vector<troupe::protocol::field> many_fields(std::string_view last) {
-  static const auto names = [] {
-    std::vector<std::string> all;
-    for (int i = 0; i < 30; ++i)
-      all.push_back("f" + std::to_string(i));
-    return all;
-  }();
-  std::vector<troupe::protocol::field> fields;
-  for (auto& n : names)
-    fields.emplace_back(n, 1);
-  fields.emplace_back(last, 1);
-  return fields;
-}
-
-} // namespace
-
-// Pins §5.14, §5.15.
-TEST_CASE(
-  "a behaviour that says what members could not read gets a sentence, and nobody hears it") {
-  struct row {
-    std::string what;
-    broadcast_event event;
-  };
-  using troupe::protocol::codec;
-  using troupe::protocol::raw_value;
-  auto with = [](raw_value v) { return broadcast_event{"said", {{"v", v}}, {}, true, true}; };
-  const std::vector<row> rows{
-    {"no type", {"", {}, {}, true, true}},
-    {"a client's type", {"message", {}, {}, true, true}},
-    {"a server's type", {"roomClosed", {}, {}, true, true}},
-    {"a type of later versions", {"$later", {}, {}, true, true}},
-    {"control characters", {"a\nb", {}, {}, true, true}},
-    {"a long type",
-     {std::string_view{"ttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt"
-                       "ttttttttttttttttttttttttttt"
-                       "tttttttttttttttttttttttttttttttttttttttttt"},
-      {},
-      {},
-      true,
-      true}},
-    {"half a map", with({codec::json, "{\"a\":1"})},
-    {"two values", with({codec::json, "1,\"admin\":true"})},
-    {"no JSON", with({codec::json, "undefined"})},
-    {"NaN", with({codec::json, "NaN"})},
-    {"no UTF-8", with({codec::json, "\"\xff\""})},
-    {"a string without its end", with({codec::json, "\"a"})},
-    {"half a MessagePack string", with({codec::msgpack, "\xa5"
-                                                        "ab"})},
-    {"two MessagePack values", with({codec::msgpack, "\x01\x02"})},
-    {"in v1_fields", {"said", {}, {{"v", raw_value{codec::json, "["}}}, true, true}},
-    {"a field twice", {"said", {{"a", 1}, {"b", 2}, {"a", 1}}, {}, true, true}},
-    {"a field in both lists", {"said", {{"a", 1}}, {{"a", 2}}, true, true}},
-    {"a field of many twice", {"said", many_fields("f7"), {}, true, true}},
-    {"a type as a field", {"said", {{"type", "other"}}, {}, true, true}},
-    {"a room as a field", {"said", {{"roomId", "other"}}, {}, true, true}},
-    {"a position as a field", {"said", {}, {{"seq", 1}}, false, true}},
-    {"a prototype as a field", {"said", {{"__proto__", 1}}, {}, true, true}},
-    {"bytes as a field", {"said", {{"$bin", "AAEC"}}, {}, true, true}},
-    {"a key without UTF-8", {"said", {{"a\xff", 1}}, {}, true, true}},
-    {"a ref as a field", {"said", {{"ref", 1}}, {}, true, false}},
-  };
-  struct speaker final : room_behavior {
-    explicit speaker(const std::vector<row>& r) : rows(r) {}
-    void on_join(room_context& room, const member& m) override {
-      for (auto& r : rows) {
-        INFO(r.what);
-        CHECK_THROWS_AS(room.broadcast(r.event), std::invalid_argument);
-        CHECK_THROWS_AS(room.broadcast_except(m.key, r.event), std::invalid_argument);
-        CHECK_THROWS_AS(room.send_to(m.key, r.event), std::invalid_argument);
-        CHECK_THROWS_AS(room_handle{}.publish(r.event), std::invalid_argument);
-      }
-      using troupe::protocol::codec;
-      using troupe::protocol::raw_value;
-      room.broadcast({"said",
-                      {{"v", raw_value{codec::json, "[1,{\"a\":null}]"}},
-                       {"w", raw_value{codec::msgpack, "\xc0"}}},
-                      {},
-                      true,
-                      true});
-      raw_value none{codec::json, {}}; // neither this nor a field without a name is written
-      room.broadcast({"left out",
-                      {{"a", none}, {"", 1}, {"", 2}, {"type", none}},
-                      {{"a", 3}, {"A", 4}},
-                      true,
-                      true});
-      room.broadcast({"many", many_fields("another"), {}, true, true});
-    }
-    const std::vector<row>& rows;
-  };
-  stage s{std::make_unique<speaker>(rows)};
-
-  s.join(1);
-
-  CHECK(s.core->seq() == 3);
-  CHECK(s.out.said(R"("v":[1,{"a":null}],"w":null)"));
-  CHECK(s.out.said(R"("seq":2,"a":3,"A":4})"));
-}
-
-// Pins §3.5, §18.1.
-TEST_CASE("what a behaviour passes on of the message at hand is valid, whatever its type") {
-  struct echo final : room_behavior {
-    void on_message(room_context& room, const member&, const application_message& m) override {
-      room.broadcast(
-        m.type, {{"data", troupe::protocol::raw_value{m.fields.source(), m.fields.raw("data")}}});
-    }
-    bool on_publish(room_context& room, const member&, const application_message&) override {
-      CHECK_THROWS_AS(room.broadcast("message", troupe::protocol::field_list{}),
-                      std::invalid_argument);
-      return true;
+    bouncer() {
+      on("out", [](room_context& room, const member& from, const application_message&) {
+        room.kick(from.key);
+      });
     }
   };
-  stage s{std::make_unique<echo>()};
-  s.join(1);
-  auto say = [&](const std::string& type) {
-    s.core->input(s.input(1, type, R"({"data":{"a":1}})"));
-  };
+  for (auto why : {leave_reason::left, leave_reason::disconnected, leave_reason::kicked,
+                   leave_reason::forbidden}) {
+    stage s{std::make_unique<bouncer>()};
+    s.join(1);
+    s.join(2);
+    if (why == leave_reason::kicked)
+      s.core->input(s.input(2, "out", R"({"type":"out"})"));
+    else
+      s.core->leave({s.key(2), why, false, nullptr, {}});
 
-  say("$later");
-  CHECK(s.out.said(R"("type":"$later")"));
-  CHECK(s.out.said(R"("data":{"a":1})"));
-  say("message");
-  auto before = s.out.lines.size();
-  say("roomClosed"); // only servers say this
-
-  CHECK_FALSE(s.out.said(R"("type":"roomClosed")", before));
-  CHECK(s.out.said("unknown_type", before));
+    CHECK(s.out.said(R"({"type":"userLeft","roomId":"hall","userId":"u2","reason":")"
+                     + std::string{to_string(why)} + "\"}"));
+  }
 }
+
+// -- who pays -------------------------------------------------------------------------------------
 
 // Pins §16.10.
 TEST_CASE("output of a hook without a client's credit is charged to the room, which ends at eight "
@@ -531,152 +181,6 @@ TEST_CASE("output under a client's credit carries that credit and charges nothin
   CHECK(s.out.last_source);
   CHECK_FALSE(s.out.last_own);
 }
-
-// Pins §12.7.
-TEST_CASE("a handler's refusal answers the command once and with its ref") {
-  struct strict final : room_behavior {
-    strict() {
-      on("move", [](room_context& room, const member&, const application_message&) {
-        room.refuse(errc::bad_request, "x: a number");
-        room.refuse(errc::internal);
-      });
-    }
-  };
-  stage s{std::make_unique<strict>()};
-  s.join(1);
-  auto from = s.out.lines.size();
-  auto in = s.input(1, "move", R"({"type":"move"})");
-  in.ref = ref("\"a\"");
-  s.core->input(in);
-
-  REQUIRE(s.out.lines.size() == from + 1);
-  CHECK(s.out.lines[from].find("x: a number") != std::string::npos);
-  CHECK(s.out.lines[from].find(R"("ref":"a")") != std::string::npos);
-}
-
-TEST_CASE("a message whose sender was thrown out by the hook is neither relayed nor acked") {
-  struct bouncer final : room_behavior {
-    bool on_publish(room_context& room, const member& from, const application_message&) override {
-      room.kick(from.key);
-      return true;
-    }
-  };
-  stage s{std::make_unique<bouncer>()};
-  s.join(1);
-  s.join(2);
-  auto from = s.out.lines.size();
-  auto in = s.input(1, "message", R"({"type":"message","text":"hi"})");
-  in.ref = std::make_shared<open_ref>();
-  in.ref->value = "7";
-
-  s.core->input(in);
-
-  CHECK_FALSE(s.out.said(R"("type":"message")", from));
-  CHECK_FALSE(s.out.said("ack", from));
-  CHECK_FALSE(in.ref->answered); // the connection answers when it hears of the kick
-}
-
-// Pins §6.6.
-TEST_CASE("a kicked plain client is told so by an error") {
-  struct bouncer final : room_behavior {
-    void on_join(room_context& room, const member& m) override {
-      if (m.encoding == encoding::plain_json)
-        room.kick(m.key, "members only");
-    }
-  };
-  stage s{std::make_unique<bouncer>()};
-
-  s.join(1, encoding::plain_json);
-
-  CHECK(
-    s.out.said(R"("type":"error","roomId":"hall","code":"not_joined","message":"members only")"));
-}
-
-// Pins §4.43, §7.11, §10.8.
-TEST_CASE("what a behaviour swallows nobody hears, and it is acked with the position before it") {
-  struct deaf final : room_behavior {
-    bool on_publish(room_context&, const member&, const application_message&) override {
-      return false;
-    }
-    bool on_binary(room_context& room, const member&, std::string_view bytes) override {
-      if (bytes == "no")
-        room.refuse(errc::forbidden);
-      return false;
-    }
-  };
-  stage s{std::make_unique<deaf>()};
-  s.join(1);
-  s.join(2);
-  auto from = s.out.lines.size();
-  auto say = [&](std::string type, std::string body) {
-    auto in = s.input(1, type, "{}");
-    in.what = type == "binary" ? room_input::kind::binary : room_input::kind::message;
-    in.body = body;
-    in.ref = ref("5");
-    s.core->input(in);
-  };
-
-  say("message", "\"hi\"");
-  say("binary", "bytes");
-  say("binary", "no");
-
-  REQUIRE(s.out.lines.size() == from + 3);
-  for (auto i : {from, from + 1})
-    CHECK(s.out.lines[i].ends_with(R"({"type":"ack","ref":5,"roomId":"hall","seq":0})"));
-  CHECK(
-    s.out.lines[from + 2].find(R"("ref":5,"request":"binary","roomId":"hall","code":"forbidden")")
-    != std::string::npos);
-}
-
-// Pins §4.46, §10.7.
-TEST_CASE("an application's command is acked behind all that it made the room say, with the room's "
-          "position then") {
-  struct talker final : room_behavior {
-    talker() {
-      on("talk", [](room_context& room, const member& from, const application_message&) {
-        room.broadcast("said", {{"n", 1}});
-        room.broadcast("said", {{"n", 2}});
-        room.send_to(from.key, "heard", {{"n", 3}});
-      });
-    }
-  };
-  stage s{std::make_unique<talker>()};
-  s.join(1);
-  auto from = s.out.lines.size();
-  auto in = s.input(1, "talk", R"({"type":"talk"})");
-  in.ref = ref("5");
-
-  s.core->input(in);
-
-  REQUIRE(s.out.lines.size() == from + 4);
-  CHECK(s.out.lines.back().ends_with(R"({"type":"ack","ref":5,"roomId":"hall","seq":2})"));
-}
-
-// Pins §5.9.
-TEST_CASE("the others are told why a member has gone") {
-  struct bouncer final : room_behavior {
-    bouncer() {
-      on("out", [](room_context& room, const member& from, const application_message&) {
-        room.kick(from.key);
-      });
-    }
-  };
-  for (auto why : {leave_reason::left, leave_reason::disconnected, leave_reason::kicked,
-                   leave_reason::forbidden}) {
-    stage s{std::make_unique<bouncer>()};
-    s.join(1);
-    s.join(2);
-    if (why == leave_reason::kicked)
-      s.core->input(s.input(2, "out", R"({"type":"out"})"));
-    else
-      s.core->leave({s.key(2), why, false, nullptr, {}});
-
-    CHECK(s.out.said(R"({"type":"userLeft","roomId":"hall","userId":"u2","reason":")"
-                     + std::string{to_string(why)} + "\"}"));
-  }
-}
-
-// -- who pays -------------------------------------------------------------------------------------
 
 /// Answers each message by a frame for its sender alone; notes the room's pressure at each join.
 struct answering final : room_behavior {

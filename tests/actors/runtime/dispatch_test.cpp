@@ -1,5 +1,7 @@
 #include <utility>
 
+#include "await_sleep.hpp"
+
 #include <troupe/actors/event_loop.hpp>
 
 #include <catch2/catch.hpp>
@@ -28,10 +30,17 @@ struct sign {
 
 } // namespace
 
+CAF_BEGIN_TYPE_ID_BLOCK(dispatch_test, 5000)
+CAF_ADD_TYPE_ID(dispatch_test, (word))
+CAF_ADD_TYPE_ID(dispatch_test, (sign))
+CAF_END_TYPE_ID_BLOCK(dispatch_test)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(word)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(sign)
 
 namespace {
+
+[[maybe_unused]] const bool has_types =
+  (compat::register_messages<caf::id_block::dispatch_test>(), true);
 
 using listener_actor =
   compat::typed_actor<caf::result<void>(word), caf::result<void>(sign), caf::result<void>(int)>;
@@ -355,7 +364,9 @@ TEST_CASE("a loop's sleep is no long turn of the actor that ends it") {
   std::promise<void> heard;
   r.then = [&](listener&, const word&) { heard.set_value(); };
   std::thread runner{[&] { s.loop.run(); }};
-  std::this_thread::sleep_for(200ms); // the loop sleeps meanwhile
+  test::await_sleep(s.loop);
+  // The point: the loop sleeps for longer than `long_turn`, by the system's clock.
+  std::this_thread::sleep_for(200ms);
   s.loop.post([&] { compat::dispatch(a, word{"x"}); });
   heard.get_future().wait();
   for (auto& each : s.actors)

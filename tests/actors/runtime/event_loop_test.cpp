@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "await_sleep.hpp"
 #include "support/fake_sink.hpp"
 #include "support/tsan_suppressions.hpp"
 
@@ -23,9 +24,15 @@ struct ball {
 
 } // namespace
 
+CAF_BEGIN_TYPE_ID_BLOCK(event_loop_test, 5010)
+CAF_ADD_TYPE_ID(event_loop_test, (ball))
+CAF_END_TYPE_ID_BLOCK(event_loop_test)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(ball)
 
 namespace {
+
+[[maybe_unused]] const bool has_types =
+  (compat::register_messages<caf::id_block::event_loop_test>(), true);
 
 using player_actor = compat::typed_actor<caf::result<void>(ball), caf::result<int>(int)>;
 
@@ -280,47 +287,61 @@ TEST_CASE("a loop that stops lets all its sessions end, however many they are") 
   CHECK(loop.sessions().size() == 0);
 }
 
-TEST_CASE(
-  "sessions that are given up in one go all end, however many, also if one is given up twice") {
+namespace {
+
+/// A loop whose turns the test runs, and sinks for which it opens sessions.
+struct loop_with_sinks {
+  explicit loop_with_sinks(std::size_t count) : sinks(count) {}
+
+  /// Opens one session for each sink.
+  std::vector<session_key> open_sessions() {
+    std::vector<session_key> keys;
+    for (auto& sink : sinks)
+      keys.push_back(loop.open_session(sink));
+    return keys;
+  }
+  /// Checks that the turns to come close each sink as one that was given up.
+  void check_all_end() {
+    while (loop.run_turn()) {}
+    for (auto& sink : sinks)
+      CHECK(sink.closed == protocol::errc::internal);
+  }
+
   system_fixture f;
   caf::actor_system system{f.config};
   event_loop loop{system, 0};
-  std::vector<test::fake_sink> sinks(200);
-  std::vector<session_key> keys;
-  for (auto& sink : sinks)
-    keys.push_back(loop.open_session(sink));
+  std::vector<test::fake_sink> sinks;
+};
+
+} // namespace
+
+TEST_CASE(
+  "sessions that are given up in one go all end, however many, also if one is given up twice") {
+  loop_with_sinks l{200};
+  auto keys = l.open_sessions();
 
   std::thread{[&] {
     for (auto who : keys)
       for (int twice = 0; twice < 2; ++twice)
-        loop.give_up(who);
+        l.loop.give_up(who);
   }}.join();
-  while (loop.run_turn()) {}
 
-  for (auto& sink : sinks)
-    CHECK(sink.closed == protocol::errc::internal);
+  l.check_all_end();
 }
 
 TEST_CASE(
   "a session is given up also where the list is full of those that closed before its turn") {
-  system_fixture f;
-  caf::actor_system system{f.config};
-  event_loop loop{system, 0};
-  std::vector<test::fake_sink> sinks(16);
+  loop_with_sinks l{16};
   for (int round = 0; round < 8; ++round) {
-    std::vector<session_key> keys;
-    for (auto& sink : sinks)
-      keys.push_back(loop.open_session(sink));
+    auto keys = l.open_sessions();
     for (auto who : keys)
-      loop.give_up(who);
+      l.loop.give_up(who);
     if (round < 7)
       for (auto who : keys)
-        loop.sessions().close(who);
+        l.loop.sessions().close(who);
   }
-  while (loop.run_turn()) {}
 
-  for (auto& sink : sinks)
-    CHECK(sink.closed == protocol::errc::internal);
+  l.check_all_end();
 }
 
 TEST_CASE("a deadline on the wheel wakes a loop that sleeps") {
@@ -482,8 +503,7 @@ TEST_CASE("the time that passes while a loop sleeps is not lost on who wakes it"
   std::thread runner{[&] { loop.run(); }};
   for (int i = 0; i < 5; ++i) {
     std::promise<steady_time> seen;
-    // The loop may fall asleep meanwhile. The check does not depend on it.
-    std::this_thread::sleep_for(2ms);
+    test::await_sleep(loop);
     auto posted = std::chrono::steady_clock::now();
     loop.post([&] { seen.set_value(loop.now()); });
     CHECK(seen.get_future().get() >= posted);

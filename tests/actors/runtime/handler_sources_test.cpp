@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "await_sleep.hpp"
+
 #include <troupe/actors/event_loop.hpp>
 
 #include <catch2/catch.hpp>
@@ -178,6 +180,7 @@ TEST_CASE(
   for (int i = 0; i < play.posts; ++i)
     loop.post([] {});
   auto speaks = std::thread{[&] {
+    // The point: by then a turn that does not wait has ended.
     std::this_thread::sleep_for(20ms);
     if (play.waits)
       l.say();
@@ -236,12 +239,13 @@ TEST_CASE("a call of another thread's while a turn waits for more is heard in th
   loop_options options;
   options.gather_wait = 1s;
   event_loop loop{system, 0, options};
-  loop.set_flush_gauge({.is_large = [] { return true; }});
+  std::promise<void> waits;
+  loop.set_flush_gauge({.is_large = [&] { return waits.set_value(), true; }}); // then it waits
   for (int i = 0; i < 4; ++i)
     loop.post([] {});
   bool heard = false;
   std::thread caller{[&] {
-    std::this_thread::sleep_for(20ms);
+    waits.get_future().wait_for(10s);
     loop.post([&] { heard = true; });
   }};
   loop.run_turn();
@@ -269,7 +273,7 @@ TEST_CASE("a loop that sleeps hears its descriptors, what is posted and its dead
     r.loop.sockets().add(l.ends[0], l);
     l.heard = [&] { told.set_value(); };
   });
-  std::this_thread::sleep_for(2ms); // it may fall asleep; the check does not depend on it
+  test::await_sleep(r.loop);
   l.say();
   told.get_future().get();
   r.on_loop([&] { r.loop.arm(bell, 5ms); });
@@ -281,7 +285,7 @@ TEST_CASE("a loop that sleeps hears its descriptors, what is posted and its dead
   fired.get_future().get(); // Asio's timer fires, even if it is the first one that Asio waits for
   std::promise<void> again;
   r.on_loop([&] { l.heard = [&] { again.set_value(); }; });
-  std::this_thread::sleep_for(2ms);
+  test::await_sleep(r.loop);
   l.say();
   again.get_future().get();
   r.on_loop([&] {

@@ -49,7 +49,7 @@ private:
   record* record_;
 };
 
-using onlooker_actor = compat::typed_actor<caf::result<void>(idler_actor)>;
+using onlooker_actor = compat::typed_actor<caf::result<void>(caf::actor)>;
 
 /// Watches the actors that it is told of, and notes their ends in its record.
 class onlooker final : public compat::pinned<onlooker_actor::base> {
@@ -58,7 +58,7 @@ public:
     : pinned(cfg, home), record_(&r) {}
 
   behavior_type make_behavior() override {
-    return {[this](const idler_actor& whom) {
+    return {[this](const caf::actor& whom) {
       watch(whom, [this](const caf::error&) { record_->ends += " told"; });
     }};
   }
@@ -144,7 +144,7 @@ TEST_CASE(
   r.failing_farewells = GENERATE(0, 1, 3);
   auto a = compat::spawn_on<idler>(loop, r);
   auto b = compat::spawn_on<onlooker>(loop, r);
-  compat::anon_send(b, a);
+  compat::anon_send(b, caf::actor_cast<caf::actor>(a));
   run(loop);
 
   caf::anon_send_exit(a, caf::exit_reason::user_shutdown);

@@ -389,9 +389,9 @@ TEST_CASE("admissions from many threads never exceed the limit and leave nothing
 TEST_CASE("a socket counts on its loop until it goes") {
   auto count = std::make_shared<std::atomic<std::size_t>>(0);
   {
-    socket_share first{count};
-    socket_share second{count};
-    socket_share moved{std::move(first)};
+    counted_socket first{count};
+    counted_socket second{count};
+    counted_socket moved{std::move(first)};
     CHECK(*count == 2);
     second = {};
     CHECK(*count == 1);

@@ -48,7 +48,7 @@ constexpr int plenty = 1 << 20;
 struct rig {
   /// Both bounds count from the descriptors in use now.
   explicit rig(int scarce_after = plenty, int shut_after = plenty) {
-    door.start(
+    tested.start(
       [this]() -> actors::event_loop& {
         if (choices_that_fail > 0 && choices_that_fail-- > 0)
           throw std::runtime_error{"no loop"};
@@ -62,7 +62,7 @@ struct rig {
       {used + scarce_after, used + shut_after, [this] { ++rooms_made; }});
   }
   ~rig() {
-    door.stop();
+    tested.stop();
     world.settle();
   }
 
@@ -78,7 +78,7 @@ struct rig {
   counting counters;
   test::noted_log log;
   test::manual_node world;
-  listener door{world.node.loop(0), "127.0.0.1", 0, log, counters};
+  listener tested{world.node.loop(0), "127.0.0.1", 0, log, counters};
   int used = lowest_free_descriptor();
   int choices_that_fail = 0;
   int sockets_that_fail = 0;
@@ -92,26 +92,26 @@ TEST_CASE("sockets that connect are handed on, many at a time") {
   rig r;
   std::vector<visitor> crowd;
   for (int i = 0; i < 50; ++i)
-    crowd.emplace_back(r.door.port());
+    crowd.emplace_back(r.tested.port());
   r.settle();
 
   CHECK(r.taken.size() == 50);
 }
 
 /// Pins that an exception while one socket is handled does not stop the listener.
-TEST_CASE("a handler that throws ends one socket, and the door opens again after a moment") {
+TEST_CASE("a handler that throws ends one socket, and the listener goes on after a moment") {
   auto fails = GENERATE(1, 2, 5);
   auto which = GENERATE(0, 1);
   rig r;
   (which ? r.choices_that_fail : r.sockets_that_fail) = fails;
   std::vector<visitor> crowd;
   for (int i = 0; i < fails; ++i) {
-    crowd.emplace_back(r.door.port());
+    crowd.emplace_back(r.tested.port());
     r.settle();
     r.world.pass(1s); // the longest pause after a failure
   }
 
-  crowd.emplace_back(r.door.port());
+  crowd.emplace_back(r.tested.port());
   r.settle();
   r.world.pass(1s);
 
@@ -123,12 +123,13 @@ TEST_CASE("a handler that throws ends one socket, and the door opens again after
         == static_cast<std::uint64_t>(fails));
 }
 
-TEST_CASE("a door that failed rests for 10 ms, and twice as long each time it fails again") {
+TEST_CASE(
+  "a listener that failed backs off for 10 ms, and twice as long each time it fails again") {
   rig r;
   r.sockets_that_fail = 3;
   std::vector<visitor> crowd;
   for (int i = 0; i < 5; ++i)
-    crowd.emplace_back(r.door.port());
+    crowd.emplace_back(r.tested.port());
   r.settle();
   CHECK(r.sockets_that_fail == 2);
 
@@ -143,11 +144,11 @@ TEST_CASE("a door that failed rests for 10 ms, and twice as long each time it fa
   CHECK(r.taken.size() == 2);
 }
 
-TEST_CASE("who knocks at a door that rests does not wake it") {
+TEST_CASE("a connection does not wake a listener that backs off") {
   rig r{plenty, 0}; // no descriptor is left for it
   std::vector<visitor> crowd;
   for (int i = 0; i < 5; ++i) {
-    crowd.emplace_back(r.door.port());
+    crowd.emplace_back(r.tested.port());
     r.settle();
   }
   CHECK(r.counted(protocol::counter::accept_errors, "EMFILE") == 1);
@@ -159,7 +160,7 @@ TEST_CASE("a shortage is told once in ten seconds, however often there is a sock
   rig r{plenty, 4};
   std::vector<visitor> crowd;
   for (int i = 0; i < 20; ++i) { // two descriptors each: no more fit after the second
-    crowd.emplace_back(r.door.port());
+    crowd.emplace_back(r.tested.port());
     r.world.pass(100ms);
     if (i % 4 == 3) {
       crowd.clear();
@@ -172,21 +173,21 @@ TEST_CASE("a shortage is told once in ten seconds, however often there is a sock
 
   r.world.pass(10s);
   for (int i = 0; i < 4; ++i)
-    crowd.emplace_back(r.door.port());
+    crowd.emplace_back(r.tested.port());
   r.world.pass(100ms);
   CHECK(r.log.lines.size() == 2);
 }
 
-TEST_CASE("a stopped listener rests for good") {
+TEST_CASE("a stopped listener does not accept again") {
   rig r;
   r.sockets_that_fail = 1;
-  visitor v{r.door.port()};
+  visitor v{r.tested.port()};
   r.settle();
-  r.door.stop();
+  r.tested.stop();
   r.world.pass(2s);
 
   CHECK(r.taken.empty());
-  CHECK_THROWS(visitor{r.door.port()});
+  CHECK_THROWS(visitor{r.tested.port()});
 }
 
 TEST_CASE("where descriptors are scarce each socket costs another its place, and the last ones are "
@@ -194,7 +195,7 @@ TEST_CASE("where descriptors are scarce each socket costs another its place, and
   rig r{4, 12};
   std::vector<visitor> crowd;
   for (int i = 0; i < 12; ++i) { // two descriptors each: both ends are here
-    crowd.emplace_back(r.door.port());
+    crowd.emplace_back(r.tested.port());
     r.settle();
   }
 
@@ -208,7 +209,7 @@ TEST_CASE("where descriptors are scarce each socket costs another its place, and
 
   r.taken.clear();
   crowd.clear();
-  crowd.emplace_back(r.door.port());
+  crowd.emplace_back(r.tested.port());
   r.world.pass(20ms);
   CHECK_FALSE(r.taken.empty());
 }

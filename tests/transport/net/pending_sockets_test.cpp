@@ -74,7 +74,7 @@ TEST_CASE("an address's next socket ends the one that has made no progress for l
   auto& first = h.enter("first", "203.0.113.1");
   h.enter("second", "203.0.113.1");
   h.enter("third", "203.0.113.1");
-  h.places.wait(first);
+  h.places.note_waiting(first);
 
   h.enter("fourth", "203.0.113.1");
 
@@ -134,12 +134,12 @@ TEST_CASE("sockets of the loopback are bounded in all alone, unless asked") {
 TEST_CASE("a socket that waits is ended before one that is being answered") {
   hall h{per_address(2)};
   auto& answered = h.enter("answered", "203.0.113.1");
-  h.places.answer(answered);
+  h.places.note_answering(answered);
   h.enter("waits", "203.0.113.1");
 
   h.enter("next", "203.0.113.1");
   CHECK(h.told() == names{"waits"});
-  h.places.answer(*h.all.back());
+  h.places.note_answering(*h.all.back());
   h.enter("last", "203.0.113.1");
 
   CHECK(h.told() == names{"answered"});
@@ -184,7 +184,7 @@ TEST_CASE("among addresses with as many the longest wait goes first") {
   auto& a = h.enter("a", "203.0.113.1");
   h.enter("b", "203.0.113.2");
   h.enter("c", "203.0.113.3");
-  h.places.wait(a);
+  h.places.note_waiting(a);
 
   h.enter("d", "203.0.113.4");
   h.enter("e", "203.0.113.5");
@@ -202,7 +202,7 @@ TEST_CASE(
   CHECK(h.told().empty());
 
   for (auto* s : proxied)
-    h.places.rename(*s, {make_address("203.0.113.1")});
+    h.places.count_for(*s, {make_address("203.0.113.1")});
 
   CHECK(h.told() == names{"0", "1", "2"});
 }
@@ -214,9 +214,9 @@ TEST_CASE("a socket that has left, or was told to end, counts no more") {
   auto& told = h.enter("told", "203.0.113.1");
   h.enter("x", "203.0.113.1");
   h.enter("y", "203.0.113.1");
-  h.places.wait(told);
-  h.places.answer(told);
-  h.places.rename(told, {make_address("203.0.113.2")});
+  h.places.note_waiting(told);
+  h.places.note_answering(told);
+  h.places.count_for(told, {make_address("203.0.113.2")});
 
   CHECK(h.told() == names{"told"});
   CHECK(h.places.size() == 2);
@@ -254,7 +254,7 @@ TEST_CASE("places are taken and left by many threads at once") {
       for (int i = 0; i < 2000; ++i) {
         auto s = std::make_shared<hall::socket>(h, "x");
         h.places.enter(s, {address});
-        h.places.answer(*s);
+        h.places.note_answering(*s);
       }
     });
   for (auto& t : threads)

@@ -28,9 +28,9 @@ http_request_message request_for(std::string_view target) {
 }
 
 /// The settings of a server, in which a test can make anything wrong.
-struct door {
-  door() {
-    settings.places.emplace("/", websocket_place{});
+struct rig {
+  rig() {
+    settings.websocket_routes.emplace("/", websocket_route{});
     settings.origins = {"https://good.example"};
     settings.authorize = [this](const http_request&) { return decision; };
     settings.sessions.node = &world.node;
@@ -89,7 +89,7 @@ bool has(const http_headers& headers, const std::string& name, const std::string
 
 // Pins §1.25, §1.38, §1.39, §1.45.
 TEST_CASE("of several reasons against an upgrade the first of the table is told") {
-  door d;
+  rig d;
   auto place = std::make_optional(d.admit(request_for("/")));
   auto here = boost::asio::ip::make_address("192.0.2.1");
   for (int i = 0; i < 25; ++i)

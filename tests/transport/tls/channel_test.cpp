@@ -99,7 +99,7 @@ std::pair<plain_socket, plain_socket> connected(asio::io_context& io) {
 }
 
 /// A connection whose handshake and first message Asio's engine has read. A channel reads the rest.
-struct taken_over final : polled_socket::host {
+struct taken_over final : polled_socket::owner {
   /// Before the engine reads, the client sends `request` and `behind`, except the last `held` bytes
   /// of records. It asks for new keys `key_updates` times.
   explicit taken_over(std::string_view behind = {}, std::size_t held = 0, int key_updates = 0) {
@@ -108,7 +108,7 @@ struct taken_over final : polled_socket::host {
     auto [c, s] = connected(io);
     client.emplace(std::move(c));
     tls_socket stream{polled_socket{owned_descriptor{s.release()}, loop}, server_context};
-    stream.next_layer().serve(*this);
+    stream.next_layer().set_owner(*this);
     bool done = false;
     stream.async_handshake(ssl::stream_base::server, [&](error_code ec) { done = !ec; });
     while (!done) {
@@ -128,11 +128,11 @@ struct taken_over final : polled_socket::host {
     run();
     REQUIRE(std::string(request.data(), n) == "request");
     number = stream.next_layer().native_handle();
-    way.emplace(stream, early, counted);
-    way->serve(*this);
+    tested.emplace(stream, early, counted);
+    tested->set_owner(*this);
   }
   ~taken_over() {
-    way->close();
+    tested->close();
     run();
   }
 
@@ -164,16 +164,16 @@ struct taken_over final : polled_socket::host {
     read_on();
   }
   void read_on() {
-    while (reads && way->may_have_input()) {
+    while (reads && tested->may_have_input()) {
       error_code ec;
-      auto n = way->read_some(asio::buffer(room), ec);
+      auto n = tested->read_some(asio::buffer(room), ec);
       if (ec == asio::error::would_block)
         continue;
       reads = false;
       result = {true, ec, {room.data(), n}};
     }
     if (reads)
-      way->await_input();
+      tested->await_input();
   }
   outcome read() {
     start_read();
@@ -190,7 +190,7 @@ struct taken_over final : polled_socket::host {
   actors::event_loop loop{system, 0};
   loop_traffic::bytes counted;
   int number = -1; ///< of the descriptor
-  std::optional<channel> way;
+  std::optional<channel> tested;
   std::array<char, 100> room{};
   bool reads = false;
   outcome result;
@@ -205,7 +205,7 @@ TEST_CASE("a TLS channel reads on where Asio has ended") {
 
   CHECK(t.early.empty());
   CHECK(t.read().text == "one");
-  CHECK(t.way->unsent_bytes() == 0);
+  CHECK(t.tested->unsent_bytes() == 0);
 }
 
 TEST_CASE("a TLS channel has what came behind the request, also half a record") {
@@ -252,8 +252,8 @@ TEST_CASE("a TLS channel tells the end again, whoever met it first") {
   t.client->say_goodbye();
   t.client->send();
   error_code ec;
-  CHECK(t.way->read_some(asio::buffer(t.room), ec) == 4);
-  CHECK(t.way->read_some(asio::buffer(t.room), ec) == 0);
+  CHECK(t.tested->read_some(asio::buffer(t.room), ec) == 4);
+  CHECK(t.tested->read_some(asio::buffer(t.room), ec) == 0);
   CHECK(ec == asio::error::eof);
 
   CHECK(t.read().ec == asio::error::eof);
@@ -281,20 +281,20 @@ TEST_CASE("a TLS channel whose input is thrown away knows what its socket has, a
   for (auto* t : {&half, &whole, &ended}) {
     t->run();
     error_code ec;
-    CHECK(t->way->read_some(asio::buffer(t->room), ec) == 5);
-    CHECK(t->way->throw_input_away(*t));
-    CHECK_FALSE(t->way->may_have_input());
+    CHECK(t->tested->read_some(asio::buffer(t->room), ec) == 5);
+    CHECK(t->tested->throw_input_away(*t));
+    CHECK_FALSE(t->tested->may_have_input());
   }
   half.client->send();
   half.run();
-  CHECK(half.way->may_have_input());
-  CHECK(half.way->throw_input_away(half));
-  CHECK_FALSE(half.way->may_have_input());
+  CHECK(half.tested->may_have_input());
+  CHECK(half.tested->throw_input_away(half));
+  CHECK_FALSE(half.tested->may_have_input());
 }
 
 TEST_CASE("a TLS channel that has closed its output says so") {
   taken_over t;
-  t.way->shut_output();
+  t.tested->shut_output();
 
   CHECK(t.client->socket().available() > 0);
   CHECK(t.client->hear().empty());
@@ -306,7 +306,7 @@ TEST_CASE("a TLS channel does not read from who has its closed socket's number")
   t.client->send(10);
   CHECK_FALSE(t.read().done);
   auto number = t.number;
-  t.way->close();
+  t.tested->close();
   t.run();
   auto [near, far] = connected(t.io);
   if (near.native_handle() != number)
@@ -314,7 +314,7 @@ TEST_CASE("a TLS channel does not read from who has its closed socket's number")
   asio::write(far, asio::buffer("for another", 11));
 
   error_code ec;
-  CHECK(t.way->read_some(asio::buffer(t.room), ec) == 0);
+  CHECK(t.tested->read_some(asio::buffer(t.room), ec) == 0);
   CHECK(ec == asio::error::operation_aborted);
   CHECK(near.available() == 11);
   if (near.native_handle() != number)
@@ -341,9 +341,9 @@ TEST_CASE("one read of a TLS channel asks the socket once, whatever lies there")
   error_code ec;
 
   t.run();
-  CHECK(t.way->read_some(asio::buffer(t.room), ec) == 0);
+  CHECK(t.tested->read_some(asio::buffer(t.room), ec) == 0);
   CHECK(ec == asio::error::would_block);
-  CHECK(t.way->may_have_input());
+  CHECK(t.tested->may_have_input());
   CHECK(t.available() > sent - 20'000);
   CHECK(t.read().text == "at last");
 }

@@ -22,7 +22,7 @@ namespace {
 struct ended final : manual_loop, transport::session_writer::owner, session_ending::owner {
   ended()
     : writer(channel_of(*this), {}, nullptr, traffic, *this), ending(writer, deadlines, *this) {
-    writer.to().serve(*this);
+    writer.next_layer().set_owner(*this);
     ending.open();
   }
 
@@ -42,7 +42,7 @@ struct ended final : manual_loop, transport::session_writer::owner, session_endi
   void end() noexcept override {
     if (ending.end())
       told += "end ";
-    writer.to().close();
+    writer.next_layer().close();
   }
 
   void write(const shared_bytes& frame) {

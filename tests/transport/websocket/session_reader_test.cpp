@@ -19,15 +19,15 @@ using protocol::ws_event;
 namespace {
 
 /// The reader of a session, and what it tells its owner.
-struct heard final : manual_loop, transport::memory_pipe::host, transport::session_reader::owner {
+struct heard final : manual_loop, transport::memory_pipe::owner, transport::session_reader::owner {
   /// `early`: bytes that were read before the session began.
   explicit heard(std::string_view early = {}) {
     account.meter = &meter;
     account.loops.push_back(std::make_unique<transport::inbound_parts>(account, loop));
     how.parts = &account;
-    way.emplace(pipe, loop, traffic.websocket);
-    way->serve(*this);
-    reader.emplace(*way, how, *this);
+    channel.emplace(pipe, loop, traffic.websocket);
+    channel->set_owner(*this);
+    reader.emplace(*channel, how, *this);
     reader->take_early(early);
   }
   ~heard() { reader.reset(); }
@@ -61,8 +61,8 @@ struct heard final : manual_loop, transport::memory_pipe::host, transport::sessi
   int messages_left = 1000;
   protocol::memory_meter meter;
   transport::inbound_account account;
-  transport::session_reading how;
-  std::optional<transport::channel> way;
+  transport::reader_settings how;
+  std::optional<transport::channel> channel;
   std::optional<transport::session_reader> reader;
 };
 

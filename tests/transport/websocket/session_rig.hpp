@@ -48,10 +48,12 @@ inline shared_bytes text_frame(std::string_view text) {
 inline const auto close_frame = protocol::make_close_frame(1000, "bye");
 
 /// A session's writer, and what it tells its owner.
-struct written final : manual_loop, transport::memory_pipe::host, transport::session_writer::owner {
+struct written final : manual_loop,
+                       transport::memory_pipe::owner,
+                       transport::session_writer::owner {
   explicit written(actors::outbox::bounds bounds = {})
     : writer(channel_of(*this), bounds, nullptr, traffic, *this) {
-    writer.to().serve(*this);
+    writer.next_layer().set_owner(*this);
   }
 
   std::shared_ptr<void> hold() override { return {}; }

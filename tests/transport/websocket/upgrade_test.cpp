@@ -282,10 +282,10 @@ TEST_CASE("a token is found in a list whatever its case and the space around it"
   for (auto list :
        {"upgrade", "Upgrade", "keep-alive, Upgrade", "keep-alive ,\tUPGRADE ,x", ", ,upgrade,"}) {
     INFO(list);
-    CHECK(has_token(list, "upgrade"));
+    CHECK(has_list_element(list, "upgrade"));
   }
   for (auto list : {"", ",", "upgrades", "up grade", "keep-alive", "\"upgrade\""}) {
     INFO(list);
-    CHECK_FALSE(has_token(list, "upgrade"));
+    CHECK_FALSE(has_list_element(list, "upgrade"));
   }
 }

@@ -46,7 +46,7 @@ bool looks_like_public_key(std::string_view text) noexcept {
 }
 
 public_key_ptr read_public_key(const std::string& pem) noexcept {
-  const openssl_errors_kept kept;
+  const openssl_error_guard guard;
   if (pem.find(pem_begin) == std::string::npos || pem.find(pem_begin) != pem.rfind(pem_begin))
     return nullptr;
   const std::unique_ptr<BIO, free_bio> bio{
@@ -60,7 +60,7 @@ std::optional<jwt_algorithm> algorithm_of(const EVP_PKEY& key) noexcept {
   if (type == EVP_PKEY_RSA && EVP_PKEY_get_bits(&key) >= min_rsa_bits)
     return jwt_algorithm::rs256;
   std::array<char, 32> curve{};
-  const openssl_errors_kept kept;
+  const openssl_error_guard guard;
   if (type == EVP_PKEY_EC && EVP_PKEY_get_group_name(&key, curve.data(), curve.size(), nullptr) == 1
       && std::string_view{curve.data()} == "prime256v1")
     return jwt_algorithm::es256;

@@ -68,7 +68,7 @@ std::string der_signature(std::string_view signature) {
 } // namespace
 
 bool verification_key::verifies(std::string_view text, std::string_view signature) const {
-  const openssl_errors_kept kept;
+  const openssl_error_guard guard;
   switch (algorithm_) {
     case jwt_algorithm::hs256:
     case jwt_algorithm::hs384:

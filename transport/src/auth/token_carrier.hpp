@@ -40,8 +40,6 @@ struct carrier_refusal {
 /// `token_repeated` (two tokens, or two `Authorization`s), 400 `bearer_alone` (a bearer subprotocol
 /// without a `troupe.v1.*`), 401 `token_in_query` (the only token is in the query, where none is
 /// accepted).
-///         `troupe.v1.*`), 401 `token_in_query` (the only one is in the query, where it is not
-///         taken).
 [[nodiscard]] protocol::result<carried_token, carrier_refusal> token_from(
   const token_places& places, bool takes_query_token);
 

@@ -30,15 +30,15 @@ constexpr std::size_t most_addresses = 10'000;
 double fade_failures(double count, double seconds) { return std::max(0.0, count - seconds); }
 
 /// Forgets most of a second's worth within a second.
-double fade_places(double count, double seconds) { return count * std::exp(-seconds); }
+double fade_admissions(double count, double seconds) { return count * std::exp(-seconds); }
 
 } // namespace
 
 admission::admission(limits l)
   : limits_(l),
-    failed_(fade_failures, most_addresses),
-    recent_(fade_places, most_addresses),
-    places_(most_tokens()) {}
+    wrong_tokens_(fade_failures, most_addresses),
+    recent_(fade_admissions, most_addresses),
+    bucket_(burst()) {}
 
 protocol::result<admission::lease, admission::refusal> admission::admit(
   const std::shared_ptr<admission>& self, const ip::address& from, actors::steady_time now,
@@ -54,14 +54,14 @@ protocol::result<admission::lease, admission::refusal> admission::admit(
     return refusal{"connections_per_ip", 5};
   if (is_full(self->by_user_, who, limits.max_connections_per_user))
     return refusal{"connections_per_user", 5};
-  self->places_.refill(now, self->limits_.per_second, self->most_tokens());
-  if (!self->may_have_token(address, now))
-    return refusal{self->places_.left() < 1 ? "rate" : "rate_per_ip", 1};
+  self->bucket_.refill(now, self->limits_.per_second, self->burst());
+  if (!self->is_within_rate(address, now))
+    return refusal{self->bucket_.left() < 1 ? "rate" : "rate_per_ip", 1};
   self->take(address, bounded, who, now);
   return lease{self, std::move(bounded), std::move(who)};
 }
 
-/// If it throws, no place is taken.
+/// If it throws, the connection is not counted.
 void admission::take(const std::string& address, const std::string& bounded, const std::string& who,
                      actors::steady_time now) {
   if (limits_.per_second > 0 && !address.empty())
@@ -74,14 +74,14 @@ void admission::take(const std::string& address, const std::string& bounded, con
     throw;
   }
   ++connections_;
-  static_cast<void>(places_.take()); // without a bound the bucket is soon empty, and nobody asks
+  static_cast<void>(bucket_.take()); // without a bound the bucket is soon empty, and nobody asks
 }
 
 // -- wrong tokens ---------------------------------------------------------------------------------
 
 unsigned admission::seconds_to_next_try(const ip::address& from, actors::steady_time now) {
   std::lock_guard guard{mutex_};
-  auto left = failed_.left(counted_as(from, limits_.count_loopback), now);
+  auto left = wrong_tokens_.left(counted_as(from, limits_.count_loopback), now);
   return left < most_failures ? 0 : static_cast<unsigned>(left - most_failures) + 1;
 }
 
@@ -90,18 +90,18 @@ void admission::note_refused_token(const ip::address& from, actors::steady_time 
   if (address.empty())
     return;
   std::lock_guard guard{mutex_};
-  failed_.add(address, now);
+  wrong_tokens_.add(address, now);
 }
 
-// -- places of a second ---------------------------------------------------------------------------
+// -- rate -----------------------------------------------------------------------------------------
 
-bool admission::may_have_token(const std::string& address, actors::steady_time now) const {
+bool admission::is_within_rate(const std::string& address, actors::steady_time now) const {
   if (limits_.per_second <= 0)
     return true;
-  if (places_.left() < 1)
+  if (bucket_.left() < 1)
     return false;
-  return address.empty() || places_.left() - 1 >= most_tokens() / 2
-      || recent_.left(address, now) < places_.left();
+  return address.empty() || bucket_.left() - 1 >= burst() / 2
+      || recent_.left(address, now) < bucket_.left();
 }
 
 // -- counts ---------------------------------------------------------------------------------------

@@ -22,11 +22,12 @@ namespace troupe::transport {
 /// Decides who may open another connection: bounds in all, per address, per user and per second.
 /// Thread: any.
 ///
-/// Once half of a second's places are gone, an address gets another one only if it has had fewer
-/// lately than are left. One address leaves half of the places to the others, two leave a quarter,
-/// three an eighth; an address that comes for the first time finds a place as long as there is any.
-/// Addresses that are not counted (the loopback, unless asked) have no such bound. Source:
-/// Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998.
+/// A bucket holds at most one second's admissions. Once half of it is used, an address is admitted
+/// only if it was admitted fewer times lately than the bucket still holds. One address leaves half
+/// of the bucket to the others, two leave a quarter, three an eighth; an address that comes for the
+/// first time is admitted as long as the bucket holds one. Addresses that are not counted (the
+/// loopback, unless asked) have no such bound. Source: Choudhury and Hahne, "Dynamic Queue Length
+/// Thresholds for Shared-Memory Packet Switches", 1998.
 class admission {
 public:
   struct limits {
@@ -37,7 +38,7 @@ public:
     double per_second = 0;                    ///< 0: none; the burst is one second's worth
   };
 
-  /// A place that was taken; its destructor gives it back.
+  /// One admitted connection in the counts; its destructor takes it out.
   class lease {
   public:
     lease() noexcept = default;
@@ -70,7 +71,8 @@ public:
 
   explicit admission(limits l);
 
-  /// Takes a place, or says why not. `user`: the name that the client has proved; empty: none.
+  /// Admits and counts a connection, or says why not. `user`: the name that the client has proved;
+  /// empty: none. Throws `std::bad_alloc`; then the connection is not counted.
   [[nodiscard]] static protocol::result<lease, refusal> admit(
     const std::shared_ptr<admission>& self, const boost::asio::ip::address& from,
     actors::steady_time now, std::string_view user = {});
@@ -90,36 +92,38 @@ private:
   static void count_up(counts& of, const std::string& key);
   static void count_down(counts& of, const std::string& key) noexcept;
   void give_back(const std::string& address, const std::string& user) noexcept;
-  [[nodiscard]] double most_tokens() const noexcept { return std::max(limits_.per_second, 1.0); }
+  /// The most that the bucket holds.
+  [[nodiscard]] double burst() const noexcept { return std::max(limits_.per_second, 1.0); }
   void take(const std::string& address, const std::string& bounded, const std::string& who,
             actors::steady_time now);
-  [[nodiscard]] bool may_have_token(const std::string& address, actors::steady_time now) const;
+  /// Whether the bucket holds an admission for `address`.
+  [[nodiscard]] bool is_within_rate(const std::string& address, actors::steady_time now) const;
 
   const limits limits_;
   mutable std::mutex mutex_;
   std::size_t connections_ = 0;
   counts by_address_;
   counts by_user_;
-  fading_counts failed_;          ///< wrong tokens
-  fading_counts recent_;          ///< places taken lately
-  protocol::token_bucket places_; ///< left of this second's
+  fading_counts wrong_tokens_;    ///< by address
+  fading_counts recent_;          ///< admissions by address
+  protocol::token_bucket bucket_; ///< admissions that are free now
 };
 
-/// One socket's share of the number of its loop's sockets, by which the next socket's loop is
-/// chosen.
-class socket_share {
+/// Counts one socket among those of its loop, as long as it lives. The loop with the fewest gets
+/// the next socket.
+class counted_socket {
 public:
-  socket_share() noexcept = default;
-  explicit socket_share(std::shared_ptr<std::atomic<std::size_t>> count)
+  counted_socket() noexcept = default;
+  explicit counted_socket(std::shared_ptr<std::atomic<std::size_t>> count)
     : count_(std::move(count)) {
     ++*count_;
   }
-  socket_share(socket_share&&) noexcept = default;
-  socket_share& operator=(socket_share&& other) noexcept {
+  counted_socket(counted_socket&&) noexcept = default;
+  counted_socket& operator=(counted_socket&& other) noexcept {
     std::swap(count_, other.count_);
     return *this;
   }
-  ~socket_share() {
+  ~counted_socket() {
     if (count_)
       --*count_;
   }

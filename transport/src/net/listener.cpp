@@ -25,8 +25,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto first_back_off = 10ms;
-constexpr auto last_back_off = 1000ms;
+constexpr auto first_pause = 10ms;
+constexpr auto longest_pause = 1000ms;
 constexpr int user_timeout_ms = 60'000;
 
 std::system_error cannot_listen(const tcp::endpoint& at, const error_code& ec) {
@@ -123,29 +123,29 @@ void listener::open(const tcp::endpoint& at) {
   if (ec)
     throw cannot_listen(at, ec);
   port_ = acceptor.local_endpoint().port();
-  auto made = std::make_unique<door>(*this, -1);
+  auto made = std::make_unique<listening_socket>(*this, -1);
   made->descriptor = acceptor.release();
-  doors_.push_back(std::move(made));
+  listening_.push_back(std::move(made));
 }
 
-void listener::start(choose_loop choose, take on_socket, socket_reserve kept) {
+void listener::start(choose_loop choose, accept_handler on_socket, socket_reserve kept) {
   choose_ = std::move(choose);
   on_socket_ = std::move(on_socket);
   reserve_ = std::move(kept);
-  for (auto& d : doors_)
-    open_again(*d);
+  for (auto& s : listening_)
+    watch_or_back_off(*s);
 }
 
 void listener::stop() {
-  for (auto& d : doors_) {
-    d->cancel();
-    d->close();
+  for (auto& s : listening_) {
+    s->cancel();
+    s->close();
   }
 }
 
-listener::door::~door() { close(); }
+listener::listening_socket::~listening_socket() { close(); }
 
-void listener::door::close() noexcept {
+void listener::listening_socket::close() noexcept {
   if (!is_open())
     return;
   if (std::exchange(is_polled, false))
@@ -153,55 +153,55 @@ void listener::door::close() noexcept {
   ::close(std::exchange(descriptor, -1));
 }
 
-/// After a failure, a timer, which needs no memory, tries again.
-void listener::open_again(door& d) noexcept {
+/// After a failure, a timer, which needs no memory, calls this again.
+void listener::watch_or_back_off(listening_socket& s) noexcept {
   try {
-    wait(d);
+    watch(s);
   } catch (...) {
     protocol::report_exception(log_, counters_, "accept");
-    rest(d);
+    back_off(s);
   }
 }
 
-/// Asks the poller to tell of sockets, including those that wait already.
-void listener::wait(door& d) {
-  if (d.is_polled)
-    loop_.sockets().change(d.descriptor, d, actors::poller::interest::input);
+/// Asks the poller to tell of connections, including those that wait already.
+void listener::watch(listening_socket& s) {
+  if (s.is_polled)
+    loop_.sockets().change(s.descriptor, s, actors::poller::interest::input);
   else
-    loop_.sockets().add(d.descriptor, d);
-  d.is_polled = true;
+    loop_.sockets().add(s.descriptor, s);
+  s.is_polled = true;
 }
 
-void listener::on_waiting(door& d) noexcept {
+void listener::on_connections(listening_socket& s) noexcept {
   try {
-    if (accept_some(d) == accepted::some && d.is_open())
-      wait(d);
+    if (accept_some(s) == accepted::some && s.is_open())
+      watch(s);
   } catch (...) {
     protocol::report_exception(log_, counters_, "accept");
-    rest(d);
+    back_off(s);
   }
 }
 
-/// Accepts some of the sockets that wait; `none`: the door rests.
-listener::accepted listener::accept_some(door& d) {
+/// Accepts some of the connections that wait. `all`: none is left. `none`: it backs off.
+listener::accepted listener::accept_some(listening_socket& s) {
   constexpr int most = 8;
-  for (int i = 0; i < most && d.is_open(); ++i) {
+  for (int i = 0; i < most && s.is_open(); ++i) {
     tcp::endpoint peer;
     auto size = static_cast<socklen_t>(peer.capacity());
     owned_descriptor socket{
-      ::accept4(d.descriptor, peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+      ::accept4(s.descriptor, peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC)};
     if (socket.get() < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
       return accepted::all;
     auto error = socket.get() < 0 ? errno : socket.get() >= reserve_.shut_from ? EMFILE : 0;
     if (error == 0) {
       peer.resize(size);
       auto is_scarce = socket.get() >= reserve_.scarce_from;
-      take_in(std::move(socket), peer);
-      d.back_off = 0ms;
+      hand_over(std::move(socket), peer);
+      s.pause = 0ms;
       if (is_scarce)
         return accepted::some; // so that the evicted socket can end meanwhile
     } else if (!is_of_one_socket(error)) {
-      give_up(d, error);
+      on_shortage(s, error);
       return accepted::none;
     } else {
       counters_.count(protocol::counter::accept_errors, name_of(error));
@@ -210,15 +210,15 @@ listener::accepted listener::accept_some(door& d) {
   return accepted::some;
 }
 
-void listener::take_in(owned_descriptor socket, const tcp::endpoint& peer) {
+void listener::hand_over(owned_descriptor socket, const tcp::endpoint& peer) {
   if (socket.get() >= reserve_.scarce_from)
     reserve_.make_room();
   auto& target = choose_();
   on_socket_(target, std::move(socket), peer);
 }
 
-/// Gives up for now: no descriptor or memory is free, or only reserved descriptors are.
-void listener::give_up(door& d, int error) {
+/// Backs off: no descriptor or memory is free, or only reserved descriptors are.
+void listener::on_shortage(listening_socket& s, int error) {
   counters_.count(protocol::counter::accept_errors, name_of(error));
   constexpr auto between_warnings = 10s; // a shortage comes and goes with each socket
   auto now = loop_.now();
@@ -229,14 +229,13 @@ void listener::give_up(door& d, int error) {
   }
   if (error == EMFILE || error == ENFILE)
     reserve_.make_room();
-  rest(d);
+  back_off(s);
 }
 
-void listener::rest(door& d) noexcept {
-  d.back_off = d.back_off == 0ms
-               ? first_back_off
-               : std::min<std::chrono::milliseconds>(d.back_off * 2, last_back_off);
-  loop_.arm(d, d.back_off);
+void listener::back_off(listening_socket& s) noexcept {
+  s.pause =
+    s.pause == 0ms ? first_pause : std::min<std::chrono::milliseconds>(s.pause * 2, longest_pause);
+  loop_.arm(s, s.pause);
 }
 
 } // namespace troupe::transport

@@ -35,7 +35,8 @@ struct socket_reserve {
 class listener {
 public:
   /// Takes an accepted, non-blocking socket for that loop, and its peer.
-  using take = std::function<void(actors::event_loop&, owned_descriptor, const tcp::endpoint&)>;
+  using accept_handler =
+    std::function<void(actors::event_loop&, owned_descriptor, const tcp::endpoint&)>;
   using choose_loop = std::function<actors::event_loop&()>;
 
   /// Binds; throws `std::system_error` that names address and port. `bind` empty: all addresses.
@@ -46,38 +47,38 @@ public:
   /// Accepts from now on, each socket for the loop that `choose` names at that time. All three
   /// callbacks run on the listener's loop; an exception of theirs is counted and ends that one
   /// socket.
-  void start(choose_loop choose, take on_socket, socket_reserve kept = {});
+  void start(choose_loop choose, accept_handler on_socket, socket_reserve kept = {});
 
   void stop();
 
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
 
 private:
-  struct door final : actors::timer_wheel::entry, actors::pollable {
-    door(listener& l, int d) noexcept : owner(l), descriptor(d) {}
-    ~door();
-    void on_deadline() override { owner.open_again(*this); }
+  struct listening_socket final : actors::timer_wheel::entry, actors::pollable {
+    listening_socket(listener& l, int d) noexcept : owner(l), descriptor(d) {}
+    ~listening_socket();
+    void on_deadline() override { owner.watch_or_back_off(*this); }
     void on_ready(std::uint32_t) override {
-      if (!armed()) // while armed, it rests
-        owner.on_waiting(*this);
+      if (!armed()) // while armed, it backs off
+        owner.on_connections(*this);
     }
     void close() noexcept;
     [[nodiscard]] bool is_open() const noexcept { return descriptor >= 0; }
     listener& owner;
     int descriptor;
     bool is_polled = false;
-    std::chrono::milliseconds back_off{0};
+    std::chrono::milliseconds pause{0}; ///< the last one after a failure; 0: none since
   };
 
   void open(const tcp::endpoint& at);
-  void open_again(door& d) noexcept;
-  void wait(door& d);
-  void on_waiting(door& d) noexcept;
+  void watch_or_back_off(listening_socket& s) noexcept;
+  void watch(listening_socket& s);
+  void on_connections(listening_socket& s) noexcept;
   enum class accepted { all, some, none };
-  accepted accept_some(door& d);
-  void take_in(owned_descriptor socket, const tcp::endpoint& peer);
-  void give_up(door& d, int error);
-  void rest(door& d) noexcept;
+  accepted accept_some(listening_socket& s);
+  void hand_over(owned_descriptor socket, const tcp::endpoint& peer);
+  void on_shortage(listening_socket& s, int error);
+  void back_off(listening_socket& s) noexcept;
 
   actors::event_loop& loop_;
   protocol::logger& log_;
@@ -85,9 +86,9 @@ private:
   std::uint16_t port_ = 0;
   std::optional<actors::steady_time> warned_at_; ///< of sockets that cannot be accepted
   choose_loop choose_;
-  take on_socket_;
+  accept_handler on_socket_;
   socket_reserve reserve_;
-  std::vector<std::unique_ptr<door>> doors_;
+  std::vector<std::unique_ptr<listening_socket>> listening_; ///< one for each address family
 };
 
 } // namespace troupe::transport

@@ -25,13 +25,13 @@ void memory_pipe::end_input() {
 
 void memory_pipe::tell_input() {
   if (is_open_ && std::exchange(waits_for_input_, false))
-    host_->on_input();
+    owner_->on_input();
 }
 
 void memory_pipe::set_window(std::optional<std::size_t> bytes) {
   window_ = bytes;
   if (is_open_ && has_room() && std::exchange(waits_for_room_, false))
-    host_->on_room();
+    owner_->on_room();
 }
 
 // -- the channel's side ---------------------------------------------------------------------------

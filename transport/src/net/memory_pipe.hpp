@@ -19,7 +19,7 @@ namespace troupe::transport {
 /// loop's.
 class memory_pipe {
 public:
-  using host = polled_socket::host;
+  using owner = polled_socket::owner;
 
   // -- the peer's side ----------------------------------------------------------------------------
 
@@ -39,7 +39,8 @@ public:
 
   // -- the channel's side: see `polled_socket` ----------------------------------------------------
 
-  void serve(host& h) noexcept { host_ = &h; }
+  /// Tells `o`, which outlives it, from now on.
+  void set_owner(owner& o) noexcept { owner_ = &o; }
   [[nodiscard]] bool may_have_input() const noexcept { return is_input_ended_ || !said_.empty(); }
   void await_input() noexcept { waits_for_input_ = true; }
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec) noexcept;
@@ -55,7 +56,7 @@ private:
   [[nodiscard]] bool has_room() const noexcept { return !window_ || *window_ > 0; }
   void tell_input();
 
-  host* host_ = nullptr;
+  owner* owner_ = nullptr;
   std::string said_; ///< sent and not read
   std::string received_;
   std::optional<std::size_t> window_;

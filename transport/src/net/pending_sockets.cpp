@@ -49,7 +49,8 @@ pending_sockets::~pending_sockets() = default;
 
 // -- coming and going -----------------------------------------------------------------------------
 
-void pending_sockets::enter(const std::shared_ptr<pending_socket>& socket, const owner& whose) {
+void pending_sockets::enter(const std::shared_ptr<pending_socket>& socket,
+                            const counted_address& whose) {
   std::string_view reason;
   {
     std::lock_guard guard{mutex_};
@@ -77,7 +78,7 @@ void pending_sockets::enter(const std::shared_ptr<pending_socket>& socket, const
     counters_.count(protocol::counter::handshakes_rejected, reason);
 }
 
-void pending_sockets::rename(pending_socket& socket, const owner& whose) {
+void pending_sockets::count_for(pending_socket& socket, const counted_address& whose) {
   bool evicts = false;
   {
     std::lock_guard guard{mutex_};
@@ -193,7 +194,7 @@ bool pending_sockets::is_full(const address_group& group) const noexcept {
   return group.is_bounded && limits_.per_address > 0 && group.size >= limits_.per_address;
 }
 
-pending_sockets::address_group& pending_sockets::group_of(const owner& whose) {
+pending_sockets::address_group& pending_sockets::group_of(const counted_address& whose) {
   auto key = counted_as(whose.address, true);
   if (whose.is_proxy)
     key.insert(0, "proxy "); // the proxy may have sockets of its own, too
@@ -216,7 +217,7 @@ void pending_sockets::put(pending_place& place, address_group& group, stage s) n
   group.of(s).push_back(place);
   ++group.size;
   ++size_;
-  file(group);
+  update_size_class(group);
 }
 
 void pending_sockets::take_out(pending_place& place) noexcept {
@@ -228,7 +229,7 @@ void pending_sockets::take_out(pending_place& place) noexcept {
   --group->size;
   --size_;
   if (group->size > 0)
-    file(*group);
+    update_size_class(*group);
   else
     group->unlink();
 }
@@ -238,7 +239,7 @@ void pending_sockets::drop_if_empty(address_group& group) noexcept {
     groups_.erase(groups_.find(*group.key));
 }
 
-void pending_sockets::file(address_group& group) noexcept {
+void pending_sockets::update_size_class(address_group& group) noexcept {
   group.unlink();
   by_size_->of_bits[static_cast<std::size_t>(std::bit_width(group.size))].push_back(group);
 }

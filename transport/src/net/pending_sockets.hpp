@@ -67,8 +67,8 @@ public:
     bool count_loopback = false; ///< whether the loopback is bounded per address
   };
 
-  /// Whom a socket counts for.
-  struct owner {
+  /// The address that a socket counts for.
+  struct counted_address {
     boost::asio::ip::address address;
     /// A trusted proxy, whose client is not known yet: not bounded per address.
     bool is_proxy = false;
@@ -80,17 +80,17 @@ public:
   pending_sockets& operator=(const pending_sockets&) = delete;
 
   /// Counts a socket and makes room for it. Throws `std::bad_alloc`; then it is not counted.
-  void enter(const std::shared_ptr<pending_socket>& socket, const owner& whose);
-  /// Counts a socket as another owner's from now on, and makes room. Does nothing for an evicted
-  /// socket.
-  void rename(pending_socket& socket, const owner& whose);
+  void enter(const std::shared_ptr<pending_socket>& socket, const counted_address& whose);
+  /// Counts a socket for another address from now on, and makes room there. Does nothing for an
+  /// evicted socket. Throws `std::bad_alloc`; then nothing has changed.
+  void count_for(pending_socket& socket, const counted_address& whose);
 
-  /// The socket has made progress, and waits for its client again.
-  void wait(pending_socket& socket) noexcept { progress(socket, stage::waiting); }
-  /// The socket is being answered.
-  void answer(pending_socket& socket) noexcept { progress(socket, stage::answering); }
+  /// Notes that the socket has made progress, and waits for its client again.
+  void note_waiting(pending_socket& socket) noexcept { progress(socket, stage::waiting); }
+  /// Notes that the socket has made progress, and is being answered.
+  void note_answering(pending_socket& socket) noexcept { progress(socket, stage::answering); }
 
-  /// The socket ends, or becomes a WebSocket.
+  /// Counts the socket no more: it ends, or becomes a WebSocket.
   void leave(pending_socket& socket) noexcept;
 
   /// Evicts one socket, so that its descriptor is free soon; returns whether there was one.
@@ -107,13 +107,13 @@ private:
   struct size_classes;
   struct eviction;
 
-  [[nodiscard]] address_group& group_of(const owner& whose);
+  [[nodiscard]] address_group& group_of(const counted_address& whose);
   [[nodiscard]] bool is_full(const address_group& group) const noexcept;
   void progress(pending_socket& socket, stage s) noexcept;
   void put(pending_place& place, address_group& group, stage s) noexcept;
   void take_out(pending_place& place) noexcept;
   void drop_if_empty(address_group& group) noexcept;
-  void file(address_group& group) noexcept;
+  void update_size_class(address_group& group) noexcept;
   bool evict(address_group& group);
   [[nodiscard]] address_group& largest() noexcept;
 

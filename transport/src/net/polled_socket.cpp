@@ -34,11 +34,11 @@ polled_socket::~polled_socket() {
   close(ignored);
 }
 
-void polled_socket::serve(host& h) {
+void polled_socket::set_owner(owner& o) {
   if (!is_polled_)
     loop_.sockets().add(descriptor_, *this);
   is_polled_ = true;
-  host_ = &h;
+  owner_ = &o;
 }
 
 std::size_t polled_socket::undelivered_bytes() const noexcept {
@@ -90,12 +90,6 @@ void polled_socket::shutdown(asio::socket_base::shutdown_type what, error_code& 
     ec.assign(errno, asio::error::get_system_category());
 }
 
-void polled_socket::cancel(error_code& ec) noexcept {
-  ec = {};
-  host_waits_ = false;
-  abort(reader_);
-}
-
 void polled_socket::close(error_code& ec) noexcept {
   ec = {};
   if (!is_open())
@@ -104,13 +98,13 @@ void polled_socket::close(error_code& ec) noexcept {
     loop_.sockets().remove(descriptor_, *this);
   if (::close(std::exchange(descriptor_, -1)) < 0)
     ec.assign(errno, asio::error::get_system_category());
-  may_have_input_ = host_waits_ = host_waits_for_room_ = false;
+  may_have_input_ = owner_waits_ = owner_waits_for_room_ = false;
   abort(reader_);
   abort(writer_);
 }
 
 void polled_socket::on_ready(std::uint32_t events) {
-  auto held = host_->hold();
+  auto held = owner_->hold();
   if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
     has_ended_ = true;
   if (events & EPOLLPRI)
@@ -120,23 +114,23 @@ void polled_socket::on_ready(std::uint32_t events) {
   if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
     if (writer_)
       writer_.release()->run(1);
-    else if (std::exchange(host_waits_for_room_, false))
-      host_->on_room();
+    else if (std::exchange(owner_waits_for_room_, false))
+      owner_->on_room();
   }
   if (!may_have_input_)
     return;
   if (reader_)
     reader_.release()->run(1);
-  else if (std::exchange(host_waits_, false))
-    host_->on_input();
+  else if (std::exchange(owner_waits_, false))
+    owner_->on_input();
 }
 
-/// The operations keep the host alive, and the host keeps this socket.
+/// The operations keep the owner alive, and the owner keeps this socket.
 void polled_socket::on_end() noexcept {
   auto reader = std::move(reader_);
   auto writer = std::move(writer_);
-  if (host_)
-    host_->let_go();
+  if (owner_)
+    owner_->on_loop_end();
 }
 
 void polled_socket::start_reader(std::unique_ptr<operation> o) {
@@ -149,7 +143,7 @@ void polled_socket::start_reader(std::unique_ptr<operation> o) {
 
 void polled_socket::await_room() {
   loop_.sockets().change(descriptor_, *this, actors::poller::interest::input_and_output);
-  host_waits_for_room_ = true;
+  owner_waits_for_room_ = true;
 }
 
 /// The poller tells at once if there is room.

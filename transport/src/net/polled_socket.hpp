@@ -37,9 +37,14 @@ template <class Buffers>
 /// input, and an idle one holds no operation and no buffer.
 ///
 /// It has the operations of Asio's sockets that sessions and Beast use. A handler never runs inside
-/// the call that it was given to, and gets `operation_aborted` once the socket is closed. One read
-/// or wait for input at a time, and one wait for output. Cost: an allocation for each asynchronous
-/// operation; `await_input` and `await_room` none. Thread: the loop's.
+/// the call that it was given to. At its end, the loop destroys the handlers that still wait.
+///
+/// Precondition: at most one `async_read_some` or `await_input` waits at a time, and at most one
+/// `async_write_some` or `await_room`. Errors: a read gives `operation_aborted` if `close` comes
+/// before its result, or has come before the read. A write that waits for room gives
+/// `operation_aborted` at `close`; one that begins after `close` gives `bad_descriptor`. Cost: an
+/// allocation for each asynchronous operation; `await_input` and `await_room` none. Thread: the
+/// loop's.
 class polled_socket : private actors::pollable { // not final: Asio derives from what it is shown
 public:
   /// The concrete executor of a loop: Asio would otherwise take `any_io_executor`, which it copies
@@ -47,41 +52,41 @@ public:
   using executor_type = boost::asio::io_context::executor_type;
   using lowest_layer_type = polled_socket;
 
-  /// The owner, which the socket tells of events.
-  class host {
+  /// Whoever holds the socket; the socket tells it of events.
+  class owner {
   public:
-    /// Keeps the host, and the socket with it, alive while it is told.
+    /// Returns what keeps the owner, and the socket with it, alive during a call.
     [[nodiscard]] virtual std::shared_ptr<void> hold() = 0;
     /// There is input, or its end; once for each `await_input`.
     virtual void on_input() = 0;
     /// There is room for output, or it has ended; once for each `await_room`.
     virtual void on_room() {}
-    /// The loop has ended: the host is told of nothing any more.
-    virtual void let_go() noexcept {}
+    /// The loop has ended: the owner is told of nothing any more.
+    virtual void on_loop_end() noexcept {}
 
   protected:
-    ~host() = default;
+    ~owner() = default;
   };
 
   /// Precondition: `socket` does not block.
   polled_socket(owned_descriptor socket, actors::event_loop& loop) noexcept;
-  /// Has no host until `serve`. Precondition: no operation of `other` is under way. Throws
-  /// `std::system_error`, if `other` had a host.
+  /// Has no owner until `set_owner`. Precondition: no operation of `other` is under way. Throws
+  /// `std::system_error` if `other` had an owner.
   polled_socket(polled_socket&& other);
   virtual ~polled_socket();
 
-  /// Tells `h`, which holds the socket, from now on. Throws `std::system_error`.
-  void serve(host& h);
+  /// Tells `o` of events from now on. Throws `std::system_error`.
+  void set_owner(owner& o);
 
   [[nodiscard]] actors::event_loop& loop() const noexcept { return loop_; }
 
   /// Whether a read may find something. If not, nothing was there after the last one.
   [[nodiscard]] bool may_have_input() const noexcept { return may_have_input_; }
 
-  /// Tells the host of the next input. Precondition: `!may_have_input()`.
-  void await_input() noexcept { host_waits_ = true; }
+  /// Tells the owner of the next input. Precondition: `!may_have_input()`.
+  void await_input() noexcept { owner_waits_ = true; }
 
-  /// Tells the host once there is room for output; soon if there is some now. Throws
+  /// Tells the owner once there is room for output; soon if there is some now. Throws
   /// `std::system_error`.
   void await_room();
 
@@ -89,7 +94,8 @@ public:
   /// not say. Cost: a system call.
   [[nodiscard]] std::size_t undelivered_bytes() const noexcept;
 
-  /// Reads what is there, without waiting. `would_block`: nothing; `eof`: the end.
+  /// Reads what is there, without waiting. `would_block`: nothing; `eof`: the end;
+  /// `operation_aborted`: the socket is closed.
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec) noexcept;
 
   /// Calls `handler(error_code, std::size_t)` once something was read into the first of the
@@ -120,14 +126,6 @@ public:
     loop_.post_job(*w.release());
   }
 
-  /// Calls `handler(error_code)` once there is input, or room for output.
-  template <class Handler>
-  void async_wait(boost::asio::socket_base::wait_type what, Handler handler) {
-    auto w = std::make_unique<wait<Handler>>(std::move(handler));
-    what == boost::asio::socket_base::wait_read ? start_reader(std::move(w))
-                                                : start_writer(std::move(w));
-  }
-
   [[nodiscard]] executor_type get_executor() const noexcept {
     return loop_.context().get_executor();
   }
@@ -137,8 +135,8 @@ public:
   [[nodiscard]] bool is_open() const noexcept { return descriptor_ >= 0; }
   void shutdown(boost::asio::socket_base::shutdown_type what,
                 boost::system::error_code& ec) noexcept;
-  /// Ends the read or the wait for input that is under way.
-  void cancel(boost::system::error_code& ec) noexcept;
+  /// Ends what waits: handlers get `operation_aborted`, from the loop; the owner is told of nothing
+  /// any more. Does nothing if the socket is closed already.
   void close(boost::system::error_code& ec) noexcept;
 
 private:
@@ -151,18 +149,6 @@ private:
 
   private:
     virtual void complete(std::unique_ptr<operation> self) = 0;
-  };
-
-  template <class Handler>
-  struct wait final : operation {
-    explicit wait(Handler&& h) : handler(std::move(h)) {}
-    void complete(std::unique_ptr<operation> self) override {
-      auto h = std::move(handler);
-      auto result = this->ec;
-      self.reset();
-      h(result);
-    }
-    Handler handler;
   };
 
   template <class Handler>
@@ -231,7 +217,7 @@ private:
   void abort(std::unique_ptr<operation>& o) noexcept;
 
   actors::event_loop& loop_;
-  host* host_ = nullptr;
+  owner* owner_ = nullptr;
   std::unique_ptr<operation> reader_;
   std::unique_ptr<operation> writer_;
   int descriptor_;
@@ -239,8 +225,8 @@ private:
   bool may_have_input_ = false;
   bool stops_short_ = false; ///< a read ends at an urgent byte, whatever lies behind it
   bool has_ended_ = false;   ///< the input, or all, has ended: the last read finds the end
-  bool host_waits_ = false;  ///< for input
-  bool host_waits_for_room_ = false;
+  bool owner_waits_ = false; ///< for input
+  bool owner_waits_for_room_ = false;
 };
 
 } // namespace troupe::transport

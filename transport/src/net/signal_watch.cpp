@@ -20,7 +20,7 @@ namespace troupe::transport {
 
 /// A pipe that the handler writes signals to while somebody hears it. It is never closed: a handler
 /// that still runs, which nobody can wait for, may use its descriptor.
-struct signal_place {
+struct signal_pipe {
   int out = -1;
   std::atomic<int> in{-1};
   std::atomic<bool> is_heard{false};
@@ -31,7 +31,7 @@ namespace {
 constexpr std::array signals{SIGTERM, SIGINT, SIGHUP};
 constexpr unsigned char the_end = 0; ///< no signal's number
 
-std::array<signal_place, 16> places;
+std::array<signal_pipe, 16> pipes;
 std::mutex install_mutex; ///< guards all below, and `is_heard`
 std::size_t watches = 0;
 std::array<struct sigaction, signals.size()> of_host;
@@ -39,9 +39,9 @@ std::array<struct sigaction, signals.size()> of_host;
 extern "C" void pass_on(int number) {
   auto before = errno;
   auto byte = static_cast<unsigned char>(number);
-  for (auto& place : places)
-    if (place.is_heard.load())
-      (void)!::write(place.in.load(), &byte, 1); // a full pipe has enough of them
+  for (auto& pipe : pipes)
+    if (pipe.is_heard.load())
+      (void)!::write(pipe.in.load(), &byte, 1); // a full pipe has enough of them
   errno = before;
 }
 
@@ -49,19 +49,18 @@ extern "C" void pass_on(int number) {
   throw std::system_error{error, std::system_category(), what};
 }
 
-void open_pipe(signal_place& place) {
+void open_pipe(signal_pipe& pipe) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
     fail(errno, "no pipe for signals");
-  place.out = ends[0];
-  place.in = ends[1];
+  pipe.out = ends[0];
+  pipe.in = ends[1];
 }
 
-signal_place& enter() {
+signal_pipe& enter() {
   std::lock_guard guard{install_mutex};
-  auto free =
-    std::find_if(places.begin(), places.end(), [](auto& p) { return !p.is_heard.load(); });
-  if (free == places.end())
+  auto free = std::find_if(pipes.begin(), pipes.end(), [](auto& p) { return !p.is_heard.load(); });
+  if (free == pipes.end())
     fail(EAGAIN, "too many servers wait for signals");
   if (free->out < 0)
     open_pipe(*free);
@@ -88,9 +87,9 @@ bool restore() {
   return true;
 }
 
-void leave(signal_place& place) {
+void leave(signal_pipe& pipe) {
   std::lock_guard guard{install_mutex};
-  place.is_heard = false;
+  pipe.is_heard = false;
 }
 
 /// The host may have blocked them on all of its threads.
@@ -104,12 +103,13 @@ void unblock() {
 
 } // namespace
 
-signal_watch::signal_watch(hear on_signal) : on_signal_(std::move(on_signal)), place_(enter()) {
+signal_watch::signal_watch(signal_callback on_signal)
+  : on_signal_(std::move(on_signal)), pipe_(enter()) {
   try {
     thread_ = actors::start_thread("troupe signals", [this] { run(); });
   } catch (...) {
     restore();
-    leave(place_);
+    leave(pipe_);
     throw;
   }
 }
@@ -117,27 +117,27 @@ signal_watch::signal_watch(hear on_signal) : on_signal_(std::move(on_signal)), p
 /// The thread ends before the handlers are restored: a signal on it would otherwise run the host's
 /// handler, or the system's default. A signal that comes in between is sent to the host again.
 signal_watch::~signal_watch() {
-  pollfd room{place_.in, POLLOUT, 0};
-  while (::write(place_.in, &the_end, 1) < 0)
+  pollfd room{pipe_.in, POLLOUT, 0};
+  while (::write(pipe_.in, &the_end, 1) < 0)
     ::poll(&room, 1, -1); // full of signals that are being heard
   thread_.join();
   bool is_hosts = restore();
-  for (unsigned char late = the_end; ::read(place_.out, &late, 1) == 1;)
+  for (unsigned char late = the_end; ::read(pipe_.out, &late, 1) == 1;)
     if (is_hosts)
       ::kill(::getpid(), late);
-  leave(place_);
+  leave(pipe_);
 }
 
 void signal_watch::run() {
   unblock();
   int patience = -1;
   for (;;) {
-    pollfd ready{place_.out, POLLIN, 0};
+    pollfd ready{pipe_.out, POLLIN, 0};
     auto n = ::poll(&ready, 1, patience);
     unsigned char number = the_end;
     if (n == 0)
       patience = on_signal_(0);
-    else if (n < 0 || ::read(place_.out, &number, 1) != 1)
+    else if (n < 0 || ::read(pipe_.out, &number, 1) != 1)
       continue;
     else if (number == the_end)
       return;

@@ -5,7 +5,7 @@
 
 namespace troupe::transport {
 
-struct signal_place;
+struct signal_pipe;
 
 /// Hears SIGTERM, SIGINT and SIGHUP on a thread of its own while it lives, so that no handler of
 /// the application's can keep a signal from being heard. The host's own handlers are restored at
@@ -14,10 +14,10 @@ class signal_watch {
 public:
   /// Runs on that thread. Returns a time in milliseconds after which it is to be called with 0,
   /// unless a signal comes before; negative: never.
-  using hear = std::function<int(int signal)>;
+  using signal_callback = std::function<int(int signal)>;
 
   /// Errors: `std::system_error`.
-  explicit signal_watch(hear on_signal);
+  explicit signal_watch(signal_callback on_signal);
   signal_watch(const signal_watch&) = delete;
   signal_watch& operator=(const signal_watch&) = delete;
   ~signal_watch();
@@ -25,8 +25,8 @@ public:
 private:
   void run();
 
-  hear on_signal_;
-  signal_place& place_;
+  signal_callback on_signal_;
+  signal_pipe& pipe_;
   std::thread thread_;
 };
 

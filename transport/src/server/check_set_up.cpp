@@ -71,7 +71,7 @@ const char* problem_of_pattern(std::string_view pattern) {
 }
 
 /// Why no WebSocket can be requested at a path; null: one can.
-const char* problem_of_place(std::string_view path) {
+const char* problem_of_websocket_path(std::string_view path) {
   if (auto* problem = problem_of_path(path))
     return problem;
   auto is_pattern =
@@ -120,7 +120,7 @@ void check_names(const server_options& o, const option_check& is) {
   check_list("trusted_proxies", o.trusted_proxies, is);
   is.that(!o.proxy_protocol || !o.trusted_proxies.empty(), "proxy_protocol", "on",
           "trusted_proxies, who send that header");
-  auto* problem = problem_of_place(o.websocket_path);
+  auto* problem = problem_of_websocket_path(o.websocket_path);
   is.that(!problem, "websocket_path", quoted(o.websocket_path),
           problem ? std::string{"a path ("} + problem + ")" : "");
   std::error_code ignored; // after an error it is no folder
@@ -207,14 +207,14 @@ void check_route(const std::string& method, const std::string& pattern, bool has
     fail("it would take the path of each file of server_options.static_folder: routes go first");
 }
 
-void check_endpoint(const std::string& path, const websocket_places& places,
+void check_endpoint(const std::string& path, const websocket_routes& routes,
                     const server_options& o, const std::string& rooms) {
   auto fail = [&](const std::string& why) {
     throw std::invalid_argument{"endpoint(\"" + path + "\"): " + why};
   };
-  if (auto* problem = problem_of_place(path))
+  if (auto* problem = problem_of_websocket_path(path))
     fail(problem);
-  if (auto i = places.find(path); i != places.end() && i->second.endpoint)
+  if (auto i = routes.find(path); i != routes.end() && i->second.endpoint)
     fail("there is one at this path already");
   if (path != o.websocket_path || (rooms.empty() && o.node.lobby.empty()))
     return;
@@ -225,9 +225,9 @@ void check_endpoint(const std::string& path, const websocket_places& places,
          "server_options.websocket_path; give one of them another path");
 }
 
-void check_rooms(const std::string& pattern, const websocket_places& places,
+void check_rooms(const std::string& pattern, const websocket_routes& routes,
                  const server_options& o) {
-  if (auto i = places.find(o.websocket_path); i != places.end() && i->second.endpoint)
+  if (auto i = routes.find(o.websocket_path); i != routes.end() && i->second.endpoint)
     throw std::invalid_argument{
       "rooms(\"" + pattern + "\"): they would have no effect: endpoint(\"" + o.websocket_path
       + "\"), which was given before, takes the place of the rooms, which are at "

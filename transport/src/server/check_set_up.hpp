@@ -24,16 +24,16 @@ void check_options(const server_options& options);
 void check_route(const std::string& method, const std::string& pattern, bool has_handler,
                  const http_router& router);
 
-using websocket_places = std::map<std::string, websocket_place>;
+using websocket_routes = std::map<std::string, websocket_route>; ///< by path
 
 /// Refuses a path at which no WebSocket can be requested, one that is taken, and the rooms' own
 /// path if rooms are set up: `rooms` is a pattern with a behaviour (empty: none has one), or there
 /// is a lobby.
-void check_endpoint(const std::string& path, const websocket_places& places,
+void check_endpoint(const std::string& path, const websocket_routes& routes,
                     const server_options& options, const std::string& rooms);
 
 /// Refuses rooms whose place an endpoint has taken.
-void check_rooms(const std::string& pattern, const websocket_places& places,
+void check_rooms(const std::string& pattern, const websocket_routes& routes,
                  const server_options& options);
 
 /// Refuses to reserve as many descriptors as the process may open, or more. `descriptors`: see

@@ -69,12 +69,13 @@ void http_session::lose_handler() noexcept {
 }
 
 http_session::http_session(owned_descriptor accepted, const boost::asio::ip::address& peer,
-                           actors::event_loop& loop, http_settings& settings, socket_share share)
+                           actors::event_loop& loop, http_settings& settings,
+                           counted_socket counted)
   : pending_socket(loop),
     accepted_(std::move(accepted)),
     settings_(settings),
-    places_(settings.pending),
-    share_(std::move(share)),
+    pending_sockets_(settings.pending),
+    counted_(std::move(counted)),
     peer_(peer),
     is_proxy_(is_in(peer, settings.trusted_proxies)) {
   buffer_.max_size(settings.max_header_bytes + settings.max_body_bytes);
@@ -82,10 +83,10 @@ http_session::http_session(owned_descriptor accepted, const boost::asio::ip::add
 
 http_session::~http_session() {
   set_answering(false);
-  places_->leave(*this);
+  pending_sockets_->leave(*this);
 }
 
-void http_session::enter() { places_->enter(shared_from_this(), {peer_, is_proxy_}); }
+void http_session::enter() { pending_sockets_->enter(shared_from_this(), {peer_, is_proxy_}); }
 
 void http_session::set_answering(bool is_answering) noexcept {
   if (std::exchange(is_answering_, is_answering) != is_answering)
@@ -106,7 +107,7 @@ void http_session::start() {
 
 void http_session::open() {
   stream_.emplace(polled_socket{std::move(accepted_), loop_}, settings_.tls, traffic().http);
-  stream_->socket().serve(*this);
+  stream_->socket().set_owner(*this);
 }
 
 void http_session::end() {
@@ -118,11 +119,11 @@ void http_session::end() {
   }
   if (lingering_)
     lingering_->close();
-  places_->leave(*this);
+  pending_sockets_->leave(*this);
   set_answering(false);
   deadline_.cancel();
   late_.reset();
-  auto self = std::move(pending_);
+  auto self = std::move(self_);
 }
 
 void http_session::on_deadline() {
@@ -164,7 +165,7 @@ void http_session::on_proxy_bytes(error_code ec, std::size_t n) {
   if (header.source) {
     peer_ = *header.source;
     is_proxy_ = is_in(peer_, settings_.trusted_proxies);
-    places_->rename(*this, {peer_, is_proxy_});
+    pending_sockets_->count_for(*this, {peer_, is_proxy_});
   }
   shake_hands();
 }
@@ -189,15 +190,15 @@ void http_session::read_request() {
   parser_->body_limit(settings_.max_body_bytes);
   loop_.arm(deadline_, settings_.request_deadline);
   if (has_asked_ && is_proxy_)
-    places_->rename(*this, {peer_, true}); // the next request will name its client
+    pending_sockets_->count_for(*this, {peer_, true}); // the next request will name its client
   if (has_asked_ || stream_->is_tls())
-    places_->wait(*this);
+    pending_sockets_->note_waiting(*this);
   has_asked_ = true;
   read_header();
 }
 
 void http_session::on_input() {
-  auto self = std::move(pending_);
+  auto self = std::move(self_);
   contained([this] { lingering_ ? throw_input_away() : read_header(); });
 }
 
@@ -206,7 +207,7 @@ void http_session::read_header() {
   if (!is_open())
     return;
   if (!stream_->is_tls() && buffer_.size() == 0 && !stream_->socket().may_have_input()) {
-    pending_ = shared_from_this();
+    self_ = shared_from_this();
     return stream_->socket().await_input();
   }
   contained([&] {
@@ -236,7 +237,7 @@ void http_session::on_header(error_code ec) {
   auto count = static_cast<std::size_t>(std::distance(request.begin(), request.end()));
   if (settings_.max_headers > 0 && count > settings_.max_headers)
     return refuse(431, "There are too many headers.", "headers");
-  name_client();
+  count_for_client();
   if (wants_upgrade(request))
     return upgrade();
   set_answering(true);
@@ -257,9 +258,10 @@ void http_session::on_body(error_code ec) {
 }
 
 /// Behind a trusted proxy, counts the socket for the client that sent this request.
-void http_session::name_client() {
+void http_session::count_for_client() {
   if (is_proxy_)
-    places_->rename(*this, {client_of(parser_->get(), peer_, settings_.trusted_proxies), false});
+    pending_sockets_->count_for(
+      *this, {client_of(parser_->get(), peer_, settings_.trusted_proxies), false});
 }
 
 /// Hands the socket to a WebSocket session, or answers why not.
@@ -275,11 +277,11 @@ void http_session::upgrade() {
     return refuse(why.status, why.text, why.label, why.headers);
   }
   deadline_.cancel();
-  places_->leave(*this);
+  pending_sockets_->leave(*this);
   std::string leftover{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
   auto make_channel = [&] { return stream_->become_channel(leftover, traffic().websocket); };
   std::make_shared<websocket_session>(make_channel, loop_, settings_.sessions,
-                                      std::move(admitted->lease), std::move(share_))
+                                      std::move(admitted->lease), std::move(counted_))
     ->start(request, admitted->subprotocol, std::move(admitted->info), leftover);
 }
 
@@ -312,9 +314,9 @@ void http_session::answer(const http_request_message& message) {
 
 void http_session::answer_later(const late_http_handler& handler) {
   late_ = std::make_shared<late_answer>(loop_, weak_from_this());
-  pending_ = shared_from_this();
+  self_ = shared_from_this();
   loop_.arm(deadline_, settings_.handler_deadline);
-  places_->answer(*this);
+  pending_sockets_->note_answering(*this);
   handler(*request_, http_reply{late_});
 }
 
@@ -345,12 +347,12 @@ void http_session::send(http_response response, bool head, bool keep_alive) {
   auto m = std::make_shared<http_response_message>(
     message_of(std::move(response), head, keep_alive, loop_.wall_now()));
   loop_.arm(deadline_, settings_.request_deadline);
-  places_->answer(*this);
+  pending_sockets_->note_answering(*this);
   auto serializer = std::make_shared<http::response_serializer<http::string_body>>(*m);
   serializer->split(bodiless);
   auto done = guarded([this, m, serializer, keep_alive](error_code ec, std::size_t n) {
     stream_->count(0, n);
-    pending_.reset();
+    self_.reset();
     set_answering(false);
     if (!ec && keep_alive)
       read_request();
@@ -370,14 +372,14 @@ void http_session::linger() {
     return;
   std::string unread;
   lingering_.reset(new channel{stream_->become_channel(unread, traffic().http)});
-  lingering_->serve(*this);
+  lingering_->set_owner(*this);
   lingering_->shut_output();
   throw_input_away();
 }
 
 /// A part of it at a time. It is kept meanwhile: nothing else holds it.
 void http_session::throw_input_away() {
-  pending_ = shared_from_this();
+  self_ = shared_from_this();
   if (!lingering_->throw_input_away(*this))
     end();
 }

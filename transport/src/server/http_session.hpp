@@ -6,7 +6,7 @@
 #include "server/http_settings.hpp"
 #include "server/upgrade_admission.hpp"
 #include "tls/channel.hpp"
-#include "tls/front_stream.hpp"
+#include "tls/http_stream.hpp"
 
 #include <troupe/actors/event_loop.hpp>
 
@@ -19,16 +19,23 @@
 
 namespace troupe::transport {
 
-/// Serves HTTP on one socket until it becomes a WebSocket: one request after the other, each
-/// complete before its deadline. An exception ends only the session that it is thrown in. Thread:
-/// the loop's, but for its constructor and `enter`.
+/// Serves HTTP on one socket until it becomes a WebSocket, one request after the other.
+///
+/// One timer bounds one stage after the other: the PROXY header, the TLS handshake, a request with
+/// the wait for it (header and body have one deadline), an answer that is given later, and the
+/// sending of an answer. What is thrown away behind the last answer has no time of its own: it ends
+/// with the deadline of that answer. A late answer becomes a 504; every other missed deadline ends
+/// the session. A handler that answers at once has no deadline.
+///
+/// An exception ends only the session that it is thrown in. Thread: the loop's, but for its
+/// constructor and `enter`.
 class http_session final : public pending_socket,
-                           public polled_socket::host,
+                           public polled_socket::owner,
                            public std::enable_shared_from_this<http_session> {
 public:
   /// `accepted`: a non-blocking socket. `start` makes a stream of it.
   http_session(owned_descriptor accepted, const boost::asio::ip::address& peer,
-               actors::event_loop& loop, http_settings& settings, socket_share share);
+               actors::event_loop& loop, http_settings& settings, counted_socket counted);
   ~http_session() override;
 
   /// Takes its place among the pending sockets, before `start`.
@@ -37,7 +44,7 @@ public:
   void end() override;
   [[nodiscard]] std::shared_ptr<void> hold() override { return shared_from_this(); }
   void on_input() override;
-  void let_go() noexcept override { pending_.reset(); }
+  void on_loop_end() noexcept override { self_.reset(); }
 
 private:
   struct deadline final : actors::timer_wheel::entry {
@@ -65,7 +72,7 @@ private:
   void read_request();
   void read_header();
   void on_header(boost::system::error_code ec);
-  void name_client();
+  void count_for_client();
   void on_body(boost::system::error_code ec);
   void upgrade();
   void answer(const http_request_message& message);
@@ -85,18 +92,18 @@ private:
 
   owned_descriptor accepted_; ///< until `start`
   /// From `start` on: an Asio object of a loop's context belongs to that loop's thread.
-  std::optional<front_stream> stream_;
+  std::optional<http_stream> stream_;
   std::unique_ptr<channel> lingering_; ///< what the stream has become behind the last answer
   http_settings& settings_;
-  std::shared_ptr<pending_sockets> places_;
-  socket_share share_;
+  std::shared_ptr<pending_sockets> pending_sockets_;
+  counted_socket counted_;
   boost::asio::ip::address peer_;
   bool is_proxy_; ///< `peer_` is a trusted proxy: each request names its client
   boost::beast::flat_buffer buffer_;
   std::unique_ptr<parser> parser_;
   std::unique_ptr<http_request> request_; ///< the one being answered
   std::shared_ptr<late_answer> late_;     ///< whose answer is awaited
-  std::shared_ptr<http_session> pending_; ///< itself while it waits: nothing else holds it
+  std::shared_ptr<http_session> self_;    ///< set while it waits: nothing else holds it
   bool keep_alive_ = false;
   bool is_answering_ = false; ///< counted in the settings
   bool has_asked_ = false;

@@ -24,9 +24,9 @@ actors::event_loop& server::state::least_loaded() {
 /// The socket counts from here on, even if its loop starts the session much later.
 void server::state::start_session(actors::event_loop& loop, owned_descriptor socket,
                                   const tcp::endpoint& peer, http_settings& settings) {
-  auto share = socket_share{sockets[loop.index()]};
+  auto counted = counted_socket{sockets[loop.index()]};
   auto session = std::make_shared<http_session>(std::move(socket), peer.address(), loop, settings,
-                                                std::move(share));
+                                                std::move(counted));
   session->enter();
   if (loop.is_current())
     session->start();
@@ -34,23 +34,24 @@ void server::state::start_session(actors::event_loop& loop, owned_descriptor soc
     loop.post([s = std::move(session)] { s->start(); });
 }
 
-void server::state::open_doors() {
+void server::state::start_listening() {
   auto& first = node->loop(0);
-  door = std::make_unique<listener>(first, options.bind, options.port, *options.log, counts);
+  main_listener =
+    std::make_unique<listener>(first, options.bind, options.port, *options.log, counts);
   if (!options.admin_bind.empty()) {
     auto [address, port] = split_admin_bind(options.admin_bind);
-    admin_door = std::make_unique<listener>(first, address, port, *options.log, counts);
+    admin_listener = std::make_unique<listener>(first, address, port, *options.log, counts);
   }
   first.post([this] {
     auto choose = [this]() -> actors::event_loop& { return least_loaded(); };
-    door->start(
+    main_listener->start(
       choose,
       [this](actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer) {
         start_session(loop, std::move(socket), peer, http);
       },
       {http.descriptors_scarce_from, descriptors.shut_from, [this] { http.pending->make_room(); }});
-    if (admin_door)
-      admin_door->start(
+    if (admin_listener)
+      admin_listener->start(
         choose,
         [this](actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer) {
           start_session(loop, std::move(socket), peer, admin);
@@ -84,7 +85,7 @@ server::server(caf::actor_system& system, server_options options)
 }
 
 server::~server() {
-  if (!state_->node->is_current() && !state_->stage.is_stopping_thread()) {
+  if (!state_->node->is_current() && !state_->lifecycle.is_stopping_thread()) {
     state_->stop(actors::drain_kind::shutdown);
     return;
   }
@@ -98,32 +99,32 @@ server::~server() {
 
 server& server::rooms(std::string pattern, actors::behavior_factory factory,
                       actors::room_options options) {
-  state_->stage.must_be_new("rooms");
-  check_rooms(pattern, state_->http.places, state_->options);
+  state_->lifecycle.must_be_new("rooms");
+  check_rooms(pattern, state_->http.websocket_routes, state_->options);
   state_->node->rooms(pattern, std::move(factory), options);
   state_->rooms = std::move(pattern);
   return *this;
 }
 
 server& server::route(std::string method, std::string pattern, http_handler handler) {
-  state_->stage.must_be_new("route");
+  state_->lifecycle.must_be_new("route");
   check_route(method, pattern, bool(handler), state_->http.router);
   state_->http.router.add(std::move(method), std::move(pattern), std::move(handler));
   return *this;
 }
 
 server& server::route_later(std::string method, std::string pattern, late_http_handler handler) {
-  state_->stage.must_be_new("route_later");
+  state_->lifecycle.must_be_new("route_later");
   check_route(method, pattern, bool(handler), state_->http.router);
   state_->http.router.add_late(std::move(method), std::move(pattern), std::move(handler));
   return *this;
 }
 
 actors::endpoint server::endpoint(const std::string& path, actors::endpoint_handlers handlers) {
-  state_->stage.must_be_new("endpoint");
-  check_endpoint(path, state_->http.places, state_->options, state_->rooms);
+  state_->lifecycle.must_be_new("endpoint");
+  check_endpoint(path, state_->http.websocket_routes, state_->options, state_->rooms);
   auto made = state_->node->make_endpoint(path, std::move(handlers));
-  state_->http.places.insert_or_assign(path, websocket_place{made.state()});
+  state_->http.websocket_routes.insert_or_assign(path, websocket_route{made.state()});
   state_->endpoints.emplace_back(path, made);
   return made;
 }
@@ -134,18 +135,18 @@ void server::start() {
 }
 
 void server::state::start() {
-  stage.begin_start();
+  lifecycle.begin_start();
   try {
-    open_doors();
+    start_listening();
     http.ready = true;
     node->start();
   } catch (...) {
-    door.reset();
-    admin_door.reset();
-    stage.end_start(false);
+    main_listener.reset();
+    admin_listener.reset();
+    lifecycle.end_start(false);
     throw;
   }
-  stage.end_start(true);
+  lifecycle.end_start(true);
 }
 
 /// What a handler throws passes on, once the server has stopped.
@@ -157,9 +158,11 @@ void server::state::say_listening() {
   });
 }
 
-std::uint16_t server::port() const { return state_->door ? state_->door->port() : 0; }
+std::uint16_t server::port() const {
+  return state_->main_listener ? state_->main_listener->port() : 0;
+}
 std::uint16_t server::admin_port() const {
-  return state_->admin_door ? state_->admin_door->port() : 0;
+  return state_->admin_listener ? state_->admin_listener->port() : 0;
 }
 
 void server::reload_tls() {

@@ -77,7 +77,7 @@ int server::run(const std::function<void()>& ready) {
   auto& s = *state_;
   if (s.node->is_current())
     throw std::logic_error{"run on one of the server's own loops would wait for itself"};
-  bool starts = !s.stage.has_started();
+  bool starts = !s.lifecycle.has_started();
   if (starts) {
     try {
       s.start();
@@ -87,8 +87,8 @@ int server::run(const std::function<void()>& ready) {
     }
     s.say_listening();
   }
-  s.stage.begin_run();
-  bool comes_too_late = !starts && s.stage.is_ending();
+  s.lifecycle.begin_run();
+  bool comes_too_late = !starts && s.lifecycle.is_ending();
   auto reload = [&s] {
     if (!s.tls)
       return;
@@ -107,7 +107,7 @@ int server::run(const std::function<void()>& ready) {
                          "listening on port " + std::to_string(port()));
   if (ready && !comes_too_late)
     s.or_stop(ready);
-  if (!s.stage.wait_for_end(patience))
+  if (!s.lifecycle.wait_for_end(patience))
     end_process(*s.options.log, "it has not stopped in time: it ends at once");
   return 0;
 }

@@ -54,12 +54,14 @@ std::unique_ptr<const token_verifier> verifier_of(jwt_options options) {
   }
 }
 
-/// Sets the limits of requests, which all ports share.
+/// Sets the limits and deadlines of requests, which all ports share.
 void bound_requests(http_settings& to, const server_options& options) {
   to.max_header_bytes = or_most(options.max_header_bytes);
   to.max_headers = options.max_headers;
   to.max_body_bytes = or_most(options.max_body_bytes);
   to.request_deadline = or_never(options.handshake_deadline);
+  to.handler_deadline = or_never(options.handler_deadline);
+  to.tls_deadline = or_never(options.tls_deadline);
 }
 
 } // namespace
@@ -115,11 +117,9 @@ void server::state::set_up_tokens() {
 
 void server::state::configure_http() {
   bound_requests(http, options);
-  http.handler_deadline = or_never(options.handler_deadline);
-  http.tls_deadline = or_never(options.tls_deadline);
   http.tls = tls.get();
   http.origins = options.origins;
-  http.places.emplace(options.websocket_path, websocket_place{});
+  http.websocket_routes.emplace(options.websocket_path, websocket_route{});
   http.proxy_protocol = options.proxy_protocol;
   for (auto& text : options.trusted_proxies) {
     auto range = address_range::parse(text);
@@ -132,11 +132,11 @@ void server::state::configure_http() {
   http.router.set_cors_origins(options.cors_origins);
   http.router.set_probes(
     {options.admin_bind.empty(), &http.ready, node.get(), [this] { return metrics_answer(); }});
-  configure_doors();
+  configure_limits();
 }
 
 /// Sets the limits of sockets, then those of WebSockets.
-void server::state::configure_doors() {
+void server::state::configure_limits() {
   auto in_all = descriptor_limit();
   check_reserved(options, in_all);
   descriptors = share_descriptors(in_all, options.reserved_descriptors);
@@ -162,9 +162,9 @@ void server::state::configure_doors() {
 void server::state::configure_sessions() {
   auto max_message = options.node.messages.largest_message();
   auto& s = http.sessions;
-  s.reading.limits.max_message_bytes = max_message;
-  s.reading.limits.max_fragments = options.max_fragments.value_or(
-    protocol::ws_limits::fragments_for(s.reading.limits.largest_message()));
+  s.reader.limits.max_message_bytes = max_message;
+  s.reader.limits.max_fragments = options.max_fragments.value_or(
+    protocol::ws_limits::fragments_for(s.reader.limits.largest_message()));
   s.bounds.max_bytes = std::max<std::size_t>(1024 * 1024, 4 * max_message);
   s.deadlines.assembly = or_never(options.assembly_deadline);
   s.deadlines.write = or_never(options.write_deadline);
@@ -178,7 +178,7 @@ void server::state::configure_sessions() {
   parts.budget_bytes = node->stats().inbound_budget_bytes;
   for (unsigned i = 0; i < node->loops(); ++i)
     parts.loops.push_back(std::make_unique<inbound_parts>(parts, node->loop(i)));
-  s.reading.parts = &parts;
+  s.reader.parts = &parts;
   s.log = options.log;
   s.counters = &counts;
 }

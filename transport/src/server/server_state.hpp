@@ -1,12 +1,13 @@
 #pragma once
 
 #include "metrics/metrics.hpp"
-#include "net/life.hpp"
+#include "net/server_lifecycle.hpp"
 #include "net/listener.hpp"
 #include "server/http_session.hpp"
 #include "tls/tls_context.hpp"
 #include "websocket/inbound_parts.hpp"
 
+#include <troupe/actors/init.hpp>
 #include <troupe/transport/server.hpp>
 
 #include <atomic>
@@ -25,6 +26,7 @@ struct own_system {
 
 private:
   caf::actor_system_config& configured() {
+    init();
     compat::set_worker_threads(config, 1);
     return config;
   }
@@ -47,21 +49,21 @@ struct server::state {
   std::string rooms; ///< the last pattern that was given a behaviour; empty: none was
   std::vector<std::pair<std::string, actors::endpoint>> endpoints; ///< by path
   std::vector<std::shared_ptr<std::atomic<std::size_t>>> sockets;  ///< one count a loop
-  std::unique_ptr<listener> door;
-  std::unique_ptr<listener> admin_door;
+  std::unique_ptr<listener> main_listener;
+  std::unique_ptr<listener> admin_listener;
   /// Its thread, if there is one, ends before all else.
-  life stage{[this](actors::drain_kind kind) { stop(kind); }};
+  server_lifecycle lifecycle{[this](actors::drain_kind kind) { stop(kind); }};
 
   void set_up(caf::actor_system* system);
   void set_up_tokens();
   void configure_http();
-  void configure_doors();
+  void configure_limits();
   void configure_sessions();
   void configure_admin();
   [[nodiscard]] http_response metrics_answer();
   actors::event_loop& least_loaded();
   void start();
-  void open_doors();
+  void start_listening();
   void say_listening();
   void say_stop(const std::string& path, const actors::endpoint_handlers& on);
   void reload_tls();
@@ -70,7 +72,7 @@ struct server::state {
   void request_stop(actors::drain_kind kind) noexcept;
   void stop(actors::drain_kind kind);
   void drain(actors::drain_kind kind);
-  void close_doors(actors::steady_time until);
+  void stop_listening(actors::steady_time until);
   void end_pending(actors::steady_time until);
 
   /// Calls the application, on the owner's thread; what it throws passes on once the server has

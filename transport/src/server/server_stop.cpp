@@ -25,20 +25,20 @@ void wait_until(steady_time until, F holds) {
 
 } // namespace
 
-void server::state::request_stop(actors::drain_kind kind) noexcept { stage.request(kind); }
+void server::state::request_stop(actors::drain_kind kind) noexcept { lifecycle.request(kind); }
 
 void server::state::stop(actors::drain_kind kind) {
-  auto found = stage.begin_stop();
-  if (found == life::found::nothing_to_do)
+  auto found = lifecycle.begin_stop();
+  if (found == server_lifecycle::found::nothing_to_do)
     return;
   try {
-    if (found == life::found::running_server)
+    if (found == server_lifecycle::found::running_server)
       drain(kind);
   } catch (...) { // no memory for a drain: the server ends without one
     protocol::report_exception(*options.log, counts, "drain");
   }
   node->stop();
-  stage.end_stop();
+  lifecycle.end_stop();
 }
 
 /// Each step has its share of the time; the next one follows even if that was not enough.
@@ -51,7 +51,7 @@ void server::state::drain(actors::drain_kind kind) {
   auto began = clock_now();
   auto at = [&](int eighths) { return began + options.drain_timeout * eighths / 8; };
   http.closing = true;
-  close_doors(at(1));
+  stop_listening(at(1));
   node->stop_reading();
   wait_until(at(4), [this] { return node->has_handled_all(); });
   node->end_rooms();
@@ -64,13 +64,13 @@ void server::state::drain(actors::drain_kind kind) {
 }
 
 /// The probes' port stays open, so that operators can watch the stop.
-void server::state::close_doors(steady_time until) {
-  on_loop(node->loop(0), until, [this] { door->stop(); });
+void server::state::stop_listening(steady_time until) {
+  on_loop(node->loop(0), until, [this] { main_listener->stop(); });
 }
 
 void server::state::end_pending(steady_time until) {
-  if (admin_door)
-    on_loop(node->loop(0), until, [this] { admin_door->stop(); });
+  if (admin_listener)
+    on_loop(node->loop(0), until, [this] { admin_listener->stop(); });
   for (unsigned i = 0; i < node->loops(); ++i)
     on_loop(node->loop(i), until, [this, i] {
       http.pending->end_all(node->loop(i));

@@ -53,9 +53,9 @@ http_request request_from(const boost::asio::ip::address& client) {
 
 /// Makes `admitted` an endpoint's: such a connection knows its request and speaks no subprotocol of
 /// ours.
-void make_endpoints(admitted_upgrade& admitted, const websocket_place& place,
+void make_endpoints(admitted_upgrade& admitted, const websocket_route& route,
                     const http_request_message& message, http_request request) {
-  admitted.info.endpoint = place.endpoint;
+  admitted.info.endpoint = route.endpoint;
   admitted.info.request = std::make_shared<const actors::handshake>(actors::handshake{
     std::move(request.target), std::move(request.headers), std::move(request.remote_address)});
   if (list_header(message, "Sec-WebSocket-Protocol").find("troupe.bearer.") == std::string::npos)
@@ -100,14 +100,14 @@ protocol::result<admitted_upgrade, refused_upgrade> admit_upgrade(
     return refused(verdict);
   auto target = message.target();
   auto path = decode_path({target.data(), target.size()});
-  auto place = path ? settings.places.find(*path) : settings.places.end();
-  if (place == settings.places.end())
+  auto route = path ? settings.websocket_routes.find(*path) : settings.websocket_routes.end();
+  if (route == settings.websocket_routes.end())
     return refused_upgrade{404, "There is no WebSocket at this path.", "path"};
   if (settings.closing.load(std::memory_order_relaxed))
     return refused_for_now("This server is stopping.", "draining", 5);
   if (settings.sessions.node->overloaded())
     return refused_for_now("This server is overloaded.", "overloaded", 5);
-  auto is_looked_at = settings.authorize || place->second.endpoint;
+  auto is_looked_at = settings.authorize || route->second.endpoint;
   auto client = client_of(message, peer, settings.trusted_proxies);
   auto request = is_looked_at ? request_of(message, std::move(*path), client) : http_request{};
   auto decision = decide(settings, request, client, now);
@@ -121,8 +121,8 @@ protocol::result<admitted_upgrade, refused_upgrade> admit_upgrade(
   admitted_upgrade admitted{std::move(verdict.subprotocol), std::move(*lease), {}};
   admitted.info.encoding = verdict.encoding;
   admitted.info.claims = std::move(decision.claims);
-  if (place->second.endpoint)
-    make_endpoints(admitted, place->second, message, std::move(request));
+  if (route->second.endpoint)
+    make_endpoints(admitted, route->second, message, std::move(request));
   else if (settings.sessions.node->options().verify_token)
     admitted.info.check_token =
       refresh_check(settings, settings.confirm ? std::move(request) : request_from(client));

@@ -60,7 +60,7 @@ public:
       deadlines_(deadlines),
       ending_(writer_, deadlines_, *this),
       heard_(loop.now()) {
-    writer_.to().serve(*this);
+    writer_.next_layer().set_owner(*this);
   }
 
   void open(actors::node& node, actors::connection_info info) {
@@ -77,6 +77,12 @@ public:
     unread_.push_back({std::move(message), binary});
     heard_ = loop_.now();
     contained([this] { read(); });
+  }
+
+  void pong(std::string payload) {
+    heard_ = loop_.now();
+    if (!has_ended() && port_.wants_pongs())
+      port_.ponged(std::move(payload));
   }
 
   void disconnect() noexcept { end(); }
@@ -260,6 +266,8 @@ memory_session::~memory_session() { session_->disconnect(); }
 void memory_session::say(std::string message, bool binary) {
   session_->say(std::move(message), binary);
 }
+
+void memory_session::pong(std::string payload) { session_->pong(std::move(payload)); }
 
 void memory_session::set_window(std::optional<std::size_t> bytes) {
   session_->pipe().set_window(bytes);

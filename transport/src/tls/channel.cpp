@@ -34,11 +34,11 @@ channel::channel(memory_pipe& pipe, actors::event_loop& loop, loop_traffic::byte
     received_(&counted.received),
     socket_(owned_descriptor{}, loop) {}
 
-void channel::serve(polled_socket::host& h) {
+void channel::set_owner(polled_socket::owner& o) {
   if (pipe_)
-    pipe_->serve(h);
+    pipe_->set_owner(o);
   else
-    socket_.serve(h);
+    socket_.set_owner(o);
 }
 
 // -- input ----------------------------------------------------------------------------------------
@@ -57,7 +57,7 @@ std::size_t channel::read_raw(boost::asio::mutable_buffer into, error_code& ec) 
   return n;
 }
 
-bool channel::throw_input_away(polled_socket::host& h) {
+bool channel::throw_input_away(polled_socket::owner& o) {
   if (tls_)
     tls_->in.drop_read_ahead(); // otherwise there would always seem to be input
   char buffer[16 * 1024];
@@ -66,7 +66,7 @@ bool channel::throw_input_away(polled_socket::host& h) {
   if (ec && ec != boost::asio::error::would_block)
     return false;
   if (may_have_input())
-    loop().post([&h, held = h.hold()] { h.on_input(); });
+    loop().post([&o, held = o.hold()] { o.on_input(); });
   else
     await_input();
   return true;

@@ -19,7 +19,7 @@ namespace troupe::transport {
 
 /// Carries bytes to one peer and back, from the upgrade on: over a socket, with TLS or without, or
 /// over a pipe in memory, for tests. It counts what passes on the wire. No call waits: the channel
-/// tells its host when there is input, or room for output.
+/// tells its owner when there is input, or room for output.
 ///
 /// The kind is one byte beside what a send needs, and each send checks it: a send without TLS is
 /// inlined and costs a system call and one comparison. Thread: the loop's.
@@ -38,8 +38,8 @@ public:
   channel(const channel&) = delete;
   channel& operator=(const channel&) = delete;
 
-  /// Tells `h`, which holds the channel, from now on. Throws `std::system_error`.
-  void serve(polled_socket::host& h);
+  /// Tells `o`, which holds the channel, from now on. Throws `std::system_error`.
+  void set_owner(polled_socket::owner& o);
   [[nodiscard]] actors::event_loop& loop() const noexcept { return socket_.loop(); }
 
   // -- input --------------------------------------------------------------------------------------
@@ -48,15 +48,15 @@ public:
   [[nodiscard]] bool may_have_input() const noexcept {
     return socket_.may_have_input() || (kind_ != kind::plain && others_may_have_input());
   }
-  /// Tells the host of the next input. Precondition: `!may_have_input()`.
+  /// Tells the owner of the next input. Precondition: `!may_have_input()`.
   void await_input() noexcept { pipe_ ? pipe_->await_input() : socket_.await_input(); }
   /// Reads what is there, without waiting. `would_block`: nothing; `eof`: the end.
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec);
   /// Reads what is there, as it is on the wire, and throws it away: at most 16 KiB. Returns false
-  /// once the peer has ended; else tells `h` when to call it again, so that others have their turn.
-  /// Nothing else may be read from then on. Precondition: the channel serves `h`. Throws
+  /// once the peer has ended; else tells `o` when to call it again, so that others have their turn.
+  /// Nothing else may be read from then on. Precondition: `o` is the owner. Throws
   /// `std::bad_alloc`.
-  bool throw_input_away(polled_socket::host& h);
+  bool throw_input_away(polled_socket::owner& o);
 
   // -- output -------------------------------------------------------------------------------------
 
@@ -75,7 +75,7 @@ public:
   [[nodiscard]] std::size_t undelivered_bytes() const noexcept {
     return pipe_ ? pipe_->undelivered_bytes() : socket_.undelivered_bytes();
   }
-  /// Tells the host once there is room; soon if there is some now. Throws `std::system_error`.
+  /// Tells the owner once there is room; soon if there is some now. Throws `std::system_error`.
   void await_room() { pipe_ ? pipe_->await_room() : socket_.await_room(); }
 
   // -- the end ------------------------------------------------------------------------------------

@@ -4,14 +4,14 @@
 
 namespace troupe::transport {
 
-/// Drops what OpenSSL adds to the thread's error queue during its life: `SSL_get_error` of a
-/// connection reads the same queue.
-class openssl_errors_kept {
+/// Leaves the thread's error queue as it was: at its end, drops the errors that OpenSSL has added
+/// during its life. `SSL_get_error` of a connection reads the same queue.
+class openssl_error_guard {
 public:
-  openssl_errors_kept() noexcept { ERR_set_mark(); }
-  ~openssl_errors_kept() { ERR_pop_to_mark(); }
-  openssl_errors_kept(const openssl_errors_kept&) = delete;
-  openssl_errors_kept& operator=(const openssl_errors_kept&) = delete;
+  openssl_error_guard() noexcept { ERR_set_mark(); }
+  ~openssl_error_guard() { ERR_pop_to_mark(); }
+  openssl_error_guard(const openssl_error_guard&) = delete;
+  openssl_error_guard& operator=(const openssl_error_guard&) = delete;
 };
 
 } // namespace troupe::transport

@@ -52,7 +52,7 @@ std::shared_ptr<ssl::context> tls_context::current() const {
   return context_;
 }
 
-tls_socket tls_context::on(polled_socket socket) const {
+tls_socket tls_context::wrap(polled_socket socket) const {
   // makes this thread's error queue: without one, Asio does not see that OpenSSL has made nothing
   ERR_clear_error();
   tls_socket made{std::move(socket), *current()};

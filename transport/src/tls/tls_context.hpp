@@ -47,9 +47,9 @@ public:
 
   [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> current() const;
 
-  /// Puts TLS on a socket. Throws `std::bad_alloc` or `boost::system::system_error` if memory runs
-  /// out.
-  [[nodiscard]] tls_socket on(polled_socket socket) const;
+  /// Puts TLS on a socket, with the current certificate. Throws `std::bad_alloc` or
+  /// `boost::system::system_error` if memory runs out.
+  [[nodiscard]] tls_socket wrap(polled_socket socket) const;
 
 private:
   [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> load() const;

@@ -41,12 +41,12 @@ void session_ending::linger() {
     return;
   begin(why_);
   phase_ = phase::lingering;
-  writer_.to().shut_output();
+  writer_.next_layer().shut_output();
   throw_input_away();
 }
 
 void session_ending::throw_input_away() {
-  if (!writer_.to().throw_input_away(owner_))
+  if (!writer_.next_layer().throw_input_away(owner_))
     owner_.end();
 }
 

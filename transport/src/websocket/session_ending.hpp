@@ -33,9 +33,9 @@ public:
 
   /// The session, which it asks and tells.
   ///
-  /// The channel serves it: `on_input` says that there is more input to throw away. The owner is to
-  /// call `throw_input_away` while the session lingers, contained like `check`.
-  class owner : public polled_socket::host {
+  /// It is the channel's owner, too. While the session lingers, `on_input` says that there is more
+  /// input to throw away: the owner is to call `throw_input_away`, contained like `check`.
+  class owner : public polled_socket::owner {
   public:
     /// When the message began that has come in part and whose rest may still be heard; nothing if
     /// there is none.

@@ -17,19 +17,20 @@
 
 namespace troupe::transport {
 
-/// How sessions read. Fixed while the server runs.
-struct session_reading {
+/// What all readers of sessions share. Fixed while the server runs.
+struct reader_settings {
   protocol::ws_limits limits;
   inbound_account* parts = nullptr; ///< who has received messages in part
 };
 
-/// The input of a session: turns the bytes of a channel into events. It reads no further than its
-/// owner may hear, and keeps the rest (16 KiB at most). While the owner may not hear, its clocks
-/// stand still.
+/// The input of a session: turns the bytes of a channel into events. While the owner may not hear,
+/// it stops reading, and its clocks stand still. Of what it has read, it keeps the bytes that were
+/// not heard: those of one read (16 KiB at most), or of `take_early`.
 ///
-/// Invariants: after a close frame, an error or `stop` nothing is heard. A message that has come in
-/// part counts in the account of parts. Errors: what its owner throws, and `std::bad_alloc`.
-/// Thread: the loop's.
+/// Invariants: nothing is heard after `stop`. A message that has come in part counts in the account
+/// of parts. The owner's duty: to call `stop` from within `on_event` for a close frame and for an
+/// error; otherwise the reader goes on reading, and drops what comes. Errors: what its owner
+/// throws, and `std::bad_alloc`. Thread: the loop's.
 class session_reader final : public inbound_parts::holder {
 public:
   /// The session, which it asks and tells. A callback may stop the reader, but not destroy it.
@@ -54,7 +55,7 @@ public:
     ~owner() = default;
   };
 
-  session_reader(channel& from, const session_reading& how, owner& o)
+  session_reader(channel& from, const reader_settings& how, owner& o)
     : channel_(from), how_(how), owner_(o), reader_(how.limits), heard_at_(from.loop().now()) {}
 
   /// The peer may send deflated messages, which `inflater` inflates.
@@ -62,7 +63,9 @@ public:
 
   // -- input --------------------------------------------------------------------------------------
 
-  /// Hears what was read before the session began.
+  /// Hears what was read behind the upgrade, before the session began: at most what HTTP has
+  /// buffered (16 KiB by default; 72 KiB if the buffer grew for an earlier request with a long
+  /// chunk header), and 17 KiB more over TLS.
   void take_early(std::string_view bytes);
   /// Reads what is there, or goes on with what is being inflated.
   void read();
@@ -76,7 +79,8 @@ public:
   /// Whether its clocks stand still.
   [[nodiscard]] bool is_paused() const noexcept { return is_paused_; }
 
-  /// Hears nothing any more, and drops what has come.
+  /// Hears nothing any more, and drops the message that has come in part. A callback may call it.
+  /// Bytes that were read and not heard stay until the next `read_next`, or the reader's end.
   void stop() noexcept;
   [[nodiscard]] bool is_stopped() const noexcept { return is_stopped_; }
 
@@ -108,7 +112,7 @@ private:
   };
 
   channel& channel_;
-  const session_reading& how_;
+  const reader_settings& how_;
   owner& owner_;
   protocol::ws_reader reader_;
   std::unique_ptr<unheard> rest_; ///< null: none, the usual case

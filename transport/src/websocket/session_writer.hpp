@@ -50,7 +50,8 @@ public:
       traffic_(traffic),
       owner_(o) {}
 
-  [[nodiscard]] channel& to() noexcept { return channel_; }
+  /// The channel that it writes to.
+  [[nodiscard]] channel& next_layer() noexcept { return channel_; }
   [[nodiscard]] actors::event_loop& loop() const noexcept { return channel_.loop(); }
 
   /// Counts what is queued under `e` from now on.

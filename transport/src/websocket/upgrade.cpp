@@ -103,7 +103,7 @@ bool origin_allowed(const upgrade_headers& headers, const std::vector<std::strin
 /// Errors: `std::runtime_error`, and the next call tries again.
 const EVP_MD* sha1() {
   auto fetch = [] {
-    openssl_errors_kept kept;
+    openssl_error_guard guard;
     std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> found{EVP_MD_fetch(nullptr, "SHA1", nullptr),
                                                           &EVP_MD_free};
     if (!found)
@@ -119,7 +119,7 @@ void append_accept_value(std::string& out, std::string_view key) {
   const auto begin = out.size();
   out.append(key).append("258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
   const auto text = std::string_view{out}.substr(begin);
-  openssl_errors_kept kept;
+  openssl_error_guard guard;
   std::array<unsigned char, 20> digest;
   if (EVP_Digest(text.data(), text.size(), digest.data(), nullptr, sha1(), nullptr) != 1)
     throw std::bad_alloc{};
@@ -145,9 +145,9 @@ std::string switching_protocols(const http_request_message& request, std::string
   return answer += "\r\n\r\n";
 }
 
-bool has_token(std::string_view list, std::string_view token) {
+bool has_list_element(std::string_view list, std::string_view element) {
   return http::token_list{beast::string_view{list.data(), list.size()}}.exists(
-    beast::string_view{token.data(), token.size()});
+    beast::string_view{element.data(), element.size()});
 }
 
 bool is_websocket_key(std::string_view key) noexcept {
@@ -157,7 +157,7 @@ bool is_websocket_key(std::string_view key) noexcept {
 }
 
 bool wants_upgrade(const http_request_message& request) {
-  return has_token(list_header(request, "Upgrade"), "websocket");
+  return has_list_element(list_header(request, "Upgrade"), "websocket");
 }
 
 upgrade_verdict check_upgrade(const http_request_message& request,
@@ -167,7 +167,7 @@ upgrade_verdict check_upgrade(const http_request_message& request,
   upgrade_headers headers{request};
   if (headers.hosts != 1)
     return refuse(400, "A WebSocket request has one Host header.", "host");
-  if (!has_token(headers.connection, "upgrade"))
+  if (!has_list_element(headers.connection, "upgrade"))
     return refuse(400, "A WebSocket request has the header Connection: Upgrade.", "connection");
   if (headers.has_transfer_encoding || !request.body().empty()
       || headers.content_length.value_or("0") != "0")

@@ -41,7 +41,7 @@ void prepare_upgrades();
 /// Whether a `Sec-WebSocket-Key` is the base64 of 16 bytes.
 [[nodiscard]] bool is_websocket_key(std::string_view key) noexcept;
 
-/// Whether a list header (values separated by commas) holds `token`; case does not matter.
-[[nodiscard]] bool has_token(std::string_view list, std::string_view token);
+/// Whether a list header (values separated by commas) holds `element`; case does not matter.
+[[nodiscard]] bool has_list_element(std::string_view list, std::string_view element);
 
 } // namespace troupe::transport

@@ -74,7 +74,7 @@ void websocket_session::start(const http_request_message& request, const std::st
                               actors::connection_info info, std::string_view leftover) {
   self_ = shared_from_this();
   contained([&] {
-    writer_.to().serve(*this);
+    writer_.next_layer().set_owner(*this);
     answer(request, subprotocol);
     open(std::move(info), leftover);
   });
@@ -336,10 +336,10 @@ void websocket_session::end() noexcept {
   writer_.forget_queued();
   reader_.stop();
   if (is_orderly)
-    writer_.to().shut_both();
-  writer_.to().close();
+    writer_.next_layer().shut_both();
+  writer_.next_layer().close();
   lease_ = {};
-  share_ = {};
+  counted_ = {};
   try {
     port_.closed(close_code_, std::string{close_reason_.view()}, std::string{ending_.error()});
   } catch (...) { // no memory for the texts

@@ -27,7 +27,7 @@ namespace troupe::transport {
 
 /// What all sessions of a server share. Fixed while the server runs.
 struct session_settings {
-  session_reading reading;
+  reader_settings reader;
   actors::outbox::bounds bounds;
   session_deadlines deadlines;
   bool deflate = false; ///< negotiate permessage-deflate with clients that offer it
@@ -41,9 +41,12 @@ struct session_settings {
 /// One WebSocket: the socket side of a connection, and a sink for the dispatcher.
 ///
 /// It is composed of a reader, whose messages go to the connection actor as far as that may read; a
-/// writer, which sends all output, at once; and an ending. Four things end it: the peer's close, an
-/// error, a close of ours, a deadline; `end` takes effect once. An exception ends only the session
-/// that it is thrown in. Thread: the loop's.
+/// writer, through which all output goes; and an ending.
+///
+/// It ends after a close frame of either side; when the peer or the socket has ended; at a
+/// deadline; by `terminate`; or by an exception, which ends only the session that it is thrown in.
+/// A peer that breaks a rule, reads too slowly or holds memory that others need gets a close frame.
+/// `end` takes effect once. Thread: the loop's.
 class websocket_session final : public actors::sink,
                                 public actors::deferred_work,
                                 private session_reader::owner,
@@ -54,15 +57,16 @@ public:
   /// `make_channel` returns a `channel`, which counts in the loop's traffic of WebSockets.
   template <class MakeChannel>
   websocket_session(MakeChannel&& make_channel, actors::event_loop& loop,
-                    const session_settings& settings, admission::lease lease, socket_share share)
+                    const session_settings& settings, admission::lease lease,
+                    counted_socket counted)
     : writer_(std::forward<MakeChannel>(make_channel), settings.bounds,
               &settings.node->output_meter(), *(*settings.traffic)[loop.index()], *this),
       loop_(loop),
       settings_(settings),
       ending_(writer_, settings.deadlines, *this),
-      reader_(writer_.to(), settings.reading, *this),
+      reader_(writer_.next_layer(), settings.reader, *this),
       lease_(std::move(lease)),
-      share_(std::move(share)) {}
+      counted_(std::move(counted)) {}
   ~websocket_session() override;
 
   /// Answers the upgrade and starts. `leftover`: bytes that came after the request.
@@ -91,7 +95,7 @@ public:
   // -- deferred_work ------------------------------------------------------------------------------
   void run_deferred() override { read(); }
 
-  // -- polled_socket::host ------------------------------------------------------------------------
+  // -- polled_socket::owner -----------------------------------------------------------------------
   [[nodiscard]] std::shared_ptr<void> hold() override { return shared_from_this(); }
   void on_input() override;
   void on_room() override;
@@ -153,7 +157,7 @@ private:
   session_reader reader_;
   actors::connection_port port_;
   admission::lease lease_;
-  socket_share share_;
+  counted_socket counted_;
   protocol::shared_bytes close_reason_; ///< the peer's
 };
 

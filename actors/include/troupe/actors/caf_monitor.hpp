@@ -3,8 +3,6 @@
 
 #include <troupe/actors/caf_compat.hpp>
 
-#if !TROUPE_CAF_V1
-
 #include <caf/attachable.hpp>
 #include <caf/default_attachable.hpp>
 
@@ -21,14 +19,15 @@ public:
   caf_monitor(caf::actor_addr observed, caf::actor_addr observer) noexcept
     : observed_(std::move(observed)), observer_(std::move(observer)) {}
 
-  void actor_exited(const caf::error& reason, caf::execution_unit* host) override {
+  void actor_exited(const caf::error& reason, context_base* host) override {
     auto observer = caf::actor_cast<caf::strong_actor_ptr>(observer_);
     if (!observer)
       return;
     auto copy = reason; // all that may throw is done before the message is put together
     caf::down_msg down{observed_, std::move(copy)};
-    observer->enqueue(caf::actor_cast<caf::strong_actor_ptr>(observed_), caf::make_message_id(),
-                      caf::make_message(std::move(down)), host);
+    observer->enqueue(make_element(caf::actor_cast<caf::strong_actor_ptr>(observed_),
+                                   caf::make_message(std::move(down))),
+                      host);
   }
 
   bool matches(const token& what) override {
@@ -44,5 +43,3 @@ private:
 };
 
 } // namespace troupe::compat
-
-#endif

@@ -42,24 +42,16 @@ public:
   /// Runs `work` inline as this actor, under its exception handler, if it is idle and pinned to the
   /// calling thread's loop; else returns false and runs nothing. Thread: any.
   template <class F>
-  bool enter([[maybe_unused]] F&& work) {
-#if !TROUPE_CAF_V1
+  bool enter(F&& work) {
     if (this->home().is_current() && !entered_ && this->is_alive() && this->mailbox().blocked())
       if (auto* before = this->home().enter(this->name())) {
         run_now(std::forward<F>(work), before);
         return true;
       }
-#endif
     return false;
   }
 
 private:
-#if TROUPE_CAF_V1
-  template <class T>
-  bool wait_inside(T&) {
-    return false;
-  }
-#else
   /// While it exists, the actor lives and is not entered again.
   struct dispatch_scope {
     explicit dispatch_scope(dispatched& d) : self(d.ctrl()), owner(d) { owner.entered_ = this; }
@@ -93,8 +85,7 @@ private:
       scope.next.reset();
       run_guarded([&] { std::visit([this](auto& m) { this->handle(m); }, message); });
     }
-    if (!this->has_behavior())
-      this->finalize();
+    this->end_if_finished();
     this->home().leave(before);
   }
 
@@ -117,7 +108,6 @@ private:
   }
 
   dispatch_scope* entered_ = nullptr; ///< loop's thread
-#endif
 };
 
 /// The common base class of all actors with the interface `Handle`, for `dispatch` of a `T` to

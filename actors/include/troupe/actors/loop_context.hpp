@@ -7,31 +7,17 @@
 
 namespace troupe::compat {
 
-#if TROUPE_CAF_V1
-using context_base = caf::scheduler;
-using enqueue_result = bool;
-#else
-using context_base = caf::execution_unit;
-using enqueue_result = void;
-#endif
-
 /// Base class for a loop that runs the actors pinned to it.
-///
-/// It is also the execution unit that such an actor passes to the actors it sends to: those that
-/// are pinned to no loop come to `exec_later` and run on CAF's own threads.
-class loop_context : public context_base {
+class loop_context {
 public:
-#if TROUPE_CAF_V1
-  explicit loop_context(caf::actor_system& sys) : system_(&sys) {}
-  caf::actor_system& system() const { return *system_; }
-  void schedule(caf::resumable* job) final { system_->scheduler().schedule(job); }
-  void delay(caf::resumable* job) final { system_->scheduler().schedule(job); }
-  void start() final {}
-  void stop() final {}
-#else
-  explicit loop_context(caf::actor_system& sys) : caf::execution_unit(&sys) {}
-  void exec_later(caf::resumable* job) final { system().scheduler().enqueue(job); }
-#endif
+  explicit loop_context(caf::actor_system& sys) : context_(sys) {}
+  loop_context(const loop_context&) = delete;
+  loop_context& operator=(const loop_context&) = delete;
+
+  [[nodiscard]] caf::actor_system& system() const noexcept { return context_.system(); }
+  /// What CAF is told that its actors run in. Actors that are pinned to no loop and get work from
+  /// them run on CAF's own threads.
+  [[nodiscard]] context_base* as_context() noexcept { return &context_; }
 
   /// Enqueues a job, which is in no queue yet and lives until it has run. Allocates nothing.
   /// Thread: any.
@@ -58,9 +44,10 @@ public:
   virtual const char* enter(const char* name) = 0;
   virtual void leave(const char* before) = 0;
 
-#if TROUPE_CAF_V1
+protected:
+  virtual ~loop_context() = default;
+
 private:
-  caf::actor_system* system_;
-#endif
+  outside_context context_;
 };
 } // namespace troupe::compat

@@ -75,8 +75,9 @@ public:
   /// frames dropped.
   std::size_t cut(const protocol::shared_bytes& close_frame, steady_time now);
 
-  /// Whether the bound is exceeded: time for a cut. An outbox with a single message never exceeds
-  /// it.
+  /// Whether more is queued than the bound allows: time for a cut. False as long as a single entry
+  /// is queued, however large (the frames of one `append`, or one part or piece of a write), and
+  /// after a close frame.
   [[nodiscard]] bool over_bound() const noexcept {
     return entries_.size() - head_ > 1 && !sealed_
         && (weight_ > bounds_.max_bytes || frames_ > bounds_.max_frames);

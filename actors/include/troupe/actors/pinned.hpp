@@ -5,13 +5,10 @@
 #include <troupe/actors/caf_compat.hpp>
 #include <troupe/actors/loop_context.hpp>
 #include <troupe/actors/loop_job.hpp>
-#include <troupe/actors/pinned_storage.hpp>
 #include <troupe/actors/tenants.hpp>
 #include <troupe/actors/tsan.hpp>
 
-#if !TROUPE_CAF_V1
-#include <caf/detail/sync_request_bouncer.hpp>
-#endif
+#include <caf/default_attachable.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -24,24 +21,6 @@
 
 namespace troupe::compat {
 
-/// The execution unit by which CAF schedules one pinned actor: it enqueues that actor on its loop.
-template <class Actor>
-class own_unit final : public context_base {
-public:
-  explicit own_unit(Actor& owner) noexcept : owner_(owner) {}
-#if TROUPE_CAF_V1
-  void schedule(caf::resumable*) final { owner_.queue_up(); }
-  void delay(caf::resumable*) final { owner_.queue_up(); }
-  void start() final {}
-  void stop() final {}
-#else
-  void exec_later(caf::resumable*) final { owner_.queue_up(); }
-#endif
-
-private:
-  Actor& owner_;
-};
-
 /// Runs an actor class on its loop only, whoever sends to it.
 ///
 /// An actor ends in steps on the loop's thread, whatever the reason: it sends what it owes others
@@ -51,11 +30,11 @@ private:
 /// CAF lets out of an actor ends it in the same way, and so does the loss of its last reference, on
 /// whichever thread.
 template <class Base>
-class pinned : public Base, public loop_job, public tenant {
+class pinned : public steps_of_caf<Base>, public loop_job, public tenant {
 public:
   template <class... Ts>
   pinned(caf::actor_config& cfg, loop_context& home, Ts&&... xs)
-    : Base(cfg, std::forward<Ts>(xs)...), home_(&home) {
+    : steps_of_caf<Base>(cfg, std::forward<Ts>(xs)...), home_(&home) {
     home.actor_started(*this);
     silence();
   }
@@ -70,7 +49,7 @@ public:
 
   enqueue_result enqueue(caf::mailbox_element_ptr ptr, context_base*) override {
     release_annotation(this);
-    own_unit<pinned> unit{*this};
+    own_context<pinned> unit{*this};
     struct annotation { // the last reference may go as soon as the caller has released its own
       ~annotation() { release_annotation(what); }
       void* what;
@@ -79,7 +58,7 @@ public:
   }
 
   void launch(context_base*, bool lazy, bool hide) override {
-    own_unit<pinned> unit{*this};
+    own_context<pinned> unit{*this};
     Base::launch(&unit, lazy, hide);
   }
 
@@ -113,7 +92,7 @@ public:
 
   void run(size_t max_messages) final {
     is_queued_.store(false, std::memory_order_release);
-    auto result = resume(home_, max_messages);
+    auto result = resume(home_->as_context(), max_messages);
     release_annotation(this);
     switch (result) {
       case caf::resumable::resume_later: queue_up(); break;
@@ -136,10 +115,9 @@ public:
     intrusive_ptr_release(this->ctrl());
   }
 
-#if !TROUPE_CAF_V1
   /// Called on the thread that has released the last reference. Unless the actor or its loop has
   /// ended, it takes a reference again and ends on its loop.
-  [[nodiscard]] bool may_be_destroyed() noexcept {
+  [[nodiscard]] bool may_be_destroyed() noexcept final {
     acquire_annotation(this);
     if (step_ == step::ended || is_dropped_)
       return true;
@@ -147,49 +125,12 @@ public:
       is_unreachable_ = true;
       step_ = step::crashed;
     }
-    // CAF then releases the weak reference that all strong ones share
-    intrusive_ptr_add_weak_ref(this->ctrl());
+    this->keep_behind_last_reference();
     come_back();
     return false;
   }
-#endif
 
   void on_exit() final {}
-
-#if TROUPE_CAF_V1
-  bool cleanup(caf::error&& reason, context_base* host) override {
-    step_ = step::farewell;
-    (void)finish();
-    return Base::cleanup(std::move(reason), host);
-  }
-#else
-  bool cleanup(caf::error&& reason, context_base* host) override {
-    if (step_ > step::crashed)
-      return false;
-    step_ = step::farewell;
-    this->exclusive_critical_section([&] {
-      if (&this->fail_state_ != &reason)
-        this->fail_state_ = std::move(reason);
-      // who watches it from here on is told at once
-      this->setf(caf::abstract_actor::is_terminated_flag);
-    });
-    this->mailbox_.close();
-    if (!host) // its loop has dropped it: it cannot send any more
-      step_ = step::release;
-    if (!is_resumed_ && !finish() && host)
-      come_back();
-    return true;
-  }
-#endif
-
-#if defined(__SANITIZE_THREAD__) && !TROUPE_CAF_V1
-  /// CAF may have fetched the message after `resume` has begun.
-  caf::invoke_message_result consume(caf::mailbox_element& what) override {
-    acquire_annotation(this);
-    return Base::consume(what);
-  }
-  using Base::consume;
-#endif
 
   loop_context& home() const { return *home_; }
 
@@ -197,9 +138,6 @@ public:
   /// after all that `whom` has sent.
   template <class Handle, class F>
   void watch(const Handle& whom, F fun) {
-#if TROUPE_CAF_V1
-    watched().insert_or_assign(whom.id(), this->monitor(whom, std::move(fun)));
-#else
     auto i = watched().insert_or_assign(whom.id(), std::move(fun)).first;
     try {
       auto* actor = caf::actor_cast<caf::abstract_actor*>(whom);
@@ -208,7 +146,6 @@ public:
       watched_->erase(i);
       throw;
     }
-#endif
   }
 
   template <class Handle>
@@ -218,11 +155,8 @@ public:
     auto i = watched_->find(whom.id());
     if (i == watched_->end())
       return;
-#if TROUPE_CAF_V1
-    i->second.dispose();
-#else
-    this->demonitor(caf::actor_cast<caf::actor_addr>(whom));
-#endif
+    caf::default_attachable::observe_token token{this->address(), caf::default_attachable::monitor};
+    caf::actor_cast<caf::abstract_actor*>(whom)->detach(token);
     watched_->erase(i);
   }
 
@@ -241,6 +175,18 @@ protected:
   }
 
 private:
+  bool begin_end(caf::error&& reason, bool has_loop) final {
+    if (step_ > step::crashed)
+      return false;
+    step_ = step::farewell;
+    this->note_end(std::move(reason));
+    if (!has_loop) // its loop has dropped it: it cannot send any more
+      step_ = step::release;
+    if (!is_resumed_ && !finish() && has_loop)
+      come_back();
+    return true;
+  }
+
   /// How far its end has come.
   enum class step : std::uint8_t {
     alive,
@@ -253,11 +199,7 @@ private:
     ended
   };
 
-#if TROUPE_CAF_V1
-  using watched_actors = std::unordered_map<caf::actor_id, caf::disposable>;
-#else
   using watched_actors = std::unordered_map<caf::actor_id, std::function<void(const caf::error&)>>;
-#endif
 
   watched_actors& watched() {
     if (!watched_)
@@ -268,7 +210,7 @@ private:
   /// CAF lets some exceptions out, which would leave an actor that neither runs nor ends.
   caf::resumable::resume_result resume_alive(context_base* context, size_t max_messages) noexcept {
     try {
-      return Base::resume(context, max_messages);
+      return this->run_messages(context, max_messages);
     } catch (...) {
       crash();
     }
@@ -299,10 +241,10 @@ private:
         say_farewell();
         step_ = step::release;
         return;
-      case step::release: release_state(); watched_.reset();
-#if !TROUPE_CAF_V1
+      case step::release:
+        release_state();
+        watched_.reset();
         this->bhvr_stack_.cleanup();
-#endif
         step_ = step::watchers;
         return;
       case step::watchers:
@@ -310,7 +252,7 @@ private:
         step_ = step::requests;
         return;
       case step::requests:
-        bounce_requests();
+        this->bounce_requests();
         step_ = step::last;
         return;
       case step::last:
@@ -329,14 +271,9 @@ private:
     else
       why = caf::sec::runtime_error;
     this->quit(caf::error{});
-    this->cleanup(std::move(why), home_);
+    begin_end(std::move(why), true);
   }
 
-#if TROUPE_CAF_V1
-  void tell_watchers() {}
-  void bounce_requests() {}
-  void end_for_caf() {}
-#else
   void tell_watchers() {
     caf::attachable_ptr first;
     auto take_next = [&] {
@@ -350,7 +287,7 @@ private:
     };
     while (take_next()) {
       try {
-        first->actor_exited(this->fail_state_, home_);
+        first->actor_exited(this->fail_state_, home_->as_context());
       } catch (...) {
         this->exclusive_critical_section([&] { this->attach_impl(first); });
         throw;
@@ -358,59 +295,26 @@ private:
     }
   }
 
-  /// Bounces requests until that fails, and skips the rest: the mailbox keeps them.
-  struct bouncer {
-    caf::detail::sync_request_bouncer bounce;
-    std::exception_ptr failure = nullptr;
-
-    template <class... Ts>
-    caf::intrusive::task_result operator()(const Ts&... xs) {
-      if (failure)
-        return caf::intrusive::task_result::skip;
-      try {
-        bounce(xs...);
-      } catch (...) {
-        failure = std::current_exception();
-        return caf::intrusive::task_result::skip;
-      }
-      return caf::intrusive::task_result::resume;
-    }
-  };
-
-  void bounce_requests() {
-    constexpr std::size_t many = 1000;
-    this->get_normal_queue().flush_cache();
-    this->get_urgent_queue().flush_cache();
-    bouncer b{caf::detail::sync_request_bouncer{this->fail_state_}};
-    while (!b.failure && this->mailbox_.queue().new_round(many, b).consumed_items > 0) {}
-    if (b.failure)
-      std::rethrow_exception(b.failure);
-  }
-
-  /// CAF's own clean-up has nothing left to send but to its clock, which knows none of our actors.
   void end_for_caf() noexcept {
     try {
-      Base::cleanup(std::move(this->fail_state_), home_);
+      this->clean_up(home_->as_context());
     } catch (...) {
       home_->report(this->name());
     }
   }
-#endif
 
-  /// CAF 0.17's defaults print message contents to the terminal.
+  /// CAF's defaults print message contents to the terminal.
   void silence() {
     this->set_exception_handler(
       [](std::exception_ptr&) -> caf::error { return caf::sec::runtime_error; });
-#if !TROUPE_CAF_V1
-    this->set_default_handler(caf::drop);
-    this->set_down_handler([this](caf::down_msg& dm) {
+    this->default_handler_ = caf::drop;
+    this->down_handler_ = [this](caf::scheduled_actor*, caf::down_msg& dm) {
       if (!watched_)
         return;
       if (auto node = watched_->extract(dm.source.id()))
         node.mapped()(dm.reason);
-    });
-    this->set_error_handler([](caf::error&){});
-#endif
+    };
+    this->error_handler_ = [](caf::scheduled_actor*, caf::error&) {};
   }
 
   loop_context* home_;
@@ -432,7 +336,7 @@ void kill(const Dest& dest) noexcept {
 /// Makes an actor that is pinned to `loop`, which outlives it. Returns its handle. Any thread.
 template <class T, class... Ts>
 auto spawn_on(loop_context& loop, Ts&&... xs) {
-  caf::actor_config cfg{&loop};
+  caf::actor_config cfg{loop.as_context()};
   auto handle =
     loop.system().spawn_impl<T, caf::no_spawn_options>(cfg, loop, std::forward<Ts>(xs)...);
   drop_quiet_logger();

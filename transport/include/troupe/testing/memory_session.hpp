@@ -39,6 +39,9 @@ public:
   /// Sends a message, which waits here while the server does not read.
   void say(std::string message, bool binary = false);
 
+  /// Answers a ping.
+  void pong(std::string payload);
+
   /// Lets the socket take at most `bytes` more; nothing: any number.
   void set_window(std::optional<std::size_t> bytes);
 

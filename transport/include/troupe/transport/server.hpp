@@ -7,6 +7,7 @@
 #include <troupe/transport/authorize.hpp>
 #include <troupe/transport/http.hpp>
 #include <troupe/transport/jwt.hpp>
+#include <troupe/transport/session_deadlines.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -88,10 +89,11 @@ struct server_options {
   std::chrono::milliseconds tls_deadline{5'000};        ///< for a TLS handshake
   std::chrono::milliseconds handler_deadline{5'000};    ///< for an HTTP answer that is given later
   /// For a whole message, from its first byte.
-  std::chrono::milliseconds assembly_deadline{10'000};
-  std::chrono::milliseconds write_deadline{10'000}; ///< without progress while output waits
+  std::chrono::milliseconds assembly_deadline = session_deadlines{}.assembly;
+  /// Without progress while output waits.
+  std::chrono::milliseconds write_deadline = session_deadlines{}.write;
   /// From a close frame to the end of the socket.
-  std::chrono::milliseconds close_deadline{5'000};
+  std::chrono::milliseconds close_deadline = session_deadlines{}.close;
   /// How long `/readyz` answers 503 before new connections are refused.
   std::chrono::milliseconds drain_delay{0};
   std::chrono::milliseconds drain_timeout{10'000}; ///< from then on to the exit; 0: at once

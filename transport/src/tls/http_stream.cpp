@@ -1,6 +1,6 @@
 #include <utility>
 
-#include "tls/front_stream.hpp"
+#include "tls/http_stream.hpp"
 
 #include <openssl/ssl.h>
 
@@ -11,17 +11,17 @@ using either = std::variant<polled_socket, tls_socket>;
 
 either open(polled_socket&& socket, const tls_context* tls) {
   if (tls)
-    return either{tls->on(std::move(socket))};
+    return either{tls->wrap(std::move(socket))};
   return either{std::move(socket)};
 }
 
 } // namespace
 
-front_stream::front_stream(polled_socket&& socket, const tls_context* tls,
-                           loop_traffic::bytes& counted)
+http_stream::http_stream(polled_socket&& socket, const tls_context* tls,
+                         loop_traffic::bytes& counted)
   : stream_(open(std::move(socket), tls)), counted_(counted) {}
 
-void front_stream::count(std::size_t received, std::size_t sent) noexcept {
+void http_stream::count(std::size_t received, std::size_t sent) noexcept {
   if (auto* with_tls = std::get_if<tls_socket>(&stream_)) {
     auto* engine = SSL_get_rbio(with_tls->native_handle());
     auto all_received = BIO_number_read(engine), all_sent = BIO_number_written(engine);
@@ -32,7 +32,7 @@ void front_stream::count(std::size_t received, std::size_t sent) noexcept {
   counted_.sent.add(sent);
 }
 
-channel front_stream::become_channel(std::string& early, loop_traffic::bytes& counted) {
+channel http_stream::become_channel(std::string& early, loop_traffic::bytes& counted) {
   count(0, 0);
   if (auto* with_tls = std::get_if<tls_socket>(&stream_))
     return channel{*with_tls, early, counted};

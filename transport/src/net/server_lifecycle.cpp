@@ -1,4 +1,4 @@
-#include "net/life.hpp"
+#include "net/server_lifecycle.hpp"
 
 #include <troupe/actors/own_thread.hpp>
 
@@ -8,18 +8,18 @@
 
 namespace troupe::transport {
 
-life::~life() {
+server_lifecycle::~server_lifecycle() {
   if (stopper_.joinable())
     stopper_.join();
 }
 
-void life::must_be_new(const char* what) const {
+void server_lifecycle::must_be_new(const char* what) const {
   std::lock_guard guard{mutex_};
   if (phase_ != phase::made)
     throw std::logic_error{std::string{what} + " is for set-up: call it before the server starts"};
 }
 
-void life::begin_start() {
+void server_lifecycle::begin_start() {
   std::lock_guard guard{mutex_};
   if (phase_ == phase::stopping || phase_ == phase::stopped)
     throw std::logic_error{"a server that was stopped does not start again: make another one"};
@@ -31,14 +31,14 @@ void life::begin_start() {
   acting_ = std::this_thread::get_id();
 }
 
-void life::end_start(bool has_started) {
+void server_lifecycle::end_start(bool has_started) {
   std::lock_guard guard{mutex_};
   phase_ = has_started ? phase::running : phase::made;
   acting_ = {};
   changed_.notify_all();
 }
 
-life::found life::begin_stop() {
+server_lifecycle::found server_lifecycle::begin_stop() {
   std::unique_lock lock{mutex_};
   if (phase_ == phase::starting && acting_ == std::this_thread::get_id())
     throw std::logic_error{"stop inside start would wait for itself: call request_stop"};
@@ -54,14 +54,14 @@ life::found life::begin_stop() {
   return what;
 }
 
-void life::end_stop() {
+void server_lifecycle::end_stop() {
   std::lock_guard guard{mutex_};
   phase_ = phase::stopped;
   acting_ = {};
   changed_.notify_all();
 }
 
-void life::request(actors::drain_kind kind) noexcept {
+void server_lifecycle::request(actors::drain_kind kind) noexcept {
   std::lock_guard guard{mutex_};
   if (requested_)
     return;
@@ -69,7 +69,7 @@ void life::request(actors::drain_kind kind) noexcept {
   changed_.notify_all();
 }
 
-void life::wait_for_request() {
+void server_lifecycle::wait_for_request() {
   actors::drain_kind kind;
   {
     std::unique_lock lock{mutex_};
@@ -83,30 +83,30 @@ void life::wait_for_request() {
   stop_(kind); // does nothing if somebody else was quicker
 }
 
-bool life::wait_for_end(std::chrono::milliseconds patience) const {
+bool server_lifecycle::wait_for_end(std::chrono::milliseconds patience) const {
   std::unique_lock lock{mutex_};
   changed_.wait(lock, [this] { return phase_ == phase::stopping || phase_ == phase::stopped; });
   return changed_.wait_for(lock, patience, [this] { return phase_ == phase::stopped; });
 }
 
-void life::begin_run() {
+void server_lifecycle::begin_run() {
   std::lock_guard guard{mutex_};
   if (std::exchange(runs_, true))
     throw std::logic_error{"the server runs already, or has run: run is called once"};
 }
 
-bool life::has_started() const {
+bool server_lifecycle::has_started() const {
   std::lock_guard guard{mutex_};
   return phase_ != phase::made;
 }
 
-bool life::is_ending() const {
+bool server_lifecycle::is_ending() const {
   std::lock_guard guard{mutex_};
   return phase_ == phase::stopping || phase_ == phase::stopped
       || (requested_ && phase_ == phase::running);
 }
 
-bool life::is_stopping_thread() const {
+bool server_lifecycle::is_stopping_thread() const {
   std::lock_guard guard{mutex_};
   return phase_ == phase::stopping && acting_ == std::this_thread::get_id();
 }

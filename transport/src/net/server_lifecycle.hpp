@@ -12,12 +12,12 @@
 
 namespace troupe::transport {
 
-/// The phase of a server between its construction and its end, and who may take it further. Thread:
-/// any.
+/// The phase of a server between its construction and its end, and who may start the next one.
+/// Thread: any.
 ///
 /// The first caller stops the server; all others wait until that is done, except handlers that the
 /// stop itself runs.
-class life {
+class server_lifecycle {
 public:
   /// What a stop finds.
   enum class found { new_server, running_server, nothing_to_do };
@@ -25,10 +25,10 @@ public:
   using stop_function = std::function<void(actors::drain_kind)>;
 
   /// `stop`: what `request` asks for.
-  explicit life(stop_function stop) : stop_(std::move(stop)) {}
-  life(const life&) = delete;
-  life& operator=(const life&) = delete;
-  ~life();
+  explicit server_lifecycle(stop_function stop) : stop_(std::move(stop)) {}
+  server_lifecycle(const server_lifecycle&) = delete;
+  server_lifecycle& operator=(const server_lifecycle&) = delete;
+  ~server_lifecycle();
 
   /// Throws `std::logic_error`, which names `what`, if the server was started or stopped: `what` is
   /// for set-up only.

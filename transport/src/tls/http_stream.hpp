@@ -14,21 +14,21 @@
 
 namespace troupe::transport {
 
-/// A socket as long as it speaks HTTP, with TLS or without: a stream for Beast. It counts what
-/// passes on the wire. A `channel` takes it over.
+/// A socket as long as it speaks HTTP, with TLS or without: a stream for Beast. `become_channel`
+/// hands the socket over.
 ///
-/// Beast decides when it reads and writes, so this is no `channel`, which decides itself; TLS takes
+/// Beast decides when it reads and writes, so this is no `channel`, which decides itself. TLS uses
 /// Asio's engine meanwhile, which holds 68 KiB. Thread: the loop's.
-class front_stream { // not final: Asio derives from what it is shown
+class http_stream { // not final: Asio derives from what it is shown
 public:
   using executor_type = polled_socket::executor_type;
   using lowest_layer_type = polled_socket;
 
   /// `tls` is null for a socket without. Throws `std::bad_alloc`, or `boost::system::system_error`
   /// where memory runs out.
-  front_stream(polled_socket&& socket, const tls_context* tls, loop_traffic::bytes& counted);
-  front_stream(const front_stream&) = delete;
-  front_stream& operator=(const front_stream&) = delete;
+  http_stream(polled_socket&& socket, const tls_context* tls, loop_traffic::bytes& counted);
+  http_stream(const http_stream&) = delete;
+  http_stream& operator=(const http_stream&) = delete;
 
   [[nodiscard]] bool is_tls() const noexcept { return std::holds_alternative<tls_socket>(stream_); }
   [[nodiscard]] polled_socket& socket() noexcept {
@@ -55,13 +55,17 @@ public:
     std::visit([&](auto& s) { s.async_write_some(from, std::move(handler)); }, stream_);
   }
 
-  /// Counts what was read and written without TLS; with it, what has passed OpenSSL since the last
-  /// time.
+  /// Adds to the traffic: without TLS the bytes that Beast reports, which are those that its parser
+  /// has consumed (`received`; what lies behind them in the buffer is not counted yet) and those
+  /// that it has written (`sent`). With TLS the arguments do not matter: counts the bytes on the
+  /// wire that OpenSSL has read and written since the last call.
   void count(std::size_t received, std::size_t sent) noexcept;
 
   /// Hands the socket over; appends what TLS has read ahead (17 KiB at most) to `early`, which
-  /// holds what was read already. Precondition: nothing is under way. Nothing else serves then.
-  /// Errors: `std::bad_alloc`, `std::system_error`.
+  /// holds what was read and not parsed. The channel counts what `early` holds without TLS, and
+  /// what it reads itself, in `counted`. Precondition: nothing is under way. From then on
+  /// `socket()` is not open, and nothing can be read or written here. Errors: `std::bad_alloc`,
+  /// `std::system_error`.
   [[nodiscard]] channel become_channel(std::string& early, loop_traffic::bytes& counted);
 
 private:

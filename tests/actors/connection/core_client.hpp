@@ -1,0 +1,118 @@
+#pragma once
+
+#include "connection/connection_core.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace troupe::test {
+
+using protocol::encoding;
+using protocol::errc;
+using protocol::shared_bytes;
+
+/// Writes down each thing that the connection asks for, as one line.
+struct connection_notebook final : actors::connection_output {
+  void reply(const shared_bytes& frame) override {
+    lines.push_back("reply " + std::string{frame.view().substr(2)});
+  }
+  void reply_behind_rooms(shared_bytes frame) override {
+    lines.push_back("behind rooms " + std::string{frame.view().substr(2)});
+  }
+  void close(errc why) override { lines.push_back("close " + std::string{to_string(why)}); }
+  void await_handled(const actors::room_actor&, std::uint32_t ticket) override {
+    note("await_handled", ticket);
+  }
+  void enter(const std::string& room, actors::room_entry entry) override {
+    if (auto* join = std::get_if<actors::join_request>(&entry)) {
+      note("join " + room, join->ticket);
+      requests.push_back(std::move(*join));
+    } else {
+      lines.push_back("leave behind the join of " + room);
+    }
+  }
+  void publish(const actors::room_actor&, actors::room_input in) override {
+    lines.push_back("publish " + std::string{in.bytes.view()});
+  }
+  void renew(const actors::room_actor&, actors::claims_renewed) override {
+    lines.push_back("renew");
+  }
+  void leave(const actors::room_actor&, actors::leave_request r) override {
+    lines.push_back(r.answer ? "leave, answer" : "leave");
+  }
+  actors::steady_time now() const override { return at; }
+  actors::wall_time wall_now() const override { return {}; }
+  void catch_up(actors::room_key room) override {
+    lines.push_back("catch up " + std::to_string(room.value));
+  }
+  void expire_at(std::optional<actors::wall_time> when) override { expires_at = when; }
+
+  void note(std::string what, std::uint32_t ticket) {
+    lines.push_back(std::move(what));
+    last_ticket = ticket;
+  }
+  [[nodiscard]] bool has(std::string_view text) const {
+    for (auto& l : lines)
+      if (l.find(text) != std::string::npos)
+        return true;
+    return false;
+  }
+  std::size_t count(std::string_view start) const {
+    std::size_t n = 0;
+    for (auto& l : lines)
+      n += l.starts_with(start);
+    return n;
+  }
+
+  std::vector<std::string> lines;
+  std::vector<actors::join_request> requests;
+  std::uint32_t last_ticket = 0;
+  std::optional<actors::wall_time> expires_at;
+  actors::steady_time at{std::chrono::hours{1}};
+};
+
+/// A connection without actors: the test plays its client and its rooms, and reads
+/// what it asks for.
+struct core_client {
+  explicit core_client(encoding e = encoding::v1_json, actors::node_options o = {})
+    : options(std::move(o)) {
+    actors::connection_core::config c;
+    c.key = {1, 1, 0};
+    c.encoding = e;
+    c.user_id = "me";
+    c.options = &options;
+    core = std::make_unique<actors::connection_core>(std::move(c), out);
+  }
+
+  /// A null handle, since the notebook does not use it.
+  actors::room_actor handle;
+
+  void say(std::string_view json, actors::credit token = {}) {
+    core->on_message({shared_bytes::copy_of(json), false, std::move(token)});
+  }
+
+  /// Joins a room; the room accepts.
+  std::uint32_t enter(std::string room, std::uint64_t key) {
+    say(R"({"type":"join","roomId":")" + room + "\"}");
+    auto ticket = out.last_ticket;
+    accept(ticket, key);
+    return ticket;
+  }
+  void accept(std::uint32_t ticket, std::uint64_t key) {
+    core->on_joined({ticket, {errc::ok, {}, actors::room_key{key}}, handle});
+  }
+  void refuse(std::uint32_t ticket, errc why) { core->on_joined({ticket, {why, {}, {}}, {}}); }
+
+  actors::node_options options;
+  connection_notebook out;
+  std::unique_ptr<actors::connection_core> core;
+};
+
+} // namespace troupe::test

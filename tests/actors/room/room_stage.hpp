@@ -1,0 +1,134 @@
+#pragma once
+
+#include "fanout/dispatcher.hpp"
+#include "room/room_core.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace troupe::test {
+
+using protocol::encoding;
+using protocol::shared_bytes;
+
+/// Writes down what the room sends, in order, one line each.
+struct room_notebook final : actors::room_output {
+  void to_dispatcher(std::uint32_t, actors::subscribe m) override {
+    note("subscribe", m.who, m.first);
+  }
+  void to_dispatcher(std::uint32_t, actors::member_frame m) override {
+    note(m.remove ? "remove" : "to", m.who, m.frame);
+    last_source = bool(m.source);
+    last_own = bool(m.own);
+    own.push_back(m.own);
+  }
+  void to_dispatchers(const std::vector<std::uint32_t>& loops, actors::fan_out m) override {
+    std::string text = "all(" + std::to_string(loops.size()) + ")";
+    if (m.except)
+      text += " but " + std::to_string(m.except.slot);
+    for (auto& f : m.frames)
+      if (f)
+        text += " " + std::string{f.view()};
+    lines.push_back(text);
+    last_source = bool(m.source);
+    last_own = bool(m.own);
+    own.push_back(m.own);
+  }
+  void member_kicked(const caf::strong_actor_ptr&) override { lines.push_back("connection told"); }
+  void to_observer(const caf::actor&, actors::room_event e) override {
+    events.push_back(std::move(e));
+  }
+  void observer_joined(const caf::actor&) override {}
+  void observer_left(const caf::actor&) override {}
+  void report_empty() override { lines.push_back("empty"); }
+  void room_ended(const std::vector<std::uint32_t>& loops, actors::room_end r) override {
+    lines.push_back("ended(" + std::to_string(loops.size()) + ")");
+    ends.push_back(r);
+  }
+  void request_end(actors::room_end r) override { ends.push_back(r); }
+  void report_hook_failure(const char* hook) noexcept override {
+    ++failed_hooks;
+    failed_hook = hook ? hook : "";
+  }
+  actors::steady_time now() const override { return {}; }
+  actors::wall_time wall_now() const override { return {}; }
+
+  void note(std::string what, actors::session_key who, const shared_bytes& frame) {
+    lines.push_back(what + " " + std::to_string(who.slot) + " " + std::string{frame.view()});
+  }
+  /// The index of the first line that holds `text`; the number of lines if there is none.
+  [[nodiscard]] std::size_t at(std::string_view text) const {
+    std::size_t i = 0;
+    while (i < lines.size() && lines[i].find(text) == std::string::npos)
+      ++i;
+    return i;
+  }
+  [[nodiscard]] bool said(std::string_view text, std::size_t from = 0) const {
+    for (auto i = from; i < lines.size(); ++i)
+      if (lines[i].find(text) != std::string::npos)
+        return true;
+    return false;
+  }
+
+  std::vector<std::string> lines;
+  std::vector<actors::room_event> events;
+  std::vector<actors::room_end> ends;
+  std::vector<actors::credit> own;
+  bool last_source = false, last_own = false;
+  int failed_hooks = 0;
+  std::string failed_hook;
+};
+
+/// A room without actors: the test plays its connections, and reads what it sends.
+struct room_stage {
+  explicit room_stage(
+    std::unique_ptr<actors::room_behavior> b = std::make_unique<actors::room_behavior>(),
+    std::size_t max_members = 10) {
+    auto identity = std::make_shared<actors::room_identity>();
+    identity->key = actors::room_key{7};
+    identity->name = "hall";
+    actors::room_core::config c;
+    c.identity = identity;
+    c.epoch = "e1";
+    c.limits.max_members = max_members;
+    core = std::make_unique<actors::room_core>(std::move(c), std::move(b), out);
+    core->create();
+  }
+
+  actors::join_reply join(std::uint32_t who, encoding e = encoding::v1_json) {
+    actors::join_request r;
+    r.who = actors::session_key{who, 1, who % 2};
+    r.user_id = "u" + std::to_string(who);
+    r.encoding = e;
+    return core->join(r);
+  }
+  static actors::session_key key(std::uint32_t who) { return {who, 1, who % 2}; }
+
+  actors::room_input input(std::uint32_t who, std::string type, std::string json) {
+    actors::room_input in;
+    in.what =
+      type == "message" ? actors::room_input::kind::message : actors::room_input::kind::application;
+    in.who = key(who);
+    in.encoding = encoding::v1_json;
+    in.bytes = shared_bytes::copy_of(json);
+    in.type = std::move(type);
+    in.field = protocol::body_field::text;
+    in.body = R"("hi")";
+    return in;
+  }
+
+  room_notebook out;
+  std::unique_ptr<actors::room_core> core;
+};
+
+inline actors::open_ref_ptr ref(std::string value) {
+  auto r = std::make_shared<actors::open_ref>();
+  r->value = std::move(value);
+  return r;
+}
+
+} // namespace troupe::test

@@ -1,0 +1,226 @@
+#include <utility>
+
+#include <troupe/node.hpp>
+#include <troupe/testing/stage.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+using namespace troupe;
+using namespace std::chrono_literals;
+using testing::stage;
+using testing::stage_error;
+
+namespace {
+
+std::vector<std::string> texts(const std::vector<testing::heard_message>& messages) {
+  std::vector<std::string> out;
+  for (auto& m : messages)
+    out.push_back(m.text("text"));
+  return out;
+}
+
+/// What a stage says of an expectation that fails; empty: it did not fail.
+template <class F>
+std::string complaint(F&& expectation) {
+  try {
+    expectation();
+  } catch (const stage_error& e) {
+    return e.what();
+  }
+  return {};
+}
+
+actors::node_options unlimited(unsigned loops) {
+  actors::node_options o;
+  o.loops = loops;
+  o.connections.messages_per_second = 0;
+  return o;
+}
+
+} // namespace
+
+TEST_CASE("clients of a stage talk in a room, each in its codec") {
+  stage stage;
+  auto& ann = stage.connect("ann");
+  auto& bob = stage.connect("bob", protocol::encoding::v1_msgpack);
+
+  ann.join("hall").expect("joined");
+  bob.join("hall").expect("joined");
+  ann.expect("userJoined");
+  bob.publish("hall", "good \"morning\"");
+
+  CHECK(ann.expect("message").text("text") == "good \"morning\"");
+  auto own = bob.expect("message");
+  CHECK(own.text("text") == "good \"morning\"");
+  CHECK(own.number("seq") == 1);
+  CHECK(bob.user() == "bob");
+  CHECK_NOTHROW(ann.expect_nothing());
+}
+
+TEST_CASE("a client of the tutorial's protocol gets no welcome on a stage") {
+  stage stage;
+  auto& plain = stage.connect("ann", protocol::encoding::plain_json);
+  CHECK_NOTHROW(plain.expect_nothing());
+}
+
+TEST_CASE("an expectation that is not met says what came instead") {
+  stage stage;
+  auto& ann = stage.connect("ann");
+
+  auto nothing = complaint([&] { ann.expect("joined"); });
+  ann.say(R"({"type":"nonsense"})");
+  auto other = complaint([&] { ann.expect("joined"); });
+  auto some = complaint([&] { ann.expect_nothing(); });
+  auto open = complaint([&] { (void)ann.expect_end(); });
+  auto no_number = complaint([&] { (void)ann.expect("error").number("nonsense"); });
+
+  CHECK(nothing == "ann: expected `joined`, but nothing came");
+  CHECK(other.starts_with(R"(ann: expected `joined`, but there came {"type":"error")"));
+  CHECK(some.starts_with("ann: expected nothing, but there came {"));
+  CHECK(open.starts_with("ann: expected its end, but there came {"));
+  CHECK(no_number.starts_with("no number `nonsense` in {"));
+}
+
+TEST_CASE("who is dropped has left, and ends as a lost connection does") {
+  stage stage;
+  auto& ann = stage.connect("ann");
+  auto& bob = stage.connect("bob");
+  ann.join("hall").expect("joined");
+  bob.join("hall").expect("joined");
+  ann.take_all();
+
+  bob.drop();
+
+  CHECK(ann.expect("userLeft").text("userId") == "bob");
+  CHECK(bob.has_ended());
+  CHECK(bob.expect_end() == 1006);
+  CHECK(complaint([&] { bob.expect("message"); }) == "bob: expected `message`, but it has ended");
+}
+
+TEST_CASE("time passes only on demand, and clients of a stage answer pings") {
+  stage stage;
+  auto& ann = stage.connect("ann");
+  auto& mute = stage.connect("bob");
+  mute.stall();
+
+  stage.advance(2min);
+
+  CHECK_FALSE(ann.has_ended());
+  CHECK(mute.has_ended());
+}
+
+TEST_CASE("a client that does not read is cut, and hears why once it reads") {
+  actors::node_options options = unlimited(1);
+  options.heartbeat.interval = 0ms;
+  stage stage{options};
+  auto& ann = stage.connect("ann");
+  auto& slow = stage.connect({.encoding = protocol::encoding::v1_json, .user_id = "slow"}, 0,
+                             {.max_bytes = 4000});
+  ann.join("hall").expect("joined");
+  slow.join("hall").expect("welcome");
+  slow.expect("joined");
+
+  slow.stall();
+  for (int i = 0; i < 40; ++i)
+    ann.publish("hall", std::string(200, 'x'));
+  slow.read_on();
+  auto whole = slow.take_all();
+
+  CHECK(whole.size() < 40);
+  CHECK(slow.expect_end() == 1013);
+}
+
+TEST_CASE("what happens together is handled in an order that the seed draws") {
+  auto order = [](std::uint64_t seed) {
+    stage stage{unlimited(3), seed};
+    std::vector<stage::client*> speakers;
+    auto& ear = stage.connect("ear");
+    ear.join("hall").expect("joined");
+    for (auto name : {"a", "b", "c", "d"})
+      speakers.push_back(&stage.connect(name).join("hall"));
+    ear.take_all();
+    stage.together([&] {
+      for (auto* s : speakers)
+        s->publish("hall", s->user());
+    });
+    return texts(ear.take_all());
+  };
+
+  std::vector<std::vector<std::string>> orders;
+  for (std::uint64_t seed = 1; seed < 20; ++seed)
+    orders.push_back(order(seed));
+
+  for (auto& o : orders)
+    CHECK(o.size() == 4);
+  CHECK(order(7) == orders[6]);
+  CHECK(std::adjacent_find(orders.begin(), orders.end(), std::not_equal_to<>{}) != orders.end());
+}
+
+namespace {
+
+/// Counts what it hears of a room.
+caf::behavior counter(caf::event_based_actor* self, actors::node* node, int* counted) {
+  node->observe("hall", caf::actor_cast<caf::actor>(self));
+  return {[counted](const room_event& event) { *counted += event.what == room_event::kind::frame; },
+          [](int) {}};
+}
+
+/// Asks somebody who never answers, and counts how often that was given up.
+void asker(caf::event_based_actor* self, const caf::actor& whom, int* given_up) {
+  compat::request(self, whom, 5s, 1)
+    .then([](int) {}, [given_up](const caf::error&) { ++*given_up; });
+}
+
+caf::behavior silent(caf::event_based_actor* self) {
+  auto never = std::make_shared<caf::response_promise>();
+  return {[=](int) {
+    *never = self->make_response_promise();
+    return *never;
+  }};
+}
+
+} // namespace
+
+TEST_CASE("actors that the test spawns run when the stage settles, on the test's thread") {
+  int counted = 0;
+  stage stage;
+  auto& ann = stage.connect("ann");
+  ann.join("hall").expect("joined");
+
+  auto actor = stage.system().spawn(counter, &stage.node(), &counted);
+  auto before = counted;
+  stage.settle();
+  ann.publish("hall", "1");
+  ann.publish("hall", "2");
+
+  CHECK(before == 0);
+  CHECK(counted == 2);
+}
+
+TEST_CASE("a time limit of CAF's passes with the stage's time") {
+  int given_up = 0;
+  stage stage;
+  auto whom = stage.system().spawn(silent);
+  stage.system().spawn(asker, whom, &given_up);
+  stage.settle();
+
+  stage.advance(4990ms);
+  auto early = given_up;
+  stage.advance(20ms);
+
+  CHECK(early == 0);
+  CHECK(given_up == 1);
+}
+
+TEST_CASE("a stage refuses to rewrite what is not JSON") {
+  stage stage;
+  auto& packed = stage.connect("ann", protocol::encoding::v1_msgpack);
+  CHECK_THROWS_AS(packed.say("{"), std::invalid_argument);
+}
