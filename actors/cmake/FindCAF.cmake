@@ -1,7 +1,7 @@
 # Finds the core of CAF: the package's own config where it has one (1.x, in CMAKE_PREFIX_PATH), else
 # Debian's 0.17, which ships none. With TROUPE_CAF_1 it has to be 1.x. Defines CAF::core.
 find_package(CAF CONFIG QUIET COMPONENTS core)
-if(NOT TARGET CAF::core AND TROUPE_CAF_1)
+if(TROUPE_CAF_1 AND (NOT TARGET CAF::core OR CAF_VERSION VERSION_LESS 1))
   message(FATAL_ERROR "TROUPE_CAF_1 is ON, but CMAKE_PREFIX_PATH names no installation of CAF 1.x")
 endif()
 if(NOT TARGET CAF::core)

@@ -224,3 +224,104 @@ TEST_CASE("a stage refuses to rewrite what is not JSON") {
   auto& packed = stage.connect("ann", protocol::encoding::v1_msgpack);
   CHECK_THROWS_AS(packed.say("{"), std::invalid_argument);
 }
+
+TEST_CASE("what a handle does elsewhere has happened once a client expects it") {
+  stage stage;
+  auto& ann = stage.connect("ann");
+  ann.join("hall").expect("joined");
+
+  CHECK(stage.node().room("hall").publish("news", {{"text", "x"}})
+        == actors::publish_result::accepted);
+
+  CHECK(ann.expect("news").text("text") == "x");
+}
+
+TEST_CASE("a client of a stage ends with its own close frame, or answers the server's") {
+  stage stage;
+  std::string ends;
+  auto at = stage.node().make_endpoint(
+    "/raw", {.on_message = [](auto& c, std::string_view, bool) { c.close(3001, "bye"); },
+             .on_close = [&](auto&, std::uint16_t code,
+                             std::string_view why) { ends += std::to_string(code).append(why); }});
+  actors::connection_info info{.endpoint = at.state()};
+  auto& leaves = stage.connect(info);
+  auto& told = stage.connect(info);
+
+  leaves.close(4000, " enough, ");
+  told.say("go");
+
+  CHECK(told.expect_end() == 3001);
+  CHECK(ends == "4000 enough, 3001bye");
+}
+
+TEST_CASE("sessions of a stage have a server's deadlines") {
+  actors::node_options options;
+  options.heartbeat.interval = 0ms;
+  stage stage{options};
+  auto& ann = stage.connect("ann");
+  ann.stall().say(R"({"type":"nonsense"})");
+
+  stage.advance(9s);
+  auto early = ann.has_ended();
+  stage.advance(4s);
+
+  CHECK_FALSE(early);
+  CHECK(ann.has_ended());
+}
+
+TEST_CASE("a stage refuses what it cannot do") {
+  stage stage;
+  auto& ann = stage.connect("ann");
+
+  CHECK_THROWS_AS(stage.connect({.user_id = "bob"}, 7), std::invalid_argument);
+  CHECK_THROWS_AS(stage.connect("bob", protocol::encoding::v1_json_deflated),
+                  std::invalid_argument);
+  CHECK_THROWS_AS(stage.advance(-1ms), std::invalid_argument);
+  stage.together([&] {
+    CHECK_THROWS_AS(stage.connect("bob"), std::logic_error);
+    CHECK_THROWS_AS(stage.settle(), std::logic_error);
+    CHECK_THROWS_AS(ann.expect_nothing(), std::logic_error);
+  });
+}
+
+namespace {
+
+/// Sends itself a message for each one, without end.
+caf::behavior restless(caf::event_based_actor* self) {
+  compat::send(self, caf::actor_cast<caf::actor>(self), 1);
+  return {[=](int x) { compat::send(self, caf::actor_cast<caf::actor>(self), x); }};
+}
+
+/// Asks again each time it is not answered.
+caf::behavior ticker(caf::event_based_actor* self, const caf::actor& whom, int* ticks) {
+  auto ask = std::make_shared<std::function<void()>>();
+  *ask = [=] {
+    compat::request(self, whom, 1s, 1)
+      .then([](int) {},
+            [=](const caf::error&) {
+              ++*ticks;
+              (*ask)();
+            });
+  };
+  (*ask)();
+  return {[ask](int) {}};
+}
+
+} // namespace
+
+TEST_CASE("a moment without end is an error, and ends with its stage") {
+  stage stage;
+  stage.system().spawn(restless);
+  CHECK_THROWS_AS(stage.settle(), stage_error);
+}
+
+TEST_CASE("actors that wait for their next tick end with their stage") {
+  int ticks = 0;
+  {
+    stage stage;
+    auto whom = stage.system().spawn(silent);
+    stage.system().spawn(ticker, whom, &ticks);
+    stage.advance(3050ms);
+  }
+  CHECK(ticks == 3);
+}

@@ -24,6 +24,8 @@ for name in CMAKE_CXX_COMPILER CMAKE_CXX_COMPILER_LAUNCHER CMAKE_CXX_FLAGS "CMAK
   settings+=("-D$name=$(from_cache "$name")")
 done
 
+others=$(from_cache CMAKE_PREFIX_PATH) # where the build has found CAF, if not where Debian has it
+
 # configure FOLDER BUILD_FOLDER [SETTING]...
 configure() {
   local from=$1 to=$2
@@ -45,7 +47,7 @@ use_installed() {
   fi
   diff <(cd "$repository" && find protocol/include actors/include transport/include -name '*.hpp' | cut -d/ -f3- | sort) \
        <(cd "$work/moved/include" && find . -name '*.hpp' | cut -d/ -f2- | sort) || fail "not every public header is installed"
-  configure "$here/installed" "$work/installed" "-DCMAKE_PREFIX_PATH=$work/moved"
+  configure "$here/installed" "$work/installed" "-DCMAKE_PREFIX_PATH=$work/moved;$others"
   cmake --build "$work/installed"
   timeout 60 "$work/installed/serves"
   for program in "$work"/moved/bin/*; do
@@ -59,7 +61,8 @@ use_embedded() {
   say "using the library in another project's build"
   local whole=OFF
   [[ ${TROUPE_LONG:-} != 1 ]] || whole=ON
-  configure "$here/embedded" "$work/embedded" "-DTROUPE_FOLDER=$repository" "-DWHOLE=$whole"
+  configure "$here/embedded" "$work/embedded" "-DTROUPE_FOLDER=$repository" "-DWHOLE=$whole" \
+    "-DCMAKE_PREFIX_PATH=$others"
   cmake --build "$work/embedded" --target speaks embeds
   "$work/embedded/speaks"
   if [[ $whole == ON ]]; then
@@ -87,7 +90,7 @@ names_none_of() {
 reaches_none_of() {
   local layer=$1 pattern=$2 header folder
   shift 2
-  local folders=()
+  local folders=(${others:+-I "$others/include"})
   for folder in "$@"; do
     folders+=(-I "$repository/$folder/include")
   done

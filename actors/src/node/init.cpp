@@ -2,8 +2,16 @@
 
 #include "messages/messages.hpp"
 
+#include <mutex>
+
 namespace troupe {
 
-void init() { compat::register_messages<caf::id_block::troupe, caf::id_block::troupe_messages>(); }
+using caf::id_block::troupe_messages;
+static_assert(troupe_messages::end <= 4100, "init.hpp says which ids are Troupe's");
+
+void init() {
+  static std::once_flag once;
+  std::call_once(once, [] { compat::register_messages<caf::id_block::troupe, troupe_messages>(); });
+}
 
 } // namespace troupe

@@ -181,6 +181,30 @@ TEST_CASE(
       FAIL("ended: " + r.ends);
 }
 
+TEST_CASE("requests that an actor has not handled at its end are answered with an error") {
+  stage s;
+  event_loop loop{s.system, 0};
+  idler::record r;
+  auto a = compat::spawn_on<idler>(loop, r);
+  run(loop);
+  caf::scoped_actor self{s.system};
+  caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
+  auto first = compat::request(self, a, caf::infinite, 1);
+  auto second = compat::request(self, a, caf::infinite, 2);
+  run(loop);
+  auto late = compat::request(self, a, caf::infinite, 3);
+
+  int answers = 0, refusals = 0;
+  auto answered = [&](int) { ++answers; };
+  auto refused = [&](const caf::error&) { ++refusals; };
+  std::move(first).receive(answered, refused);
+  std::move(second).receive(answered, refused);
+  std::move(late).receive(answered, refused);
+
+  CHECK(answers == 0);
+  CHECK(refusals == 3);
+}
+
 TEST_CASE("a loop that ends without running takes along the actors that nobody refers to") {
   stage s;
   idler::record r;

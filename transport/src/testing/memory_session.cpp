@@ -87,6 +87,13 @@ public:
 
   void disconnect() noexcept { end(); }
 
+  void close(std::uint16_t code, std::string reason) {
+    closed_with_ = code;
+    close_reason_ = std::move(reason);
+    contained([this] { read(); }); // what was said before
+    end();
+  }
+
   [[nodiscard]] transport::memory_pipe& pipe() noexcept { return pipe_; }
   [[nodiscard]] bool has_ended() const noexcept { return ending_.is(session_ending::phase::ended); }
   [[nodiscard]] std::size_t unread() const noexcept { return unread_.size(); }
@@ -178,7 +185,11 @@ private:
       return;
     writer_.stop();
     writer_.forget_queued();
-    port_.closed();
+    try {
+      port_.closed(closed_with_, std::move(close_reason_), std::string{ending_.error()});
+    } catch (...) { // no memory for the text
+      port_.closed(closed_with_);
+    }
   }
 
   void read() {
@@ -231,6 +242,8 @@ private:
   actors::steady_time heard_;
   std::uint64_t taken_ = 0;             ///< bytes that were handed out
   std::optional<std::uint64_t> cut_at_; ///< bytes that it had been sent at the cut
+  std::uint16_t closed_with_ = 1006;    ///< by the client
+  std::string close_reason_;
   bool is_paused_ = false;
   actors::connection_port port_; ///< last: opening it may write
 };
@@ -274,6 +287,10 @@ void memory_session::set_window(std::optional<std::size_t> bytes) {
 }
 
 void memory_session::disconnect() { session_->disconnect(); }
+
+void memory_session::close(std::uint16_t code, std::string reason) {
+  session_->close(code, std::move(reason));
+}
 
 std::vector<received_frame> memory_session::take_frames() { return session_->take_frames(); }
 

@@ -1,5 +1,6 @@
 #include <troupe/testing/stage.hpp>
 
+#include <troupe/actors/init.hpp>
 #include <troupe/protocol/command.hpp>
 
 #include <algorithm>
@@ -55,13 +56,19 @@ std::string heard_message::json() const {
 
 struct stage::state {
   state(actors::node_options options, std::uint64_t seed)
-    : node(system.system(), with_clock(std::move(options))), loops(node, seed) {}
+    : node(system.system(), repeatable(std::move(options), seed)), loops(node, seed) {}
 
-  actors::node_options with_clock(actors::node_options o) const {
+  actors::node_options repeatable(actors::node_options o, std::uint64_t seed) const {
     o.clock = &clock;
+    if (!o.hash_seed)
+      o.hash_seed = seed;
     return o;
   }
 
+  struct known_types {
+    known_types() { init(); }
+  };
+  known_types types; ///< before the actor system
   manual_clock clock;
   compat::manual_system system;
   actors::node node;
@@ -74,8 +81,13 @@ stage::stage(actors::node_options options, std::uint64_t seed)
 
 stage::~stage() {
   state_->clients.clear();
-  settle();
-  state_->node.stop();
+  try {
+    settle();
+    state_->node.stop();
+    settle();
+  } catch (const stage_error&) {
+    // Its actors would run for ever: they are dropped.
+  }
 }
 
 actors::node& stage::node() noexcept { return state_->node; }
@@ -83,22 +95,31 @@ caf::actor_system& stage::system() noexcept { return state_->system.system(); }
 manual_clock& stage::clock() noexcept { return state_->clock; }
 
 stage::client& stage::connect(std::string user, protocol::encoding encoding) {
+  if (protocol::is_deflated(encoding))
+    throw std::invalid_argument{"connect: a stage's clients do not inflate"};
+  if (pauses_ > 0)
+    throw std::logic_error{"connect: not within `together`"};
   auto loop = static_cast<unsigned>(state_->clients.size()) % state_->node.loops();
   auto& made = connect({.encoding = encoding, .user_id = std::move(user)}, loop);
-  if (encoding != protocol::encoding::plain_json && pauses_ == 0)
+  if (!protocol::is_plain(encoding))
     made.expect("welcome");
   return made;
 }
 
 stage::client& stage::connect(actors::connection_info info, unsigned loop,
                               actors::outbox::bounds bounds) {
+  if (loop >= state_->node.loops())
+    throw std::invalid_argument{"connect: there is no loop " + std::to_string(loop)};
   auto made = std::unique_ptr<client>{new client{*this, loop, std::move(info), bounds}};
   auto& result = *state_->clients.emplace_back(std::move(made));
-  settle();
+  settle_unless_paused();
   return result;
 }
 
 void stage::advance(std::chrono::milliseconds by) {
+  if (by.count() < 0)
+    throw std::invalid_argument{"advance: time does not go back"};
+  settle();
   constexpr std::chrono::milliseconds step{10};
   for (; by.count() > 0; by -= step) {
     state_->clock.advance(std::min(by, step));
@@ -109,10 +130,18 @@ void stage::advance(std::chrono::milliseconds by) {
 
 void stage::settle() {
   if (pauses_ > 0)
-    return;
+    throw std::logic_error{"a stage handles nothing within `together`"};
+  int left = 1'000'000;
   do {
+    if (left-- == 0)
+      throw stage_error{"there is always more to do: some actors answer each other for ever"};
     state_->loops.settle();
   } while (state_->system.run_job() || take_frames());
+}
+
+void stage::settle_unless_paused() {
+  if (pauses_ == 0)
+    settle();
 }
 
 void stage::interleave() {
@@ -137,7 +166,8 @@ stage::client::client(stage& s, unsigned loop, actors::connection_info info,
   : stage_(s),
     user_(info.user_id),
     codec_(protocol::codec_of(info.encoding)),
-    session_(s.node(), s.node().loop(loop), std::move(info), bounds) {}
+    session_(s.node(), s.node().loop(loop), std::move(info), bounds,
+             transport::session_deadlines{}) {}
 
 stage::client& stage::client::say(std::string_view json) {
   if (codec_ == codec::json)
@@ -151,7 +181,7 @@ stage::client& stage::client::say(std::string_view json) {
 
 stage::client& stage::client::say_raw(std::string bytes, bool binary) {
   session_.say(std::move(bytes), binary);
-  stage_.settle();
+  stage_.settle_unless_paused();
   return *this;
 }
 
@@ -164,6 +194,7 @@ stage::client& stage::client::publish(std::string_view room, std::string_view te
 }
 
 heard_message stage::client::expect(std::string_view type) {
+  stage_.settle();
   if (heard_.empty() || heard_.front().type() != type)
     fail('`' + std::string{type} + '`');
   auto next = std::move(heard_.front());
@@ -172,18 +203,21 @@ heard_message stage::client::expect(std::string_view type) {
 }
 
 stage::client& stage::client::expect_nothing() {
+  stage_.settle();
   if (!heard_.empty())
     fail("nothing");
   return *this;
 }
 
 std::uint16_t stage::client::expect_end() {
+  stage_.settle();
   if (!has_ended() || !heard_.empty())
     fail("its end");
   return close_code_;
 }
 
 std::vector<heard_message> stage::client::take_all() {
+  stage_.settle();
   std::vector<heard_message> all{std::make_move_iterator(heard_.begin()),
                                  std::make_move_iterator(heard_.end())};
   heard_.clear();
@@ -192,7 +226,13 @@ std::vector<heard_message> stage::client::take_all() {
 
 stage::client& stage::client::drop() {
   session_.disconnect();
-  stage_.settle();
+  stage_.settle_unless_paused();
+  return *this;
+}
+
+stage::client& stage::client::close(std::uint16_t code, std::string reason) {
+  session_.close(code, std::move(reason));
+  stage_.settle_unless_paused();
   return *this;
 }
 
@@ -203,7 +243,7 @@ stage::client& stage::client::stall(std::size_t bytes) {
 
 stage::client& stage::client::read_on() {
   session_.set_window({});
-  stage_.settle();
+  stage_.settle_unless_paused();
   return *this;
 }
 
@@ -212,17 +252,15 @@ bool stage::client::take_frames() {
   bool answered = false;
   for (auto& frame : session_.take_frames()) {
     switch (static_cast<protocol::opcode>(frame.opcode)) {
-      case protocol::opcode::text:
-        heard_.emplace_back(codec::json, std::move(frame.payload));
-        break;
-      case protocol::opcode::binary: heard_.emplace_back(codec_, std::move(frame.payload)); break;
+      case protocol::opcode::text: hear({codec::json, std::move(frame.payload)}); break;
+      case protocol::opcode::binary: hear({codec_, std::move(frame.payload)}); break;
       case protocol::opcode::ping:
         session_.pong(frame.payload);
         answered = true;
         break;
       case protocol::opcode::close:
         close_code_ = frame.close_code();
-        session_.disconnect();
+        session_.close(close_code_, std::move(frame.payload).substr(close_code_ == 0 ? 0 : 2));
         answered = true;
         break;
       default: break;
@@ -231,13 +269,30 @@ bool stage::client::take_frames() {
   return answered;
 }
 
+void stage::client::hear(heard_message m) {
+  if (user_.empty() && m.type() == "welcome")
+    user_ = m.text("userId");
+  heard_.push_back(std::move(m));
+}
+
 void stage::client::fail(const std::string& expected) const {
-  auto what = user_ + ": expected " + expected + ", but ";
-  if (heard_.empty())
-    throw stage_error{what + (has_ended() ? "it has ended" : "nothing came")};
-  what += "there came";
-  for (auto& m : heard_)
-    what += ' ' + m.json();
+  constexpr std::size_t longest = 2000;
+  auto what = user_.empty() ? std::string{"a client"} : user_;
+  what += ": expected " + expected + ", but ";
+  if (!heard_.empty())
+    what += "there came";
+  else if (has_ended())
+    what += "it has ended";
+  else if (session_.unread() > 0)
+    what += "the server does not read what it says now";
+  else if (session_.queued_bytes() > 0)
+    what += "it does not read what waits for it";
+  else
+    what += "nothing came";
+  for (auto m = heard_.begin(); m != heard_.end() && what.size() < longest; ++m)
+    what += ' ' + m->json();
+  if (what.size() > longest)
+    what.replace(longest, std::string::npos, "…");
   throw stage_error{what};
 }
 

@@ -1,5 +1,10 @@
-// CAF 0.17.6 by the names that `caf_compat.hpp` gives to what differs between versions.
+// CAF 0.17.6 by the names that `caf_compat.hpp` gives to what differs between versions;
+// empty with another one.
 #pragma once
+
+#include <caf/config.hpp>
+
+#if CAF_MAJOR_VERSION < 1
 
 #include <troupe/actors/tsan.hpp>
 
@@ -54,18 +59,23 @@ bool knows_messages() noexcept {
 }
 
 /// An actor system whose actors run only when it is told so, on that thread; time-outs and delayed
-/// messages follow `advance`. At its end it waits for no actor.
+/// messages follow `advance`. At its end it drops what has not run; only detached actors are waited
+/// for.
 class manual_system {
 public:
   manual_system() : system_(configured()) { system_.await_actors_before_shutdown(false); }
-  ~manual_system() {
-    while (run_job()) {}
+  ~manual_system() { // its scheduler would run all that is left, whatever its time
+    while (!scheduler().jobs.empty()) {
+      caf::intrusive_ptr<caf::resumable> job{scheduler().jobs.front(), false};
+      scheduler().jobs.pop_front();
+    }
+    scheduler().clock().cancel_all();
   }
   manual_system(const manual_system&) = delete;
   manual_system& operator=(const manual_system&) = delete;
 
   [[nodiscard]] caf::actor_system& system() noexcept { return system_; }
-  /// Lets the actor whose message is the oldest handle it. Returns false if there is none.
+  /// Lets one actor that has messages handle one. Returns false if there is none.
   bool run_job() { return scheduler().try_run_once(); }
   void advance(std::chrono::milliseconds by) { scheduler().advance_time(by); }
 
@@ -262,3 +272,5 @@ private:
     delete reinterpret_cast<actor_storage*>(block);
   }
 };
+
+#endif

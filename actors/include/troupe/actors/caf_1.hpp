@@ -1,12 +1,19 @@
-// CAF 1.x by the names that `caf_compat.hpp` gives to what differs between versions.
+// CAF 1.x by the names that `caf_compat.hpp` gives to what differs between versions; empty
+// with another one.
 #pragma once
+
+#include <caf/config.hpp>
+
+#if CAF_MAJOR_VERSION >= 1
 
 #include <troupe/actors/tsan.hpp>
 
 #include <caf/actor_clock.hpp>
 #include <caf/all.hpp>
 #include <caf/detail/actor_system_access.hpp>
+#include <caf/detail/sync_request_bouncer.hpp>
 #include <caf/init_global_meta_objects.hpp>
+#include <caf/intrusive/stack.hpp>
 #include <caf/scheduler.hpp>
 
 #include <chrono>
@@ -16,7 +23,6 @@
 #include <map>
 #include <memory>
 #include <utility>
-#include <vector>
 
 namespace troupe::compat {
 
@@ -72,20 +78,18 @@ bool knows_messages() noexcept {
 }
 
 /// An actor system whose actors run only when it is told so, on that thread; time-outs and delayed
-/// messages follow `advance`. At its end it waits for no actor.
+/// messages follow `advance`. At its end it drops what has not run; only detached actors are waited
+/// for.
 class manual_system {
 public:
   manual_system() : system_(std::make_unique<driven>(config_, *this)) {
     system_->await_actors_before_shutdown(false);
   }
-  ~manual_system() {
-    while (run_job()) {}
-  }
   manual_system(const manual_system&) = delete;
   manual_system& operator=(const manual_system&) = delete;
 
   [[nodiscard]] caf::actor_system& system() noexcept { return *system_; }
-  /// Lets the actor whose message is the oldest handle it. Returns false if there is none.
+  /// Lets one actor that has messages handle one. Returns false if there is none.
   bool run_job() { return jobs_->run_one(); }
   void advance(std::chrono::milliseconds by) { clock_->advance(by); }
 
@@ -238,7 +242,7 @@ protected:
   /// What runs after a message, however it was handled. Returns whether the actor has ended.
   bool end_if_finished() {
     this->bhvr_stack_.cleanup();
-    this->run_actions();
+    run_or_quit([this] { this->run_actions(); });
     if (this->alive())
       return false;
     begin_end(std::move(this->fail_state_), true);
@@ -254,11 +258,23 @@ protected:
     });
   }
 
-  /// Takes no message any more, and answers the requests that it has not handled.
+  /// Answers the requests that it has not handled, and takes no message any more. If it throws, it
+  /// goes on where it has stopped: CAF's own way to close a mailbox could not.
   void bounce_requests() {
-    skipped_.clear();
-    if (!this->mailbox().closed())
-      this->mailbox().close(this->fail_state_);
+    if (this->mailbox().closed())
+      return;
+    take_back_skipped();
+    this->mailbox().try_unblock();
+    caf::detail::sync_request_bouncer bounce;
+    while (auto next = this->mailbox().pop_front()) {
+      try {
+        bounce(*next);
+      } catch (...) {
+        this->mailbox().push_front(std::move(next));
+        throw;
+      }
+    }
+    this->mailbox().close(this->fail_state_);
   }
 
   /// CAF's own clean-up. It has nothing left to send.
@@ -275,14 +291,18 @@ private:
     acquire_annotation(this);
     auto result = caf::invoke_message_result::consumed;
     run_or_quit([&] { result = this->consume(*what); });
-    switch (result) {
-      case caf::invoke_message_result::consumed: break;
-      case caf::invoke_message_result::skipped: skipped_.push_back(std::move(what)); return 0;
-      default: return 0;
-    }
-    for (; !skipped_.empty(); skipped_.pop_back())
-      this->mailbox().push_front(std::move(skipped_.back()));
+    this->current_mailbox_element(nullptr);
+    if (result == caf::invoke_message_result::skipped)
+      skipped_.push(what.release());
+    if (result != caf::invoke_message_result::consumed)
+      return 0;
+    take_back_skipped();
     return 1;
+  }
+
+  void take_back_skipped() {
+    while (auto* skipped = skipped_.pop())
+      this->mailbox().push_front(caf::mailbox_element_ptr{skipped});
   }
 
   /// Ends it as CAF does for an exception out of a behaviour.
@@ -299,7 +319,9 @@ private:
     }
   }
 
-  std::vector<caf::mailbox_element_ptr> skipped_; ///< while it awaits an answer
+  caf::intrusive::stack<caf::mailbox_element> skipped_; ///< while it awaits an answer
 };
 
 } // namespace troupe::compat
+
+#endif

@@ -1,17 +1,13 @@
-// One spelling for CAF 0.17.6 (Debian 12) and CAF 1.x (tested with 1.1.0). Only this file asks
-// which of them it is: what differs has the same names in `caf_0_17.hpp` and in `caf_1.hpp`.
+// One spelling for CAF 0.17.6 (Debian 12) and CAF 1.x (tested with 1.1.0). What differs has the
+// same names in `caf_0_17.hpp` and in `caf_1.hpp`, of which one is empty; nothing else asks which
+// it is.
 #pragma once
 
+#include <troupe/actors/caf_0_17.hpp>
+#include <troupe/actors/caf_1.hpp>
 #include <troupe/actors/option_check.hpp>
 
 #include <caf/all.hpp>
-
-// Never CAF_VERSION, which CAF 1.0 and 1.1 define as an octal literal (1.1.0: 0100).
-#if CAF_MAJOR_VERSION >= 1
-#include <troupe/actors/caf_1.hpp>
-#else
-#include <troupe/actors/caf_0_17.hpp>
-#endif
 
 #include <boost/container/small_vector.hpp>
 

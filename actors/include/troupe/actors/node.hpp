@@ -92,8 +92,8 @@ private:
 /// as said there.
 class node {
 public:
-  /// Throws `std::invalid_argument` for options that cannot work, `std::logic_error` if CAF needs
-  /// `troupe::init()` and has not had it.
+  /// Throws `std::invalid_argument` for options that cannot work, `std::logic_error` if CAF 1.x
+  /// does not know Troupe's messages (`troupe::init`).
   explicit node(caf::actor_system& system, node_options options = {});
   /// Stops it. If it runs on one of its own loops, it stops the node on a separate thread and logs
   /// that.

@@ -47,6 +47,8 @@ public:
 
   /// Ends the socket without a close frame.
   void disconnect();
+  /// Ends it with a close frame of the client's, or with its answer to the server's.
+  void close(std::uint16_t code, std::string reason);
 
   /// Whole frames received since the last call.
   [[nodiscard]] std::vector<received_frame> take_frames();

@@ -49,13 +49,19 @@ private:
 ///     auto& ann = stage.connect("ann");
 ///     ann.say(R"({"type":"join","roomId":"hall"})").expect("joined");
 ///
-/// Each call handles all that follows from it before it returns; `together` puts several actions
-/// into one such moment. Application actors that the test spawns in `system()` run then, too, in
-/// the order of their messages; CAF's time-outs follow `advance`. What does not come as expected
-/// throws `stage_error`, for any test framework. Thread: the test's.
+/// Each call of it and of its clients handles all that follows before it returns; so do `expect`
+/// and its kin with what has been done elsewhere, by a room's handle for instance. `together` puts
+/// several actions into one such moment. Application actors that the test spawns in `system()` run
+/// then, too, in an order that is the same in each run; their time-outs follow `advance`, to 10 ms.
+///
+/// What does not come as expected throws `stage_error`, for any test framework, and so does a
+/// moment without end (actors that answer each other for ever). At its end the stage drops its
+/// clients and stops the node, which runs hooks and observers once more: declare what they use
+/// before it. No handle of an own actor outlives it. Thread: the test's; not within hooks.
 class stage {
 public:
-  /// A client: what it is sent waits until it is expected. It answers pings and close frames.
+  /// A client: what it is sent waits until it is expected. It answers pings and close frames. Once
+  /// it has ended, what it says is lost.
   class client {
   public:
     client(const client&) = delete;
@@ -82,11 +88,15 @@ public:
 
     /// Loses the socket, without a close frame.
     client& drop();
-    /// Takes at most `bytes` more of what it is sent, until `read_on`.
+    /// Ends with a close frame of its own.
+    client& close(std::uint16_t code = 1000, std::string reason = {});
+    /// Takes at most `bytes` more of what it is sent, until `read_on`. When it is cut, `connect`'s
+    /// `bounds` say.
     client& stall(std::size_t bytes = 0);
     client& read_on();
 
     [[nodiscard]] bool has_ended() const noexcept { return session_.ended(); }
+    /// The id that it was connected with, or that its `welcome` has told it.
     [[nodiscard]] const std::string& user() const noexcept { return user_; }
     /// For what is rarer: windows, credits, queued bytes.
     [[nodiscard]] memory_session& session() noexcept { return session_; }
@@ -95,6 +105,7 @@ public:
     friend class stage;
     client(stage& s, unsigned loop, actors::connection_info info, actors::outbox::bounds bounds);
     bool take_frames();
+    void hear(heard_message m);
     [[noreturn]] void fail(const std::string& expected) const;
 
     stage& stage_;
@@ -105,27 +116,33 @@ public:
     std::uint16_t close_code_ = 1006;
   };
 
-  /// `options.clock` is the stage's own, whatever it says. `seed`: the order in which what happens
-  /// `together` is handled. Throws as `actors::node` does.
+  /// `options.clock` is the stage's own, whatever it says; without a `hash_seed` it is the seed.
+  /// `seed`: the order in which what happens `together` is handled. Throws as `actors::node` does.
   explicit stage(actors::node_options options = {}, std::uint64_t seed = 1);
   ~stage();
   stage(const stage&) = delete;
   stage& operator=(const stage&) = delete;
 
-  /// For `rooms`, before the first `connect`, and all else that a node has.
+  /// For `rooms` and `make_endpoint`, before the first `connect`, and all else that a node has, but
+  /// `start` and `stop`.
   [[nodiscard]] actors::node& node() noexcept;
   [[nodiscard]] caf::actor_system& system() noexcept;
+  /// For `set_wall_by`; `advance` moves it.
   [[nodiscard]] manual_clock& clock() noexcept;
 
   /// Connects a client on the loops by turns; it lives as long as the stage, and has its `welcome`
-  /// behind it.
+  /// behind it. Throws `std::invalid_argument` for a deflated encoding, `std::logic_error` within
+  /// `together`.
   client& connect(std::string user, protocol::encoding encoding = protocol::encoding::v1_json);
   /// The same with all that a transport says of a connection, on the loop of that index, and with
-  /// what has to fit into its output. A `welcome` waits.
+  /// what has to fit into its output. A `welcome` waits. Throws `std::invalid_argument` for a loop
+  /// that there is not.
   client& connect(actors::connection_info info, unsigned loop = 0,
                   actors::outbox::bounds bounds = {});
 
-  /// Moves time, in steps of the loops' timers (10 ms), and handles what is due at each.
+  /// Handles what there is to do, then moves time, in steps of the loops' timers (10 ms), and
+  /// handles what is due at each. Throws `std::invalid_argument` for a negative time. Within
+  /// `together` this and `settle` throw `std::logic_error`, like all that expects.
   void advance(std::chrono::milliseconds by);
   /// Handles all that there is to do.
   void settle();
@@ -138,7 +155,8 @@ public:
       pause p{*this};
       actions();
     }
-    interleave();
+    if (pauses_ == 0)
+      interleave();
   }
 
 private:
@@ -152,6 +170,7 @@ private:
   };
 
   void interleave();
+  void settle_unless_paused();
   bool take_frames();
 
   int pauses_ = 0;
