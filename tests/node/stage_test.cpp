@@ -178,14 +178,6 @@ void asker(caf::event_based_actor* self, const caf::actor& whom, int* given_up) 
     .then([](int) {}, [given_up](const caf::error&) { ++*given_up; });
 }
 
-caf::behavior silent(caf::event_based_actor* self) {
-  auto never = std::make_shared<caf::response_promise>();
-  return {[=](int) {
-    *never = self->make_response_promise();
-    return *never;
-  }};
-}
-
 } // namespace
 
 TEST_CASE("actors that the test spawns run when the stage settles, on the test's thread") {
@@ -207,8 +199,8 @@ TEST_CASE("actors that the test spawns run when the stage settles, on the test's
 TEST_CASE("a time limit of CAF's passes with the stage's time") {
   int given_up = 0;
   stage stage;
-  auto whom = stage.system().spawn(silent);
-  stage.system().spawn(asker, whom, &given_up);
+  caf::scoped_actor silent{stage.system()};
+  stage.system().spawn(asker, caf::actor_cast<caf::actor>(silent), &given_up);
   stage.settle();
 
   stage.advance(4990ms);
@@ -287,31 +279,29 @@ TEST_CASE("a stage refuses what it cannot do") {
 namespace {
 
 /// Sends itself a message for each one, without end.
-caf::behavior restless(caf::event_based_actor* self) {
-  compat::send(self, caf::actor_cast<caf::actor>(self), 1);
-  return {[=](int x) { compat::send(self, caf::actor_cast<caf::actor>(self), x); }};
+caf::behavior restless(caf::event_based_actor* self, int first) {
+  auto own = [self] { return caf::actor_cast<caf::actor>(self); };
+  compat::anon_send(own(), first);
+  return {[own](int x) { compat::anon_send(own(), x); }};
 }
 
-/// Asks again each time it is not answered.
-caf::behavior ticker(caf::event_based_actor* self, const caf::actor& whom, int* ticks) {
-  auto ask = std::make_shared<std::function<void()>>();
-  *ask = [=] {
-    compat::request(self, whom, 1s, 1)
-      .then([](int) {},
-            [=](const caf::error&) {
-              ++*ticks;
-              (*ask)();
-            });
-  };
-  (*ask)();
-  return {[ask](int) {}};
+/// Asks again each time it has not been answered in time, and counts that.
+void ask(caf::event_based_actor* self, const caf::actor& whom, int* ticks) {
+  compat::request(self, whom, 1s, 1)
+    .then([](int) {},
+          [=](const caf::error& why) {
+            if (why != caf::sec::request_timeout)
+              return;
+            ++*ticks;
+            ask(self, whom, ticks);
+          });
 }
 
 } // namespace
 
 TEST_CASE("a moment without end is an error, and ends with its stage") {
   stage stage;
-  stage.system().spawn(restless);
+  stage.system().spawn(restless, 1);
   CHECK_THROWS_AS(stage.settle(), stage_error);
 }
 
@@ -319,8 +309,8 @@ TEST_CASE("actors that wait for their next tick end with their stage") {
   int ticks = 0;
   {
     stage stage;
-    auto whom = stage.system().spawn(silent);
-    stage.system().spawn(ticker, whom, &ticks);
+    caf::scoped_actor silent{stage.system()};
+    stage.system().spawn(ask, caf::actor_cast<caf::actor>(silent), &ticks);
     stage.advance(3050ms);
   }
   CHECK(ticks == 3);

@@ -11,6 +11,7 @@
 #include <caf/actor_clock.hpp>
 #include <caf/all.hpp>
 #include <caf/detail/actor_system_access.hpp>
+#include <caf/detail/send_type_check.hpp>
 #include <caf/detail/sync_request_bouncer.hpp>
 #include <caf/init_global_meta_objects.hpp>
 #include <caf/intrusive/stack.hpp>
@@ -179,14 +180,26 @@ using typed_actor = typename handle_of<Sigs...>::type;
 
 // -- sending (`self`: an actor pointer or a scoped_actor) -----------------------------------------
 
+/// Takes the arguments once nothing can fail any more: whoever fails to send may try again. (CAF's
+/// `mail` takes them first.)
+template <class Dest, class... Ts>
+void send_from(caf::strong_actor_ptr sender, context_base* context, const Dest& dest, Ts&&... xs) {
+  caf::detail::send_type_check<caf::none_t, Dest, Ts...>();
+  auto element =
+    caf::make_mailbox_element(std::move(sender), caf::make_message_id(), caf::message{});
+  element->payload = caf::make_message(std::forward<Ts>(xs)...);
+  if (auto* receiver = caf::actor_cast<caf::abstract_actor*>(dest))
+    receiver->enqueue(std::move(element), context);
+}
+
 template <class Self, class Dest, class... Ts>
 void send(Self&& self, const Dest& dest, Ts&&... xs) {
-  (*self).mail(std::forward<Ts>(xs)...).send(dest);
+  send_from((*self).ctrl(), (*self).context(), dest, std::forward<Ts>(xs)...);
 }
 
 template <class Dest, class... Ts>
 void anon_send(const Dest& dest, Ts&&... xs) {
-  caf::anon_mail(std::forward<Ts>(xs)...).send(dest);
+  send_from(nullptr, nullptr, dest, std::forward<Ts>(xs)...);
 }
 
 /// Chain .then(f, e), .await(f, e) or .receive(f, e) right away.
