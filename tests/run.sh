@@ -29,12 +29,8 @@ install_node_packages() {
 need_test_packages
 install_node_packages
 build dev
-configuration=()
-if ((long == 1)); then
-  export TROUPE_LONG=1
-  configuration=(--build-config Long)
-fi
-step "running the tests" ctest --preset dev "${configuration[@]}"
+((long == 0)) || export TROUPE_LONG=1
+step "running the tests" ctest --preset dev
 if ((long == 1)) && [[ -x tests/mutants/run.sh ]]; then
   step "running the mutants" tests/mutants/run.sh
 fi

@@ -35,7 +35,7 @@ std::size_t number_of(const char* text) { return static_cast<std::size_t>(std::a
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr std::size_t each = 7; ///< with a sanitizer a life takes that much longer
 #else
-constexpr std::size_t each = 3;
+constexpr std::size_t each = 1;
 #endif
 
 /// Picks one of `turns` turns by `TROUPE_SEED`, else by the date, so that successive days cover all

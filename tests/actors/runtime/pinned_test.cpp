@@ -79,6 +79,14 @@ void run(event_loop& loop) {
   while (loop.run_turn()) {}
 }
 
+/// A loop with an actor that waits for messages.
+struct idle_loop : stage {
+  idle_loop() { run(loop); }
+  event_loop loop{system, 0};
+  idler::record r;
+  idler_actor a = compat::spawn_on<idler>(loop, r);
+};
+
 } // namespace
 
 TEST_CASE(
@@ -115,15 +123,11 @@ TEST_CASE("an actor whose last reference goes on its loop, in another's handler,
 }
 
 TEST_CASE("who watches an actor that nobody refers to is told, once, that it is unreachable") {
-  stage s;
-  event_loop loop{s.system, 0};
-  idler::record r;
-  auto a = compat::spawn_on<idler>(loop, r);
-  run(loop);
+  idle_loop s;
   caf::scoped_actor self{s.system};
-  self->monitor(a);
-  a = nullptr;
-  run(loop);
+  self->monitor(s.a);
+  s.a = nullptr;
+  run(s.loop);
 
   int told = 0;
   self->receive(
@@ -133,7 +137,7 @@ TEST_CASE("who watches an actor that nobody refers to is told, once, that it is 
     },
     caf::after(std::chrono::seconds{0}) >> [] {});
   CHECK(told == 1);
-  CHECK(r.ends == "farewell released on its loop");
+  CHECK(s.r.ends == "farewell released on its loop");
 }
 
 TEST_CASE(
@@ -182,17 +186,13 @@ TEST_CASE(
 }
 
 TEST_CASE("requests that an actor has not handled at its end are answered with an error") {
-  stage s;
-  event_loop loop{s.system, 0};
-  idler::record r;
-  auto a = compat::spawn_on<idler>(loop, r);
-  run(loop);
+  idle_loop s;
   caf::scoped_actor self{s.system};
-  caf::anon_send_exit(a, caf::exit_reason::user_shutdown);
-  auto first = compat::request(self, a, caf::infinite, 1);
-  auto second = compat::request(self, a, caf::infinite, 2);
-  run(loop);
-  auto late = compat::request(self, a, caf::infinite, 3);
+  caf::anon_send_exit(s.a, caf::exit_reason::user_shutdown);
+  auto first = compat::request(self, s.a, caf::infinite, 1);
+  auto second = compat::request(self, s.a, caf::infinite, 2);
+  run(s.loop);
+  auto late = compat::request(self, s.a, caf::infinite, 3);
 
   int answers = 0, refusals = 0;
   auto answered = [&](int) { ++answers; };
