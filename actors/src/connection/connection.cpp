@@ -96,6 +96,11 @@ void connection::close(protocol::errc why) {
   }
 }
 
+void connection::end_behind_rooms(std::vector<room_key> rooms, protocol::shared_bytes frame,
+                                  protocol::errc why) {
+  compat::send(this, unit_.output_actor, last_frame{std::move(rooms), key_, std::move(frame), why});
+}
+
 void connection::await_handled(const room_actor& room, std::uint32_t ticket) {
   auto handled = [this, ticket](bool in_full) {
     core_->on_handled(ticket, in_full);

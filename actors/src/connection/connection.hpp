@@ -32,12 +32,13 @@ private:
   void reply(const protocol::shared_bytes& frame) override;
   void reply_behind_rooms(protocol::shared_bytes frame) override;
   void close(protocol::errc why) override;
+  void end_behind_rooms(std::vector<room_key> rooms, protocol::shared_bytes frame,
+                        protocol::errc why) override;
   void await_handled(const room_actor& room, std::uint32_t ticket) override;
   void enter(const std::string& room, room_entry entry) override;
   void publish(const room_actor& room, room_input input) override;
   void leave(const room_actor& room, leave_request request) override;
   void renew(const room_actor& room, claims_renewed message) override;
-  void catch_up(room_key room) override { unit_.output->catch_up(room, key_); }
   void expire_at(std::optional<wall_time> when) override;
   actors::steady_time now() const override { return unit_.loop->now(); }
   wall_time wall_now() const override { return unit_.loop->wall_now(); }

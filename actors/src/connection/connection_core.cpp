@@ -576,17 +576,18 @@ void connection_core::count_error(errc code) {
 
 void connection_core::say_goodbye(bool restart) {
   closing_ = true;
+  std::vector<room_key> rooms;
   for (auto& r : rooms_)
     if (r.member)
-      output_.catch_up(r.key);
+      rooms.push_back(r.key);
   auto& o = *config_.options;
   std::optional<std::pair<std::chrono::milliseconds, std::chrono::milliseconds>> again;
   if (restart)
     again.emplace(o.reconnect_min, o.reconnect_max);
   auto why = restart ? errc::restart : errc::shutdown;
-  if (auto frame = protocol::goodbye_frame(config_.encoding, to_string(why), again, config_.meter))
-    output_.reply(frame);
-  output_.close(why);
+  output_.end_behind_rooms(
+    std::move(rooms),
+    protocol::goodbye_frame(config_.encoding, to_string(why), again, config_.meter), why);
 }
 
 } // namespace troupe::actors

@@ -27,6 +27,10 @@ public:
   /// The same, behind all that its rooms have said to it so far.
   virtual void reply_behind_rooms(protocol::shared_bytes frame) = 0;
   virtual void close(protocol::errc why) = 0;
+  /// Sends the last frame, which may be empty, behind all that these rooms have said to the client
+  /// so far. Then closes.
+  virtual void end_behind_rooms(std::vector<room_key> rooms, protocol::shared_bytes frame,
+                                protocol::errc why) = 0;
   /// Asks a room; `on_handled` follows once the room has handled all that was sent to it, or has
   /// ended. `ticket` names the pending join.
   virtual void await_handled(const room_actor& room, std::uint32_t ticket) = 0;
@@ -36,8 +40,6 @@ public:
   virtual void leave(const room_actor& room, leave_request request) = 0;
   /// Tells a room the new claims of a client that stays a member.
   virtual void renew(const room_actor& room, claims_renewed message) = 0;
-  /// Queues all that a room has for the client, before what follows.
-  virtual void catch_up(room_key room) = 0;
   /// Closes the connection at that time; absent: never.
   virtual void expire_at(std::optional<wall_time> when) = 0;
   [[nodiscard]] virtual steady_time now() const = 0;

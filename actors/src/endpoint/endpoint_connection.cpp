@@ -99,8 +99,9 @@ endpoint_connection::behavior_type endpoint_connection::make_behavior() {
     [this](heartbeat& beat) { handle(beat); },
     [this](const say_goodbye& m) {
       state_->state = connection_state::closing;
-      unit_.output->catch_up(endpoint_->identity->key, state_->key);
-      close(m.restart ? protocol::errc::restart : protocol::errc::shutdown);
+      auto why = m.restart ? protocol::errc::restart : protocol::errc::shutdown;
+      compat::send(this, unit_.output_actor,
+                   last_frame{{endpoint_->identity->key}, state_->key, {}, why});
     },
     [](const membership_lost&) {},
     [this](const pong_received& m) {
@@ -157,7 +158,18 @@ void endpoint_connection::leave_endpoint() noexcept {
   }
   endpoint_->deflating -= is_deflated(state_->encoding) ? 1 : 0;
   if (endpoint_->identity)
-    unit_.output->forget(endpoint_->identity->key, state_->key);
+    unsubscribe();
+}
+
+/// Without memory for the message, the next broadcast finds that the session is gone.
+void endpoint_connection::unsubscribe() noexcept {
+  try {
+    member_frame last{endpoint_->identity->key, state_->key, {}};
+    last.remove = true;
+    compat::dispatch(unit_.output_actor, std::move(last));
+  } catch (...) {
+    protocol::report_exception(*shared_.options.log, *shared_.options.counters, "endpoint");
+  }
 }
 
 /// For a connection that ends by our own bug: tells its client and its handlers.

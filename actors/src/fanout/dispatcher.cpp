@@ -89,6 +89,16 @@ void dispatcher::on_member_frame(const member_frame& f) {
     only_rooms_.erase(only);
 }
 
+void dispatcher::on_last_frame(const last_frame& f) {
+  for (auto room : f.rooms)
+    if (auto i = rooms_.find(room); i != rooms_.end())
+      if (auto* group = i->second.group_of(f.who))
+        count_deliveries(*group, group->members.catch_up(f.who, sessions_));
+  if (f.frame)
+    sessions_.append(f.who, f.frame, output_kind::control);
+  end_session(f.who, f.why);
+}
+
 void dispatcher::on_room_closed(const room_closed& c) {
   auto i = rooms_.find(c.room);
   if (i == rooms_.end())
@@ -171,14 +181,6 @@ void dispatcher::forget_room(room_key key) noexcept {
     count_members(-static_cast<std::int64_t>(group.size()));
   }
   rooms_.erase(i);
-}
-
-void dispatcher::catch_up(room_key room, session_key who) {
-  auto i = rooms_.find(room);
-  if (i == rooms_.end())
-    return;
-  if (auto* group = i->second.group_of(who))
-    count_deliveries(*group, group->members.catch_up(who, sessions_));
 }
 
 // -- flushing -------------------------------------------------------------------------------------

@@ -39,13 +39,13 @@ struct loop_counts {
 /// room's frames to them.
 ///
 /// All that a room says to a member comes through here, in the order in which the room said it;
-/// nobody else writes `joined` and `left`. Its mailbox keeps what several rooms say to one session
-/// in causal order: a room of the same loop that called it directly, while messages wait in the
-/// mailbox, would overtake what a room of another loop has sent before.
+/// nobody else writes `joined` and `left`. Everybody sends to its mailbox: whoever called it
+/// directly would overtake the messages that wait there.
 ///
 /// Rooms with output wait in a ring; each gets a slice of a turn (`flush_budget`), so that a huge
 /// room does not delay a small one. A client of several rooms gets what all of them have for it
-/// when the first of them reaches it, in one send (`memberships`).
+/// when the first of them reaches it, in one send, room after room (`memberships`): no order
+/// between rooms is promised.
 ///
 /// Invariants: a room is in the ring exactly while it has pending frames; a room without members
 /// here is forgotten.
@@ -63,22 +63,18 @@ public:
   void on_subscribe(const subscribe& s);
   void on_fan_out(const fan_out& f);
   void on_member_frame(const member_frame& f);
+  void on_last_frame(const last_frame& f);
   void on_room_closed(const room_closed& c);
   /// Tells connections to say goodbye, behind all that came before: what was acked is here by that
-  /// time, and `catch_up` queues it.
+  /// time, and `on_last_frame` queues it.
   void on_drain(const drain_sessions& d);
 
   /// Closes a session, whatever its rooms still have for it.
   void end_session(session_key who, protocol::errc why) noexcept;
-  /// Removes a session from a room of which it needs nothing any more.
-  void forget(room_key room, session_key who) noexcept;
   /// Closes (1011) a session that cannot get what its room has said, rather than leave a gap.
   void give_up(room_key room, session_key who) noexcept;
   /// The same for all members of a room.
   void give_up(room_key room) noexcept;
-
-  /// Queues all that a room has for one member.
-  void catch_up(room_key room, session_key who);
 
   /// Sends as much as a turn allows; returns whether frames are left.
   bool flush();
@@ -131,6 +127,7 @@ private:
   void prefetch_next() const noexcept;
   std::size_t flush_room(local_room& room, std::size_t max_cost);
   void leave_room_before(const subscribe& s);
+  void forget(room_key room, session_key who) noexcept;
   void forget_room(room_key key) noexcept;
   void drop_if_empty(local_room& room);
   void count_members(std::int64_t change);

@@ -210,6 +210,15 @@ struct member_frame {
   credit own = {};              ///< of the room's own output
 };
 
+/// The last frame of a session, sent after everything that these rooms have sent before. Then the
+/// session closes.
+struct last_frame {
+  std::vector<room_key> rooms;
+  session_key who;
+  protocol::shared_bytes frame; ///< may be empty: the close code says it all
+  protocol::errc why = protocol::errc::ok;
+};
+
 /// The room has ended with members in it.
 struct room_closed {
   room_key room;
@@ -271,6 +280,7 @@ TROUPE_MESSAGE(stop_shard)
 TROUPE_MESSAGE(subscribe)
 TROUPE_MESSAGE(fan_out)
 TROUPE_MESSAGE(member_frame)
+TROUPE_MESSAGE(last_frame)
 TROUPE_MESSAGE(room_closed)
 TROUPE_MESSAGE(drain_sessions)
 TROUPE_MESSAGE(session_closed)
@@ -335,6 +345,8 @@ using dispatcher_actor = compat::typed_actor<caf::result<void>(subscribe),
                                              caf::result<void>(fan_out),
                                              // To one member on this loop.
                                              caf::result<void>(member_frame),
+                                             // To one session on this loop, which ends with it.
+                                             caf::result<void>(last_frame),
                                              // A room has ended with members in it.
                                              caf::result<void>(room_closed),
                                              // The node stops.

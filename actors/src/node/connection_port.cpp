@@ -45,7 +45,7 @@ connection_actor open_raw(node_context& s, event_loop& home, session_key key,
   auto& unit = *s.units[home.index()];
   auto at = std::move(info.endpoint);
   try {
-    unit.output->on_subscribe({at->identity, key, raw->encoding, {}, false});
+    compat::dispatch(unit.output_actor, subscribe{at->identity, key, raw->encoding, {}, false});
     {
       std::lock_guard guard{at->mutex};
       at->open.emplace(key, raw);
@@ -54,7 +54,6 @@ connection_actor open_raw(node_context& s, event_loop& home, session_key key,
     at->deflating += is_deflated(raw->encoding) ? 1 : 0;
     return link;
   } catch (...) {
-    unit.output->forget(at->identity->key, key);
     std::lock_guard guard{at->mutex};
     at->open.erase(key);
     throw;

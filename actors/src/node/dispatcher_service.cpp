@@ -11,6 +11,9 @@ dispatcher_service::behavior_type dispatcher_service::make_behavior() {
     [this](const subscribe& m) { obey(m); },
     [this](const fan_out& m) { obey(m); }, // one message for several loops
     [this](const member_frame& m) { obey(m); },
+    [this](const last_frame& m) {
+      serve([&] { core_.on_last_frame(m); }, [&] { core_.end_session(m.who, m.why); });
+    },
     [this](const room_closed& m) {
       serve([&] { core_.on_room_closed(m); }, [&] { core_.give_up(m.room); });
     },

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@ using troupe::protocol::encoding;
 using troupe::protocol::errc;
 using troupe::protocol::shared_bytes;
 using client = troupe::test::core_client;
+using namespace std::chrono_literals;
 
 TEST_CASE("a troupe client is welcomed, a plain one is not") {
   client v1, plain{encoding::plain_json};
@@ -216,15 +218,20 @@ TEST_CASE("a text message on a MessagePack connection closes it") {
 TEST_CASE("what a later stage brings is unsupported") {
   client c;
   c.enter("a", 1);
-  for (auto* text : {R"({"type":"direct","to":"x","text":"y"})", R"({"type":"presence"})",
-                     R"({"type":"history"})", R"({"type":"resume","resume":"x"})",
-                     R"({"type":"auth","token":"x"})",
-                     R"({"type":"message","text":"x","delivery":"volatile"})"}) {
+  for (auto* text :
+       {R"({"type":"direct","to":"x","text":"y"})", R"({"type":"presence"})",
+        R"({"type":"history"})", R"({"type":"resume","resume":"x"})",
+        R"({"type":"auth","token":"x"})", R"({"type":"message","text":"x","delivery":"volatile"})",
+        R"({"type":"message","text":"x","delivery":"latest"})",
+        R"({"type":"binary","data":{"$bin":"AAEC"},"delivery":"volatile"})",
+        R"({"type":"binary","data":{"$bin":"AAEC"},"delivery":"latest"})"}) {
+    INFO(text);
     auto before = c.out.count("reply");
     c.say(text);
     CHECK(c.out.count("reply") == before + 1);
     CHECK(c.out.lines.back().find("unsupported") != std::string::npos);
   }
+  CHECK(c.out.count("publish") == 0);
 }
 
 TEST_CASE("a binary message of MessagePack waits for the join before it") {
@@ -375,11 +382,26 @@ TEST_CASE("a goodbye comes after all that the rooms have said") {
 
   c.core->say_goodbye(true);
 
-  REQUIRE(c.out.lines.size() == 4);
-  CHECK(c.out.lines[0] == "catch up 1");
-  CHECK(c.out.lines[1] == "catch up 2");
-  CHECK(c.out.lines[2].find("goodbye") != std::string::npos);
-  CHECK(c.out.lines[3] == "close restart");
+  REQUIRE(c.out.lines.size() == 2);
+  CHECK(c.out.lines[0].starts_with("behind 1 2 "));
+  CHECK(c.out.lines[0].find("goodbye") != std::string::npos);
+  CHECK(c.out.lines[1] == "close restart");
+}
+
+// Pins §5.13.
+TEST_CASE("a goodbye tells when to come back as configured, and of a shutdown nothing of it") {
+  node_options o;
+  o.reconnect_min = 1200ms;
+  o.reconnect_max = 34s;
+  client restarts{encoding::v1_json, o}, stops{encoding::v1_json, o};
+
+  restarts.core->say_goodbye(true);
+  stops.core->say_goodbye(false);
+
+  CHECK(
+    restarts.out.has(R"({"type":"goodbye","reason":"restart","reconnectAfterMs":[1200,34000]})"));
+  CHECK(stops.out.has(R"({"type":"goodbye","reason":"shutdown"})"));
+  CHECK(stops.out.lines.back() == "close shutdown");
 }
 
 // -- what waits, and what does not ----------------------------------------------------------------

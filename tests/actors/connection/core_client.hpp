@@ -27,6 +27,16 @@ struct connection_notebook final : actors::connection_output {
     lines.push_back("behind rooms " + std::string{frame.view().substr(2)});
   }
   void close(errc why) override { lines.push_back("close " + std::string{to_string(why)}); }
+  void end_behind_rooms(std::vector<actors::room_key> rooms, shared_bytes frame,
+                        errc why) override {
+    std::string line = "behind";
+    for (auto room : rooms)
+      line += ' ' + std::to_string(room.value);
+    if (frame)
+      line += ' ' + std::string{frame.view().substr(2)};
+    lines.push_back(line);
+    lines.push_back("close " + std::string{to_string(why)});
+  }
   void await_handled(const actors::room_actor&, std::uint32_t ticket) override {
     note("await_handled", ticket);
   }
@@ -49,9 +59,6 @@ struct connection_notebook final : actors::connection_output {
   }
   actors::steady_time now() const override { return at; }
   actors::wall_time wall_now() const override { return {}; }
-  void catch_up(actors::room_key room) override {
-    lines.push_back("catch up " + std::to_string(room.value));
-  }
   void expire_at(std::optional<actors::wall_time> when) override { expires_at = when; }
 
   void note(std::string what, std::uint32_t ticket) {

@@ -8,6 +8,7 @@
 
 using namespace troupe::actors;
 using troupe::protocol::encoding;
+using troupe::protocol::errc;
 using troupe::protocol::shared_bytes;
 using troupe::test::fake_sink;
 
@@ -111,6 +112,71 @@ TEST_CASE("a member that leaves gets what came before and nothing after") {
 
   CHECK(b.at(a).bytes == "1left");
   CHECK(b.core.rooms() == 0);
+}
+
+TEST_CASE("the last frame of a session comes after all that its rooms have said, and closes it") {
+  bench b;
+  auto one = b.room(1), two = b.room(2), of_others = b.room(3);
+  auto a = b.connect(), c = b.connect(), d = b.connect();
+  b.subscribe_to(one, a);
+  b.subscribe_to(two, a);
+  b.subscribe_to(one, c);
+  b.subscribe_to(of_others, d);
+  b.say(one, "1");
+  b.say(two, "2");
+  b.say(one, "3");
+  b.say(of_others, "4");
+
+  b.core.on_last_frame({{one->key, room_key{7}, of_others->key, two->key},
+                        a,
+                        shared_bytes::copy_of("goodbye"),
+                        errc::restart});
+  auto at_once = b.at(a).bytes;
+  auto caught_up = b.counts.deliveries[index_of(encoding::v1_json)].load();
+  b.flush_all();
+
+  CHECK(at_once == "132goodbye");
+  CHECK(caught_up == 3);
+  CHECK(b.at(a).bytes == at_once);
+  CHECK(b.at(a).closed == errc::restart);
+  CHECK(b.at(c).bytes == "13");
+  CHECK_FALSE(b.at(c).closed);
+  CHECK(b.at(d).bytes == "4");
+}
+
+TEST_CASE("a last frame that is empty only closes, behind what was said before") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect(), c = b.connect();
+  b.subscribe_to(r, a);
+  b.say(r, "1");
+
+  b.core.on_last_frame({{r->key}, a, {}, errc::shutdown});
+  b.core.on_last_frame({{}, c, {}, errc::shutdown});
+
+  CHECK(b.at(a).bytes == "1");
+  CHECK(b.at(a).frames == 1);
+  CHECK(b.at(a).closed == errc::shutdown);
+  CHECK(b.at(c).frames == 0);
+  CHECK(b.at(c).closed == errc::shutdown);
+}
+
+TEST_CASE("a last frame for a session that is gone reaches nobody") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect(), c = b.connect();
+  b.subscribe_to(r, a);
+  b.subscribe_to(r, c);
+  b.say(r, "1");
+  b.table.close(a);
+
+  b.core.on_last_frame({{r->key}, a, shared_bytes::copy_of("goodbye"), errc::restart});
+  b.flush_all();
+
+  CHECK(b.sinks.front()->bytes.empty());
+  CHECK_FALSE(b.sinks.front()->closed);
+  CHECK(b.at(c).bytes == "1");
+  CHECK_FALSE(b.at(c).closed);
 }
 
 TEST_CASE("a subscription of a session that is gone keeps nothing") {
