@@ -334,13 +334,20 @@ std::size_t member_group::collect(slot_index slot, std::vector<output_piece>& ou
       out.push_back({&current_.bytes, part, in_part});
     }
   }
-  for (auto position = std::max(s.from, next_.begin); position < next_.end(); ++position) {
-    if (is_excluded(s, position))
+  // Backwards, as its exclusions are linked.
+  const auto first = static_cast<std::ptrdiff_t>(out.size());
+  auto excluded = s.in_next;
+  for (auto position = next_.end(); position > std::max(s.from, next_.begin);) {
+    --position;
+    if (excluded != none && next_.exclusions[excluded].position == position) {
+      excluded = next_.exclusions[excluded].older;
       continue;
+    }
     auto& f = next_.frames[position - next_.begin];
     out.push_back({&f, {0, static_cast<std::uint32_t>(f.size())}, 1});
     ++frames;
   }
+  std::reverse(out.begin() + first, out.end());
   return frames;
 }
 
@@ -348,13 +355,6 @@ std::uint32_t member_group::frames_in(byte_range part) const {
   auto first = std::lower_bound(current_.offsets.begin(), current_.offsets.end(), part.begin);
   auto last = std::lower_bound(first, current_.offsets.end(), part.end);
   return static_cast<std::uint32_t>(last - first);
-}
-
-bool member_group::is_excluded(const slot& s, std::uint64_t position) const {
-  for (auto i = s.in_next; i != none; i = next_.exclusions[i].older)
-    if (next_.exclusions[i].position == position)
-      return true;
-  return false;
 }
 
 } // namespace troupe::actors

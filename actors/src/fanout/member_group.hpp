@@ -197,7 +197,6 @@ private:
   std::uint32_t parts_for(const slot& s);
   std::size_t catch_up(slot_index slot, session_table& sessions);
   [[nodiscard]] std::uint32_t frames_in(byte_range part) const;
-  [[nodiscard]] bool is_excluded(const slot& s, std::uint64_t position) const;
 
   memberships& all_;
   const memberships::group_index index_;
