@@ -105,7 +105,7 @@ void client::break_off() {
 
 void client::disconnect(bool heard_out) {
   look();
-  went_whole_ = heard_out && !gone() && session_->unread() == 0;
+  went_whole_ = heard_out && session_->heeded() && session_->unread() == 0;
   session_->disconnect();
 }
 

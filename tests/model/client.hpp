@@ -84,7 +84,7 @@ private:
   std::optional<frame_fields> announced_; ///< a binary message whose bytes come next
   bool closed_ = false;
   bool told_goodbye_ = false;
-  bool went_whole_ = false; ///< disconnected with nothing unread
+  bool went_whole_ = false; ///< disconnected with nothing unread or unheeded
   std::uint16_t close_code_ = 0;
   std::unique_ptr<testing::memory_session> session_;
 };

@@ -101,7 +101,9 @@ void judge::say(const command& c) {
   if (!f) {
     if (!to.empty() && is_sure(*to.front()))
       complain(c, "was said in " + to.front()->room + ", and nobody heard it");
-    if (to.size() == 1)
+    // Only `not_joined` shows that its connection knows: until it hears that a room has ended, it
+    // sends later commands to it, too.
+    if (to.size() == 1 && c.code == "not_joined")
       to.front()->lost = true;
     return;
   }

@@ -70,6 +70,101 @@ TEST_CASE("a client of the tutorial's protocol gets no welcome on a stage") {
   CHECK_NOTHROW(plain.expect_nothing());
 }
 
+TEST_CASE("clients of a stage are on its loops by turns") {
+  stage stage{unlimited(3)};
+
+  for (auto name : {"a", "b", "c", "d"})
+    stage.connect(name);
+
+  std::vector<std::size_t> on_loop;
+  for (unsigned i = 0; i < 3; ++i)
+    on_loop.push_back(stage.node().loop(i).sessions().size());
+  CHECK(on_loop == std::vector<std::size_t>{2, 1, 1});
+}
+
+TEST_CASE("a client that was given no id learns it from its welcome") {
+  stage stage;
+  auto& somebody = stage.connect(actors::connection_info{.encoding = protocol::encoding::v1_json});
+
+  auto id = somebody.expect("welcome").text("userId");
+
+  CHECK_FALSE(id.empty());
+  CHECK(somebody.user() == id);
+}
+
+TEST_CASE("what a client of MessagePack hears reads as JSON") {
+  stage stage;
+  auto& packed = stage.connect("ann", protocol::encoding::v1_msgpack);
+
+  auto pong = packed.say(R"({"type":"ping","ref":7})").expect("pong");
+
+  CHECK(pong.bytes().starts_with("\x83\xa4type\xa4pong"));
+  CHECK(pong.json().starts_with(R"({"type":"pong","ref":7,"timestamp":")"));
+}
+
+TEST_CASE("what a client says raw goes out as it is, as text or as bytes") {
+  const std::string bytes{"\0\1", 2};
+  stage stage;
+  auto& ann = stage.connect("ann");
+  auto& packed = stage.connect("bob", protocol::encoding::v1_msgpack);
+  ann.join("hall").expect("joined");
+
+  CHECK(ann.say_raw(bytes, true).expect("binary").number("bytes") == 2);
+  CHECK(ann.expect("").json() == bytes);
+  CHECK(ann.say_raw("{", false).expect("error").text("code") == "malformed");
+  CHECK(packed.say_raw(R"({"type":"ping"})", false).expect_end() == 1003);
+}
+
+// Pins §10.14.
+TEST_CASE("what a client has said before its close reaches the others, read or not") {
+  constexpr int messages = 50; // more than its credit
+  stage stage{unlimited(2)};
+  auto& ann = stage.connect("ann");
+  auto& bob = stage.connect("bob");
+  std::string room = "a";
+  while (stage.node().loop_of(room) == 0) // ann's loop: her credit has to cross loops
+    room += 'a';
+  ann.join(room).expect("joined");
+  bob.join(room).expect("joined");
+
+  stage.together([&] {
+    for (int i = 0; i < messages; ++i)
+      ann.publish(room, std::to_string(i));
+    ann.close(1000, "bye");
+  });
+
+  auto heard = bob.take_all();
+  auto is_message = [](auto& m) { return m.type() == "message"; };
+  CHECK(std::count_if(heard.begin(), heard.end(), is_message) == messages);
+  CHECK(heard.back().type() == "userLeft");
+}
+
+TEST_CASE("a client that closes hears the server's close") {
+  stage stage;
+  auto& ann = stage.connect("ann");
+
+  ann.close(1000, "bye");
+
+  CHECK(ann.expect_end() == 1000);
+}
+
+// Pins §13.12.
+TEST_CASE("an endpoint of a stage that closes at a message is not told of those behind it") {
+  int told = 0;
+  stage stage;
+  auto raw = stage.node().make_endpoint("/raw", {.on_message = [&](auto& c, auto, bool) {
+                                          ++told;
+                                          c.close(1000);
+                                        }});
+  auto& ann = stage.connect(actors::connection_info{.endpoint = raw.state()});
+
+  for (int i = 0; i < 5; ++i)
+    ann.say_raw("x", false);
+
+  CHECK(told == 1);
+  CHECK(ann.expect_end() == 1000);
+}
+
 TEST_CASE("an expectation that is not met says what came instead") {
   stage stage;
   auto& ann = stage.connect("ann");
@@ -114,6 +209,36 @@ TEST_CASE("time passes only on demand, and clients of a stage answer pings") {
 
   CHECK_FALSE(ann.has_ended());
   CHECK(mute.has_ended());
+}
+
+TEST_CASE("the time of a stage is its own, whatever clock its options name") {
+  testing::manual_clock stands_still;
+  actors::node_options options;
+  options.clock = &stands_still;
+  stage stage{options};
+  auto& mute = stage.connect("ann");
+  mute.stall();
+
+  stage.advance(2min);
+
+  CHECK(mute.has_ended());
+}
+
+TEST_CASE("a client takes only so much while it stalls, and the rest once it reads on") {
+  stage stage;
+  auto& ann = stage.connect("ann");
+  ann.join("hall").expect("joined");
+
+  ann.stall(400); // one message and a part of the next
+  ann.publish("hall", std::string(200, 'x'));
+  ann.publish("hall", std::string(200, 'y'));
+  auto first = ann.expect("message").text("text");
+  CHECK_NOTHROW(ann.expect_nothing());
+  auto second = ann.read_on().expect("message").text("text");
+
+  CHECK(first == std::string(200, 'x'));
+  CHECK(second == std::string(200, 'y'));
+  CHECK_NOTHROW(ann.expect_nothing());
 }
 
 TEST_CASE("a client that does not read is cut, and hears why once it reads") {

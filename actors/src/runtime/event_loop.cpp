@@ -303,6 +303,7 @@ bool event_loop::run_turn(std::size_t max_handlers) {
   busy |= run_ready();
   bool more = flush();
   more |= has_work();
+  bool deferred = !deferred_before_.empty();
   more |= run_deferred_before();
   if (busy || more)
     turn_is_over_ = true;
@@ -310,7 +311,7 @@ bool event_loop::run_turn(std::size_t max_handlers) {
     forget_turn();
   left_work_ |= more;
   deferred_before_.swap(deferred_);
-  return busy || more || !deferred_before_.empty();
+  return busy || more || deferred || !deferred_before_.empty() || !posted_.empty();
 }
 
 /// Runs the deferred work of the turn before, and flushes its output. Returns whether there is more

@@ -422,6 +422,25 @@ TEST_CASE("deferred work runs before the loop sleeps") {
   SUCCEED("it has ended");
 }
 
+TEST_CASE("a turn whose deferred work posts has left work") {
+  struct work final : deferred_work {
+    work(event_loop& l, int& n) : loop(l), runs(n) {}
+    void run_deferred() override {
+      loop.post([this] { ++runs; });
+    }
+    event_loop& loop;
+    int& runs;
+  };
+  counted_loop c;
+  int runs = 0;
+  auto w = std::make_shared<work>(c.loop, runs);
+  c.loop.post([&] { c.loop.defer(w); });
+
+  while (c.loop.run_turn()) {}
+
+  CHECK(runs == 1);
+}
+
 TEST_CASE("what deferred work says leaves in its turn, and before the loop sleeps") {
   struct work final : deferred_work {
     explicit work(int& s) : said(s) {}

@@ -23,6 +23,15 @@ void memory_pipe::end_input() {
   tell_input();
 }
 
+void memory_pipe::reset() {
+  is_reset_ = is_input_ended_ = true;
+  said_.clear();
+  if (is_open_)
+    owner_->on_input();
+  if (is_open_) // its reader has stopped: it notices as it writes
+    owner_->on_room();
+}
+
 void memory_pipe::tell_input() {
   if (is_open_ && std::exchange(waits_for_input_, false))
     owner_->on_input();
@@ -41,7 +50,9 @@ std::size_t memory_pipe::read_some(boost::asio::mutable_buffer into, error_code&
   if (!is_open_)
     ec = error::operation_aborted;
   else if (said_.empty())
-    ec = is_input_ended_ ? error_code{error::eof} : error_code{error::would_block};
+    ec = is_reset_       ? error::connection_reset
+       : is_input_ended_ ? error_code{error::eof}
+                         : error_code{error::would_block};
   if (ec)
     return 0;
   auto n = said_.copy(static_cast<char*>(into.data()), into.size());
@@ -50,7 +61,7 @@ std::size_t memory_pipe::read_some(boost::asio::mutable_buffer into, error_code&
 }
 
 ssize_t memory_pipe::take(const iovec* parts, int count) noexcept {
-  if (is_output_shut_)
+  if (is_output_shut_ || is_reset_)
     return -1;
   std::size_t taken = 0;
   for (int i = 0; i < count; ++i) {

@@ -27,6 +27,8 @@ public:
   void say(std::string_view bytes);
   /// Sends nothing more.
   void end_input();
+  /// Ends both directions at once: what waits to be read is lost, and nothing more is taken.
+  void reset();
   /// Takes at most `bytes` more; nothing: any number, as at first.
   void set_window(std::optional<std::size_t> bytes);
   /// Has taken all but `bytes` of what a kernel between the two would still hold.
@@ -62,6 +64,7 @@ private:
   std::optional<std::size_t> window_;
   std::size_t undelivered_ = 0;
   bool is_input_ended_ = false;
+  bool is_reset_ = false;
   bool is_output_shut_ = false;
   bool is_open_ = true;
   bool waits_for_input_ = false;

@@ -83,6 +83,8 @@ public:
   /// Bytes that were read and not heard stay until the next `read_next`, or the reader's end.
   void stop() noexcept;
   [[nodiscard]] bool is_stopped() const noexcept { return is_stopped_; }
+  /// How many messages were heard, modulo its range.
+  [[nodiscard]] std::uint32_t heard_messages() const noexcept { return messages_; }
 
   // -- time ---------------------------------------------------------------------------------------
 
@@ -121,7 +123,7 @@ private:
   actors::credit inflating_; ///< of a message that is not inflated yet
   actors::steady_time heard_at_;
   actors::steady_time paused_at_{};
-  std::uint32_t messages_ = 0; ///< that have come, modulo its range
+  std::uint32_t messages_ = 0;
   bool is_paused_ = false;
   bool is_stopped_ = false;
 };

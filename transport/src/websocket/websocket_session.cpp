@@ -80,6 +80,17 @@ void websocket_session::start(const http_request_message& request, const std::st
   });
 }
 
+void websocket_session::start(actors::connection_info info) {
+  self_ = shared_from_this();
+  try {
+    writer_.next_layer().set_owner(*this);
+    open(std::move(info), {});
+  } catch (...) {
+    self_ = nullptr;
+    throw;
+  }
+}
+
 /// Answers the upgrade, and agrees on an extension. The answer leaves once the connection is there.
 void websocket_session::answer(const http_request_message& request,
                                const std::string& subprotocol) {
@@ -225,7 +236,8 @@ void websocket_session::ping(std::string_view payload) {
     static const auto empty = protocol::make_frame(protocol::opcode::ping, {});
     writer_.append(payload.empty()
                      ? empty
-                     : protocol::make_frame(protocol::opcode::ping, payload.substr(0, 125)));
+                     : protocol::make_frame(protocol::opcode::ping,
+                                            payload.substr(0, protocol::max_control_bytes)));
   });
 }
 

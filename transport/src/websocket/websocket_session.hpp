@@ -53,6 +53,8 @@ class websocket_session final : public actors::sink,
                                 private session_writer::owner,
                                 private session_ending::owner,
                                 public std::enable_shared_from_this<websocket_session> {
+  using phase = session_ending::phase;
+
 public:
   /// `make_channel` returns a `channel`, which counts in the loop's traffic of WebSockets.
   template <class MakeChannel>
@@ -72,6 +74,17 @@ public:
   /// Answers the upgrade and starts. `leftover`: bytes that came after the request.
   void start(const http_request_message& request, const std::string& subprotocol,
              actors::connection_info info, std::string_view leftover);
+  /// Starts behind an upgrade that was answered elsewhere. Throws what `actors::node::open` throws;
+  /// then the session has not begun.
+  void start(actors::connection_info info);
+
+  /// Whether it heeds what the client says: until a close frame of either side.
+  [[nodiscard]] bool is_open() const noexcept { return ending_.is(phase::open); }
+  [[nodiscard]] bool has_ended() const noexcept { return ending_.is(phase::ended); }
+  /// How many messages were heard, modulo its range.
+  [[nodiscard]] std::uint32_t heard_messages() const noexcept { return reader_.heard_messages(); }
+  /// Messages whose credit has not come back.
+  [[nodiscard]] std::int64_t held_messages() const { return port_.held_messages(); }
 
   // -- sink ---------------------------------------------------------------------------------------
   void write(const protocol::shared_bytes& batch, std::span<const actors::byte_range> parts,
@@ -101,8 +114,6 @@ public:
   void on_room() override;
 
 private:
-  using phase = session_ending::phase;
-
   // -- session_reader::owner ----------------------------------------------------------------------
   bool may_hear() override;
   void on_event(protocol::ws_event event) override;

@@ -2,6 +2,7 @@
 
 #include <troupe/actors/node.hpp>
 #include <troupe/actors/outbox.hpp>
+#include <troupe/protocol/frame.hpp>
 #include <troupe/transport/session_deadlines.hpp>
 
 #include <cstddef>
@@ -9,7 +10,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
+
+namespace troupe::transport {
+class websocket_session;
+}
 
 namespace troupe::testing {
 
@@ -22,13 +28,13 @@ struct received_frame {
   [[nodiscard]] std::uint16_t close_code() const noexcept;
 };
 
-/// A client and its connection without a socket. What it says goes to the connection actor under
-/// the same credit as a real session's, and what it is sent goes through the same writer; it ends
-/// by the same rules. The test decides how many bytes its "socket" takes, and whether the server
-/// has deadlines. Thread: the loop's.
+/// A client without a socket, and the session that a server would give it. Between the two is a
+/// pipe in memory, which carries frames as a socket would. The test decides how many bytes the
+/// client takes, and whether the server has deadlines. Thread: the loop's.
 class memory_session final {
 public:
-  /// Throws `std::invalid_argument` for a loop that is not the node's, or for impossible bounds.
+  /// Throws `std::invalid_argument` for a loop that is not the node's, or for impossible bounds;
+  /// and what `actors::node::open` throws.
   memory_session(actors::node& node, actors::event_loop& loop, actors::connection_info info,
                  actors::outbox::bounds bounds = {},
                  transport::session_deadlines deadlines = transport::session_deadlines::none());
@@ -45,9 +51,10 @@ public:
   /// Lets the socket take at most `bytes` more; nothing: any number.
   void set_window(std::optional<std::size_t> bytes);
 
-  /// Ends the socket without a close frame.
+  /// Ends the socket without a close frame: what the server has not read is lost.
   void disconnect();
-  /// Ends it with a close frame of the client's, or with its answer to the server's.
+  /// Sends a close frame, or the answer to the server's, behind all that was said. `code` 0:
+  /// without one. The session ends once the server has read it and answered.
   void close(std::uint16_t code, std::string reason);
 
   /// Whole frames received since the last call.
@@ -55,6 +62,9 @@ public:
 
   /// Whether the connection has ended, for whatever reason.
   [[nodiscard]] bool ended() const noexcept;
+
+  /// Whether the server heeds what it says: it has neither ended nor queued a close frame.
+  [[nodiscard]] bool heeded() const noexcept;
 
   /// Messages that the server has not read yet.
   [[nodiscard]] std::size_t unread() const noexcept;
@@ -66,8 +76,14 @@ public:
   [[nodiscard]] std::size_t queued_bytes() const;
 
 private:
-  class session;
-  std::shared_ptr<session> session_; ///< its loop may hold it for longer
+  class cut_watch;
+  struct line;
+
+  void send(protocol::opcode op, std::string_view payload);
+
+  std::shared_ptr<line> line_;
+  std::shared_ptr<transport::websocket_session> session_;
+  std::uint32_t said_ = 0; ///< messages, modulo its range
 };
 
 } // namespace troupe::testing
