@@ -204,10 +204,6 @@ bool node::overloaded() const noexcept {
 protocol::memory_meter& node::inbound_meter() noexcept { return state_->shared.inbound_meter; }
 protocol::memory_meter& node::output_meter() noexcept { return state_->shared.output_meter; }
 
-std::size_t node::connections_on(unsigned loop) const noexcept {
-  return state_->shared.units[loop]->counts.connections.load(std::memory_order_relaxed);
-}
-
 node_stats node::stats() const {
   node_stats sum;
   for (auto& unit : state_->shared.units) {

@@ -11,7 +11,6 @@ namespace troupe::protocol {
 
 namespace {
 
-constexpr std::uint64_t max_short_payload = 125;
 constexpr std::uint64_t max_medium_payload = 0xffff;
 constexpr std::uint8_t medium_mark = 126;
 constexpr std::uint8_t long_mark = 127;
@@ -27,7 +26,7 @@ void write_big_endian(char* out, std::uint64_t value, int width) {
 std::size_t write_frame_header(char* out, opcode op, std::uint64_t payload_bytes) noexcept {
   constexpr std::uint8_t final_bit = 0x80;
   out[0] = static_cast<char>(final_bit | static_cast<std::uint8_t>(op));
-  if (payload_bytes <= max_short_payload) {
+  if (payload_bytes <= max_control_bytes) {
     out[1] = static_cast<char>(payload_bytes);
     return 2;
   }

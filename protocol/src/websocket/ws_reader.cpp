@@ -13,8 +13,6 @@ namespace troupe::protocol {
 
 namespace {
 
-constexpr std::size_t max_control_bytes = 125;
-
 bool is_close_code(unsigned code) {
   const auto reserved = code == 1004 || code == 1005 || code == 1006;
   return (code >= 1000 && code <= 1014 && !reserved) || (code >= 3000 && code <= 4999);

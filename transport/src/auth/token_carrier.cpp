@@ -1,35 +1,21 @@
 #include "auth/token_carrier.hpp"
 
-#include "text/percent.hpp"
+#include "text/http_text.hpp"
 
 #include <troupe/transport/jwt.hpp>
 
 #include <algorithm>
-#include <cctype>
-#include <cstddef>
+#include <utility>
 #include <vector>
 
 namespace troupe::transport {
 
 namespace {
 
-constexpr std::string_view white_space = " \t";
-
-bool equal_in_any_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
-}
-
-std::string_view trimmed(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(white_space), text.size()));
-  return text.substr(0, text.find_last_not_of(white_space) + 1);
-}
-
 void find_in_authorization(std::string_view value, std::vector<carried_token>& found) {
   value = trimmed(value);
-  const auto scheme = value.substr(0, value.find_first_of(white_space));
-  if (equal_in_any_case(scheme, "Bearer"))
+  const auto scheme = value.substr(0, value.find_first_of(" \t"));
+  if (equal_ignoring_case(scheme, "Bearer"))
     found.push_back(
       {token_carrier::authorization, std::string{trimmed(value.substr(scheme.size()))}});
 }
@@ -43,15 +29,9 @@ void find_in_subprotocols(std::span<const std::string_view> offers,
 }
 
 void find_in_query(std::string_view query, std::vector<carried_token>& found) {
-  query = query.substr(query.starts_with('?') ? 1 : 0);
-  while (!query.empty()) {
-    const auto pair = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(pair.size() + 1, query.size()));
-    const auto key = pair.substr(0, pair.find('='));
-    if (decode_query_text(key) == "token")
-      found.push_back({token_carrier::query,
-                       decode_query_text(pair.substr(std::min(key.size() + 1, pair.size())))});
-  }
+  for (auto& [name, value] : query_pairs(query.substr(query.starts_with('?') ? 1 : 0)))
+    if (name == "token")
+      found.push_back({token_carrier::query, std::move(value)});
 }
 
 bool speaks_troupe(std::span<const std::string_view> offers) {

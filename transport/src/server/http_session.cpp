@@ -5,6 +5,7 @@
 #include "http/http_message.hpp"
 #include "text/http_text.hpp"
 
+#include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/read.hpp>
@@ -224,19 +225,19 @@ void http_session::on_header(error_code ec) {
     return;
   keep_alive_ = false;
   if (ec == http::error::header_limit || ec == http::error::buffer_overflow)
-    return refuse(431, "The headers are too large.", "headers");
+    return refuse({431, "The headers are too large.", "headers"});
   if (ec == http::error::end_of_stream || ec == http::error::partial_message
       || ec == boost::asio::error::connection_reset
       || ec == boost::asio::ssl::error::stream_truncated)
     return end();
   if (ec == http::error::body_limit) // the length announces it
-    return refuse(413, "The body is too large.", "body");
+    return refuse({413, "The body is too large.", "body"});
   if (ec)
-    return refuse(400, "This is no HTTP request.", "request");
+    return refuse({400, "This is no HTTP request.", "request"});
   auto& request = parser_->get();
   auto count = static_cast<std::size_t>(std::distance(request.begin(), request.end()));
   if (settings_.max_headers > 0 && count > settings_.max_headers)
-    return refuse(431, "There are too many headers.", "headers");
+    return refuse({431, "There are too many headers.", "headers"});
   count_for_client();
   if (wants_upgrade(request))
     return upgrade();
@@ -251,9 +252,9 @@ void http_session::on_body(error_code ec) {
   if (!is_open())
     return;
   if (ec == http::error::body_limit)
-    return refuse(413, "The body is too large.", "body");
+    return refuse({413, "The body is too large.", "body"});
   if (ec)
-    return refuse(400, "This is no HTTP request.", "request");
+    return refuse({400, "This is no HTTP request.", "request"});
   answer(parser_->release());
 }
 
@@ -270,12 +271,10 @@ void http_session::upgrade() {
   auto descriptor = stream_->socket().native_handle();
   if (descriptor >= settings_.descriptors_scarce_from
       && are_in_use_below(settings_.descriptors_scarce_from, descriptor))
-    return refuse(503, "There are too many connections.", "descriptors", {{"Retry-After", "5"}});
+    return refuse(too_many_connections("descriptors", 5));
   auto admitted = admit_upgrade(settings_, request, peer_, loop_.now());
-  if (!admitted) {
-    auto& why = admitted.error();
-    return refuse(why.status, why.text, why.label, why.headers);
-  }
+  if (!admitted)
+    return refuse(admitted.error());
   deadline_.cancel();
   pending_sockets_->leave(*this);
   std::string leftover{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
@@ -328,11 +327,10 @@ void http_session::take_late(http_response response) {
   });
 }
 
-void http_session::refuse(unsigned status, std::string_view reason, std::string_view label,
-                          http_headers headers) {
-  settings_.sessions.counters->count(protocol::counter::handshakes_rejected, label);
-  auto response = plain_answer(status, reason);
-  response.headers = std::move(headers);
+void http_session::refuse(const refused_request& why) {
+  settings_.sessions.counters->count(protocol::counter::handshakes_rejected, why.label);
+  auto response = plain_answer(why.status, why.text);
+  response.headers = why.headers;
   send(std::move(response), false, false);
 }
 

@@ -78,8 +78,7 @@ private:
   void answer(const http_request_message& message);
   void answer_later(const late_http_handler& handler);
   void take_late(http_response response);
-  void refuse(unsigned status, std::string_view reason, std::string_view label,
-              http_headers headers = {});
+  void refuse(const refused_request& why);
   void respond(http_response response);
   void send(http_response response, bool head, bool keep_alive);
   void set_answering(bool is_answering) noexcept;

@@ -165,7 +165,7 @@ void server::state::configure_sessions() {
   s.reader.limits.max_message_bytes = max_message;
   s.reader.limits.max_fragments = options.max_fragments.value_or(
     protocol::ws_limits::fragments_for(s.reader.limits.largest_message()));
-  s.bounds.max_bytes = std::max<std::size_t>(1024 * 1024, 4 * max_message);
+  s.bounds.max_bytes = std::max(s.bounds.max_bytes, 4 * max_message);
   s.deadlines.assembly = or_never(options.assembly_deadline);
   s.deadlines.write = or_never(options.write_deadline);
   s.deadlines.close = or_never(options.close_deadline);

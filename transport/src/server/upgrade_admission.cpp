@@ -12,14 +12,14 @@ namespace troupe::transport {
 
 namespace {
 
-refused_upgrade refused(const upgrade_verdict& verdict) {
-  refused_upgrade r{verdict.status, std::string{verdict.reason}, verdict.label};
+refused_request refused(const upgrade_verdict& verdict) {
+  refused_request r{verdict.status, std::string{verdict.reason}, verdict.label};
   if (verdict.status == 426)
     r.headers.emplace_back("Sec-WebSocket-Version", "13");
   return r;
 }
 
-refused_upgrade refused_for_now(std::string text, std::string_view label,
+refused_request refused_for_now(std::string text, std::string_view label,
                                 unsigned retry_after_seconds) {
   return {503, std::move(text), label, {{"Retry-After", std::to_string(retry_after_seconds)}}};
 }
@@ -65,6 +65,10 @@ void make_endpoints(admitted_upgrade& admitted, const websocket_route& route,
 
 } // namespace
 
+refused_request too_many_connections(std::string_view label, unsigned retry_after_seconds) {
+  return refused_for_now("There are too many connections.", label, retry_after_seconds);
+}
+
 upgrade_decision decide(http_settings& settings, const http_request& request,
                         const boost::asio::ip::address& client, actors::steady_time now) {
   if (!settings.authorize)
@@ -92,7 +96,7 @@ http_headers headers_of(const upgrade_decision& refusal) {
   return headers;
 }
 
-protocol::result<admitted_upgrade, refused_upgrade> admit_upgrade(
+protocol::result<admitted_upgrade, refused_request> admit_upgrade(
   http_settings& settings, const http_request_message& message,
   const boost::asio::ip::address& peer, actors::steady_time now) {
   auto verdict = check_upgrade(message, settings.origins);
@@ -102,7 +106,7 @@ protocol::result<admitted_upgrade, refused_upgrade> admit_upgrade(
   auto path = decode_path({target.data(), target.size()});
   auto route = path ? settings.websocket_routes.find(*path) : settings.websocket_routes.end();
   if (route == settings.websocket_routes.end())
-    return refused_upgrade{404, "There is no WebSocket at this path.", "path"};
+    return refused_request{404, "There is no WebSocket at this path.", "path"};
   if (settings.closing.load(std::memory_order_relaxed))
     return refused_for_now("This server is stopping.", "draining", 5);
   if (settings.sessions.node->overloaded())
@@ -112,12 +116,11 @@ protocol::result<admitted_upgrade, refused_upgrade> admit_upgrade(
   auto request = is_looked_at ? request_of(message, std::move(*path), client) : http_request{};
   auto decision = decide(settings, request, client, now);
   if (decision.status != 0)
-    return refused_upgrade{decision.status, decision.text, "auth", headers_of(decision)};
+    return refused_request{decision.status, decision.text, "auth", headers_of(decision)};
   auto user = decision.claims ? std::string_view{decision.claims->subject} : std::string_view{};
   auto lease = admission::admit(settings.admissions, client, now, user);
   if (!lease)
-    return refused_for_now("There are too many connections.", lease.error().reason,
-                           lease.error().retry_after_seconds);
+    return too_many_connections(lease.error().reason, lease.error().retry_after_seconds);
   admitted_upgrade admitted{std::move(verdict.subprotocol), std::move(*lease), {}};
   admitted.info.encoding = verdict.encoding;
   admitted.info.claims = std::move(decision.claims);

@@ -18,13 +18,17 @@ struct admitted_upgrade {
   actors::connection_info info;
 };
 
-/// Why an upgrade was refused.
-struct refused_upgrade {
+/// Why a request for an upgrade, or one that cannot be answered, was refused.
+struct refused_request {
   unsigned status; ///< of HTTP
   std::string text;
   std::string_view label; ///< metric label
   http_headers headers = {};
 };
+
+/// The refusal (503) of an upgrade while no more connections are taken.
+[[nodiscard]] refused_request too_many_connections(std::string_view label,
+                                                   unsigned retry_after_seconds);
 
 /// Asks the application about a request for an upgrade, or for something that only clients that may
 /// connect get. Counts wrong tokens of `client`; after too many it has to wait (429). Throws only
@@ -40,7 +44,7 @@ struct refused_upgrade {
 /// not be overloaded, the application must let the client in, and a place must be free, which this
 /// takes. Counts the application's refusals; the caller counts all. `peer`: the socket's address.
 /// Thread: the connection's loop.
-[[nodiscard]] protocol::result<admitted_upgrade, refused_upgrade> admit_upgrade(
+[[nodiscard]] protocol::result<admitted_upgrade, refused_request> admit_upgrade(
   http_settings& settings, const http_request_message& message,
   const boost::asio::ip::address& peer, actors::steady_time now);
 

@@ -1,6 +1,7 @@
 #include <troupe/testing/stage.hpp>
 
 #include <troupe/actors/init.hpp>
+#include <troupe/actors/timer_wheel.hpp>
 #include <troupe/protocol/command.hpp>
 
 #include <algorithm>
@@ -120,7 +121,7 @@ void stage::advance(std::chrono::milliseconds by) {
   if (by.count() < 0)
     throw std::invalid_argument{"advance: time does not go back"};
   settle();
-  constexpr std::chrono::milliseconds step{10};
+  constexpr auto step = actors::timer_wheel::tick;
   for (; by.count() > 0; by -= step) {
     state_->clock.advance(std::min(by, step));
     state_->system.advance(std::min(by, step));

@@ -9,13 +9,6 @@ namespace troupe::transport {
 
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view space = " \t";
-  auto begin = std::min(text.find_first_not_of(space), text.size());
-  text.remove_prefix(begin);
-  return text.substr(0, text.find_last_not_of(space) + 1);
-}
-
 /// Calls `f` with each part of `text` between `separator`s.
 template <class F>
 void for_each_part(std::string_view text, char separator, F&& f) {
@@ -56,13 +49,9 @@ std::optional<std::string> decode_path(std::string_view target) {
   return path && path->starts_with('/') ? path : std::nullopt;
 }
 
-std::vector<std::pair<std::string, std::string>> query_of(std::string_view target) {
+std::vector<std::pair<std::string, std::string>> query_pairs(std::string_view query) {
   std::vector<std::pair<std::string, std::string>> all;
-  auto at = target.find('?');
-  if (at == std::string_view::npos)
-    return all;
-  auto query = target.substr(at + 1);
-  for_each_part(query.substr(0, query.find('#')), '&', [&](std::string_view pair) {
+  for_each_part(query, '&', [&](std::string_view pair) {
     auto equals = std::min(pair.find('='), pair.size());
     auto name = decode_query_text(pair.substr(0, equals));
     if (!name.empty())
@@ -70,6 +59,20 @@ std::vector<std::pair<std::string, std::string>> query_of(std::string_view targe
                        decode_query_text(pair.substr(std::min(equals + 1, pair.size()))));
   });
   return all;
+}
+
+std::vector<std::pair<std::string, std::string>> query_of(std::string_view target) {
+  auto at = target.find('?');
+  if (at == std::string_view::npos)
+    return {};
+  auto query = target.substr(at + 1);
+  return query_pairs(query.substr(0, query.find('#')));
+}
+
+std::string_view trimmed(std::string_view text) noexcept {
+  constexpr std::string_view space = " \t";
+  text.remove_prefix(std::min(text.find_first_not_of(space), text.size()));
+  return text.substr(0, text.find_last_not_of(space) + 1);
 }
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {

@@ -19,8 +19,14 @@ namespace troupe::transport {
 /// does not start with a slash.
 [[nodiscard]] std::optional<std::string> decode_path(std::string_view target);
 
-/// The query of a request target as names and values, decoded as `URLSearchParams` does.
+/// The names and values of a query, decoded as `URLSearchParams` does; without empty names.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> query_pairs(std::string_view query);
+
+/// Those of the query of a request target.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> query_of(std::string_view target);
+
+/// Without the white space around it, as fields of HTTP have it (RFC 9110, 5.6.3).
+[[nodiscard]] std::string_view trimmed(std::string_view text) noexcept;
 
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;
 

@@ -1,5 +1,7 @@
 #include "websocket/deflate_offer.hpp"
 
+#include "text/http_text.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <cstddef>
@@ -9,25 +11,12 @@ namespace troupe::transport {
 
 namespace {
 
-constexpr std::string_view blanks = " \t";
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = std::min(text.find_first_not_of(blanks), text.size());
-  return text.substr(first, text.find_last_not_of(blanks) + 1 - first);
-}
-
 bool is_token(std::string_view text) {
   constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
   const auto may_occur = [&](unsigned char c) {
     return c < 0x80 && (std::isalnum(c) || marks.find(static_cast<char>(c)) != marks.npos);
   };
   return !text.empty() && std::all_of(text.begin(), text.end(), may_occur);
-}
-
-bool is_same(std::string_view a, std::string_view b) {
-  const auto lower = [](unsigned char c) { return std::tolower(c); };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
 }
 
 /// Removes the part before the next `separator` that is not quoted, and the separator, from the
@@ -108,13 +97,13 @@ private:
     std::optional<std::string> value;
     if (has_value && !(value = value_of(trimmed(rest))))
       return false;
-    if (is_same(name, "server_no_context_takeover"))
+    if (equal_ignoring_case(name, "server_no_context_takeover"))
       return !has_value && !std::exchange(server_afresh_, true);
-    if (is_same(name, "client_no_context_takeover"))
+    if (equal_ignoring_case(name, "client_no_context_takeover"))
       return !has_value && !std::exchange(client_afresh_, true);
-    if (is_same(name, "server_max_window_bits"))
+    if (equal_ignoring_case(name, "server_max_window_bits"))
       return has_value && set_window(server_window_, *value);
-    if (is_same(name, "client_max_window_bits"))
+    if (equal_ignoring_case(name, "client_max_window_bits"))
       return has_value ? set_window(client_window_, *value)
                        : !std::exchange(client_window_, any_window);
     return false;
@@ -140,7 +129,8 @@ std::optional<deflate_agreement> agree_on_deflate(std::span<const std::string_vi
       const auto whole = parameters;
       const auto name = take_until(parameters, ';');
       offer o;
-      if (is_same(trimmed(name), "permessage-deflate") && o.read(whole.substr(name.size())))
+      if (equal_ignoring_case(trimmed(name), "permessage-deflate")
+          && o.read(whole.substr(name.size())))
         return o.agreement();
     }
   return {};

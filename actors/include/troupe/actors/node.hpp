@@ -177,9 +177,6 @@ public:
   /// `node_stats::inbound_budget_bytes`.
   [[nodiscard]] protocol::memory_meter& inbound_meter() noexcept;
 
-  /// Open connections of one loop. Thread: any; the number may be a moment old.
-  [[nodiscard]] std::size_t connections_on(unsigned loop) const noexcept;
-
   /// Thread: any; the numbers of other loops may be a moment old.
   [[nodiscard]] node_stats stats() const;
 

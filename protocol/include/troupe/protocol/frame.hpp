@@ -20,6 +20,10 @@ enum class opcode : std::uint8_t {
 
 inline constexpr std::size_t max_frame_header_bytes = 10;
 
+/// The largest payload of a control frame, and of a frame with the shortest header (RFC 6455, 5.2
+/// and 5.5).
+inline constexpr std::size_t max_control_bytes = 125;
+
 /// Writes the header of a final, unmasked frame and returns its length: 2, 4 or 10. `out` has room
 /// for 10 bytes.
 std::size_t write_frame_header(char* out, opcode op, std::uint64_t payload_bytes) noexcept;

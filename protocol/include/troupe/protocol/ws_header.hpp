@@ -31,7 +31,7 @@ struct ws_header {
     h.second = static_cast<std::uint8_t>(from[1]);
     h.length = h.second & 0x7f;
     const auto size = bytes(h.second);
-    if (h.length > 125)
+    if (h.length > max_control_bytes)
       h.length = big_endian(from + 2, h.length == 126 ? 2 : 8);
     if (h.is_masked())
       h.mask = ws_mask{from + size - 4};
@@ -48,7 +48,7 @@ struct ws_header {
   /// Whether a shorter header could have held the length.
   [[nodiscard]] bool is_too_long() const noexcept {
     const auto told = second & 0x7f;
-    return (told == 126 && length < 126) || (told == 127 && length <= 0xffff);
+    return (told == 126 && length <= max_control_bytes) || (told == 127 && length <= 0xffff);
   }
 
 private:

@@ -3,6 +3,7 @@
 #include <troupe/protocol/ws_header.hpp>
 
 #include <troupe/protocol/errc.hpp>
+#include <troupe/protocol/limits.hpp>
 #include <troupe/protocol/shared_bytes.hpp>
 #include <troupe/protocol/token_bucket.hpp>
 
@@ -23,10 +24,11 @@ class ws_inflater;
 
 /// Bounds of what one peer may send; 0 lifts a maximum or the burst.
 struct ws_limits {
+  static constexpr std::uint64_t least_fragments = 1024; ///< see `fragments_for`
   /// The size of an inflated message; if lifted: `shared_bytes::max_bytes`.
-  std::uint64_t max_message_bytes = 64 * 1024;
+  std::uint64_t max_message_bytes = message_limits{}.max_message_bytes;
   /// The fragments of one message; see `fragments_for`.
-  std::uint64_t max_fragments = 1024;
+  std::uint64_t max_fragments = least_fragments;
   /// The rate of pings and pongs; 0: none beyond the burst.
   double control_per_second = 100;
   /// Pings and pongs at once; if lifted, their rate has no bound either.
@@ -41,7 +43,7 @@ struct ws_limits {
   /// How many fragments a message of `bytes` may have by default: one for each 256 bytes, and at
   /// least 1,024.
   [[nodiscard]] static constexpr std::uint64_t fragments_for(std::uint64_t bytes) noexcept {
-    return std::max<std::uint64_t>(1024, bytes / 256);
+    return std::max(least_fragments, bytes / 256);
   }
 };
 
@@ -160,7 +162,7 @@ private:
   time_point opened_{};
   token_bucket control_; ///< pings and pongs
   ws_mask mask_;
-  std::array<char, ws_header::max_bytes> header_; ///< what has come of an incomplete header
+  std::array<char, ws_header::max_bytes> header_{}; ///< what has come of an incomplete header
   std::uint8_t header_size_ = 0;
   std::uint8_t first_ = 0; ///< byte of the frame's header
   role role_;
