@@ -1,4 +1,5 @@
-// Sockets that are not (yet) WebSockets, and wrong tokens, in a whole server over real sockets.
+// Sockets that are not (yet) WebSockets, the places of WebSockets, and wrong tokens, in a whole
+// server over real sockets.
 
 #include <utility>
 
@@ -8,9 +9,13 @@
 
 #include <catch2/catch.hpp>
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -163,6 +168,72 @@ TEST_CASE("the admin port has places of its own") {
     i.send("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     CHECK(i.read_all().find("200 OK") != std::string::npos);
   }
+}
+
+// -- WebSockets -----------------------------------------------------------------------------------
+
+namespace {
+
+/// Sets the process's limit of descriptors, and restores it.
+struct limit_scope {
+  explicit limit_scope(rlim_t descriptors) {
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    rlimit low{descriptors, before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &low);
+  }
+  limit_scope(const limit_scope&) = delete;
+  limit_scope& operator=(const limit_scope&) = delete;
+  ~limit_scope() { ::setrlimit(RLIMIT_NOFILE, &before); }
+  rlimit before{};
+};
+
+/// Upgrades as a client that a trusted proxy names, if `address` is given, and checks the status.
+raw_client upgraded(std::uint16_t port, const std::string& status, const std::string& address) {
+  auto named = address.empty() ? address : "X-Forwarded-For: " + address + "\r\n";
+  raw_client client{port, raw_client::upgrade_of("/", named)};
+  CHECK_NOTHROW(client.await("HTTP/1.1 " + status));
+  return client;
+}
+
+/// Opens `n` WebSockets.
+std::vector<raw_client> members_of(std::uint16_t port, int n, const std::string& address = {}) {
+  std::vector<raw_client> members;
+  for (int i = 0; i < n; ++i)
+    members.push_back(upgraded(port, "101", address));
+  return members;
+}
+
+} // namespace
+
+// Pins §1.45, §16.1.
+TEST_CASE("one address has a hundred WebSockets unless configured otherwise, and one more is 503") {
+  auto options = quiet();
+  options.trusted_proxies = {"127.0.0.1"};
+  server node{options};
+  node.start();
+
+  auto members = members_of(node.port(), 100, "203.0.113.9");
+
+  upgraded(node.port(), "503", "203.0.113.9");
+  upgraded(node.port(), "101", "203.0.113.8");
+}
+
+/// The server is made with few descriptors; those of the clients come on top.
+// Pins §1.45, §16.1.
+TEST_CASE("eight tenths of the descriptors may be WebSockets unless configured otherwise, and one "
+          "more is 503") {
+  auto options = quiet();
+  options.reserved_descriptors = 0;
+  std::optional<server> node;
+  {
+    limit_scope few{100};
+    node.emplace(options);
+  }
+  node->start();
+
+  auto members = members_of(node->port(), 80);
+
+  upgraded(node->port(), "503", {});
 }
 
 // -- wrong tokens ---------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // How the server ends a socket, and what it tells the handlers of the endpoint.
 #include <utility>
 
+#include "server/quiet_server.hpp"
 #include "server/stopping.hpp"
 
 #include <catch2/catch.hpp>
@@ -134,6 +135,38 @@ TEST_CASE("an exception is told to on_error once, however the connection then en
   CHECK(ends.lines() == strings{"error thrown", "close 1006"});
 }
 
+/// Pins that messages which have come together with one that closes are dropped in the transport.
+// Pins §13.12.
+TEST_CASE("an endpoint that closes at a message is not told of those that came behind it") {
+  fixture f;
+  told ends;
+  strings messages; // of the loop, until the server has stopped
+  server node{f.options()};
+  endpoint_handlers on;
+  ends.listen(on);
+  on.on_message = [&](const raw_connection& c, std::string_view message, bool) {
+    messages.emplace_back(message);
+    if (message == "close")
+      c.close(1000, "bye");
+    else
+      c.send("heard");
+  };
+  (void)node.endpoint("/raw", std::move(on));
+  node.start();
+  auto client = member_of(node);
+  client.send(masked_text("first"));
+  client.await("heard"); // the connection is idle: it handles inline what comes next
+
+  client.send(many(5, masked_text("close")));
+  client.await("bye");
+  client.send({"\x88\x82\0\0\0\0\x03\xe8", 8});
+
+  REQUIRE(comes([&] { return ends.has_ended(); }));
+  node.stop();
+  CHECK(messages == strings{"first", "close"});
+  CHECK(ends.lines() == strings{"close 1000"});
+}
+
 /// Sends one message that the kernel cannot take at once. It exceeds every bound of the output by
 /// itself.
 TEST_CASE("a socket ends once nothing can be written to it for the deadline, and not while it "
@@ -167,4 +200,42 @@ TEST_CASE("a socket ends once nothing can be written to it for the deadline, and
   CHECK(took > patience / 2); // the client may have taken the last bytes a little earlier
   CHECK(got < message_bytes);
   CHECK(ends.lines() == strings{"error write_timeout", "close 1006"});
+}
+
+/// One client says half of a message, one reads nothing, and one does not answer the close frame.
+// Pins §16.2.
+TEST_CASE("deadlines of a connection that are 0 never end it") {
+  constexpr std::size_t many_bytes = 16'000'000;
+  auto options = quiet(1);
+  options.assembly_deadline = options.write_deadline = options.close_deadline = 0ms;
+  options.node.heartbeat.interval = 100ms;
+  options.node.messages.max_message_bytes = many_bytes; // a ping fits behind that many
+  told ends;
+  server node{std::move(options)};
+  endpoint_handlers on;
+  ends.listen(on);
+  on.on_message = [](const raw_connection& c, std::string_view message, bool) {
+    if (message == "send")
+      c.send(std::string(many_bytes, 'x'));
+    else if (message == "close")
+      c.close(1000, "bye");
+    else
+      c.send(message);
+  };
+  (void)node.endpoint("/raw", std::move(on));
+  node.start();
+  auto says_half = member_of(node), reads_nothing = member_of(node), stays = member_of(node);
+  says_half.send({"\x01\x82\0\0\0\0he", 8});
+  reads_nothing.send(masked_text("send"));
+  stays.send(masked_text("close"));
+
+  await_ping(node.port());
+  says_half.send({"\x80\x82\0\0\0\0ld", 8});
+  says_half.await("held");
+  auto taken = reads_nothing.take(many_bytes);
+  stays.send({"\x88\x82\0\0\0\0\x03\xe8", 8});
+
+  CHECK(taken == many_bytes);
+  REQUIRE(comes([&] { return ends.has_ended(); }));
+  CHECK(ends.lines() == strings{"close 1000"});
 }

@@ -2,6 +2,7 @@
 // that names the field.
 #include <utility>
 
+#include <troupe/protocol/ws_reader.hpp>
 #include <troupe/testing/manual_clock.hpp>
 #include <troupe/testing/manual_loops.hpp>
 #include <troupe/testing/memory_session.hpp>
@@ -428,6 +429,7 @@ TEST_CASE("what is not configured has the limits that are published") {
   auto& messages = o.node.messages;
   auto& connections = o.node.connections;
   auto& rooms = o.node.rooms;
+  const protocol::ws_limits frames;
 
   CHECK(messages.max_message_bytes == 64 * kib);
   CHECK(messages.max_depth == 32);
@@ -442,6 +444,8 @@ TEST_CASE("what is not configured has the limits that are published") {
   CHECK(connections.error_window == 60s);
   CHECK(connections.credits.messages == 32);
   CHECK(connections.credits.bytes == 128 * 1024);
+  CHECK(frames.control_per_second == 100);
+  CHECK(frames.control_burst == 200);
   CHECK(rooms.history);
   CHECK(rooms.history_messages == 256);
   CHECK(rooms.history_bytes == mib);

@@ -29,4 +29,11 @@ inline std::string ask(std::uint16_t port, const std::string& method, const std:
   return client.read_all();
 }
 
+/// Waits until a server pings a client that is silent: by then the timers have run of its loop, if
+/// it has one. The heartbeat's interval, above 40 ms, says how long that takes.
+inline void await_ping(std::uint16_t port) {
+  raw_client silent{port};
+  silent.await("\x89");
+}
+
 } // namespace troupe::test

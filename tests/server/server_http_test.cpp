@@ -23,6 +23,7 @@
 
 using namespace troupe;
 using troupe::test::ask;
+using troupe::test::await_ping;
 using troupe::test::masked_text;
 using troupe::test::quiet;
 using troupe::test::raw_client;
@@ -77,6 +78,83 @@ TEST_CASE("a body of 64 KiB is taken unless configured otherwise, and one byte m
   CHECK(post(most, false).ends_with("\r\n\r\n65536"));
   CHECK(post(most + 1, true).starts_with("HTTP/1.1 413"));
   CHECK(post(most + 1, false).starts_with("HTTP/1.1 413"));
+}
+
+// Pins §16.2.
+TEST_CASE("sizes of a request that are 0 let through more than the defaults do") {
+  auto options = quiet(1);
+  options.max_header_bytes = options.max_headers = options.max_body_bytes = 0;
+  server node{options};
+  node.route("POST", "/size", [](auto& r) {
+    return transport::http_response{200, "text/plain", std::to_string(r.body.size())};
+  });
+  node.start();
+  std::string request = "POST /size HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+  for (int i = 0; i < 150; ++i)
+    request += "X-" + std::to_string(i) + ": " + std::string(100, 'x') + "\r\n";
+  request += "Content-Length: 100000\r\n\r\n" + std::string(100'000, 'x');
+
+  auto answer = raw_client{node.port(), request}.read_all();
+
+  CHECK(answer.starts_with("HTTP/1.1 200"));
+  CHECK(answer.ends_with("\r\n\r\n100000"));
+}
+
+// Pins §16.2.
+TEST_CASE("sizes of a request that are configured hold instead of the defaults") {
+  auto options = quiet(1);
+  options.max_header_bytes = 300;
+  options.max_headers = 5;
+  options.max_body_bytes = 10;
+  server node{options};
+  auto size = [](const transport::http_request& r) {
+    return transport::http_response{200, "text/plain", std::to_string(r.body.size())};
+  };
+  node.get("/size", size).route("POST", "/size", size);
+  node.start();
+  auto post = [&](std::size_t bytes) {
+    return raw_client(node.port(),
+                      "POST /size HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: "
+                        + std::to_string(bytes) + "\r\n\r\n" + std::string(bytes, 'x'))
+      .read_all();
+  };
+  auto get = [&](const std::string& headers) { // beside `Host` and `Connection`
+    return ask(node.port(), "GET", "/size", headers);
+  };
+
+  CHECK(post(10).ends_with("\r\n\r\n10"));
+  CHECK(post(11).starts_with("HTTP/1.1 413"));
+  CHECK(get("A: 1\r\nB: 2\r\nC: 3\r\n").starts_with("HTTP/1.1 200"));
+  CHECK(get("A: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\n").starts_with("HTTP/1.1 431"));
+  CHECK(get("A: " + std::string(150, 'x') + "\r\n").starts_with("HTTP/1.1 200"));
+  CHECK(get("A: " + std::string(300, 'x') + "\r\n").starts_with("HTTP/1.1 431"));
+}
+
+/// One client says half of a request, and one waits for its answer.
+// Pins §16.2.
+TEST_CASE("deadlines of a request that are 0 never end it") {
+  auto options = quiet(1);
+  options.handshake_deadline = options.handler_deadline = std::chrono::milliseconds{0};
+  options.node.heartbeat.interval = std::chrono::milliseconds{100};
+  std::promise<transport::http_reply> asked;
+  server node{options};
+  node.get("/now", [](auto&) { return transport::http_response{200, "text/plain", "here it is"}; });
+  node.route_later("GET", "/later",
+                   [&](const transport::http_request&, transport::http_reply reply) {
+                     asked.set_value(std::move(reply));
+                   });
+  node.start();
+  raw_client says_half{node.port(), "GET /now HTTP/1.1\r\nHost: x\r\n"};
+  raw_client waits{node.port(), "GET /later HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"};
+  auto reply = asked.get_future();
+  REQUIRE(reply.wait_for(std::chrono::seconds{10}) == std::future_status::ready);
+
+  await_ping(node.port());
+  says_half.send("Connection: close\r\n\r\n");
+  reply.get().send({200, "text/plain", "at last"});
+
+  CHECK(says_half.read_all().ends_with("here it is"));
+  CHECK(waits.read_all().ends_with("at last"));
 }
 
 // Pins §16.15.

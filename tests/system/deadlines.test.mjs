@@ -34,6 +34,7 @@ describe('within its deadline ends', { concurrency: true }, () => {
     const socket = await RawSocket.open(node);
     await socket.untilEnded(25_000);
     between(8000, 14_000, Date.now() - began);
+    assert.equal(socket.received.length, 0);
   });
 
   // Pins §1.48.
@@ -41,6 +42,7 @@ describe('within its deadline ends', { concurrency: true }, () => {
     const socket = await RawSocket.open(node);
     socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n');
     between(8000, 14_000, await drip(socket, Buffer.from('X-Slow: yes\r\n'), 500));
+    assert.equal(socket.received.length, 0);
   });
 
   // Pins §13.5.
@@ -72,7 +74,7 @@ describe('within its deadline ends', { concurrency: true }, () => {
     socket.destroy();
   });
 
-  // Pins §13.13.
+  // Pins §13.13, §13.14.
   test('a socket whose peer never answers the close (5 s)', async () => {
     const socket = await rawWebSocket(node, { allowHalfOpen: true });
     socket.write(frame({ opcode: 3 }));
@@ -102,7 +104,7 @@ describe('within its deadline ends', { concurrency: true }, () => {
     between(8000, 14_000, Date.now() - began);
   });
 
-  // Pins §16.9.
+  // Pins §13.15, §16.9.
   test('a WebSocket whose peer takes nothing of what it is sent (10 s)', async (t) => {
     const image = path.join(temporaryFolder(t), 'image.png');
     writeFileSync(image, Buffer.alloc(48 * 1024 * 1024)); // more than the kernel takes
@@ -115,7 +117,8 @@ describe('within its deadline ends', { concurrency: true }, () => {
     await files.untilMetric('troupe_ws_closed_total', 'write_timeout', (n) => n === 1, 25_000);
     between(8000, 14_000, Date.now() - began);
     assert.equal(await files.metric('troupe_connections'), 0);
-    socket.destroy();
+    socket.socket.resume();
+    assert.equal((await socket.closeFrame()).code, undefined);
   });
 
   // Pins §4.58, §16.9.

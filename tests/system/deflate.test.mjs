@@ -233,18 +233,20 @@ test('a message that takes long to inflate holds nobody else', async (t) => {
   assert.ok(Math.max(...waits) < 250, `a ping took ${Math.max(...waits)} ms`);
 });
 
-// Pins §15.6.
+// Pins §15.6, §16.35.
 test('a message that is being inflated takes effect before a node ends', async (t) => {
   const patient = ['--drain-timeout', '30s']; // a busy machine takes its time
   const node = await startNode(t, 'echo_node', [...largeMessages, ...patient]);
   const sender = await rawWebSocket(node, offer);
   // "a" behind the costly blocks.
   const payload = Buffer.concat([costly.subarray(0, -1), Buffer.from('4a0400', 'hex')]);
-  sender.write(frame({ rsv: 4, payload }));
-  await until(
-    async () => (await node.metric('troupe_inbound_bytes')) >= payload.length,
-    'all of it to have come',
-  );
+  const message = frame({ rsv: 4, payload });
+  sender.write(message);
+  await until(async () => {
+    const now = await node.metrics();
+    return now.get('troupe_received_bytes_total{protocol="websocket"}') >= message.length
+      && now.get('troupe_inbound_bytes') >= payload.length;
+  }, 'all of it to have come, and to count');
   node.signal('SIGTERM');
   const { code, frames } = await sender.closeFrame(30_000);
   assert.deepEqual([frames.map((f) => f.payload.toString()), code], [['a'], 1012]);

@@ -109,7 +109,7 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
   ])
     // `most`: KiB of memory for each client; one client pays for what the threads need once.
     for (const [count, most] of [[1, 1536], [20, 512]])
-      // Pins §4.58, §16.26, §16.34.
+      // Pins §4.58, §16.26, §16.34, §16.39.
       test(`${what}, ${count} at a time`, async (t) => {
         const { node, clients } = await started(t, args, count, { env });
         const chunk = moreThanASocketTakes(said);

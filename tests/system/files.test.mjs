@@ -85,6 +85,29 @@ test('no name leaves the folder or overwrites a file, and nothing else lies ther
   assert.deepEqual(readdirSync(folder), ['received']);
 });
 
+// Pins §16.5.
+test('a file may have a piece for each 256 bytes of the largest, ' +
+  'and one more closes with 1008', async (t) => {
+  const { node, received } = await filesNode(t);
+  const inPieces = (count, bytes) => {
+    const piece = (opcode, fin) => frame({ opcode, fin, payload: Buffer.alloc(bytes, 7) });
+    return Buffer.concat([
+      piece(2, false), ...Array(count - 2).fill(piece(0, false)), piece(0, true),
+    ]);
+  };
+  const client = await rawWebSocket(node);
+  for (const [i, [count, bytes]] of [[1025, 4096], [65_536, 1]].entries()) {
+    client.write(inPieces(count, bytes));
+    assert.equal((await client.frame()).payload.toString(), '파일 수신 완료');
+    const name = i === 0 ? 'received-file.bin' : 'received-file-2.bin';
+    assert.ok(readFileSync(path.join(received, name)).equals(Buffer.alloc(count * bytes, 7)));
+  }
+
+  client.write(inPieces(65_537, 1));
+  assert.equal((await client.closeFrame()).code, 1008);
+  client.destroy();
+});
+
 test('a file of 16 MiB is taken, a larger one closes with 1009 and leaves nothing', async (t) => {
   const { node, received } = await filesNode(t);
   const client = await open(node);

@@ -7,6 +7,7 @@ import { startNode } from './support/node.mjs';
 import {
   close, frame, ping, rawWebSocket, text, upgradeRequest, RawSocket,
 } from './support/raw.mjs';
+import { within } from './support/wait.mjs';
 
 let node;
 before(async () => (node = await startNode(null, 'relay_node', ['--message-rate', '0'])));
@@ -198,12 +199,15 @@ describe('a fragmented message', () => {
   });
 
   // Pins §16.5.
-  test('of too many small parts closes with 1008', async () => {
+  test('may have 1,024 parts, and one more closes with 1008', async () => {
     const part = frame({ opcode: 0, fin: false, payload: ' ' });
-    assert.equal(
-      await codeAfter(Buffer.concat([text('{', { fin: false }), ...Array(2000).fill(part)])),
-      1008,
-    );
+    const begun = Buffer.concat([text('{', { fin: false }), ...Array(1022).fill(part)]);
+    const socket = await rawWebSocket(node);
+    socket.write(Buffer.concat([begun, frame({ opcode: 0, payload: '"type":"ping"}' })]));
+    assert.equal((await socket.message()).type, 'pong');
+    socket.destroy();
+
+    assert.equal(await codeAfter(Buffer.concat([begun, part, part])), 1008);
   });
 });
 
@@ -221,11 +225,28 @@ test('frames of the server are whole, without a mask and reserved bits, however 
 });
 
 describe('a flood of control frames', () => {
+  const pings = (count) => Buffer.concat(Array(count).fill(ping('x')));
+  const pongs = async (socket, count) => {
+    for (let i = 0; i < count; ++i) assert.equal((await socket.frame()).opcode, 10);
+  };
+
+  // Pins §1.51, §16.8.
+  test('is 300 at once; 200 are none, nor are 100 more a second later', async () => {
+    assert.equal(await codeAfter(pings(300)), 1008);
+
+    const socket = await rawWebSocket(node);
+    socket.write(pings(200));
+    await pongs(socket, 200);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    socket.write(pings(100));
+    await pongs(socket, 100);
+    socket.destroy();
+  });
+
   // Pins §16.8.
   test('closes with 1008', async () => {
     const socket = await rawWebSocket(node);
-    const pings = Buffer.concat(Array(10_000).fill(ping('x')));
-    for (let i = 0; i < 10; ++i) socket.write(pings);
+    for (let i = 0; i < 10; ++i) socket.write(pings(10_000));
     const { code } = await socket.closeFrame();
     assert.equal(code, 1008);
     socket.destroy();
@@ -258,6 +279,21 @@ describe('a control frame', () => {
     assert.equal((await socket.frame()).payload.toString(), 'after');
     socket.destroy();
   });
+});
+
+// Pins §13.14.
+test('who is closed for what it sent has the end of the stream behind the frame, ' +
+  'and the socket ends with it', async (t) => {
+  const own = await startNode(t, 'relay_node');
+  const socket = await rawWebSocket(own, { allowHalfOpen: true });
+  const shut = new Promise((resolve) => socket.socket.on('end', resolve));
+  socket.write(frame({ opcode: 3 }));
+  assert.equal((await socket.closeFrame()).code, 1002);
+  await within(shut, 'the end of the stream', 3000); // before the 5 s are over
+  assert.equal(await own.metric('troupe_connections'), 1);
+
+  socket.socket.end();
+  await own.untilMetric('troupe_connections', '', (n) => n === 0, 1000);
 });
 
 describe('a close frame', () => {

@@ -9,7 +9,7 @@ import tls from 'node:tls';
 import { constants, deflateRawSync } from 'node:zlib';
 import { encode } from '@msgpack/msgpack';
 import { connect, freshRoom } from './support/client.mjs';
-import { startNode } from './support/node.mjs';
+import { loops, startNode } from './support/node.mjs';
 import {
   frame, RawSocket, rawWebSocket, rawWebSockets, text, upgradeRequest,
 } from './support/raw.mjs';
@@ -22,10 +22,32 @@ const unhurried = [
   '--max-connections-per-ip', '0',
 ];
 
+const offer = { headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate' } };
+
 const large = frame({ payload: 'x'.repeat(64_000) });
 
 /// The first `sent` bytes of a message of 64,000 bytes.
 const part = (sent) => large.subarray(0, sent);
+
+/// Sends a request whose chunk header lets the server's buffer grow to its bound.
+async function askWithLongChunkHeader(socket) {
+  socket.write(
+    'POST /none HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n' +
+      `1;${'x'.repeat(60_000)}\r\nx\r\n0\r\n\r\n`,
+  );
+  assert.equal((await socket.response()).status, 404);
+}
+
+function tlsArguments(t) {
+  const files = makeCertificate(temporaryFolder(t));
+  return ['--tls-cert', files.cert, '--tls-key', files.key];
+}
+
+async function openTls(node) {
+  const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false });
+  await within(once(socket, 'secureConnect'), 'a handshake');
+  return new RawSocket(socket);
+}
 
 describe('a socket that is no WebSocket yet', () => {
   const count = 200;
@@ -38,12 +60,6 @@ describe('a socket that is no WebSocket yet', () => {
     // Nothing tells when the server has read it.
     await new Promise((resolve) => setTimeout(resolve, 200));
     return ((await resident(node)) - before) / count;
-  };
-  const secureNode = (t) => {
-    const files = makeCertificate(temporaryFolder(t));
-    return startNode(t, 'relay_node', [
-      ...unhurried, '--tls-cert', files.cert, '--tls-key', files.key,
-    ]);
   };
 
   for (const [what, each, most] of [
@@ -69,6 +85,11 @@ describe('a socket that is no WebSocket yet', () => {
       },
       8,
     ],
+    [
+      'that keeps one open behind a request with a long chunk header',
+      askWithLongChunkHeader,
+      88,
+    ],
   ])
     // Pins §16.17, §16.18, §16.19.
     test(what, async (t) => {
@@ -79,18 +100,17 @@ describe('a socket that is no WebSocket yet', () => {
 
   // Pins §16.20.
   test('and has begun a TLS handshake, or ended it and says nothing', async (t) => {
-    const node = await secureNode(t);
+    const node = await startNode(t, 'relay_node', [...unhurried, ...tlsArguments(t)]);
     const begun = await kibOf(node, (s) => s.write(Buffer.from('16030100f8010000f40303', 'hex')));
-    const ended = await kibOf(node, () => {}, async () => {
-      const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false });
-      await within(once(socket, 'secureConnect'), 'a handshake');
-      return new RawSocket(socket);
-    });
+    const ended = await kibOf(node, () => {}, () => openTls(node));
     const claims = await kibOf(node, (s) => s.write(Buffer.from('160301400001004000', 'hex')));
+    const asked = await kibOf(node, askWithLongChunkHeader, () => openTls(node));
     t.diagnostic(
       `${begun.toFixed(1)} and ${ended.toFixed(1)} KiB each, ` +
-        `${claims.toFixed(1)} with a claim of 16 KiB`,
+        `${claims.toFixed(1)} with a claim of 16 KiB, ` +
+        `${asked.toFixed(1)} behind a request with a long chunk header`,
     );
+    assert.ok(asked <= 112 + 88, `${asked.toFixed(1)} KiB each`);
     assert.ok(claims <= 112, `${claims.toFixed(1)} KiB each`);
     assert.ok(begun <= 112 && ended <= 112, `${begun.toFixed(1)} and ${ended.toFixed(1)} KiB each`);
   });
@@ -99,14 +119,9 @@ describe('a socket that is no WebSocket yet', () => {
 // Pins §16.20.
 test('a first message of TLS that claims more than 16 KiB ' +
   'ends the socket before there is room for it', async (t) => {
-  const files = makeCertificate(temporaryFolder(t));
-  const node = await startNode(t, 'relay_node', [
-    ...unhurried, '--tls-cert', files.cert, '--tls-key', files.key,
-  ]);
+  const node = await startNode(t, 'relay_node', [...unhurried, ...tlsArguments(t)]);
   const admitted = async () => {
-    const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false });
-    await within(once(socket, 'secureConnect'), 'a handshake');
-    socket.destroy();
+    (await openTls(node)).destroy();
   };
   await admitted();
   const before = await resident(node);
@@ -136,14 +151,9 @@ describe('a connection that does nothing', () => {
 
   // Pins §16.22.
   test('over TLS', async (t) => {
-    const files = makeCertificate(temporaryFolder(t));
-    const node = await startNode(t, 'relay_node', [
-      ...unhurried, '--tls-cert', files.cert, '--tls-key', files.key,
-    ]);
+    const node = await startNode(t, 'relay_node', [...unhurried, ...tlsArguments(t)]);
     const each = await idleKib(node, async () => {
-      const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false });
-      await within(once(socket, 'secureConnect'), 'a handshake');
-      const raw = new RawSocket(socket);
+      const raw = await openTls(node);
       raw.write(upgradeRequest());
       assert.equal((await raw.response()).status, 101);
     });
@@ -176,9 +186,7 @@ describe('a connection that does nothing', () => {
       }).subarray(0, -4),
     });
     const each = await idleKib(node, async () => {
-      const raw = await rawWebSocket(node, {
-        headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate' },
-      });
+      const raw = await rawWebSocket(node, offer);
       raw.write(said);
       assert.equal((await raw.message()).type, 'pong');
     });
@@ -211,6 +219,46 @@ describe('messages that have come in part', () => {
       assert.ok(counted <= come + 24 * 1024, `${counted} bytes counted`);
     });
 
+  // Pins §16.24, §16.37.
+  test('and are deflated may have what it can take to deflate the largest', async (t) => {
+    const largest = 1024 * 1024;
+    const most = largest + largest / 8 + largest / 64 + 2 * 16;
+    // Stored blocks (RFC 1951, 3.2.4), the last ones empty: within 5 bytes of the most.
+    const body = Buffer.from(`{"type":"ping","x":"${'x'.repeat(largest - 22)}"}`);
+    const blocks = [];
+    for (let at = 0, i = 0; i < Math.floor((most - largest) / 5); ++i) {
+      const some = body.subarray(at, (at += 36));
+      const head = Buffer.alloc(5);
+      head.writeUInt16LE(some.length, 1);
+      head.writeUInt16LE(~some.length & 0xffff, 3);
+      blocks.push(head, some);
+    }
+    const message = frame({ rsv: 4, payload: Buffer.concat(blocks) });
+    const node = await startNode(t, 'relay_node', [
+      ...unhurried, '--deflate', '--max-message-bytes', '1MiB', '--inbound-budget', '0',
+    ]);
+    const count = 20;
+    const sockets = [];
+    while (sockets.length < count) sockets.push(await rawWebSocket(node, offer));
+    const warm = await rawWebSocket(node, offer);
+    warm.write(message);
+    assert.equal((await warm.message()).type, 'pong');
+    const before = await resident(node);
+
+    for (const s of sockets) s.write(message.subarray(0, -1));
+    await node.untilMetric('troupe_inbound_bytes', '', (n) => n >= count * (most - 20));
+    const each = ((await resident(node)) - before) / count;
+    const counted = (await node.metric('troupe_inbound_bytes')) / count;
+
+    t.diagnostic(`${each.toFixed(0)} KiB each, ${counted} bytes counted`);
+    assert.ok(each <= (most / 1024) * (17 / 16) + 24, `${each.toFixed(0)} KiB each`);
+    assert.ok(counted <= most + 24 * 1024, `${counted} bytes counted`);
+    for (const s of sockets) s.write(message.subarray(-1));
+    for (const s of sockets) assert.equal((await s.message()).type, 'pong');
+    warm.write(frame({ rsv: 4, declare: BigInt(most) + 1n }));
+    assert.equal((await warm.closeFrame()).code, 1009);
+  });
+
   // Pins §13.10, §16.24.
   test('beyond the budget end with the oldest; later ones and whole ones go on', async (t) => {
     const node = await startNode(t, 'relay_node', [...unhurried, '--inbound-budget', '150000']);
@@ -238,6 +286,30 @@ describe('messages that have come in part', () => {
     await witness.fence();
     await first.untilEnded();
     assert.equal(await node.metric('troupe_ws_closed_total', 'parts_limit'), 1);
+  });
+
+  // Pins §16.33, §16.36.
+  test('and are to be inflated take their inflated bytes four at a time', async (t) => {
+    const largest = 8 * 1024 * 1024;
+    const message = frame({
+      rsv: 4,
+      payload: deflateRawSync(`{"type":"ping","x":"${'x'.repeat(largest - 22)}"}`),
+    });
+    const node = await startNode(t, 'relay_node', [
+      ...unhurried, '--deflate', '--max-message-bytes', `${largest}`, '--inbound-budget', '0',
+    ], { env: { MALLOC_CONF: 'dirty_decay_ms:0,muzzy_decay_ms:0' } });
+    const sockets = [];
+    while (sockets.length < 24) sockets.push(await rawWebSocket(node, offer));
+    const before = await resident(node);
+    node.signal('SIGSTOP'); // all of them are there at the same time
+    await Promise.all(sockets.map((s) => new Promise((done) => s.socket.write(message, done))))
+      .finally(() => node.signal('SIGCONT'));
+    for (const s of sockets) assert.equal((await s.message()).type, 'pong');
+    const mib = (node.kib('VmHWM') - before) / 1024;
+
+    t.diagnostic(`${mib.toFixed(0)} MiB for ${sockets.length} messages of 8 MiB`);
+    // Of a loop's four one ends at a time.
+    assert.ok(mib <= Number(loops) * 6 * 8, `${mib.toFixed(0)} MiB`);
   });
 
   for (const [what, write, payload] of [
@@ -302,6 +374,58 @@ describe('messages that have come in part', () => {
   });
 });
 
+describe('what has come and is not looked at yet', () => {
+  const count = 100;
+  const ping = text({ type: 'ping', x: 'x'.repeat(80) });
+  const pings = Buffer.concat(Array.from({ length: 800 }, () => ping));
+  const upgraded = async (socket) => {
+    socket.write(upgradeRequest());
+    assert.equal((await socket.response()).status, 101);
+  };
+  const plain = (node) => RawSocket.open(node);
+  const behind = { ready: upgraded, said: () => [pings] };
+  const withUpgrade = {
+    ready: askWithLongChunkHeader, said: () => [Buffer.from(upgradeRequest()), pings],
+  };
+
+  // `most`: KiB of memory for each connection, with what it takes idle.
+  for (const [what, connect, args, { ready, said }, most] of [
+    ['is one read', plain, () => [], behind, 24 + 6],
+    ['is one read, and a record of TLS', openTls, tlsArguments, behind, 48 + 24],
+    ['is what HTTP has buffered, where it came with the upgrade',
+      plain, () => [], withUpgrade, 80 + 6],
+    ['is two records, where they came with the upgrade over TLS',
+      openTls, tlsArguments, withUpgrade, 48 + 24],
+  ])
+    // Pins §16.25, §16.38.
+    test(what, async (t) => {
+      // A ping takes the bytes of more than a minute.
+      const node = await startNode(t, 'relay_node', [
+        '--admission-rate', '0', '--byte-rate', '1', ...args(t),
+      ], { env: { MALLOC_CONF: 'dirty_decay_ms:0,muzzy_decay_ms:0' } });
+      const speak = async (sockets) => {
+        const all = [];
+        for (let i = 0; i < sockets; ++i) all.push(await connect(node));
+        for (const s of all) await ready(s);
+        node.signal('SIGSTOP'); // the next read finds all of it
+        await Promise.all(
+          all.map((s) => new Promise((done) => s.socket.write(Buffer.concat(said()), done))),
+        ).finally(() => node.signal('SIGCONT'));
+        for (const s of all) {
+          if (ready !== upgraded) assert.equal((await s.response()).status, 101);
+          assert.equal((await s.message()).type, 'pong');
+        }
+      };
+      await speak(20);
+      const before = await resident(node);
+      await speak(count);
+      const each = ((await resident(node)) - before) / count;
+
+      t.diagnostic(`${each.toFixed(1)} KiB each`);
+      assert.ok(each <= most, `${each.toFixed(1)} KiB each`);
+    });
+});
+
 // Pins §16.28.
 test('a profile of more than 4 KiB is bad_request, ' +
   'and 128 of 4 KiB are all that a client can have kept', async (t) => {
@@ -323,38 +447,42 @@ test('a profile of more than 4 KiB is bad_request, ' +
   assert.ok(kib <= 128 * 16, `${kib} KiB`);
 });
 
-// Pins §16.27.
-test('a client that does not read has kept what the bound of its output allows', async (t) => {
-  const node = await startNode(t, 'relay_node', [...unhurried, '--history', 'off']);
-  const room = freshRoom();
-  const sender = await connect(node);
-  await sender.join(room);
-  const deaf = await rawWebSocket(node);
-  deaf.write(text({ type: 'join', roomId: room }));
-  await deaf.message();
-  deaf.socket.pause();
-  await sender.expect('userJoined');
-  // Each loop allocates memory for scrapes; that is not output.
-  for (let i = 0; i < 4; ++i) await node.metrics();
-  const before = await resident(node);
-  let [highest, kib] = [0, 0];
-  for (let i = 0; (await node.metric('troupe_slow_consumer_total')) === 0; ++i) {
-    assert.ok(i < 2000, 'the reader was not cut');
-    sender.send({ type: 'message', text: 'y'.repeat(60_000) });
-    await sender.find('message');
-    const output = [
-      await node.metric('troupe_output_bytes'), await node.metric('troupe_output_bytes'),
-    ];
-    // What is still under way to both members has left before the second reading.
-    highest = Math.max(highest, Math.min(...output));
-    kib = Math.max(kib, node.kib('VmRSS') - before);
-  }
+// `bound` in KiB.
+for (const [what, args, bound] of [
+  ['1 MiB', [], 1024], ['four largest messages', ['--max-message-bytes', '1MiB'], 4096],
+])
+  // Pins §16.4, §16.27.
+  test(`a client that does not read has kept ${what} of output`, async (t) => {
+    const node = await startNode(t, 'relay_node', [...unhurried, '--history', 'off', ...args]);
+    const room = freshRoom();
+    const sender = await connect(node);
+    await sender.join(room);
+    const deaf = await rawWebSocket(node);
+    deaf.write(text({ type: 'join', roomId: room }));
+    await deaf.message();
+    deaf.socket.pause();
+    await sender.expect('userJoined');
+    // Each loop allocates memory for scrapes; that is not output.
+    for (let i = 0; i < 4; ++i) await node.metrics();
+    const before = await resident(node);
+    let [highest, kib] = [0, 0];
+    for (let i = 0; (await node.metric('troupe_slow_consumer_total')) === 0; ++i) {
+      assert.ok(i < 2000, 'the reader was not cut');
+      sender.send({ type: 'message', text: 'y'.repeat(60_000) });
+      await sender.find('message');
+      const output = [
+        await node.metric('troupe_output_bytes'), await node.metric('troupe_output_bytes'),
+      ];
+      // What is still under way to both members has left before the second reading.
+      highest = Math.max(highest, Math.min(...output));
+      kib = Math.max(kib, node.kib('VmRSS') - before);
+    }
 
-  t.diagnostic(`${highest} bytes of output, ${kib} KiB of memory`);
-  const most = 1024 + 64; // KiB: the bound and one entry
-  assert.ok(highest > 900 * 1024 && highest <= most * 1024, `${highest} bytes of output`);
-  assert.ok(kib > 800 && kib <= most * 1.25 + 512, `${kib} KiB of memory`);
-});
+    t.diagnostic(`${highest} bytes of output, ${kib} KiB of memory`);
+    const most = bound + 64; // KiB: the bound and one entry
+    assert.ok(highest > bound * 900 && highest <= most * 1024, `${highest} bytes of output`);
+    assert.ok(kib > bound * 0.8 && kib <= most * 1.25 + 512, `${kib} KiB of memory`);
+  });
 
 describe('histories', () => {
   const fill = async (client, rooms) => {
@@ -533,7 +661,7 @@ test('who has gone has nothing kept, in bytes', async (t) => {
   assert.ok(kib <= 1, `${kib.toFixed(2)} KiB each`);
 });
 
-// Pins §16.31.
+// Pins §13.15, §16.31.
 test('who does not read its close frame has nothing kept 5 s later', async (t) => {
   const node = await startNode(t, 'relay_node', [...unhurried, '--history', 'off']);
   const room = freshRoom();
@@ -556,4 +684,6 @@ test('who does not read its close frame has nothing kept 5 s later', async (t) =
 
   t.diagnostic(`${took.toFixed(0)} ms`);
   assert.ok(took < 5_500, `${took} ms`);
+  deaf.socket.resume();
+  assert.equal((await deaf.closeFrame()).code, undefined);
 });

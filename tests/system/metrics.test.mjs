@@ -4,7 +4,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { connect, freshRoom, refused, roomOf } from './support/client.mjs';
 import { startNode } from './support/node.mjs';
@@ -66,6 +66,30 @@ test('no series comes or goes while a node is used', async (t) => {
   await load(t, node);
 
   assert.deepEqual(await namesOf(node), before);
+});
+
+test('the documents name the metrics that there are, with their types and labels', async (t) => {
+  const read = (file) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+  const table = read('transport/README.md');
+  const told = [];
+  for (const [, names, type, labels] of table.matchAll(
+    /^\| (`(?:troupe|process)_[^|]+) \| (gauge|counter|histogram) \| ([^|]*)\|/gm,
+  ))
+    for (const [, name] of names.matchAll(/`(\w+)`/g))
+      told.push(`${name} ${type} ${[...labels.matchAll(/`(\w+)`/g)].map((l) => l[1]).sort()}`);
+
+  const node = await startNode(t, 'relay_node');
+  const { body } = await node.http('/metrics');
+  const families = [...body.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, type]) => {
+    const first = body.match(new RegExp(`^${name}(?:_bucket)?{(.*)} `, 'm'))?.[1] ?? '';
+    const labels = [...first.matchAll(/(\w+)="/g)].map((l) => l[1]).filter((l) => l !== 'le');
+    return `${name} ${type} ${labels.sort()}`;
+  });
+  assert.deepEqual(told.sort(), families.sort());
+  const names = families.map((family) => family.split(' ')[0]);
+  for (const file of ['README.md', 'transport/README.md', '.github/SECURITY.md'])
+    for (const [name] of read(file).matchAll(/\b(?:troupe|process)_[a-z_]+_\w+/g))
+      assert.ok(names.includes(name), `${file}: there is no ${name}`);
 });
 
 test('messages, deliveries by codec and their times move by what is said', async (t) => {

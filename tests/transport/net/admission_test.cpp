@@ -243,6 +243,26 @@ TEST_CASE("addresses of one IPv6 /64 have one share") {
   CHECK(let_in(g, "2001:db8:0:1::1", 100) == 25);
 }
 
+/// Pins that a crowd of new addresses evicts only those that were let in longest ago.
+// Pins §16.12.
+TEST_CASE("beyond ten thousand addresses that were let in the one that came longest ago is "
+          "forgotten, and has its whole share again") {
+  gate g{rate(30'000)};
+  auto let_in_once = [&](unsigned address) {
+    return bool(admission::admit(g.owner, boost::asio::ip::address_v4{address}, start));
+  };
+  CHECK(let_in(g, "203.0.113.1", 20'000) == 15'000);
+  int others = 0;
+  for (unsigned i = 0; i < 9'999; ++i)
+    others += let_in_once(0x0a000000 + i);
+  CHECK(others == 9'999);
+  CHECK(g.try_in("203.0.113.1") == "rate_per_ip");
+
+  CHECK(let_in_once(0x0b000000));
+
+  CHECK(g.try_in("203.0.113.1").empty());
+}
+
 /// Pins that a rate below one per second admits anybody at all, although one second of it is less
 /// than one place.
 TEST_CASE("a rate of one in two seconds lets one in every two seconds") {

@@ -138,6 +138,25 @@ TEST_CASE("while a session does not hear, its clocks stand still") {
   CHECK(h.reader->last_inbound() == h.loop.now() - 1s);
 }
 
+// Pins §4.57.
+TEST_CASE("the time of a message that has come in part stands still while the session does not "
+          "hear") {
+  heard h;
+  auto begun = h.loop.now();
+  h.say(masked_frame(false, 1, "a part"));
+  h.pass(1s);
+  h.messages_left = 0;
+  h.reader->read_next();
+  REQUIRE(h.reader->is_paused());
+  h.pass(1h);
+
+  h.messages_left = 1;
+  REQUIRE(h.reader->resume());
+
+  CHECK(h.reader->part_since() == begun + 1h);
+  CHECK(h.part == begun + 1h);
+}
+
 TEST_CASE("what has come in part counts, has its time, and goes with the rest") {
   heard h;
   auto begun = h.loop.now();

@@ -57,7 +57,8 @@ private:
 /// What does not come as expected throws `stage_error`, for any test framework, and so does a
 /// moment without end (actors that answer each other for ever). At its end the stage drops its
 /// clients and stops the node, which runs hooks and observers once more: declare what they use
-/// before it. No handle of an own actor outlives it. Thread: the test's; not within hooks.
+/// before it. The actor system ends with the stage: release the handles of your own actors before.
+/// Thread: the test's; not within hooks.
 class stage {
 public:
   /// A client: what it is sent waits until it is expected. It answers pings and close frames. Once
@@ -80,8 +81,9 @@ public:
     heard_message expect(std::string_view type);
     /// Throws `stage_error` if a message waits.
     client& expect_nothing();
-    /// The code of the server's close frame, behind which nothing may wait; 1006: it has cut the
-    /// socket without one. Throws `stage_error` if it has not ended, or messages wait.
+    /// The code of the server's close frame, or 1006 if the connection has ended without one: the
+    /// server has cut the socket, or the client was dropped. Throws `stage_error` if it has not
+    /// ended, or if messages still wait to be expected.
     std::uint16_t expect_end();
     /// Takes all messages that wait.
     std::vector<heard_message> take_all();
@@ -90,8 +92,8 @@ public:
     client& drop();
     /// Ends with a close frame of its own.
     client& close(std::uint16_t code = 1000, std::string reason = {});
-    /// Takes at most `bytes` more of what it is sent, until `read_on`. When it is cut, `connect`'s
-    /// `bounds` say.
+    /// Takes at most `bytes` more of what it is sent, until `read_on`. The server cuts it once more
+    /// waits for it than the `bounds` allow that were given to `connect`.
     client& stall(std::size_t bytes = 0);
     client& read_on();
 
@@ -130,13 +132,13 @@ public:
   /// For `set_wall_by`; `advance` moves it.
   [[nodiscard]] manual_clock& clock() noexcept;
 
-  /// Connects a client on the loops by turns; it lives as long as the stage, and has its `welcome`
-  /// behind it. Throws `std::invalid_argument` for a deflated encoding, `std::logic_error` within
-  /// `together`.
+  /// Connects a client, on the loops by turns, and takes its `welcome`; a plain client gets none.
+  /// The client lives as long as the stage. Throws `std::invalid_argument` for a deflated encoding,
+  /// `std::logic_error` within `together`.
   client& connect(std::string user, protocol::encoding encoding = protocol::encoding::v1_json);
   /// The same with all that a transport says of a connection, on the loop of that index, and with
-  /// what has to fit into its output. A `welcome` waits. Throws `std::invalid_argument` for a loop
-  /// that there is not.
+  /// the bounds of its output. Its `welcome` still has to be expected. Throws
+  /// `std::invalid_argument` for a loop that there is not.
   client& connect(actors::connection_info info, unsigned loop = 0,
                   actors::outbox::bounds bounds = {});
 

@@ -203,11 +203,12 @@ public:
   /// (they are not), stops the server, and returns the exit code 0. Also returns 0 after `stop` or
   /// `request_stop` on any thread. Returns 1 if the port cannot be bound; the log says why.
   ///
-  /// Calls `ready` once the server runs and signals are heard, even if a stop was requested before
-  /// this started the server. Does not call it if the server was started or stopped before this
-  /// call and a stop was done or requested by then. If `ready` or `on_listening` throws, the server
-  /// stops and the exception passes on. Throws `std::logic_error` on a loop, or at a second call,
-  /// unless the first could not bind the port.
+  /// Calls `ready` once the server runs and signals are heard. If this call starts the server, it
+  /// does so even if a stop was requested before. If the server was started or stopped before this
+  /// call, it calls `ready` only if no stop has been requested, begun or done by then.
+  ///
+  /// If `ready` or `on_listening` throws, the server stops and the exception passes on. Throws
+  /// `std::logic_error` on a loop, or at a second call, unless the first could not bind the port.
   ///
   /// If a handler has not returned two seconds after the drain's time, the process ends with 1; the
   /// log has named the handler before. (If `ready` or `on_listening` has thrown, the stop waits
