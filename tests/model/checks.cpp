@@ -43,7 +43,7 @@ void world::calm() {
   check_outside_bound();
   check_credit();
   for (auto& c : clients_)
-    if (c->session().unread() > 0 && !c->gone())
+    if (c->session().unread() > 0 && c->session().heeded())
       complain(c->user_id() + "'s credits never came back");
   if (node_.stats().rooms != oracle_.alive_behaviors)
     complain(std::to_string(node_.stats().rooms) + " rooms, "

@@ -1,6 +1,8 @@
 // The bound on a sender's bytes per second. Beyond it the sender is not read, but loses nothing.
 #include "manual_node.hpp"
 
+#include "support/sink_of_nothing.hpp"
+
 #include <catch2/catch.hpp>
 
 using namespace troupe;
@@ -55,6 +57,22 @@ TEST_CASE("a client that sends more than its bytes of a second is read later, an
   CHECK(ann.heard_own() == 40 - at_once - after_a_second);
   CHECK(ann.session.unread() == 0);
   CHECK(ann.close_code() == 0);
+}
+
+// Pins §16.3.
+TEST_CASE("a message that shrinks as it is inflated counts with its size before") {
+  manual_node world{at_rate(10'000)};
+  test::sink_of_nothing nowhere;
+  auto port = world.node.open(world.node.loop(0), nowhere, {encoding::v1_json, "ann"});
+  auto ping = protocol::shared_bytes::copy_of(R"({"type":"ping"})");
+
+  port.deliver(ping, false, 4'000);
+  auto once = port.may_read();
+  port.deliver(ping, false, 60'000);
+  auto twice = port.may_read();
+
+  CHECK(once);
+  CHECK_FALSE(twice);
 }
 
 // Pins §16.3.

@@ -239,3 +239,21 @@ TEST_CASE("a client that was cut no longer holds what it was to get") {
   CHECK(world.node.stats().rooms == 0);
   CHECK(world.node.stats().output_bytes <= before);
 }
+
+// Pins §13.16.
+TEST_CASE("of a client that goes on behind the server's close 1 MiB is read") {
+  manual_node world;
+  auto raw = world.node.make_endpoint(
+    "/raw", {.on_message = [](auto& c, std::string_view, bool) { c.close(1000); }});
+  testing::memory_session mute{world.node, world.node.loop(0), {.endpoint = raw.state()}};
+  constexpr std::size_t messages = 30, size = 60'000;
+
+  for (std::size_t i = 0; i < messages; ++i) {
+    mute.say(std::string(size, 'x'));
+    world.settle();
+  }
+
+  auto unheeded = (messages - mute.unread() - 1) * size;
+  CHECK(unheeded >= 1024 * 1024);
+  CHECK(unheeded < 1024 * 1024 + size);
+}

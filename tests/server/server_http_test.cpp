@@ -80,6 +80,64 @@ TEST_CASE("a body of 64 KiB is taken unless configured otherwise, and one byte m
   CHECK(post(most + 1, false).starts_with("HTTP/1.1 413"));
 }
 
+// Pins §1.52.
+TEST_CASE("a request whose end nobody can tell is the last on its connection") {
+  server node{quiet(1)};
+  node.route("POST", "/echo", [](auto& r) {
+    return transport::http_response{200, "text/plain", r.body};
+  });
+  node.start();
+  raw_client client{node.port(), "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n"
+                                 "\r\nPOST /echo HTTP/1.1\r\nHost: x\r\n"
+                                 "Content-Length: 8\r\n\r\nsmuggled"};
+
+  auto answers = client.read_all();
+
+  CHECK(answers.starts_with("HTTP/1.1 400"));
+  CHECK(answers.find("HTTP/1.1", 1) == std::string::npos);
+}
+
+// Pins §1.53.
+TEST_CASE("a client that waits to be told to go on is told, and its body is taken") {
+  server node{quiet(1)};
+  node.route("POST", "/echo", [](auto& r) {
+    return transport::http_response{200, "text/plain", r.body};
+  });
+  node.start();
+  raw_client client{node.port(), "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+                                 "Connection: close\r\nContent-Length: 4\r\n\r\n"};
+
+  client.await("HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("body");
+  auto answer = client.read_all();
+
+  CHECK(answer.starts_with("HTTP/1.1 200"));
+  CHECK(answer.ends_with("\r\n\r\nbody"));
+}
+
+TEST_CASE("a trailer is dropped: it adds nothing to the header that was judged") {
+  server node{quiet(1)};
+  node.route("POST", "/echo", [](auto& r) {
+    auto body = r.body + '|';
+    return transport::http_response{
+      200, "text/plain",
+      body.append(r.header("X-Kind")).append("|").append(r.header("Authorization"))};
+  });
+  node.start();
+  raw_client client{node.port(), "POST /echo HTTP/1.1\r\nHost: x\r\nX-Kind: told\r\n"
+                                 "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
+                                 "X-Kind: trailed\r\nAuthorization: Bearer x\r\n"
+                                 "Connection: close\r\n\r\n"
+                                 "POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                                 "Content-Length: 3\r\n\r\nbye"};
+
+  auto answers = client.read_all();
+
+  CHECK(answers.find("hi|told|") != std::string::npos);
+  CHECK(answers.find("Bearer") == std::string::npos);
+  CHECK(answers.ends_with("bye||")); // the first request has not closed the connection
+}
+
 // Pins §16.2.
 TEST_CASE("sizes of a request that are 0 let through more than the defaults do") {
   auto options = quiet(1);

@@ -281,19 +281,26 @@ describe('a control frame', () => {
   });
 });
 
-// Pins §13.14.
-test('who is closed for what it sent has the end of the stream behind the frame, ' +
-  'and the socket ends with it', async (t) => {
-  const own = await startNode(t, 'relay_node');
-  const socket = await rawWebSocket(own, { allowHalfOpen: true });
-  const shut = new Promise((resolve) => socket.socket.on('end', resolve));
-  socket.write(frame({ opcode: 3 }));
-  assert.equal((await socket.closeFrame()).code, 1002);
-  await within(shut, 'the end of the stream', 3000); // before the 5 s are over
-  assert.equal(await own.metric('troupe_connections'), 1);
+describe('who is closed for what it sent has the end of the stream behind the frame, ' +
+  'and the socket ends with it:', () => {
+  for (const [what, input, code] of [
+    ['a frame that breaks a rule', frame({ opcode: 3 }), 1002],
+    ['ten faulty messages', Buffer.concat(Array(10).fill(text('{'))), 1008],
+    ['a message that is too big', frame({ payload: 'x'.repeat(65_537) }), 1009],
+  ])
+    // Pins §13.14.
+    test(what, async (t) => {
+      const own = await startNode(t, 'relay_node');
+      const socket = await rawWebSocket(own, { allowHalfOpen: true });
+      const shut = new Promise((resolve) => socket.socket.on('end', resolve));
+      socket.write(input);
+      assert.equal((await socket.closeFrame()).code, code);
+      await within(shut, 'the end of the stream', 3000); // before the 5 s are over
+      assert.equal(await own.metric('troupe_connections'), 1);
 
-  socket.socket.end();
-  await own.untilMetric('troupe_connections', '', (n) => n === 0, 1000);
+      socket.socket.end();
+      await own.untilMetric('troupe_connections', '', (n) => n === 0, 1000);
+    });
 });
 
 describe('a close frame', () => {

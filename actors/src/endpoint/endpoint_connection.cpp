@@ -157,19 +157,8 @@ void endpoint_connection::leave_endpoint() noexcept {
     endpoint_->open.erase(state_->key);
   }
   endpoint_->deflating -= is_deflated(state_->encoding) ? 1 : 0;
-  if (endpoint_->identity)
-    unsubscribe();
-}
-
-/// Without memory for the message, the next broadcast finds that the session is gone.
-void endpoint_connection::unsubscribe() noexcept {
-  try {
-    member_frame last{endpoint_->identity->key, state_->key, {}};
-    last.remove = true;
-    compat::dispatch(unit_.output_actor, std::move(last));
-  } catch (...) {
-    protocol::report_exception(*shared_.options.log, *shared_.options.counters, "endpoint");
-  }
+  if (endpoint_->identity) // not by a message, for which there may be no memory
+    unit_.output->forget(endpoint_->identity->key, state_->key);
 }
 
 /// For a connection that ends by our own bug: tells its client and its handlers.

@@ -45,7 +45,6 @@ private:
   void say_farewell() override;
   void release_state() override;
   void leave_endpoint() noexcept;
-  void unsubscribe() noexcept;
   void end(const session_closed& how);
   void fail(const char* hook, std::string_view what);
   void tell_error(std::string_view what);

@@ -71,6 +71,8 @@ public:
 
   /// Closes a session, whatever its rooms still have for it.
   void end_session(session_key who, protocol::errc why) noexcept;
+  /// Removes a session that has ended from a room. Unlike a message, it cannot fail.
+  void forget(room_key room, session_key who) noexcept;
   /// Closes (1011) a session that cannot get what its room has said, rather than leave a gap.
   void give_up(room_key room, session_key who) noexcept;
   /// The same for all members of a room.
@@ -127,7 +129,6 @@ private:
   void prefetch_next() const noexcept;
   std::size_t flush_room(local_room& room, std::size_t max_cost);
   void leave_room_before(const subscribe& s);
-  void forget(room_key room, session_key who) noexcept;
   void forget_room(room_key key) noexcept;
   void drop_if_empty(local_room& room);
   void count_members(std::int64_t change);

@@ -191,11 +191,12 @@ connection_port::~connection_port() { closed(); }
 
 session_key connection_port::key() const noexcept { return state_ ? state_->key : session_key{}; }
 
-void connection_port::deliver(protocol::shared_bytes message, bool binary) {
+void connection_port::deliver(protocol::shared_bytes message, bool binary,
+                              std::uint64_t deflated_bytes) {
   if (!state_->open)
     return;
   auto token = state_->take(message.size());
-  state_->bytes.take(message.size(), state_->loop.now());
+  state_->bytes.take(std::max<std::size_t>(message.size(), deflated_bytes), state_->loop.now());
   compat::dispatch(state_->handle, inbound{std::move(message), binary, std::move(token)});
 }
 

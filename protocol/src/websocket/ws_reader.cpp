@@ -290,6 +290,7 @@ ws_event ws_reader::inflate() {
     return fail(errc::undecodable);
   e.what = ws_event::kind::message;
   e.is_binary = !is_text_;
+  e.deflated_bytes = message_bytes_;
   e.payload = std::move(done.message);
   return e;
 }

@@ -79,7 +79,8 @@ bool passes(rig& r, const std::string& payload, std::string_view message) {
   auto e = r.reader.next(rest, script_start);
   while (e.what == ws_event::kind::inflating)
     e = r.reader.next(rest, script_start);
-  return e.what == ws_event::kind::message && e.payload.view() == message;
+  return e.what == ws_event::kind::message && e.payload.view() == message
+      && e.deflated_bytes == payload.size();
 }
 
 } // namespace

@@ -178,6 +178,24 @@ TEST_CASE("a session that lingers shuts its output, throws input away, and ends 
   CHECK(e.told == "end ");
 }
 
+// Pins §13.16.
+TEST_CASE("a session that lingers reads 1 MiB, then waits for the deadline of its close") {
+  ended e;
+  e.ending.begin(errc::too_big);
+  e.ending.linger();
+
+  e.pipe.say(std::string(3'000'000, 'x'));
+  e.turns();
+  auto read = e.traffic.websocket.received.value();
+  e.pass(2900ms);
+  auto told = e.told;
+  e.pass(200ms);
+
+  CHECK(read == 1024 * 1024);
+  CHECK(told.empty());
+  CHECK(e.told == "end ");
+}
+
 TEST_CASE("a session that lingers for a peer that goes on ends at the deadline of its close") {
   ended e;
   e.ending.begin(errc::too_big);

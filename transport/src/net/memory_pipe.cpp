@@ -23,6 +23,12 @@ void memory_pipe::end_input() {
   tell_input();
 }
 
+void memory_pipe::end_input_with_output() {
+  ends_with_output_ = true;
+  if (is_output_shut_)
+    end_input();
+}
+
 void memory_pipe::reset() {
   is_reset_ = is_input_ended_ = true;
   said_.clear();
@@ -78,6 +84,11 @@ ssize_t memory_pipe::take(const iovec* parts, int count) noexcept {
       break;
   }
   return static_cast<ssize_t>(taken);
+}
+
+void memory_pipe::shut_output() noexcept {
+  is_output_shut_ = true;
+  is_input_ended_ |= ends_with_output_;
 }
 
 void memory_pipe::close() noexcept {

@@ -27,6 +27,8 @@ public:
   void say(std::string_view bytes);
   /// Sends nothing more.
   void end_input();
+  /// Sends nothing more once the other side has shut its output.
+  void end_input_with_output();
   /// Ends both directions at once: what waits to be read is lost, and nothing more is taken.
   void reset();
   /// Takes at most `bytes` more; nothing: any number, as at first.
@@ -51,7 +53,7 @@ public:
   [[nodiscard]] std::size_t undelivered_bytes() const noexcept { return undelivered_; }
   /// Precondition: it has taken less than it was given.
   void await_room() noexcept { waits_for_room_ = true; }
-  void shut_output() noexcept { is_output_shut_ = true; }
+  void shut_output() noexcept;
   void close() noexcept;
 
 private:
@@ -66,6 +68,7 @@ private:
   bool is_input_ended_ = false;
   bool is_reset_ = false;
   bool is_output_shut_ = false;
+  bool ends_with_output_ = false;
   bool is_open_ = true;
   bool waits_for_input_ = false;
   bool waits_for_room_ = false;

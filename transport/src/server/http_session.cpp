@@ -3,6 +3,7 @@
 #include "server/http_session.hpp"
 
 #include "http/http_message.hpp"
+#include "http/request_rules.hpp"
 #include "text/http_text.hpp"
 
 #include <boost/asio/read.hpp>
@@ -186,6 +187,8 @@ void http_session::shake_hands() {
 // -- requests -------------------------------------------------------------------------------------
 
 void http_session::read_request() {
+  if (buffer_.size() == 0 && buffer_.capacity() > settings_.max_header_bytes)
+    buffer_.shrink_to_fit(); // a body has made it large
   parser_ = std::make_unique<parser>();
   parser_->header_limit(static_cast<std::uint32_t>(settings_.max_header_bytes));
   parser_->body_limit(settings_.max_body_bytes);
@@ -238,10 +241,36 @@ void http_session::on_header(error_code ec) {
   auto count = static_cast<std::size_t>(std::distance(request.begin(), request.end()));
   if (settings_.max_headers > 0 && count > settings_.max_headers)
     return refuse({431, "There are too many headers.", "headers"});
+  if (auto rule = rule_broken_by(request))
+    return refuse({rule->status, std::string{rule->text}, rule->label});
   count_for_client();
   if (wants_upgrade(request))
     return upgrade();
   set_answering(true);
+  if (parser_->chunked())
+    header_ = std::make_unique<http::fields>(request.base());
+  if (awaits_continue(request) && !parser_->is_done() && buffer_.size() == 0)
+    say_continue();
+  else
+    read_body();
+}
+
+/// The client may wait for this before it sends the body (RFC 9110, 10.1.1).
+void http_session::say_continue() {
+  constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+  boost::asio::async_write(*stream_, boost::asio::buffer(go_on.data(), go_on.size()),
+                           guarded([this](error_code ec, std::size_t n) {
+                             stream_->count(0, n);
+                             if (ec)
+                               end();
+                             else
+                               read_body();
+                           }));
+}
+
+void http_session::read_body() {
+  if (!is_open())
+    return;
   http::async_read(*stream_, buffer_, *parser_, guarded([this](error_code e, std::size_t n) {
     stream_->count(n, 0);
     on_body(e);
@@ -255,7 +284,10 @@ void http_session::on_body(error_code ec) {
     return refuse({413, "The body is too large.", "body"});
   if (ec)
     return refuse({400, "This is no HTTP request.", "request"});
-  answer(parser_->release());
+  auto message = parser_->release();
+  if (auto header = std::move(header_))
+    static_cast<http::fields&>(message.base()) = std::move(*header);
+  answer(message);
 }
 
 /// Behind a trusted proxy, counts the socket for the client that sent this request.
@@ -350,6 +382,7 @@ void http_session::send(http_response response, bool head, bool keep_alive) {
   serializer->split(bodiless);
   auto done = guarded([this, m, serializer, keep_alive](error_code ec, std::size_t n) {
     stream_->count(0, n);
+    request_.reset();
     self_.reset();
     set_answering(false);
     if (!ec && keep_alive)

@@ -73,6 +73,8 @@ private:
   void read_header();
   void on_header(boost::system::error_code ec);
   void count_for_client();
+  void say_continue();
+  void read_body();
   void on_body(boost::system::error_code ec);
   void upgrade();
   void answer(const http_request_message& message);
@@ -100,6 +102,9 @@ private:
   bool is_proxy_; ///< `peer_` is a trusted proxy: each request names its client
   boost::beast::flat_buffer buffer_;
   std::unique_ptr<parser> parser_;
+  /// Of a request in chunks, whose trailer Beast adds to the header: a trailer is dropped (RFC
+  /// 9110, 6.5.1).
+  std::unique_ptr<boost::beast::http::fields> header_;
   std::unique_ptr<http_request> request_; ///< the one being answered
   std::shared_ptr<late_answer> late_;     ///< whose answer is awaited
   std::shared_ptr<http_session> self_;    ///< set while it waits: nothing else holds it

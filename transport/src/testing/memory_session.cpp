@@ -130,6 +130,7 @@ void memory_session::close(std::uint16_t code, std::string reason) {
   if (code != 0)
     payload = {static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
   send(protocol::opcode::close, payload + reason);
+  line_->pipe.end_input_with_output();
 }
 
 void memory_session::set_window(std::optional<std::size_t> bytes) { line_->pipe.set_window(bytes); }

@@ -57,19 +57,19 @@ std::size_t channel::read_raw(boost::asio::mutable_buffer into, error_code& ec) 
   return n;
 }
 
-bool channel::throw_input_away(polled_socket::owner& o) {
+std::optional<std::size_t> channel::throw_input_away(polled_socket::owner& o) {
   if (tls_)
     tls_->in.drop_read_ahead(); // otherwise there would always seem to be input
   char buffer[16 * 1024];
   error_code ec;
-  read_raw(boost::asio::buffer(buffer), ec);
+  auto thrown = read_raw(boost::asio::buffer(buffer), ec);
   if (ec && ec != boost::asio::error::would_block)
-    return false;
+    return {};
   if (may_have_input())
     loop().post([&o, held = o.hold()] { o.on_input(); });
   else
     await_input();
-  return true;
+  return thrown;
 }
 
 // -- output ---------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -52,11 +53,11 @@ public:
   void await_input() noexcept { pipe_ ? pipe_->await_input() : socket_.await_input(); }
   /// Reads what is there, without waiting. `would_block`: nothing; `eof`: the end.
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec);
-  /// Reads what is there, as it is on the wire, and throws it away: at most 16 KiB. Returns false
-  /// once the peer has ended; else tells `o` when to call it again, so that others have their turn.
-  /// Nothing else may be read from then on. Precondition: `o` is the owner. Throws
-  /// `std::bad_alloc`.
-  bool throw_input_away(polled_socket::owner& o);
+  /// Reads what is there, as it is on the wire, and throws it away: at most 16 KiB. Returns how
+  /// much it was, and tells `o` when to call it again, so that others have their turn; nothing once
+  /// the peer has ended. Nothing else may be read from then on. Precondition: `o` is the owner.
+  /// Throws `std::bad_alloc`.
+  std::optional<std::size_t> throw_input_away(polled_socket::owner& o);
 
   // -- output -------------------------------------------------------------------------------------
 

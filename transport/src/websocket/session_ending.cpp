@@ -46,7 +46,11 @@ void session_ending::linger() {
 }
 
 void session_ending::throw_input_away() {
-  if (!writer_.next_layer().throw_input_away(owner_))
+  if (!may_read_unheeded())
+    return;
+  if (auto thrown = writer_.next_layer().throw_input_away(owner_))
+    note_unheeded(*thrown);
+  else
     owner_.end();
 }
 

@@ -80,8 +80,15 @@ public:
   /// Shuts the output and throws input away until the peer ends: closing with unread input would
   /// reset the connection, and the peer could lose our close frame.
   void linger();
-  /// Throws away the input that has come meanwhile.
+  /// Throws away the input that has come meanwhile, within the bound of what is not heeded.
   void throw_input_away();
+  /// Counts what has come behind a close frame of ours.
+  void note_unheeded(std::size_t bytes) noexcept { unheeded_bytes_ += bytes; }
+  /// Whether more of that may be read: 1 MiB. Beyond it the peer is not read any more, and the
+  /// session ends at the deadline of its close. (To end it at once would reset the connection.)
+  [[nodiscard]] bool may_read_unheeded() const noexcept {
+    return unheeded_bytes_ < most_unheeded_bytes;
+  }
   /// Ends the session from the loop, or by its timer if there is no memory for that.
   void end_soon() noexcept;
   /// Notes that the session has ended; false if it had before.
@@ -103,6 +110,8 @@ private:
     return deadlines_.write / 4;
   }
 
+  static constexpr std::size_t most_unheeded_bytes = std::size_t{1024} * 1024;
+
   session_writer& writer_;
   const session_deadlines& deadlines_;
   owner& owner_;
@@ -110,6 +119,7 @@ private:
   bool is_due_ = false; ///< it ends at the next chance
   bool by_application_ = false;
   protocol::errc why_ = protocol::errc::ok; ///< the server ended it
+  std::size_t unheeded_bytes_ = 0;
   actors::steady_time armed_at_{};
   actors::steady_time closing_at_{};
 };

@@ -64,8 +64,8 @@ public:
   // -- input --------------------------------------------------------------------------------------
 
   /// Hears what was read behind the upgrade, before the session began: at most what HTTP has
-  /// buffered (16 KiB by default; 72 KiB if the buffer grew for an earlier request with a long
-  /// chunk header), and 17 KiB more over TLS.
+  /// buffered. That is 72 KiB without TLS (if the buffer grew for a request before it in one send),
+  /// and over TLS one record and the 17 KiB that Asio reads ahead.
   void take_early(std::string_view bytes);
   /// Reads what is there, or goes on with what is being inflated.
   void read();

@@ -2,6 +2,7 @@
 
 #include "websocket/upgrade.hpp"
 
+#include "text/http_text.hpp"
 #include "tls/openssl_errors.hpp"
 
 #include <troupe/protocol/base64.hpp>
@@ -53,12 +54,12 @@ struct upgrade_headers {
       note(f.name(), view(f.value()));
   }
 
-  std::size_t hosts = 0;
   std::size_t keys = 0;
   std::size_t origins = 0;
   bool has_transfer_encoding = false;
   std::optional<std::string_view> content_length;
-  std::optional<std::string_view> version;
+  std::size_t versions = 0;
+  std::string_view version;
   std::string_view key;
   std::string_view origin;
   std::string connection;
@@ -67,12 +68,11 @@ struct upgrade_headers {
 private:
   void note(field name, std::string_view value) {
     switch (name) {
-      case field::host: ++hosts; break;
       case field::connection: add_to(connection, value); break;
       case field::sec_websocket_protocol: add_to(protocols, value); break;
       case field::transfer_encoding: has_transfer_encoding = true; break;
       case field::content_length: content_length = content_length.value_or(value); break;
-      case field::sec_websocket_version: version = version.value_or(value); break;
+      case field::sec_websocket_version: version = versions++ == 0 ? value : version; break;
       case field::sec_websocket_key: key = keys++ == 0 ? value : key; break;
       case field::origin: origin = origins++ == 0 ? value : origin; break;
       default: break;
@@ -81,14 +81,14 @@ private:
 };
 
 void choose_subprotocol(const std::string& offers, upgrade_verdict& v) {
-  for (auto offer : http::token_list{offers}) {
+  for (auto offer : list_elements(offers)) {
     if (offer == "troupe.v1.json")
       v.encoding = protocol::encoding::v1_json;
     else if (offer == "troupe.v1.msgpack")
       v.encoding = protocol::encoding::v1_msgpack;
     else
       continue;
-    v.subprotocol = std::string{view(offer)};
+    v.subprotocol = std::string{offer};
     return;
   }
 }
@@ -165,14 +165,12 @@ upgrade_verdict check_upgrade(const http_request_message& request,
   if (request.method() != http::verb::get || request.version() != 11)
     return refuse(400, "A WebSocket starts with an HTTP/1.1 GET request.", "method");
   upgrade_headers headers{request};
-  if (headers.hosts != 1)
-    return refuse(400, "A WebSocket request has one Host header.", "host");
   if (!has_list_element(headers.connection, "upgrade"))
     return refuse(400, "A WebSocket request has the header Connection: Upgrade.", "connection");
   if (headers.has_transfer_encoding || !request.body().empty()
       || headers.content_length.value_or("0") != "0")
     return refuse(400, "A WebSocket request has no body.", "body");
-  if (headers.version != "13")
+  if (headers.versions != 1 || headers.version != "13")
     return refuse(426, "This server speaks WebSocket version 13.", "version");
   if (headers.keys != 1 || !is_websocket_key(headers.key))
     return refuse(400, "Sec-WebSocket-Key is not the base64 of 16 bytes.", "key");

@@ -26,6 +26,21 @@ std::string_view label_of(const protocol::ws_event& error) {
   return error.why == errc::protocol_error ? "framing" : to_string(error.why);
 }
 
+/// Whether a session that ends for `why` ends for what its client has sent.
+bool is_for_input(errc why) {
+  switch (why) {
+    case errc::protocol_error:
+    case errc::undecodable:
+    case errc::wrong_frame_type:
+    case errc::too_big:
+    case errc::too_many_errors:
+    case errc::flood:
+    case errc::assembly_timeout:
+    case errc::parts_limit: return true;
+    default: return false;
+  }
+}
+
 } // namespace
 
 // -- what is thrown -------------------------------------------------------------------------------
@@ -141,20 +156,22 @@ void websocket_session::read() {
 /// Hears a peer that lags only once it has read: its messages may bring it more output, and beyond
 /// the bound it would be cut although it reads.
 bool websocket_session::may_hear() {
-  return ending_.is(phase::closing)
+  return (ending_.is(phase::closing) && ending_.may_read_unheeded())
       || (ending_.is(phase::open) && writer_.allows_input() && port_.may_read());
 }
 
 void websocket_session::on_event(protocol::ws_event event) {
   using kind = protocol::ws_event::kind;
   auto is_open = ending_.is(phase::open);
+  if (!is_open)
+    ending_.note_unheeded(protocol::ws_header::min_client_bytes + event.payload.size());
   writer_.note_input(event.payload.size());
   switch (event.what) {
     case kind::need_more:
     case kind::inflating: return;
     case kind::message:
       if (is_open)
-        port_.deliver(std::move(event.payload), event.is_binary);
+        port_.deliver(std::move(event.payload), event.is_binary, event.deflated_bytes);
       return;
     case kind::ping:
       writer_.append(protocol::make_frame(protocol::opcode::pong, event.payload.view(),
@@ -278,6 +295,10 @@ void websocket_session::answer_close() {
 
 void websocket_session::close(errc why, std::string_view reason) {
   auto& row = info(why);
+  if (is_for_input(why) && !writer_.is_sealed()) {
+    refused_ = true;
+    reader_.stop();
+  }
   contained([&] { say_close(row.close_code, reason.empty() ? row.name : reason, why); });
 }
 

@@ -50,8 +50,9 @@ public:
 
   /// Hands one whole WebSocket message to the actor, with credit for its bytes. In a turn of its
   /// loop an idle actor handles it inline, so its answers may reach the sink before this returns.
-  /// Does nothing once the port is closed.
-  void deliver(protocol::shared_bytes message, bool binary);
+  /// Does nothing once the port is closed. `deflated_bytes`: its size before it was inflated; the
+  /// larger size counts in the byte rate.
+  void deliver(protocol::shared_bytes message, bool binary, std::uint64_t deflated_bytes = 0);
 
   /// Takes credit for a message that has arrived whole and cannot be delivered yet. While the
   /// caller holds it, a node that drains waits for the message. Empty once the port is closed.

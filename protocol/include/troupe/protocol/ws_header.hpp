@@ -12,6 +12,7 @@ namespace troupe::protocol {
 /// The header of one frame, as it came. Source: RFC 6455, 5.2.
 struct ws_header {
   static constexpr std::size_t max_bytes = 14;
+  static constexpr std::size_t min_client_bytes = 6; ///< with a mask
 
   std::uint8_t first = 0;  ///< final bit, reserved bits, opcode
   std::uint8_t second = 0; ///< mask bit; the length, or the size of its field

@@ -68,6 +68,8 @@ struct ws_event {
   errc why = errc::ok;
   /// Of a close.
   std::uint16_t close_code = no_code;
+  /// Of a message that was inflated: its size before.
+  std::uint64_t deflated_bytes = 0;
   /// The payload of a message, a ping or a pong; the reason of a close, in UTF-8.
   shared_bytes payload;
 };

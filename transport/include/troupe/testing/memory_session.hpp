@@ -54,7 +54,8 @@ public:
   /// Ends the socket without a close frame: what the server has not read is lost.
   void disconnect();
   /// Sends a close frame, or the answer to the server's, behind all that was said. `code` 0:
-  /// without one. The session ends once the server has read it and answered.
+  /// without one. The session ends once the server has read it and answered. A server that hears
+  /// nothing any more ends the stream instead, and the client ends with it.
   void close(std::uint16_t code, std::string reason);
 
   /// Whole frames received since the last call.
