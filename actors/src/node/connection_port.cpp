@@ -54,6 +54,7 @@ connection_actor open_raw(node_context& s, event_loop& home, session_key key,
     at->deflating += is_deflated(raw->encoding) ? 1 : 0;
     return link;
   } catch (...) {
+    unit.output->forget(at->identity->key, key); // a `subscribe` behind this finds no session
     std::lock_guard guard{at->mutex};
     at->open.erase(key);
     throw;
