@@ -80,6 +80,42 @@ TEST_CASE("a body of 64 KiB is taken unless configured otherwise, and one byte m
   CHECK(post(most + 1, false).starts_with("HTTP/1.1 413"));
 }
 
+TEST_CASE("an answer that a handler must not give is 500, and adds no header") {
+  server node{quiet(1)};
+  node.get("/to/:where", [](auto& r) {
+    return transport::http_response{
+      302, "text/plain", "", {{"Location", std::string{r.param("where")}}}};
+  });
+  node.get("/status/:code", [](auto& r) {
+    return transport::http_response{static_cast<unsigned>(std::stoi(std::string{r.param("code")}))};
+  });
+  node.get("/type", [](auto&) { return transport::http_response{200, "a\r\nX-Evil: 1", "x"}; });
+  node.get("/name", [](auto&) {
+    return transport::http_response{200, "text/plain", "x", {{"a b", "1"}}};
+  });
+  node.get("/date", [](auto&) {
+    return transport::http_response{200, "text/plain", "x", {{"Date", "today"}}};
+  });
+  node.start();
+  auto get = [&](const char* path) { return ask(node.port(), "GET", path); };
+
+  auto split = get("/to/x%0d%0aX-Evil:%201");
+  auto typed = get("/type");
+  auto dated = get("/date");
+
+  CHECK(get("/to/there").find("Location: there\r\n") != std::string::npos);
+  CHECK(split.starts_with("HTTP/1.1 500"));
+  CHECK(split.find("X-Evil") == std::string::npos);
+  CHECK(typed.starts_with("HTTP/1.1 500"));
+  CHECK(typed.find("X-Evil") == std::string::npos);
+  CHECK(get("/name").starts_with("HTTP/1.1 500"));
+  CHECK(dated.find("Date: ") == dated.rfind("Date: "));
+  CHECK(dated.find("today") == std::string::npos);
+  for (auto path : {"/status/0", "/status/99", "/status/101", "/status/600"})
+    CHECK(get(path).starts_with("HTTP/1.1 500"));
+  CHECK(get("/status/204").starts_with("HTTP/1.1 204"));
+}
+
 // Pins §1.52.
 TEST_CASE("a request whose end nobody can tell is the last on its connection") {
   server node{quiet(1)};

@@ -115,7 +115,7 @@ void raw_connection::send(const shared_message& message) const {
   append(message.frame(is_deflated(state_->encoding)));
 }
 
-void raw_connection::send_frame(shared_bytes frame) const {
+void raw_connection::send_frame(const shared_bytes& frame) const {
   append(is_deflated(state_->encoding) ? protocol::deflated_frame(frame, state_->meter.get())
                                        : frame);
 }

@@ -72,11 +72,11 @@ public:
   /// Closes a session, whatever its rooms still have for it.
   void end_session(session_key who, protocol::errc why) noexcept;
   /// Removes a session that has ended from a room. Unlike a message, it cannot fail.
-  void forget(room_key room, session_key who) noexcept;
+  void forget(room_key key, session_key who) noexcept;
   /// Closes (1011) a session that cannot get what its room has said, rather than leave a gap.
-  void give_up(room_key room, session_key who) noexcept;
+  void give_up(room_key key, session_key who) noexcept;
   /// The same for all members of a room.
-  void give_up(room_key room) noexcept;
+  void give_up(room_key key) noexcept;
 
   /// Sends as much as a turn allows; returns whether frames are left.
   bool flush();

@@ -52,7 +52,6 @@ TEST_CASE("the type follows from the name's ending") {
   CHECK(type("a.woff2") == "font/woff2");
   CHECK(type("a") == "application/octet-stream");
   CHECK(type("a.html.exe") == "application/octet-stream");
-  CHECK(type(".html") == "application/octet-stream");
 }
 
 TEST_CASE("no browser is to guess another type") {
@@ -130,6 +129,20 @@ TEST_CASE("no path leads out of the folder") {
     INFO(path);
     CHECK(s.body(path) == std::nullopt);
   }
+}
+
+TEST_CASE("what starts with a dot is not served, but for .well-known") {
+  site s;
+  fs::create_directories(s.folder() / ".git");
+  fs::create_directories(s.folder() / ".well-known");
+  s.add(".env", "secret");
+  s.add(".git/config", "secret");
+  s.add(".well-known/security.txt", "contact");
+
+  CHECK(s.body("/.env") == std::nullopt);
+  CHECK(s.body("/.git/config") == std::nullopt);
+  CHECK(s.body("/./.env") == std::nullopt);
+  CHECK(s.body("/.well-known/security.txt") == "contact");
 }
 
 TEST_CASE("a path may go up and down inside the folder") {

@@ -48,7 +48,8 @@ struct asked {
   caf::actor_system_config config;
   caf::actor_system system{one_worker(config)};
   actors::node node{system, options()};
-  http_settings settings;
+  server_options configured;
+  http_settings settings{configured};
 
 private:
   static caf::actor_system_config& one_worker(caf::actor_system_config& c) {

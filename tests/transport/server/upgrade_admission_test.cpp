@@ -31,7 +31,7 @@ http_request_message request_for(std::string_view target) {
 struct rig {
   rig() {
     settings.websocket_routes.emplace("/", websocket_route{});
-    settings.origins = {"https://good.example"};
+    configured.origins = {"https://good.example"};
     settings.authorize = [this](const http_request&) { return decision; };
     settings.sessions.node = &world.node;
     settings.sessions.log = &protocol::null_logger();
@@ -75,7 +75,8 @@ struct rig {
   test::client speaker{world}, first{world, protocol::encoding::v1_json, 0, large},
     second{world, protocol::encoding::v1_json, 0, large};
   upgrade_decision decision;
-  http_settings settings;
+  server_options configured;
+  http_settings settings{configured};
 };
 
 bool has(const http_headers& headers, const std::string& name, const std::string& value) {

@@ -46,6 +46,22 @@ http_request request_of(const http_request_message& message, std::string path,
   return r;
 }
 
+std::string fault_of(const http_response& response) {
+  if (response.status < 200 || response.status > 599)
+    return "an answer with status " + std::to_string(response.status);
+  if (!is_field_value(response.content_type))
+    return "an answer whose content_type has a line break";
+  for (auto& [name, value] : response.headers) {
+    if (!is_token(name))
+      return "an answer with a header that has no legal name";
+    if (!is_field_value(value))
+      return "an answer whose header " + name + " has a line break";
+    if (equal_ignoring_case(name, "Transfer-Encoding"))
+      return "an answer with a header Transfer-Encoding";
+  }
+  return {};
+}
+
 bool is_bodiless(const http_response& response, bool head) noexcept {
   return head || has_no_body(response.status);
 }
@@ -55,11 +71,11 @@ http_response_message message_of(http_response response, bool head, bool keep_al
   http_response_message m;
   m.version(11);
   m.result(response.status);
-  m.set(http::field::date, http_date(now));
   if (response.status != 204)
     m.set(http::field::content_type, response.content_type);
   for (auto& [name, value] : response.headers)
     m.insert(name, value);
+  m.set(http::field::date, http_date(now));
   m.keep_alive(keep_alive);
   if (!has_no_body(response.status))
     m.content_length(response.body.size());

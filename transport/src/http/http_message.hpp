@@ -34,6 +34,11 @@ using http_response_message = boost::beast::http::response<boost::beast::http::s
 /// Whether an answer goes without its body: to `HEAD` (`head`), or by its status (RFC 9110, 6.4.1).
 [[nodiscard]] bool is_bodiless(const http_response& response, bool head) noexcept;
 
+/// Why an answer of the application cannot be sent; empty if it can. Its status has to be a final
+/// one, its headers have to be legal: a line break in a value would let whoever chose it add
+/// headers (RFC 9110, 5.5 and 15).
+[[nodiscard]] std::string fault_of(const http_response& response);
+
 /// An answer as it is sent, with the headers that the server adds. `head`: it answers `HEAD`.
 [[nodiscard]] http_response_message message_of(http_response response, bool head, bool keep_alive,
                                                protocol::wall_time now);

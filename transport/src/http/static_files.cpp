@@ -116,6 +116,14 @@ std::optional<http_response> answer(const fs::path& file, const std::string& eta
   return response;
 }
 
+/// Whether a name on the way to a file starts with a dot: such files (`.env`, `.git`) are not for
+/// the public. Those of `.well-known` are (RFC 8615).
+bool is_hidden(const fs::path& below) {
+  return std::any_of(below.begin(), below.end(), [](const fs::path& part) {
+    return part.native().starts_with('.') && part != ".well-known";
+  });
+}
+
 } // namespace
 
 static_files::static_files(fs::path folder) : folder_(fs::canonical(folder)) {}
@@ -125,7 +133,8 @@ std::optional<static_files::found_file> static_files::locate(std::string_view pa
   auto file = fs::canonical(folder_ / fs::path{path}.relative_path(), ec);
   if (!ec && fs::is_directory(file, ec))
     file = fs::canonical(file / "index.html", ec);
-  if (ec || !is_below(folder_, file) || !fs::is_regular_file(file, ec))
+  if (ec || !is_below(folder_, file) || is_hidden(file.lexically_relative(folder_))
+      || !fs::is_regular_file(file, ec))
     return std::nullopt;
   auto bytes = fs::file_size(file, ec);
   auto changed = fs::last_write_time(file, ec).time_since_epoch().count();

@@ -80,7 +80,7 @@ http_session::http_session(owned_descriptor accepted, const boost::asio::ip::add
     counted_(std::move(counted)),
     peer_(peer),
     is_proxy_(is_in(peer, settings.trusted_proxies)) {
-  buffer_.max_size(settings.max_header_bytes + settings.max_body_bytes);
+  buffer_.max_size(settings.max_header_bytes() + settings.max_body_bytes());
 }
 
 http_session::~http_session() {
@@ -133,7 +133,7 @@ void http_session::on_deadline() {
     return end();
   contained([&] {
     if (late_->taken) // the answer was given in time; this loop is late
-      return loop_.arm(deadline_, settings_.request_deadline);
+      return loop_.arm(deadline_, settings_.request_deadline());
     late_.reset();
     settings_.sessions.counters->count(protocol::counter::handler_errors, "http");
     respond(plain_answer(504, "The answer takes too long."));
@@ -145,7 +145,7 @@ void http_session::on_deadline() {
 /// Reads the header byte by byte, so that it takes nothing of what follows (perhaps TLS).
 void http_session::read_proxy() {
   if (!deadline_.armed())
-    loop_.arm(deadline_, settings_.request_deadline);
+    loop_.arm(deadline_, settings_.request_deadline());
   boost::asio::async_read(stream_->socket(), buffer_.prepare(1),
                           guarded([this](error_code ec, std::size_t n) { on_proxy_bytes(ec, n); }));
 }
@@ -175,7 +175,7 @@ void http_session::on_proxy_bytes(error_code ec, std::size_t n) {
 void http_session::shake_hands() {
   if (!stream_->is_tls())
     return read_request();
-  loop_.arm(deadline_, settings_.tls_deadline);
+  loop_.arm(deadline_, settings_.tls_deadline());
   stream_->async_handshake(guarded([this](error_code ec) {
     if (!ec)
       return read_request();
@@ -187,12 +187,12 @@ void http_session::shake_hands() {
 // -- requests -------------------------------------------------------------------------------------
 
 void http_session::read_request() {
-  if (buffer_.size() == 0 && buffer_.capacity() > settings_.max_header_bytes)
+  if (buffer_.size() == 0 && buffer_.capacity() > settings_.max_header_bytes())
     buffer_.shrink_to_fit(); // a body has made it large
   parser_ = std::make_unique<parser>();
-  parser_->header_limit(static_cast<std::uint32_t>(settings_.max_header_bytes));
-  parser_->body_limit(settings_.max_body_bytes);
-  loop_.arm(deadline_, settings_.request_deadline);
+  parser_->header_limit(static_cast<std::uint32_t>(settings_.max_header_bytes()));
+  parser_->body_limit(settings_.max_body_bytes());
+  loop_.arm(deadline_, settings_.request_deadline());
   if (has_asked_ && is_proxy_)
     pending_sockets_->count_for(*this, {peer_, true}); // the next request will name its client
   if (has_asked_ || stream_->is_tls())
@@ -239,7 +239,7 @@ void http_session::on_header(error_code ec) {
     return refuse({400, "This is no HTTP request.", "request"});
   auto& request = parser_->get();
   auto count = static_cast<std::size_t>(std::distance(request.begin(), request.end()));
-  if (settings_.max_headers > 0 && count > settings_.max_headers)
+  if (settings_.options.max_headers > 0 && count > settings_.options.max_headers)
     return refuse({431, "There are too many headers.", "headers"});
   if (auto rule = rule_broken_by(request))
     return refuse({rule->status, std::string{rule->text}, rule->label});
@@ -346,7 +346,7 @@ void http_session::answer(const http_request_message& message) {
 void http_session::answer_later(const late_http_handler& handler) {
   late_ = std::make_shared<late_answer>(loop_, weak_from_this());
   self_ = shared_from_this();
-  loop_.arm(deadline_, settings_.handler_deadline);
+  loop_.arm(deadline_, settings_.handler_deadline());
   pending_sockets_->note_answering(*this);
   handler(*request_, http_reply{late_});
 }
@@ -373,10 +373,15 @@ void http_session::respond(http_response response) {
 }
 
 void http_session::send(http_response response, bool head, bool keep_alive) {
+  if (auto fault = fault_of(response); !fault.empty()) {
+    settings_.sessions.counters->count(protocol::counter::handler_errors, "http");
+    settings_.sessions.log->write(protocol::log_level::error, "http", fault);
+    response = plain_answer(500, "This server has failed.");
+  }
   auto bodiless = is_bodiless(response, head);
   auto m = std::make_shared<http_response_message>(
     message_of(std::move(response), head, keep_alive, loop_.wall_now()));
-  loop_.arm(deadline_, settings_.request_deadline);
+  loop_.arm(deadline_, settings_.request_deadline());
   pending_sockets_->note_answering(*this);
   auto serializer = std::make_shared<http::response_serializer<http::string_body>>(*m);
   serializer->split(bodiless);

@@ -8,7 +8,9 @@
 #include "tls/tls_context.hpp"
 #include "websocket/websocket_session.hpp"
 
+#include <troupe/actors/option_check.hpp>
 #include <troupe/transport/authorize.hpp>
+#include <troupe/transport/server.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -27,17 +29,26 @@ struct websocket_route {
   std::shared_ptr<actors::endpoint_state> endpoint; ///< null: the rooms
 };
 
+/// A deadline that 0 lifts.
+inline std::chrono::milliseconds or_never(std::chrono::milliseconds deadline) {
+  return deadline > std::chrono::milliseconds{0} ? deadline : actors::option_check::longest_age;
+}
+
 /// What all HTTP sessions of one port share. Fixed while the server runs, but for its atomics.
 struct http_settings {
-  /// Those of `server_options`, which has the defaults; what 0 lifts there is out of reach here.
-  std::size_t max_header_bytes = 0;
-  std::size_t max_headers = 0; ///< 0: any number
-  std::size_t max_body_bytes = 0;
-  std::chrono::milliseconds request_deadline{};
-  std::chrono::milliseconds handler_deadline{}; ///< for an answer that is given later
-  std::chrono::milliseconds tls_deadline{};
+  /// `o` outlives it.
+  explicit http_settings(const server_options& o) : options(o) {}
+
+  const server_options& options;
+
+  // Limits and deadlines of `options`; what 0 lifts there is out of reach here.
+  [[nodiscard]] std::size_t max_header_bytes() const { return or_most(options.max_header_bytes); }
+  [[nodiscard]] std::size_t max_body_bytes() const { return or_most(options.max_body_bytes); }
+  [[nodiscard]] auto request_deadline() const { return or_never(options.handshake_deadline); }
+  [[nodiscard]] auto handler_deadline() const { return or_never(options.handler_deadline); }
+  [[nodiscard]] auto tls_deadline() const { return or_never(options.tls_deadline); }
+
   const tls_context* tls = nullptr; ///< of a port with TLS
-  std::vector<std::string> origins;
   std::vector<address_range> trusted_proxies;
   bool proxy_protocol = false; ///< trusted proxies start with a PROXY header
   http_router router;
@@ -53,6 +64,10 @@ struct http_settings {
   std::atomic<bool> closing{false}; ///< no more connections: each answer is the last on its socket
   /// Requests under way, from their header to the end of the answer.
   std::atomic<int> answering{0};
+
+private:
+  /// A bound of a part of a request, which 0 lifts.
+  static std::size_t or_most(std::size_t bytes) { return bytes > 0 ? bytes : most_request_bytes; }
 };
 
 } // namespace troupe::transport

@@ -22,14 +22,6 @@ namespace {
 constexpr std::size_t default_connections_per_ip = 100;
 constexpr std::size_t default_pending_per_ip = 128;
 
-/// A deadline that 0 lifts.
-std::chrono::milliseconds or_never(std::chrono::milliseconds deadline) {
-  return deadline > std::chrono::milliseconds{0} ? deadline : actors::option_check::longest_age;
-}
-
-/// A bound of a part of a request, which 0 lifts.
-std::size_t or_most(std::size_t bytes) { return bytes > 0 ? bytes : most_request_bytes; }
-
 /// Reports a file that cannot be used like every other mistake of set-up.
 std::unique_ptr<tls_context> make_tls(const server_options& options) {
   try {
@@ -52,16 +44,6 @@ std::unique_ptr<const token_verifier> verifier_of(jwt_options options) {
       std::string{of_field ? "server_options.jwt." : "server_options.jwt: "}.append(
         what.substr(of_field ? fields.size() : 0))};
   }
-}
-
-/// Sets the limits and deadlines of requests, which all ports share.
-void bound_requests(http_settings& to, const server_options& options) {
-  to.max_header_bytes = or_most(options.max_header_bytes);
-  to.max_headers = options.max_headers;
-  to.max_body_bytes = or_most(options.max_body_bytes);
-  to.request_deadline = or_never(options.handshake_deadline);
-  to.handler_deadline = or_never(options.handler_deadline);
-  to.tls_deadline = or_never(options.tls_deadline);
 }
 
 } // namespace
@@ -116,9 +98,7 @@ void server::state::set_up_tokens() {
 }
 
 void server::state::configure_http() {
-  bound_requests(http, options);
   http.tls = tls.get();
-  http.origins = options.origins;
   http.websocket_routes.emplace(options.websocket_path, websocket_route{});
   http.proxy_protocol = options.proxy_protocol;
   for (auto& text : options.trusted_proxies) {
@@ -192,7 +172,6 @@ http_response server::state::metrics_answer() {
 
 /// The probes' own port answers nothing else and takes no WebSocket.
 void server::state::configure_admin() {
-  bound_requests(admin, options);
   admin.router.set_probes({true, &http.ready, node.get(), [this] { return metrics_answer(); }});
   admin.sessions = http.sessions;
   admin.admissions = http.admissions;

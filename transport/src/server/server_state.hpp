@@ -38,10 +38,10 @@ struct server::state {
   std::unique_ptr<protocol::logger> own_log;
   metrics counts;
   std::unique_ptr<own_system> own;
-  http_settings http;
-  http_settings admin;   ///< of a port for the probes alone
-  inbound_account parts; ///< outlives the node, whose sessions leave it
-  node_traffic traffic;  ///< outlives the node, whose sessions count in it
+  http_settings http{options};
+  http_settings admin{options}; ///< of a port for the probes alone
+  inbound_account parts;        ///< outlives the node, whose sessions leave it
+  node_traffic traffic;         ///< outlives the node, whose sessions count in it
   std::unique_ptr<actors::node> node;
   std::unique_ptr<tls_context> tls;
   std::vector<protocol::ws_inflater> inflaters; ///< one for each loop

@@ -99,7 +99,7 @@ http_headers headers_of(const upgrade_decision& refusal) {
 protocol::result<admitted_upgrade, refused_request> admit_upgrade(
   http_settings& settings, const http_request_message& message,
   const boost::asio::ip::address& peer, actors::steady_time now) {
-  auto verdict = check_upgrade(message, settings.origins);
+  auto verdict = check_upgrade(message, settings.options.origins);
   if (verdict.status != 101)
     return refused(verdict);
   auto target = message.target();

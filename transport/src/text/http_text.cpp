@@ -75,6 +75,19 @@ std::string_view trimmed(std::string_view text) noexcept {
   return text.substr(0, text.find_last_not_of(space) + 1);
 }
 
+bool is_token(std::string_view text) noexcept {
+  constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
+  const auto may_occur = [&](unsigned char c) {
+    return c < 0x80 && (std::isalnum(c) || marks.find(static_cast<char>(c)) != marks.npos);
+  };
+  return !text.empty() && std::all_of(text.begin(), text.end(), may_occur);
+}
+
+bool is_field_value(std::string_view text) noexcept {
+  constexpr std::string_view never{"\r\n\0", 3};
+  return text.find_first_of(never) == std::string_view::npos;
+}
+
 bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
   auto same = [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);

@@ -28,6 +28,12 @@ namespace troupe::transport {
 /// Without the white space around it, as fields of HTTP have it (RFC 9110, 5.6.3).
 [[nodiscard]] std::string_view trimmed(std::string_view text) noexcept;
 
+/// Whether `text` is a token (RFC 9110, 5.6.2).
+[[nodiscard]] bool is_token(std::string_view text) noexcept;
+
+/// Whether a header may have that value: no line breaks and no zero bytes (RFC 9110, 5.5).
+[[nodiscard]] bool is_field_value(std::string_view text) noexcept;
+
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;
 
 /// The elements of a list header, without white space around them.

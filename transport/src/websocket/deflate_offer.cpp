@@ -11,14 +11,6 @@ namespace troupe::transport {
 
 namespace {
 
-bool is_token(std::string_view text) {
-  constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-  const auto may_occur = [&](unsigned char c) {
-    return c < 0x80 && (std::isalnum(c) || marks.find(static_cast<char>(c)) != marks.npos);
-  };
-  return !text.empty() && std::all_of(text.begin(), text.end(), may_occur);
-}
-
 /// Removes the part before the next `separator` that is not quoted, and the separator, from the
 /// front; returns the part.
 std::string_view take_until(std::string_view& text, char separator) {

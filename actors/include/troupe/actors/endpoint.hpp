@@ -73,7 +73,7 @@ public:
 
 private:
   friend class endpoint;
-  void send_frame(protocol::shared_bytes frame) const;
+  void send_frame(const protocol::shared_bytes& frame) const;
   void append(const protocol::shared_bytes& frame) const;
   std::shared_ptr<raw_state> state_;
 };
@@ -88,7 +88,8 @@ struct endpoint_handlers {
   std::function<void(const raw_connection&, std::string_view message, bool is_binary)> on_message{};
   /// A pong from the client, whether `ping` has asked for it or not.
   std::function<void(const raw_connection&, std::string_view payload)> on_pong{};
-  /// The connection has ended; 1006 if without a close frame.
+  /// The connection has ended. The code is that of the client's close frame, 1006 if it sent none;
+  /// of one that an exception has ended 1011.
   std::function<void(const raw_connection&, std::uint16_t code, std::string_view reason)>
     on_close{};
   /// The server ends the connection for this reason: a bad frame, a bound, a deadline, an

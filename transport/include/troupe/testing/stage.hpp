@@ -88,12 +88,13 @@ public:
     /// Takes all messages that wait.
     std::vector<heard_message> take_all();
 
-    /// Loses the socket, without a close frame.
+    /// Loses the socket, without a close frame; what the server has not read is lost, too.
     client& drop();
     /// Ends with a close frame of its own.
     client& close(std::uint16_t code = 1000, std::string reason = {});
     /// Takes at most `bytes` more of what it is sent, until `read_on`. The server cuts it once more
-    /// waits for it than the `bounds` allow that were given to `connect`.
+    /// waits for it than the `bounds` allow that were given to `connect`. An empty queue takes
+    /// whatever one turn has for the client, however much that is.
     client& stall(std::size_t bytes = 0);
     client& read_on();
 

@@ -33,7 +33,9 @@ struct http_request {
   [[nodiscard]] std::string query(std::string_view name) const;
 };
 
-/// What a handler answers. The server adds `Content-Length`, `Date` and the connection headers.
+/// What a handler answers. The server adds `Content-Length`, `Date` and the connection headers. An
+/// answer that cannot be sent is logged, and answered with 500: one whose status is not 200 to 599,
+/// one with a line break in a header, a header name that is no token, or `Transfer-Encoding`.
 struct http_response {
   unsigned status = 200;
   std::string content_type = "text/plain; charset=utf-8";

@@ -37,10 +37,11 @@ struct server_options {
   /// Loops, rooms, connections, heartbeat; the server sets its `log` and `counters` itself.
   actors::node_options node{};
 
-  std::string bind{};                         ///< one IP address; empty: all, IPv4 and IPv6
-  std::uint16_t port = 8080;                  ///< 0: any free one
-  std::string websocket_path = "/";           ///< where WebSockets are accepted
-  std::optional<std::string> static_folder{}; ///< path of what is served to GET
+  std::string bind{};               ///< one IP address; empty: all, IPv4 and IPv6
+  std::uint16_t port = 8080;        ///< 0: any free one
+  std::string websocket_path = "/"; ///< where WebSockets are accepted
+  /// Path of what is served to GET, but for names that start with a dot (`.well-known` may).
+  std::optional<std::string> static_folder{};
 
   std::vector<std::string> origins{};      ///< allowed `Origin`s; empty: all, none needed
   std::vector<std::string> cors_origins{}; ///< origins whose pages may read HTTP answers; `*`: all
