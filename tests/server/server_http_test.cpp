@@ -28,6 +28,14 @@ using troupe::test::masked_text;
 using troupe::test::quiet;
 using troupe::test::raw_client;
 
+namespace {
+
+transport::http_response echo(const transport::http_request& request) {
+  return {200, "text/plain", request.body};
+}
+
+} // namespace
+
 TEST_CASE("routes match by method and pattern, literal paths first") {
   server node{quiet(1)};
   auto show = [](std::string what) {
@@ -119,9 +127,7 @@ TEST_CASE("an answer that a handler must not give is 500, and adds no header") {
 // Pins §1.52.
 TEST_CASE("a request whose end nobody can tell is the last on its connection") {
   server node{quiet(1)};
-  node.route("POST", "/echo", [](auto& r) {
-    return transport::http_response{200, "text/plain", r.body};
-  });
+  node.route("POST", "/echo", echo);
   node.start();
   raw_client client{node.port(), "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n"
                                  "\r\nPOST /echo HTTP/1.1\r\nHost: x\r\n"
@@ -136,9 +142,7 @@ TEST_CASE("a request whose end nobody can tell is the last on its connection") {
 // Pins §1.53.
 TEST_CASE("a client that waits to be told to go on is told, and its body is taken") {
   server node{quiet(1)};
-  node.route("POST", "/echo", [](auto& r) {
-    return transport::http_response{200, "text/plain", r.body};
-  });
+  node.route("POST", "/echo", echo);
   node.start();
   raw_client client{node.port(), "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
                                  "Connection: close\r\nContent-Length: 4\r\n\r\n"};
