@@ -108,17 +108,16 @@ describe('a socket that is no WebSocket yet', () => {
 
   // Pins §16.20.
   test('and has begun a TLS handshake, or ended it and says nothing', async (t) => {
-    // The allocator gives back at once what is not used, so that only what is kept counts.
-    const start = () =>
-      startNode(
-        t, 'relay_node', [...unhurried, ...tlsArguments(t)],
-        { env: { MALLOC_CONF: 'dirty_decay_ms:0,muzzy_decay_ms:0' } },
-      );
-    const node = await start();
+    const node = await startNode(t, 'relay_node', [...unhurried, ...tlsArguments(t)]);
     const begun = await kibOf(node, (s) => s.write(Buffer.from('16030100f8010000f40303', 'hex')));
     const ended = await kibOf(node, () => {}, () => openTls(node));
     const claims = await kibOf(node, (s) => s.write(Buffer.from('160301400001004000', 'hex')));
-    const fresh = await start(); // where no earlier socket ends meanwhile
+    // On a node where no earlier socket ends meanwhile. Its allocator gives back at once what is not
+    // used, so that only what is kept counts.
+    const fresh = await startNode(
+      t, 'relay_node', [...unhurried, ...tlsArguments(t)],
+      { env: { MALLOC_CONF: 'dirty_decay_ms:0,muzzy_decay_ms:0' } },
+    );
     const asked = await kibOf(fresh, askForMuch, () => openTls(fresh));
     t.diagnostic(
       `${begun.toFixed(1)} and ${ended.toFixed(1)} KiB each, ` +
