@@ -195,7 +195,7 @@ void node::start() {
   std::vector<event_loop*> loops;
   for (auto& unit : state_->shared.units)
     loops.push_back(unit->loop.get());
-  state_->looks_on = std::make_unique<watchdog>(std::move(loops), *state_->shared.options.log);
+  state_->looks_on = std::make_unique<watchdog>(loops, *state_->shared.options.log);
 }
 
 bool node::overloaded() const noexcept {

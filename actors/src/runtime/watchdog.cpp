@@ -18,7 +18,7 @@ constexpr auto between_words = 10s;
 
 } // namespace
 
-watchdog::watchdog(std::vector<event_loop*> loops, protocol::logger& log) : log_(log) {
+watchdog::watchdog(const std::vector<event_loop*>& loops, protocol::logger& log) : log_(log) {
   for (auto* loop : loops)
     loops_.push_back({loop});
   thread_ = start_thread("troupe watchdog", [this] { run(); });

@@ -18,7 +18,7 @@ namespace troupe::actors {
 class watchdog {
 public:
   /// The loops and the log outlive it. Errors: `std::system_error`.
-  watchdog(std::vector<event_loop*> loops, protocol::logger& log);
+  watchdog(const std::vector<event_loop*>& loops, protocol::logger& log);
   watchdog(const watchdog&) = delete;
   watchdog& operator=(const watchdog&) = delete;
   ~watchdog();
