@@ -110,25 +110,29 @@ need_build_packages() {
 
 need_test_packages() {
   need_build_packages
-  need catch2 node:nodejs npm:npm chromium:chromium openssl:openssl python3-websockets python3-msgpack
-  need_promtool
+  need catch2 node:nodejs npm:npm chromium:chromium openssl:openssl python3-websockets python3-msgpack curl:curl
+  fetch prometheus ./usr/bin/promtool
+  need h2load:nghttp2-client libpcre2-8-0 liblua5.3-0 libopentracing-c-wrapper0 # the last three for nginx and haproxy
+  fetch nginx ./usr/sbin/nginx
+  fetch libnginx-mod-stream ./usr/lib/nginx/modules/ngx_stream_module.so
+  fetch haproxy ./usr/sbin/haproxy
 }
 
-# Fetches only promtool, Prometheus's checker of metrics: its Debian package would start a server.
-# If it cannot be fetched, its test is left out.
-need_promtool() {
-  local tools=$repository/build/tools
-  if [[ -x $tools/promtool ]] || command -v promtool >/dev/null; then
+# fetch PACKAGE FILE: takes one file out of a Debian package into build/tools. To install the package
+# would start a server. If it cannot be fetched, tests that need it are left out.
+fetch() {
+  local tools=$repository/build/tools name=${2##*/}
+  if [[ -e $tools/$name ]] || command -v "$name" >/dev/null; then
     return
   fi
-  say "fetching promtool"
+  say "fetching $name"
   mkdir -p "$tools"
   (
     cd "$tools"
-    apt-get -q download prometheus
-    dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x --strip-components=3 ./usr/bin/promtool
-  ) >"$logs/promtool.log" 2>&1 || say "promtool could not be fetched: its test is left out (build/logs/promtool.log)"
-  rm -f "$tools"/prometheus_*.deb
+    apt-get -q download "$1"
+    dpkg-deb --fsys-tarfile "$1"_*.deb | tar -x --transform='s|.*/||' "$2"
+  ) >"$logs/$name.log" 2>&1 || say "$name could not be fetched: tests that need it are left out (build/logs/$name.log)"
+  rm -f "$tools/$1"_*.deb
 }
 
 # -- building -------------------------------------------------------------------------------------------------------------

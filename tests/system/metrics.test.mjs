@@ -3,18 +3,15 @@
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { connect, freshRoom, refused, roomOf } from './support/client.mjs';
 import { startNode } from './support/node.mjs';
 import { rawWebSocket, text } from './support/raw.mjs';
+import { findProgram } from './support/tools.mjs';
 import { until } from './support/wait.mjs';
 
-const fetched = fileURLToPath(new URL('../../build/tools/promtool', import.meta.url));
-const promtool = [fetched, 'promtool'].find(
-  (file) => existsSync(file) || spawnSync(file, ['--version']).status === 0,
-);
+const promtool = findProgram('promtool');
 
 /// Runs `promtool check metrics` on `body`: {code, said}; it says nothing if all is well.
 async function lint(body) {
