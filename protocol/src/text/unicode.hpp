@@ -19,7 +19,7 @@ struct code_point {
 /// Precondition: `text` is not empty.
 [[nodiscard]] code_point first_code_point(std::string_view text) noexcept;
 
-void append_utf8(std::string& out, char32_t value);
+void append_utf8(std::string& out, char32_t c);
 
 /// Appends `text`; replaces each byte that belongs to no valid character by U+FFFD.
 void append_repaired(std::string& out, std::string_view text);

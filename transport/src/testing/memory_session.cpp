@@ -117,19 +117,19 @@ void memory_session::send(protocol::opcode op, std::string_view payload) {
   line_->pipe.say(std::string{header, size}.append(payload));
 }
 
-void memory_session::say(std::string message, bool binary) {
+void memory_session::say(std::string_view message, bool binary) {
   if (!ended())
     ++said_;
   send(binary ? protocol::opcode::binary : protocol::opcode::text, message);
 }
 
-void memory_session::pong(std::string payload) { send(protocol::opcode::pong, payload); }
+void memory_session::pong(std::string_view payload) { send(protocol::opcode::pong, payload); }
 
-void memory_session::close(std::uint16_t code, std::string reason) {
+void memory_session::close(std::uint16_t code, std::string_view reason) {
   std::string payload;
   if (code != 0)
     payload = {static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
-  send(protocol::opcode::close, payload + reason);
+  send(protocol::opcode::close, payload.append(reason));
   line_->pipe.end_input_with_output();
 }
 

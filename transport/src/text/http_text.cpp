@@ -78,7 +78,8 @@ std::string_view trimmed(std::string_view text) noexcept {
 bool is_token(std::string_view text) noexcept {
   constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
   const auto may_occur = [&](unsigned char c) {
-    return c < 0x80 && (std::isalnum(c) || marks.find(static_cast<char>(c)) != marks.npos);
+    return c < 0x80
+        && (std::isalnum(c) || marks.find(static_cast<char>(c)) != std::string_view::npos);
   };
   return !text.empty() && std::all_of(text.begin(), text.end(), may_occur);
 }

@@ -43,10 +43,10 @@ public:
   ~memory_session();
 
   /// Sends a message, which waits here while the server does not read.
-  void say(std::string message, bool binary = false);
+  void say(std::string_view message, bool binary = false);
 
   /// Answers a ping.
-  void pong(std::string payload);
+  void pong(std::string_view payload);
 
   /// Lets the socket take at most `bytes` more; nothing: any number.
   void set_window(std::optional<std::size_t> bytes);
@@ -56,7 +56,7 @@ public:
   /// Sends a close frame, or the answer to the server's, behind all that was said. `code` 0:
   /// without one. The session ends once the server has read it and answered. A server that hears
   /// nothing any more ends the stream instead, and the client ends with it.
-  void close(std::uint16_t code, std::string reason);
+  void close(std::uint16_t code, std::string_view reason);
 
   /// Whole frames received since the last call.
   [[nodiscard]] std::vector<received_frame> take_frames();
