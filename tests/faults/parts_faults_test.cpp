@@ -159,7 +159,7 @@ TEST_CASE("closing, touching and flushing sessions allocates nothing") {
 
 TEST_CASE("a dispatcher forgets a room whose frames it cannot keep, and its members are told") {
   auto identity = std::make_shared<room_identity>();
-  identity->key = room_key{1};
+  identity->key = room_key{1, 1};
   identity->name = "r";
   for (std::size_t n = 0;; ++n) {
     hall h;

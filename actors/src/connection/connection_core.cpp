@@ -184,10 +184,7 @@ void connection_core::run_binary(const inbound& message) {
     send_error(errc::not_joined, {}, {}, "binary", {});
     return;
   }
-  room_input in;
-  in.what = room_input::kind::binary;
-  in.who = config_.key;
-  in.encoding = config_.encoding;
+  auto in = input_for(*room, room_input::kind::binary);
   in.bytes = message.bytes;
   in.body = in.bytes.view();
   in.type = "binary";
@@ -274,10 +271,8 @@ void connection_core::publish(const command& c, const inbound& message) {
   auto* room = target(c);
   if (!room)
     return refuse(c, c.room_id ? errc::forbidden : errc::not_joined);
-  room_input in;
-  in.what = c.kind == command_kind::binary ? room_input::kind::binary : room_input::kind::message;
-  in.who = config_.key;
-  in.encoding = config_.encoding;
+  auto in = input_for(*room, c.kind == command_kind::binary ? room_input::kind::binary
+                                                            : room_input::kind::message);
   in.bytes = c.decoded ? protocol::shared_bytes::copy_of(*c.decoded) : message.bytes;
   in.field = c.field;
   in.body = c.decoded ? in.bytes.view() : c.body;
@@ -293,10 +288,7 @@ void connection_core::application(const command& c, const inbound& message) {
   auto* room = target(c);
   if (!room)
     return refuse(c, c.room_id ? errc::forbidden : errc::not_joined);
-  room_input in;
-  in.what = room_input::kind::application;
-  in.who = config_.key;
-  in.encoding = config_.encoding;
+  auto in = input_for(*room, room_input::kind::application);
   in.bytes = message.bytes;
   in.type = c.type;
   in.ref = open_ref_for(c);
@@ -356,6 +348,15 @@ void connection_core::expire() {
   output_.close(errc::token_expired);
 }
 
+room_input connection_core::input_for(const held_room& room, room_input::kind what) const {
+  room_input in;
+  in.what = what;
+  in.who = config_.key;
+  in.place = room.place;
+  in.encoding = config_.encoding;
+  return in;
+}
+
 connection_core::held_room* connection_core::target(const command& c) {
   auto* room = c.room_id ? find(*c.room_id) : default_room();
   return room && room->state == phase::held ? room : nullptr;
@@ -387,6 +388,7 @@ void connection_core::on_joined(const join_answer& answer) {
   if (reply.room) {
     room->handle = answer.room;
     room->key = reply.room;
+    room->place = reply.place;
     room->state = phase::held;
     room->member = true;
     room->ticket = 0;

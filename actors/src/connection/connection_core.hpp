@@ -109,6 +109,7 @@ private:
     std::uint64_t joined_at = 0; ///< likewise, of the latest successful one
     room_actor handle;
     room_key key;
+    member_place place = 0;                ///< of its membership
     std::unique_ptr<join_request> request; ///< while it waits
     open_ref_ptr ref;                      ///< of the pending join
     credit token;                          ///< likewise
@@ -153,6 +154,7 @@ private:
   void authenticate(const protocol::command& c, const credit& token);
   [[nodiscard]] token_decision check(std::string_view token) const;
   [[nodiscard]] bool is_same_user(const claims& fresh) const;
+  [[nodiscard]] room_input input_for(const held_room& room, room_input::kind what) const;
   [[nodiscard]] held_room* target(const protocol::command& c);
 
   // -- rooms --------------------------------------------------------------------------------------

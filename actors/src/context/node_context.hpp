@@ -1,6 +1,7 @@
 #pragma once
 
 #include "context/node_end.hpp"
+#include "context/room_keys.hpp"
 #include "context/wall_deadline.hpp"
 #include "fanout/dispatcher.hpp"
 #include "history/history_shelf.hpp"
@@ -84,7 +85,7 @@ struct node_context {
   std::atomic<bool> over_budget{false};
   std::atomic<bool> reads{true}; ///< false while it drains
   std::atomic<std::size_t> rooms{0};
-  std::atomic<std::uint64_t> room_serial{0};
+  room_keys keys;
   std::mutex outside_mutex;
   /// The accounts of rooms named from outside; guarded by outside_mutex.
   std::unordered_map<std::string, std::weak_ptr<credit_account>> outside;

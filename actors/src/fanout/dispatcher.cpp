@@ -28,9 +28,7 @@ void dispatcher::on_subscribe(const subscribe& s) {
     return;
   if (s.only_room)
     leave_room_before(s);
-  auto& room = rooms_.try_emplace(s.room->key).first->second;
-  room.identity = s.room;
-  auto& group = room.group_for(s.encoding, memberships_);
+  auto& group = room_for(s.room).group_for(s.encoding, memberships_);
   if (!group.contains(s.who)) {
     group.add(s.who);
     count_members(1);
@@ -39,33 +37,61 @@ void dispatcher::on_subscribe(const subscribe& s) {
     sessions_.append(s.who, s.first, output_kind::control);
 }
 
+dispatcher::local_room& dispatcher::room_for(const room_identity_ptr& identity) {
+  auto key = identity->key;
+  if (rooms_.size() <= key.slot)
+    rooms_.resize(std::max<std::size_t>(key.slot + 1, 2 * rooms_.size()));
+  auto& room = rooms_[key.slot];
+  if (room && room->key != key)
+    forget_room(*room);
+  if (!room) {
+    room = std::make_unique<local_room>();
+    ++room_count_;
+    room->key = key;
+    room->identity = identity;
+  }
+  return *room;
+}
+
 /// A client that is in one room at a time gets what its old room has said so far, and then nothing
 /// more of it: its frames do not name rooms.
 void dispatcher::leave_room_before(const subscribe& s) {
   auto& only = only_rooms_[s.who];
   auto before = std::exchange(only, s.room->key);
-  auto i = before == s.room->key ? rooms_.end() : rooms_.find(before);
-  if (i == rooms_.end())
+  auto* room = before == s.room->key ? nullptr : find(before);
+  if (!room)
     return;
-  auto* group = i->second.group_of(s.who);
-  if (!group)
+  auto in = catch_up(*room, s.who);
+  if (in == protocol::encoding_count)
     return;
-  count_deliveries(*group, group->members.catch_up(s.who, sessions_));
-  group->members.remove(s.who);
+  room->groups[in]->remove(s.who);
   count_members(-1);
-  drop_if_empty(i->second);
+  drop_if_empty(*room);
+}
+
+/// Queues for a member what it lacks of what the room has said. Returns the index of its group;
+/// `encoding_count` if it is no member.
+std::size_t dispatcher::catch_up(local_room& room, session_key who) {
+  auto in = room.find(who);
+  if (in != protocol::encoding_count)
+    count_deliveries(in, room.groups[in]->catch_up(who, sessions_));
+  return in;
 }
 
 void dispatcher::on_fan_out(const fan_out& f) {
-  auto i = rooms_.find(f.room);
-  if (i == rooms_.end())
+  auto* found = find(f.room);
+  if (!found)
     return;
-  auto& room = i->second;
-  for (auto& g : room.groups)
-    g->members.make_room_for_push(bool(f.except));
-  for (auto& g : room.groups)
-    if (auto& frame = f.frames[protocol::index_of(g->encoding)]; frame && !g->members.empty())
-      g->members.push(frame, f.except, f.source, f.own, f.at);
+  auto& room = *found;
+  auto gets_frame = [&](std::size_t e) {
+    return room.groups[e] && f.frames[e] && !room.groups[e]->empty();
+  };
+  for (std::size_t e = 0; e < room.groups.size(); ++e)
+    if (gets_frame(e))
+      room.groups[e]->make_room_for_push(bool(f.except));
+  for (std::size_t e = 0; e < room.groups.size(); ++e)
+    if (gets_frame(e))
+      room.groups[e]->push(f.frames[e], f.except, f.source, f.own, f.at);
   if (!room.in_ring() && room.pending()) {
     ring_.push_back(room);
     new_cost_ += std::min(room.sole_size(), budget_.of_room);
@@ -73,53 +99,51 @@ void dispatcher::on_fan_out(const fan_out& f) {
 }
 
 void dispatcher::on_member_frame(const member_frame& f) {
-  auto i = rooms_.find(f.room);
-  auto* group = i == rooms_.end() ? nullptr : i->second.group_of(f.who);
-  if (group)
-    count_deliveries(*group, group->members.catch_up(f.who, sessions_));
-  if (f.frame && (group || !f.only_member))
+  auto* room = find(f.room);
+  auto in = room ? catch_up(*room, f.who) : protocol::encoding_count;
+  auto is_member = in != protocol::encoding_count;
+  if (f.frame && (is_member || !f.only_member))
     sessions_.append(f.who, f.frame, output_kind::control);
-  if (group && f.remove) {
-    group->members.remove(f.who);
+  if (!f.remove)
+    return;
+  if (is_member) {
+    room->groups[in]->remove(f.who);
     count_members(-1);
-    drop_if_empty(i->second);
+    drop_if_empty(*room);
   }
-  if (auto only = only_rooms_.find(f.who);
-      f.remove && only != only_rooms_.end() && only->second == f.room)
-    only_rooms_.erase(only);
+  forget_only_room(f.who, f.room);
 }
 
 void dispatcher::on_last_frame(const last_frame& f) {
-  for (auto room : f.rooms)
-    if (auto i = rooms_.find(room); i != rooms_.end())
-      if (auto* group = i->second.group_of(f.who))
-        count_deliveries(*group, group->members.catch_up(f.who, sessions_));
+  for (auto key : f.rooms)
+    if (auto* room = find(key))
+      catch_up(*room, f.who);
   if (f.frame)
     sessions_.append(f.who, f.frame, output_kind::control);
   end_session(f.who, f.why);
 }
 
 void dispatcher::on_room_closed(const room_closed& c) {
-  auto i = rooms_.find(c.room);
-  if (i == rooms_.end())
+  auto* found = find(c.room);
+  if (!found)
     return;
-  auto& room = i->second;
-  for (auto& g : room.groups) {
-    auto& group = g->members;
-    if (group.empty())
+  auto& room = *found;
+  for (std::size_t e = 0; e < room.groups.size(); ++e) {
+    auto* group = room.groups[e].get();
+    if (!group || group->empty())
       continue;
-    count_deliveries(*g, group.catch_up_all(sessions_));
+    count_deliveries(e, group->catch_up_all(sessions_));
     if (c.reason == room_end::stopped)
       continue; // clients hear that the node stops
-    auto farewell =
-      protocol::room_closed_frame(g->encoding, room.identity->name, reason_text(c.reason), meter_);
-    group.for_each([&](session_key who) {
+    auto farewell = protocol::room_closed_frame(static_cast<protocol::encoding>(e),
+                                                room.identity->name, reason_text(c.reason), meter_);
+    group->for_each([&](session_key who) {
       sessions_.append(who, farewell, output_kind::control);
       if (auto* owner = sessions_.owner(who))
         owner->room_closed(c.room);
     });
   }
-  forget_room(c.room);
+  forget_room(room);
 }
 
 void dispatcher::on_drain(const drain_sessions& d) {
@@ -144,16 +168,20 @@ void dispatcher::end_session(session_key who, protocol::errc why) noexcept {
 }
 
 void dispatcher::forget(room_key key, session_key who) noexcept {
-  if (auto only = only_rooms_.find(who); only != only_rooms_.end() && only->second == key)
-    only_rooms_.erase(only);
-  auto i = rooms_.find(key);
-  if (i == rooms_.end())
+  forget_only_room(who, key);
+  auto* room = find(key);
+  if (!room)
     return;
-  if (auto* group = i->second.group_of(who)) {
-    group->members.remove(who);
+  if (auto in = room->find(who); in != protocol::encoding_count) {
+    room->groups[in]->remove(who);
     count_members(-1);
   }
-  drop_if_empty(i->second);
+  drop_if_empty(*room);
+}
+
+void dispatcher::forget_only_room(session_key who, room_key key) noexcept {
+  if (auto only = only_rooms_.find(who); only != only_rooms_.end() && only->second == key)
+    only_rooms_.erase(only);
 }
 
 void dispatcher::give_up(room_key key, session_key who) noexcept {
@@ -162,25 +190,22 @@ void dispatcher::give_up(room_key key, session_key who) noexcept {
 }
 
 void dispatcher::give_up(room_key key) noexcept {
-  if (auto i = rooms_.find(key); i != rooms_.end())
-    for (auto& g : i->second.groups)
-      g->members.for_each([&](session_key who) { end_session(who, protocol::errc::internal); });
-  forget_room(key);
+  auto* room = find(key);
+  if (!room)
+    return;
+  room->for_each_group([&](member_group& group) {
+    group.for_each([&](session_key who) { end_session(who, protocol::errc::internal); });
+  });
+  forget_room(*room);
 }
 
-void dispatcher::forget_room(room_key key) noexcept {
-  auto i = rooms_.find(key);
-  if (i == rooms_.end())
-    return;
-  for (auto& g : i->second.groups) {
-    auto& group = g->members;
-    group.for_each([&](session_key who) {
-      if (auto only = only_rooms_.find(who); only != only_rooms_.end() && only->second == key)
-        only_rooms_.erase(only);
-    });
+void dispatcher::forget_room(local_room& room) noexcept {
+  room.for_each_group([&](member_group& group) {
+    group.for_each([&](session_key who) { forget_only_room(who, room.key); });
     count_members(-static_cast<std::int64_t>(group.size()));
-  }
-  rooms_.erase(i);
+  });
+  rooms_[room.key.slot] = nullptr;
+  --room_count_;
 }
 
 // -- flushing -------------------------------------------------------------------------------------
@@ -209,8 +234,7 @@ bool dispatcher::flush() {
 
 void dispatcher::prefetch_next() const noexcept {
   if (!ring_.empty())
-    for (auto& g : ring_.front().groups)
-      g->members.prefetch_first(sessions_);
+    ring_.front().for_each_group([&](member_group& group) { group.prefetch_first(sessions_); });
 }
 
 /// Members of all encodings get their turn: a group that always has more does not keep the others
@@ -218,16 +242,16 @@ void dispatcher::prefetch_next() const noexcept {
 std::size_t dispatcher::flush_room(local_room& room, std::size_t max_cost) {
   std::size_t cost = 0;
   for (std::size_t tried = 0; tried < room.groups.size() && cost < max_cost; ++tried) {
-    auto& speakers = *room.groups[room.turn];
-    auto& group = speakers.members;
+    auto encoding = room.turn;
     room.turn = (room.turn + 1) % room.groups.size();
-    if (!group.pending())
+    if (!room.groups[encoding] || !room.groups[encoding]->pending())
       continue;
+    auto& group = *room.groups[encoding];
     auto hold = room.pending_bytes() > held_bytes && room.more_than_one_batch();
     lost_.clear();
     auto done = group.flush(max_cost - cost, hold, sessions_, meter_, lost_);
     cost += done.cost;
-    count_deliveries(speakers, done.frames);
+    count_deliveries(encoding, done.frames);
     oldest_delivered_ = std::min(oldest_delivered_, group.take_delivered());
     for (auto who : lost_)
       if (group.contains(who)) {
@@ -241,63 +265,54 @@ std::size_t dispatcher::flush_room(local_room& room, std::size_t max_cost) {
 // -- the table ------------------------------------------------------------------------------------
 
 member_group& dispatcher::local_room::group_for(protocol::encoding e, memberships& all) {
-  auto i = std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g->encoding == e; });
-  return i != groups.end() ? (*i)->members
-                           : groups.emplace_back(std::make_unique<encoding_group>(e, all))->members;
+  auto& group = groups[protocol::index_of(e)];
+  if (!group)
+    group = std::make_unique<member_group>(all);
+  return *group;
 }
 
-dispatcher::encoding_group* dispatcher::local_room::group_of(session_key who) {
-  auto i =
-    std::find_if(groups.begin(), groups.end(), [&](auto& g) { return g->members.contains(who); });
-  return i == groups.end() ? nullptr : i->get();
+std::size_t dispatcher::local_room::find(session_key who) const {
+  auto has = [&](auto& g) { return g && g->contains(who); };
+  return static_cast<std::size_t>(std::find_if(groups.begin(), groups.end(), has) - groups.begin());
 }
 
 bool dispatcher::local_room::empty() const {
-  return std::all_of(groups.begin(), groups.end(), [](auto& g) { return g->members.empty(); });
-}
-
-std::size_t dispatcher::local_room::size() const {
-  std::size_t sum = 0;
-  for (auto& g : groups)
-    sum += g->members.size();
-  return sum;
+  return std::all_of(groups.begin(), groups.end(), [](auto& g) { return !g || g->empty(); });
 }
 
 std::size_t dispatcher::local_room::sole_size() const {
   std::size_t sum = 0;
-  for (auto& g : groups)
-    sum += g->members.sole_size();
+  for_each_group([&](auto& g) { sum += g.sole_size(); });
   return sum;
 }
 
 bool dispatcher::local_room::pending() const {
-  return std::any_of(groups.begin(), groups.end(), [](auto& g) { return g->members.pending(); });
+  return std::any_of(groups.begin(), groups.end(), [](auto& g) { return g && g->pending(); });
 }
 
 std::size_t dispatcher::local_room::pending_bytes() const {
   std::size_t sum = 0;
-  for (auto& g : groups)
-    sum += g->members.pending_bytes();
+  for_each_group([&](auto& g) { sum += g.pending_bytes(); });
   return sum;
 }
 
 /// Whether something waits behind the batch that a flush would give out now.
 bool dispatcher::local_room::more_than_one_batch() const {
   return std::any_of(groups.begin(), groups.end(),
-                     [](auto& g) { return g->members.waiting_behind_batch(); });
+                     [](auto& g) { return g && g->waiting_behind_batch(); });
 }
 
-void dispatcher::drop_if_empty(local_room& room) {
+void dispatcher::drop_if_empty(local_room& room) noexcept {
   if (room.empty())
-    rooms_.erase(room_key{room.identity->key});
+    forget_room(room);
 }
 
 void dispatcher::count_members(std::int64_t change) {
   loop_counts::add(counts_.members, static_cast<std::uint64_t>(change));
 }
 
-void dispatcher::count_deliveries(const encoding_group& to, std::size_t frames) noexcept {
-  loop_counts::add(counts_.deliveries[protocol::index_of(to.encoding)], frames);
+void dispatcher::count_deliveries(std::size_t encoding, std::size_t frames) noexcept {
+  loop_counts::add(counts_.deliveries[encoding], frames);
 }
 
 // -- how long it took -----------------------------------------------------------------------------
@@ -310,6 +325,7 @@ void dispatcher::note_delivered(steady_time now) noexcept {
 
 void dispatcher::clear() {
   rooms_.clear();
+  room_count_ = 0;
   only_rooms_.clear();
 }
 

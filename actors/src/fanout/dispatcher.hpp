@@ -97,42 +97,51 @@ public:
   /// Forgets everything.
   void clear();
 
-  [[nodiscard]] std::size_t rooms() const noexcept { return rooms_.size(); }
+  [[nodiscard]] std::size_t rooms() const noexcept { return room_count_; }
 
 private:
-  struct encoding_group {
-    encoding_group(protocol::encoding e, memberships& all) : encoding(e), members(all) {}
-    protocol::encoding encoding;
-    member_group members;
-  };
-
   using ring_hook =
     boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
   struct local_room : ring_hook {
+    room_key key;
     room_identity_ptr identity;
-    /// One for each encoding that its members here speak, or spoke.
-    std::vector<std::unique_ptr<encoding_group>> groups;
+    /// By encoding; null: no member here has ever spoken it.
+    std::array<std::unique_ptr<member_group>, protocol::encoding_count> groups;
     std::size_t turn = 0; ///< index in `groups` of the one that is flushed next
 
     [[nodiscard]] member_group& group_for(protocol::encoding e, memberships& all);
-    [[nodiscard]] encoding_group* group_of(session_key who);
+    /// The index in `groups` of the one that the session is in; `encoding_count` if there is none.
+    [[nodiscard]] std::size_t find(session_key who) const;
     [[nodiscard]] bool in_ring() const noexcept { return is_linked(); }
     [[nodiscard]] bool empty() const;
-    [[nodiscard]] std::size_t size() const;
     [[nodiscard]] std::size_t sole_size() const;
     [[nodiscard]] bool pending() const;
     [[nodiscard]] std::size_t pending_bytes() const;
     [[nodiscard]] bool more_than_one_batch() const;
+
+    template <class F>
+    void for_each_group(F&& f) const {
+      for (auto& g : groups)
+        if (g)
+          f(*g);
+    }
   };
 
+  [[nodiscard]] local_room* find(room_key key) const noexcept {
+    auto* room = key.slot < rooms_.size() ? rooms_[key.slot].get() : nullptr;
+    return room && room->key == key ? room : nullptr;
+  }
+  local_room& room_for(const room_identity_ptr& identity);
   void prefetch_next() const noexcept;
   std::size_t flush_room(local_room& room, std::size_t max_cost);
   void leave_room_before(const subscribe& s);
-  void forget_room(room_key key) noexcept;
-  void drop_if_empty(local_room& room);
+  void forget_room(local_room& room) noexcept;
+  void forget_only_room(session_key who, room_key key) noexcept;
+  void drop_if_empty(local_room& room) noexcept;
   void count_members(std::int64_t change);
-  void count_deliveries(const encoding_group& to, std::size_t frames) noexcept;
+  std::size_t catch_up(local_room& room, session_key who);
+  void count_deliveries(std::size_t encoding, std::size_t frames) noexcept;
 
   session_table& sessions_;
   protocol::memory_meter* meter_;
@@ -141,7 +150,8 @@ private:
   memberships memberships_;
   /// Rooms of `rooms_`; one that is destroyed leaves it.
   boost::intrusive::list<local_room, boost::intrusive::constant_time_size<false>> ring_;
-  std::unordered_map<room_key, local_room> rooms_;
+  std::vector<std::unique_ptr<local_room>> rooms_; ///< by the key's slot; null: no member is here
+  std::size_t room_count_ = 0;
   /// The room of each session that is in one room at a time.
   std::unordered_map<session_key, room_key> only_rooms_;
   std::vector<session_key> lost_;                     ///< scratch of `flush_room`

@@ -14,6 +14,9 @@ member_group::~member_group() {
   for (slot_index i = 0; i < slots_.size(); ++i)
     if (slots_[i].who)
       all_.remove(slots_[i].who, *this, i);
+  for (auto* batch : {&next_, &current_})
+    if (*batch)
+      all_.buffers().give_back(std::move(*batch));
   all_.leave(index_);
 }
 
@@ -23,7 +26,7 @@ void member_group::add(session_key who) {
   make_room(slots_);
   all_.make_room_for(who);
   auto i = static_cast<slot_index>(slots_.size());
-  slots_.push_back({who, none, none, false, next_.end()});
+  slots_.push_back({who, none, none, false, end_});
   all_.add(who, *this, i);
 }
 
@@ -49,31 +52,38 @@ void member_group::set_shared(slot_index slot, bool is_shared) noexcept {
 }
 
 void member_group::make_room_for_push(bool excludes) {
+  if (!next_)
+    next_ = all_.buffers().take();
   if (excludes)
-    make_room(next_.exclusions);
-  make_room(next_.frames);
-  make_room(next_.credits, 2);
+    make_room(next_->exclusions);
+  make_room(next_->frames);
+  make_room(next_->credits, 2);
 }
 
 void member_group::push(protocol::shared_bytes frame, session_key except, const credit& source,
                         const credit& own, steady_time at) {
-  if (next_.frames.empty()) {
-    next_.since = at;
+  if (!next_)
+    next_ = all_.buffers().take();
+  auto& next = *next_;
+  if (next.frames.empty()) {
+    next.begin = end_;
+    next.since = at;
     all_.set_pending(index_, true);
   }
   if (except) {
     if (auto i = all_.find(except, *this); i != nobody) {
       auto& s = slots_[i];
-      next_.exclusions.push_back({next_.end(), i, s.in_next});
-      s.in_next = static_cast<std::uint32_t>(next_.exclusions.size() - 1);
+      next.exclusions.push_back({end_, i, s.in_next});
+      s.in_next = static_cast<std::uint32_t>(next.exclusions.size() - 1);
     }
   }
-  next_.bytes += frame.size();
-  next_.frames.push_back(std::move(frame));
+  next.gathered_bytes += frame.size();
+  next.frames.push_back(std::move(frame));
+  next.end = ++end_;
   if (source)
-    next_.credits.push_back(source);
+    next.credits.push_back(source);
   if (own)
-    next_.credits.push_back(own);
+    next.credits.push_back(own);
   prefetch_slots();
 }
 
@@ -96,34 +106,36 @@ member_group::progress member_group::give(slot& s, session_table& sessions,
     auto given = all_.give_all(s.who, *output);
     return {flush_budget::cost(given.bytes), given.frames};
   }
-  if (s.in_current == none && s.from <= current_.begin) [[likely]] {
-    s.from = current_.end;
-    output->write(current_.bytes, {&current_.whole, 1}, current_.frames());
-    return {current_.cost, current_.frames()};
+  auto& batch = *current_;
+  if (s.in_current == none && s.from <= batch.begin) [[likely]] {
+    s.from = batch.end;
+    output->write(batch.bytes, {&batch.whole, 1}, batch.count());
+    return {batch.cost, batch.count()};
   }
   auto frames = parts_for(s);
-  s.from = current_.end;
+  s.from = batch.end;
   if (frames > 0)
-    output->write(current_.bytes, parts_, frames);
-  return {current_.cost, frames};
+    output->write(batch.bytes, all_.buffers().parts, frames);
+  return {batch.cost, frames};
 }
 
 member_group::progress member_group::flush(std::size_t max_cost, bool hold_credits,
                                            session_table& sessions, protocol::memory_meter* meter,
                                            std::vector<session_key>& gone) {
   progress done;
-  if (!current_.active) {
+  if (!current_) {
     for (std::size_t i = 0; i < std::min(slots_.size(), ahead); ++i)
       sessions.prefetch(slots_[i].who);
     start_batch(meter);
   }
+  auto& batch = *current_;
   if (!hold_credits)
-    current_.credits.clear();
-  while (current_.cursor < slots_.size() && done.cost < max_cost) {
-    auto& s = slots_[current_.cursor];
-    auto next = current_.cursor + 1;
-    if (!s.who || s.from >= current_.end) {
-      current_.cursor = next;
+    batch.credits.clear();
+  while (batch.cursor < slots_.size() && done.cost < max_cost) {
+    auto& s = slots_[batch.cursor];
+    auto next = batch.cursor + 1;
+    if (!s.who || s.from >= batch.end) {
+      batch.cursor = next;
       continue;
     }
     if (next < slots_.size()) {
@@ -134,9 +146,9 @@ member_group::progress member_group::flush(std::size_t max_cost, bool hold_credi
     auto given = give(s, sessions, gone);
     done.cost += given.cost;
     done.frames += given.frames;
-    current_.cursor = next; // if memory is short, it is this member's turn again
+    batch.cursor = next; // if memory is short, it is this member's turn again
   }
-  if (current_.cursor == slots_.size())
+  if (batch.cursor == slots_.size())
     finish_batch();
   return done;
 }
@@ -145,72 +157,77 @@ void member_group::start_batch(protocol::memory_meter* meter) {
   if (worth_compacting())
     compact();
   auto count = frames_of_batch();
-  std::span<protocol::shared_bytes> frames{next_.frames.data(), count};
+  auto is_all = count == next_->frames.size();
+  auto first_part = is_all ? nullptr : all_.buffers().take();
+  auto& batch = is_all ? *next_ : *first_part;
+  std::span<protocol::shared_bytes> frames{next_->frames.data(), count};
   std::size_t size = 0; // of a batch, so it fits an offset
   std::size_t weight = 0;
-  current_.offsets.clear();
-  make_room(current_.offsets, count + 1);
-  if (count < next_.frames.size())
-    make_room(current_.exclusions, next_.exclusions.size());
+  batch.offsets.clear();
+  make_room(batch.offsets, count + 1);
+  if (!is_all)
+    make_room(batch.exclusions, next_->exclusions.size());
   for (auto& f : frames) {
-    current_.offsets.push_back(static_cast<std::uint32_t>(size));
+    batch.offsets.push_back(static_cast<std::uint32_t>(size));
     size += f.size();
     weight += f.weight();
   }
-  current_.offsets.push_back(static_cast<std::uint32_t>(size));
+  batch.offsets.push_back(static_cast<std::uint32_t>(size));
   if (count == 1) {
-    current_.bytes = std::move(frames.front());
+    batch.bytes = std::move(frames.front());
   } else {
-    current_.bytes = protocol::shared_bytes::make(size, meter, [frames](char* out) {
+    batch.bytes = protocol::shared_bytes::make(size, meter, [frames](char* out) {
       for (auto& f : frames)
         out = std::copy_n(f.data(), f.size(), out);
     });
-    current_.bytes.make_lighter(weight);
+    batch.bytes.make_lighter(weight);
   }
-  current_.active = true; // nothing fails from here on
-  current_.whole = {0, static_cast<std::uint32_t>(size)};
-  current_.cost = flush_budget::cost(size);
-  current_.begin = next_.begin;
-  current_.end = next_.begin + count;
-  current_.cursor = 0;
-  current_.since = next_.since;
-  if (count == next_.frames.size())
+  // Nothing fails from here on.
+  batch.whole = {0, static_cast<std::uint32_t>(size)};
+  batch.cost = flush_budget::cost(size);
+  batch.cursor = 0;
+  if (is_all)
     take_all();
   else
-    take_first(count);
-  next_.bytes -= size;
-  next_.begin = current_.end;
+    take_first(count, std::move(first_part));
 }
 
 /// How many of the waiting frames the next batch takes: all, unless they are more than it may hold.
 std::size_t member_group::frames_of_batch() const noexcept {
-  if (next_.bytes <= max_batch_bytes)
-    return next_.frames.size();
-  std::size_t size = next_.frames.front().size();
+  auto& frames = next_->frames;
+  if (next_->gathered_bytes <= max_batch_bytes)
+    return frames.size();
+  std::size_t size = frames.front().size();
   std::size_t count = 1;
-  while (count < next_.frames.size() && size + next_.frames[count].size() <= max_batch_bytes)
-    size += next_.frames[count++].size();
+  while (count < frames.size() && size + frames[count].size() <= max_batch_bytes)
+    size += frames[count++].size();
   return count;
 }
 
-void member_group::take_all() {
-  current_.exclusions.swap(next_.exclusions);
-  current_.credits.swap(next_.credits);
-  for (auto& e : current_.exclusions)
+void member_group::take_all() noexcept {
+  current_ = std::move(next_);
+  current_->frames.clear();
+  current_->gathered_bytes = 0;
+  for (auto& e : current_->exclusions)
     if (e.member != nobody && slots_[e.member].in_next != none)
       slots_[e.member].in_current = std::exchange(slots_[e.member].in_next, none);
-  next_.frames.clear();
 }
 
 /// Leaves the later frames in `next_`, with their exclusions. Exclusions are in the order of
-/// positions; those that stay link only to each other.
-void member_group::take_first(std::size_t frames) {
-  auto is_before = [](const exclusion& e, std::uint64_t position) { return e.position < position; };
-  auto first_left = std::lower_bound(next_.exclusions.begin(), next_.exclusions.end(),
-                                     next_.begin + frames, is_before);
-  auto taken = static_cast<std::uint32_t>(first_left - next_.exclusions.begin());
-  for (std::uint32_t i = 0; i < next_.exclusions.size(); ++i) {
-    auto& e = next_.exclusions[i];
+/// positions; those that stay link only to each other. Precondition: `batch` has room.
+void member_group::take_first(std::size_t frames, std::unique_ptr<frame_batch> batch) noexcept {
+  auto& left = *next_;
+  batch->begin = left.begin;
+  batch->end = left.begin + frames;
+  batch->since = left.since;
+  auto is_before = [](const frame_batch::exclusion& e, std::uint64_t position) {
+    return e.position < position;
+  };
+  auto first_left =
+    std::lower_bound(left.exclusions.begin(), left.exclusions.end(), batch->end, is_before);
+  auto taken = static_cast<std::uint32_t>(first_left - left.exclusions.begin());
+  for (std::uint32_t i = 0; i < left.exclusions.size(); ++i) {
+    auto& e = left.exclusions[i];
     if (i >= taken)
       e.older = e.older != none && e.older >= taken ? e.older - taken : none;
     if (e.member == nobody)
@@ -223,22 +240,20 @@ void member_group::take_first(std::size_t frames) {
       s.in_next = i - taken;
     }
   }
-  current_.exclusions.assign(next_.exclusions.begin(), first_left);
-  next_.exclusions.erase(next_.exclusions.begin(), first_left);
-  next_.frames.erase(next_.frames.begin(),
-                     next_.frames.begin() + static_cast<std::ptrdiff_t>(frames));
+  batch->exclusions.assign(left.exclusions.begin(), first_left);
+  left.exclusions.erase(left.exclusions.begin(), first_left);
+  left.frames.erase(left.frames.begin(), left.frames.begin() + static_cast<std::ptrdiff_t>(frames));
+  left.begin = batch->end;
+  left.gathered_bytes -= batch->whole.size();
+  current_ = std::move(batch);
 }
 
 void member_group::finish_batch() {
-  for (auto& e : current_.exclusions)
+  for (auto& e : current_->exclusions)
     if (e.member != nobody)
       slots_[e.member].in_current = none;
-  delivered_since_ = current_.since;
-  current_.active = false;
-  current_.bytes = {};
-  current_.offsets.clear();
-  current_.exclusions.clear();
-  current_.credits.clear();
+  delivered_since_ = current_->since;
+  all_.buffers().give_back(std::move(current_));
   if (pending())
     return;
   all_.set_pending(index_, false);
@@ -260,8 +275,9 @@ void member_group::compact() noexcept {
     s.in_current = s.who ? kept++ : nobody;
   // The links of an exclusion name exclusions, not slots; only its member has moved (to `nobody` if
   // it has left).
-  for (auto& e : next_.exclusions)
-    e.member = e.member == nobody ? nobody : slots_[e.member].in_current;
+  if (next_)
+    for (auto& e : next_->exclusions)
+      e.member = e.member == nobody ? nobody : slots_[e.member].in_current;
   for (slot_index i = 0; i < slots_.size(); ++i) {
     auto& s = slots_[i];
     if (!s.who)
@@ -274,27 +290,29 @@ void member_group::compact() noexcept {
   tombstones_ = 0;
 }
 
-/// Fills `parts_` with what the member lacks of the batch under way; returns the number of frames
-/// in it.
+/// Fills the shared `parts` with what the member lacks of the batch under way; returns the number
+/// of frames in it.
 std::uint32_t member_group::parts_for(const slot& s) {
-  parts_.clear();
-  auto first = std::max(s.from, current_.begin) - current_.begin;
-  auto last = current_.end - current_.begin;
+  auto& batch = *current_;
+  auto& parts = all_.buffers().parts;
+  parts.clear();
+  auto first = std::max(s.from, batch.begin) - batch.begin;
+  auto last = batch.end - batch.begin;
   auto frames = static_cast<std::uint32_t>(last - first);
-  auto end = current_.offsets[last];
+  auto end = batch.offsets[last];
   // Walk the exclusions backwards from the end, newest first, and cut the range before each.
-  for (auto i = s.in_current; i != none; i = current_.exclusions[i].older) {
-    auto hole = current_.exclusions[i].position - current_.begin;
+  for (auto i = s.in_current; i != none; i = batch.exclusions[i].older) {
+    auto hole = batch.exclusions[i].position - batch.begin;
     if (hole < first)
       break;
     --frames;
-    if (current_.offsets[hole + 1] < end)
-      parts_.push_back({current_.offsets[hole + 1], end});
-    end = current_.offsets[hole];
+    if (batch.offsets[hole + 1] < end)
+      parts.push_back({batch.offsets[hole + 1], end});
+    end = batch.offsets[hole];
   }
-  if (current_.offsets[first] < end)
-    parts_.push_back({current_.offsets[first], end});
-  std::reverse(parts_.begin(), parts_.end());
+  if (batch.offsets[first] < end)
+    parts.push_back({batch.offsets[first], end});
+  std::reverse(parts.begin(), parts.end());
   return frames;
 }
 
@@ -314,9 +332,10 @@ std::size_t member_group::catch_up_all(session_table& sessions) {
 }
 
 std::size_t member_group::catch_up(slot_index slot, session_table& sessions) {
-  pieces_.clear();
-  auto queued = collect(slot, pieces_);
-  for (auto& p : pieces_)
+  auto& pieces = all_.buffers().pieces;
+  pieces.clear();
+  auto queued = collect(slot, pieces);
+  for (auto& p : pieces)
     sessions.append(slots_[slot].who, *p.bytes, p.part, p.frames, output_kind::data);
   note_given(slot);
   return queued;
@@ -325,25 +344,29 @@ std::size_t member_group::catch_up(slot_index slot, session_table& sessions) {
 std::size_t member_group::collect(slot_index slot, std::vector<output_piece>& out) {
   auto& s = slots_[slot];
   std::size_t frames = 0;
-  if (current_.active && s.from < current_.end) {
+  if (current_ && s.from < current_->end) {
     auto left = parts_for(s);
     frames += left;
-    for (auto& part : parts_) {
-      auto in_part = &part == &parts_.back() ? left : frames_in(part);
+    auto& parts = all_.buffers().parts;
+    for (auto& part : parts) {
+      auto in_part = &part == &parts.back() ? left : frames_in(part);
       left -= in_part;
-      out.push_back({&current_.bytes, part, in_part});
+      out.push_back({&current_->bytes, part, in_part});
     }
   }
+  if (!gathers())
+    return frames;
   // Backwards, as its exclusions are linked.
+  auto& next = *next_;
   const auto first = static_cast<std::ptrdiff_t>(out.size());
   auto excluded = s.in_next;
-  for (auto position = next_.end(); position > std::max(s.from, next_.begin);) {
+  for (auto position = next.end; position > std::max(s.from, next.begin);) {
     --position;
-    if (excluded != none && next_.exclusions[excluded].position == position) {
-      excluded = next_.exclusions[excluded].older;
+    if (excluded != none && next.exclusions[excluded].position == position) {
+      excluded = next.exclusions[excluded].older;
       continue;
     }
-    auto& f = next_.frames[position - next_.begin];
+    auto& f = next.frames[position - next.begin];
     out.push_back({&f, {0, static_cast<std::uint32_t>(f.size())}, 1});
     ++frames;
   }
@@ -352,8 +375,9 @@ std::size_t member_group::collect(slot_index slot, std::vector<output_piece>& ou
 }
 
 std::uint32_t member_group::frames_in(byte_range part) const {
-  auto first = std::lower_bound(current_.offsets.begin(), current_.offsets.end(), part.begin);
-  auto last = std::lower_bound(first, current_.offsets.end(), part.end);
+  auto& offsets = current_->offsets;
+  auto first = std::lower_bound(offsets.begin(), offsets.end(), part.begin);
+  auto last = std::lower_bound(first, offsets.end(), part.end);
   return static_cast<std::uint32_t>(last - first);
 }
 

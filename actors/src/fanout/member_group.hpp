@@ -1,5 +1,6 @@
 #pragma once
 
+#include "fanout/frame_batch.hpp"
 #include "fanout/memberships.hpp"
 
 #include <troupe/actors/credit.hpp>
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -17,15 +19,15 @@ namespace troupe::actors {
 /// The members of one room on one loop that speak one encoding, and the frames they are still to
 /// get: the fan-out itself.
 ///
-/// Frames are numbered by position. They gather in `next_`; a flush turns them into one batch of
-/// contiguous bytes, while later frames gather in the next batch. A member gets the batch as it is.
-/// A member of several rooms, while other groups of the loop have frames, too, gets what all of its
-/// rooms have for it in one `sink::write_all` (`memberships`). A flush goes on in slices.
+/// Frames are numbered by position. They gather in `next_`; a flush makes it `current_`, one batch
+/// of contiguous bytes, while later frames gather in the next one. A member gets the batch as it
+/// is. A member of several rooms, while other groups of the loop have frames, too, gets what all of
+/// its rooms have for it in one `sink::write_all` (`memberships`). A flush goes on in slices.
 ///
 /// Invariants:
 /// 1. A member has been given (sent or queued) exactly the frames in [its position when added,
 /// `from`), less those it is excluded from.
-/// 2. `current_` and `next_` are adjacent: `current_.end == next_.begin`.
+/// 2. `current_` ends where `next_` begins.
 /// 3. Slots keep their index while a batch is under way; tombstones go between two batches.
 /// 4. A batch has at most `max_batch_bytes`, or a single frame; what is beyond stays in `next_`,
 /// with all credits.
@@ -87,15 +89,13 @@ public:
     return std::exchange(delivered_since_, steady_time::max());
   }
 
-  [[nodiscard]] bool pending() const noexcept { return current_.active || !next_.frames.empty(); }
+  [[nodiscard]] bool pending() const noexcept { return current_ || gathers(); }
   [[nodiscard]] std::size_t pending_bytes() const noexcept {
-    return current_.bytes.size() + next_.bytes;
+    return (current_ ? current_->bytes.size() : 0) + (next_ ? next_->gathered_bytes : 0);
   }
 
   /// Whether frames wait that the batch under way does not hold.
-  [[nodiscard]] bool waiting_behind_batch() const noexcept {
-    return current_.active && !next_.frames.empty();
-  }
+  [[nodiscard]] bool waiting_behind_batch() const noexcept { return current_ && gathers(); }
 
   struct progress {
     std::size_t cost = 0;   ///< of the sends: see `flush_budget`
@@ -130,7 +130,7 @@ public:
   /// has changed.
   std::size_t collect(slot_index slot, std::vector<output_piece>& out);
   /// Notes that the member has got all of it.
-  void note_given(slot_index slot) noexcept { slots_[slot].from = next_.end(); }
+  void note_given(slot_index slot) noexcept { slots_[slot].from = end_; }
 
 private:
   struct slot {
@@ -141,41 +141,7 @@ private:
     std::uint64_t from = 0; ///< position of the first frame it lacks
   };
 
-  /// A frame that a member does not get; a list per member, newest first.
-  struct exclusion {
-    std::uint64_t position;
-    slot_index member;
-    std::uint32_t older;
-  };
-
-  struct gathering {
-    std::uint64_t begin = 0;
-    std::vector<protocol::shared_bytes> frames;
-    std::vector<exclusion> exclusions;
-    std::vector<credit> credits;
-    std::size_t bytes = 0;
-    steady_time since{}; ///< `at` of the oldest frame, or of one before it
-    [[nodiscard]] std::uint64_t end() const noexcept { return begin + frames.size(); }
-  };
-
-  struct batch {
-    bool active = false;
-    std::uint64_t begin = 0;
-    std::uint64_t end = 0;
-    protocol::shared_bytes bytes;
-    byte_range whole;
-    std::size_t cost = 0;               ///< of a send of it
-    std::vector<std::uint32_t> offsets; ///< of each frame, and the end
-    std::vector<exclusion> exclusions;
-    std::vector<credit> credits;
-    std::size_t cursor = 0; ///< the next slot to give it to
-    steady_time since{};
-    [[nodiscard]] std::uint32_t frames() const noexcept {
-      return static_cast<std::uint32_t>(end - begin);
-    }
-  };
-
-  static constexpr std::uint32_t none = ~std::uint32_t{0};
+  static constexpr std::uint32_t none = frame_batch::none;
   /// How many members' sessions are prefetched before their turn.
   static constexpr std::size_t ahead = 2;
 
@@ -185,10 +151,11 @@ private:
     for (std::size_t i = 0; i < std::min(slots_.size(), enough); i += 2) // two in a cache line
       __builtin_prefetch(&slots_[i]);
   }
+  [[nodiscard]] bool gathers() const noexcept { return next_ && !next_->frames.empty(); }
   void start_batch(protocol::memory_meter* meter);
   [[nodiscard]] std::size_t frames_of_batch() const noexcept;
-  void take_all();
-  void take_first(std::size_t frames);
+  void take_all() noexcept;
+  void take_first(std::size_t frames, std::unique_ptr<frame_batch> batch) noexcept;
   void finish_batch();
   void compact() noexcept;
   [[nodiscard]] bool worth_compacting() const noexcept;
@@ -203,11 +170,10 @@ private:
   std::vector<slot> slots_;
   std::size_t tombstones_ = 0;
   std::size_t shared_ = 0; ///< members whose slots say so
+  std::uint64_t end_ = 0;  ///< position of the next frame
   steady_time delivered_since_ = steady_time::max();
-  gathering next_;
-  batch current_;
-  std::vector<byte_range> parts_;    ///< scratch of `parts_for`
-  std::vector<output_piece> pieces_; ///< scratch of `catch_up`
+  std::unique_ptr<frame_batch> next_;    ///< what gathers; may be null or empty
+  std::unique_ptr<frame_batch> current_; ///< what is given out; null: no batch is under way
 };
 
 } // namespace troupe::actors

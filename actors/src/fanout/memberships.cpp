@@ -74,16 +74,17 @@ memberships::slot_index memberships::find(session_key who,
 
 memberships::given memberships::give_all(session_key who, sink& output) {
   given all;
-  pieces_.clear();
+  auto& pieces = buffers_.pieces;
+  pieces.clear();
   auto& places = places_[who.slot];
   auto has_some = [&](const place& p) { return pending_[p.index] && p.group->holds(p.slot, who); };
   for (auto& p : places)
     if (has_some(p))
-      all.frames += p.group->collect(p.slot, pieces_);
-  for (auto& p : pieces_)
+      all.frames += p.group->collect(p.slot, pieces);
+  for (auto& p : pieces)
     all.bytes += p.part.size();
-  if (!pieces_.empty())
-    output.write_all(pieces_);
+  if (!pieces.empty())
+    output.write_all(pieces);
   for (auto& p : places)
     if (has_some(p))
       p.group->note_given(p.slot);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "fanout/frame_batch.hpp"
+
 #include <troupe/actors/session_key.hpp>
 #include <troupe/actors/sink.hpp>
 
@@ -31,6 +33,7 @@ public:
   /// Notes whether the group has frames that some member still lacks.
   void set_pending(group_index group, bool is_pending) noexcept;
   [[nodiscard]] std::size_t pending_groups() const noexcept { return pending_count_; }
+  [[nodiscard]] group_buffers& buffers() noexcept { return buffers_; }
 
   /// Makes room for one more place of a session: its next `add` cannot fail.
   void make_room_for(session_key who);
@@ -60,7 +63,7 @@ private:
   };
 
   std::vector<std::vector<place>> places_; ///< by the session's slot
-  std::vector<output_piece> pieces_;       ///< scratch of `give_all`
+  group_buffers buffers_;
   /// By group: most rooms of a client are silent, and `give_all` does not touch those.
   std::vector<bool> pending_;
   std::size_t pending_count_ = 0;

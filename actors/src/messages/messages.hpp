@@ -60,11 +60,15 @@ struct join_request {
   credit token;
 };
 
+/// Where a room keeps a member: an index that belongs to it until it leaves.
+using member_place = std::uint32_t;
+
 /// What a room decides about a join.
 struct join_reply {
   protocol::errc code = protocol::errc::ok;
   std::string detail;
   room_key room; ///< none: refused, or admitted and kicked at once
+  member_place place = 0;
 };
 
 /// A member's `message`, binary message or application message.
@@ -72,6 +76,7 @@ struct room_input {
   enum class kind : std::uint8_t { message, binary, application };
   kind what = kind::message;
   session_key who;
+  member_place place = 0; ///< its own, as the room has told its connection
   protocol::encoding encoding = protocol::encoding::plain_json;
   protocol::shared_bytes bytes; ///< the whole message; `body` points into it
   protocol::body_field field = protocol::body_field::none;

@@ -171,7 +171,7 @@ endpoint node::make_endpoint(std::string path, endpoint_handlers handlers) {
   e->account = std::make_shared<credit_account>(outside_limits(s.options.rooms));
   e->meter = s.meter;
   auto identity = std::make_shared<room_identity>();
-  identity->key = room_key{s.room_serial.fetch_add(1, std::memory_order_relaxed) + 1};
+  identity->key = s.keys.take();
   e->hub = compat::spawn_on<endpoint_hub>(*s.home_of(path).loop, s, identity->key, e);
   identity->name = std::move(path);
   e->identity = std::move(identity);

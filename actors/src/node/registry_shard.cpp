@@ -181,7 +181,7 @@ errc registry_shard::reason_against_another() const {
 registry_shard::listing& registry_shard::make(const std::string& name) {
   auto& l = rooms_[name];
   try {
-    l.key = room_key{shared_.room_serial.fetch_add(1, std::memory_order_relaxed) + 1};
+    l.key = shared_.keys.take();
     l.cell = std::make_shared<room_cell>();
     l.handle = compat::spawn_on<room>(home(), shared_, unit_, name, l.key, l.cell);
     watch(l.handle, [this, name](const caf::error& reason) {
@@ -190,6 +190,8 @@ registry_shard::listing& registry_shard::make(const std::string& name) {
   } catch (...) {
     if (l.handle)
       static_cast<room*>(caf::actor_cast<caf::abstract_actor*>(l.handle))->kill();
+    if (l.key)
+      shared_.keys.give_back(l.key);
     rooms_.erase(name);
     throw;
   }
@@ -227,6 +229,7 @@ void registry_shard::bury(const std::string& name, listing& room) {
   for (; room.crashed && room.told_loops < shared_.units.size(); ++room.told_loops)
     compat::send(this, shared_.units[room.told_loops]->output_actor,
                  room_closed{room.key, room_end::crashed});
+  shared_.keys.give_back(room.key);
   auto gone = rooms_.extract(name);
   pass_on(gone.key(), *gone.mapped().cell);
   if (stopping_ && rooms_.empty())

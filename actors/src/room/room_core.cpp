@@ -4,6 +4,7 @@
 #include "model/check_event.hpp"
 #include "model/check_refusal.hpp"
 
+#include <troupe/actors/make_room.hpp>
 #include <troupe/protocol/frame.hpp>
 
 #include <algorithm>
@@ -107,16 +108,16 @@ void room_core::create() {
 join_reply room_core::join(const join_request& request) {
   command_scope scope{*this, request.automatic ? payer::arrival : payer_of(request.token),
                       request.token};
-  if (members_.contains(request.who)) {
+  if (auto i = members_.find(request.who); i != members_.end()) {
     if (auto frame = joined_frame_for(request))
       to_member(request.who, std::move(frame));
     request.ref->answered = true;
-    return {errc::ok, {}, config_.identity->key};
+    return {errc::ok, {}, config_.identity->key, i->second.place};
   }
   member candidate{request.who,     request.user_id,   request.encoding,
                    request.profile, request.automatic, request.claims};
   if (config_.limits.max_members > 0 && members_.size() >= config_.limits.max_members)
-    return {errc::room_full, {}, {}};
+    return {errc::room_full};
   entering_ = true;
   hook_ = "authorize_join";
   auto decision = behavior_->authorize_join(*this, candidate);
@@ -124,10 +125,9 @@ join_reply room_core::join(const join_request& request) {
     check_refusal("authorize_join", decision.code);
   hook_ = nullptr;
   // If that hook has ended the room, the successor decides.
-  auto reply = ending_ ? join_reply{errc::room_closed, {}, {}}
-             : decision.code == errc::ok
-               ? admit(std::move(candidate), request)
-               : join_reply{decision.code, std::move(decision.detail), {}};
+  auto reply = ending_                   ? join_reply{errc::room_closed}
+             : decision.code == errc::ok ? admit(std::move(candidate), request)
+                                         : join_reply{decision.code, std::move(decision.detail)};
   entering_ = false;
   check_empty();
   return reply;
@@ -137,8 +137,7 @@ join_reply room_core::admit(member candidate, const join_request& request) {
   growth_ = {true, candidate.profile.size()};
   announce_join(candidate);
   growth_ = {};
-  auto& kept =
-    members_.try_emplace(request.who, resident{std::move(candidate), request.from}).first->second;
+  auto& kept = seat(std::move(candidate), request);
   count_member(kept, 1);
   output_.to_dispatcher(request.who.loop,
                         subscribe{config_.identity, request.who, request.encoding,
@@ -147,8 +146,36 @@ join_reply room_core::admit(member candidate, const join_request& request) {
   hook_ = "on_join";
   behavior_->on_join(*this, kept);
   hook_ = nullptr;
-  // The behaviour may have kicked it: it was admitted, and is no longer here.
-  return {errc::ok, {}, members_.contains(request.who) ? config_.identity->key : room_key{}};
+  if (!members_.contains(request.who)) // the behaviour has kicked it: it was admitted, and is gone
+    return {};
+  return {errc::ok, {}, config_.identity->key, kept.place};
+}
+
+/// The member of that place, or null if that session has left it. Cost: no hash, unlike `find`.
+const room_core::resident* room_core::find_at(member_place place, session_key who) const noexcept {
+  auto* there = place < places_.size() ? places_[place] : nullptr;
+  return there && there->key == who ? there : nullptr;
+}
+
+/// If it throws, nothing has changed.
+room_core::resident& room_core::seat(member candidate, const join_request& request) {
+  if (free_places_.empty()) {
+    make_room(free_places_, places_.size() + 1);
+    places_.push_back(nullptr);
+    free_places_.push_back(static_cast<member_place>(places_.size() - 1));
+  }
+  auto place = free_places_.back();
+  auto& kept =
+    members_.try_emplace(request.who, resident{std::move(candidate), request.from, place})
+      .first->second;
+  places_[place] = &kept;
+  free_places_.pop_back();
+  return kept;
+}
+
+void room_core::unseat(const resident& gone) noexcept {
+  places_[gone.place] = nullptr;
+  free_places_.push_back(gone.place);
 }
 
 protocol::shared_bytes room_core::joined_frame_for(const join_request& request) const {
@@ -214,6 +241,7 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
     ref->answered = true;
   departed_.emplace_back(); // first: if it throws, the crashing room still has its member
   auto& gone = (departed_.back() = members_.extract(place)).mapped();
+  unseat(gone);
   sender_left_ |= current_ && current_->who == who;
   count_member(gone, -1);
   announce_leave(gone, reason);
@@ -288,12 +316,10 @@ void room_core::input(const room_input& in) {
     return; // the connection answers open refs when it hears that the room is closed
   history_.prefetch_oldest();
   command_scope scope{*this, payer_of(in.token), in.token};
-  auto i = members_.find(in.who);
-  if (i == members_.end()) {
-    refuse_input(in, errc::not_joined, {});
-    return;
-  }
-  auto& from = i->second;
+  auto* sender = find_at(in.place, in.who);
+  if (!sender)
+    return refuse_input(in, errc::not_joined, {});
+  auto& from = *sender;
   current_ = &in;
   sender_left_ = false;
   growth_ = {true, in.bytes.size()};
@@ -423,6 +449,7 @@ void room_core::dismiss_members(bool crashed) {
   encodings_ = {};
   while (!members_.empty()) {
     auto node = members_.extract(members_.begin());
+    unseat(node.mapped());
     try {
       say_left(node.mapped(), leave_reason::closed);
     } catch (...) {

@@ -111,6 +111,7 @@ private:
   /// A member and the actor of its connection.
   struct resident : member {
     caf::strong_actor_ptr connection;
+    member_place place;
   };
 
   struct observer {
@@ -185,6 +186,9 @@ private:
   void send_event(observer& o, room_event event);
   [[nodiscard]] credit charge(std::size_t bytes);
   [[nodiscard]] bool in_use(protocol::encoding e) const;
+  [[nodiscard]] const resident* find_at(member_place place, session_key who) const noexcept;
+  resident& seat(member candidate, const join_request& request);
+  void unseat(const resident& gone) noexcept;
   void count_member(const member& m, int change);
   void check_empty();
   void dismiss_members(bool crashed);
@@ -194,6 +198,8 @@ private:
   config config_;
   room_output& output_;
   std::unordered_map<session_key, resident> members_;
+  std::vector<const resident*> places_;   ///< in `members_`; null: nobody's
+  std::vector<member_place> free_places_; ///< with room for all
   /// Kept until the hook that may still use them has returned.
   std::vector<decltype(members_)::node_type> departed_;
   std::array<std::size_t, protocol::encoding_count> encodings_{};

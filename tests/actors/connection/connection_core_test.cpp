@@ -190,13 +190,13 @@ TEST_CASE("when a room closes, every open ref of it is answered and the room is 
   c.say(R"({"type":"message","text":"x","ref":1})");
   c.say(R"({"type":"message","text":"y"})");
 
-  c.core->on_membership_lost(membership_lost{room_key{1}});
+  c.core->on_membership_lost(membership_lost{room_key{1, 1}});
 
   CHECK(c.out.has(R"("code":"room_closed")"));
   CHECK(c.out.has(R"("ref":1)"));
   CHECK(c.core->rooms() == 0);
   auto before = c.out.lines.size();
-  c.core->on_membership_lost(membership_lost{room_key{1}});
+  c.core->on_membership_lost(membership_lost{room_key{1, 1}});
   CHECK(c.out.lines.size() == before);
 }
 
@@ -204,7 +204,7 @@ TEST_CASE("a leave that the room did not live to answer is answered when the roo
   client c;
   c.enter("a", 1);
   c.say(R"({"type":"leave","ref":9})");
-  c.core->on_membership_lost(membership_lost{room_key{1}});
+  c.core->on_membership_lost(membership_lost{room_key{1, 1}});
   CHECK(c.out.has(R"("ref":9)"));
 }
 

@@ -31,7 +31,7 @@ struct connection_notebook final : actors::connection_output {
                         errc why) override {
     std::string line = "behind";
     for (auto room : rooms)
-      line += ' ' + std::to_string(room.value);
+      line += ' ' + std::to_string(room.slot);
     if (frame)
       line += ' ' + std::string{frame.view().substr(2)};
     lines.push_back(line);
@@ -106,14 +106,14 @@ struct core_client {
   }
 
   /// Joins a room; the room accepts.
-  std::uint32_t enter(std::string room, std::uint64_t key) {
+  std::uint32_t enter(std::string room, std::uint32_t key) {
     say(R"({"type":"join","roomId":")" + room + "\"}");
     auto ticket = out.last_ticket;
     accept(ticket, key);
     return ticket;
   }
-  void accept(std::uint32_t ticket, std::uint64_t key) {
-    core->on_joined({ticket, {errc::ok, {}, actors::room_key{key}}, handle});
+  void accept(std::uint32_t ticket, std::uint32_t key) {
+    core->on_joined({ticket, {errc::ok, {}, actors::room_key{key, 1}}, handle});
   }
   void refuse(std::uint32_t ticket, errc why) { core->on_joined({ticket, {why, {}, {}}, {}}); }
 

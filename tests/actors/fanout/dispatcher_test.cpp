@@ -21,9 +21,9 @@ struct bench {
   }
   fake_sink& at(session_key key) { return static_cast<fake_sink&>(*table.find(key)); }
 
-  room_identity_ptr room(std::uint64_t key) {
+  room_identity_ptr room(std::uint32_t key, std::uint32_t generation = 1) {
     auto identity = std::make_shared<room_identity>();
-    identity->key = room_key{key};
+    identity->key = room_key{key, generation};
     identity->name = "room " + std::to_string(key);
     return identity;
   }
@@ -127,7 +127,7 @@ TEST_CASE("the last frame of a session comes after all that its rooms have said,
   b.say(one, "3");
   b.say(of_others, "4");
 
-  b.core.on_last_frame({{one->key, room_key{7}, of_others->key, two->key},
+  b.core.on_last_frame({{one->key, room_key{7, 1}, of_others->key, two->key},
                         a,
                         shared_bytes::copy_of("goodbye"),
                         errc::restart});
@@ -409,6 +409,44 @@ TEST_CASE("of a room that the node has stopped members get what it said, no room
 
   CHECK(b.at(a).bytes == "1");
   CHECK(b.core.rooms() == 0);
+}
+
+TEST_CASE("a late frame of a former room does not reach the next room of its slot") {
+  bench b;
+  auto former = b.room(1, 1), next = b.room(1, 2);
+  auto a = b.connect(), c = b.connect();
+  b.subscribe_to(former, a);
+  b.core.on_room_closed({former->key, room_end::ended});
+  auto farewell = b.at(a).bytes;
+  b.subscribe_to(next, c);
+
+  b.say(former, "late");
+  b.core.on_member_frame({former->key, c, shared_bytes::copy_of("to you"), false, true});
+  b.core.on_room_closed({former->key, room_end::crashed});
+  b.core.forget(former->key, c);
+  b.say(next, "1");
+  b.flush_all();
+
+  CHECK(b.at(a).bytes == farewell);
+  CHECK(b.at(c).bytes == "1");
+  CHECK(b.core.rooms() == 1);
+}
+
+TEST_CASE("a room takes the slot of a former one that had members here") {
+  bench b;
+  auto former = b.room(1, 1), next = b.room(1, 2);
+  auto a = b.connect(), c = b.connect();
+  b.subscribe_to(former, a);
+
+  b.subscribe_to(next, c);
+  b.say(former, "late");
+  b.say(next, "1");
+  b.flush_all();
+
+  CHECK(b.at(a).bytes.empty());
+  CHECK(b.at(c).bytes == "1");
+  CHECK(b.core.rooms() == 1);
+  CHECK(b.counts.members == 1);
 }
 
 // Pins §4.26.

@@ -372,3 +372,35 @@ TEST_CASE("a batch weighs what its frames weigh") {
 
   CHECK(sink.weight == 150);
 }
+
+TEST_CASE("groups that speak in turn share one batch, and each keeps its positions") {
+  hall h;
+  auto a = h.enter();
+  member_group other{h.all};
+  auto& s = *h.sinks.emplace_back(std::make_unique<fake_sink>());
+  auto b = h.table.open(s);
+  other.add(b);
+  for (auto text : {"1", "2", "3"}) {
+    h.say(text);
+    h.flush();
+    other.push(shared_bytes::copy_of(std::string{"o"} + text), {}, {}, {});
+    other.flush(10, false, h.table, nullptr, h.gone);
+  }
+  auto batch = h.all.buffers().take();
+  auto second = h.all.buffers().take();
+
+  CHECK(h.at(a).bytes == "123");
+  CHECK(s.bytes == "o1o2o3");
+  CHECK(batch->frames.capacity() > 0);
+  CHECK(second->frames.capacity() == 0); // a new one
+}
+
+TEST_CASE("a batch that has become large is not kept") {
+  hall h;
+  h.enter();
+  for (int i = 0; i < 1000; ++i)
+    h.say("x");
+  h.flush();
+
+  CHECK(h.all.buffers().take()->frames.capacity() == 0);
+}

@@ -294,6 +294,25 @@ TEST_CASE("binary that grows by more than twice is charged to its sender, too") 
   CHECK(account->take_charged() > 9000);
 }
 
+TEST_CASE("a member's place goes to the next one, and what the former says late is refused") {
+  stage s;
+  s.join(1);
+  s.join(2);
+  auto late = s.input(1, "message", R"({"type":"message","text":"late"})");
+  late.ref = troupe::test::ref("5");
+  s.core->leave({s.key(1), leave_reason::left, false, nullptr, {}});
+  s.join(3);
+  auto before = s.out.lines.size();
+
+  s.core->input(late);
+  s.core->input(s.input(3, "message", R"({"type":"message","text":"hi"})"));
+
+  CHECK(late.place == s.places[3]);
+  CHECK(s.places[2] != s.places[3]);
+  CHECK(s.out.said("not_joined", before));
+  CHECK(s.core->seq() == 1);
+}
+
 // Pins §4.56.
 TEST_CASE("a profile that is told in another codec is charged to the join") {
   stage s;

@@ -4,6 +4,7 @@
 #include "room/room_core.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -89,7 +90,7 @@ struct room_stage {
     std::unique_ptr<actors::room_behavior> b = std::make_unique<actors::room_behavior>(),
     std::size_t max_members = 10) {
     auto identity = std::make_shared<actors::room_identity>();
-    identity->key = actors::room_key{7};
+    identity->key = actors::room_key{7, 1};
     identity->name = "hall";
     actors::room_core::config c;
     c.identity = identity;
@@ -104,7 +105,10 @@ struct room_stage {
     r.who = actors::session_key{who, 1, who % 2};
     r.user_id = "u" + std::to_string(who);
     r.encoding = e;
-    return core->join(r);
+    auto reply = core->join(r);
+    if (reply.room)
+      places[who] = reply.place;
+    return reply;
   }
   static actors::session_key key(std::uint32_t who) { return {who, 1, who % 2}; }
 
@@ -113,6 +117,7 @@ struct room_stage {
     in.what =
       type == "message" ? actors::room_input::kind::message : actors::room_input::kind::application;
     in.who = key(who);
+    in.place = places[who];
     in.encoding = encoding::v1_json;
     in.bytes = shared_bytes::copy_of(json);
     in.type = std::move(type);
@@ -123,6 +128,7 @@ struct room_stage {
 
   room_notebook out;
   std::unique_ptr<actors::room_core> core;
+  std::map<std::uint32_t, actors::member_place> places; ///< as the room has told its connections
 };
 
 inline actors::open_ref_ptr ref(std::string value) {

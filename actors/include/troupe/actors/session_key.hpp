@@ -17,12 +17,13 @@ struct session_key {
   friend bool operator==(const session_key&, const session_key&) = default;
 };
 
-/// Names one incarnation of a room, unique in the process: a successor of the same name has another
-/// key.
+/// Names one incarnation of a room of a node: a successor of the same name has another key. Slots
+/// are dense: a room that ends leaves its slot to another, of the next generation.
 struct room_key {
-  std::uint64_t value = 0; ///< 0: none
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0; ///< 0: none
 
-  [[nodiscard]] explicit operator bool() const noexcept { return value != 0; }
+  [[nodiscard]] explicit operator bool() const noexcept { return generation != 0; }
   friend bool operator==(const room_key&, const room_key&) = default;
 };
 
@@ -41,7 +42,7 @@ struct hash<troupe::actors::session_key> {
 template <>
 struct hash<troupe::actors::room_key> {
   std::size_t operator()(const troupe::actors::room_key& k) const noexcept {
-    return std::hash<std::uint64_t>{}(k.value);
+    return std::hash<std::uint64_t>{}(std::uint64_t{k.generation} << 32 | k.slot);
   }
 };
 
