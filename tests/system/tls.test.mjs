@@ -2,21 +2,23 @@
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import https from 'node:https';
 import net from 'node:net';
 import tls from 'node:tls';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import WebSocket from 'ws';
-import { startNode } from './support/node.mjs';
+import { runToEnd, startNode } from './support/node.mjs';
 import { close, frame, ping, RawSocket, text, upgradeRequest } from './support/raw.mjs';
-import { makeCertificate, temporaryFolder } from './support/tokens.mjs';
+import { makeCertificate, makeExpired, temporaryFolder } from './support/tokens.mjs';
 import { Inbox, until, within } from './support/wait.mjs';
 
-async function secureNode(t, name, args = []) {
+async function secureNode(t, name, args = [], kind = 'ec') {
   const folder = temporaryFolder(t);
-  const files = makeCertificate(folder);
+  const files = makeCertificate(folder, 'localhost', kind);
   const node = await startNode(t, name, [
     '--tls-cert', files.cert, '--tls-key', files.key, '--message-rate', '0', ...args,
   ]);
@@ -189,35 +191,118 @@ test('a refusal over https is whole, however much comes behind the request', asy
   }
 });
 
-test('a certificate that is read again serves new connections, ' +
-  'a bad one changes nothing', async (t) => {
-  const node = await secureNode(t, 'relay_node');
-  const first = readFileSync(node.files.cert);
-  const old = await open(node, first);
-  await old.take('welcome');
-  const served = async () => {
-    const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false });
-    await within(once(socket, 'secureConnect'), 'a handshake');
-    const print = createHash('sha256').update(socket.getPeerCertificate().raw).digest('hex');
-    socket.destroy();
-    return print;
-  };
-  const before = await served();
+/// What a new client is shown.
+async function servedBy(node) {
+  const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false });
+  await within(once(socket, 'secureConnect'), 'a handshake');
+  const print = createHash('sha256').update(socket.getPeerCertificate().raw).digest('hex');
+  socket.destroy();
+  return print;
+}
 
-  makeCertificate(node.files.cert.replace('/cert.pem', ''), 'renewed');
-  node.signal('SIGHUP');
-  await until(async () => (await served()) !== before, 'the new certificate');
-  const renewed = await served();
-  writeFileSync(node.files.cert, 'no certificate');
-  node.signal('SIGHUP');
-  await until(() => /expected certificates in PEM/.test(node.log), 'the log to name the bad file');
-
-  assert.equal(await served(), renewed);
-  old.send({ type: 'ping', ref: 1 });
-  assert.equal((await old.take('pong')).ref, 1);
+async function metricsOver(node) {
   const probe = await openRaw(node);
   probe.write('GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
-  assert.match((await probe.response()).body, /^troupe_tls_reload_error_total 1$/m);
+  return (await probe.response()).body;
+}
+
+test('a certificate that is read again serves new connections, ' +
+  'old ones go on', async (t) => {
+  const node = await secureNode(t, 'relay_node');
+  const old = await open(node, readFileSync(node.files.cert));
+  await old.take('welcome');
+  const before = await servedBy(node);
+
+  makeCertificate(path.dirname(node.files.cert), 'renewed');
+  node.signal('SIGHUP');
+
+  await until(async () => (await servedBy(node)) !== before, 'the new certificate');
+  old.send({ type: 'ping', ref: 1 });
+  assert.equal((await old.take('pong')).ref, 1);
+  await until(() => /read again: it is valid until 20/.test(node.log), 'the log to say so');
+});
+
+/// Mistakes, each made by replacing one of the files: [which, what, how, what the log says].
+const mistakes = [
+  ['cert', 'an expired certificate', (to, files) => cpSync(files.expired, to),
+    /expected certificates that are valid now \(number 1 expired at 20/],
+  ['cert', 'a text', (to) => writeFileSync(to, 'no certificate'), /\(no start line\)/],
+  ['cert', 'a chain that is cut', (to, files) => {
+    const whole = readFileSync(files.spare);
+    writeFileSync(to, Buffer.concat([whole, whole.subarray(0, 300)]));
+  }, /expected certificates in PEM \(/],
+  ['cert', 'a pipe', (to) => execFileSync('mkfifo', [to]), /\(Not a regular file\)/],
+  ['cert', 'a folder', (to) => mkdirSync(to), /\(Is a directory\)/],
+  ['cert', 'a device without end', (to) => symlinkSync('/dev/zero', to), /\(Not a regular file\)/],
+  ['cert', 'too much', (to, files) => writeFileSync(
+    to, Buffer.concat([readFileSync(files.spare), Buffer.alloc(1 << 20, '#')])),
+  /\(larger than 1 MiB\)/],
+  ['cert', 'nothing', () => {}, /\(No such file or directory\)/],
+  ['key', 'the key of another', (to, files) => cpSync(files.other, to),
+    /expected the private key of /],
+  ['key', 'a pipe', (to) => execFileSync('mkfifo', [to]), /\(Not a regular file\)/],
+  ['key', 'a device without end', (to) => symlinkSync('/dev/zero', to), /\(Not a regular file\)/],
+  ['key', 'a text', (to) => writeFileSync(to, 'no key'), /private key in PEM \(/],
+];
+
+/// Copies of a node's files, and what the mistakes need.
+function spares(t, files) {
+  const folder = temporaryFolder(t);
+  const expired = makeExpired(folder, files);
+  const other = makeCertificate(folder).key;
+  const [spare, spareKey] = [path.join(folder, 'spare.pem'), path.join(folder, 'spare_key.pem')];
+  cpSync(files.cert, spare);
+  cpSync(files.key, spareKey);
+  return { expired, other, spare, spareKey };
+}
+
+// Pins §1.54.
+test('a reload that would bring a mistake is refused, counted and logged; ' +
+  'the old certificate serves on', async (t) => {
+  const node = await secureNode(t, 'relay_node');
+  const { cert, key } = node.files;
+  const files = spares(t, node.files);
+  const before = await servedBy(node);
+
+  let refused = 0;
+  for (const [which, what, make, says] of mistakes) {
+    const at = node.log.length;
+    rmSync(node.files[which]);
+    make(node.files[which], files);
+    node.signal('SIGHUP');
+    await until(() => /the old certificate stays: .*expected/.test(node.log.slice(at)), what);
+    assert.match(node.log.slice(at), says, what);
+    assert.ok(node.log.slice(at).includes(node.files[which]), `${what}: the file is named`);
+    assert.equal(await servedBy(node), before, what);
+    const counted = new RegExp(`^troupe_tls_reload_error_total ${++refused}$`, 'm');
+    assert.match(await metricsOver(node), counted, what);
+    rmSync(node.files[which], { recursive: true, force: true });
+    cpSync(files.spare, cert);
+    cpSync(files.spareKey, key);
+  }
+  makeCertificate(path.dirname(cert), 'renewed');
+  node.signal('SIGHUP');
+  await until(async () => (await servedBy(node)) !== before, 'the new certificate');
+});
+
+test('a node does not start with a mistake in its certificate, and says which', async (t) => {
+  const folder = temporaryFolder(t);
+  const given = makeCertificate(folder);
+  const expired = makeExpired(folder, given);
+  const other = makeCertificate(temporaryFolder(t));
+  const start = (cert, key) =>
+    runToEnd('relay_node', ['--port', '0', '--tls-cert', cert, '--tls-key', key]);
+
+  for (const [cert, key, says] of [
+    [expired, given.key, /--tls-cert is "\S+expired.pem": expected .*valid now \(number 1 expired/],
+    [given.cert, other.key, /--tls-key is "\S+key.pem": expected the private key of/],
+    [given.key, given.key, /--tls-cert is "\S+key.pem": expected certificates in PEM \(no start/],
+    ['/dev/zero', given.key, /--tls-cert/],
+  ]) {
+    const { code, stderr } = await start(cert, key);
+    assert.notEqual(code, 0);
+    assert.match(stderr, says);
+  }
 });
 
 test('a stalled reader over wss is cut while the others get every byte', async (t) => {

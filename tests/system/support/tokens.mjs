@@ -29,17 +29,31 @@ export function secretFile(t, secret) {
   return file;
 }
 
-/// A self-signed certificate for localhost: {cert, key}, files in `folder`.
-export function makeCertificate(folder, name = 'localhost') {
+const keyOf = {
+  ec: ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
+  rsa: ['rsa:2048'],
+};
+
+/// A self-signed certificate for localhost: {cert, key}, files in `folder`. `kind`: of its key.
+export function makeCertificate(folder, name = 'localhost', kind = 'ec') {
   const [cert, key] = [path.join(folder, 'cert.pem'), path.join(folder, 'key.pem')];
   execFileSync(
     'openssl',
     [
-      'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days',
+      'req', '-x509', '-newkey', ...keyOf[kind], '-nodes', '-days',
       '2', '-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1',
       '-keyout', key, '-out', cert,
     ],
     { stdio: 'ignore' },
   );
   return { cert, key };
+}
+
+/// The file of a certificate for a key of `makeCertificate` that has expired yesterday.
+export function makeExpired(folder, { key }) {
+  const [request, cert] = [path.join(folder, 'request.pem'), path.join(folder, 'expired.pem')];
+  const run = (...args) => execFileSync('openssl', args, { stdio: 'ignore' });
+  run('req', '-new', '-key', key, '-subj', '/CN=localhost', '-out', request);
+  run('x509', '-req', '-in', request, '-signkey', key, '-days', '-1', '-out', cert);
+  return cert;
 }

@@ -15,24 +15,32 @@ struct openssl_free {
   void operator()(X509* certificate) const noexcept { X509_free(certificate); }
 };
 
-/// A self-signed certificate, valid for an hour, and its key.
+/// When a certificate is valid, in seconds from now.
+struct validity {
+  long from = -60;
+  long until = 3600;
+};
+
+/// A certificate and its key: self-signed, or signed by another.
 class identity {
 public:
   enum class kind { ec, rsa };
 
-  explicit identity(const char* name, kind k = kind::ec)
+  explicit identity(const char* name, kind k = kind::ec, validity valid = {},
+                    const identity* issuer = nullptr)
     : key_(k == kind::ec ? EVP_EC_gen("P-256") : EVP_RSA_gen(2048)), certificate_(X509_new()) {
     auto* c = certificate_.get();
     X509_set_version(c, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(c), 1);
-    X509_gmtime_adj(X509_getm_notBefore(c), -60);
-    X509_gmtime_adj(X509_getm_notAfter(c), 3600);
+    X509_gmtime_adj(X509_getm_notBefore(c), valid.from);
+    X509_gmtime_adj(X509_getm_notAfter(c), valid.until);
     auto* subject = X509_get_subject_name(c);
     X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
                                reinterpret_cast<const unsigned char*>(name), -1, -1, 0);
-    X509_set_issuer_name(c, subject);
+    auto& by = issuer ? *issuer : *this;
+    X509_set_issuer_name(c, X509_get_subject_name(by.certificate_.get()));
     X509_set_pubkey(c, key_.get());
-    X509_sign(c, key_.get(), EVP_sha256());
+    X509_sign(c, by.key_.get(), EVP_sha256());
   }
 
   [[nodiscard]] std::string certificate() const {

@@ -4,6 +4,7 @@
 
 #include "certificates.hpp"
 
+#include <troupe/testing/manual_clock.hpp>
 #include <troupe/troupe.hpp>
 
 #include <catch2/catch.hpp>
@@ -13,11 +14,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 
 using namespace troupe;
@@ -25,6 +29,7 @@ using namespace troupe::transport;
 using troupe::test::identity;
 namespace fs = std::filesystem;
 namespace ssl = boost::asio::ssl;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -51,10 +56,21 @@ public:
   [[nodiscard]] fs::path certificate_file() const { return folder_ / "cert.pem"; }
   [[nodiscard]] fs::path key_file() const { return folder_ / "key.pem"; }
   [[nodiscard]] tls_context load() const { return {certificate_file(), key_file()}; }
+  /// At a time of the test's own.
+  [[nodiscard]] tls_context load(const actors::loop_clock& clock) const {
+    return {certificate_file(), key_file(), clock};
+  }
 
 private:
   fs::path folder_;
 };
+
+/// A clock that shows what the machine's does now, and goes on when the test says so.
+testing::manual_clock stopped_clock() {
+  testing::manual_clock clock;
+  clock.set_wall_by(actors::system_clock().wall_now() - clock.wall_now());
+  return clock;
+}
 
 /// What `work` throws; empty if nothing.
 std::string error_of(const std::function<void()>& work) {
@@ -209,6 +225,8 @@ TEST_CASE("a file that cannot be read is told with the system's reason") {
   CHECK(ends(of_key(nowhere), "private key in PEM (No such file or directory)"));
   CHECK(ends(of_certificates(folder), "(Is a directory)"));
   CHECK(ends(of_key(folder), "(Is a directory)"));
+  CHECK(ends(of_certificates("/dev/zero"), "(Not a regular file)"));
+  CHECK(ends(of_key("/dev/zero"), "(Not a regular file)"));
   CHECK(ends(of_certificates(pipe), "(Not a regular file)"));
   CHECK(ends(of_key(pipe), "(Not a regular file)"));
   if (::geteuid() != 0)
@@ -278,7 +296,57 @@ TEST_CASE("a chain that is broken behind its first certificate is refused") {
   auto broken = who.certificate();
   broken.replace(broken.find('\n') + 1, 8, "????????");
 
-  CHECK_FALSE(load_error(who.certificate() + broken, who.key()).empty());
+  for (auto& tail : {broken, who.certificate().substr(0, 200), who.certificate().substr(0, 28)}) {
+    INFO(tail);
+    CHECK(load_error(who.certificate() + tail, who.key())
+            .find("cert.pem: expected certificates in PEM (")
+          != std::string::npos);
+  }
+}
+
+TEST_CASE("a file beyond a mebibyte is refused") {
+  identity who{"a.example"};
+  std::string comment(1024 * 1024, '#');
+
+  CHECK(load_error(who.certificate() + comment, who.key()).ends_with("(larger than 1 MiB)"));
+  CHECK(load_error(who.certificate(), who.key() + comment).ends_with("(larger than 1 MiB)"));
+}
+
+// Pins §1.54.
+TEST_CASE("certificates that are not valid now are refused, roots aside") {
+  using test::validity;
+  constexpr auto ec = identity::kind::ec;
+  constexpr validity past{-7200, -3600}, future{3600, 7200};
+  identity expired{"old.example", ec, past}, early{"early.example", ec, future};
+  identity root{"root.example"}, old_root{"root.example", ec, past};
+  identity between{"between.example", ec, {}, &root};
+  identity old_between{"between.example", ec, past, &root};
+  identity leaf{"leaf.example", ec, {}, &between};
+  auto error_with = [&](const identity& who, const std::string& issuers = {}) {
+    return load_error(who.certificate() + issuers, who.key());
+  };
+  auto begin = [](const std::string& said, const char* what) {
+    return said.find(std::string{"cert.pem: expected certificates that are valid now ("} + what)
+        != std::string::npos;
+  };
+
+  CHECK(begin(error_with(expired), "number 1 expired at 20"));
+  CHECK(begin(error_with(early), "number 1 is not valid before 20"));
+  CHECK(begin(error_with(leaf, old_between.certificate()), "number 2 expired at 20"));
+  CHECK(error_with(leaf, between.certificate() + old_root.certificate()).empty());
+}
+
+TEST_CASE("whether a certificate is valid is asked of the server's clock") {
+  files f{identity{"a.example"}};
+  auto clock = stopped_clock();
+  auto context = f.load(clock);
+  auto until = context.reload();
+  CHECK(until > clock.wall_now() + 59min);
+
+  clock.set_wall_by(until - clock.wall_now());
+  CHECK(context.reload() == until);
+  clock.set_wall_by(1ms);
+  CHECK_FALSE(error_of([&] { context.reload(); }).empty());
 }
 
 TEST_CASE("the key of another certificate is refused, of whatever kind") {
@@ -296,12 +364,10 @@ TEST_CASE("the key of another certificate is refused, of whatever kind") {
 // block a loop.
 TEST_CASE("a key under a password is refused, and nobody is asked for it") {
   identity who{"a.example"};
-  files good{who};
-  auto context = good.load();
   auto error = load_error(who.certificate(), who.locked_key("secret"));
 
-  CHECK(error.find("key.pem: expected the certificate's private key") != std::string::npos);
-  CHECK(SSL_CTX_get_default_passwd_cb(context.current()->native_handle()) != nullptr);
+  CHECK(error.ends_with(
+    "key.pem: expected the certificate's private key in PEM (it is under a password)"));
 }
 
 // -- reload ---------------------------------------------------------------------------------------
@@ -339,6 +405,10 @@ TEST_CASE("a reload that fails says why and leaves the old one in place") {
   CHECK(reload_error(second.certificate(), first.key()).find("key.pem: ") != std::string::npos);
   fs::remove(f.key_file());
   CHECK(error_of([&] { context.reload(); }).find("key.pem: ") != std::string::npos);
+  // An expired one, which fits its key.
+  identity old{"first.example", identity::kind::ec, {-7200, -3600}};
+  CHECK(reload_error(old.certificate(), old.key()).find("cert.pem: expected certificates that are")
+        != std::string::npos);
   CHECK(context.current() == before);
   CHECK(shown_by(context) == "first.example");
 

@@ -2,11 +2,9 @@
 
 #include "text/set_up_file.hpp"
 
-#include <cerrno>
 #include <cstddef>
-#include <cstdio>
-#include <cstring>
 #include <stdexcept>
+#include <utility>
 
 namespace troupe::transport {
 
@@ -14,27 +12,12 @@ namespace {
 
 constexpr std::size_t max_file_bytes = 64 * 1024;
 
-struct close_file {
-  void operator()(std::FILE* file) const noexcept { std::fclose(file); }
-};
-
 /// Errors: `std::runtime_error` that names the file and what was `expected`.
 std::string read_whole(const std::string& file, const char* expected) {
-  const auto fail = [&](const char* why) {
-    throw std::runtime_error{file + ": expected " + expected + ": " + why};
-  };
-  if (auto* problem = problem_of_file(file))
-    fail(problem);
-  const std::unique_ptr<std::FILE, close_file> in{std::fopen(file.c_str(), "rb")};
-  if (!in)
-    fail(std::strerror(errno));
-  std::string text(max_file_bytes + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), in.get()));
-  if (std::ferror(in.get()))
-    fail(std::strerror(errno));
-  if (text.size() > max_file_bytes)
-    fail("larger than 64 KiB");
-  return text;
+  auto text = read_set_up_file(file, max_file_bytes);
+  if (!text)
+    throw std::runtime_error{file + ": expected " + expected + ": " + text.error().why};
+  return std::move(*text);
 }
 
 void drop_newline(std::string& text) {

@@ -175,11 +175,14 @@ void server::reload_tls() {
 
 void server::state::reload_tls() {
   try {
-    tls->reload();
-    options.log->write(protocol::log_level::info, "tls", "the certificate was read again");
+    auto until = tls->reload();
+    options.log->write(protocol::log_level::info, "tls",
+                       "the certificate was read again: it is valid until "
+                         + protocol::iso_8601(until));
   } catch (const std::exception& e) {
     counts.count(protocol::counter::tls_reload_errors, {}, 1);
-    options.log->write(protocol::log_level::error, "tls", e.what());
+    options.log->write(protocol::log_level::error, "tls",
+                       std::string{"the old certificate stays: "} + e.what());
     throw;
   }
 }

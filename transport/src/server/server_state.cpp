@@ -25,7 +25,8 @@ constexpr std::size_t default_pending_per_ip = 128;
 /// Reports a file that cannot be used like every other mistake of set-up.
 std::unique_ptr<tls_context> make_tls(const server_options& options) {
   try {
-    return std::make_unique<tls_context>(options.tls_certificates, options.tls_key);
+    return std::make_unique<tls_context>(options.tls_certificates, options.tls_key,
+                                         *options.node.clock);
   } catch (const tls_file_error& e) {
     actors::option_check is{"server_options"};
     is.that(false, e.is_key() ? "tls_key" : "tls_certificates", '"' + e.file() + '"', e.expected());

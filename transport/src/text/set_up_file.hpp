@@ -1,18 +1,23 @@
 #pragma once
 
-#include <filesystem>
-#include <system_error>
+#include <troupe/protocol/result.hpp>
+
+#include <cstddef>
+#include <string>
 
 namespace troupe::transport {
 
-/// Why an existing file must not be read during set-up; null: it may be. A folder has no text,
-/// opening a pipe waits for a writer, and a device may never end.
-[[nodiscard]] inline const char* problem_of_file(const std::filesystem::path& file) {
-  std::error_code ignored; // the reader reports any other problem
-  auto status = std::filesystem::status(file, ignored);
-  if (std::filesystem::is_directory(status))
-    return "Is a directory";
-  return std::filesystem::is_other(status) ? "Not a regular file" : nullptr;
-}
+/// Why a file cannot be used: the system's reason, or what is wrong with the file.
+struct file_problem {
+  std::string why;
+};
+
+/// Reads a file whole, during set-up or while the server runs.
+///
+/// Errors: it is no regular file (a folder has no text, a pipe waits for a writer, a device may
+/// never end), it cannot be read, or it has more than `most_bytes`. Never waits for a writer, and
+/// never reads more than that. Throws `std::bad_alloc`. Thread: any.
+[[nodiscard]] protocol::result<std::string, file_problem> read_set_up_file(const std::string& file,
+                                                                           std::size_t most_bytes);
 
 } // namespace troupe::transport

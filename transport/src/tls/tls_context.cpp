@@ -1,50 +1,29 @@
 #include "tls/tls_context.hpp"
 
-#include "text/set_up_file.hpp"
 #include "tls/hello_guard.hpp"
-
-#include <boost/asio/ssl/error.hpp>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include <filesystem>
 #include <new>
 #include <string>
-#include <system_error>
 #include <utility>
 
 namespace troupe::transport {
 
 namespace ssl = boost::asio::ssl;
 
-namespace {
-
-/// Why OpenSSL has refused a file. (Asio has no text for errors of the system.)
-std::string reason_of(const boost::system::error_code& ec) {
-  auto error = static_cast<unsigned long>(static_cast<unsigned>(ec.value()));
-  auto is_of_system =
-    ec.category() == boost::asio::error::get_ssl_category() && ERR_SYSTEM_ERROR(error);
-  return is_of_system ? std::generic_category().message(ERR_GET_REASON(error)) : ec.message();
+tls_context::tls_context(std::string certificates, std::string key, const actors::loop_clock& clock)
+  : certificates_(std::move(certificates)), key_(std::move(key)), clock_(clock) {
+  reload();
 }
 
-tls_file_error certificates_error(const std::filesystem::path& file, const std::string& why) {
-  return {false, file, "certificates in PEM (" + why + ")"};
-}
-
-tls_file_error key_error(const std::filesystem::path& file, const std::string& why) {
-  return {true, file, "the certificate's private key in PEM (" + why + ")"};
-}
-
-} // namespace
-
-tls_context::tls_context(std::filesystem::path certificates, std::filesystem::path key)
-  : certificates_(std::move(certificates)), key_(std::move(key)), context_(load()) {}
-
-void tls_context::reload() {
-  auto fresh = load();
+actors::wall_time tls_context::reload() {
+  tls_identity who{certificates_, key_, clock_.wall_now()};
+  auto fresh = serving(who);
   std::lock_guard guard{mutex_};
   context_ = std::move(fresh);
+  return who.valid_until();
 }
 
 std::shared_ptr<ssl::context> tls_context::current() const {
@@ -62,28 +41,13 @@ tls_socket tls_context::wrap(polled_socket socket) const {
   return made;
 }
 
-std::shared_ptr<ssl::context> tls_context::load() const {
+std::shared_ptr<ssl::context> tls_context::serving(const tls_identity& who) const {
   auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
   context->set_options(ssl::context::default_workarounds | ssl::context::no_sslv2
                        | ssl::context::no_sslv3 | ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1
                        | ssl::context::no_compression);
   SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
-  // Otherwise OpenSSL asks the terminal for the password of a locked key, and waits.
-  context->set_password_callback(
-    [](std::size_t, ssl::context::password_purpose) { return std::string{}; });
-  boost::system::error_code ec;
-  if (auto* problem = problem_of_file(certificates_))
-    throw certificates_error(certificates_, problem);
-  context->use_certificate_chain_file(certificates_.string(), ec);
-  if (ec)
-    throw certificates_error(certificates_, reason_of(ec));
-  if (auto* problem = problem_of_file(key_))
-    throw key_error(key_, problem);
-  context->use_private_key_file(key_.string(), ssl::context::pem, ec);
-  if (ec)
-    throw key_error(key_, reason_of(ec));
-  if (SSL_CTX_check_private_key(context->native_handle()) != 1)
-    throw tls_file_error{true, key_, "the private key of " + certificates_.string()};
+  who.serve_from(*context->native_handle());
   return context;
 }
 

@@ -1,36 +1,17 @@
 #pragma once
 
+#include "tls/tls_identity.hpp"
 #include "tls/tls_socket.hpp"
+
+#include <troupe/actors/clock.hpp>
 
 #include <boost/asio/ssl/context.hpp>
 
-#include <filesystem>
 #include <memory>
 #include <mutex>
-#include <stdexcept>
 #include <string>
-#include <utility>
 
 namespace troupe::transport {
-
-/// A server's certificate or key file that cannot be used, and what was expected.
-class tls_file_error : public std::runtime_error {
-public:
-  tls_file_error(bool is_key, const std::filesystem::path& file, std::string expected)
-    : std::runtime_error(file.string() + ": expected " + expected),
-      is_key_(is_key),
-      file_(file.string()),
-      expected_(std::move(expected)) {}
-
-  [[nodiscard]] bool is_key() const noexcept { return is_key_; } ///< else the certificates
-  [[nodiscard]] const std::string& file() const noexcept { return file_; }
-  [[nodiscard]] const std::string& expected() const noexcept { return expected_; }
-
-private:
-  bool is_key_;
-  std::string file_;
-  std::string expected_;
-};
 
 /// A server's certificate and key, which can be read again while it runs: connections made before
 /// keep what they have.
@@ -39,11 +20,13 @@ private:
 /// changed (OpenSSL 2147): `reload` makes another and swaps.
 class tls_context {
 public:
-  /// Errors: `tls_file_error`, `std::bad_alloc`.
-  tls_context(std::filesystem::path certificates, std::filesystem::path key);
+  /// `clock` outlives it. Errors: `tls_file_error`, `std::bad_alloc`.
+  tls_context(std::string certificates, std::string key,
+              const actors::loop_clock& clock = actors::system_clock());
 
-  /// As the constructor; what was there stays if it throws.
-  void reload();
+  /// As the constructor; what was there stays if it throws. Returns until when the certificates are
+  /// valid.
+  actors::wall_time reload();
 
   [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> current() const;
 
@@ -52,10 +35,11 @@ public:
   [[nodiscard]] tls_socket wrap(polled_socket socket) const;
 
 private:
-  [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> load() const;
+  [[nodiscard]] std::shared_ptr<boost::asio::ssl::context> serving(const tls_identity& who) const;
 
-  std::filesystem::path certificates_;
-  std::filesystem::path key_;
+  std::string certificates_;
+  std::string key_;
+  const actors::loop_clock& clock_;
   mutable std::mutex mutex_;
   std::shared_ptr<boost::asio::ssl::context> context_;
 };

@@ -53,9 +53,11 @@ struct server_options {
   /// `address:port` for the probes alone, without TLS; empty: the probes are on the main port.
   std::string admin_bind{};
 
-  std::string tls_certificates{}; ///< path of a PEM chain; empty: no TLS
-  std::string tls_key{};          ///< path of its key, in PEM
-  bool deflate = false;           ///< permessage-deflate for clients that offer it
+  /// Path of a PEM chain, the server's own certificate first; empty: no TLS. Each certificate must
+  /// be valid now. Here and below: a regular file of at most 1 MiB.
+  std::string tls_certificates{};
+  std::string tls_key{}; ///< path of the first certificate's private key, in PEM, without password
+  bool deflate = false;  ///< permessage-deflate for clients that offer it
 
   /// Clients need a token; `auth` refreshes it. Excludes `node.verify_token`.
   std::optional<jwt_options> jwt{};
@@ -167,10 +169,11 @@ public:
   /// The port of the probes; 0 if they have none of their own.
   [[nodiscard]] std::uint16_t admin_port() const;
 
-  /// Reads certificate and key again; connections made before keep theirs. If that fails, the
-  /// server keeps the old ones and this throws `std::runtime_error` or `std::bad_alloc`. Throws
-  /// `std::logic_error` if the server has no TLS. `run` calls it on SIGHUP if there is TLS. Thread:
-  /// any.
+  /// Reads certificate and key again; connections made before keep theirs. Files that the
+  /// constructor would refuse (see `tls_certificates`) change nothing: the log says what was
+  /// expected, `troupe_tls_reload_error_total` counts it, and this throws `std::runtime_error` or
+  /// `std::bad_alloc`. Throws `std::logic_error` if the server has no TLS. `run` calls it on SIGHUP
+  /// if there is TLS. Thread: any.
   void reload_tls();
 
   /// A handle of the room of that name. Thread: any.
