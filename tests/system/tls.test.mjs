@@ -2,7 +2,7 @@
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import https from 'node:https';
@@ -366,4 +366,57 @@ test('old versions of TLS are refused', async (t) => {
   });
   const [error] = await within(once(socket, 'error'), 'the refusal');
   assert.match(String(error), /alert|protocol|version/i);
+});
+
+/// What `openssl s_client` agrees on with these arguments; undefined: nothing.
+const agreed = (node, ...args) =>
+  new Promise((resolve) => {
+    const client = execFile(
+      'openssl', ['s_client', '-connect', `127.0.0.1:${node.port}`, ...args],
+      (_, stdout) => {
+        const [, cipher] = stdout.match(/Cipher is (\S+)/) ?? [];
+        resolve(cipher === '(NONE)' ? undefined : cipher);
+      },
+    );
+    client.stdin.on('error', () => {});
+    client.stdin.end('Q\n');
+  });
+
+const offered = execFileSync(
+  'openssl', ['ciphers', '-s', '-tls1_2', 'ALL:COMPLEMENTOFALL:@SECLEVEL=0'], { encoding: 'utf8' },
+).trim().split(':');
+
+for (const kind of ['ec', 'rsa'])
+  // Pins §1.55.
+  test(`of all ciphers of TLS 1.2, ECDHE with AEAD alone is agreed on (${kind})`, async (t) => {
+    const node = await secureNode(t, 'relay_node', [], kind);
+    const taken = [];
+    for (const cipher of offered)
+      if (await agreed(node, '-tls1_2', '-cipher', `${cipher}:@SECLEVEL=0`)) taken.push(cipher);
+
+    for (const old of ['AES128-SHA', 'AES128-GCM-SHA256', 'ECDHE-RSA-AES128-SHA256',
+      'ECDHE-ECDSA-AES256-SHA', 'DHE-RSA-AES128-GCM-SHA256', 'ADH-AES128-GCM-SHA256'])
+      assert.ok(offered.includes(old), `${old} was tried`);
+    const by = kind === 'ec' ? 'ECDSA' : 'RSA';
+    assert.deepEqual(taken.sort(), [
+      `ECDHE-${by}-AES128-GCM-SHA256`, `ECDHE-${by}-AES256-GCM-SHA384`,
+      `ECDHE-${by}-CHACHA20-POLY1305`,
+    ]);
+  });
+
+// Pins §1.55.
+test('TLS 1.3 is spoken with cheap curves alone, and nothing older than 1.2', async (t) => {
+  const node = await secureNode(t, 'relay_node');
+  const any = ['-cipher', 'ALL:@SECLEVEL=0'];
+
+  assert.equal(await agreed(node, '-tls1_3'), 'TLS_AES_128_GCM_SHA256');
+  for (const curve of ['X25519', 'P-256', 'P-384'])
+    assert.ok(await agreed(node, '-tls1_3', '-groups', curve), curve);
+  for (const dear of ['ffdhe2048', 'ffdhe8192', 'P-521', 'X448'])
+    assert.equal(await agreed(node, '-tls1_3', '-groups', dear), undefined, dear);
+  assert.equal(
+    await agreed(node, '-tls1_3', '-ciphersuites', 'TLS_AES_128_CCM_SHA256'), undefined, 'CCM',
+  );
+  for (const version of ['-tls1', '-tls1_1'])
+    assert.equal(await agreed(node, version, ...any), undefined, version);
 });

@@ -187,6 +187,52 @@ TEST_CASE("a client that may choose speaks TLS 1.3") {
   CHECK(SSL_version(meeting{*context.current()}.client) == TLS1_3_VERSION);
 }
 
+// Pins §1.55.
+TEST_CASE("every cipher is AEAD; with TLS 1.2 its keys come from ECDHE") {
+  files f{identity{"a.example"}};
+  auto context = f.load();
+  auto* ciphers = SSL_CTX_get_ciphers(context.current()->native_handle());
+  std::string listed;
+  for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); ++i) {
+    auto* cipher = sk_SSL_CIPHER_value(ciphers, i);
+    auto is_tls13 = std::string_view{SSL_CIPHER_get_version(cipher)} == "TLSv1.3";
+    INFO(SSL_CIPHER_get_name(cipher));
+    CHECK(SSL_CIPHER_is_aead(cipher) == 1);
+    CHECK(SSL_CIPHER_get_kx_nid(cipher) == (is_tls13 ? NID_kx_any : NID_kx_ecdhe));
+    CHECK(SSL_CIPHER_get_auth_nid(cipher) != NID_auth_null);
+    listed.append(SSL_CIPHER_get_name(cipher)).append("\n");
+  }
+
+  CHECK(listed
+        == "TLS_AES_128_GCM_SHA256\n"
+           "TLS_AES_256_GCM_SHA384\n"
+           "TLS_CHACHA20_POLY1305_SHA256\n"
+           "ECDHE-ECDSA-AES128-GCM-SHA256\n"
+           "ECDHE-RSA-AES128-GCM-SHA256\n"
+           "ECDHE-ECDSA-AES256-GCM-SHA384\n"
+           "ECDHE-RSA-AES256-GCM-SHA384\n"
+           "ECDHE-ECDSA-CHACHA20-POLY1305\n"
+           "ECDHE-RSA-CHACHA20-POLY1305\n");
+}
+
+TEST_CASE("there is no renegotiation and no compression") {
+  files f{identity{"a.example"}};
+  auto context = f.load();
+  auto* native = context.current()->native_handle();
+  auto options = SSL_CTX_get_options(native);
+
+  CHECK((options & SSL_OP_NO_RENEGOTIATION) != 0);
+  CHECK((options & SSL_OP_NO_COMPRESSION) != 0);
+  meeting tls12{*context.current(), TLS1_2_VERSION};
+  SSL_renegotiate(tls12.client);
+  SSL_do_handshake(tls12.client);
+  char some[16];
+  CHECK(SSL_read(tls12.server, some, sizeof some) <= 0);
+  CHECK(SSL_read(tls12.client, some, sizeof some) <= 0);
+  CHECK(ERR_GET_REASON(ERR_peek_error()) == SSL_R_NO_RENEGOTIATION);
+  ERR_clear_error();
+}
+
 // -- what is refused ------------------------------------------------------------------------------
 
 TEST_CASE("a file that is not there is named") {

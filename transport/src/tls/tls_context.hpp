@@ -16,8 +16,9 @@ namespace troupe::transport {
 /// A server's certificate and key, which can be read again while it runs: connections made before
 /// keep what they have.
 ///
-/// TLS 1.2 and 1.3; no renegotiation, no compression. Thread: any. A context in use is never
-/// changed (OpenSSL 2147): `reload` makes another and swaps.
+/// TLS 1.2 with ECDHE and AEAD ciphers only, and TLS 1.3; curves that cost little; no
+/// renegotiation, no compression. Thread: any. A context in use is never changed (OpenSSL 2147):
+/// `reload` makes another and swaps.
 class tls_context {
 public:
   /// `clock` outlives it. Errors: `tls_file_error`, `std::bad_alloc`.
