@@ -420,3 +420,38 @@ test('TLS 1.3 is spoken with cheap curves alone, and nothing older than 1.2', as
   for (const version of ['-tls1', '-tls1_1'])
     assert.equal(await agreed(node, version, ...any), undefined, version);
 });
+
+/// A client that may come again: {socket, session}.
+async function visit(node, version, session) {
+  const socket = tls.connect({
+    host: '127.0.0.1', port: node.port, rejectUnauthorized: false,
+    minVersion: version, maxVersion: version, session,
+  });
+  const ticket = once(socket, 'session'); // with TLS 1.3 behind the handshake
+  await within(once(socket, 'secureConnect'), 'a handshake');
+  const [next] = version === 'TLSv1.3' ? await within(ticket, 'a ticket') : [socket.getSession()];
+  const reused = socket.isSessionReused();
+  socket.destroy();
+  return { next, reused };
+}
+
+for (const version of ['TLSv1.2', 'TLSv1.3'])
+  // Pins §1.56.
+  test('the second handshake is a short one, on any loop ' +
+    `and after a reload (${version})`, async (t) => {
+    const node = await secureNode(t, 'relay_node');
+    const before = await servedBy(node);
+    const first = await visit(node, version);
+    assert.equal(first.reused, false);
+
+    let { next } = first;
+    for (let i = 0; i < 8; ++i) {
+      const again = await visit(node, version, next);
+      assert.ok(again.reused, `visit ${i}`);
+      next = again.next;
+    }
+    makeCertificate(path.dirname(node.files.cert), 'renewed');
+    node.signal('SIGHUP');
+    await until(async () => (await servedBy(node)) !== before, 'the new certificate');
+    assert.ok((await visit(node, version, next)).reused, 'after a reload');
+  });

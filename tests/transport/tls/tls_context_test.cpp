@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -93,9 +94,13 @@ std::string name_of(const X509* certificate) {
   return name;
 }
 
+/// A session that a client keeps for its next connection.
+using session_ptr = std::shared_ptr<SSL_SESSION>;
+
 /// A client and a server that shake hands in memory.
 struct meeting {
-  explicit meeting(ssl::context& server_context, int client_version = 0) {
+  explicit meeting(ssl::context& server_context, int client_version = 0,
+                   const session_ptr& session = {}) {
     client_context.set_verify_mode(ssl::verify_none);
     client = SSL_new(client_context.native_handle());
     server = SSL_new(server_context.native_handle());
@@ -108,6 +113,8 @@ struct meeting {
       SSL_set_min_proto_version(client, client_version);
       SSL_set_max_proto_version(client, client_version);
     }
+    if (session)
+      SSL_set_session(client, session.get());
     BIO *one = nullptr, *other = nullptr;
     BIO_new_bio_pair(&one, 0, &other, 0);
     SSL_set_bio(client, one, one);
@@ -121,6 +128,8 @@ struct meeting {
     ERR_clear_error();
   }
   ~meeting() {
+    for (auto* side : {client, server}) // otherwise the session counts as broken
+      SSL_set_shutdown(side, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(client);
     SSL_free(server);
   }
@@ -129,6 +138,16 @@ struct meeting {
 
   [[nodiscard]] bool agreed() const {
     return SSL_is_init_finished(client) && SSL_is_init_finished(server);
+  }
+  [[nodiscard]] bool is_resumed() const {
+    return SSL_session_reused(client) == 1 && SSL_session_reused(server) == 1;
+  }
+  /// What the client keeps after it has read what the server says.
+  [[nodiscard]] session_ptr session() const {
+    char some[16];
+    SSL_read(client, some, sizeof some);
+    ERR_clear_error();
+    return {SSL_get1_session(client), SSL_SESSION_free};
   }
   [[nodiscard]] std::string shown() const { return name_of(SSL_get0_peer_certificate(client)); }
 
@@ -215,7 +234,7 @@ TEST_CASE("every cipher is AEAD; with TLS 1.2 its keys come from ECDHE") {
            "ECDHE-RSA-CHACHA20-POLY1305\n");
 }
 
-TEST_CASE("there is no renegotiation and no compression") {
+TEST_CASE("there is no renegotiation, no compression and no early data") {
   files f{identity{"a.example"}};
   auto context = f.load();
   auto* native = context.current()->native_handle();
@@ -223,6 +242,7 @@ TEST_CASE("there is no renegotiation and no compression") {
 
   CHECK((options & SSL_OP_NO_RENEGOTIATION) != 0);
   CHECK((options & SSL_OP_NO_COMPRESSION) != 0);
+  CHECK(SSL_CTX_get_max_early_data(native) == 0);
   meeting tls12{*context.current(), TLS1_2_VERSION};
   SSL_renegotiate(tls12.client);
   SSL_do_handshake(tls12.client);
@@ -231,6 +251,67 @@ TEST_CASE("there is no renegotiation and no compression") {
   CHECK(SSL_read(tls12.client, some, sizeof some) <= 0);
   CHECK(ERR_GET_REASON(ERR_peek_error()) == SSL_R_NO_RENEGOTIATION);
   ERR_clear_error();
+}
+
+// -- coming again ---------------------------------------------------------------------------------
+
+// Pins §1.56.
+TEST_CASE("the second handshake of a client is short, again and again, also after a reload") {
+  auto version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
+  files f{identity{"a.example"}};
+  auto context = f.load();
+  meeting first{*context.current(), version};
+  CHECK_FALSE(first.is_resumed());
+
+  meeting second{*context.current(), version, first.session()};
+  CHECK(second.is_resumed());
+  meeting third{*context.current(), version, second.session()};
+  CHECK(third.is_resumed());
+  context.reload();
+  CHECK(meeting{*context.current(), version, third.session()}.is_resumed());
+  CHECK_FALSE(meeting{*f.load().current(), version, third.session()}.is_resumed());
+}
+
+TEST_CASE("the tickets of another server, and those that were changed, cost a whole handshake") {
+  auto version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
+  files f{identity{"a.example"}};
+  auto context = f.load();
+  auto other = f.load();
+  auto kept = meeting{*other.current(), version}.session();
+
+  meeting m{*context.current(), version, kept};
+
+  CHECK(m.agreed());
+  CHECK_FALSE(m.is_resumed());
+}
+
+// Pins §1.56.
+TEST_CASE("a ticket is taken for two hours") {
+  auto version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
+  files f{identity{"a.example"}};
+  auto clock = stopped_clock();
+  auto context = f.load(clock);
+  clock.advance(119min);
+  auto session = meeting{*context.current(), version}.session();
+  CHECK(SSL_SESSION_get_ticket_lifetime_hint(session.get()) == 7200);
+
+  clock.advance(2h);
+  CHECK(meeting{*context.current(), version, session}.is_resumed());
+  clock.advance(2min);
+  meeting late{*context.current(), version, session};
+  CHECK(late.agreed());
+  CHECK_FALSE(late.is_resumed());
+}
+
+TEST_CASE("a client gets one ticket, for no early data, and the server keeps no session") {
+  files f{identity{"a.example"}};
+  auto context = f.load();
+  auto* native = context.current()->native_handle();
+  meeting tls13{*context.current(), TLS1_3_VERSION}, tls12{*context.current(), TLS1_2_VERSION};
+
+  CHECK(SSL_CTX_get_num_tickets(native) == 1);
+  CHECK(SSL_SESSION_get_max_early_data(tls13.session().get()) == 0);
+  CHECK(SSL_CTX_sess_number(native) == 0);
 }
 
 // -- what is refused ------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <chrono>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -43,10 +44,22 @@ void set_policy(SSL_CTX& context) {
     throw std::runtime_error{"OpenSSL lacks a cipher or a curve that TLS needs"};
 }
 
+void set_resumption(SSL_CTX& context, const std::shared_ptr<ticket_keys>& tickets,
+                    const actors::loop_clock& clock) {
+  SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF); // tickets need none
+  SSL_CTX_set_timeout(&context, std::chrono::seconds{ticket_keys::lifetime}.count());
+  SSL_CTX_set_num_tickets(&context, 1);    // each use brings another
+  SSL_CTX_set_max_early_data(&context, 0); // it could be replayed
+  ticket_keys::install(context, tickets, clock);
+}
+
 } // namespace
 
 tls_context::tls_context(std::string certificates, std::string key, const actors::loop_clock& clock)
-  : certificates_(std::move(certificates)), key_(std::move(key)), clock_(clock) {
+  : certificates_(std::move(certificates)),
+    key_(std::move(key)),
+    clock_(clock),
+    tickets_(std::make_shared<ticket_keys>(clock.now())) {
   reload();
 }
 
@@ -76,6 +89,7 @@ tls_socket tls_context::wrap(polled_socket socket) const {
 std::shared_ptr<ssl::context> tls_context::serving(const tls_identity& who) const {
   auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
   set_policy(*context->native_handle());
+  set_resumption(*context->native_handle(), tickets_, clock_);
   SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
   who.serve_from(*context->native_handle());
   return context;

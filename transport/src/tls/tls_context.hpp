@@ -1,5 +1,6 @@
 #pragma once
 
+#include "tls/ticket_keys.hpp"
 #include "tls/tls_identity.hpp"
 #include "tls/tls_socket.hpp"
 
@@ -17,8 +18,9 @@ namespace troupe::transport {
 /// keep what they have.
 ///
 /// TLS 1.2 with ECDHE and AEAD ciphers only, and TLS 1.3; curves that cost little; no
-/// renegotiation, no compression. Thread: any. A context in use is never changed (OpenSSL 2147):
-/// `reload` makes another and swaps.
+/// renegotiation, no compression, no early data. Session tickets, one for each handshake, are valid
+/// for two hours, across all loops and reloads (`ticket_keys`); the server keeps no sessions.
+/// Thread: any. A context in use is never changed (OpenSSL 2147): `reload` makes another and swaps.
 class tls_context {
 public:
   /// `clock` outlives it. Errors: `tls_file_error`, `std::bad_alloc`.
@@ -41,6 +43,7 @@ private:
   std::string certificates_;
   std::string key_;
   const actors::loop_clock& clock_;
+  std::shared_ptr<ticket_keys> tickets_;
   mutable std::mutex mutex_;
   std::shared_ptr<boost::asio::ssl::context> context_;
 };
