@@ -217,6 +217,10 @@ void add_limits(option_table& table, server_options& o) {
                                o.reserved_descriptors, "an eighth, 64 at most"));
   table.push_back(rate_option("admission-rate", "New WebSockets a second", o.admissions_per_second,
                               into(o.admissions_per_second, parse_rate)));
+  table.push_back(rate_option("tls-handshakes-per-ip",
+                              "TLS handshakes a second of one address, at once five times that; "
+                              "loopback counts too if this or --max-connections-per-ip is given",
+                              20, into(o.tls_handshakes_per_ip, parse_rate)));
   table.push_back(rate_option(
     "message-rate", "Messages a second of one client; in a burst twice that",
     node.connections.messages_per_second, [&limits = node.connections](std::string_view text) {
@@ -334,6 +338,7 @@ constexpr std::pair<std::string_view, std::string_view> options_by_field[] = {
   {"server_options.max_connections", "max-connections"},
   {"server_options.max_connections_per_ip", "max-connections-per-ip"},
   {"server_options.admissions_per_second", "admission-rate"},
+  {"server_options.tls_handshakes_per_ip", "tls-handshakes-per-ip"},
   {"server_options.max_pending", "max-pending"},
   {"server_options.max_pending_per_ip", "max-pending-per-ip"},
   {"server_options.reserved_descriptors", "reserved-descriptors"},

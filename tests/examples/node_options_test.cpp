@@ -46,6 +46,7 @@ TEST_CASE("each option of a node stores what it says") {
   CHECK(r.take("max-pending-per-ip", "7"));
   CHECK(r.take("reserved-descriptors", "0"));
   CHECK(r.take("admission-rate", "0.5"));
+  CHECK(r.take("tls-handshakes-per-ip", "2.5"));
   CHECK(r.take("message-rate", "20"));
   CHECK(r.take("max-rooms", "4"));
   CHECK(r.take("max-rooms-per-connection", "5"));
@@ -76,6 +77,7 @@ TEST_CASE("each option of a node stores what it says") {
   CHECK(o.max_pending_per_ip == 7u);
   CHECK(o.reserved_descriptors == 0u);
   CHECK(o.admissions_per_second == 0.5);
+  CHECK(o.tls_handshakes_per_ip == 2.5);
   CHECK(o.node.connections.messages_per_second == 20);
   CHECK(o.node.connections.burst_messages == 40);
   CHECK(o.node.rooms.max_rooms == 4);

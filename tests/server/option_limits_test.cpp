@@ -64,6 +64,8 @@ std::vector<row> rows() {
      [](of& o, double n) { o.max_connections_per_ip = number<size>(n); }, sizes},
     {"server_options.admissions_per_second", [](of& o, double n) { o.admissions_per_second = n; },
      rates},
+    {"server_options.tls_handshakes_per_ip", [](of& o, double n) { o.tls_handshakes_per_ip = n; },
+     rates},
     {"server_options.max_pending", [](of& o, double n) { o.max_pending = number<size>(n); }, sizes},
     {"server_options.max_pending_per_ip",
      [](of& o, double n) { o.max_pending_per_ip = number<size>(n); }, sizes},

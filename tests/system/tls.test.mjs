@@ -12,6 +12,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } f
 import path from 'node:path';
 import WebSocket from 'ws';
 import { runToEnd, startNode } from './support/node.mjs';
+import { freePorts } from './support/ports.mjs';
 import { close, frame, ping, RawSocket, text, upgradeRequest } from './support/raw.mjs';
 import { makeCertificate, makeExpired, temporaryFolder } from './support/tokens.mjs';
 import { Inbox, until, within } from './support/wait.mjs';
@@ -455,3 +456,60 @@ for (const version of ['TLSv1.2', 'TLSv1.3'])
     await until(async () => (await servedBy(node)) !== before, 'the new certificate');
     assert.ok((await visit(node, version, next)).reused, 'after a reload');
   });
+
+/// How many of so many handshakes, all begun at once, succeed. `header`: what goes before them.
+async function handshakesOf(node, count, header = '') {
+  const tries = Array.from({ length: count }, async () => {
+    const raw = net.connect(node.port, '127.0.0.1');
+    raw.on('error', () => {});
+    raw.write(header);
+    const socket = tls.connect({ socket: raw, rejectUnauthorized: false });
+    socket.on('error', () => {});
+    const done = await new Promise((resolve) => {
+      socket.on('secureConnect', () => resolve(true));
+      raw.on('close', () => resolve(false));
+    });
+    socket.destroy();
+    return done;
+  });
+  return (await within(Promise.all(tries), 'the handshakes')).filter((done) => done).length;
+}
+
+async function countedNode(t, args) {
+  const [admin] = await freePorts(1);
+  const node = await secureNode(t, 'relay_node', ['--admin-bind', `127.0.0.1:${admin}`, ...args]);
+  const rejected = async () => {
+    const answer = await fetch(`http://127.0.0.1:${admin}/metrics`);
+    const counted = /rejected_total\{reason="tls_rate_per_ip"\} (\d+)/;
+    return Number((await answer.text()).match(counted)[1]);
+  };
+  return Object.assign(node, { rejected });
+}
+
+// Pins §16.40.
+test('an address that opens TLS too fast is ended before its handshake', async (t) => {
+  const node = await countedNode(t, ['--tls-handshakes-per-ip', '0.2']);
+
+  assert.equal(await handshakesOf(node, 10), 1);
+  assert.equal(await node.rejected(), 9);
+});
+
+test('the loopback may open TLS as fast as it can unless asked', async (t) => {
+  const node = await countedNode(t, []);
+
+  assert.equal(await handshakesOf(node, 150), 150);
+  assert.equal(await node.rejected(), 0);
+});
+
+// Pins §16.40.
+test('behind a proxy that names its clients, TLS has a rate for each of them', async (t) => {
+  const node = await countedNode(t, [
+    '--trusted-proxy', '127.0.0.1', '--proxy-protocol', '--tls-handshakes-per-ip', '0.4',
+  ]);
+  const from = (address) => `PROXY TCP4 ${address} 192.0.2.9 4000 443\r\n`;
+
+  assert.equal(await handshakesOf(node, 6, from('203.0.113.1')), 2);
+  assert.equal(await handshakesOf(node, 6, from('203.0.113.2')), 2);
+  assert.equal(await handshakesOf(node, 6, 'PROXY UNKNOWN\r\n'), 6, 'the proxy itself');
+  assert.equal(await node.rejected(), 8);
+});

@@ -64,6 +64,7 @@ values rejected_handshakes() {
           "sockets",
           "sockets_per_ip",
           "tls",
+          "tls_rate_per_ip",
           "version"};
 }
 

@@ -167,6 +167,7 @@ void check_options(const server_options& o) {
   is.count("max_connections", o.max_connections);
   is.count("max_connections_per_ip", o.max_connections_per_ip);
   is.rate("admissions_per_second", o.admissions_per_second);
+  is.rate("tls_handshakes_per_ip", o.tls_handshakes_per_ip.value_or(0));
   is.count("max_pending", o.max_pending);
   is.count("max_pending_per_ip", o.max_pending_per_ip);
   is.count("reserved_descriptors", o.reserved_descriptors);

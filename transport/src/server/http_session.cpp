@@ -99,11 +99,12 @@ void http_session::start() {
   contained([&] {
     if (accepted_.get() < 0)
       return; // it gave its place to another socket
-    open();
-    if (settings_.proxy_protocol && is_proxy_)
+    if (settings_.proxy_protocol && is_proxy_) {
+      open();
       read_proxy();
-    else
+    } else {
       shake_hands();
+    }
   });
 }
 
@@ -173,6 +174,12 @@ void http_session::on_proxy_bytes(error_code ec, std::size_t n) {
 }
 
 void http_session::shake_hands() {
+  if (settings_.tls && !is_proxy_ && !settings_.handshakes->admit(peer_, loop_.now())) {
+    settings_.sessions.counters->count(protocol::counter::handshakes_rejected, "tls_rate_per_ip");
+    return end();
+  }
+  if (!stream_)
+    open();
   if (!stream_->is_tls())
     return read_request();
   loop_.arm(deadline_, settings_.tls_deadline());

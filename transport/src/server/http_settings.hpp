@@ -4,6 +4,7 @@
 #include "net/admission.hpp"
 #include "net/client_address.hpp"
 #include "net/descriptors.hpp"
+#include "net/handshake_rate.hpp"
 #include "net/pending_sockets.hpp"
 #include "tls/tls_context.hpp"
 #include "websocket/websocket_session.hpp"
@@ -48,7 +49,8 @@ struct http_settings {
   [[nodiscard]] auto handler_deadline() const { return or_never(options.handler_deadline); }
   [[nodiscard]] auto tls_deadline() const { return or_never(options.tls_deadline); }
 
-  const tls_context* tls = nullptr; ///< of a port with TLS
+  const tls_context* tls = nullptr;           ///< of a port with TLS
+  std::shared_ptr<handshake_rate> handshakes; ///< likewise
   std::vector<address_range> trusted_proxies;
   bool proxy_protocol = false; ///< trusted proxies start with a PROXY header
   http_router router;

@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t default_connections_per_ip = 100;
 constexpr std::size_t default_pending_per_ip = 128;
+constexpr double default_handshakes_per_ip = 20;
 
 /// Reports a file that cannot be used like every other mistake of set-up.
 std::unique_ptr<tls_context> make_tls(const server_options& options) {
@@ -128,6 +129,11 @@ void server::state::configure_limits() {
   pending.count_loopback =
     options.max_pending_per_ip || options.max_connections_per_ip.value_or(0) > 0;
   http.pending = std::make_shared<pending_sockets>(pending, counts);
+  handshake_rate::limits handshakes;
+  handshakes.per_second = options.tls_handshakes_per_ip.value_or(default_handshakes_per_ip);
+  handshakes.count_loopback =
+    options.tls_handshakes_per_ip || options.max_connections_per_ip.value_or(0) > 0;
+  http.handshakes = std::make_shared<handshake_rate>(handshakes);
   admin.pending = std::make_shared<pending_sockets>(
     pending_sockets::limits{descriptors.admin_pending, 0, false}, counts);
   admission::limits limits;

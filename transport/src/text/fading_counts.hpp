@@ -4,10 +4,12 @@
 #include <troupe/actors/seeded_hash.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <list>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 namespace troupe::transport {
 
@@ -18,9 +20,9 @@ namespace troupe::transport {
 class fading_counts {
 public:
   /// What is left of `count` after so many seconds; less than a half counts as nothing.
-  using fade = double (*)(double count, double seconds);
+  using fade = std::function<double(double count, double seconds)>;
 
-  fading_counts(fade f, std::size_t most) : fade_(f), most_(most) {}
+  fading_counts(fade f, std::size_t most) : fade_(std::move(f)), most_(most) {}
 
   [[nodiscard]] double left(std::string_view address, actors::steady_time now) const;
 

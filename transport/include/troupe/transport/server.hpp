@@ -70,6 +70,11 @@ struct server_options {
   std::optional<std::size_t> max_connections_per_ip{};
   /// New WebSockets; once half of a second's are taken, each address has a share of the rest.
   double admissions_per_second = 2000;
+  /// TLS handshakes of one address in a second, five times as many at once; a socket beyond that is
+  /// closed before its handshake. Absent: 20, and loopback addresses count only if
+  /// `max_connections_per_ip` is above 0; 0: any number. A trusted proxy counts as the client that
+  /// its PROXY header names, and not at all without one.
+  std::optional<double> tls_handshakes_per_ip{};
   /// Sockets that are not WebSockets (yet), at any stage; absent: half of the descriptors, 16,384
   /// at most.
   std::optional<std::size_t> max_pending{};
