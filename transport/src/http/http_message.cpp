@@ -84,4 +84,12 @@ http_response_message message_of(http_response response, bool head, bool keep_al
   return m;
 }
 
+std::string head_of(const http_response_message& message) {
+  std::string head = "HTTP/1.1 " + std::to_string(message.result_int()) + ' ';
+  head.append(view(message.reason())).append("\r\n");
+  for (auto& field : message)
+    head.append(view(field.name_string())).append(": ").append(view(field.value())).append("\r\n");
+  return head.append("\r\n");
+}
+
 } // namespace troupe::transport

@@ -43,4 +43,7 @@ using http_response_message = boost::beast::http::response<boost::beast::http::s
 [[nodiscard]] http_response_message message_of(http_response response, bool head, bool keep_alive,
                                                protocol::wall_time now);
 
+/// The status line and the headers as they are sent, with the empty line behind them.
+[[nodiscard]] std::string head_of(const http_response_message& message);
+
 } // namespace troupe::transport

@@ -10,7 +10,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/read.hpp>
-#include <boost/beast/http/write.hpp>
+#include <exception>
 
 namespace troupe::transport {
 
@@ -125,6 +125,7 @@ void http_session::end() {
   pending_sockets_->leave(*this);
   set_answering(false);
   deadline_.cancel();
+  writer_.cancel();
   late_.reset();
   auto self = std::move(self_);
 }
@@ -385,27 +386,27 @@ void http_session::send(http_response response, bool head, bool keep_alive) {
     settings_.sessions.log->write(protocol::log_level::error, "http", fault);
     response = plain_answer(500, "This server has failed.");
   }
-  auto bodiless = is_bodiless(response, head);
-  auto m = std::make_shared<http_response_message>(
-    message_of(std::move(response), head, keep_alive, loop_.wall_now()));
-  loop_.arm(deadline_, settings_.request_deadline());
+  keep_alive_ = keep_alive;
+  deadline_.cancel();
   pending_sockets_->note_answering(*this);
-  auto serializer = std::make_shared<http::response_serializer<http::string_body>>(*m);
-  serializer->split(bodiless);
-  auto done = guarded([this, m, serializer, keep_alive](error_code ec, std::size_t n) {
-    stream_->count(0, n);
-    request_.reset();
-    self_.reset();
-    set_answering(false);
-    if (!ec && keep_alive)
-      read_request();
-    else
-      linger();
-  });
-  if (bodiless)
-    http::async_write_header(*stream_, *serializer, std::move(done));
+  writer_.send(*stream_, message_of(std::move(response), head, keep_alive, loop_.wall_now()),
+               settings_.sessions.deadlines.write);
+}
+
+void http_session::on_answer_sent() {
+  request_.reset();
+  self_.reset();
+  set_answering(false);
+  if (keep_alive_)
+    read_request();
   else
-    http::async_write(*stream_, *serializer, std::move(done));
+    linger();
+}
+
+void http_session::on_answer_broken() noexcept {
+  if (std::current_exception())
+    protocol::report_exception(*settings_.sessions.log, *settings_.sessions.counters, "http");
+  end();
 }
 
 /// Shuts the output, and throws away what still comes until the peer ends or the deadline, so that
@@ -413,6 +414,7 @@ void http_session::send(http_response response, bool head, bool keep_alive) {
 void http_session::linger() {
   if (!is_open())
     return;
+  loop_.arm(deadline_, settings_.request_deadline());
   std::string unread;
   lingering_.reset(new channel{stream_->become_channel(unread, traffic().http)});
   lingering_->set_owner(*this);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "http/answer_writer.hpp"
 #include "net/guarded_handler.hpp"
 #include "net/pending_sockets.hpp"
 #include "net/polled_socket.hpp"
@@ -22,15 +23,16 @@ namespace troupe::transport {
 /// Serves HTTP on one socket until it becomes a WebSocket, one request after the other.
 ///
 /// One timer bounds one stage after the other: the PROXY header, the TLS handshake, a request with
-/// the wait for it (header and body have one deadline), an answer that is given later, and the
-/// sending of an answer. What is thrown away behind the last answer has no time of its own: it ends
-/// with the deadline of that answer. A late answer becomes a 504; every other missed deadline ends
+/// the wait for it (header and body have one deadline), an answer that is given later, and what is
+/// thrown away behind the last answer. The sending of an answer has a deadline of its own, which
+/// counts the time without progress. A late answer becomes a 504; every other missed deadline ends
 /// the session. A handler that answers at once has no deadline.
 ///
 /// An exception ends only the session that it is thrown in. Thread: the loop's, but for its
 /// constructor and `enter`.
 class http_session final : public pending_socket,
                            public polled_socket::owner,
+                           public answer_writer::owner,
                            public std::enable_shared_from_this<http_session> {
 public:
   /// `accepted`: a non-blocking socket. `start` makes a stream of it.
@@ -45,6 +47,8 @@ public:
   [[nodiscard]] std::shared_ptr<void> hold() override { return shared_from_this(); }
   void on_input() override;
   void on_loop_end() noexcept override { self_.reset(); }
+  void on_answer_sent() override;
+  void on_answer_broken() noexcept override;
 
 private:
   struct deadline final : actors::timer_wheel::entry {
@@ -108,6 +112,7 @@ private:
   std::unique_ptr<http_request> request_; ///< the one being answered
   std::shared_ptr<late_answer> late_;     ///< whose answer is awaited
   std::shared_ptr<http_session> self_;    ///< set while it waits: nothing else holds it
+  answer_writer writer_{*this, loop_};
   bool keep_alive_ = false;
   bool is_answering_ = false; ///< counted in the settings
   bool has_asked_ = false;
