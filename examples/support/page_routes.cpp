@@ -1,5 +1,7 @@
 #include "page_routes.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <string>
 #include <string_view>
 
@@ -21,15 +23,30 @@ std::string_view content_type_of(std::string_view path) {
   return "application/octet-stream";
 }
 
+/// Whether a `Host` can stand in a policy: a client chooses it, and must not add to the policy.
+bool is_plain(std::string_view host) {
+  return !host.empty() && std::all_of(host.begin(), host.end(), [](unsigned char c) {
+    return c < 0x80
+        && (std::isalnum(c) || std::string_view{"-._:[]"}.find(c) != std::string_view::npos);
+  });
+}
+
+/// The page may load what is here, and connect to the host that it came from: browsers that are a
+/// few years old do not count its WebSockets as 'self'.
+std::string policy_for(std::string_view host) {
+  std::string own{host};
+  auto sockets = is_plain(host) ? " ws://" + own + " wss://" + own : std::string{};
+  return "default-src 'self'; connect-src 'self'" + sockets
+       + "; img-src 'self' blob:; frame-ancestors 'self'";
+}
+
 transport::http_handler serve(const embedded_file& file) {
-  return [&file](const transport::http_request&) {
+  return [&file](const transport::http_request& request) {
     transport::http_response response;
     response.content_type = content_type_of(file.path);
     response.body = file.bytes;
     response.headers = {{"Cache-Control", "no-cache"},
-                        {"X-Content-Type-Options", "nosniff"},
-                        {"Content-Security-Policy",
-                         "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' blob:"}};
+                        {"Content-Security-Policy", policy_for(request.header("Host"))}};
     return response;
   };
 }

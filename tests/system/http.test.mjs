@@ -310,6 +310,22 @@ describe('the page of the chat node', () => {
     assert.equal(headers['x-content-type-options'], 'nosniff');
   });
 
+  test('may connect to the host that it came from, and to no other', async () => {
+    const policyFor = async (host) =>
+      (await rawRequest(chat, `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).headers[
+        'content-security-policy'
+      ];
+    const connects = (policy) => policy.match(/connect-src ([^;]*)/)[1];
+
+    const policy = await policyFor('chat.example:8080');
+    assert.equal(connects(policy), "'self' ws://chat.example:8080 wss://chat.example:8080");
+    assert.match(policy, /frame-ancestors 'self'/);
+    assert.equal(connects(await policyFor('[::1]:80')), "'self' ws://[::1]:80 wss://[::1]:80");
+    // what is no plain host adds nothing
+    assert.equal(connects(await policyFor("x;script-src*'")), "'self'");
+    assert.equal(connects(await policyFor('*')), "'self'");
+  });
+
   test('brings all files that it names, each with its type', async () => {
     const { body } = await chat.http('/');
     const files = [...body.matchAll(/(?:src|href)="(?!https?:|data:|#)([^"]+)"/g)].map(

@@ -4,6 +4,9 @@
 
 #include "text/http_text.hpp"
 
+#include <algorithm>
+#include <cctype>
+
 namespace troupe::transport {
 
 namespace http = boost::beast::http;
@@ -14,6 +17,32 @@ namespace {
 std::string_view view(beast::string_view s) { return {s.data(), s.size()}; }
 
 bool has_no_body(unsigned status) noexcept { return status == 204 || status == 304; }
+
+bool contains_ignoring_case(std::string_view text, std::string_view word) {
+  auto same = [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); };
+  return std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end();
+}
+
+bool is_page(std::string_view content_type) {
+  auto type = trimmed(content_type.substr(0, content_type.find(';')));
+  return equal_ignoring_case(type, "text/html")
+      || equal_ignoring_case(type, "application/xhtml+xml");
+}
+
+/// Whether the application says itself who may show a page inside another one.
+bool has_frame_rule(const http_response_message& m) {
+  auto [first, last] = m.equal_range("Content-Security-Policy");
+  return m.find(http::field::x_frame_options) != m.end() || std::any_of(first, last, [](auto& f) {
+           return contains_ignoring_case(view(f.value()), "frame-ancestors");
+         });
+}
+
+/// Tells browsers to take no content for what it is not, and no page into one of another origin.
+void guard_content(http_response_message& m) {
+  m.set("X-Content-Type-Options", "nosniff");
+  if (is_page(view(m[http::field::content_type])) && !has_frame_rule(m))
+    m.insert("Content-Security-Policy", "frame-ancestors 'self'");
+}
 
 } // namespace
 
@@ -71,10 +100,11 @@ http_response_message message_of(http_response response, bool head, bool keep_al
   http_response_message m;
   m.version(11);
   m.result(response.status);
-  if (response.status != 204)
+  if (!has_no_body(response.status))
     m.set(http::field::content_type, response.content_type);
   for (auto& [name, value] : response.headers)
     m.insert(name, value);
+  guard_content(m);
   m.set(http::field::date, http_date(now));
   m.keep_alive(keep_alive);
   if (!has_no_body(response.status))

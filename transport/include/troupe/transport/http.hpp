@@ -33,9 +33,13 @@ struct http_request {
   [[nodiscard]] std::string query(std::string_view name) const;
 };
 
-/// What a handler answers. The server adds `Content-Length`, `Date` and the connection headers. An
-/// answer that cannot be sent is logged, and answered with 500: one whose status is not 200 to 599,
-/// one with a line break in a header, a header name that is no token, or `Transfer-Encoding`.
+/// What a handler answers. The server adds `Content-Length`, `Date`, the connection headers and
+/// `X-Content-Type-Options: nosniff`. To a page (HTML) it adds `Content-Security-Policy:
+/// frame-ancestors 'self'`, so that no page of another origin shows it inside itself, unless the
+/// answer has `frame-ancestors` in a policy of its own, or `X-Frame-Options`.
+///
+/// An answer that cannot be sent is logged, and answered with 500: one whose status is not 200 to
+/// 599, one with a line break in a header, a header name that is no token, or `Transfer-Encoding`.
 struct http_response {
   unsigned status = 200;
   std::string content_type = "text/plain; charset=utf-8";
