@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace troupe::test {
 
@@ -34,11 +36,34 @@ public:
 
   void add(const std::string& name, const std::string& content) { write(folder() / name, content); }
 
+  /// What a request for `path` is answered with; nothing if there is no such file.
+  [[nodiscard]] std::optional<transport::http_answer> ask(
+    std::string_view path, const transport::http_headers& headers = {},
+    std::string method = "GET") const {
+    transport::http_request request;
+    request.method = std::move(method);
+    request.path = path;
+    request.headers = headers;
+    return transport::static_files{folder()}.serve(request, now);
+  }
+
   /// The body that is served at `path`; nothing if none is.
   [[nodiscard]] std::optional<std::string> body(std::string_view path) const {
-    auto response = transport::static_files{folder()}.find(path);
-    return response ? std::optional{response->body} : std::nullopt;
+    auto answer = ask(path);
+    return answer ? std::optional{body_of(*answer)} : std::nullopt;
   }
+
+  /// A whole body, of all its windows.
+  [[nodiscard]] static std::string body_of(const transport::http_answer& answer) {
+    auto all = answer.response.body;
+    for (std::string window; answer.file && all.size() < answer.file->range.bytes; all += window)
+      if (!answer.file->read(all.size(), window))
+        throw std::runtime_error{"a window cannot be read"};
+    return all;
+  }
+
+  /// When its requests come: later than every file is written.
+  static constexpr transport::http_time now{std::chrono::milliseconds{4'102'444'800'000}}; // 2100
 
 private:
   static void write(const std::filesystem::path& file, const std::string& content) {

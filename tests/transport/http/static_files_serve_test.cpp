@@ -1,6 +1,7 @@
 #include "http/static_files.hpp"
 
 #include "node/site.hpp"
+#include "text/http_text.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -24,12 +25,8 @@ struct digits : site {
   digits() { add("a.txt", "0123456789"); }
 
   [[nodiscard]] http_response ask(const http_headers& headers, std::string method = "GET",
-                                  std::string path = "/a.txt") const {
-    http_request request;
-    request.method = std::move(method);
-    request.path = std::move(path);
-    request.headers = headers;
-    return static_files{folder()}.serve(request).value();
+                                  std::string_view path = "/a.txt") const {
+    return site::ask(path, headers, std::move(method)).value().response;
   }
 
   [[nodiscard]] http_response range(const char* value) const { return ask({{"Range", value}}); }
@@ -41,11 +38,7 @@ std::optional<std::string> served(const site& s, std::string_view target) {
   auto path = decode_path(target);
   if (!path)
     return std::nullopt;
-  http_request request;
-  request.method = "GET";
-  request.path = *path;
-  auto response = static_files{s.folder()}.serve(request);
-  return response ? std::optional{response->body} : std::nullopt;
+  return s.body(*path);
 }
 
 } // namespace
@@ -65,22 +58,21 @@ TEST_CASE("a GET without conditions is answered whole, with a tag and the promis
 
 TEST_CASE("what is not there has no answer, whatever the conditions") {
   digits s;
-  http_request request;
-  request.method = "GET";
-  request.path = "/none.txt";
-  request.headers = {{"If-None-Match", "*"}, {"Range", "bytes=0-0"}};
 
-  CHECK_FALSE(static_files{s.folder()}.serve(request));
+  CHECK_FALSE(s.site::ask("/none.txt", {{"If-None-Match", "*"}, {"Range", "bytes=0-0"}}));
 }
 
-TEST_CASE("a HEAD is answered as the GET would be") {
+TEST_CASE("a HEAD is answered as the GET would be, and reads nothing") {
   digits s;
-  auto get = s.ask({}), head = s.ask({}, "HEAD");
+  auto get = s.ask({});
+  auto answer = s.site::ask("/a.txt", {}, "HEAD").value();
+  auto& head = answer.response;
 
   CHECK(head.status == 200);
   CHECK(head.headers == get.headers);
   CHECK(head.content_type == get.content_type);
-  CHECK(head.body.size() == get.body.size()); // the length is told; the session omits the body
+  CHECK(head.body.empty());
+  CHECK(answer.file->range.bytes == get.body.size()); // the length is told
   CHECK(s.ask({{"If-None-Match", s.etag()}}, "HEAD").status == 304);
 }
 
@@ -229,7 +221,9 @@ TEST_CASE("a range that was meant for another file is ignored") {
   CHECK(status(s.etag()) == 206);
   CHECK(status("\"x\"") == 200);
   CHECK(status("W/" + s.etag()) == 200);
+  CHECK(status(header(s.ask({}), "Last-Modified")) == 206);
   CHECK(status("Sun, 06 Nov 1994 08:49:37 GMT") == 200);
+  CHECK(status("Sun, 06 Nov 2094 08:49:37 GMT") == 200);
   CHECK(s.ask({{"Range", "bytes=10-"}, {"If-Range", "\"x\""}}).status == 200);
 }
 
@@ -306,4 +300,158 @@ TEST_CASE("an encoded target inside the folder is served, its query left alone")
   CHECK(served(s, "/sub%2f..%2fa.txt") == "0123456789");
   CHECK(served(s, "/sub/inside/a.txt") == "0123456789");
   CHECK(served(s, "/a.txt?../../secret.txt") == "0123456789");
+}
+
+// -- dates ----------------------------------------------------------------------------------------
+
+TEST_CASE("a file tells when it was changed, but for one of the future") {
+  digits s;
+  using namespace std::chrono;
+  auto changed_at = [&](sys_seconds at) {
+    fs::last_write_time(s.folder() / "a.txt", file_clock::from_sys(at));
+    return header(s.ask({}), "Last-Modified");
+  };
+
+  CHECK(changed_at(sys_seconds{784'111'777s}) == "Sun, 06 Nov 1994 08:49:37 GMT");
+  CHECK(changed_at(floor<seconds>(site::now) + 24h) == http_date(site::now));
+}
+
+TEST_CASE("a file that is not newer than the client's is 304, with what a 200 would tell") {
+  digits s;
+  s.add("a.txt.gz", "pressed");
+  auto whole = s.ask({});
+  auto date = header(whole, "Last-Modified");
+  auto known = s.ask({{"If-Modified-Since", date}});
+
+  CHECK(known.status == 304);
+  CHECK(known.body.empty());
+  for (auto name : {"ETag", "Last-Modified", "Cache-Control", "Vary"}) {
+    INFO(name);
+    CHECK(header(known, name) == header(whole, name));
+    CHECK(header(known, name) != "none");
+  }
+  CHECK(s.ask({{"If-Modified-Since", date}}, "HEAD").status == 304);
+  CHECK(s.ask({{"If-Modified-Since", "Sun, 06 Nov 1994 08:49:37 GMT"}}).status == 200);
+  CHECK(s.ask({{"If-Modified-Since", "yesterday"}}).status == 200);
+  CHECK(s.ask({{"If-Modified-Since", date}, {"If-Modified-Since", date}}).status == 200);
+}
+
+TEST_CASE("a tag counts before a date") {
+  digits s;
+  auto date = header(s.ask({}), "Last-Modified");
+
+  CHECK(s.ask({{"If-None-Match", "\"x\""}, {"If-Modified-Since", date}}).status == 200);
+  CHECK(s.ask({{"If-None-Match", s.etag()}, {"If-Modified-Since", "Sun, 06 Nov 1994 08:49:37 GMT"}})
+          .status
+        == 304);
+  CHECK(
+    s.ask({{"If-Match", s.etag()}, {"If-Unmodified-Since", "Sun, 06 Nov 1994 08:49:37 GMT"}}).status
+    == 200);
+}
+
+TEST_CASE("a file that is not in the state that was asked for is 412, before all else") {
+  digits s;
+  auto tag = s.etag();
+
+  CHECK(s.ask({{"If-Match", tag}}).status == 200);
+  CHECK(s.ask({{"If-Match", "*"}}).status == 200);
+  CHECK(s.ask({{"If-Match", "\"x\", " + tag}}).status == 200);
+  CHECK(s.ask({{"If-Match", "\"x\""}, {"If-Match", tag}}).status == 200);
+  for (auto& other : {std::string{}, std::string{"\"x\""}, "W/" + tag}) {
+    INFO(other);
+    CHECK(s.ask({{"If-Match", other}}).status == 412);
+    CHECK(s.ask({{"If-Match", other}}, "HEAD").status == 412);
+    CHECK(s.ask({{"If-Match", other}, {"If-None-Match", tag}}).status == 412);
+    CHECK(s.ask({{"If-Match", other}, {"Range", "bytes=0-1"}}).status == 412);
+  }
+  CHECK(s.ask({{"If-Unmodified-Since", "Sun, 06 Nov 1994 08:49:37 GMT"}}).status == 412);
+  CHECK(s.ask({{"If-Unmodified-Since", header(s.ask({}), "Last-Modified")}}).status == 200);
+  CHECK(s.ask({{"If-Unmodified-Since", "yesterday"}}).status == 200);
+}
+
+// -- codings --------------------------------------------------------------------------------------
+
+TEST_CASE("who takes a coding gets the file beside the file, as the same resource") {
+  digits s;
+  s.add("x.js", "whole");
+  s.add("x.js.br", "b");
+  s.add("x.js.gz", "gz");
+  auto ask = [&](const char* accepted) {
+    return s.ask({{"Accept-Encoding", accepted}}, "GET", "/x.js");
+  };
+  auto check = [&](const char* accepted, const char* coding, const char* body) {
+    auto response = ask(accepted);
+    INFO(accepted);
+    CHECK(response.status == 200);
+    CHECK(header(response, "Content-Encoding") == coding);
+    CHECK(header(response, "Vary") == "Accept-Encoding");
+    CHECK(response.content_type == "text/javascript; charset=utf-8");
+    CHECK(response.body == body);
+  };
+
+  check("gzip, deflate, br", "br", "b");
+  check("gzip", "gzip", "gz");
+  check("x-gzip", "gzip", "gz");
+  check("GZIP;Q=0.3", "gzip", "gz");
+  check("br;q=0.5, gzip;q=0.8", "gzip", "gz");
+  check("*", "br", "b");
+  check("*;q=0.5, br;q=0", "gzip", "gz");
+  check("identity;q=0, gzip;q=0.001", "gzip", "gz");
+  check("", "none", "whole");
+  check("deflate", "none", "whole");
+  check("br;q=0, gzip;q=0", "none", "whole");
+  check("identity, gzip;q=0.5", "none", "whole");
+  check("gzip;q=2, br;q=x", "none", "whole");
+  CHECK(ask("identity;q=0, *;q=0").status == 406);
+  CHECK(ask("deflate, *;q=0").status == 406);
+}
+
+TEST_CASE("each coding has a tag of its own") {
+  digits s;
+  s.add("x.js", "same size");
+  s.add("x.js.br", "same size");
+  s.add("x.js.gz", "same size");
+  for (auto name : {"x.js.br", "x.js.gz"})
+    fs::last_write_time(s.folder() / name, fs::last_write_time(s.folder() / "x.js"));
+  auto tag = [&](const char* accepted) {
+    return header(s.ask({{"Accept-Encoding", accepted}}, "GET", "/x.js"), "ETag");
+  };
+
+  CHECK(tag("br") != tag("gzip"));
+  CHECK(tag("br") != tag("identity"));
+  CHECK(tag("gzip") != tag("identity"));
+  CHECK(s.ask({{"Accept-Encoding", "br"}, {"If-None-Match", tag("br")}}, "GET", "/x.js").status
+        == 304);
+  CHECK(s.ask({{"Accept-Encoding", "br"}, {"If-None-Match", tag("gzip")}}, "GET", "/x.js").status
+        == 200);
+}
+
+TEST_CASE("a file without others beside it does not vary") {
+  digits s;
+  auto response = s.ask({{"Accept-Encoding", "gzip, br"}});
+
+  CHECK(header(response, "Vary") == "none");
+  CHECK(header(response, "Content-Encoding") == "none");
+}
+
+TEST_CASE("a compressed file that is no regular file of the folder is not served") {
+  digits s;
+  fs::create_symlink(s.top() / "secret.txt", s.folder() / "a.txt.br");
+  fs::create_directories(s.folder() / "a.txt.gz");
+  auto response = s.ask({{"Accept-Encoding", "gzip, br"}});
+
+  CHECK(response.body == "0123456789");
+  CHECK(header(response, "Content-Encoding") == "none");
+}
+
+TEST_CASE("a page of a folder, too, may lie there compressed; a range is one of its bytes") {
+  digits s;
+  s.add("index.html", "top");
+  s.add("index.html.gz", "compressed");
+  auto response = s.ask({{"Accept-Encoding", "gzip"}, {"Range", "bytes=0-3"}}, "GET", "/");
+
+  CHECK(response.status == 206);
+  CHECK(response.body == "comp");
+  CHECK(header(response, "Content-Range") == "bytes 0-3/10");
+  CHECK(header(response, "Content-Encoding") == "gzip");
 }

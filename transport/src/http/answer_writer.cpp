@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
+#include <new>
+#include <stdexcept>
 
 namespace troupe::transport {
 
@@ -32,12 +35,15 @@ void answer_writer::lose_handler() noexcept {
 }
 
 void answer_writer::send(http_stream& stream, http_response_message message,
+                         std::shared_ptr<const file_part> file,
                          std::chrono::milliseconds deadline) {
   stream_ = &stream;
   head_ = head_of(message);
   body_ = std::move(message.body());
   head_left_ = head_;
   body_left_ = body_;
+  file_ = std::move(file);
+  read_ = body_.size();
   deadline_ = deadline;
   note_progress();
   loop_.arm(watch_, deadline_ / looks_per_deadline);
@@ -66,8 +72,57 @@ void answer_writer::on_written(error_code ec, std::size_t n) {
   body_left_.remove_prefix(n - of_head);
   if (!head_left_.empty() || !body_left_.empty())
     return write_some();
+  if (file_ && read_ < file_->range.bytes)
+    return read_window();
   release();
   owner_.on_answer_sent();
+}
+
+/// Reuses the memory of the window that has left.
+void answer_writer::read_window() {
+  held_ = owner_.hold();
+  std::weak_ptr<answer_writer> self = std::shared_ptr<answer_writer>{held_, this};
+  auto read = [home = loop_.entrance(), self, file = file_, offset = read_,
+               bytes = std::move(body_)]() mutable noexcept {
+    auto is_read = false;
+    try {
+      is_read = file->read(offset, bytes);
+    } catch (const std::exception&) {
+      // no memory, no descriptor: it is not read, and the owner says so
+    }
+    try {
+      home->enter([&](actors::event_loop& loop) {
+        loop.post([self, is_read, b = std::move(bytes)]() mutable {
+          if (auto writer = self.lock())
+            writer->contained([&] { writer->on_window(is_read, std::move(b)); });
+        });
+      });
+    } catch (const std::bad_alloc&) {
+      // the deadline ends the answer
+    }
+  };
+  if (!files_->go_on(std::move(read)))
+    owner_.on_answer_broken(); // the server stops
+}
+
+void answer_writer::on_window(bool is_read, std::string bytes) {
+  auto held = std::move(held_);
+  if (!held)
+    return; // it was cancelled
+  if (!is_read)
+    throw std::runtime_error{"a file cannot be read any more, or has changed while it was sent: "
+                             + file_->below.native()};
+  note_progress();
+  owner_.on_answer_progress();
+  body_ = std::move(bytes);
+  body_left_ = body_;
+  read_ += body_.size();
+  write_some();
+}
+
+std::shared_ptr<void> answer_writer::cancel() noexcept {
+  watch_.cancel();
+  return std::move(held_);
 }
 
 void answer_writer::note_progress() noexcept {
@@ -87,9 +142,10 @@ void answer_writer::look_for_progress() {
 /// Gives its memory back: an idle connection keeps nothing of its last answer.
 void answer_writer::release() noexcept {
   watch_.cancel();
-  head_ = {};
-  body_ = {};
+  std::string{}.swap(head_); // an assignment would keep the memory
+  std::string{}.swap(body_);
   head_left_ = body_left_ = {};
+  file_.reset();
 }
 
 } // namespace troupe::transport

@@ -2,6 +2,7 @@
 
 #include "http/http_message.hpp"
 
+#include "text/http_date.hpp"
 #include "text/http_text.hpp"
 
 #include <algorithm>
@@ -52,6 +53,19 @@ std::string list_header(const http_request_message& message, std::string_view na
   for (; first != last; ++first)
     all.append(all.empty() ? "" : ",").append(view(first->value()));
   return all;
+}
+
+std::string list_header(const http_headers& headers, std::string_view name) {
+  std::string all;
+  for (auto& [key, value] : headers)
+    if (equal_ignoring_case(key, name))
+      all.append(all.empty() ? "" : ",").append(value);
+  return all;
+}
+
+bool has_header(const http_headers& headers, std::string_view name) noexcept {
+  return std::any_of(headers.begin(), headers.end(),
+                     [&](auto& h) { return equal_ignoring_case(h.first, name); });
 }
 
 boost::asio::ip::address client_of(const http_request_message& message,

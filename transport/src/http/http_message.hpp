@@ -21,6 +21,9 @@ using http_response_message = boost::beast::http::response<boost::beast::http::s
 
 /// All values of a list header as one list.
 [[nodiscard]] std::string list_header(const http_request_message& message, std::string_view name);
+[[nodiscard]] std::string list_header(const http_headers& headers, std::string_view name);
+
+[[nodiscard]] bool has_header(const http_headers& headers, std::string_view name) noexcept;
 
 /// The client that sent a request: the one that a trusted proxy names, else `peer`.
 [[nodiscard]] boost::asio::ip::address client_of(const http_request_message& message,

@@ -63,14 +63,18 @@ http_response not_allowed(std::string methods) {
   return r;
 }
 
-} // namespace
-
-http_response plain_answer(unsigned status, std::string_view text) {
-  http_response r;
-  r.status = status;
-  r.body = std::string{text} + "\n";
-  return r;
+/// Answers the preflight of a page of another origin.
+http_response allow_to_pages(const http_request& preflight, std::string methods) {
+  http_response response;
+  response.status = 204;
+  response.headers = {{"Access-Control-Allow-Methods", std::move(methods)},
+                      {"Access-Control-Max-Age", "600"}};
+  if (auto wanted = preflight.header("Access-Control-Request-Headers"); !wanted.empty())
+    response.headers.emplace_back("Access-Control-Allow-Headers", wanted);
+  return response;
 }
+
+} // namespace
 
 bool http_router::route::is_literal() const {
   return std::none_of(pattern.begin(), pattern.end(),
@@ -152,8 +156,8 @@ const http_router::route* http_router::find(std::string_view method, http_reques
 http_router::outcome http_router::answer(http_request& request) const {
   if (auto probe = built_in(request))
     return std::move(*probe);
-  if (auto allowed = preflight(request))
-    return std::move(*allowed);
+  if (is_preflight(request))
+    return answer_without_route(request);
   auto* r = find(request.method, request);
   if (!r && request.method == "HEAD")
     r = find("GET", request);
@@ -162,18 +166,38 @@ http_router::outcome http_router::answer(http_request& request) const {
       return (*handler)(request);
     return std::get<late_http_handler>(r->handler);
   }
-  auto reads = request.method == "GET" || request.method == "HEAD";
-  auto file = files_ && reads ? files_->serve(request) : std::nullopt;
-  if (file)
-    return std::move(*file);
-  auto allowed = allowed_methods(request);
-  return allowed.empty() ? plain_answer(404, "There is nothing here.")
-                         : not_allowed(std::move(allowed));
+  return answer_without_route(request);
+}
+
+/// From a file, or as it is said whether there is one. That is looked up later, since it may take
+/// time; all that the router says is said now.
+http_router::outcome http_router::answer_without_route(const http_request& request) const {
+  auto otherwise = answer_with_methods(request, false);
+  if (!files_)
+    return otherwise;
+  if (request.method == "GET" || request.method == "HEAD")
+    return file_handler{[files = files_, otherwise](const http_request& r, http_time now) {
+      auto file = files->serve(r, now);
+      return file ? std::move(*file) : http_answer{otherwise};
+    }};
+  auto if_there = answer_with_methods(request, true);
+  return file_handler{[files = files_, if_there, otherwise](const http_request& r, http_time) {
+    return http_answer{files->has(r.path) ? if_there : otherwise};
+  }};
+}
+
+/// Tells what is allowed at a path, where no handler and no file answers.
+http_response http_router::answer_with_methods(const http_request& request, bool has_file) const {
+  auto allowed = allowed_methods(request, has_file);
+  if (allowed.empty())
+    return plain_answer(404, "There is nothing here.");
+  return is_preflight(request) ? allow_to_pages(request, std::move(allowed))
+                               : not_allowed(std::move(allowed));
 }
 
 /// The methods that have a route at the request's path, or a file, as `Allow` lists them: each
 /// once.
-std::string http_router::allowed_methods(const http_request& request) const {
+std::string http_router::allowed_methods(const http_request& request, bool has_file) const {
   std::string list;
   std::vector<std::string_view> listed;
   auto allow = [&](std::string_view method) {
@@ -187,7 +211,7 @@ std::string http_router::allowed_methods(const http_request& request) const {
     if (method == "GET")
       allow("HEAD");
   };
-  if (files_ && files_->find(request.path))
+  if (has_file)
     allow_with_head("GET");
   auto path = segments_of(request.path);
   for (auto& r : routes_) {
@@ -222,19 +246,9 @@ bool http_router::is_cors_origin(std::string_view origin) const {
   });
 }
 
-std::optional<http_response> http_router::preflight(const http_request& request) const {
-  if (request.method != "OPTIONS" || request.header("Access-Control-Request-Method").empty()
-      || !is_cors_origin(request.header("Origin")))
-    return std::nullopt;
-  auto methods = allowed_methods(request);
-  if (methods.empty())
-    return std::nullopt;
-  http_response response;
-  response.status = 204;
-  response.headers = {{"Access-Control-Allow-Methods", methods}, {"Access-Control-Max-Age", "600"}};
-  if (auto wanted = request.header("Access-Control-Request-Headers"); !wanted.empty())
-    response.headers.emplace_back("Access-Control-Allow-Headers", wanted);
-  return response;
+bool http_router::is_preflight(const http_request& request) const {
+  return request.method == "OPTIONS" && !request.header("Access-Control-Request-Method").empty()
+      && is_cors_origin(request.header("Origin"));
 }
 
 void http_router::allow_origin(const http_request& request, http_response& response) const {

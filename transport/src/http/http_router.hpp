@@ -1,5 +1,6 @@
 #pragma once
 
+#include "http/http_answer.hpp"
 #include "http/static_files.hpp"
 
 #include <troupe/actors/node.hpp>
@@ -7,6 +8,7 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,9 +16,6 @@
 #include <vector>
 
 namespace troupe::transport {
-
-/// A short answer in plain text.
-[[nodiscard]] http_response plain_answer(unsigned status, std::string_view text);
 
 /// Answers requests that are not upgrades: from built-in probes, routes and files. Fixed while the
 /// server runs.
@@ -31,11 +30,17 @@ public:
     std::function<http_response()> metrics{};
   };
 
+  /// Gives the answer to the request, and may wait for a disk meanwhile. Uses nothing of the
+  /// router. Thread: any. Throws as `static_files::serve`.
+  using file_handler = std::function<http_answer(const http_request&, http_time now)>;
+
   /// An answer, or the handler that will give one.
-  using outcome = std::variant<http_response, late_http_handler>;
+  using outcome = std::variant<http_response, late_http_handler, file_handler>;
 
   void set_probes(probes p) { probes_ = std::move(p); }
-  void set_files(std::filesystem::path folder) { files_.emplace(std::move(folder)); }
+  void set_files(std::filesystem::path folder) {
+    files_ = std::make_shared<const static_files>(std::move(folder));
+  }
   /// Origins whose pages may read answers; `*`: all.
   void set_cors_origins(std::vector<std::string> origins) { cors_origins_ = std::move(origins); }
 
@@ -70,13 +75,15 @@ private:
 
   void insert(route r, const std::string& pattern);
   [[nodiscard]] const route* find(std::string_view method, http_request& request) const;
-  [[nodiscard]] std::string allowed_methods(const http_request& request) const;
+  [[nodiscard]] std::string allowed_methods(const http_request& request, bool has_file) const;
+  [[nodiscard]] http_response answer_with_methods(const http_request& request, bool has_file) const;
+  [[nodiscard]] outcome answer_without_route(const http_request& request) const;
   [[nodiscard]] std::optional<http_response> built_in(const http_request& request) const;
   [[nodiscard]] bool is_cors_origin(std::string_view origin) const;
-  [[nodiscard]] std::optional<http_response> preflight(const http_request& request) const;
+  [[nodiscard]] bool is_preflight(const http_request& request) const;
 
   probes probes_;
-  std::optional<static_files> files_;
+  std::shared_ptr<const static_files> files_; ///< null: there are none
   std::vector<std::string> cors_origins_;
   std::vector<route> routes_; ///< literal ones first
 };

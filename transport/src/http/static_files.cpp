@@ -1,11 +1,20 @@
+#include <utility>
+
 #include "http/static_files.hpp"
+
+#include "http/accepted_codings.hpp"
+#include "http/byte_range.hpp"
+#include "http/http_message.hpp"
+#include "http/media_types.hpp"
+#include "http/preconditions.hpp"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <fstream>
+#include <memory>
+#include <stdexcept>
+#include <string>
 #include <system_error>
-#include <utility>
 
 namespace troupe::transport {
 
@@ -13,107 +22,19 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 20> types{{
-  {".html", "text/html; charset=utf-8"},
-  {".css", "text/css; charset=utf-8"},
-  {".js", "text/javascript; charset=utf-8"},
-  {".mjs", "text/javascript; charset=utf-8"},
-  {".json", "application/json"},
-  {".svg", "image/svg+xml"},
-  {".png", "image/png"},
-  {".jpg", "image/jpeg"},
-  {".jpeg", "image/jpeg"},
-  {".gif", "image/gif"},
-  {".wasm", "application/wasm"},
-  {".mp3", "audio/mpeg"},
-  {".ogg", "audio/ogg"},
-  {".mp4", "video/mp4"},
-  {".webm", "video/webm"},
-  {".map", "application/json"},
-  {".ico", "image/x-icon"},
-  {".webp", "image/webp"},
-  {".woff2", "font/woff2"},
-  {".txt", "text/plain; charset=utf-8"},
-}};
+struct coding {
+  std::string_view name;
+  std::string_view ending;
+};
 
-std::string_view type_of(const fs::path& file) {
-  auto extension = file.extension().string();
-  for (auto& [ending, type] : types)
-    if (extension == ending)
-      return type;
-  return "application/octet-stream";
-}
+/// Those of files beside a file, the best first.
+constexpr std::array<coding, 2> codings{{{"br", ".br"}, {"gzip", ".gz"}}};
+
+constexpr std::string_view identity = "identity";
 
 bool is_below(const fs::path& folder, const fs::path& file) {
   return std::mismatch(folder.begin(), folder.end(), file.begin(), file.end()).first
       == folder.end();
-}
-
-std::string hex(std::uintmax_t number) {
-  char text[24];
-  auto written = std::to_chars(text, text + sizeof text, number, 16);
-  return {text, written.ptr};
-}
-
-/// Whether an `If-None-Match` names the tag, weakly or not.
-bool names_tag(std::string_view list, std::string_view tag) {
-  auto elements = list_elements(list);
-  return std::any_of(elements.begin(), elements.end(), [&](std::string_view e) {
-    return e == "*" || (e.starts_with("W/") ? e.substr(2) : e) == tag;
-  });
-}
-
-struct file_part {
-  std::uintmax_t begin = 0;
-  std::uintmax_t bytes = 0;
-};
-
-/// `first-last`, `first-` or `-count`; nothing if it is none of these, no bytes if it lies behind
-/// the end.
-std::optional<file_part> parse_range(std::string_view range, std::uintmax_t size) {
-  auto dash = range.find('-');
-  if (dash == std::string_view::npos)
-    return std::nullopt;
-  auto number = [](std::string_view text) -> std::optional<std::uintmax_t> {
-    std::uintmax_t n = 0;
-    auto read = std::from_chars(text.data(), text.data() + text.size(), n);
-    return read.ec == std::errc{} && read.ptr == text.data() + text.size() ? std::optional{n}
-                                                                           : std::nullopt;
-  };
-  auto first = number(range.substr(0, dash));
-  auto last = number(range.substr(dash + 1));
-  if (dash == 0)
-    return last ? std::optional{file_part{size - std::min(size, *last), std::min(size, *last)}}
-                : std::nullopt;
-  if (!first || (!last && dash + 1 < range.size()) || (last && *last < *first))
-    return std::nullopt;
-  if (*first >= size)
-    return file_part{};
-  return file_part{*first, std::min(last.value_or(size - 1), size - 1) - *first + 1};
-}
-
-http_response bodiless(unsigned status, const fs::path& file, const std::string& etag) {
-  http_response response;
-  response.status = status;
-  response.content_type = type_of(file);
-  response.headers = {{"ETag", etag},
-                      {"Accept-Ranges", "bytes"},
-                      {"X-Content-Type-Options", "nosniff"},
-                      {"Cache-Control", "no-cache"}};
-  return response;
-}
-
-/// Nothing if the file cannot be read.
-std::optional<http_response> answer(const fs::path& file, const std::string& etag, file_part part) {
-  std::ifstream in{file, std::ios::binary};
-  if (!in)
-    return std::nullopt;
-  auto response = bodiless(200, file, etag);
-  response.body.resize(part.bytes);
-  in.seekg(static_cast<std::streamoff>(part.begin));
-  in.read(response.body.data(), static_cast<std::streamsize>(part.bytes));
-  response.body.resize(static_cast<std::size_t>(in.gcount()));
-  return response;
 }
 
 /// Whether a name on the way to a file starts with a dot: such files (`.env`, `.git`) are not for
@@ -124,59 +45,148 @@ bool is_hidden(const fs::path& below) {
   });
 }
 
+std::string hex(std::uint64_t number) {
+  std::array<char, 16> text;
+  auto written = std::to_chars(text.data(), text.data() + text.size(), number, 16);
+  return {text.data(), written.ptr};
+}
+
+/// The tag names the coding, too: the bytes are others (RFC 9110, 8.8.3.3).
+validators validators_of(const file_version& version, std::string_view coded, http_time now) {
+  using namespace std::chrono;
+  auto changed = static_cast<std::uint64_t>(version.modified.time_since_epoch().count());
+  auto tag = '"' + hex(version.bytes) + '-' + hex(changed);
+  if (coded != identity)
+    tag.append("-").append(coded);
+  return {tag + '"', floor<seconds>(std::min<sys_time<nanoseconds>>(version.modified, now))};
+}
+
+http_answer not_acceptable() {
+  auto response = plain_answer(406, "There is no coding of this file that the client takes.");
+  response.headers = {{"Vary", "Accept-Encoding"}};
+  return {std::move(response)};
+}
+
+std::string content_range(byte_range part, std::uint64_t all) {
+  return "bytes " + std::to_string(part.begin) + '-' + std::to_string(part.begin + part.bytes - 1)
+       + '/' + std::to_string(all);
+}
+
 } // namespace
+
+/// What a client is answered with, of all that there is at a path.
+struct static_files::representation {
+  found_file found;
+  std::string_view coding = identity;
+  bool has_others = false; ///< which one a client gets depends on what it takes
+  std::string_view media_type{};
+
+  [[nodiscard]] http_response head(unsigned status, const validators& current) const {
+    http_response r;
+    r.status = status;
+    r.content_type = media_type;
+    r.headers = {{"ETag", current.etag},
+                 {"Last-Modified", http_date(current.last_modified)},
+                 {"Cache-Control", "no-cache"},
+                 {"Accept-Ranges", "bytes"}};
+    if (has_others)
+      r.headers.emplace_back("Vary", "Accept-Encoding");
+    if (coding != identity && status != 304)
+      r.headers.emplace_back("Content-Encoding", coding);
+    return r;
+  }
+};
 
 static_files::static_files(fs::path folder) : folder_(fs::canonical(folder)) {}
 
-std::optional<static_files::found_file> static_files::locate(std::string_view path) const {
+bool static_files::has(std::string_view path) const { return find(path).has_value(); }
+
+/// Opens a file whose name may be a link or a way through links.
+std::optional<static_files::found_file> static_files::open(const fs::path& file) const {
+  std::error_code ec; // what cannot be looked at is not there
+  auto real = fs::canonical(file, ec);
+  if (ec || !is_below(folder_, real) || !fs::is_regular_file(real, ec))
+    return std::nullopt;
+  auto below = real.lexically_relative(folder_);
+  if (is_hidden(below))
+    return std::nullopt;
+  auto opened = open_file::open(folder_, below);
+  return opened ? std::optional{found_file{std::move(below), std::move(*opened)}} : std::nullopt;
+}
+
+std::optional<static_files::found_file> static_files::find(std::string_view path) const {
+  auto file = folder_ / fs::path{path}.relative_path();
   std::error_code ec;
-  auto file = fs::canonical(folder_ / fs::path{path}.relative_path(), ec);
-  if (!ec && fs::is_directory(file, ec))
-    file = fs::canonical(file / "index.html", ec);
-  if (ec || !is_below(folder_, file) || is_hidden(file.lexically_relative(folder_))
-      || !fs::is_regular_file(file, ec))
-    return std::nullopt;
-  auto bytes = fs::file_size(file, ec);
-  auto changed = fs::last_write_time(file, ec).time_since_epoch().count();
-  if (ec)
-    return std::nullopt;
-  return found_file{file, bytes,
-                    '"' + hex(bytes) + '-' + hex(static_cast<std::uintmax_t>(changed)) + '"'};
+  return open(fs::is_directory(file, ec) ? file / "index.html" : file);
 }
 
-std::optional<http_response> static_files::find(std::string_view path) const {
-  auto file = locate(path);
-  return file ? answer(file->path, file->etag, {0, file->bytes}) : std::nullopt;
+/// Nothing if the client takes none of them.
+std::optional<static_files::representation> static_files::choose(const http_request& request,
+                                                                 found_file plain) const {
+  auto name = plain.below;
+  const accepted_codings accepted{list_header(request.headers, "Accept-Encoding")};
+  representation best{std::move(plain)};
+  auto weight = accepted.weight_of(identity);
+  auto is_coded_better = [&](accepted_codings::weight w) {
+    return best.coding == identity ? w >= weight : w > weight;
+  };
+  for (auto& c : codings) {
+    auto coded = open(folder_ / fs::path{name}.concat(c.ending));
+    if (!coded)
+      continue;
+    best.has_others = true;
+    if (auto w = accepted.weight_of(c.name); w > 0 && is_coded_better(w)) {
+      best.found = std::move(*coded);
+      best.coding = c.name;
+      weight = w;
+    }
+  }
+  best.media_type = media_type_of(name.native());
+  return weight > 0 ? std::optional{std::move(best)} : std::nullopt;
 }
 
-std::optional<http_response> static_files::serve(const http_request& request) const {
-  auto file = locate(request.path);
-  if (!file)
+/// Nothing if the file has changed meanwhile.
+std::optional<http_answer> static_files::answer(const http_request& request,
+                                                const representation& chosen, http_time now) const {
+  auto& version = chosen.found.file.version();
+  auto current = validators_of(version, chosen.coding, now);
+  auto verdict = judge(request, current, now);
+  if (verdict == precondition::failed)
+    return http_answer{plain_answer(412, "This file is not in the state that was asked for.")};
+  if (verdict == precondition::not_modified)
+    return http_answer{chosen.head(304, current)};
+  auto part = request.method == "GET" && allows_range(request, current, now)
+              ? requested_range(request.header("Range"), version.bytes)
+              : std::nullopt;
+  if (part && part->bytes == 0) {
+    http_answer a{chosen.head(416, current)};
+    a.response.headers.emplace_back("Content-Range", "bytes */" + std::to_string(version.bytes));
+    return a;
+  }
+  http_answer a{chosen.head(part ? 206 : 200, current)};
+  if (part)
+    a.response.headers.emplace_back("Content-Range", content_range(*part, version.bytes));
+  auto file = std::make_shared<file_part>(folder_, chosen.found.below, version,
+                                          part.value_or(byte_range{0, version.bytes}));
+  if (request.method == "GET" && !chosen.found.file.read(file->window_at(0), a.response.body))
     return std::nullopt;
-  if (names_tag(request.header("If-None-Match"), file->etag))
-    return bodiless(304, file->path, file->etag);
-  auto range = request.method == "GET" ? request.header("Range") : std::string_view{};
-  auto condition = request.header("If-Range");
-  if (!range.starts_with("bytes=") || range.find(',') != std::string_view::npos
-      || (!condition.empty() && condition != file->etag))
-    return answer(file->path, file->etag, {0, file->bytes});
-  auto part = parse_range(range.substr(6), file->bytes);
-  if (!part)
-    return answer(file->path, file->etag, {0, file->bytes});
-  if (part->bytes == 0) {
-    auto response = bodiless(416, file->path, file->etag);
-    response.headers.emplace_back("Content-Range", "bytes */" + std::to_string(file->bytes));
-    return response;
+  a.file = std::move(file);
+  return a;
+}
+
+std::optional<http_answer> static_files::serve(const http_request& request, http_time now) const {
+  constexpr int tries = 3;
+  for (int i = 0; i < tries; ++i) {
+    auto plain = find(request.path);
+    if (!plain)
+      return std::nullopt;
+    auto chosen = choose(request, std::move(*plain));
+    if (!chosen)
+      return not_acceptable();
+    if (auto a = answer(request, *chosen, now))
+      return a;
   }
-  auto response = answer(file->path, file->etag, *part);
-  if (response) {
-    response->status = 206;
-    response->headers.emplace_back("Content-Range",
-                                   "bytes " + std::to_string(part->begin) + '-'
-                                     + std::to_string(part->begin + part->bytes - 1) + '/'
-                                     + std::to_string(file->bytes));
-  }
-  return response;
+  throw std::runtime_error{"a file cannot be read, or changes each time that it is read"};
 }
 
 } // namespace troupe::transport

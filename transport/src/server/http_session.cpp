@@ -10,6 +10,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/read.hpp>
+
 #include <exception>
 
 namespace troupe::transport {
@@ -17,21 +18,47 @@ namespace troupe::transport {
 namespace http = boost::beast::http;
 using boost::system::error_code;
 
-/// Carries an answer from any thread to its session, if the session still exists.
+/// Carries an answer, or why there is none, from any thread to its session, if the session still
+/// exists.
 struct http_session::late_answer final : http_reply::receiver,
                                          std::enable_shared_from_this<late_answer> {
   late_answer(const actors::event_loop& l, std::weak_ptr<http_session> s)
     : loop(l.entrance()), session(std::move(s)) {}
 
-  void take(http_response response) override {
+  void take(http_response response) override { pass_on({std::move(response)}, nullptr); }
+
+  /// Runs `f`, which gives the answer, or whose exception is why there is none.
+  template <class F>
+  void take_from(F&& f) noexcept {
+    try {
+      pass_on(f(), nullptr);
+    } catch (...) {
+      take_failure(std::current_exception());
+    }
+  }
+
+  std::shared_ptr<actors::gate<actors::event_loop>> loop;
+  std::weak_ptr<http_session> session;
+  std::atomic<bool> taken{false};
+
+private:
+  void take_failure(std::exception_ptr why) noexcept {
+    try {
+      pass_on({}, std::move(why));
+    } catch (...) {
+      // no memory even for that: the client gets 504 in time
+    }
+  }
+
+  void pass_on(http_answer answer, std::exception_ptr failure) {
     if (taken.exchange(true))
       return;
     try {
       // does nothing if the server has gone, and the connection with it
       loop->enter([&](actors::event_loop& home) {
-        home.post([self = shared_from_this(), r = std::move(response)]() mutable {
+        home.post([self = shared_from_this(), a = std::move(answer), failure]() mutable {
           if (auto s = self->session.lock(); s && s->late_ == self)
-            s->take_late(std::move(r));
+            s->take_late(std::move(a), failure);
         });
       });
     } catch (...) {
@@ -39,10 +66,6 @@ struct http_session::late_answer final : http_reply::receiver,
       throw;
     }
   }
-
-  std::shared_ptr<actors::gate<actors::event_loop>> loop;
-  std::weak_ptr<http_session> session;
-  std::atomic<bool> taken{false};
 };
 
 /// Runs `f`. An exception ends this session only.
@@ -125,8 +148,13 @@ void http_session::end() {
   pending_sockets_->leave(*this);
   set_answering(false);
   deadline_.cancel();
-  writer_.cancel();
+  auto held = writer_.cancel();
   late_.reset();
+  auto self = std::move(self_);
+}
+
+void http_session::on_loop_end() noexcept {
+  auto held = writer_.cancel();
   auto self = std::move(self_);
 }
 
@@ -138,7 +166,7 @@ void http_session::on_deadline() {
       return loop_.arm(deadline_, settings_.request_deadline());
     late_.reset();
     settings_.sessions.counters->count(protocol::counter::handler_errors, "http");
-    respond(plain_answer(504, "The answer takes too long."));
+    respond({plain_answer(504, "The answer takes too long.")});
   });
 }
 
@@ -330,40 +358,74 @@ void http_session::answer(const http_request_message& message) {
   keep_alive_ = message.keep_alive() && !settings_.closing.load(std::memory_order_relaxed);
   auto target = message.target();
   auto path = decode_path({target.data(), target.size()});
-  request_ = std::make_unique<http_request>(
+  request_ = std::make_shared<http_request>(
     request_of(message, path.value_or(""), client_of(message, peer_, settings_.trusted_proxies)));
   if (!path)
-    return respond(plain_answer(400, "The path is malformed."));
+    return respond({plain_answer(400, "The path is malformed.")});
   try {
     loop_.concerns(request_->method + ' ' + request_->path, "http");
     auto outcome = settings_.router.answer(*request_);
     if (auto* response = std::get_if<http_response>(&outcome))
-      respond(std::move(*response));
+      respond({std::move(*response)});
+    else if (auto* handler = std::get_if<late_http_handler>(&outcome))
+      answer_later(*handler);
     else
-      answer_later(std::get<late_http_handler>(outcome));
+      answer_from_file(std::move(std::get<http_router::file_handler>(outcome)));
   } catch (...) {
-    protocol::report_exception(*settings_.sessions.log, *settings_.sessions.counters, "http",
-                               request_->path);
+    report_failure();
     if (late_ && late_->taken)
       return; // the handler gave an answer before it threw; that is on its way
     late_.reset();
-    respond(plain_answer(500, "This server has failed."));
+    respond({plain_answer(500, "This server has failed.")});
   }
 }
 
-void http_session::answer_later(const late_http_handler& handler) {
+/// Reports the exception that is handled.
+void http_session::report_failure() noexcept {
+  protocol::report_exception(*settings_.sessions.log, *settings_.sessions.counters, "http",
+                             request_->path);
+}
+
+void http_session::await_answer() {
   late_ = std::make_shared<late_answer>(loop_, weak_from_this());
   self_ = shared_from_this();
   loop_.arm(deadline_, settings_.handler_deadline());
   pending_sockets_->note_answering(*this);
+}
+
+void http_session::answer_later(const late_http_handler& handler) {
+  await_answer();
   handler(*request_, http_reply{late_});
 }
 
-void http_session::take_late(http_response response) {
+/// The work owns all that it uses: it may end after this session, and after the server.
+void http_session::answer_from_file(http_router::file_handler handler) {
+  await_answer();
+  auto is_taken = settings_.files->begin(
+    [late = late_, handler = std::move(handler),
+     request = std::shared_ptr<const http_request>{request_},
+     now = loop_.wall_now()] { late->take_from([&] { return handler(*request, now); }); });
+  if (is_taken)
+    return;
+  late_.reset();
+  auto busy = plain_answer(503, "Too many files are being asked for.");
+  busy.headers = {{"Retry-After", "1"}};
+  respond({std::move(busy)});
+}
+
+void http_session::take_late(http_answer answer, const std::exception_ptr& failure) {
   late_.reset();
   contained([&] {
-    if (is_open())
-      respond(std::move(response));
+    if (!is_open())
+      return;
+    if (!failure)
+      return respond(std::move(answer));
+    try {
+      std::rethrow_exception(failure);
+    } catch (...) {
+      report_failure();
+    }
+    respond({plain_answer(500, "This server has failed.")});
   });
 }
 
@@ -371,25 +433,28 @@ void http_session::refuse(const refused_request& why) {
   settings_.sessions.counters->count(protocol::counter::handshakes_rejected, why.label);
   auto response = plain_answer(why.status, why.text);
   response.headers = why.headers;
-  send(std::move(response), false, false);
+  send({std::move(response)}, false, false);
 }
 
 /// Answers the request at hand.
-void http_session::respond(http_response response) {
-  settings_.router.allow_origin(*request_, response);
-  send(std::move(response), request_->method == "HEAD", keep_alive_);
+void http_session::respond(http_answer answer) {
+  settings_.router.allow_origin(*request_, answer.response);
+  send(std::move(answer), request_->method == "HEAD", keep_alive_);
 }
 
-void http_session::send(http_response response, bool head, bool keep_alive) {
-  if (auto fault = fault_of(response); !fault.empty()) {
+void http_session::send(http_answer answer, bool head, bool keep_alive) {
+  if (auto fault = fault_of(answer.response); !fault.empty()) {
     settings_.sessions.counters->count(protocol::counter::handler_errors, "http");
     settings_.sessions.log->write(protocol::log_level::error, "http", fault);
-    response = plain_answer(500, "This server has failed.");
+    answer = {plain_answer(500, "This server has failed.")};
   }
   keep_alive_ = keep_alive;
   deadline_.cancel();
   pending_sockets_->note_answering(*this);
-  writer_.send(*stream_, message_of(std::move(response), head, keep_alive, loop_.wall_now()),
+  auto message = message_of(std::move(answer.response), head, keep_alive, loop_.wall_now());
+  if (answer.file)
+    message.content_length(answer.file->range.bytes);
+  writer_.send(*stream_, std::move(message), head ? nullptr : std::move(answer.file),
                settings_.sessions.deadlines.write);
 }
 

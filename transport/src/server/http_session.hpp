@@ -14,6 +14,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -46,7 +47,8 @@ public:
   void end() override;
   [[nodiscard]] std::shared_ptr<void> hold() override { return shared_from_this(); }
   void on_input() override;
-  void on_loop_end() noexcept override { self_.reset(); }
+  void on_loop_end() noexcept override;
+  void on_answer_progress() override { pending_sockets_->note_answering(*this); }
   void on_answer_sent() override;
   void on_answer_broken() noexcept override;
 
@@ -82,11 +84,14 @@ private:
   void on_body(boost::system::error_code ec);
   void upgrade();
   void answer(const http_request_message& message);
+  void await_answer();
   void answer_later(const late_http_handler& handler);
-  void take_late(http_response response);
+  void answer_from_file(http_router::file_handler handler);
+  void take_late(http_answer answer, const std::exception_ptr& failure);
+  void report_failure() noexcept;
   void refuse(const refused_request& why);
-  void respond(http_response response);
-  void send(http_response response, bool head, bool keep_alive);
+  void respond(http_answer answer);
+  void send(http_answer answer, bool head, bool keep_alive);
   void set_answering(bool is_answering) noexcept;
   [[nodiscard]] loop_traffic& traffic() noexcept {
     return *(*settings_.sessions.traffic)[loop_.index()];
@@ -109,10 +114,10 @@ private:
   /// Of a request in chunks, whose trailer Beast adds to the header: a trailer is dropped (RFC
   /// 9110, 6.5.1).
   std::unique_ptr<boost::beast::http::fields> header_;
-  std::unique_ptr<http_request> request_; ///< the one being answered
+  std::shared_ptr<http_request> request_; ///< the one being answered
   std::shared_ptr<late_answer> late_;     ///< whose answer is awaited
   std::shared_ptr<http_session> self_;    ///< set while it waits: nothing else holds it
-  answer_writer writer_{*this, loop_};
+  answer_writer writer_{*this, loop_, settings_.files.get()};
   bool keep_alive_ = false;
   bool is_answering_ = false; ///< counted in the settings
   bool has_asked_ = false;

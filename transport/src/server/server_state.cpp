@@ -109,8 +109,10 @@ void server::state::configure_http() {
                                                 "\"" + text + "\"", "an address or a network");
     http.trusted_proxies.push_back(*range);
   }
-  if (options.static_folder)
+  if (options.static_folder) {
     http.router.set_files(*options.static_folder);
+    http.files = std::make_shared<file_worker>();
+  }
   http.router.set_cors_origins(options.cors_origins);
   http.router.set_probes(
     {options.admin_bind.empty(), &http.ready, node.get(), [this] { return metrics_answer(); }});

@@ -38,6 +38,8 @@ void server::state::stop(actors::drain_kind kind) {
     protocol::report_exception(*options.log, counts, "drain");
   }
   node->stop();
+  if (http.files)
+    http.files->stop();
   lifecycle.end_stop();
 }
 

@@ -33,16 +33,6 @@ std::string_view origin_form(std::string_view target) noexcept {
   return target;
 }
 
-std::string http_date(std::chrono::sys_time<std::chrono::milliseconds> at) {
-  auto seconds = std::chrono::system_clock::to_time_t(at);
-  std::tm utc{};
-  ::gmtime_r(&seconds, &utc);
-  char text[32];
-  auto n = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT",
-                         &utc); // the locale is "C" unless the program changes it
-  return {text, n};
-}
-
 std::optional<std::string> decode_path(std::string_view target) {
   target = origin_form(target);
   auto path = decode_path_text(target.substr(0, target.find_first_of("?#")));

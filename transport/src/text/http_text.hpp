@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,9 +10,6 @@ namespace troupe::transport {
 
 /// A request target in origin form: of `http://host/path` only `/path` (RFC 9112, 3.2.2).
 [[nodiscard]] std::string_view origin_form(std::string_view target) noexcept;
-
-/// A date as HTTP writes it (RFC 9110, 5.6.7).
-[[nodiscard]] std::string http_date(std::chrono::sys_time<std::chrono::milliseconds> at);
 
 /// Percent-decodes the path of a request target; nothing if it is malformed, holds a zero byte, or
 /// does not start with a slash.

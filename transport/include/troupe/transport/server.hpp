@@ -40,7 +40,13 @@ struct server_options {
   std::string bind{};               ///< one IP address; empty: all, IPv4 and IPv6
   std::uint16_t port = 8080;        ///< 0: any free one
   std::string websocket_path = "/"; ///< where WebSockets are accepted
-  /// Path of what is served to GET, but for names that start with a dot (`.well-known` may).
+  /// Path of a folder. Its files are served to GET and HEAD, but for names that start with a dot
+  /// (`.well-known` may) and links that lead out; `index.html` stands for its folder. They have an
+  /// `ETag` and `Last-Modified`, and may be asked for under conditions and in part (RFC 9110, 13
+  /// and 14). A file `x.js.br` or `x.js.gz` beside `x.js` goes to clients that take its coding:
+  /// keep it up to date. Threads of their own read the files, 256 KiB at a time; a file that
+  /// changes while it is sent ends the connection. Of requests that wait for the disk 1,024 may
+  /// wait, another one is 503.
   std::optional<std::string> static_folder{};
 
   std::vector<std::string> origins{};      ///< allowed `Origin`s; empty: all, none needed
@@ -95,10 +101,11 @@ struct server_options {
 
   std::chrono::milliseconds handshake_deadline{10'000}; ///< for a whole request
   std::chrono::milliseconds tls_deadline{5'000};        ///< for a TLS handshake
-  std::chrono::milliseconds handler_deadline{5'000};    ///< for an HTTP answer that is given later
+  /// For an HTTP answer that is given later, or comes from a file.
+  std::chrono::milliseconds handler_deadline{5'000};
   /// For a whole message, from its first byte.
   std::chrono::milliseconds assembly_deadline = session_deadlines{}.assembly;
-  /// Without progress while output waits.
+  /// Without progress while output waits, of a WebSocket or of an HTTP answer.
   std::chrono::milliseconds write_deadline = session_deadlines{}.write;
   /// From a close frame to the end of the socket.
   std::chrono::milliseconds close_deadline = session_deadlines{}.close;

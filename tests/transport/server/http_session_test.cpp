@@ -1,0 +1,182 @@
+// One HTTP session on a real socket: files from a disk that hangs, on a clock that the test moves.
+
+#include <utility>
+
+#include "net/tcp.hpp"
+#include "server/http_session.hpp"
+
+#include "node/site.hpp"
+
+#include <troupe/testing/manual_clock.hpp>
+
+#include <boost/asio/ip/address_v4.hpp>
+#include <boost/asio/write.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+
+using namespace troupe;
+using namespace troupe::transport;
+using namespace std::chrono_literals;
+using troupe::test::site;
+namespace asio = boost::asio;
+
+namespace {
+
+actors::loop_options with(const testing::manual_clock& clock) {
+  actors::loop_options options;
+  options.clock = &clock;
+  return options;
+}
+
+/// A session with its client, and a worker whose only thread hangs until `disk` is told to go on.
+struct rig {
+  rig() {
+    s.add("a.txt", "the file");
+    settings.router.set_probes({false, nullptr, nullptr, {}});
+    settings.router.set_files(s.folder());
+    settings.files = std::make_shared<file_worker>(file_worker::limits{1, 1});
+    settings.pending =
+      std::make_shared<pending_sockets>(pending_sockets::limits{}, protocol::null_counters());
+    settings.sessions.log = &protocol::null_logger();
+    settings.sessions.counters = &protocol::null_counters();
+    traffic.push_back(std::make_unique<loop_traffic>());
+    settings.sessions.traffic = &traffic;
+    hang();
+    open();
+  }
+  ~rig() {
+    if (hangs)
+      disk.set_value();
+  }
+
+  void hang() {
+    auto started = std::make_shared<std::promise<void>>();
+    auto is_hanging = settings.files->begin([started, go_on = disk.get_future().share()] {
+      started->set_value();
+      go_on.wait();
+    });
+    REQUIRE(is_hanging);
+    started->get_future().wait();
+  }
+  void go_on() {
+    disk.set_value();
+    hangs = false;
+  }
+
+  void open() {
+    tcp::acceptor acceptor{peers, {asio::ip::address_v4::loopback(), 0}};
+    client.connect(acceptor.local_endpoint());
+    client.non_blocking(true);
+    tcp::socket accepted{peers};
+    acceptor.accept(accepted);
+    accepted.non_blocking(true);
+    auto session = std::make_shared<http_session>(
+      owned_descriptor{accepted.release()}, asio::ip::address_v4::loopback(), *loop, settings,
+      counted_socket{std::make_shared<std::atomic<std::size_t>>(0)});
+    alive = session;
+    session->enter();
+    session->start();
+    turns();
+  }
+  void ask() {
+    asio::write(client, asio::buffer(std::string_view{"GET /a.txt HTTP/1.1\r\nHost: x\r\n\r\n"}));
+    turns();
+  }
+  void turns() {
+    while (loop->run_turn()) {}
+  }
+  /// What has come, or comes within some seconds.
+  std::string read() {
+    for (auto until = std::chrono::steady_clock::now() + 10s;
+         std::chrono::steady_clock::now() < until;) {
+      turns();
+      std::string some(4096, '\0');
+      boost::system::error_code ec;
+      some.resize(client.read_some(asio::buffer(some), ec));
+      if (!some.empty() || ec == asio::error::eof)
+        return some;
+      std::this_thread::sleep_for(1ms);
+    }
+    return "nothing comes";
+  }
+  void pass(std::chrono::milliseconds time) {
+    clock.advance(time);
+    turns();
+  }
+
+  site s;
+  testing::manual_clock clock;
+  caf::actor_system_config config{};
+  std::unique_ptr<caf::actor_system> system = [this] {
+    compat::set_worker_threads(config, 1);
+    return std::make_unique<caf::actor_system>(config);
+  }();
+  server_options options;
+  http_settings settings{options};
+  node_traffic traffic;
+  std::promise<void> disk;
+  bool hangs = true;
+  std::unique_ptr<actors::event_loop> loop =
+    std::make_unique<actors::event_loop>(*system, 0, with(clock));
+  asio::io_context peers;
+  tcp::socket client{peers};
+  std::weak_ptr<http_session> alive;
+};
+
+} // namespace
+
+TEST_CASE("a file that the disk keeps back for a while is the answer when it comes") {
+  rig r;
+
+  r.ask();
+  r.go_on();
+  auto answer = r.read();
+
+  CHECK(answer.starts_with("HTTP/1.1 200"));
+  CHECK(answer.ends_with("the file"));
+}
+
+// Pins §16.52.
+TEST_CASE("while too many requests wait for the disk another one is 503, to be tried again soon") {
+  rig r;
+  REQUIRE(r.settings.files->begin([] {})); // there is no more place
+
+  r.ask();
+  auto answer = r.read();
+
+  CHECK(answer.starts_with("HTTP/1.1 503"));
+  CHECK(answer.find("Retry-After: 1\r\n") != std::string::npos);
+}
+
+TEST_CASE("a file that the disk keeps back for too long is 504, and what comes then is void") {
+  rig r;
+
+  r.ask();
+  r.pass(r.options.handler_deadline + 20ms);
+  auto answer = r.read();
+  r.go_on();
+
+  CHECK(answer.starts_with("HTTP/1.1 504"));
+  r.ask(); // behind the late one, on the same thread
+  auto next = r.read();
+  CHECK(next.starts_with("HTTP/1.1 200"));
+  CHECK(next.find("HTTP/1.1", 1) == std::string::npos);
+}
+
+TEST_CASE("a file that comes after the end of its loop is void") {
+  rig r;
+
+  r.ask();
+  r.loop.reset();
+  CHECK(r.alive.expired());
+  r.go_on();
+  r.settings.files->stop();
+}

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+namespace troupe::transport {
+
+/// Runs what may wait for a disk on threads of its own, so that no loop waits.
+///
+/// Work begins in the order given. Work that begins something new is refused while `most_waiting`
+/// pieces wait; what goes on with something is always taken, and whoever asks has one such piece at
+/// a time. Thread: any.
+class file_worker {
+public:
+  /// Throws nothing, and owns all that it uses: a disk that hangs may let it end after this object.
+  using work = std::function<void()>;
+
+  struct limits {
+    std::size_t threads = 2;
+    std::size_t most_waiting = 1024;
+  };
+
+  /// Starts the threads. Throws `std::system_error`.
+  explicit file_worker(limits l);
+  file_worker() : file_worker(limits{}) {}
+  /// As `stop`.
+  ~file_worker();
+  file_worker(const file_worker&) = delete;
+  file_worker& operator=(const file_worker&) = delete;
+
+  /// Takes work that begins something. False if too much waits, or after `stop`.
+  [[nodiscard]] bool begin(work w);
+  /// Takes work that goes on with something. False after `stop`.
+  [[nodiscard]] bool go_on(work w);
+
+  /// Drops what waits, and waits a quarter of a second for what runs: threads that hang longer, on
+  /// a disk, are left alone. Idempotent.
+  void stop() noexcept;
+
+private:
+  struct state;
+  std::shared_ptr<state> state_; ///< shared with the threads, which may outlive this
+};
+
+} // namespace troupe::transport
