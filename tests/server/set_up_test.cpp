@@ -191,7 +191,15 @@ TEST_CASE("routes and endpoints that nobody could reach are refused") {
 
   CHECK(sentence_of<std::invalid_argument>([&] { s.route("get", "/x", empty); }).find("capitals")
         != std::string::npos);
-  CHECK(sentence_of<std::invalid_argument>([&] { s.route("", "/x", empty); }).find("capitals")
+  for (auto method : {"", "A B", "GET ", "G(T", "G\r\nX", "GÉT"})
+    CHECK(sentence_of<std::invalid_argument>([&] { s.route(method, "/x", empty); }).find("a word")
+          != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { s.route("CONNECT", "/x", empty); }).find("proxy")
+        != std::string::npos);
+  for (auto path : {"/a%20b", "/:id/%2F", "/%41/*"})
+    CHECK(sentence_of<std::invalid_argument>([&] { s.get(path, empty); }).find("decoded")
+          != std::string::npos);
+  CHECK(sentence_of<std::invalid_argument>([&] { (void)s.endpoint("/a%20b", {}); }).find("decoded")
         != std::string::npos);
   CHECK(sentence_of<std::invalid_argument>([&] { s.get("x", empty); }).find("starts with /")
         != std::string::npos);
@@ -325,6 +333,7 @@ TEST_CASE(
     .get("/*", empty)
     .get("/a:b/c-d/e.f", empty);
   s.get("/healthz", empty).get("/readyz", empty).get("/metrics", empty);
+  s.route("M-SEARCH", "/a", empty).get("/100%", empty).get("/%of%x", empty);
   (void)s.endpoint("/a", {}); // upgrades do not compete with the route
 }
 

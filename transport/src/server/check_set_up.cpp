@@ -1,10 +1,13 @@
 #include "server/check_set_up.hpp"
 
+#include "text/http_text.hpp"
+
 #include <troupe/actors/option_check.hpp>
 #include <troupe/protocol/observe.hpp>
 #include <troupe/transport/option_text.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <stdexcept>
 #include <string_view>
@@ -25,6 +28,28 @@ bool has_control_characters(std::string_view text) {
                      [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
+/// Whether a part of it reads as an octet in percent-encoding.
+bool has_escape(std::string_view path) {
+  auto is_hex = [&](std::size_t at) {
+    return at < path.size() && std::isxdigit(static_cast<unsigned char>(path[at]));
+  };
+  for (auto at = path.find('%'); at != path.npos; at = path.find('%', at + 1))
+    if (is_hex(at + 1) && is_hex(at + 2))
+      return true;
+  return false;
+}
+
+/// Why no method is written like that; null: one is.
+const char* problem_of_method(const std::string& method) {
+  if (!is_token(method))
+    return "a method is a word of letters, digits and -";
+  if (std::any_of(method.begin(), method.end(), [](unsigned char c) { return std::islower(c); }))
+    return "a method is written in capitals: case matters";
+  if (method == "CONNECT")
+    return "this server is no proxy, and answers CONNECT itself";
+  return nullptr;
+}
+
 /// Why no request can have this path; null: some can.
 const char* problem_of_path(std::string_view path) {
   if (!path.starts_with('/'))
@@ -33,6 +58,8 @@ const char* problem_of_path(std::string_view path) {
     return "a path has neither ? nor #: it ends before the query";
   if (has_control_characters(path))
     return "a path has no control characters";
+  if (has_escape(path))
+    return "paths are compared decoded: a space is written as it is, not as %20";
   return nullptr;
 }
 
@@ -195,9 +222,8 @@ void check_route(const std::string& method, const std::string& pattern, bool has
   auto fail = [&](const char* why) {
     throw std::invalid_argument{"route(\"" + method + "\", \"" + pattern + "\"): " + why};
   };
-  if (method.empty()
-      || method.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != std::string::npos)
-    fail("a method is written in capitals");
+  if (auto* problem = problem_of_method(method))
+    fail(problem);
   if (auto* problem = problem_of_pattern(pattern))
     fail(problem);
   if (!has_handler)
