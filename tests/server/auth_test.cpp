@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -125,6 +126,25 @@ TEST_CASE("the hook narrows each fresh token as it did the first") {
   client.await(R"("code":"forbidden")");
   say(client, R"({"type":"join","roomId":"b","ref":3})");
   client.await(R"("joined","ref":3)");
+}
+
+TEST_CASE(
+  "the hook is told what the token of auth has proved, and nothing where none was verified") {
+  std::vector<std::string> proved;
+  std::mutex mutex;
+  server node{asking([&](const transport::http_request& r) {
+    std::lock_guard guard{mutex};
+    proved.push_back(!r.claims ? "nothing" : r.claims->rooms->front());
+    return upgrade_decision::accept(r.claims ? nullptr : claims_of("a"));
+  })};
+  node.start();
+  auto client = connect(node, "a");
+
+  say(client, R"({"type":"auth","token":"b.c","ref":1})");
+  client.await(R"("ack","ref":1)");
+
+  std::lock_guard guard{mutex};
+  CHECK(proved == std::vector<std::string>{"nothing", "b"});
 }
 
 // Pins §4.35, §4.40.

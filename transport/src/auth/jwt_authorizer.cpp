@@ -33,6 +33,11 @@ upgrade_decision not_looked_at(unsigned status, std::string text, const char* la
   return decision;
 }
 
+http_request with_claims(http_request request, actors::claims_ptr proved) {
+  request.claims = std::move(proved);
+  return request;
+}
+
 } // namespace
 
 actors::claims_ptr admitted(claims verified, wall_time now, std::chrono::seconds leeway) {
@@ -43,7 +48,7 @@ actors::claims_ptr admitted(claims verified, wall_time now, std::chrono::seconds
 
 upgrade_decision confirmed(const upgrade_authorizer& then, const http_request& request,
                            actors::claims_ptr proved) {
-  auto decision = then ? then(request) : upgrade_decision::accept();
+  auto decision = then ? then(with_claims(request, proved)) : upgrade_decision::accept();
   if (decision.status != 0)
     return decision;
   if (!decision.claims) {

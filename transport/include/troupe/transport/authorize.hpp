@@ -32,8 +32,8 @@ struct upgrade_decision {
   }
 };
 
-/// Decides about one upgrade request. Runs on the connection's loop: it must not block. An
-/// exception is answered with 500.
+/// Decides about one upgrade request, after its token: `request.claims` are what that has proved.
+/// Runs on the connection's loop: it must not block. An exception is answered with 500.
 ///
 /// If tokens can be refreshed, it is asked again at each `auth`, with the request of the handshake.
 /// The new token stands there in place of the old one, or in an `Authorization` header if there was

@@ -8,6 +8,10 @@
 #include <utility>
 #include <vector>
 
+namespace troupe::actors {
+struct claims;
+} // namespace troupe::actors
+
 namespace troupe::transport {
 
 /// Names and values in the order of the message; a name may occur more than once.
@@ -24,6 +28,9 @@ struct http_request {
   std::string remote_address{};
   /// What the `:name` and `*` of the route's pattern stand for, decoded.
   http_headers params = {};
+  /// Where `authorize_upgrade` is asked: what the request's token has proved; null: no token was
+  /// looked at.
+  std::shared_ptr<const actors::claims> claims{};
 
   /// The first header of that name (case does not matter); empty if there is none.
   [[nodiscard]] std::string_view header(std::string_view name) const noexcept;
