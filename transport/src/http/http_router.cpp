@@ -57,24 +57,44 @@ bool is_probe(std::string_view path) {
   return std::find(paths.begin(), paths.end(), path) != paths.end();
 }
 
-http_response not_allowed(std::string methods) {
-  auto r = plain_answer(405, "This method is not allowed here.");
-  r.headers = {{"Allow", std::move(methods)}};
+/// The methods that this server knows without any route.
+bool is_known(std::string_view method) {
+  constexpr std::array<std::string_view, 7> known{"GET",    "HEAD",  "POST",   "PUT",
+                                                  "DELETE", "PATCH", "OPTIONS"};
+  return std::find(known.begin(), known.end(), method) != known.end();
+}
+
+/// Tells what is allowed, and OPTIONS, to who asks for it, and to who has tried something else.
+http_response allowing(http_router::method_list methods, const http_request& request) {
+  http_response r;
+  r.status = 204;
+  if (request.method != "OPTIONS")
+    r = plain_answer(405, "This method is not allowed here.");
+  methods.add("OPTIONS");
+  r.headers = {{"Allow", methods.text()}};
   return r;
 }
 
 /// Answers the preflight of a page of another origin.
-http_response allow_to_pages(const http_request& preflight, std::string methods) {
+http_response allow_to_pages(const http_request& preflight, const std::string& methods) {
   http_response response;
   response.status = 204;
-  response.headers = {{"Access-Control-Allow-Methods", std::move(methods)},
-                      {"Access-Control-Max-Age", "600"}};
+  response.headers = {{"Access-Control-Allow-Methods", methods}, {"Access-Control-Max-Age", "600"}};
   if (auto wanted = preflight.header("Access-Control-Request-Headers"); !wanted.empty())
     response.headers.emplace_back("Access-Control-Allow-Headers", wanted);
   return response;
 }
 
 } // namespace
+
+void http_router::method_list::add(std::string_view method) {
+  if (std::find(listed_.begin(), listed_.end(), method) != listed_.end())
+    return;
+  listed_.push_back(method);
+  text_.append(text_.empty() ? "" : ", ").append(method);
+  if (method == "GET")
+    add("HEAD");
+}
 
 bool http_router::route::is_literal() const {
   return std::none_of(pattern.begin(), pattern.end(),
@@ -154,6 +174,10 @@ const http_router::route* http_router::find(std::string_view method, http_reques
 }
 
 http_router::outcome http_router::answer(http_request& request) const {
+  if (!is_implemented(request.method))
+    return plain_answer(501, "This server does not know that method.");
+  if (request.path == whole_server)
+    return allowing(all_methods(), request);
   if (auto probe = built_in(request))
     return std::move(*probe);
   if (is_preflight(request))
@@ -188,36 +212,39 @@ http_router::outcome http_router::answer_without_route(const http_request& reque
 
 /// Tells what is allowed at a path, where no handler and no file answers.
 http_response http_router::answer_with_methods(const http_request& request, bool has_file) const {
-  auto allowed = allowed_methods(request, has_file);
-  if (allowed.empty())
-    return plain_answer(404, "There is nothing here.");
-  return is_preflight(request) ? allow_to_pages(request, std::move(allowed))
-                               : not_allowed(std::move(allowed));
+  auto methods = allowed_methods(request, has_file);
+  if (!methods.text().empty())
+    return is_preflight(request) ? allow_to_pages(request, methods.text())
+                                 : allowing(std::move(methods), request);
+  auto asks_for_server = request.path == "/" && request.method == "OPTIONS";
+  return asks_for_server ? allowing(all_methods(), request)
+                         : plain_answer(404, "There is nothing here.");
 }
 
-/// The methods that have a route at the request's path, or a file, as `Allow` lists them: each
-/// once.
-std::string http_router::allowed_methods(const http_request& request, bool has_file) const {
-  std::string list;
-  std::vector<std::string_view> listed;
-  auto allow = [&](std::string_view method) {
-    if (std::find(listed.begin(), listed.end(), method) != listed.end())
-      return;
-    listed.push_back(method);
-    list.append(list.empty() ? "" : ", ").append(method);
-  };
-  auto allow_with_head = [&](std::string_view method) {
-    allow(method);
-    if (method == "GET")
-      allow("HEAD");
-  };
+bool http_router::is_implemented(std::string_view method) const {
+  return is_known(method)
+      || std::any_of(routes_.begin(), routes_.end(), [&](auto& r) { return r.method == method; });
+}
+
+http_router::method_list http_router::all_methods() const {
+  method_list list;
+  list.add("GET");
+  for (auto& r : routes_)
+    list.add(r.method);
+  return list;
+}
+
+/// The methods that have a route at the request's path, or a file.
+http_router::method_list http_router::allowed_methods(const http_request& request,
+                                                      bool has_file) const {
+  method_list list;
   if (has_file)
-    allow_with_head("GET");
+    list.add("GET");
   auto path = segments_of(request.path);
   for (auto& r : routes_) {
     http_headers params;
     if (matches(r.pattern, path, params))
-      allow_with_head(r.method);
+      list.add(r.method);
   }
   return list;
 }
@@ -225,8 +252,11 @@ std::string http_router::allowed_methods(const http_request& request, bool has_f
 std::optional<http_response> http_router::built_in(const http_request& request) const {
   if (!probes_.shown || !is_probe(request.path))
     return std::nullopt;
-  if (request.method != "GET" && request.method != "HEAD")
-    return not_allowed("GET, HEAD");
+  if (request.method != "GET" && request.method != "HEAD") {
+    method_list list;
+    list.add("GET");
+    return allowing(std::move(list), request);
+  }
   if (request.path == "/healthz")
     return plain_answer(200, "ok");
   if (request.path == "/readyz") {

@@ -17,6 +17,9 @@
 
 namespace troupe::transport {
 
+/// The path of a request about the whole server, `OPTIONS *` (RFC 9110, 9.3.7).
+inline constexpr std::string_view whole_server = "*";
+
 /// Answers requests that are not upgrades: from built-in probes, routes and files. Fixed while the
 /// server runs.
 ///
@@ -33,6 +36,17 @@ public:
   /// Gives the answer to the request, and may wait for a disk meanwhile. Uses nothing of the
   /// router. Thread: any. Throws as `static_files::serve`.
   using file_handler = std::function<http_answer(const http_request&, http_time now)>;
+
+  /// Methods as `Allow` lists them, each once; HEAD beside GET. Those that are added outlive it.
+  class method_list {
+  public:
+    void add(std::string_view method);
+    [[nodiscard]] const std::string& text() const noexcept { return text_; }
+
+  private:
+    std::string text_;
+    std::vector<std::string_view> listed_;
+  };
 
   /// An answer, or the handler that will give one.
   using outcome = std::variant<http_response, late_http_handler, file_handler>;
@@ -56,8 +70,10 @@ public:
   /// Whether there are files, and this pattern would take the path of each: none would be served.
   [[nodiscard]] bool hides_files(const std::string& method, const std::string& pattern) const;
 
-  /// Answers `request`, or returns the handler that will; sets `request.params`. Throws what the
-  /// handler throws.
+  /// Answers `request`, or returns the handler that will; sets `request.params`. A method that
+  /// neither HTTP's own list nor any route has is 501; one that has no route at a path that has
+  /// others is 405 with `Allow`. `OPTIONS` without a route of its own is 204 with `Allow`, at `/`
+  /// also if nothing is there: health checks ask for that. Throws what the handler throws.
   [[nodiscard]] outcome answer(http_request& request) const;
 
   /// Adds the headers of CORS to an answer to `request`.
@@ -75,7 +91,9 @@ private:
 
   void insert(route r, const std::string& pattern);
   [[nodiscard]] const route* find(std::string_view method, http_request& request) const;
-  [[nodiscard]] std::string allowed_methods(const http_request& request, bool has_file) const;
+  [[nodiscard]] bool is_implemented(std::string_view method) const;
+  [[nodiscard]] method_list all_methods() const;
+  [[nodiscard]] method_list allowed_methods(const http_request& request, bool has_file) const;
   [[nodiscard]] http_response answer_with_methods(const http_request& request, bool has_file) const;
   [[nodiscard]] outcome answer_without_route(const http_request& request) const;
   [[nodiscard]] std::optional<http_response> built_in(const http_request& request) const;
