@@ -127,6 +127,9 @@ void add_deadlines(option_table& table, server_options& o) {
   table.push_back(duration_option("ping-timeout", "Further silence after which it is cut off",
                                   o.node.heartbeat.timeout));
   table.push_back(duration_option(
+    "keep-alive", "Time between two HTTP requests, after which their connection ends; 0: any",
+    o.keep_alive));
+  table.push_back(duration_option(
     "drain-delay", "Time between /readyz turning 503 and the port closing, at the end",
     o.drain_delay));
   table.push_back(duration_option(
@@ -343,6 +346,7 @@ constexpr std::pair<std::string_view, std::string_view> options_by_field[] = {
   {"server_options.max_pending_per_ip", "max-pending-per-ip"},
   {"server_options.reserved_descriptors", "reserved-descriptors"},
   {"server_options.max_fragments", "max-fragments"},
+  {"server_options.keep_alive", "keep-alive"},
   {"server_options.drain_delay", "drain-delay"},
   {"server_options.drain_timeout", "drain-timeout"},
   {"node_options.loops", "loops"},

@@ -299,6 +299,7 @@ TEST_CASE("options with a default show it") {
   CHECK(shown("port") == "8080");
   CHECK(shown("drain-delay") == "0s");
   CHECK(shown("drain-timeout") == "10s");
+  CHECK(shown("keep-alive") == "75s");
   CHECK(shown("max-message-bytes") == "64KiB");
   CHECK(shown("jwt-profile") == "lenient");
   CHECK(shown("announce") == "on");

@@ -80,6 +80,7 @@ std::vector<row> rows() {
      sizes},
     {"server_options.handshake_deadline",
      [](of& o, double n) { o.handshake_deadline = time<ms>(n); }, times},
+    {"server_options.keep_alive", [](of& o, double n) { o.keep_alive = time<ms>(n); }, times},
     {"server_options.tls_deadline", [](of& o, double n) { o.tls_deadline = time<ms>(n); }, times},
     {"server_options.handler_deadline", [](of& o, double n) { o.handler_deadline = time<ms>(n); },
      times},
@@ -465,6 +466,7 @@ TEST_CASE("what is not configured has the limits that are published") {
   CHECK(o.max_headers == 100);
   CHECK(o.max_body_bytes == 64 * kib);
   CHECK(o.handshake_deadline == 10s);
+  CHECK(o.keep_alive == 75s);
   CHECK(o.tls_deadline == 5s);
   CHECK(o.handler_deadline == 5s);
   CHECK(o.assembly_deadline == 10s);

@@ -18,7 +18,9 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace troupe;
@@ -122,6 +124,24 @@ TEST_CASE("an answer that a handler must not give is 500, and adds no header") {
   for (auto path : {"/status/0", "/status/99", "/status/101", "/status/600"})
     CHECK(get(path).starts_with("HTTP/1.1 500"));
   CHECK(get("/status/204").starts_with("HTTP/1.1 204"));
+}
+
+/// RFC 9110, 8.6 and 15.3.6.
+TEST_CASE("an answer whose status allows no body has none") {
+  server node{quiet(1)};
+  for (auto status : {204u, 205u})
+    node.get("/" + std::to_string(status), [status](auto&) {
+      return transport::http_response{status, "text/plain", "body", {{"Content-Length", "4"}}};
+    });
+  node.start();
+
+  auto no_content = ask(node.port(), "GET", "/204");
+  auto reset_content = ask(node.port(), "GET", "/205");
+
+  CHECK(no_content.ends_with("\r\n\r\n"));
+  CHECK(no_content.find("Content-Length") == std::string::npos);
+  CHECK(reset_content.ends_with("\r\n\r\n"));
+  CHECK(reset_content.find("Content-Length: 0\r\n") != std::string::npos);
 }
 
 // Pins §1.52.
@@ -228,11 +248,128 @@ TEST_CASE("sizes of a request that are configured hold instead of the defaults")
   CHECK(get("A: " + std::string(300, 'x') + "\r\n").starts_with("HTTP/1.1 431"));
 }
 
-/// One client says half of a request, and one waits for its answer.
+TEST_CASE("a target that names its host goes before Host, and handlers see a path") {
+  server node{quiet(1)};
+  node.get("/where", [](auto& r) {
+    return transport::http_response{200, "text/plain",
+                                    r.target + ' ' + std::string{r.header("Host")}};
+  });
+  node.start();
+  auto get = [&](const std::string& target, const std::string& rest) {
+    return raw_client{node.port(), "GET " + target + rest + "Connection: close\r\n\r\n"}.read_all();
+  };
+
+  CHECK(get("/where?a", " HTTP/1.1\r\nHost: x\r\n").ends_with("/where?a x"));
+  CHECK(get("http://a.example:80/where?a", " HTTP/1.1\r\nHost: x\r\n")
+          .ends_with("/where?a a.example:80"));
+  CHECK(get("http://a.example/where", " HTTP/1.0\r\n").ends_with("/where a.example"));
+}
+
+/// A server whose requests have that time; a body is answered with its size.
+struct hurried_server {
+  explicit hurried_server(std::chrono::milliseconds deadline,
+                          std::chrono::milliseconds keep_alive = std::chrono::seconds{10})
+    : node([&] {
+        auto options = quiet(1);
+        options.handshake_deadline = deadline;
+        options.keep_alive = keep_alive;
+        return options;
+      }()) {
+    node.route("POST", "/size", [](auto& r) {
+      return transport::http_response{200, "text/plain", std::to_string(r.body.size())};
+    });
+    node.start();
+  }
+  [[nodiscard]] raw_client asking(const std::string& more) const {
+    return {node.port(), "POST /size HTTP/1.1\r\nHost: x\r\n" + more};
+  }
+  server node;
+};
+
+/// Sends the text again and again until the server has ended the connection, or that many times.
+/// Returns how often it has.
+int drip(raw_client& client, std::string_view text, std::chrono::milliseconds pause, int times) {
+  for (int i = 0; i < times; ++i) {
+    if (client.has_ended())
+      return i;
+    client.send(text);
+    ::poll(nullptr, 0, static_cast<int>(pause.count()));
+  }
+  return times;
+}
+
+// Pins §16.43.
+TEST_CASE("a body may take its time as long as some of it comes, announced or in chunks") {
+  hurried_server s{std::chrono::milliseconds{300}};
+  constexpr std::chrono::milliseconds pause{50};
+
+  auto announced = s.asking("Connection: close\r\nContent-Length: 3200\r\n\r\n");
+  CHECK(drip(announced, std::string(160, 'x'), pause, 20) == 20);
+  CHECK(announced.read_all().ends_with("\r\n\r\n3200"));
+
+  auto in_chunks = s.asking("Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n");
+  CHECK(drip(in_chunks, "80\r\n" + std::string(128, 'x') + "\r\n", pause, 20) == 20);
+  in_chunks.send("0\r\n\r\n");
+  CHECK(in_chunks.read_all().ends_with("\r\n\r\n2560"));
+}
+
+// Pins §16.43.
+TEST_CASE("single bytes hold no connection: neither of a body nor of a header") {
+  hurried_server s{std::chrono::milliseconds{200}};
+  auto ended_by = [&](const std::string& begin, std::string_view text) {
+    auto client = s.asking(begin);
+    auto times = drip(client, text, std::chrono::milliseconds{20}, 100);
+    return client.read_all().empty() ? times : -1;
+  };
+
+  for (auto [begin, text] : {std::pair{"Content-Length: 60000\r\n\r\n", "x"},
+                             {"Transfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"},
+                             {"X: ", "x"}}) {
+    INFO(begin);
+    auto times = ended_by(begin, text);
+    CHECK(times > 2);
+    CHECK(times < 60);
+  }
+}
+
+// Pins §16.41.
+TEST_CASE("a connection waits longer for another request than for its first, or less") {
+  using std::chrono::milliseconds;
+  auto [first, next] = GENERATE(std::pair{milliseconds{300}, milliseconds{60'000}},
+                                std::pair{milliseconds{60'000}, milliseconds{300}});
+  hurried_server s{first, next};
+  raw_client silent{s.node.port(), ""};
+  auto answered = s.asking("Content-Length: 0\r\n\r\n");
+  answered.await("\r\n\r\n0");
+
+  ::poll(nullptr, 0, 900);
+
+  CHECK(silent.has_ended() == (first < next));
+  CHECK(answered.has_ended() == (next < first));
+}
+
+// Pins §16.43.
+TEST_CASE("a request behind another has the time of a request from its first byte on") {
+  hurried_server s{std::chrono::milliseconds{300}};
+  auto client = s.asking("Content-Length: 0\r\n\r\n");
+  client.await("\r\n\r\n0");
+  ::poll(nullptr, 0, 600);
+  REQUIRE_FALSE(client.has_ended());
+
+  client.send("\r\n"); // no request begins with an empty line
+  ::poll(nullptr, 0, 600);
+  CHECK_FALSE(client.has_ended());
+  client.send("POST /size");
+  ::poll(nullptr, 0, 900);
+  CHECK(client.has_ended());
+}
+
+/// One client says half of a request, one waits for its answer, and one has got it.
 // Pins §16.2.
 TEST_CASE("deadlines of a request that are 0 never end it") {
   auto options = quiet(1);
-  options.handshake_deadline = options.handler_deadline = std::chrono::milliseconds{0};
+  options.handshake_deadline = options.handler_deadline = options.keep_alive =
+    std::chrono::milliseconds{0};
   options.node.heartbeat.interval = std::chrono::milliseconds{100};
   std::promise<transport::http_reply> asked;
   server node{options};
@@ -244,10 +381,13 @@ TEST_CASE("deadlines of a request that are 0 never end it") {
   node.start();
   raw_client says_half{node.port(), "GET /now HTTP/1.1\r\nHost: x\r\n"};
   raw_client waits{node.port(), "GET /later HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"};
+  raw_client answered{node.port(), "GET /now HTTP/1.1\r\nHost: x\r\n\r\n"};
+  answered.await("here it is");
   auto reply = asked.get_future();
   REQUIRE(reply.wait_for(std::chrono::seconds{10}) == std::future_status::ready);
 
   await_ping(node.port());
+  CHECK_FALSE(answered.has_ended());
   says_half.send("Connection: close\r\n\r\n");
   reply.get().send({200, "text/plain", "at last"});
 

@@ -95,13 +95,45 @@ describe('within its deadline ends', { concurrency: true }, () => {
     between(8000, 14_000, Date.now() - began);
   });
 
-  test('an idle HTTP connection (10 s)', async () => {
+  // Pins §16.43.
+  test('a body of which one byte comes in 3 s (10 s)', async () => {
     const socket = await RawSocket.open(node);
+    socket.write('POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n');
+    between(8000, 14_000, await drip(socket, Buffer.from('x'), 3000));
+    assert.equal(socket.received.length, 0);
+  });
+
+  // Pins §16.43.
+  test('no request whose body comes slowly', async () => {
+    const socket = await RawSocket.open(node);
+    socket.write('POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1600\r\n\r\n');
+    const timer = setInterval(() => socket.write('x'.repeat(50)), 500);
+    const { status } = await socket.response(25_000).finally(() => clearInterval(timer));
+    assert.equal(status, 405); // behind 16 s
+    socket.destroy();
+  });
+
+  // Pins §16.41.
+  test('an HTTP connection between two requests (--keep-alive)', async (t) => {
+    const hasty = await startNode(t, 'relay_node', ['--keep-alive', '2s']);
+    const socket = await RawSocket.open(hasty);
     socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
     assert.equal((await socket.response()).status, 200);
     const began = Date.now();
     await socket.untilEnded(25_000);
-    between(8000, 14_000, Date.now() - began);
+    between(1500, 6000, Date.now() - began);
+  });
+
+  // Pins §16.41.
+  test('none between two requests, unless it is told to', async () => {
+    const socket = await RawSocket.open(node);
+    const ask = () => socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    ask();
+    assert.equal((await socket.response()).status, 200);
+    await new Promise((resolve) => setTimeout(resolve, 15_000));
+    ask();
+    assert.equal((await socket.response()).status, 200);
+    socket.destroy();
   });
 
   // Pins §13.15, §16.9.

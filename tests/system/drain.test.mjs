@@ -142,14 +142,16 @@ describe('a node that drains', () => {
       await socket.untilEnded();
   });
 
-  // Pins §1.38, §15.4.
+  // Pins §1.38, §15.4, §15.12.
   test('is not ready, and lets nobody in', async (t) => {
     const node = await startNode(t, 'relay_node', [
       '--message-rate', '0', '--drain-timeout', '30s',
     ]);
-    const answered = await RawSocket.open(node);
-    answered.write('GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n');
-    assert.equal((await answered.response()).status, 200);
+    const idle = await RawSocket.open(node);
+    idle.write('GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n');
+    assert.equal((await idle.response()).status, 200);
+    const asking = await RawSocket.open(node);
+    asking.write('GET /readyz HTTP/1.1\r\n');
     const waiting = await RawSocket.open(node);
     const begun = await RawSocket.open(node);
     begun.write(upgradeRequest().slice(0, 60));
@@ -158,11 +160,13 @@ describe('a node that drains', () => {
     const rest = upgradeRequest().slice(60);
 
     node.signal('SIGTERM');
+    await idle.untilEnded();
     await witness.find('goodbye');
 
-    answered.write('GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n');
-    assert.equal((await answered.response())?.status, 503);
-    await answered.untilEnded(); // it was the last answer
+    asking.write('Host: x\r\n\r\n');
+    const { status, headers } = await asking.response();
+    assert.deepEqual([status, headers.connection], [503, 'close']);
+    await asking.untilEnded(); // it was the last answer
     waiting.write(upgradeRequest());
     begun.write(rest);
     for (const upgrade of [waiting, begun]) {

@@ -74,13 +74,15 @@ describe('an upgrade request', () => {
       [400, 426].includes(await statusOf({ headers: { 'Sec-WebSocket-Version': undefined } })),
     ));
 
-  test('of HTTP/1.0 is answered by 400', async () =>
-    assert.equal(await statusOf({ line: 'GET / HTTP/1.0' }), 400));
+  // Pins §1.29.
+  test('of HTTP/1.0 is none', async () =>
+    assert.equal(await statusOf({ line: 'GET / HTTP/1.0' }), 404));
+  // Pins §1.30.
   test('by POST is answered by 400', async () =>
     assert.equal(await statusOf({ line: 'POST / HTTP/1.1' }), 400));
 
   for (const line of [
-    'nonsense', 'GET /', 'GET / HTTP/9.9', 'GET  / HTTP/1.1', 'G\u0001T / HTTP/1.1',
+    'nonsense', 'GET /', 'GET / http/1.1', 'GET  / HTTP/1.1', 'G\u0001T / HTTP/1.1',
     '\x16\x03\x01\x02',
   ])
     // Pins §1.28.

@@ -2,7 +2,7 @@
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import https from 'node:https';
@@ -513,3 +513,24 @@ test('behind a proxy that names its clients, TLS has a rate for each of them', a
   assert.equal(await handshakesOf(node, 6, 'PROXY UNKNOWN\r\n'), 6, 'the proxy itself');
   assert.equal(await node.rejected(), 8);
 });
+
+// RFC 9112, 9.8.
+for (const [how, args, ends] of [
+  ['has waited too long', ['--keep-alive', '1s'], () => {}],
+  ['waits while the node stops', [], (node) => node.signal('SIGTERM')],
+])
+  test(`an HTTP connection that ${how} is told so in TLS`, async (t) => {
+    const node = await secureNode(t, 'relay_node', args);
+    const client = spawn('openssl', ['s_client', '-state', '-connect', `127.0.0.1:${node.port}`]);
+    t.after(() => client.kill());
+    let said = '';
+    for (const stream of [client.stdout, client.stderr])
+      stream.on('data', (bytes) => (said += bytes));
+    client.stdin.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+    await until(() => said.includes('HTTP/1.1 200'), 'the answer');
+
+    ends(node);
+
+    await within(once(client, 'close'), 'the end');
+    assert.match(said, /alert read:warning:close notify/);
+  });

@@ -55,7 +55,8 @@ TEST_CASE("a request of HTTP/1.1 has one Host, and one of HTTP/1.0 at most one")
 TEST_CASE("a Host names a host: a name or an address, with a port or without, or nobody") {
   for (auto host : {"x", "EXAMPLE.com", "127.0.0.1:1", "[::1]:8080", "a_b-c.d", "%41", ""})
     CHECK(refusal_of_host(host) == 0);
-  for (auto host : {"a b", "a/b", "http://a", "a,b c", "a?b", "a#b", "\"a\"", "<a>", "\xc3\xa4"})
+  for (auto host : {"a:b", "::1", "[::1", "[::1]x", "a b", "a/b", "http://a", "a,b c", "a?b", "a#b",
+                    "\"a\"", "<a>", "\xc3\xa4"})
     CHECK(refusal_of_host(host) == 400);
 }
 
@@ -83,6 +84,28 @@ TEST_CASE("HTTP/1.0 knows no transfer codings") {
   CHECK(refusal_of_codings({"chunked"}, 10) == 400);
 }
 
+// -- the target (RFC 9112, 3.2) -------------------------------------------------------------------
+
+// Pins §1.58.
+TEST_CASE("a target is a path, an address with a host, or all of the server for OPTIONS") {
+  auto refusal = [](http::verb method, std::string_view target) {
+    http_request_message r{method, boost::beast::string_view{target.data(), target.size()}, 11};
+    r.insert(field::host, "x");
+    auto rule = rule_broken_by(r);
+    return rule ? rule->status : 0;
+  };
+
+  for (auto target :
+       {"/", "/a?b", "//a", "http://x/a", "HTTPS://x", "http://[::1]:80/", "http://x?a"})
+    CHECK(refusal(http::verb::get, target) == 0);
+  for (auto target : {"*", "a", "x:80", "ftp://x/", "http://", "http:///a", "http://:80/",
+                      "http://a@x/", "http://x:y/", "/a#b", "http:/x"})
+    CHECK(refusal(http::verb::get, target) == 400);
+  CHECK(refusal(http::verb::options, "*") == 0);
+  CHECK(refusal(http::verb::options, "**") == 400);
+  CHECK(refusal(http::verb::connect, "x:80") == 501);
+}
+
 // -- Expect (RFC 9110, 10.1.1) --------------------------------------------------------------------
 
 // Pins §1.53.
@@ -97,4 +120,23 @@ TEST_CASE("a client of HTTP/1.1 that expects to be told waits for it") {
   CHECK(awaits_continue(request_with(expecting)));
   CHECK_FALSE(awaits_continue(request_with(expecting, 10)));
   CHECK_FALSE(awaits_continue(request_with({{field::host, "x"}})));
+}
+
+// -- Connection (RFC 9112, 9.3) -------------------------------------------------------------------
+
+TEST_CASE("all that Connection lists says whether a connection stays open, and close goes first") {
+  auto stays = [](const std::vector<std::string_view>& values, unsigned version) {
+    header_list headers{{field::host, "x"}};
+    for (auto v : values)
+      headers.emplace_back(field::connection, v);
+    return persists(request_with(headers, version));
+  };
+
+  CHECK(stays({}, 11));
+  CHECK(stays({"closed, x"}, 11));
+  CHECK_FALSE(stays({"Close"}, 11));
+  CHECK_FALSE(stays({"x", "keep-alive, close"}, 11));
+  CHECK_FALSE(stays({}, 10));
+  CHECK(stays({"x", "y, Keep-Alive"}, 10));
+  CHECK_FALSE(stays({"close", "keep-alive"}, 10));
 }

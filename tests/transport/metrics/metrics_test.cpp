@@ -230,7 +230,7 @@ TEST_CASE("each label that the library counts by is there from the start") {
   };
 
   std::regex rejected{
-    R"x((?:handshakes_rejected,\s+|[^:]refuse\(\{?\s*\d+,\s+"[^"]*",\s+|refused_for_now\(\s*"[^"]*",\s+|too_many_connections\(\s*|broken_rule\{\d+,\s+"[^"]*",\s+|return refusal\{\s*)"(\w+)")x"};
+    R"x((?:handshakes_rejected,\s+|[^:]refuse\(\{?\s*\d+,\s+"[^"]*",\s+|refused_for_now\(\s*"[^"]*",\s+|too_many_connections\(\s*|broken_rule(?: \w+)?\{\d+,\s+"[^"]*",\s+|return refusal\{\s*)"(\w+)")x"};
   is_there("troupe_ws_handshake_rejected_total", "reason", labels_in_source("transport", rejected),
            19);
   for (std::string layer : {"actors", "transport"}) {

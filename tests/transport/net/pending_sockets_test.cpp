@@ -24,8 +24,13 @@ struct hall {
       owner.ended.push_back(name);
       owner.places.leave(*this);
     }
+    void end_if_idle() override {
+      if (is_idle)
+        end();
+    }
     hall& owner;
     std::string name;
+    bool is_idle = false;
   };
 
   struct noted_reasons final : protocol::event_counters {
@@ -242,6 +247,17 @@ TEST_CASE("without bounds nobody is ended, and at the end all of a loop are") {
 
   CHECK(h.told().size() == 300);
   CHECK(h.places.size() == 0);
+}
+
+TEST_CASE("those that are idle may be ended alone") {
+  hall h{{}};
+  h.enter("busy", "203.0.113.1");
+  h.enter("idle", "203.0.113.1").is_idle = true;
+
+  h.places.end_idle(h.world.node.loop(0));
+
+  CHECK(h.told() == names{"idle"});
+  CHECK(h.places.size() == 1);
 }
 
 /// Pins that no socket is destroyed under the lock, since its destructor takes that lock.

@@ -104,6 +104,18 @@ struct outcome {
 
 } // namespace
 
+TEST_CASE("what has come is counted without being read") {
+  connection c;
+  CHECK(c.socket.unread_bytes() == 0);
+
+  c.hear("hello");
+
+  CHECK(c.socket.unread_bytes() == 5);
+  error_code ec;
+  CHECK(c.read(ec, 2) == "he");
+  CHECK(c.socket.unread_bytes() == 3);
+}
+
 TEST_CASE("an owner is told of input once each time it waits") {
   connection c;
   c.socket.await_input();

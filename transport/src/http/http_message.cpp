@@ -17,7 +17,8 @@ namespace {
 
 std::string_view view(beast::string_view s) { return {s.data(), s.size()}; }
 
-bool has_no_body(unsigned status) noexcept { return status == 204 || status == 304; }
+/// What has no body and tells no length.
+bool ends_at_header(unsigned status) noexcept { return status == 204 || status == 304; }
 
 bool contains_ignoring_case(std::string_view text, std::string_view word) {
   auto same = [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); };
@@ -82,8 +83,13 @@ http_request request_of(const http_request_message& message, std::string path,
   r.method = view(message.method_string());
   r.target = origin_form(view(message.target()));
   r.path = std::move(path);
+  auto authority = authority_of(view(message.target()));
   for (auto& f : message)
-    r.headers.emplace_back(view(f.name_string()), view(f.value()));
+    r.headers.emplace_back(view(f.name_string()), authority && f.name() == http::field::host
+                                                    ? *authority
+                                                    : view(f.value()));
+  if (authority && r.header("Host").empty()) // HTTP/1.0 needs none
+    r.headers.emplace_back("Host", *authority);
   r.body = message.body();
   r.remote_address = client.to_string();
   return r;
@@ -106,7 +112,7 @@ std::string fault_of(const http_response& response) {
 }
 
 bool is_bodiless(const http_response& response, bool head) noexcept {
-  return head || has_no_body(response.status);
+  return head || ends_at_header(response.status);
 }
 
 http_response_message message_of(http_response response, bool head, bool keep_alive,
@@ -114,14 +120,20 @@ http_response_message message_of(http_response response, bool head, bool keep_al
   http_response_message m;
   m.version(11);
   m.result(response.status);
-  if (!has_no_body(response.status))
+  if (!ends_at_header(response.status))
     m.set(http::field::content_type, response.content_type);
   for (auto& [name, value] : response.headers)
     m.insert(name, value);
   guard_content(m);
   m.set(http::field::date, http_date(now));
   m.keep_alive(keep_alive);
-  if (!has_no_body(response.status))
+  if (keep_alive)
+    m.insert(http::field::connection, "keep-alive"); // HTTP/1.0 has to be told
+  if (response.status == 204)
+    m.erase(http::field::content_length);
+  if (response.status == 205)
+    response.body.clear();
+  if (!ends_at_header(response.status))
     m.content_length(response.body.size());
   if (!is_bodiless(response, head))
     m.body() = std::move(response.body);

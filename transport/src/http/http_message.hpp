@@ -30,7 +30,8 @@ using http_response_message = boost::beast::http::response<boost::beast::http::s
                                                  const boost::asio::ip::address& peer,
                                                  const std::vector<address_range>& trusted_proxies);
 
-/// A request as handlers see it. `path`: decoded.
+/// A request as handlers see it. `path`: decoded. Of a target that names its host, that is the
+/// value of `Host` (RFC 9112, 3.2.2).
 [[nodiscard]] http_request request_of(const http_request_message& message, std::string path,
                                       const boost::asio::ip::address& client);
 

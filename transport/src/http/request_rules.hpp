@@ -16,12 +16,16 @@ struct broken_rule {
 
 /// The rule of HTTP that the header of a request breaks, of those that Beast leaves to its user;
 /// nothing if it breaks none. They keep both sides of a proxy agreed on where a request ends, and
-/// on whom it is for.
+/// on whom and what it is for.
 ///
-/// Source: RFC 9112, 3.2 (`Host`), 6.1 and 6.3 (`Transfer-Encoding`); RFC 9110, 10.1.1 (`Expect`).
+/// Source: RFC 9112, 3.2 (`Host`, forms of a target), 6.1 and 6.3 (`Transfer-Encoding`); RFC 9110,
+/// 4.2.1 (no host), 10.1.1 (`Expect`).
 [[nodiscard]] std::optional<broken_rule> rule_broken_by(const http_request_message& request);
 
 /// Whether its client waits for `100 Continue` before it sends the body.
 [[nodiscard]] bool awaits_continue(const http_request_message& request);
+
+/// Whether its client keeps the connection open behind the answer (RFC 9112, 9.3).
+[[nodiscard]] bool persists(const http_request_message& request);
 
 } // namespace troupe::transport

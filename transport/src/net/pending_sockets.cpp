@@ -8,7 +8,6 @@
 #include <array>
 #include <bit>
 #include <limits>
-#include <vector>
 
 namespace troupe::transport {
 
@@ -134,19 +133,27 @@ bool pending_sockets::make_room() {
 }
 
 void pending_sockets::end_all(const actors::event_loop& loop) {
-  std::vector<std::shared_ptr<pending_socket>> all;
-  {
-    std::lock_guard guard{mutex_};
-    all.reserve(size_);
-    for (auto& [key, group] : groups_)
-      for (auto* list : {&group->waiting, &group->answering})
-        for (auto& place : *list)
-          if (place.loop_ == &loop) // this thread must not be the last to release another loop's
-            if (auto socket = place.socket_.lock())
-              all.push_back(std::move(socket));
-  }
-  for (auto& socket : all)
+  for (auto& socket : all_of(loop))
     socket->end();
+}
+
+void pending_sockets::end_idle(const actors::event_loop& loop) {
+  for (auto& socket : all_of(loop))
+    socket->end_if_idle();
+}
+
+std::vector<std::shared_ptr<pending_socket>> pending_sockets::all_of(
+  const actors::event_loop& loop) {
+  std::vector<std::shared_ptr<pending_socket>> all;
+  std::lock_guard guard{mutex_};
+  all.reserve(size_);
+  for (auto& [key, group] : groups_)
+    for (auto* list : {&group->waiting, &group->answering})
+      for (auto& place : *list)
+        if (place.loop_ == &loop) // this thread must not be the last to release another loop's
+          if (auto socket = place.socket_.lock())
+            all.push_back(std::move(socket));
+  return all;
 }
 
 /// Ends a socket on its loop. No other thread may release it last: it would be destroyed beside

@@ -13,6 +13,7 @@
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace troupe::transport {
 
@@ -42,6 +43,8 @@ public:
 
   /// Closes the socket; what is under way ends with an error. Thread: the loop's.
   virtual void end() = 0;
+  /// The same for one that was served and waits for more. Thread: the loop's.
+  virtual void end_if_idle() = 0;
 
 protected:
   actors::event_loop& loop_;
@@ -58,7 +61,8 @@ private:
 /// answered.
 ///
 /// Invariants: at most `in_all` are counted, and `per_address` of a bounded address. An evicted
-/// socket is not counted any more. Cost: constant; one lock. Thread: any, but for `end_all`.
+/// socket is not counted any more. Cost: constant; one lock. Thread: any, but for `end_all` and
+/// `end_idle`.
 class pending_sockets {
 public:
   struct limits {
@@ -98,12 +102,16 @@ public:
 
   /// Ends all pending sockets of that loop. Thread: the loop's.
   void end_all(const actors::event_loop& loop);
+  /// Ends those of that loop that are idle. Thread: the loop's.
+  void end_idle(const actors::event_loop& loop);
 
   [[nodiscard]] std::size_t size() const;
 
 private:
   using stage = pending_place::stage;
   using address_group = pending_place::address_group;
+
+  [[nodiscard]] std::vector<std::shared_ptr<pending_socket>> all_of(const actors::event_loop& loop);
   struct size_classes;
   struct eviction;
 

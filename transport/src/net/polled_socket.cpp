@@ -16,6 +16,15 @@ namespace troupe::transport {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
+namespace {
+
+std::size_t bytes_in_kernel(int descriptor, unsigned long which) noexcept {
+  int bytes = 0;
+  return ::ioctl(descriptor, which, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
+}
+
+} // namespace
+
 polled_socket::polled_socket(owned_descriptor socket, actors::event_loop& loop) noexcept
   : loop_(loop), descriptor_(socket.release()) {}
 
@@ -41,9 +50,12 @@ void polled_socket::set_owner(owner& o) {
   owner_ = &o;
 }
 
+std::size_t polled_socket::unread_bytes() const noexcept {
+  return bytes_in_kernel(descriptor_, SIOCINQ);
+}
+
 std::size_t polled_socket::undelivered_bytes() const noexcept {
-  int bytes = 0;
-  return ::ioctl(descriptor_, SIOCOUTQ, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
+  return bytes_in_kernel(descriptor_, SIOCOUTQ);
 }
 
 std::size_t polled_socket::read_some(asio::mutable_buffer into, error_code& ec) noexcept {

@@ -90,6 +90,9 @@ public:
   /// `std::system_error`.
   void await_room();
 
+  /// Bytes that have come and were not read; 0 if the kernel does not say. Cost: a system call.
+  [[nodiscard]] std::size_t unread_bytes() const noexcept;
+
   /// Bytes that were written and that the peer's machine has not acknowledged; 0 if the kernel does
   /// not say. Cost: a system call.
   [[nodiscard]] std::size_t undelivered_bytes() const noexcept;

@@ -207,6 +207,7 @@ void check_options(const server_options& o) {
           std::to_string(o.max_headers), "at least 5, or 0: an upgrade has as many");
   is.bytes("max_body_bytes", o.max_body_bytes, most_request_bytes);
   is.time("handshake_deadline", o.handshake_deadline);
+  is.time("keep_alive", o.keep_alive);
   is.time("tls_deadline", o.tls_deadline);
   is.time("handler_deadline", o.handler_deadline);
   is.time("assembly_deadline", o.assembly_deadline);

@@ -3,15 +3,18 @@
 #include "server/http_session.hpp"
 
 #include "http/http_message.hpp"
-#include "http/request_rules.hpp"
 #include "text/http_text.hpp"
 
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/beast/http/read.hpp>
+#include <boost/beast/core/read_size.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <exception>
+
+#include <algorithm>
+#include <chrono>
 
 namespace troupe::transport {
 
@@ -102,12 +105,14 @@ http_session::http_session(owned_descriptor accepted, const boost::asio::ip::add
     pending_sockets_(settings.pending),
     counted_(std::move(counted)),
     peer_(peer),
-    is_proxy_(is_in(peer, settings.trusted_proxies)) {
+    is_proxy_(is_in(peer, settings.trusted_proxies)),
+    reader_(settings.request_limits()) {
   buffer_.max_size(settings.max_header_bytes() + settings.max_body_bytes());
 }
 
 http_session::~http_session() {
   set_answering(false);
+  set_under_way(false);
   pending_sockets_->leave(*this);
 }
 
@@ -116,6 +121,11 @@ void http_session::enter() { pending_sockets_->enter(shared_from_this(), {peer_,
 void http_session::set_answering(bool is_answering) noexcept {
   if (std::exchange(is_answering_, is_answering) != is_answering)
     settings_.answering += is_answering ? 1 : -1;
+}
+
+void http_session::set_under_way(bool is_under_way) noexcept {
+  if (std::exchange(is_under_way_, is_under_way) != is_under_way)
+    settings_.under_way += is_under_way ? 1 : -1;
 }
 
 void http_session::start() {
@@ -147,6 +157,7 @@ void http_session::end() {
     lingering_->close();
   pending_sockets_->leave(*this);
   set_answering(false);
+  set_under_way(false);
   deadline_.cancel();
   auto held = writer_.cancel();
   late_.reset();
@@ -158,16 +169,33 @@ void http_session::on_loop_end() noexcept {
   auto self = std::move(self_);
 }
 
+void http_session::end_if_idle() {
+  auto is_idle = is_open() && stage_ == stage::idle && buffer_.size() == 0;
+  if (is_idle && stream_->socket().unread_bytes() == 0) // else a request comes, and is the last
+    contained([this] { end_idle(); });
+}
+
 void http_session::on_deadline() {
-  if (!late_)
-    return end();
   contained([&] {
-    if (late_->taken) // the answer was given in time; this loop is late
-      return loop_.arm(deadline_, settings_.request_deadline());
-    late_.reset();
-    settings_.sessions.counters->count(protocol::counter::handler_errors, "http");
-    respond({plain_answer(504, "The answer takes too long.")});
+    if (late_)
+      end_late_answer();
+    else if (lingering_)
+      await_silence();
+    else if (stage_ == stage::idle)
+      end_idle();
+    else if (has_progressed())
+      await_body();
+    else
+      end();
   });
+}
+
+void http_session::end_late_answer() {
+  if (late_->taken) // the answer was given in time; this loop is late
+    return loop_.arm(deadline_, settings_.request_deadline());
+  late_.reset();
+  settings_.sessions.counters->count(protocol::counter::handler_errors, "http");
+  respond({plain_answer(504, "The answer takes too long.")});
 }
 
 // -- before the first request ---------------------------------------------------------------------
@@ -225,70 +253,98 @@ void http_session::shake_hands() {
 void http_session::read_request() {
   if (buffer_.size() == 0 && buffer_.capacity() > settings_.max_header_bytes())
     buffer_.shrink_to_fit(); // a body has made it large
-  parser_ = std::make_unique<parser>();
-  parser_->header_limit(static_cast<std::uint32_t>(settings_.max_header_bytes()));
-  parser_->body_limit(settings_.max_body_bytes());
-  loop_.arm(deadline_, settings_.request_deadline());
-  if (has_asked_ && is_proxy_)
+  reader_.begin();
+  if (stage_ == stage::opening) {
+    loop_.arm(deadline_, settings_.request_deadline());
+    if (stream_->is_tls())
+      pending_sockets_->note_waiting(*this);
+    return read_on();
+  }
+  stage_ = stage::idle;
+  set_under_way(buffer_.size() > 0);
+  loop_.arm(deadline_, settings_.keep_alive());
+  if (is_proxy_)
     pending_sockets_->count_for(*this, {peer_, true}); // the next request will name its client
-  if (has_asked_ || stream_->is_tls())
-    pending_sockets_->note_waiting(*this);
-  has_asked_ = true;
-  read_header();
+  pending_sockets_->note_waiting(*this);
+  read_on();
+}
+
+/// Ends a connection that waits for another request. With TLS the peer is told, and the read that
+/// waits ends with its answer (RFC 9112, 9.8).
+void http_session::end_idle() {
+  if (!stream_->is_tls())
+    return end();
+  stage_ = stage::answering;
+  loop_.arm(deadline_, settings_.tls_deadline());
+  stream_->async_shutdown(guarded([this](error_code) { end(); }));
 }
 
 void http_session::on_input() {
   auto self = std::move(self_);
-  contained([this] { lingering_ ? throw_input_away() : read_header(); });
+  contained([this] { lingering_ ? throw_input_away() : await_bytes(); });
 }
 
-/// Waits for a request to begin without Beast: an idle connection holds no operation then.
-void http_session::read_header() {
+/// Waits without an operation where the socket tells of input: an idle connection holds none then.
+void http_session::await_bytes() {
   if (!is_open())
     return;
-  if (!stream_->is_tls() && buffer_.size() == 0 && !stream_->socket().may_have_input()) {
+  if (!stream_->is_tls() && !stream_->socket().may_have_input()) {
     self_ = shared_from_this();
     return stream_->socket().await_input();
   }
-  contained([&] {
-    http::async_read_header(*stream_, buffer_, *parser_,
-                            guarded([this](error_code ec, std::size_t n) {
-                              stream_->count(n, 0);
-                              on_header(ec);
-                            }));
-  });
+  constexpr std::size_t most_at_once = 64 * 1024;
+  stream_->async_read_some(buffer_.prepare(boost::beast::read_size(buffer_, most_at_once)),
+                           guarded([this](error_code ec, std::size_t n) { on_bytes(ec, n); }));
 }
 
-void http_session::on_header(error_code ec) {
+void http_session::on_bytes(error_code ec, std::size_t n) {
   if (!is_open())
     return;
-  keep_alive_ = false;
-  if (ec == http::error::header_limit || ec == http::error::buffer_overflow)
-    return refuse({431, "The headers are too large.", "headers"});
-  if (ec == http::error::end_of_stream || ec == http::error::partial_message
-      || ec == boost::asio::error::connection_reset
-      || ec == boost::asio::ssl::error::stream_truncated)
+  if (ec && stage_ == stage::body)
+    return refuse({400, "This request is not whole.", "request"});
+  if (ec || stage_ == stage::answering) // or the peer was told of the end
     return end();
-  if (ec == http::error::body_limit) // the length announces it
-    return refuse({413, "The body is too large.", "body"});
-  if (ec)
-    return refuse({400, "This is no HTTP request.", "request"});
-  auto& request = parser_->get();
-  auto count = static_cast<std::size_t>(std::distance(request.begin(), request.end()));
-  if (settings_.options.max_headers > 0 && count > settings_.options.max_headers)
-    return refuse({431, "There are too many headers.", "headers"});
-  if (auto rule = rule_broken_by(request))
-    return refuse({rule->status, std::string{rule->text}, rule->label});
+  buffer_.commit(n);
+  progress_ += n;
+  read_on();
+}
+
+/// Reads of the request what has come.
+void http_session::read_on() {
+  auto before = buffer_.size();
+  auto status = reader_.read(buffer_);
+  stream_->count(before - buffer_.size(), 0);
+  if (reader_.has_begun() && stage_ < stage::header)
+    note_begin();
+  switch (status) {
+    case request_reader::status::needs_more: return await_bytes();
+    case request_reader::status::has_header: return on_header();
+    case request_reader::status::has_request: return answer(reader_.release());
+    case request_reader::status::is_refused: break;
+  }
+  auto& why = reader_.refusal();
+  refuse({why.status, std::string{why.text}, why.label});
+}
+
+/// Notes that a request has begun: the server awaits its end before it stops.
+void http_session::note_begin() {
+  if (stage_ == stage::idle)
+    loop_.arm(deadline_, settings_.request_deadline());
+  stage_ = stage::header;
+  set_under_way(true);
+}
+
+void http_session::on_header() {
+  keep_alive_ = persists(reader_.request());
   count_for_client();
-  if (wants_upgrade(request))
+  if (wants_upgrade(reader_.request()))
     return upgrade();
   set_answering(true);
-  if (parser_->chunked())
-    header_ = std::make_unique<http::fields>(request.base());
-  if (awaits_continue(request) && !parser_->is_done() && buffer_.size() == 0)
+  await_body();
+  if (awaits_continue(reader_.request()) && !reader_.is_done() && buffer_.size() == 0)
     say_continue();
   else
-    read_body();
+    read_on();
 }
 
 /// The client may wait for this before it sends the body (RFC 9110, 10.1.1).
@@ -300,42 +356,32 @@ void http_session::say_continue() {
                              if (ec)
                                end();
                              else
-                               read_body();
+                               await_bytes();
                            }));
 }
 
-void http_session::read_body() {
-  if (!is_open())
-    return;
-  http::async_read(*stream_, buffer_, *parser_, guarded([this](error_code e, std::size_t n) {
-    stream_->count(n, 0);
-    on_body(e);
-  }));
+/// Gives the body time for its next part.
+void http_session::await_body() {
+  stage_ = stage::body;
+  progress_ = 0;
+  loop_.arm(deadline_, settings_.request_deadline());
 }
 
-void http_session::on_body(error_code ec) {
-  if (!is_open())
-    return;
-  if (ec == http::error::body_limit)
-    return refuse({413, "The body is too large.", "body"});
-  if (ec)
-    return refuse({400, "This is no HTTP request.", "request"});
-  auto message = parser_->release();
-  if (auto header = std::move(header_))
-    static_cast<http::fields&>(message.base()) = std::move(*header);
-  answer(message);
+/// Whether enough of a body has come since its deadline was set.
+bool http_session::has_progressed() const {
+  return stage_ == stage::body && !reader_.is_done() && progress_ >= reader_.least_progress();
 }
 
 /// Behind a trusted proxy, counts the socket for the client that sent this request.
 void http_session::count_for_client() {
   if (is_proxy_)
     pending_sockets_->count_for(
-      *this, {client_of(parser_->get(), peer_, settings_.trusted_proxies), false});
+      *this, {client_of(reader_.request(), peer_, settings_.trusted_proxies), false});
 }
 
 /// Hands the socket to a WebSocket session, or answers why not.
 void http_session::upgrade() {
-  auto request = parser_->release();
+  auto request = reader_.release();
   auto descriptor = stream_->socket().native_handle();
   if (descriptor >= settings_.descriptors_scarce_from
       && are_in_use_below(settings_.descriptors_scarce_from, descriptor))
@@ -355,9 +401,9 @@ void http_session::upgrade() {
 // -- answers --------------------------------------------------------------------------------------
 
 void http_session::answer(const http_request_message& message) {
-  keep_alive_ = message.keep_alive() && !settings_.closing.load(std::memory_order_relaxed);
-  auto target = message.target();
-  auto path = decode_path({target.data(), target.size()});
+  stage_ = stage::answering;
+  auto target = std::string_view{message.target().data(), message.target().size()};
+  auto path = target == whole_server ? std::string{target} : decode_path(target);
   request_ = std::make_shared<http_request>(
     request_of(message, path.value_or(""), client_of(message, peer_, settings_.trusted_proxies)));
   if (!path)
@@ -430,16 +476,19 @@ void http_session::take_late(http_answer answer, const std::exception_ptr& failu
 }
 
 void http_session::refuse(const refused_request& why) {
+  stage_ = stage::answering;
+  has_input_ = true; // the client may still be sending
   settings_.sessions.counters->count(protocol::counter::handshakes_rejected, why.label);
   auto response = plain_answer(why.status, why.text);
   response.headers = why.headers;
-  send({std::move(response)}, false, false);
+  send({std::move(response)}, reader_.is_head(buffer_), false);
 }
 
 /// Answers the request at hand.
 void http_session::respond(http_answer answer) {
   settings_.router.allow_origin(*request_, answer.response);
-  send(std::move(answer), request_->method == "HEAD", keep_alive_);
+  auto keep_alive = keep_alive_ && !settings_.closing.load(std::memory_order_relaxed);
+  send(std::move(answer), request_->method == "HEAD", keep_alive);
 }
 
 void http_session::send(http_answer answer, bool head, bool keep_alive) {
@@ -458,11 +507,13 @@ void http_session::send(http_answer answer, bool head, bool keep_alive) {
                settings_.sessions.deadlines.write);
 }
 
+/// Reads the next request, unless the server has begun to stop meanwhile and none has come.
 void http_session::on_answer_sent() {
   request_.reset();
   self_.reset();
   set_answering(false);
-  if (keep_alive_)
+  auto stops = settings_.closing.load(std::memory_order_relaxed) && buffer_.size() == 0;
+  if (keep_alive_ && !stops)
     read_request();
   else
     linger();
@@ -479,19 +530,36 @@ void http_session::on_answer_broken() noexcept {
 void http_session::linger() {
   if (!is_open())
     return;
-  loop_.arm(deadline_, settings_.request_deadline());
   std::string unread;
   lingering_.reset(new channel{stream_->become_channel(unread, traffic().http)});
   lingering_->set_owner(*this);
   lingering_->shut_output();
+  linger_until_ = loop_.now() + settings_.request_deadline();
+  await_silence();
   throw_input_away();
+}
+
+/// A server that stops awaits the end of what still comes: input that meets a closed socket makes
+/// the peer's system throw the answer away. Ends the session at the deadline.
+void http_session::await_silence() {
+  constexpr std::chrono::milliseconds silence{500};
+  auto left = linger_until_ - loop_.now();
+  if (left <= left.zero())
+    return end();
+  set_under_way(std::exchange(has_input_, false) || lingering_->undelivered_bytes() > 0);
+  loop_.arm(deadline_, std::min(left, decltype(left){silence}));
 }
 
 /// A part of it at a time. It is kept meanwhile: nothing else holds it.
 void http_session::throw_input_away() {
   self_ = shared_from_this();
-  if (!lingering_->throw_input_away(*this))
-    end();
+  auto thrown = lingering_->throw_input_away(*this);
+  if (!thrown)
+    return end();
+  if (*thrown > 0) {
+    has_input_ = true;
+    set_under_way(true);
+  }
 }
 
 } // namespace troupe::transport

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "http/answer_writer.hpp"
+#include "http/request_reader.hpp"
 #include "net/guarded_handler.hpp"
 #include "net/pending_sockets.hpp"
 #include "net/polled_socket.hpp"
@@ -12,8 +13,9 @@
 #include <troupe/actors/event_loop.hpp>
 
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -23,11 +25,12 @@ namespace troupe::transport {
 
 /// Serves HTTP on one socket until it becomes a WebSocket, one request after the other.
 ///
-/// One timer bounds one stage after the other: the PROXY header, the TLS handshake, a request with
-/// the wait for it (header and body have one deadline), an answer that is given later, and what is
-/// thrown away behind the last answer. The sending of an answer has a deadline of its own, which
-/// counts the time without progress. A late answer becomes a 504; every other missed deadline ends
-/// the session. A handler that answers at once has no deadline.
+/// One timer bounds one stage after the other: the PROXY header, the TLS handshake, the first
+/// header with the wait for it, the wait for another request, its header, some progress of a body,
+/// an answer that is given later, and what is thrown away behind the last answer. The sending of an
+/// answer has a deadline of its own, which counts the time without progress. A late answer becomes
+/// a 504; every other missed deadline ends the session. A handler that answers at once has no
+/// deadline.
 ///
 /// An exception ends only the session that it is thrown in. Thread: the loop's, but for its
 /// constructor and `enter`.
@@ -45,6 +48,7 @@ public:
   void enter();
   void start();
   void end() override;
+  void end_if_idle() override;
   [[nodiscard]] std::shared_ptr<void> hold() override { return shared_from_this(); }
   void on_input() override;
   void on_loop_end() noexcept override;
@@ -60,7 +64,13 @@ private:
   };
   struct late_answer;
 
-  using parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  enum class stage : std::uint8_t {
+    opening, ///< no byte of a request has come yet
+    idle,    ///< another request may come
+    header,
+    body,
+    answering, ///< or throwing input away behind the answer
+  };
 
   template <class F>
   void contained(F&& f) noexcept;
@@ -72,16 +82,21 @@ private:
 
   void open();
   void on_deadline();
+  void end_late_answer();
   void read_proxy();
   void on_proxy_bytes(boost::system::error_code ec, std::size_t n);
   void shake_hands();
   void read_request();
-  void read_header();
-  void on_header(boost::system::error_code ec);
+  void end_idle();
+  void await_bytes();
+  void on_bytes(boost::system::error_code ec, std::size_t n);
+  void read_on();
+  void note_begin();
+  void on_header();
   void count_for_client();
   void say_continue();
-  void read_body();
-  void on_body(boost::system::error_code ec);
+  void await_body();
+  [[nodiscard]] bool has_progressed() const;
   void upgrade();
   void answer(const http_request_message& message);
   void await_answer();
@@ -93,34 +108,37 @@ private:
   void respond(http_answer answer);
   void send(http_answer answer, bool head, bool keep_alive);
   void set_answering(bool is_answering) noexcept;
+  void set_under_way(bool is_under_way) noexcept;
   [[nodiscard]] loop_traffic& traffic() noexcept {
     return *(*settings_.sessions.traffic)[loop_.index()];
   }
   [[nodiscard]] bool is_open() noexcept { return stream_ && stream_->socket().is_open(); }
   void linger();
+  void await_silence();
   void throw_input_away();
 
   owned_descriptor accepted_; ///< until `start`
   /// From `start` on: an Asio object of a loop's context belongs to that loop's thread.
   std::optional<http_stream> stream_;
   std::unique_ptr<channel> lingering_; ///< what the stream has become behind the last answer
+  actors::steady_time linger_until_{};
+  bool has_input_ = false; ///< something came lately behind the last answer, or will come
   http_settings& settings_;
   std::shared_ptr<pending_sockets> pending_sockets_;
   counted_socket counted_;
   boost::asio::ip::address peer_;
   bool is_proxy_; ///< `peer_` is a trusted proxy: each request names its client
   boost::beast::flat_buffer buffer_;
-  std::unique_ptr<parser> parser_;
-  /// Of a request in chunks, whose trailer Beast adds to the header: a trailer is dropped (RFC
-  /// 9110, 6.5.1).
-  std::unique_ptr<boost::beast::http::fields> header_;
+  request_reader reader_;
+  stage stage_ = stage::opening;
+  std::size_t progress_ = 0;              ///< bytes of a body since its deadline was set
   std::shared_ptr<http_request> request_; ///< the one being answered
   std::shared_ptr<late_answer> late_;     ///< whose answer is awaited
   std::shared_ptr<http_session> self_;    ///< set while it waits: nothing else holds it
   answer_writer writer_{*this, loop_, settings_.files.get()};
   bool keep_alive_ = false;
   bool is_answering_ = false; ///< counted in the settings
-  bool has_asked_ = false;
+  bool is_under_way_ = false; ///< likewise
   deadline deadline_{*this};
 };
 

@@ -2,6 +2,7 @@
 
 #include "http/file_worker.hpp"
 #include "http/http_router.hpp"
+#include "http/request_reader.hpp"
 #include "net/admission.hpp"
 #include "net/client_address.hpp"
 #include "net/descriptors.hpp"
@@ -46,7 +47,11 @@ struct http_settings {
   // Limits and deadlines of `options`; what 0 lifts there is out of reach here.
   [[nodiscard]] std::size_t max_header_bytes() const { return or_most(options.max_header_bytes); }
   [[nodiscard]] std::size_t max_body_bytes() const { return or_most(options.max_body_bytes); }
+  [[nodiscard]] request_reader::limits request_limits() const {
+    return {max_header_bytes(), options.max_headers, max_body_bytes()};
+  }
   [[nodiscard]] auto request_deadline() const { return or_never(options.handshake_deadline); }
+  [[nodiscard]] auto keep_alive() const { return or_never(options.keep_alive); }
   [[nodiscard]] auto handler_deadline() const { return or_never(options.handler_deadline); }
   [[nodiscard]] auto tls_deadline() const { return or_never(options.tls_deadline); }
 
@@ -66,8 +71,11 @@ struct http_settings {
   int descriptors_scarce_from = descriptor_shares::none; ///< see `descriptor_shares`
   std::atomic<bool> ready{false};                        ///< what `/readyz` says
   std::atomic<bool> closing{false}; ///< no more connections: each answer is the last on its socket
-  /// Requests under way, from their header to the end of the answer.
+  /// Requests being answered, from the end of their header to the end of the answer.
   std::atomic<int> answering{0};
+  /// Requests under way, from their first byte until their answer has left, and until nothing comes
+  /// any more that would make the peer's system throw the answer away.
+  std::atomic<int> under_way{0};
 
 private:
   /// A bound of a part of a request, which 0 lifts.

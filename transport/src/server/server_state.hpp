@@ -73,6 +73,7 @@ struct server::state {
   void stop(actors::drain_kind kind);
   void drain(actors::drain_kind kind);
   void stop_listening(actors::steady_time until);
+  void end_idle(actors::steady_time until);
   void end_pending(actors::steady_time until);
 
   /// Calls the application, on the owner's thread; what it throws passes on once the server has

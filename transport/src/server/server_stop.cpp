@@ -54,6 +54,7 @@ void server::state::drain(actors::drain_kind kind) {
   auto at = [&](int eighths) { return began + options.drain_timeout * eighths / 8; };
   http.closing = true;
   stop_listening(at(1));
+  end_idle(at(1));
   node->stop_reading();
   wait_until(at(4), [this] { return node->has_handled_all(); });
   node->end_rooms();
@@ -61,13 +62,19 @@ void server::state::drain(actors::drain_kind kind) {
   node->drain(kind, options.drain_timeout / 4);
   auto margin = std::min<std::chrono::milliseconds>(options.drain_timeout / 10, 500ms);
   wait_until(at(8) - margin,
-             [this] { return http.admissions->connections() == 0 && http.answering == 0; });
+             [this] { return http.admissions->connections() == 0 && http.under_way == 0; });
   end_pending(at(8));
 }
 
 /// The probes' port stays open, so that operators can watch the stop.
 void server::state::stop_listening(steady_time until) {
   on_loop(node->loop(0), until, [this] { main_listener->stop(); });
+}
+
+/// Connections that were answered and wait; a new one may still bring a request.
+void server::state::end_idle(steady_time until) {
+  for (unsigned i = 0; i < node->loops(); ++i)
+    on_loop(node->loop(i), until, [this, i] { http.pending->end_idle(node->loop(i)); });
 }
 
 void server::state::end_pending(steady_time until) {

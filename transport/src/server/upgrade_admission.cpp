@@ -14,8 +14,9 @@ namespace {
 
 refused_request refused(const upgrade_verdict& verdict) {
   refused_request r{verdict.status, std::string{verdict.reason}, verdict.label};
-  if (verdict.status == 426)
-    r.headers.emplace_back("Sec-WebSocket-Version", "13");
+  if (verdict.status == 426) // which names what to upgrade to (RFC 9110, 15.5.22)
+    r.headers = {
+      {"Sec-WebSocket-Version", "13"}, {"Upgrade", "websocket"}, {"Connection", "Upgrade"}};
   return r;
 }
 

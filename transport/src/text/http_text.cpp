@@ -21,16 +21,27 @@ void for_each_part(std::string_view text, char separator, F&& f) {
   }
 }
 
+/// What follows the scheme of a target in absolute form.
+std::optional<std::string_view> without_scheme(std::string_view target) noexcept {
+  for (std::string_view scheme : {"http://", "https://"})
+    if (equal_ignoring_case(target.substr(0, scheme.size()), scheme))
+      return target.substr(scheme.size());
+  return std::nullopt;
+}
+
 } // namespace
 
 std::string_view origin_form(std::string_view target) noexcept {
-  for (std::string_view scheme : {"http://", "https://"})
-    if (target.size() > scheme.size()
-        && equal_ignoring_case(target.substr(0, scheme.size()), scheme)) {
-      auto slash = target.find_first_of("/?#", scheme.size());
-      return slash == std::string_view::npos ? "/" : target.substr(slash);
-    }
-  return target;
+  auto rest = without_scheme(target);
+  if (!rest)
+    return target;
+  auto slash = rest->find_first_of("/?#");
+  return slash == std::string_view::npos ? "/" : rest->substr(slash);
+}
+
+std::optional<std::string_view> authority_of(std::string_view target) noexcept {
+  auto rest = without_scheme(target);
+  return rest ? std::optional{rest->substr(0, rest->find_first_of("/?#"))} : std::nullopt;
 }
 
 std::optional<std::string> decode_path(std::string_view target) {

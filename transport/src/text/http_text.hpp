@@ -11,6 +11,10 @@ namespace troupe::transport {
 /// A request target in origin form: of `http://host/path` only `/path` (RFC 9112, 3.2.2).
 [[nodiscard]] std::string_view origin_form(std::string_view target) noexcept;
 
+/// What a target in absolute form names between scheme and path: `host` or `host:port`, perhaps
+/// nothing. No value of a target in another form.
+[[nodiscard]] std::optional<std::string_view> authority_of(std::string_view target) noexcept;
+
 /// Percent-decodes the path of a request target; nothing if it is malformed, holds a zero byte, or
 /// does not start with a slash.
 [[nodiscard]] std::optional<std::string> decode_path(std::string_view target);

@@ -45,6 +45,13 @@ public:
                                                   std::move(handler));
   }
 
+  /// Tells the peer that nothing more will come, while a read may wait. Calls `handler(error_code)`
+  /// once the peer has said the same, or has gone. Precondition: `is_tls()`.
+  template <class Handler>
+  void async_shutdown(Handler handler) {
+    std::get<tls_socket>(stream_).async_shutdown(std::move(handler));
+  }
+
   /// Calls `handler(error_code, std::size_t)`, as Asio's streams do.
   template <class Buffers, class Handler>
   void async_read_some(const Buffers& into, Handler handler) {

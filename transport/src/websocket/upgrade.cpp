@@ -157,13 +157,13 @@ bool is_websocket_key(std::string_view key) noexcept {
 }
 
 bool wants_upgrade(const http_request_message& request) {
-  return has_list_element(list_header(request, "Upgrade"), "websocket");
+  return request.version() >= 11 && has_list_element(list_header(request, "Upgrade"), "websocket");
 }
 
 upgrade_verdict check_upgrade(const http_request_message& request,
                               const std::vector<std::string>& origins) {
-  if (request.method() != http::verb::get || request.version() != 11)
-    return refuse(400, "A WebSocket starts with an HTTP/1.1 GET request.", "method");
+  if (request.method() != http::verb::get)
+    return refuse(400, "A WebSocket starts with a GET request.", "method");
   upgrade_headers headers{request};
   if (!has_list_element(headers.connection, "upgrade"))
     return refuse(400, "A WebSocket request has the header Connection: Upgrade.", "connection");

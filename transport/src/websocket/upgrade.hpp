@@ -20,7 +20,7 @@ struct upgrade_verdict {
 };
 
 /// Whether the request means to be an upgrade, well-formed or not: it has an `Upgrade` header that
-/// names websocket.
+/// names websocket, which means nothing in HTTP/1.0 (RFC 9110, 7.8).
 [[nodiscard]] bool wants_upgrade(const http_request_message& request);
 
 /// Checks all that RFC 6455 (4.2.1) asks of an upgrade, the origin (if `origins` is not empty), and

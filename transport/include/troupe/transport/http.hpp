@@ -20,8 +20,9 @@ using http_headers = std::vector<std::pair<std::string, std::string>>;
 /// One complete HTTP request.
 struct http_request {
   std::string method{}; ///< as sent, `GET` or another
-  std::string target{}; ///< as sent: path and query
+  std::string target{}; ///< path and query, as sent
   std::string path{};   ///< decoded, without the query
+  /// Without trailers. Of a target with a host (`GET http://host/path`), `Host` names that host.
   http_headers headers{};
   std::string body{}; ///< at most `server_options::max_body_bytes`
   /// The client's address; behind a trusted proxy, the address that the proxy names.

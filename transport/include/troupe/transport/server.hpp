@@ -95,12 +95,18 @@ struct server_options {
   /// Fragments of a client's message; absent: 1,024, or one for each 256 bytes of the largest
   /// message if that is more; 0: any number.
   std::optional<std::size_t> max_fragments{};
-  std::size_t max_header_bytes = 8 * 1024; ///< of an HTTP request; 0: 1 GiB
+  std::size_t max_header_bytes = 8 * 1024; ///< of a request, its start line included; 0: 1 GiB
   std::size_t max_headers = 100;           ///< of a request; more are answered with 431
   std::size_t max_body_bytes = 64 * 1024;  ///< of a request; more: 413; 0: 1 GiB
 
-  std::chrono::milliseconds handshake_deadline{10'000}; ///< for a whole request
-  std::chrono::milliseconds tls_deadline{5'000};        ///< for a TLS handshake
+  /// For the header of a request, whole, however it comes: of the first one from the beginning of
+  /// the connection, of others from their first byte. After the header, each such time must bring
+  /// some of the body: 256 bytes, or a thirty-second of the announced length if that is less. So a
+  /// slow upload may take longer, but no sender of single bytes holds a connection for ever.
+  std::chrono::milliseconds handshake_deadline{10'000};
+  /// For the next request, on a connection that has been answered and waits.
+  std::chrono::milliseconds keep_alive{75'000};
+  std::chrono::milliseconds tls_deadline{5'000}; ///< for a TLS handshake
   /// For an HTTP answer that is given later, or comes from a file.
   std::chrono::milliseconds handler_deadline{5'000};
   /// For a whole message, from its first byte.
