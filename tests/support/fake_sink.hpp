@@ -37,6 +37,7 @@ struct fake_sink final : actors::sink {
   void resume_reading() override { ++resumed; }
   actors::steady_time last_inbound() const override { return heard; }
   std::size_t queued_bytes() const override { return 0; }
+  const actors::sink_state* state() const noexcept override { return behind; }
   std::optional<actors::steady_time> oldest_queued() const override { return queued; }
 
   std::string take() { return std::exchange(bytes, {}); }
@@ -47,6 +48,7 @@ struct fake_sink final : actors::sink {
   std::optional<protocol::errc> closed, terminated;
   std::optional<actors::steady_time> queued;
   actors::steady_time heard{};
+  const actors::sink_state* behind = nullptr; ///< what `state` returns
 };
 
 } // namespace troupe::test

@@ -119,6 +119,16 @@ member_group::progress member_group::give(slot& s, session_table& sessions,
   return {batch.cost, frames};
 }
 
+/// One step of a pipeline: each step waits for nothing, since the one before has begun when the
+/// last member was written to.
+void member_group::prefetch_states(std::size_t next, const session_table& sessions) const noexcept {
+  if (next + 2 < slots_.size())
+    sessions.prefetch_entry(slots_[next + 2].who);
+  if (next + 1 < slots_.size())
+    sessions.prefetch_state_object(slots_[next + 1].who);
+  sessions.prefetch_state(slots_[next].who);
+}
+
 member_group::progress member_group::flush(std::size_t max_cost, bool hold_credits,
                                            session_table& sessions, protocol::memory_meter* meter,
                                            std::vector<session_key>& gone) {
@@ -131,6 +141,7 @@ member_group::progress member_group::flush(std::size_t max_cost, bool hold_credi
   auto& batch = *current_;
   if (!hold_credits)
     batch.credits.clear();
+  const auto has_states = sessions.has_states();
   while (batch.cursor < slots_.size() && done.cost < max_cost) {
     auto& s = slots_[batch.cursor];
     auto next = batch.cursor + 1;
@@ -142,6 +153,8 @@ member_group::progress member_group::flush(std::size_t max_cost, bool hold_credi
       sessions.prefetch(slots_[next].who);
       if (next + 1 < slots_.size())
         sessions.prefetch_entry(slots_[next + 1].who);
+      if (has_states)
+        prefetch_states(next, sessions);
     }
     auto given = give(s, sessions, gone);
     done.cost += given.cost;

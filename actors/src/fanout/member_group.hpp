@@ -152,6 +152,7 @@ private:
       __builtin_prefetch(&slots_[i]);
   }
   [[nodiscard]] bool gathers() const noexcept { return next_ && !next_->frames.empty(); }
+  void prefetch_states(std::size_t next, const session_table& sessions) const noexcept;
   void start_batch(protocol::memory_meter* meter);
   [[nodiscard]] std::size_t frames_of_batch() const noexcept;
   void take_all() noexcept;

@@ -19,6 +19,8 @@ session_key session_table::open(sink& output) {
   }
   auto& e = entries_[slot];
   e.output = &output;
+  e.state = output.state();
+  states_ += e.state ? 1 : 0;
   if (++e.generation == 0)
     e.generation = 1;
   ++open_;
@@ -35,6 +37,7 @@ void session_table::close(session_key key) {
     return;
   auto& e = entries_[key.slot];
   e.output = nullptr;
+  states_ -= std::exchange(e.state, nullptr) ? 1 : 0;
   ++e.generation; // a late message finds nobody even before the slot is used again
   auto owner = std::move(e.owner);
   free_.push_back(key.slot);

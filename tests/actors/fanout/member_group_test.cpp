@@ -38,7 +38,34 @@ struct hall {
   std::vector<session_key> gone;
 };
 
+/// Counts how often it was prefetched.
+struct noted_state final : sink_state {
+  void prefetch() const noexcept override { ++prefetches; }
+  mutable int prefetches = 0;
+};
+
 } // namespace
+
+TEST_CASE("a flush prefetches the state of each member once, before its turn, but the first's") {
+  hall h;
+  std::array<noted_state, 4> states;
+  for (auto& s : states) {
+    auto& sink = *h.sinks.emplace_back(std::make_unique<fake_sink>());
+    sink.behind = &s;
+    h.group.add(h.table.open(sink));
+  }
+  h.enter();
+  h.say("1");
+
+  h.flush(2);
+  CHECK(states[1].prefetches == 1);
+  CHECK(states[2].prefetches == 1);
+  CHECK(states[3].prefetches == 0);
+  h.flush();
+
+  CHECK(states[0].prefetches == 0);
+  CHECK(states[3].prefetches == 1);
+}
 
 TEST_CASE("frames of one turn reach every member as one write") {
   hall h;

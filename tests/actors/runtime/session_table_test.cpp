@@ -67,3 +67,29 @@ TEST_CASE("the oldest backlog is that of the session that has waited longest") {
 
   CHECK(table.oldest_backlog() == &early);
 }
+
+TEST_CASE("a session's state is prefetched only while the session is open") {
+  struct noted final : sink_state {
+    void prefetch() const noexcept override { ++prefetches; }
+    mutable int prefetches = 0;
+  };
+  session_table table{0};
+  noted state;
+  fake_sink plain, with_state;
+  with_state.behind = &state;
+  auto first = table.open(plain);
+  CHECK_FALSE(table.has_states());
+  auto second = table.open(with_state);
+  CHECK(table.has_states());
+
+  table.prefetch_state(first);
+  CHECK(state.prefetches == 0);
+  table.prefetch_state(second);
+  CHECK(state.prefetches == 1);
+
+  table.close(second);
+  table.prefetch_state(second);
+  table.prefetch_state({});
+  CHECK(state.prefetches == 1);
+  CHECK_FALSE(table.has_states());
+}

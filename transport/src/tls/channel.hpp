@@ -8,6 +8,7 @@
 #include "tls/tls_writer.hpp"
 
 #include <troupe/actors/outbox.hpp>
+#include <troupe/actors/sink.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -72,6 +73,10 @@ public:
   }
   /// Sends those bytes.
   actors::outbox::status flush();
+  /// What a send reads outside of the channel; null: nothing.
+  [[nodiscard]] const actors::sink_state* state() const noexcept {
+    return tls_ ? &tls_->out : nullptr;
+  }
   /// Bytes that have left, and that the peer's machine has not acknowledged. Cost: a system call.
   [[nodiscard]] std::size_t undelivered_bytes() const noexcept {
     return pipe_ ? pipe_->undelivered_bytes() : socket_.undelivered_bytes();

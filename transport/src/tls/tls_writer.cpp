@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 
 #include <array>
+#include <initializer_list>
 #include <new>
 #include <span>
 
@@ -57,9 +58,10 @@ private:
 } // namespace
 
 tls_writer::tls_writer(SSL* ssl, int fd, actors::loop_counter& sent)
-  : ssl_(ssl), sent_(sent), fd_(fd) {
+  : ssl_(ssl), session_(SSL_get_session(ssl)), sent_(sent), fd_(fd) {
   static const auto* method = make_bio_method("troupe output", nullptr, on_write, on_control);
-  SSL_set0_wbio(ssl, make_bio(method, this));
+  output_ = make_bio(method, this);
+  SSL_set0_wbio(ssl, output_);
 }
 
 int tls_writer::on_write(BIO* bio, const char* bytes, int size) {
@@ -116,6 +118,20 @@ ssize_t tls_writer::operator()(const iovec* parts, int count) {
     taken += record.size();
   }
   return static_cast<ssize_t>(taken);
+}
+
+/// The places are those of OpenSSL 3.0 on x86-64, found by flushing one cache line after the other
+/// before a write. With another OpenSSL some are prefetched in vain; nothing is read here.
+void tls_writer::prefetch() const noexcept {
+  auto prefetch = [](const void* object, std::initializer_list<int> places) {
+    for (auto at : places)
+      __builtin_prefetch(static_cast<const char*>(object) + at);
+  };
+  prefetch(
+    ssl_, {0, 0x40, 0x80, 0x4c0, 0x840, 0x9c0, 0xa00, 0xa80, 0xb80, 0xc80, 0x1cc0, 0x1d00, 0x1d40});
+  prefetch(session_, {0x340});
+  prefetch(output_, {0, 0x40, 0x80});
+  asm volatile(""); // g++ 12 takes a function that only prefetches for one without effect
 }
 
 actors::outbox::status tls_writer::flush() {

@@ -2,6 +2,7 @@
 
 #include <troupe/actors/time_histogram.hpp>
 #include <troupe/actors/outbox.hpp>
+#include <troupe/actors/sink.hpp>
 
 #include <openssl/ssl.h>
 #include <sys/uio.h>
@@ -20,7 +21,7 @@ namespace troupe::transport {
 /// the scheduler for it. OpenSSL's own records (alerts, answers to key updates) come this way as
 /// well. Cost: `operator()` to a socket that takes all: one record's encryption and one `sendto`
 /// for 16 KiB; a copy where there are several parts. Thread: the loop's.
-class tls_writer {
+class tls_writer final : public actors::sink_state {
 public:
   /// All that `ssl` writes from now on goes to `fd`; `sent` counts what that takes. Precondition:
   /// Asio's engine has sent what it had. After this is destroyed, `ssl` writes nothing more, not
@@ -31,6 +32,9 @@ public:
 
   /// Encrypts and sends; see `actors::outbox` for the result.
   ssize_t operator()(const iovec* parts, int count);
+
+  /// Prefetches what `operator()` reads of OpenSSL: a dozen cache misses otherwise, a microsecond.
+  void prefetch() const noexcept override;
 
   /// Sends what the socket did not take.
   actors::outbox::status flush();
@@ -46,6 +50,8 @@ private:
   bool send(std::string_view record) noexcept;
 
   SSL* ssl_;
+  BIO* output_;          ///< `ssl_`'s
+  SSL_SESSION* session_; ///< for `prefetch` only: `ssl_` may have taken another since
   actors::loop_counter& sent_;
   int fd_;
   std::string unsent_;

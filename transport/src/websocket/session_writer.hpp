@@ -53,6 +53,8 @@ public:
   /// The channel that it writes to.
   [[nodiscard]] channel& next_layer() noexcept { return channel_; }
   [[nodiscard]] actors::event_loop& loop() const noexcept { return channel_.loop(); }
+  /// As `actors::sink::state`.
+  [[nodiscard]] const actors::sink_state* state() const noexcept { return channel_.state(); }
 
   /// Counts what is queued under `e` from now on.
   void set_encoding(protocol::encoding e) noexcept { encoding_ = e; }

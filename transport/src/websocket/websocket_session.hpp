@@ -100,6 +100,9 @@ public:
   void terminate(protocol::errc why) override;
   void resume_reading() override;
   [[nodiscard]] actors::steady_time last_inbound() const override { return reader_.last_inbound(); }
+  [[nodiscard]] const actors::sink_state* state() const noexcept override {
+    return writer_.state();
+  }
   [[nodiscard]] std::size_t queued_bytes() const override { return writer_.queued_bytes(); }
   [[nodiscard]] std::optional<actors::steady_time> oldest_queued() const override {
     return writer_.oldest_queued();

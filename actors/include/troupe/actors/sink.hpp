@@ -29,6 +29,17 @@ struct output_piece {
 /// but is never dropped while the connection lives; data is what a cut drops.
 enum class output_kind : std::uint8_t { control, data };
 
+/// What a write to a sink reads outside of the sink, such as its TLS. A flush prefetches it while
+/// the sink before is written to. Thread: the loop's.
+class sink_state {
+public:
+  /// Changes nothing. Cost: no waiting if the object itself is in the cache.
+  virtual void prefetch() const noexcept = 0;
+
+protected:
+  ~sink_state() = default;
+};
+
 /// The output side of one session, without its socket. Thread: the loop's.
 ///
 /// Invariants: bytes leave in the order of the calls; every range starts and ends at a frame
@@ -84,6 +95,9 @@ public:
 
   /// When the peer's last byte came; stands still (is "now") while reading is paused.
   [[nodiscard]] virtual steady_time last_inbound() const = 0;
+
+  /// What a write reads outside of the sink; null: nothing. Lives as long as the session is open.
+  [[nodiscard]] virtual const sink_state* state() const noexcept { return nullptr; }
 
   /// Bytes that are queued and have not left.
   [[nodiscard]] virtual std::size_t queued_bytes() const = 0;
