@@ -13,9 +13,30 @@ namespace troupe::protocol {
 
 namespace {
 
+/// The first byte of a close frame: final, without reserved bits.
+constexpr auto close_start = static_cast<std::uint8_t>(0x80 | static_cast<int>(opcode::close));
+
 bool is_close_code(unsigned code) {
   const auto reserved = code == 1004 || code == 1005 || code == 1006;
   return (code >= 1000 && code <= 1014 && !reserved) || (code >= 3000 && code <= 4999);
+}
+
+/// Reads the payload of a close frame into `e`. Returns which rule it breaks. Source: RFC 6455,
+/// 5.5.1.
+errc read_close(std::string_view payload, ws_event& e) {
+  e.what = ws_event::kind::close;
+  if (payload.empty())
+    return errc::ok;
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(payload[i]); };
+  const auto code = payload.size() < 2 ? 0u : unsigned{byte(0)} << 8 | byte(1);
+  if (!is_close_code(code))
+    return errc::protocol_error;
+  const auto reason = payload.substr(2);
+  if (!is_utf8(reason))
+    return errc::undecodable;
+  e.close_code = static_cast<std::uint16_t>(code);
+  e.payload = shared_bytes::copy_of(reason);
+  return errc::ok;
 }
 
 } // namespace
@@ -44,7 +65,9 @@ void ws_reader::allow_deflate(ws_inflater& shared, bool keeps_context) {
 ws_event ws_reader::next(std::string_view& bytes, time_point now) {
   if (is_inflating_)
     return inflate();
-  while (!bytes.empty() && !ended_) {
+  if (heeds_ != heed::all)
+    return find_close(bytes);
+  while (!bytes.empty()) {
     if (!in_frame_) {
       if (auto why = read_header(bytes, now); why != errc::ok)
         return fail(why);
@@ -60,8 +83,6 @@ ws_event ws_reader::next(std::string_view& bytes, time_point now) {
     if (auto e = end_frame(); e.what != ws_event::kind::need_more)
       return e;
   }
-  if (ended_)
-    bytes = {};
   return {};
 }
 
@@ -77,13 +98,11 @@ ws_reader::assembly& ws_reader::parts() {
   return *parts_;
 }
 
-/// Stops reading and drops what was kept.
+/// Stops reading and drops what was kept. It still knows where the frame ends, for `await_close`.
 void ws_reader::end() noexcept {
-  ended_ = true;
+  heeds_ = heed::nothing;
   in_message_ = false;
-  in_frame_ = false;
   is_inflating_ = false;
-  header_size_ = 0;
   parts_.reset();
   context_.reset();
 }
@@ -134,15 +153,19 @@ errc ws_reader::read_header(std::string_view& bytes, time_point now) {
 }
 
 errc ws_reader::start_frame(const ws_header& h, time_point now) {
+  begin_frame(h);
   if (auto why = check_start(h.first, h.second); why != errc::ok)
     return why;
   if (h.is_too_long())
     return errc::protocol_error;
+  return h.is_control() ? start_control(now) : start_data(h);
+}
+
+void ws_reader::begin_frame(const ws_header& h) noexcept {
   in_frame_ = true;
   first_ = h.first;
   left_ = h.length;
   mask_ = h.mask;
-  return h.is_control() ? start_control(now) : start_data(h);
 }
 
 /// Checks the rules that the first two bytes of a header can break.
@@ -326,20 +349,67 @@ ws_event ws_reader::end_control(shared_bytes payload) {
 
 ws_event ws_reader::end_close(std::string_view payload) {
   ws_event e;
-  e.what = ws_event::kind::close;
-  if (!payload.empty()) {
-    const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(payload[i]); };
-    const auto code = payload.size() < 2 ? 0u : unsigned{byte(0)} << 8 | byte(1);
-    if (!is_close_code(code))
-      return fail(errc::protocol_error);
-    const auto reason = payload.substr(2);
-    if (!is_utf8(reason))
-      return fail(errc::undecodable);
-    e.close_code = static_cast<std::uint16_t>(code);
-    e.payload = shared_bytes::copy_of(reason);
-  }
+  if (auto why = read_close(payload, e); why != errc::ok)
+    return fail(why);
   end();
   return e;
+}
+
+// -- behind a close frame of ours -----------------------------------------------------------------
+
+void ws_reader::await_close() noexcept {
+  may_be_close_ = heeds_ == heed::all && in_frame_ && first_ == close_start;
+  heeds_ = heed::close_alone;
+  in_message_ = false;
+  is_inflating_ = false;
+  context_.reset();
+  if (!may_be_close_ || !parts_)
+    return parts_.reset();
+  parts_->message = {};
+  parts_->inflation = {};
+}
+
+/// Drops what comes, up to the peer's close frame.
+ws_event ws_reader::find_close(std::string_view& bytes) {
+  while (heeds_ == heed::close_alone && (in_frame_ || pass_header(bytes))) {
+    if (may_be_close_) {
+      (void)take_payload(bytes);
+    } else {
+      const auto dropped = std::min<std::uint64_t>(left_, bytes.size());
+      bytes.remove_prefix(static_cast<std::size_t>(dropped));
+      left_ -= dropped;
+    }
+    if (left_ > 0)
+      return {};
+    in_frame_ = false;
+    if (!may_be_close_)
+      continue;
+    const auto parts = std::exchange(parts_, nullptr);
+    const auto payload =
+      parts ? std::string_view{parts->control.data(), parts->control_size} : std::string_view{};
+    if (ws_event e; read_close(payload, e) == errc::ok) {
+      end();
+      return e;
+    }
+  }
+  bytes = {};
+  return {};
+}
+
+/// Reads a header, or as much of it as has come, without a check. Returns whether it is whole.
+bool ws_reader::pass_header(std::string_view& bytes) noexcept {
+  while (!bytes.empty()) {
+    header_[header_size_++] = bytes.front();
+    bytes.remove_prefix(1);
+    if (header_size_ < 2 || header_size_ < ws_header::bytes(static_cast<std::uint8_t>(header_[1])))
+      continue;
+    header_size_ = 0;
+    const auto h = ws_header::read(header_.data());
+    begin_frame(h);
+    may_be_close_ = h.first == close_start && h.length <= max_control_bytes;
+    return true;
+  }
+  return false;
 }
 
 } // namespace troupe::protocol

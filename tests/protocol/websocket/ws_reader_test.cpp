@@ -4,7 +4,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 using namespace troupe;
 using namespace troupe::test;
@@ -424,6 +426,86 @@ TEST_CASE("behind a close and behind an error nothing is open, and nothing is he
 
     CHECK_FALSE(reader.open_since());
     CHECK(reader.held_bytes() == 0);
+  }
+}
+
+// -- behind a close frame of the reader's side ----------------------------------------------------
+
+namespace {
+
+/// What a peer may have sent when the reader stops heeding it: whole, in part, or broken.
+const std::vector<std::string> beginnings{
+  "",
+  masked_frame(true, text, "whole"),
+  masked_frame(false, text, "half a message"),
+  client_header(true, binary, 300) + "half a frame",
+  client_header(true, binary, 70'000).substr(0, 5),
+  masked_frame(false, text, "a") + masked_frame(true, ping, "p").substr(0, 7),
+  client_header(true, 3, 5),                // a reserved opcode
+  client_header(true, text | rsv2, 300),    // a reserved bit
+  client_header(true, 3, 300).substr(0, 2), // refused before its header is whole
+  client_header(true, ping, 200),           // too long for a control frame
+  client_header(true, continuation, 2),     // of no message
+  client_header(true, binary, 70'000),      // too big
+  client_header(true, text, 5, length_form::shortest, false),
+  client_header(true, text, 5, length_form::eight_bytes),
+  client_header(true, text, 10) + std::string(5, '\xff'), // no UTF-8
+  masked_frame(true, text, "\xff"),
+  masked_frame(true, close_op, "\x03"),
+};
+
+/// The rest of the last frame of a beginning, whatever it is.
+std::string rest_of(const std::string& beginning) {
+  std::size_t at = 0;
+  while (beginning.size() > at + 1) {
+    const auto head = protocol::ws_header::bytes(static_cast<std::uint8_t>(beginning[at + 1]));
+    const auto second = static_cast<std::uint8_t>(beginning[at + 1]);
+    auto form = (second & 0x7f) == 127 ? length_form::eight_bytes : length_form::shortest;
+    if (beginning.size() < at + head) // the test's headers of this kind declare these two sizes
+      return client_header(true, 0, form == length_form::eight_bytes ? 70'000 : 300)
+               .substr(beginning.size() - at)
+           + std::string(form == length_form::eight_bytes ? 70'000 : 300, '\x88');
+    at += head + protocol::ws_header::read(beginning.data() + at).length;
+  }
+  return std::string(at - std::min(at, beginning.size()), '\x88');
+}
+
+} // namespace
+
+TEST_CASE("a reader that awaits a close drops all else, judges nothing, and finds the close") {
+  const auto junk = masked_frame(true, text, "late\xff") + client_header(true, 3, 2) + "xx"
+                  + client_frame(true, ping, xs(100)) + masked_frame(true, close_op, "\x03")
+                  + client_frame(true, close_op | rsv1, "") + masked_frame(true, binary, xs(300));
+  const ws_limits limits = limit(1000);
+  for (const auto& beginning : beginnings) {
+    INFO("behind " << Catch::StringMaker<std::string>::convert(beginning));
+    const auto all = rest_of(beginning) + junk + close_frame(1000, "bye");
+    for (std::size_t cut = 0; cut < std::min<std::size_t>(all.size(), 500); ++cut) {
+      ws_reader reader{limits};
+      (void)heard_of(reader, beginning);
+      reader.await_close();
+      CHECK_FALSE(reader.open_since());
+      CHECK(reader.held_bytes() == 0);
+
+      lines heard;
+      feed(reader, std::string_view{all}.substr(0, cut), heard);
+      feed(reader, std::string_view{all}.substr(cut), heard);
+      feed(reader, close_frame(1001) + masked_frame(true, text, "late"), heard);
+      REQUIRE(heard == lines{"close 1000 bye"});
+    }
+  }
+}
+
+TEST_CASE("a close frame that has come in part is found when its reader begins to await one") {
+  const auto close = close_frame(4000, "enough");
+  for (std::size_t cut = 0; cut <= close.size() - 1; ++cut) {
+    ws_limits limits;
+    ws_reader reader{limits};
+    (void)heard_of(reader, masked_frame(false, text, "half") + close.substr(0, cut));
+
+    reader.await_close();
+
+    CHECK(heard_of(reader, std::string_view{close}.substr(cut)) == lines{"close 4000 enough"});
   }
 }
 

@@ -87,7 +87,7 @@ struct ws_event {
 /// messages there is only this object and, with context, the last 32 KiB of earlier messages.
 ///
 /// Errors: broken rules and bounds come as events; after `std::bad_alloc` the reader can only be
-/// destroyed.
+/// destroyed, or await a close frame.
 ///
 /// It knows no socket, no clock and no actor. Thread: one.
 class ws_reader {
@@ -115,9 +115,17 @@ public:
   /// UTF-8, and a frame as soon as its header breaks a rule or a bound.
   [[nodiscard]] ws_event next(std::string_view& bytes, time_point now);
 
-  /// When the incomplete message or frame began; nothing between messages.
+  /// Looks for the peer's close frame alone from now on: `next` drops all other frames without a
+  /// check, whatever their size, and gives no other event. A close frame that breaks a rule is
+  /// dropped as well. Frees what the incomplete message holds. Behind an error it is to be called
+  /// before the next byte is read, or the reader loses its place; behind `std::bad_alloc` it has
+  /// lost it, and may find no close frame.
+  void await_close() noexcept;
+
+  /// When the incomplete message or frame began; nothing between messages, or if it is dropped.
   [[nodiscard]] std::optional<time_point> open_since() const noexcept {
-    return in_message_ || in_frame_ || header_size_ > 0 ? std::optional{opened_} : std::nullopt;
+    const auto is_open = heeds_ == heed::all && (in_message_ || in_frame_ || header_size_ > 0);
+    return is_open ? std::optional{opened_} : std::nullopt;
   }
 
   /// Excludes `time` from the age of the incomplete message: the caller read nothing meanwhile.
@@ -128,9 +136,11 @@ public:
 
 private:
   struct assembly;
+  enum class heed : std::uint8_t { all, close_alone, nothing };
 
   errc read_header(std::string_view& bytes, time_point now);
   errc start_frame(const ws_header& h, time_point now);
+  void begin_frame(const ws_header& h) noexcept;
   [[nodiscard]] errc check_start(std::uint8_t first, std::uint8_t second) const noexcept;
   errc start_control(time_point now);
   errc start_data(const ws_header& h);
@@ -146,6 +156,8 @@ private:
   bool inflate_step();
   ws_event end_control(shared_bytes payload);
   ws_event end_close(std::string_view payload);
+  ws_event find_close(std::string_view& bytes);
+  bool pass_header(std::string_view& bytes) noexcept;
   void end() noexcept;
   ws_event fail(errc why);
   ws_event fail_inflating(errc why);
@@ -173,7 +185,8 @@ private:
   bool is_text_ = false;
   bool is_deflated_ = false; ///< the message
   bool is_inflating_ = false;
-  bool ended_ = false;
+  bool may_be_close_ = false; ///< the frame, if it heeds a close frame alone
+  heed heeds_ = heed::all;
 };
 
 } // namespace troupe::protocol
