@@ -225,12 +225,17 @@ void add_limits(option_table& table, server_options& o) {
                               "loopback counts too if this or --max-connections-per-ip is given",
                               20, into(o.tls_handshakes_per_ip, parse_rate)));
   table.push_back(rate_option(
-    "message-rate", "Messages a second of one client; in a burst twice that",
-    node.connections.messages_per_second, [&limits = node.connections](std::string_view text) {
+    "message-rate",
+    "Messages a second of one client; in a burst twice that; if given, of WebSockets without "
+    "rooms, "
+    "too",
+    node.connections.message_rate(false), [&limits = node.connections](std::string_view text) {
       auto rate = parse_rate(text);
-      limits.messages_per_second = rate.value_or(limits.messages_per_second);
-      limits.burst_messages = static_cast<std::size_t>(std::ceil(2 * limits.messages_per_second));
-      return rate.has_value();
+      if (!rate)
+        return false;
+      limits.messages_per_second = rate;
+      limits.burst_messages = static_cast<std::size_t>(std::ceil(2 * *rate));
+      return true;
     }));
   table.push_back(size_option(
     "byte-rate",

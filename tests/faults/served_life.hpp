@@ -1,6 +1,6 @@
 #pragma once
 
-#include "wire_client.hpp"
+#include "support/wire_client.hpp"
 
 #include <troupe/node.hpp>
 #include <troupe/troupe.hpp>

@@ -53,7 +53,9 @@ public:
   virtual void settle();
 
   [[nodiscard]] testing::memory_session& session() { return *session_; }
-  [[nodiscard]] bool gone() const { return session_->ended() || closed_; }
+  [[nodiscard]] bool gone() const {
+    return session_->ended() || session_->disconnected() || closed_;
+  }
   [[nodiscard]] const std::string& user_id() const { return options_.user_id; }
   [[nodiscard]] std::uint16_t close_code() const noexcept { return close_code_; }
   [[nodiscard]] bool was_told_goodbye() const noexcept { return told_goodbye_; }

@@ -52,7 +52,7 @@ public:
   void settle();
 
   [[nodiscard]] testing::memory_session& session() { return session_; }
-  [[nodiscard]] bool gone() const { return session_.ended() || closed_; }
+  [[nodiscard]] bool gone() const { return session_.ended() || session_.disconnected() || closed_; }
   [[nodiscard]] const std::string& user_id() const noexcept { return user_; }
 
 private:

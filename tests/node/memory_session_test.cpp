@@ -253,7 +253,79 @@ TEST_CASE("of a client that goes on behind the server's close 1 MiB is read") {
     world.settle();
   }
 
-  auto unheeded = (messages - mute.unread() - 1) * size;
-  CHECK(unheeded >= 1024 * 1024);
-  CHECK(unheeded < 1024 * 1024 + size);
+  auto sent = messages * (size + 8); // a header of 8 bytes
+  CHECK(sent - mute.unread_bytes() - (size + 8) == 1024 * 1024);
+}
+
+// -- a socket that ends ---------------------------------------------------------------------------
+
+// Pins §10.14.
+TEST_CASE("all that a client sent before a reset takes effect, though no answer can be sent") {
+  auto loops = GENERATE(1u, 2u);
+  actors::node_options options;
+  options.loops = loops;
+  manual_node world{std::move(options)};
+  auto room = world.room_on(loops - 1);
+  client ann{world}, bob{world};
+  ann.join(room);
+  bob.join(room);
+  world.settle();
+  strings said;
+  for (int i = 0; i < 150; ++i)
+    ann.publish(room, said.emplace_back(std::to_string(i)));
+  (void)bob.texts();
+
+  ann.session.disconnect();
+  world.settle();
+
+  CHECK(ann.session.ended());
+  auto heard = bob.texts();
+  REQUIRE(heard.size() == said.size() + 1);
+  for (std::size_t i = 0; i < said.size(); ++i)
+    CHECK(heard[i].find("\"" + said[i] + "\"") != std::string::npos);
+  CHECK(type_of(heard.back()) == "userLeft");
+}
+
+// Pins §10.14.
+TEST_CASE("a client that lags, sends and is reset has said all of it") {
+  manual_node world;
+  client slow{world, encoding::v1_json, 0, {200'000, 1024}}, bob{world};
+  slow.join("r");
+  bob.join("r");
+  world.settle();
+  slow.session.set_window(3);
+  strings said;
+  for (int i = 0; i < 150; ++i)
+    slow.publish("r", said.emplace_back(std::to_string(i) + std::string(2000, 'x')));
+  world.settle();
+  REQUIRE(slow.session.unread() > 0);
+  REQUIRE(slow.session.heeded());
+
+  slow.session.disconnect();
+  world.settle();
+
+  CHECK(slow.session.ended());
+  CHECK(bob.heard("message", "text") == said);
+}
+
+// Pins §13.17.
+TEST_CASE("members are told of a close when it begins, not when its socket ends") {
+  manual_node world;
+  client ann{world}, bob{world}, packed{world, encoding::v1_msgpack};
+  bob.join("r");
+  ann.join("r");
+  std::string join;
+  protocol::transcode(protocol::codec::json, R"({"type":"join","roomId":"r"})",
+                      protocol::codec::msgpack, join);
+  packed.session.say(join, true);
+  world.settle();
+  (void)bob.texts();
+
+  packed.session.say("no MessagePack", false); // and it never answers the close
+  world.settle();
+
+  CHECK(bob.heard("userLeft", "reason") == strings{"disconnected"});
+  CHECK_FALSE(packed.session.ended());
+  CHECK(world.node.stats().members == 2);
+  CHECK(world.node.stats().connections == 3);
 }

@@ -441,7 +441,8 @@ TEST_CASE("what is not configured has the limits that are published") {
   CHECK(messages.max_profile_bytes == 4 * kib);
   CHECK(protocol::max_room_name_bytes == 128);
   CHECK(connections.max_rooms == 128);
-  CHECK(connections.messages_per_second == 100);
+  CHECK(connections.message_rate(false) == 100);
+  CHECK(connections.message_rate(true) == 0);
   CHECK(connections.burst_messages == 200);
   CHECK(connections.max_errors == 10);
   CHECK(connections.error_window == 60s);

@@ -4,7 +4,7 @@
 // before and after its end. The test is for the thread sanitizer.
 #include "support/tsan_suppressions.hpp"
 
-#include "faults/wire_client.hpp"
+#include "support/wire_client.hpp"
 #include "transport/tls/certificates.hpp"
 
 #include <troupe/node.hpp>

@@ -126,6 +126,78 @@ describe('echo_node', () => {
     assert.equal((await node.ended()).code, 0);
   });
 
+  // Pins §12.16.
+  test('--message-rate holds: the first message beyond it closes with 1008 flood', async (t) => {
+    const node = await startNode(t, 'echo_node', ['--mode', 'plain', '--message-rate', '10']);
+    const client = await Plain.open(node);
+    for (let i = 0; i < 1000; ++i) client.socket.send(`${i}`);
+
+    const { code, reason } = await within(client.closed, 'the end');
+    const echoed = client.inbox.pending;
+
+    assert.deepEqual([code, reason], [1008, 'flood']);
+    assert.ok(echoed.length >= 20 && echoed.length < 30, `${echoed.length} were answered`);
+    assert.deepEqual(echoed, echoed.map((_, i) => `${i}`));
+    assert.ok((await node.metric('troupe_dropped_total', 'rate_limited')) >= 1);
+    assert.equal(await node.metric('troupe_ws_protocol_error_total', 'flood'), 1);
+    assert.equal(await node.metric('troupe_ws_closed_total', 'flood'), 1);
+  });
+
+  // Pins §12.16.
+  test('has no rate of messages unless one is given', async (t) => {
+    const node = await startNode(t, 'echo_node', ['--mode', 'plain']);
+    const client = await Plain.open(node);
+    for (let i = 0; i < 2000; ++i) client.socket.send(`${i}`);
+
+    for (let i = 0; i < 2000; ++i) assert.equal(await client.take(), `${i}`);
+  });
+
+  // Pins §16.3.
+  test('--byte-rate holds: what is beyond it waits, and none is lost', async (t) => {
+    const node = await startNode(t, 'echo_node', ['--mode', 'plain', '--byte-rate', '20KiB']);
+    const client = await Plain.open(node);
+    const began = performance.now();
+    for (let i = 0; i < 50; ++i) client.socket.send(`${i}`.padEnd(1024));
+
+    for (let i = 0; i < 50; ++i) assert.equal((await client.take()).trim(), `${i}`);
+    const took = performance.now() - began;
+    assert.ok(took > 1000, `50 KiB at 20 KiB a second took ${took} ms`);
+  });
+
+  // Pins §1.45.
+  test('is held to --max-connections, and a user to --max-connections-per-user', async (t) => {
+    const secret = 'a-secret-of-the-endpoints-test-which-is-long';
+    const node = await startNode(t, 'echo_node', [
+      '--max-connections', '3', '--jwt-secret-file', secretFile(t, secret),
+      '--max-connections-per-user', '2',
+    ]);
+    const as = (sub) => ({
+      headers: { Authorization: `Bearer ${sign({ sub, exp: inSeconds(60) }, secret)}` },
+    });
+    const refusal = (options) =>
+      within(once(new WebSocket(node.url(), options), 'error'), 'a refusal').then(([e]) => `${e}`);
+    await Plain.open(node, as('ann'));
+    await Plain.open(node, as('ann'));
+    assert.match(await refusal(as('ann')), /503/);
+    await Plain.open(node, as('bob'));
+    assert.match(await refusal(as('bob')), /503/);
+
+    assert.equal(await node.metric('troupe_connections'), 3);
+  });
+
+  // Pins §14.1, §14.3.
+  test('is pinged, and ends if it does not answer', async (t) => {
+    const node = await startNode(t, 'echo_node', [
+      '--ping-interval', '200ms', '--ping-timeout', '300ms',
+    ]);
+    const deaf = await Plain.open(node, { perMessageDeflate: false, autoPong: false });
+    const pinged = once(deaf.socket, 'ping');
+
+    await within(pinged, 'a ping');
+    assert.equal((await within(deaf.closed, 'the end')).code, 1006);
+    assert.equal(await node.metric('troupe_ws_closed_total', 'heartbeat_timeout'), 1);
+  });
+
   test('refuses another mode', async () => {
     const { runToEnd } = await import('./support/node.mjs');
     const { code, stderr } = await runToEnd('echo_node', ['--mode', 'shout']);

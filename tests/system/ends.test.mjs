@@ -2,9 +2,17 @@
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
+import tls from 'node:tls';
+import { deflateRawSync } from 'node:zlib';
 import { connect, freshRoom } from './support/client.mjs';
 import { startNode } from './support/node.mjs';
-import { close, frame, rawWebSocket, text } from './support/raw.mjs';
+import {
+  close, frame, RawSocket, rawWebSocket, text, upgradeRequest,
+} from './support/raw.mjs';
+import { makeCertificate, temporaryFolder } from './support/tokens.mjs';
+import { until, within } from './support/wait.mjs';
 
 // While the node is stopped, the kernel collects the pongs and the end, and reports both at once.
 for (const [how, end] of [
@@ -69,3 +77,151 @@ for (const [how, last, code] of [
       assert.equal(end.opcode, 8);
       assert.equal(end.payload.readUInt16BE(0), code);
     });
+
+// -- what a client has sent whole takes effect -----------------------------------------------------
+
+const count = 150; // messages; more than a connection's credit
+
+/// A client over TCP or TLS that reads nothing once it is paused.
+async function rawClient(node, headers = {}) {
+  if (!node.isSecure) return rawWebSocket(node, { headers });
+  const tcp = net.connect(node.port, '127.0.0.1');
+  tcp.on('error', () => {});
+  const socket = tls.connect({ socket: tcp, rejectUnauthorized: false });
+  await within(once(socket, 'secureConnect'), 'a handshake');
+  const client = Object.assign(new RawSocket(socket), { tcp });
+  client.write(upgradeRequest({ headers }));
+  assert.equal((await client.response()).status, 101);
+  return client;
+}
+
+const deflated = (bytes) => {
+  const all = deflateRawSync(bytes, { finishFlush: 2 /* Z_SYNC_FLUSH */ });
+  return frame({ rsv: 4, payload: all.subarray(0, -4) });
+};
+
+const kinds = {
+  v1: { headers: { 'Sec-WebSocket-Protocol': 'troupe.v1.json' } },
+  plain: {},
+  deflate: {
+    args: ['--deflate'],
+    headers: {
+      'Sec-WebSocket-Protocol': 'troupe.v1.json',
+      'Sec-WebSocket-Extensions': 'permessage-deflate',
+    },
+    encode: (message) => deflated(JSON.stringify(message)),
+  },
+  TLS: { secure: true, headers: { 'Sec-WebSocket-Protocol': 'troupe.v1.json' } },
+};
+
+/// What the client does behind its messages. It has not read what it was sent.
+const ends = {
+  'a reset': (client) => (client.tcp ?? client.socket).resetAndDestroy(),
+  'a close of its socket': (client) => client.socket.destroy(),
+  'the end of its stream': (client) => client.socket.end(),
+  'a close frame and a close of its socket': (client) => {
+    client.socket.write(close(1000), () => client.socket.destroy());
+  },
+  'a bad frame and a close of its socket': (client) => {
+    client.socket.write(frame({ opcode: 3 }), () => client.socket.destroy());
+  },
+};
+
+/// Starts a node whose members hear of joins and leaves.
+async function startedFor(t, kind, name = 'relay_node', args = []) {
+  const files = kind.secure ? makeCertificate(temporaryFolder(t)) : {};
+  const node = await startNode(t, name, [
+    '--message-rate', '0', ...(kind.args ?? []), ...args,
+    ...(kind.secure ? ['--tls-cert', files.cert, '--tls-key', files.key] : []),
+  ]);
+  return Object.assign(node, { isSecure: kind.secure });
+}
+
+/// Reads until `member` has heard all the messages and the end of who has sent them.
+async function hears(member) {
+  const heard = [];
+  for (;;) {
+    const message = await member.message();
+    assert.ok(message, `the member is still connected, and has heard ${heard.length} messages`);
+    if (message.type === 'message') heard.push(message.text);
+    if (message.type === 'userLeft') return heard;
+  }
+}
+
+const all = Array.from({ length: count }, (_, i) => `${i}`);
+
+for (const [name, kind] of Object.entries(kinds))
+  for (const [how, end] of Object.entries(ends))
+    for (const stalled of [false, true])
+      // Pins §10.14.
+      test(`all messages of a client (${name}) before ${how} reach the others` +
+        (stalled ? ', if both meet the server at once' : ''), async (t) => {
+        const node = await startedFor(t, kind);
+        const encode = kind.encode ?? text;
+        const member = await rawClient(node, kinds.v1.headers);
+        member.write(text({ type: 'join', roomId: 'r' }));
+        let frame;
+        do frame = await member.message();
+        while (frame.type !== 'joined');
+        const client = await rawClient(node, kind.headers);
+        client.socket.pause();
+        client.write(encode({ type: 'join', roomId: 'r' }));
+        assert.equal((await member.message()).type, 'userJoined');
+
+        if (stalled) node.child.kill('SIGSTOP');
+        const messages = Buffer.concat(all.map((t) => encode({ type: 'message', text: t, ref: t })));
+        await new Promise((resolve) => client.socket.write(messages, resolve));
+        end(client);
+        if (stalled) {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          node.child.kill('SIGCONT');
+        }
+
+        assert.deepEqual(await hears(member), all);
+      });
+
+for (const [how, end] of Object.entries(ends))
+  // Pins §10.14.
+  test(`all messages of a raw endpoint's client before ${how} reach the others`, async (t) => {
+    const node = await startNode(t, 'echo_node', ['--mode', 'others']);
+    const [member, client] = [await rawWebSocket(node), await rawWebSocket(node)];
+    client.socket.pause();
+
+    await new Promise((resolve) =>
+      client.socket.write(Buffer.concat(all.map((t) => frame({ payload: t }))), resolve),
+    );
+    end(client);
+
+    const heard = [];
+    while (heard.length < count) heard.push((await member.frame()).payload.toString());
+    assert.deepEqual(heard, all);
+  });
+
+const bad = {
+  'a reserved opcode': frame({ opcode: 3, payload: 'x' }),
+  'no mask': frame({ mask: false, payload: 'x' }),
+  'a size beyond the limit': frame({ declare: 1_000_000_000n }),
+  'text that is no UTF-8': frame({ payload: Buffer.from([0xff]) }),
+};
+for (const [how, last] of Object.entries(bad))
+  // Pins §10.14, §13.17.
+  test(`messages before ${how} take effect, wherever a segment ends`, async (t) => {
+    const node = await startNode(t, 'relay_node', ['--message-rate', '0']);
+    const good = ['one', 'two'].map((t) => text({ type: 'message', text: t }));
+    const bytes = Buffer.concat([text({ type: 'join', roomId: 'r' }), ...good, last]);
+    const member = await connect(node);
+    await member.join('r');
+    for (let cut = 0; cut <= bytes.length; ++cut) {
+      const client = await rawWebSocket(node, { headers: kinds.v1.headers });
+      client.write(bytes.subarray(0, cut));
+      await new Promise((resolve) => setImmediate(resolve));
+      client.write(bytes.subarray(cut));
+
+      await member.expect('userJoined');
+      await member.expect('message', { text: 'one' });
+      await member.expect('message', { text: 'two' });
+      await member.expect('userLeft', {}, 2000); // though the client goes on
+      client.destroy();
+    }
+    await until(async () => (await node.metric('troupe_connections')) === 1, 'the clients to go');
+  });

@@ -29,9 +29,10 @@ connection::behavior_type connection::make_behavior() {
   return {
     [this](inbound& message) { handle(message); },
     [this](join_answer& answer) { handle(answer); },
+    [this](const session_closing&) { end_input(); },
     [this](const session_closed&) {
-      core_->end_input();
-      end_if_finished();
+      has_closed_ = true;
+      end_input();
     },
     [this](heartbeat& beat) { handle(beat); },
     [this](const say_goodbye& m) { core_->say_goodbye(m.restart); },
@@ -52,10 +53,18 @@ void connection::handle(join_answer& answer) {
 
 void connection::handle(heartbeat&) { pulse_.check(key_, shared_.options.heartbeat); }
 
+void connection::end_input() {
+  core_->end_input();
+  end_if_finished();
+}
+
+/// Leaves the rooms once all that the client said has taken effect, and ends once its socket has.
 void connection::end_if_finished() {
   if (!core_->finished())
     return;
-  quit(caf::exit_reason::normal);
+  core_->leave_all(leave_reason::disconnected);
+  if (has_closed_)
+    quit(caf::exit_reason::normal);
 }
 
 void connection::release_state() {

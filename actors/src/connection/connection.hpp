@@ -26,6 +26,7 @@ private:
   void handle(heartbeat&) override;
   void say_farewell() override;
   void release_state() override;
+  void end_input();
   void end_if_finished();
 
   // -- connection_output --------------------------------------------------------------------------
@@ -50,6 +51,7 @@ private:
   pulse pulse_;
   std::unique_ptr<wall_deadline> expiry_; ///< of its token; most have none
   std::optional<connection_core> core_;   ///< in place: what each message touches is one allocation
+  bool has_closed_ = false;               ///< its socket
 };
 
 } // namespace troupe::actors

@@ -36,13 +36,15 @@ connection_core::connection_core(config c, connection_output& output)
 void connection_core::open() {
   auto& o = *config_.options;
   auto largest = o.messages.max_message_bytes > 0 ? o.messages.largest_message() : 0;
-  protocol::welcome_limits limits{largest, o.connections.max_rooms,
-                                  o.connections.messages_per_second, o.connections.burst_messages};
+  protocol::welcome_limits limits{
+    largest, o.connections.max_rooms,
+    o.connections.messages_per_second.value_or(connection_limits::default_messages_per_second),
+    o.connections.burst_messages};
   if (auto frame = protocol::welcome_frame(config_.encoding, config_.user_id, random_id(),
                                            o.heartbeat.interval, limits, config_.meter))
     output_.reply(frame);
   output_.expire_at(config_.claims ? config_.claims->expires_at : std::nullopt);
-  if (closing_ || o.lobby.empty() || (config_.claims && !config_.claims->may_join(o.lobby)))
+  if (is_closing() || o.lobby.empty() || (config_.claims && !config_.claims->may_join(o.lobby)))
     return;
   join_request request;
   request.automatic = true;
@@ -52,17 +54,14 @@ void connection_core::open() {
 // -- taking commands in ---------------------------------------------------------------------------
 
 void connection_core::on_message(inbound message) {
-  if (closing_)
+  if (is_closing())
     return;
   running_ = ++arrived_;
   if (!within_rate())
     return refuse_by_rate(message);
   auto is_msgpack = protocol::codec_of(config_.encoding) == protocol::codec::msgpack;
-  if (is_msgpack && !message.binary) {
-    closing_ = true;
-    output_.close(errc::wrong_frame_type);
-    return;
-  }
+  if (is_msgpack && !message.binary)
+    return close(errc::wrong_frame_type);
   if (is_msgpack == message.binary)
     run_or_wait(std::move(message));
   else
@@ -71,10 +70,11 @@ void connection_core::on_message(inbound message) {
 
 bool connection_core::within_rate() {
   auto& limits = config_.options->connections;
-  if (limits.messages_per_second <= 0 || limits.burst_messages == 0)
+  auto rate = limits.message_rate(false);
+  if (rate <= 0)
     return true;
   auto full = static_cast<double>(limits.burst_messages);
-  commands_.refill(output_.now(), limits.messages_per_second, full);
+  commands_.refill(output_.now(), rate, full);
   if (!commands_.take())
     return false;
   if (commands_.left() >= full / 2)
@@ -90,13 +90,11 @@ void connection_core::refuse_by_rate(const inbound& message) {
   counters.count(protocol::counter::dropped, "rate_limited");
   if (++refused_by_rate_ > 2 * limits.burst_messages) {
     counters.count(protocol::counter::protocol_errors, "flood");
-    closing_ = true;
-    output_.close(errc::flood);
-    return;
+    return close(errc::flood);
   }
   constexpr double longest_wait = 24 * 60 * 60 * 1000;
   auto wait = std::chrono::milliseconds{static_cast<std::int64_t>(
-    std::min(std::ceil(1000 / limits.messages_per_second), longest_wait))};
+    std::min(std::ceil(1000 / limits.message_rate(false)), longest_wait))};
   auto decoded = protocol::decode(protocol::codec_of(config_.encoding), message.bytes.view(),
                                   config_.options->messages);
   auto now = output_.now();
@@ -114,11 +112,8 @@ void connection_core::run_or_wait(inbound message) {
                                   config_.options->messages);
   if (!decoded) {
     auto& f = decoded.error();
-    if (f.code == errc::undecodable) {
-      closing_ = true;
-      output_.close(f.code);
-      return;
-    }
+    if (f.code == errc::undecodable)
+      return close(f.code);
     send_error(f.code, f.detail, f.ref, f.request, nameable(f.room_id));
     count_error(f.code);
     return;
@@ -147,7 +142,7 @@ void connection_core::run_waiting() {
   auto waiting = std::exchange(waiting_, {});
   auto is_msgpack = protocol::codec_of(config_.encoding) == protocol::codec::msgpack;
   for (auto& [message, room, arrived] : waiting) {
-    if (closing_)
+    if (arrived > last_)
       return;
     running_ = arrived;
     if (message.binary == is_msgpack)
@@ -344,7 +339,7 @@ bool connection_core::is_same_user(const claims& fresh) const {
 }
 
 void connection_core::expire() {
-  closing_ = true;
+  last_ = 0;
   output_.close(errc::token_expired);
 }
 
@@ -472,11 +467,11 @@ void connection_core::leave_forbidden(const credit& token) {
 
 bool connection_core::finished() const {
   auto pending = [](const held_room& r) { return r.state != phase::held; };
-  return input_ended_ && (closing_ || std::none_of(rooms_.begin(), rooms_.end(), pending));
+  return input_ended_ && (last_ == 0 || std::none_of(rooms_.begin(), rooms_.end(), pending));
 }
 
 void connection_core::leave_all(leave_reason reason) {
-  closing_ = true;
+  last_ = 0;
   for (auto& r : rooms_) {
     leave_request request{config_.key, reason, false, nullptr, {}};
     if (r.state == phase::entering) // behind the pending join
@@ -570,14 +565,18 @@ void connection_core::count_error(errc code) {
   std::erase_if(*errors_, [&](auto at) { return now - at >= limits.error_window; });
   errors_->push_back(now);
   config_.options->counters->count(protocol::counter::protocol_errors, to_string(code));
-  if (errors_->size() >= limits.max_errors) {
-    closing_ = true;
-    output_.close(errc::too_many_errors);
-  }
+  if (errors_->size() >= limits.max_errors)
+    close(errc::too_many_errors);
+}
+
+/// Closes for the command that runs. Those that were sent before it, and wait, still take effect.
+void connection_core::close(errc why) {
+  last_ = std::min(last_, running_);
+  output_.close(why);
 }
 
 void connection_core::say_goodbye(bool restart) {
-  closing_ = true;
+  last_ = 0;
   std::vector<room_key> rooms;
   for (auto& r : rooms_)
     if (r.member)

@@ -81,10 +81,10 @@ public:
   /// The token has expired and was not refreshed.
   void expire();
 
-  /// The peer is gone; what it said before still takes effect, in order, also behind a pending
-  /// join.
+  /// Nothing more comes; what the client said before still takes effect, in order, also behind a
+  /// pending join.
   void end_input() { input_ended_ = true; }
-  /// Whether nothing is left to do for a peer that is gone: time for `leave_all`.
+  /// Whether nothing is left to do once nothing more comes: time for `leave_all`.
   [[nodiscard]] bool finished() const;
 
   /// Leaves all rooms; nothing follows.
@@ -177,6 +177,10 @@ private:
                   std::string_view request, std::string_view room,
                   std::optional<std::chrono::milliseconds> retry_after = {});
   void count_error(protocol::errc code);
+  void close(protocol::errc why);
+
+  /// Whether the server has closed: nothing more is taken in.
+  [[nodiscard]] bool is_closing() const noexcept { return last_ != all; }
 
   config config_;
   connection_output& output_;
@@ -190,10 +194,13 @@ private:
   /// Numbers the commands in order; a join that waits may reach its room later than the next one.
   std::uint64_t arrived_ = 0;
   std::uint64_t running_ = 0; ///< the number of the one that runs
+  static constexpr std::uint64_t all = ~std::uint64_t{0};
   std::uint32_t next_ticket_ = 1;
   std::uint32_t claims_since_ = 0; ///< the first ticket whose join has the current claims
   std::uint32_t refused_by_rate_ = 0;
-  bool closing_ = false; ///< the server has closed: nothing is taken in any more
+  /// The last command that takes effect. A close ends with the command that caused it: those before
+  /// it may still wait for a join.
+  std::uint64_t last_ = all;
   bool input_ended_ = false;
   protocol::token_bucket commands_; ///< how many may come now
   steady_time rate_told_{};

@@ -33,7 +33,8 @@ endpoint_connection::endpoint_connection(caf::actor_config& cfg, compat::loop_co
     state_(std::move(state)),
     endpoint_(std::move(at)),
     counted_(*unit.end),
-    pulse_(*unit.loop) {}
+    pulse_(*unit.loop),
+    messages_(static_cast<double>(shared.options.connections.burst_messages)) {}
 
 /// Runs one handler of the application; what it throws ends this connection alone.
 template <class F>
@@ -55,7 +56,7 @@ void endpoint_connection::fail(const char* hook, std::string_view what) {
   close(protocol::errc::internal);
   auto open = connection_state::open; // it is `closed` already if `on_close` has thrown
   state_->state.compare_exchange_strong(open, connection_state::closing);
-  has_failed_ = true;
+  has_told_error_ = true;
   tell_error(what);
 }
 
@@ -95,6 +96,7 @@ endpoint_connection::behavior_type endpoint_connection::make_behavior() {
   return {
     [this](inbound& m) { handle(m); },
     [this](join_answer& m) { handle(m); },
+    [this](const session_closing& m) { begin_end(m.error); },
     [this](const session_closed& m) { end(m); },
     [this](heartbeat& beat) { handle(beat); },
     [this](const say_goodbye& m) {
@@ -117,11 +119,32 @@ void endpoint_connection::handle(heartbeat&) {
 
 void endpoint_connection::handle(inbound& message) {
   loop_counts::add(unit_.counts.messages_in, 1);
+  if (!within_rate())
+    return;
   credit_scope scope{message.token};
   if (endpoint_->handlers.on_message)
     run("on_message", [&] {
       endpoint_->handlers.on_message(raw_connection{state_}, message.bytes.view(), message.binary);
     });
+}
+
+/// Closes a client that sends too fast: without an envelope it could not be told that a message was
+/// dropped.
+bool endpoint_connection::within_rate() {
+  auto& limits = shared_.options.connections;
+  auto rate = limits.message_rate(true);
+  if (rate <= 0)
+    return true;
+  messages_.refill(unit_.loop->now(), rate, static_cast<double>(limits.burst_messages));
+  if (!is_flooded_ && messages_.take())
+    return true;
+  auto& counters = *shared_.options.counters;
+  counters.count(protocol::counter::dropped, "rate_limited");
+  if (!std::exchange(is_flooded_, true)) {
+    counters.count(protocol::counter::protocol_errors, "flood");
+    close(protocol::errc::flood);
+  }
+  return false;
 }
 
 /// Lets what is queued go first, then a close frame.
@@ -137,11 +160,19 @@ void endpoint_connection::expire() {
   close(protocol::errc::token_expired);
 }
 
-void endpoint_connection::end(const session_closed& how) {
-  state_->state = connection_state::closed;
+/// A close has begun: the client is listed no more. Tells why the server closes, once.
+void endpoint_connection::begin_end(std::string_view error) {
+  auto open = connection_state::open;
+  state_->state.compare_exchange_strong(open, connection_state::closing);
   leave_endpoint();
-  if (!how.error.empty() && !has_failed_)
-    run("on_error", [&] { tell_error(how.error); });
+  if (!error.empty() && !std::exchange(has_told_error_, true))
+    run("on_error", [&] { tell_error(error); });
+}
+
+void endpoint_connection::end(const session_closed& how) {
+  has_ended_ = true;
+  state_->state = connection_state::closed;
+  begin_end(how.error);
   if (endpoint_->handlers.on_close)
     run("on_close",
         [&] { endpoint_->handlers.on_close(raw_connection{state_}, how.code, how.reason); });
@@ -163,7 +194,7 @@ void endpoint_connection::leave_endpoint() noexcept {
 
 /// For a connection that ends by our own bug: tells its client and its handlers.
 void endpoint_connection::say_farewell() {
-  if (has_left_)
+  if (has_ended_)
     return;
   close(protocol::errc::internal);
   session_closed how;

@@ -6,6 +6,7 @@
 #include "endpoint/endpoint_hub.hpp"
 
 #include <troupe/actors/endpoint.hpp>
+#include <troupe/protocol/token_bucket.hpp>
 
 #include <atomic>
 #include <memory>
@@ -45,6 +46,8 @@ private:
   void say_farewell() override;
   void release_state() override;
   void leave_endpoint() noexcept;
+  [[nodiscard]] bool within_rate();
+  void begin_end(std::string_view error);
   void end(const session_closed& how);
   void fail(const char* hook, std::string_view what);
   void tell_error(std::string_view what);
@@ -62,7 +65,10 @@ private:
   pulse pulse_;
   std::unique_ptr<wall_deadline> expiry_; ///< of its token; most have none
   bool has_left_ = false;                 ///< the endpoint
-  bool has_failed_ = false;               ///< an exception has closed it
+  bool has_ended_ = false;
+  bool has_told_error_ = false;     ///< why the server closes it
+  bool is_flooded_ = false;         ///< a message beyond the rate has closed it
+  protocol::token_bucket messages_; ///< how many may come now
 };
 
 /// The credit of the message whose handler runs on this thread; null if none does.

@@ -21,7 +21,7 @@ void check(const protocol::message_limits& l) {
 void check(const connection_limits& l) {
   option_check is{"node_options.connections"};
   is.count("max_rooms", l.max_rooms);
-  is.rate("messages_per_second", l.messages_per_second);
+  is.rate("messages_per_second", l.messages_per_second.value_or(0));
   is.count("burst_messages", l.burst_messages);
   is.bytes("bytes_per_second", l.bytes_per_second);
   is.count("max_errors", l.max_errors);

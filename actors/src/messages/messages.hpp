@@ -238,6 +238,10 @@ struct drain_sessions {
 
 // -- to connection --------------------------------------------------------------------------------
 
+/// A close has begun, of either side: nothing more comes from the client, and nothing goes to it.
+struct session_closing {
+  std::string error; ///< why the server closes; empty if the peer or the application does
+};
 /// How a socket ended. Rooms ignore it; an endpoint's handlers receive it.
 struct session_closed {
   std::uint16_t code = 1006;
@@ -294,6 +298,7 @@ TROUPE_MESSAGE(heartbeat)
 TROUPE_MESSAGE(say_goodbye)
 TROUPE_MESSAGE(membership_lost)
 TROUPE_MESSAGE(join_answer)
+TROUPE_MESSAGE(session_closing)
 CAF_END_TYPE_ID_BLOCK(troupe_messages)
 
 #undef TROUPE_MESSAGE
@@ -362,6 +367,8 @@ using connection_actor = compat::typed_actor<
   caf::result<void>(inbound),
   // A join was accepted or refused.
   caf::result<void>(join_answer),
+  // A close has begun.
+  caf::result<void>(session_closing),
   // The socket is gone.
   caf::result<void>(session_closed),
   // The heartbeat timer has fired: checks on the peer.

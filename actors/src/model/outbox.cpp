@@ -169,6 +169,13 @@ std::size_t outbox::cut(const protocol::shared_bytes& close_frame, steady_time n
   return dropped;
 }
 
+void outbox::clear() noexcept {
+  std::vector<entry>{}.swap(entries_);
+  weight_ = 0;
+  head_ = frames_ = 0;
+  bytes_ = {};
+}
+
 std::optional<steady_time> outbox::oldest_data() const noexcept {
   if (sealed_)
     return std::nullopt; // there is nothing that a cut could free

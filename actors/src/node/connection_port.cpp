@@ -27,8 +27,7 @@ credit_limits lifted(credit_limits limits) {
 /// unless one is given.
 std::size_t bytes_per_second(const node_options& o, bool is_raw) {
   constexpr std::size_t least = 1024 * 1024;
-  auto unbounded =
-    is_raw || o.connections.messages_per_second <= 0 || o.connections.burst_messages <= 0;
+  auto unbounded = is_raw || o.connections.message_rate(is_raw) <= 0;
   return o.connections.bytes_per_second.value_or(
     unbounded ? 0 : std::max(least, o.messages.largest_message()));
 }
@@ -155,6 +154,7 @@ struct connection_port::state final : credit_account, compat::loop_job {
   std::atomic<bool> is_queued{false};
   std::uint16_t close_code = 1006; ///< once `open` is false
   bool open = true;
+  bool is_closing = false; ///< the actor has been told so
   bool raw = false;
 };
 
@@ -223,6 +223,16 @@ bool connection_port::wants_pongs() const noexcept { return state_ && state_->ra
 
 void connection_port::ponged(std::string payload) {
   compat::anon_send(state_->handle, pong_received{std::move(payload)});
+}
+
+void connection_port::closing(std::string_view error) noexcept {
+  if (!state_ || !state_->open || std::exchange(state_->is_closing, true))
+    return;
+  try {
+    compat::anon_send(state_->handle, session_closing{std::string{error}});
+  } catch (...) {
+    // Without memory for that, the actor hears of it by `closed`.
+  }
 }
 
 void connection_port::closed(std::uint16_t code, std::string reason, std::string error) noexcept {

@@ -309,6 +309,54 @@ TEST_CASE("what was said behind a pending join takes effect although the peer ha
   CHECK(c.core->finished());
 }
 
+// Pins §10.14.
+TEST_CASE("what was said behind a pending join takes effect although a fault behind it closes") {
+  client c;
+  c.say(R"({"type":"join","roomId":"a"})");
+  c.say(R"({"type":"message","text":"before"})");
+  for (int i = 0; i < 10; ++i)
+    c.say("{");
+  REQUIRE(c.out.has("close too_many_errors"));
+  c.say(R"({"type":"message","text":"behind the close"})");
+  c.core->end_input();
+  CHECK_FALSE(c.core->finished());
+
+  c.accept(c.out.last_ticket, 1);
+
+  CHECK(c.out.count("publish") == 1);
+  CHECK(c.core->finished());
+}
+
+// Pins §10.14, §13.12.
+TEST_CASE("a fault that itself waited ends what takes effect") {
+  client c;
+  for (int i = 0; i < 9; ++i)
+    c.say("{");
+  c.say(R"({"type":"join","roomId":"a"})");
+  c.say(R"({"type":"message","text":"before"})");
+  c.say(R"({"type":"join","roomId":"a","profile":1})"); // decoded at once, and refused
+  c.say(R"({"type":"message","text":"behind the close"})");
+
+  c.accept(c.out.last_ticket, 1);
+
+  CHECK(c.out.has("close too_many_errors"));
+  CHECK(c.out.count("publish") == 1);
+}
+
+TEST_CASE("what waits for a join when the token expires takes no effect") {
+  client c;
+  c.say(R"({"type":"join","roomId":"a"})");
+  c.say(R"({"type":"message","text":"waits"})");
+  c.core->expire();
+  c.core->end_input();
+  CHECK(c.core->finished());
+
+  c.core->leave_all(leave_reason::disconnected);
+  c.accept(c.out.last_ticket, 1);
+
+  CHECK(c.out.count("publish") == 0);
+}
+
 /// A second join of a room waits for the first one. So the room is asked later than another room
 /// that was joined after it.
 // Pins §4.23, §4.47.

@@ -40,6 +40,7 @@ public:
     port_.deliver(protocol::shared_bytes::copy_of(text), binary);
   }
   void pong(std::string payload) { port_.ponged(std::move(payload)); }
+  void begin_close(std::string_view error) { port_.closing(error); }
   void leave(std::uint16_t code = 1000, std::string reason = {}, std::string error = {}) {
     port_.closed(code, std::move(reason), std::move(error));
   }
@@ -100,10 +101,12 @@ private:
 /// A node with one endpoint, whose loops the test runs.
 struct stage {
   struct counted final : protocol::event_counters {
-    void count(protocol::counter what, std::string_view, std::uint64_t n) noexcept override {
+    void count(protocol::counter what, std::string_view label, std::uint64_t n) noexcept override {
       errors += what == protocol::counter::handler_errors ? n : 0;
+      dropped += what == protocol::counter::dropped && label == "rate_limited" ? n : 0;
+      floods += what == protocol::counter::protocol_errors && label == "flood" ? n : 0;
     }
-    std::uint64_t errors = 0;
+    std::uint64_t errors = 0, dropped = 0, floods = 0;
   };
 
   explicit stage(actors::endpoint_handlers on = {}, actors::node_options options = {})

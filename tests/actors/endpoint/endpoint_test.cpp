@@ -10,6 +10,7 @@
 
 #include <any>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -67,6 +68,74 @@ TEST_CASE("what the server ends a connection for is told before its end") {
   s.settle();
 
   CHECK(log == strings{"open", "error bad_frame", "close 1002 "});
+}
+
+// Pins §13.17.
+TEST_CASE("a client that is being closed is listed no more, and why is told once, at once") {
+  strings log;
+  stage s{noting(log)};
+  auto a = s.connect();
+  auto handle = s.handle("0");
+  a->begin_close("too_big");
+  s.settle();
+  auto at_once = log;
+  auto state = handle.state();
+
+  a->leave(1006, "", "too_big");
+  s.settle();
+
+  CHECK(at_once == strings{"open", "error too_big"});
+  CHECK(state == connection_state::closing);
+  CHECK(s.place.client_count() == 0);
+  CHECK(log == strings{"open", "error too_big", "close 1006 "});
+}
+
+// -- the rate -------------------------------------------------------------------------------------
+
+// Pins §12.16.
+TEST_CASE("a client of an endpoint is closed at its first message beyond a rate that was given") {
+  strings log;
+  node_options o;
+  o.connections.messages_per_second = 10;
+  o.connections.burst_messages = 3;
+  stage s{noting(log), o};
+  auto a = s.connect(), b = s.connect();
+  for (int i = 0; i < 3; ++i)
+    a->say("a");
+  s.settle();
+  s.clock.advance(200ms);
+  for (int i = 0; i < 5; ++i)
+    a->say("more");
+  b->say("b");
+  s.settle();
+
+  CHECK(a->ends == strings{"flood"});
+  CHECK(b->ends.empty());
+  CHECK(
+    log
+    == strings{"open", "open", "text a", "text a", "text a", "text more", "text more", "text b"});
+  CHECK(s.counts.dropped == 3);
+  CHECK(s.counts.floods == 1);
+  CHECK(s.owner.stats().messages_in == 9);
+}
+
+// Pins §12.16.
+TEST_CASE("clients of an endpoint have no rate unless one is given above 0") {
+  auto rate = GENERATE(std::optional<double>{}, std::optional<double>{0.0});
+  std::size_t heard = 0;
+  endpoint_handlers on;
+  on.on_message = [&](const raw_connection&, std::string_view, bool) { ++heard; };
+  node_options o;
+  o.connections.messages_per_second = rate;
+  stage s{std::move(on), o};
+  auto a = s.connect();
+
+  for (int i = 0; i < 1000; ++i)
+    a->say("x");
+  s.settle();
+
+  CHECK(heard == 1000);
+  CHECK(a->ends.empty());
 }
 
 TEST_CASE("an endpoint without handlers takes everything and says nothing") {

@@ -43,7 +43,10 @@ struct heard final : manual_loop, transport::memory_pipe::owner, transport::sess
     if (event.what == ws_event::kind::error || event.what == ws_event::kind::close)
       reader->stop();
   }
-  void on_gone() override { told.emplace_back("gone"); }
+  void on_gone() override {
+    told.emplace_back("gone");
+    reader->stop();
+  }
   void read_later() override {
     loop.post([this] { reader->read(); });
   }
@@ -222,6 +225,61 @@ TEST_CASE("behind an error, a close frame or a stop nothing is heard, and nothin
   CHECK(stopped.account.holders == 0);
   for (auto* h : {&error, &close, &stopped})
     CHECK(h->reader->is_stopped());
+}
+
+TEST_CASE("a reader that awaits a close hears it though it may hear nothing else, and no message") {
+  heard h;
+  h.messages_left = 1;
+  h.say(masked_frame(true, 1, "one") + masked_frame(true, 1, "unheard"));
+  REQUIRE(h.reader->is_paused());
+
+  h.reader->await_close();
+  REQUIRE(h.reader->resume());
+  h.reader->read_next();
+  h.say(masked_frame(true, 1, "late") + masked_frame(true, 3, "reserved")
+        + masked_frame(true, 8, ""));
+
+  CHECK(h.told == strings{"one", ""});
+}
+
+// Pins §13.16.
+TEST_CASE("a reader that awaits a close reads 1 MiB, and then tells of the peer's end alone") {
+  for (bool resets : {false, true}) {
+    heard h;
+    h.reader->await_close();
+    h.say(masked_frame(true, 2, std::string(1'000'000, 'x')));
+    h.say(masked_frame(true, 2, std::string(3'000'000, 'x')));
+    h.say(masked_frame(true, 8, "too late"));
+    auto read = h.traffic.websocket.received.value();
+    auto told = h.told;
+
+    resets ? h.pipe.reset() : h.pipe.end_input();
+    h.turns();
+
+    CHECK(read == 1024 * 1024);
+    CHECK(told.empty());
+    CHECK(h.told == strings{"gone"});
+    CHECK(h.traffic.websocket.received.value() == read);
+  }
+}
+
+// Pins §10.14.
+TEST_CASE("what came before a reset is heard before the end") {
+  heard h;
+  h.messages_left = 2;
+  for (int i = 0; i < 3; ++i)
+    h.pipe.say(masked_frame(true, 1, std::to_string(i)));
+  h.pipe.reset();
+  h.turns();
+  auto before = h.told;
+
+  h.messages_left = 2;
+  REQUIRE(h.reader->resume());
+  h.reader->read_next();
+  h.turns();
+
+  CHECK(before == strings{"0", "1"});
+  CHECK(h.told == strings{"0", "1", "2", "gone"});
 }
 
 TEST_CASE("the end of the peer is told, behind what it has said") {

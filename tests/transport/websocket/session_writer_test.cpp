@@ -126,6 +126,23 @@ TEST_CASE("a writer whose channel is broken tells it once, and takes nothing any
   CHECK_FALSE(w.writer.has_output());
 }
 
+TEST_CASE("a writer whose channel breaks while output waits drops it, and lags no more") {
+  written w{{1024, 4}};
+  w.pipe.set_window(3);
+  for (int i = 0; i < 4; ++i)
+    w.write(text_frame("waits"));
+  auto lagged = w.writer.lags();
+
+  w.pipe.reset();
+
+  CHECK(lagged);
+  CHECK(w.told == "blocked broken ");
+  CHECK(w.writer.queued_bytes() == 0);
+  CHECK(w.writer.allows_input());
+  auto& queued = w.traffic.queued[protocol::index_of(protocol::encoding::plain_json)];
+  CHECK(queued[0].value() + queued[1].value() == 0);
+}
+
 TEST_CASE("a writer that was stopped sends nothing, whatever room there is") {
   written w;
   w.pipe.set_window(0);
@@ -138,8 +155,7 @@ TEST_CASE("a writer that was stopped sends nothing, whatever room there is") {
   CHECK(w.pipe.received().empty());
 }
 
-TEST_CASE(
-  "what waits for a channel counts, by encoding and kind, until it leaves or is forgotten") {
+TEST_CASE("what waits for a channel counts, by encoding and kind, until it leaves or is dropped") {
   written w;
   w.writer.set_encoding(protocol::encoding::v1_msgpack);
   auto queued = [&](actors::output_kind kind) {
@@ -158,7 +174,7 @@ TEST_CASE(
   CHECK(queued(actors::output_kind::data) == 0);
   CHECK(queued(actors::output_kind::control) == pong.size());
 
-  w.writer.forget_queued();
+  w.writer.stop();
   CHECK(queued(actors::output_kind::control) == 0);
   CHECK(w.traffic.websocket.sent.value() == 0); // bytes of a pipe count for no wire
 }

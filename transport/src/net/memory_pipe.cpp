@@ -31,11 +31,9 @@ void memory_pipe::end_input_with_output() {
 
 void memory_pipe::reset() {
   is_reset_ = is_input_ended_ = true;
-  said_.clear();
-  if (is_open_)
-    owner_->on_input();
-  if (is_open_) // its reader has stopped: it notices as it writes
+  if (is_open_ && std::exchange(waits_for_room_, false))
     owner_->on_room();
+  tell_input();
 }
 
 void memory_pipe::tell_input() {

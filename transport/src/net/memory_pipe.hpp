@@ -29,12 +29,15 @@ public:
   void end_input();
   /// Sends nothing more once the other side has shut its output.
   void end_input_with_output();
-  /// Ends both directions at once: what waits to be read is lost, and nothing more is taken.
+  /// Ends both directions at once: nothing more is taken. What waits here can still be read, as
+  /// Linux keeps it behind a reset.
   void reset();
   /// Takes at most `bytes` more; nothing: any number, as at first.
   void set_window(std::optional<std::size_t> bytes);
   /// Has taken all but `bytes` of what a kernel between the two would still hold.
   void set_undelivered(std::size_t bytes) noexcept { undelivered_ = bytes; }
+  /// Bytes that were sent and are not read yet.
+  [[nodiscard]] std::size_t unread_bytes() const noexcept { return said_.size(); }
   /// What was taken, in order; the peer may shorten it.
   [[nodiscard]] std::string& received() noexcept { return received_; }
   /// Whether the other side has shut its output, or closed.
@@ -47,6 +50,7 @@ public:
   void set_owner(owner& o) noexcept { owner_ = &o; }
   [[nodiscard]] bool may_have_input() const noexcept { return is_input_ended_ || !said_.empty(); }
   void await_input() noexcept { waits_for_input_ = true; }
+  [[nodiscard]] bool has_ended() const noexcept { return is_input_ended_; }
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec) noexcept;
   /// Takes bytes as far as there is room; see `actors::outbox` for the result.
   ssize_t take(const iovec* parts, int count) noexcept;

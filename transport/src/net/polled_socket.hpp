@@ -86,6 +86,11 @@ public:
   /// Tells the owner of the next input. Precondition: `!may_have_input()`.
   void await_input() noexcept { owner_waits_ = true; }
 
+  /// Tells the owner once more has come, or the end, though it has not read what is there.
+  void await_change() noexcept { owner_waits_ = true; }
+  /// Whether the peer has ended its output, or all: a read finds the end behind what is there.
+  [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
+
   /// Tells the owner once there is room for output; soon if there is some now. Throws
   /// `std::system_error`.
   void await_room();

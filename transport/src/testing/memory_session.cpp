@@ -108,7 +108,7 @@ memory_session::~memory_session() { disconnect(); }
 
 /// Sends a frame under a mask of zeros, which leaves the payload as it is.
 void memory_session::send(protocol::opcode op, std::string_view payload) {
-  if (ended())
+  if (ended() || disconnected_)
     return;
   char header[protocol::ws_header::max_bytes] = {};
   auto size = protocol::write_frame_header(header, op, payload.size());
@@ -118,7 +118,7 @@ void memory_session::send(protocol::opcode op, std::string_view payload) {
 }
 
 void memory_session::say(std::string_view message, bool binary) {
-  if (!ended())
+  if (!ended() && !disconnected_)
     ++said_;
   send(binary ? protocol::opcode::binary : protocol::opcode::text, message);
 }
@@ -136,7 +136,7 @@ void memory_session::close(std::uint16_t code, std::string_view reason) {
 void memory_session::set_window(std::optional<std::size_t> bytes) { line_->pipe.set_window(bytes); }
 
 void memory_session::disconnect() {
-  if (!ended())
+  if (!ended() && !std::exchange(disconnected_, true))
     line_->pipe.reset();
 }
 
@@ -165,6 +165,8 @@ bool memory_session::ended() const noexcept { return session_->has_ended(); }
 bool memory_session::heeded() const noexcept { return session_->is_open(); }
 
 std::size_t memory_session::unread() const noexcept { return said_ - session_->heard_messages(); }
+
+std::size_t memory_session::unread_bytes() const noexcept { return line_->pipe.unread_bytes(); }
 
 std::int64_t memory_session::held_messages() const { return session_->held_messages(); }
 

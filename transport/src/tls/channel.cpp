@@ -86,6 +86,13 @@ actors::outbox::status channel::flush() {
 
 void channel::shut_output() noexcept { shut(boost::asio::socket_base::shutdown_send); }
 
+void channel::shut_broken_output() noexcept {
+  if (pipe_)
+    return pipe_->shut_output();
+  error_code ignored; // a socket that cannot be shut has ended
+  socket_.shutdown(boost::asio::socket_base::shutdown_send, ignored);
+}
+
 void channel::shut_both() noexcept { shut(boost::asio::socket_base::shutdown_both); }
 
 void channel::shut(boost::asio::socket_base::shutdown_type what) noexcept {

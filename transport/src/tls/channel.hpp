@@ -52,8 +52,16 @@ public:
   }
   /// Tells the owner of the next input. Precondition: `!may_have_input()`.
   void await_input() noexcept { pipe_ ? pipe_->await_input() : socket_.await_input(); }
+  /// Tells the owner once more has come, or the end.
+  void await_change() noexcept { pipe_ ? pipe_->await_input() : socket_.await_change(); }
+  /// Whether the peer has ended the input, or all, though input may be left to read.
+  [[nodiscard]] bool has_ended() const noexcept {
+    return pipe_ ? pipe_->has_ended() : socket_.has_ended();
+  }
   /// Reads what is there, without waiting. `would_block`: nothing; `eof`: the end.
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec);
+  /// Bytes that have come on the wire to all channels that are counted together.
+  [[nodiscard]] std::uint64_t received_bytes() const noexcept { return received_->value(); }
   /// Reads what is there, as it is on the wire, and throws it away: at most 16 KiB. Returns how
   /// much it was, and tells `o` when to call it again, so that others have their turn; nothing once
   /// the peer has ended. Nothing else may be read from then on. Precondition: `o` is the owner.
@@ -88,6 +96,8 @@ public:
 
   /// Tells the peer that nothing more will come.
   void shut_output() noexcept;
+  /// The same for an output that is broken: TLS says nothing more.
+  void shut_broken_output() noexcept;
   /// As `shut_output`, and shuts the input as well.
   void shut_both() noexcept;
   void close() noexcept;

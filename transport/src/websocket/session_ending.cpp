@@ -29,11 +29,16 @@ void session_ending::begin(errc why) {
   if (phase_ == phase::opening || phase_ == phase::open)
     phase_ = phase::closing;
   note(why);
-  if (closing_at_ == actors::steady_time{}) {
-    loop().time_has_passed(); // a handler of the application's may have run for long
-    closing_at_ = loop().now();
-    arm(closing_at_ + deadlines_.close);
-  }
+  start_deadline();
+}
+
+/// That of a close, once.
+void session_ending::start_deadline() {
+  if (closing_at_ != actors::steady_time{})
+    return;
+  loop().time_has_passed(); // a handler of the application's may have run for long
+  closing_at_ = loop().now();
+  arm(closing_at_ + deadlines_.close);
 }
 
 void session_ending::linger() {
@@ -42,16 +47,6 @@ void session_ending::linger() {
   begin(why_);
   phase_ = phase::lingering;
   writer_.next_layer().shut_output();
-  throw_input_away();
-}
-
-void session_ending::throw_input_away() {
-  if (!may_read_unheeded())
-    return;
-  if (auto thrown = writer_.next_layer().throw_input_away(owner_))
-    note_unheeded(*thrown);
-  else
-    owner_.end();
 }
 
 void session_ending::end_soon() noexcept {

@@ -17,8 +17,7 @@
 
 namespace troupe::transport {
 
-/// The end of a session: its phase, its reason and its deadlines; and the time after its output was
-/// shut, when input is thrown away.
+/// The end of a session: its phase, its reason and its deadlines.
 ///
 /// Invariants: the phases come in order; `end` returns true once. Thread: the loop's.
 class session_ending final : actors::timer_wheel::entry {
@@ -27,14 +26,11 @@ public:
     opening,
     open,
     closing,   ///< a close frame of either side is on its way
-    lingering, ///< output is shut; input is thrown away until the peer ends or the deadline
+    lingering, ///< output is shut; the peer ends, or the deadline does
     ended,
   };
 
-  /// The session, which it asks and tells.
-  ///
-  /// It is the channel's owner, too. While the session lingers, `on_input` says that there is more
-  /// input to throw away: the owner is to call `throw_input_away`, contained like `check`.
+  /// The session, which it asks and tells; it is the channel's owner, too.
   class owner : public polled_socket::owner {
   public:
     /// When the message began that has come in part and whose rest may still be heard; nothing if
@@ -70,6 +66,9 @@ public:
   void open() noexcept { phase_ = phase::open; }
   /// A close frame is on its way; the first reason stays.
   void begin(protocol::errc why);
+  /// The output is broken. What the peer has sent still takes effect, up to the deadline of a
+  /// close.
+  void mute() { start_deadline(); }
   /// The first reason stays.
   void note(protocol::errc why) noexcept {
     if (why_ == protocol::errc::ok)
@@ -77,18 +76,9 @@ public:
   }
   /// The application has ended it, and named no error.
   void note_application() noexcept { by_application_ = true; }
-  /// Shuts the output and throws input away until the peer ends: closing with unread input would
-  /// reset the connection, and the peer could lose our close frame.
+  /// Shuts the output and waits for the peer's end: closing with unread input would reset the
+  /// connection, and the peer could lose our close frame.
   void linger();
-  /// Throws away the input that has come meanwhile, within the bound of what is not heeded.
-  void throw_input_away();
-  /// Counts what has come behind a close frame of ours.
-  void note_unheeded(std::size_t bytes) noexcept { unheeded_bytes_ += bytes; }
-  /// Whether more of that may be read: 1 MiB. Beyond it the peer is not read any more, and the
-  /// session ends at the deadline of its close. (To end it at once would reset the connection.)
-  [[nodiscard]] bool may_read_unheeded() const noexcept {
-    return unheeded_bytes_ < most_unheeded_bytes;
-  }
   /// Ends the session from the loop, or by its timer if there is no memory for that.
   void end_soon() noexcept;
   /// Notes that the session has ended; false if it had before.
@@ -103,14 +93,13 @@ public:
 
 private:
   void on_deadline() override { owner_.on_time(); }
+  void start_deadline();
   void arm(actors::steady_time at);
   [[nodiscard]] actors::event_loop& loop() const noexcept { return writer_.loop(); }
   /// How often it looks whether a blocked peer takes anything.
   [[nodiscard]] actors::steady_time::duration look_at_writing() const noexcept {
     return deadlines_.write / 4;
   }
-
-  static constexpr std::size_t most_unheeded_bytes = std::size_t{1024} * 1024;
 
   session_writer& writer_;
   const session_deadlines& deadlines_;
@@ -119,7 +108,6 @@ private:
   bool is_due_ = false; ///< it ends at the next chance
   bool by_application_ = false;
   protocol::errc why_ = protocol::errc::ok; ///< the server ended it
-  std::size_t unheeded_bytes_ = 0;
   actors::steady_time armed_at_{};
   actors::steady_time closing_at_{};
 };

@@ -31,6 +31,8 @@ void session_reader::read_next() {
     return rest_.reset();
   if (reader_.is_inflating())
     return owner_.read_later();
+  if (awaits_close_ && !has_room_for_more())
+    return await_end();
   if (!may_hear()) {
     is_paused_ = true;
     paused_at_ = now();
@@ -49,10 +51,12 @@ void session_reader::read() {
     return;
   if (reader_.is_inflating())
     return take_rest();
+  if (awaits_close_ && !has_room_for_more())
+    return await_end();
   char bytes[max_read_bytes];
   for (int i = 0; i < max_reads_in_a_row; ++i) {
     error_code ec;
-    auto n = channel_.read_some(boost::asio::buffer(bytes), ec);
+    auto n = read_some(boost::asio::buffer(bytes), ec);
     if (ec == boost::asio::error::would_block)
       break;
     if (ec)
@@ -61,6 +65,26 @@ void session_reader::read() {
       break;
   }
   read_next();
+}
+
+std::size_t session_reader::read_some(boost::asio::mutable_buffer into, error_code& ec) {
+  if (!awaits_close_)
+    return channel_.read_some(into, ec);
+  auto before = channel_.received_bytes();
+  auto n =
+    channel_.read_some(boost::asio::buffer(into, std::size_t{most_thrown_away - thrown_away_}), ec);
+  auto came = std::min<std::uint64_t>(channel_.received_bytes() - before, most_thrown_away);
+  thrown_away_ = std::min(thrown_away_ + static_cast<std::uint32_t>(came), most_thrown_away);
+  return n;
+}
+
+/// Waits for the peer's end without reading up to it.
+void session_reader::await_end() {
+  rest_.reset();
+  if (channel_.has_ended())
+    owner_.on_gone();
+  else
+    channel_.await_change();
 }
 
 /// Takes bytes that came from the channel, as far as they may be heard, and keeps the rest. Returns
@@ -146,9 +170,18 @@ bool session_reader::resume() {
   return true;
 }
 
+void session_reader::await_close() noexcept {
+  awaits_close_ = true;
+  give_up_message();
+}
+
 void session_reader::stop() noexcept {
   is_stopped_ = true;
-  reader_ = protocol::ws_reader{how_.limits};
+  give_up_message();
+}
+
+void session_reader::give_up_message() noexcept {
+  reader_.await_close();
   parts_.reset();
   inflating_ = {};
 }

@@ -27,9 +27,10 @@ struct reader_settings {
 /// it stops reading, and its clocks stand still. Of what it has read, it keeps the bytes that were
 /// not heard: those of one read (16 KiB at most), or of `take_early`.
 ///
-/// Invariants: nothing is heard after `stop`. A message that has come in part counts in the account
-/// of parts. The owner's duty: to call `stop` from within `on_event` for a close frame and for an
-/// error; otherwise the reader goes on reading, and drops what comes. Errors: what its owner
+/// Invariants: nothing is heard after `stop`; after `await_close` the peer's close frame and its
+/// end alone, whatever the owner may hear. A message that has come in part counts in the account of
+/// parts. The owner's duty: to call one of the two from within `on_event` for a close frame and for
+/// an error; otherwise the reader goes on reading, and drops what comes. Errors: what its owner
 /// throws, and `std::bad_alloc`. Thread: the loop's.
 class session_reader final : public inbound_parts::holder {
 public:
@@ -79,6 +80,12 @@ public:
   /// Whether its clocks stand still.
   [[nodiscard]] bool is_paused() const noexcept { return is_paused_; }
 
+  /// Hears the peer's close frame alone from now on, also behind an error, and throws the rest
+  /// away: what has come in part, and 1 MiB that the channel brings (over TLS 17 KiB more). Beyond
+  /// that it reads nothing, and still tells of the peer's end. (To end the session at once would
+  /// reset the connection, and the peer could lose our close frame.) A callback may call it. Does
+  /// nothing after `stop`.
+  void await_close() noexcept;
   /// Hears nothing any more, and drops the message that has come in part. A callback may call it.
   /// Bytes that were read and not heard stay until the next `read_next`, or the reader's end.
   void stop() noexcept;
@@ -98,14 +105,22 @@ public:
 private:
   void give_up_input() override { owner_.on_parts_needed(); }
 
-  [[nodiscard]] bool may_hear() { return !is_stopped_ && owner_.may_hear(); }
+  [[nodiscard]] bool may_hear() {
+    return !is_stopped_ && (awaits_close_ ? has_room_for_more() : owner_.may_hear());
+  }
+  [[nodiscard]] bool has_room_for_more() const noexcept { return thrown_away_ < most_thrown_away; }
+  std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec);
+  void await_end();
   bool take_in(std::string_view bytes);
   void take_rest();
   void take_events(std::string_view& bytes);
   void take(protocol::ws_event event);
   void hold_parts();
+  void give_up_message() noexcept;
 
   [[nodiscard]] actors::steady_time now() const { return channel_.loop().now(); }
+
+  static constexpr std::uint32_t most_thrown_away = 1024 * 1024;
 
   /// What was read and may not be heard yet.
   struct unheard {
@@ -124,8 +139,10 @@ private:
   actors::steady_time heard_at_;
   actors::steady_time paused_at_{};
   std::uint32_t messages_ = 0;
+  std::uint32_t thrown_away_ = 0; ///< bytes, while it awaits a close frame
   bool is_paused_ = false;
   bool is_stopped_ = false;
+  bool awaits_close_ = false;
 };
 
 } // namespace troupe::transport

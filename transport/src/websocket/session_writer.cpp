@@ -117,7 +117,11 @@ void session_writer::note_queued() noexcept {
                 static_cast<std::uint32_t>(outbox_.queued_bytes(output_kind::data))});
 }
 
-void session_writer::forget_queued() noexcept { count_queued({}); }
+void session_writer::stop() noexcept {
+  takes_output_ = waits_for_room_ = false;
+  outbox_.clear();
+  count_queued({});
+}
 
 void session_writer::count_queued(std::array<std::uint32_t, 2> bytes) noexcept {
   auto& counted = traffic_.queued[protocol::index_of(encoding_)];

@@ -102,17 +102,15 @@ public:
   std::size_t cut(const protocol::shared_bytes& close_frame);
   /// Whether a close frame was queued.
   [[nodiscard]] bool is_sealed() const noexcept { return outbox_.sealed(); }
-  /// Sends nothing any more.
-  void stop() noexcept { takes_output_ = false; }
-  /// Counts what is queued no more.
-  void forget_queued() noexcept;
+  /// Sends nothing any more, and drops what is queued.
+  void stop() noexcept;
   /// Whether it was stopped, or the channel was found to take nothing.
   [[nodiscard]] bool is_stopped() const noexcept { return !takes_output_; }
 
   // -- what waits ---------------------------------------------------------------------------------
 
   [[nodiscard]] bool has_output() const noexcept {
-    return channel_.unsent_bytes() > 0 || !outbox_.empty();
+    return takes_output_ && (channel_.unsent_bytes() > 0 || !outbox_.empty());
   }
   /// Whether the peer has more than half of its bound still to take.
   [[nodiscard]] bool lags() const noexcept { return waits_for_room_ && outbox_.half_full(); }

@@ -55,11 +55,11 @@ void websocket_session::contained(F&& f) noexcept {
   }
 }
 
-/// Runs `f` from the loop, unless the session has ended or lingers by that time.
+/// Runs `f` from the loop, unless the session has ended by that time.
 template <class F>
 void websocket_session::later(F f) {
   loop_.post([self = shared_from_this(), f] {
-    if (!self->ending_.is(phase::ended) && !self->ending_.is(phase::lingering))
+    if (!self->ending_.is(phase::ended))
       self->contained(f);
   });
 }
@@ -72,10 +72,10 @@ void websocket_session::fail() noexcept {
   if (ending_.is(phase::opening) || writer_.is_sealed())
     return terminate(errc::internal);
   try {
-    refused_ = true; // perhaps nothing is read any more
-    reader_.stop();
+    refused_ = true;
     say_close(info(errc::internal).close_code, info(errc::internal).name, errc::internal);
     flush_soon();
+    later([this] { reader_.read_next(); }); // the exception may have stopped its reading
   } catch (...) {
     terminate(errc::internal);
   }
@@ -139,13 +139,6 @@ void websocket_session::open(actors::connection_info info, std::string_view earl
 
 // -- what it reads --------------------------------------------------------------------------------
 
-void websocket_session::on_input() {
-  if (ending_.is(phase::lingering))
-    contained([this] { ending_.throw_input_away(); });
-  else
-    read();
-}
-
 void websocket_session::read() {
   contained([this] {
     reader_.read();
@@ -156,29 +149,23 @@ void websocket_session::read() {
 /// Hears a peer that lags only once it has read: its messages may bring it more output, and beyond
 /// the bound it would be cut although it reads.
 bool websocket_session::may_hear() {
-  return (ending_.is(phase::closing) && ending_.may_read_unheeded())
-      || (ending_.is(phase::open) && writer_.allows_input() && port_.may_read());
+  return ending_.is(phase::open) && writer_.allows_input() && port_.may_read();
 }
 
 void websocket_session::on_event(protocol::ws_event event) {
   using kind = protocol::ws_event::kind;
-  auto is_open = ending_.is(phase::open);
-  if (!is_open)
-    ending_.note_unheeded(protocol::ws_header::min_client_bytes + event.payload.size());
   writer_.note_input(event.payload.size());
   switch (event.what) {
     case kind::need_more:
     case kind::inflating: return;
     case kind::message:
-      if (is_open)
-        port_.deliver(std::move(event.payload), event.is_binary, event.deflated_bytes);
-      return;
+      return port_.deliver(std::move(event.payload), event.is_binary, event.deflated_bytes);
     case kind::ping:
       writer_.append(protocol::make_frame(protocol::opcode::pong, event.payload.view(),
                                           &settings_.node->output_meter()));
       return flush_soon();
     case kind::pong:
-      if (is_open && port_.wants_pongs())
+      if (port_.wants_pongs())
         port_.ponged(std::string{event.payload.view()});
       return;
     case kind::close: return on_close(std::move(event));
@@ -186,8 +173,8 @@ void websocket_session::on_event(protocol::ws_event event) {
   }
 }
 
-/// Answers later, as `on_error` does: the actors first hear what was delivered before, some of
-/// which may still wait in mailboxes.
+/// Answers later, as `on_error` and `on_gone` do: the actors first hear what was delivered before,
+/// some of which may still wait in mailboxes.
 void websocket_session::on_close(protocol::ws_event event) {
   peer_closed_ = true;
   close_code_ = event.close_code;
@@ -199,8 +186,13 @@ void websocket_session::on_close(protocol::ws_event event) {
 void websocket_session::on_error(const protocol::ws_event& error) {
   settings_.counters->count(protocol::counter::protocol_errors, label_of(error));
   refused_ = true;
-  reader_.stop();
+  reader_.await_close();
   later([this, why = error.why] { refuse(why); });
+}
+
+void websocket_session::on_gone() {
+  reader_.stop();
+  ending_.end_soon();
 }
 
 void websocket_session::on_parts_needed() {
@@ -277,7 +269,18 @@ void websocket_session::on_last_sent() {
   if (peer_closed_)
     later([this] { end(); });
   else if (refused_)
-    later([this] { linger(); });
+    later([this] { ending_.linger(); });
+}
+
+/// What the client sent whole before still takes effect: the session reads on. It ends at once if
+/// there is nothing more to hear.
+void websocket_session::on_broken() {
+  if (!ending_.is(phase::open) || reader_.is_stopped())
+    return ending_.end_soon();
+  writer_.next_layer().shut_broken_output();
+  ending_.mute();
+  if (reader_.is_paused() && may_hear())
+    resume_reading();
 }
 
 // -- how it ends ----------------------------------------------------------------------------------
@@ -295,10 +298,8 @@ void websocket_session::answer_close() {
 
 void websocket_session::close(errc why, std::string_view reason) {
   auto& row = info(why);
-  if (is_for_input(why) && !writer_.is_sealed()) {
+  if (is_for_input(why) && !writer_.is_sealed())
     refused_ = true;
-    reader_.stop();
-  }
   contained([&] { say_close(row.close_code, reason.empty() ? row.name : reason, why); });
 }
 
@@ -338,35 +339,35 @@ void websocket_session::terminate(errc why) {
   ending_.end_soon();
 }
 
+/// From now on only the peer's close frame and its end are heard.
 void websocket_session::begin_closing(errc why) {
   ending_.begin(why);
-  if (reader_.resume()) // to hear the peer's close
+  port_.closing(ending_.error());
+  reader_.await_close();
+  if (reader_.resume())
     later([this] { reader_.read_next(); });
+  if (writer_.is_stopped()) // the peer cannot be told
+    ending_.end_soon();
 }
 
-/// Ends the session for what has come: sends a close frame, and hears nothing more.
+/// Ends the session for what has come.
 void websocket_session::refuse(errc why) {
   refused_ = true;
-  reader_.stop();
   if (writer_.is_sealed() && !writer_.has_output())
-    return linger(); // the close frame has left already
+    return ending_.linger(); // the close frame has left already
   close(why, {});
   flush_soon();
 }
 
-void websocket_session::linger() {
-  reader_.stop();
-  ending_.linger();
-}
-
 void websocket_session::end() noexcept {
   auto was_open = bool(port_.key());
+  if (!ending_.is(phase::ended) && writer_.has_output())
+    flush(); // the peer may have ended its own output alone
   if (!ending_.end())
     return;
   auto self = std::exchange(self_, nullptr);
   auto is_orderly = peer_closed_ && !writer_.is_stopped();
   writer_.stop();
-  writer_.forget_queued();
   reader_.stop();
   if (is_orderly)
     writer_.next_layer().shut_both();

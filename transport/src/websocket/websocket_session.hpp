@@ -43,10 +43,12 @@ struct session_settings {
 /// It is composed of a reader, whose messages go to the connection actor as far as that may read; a
 /// writer, through which all output goes; and an ending.
 ///
-/// It ends after a close frame of either side; when the peer or the socket has ended; at a
-/// deadline; by `terminate`; or by an exception, which ends only the session that it is thrown in.
-/// A peer that breaks a rule, reads too slowly or holds memory that others need gets a close frame.
-/// `end` takes effect once. Thread: the loop's.
+/// It ends after a close frame of either side; when the peer has ended and all that it sent was
+/// heard; at a deadline; by `terminate`; or by an exception, which ends only the session that it is
+/// thrown in. A peer that breaks a rule, reads too slowly or holds memory that others need gets a
+/// close frame; from then on the peer's close frame and its end alone are heeded. A failed write
+/// only mutes the session: it reads on to the end, up to the deadline of a close. The actor is told
+/// when a close begins, and when the socket has ended. `end` takes effect once. Thread: the loop's.
 class websocket_session final : public actors::sink,
                                 public actors::deferred_work,
                                 private session_reader::owner,
@@ -113,14 +115,14 @@ public:
 
   // -- polled_socket::owner -----------------------------------------------------------------------
   [[nodiscard]] std::shared_ptr<void> hold() override { return shared_from_this(); }
-  void on_input() override;
+  void on_input() override { read(); }
   void on_room() override;
 
 private:
   // -- session_reader::owner ----------------------------------------------------------------------
   bool may_hear() override;
   void on_event(protocol::ws_event event) override;
-  void on_gone() override { end(); }
+  void on_gone() override;
   void read_later() override { loop_.defer(shared_from_this()); }
   void on_part(actors::steady_time since) override { ending_.await_rest_of_message(since); }
   actors::credit expect_message() override { return port_.expect_message(); }
@@ -129,7 +131,7 @@ private:
   // -- session_writer::owner ----------------------------------------------------------------------
   void on_blocked() override { ending_.await_write(); }
   void on_last_sent() override;
-  void on_broken() override { ending_.end_soon(); }
+  void on_broken() override;
   void on_over_bound() override;
 
   // -- session_ending::owner ----------------------------------------------------------------------
@@ -150,7 +152,6 @@ private:
   void say_close(std::uint16_t code, std::string_view reason, protocol::errc why);
   void begin_closing(protocol::errc why);
   void refuse(protocol::errc why);
-  void linger();
 
   template <class F>
   void contained(F&& f) noexcept;

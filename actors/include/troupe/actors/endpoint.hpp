@@ -85,6 +85,8 @@ struct endpoint_handlers {
   /// The client has connected and has sent nothing yet.
   std::function<void(const raw_connection&)> on_open{};
   /// Once the application has closed the connection, only what was on its way already still comes.
+  /// If the node has a rate of messages (`connection_limits`), the first message beyond it is not
+  /// passed on, and the client is closed (1008 `flood`).
   std::function<void(const raw_connection&, std::string_view message, bool is_binary)> on_message{};
   /// A pong from the client, whether `ping` has asked for it or not.
   std::function<void(const raw_connection&, std::string_view payload)> on_pong{};
@@ -93,8 +95,9 @@ struct endpoint_handlers {
   std::function<void(const raw_connection&, std::uint16_t code, std::string_view reason)>
     on_close{};
   /// The server ends the connection for this reason: a bad frame, a bound, a deadline, an
-  /// exception. Once for each exception; the close that follows one is reported to `on_close`
-  /// alone. What `on_error` itself throws is logged and counted.
+  /// exception. It is told when the close begins; `on_close` follows when the socket has ended.
+  /// Once for each exception; the close that follows one is reported to `on_close` alone. What
+  /// `on_error` itself throws is logged and counted.
   std::function<void(const raw_connection&, std::string_view what)> on_error{};
   std::function<void()> on_listening{}; ///< the port is open; on the thread that starts the server
   std::function<void()> on_stop{};      ///< the server stops; on the thread that stops it
@@ -114,7 +117,7 @@ public:
   publish_result broadcast_except(const raw_connection& who, std::string_view text) const;
   publish_result broadcast_binary_except(const raw_connection& who, std::string_view bytes) const;
 
-  /// Its open connections at this moment. Cost: linear.
+  /// Its open connections at this moment; one whose close has begun is none. Cost: linear.
   [[nodiscard]] std::vector<raw_connection> clients() const;
   [[nodiscard]] std::size_t client_count() const;
 

@@ -71,10 +71,15 @@ public:
   /// Tells the actor that the client has sent a pong. Does nothing once the port is closed.
   void ponged(std::string payload);
 
-  /// The socket has ended: the key becomes invalid, the actor leaves its rooms and ends.
-  /// Idempotent. `code`: of the peer's close frame, 1006 if none came; `error`: why the server
-  /// ended it, empty if the peer did. Never throws: where memory is short, the actor is told in a
-  /// later turn, without the texts.
+  /// A close of either side has begun: the actor leaves its rooms once all that was delivered has
+  /// taken effect. `error`: why the server closes, empty if the peer or the application does. The
+  /// first call counts. Never throws: where memory is short, the actor hears of it by `closed`.
+  void closing(std::string_view error) noexcept;
+
+  /// The socket has ended: the key becomes invalid, the actor leaves its rooms, as above,
+  /// and ends. Idempotent. `code`: of the peer's close frame, 1006 if none came; `error`: why the
+  /// server ended it, empty if the peer did. Never throws: where memory is short, the actor is told
+  /// in a later turn, without the texts.
   void closed(std::uint16_t code = 1006, std::string reason = {}, std::string error = {}) noexcept;
 
 private:

@@ -23,7 +23,9 @@ namespace troupe::actors {
 struct connection_limits {
   /// Rooms that it is in; further joins are refused with `room_limit`.
   std::size_t max_rooms = 128;
-  double messages_per_second = 100; ///< token bucket
+  /// Token bucket. Absent: `default_messages_per_second`; no limit for raw endpoints. A client of a
+  /// raw endpoint gets no answer, so that its first message beyond closes it (1008 `flood`).
+  std::optional<double> messages_per_second{};
   std::size_t burst_messages = 200; ///< 0 lifts the rate, too
   /// Also the most in a burst; a client beyond it is not read for the time being. Absent: 1 MiB or
   /// the largest message, whichever is more; no limit for raw endpoints, or where the rate of
@@ -32,6 +34,14 @@ struct connection_limits {
   std::size_t max_errors = 10;           ///< refused commands in `error_window`, then close 1008
   std::chrono::seconds error_window{60}; ///< of `max_errors`
   credit_limits credits{};               ///< messages taken in and not yet handled
+
+  static constexpr double default_messages_per_second = 100;
+
+  /// The rate of a connection, by what it is; 0: no limit.
+  [[nodiscard]] double message_rate(bool is_raw) const noexcept {
+    auto rate = messages_per_second.value_or(is_raw ? 0 : default_messages_per_second);
+    return burst_messages > 0 ? rate : 0;
+  }
 };
 
 /// Bounds of rooms.

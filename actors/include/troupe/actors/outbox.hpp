@@ -75,6 +75,9 @@ public:
   /// frames dropped.
   std::size_t cut(const protocol::shared_bytes& close_frame, steady_time now);
 
+  /// Drops all that is queued, half a frame as well: nothing may be written any more.
+  void clear() noexcept;
+
   /// Whether more is queued than the bound allows: time for a cut. False as long as a single entry
   /// is queued, however large (the frames of one `append`, or one part or piece of a write), and
   /// after a close frame.

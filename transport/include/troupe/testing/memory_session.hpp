@@ -51,11 +51,11 @@ public:
   /// Lets the socket take at most `bytes` more; nothing: any number.
   void set_window(std::optional<std::size_t> bytes);
 
-  /// Ends the socket without a close frame: what the server has not read is lost.
+  /// Ends the socket without a close frame, as a reset does: nothing more reaches the client. What
+  /// it has sent, the server still reads.
   void disconnect();
   /// Sends a close frame, or the answer to the server's, behind all that was said. `code` 0:
-  /// without one. The session ends once the server has read it and answered. A server that hears
-  /// nothing any more ends the stream instead, and the client ends with it.
+  /// without one. The session ends once the server has read it and answered.
   void close(std::uint16_t code, std::string_view reason);
 
   /// Whole frames received since the last call.
@@ -64,11 +64,16 @@ public:
   /// Whether the connection has ended, for whatever reason.
   [[nodiscard]] bool ended() const noexcept;
 
+  /// Whether the client has ended it by `disconnect`. Then it says nothing any more.
+  [[nodiscard]] bool disconnected() const noexcept { return disconnected_; }
+
   /// Whether the server heeds what it says: it has neither ended nor queued a close frame.
   [[nodiscard]] bool heeded() const noexcept;
 
-  /// Messages that the server has not read yet.
+  /// Messages that the server has not heard: not read yet, or thrown away behind its close.
   [[nodiscard]] std::size_t unread() const noexcept;
+  /// Bytes that the server has not read yet.
+  [[nodiscard]] std::size_t unread_bytes() const noexcept;
 
   /// Messages whose credit has not come back.
   [[nodiscard]] std::int64_t held_messages() const;
@@ -85,6 +90,7 @@ private:
   std::shared_ptr<line> line_;
   std::shared_ptr<transport::websocket_session> session_;
   std::uint32_t said_ = 0; ///< messages, modulo its range
+  bool disconnected_ = false;
 };
 
 } // namespace troupe::testing

@@ -36,7 +36,8 @@ public:
   wire_client(const wire_client&) = delete;
   wire_client& operator=(const wire_client&) = delete;
 
-  void send(std::string_view bytes);
+  /// Returns whether all of it was taken.
+  bool send(std::string_view bytes);
 
   /// Waits for a whole HTTP response that holds `mark`; any other is `refused`.
   [[nodiscard]] outcome answer(std::string_view mark);
@@ -53,8 +54,22 @@ public:
   /// Waits for a frame whose payload, inflated if it is deflated, holds `mark`. A close frame
   /// counts as `ended`; an error or the end of a room counts as `refused`.
   [[nodiscard]] outcome await(std::string_view mark);
+  /// Waits for a close frame, and does not answer it. Returns its code and its reason, such as
+  /// "1009 too_big"; "none" if no close frame comes.
+  [[nodiscard]] std::string await_close();
   /// Waits until the server has ended the connection, which counts as `heard`.
   [[nodiscard]] outcome await_end();
+
+  // -- the client's end ---------------------------------------------------------------------------
+
+  /// Ends its output in order, over TLS by its own word first. It can still read.
+  void end_output();
+  /// Ends its output, over TLS without a word.
+  void cut_output();
+  /// Ends the connection by a TCP reset.
+  void reset();
+  /// Sends `bytes` again and again, until the server has ended the connection.
+  void send_for_ever(std::string_view bytes);
 
 private:
   struct ssl_free {

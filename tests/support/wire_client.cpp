@@ -103,16 +103,17 @@ void wire_client::shut() noexcept {
     ::close(std::exchange(fd_, -1));
 }
 
-void wire_client::send(std::string_view bytes) {
+bool wire_client::send(std::string_view bytes) {
   while (fd_ >= 0 && !bytes.empty()) {
     auto n = ssl_ ? SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size()))
                   : static_cast<int>(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL));
     if (n <= 0) { // what the server has sent may still be read
       ERR_clear_error();
-      return;
+      return false;
     }
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
+  return bytes.empty();
 }
 
 outcome wire_client::read_some() {
@@ -215,11 +216,44 @@ outcome wire_client::await(std::string_view mark) {
   }
 }
 
+std::string wire_client::await_close() {
+  unsigned char first = 0;
+  std::string payload;
+  while (next_frame(first, payload) == outcome::heard)
+    if ((first & 0x0f) == 8 && payload.size() >= 2) {
+      auto byte = [&](std::size_t i) { return static_cast<unsigned char>(payload[i]); };
+      return std::to_string(byte(0) << 8 | byte(1)) + ' ' + payload.substr(2);
+    }
+  return "none";
+}
+
 outcome wire_client::await_end() {
   auto o = read_some();
   while (o == outcome::heard)
     o = read_some();
   return o == outcome::ended ? outcome::heard : outcome::silent;
+}
+
+// -- the client's end -----------------------------------------------------------------------------
+
+void wire_client::end_output() {
+  if (ssl_)
+    SSL_shutdown(ssl_.get());
+  cut_output();
+}
+
+void wire_client::cut_output() { ::shutdown(fd_, SHUT_WR); }
+
+void wire_client::reset() {
+  linger at_once{1, 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  if (ssl_)
+    SSL_set_quiet_shutdown(ssl_.get(), 1);
+  shut();
+}
+
+void wire_client::send_for_ever(std::string_view bytes) {
+  while (send(bytes)) {}
 }
 
 } // namespace troupe::test
