@@ -123,7 +123,7 @@ void world::do_else(client& c) {
   switch (draw_.number(0, 3)) {
     case 0: return c.ping(++number_, a_ref());
     case 1: return authenticate(c);
-    case 2: return c.other("presence", ++number_, a_ref());
+    case 2: return c.other("history", ++number_, a_ref());
     default: return c.other("resume", ++number_, a_ref());
   }
 }

@@ -31,6 +31,27 @@ for (const as of ['json', 'msgpack'])
       assert.notEqual(client.welcome.clientId, client.welcome.userId);
     });
 
+    // Pins §4.59, §4.60, §4.61.
+    test('hears who is in a room, page by page', async () => {
+      const room = freshRoom();
+      const [ann, bob, eve] = await roomOf(node, room, as, 'json', 'msgpack');
+      await eve.close();
+      await bob.expect('userLeft');
+      await ann.find('userLeft');
+      const ids = [ann.userId, bob.userId].sort();
+
+      ann.send({ type: 'presence', limit: 1, ref: 'first' });
+      await ann.expectExactly({
+        type: 'presence', ref: 'first', roomId: room, members: [{ userId: ids[0] }], total: 2,
+        complete: false,
+      });
+      ann.send({ type: 'presence', roomId: room, after: ids[0] });
+      await ann.expectExactly({
+        type: 'presence', roomId: room, members: [{ userId: ids[1] }], total: 2, complete: true,
+      });
+      await bob.fence();
+    });
+
     // Pins §1.19.
     test('speaks the subprotocol that it offered', async () => {
       const client = await connect(node, as);

@@ -133,6 +133,10 @@ void connection::leave(const room_actor& room, leave_request request) {
   compat::dispatch(room, std::move(request));
 }
 
+void connection::ask(const room_actor& room, presence_request request) {
+  compat::send(this, room, std::move(request));
+}
+
 void connection::renew(const room_actor& room, claims_renewed message) {
   compat::send(this, room, std::move(message));
 }

@@ -39,6 +39,7 @@ private:
   void enter(const std::string& room, room_entry entry) override;
   void publish(const room_actor& room, room_input input) override;
   void leave(const room_actor& room, leave_request request) override;
+  void ask(const room_actor& room, presence_request request) override;
   void renew(const room_actor& room, claims_renewed message) override;
   void expire_at(std::optional<wall_time> when) override;
   actors::steady_time now() const override { return unit_.loop->now(); }

@@ -22,8 +22,15 @@ std::string_view nameable(const std::optional<std::string>& room) {
 }
 
 bool is_room_command(command_kind kind) {
-  return kind == command_kind::join || kind == command_kind::leave || kind == command_kind::message
-      || kind == command_kind::binary || kind == command_kind::application;
+  switch (kind) {
+    case command_kind::join:
+    case command_kind::leave:
+    case command_kind::message:
+    case command_kind::binary:
+    case command_kind::application:
+    case command_kind::presence: return true;
+    default: return false;
+  }
 }
 
 } // namespace
@@ -160,8 +167,8 @@ void connection_core::run(const command& c, const inbound& message) {
     case command_kind::binary: return publish(c, message);
     case command_kind::application: return application(c, message);
     case command_kind::ping: return pong(c);
+    case command_kind::presence: return ask_presence(c, message);
     case command_kind::direct:
-    case command_kind::presence:
     case command_kind::history:
     case command_kind::resume: return refuse(c, errc::unsupported);
     case command_kind::auth: return authenticate(c, message.token);
@@ -290,6 +297,16 @@ void connection_core::application(const command& c, const inbound& message) {
   in.token = message.token;
   track(room->key, in.ref);
   output_.publish(room->handle, std::move(in));
+}
+
+void connection_core::ask_presence(const command& c, const inbound& message) {
+  auto* room = target(c);
+  if (!room)
+    return refuse(c, c.room_id ? errc::forbidden : errc::not_joined);
+  presence_request request{config_.key, room->place, config_.encoding, open_ref_for(c),
+                           c.after,     c.limit,     message.token};
+  track(room->key, request.ref);
+  output_.ask(room->handle, std::move(request));
 }
 
 void connection_core::pong(const command& c) {

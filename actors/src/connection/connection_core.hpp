@@ -38,6 +38,7 @@ public:
   virtual void enter(const std::string& room, room_entry entry) = 0;
   virtual void publish(const room_actor& room, room_input input) = 0;
   virtual void leave(const room_actor& room, leave_request request) = 0;
+  virtual void ask(const room_actor& room, presence_request request) = 0;
   /// Tells a room the new claims of a client that stays a member.
   virtual void renew(const room_actor& room, claims_renewed message) = 0;
   /// Closes the connection at that time; absent: never.
@@ -150,6 +151,7 @@ private:
   void leave(const protocol::command& c, const inbound& message);
   void publish(const protocol::command& c, const inbound& message);
   void application(const protocol::command& c, const inbound& message);
+  void ask_presence(const protocol::command& c, const inbound& message);
   void pong(const protocol::command& c);
   void authenticate(const protocol::command& c, const credit& token);
   [[nodiscard]] token_decision check(std::string_view token) const;

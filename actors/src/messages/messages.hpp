@@ -102,6 +102,17 @@ struct claims_renewed {
   credit token; ///< of the `auth` command, until the room has handled this
 };
 
+/// A member asks for a page of the users in its room.
+struct presence_request {
+  session_key who;
+  member_place place = 0; ///< its own, as the room has told its connection
+  protocol::encoding encoding = protocol::encoding::plain_json;
+  open_ref_ptr ref;  ///< null if it had none
+  std::string after; ///< the user behind whom the page begins; empty: the first one
+  std::size_t limit = 0;
+  credit token;
+};
+
 /// Asks a room to answer after everything that the asker sent before: true if the room has handled
 /// that, false if the room is ending instead.
 struct await_handled {
@@ -277,6 +288,7 @@ TROUPE_MESSAGE(inbound)
 TROUPE_MESSAGE(room_input)
 TROUPE_MESSAGE(leave_request)
 TROUPE_MESSAGE(claims_renewed)
+TROUPE_MESSAGE(presence_request)
 TROUPE_MESSAGE(await_handled)
 TROUPE_MESSAGE(outside_event)
 TROUPE_MESSAGE(endpoint_broadcast)
@@ -316,6 +328,8 @@ using room_actor = compat::typed_actor<
   caf::result<void>(room_input),
   // A member has new claims; does nothing for non-members.
   caf::result<void>(claims_renewed),
+  // A member asks who is in the room.
+  caf::result<void>(presence_request),
   // A connection is about to change rooms: answers whether the room has handled its messages.
   caf::result<bool>(await_handled),
   // Somebody outside publishes.

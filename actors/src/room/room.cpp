@@ -33,6 +33,10 @@ room::behavior_type room::make_behavior() {
     [this](leave_request& request) { handle(request); },
     [this](room_input& in) { handle(in); },
     [this](const claims_renewed& m) { core_->renew(m); },
+    [this](const presence_request& m) {
+      unit_.loop->concerns(room_name_);
+      core_->list(m);
+    },
     [this](const await_handled& m) { return handled(m); },
     [this](const outside_event& event) { core_->outside(event); },
     [this](const end_room& m) {

@@ -6,6 +6,7 @@
 
 #include <troupe/actors/make_room.hpp>
 #include <troupe/protocol/frame.hpp>
+#include <troupe/protocol/presence.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -37,6 +38,10 @@ const char* hook_of(room_input::kind what) noexcept {
     case room_input::kind::application: break;
   }
   return "on_message";
+}
+
+protocol::raw_value profile_of(const member& m) {
+  return {protocol::codec_of(m.encoding), m.profile};
 }
 
 credit_limits own_limits(const room_limits& limits) {
@@ -152,7 +157,7 @@ join_reply room_core::admit(member candidate, const join_request& request) {
 }
 
 /// The member of that place, or null if that session has left it. Cost: no hash, unlike `find`.
-const room_core::resident* room_core::find_at(member_place place, session_key who) const noexcept {
+room_core::resident* room_core::find_at(member_place place, session_key who) const noexcept {
   auto* there = place < places_.size() ? places_[place] : nullptr;
   return there && there->key == who ? there : nullptr;
 }
@@ -166,14 +171,15 @@ room_core::resident& room_core::seat(member candidate, const join_request& reque
   }
   auto place = free_places_.back();
   auto& kept =
-    members_.try_emplace(request.who, resident{std::move(candidate), request.from, place})
-      .first->second;
+    members_.try_emplace(request.who, std::move(candidate), request.from, place).first->second;
   places_[place] = &kept;
   free_places_.pop_back();
+  users_.insert(kept);
   return kept;
 }
 
-void room_core::unseat(const resident& gone) noexcept {
+void room_core::unseat(resident& gone) noexcept {
+  users_.remove(gone);
   places_[gone.place] = nullptr;
   free_places_.push_back(gone.place);
 }
@@ -275,8 +281,8 @@ void room_core::announce_join(const member& m) {
   if (!config_.announce)
     return;
   auto frames = frames_by([&](encoding e) {
-    return protocol::user_joined_frame(e, config_.identity->name, m.user_id,
-                                       {protocol::codec_of(m.encoding), m.profile}, config_.meter);
+    return protocol::user_joined_frame(e, config_.identity->name, m.user_id, profile_of(m),
+                                       config_.meter);
   });
   send_frames(std::move(frames), {}, std::nullopt);
 }
@@ -386,25 +392,50 @@ void room_core::refuse(errc code, std::string_view detail) {
     refuse_input(*std::exchange(current_, nullptr), code, detail);
 }
 
-void room_core::refuse_input(const room_input& in, errc code, std::string_view detail) {
-  if (in.ref && in.ref->answered.exchange(true))
+void room_core::refuse_command(const refused_command& c, errc code, std::string_view detail) {
+  if (c.ref && c.ref->answered.exchange(true))
     return; // its connection knew first that the membership has ended
   protocol::error_event event;
   event.code = code;
   event.detail = detail;
-  if (in.ref)
-    event.ref = in.ref->value;
-  event.request = in.type;
+  if (c.ref)
+    event.ref = c.ref->value;
+  event.request = c.type;
   event.room_id = config_.identity->name;
   if (config_.counters)
     config_.counters->count(protocol::counter::command_errors, to_string(code));
   try {
-    to_member(in.who, protocol::error_frame(in.encoding, event, config_.meter));
+    to_member(c.who, protocol::error_frame(c.encoding, event, config_.meter));
   } catch (...) {
-    if (in.ref)
-      in.ref->answered = false; // its connection answers when it hears of the room's crash
+    if (c.ref)
+      c.ref->answered = false; // its connection answers when it hears of the room's crash
     throw;
   }
+}
+
+/// Answers with a page of the users. It counts in the asker's byte rate as if it had said it.
+void room_core::list(const presence_request& asked) {
+  if (ending_)
+    return; // the connection answers open refs when it hears that the room is closed
+  command_scope scope{*this, payer_of(asked.token), asked.token};
+  if (!find_at(asked.place, asked.who))
+    return refuse_command({asked.who, asked.encoding, "presence", asked.ref.get()},
+                          errc::not_joined, {});
+  protocol::presence_page page{asked.encoding};
+  auto left = asked.limit;
+  auto is_complete = true;
+  users_.for_each_after(asked.after, [&](const member& m, std::size_t sessions) {
+    is_complete = left > 0 && page.add({m.user_id, sessions, profile_of(m)});
+    --left;
+    return is_complete;
+  });
+  auto ref = asked.ref ? std::string_view{asked.ref->value} : std::string_view{};
+  auto frame = page.frame({ref, config_.identity->name, users_.size(), is_complete}, config_.meter);
+  growth_ = {true};
+  charge_growth(0, frame.size());
+  to_member(asked.who, std::move(frame));
+  if (asked.ref)
+    asked.ref->answered = true;
 }
 
 void room_core::outside(const outside_event& event) {

@@ -2,6 +2,7 @@
 
 #include "history/history.hpp"
 #include "messages/messages.hpp"
+#include "room/user_index.hpp"
 
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_behavior.hpp>
@@ -86,6 +87,7 @@ public:
   void leave(const leave_request& request);
   void renew(const claims_renewed& message);
   void input(const room_input& in);
+  void list(const presence_request& asked);
   void outside(const outside_event& event);
   void observe(const observe_request& request);
   void unobserve(const caf::actor& who);
@@ -109,9 +111,19 @@ public:
 
 private:
   /// A member and the actor of its connection.
-  struct resident : member {
+  struct resident : indexed_member {
+    resident(member m, caf::strong_actor_ptr c, member_place p)
+      : indexed_member(std::move(m)), connection(std::move(c)), place(p) {}
     caf::strong_actor_ptr connection;
     member_place place;
+  };
+
+  /// Whose command is refused, and how it is named.
+  struct refused_command {
+    session_key who;
+    protocol::encoding encoding;
+    std::string_view type;
+    open_ref* ref; ///< null if it had none
   };
 
   struct observer {
@@ -169,7 +181,10 @@ private:
   void relay(const room_input& in, const member& from);
   void relay_binary(const room_input& in, const member& from);
   void answer(const room_input& in);
-  void refuse_input(const room_input& in, protocol::errc code, std::string_view detail);
+  void refuse_input(const room_input& in, protocol::errc code, std::string_view detail) {
+    refuse_command({in.who, in.encoding, in.type, in.ref.get()}, code, detail);
+  }
+  void refuse_command(const refused_command& c, protocol::errc code, std::string_view detail);
   protocol::shared_bytes joined_frame_for(const join_request& request) const;
   void announce_join(const member& m);
   void announce_leave(const member& m, leave_reason reason);
@@ -186,9 +201,9 @@ private:
   void send_event(observer& o, room_event event);
   [[nodiscard]] credit charge(std::size_t bytes);
   [[nodiscard]] bool in_use(protocol::encoding e) const;
-  [[nodiscard]] const resident* find_at(member_place place, session_key who) const noexcept;
+  [[nodiscard]] resident* find_at(member_place place, session_key who) const noexcept;
   resident& seat(member candidate, const join_request& request);
-  void unseat(const resident& gone) noexcept;
+  void unseat(resident& gone) noexcept;
   void count_member(const member& m, int change);
   void check_empty();
   void dismiss_members(bool crashed);
@@ -198,8 +213,9 @@ private:
   config config_;
   room_output& output_;
   std::unordered_map<session_key, resident> members_;
-  std::vector<const resident*> places_;   ///< in `members_`; null: nobody's
+  std::vector<resident*> places_;         ///< in `members_`; null: nobody's
   std::vector<member_place> free_places_; ///< with room for all
+  user_index users_;                      ///< of `members_`
   /// Kept until the hook that may still use them has returned.
   std::vector<decltype(members_)::node_type> departed_;
   std::array<std::size_t, protocol::encoding_count> encodings_{};

@@ -88,6 +88,7 @@ envelope_reader::problem envelope_reader::read_kind(command& out) const {
     case command_kind::binary: return read_binary(out);
     case command_kind::direct: return is_string("to") ? read_body(out) : "to is a string";
     case command_kind::resume: return is_string("resume") ? nullptr : "resume is a string";
+    case command_kind::presence: return read_presence(out);
     case command_kind::auth: return is_string("token") ? nullptr : "token is a string";
     case command_kind::ping: return nullptr;
     default: return read_room(out, false);
@@ -115,6 +116,24 @@ envelope_reader::problem envelope_reader::read_join(command& out) const {
   return !out.has_since || is_position(since)
          ? nullptr
          : "since is {epoch: a string, seq: an unsigned integer}";
+}
+
+envelope_reader::problem envelope_reader::read_presence(command& out) const {
+  if (const auto wrong = read_room(out, false))
+    return wrong;
+  if (const auto after = fields_.find("after"); !after.empty()) {
+    auto user = read_string(source_, after);
+    if (!user)
+      return "after is a string";
+    out.after = std::move(*user);
+  }
+  if (const auto raw = fields_.find("limit"); !raw.empty()) {
+    const auto limit = read_unsigned(source_, raw);
+    if (!limit || *limit < 1 || *limit > command::largest_page)
+      return "limit is an integer from 1 to 1000";
+    out.limit = *limit;
+  }
+  return nullptr;
 }
 
 envelope_reader::problem envelope_reader::read_message(command& out) const {

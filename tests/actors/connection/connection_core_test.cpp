@@ -214,17 +214,35 @@ TEST_CASE("a text message on a MessagePack connection closes it") {
   CHECK(c.out.has("close wrong_frame_type"));
 }
 
+// Pins §4.63, §4.49.
+TEST_CASE("presence asks the room that it names, or the default one, behind a pending join") {
+  client c;
+  c.say(R"({"type":"presence","ref":1})");
+  CHECK(c.out.has(R"("ref":1,"request":"presence","code":"not_joined")"));
+  c.enter("a", 1);
+  c.say(R"({"type":"presence","roomId":"b","ref":2})");
+  CHECK(c.out.has(R"("ref":2,"request":"presence","roomId":"b","code":"forbidden")"));
+
+  c.say(R"({"type":"join","roomId":"b"})");
+  auto ticket = c.out.last_ticket;
+  c.say(R"({"type":"presence","roomId":"b","after":"ann","limit":3})");
+  c.say(R"({"type":"presence","roomId":"a"})");
+  CHECK(c.out.lines.back() == "ask behind '' for 100");
+  c.accept(ticket, 2);
+
+  CHECK(c.out.lines.back() == "ask behind 'ann' for 3");
+}
+
 // Pins §11.1.
 TEST_CASE("what a later stage brings is unsupported") {
   client c;
   c.enter("a", 1);
-  for (auto* text :
-       {R"({"type":"direct","to":"x","text":"y"})", R"({"type":"presence"})",
-        R"({"type":"history"})", R"({"type":"resume","resume":"x"})",
-        R"({"type":"auth","token":"x"})", R"({"type":"message","text":"x","delivery":"volatile"})",
-        R"({"type":"message","text":"x","delivery":"latest"})",
-        R"({"type":"binary","data":{"$bin":"AAEC"},"delivery":"volatile"})",
-        R"({"type":"binary","data":{"$bin":"AAEC"},"delivery":"latest"})"}) {
+  for (auto* text : {R"({"type":"direct","to":"x","text":"y"})", R"({"type":"history"})",
+                     R"({"type":"resume","resume":"x"})", R"({"type":"auth","token":"x"})",
+                     R"({"type":"message","text":"x","delivery":"volatile"})",
+                     R"({"type":"message","text":"x","delivery":"latest"})",
+                     R"({"type":"binary","data":{"$bin":"AAEC"},"delivery":"volatile"})",
+                     R"({"type":"binary","data":{"$bin":"AAEC"},"delivery":"latest"})"}) {
     INFO(text);
     auto before = c.out.count("reply");
     c.say(text);
@@ -478,8 +496,8 @@ TEST_CASE("what is no room command does not wait for a join") {
   client c;
   c.say(R"({"type":"join","roomId":"a"})");
   for (auto* text : {R"({"type":"ping"})", R"({"type":"direct","to":"x","text":"y"})",
-                     R"({"type":"presence"})", R"({"type":"history","roomId":"a"})",
-                     R"({"type":"resume","resume":"x"})", R"({"type":"auth","token":"x"})"}) {
+                     R"({"type":"history","roomId":"a"})", R"({"type":"resume","resume":"x"})",
+                     R"({"type":"auth","token":"x"})"}) {
     INFO(text);
     auto before = c.out.count("reply");
     c.say(text);

@@ -51,6 +51,9 @@ struct connection_notebook final : actors::connection_output {
   void publish(const actors::room_actor&, actors::room_input in) override {
     lines.push_back("publish " + std::string{in.bytes.view()});
   }
+  void ask(const actors::room_actor&, actors::presence_request r) override {
+    lines.push_back("ask behind '" + r.after + "' for " + std::to_string(r.limit));
+  }
   void renew(const actors::room_actor&, actors::claims_renewed) override {
     lines.push_back("renew");
   }

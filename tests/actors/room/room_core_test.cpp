@@ -313,6 +313,95 @@ TEST_CASE("a member's place goes to the next one, and what the former says late 
   CHECK(s.core->seq() == 1);
 }
 
+// Pins §4.59, §4.60.
+TEST_CASE("presence lists each user once, in order, with its sessions and latest profile") {
+  stage s;
+  auto enter = [&](std::uint32_t who, std::string user, std::string profile) {
+    join_request r;
+    r.who = stage::key(who);
+    r.user_id = std::move(user);
+    r.encoding = encoding::v1_json;
+    r.profile = std::move(profile);
+    s.places[who] = s.core->join(r).place;
+  };
+  enter(1, "bob", R"({"n":1})");
+  enter(2, "ann", "");
+  enter(3, "bob", R"({"n":2})");
+  enter(4, "bob", "");
+  auto from = s.out.lines.size();
+
+  s.core->list(s.presence(2, "7"));
+  s.core->leave({s.key(3), leave_reason::left, false, nullptr, {}});
+  s.core->leave({s.key(4), leave_reason::left, false, nullptr, {}});
+  auto later = s.out.lines.size();
+  s.core->list(s.presence(2, "8"));
+
+  CHECK(s.out.said(R"("ref":7,"roomId":"hall","members":[{"userId":"ann"},)"
+                   R"({"userId":"bob","sessions":3,"profile":{"n":2}}],"total":2,"complete":true})",
+                   from));
+  CHECK(s.out.said(R"("ref":8,"roomId":"hall","members":[{"userId":"ann"},)"
+                   R"({"userId":"bob","profile":{"n":1}}],"total":2,"complete":true})",
+                   later));
+}
+
+// Pins §4.61.
+TEST_CASE("presence comes page by page, whoever leaves meanwhile") {
+  stage s{std::make_unique<room_behavior>(), 0};
+  for (std::uint32_t i = 10; i < 20; ++i)
+    s.join(i);
+  auto ask = [&](std::string after) {
+    auto from = s.out.lines.size();
+    auto r = s.presence(10, "1");
+    r.after = std::move(after);
+    r.limit = 4;
+    s.core->list(r);
+    return s.out.lines[from];
+  };
+
+  auto first = ask("");
+  s.core->leave({s.key(13), leave_reason::left, false, nullptr, {}}); // the last of the first page
+  auto second = ask("u13");
+  auto third = ask("u17");
+
+  CHECK(first.find(R"([{"userId":"u10"},{"userId":"u11"},{"userId":"u12"},{"userId":"u13"}],)"
+                   R"("total":10,"complete":false)")
+        != std::string::npos);
+  CHECK(second.find(R"([{"userId":"u14"},{"userId":"u15"},{"userId":"u16"},{"userId":"u17"}],)"
+                    R"("total":9,"complete":false)")
+        != std::string::npos);
+  CHECK(third.find(R"([{"userId":"u18"},{"userId":"u19"}],"total":9,"complete":true)")
+        != std::string::npos);
+}
+
+// Pins §4.63.
+TEST_CASE("who is no member any more is not told who is in the room") {
+  stage s;
+  s.join(1);
+  s.join(2);
+  auto late = s.presence(1, "5");
+  s.core->leave({s.key(1), leave_reason::left, false, nullptr, {}});
+  auto from = s.out.lines.size();
+
+  s.core->list(late);
+
+  CHECK(s.out.said(R"("ref":5,"request":"presence","roomId":"hall","code":"not_joined")", from));
+  CHECK(late.ref->answered);
+}
+
+// Pins §4.64.
+TEST_CASE("a page of presence counts in the byte rate of who asks for it") {
+  stage s{std::make_unique<room_behavior>(), 0};
+  for (std::uint32_t i = 1; i <= 100; ++i)
+    s.join(i);
+  auto account = std::make_shared<credit_account>(credit_limits{});
+  auto r = s.presence(1, "1");
+  r.token = account->take(30);
+
+  s.core->list(r);
+
+  CHECK(account->take_charged() > 100 * 15);
+}
+
 // Pins §4.56.
 TEST_CASE("a profile that is told in another codec is charged to the join") {
   stage s;

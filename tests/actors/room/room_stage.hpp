@@ -126,6 +126,14 @@ struct room_stage {
     return in;
   }
 
+  actors::presence_request presence(std::uint32_t who, std::string ref) {
+    actors::presence_request r{key(who), places[who], encoding::v1_json};
+    r.ref = std::make_shared<actors::open_ref>();
+    r.ref->value = std::move(ref);
+    r.limit = 100;
+    return r;
+  }
+
   room_notebook out;
   std::unique_ptr<actors::room_core> core;
   std::map<std::uint32_t, actors::member_place> places; ///< as the room has told its connections

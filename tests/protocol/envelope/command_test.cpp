@@ -66,6 +66,8 @@ void check_command(const command& read, simdjson::dom::object want) {
     CHECK(as_json(read.source, read.body) == body);
   CHECK(read.echo == !expected(want, "echo").has_value());
   CHECK(read.has_since == expected(want, "since").has_value());
+  CHECK(read.after == test::text(want, "after").value_or(""));
+  CHECK(std::to_string(read.limit) == expected(want, "limit").value_or("100"));
   const auto field = test::text(want, "field");
   CHECK(read.field
         == (!field             ? body_field::none
