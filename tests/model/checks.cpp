@@ -21,6 +21,14 @@ void world::look() {
   }
 }
 
+/// Lets the observers hear what has come, and gives their credit back.
+void world::let_observers_go() {
+  for (auto& o : observers_) {
+    o->look(~std::size_t{0});
+    o->let_go();
+  }
+}
+
 /// Lets everything that is under way arrive, and then checks everything that must hold.
 void world::calm() {
   for (auto& c : clients_)
@@ -32,16 +40,14 @@ void world::calm() {
     check_drained();
   else
     gather_again();
-  for (auto& o : observers_) {
-    o->look(~std::size_t{0});
-    o->let_go();
-  }
+  let_observers_go();
+  check_outside_bound();
+  check_credit();
+  let_observers_go();
   for (auto& name : names_) // an actor that is behind is told its gap when the room next speaks
     if (act_outside(name, 0))
       oracle_.last_words[name] = number_;
   loops_.settle();
-  check_outside_bound();
-  check_credit();
   for (auto& c : clients_)
     if (c->session().unread() > 0 && c->session().heeded())
       complain(c->user_id() + "'s credits never came back");

@@ -18,12 +18,28 @@ void world::stop() {
     before.push_back(log.entries.size());
   oracle_.told_to_end.insert(names_.begin(), names_.end());
   node_.request_stop();
+  // who is closed meanwhile for a reason of its own leaves at once, and may not read the close
+  // frame
+  auto forget_closed = [&] {
+    for (auto& c : clients_)
+      if (!c->session().heeded() && !c->session().ended())
+        present.erase(c->user_id());
+  };
+  forget_closed();
   for (int i = draw_.number(0, 40); i > 0; --i) {
     act_on();
-    for (int turns = draw_.number(0, 6); turns > 0; --turns)
+    for (int turns = draw_.number(0, 6); turns > 0; --turns) {
       loops_.step();
+      forget_closed();
+    }
   }
-  loops_.settle();
+  for (bool busy = true; busy;) {
+    busy = false;
+    for (unsigned i = 0; i < node_.loops(); ++i) {
+      busy |= node_.loop(i).run_turn();
+      forget_closed();
+    }
+  }
   look();
   check_stopped(present, before);
   ++tally_.stopped;
@@ -45,8 +61,8 @@ void world::act_on() {
   }
 }
 
-/// Checks the end of the node. `present`: the users connected when it was told to stop. `before`:
-/// how many entries each log had then.
+/// Checks the end of the node. `present`: the users connected when it was told to stop, and not
+/// closed before its end for another reason. `before`: how many entries each log had then.
 void world::check_stopped(const std::set<std::string>& present,
                           const std::vector<std::size_t>& before) {
   for (unsigned i = 0; i < node_.loops(); ++i)

@@ -72,6 +72,7 @@ private:
   void calm();
   void gather_again();
   void check_drained();
+  void let_observers_go();
   void check_outside_bound();
   void check_credit();
   void check_stopped(const std::set<std::string>& present, const std::vector<std::size_t>& before);
