@@ -132,7 +132,7 @@ TEST_CASE("an exception is told to on_error once, however the connection then en
 
   REQUIRE(comes([&] { return ends.has_ended(); }));
   node.stop();
-  CHECK(ends.lines() == strings{"error thrown", "close 1006"});
+  CHECK(ends.lines() == strings{"error thrown", "close 1011"});
 }
 
 /// Pins that messages which have come together with one that closes are dropped in the transport.

@@ -61,6 +61,29 @@ TEST_CASE("a request that has begun when the server stops is read and answered, 
   stopper.join();
 }
 
+// Pins §15.8.
+TEST_CASE("no WebSocket waits for an HTTP answer when the server stops") {
+  fixture f;
+  server s{f.options(2)};
+  std::promise<transport::http_reply> asked;
+  s.route_later("GET", "/later",
+                [&](auto&, transport::http_reply reply) { asked.set_value(reply); });
+  s.start();
+  raw_client socket{s.port()};
+  auto client = asking(s, "/later");
+  auto reply = asked.get_future().get();
+
+  std::thread stopper{[&] { s.stop(); }};
+  auto began = steady_clock::now();
+  socket.await("\x88"); // its close frame
+  auto waited = steady_clock::now() - began;
+  reply.send(text("here it is"));
+
+  CHECK(waited < 1s);
+  CHECK(client.read_all().ends_with("here it is"));
+  stopper.join();
+}
+
 // Pins §15.12.
 TEST_CASE("connections that wait for another request end at once when the server stops") {
   fixture f;

@@ -332,6 +332,29 @@ TEST_CASE("single bytes hold no connection: neither of a body nor of a header") 
   }
 }
 
+// Pins §16.43.
+TEST_CASE("some of a body holds no connection once nothing comes any more") {
+  hurried_server s{std::chrono::milliseconds{300}};
+  auto client = s.asking("Content-Length: 60000\r\n\r\n");
+  client.send(std::string(1000, 'x'));
+
+  ::poll(nullptr, 0, 1200);
+
+  CHECK(client.has_ended());
+}
+
+// Pins §1.48.
+TEST_CASE("the first header has one time, from the beginning of the connection on") {
+  hurried_server s{std::chrono::milliseconds{1000}};
+  raw_client late{s.node.port(), ""};
+  ::poll(nullptr, 0, 800);
+
+  late.send("POST /size HTTP/1.1\r\n");
+  ::poll(nullptr, 0, 600);
+
+  CHECK(late.has_ended());
+}
+
 // Pins §16.41.
 TEST_CASE("a connection waits longer for another request than for its first, or less") {
   using std::chrono::milliseconds;

@@ -8,6 +8,10 @@
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { startNode } from './support/node.mjs';
 import { RawSocket, upgradeRequest } from './support/raw.mjs';
 import { secretFile } from './support/tokens.mjs';
@@ -59,12 +63,21 @@ async function exchange(node, parts, methods) {
 }
 
 const nodes = {};
+let site; // the folder of the files
+const changed = new Date('2026-01-31T09:30:00Z'); // when a.txt did
 before(async () => {
   nodes.relay = await startNode(null, 'relay_node');
   nodes.chat = await startNode(null, 'chat_node');
+  site = mkdtempSync(path.join(tmpdir(), 'troupe-'));
+  writeFileSync(path.join(site, 'a.txt'), '0123456789');
+  utimesSync(path.join(site, 'a.txt'), changed, changed);
+  writeFileSync(path.join(site, 'b.txt'), 'b'.repeat(100));
+  writeFileSync(path.join(site, 'b.txt.gz'), gzipSync('b'.repeat(100)));
+  nodes.files = await startNode(null, 'site_node', ['--folder', site]);
 });
 after(async () => {
   for (const node of Object.values(nodes)) await node.end();
+  rmSync(site, { recursive: true });
 });
 
 /// One row as a test.
@@ -157,10 +170,14 @@ describe('the request line (RFC 9112, 3)', () => {
   rules('9112 3.2.2', 'an address is a target, whatever Host says', {
     http: request('GET http://x/healthz HTTP/1.1'),
     'another host in Host': request('GET http://a.example:8080/healthz HTTP/1.1'),
-    https: request('GET https://x/healthz HTTP/1.1'),
     'a scheme in capitals': request('GET HTTP://x/healthz HTTP/1.1'),
     'HTTP/1.0': request('GET http://x/healthz HTTP/1.0', ['Connection: keep-alive'], { host: null }),
   }, 200);
+  // Pins §1.59.
+  rules('9110 7.4', 'what https names is refused without TLS', {
+    https: request('GET https://x/healthz HTTP/1.1'),
+    'a scheme in capitals': request('GET HTTPS://x/healthz HTTP/1.1'),
+  }, 421, closes);
   rule('9112 3.2.2', 'an address without Host is no request of HTTP/1.1',
     request('GET http://x/healthz HTTP/1.1', [], { host: null }), 400, closes);
   rules('9110 4.2.1', 'an address without a host is invalid', {
@@ -392,6 +409,12 @@ describe('expectations and upgrades (RFC 9110, 7.8 and 10.1.1)', () => {
   rule('9110 10.1.1', 'who expects 100 gets it, then the answer', [waits, 'hello'], [100, 405]);
   rule('9110 10.1.1', 'in any case of letters',
     [post(['Expect: 100-Continue', 'Content-Length: 5']), 'hello'], [100, 405]);
+  rules('9110 10.1.1', 'as a list, whose empty elements count for nothing (5.6.1)', {
+    'with a comma': [post(['Expect: 100-continue,', 'Content-Length: 5']), 'hello'],
+    'twice': [post(['Expect: 100-continue', 'Expect: 100-continue', 'Content-Length: 5']), 'hello'],
+  }, [100, 405]);
+  rule('9110 5.6.1', 'an empty list expects nothing', post(['Expect: ,', 'Content-Length: 5'], 'hello'),
+    405);
   rule('9110 10.1.1', 'who has sent the body already needs none', waits + 'hello', 405);
   rule('9110 10.1.1', 'HTTP/1.0 expects nothing',
     request('POST /healthz HTTP/1.0', ['Expect: 100-continue', 'Content-Length: 5'], { body: 'hello' }),
@@ -443,12 +466,6 @@ describe('answers (RFC 9110, 6, 8, 13 to 15)', () => {
       assert.equal(headers['transfer-encoding'], undefined);
     },
   });
-  rules('9110 14.2', 'a Range that is not understood is ignored', {
-    'of another unit': get(['Range: lines=1-2']), malformed: get(['Range: bytes=x']),
-    'of another method': request('HEAD /healthz HTTP/1.1', ['Range: bytes=0-0']),
-  }, 200);
-  rule('9110 13.2.1', 'conditions do not concern what changes and selects nothing',
-    request('OPTIONS /healthz HTTP/1.1', ['If-Match: "x"', 'If-None-Match: *']), 204);
   test('9110 15.5.2: 401 names the scheme', async (t) => {
     const node = await startNode(t, 'relay_node', [
       '--jwt-secret-file', secretFile(t, 'a secret of thirty-two bytes, or more'),
@@ -456,5 +473,93 @@ describe('answers (RFC 9110, 6, 8, 13 to 15)', () => {
     const [answer] = await exchange(node, [upgradeRequest()], ['GET']);
     assert.equal(answer.status, 401);
     assert.match(answer.headers['www-authenticate'], /^Bearer/);
+  });
+});
+
+describe('files: conditions, ranges, codings (RFC 9110, 8.8, 12 to 15)', () => {
+  const on = 'files';
+  const file = (more, method = 'GET') => request(`${method} /a.txt HTTP/1.1`, more);
+  const earlier = 'Sat, 31 Jan 2026 09:29:59 GMT';
+  const then = 'Sat, 31 Jan 2026 09:30:00 GMT';
+  const has = (fields, body) => ({ on, look: (answer) => {
+    for (const [name, value] of Object.entries(fields)) assert.equal(answer.headers[name], value);
+    if (body !== undefined) assert.equal(answer.body, body);
+  } });
+
+  rule('9110 8.8.2.1', 'a file tells when it changed, which is not in the future', file(), 200,
+    has({ 'last-modified': then }, '0123456789'));
+  rules('9110 5.6.7', 'a date has three forms', {
+    fixed: file([`If-Modified-Since: ${then}`]),
+    'RFC 850': file(['If-Modified-Since: Saturday, 31-Jan-26 09:30:00 GMT']),
+    asctime: file(['If-Modified-Since: Sat Jan 31 09:30:00 2026']),
+  }, 304, { on });
+  rules('9110 13.1.3', 'If-Modified-Since selects by date', {
+    earlier: file([`If-Modified-Since: ${earlier}`]),
+    'no date': file(['If-Modified-Since: yesterday']),
+    'beside If-None-Match': file([`If-Modified-Since: ${then}`, 'If-None-Match: "x"']),
+  }, 200, { on });
+  rules('9110 13.1.1', 'If-Match that names no current tag is 412', {
+    another: file(['If-Match: "x"']), 'weak, of HEAD': file(['If-Match: W/"x"'], 'HEAD'),
+  }, 412, { on });
+  rule('9110 13.1.1', 'If-Match: * is any', file(['If-Match: *']), 200, { on });
+  rule('9110 13.1.2', 'If-None-Match: * is any', file(['If-None-Match: *']), 304, { on });
+  rule('9110 13.1.2', 'If-None-Match of another is none', file(['If-None-Match: "x"']), 200, { on });
+  rule('9110 13.1.4', 'If-Unmodified-Since before a change is 412',
+    file([`If-Unmodified-Since: ${earlier}`]), 412, { on });
+  rules('9110 13.2.2', 'conditions are judged in order', {
+    'If-Match goes before If-Unmodified-Since':
+      file(['If-Match: *', `If-Unmodified-Since: ${earlier}`]),
+    'and a failed one before If-None-Match, which would be 304':
+      file(['If-Match: *', 'If-None-Match: "x"', `If-Modified-Since: ${then}`]),
+  }, 200, { on });
+  rule('9110 13.2.1', 'conditions do not concern what selects no file',
+    file(['If-Match: "x"', 'If-None-Match: *'], 'OPTIONS'), 204, { on });
+  test('9110 15.4.5: 304 has what 200 would, and no body', async () => {
+    const [whole] = await exchange(nodes.files, [file() + probe], ['GET']);
+    const [known] = await exchange(
+      nodes.files, [file([`If-None-Match: ${whole.headers.etag}`]) + probe], ['GET'],
+    );
+    assert.equal(known.status, 304);
+    for (const name of ['etag', 'cache-control', 'vary', 'last-modified'])
+      assert.equal(known.headers[name], whole.headers[name], name);
+    assert.ok(known.headers.date);
+  });
+  rules('9110 14.2', 'a Range that is not understood is ignored', {
+    'of another unit': file(['Range: lines=1-2']), malformed: file(['Range: bytes=x']),
+    'of another method': file(['Range: bytes=0-0'], 'HEAD'),
+    'the wrong way round': file(['Range: bytes=5-2']),
+  }, 200, { on });
+  rule('9110 15.3.7', '206 has the part, and says which', file(['Range: bytes=2-4']), 206,
+    has({ 'content-range': 'bytes 2-4/10', 'content-length': '3' }, '234'));
+  rule('9110 14.1.2', 'the last bytes, and more than there are', file(['Range: bytes=-20']), 206,
+    has({ 'content-range': 'bytes 0-9/10' }, '0123456789'));
+  rule('9110 15.5.17', 'a range behind the end is 416, and says the length',
+    file(['Range: bytes=10-']), 416, has({ 'content-range': 'bytes */10' }));
+  rules('9110 13.1.5', 'If-Range that is not surely the current version gives the whole', {
+    another: file(['Range: bytes=2-4', 'If-Range: "x"']),
+    'a date': file(['Range: bytes=2-4', `If-Range: ${then}`]),
+  }, 200, { on });
+  rules('9110 12.5.3', 'a coding is used that the client takes', {
+    gzip: request('GET /b.txt HTTP/1.1', ['Accept-Encoding: gzip']),
+    'with a weight, a list, in capitals':
+      request('GET /b.txt HTTP/1.1', ['Accept-Encoding: br;q=0, , GZIP;q=0.5']),
+  }, 200, { on, look: ({ headers, body }) => {
+    assert.equal(headers['content-encoding'], 'gzip');
+    assert.match(headers.vary, /accept-encoding/i);
+    assert.equal(gunzipSync(Buffer.from(body, 'latin1')).toString(), 'b'.repeat(100));
+  } });
+  rules('9110 12.5.3', 'and no other', {
+    none: request('GET /b.txt HTTP/1.1'),
+    refused: request('GET /b.txt HTTP/1.1', ['Accept-Encoding: gzip;q=0']),
+    another: request('GET /b.txt HTTP/1.1', ['Accept-Encoding: br']),
+  }, 200, { on, look: ({ headers }) => assert.equal(headers['content-encoding'], undefined) });
+  test('9110 8.8.3.3: each coding has a tag of its own', async () => {
+    const tags = [];
+    for (const more of [[], ['Accept-Encoding: gzip']]) {
+      const [{ headers }] =
+        await exchange(nodes.files, [request('GET /b.txt HTTP/1.1', more) + probe], ['GET']);
+      tags.push(headers.etag);
+    }
+    assert.notEqual(...tags);
   });
 });

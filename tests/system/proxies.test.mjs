@@ -17,11 +17,11 @@ import { until, within } from './support/wait.mjs';
 
 const run = promisify(execFile);
 
-async function startBehind(t, way, args = []) {
+async function startBehind(t, way, args = [], ...how) {
   const node = await startNode(t, 'relay_node', [
     '--bind', '127.0.0.1', '--trusted-proxy', '127.0.0.1', ...way.args, ...args,
   ]);
-  const proxy = await way.start(t, node);
+  const proxy = await way.start(t, node, ...how);
   const scheme = (plain) => plain + (way.secure ? 's' : '') + `://127.0.0.1:${proxy.port}`;
   return { node, ca: proxy.ca, ws: scheme('ws'), http: scheme('http') };
 }
@@ -151,6 +151,16 @@ test('a WebSocket over HTTP/2 passes haproxy (RFC 8441)', { skip: withoutHaproxy
   stream.write(text(JSON.stringify({ type: 'ping', ref: 'over-h2' })));
 
   await until(() => got.includes('"type":"pong"') && got.includes('over-h2'), 'pong');
+});
+
+test('a node passes the check that haproxy makes unless told otherwise', {
+  skip: withoutHaproxy,
+}, async (t) => {
+  const way = ways.find((w) => w.name === 'haproxy');
+  const { http } = await startBehind(t, way, [], 'option httpchk');
+  // It takes a server for good until three checks have failed.
+  const end = Date.now() + 1000;
+  while (Date.now() < end) assert.equal((await curl(`${http}/healthz`)).status, 200);
 });
 
 test('haproxy takes a node that stops out of its service', { skip: withoutHaproxy }, async (t) => {

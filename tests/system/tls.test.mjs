@@ -514,10 +514,24 @@ test('behind a proxy that names its clients, TLS has a rate for each of them', a
   assert.equal(await node.rejected(), 8);
 });
 
+// RFC 9110, 7.4.
+test('what https names is answered over TLS', async (t) => {
+  const node = await secureNode(t, 'relay_node');
+  const socket = tls.connect({ host: '127.0.0.1', port: node.port, rejectUnauthorized: false });
+  let said = '';
+  socket.on('data', (bytes) => (said += bytes));
+  socket.write('GET https://x/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+
+  await within(once(socket, 'end'), 'the answer');
+
+  assert.match(said, /^HTTP\/1.1 200 /);
+});
+
 // RFC 9112, 9.8.
 for (const [how, args, ends] of [
   ['has waited too long', ['--keep-alive', '1s'], () => {}],
   ['waits while the node stops', [], (node) => node.signal('SIGTERM')],
+  ['stops within a header', [], (_, client) => client.stdin.write('GET /')],
 ])
   test(`an HTTP connection that ${how} is told so in TLS`, async (t) => {
     const node = await secureNode(t, 'relay_node', args);
@@ -529,7 +543,7 @@ for (const [how, args, ends] of [
     client.stdin.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
     await until(() => said.includes('HTTP/1.1 200'), 'the answer');
 
-    ends(node);
+    ends(node, client);
 
     await within(once(client, 'close'), 'the end');
     assert.match(said, /alert read:warning:close notify/);

@@ -56,7 +56,7 @@ void endpoint_connection::fail(const char* hook, std::string_view what) {
   close(protocol::errc::internal);
   auto open = connection_state::open; // it is `closed` already if `on_close` has thrown
   state_->state.compare_exchange_strong(open, connection_state::closing);
-  has_told_error_ = true;
+  has_failed_ = has_told_error_ = true;
   tell_error(what);
 }
 
@@ -173,9 +173,11 @@ void endpoint_connection::end(const session_closed& how) {
   has_ended_ = true;
   state_->state = connection_state::closed;
   begin_end(how.error);
+  forget_client(); // again: its `subscribe` may have been handled since the close began
+  auto code = has_failed_ ? info(protocol::errc::internal).close_code : how.code;
   if (endpoint_->handlers.on_close)
     run("on_close",
-        [&] { endpoint_->handlers.on_close(raw_connection{state_}, how.code, how.reason); });
+        [&] { endpoint_->handlers.on_close(raw_connection{state_}, code, how.reason); });
   quit(caf::exit_reason::normal);
 }
 
@@ -188,7 +190,12 @@ void endpoint_connection::leave_endpoint() noexcept {
     endpoint_->open.erase(state_->key);
   }
   endpoint_->deflating -= is_deflated(state_->encoding) ? 1 : 0;
-  if (endpoint_->identity) // not by a message, for which there may be no memory
+  forget_client();
+}
+
+/// Not by a message, for which there may be no memory.
+void endpoint_connection::forget_client() noexcept {
+  if (endpoint_->identity)
     unit_.output->forget(endpoint_->identity->key, state_->key);
 }
 

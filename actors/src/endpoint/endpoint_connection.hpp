@@ -46,6 +46,7 @@ private:
   void say_farewell() override;
   void release_state() override;
   void leave_endpoint() noexcept;
+  void forget_client() noexcept;
   [[nodiscard]] bool within_rate();
   void begin_end(std::string_view error);
   void end(const session_closed& how);
@@ -66,6 +67,7 @@ private:
   std::unique_ptr<wall_deadline> expiry_; ///< of its token; most have none
   bool has_left_ = false;                 ///< the endpoint
   bool has_ended_ = false;
+  bool has_failed_ = false;         ///< an exception has closed it
   bool has_told_error_ = false;     ///< why the server closes it
   bool is_flooded_ = false;         ///< a message beyond the rate has closed it
   protocol::token_bucket messages_; ///< how many may come now

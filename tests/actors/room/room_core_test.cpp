@@ -373,6 +373,48 @@ TEST_CASE("presence comes page by page, whoever leaves meanwhile") {
         != std::string::npos);
 }
 
+// Pins §4.61.
+TEST_CASE("presence of large profiles comes in pages of 64 KiB, and each user once") {
+  stage s{std::make_unique<room_behavior>(), 0};
+  for (std::uint32_t i = 10; i < 40; ++i) {
+    join_request r;
+    r.who = stage::key(i);
+    r.user_id = "u" + std::to_string(i);
+    r.encoding = encoding::v1_json;
+    r.profile = "{\"x\":\"" + std::string(4000, 'x') + "\"}";
+    s.places[i] = s.core->join(r).place;
+  }
+  std::vector<std::string> heard;
+  int pages = 0;
+  for (bool more = true; more && pages < 10; ++pages) {
+    auto r = s.presence(10, "1");
+    r.after = heard.empty() ? "" : heard.back();
+    auto from = s.out.lines.size();
+    s.core->list(r);
+    auto& page = s.out.lines[from];
+    for (auto at = page.find(R"("userId":")"); at != std::string::npos;
+         at = page.find(R"("userId":")", at + 1))
+      heard.push_back(page.substr(at + 10, 3));
+    more = page.find(R"("complete":false)") != std::string::npos;
+    CHECK(page.size() < 66'000);
+  }
+
+  CHECK(pages == 2);
+  CHECK(heard.size() == 30);
+  CHECK(std::is_sorted(heard.begin(), heard.end()));
+}
+
+// Pins §3.15.
+TEST_CASE("presence is answered once, whatever becomes of its room") {
+  stage s;
+  s.join(1);
+  auto r = s.presence(1, "7");
+
+  s.core->list(r);
+
+  CHECK(r.ref->answered);
+}
+
 // Pins §4.63.
 TEST_CASE("who is no member any more is not told who is in the room") {
   stage s;

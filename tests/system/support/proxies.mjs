@@ -119,7 +119,7 @@ export const ways = [
   },
   {
     name: 'haproxy', secure: true, leftOut: withoutHaproxy, args: [],
-    async start(t, node) {
+    async start(t, node, check = 'option httpchk GET /readyz') {
       const [port] = await freePorts(1);
       const { cert, key } = makeCertificate(temporaryFolder(t));
       const pem = path.join(temporaryFolder(t), 'both.pem');
@@ -127,6 +127,7 @@ export const ways = [
       await haproxy(t, adapt(haproxyHttp, [
         ['bind :443 ', `bind 127.0.0.1:${port} `], ['/etc/ssl/chat.pem', pem],
         ['127.0.0.1:8080', `127.0.0.1:${node.port}`], ['inter 1s', 'inter 100ms'],
+        ['option httpchk GET /readyz', check],
       ]), port);
       return { port, ca: readFileSync(cert) };
     },

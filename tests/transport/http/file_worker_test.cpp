@@ -61,6 +61,26 @@ TEST_CASE("while too much waits nothing new begins, but what has begun goes on")
   CHECK(worker.begin([] {}));
 }
 
+// Pins §16.54.
+TEST_CASE("one client has a share of what waits, and gives it back") {
+  hanging disk;
+  file_worker worker{{.threads = 1, .most_waiting = 4, .most_of_one = 2}};
+  REQUIRE(worker.begin(disk.work(), "greedy"));
+  disk.await_start();
+  std::promise<void> done;
+
+  CHECK(worker.begin([] {}, "greedy"));
+  CHECK(worker.begin([] {}, "greedy"));
+  CHECK_FALSE(worker.begin([] {}, "greedy"));
+  CHECK(worker.begin([] {}, "other"));
+  CHECK(worker.begin([&] { done.set_value(); }, "other"));
+  CHECK_FALSE(worker.begin([] {}, "third")); // too much waits in all
+  disk.go_on.set_value();
+
+  REQUIRE(done.get_future().wait_for(10s) == std::future_status::ready);
+  CHECK(worker.begin([] {}, "greedy"));
+}
+
 TEST_CASE("one piece that hangs does not keep the others waiting") {
   hanging disk;
   std::promise<void> done;

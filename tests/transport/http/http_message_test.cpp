@@ -57,6 +57,19 @@ TEST_CASE("an answer without body has no type; each other one has its length") {
   CHECK(sent({200, "text/html", "four"})["Content-Length"] == "4");
 }
 
+TEST_CASE("an answer has one type, or none") {
+  CHECK(sent({200, "text/plain", "x", {{"content-type", "image/png"}}})["Content-Type"]
+        == "image/png");
+  CHECK(sent({200, "text/plain", "x", {{"Content-Type", "image/png"}}}).count("Content-Type") == 1);
+  CHECK(sent({302, "", ""}).count("Content-Type") == 0);
+  CHECK(policies_of({200, "", "x", {{"Content-Type", "text/html"}}}) == "frame-ancestors 'self'");
+}
+
+TEST_CASE("also what ends at its header has a date") {
+  for (auto status : {200u, 204u, 304u})
+    CHECK(sent({status, "text/plain", ""}).count("Date") == 1);
+}
+
 TEST_CASE("a head is its status line, its headers in order, and an empty line") {
   http_response_message message;
   message.version(11);

@@ -80,6 +80,21 @@ TEST_CASE("a path is matched whole, and case counts") {
   }
 }
 
+// Pins §16.53.
+TEST_CASE("a path of many segments is not looked for") {
+  routes r;
+  r.add("GET", "/*");
+  auto of = [](int segments) {
+    std::string path;
+    for (; segments > 0; --segments)
+      path += "/a";
+    return path;
+  };
+
+  CHECK(r.get(of(128)).starts_with("here"));
+  CHECK(r.get(of(129)) == "404");
+}
+
 TEST_CASE("a slash at the end is part of the path") {
   routes r;
   r.add("GET", "/with/", "with").add("GET", "/without", "without").add("GET", "/users/:id", "user");

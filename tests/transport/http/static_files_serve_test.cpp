@@ -221,7 +221,7 @@ TEST_CASE("a range that was meant for another file is ignored") {
   CHECK(status(s.etag()) == 206);
   CHECK(status("\"x\"") == 200);
   CHECK(status("W/" + s.etag()) == 200);
-  CHECK(status(header(s.ask({}), "Last-Modified")) == 206);
+  CHECK(status(header(s.ask({}), "Last-Modified")) == 200); // two versions may have the same
   CHECK(status("Sun, 06 Nov 1994 08:49:37 GMT") == 200);
   CHECK(status("Sun, 06 Nov 2094 08:49:37 GMT") == 200);
   CHECK(s.ask({{"Range", "bytes=10-"}, {"If-Range", "\"x\""}}).status == 200);

@@ -118,6 +118,8 @@ TEST_CASE("of several reasons against an upgrade the first of the table is told"
   CHECK_FALSE(expect(request_for("/"), 429, "auth").empty());
   d.world.pass(10s);
   expect(request_for("/"), 402, "auth");
+  d.decision = upgrade_decision::refuse(403, "No", nullptr);
+  expect(request_for("/"), 403, "auth");
   d.decision = {};
   CHECK(has(expect(request_for("/"), 503, "connections"), "Retry-After", "5"));
   place.reset();

@@ -24,11 +24,12 @@ struct validity {
 /// A certificate and its key: self-signed, or signed by another.
 class identity {
 public:
-  enum class kind { ec, rsa };
+  enum class kind { ec, rsa, p224 };
 
   explicit identity(const char* name, kind k = kind::ec, validity valid = {},
                     const identity* issuer = nullptr)
-    : key_(k == kind::ec ? EVP_EC_gen("P-256") : EVP_RSA_gen(2048)), certificate_(X509_new()) {
+    : key_(k == kind::rsa ? EVP_RSA_gen(2048) : EVP_EC_gen(k == kind::ec ? "P-256" : "P-224")),
+      certificate_(X509_new()) {
     auto* c = certificate_.get();
     X509_set_version(c, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(c), 1);

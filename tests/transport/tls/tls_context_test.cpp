@@ -439,6 +439,14 @@ TEST_CASE("a file beyond a mebibyte is refused") {
   CHECK(load_error(who.certificate(), who.key() + comment).ends_with("(larger than 1 MiB)"));
 }
 
+TEST_CASE("a certificate with which no client can shake hands is refused") {
+  identity who{"a.example", identity::kind::p224};
+
+  CHECK(load_error(who.certificate(), who.key())
+          .find("cert.pem: expected a certificate with which a client can shake hands")
+        != std::string::npos);
+}
+
 // Pins §1.54.
 TEST_CASE("certificates that are not valid now are refused, roots aside") {
   using test::validity;

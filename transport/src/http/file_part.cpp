@@ -20,8 +20,11 @@ constexpr int stay_on_the_way = O_NOFOLLOW | O_CLOEXEC;
 
 file_version version_of(const struct stat& s) {
   using namespace std::chrono;
-  return {s.st_dev, s.st_ino, static_cast<std::uint64_t>(s.st_size),
-          sys_time<nanoseconds>{seconds{s.st_mtim.tv_sec} + nanoseconds{s.st_mtim.tv_nsec}}};
+  auto time = [](const timespec& t) {
+    return sys_time<nanoseconds>{seconds{t.tv_sec} + nanoseconds{t.tv_nsec}};
+  };
+  return {s.st_dev, s.st_ino, static_cast<std::uint64_t>(s.st_size), time(s.st_mtim),
+          time(s.st_ctim)};
 }
 
 /// Whether an error says that there is nothing to be served, rather than that the system fails.

@@ -15,12 +15,13 @@
 namespace troupe::transport {
 
 /// What tells one state of a file from another: a file that is replaced, written to, or whose size
-/// changes is another version.
+/// changes is another version, also if its time of modification is set back.
 struct file_version {
   dev_t device = 0;
   ino_t inode = 0;
   std::uint64_t bytes = 0;
   std::chrono::sys_time<std::chrono::nanoseconds> modified{};
+  std::chrono::sys_time<std::chrono::nanoseconds> touched{}; ///< `st_ctim`, which nobody sets
 
   bool operator==(const file_version&) const = default;
 };

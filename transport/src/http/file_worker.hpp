@@ -3,14 +3,15 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace troupe::transport {
 
 /// Runs what may wait for a disk on threads of its own, so that no loop waits.
 ///
 /// Work begins in the order given. Work that begins something new is refused while `most_waiting`
-/// pieces wait; what goes on with something is always taken, and whoever asks has one such piece at
-/// a time. Thread: any.
+/// pieces wait, or `most_of_one` of the same client; what goes on with something is always taken,
+/// and whoever asks has one such piece at a time. Thread: any.
 class file_worker {
 public:
   /// Throws nothing, and owns all that it uses: a disk that hangs may let it end after this object.
@@ -19,6 +20,7 @@ public:
   struct limits {
     std::size_t threads = 2;
     std::size_t most_waiting = 1024;
+    std::size_t most_of_one = 32;
   };
 
   /// Starts the threads. Throws `std::system_error`.
@@ -29,8 +31,9 @@ public:
   file_worker(const file_worker&) = delete;
   file_worker& operator=(const file_worker&) = delete;
 
-  /// Takes work that begins something. False if too much waits, or after `stop`.
-  [[nodiscard]] bool begin(work w);
+  /// Takes work that begins something for a client (empty: one that does not count). False if too
+  /// much waits, of that client or in all, or after `stop`.
+  [[nodiscard]] bool begin(work w, const std::string& client = {});
   /// Takes work that goes on with something. False after `stop`.
   [[nodiscard]] bool go_on(work w);
 

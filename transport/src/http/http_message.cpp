@@ -120,7 +120,8 @@ http_response_message message_of(http_response response, bool head, bool keep_al
   http_response_message m;
   m.version(11);
   m.result(response.status);
-  if (!ends_at_header(response.status))
+  auto has_type = !response.content_type.empty() && !has_header(response.headers, "Content-Type");
+  if (has_type && !ends_at_header(response.status))
     m.set(http::field::content_type, response.content_type);
   for (auto& [name, value] : response.headers)
     m.insert(name, value);

@@ -1,5 +1,6 @@
 #include "http/http_router.hpp"
 
+#include "http/http_message.hpp"
 #include "text/http_text.hpp"
 
 #include <algorithm>
@@ -12,6 +13,8 @@ namespace troupe::transport {
 namespace {
 
 constexpr std::string_view rest_of_path = "*";
+/// Of a path: a longer one costs much to look for, whether there are files or routes.
+constexpr std::ptrdiff_t most_segments = 128;
 
 /// The parts between slashes; a path ends in an empty one if it ends in a slash.
 std::vector<std::string> segments_of(std::string_view path) {
@@ -178,6 +181,8 @@ http_router::outcome http_router::answer(http_request& request) const {
     return plain_answer(501, "This server does not know that method.");
   if (request.path == whole_server)
     return allowing(all_methods(), request);
+  if (std::count(request.path.begin(), request.path.end(), '/') > most_segments)
+    return plain_answer(404, "There is nothing here.");
   if (auto probe = built_in(request))
     return std::move(*probe);
   if (is_preflight(request))
@@ -285,8 +290,10 @@ void http_router::allow_origin(const http_request& request, http_response& respo
   if (cors_origins_.empty())
     return;
   response.headers.emplace_back("Vary", "Origin");
-  if (auto origin = request.header("Origin"); is_cors_origin(origin))
-    response.headers.emplace_back("Access-Control-Allow-Origin", origin);
+  constexpr std::string_view allow = "Access-Control-Allow-Origin"; // the handler's goes before
+  if (auto origin = request.header("Origin");
+      is_cors_origin(origin) && !has_header(response.headers, allow))
+    response.headers.emplace_back(allow, origin);
 }
 
 } // namespace troupe::transport

@@ -23,9 +23,9 @@ enum class precondition { holds, not_modified, failed };
 [[nodiscard]] precondition judge(const http_request& request, const validators& current,
                                  http_time now);
 
-/// Whether a `Range` counts: there is no `If-Range`, or it names the current version. Source: RFC
-/// 9110, 13.1.5.
-[[nodiscard]] bool allows_range(const http_request& request, const validators& current,
-                                http_time now);
+/// Whether a `Range` counts: there is no `If-Range`, or it is the current version's tag. A date
+/// never counts: two versions of one second would have the same. Source: RFC 9110, 13.1.5
+/// and 8.8.2.2.
+[[nodiscard]] bool allows_range(const http_request& request, const validators& current);
 
 } // namespace troupe::transport

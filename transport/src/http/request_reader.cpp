@@ -110,7 +110,8 @@ request_reader::status request_reader::read_header(flat_buffer& buffer) {
   if (ec == http::error::need_more && taken_ + buffer.size() < limits_.header_bytes)
     return status::needs_more;
   if (ec == http::error::need_more)
-    return refuse(ends_in_start_line(buffer) ? target_too_long : headers_too_large);
+    return refuse(start_line_bytes(buffer) > limits_.header_bytes ? target_too_long
+                                                                  : headers_too_large);
   if (ec == http::error::header_limit)
     return refuse(headers_too_large);
   if (ec == http::error::body_limit) // the length announces it
@@ -118,17 +119,21 @@ request_reader::status request_reader::read_header(flat_buffer& buffer) {
   return ec ? refuse(no_request) : judge_header();
 }
 
-/// Whether what has come is a part of the start line.
-bool request_reader::ends_in_start_line(const flat_buffer& buffer) const {
-  return taken_ == 0 && text_of(buffer).find('\n') == std::string_view::npos;
+/// The length of the start line with its end; at least that of what has come of it, and of its end.
+std::size_t request_reader::start_line_bytes(const flat_buffer& buffer) const {
+  constexpr std::size_t around_target = sizeof "  HTTP/1.1\r\n" - 1;
+  auto& message = parser_->get();
+  if (!message.target().empty())
+    return message.method_string().size() + message.target().size() + around_target;
+  auto text = text_of(buffer);
+  return std::min(text.find('\n'), text.size()) + 1;
 }
 
 request_reader::status request_reader::judge_header() {
   auto& message = parser_->get();
-  if (message.target().size() > limits_.header_bytes)
-    return refuse(target_too_long);
   if (taken_ > limits_.header_bytes)
-    return refuse(headers_too_large);
+    return refuse(start_line_bytes({}) > limits_.header_bytes ? target_too_long
+                                                              : headers_too_large);
   auto count = static_cast<std::size_t>(std::distance(message.begin(), message.end()));
   if (limits_.headers > 0 && count > limits_.headers)
     return refuse(too_many_headers);

@@ -75,7 +75,7 @@ private:
   void start_parser();
   [[nodiscard]] error_code put(boost::beast::flat_buffer& buffer);
   [[nodiscard]] status read_header(boost::beast::flat_buffer& buffer);
-  [[nodiscard]] bool ends_in_start_line(const boost::beast::flat_buffer& buffer) const;
+  [[nodiscard]] std::size_t start_line_bytes(const boost::beast::flat_buffer& buffer) const;
   [[nodiscard]] status judge_header();
   [[nodiscard]] status read_body(boost::beast::flat_buffer& buffer);
   [[nodiscard]] bool is_padded(std::size_t unread) const;

@@ -89,13 +89,19 @@ std::optional<broken_rule> rule_broken_by(const http_request_message& request) {
   if (auto rule = broken_by_target(request))
     return rule;
   auto expected = list_header(request, "Expect");
-  if (!expected.empty() && !equal_ignoring_case(trimmed(expected), "100-continue"))
-    return broken_rule{417, "Of expectations this server knows 100-continue.", "request"};
+  for (auto one : list_elements(expected))
+    if (!equal_ignoring_case(one, "100-continue"))
+      return broken_rule{417, "Of expectations this server knows 100-continue.", "request"};
   return {};
 }
 
 bool awaits_continue(const http_request_message& request) {
-  return request.version() >= 11 && request.find(http::field::expect) != request.end();
+  return request.version() >= 11 && !list_elements(list_header(request, "Expect")).empty();
+}
+
+bool is_for_https(const http_request_message& request) noexcept {
+  constexpr std::string_view scheme = "https:";
+  return equal_ignoring_case(view(request.target()).substr(0, scheme.size()), scheme);
 }
 
 bool persists(const http_request_message& request) {

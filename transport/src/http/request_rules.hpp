@@ -25,6 +25,10 @@ struct broken_rule {
 /// Whether its client waits for `100 Continue` before it sends the body.
 [[nodiscard]] bool awaits_continue(const http_request_message& request);
 
+/// Whether it asks for an `https` resource by its target, which only TLS, or a trusted proxy, may
+/// do (RFC 9110, 7.4).
+[[nodiscard]] bool is_for_https(const http_request_message& request) noexcept;
+
 /// Whether its client keeps the connection open behind the answer (RFC 9112, 9.3).
 [[nodiscard]] bool persists(const http_request_message& request);
 

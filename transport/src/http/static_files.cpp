@@ -155,7 +155,7 @@ std::optional<http_answer> static_files::answer(const http_request& request,
     return http_answer{plain_answer(412, "This file is not in the state that was asked for.")};
   if (verdict == precondition::not_modified)
     return http_answer{chosen.head(304, current)};
-  auto part = request.method == "GET" && allows_range(request, current, now)
+  auto part = request.method == "GET" && allows_range(request, current)
               ? requested_range(request.header("Range"), version.bytes)
               : std::nullopt;
   if (part && part->bytes == 0) {

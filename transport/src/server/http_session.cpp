@@ -111,17 +111,11 @@ http_session::http_session(owned_descriptor accepted, const boost::asio::ip::add
 }
 
 http_session::~http_session() {
-  set_answering(false);
   set_under_way(false);
   pending_sockets_->leave(*this);
 }
 
 void http_session::enter() { pending_sockets_->enter(shared_from_this(), {peer_, is_proxy_}); }
-
-void http_session::set_answering(bool is_answering) noexcept {
-  if (std::exchange(is_answering_, is_answering) != is_answering)
-    settings_.answering += is_answering ? 1 : -1;
-}
 
 void http_session::set_under_way(bool is_under_way) noexcept {
   if (std::exchange(is_under_way_, is_under_way) != is_under_way)
@@ -156,7 +150,6 @@ void http_session::end() {
   if (lingering_)
     lingering_->close();
   pending_sockets_->leave(*this);
-  set_answering(false);
   set_under_way(false);
   deadline_.cancel();
   auto held = writer_.cancel();
@@ -172,7 +165,7 @@ void http_session::on_loop_end() noexcept {
 void http_session::end_if_idle() {
   auto is_idle = is_open() && stage_ == stage::idle && buffer_.size() == 0;
   if (is_idle && stream_->socket().unread_bytes() == 0) // else a request comes, and is the last
-    contained([this] { end_idle(); });
+    contained([this] { end_and_say_so(); });
 }
 
 void http_session::on_deadline() {
@@ -181,10 +174,10 @@ void http_session::on_deadline() {
       end_late_answer();
     else if (lingering_)
       await_silence();
-    else if (stage_ == stage::idle)
-      end_idle();
     else if (has_progressed())
       await_body();
+    else if (stage_ == stage::idle || stage_ == stage::header || stage_ == stage::body)
+      end_and_say_so();
     else
       end();
   });
@@ -269,9 +262,9 @@ void http_session::read_request() {
   read_on();
 }
 
-/// Ends a connection that waits for another request. With TLS the peer is told, and the read that
-/// waits ends with its answer (RFC 9112, 9.8).
-void http_session::end_idle() {
+/// Ends a connection that waits for a request, or for more of it. With TLS the peer is told, and
+/// the read that waits ends with its answer (RFC 9112, 9.8).
+void http_session::end_and_say_so() {
   if (!stream_->is_tls())
     return end();
   stage_ = stage::answering;
@@ -337,9 +330,10 @@ void http_session::note_begin() {
 void http_session::on_header() {
   keep_alive_ = persists(reader_.request());
   count_for_client();
+  if (is_for_https(reader_.request()) && !stream_->is_tls() && !is_proxy_)
+    return refuse({421, "What https names needs TLS.", "request"});
   if (wants_upgrade(reader_.request()))
     return upgrade();
-  set_answering(true);
   await_body();
   if (awaits_continue(reader_.request()) && !reader_.is_done() && buffer_.size() == 0)
     say_continue();
@@ -450,7 +444,8 @@ void http_session::answer_from_file(http_router::file_handler handler) {
   auto is_taken = settings_.files->begin(
     [late = late_, handler = std::move(handler),
      request = std::shared_ptr<const http_request>{request_},
-     now = loop_.wall_now()] { late->take_from([&] { return handler(*request, now); }); });
+     now = loop_.wall_now()] { late->take_from([&] { return handler(*request, now); }); },
+    counted_as(boost::asio::ip::make_address(request_->remote_address), true));
   if (is_taken)
     return;
   late_.reset();
@@ -489,6 +484,7 @@ void http_session::respond(http_answer answer) {
   settings_.router.allow_origin(*request_, answer.response);
   auto keep_alive = keep_alive_ && !settings_.closing.load(std::memory_order_relaxed);
   send(std::move(answer), request_->method == "HEAD", keep_alive);
+  request_.reset(); // a client that does not read keeps no more than the answer
 }
 
 void http_session::send(http_answer answer, bool head, bool keep_alive) {
@@ -509,9 +505,7 @@ void http_session::send(http_answer answer, bool head, bool keep_alive) {
 
 /// Reads the next request, unless the server has begun to stop meanwhile and none has come.
 void http_session::on_answer_sent() {
-  request_.reset();
   self_.reset();
-  set_answering(false);
   auto stops = settings_.closing.load(std::memory_order_relaxed) && buffer_.size() == 0;
   if (keep_alive_ && !stops)
     read_request();
@@ -553,13 +547,16 @@ void http_session::await_silence() {
 /// A part of it at a time. It is kept meanwhile: nothing else holds it.
 void http_session::throw_input_away() {
   self_ = shared_from_this();
+  if (thrown_away_ >= most_thrown_away)
+    return; // to end at once would reset the connection; its time does
   auto thrown = lingering_->throw_input_away(*this);
   if (!thrown)
     return end();
-  if (*thrown > 0) {
-    has_input_ = true;
-    set_under_way(true);
-  }
+  if (*thrown == 0)
+    return;
+  thrown_away_ += *thrown;
+  has_input_ = thrown_away_ < most_thrown_away;
+  set_under_way(has_input_);
 }
 
 } // namespace troupe::transport

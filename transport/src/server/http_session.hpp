@@ -64,6 +64,9 @@ private:
   };
   struct late_answer;
 
+  /// Of what comes behind the last answer.
+  static constexpr std::size_t most_thrown_away = std::size_t{1024} * 1024;
+
   enum class stage : std::uint8_t {
     opening, ///< no byte of a request has come yet
     idle,    ///< another request may come
@@ -87,7 +90,7 @@ private:
   void on_proxy_bytes(boost::system::error_code ec, std::size_t n);
   void shake_hands();
   void read_request();
-  void end_idle();
+  void end_and_say_so();
   void await_bytes();
   void on_bytes(boost::system::error_code ec, std::size_t n);
   void read_on();
@@ -107,7 +110,6 @@ private:
   void refuse(const refused_request& why);
   void respond(http_answer answer);
   void send(http_answer answer, bool head, bool keep_alive);
-  void set_answering(bool is_answering) noexcept;
   void set_under_way(bool is_under_way) noexcept;
   [[nodiscard]] loop_traffic& traffic() noexcept {
     return *(*settings_.sessions.traffic)[loop_.index()];
@@ -122,7 +124,8 @@ private:
   std::optional<http_stream> stream_;
   std::unique_ptr<channel> lingering_; ///< what the stream has become behind the last answer
   actors::steady_time linger_until_{};
-  bool has_input_ = false; ///< something came lately behind the last answer, or will come
+  bool has_input_ = false;      ///< something came lately behind the last answer, or will come
+  std::size_t thrown_away_ = 0; ///< bytes that came behind it
   http_settings& settings_;
   std::shared_ptr<pending_sockets> pending_sockets_;
   counted_socket counted_;
@@ -137,8 +140,7 @@ private:
   std::shared_ptr<http_session> self_;    ///< set while it waits: nothing else holds it
   answer_writer writer_{*this, loop_, settings_.files.get()};
   bool keep_alive_ = false;
-  bool is_answering_ = false; ///< counted in the settings
-  bool is_under_way_ = false; ///< likewise
+  bool is_under_way_ = false; ///< counted in the settings
   deadline deadline_{*this};
 };
 

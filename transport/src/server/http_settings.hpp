@@ -71,8 +71,6 @@ struct http_settings {
   int descriptors_scarce_from = descriptor_shares::none; ///< see `descriptor_shares`
   std::atomic<bool> ready{false};                        ///< what `/readyz` says
   std::atomic<bool> closing{false}; ///< no more connections: each answer is the last on its socket
-  /// Requests being answered, from the end of their header to the end of the answer.
-  std::atomic<int> answering{0};
   /// Requests under way, from their first byte until their answer has left, and until nothing comes
   /// any more that would make the peer's system throw the answer away.
   std::atomic<int> under_way{0};

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "server/upgrade_admission.hpp"
 #include "server/token_refresh.hpp"
 
 #include "auth/jwt_authorizer.hpp"
@@ -109,7 +110,7 @@ outcome ask(const http_settings& settings, const asker& who, std::string_view to
   auto decision = confirmed(settings.confirm, with_token(who.handshake, token), std::move(proved));
   if (decision.status == 0)
     return {{std::move(decision.claims), errc::ok, {}}};
-  settings.sessions.counters->count(protocol::counter::auth_failures, decision.label);
+  settings.sessions.counters->count(protocol::counter::auth_failures, label_of(decision));
   return {refused(decision), decision.status == 401 && decision.counts_as_guess};
 }
 

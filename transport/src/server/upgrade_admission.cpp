@@ -84,7 +84,7 @@ upgrade_decision decide(http_settings& settings, const http_request& request,
       settings.admissions->note_refused_token(client, now);
   }
   if (decision.status != 0)
-    settings.sessions.counters->count(protocol::counter::auth_failures, decision.label);
+    settings.sessions.counters->count(protocol::counter::auth_failures, label_of(decision));
   return decision;
 }
 

@@ -48,4 +48,9 @@ struct refused_request {
   http_settings& settings, const http_request_message& message,
   const boost::asio::ip::address& peer, actors::steady_time now);
 
+/// The metric label of a refusal.
+[[nodiscard]] inline const char* label_of(const upgrade_decision& refusal) noexcept {
+  return refusal.label ? refusal.label : "hook";
+}
+
 } // namespace troupe::transport

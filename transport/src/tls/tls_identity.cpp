@@ -122,6 +122,45 @@ private_key_ptr read_key(const std::string& file) {
   return key;
 }
 
+// -- a handshake ----------------------------------------------------------------------------------
+
+struct free_tls {
+  void operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
+  void operator()(SSL* end) const noexcept { SSL_free(end); }
+};
+
+/// One end of a handshake in memory.
+std::unique_ptr<SSL, free_tls> end_of(SSL_CTX& context, bio_ptr line) {
+  std::unique_ptr<SSL, free_tls> end{SSL_new(&context)};
+  if (!end)
+    throw std::bad_alloc{};
+  auto* both_ways = line.release();
+  SSL_set_bio(end.get(), both_ways, both_ways);
+  return end;
+}
+
+/// Whether a client of that version that trusts everybody can shake hands, tried in memory.
+bool can_serve(SSL_CTX& server, int version) {
+  constexpr int most_flights = 8;
+  std::unique_ptr<SSL_CTX, free_tls> trusting{SSL_CTX_new(TLS_client_method())};
+  BIO* lines[2] = {};
+  if (!trusting || BIO_new_bio_pair(&lines[0], 0, &lines[1], 0) != 1)
+    throw std::bad_alloc{};
+  bio_ptr of_client{lines[0]}, of_server{lines[1]};
+  SSL_CTX_set_min_proto_version(trusting.get(), version);
+  SSL_CTX_set_max_proto_version(trusting.get(), version);
+  auto client = end_of(*trusting, std::move(of_client));
+  auto tried = end_of(server, std::move(of_server));
+  SSL_set_connect_state(client.get());
+  SSL_set_accept_state(tried.get());
+  for (int flight = 0; flight < most_flights; ++flight) {
+    SSL_do_handshake(client.get());
+    SSL_do_handshake(tried.get());
+  }
+  ERR_clear_error();
+  return SSL_is_init_finished(client.get()) == 1 && SSL_is_init_finished(tried.get()) == 1;
+}
+
 } // namespace
 
 tls_identity::tls_identity(const std::string& certificates, const std::string& key,
@@ -144,6 +183,10 @@ void tls_identity::serve_from(SSL_CTX& context) const {
       throw std::bad_alloc{};
   if (SSL_CTX_use_cert_and_key(&context, chain_.front().get(), key_.get(), issuers.get(), 1) != 1)
     throw certificates_error(file_, reason());
+  if (!can_serve(context, TLS1_3_VERSION) && !can_serve(context, TLS1_2_VERSION))
+    throw tls_file_error{false, file_,
+                         "a certificate with which a client can shake hands (RSA, or a "
+                         "curve that TLS 1.3 has)"};
 }
 
 } // namespace troupe::transport

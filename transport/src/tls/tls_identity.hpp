@@ -53,7 +53,9 @@ public:
   /// another's, or under a password. Waits for nothing. Throws `std::bad_alloc`.
   tls_identity(const std::string& certificates, const std::string& key, actors::wall_time now);
 
-  /// Makes `context` use it. Errors: `tls_file_error` if OpenSSL holds it for too weak.
+  /// Makes `context`, which has its policy already, use it. Errors: `tls_file_error` if OpenSSL
+  /// holds it for too weak, or no client could shake hands: its key is of a kind or on a curve that
+  /// the policy leaves out. Throws `std::bad_alloc`.
   void serve_from(SSL_CTX& context) const;
 
   /// Until when all certificates are valid, but for self-signed ones behind the first.

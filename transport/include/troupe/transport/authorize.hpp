@@ -15,7 +15,7 @@ struct upgrade_decision {
   std::string text{};  ///< of the refusal
   /// Null: the claims of the token that was verified before, if there was one.
   actors::claims_ptr claims{};
-  const char* label = "hook";       ///< metric label of the refusal
+  const char* label = "hook"; ///< metric label of the refusal; outlives the server. Null: "hook"
   unsigned retry_after_seconds = 0; ///< of a passing refusal; 0: not told
   /// Of a 401: the request showed a wrong secret. A client that shows many has to wait (429). A
   /// request without `Authorization`, cookie, query or bearer subprotocol shows none and never

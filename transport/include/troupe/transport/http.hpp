@@ -41,15 +41,17 @@ struct http_request {
   [[nodiscard]] std::string query(std::string_view name) const;
 };
 
-/// What a handler answers. The server adds `Content-Length`, `Date`, the connection headers and
-/// `X-Content-Type-Options: nosniff`. To a page (HTML) it adds `Content-Security-Policy:
-/// frame-ancestors 'self'`, so that no page of another origin shows it inside itself, unless the
-/// answer has `frame-ancestors` in a policy of its own, or `X-Frame-Options`.
+/// What a handler answers. The server sets `Content-Length`, `Date`, `Connection` and
+/// `X-Content-Type-Options: nosniff`, whatever the handler says of them. To a page (HTML) it adds
+/// `Content-Security-Policy: frame-ancestors 'self'`, so that no page of another origin shows it
+/// inside itself, unless the answer has `frame-ancestors` in a policy of its own, or
+/// `X-Frame-Options`.
 ///
 /// An answer that cannot be sent is logged, and answered with 500: one whose status is not 200 to
 /// 599, one with a line break in a header, a header name that is no token, or `Transfer-Encoding`.
 struct http_response {
   unsigned status = 200;
+  /// Empty: none is told. A `Content-Type` in `headers` goes before it.
   std::string content_type = "text/plain; charset=utf-8";
   std::string body{};
   http_headers headers{};

@@ -60,7 +60,7 @@ struct server_options {
   std::string admin_bind{};
 
   /// Path of a PEM chain, the server's own certificate first; empty: no TLS. Each certificate must
-  /// be valid now. Here and below: a regular file of at most 1 MiB.
+  /// be valid now. This and the key: a regular file of at most 1 MiB.
   std::string tls_certificates{};
   std::string tls_key{}; ///< path of the first certificate's private key, in PEM, without password
   bool deflate = false;  ///< permessage-deflate for clients that offer it
@@ -100,7 +100,8 @@ struct server_options {
   std::size_t max_body_bytes = 64 * 1024;  ///< of a request; more: 413; 0: 1 GiB
 
   /// For the header of a request, whole, however it comes: of the first one from the beginning of
-  /// the connection, of others from their first byte. After the header, each such time must bring
+  /// the connection, or behind a PROXY header, which has the same time, and a TLS handshake; of
+  /// others from their first byte. After the header, each such time must bring
   /// some of the body: 256 bytes, or a thirty-second of the announced length if that is less. So a
   /// slow upload may take longer, but no sender of single bytes holds a connection for ever.
   std::chrono::milliseconds handshake_deadline{10'000};
