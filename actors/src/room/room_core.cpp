@@ -163,7 +163,7 @@ room_core::resident* room_core::find_at(member_place place, session_key who) con
 }
 
 /// If it throws, nothing has changed.
-room_core::resident& room_core::seat(member candidate, const join_request& request) {
+room_core::resident& room_core::seat(member&& candidate, const join_request& request) {
   if (free_places_.empty()) {
     make_room(free_places_, places_.size() + 1);
     places_.push_back(nullptr);

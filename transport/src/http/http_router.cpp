@@ -156,11 +156,12 @@ bool http_router::hides_files(const std::string& method, const std::string& patt
   return files_ && route{method, segments_of(pattern), {}}.covers(all_files);
 }
 
-void http_router::add(std::string method, std::string pattern, http_handler handler) {
+void http_router::add(std::string method, const std::string& pattern, http_handler handler) {
   insert({std::move(method), segments_of(pattern), std::move(handler)}, pattern);
 }
 
-void http_router::add_late(std::string method, std::string pattern, late_http_handler handler) {
+void http_router::add_late(std::string method, const std::string& pattern,
+                           late_http_handler handler) {
   insert({std::move(method), segments_of(pattern), std::move(handler)}, pattern);
 }
 

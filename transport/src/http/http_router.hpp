@@ -52,8 +52,8 @@ public:
   using outcome = std::variant<http_response, late_http_handler, file_handler>;
 
   void set_probes(probes p) { probes_ = std::move(p); }
-  void set_files(std::filesystem::path folder) {
-    files_ = std::make_shared<const static_files>(std::move(folder));
+  void set_files(const std::filesystem::path& folder) {
+    files_ = std::make_shared<const static_files>(folder);
   }
   /// Origins whose pages may read answers; `*`: all.
   void set_cors_origins(std::vector<std::string> origins) { cors_origins_ = std::move(origins); }
@@ -61,8 +61,8 @@ public:
   /// Adds a route. `pattern`: segments; `:name` stands for any one, a last `*` for the rest. Routes
   /// without either go first, then the patterns in the order given. Errors: `std::invalid_argument`
   /// if another route or a probe has the pattern already.
-  void add(std::string method, std::string pattern, http_handler handler);
-  void add_late(std::string method, std::string pattern, late_http_handler handler);
+  void add(std::string method, const std::string& pattern, http_handler handler);
+  void add_late(std::string method, const std::string& pattern, late_http_handler handler);
 
   /// Whether an earlier pattern takes every path of this one, so that this one would never answer.
   [[nodiscard]] bool hides(const std::string& method, const std::string& pattern) const;

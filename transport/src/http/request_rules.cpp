@@ -17,7 +17,8 @@ std::string_view view(boost::beast::string_view s) { return {s.data(), s.size()}
 
 bool are_all_of(std::string_view text, std::string_view marks) {
   return std::all_of(text.begin(), text.end(), [&](unsigned char c) {
-    return c < 0x80 && (std::isalnum(c) || marks.find(static_cast<char>(c)) != marks.npos);
+    return c < 0x80
+        && (std::isalnum(c) || marks.find(static_cast<char>(c)) != std::string_view::npos);
   });
 }
 
@@ -31,8 +32,8 @@ bool is_port(std::string_view text) {
 bool is_authority(std::string_view text) {
   if (text.starts_with('[')) {
     auto end = text.find(']');
-    return end != text.npos && end > 1 && are_all_of(text.substr(1, end - 1), "-._~!$&'()*+,;=:")
-        && is_port(text.substr(end + 1));
+    return end != std::string_view::npos && end > 1
+        && are_all_of(text.substr(1, end - 1), "-._~!$&'()*+,;=:") && is_port(text.substr(end + 1));
   }
   auto host = text.substr(0, text.find(':'));
   return are_all_of(host, "-._~%!$&'()*+,;=") && is_port(text.substr(host.size()));
@@ -42,7 +43,7 @@ bool is_authority(std::string_view text) {
 /// stands for the whole server.
 bool has_target(const http_request_message& request) {
   auto target = view(request.target());
-  if (target.find('#') != target.npos)
+  if (target.find('#') != std::string_view::npos)
     return false;
   if (auto authority = authority_of(target))
     return !authority->empty() && !authority->starts_with(':') && is_authority(*authority);

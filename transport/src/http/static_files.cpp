@@ -97,7 +97,7 @@ struct static_files::representation {
   }
 };
 
-static_files::static_files(fs::path folder) : folder_(fs::canonical(folder)) {}
+static_files::static_files(const fs::path& folder) : folder_(fs::canonical(folder)) {}
 
 bool static_files::has(std::string_view path) const { return find(path).has_value(); }
 
@@ -166,8 +166,8 @@ std::optional<http_answer> static_files::answer(const http_request& request,
   http_answer a{chosen.head(part ? 206 : 200, current)};
   if (part)
     a.response.headers.emplace_back("Content-Range", content_range(*part, version.bytes));
-  auto file = std::make_shared<file_part>(folder_, chosen.found.below, version,
-                                          part.value_or(byte_range{0, version.bytes}));
+  auto file = std::make_shared<file_part>(
+    file_part{folder_, chosen.found.below, version, part.value_or(byte_range{0, version.bytes})});
   if (request.method == "GET" && !chosen.found.file.read(file->window_at(0), a.response.body))
     return std::nullopt;
   a.file = std::move(file);

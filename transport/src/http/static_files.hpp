@@ -20,7 +20,7 @@ namespace troupe::transport {
 class static_files {
 public:
   /// Throws `std::filesystem::filesystem_error` if there is no such folder.
-  explicit static_files(std::filesystem::path folder);
+  explicit static_files(const std::filesystem::path& folder);
 
   /// Whether there is a file at `path`, which is decoded. Reads nothing of it. Throws as `serve`.
   [[nodiscard]] bool has(std::string_view path) const;

@@ -33,7 +33,7 @@ bool has_escape(std::string_view path) {
   auto is_hex = [&](std::size_t at) {
     return at < path.size() && std::isxdigit(static_cast<unsigned char>(path[at]));
   };
-  for (auto at = path.find('%'); at != path.npos; at = path.find('%', at + 1))
+  for (auto at = path.find('%'); at != std::string_view::npos; at = path.find('%', at + 1))
     if (is_hex(at + 1) && is_hex(at + 2))
       return true;
   return false;
@@ -120,7 +120,7 @@ bool is_place_of(const std::pair<std::string, std::uint16_t>& probes, const serv
 }
 
 /// Also explains the zone if the text has one.
-std::string expected_address(std::string what, const std::string& text) {
+std::string expected_address(const std::string& what, const std::string& text) {
   return text.find('%') == std::string::npos
          ? what
          : what + "; behind % stands an interface of this machine";

@@ -13,12 +13,8 @@
 #include <chrono>
 #include <exception>
 
-#include <algorithm>
-#include <chrono>
-
 namespace troupe::transport {
 
-namespace http = boost::beast::http;
 using boost::system::error_code;
 
 /// Carries an answer, or why there is none, from any thread to its session, if the session still
@@ -538,7 +534,7 @@ void http_session::linger() {
 void http_session::await_silence() {
   constexpr std::chrono::milliseconds silence{500};
   auto left = linger_until_ - loop_.now();
-  if (left <= left.zero())
+  if (left <= actors::steady_time::duration::zero())
     return end();
   set_under_way(std::exchange(has_input_, false) || lingering_->undelivered_bytes() > 0);
   loop_.arm(deadline_, std::min(left, decltype(left){silence}));
