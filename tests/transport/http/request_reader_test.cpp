@@ -58,7 +58,7 @@ struct rig {
 
   request_reader reader;
   boost::beast::flat_buffer buffer;
-  std::string_view rest;
+  std::string rest;
 };
 
 unsigned refusal_of(std::string_view bytes, request_reader::limits l = {8192, 100, 65'536}) {
