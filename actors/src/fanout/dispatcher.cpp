@@ -83,15 +83,15 @@ void dispatcher::on_fan_out(const fan_out& f) {
   if (!found)
     return;
   auto& room = *found;
-  auto gets_frame = [&](std::size_t e) {
-    return room.groups[e] && f.frames[e] && !room.groups[e]->empty();
+  auto for_each_receiver = [&](auto&& give) {
+    for (auto left = room.spoken; left != 0; left &= left - 1)
+      if (auto e = static_cast<std::size_t>(std::countr_zero(left));
+          f.frames[e] && !room.groups[e]->empty())
+        give(*room.groups[e], f.frames[e]);
   };
-  for (std::size_t e = 0; e < room.groups.size(); ++e)
-    if (gets_frame(e))
-      room.groups[e]->make_room_for_push(bool(f.except));
-  for (std::size_t e = 0; e < room.groups.size(); ++e)
-    if (gets_frame(e))
-      room.groups[e]->push(f.frames[e], f.except, f.source, f.own, f.at);
+  for_each_receiver([&](member_group& group, auto&) { group.make_room_for_push(bool(f.except)); });
+  for_each_receiver(
+    [&](member_group& group, auto& frame) { group.push(frame, f.except, f.source, f.own, f.at); });
   if (!room.in_ring() && room.pending()) {
     ring_.push_back(room);
     new_cost_ += std::min(room.sole_size(), budget_.of_room);
@@ -241,10 +241,12 @@ void dispatcher::prefetch_next() const noexcept {
 /// waiting.
 std::size_t dispatcher::flush_room(local_room& room, std::size_t max_cost) {
   std::size_t cost = 0;
-  for (std::size_t tried = 0; tried < room.groups.size() && cost < max_cost; ++tried) {
-    auto encoding = room.turn;
-    room.turn = (room.turn + 1) % room.groups.size();
-    if (!room.groups[encoding] || !room.groups[encoding]->pending())
+  for (auto left = std::popcount(room.spoken); left > 0 && cost < max_cost; --left) {
+    auto later = room.spoken >> room.turn; // else it is the first one's turn again
+    auto encoding = later != 0 ? room.turn + static_cast<std::size_t>(std::countr_zero(later))
+                               : static_cast<std::size_t>(std::countr_zero(room.spoken));
+    room.turn = encoding + 1;
+    if (!room.groups[encoding]->pending())
       continue;
     auto& group = *room.groups[encoding];
     auto hold = room.pending_bytes() > held_bytes && room.more_than_one_batch();
@@ -266,18 +268,22 @@ std::size_t dispatcher::flush_room(local_room& room, std::size_t max_cost) {
 
 member_group& dispatcher::local_room::group_for(protocol::encoding e, memberships& all) {
   auto& group = groups[protocol::index_of(e)];
-  if (!group)
+  if (!group) {
     group = std::make_unique<member_group>(all);
+    spoken |= 1u << protocol::index_of(e);
+  }
   return *group;
 }
 
 std::size_t dispatcher::local_room::find(session_key who) const {
-  auto has = [&](auto& g) { return g && g->contains(who); };
-  return static_cast<std::size_t>(std::find_if(groups.begin(), groups.end(), has) - groups.begin());
+  for (auto left = spoken; left != 0; left &= left - 1)
+    if (auto e = static_cast<std::size_t>(std::countr_zero(left)); groups[e]->contains(who))
+      return e;
+  return groups.size();
 }
 
 bool dispatcher::local_room::empty() const {
-  return std::all_of(groups.begin(), groups.end(), [](auto& g) { return !g || g->empty(); });
+  return !any_group([](auto& g) { return !g.empty(); });
 }
 
 std::size_t dispatcher::local_room::sole_size() const {
@@ -287,7 +293,7 @@ std::size_t dispatcher::local_room::sole_size() const {
 }
 
 bool dispatcher::local_room::pending() const {
-  return std::any_of(groups.begin(), groups.end(), [](auto& g) { return g && g->pending(); });
+  return any_group([](auto& g) { return g.pending(); });
 }
 
 std::size_t dispatcher::local_room::pending_bytes() const {
@@ -298,8 +304,7 @@ std::size_t dispatcher::local_room::pending_bytes() const {
 
 /// Whether something waits behind the batch that a flush would give out now.
 bool dispatcher::local_room::more_than_one_batch() const {
-  return std::any_of(groups.begin(), groups.end(),
-                     [](auto& g) { return g && g->waiting_behind_batch(); });
+  return any_group([](auto& g) { return g.waiting_behind_batch(); });
 }
 
 void dispatcher::drop_if_empty(local_room& room) noexcept {

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
@@ -108,6 +109,7 @@ private:
     room_identity_ptr identity;
     /// By encoding; null: no member here has ever spoken it.
     std::array<std::unique_ptr<member_group>, protocol::encoding_count> groups;
+    unsigned spoken = 0;  ///< which of them there are, a bit each: most rooms have one
     std::size_t turn = 0; ///< index in `groups` of the one that is flushed next
 
     [[nodiscard]] member_group& group_for(protocol::encoding e, memberships& all);
@@ -122,9 +124,16 @@ private:
 
     template <class F>
     void for_each_group(F&& f) const {
-      for (auto& g : groups)
-        if (g)
-          f(*g);
+      for (auto left = spoken; left != 0; left &= left - 1)
+        f(*groups[static_cast<std::size_t>(std::countr_zero(left))]);
+    }
+    /// Whether `f` is true of a group.
+    template <class F>
+    [[nodiscard]] bool any_group(F&& f) const {
+      for (auto left = spoken; left != 0; left &= left - 1)
+        if (f(*groups[static_cast<std::size_t>(std::countr_zero(left))]))
+          return true;
+      return false;
     }
   };
 
