@@ -173,7 +173,6 @@ void endpoint_connection::end(const session_closed& how) {
   has_ended_ = true;
   state_->state = connection_state::closed;
   begin_end(how.error);
-  forget_client(); // again: its `subscribe` may have been handled since the close began
   auto code = has_failed_ ? info(protocol::errc::internal).close_code : how.code;
   if (endpoint_->handlers.on_close)
     run("on_close",
@@ -193,10 +192,18 @@ void endpoint_connection::leave_endpoint() noexcept {
   forget_client();
 }
 
-/// Not by a message, for which there may be no memory.
+/// Directly, as there may be no memory for a message; and by a message, as `subscribe` may still
+/// wait in the dispatcher's mailbox.
 void endpoint_connection::forget_client() noexcept {
-  if (endpoint_->identity)
-    unit_.output->forget(endpoint_->identity->key, state_->key);
+  if (!endpoint_->identity)
+    return;
+  unit_.output->forget(endpoint_->identity->key, state_->key);
+  try {
+    compat::anon_send(unit_.output_actor,
+                      member_frame{endpoint_->identity->key, state_->key, {}, true});
+  } catch (const std::bad_alloc&) {
+    // A client that has gone is dropped with the next broadcast.
+  }
 }
 
 /// For a connection that ends by our own bug: tells its client and its handlers.
