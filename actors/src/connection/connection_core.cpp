@@ -303,8 +303,14 @@ void connection_core::ask_presence(const command& c, const inbound& message) {
   auto* room = target(c);
   if (!room)
     return refuse(c, c.room_id ? errc::forbidden : errc::not_joined);
-  presence_request request{config_.key, room->place, config_.encoding, open_ref_for(c),
-                           c.after,     c.limit,     message.token};
+  const protocol::document_view fields{c.source, c.bytes};
+  presence_request request{config_.key,
+                           room->place,
+                           config_.encoding,
+                           open_ref_for(c),
+                           fields.string("after").value_or(""),
+                           fields.integer("limit").value_or(command::default_page),
+                           message.token};
   track(room->key, request.ref);
   output_.ask(room->handle, std::move(request));
 }

@@ -241,7 +241,8 @@ void dispatcher::prefetch_next() const noexcept {
 /// waiting.
 std::size_t dispatcher::flush_room(local_room& room, std::size_t max_cost) {
   std::size_t cost = 0;
-  for (auto left = std::popcount(room.spoken); left > 0 && cost < max_cost; --left) {
+  // as many times as there are groups, if the cost allows it
+  for (auto left = room.spoken; left != 0 && cost < max_cost; left &= left - 1) {
     auto later = room.spoken >> room.turn; // else it is the first one's turn again
     auto encoding = later != 0 ? room.turn + static_cast<std::size_t>(std::countr_zero(later))
                                : static_cast<std::size_t>(std::countr_zero(room.spoken));

@@ -95,7 +95,7 @@ void member_group::prefetch_first(const session_table& sessions) const noexcept 
 }
 
 /// Inlined by force, so that no call lies between the loop and the session's: see `socket_writer`.
-member_group::progress member_group::give(slot& s, session_table& sessions,
+member_group::progress member_group::give(slot& s, frame_batch& batch, session_table& sessions,
                                           std::vector<session_key>& gone) {
   auto* output = sessions.find(s.who);
   if (!output) {
@@ -106,7 +106,6 @@ member_group::progress member_group::give(slot& s, session_table& sessions,
     auto given = all_.give_all(s.who, *output);
     return {flush_budget::cost(given.bytes), given.frames};
   }
-  auto& batch = *current_;
   if (s.in_current == none && s.from <= batch.begin) [[likely]] {
     s.from = batch.end;
     output->write(batch.bytes, {&batch.whole, 1}, batch.count());
@@ -142,26 +141,24 @@ member_group::progress member_group::flush(std::size_t max_cost, bool hold_credi
   if (!hold_credits)
     batch.credits.clear();
   const auto has_states = sessions.has_states();
-  while (batch.cursor < slots_.size() && done.cost < max_cost) {
-    auto& s = slots_[batch.cursor];
-    auto next = batch.cursor + 1;
-    if (!s.who || s.from >= batch.end) {
-      batch.cursor = next;
+  const auto slots = std::span{slots_}; // nobody comes or moves meanwhile
+  auto i = batch.cursor;
+  for (; i < slots.size() && done.cost < max_cost; batch.cursor = ++i) {
+    auto& s = slots[i];
+    if (!s.who || s.from >= batch.end)
       continue;
-    }
-    if (next < slots_.size()) {
-      sessions.prefetch(slots_[next].who);
-      if (next + 1 < slots_.size())
-        sessions.prefetch_entry(slots_[next + 1].who);
+    if (i + 1 < slots.size()) {
+      sessions.prefetch(slots[i + 1].who);
+      if (i + 2 < slots.size())
+        sessions.prefetch_entry(slots[i + 2].who);
       if (has_states)
-        prefetch_states(next, sessions);
+        prefetch_states(i + 1, sessions);
     }
-    auto given = give(s, sessions, gone);
+    auto given = give(s, batch, sessions, gone); // if it throws, it is this member's turn again
     done.cost += given.cost;
     done.frames += given.frames;
-    batch.cursor = next; // if memory is short, it is this member's turn again
   }
-  if (batch.cursor == slots_.size())
+  if (i == slots.size())
     finish_batch();
   return done;
 }

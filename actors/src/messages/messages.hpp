@@ -109,7 +109,7 @@ struct presence_request {
   protocol::encoding encoding = protocol::encoding::plain_json;
   open_ref_ptr ref;  ///< null if it had none
   std::string after; ///< the user behind whom the page begins; empty: the first one
-  std::size_t limit = 0;
+  std::int64_t limit = 0;
   credit token;
 };
 

@@ -12,15 +12,17 @@ session_key session_table::open(sink& output) {
     // each session is in each list at most once: the lists do not grow later
     for (auto* list : {&free_, &touched_, &flushing_})
       make_room(*list, entries_.size() + 1 - list->size());
+    make_room(states_);
     entries_.emplace_back();
+    states_.push_back(nullptr);
   } else {
     slot = free_.back();
     free_.pop_back();
   }
   auto& e = entries_[slot];
   e.output = &output;
-  e.state = output.state();
-  states_ += e.state ? 1 : 0;
+  states_[slot] = output.state();
+  with_state_ += states_[slot] ? 1 : 0;
   if (++e.generation == 0)
     e.generation = 1;
   ++open_;
@@ -37,7 +39,7 @@ void session_table::close(session_key key) {
     return;
   auto& e = entries_[key.slot];
   e.output = nullptr;
-  states_ -= std::exchange(e.state, nullptr) ? 1 : 0;
+  with_state_ -= std::exchange(states_[key.slot], nullptr) ? 1 : 0;
   ++e.generation; // a late message finds nobody even before the slot is used again
   auto owner = std::move(e.owner);
   free_.push_back(key.slot);

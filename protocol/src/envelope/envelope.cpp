@@ -121,17 +121,12 @@ envelope_reader::problem envelope_reader::read_join(command& out) const {
 envelope_reader::problem envelope_reader::read_presence(command& out) const {
   if (const auto wrong = read_room(out, false))
     return wrong;
-  if (const auto after = fields_.find("after"); !after.empty()) {
-    auto user = read_string(source_, after);
-    if (!user)
-      return "after is a string";
-    out.after = std::move(*user);
-  }
+  if (!fields_.find("after").empty() && !is_string("after"))
+    return "after is a string";
   if (const auto raw = fields_.find("limit"); !raw.empty()) {
     const auto limit = read_unsigned(source_, raw);
     if (!limit || *limit < 1 || *limit > command::largest_page)
       return "limit is an integer from 1 to 1000";
-    out.limit = *limit;
   }
   return nullptr;
 }

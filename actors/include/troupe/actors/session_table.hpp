@@ -63,17 +63,17 @@ public:
       __builtin_prefetch(&entries_[key.slot]);
   }
   /// Whether a session has a state outside of its sink.
-  [[nodiscard]] bool has_states() const noexcept { return states_ > 0; }
+  [[nodiscard]] bool has_states() const noexcept { return with_state_ > 0; }
   /// Prefetches the object that `prefetch_state` asks. Cost: as `prefetch`.
   [[gnu::always_inline]] void prefetch_state_object(session_key key) const noexcept {
-    if (key.slot < entries_.size() && entries_[key.slot].state)
-      __builtin_prefetch(entries_[key.slot].state);
+    if (key.slot < states_.size() && states_[key.slot])
+      __builtin_prefetch(states_[key.slot]);
   }
   /// Prefetches what a write to the session reads outside of its sink. Cost: no waiting if
   /// `prefetch_state_object` came well before.
   void prefetch_state(session_key key) const noexcept {
-    if (key.slot < entries_.size() && entries_[key.slot].state)
-      entries_[key.slot].state->prefetch();
+    if (key.slot < states_.size() && states_[key.slot])
+      states_[key.slot]->prefetch();
   }
   [[nodiscard]] session_owner* owner(session_key key) const noexcept {
     return find(key) ? entries_[key.slot].owner.get() : nullptr;
@@ -114,7 +114,6 @@ public:
 private:
   struct entry {
     sink* output = nullptr;
-    const sink_state* state = nullptr; ///< of `output`
     std::uint32_t generation = 0;
     bool touched = false;
     std::unique_ptr<session_owner> owner;
@@ -122,11 +121,12 @@ private:
 
   std::uint32_t loop_;
   std::vector<entry> entries_;
+  std::vector<const sink_state*> states_; ///< of the entries' sinks, which mostly have none
   std::vector<std::uint32_t> free_;
   std::vector<std::uint32_t> touched_;
   std::vector<std::uint32_t> flushing_;
   std::size_t open_ = 0;
-  std::size_t states_ = 0; ///< open sessions that have one
+  std::size_t with_state_ = 0; ///< open sessions
 };
 
 } // namespace troupe::actors

@@ -51,11 +51,10 @@ struct command {
   bool echo = true;
   delivery mode = delivery::reliable;
   bool has_since = false; ///< `join` came with a valid `since`
-  std::string after;      ///< decoded; of `presence`: the user behind whom to begin, empty if none
-  std::size_t limit = default_page; ///< of `presence`: the most entries in the answer
 
-  static constexpr std::size_t default_page = 100;
-  static constexpr std::size_t largest_page = 1000;
+  /// Entries in the answer to a `presence` that names no `limit`, and the most it can name.
+  static constexpr std::int64_t default_page = 100;
+  static constexpr std::int64_t largest_page = 1000;
 };
 
 /// Why a message was refused, and what the answer needs.
