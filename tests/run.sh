@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # tests/run.sh [--long]
-# Installs what is missing, builds and runs every test. With --long the tests that take long run longer, and the mutants run.
+# Installs what is missing, builds and runs every test. With --long the tests that take long run longer, those labelled `long` run as well, and so do the mutants.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../.ci/setup.sh"
 
@@ -29,9 +29,11 @@ install_node_packages() {
 need_test_packages
 install_node_packages
 build dev
-((long == 0)) || export TROUPE_LONG=1
-step "running the tests" ctest --preset dev
-if ((long == 1)) && [[ -x tests/mutants/run.sh ]]; then
+if ((long == 1)); then
+  export TROUPE_LONG=1
+  step "running the tests" ctest --preset long
   step "running the mutants" tests/mutants/run.sh
+else
+  step "running the tests" ctest --preset dev
 fi
 say "all tests passed"

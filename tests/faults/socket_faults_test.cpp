@@ -147,12 +147,14 @@ TEST_CASE("a stop is asked for without memory, and happens") {
 }
 
 TEST_CASE("a server serves by TLS and nothing is left, whichever allocation of its loop or of "
-          "OpenSSL has failed") {
+          "OpenSSL has failed",
+          "[tls]") {
   sweep(door::tls, length::brief, 1, each);
 }
 
 TEST_CASE(
-  "a server serves all kinds of clients by TLS and nothing is left after failed allocations") {
+  "a server serves all kinds of clients by TLS and nothing is left after failed allocations",
+  "[tls]") {
   sweep(door::tls, length::full, 1, 97);
   sweep(door::tls, length::full, 2, 97);
   sweep(door::tls, length::full, 3, 97);
