@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, freshRoom } from './support/client.mjs';
-import { startNode } from './support/node.mjs';
+import { nothingSpare, startNode } from './support/node.mjs';
 import { frame, rawWebSockets, text } from './support/raw.mjs';
 import { resident } from './support/resident.mjs';
 
@@ -59,7 +59,7 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
   };
 
   // jemalloc returns what is free at once, not after seconds: only what is in use counts.
-  const env = { MALLOC_CONF: 'dirty_decay_ms:0,muzzy_decay_ms:0' };
+  const env = nothingSpare;
   const unbounded = ['--message-rate', '0', '--byte-rate', '0'];
   const message = text({ type: 'message', text: 'x'.repeat(60_000) });
   const many = (one) => Buffer.concat(Array.from({ length: 500 }, () => one));

@@ -9,7 +9,7 @@ import tls from 'node:tls';
 import { constants, deflateRawSync } from 'node:zlib';
 import { encode } from '@msgpack/msgpack';
 import { connect, freshRoom } from './support/client.mjs';
-import { loops, startNode } from './support/node.mjs';
+import { loops, nothingSpare, startNode } from './support/node.mjs';
 import {
   frame, RawSocket, rawWebSocket, rawWebSockets, text, upgradeRequest,
 } from './support/raw.mjs';
@@ -115,8 +115,7 @@ describe('a socket that is no WebSocket yet', () => {
     // On a node where no earlier socket ends meanwhile. Its allocator gives back at once what is not
     // used, so that only what is kept counts.
     const fresh = await startNode(
-      t, 'relay_node', [...unhurried, ...tlsArguments(t)],
-      { env: { MALLOC_CONF: 'dirty_decay_ms:0,muzzy_decay_ms:0' } },
+      t, 'relay_node', [...unhurried, ...tlsArguments(t)], { env: nothingSpare },
     );
     const asked = await kibOf(fresh, askForMuch, () => openTls(fresh));
     t.diagnostic(
@@ -311,7 +310,7 @@ describe('messages that have come in part', () => {
     });
     const node = await startNode(t, 'relay_node', [
       ...unhurried, '--deflate', '--max-message-bytes', `${largest}`, '--inbound-budget', '0',
-    ], { env: { MALLOC_CONF: 'dirty_decay_ms:0,muzzy_decay_ms:0' } });
+    ], { env: nothingSpare });
     const sockets = [];
     while (sockets.length < 24) sockets.push(await rawWebSocket(node, offer));
     const before = await resident(node);
@@ -418,7 +417,7 @@ describe('what has come and is not looked at yet', () => {
       // A ping takes the bytes of more than a minute.
       const node = await startNode(t, 'relay_node', [
         '--admission-rate', '0', '--byte-rate', '1', ...args(t),
-      ], { env: { MALLOC_CONF: 'dirty_decay_ms:0,muzzy_decay_ms:0' } });
+      ], { env: nothingSpare });
       const speak = async (sockets) => {
         const all = [];
         for (let i = 0; i < sockets; ++i) all.push(await connect(node));

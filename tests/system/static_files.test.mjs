@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { startNode } from './support/node.mjs';
+import { nothingSpare, startNode } from './support/node.mjs';
 import { RawSocket } from './support/raw.mjs';
 import { resident } from './support/resident.mjs';
 import { makeCertificate, temporaryFolder } from './support/tokens.mjs';
@@ -100,7 +100,7 @@ describe('a large file', () => {
     // Pins §16.50.
     test(`costs a window for each client that does not read it${over}`, async (t) => {
       // The allocator gives back at once what is not used, so that only what is kept counts.
-      const env = { MALLOC_CONF: 'dirty_decay_ms:0,muzzy_decay_ms:0' };
+      const env = nothingSpare;
       const site = await serve(t, {}, { secure, env });
       sparse(site.file('large.bin'), 200 * MiB);
       const stall = async () => {

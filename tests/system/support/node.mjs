@@ -16,6 +16,11 @@ export const binaries =
 export const loops = process.env.TROUPE_LOOPS ?? '1';
 export const longRun = process.env.TROUPE_LONG === '1';
 
+/// Nodes ask for huge pages, which would round up what tests measure.
+const smallPages = { MALLOC_CONF: 'thp:default' };
+/// For `startNode`: what is free goes back at once as well, so that only what is in use counts.
+export const nothingSpare = { MALLOC_CONF: 'dirty_decay_ms:0,muzzy_decay_ms:0,thp:default' };
+
 export function binary(name) {
   const file = path.join(binaries, name);
   if (!existsSync(file))
@@ -51,7 +56,7 @@ const accepts = (port) =>
 export async function startNode(
   t, name, args = [], { descriptors, env = {}, port = 0, onceItAccepts } = {},
 ) {
-  const how = { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } };
+  const how = { stdio: ['ignore', 'pipe', 'pipe'], env: { ...smallPages, ...process.env, ...env } };
   const all = ['--port', String(port), '--loops', loops, ...args];
   const child = descriptors
     ? spawn('bash', ['-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, binary(name), ...all], how)
