@@ -197,6 +197,55 @@ for (const [how, end] of Object.entries(ends))
     assert.deepEqual(heard, all);
   });
 
+const speaking = {
+  'a room': {
+    node: 'relay_node',
+    headers: { 'Sec-WebSocket-Protocol': 'troupe.v1.json' },
+    enter: { type: 'join', roomId: 'r' },
+    encode: (t) => text({ type: 'message', text: t }),
+    // what a frame says, or undefined if it is no member's message
+    said: (payload) => {
+      const { type, text } = JSON.parse(payload);
+      return type === 'message' ? text : undefined;
+    },
+  },
+  'a raw endpoint': {
+    node: 'echo_node',
+    args: ['--mode', 'broadcast'],
+    encode: (t) => frame({ payload: t }),
+    said: (payload) => payload,
+  },
+};
+for (const [where, kind] of Object.entries(speaking))
+  for (const sent of [3, count])
+    // Pins §10.14, §13.19.
+    test(`a client of ${where} that closes behind ${sent} messages is heard whole, ` +
+      'and gets a beginning of its own, then the close', async (t) => {
+      const node = await startNode(t, kind.node, ['--message-rate', '0', ...(kind.args ?? [])]);
+      const enter = async () => {
+        const client = await rawWebSocket(node, { headers: kind.headers });
+        if (kind.enter) client.write(text(kind.enter));
+        while (kind.enter && (await client.message()).type !== 'joined');
+        return client;
+      };
+      const [member, client] = [await enter(), await enter()];
+      const saidTo = (f) => kind.said(f.payload.toString());
+
+      client.write(Buffer.concat([...all.slice(0, sent).map(kind.encode), close(1000)]));
+
+      const heard = [];
+      while (heard.length < sent) {
+        const said = saidTo(await member.frame());
+        if (said !== undefined) heard.push(said);
+      }
+      assert.deepEqual(heard, all.slice(0, sent));
+      const { code, frames } = await client.closeFrame();
+      const own = frames.map(saidTo).filter((said) => said !== undefined);
+      assert.equal(code, 1000);
+      assert.deepEqual(own, all.slice(0, own.length));
+      assert.equal(await client.frame(), undefined, 'nothing comes behind the close frame');
+    });
+
 const bad = {
   'a reserved opcode': frame({ opcode: 3, payload: 'x' }),
   'no mask': frame({ mask: false, payload: 'x' }),

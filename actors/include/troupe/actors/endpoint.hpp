@@ -110,7 +110,8 @@ public:
   /// Sends to all its connections, through the same fan-out as rooms: encoded once, in one order
   /// for all. There is no order between broadcasts and messages to one connection. `overloaded`:
   /// nothing was sent, because too much waits. `gone`: nothing was sent, because the node ends or
-  /// has ended. While it drains, an accepted message may find its clients closed already.
+  /// has ended. While it drains, an accepted message may find its clients closed already. A client
+  /// that is closed, by itself or by `close`, may miss what was said last, as in rooms.
   publish_result broadcast(std::string_view text) const;
   /// The same as binary messages, and for all but one connection.
   publish_result broadcast_binary(std::string_view bytes) const;
