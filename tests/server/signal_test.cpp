@@ -227,6 +227,21 @@ TEST_CASE("a second signal ends the process although handlers hang on all loops,
   CHECK(p.exit_code_within(1s) == 1);
 }
 
+// Pins §15.13, §15.14.
+TEST_CASE("a signal that comes twice within milliseconds is one, and a later one is the second") {
+  hanging_process p{60s};
+  raw_client client{p.port(), "GET /hang/for/ever HTTP/1.1\r\nHost: x\r\n\r\n"};
+  CHECK(p.await("has been running for"));
+
+  p.signal(SIGTERM);
+  ::poll(nullptr, 0, 5); // the system makes one of two that are pending
+  p.signal(SIGTERM);
+  CHECK(!p.exit_code_within(300ms));
+  p.signal(SIGTERM);
+
+  CHECK(p.exit_code_within(1s) == 1);
+}
+
 TEST_CASE("after one signal the process ends two seconds behind the drain's time at the latest") {
   hanging_process p{200ms};
   raw_client client{p.port(), "GET /hang/for/ever HTTP/1.1\r\nHost: x\r\n\r\n"};

@@ -226,6 +226,7 @@ describe('a node that drains', () => {
   for (const [first, second] of [
     ['SIGTERM', 'SIGTERM'], ['SIGINT', 'SIGINT'], ['SIGINT', 'SIGTERM'],
   ])
+    // Pins §15.13.
     test(`on ${first} exits at once on ${second}`, async (t) => {
       const node = await startNode(t, 'relay_node', ['--drain-timeout', '60s']);
       node.expectedEnd = true;
@@ -236,10 +237,37 @@ describe('a node that drains', () => {
 
       node.signal(second);
 
-      const { signal } = await node.ended(1500);
-      assert.notEqual(signal, 'SIGSEGV');
-      assert.notEqual(signal, 'SIGABRT');
+      assert.deepEqual(await node.ended(1500), { code: 1, signal: null });
     });
+
+  // Pins §15.14.
+  test('tells all clients goodbye although the signal comes twice within milliseconds', async (t) => {
+    for (const apart of [0, 0, 1, 1, 3, 3, 10]) {
+      const node = await startNode(t, 'relay_node', ['--drain-delay', '100ms']);
+      const client = await connect(node);
+
+      node.signal('SIGTERM');
+      await new Promise((resolve) => setTimeout(resolve, apart));
+      node.signal('SIGTERM');
+
+      await client.expect('goodbye', { reason: 'restart' });
+      assert.deepEqual(await client.end(), { code: 1012, reason: 'restart' });
+      assert.deepEqual(await node.ended(), { code: 0, signal: null }, `${apart} ms apart`);
+    }
+  });
+
+  // Pins §15.13.
+  test('exits at once on a second signal in the drain delay', async (t) => {
+    const node = await startNode(t, 'relay_node', ['--drain-delay', '60s']);
+    node.expectedEnd = true;
+    node.signal('SIGTERM');
+    await until(async () => (await node.http('/readyz')).status === 503, 'the node to stop');
+    await new Promise((resolve) => setTimeout(resolve, 150));
+
+    node.signal('SIGTERM');
+
+    assert.deepEqual(await node.ended(1500), { code: 1, signal: null });
+  });
 
   test('closes many connections, all with 1012', async (t) => {
     const node = await startNode(t, 'relay_node');

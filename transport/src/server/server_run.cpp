@@ -35,9 +35,14 @@ class signal_reaction {
 public:
   using action = std::function<void(actors::drain_kind)>;
 
+  /// `says_goodbye`: whether the stop has begun to tell the clients.
   signal_reaction(protocol::logger& log, std::chrono::milliseconds patience, action stop,
-                  std::function<void()> reload)
-    : log_(log), patience_(patience), stop_(std::move(stop)), reload_(std::move(reload)) {}
+                  std::function<void()> reload, const std::atomic<bool>& says_goodbye)
+    : log_(log),
+      patience_(patience),
+      stop_(std::move(stop)),
+      reload_(std::move(reload)),
+      says_goodbye_(says_goodbye) {}
 
   /// Returns how many milliseconds the stop may still take; -1 if there is none.
   int operator()(int number) {
@@ -45,10 +50,10 @@ public:
       reload_();
     else if (number == 0 && std::chrono::steady_clock::now() >= until_)
       end_process(log_, "it has not stopped in time: it ends at once");
-    else if (number != 0 && std::exchange(stops_, true))
-      end_process(log_, "a second signal: it ends at once");
-    else if (number != 0)
+    else if (number != 0 && !std::exchange(stops_, true))
       begin(number);
+    else if (number != 0 && !repeats_the_first())
+      end_process(log_, "a second signal: it ends at once");
     if (!stops_)
       return -1;
     auto left = until_ - std::chrono::steady_clock::now();
@@ -59,15 +64,24 @@ public:
 
 private:
   void begin(int number) {
-    until_ = std::chrono::steady_clock::now() + patience_;
+    begun_ = std::chrono::steady_clock::now();
+    until_ = begun_ + patience_;
     stop_(number == SIGTERM ? actors::drain_kind::restart : actors::drain_kind::shutdown);
+  }
+
+  /// Whether a signal that comes now is no second wish. `timeout`, shells and supervisors signal a
+  /// process and its group, which it hears twice within milliseconds.
+  [[nodiscard]] bool repeats_the_first() const {
+    return !says_goodbye_ && std::chrono::steady_clock::now() < begun_ + 100ms;
   }
 
   protocol::logger& log_;
   std::chrono::milliseconds patience_;
   action stop_;
   std::function<void()> reload_;
+  const std::atomic<bool>& says_goodbye_;
   bool stops_ = false;
+  actors::steady_time begun_{};
   actors::steady_time until_{};
 };
 
@@ -100,8 +114,9 @@ int server::run(const std::function<void()>& ready) {
   };
   constexpr auto grace = 2s; // what ends after the drain is quick
   auto patience = s.options.drain_delay + s.options.drain_timeout + grace;
-  signal_watch signals{signal_reaction{
-    *s.options.log, patience, [&s](actors::drain_kind kind) { s.request_stop(kind); }, reload}};
+  signal_watch signals{signal_reaction{*s.options.log, patience,
+                                       [&s](actors::drain_kind kind) { s.request_stop(kind); },
+                                       reload, s.says_goodbye}};
   if (starts) // signals are heard by now: whoever reads the line may send one
     s.options.log->write(protocol::log_level::info, "server",
                          "listening on port " + std::to_string(port()));

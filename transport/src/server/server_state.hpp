@@ -51,6 +51,7 @@ struct server::state {
   std::vector<std::shared_ptr<std::atomic<std::size_t>>> sockets;  ///< one count a loop
   std::unique_ptr<listener> main_listener;
   std::unique_ptr<listener> admin_listener;
+  std::atomic<bool> says_goodbye{false}; ///< a stop has begun to tell the clients
   /// Its thread, if there is one, ends before all else.
   server_lifecycle lifecycle{[this](actors::drain_kind kind) { stop(kind); }};
 

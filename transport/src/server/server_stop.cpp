@@ -59,6 +59,7 @@ void server::state::drain(actors::drain_kind kind) {
   wait_until(at(4), [this] { return node->has_handled_all(); });
   node->end_rooms();
   wait_until(at(6), [this] { return node->stats().rooms == 0; });
+  says_goodbye = true;
   node->drain(kind, options.drain_timeout / 4);
   auto margin = std::min<std::chrono::milliseconds>(options.drain_timeout / 10, 500ms);
   wait_until(at(8) - margin,

@@ -238,7 +238,8 @@ public:
   /// instead.)
   ///
   /// A thread of its own hears the signals: a second SIGTERM or SIGINT ends the process at once,
-  /// with 1. At the end, the host's handlers of SIGTERM, SIGINT and SIGHUP are restored. A signal
+  /// with 1. One within 100 ms of the first, and before clients are told goodbye, counts with it:
+  /// `timeout` and supervisors signal the process and its group. At the end, the host's handlers of SIGTERM, SIGINT and SIGHUP are restored. A signal
   /// that comes after that meets those; the system's default ends the process, and the exit code is
   /// lost. A program that cares blocks the three before it makes any thread, including those of its
   /// own actor system: they are heard all the same, and one that comes too early or too late stays
