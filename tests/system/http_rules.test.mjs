@@ -402,6 +402,15 @@ describe('methods (RFC 9110, 9)', () => {
           assert.equal(Number(head.headers['content-length']), whole.body.length);
         },
       });
+  rule('9110 9.3.2', 'HEAD may leave out a length that only the body tells (/metrics)',
+    request('GET /metrics HTTP/1.1') + request('HEAD /metrics HTTP/1.1'), [200, 200], {
+      methods: ['GET', 'HEAD'],
+      look: (_, [whole, { headers }]) => {
+        assert.ok(whole.body.length > 0);
+        const { 'content-length': length, ...others } = whole.headers;
+        assert.deepEqual({ ...headers, date: 0 }, { ...others, date: 0 });
+      },
+    });
 });
 
 describe('expectations and upgrades (RFC 9110, 7.8 and 10.1.1)', () => {

@@ -57,6 +57,17 @@ TEST_CASE("an answer without body has no type; each other one has its length") {
   CHECK(sent({200, "text/html", "four"})["Content-Length"] == "4");
 }
 
+TEST_CASE("an answer to HEAD has the length of its body, and none if it has no body") {
+  auto head = [](http_response response) {
+    return message_of(std::move(response), true, true, {});
+  };
+
+  CHECK(head({200, "text/plain", "four"})["Content-Length"] == "4");
+  CHECK(head({200, "text/plain", "four"}).body().empty());
+  CHECK(head({200, "text/plain", ""}).count("Content-Length") == 0);
+  CHECK(sent({200, "text/plain", ""})["Content-Length"] == "0");
+}
+
 TEST_CASE("an answer has one type, or none") {
   CHECK(sent({200, "text/plain", "x", {{"content-type", "image/png"}}})["Content-Type"]
         == "image/png");

@@ -20,7 +20,7 @@ namespace {
 
 /// A router without probes, and what it answers.
 struct routes {
-  routes() { router.set_probes({false, nullptr, nullptr, {}}); }
+  routes() { router.set_probes({.shown = false}); }
 
   /// Adds a route that answers with its name and its parameters.
   routes& add(const char* method, const char* pattern, const std::string& name = "here") {
@@ -277,7 +277,7 @@ TEST_CASE("a HEAD is answered by the GET unless it has a route of its own") {
 
 TEST_CASE("a late handler is handed out to whoever asked") {
   http_router router;
-  router.set_probes({false, nullptr, nullptr, {}});
+  router.set_probes({.shown = false});
   router.add_late("GET", "/later/:id", [](const http_request&, http_reply) {});
   http_request request{"GET", "/later/7", "/later/7", {}, {}, {}};
 
@@ -364,9 +364,8 @@ TEST_CASE("probes go before routes and tell how the node is") {
   std::atomic<bool> ready{true};
   routes r;
   r.add("GET", "/*", "rest");
-  r.router.set_probes({true, &ready, &world.node, [] {
-                         return http_response{200, "text/plain", "figures", {}};
-                       }});
+  r.router.set_probes(
+    {true, &ready, &world.node, "text/plain", [] { return std::string{"figures"}; }});
   for (auto probe : {"/healthz", "/readyz", "/metrics"})
     CHECK_THROWS_AS(r.add("POST", probe, "mine"), std::invalid_argument);
 
@@ -380,6 +379,23 @@ TEST_CASE("probes go before routes and tell how the node is") {
   ready = false;
   CHECK(r.get("/readyz") == "503");
   CHECK(r.get("/healthz") == "ok\n");
+}
+
+TEST_CASE("no figures are made for HEAD") {
+  int made = 0;
+  routes r;
+  r.router.set_probes({true, nullptr, nullptr, "text/figures", [&] {
+                         ++made;
+                         return std::string{"figures"};
+                       }});
+
+  auto head = r.ask("HEAD", "/metrics");
+  CHECK(made == 0);
+  CHECK(r.get("/metrics") == "figures");
+
+  CHECK(head.status == 200);
+  CHECK(head.content_type == "text/figures");
+  CHECK(head.body.empty());
 }
 
 TEST_CASE("probes that are not shown are nothing") {

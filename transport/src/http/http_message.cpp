@@ -134,7 +134,8 @@ http_response_message message_of(http_response response, bool head, bool keep_al
     m.erase(http::field::content_length);
   if (response.status == 205)
     response.body.clear();
-  if (!ends_at_header(response.status))
+  auto may_be_unmade = head && response.body.empty(); // then nobody knows its length
+  if (!ends_at_header(response.status) && !may_be_unmade)
     m.content_length(response.body.size());
   if (!is_bodiless(response, head))
     m.body() = std::move(response.body);

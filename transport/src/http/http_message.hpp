@@ -43,7 +43,8 @@ using http_response_message = boost::beast::http::response<boost::beast::http::s
 /// headers (RFC 9110, 5.5 and 15).
 [[nodiscard]] std::string fault_of(const http_response& response);
 
-/// An answer as it is sent, with the headers that the server adds. `head`: it answers `HEAD`.
+/// An answer as it is sent, with the headers that the server adds. `head`: it answers `HEAD`; if it
+/// has no body, it tells no length: that of the answer to GET may be another (RFC 9110, 8.6).
 [[nodiscard]] http_response_message message_of(http_response response, bool head, bool keep_alive,
                                                protocol::wall_time now);
 

@@ -265,13 +265,20 @@ std::optional<http_response> http_router::built_in(const http_request& request) 
   }
   if (request.path == "/healthz")
     return plain_answer(200, "ok");
-  if (request.path == "/readyz") {
-    if (!probes_.ready->load(std::memory_order_relaxed))
-      return plain_answer(503, "stopping");
-    return probes_.node->overloaded() ? plain_answer(503, "overloaded")
-                                      : plain_answer(200, "ready");
-  }
-  return probes_.metrics();
+  if (request.path == "/metrics")
+    return figures(request);
+  if (!probes_.ready->load(std::memory_order_relaxed))
+    return plain_answer(503, "stopping");
+  return probes_.node->overloaded() ? plain_answer(503, "overloaded") : plain_answer(200, "ready");
+}
+
+/// Makes none for HEAD.
+http_response http_router::figures(const http_request& request) const {
+  http_response response;
+  response.content_type = probes_.metrics_type;
+  if (request.method != "HEAD")
+    response.body = probes_.metrics();
+  return response;
 }
 
 // -- CORS (Fetch standard, 3.2) -------------------------------------------------------------------

@@ -30,7 +30,8 @@ public:
     bool shown = true; ///< `/healthz`, `/readyz` and `/metrics` are answered here
     const std::atomic<bool>* ready = nullptr;
     const actors::node* node = nullptr;
-    std::function<http_response()> metrics{};
+    std::string metrics_type{};
+    std::function<std::string()> metrics{}; ///< makes the figures, which costs
   };
 
   /// Gives the answer to the request, and may wait for a disk meanwhile. Uses nothing of the
@@ -96,6 +97,7 @@ private:
   [[nodiscard]] method_list allowed_methods(const http_request& request, bool has_file) const;
   [[nodiscard]] http_response answer_with_methods(const http_request& request, bool has_file) const;
   [[nodiscard]] outcome answer_without_route(const http_request& request) const;
+  [[nodiscard]] http_response figures(const http_request& request) const;
   [[nodiscard]] std::optional<http_response> built_in(const http_request& request) const;
   [[nodiscard]] bool is_cors_origin(std::string_view origin) const;
   [[nodiscard]] bool is_preflight(const http_request& request) const;

@@ -114,8 +114,7 @@ void server::state::configure_http() {
     http.files = std::make_shared<file_worker>();
   }
   http.router.set_cors_origins(options.cors_origins);
-  http.router.set_probes(
-    {options.admin_bind.empty(), &http.ready, node.get(), [this] { return metrics_answer(); }});
+  http.router.set_probes(probes_of(options.admin_bind.empty()));
   configure_limits();
 }
 
@@ -172,16 +171,14 @@ void server::state::configure_sessions() {
   s.counters = &counts;
 }
 
-http_response server::state::metrics_answer() {
-  http_response r;
-  r.content_type = metrics::content_type;
-  r.body = counts.text(node->stats(), traffic);
-  return r;
+http_router::probes server::state::probes_of(bool shown) {
+  return {shown, &http.ready, node.get(), std::string{metrics::content_type},
+          [this] { return counts.text(node->stats(), traffic); }};
 }
 
 /// The probes' own port answers nothing else and takes no WebSocket.
 void server::state::configure_admin() {
-  admin.router.set_probes({true, &http.ready, node.get(), [this] { return metrics_answer(); }});
+  admin.router.set_probes(probes_of(true));
   admin.sessions = http.sessions;
   admin.admissions = http.admissions;
   admin.ready = true;

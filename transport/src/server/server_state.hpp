@@ -61,7 +61,7 @@ struct server::state {
   void configure_limits();
   void configure_sessions();
   void configure_admin();
-  [[nodiscard]] http_response metrics_answer();
+  [[nodiscard]] http_router::probes probes_of(bool shown);
   actors::event_loop& least_loaded();
   void start();
   void start_listening();

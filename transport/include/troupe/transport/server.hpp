@@ -165,7 +165,9 @@ public:
   /// one all of whose paths go to an earlier one, one that leaves no path to the files (`GET /*`),
   /// and one for a probe of this port. Before `start`.
   server& route(std::string method, std::string pattern, http_handler handler);
-  /// `route` for GET; the handler also answers HEAD, without the body.
+  /// `route` for GET; the handler also answers HEAD, unless that has a route of its own: what it
+  /// says goes without the body, with its length. A handler that leaves the body out for HEAD, as
+  /// it costs much to make, tells no length.
   server& get(std::string pattern, http_handler handler) {
     return route("GET", std::move(pattern), std::move(handler));
   }
@@ -239,11 +241,11 @@ public:
   ///
   /// A thread of its own hears the signals: a second SIGTERM or SIGINT ends the process at once,
   /// with 1. One within 100 ms of the first, and before clients are told goodbye, counts with it:
-  /// `timeout` and supervisors signal the process and its group. At the end, the host's handlers of SIGTERM, SIGINT and SIGHUP are restored. A signal
-  /// that comes after that meets those; the system's default ends the process, and the exit code is
-  /// lost. A program that cares blocks the three before it makes any thread, including those of its
-  /// own actor system: they are heard all the same, and one that comes too early or too late stays
-  /// pending.
+  /// `timeout` and supervisors signal the process and its group. At the end, the host's handlers of
+  /// SIGTERM, SIGINT and SIGHUP are restored. A signal that comes after that meets those; the
+  /// system's default ends the process, and the exit code is lost. A program that cares blocks the
+  /// three before it makes any thread, including those of its own actor system: they are heard all
+  /// the same, and one that comes too early or too late stays pending.
   int run(const std::function<void()>& ready = {});
 
 private:
