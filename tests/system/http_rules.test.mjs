@@ -71,6 +71,7 @@ before(async () => {
   site = mkdtempSync(path.join(tmpdir(), 'troupe-'));
   writeFileSync(path.join(site, 'a.txt'), '0123456789');
   utimesSync(path.join(site, 'a.txt'), changed, changed);
+  writeFileSync(path.join(site, 'empty.txt'), '');
   writeFileSync(path.join(site, 'b.txt'), 'b'.repeat(100));
   writeFileSync(path.join(site, 'b.txt.gz'), gzipSync('b'.repeat(100)));
   nodes.files = await startNode(null, 'site_node', ['--folder', site]);
@@ -537,7 +538,17 @@ describe('files: conditions, ranges, codings (RFC 9110, 8.8, 12 to 15)', () => {
     'of another unit': file(['Range: lines=1-2']), malformed: file(['Range: bytes=x']),
     'of another method': file(['Range: bytes=0-0'], 'HEAD'),
     'the wrong way round': file(['Range: bytes=5-2']),
+    'on two lines': file(['Range: bytes=0-1', 'Range: bytes=3-4']),
   }, 200, { on });
+  rule('9110 14.1.2', 'the last bytes of what is empty are all of it',
+    request('GET /empty.txt HTTP/1.1', ['Range: bytes=-5']), 200,
+    has({ 'content-range': undefined, 'content-length': '0' }, ''));
+  rules('9110 14.1.2', 'a position may be larger than any integer', {
+    last: file(['Range: bytes=2-99999999999999999999999']),
+    'the last bytes': file(['Range: bytes=-99999999999999999999999']),
+  }, 206, { on });
+  rule('9110 14.1.2', 'also the first, which is behind the end then',
+    file(['Range: bytes=99999999999999999999999-']), 416, has({ 'content-range': 'bytes */10' }));
   rule('9110 15.3.7', '206 has the part, and says which', file(['Range: bytes=2-4']), 206,
     has({ 'content-range': 'bytes 2-4/10', 'content-length': '3' }, '234'));
   rule('9110 14.1.2', 'the last bytes, and more than there are', file(['Range: bytes=-20']), 206,

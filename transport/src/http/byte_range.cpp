@@ -4,22 +4,28 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
+#include <system_error>
 
 namespace troupe::transport {
 
 namespace {
 
+/// A number beyond 64 bits counts as the largest (RFC 9110, 14.1.2: it is a number all the same).
 std::optional<std::uint64_t> parse_number(std::string_view text) {
   std::uint64_t n = 0;
-  auto read = std::from_chars(text.data(), text.data() + text.size(), n);
-  return read.ec == std::errc{} && read.ptr == text.data() + text.size() ? std::optional{n}
-                                                                         : std::nullopt;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (error == std::errc::result_out_of_range)
+    n = std::numeric_limits<std::uint64_t>::max();
+  else if (error != std::errc{})
+    return std::nullopt;
+  return end == text.data() + text.size() ? std::optional{n} : std::nullopt;
 }
 
-/// `-count`: the last bytes.
+/// `-count`: the last bytes. Of an empty body they are all there is, and no range can say so.
 std::optional<byte_range> suffix_of(std::uint64_t size, std::string_view count) {
   auto asked = parse_number(count);
-  if (!asked)
+  if (!asked || (size == 0 && *asked > 0))
     return std::nullopt;
   auto bytes = std::min(size, *asked);
   return byte_range{size - bytes, bytes};

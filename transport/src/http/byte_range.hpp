@@ -13,7 +13,8 @@ struct byte_range {
 };
 
 /// The part of a body of `size` bytes that a header `Range` asks for. Nothing if it asks for
-/// several at once, or is no range of bytes: then it is ignored. Source: RFC 9110, 14.1 and 14.2.
+/// several at once, for the last bytes of an empty body, or is no range of bytes: then it is
+/// ignored. Source: RFC 9110, 14.1 and 14.2.
 [[nodiscard]] std::optional<byte_range> requested_range(std::string_view range, std::uint64_t size);
 
 } // namespace troupe::transport

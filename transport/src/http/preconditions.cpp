@@ -56,7 +56,8 @@ precondition judge(const http_request& request, const validators& current, http_
 }
 
 bool allows_range(const http_request& request, const validators& current) {
-  return !has_header(request.headers, "If-Range") || request.header("If-Range") == current.etag;
+  return !has_header(request.headers, "If-Range")
+      || list_header(request.headers, "If-Range") == current.etag;
 }
 
 } // namespace troupe::transport

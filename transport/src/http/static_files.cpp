@@ -156,7 +156,7 @@ std::optional<http_answer> static_files::answer(const http_request& request,
   if (verdict == precondition::not_modified)
     return http_answer{chosen.head(304, current)};
   auto part = request.method == "GET" && allows_range(request, current)
-              ? requested_range(request.header("Range"), version.bytes)
+              ? requested_range(list_header(request.headers, "Range"), version.bytes)
               : std::nullopt;
   if (part && part->bytes == 0) {
     http_answer a{chosen.head(416, current)};
