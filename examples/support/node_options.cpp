@@ -266,17 +266,29 @@ program_option flag_option(std::string name, std::string help, bool& to) {
     std::move(name), "on|off", std::move(help), "on or off", into(to, parse_switch), {}, true};
 }
 
-/// An option that says what tokens must be, and so needs a key.
+/// An option that means nothing without tokens, and so needs a key.
+program_option of_tokens(program_option option, token_options& tokens) {
+  option.take = [&tokens, name = "--" + option.name,
+                 take = std::move(option.take)](std::string_view text) {
+    tokens.given = name;
+    return take(text);
+  };
+  return option;
+}
+
+/// An option that says what tokens must be.
 program_option claim_option(std::string name, std::string value, std::string help,
                             std::string expected, token_options& tokens, taker take,
                             std::string standard = {}) {
-  auto noted = [&tokens, option = "--" + name, take = std::move(take)](std::string_view text) {
-    tokens.given = option;
-    return take(text);
-  };
-  return {
-    std::move(name), std::move(value),   std::move(help), std::move(expected), std::move(noted), {},
-    false,           std::move(standard)};
+  return of_tokens({std::move(name),
+                    std::move(value),
+                    std::move(help),
+                    std::move(expected),
+                    std::move(take),
+                    {},
+                    false,
+                    std::move(standard)},
+                   tokens);
 }
 
 void add_claims(option_table& table, token_options& tokens) {
@@ -322,8 +334,10 @@ void add_security(option_table& table, server_options& o, token_options& tokens)
                    },
                    [&tokens] { tokens.key_files.clear(); }});
   add_claims(table, tokens);
-  table.push_back(count_option("max-connections-per-user", "WebSockets of one user with a token",
-                               o.max_connections_per_user));
+  table.push_back(of_tokens(count_option("max-connections-per-user",
+                                         "WebSockets of one user with a token",
+                                         o.max_connections_per_user),
+                            tokens));
 }
 
 /// The library's name for each option's field, and the name of the option.
@@ -428,6 +442,8 @@ void check_together(const server_options& options) {
     throw std::runtime_error{"--tls-cert and --tls-key: expected both or neither"};
   if (options.proxy_protocol && options.trusted_proxies.empty())
     throw std::runtime_error{"--proxy-protocol: expected with --trusted-proxy"};
+  if (options.tls_handshakes_per_ip && options.tls_certificates.empty())
+    throw std::runtime_error{"--tls-handshakes-per-ip: expected with --tls-cert and --tls-key"};
 }
 
 std::string with_option_names(std::string_view sentence) {

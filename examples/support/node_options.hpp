@@ -16,7 +16,7 @@ namespace troupe::examples {
 struct token_options {
   std::optional<std::string> secret_file;
   std::vector<std::pair<std::string, std::string>> key_files; ///< by kid
-  std::string given; ///< an option that says what a token must be, as `--name`; it needs a key
+  std::string given; ///< an option that means nothing without tokens, as `--name`; it needs a key
   transport::jwt_options jwt{
     .profile = transport::jwt_profile::lenient, .keys = {}, .issuer = {}, .audience = {}};
 

@@ -194,10 +194,11 @@ std::string complaint_of(F f) {
 } // namespace
 
 /// Pins that a node which was told what tokens must be does not serve without checking tokens.
-TEST_CASE("what a token must be is refused without a key") {
+TEST_CASE("what concerns tokens is refused without a key") {
   for (auto [name, value] : {std::pair{"jwt-issuer", "us"},
                              {"jwt-audience", "chat"},
                              {"jwt-profile", "strict"},
+                             {"max-connections-per-user", "5"},
                              {"jwt-profile", "lenient"}}) {
     rig r;
     CHECK(r.take(name, value));
@@ -217,10 +218,14 @@ TEST_CASE("what a token must be is refused without a key") {
 }
 
 TEST_CASE("options that do nothing alone are refused alone") {
-  rig proxy, tls, good;
+  rig proxy, tls, handshakes, good;
   temporary_file certificate{"x"};
   CHECK(proxy.take("proxy-protocol", "on"));
   CHECK(tls.take("tls-cert", certificate.path()));
+  CHECK(handshakes.take("tls-handshakes-per-ip", "5"));
+  CHECK(good.take("tls-handshakes-per-ip", "5"));
+  CHECK(good.take("tls-cert", certificate.path()));
+  CHECK(good.take("tls-key", certificate.path()));
   CHECK(good.take("proxy-protocol", "on"));
   CHECK(good.take("trusted-proxy", "127.0.0.1"));
 
@@ -228,6 +233,8 @@ TEST_CASE("options that do nothing alone are refused alone") {
         == "--proxy-protocol: expected with --trusted-proxy");
   CHECK(complaint_of([&] { check_together(tls.options); })
         == "--tls-cert and --tls-key: expected both or neither");
+  CHECK(complaint_of([&] { check_together(handshakes.options); })
+        == "--tls-handshakes-per-ip: expected with --tls-cert and --tls-key");
   CHECK(complaint_of([&] { check_together(good.options); }).empty());
 }
 

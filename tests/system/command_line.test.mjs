@@ -126,6 +126,7 @@ for (const name of ['relay_node', 'chat_node'])
 describe('options that belong together', () => {
   for (const given of [
     ['--jwt-issuer', 'us'], ['--jwt-audience', 'chat'], ['--jwt-profile', 'strict'],
+    ['--max-connections-per-user', '5'],
   ])
     test(`${given[0]} without a key ends the node, which would be open to all`, async () =>
       assertRefused(
@@ -147,6 +148,12 @@ describe('options that belong together', () => {
     assertRefused(
       await runToEnd('relay_node', ['--port', '0', '--proxy-protocol']),
       '--proxy-protocol: expected with --trusted-proxy',
+    ));
+
+  test('--tls-handshakes-per-ip without a certificate is refused', async () =>
+    assertRefused(
+      await runToEnd('relay_node', ['--port', '0', '--tls-handshakes-per-ip', '5']),
+      '--tls-handshakes-per-ip: expected with --tls-cert and --tls-key',
     ));
 
   for (const given of [
