@@ -334,10 +334,10 @@ void add_security(option_table& table, server_options& o, token_options& tokens)
                    },
                    [&tokens] { tokens.key_files.clear(); }});
   add_claims(table, tokens);
-  table.push_back(of_tokens(count_option("max-connections-per-user",
-                                         "WebSockets of one user with a token",
-                                         o.max_connections_per_user),
-                            tokens));
+  table.push_back(
+    of_tokens(count_option("max-connections-per-user", "WebSockets of one user with a token",
+                           o.max_connections_per_user),
+              tokens));
 }
 
 /// The library's name for each option's field, and the name of the option.

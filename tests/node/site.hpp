@@ -36,13 +36,15 @@ public:
 
   void add(const std::string& name, const std::string& content) { write(folder() / name, content); }
 
-  /// What a request for `path` is answered with; nothing if there is no such file.
+  /// What a request for `path` is answered with; nothing if there is no such file. `query`: with
+  /// its question mark.
   [[nodiscard]] std::optional<transport::http_answer> ask(
-    std::string_view path, const transport::http_headers& headers = {},
-    std::string method = "GET") const {
+    std::string_view path, const transport::http_headers& headers = {}, std::string method = "GET",
+    std::string_view query = {}) const {
     transport::http_request request;
     request.method = std::move(method);
     request.path = path;
+    request.target = std::string{path}.append(query);
     request.headers = headers;
     return transport::static_files{folder()}.serve(request, now);
   }

@@ -36,6 +36,22 @@ async function serve(t, files, { secure = false, args = [], env } = {}) {
   return { node, folder, file: (name) => path.join(folder, name), secure };
 }
 
+test('a folder without its slash sends a client to it, so that relative links work', async (t) => {
+  const { node, folder } = await serve(t, {});
+  mkdirSync(path.join(folder, 'a folder'));
+  writeFileSync(path.join(folder, 'a folder', 'index.html'), '<a href=b.txt>');
+  writeFileSync(path.join(folder, 'a folder', 'b.txt'), 'b');
+  const asked = `http://127.0.0.1:${node.port}/a%20folder?x=1`;
+
+  const page = await fetch(asked);
+
+  assert.equal(page.url, asked.replace('?', '/?'));
+  assert.equal(await page.text(), '<a href=b.txt>');
+  assert.equal(await (await fetch(new URL('b.txt', page.url))).text(), 'b');
+  const { status, headers } = await node.http('//a%20folder', { method: 'HEAD' });
+  assert.deepEqual([status, headers.location], [301, './a%20folder/']);
+});
+
 /// A file of zeros that takes no place on the disk.
 function sparse(name, bytes) {
   const file = openSync(name, 'w');

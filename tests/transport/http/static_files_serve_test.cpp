@@ -275,6 +275,31 @@ TEST_CASE("a folder is served as its index.html, with its tag and its type") {
   CHECK(served(s, "/sub/") == std::nullopt);
 }
 
+TEST_CASE("a folder without its slash is where its slash is, on the same host, with the query") {
+  site s;
+  s.add("sub/index.html", "below");
+  auto moved = [&](std::string_view path, std::string_view query = {}) {
+    auto response = s.ask(path, {}, "GET", query).value().response;
+    return std::to_string(response.status) + ' ' + header(response, "Location");
+  };
+
+  CHECK(moved("/sub") == "301 ./sub/");
+  CHECK(moved("/sub", "?a=/b?c") == "301 ./sub/?a=/b?c");
+  CHECK(moved("//sub", "?x") == "301 ./sub/?x"); // //sub/ would be a host
+  CHECK(moved("/sub/../sub") == "301 ./sub/");
+  CHECK(moved("/sub/") == "200 none");
+  CHECK(moved("/sub/index.html") == "200 none");
+  CHECK(header(s.ask("/sub")->response, "Cache-Control") == "no-cache");
+  CHECK_FALSE(s.ask("/sub")->file);
+}
+
+TEST_CASE("a folder without a page is no more there without its slash") {
+  site s;
+
+  CHECK_FALSE(s.ask("/sub"));
+  CHECK_FALSE(s.ask("/sub/"));
+}
+
 TEST_CASE("no target leads out of the folder, however it is written") {
   digits s;
   auto secret = (s.top() / "secret.txt").string();

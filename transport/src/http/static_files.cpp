@@ -67,6 +67,19 @@ http_answer not_acceptable() {
   return {std::move(response)};
 }
 
+/// Sends the client on to the path of the folder, so that relative links of its page lead below it.
+/// The place is relative, too: of a path that begins with two slashes, another host could be read.
+http_answer moved_into_folder(std::string_view target) {
+  target = target.substr(0, target.find('#'));
+  auto path = target.substr(0, target.find('?'));
+  auto name = path.substr(path.rfind('/') + 1);
+  auto response = plain_answer(301, "This folder has a slash at its end.");
+  response.headers = {
+    {"Location", std::string{"./"}.append(name).append("/").append(target.substr(path.size()))},
+    {"Cache-Control", "no-cache"}};
+  return {std::move(response)};
+}
+
 std::string content_range(byte_range part, std::uint64_t all) {
   return "bytes " + std::to_string(part.begin) + '-' + std::to_string(part.begin + part.bytes - 1)
        + '/' + std::to_string(all);
@@ -117,7 +130,11 @@ std::optional<static_files::found_file> static_files::open(const fs::path& file)
 std::optional<static_files::found_file> static_files::find(std::string_view path) const {
   auto file = folder_ / fs::path{path}.relative_path();
   std::error_code ec;
-  return open(fs::is_directory(file, ec) ? file / "index.html" : file);
+  auto is_folder = fs::is_directory(file, ec);
+  auto found = open(is_folder ? file / "index.html" : file);
+  if (found)
+    found->is_index = is_folder;
+  return found;
 }
 
 /// Nothing if the client takes none of them.
@@ -180,6 +197,8 @@ std::optional<http_answer> static_files::serve(const http_request& request, http
     auto plain = find(request.path);
     if (!plain)
       return std::nullopt;
+    if (plain->is_index && !request.path.ends_with('/'))
+      return moved_into_folder(request.target);
     auto chosen = choose(request, std::move(*plain));
     if (!chosen)
       return not_acceptable();

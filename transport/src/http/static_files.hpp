@@ -13,8 +13,8 @@
 namespace troupe::transport {
 
 /// Serves the regular files below one folder, links out of it excepted; `index.html` stands for its
-/// folder. A file `x.js.br` or `x.js.gz` beside `x.js` holds its bytes compressed, for clients that
-/// take that.
+/// folder, whose path ends in a slash: without it the client is told where to. A file `x.js.br` or
+/// `x.js.gz` beside `x.js` holds its bytes compressed, for clients that take that.
 ///
 /// Nothing is kept between two requests. Thread: any; each call may wait for a disk.
 class static_files {
@@ -25,9 +25,10 @@ public:
   /// Whether there is a file at `path`, which is decoded. Reads nothing of it. Throws as `serve`.
   [[nodiscard]] bool has(std::string_view path) const;
 
-  /// Answers a GET or HEAD: 200; 206 or 416 to a `Range` of one part; 304 or 412 to its
-  /// preconditions; 406 if the client takes no coding that there is. Nothing if there is no such
-  /// file. Reads the first window of what a GET is answered with, and nothing for a HEAD.
+  /// Answers a GET or HEAD: 200; 301 for a folder without its slash; 206 or 416 to a `Range` of one
+  /// part; 304 or 412 to its preconditions; 406 if the client takes no coding that there is.
+  /// Nothing if there is no such file. Reads the first window of what a GET is answered with, and
+  /// nothing for a HEAD.
   ///
   /// Throws `std::bad_alloc`, and `std::runtime_error` where the system fails, or where a file
   /// changes each time that it is read. Source: RFC 9110, 8.8, 12.5.3, 13 and 14.
@@ -37,6 +38,7 @@ private:
   struct found_file {
     std::filesystem::path below; ///< from the folder on, without links
     open_file file;
+    bool is_index = false; ///< of the folder that was asked for
   };
   struct representation;
 

@@ -41,12 +41,12 @@ struct server_options {
   std::uint16_t port = 8080;        ///< 0: any free one
   std::string websocket_path = "/"; ///< where WebSockets are accepted
   /// Path of a folder. Its files are served to GET and HEAD, but for names that start with a dot
-  /// (`.well-known` may) and links that lead out; `index.html` stands for its folder. They have an
-  /// `ETag` and `Last-Modified`, and may be asked for under conditions and in part (RFC 9110, 13
-  /// and 14). A file `x.js.br` or `x.js.gz` beside `x.js` goes to clients that take its coding:
-  /// keep it up to date. Threads of their own read the files, 256 KiB at a time; a file that
-  /// changes while it is sent ends the connection. Of requests that wait for the disk 1,024 may
-  /// wait, another one is 503.
+  /// (`.well-known` may) and links that lead out; `index.html` stands for its folder, and a path
+  /// without the folder's slash is sent there (301). They have an `ETag` and `Last-Modified`, and
+  /// may be asked for under conditions and in part (RFC 9110, 13 and 14). A file `x.js.br` or
+  /// `x.js.gz` beside `x.js` goes to clients that take its coding: keep it up to date. Threads of
+  /// their own read the files, 256 KiB at a time; a file that changes while it is sent ends the
+  /// connection. Of requests that wait for the disk 1,024 may wait, another one is 503.
   std::optional<std::string> static_folder{};
 
   std::vector<std::string> origins{};      ///< allowed `Origin`s; empty: all, none needed
