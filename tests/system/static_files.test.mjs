@@ -182,6 +182,38 @@ describe('a large file', () => {
     });
   }
 
+  // Pins §16.55.
+  test('is 503 while the windows of others fill a quarter of the budget of output', async (t) => {
+    const { node, file } = await serve(t, { 'small.txt': 'x' }, {
+      args: ['--output-budget', '4MiB'],
+    });
+    sparse(file('large.bin'), 200 * MiB);
+    const stalled = [];
+    for (let i = 0; i < 4; ++i) {
+      const socket = await connection({ node });
+      t.after(() => socket.destroy());
+      socket.pause();
+      socket.write(requestOf('large.bin'));
+      await once(socket, 'readable');
+      stalled.push(socket);
+    }
+
+    const refused = await node.http('/large.bin');
+    const held = await node.metric('troupe_output_bytes');
+    const others = [
+      await node.http('/page'), await node.http('/small.txt', { method: 'HEAD' }),
+      await node.http('/healthz'), await node.http('/readyz'),
+    ];
+    stalled.pop().destroy();
+
+    assert.deepEqual([refused.status, refused.headers['retry-after']], [503, '1']);
+    assert.ok(held >= MiB && held < 2 * MiB, `${held} bytes`);
+    assert.deepEqual(others.map((a) => a.status), [200, 200, 200, 200]);
+    await until(async () => (await node.http('/small.txt')).status === 200, 'room for another');
+    while (stalled.length > 0) stalled.pop().destroy();
+    await until(async () => (await node.metric('troupe_output_bytes')) === 0, 'all to be given back');
+  });
+
   for (const [how, change] of [
     ['shrinks', (file) => truncateSync(file, 100 * MiB)],
     [

@@ -203,6 +203,9 @@ bool node::overloaded() const noexcept {
 }
 protocol::memory_meter& node::inbound_meter() noexcept { return state_->shared.inbound_meter; }
 protocol::memory_meter& node::output_meter() noexcept { return state_->shared.output_meter; }
+const std::shared_ptr<protocol::memory_meter>& node::shared_output_meter() noexcept {
+  return state_->shared.meter;
+}
 
 node_stats node::stats() const {
   node_stats sum;

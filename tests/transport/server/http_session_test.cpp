@@ -160,6 +160,49 @@ TEST_CASE("while too many requests wait for the disk another one is 503, to be t
   CHECK(answer.find("Retry-After: 1\r\n") != std::string::npos);
 }
 
+// Pins §16.55.
+TEST_CASE(
+  "while files fill their memory another one is 503; an answer holds what it has of a file") {
+  rig r;
+  auto output = std::make_shared<protocol::memory_meter>();
+  r.settings.windows = std::make_shared<file_windows>(output, 1); // one at a time
+  auto other = r.settings.windows->take();
+  r.ask();
+  auto refused = r.read();
+  other = {};
+
+  r.ask();
+  auto held = output->used_bytes();
+  r.go_on();
+  auto answer = r.read();
+  r.turns();
+
+  CHECK(refused.starts_with("HTTP/1.1 503"));
+  CHECK(refused.find("Retry-After: 1\r\n") != std::string::npos);
+  CHECK(held == std::int64_t{file_part::window_bytes});
+  CHECK(answer.starts_with("HTTP/1.1 200"));
+  CHECK(output->used_bytes() == 0);
+}
+
+TEST_CASE("a file that is not sent any more holds no memory") {
+  auto gone = GENERATE(true, false);
+  rig r;
+  auto output = std::make_shared<protocol::memory_meter>();
+  r.settings.windows = std::make_shared<file_windows>(output, 0);
+
+  r.ask();
+  auto held = output->used_bytes();
+  if (gone)
+    r.loop.reset();
+  else
+    r.pass(r.options.handler_deadline + 20ms); // 504
+
+  CHECK(held > 0);
+  CHECK(output->used_bytes() == 0);
+  r.go_on();
+  r.settings.files->stop();
+}
+
 TEST_CASE("a file that the disk keeps back for too long is 504, and what comes then is void") {
   rig r;
 

@@ -149,6 +149,7 @@ void http_session::end() {
   set_under_way(false);
   deadline_.cancel();
   auto held = writer_.cancel();
+  window_ = {};
   late_.reset();
   auto self = std::move(self_);
 }
@@ -434,20 +435,29 @@ void http_session::answer_later(const late_http_handler& handler) {
   handler(*request_, http_reply{late_});
 }
 
-/// The work owns all that it uses: it may end after this session, and after the server.
 void http_session::answer_from_file(http_router::file_handler handler) {
-  await_answer();
-  auto is_taken = settings_.files->begin(
-    [late = late_, handler = std::move(handler),
-     request = std::shared_ptr<const http_request>{request_},
-     now = loop_.wall_now()] { late->take_from([&] { return handler(*request, now); }); },
-    counted_as(boost::asio::ip::make_address(request_->remote_address), true));
-  if (is_taken)
+  if (begin_file(std::move(handler)))
     return;
   late_.reset();
   auto busy = plain_answer(503, "Too many files are being asked for.");
   busy.headers = {{"Retry-After", "1"}};
   respond({std::move(busy)});
+}
+
+/// Returns false if too much is asked for. The work owns all that it uses: it may end after this
+/// session, and after the server.
+bool http_session::begin_file(http_router::file_handler handler) {
+  if (request_->method == "GET" && settings_.windows) { // else nothing is read
+    window_ = settings_.windows->take();
+    if (!window_)
+      return false;
+  }
+  await_answer();
+  return settings_.files->begin(
+    [late = late_, handler = std::move(handler),
+     request = std::shared_ptr<const http_request>{request_},
+     now = loop_.wall_now()] { late->take_from([&] { return handler(*request, now); }); },
+    counted_as(boost::asio::ip::make_address(request_->remote_address), true));
 }
 
 void http_session::take_late(http_answer answer, const std::exception_ptr& failure) {
@@ -490,6 +500,7 @@ void http_session::send(http_answer answer, bool head, bool keep_alive) {
     answer = {plain_answer(500, "This server has failed.")};
   }
   keep_alive_ = keep_alive;
+  window_.shrink(answer.file ? answer.response.body.size() : 0);
   deadline_.cancel();
   pending_sockets_->note_answering(*this);
   auto message = message_of(std::move(answer.response), head, keep_alive, loop_.wall_now());
@@ -502,6 +513,7 @@ void http_session::send(http_answer answer, bool head, bool keep_alive) {
 /// Reads the next request, unless the server has begun to stop meanwhile and none has come.
 void http_session::on_answer_sent() {
   self_.reset();
+  window_ = {};
   auto stops = settings_.closing.load(std::memory_order_relaxed) && buffer_.size() == 0;
   if (keep_alive_ && !stops)
     read_request();

@@ -105,6 +105,7 @@ private:
   void await_answer();
   void answer_later(const late_http_handler& handler);
   void answer_from_file(http_router::file_handler handler);
+  [[nodiscard]] bool begin_file(http_router::file_handler handler);
   void take_late(http_answer answer, const std::exception_ptr& failure);
   void report_failure() noexcept;
   void refuse(const refused_request& why);
@@ -139,6 +140,7 @@ private:
   std::shared_ptr<late_answer> late_;     ///< whose answer is awaited
   std::shared_ptr<http_session> self_;    ///< set while it waits: nothing else holds it
   answer_writer writer_{*this, loop_, settings_.files.get()};
+  file_windows::share window_; ///< of the file that it is answered with
   bool keep_alive_ = false;
   bool is_under_way_ = false; ///< counted in the settings
   deadline deadline_{*this};

@@ -22,6 +22,7 @@ namespace {
 constexpr std::size_t default_connections_per_ip = 100;
 constexpr std::size_t default_pending_per_ip = 128;
 constexpr double default_handshakes_per_ip = 20;
+constexpr std::int64_t share_of_files = 4; ///< of the budget of output: a quarter
 
 /// Reports a file that cannot be used like every other mistake of set-up.
 std::unique_ptr<tls_context> make_tls(const server_options& options) {
@@ -112,6 +113,8 @@ void server::state::configure_http() {
   if (options.static_folder) {
     http.router.set_files(*options.static_folder);
     http.files = std::make_shared<file_worker>();
+    http.windows = std::make_shared<file_windows>(node->shared_output_meter(),
+                                                  node->stats().budget_bytes / share_of_files);
   }
   http.router.set_cors_origins(options.cors_origins);
   http.router.set_probes(probes_of(options.admin_bind.empty()));

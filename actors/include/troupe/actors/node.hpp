@@ -178,6 +178,8 @@ public:
 
   /// Counts what live output buffers hold; transports allocate theirs against it.
   [[nodiscard]] protocol::memory_meter& output_meter() noexcept;
+  /// The same for what may outlive the node.
+  [[nodiscard]] const std::shared_ptr<protocol::memory_meter>& shared_output_meter() noexcept;
 
   /// Counts the bytes of messages that have arrived only in part; transports keep it within
   /// `node_stats::inbound_budget_bytes`.

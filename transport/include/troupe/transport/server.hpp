@@ -46,7 +46,8 @@ struct server_options {
   /// may be asked for under conditions and in part (RFC 9110, 13 and 14). A file `x.js.br` or
   /// `x.js.gz` beside `x.js` goes to clients that take its coding: keep it up to date. Threads of
   /// their own read the files, 256 KiB at a time; a file that changes while it is sent ends the
-  /// connection. Of requests that wait for the disk 1,024 may wait, another one is 503.
+  /// connection. Another request is 503 while 1,024 wait for the disk, or while what is in memory
+  /// of files is a quarter of the budget of output (`node.memory_budget_bytes`).
   std::optional<std::string> static_folder{};
 
   std::vector<std::string> origins{};      ///< allowed `Origin`s; empty: all, none needed
