@@ -286,6 +286,36 @@ TEST_CASE("all that a client sent before a reset takes effect, though no answer 
   CHECK(type_of(heard.back()) == "userLeft");
 }
 
+// Pins §10.19.
+TEST_CASE("a client that can be sent nothing is read on at its rate, for the time of a close") {
+  using namespace std::chrono_literals;
+  actors::node_options options;
+  options.connections.bytes_per_second = 1000;
+  manual_node world{std::move(options)};
+  client ann{world, encoding::v1_json, 0, {}, "ann", {}}, bob{world};
+  ann.join("r");
+  bob.join("r");
+  world.settle();
+  for (int i = 0; i < 30; ++i)
+    ann.publish("r", std::string(900, 'x'));
+  (void)bob.texts();
+
+  ann.session.disconnect(); // what comes back to it is the first that cannot be sent
+  world.settle();
+  auto at_once = bob.heard("message", "seq").size();
+  world.pass(4900ms);
+  auto later = bob.heard("message", "seq").size();
+  auto lives = !ann.session.ended();
+  world.pass(200ms);
+
+  CHECK(at_once <= 2);
+  CHECK(later >= 4);
+  CHECK(lives);
+  CHECK(ann.session.ended());
+  CHECK(ann.session.unread() > 20);
+  CHECK(types_of(bob.texts()) == strings{"userLeft"});
+}
+
 // Pins §10.14.
 TEST_CASE("a client that lags, sends and is reset has said all of it") {
   manual_node world;
