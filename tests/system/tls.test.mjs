@@ -405,6 +405,23 @@ for (const kind of ['ec', 'rsa'])
     ]);
   });
 
+test('who names ChaCha20 first gets it, all others AES', async (t) => {
+  const node = await secureNode(t, 'relay_node');
+  const [aes, chacha] = ['ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-CHACHA20-POLY1305'];
+  const [aes13, chacha13] = ['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
+  const with12 = (...list) => agreed(node, '-tls1_2', '-cipher', list.join(':'));
+  const with13 = (...list) => agreed(node, '-tls1_3', '-ciphersuites', list.join(':'));
+
+  assert.equal(await with12(chacha, aes), chacha);
+  assert.equal(await with12(aes, chacha), aes);
+  assert.equal(await with13(chacha13, aes13), chacha13);
+  assert.equal(await with13(aes13, chacha13), aes13);
+  assert.equal(
+    await with12(aes, 'ECDHE-ECDSA-AES128-GCM-SHA256'), 'ECDHE-ECDSA-AES128-GCM-SHA256',
+    'of the others the server chooses',
+  );
+});
+
 // Pins §1.55.
 test('TLS 1.3 is spoken with cheap curves alone, and nothing older than 1.2', async (t) => {
   const node = await secureNode(t, 'relay_node');
@@ -492,6 +509,18 @@ test('an address that opens TLS too fast is ended before its handshake', async (
 
   assert.equal(await handshakesOf(node, 10), 1);
   assert.equal(await node.rejected(), 9);
+});
+
+// Pins §16.40.
+test('an address has 100 handshakes at once and 20 a second, the loopback if addresses count', async (t) => {
+  const node = await countedNode(t, ['--max-connections-per-ip', '1000']);
+  const began = performance.now();
+
+  const done = await handshakesOf(node, 200);
+
+  const later = Math.ceil(((performance.now() - began) / 1000) * 20);
+  assert.ok(done >= 100 && done <= 100 + later, `${done} handshakes, of which ${later} in time`);
+  assert.equal(await node.rejected(), 200 - done);
 });
 
 test('the loopback may open TLS as fast as it can unless asked', async (t) => {

@@ -61,6 +61,27 @@ TEST_CASE("while too much waits nothing new begins, but what has begun goes on")
   CHECK(worker.begin([] {}));
 }
 
+// Pins §16.52, §16.54.
+TEST_CASE("unless told otherwise 1,024 pieces wait, 32 of one client") {
+  hanging one, other; // one for each thread
+  file_worker worker;
+  REQUIRE(worker.begin(one.work()));
+  REQUIRE(worker.begin(other.work()));
+  one.await_start();
+  other.await_start();
+  auto taken = [&](const std::string& client) {
+    int n = 0;
+    while (n < 2000 && worker.begin([] {}, client))
+      ++n;
+    return n;
+  };
+
+  CHECK(taken("greedy") == 32);
+  CHECK(taken("") == 1024 - 32);
+  one.go_on.set_value();
+  other.go_on.set_value();
+}
+
 // Pins §16.54.
 TEST_CASE("one client has a share of what waits, and gives it back") {
   hanging disk;
