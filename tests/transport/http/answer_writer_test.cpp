@@ -238,6 +238,22 @@ TEST_CASE("a peer that takes little, but some each time, has all the time that i
   CHECK(r.body().size() == much);
 }
 
+// Pins §16.56.
+TEST_CASE("who has taken some for long may pause for a quarter of that time longer") {
+  rig r;
+  r.send(std::string(much, 'x'));
+  for (int i = 0; i < 32; ++i) { // eight deadlines
+    r.read(70'000);
+    r.pass(deadline / 4);
+  }
+
+  r.pass(deadline * 5 / 2);
+  CHECK_FALSE(r.is_broken);
+  r.pass(deadline);
+
+  CHECK(r.is_broken);
+}
+
 TEST_CASE("a window that comes after the owner has closed is thrown away") {
   rig r;
   large_file file;

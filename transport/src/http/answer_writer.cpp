@@ -17,6 +17,7 @@ using boost::system::error_code;
 namespace {
 
 constexpr int looks_per_deadline = 4;
+constexpr int share_of_pauses = 4; ///< of the time of an answer: a quarter
 
 } // namespace
 
@@ -45,6 +46,7 @@ void answer_writer::send(http_stream& stream, http_response_message message,
   file_ = std::move(file);
   read_ = body_.size();
   deadline_ = deadline;
+  begun_at_ = loop_.now();
   note_progress();
   loop_.arm(watch_, deadline_ / looks_per_deadline);
   write_some();
@@ -134,7 +136,8 @@ void answer_writer::look_for_progress() {
   auto before = std::exchange(undelivered_, stream_->socket().undelivered_bytes());
   if (before && *undelivered_ < *before)
     progress_at_ = loop_.now();
-  if (loop_.now() - progress_at_ >= deadline_)
+  auto patience = deadline_ + (progress_at_ - begun_at_) / share_of_pauses;
+  if (loop_.now() - progress_at_ >= patience)
     return owner_.on_answer_broken();
   loop_.arm(watch_, deadline_ / looks_per_deadline);
 }

@@ -24,7 +24,11 @@ namespace troupe::transport {
 ///
 /// Its deadline counts the time without progress, however long the whole answer takes: progress is
 /// that the kernel takes bytes, or that the peer's machine acknowledges some. It looks four times
-/// within the deadline, so a stalled peer ends after the deadline, or a quarter more. Thread: the
+/// within the deadline, so a stalled peer ends after the deadline, or a quarter more.
+///
+/// Who has taken some for a time may pause for a quarter of it longer. A system whose buffer is
+/// full tells of room only once a sixteenth of it is free, and it enlarges the buffer as its
+/// program reads on: the pauses of a slow, steady reader grow with what it has read. Thread: the
 /// loop's.
 class answer_writer {
 public:
@@ -94,6 +98,7 @@ private:
   std::uint64_t read_ = 0;                ///< of it
   std::shared_ptr<void> held_;            ///< the owner, while a window is awaited
   std::chrono::milliseconds deadline_{};
+  actors::steady_time begun_at_{};
   actors::steady_time progress_at_{};
   /// At the last look, unless something has been written since.
   std::optional<std::size_t> undelivered_;

@@ -113,7 +113,8 @@ struct server_options {
   std::chrono::milliseconds handler_deadline{5'000};
   /// For a whole message, from its first byte.
   std::chrono::milliseconds assembly_deadline = session_deadlines{}.assembly;
-  /// Without progress while output waits, of a WebSocket or of an HTTP answer.
+  /// Without progress while output waits, of a WebSocket or of an HTTP answer. Who has been taking
+  /// an HTTP answer for a time may pause for a quarter of it longer.
   std::chrono::milliseconds write_deadline = session_deadlines{}.write;
   /// From a close frame to the end of the socket.
   std::chrono::milliseconds close_deadline = session_deadlines{}.close;
