@@ -2,6 +2,8 @@
 
 #include "input_error.hpp"
 
+#include <troupe/protocol/observe.hpp>
+
 #include <CLI/CLI.hpp>
 
 #include <cerrno>
@@ -30,8 +32,8 @@ std::string text_of(const std::string& path) {
 }
 
 /// Refuses what the parser accepts by mistake: lines of one or two characters, and a list without
-/// end.
-void refuse_unreadable(const std::string& path, const std::string& text) {
+/// end. `place`: the file's name as it is told.
+void refuse_unreadable(const std::string& place, const std::string& text) {
   std::istringstream lines{text};
   std::string line;
   int open_list = 0;
@@ -40,14 +42,14 @@ void refuse_unreadable(const std::string& path, const std::string& text) {
     if (line.empty() || line.front() == ';')
       continue;
     if (open_list == 0 && line.size() < 3)
-      throw input_error{path + ": line " + std::to_string(number) + ": expected `name = value`"};
+      throw input_error{place + ": line " + std::to_string(number) + ": expected `name = value`"};
     if (open_list == 0 && CLI::detail::trim_copy(line.substr(line.find('=') + 1)).starts_with('['))
       open_list = number;
     if (line.ends_with(']'))
       open_list = 0;
   }
   if (open_list > 0)
-    throw input_error{path + ": line " + std::to_string(open_list)
+    throw input_error{place + ": line " + std::to_string(open_list)
                       + ": expected `]` at the end of the list"};
 }
 
@@ -57,7 +59,8 @@ bool is_section_mark(const CLI::ConfigItem& item) { return item.name == "++" || 
 
 std::vector<config_entry> read_config_file(const std::string& path) {
   auto text = text_of(path);
-  refuse_unreadable(path, text);
+  auto place = protocol::escape_for_log(path);
+  refuse_unreadable(place, text);
   std::istringstream input{text};
   std::vector<config_entry> entries;
   std::set<std::string> seen;
@@ -66,7 +69,7 @@ std::vector<config_entry> read_config_file(const std::string& path) {
       continue;
     auto key = item.fullname();
     if (!seen.insert(key).second)
-      throw input_error{path + ": " + printable(key) + ": expected once"};
+      throw input_error{place + ": " + printable(key) + ": expected once"};
     entries.push_back({std::move(key), std::move(item.inputs)});
   }
   return entries;

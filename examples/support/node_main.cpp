@@ -63,7 +63,8 @@ int serve(const server_options& options, std::string_view name,
         say(std::string{name} + " has its probes at port " + std::to_string(node.admin_port()));
     });
   } catch (const std::system_error& e) {
-    complain(std::string{name} + ": " + e.what()); // it names the address: there may be two
+    // it names the address: there may be two
+    complain(std::string{name} + ": " + protocol::escape_for_log(e.what()));
     return cannot_serve;
   }
 }

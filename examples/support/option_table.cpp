@@ -3,6 +3,8 @@
 #include "config_file.hpp"
 #include "input_error.hpp"
 
+#include <troupe/protocol/observe.hpp>
+
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -28,12 +30,13 @@ void apply(const program_option& option, const std::string& place, const values&
 }
 
 void apply_file(const option_table& options, const std::string& path) {
+  auto place = protocol::escape_for_log(path);
   for (auto& entry : read_config_file(path)) {
     auto option =
       std::find_if(options.begin(), options.end(), [&](auto& o) { return o.name == entry.key; });
     if (option == options.end())
-      throw input_error{path + ": " + printable(entry.key) + ": no such option, see --help"};
-    apply(*option, path + ": " + entry.key, entry.values);
+      throw input_error{place + ": " + printable(entry.key) + ": no such option, see --help"};
+    apply(*option, place + ": " + entry.key, entry.values);
   }
 }
 

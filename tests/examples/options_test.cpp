@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <filesystem>
 #include <iostream>
 #include <sstream>
 
@@ -223,6 +224,22 @@ TEST_CASE("what is wrong in the file names the file and the key") {
     INFO(p.errors);
     CHECK(is_line(p.errors));
     CHECK(p.errors.starts_with("program: " + file.path() + ": "));
+  }
+}
+
+TEST_CASE("the name of a file cannot forge a line either") {
+  for (auto content : {"number = 11\n", "nmber = 1\n", "x\n", "number = 1\nnumber = 2\n"}) {
+    temporary_file file{content};
+    auto evil = file.path() + "\n\x1b[31m";
+    std::filesystem::copy_file(file.path(), evil);
+    program p;
+    auto code = p.run({"--config", evil});
+    std::filesystem::remove(evil);
+    INFO(p.errors);
+    CHECK(code == 2);
+    CHECK(is_line(p.errors));
+    CHECK(p.errors.find('\x1b') == std::string::npos);
+    CHECK(p.errors.find("\\x0A\\x1B[31m: ") != std::string::npos);
   }
 }
 

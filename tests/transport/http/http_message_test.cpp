@@ -68,6 +68,18 @@ TEST_CASE("an answer to HEAD has the length of its body, and none if it has no b
   CHECK(sent({200, "text/plain", ""})["Content-Length"] == "0");
 }
 
+TEST_CASE("a header with a control character cannot be sent, one with a tab or other letters can") {
+  for (auto bad : {"\r", "\n", "\r\nX-Evil: 1", "\x01", "\x1b[31m", "\x7f"}) {
+    CHECK(fault_of({200, "text/plain", "x", {{"X-Name", std::string{"a"} + bad}}})
+          == "an answer whose header X-Name has a control character");
+    CHECK(fault_of({200, std::string{"text/plain"} + bad, "x"})
+          == "an answer whose content_type has a control character");
+  }
+  CHECK(!fault_of({200, "", "x", {{"X-Name", std::string{"a\0b", 3}}}}).empty());
+
+  CHECK(fault_of({200, "text/plain", "x", {{"X-Name", "a\tb \xc3\xa9 \xff"}}}).empty());
+}
+
 TEST_CASE("an answer has one type, or none") {
   CHECK(sent({200, "text/plain", "x", {{"content-type", "image/png"}}})["Content-Type"]
         == "image/png");

@@ -99,12 +99,12 @@ std::string fault_of(const http_response& response) {
   if (response.status < 200 || response.status > 599)
     return "an answer with status " + std::to_string(response.status);
   if (!is_field_value(response.content_type))
-    return "an answer whose content_type has a line break";
+    return "an answer whose content_type has a control character";
   for (auto& [name, value] : response.headers) {
     if (!is_token(name))
       return "an answer with a header that has no legal name";
     if (!is_field_value(value))
-      return "an answer whose header " + name + " has a line break";
+      return "an answer whose header " + name + " has a control character";
     if (equal_ignoring_case(name, "Transfer-Encoding"))
       return "an answer with a header Transfer-Encoding";
   }

@@ -40,7 +40,7 @@ using http_response_message = boost::beast::http::response<boost::beast::http::s
 
 /// Why an answer of the application cannot be sent; empty if it can. Its status has to be a final
 /// one, its headers have to be legal: a line break in a value would let whoever chose it add
-/// headers (RFC 9110, 5.5 and 15).
+/// headers, and other control characters may do harm where they are shown (RFC 9110, 5.5 and 15).
 [[nodiscard]] std::string fault_of(const http_response& response);
 
 /// An answer as it is sent, with the headers that the server adds. `head`: it answers `HEAD`; if it

@@ -86,8 +86,8 @@ bool is_token(std::string_view text) noexcept {
 }
 
 bool is_field_value(std::string_view text) noexcept {
-  constexpr std::string_view never{"\r\n\0", 3};
-  return text.find_first_of(never) == std::string_view::npos;
+  return std::none_of(text.begin(), text.end(),
+                      [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; });
 }
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {

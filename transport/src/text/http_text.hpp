@@ -31,7 +31,7 @@ namespace troupe::transport {
 /// Whether `text` is a token (RFC 9110, 5.6.2).
 [[nodiscard]] bool is_token(std::string_view text) noexcept;
 
-/// Whether a header may have that value: no line breaks and no zero bytes (RFC 9110, 5.5).
+/// Whether a header may have that value: no control characters but tabs (RFC 9110, 5.5).
 [[nodiscard]] bool is_field_value(std::string_view text) noexcept;
 
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;

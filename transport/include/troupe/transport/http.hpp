@@ -48,7 +48,8 @@ struct http_request {
 /// `X-Frame-Options`.
 ///
 /// An answer that cannot be sent is logged, and answered with 500: one whose status is not 200 to
-/// 599, one with a line break in a header, a header name that is no token, or `Transfer-Encoding`.
+/// 599, one with a control character in a header, a header name that is no token, or
+/// `Transfer-Encoding`.
 struct http_response {
   unsigned status = 200;
   /// Empty: none is told. A `Content-Type` in `headers` goes before it.
