@@ -12,9 +12,9 @@ using protocol::shared_bytes;
 namespace {
 
 /// The connection's loop if the calling code runs there.
-event_loop* loop_here(const raw_state& s) noexcept {
-  auto* here = event_loop::current();
-  return here && here->entrance() == s.loop ? here : nullptr;
+event_loop* loop_here(const raw_state* s) noexcept {
+  auto* here = s ? event_loop::current() : nullptr;
+  return here && here->entrance() == s->loop ? here : nullptr;
 }
 
 /// One call's share of the bytes on the way to its connection's loop, held until the call has
@@ -61,7 +61,7 @@ void once(const std::shared_ptr<raw_state>& s, std::atomic<bool>& has_been, F f)
     if (auto* peer = loop.sessions().find(s->key))
       f(*peer, loop.sessions());
   };
-  if (auto* here = loop_here(*s))
+  if (auto* here = loop_here(s.get()))
     return run(*here);
   try {
     post_to(s, run);
@@ -80,14 +80,14 @@ void cut(const std::shared_ptr<raw_state>& s) {
 }
 
 /// Runs `f(sink, table)` on the connection's loop if it is still open there: inline on that thread,
-/// else soon. `bytes`: the size of what `f` holds.
+/// else soon. `bytes`: the size of what `f` holds. Precondition: `s` is not null.
 template <class F>
 void with_peer(const std::shared_ptr<raw_state>& s, std::size_t bytes, F f) {
   auto run = [s, f = std::move(f)](event_loop& loop) {
     if (auto* peer = loop.sessions().find(s->key))
       f(*peer, loop.sessions());
   };
-  if (auto* here = loop_here(*s))
+  if (auto* here = loop_here(s.get()))
     return run(*here);
   way_share share{s, bytes};
   if (!share.fits() || s->is_beyond.load(std::memory_order_relaxed))
@@ -104,15 +104,18 @@ constexpr bool may_be_sent(std::uint16_t code) {
 // -- raw_connection -------------------------------------------------------------------------------
 
 void raw_connection::send(std::string_view text) const {
-  send_frame(protocol::make_frame(opcode::text, text, state_->meter.get()));
+  if (state_)
+    send_frame(protocol::make_frame(opcode::text, text, state_->meter.get()));
 }
 
 void raw_connection::send_binary(std::string_view bytes) const {
-  send_frame(protocol::make_frame(opcode::binary, bytes, state_->meter.get()));
+  if (state_)
+    send_frame(protocol::make_frame(opcode::binary, bytes, state_->meter.get()));
 }
 
 void raw_connection::send(const shared_message& message) const {
-  append(message.frame(is_deflated(state_->encoding)));
+  if (state_ && message.state_) // one that was moved from has no bytes
+    append(message.frame(is_deflated(state_->encoding)));
 }
 
 void raw_connection::send_frame(const shared_bytes& frame) const {
@@ -127,6 +130,8 @@ void raw_connection::append(const shared_bytes& frame) const {
 }
 
 void raw_connection::ping(std::string_view payload) const {
+  if (!state_)
+    return;
   with_peer(state_, payload.size(),
             [key = state_->key, text = std::string{payload}](sink& peer, session_table& table) {
               peer.ping(text);
@@ -135,6 +140,8 @@ void raw_connection::ping(std::string_view payload) const {
 }
 
 void raw_connection::close(std::uint16_t code, std::string_view reason) const {
+  if (!state_)
+    return;
   auto open = connection_state::open;
   state_->state.compare_exchange_strong(open, connection_state::closing);
   with_peer(state_, reason.size(),
@@ -146,24 +153,38 @@ void raw_connection::close(std::uint16_t code, std::string_view reason) const {
 }
 
 void raw_connection::terminate() const {
-  once(state_, state_->is_terminated,
-       [](sink& peer, session_table&) { peer.terminate(protocol::errc::ok); });
+  if (state_)
+    once(state_, state_->is_terminated,
+         [](sink& peer, session_table&) { peer.terminate(protocol::errc::ok); });
 }
 
-connection_state raw_connection::state() const noexcept { return state_->state.load(); }
+connection_state raw_connection::state() const noexcept {
+  return state_ ? state_->state.load() : connection_state::closed;
+}
 
 std::size_t raw_connection::buffered_bytes() const {
-  auto* here = loop_here(*state_);
+  auto* here = loop_here(state_.get());
   auto* peer = here ? here->sessions().find(state_->key) : nullptr;
   return peer ? peer->queued_bytes() : 0;
 }
 
 const handshake& raw_connection::request() const noexcept {
   static const handshake none;
-  return state_->request ? *state_->request : none;
+  return state_ && state_->request ? *state_->request : none;
 }
-const claims_ptr& raw_connection::claims() const noexcept { return state_->claims; }
-std::any& raw_connection::user_data() const noexcept { return state_->user_data; }
+
+const claims_ptr& raw_connection::claims() const noexcept {
+  static const claims_ptr none;
+  return state_ ? state_->claims : none;
+}
+
+std::any& raw_connection::user_data() const noexcept {
+  thread_local std::any of_nobody;
+  if (state_)
+    return state_->user_data;
+  of_nobody.reset();
+  return of_nobody;
+}
 
 // -- endpoint -------------------------------------------------------------------------------------
 
@@ -202,7 +223,7 @@ publish_result endpoint::say(const raw_connection* except, opcode op,
   else
     return publish_result::overloaded;
   out.frame = std::move(frame);
-  if (except)
+  if (except && except->state_)
     out.except = except->state_->key;
   compat::anon_send(state_->hub, std::move(out));
   return publish_result::accepted;

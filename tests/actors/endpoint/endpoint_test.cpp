@@ -90,6 +90,38 @@ TEST_CASE("a client that is being closed is listed no more, and why is told once
   CHECK(log == strings{"open", "error too_big", "close 1006 "});
 }
 
+TEST_CASE("a handle that names no connection is closed, and does nothing") {
+  stage s;
+  auto a = s.connect();
+  auto moved = s.handle("0");
+  auto real = std::move(moved);
+  auto message = shared_message::text("x");
+  auto taken = std::move(message);
+
+  for (auto& none : {raw_connection{}, raw_connection{nullptr}, moved}) {
+    none.send("x");
+    none.send_binary("x");
+    none.send(taken);
+    none.ping();
+    none.close();
+    none.terminate();
+    CHECK(none.state() == connection_state::closed);
+    CHECK(none.buffered_bytes() == 0);
+    CHECK(none.request().target.empty());
+    CHECK_FALSE(none.claims());
+    none.user_data() = 1;
+    CHECK_FALSE(none.user_data().has_value());
+    CHECK(none == raw_connection{});
+    CHECK_FALSE(none == real);
+    CHECK(s.place.broadcast_except(none, "to all") == publish_result::accepted);
+  }
+  real.send(message); // moved from
+  s.settle();
+
+  CHECK(a->heard() == strings{"to all", "to all", "to all"});
+  CHECK(a->ends.empty());
+}
+
 // -- the rate -------------------------------------------------------------------------------------
 
 // Pins §12.16.

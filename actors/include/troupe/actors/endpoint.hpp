@@ -32,13 +32,15 @@ struct raw_state;
 struct endpoint_state;
 
 /// One WebSocket without envelope. Copies name the same connection; after its end, and after that
-/// of the node, all calls are safe and do nothing.
+/// of the node, all calls are safe and do nothing. So they are of a handle that names none: one
+/// that is default-constructed, made of null, or moved from. It is `closed`.
 ///
 /// Thread: any, unless said otherwise. A call on its loop's thread (as in its handlers) queues at
 /// once, one from elsewhere soon. At most 64 MiB (each call counts 256 bytes more), or one message,
 /// may be on the way to the loop; beyond that the connection is cut (1013).
 class raw_connection {
 public:
+  raw_connection() noexcept = default;
   explicit raw_connection(std::shared_ptr<raw_state> s) noexcept : state_(std::move(s)) {}
 
   /// Queues one text message. Precondition: valid UTF-8. Messages to one connection keep their
@@ -64,7 +66,8 @@ public:
   [[nodiscard]] const handshake& request() const noexcept;
   /// The claims of the handshake; null if there are none.
   [[nodiscard]] const claims_ptr& claims() const noexcept;
-  /// Data of the application's. Thread: its loop's.
+  /// Data of the application's; what a handle that names no connection is given is lost. Thread:
+  /// its loop's.
   [[nodiscard]] std::any& user_data() const noexcept;
 
   friend bool operator==(const raw_connection& a, const raw_connection& b) noexcept {
