@@ -2,6 +2,7 @@
 
 #include "console.hpp"
 #include "node_options.hpp"
+#include "units.hpp"
 
 #include <troupe/protocol/observe.hpp>
 #include <troupe/transport/option_text.hpp>
@@ -80,7 +81,8 @@ int node_main(int argc, const char* const* argv, std::string_view name, std::str
   token_options tokens;
   auto table = node_options(defaults, tokens);
   std::move(more.begin(), more.end(), std::back_inserter(table));
-  if (auto code = read_options(table, name, about, argc, argv))
+  auto introduction = std::string{about}.append("\n").append(units_in_help);
+  if (auto code = read_options(table, name, introduction, argc, argv))
     return *code;
   check_together(defaults);
   tokens.apply_to(defaults);

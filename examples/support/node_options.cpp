@@ -59,25 +59,26 @@ std::string number_text(double number) {
   return out.str();
 }
 
-/// `standard`: what stands where `to` says nothing by itself.
-program_option count_option(std::string name, std::string help, auto& to,
-                            std::string standard = {}) {
+/// `standard`: what stands where `to` says nothing by itself. `zero`: what 0 means.
+program_option count_option(std::string name, std::string help, auto& to, std::string standard = {},
+                            const std::string& zero = "no limit") {
   if constexpr (std::is_integral_v<std::remove_reference_t<decltype(to)>>)
     standard = std::to_string(to);
   return {std::move(name),
           "N",
-          std::move(help),
-          "a whole number up to 2147483647, or 0 for no limit",
+          std::move(help) + "; 0: " + zero,
+          "a whole number up to 2147483647, or 0 for " + zero,
           into(to, count_up_to(any_size)),
           {},
           false,
           std::move(standard)};
 }
 
-program_option duration_option(std::string name, std::string help, auto& to) {
+/// `zero`: what 0 means.
+program_option duration_option(std::string name, std::string help, const char* zero, auto& to) {
   return {std::move(name),
           "TIME",
-          std::move(help),
+          std::move(help) + "; 0: " + zero,
           "seconds, or a number with ms, s or m, of at most a day",
           into(to, parse_duration),
           {},
@@ -86,8 +87,14 @@ program_option duration_option(std::string name, std::string help, auto& to) {
 }
 
 program_option rate_option(std::string name, std::string help, double standard, taker take) {
-  return {std::move(name), "N", std::move(help), "a number up to 1000000000, or 0 for no limit",
-          std::move(take), {},  false,           number_text(standard)};
+  return {std::move(name),
+          "N",
+          std::move(help) + "; 0: no limit",
+          "a number up to 1000000000, or 0 for no limit",
+          std::move(take),
+          {},
+          false,
+          number_text(standard)};
 }
 
 void add_listening(option_table& table, server_options& o) {
@@ -121,19 +128,19 @@ void add_listening(option_table& table, server_options& o) {
 }
 
 void add_deadlines(option_table& table, server_options& o) {
-  table.push_back(duration_option("ping-interval",
-                                  "Silence after which a client is pinged; 0: never",
-                                  o.node.heartbeat.interval));
+  table.push_back(duration_option("ping-interval", "Silence after which a client is pinged",
+                                  "never", o.node.heartbeat.interval));
   table.push_back(duration_option("ping-timeout", "Further silence after which it is cut off",
-                                  o.node.heartbeat.timeout));
+                                  "never", o.node.heartbeat.timeout));
   table.push_back(duration_option(
-    "keep-alive", "Time between two HTTP requests, after which their connection ends; 0: any",
+    "keep-alive", "Time between two HTTP requests, after which their connection ends", "never",
     o.keep_alive));
   table.push_back(duration_option(
-    "drain-delay", "Time between /readyz turning 503 and the port closing, at the end",
+    "drain-delay", "Time between /readyz turning 503 and the port closing, at the end", "none",
     o.drain_delay));
-  table.push_back(duration_option(
-    "drain-timeout", "Time from then on to say goodbye to all clients", o.drain_timeout));
+  table.push_back(duration_option("drain-timeout",
+                                  "Time from then on to say goodbye to all clients", "at once",
+                                  o.drain_timeout));
 }
 
 /// `standard`: what stands where `to` says nothing by itself.
@@ -144,7 +151,7 @@ program_option size_option(std::string name, std::string help, auto& to, std::st
       standard = size_text(static_cast<std::uint64_t>(to));
   return {std::move(name),
           "SIZE",
-          std::move(help),
+          std::move(help) + "; 0: no limit",
           "bytes, or a whole number with KiB, MiB or GiB, of at most " + size_text(max),
           into(to, [max](std::string_view text) { return parse_size(text, max); }),
           {},
@@ -217,7 +224,7 @@ void add_limits(option_table& table, server_options& o) {
                  o.max_pending_per_ip, "128"));
   table.push_back(count_option("reserved-descriptors",
                                "Descriptors that are no WebSockets: log, files, probes",
-                               o.reserved_descriptors, "an eighth, 64 at most"));
+                               o.reserved_descriptors, "an eighth, 64 at most", "none"));
   table.push_back(rate_option("admission-rate", "New WebSockets a second", o.admissions_per_second,
                               into(o.admissions_per_second, parse_rate)));
   table.push_back(rate_option("tls-handshakes-per-ip",

@@ -8,6 +8,11 @@
 
 namespace troupe::examples {
 
+/// What TIME and SIZE stand for in `--help`.
+inline constexpr std::string_view units_in_help =
+  "TIME: seconds, or a number with ms, s or m. SIZE: bytes, or a whole number with KiB, MiB or "
+  "GiB.";
+
 /// A whole number from 0 to `max`, in decimal digits only; nothing else is taken.
 [[nodiscard]] std::optional<std::uint64_t> parse_count(std::string_view text,
                                                        std::uint64_t max) noexcept;

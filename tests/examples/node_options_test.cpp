@@ -313,6 +313,19 @@ TEST_CASE("options with a default show it") {
   CHECK(shown("bind").empty());
 }
 
+TEST_CASE("every number, size and time says what 0 means") {
+  rig r;
+  int looked_at = 0;
+  for (auto& o : r.table) {
+    if (o.value != "N" && o.value != "SIZE" && o.value != "TIME")
+      continue;
+    INFO(o.name << ": " << o.help);
+    CHECK(o.help.find("; 0") != std::string::npos);
+    ++looked_at;
+  }
+  CHECK(looked_at > 20);
+}
+
 TEST_CASE("every option says what it is, and no two have one name") {
   rig r;
   std::vector<std::string> names;

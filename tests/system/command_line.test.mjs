@@ -225,6 +225,21 @@ test('hello says for --help how it is called, and ends with 2 for any option', a
   }
 });
 
+test('--help says the units, and what 0 means', async () => {
+  const { stdout } = await runToEnd('chat_node', ['--help']);
+  const told = stdout.replace(/\s+/g, ' ');
+  for (const text of [
+    'TIME: seconds, or a number with ms, s or m.',
+    'SIZE: bytes, or a whole number with KiB, MiB or GiB.',
+    'Rooms; 0: no limit (default: 100000)',
+    'a client is pinged; 0: never (default: 25s)',
+    'Size of a client\'s message; 0: no limit (default: 1MiB)',
+    'to all clients; 0: at once (default: 10s)',
+    'log, files, probes; 0: none (default: an eighth, 64 at most)',
+  ])
+    assert.ok(told.includes(text), `${text} in ${told}`);
+});
+
 test('--help shows the defaults', async () => {
   const { stdout } = await runToEnd('chat_node', ['--help']);
   for (const [option, value] of [
