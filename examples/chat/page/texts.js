@@ -87,7 +87,7 @@ const en = {
     overloaded: 'The server is busy. Try again in a moment.',
     forbidden: 'You may not do that here.',
     not_joined: 'Join the room first.',
-    timed_out: 'The server took too long to answer.',
+    timeout: 'The server took too long to answer.',
   },
 };
 
@@ -169,7 +169,7 @@ const ko = {
     overloaded: '서버가 바쁩니다. 잠시 후 다시 시도해 주세요.',
     forbidden: '여기서는 할 수 없는 동작입니다.',
     not_joined: '먼저 방에 입장해 주세요.',
-    timed_out: '서버의 응답이 너무 늦습니다.',
+    timeout: '서버의 응답이 너무 늦습니다.',
   },
 };
 

@@ -2,7 +2,7 @@ import { sizeOf } from './bytes.js';
 import { startLimit } from './clock.js';
 import { TroupeError } from './error.js';
 import { Pace } from './pace.js';
-import { deferred } from './promise.js';
+import { Sending } from './sending.js';
 
 const fullSocketBytes = 1 << 20; // while the socket buffers more, nothing is given to it
 const fullSocketMs = 50;
@@ -13,7 +13,8 @@ const answers = new Set([
 
 /// The commands to the server: a bounded queue of those that wait to be sent (for the connection,
 /// or for the server's rate limit), and those that wait for their answers.
-/// Every command is answered once: `done(error)` or `done(null, frame)`.
+/// Every command is answered once: `done('acked', null, frame)`, `done('failed', error)`, or
+/// `done('unknown', error)` if it was sent and nobody knows whether it took effect.
 export class Commands {
   /// The error that answers every new command while the client is stopped or closed.
   refusal = null;
@@ -40,18 +41,28 @@ export class Commands {
   /// Sends a command, now or as soon as possible. Calls `done` once, perhaps before it returns.
   /// `timeout`: for the answer, from sending on. `first`: goes before all others.
   /// `membership`: fails if the connection is lost before it is sent.
-  add(message, { timeout = this.#options.timeout, membership = false, first = false }, done) {
+  /// `onSent`: called when it is given to the socket.
+  add(message, options, done) {
+    const {
+      timeout = this.#options.timeout, membership = false, first = false, onSent,
+    } = options;
     const entry = {
-      ref: ++this.#refs, request: message.type, roomId: message.roomId, timeout, membership, done,
+      ref: ++this.#refs,
+      request: message.type,
+      roomId: message.roomId,
+      timeout,
+      membership,
+      onSent,
+      done,
     };
     try {
-      if (this.refusal) throw this.refusal;
+      if (this.refusal) throw failure(entry, this.refusal, false);
       entry.bytes = this.#options.codec.encode({ ...message, ref: entry.ref });
       entry.size = sizeOf(entry.bytes);
       if (!first && this.#mustWait && this.#isFull(entry.size))
         throw failure(entry, queueFull, false);
     } catch (error) {
-      return done(error);
+      return done('failed', error);
     }
     this.#queuedBytes += entry.size;
     if (first)
@@ -65,12 +76,11 @@ export class Commands {
     this.#pump();
   }
 
+  /// The same as a promise of the answer (a Sending).
   request(message, options = {}) {
-    const answer = deferred();
-    this.add(message, options, (error, frame) =>
-      error ? answer.reject(error) : answer.resolve(frame),
-    );
-    return answer.promise;
+    const { sending, move } = Sending.make();
+    this.add(message, { ...options, onSent: () => move('sent') }, move);
+    return sending;
   }
 
   /// Sends a message without asking for an answer, but not if it had to wait.
@@ -112,7 +122,8 @@ export class Commands {
   onFrame(frame) {
     const entry = answers.has(frame.type) && this.#sent.get(frame.ref);
     if (!entry) return false;
-    this.#finish(entry, frame.type === 'error' ? new TroupeError(frame) : null, frame);
+    if (frame.type === 'error') this.#finish(entry, 'failed', new TroupeError(frame));
+    else this.#finish(entry, 'acked', null, frame);
     return true;
   }
 
@@ -162,25 +173,27 @@ export class Commands {
     this.#pace.count();
     this.#link.send(entry.bytes);
     entry.bytes = null;
+    entry.onSent?.();
   }
 
   #limit(entry, ms) {
     clearTimeout(entry.timer);
     entry.timer = startLimit(ms, () =>
       this.#fail(entry, {
-        code: 'timed_out', message: 'The answer took too long.', retryable: true,
+        code: 'timeout', message: 'The answer took too long.', retryable: true,
       }),
     );
   }
 
   #fail(entry, error) {
-    this.#finish(entry, failure(entry, error, this.#sent.has(entry.ref)));
+    const sent = this.#sent.has(entry.ref);
+    this.#finish(entry, sent ? 'unknown' : 'failed', failure(entry, error, sent));
   }
 
-  #finish(entry, error, frame) {
+  #finish(entry, state, error, frame) {
     clearTimeout(entry.timer);
     if (!this.#sent.delete(entry.ref)) this.#unqueue(entry);
-    entry.done(error, frame);
+    entry.done(state, error, frame);
   }
 
   #unqueue(entry) {

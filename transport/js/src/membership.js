@@ -5,7 +5,7 @@ import { handled } from './promise.js';
 
 const againMs = [2_000, 6_000];
 // These say nothing about the room.
-const untold = new Set(['timed_out', 'queue_full', 'rate_limited']);
+const untold = new Set(['timeout', 'queue_full', 'rate_limited']);
 const goneAnyway = new Set(['not_joined', 'forbidden', 'room_closed', 'connection_lost', 'closed']);
 
 /// The membership in one room, through all that happens to the connection and the room: once
@@ -47,7 +47,7 @@ export class Membership {
       this.#waiting.add(waiter);
       waiter.timer = startLimit(limitMs, () => {
         this.#waiting.delete(waiter);
-        reject(this.#failure('timed_out', 'The room was not joined in time.', true));
+        reject(this.#failure('timeout', 'The room was not joined in time.', true));
       });
     });
     if (connected) this.#enter();
@@ -70,7 +70,7 @@ export class Membership {
       this.#commands.add(
         { type: 'leave', roomId: this.#roomId },
         { timeout, membership: true },
-        (error, frame) => {
+        (state, error, frame) => {
           if (this.state === 'leaving') this.#forget();
           if (!error || goneAnyway.has(error.code)) resolve(error ? left : frame);
           else reject(error);
@@ -120,7 +120,7 @@ export class Membership {
     const given = this.#profile ?? undefined;
     const profile = typeof given === 'function' ? { toJSON: () => given() ?? undefined } : given;
     const command = { type: 'join', roomId: this.#roomId, profile, since: this.#askedSince };
-    this.#commands.add(command, { membership: true, first }, (error) => {
+    this.#commands.add(command, { membership: true, first }, (state, error) => {
       this.#entering -= 1;
       if (error && this.#isWanted && this.#entering === 0) this.#onRefused(error);
     });

@@ -32,7 +32,7 @@ export class Room {
   }
 
   /// Joins the room, and joins it again after each loss of the connection, until `leave`.
-  /// Resolves with the frame `joined`. After `timed_out` the client goes on trying;
+  /// Resolves with the frame `joined`. After `timeout` the client goes on trying;
   /// after a refusal it does not.
   join(options) {
     return this.#membership.join(options);

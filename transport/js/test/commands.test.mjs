@@ -70,10 +70,10 @@ describe('a command', () => {
     );
     const refs = sockets.last.take().map((c) => c.ref);
     await pass(100);
-    assert.deepEqual(await standing([usual, quick, endless]), ['open', 'timed_out', 'open']);
+    assert.deepEqual(await standing([usual, quick, endless]), ['open', 'timeout', 'open']);
     await pass(1900);
     await assert.rejects(usual, {
-      code: 'timed_out', retryable: true, sent: true, request: 'ping',
+      code: 'timeout', retryable: true, sent: true, request: 'ping',
     });
     await pass(20_000);
     for (const ref of refs) sockets.last.say({ type: 'error', ref, code: 'internal', message: '' });
@@ -156,6 +156,112 @@ describe('a command', () => {
   });
 });
 
+/// The states that a sending has from now on, beginning with its present one.
+function statesOf(sending) {
+  const states = [sending.state];
+  sending.on('state', (told) => {
+    assert.equal(told, sending);
+    states.push(told.state);
+  });
+  return states;
+}
+
+describe('the state of a message', () => {
+  test('is sent, then acked', async (t) => {
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    const sending = room.send('x');
+    const states = statesOf(sending);
+    const { ref } = made.sockets.last.takeOne();
+    made.sockets.last.say({ type: 'ack', ref, roomId: 'lobby', seq: 11 });
+    assert.deepEqual(states, ['sent', 'acked']);
+    assert.equal(sending.error, null);
+    assert.equal((await sending).seq, 11);
+  });
+
+  test('is queued while there is no connection', async (t) => {
+    const { client, sockets } = newClient(t);
+    const states = statesOf(client.room('r').send('x'));
+    assert.deepEqual(states, ['queued']);
+    sockets.last.welcome();
+    assert.deepEqual(states, ['queued', 'sent']);
+  });
+
+  test('is failed if the server refuses it', async (t) => {
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    const sending = room.sendBinary(new Uint8Array(1));
+    const { ref } = made.sockets.last.takeOne();
+    made.sockets.last.say({ type: 'error', ref, code: 'forbidden', message: 'No.' });
+    assert.deepEqual([sending.state, sending.error.code], ['failed', 'forbidden']);
+    await assert.rejects(sending, sending.error);
+  });
+
+  test('is unknown if the answer takes too long', async (t) => {
+    const made = await connectedClient(t, { timeout: 2000 });
+    const room = await joinedRoom(made);
+    const sendings = [room.send('x'), room.sendData(1, { timeout: 100 })];
+    await made.pass(100);
+    assert.deepEqual(sendings.map((s) => s.state), ['sent', 'unknown']);
+    await made.pass(1900);
+    assert.deepEqual(sendings.map((s) => s.state), ['unknown', 'unknown']);
+    assert.equal(sendings[0].error.code, 'timeout');
+  });
+
+  test('is unknown if the connection goes before the answer, of what waits it stays', async (t) => {
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    const sent = statesOf(room.send('x'));
+    made.sockets.last.end();
+    const queued = statesOf(room.send('y'));
+    assert.deepEqual([sent, queued], [['sent', 'unknown'], ['queued']]);
+    made.client.close();
+    assert.deepEqual(queued, ['queued', 'failed']);
+  });
+
+  for (const [what, fields, options] of [
+    ['cannot be encoded', { n: NaN }, {}],
+    ['does not fit into the queue', { n: 1 }, { queueLimit: 0 }],
+  ])
+    test(`is failed at once if it ${what}`, async (t) => {
+      const { client } = newClient(t, options);
+      const sending = client.room('r').request('x', fields);
+      assert.equal(sending.state, 'failed');
+      assert.equal(sending.error.sent, false);
+    });
+
+  test('is failed, and not sent, after the client was closed', async (t) => {
+    const { client } = await connectedClient(t);
+    client.close();
+    const sending = client.room('r').send('x');
+    assert.deepEqual([sending.state, sending.error.sent], ['failed', false]);
+  });
+
+  test('is told until the handler is taken off', async (t) => {
+    const { client, sockets } = newClient(t);
+    const sending = client.room('r').send('x');
+    const told = [];
+    const off = sending.on('state', () => told.push('first'));
+    const second = () => told.push('second');
+    sending.on('state', second);
+    off();
+    sockets.last.welcome();
+    sending.off('state', second);
+    sockets.last.end();
+    assert.deepEqual([sending.state, told], ['unknown', ['second']]);
+  });
+
+  test('comes with a promise like any other', async (t) => {
+    const { client, sockets } = await connectedClient(t);
+    const sending = client.room('r').send('x');
+    const next = sending.then(({ seq }) => seq);
+    assert.ok(sending instanceof Promise);
+    assert.equal(next.constructor, Promise);
+    sockets.last.say({ type: 'ack', ref: sockets.last.takeOne().ref, seq: 5 });
+    assert.equal(await next, 5);
+  });
+});
+
 describe('without a connection', () => {
   test('commands wait and go in order, behind the joins', async (t) => {
     longestWaits(t);
@@ -192,7 +298,7 @@ describe('without a connection', () => {
     const { client, sockets, pass } = newClient(t, { queueTimeout: 4000 });
     const answer = client.room('r').send('x');
     await pass(4000);
-    await assert.rejects(answer, { code: 'timed_out', sent: false });
+    await assert.rejects(answer, { code: 'timeout', sent: false });
     sockets.last.welcome();
     assert.deepEqual(sockets.last.take(), []);
   });

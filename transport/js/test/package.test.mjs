@@ -119,8 +119,9 @@ describe('installed elsewhere', () => {
     test('data', (t) => {
       const show =
         "room.on('message', ({ data }) => data && console.log(data.move, data.board.length));";
-      return says(t, [blocks[0], show, blocks[1]].join('\n'), /e2e4 64\n/);
+      return says(t, [blocks[0], show, blocks[2]].join('\n'), /e2e4 64\n/);
     });
-    test('socket', (t) => says(t, blocks[2], /^connected\n.*"joined"/m));
+    test('state of a message', (t) => says(t, [blocks[0], blocks[1]].join('\n'), /^acked$/m));
+    test('socket', (t) => says(t, blocks[3], /^connected\n.*"joined"/m));
   });
 });

@@ -91,7 +91,7 @@ describe('joining', () => {
     const made = newClient(t, { queueTimeout: 3000 });
     const answer = made.client.room('lobby').join();
     await made.pass(3000);
-    await assert.rejects(answer, { code: 'timed_out', roomId: 'lobby' });
+    await assert.rejects(answer, { code: 'timeout', roomId: 'lobby' });
     made.sockets.last.welcome();
     assert.equal(made.sockets.last.takeOne().type, 'join');
   });
@@ -102,7 +102,7 @@ describe('joining', () => {
     const answer = client.room('lobby').join();
     sockets.last.take();
     await pass(10_000);
-    await assert.rejects(answer, { code: 'timed_out' });
+    await assert.rejects(answer, { code: 'timeout' });
     await pass(6000);
     assert.equal(sockets.last.takeOne().type, 'join');
   });

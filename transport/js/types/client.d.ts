@@ -1,7 +1,7 @@
 import type { Codec, WebSocketClass } from './codec.js';
 import type { TroupeError } from './error.js';
 import type { Command, Frame, GoodbyeFrame, Limits, WelcomeFrame } from './frames.js';
-import type { Profile, Room } from './room.js';
+import type { Profile, Room, Sending } from './room.js';
 
 export type ClientState = 'connecting' | 'connected' | 'reconnecting' | 'stopped' | 'closed';
 
@@ -78,7 +78,7 @@ export class Client {
   /** Leaves the room and releases its object and handlers. */
   forget(id: string): Promise<void>;
   /** Sends a command unchanged. Resolves with the frame that answers it. */
-  request(command: Command, options?: CommandOptions): Promise<Frame>;
+  request(command: Command, options?: CommandOptions): Sending<Frame>;
   /** Resolves with the round-trip time to the server in milliseconds. */
   ping(options?: CommandOptions): Promise<number>;
   /** Connects now; starts again if the client was stopped or closed. */

@@ -1,7 +1,7 @@
 /** The client's own codes; errors may also have those of the server's table. */
 export type TroupeErrorCode =
   | 'connection_lost' // `sent` tells whether the command may have arrived
-  | 'timed_out'
+  | 'timeout' // `sent` tells whether the command may have arrived
   | 'queue_full'
   | 'too_big'
   | 'bad_payload'

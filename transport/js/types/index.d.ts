@@ -5,7 +5,16 @@ export {
   type ReconnectingWebSocketEvents,
   type ReconnectingWebSocketOptions,
 } from './reconnecting_websocket.js';
-export type { JoinOptions, Profile, PublishOptions, Room, RoomEvents, RoomState } from './room.js';
+export type {
+  JoinOptions,
+  Profile,
+  PublishOptions,
+  Room,
+  RoomEvents,
+  RoomState,
+  Sending,
+  SendingState,
+} from './room.js';
 export type {
   Ack,
   BinaryFrame,

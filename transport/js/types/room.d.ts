@@ -49,6 +49,23 @@ export interface PublishOptions {
   timeout?: number;
 }
 
+/**
+ * queued: it waits for the connection, for its room or for the server's rate; sent; acked: the
+ * server has done it; failed: it was refused, or never sent; unknown: it was sent, and no answer
+ * came. The last three are final.
+ */
+export type SendingState = 'queued' | 'sent' | 'acked' | 'failed' | 'unknown';
+
+/** A command on its way: a promise of its answer that also tells where the command is. */
+export interface Sending<Answer = Ack> extends Promise<Answer> {
+  readonly state: SendingState;
+  /** Why it is failed or unknown; else null. */
+  readonly error: TroupeError | null;
+  /** Called after each change of `state`. Returns a function that removes the handler. */
+  on(type: 'state', handler: (sending: Sending<Answer>) => void): () => void;
+  off(type: 'state', handler: (sending: Sending<Answer>) => void): void;
+}
+
 /** One room of a client, made by `client.room(id)`. */
 export interface Room {
   readonly id: string;
@@ -63,11 +80,11 @@ export interface Room {
   /** Joins the room, and joins it again after each loss of the connection, until `leave`. */
   join(options?: JoinOptions): Promise<JoinedFrame>;
   leave(options?: { timeout?: number }): Promise<LeftFrame>;
-  send(text: string, options?: PublishOptions): Promise<Ack>;
-  sendData(data: unknown, options?: PublishOptions): Promise<Ack>;
-  sendBinary(bytes: ArrayBuffer | ArrayBufferView, options?: PublishOptions): Promise<Ack>;
+  send(text: string, options?: PublishOptions): Sending;
+  sendData(data: unknown, options?: PublishOptions): Sending;
+  sendBinary(bytes: ArrayBuffer | ArrayBufferView, options?: PublishOptions): Sending;
   /** Sends a message of the application's own type. */
-  request(type: string, fields?: object, options?: { timeout?: number }): Promise<Ack>;
+  request(type: string, fields?: object, options?: { timeout?: number }): Sending;
   /** Like `request`, but without an answer; not sent if it had to wait. Returns whether it was. */
   notify(type: string, fields?: object): boolean;
 }

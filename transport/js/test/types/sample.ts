@@ -1,6 +1,6 @@
 // Only compiled: checks that the declarations match the sources.
 
-import { Client, ReconnectingWebSocket, TroupeError, type ClientState, type Room } from 'troupe-client';
+import { Client, ReconnectingWebSocket, TroupeError, type ClientState, type Room, type SendingState } from 'troupe-client';
 import { msgpack } from 'troupe-client/msgpack';
 
 const client = new Client('ws://localhost:8080', { codec: msgpack, token: async () => 'a.b.c', profile: { name: 'Ann' }, timeout: 5000 });
@@ -15,6 +15,14 @@ room.on('binary', ({ data }) => data.byteLength);
 room.on('gap', ({ since }) => since.seq);
 room.on('chat', (frame) => frame.anything);
 off();
+
+const sending = room.send('hello');
+const where: SendingState = sending.state;
+const offState: () => void = sending.on('state', ({ state, error }) => [state === 'unknown', error?.code]);
+const positions: Promise<(number | undefined)[]> = Promise.all([sending, client.request({ type: 'x' })]).then((acks) => acks.map(({ seq }) => seq));
+offState();
+// @ts-expect-error: a sending has one event
+sending.on('acked', () => {});
 
 async function talk(): Promise<number | undefined> {
   const { limits } = await client.ready;
@@ -40,4 +48,4 @@ ws.on('close', ({ code }) => code.toFixed());
 // @ts-expect-error: there is no such event
 ws.on('other', () => {});
 
-export { state, talk };
+export { positions, state, talk, where };
