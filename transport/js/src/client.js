@@ -5,7 +5,7 @@ import { Emitter } from './emitter.js';
 import { TroupeError } from './error.js';
 import { Membership } from './membership.js';
 import { completeOptions } from './options.js';
-import { deferred } from './promise.js';
+import { deferred, handled } from './promise.js';
 import { Room } from './room.js';
 
 /// A client of a Troupe server. It joins its rooms again after every loss of the connection, and
@@ -121,10 +121,9 @@ export class Client {
   }
 
   /// Resolves with the round-trip time to the server in milliseconds.
-  async ping(options) {
+  ping(options) {
     const start = clock.now();
-    await this.request({ type: 'ping' }, options);
-    return clock.now() - start;
+    return handled(this.request({ type: 'ping' }, options).then(() => clock.now() - start));
   }
 
   /// Connects now, without waiting for the next attempt;

@@ -7,12 +7,13 @@ import { Sending } from './sending.js';
 const fullSocketBytes = 1 << 20; // while the socket buffers more, nothing is given to it
 const fullSocketMs = 50;
 const queueFull = { code: 'queue_full', message: 'Too much waits to be sent.', retryable: true };
+const dropped = { code: 'dropped', message: 'Later ones took its place.', retryable: true };
 const answers = new Set([
   'ack', 'error', 'joined', 'left', 'pong', 'presence', 'history', 'resumed',
 ]);
 
 /// The commands to the server: a bounded queue of those that wait to be sent (for the connection,
-/// or for the server's rate limit), and those that wait for their answers.
+/// for their room, or for the server's rate limit), and those that wait for their answers.
 /// Every command is answered once: `done('acked', null, frame)`, `done('failed', error)`, or
 /// `done('unknown', error)` if it was sent and nobody knows whether it took effect.
 export class Commands {
@@ -29,7 +30,7 @@ export class Commands {
   #pace = new Pace();
   #timer;
 
-  /// `options`: codec, timeout, queueTimeout, queueLimit, queueBytes.
+  /// `options`: codec, timeout, queueTimeout, queueLimit, queueBytes, queuePolicy.
   constructor(options) {
     this.#options = options;
   }
@@ -39,41 +40,26 @@ export class Commands {
   }
 
   /// Sends a command, now or as soon as possible. Calls `done` once, perhaps before it returns.
-  /// `timeout`: for the answer, from sending on. `first`: goes before all others.
-  /// `membership`: fails if the connection is lost before it is sent.
+  /// `timeout`: for the answer, from sending on.
+  /// `gate`: waits while `gate.isOpen` is false; see `openGate` and `failGate`.
+  /// `membership`: fails if the connection is lost before it is sent, and is never dropped.
+  /// `first`: goes before all others.
   /// `onSent`: called when it is given to the socket.
   add(message, options, done) {
-    const {
-      timeout = this.#options.timeout, membership = false, first = false, onSent,
-    } = options;
-    const entry = {
-      ref: ++this.#refs,
-      request: message.type,
-      roomId: message.roomId,
-      timeout,
-      membership,
-      onSent,
-      done,
-    };
+    const { timeout = this.#options.timeout, gate, membership, first, onSent } = options;
+    const { type: request, roomId } = message;
+    const ref = ++this.#refs;
+    const entry = { ref, request, roomId, timeout, gate, membership, first, onSent, done };
     try {
       if (this.refusal) throw failure(entry, this.refusal, false);
-      entry.bytes = this.#options.codec.encode({ ...message, ref: entry.ref });
-      entry.size = sizeOf(entry.bytes);
-      if (!first && this.#mustWait && this.#isFull(entry.size))
-        throw failure(entry, queueFull, false);
+      entry.bytes = this.#options.codec.encode({ ...message, ref });
     } catch (error) {
       return done('failed', error);
     }
-    this.#queuedBytes += entry.size;
-    if (first)
-      this.#queue.splice(
-        this.#queue.findLastIndex((e) => e.first) + 1,
-        0,
-        Object.assign(entry, { first }),
-      );
-    else this.#queue.push(entry);
-    this.#limit(entry, this.#options.queueTimeout);
+    entry.size = sizeOf(entry.bytes);
+    this.#enqueue(entry);
     this.#pump();
+    if (!first) this.#keepBound(entry);
   }
 
   /// The same as a promise of the answer (a Sending).
@@ -85,12 +71,24 @@ export class Commands {
 
   /// Sends a message without asking for an answer, but not if it had to wait.
   /// Returns whether it was sent.
-  notify(message) {
+  notify(message, gate) {
     const bytes = this.#options.codec.encode(message);
-    if (this.#mustWait || this.#isTooBig(sizeOf(bytes))) return false;
+    if (this.#mustWait(gate) || this.#isTooBig(sizeOf(bytes))) return false;
     this.#pace.count();
     this.#link.send(bytes);
     return true;
+  }
+
+  /// The gate is open: what waits for it may go.
+  openGate() {
+    this.#pump();
+  }
+
+  /// The gate will not be opened: what waits for it fails.
+  failGate(gate, error) {
+    const entries = this.#queue.filter((e) => e.gate === gate);
+    for (const entry of entries) this.#unqueue(entry);
+    for (const entry of entries) this.#fail(entry, error);
   }
 
   /// The connection is open: `link` has send(bytes) and bufferedAmount; `limits` are those of the
@@ -129,43 +127,61 @@ export class Commands {
 
   // -- inside -------------------------------------------------------------------------------------
 
-  get #mustWait() {
-    return !this.#link || this.#queue.length > 0 || this.#waitMs > 0;
+  #mustWait(gate) {
+    return !this.#link || !isOpen(gate) || this.#waitMs > 0 || this.#next !== undefined;
   }
 
   get #waitMs() {
     return this.#link.bufferedAmount > fullSocketBytes ? fullSocketMs : this.#pace.waitMs;
   }
 
-  #isFull(size) {
-    return (
-      this.#queue.length >= this.#options.queueLimit ||
-      this.#queuedBytes + size > this.#options.queueBytes
-    );
+  /// The command that is to go next.
+  get #next() {
+    return this.#queue.find(({ gate }) => isOpen(gate));
+  }
+
+  get #isOverfull() {
+    const { queueLimit, queueBytes } = this.#options;
+    return this.#queue.length > queueLimit || this.#queuedBytes > queueBytes;
   }
 
   #isTooBig(size) {
     return this.#maxBytes > 0 && size > this.#maxBytes;
   }
 
+  #enqueue(entry) {
+    const at = entry.first ? this.#queue.findLastIndex((e) => e.first) + 1 : this.#queue.length;
+    this.#queue.splice(at, 0, entry);
+    this.#queuedBytes += entry.size;
+    this.#limit(entry, this.#options.queueTimeout);
+  }
+
+  /// If `entry` has to wait and is too much, drops what has waited longest, or refuses it.
+  #keepBound(entry) {
+    const { queuePolicy, queueLimit, queueBytes } = this.#options;
+    const mayDrop = queuePolicy === 'drop-oldest' && queueLimit > 0 && entry.size <= queueBytes;
+    while (this.#isOverfull && this.#queue.includes(entry)) {
+      const oldest = mayDrop && this.#queue.find((e) => e !== entry && !e.membership);
+      if (oldest) this.#fail(oldest, dropped);
+      else this.#fail(entry, queueFull);
+    }
+  }
+
   #pump() {
     clearTimeout(this.#timer);
-    while (this.#link && this.#queue.length > 0) {
+    for (let entry; this.#link && (entry = this.#next); this.#transmit(entry)) {
       const ms = this.#waitMs;
       if (ms > 0) {
         this.#timer = setTimeout(() => this.#pump(), ms);
         return;
       }
-      this.#transmit(this.#queue[0]);
     }
   }
 
   #transmit(entry) {
     if (this.#isTooBig(entry.size)) {
-      return this.#fail(entry, {
-        code: 'too_big',
-        message: `The message has ${entry.size} bytes, more than ${this.#maxBytes}.`,
-      });
+      const message = `The message has ${entry.size} bytes, more than ${this.#maxBytes}.`;
+      return this.#fail(entry, { code: 'too_big', message });
     }
     this.#unqueue(entry);
     this.#sent.set(entry.ref, entry);
@@ -190,17 +206,24 @@ export class Commands {
     this.#finish(entry, sent ? 'unknown' : 'failed', failure(entry, error, sent));
   }
 
+  /// Does nothing if a handler, called for another command, has finished this one meanwhile.
   #finish(entry, state, error, frame) {
+    if (entry.isFinished) return;
+    entry.isFinished = true;
     clearTimeout(entry.timer);
     if (!this.#sent.delete(entry.ref)) this.#unqueue(entry);
     entry.done(state, error, frame);
   }
 
   #unqueue(entry) {
-    this.#queue.splice(this.#queue.indexOf(entry), 1);
+    const at = this.#queue.indexOf(entry);
+    if (at < 0) return;
+    this.#queue.splice(at, 1);
     this.#queuedBytes -= entry.size;
   }
 }
+
+const isOpen = (gate) => !gate || gate.isOpen;
 
 function failure({ request, roomId }, { code, message, retryable, closeCode }, sent) {
   return new TroupeError({ request, roomId, code, message, retryable, closeCode, sent });

@@ -35,6 +35,11 @@ export class Membership {
     this.#emit = emit;
   }
 
+  /// Whether commands to the room may go; else they wait until it is joined. (A gate of Commands.)
+  get isOpen() {
+    return this.state !== 'joining';
+  }
+
   join({ profile = this.#options.profile, timeout } = {}) {
     const { connected, refusal } = this.#commands;
     if (refusal) return handled(Promise.reject(refusal));
@@ -56,16 +61,19 @@ export class Membership {
 
   leave({ timeout } = {}) {
     const before = this.state;
+    const asks = this.#commands.connected && before !== 'left';
     this.#isWanted = false;
     this.#position.forget();
+    this.state = asks ? 'leaving' : 'left';
     clearTimeout(this.#timer);
-    this.#settle(this.#failure('left', 'The room was left meanwhile.'));
+    const error = this.#failure('left', 'The room was left meanwhile.');
+    if (before === 'joining') this.#commands.failGate(this, error);
+    this.#settle(error);
     const left = { type: 'left', roomId: this.#roomId };
-    if (!this.#commands.connected || before === 'left') {
+    if (!asks) {
       this.#forget();
       return Promise.resolve(left);
     }
-    this.state = 'leaving';
     const answer = new Promise((resolve, reject) => {
       this.#commands.add(
         { type: 'leave', roomId: this.#roomId },
@@ -132,7 +140,10 @@ export class Membership {
     const again = untold.has(error.code) || (this.#wasJoined && error.retryable);
     const wasJoined = this.#wasJoined;
     if (!isJoined && again) this.#enterLater(error.retryAfterMs);
-    if (!isJoined && !again) this.#forget();
+    if (!isJoined && !again) {
+      this.#forget();
+      this.#commands.failGate(this, error);
+    }
     if (error.code !== 'rate_limited') this.#settle(error);
     if (this.state === 'left' && wasJoined) {
       const { code, message } = error;
@@ -159,6 +170,7 @@ export class Membership {
       ref === undefined ? this.#position.since : this.#askedSince,
     );
     this.#settle(null, frame);
+    this.#commands.openGate();
     this.#emit('joined', frame);
     if (missedAfter)
       this.#emit('gap', { type: 'gap', roomId: this.#roomId, since: missedAfter, epoch, seq });

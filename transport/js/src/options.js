@@ -6,10 +6,12 @@ const defaults = {
   queueTimeout: 60_000,
   queueLimit: 1_000,
   queueBytes: 1 << 20,
+  queuePolicy: 'reject',
   reconnectInterval: 500,
   maxReconnectInterval: 30_000,
   maxReconnectAttempts: Infinity,
 };
+const queuePolicies = ['reject', 'drop-oldest'];
 
 /// Checks a client's options and adds the defaults. Throws a TypeError.
 export function completeOptions(url, options) {
@@ -21,6 +23,8 @@ export function completeOptions(url, options) {
       "codec is 'json', or msgpack as in: import { msgpack } from 'troupe-client/msgpack'",
     );
   }
+  if (!queuePolicies.includes(all.queuePolicy))
+    throw new TypeError(`queuePolicy is one of: ${queuePolicies.join(', ')}`);
   return all;
 }
 

@@ -61,13 +61,15 @@ export class Room {
   /// Sends a message of the application's own type.
   /// Resolves with the `ack` once the room has handled it.
   request(type, fields, { timeout } = {}) {
-    return this.#commands.request({ ...fields, type, roomId: this.id }, { timeout });
+    const command = { ...fields, type, roomId: this.id };
+    return this.#commands.request(command, { timeout, gate: this.#membership });
   }
 
   /// Like `request`, but without an answer, and not sent if it had to wait.
   /// Returns whether it was sent.
   notify(type, fields) {
-    return this.#commands.notify({ ...fields, type, roomId: this.id, ref: undefined });
+    const command = { ...fields, type, roomId: this.id, ref: undefined };
+    return this.#commands.notify(command, this.#membership);
   }
 
   #publish(type, body, { timeout, ...fields } = {}) {

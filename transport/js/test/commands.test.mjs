@@ -138,6 +138,7 @@ describe('a command', () => {
     const made = await connectedClient(t);
     const room = await joinedRoom(made);
     room.send('x');
+    made.client.ping();
     room.join();
     made.sockets.last.end();
     room.leave();
@@ -273,13 +274,12 @@ describe('without a connection', () => {
     assert.deepEqual(made.sockets.last.take(), []);
 
     made.sockets.last.welcome();
+    const { ref: join } = made.sockets.last.takeOne();
+    made.sockets.last.say({ type: 'joined', ref: join, roomId: 'lobby', epoch: 'e1', seq: 20 });
 
     const sent = made.sockets.last.take();
-    assert.deepEqual(
-      sent.map((c) => c.text ?? c.type),
-      ['join', 'a', 'b'],
-    );
-    for (const { ref } of sent.slice(1))
+    assert.deepEqual(sent.map((c) => c.text), ['a', 'b']);
+    for (const { ref } of sent)
       made.sockets.last.say({ type: 'ack', ref, roomId: 'lobby', seq: 30 + ref });
     assert.deepEqual(await standing(answers), ['ack', 'ack']);
   });
@@ -328,6 +328,58 @@ describe('without a connection', () => {
     assert.equal(sockets.last.take().length, 1);
   });
 
+  test('the oldest can give way instead', async (t) => {
+    const { client, sockets } = newClient(t, { queueLimit: 2, queuePolicy: 'drop-oldest' });
+    const room = client.room('r');
+    const sendings = ['1', '2', '3'].map((text) => room.send(text));
+    assert.deepEqual(sendings.map((s) => s.state), ['failed', 'queued', 'queued']);
+    await assert.rejects(sendings[0], { code: 'dropped', retryable: true, sent: false });
+    sockets.last.welcome();
+    assert.deepEqual(sockets.last.take().map((c) => c.text), ['2', '3']);
+  });
+
+  test('the oldest give way to bytes, but not to what would never fit', async (t) => {
+    const { client } = newClient(t, { queueBytes: 200, queuePolicy: 'drop-oldest' });
+    const room = client.room('r');
+    const small = ['1', '2'].map((text) => room.send(text));
+    const tooBig = room.send('x'.repeat(200));
+    assert.deepEqual([...small, tooBig].map((s) => s.state), ['queued', 'queued', 'failed']);
+    assert.equal(tooBig.error.code, 'queue_full');
+    const big = room.send('x'.repeat(120));
+    assert.deepEqual([...small, big].map((s) => s.state), ['failed', 'failed', 'queued']);
+  });
+
+  test('a command that leaves a room does not give way', async (t) => {
+    const limits = { ...noLimits, messagesPerSecond: 1, burstMessages: 4 };
+    const options = { queueLimit: 1, queuePolicy: 'drop-oldest' };
+    const made = await connectedClient(t, options, { limits });
+    const room = await joinedRoom(made);
+    made.client.ping();
+    room.leave();
+    const sending = made.client.room('r').send('x');
+    assert.deepEqual([sending.state, sending.error.code], ['failed', 'queue_full']);
+    made.sockets.last.take();
+    await made.pass(1000);
+    assert.equal(made.sockets.last.takeOne().type, 'leave');
+  });
+
+  test('a handler may send again, or close the client, when a message fails', async (t) => {
+    const { client, sockets } = newClient(t, { queueLimit: 2, queuePolicy: 'drop-oldest' });
+    const room = client.room('r');
+    const sendings = ['1', '2'].map((text) => room.send(text));
+    let again;
+    sendings[0].on('state', () => (again = client.room('other').send('again')));
+    const third = room.send('3');
+    assert.deepEqual(
+      [...sendings, third, again].map((s) => s.state),
+      ['failed', 'failed', 'queued', 'queued'],
+    );
+    sockets.last.welcome();
+    third.on('state', () => client.close());
+    sockets.last.end();
+    assert.deepEqual([third.state, again.state, client.state], ['unknown', 'unknown', 'closed']);
+  });
+
   test('notify sends nothing', async (t) => {
     const made = newClient(t);
     assert.equal(made.client.room('r').notify('typing'), false);
@@ -336,6 +388,75 @@ describe('without a connection', () => {
     assert.equal(made.client.room('r').notify('typing', { on: true }), true);
     assert.deepEqual(made.sockets.last.takeOne(), { type: 'typing', roomId: 'r', on: true });
   });
+});
+
+describe('while a room is joined', () => {
+  const refuse = (made, ref, code, retryable) =>
+    made.sockets.last.say({ type: 'error', ref, roomId: 'lobby', code, message: 'No.', retryable });
+  const answer = (made, ref) =>
+    made.sockets.last.say({ type: 'joined', ref, roomId: 'lobby', epoch: 'e1', seq: 10 });
+
+  test('what is for it waits, what is for others goes', async (t) => {
+    const made = await connectedClient(t);
+    const room = made.client.room('lobby');
+    room.join();
+    const { ref } = made.sockets.last.takeOne();
+    const sendings = [room.send('a'), room.request('b'), made.client.room('other').send('c')];
+    assert.equal(room.notify('typing'), false);
+    assert.equal(made.client.room('other').notify('typing'), true);
+    assert.deepEqual(sendings.map((s) => s.state), ['queued', 'queued', 'sent']);
+    assert.deepEqual(made.sockets.last.take().map((c) => c.type), ['message', 'typing']);
+    answer(made, ref);
+    assert.deepEqual(made.sockets.last.take().map((c) => c.type), ['message', 'b']);
+  });
+
+  test('it goes ahead of what is sent when it is joined', async (t) => {
+    const made = await connectedClient(t);
+    const room = made.client.room('lobby');
+    room.join();
+    const { ref } = made.sockets.last.takeOne();
+    room.send('first');
+    room.on('joined', () => room.send('second'));
+    answer(made, ref);
+    assert.deepEqual(made.sockets.last.take().map((c) => c.text), ['first', 'second']);
+  });
+
+  test('it waits for the next attempt, too, if the room is joined again later', async (t) => {
+    longestWaits(t);
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    made.sockets.last.say({ type: 'roomClosed', roomId: 'lobby', reason: 'crashed' });
+    const sending = room.send('x');
+    await made.pass(6000);
+    refuse(made, made.sockets.last.takeOne().ref, 'overloaded', true);
+    await made.pass(6000);
+    const { ref, type } = made.sockets.last.takeOne();
+    assert.deepEqual([type, sending.state], ['join', 'queued']);
+    answer(made, ref);
+    assert.equal(made.sockets.last.takeOne().text, 'x');
+  });
+
+  test('it fails if the room refuses', async (t) => {
+    const made = await connectedClient(t);
+    const room = made.client.room('lobby');
+    room.join();
+    const sending = room.send('x');
+    refuse(made, made.sockets.last.takeOne().ref, 'room_full', true);
+    await assert.rejects(sending, { code: 'room_full', sent: false, request: 'message' });
+    assert.deepEqual(made.sockets.last.take(), []);
+  });
+
+  for (const connected of [true, false])
+    test(`it fails if the room is left, connected: ${connected}`, async (t) => {
+      const made = await connectedClient(t);
+      const room = await joinedRoom(made);
+      const crash = { type: 'roomClosed', roomId: 'lobby', reason: 'crashed' };
+      if (connected) made.sockets.last.say(crash);
+      else made.sockets.last.end();
+      const sending = room.send('x');
+      room.leave();
+      await assert.rejects(sending, { code: 'left', sent: false });
+    });
 });
 
 describe('the server\'s limits', () => {

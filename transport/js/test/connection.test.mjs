@@ -36,6 +36,7 @@ describe('a client', () => {
     assert.throws(() => new Client('nonsense'), TypeError);
     assert.throws(() => new Client('ftp://x/'), TypeError);
     assert.throws(() => new Client('ws://x/', { codec: 'msgpack' }), /troupe-client\/msgpack/);
+    assert.throws(() => new Client('ws://x/', { queuePolicy: 'keep' }), /reject, drop-oldest/);
   });
 
   test('takes the address of a page', (t) => {

@@ -23,6 +23,11 @@ export interface ClientOptions {
   queueLimit?: number;
   /** How many bytes they may have together (1 MiB). */
   queueBytes?: number;
+  /**
+   * What happens beyond that: the new command is refused with `queue_full` (the default), or what
+   * has waited longest is dropped with `dropped`.
+   */
+  queuePolicy?: 'reject' | 'drop-oldest';
   /** The n-th wait is a random part of this times 2^n (500). */
   reconnectInterval?: number;
   /** The longest wait (30,000). */

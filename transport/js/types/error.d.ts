@@ -3,6 +3,7 @@ export type TroupeErrorCode =
   | 'connection_lost' // `sent` tells whether the command may have arrived
   | 'timeout' // `sent` tells whether the command may have arrived
   | 'queue_full'
+  | 'dropped' // from the full queue, as its policy says
   | 'too_big'
   | 'bad_payload'
   | 'left' // the room was left before it was joined
