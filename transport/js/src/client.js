@@ -34,6 +34,7 @@ export class Client {
       lost: (error) => this.#onLost(error),
       failed: (error) => this.#handlers.emit('error', error),
       changed: () => this.#handlers.emit('state', this),
+      unanswered: () => this.#commands.unanswered,
     });
     this.#connection.connect();
   }

@@ -1,5 +1,5 @@
 import { sizeOf } from './bytes.js';
-import { startLimit } from './clock.js';
+import { clock, startLimit } from './clock.js';
 import { TroupeError } from './error.js';
 import { Pace } from './pace.js';
 import { Sending } from './sending.js';
@@ -25,7 +25,8 @@ export class Commands {
   #maxBytes = 0;
   #queue = [];
   #queuedBytes = 0;
-  #sent = new Map(); // ref -> entry
+  #sent = new Map(); // ref -> entry, in the order of sending
+  #sentBytes = 0;
   #refs = 0;
   #pace = new Pace();
   #timer;
@@ -37,6 +38,13 @@ export class Commands {
 
   get connected() {
     return this.#link !== null;
+  }
+
+  /// What waits for answers: {since, bytes}, when the first was sent (undefined if nothing waits)
+  /// and how much it is together.
+  get unanswered() {
+    const [first] = this.#sent.values();
+    return { since: first?.sentAt, bytes: this.#sentBytes };
   }
 
   /// Sends a command, now or as soon as possible. Calls `done` once, perhaps before it returns.
@@ -91,8 +99,8 @@ export class Commands {
     for (const entry of entries) this.#fail(entry, error);
   }
 
-  /// The connection is open: `link` has send(bytes) and bufferedAmount; `limits` are those of the
-  /// server's welcome.
+  /// The connection is open: `link` has send(bytes), answered(ms) and bufferedAmount; `limits` are
+  /// those of the server's welcome.
   onWelcome(link, limits = {}) {
     this.#link = link;
     this.#maxBytes = limits.maxMessageBytes ?? 0;
@@ -120,6 +128,8 @@ export class Commands {
   onFrame(frame) {
     const entry = answers.has(frame.type) && this.#sent.get(frame.ref);
     if (!entry) return false;
+    // A `joined` comes before what was missed, so it does not show how long answers take.
+    if (!entry.membership) this.#link.answered(clock.now() - entry.sentAt);
     if (frame.type === 'error') this.#finish(entry, 'failed', new TroupeError(frame));
     else this.#finish(entry, 'acked', null, frame);
     return true;
@@ -185,6 +195,8 @@ export class Commands {
     }
     this.#unqueue(entry);
     this.#sent.set(entry.ref, entry);
+    this.#sentBytes += entry.size;
+    entry.sentAt = clock.now();
     this.#limit(entry, entry.timeout);
     this.#pace.count();
     this.#link.send(entry.bytes);
@@ -211,7 +223,8 @@ export class Commands {
     if (entry.isFinished) return;
     entry.isFinished = true;
     clearTimeout(entry.timer);
-    if (!this.#sent.delete(entry.ref)) this.#unqueue(entry);
+    if (this.#sent.delete(entry.ref)) this.#sentBytes -= entry.size;
+    else this.#unqueue(entry);
     entry.done(state, error, frame);
   }
 

@@ -38,14 +38,17 @@ export class Connection {
   #sleep = null;
 
   /// `options`: the client's, completed.
-  /// `events`: welcome(frame), frame(frame), lost(error), failed(error), changed().
+  /// `events`: welcome(frame), frame(frame), lost(error), failed(error), changed(), and
+  /// unanswered(), which returns {since, bytes} of the commands that wait for their answers.
   constructor(options, events) {
     this.#options = options;
     this.#events = events;
     this.#backoff = new Backoff(options.reconnectInterval, options.maxReconnectInterval);
-    const ping = () => this.send(options.codec.encode({ type: 'ping' }));
-    const die = () => this.#lose(connectionLost(0, 'the server did not answer in time'), true);
-    this.#heartbeat = new Heartbeat(options.timeout, ping, die);
+    this.#heartbeat = new Heartbeat(options, {
+      unanswered: events.unanswered,
+      ping: () => this.#socket.send(options.codec.encode({ type: 'ping' })),
+      dead: () => this.#lose(connectionLost(0, 'the server did not answer in time'), true),
+    });
   }
 
   /// Connects now, without waiting for the next attempt; starts again if it was stopped or closed.
@@ -62,6 +65,12 @@ export class Connection {
 
   send(bytes) {
     this.#socket.send(bytes);
+    this.#heartbeat.sent();
+  }
+
+  /// A command was answered, `ms` after it was sent.
+  answered(ms) {
+    this.#heartbeat.answered(ms);
   }
 
   get bufferedAmount() {

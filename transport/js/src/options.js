@@ -3,6 +3,8 @@ import { json } from './json.js';
 const defaults = {
   codec: 'json',
   timeout: 10_000,
+  pingAfter: 3_000,
+  pongTimeout: 3_000,
   queueTimeout: 60_000,
   queueLimit: 1_000,
   queueBytes: 1 << 20,

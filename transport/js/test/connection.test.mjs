@@ -336,7 +336,7 @@ describe('the heartbeat', () => {
   });
 
   test('ends a connection that does not answer', async (t) => {
-    const { client, sockets, pass } = await connectedClient(t, { timeout: 4000 });
+    const { client, sockets, pass } = await connectedClient(t, { pongTimeout: 4000 });
     await pass(25_000);
     await pass(3999);
     assert.equal(client.state, 'connected');
@@ -349,6 +349,100 @@ describe('the heartbeat', () => {
     const { sockets, pass } = await connectedClient(t, {}, { heartbeatMs: 0 });
     await pass(1_000_000);
     assert.deepEqual(sockets.last.take(), []);
+  });
+});
+
+describe('while something is unanswered', () => {
+  const pings = (socket) => socket.take().filter(({ type }) => type === 'ping').length;
+
+  test('a silent server is pinged soon, and given up', async (t) => {
+    const { client, sockets, pass } = await connectedClient(t);
+    const sending = client.room('r').send('x');
+    await pass(2999);
+    assert.equal(pings(sockets.last), 0);
+    await pass(1);
+    assert.equal(pings(sockets.last), 1);
+    await pass(2999);
+    assert.equal(client.state, 'connected');
+    await pass(1);
+    assert.equal(client.state, 'reconnecting');
+    assert.match(client.error.message, /the server did not answer in time/);
+    assert.equal(sending.state, 'unknown');
+    assert.notEqual(sockets.made[0].closedWith, null);
+  });
+
+  test('whatever is heard puts that off', async (t) => {
+    const { client, sockets, pass } = await connectedClient(t);
+    client.room('r').send('x');
+    await pass(2000);
+    sockets.last.say({ type: 'chat', roomId: 'r' });
+    await pass(2999);
+    assert.equal(pings(sockets.last), 0);
+    await pass(1);
+    assert.equal(pings(sockets.last), 1);
+    sockets.last.say({ type: 'pong' });
+    await pass(3000);
+    assert.deepEqual([pings(sockets.last), client.state], [1, 'connected']);
+    await pass(3000);
+    assert.equal(client.state, 'reconnecting');
+  });
+
+  test('the time counts from the first command, in a server that names no heartbeat', async (t) => {
+    const { client, sockets, pass } = await connectedClient(t, {}, { heartbeatMs: 0 });
+    await pass(60_000);
+    client.room('r').send('x');
+    await pass(2000);
+    client.room('r').send('y');
+    await pass(1000);
+    assert.equal(pings(sockets.last), 1);
+  });
+
+  test('and once it is answered, the usual silence is allowed again', async (t) => {
+    const { client, sockets, pass } = await connectedClient(t);
+    client.room('r').send('x');
+    const { ref } = sockets.last.takeOne();
+    await pass(2000);
+    sockets.last.say({ type: 'ack', ref, roomId: 'r', seq: 1 });
+    await pass(24_999);
+    assert.equal(pings(sockets.last), 0);
+    await pass(1);
+    assert.equal(pings(sockets.last), 1);
+  });
+
+  test('a large message has time to be sent', async (t) => {
+    const { client, sockets, pass } = await connectedClient(t, { timeout: 0 });
+    client.room('r').send('x'.repeat((16 << 10) + 640_000));
+    await pass(13_000);
+    assert.deepEqual([pings(sockets.last), client.state], [0, 'connected']);
+    await pass(10);
+    assert.equal(pings(sockets.last), 1);
+  });
+
+  test('the connection after has twice the time, until answers come in time again', async (t) => {
+    longestWaits(t);
+    const { client, sockets, pass } = await connectedClient(t);
+    const silence = async () => {
+      client.room('r').send('x');
+      let ms = 0;
+      for (; client.state === 'connected'; ms += 1000) await pass(1000);
+      await pass(client.retryAt - Date.now());
+      sockets.last.welcome();
+      return ms;
+    };
+    const times = [await silence(), await silence()];
+    client.room('r').send('x');
+    sockets.last.say({ type: 'ack', ref: sockets.last.takeOne().ref, roomId: 'r', seq: 1 });
+    assert.deepEqual([...times, await silence()], [6000, 12_000, 6000]);
+  });
+
+  test('it need not be watched', async (t) => {
+    const options = { pingAfter: 0, pongTimeout: 0, timeout: 0 };
+    const { client, sockets, pass } = await connectedClient(t, options);
+    client.room('r').send('x');
+    await pass(24_999);
+    assert.equal(pings(sockets.last), 0);
+    await pass(60_000);
+    assert.deepEqual([pings(sockets.last), client.state], [1, 'connected']);
   });
 });
 

@@ -14,6 +14,12 @@ import {
 
 const mixed = [['json', 'json'], ['msgpack', 'msgpack'], ['json', 'msgpack'], ['msgpack', 'json']];
 
+async function suspend(node) {
+  node.signal('SIGSTOP');
+  const isStopped = () => / T /.test(readFileSync(`/proc/${node.pid}/stat`, 'utf8'));
+  await until(isStopped, 'the node to have stopped');
+}
+
 for (const [mine, theirs] of mixed)
   describe(`a ${mine} and a ${theirs} client`, () => {
     test('hear each other, in one order, with acks', async (t) => {
@@ -104,11 +110,7 @@ test('a node that is killed is found again, and what was sent last fails', async
   const client = await connect(t, node);
   const { room, ear } = await joined(client, 'lobby');
   node.expectedEnd = true;
-  node.signal('SIGSTOP');
-  await until(
-    () => / T /.test(readFileSync(`/proc/${node.pid}/stat`, 'utf8')),
-    'the node to have stopped',
-  );
+  await suspend(node);
   const answer = room.send('never handled');
   node.signal('SIGKILL');
   await assert.rejects(answer, { code: 'connection_lost', retryable: true, sent: true });
@@ -132,7 +134,7 @@ test('a node that stops for good is asked rarely', async (t) => {
 
 test('a node that hangs is noticed, and used again when it goes on', async (t) => {
   const node = await startNode(t, 'relay_node', ['--ping-interval', '1s', '--ping-timeout', '60s']);
-  const client = await connect(t, node, 'json', { timeout: 500 });
+  const client = await connect(t, node, 'json', { pongTimeout: 500 });
   const { ear } = await joined(client, 'lobby');
   assert.equal(client.welcome.heartbeatMs, 1000);
   node.signal('SIGSTOP');
@@ -141,6 +143,20 @@ test('a node that hangs is noticed, and used again when it goes on', async (t) =
   await ear.take('joined');
   await ear.take('joined');
   assert.ok((await client.ping()) >= 0);
+});
+
+test('a node that hangs with something unanswered is noticed sooner', async (t) => {
+  const node = await startNode(t, 'relay_node');
+  const client = await connect(t, node, 'msgpack', { pingAfter: 200, pongTimeout: 200 });
+  const { room, ear } = await joined(client, 'lobby');
+  await suspend(node);
+  const sending = room.send('never answered');
+  await inState(client, 'reconnecting');
+  assert.deepEqual([sending.state, sending.error.code], ['unknown', 'connection_lost']);
+  const queued = room.send('later');
+  node.signal('SIGCONT');
+  await within(queued, 'the message that waited');
+  await ear.take('joined');
 });
 
 test('more than the node takes at a time goes at its pace', async (t) => {

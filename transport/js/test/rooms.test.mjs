@@ -98,7 +98,7 @@ describe('joining', () => {
 
   test('that nobody answers is asked for again', async (t) => {
     longestWaits(t);
-    const { client, sockets, pass } = await connectedClient(t);
+    const { client, sockets, pass } = await connectedClient(t, { pingAfter: 0 });
     const answer = client.room('lobby').join();
     sockets.last.take();
     await pass(10_000);

@@ -17,6 +17,10 @@ export interface ClientOptions {
   WebSocket?: WebSocketClass;
   /** How long to wait for an answer (10,000). */
   timeout?: number;
+  /** With something unanswered: the silence after which the client pings the server (3,000). */
+  pingAfter?: number;
+  /** From a ping: the silence after which the client gives the connection up (3,000). */
+  pongTimeout?: number;
   /** How long a command may wait for the connection (60,000). */
   queueTimeout?: number;
   /** How many commands may wait (1,000). */
