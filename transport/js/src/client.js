@@ -168,7 +168,7 @@ export class Client {
 
   #onFrame(frame) {
     const seat = typeof frame.roomId === 'string' ? this.#seatOf(frame) : undefined;
-    if (seat && frame.type !== 'error') seat.membership.onFrame(frame);
+    if (seat && frame.type !== 'error') seat.membership.onFrame(frame, this.clientId);
     const isAnswer = this.#commands.onFrame(frame);
     if (frame.type === 'error' && !isAnswer) this.#onError(frame, seat);
     else if (frame.roomId === undefined && !isAnswer) this.#handlers.emit(frame.type, frame);

@@ -108,9 +108,9 @@ export class Membership {
   }
 
   /// Updates the state from a frame of the room, and tells the handlers unless the frame came
-  /// before.
-  onFrame(frame) {
-    if (frame.type === 'joined') return this.#onJoined(frame);
+  /// before. `clientId`: that of the present connection.
+  onFrame(frame, clientId) {
+    if (frame.type === 'joined') return this.#onJoined(frame, clientId);
     if (frame.type === 'left') this.#onLeft(frame);
     else if (frame.type === 'roomClosed') this.#onRoomClosed(frame);
     else if (frame.type === 'epoch') this.#position.restart(frame.epoch, frame.seq);
@@ -159,21 +159,24 @@ export class Membership {
 
   // -- frames -------------------------------------------------------------------------------------
 
-  #onJoined(frame) {
+  #onJoined(frame, clientId) {
     if (this.state === 'leaving') return;
     clearTimeout(this.#timer);
     this.#isWanted = this.#wasJoined = true;
     this.state = 'joined';
-    const { ref, epoch, seq } = frame;
-    const missedAfter = this.#position.onJoined(
-      frame,
-      ref === undefined ? this.#position.since : this.#askedSince,
-    );
+    const since = frame.ref === undefined ? this.#position.since : this.#askedSince;
+    const hasMissed = this.#position.onJoined(frame, since, clientId);
     this.#settle(null, frame);
     this.#commands.openGate();
     this.#emit('joined', frame);
-    if (missedAfter)
-      this.#emit('gap', { type: 'gap', roomId: this.#roomId, since: missedAfter, epoch, seq });
+    if (since && frame.recovered !== undefined) this.#tellRejoined(frame, since, !hasMissed);
+  }
+
+  #tellRejoined({ epoch, seq }, since, recovered) {
+    const { clientId, ...position } = since;
+    const fields = { roomId: this.#roomId, since: position, epoch, seq };
+    this.#emit('rejoined', { type: 'rejoined', recovered, ...fields });
+    if (!recovered) this.#emit('gap', { type: 'gap', ...fields });
   }
 
   #onLeft({ ref, message }) {

@@ -21,7 +21,7 @@ export class Room {
     return this.state === 'joined';
   }
 
-  /// `type`: a frame's type, `gap`, `error`, or `*` for all frames.
+  /// `type`: a frame's type, `rejoined`, `gap`, `error`, or `*` for all frames.
   /// Returns a function that removes the handler.
   on(type, handler) {
     return this.#handlers.on(type, handler);
@@ -70,6 +70,30 @@ export class Room {
   notify(type, fields) {
     const command = { ...fields, type, roomId: this.id, ref: undefined };
     return this.#commands.notify(command, this.#membership);
+  }
+
+  /// Who is in the room, one page: users behind the id `after`, at most `limit` (100).
+  /// Resolves with the frame `presence` {members: [{userId, sessions, profile}], total, complete}.
+  presence({ after, limit, timeout } = {}) {
+    return this.request('presence', { after, limit }, { timeout });
+  }
+
+  /// All users in the room, for `for await`; asks for a page of `limit` (1000) at a time.
+  /// Whoever is in the room all the while comes once.
+  async *users({ limit = 1_000, timeout } = {}) {
+    for (let after; ; ) {
+      const { members, complete } = await this.presence({ after, limit, timeout });
+      yield* members;
+      if (complete || members.length === 0) return;
+      after = members.at(-1).userId;
+    }
+  }
+
+  /// What the room keeps of what was said, one page in the order of the room: the messages behind
+  /// the position `after`, or right before `before`, else the latest; at most `limit` (100).
+  /// Resolves with the frame `history` {epoch, messages, complete}.
+  history({ after, before, limit, timeout } = {}) {
+    return this.request('history', { after, before, limit }, { timeout });
   }
 
   #publish(type, body, { timeout, ...fields } = {}) {

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { WebSocket } from 'ws';
 import { ReconnectingWebSocket } from '../src/index.js';
 import { secretFile, sign } from '../../../tests/system/support/tokens.mjs';
 import {
@@ -218,6 +219,87 @@ for (const codec of ['json', 'msgpack'])
     assert.deepEqual([kept.room.state, lost.room.state], ['joined', 'left']);
     await assert.rejects(lost.room.join(), { code: 'forbidden', retryable: false });
     assert.equal(typeof (await kept.room.send('still here')).seq, 'number');
+  });
+
+for (const codec of ['json', 'msgpack'])
+  test(`a ${codec} client lists who is in a room`, async (t) => {
+    const node = await startNode(t, 'relay_node');
+    const clients = await Promise.all(
+      Array.from({ length: 5 }, (_, i) => connect(t, node, codec, { profile: { name: `n${i}` } })),
+    );
+    const rooms = await Promise.all(clients.map((client) => joined(client, 'lobby')));
+    const { room } = rooms[0];
+    const expected = clients
+      .map(({ userId }, i) => ({ userId, profile: { name: `n${i}` } }))
+      .sort((a, b) => (a.userId < b.userId ? -1 : 1));
+
+    const plain = (users) => JSON.parse(JSON.stringify(users));
+    const after = expected[0].userId;
+    const { members, total, complete } = await room.presence({ after, limit: 3 });
+    assert.deepEqual(plain(members), expected.slice(1, 4));
+    assert.deepEqual([total, complete], [5, false]);
+    const listed = [];
+    for await (const user of room.users({ limit: 2 })) listed.push(user);
+    assert.deepEqual(plain(listed), expected);
+    await assert.rejects(clients[0].room('other').presence(), { code: 'forbidden' });
+  });
+
+/// Skips the test if the node does not hand out what rooms keep.
+async function needsHistory(t, room) {
+  const refusal = await room.history().then(() => null, (error) => error);
+  if (refusal === null) return true;
+  assert.equal(refusal.code, 'unsupported');
+  t.skip('this node has no history');
+  return false;
+}
+
+for (const codec of ['json', 'msgpack'])
+  test(`a ${codec} client reads what was said`, async (t) => {
+    const node = await startNode(t, 'relay_node');
+    const { room } = await joined(await connect(t, node, codec), 'lobby');
+    if (!(await needsHistory(t, room))) return;
+    const acks = [await room.send('one'), await room.sendBinary(new Uint8Array([0, 255]))];
+    acks.push(await room.sendData({ n: 3 }));
+    const said = ({ text, data }) => text ?? data;
+    const { messages, epoch, complete } = await room.history();
+    assert.deepEqual(messages.map((m) => m.seq), acks.map((a) => a.seq));
+    assert.deepEqual(messages.map((m) => m.type), ['message', 'binary', 'message']);
+    assert.deepEqual(messages.slice(0, 2).map(said), ['one', new Uint8Array([0, 255])]);
+    assert.deepEqual([typeof epoch, complete], ['string', true]);
+    const page = await room.history({ before: acks[2].seq, limit: 1 });
+    assert.deepEqual([page.messages.map((m) => m.seq), page.complete], [[acks[1].seq], false]);
+    const behind = await room.history({ after: acks[1].seq });
+    assert.deepEqual(behind.messages.map((m) => m.seq), [acks[2].seq]);
+  });
+
+for (const codec of ['json', 'msgpack'])
+  test(`a ${codec} client gets after a loss what was said meanwhile`, async (t) => {
+    const node = await startNode(t, 'relay_node');
+    const sockets = [];
+    class Socket extends WebSocket {
+      constructor(...args) {
+        super(...args);
+        sockets.push(this);
+      }
+    }
+    const ann = await connect(t, node, codec, { WebSocket: Socket, reconnectInterval: 100 });
+    const [hers, his] = [
+      await joined(ann, 'lobby'), await joined(await connect(t, node), 'lobby'),
+    ];
+    if (!(await needsHistory(t, his.room))) return;
+    await hers.room.send('seen');
+    await hers.room.send('not echoed', { echo: false });
+    sockets[0].terminate();
+    await inState(ann, 'reconnecting');
+    for (let i = 0; i < 20; ++i) await his.room.send(`missed ${i}`);
+    const queued = hers.room.send('queued');
+
+    assert.equal((await hers.ear.take('rejoined')).recovered, true);
+    await within(queued, 'the message that waited');
+    const texts = (ear) => ear.pending.filter((f) => f.type === 'message').map((f) => f.text);
+    await until(() => texts(hers.ear).includes('queued'), 'the own message');
+    const missed = Array.from({ length: 20 }, (_, i) => `missed ${i}`);
+    assert.deepEqual(texts(hers.ear), [...missed, 'queued']);
   });
 
 for (const codec of ['json', 'msgpack'])

@@ -203,33 +203,62 @@ describe('after a loss', () => {
 
     const sent = made.sockets.last.take();
     assert.deepEqual(sent.map(({ ref, ...rest }) => rest), [
-      { type: 'join', roomId: 'one', since: { epoch: 'e1', seq: 17 } },
-      { type: 'join', roomId: 'two', since: { epoch: 'e2', seq: 5 } },
+      { type: 'join', roomId: 'one', since: { epoch: 'e1', seq: 17, clientId: 'c1' } },
+      { type: 'join', roomId: 'two', since: { epoch: 'e2', seq: 5, clientId: 'c1' } },
     ]);
   });
 
-  for (const [what, answer, expected] of [
-    ['a new epoch is a gap', { epoch: 'e9', seq: 2, recovered: false }, [['joined'], ['gap']]],
-    ['a later place is a gap', { epoch: 'e1', seq: 11, recovered: false }, [['joined'], ['gap']]],
-    ['the same place is none', { epoch: 'e1', seq: 10, recovered: false }, [['joined']]],
-    ['recovered is none', { epoch: 'e1', seq: 13, recovered: true }, [['joined']]],
+  for (const [what, answer, recovered] of [
+    ['a new epoch is a gap', { epoch: 'e9', seq: 2, recovered: false }, false],
+    ['a later place is a gap', { epoch: 'e1', seq: 11, recovered: false }, false],
+    ['the same place is none', { epoch: 'e1', seq: 10, recovered: false }, true],
+    ['recovered is none', { epoch: 'e1', seq: 13, recovered: true }, true],
   ])
     test(what, async (t) => {
       longestWaits(t);
       const made = await connectedClient(t);
       const room = await joinedRoom(made);
-      const told = listen(room);
-      const gaps = [];
-      room.on('gap', (gap) => gaps.push(gap));
+      const told = [];
+      room.on('*', (event) => told.push({ ...event }));
       const [{ ref }] = await reconnect(made);
       made.sockets.last.say({ type: 'joined', ref, roomId: 'lobby', userId: 'u1', ...answer });
-      assert.deepEqual(told, expected);
       const { epoch, seq } = answer;
-      for (const gap of gaps)
-        assert.deepEqual(gap, {
-          type: 'gap', roomId: 'lobby', since: { epoch: 'e1', seq: 10 }, epoch, seq,
-        });
+      const rest = { roomId: 'lobby', since: { epoch: 'e1', seq: 10 }, epoch, seq };
+      const [joined, ...others] = told;
+      assert.equal(joined.type, 'joined');
+      assert.deepEqual(others, [
+        { type: 'rejoined', recovered, ...rest },
+        ...(recovered ? [] : [{ type: 'gap', ...rest }]),
+      ]);
     });
+
+  test('the position is that of the connection on which it was seen', async (t) => {
+    longestWaits(t);
+    const made = await connectedClient(t);
+    await joinedRoom(made);
+    const again = async (clientId, answer) => {
+      made.sockets.last.end();
+      await made.pass(made.client.retryAt - Date.now());
+      made.sockets.last.welcome({ clientId });
+      const { ref, since } = made.sockets.last.takeOne();
+      made.sockets.last.say({ type: 'joined', ref, roomId: 'lobby', epoch: 'e1', ...answer });
+      return since;
+    };
+    // What c1 may have said last, without echo, is in what c2 has missed.
+    assert.equal((await again('c2', { seq: 12, recovered: true })).clientId, 'c1');
+    made.sockets.last.say({ type: 'message', roomId: 'lobby', seq: 11 });
+    const second = await again('c3', { seq: 12, recovered: true });
+    assert.deepEqual(second, { epoch: 'e1', seq: 11, clientId: 'c1' });
+    made.sockets.last.say({ type: 'message', roomId: 'lobby', seq: 12 });
+    assert.equal((await again('c4', { seq: 12, recovered: true })).clientId, 'c3');
+    const fourth = await again('c5', { epoch: 'e2', seq: 0, recovered: false });
+    assert.deepEqual(fourth, { epoch: 'e1', seq: 12, clientId: 'c4' });
+    const fifth = await again('c6', { epoch: 'e2', seq: 5, recovered: true });
+    assert.deepEqual(fifth, { epoch: 'e2', seq: 0, clientId: 'c5' });
+    made.sockets.last.say({ type: 'epoch', roomId: 'lobby', epoch: 'e3', seq: 1 });
+    const sixth = await again('c7', { epoch: 'e3', seq: 1, recovered: true });
+    assert.deepEqual(sixth, { epoch: 'e3', seq: 1, clientId: 'c6' });
+  });
 
   test('what was missed comes once, whatever comes twice', async (t) => {
     longestWaits(t);
@@ -239,7 +268,7 @@ describe('after a loss', () => {
     const say = (seq, type = 'message') => made.sockets.last.say({ type, roomId: 'lobby', seq });
     say(11);
     const [{ ref, since }] = await reconnect(made);
-    assert.deepEqual(since, { epoch: 'e1', seq: 11 });
+    assert.deepEqual(since, { epoch: 'e1', seq: 11, clientId: 'c1' });
 
     made.sockets.last.say({
       type: 'joined', ref, roomId: 'lobby', epoch: 'e1', seq: 14, recovered: true,
@@ -251,7 +280,12 @@ describe('after a loss', () => {
 
     const once = [12, 13, 14, 15].map((seq) => ['message', seq]);
     assert.deepEqual(told, [
-      ['message', 11], ['joined', 14], ...once, ['typing', undefined], ['typing', undefined],
+      ['message', 11],
+      ['joined', 14],
+      ['rejoined', 14],
+      ...once,
+      ['typing', undefined],
+      ['typing', undefined],
     ]);
   });
 
@@ -283,7 +317,9 @@ describe('after a loss', () => {
       type: 'joined', roomId: 'lobby', epoch: 'e1', seq: 50, recovered: false,
     });
     made.sockets.last.say({ type: 'message', roomId: 'lobby', seq: 51 });
-    assert.deepEqual(told, [['joined', 50], ['gap', 50], ['message', 51]]);
+    assert.deepEqual(told, [
+      ['joined', 50], ['rejoined', 50], ['gap', 50], ['message', 51],
+    ]);
   });
 
   test('the gap of a room in which the server has put us first is told', async (t) => {
@@ -296,7 +332,7 @@ describe('after a loss', () => {
     made.sockets.last.say({
       type: 'joined', ref, roomId: 'lobby', epoch: 'e2', seq: 3, recovered: false,
     });
-    assert.deepEqual(told, [['joined', 3], ['joined', 3], ['gap', 3]]);
+    assert.deepEqual(told, [['joined', 3], ['joined', 3], ['rejoined', 3], ['gap', 3]]);
   });
 
   test('a refusal that may pass is tried again, when the server says', async (t) => {
@@ -317,7 +353,7 @@ describe('after a loss', () => {
     await made.pass(8999);
     assert.deepEqual(made.sockets.last.take(), []);
     await made.pass(1);
-    assert.deepEqual(made.sockets.last.takeOne().since, { epoch: 'e1', seq: 10 });
+    assert.deepEqual(made.sockets.last.takeOne().since, { epoch: 'e1', seq: 10, clientId: 'c1' });
   });
 
   test('a refusal for good ends it', async (t) => {
@@ -345,6 +381,91 @@ describe('after a loss', () => {
     assert.equal(made.sockets.last.takeOne().type, 'join');
     made.client.close();
     assert.equal(room.state, 'left');
+  });
+});
+
+describe('who is in the room', () => {
+  const page = (made, complete, ...ids) => {
+    const { ref, ...asked } = made.sockets.last.takeOne();
+    const members = ids.map((userId) => ({ userId }));
+    made.sockets.last.say({
+      type: 'presence', ref, roomId: 'lobby', members, total: 3, complete,
+    });
+    return asked;
+  };
+
+  test('is asked for page by page', async (t) => {
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    const first = room.presence();
+    assert.deepEqual(page(made, false, 'a', 'b'), { type: 'presence', roomId: 'lobby' });
+    assert.deepEqual((await first).members.map((u) => u.userId), ['a', 'b']);
+    const second = room.presence({ after: 'b', limit: 2 });
+    assert.deepEqual(page(made, true, 'c'), {
+      type: 'presence', roomId: 'lobby', after: 'b', limit: 2,
+    });
+    const { total, complete } = await second;
+    assert.deepEqual([total, complete], [3, true]);
+  });
+
+  test('is iterated over', async (t) => {
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    const seen = [];
+    const all = (async () => {
+      for await (const { userId } of room.users({ limit: 2 })) seen.push(userId);
+    })();
+    await made.pass();
+    const asked = [page(made, false, 'a', 'b')];
+    await made.pass();
+    asked.push(page(made, true, 'c'));
+    await all;
+    assert.deepEqual(seen, ['a', 'b', 'c']);
+    assert.deepEqual(asked.map(({ after, limit }) => [after, limit]), [[undefined, 2], ['b', 2]]);
+  });
+
+  test('ends with an error of the server, and with an empty page', async (t) => {
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    const refused = room.users().next();
+    await made.pass();
+    const { ref } = made.sockets.last.takeOne();
+    made.sockets.last.say({ type: 'error', ref, code: 'unsupported', message: '' });
+    await assert.rejects(refused, { code: 'unsupported' });
+    const empty = room.users().next();
+    await made.pass();
+    page(made, false);
+    assert.equal((await empty).done, true);
+  });
+});
+
+describe('what was said', () => {
+  test('is asked for page by page', async (t) => {
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    for (const where of [{}, { after: 3 }, { before: 9, limit: 2 }]) {
+      const answer = room.history(where);
+      const { ref, ...asked } = made.sockets.last.takeOne();
+      assert.deepEqual(asked, { type: 'history', roomId: 'lobby', ...where });
+      const data = { $bin: '/wA=' };
+      const messages = [{ type: 'binary', roomId: 'lobby', userId: 'u', seq: 4, data }];
+      made.sockets.last.say({
+        type: 'history', ref, roomId: 'lobby', epoch: 'e1', messages, complete: true,
+      });
+      const [message] = (await answer).messages;
+      assert.deepEqual(message.data, new Uint8Array([255, 0]));
+    }
+  });
+
+  test('and comes so again does not move the position', async (t) => {
+    longestWaits(t);
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    room.history({ timeout: 100 });
+    const { ref } = made.sockets.last.takeOne();
+    const messages = [{ type: 'message', roomId: 'lobby', seq: 99 }];
+    made.sockets.last.say({ type: 'history', ref, roomId: 'lobby', epoch: 'e1', messages });
+    assert.equal((await reconnect(made))[0].since.seq, 10);
   });
 });
 
@@ -501,13 +622,13 @@ describe('what happens to a room', () => {
       assert.equal(room.state, 'joining');
       await made.pass(6000);
       const { ref, since } = made.sockets.last.takeOne();
-      assert.deepEqual(since, { epoch: 'e1', seq: 10 });
+      assert.deepEqual(since, { epoch: 'e1', seq: 10, clientId: 'c1' });
       made.sockets.last.say({
         type: 'joined', ref, roomId: 'lobby', epoch: 'e2', seq: 0, recovered: false,
       });
       assert.deepEqual(
         told.map(([type]) => type),
-        ['roomClosed', 'joined', 'gap'],
+        ['roomClosed', 'joined', 'rejoined', 'gap'],
       );
     });
 

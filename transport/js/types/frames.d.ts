@@ -65,6 +65,18 @@ export interface LeftFrame extends RoomFrame {
   code?: string;
 }
 
+/**
+ * The room is joined again. `recovered`: what was missed after `since` follows, or nothing was;
+ * else it is lost.
+ */
+export interface Rejoined extends RoomFrame {
+  type: 'rejoined';
+  recovered: boolean;
+  since: { epoch: string; seq: number };
+  epoch: string;
+  seq: number;
+}
+
 /** The room is joined again, but frames after `since` are lost. */
 export interface Gap extends RoomFrame {
   type: 'gap';
@@ -104,4 +116,31 @@ export interface BinaryFrame extends RoomFrame {
 export interface RoomClosedFrame extends RoomFrame {
   type: 'roomClosed';
   reason: 'crashed' | 'ended' | 'overloaded' | (string & {});
+}
+
+/** A user in a room. */
+export interface User {
+  userId: string;
+  /** Absent if it is 1. */
+  sessions?: number;
+  profile?: any;
+}
+
+export interface PresenceFrame extends RoomFrame {
+  type: 'presence';
+  /** In the order of the bytes of their ids. */
+  members: User[];
+  /** How many users are in the room. */
+  total: number;
+  /** Whether nobody comes behind the last of `members`. */
+  complete: boolean;
+}
+
+export interface HistoryFrame extends RoomFrame {
+  type: 'history';
+  epoch: string;
+  /** As they were said, in the order of the room. */
+  messages: RoomFrame[];
+  /** Whether the room keeps nothing more in that direction. */
+  complete: boolean;
 }

@@ -3,11 +3,15 @@ import type {
   Ack,
   BinaryFrame,
   Gap,
+  HistoryFrame,
   JoinedFrame,
   LeftFrame,
   MessageFrame,
+  PresenceFrame,
+  Rejoined,
   RoomClosedFrame,
   RoomFrame,
+  User,
   UserJoinedFrame,
   UserLeftFrame,
 } from './frames.js';
@@ -22,6 +26,8 @@ export interface RoomEvents {
   joined: JoinedFrame;
   left: LeftFrame;
   roomClosed: RoomClosedFrame;
+  /** The room is joined again: `recovered` tells whether nothing is lost. */
+  rejoined: Rejoined;
   /** The room is joined again, but frames are lost. */
   gap: Gap;
   /** An error of this room that rejects no promise. */
@@ -46,6 +52,14 @@ export interface PublishOptions {
   key?: string;
   id?: string | number;
   /** How long to wait for the answer, in milliseconds from sending on. */
+  timeout?: number;
+}
+
+export interface HistoryOptions {
+  after?: number;
+  before?: number;
+  /** The most messages in the answer (100). */
+  limit?: number;
   timeout?: number;
 }
 
@@ -85,6 +99,15 @@ export interface Room {
   sendBinary(bytes: ArrayBuffer | ArrayBufferView, options?: PublishOptions): Sending;
   /** Sends a message of the application's own type. */
   request(type: string, fields?: object, options?: { timeout?: number }): Sending;
+  /** Who is in the room: one page, of users behind the id `after`. */
+  presence(options?: { after?: string; limit?: number; timeout?: number }): Sending<PresenceFrame>;
+  /** All users in the room, for `for await`. Whoever is in the room all the while comes once. */
+  users(options?: { limit?: number; timeout?: number }): AsyncGenerator<User, void, undefined>;
+  /**
+   * What the room keeps of what was said: one page behind the position `after`, or right before
+   * `before`, else the latest.
+   */
+  history(options?: HistoryOptions): Sending<HistoryFrame>;
   /** Like `request`, but without an answer; not sent if it had to wait. Returns whether it was. */
   notify(type: string, fields?: object): boolean;
 }

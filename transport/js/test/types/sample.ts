@@ -1,6 +1,6 @@
 // Only compiled: checks that the declarations match the sources.
 
-import { Client, ReconnectingWebSocket, TroupeError, type ClientState, type Room, type SendingState } from 'troupe-client';
+import { Client, ReconnectingWebSocket, TroupeError, type ClientState, type Room, type SendingState, type User } from 'troupe-client';
 import { msgpack } from 'troupe-client/msgpack';
 
 const client = new Client('ws://localhost:8080', { codec: msgpack, token: async () => 'a.b.c', profile: { name: 'Ann' }, timeout: 5000 });
@@ -23,6 +23,18 @@ const positions: Promise<(number | undefined)[]> = Promise.all([sending, client.
 offState();
 // @ts-expect-error: a sending has one event
 sending.on('acked', () => {});
+
+room.on('rejoined', ({ recovered, since }) => recovered || since.seq);
+// @ts-expect-error: history has no such option
+room.history({ since: 1 });
+
+async function look(): Promise<User[]> {
+  const users: User[] = [];
+  for await (const user of room.users({ limit: 10 })) users.push(user);
+  const { members, total, complete } = await room.presence({ after: users[0]?.userId, limit: 5 });
+  const { messages, epoch } = await room.history({ before: 10 });
+  return complete && total > messages[0].seq! && epoch ? members : users;
+}
 
 async function talk(): Promise<number | undefined> {
   const { limits } = await client.ready;
@@ -48,4 +60,4 @@ ws.on('close', ({ code }) => code.toFixed());
 // @ts-expect-error: there is no such event
 ws.on('other', () => {});
 
-export { positions, state, talk, where };
+export { look, positions, state, talk, where };
