@@ -71,9 +71,13 @@ export class Commands {
   }
 
   /// The same as a promise of the answer (a Sending).
-  request(message, options = {}) {
+  /// `onDone(state)`: called before anybody is told.
+  request(message, { onDone, ...options } = {}) {
     const { sending, move } = Sending.make();
-    this.add(message, { ...options, onSent: () => move('sent') }, move);
+    this.add(message, { ...options, onSent: () => move('sent') }, (state, error, frame) => {
+      onDone?.(state);
+      move(state, error, frame);
+    });
     return sending;
   }
 

@@ -13,6 +13,8 @@ const goneAnyway = new Set(['not_joined', 'forbidden', 'room_closed', 'connectio
 export class Membership {
   /// left, joining, joined or leaving.
   state = 'left';
+  /// Who this client is in the room; null before it was joined.
+  userId = null;
 
   #roomId;
   #commands;
@@ -86,6 +88,17 @@ export class Membership {
       );
     });
     return handled(answer);
+  }
+
+  /// Tells the room another profile. Later joins bring it, too, unless the server has refused it;
+  /// `onAcked` is called when the server has taken it.
+  setProfile(profile, { timeout } = {}, onAcked) {
+    const onDone = (state) => {
+      if (state !== 'failed') this.#profile = profile;
+      if (state === 'acked') onAcked();
+    };
+    const command = { type: '$profile', roomId: this.#roomId, profile };
+    return this.#commands.request(command, { timeout, gate: this, onDone });
   }
 
   // -- what the connection does -------------------------------------------------------------------
@@ -164,6 +177,7 @@ export class Membership {
     clearTimeout(this.#timer);
     this.#isWanted = this.#wasJoined = true;
     this.state = 'joined';
+    this.userId = frame.userId;
     const since = frame.ref === undefined ? this.#position.since : this.#askedSince;
     const hasMissed = this.#position.onJoined(frame, since, clientId);
     this.#settle(null, frame);

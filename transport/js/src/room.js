@@ -1,9 +1,12 @@
+import { Members } from './members.js';
+
 /// One room of a client, made by `client.room(id)`. It stays the same object while the client knows
 /// the room.
 export class Room {
   #membership;
   #commands;
   #handlers;
+  #members = null;
 
   constructor(id, membership, commands, handlers) {
     this.id = id;
@@ -40,7 +43,28 @@ export class Room {
 
   /// Leaves the room. Resolves with the frame `left`, at once if there is no connection.
   leave(options) {
-    return this.#membership.leave(options);
+    const answer = this.#membership.leave(options);
+    this.#members?.clear();
+    return answer;
+  }
+
+  /// Tells the others another profile (a map) than the join. Resolves with the `ack`.
+  setProfile(profile, options) {
+    return this.#membership.setProfile(profile, options, () =>
+      this.#members?.onOwnProfile(this.#membership.userId, profile),
+    );
+  }
+
+  /// The users in the room (a Members), kept up to date from `members.start()` on.
+  get members() {
+    this.#members ??= new Members(this, (fields, done) =>
+      this.#commands.add(
+        { type: 'presence', roomId: this.id, ...fields },
+        { gate: this.#membership },
+        done,
+      ),
+    );
+    return this.#members;
   }
 
   /// Sends `text` to the room. Resolves with the `ack` once it has its place in the room's order.

@@ -85,6 +85,36 @@ describe('a page', { skip }, () => {
     assert.deepEqual(complaints, []);
   });
 
+  test('shows what became of messages, and who is there', async (t) => {
+    const node = await startLastingNode(t, 'relay_node');
+    const { page, complaints } = await open(t);
+    await joined(await connect(t, node, 'msgpack', { profile: { name: 'Ann' } }), 'lobby');
+    await page.evaluate(async (url) => {
+      const { Client } = await import('/src/index.js');
+      window.client = new Client(url, { profile: { name: 'Bob' } });
+      window.room = client.room('lobby');
+      window.states = [];
+      window.say = (text) =>
+        room.send(text).on('state', ({ state }) => states.push(`${text} ${state}`));
+      await room.join();
+      await room.members.start();
+      say('one');
+    }, node.url());
+    await page.waitForFunction(() => states.includes('one acked'));
+    const names = await page.evaluate(() => room.members.users.map((u) => u.profile.name).sort());
+    assert.deepEqual(names, ['Ann', 'Bob']);
+
+    node.signal('SIGKILL');
+    node.expectedEnd = true;
+    await node.ended();
+    await page.waitForFunction(() => client.state === 'reconnecting');
+    await page.evaluate(() => say('two'));
+    await startNode(t, 'relay_node', [], { port: node.port });
+    await page.waitForFunction(() => states.includes('two acked'));
+    await page.waitForFunction(() => room.members.live && room.members.total === 2);
+    assert.deepEqual(complaints, []);
+  });
+
   test('uses the reconnecting WebSocket as the original shows', async (t) => {
     const node = await startNode(t, 'relay_node');
     const { page, complaints } = await open(t);

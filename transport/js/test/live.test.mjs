@@ -244,7 +244,69 @@ for (const codec of ['json', 'msgpack'])
     await assert.rejects(clients[0].room('other').presence(), { code: 'forbidden' });
   });
 
-/// Skips the test if the node does not hand out what rooms keep.
+for (const codec of ['json', 'msgpack'])
+  test(`a ${codec} client follows who is in a room`, async (t) => {
+    const node = await startLastingNode(t, 'relay_node');
+    const ann = await connect(t, node, codec, { profile: { name: 'Ann' } });
+    const { room } = await joined(ann, 'lobby');
+    const others = [];
+    const enter = async () => {
+      const client = await connect(t, node, 'json', { profile: { n: others.length } });
+      await joined(client, 'lobby');
+      others.push(client);
+    };
+    await enter();
+    await within(room.members.start(), 'the list');
+    const shows = (...clients) => {
+      const expected = [ann, ...clients].map((c) => c.userId).sort().join();
+      const { members } = room;
+      return until(
+        () => members.live && members.users.map((u) => u.userId).sort().join() === expected,
+        `the list to show ${clients.length + 1} users`,
+      );
+    };
+    await shows(...others);
+    assert.equal(room.members.get(ann.userId).profile.name, 'Ann');
+    for (let i = 0; i < 3; ++i) await enter();
+    await shows(...others);
+    others[0].close();
+    await others[1].room('lobby').leave();
+    await shows(...others.slice(2));
+    assert.equal(room.members.get(others[3].userId).profile.n, 3);
+
+    node.signal('SIGTERM');
+    await node.ended();
+    await startNode(t, 'relay_node', [], { port: node.port });
+    await inState(ann, 'connected');
+    await within(Promise.all(others.slice(2).map((c) => c.ready)), 'all to be back');
+    await shows(...others.slice(2));
+  });
+
+/// Whether the node takes `$profile`; else skips the test.
+async function needsProfiles(t, room) {
+  const refusal = await room.setProfile({}).then(() => null, (error) => error);
+  if (refusal === null) return true;
+  assert.ok(['unknown_type', 'unsupported'].includes(refusal.code), refusal.code);
+  t.skip('this node takes no other profile than that of the join');
+  return false;
+}
+
+for (const codec of ['json', 'msgpack'])
+  test(`a ${codec} client tells another profile`, async (t) => {
+    const node = await startNode(t, 'relay_node');
+    const [ann, bob] = [await connect(t, node, codec), await connect(t, node)];
+    const [hers, his] = [await joined(ann, 'lobby'), await joined(bob, 'lobby')];
+    if (!(await needsProfiles(t, hers.room))) return;
+    await Promise.all([hers.room.members.start(), his.room.members.start()]);
+    await hers.room.setProfile({ name: 'Bea' });
+    for (const { room } of [hers, his])
+      await until(
+        () => room.members.get(ann.userId).profile?.name === 'Bea',
+        'the list to show the profile',
+      );
+  });
+
+/// Whether the node hands out what rooms keep; else skips the test.
 async function needsHistory(t, room) {
   const refusal = await room.history().then(() => null, (error) => error);
   if (refusal === null) return true;

@@ -439,6 +439,58 @@ describe('who is in the room', () => {
   });
 });
 
+describe('another profile', () => {
+  const told = (made) => {
+    const { ref, ...command } = made.sockets.last.takeOne();
+    return { ref, command };
+  };
+
+  test('is told to the room, and in later joins', async (t) => {
+    longestWaits(t);
+    const made = await connectedClient(t, { profile: { name: 'Ann' } });
+    const room = await joinedRoom(made);
+    const sending = room.setProfile({ name: 'Bea' });
+    const { ref, command } = told(made);
+    assert.deepEqual(command, { type: '$profile', roomId: 'lobby', profile: { name: 'Bea' } });
+    made.sockets.last.say({ type: 'ack', ref, roomId: 'lobby', seq: 10 });
+    await sending;
+    assert.equal((await reconnect(made))[0].profile.name, 'Bea');
+  });
+
+  test('is told again with the join if its answer was lost', async (t) => {
+    longestWaits(t);
+    const made = await connectedClient(t, { profile: { name: 'Ann' } });
+    const room = await joinedRoom(made);
+    room.setProfile({ name: 'Bea' });
+    assert.equal((await reconnect(made))[0].profile.name, 'Bea');
+  });
+
+  test('that is refused is told no more', async (t) => {
+    longestWaits(t);
+    const made = await connectedClient(t, { profile: { name: 'Ann' } });
+    const room = await joinedRoom(made);
+    const sending = room.setProfile({ name: 'Bea' });
+    made.sockets.last.say({ type: 'error', ref: told(made).ref, code: 'unsupported', message: '' });
+    await assert.rejects(sending, { code: 'unsupported' });
+    assert.equal((await reconnect(made))[0].profile.name, 'Ann');
+  });
+
+  test('shows in the list of users, which nobody tells us', async (t) => {
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    room.members.start();
+    const { ref } = told(made);
+    const members = [{ userId: 'u1', profile: { name: 'Ann' } }];
+    made.sockets.last.say({
+      type: 'presence', ref, roomId: 'lobby', members, total: 1, complete: true,
+    });
+    room.setProfile({ name: 'Bea' });
+    assert.equal(room.members.get('u1').profile.name, 'Ann');
+    made.sockets.last.say({ type: 'ack', ref: told(made).ref, roomId: 'lobby', seq: 10 });
+    assert.equal(room.members.get('u1').profile.name, 'Bea');
+  });
+});
+
 describe('what was said', () => {
   test('is asked for page by page', async (t) => {
     const made = await connectedClient(t);

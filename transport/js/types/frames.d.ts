@@ -52,6 +52,9 @@ export interface JoinedFrame extends RoomFrame {
   epoch: string;
   seq: number;
   recovered?: boolean;
+  /** The first users in the room, if the server is set to it. */
+  members?: User[];
+  total?: number;
 }
 
 /**
@@ -124,6 +127,23 @@ export interface User {
   /** Absent if it is 1. */
   sessions?: number;
   profile?: any;
+}
+
+export interface ProfileNotice extends RoomFrame {
+  type: '$profile';
+  userId: string;
+  /** Absent if the user has none any more. */
+  profile?: any;
+}
+
+/** Users of whom something has changed, each once. */
+export interface PresenceNotice extends RoomFrame {
+  type: '$presence';
+  joined: { userId: string; profile?: any }[];
+  left: { userId: string; reason: string }[];
+  changed: { userId: string; profile?: any }[];
+  /** How many users are in the room. */
+  total: number;
 }
 
 export interface PresenceFrame extends RoomFrame {

@@ -8,6 +8,8 @@ export {
 export type {
   HistoryOptions,
   JoinOptions,
+  MemberUser,
+  Members,
   Profile,
   PublishOptions,
   Room,
@@ -29,6 +31,8 @@ export type {
   Limits,
   MessageFrame,
   PresenceFrame,
+  PresenceNotice,
+  ProfileNotice,
   Rejoined,
   RoomClosedFrame,
   RoomFrame,

@@ -8,6 +8,8 @@ import type {
   LeftFrame,
   MessageFrame,
   PresenceFrame,
+  PresenceNotice,
+  ProfileNotice,
   Rejoined,
   RoomClosedFrame,
   RoomFrame,
@@ -23,6 +25,10 @@ export interface RoomEvents {
   binary: BinaryFrame;
   userJoined: UserJoinedFrame;
   userLeft: UserLeftFrame;
+  /** A user's profile has changed. */
+  $profile: ProfileNotice;
+  /** In a large room, instead of these three: how users are now. */
+  $presence: PresenceNotice;
   joined: JoinedFrame;
   left: LeftFrame;
   roomClosed: RoomClosedFrame;
@@ -55,6 +61,35 @@ export interface PublishOptions {
   timeout?: number;
 }
 
+/**
+ * The users in a room: a listing after each join, and what the room tells from then on. While the
+ * list is made again after a loss it still shows the former one.
+ */
+export interface Members {
+  /** Whether the list is whole and follows the room. */
+  readonly live: boolean;
+  /** How many users are in the room. */
+  readonly total: number;
+  /** In no order. */
+  readonly users: MemberUser[];
+  get(userId: string): MemberUser | undefined;
+  /** Returns a function that removes the handler. */
+  on(type: 'change', handler: (members: Members) => void): () => void;
+  off(type: 'change', handler: (members: Members) => void): void;
+  /**
+   * Follows the room until `stop`. Resolves once the list is whole; waits for the room to be
+   * joined. Rejects, and follows no more, if the server does not list this room.
+   */
+  start(): Promise<Members>;
+  /** Follows the room no more. The list stays as it is. */
+  stop(): void;
+}
+
+export interface MemberUser {
+  userId: string;
+  profile?: any;
+}
+
 export interface HistoryOptions {
   after?: number;
   before?: number;
@@ -85,6 +120,8 @@ export interface Room {
   readonly id: string;
   readonly state: RoomState;
   readonly joined: boolean;
+  /** The users in the room, kept up to date from `members.start()` on. */
+  readonly members: Members;
 
   /** Returns a function that removes the handler. */
   on<Type extends keyof RoomEvents>(type: Type, handler: (detail: RoomEvents[Type]) => void): () => void;
@@ -94,6 +131,8 @@ export interface Room {
   /** Joins the room, and joins it again after each loss of the connection, until `leave`. */
   join(options?: JoinOptions): Promise<JoinedFrame>;
   leave(options?: { timeout?: number }): Promise<LeftFrame>;
+  /** Tells the others another profile than the join; later joins bring it, too. */
+  setProfile(profile: object, options?: { timeout?: number }): Sending;
   send(text: string, options?: PublishOptions): Sending;
   sendData(data: unknown, options?: PublishOptions): Sending;
   sendBinary(bytes: ArrayBuffer | ArrayBufferView, options?: PublishOptions): Sending;

@@ -36,6 +36,19 @@ async function look(): Promise<User[]> {
   return complete && total > messages[0].seq! && epoch ? members : users;
 }
 
+async function follow(): Promise<string[]> {
+  const { members } = room;
+  members.on('change', ({ users, total, live }) => [users.length < total, live]);
+  const { users } = await members.start();
+  await room.setProfile({ name: 'Ann' });
+  members.stop();
+  return users.map(({ userId, profile }) => profile?.name ?? members.get(userId)?.userId);
+}
+room.on('$presence', ({ joined, left, total }) => joined.length + left.length < total);
+room.on('$profile', ({ userId, profile }) => [userId.length, profile]);
+// @ts-expect-error: a profile is a map
+room.setProfile('Ann');
+
 async function talk(): Promise<number | undefined> {
   const { limits } = await client.ready;
   await room.join({ profile: { name: 'Ann' } });
@@ -60,4 +73,4 @@ ws.on('close', ({ code }) => code.toFixed());
 // @ts-expect-error: there is no such event
 ws.on('other', () => {});
 
-export { look, positions, state, talk, where };
+export { follow, look, positions, state, talk, where };
