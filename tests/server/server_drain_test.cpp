@@ -119,6 +119,7 @@ TEST_CASE("a server that stops waits for the end of what comes behind a refusal"
   server s{f.options(1)};
   s.start();
   raw_client uploads{s.port(), "POST /none HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"};
+  uploads.await_input(); // it is refused
   std::atomic<bool> has_stopped{false};
 
   std::thread stopper{[&] { s.stop(), has_stopped = true; }};

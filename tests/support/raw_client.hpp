@@ -103,11 +103,16 @@ public:
     }
   }
 
-private:
-  std::string_view read(std::array<char, 64 * 1024>& buffer) {
+  /// Waits until something can be read, and leaves it there.
+  void await_input() {
     pollfd p{fd_, POLLIN, 0};
     if (::poll(&p, 1, 10'000) != 1)
       throw std::runtime_error{"nothing comes"};
+  }
+
+private:
+  std::string_view read(std::array<char, 64 * 1024>& buffer) {
+    await_input();
     auto n = ::recv(fd_, buffer.data(), buffer.size(), 0);
     if (n <= 0)
       throw std::runtime_error{"the server has ended the connection"};
