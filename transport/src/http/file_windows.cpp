@@ -20,7 +20,7 @@ file_windows::share::~share() { shrink(0); }
 
 void file_windows::share::shrink(std::size_t bytes) noexcept {
   if (bytes < bytes_)
-    of_->give_back(bytes_ - std::exchange(bytes_, bytes));
+    of_->give_back(std::exchange(bytes_, bytes) - bytes);
 }
 
 file_windows::file_windows(std::shared_ptr<protocol::memory_meter> output,
