@@ -167,6 +167,7 @@ export class Client {
   }
 
   #onFrame(frame) {
+    if (frame.type === 'goodbye') this.#commands.onGoodbye();
     const seat = typeof frame.roomId === 'string' ? this.#seatOf(frame) : undefined;
     if (seat && frame.type !== 'error') seat.membership.onFrame(frame, this.clientId);
     const isAnswer = this.#commands.onFrame(frame);

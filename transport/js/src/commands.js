@@ -22,6 +22,7 @@ export class Commands {
 
   #options;
   #link = null;
+  #isHeld = false; // the server has said goodbye on this connection
   #maxBytes = 0;
   #queue = [];
   #queuedBytes = 0;
@@ -107,9 +108,15 @@ export class Commands {
   /// those of the server's welcome.
   onWelcome(link, limits = {}) {
     this.#link = link;
+    this.#isHeld = false;
     this.#maxBytes = limits.maxMessageBytes ?? 0;
     this.#pace.start(limits);
     this.#pump();
+  }
+
+  /// The server reads no more: commands wait for the next connection.
+  onGoodbye() {
+    this.#isHeld = true;
   }
 
   /// Commands that were sent fail, since nobody knows whether they arrived; the others stay in the
@@ -142,7 +149,8 @@ export class Commands {
   // -- inside -------------------------------------------------------------------------------------
 
   #mustWait(gate) {
-    return !this.#link || !isOpen(gate) || this.#waitMs > 0 || this.#next !== undefined;
+    const isReady = this.#link && !this.#isHeld && isOpen(gate);
+    return !isReady || this.#waitMs > 0 || this.#next !== undefined;
   }
 
   get #waitMs() {
@@ -151,7 +159,7 @@ export class Commands {
 
   /// The command that is to go next.
   get #next() {
-    return this.#queue.find(({ gate }) => isOpen(gate));
+    return this.#isHeld ? undefined : this.#queue.find(({ gate }) => isOpen(gate));
   }
 
   get #isOverfull() {

@@ -392,6 +392,22 @@ describe('without a connection', () => {
   });
 });
 
+test('behind a goodbye commands wait for the next connection', async (t) => {
+  const made = await connectedClient(t);
+  const room = await joinedRoom(made);
+  made.sockets.last.say({ type: 'goodbye', reason: 'restart', reconnectAfterMs: [100, 100] });
+  const sending = room.send('x');
+  assert.equal(room.notify('typing'), false);
+  assert.deepEqual([sending.state, made.sockets.last.take()], ['queued', []]);
+  made.sockets.last.end(1012, 'restart');
+  await made.pass(100);
+  made.sockets.last.welcome();
+  const { ref } = made.sockets.last.takeOne();
+  made.sockets.last.say({ type: 'joined', ref, roomId: 'lobby', epoch: 'e2', seq: 0 });
+  assert.equal(made.sockets.last.takeOne().text, 'x');
+  assert.equal(sending.state, 'sent');
+});
+
 describe('while a room is joined', () => {
   const refuse = (made, ref, code, retryable) =>
     made.sockets.last.say({ type: 'error', ref, roomId: 'lobby', code, message: 'No.', retryable });
