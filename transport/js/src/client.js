@@ -201,9 +201,10 @@ export class Client {
     } else {
       this.#commands.onLost(error);
     }
-    for (const { membership } of this.#seats.values()) {
+    for (const { membership, handlers } of this.#seats.values()) {
       membership.onLost();
       if (hasEnded) membership.onEnd(error);
+      if (this.state === 'closed') handlers.emit('closed', error);
     }
   }
 }

@@ -64,7 +64,8 @@ export class Members {
   }
 
   /// Follows the room until `stop`. Resolves with this object once the list is whole; waits for the
-  /// room to be joined. Rejects, and follows no more, if the server does not list this room.
+  /// room to be joined. Rejects, and follows no more, if the server does not list this room, or the
+  /// client is closed.
   start() {
     if (this.#listed) return this.#listed.promise;
     this.#listed = deferred();
@@ -77,6 +78,7 @@ export class Members {
       $presence: (frame) => this.#onNotice(() => this.#onBatch(frame)),
       left: () => this.clear(),
       roomClosed: () => this.clear(),
+      closed: (error) => this.#giveUp(error),
     };
     for (const [type, handler] of Object.entries(heard))
       this.#stopHearing.push(this.#room.on(type, handler));

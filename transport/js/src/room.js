@@ -115,7 +115,7 @@ export class Room {
 
   /// What the room keeps of what was said, one page in the order of the room: the messages behind
   /// the position `after`, or right before `before`, else the latest; at most `limit` (100).
-  /// Resolves with the frame `history` {epoch, messages, complete}.
+  /// Resolves with the frame `history` {epoch, messages, complete, dropped}.
   history({ after, before, limit, timeout } = {}) {
     return this.request('history', { after, before, limit }, { timeout });
   }

@@ -241,6 +241,15 @@ describe('the users of a room', () => {
     assert.equal(idsOf(members), '');
   });
 
+  for (const joined of [true, false])
+    test(`a start fails when the client is closed, joined: ${joined}`, async (t) => {
+      const made = await connectedClient(t);
+      const room = joined ? await joinedRoom(made) : made.client.room('lobby');
+      const started = room.members.start();
+      made.client.close();
+      await assert.rejects(started, { code: 'closed' });
+    });
+
   test('a handler may stop it', async (t) => {
     const made = await connectedClient(t);
     const { members } = await joinedRoom(made);

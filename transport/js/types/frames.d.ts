@@ -163,4 +163,6 @@ export interface HistoryFrame extends RoomFrame {
   messages: RoomFrame[];
   /** Whether the room keeps nothing more in that direction. */
   complete: boolean;
+  /** The position of the latest message that the room keeps no longer; absent if it keeps all. */
+  dropped?: number;
 }

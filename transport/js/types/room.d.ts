@@ -78,7 +78,8 @@ export interface Members {
   off(type: 'change', handler: (members: Members) => void): void;
   /**
    * Follows the room until `stop`. Resolves once the list is whole; waits for the room to be
-   * joined. Rejects, and follows no more, if the server does not list this room.
+   * joined. Rejects, and follows no more, if the server does not list this room, or the client is
+   * closed.
    */
   start(): Promise<Members>;
   /** Follows the room no more. The list stays as it is. */
