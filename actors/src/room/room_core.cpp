@@ -178,10 +178,11 @@ room_core::resident& room_core::seat(member&& candidate, const join_request& req
   return kept;
 }
 
-void room_core::unseat(resident& gone) noexcept {
-  users_.remove(gone);
+/// Returns whether it was its user's last session.
+bool room_core::unseat(resident& gone) noexcept {
   places_[gone.place] = nullptr;
   free_places_.push_back(gone.place);
+  return users_.remove(gone);
 }
 
 protocol::shared_bytes room_core::joined_frame_for(const join_request& request) const {
@@ -247,10 +248,11 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
     ref->answered = true;
   departed_.emplace_back(); // first: if it throws, the crashing room still has its member
   auto& gone = (departed_.back() = members_.extract(place)).mapped();
-  unseat(gone);
+  auto was_last = unseat(gone);
   sender_left_ |= current_ && current_->who == who;
   count_member(gone, -1);
-  announce_leave(gone, reason);
+  if (was_last)
+    announce_leave(gone, reason);
   say_left(gone, reason);
   check_empty();
 }
@@ -277,8 +279,9 @@ void room_core::kick(session_key who, std::string_view message) {
   remove(who, leave_reason::kicked, farewell);
 }
 
+/// Before it is seated: it is news only if none of its user's sessions is.
 void room_core::announce_join(const member& m) {
-  if (!config_.announce)
+  if (!config_.announce || users_.contains(m.user_id))
     return;
   auto frames = frames_by([&](encoding e) {
     return protocol::user_joined_frame(e, config_.identity->name, m.user_id, profile_of(m),

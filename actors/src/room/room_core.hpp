@@ -203,7 +203,7 @@ private:
   [[nodiscard]] bool in_use(protocol::encoding e) const;
   [[nodiscard]] resident* find_at(member_place place, session_key who) const noexcept;
   resident& seat(member&& candidate, const join_request& request);
-  void unseat(resident& gone) noexcept;
+  bool unseat(resident& gone) noexcept;
   void count_member(const member& m, int change);
   void check_empty();
   void dismiss_members(bool crashed);

@@ -5,6 +5,7 @@
 #include <boost/intrusive/set.hpp>
 
 #include <cstddef>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -28,13 +29,22 @@ public:
     members_.insert_before(m.profile.empty() ? first : last, m);
   }
 
-  void remove(indexed_member& m) noexcept {
-    members_.erase(members_.iterator_to(m));
-    users_ -= members_.find(m, by_user{}) == members_.end() ? 1 : 0;
+  /// Returns whether it was its user's last session.
+  bool remove(indexed_member& m) noexcept {
+    auto next = members_.erase(members_.iterator_to(m));
+    auto is_same_user = [&](auto i) { return i->user_id == m.user_id; };
+    auto has_others = (next != members_.end() && is_same_user(next))
+                   || (next != members_.begin() && is_same_user(std::prev(next)));
+    users_ -= has_others ? 0 : 1;
+    return !has_others;
   }
 
   /// How many users there are.
   [[nodiscard]] std::size_t size() const noexcept { return users_; }
+
+  [[nodiscard]] bool contains(std::string_view user_id) const noexcept {
+    return members_.find(user_id, by_user{}) != members_.end();
+  }
 
   /// Calls `f(session whose profile is the user's, number of sessions)` for each user behind
   /// `user_id` (empty: for all), as long as it returns true.

@@ -313,21 +313,79 @@ TEST_CASE("a member's place goes to the next one, and what the former says late 
   CHECK(s.core->seq() == 1);
 }
 
+// Pins §5.18, §5.12.
+TEST_CASE("the others are told of a user's first session and of its last, and of none between") {
+  stage s;
+  s.enter(1, "ann");
+  s.enter(2, "bob");
+  CHECK(s.out.said(R"("userJoined","roomId":"hall","userId":"bob")"));
+
+  auto from = s.out.lines.size();
+  s.enter(3, "bob");
+  s.enter(4, "bob");
+  s.leave(2);
+  s.leave(4, leave_reason::disconnected);
+  CHECK_FALSE(s.out.said("userJoined", from));
+  CHECK_FALSE(s.out.said("userLeft", from));
+
+  s.leave(3);
+  CHECK(s.out.said(R"("userLeft","roomId":"hall","userId":"bob","reason":"left")", from));
+  s.enter(2, "bob");
+  CHECK(s.out.said(R"("userJoined","roomId":"hall","userId":"bob")", from));
+}
+
+// Pins §5.18.
+TEST_CASE("of several sessions of a user that are thrown out, the last is told") {
+  struct bouncer final : room_behavior {
+    bouncer() {
+      on("out", [](room_context& room, const member&, const application_message& message) {
+        room.for_each_member([&](const member& m) {
+          if (m.user_id == message.fields.string("user"))
+            room.kick(m.key);
+        });
+      });
+    }
+  };
+  stage s{std::make_unique<bouncer>()};
+  s.enter(1, "ann");
+  s.enter(2, "bob");
+  s.enter(3, "bob");
+  auto from = s.out.lines.size();
+
+  s.core->input(s.input(1, "out", R"({"type":"out","user":"bob"})"));
+
+  auto first = s.out.at(R"("userLeft")");
+  REQUIRE(first > from);
+  CHECK(s.out.lines[first].find(R"("userId":"bob","reason":"kicked")") != std::string::npos);
+  CHECK_FALSE(s.out.said(R"("userLeft")", first + 1));
+  CHECK_FALSE(s.out.said("remove", first + 1)); // no session of the user is there any more
+}
+
+TEST_CASE("a behaviour hears of each session, whatever members hear of users") {
+  struct counting final : room_behavior {
+    explicit counting(std::vector<std::string>& l) : log(l) {}
+    void on_join(room_context&, const member& m) override { log.push_back("in " + m.user_id); }
+    void on_leave(room_context&, const member& m, leave_reason) override {
+      log.push_back("out " + m.user_id);
+    }
+    std::vector<std::string>& log;
+  };
+  std::vector<std::string> log;
+  stage s{std::make_unique<counting>(log)};
+  s.enter(1, "ann");
+  s.enter(2, "ann");
+  s.leave(1);
+
+  CHECK(log == std::vector<std::string>{"in ann", "in ann", "out ann"});
+}
+
 // Pins §4.59, §4.60.
 TEST_CASE("presence lists each user once, in order, with its sessions and latest profile") {
   stage s;
-  auto enter = [&](std::uint32_t who, std::string user, std::string profile) {
-    join_request r;
-    r.who = stage::key(who);
-    r.user_id = std::move(user);
-    r.encoding = encoding::v1_json;
-    r.profile = std::move(profile);
-    s.places[who] = s.core->join(r).place;
-  };
-  enter(1, "bob", R"({"n":1})");
-  enter(2, "ann", "");
-  enter(3, "bob", R"({"n":2})");
-  enter(4, "bob", "");
+  s.enter(1, "bob", R"({"n":1})");
+  s.enter(2, "ann");
+  s.enter(3, "bob", R"({"n":2})");
+  s.enter(4, "bob");
   auto from = s.out.lines.size();
 
   s.core->list(s.presence(2, "7"));

@@ -101,14 +101,23 @@ struct room_stage {
   }
 
   actors::join_reply join(std::uint32_t who, encoding e = encoding::v1_json) {
+    return enter(who, "u" + std::to_string(who), {}, e);
+  }
+  /// Joins as one of the user's sessions.
+  actors::join_reply enter(std::uint32_t who, std::string user, std::string profile = {},
+                           encoding e = encoding::v1_json) {
     actors::join_request r;
-    r.who = actors::session_key{who, 1, who % 2};
-    r.user_id = "u" + std::to_string(who);
+    r.who = key(who);
+    r.user_id = std::move(user);
     r.encoding = e;
+    r.profile = std::move(profile);
     auto reply = core->join(r);
     if (reply.room)
       places[who] = reply.place;
     return reply;
+  }
+  void leave(std::uint32_t who, actors::leave_reason why = actors::leave_reason::left) {
+    core->leave({key(who), why, false, nullptr, {}});
   }
   static actors::session_key key(std::uint32_t who) { return {who, 1, who % 2}; }
 

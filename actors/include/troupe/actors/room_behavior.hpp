@@ -152,7 +152,8 @@ public:
   virtual void on_create(room_context&) {}
   /// Decides whether `candidate`, which is not yet a member, may join.
   virtual join_decision authorize_join(room_context&, const member& candidate);
-  /// After `joined` was queued for the member and the others were told.
+  /// After `joined` was queued for the member and the others were told. Like `on_leave` it runs for
+  /// each session, also where a user has several; members are told of users only.
   virtual void on_join(room_context&, const member&) {}
   /// A message of an application type. Default: the handler registered by `on` for its type, else
   /// `unknown_type`.
@@ -189,7 +190,8 @@ using behavior_factory = std::function<std::unique_ptr<room_behavior>(std::strin
 
 /// Options that may differ between patterns of rooms; absent: the node's value.
 struct room_options {
-  /// Tell members who joins and leaves (`userJoined`, `userLeft`).
+  /// Tell members which users join and leave (`userJoined`, `userLeft`): a user's first session, and
+  /// its last.
   std::optional<bool> announce{};
   /// The most members; further joins are refused with `room_full`. 0: any number.
   std::optional<std::size_t> max_members{};

@@ -1,0 +1,50 @@
+// Who is in a room: what its members are told of users, who may have several sessions.
+
+import { describe, test } from 'node:test';
+import { connect, freshRoom } from './support/client.mjs';
+import { startNode } from './support/node.mjs';
+import { secretFile, sign } from './support/tokens.mjs';
+import { until } from './support/wait.mjs';
+
+const secret = 'a secret that is long enough for hs256!!';
+
+const nodeOfUsers = (t, args = []) =>
+  startNode(t, 'relay_node', [
+    '--jwt-secret-file', secretFile(t, secret), '--message-rate', '0', ...args,
+  ]);
+
+/// Connects as one of the user's sessions.
+const connectAs = (node, user, as = 'json') =>
+  connect(node, as, { headers: { Authorization: `Bearer ${sign({ sub: user }, secret)}` } });
+
+for (const as of ['json', 'msgpack', 'plain'])
+  describe(`a ${as} client`, () => {
+    const notice = (type, room, userId, more = {}) =>
+      as === 'plain' ? { type, userId } : { type, roomId: room, userId, ...more };
+
+    // Pins §5.18, §5.12.
+    test('is told of a user\'s first session and of its last, and of none between', async (t) => {
+      const node = await nodeOfUsers(t);
+      const room = freshRoom();
+      const ann = await connectAs(node, 'ann', as);
+      await ann.join(room);
+      const [first, second] = [
+        await connectAs(node, 'bob'), await connectAs(node, 'bob', 'msgpack'),
+      ];
+
+      await first.join(room);
+      await ann.expectExactly(notice('userJoined', room, 'bob'));
+      await second.join(room);
+      await ann.fence();
+      await first.fence();
+      await first.close();
+      await until(async () => {
+        second.send({ type: 'presence' });
+        const { members } = await second.expect('presence');
+        return members[1].sessions === undefined;
+      }, 'the first session to be gone');
+      await ann.fence();
+      second.send({ type: 'leave' });
+      await ann.expectExactly(notice('userLeft', room, 'bob', { reason: 'left' }));
+    });
+  });
