@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t max_roster_members = 200;
 constexpr std::string_view name_rule = "username: 1 to 32 characters";
+constexpr std::string_view profile_rule = "profile.name: 1 to 32 characters";
 
 /// Broadcasts a `system` event; plain clients get only its text.
 void announce(room_context& room, const std::string& text, std::vector<protocol::field> details) {
@@ -30,8 +31,7 @@ chat_room::chat_room() {
 
 actors::join_decision chat_room::authorize_join(room_context&, const member& candidate) {
   if (!name_of(candidate))
-    return actors::join_decision::refuse("profile.name: 1 to 32 characters",
-                                         protocol::errc::bad_request);
+    return actors::join_decision::refuse(std::string{profile_rule}, protocol::errc::bad_request);
   return actors::join_decision::accept();
 }
 
@@ -42,6 +42,16 @@ void chat_room::on_join(room_context& room, const member& who) {
            {{"event", "joined"}, {"username", name}, {"userId", who.user_id}});
   room.send_to(who.key, "info", {{"userCount", people_.size()}});
   send_roster(room, who);
+}
+
+/// Only `presence` shows it: `setUsername` changes the name in the chat.
+bool chat_room::on_profile(room_context& room, const member& who,
+                           const protocol::document_view& profile) {
+  auto changed = who;
+  changed.profile = profile.bytes();
+  if (!name_of(changed))
+    room.refuse(protocol::errc::bad_request, profile_rule);
+  return true;
 }
 
 void chat_room::on_leave(room_context& room, const member& who, actors::leave_reason) {

@@ -30,6 +30,8 @@ public:
   actors::join_decision authorize_join(actors::room_context& room,
                                        const actors::member& candidate) override;
   void on_join(actors::room_context& room, const actors::member& who) override;
+  bool on_profile(actors::room_context& room, const actors::member& who,
+                  const protocol::document_view& profile) override;
   void on_leave(actors::room_context& room, const actors::member& who,
                 actors::leave_reason reason) override;
 

@@ -52,6 +52,24 @@ const auto bob_name = examples::default_name("bob");
 
 } // namespace
 
+// Pins §17.15.
+TEST_CASE("a profile may name only what is a name, and does not rename") {
+  chat c;
+  client ann{c.world, encoding::v1_json, 0, {}, "ann"};
+  c.world.settle();
+  c.forget(ann);
+
+  c.say(ann, "$profile", R"("profile":{"name":""},"ref":1)");
+  CHECK(ann.heard("error", "code") == strings{"bad_request"});
+  c.say(ann, "$profile", R"("profile":{"name":"Kim"},"ref":2)");
+  CHECK(ann.heard("ack", "ref") == strings{"2"});
+  c.say(ann, "presence", R"("limit":1)");
+  CHECK(ann.heard("presence", "members")
+        == strings{R"([{"userId":"ann","profile":{"name":"Kim"}}])"});
+  c.say(ann, "chat", R"("text":"hi")");
+  CHECK(ann.heard("chat", "username") == strings{ann_name});
+}
+
 // -- plain clients: the tutorial's frames ---------------------------------------------------------
 
 // Pins §5.11, §6.9, §6.12, §17.1, §17.12.

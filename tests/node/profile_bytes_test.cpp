@@ -69,6 +69,24 @@ TEST_CASE("a profile goes with a room that ends") {
 }
 
 // Pins §16.28.
+TEST_CASE("a profile that replaces another counts as the larger of both, until its member goes") {
+  manual_node world;
+  client ann{world};
+  auto change = [&](std::size_t bytes) {
+    ann.say(R"({"type":"$profile","profile":{"x":")" + std::string(bytes - 8, 'p') + "\"}}");
+    return kept(world);
+  };
+  join(ann, "r", 1000);
+
+  CHECK(change(3000) == 3000);
+  CHECK(change(500) == 3000); // the room might have refused it
+  CHECK(change(4097) == 3000);
+  CHECK(ann.heard("error", "code") == std::vector<std::string>{"bad_request"});
+  ann.say(R"({"type":"leave"})");
+  CHECK(kept(world) == 0);
+}
+
+// Pins §16.28.
 TEST_CASE("a profile of more than 4 KiB is refused, and nothing of it is kept") {
   manual_node world;
   client ann{world};

@@ -132,8 +132,9 @@ TEST_CASE("a factory that returns null makes no room, and the log says which") {
 }
 
 TEST_CASE("a handler of a built-in type, of one that cannot be, and an empty one are refused") {
-  auto type = GENERATE(as<std::string>{}, "message", "join", "leave", "ping", "auth", "binary",
-                       "direct", "presence", "history", "resume", "", "a\nb", "$", "$later");
+  auto type =
+    GENERATE(as<std::string>{}, "message", "join", "leave", "ping", "auth", "binary", "direct",
+             "presence", "history", "resume", "$profile", "", "a\nb", "$", "$later");
 
   CHECK(sentence_of<std::invalid_argument>([&] { handling{type}; }).find("on(\"" + type + "\")")
         != std::string::npos);

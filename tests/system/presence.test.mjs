@@ -47,4 +47,34 @@ for (const as of ['json', 'msgpack', 'plain'])
       second.send({ type: 'leave' });
       await ann.expectExactly(notice('userLeft', room, 'bob', { reason: 'left' }));
     });
+
+    // Pins §4.65, §4.66, §4.67, §5.19.
+    test('brings a new profile, and hears of others\'', async (t) => {
+      const node = await nodeOfUsers(t);
+      const room = freshRoom();
+      const [ann, bob] = [await connectAs(node, 'ann', as), await connectAs(node, 'bob')];
+      await bob.join(room, { profile: { n: 1 } });
+      await ann.join(room);
+      await bob.expect('userJoined');
+
+      ann.send({ type: '$profile', profile: { mood: 'glad', n: 2 }, ref: 'p' });
+      await ann.expectExactly({ type: 'ack', ref: 'p', roomId: room, seq: 0 });
+      await bob.expectExactly({
+        type: '$profile', roomId: room, userId: 'ann', profile: { mood: 'glad', n: 2 },
+      });
+      bob.send({ type: '$profile', roomId: room, profile: { n: 3 } });
+      if (as !== 'plain')
+        await ann.expectExactly({
+          type: '$profile', roomId: room, userId: 'bob', profile: { n: 3 },
+        });
+      await bob.fence();
+      await until(async () => {
+        ann.send({ type: 'presence' });
+        const { members } = await ann.expect('presence');
+        return members[1].profile.n === 3 && members[0].profile.n === 2;
+      }, 'both profiles to be shown');
+      ann.send({ type: '$profile', profile: { x: 'x'.repeat(4100) }, ref: 'large' });
+      await ann.expect('error', { ref: 'large', code: 'bad_request', request: '$profile' });
+      await bob.fence();
+    });
   });

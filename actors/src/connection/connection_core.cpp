@@ -28,7 +28,8 @@ bool is_room_command(command_kind kind) {
     case command_kind::message:
     case command_kind::binary:
     case command_kind::application:
-    case command_kind::presence: return true;
+    case command_kind::presence:
+    case command_kind::profile: return true;
     default: return false;
   }
 }
@@ -168,6 +169,7 @@ void connection_core::run(const command& c, const inbound& message) {
     case command_kind::application: return application(c, message);
     case command_kind::ping: return pong(c);
     case command_kind::presence: return ask_presence(c, message);
+    case command_kind::profile: return change_profile(c, message);
     case command_kind::direct:
     case command_kind::history:
     case command_kind::resume: return refuse(c, errc::unsupported);
@@ -313,6 +315,23 @@ void connection_core::ask_presence(const command& c, const inbound& message) {
                            message.token};
   track(room->key, request.ref);
   output_.ask(room->handle, std::move(request));
+}
+
+/// Counts the larger of both profiles: the room may keep the former one.
+void connection_core::change_profile(const command& c, const inbound& message) {
+  auto* room = target(c);
+  if (!room)
+    return refuse(c, c.room_id ? errc::forbidden : errc::not_joined);
+  if (c.profile.size() > room->profile.bytes())
+    room->profile = {config_.profiles, c.profile.size()};
+  auto in = input_for(*room, room_input::kind::profile);
+  in.bytes = message.bytes;
+  in.body = c.profile;
+  in.type = c.type;
+  in.ref = open_ref_for(c);
+  in.token = message.token;
+  track(room->key, in.ref);
+  output_.publish(room->handle, std::move(in));
 }
 
 void connection_core::pong(const command& c) {

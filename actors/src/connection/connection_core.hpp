@@ -114,7 +114,7 @@ private:
     std::unique_ptr<join_request> request; ///< while it waits
     open_ref_ptr ref;                      ///< of the pending join
     credit token;                          ///< likewise
-    counted_bytes profile;                 ///< which the room keeps with the membership
+    counted_bytes profile;                 ///< which the room keeps with the membership, or more
   };
 
   /// A room that was sent something and is not held any more.
@@ -152,6 +152,7 @@ private:
   void publish(const protocol::command& c, const inbound& message);
   void application(const protocol::command& c, const inbound& message);
   void ask_presence(const protocol::command& c, const inbound& message);
+  void change_profile(const protocol::command& c, const inbound& message);
   void pong(const protocol::command& c);
   void authenticate(const protocol::command& c, const credit& token);
   [[nodiscard]] token_decision check(std::string_view token) const;

@@ -71,9 +71,9 @@ struct join_reply {
   member_place place = 0;
 };
 
-/// A member's `message`, binary message or application message.
+/// A member's `message`, binary message or application message, or its new profile.
 struct room_input {
-  enum class kind : std::uint8_t { message, binary, application };
+  enum class kind : std::uint8_t { message, binary, application, profile };
   kind what = kind::message;
   session_key who;
   member_place place = 0; ///< its own, as the room has told its connection

@@ -23,6 +23,7 @@ public:
     std::swap(bytes_, other.bytes_);
     return *this;
   }
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
   ~counted_bytes() {
     if (meter_)
       meter_->remove(bytes_);

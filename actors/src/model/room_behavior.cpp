@@ -27,6 +27,10 @@ join_decision room_behavior::authorize_join(room_context&, const member&) {
   return join_decision::accept();
 }
 
+bool room_behavior::on_profile(room_context&, const member&, const protocol::document_view&) {
+  return true;
+}
+
 void room_behavior::on(std::string type, handler f) {
   auto fail = [&](const char* why) { throw std::invalid_argument{"on(\"" + type + "\"): " + why}; };
   if (!protocol::is_application_type(type))

@@ -126,6 +126,7 @@ void room::set_up() {
     c.limits.history = rule->options.history.value_or(c.limits.history);
     c.keep_when_empty = rule->options.keep_when_empty;
   }
+  c.key = shared_.key;
   c.meter = &shared_.output_meter;
   c.histories = unit_.histories.get();
   c.counts = &unit_.counts;

@@ -35,6 +35,7 @@ const char* hook_of(room_input::kind what) noexcept {
   switch (what) {
     case room_input::kind::message: return "on_publish";
     case room_input::kind::binary: return "on_binary";
+    case room_input::kind::profile: return "on_profile";
     case room_input::kind::application: break;
   }
   return "on_message";
@@ -178,8 +179,7 @@ room_core::resident& room_core::seat(member&& candidate, const join_request& req
   return kept;
 }
 
-/// Returns whether it was its user's last session.
-bool room_core::unseat(resident& gone) noexcept {
+user_index::removal room_core::unseat(resident& gone) noexcept {
   places_[gone.place] = nullptr;
   free_places_.push_back(gone.place);
   return users_.remove(gone);
@@ -248,11 +248,13 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
     ref->answered = true;
   departed_.emplace_back(); // first: if it throws, the crashing room still has its member
   auto& gone = (departed_.back() = members_.extract(place)).mapped();
-  auto was_last = unseat(gone);
+  auto left = unseat(gone);
   sender_left_ |= current_ && current_->who == who;
   count_member(gone, -1);
-  if (was_last)
+  if (left.was_last)
     announce_leave(gone, reason);
+  else if (left.shown)
+    announce_profile(mark_of_profile(gone), *left.shown);
   say_left(gone, reason);
   check_empty();
 }
@@ -279,10 +281,16 @@ void room_core::kick(session_key who, std::string_view message) {
   remove(who, leave_reason::kicked, farewell);
 }
 
-/// Before it is seated: it is news only if none of its user's sessions is.
+/// Call it before the member is seated: only a user's first session is news, and a further one's
+/// profile.
 void room_core::announce_join(const member& m) {
-  if (!config_.announce || users_.contains(m.user_id))
+  if (!config_.announce)
     return;
+  if (auto* shown = users_.shown(m.user_id)) {
+    if (!m.profile.empty())
+      announce_profile(mark_of_profile(*shown), m);
+    return;
+  }
   auto frames = frames_by([&](encoding e) {
     return protocol::user_joined_frame(e, config_.identity->name, m.user_id, profile_of(m),
                                        config_.meter);
@@ -298,6 +306,26 @@ void room_core::announce_leave(const member& m, leave_reason reason) {
                                      config_.meter);
   });
   send_frames(std::move(frames), {}, std::nullopt);
+}
+
+/// Tells that the profile of `m` is its user's, unless the one `before` was the same.
+void room_core::announce_profile(std::uint64_t before, const member& m, session_key except) {
+  if (!config_.announce || before == mark_of_profile(m))
+    return;
+  auto frames = frames_by([&](encoding e) {
+    return protocol::profile_frame(e, config_.identity->name, m.user_id, profile_of(m),
+                                   config_.meter);
+  });
+  send_frames(std::move(frames), except, std::nullopt);
+}
+
+/// A hash of the profile as JSON, in which nobody can look for two that are alike.
+std::uint64_t room_core::mark_of_profile(const member& m) const {
+  if (m.profile.empty() || protocol::codec_of(m.encoding) == protocol::codec::json)
+    return siphash(config_.key, m.profile);
+  std::string json;
+  protocol::transcode(protocol::codec_of(m.encoding), m.profile, protocol::codec::json, json);
+  return siphash(config_.key, json);
 }
 
 void room_core::count_member(const member& m, int change) {
@@ -343,6 +371,11 @@ void room_core::input(const room_input& in) {
       if (behavior_->on_binary(*this, from, in.body) && is_current())
         relay_binary(in, from);
       break;
+    case room_input::kind::profile:
+      if (behavior_->on_profile(*this, from, {protocol::codec_of(in.encoding), in.body})
+          && is_current())
+        take_profile(in, from);
+      break;
     case room_input::kind::application:
       if (protocol::is_application_type(in.type))
         behavior_->on_message(*this, from, whole);
@@ -379,6 +412,14 @@ void room_core::relay_binary(const room_input& in, const member& from) {
   };
   auto frames = frames_by(make, meter);
   send_frames(std::move(frames), in.echo ? session_key{} : in.who, seq_);
+}
+
+void room_core::take_profile(const room_input& in, resident& from) {
+  hook_ = nullptr; // it has returned
+  auto before = config_.announce ? mark_of_profile(*users_.shown(from.user_id)) : 0;
+  from.profile = in.body;
+  users_.show(from);
+  announce_profile(before, from, in.who);
 }
 
 void room_core::answer(const room_input& in) {

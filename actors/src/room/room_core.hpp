@@ -6,6 +6,7 @@
 
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_behavior.hpp>
+#include <troupe/actors/seeded_hash.hpp>
 
 #include <cstdint>
 #include <deque>
@@ -71,6 +72,7 @@ public:
     room_limits limits;
     bool announce = true;
     bool keep_when_empty = false;
+    hash_key key; ///< the node's
     protocol::memory_meter* meter = nullptr;
     /// The loop's; null: nobody keeps the history within its age and the memory budget.
     history_shelf* histories = nullptr;
@@ -180,6 +182,7 @@ private:
   [[nodiscard]] bool is_current() const noexcept { return current_ && !sender_left_; }
   void relay(const room_input& in, const member& from);
   void relay_binary(const room_input& in, const member& from);
+  void take_profile(const room_input& in, resident& from);
   void answer(const room_input& in);
   void refuse_input(const room_input& in, protocol::errc code, std::string_view detail) {
     refuse_command({in.who, in.encoding, in.type, in.ref.get()}, code, detail);
@@ -188,6 +191,8 @@ private:
   protocol::shared_bytes joined_frame_for(const join_request& request) const;
   void announce_join(const member& m);
   void announce_leave(const member& m, leave_reason reason);
+  void announce_profile(std::uint64_t before, const member& m, session_key except = {});
+  [[nodiscard]] std::uint64_t mark_of_profile(const member& m) const;
   void check(const broadcast_event& event) const;
   void say(const broadcast_event& event, session_key except);
   protocol::shared_bytes application_frame_for(protocol::encoding e, const broadcast_event& event,
@@ -203,7 +208,7 @@ private:
   [[nodiscard]] bool in_use(protocol::encoding e) const;
   [[nodiscard]] resident* find_at(member_place place, session_key who) const noexcept;
   resident& seat(member&& candidate, const join_request& request);
-  bool unseat(resident& gone) noexcept;
+  user_index::removal unseat(resident& gone) noexcept;
   void count_member(const member& m, int change);
   void check_empty();
   void dismiss_members(bool crashed);

@@ -18,8 +18,8 @@ struct indexed_member : member, boost::intrusive::set_base_hook<> {
 
 /// The members of a room by user, since several sessions may be the same user's. Owns nothing.
 ///
-/// Users are in the order of their ids' bytes. Of a user's sessions the last is the one with a
-/// profile that joined last; those without come first. Cost: logarithmic, no allocation, but for
+/// Users are in the order of their ids' bytes. Of a user's sessions the last is the one that has
+/// brought a profile last; those without come first. Cost: logarithmic, no allocation, but for
 /// `for_each_after`, which is linear in what it visits. Thread: the room's.
 class user_index {
 public:
@@ -29,21 +29,37 @@ public:
     members_.insert_before(m.profile.empty() ? first : last, m);
   }
 
-  /// Returns whether it was its user's last session.
-  bool remove(indexed_member& m) noexcept {
+  /// What a removal means for the user.
+  struct removal {
+    bool was_last = false;         ///< none of the user's sessions is left
+    const member* shown = nullptr; ///< whose profile is the user's instead; null: no other's
+  };
+
+  removal remove(indexed_member& m) noexcept {
     auto next = members_.erase(members_.iterator_to(m));
     auto is_same_user = [&](auto i) { return i->user_id == m.user_id; };
-    auto has_others = (next != members_.end() && is_same_user(next))
-                   || (next != members_.begin() && is_same_user(std::prev(next)));
-    users_ -= has_others ? 0 : 1;
-    return !has_others;
+    if (next != members_.end() && is_same_user(next))
+      return {};
+    if (next != members_.begin() && is_same_user(std::prev(next)))
+      return {false, &*std::prev(next)};
+    --users_;
+    return {true};
+  }
+
+  /// The member has brought a profile, which is its user's from now on.
+  void show(indexed_member& m) noexcept {
+    members_.erase(members_.iterator_to(m));
+    members_.insert_before(members_.upper_bound(m, by_user{}), m);
   }
 
   /// How many users there are.
   [[nodiscard]] std::size_t size() const noexcept { return users_; }
 
-  [[nodiscard]] bool contains(std::string_view user_id) const noexcept {
-    return members_.find(user_id, by_user{}) != members_.end();
+  /// The session whose profile is the user's; null if the user has no session.
+  [[nodiscard]] const member* shown(std::string_view user_id) const noexcept {
+    auto next = members_.upper_bound(user_id, by_user{});
+    auto is_there = next != members_.begin() && std::prev(next)->user_id == user_id;
+    return is_there ? &*std::prev(next) : nullptr;
   }
 
   /// Calls `f(session whose profile is the user's, number of sessions)` for each user behind

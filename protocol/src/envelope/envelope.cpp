@@ -15,11 +15,12 @@ namespace {
 /// Always inlined, so that each name is compared as a constant: every command passes here.
 [[gnu::always_inline]] inline command_kind kind_named(std::string_view type) {
   constexpr std::pair<std::string_view, command_kind> built_in[] = {
-    {"message", command_kind::message}, {"ping", command_kind::ping},
-    {"join", command_kind::join},       {"leave", command_kind::leave},
-    {"direct", command_kind::direct},   {"presence", command_kind::presence},
-    {"history", command_kind::history}, {"resume", command_kind::resume},
-    {"auth", command_kind::auth},       {"binary", command_kind::binary},
+    {"message", command_kind::message},  {"ping", command_kind::ping},
+    {"join", command_kind::join},        {"leave", command_kind::leave},
+    {"direct", command_kind::direct},    {"presence", command_kind::presence},
+    {"history", command_kind::history},  {"resume", command_kind::resume},
+    {"auth", command_kind::auth},        {"binary", command_kind::binary},
+    {"$profile", command_kind::profile},
   };
   for (const auto& [name, kind] : built_in)
     if (name == type)
@@ -89,6 +90,10 @@ envelope_reader::problem envelope_reader::read_kind(command& out) const {
     case command_kind::direct: return is_string("to") ? read_body(out) : "to is a string";
     case command_kind::resume: return is_string("resume") ? nullptr : "resume is a string";
     case command_kind::presence: return read_presence(out);
+    case command_kind::profile: {
+      const auto wrong = read_room(out, false);
+      return wrong ? wrong : read_profile(out);
+    }
     case command_kind::auth: return is_string("token") ? nullptr : "token is a string";
     case command_kind::ping: return nullptr;
     default: return read_room(out, false);
@@ -106,16 +111,22 @@ envelope_reader::problem envelope_reader::read_room(command& out, bool required)
 envelope_reader::problem envelope_reader::read_join(command& out) const {
   if (const auto wrong = read_room(out, true))
     return wrong;
-  out.profile = fields_.find("profile");
-  if (!out.profile.empty() && !is_map(out.profile))
-    return "profile is a map";
-  if (limits_.max_profile_bytes > 0 && out.profile.size() > limits_.max_profile_bytes)
-    return "profile is larger than the server keeps (4 KiB unless it is set otherwise)";
+  if (const auto wrong = fields_.find("profile").empty() ? nullptr : read_profile(out))
+    return wrong;
   const auto since = fields_.find("since");
   out.has_since = !since.empty();
   return !out.has_since || is_position(since)
          ? nullptr
          : "since is {epoch: a string, seq: an unsigned integer}";
+}
+
+envelope_reader::problem envelope_reader::read_profile(command& out) const {
+  out.profile = fields_.find("profile");
+  if (!is_map(out.profile))
+    return "profile is a map";
+  if (limits_.max_profile_bytes > 0 && out.profile.size() > limits_.max_profile_bytes)
+    return "profile is larger than the server keeps (4 KiB unless it is set otherwise)";
+  return nullptr;
 }
 
 envelope_reader::problem envelope_reader::read_presence(command& out) const {

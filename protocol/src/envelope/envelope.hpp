@@ -31,6 +31,7 @@ private:
   problem read_room(command& out, bool required) const;
   problem read_kind(command& out) const;
   problem read_join(command& out) const;
+  problem read_profile(command& out) const;
   problem read_presence(command& out) const;
   problem read_message(command& out) const;
   problem read_binary(command& out) const;

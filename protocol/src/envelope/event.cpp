@@ -118,6 +118,14 @@ shared_bytes user_left_frame(encoding to, std::string_view room_id, std::string_
                   {{"roomId", room_id}, {"userId", user_id}, {"reason", reason}}, meter);
 }
 
+shared_bytes profile_frame(encoding to, std::string_view room_id, std::string_view user_id,
+                           raw_value profile, memory_meter* meter) {
+  if (is_plain(to))
+    return {};
+  return frame_of(codec_of(to), "$profile",
+                  {{"roomId", room_id}, {"userId", user_id}, {"profile", profile}}, meter);
+}
+
 shared_bytes application_frame(encoding to, std::string_view type, std::string_view room_id,
                                std::optional<std::uint64_t> seq, std::span<const field> fields,
                                memory_meter* meter) {

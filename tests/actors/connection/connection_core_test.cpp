@@ -233,6 +233,27 @@ TEST_CASE("presence asks the room that it names, or the default one, behind a pe
   CHECK(c.out.lines.back() == "ask behind 'ann' for 3");
 }
 
+// Pins §4.68, §4.49.
+TEST_CASE("a profile goes to the room that it names, or the default one, behind a pending join") {
+  client c;
+  c.say(R"({"type":"$profile","profile":{},"ref":1})");
+  CHECK(c.out.has(R"("ref":1,"request":"$profile","code":"not_joined")"));
+  c.enter("a", 1);
+  c.say(R"({"type":"$profile","roomId":"b","profile":{},"ref":2})");
+  CHECK(c.out.has(R"("ref":2,"request":"$profile","roomId":"b","code":"forbidden")"));
+
+  c.say(R"({"type":"join","roomId":"b"})");
+  auto ticket = c.out.last_ticket;
+  c.say(R"({"type":"$profile","roomId":"b","profile":{"n":1}})");
+  c.say(R"({"type":"$profile","roomId":"a","profile":{"n":2}})");
+  CHECK(c.out.count("publish") == 1);
+  CHECK(c.out.lines.back().find(R"({"n":2})") != std::string::npos);
+  c.accept(ticket, 2);
+
+  CHECK(c.out.count("publish") == 2);
+  CHECK(c.out.lines.back().find(R"({"n":1})") != std::string::npos);
+}
+
 // Pins §11.1.
 TEST_CASE("what a later stage brings is unsupported") {
   client c;

@@ -402,6 +402,143 @@ TEST_CASE("presence lists each user once, in order, with its sessions and latest
                    later));
 }
 
+// -- profiles -------------------------------------------------------------------------------------
+
+// Pins §4.65, §4.67, §5.19.
+TEST_CASE("a new profile is told to all but who brought it, and then acked") {
+  stage s;
+  s.enter(1, "ann");
+  s.enter(2, "bob", R"({"n":1})");
+  auto from = s.out.lines.size();
+  auto in = s.profile(2, R"({"n":2})");
+  in.ref = ref("5");
+
+  s.core->input(in);
+
+  REQUIRE(s.out.lines.size() == from + 2);
+  CHECK(s.out.lines[from].find("all(2) but 2") == 0);
+  CHECK(s.out.lines[from].ends_with(
+    R"({"type":"$profile","roomId":"hall","userId":"bob","profile":{"n":2}})"));
+  CHECK(s.out.lines[from + 1].ends_with(R"({"type":"ack","ref":5,"roomId":"hall","seq":0})"));
+  CHECK(in.ref->answered);
+  CHECK(s.core->seq() == 0);
+  CHECK(s.core->stored().entries().empty());
+  s.core->list(s.presence(1, "6"));
+  CHECK(s.out.said(R"({"userId":"bob","profile":{"n":2}})"));
+}
+
+// Pins §4.67, §5.19.
+TEST_CASE("the latest profile of a user is told and shown, whichever session brings it or goes") {
+  stage s;
+  s.enter(1, "ann");
+  s.enter(2, "bob", R"({"n":1})");
+  auto told = [&] { return s.out.lines.back(); };
+  auto shown = [&] {
+    s.core->list(s.presence(1, "1"));
+    return s.out.lines.back();
+  };
+  auto has = [](std::string line, std::string_view text) {
+    return line.find(text) != std::string::npos;
+  };
+
+  s.enter(3, "bob", R"({"n":2})");
+  CHECK(has(s.out.lines[s.out.lines.size() - 2], R"("$profile","roomId":"hall","userId":"bob",)"
+                                                 R"("profile":{"n":2}})"));
+  CHECK(has(shown(), R"({"userId":"bob","sessions":2,"profile":{"n":2}})"));
+  s.core->input(s.profile(2, R"({"n":3})"));
+  CHECK(has(told(), R"("userId":"bob","profile":{"n":3}})"));
+  CHECK(has(shown(), R"({"userId":"bob","sessions":2,"profile":{"n":3}})"));
+  s.leave(2);
+  CHECK(has(told(), R"("userId":"bob","profile":{"n":2}})"));
+  CHECK(has(shown(), R"({"userId":"bob","profile":{"n":2}})"));
+  s.enter(4, "bob");
+  s.leave(3);
+  CHECK(has(told(), R"("$profile","roomId":"hall","userId":"bob"})"));
+  CHECK(has(shown(), R"({"userId":"bob"})"));
+}
+
+// Pins §5.19.
+TEST_CASE("a profile that is what it was is told to nobody, whatever its codec") {
+  stage s;
+  s.enter(1, "ann");
+  s.enter(2, "bob", R"({"n":1})");
+  auto from = s.out.lines.size();
+
+  s.enter(3, "bob", "\x81\xa1n\x01", encoding::v1_msgpack);
+  s.core->input(s.profile(3, "\x81\xa1n\x01", encoding::v1_msgpack));
+  s.core->input(s.profile(2, R"({"n":1})"));
+  s.enter(4, "bob");
+  s.leave(3);
+
+  CHECK_FALSE(s.out.said("$profile", from));
+}
+
+// Pins §5.11.
+TEST_CASE("a room that does not tell who comes tells no profiles, and takes them") {
+  stage s{std::make_unique<room_behavior>(), 10, {.announce = false}};
+  s.enter(1, "ann");
+  auto from = s.out.lines.size();
+  s.enter(2, "bob", R"({"n":1})");
+  s.core->input(s.profile(2, R"({"n":2})"));
+  s.enter(3, "bob", R"({"n":3})");
+  s.leave(3);
+
+  CHECK_FALSE(s.out.said("$profile", from));
+  CHECK_FALSE(s.out.said("userJoined", from));
+  s.core->list(s.presence(1, "6"));
+  CHECK(s.out.said(R"({"userId":"bob","profile":{"n":2}})", from));
+}
+
+// Pins §4.67.
+TEST_CASE("a behaviour may swallow a profile, refuse it, or throw out who brought it") {
+  struct strict final : room_behavior {
+    bool on_profile(room_context& room, const member& from,
+                    const troupe::protocol::document_view& profile) override {
+      auto name = profile.string("name").value_or("");
+      if (name == "rude")
+        room.refuse(errc::bad_request, "no such name");
+      if (name == "bad")
+        room.kick(from.key);
+      return name != "quiet";
+    }
+  };
+  stage s{std::make_unique<strict>()};
+  s.enter(1, "ann");
+  s.enter(2, "bob", R"({"name":"Bob"})");
+  auto say = [&](std::string name) {
+    auto in = s.profile(2, R"({"name":")" + name + "\"}");
+    in.ref = ref("5");
+    s.core->input(in);
+  };
+  auto from = s.out.lines.size();
+
+  say("quiet");
+  CHECK(s.out.lines.back().find(R"("ack")") != std::string::npos);
+  say("rude");
+  CHECK(s.out.said(R"("ref":5,"request":"$profile","roomId":"hall","code":"bad_request")", from));
+  s.core->list(s.presence(1, "6"));
+  CHECK(s.out.said(R"({"userId":"bob","profile":{"name":"Bob"}})", from));
+  say("bad");
+  CHECK(s.out.said(R"("userLeft")", from));
+  CHECK_FALSE(s.out.said(R"("type":"$profile")", from));
+}
+
+// Pins §4.55.
+TEST_CASE("a new profile that grows in another codec is charged to who brought it") {
+  stage s;
+  s.join(1);
+  s.join(2, encoding::v1_msgpack);
+  auto account = std::make_shared<credit_account>(credit_limits{});
+  auto in = s.profile(2, "\x81\xa1x\xda\x0f\xa0" + std::string(4000, '\x01'), encoding::v1_msgpack);
+  in.token = account->take(in.bytes.size());
+
+  s.core->input(in);
+
+  CHECK(account->take_charged() > 5 * 4000);
+}
+
+// -- pages of presence ----------------------------------------------------------------------------
+
 // Pins §4.61.
 TEST_CASE("presence comes page by page, whoever leaves meanwhile") {
   stage s{std::make_unique<room_behavior>(), 0};

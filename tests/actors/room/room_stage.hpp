@@ -88,11 +88,10 @@ struct room_notebook final : actors::room_output {
 struct room_stage {
   explicit room_stage(
     std::unique_ptr<actors::room_behavior> b = std::make_unique<actors::room_behavior>(),
-    std::size_t max_members = 10) {
+    std::size_t max_members = 10, actors::room_core::config c = {}) {
     auto identity = std::make_shared<actors::room_identity>();
     identity->key = actors::room_key{7, 1};
     identity->name = "hall";
-    actors::room_core::config c;
     c.identity = identity;
     c.epoch = "e1";
     c.limits.max_members = max_members;
@@ -132,6 +131,15 @@ struct room_stage {
     in.type = std::move(type);
     in.field = protocol::body_field::text;
     in.body = R"("hi")";
+    return in;
+  }
+
+  /// A `$profile` of that member.
+  actors::room_input profile(std::uint32_t who, std::string map, encoding e = encoding::v1_json) {
+    auto in = input(who, "$profile", std::move(map));
+    in.what = actors::room_input::kind::profile;
+    in.encoding = e;
+    in.body = in.bytes.view();
     return in;
   }
 

@@ -12,17 +12,13 @@ using namespace troupe::protocol;
 
 namespace {
 
-const std::map<std::string, command_kind> kinds = {{"join", command_kind::join},
-                                                   {"leave", command_kind::leave},
-                                                   {"message", command_kind::message},
-                                                   {"direct", command_kind::direct},
-                                                   {"presence", command_kind::presence},
-                                                   {"history", command_kind::history},
-                                                   {"resume", command_kind::resume},
-                                                   {"auth", command_kind::auth},
-                                                   {"ping", command_kind::ping},
-                                                   {"binary", command_kind::binary},
-                                                   {"application", command_kind::application}};
+const std::map<std::string, command_kind> kinds = {
+  {"join", command_kind::join},         {"leave", command_kind::leave},
+  {"message", command_kind::message},   {"direct", command_kind::direct},
+  {"presence", command_kind::presence}, {"history", command_kind::history},
+  {"resume", command_kind::resume},     {"auth", command_kind::auth},
+  {"ping", command_kind::ping},         {"binary", command_kind::binary},
+  {"$profile", command_kind::profile},  {"application", command_kind::application}};
 
 const std::map<std::string, delivery> deliveries = {{"reliable", delivery::reliable},
                                                     {"volatile", delivery::volatile_},

@@ -83,6 +83,14 @@ std::map<std::string, maker> makers() {
     {"userLeft", [](encoding to) { return user_left_frame(to, "lobby", "u2", "left", nullptr); }},
     {"userLeft, put out by a fresh token",
      [](encoding to) { return user_left_frame(to, "lobby", "u2", "forbidden", nullptr); }},
+    {"$profile",
+     [](encoding to) {
+       return profile_frame(to, "lobby", "u2", {codec::json, R"({"name":"Ann"})"}, nullptr);
+     }},
+    {"$profile of one who has none any more",
+     [](encoding to) {
+       return profile_frame(to, "lobby", "u2", {codec::json, {}}, nullptr);
+     }},
     {"application",
      [](encoding to) { return application_frame(to, "score", "arena:1", 5, score, nullptr); }},
     {"application, not stored",

@@ -25,7 +25,7 @@ struct member {
   /// From its claims, else the connection's own; several members may share one.
   std::string user_id;
   protocol::encoding encoding = protocol::encoding::plain_json;
-  std::string profile;         ///< raw map in `codec_of(encoding)`, empty if none
+  std::string profile;         ///< the latest: raw map in `codec_of(encoding)`, empty if none
   bool automatic = false;      ///< put here by the node (the lobby), not by a `join`
   claims_ptr claims = nullptr; ///< the latest that its client has brought; null: none
 };
@@ -105,8 +105,8 @@ public:
   /// client that is about to enter enters the room's successor.
   virtual void end() = 0;
 
-  /// Answers the current command with `error`. For `on_publish`, `on_message` and `on_binary`;
-  /// elsewhere it does nothing. Codes: as for `join_decision::refuse`.
+  /// Answers the current command with `error`. For `on_publish`, `on_message`, `on_binary` and
+  /// `on_profile`; elsewhere it does nothing. Codes: as for `join_decision::refuse`.
   virtual void refuse(protocol::errc code, std::string_view detail = {}) = 0;
 
   /// The room's name.
@@ -165,6 +165,10 @@ public:
   /// A `message` is about to be relayed. Returns whether it is; if the hook has kicked the sender,
   /// it is not. Default: yes.
   virtual bool on_publish(room_context&, const member&, const application_message&) { return true; }
+  /// A member's `$profile`: `profile` is about to replace the one in `from`. Returns whether it
+  /// does, as `on_publish`; `refuse` answers with an error. Default: yes.
+  virtual bool on_profile(room_context&, const member& from,
+                          const protocol::document_view& profile);
   /// After the member was removed. However the room ends (crash, `end`, stop), it runs with
   /// `leave_reason::closed` for each remaining member; what is said then reaches nobody.
   virtual void on_leave(room_context&, const member&, leave_reason) {}
@@ -190,8 +194,8 @@ using behavior_factory = std::function<std::unique_ptr<room_behavior>(std::strin
 
 /// Options that may differ between patterns of rooms; absent: the node's value.
 struct room_options {
-  /// Tell members which users join and leave (`userJoined`, `userLeft`): a user's first session, and
-  /// its last.
+  /// Tell members which users join and leave (`userJoined`, `userLeft`: a user's first session, and
+  /// its last), and whose profile has changed (`$profile`).
   std::optional<bool> announce{};
   /// The most members; further joins are refused with `room_full`. 0: any number.
   std::optional<std::size_t> max_members{};

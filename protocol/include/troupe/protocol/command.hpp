@@ -23,6 +23,7 @@ enum class command_kind : std::uint8_t {
   resume,
   auth,
   ping,
+  profile,
   application
 };
 
@@ -42,7 +43,7 @@ struct command {
   /// Raw value, empty if absent; returned unchanged to the same connection.
   std::string_view ref;
   std::optional<std::string> room_id; ///< decoded, not yet checked as a name
-  std::string_view profile;           ///< raw map, empty if absent (`join`)
+  std::string_view profile;           ///< raw map, empty if absent (`join`, `$profile`)
   body_field field = body_field::none;
   /// Raw value of `text` or `data` (`message`, `direct`); the decoded bytes (`binary` in
   /// MessagePack).
