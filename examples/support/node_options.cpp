@@ -260,6 +260,14 @@ void add_limits(option_table& table, server_options& o) {
                    {},
                    false,
                    node.announce ? "on" : "off"});
+  table.push_back({"list-members",
+                   "on|off",
+                   "Tell those who join a room who is there (members of joined)",
+                   "on or off",
+                   into(node.list_members, parse_switch),
+                   {},
+                   false,
+                   node.list_members ? "on" : "off"});
 }
 
 bool is_file(std::string_view text, std::string& to) {
@@ -390,6 +398,7 @@ constexpr std::pair<std::string_view, std::string_view> options_by_field[] = {
   {"node_options.heartbeat.interval", "ping-interval"},
   {"node_options.heartbeat.timeout", "ping-timeout"},
   {"node_options.announce", "announce"},
+  {"node_options.list_members", "list-members"},
   {"node_options.memory_budget_bytes", "output-budget"},
   {"node_options.history_budget_bytes", "history-budget"},
   {"node_options.inbound_budget_bytes", "inbound-budget"},

@@ -52,6 +52,7 @@ TEST_CASE("each option of a node stores what it says") {
   CHECK(r.take("max-rooms-per-connection", "5"));
   CHECK(r.take("max-members", "6"));
   CHECK(r.take("announce", "off"));
+  CHECK(r.take("list-members", "on"));
   CHECK(r.take("byte-rate", "2MiB"));
   CHECK(r.take("history", "off"));
   CHECK(r.take("history-messages", "7"));
@@ -84,6 +85,7 @@ TEST_CASE("each option of a node stores what it says") {
   CHECK(o.node.connections.max_rooms == 5);
   CHECK(o.node.rooms.max_members == 6);
   CHECK_FALSE(o.node.announce);
+  CHECK(o.node.list_members);
   CHECK(o.node.connections.bytes_per_second == 2u << 20);
   CHECK_FALSE(o.node.rooms.history);
   CHECK(o.node.rooms.history_messages == 7);

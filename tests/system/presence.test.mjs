@@ -1,6 +1,7 @@
 // Who is in a room: what its members are told of users, who may have several sessions.
 
 import { describe, test } from 'node:test';
+import assert from 'node:assert/strict';
 import { connect, freshRoom } from './support/client.mjs';
 import { startNode } from './support/node.mjs';
 import { secretFile, sign } from './support/tokens.mjs';
@@ -78,3 +79,27 @@ for (const as of ['json', 'msgpack', 'plain'])
       await bob.fence();
     });
   });
+
+// Pins §5.20.
+test('who joins is told who is there, if the node is set to it', async (t) => {
+  const node = await nodeOfUsers(t, ['--list-members', 'on']);
+  const room = freshRoom();
+  const ann = await connectAs(node, 'ann');
+  const first = await ann.join(room, { profile: { n: 1 } });
+  assert.deepEqual(first.members, [{ userId: 'ann', profile: { n: 1 } }]);
+  assert.equal(first.total, 1);
+
+  for (const as of ['json', 'msgpack']) {
+    const bob = await connectAs(node, 'bob', as);
+    bob.send({ type: 'join', roomId: room, ref: 5 });
+    const joined = await bob.expect('joined', { ref: 5, total: 2 });
+    assert.deepEqual(joined.members, [{ userId: 'ann', profile: { n: 1 } }, { userId: 'bob' }]);
+    assert.deepEqual(Object.keys(joined).slice(-2), ['members', 'total']);
+    await ann.expect('userJoined', { userId: 'bob' });
+    await bob.close();
+    await ann.expect('userLeft', { userId: 'bob' });
+  }
+  const plain = await connectAs(node, 'eve', 'plain');
+  plain.send({ type: 'join', roomId: room });
+  await plain.expectExactly({ type: 'joined', roomId: room });
+});

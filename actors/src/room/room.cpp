@@ -120,8 +120,10 @@ void room::set_up() {
   c.epoch = random_id();
   c.limits = shared_.options.rooms;
   c.announce = shared_.options.announce;
+  c.list_members = shared_.options.list_members;
   if (rule) {
     c.announce = rule->options.announce.value_or(c.announce);
+    c.list_members = rule->options.list_members.value_or(c.list_members);
     c.limits.max_members = rule->options.max_members.value_or(c.limits.max_members);
     c.limits.history = rule->options.history.value_or(c.limits.history);
     c.keep_when_empty = rule->options.keep_when_empty;

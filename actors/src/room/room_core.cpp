@@ -6,7 +6,6 @@
 
 #include <troupe/actors/make_room.hpp>
 #include <troupe/protocol/frame.hpp>
-#include <troupe/protocol/presence.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -115,6 +114,7 @@ join_reply room_core::join(const join_request& request) {
   command_scope scope{*this, request.automatic ? payer::arrival : payer_of(request.token),
                       request.token};
   if (auto i = members_.find(request.who); i != members_.end()) {
+    growth_ = {true};
     if (auto frame = joined_frame_for(request))
       to_member(request.who, std::move(frame));
     request.ref->answered = true;
@@ -142,12 +142,12 @@ join_reply room_core::join(const join_request& request) {
 join_reply room_core::admit(member candidate, const join_request& request) {
   growth_ = {true, candidate.profile.size()};
   announce_join(candidate);
-  growth_ = {};
   auto& kept = seat(std::move(candidate), request);
   count_member(kept, 1);
   output_.to_dispatcher(request.who.loop,
                         subscribe{config_.identity, request.who, request.encoding,
                                   joined_frame_for(request), is_plain(request.encoding)});
+  growth_ = {};
   request.ref->answered = true; // not before: if the above throws, others answer
   hook_ = "on_join";
   behavior_->on_join(*this, kept);
@@ -185,7 +185,8 @@ user_index::removal room_core::unseat(resident& gone) noexcept {
   return users_.remove(gone);
 }
 
-protocol::shared_bytes room_core::joined_frame_for(const join_request& request) const {
+/// With a list of users it counts in the client's byte rate like the answer to `presence`.
+protocol::shared_bytes room_core::joined_frame_for(const join_request& request) {
   if (request.automatic && is_plain(request.encoding))
     return {};
   protocol::joined_event event;
@@ -196,7 +197,16 @@ protocol::shared_bytes room_core::joined_frame_for(const join_request& request) 
   if (request.has_since)
     event.recovered = false;
   event.ref = request.ref->value;
-  return protocol::joined_frame(request.encoding, event, config_.meter);
+  if (!config_.list_members || is_plain(request.encoding))
+    return protocol::joined_frame(request.encoding, event, config_.meter);
+  protocol::presence_page first{request.encoding};
+  list_users(first, {}, protocol::command::default_page);
+  auto members = first.list();
+  event.members = members;
+  event.total = users_.size();
+  auto frame = protocol::joined_frame(request.encoding, event, config_.meter);
+  charge_growth(0, frame.size());
+  return frame;
 }
 
 void room_core::leave(const leave_request& request) {
@@ -466,13 +476,7 @@ void room_core::list(const presence_request& asked) {
     return refuse_command({asked.who, asked.encoding, "presence", asked.ref.get()},
                           errc::not_joined, {});
   protocol::presence_page page{asked.encoding};
-  auto left = asked.limit;
-  auto is_complete = true;
-  users_.for_each_after(asked.after, [&](const member& m, std::size_t sessions) {
-    is_complete = left > 0 && page.add({m.user_id, sessions, profile_of(m)});
-    --left;
-    return is_complete;
-  });
+  auto is_complete = list_users(page, asked.after, asked.limit);
   auto ref = asked.ref ? std::string_view{asked.ref->value} : std::string_view{};
   auto frame = page.frame({ref, config_.identity->name, users_.size(), is_complete}, config_.meter);
   growth_ = {true};
@@ -480,6 +484,18 @@ void room_core::list(const presence_request& asked) {
   to_member(asked.who, std::move(frame));
   if (asked.ref)
     asked.ref->answered = true;
+}
+
+/// Adds users behind `after` to the page, `most` of them. Returns whether those were all.
+bool room_core::list_users(protocol::presence_page& page, std::string_view after,
+                           std::int64_t most) const {
+  auto is_complete = true;
+  users_.for_each_after(after, [&](const member& m, std::size_t sessions) {
+    is_complete = most > 0 && page.add({m.user_id, sessions, profile_of(m)});
+    --most;
+    return is_complete;
+  });
+  return is_complete;
 }
 
 void room_core::outside(const outside_event& event) {

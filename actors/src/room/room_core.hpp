@@ -7,6 +7,7 @@
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_behavior.hpp>
 #include <troupe/actors/seeded_hash.hpp>
+#include <troupe/protocol/presence.hpp>
 
 #include <cstdint>
 #include <deque>
@@ -71,6 +72,7 @@ public:
     std::string epoch;
     room_limits limits;
     bool announce = true;
+    bool list_members = false;
     bool keep_when_empty = false;
     hash_key key; ///< the node's
     protocol::memory_meter* meter = nullptr;
@@ -188,7 +190,8 @@ private:
     refuse_command({in.who, in.encoding, in.type, in.ref.get()}, code, detail);
   }
   void refuse_command(const refused_command& c, protocol::errc code, std::string_view detail);
-  protocol::shared_bytes joined_frame_for(const join_request& request) const;
+  protocol::shared_bytes joined_frame_for(const join_request& request);
+  bool list_users(protocol::presence_page& page, std::string_view after, std::int64_t most) const;
   void announce_join(const member& m);
   void announce_leave(const member& m, leave_reason reason);
   void announce_profile(std::uint64_t before, const member& m, session_key except = {});

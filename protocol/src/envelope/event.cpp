@@ -84,7 +84,9 @@ shared_bytes joined_frame(encoding to, const joined_event& event, memory_meter* 
                    {"userId", event.user_id},
                    {"epoch", event.epoch},
                    {"seq", event.seq},
-                   {event.recovered ? "recovered" : "", event.recovered.value_or(false)}},
+                   {event.recovered ? "recovered" : "", event.recovered.value_or(false)},
+                   raw_field("members", to, event.members),
+                   {event.members.empty() ? "" : "total", event.total}},
                   meter);
 }
 

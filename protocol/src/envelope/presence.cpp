@@ -22,19 +22,23 @@ bool presence_page::add(const present_user& user) {
   return true;
 }
 
-shared_bytes presence_page::frame(const context& of, memory_meter* meter) const {
-  auto to = codec_of(to_);
-  std::string list;
-  if (to == codec::json) {
-    list.append("[").append(entries_).append("]");
+std::string presence_page::list() const {
+  std::string all;
+  if (codec_of(to_) == codec::json) {
+    all.append("[").append(entries_).append("]");
   } else {
-    msgpack_writer{list}.begin_array(users_);
-    list.append(entries_);
+    msgpack_writer{all}.begin_array(users_);
+    all.append(entries_);
   }
-  return frame_of(to, "presence",
+  return all;
+}
+
+shared_bytes presence_page::frame(const context& of, memory_meter* meter) const {
+  const auto members = list();
+  return frame_of(codec_of(to_), "presence",
                   {raw_field("ref", to_, of.ref),
                    {"roomId", of.room_id},
-                   raw_field("members", to_, list),
+                   raw_field("members", to_, members),
                    {"total", of.total},
                    {"complete", of.is_complete}},
                   meter);

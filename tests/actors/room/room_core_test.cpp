@@ -402,6 +402,80 @@ TEST_CASE("presence lists each user once, in order, with its sessions and latest
                    later));
 }
 
+// -- joined.members
+// --------------------------------------------------------------------------------
+
+// Pins §5.20.
+TEST_CASE("who joins is told the users in the room, itself included, where the room is set to it") {
+  stage s{std::make_unique<room_behavior>(), 10, {.list_members = true}};
+  s.enter(1, "bob", R"({"n":1})");
+  s.enter(2, "ann");
+  s.enter(3, "bob", {}, encoding::plain_json);
+  auto from = s.out.lines.size();
+
+  s.enter(4, "bob", R"({"n":2})");
+  CHECK(s.out.said(R"("epoch":"e1","seq":0,"members":[{"userId":"ann"},)"
+                   R"({"userId":"bob","sessions":3,"profile":{"n":2}}],"total":2})",
+                   from));
+  s.leave(4);
+  from = s.out.lines.size();
+  s.enter(2, "ann");
+  CHECK(s.out.said(R"("members":[{"userId":"ann"},)"
+                   R"({"userId":"bob","sessions":2,"profile":{"n":1}}],"total":2})",
+                   from));
+  s.enter(5, "eve", {}, encoding::plain_json);
+  CHECK(s.out.lines.back().ends_with(R"({"type":"joined","roomId":"hall"})"));
+}
+
+// Pins §5.20.
+TEST_CASE("the list in joined has at most 100 users and 64 KiB, and the number of all") {
+  stage s{std::make_unique<room_behavior>(), 0, {.list_members = true}};
+  auto joined = [&](std::uint32_t who, std::string profile = {}) {
+    s.enter(who, "u" + std::to_string(who), std::move(profile));
+    return s.out.lines.back();
+  };
+  auto users_in = [](const std::string& line) {
+    std::size_t users = 0;
+    for (auto at = line.find(R"({"userId":)"); at != std::string::npos;
+         at = line.find(R"({"userId":)", at + 1))
+      ++users;
+    return users;
+  };
+  for (std::uint32_t i = 2000; i < 2149; ++i)
+    joined(i);
+  auto line = joined(2149);
+  CHECK(users_in(line) == 100);
+  CHECK(line.find(R"("userId":"u2099"}],"total":150})") != std::string::npos);
+
+  for (std::uint32_t i = 100; i < 130; ++i)
+    line = joined(i, "{\"x\":\"" + std::string(4000, 'x') + "\"}");
+  CHECK(users_in(line) == 16);
+  CHECK(line.size() < 66'000);
+  CHECK(line.ends_with(R"("total":180})"));
+}
+
+// Pins §5.21.
+TEST_CASE("a list in joined counts in the byte rate of who joins, also at a second join") {
+  stage s{std::make_unique<room_behavior>(), 0, {.list_members = true}};
+  for (std::uint32_t i = 1; i <= 100; ++i)
+    s.join(i);
+  auto account = std::make_shared<credit_account>(credit_limits{});
+  join_request r;
+  r.who = stage::key(101);
+  r.user_id = "u101";
+  r.encoding = encoding::v1_json;
+  r.token = account->take(30);
+
+  (void)s.core->join(r);
+  auto first = account->take_charged();
+  (void)s.core->join(r);
+  auto second = account->take_charged();
+
+  CHECK(first > 100 * 15);
+  CHECK(second > 100 * 15);
+  CHECK(second < 2 * first);
+}
+
 // -- profiles -------------------------------------------------------------------------------------
 
 // Pins §4.65, §4.67, §5.19.

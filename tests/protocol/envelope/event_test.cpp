@@ -2,6 +2,7 @@
 
 #include <troupe/protocol/event.hpp>
 #include <troupe/protocol/frame.hpp>
+#include <troupe/protocol/presence.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -59,6 +60,17 @@ std::map<std::string, maker> makers() {
      [](encoding to) {
        return joined_frame(to, {"lobby", "u1", "e1", 41, false, ref_in(to, "\"j1\"", "\xa2j1")},
                            nullptr);
+     }},
+    {"joined with members",
+     [](encoding to) {
+       joined_event event{"lobby", "u1", "e1", 41, {}, {}};
+       presence_page page{to};
+       page.add({"u1", 2, {codec::json, {}}});
+       page.add({"u2", 1, {codec::json, R"({"name":"Ann"})"}});
+       auto members = page.list();
+       event.members = members;
+       event.total = 120;
+       return joined_frame(to, event, nullptr);
      }},
     {"left", [](encoding to) { return left_frame(to, "lobby", 42, {}, {}, {}, nullptr); }},
     {"left in answer",

@@ -52,7 +52,7 @@ export interface JoinedFrame extends RoomFrame {
   epoch: string;
   seq: number;
   recovered?: boolean;
-  /** The first users in the room, if the server is set to it. */
+  /** The first users in the room, if the server is set to it; `total`: how many there are. */
   members?: User[];
   total?: number;
 }

@@ -74,8 +74,9 @@ struct node_options {
   connection_limits connections{};
   room_limits rooms{};
   heartbeat_options heartbeat{};
-  bool announce = true; ///< tell a room who joins and leaves
-  std::string lobby{};  ///< a room every connection is put into; empty: none
+  bool announce = true;      ///< tell a room who joins and leaves
+  bool list_members = false; ///< tell those who join who is in the room (`joined.members`)
+  std::string lobby{};       ///< a room every connection is put into; empty: none
   /// For live output buffers; beyond it the client that has lagged longest is closed. Absent: a
   /// quarter of the memory that this process may use.
   std::optional<std::int64_t> memory_budget_bytes{};

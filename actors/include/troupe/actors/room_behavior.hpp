@@ -197,6 +197,9 @@ struct room_options {
   /// Tell members which users join and leave (`userJoined`, `userLeft`: a user's first session, and
   /// its last), and whose profile has changed (`$profile`).
   std::optional<bool> announce{};
+  /// Tell those who join which users are in the room: the first 100 (`joined.members`), and how
+  /// many.
+  std::optional<bool> list_members{};
   /// The most members; further joins are refused with `room_full`. 0: any number.
   std::optional<std::size_t> max_members{};
   /// Whether the room outlives its last member; see `room_handle::end`.

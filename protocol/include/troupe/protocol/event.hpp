@@ -98,7 +98,9 @@ struct joined_event {
   std::string_view epoch;
   std::uint64_t seq = 0;
   std::optional<bool> recovered;
-  std::string_view ref; ///< raw in the receiver's codec; empty if none
+  std::string_view ref;     ///< raw in the receiver's codec; empty if none
+  std::string_view members; ///< likewise: the first users; empty if they are not told
+  std::uint64_t total = 0;  ///< users in the room, told with `members`
 };
 
 [[nodiscard]] shared_bytes message_frame(encoding to, const message_event& event,

@@ -16,7 +16,7 @@ struct present_user {
   raw_value profile{codec::json, {}}; ///< left out if empty
 };
 
-/// Users of a room as one client hears of them, in as many bytes as one answer may have.
+/// Users of a room as one client hears of them, in as many bytes as one frame may have.
 ///
 /// Bound: 64 KiB, or a single user. Errors: `std::bad_alloc`. Thread: any.
 class presence_page {
@@ -34,6 +34,8 @@ public:
     std::uint64_t total = 0; ///< users in the room
     bool is_complete = true; ///< nobody comes after the last user of the page
   };
+  /// The users as an array, in the receiver's codec.
+  [[nodiscard]] std::string list() const;
   /// `presence`, as the answer to the command.
   [[nodiscard]] shared_bytes frame(const context& of, memory_meter* meter) const;
 
