@@ -268,6 +268,9 @@ void add_limits(option_table& table, server_options& o) {
                    {},
                    false,
                    node.list_members ? "on" : "off"});
+  table.push_back(count_option(
+    "gather-beyond", "Members beyond which a room tells once a second who joins and leaves",
+    node.gather_beyond));
 }
 
 bool is_file(std::string_view text, std::string& to) {
@@ -399,6 +402,7 @@ constexpr std::pair<std::string_view, std::string_view> options_by_field[] = {
   {"node_options.heartbeat.timeout", "ping-timeout"},
   {"node_options.announce", "announce"},
   {"node_options.list_members", "list-members"},
+  {"node_options.gather_beyond", "gather-beyond"},
   {"node_options.memory_budget_bytes", "output-budget"},
   {"node_options.history_budget_bytes", "history-budget"},
   {"node_options.inbound_budget_bytes", "inbound-budget"},

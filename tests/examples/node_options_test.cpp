@@ -53,6 +53,7 @@ TEST_CASE("each option of a node stores what it says") {
   CHECK(r.take("max-members", "6"));
   CHECK(r.take("announce", "off"));
   CHECK(r.take("list-members", "on"));
+  CHECK(r.take("gather-beyond", "8"));
   CHECK(r.take("byte-rate", "2MiB"));
   CHECK(r.take("history", "off"));
   CHECK(r.take("history-messages", "7"));
@@ -86,6 +87,7 @@ TEST_CASE("each option of a node stores what it says") {
   CHECK(o.node.rooms.max_members == 6);
   CHECK_FALSE(o.node.announce);
   CHECK(o.node.list_members);
+  CHECK(o.node.gather_beyond == 8);
   CHECK(o.node.connections.bytes_per_second == 2u << 20);
   CHECK_FALSE(o.node.rooms.history);
   CHECK(o.node.rooms.history_messages == 7);

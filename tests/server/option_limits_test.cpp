@@ -121,6 +121,8 @@ std::vector<row> rows() {
      [](of& o, double n) { o.node.connections.credits.messages = number<std::int64_t>(n); }, sizes},
     {"node_options.connections.credits.bytes",
      [](of& o, double n) { o.node.connections.credits.bytes = number<std::int64_t>(n); }, sizes},
+    {"node_options.gather_beyond", [](of& o, double n) { o.node.gather_beyond = number<size>(n); },
+     sizes},
     {"node_options.rooms.max_members",
      [](of& o, double n) { o.node.rooms.max_members = number<size>(n); }, sizes},
     {"node_options.rooms.max_rooms",
@@ -375,6 +377,8 @@ TEST_CASE("a node without clock, log or counters is refused, and so are limits o
   room_options negative;
   negative.max_members = static_cast<std::size_t>(-1);
   CHECK(names(refusal([&] { b.node.rooms("r", make, negative); }), "room_options.max_members"));
+  negative = {.gather_beyond = static_cast<std::size_t>(-1)};
+  CHECK(names(refusal([&] { b.node.rooms("r", make, negative); }), "room_options.gather_beyond"));
   CHECK(refusal([&] { b.node.rooms("r", make); }) == "none"); // the refusal has left no trace
   caf::scoped_actor self{b.system};
   auto who = caf::actor_cast<caf::actor>(self);

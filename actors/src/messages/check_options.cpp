@@ -48,6 +48,7 @@ void check_options(const node_options& o) {
   check(o.messages);
   check(o.connections);
   check(o.rooms);
+  is.count("gather_beyond", o.gather_beyond);
   is.time("heartbeat.interval", o.heartbeat.interval);
   is.time("heartbeat.timeout", o.heartbeat.timeout);
   is.that(o.lobby.empty() || protocol::is_room_name(o.lobby), "lobby", "\"" + o.lobby + "\"",
@@ -67,7 +68,9 @@ void check_options(const node_options& o) {
 }
 
 void check_options(const room_options& o) {
-  option_check{"room_options"}.count("max_members", o.max_members);
+  option_check is{"room_options"};
+  is.count("max_members", o.max_members);
+  is.count("gather_beyond", o.gather_beyond);
 }
 
 void check_options(const observer_options& o) {

@@ -113,6 +113,9 @@ struct presence_request {
   credit token;
 };
 
+/// A room to itself: what has changed among its users is to be told now.
+struct changes_due {};
+
 /// Asks a room to answer after everything that the asker sent before: true if the room has handled
 /// that, false if the room is ending instead.
 struct await_handled {
@@ -289,6 +292,7 @@ TROUPE_MESSAGE(room_input)
 TROUPE_MESSAGE(leave_request)
 TROUPE_MESSAGE(claims_renewed)
 TROUPE_MESSAGE(presence_request)
+TROUPE_MESSAGE(changes_due)
 TROUPE_MESSAGE(await_handled)
 TROUPE_MESSAGE(outside_event)
 TROUPE_MESSAGE(endpoint_broadcast)
@@ -330,6 +334,8 @@ using room_actor = compat::typed_actor<
   caf::result<void>(claims_renewed),
   // A member asks who is in the room.
   caf::result<void>(presence_request),
+  // What has changed among its users is to be told.
+  caf::result<void>(changes_due),
   // A connection is about to change rooms: answers whether the room has handled its messages.
   caf::result<bool>(await_handled),
   // Somebody outside publishes.

@@ -37,6 +37,7 @@ room::behavior_type room::make_behavior() {
       unit_.loop->concerns(room_name_);
       core_->list(m);
     },
+    [this](changes_due) { core_->tell_changes(); },
     [this](const await_handled& m) { return handled(m); },
     [this](const outside_event& event) { core_->outside(event); },
     [this](const end_room& m) {
@@ -121,9 +122,11 @@ void room::set_up() {
   c.limits = shared_.options.rooms;
   c.announce = shared_.options.announce;
   c.list_members = shared_.options.list_members;
+  c.gather_beyond = shared_.options.gather_beyond;
   if (rule) {
     c.announce = rule->options.announce.value_or(c.announce);
     c.list_members = rule->options.list_members.value_or(c.list_members);
+    c.gather_beyond = rule->options.gather_beyond.value_or(c.gather_beyond);
     c.limits.max_members = rule->options.max_members.value_or(c.limits.max_members);
     c.limits.history = rule->options.history.value_or(c.limits.history);
     c.keep_when_empty = rule->options.keep_when_empty;
@@ -143,7 +146,18 @@ void room::say_farewell() {
     core_->tell_observers_end();
 }
 
+/// At once if the room is idle, else behind what waits for it.
+void room::on_changes_due() {
+  unit_.loop->concerns(room_name_);
+  if (dispatched::enter([this] { core_->tell_changes(); }))
+    return;
+  unit_.loop->arm(changes_, timer_wheel::tick); // again, if there is no memory for the message
+  compat::anon_send(room_actor{this}, changes_due{});
+  changes_.cancel();
+}
+
 void room::release_state() {
+  changes_.cancel();
   core_.reset();
   targets_.clear();
 }

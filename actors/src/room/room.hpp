@@ -37,6 +37,14 @@ private:
     unit_.loop->concerns(room_name_);
     core_->leave(request);
   }
+  /// Wakes the room when changes among its users are to be told.
+  struct change_timer final : timer_wheel::entry {
+    explicit change_timer(room& r) : owner(r) {}
+    void on_deadline() override { owner.on_changes_due(); }
+    room& owner;
+  };
+
+  void on_changes_due();
   bool enter(join_request& request);
   bool enter(leave_request& request) {
     core_->leave(request);
@@ -69,6 +77,9 @@ private:
   void room_ended(const std::vector<std::uint32_t>& loops, room_end reason) override;
   void report_empty() override;
   void request_end(room_end reason) override;
+  void tell_changes_at(actors::steady_time when) override {
+    unit_.loop->timers().arm(changes_, when);
+  }
   void report_hook_failure(const char* hook) noexcept override;
   actors::steady_time now() const override { return unit_.loop->now(); }
   wall_time wall_now() const override { return unit_.loop->wall_now(); }
@@ -80,6 +91,7 @@ private:
   std::shared_ptr<room_cell> cell_;
   std::vector<dispatcher_actor> targets_; ///< scratch of `to_dispatchers`
   std::optional<room_core> core_;
+  change_timer changes_{*this};
 };
 
 } // namespace troupe::actors

@@ -19,7 +19,14 @@ using protocol::index_of;
 
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr double overload_factor = 8;
+
+/// How long changes among the users are gathered, and how many frames of them are sent at once:
+/// half of what the least outbox holds.
+constexpr auto gathering_time = 1s;
+constexpr int most_frames_of_changes = 8;
 
 /// Gives a frame the weight of the command that caused it, so that no command within the limits
 /// cuts a reader. The least weight is a seventh of the frame's size, for a short command may have a
@@ -201,6 +208,7 @@ protocol::shared_bytes room_core::joined_frame_for(const join_request& request) 
     return protocol::joined_frame(request.encoding, event, config_.meter);
   protocol::presence_page first{request.encoding};
   list_users(first, {}, protocol::command::default_page);
+  changes_.note_list(request.user_id);
   auto members = first.list();
   event.members = members;
   event.total = users_.size();
@@ -264,7 +272,7 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
   if (left.was_last)
     announce_leave(gone, reason);
   else if (left.shown)
-    announce_profile(mark_of_profile(gone), *left.shown);
+    announce_profile(mark_of_profile(gone), *left.shown, {});
   say_left(gone, reason);
   check_empty();
 }
@@ -298,10 +306,15 @@ void room_core::announce_join(const member& m) {
     return;
   if (auto* shown = users_.shown(m.user_id)) {
     if (!m.profile.empty())
-      announce_profile(mark_of_profile(*shown), m);
+      announce_profile(mark_of_profile(*shown), m, m.key);
     return;
   }
+  auto is_later = gathers();
+  if (is_later)
+    gather(m, std::nullopt, mark_of_profile(m), {});
   auto frames = frames_by([&](encoding e) {
+    if (is_later && !is_plain(e))
+      return protocol::shared_bytes{};
     return protocol::user_joined_frame(e, config_.identity->name, m.user_id, profile_of(m),
                                        config_.meter);
   });
@@ -311,22 +324,105 @@ void room_core::announce_join(const member& m) {
 void room_core::announce_leave(const member& m, leave_reason reason) {
   if (!config_.announce)
     return;
+  auto is_later = gathers();
+  if (is_later)
+    gather(m, mark_of_profile(m), std::nullopt, reason);
   auto frames = frames_by([&](encoding e) {
+    if (is_later && !is_plain(e))
+      return protocol::shared_bytes{};
     return protocol::user_left_frame(e, config_.identity->name, m.user_id, to_string(reason),
                                      config_.meter);
   });
   send_frames(std::move(frames), {}, std::nullopt);
 }
 
-/// Tells that the profile of `m` is its user's, unless the one `before` was the same.
-void room_core::announce_profile(std::uint64_t before, const member& m, session_key except) {
-  if (!config_.announce || before == mark_of_profile(m))
+/// Tells that the profile of `m` is its user's, unless the one `before` was the same. `brought_by`:
+/// the session that has brought it just now; nobody if another one has left.
+void room_core::announce_profile(std::uint64_t before, const member& m, session_key brought_by) {
+  auto now = mark_of_profile(m);
+  if (!config_.announce || before == now)
     return;
+  if (gathers())
+    return gather(m, before, now, {}, bool(brought_by));
   auto frames = frames_by([&](encoding e) {
     return protocol::profile_frame(e, config_.identity->name, m.user_id, profile_of(m),
                                    config_.meter);
   });
-  send_frames(std::move(frames), except, std::nullopt);
+  send_frames(std::move(frames), brought_by, std::nullopt);
+}
+
+/// Whether a change is told later: while many are to be told, and while others wait, which it must
+/// not overtake. Plain clients know no `$presence` and are told each at once.
+bool room_core::gathers() const noexcept {
+  auto many = config_.gather_beyond;
+  return !changes_.empty() || (many > 0 && members_.size() > many);
+}
+
+void room_core::gather(const member& m, sight before, sight now, leave_reason reason,
+                       bool is_seen) {
+  changes_.note(m.user_id, before, now, reason, is_seen);
+  if (now)
+    charge_gathered(m);
+  auto is_full = changes_.size() > 2 * (members_.size() + config_.gather_beyond);
+  if (is_full)
+    output_.tell_changes_at(output_.now());
+  else if (!changes_are_due_)
+    output_.tell_changes_at(output_.now() + gathering_time);
+  changes_are_due_ = true;
+}
+
+/// Who brings a profile pays for it in the largest codec, as if it were told at once.
+void room_core::charge_gathered(const member& m) {
+  auto own = protocol::codec_of(m.encoding);
+  auto largest = m.profile.size();
+  for (auto e : {encoding::v1_json, encoding::v1_msgpack}) {
+    if (m.profile.empty() || protocol::codec_of(e) == own || !is_spoken(e))
+      continue;
+    std::string other;
+    protocol::transcode(own, m.profile, protocol::codec_of(e), other);
+    largest = std::max(largest, other.size());
+  }
+  charge_growth(largest, 0);
+}
+
+/// Nobody pays: the changes are as many as the members at most, and told once a second.
+void room_core::tell_changes() {
+  changes_are_due_ = false;
+  if (ending_)
+    return;
+  command_scope scope{*this, payer::nobody};
+  auto left = changes_.all().end();
+  std::array<presence_changes::changes::const_iterator, protocol::plain_encoding_count> next;
+  next.fill(changes_.all().begin());
+  for (int i = 0; i < most_frames_of_changes; ++i)
+    send_frames(frames_by([&](encoding e) { return changes_frame(e, next[index_of(e)]); }), {},
+                std::nullopt);
+  for (auto e : {encoding::v1_json, encoding::v1_msgpack})
+    if (auto i = next[index_of(e)]; is_spoken(e) && i != changes_.all().end())
+      left = left == changes_.all().end() || i->first < left->first ? i : left;
+  changes_.drop_told(left);
+  if (changes_.empty())
+    return;
+  changes_are_due_ = true;
+  output_.tell_changes_at(output_.now() + gathering_time);
+}
+
+/// As many changes as a frame may have, from `next` on.
+protocol::shared_bytes room_core::changes_frame(
+  encoding to, presence_changes::changes::const_iterator& next) const {
+  auto end = changes_.all().end();
+  if (is_plain(to) || next == end)
+    return {};
+  protocol::presence_notice notice{to};
+  auto add = [&](const std::string& user, const presence_changes::change& c) {
+    if (!c.now)
+      return notice.add_left(user, to_string(c.reason));
+    auto profile = profile_of(*users_.shown(user));
+    return c.is_known() ? notice.add_changed(user, profile) : notice.add_joined(user, profile);
+  };
+  while (next != end && add(next->first, next->second))
+    ++next;
+  return notice.frame(config_.identity->name, users_.size(), config_.meter);
 }
 
 /// A hash of the profile as JSON, in which nobody can look for two that are alike.
@@ -472,11 +568,13 @@ void room_core::list(const presence_request& asked) {
   if (ending_)
     return; // the connection answers open refs when it hears that the room is closed
   command_scope scope{*this, payer_of(asked.token), asked.token};
-  if (!find_at(asked.place, asked.who))
+  auto* asker = find_at(asked.place, asked.who);
+  if (!asker)
     return refuse_command({asked.who, asked.encoding, "presence", asked.ref.get()},
                           errc::not_joined, {});
   protocol::presence_page page{asked.encoding};
   auto is_complete = list_users(page, asked.after, asked.limit);
+  changes_.note_list(asker->user_id);
   auto ref = asked.ref ? std::string_view{asked.ref->value} : std::string_view{};
   auto frame = page.frame({ref, config_.identity->name, users_.size(), is_complete}, config_.meter);
   growth_ = {true};
@@ -698,6 +796,9 @@ credit room_core::charge(std::size_t bytes) {
 bool room_core::in_use(encoding e) const {
   return encodings_[index_of(e)] > 0 || (e == encoding::v1_json && !observers_.empty());
 }
+
+/// The same for an encoding or its deflated form.
+bool room_core::is_spoken(encoding plain) const { return in_use(plain) || in_use(deflated(plain)); }
 
 std::string_view room_core::timestamp() {
   auto at = output_.wall_now();

@@ -2,6 +2,7 @@
 
 #include "history/history.hpp"
 #include "messages/messages.hpp"
+#include "room/presence_changes.hpp"
 #include "room/user_index.hpp"
 
 #include <troupe/actors/options.hpp>
@@ -41,6 +42,8 @@ public:
   /// To the shard: nobody is left; end this room unless somebody is on the way.
   virtual void report_empty() = 0;
   virtual void request_end(room_end reason) = 0;
+  /// Asks for `room_core::tell_changes` at that time, instead of one that it asked for before.
+  virtual void tell_changes_at(steady_time when) = 0;
   /// `hook` (null: none) has thrown while the room was ending.
   virtual void report_hook_failure(const char* hook) noexcept = 0;
   [[nodiscard]] virtual steady_time now() const = 0;
@@ -73,6 +76,7 @@ public:
     room_limits limits;
     bool announce = true;
     bool list_members = false;
+    std::size_t gather_beyond = 500;
     bool keep_when_empty = false;
     hash_key key; ///< the node's
     protocol::memory_meter* meter = nullptr;
@@ -92,6 +96,8 @@ public:
   void renew(const claims_renewed& message);
   void input(const room_input& in);
   void list(const presence_request& asked);
+  /// Tells what has changed among the users and was not told at once.
+  void tell_changes();
   void outside(const outside_event& event);
   void observe(const observe_request& request);
   void unobserve(const caf::actor& who);
@@ -192,9 +198,15 @@ private:
   void refuse_command(const refused_command& c, protocol::errc code, std::string_view detail);
   protocol::shared_bytes joined_frame_for(const join_request& request);
   bool list_users(protocol::presence_page& page, std::string_view after, std::int64_t most) const;
+  using sight = presence_changes::sight;
+  [[nodiscard]] bool gathers() const noexcept;
+  void gather(const member& m, sight before, sight now, leave_reason reason, bool is_seen = false);
+  void charge_gathered(const member& m);
+  protocol::shared_bytes changes_frame(protocol::encoding to,
+                                       presence_changes::changes::const_iterator& next) const;
   void announce_join(const member& m);
   void announce_leave(const member& m, leave_reason reason);
-  void announce_profile(std::uint64_t before, const member& m, session_key except = {});
+  void announce_profile(std::uint64_t before, const member& m, session_key brought_by);
   [[nodiscard]] std::uint64_t mark_of_profile(const member& m) const;
   void check(const broadcast_event& event) const;
   void say(const broadcast_event& event, session_key except);
@@ -209,6 +221,7 @@ private:
   void send_event(observer& o, room_event event);
   [[nodiscard]] credit charge(std::size_t bytes);
   [[nodiscard]] bool in_use(protocol::encoding e) const;
+  [[nodiscard]] bool is_spoken(protocol::encoding plain) const;
   [[nodiscard]] resident* find_at(member_place place, session_key who) const noexcept;
   resident& seat(member&& candidate, const join_request& request);
   user_index::removal unseat(resident& gone) noexcept;
@@ -224,6 +237,8 @@ private:
   std::vector<resident*> places_;         ///< in `members_`; null: nobody's
   std::vector<member_place> free_places_; ///< with room for all
   user_index users_;                      ///< of `members_`
+  presence_changes changes_;              ///< of `users_`, not told yet
+  bool changes_are_due_ = false;          ///< `tell_changes` is asked for
   /// Kept until the hook that may still use them has returned.
   std::vector<decltype(members_)::node_type> departed_;
   std::array<std::size_t, protocol::encoding_count> encodings_{};

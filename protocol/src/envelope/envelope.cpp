@@ -34,8 +34,9 @@ namespace {
 
 /// Whether only servers send messages of this type.
 bool is_of_servers(std::string_view type) noexcept {
-  constexpr std::string_view all[] = {"welcome", "joined", "left",  "userJoined", "userLeft",
-                                      "ack",     "pong",   "error", "roomClosed", "goodbye"};
+  constexpr std::string_view all[] = {"welcome",    "joined",  "left",     "userJoined",
+                                      "userLeft",   "ack",     "pong",     "error",
+                                      "roomClosed", "goodbye", "$presence"};
   return std::find(std::begin(all), std::end(all), type) != std::end(all);
 }
 

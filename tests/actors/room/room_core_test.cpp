@@ -611,6 +611,208 @@ TEST_CASE("a new profile that grows in another codec is charged to who brought i
   CHECK(account->take_charged() > 5 * 4000);
 }
 
+// -- many members: changes are gathered -----------------------------------------------------------
+
+namespace {
+
+/// A room that gathers while more than two are to be told. Three members are there.
+struct crowd : stage {
+  explicit crowd(room_core::config c = {.gather_beyond = 2})
+    : stage{std::make_unique<room_behavior>(), 0, std::move(c)} {
+    enter(1, "a1");
+    enter(2, "a2");
+    enter(3, "a3");
+    from = out.lines.size();
+  }
+  /// What the room tells of the changes that it has gathered.
+  std::string changes() {
+    auto before = out.lines.size();
+    core->tell_changes();
+    std::string told;
+    for (auto i = before; i < out.lines.size(); ++i)
+      told += out.lines[i].substr(out.lines[i].find("{\"type\""));
+    return told;
+  }
+  std::size_t from;
+};
+
+std::string presence_frame(std::string_view joined, std::string_view left, std::string_view changed,
+                           int total) {
+  return R"({"type":"$presence","roomId":"hall","joined":[)" + std::string{joined} + R"(],"left":[)"
+       + std::string{left} + R"(],"changed":[)" + std::string{changed} + R"(],"total":)"
+       + std::to_string(total) + "}";
+}
+
+} // namespace
+
+// Pins §5.22, §5.23.
+TEST_CASE("while many are to be told, who comes and goes is told once a second, net") {
+  crowd s;
+  s.enter(4, "bob", R"({"n":1})");
+  s.enter(5, "eve");
+  s.leave(1, leave_reason::disconnected);
+  s.enter(6, "dan");
+  s.leave(6); // came and went
+  s.core->input(s.profile(2, R"({"n":2})"));
+
+  CHECK_FALSE(s.out.said("userJoined", s.from));
+  CHECK_FALSE(s.out.said("userLeft", s.from));
+  CHECK_FALSE(s.out.said("$profile", s.from));
+  REQUIRE(s.out.due.size() == 1);
+  CHECK(s.out.due[0] == steady_time{} + std::chrono::seconds{1});
+  CHECK(s.changes()
+        == presence_frame(R"({"userId":"bob","profile":{"n":1}},{"userId":"eve"})",
+                          R"({"userId":"a1","reason":"disconnected"})",
+                          R"({"userId":"a2","profile":{"n":2}})", 4));
+  CHECK(s.changes().empty());
+}
+
+// Pins §5.23.
+TEST_CASE("who has left and come back within the second is news only with another profile") {
+  crowd s;
+  s.enter(4, "bob", R"({"n":1})");
+  s.enter(5, "eve", R"({"n":1})");
+  (void)s.changes();
+
+  s.leave(4);
+  s.enter(6, "bob", R"({"n":1})");
+  s.leave(5);
+  s.enter(7, "eve", R"({"n":2})");
+
+  CHECK(s.changes() == presence_frame("", "", R"({"userId":"eve","profile":{"n":2}})", 5));
+}
+
+// Pins §5.23.
+TEST_CASE("who has been listed meanwhile is told, though it has gone again or come back") {
+  crowd s;
+  s.enter(4, "bob");
+  s.leave(1);
+  s.core->list(s.presence(2, "7"));
+  s.leave(4);
+  s.enter(1, "a1");
+
+  CHECK(s.changes()
+        == presence_frame(R"({"userId":"a1"})", R"({"userId":"bob","reason":"left"})", "", 3));
+}
+
+// Pins §5.22.
+TEST_CASE("a room that shrinks tells each change by itself, once nothing gathered waits") {
+  crowd s;
+  s.enter(4, "bob");
+  s.leave(1);
+  s.leave(2);
+  s.leave(3);
+  CHECK_FALSE(s.out.said("userLeft", s.from));
+  (void)s.changes();
+  auto later = s.out.lines.size();
+  s.enter(5, "eve");
+
+  CHECK(s.out.said("userJoined", later));
+  CHECK(s.out.due.size() == 1);
+}
+
+// Pins §5.22, §6.13.
+TEST_CASE("plain clients are told each change at once, however many are there") {
+  crowd s;
+  s.enter(9, "pat", {}, encoding::plain_json);
+  auto before = s.out.lines.size();
+  s.enter(4, "bob", R"({"n":1})");
+  s.leave(4);
+
+  CHECK(s.out.lines[before].ends_with(R"({"type":"userJoined","userId":"bob"})"));
+  CHECK(s.out.lines[before].find("roomId") == std::string::npos);
+  CHECK(s.out.said(R"({"type":"userLeft","userId":"bob"})", before));
+  CHECK(s.changes() == presence_frame(R"({"userId":"pat"})", "", "", 4));
+}
+
+// Pins §5.22.
+TEST_CASE("without a bound each change is told by itself, however many are there") {
+  crowd s{{.gather_beyond = 0}};
+  s.enter(4, "bob");
+  s.leave(4);
+
+  CHECK(s.out.said("userJoined", s.from));
+  CHECK(s.out.said("userLeft", s.from));
+  CHECK(s.out.due.empty());
+}
+
+// Pins §5.24.
+TEST_CASE("gathered changes come in frames of 64 KiB, eight a second, and none is lost") {
+  crowd s;
+  s.enter(4, "m", {}, encoding::v1_msgpack);
+  (void)s.changes();
+  s.out.due.clear();
+  for (std::uint32_t i = 100; i < 300; ++i)
+    s.enter(i, "u" + std::to_string(i), "{\"x\":\"" + std::string(4000, 'x') + "\"}");
+  std::size_t users = 0, seconds = 0;
+  for (std::size_t before = 0; s.out.due.size() > before; ++seconds) {
+    before = s.out.due.size();
+    auto first = s.out.lines.size();
+    s.core->tell_changes();
+    CHECK(s.out.lines.size() - first <= 8);
+    for (auto i = first; i < s.out.lines.size(); ++i) {
+      auto json = s.out.lines[i].substr(s.out.lines[i].find("{\"type\""));
+      CHECK(s.out.lines[i].size() < 2 * 66'000); // one in each codec
+      for (auto at = json.find(R"({"userId":"u)"); at != std::string::npos;
+           at = json.find(R"({"userId":"u)", at + 1))
+        ++users;
+    }
+  }
+
+  CHECK(users == 200);
+  CHECK(seconds == 2);
+  CHECK(s.out.due.size() == 2);
+}
+
+// Pins §16.55.
+TEST_CASE("changes are told sooner if more of them wait than twice the members") {
+  crowd s;
+  for (std::uint32_t i = 10; i < 40; ++i)
+    s.enter(i, "u" + std::to_string(i));
+  (void)s.changes();
+  s.out.due.clear();
+  for (std::uint32_t i = 10; i < 38; ++i)
+    s.leave(i);
+
+  REQUIRE(s.out.due.size() > 1);
+  CHECK(s.out.due.front() == steady_time{} + std::chrono::seconds{1});
+  CHECK(s.out.due.back() == steady_time{});
+}
+
+TEST_CASE("gathered changes are nobody's, and a room that ends keeps them to itself") {
+  crowd s;
+  auto account = std::make_shared<credit_account>(credit_limits{});
+  join_request r;
+  r.who = stage::key(4);
+  r.user_id = "bob";
+  r.encoding = encoding::v1_json;
+  r.token = account->take(30);
+  (void)s.core->join(r);
+  (void)s.changes();
+  CHECK_FALSE(s.out.last_source);
+  CHECK_FALSE(s.out.last_own);
+
+  s.leave(4);
+  s.core->close(room_end::ended);
+  CHECK(s.changes().empty());
+}
+
+// Pins §4.56.
+TEST_CASE("a profile that is gathered is charged to the join in the codec that takes most") {
+  crowd s;
+  auto account = std::make_shared<credit_account>(credit_limits{});
+  join_request r;
+  r.who = stage::key(4);
+  r.user_id = "u4";
+  r.encoding = encoding::v1_msgpack;
+  r.profile = "\x81\xa1x\xda\x0f\xa0" + std::string(4000, '\x01');
+  r.token = account->take(r.profile.size());
+
+  REQUIRE(s.core->join(r).code == errc::ok);
+
+  CHECK(account->take_charged() > 5 * 4000);
+}
+
 // -- pages of presence ----------------------------------------------------------------------------
 
 // Pins §4.61.

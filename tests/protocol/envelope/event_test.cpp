@@ -103,6 +103,15 @@ std::map<std::string, maker> makers() {
      [](encoding to) {
        return profile_frame(to, "lobby", "u2", {codec::json, {}}, nullptr);
      }},
+    {"$presence",
+     [](encoding to) {
+       presence_notice notice{to};
+       notice.add_joined("u2", {codec::json, R"({"name":"Ann"})"});
+       notice.add_joined("u3", {codec::json, {}});
+       notice.add_left("u4", "disconnected");
+       notice.add_changed("u5", {codec::msgpack, "\x80"});
+       return notice.frame("lobby", 612, nullptr);
+     }},
     {"application",
      [](encoding to) { return application_frame(to, "score", "arena:1", 5, score, nullptr); }},
     {"application, not stored",

@@ -51,6 +51,27 @@ TEST_CASE("a page of presence may be empty") {
         == expected);
 }
 
+// Pins §5.24.
+TEST_CASE("a notice of changes ends at 64 KiB over all its lists, but has one user at least") {
+  const std::string large = "{\"x\":\"" + std::string(20'000, 'x') + "\"}";
+  for (auto to : {encoding::v1_json, encoding::v1_msgpack}) {
+    presence_notice notice{to};
+    CHECK(notice.add_joined("ann", {codec::json, large}));
+    CHECK(notice.add_changed("bob", {codec::json, large}));
+    CHECK(notice.add_left("cid", "left"));
+    CHECK(notice.add_joined("dan", {codec::json, large}));
+    CHECK_FALSE(notice.add_changed("eve", {codec::json, large}));
+    CHECK(notice.add_left("eve", "left"));
+    CHECK(notice.frame("r", 9, nullptr).size() < max_presence_bytes + 100);
+
+    presence_notice single{to};
+    CHECK(single.add_changed(
+      "ann", {codec::json, "{\"x\":\"" + std::string(max_presence_bytes, 'x') + "\"}"}));
+    CHECK_FALSE(single.add_left("bob", "left"));
+  }
+  CHECK_FALSE(presence_notice{encoding::plain_json}.frame("r", 1, nullptr));
+}
+
 // Pins §4.61.
 TEST_CASE("a page of presence ends at 64 KiB, but has one user at least") {
   const std::string large = "{\"x\":\"" + std::string(20'000, 'x') + "\"}";
@@ -59,11 +80,11 @@ TEST_CASE("a page of presence ends at 64 KiB, but has one user at least") {
     int users = 0;
     while (page.add({"user", 1, {codec::json, large}}))
       ++users;
-    const std::string huge = "{\"x\":\"" + std::string(presence_page::max_bytes, 'x') + "\"}";
+    const std::string huge = "{\"x\":\"" + std::string(max_presence_bytes, 'x') + "\"}";
     presence_page single{to};
 
     CHECK(users == 3);
-    CHECK(page.frame({"", "r", 9, false}, nullptr).size() < presence_page::max_bytes + 100);
+    CHECK(page.frame({"", "r", 9, false}, nullptr).size() < max_presence_bytes + 100);
     CHECK(single.add({"user", 1, {codec::json, huge}}));
     CHECK_FALSE(single.add({"other", 1, {}}));
   }

@@ -76,7 +76,10 @@ struct node_options {
   heartbeat_options heartbeat{};
   bool announce = true;      ///< tell a room who joins and leaves
   bool list_members = false; ///< tell those who join who is in the room (`joined.members`)
-  std::string lobby{};       ///< a room every connection is put into; empty: none
+  /// While more members than this are to be told, changes among a room's users are gathered and
+  /// told once a second (`$presence`), net. 0: each is told by itself, however many are told.
+  std::size_t gather_beyond = 500;
+  std::string lobby{}; ///< a room every connection is put into; empty: none
   /// For live output buffers; beyond it the client that has lagged longest is closed. Absent: a
   /// quarter of the memory that this process may use.
   std::optional<std::int64_t> memory_budget_bytes{};

@@ -200,6 +200,8 @@ struct room_options {
   /// Tell those who join which users are in the room: the first 100 (`joined.members`), and how
   /// many.
   std::optional<bool> list_members{};
+  /// The most members that are told of each change by itself; see `node_options::gather_beyond`.
+  std::optional<std::size_t> gather_beyond{};
   /// The most members; further joins are refused with `room_full`. 0: any number.
   std::optional<std::size_t> max_members{};
   /// Whether the room outlives its last member; see `room_handle::end`.
