@@ -13,7 +13,7 @@ client* world::someone() {
 }
 std::string world::a_room() { return names_[draw_.below(names_.size())]; }
 std::string world::a_room_or_default() { return draw_.once_in(4) ? std::string{} : a_room(); }
-std::string world::a_user() { return someone()->user_id(); }
+std::string world::a_client() { return someone()->name(); }
 
 /// Draws a deed: one time in `once_in` one of `some`, else a plain command.
 deed world::a_deed(std::initializer_list<const char*> some, int once_in) {
@@ -21,7 +21,7 @@ deed world::a_deed(std::initializer_list<const char*> some, int once_in) {
   d.number = ++number_;
   if (draw_.once_in(once_in))
     d.what = draw_.one_of(some);
-  d.whom = a_user();
+  d.whom = a_client();
   d.echo = !draw_.once_in(4);
   return d;
 }
@@ -62,7 +62,8 @@ void world::connect() {
   client::options o;
   o.encoding = draw_.one_of(
     {encoding::v1_json, encoding::v1_json, encoding::v1_msgpack, encoding::plain_json});
-  o.user_id = "u" + std::to_string(clients_.size());
+  o.name = "u" + std::to_string(clients_.size());
+  o.user_id = !clients_.empty() && draw_.once_in(3) ? someone()->user_id() : o.name;
   o.lobby = lobby_;
   o.one_room = one_room_;
   auto loop = static_cast<unsigned>(draw_.below(node_.loops()));
@@ -114,15 +115,18 @@ void world::say(client& c) {
     c.send_binary(a_room_or_default(), d, a_ref(), padding);
   else if (draw_.once_in(8))
     c.ask(a_room_or_default(), d, a_ref());
+  else if (draw_.once_in(8))
+    c.change_profile(a_room_or_default(), d, a_ref());
   else
     c.publish(a_room_or_default(), d, a_ref(), padding);
 }
 
-/// Commands that no room handles.
+/// Commands that no behaviour handles.
 void world::do_else(client& c) {
-  switch (draw_.number(0, 3)) {
+  switch (draw_.number(0, 4)) {
     case 0: return c.ping(++number_, a_ref());
     case 1: return authenticate(c);
+    case 4: return c.list(a_room_or_default(), ++number_, a_ref());
     case 2: return c.other("history", ++number_, a_ref());
     default: return c.other("resume", ++number_, a_ref());
   }
@@ -132,7 +136,7 @@ void world::authenticate(client& c) {
   std::vector<std::string> rooms;
   for (int n = draw_.once_in(2) ? draw_.number(1, 2) : 0; n > 0; --n)
     rooms.push_back(a_room());
-  auto user = draw_.one_of<std::string>({"bad", a_user(), c.user_id(), c.user_id()});
+  auto user = draw_.one_of<std::string>({"bad", someone()->user_id(), c.user_id(), c.user_id()});
   c.authenticate(user, rooms, ++number_, a_ref());
 }
 

@@ -44,13 +44,15 @@ void world::calm() {
   check_outside_bound();
   check_credit();
   let_observers_go();
+  tell_changes();
   for (auto& name : names_) // an actor that is behind is told its gap when the room next speaks
     if (act_outside(name, 0))
       oracle_.last_words[name] = number_;
   loops_.settle();
+  tell_changes();
   for (auto& c : clients_)
     if (c->session().unread() > 0 && c->session().heeded())
-      complain(c->user_id() + "'s credits never came back");
+      complain(c->name() + "'s credits never came back");
   if (node_.stats().rooms != oracle_.alive_behaviors)
     complain(std::to_string(node_.stats().rooms) + " rooms, "
              + std::to_string(oracle_.alive_behaviors) + " behaviours");
@@ -60,6 +62,15 @@ void world::calm() {
     c->settle();
   for (auto& o : observers_)
     o->settle();
+}
+
+/// Lets a quiet second pass: then rooms have told what they have gathered.
+void world::tell_changes() {
+  for (int i = 0; i < 2; ++i) { // who is cut meanwhile is a change, too
+    clock_.advance(1010ms);
+    loops_.settle();
+  }
+  let_observers_go();
 }
 
 /// Brings the crowd back, since a room that ends loses it.
@@ -84,9 +95,9 @@ void world::check_drained() {
     if (c->session().ended() || code == 1013 || code == 1003)
       continue;
     if (code != 1012 && code != 1001)
-      complain(c->user_id() + " was not closed by the drain");
+      complain(c->name() + " was not closed by the drain");
     if (!c->is_plain() && !c->was_told_goodbye())
-      complain(c->user_id() + " was not told goodbye");
+      complain(c->name() + " was not told goodbye");
   }
   for (auto& c : raw_clients_) {
     c->look();
@@ -121,7 +132,7 @@ void world::check_credit() {
     return;
   auto& inside = oracle_.logs[room->second].inside;
   auto speaker = std::find_if(clients_.begin(), clients_.end(), [&](auto& c) {
-    return !c->gone() && c->session().held_messages() == 0 && inside.contains(c->user_id());
+    return !c->gone() && c->session().held_messages() == 0 && inside.contains(c->name());
   });
   if (speaker == clients_.end())
     return;
@@ -185,7 +196,7 @@ void world::leave() {
              + std::to_string(oracle_.alive_behaviors) + " behaviours");
   for (auto& c : clients_)
     if (c->session().held_messages() != 0)
-      complain(c->user_id() + " lacks credit");
+      complain(c->name() + " lacks credit");
   for (auto& c : raw_clients_)
     if (c->session().held_messages() != 0)
       complain(c->user_id() + " lacks credit");

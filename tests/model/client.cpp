@@ -2,6 +2,8 @@
 
 #include "client.hpp"
 
+#include "witness.hpp"
+
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
@@ -25,12 +27,15 @@ std::string text_of(const deed& d, std::size_t padding = 0) {
 client::client(oracle& t, actors::node& node, unsigned loop, options o)
   : oracle_(t),
     options_(std::move(o)),
-    commands_(t, options_.user_id, protocol::is_plain(options_.encoding)) {
+    commands_(t, options_.name, protocol::is_plain(options_.encoding)) {
   if (!options_.lobby.empty())
     commands_.add({command::kind::join, "join", 0, options_.lobby});
-  session_ = std::make_unique<testing::memory_session>(
-    node, node.loop(loop), actors::connection_info{options_.encoding, options_.user_id},
-    options_.bounds);
+  oracle_.user_ids[options_.name] = options_.user_id;
+  actors::connection_info info{options_.encoding, options_.user_id};
+  if (options_.name != options_.user_id) // else its behaviour knows it by its user
+    info.claims = claims_of(options_.user_id, options_.name);
+  session_ = std::make_unique<testing::memory_session>(node, node.loop(loop), std::move(info),
+                                                       options_.bounds);
 }
 
 // -- what it says ---------------------------------------------------------------------------------
@@ -64,6 +69,15 @@ void client::ask(const std::string& room, const deed& d, bool ref) {
   send({command::kind::say, "do", d.number, room, ref}, text_of(d));
 }
 
+void client::change_profile(const std::string& room, const deed& d, bool ref) {
+  send({command::kind::say, "$profile", d.number, room, ref},
+       ",\"profile\":{" + text_of(d).substr(1) + '}');
+}
+
+void client::list(const std::string& room, int number, bool ref) {
+  send({command::kind::list, "presence", number, room, ref}, {});
+}
+
 void client::ping(int number, bool ref) {
   send({command::kind::ping, "ping", number, {}, ref}, {});
 }
@@ -74,7 +88,7 @@ void client::other(const std::string& type, int number, bool ref) {
 
 void client::authenticate(const std::string& user, const std::vector<std::string>& rooms,
                           int number, bool ref) {
-  auto token = user;
+  auto token = user + '/' + name();
   for (auto& room : rooms)
     token += ' ' + room;
   send({command::kind::auth, "auth", number, {}, ref}, ",\"token\":" + in_quotes(token));
@@ -89,7 +103,7 @@ void client::send(command c, const std::string& fields) {
             + (c.room ? ",\"roomId\":" + in_quotes(*c.room) : std::string{}) + fields
             + (c.ref ? ",\"ref\":" + std::to_string(c.number) : std::string{}) + '}';
   if (traces())
-    std::cerr << user_id() << " -> " << json << '\n';
+    std::cerr << name() << " -> " << json << '\n';
   commands_.add(std::move(c));
   if (options_.encoding != protocol::encoding::v1_msgpack)
     return session_->say(json);
@@ -137,7 +151,7 @@ void client::look() {
 
 void client::on_text(const std::string& json) {
   if (traces())
-    std::cerr << user_id() << " <- " << json << '\n';
+    std::cerr << name() << " <- " << json << '\n';
   auto f = parse(json);
   if (told_goodbye_)
     complain(f.type + " after goodbye");
@@ -163,7 +177,7 @@ stay& client::begin(command* asked, std::size_t log, std::size_t at,
                     std::optional<std::uint64_t> seq) {
   if (asked)
     asked->stay = stays_.size();
-  return stays_.emplace_back(oracle_, options_.user_id, is_plain(), log, at, seq);
+  return stays_.emplace_back(oracle_, options_.name, is_plain(), log, at, seq);
 }
 
 void client::acked(stay* s, const command* c, const frame_fields& f) {
@@ -184,8 +198,7 @@ void client::settle() {
       s.settle();
   if (how == ending::none)
     check_claims();
-  judge{oracle_, options_.user_id, options_.one_room || is_plain(), stays_, how}.walk(
-    commands_.all());
+  judge{oracle_, options_.name, options_.one_room || is_plain(), stays_, how}.walk(commands_.all());
 }
 
 /// Checks that its latest token opens the rooms that it is in.

@@ -20,8 +20,9 @@ class client {
 public:
   struct options {
     protocol::encoding encoding = protocol::encoding::plain_json;
-    std::string user_id;
-    std::string lobby; ///< empty: none
+    std::string name;
+    std::string user_id; ///< its user; others may have the same
+    std::string lobby;   ///< empty: none
     bool one_room = false;
     actors::outbox::bounds bounds{3'000, 30}; ///< soon cut for what others say
   };
@@ -35,6 +36,8 @@ public:
   void publish(const std::string& room, const deed& d, bool ref, std::size_t padding);
   void send_binary(const std::string& room, const deed& d, bool ref, std::size_t padding);
   void ask(const std::string& room, const deed& d, bool ref);
+  void change_profile(const std::string& room, const deed& d, bool ref);
+  void list(const std::string& room, int number, bool ref);
   void ping(int number, bool ref);
   /// Sends another command, which no room handles.
   void other(const std::string& type, int number, bool ref);
@@ -56,6 +59,7 @@ public:
   [[nodiscard]] bool gone() const {
     return session_->ended() || session_->disconnected() || closed_;
   }
+  [[nodiscard]] const std::string& name() const { return options_.name; }
   [[nodiscard]] const std::string& user_id() const { return options_.user_id; }
   [[nodiscard]] std::uint16_t close_code() const noexcept { return close_code_; }
   [[nodiscard]] bool was_told_goodbye() const noexcept { return told_goodbye_; }
@@ -67,7 +71,7 @@ protected:
   virtual void on_frame(const frame_fields& f) = 0;
   /// Begins a stay. `asked`: the `join` that it answers; null: none is known.
   stay& begin(command* asked, std::size_t log, std::size_t at, std::optional<std::uint64_t> seq);
-  void complain(std::string what) { oracle_.complain(options_.user_id, std::move(what)); }
+  void complain(std::string what) { oracle_.complain(options_.name, std::move(what)); }
   void acked(stay* s, const command* c, const frame_fields& f);
 
   oracle& oracle_;
@@ -101,6 +105,7 @@ private:
   void on_frame(const frame_fields& f) override;
   void on_joined(const frame_fields& f, command* asked);
   void on_which(const frame_fields& f);
+  static void on_users(stay& in, const frame_fields& f);
   void end(const frame_fields& f, stay::end how);
   [[nodiscard]] stay* held(const std::string& room);
 
@@ -109,6 +114,7 @@ private:
     command* asked;
     std::string epoch;
     std::uint64_t seq;
+    std::optional<users> members; ///< if it lists all
   };
   std::map<std::string, entering> entering_;
   std::map<std::string, std::size_t> held_;   ///< stays by room

@@ -13,7 +13,7 @@ namespace troupe::model {
 
 /// One command of a client, and its answer.
 struct command {
-  enum class kind : std::uint8_t { join, leave, say, ping, auth, other };
+  enum class kind : std::uint8_t { join, leave, say, list, ping, auth, other };
   kind what = kind::say;
   std::string type;
   int number = 0;

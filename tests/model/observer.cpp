@@ -45,8 +45,10 @@ void observer::hear(const frame_fields& f) {
   if (f.type == "outside") {
     if (*f.number <= std::exchange(last_outside_, *f.number))
       complain("heard what was published from outside again or late");
-  } else if (f.type == "userJoined" || f.type == "userLeft") {
-    notices_.push_back(f);
+  } else if (f.type == "userJoined" || f.type == "userLeft" || f.type == "$profile"
+             || f.type == "$presence") {
+    if (!oracle_.gathering.contains(room_))
+      notices_.push_back(f);
   } else {
     find(f);
   }
@@ -60,7 +62,8 @@ void observer::find(const frame_fields& line) {
     return next_.reset();
   }
   auto is_it = [&](const entry& e) {
-    return e.what == entry::kind::line && e.user == line.user && e.type == line.type
+    return e.what == entry::kind::line && oracle_.user_of(e.client) == line.user
+        && e.type == line.type
         && (line.type == "binary" ? e.text.size() == line.size : e.text == line.text);
   };
   for (auto i = next_ ? log_ : oracle_.logs.size() - 1; i < oracle_.logs.size() && !next_; --i) {
@@ -86,7 +89,7 @@ void observer::find(const frame_fields& line) {
     while (before != all.begin() && !is_heard(*std::prev(before)))
       --before;
     if (before == all.begin() || std::prev(before)->type != n->type
-        || std::prev(before)->user != n->user)
+        || oracle_.user_of(std::prev(before)->client) != n->user)
       return complain("heard " + n->type + ' ' + n->user + " elsewhere than others");
     --before;
   }
@@ -96,7 +99,8 @@ void observer::find(const frame_fields& line) {
 }
 
 bool observer::is_heard(const entry& e) const {
-  return e.what == entry::kind::line || oracle_.logs[log_].announces;
+  return e.what == entry::kind::line
+      || (e.told && oracle_.logs[log_].announces && !oracle_.gathering.contains(room_));
 }
 
 std::size_t observer::heard_between(std::size_t from, std::size_t to) const {

@@ -15,18 +15,22 @@
 
 namespace troupe::model {
 
-/// One thing that a room said to its members.
+/// One thing that a room said to its members, or a client that came or went in silence.
 struct entry {
-  enum class kind : std::uint8_t { line, came, went };
+  enum class kind : std::uint8_t { line, came, went, profile };
   kind what = kind::line;
   std::string type;                 ///< of its frame
-  std::string user;                 ///< who said it, came or went; empty: the room itself
-  std::string text = {};            ///< text or bytes of a line
-  std::string except = {};          ///< the user who does not get it
-  actors::leave_reason reason = {}; ///< why the user went
+  std::string client;               ///< who said it, came or went; empty: the room itself
+  std::string text = {};            ///< text or bytes of a line; that of a profile
+  std::string except = {};          ///< the client that does not get it
+  actors::leave_reason reason = {}; ///< why the client went
   bool stored = true;               ///< whether it has a `seq`
   bool plain = true;                ///< whether plain clients get it
+  bool told = true;                 ///< false: another session of its user was or is in the room
 };
+
+/// Users, each with the text of its profile; empty: it has none.
+using users = std::map<std::string, std::string>;
 
 /// What one incarnation of a room has said, as its behaviour notes it. Clients are compared with
 /// it. What is published from outside is missing, since no hook hears of that.
@@ -35,8 +39,10 @@ struct room_log {
   bool announces = true;
   bool stays_when_empty = false;
   std::vector<entry> entries;
-  std::set<std::string> inside; ///< users
-  bool over = false;            ///< its behaviour is destroyed
+  std::set<std::string> inside; ///< clients
+  /// The profiles of those inside: client and text, the latest last.
+  std::vector<std::pair<std::string, std::string>> profiles;
+  bool over = false; ///< its behaviour is destroyed
   bool told_to_end = false;
   bool crashed = false;
   bool closed = false; ///< its behaviour was told of the end
@@ -63,7 +69,9 @@ struct oracle {
   std::unordered_map<int, fate> fates;       ///< by the number of a command
   std::unordered_map<int, outside_event> outside;
   std::map<std::pair<std::string, std::string>, int>
-    last_number;                     ///< by room name and user: the last command handled
+    last_number; ///< by room name and client: the last command handled
+  std::map<std::string, std::string> user_ids; ///< by client: several may be one user's sessions
+  std::set<std::string> gathering;   ///< rooms that tell v1 clients of users once a second
   std::set<std::string> told_to_end; ///< rooms that were told to end from outside
   std::map<std::string, int>
     last_words; ///< by room: the number last published from outside in `calm`
@@ -75,6 +83,25 @@ struct oracle {
     complaints.push_back(std::string{who} + ": " + std::move(what));
   }
 
+  /// The user whose session a client is; empty for the room itself.
+  [[nodiscard]] std::string user_of(const std::string& client) const {
+    auto i = user_ids.find(client);
+    return i == user_ids.end() ? client : i->second;
+  }
+  /// The profile that is shown of a user; empty: none.
+  [[nodiscard]] std::string shown_profile(const room_log& log, const std::string& user) const {
+    for (auto i = log.profiles.rbegin(); i != log.profiles.rend(); ++i)
+      if (user_of(i->first) == user)
+        return i->second;
+    return {};
+  }
+  /// Who is in a room.
+  [[nodiscard]] users present_in(const room_log& log) const {
+    users all;
+    for (auto& client : log.inside)
+      all[user_of(client)] = shown_profile(log, user_of(client));
+    return all;
+  }
   [[nodiscard]] int last_word(const std::string& room) const {
     auto i = last_words.find(room);
     return i == last_words.end() ? 0 : i->second;

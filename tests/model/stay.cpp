@@ -7,37 +7,41 @@ namespace troupe::model {
 namespace {
 
 std::string name_of(const entry& e) {
-  return e.type + ' ' + e.user + ' ' + e.text.substr(0, e.text.find(" x"));
+  return e.type + ' ' + e.client + ' ' + e.text.substr(0, e.text.find(" x"));
 }
 std::string name_of(const frame_fields& f) {
   return f.type + ' ' + f.user + ' ' + f.text.substr(0, f.text.find(" x"));
 }
 
-bool says(const frame_fields& f, const entry& e) {
-  if (f.type != e.type || f.user != e.user)
+/// `user`: whose session the client of `e` is.
+bool says(const frame_fields& f, const entry& e, const std::string& user) {
+  if (f.type != e.type || f.user != user)
     return false;
+  auto is_bare = f.room.empty(); // for a plain client
   if (e.what == entry::kind::went)
-    return f.reason.empty() || f.reason == to_string(e.reason);
+    return is_bare || f.reason == to_string(e.reason);
+  if (e.what == entry::kind::came || e.what == entry::kind::profile)
+    return is_bare || f.profile == e.text;
   return e.type == "binary" ? f.bytes == json_of_bytes(e.text) : f.text == e.text;
 }
 
 } // namespace
 
-stay::stay(oracle& t, std::string user, bool plain, std::size_t log, std::size_t at,
+stay::stay(oracle& t, std::string client, bool plain, std::size_t log, std::size_t at,
            std::optional<std::uint64_t> seq)
-  : oracle_(t), user_(std::move(user)), plain_(plain), log_(log), next_(at), seq_(seq) {}
+  : oracle_(t), client_(std::move(client)), plain_(plain), log_(log), next_(at), seq_(seq) {}
 
 // -- passing over what it need not hear -----------------------------------------------------------
 
 bool stay::at_own_end() const {
   auto& all = entries().entries;
-  return next_ < all.size() && all[next_].what == entry::kind::went && all[next_].user == user_;
+  return next_ < all.size() && all[next_].what == entry::kind::went && all[next_].client == client_;
 }
 
 bool stay::is_owed(const entry& e) const {
-  if (e.what != entry::kind::line && !entries().announces)
+  if (e.what != entry::kind::line && (!entries().announces || !e.told || is_gathered()))
     return false;
-  return e.except != user_ && (e.plain || !plain_);
+  return e.except != client_ && (e.plain || !plain_);
 }
 
 void stay::pass() {
@@ -60,7 +64,7 @@ void stay::hear(const frame_fields& f) {
     return complain("heard " + name_of(f) + " after it had left");
   if (next_ == all.size())
     return complain("heard " + name_of(f) + ", which the room did not say, or again");
-  if (!says(f, all[next_]))
+  if (!says(f, all[next_], oracle_.user_of(all[next_].client)))
     return complain("heard " + name_of(f) + " where the room said " + name_of(all[next_]));
   auto stored = all[next_].stored;
   pass();
@@ -72,6 +76,40 @@ void stay::hear(const frame_fields& f) {
              + std::to_string(*seq_));
   if (f.seq)
     seq_ = f.seq;
+}
+
+void stay::know(users all) {
+  if (!is_gathered() && !knows(all))
+    complain("was given a list that is not what it had heard");
+  users_ = std::move(all);
+}
+
+/// Its own profile it is not told: it has brought it.
+bool stay::knows(const users& all) const {
+  if (!users_ || !entries().announces)
+    return true;
+  auto known = *users_;
+  auto own = oracle_.user_of(client_);
+  if (known.contains(own) && all.contains(own))
+    known[own] = all.at(own);
+  return known == all;
+}
+
+void stay::follow(const frame_fields& f) {
+  if (!users_)
+    return;
+  auto& known = *users_;
+  if (f.type == "userJoined" || f.type == "$profile")
+    known[f.user] = f.profile;
+  if (f.type == "userLeft")
+    known.erase(f.user);
+  if (f.type != "$presence")
+    return;
+  for (auto* some : {&*f.joined, &*f.changed})
+    for (auto& [user, profile] : *some)
+      known[user] = profile;
+  for (auto& [user, none] : *f.gone)
+    known.erase(user);
 }
 
 /// If it lies between the client's own messages without echo, only its `seq` tells its place.
@@ -148,9 +186,9 @@ void stay::switched() {
   how_ = end::left;
   auto& all = entries().entries;
   for (auto i = next_; i < all.size(); ++i) {
-    if (all[i].what == entry::kind::went && all[i].user == user_)
+    if (all[i].what == entry::kind::went && all[i].client == client_)
       return;
-    if (all[i].user == user_ && is_owed(all[i]))
+    if (all[i].client == client_ && is_owed(all[i]))
       complain("has another room before it has heard its own " + name_of(all[i]));
   }
 }
@@ -170,19 +208,22 @@ void stay::settle() {
     complain("is still in a room that has ended");
   else if (last_outside_ < oracle_.last_word(room()))
     complain("never heard what was published from outside last");
+  else if (!knows(oracle_.present_in(entries())))
+    complain("does not know who is in the room");
+  oracle_.seen["followed"] += users_ && entries().announces && is_gathered();
 }
 
 bool stay::cut_short() const {
   auto& all = entries().entries;
   for (auto i = next_; i < all.size(); ++i)
-    if (all[i].what == entry::kind::went && all[i].user == user_)
+    if (all[i].what == entry::kind::went && all[i].client == client_)
       return all[i].reason == actors::leave_reason::disconnected;
   return false;
 }
 
 void stay::complain(const std::string& what) {
   if (!std::exchange(broken_, true))
-    oracle_.complain(user_ + " in " + room() + " (log " + std::to_string(log_) + ')', what);
+    oracle_.complain(client_ + " in " + room() + " (log " + std::to_string(log_) + ')', what);
 }
 
 } // namespace troupe::model

@@ -18,11 +18,18 @@ public:
 
   /// `at`: how many entries of the log come before it. `seq`: the room's position then, if the
   /// client was told.
-  stay(oracle& t, std::string user, bool plain, std::size_t log, std::size_t at,
+  stay(oracle& t, std::string client, bool plain, std::size_t log, std::size_t at,
        std::optional<std::uint64_t> seq);
 
   /// Checks a frame that the room has sent to all.
   void hear(const frame_fields& f);
+  /// Takes a list of all users in the room. Where users are told one by one, it must be what is
+  /// known already.
+  void know(users all);
+  /// Follows who is in the room, after a list.
+  void follow(const frame_fields& f);
+  /// Whether it hears of users together, once a second, instead of in their place among others.
+  [[nodiscard]] bool is_gathered() const { return !plain_ && oracle_.gathering.contains(room()); }
   /// Checks a frame that was published from outside.
   void hear_outside(const frame_fields& f);
   /// Checks the position in a `joined` of a room that the client is already in.
@@ -50,19 +57,22 @@ private:
   [[nodiscard]] const room_log& entries() const { return oracle_.logs[log_]; }
   [[nodiscard]] bool at_own_end() const;
   [[nodiscard]] bool is_owed(const entry& e) const;
+  /// Whether it has been told of these users, as far as it has been told at all.
+  [[nodiscard]] bool knows(const users& all) const;
   void pass();
   /// Skips what it need not hear, at most up to `position`.
   void pass_to(std::size_t position);
   void complain(const std::string& what);
 
   oracle& oracle_;
-  std::string user_;
+  std::string client_;
   bool plain_;
   std::size_t log_;
   std::size_t next_;                 ///< the entry that comes next
   std::optional<std::uint64_t> seq_; ///< the seq of the last stored broadcast before that
   std::size_t heard_ = 0;            ///< behind the last entry that was heard
   int last_outside_ = 0;
+  std::optional<users> users_; ///< as far as it has been told; unknown before a list
   end how_ = end::none;
   bool broken_ = false; ///< it has complained; further complaints would only follow from that
 };

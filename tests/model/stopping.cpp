@@ -11,7 +11,7 @@ void world::stop() {
   for (auto& c : clients_) {
     c->look();
     if (!c->gone())
-      present.insert(c->user_id());
+      present.insert(c->name());
   }
   std::vector<std::size_t> before;
   for (auto& log : oracle_.logs)
@@ -23,7 +23,7 @@ void world::stop() {
   auto forget_closed = [&] {
     for (auto& c : clients_)
       if (!c->session().heeded() && !c->session().ended())
-        present.erase(c->user_id());
+        present.erase(c->name());
   };
   forget_closed();
   for (int i = draw_.number(0, 40); i > 0; --i) {
@@ -61,7 +61,7 @@ void world::act_on() {
   }
 }
 
-/// Checks the end of the node. `present`: the users connected when it was told to stop, and not
+/// Checks the end of the node. `present`: the clients connected when it was told to stop, and not
 /// closed before its end for another reason. `before`: how many entries each log had then.
 void world::check_stopped(const std::set<std::string>& present,
                           const std::vector<std::size_t>& before) {
@@ -71,17 +71,17 @@ void world::check_stopped(const std::set<std::string>& present,
   std::set<std::string> cut;
   for (auto& c : clients_) {
     if (c->close_code() != 0)
-      cut.insert(c->user_id());
+      cut.insert(c->name());
     if (!c->session().ended())
-      complain(c->user_id() + " was not ended by the stop");
+      complain(c->name() + " was not ended by the stop");
   }
   for (std::size_t i = 0; i < oracle_.logs.size(); ++i) {
     auto& log = oracle_.logs[i];
     for (auto at = i < before.size() ? before[i] : 0; at < log.entries.size(); ++at) {
       auto& e = log.entries[at];
       if (e.what == entry::kind::went && e.reason == actors::leave_reason::disconnected
-          && present.contains(e.user) && !cut.contains(e.user))
-        complain(log.name + " lost " + e.user + " before it ended");
+          && present.contains(e.client) && !cut.contains(e.client))
+        complain(log.name + " lost " + e.client + " before it ended");
     }
   }
   for (auto& o : observers_) {

@@ -24,11 +24,21 @@ void v1_client::on_frame(const frame_fields& f) {
     end(f, stay::end::closed);
   else if (f.type == "ack" && asked && asked->what == command::kind::say)
     acked(in, asked, f);
-  else if (f.type == "message" || f.type == "binary" || f.type == "told" || f.type == "userJoined"
-           || f.type == "userLeft" || f.type == "outside")
+  else if (f.type == "presence" || f.type == "userJoined" || f.type == "userLeft"
+           || f.type == "$profile" || f.type == "$presence")
+    in ? on_users(*in, f) : complain(f.type + " of a room that is not held: " + f.room);
+  else if (f.type == "message" || f.type == "binary" || f.type == "told" || f.type == "outside")
     !in                   ? complain(f.type + " of a room that is not held: " + f.room)
     : f.type == "outside" ? in->hear_outside(f)
                           : in->hear(f);
+}
+
+void v1_client::on_users(stay& in, const frame_fields& f) {
+  if (f.type == "presence")
+    return f.members->size() == f.total ? in.know(*f.members) : void();
+  if (!in.is_gathered())
+    in.hear(f);
+  in.follow(f);
 }
 
 void v1_client::on_joined(const frame_fields& f, command* asked) {
@@ -36,12 +46,16 @@ void v1_client::on_joined(const frame_fields& f, command* asked) {
     return complain("joined twice without a word of " + f.room);
   auto* in = held(f.room);
   if (!in) {
-    entering_.insert_or_assign(f.room, entering{asked, f.epoch, *f.seq});
+    auto lists_all = f.members && f.members->size() == f.total;
+    entering_.insert_or_assign(
+      f.room, entering{asked, f.epoch, *f.seq, lists_all ? f.members : std::nullopt});
     return;
   }
   if (epochs_[in->log()] != f.epoch)
     complain("joined with another epoch while the room is held");
   in->hear_position(*f.seq);
+  if (f.members && f.members->size() == f.total)
+    in->know(*f.members);
   if (asked)
     asked->stay = held_[f.room];
 }
@@ -54,7 +68,9 @@ void v1_client::on_which(const frame_fields& f) {
       !is_new && known->second != in.mapped().epoch)
     complain("two epochs in one life of " + f.room);
   held_[f.room] = stays_.size();
-  begin(in.mapped().asked, *f.log, *f.at, in.mapped().seq);
+  auto& begun = begin(in.mapped().asked, *f.log, *f.at, in.mapped().seq);
+  if (in.mapped().members)
+    begun.know(*in.mapped().members);
 }
 
 void v1_client::end(const frame_fields& f, stay::end how) {

@@ -54,6 +54,24 @@ frame_fields parse(const std::string& json) {
   number("bytes", f.size);
   number("ref", f.ref);
   number("n", f.number);
+  number("total", f.total);
+  auto profile_in = [](simdjson::dom::object of) {
+    std::string_view v;
+    return of["profile"]["text"].get(v) == simdjson::SUCCESS ? std::string{v} : std::string{};
+  };
+  auto list = [&](const char* key, auto& out) {
+    simdjson::dom::array all;
+    if (o[key].get(all) != simdjson::SUCCESS)
+      return;
+    out.emplace();
+    for (simdjson::dom::object user : all)
+      (*out)[std::string{std::string_view{user["userId"]}}] = profile_in(user);
+  };
+  f.profile = profile_in(o);
+  list("members", f.members);
+  list("joined", f.joined);
+  list("changed", f.changed);
+  list("left", f.gone);
   simdjson::dom::object data;
   if (o["data"].get(data) == simdjson::SUCCESS)
     f.bytes = simdjson::minify(data);

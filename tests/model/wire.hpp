@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,10 @@ struct deed {
 /// The fields of a server message that the model checks; absent ones are empty.
 struct frame_fields {
   std::string type, room, epoch, text, user, reason, code, request, bytes;
+  std::string profile; ///< its text
+  /// Users with the text of their profile; absent if the frame has no such list.
+  std::optional<std::map<std::string, std::string>> members, joined, changed, gone;
+  std::optional<std::uint64_t> total;
   std::optional<std::uint64_t> seq, log, at, size;
   std::optional<int> ref, number;
 };

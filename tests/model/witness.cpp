@@ -2,6 +2,7 @@
 
 #include "witness.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <stdexcept>
 
@@ -18,7 +19,29 @@ std::optional<deed> deed_in_profile(const member& m) {
   return deed::read(profile.string("text").value_or(""));
 }
 
+std::string profile_text(const member& m) {
+  protocol::document_view profile{protocol::codec_of(m.encoding), m.profile};
+  return m.profile.empty() ? std::string{} : profile.string("text").value_or("");
+}
+
 } // namespace
+
+claims_ptr claims_of(const std::string& user, const std::string& client,
+                     std::vector<std::string> rooms) {
+  auto all = std::make_shared<claims>();
+  all->subject = user;
+  all->json = "{\"client\":\"" + client + "\"}";
+  if (!rooms.empty())
+    all->rooms = std::move(rooms);
+  return all;
+}
+
+std::string client_of(const member& m) {
+  if (!m.claims)
+    return m.user_id;
+  return protocol::document_view{protocol::codec::json, m.claims->json}.string("client").value_or(
+    m.user_id);
+}
 
 witness::witness(oracle& t, node& n, std::string_view room, const room_options& options)
   : oracle_(t), node_(n), name_(room), index_(t.logs.size()) {
@@ -56,9 +79,20 @@ join_decision witness::authorize_join(room_context& room, const member& candidat
 
 /// First tells the newcomer with which log to compare its frames, and from which entry on.
 void witness::on_join(room_context& room, const member& m) {
-  log().entries.push_back({entry::kind::came, "userJoined", m.user_id, {}, m.user_id, {}, false});
-  if (!log().inside.insert(m.user_id).second)
-    oracle_.complain(name_, m.user_id + " came twice");
+  auto name = client_of(m);
+  auto user = oracle_.user_of(name);
+  auto is_first = !has_user(user);
+  auto before = oracle_.shown_profile(log(), user);
+  if (is_first)
+    log().entries.push_back(
+      {entry::kind::came, "userJoined", name, profile_text(m), name, {}, false});
+  if (!log().inside.insert(name).second)
+    oracle_.complain(name_, name + " came twice");
+  if (!m.profile.empty())
+    log().profiles.emplace_back(name, profile_text(m));
+  if (!is_first)
+    note_profile(name, before, name);
+  oracle_.seen["further session"] += !is_first;
   check(room);
   room.send_to(m.key, "which", {{"room", name_}, {"log", index_}, {"at", log().entries.size()}});
   if (m.automatic)
@@ -68,15 +102,40 @@ void witness::on_join(room_context& room, const member& m) {
 }
 
 void witness::on_leave(room_context& room, const member& m, leave_reason reason) {
-  if (log().inside.erase(m.user_id) == 0)
-    oracle_.complain(name_, m.user_id + " went without having come");
+  auto name = client_of(m);
+  auto user = oracle_.user_of(name);
+  auto before = oracle_.shown_profile(log(), user);
+  if (log().inside.erase(name) == 0)
+    oracle_.complain(name_, name + " went without having come");
+  std::erase_if(log().profiles, [&](auto& p) { return p.first == name; });
   check_thread();
   if (reason == leave_reason::closed)
     return;
-  log().entries.push_back({entry::kind::went, "userLeft", m.user_id, {}, m.user_id, reason, false});
+  auto is_last = !has_user(user);
+  log().entries.push_back(
+    {entry::kind::went, "userLeft", name, {}, name, reason, false, true, is_last});
+  if (!is_last)
+    note_profile(name, before, {});
   check(room);
   if (auto d = deed_in_profile(m))
     obey(room, *d, "exit/");
+}
+
+bool witness::has_user(const std::string& user) const {
+  auto& inside = oracle_.logs[index_].inside;
+  return std::any_of(inside.begin(), inside.end(),
+                     [&](auto& client) { return oracle_.user_of(client) == user; });
+}
+
+/// A client has changed its user's profile, if that is not what it was `before`.
+void witness::note_profile(const std::string& client, std::string before,
+                           const std::string& except) {
+  auto now = oracle_.shown_profile(log(), oracle_.user_of(client));
+  if (now == before)
+    return;
+  ++oracle_.seen["profile"];
+  log().entries.push_back(
+    {entry::kind::profile, "$profile", client, now, except, {}, false, false});
 }
 
 void witness::on_close(room_context&) {
@@ -106,6 +165,22 @@ bool witness::on_binary(room_context& room, const member& from, std::string_view
   return take(room, from, bytes, "binary");
 }
 
+bool witness::on_profile(room_context& room, const member& from,
+                         const protocol::document_view& profile) {
+  auto text = profile.string("text").value_or("");
+  if (!take(room, from, text, "$profile"))
+    return false;
+  auto d = deed::read(text);
+  auto name = client_of(from);
+  if (!d || oracle_.fates[d->number].what != fate::kind::done)
+    return true;
+  auto before = oracle_.shown_profile(log(), oracle_.user_of(name));
+  std::erase_if(log().profiles, [&](auto& p) { return p.first == name; });
+  log().profiles.emplace_back(name, text);
+  note_profile(name, before, name);
+  return true;
+}
+
 /// Handles one command; returns whether to relay it.
 bool witness::take(room_context& room, const member& from, std::string_view text,
                    std::string_view type) {
@@ -116,16 +191,16 @@ bool witness::take(room_context& room, const member& from, std::string_view text
     oracle_.complain(name_, "heard what nobody said: " + std::string{text});
     return true;
   }
-  auto& before = oracle_.last_number[{name_, from.user_id}];
+  auto name = client_of(from);
+  auto& before = oracle_.last_number[{name_, name}];
   if (d->number <= before)
-    oracle_.complain(name_, "command " + std::to_string(d->number) + " of " + from.user_id
-                              + " came after " + std::to_string(before));
+    oracle_.complain(name_, "command " + std::to_string(d->number) + " of " + name + " came after "
+                              + std::to_string(before));
   before = d->number;
   auto& f = oracle_.fates[d->number];
-  auto user = from.user_id;
   // This holds until the command is done. A client that kicks itself is told so even if the room
   // then crashes.
-  f = {d->what == "kick" && d->whom == user ? fate::kind::thrown_out : fate::kind::crashed, index_};
+  f = {d->what == "kick" && d->whom == name ? fate::kind::thrown_out : fate::kind::crashed, index_};
   obey(room, *d);
   f.position = log().entries.size();
   if (d->what.starts_with("refuse")) {
@@ -133,7 +208,7 @@ bool witness::take(room_context& room, const member& from, std::string_view text
     room.refuse(protocol::errc::forbidden, "no");
     return d->what == "refuse/say";
   }
-  if (!log().inside.contains(user)) {
+  if (!log().inside.contains(name)) {
     f.what = fate::kind::thrown_out;
     return true;
   }
@@ -141,10 +216,11 @@ bool witness::take(room_context& room, const member& from, std::string_view text
     f.what = fate::kind::swallowed;
     return false;
   }
-  f.what = type == "do" ? fate::kind::done : fate::kind::said;
-  if (type != "do")
-    log().entries.push_back({entry::kind::line, std::string{type}, user, std::string{text},
-                             d->echo ? std::string{} : user});
+  auto is_relayed = type == "message" || type == "binary";
+  f.what = is_relayed ? fate::kind::said : fate::kind::done;
+  if (is_relayed)
+    log().entries.push_back({entry::kind::line, std::string{type}, name, std::string{text},
+                             d->echo ? std::string{} : name});
   return true;
 }
 
@@ -176,9 +252,9 @@ void witness::obey(room_context& room, const deed& d, std::string_view hook) {
   }
 }
 
-void witness::kick(room_context& room, const std::string& user) {
+void witness::kick(room_context& room, const std::string& client) {
   room.for_each_member([&](const member& each) {
-    if (each.user_id == user)
+    if (client_of(each) == client)
       room.kick(each.key, "out");
   });
 }
@@ -187,7 +263,7 @@ void witness::kick(room_context& room, const std::string& user) {
 /// the room if somebody still hears it.
 void witness::greet(room_context& room, const member& m) {
   auto before = room.pressure();
-  broadcast(room, {entry::kind::line, "told", {}, "0 greet " + m.user_id + " loud"});
+  broadcast(room, {entry::kind::line, "told", {}, "0 greet " + client_of(m) + " loud"});
   bool is_heard = false;
   room.for_each_member([&](const member& each) {
     is_heard |= node_.loop(each.key.loop).sessions().find(each.key) != nullptr;
@@ -200,7 +276,7 @@ void witness::greet(room_context& room, const member& m) {
 void witness::broadcast(room_context& room, entry e) {
   session_key except;
   room.for_each_member([&](const member& each) {
-    if (each.user_id == e.except)
+    if (client_of(each) == e.except)
       except = each.key;
   });
   log().entries.push_back(e);

@@ -9,17 +9,25 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace troupe::model {
 
+/// The claims of a client, by which behaviours know it. `rooms`: those that it may join; empty:
+/// all.
+[[nodiscard]] actors::claims_ptr claims_of(const std::string& user, const std::string& client,
+                                           std::vector<std::string> rooms = {});
+/// The client that a member is.
+[[nodiscard]] std::string client_of(const actors::member& m);
+
 /// A behaviour that relays, notes what it says, and does in each hook what the command asks for:
 ///
-/// In a message, a binary message and `do`: `swallow`, `refuse`, `refuse/say` (refuses and returns
-/// true), and all deeds below. In the profile of a join: `ask/refuse`, and a deed below with the
-/// prefix `ask/` (done in `authorize_join`), `enter/` (in `on_join`) or `exit/` (in `on_leave`).
-/// Everywhere: `kick` (the user named), `end`, `boom` (throws), `tell` (broadcasts), `hint`
-/// (broadcasts without storing), `secret` (broadcasts to all but the user named), `modern`
-/// (broadcasts to all but plain clients).
+/// In a message, a binary message, a new profile and `do`: `swallow`, `refuse`, `refuse/say`
+/// (refuses and returns true), and all deeds below. In the profile of a join: `ask/refuse`, and a
+/// deed below with the prefix `ask/` (done in `authorize_join`), `enter/` (in `on_join`) or `exit/`
+/// (in `on_leave`). Everywhere: `kick` (the client named), `end`, `boom` (throws), `tell`
+/// (broadcasts), `hint` (broadcasts without storing), `secret` (broadcasts to all but the client
+/// named), `modern` (broadcasts to all but plain clients).
 class witness final : public actors::room_behavior {
 public:
   /// `node` must outlive it. `options`: those of the room.
@@ -34,6 +42,8 @@ public:
                   const actors::application_message& m) override;
   bool on_binary(actors::room_context& room, const actors::member& from,
                  std::string_view bytes) override;
+  bool on_profile(actors::room_context& room, const actors::member& from,
+                  const protocol::document_view& profile) override;
   void on_leave(actors::room_context& room, const actors::member& m,
                 actors::leave_reason reason) override;
   void on_close(actors::room_context& room) override;
@@ -43,7 +53,9 @@ private:
   bool take(actors::room_context& room, const actors::member& from, std::string_view text,
             std::string_view type);
   void obey(actors::room_context& room, const deed& d, std::string_view hook = {});
-  void kick(actors::room_context& room, const std::string& user);
+  void kick(actors::room_context& room, const std::string& client);
+  [[nodiscard]] bool has_user(const std::string& user) const;
+  void note_profile(const std::string& client, std::string before, const std::string& except);
   void greet(actors::room_context& room, const actors::member& m);
   void broadcast(actors::room_context& room, entry e);
   void check(actors::room_context& room);

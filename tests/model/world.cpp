@@ -20,19 +20,19 @@ tally& tally::operator+=(const tally& t) {
 
 namespace {
 
-/// Reads a token: a user and the rooms that it opens, separated by spaces; no room means all.
+/// Reads a token: a user, a slash and its client, and the rooms that it opens, separated by spaces;
+/// no room means all.
 actors::claims_ptr read_token(std::string_view token) {
-  if (token == "bad")
+  if (token.starts_with("bad/"))
     return nullptr;
   std::istringstream words{std::string{token}};
-  auto claims = std::make_shared<actors::claims>();
-  words >> claims->subject;
-  for (std::string room; words >> room;) {
-    if (!claims->rooms)
-      claims->rooms.emplace();
-    claims->rooms->push_back(room);
-  }
-  return claims;
+  std::string who;
+  words >> who;
+  std::vector<std::string> rooms;
+  for (std::string room; words >> room;)
+    rooms.push_back(room);
+  auto slash = who.find('/');
+  return claims_of(who.substr(0, slash), who.substr(slash + 1), std::move(rooms));
 }
 
 } // namespace
@@ -89,6 +89,11 @@ void world::add_rooms() {
     actors::room_options o;
     o.announce = !draw_.once_in(4);
     o.keep_when_empty = name == "hall";
+    o.list_members = crowd_ == 0 && draw_.once_in(2);
+    if (crowd_ == 0 && draw_.once_in(3)) {
+      o.gather_beyond = static_cast<std::size_t>(draw_.number(1, 4));
+      oracle_.gathering.insert(name);
+    }
     if (name == "booth")
       o.max_members = 2;
     auto make = [this, o](std::string_view room) {

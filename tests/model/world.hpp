@@ -63,13 +63,14 @@ private:
   client* someone();
   std::string a_room();
   std::string a_room_or_default();
-  std::string a_user();
+  std::string a_client();
   deed a_deed(std::initializer_list<const char*> some, int once_in);
   bool a_ref() { return draw_.once_in(2); }
 
   // -- the end ------------------------------------------------------------------------------------
   void look();
   void calm();
+  void tell_changes();
   void gather_again();
   void check_drained();
   void let_observers_go();

@@ -75,7 +75,8 @@ TEST_CASE("a list that a user gets shows itself to itself alone") {
   CHECK(text_of(all) == "-ann");
   all.drop_told(all.all().end());
 
-  all.note("bob", with_one, with_two, {}, false); // one of its sessions has this list, another goes on
+  all.note("bob", with_one, with_two, {},
+           false); // one of its sessions has this list, another goes on
   all.note_list("bob");
   all.note("bob", with_two, with_one, {}, false);
   CHECK(text_of(all) == "+bob");
