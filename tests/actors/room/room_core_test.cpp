@@ -764,7 +764,7 @@ TEST_CASE("gathered changes come in frames of 64 KiB, eight a second, and none i
   CHECK(s.out.due.size() == 2);
 }
 
-// Pins §16.55.
+// Pins §16.57.
 TEST_CASE("changes are told sooner if more of them wait than twice the members") {
   crowd s;
   for (std::uint32_t i = 10; i < 40; ++i)
