@@ -421,16 +421,24 @@ describe('while something is unanswered', () => {
   test('the connection after has twice the time, until answers come in time again', async (t) => {
     longestWaits(t);
     const { client, sockets, pass } = await connectedClient(t);
+    const room = client.room('r');
+    room.join();
+    const enter = () => {
+      const { ref } = sockets.last.takeOne();
+      sockets.last.say({ type: 'joined', ref, roomId: 'r', epoch: 'e', seq: 0 });
+    };
+    enter();
     const silence = async () => {
-      client.room('r').send('x');
+      room.send('x');
       let ms = 0;
       for (; client.state === 'connected'; ms += 1000) await pass(1000);
       await pass(client.retryAt - Date.now());
       sockets.last.welcome();
+      enter();
       return ms;
     };
     const times = [await silence(), await silence()];
-    client.room('r').send('x');
+    room.send('x');
     sockets.last.say({ type: 'ack', ref: sockets.last.takeOne().ref, roomId: 'r', seq: 1 });
     assert.deepEqual([...times, await silence()], [6000, 12_000, 6000]);
   });
@@ -490,6 +498,19 @@ describe('a page that wakes up', () => {
     assert.deepEqual(sockets.last.take(), [{ type: 'ping' }]);
     await pass(10_000);
     assert.equal(client.state, 'reconnecting');
+  });
+
+  test('gives up a server that stays silent, whatever is sent meanwhile', async (t) => {
+    const { client, sockets, pass } = await connectedClient(t);
+    await pass(6000);
+    shown();
+    await pass(1000);
+    client.room('r').send('x');
+    await pass(1999);
+    assert.equal(client.state, 'connected');
+    await pass(1);
+    assert.equal(client.state, 'reconnecting');
+    assert.deepEqual(sockets.made[0].take().map((c) => c.type), ['ping', 'message']);
   });
 
   test('leaves a closed client alone', async (t) => {
