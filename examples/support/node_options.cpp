@@ -193,6 +193,9 @@ void add_memory(option_table& table, server_options& o) {
                    {},
                    false,
                    duration_text(node.rooms.history_age)});
+  table.push_back(duration_option(
+    "linger", "Time in which a room that has kept something lives on without members", "none",
+    node.rooms.linger));
   table.push_back(budget_option("history-budget",
                                 "Size of what all rooms keep; the largest histories go first",
                                 node.history_budget_bytes, "an eighth of the memory"));
@@ -398,6 +401,7 @@ constexpr std::pair<std::string_view, std::string_view> options_by_field[] = {
   {"node_options.rooms.history_messages", "history-messages"},
   {"node_options.rooms.history_bytes", "history-bytes"},
   {"node_options.rooms.history_age", "history-age"},
+  {"node_options.rooms.linger", "linger"},
   {"node_options.heartbeat.interval", "ping-interval"},
   {"node_options.heartbeat.timeout", "ping-timeout"},
   {"node_options.announce", "announce"},

@@ -44,7 +44,7 @@ std::unique_ptr<node_process> node_for(const options& o) {
     return std::make_unique<node_process>(o.port, o.pid);
   std::vector<std::string> arguments{"--bind", "127.0.0.1", "--port",
                                      "0",      "--loops",   std::to_string(o.loops)};
-  for (auto* limit : {"--message-rate", "--admission-rate", "--max-connections"})
+  for (auto* limit : {"--message-rate", "--admission-rate", "--max-connections", "--linger"})
     arguments.insert(arguments.end(), {limit, "0"});
   return std::make_unique<node_process>(o.node, arguments);
 }

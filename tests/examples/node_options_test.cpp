@@ -59,6 +59,7 @@ TEST_CASE("each option of a node stores what it says") {
   CHECK(r.take("history-messages", "7"));
   CHECK(r.take("history-bytes", "8KiB"));
   CHECK(r.take("history-age", "1500ms"));
+  CHECK(r.take("linger", "1500ms"));
   CHECK(r.take("history-budget", "9MiB"));
   CHECK(r.take("output-budget", "4096MiB"));
   CHECK(r.take("inbound-budget", "11MiB"));
@@ -93,6 +94,7 @@ TEST_CASE("each option of a node stores what it says") {
   CHECK(o.node.rooms.history_messages == 7);
   CHECK(o.node.rooms.history_bytes == 8 * 1024);
   CHECK(o.node.rooms.history_age == 2s);
+  CHECK(o.node.rooms.linger == 1500ms);
   CHECK(o.node.history_budget_bytes == 9 << 20);
   CHECK(o.node.memory_budget_bytes == std::int64_t{4} << 30);
   CHECK(o.node.inbound_budget_bytes == 11 << 20);
@@ -143,6 +145,7 @@ TEST_CASE("what an option does not take leaves the default alone") {
                              {"byte-rate", "2GB"},
                              {"history", "none"},
                              {"history-age", "-1"},
+                             {"linger", "2h 1s"},
                              {"history-budget", "1e9"},
                              {"announce", "yes"},
                              {"max-members", ""}}) {
@@ -164,6 +167,7 @@ TEST_CASE("what an option does not take leaves the default alone") {
     CHECK_FALSE(r.options.node.connections.bytes_per_second);
     CHECK(r.options.node.rooms.history);
     CHECK(r.options.node.rooms.history_age == untouched.options.node.rooms.history_age);
+    CHECK(r.options.node.rooms.linger == untouched.options.node.rooms.linger);
     CHECK_FALSE(r.options.node.history_budget_bytes);
   }
 }

@@ -39,6 +39,7 @@ struct obliging final : actors::room_behavior {
 actors::node_options options_for(actors::node_options o) {
   o.loops = 2;
   o.connections.messages_per_second = 0;
+  o.rooms.linger = 0ms;
   return o;
 }
 

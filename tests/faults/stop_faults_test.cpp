@@ -20,6 +20,7 @@ actors::node_options small() {
   actors::node_options o;
   o.loops = 2;
   o.connections.messages_per_second = 0;
+  o.rooms.linger = 0ms;
   return o;
 }
 

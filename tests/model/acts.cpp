@@ -32,7 +32,7 @@ void world::act() {
   auto* c = someone();
   auto what = draw_.number(0, 99);
   if (!c || what < 6)
-    return connect();
+    return draw_.once_in(2) ? come_back() : connect();
   if (what < 10)
     return void(act_outside(a_room(), draw_.below(100)));
   if (what < 11)
@@ -57,11 +57,14 @@ void world::act() {
 }
 
 void world::connect() {
-  if (clients_.size() >= 12 + crowd_ || draining_)
-    return;
+  if (clients_.size() < 12 + crowd_ && !draining_)
+    connect_as(draw_.one_of(
+      {encoding::v1_json, encoding::v1_json, encoding::v1_msgpack, encoding::plain_json}));
+}
+
+void world::connect_as(encoding e) {
   client::options o;
-  o.encoding = draw_.one_of(
-    {encoding::v1_json, encoding::v1_json, encoding::v1_msgpack, encoding::plain_json});
+  o.encoding = e;
   o.name = "u" + std::to_string(clients_.size());
   o.user_id = !clients_.empty() && draw_.once_in(3) ? someone()->user_id() : o.name;
   o.lobby = lobby_;
@@ -71,6 +74,21 @@ void world::connect() {
     clients_.push_back(std::make_unique<plain_client>(oracle_, node_, loop, std::move(o)));
   else
     clients_.push_back(std::make_unique<v1_client>(oracle_, node_, loop, std::move(o)));
+}
+
+/// Lets a new connection follow one that is gone: it comes back to the rooms where that was.
+void world::come_back() {
+  for (auto& gone : clients_) {
+    auto rooms =
+      clients_.size() < 24 + crowd_ && !draining_ ? gone->take_left_off() : std::vector<left_off>{};
+    if (rooms.empty())
+      continue;
+    connect_as(draw_.one_of({encoding::v1_json, encoding::v1_msgpack}));
+    for (auto& room : rooms)
+      clients_.back()->come_back(room, a_deed({"ask/refuse", "enter/tell", "enter/kick"}, 8));
+    return;
+  }
+  connect();
 }
 
 /// Connects a crowd to one room; most of it only listens.
@@ -121,13 +139,13 @@ void world::say(client& c) {
     c.publish(a_room_or_default(), d, a_ref(), padding);
 }
 
-/// Commands that no behaviour handles.
+/// Commands that change nothing in a room.
 void world::do_else(client& c) {
   switch (draw_.number(0, 4)) {
     case 0: return c.ping(++number_, a_ref());
     case 1: return authenticate(c);
+    case 2: return c.history(a_room_or_default(), ++number_, a_ref());
     case 4: return c.list(a_room_or_default(), ++number_, a_ref());
-    case 2: return c.other("history", ++number_, a_ref());
     default: return c.other("resume", ++number_, a_ref());
   }
 }

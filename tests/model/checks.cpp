@@ -185,6 +185,8 @@ void world::leave() {
       o->leave();
   observers_.clear();
   loops_.settle();
+  clock_.advance(1s); // rooms that linger end
+  loops_.settle();
   auto kept =
     static_cast<std::size_t>(std::count_if(oracle_.logs.begin(), oracle_.logs.end(), [](auto& log) {
       return log.name == "hall" && !log.over;

@@ -45,6 +45,18 @@ void client::join(const std::string& room, const deed& d, bool ref) {
        ",\"profile\":{" + text_of(d).substr(1) + '}');
 }
 
+void client::come_back(const left_off& since, const deed& d) {
+  command c{command::kind::join, "join", d.number, since.room, true};
+  c.since = since;
+  send(std::move(c), ",\"profile\":{" + text_of(d).substr(1) + "},\"since\":{\"epoch\":"
+                       + in_quotes(since.epoch) + ",\"seq\":" + std::to_string(since.seq)
+                       + ",\"clientId\":" + in_quotes(since.client) + '}');
+}
+
+void client::history(const std::string& room, int number, bool ref) {
+  send({command::kind::history, "history", number, room, ref}, {});
+}
+
 void client::leave(const std::string& room, int number, bool ref) {
   send({command::kind::leave, "leave", number, room, ref}, {});
 }
@@ -188,6 +200,34 @@ void client::acked(stay* s, const command* c, const frame_fields& f) {
     complain("an ack of a room that is not held");
   else if (c)
     s->hear_ack(*what, f.seq);
+}
+
+/// Its messages must be in the room's order, each once, each where its `seq` says: what lies
+/// between two of them was said from outside, or not to this client.
+void client::check_history(const stay& s, const frame_fields& f) {
+  auto& said = oracle_.logs[s.log()].entries;
+  std::optional<std::uint64_t> before, last_of_log;
+  std::size_t next = 0, between = 0;
+  for (auto& m : f.messages) {
+    if (!m.seq || (before && *m.seq <= *before) || (f.dropped && *m.seq <= *f.dropped))
+      return complain("reads positions out of order in " + s.room());
+    before = m.seq;
+    ++between;
+    if (m.type == "outside")
+      continue;
+    for (; next < said.size() && !says(m, said[next], oracle_.user_of(said[next].client)); ++next)
+      between += said[next].stored ? 1 : 0;
+    if (next == said.size())
+      return complain("reads what was not said in " + s.room() + ", or again: " + m.text);
+    if (said[next++].except == name())
+      complain("reads what was not for it: " + m.text);
+    if (last_of_log && *m.seq != *last_of_log + between)
+      complain("reads a message at another position than it was said");
+    last_of_log = m.seq;
+    between = 0;
+  }
+  if (!f.complete.value_or(false))
+    complain("does not read to the end of what the room keeps");
 }
 
 void client::settle() {

@@ -32,6 +32,10 @@ public:
 
   // -- what it says; `room`: empty for the default room -------------------------------------------
   void join(const std::string& room, const deed& d, bool ref);
+  /// Joins the room that another connection was in, and says where that left off.
+  void come_back(const left_off& since, const deed& d);
+  /// Asks what was said.
+  void history(const std::string& room, int number, bool ref);
   void leave(const std::string& room, int number, bool ref);
   void publish(const std::string& room, const deed& d, bool ref, std::size_t padding);
   void send_binary(const std::string& room, const deed& d, bool ref, std::size_t padding);
@@ -48,6 +52,9 @@ public:
   void break_off();
   /// Disconnects. `heard_out`: the server still reads, as far as the caller knows.
   void disconnect(bool heard_out);
+
+  /// Where it was when it went. Takes it: one connection follows it.
+  [[nodiscard]] virtual std::vector<left_off> take_left_off() { return {}; }
 
   /// Judges what has come in since the last call.
   void look();
@@ -73,6 +80,8 @@ protected:
   stay& begin(command* asked, std::size_t log, std::size_t at, std::optional<std::uint64_t> seq);
   void complain(std::string what) { oracle_.complain(options_.name, std::move(what)); }
   void acked(stay* s, const command* c, const frame_fields& f);
+  /// Checks a page of what was said in a room.
+  void check_history(const stay& s, const frame_fields& f);
 
   oracle& oracle_;
   options options_;
@@ -100,8 +109,12 @@ class v1_client final : public client {
 public:
   using client::client;
   void settle() override;
+  std::vector<left_off> take_left_off() override;
 
 private:
+  void on_lost(const frame_fields& f);
+  void on_recovered(const frame_fields& f, command& asked);
+  void check_recovered(const frame_fields& f, const command* asked);
   void on_frame(const frame_fields& f) override;
   void on_joined(const frame_fields& f, command* asked);
   void on_which(const frame_fields& f);
@@ -119,6 +132,8 @@ private:
   std::map<std::string, entering> entering_;
   std::map<std::string, std::size_t> held_;   ///< stays by room
   std::map<std::size_t, std::string> epochs_; ///< by log
+  std::string id_;                            ///< its `clientId`
+  bool is_followed_ = false;                  ///< by another connection
 };
 
 /// A client without subprotocol. It is in one room at a time, and its frames do not name the room.

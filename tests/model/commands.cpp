@@ -34,11 +34,11 @@ command* commands::by_ref(const frame_fields& f) {
 /// Finds the command for an answer without `ref`. Joins of one room are answered in order, and so
 /// are pings; refusals name the command that they refuse.
 command* commands::without_ref(const frame_fields& f) {
-  std::string type = f.type == "joined"   ? "join"
-                   : f.type == "pong"     ? "ping"
-                   : f.type == "presence" ? "presence"
-                   : f.type == "error"    ? f.request
-                                          : "";
+  std::string type = f.type == "joined"                          ? "join"
+                   : f.type == "pong"                            ? "ping"
+                   : f.type == "presence" || f.type == "history" ? f.type
+                   : f.type == "error"                           ? f.request
+                                                                 : "";
   if (type.empty())
     return nullptr;
   auto find = [&](auto&& room_fits) {
@@ -63,6 +63,7 @@ bool commands::is_right_sort(const command& c, const std::string& answer) const 
     case command::kind::leave: return answer == (plain_ ? "ack" : "left");
     case command::kind::ping: return answer == "pong";
     case command::kind::list: return answer == "presence";
+    case command::kind::history: return answer == "history";
     case command::kind::other: return false;
     default: return answer == "ack";
   }

@@ -11,9 +11,20 @@
 
 namespace troupe::model {
 
+/// Where a client was in a room when its connection ended.
+struct left_off {
+  std::string name;   ///< of the client
+  std::string client; ///< its `clientId`
+  std::string room;
+  std::string epoch;
+  std::size_t log = 0;
+  std::size_t next = 0; ///< the entry that comes next
+  std::uint64_t seq = 0;
+};
+
 /// One command of a client, and its answer.
 struct command {
-  enum class kind : std::uint8_t { join, leave, say, list, ping, auth, other };
+  enum class kind : std::uint8_t { join, leave, say, list, ping, auth, history, other };
   kind what = kind::say;
   std::string type;
   int number = 0;
@@ -23,6 +34,7 @@ struct command {
   std::string code;                ///< of an `error`
   std::string answered_by;         ///< the room that the answer names
   std::optional<std::size_t> stay; ///< of a `join`: the stay that it began, or found
+  std::optional<left_off> since;   ///< of a `join` that comes back
 };
 
 /// The commands of one client in the order in which it sent them. Each answer must be of the right

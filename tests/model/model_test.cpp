@@ -77,8 +77,8 @@ TEST_CASE("whatever happens, members hear all that their rooms say, and what the
     CHECK(sum.kicked >= least_of(count, 0.1));
     CHECK(sum.given_in_slices >= least_of(count, 0.005));
     for (auto* what : {"lobby", "one room", "binary", "greeted", "loops 1", "loops 2", "loops 3",
-                       "ask/refuse", "ask/kick", "enter/kick", "exit/kick", "kick",
-                       "further session", "profile", "followed"}) {
+                       "recovered", "not recovered", "ask/refuse", "ask/kick", "enter/kick",
+                       "exit/kick", "kick", "further session", "profile", "followed"}) {
       INFO(what);
       CHECK(sum.seen[what] >= least_of(count, 0.05));
     }

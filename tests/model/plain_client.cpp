@@ -13,6 +13,8 @@ void plain_client::on_frame(const frame_fields& f) {
   auto* asked = commands_.answered_by(f);
   if (f.type == "which")
     return on_which(f);
+  if (f.type == "history")
+    return current() ? check_history(*current(), f) : complain("reads the history of no room");
   if (f.type == "pong" || f.type == "presence"
       || (f.type == "error" && (f.ref || !f.request.empty())))
     return;

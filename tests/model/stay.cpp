@@ -13,7 +13,8 @@ std::string name_of(const frame_fields& f) {
   return f.type + ' ' + f.user + ' ' + f.text.substr(0, f.text.find(" x"));
 }
 
-/// `user`: whose session the client of `e` is.
+} // namespace
+
 bool says(const frame_fields& f, const entry& e, const std::string& user) {
   if (f.type != e.type || f.user != user)
     return false;
@@ -25,11 +26,41 @@ bool says(const frame_fields& f, const entry& e, const std::string& user) {
   return e.type == "binary" ? f.bytes == json_of_bytes(e.text) : f.text == e.text;
 }
 
-} // namespace
-
 stay::stay(oracle& t, std::string client, bool plain, std::size_t log, std::size_t at,
            std::optional<std::uint64_t> seq)
-  : oracle_(t), client_(std::move(client)), plain_(plain), log_(log), next_(at), seq_(seq) {}
+  : oracle_(t),
+    client_(std::move(client)),
+    plain_(plain),
+    log_(log),
+    next_(at),
+    seq_(seq),
+    complete_from_(seq.value_or(0)) {}
+
+// -- coming back ----------------------------------------------------------------------------------
+
+void stay::go_on_from(const std::string& former) { former_ = former; }
+
+void stay::entered(std::size_t log, std::size_t at) {
+  if (log != log_)
+    return complain("came back to another life of the room");
+  pass_to(at);
+  lacks_some_ = next_ < at;
+  entered_at_ = at;
+}
+
+/// Only who is thrown out on its way in is not told all again.
+void stay::expect_all() {
+  if (lacks_some_)
+    complain("was not told again " + name_of(entries().entries[next_]));
+}
+
+/// The history has 8 entries.
+void stay::overrun(std::uint64_t seq) {
+  if (!former_ || seq < this->seq() + 9)
+    complain("is told that it has lost something, from " + std::to_string(this->seq()) + " to "
+             + std::to_string(seq));
+  overrun_ = true;
+}
 
 // -- passing over what it need not hear -----------------------------------------------------------
 
@@ -38,10 +69,18 @@ bool stay::at_own_end() const {
   return next_ < all.size() && all[next_].what == entry::kind::went && all[next_].client == client_;
 }
 
-bool stay::is_owed(const entry& e) const {
-  if (e.what != entry::kind::line && (!entries().announces || !e.told || is_gathered()))
-    return false;
-  return e.except != client_ && (e.plain || !plain_);
+stay::duty stay::duty_of(std::size_t position) const {
+  auto& e = entries().entries[position];
+  auto is_notice = e.what != entry::kind::line;
+  auto is_silent = is_notice && (!entries().announces || !e.told || is_gathered());
+  if (e.except == client_ || (plain_ && !e.plain) || is_silent)
+    return duty::not_for_it;
+  if (!former_)
+    return duty::owed;
+  if (!entered_at_ || position < *entered_at_)
+    return e.stored && e.except != *former_ ? duty::owed : duty::not_for_it;
+  // It may have been catching up, when what is passing is left out.
+  return is_notice || (e.stored && e.except != *former_) ? duty::owed : duty::may_come;
 }
 
 void stay::pass() {
@@ -50,21 +89,29 @@ void stay::pass() {
   ++next_;
 }
 
-void stay::pass_to(std::size_t position) {
-  while (next_ < position && !at_own_end() && !is_owed(entries().entries[next_]))
+void stay::pass_to(std::size_t position, const frame_fields* heard) {
+  while (next_ < position && !at_own_end()) {
+    auto here = duty_of(next_);
+    if (here == duty::owed
+        || (here == duty::may_come && heard && is_that(*heard, entries().entries[next_])))
+      return;
     pass();
+  }
 }
 
 // -- what is heard --------------------------------------------------------------------------------
 
 void stay::hear(const frame_fields& f) {
+  if (overrun_)
+    return;
+  expect_all();
   auto& all = entries().entries;
-  pass_to(all.size());
+  pass_to(all.size(), &f);
   if (at_own_end())
     return complain("heard " + name_of(f) + " after it had left");
   if (next_ == all.size())
     return complain("heard " + name_of(f) + ", which the room did not say, or again");
-  if (!says(f, all[next_], oracle_.user_of(all[next_].client)))
+  if (!is_that(f, all[next_]))
     return complain("heard " + name_of(f) + " where the room said " + name_of(all[next_]));
   auto stored = all[next_].stored;
   pass();
@@ -79,6 +126,8 @@ void stay::hear(const frame_fields& f) {
 }
 
 void stay::know(users all) {
+  if (overrun_)
+    return;
   if (!is_gathered() && !knows(all))
     complain("was given a list that is not what it had heard");
   users_ = std::move(all);
@@ -114,13 +163,16 @@ void stay::follow(const frame_fields& f) {
 
 /// If it lies between the client's own messages without echo, only its `seq` tells its place.
 void stay::hear_outside(const frame_fields& f) {
+  if (overrun_)
+    return;
+  expect_all();
   auto& what = oracle_.outside[*f.number];
   if (what.room != room())
     return complain("heard what was published to " + what.room);
   if (*f.number <= std::exchange(last_outside_, *f.number))
     complain("heard what was published from outside again or late");
   while (f.seq && seq_ && *seq_ + 1 < *f.seq && next_ < entries().entries.size() && !at_own_end()
-         && !is_owed(entries().entries[next_]))
+         && !is_owed(next_))
     pass();
   if (f.seq && seq_ && *f.seq != *seq_ + 1)
     complain("heard what was published from outside at " + std::to_string(*f.seq) + " instead of "
@@ -137,8 +189,10 @@ void stay::hear_outside(const frame_fields& f) {
 }
 
 void stay::hear_position(std::uint64_t seq) {
+  if (overrun_)
+    return;
   while (seq_ && *seq_ < seq && next_ < entries().entries.size() && !at_own_end()
-         && !is_owed(entries().entries[next_]))
+         && !is_owed(next_))
     pass();
   if (seq_ && *seq_ != seq)
     complain("was told position " + std::to_string(seq) + " having heard all up to "
@@ -147,6 +201,9 @@ void stay::hear_position(std::uint64_t seq) {
 }
 
 void stay::hear_ack(const fate& f, std::optional<std::uint64_t> seq) {
+  if (overrun_)
+    return;
+  expect_all();
   if (f.log != log_)
     return complain("an ack of another room");
   auto behind = f.position + (f.what == fate::kind::said ? 1 : 0);
@@ -166,6 +223,10 @@ void stay::hear_ack(const fate& f, std::optional<std::uint64_t> seq) {
 void stay::over(end how, std::optional<std::uint64_t> seq) {
   auto& all = entries().entries;
   how_ = how;
+  if (overrun_)
+    return;
+  if (former_)
+    pass_what_is_left(how, seq);
   pass_to(all.size());
   if (how == end::closed ? next_ < all.size() : !at_own_end()) {
     auto missed = next_ < all.size() && !at_own_end()
@@ -182,21 +243,35 @@ void stay::over(end how, std::optional<std::uint64_t> seq) {
     complain("went for another reason than the room says");
 }
 
+/// One that may have been catching up need not have heard what was said behind the position of its
+/// `left`, or anything more if the room has ended.
+void stay::pass_what_is_left(end how, std::optional<std::uint64_t> seq) {
+  auto& all = entries().entries;
+  while (seq && seq_ && *seq_ < *seq && next_ < all.size() && !at_own_end() && !is_owed(next_))
+    pass();
+  if (how == end::closed || seq == seq_)
+    while (next_ < all.size() && !at_own_end())
+      ++next_;
+}
+
 void stay::switched() {
   how_ = end::left;
   auto& all = entries().entries;
   for (auto i = next_; i < all.size(); ++i) {
     if (all[i].what == entry::kind::went && all[i].client == client_)
       return;
-    if (all[i].client == client_ && is_owed(all[i]))
+    if (all[i].client == client_ && is_owed(i))
       complain("has another room before it has heard its own " + name_of(all[i]));
   }
 }
 
 void stay::settle() {
   auto& all = entries().entries;
-  if (how_ != end::none)
+  if (how_ != end::none || overrun_)
     return;
+  expect_all();
+  if (is_entering())
+    complain("has come back, and was never let in");
   pass_to(all.size());
   if (plain_ && at_own_end() && all[next_].reason == actors::leave_reason::left)
     how_ = end::left;

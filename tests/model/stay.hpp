@@ -10,6 +10,9 @@
 
 namespace troupe::model {
 
+/// Whether the frame is that entry. `user`: whose session the client of `e` is.
+[[nodiscard]] bool says(const frame_fields& f, const entry& e, const std::string& user);
+
 /// One client's time in one incarnation of a room, from its `joined` to its end. The client must
 /// hear everything that the room says meanwhile, in order and once, and nothing else.
 class stay {
@@ -20,6 +23,14 @@ public:
   /// client was told.
   stay(oracle& t, std::string client, bool plain, std::size_t log, std::size_t at,
        std::optional<std::uint64_t> seq);
+
+  /// The stay goes on with what was said behind that place, of which only stored broadcasts are
+  /// repeated, less those from which `former` was excluded. `entered` follows.
+  void go_on_from(const std::string& former);
+  /// All that was said before entry `at` has been repeated, unless its end follows.
+  void entered(std::size_t log, std::size_t at);
+  /// The room has lost what the client lacks; its position is `seq` now.
+  void overrun(std::uint64_t seq);
 
   /// Checks a frame that the room has sent to all.
   void hear(const frame_fields& f);
@@ -48,6 +59,11 @@ public:
   void settle();
 
   [[nodiscard]] end how() const noexcept { return how_; }
+  [[nodiscard]] bool is_entering() const noexcept { return former_ && !entered_at_; }
+  [[nodiscard]] bool is_overrun() const noexcept { return overrun_; }
+  [[nodiscard]] std::size_t next() const noexcept { return next_; }
+  [[nodiscard]] std::uint64_t seq() const noexcept { return seq_.value_or(0); }
+  [[nodiscard]] std::uint64_t complete_from() const noexcept { return complete_from_; }
   [[nodiscard]] std::size_t log() const noexcept { return log_; }
   [[nodiscard]] const std::string& room() const { return entries().name; }
   /// Whether the room knows that it is over because the connection ended.
@@ -56,12 +72,20 @@ public:
 private:
   [[nodiscard]] const room_log& entries() const { return oracle_.logs[log_]; }
   [[nodiscard]] bool at_own_end() const;
-  [[nodiscard]] bool is_owed(const entry& e) const;
   /// Whether it has been told of these users, as far as it has been told at all.
   [[nodiscard]] bool knows(const users& all) const;
+  /// Whether the client must hear an entry, may hear it, or must not.
+  enum class duty : std::uint8_t { owed, may_come, not_for_it };
+  [[nodiscard]] duty duty_of(std::size_t position) const;
+  [[nodiscard]] bool is_owed(std::size_t position) const { return duty_of(position) == duty::owed; }
+  [[nodiscard]] bool is_that(const frame_fields& f, const entry& e) const {
+    return says(f, e, oracle_.user_of(e.client));
+  }
   void pass();
-  /// Skips what it need not hear, at most up to `position`.
-  void pass_to(std::size_t position);
+  /// Skips what it need not hear, at most up to `position`, or to an entry that may be `heard`.
+  void pass_to(std::size_t position, const frame_fields* heard = nullptr);
+  void expect_all();
+  void pass_what_is_left(end how, std::optional<std::uint64_t> seq);
   void complain(const std::string& what);
 
   oracle& oracle_;
@@ -72,7 +96,12 @@ private:
   std::optional<std::uint64_t> seq_; ///< the seq of the last stored broadcast before that
   std::size_t heard_ = 0;            ///< behind the last entry that was heard
   int last_outside_ = 0;
-  std::optional<users> users_; ///< as far as it has been told; unknown before a list
+  std::optional<users> users_;            ///< as far as it has been told; unknown before a list
+  std::optional<std::string> former_;     ///< of a client that has come back: its former name
+  std::optional<std::size_t> entered_at_; ///< of such a client, once it is known
+  std::uint64_t complete_from_ = 0;       ///< position behind which it misses nothing
+  bool lacks_some_ = false;               ///< it was let in before all was repeated
+  bool overrun_ = false;                  ///< nobody knows what it hears from here on
   end how_ = end::none;
   bool broken_ = false; ///< it has complained; further complaints would only follow from that
 };

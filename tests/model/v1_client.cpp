@@ -9,7 +9,23 @@ stay* v1_client::held(const std::string& room) {
   return i == held_.end() ? nullptr : &stays_[i->second];
 }
 
+/// Where it was, if it is gone.
+std::vector<left_off> v1_client::take_left_off() {
+  std::vector<left_off> all;
+  if (!gone() || std::exchange(is_followed_, true))
+    return all;
+  look();
+  for (auto& [room, i] : held_)
+    if (auto& s = stays_[i]; !s.is_entering() && !s.is_overrun())
+      all.push_back({name(), id_, room, epochs_[s.log()], s.log(), s.next(), s.seq()});
+  return all;
+}
+
 void v1_client::on_frame(const frame_fields& f) {
+  if (f.type == "welcome")
+    id_ = f.client;
+  if (f.type == "joined" && !f.ref && f.recovered)
+    return on_lost(f);
   auto* asked = commands_.answered_by(f);
   auto* in = held(f.room);
   if (f.type == "joined")
@@ -24,6 +40,8 @@ void v1_client::on_frame(const frame_fields& f) {
     end(f, stay::end::closed);
   else if (f.type == "ack" && asked && asked->what == command::kind::say)
     acked(in, asked, f);
+  else if (f.type == "history")
+    in ? check_history(*in, f) : complain("reads the history of a room that is not held");
   else if (f.type == "presence" || f.type == "userJoined" || f.type == "userLeft"
            || f.type == "$profile" || f.type == "$presence")
     in ? on_users(*in, f) : complain(f.type + " of a room that is not held: " + f.room);
@@ -41,10 +59,53 @@ void v1_client::on_users(stay& in, const frame_fields& f) {
   in.follow(f);
 }
 
+/// It has fallen behind while it caught up.
+void v1_client::on_lost(const frame_fields& f) {
+  auto* in = held(f.room);
+  if (!in || *f.recovered)
+    return complain("is told of a loss in a room that it does not hold");
+  in->overrun(*f.seq);
+}
+
+/// The history has 8 entries.
+void v1_client::check_recovered(const frame_fields& f, const command* asked) {
+  auto is_back = asked && asked->since;
+  if (f.recovered.has_value() != is_back)
+    return complain("joined " + f.room + (is_back ? " without" : " with") + " recovered");
+  if (!is_back)
+    return;
+  auto& since = *asked->since;
+  auto* in = held(f.room);
+  auto has_all = in ? since.seq >= in->complete_from() : since.seq + 8 >= *f.seq;
+  auto recovers = since.epoch == f.epoch && since.seq <= *f.seq && has_all;
+  if (in && in->is_overrun())
+    return;
+  if (*f.recovered != recovers)
+    complain("came back to " + f.room + " from " + std::to_string(since.seq) + " at "
+             + std::to_string(*f.seq)
+             + (recovers ? ", and it was not recovered" : ", and it was called recovered"));
+}
+
+/// What it has missed follows, then `which`.
+void v1_client::on_recovered(const frame_fields& f, command& asked) {
+  auto since = *asked.since;
+  ++oracle_.seen["recovered"];
+  epochs_.try_emplace(since.log, f.epoch);
+  held_[f.room] = stays_.size();
+  auto& begun = begin(&asked, since.log, since.next, since.seq);
+  begun.go_on_from(since.name);
+  if (f.members && f.members->size() == f.total)
+    begun.know(*f.members);
+}
+
 void v1_client::on_joined(const frame_fields& f, command* asked) {
+  check_recovered(f, asked);
   if (entering_.contains(f.room))
     return complain("joined twice without a word of " + f.room);
   auto* in = held(f.room);
+  if (!in && f.recovered.value_or(false) && asked && asked->since)
+    return on_recovered(f, *asked);
+  oracle_.seen["not recovered"] += !in && f.recovered.has_value();
   if (!in) {
     auto lists_all = f.members && f.members->size() == f.total;
     entering_.insert_or_assign(
@@ -61,6 +122,8 @@ void v1_client::on_joined(const frame_fields& f, command* asked) {
 }
 
 void v1_client::on_which(const frame_fields& f) {
+  if (auto* back = held(f.room); back && back->is_entering())
+    return back->entered(*f.log, *f.at);
   auto in = entering_.extract(f.room);
   if (!in)
     return complain("is told of " + f.room + " without joined");

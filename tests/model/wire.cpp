@@ -26,9 +26,9 @@ std::optional<deed> deed::read(std::string_view text) {
   return d;
 }
 
-frame_fields parse(const std::string& json) {
-  thread_local simdjson::dom::parser parser;
-  simdjson::dom::object o = parser.parse(json);
+namespace {
+
+frame_fields read(simdjson::dom::object o) {
   frame_fields f;
   auto text = [&](const char* key, std::string& out) {
     std::string_view v;
@@ -72,10 +72,30 @@ frame_fields parse(const std::string& json) {
   list("joined", f.joined);
   list("changed", f.changed);
   list("left", f.gone);
+  text("clientId", f.client);
+  number("dropped", f.dropped);
+  auto flag = [&](const char* key, std::optional<bool>& out) {
+    bool b;
+    if (o[key].get(b) == simdjson::SUCCESS)
+      out = b;
+  };
+  flag("recovered", f.recovered);
+  flag("complete", f.complete);
+  simdjson::dom::array messages;
+  if (o["messages"].get(messages) == simdjson::SUCCESS)
+    for (simdjson::dom::object m : messages)
+      f.messages.push_back(read(m));
   simdjson::dom::object data;
   if (o["data"].get(data) == simdjson::SUCCESS)
     f.bytes = simdjson::minify(data);
   return f;
+}
+
+} // namespace
+
+frame_fields parse(const std::string& json) {
+  thread_local simdjson::dom::parser parser;
+  return read(parser.parse(json));
 }
 
 std::string json_of_bytes(std::string_view bytes) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace troupe::model {
 
@@ -28,8 +29,11 @@ struct frame_fields {
   /// Users with the text of their profile; absent if the frame has no such list.
   std::optional<std::map<std::string, std::string>> members, joined, changed, gone;
   std::optional<std::uint64_t> total;
-  std::optional<std::uint64_t> seq, log, at, size;
+  std::optional<std::uint64_t> seq, log, at, size, dropped;
+  std::string client; ///< `clientId`
   std::optional<int> ref, number;
+  std::optional<bool> recovered, complete;
+  std::vector<frame_fields> messages;
 };
 
 [[nodiscard]] frame_fields parse(const std::string& json);

@@ -279,6 +279,8 @@ void witness::broadcast(room_context& room, entry e) {
     if (client_of(each) == e.except)
       except = each.key;
   });
+  if (!except) // is not there: everybody gets it
+    e.except.clear();
   log().entries.push_back(e);
   room.broadcast_except(except, {e.type, {{"text", e.text}}, {}, e.plain, e.stored});
 }

@@ -70,6 +70,7 @@ actors::node_options world::options() {
   o.heartbeat.interval = 0ms;
   o.lobby = lobby_;
   o.rooms.history_messages = 8;
+  o.rooms.linger = draw_.once_in(2) ? 0ms : 300ms;
   o.memory_budget_bytes = draw_.once_in(8) ? draw_.number(20'000, 60'000) : 64 << 20;
   o.rooms.max_pending_bytes = draw_.once_in(4) ? 4'000 : 1 << 20;
   o.verify_token = [](std::string_view token, actors::wall_time) -> actors::claims_ptr {

@@ -44,6 +44,8 @@ private:
   // -- what happens -------------------------------------------------------------------------------
   void act();
   void connect();
+  void connect_as(protocol::encoding e);
+  void come_back();
   void gather();
   void join(client& c);
   void break_off(client& c);

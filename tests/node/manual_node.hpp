@@ -18,7 +18,8 @@ namespace troupe::test {
 
 using protocol::encoding;
 
-/// A node whose loops and clock only the test drives.
+/// A node whose loops and clock only the test drives. Its rooms end with their last member: what
+/// they do when they linger is in `linger_test.cpp`.
 struct manual_node {
   explicit manual_node(actors::node_options options = {})
     : node(system, with_clock(std::move(options))) {}
@@ -55,6 +56,7 @@ private:
 
   actors::node_options with_clock(actors::node_options o) {
     o.clock = &clock;
+    o.rooms.linger = std::chrono::milliseconds{0};
     return o;
   }
 };

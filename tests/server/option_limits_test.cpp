@@ -135,6 +135,8 @@ std::vector<row> rows() {
      [](of& o, double n) { o.node.rooms.history_bytes = number<size>(n); }, sizes},
     {"node_options.rooms.history_age",
      [](of& o, double n) { o.node.rooms.history_age = time<s>(n); }, times},
+    {"node_options.rooms.linger", [](of& o, double n) { o.node.rooms.linger = time<ms>(n); },
+     times},
     {"node_options.heartbeat.interval",
      [](of& o, double n) { o.node.heartbeat.interval = time<ms>(n); }, times},
     {"node_options.heartbeat.timeout",
@@ -458,6 +460,7 @@ TEST_CASE("what is not configured has the limits that are published") {
   CHECK(rooms.history_messages == 256);
   CHECK(rooms.history_bytes == mib);
   CHECK(rooms.history_age == 5min);
+  CHECK(rooms.linger == 60s);
   CHECK(rooms.max_members == 10'000);
   CHECK(rooms.max_rooms == 100'000);
   CHECK(rooms.max_pending_bytes == 1024 * 1024); // a room ends at eight times this

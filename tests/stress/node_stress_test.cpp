@@ -194,6 +194,7 @@ void live(caf::actor_system& system, unsigned seed) {
   options.connections.max_rooms = dice() % 4 == 0 ? 1 : 128;
   options.connections.messages_per_second = 0;
   options.heartbeat.interval = 50ms;
+  options.rooms.linger = dice() % 2 == 0 ? 0ms : 20ms;
   options.lobby = dice() % 2 == 0 ? "r0" : "";
   actors::node n{system, options};
   n.rooms("*", [](auto) { return std::make_unique<lively>(); });

@@ -36,7 +36,7 @@ struct fake_sink final : actors::sink {
   void terminate(protocol::errc why) override { terminated = why; }
   void resume_reading() override { ++resumed; }
   actors::steady_time last_inbound() const override { return heard; }
-  std::size_t queued_bytes() const override { return 0; }
+  std::size_t queued_bytes() const override { return unread; }
   const actors::sink_state* state() const noexcept override { return behind; }
   std::optional<actors::steady_time> oldest_queued() const override { return queued; }
 
@@ -47,6 +47,7 @@ struct fake_sink final : actors::sink {
   std::uint32_t frames = 0;
   std::optional<protocol::errc> closed, terminated;
   std::optional<actors::steady_time> queued;
+  std::size_t unread = 0; ///< what `queued_bytes` returns
   actors::steady_time heard{};
   const actors::sink_state* behind = nullptr; ///< what `state` returns
 };

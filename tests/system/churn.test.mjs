@@ -22,7 +22,7 @@ async function untilNothingIsLeft(node) {
 
 test('connects, joins, messages and ends of all kinds leave no connection, ' +
   'room, member, buffer or descriptor', async (t) => {
-  const node = await startNode(t, 'relay_node', ['--message-rate', '0']);
+  const node = await startNode(t, 'relay_node', ['--message-rate', '0', '--linger', '0']);
   const descriptors = node.openDescriptors();
   const encodings = ['json', 'msgpack', 'plain'];
 
@@ -57,7 +57,7 @@ test('connects, joins, messages and ends of all kinds leave no connection, ' +
 });
 
 test('upgrades that are broken off leave nothing', async (t) => {
-  const node = await startNode(t, 'relay_node');
+  const node = await startNode(t, 'relay_node', ['--linger', '0']);
   const descriptors = node.openDescriptors();
   const request = upgradeRequest();
   for (let i = 0; i < 300; ++i) {
@@ -81,7 +81,7 @@ test('upgrades that are broken off leave nothing', async (t) => {
 });
 
 test('disconnects in the middle of a join leave no membership', async (t) => {
-  const node = await startNode(t, 'relay_node');
+  const node = await startNode(t, 'relay_node', ['--linger', '0']);
   const room = freshRoom();
   const [witness] = await roomOf(node, room, 'json');
   const seen = new Map();
@@ -109,7 +109,7 @@ test('disconnects in the middle of a join leave no membership', async (t) => {
 });
 
 test('three rounds of a thousand connections do not make the node grow', async (t) => {
-  const node = await startNode(t, 'relay_node', ['--message-rate', '0']);
+  const node = await startNode(t, 'relay_node', ['--message-rate', '0', '--linger', '0']);
   const rss = [];
   for (let round = 0; round < 3; ++round) {
     for (let batch = 0; batch < 5; ++batch) {

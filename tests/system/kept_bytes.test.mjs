@@ -19,7 +19,7 @@ import { until, within } from './support/wait.mjs';
 
 const unhurried = [
   '--message-rate', '0', '--byte-rate', '0', '--admission-rate', '0',
-  '--max-connections-per-ip', '0',
+  '--max-connections-per-ip', '0', '--linger', '0',
 ];
 
 const offer = { headers: { 'Sec-WebSocket-Extensions': 'permessage-deflate' } };

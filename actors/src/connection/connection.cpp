@@ -90,6 +90,11 @@ void connection::expire_at(std::optional<wall_time> when) {
     expiry_->start();
 }
 
+std::size_t connection::queued_bytes() const {
+  auto* output = unit_.loop->sessions().find(key_);
+  return output ? output->queued_bytes() : 0;
+}
+
 void connection::reply(const protocol::shared_bytes& frame) {
   unit_.loop->sessions().append(key_, frame, output_kind::control);
 }
@@ -134,6 +139,10 @@ void connection::leave(const room_actor& room, leave_request request) {
 }
 
 void connection::ask(const room_actor& room, presence_request request) {
+  compat::send(this, room, std::move(request));
+}
+
+void connection::ask(const room_actor& room, history_request request) {
   compat::send(this, room, std::move(request));
 }
 

@@ -40,8 +40,10 @@ private:
   void publish(const room_actor& room, room_input input) override;
   void leave(const room_actor& room, leave_request request) override;
   void ask(const room_actor& room, presence_request request) override;
+  void ask(const room_actor& room, history_request request) override;
   void renew(const room_actor& room, claims_renewed message) override;
   void expire_at(std::optional<wall_time> when) override;
+  std::size_t queued_bytes() const override;
   actors::steady_time now() const override { return unit_.loop->now(); }
   wall_time wall_now() const override { return unit_.loop->wall_now(); }
 

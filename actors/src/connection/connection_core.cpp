@@ -1,7 +1,5 @@
 #include "connection/connection_core.hpp"
 
-#include "model/random_id.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -29,7 +27,8 @@ bool is_room_command(command_kind kind) {
     case command_kind::binary:
     case command_kind::application:
     case command_kind::presence:
-    case command_kind::profile: return true;
+    case command_kind::profile:
+    case command_kind::history: return true;
     default: return false;
   }
 }
@@ -48,7 +47,7 @@ void connection_core::open() {
     largest, o.connections.max_rooms,
     o.connections.messages_per_second.value_or(connection_limits::default_messages_per_second),
     o.connections.burst_messages};
-  if (auto frame = protocol::welcome_frame(config_.encoding, config_.user_id, random_id(),
+  if (auto frame = protocol::welcome_frame(config_.encoding, config_.user_id, to_text(client_),
                                            o.heartbeat.interval, limits, config_.meter))
     output_.reply(frame);
   output_.expire_at(config_.claims ? config_.claims->expires_at : std::nullopt);
@@ -170,8 +169,8 @@ void connection_core::run(const command& c, const inbound& message) {
     case command_kind::ping: return pong(c);
     case command_kind::presence: return ask_presence(c, message);
     case command_kind::profile: return change_profile(c, message);
+    case command_kind::history: return ask_history(c, message);
     case command_kind::direct:
-    case command_kind::history:
     case command_kind::resume: return refuse(c, errc::unsupported);
     case command_kind::auth: return authenticate(c, message.token);
   }
@@ -213,13 +212,34 @@ void connection_core::join(const command& c, const inbound& message) {
   request.profile = c.profile;
   if (!c.ref.empty())
     request.ref = open_ref_for(c);
-  request.has_since = c.has_since;
+  if (c.has_since)
+    request.since = replay_start_for(c);
   request.token = message.token;
   start_join(*c.room_id, std::move(request));
 }
 
+/// One join at a time brings what was missed along, while little is queued: several could be more
+/// than a client may have queued.
+std::shared_ptr<const replay_start> connection_core::replay_start_for(const command& c) {
+  constexpr std::size_t slice_bytes = std::size_t{64} * 1024, little = slice_bytes / 4;
+  const protocol::document_view fields{c.source, c.bytes};
+  const protocol::document_view since{c.source, fields.raw("since")};
+  auto brings_some = [](const held_room& r) { return r.state != phase::held && r.has_since; };
+  auto start = std::make_shared<replay_start>();
+  start->epoch = since.string("epoch").value_or("");
+  start->seq = since.unsigned_integer("seq").value_or(0);
+  start->client = client_id_of(since.string("clientId").value_or(""));
+  if (std::none_of(rooms_.begin(), rooms_.end(), brings_some) && output_.queued_bytes() <= little)
+    start->first_slice_bytes = slice_bytes;
+  if (!replays_)
+    replays_ = std::make_shared<credit_account>(config_.replay_limits);
+  start->account = replays_;
+  return start;
+}
+
 void connection_core::start_join(std::string name, join_request request) {
   request.who = config_.key;
+  request.client = client_;
   request.user_id = config_.user_id;
   request.claims = config_.claims;
   request.encoding = config_.encoding;
@@ -233,6 +253,7 @@ void connection_core::start_join(std::string name, join_request request) {
   room->asked_at = running_;
   room->ref = request.ref;
   room->token = request.token;
+  room->has_since = request.since != nullptr;
   room->request = std::make_unique<join_request>(std::move(request));
   auto* held = max_rooms() == 1 ? default_room() : nullptr;
   if (held && held != room)
@@ -313,6 +334,23 @@ void connection_core::ask_presence(const command& c, const inbound& message) {
                            fields.string("after").value_or(""),
                            fields.integer("limit").value_or(command::default_page),
                            message.token};
+  track(room->key, request.ref);
+  output_.ask(room->handle, std::move(request));
+}
+
+void connection_core::ask_history(const command& c, const inbound& message) {
+  auto* room = target(c);
+  if (!room)
+    return refuse(c, c.room_id ? errc::forbidden : errc::not_joined);
+  const protocol::document_view fields{c.source, c.bytes};
+  history_request request{config_.key,
+                          room->place,
+                          config_.encoding,
+                          open_ref_for(c),
+                          fields.unsigned_integer("after"),
+                          fields.unsigned_integer("before"),
+                          fields.integer("limit").value_or(command::history_page),
+                          message.token};
   track(room->key, request.ref);
   output_.ask(room->handle, std::move(request));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/messages.hpp"
+#include "model/client_id.hpp"
 #include "model/counted_bytes.hpp"
 
 #include <troupe/actors/clock.hpp>
@@ -39,10 +40,13 @@ public:
   virtual void publish(const room_actor& room, room_input input) = 0;
   virtual void leave(const room_actor& room, leave_request request) = 0;
   virtual void ask(const room_actor& room, presence_request request) = 0;
+  virtual void ask(const room_actor& room, history_request request) = 0;
   /// Tells a room the new claims of a client that stays a member.
   virtual void renew(const room_actor& room, claims_renewed message) = 0;
   /// Closes the connection at that time; absent: never.
   virtual void expire_at(std::optional<wall_time> when) = 0;
+  /// What is queued for the client.
+  [[nodiscard]] virtual std::size_t queued_bytes() const = 0;
   [[nodiscard]] virtual steady_time now() const = 0;
   [[nodiscard]] virtual wall_time wall_now() const = 0;
 };
@@ -65,7 +69,8 @@ public:
     std::shared_ptr<const token_check> check_token; ///< null: the node's `verify_token`
     const node_options* options = nullptr;
     protocol::memory_meter* meter = nullptr;
-    protocol::memory_meter* profiles = nullptr; ///< counts those of all connections
+    protocol::memory_meter* profiles = nullptr;     ///< counts those of all connections
+    credit_limits replay_limits{1024, 1024 * 1024}; ///< of what waits while the client catches up
   };
 
   connection_core(config c, connection_output& output);
@@ -105,6 +110,7 @@ private:
     phase state = phase::waiting;
     /// Already joined; a second join may be pending (`state`).
     bool member = false;
+    bool has_since = false;      ///< the pending join brings what the client has missed
     std::uint32_t ticket = 0;    ///< of the pending join
     std::uint64_t asked_at = 0;  ///< when the pending join came in: see `arrived_`
     std::uint64_t joined_at = 0; ///< likewise, of the latest successful one
@@ -145,6 +151,7 @@ private:
 
   // -- commands -----------------------------------------------------------------------------------
   void join(const protocol::command& c, const inbound& message);
+  [[nodiscard]] std::shared_ptr<const replay_start> replay_start_for(const protocol::command& c);
   void start_join(std::string name, join_request request);
   void enter(held_room& room);
   void note_left(const held_room& room);
@@ -152,6 +159,7 @@ private:
   void publish(const protocol::command& c, const inbound& message);
   void application(const protocol::command& c, const inbound& message);
   void ask_presence(const protocol::command& c, const inbound& message);
+  void ask_history(const protocol::command& c, const inbound& message);
   void change_profile(const protocol::command& c, const inbound& message);
   void pong(const protocol::command& c);
   void authenticate(const protocol::command& c, const credit& token);
@@ -187,9 +195,11 @@ private:
 
   config config_;
   connection_output& output_;
+  const client_id client_ = random_client_id();
   std::vector<held_room> rooms_;
   std::vector<waiting_command> waiting_;
   std::vector<tracked_ref> refs_;
+  std::shared_ptr<credit_account> replays_; ///< what waits while it catches up; null: it never has
   /// Of a client of one room: the room that it left last, which may still owe it answers.
   room_before before_;
   room_before awaited_;                              ///< whose answer a join waits for

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "context/lingering_rooms.hpp"
 #include "context/node_end.hpp"
 #include "context/room_keys.hpp"
 #include "context/wall_deadline.hpp"
@@ -55,6 +56,7 @@ struct loop_unit {
   std::unique_ptr<wall_watch> wall; ///< of the tokens that expire on this loop
   std::unique_ptr<dispatcher> output;
   std::unique_ptr<history_shelf> histories;
+  lingering_rooms lingering;
   dispatcher_actor output_actor;
   registry_actor registry;
   loop_counts counts;

@@ -28,13 +28,28 @@ void dispatcher::on_subscribe(const subscribe& s) {
     return;
   if (s.only_room)
     leave_room_before(s);
-  auto& group = room_for(s.room).group_for(s.encoding, memberships_);
-  if (!group.contains(s.who)) {
-    group.add(s.who);
-    count_members(1);
+  if (s.behind == 0) {
+    auto& group = room_for(s.room).group_for(s.encoding, memberships_);
+    if (!group.contains(s.who)) {
+      group.add(s.who);
+      count_members(1);
+    }
   }
+  if (s.missed)
+    replays_.note(s.room, s.who, s.encoding, s.behind);
   if (s.first)
     sessions_.append(s.who, s.first, output_kind::control);
+  if (s.missed)
+    append_missed(s);
+}
+
+void dispatcher::append_missed(const subscribe& s) {
+  for (auto& m : *s.missed) {
+    sessions_.append(s.who, m.bytes, {0, static_cast<std::uint32_t>(m.bytes.size())}, m.frames,
+                     m.kind);
+    if (m.kind == output_kind::data)
+      count_deliveries(protocol::index_of(s.encoding), m.frames);
+  }
 }
 
 dispatcher::local_room& dispatcher::room_for(const room_identity_ptr& identity) {
@@ -111,6 +126,8 @@ void dispatcher::on_member_frame(const member_frame& f) {
     count_members(-1);
     drop_if_empty(*room);
   }
+  if (!replays_.empty())
+    replays_.remove(f.room, f.who);
   forget_only_room(f.who, f.room);
 }
 
@@ -125,6 +142,15 @@ void dispatcher::on_last_frame(const last_frame& f) {
 
 void dispatcher::on_room_closed(const room_closed& c) {
   auto* found = find(c.room);
+  auto tell = [&](session_key who, const protocol::shared_bytes& farewell) {
+    sessions_.append(who, farewell, output_kind::control);
+    if (auto* owner = sessions_.owner(who))
+      owner->room_closed(c.room);
+  };
+  replays_.take_all(c.room, [&](session_key who, protocol::encoding in, const room_identity& r) {
+    if (c.reason != room_end::stopped)
+      tell(who, protocol::room_closed_frame(in, r.name, reason_text(c.reason), meter_));
+  });
   if (!found)
     return;
   auto& room = *found;
@@ -137,11 +163,7 @@ void dispatcher::on_room_closed(const room_closed& c) {
       continue; // clients hear that the node stops
     auto farewell = protocol::room_closed_frame(static_cast<protocol::encoding>(e),
                                                 room.identity->name, reason_text(c.reason), meter_);
-    group->for_each([&](session_key who) {
-      sessions_.append(who, farewell, output_kind::control);
-      if (auto* owner = sessions_.owner(who))
-        owner->room_closed(c.room);
-    });
+    group->for_each([&](session_key who) { tell(who, farewell); });
   }
   forget_room(room);
 }
@@ -169,6 +191,7 @@ void dispatcher::end_session(session_key who, protocol::errc why) noexcept {
 
 void dispatcher::forget(room_key key, session_key who) noexcept {
   forget_only_room(who, key);
+  replays_.remove(key, who);
   auto* room = find(key);
   if (!room)
     return;
@@ -190,6 +213,8 @@ void dispatcher::give_up(room_key key, session_key who) noexcept {
 }
 
 void dispatcher::give_up(room_key key) noexcept {
+  replays_.take_all(key,
+                    [&](session_key who, auto...) { end_session(who, protocol::errc::internal); });
   auto* room = find(key);
   if (!room)
     return;
@@ -229,7 +254,10 @@ bool dispatcher::flush() {
       ring_.push_back(room);
     drop_if_empty(room);
   }
-  return !ring_.empty();
+  bool more = !ring_.empty();
+  if (!replays_.empty())
+    more |= replays_.ask(sessions_);
+  return more;
 }
 
 void dispatcher::prefetch_next() const noexcept {
@@ -333,6 +361,7 @@ void dispatcher::clear() {
   rooms_.clear();
   room_count_ = 0;
   only_rooms_.clear();
+  replays_.clear();
 }
 
 } // namespace troupe::actors

@@ -2,6 +2,7 @@
 
 #include "fanout/flush_budget.hpp"
 #include "fanout/member_group.hpp"
+#include "fanout/replay_table.hpp"
 #include "messages/messages.hpp"
 
 #include <troupe/actors/options.hpp>
@@ -47,6 +48,8 @@ struct loop_counts {
 /// room does not delay a small one. A client of several rooms gets what all of them have for it
 /// when the first of them reaches it, in one send, room after room (`memberships`): no order
 /// between rooms is promised.
+///
+/// A member that catches up is in no group yet: `replay_table` asks its room for what it lacks.
 ///
 /// Invariants: a room is in the ring exactly while it has pending frames; a room without members
 /// here is forgotten.
@@ -144,6 +147,7 @@ private:
   local_room& room_for(const room_identity_ptr& identity);
   void prefetch_next() const noexcept;
   std::size_t flush_room(local_room& room, std::size_t max_cost);
+  void append_missed(const subscribe& s);
   void leave_room_before(const subscribe& s);
   void forget_room(local_room& room) noexcept;
   void forget_only_room(session_key who, room_key key) noexcept;
@@ -157,6 +161,7 @@ private:
   loop_counts& counts_;
   flush_budget budget_;
   memberships memberships_;
+  replay_table replays_;
   /// Rooms of `rooms_`; one that is destroyed leaves it.
   boost::intrusive::list<local_room, boost::intrusive::constant_time_size<false>> ring_;
   std::vector<std::unique_ptr<local_room>> rooms_; ///< by the key's slot; null: no member is here

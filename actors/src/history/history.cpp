@@ -39,13 +39,14 @@ protocol::memory_meter* history::meter() const noexcept {
   return shelf_ && limits_.history ? &shelf_->account().meter : output_;
 }
 
-void history::append(std::uint64_t seq, steady_time at, const frame_set& frames,
-                     std::size_t bytes) {
+void history::append(std::uint64_t seq, steady_time at, protocol::shared_bytes event,
+                     client_id excluded) {
   if (!limits_.history)
     return;
   if (entries_.full())
     make_slots();
-  entries_.push_back({seq, at, frames, bytes});
+  auto bytes = event.size();
+  entries_.push_back({seq, at, std::move(event), excluded, bytes});
   bytes_ += bytes;
   trim(at);
   note_oldest();
@@ -105,23 +106,16 @@ void history::prefetch_oldest() const noexcept {
   auto* oldest = reinterpret_cast<const char*>(&entries_.front());
   prefetch(oldest, two);
   __builtin_prefetch(oldest + two - 1, 1);
-  for (auto* frame : oldest_frames_)
-    if (frame)
-      prefetch(frame, oldest_bytes_);
+  prefetch(oldest_event_, oldest_bytes_);
 }
 
-/// The size of all frames bounds that of each: the exact one is in the frame's block, which is not
-/// in the cache.
 void history::note_oldest() noexcept {
   constexpr std::size_t enough = 512;
   if (entries_.empty())
     return;
   auto& oldest = entries_.front();
+  oldest_event_ = oldest.event.data() - protocol::shared_bytes::header_bytes;
   oldest_bytes_ = std::min(oldest.bytes, enough);
-  for (std::size_t i = 0; i < oldest.frames.size(); ++i) {
-    auto& f = oldest.frames[i];
-    oldest_frames_[i] = f ? f.data() - protocol::shared_bytes::header_bytes : nullptr;
-  }
 }
 
 // -- letting go -----------------------------------------------------------------------------------
@@ -130,13 +124,8 @@ void history::note_oldest() noexcept {
 [[gnu::always_inline]] inline void history::pop_oldest() noexcept {
   auto& oldest = entries_.front();
   bytes_ -= oldest.bytes;
-  for (auto& f : oldest.frames) {
-    if (!f)
-      continue;
-    if (output_ && !f.unique())
-      f.count_against(*output_);
-    f = {};
-  }
+  if (output_ && !oldest.event.unique())
+    oldest.event.count_against(*output_);
   entries_.pop_front();
 }
 

@@ -1,27 +1,28 @@
 #pragma once
 
+#include "model/client_id.hpp"
+
 #include <troupe/actors/clock.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/timer_wheel.hpp>
-#include <troupe/protocol/codec.hpp>
 #include <troupe/protocol/shared_bytes.hpp>
 
 #include <boost/circular_buffer.hpp>
 
-#include <array>
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 namespace troupe::actors {
 
 class history_shelf;
 
-/// A complete frame for each encoding that was in use when it was made; empty handles for the
-/// others.
-using frame_set = std::array<protocol::shared_bytes, protocol::encoding_count>;
-
-/// A room's latest stored broadcasts, bounded by count, bytes and age. It shares the frames'
-/// buffers and copies nothing.
+/// A room's latest stored broadcasts, bounded by count, bytes and age. Each is kept once, in a form
+/// that the frames of all encodings can be made from (`protocol/stored_event.hpp`); if members get
+/// such a frame, it is that buffer.
 ///
+/// Invariant: positions are consecutive, and the last entry is the room's latest broadcast unless
+/// that was let go at once.
 /// A buffer counts as history while it is here, and as output once it has gone and an outbox or a
 /// batch still holds it. With a shelf, entries also go by age while the room is silent. Thread: the
 /// loop's.
@@ -30,8 +31,9 @@ public:
   struct entry {
     std::uint64_t seq = 0;
     steady_time at;
-    frame_set frames;
-    std::size_t bytes = 0;
+    protocol::shared_bytes event;
+    client_id excluded{};  ///< the client that does not get it, or nobody
+    std::size_t bytes = 0; ///< of `event`, whose own size is not in the cache
   };
 
   /// `shelf` and `output` may be null, together: then nothing is counted, and old entries go only
@@ -40,25 +42,54 @@ public:
                    protocol::memory_meter* output = nullptr);
   ~history() override;
 
-  /// The meter of frames that are made to be stored.
+  /// The meter of events that are made to be stored.
   [[nodiscard]] protocol::memory_meter* meter() const noexcept;
 
-  /// `bytes`: of all `frames`.
-  void append(std::uint64_t seq, steady_time at, const frame_set& frames, std::size_t bytes);
+  /// Whether it keeps anything.
+  [[nodiscard]] bool is_on() const noexcept { return limits_.history; }
+
+  void append(std::uint64_t seq, steady_time at, protocol::shared_bytes event,
+              client_id excluded = {});
 
   /// Drops the oldest entry, for the budget of all histories. Precondition: there is one.
   void drop_oldest() noexcept;
 
   /// Prefetches the entry that the next `append` drops, last used a whole history ago, and its
-  /// frames, whose memory the next frames will reuse. Cost: no waiting, because the last `append`
-  /// has noted where it is.
+  /// event, whose memory the next one will reuse. Cost: no waiting, because the last `append` has
+  /// noted where it is.
   void prefetch_oldest() const noexcept;
+
+  /// The entry right behind position `seq`; null if there is none. Precondition: it has not been
+  /// dropped.
+  [[nodiscard]] const entry* after(std::uint64_t seq) const noexcept {
+    return entries_.empty() || entries_.back().seq <= seq ? nullptr : &entries_[seq + 1 - first()];
+  }
+
+  /// Calls `f(entry)` for each entry behind position `seq`, oldest first, as long as it returns
+  /// true.
+  template <class F>
+  void for_each_after(std::uint64_t seq, F&& f) const {
+    for (auto i = seq < first() ? 0 : seq + 1 - first(); i < entries_.size() && f(entries_[i]);)
+      ++i;
+  }
+  /// The same for each entry before position `seq`, newest first.
+  template <class F>
+  void for_each_before(std::uint64_t seq, F&& f) const {
+    for (auto i = seq <= first() ? 0 : std::min<std::size_t>(seq - first(), entries_.size());
+         i > 0 && f(entries_[i - 1]);)
+      --i;
+  }
 
   [[nodiscard]] const boost::circular_buffer<entry>& entries() const noexcept { return entries_; }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
 private:
   friend class history_shelf;
+
+  /// Position of the oldest entry; 0 if there is none.
+  [[nodiscard]] std::uint64_t first() const noexcept {
+    return entries_.empty() ? 0 : entries_.front().seq;
+  }
 
   void on_deadline() override;
   void trim(steady_time now);
@@ -75,11 +106,10 @@ private:
   std::chrono::seconds age_;              ///< 0: none is too old
   boost::circular_buffer<entry> entries_; ///< reuses its slots while they are in the cache
   std::size_t bytes_ = 0;
-  std::size_t charged_slots_ = 0; ///< whose own size is counted, beside their entries' frames
-  std::size_t place_ = 0;         ///< on the shelf
-  /// Where the oldest entry's frames are, for prefetches only.
-  std::array<const char*, protocol::encoding_count> oldest_frames_{};
-  std::size_t oldest_bytes_ = 0; ///< of each of them, at most
+  std::size_t charged_slots_ = 0;      ///< whose own size is counted, beside their entries' events
+  std::size_t place_ = 0;              ///< on the shelf
+  const char* oldest_event_ = nullptr; ///< where that of the oldest entry is, for prefetches only
+  std::size_t oldest_bytes_ = 0;       ///< how much of it to prefetch
 };
 
 } // namespace troupe::actors

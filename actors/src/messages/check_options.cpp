@@ -38,6 +38,7 @@ void check(const room_limits& l) {
   is.count("history_messages", l.history_messages);
   is.bytes("history_bytes", l.history_bytes);
   is.time("history_age", l.history_age, option_check::longest_age);
+  is.time("linger", l.linger);
 }
 
 } // namespace
@@ -71,6 +72,8 @@ void check_options(const room_options& o) {
   option_check is{"room_options"};
   is.count("max_members", o.max_members);
   is.count("gather_beyond", o.gather_beyond);
+  if (o.linger)
+    is.time("linger", *o.linger);
 }
 
 void check_options(const observer_options& o) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/owned_event.hpp"
+#include "model/client_id.hpp"
 
 #include <troupe/actors/caf_compat.hpp>
 #include <troupe/actors/claims.hpp>
@@ -10,14 +11,17 @@
 #include <troupe/actors/room_behavior.hpp>
 #include <troupe/actors/room_event.hpp>
 #include <troupe/actors/session_key.hpp>
+#include <troupe/actors/sink.hpp>
 #include <troupe/protocol/codec.hpp>
 #include <troupe/protocol/command.hpp>
 #include <troupe/protocol/shared_bytes.hpp>
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -42,6 +46,15 @@ struct inbound {
   credit token;
 };
 
+/// Where a client left off in a room: it gets what it has missed since.
+struct replay_start {
+  std::string epoch;
+  std::uint64_t seq = 0;
+  client_id client;                        ///< that it had; nobody's if it has not said so
+  std::size_t first_slice_bytes = 0;       ///< of what it has missed, sent at once
+  std::shared_ptr<credit_account> account; ///< of what waits for it meanwhile, in all its rooms
+};
+
 /// One client's request to join a room. The room answers the connection with `join_answer`; the
 /// dispatcher tells the client if it was admitted.
 struct join_request {
@@ -49,13 +62,14 @@ struct join_request {
   std::uint8_t failed_rooms = 0; ///< rooms that ended before they handled it
   caf::strong_actor_ptr from;    ///< the connection
   session_key who;
+  client_id client;
   std::string user_id;
   protocol::encoding encoding = protocol::encoding::plain_json;
   std::string profile; ///< raw map in the client's codec, empty if none
   claims_ptr claims;
   /// Never null; its value is empty if the command had no `ref`.
   open_ref_ptr ref = std::make_shared<open_ref>();
-  bool has_since = false;
+  std::shared_ptr<const replay_start> since; ///< null if it does not say where it left off
   bool automatic = false; ///< made by the node (the lobby): a plain client gets no `joined`
   credit token;
 };
@@ -113,6 +127,19 @@ struct presence_request {
   credit token;
 };
 
+/// A member asks for a page of the room's history. At most one of `after` and `before`; neither:
+/// the latest messages.
+struct history_request {
+  session_key who;
+  member_place place = 0; ///< its own, as the room has told its connection
+  protocol::encoding encoding = protocol::encoding::plain_json;
+  open_ref_ptr ref; ///< null if it had none
+  std::optional<std::uint64_t> after;
+  std::optional<std::uint64_t> before;
+  std::int64_t limit = 0;
+  credit token;
+};
+
 /// A room to itself: what has changed among its users is to be told now.
 struct changes_due {};
 
@@ -165,6 +192,11 @@ struct end_room {
   room_end reason = room_end::ended;
 };
 
+/// From a dispatcher to the room: the session of a member that catches up takes more.
+struct replay_wanted {
+  session_key who;
+};
+
 /// From the shard to the room: the next entry is in its cell.
 struct entry_waits {};
 
@@ -174,7 +206,8 @@ struct entry_waits {};
 struct room_empty {
   std::string name;
   room_key room;
-  std::uint64_t entries = 0; ///< handled by the room; the shard may have handed on more
+  std::uint64_t entries = 0;          ///< handled by the room; the shard may have handed on more
+  std::chrono::milliseconds linger{}; ///< how long the room is to live on without members
 };
 
 /// Asks the shard to end a room.
@@ -190,6 +223,9 @@ struct room_call {
   room_entry entry;
 };
 
+/// Asks a shard to end the room of its loop that has been without members for longest.
+struct end_oldest_lingering {};
+
 struct stop_shard {};
 
 // -- room to dispatcher ---------------------------------------------------------------------------
@@ -197,7 +233,16 @@ struct stop_shard {};
 struct room_identity;
 using room_identity_ptr = std::shared_ptr<const room_identity>;
 
-/// Adds a member on the dispatcher's loop: it gets `first`, then everything that the room sends.
+/// A part of what a member has missed.
+struct missed_frames {
+  protocol::shared_bytes bytes;
+  std::uint32_t frames = 1;
+  output_kind kind = output_kind::data;
+};
+
+/// Adds a member on the dispatcher's loop: it gets `first`, then what it has `missed`, then
+/// everything that the room sends. While it is `behind`, it is not added yet: the dispatcher asks
+/// for more as its session takes it (`replay_wanted`), and gets another `subscribe`.
 struct subscribe {
   room_identity_ptr room;
   session_key who;
@@ -205,6 +250,8 @@ struct subscribe {
   protocol::shared_bytes first; ///< may be empty
   /// The client is in one room at a time: it gets nothing more from its previous room.
   bool only_room = false;
+  std::shared_ptr<const std::vector<missed_frames>> missed{}; ///< null: nothing
+  std::uint64_t behind = 0; ///< how many frames it has to get before it is level with the room
 };
 
 /// One broadcast on its way to a loop's members: a complete frame for each encoding in use.
@@ -293,6 +340,8 @@ TROUPE_MESSAGE(leave_request)
 TROUPE_MESSAGE(claims_renewed)
 TROUPE_MESSAGE(presence_request)
 TROUPE_MESSAGE(changes_due)
+TROUPE_MESSAGE(history_request)
+TROUPE_MESSAGE(replay_wanted)
 TROUPE_MESSAGE(await_handled)
 TROUPE_MESSAGE(outside_event)
 TROUPE_MESSAGE(endpoint_broadcast)
@@ -301,6 +350,7 @@ TROUPE_MESSAGE(entry_waits)
 TROUPE_MESSAGE(room_empty)
 TROUPE_MESSAGE(room_call)
 TROUPE_MESSAGE(end_request)
+TROUPE_MESSAGE(end_oldest_lingering)
 TROUPE_MESSAGE(stop_shard)
 TROUPE_MESSAGE(subscribe)
 TROUPE_MESSAGE(fan_out)
@@ -336,6 +386,10 @@ using room_actor = compat::typed_actor<
   caf::result<void>(presence_request),
   // What has changed among its users is to be told.
   caf::result<void>(changes_due),
+  // A member asks what was said.
+  caf::result<void>(history_request),
+  // A member that catches up takes more.
+  caf::result<void>(replay_wanted),
   // A connection is about to change rooms: answers whether the room has handled its messages.
   caf::result<bool>(await_handled),
   // Somebody outside publishes.
@@ -367,6 +421,8 @@ using registry_actor = compat::typed_actor<
   caf::result<void>(end_request), caf::result<void>(room_empty),
   // A broadcast from outside, passed on to the room if it exists.
   caf::result<void>(outside_event),
+  // Another shard needs a place for a room.
+  caf::result<void>(end_oldest_lingering),
   // Ends all rooms, and makes no more.
   caf::result<void>(stop_shard)>;
 

@@ -1,5 +1,7 @@
 #include "model/random_id.hpp"
 
+#include "model/client_id.hpp"
+
 #include <sys/random.h>
 
 #include <array>
@@ -11,6 +13,10 @@
 
 namespace troupe::actors {
 namespace {
+
+constexpr std::string_view alphabet =
+  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::size_t id_characters = 22;
 
 /// Random bytes of the kernel, fetched 256 at a time: getrandom(2) never interrupts such a call.
 class random_bytes {
@@ -32,15 +38,50 @@ private:
   std::size_t at_ = bytes_.size();
 };
 
+random_bytes& source() {
+  thread_local random_bytes bytes;
+  return bytes;
+}
+
 } // namespace
 
 std::string random_id() {
-  static constexpr std::string_view alphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  thread_local random_bytes source;
-  std::string id(22, '\0');
+  std::string id(id_characters, '\0');
   for (auto& c : id)
-    c = alphabet[source.next() & 63];
+    c = alphabet[source().next() & 63];
+  return id;
+}
+
+client_id random_client_id() {
+  client_id id;
+  for (auto* half : {&id.high, &id.low})
+    for (std::size_t i = 0; i < sizeof *half; ++i)
+      *half = *half << 8 | source().next();
+  return id;
+}
+
+std::string to_text(client_id id) {
+  std::string text(id_characters, '\0');
+  for (auto c = text.rbegin(); c != text.rend(); ++c) {
+    *c = alphabet[id.low & 63];
+    id.low = id.low >> 6 | id.high << 58;
+    id.high >>= 6;
+  }
+  return text;
+}
+
+client_id client_id_of(std::string_view text) noexcept {
+  constexpr std::size_t values_of_first = 4; // 128 bits in characters of 6
+  if (text.size() != id_characters || alphabet.find(text.front()) >= values_of_first)
+    return {};
+  client_id id;
+  for (auto c : text) {
+    auto digit = alphabet.find(c);
+    if (digit == std::string_view::npos)
+      return {};
+    id.high = id.high << 6 | id.low >> 58;
+    id.low = id.low << 6 | digit;
+  }
   return id;
 }
 

@@ -75,6 +75,8 @@ connection_actor open_member(node_context& s, event_loop& home, session_key key,
   c.options = &s.options;
   c.meter = &s.output_meter;
   c.profiles = &s.profile_meter;
+  c.replay_limits.bytes = std::max(
+    c.replay_limits.bytes, static_cast<std::int64_t>(4 * s.options.messages.largest_message()));
   return compat::spawn_on<connection>(home, s, *s.units[home.index()], std::move(c));
 }
 

@@ -3,6 +3,7 @@
 #include "room/room.hpp"
 
 #include <algorithm>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -64,7 +65,14 @@ registry_shard::behavior_type registry_shard::make_behavior() {
       guard([&] {
         if (auto* room = find(m.name);
             room && room->key == m.room && room->cell->handed_on == m.entries)
-          end(*room, room_end::empty);
+          m.linger.count() > 0 && !stopping_ ? linger(m.name, *room, m.linger)
+                                             : end(*room, room_end::empty);
+      });
+    },
+    [this](end_oldest_lingering) {
+      guard([&] {
+        if (auto* oldest = unit_.lingering.oldest())
+          oldest->end();
       });
     },
     [this](const outside_event& m) {
@@ -146,6 +154,7 @@ void registry_shard::hand_on(listing& room, room_entry&& entry) {
     throw;
   }
   ++room.cell->handed_on;
+  room.lingers = nullptr;
 }
 
 void registry_shard::refuse(const std::string& name, const room_entry& entry, errc why) noexcept {
@@ -170,12 +179,58 @@ registry_shard::listing* registry_shard::find(const std::string& name) {
   return i == rooms_.end() ? nullptr : &i->second;
 }
 
-errc registry_shard::reason_against_another() const {
+errc registry_shard::reason_against_another() {
   if (stopping_)
     return errc::overloaded;
   auto limit = shared_.options.rooms.max_rooms;
-  return limit > 0 && shared_.rooms.load(std::memory_order_relaxed) >= limit ? errc::node_room_limit
-                                                                             : errc::ok;
+  auto is_full = limit > 0 && shared_.rooms.load(std::memory_order_relaxed) >= limit;
+  return is_full && !make_place() ? errc::node_room_limit : errc::ok;
+}
+
+/// Ends the room of the node that has lingered longest, if any does: soon there are as many as
+/// before. (Of another loop's that is asked; if somebody comes back to it meanwhile, there is one
+/// room more than the limit.)
+bool registry_shard::make_place() {
+  auto with_oldest =
+    std::min_element(shared_.units.begin(), shared_.units.end(), [](auto& a, auto& b) {
+      return a->lingering.oldest_since() < b->lingering.oldest_since();
+    });
+  auto& unit = **with_oldest;
+  if (unit.lingering.oldest_since() == steady_time::max())
+    return false;
+  if (&unit != &unit_)
+    compat::send(this, unit.registry, end_oldest_lingering{});
+  else
+    unit_.lingering.oldest()->end();
+  return true;
+}
+
+/// Lets an empty room live on for that time. Without memory for that, it ends.
+void registry_shard::linger(const std::string& name, listing& room,
+                            std::chrono::milliseconds time) noexcept {
+  if (room.lingers || room.ending)
+    return;
+  try {
+    room.lingers = std::make_unique<lingering>(*this, rooms_.find(name)->first);
+    unit_.loop->arm(*room.lingers, time);
+  } catch (const std::bad_alloc&) {
+    room.is_to_end = room_end::empty;
+    room.entries = room.cell->handed_on;
+    unit_.loop->arm(second_try_, timer_wheel::tick);
+  }
+}
+
+void registry_shard::lingering::end() {
+  auto& shard = owner; // outlives this
+  shard.guard([&] {
+    if (auto* room = shard.find(name))
+      shard.end(*room, room_end::empty);
+  });
+}
+
+void registry_shard::lingering::on_deadline() {
+  if (!owner.dispatched::enter([this] { end(); }))
+    owner.unit_.loop->arm(*this, timer_wheel::tick);
 }
 
 registry_shard::listing& registry_shard::make(const std::string& name) {
@@ -204,6 +259,7 @@ registry_shard::listing& registry_shard::make(const std::string& name) {
 void registry_shard::end(listing& room, room_end reason) {
   if (room.ending)
     return;
+  room.lingers = nullptr;
   room.is_to_end = reason;
   room.entries = room.cell->handed_on;
   compat::send(this, room.handle, end_room{reason});
@@ -216,6 +272,7 @@ void registry_shard::on_down(const std::string& name, bool in_order) {
   if (!gone)
     return;
   gone->ending = gone->down = true;
+  gone->lingers = nullptr;
   gone->crashed = !in_order;
   shared_.rooms.fetch_sub(1, std::memory_order_relaxed);
   loop_counts::add(unit_.counts.rooms, static_cast<std::uint64_t>(-1));

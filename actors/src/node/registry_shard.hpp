@@ -1,9 +1,12 @@
 #pragma once
 
+#include "context/lingering_rooms.hpp"
 #include "context/node_context.hpp"
 #include "room/room_core.hpp"
 
+#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -20,9 +23,9 @@ namespace troupe::actors {
 ///
 /// Invariants: a name has at most one room; if a room ended with members, the room or the shard has
 /// said so before a successor of its name is made; an empty room ends only if it has handled all
-/// that was handed on to it; each join has one answer. Its handlers never throw: what fails for
-/// lack of memory is tried again soon, and an asker that cannot be answered loses its connection
-/// (1011).
+/// that was handed on to it, and, if it keeps some history, a while later; each join has one
+/// answer. Its handlers never throw: what fails for lack of memory is tried again soon, and an
+/// asker that cannot be answered loses its connection (1011).
 class registry_shard final : public compat::dispatched<registry_actor::base, room_call> {
 public:
   registry_shard(caf::actor_config& cfg, compat::loop_context& home, node_context& shared,
@@ -32,6 +35,16 @@ public:
   const char* name() const override { return "troupe.registry"; }
 
 private:
+  /// The lingering of one room: at its end the shard ends the room.
+  struct lingering final : lingering_room {
+    lingering(registry_shard& s, const std::string& n)
+      : lingering_room(s.unit_.lingering, s.unit_.loop->now()), owner(s), name(n) {}
+    void end() override;
+    void on_deadline() override;
+    registry_shard& owner;
+    const std::string& name; ///< of the listing
+  };
+
   struct listing {
     room_actor handle;
     room_key key;
@@ -39,9 +52,10 @@ private:
     bool ending = false; ///< `end_room` is on its way, or the room's actor has ended
     bool down = false;   ///< its actor has ended
     bool crashed = false;
-    std::size_t told_loops = 0;        ///< loops that know of its crash
-    std::optional<room_end> is_to_end; ///< it has not been told yet
-    std::uint64_t entries = 0;         ///< handed on when its end was decided
+    std::size_t told_loops = 0;         ///< loops that know of its crash
+    std::optional<room_end> is_to_end;  ///< it has not been told yet
+    std::uint64_t entries = 0;          ///< handed on when its end was decided
+    std::unique_ptr<lingering> lingers; ///< null: it has members, or ends
   };
 
   /// Retries what failed for lack of memory.
@@ -62,7 +76,9 @@ private:
   void end_unused(const std::string& name) noexcept;
   void refuse(const std::string& name, const room_entry& entry, protocol::errc why) noexcept;
   listing* find(const std::string& name);
-  [[nodiscard]] protocol::errc reason_against_another() const;
+  [[nodiscard]] protocol::errc reason_against_another();
+  [[nodiscard]] bool make_place();
+  void linger(const std::string& name, listing& room, std::chrono::milliseconds time) noexcept;
   listing& make(const std::string& name);
   void end(listing& room, room_end reason);
   void on_down(const std::string& name, bool in_order);

@@ -38,6 +38,14 @@ room::behavior_type room::make_behavior() {
       core_->list(m);
     },
     [this](changes_due) { core_->tell_changes(); },
+    [this](const history_request& m) {
+      unit_.loop->concerns(room_name_);
+      core_->recall(m);
+    },
+    [this](const replay_wanted& m) {
+      unit_.loop->concerns(room_name_);
+      core_->continue_replay(m.who);
+    },
     [this](const await_handled& m) { return handled(m); },
     [this](const outside_event& event) { core_->outside(event); },
     [this](const end_room& m) {
@@ -129,6 +137,7 @@ void room::set_up() {
     c.gather_beyond = rule->options.gather_beyond.value_or(c.gather_beyond);
     c.limits.max_members = rule->options.max_members.value_or(c.limits.max_members);
     c.limits.history = rule->options.history.value_or(c.limits.history);
+    c.limits.linger = rule->options.linger.value_or(c.limits.linger);
     c.keep_when_empty = rule->options.keep_when_empty;
   }
   c.key = shared_.key;
@@ -183,6 +192,11 @@ void room::to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out messa
   compat::fan_out(this, targets_, std::move(message));
 }
 
+void room::cut(session_key who) {
+  compat::send(this, shared_.units[who.loop]->output_actor,
+               last_frame{{}, who, {}, protocol::errc::slow_consumer});
+}
+
 void room::member_kicked(const caf::strong_actor_ptr& connection) {
   compat::send(this, caf::actor_cast<connection_actor>(connection),
                membership_lost{key_, protocol::errc::not_joined});
@@ -203,9 +217,9 @@ void room::room_ended(const std::vector<std::uint32_t>& loops, room_end reason) 
     compat::send(this, shared_.units[loop]->output_actor, room_closed{key_, reason});
 }
 
-void room::report_empty() {
+void room::report_empty(std::chrono::milliseconds linger) {
   auto handled = cell_->handled + (cell_->handling ? 1 : 0);
-  compat::send(this, unit_.registry, room_empty{room_name_, key_, handled});
+  compat::send(this, unit_.registry, room_empty{room_name_, key_, handled, linger});
 }
 
 void room::request_end(room_end reason) {

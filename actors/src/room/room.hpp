@@ -70,12 +70,13 @@ private:
   void to_dispatcher(std::uint32_t loop, subscribe message) override;
   void to_dispatcher(std::uint32_t loop, member_frame message) override;
   void to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out message) override;
+  void cut(session_key who) override;
   void member_kicked(const caf::strong_actor_ptr& connection) override;
   void to_observer(const caf::actor& who, room_event event) override;
   void observer_joined(const caf::actor& who) override;
   void observer_left(const caf::actor& who) override;
   void room_ended(const std::vector<std::uint32_t>& loops, room_end reason) override;
-  void report_empty() override;
+  void report_empty(std::chrono::milliseconds linger) override;
   void request_end(room_end reason) override;
   void tell_changes_at(actors::steady_time when) override {
     unit_.loop->timers().arm(changes_, when);

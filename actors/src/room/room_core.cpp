@@ -3,9 +3,11 @@
 #include "fanout/dispatcher.hpp"
 #include "model/check_event.hpp"
 #include "model/check_refusal.hpp"
+#include "room/frame_weight.hpp"
 
 #include <troupe/actors/make_room.hpp>
 #include <troupe/protocol/frame.hpp>
+#include <troupe/protocol/history.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -27,15 +29,6 @@ constexpr double overload_factor = 8;
 /// half of what the least outbox holds.
 constexpr auto gathering_time = 1s;
 constexpr int most_frames_of_changes = 8;
-
-/// Gives a frame the weight of the command that caused it, so that no command within the limits
-/// cuts a reader. The least weight is a seventh of the frame's size, for a short command may have a
-/// long answer; seven is how many times larger a value may be in the other codec.
-void make_lighter(protocol::shared_bytes& frame, std::size_t cause_bytes) noexcept {
-  constexpr std::size_t largest_gain = 7;
-  if (frame.size() > cause_bytes)
-    frame.make_lighter(std::max(cause_bytes, frame.size() / largest_gain));
-}
 
 const char* hook_of(room_input::kind what) noexcept {
   switch (what) {
@@ -61,9 +54,11 @@ credit_limits own_limits(const room_limits& limits) {
 /// Marks that a command is being handled, and who pays for the output meanwhile. Members that leave
 /// stay in memory until it ends.
 struct room_core::command_scope {
-  command_scope(room_core& r, payer who, const credit& token = {}) : room(r) {
+  command_scope(room_core& r, payer who, const credit& token = {}, session_key commander = {})
+    : room(r) {
     room.payer_ = who;
     room.current_token_ = token;
+    room.commander_ = commander;
   }
   command_scope(const command_scope&) = delete;
   command_scope& operator=(const command_scope&) = delete;
@@ -81,22 +76,44 @@ room_core::payer room_core::payer_of(const credit& token) noexcept {
   return token ? payer::client : payer::room;
 }
 
-/// The frames that `make` makes, one for each encoding in use: built once, deflated at most once.
+/// The frames that `make(encoding)` makes, one for each encoding in use: built once, deflated at
+/// most once.
 template <class Make>
-frame_set room_core::frames_by(Make&& make, protocol::memory_meter* meter) const {
+frame_set room_core::frames_by(Make&& make) const {
+  frame_set frames;
+  for (std::size_t i = 0; i < protocol::plain_encoding_count; ++i)
+    if (auto plain = static_cast<encoding>(i); in_use(plain) || in_use(deflated(plain)))
+      put(make(plain), plain, frames);
+  return frames;
+}
+
+/// The same with `make(encoding, meter)`; `event`: the frame that the history keeps, one of those
+/// if it can, else made for it. It is empty if no history is kept.
+template <class Make>
+frame_set room_core::stored_frames_by(Make&& make, protocol::shared_bytes& event) const {
   frame_set frames;
   for (std::size_t i = 0; i < protocol::plain_encoding_count; ++i) {
     auto plain = static_cast<encoding>(i);
-    auto small = deflated(plain);
-    if (!in_use(plain) && !in_use(small))
+    if (!in_use(plain) && !in_use(deflated(plain)))
       continue;
-    auto frame = make(plain);
-    if (frame && in_use(small))
-      frames[index_of(small)] = protocol::deflated_frame(frame, meter ? meter : config_.meter);
-    if (in_use(plain))
-      frames[index_of(plain)] = std::move(frame);
+    auto is_kept = history_.is_on() && !event && !is_plain(plain);
+    auto frame = make(plain, is_kept ? history_.meter() : config_.meter);
+    if (is_kept)
+      event = frame;
+    put(std::move(frame), plain, frames);
   }
+  if (history_.is_on() && !event)
+    event = make(encoding::v1_json, history_.meter());
   return frames;
+}
+
+/// Puts a frame into `frames`, and deflated if somebody wants it so.
+void room_core::put(protocol::shared_bytes frame, encoding plain, frame_set& frames) const {
+  auto small = deflated(plain);
+  if (frame && in_use(small))
+    frames[index_of(small)] = protocol::deflated_frame(frame, config_.meter);
+  if (in_use(plain))
+    frames[index_of(plain)] = std::move(frame);
 }
 
 room_core::room_core(config c, std::unique_ptr<room_behavior> behavior, room_output& output)
@@ -119,10 +136,13 @@ void room_core::create() {
 
 join_reply room_core::join(const join_request& request) {
   command_scope scope{*this, request.automatic ? payer::arrival : payer_of(request.token),
-                      request.token};
+                      request.token, request.who};
   if (auto i = members_.find(request.who); i != members_.end()) {
     growth_ = {true};
-    if (auto frame = joined_frame_for(request))
+    auto& since = request.since;
+    auto has_all = since && since->epoch == config_.epoch && since->seq <= seq_
+                && since->seq >= i->second.complete_from;
+    if (auto frame = joined_frame_for(request, since ? std::optional{has_all} : std::nullopt))
       to_member(request.who, std::move(frame));
     request.ref->answered = true;
     return {errc::ok, {}, config_.identity->key, i->second.place};
@@ -151,9 +171,7 @@ join_reply room_core::admit(member candidate, const join_request& request) {
   announce_join(candidate);
   auto& kept = seat(std::move(candidate), request);
   count_member(kept, 1);
-  output_.to_dispatcher(request.who.loop,
-                        subscribe{config_.identity, request.who, request.encoding,
-                                  joined_frame_for(request), is_plain(request.encoding)});
+  subscribe_member(kept, request);
   growth_ = {};
   request.ref->answered = true; // not before: if the above throws, others answer
   hook_ = "on_join";
@@ -179,7 +197,7 @@ room_core::resident& room_core::seat(member&& candidate, const join_request& req
   }
   auto place = free_places_.back();
   auto& kept =
-    members_.try_emplace(request.who, std::move(candidate), request.from, place).first->second;
+    members_.try_emplace(request.who, std::move(candidate), request, place).first->second;
   places_[place] = &kept;
   free_places_.pop_back();
   users_.insert(kept);
@@ -187,13 +205,15 @@ room_core::resident& room_core::seat(member&& candidate, const join_request& req
 }
 
 user_index::removal room_core::unseat(resident& gone) noexcept {
+  end_replay(gone);
   places_[gone.place] = nullptr;
   free_places_.push_back(gone.place);
   return users_.remove(gone);
 }
 
 /// With a list of users it counts in the client's byte rate like the answer to `presence`.
-protocol::shared_bytes room_core::joined_frame_for(const join_request& request) {
+protocol::shared_bytes room_core::joined_frame_for(const join_request& request,
+                                                   std::optional<bool> recovered) {
   if (request.automatic && is_plain(request.encoding))
     return {};
   protocol::joined_event event;
@@ -201,8 +221,7 @@ protocol::shared_bytes room_core::joined_frame_for(const join_request& request) 
   event.user_id = request.user_id;
   event.epoch = config_.epoch;
   event.seq = seq_;
-  if (request.has_since)
-    event.recovered = false;
+  event.recovered = recovered;
   event.ref = request.ref->value;
   if (!config_.list_members || is_plain(request.encoding))
     return protocol::joined_frame(request.encoding, event, config_.meter);
@@ -228,10 +247,11 @@ void room_core::leave(const leave_request& request) {
   auto lost = request.reason == leave_reason::disconnected;
   command_scope scope{*this, lost ? payer::nobody : payer_of(request.token), request.token};
   protocol::shared_bytes farewell;
+  auto last_seq = position_of(i->second);
   auto is_forbidden = request.reason == leave_reason::forbidden;
   if (request.answer)
     farewell = protocol::left_frame(
-      i->second.encoding, config_.identity->name, seq_,
+      i->second.encoding, config_.identity->name, last_seq,
       is_forbidden ? to_string(request.reason) : std::string_view{}, {},
       request.ref ? std::string_view{request.ref->value} : std::string_view{}, config_.meter);
   if (is_forbidden && !farewell) // a plain client knows `error` only
@@ -257,8 +277,9 @@ void room_core::renew(const claims_renewed& message) {
 /// `ref`: what `farewell` answers; may be null.
 void room_core::remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell,
                        open_ref* ref) {
-  output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, farewell, true});
   auto place = members_.find(who);
+  send_line(place->second);
+  output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, farewell, true});
   if (reason == leave_reason::kicked)
     // after its `left`: what its connection answers from then on is true
     output_.member_kicked(place->second.connection);
@@ -288,8 +309,9 @@ void room_core::kick(session_key who, std::string_view message) {
   auto i = members_.find(who);
   if (i == members_.end() || ended_)
     return;
-  auto farewell = protocol::left_frame(i->second.encoding, config_.identity->name, seq_,
-                                       to_string(leave_reason::kicked), message, {}, config_.meter);
+  auto farewell =
+    protocol::left_frame(i->second.encoding, config_.identity->name, position_of(i->second),
+                         to_string(leave_reason::kicked), message, {}, config_.meter);
   if (!farewell) { // a plain client knows `error` only
     auto why = message.empty() ? std::string_view{"You were removed from the room."} : message;
     farewell = protocol::error_frame(i->second.encoding,
@@ -449,7 +471,121 @@ void room_core::count_member(const member& m, int change) {
 
 void room_core::check_empty() {
   if (members_.empty() && observers_.empty() && !entering_ && !config_.keep_when_empty && !ending_)
-    output_.report_empty();
+    output_.report_empty(history_.entries().empty() ? std::chrono::milliseconds{}
+                                                    : config_.limits.linger);
+}
+
+// -- catching up ----------------------------------------------------------------------------------
+
+/// Whether the history holds all that was said behind that position. One of the future is another
+/// room's.
+bool room_core::recovers(const replay_start& since) const noexcept {
+  return since.epoch == config_.epoch && since.seq <= seq_ && since.seq >= dropped_through();
+}
+
+void room_core::subscribe_member(resident& m, const join_request& request) {
+  auto& since = request.since;
+  m.complete_from = seq_;
+  if (!since)
+    return output_.to_dispatcher(m.key.loop, subscribe{config_.identity, m.key, m.encoding,
+                                                       joined_frame_for(request, std::nullopt),
+                                                       is_plain(m.encoding)});
+  auto recovered = recovers(*since);
+  if (recovered)
+    m.complete_from = since->seq;
+  subscribe message{config_.identity, m.key, m.encoding, joined_frame_for(request, recovered),
+                    is_plain(m.encoding)};
+  if (m.complete_from == seq_ || is_plain(m.encoding))
+    return output_.to_dispatcher(m.key.loop, std::move(message));
+  m.catching_up = std::make_unique<replay>(*since, m.client);
+  catching_up_.push_back(&m);
+  send_slice(m, std::move(message), since->first_slice_bytes);
+}
+
+void room_core::continue_replay(session_key who) {
+  auto i = members_.find(who);
+  if (ending_ || i == members_.end() || !i->second.catching_up)
+    return;
+  auto& m = i->second;
+  subscribe message{config_.identity, m.key, m.encoding};
+  if (!m.catching_up->is_overrun(dropped_through()))
+    return send_slice(m, std::move(message), replay::slice_bytes);
+  // The history has lost what the member lacks: it is told so, and goes on from here.
+  auto frames = m.catching_up->take_line();
+  protocol::joined_event event;
+  event.room_id = config_.identity->name;
+  event.user_id = m.user_id;
+  event.epoch = config_.epoch;
+  event.seq = seq_;
+  event.recovered = false;
+  frames.push_back(
+    {protocol::joined_frame(m.encoding, event, config_.meter), 1, output_kind::control});
+  message.missed = std::make_shared<std::vector<missed_frames>>(std::move(frames));
+  output_.to_dispatcher(m.key.loop, std::move(message));
+  m.complete_from = seq_;
+  end_replay(m);
+}
+
+/// Sends `message` with the next slice of what the member lacks, which may be all of it.
+void room_core::send_slice(resident& m, subscribe message, std::size_t most_bytes) {
+  auto frames =
+    m.catching_up->next(history_, protocol::codec_of(m.encoding), most_bytes, config_.meter);
+  message.behind = m.catching_up->left(history_);
+  message.missed = std::make_shared<std::vector<missed_frames>>(std::move(frames));
+  auto is_level = message.behind == 0;
+  output_.to_dispatcher(m.key.loop, std::move(message));
+  if (is_level)
+    end_replay(m);
+}
+
+void room_core::end_replay(resident& m) noexcept {
+  if (!m.catching_up)
+    return;
+  m.catching_up = nullptr;
+  std::erase(catching_up_, &m);
+}
+
+/// Sends what waits for a member that catches up, without what it has missed: it is to leave.
+void room_core::send_line(resident& m) {
+  if (!m.catching_up)
+    return;
+  subscribe message{config_.identity, m.key, m.encoding};
+  message.missed = std::make_shared<std::vector<missed_frames>>(m.catching_up->take_line());
+  message.behind = 1;
+  if (!message.missed->empty())
+    output_.to_dispatcher(m.key.loop, std::move(message));
+}
+
+/// The same for all of them: the room ends. In a crashed room, want of memory for one does not stop
+/// the others.
+void room_core::send_lines(bool crashed) {
+  for (auto* m : catching_up_) {
+    try {
+      send_line(*m);
+    } catch (...) {
+      if (!crashed)
+        throw;
+      output_.report_hook_failure(std::exchange(hook_, nullptr));
+    }
+  }
+}
+
+/// Puts a frame behind all that the member lacks. If too much waits for it, it is cut, as one that
+/// reads too slowly.
+void room_core::wait_in_line(resident& m, protocol::shared_bytes frame, output_kind kind,
+                             credit source) {
+  if (m.is_cut || m.catching_up->add(std::move(frame), kind, seq_, std::move(source)))
+    return;
+  m.is_cut = true;
+  if (config_.counters)
+    config_.counters->count(protocol::counter::slow_consumers);
+  output_.cut(m.key);
+}
+
+void room_core::wait_in_lines(const frame_set& frames, session_key except) {
+  for (auto* m : catching_up_)
+    if (auto& frame = frames[index_of(m->encoding)]; frame && m->key != except)
+      wait_in_line(*m, frame, output_kind::data, {});
 }
 
 // -- what members say -----------------------------------------------------------------------------
@@ -458,7 +594,7 @@ void room_core::input(const room_input& in) {
   if (ending_)
     return; // the connection answers open refs when it hears that the room is closed
   history_.prefetch_oldest();
-  command_scope scope{*this, payer_of(in.token), in.token};
+  command_scope scope{*this, payer_of(in.token), in.token, in.who};
   auto* sender = find_at(in.place, in.who);
   if (!sender)
     return refuse_input(in, errc::not_joined, {});
@@ -494,7 +630,7 @@ void room_core::input(const room_input& in) {
     answer(in);
 }
 
-void room_core::relay(const room_input& in, const member& from) {
+void room_core::relay(const room_input& in, const resident& from) {
   hook_ = nullptr; // it has returned
   protocol::message_event event;
   event.room_id = config_.identity->name;
@@ -503,21 +639,27 @@ void room_core::relay(const room_input& in, const member& from) {
   event.timestamp = timestamp();
   event.field = in.field;
   event.body = {protocol::codec_of(in.encoding), in.body};
-  auto* meter = history_.meter();
-  auto frames =
-    frames_by([&](encoding e) { return protocol::message_frame(e, event, meter); }, meter);
-  send_frames(std::move(frames), in.echo ? session_key{} : in.who, seq_);
+  auto make = [&](encoding e, protocol::memory_meter* meter) {
+    return protocol::message_frame(e, event, meter);
+  };
+  relay(in, from, make);
 }
 
-void room_core::relay_binary(const room_input& in, const member& from) {
+void room_core::relay_binary(const room_input& in, const resident& from) {
   hook_ = nullptr;
   ++seq_;
-  auto* meter = history_.meter();
-  auto make = [&](encoding e) {
+  auto make = [&](encoding e, protocol::memory_meter* meter) {
     return protocol::binary_frame(e, config_.identity->name, from.user_id, seq_, in.body, meter);
   };
-  auto frames = frames_by(make, meter);
-  send_frames(std::move(frames), in.echo ? session_key{} : in.who, seq_);
+  relay(in, from, make);
+}
+
+template <class Make>
+void room_core::relay(const room_input& in, const resident& from, Make&& make) {
+  protocol::shared_bytes event;
+  auto frames = stored_frames_by(make, event);
+  stored_event stored{seq_, std::move(event), in.echo ? client_id{} : from.client};
+  send_frames(std::move(frames), in.echo ? session_key{} : in.who, std::move(stored));
 }
 
 void room_core::take_profile(const room_input& in, resident& from) {
@@ -567,7 +709,7 @@ void room_core::refuse_command(const refused_command& c, errc code, std::string_
 void room_core::list(const presence_request& asked) {
   if (ending_)
     return; // the connection answers open refs when it hears that the room is closed
-  command_scope scope{*this, payer_of(asked.token), asked.token};
+  command_scope scope{*this, payer_of(asked.token), asked.token, asked.who};
   auto* asker = find_at(asked.place, asked.who);
   if (!asker)
     return refuse_command({asked.who, asked.encoding, "presence", asked.ref.get()},
@@ -596,6 +738,43 @@ bool room_core::list_users(protocol::presence_page& page, std::string_view after
   return is_complete;
 }
 
+/// Answers with a page of what was said, less what the asker was excluded from. It counts in the
+/// asker's byte rate as if it had said it.
+void room_core::recall(const history_request& asked) {
+  if (ending_)
+    return; // as in `list`
+  command_scope scope{*this, payer_of(asked.token), asked.token, asked.who};
+  auto* asker = find_at(asked.place, asked.who);
+  if (!asker)
+    return refuse_command({asked.who, asked.encoding, "history", asked.ref.get()}, errc::not_joined,
+                          {});
+  using order = protocol::history_page::order;
+  protocol::history_page page{asked.encoding,
+                              asked.after ? order::oldest_first : order::newest_first};
+  auto left = asked.limit;
+  auto is_complete = true;
+  auto add = [&](const history::entry& e) {
+    if (e.excluded && e.excluded == asker->client)
+      return true;
+    is_complete = left > 0 && page.add(e.event);
+    --left;
+    return is_complete;
+  };
+  if (asked.after)
+    history_.for_each_after(*asked.after, add);
+  else
+    history_.for_each_before(asked.before.value_or(seq_ + 1), add);
+  auto ref = asked.ref ? std::string_view{asked.ref->value} : std::string_view{};
+  auto frame = page.frame(
+    {ref, config_.identity->name, config_.epoch, is_complete, dropped_through()}, config_.meter);
+  make_lighter(frame, 0);
+  growth_ = {true};
+  charge_growth(0, frame.size());
+  to_member(asked.who, std::move(frame));
+  if (asked.ref)
+    asked.ref->answered = true;
+}
+
 void room_core::outside(const outside_event& event) {
   if (ending_)
     return;
@@ -608,6 +787,7 @@ void room_core::outside(const outside_event& event) {
 void room_core::close(room_end reason) {
   ending_ = true;
   command_scope scope{*this, payer::nobody};
+  send_lines(false);
   if (reason != room_end::empty)
     output_.room_ended(loops_, reason);
   ended_ = true;
@@ -623,6 +803,7 @@ void room_core::crash() noexcept {
   hook_ = nullptr;
   try {
     command_scope scope{*this, payer::nobody};
+    send_lines(true);
     dismiss_members(true);
     tell_observers_end();
   } catch (...) {
@@ -636,6 +817,7 @@ void room_core::dismiss_members(bool crashed) {
   loops_.clear();
   members_by_loop_.clear();
   encodings_ = {};
+  catching_up_.clear();
   while (!members_.empty()) {
     auto node = members_.extract(members_.begin());
     unseat(node.mapped());
@@ -687,21 +869,29 @@ void room_core::check(const broadcast_event& event) const {
 void room_core::say(const broadcast_event& event, session_key except) {
   if (ended_)
     return;
-  std::optional<std::uint64_t> seq;
-  if (event.stored)
-    seq = ++seq_;
-  auto make = [&](encoding e) { return application_frame_for(e, event, seq); };
-  auto frames = frames_by(make, seq ? history_.meter() : config_.meter);
-  if (members_.empty() && seq && config_.limits.history)
-    frames[index_of(encoding::v1_json)] = application_frame_for(encoding::v1_json, event, seq);
-  send_frames(std::move(frames), except, seq);
+  if (!event.stored) {
+    auto make = [&](encoding e) {
+      return application_frame_for(e, event, std::nullopt, config_.meter);
+    };
+    return send_frames(frames_by(make), except, std::nullopt, true);
+  }
+  auto seq = ++seq_;
+  auto make = [&](encoding e, protocol::memory_meter* meter) {
+    return application_frame_for(e, event, seq, meter);
+  };
+  protocol::shared_bytes kept;
+  auto frames = stored_frames_by(make, kept);
+  auto excluded = except ? members_.find(except) : members_.end();
+  send_frames(std::move(frames), except,
+              stored_event{seq, std::move(kept),
+                           excluded == members_.end() ? client_id{} : excluded->second.client});
 }
 
 protocol::shared_bytes room_core::application_frame_for(encoding e, const broadcast_event& event,
-                                                        std::optional<std::uint64_t> seq) const {
+                                                        std::optional<std::uint64_t> seq,
+                                                        protocol::memory_meter* meter) const {
   if (is_plain(e) && !event.plain)
     return {};
-  auto* meter = seq ? history_.meter() : config_.meter;
   if (is_plain(e) || event.v1_fields.empty())
     return protocol::application_frame(e, event.type, config_.identity->name, seq, event.fields,
                                        meter);
@@ -715,7 +905,7 @@ void room_core::send_to(session_key who, const broadcast_event& event) {
   auto i = members_.find(who);
   if (i == members_.end() || ended_)
     return;
-  auto frame = application_frame_for(i->second.encoding, event, std::nullopt);
+  auto frame = application_frame_for(i->second.encoding, event, std::nullopt, config_.meter);
   make_lighter(frame, cause_bytes());
   charge_growth(0, frame.size());
   if (frame)
@@ -724,6 +914,10 @@ void room_core::send_to(session_key who, const broadcast_event& event) {
 
 /// Sends a frame to one member; it is charged like a broadcast until its dispatcher has it.
 void room_core::to_member(session_key who, protocol::shared_bytes frame, bool only_member) {
+  if (!catching_up_.empty())
+    if (auto i = members_.find(who); i != members_.end() && i->second.catching_up)
+      return wait_in_line(i->second, std::move(frame), output_kind::control,
+                          commander_ == who ? current_token_ : credit{});
   auto own = charge(frame.size());
   output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, std::move(frame), false,
                                                only_member, current_token_, std::move(own)});
@@ -736,8 +930,9 @@ void room_core::end() {
 
 // -- fan-out --------------------------------------------------------------------------------------
 
+/// `is_passing`: it is about this moment only, and not for members that catch up.
 void room_core::send_frames(frame_set frames, session_key except,
-                            std::optional<std::uint64_t> seq) {
+                            std::optional<stored_event> stored, bool is_passing) {
   auto cause = cause_bytes();
   std::size_t bytes = 0, largest = 0;
   for (auto& f : frames) {
@@ -747,10 +942,11 @@ void room_core::send_frames(frame_set frames, session_key except,
     bytes += f.size();
     largest = std::max(largest, f.size());
   }
-  if (seq) {
-    history_.append(*seq, output_.now(), frames, bytes);
-    if (config_.counts)
-      loop_counts::add(config_.counts->publishes, 1);
+  if (stored) {
+    make_lighter(stored->event, cause);
+    store(std::move(*stored));
+  } else if (!catching_up_.empty() && !is_passing) {
+    wait_in_lines(frames, except);
   }
   tell_observers(frames);
   if (loops_.empty() || bytes == 0)
@@ -759,6 +955,13 @@ void room_core::send_frames(frame_set frames, session_key except,
   auto own = charge(bytes);
   output_.to_dispatchers(loops_, fan_out{config_.identity->key, std::move(frames), except,
                                          current_token_, std::move(own), output_.now()});
+}
+
+void room_core::store(stored_event what) {
+  if (what.event)
+    history_.append(what.seq, output_.now(), std::move(what.event), what.excluded);
+  if (config_.counts)
+    loop_counts::add(config_.counts->publishes, 1);
 }
 
 /// Charges what a command has become beyond its own size to its sender's byte rate: all broadcasts,

@@ -3,6 +3,7 @@
 #include "history/history.hpp"
 #include "messages/messages.hpp"
 #include "room/presence_changes.hpp"
+#include "room/replay.hpp"
 #include "room/user_index.hpp"
 
 #include <troupe/actors/options.hpp>
@@ -10,9 +11,12 @@
 #include <troupe/actors/seeded_hash.hpp>
 #include <troupe/protocol/presence.hpp>
 
+#include <array>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -20,6 +24,10 @@
 namespace troupe::actors {
 
 struct loop_counts;
+
+/// A complete frame for each encoding that was in use when it was made; empty handles for the
+/// others.
+using frame_set = std::array<protocol::shared_bytes, protocol::encoding_count>;
 
 /// What a room asks its actor to do.
 class room_output {
@@ -30,6 +38,8 @@ public:
   virtual void to_dispatcher(std::uint32_t loop, member_frame message) = 0;
   /// To the dispatchers of all `loops`.
   virtual void to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out message) = 0;
+  /// Closes a client that does not read what waits for it.
+  virtual void cut(session_key who) = 0;
   /// A member was kicked; called after its dispatcher was told. `connection` is the one that its
   /// `join_request` named.
   virtual void member_kicked(const caf::strong_actor_ptr& connection) = 0;
@@ -39,8 +49,9 @@ public:
   virtual void observer_left(const caf::actor& who) = 0;
   /// To the dispatchers of all `loops`, after everything else: the room has ended.
   virtual void room_ended(const std::vector<std::uint32_t>& loops, room_end reason) = 0;
-  /// To the shard: nobody is left; end this room unless somebody is on the way.
-  virtual void report_empty() = 0;
+  /// To the shard: nobody is left; end this room unless somebody is on the way, or comes within
+  /// `linger`.
+  virtual void report_empty(std::chrono::milliseconds linger) = 0;
   virtual void request_end(room_end reason) = 0;
   /// Asks for `room_core::tell_changes` at that time, instead of one that it asked for before.
   virtual void tell_changes_at(steady_time when) = 0;
@@ -66,8 +77,9 @@ struct room_cell {
 /// Invariants: `seq` rises by one with each stored broadcast; the dispatchers hear of everything in
 /// the order of the room's decisions; a member is subscribed on exactly its own loop; nothing is
 /// said after the end, and nothing is handled between the decision to end and the end; each
-/// member's `on_leave` runs once, however the room ends. Thread: the room's loop. An exception that
-/// leaves it is the behaviour's and ends the room.
+/// member's `on_leave` runs once, however the room ends. A member that catches up is told all in
+/// the order of the room, too, but later, and passing broadcasts not at all. Thread: the room's
+/// loop. An exception that leaves it is the behaviour's and ends the room.
 class room_core final : private room_context {
 public:
   struct config {
@@ -98,6 +110,9 @@ public:
   void list(const presence_request& asked);
   /// Tells what has changed among the users and was not told at once.
   void tell_changes();
+  void recall(const history_request& asked);
+  /// Sends the next slice to a member that catches up; does nothing for others.
+  void continue_replay(session_key who);
   void outside(const outside_event& event);
   void observe(const observe_request& request);
   void unobserve(const caf::actor& who);
@@ -122,10 +137,21 @@ public:
 private:
   /// A member and the actor of its connection.
   struct resident : indexed_member {
-    resident(member m, caf::strong_actor_ptr c, member_place p)
-      : indexed_member(std::move(m)), connection(std::move(c)), place(p) {}
+    resident(member m, const join_request& request, member_place p)
+      : indexed_member(std::move(m)), connection(request.from), client(request.client), place(p) {}
     caf::strong_actor_ptr connection;
+    client_id client;
     member_place place;
+    std::uint64_t complete_from = 0;     ///< position behind which its client misses nothing
+    std::unique_ptr<replay> catching_up; ///< null: it is level with the room
+    bool is_cut = false;                 ///< too much waits for it, and its end is on its way
+  };
+
+  /// A broadcast that the history keeps.
+  struct stored_event {
+    std::uint64_t seq;
+    protocol::shared_bytes event; ///< see `history::entry`; empty if no history is kept
+    client_id excluded;
   };
 
   /// Whose command is refused, and how it is named.
@@ -188,15 +214,29 @@ private:
   /// Whether the command being handled is still to be carried out: its hook has neither refused it
   /// nor kicked its sender, whose connection answers in that case.
   [[nodiscard]] bool is_current() const noexcept { return current_ && !sender_left_; }
-  void relay(const room_input& in, const member& from);
-  void relay_binary(const room_input& in, const member& from);
+  void relay(const room_input& in, const resident& from);
+  void relay_binary(const room_input& in, const resident& from);
+  template <class Make>
+  void relay(const room_input& in, const resident& from, Make&& make);
   void take_profile(const room_input& in, resident& from);
   void answer(const room_input& in);
   void refuse_input(const room_input& in, protocol::errc code, std::string_view detail) {
     refuse_command({in.who, in.encoding, in.type, in.ref.get()}, code, detail);
   }
   void refuse_command(const refused_command& c, protocol::errc code, std::string_view detail);
-  protocol::shared_bytes joined_frame_for(const join_request& request);
+  protocol::shared_bytes joined_frame_for(const join_request& request,
+                                          std::optional<bool> recovered);
+  [[nodiscard]] bool recovers(const replay_start& since) const noexcept;
+  void subscribe_member(resident& m, const join_request& request);
+  void send_slice(resident& m, subscribe message, std::size_t most_bytes);
+  void end_replay(resident& m) noexcept;
+  void send_line(resident& m);
+  void send_lines(bool crashed);
+  void wait_in_line(resident& m, protocol::shared_bytes frame, output_kind kind, credit source);
+  void wait_in_lines(const frame_set& frames, session_key except);
+  [[nodiscard]] std::uint64_t position_of(const resident& m) const noexcept {
+    return m.catching_up ? m.catching_up->seq() : seq_;
+  }
   bool list_users(protocol::presence_page& page, std::string_view after, std::int64_t most) const;
   using sight = presence_changes::sight;
   [[nodiscard]] bool gathers() const noexcept;
@@ -211,17 +251,27 @@ private:
   void check(const broadcast_event& event) const;
   void say(const broadcast_event& event, session_key except);
   protocol::shared_bytes application_frame_for(protocol::encoding e, const broadcast_event& event,
-                                               std::optional<std::uint64_t> seq) const;
+                                               std::optional<std::uint64_t> seq,
+                                               protocol::memory_meter* meter) const;
   template <class Make>
-  [[nodiscard]] frame_set frames_by(Make&& make, protocol::memory_meter* meter = nullptr) const;
+  [[nodiscard]] frame_set frames_by(Make&& make) const;
+  template <class Make>
+  [[nodiscard]] frame_set stored_frames_by(Make&& make, protocol::shared_bytes& event) const;
+  void put(protocol::shared_bytes frame, protocol::encoding plain, frame_set& frames) const;
   [[nodiscard]] std::size_t cause_bytes() const noexcept;
   void charge_growth(std::size_t to_all, std::size_t to_one) noexcept;
-  void send_frames(frame_set frames, session_key except, std::optional<std::uint64_t> seq);
+  void send_frames(frame_set frames, session_key except, std::optional<stored_event> stored,
+                   bool is_passing = false);
+  void store(stored_event what);
   void tell_observers(const frame_set& frames);
   void send_event(observer& o, room_event event);
   [[nodiscard]] credit charge(std::size_t bytes);
   [[nodiscard]] bool in_use(protocol::encoding e) const;
   [[nodiscard]] bool is_spoken(protocol::encoding plain) const;
+  /// Position of the latest broadcast that the history does not keep (any more).
+  [[nodiscard]] std::uint64_t dropped_through() const noexcept {
+    return seq_ - history_.entries().size();
+  }
   [[nodiscard]] resident* find_at(member_place place, session_key who) const noexcept;
   resident& seat(member&& candidate, const join_request& request);
   user_index::removal unseat(resident& gone) noexcept;
@@ -234,6 +284,7 @@ private:
   config config_;
   room_output& output_;
   std::unordered_map<session_key, resident> members_;
+  std::vector<resident*> catching_up_;    ///< in `members_`
   std::vector<resident*> places_;         ///< in `members_`; null: nobody's
   std::vector<member_place> free_places_; ///< with room for all
   user_index users_;                      ///< of `members_`
@@ -250,6 +301,7 @@ private:
   std::shared_ptr<credit_account> own_;
   payer payer_ = payer::room;
   credit current_token_;                ///< of the command being handled
+  session_key commander_;               ///< whose command that is, or nobody
   const room_input* current_ = nullptr; ///< the input being handled, until it is refused
   bool sender_left_ = false;            ///< while its input is handled
   growth growth_;              ///< of that input, even if refused; of a join's announcement

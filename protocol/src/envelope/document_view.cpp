@@ -17,6 +17,10 @@ std::optional<std::int64_t> document_view::integer(std::string_view key) const {
   return read_integer(source_, raw(key));
 }
 
+std::optional<std::uint64_t> document_view::unsigned_integer(std::string_view key) const {
+  return read_unsigned(source_, raw(key));
+}
+
 std::optional<double> document_view::number(std::string_view key) const {
   return read_number(source_, raw(key));
 }

@@ -95,6 +95,7 @@ envelope_reader::problem envelope_reader::read_kind(command& out) const {
       const auto wrong = read_room(out, false);
       return wrong ? wrong : read_profile(out);
     }
+    case command_kind::history: return read_history(out);
     case command_kind::auth: return is_string("token") ? nullptr : "token is a string";
     case command_kind::ping: return nullptr;
     default: return read_room(out, false);
@@ -118,7 +119,7 @@ envelope_reader::problem envelope_reader::read_join(command& out) const {
   out.has_since = !since.empty();
   return !out.has_since || is_position(since)
          ? nullptr
-         : "since is {epoch: a string, seq: an unsigned integer}";
+         : "since is {epoch: a string, seq: an unsigned integer, clientId: a string if given}";
 }
 
 envelope_reader::problem envelope_reader::read_profile(command& out) const {
@@ -135,12 +136,28 @@ envelope_reader::problem envelope_reader::read_presence(command& out) const {
     return wrong;
   if (!fields_.find("after").empty() && !is_string("after"))
     return "after is a string";
-  if (const auto raw = fields_.find("limit"); !raw.empty()) {
-    const auto limit = read_unsigned(source_, raw);
-    if (!limit || *limit < 1 || *limit > command::largest_page)
-      return "limit is an integer from 1 to 1000";
-  }
-  return nullptr;
+  return read_limit(command::largest_page, "limit is an integer from 1 to 1000");
+}
+
+envelope_reader::problem envelope_reader::read_history(command& out) const {
+  if (const auto wrong = read_room(out, false))
+    return wrong;
+  const auto after = fields_.find("after"), before = fields_.find("before");
+  if (!after.empty() && !before.empty())
+    return "one of after and before at most";
+  if (!after.empty() && !read_unsigned(source_, after))
+    return "after is an unsigned integer";
+  if (!before.empty() && !read_unsigned(source_, before))
+    return "before is an unsigned integer";
+  return read_limit(command::history_page, "limit is an integer from 1 to 100");
+}
+
+envelope_reader::problem envelope_reader::read_limit(std::int64_t most, problem wrong) const {
+  const auto raw = fields_.find("limit");
+  const auto limit = read_unsigned(source_, raw);
+  auto is_good =
+    raw.empty() || (limit && *limit >= 1 && *limit <= static_cast<std::uint64_t>(most));
+  return is_good ? nullptr : wrong;
 }
 
 envelope_reader::problem envelope_reader::read_message(command& out) const {
@@ -236,8 +253,12 @@ bool envelope_reader::is_map(std::string_view raw) const {
 }
 
 bool envelope_reader::is_position(std::string_view raw) const {
-  return is_map(raw) && kind_of(source_, find_field(source_, raw, "epoch")) == value_kind::string
-      && read_unsigned(source_, find_field(source_, raw, "seq"));
+  if (!is_map(raw))
+    return false;
+  const auto client = kind_of(source_, find_field(source_, raw, "clientId"));
+  return kind_of(source_, find_field(source_, raw, "epoch")) == value_kind::string
+      && read_unsigned(source_, find_field(source_, raw, "seq"))
+      && (client == value_kind::string || client == value_kind::absent);
 }
 
 } // namespace troupe::protocol

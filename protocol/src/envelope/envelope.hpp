@@ -33,6 +33,8 @@ private:
   problem read_join(command& out) const;
   problem read_profile(command& out) const;
   problem read_presence(command& out) const;
+  problem read_history(command& out) const;
+  problem read_limit(std::int64_t most, problem wrong) const;
   problem read_message(command& out) const;
   problem read_binary(command& out) const;
   problem read_echo(command& out) const;

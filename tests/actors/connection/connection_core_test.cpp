@@ -254,16 +254,35 @@ TEST_CASE("a profile goes to the room that it names, or the default one, behind 
   CHECK(c.out.lines.back().find(R"({"n":1})") != std::string::npos);
 }
 
+// Pins §4.84, §4.49.
+TEST_CASE("history asks the room that it names, or the default one, behind a pending join") {
+  client c;
+  c.say(R"({"type":"history","ref":1})");
+  CHECK(c.out.has(R"("ref":1,"request":"history","code":"not_joined")"));
+  c.enter("a", 1);
+  c.say(R"({"type":"history","roomId":"b","ref":2})");
+  CHECK(c.out.has(R"("ref":2,"request":"history","roomId":"b","code":"forbidden")"));
+
+  c.say(R"({"type":"join","roomId":"b"})");
+  auto ticket = c.out.last_ticket;
+  c.say(R"({"type":"history","roomId":"b","after":7,"limit":3})");
+  c.say(R"({"type":"history","roomId":"a","before":18446744073709551615})");
+  CHECK(c.out.lines.back() == "recall - to 18446744073709551615 for 100");
+  c.accept(ticket, 2);
+
+  CHECK(c.out.lines.back() == "recall 7 to - for 3");
+}
+
 // Pins §11.1.
 TEST_CASE("what a later stage brings is unsupported") {
   client c;
   c.enter("a", 1);
-  for (auto* text : {R"({"type":"direct","to":"x","text":"y"})", R"({"type":"history"})",
-                     R"({"type":"resume","resume":"x"})", R"({"type":"auth","token":"x"})",
-                     R"({"type":"message","text":"x","delivery":"volatile"})",
-                     R"({"type":"message","text":"x","delivery":"latest"})",
-                     R"({"type":"binary","data":{"$bin":"AAEC"},"delivery":"volatile"})",
-                     R"({"type":"binary","data":{"$bin":"AAEC"},"delivery":"latest"})"}) {
+  for (auto* text :
+       {R"({"type":"direct","to":"x","text":"y"})", R"({"type":"resume","resume":"x"})",
+        R"({"type":"auth","token":"x"})", R"({"type":"message","text":"x","delivery":"volatile"})",
+        R"({"type":"message","text":"x","delivery":"latest"})",
+        R"({"type":"binary","data":{"$bin":"AAEC"},"delivery":"volatile"})",
+        R"({"type":"binary","data":{"$bin":"AAEC"},"delivery":"latest"})"}) {
     INFO(text);
     auto before = c.out.count("reply");
     c.say(text);
@@ -517,8 +536,7 @@ TEST_CASE("what is no room command does not wait for a join") {
   client c;
   c.say(R"({"type":"join","roomId":"a"})");
   for (auto* text : {R"({"type":"ping"})", R"({"type":"direct","to":"x","text":"y"})",
-                     R"({"type":"history","roomId":"a"})", R"({"type":"resume","resume":"x"})",
-                     R"({"type":"auth","token":"x"})"}) {
+                     R"({"type":"resume","resume":"x"})", R"({"type":"auth","token":"x"})"}) {
     INFO(text);
     auto before = c.out.count("reply");
     c.say(text);
@@ -547,4 +565,62 @@ TEST_CASE("a name that no room can have is simply not held by other commands tha
   c.say(R"({"type":"leave","roomId":" a"})");
   CHECK(c.out.lines.back().find(R"("not_joined")") != std::string::npos);
   CHECK_FALSE(c.out.has("bad_room"));
+}
+
+// -- coming back ----------------------------------------------------------------------------------
+
+// Pins §4.8.
+TEST_CASE("a join says where the client left off, as who, and who it is now") {
+  client c;
+  c.core->open();
+  auto former = client_id{7, 8};
+  c.say(R"({"type":"join","roomId":"a","since":{"epoch":"e\u0031","seq":18446744073709551615,)"
+        R"("clientId":")"
+        + to_text(former) + R"("}})");
+  c.say(R"({"type":"join","roomId":"b","since":{"epoch":"e2","seq":3}})");
+  c.say(R"({"type":"join","roomId":"c","since":{"epoch":"","seq":0,"clientId":"nobody's"}})");
+  c.say(R"({"type":"join","roomId":"d"})");
+
+  REQUIRE(c.out.requests.size() == 4);
+  auto &a = c.out.requests[0], &b = c.out.requests[1], &other = c.out.requests[2],
+       &none = c.out.requests[3];
+  CHECK(a.since->epoch == "e1");
+  CHECK(a.since->seq == ~std::uint64_t{0});
+  CHECK(a.since->client == former);
+  CHECK(b.since->epoch == "e2");
+  CHECK_FALSE(b.since->client);
+  CHECK_FALSE(other.since->client);
+  CHECK(none.since == nullptr);
+  CHECK(a.client);
+  CHECK(a.client == none.client);
+  CHECK(c.out.has(to_text(a.client))); // in `welcome`
+  CHECK(a.since->account == b.since->account);
+}
+
+TEST_CASE("one join at a time brings what was missed along, and only while little is queued") {
+  client c;
+  auto bytes = [&] { return c.out.requests.back().since->first_slice_bytes; };
+  auto join = [&](const std::string& room) {
+    c.say(R"({"type":"join","roomId":")" + room + R"(","since":{"epoch":"e","seq":3}})");
+    return bytes();
+  };
+
+  auto first = join("a");
+  auto ticket = c.out.last_ticket;
+  auto second = join("b");
+  auto ticket_of_second = c.out.last_ticket;
+  c.accept(ticket, 1);
+  auto third = join("c");
+  c.accept(c.out.last_ticket, 3);
+  c.accept(ticket_of_second, 2);
+  auto fourth = join("d");
+  c.accept(c.out.last_ticket, 4);
+  c.out.queued = 16 * 1024 + 1;
+  auto fifth = join("e");
+
+  CHECK(first == 64 * 1024);
+  CHECK(second == 0);
+  CHECK(third == 0);
+  CHECK(fourth == 64 * 1024);
+  CHECK(fifth == 0);
 }

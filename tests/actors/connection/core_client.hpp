@@ -54,12 +54,18 @@ struct connection_notebook final : actors::connection_output {
   void ask(const actors::room_actor&, actors::presence_request r) override {
     lines.push_back("ask behind '" + r.after + "' for " + std::to_string(r.limit));
   }
+  void ask(const actors::room_actor&, actors::history_request r) override {
+    auto text = [](std::optional<std::uint64_t> seq) { return seq ? std::to_string(*seq) : "-"; };
+    lines.push_back("recall " + text(r.after) + " to " + text(r.before) + " for "
+                    + std::to_string(r.limit));
+  }
   void renew(const actors::room_actor&, actors::claims_renewed) override {
     lines.push_back("renew");
   }
   void leave(const actors::room_actor&, actors::leave_request r) override {
     lines.push_back(r.answer ? "leave, answer" : "leave");
   }
+  std::size_t queued_bytes() const override { return queued; }
   actors::steady_time now() const override { return at; }
   actors::wall_time wall_now() const override { return {}; }
   void expire_at(std::optional<actors::wall_time> when) override { expires_at = when; }
@@ -85,6 +91,7 @@ struct connection_notebook final : actors::connection_output {
   std::vector<actors::join_request> requests;
   std::uint32_t last_ticket = 0;
   std::optional<actors::wall_time> expires_at;
+  std::size_t queued = 0; ///< bytes that the client has still to read
   actors::steady_time at{std::chrono::hours{1}};
 };
 

@@ -581,3 +581,124 @@ TEST_CASE("a batch counts once all of a room's members here have got it, from wh
   b.core.note_delivered(start + 10ms);
   CHECK(seen().first == 1);
 }
+
+// -- catching up ----------------------------------------------------------------------------------
+
+namespace {
+
+/// A slice of what a member has missed, after which it is `behind` by so many frames.
+subscribe slice_of(const room_identity_ptr& r, session_key who, std::string text,
+                   std::uint64_t behind) {
+  subscribe s{r, who, encoding::v1_json};
+  s.missed = std::make_shared<std::vector<missed_frames>>(
+    std::vector<missed_frames>{{shared_bytes::copy_of(text), 1, output_kind::data}});
+  s.behind = behind;
+  return s;
+}
+
+} // namespace
+
+// Pins §10.20.
+TEST_CASE("a member that catches up gets slices, and what is said only once it is level") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect(), c = b.connect();
+  b.subscribe_to(r, c);
+  auto first = slice_of(r, a, "1", 2);
+  first.first = shared_bytes::copy_of("joined ");
+  b.core.on_subscribe(first);
+  b.say(r, "not yet");
+  b.core.on_subscribe(slice_of(r, a, "2", 1));
+  b.flush_all();
+  b.core.on_subscribe(slice_of(r, a, "3", 0));
+  b.say(r, "4");
+
+  b.flush_all();
+
+  CHECK(b.at(a).bytes == "joined 1234");
+  CHECK(b.counts.members == 2);
+  CHECK(b.counts.deliveries[0] == 3 + 1 + 2);
+}
+
+TEST_CASE("a member that leaves while it catches up gets nothing behind its left") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect();
+  b.core.on_subscribe(slice_of(r, a, "1", 2));
+  b.core.on_member_frame({r->key, a, shared_bytes::copy_of("left"), true});
+  b.core.on_room_closed({r->key, room_end::ended});
+
+  b.flush_all();
+
+  CHECK(b.at(a).bytes == "1left");
+  CHECK(b.core.rooms() == 0);
+}
+
+// Pins §10.24.
+TEST_CASE("members that catch up are told that their room has closed, like all others") {
+  auto alone = GENERATE(true, false);
+  bench b;
+  auto r = b.room(1), other = b.room(2);
+  auto a = b.connect(), c = b.connect();
+  std::vector<room_key> heard;
+  for (auto who : {a, c})
+    b.table.bind(who, std::make_unique<listening_owner>(heard));
+  b.core.on_subscribe(slice_of(r, a, "1", 2));
+  b.core.on_subscribe(slice_of(other, a, "2", 2));
+  if (!alone)
+    b.subscribe_to(r, c);
+
+  b.core.on_room_closed({r->key, room_end::crashed});
+
+  CHECK(b.at(a).bytes.find(R"({"type":"roomClosed","roomId":"room 1","reason":"crashed"})")
+        != std::string::npos);
+  CHECK(heard == std::vector<room_key>(alone ? 1 : 2, r->key));
+}
+
+TEST_CASE("as the node stops, members that catch up are not told that their room has closed") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect();
+  b.core.on_subscribe(slice_of(r, a, "1", 2));
+
+  b.core.on_room_closed({r->key, room_end::stopped});
+
+  CHECK(b.at(a).bytes == "1");
+}
+
+TEST_CASE("what cannot be said in a room closes those that catch up in it, too") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect();
+  b.core.on_subscribe(slice_of(r, a, "1", 2));
+
+  b.core.give_up(r->key);
+
+  CHECK(b.at(a).closed == errc::internal);
+}
+
+TEST_CASE("a turn comes once more for a session that catches up and is flushed at its end") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect();
+  b.core.on_subscribe(slice_of(r, a, "1", 2));
+  b.at(a).unread = 100'000;
+  auto before = b.core.flush();
+  b.table.flush_touched();
+  auto after = b.core.flush();
+
+  CHECK(before);
+  CHECK_FALSE(after);
+}
+
+TEST_CASE("a session that is gone catches up no more") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect();
+  b.core.on_subscribe(slice_of(r, a, "1", 2));
+  b.table.close(a);
+
+  CHECK_FALSE(b.core.flush());
+  b.core.on_room_closed({r->key, room_end::ended});
+  CHECK(b.core.rooms() == 0);
+}

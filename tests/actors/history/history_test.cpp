@@ -8,9 +8,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-frame_set frame_of(std::size_t bytes) {
-  return {shared_bytes::copy_of(std::string(bytes, 'x')), {}, {}};
-}
+shared_bytes event_of(std::size_t bytes) { return shared_bytes::copy_of(std::string(bytes, 'x')); }
 
 } // namespace
 
@@ -20,7 +18,7 @@ TEST_CASE("a history keeps the latest messages up to its count") {
   limits.history_messages = 3;
   history h{limits};
   for (std::uint64_t seq = 1; seq <= 5; ++seq)
-    h.append(seq, steady_time{}, frame_of(1), 1);
+    h.append(seq, steady_time{}, event_of(1));
 
   REQUIRE(h.entries().size() == 3);
   CHECK(h.entries().front().seq == 3);
@@ -32,7 +30,7 @@ TEST_CASE("a history is bounded in bytes") {
   limits.history_bytes = 100;
   history h{limits};
   for (std::uint64_t seq = 1; seq <= 5; ++seq)
-    h.append(seq, steady_time{}, frame_of(40), 40);
+    h.append(seq, steady_time{}, event_of(40));
 
   CHECK(h.bytes() == 80);
 }
@@ -42,9 +40,9 @@ TEST_CASE("a history forgets what is too old") {
   room_limits limits;
   limits.history_age = 60s;
   history h{limits};
-  h.append(1, steady_time{0s}, frame_of(1), 1);
-  h.append(2, steady_time{50s}, frame_of(1), 1);
-  h.append(3, steady_time{100s}, frame_of(1), 1);
+  h.append(1, steady_time{0s}, event_of(1));
+  h.append(2, steady_time{50s}, event_of(1));
+  h.append(3, steady_time{100s}, event_of(1));
 
   CHECK(h.entries().front().seq == 2);
 }
@@ -53,7 +51,7 @@ TEST_CASE("a message larger than the bound is not kept") {
   room_limits limits;
   limits.history_bytes = 10;
   history h{limits};
-  h.append(1, steady_time{}, frame_of(11), 11);
+  h.append(1, steady_time{}, event_of(11));
 
   CHECK(h.entries().empty());
   CHECK(h.bytes() == 0);

@@ -2,6 +2,8 @@
 
 #include "room_stage.hpp"
 
+#include <troupe/protocol/stored_event.hpp>
+
 #include <catch2/catch.hpp>
 
 #include <algorithm>
@@ -81,6 +83,75 @@ TEST_CASE("echo off leaves the sender out") {
   CHECK(s.out.said("but 1"));
 }
 
+TEST_CASE("a broadcast is kept once, as the frame of its members that is not deflated") {
+  struct row {
+    std::vector<encoding> members;
+    encoding kept;
+    bool is_a_members = true; ///< not made for the history alone
+  };
+  const row rows[] = {
+    {{encoding::v1_json}, encoding::v1_json},
+    {{encoding::v1_msgpack}, encoding::v1_msgpack},
+    {{encoding::v1_msgpack, encoding::v1_json}, encoding::v1_json},
+    {{encoding::plain_json, encoding::v1_msgpack}, encoding::v1_msgpack},
+    {{encoding::plain_json}, encoding::v1_json, false},
+    {{encoding::v1_json_deflated}, encoding::v1_json, false},
+    {{encoding::v1_msgpack_deflated, encoding::plain_json}, encoding::v1_msgpack, false},
+  };
+  for (auto& r : rows) {
+    stage s;
+    std::uint32_t who = 0;
+    for (auto e : r.members)
+      s.join(++who, e);
+    auto in = s.input(1, "message", std::string(300, ' '));
+    auto text = '"' + std::string(200, 'x') + '"';
+    in.body = text;
+    s.core->input(in);
+
+    REQUIRE(s.core->stored().entries().size() == 1);
+    auto& kept = s.core->stored().entries().front();
+    CHECK(codec_of(kept.event) == codec_of(r.kept));
+    CHECK(kept.seq == 1);
+    CHECK(kept.bytes == kept.event.size());
+    auto& members = s.out.last_frames[index_of(r.kept)];
+    CHECK(kept.event.same_buffer(members) == r.is_a_members);
+  }
+}
+
+TEST_CASE("what an observer alone hears, or nobody, is kept as well") {
+  stage s;
+  const std::vector<troupe::protocol::field> fields{{"n", 1}};
+  s.core->outside({"hall", std::make_shared<owned_event>(broadcast_event{"news", fields}), {}});
+
+  REQUIRE(s.core->stored().entries().size() == 1);
+  CHECK(s.core->stored().entries().front().event.view().find(R"("seq":1,"n":1)")
+        != std::string::npos);
+}
+
+TEST_CASE("the history knows who did not get a broadcast") {
+  struct whisperer final : room_behavior {
+    whisperer() {
+      on("psst", [](room_context& room, const member& from, const application_message&) {
+        room.broadcast_except(from.key, "psst", {});
+      });
+    }
+  };
+  stage s{std::make_unique<whisperer>()};
+  s.join(1);
+  s.join(2);
+  auto silent = s.input(2, "message", "{}");
+  silent.echo = false;
+  s.core->input(silent);
+  s.core->input(s.input(1, "psst", R"({"type":"psst"})"));
+  s.core->input(s.input(1, "message", "{}"));
+
+  auto& kept = s.core->stored().entries();
+  REQUIRE(kept.size() == 3);
+  CHECK(kept[0].excluded == stage::client(2));
+  CHECK(kept[1].excluded == stage::client(1));
+  CHECK_FALSE(kept[2].excluded);
+}
+
 TEST_CASE("a message of one who is no member is answered not_joined") {
   stage s;
   s.join(1);
@@ -115,6 +186,15 @@ TEST_CASE("the last member's leave reports the room empty") {
   s.join(1);
   s.core->leave({s.key(1), leave_reason::left, true, nullptr, {}});
   CHECK(s.out.lines.back() == "empty");
+}
+
+// Pins §10.25.
+TEST_CASE("an empty room that keeps something is to live on") {
+  stage s;
+  s.join(1);
+  s.core->input(s.input(1, "message", "{}"));
+  s.core->leave({s.key(1), leave_reason::left, true, nullptr, {}});
+  CHECK(s.out.lines.back() == "empty for 60000");
 }
 
 TEST_CASE("a leave of one who is not in does nothing but look whether the room is empty") {

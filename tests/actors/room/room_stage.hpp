@@ -3,6 +3,7 @@
 #include "fanout/dispatcher.hpp"
 #include "room/room_core.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -20,12 +21,15 @@ using protocol::shared_bytes;
 struct room_notebook final : actors::room_output {
   void to_dispatcher(std::uint32_t, actors::subscribe m) override {
     note("subscribe", m.who, m.first);
+    subscribed.push_back(std::move(m));
   }
+  void cut(actors::session_key who) override { lines.push_back("cut " + std::to_string(who.slot)); }
   void to_dispatcher(std::uint32_t, actors::member_frame m) override {
     note(m.remove ? "remove" : "to", m.who, m.frame);
     last_source = bool(m.source);
     last_own = bool(m.own);
     own.push_back(m.own);
+    last_frame = m.frame;
   }
   void to_dispatchers(const std::vector<std::uint32_t>& loops, actors::fan_out m) override {
     std::string text = "all(" + std::to_string(loops.size()) + ")";
@@ -38,6 +42,7 @@ struct room_notebook final : actors::room_output {
     last_source = bool(m.source);
     last_own = bool(m.own);
     own.push_back(m.own);
+    last_frames = m.frames;
   }
   void member_kicked(const caf::strong_actor_ptr&) override { lines.push_back("connection told"); }
   void to_observer(const caf::actor&, actors::room_event e) override {
@@ -45,7 +50,9 @@ struct room_notebook final : actors::room_output {
   }
   void observer_joined(const caf::actor&) override {}
   void observer_left(const caf::actor&) override {}
-  void report_empty() override { lines.push_back("empty"); }
+  void report_empty(std::chrono::milliseconds linger) override {
+    lines.push_back(linger.count() > 0 ? "empty for " + std::to_string(linger.count()) : "empty");
+  }
   void room_ended(const std::vector<std::uint32_t>& loops, actors::room_end r) override {
     lines.push_back("ended(" + std::to_string(loops.size()) + ")");
     ends.push_back(r);
@@ -77,6 +84,9 @@ struct room_notebook final : actors::room_output {
   }
 
   std::vector<std::string> lines;
+  actors::frame_set last_frames; ///< of the latest broadcast
+  shared_bytes last_frame;       ///< of the latest one to a single member
+  std::vector<actors::subscribe> subscribed;
   std::vector<actors::room_event> events;
   std::vector<actors::room_end> ends;
   std::vector<actors::steady_time> due; ///< of changes among the users
@@ -109,6 +119,7 @@ struct room_stage {
                            encoding e = encoding::v1_json) {
     actors::join_request r;
     r.who = key(who);
+    r.client = client(who);
     r.user_id = std::move(user);
     r.encoding = e;
     r.profile = std::move(profile);
@@ -121,6 +132,7 @@ struct room_stage {
     core->leave({key(who), why, false, nullptr, {}});
   }
   static actors::session_key key(std::uint32_t who) { return {who, 1, who % 2}; }
+  static actors::client_id client(std::uint32_t who) { return {who, who}; }
 
   actors::room_input input(std::uint32_t who, std::string type, std::string json) {
     actors::room_input in;

@@ -53,8 +53,11 @@ struct room_limits {
   /// Whether rooms keep their latest broadcasts, within the next three limits.
   bool history = true;
   std::size_t history_messages = 256;      ///< beyond it the oldest go, as for the next two
-  std::size_t history_bytes = 1024 * 1024; ///< of all their frames
+  std::size_t history_bytes = 1024 * 1024; ///< as frames of troupe.v1, in one codec
   std::chrono::seconds history_age{300};   ///< entries go in groups, at most a sixteenth of it late
+  /// How long a room that keeps a broadcast lives on after its last member, for those who come
+  /// back. 0: it ends at once, as all others do.
+  std::chrono::milliseconds linger{60'000};
 };
 
 /// When a silent client is pinged, and when its connection ends.

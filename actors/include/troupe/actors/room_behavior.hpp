@@ -207,6 +207,8 @@ struct room_options {
   /// Whether the room outlives its last member; see `room_handle::end`.
   bool keep_when_empty = false;
   std::optional<bool> history{}; ///< whether it keeps its latest broadcasts
+  /// How long it lives on after its last member: see `room_limits::linger`.
+  std::optional<std::chrono::milliseconds> linger{};
 };
 
 /// Answer of a publish from outside.

@@ -91,6 +91,11 @@ public:
   /// it, too.
   void touch(session_key key);
 
+  /// Whether the session is marked.
+  [[nodiscard]] bool is_touched(session_key key) const noexcept {
+    return find(key) && entries_[key.slot].touched;
+  }
+
   /// Flushes all marked sessions.
   void flush_touched();
 

@@ -56,6 +56,9 @@ struct command {
   /// Entries in the answer to a `presence` that names no `limit`, and the most it can name.
   static constexpr std::int64_t default_page = 100;
   static constexpr std::int64_t largest_page = 1000;
+
+  /// Messages in the answer to a `history` that names no `limit`, and the most it can name.
+  static constexpr std::int64_t history_page = 100;
 };
 
 /// Why a message was refused, and what the answer needs.
@@ -91,6 +94,7 @@ public:
   [[nodiscard]] std::string_view raw(std::string_view key) const;
   [[nodiscard]] std::optional<std::string> string(std::string_view key) const;
   [[nodiscard]] std::optional<std::int64_t> integer(std::string_view key) const;
+  [[nodiscard]] std::optional<std::uint64_t> unsigned_integer(std::string_view key) const;
   [[nodiscard]] std::optional<double> number(std::string_view key) const;
   [[nodiscard]] std::optional<bool> boolean(std::string_view key) const;
   [[nodiscard]] codec source() const noexcept { return source_; }
