@@ -544,6 +544,33 @@ TEST_CASE("a PROXY header of a trusted proxy names the client") {
   CHECK(raw_client(node.port(), request).read_all().empty());
 }
 
+// Pins §1.59.
+TEST_CASE("a trusted proxy may bring what https names, whichever client its PROXY header names") {
+  auto options = quiet(1);
+  options.trusted_proxies = {"127.0.0.1"};
+  auto without = options;
+  auto untrusting = quiet(1);
+  options.proxy_protocol = untrusting.proxy_protocol = true;
+  untrusting.trusted_proxies = {"192.0.2.1"};
+  server with_headers{options}, without_headers{without}, of_clients{untrusting};
+  for (auto* node : {&with_headers, &without_headers, &of_clients})
+    node->start();
+  const std::string request =
+    "GET https://x/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  const std::string v1 = "PROXY TCP4 203.0.113.5 192.0.2.9 4000 443\r\n";
+  const std::string v2{"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x05\x7f\0\0\x01\x10\0\0\x50",
+                       28};
+  auto status = [&](const server& node, const std::string& header) {
+    return raw_client(node.port(), header + request).read_all().substr(0, 12);
+  };
+
+  CHECK(status(with_headers, v1) == "HTTP/1.1 200");
+  CHECK(status(with_headers, v2) == "HTTP/1.1 200");
+  CHECK(status(with_headers, "PROXY UNKNOWN\r\n") == "HTTP/1.1 200");
+  CHECK(status(without_headers, "") == "HTTP/1.1 200");
+  CHECK(status(of_clients, "") == "HTTP/1.1 421");
+}
+
 TEST_CASE("the probes have a port of their own if asked") {
   auto options = quiet(1);
   options.admin_bind = "127.0.0.1:0";

@@ -101,7 +101,8 @@ http_session::http_session(owned_descriptor accepted, const boost::asio::ip::add
     pending_sockets_(settings.pending),
     counted_(std::move(counted)),
     peer_(peer),
-    is_proxy_(is_in(peer, settings.trusted_proxies)),
+    is_from_proxy_(is_in(peer, settings.trusted_proxies)),
+    is_proxy_(is_from_proxy_),
     reader_(settings.request_limits()) {
   buffer_.max_size(settings.max_header_bytes() + settings.max_body_bytes());
 }
@@ -122,7 +123,7 @@ void http_session::start() {
   contained([&] {
     if (accepted_.get() < 0)
       return; // it gave its place to another socket
-    if (settings_.proxy_protocol && is_proxy_) {
+    if (settings_.proxy_protocol && is_from_proxy_) {
       open();
       read_proxy();
     } else {
@@ -327,7 +328,7 @@ void http_session::note_begin() {
 void http_session::on_header() {
   keep_alive_ = persists(reader_.request());
   count_for_client();
-  if (is_for_https(reader_.request()) && !stream_->is_tls() && !is_proxy_)
+  if (is_for_https(reader_.request()) && !stream_->is_tls() && !is_from_proxy_)
     return refuse({421, "What https names needs TLS.", "request"});
   if (wants_upgrade(reader_.request()))
     return upgrade();

@@ -130,8 +130,9 @@ private:
   http_settings& settings_;
   std::shared_ptr<pending_sockets> pending_sockets_;
   counted_socket counted_;
-  boost::asio::ip::address peer_;
-  bool is_proxy_; ///< `peer_` is a trusted proxy: each request names its client
+  boost::asio::ip::address peer_; ///< of the socket, or whom a PROXY header names
+  const bool is_from_proxy_;      ///< the socket's own peer is a trusted proxy
+  bool is_proxy_;                 ///< `peer_` is one: each request names its client
   boost::beast::flat_buffer buffer_;
   request_reader reader_;
   stage stage_ = stage::opening;
