@@ -616,3 +616,20 @@ TEST_CASE("the upgrade hook lets in with claims or refuses with its status") {
 
   CHECK(seen);
 }
+
+// Pins §1.37.
+TEST_CASE("an upgrade to an address with a query and without a path is one to the path /") {
+  auto options = quiet(1);
+  std::string seen;
+  options.authorize_upgrade = [&](const transport::http_request& r) {
+    seen = r.path + ' ' + r.target + ' ' + r.query("token") + ' ' + std::string{r.header("Host")};
+    return transport::upgrade_decision::accept();
+  };
+  server node{options};
+  node.start();
+
+  raw_client client{node.port(), raw_client::upgrade_of("http://a.example?token=1")};
+  client.await("HTTP/1.1 101");
+
+  CHECK(seen == "/ /?token=1 1 a.example");
+}

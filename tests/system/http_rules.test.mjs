@@ -72,6 +72,7 @@ before(async () => {
   writeFileSync(path.join(site, 'a.txt'), '0123456789');
   utimesSync(path.join(site, 'a.txt'), changed, changed);
   writeFileSync(path.join(site, 'empty.txt'), '');
+  writeFileSync(path.join(site, 'index.html'), 'the page');
   writeFileSync(path.join(site, 'b.txt'), 'b'.repeat(100));
   writeFileSync(path.join(site, 'b.txt.gz'), gzipSync('b'.repeat(100)));
   nodes.files = await startNode(null, 'site_node', ['--folder', site]);
@@ -174,6 +175,12 @@ describe('the request line (RFC 9112, 3)', () => {
     'a scheme in capitals': request('GET HTTP://x/healthz HTTP/1.1'),
     'HTTP/1.0': request('GET http://x/healthz HTTP/1.0', ['Connection: keep-alive'], { host: null }),
   }, 200);
+  // Pins §1.58.
+  rules('9110 4.2.3', 'an address without a path names the path /, with a query or without', {
+    query: request('GET http://x?a=1 HTTP/1.1'),
+    'a slash in the query': request('GET http://x:80?/a.txt HTTP/1.1'),
+    neither: request('GET http://x HTTP/1.1'),
+  }, 200, { on: 'files', look: (a) => assert.equal(a.body, 'the page') });
   // Pins §1.59.
   rules('9110 7.4', 'what https names is refused without TLS', {
     https: request('GET https://x/healthz HTTP/1.1'),

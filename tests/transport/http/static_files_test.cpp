@@ -222,7 +222,10 @@ TEST_CASE("a target that names scheme and host is its path") {
   CHECK(decode_path("http://host/a%20b?q=1") == "/a b");
   CHECK(decode_path("HTTPS://host:80/") == "/");
   CHECK(decode_path("http://host") == "/");
+  CHECK(decode_path("http://host?q=/a") == "/");
   CHECK(origin_form("http://host/a?q=1#x") == "/a?q=1#x");
+  CHECK(origin_form("http://host?q=1") == "/?q=1");
+  CHECK(origin_form("http://host:80?a/b") == "/?a/b");
   CHECK(origin_form("/http://host/") == "/http://host/");
   CHECK(decode_path("http:/a") == std::nullopt);
 }

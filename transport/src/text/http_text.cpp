@@ -31,12 +31,12 @@ std::optional<std::string_view> without_scheme(std::string_view target) noexcept
 
 } // namespace
 
-std::string_view origin_form(std::string_view target) noexcept {
+std::string origin_form(std::string_view target) {
   auto rest = without_scheme(target);
   if (!rest)
-    return target;
-  auto slash = rest->find_first_of("/?#");
-  return slash == std::string_view::npos ? "/" : rest->substr(slash);
+    return std::string{target};
+  rest->remove_prefix(std::min(rest->find_first_of("/?#"), rest->size()));
+  return std::string{rest->starts_with('/') ? "" : "/"}.append(*rest);
 }
 
 std::optional<std::string_view> authority_of(std::string_view target) noexcept {
@@ -45,8 +45,8 @@ std::optional<std::string_view> authority_of(std::string_view target) noexcept {
 }
 
 std::optional<std::string> decode_path(std::string_view target) {
-  target = origin_form(target);
-  auto path = decode_path_text(target.substr(0, target.find_first_of("?#")));
+  auto form = origin_form(target);
+  auto path = decode_path_text(std::string_view{form}.substr(0, form.find_first_of("?#")));
   return path && path->starts_with('/') ? path : std::nullopt;
 }
 

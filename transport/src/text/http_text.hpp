@@ -8,15 +8,16 @@
 
 namespace troupe::transport {
 
-/// A request target in origin form: of `http://host/path` only `/path` (RFC 9112, 3.2.2).
-[[nodiscard]] std::string_view origin_form(std::string_view target) noexcept;
+/// A request target in origin form: of `http://host/path?query` only `/path?query`; without a path
+/// that is `/` (RFC 9112, 3.2.1 and 3.2.2; RFC 9110, 4.2.3).
+[[nodiscard]] std::string origin_form(std::string_view target);
 
 /// What a target in absolute form names between scheme and path: `host` or `host:port`, perhaps
 /// nothing. No value of a target in another form.
 [[nodiscard]] std::optional<std::string_view> authority_of(std::string_view target) noexcept;
 
 /// Percent-decodes the path of a request target; nothing if it is malformed, holds a zero byte, or
-/// does not start with a slash.
+/// does not start with a slash. Of `http://host?query` it is `/`.
 [[nodiscard]] std::optional<std::string> decode_path(std::string_view target);
 
 /// The names and values of a query, decoded as `URLSearchParams` does; without empty names.
