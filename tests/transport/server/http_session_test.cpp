@@ -90,9 +90,21 @@ struct rig {
     session->start();
     turns();
   }
-  void ask() {
-    asio::write(client, asio::buffer(std::string_view{"GET /a.txt HTTP/1.1\r\nHost: x\r\n\r\n"}));
+  /// `header`: with its line end.
+  void ask(const std::string& what = "GET /a.txt", const std::string& header = {}) {
+    asio::write(client, asio::buffer(what + " HTTP/1.1\r\nHost: x\r\n" + header + "\r\n"));
     turns();
+  }
+  /// The first line of the answer, without its version.
+  std::string status_of(const std::string& what, const std::string& header = {}) {
+    ask(what, header);
+    auto answer = read();
+    return answer.substr(9, answer.find("\r\n") - 9);
+  }
+  /// Bounds the memory for what is read of files.
+  void bound(std::int64_t bytes) {
+    windows = std::make_shared<file_windows>(output, bytes);
+    settings.router.set_files(s.folder(), windows);
   }
   void turns() {
     while (loop->run_turn()) {}
@@ -126,6 +138,8 @@ struct rig {
   server_options options;
   http_settings settings{options};
   node_traffic traffic;
+  std::shared_ptr<protocol::memory_meter> output = std::make_shared<protocol::memory_meter>();
+  std::shared_ptr<file_windows> windows;
   std::promise<void> disk;
   bool hangs = true;
   std::unique_ptr<actors::event_loop> loop =
@@ -161,45 +175,51 @@ TEST_CASE("while too many requests wait for the disk another one is 503, to be t
 }
 
 // Pins §16.55.
-TEST_CASE(
-  "while files fill their memory another one is 503; an answer holds what it has of a file") {
+TEST_CASE("while files fill their memory the body of another one is 503, and nothing else is") {
   rig r;
-  auto output = std::make_shared<protocol::memory_meter>();
-  r.settings.windows = std::make_shared<file_windows>(output, 1); // one at a time
-  auto other = r.settings.windows->take();
-  r.ask();
-  auto refused = r.read();
-  other = {};
+  r.s.add("empty.txt", "");
+  r.s.add("sub/index.html", "a page");
+  r.bound(1);
+  auto other = r.windows->take(1);
+  r.go_on();
 
   r.ask();
-  auto held = output->used_bytes();
-  r.go_on();
-  auto answer = r.read();
-  r.turns();
+  auto refused = r.read();
 
   CHECK(refused.starts_with("HTTP/1.1 503"));
   CHECK(refused.find("Retry-After: 1\r\n") != std::string::npos);
-  CHECK(held == std::int64_t{file_part::window_bytes});
-  CHECK(answer.starts_with("HTTP/1.1 200"));
-  CHECK(output->used_bytes() == 0);
+  CHECK(r.status_of("GET /sub/") == "503 Service Unavailable");
+  CHECK(r.status_of("GET /a.txt", "Range: bytes=1-2\r\n") == "503 Service Unavailable");
+  CHECK(r.status_of("GET /nothing") == "404 Not Found");
+  CHECK(r.status_of("GET /sub") == "301 Moved Permanently");
+  CHECK(r.status_of("GET /a.txt", "If-None-Match: *\r\n") == "304 Not Modified");
+  CHECK(r.status_of("GET /a.txt", "If-Match: \"x\"\r\n") == "412 Precondition Failed");
+  CHECK(r.status_of("GET /a.txt", "Range: bytes=99-\r\n") == "416 Range Not Satisfiable");
+  CHECK(r.status_of("GET /a.txt", "Accept-Encoding: identity;q=0\r\n") == "406 Not Acceptable");
+  CHECK(r.status_of("GET /empty.txt") == "200 OK");
+  CHECK(r.status_of("HEAD /a.txt") == "200 OK");
+  other = {};
+  CHECK(r.status_of("GET /a.txt") == "200 OK");
 }
 
-TEST_CASE("a file that is not sent any more holds no memory") {
-  auto gone = GENERATE(true, false);
+TEST_CASE("an answer holds what was read of its file, until it is sent or void") {
+  enum class end { sent, too_late, without_loop };
+  auto ends = GENERATE(end::sent, end::too_late, end::without_loop);
   rig r;
-  auto output = std::make_shared<protocol::memory_meter>();
-  r.settings.windows = std::make_shared<file_windows>(output, 0);
+  r.bound(0);
 
   r.ask();
-  auto held = output->used_bytes();
-  if (gone)
+  CHECK(r.output->used_bytes() == 0); // it waits for the disk
+  if (ends == end::too_late)
+    r.pass(r.options.handler_deadline + 20ms);
+  r.go_on();
+  CHECK(r.output->used_bytes() == 8);
+  if (ends == end::without_loop)
     r.loop.reset();
   else
-    r.pass(r.options.handler_deadline + 20ms); // 504
+    r.turns();
 
-  CHECK(held > 0);
-  CHECK(output->used_bytes() == 0);
-  r.go_on();
+  CHECK(r.output->used_bytes() == 0);
   r.settings.files->stop();
 }
 

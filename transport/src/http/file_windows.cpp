@@ -16,24 +16,22 @@ file_windows::share& file_windows::share::operator=(share other) noexcept {
   return *this;
 }
 
-file_windows::share::~share() { shrink(0); }
-
-void file_windows::share::shrink(std::size_t bytes) noexcept {
-  if (bytes < bytes_)
-    of_->give_back(std::exchange(bytes_, bytes) - bytes);
+file_windows::share::~share() {
+  if (of_)
+    of_->give_back(bytes_);
 }
 
 file_windows::file_windows(std::shared_ptr<protocol::memory_meter> output,
                            std::int64_t most_bytes) noexcept
   : output_(std::move(output)), most_bytes_(most_bytes) {}
 
-file_windows::share file_windows::take() noexcept {
-  constexpr auto window = std::int64_t{file_part::window_bytes};
-  auto before = bytes_.fetch_add(window, std::memory_order_relaxed);
-  output_->add(file_part::window_bytes);
-  if (most_bytes_ == 0 || before == 0 || before + window <= most_bytes_)
-    return {shared_from_this(), file_part::window_bytes};
-  give_back(file_part::window_bytes);
+file_windows::share file_windows::take(std::size_t bytes) noexcept {
+  auto more = static_cast<std::int64_t>(bytes);
+  auto before = bytes_.fetch_add(more, std::memory_order_relaxed);
+  output_->add(bytes);
+  if (most_bytes_ == 0 || before == 0 || before + more <= most_bytes_)
+    return {shared_from_this(), bytes};
+  give_back(bytes);
   return {};
 }
 

@@ -1,7 +1,5 @@
 #pragma once
 
-#include "http/file_part.hpp"
-
 #include <troupe/protocol/shared_bytes.hpp>
 
 #include <atomic>
@@ -23,8 +21,6 @@ public:
     share(share&& other) noexcept;
     share& operator=(share other) noexcept;
     ~share();
-    /// Gives back all but `bytes`.
-    void shrink(std::size_t bytes) noexcept;
     [[nodiscard]] explicit operator bool() const noexcept { return of_ != nullptr; }
 
   private:
@@ -37,8 +33,8 @@ public:
   /// `most_bytes`: of all shares; 0: any. A single one always fits.
   file_windows(std::shared_ptr<protocol::memory_meter> output, std::int64_t most_bytes) noexcept;
 
-  /// Takes the memory of one window; an empty share if that is beyond the bound.
-  [[nodiscard]] share take() noexcept;
+  /// Takes the memory of a window of `bytes`; an empty share if that is beyond the bound.
+  [[nodiscard]] share take(std::size_t bytes) noexcept;
 
 private:
   void give_back(std::size_t bytes) noexcept;

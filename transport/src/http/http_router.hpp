@@ -53,8 +53,10 @@ public:
   using outcome = std::variant<http_response, late_http_handler, file_handler>;
 
   void set_probes(probes p) { probes_ = std::move(p); }
-  void set_files(const std::filesystem::path& folder) {
-    files_ = std::make_shared<const static_files>(folder);
+  /// See `static_files`.
+  void set_files(const std::filesystem::path& folder,
+                 std::shared_ptr<file_windows> windows = nullptr) {
+    files_ = std::make_shared<const static_files>(folder, std::move(windows));
   }
   /// Origins whose pages may read answers; `*`: all.
   void set_cors_origins(std::vector<std::string> origins) { cors_origins_ = std::move(origins); }

@@ -110,7 +110,8 @@ struct static_files::representation {
   }
 };
 
-static_files::static_files(const fs::path& folder) : folder_(fs::canonical(folder)) {}
+static_files::static_files(const fs::path& folder, std::shared_ptr<file_windows> windows)
+  : folder_(fs::canonical(folder)), windows_(std::move(windows)) {}
 
 bool static_files::has(std::string_view path) const { return find(path).has_value(); }
 
@@ -185,8 +186,12 @@ std::optional<http_answer> static_files::answer(const http_request& request,
     a.response.headers.emplace_back("Content-Range", content_range(*part, version.bytes));
   auto file = std::make_shared<file_part>(
     file_part{folder_, chosen.found.below, version, part.value_or(byte_range{0, version.bytes})});
-  if (request.method == "GET" && !chosen.found.file.read(file->window_at(0), a.response.body))
-    return std::nullopt;
+  if (auto window = file->window_at(0); request.method == "GET" && window.bytes > 0) {
+    if (windows_ && !(a.window = windows_->take(window.bytes)))
+      return http_answer{too_many_files()};
+    if (!chosen.found.file.read(window, a.response.body))
+      return std::nullopt;
+  }
   a.file = std::move(file);
   return a;
 }

@@ -7,6 +7,7 @@
 #include <troupe/transport/http.hpp>
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -19,8 +20,10 @@ namespace troupe::transport {
 /// Nothing is kept between two requests. Thread: any; each call may wait for a disk.
 class static_files {
 public:
-  /// Throws `std::filesystem::filesystem_error` if there is no such folder.
-  explicit static_files(const std::filesystem::path& folder);
+  /// `windows`: the memory for what is read; null: that has no bound. Throws
+  /// `std::filesystem::filesystem_error` if there is no such folder.
+  explicit static_files(const std::filesystem::path& folder,
+                        std::shared_ptr<file_windows> windows = nullptr);
 
   /// Whether there is a file at `path`, which is decoded. Reads nothing of it. Throws as `serve`.
   [[nodiscard]] bool has(std::string_view path) const;
@@ -28,7 +31,7 @@ public:
   /// Answers a GET or HEAD: 200; 301 for a folder without its slash; 206 or 416 to a `Range` of one
   /// part; 304 or 412 to its preconditions; 406 if the client takes no coding that there is.
   /// Nothing if there is no such file. Reads the first window of what a GET is answered with, and
-  /// nothing for a HEAD.
+  /// nothing for a HEAD; 503 if there is no memory for that window.
   ///
   /// Throws `std::bad_alloc`, and `std::runtime_error` where the system fails, or where a file
   /// changes each time that it is read. Source: RFC 9110, 8.8, 12.5.3, 13 and 14.
@@ -51,6 +54,7 @@ private:
                                                   http_time now) const;
 
   std::filesystem::path folder_; ///< canonical
+  std::shared_ptr<file_windows> windows_;
 };
 
 } // namespace troupe::transport

@@ -440,19 +440,12 @@ void http_session::answer_from_file(http_router::file_handler handler) {
   if (begin_file(std::move(handler)))
     return;
   late_.reset();
-  auto busy = plain_answer(503, "Too many files are being asked for.");
-  busy.headers = {{"Retry-After", "1"}};
-  respond({std::move(busy)});
+  respond({too_many_files()});
 }
 
-/// Returns false if too much is asked for. The work owns all that it uses: it may end after this
-/// session, and after the server.
+/// Returns false if too many requests wait for the disk. The work owns all that it uses: it may end
+/// after this session, and after the server.
 bool http_session::begin_file(http_router::file_handler handler) {
-  if (request_->method == "GET" && settings_.windows) { // else nothing is read
-    window_ = settings_.windows->take();
-    if (!window_)
-      return false;
-  }
   await_answer();
   return settings_.files->begin(
     [late = late_, handler = std::move(handler),
@@ -501,7 +494,7 @@ void http_session::send(http_answer answer, bool head, bool keep_alive) {
     answer = {plain_answer(500, "This server has failed.")};
   }
   keep_alive_ = keep_alive;
-  window_.shrink(answer.file ? answer.response.body.size() : 0);
+  window_ = std::move(answer.window);
   deadline_.cancel();
   pending_sockets_->note_answering(*this);
   auto message = message_of(std::move(answer.response), head, keep_alive, loop_.wall_now());

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "http/file_windows.hpp"
 #include "http/file_worker.hpp"
 #include "http/http_router.hpp"
 #include "http/request_reader.hpp"
@@ -61,8 +60,7 @@ struct http_settings {
   std::vector<address_range> trusted_proxies;
   bool proxy_protocol = false; ///< trusted proxies start with a PROXY header
   http_router router;
-  std::shared_ptr<file_worker> files;    ///< null if the router has none
-  std::shared_ptr<file_windows> windows; ///< what is in memory of files; null: that has no bound
+  std::shared_ptr<file_worker> files;                      ///< null if the router has none
   std::map<std::string, websocket_route> websocket_routes; ///< by path; no other is accepted
   upgrade_authorizer authorize;                            ///< may be empty
   /// The part of `authorize` that is asked again at `auth`; may be empty.

@@ -111,10 +111,10 @@ void server::state::configure_http() {
     http.trusted_proxies.push_back(*range);
   }
   if (options.static_folder) {
-    http.router.set_files(*options.static_folder);
+    http.router.set_files(*options.static_folder, std::make_shared<file_windows>(
+                                                    node->shared_output_meter(),
+                                                    node->stats().budget_bytes / share_of_files));
     http.files = std::make_shared<file_worker>();
-    http.windows = std::make_shared<file_windows>(node->shared_output_meter(),
-                                                  node->stats().budget_bytes / share_of_files);
   }
   http.router.set_cors_origins(options.cors_origins);
   http.router.set_probes(probes_of(options.admin_bind.empty()));
