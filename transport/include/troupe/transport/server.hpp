@@ -46,8 +46,9 @@ struct server_options {
   /// may be asked for under conditions and in part (RFC 9110, 13 and 14). A file `x.js.br` or
   /// `x.js.gz` beside `x.js` goes to clients that take its coding: keep it up to date. Threads of
   /// their own read the files, 256 KiB at a time; a file that changes while it is sent ends the
-  /// connection. Another request is 503 while 1,024 wait for the disk, or while what is in memory
-  /// of files is a quarter of the budget of output (`node.memory_budget_bytes`).
+  /// connection. Another request is 503 while 1,024 wait for the disk, or 32 of its address
+  /// (IPv6: of its /64). The body of another file is 503 while what is in memory of files is a
+  /// quarter of the budget of output (`node.memory_budget_bytes`).
   std::optional<std::string> static_folder{};
 
   std::vector<std::string> origins{};      ///< allowed `Origin`s; empty: all, none needed
@@ -61,7 +62,8 @@ struct server_options {
   std::string admin_bind{};
 
   /// Path of a PEM chain, the server's own certificate first; empty: no TLS. Each certificate must
-  /// be valid now. This and the key: a regular file of at most 1 MiB.
+  /// be valid now; a self-signed one behind the first need not be. This and the key: a regular file
+  /// of at most 1 MiB.
   std::string tls_certificates{};
   std::string tls_key{}; ///< path of the first certificate's private key, in PEM, without password
   bool deflate = false;  ///< permessage-deflate for clients that offer it
@@ -214,11 +216,12 @@ public:
   [[nodiscard]] actors::node& node();
 
   /// Stops in this order: `/readyz` says so; after the drain delay, no more connections are
-  /// accepted; what clients have said takes effect; rooms end; HTTP requests are answered; clients
-  /// are told goodbye; everything ends. After that delay, all of it takes at most the drain
-  /// timeout, unless a handler does not return. Nobody can end that: this waits for it, while `run`
-  /// ends the process. The first call counts; others wait until it is done. Thread: any but a
-  /// loop's, where it throws `std::logic_error`.
+  /// accepted; what clients have said takes effect; rooms end; clients are told goodbye and closed;
+  /// everything ends. HTTP requests that have begun are answered meanwhile: nothing but the end
+  /// waits for them. After that delay, all of it takes at most the drain timeout, unless a handler
+  /// does not return. Nobody can end that: this waits for it, while `run` ends the process. The
+  /// first call counts; others wait until it is done. Thread: any but a loop's, where it throws
+  /// `std::logic_error`.
   void stop(actors::drain_kind kind = actors::drain_kind::shutdown);
 
   /// Requests a `stop` and returns at once. The stop runs on a thread of its own, and `run` returns
