@@ -119,6 +119,8 @@ struct meeting {
     BIO_new_bio_pair(&one, 0, &other, 0);
     SSL_set_bio(client, one, one);
     SSL_set_bio(server, other, other);
+    SSL_set_msg_callback(client, count_ticket);
+    SSL_set_msg_callback_arg(client, &tickets_read);
     SSL_set_connect_state(client);
     SSL_set_accept_state(server);
     for (int turn = 0; turn < 10; ++turn) {
@@ -149,11 +151,26 @@ struct meeting {
     ERR_clear_error();
     return {SSL_get1_session(client), SSL_SESSION_free};
   }
+  /// How many the client has been given.
+  [[nodiscard]] int tickets() const {
+    (void)session();
+    return tickets_read;
+  }
   [[nodiscard]] std::string shown() const { return name_of(SSL_get0_peer_certificate(client)); }
 
   ssl::context client_context{ssl::context::tls_client};
   SSL* client = nullptr;
   SSL* server = nullptr;
+  int tickets_read = 0;
+
+private:
+  static void count_ticket(int writes, int, int type, const void* bytes, std::size_t count, SSL*,
+                           void* tickets) {
+    auto* first = static_cast<const unsigned char*>(bytes);
+    if (writes == 0 && type == SSL3_RT_HANDSHAKE && count > 0
+        && *first == SSL3_MT_NEWSESSION_TICKET)
+      ++*static_cast<int*>(tickets);
+  }
 };
 
 std::string shown_by(const tls_context& context) { return meeting{*context.current()}.shown(); }
@@ -270,6 +287,26 @@ TEST_CASE("the second handshake of a client is short, again and again, also afte
   context.reload();
   CHECK(meeting{*context.current(), version, third.session()}.is_resumed());
   CHECK_FALSE(meeting{*f.load().current(), version, third.session()}.is_resumed());
+}
+
+// Pins §1.56.
+TEST_CASE("a whole handshake brings one ticket, and a short one another with TLS 1.3 only") {
+  auto version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
+  files f{identity{"a.example"}};
+  auto clock = stopped_clock();
+  auto context = f.load(clock);
+  const auto of_a_short_one = version == TLS1_3_VERSION ? 1 : 0;
+
+  meeting whole{*context.current(), version};
+  meeting second{*context.current(), version, whole.session()};
+  clock.advance(3h); // another key has followed
+  meeting third{*context.current(), version, second.session()};
+
+  CHECK(whole.tickets() == 1);
+  CHECK(second.is_resumed());
+  CHECK(second.tickets() == of_a_short_one);
+  CHECK(third.is_resumed());
+  CHECK(third.tickets() == of_a_short_one);
 }
 
 TEST_CASE("the tickets of another server, and those that were changed, cost a whole handshake") {

@@ -61,16 +61,16 @@ int issue(ticket_keys::key with, unsigned char* name, unsigned char* iv, EVP_CIP
   return done ? ready : failed;
 }
 
-/// A ticket of TLS 1.3 should be used once (RFC 8446, C.4), so that each use brings another.
-int open(ticket_keys::found with, const unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
+/// A ticket of TLS 1.3 should be used once (RFC 8446, C.4), so that each use brings another. One of
+/// TLS 1.2 would hold the same secret for the rest of the same two hours, under a later key.
+int open(ticket_keys::key with, const unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
          bool is_tls13) {
-  auto done =
-    EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, with.with.cipher.data(), iv) == 1
-    && authenticate(mac, with.with);
-  wipe(with.with);
+  auto done = EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, with.cipher.data(), iv) == 1
+           && authenticate(mac, with);
+  wipe(with);
   if (!done)
     return failed;
-  return is_tls13 || !with.is_issuing ? ready_and_renew : ready;
+  return is_tls13 ? ready_and_renew : ready;
 }
 
 /// Nothing is thrown through OpenSSL: it ends the handshake.
@@ -110,15 +110,15 @@ ticket_keys::key ticket_keys::issuing(actors::steady_time now) {
   return current_.it;
 }
 
-std::optional<ticket_keys::found> ticket_keys::find(std::span<const unsigned char, 16> name,
-                                                    actors::steady_time now) {
+std::optional<ticket_keys::key> ticket_keys::find(std::span<const unsigned char, 16> name,
+                                                  actors::steady_time now) {
   std::lock_guard guard{mutex_};
   rotate(now);
   auto is_named = [&](const kept& k) { return std::ranges::equal(k.it.name, name); };
   if (is_named(current_))
-    return found{current_.it, true};
+    return current_.it;
   if (previous_ && is_named(*previous_))
-    return found{previous_->it, false};
+    return previous_->it;
   return {};
 }
 

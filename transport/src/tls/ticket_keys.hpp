@@ -41,14 +41,10 @@ public:
   /// The key for new tickets. Errors: as those of the constructor.
   [[nodiscard]] key issuing(actors::steady_time now);
 
-  /// A key that opens tickets.
-  struct found {
-    key with;
-    bool is_issuing; ///< else the client should get a new ticket
-  };
-  /// The key of that name; nothing if there is none any more. Errors: as those of the constructor.
-  [[nodiscard]] std::optional<found> find(std::span<const unsigned char, 16> name,
-                                          actors::steady_time now);
+  /// The key of that name, which opens its tickets; nothing if there is none any more. Errors: as
+  /// those of the constructor.
+  [[nodiscard]] std::optional<key> find(std::span<const unsigned char, 16> name,
+                                        actors::steady_time now);
 
   /// Makes `context` issue and open tickets with `keys`. `clock` outlives the context. Errors:
   /// `std::bad_alloc`.
