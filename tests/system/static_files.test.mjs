@@ -113,6 +113,24 @@ describe('a large file', () => {
       assert.equal(got.sha, shaOf(content));
     });
 
+    // Pins §15.8.
+    test(`that is under way at SIGTERM comes whole${over}`, async (t) => {
+      const content = randomBytes(20 * MiB + 7);
+      const site = await serve(t, { 'large.bin': content }, { secure });
+      const socket = await connection(site);
+      socket.pause();
+      socket.write(requestOf('large.bin'));
+      await once(socket, 'readable');
+
+      site.node.signal('SIGTERM');
+      await until(() => RawSocket.open(site.node).then(() => false, () => true), 'a closed port');
+      const got = await download(socket, { bytesPerSecond: 10 * MiB });
+
+      assert.equal(got.bytes, content.length);
+      assert.equal(got.sha, shaOf(content));
+      assert.deepEqual(await site.node.ended(), { code: 0, signal: null });
+    });
+
     // Pins §16.50.
     test(`costs a window for each client that does not read it${over}`, async (t) => {
       // The allocator gives back at once what is not used, so that only what is kept counts.
