@@ -21,6 +21,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 using namespace troupe;
 using namespace troupe::transport;
@@ -38,11 +39,12 @@ actors::loop_options with(const testing::manual_clock& clock) {
 
 /// A session with its client, and a worker whose only thread hangs until `disk` is told to go on.
 struct rig {
-  rig() {
+  explicit rig(file_worker::limits most = {1, 1}, std::vector<address_range> proxies = {}) {
     s.add("a.txt", "the file");
+    settings.trusted_proxies = std::move(proxies);
     settings.router.set_probes({false, nullptr, nullptr, {}});
     settings.router.set_files(s.folder());
-    settings.files = std::make_shared<file_worker>(file_worker::limits{1, 1});
+    settings.files = std::make_shared<file_worker>(most);
     settings.pending =
       std::make_shared<pending_sockets>(pending_sockets::limits{}, protocol::null_counters());
     settings.sessions.log = &protocol::null_logger();
@@ -172,6 +174,26 @@ TEST_CASE("while too many requests wait for the disk another one is 503, to be t
 
   CHECK(answer.starts_with("HTTP/1.1 503"));
   CHECK(answer.find("Retry-After: 1\r\n") != std::string::npos);
+}
+
+// Pins §16.54.
+TEST_CASE("a request for a file counts for its client, whom a trusted proxy names") {
+  const auto peer = asio::ip::make_address("127.0.0.1");
+  const auto named = asio::ip::make_address("203.0.113.9");
+  auto is_behind_proxy = GENERATE(false, true);
+  auto is_others = GENERATE(false, true);
+  std::vector<address_range> proxies;
+  if (is_behind_proxy)
+    proxies.push_back(*address_range::parse("127.0.0.1"));
+  rig r{{1, 10, 1}, proxies};
+  auto whose = counted_as(is_behind_proxy == is_others ? peer : named, true);
+  REQUIRE(r.settings.files->begin([] {}, whose)); // the whole share of an address
+
+  r.ask("GET /a.txt", "X-Forwarded-For: 203.0.113.9\r\n");
+  r.go_on();
+  auto answer = r.read();
+
+  CHECK(answer.substr(0, 12) == (is_others ? "HTTP/1.1 200" : "HTTP/1.1 503"));
 }
 
 // Pins §16.55.
