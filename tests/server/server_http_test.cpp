@@ -8,13 +8,16 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <future>
 #include <ios>
 #include <memory>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -632,4 +635,52 @@ TEST_CASE("an upgrade to an address with a query and without a path is one to th
   client.await("HTTP/1.1 101");
 
   CHECK(seen == "/ /?token=1 1 a.example");
+}
+
+// Pins §1.25.
+TEST_CASE("of two rules that a request breaks the one that stands first in the table is told") {
+  struct parts {
+    std::string method = "GET", target = "/", version = "HTTP/1.1", headers{};
+  };
+  struct fault {
+    std::string status;
+    std::function<void(parts&)> make;
+  };
+  auto adds = [](std::string line) { return [line](parts& p) { p.headers += line + "\r\n"; }; };
+  const std::vector<fault> in_order{
+    {"505", [](parts& p) { p.version = "HTTP/2.0"; }},
+    {"400", adds("Host: y")}, // the second one
+    {"400", adds("Transfer-Encoding: gzip")},
+    {"501", [](parts& p) { p.method = "CONNECT"; }},
+    {"400", [](parts& p) { p.target = p.target.starts_with("https:") ? "https://a@x/" : "*"; }},
+    {"417", adds("Expect: 200-ok")},
+    {"421", [](parts& p) { p.target = "https://x/"; }},
+    {"400", adds("Upgrade: websocket")}, // without Connection
+  };
+  server node{quiet(1)};
+  node.start();
+  auto answer = [&](const parts& p) {
+    auto all = raw_client(node.port(), p.method + ' ' + p.target + ' ' + p.version
+                                         + "\r\nHost: x\r\n" + p.headers + "\r\n")
+                 .read_all();
+    return all.substr(9, 4) + all.substr(std::min(all.find("\r\n\r\n"), all.size()));
+  };
+
+  std::vector<std::string> told;
+  for (auto& f : in_order) {
+    parts p;
+    f.make(p);
+    told.push_back(answer(p));
+    CHECK(told.back().substr(0, 3) == f.status);
+  }
+
+  CHECK(std::set<std::string>{told.begin(), told.end()}.size() == in_order.size());
+  for (std::size_t first = 0; first < in_order.size(); ++first)
+    for (auto second = first + 1; second < in_order.size(); ++second) {
+      INFO(first << " and " << second);
+      parts p;
+      in_order[second].make(p);
+      in_order[first].make(p);
+      CHECK(answer(p) == told[first]);
+    }
 }
