@@ -197,6 +197,10 @@ describe('a large file', () => {
 
       const took = Date.now() - began;
       assert.ok(took > 800 && took < 5000, `took ${took} ms`);
+      // A reset: the kernel keeps nothing for it.
+      const ended = once(socket, 'error');
+      socket.resume();
+      assert.equal((await ended)[0].code, 'ECONNRESET');
     });
   }
 

@@ -62,7 +62,7 @@ TEST_CASE("while too much waits nothing new begins, but what has begun goes on")
 }
 
 // Pins §16.52, §16.54.
-TEST_CASE("unless told otherwise 1,024 pieces wait, 32 of one client") {
+TEST_CASE("unless told otherwise 1,024 pieces wait, 256 of one client") {
   hanging one, other; // one for each thread
   file_worker worker;
   REQUIRE(worker.begin(one.work()));
@@ -76,8 +76,8 @@ TEST_CASE("unless told otherwise 1,024 pieces wait, 32 of one client") {
     return n;
   };
 
-  CHECK(taken("greedy") == 32);
-  CHECK(taken("") == 1024 - 32);
+  CHECK(taken("greedy") == 256);
+  CHECK(taken("") == 1024 - 256);
   one.go_on.set_value();
   other.go_on.set_value();
 }

@@ -137,8 +137,10 @@ void answer_writer::look_for_progress() {
   if (before && *undelivered_ < *before)
     progress_at_ = loop_.now();
   auto patience = deadline_ + (progress_at_ - begun_at_) / share_of_pauses;
-  if (loop_.now() - progress_at_ >= patience)
+  if (loop_.now() - progress_at_ >= patience) {
+    stream_->socket().drop_output_at_close();
     return owner_.on_answer_broken();
+  }
   loop_.arm(watch_, deadline_ / looks_per_deadline);
 }
 

@@ -20,7 +20,7 @@ public:
   struct limits {
     std::size_t threads = 2;
     std::size_t most_waiting = 1024;
-    std::size_t most_of_one = 32;
+    std::size_t most_of_one = 256; ///< more than a page asks for at once
   };
 
   /// Starts the threads. Throws `std::system_error`.

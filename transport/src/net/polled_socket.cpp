@@ -58,6 +58,11 @@ std::size_t polled_socket::undelivered_bytes() const noexcept {
   return bytes_in_kernel(descriptor_, SIOCOUTQ);
 }
 
+void polled_socket::drop_output_at_close() noexcept {
+  const ::linger none{1, 0};
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+}
+
 std::size_t polled_socket::read_some(asio::mutable_buffer into, error_code& ec) noexcept {
   if (!is_open()) {
     ec = asio::error::operation_aborted;

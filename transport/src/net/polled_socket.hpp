@@ -102,6 +102,11 @@ public:
   /// not say. Cost: a system call.
   [[nodiscard]] std::size_t undelivered_bytes() const noexcept;
 
+  /// Makes `close` reset the connection, and drop what the peer's machine has not acknowledged: for
+  /// a peer that takes nothing the kernel would keep it, some MiB, that nobody counts. Cost: a
+  /// system call.
+  void drop_output_at_close() noexcept;
+
   /// Reads what is there, without waiting. `would_block`: nothing; `eof`: the end;
   /// `operation_aborted`: the socket is closed.
   std::size_t read_some(boost::asio::mutable_buffer into, boost::system::error_code& ec) noexcept;

@@ -22,7 +22,11 @@ namespace {
 constexpr std::size_t default_connections_per_ip = 100;
 constexpr std::size_t default_pending_per_ip = 128;
 constexpr double default_handshakes_per_ip = 20;
-constexpr std::int64_t share_of_files = 4; ///< of the budget of output: a quarter
+
+/// What files may hold of that budget of output: a quarter. 0: any, for both.
+std::int64_t files_budget(std::int64_t output) noexcept {
+  return output > 0 ? std::max<std::int64_t>(1, output / 4) : 0;
+}
 
 /// Reports a file that cannot be used like every other mistake of set-up.
 std::unique_ptr<tls_context> make_tls(const server_options& options) {
@@ -111,9 +115,9 @@ void server::state::configure_http() {
     http.trusted_proxies.push_back(*range);
   }
   if (options.static_folder) {
-    http.router.set_files(*options.static_folder, std::make_shared<file_windows>(
-                                                    node->shared_output_meter(),
-                                                    node->stats().budget_bytes / share_of_files));
+    http.router.set_files(*options.static_folder,
+                          std::make_shared<file_windows>(node->shared_output_meter(),
+                                                         files_budget(node->stats().budget_bytes)));
     http.files = std::make_shared<file_worker>();
   }
   http.router.set_cors_origins(options.cors_origins);

@@ -46,7 +46,7 @@ struct server_options {
   /// may be asked for under conditions and in part (RFC 9110, 13 and 14). A file `x.js.br` or
   /// `x.js.gz` beside `x.js` goes to clients that take its coding: keep it up to date. Threads of
   /// their own read the files, 256 KiB at a time; a file that changes while it is sent ends the
-  /// connection. Another request is 503 while 1,024 wait for the disk, or 32 of its address
+  /// connection. Another request is 503 while 1,024 wait for the disk, or 256 of its address
   /// (IPv6: of its /64). The body of another file is 503 while what is in memory of files is a
   /// quarter of the budget of output (`node.memory_budget_bytes`).
   std::optional<std::string> static_folder{};
