@@ -79,12 +79,14 @@ struct scene {
         const std::string& path, const std::string& protocol)
     : node(options(configure, tls)) {
     endpoint_handlers on;
-    on.on_message = [](const raw_connection& c, std::string_view text, bool) {
+    on.on_message = [this](const raw_connection& c, std::string_view text, bool) {
       if (text == "throw")
         throw std::runtime_error{"thrown"};
-      if (text == "much")
+      if (text == "much") {
         for (int i = 0; i < 4; ++i)
           c.send(std::string(60'000, 'm'));
+        ++given;
+      }
       if (text == "1000" || text == "4001")
         c.close(text == "1000" ? 1000 : 4001, "enough");
     };
@@ -134,6 +136,7 @@ struct scene {
   }
 
   bool is_tls = false;
+  std::atomic<int> given{0}; ///< how often it was asked for much
   server node;
   actors::endpoint place;
   std::unique_ptr<wire_client> client;
@@ -229,8 +232,9 @@ std::vector<closing> closings() {
   auto expires_soon = [](server_options& o) {
     o.authorize_upgrade = [](const auto& request) {
       actors::claims c;
-      c.subject = "ann";
-      if (request.path == "/" && request.header("Sec-WebSocket-Protocol") == "troupe.v1.msgpack")
+      auto expires = request.header("Sec-WebSocket-Protocol") == "troupe.v1.msgpack";
+      c.subject = expires ? "bob" : "ann";
+      if (expires)
         c.expires_at =
           std::chrono::time_point_cast<milliseconds>(std::chrono::system_clock::now()) + 500ms;
       return transport::upgrade_decision::accept(std::make_shared<const actors::claims>(c));
@@ -284,6 +288,7 @@ struct reaction {
   std::function<void(scene&)> act;
   bool ends = true; ///< the connection, at once; else it ends at the deadline
   bool of_tls = false;
+  bool reads_on = true; ///< to the end; else there is a reset, of either side
 };
 
 const std::string answer{"\x88\x82\0\0\0\0\x03\xe8", 8};
@@ -292,11 +297,11 @@ std::vector<reaction> reactions() {
   return {
     {"FIN", [](scene& s) { s.client->end_output(); }},
     {"FIN without TLS's word", [](scene& s) { s.client->cut_output(); }, true, true},
-    {"RST", [](scene& s) { s.client->reset(); }},
+    {"RST", [](scene& s) { s.client->reset(); }, true, false, false},
     {"close frame", [](scene& s) { s.client->send(s.rest + answer); }},
     {"data without end",
      [](scene& s) { s.client->send_for_ever(frames(20, masked_text(std::string(100, 'x')))); },
-     false},
+     false, false, false},
     {"silence", [](scene&) {}, false},
   };
 }
@@ -337,7 +342,8 @@ verdict judge(const cell& c, const certificate_files& files) {
   auto told = since(provoked);
   if (told > at_once + (c.why.name == "1008 token_expired" ? 500ms : 200ms))
     faults << " told after " << told.count() << " ms;";
-  if (c.why.reads || c.then.name == "close frame")
+  auto reads = c.why.reads || c.then.name == "close frame";
+  if (reads)
     if (auto code = s.client->await_close(); code != c.why.name)
       faults << " closed with " << code << ';';
   auto before = c.why.stops ? 0 : s.metric(received);
@@ -351,6 +357,11 @@ verdict judge(const cell& c, const certificate_files& files) {
   act.join();
   auto read = c.why.stops ? 0 : s.metric(received) - before;
 
+  if (reads && c.then.reads_on) {
+    auto more = s.client->await_fin();
+    if (!more || !more->empty())
+      faults << " then comes " << (more ? *more : "no end in order") << ';';
+  }
   if (!ended)
     faults << " does not end;";
   else if (c.then.ends && took > at_once)
@@ -410,4 +421,30 @@ TEST_CASE(
     INFO(v.line);
     CHECK(v.faults.empty());
   }
+}
+
+// Pins §13.11, §13.18.
+TEST_CASE("a client that answers its close at once and reads later gets all that was queued") {
+  const no_pipe_signal ignored;
+  const certificate_files files;
+  auto is_tls = GENERATE(false, true);
+  scene s{[](server_options&) {}, is_tls ? &files : nullptr, "/raw", ""};
+  const auto close = std::string{"\x88\x10\x03\xea", 4} + "protocol_error";
+  const auto output_bytes = [&] { return s.node.node().stats().output_bytes; };
+
+  int asked = 0;
+  while (output_bytes() < 300'000) { // the kernel takes no more
+    s.client->text("much");
+    ++asked;
+    REQUIRE(comes([&] { return s.given == asked; }));
+  }
+  s.client->send(std::string{"\x83\x80\0\0\0\0", 6} + answer);
+  REQUIRE(s.is_told());
+  std::this_thread::sleep_for(1s); // less than the deadline
+  CHECK(output_bytes() > 0);
+  auto all = s.client->await_fin();
+
+  REQUIRE(all.has_value());
+  CHECK(all->size() == static_cast<std::size_t>(asked) * 4 * (4 + 60'000) + close.size());
+  CHECK(all->ends_with(close));
 }

@@ -10,6 +10,7 @@
 #include <zlib.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <utility>
 
@@ -125,9 +126,11 @@ outcome wire_client::read_some() {
     if (::poll(&p, 1, static_cast<int>(patience_.count())) != 1)
       return outcome::silent;
   }
+  errno = 0;
   auto n = ssl_ ? SSL_read(ssl_.get(), buffer.data(), buffer.size())
                 : static_cast<int>(::recv(fd_, buffer.data(), buffer.size(), 0));
   if (n <= 0) {
+    is_reset_ = errno == ECONNRESET;
     ERR_clear_error();
     shut();
     return outcome::ended;
@@ -232,6 +235,11 @@ outcome wire_client::await_end() {
   while (o == outcome::heard)
     o = read_some();
   return o == outcome::ended ? outcome::heard : outcome::silent;
+}
+
+std::optional<std::string> wire_client::await_fin() {
+  auto has_ended = await_end() == outcome::heard;
+  return has_ended && !is_reset_ ? std::optional{std::exchange(read_, {})} : std::nullopt;
 }
 
 // -- the client's end -----------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -59,6 +60,9 @@ public:
   [[nodiscard]] std::string await_close();
   /// Waits until the server has ended the connection, which counts as `heard`.
   [[nodiscard]] outcome await_end();
+  /// Waits until the server has ended its output in order. Returns all bytes that came meanwhile;
+  /// nothing if it does not end it, or resets the connection.
+  [[nodiscard]] std::optional<std::string> await_fin();
 
   // -- the client's end ---------------------------------------------------------------------------
 
@@ -86,6 +90,7 @@ private:
 
   std::chrono::milliseconds patience_;
   int fd_ = -1;
+  bool is_reset_ = false; ///< by the server
   std::string read_;
   std::unique_ptr<SSL, ssl_free> ssl_;
 };
