@@ -113,6 +113,7 @@ void served_life::set_up() {
   o.bind = "127.0.0.1";
   o.port = 0;
   o.node.connections.messages_per_second = 0;
+  o.node.rooms.linger = 1ms; // rooms do live on, and soon nothing is left
   o.log = &protocol::null_logger();
   o.admissions_per_second = 0;
   o.max_connections = 16; // few, so that a leaked place shows
