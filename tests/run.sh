@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # tests/run.sh [--long]
-# Installs what is missing, builds and runs every test. With --long the tests that take long run longer, those labelled `long` run as well, and so do the mutants.
+# Installs what is missing, builds and runs every test. With --long all run, also those labelled `long`, some of them longer, and the mutants.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../.ci/setup.sh"
 

@@ -108,7 +108,8 @@ test('much that was missed comes whole to one who reads slowly, while others go 
   const seqs = got.filter((f) => f.type === 'message').map((f) => f.seq);
   assert.deepEqual(seqs, range(1, n + 1));
   const at = got.findIndex((f) => f.type === 'ack');
-  assert.ok(got.slice(0, at).some((f) => f.seq === got[at].seq), 'its ack comes behind its message');
+  const before = got.slice(0, at);
+  assert.ok(before.some((f) => f.seq === got[at].seq), 'its ack comes behind its message');
   assert.equal(await node.metric('troupe_slow_consumer_total'), 0);
 });
 
@@ -149,7 +150,9 @@ for (const as of ['json', 'msgpack'])
     await ann.find('message', { text: 'last' });
 
     ann.send({ type: 'history', limit: 2, ref: 1 });
-    const latest = await ann.expect('history', { ref: 1, roomId: room, complete: false, dropped: 1 });
+    const latest = await ann.expect('history', {
+      ref: 1, roomId: room, complete: false, dropped: 1,
+    });
     const [bytes, last] = latest.messages;
     assert.deepEqual(Object.keys(latest), [
       'type', 'ref', 'roomId', 'epoch', 'messages', 'complete', 'dropped',

@@ -236,7 +236,8 @@ describe('a large file', () => {
     assert.deepEqual(others.map((a) => a.status), [200, 200, 200, 200]);
     await until(async () => (await node.http('/small.txt')).status === 200, 'room for another');
     while (stalled.length > 0) stalled.pop().destroy();
-    await until(async () => (await node.metric('troupe_output_bytes')) === 0, 'all to be given back');
+    const output = () => node.metric('troupe_output_bytes');
+    await until(async () => (await output()) === 0, 'all to be given back');
   });
 
   for (const [how, change] of [

@@ -512,7 +512,7 @@ test('an address that opens TLS too fast is ended before its handshake', async (
 });
 
 // Pins §16.40.
-test('an address has 100 handshakes at once and 20 a second, the loopback if addresses count', async (t) => {
+test('an address has 100 handshakes at once and 20 a second, the loopback if asked', async (t) => {
   const node = await countedNode(t, ['--max-connections-per-ip', '1000']);
   const began = performance.now();
 

@@ -1,6 +1,9 @@
 // Only compiled: checks that the declarations match the sources.
 
-import { Client, ReconnectingWebSocket, TroupeError, type ClientState, type Room, type SendingState, type User } from 'troupe-client';
+import {
+  Client, ReconnectingWebSocket, TroupeError,
+  type ClientState, type Room, type SendingState, type User,
+} from 'troupe-client';
 import { msgpack } from 'troupe-client/msgpack';
 
 const client = new Client('ws://localhost:8080', { codec: msgpack, token: async () => 'a.b.c', profile: { name: 'Ann' }, timeout: 5000 });
@@ -18,8 +21,11 @@ off();
 
 const sending = room.send('hello');
 const where: SendingState = sending.state;
-const offState: () => void = sending.on('state', ({ state, error }) => [state === 'unknown', error?.code]);
-const positions: Promise<(number | undefined)[]> = Promise.all([sending, client.request({ type: 'x' })]).then((acks) => acks.map(({ seq }) => seq));
+const offState: () => void = sending.on(
+  'state', ({ state, error }) => [state === 'unknown', error?.code],
+);
+const positions: Promise<(number | undefined)[]> =
+  Promise.all([sending, client.request({ type: 'x' })]).then((acks) => acks.map(({ seq }) => seq));
 offState();
 // @ts-expect-error: a sending has one event
 sending.on('acked', () => {});
