@@ -211,17 +211,24 @@ user_index::removal room_core::unseat(resident& gone) noexcept {
   return users_.remove(gone);
 }
 
+/// Its views are of `user_id` and of the room.
+protocol::joined_event room_core::joined_event_for(std::string_view user_id,
+                                                   std::optional<bool> recovered) const {
+  protocol::joined_event event;
+  event.room_id = config_.identity->name;
+  event.user_id = user_id;
+  event.epoch = config_.epoch;
+  event.seq = seq_;
+  event.recovered = recovered;
+  return event;
+}
+
 /// With a list of users it counts in the client's byte rate like the answer to `presence`.
 protocol::shared_bytes room_core::joined_frame_for(const join_request& request,
                                                    std::optional<bool> recovered) {
   if (request.automatic && is_plain(request.encoding))
     return {};
-  protocol::joined_event event;
-  event.room_id = config_.identity->name;
-  event.user_id = request.user_id;
-  event.epoch = config_.epoch;
-  event.seq = seq_;
-  event.recovered = recovered;
+  auto event = joined_event_for(request.user_id, recovered);
   event.ref = request.ref->value;
   if (!config_.list_members || is_plain(request.encoding))
     return protocol::joined_frame(request.encoding, event, config_.meter);
@@ -512,14 +519,9 @@ void room_core::continue_replay(session_key who) {
     return send_slice(m, std::move(message), replay::slice_bytes);
   // The history has lost what the member lacks: it is told so, and goes on from here.
   auto frames = m.catching_up->take_line();
-  protocol::joined_event event;
-  event.room_id = config_.identity->name;
-  event.user_id = m.user_id;
-  event.epoch = config_.epoch;
-  event.seq = seq_;
-  event.recovered = false;
   frames.push_back(
-    {protocol::joined_frame(m.encoding, event, config_.meter), 1, output_kind::control});
+    {protocol::joined_frame(m.encoding, joined_event_for(m.user_id, false), config_.meter), 1,
+     output_kind::control});
   message.missed = std::make_shared<std::vector<missed_frames>>(std::move(frames));
   output_.to_dispatcher(m.key.loop, std::move(message));
   m.complete_from = seq_;

@@ -224,6 +224,8 @@ private:
     refuse_command({in.who, in.encoding, in.type, in.ref.get()}, code, detail);
   }
   void refuse_command(const refused_command& c, protocol::errc code, std::string_view detail);
+  [[nodiscard]] protocol::joined_event joined_event_for(std::string_view user_id,
+                                                        std::optional<bool> recovered) const;
   protocol::shared_bytes joined_frame_for(const join_request& request,
                                           std::optional<bool> recovered);
   [[nodiscard]] bool recovers(const replay_start& since) const noexcept;
