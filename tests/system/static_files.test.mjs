@@ -17,7 +17,7 @@ import { nothingSpare, startNode } from './support/node.mjs';
 import { RawSocket } from './support/raw.mjs';
 import { resident } from './support/resident.mjs';
 import { makeCertificate, temporaryFolder } from './support/tokens.mjs';
-import { until, within } from './support/wait.mjs';
+import { closed, until, within } from './support/wait.mjs';
 
 const MiB = 1024 * 1024;
 
@@ -200,7 +200,7 @@ describe('a large file', () => {
       // The kernel, which had taken some MiB for it, keeps nothing.
       let got = 0;
       socket.on('data', (bytes) => { got += bytes.length; });
-      const ended = once(socket, 'close');
+      const ended = closed(socket);
       socket.resume();
       await within(ended, 'the end');
       assert.ok(got < MiB, `${got} bytes came`);

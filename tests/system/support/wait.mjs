@@ -26,6 +26,13 @@ export async function until(probe, what, ms = patience) {
   }
 }
 
+/// Resolves once a socket has closed; it may hear of the end by a reset. (`once` of node:events
+/// rejects then, whoever else listens for errors.)
+export function closed(socket) {
+  socket.on('error', () => {});
+  return new Promise((resolve) => socket.once('close', resolve));
+}
+
 /// A queue that can be waited on.
 export class Inbox {
   #items = [];
