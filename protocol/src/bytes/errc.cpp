@@ -7,7 +7,7 @@ namespace troupe::protocol {
 
 namespace {
 
-constexpr std::array<errc_info, 36> table{{
+constexpr std::array<errc_info, 38> table{{
   {errc::ok, "ok", "All is well.", 0, false},
   {errc::malformed, "malformed", "The message is not one well-formed document.", 0, false},
   {errc::bad_request, "bad_request",
@@ -50,6 +50,8 @@ constexpr std::array<errc_info, 36> table{{
   {errc::token_expired, "token_expired", "The token has expired.", 1008, false},
   {errc::parts_limit, "parts_limit",
    "Too many messages have come in part, and yours has waited longest for its rest.", 1013, true},
+  {errc::session_gone, "session_gone", "This session is not kept any more.", 0, false},
+  {errc::replaced, "replaced", "Another connection has taken over this session.", 1008, false},
 }};
 
 constexpr bool rows_sit_at_their_codes() {

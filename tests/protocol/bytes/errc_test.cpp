@@ -12,7 +12,7 @@ using namespace troupe::protocol;
 
 namespace {
 
-constexpr auto last = errc::parts_limit;
+constexpr auto last = errc::replaced;
 
 } // namespace
 
@@ -54,6 +54,8 @@ TEST_CASE("the codes that travel keep their numbers") {
   CHECK(static_cast<int>(errc::undecodable) == 18);
   CHECK(static_cast<int>(errc::waiting_limit) == 31);
   CHECK(static_cast<int>(errc::parts_limit) == 35);
+  CHECK(static_cast<int>(errc::session_gone) == 36);
+  CHECK(static_cast<int>(errc::replaced) == 37);
 }
 
 // Pins §12.4, §12.6.

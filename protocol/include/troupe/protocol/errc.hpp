@@ -45,6 +45,8 @@ enum class errc : std::uint8_t {
   identity_mismatch = 33, ///< the token of an `auth` is another user's
   token_expired = 34,     ///< the token expired and was not refreshed
   parts_limit = 35,       ///< too many incomplete messages; this one has waited longest
+  session_gone = 36,      ///< a `resume` names no session that is kept
+  replaced = 37,          ///< another connection has resumed the session of this one
 };
 
 /// One row of the code table.
