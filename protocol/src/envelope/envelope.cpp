@@ -34,9 +34,9 @@ namespace {
 
 /// Whether only servers send messages of this type.
 bool is_of_servers(std::string_view type) noexcept {
-  constexpr std::string_view all[] = {"welcome",    "joined",  "left",     "userJoined",
-                                      "userLeft",   "ack",     "pong",     "error",
-                                      "roomClosed", "goodbye", "$presence"};
+  constexpr std::string_view all[] = {"welcome",    "joined",  "left",      "userJoined",
+                                      "userLeft",   "ack",     "pong",      "error",
+                                      "roomClosed", "goodbye", "$presence", "resumed"};
   return std::find(std::begin(all), std::end(all), type) != std::end(all);
 }
 
@@ -89,7 +89,7 @@ envelope_reader::problem envelope_reader::read_kind(command& out) const {
     case command_kind::message: return read_message(out);
     case command_kind::binary: return read_binary(out);
     case command_kind::direct: return is_string("to") ? read_body(out) : "to is a string";
-    case command_kind::resume: return is_string("resume") ? nullptr : "resume is a string";
+    case command_kind::resume: return read_resume();
     case command_kind::presence: return read_presence(out);
     case command_kind::profile: {
       const auto wrong = read_room(out, false);

@@ -120,6 +120,49 @@ private:
   bool found_ = false;
 };
 
+/// Hands over each element of the outermost array.
+class element_visitor {
+public:
+  static constexpr bool trusted = true;
+
+  element_visitor(bool (*visit)(void*, std::string_view), void* context)
+    : visit_(visit), context_(context) {}
+
+  scan_status begin(const char* at, bool) noexcept {
+    if (depth_ == 1)
+      start_ = at;
+    ++depth_;
+    return scan_status::ok;
+  }
+
+  scan_status end(const char* behind, bool) {
+    return --depth_ == 1 ? hand_over({start_, static_cast<std::size_t>(behind - start_)})
+                         : scan_status::ok;
+  }
+
+  template <class Token>
+  scan_status key(const Token&) noexcept {
+    return scan_status::ok;
+  }
+
+  template <class Token>
+  scan_status scalar(const Token& token) {
+    return depth_ == 1 ? hand_over(token.raw) : scan_status::ok;
+  }
+
+  scan_status broken(payload_rule) noexcept { return scan_status::ok; }
+
+private:
+  scan_status hand_over(std::string_view element) {
+    return visit_(context_, element) ? scan_status::ok : scan_status::stopped;
+  }
+
+  bool (*visit_)(void*, std::string_view);
+  void* context_;
+  const char* start_ = nullptr; ///< of the open element
+  std::size_t depth_ = 0;
+};
+
 template <class Handler>
 scan_status scan(codec source, std::string_view bytes, std::size_t max_depth, Handler& handler) {
   if (source == codec::json)
@@ -190,6 +233,12 @@ std::string_view find_field(codec source, std::string_view map, std::string_view
   field_finder finder{key};
   const auto status = scan(source, map, max_supported_depth, finder);
   return status == scan_status::stopped ? finder.value() : std::string_view{};
+}
+
+bool scan_elements(codec source, std::string_view array,
+                   bool (*visit)(void* context, std::string_view element), void* context) {
+  element_visitor visitor{visit, context};
+  return scan(source, array, max_supported_depth, visitor) == scan_status::ok;
 }
 
 } // namespace troupe::protocol

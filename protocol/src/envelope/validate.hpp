@@ -29,4 +29,10 @@ struct document_failure {
 /// The raw value of `key` in a validated map, empty if absent.
 [[nodiscard]] std::string_view find_field(codec source, std::string_view map, std::string_view key);
 
+/// Calls `visit` with the raw value of each element of a validated array, until a call returns
+/// false; returns whether none did.
+[[nodiscard]] bool scan_elements(codec source, std::string_view array,
+                                 bool (*visit)(void* context, std::string_view element),
+                                 void* context);
+
 } // namespace troupe::protocol

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "envelope/validate.hpp"
+
 #include <troupe/protocol/codec.hpp>
 
 #include <cstddef>
@@ -40,5 +42,16 @@ enum class value_kind : std::uint8_t {
 
 /// The size of a string once it is decoded, in bytes; nothing if the value is not a string.
 [[nodiscard]] std::optional<std::size_t> string_bytes(codec source, std::string_view raw);
+
+/// Calls `visit(element)` for each element of an array, in order, as a view of `raw`, until a call
+/// returns false. Returns false if one did or if the value is no array. Allocates nothing and does
+/// not recurse. Cost: one pass.
+template <class Visit>
+bool for_each_element(codec source, std::string_view raw, Visit visit) {
+  const auto call = [](void* context, std::string_view element) -> bool {
+    return (*static_cast<Visit*>(context))(element);
+  };
+  return kind_of(source, raw) == value_kind::array && scan_elements(source, raw, call, &visit);
+}
 
 } // namespace troupe::protocol
