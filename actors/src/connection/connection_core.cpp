@@ -47,8 +47,9 @@ void connection_core::open() {
     largest, o.connections.max_rooms,
     o.connections.messages_per_second.value_or(connection_limits::default_messages_per_second),
     o.connections.burst_messages};
-  if (auto frame = protocol::welcome_frame(config_.encoding, config_.user_id, to_text(client_),
-                                           o.heartbeat.interval, limits, config_.meter))
+  if (auto frame = protocol::welcome_frame(
+        config_.encoding, {config_.user_id, to_text(client_), {}, {}, o.heartbeat.interval, limits},
+        config_.meter))
     output_.reply(frame);
   output_.expire_at(config_.claims ? config_.claims->expires_at : std::nullopt);
   if (is_closing() || o.lobby.empty() || (config_.claims && !config_.claims->may_join(o.lobby)))

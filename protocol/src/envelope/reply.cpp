@@ -2,7 +2,10 @@
 
 #include "envelope/encode.hpp"
 
+#include <troupe/protocol/presence.hpp>
+
 #include <cmath>
+#include <limits>
 
 namespace troupe::protocol {
 
@@ -35,6 +38,26 @@ std::string encoded(codec to, std::chrono::milliseconds from, std::chrono::milli
   return out;
 }
 
+constexpr auto whatever_size = std::numeric_limits<std::size_t>::max();
+
+std::string encoded(encoding to, std::span<const resumed_room> rooms) {
+  map_list list{to};
+  for (const auto& room : rooms)
+    list.add({{"roomId", room.room_id},
+              {"epoch", room.epoch},
+              {"seq", room.seq},
+              {"recovered", room.recovered}},
+             whatever_size);
+  return list.array();
+}
+
+std::string encoded(encoding to, std::span<const lost_room> rooms) {
+  map_list list{to};
+  for (const auto& room : rooms)
+    list.add({{"roomId", room.room_id}, {"code", to_string(room.code)}}, whatever_size);
+  return list.array();
+}
+
 } // namespace
 
 shared_bytes ack_frame(encoding to, std::string_view ref, std::string_view room_id,
@@ -59,17 +82,32 @@ shared_bytes error_frame(encoding to, const error_event& event, memory_meter* me
                   meter);
 }
 
-shared_bytes welcome_frame(encoding to, std::string_view user_id, std::string_view client_id,
-                           std::chrono::milliseconds heartbeat, const welcome_limits& limits,
-                           memory_meter* meter) {
+shared_bytes welcome_frame(encoding to, const welcome_event& event, memory_meter* meter) {
   if (is_plain(to))
     return {};
-  const auto nested = encoded(codec_of(to), limits);
+  const auto limits = encoded(codec_of(to), event.limits);
   return frame_of(codec_of(to), "welcome",
-                  {{"userId", user_id},
-                   {"clientId", client_id},
-                   {"heartbeatMs", heartbeat.count()},
-                   raw_field("limits", to, nested)},
+                  {{"userId", event.user_id},
+                   {"clientId", event.client_id},
+                   optional_field("resume", event.resume),
+                   {event.resume.empty() ? "" : "resumeMs", event.resume_window.count()},
+                   {"heartbeatMs", event.heartbeat.count()},
+                   raw_field("limits", to, limits)},
+                  meter);
+}
+
+shared_bytes resumed_frame(encoding to, const resumed_event& event, memory_meter* meter) {
+  if (is_plain(to))
+    return {};
+  const auto rooms = encoded(to, event.rooms);
+  const auto lost = encoded(to, event.lost);
+  return frame_of(codec_of(to), "resumed",
+                  {raw_field("ref", to, event.ref),
+                   {"userId", event.user_id},
+                   {"clientId", event.client_id},
+                   raw_field("rooms", to, rooms),
+                   raw_field("lost", to, lost),
+                   {"resume", event.resume}},
                   meter);
 }
 

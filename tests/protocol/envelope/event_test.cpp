@@ -141,11 +141,11 @@ std::map<std::string, maker> makers() {
      }},
     {"welcome",
      [](encoding to) {
-       return welcome_frame(to, "u1", "c1", 25s, {65536, 128, 100, 200}, nullptr);
+       return welcome_frame(to, {"u1", "c1", {}, 0ms, 25s, {65536, 128, 100, 200}}, nullptr);
      }},
     {"welcome without limits",
      [](encoding to) {
-       return welcome_frame(to, "u1", "c1", 30s, {0, 0, 0.5, 0}, nullptr);
+       return welcome_frame(to, {"u1", "c1", {}, 0ms, 30s, {0, 0, 0.5, 0}}, nullptr);
      }},
     {"pong", [](encoding to) { return pong_frame(to, ref_in(to, "1", "\x01"), at, nullptr); }},
     {"pong without ref", [](encoding to) { return pong_frame(to, {}, at, nullptr); }},

@@ -160,11 +160,45 @@ struct welcome_limits {
   double messages_per_second = 0;
   std::uint64_t burst_messages = 0;
 };
+
+struct welcome_event {
+  std::string_view user_id;
+  std::string_view client_id;
+  /// The string of the session, a secret; empty if none is kept: then `resume_window` is not told.
+  std::string_view resume;
+  std::chrono::milliseconds resume_window{0}; ///< how long a session is kept
+  std::chrono::milliseconds heartbeat{0};
+  welcome_limits limits;
+};
 /// Plain clients get none.
-[[nodiscard]] shared_bytes welcome_frame(encoding to, std::string_view user_id,
-                                         std::string_view client_id,
-                                         std::chrono::milliseconds heartbeat,
-                                         const welcome_limits& limits, memory_meter* meter);
+[[nodiscard]] shared_bytes welcome_frame(encoding to, const welcome_event& event,
+                                         memory_meter* meter);
+
+/// A room that a resumed session is in.
+struct resumed_room {
+  std::string_view room_id;
+  std::string_view epoch;
+  std::uint64_t seq = 0;
+  bool recovered = false; ///< what the client has missed follows, all of it
+};
+
+/// A room that a resumed session is not in, and why.
+struct lost_room {
+  std::string_view room_id;
+  errc code = errc::internal;
+};
+
+struct resumed_event {
+  std::string_view ref; ///< raw in the receiver's codec; empty if none
+  std::string_view user_id;
+  std::string_view client_id;
+  std::span<const resumed_room> rooms; ///< in the order in which they were joined
+  std::span<const lost_room> lost;
+  std::string_view resume; ///< the string of the session from now on, a secret
+};
+/// Plain clients get none.
+[[nodiscard]] shared_bytes resumed_frame(encoding to, const resumed_event& event,
+                                         memory_meter* meter);
 [[nodiscard]] shared_bytes pong_frame(encoding to, std::string_view ref, std::string_view timestamp,
                                       memory_meter* meter);
 /// `reconnect_after` is absent for a final stop. Plain clients get none.
