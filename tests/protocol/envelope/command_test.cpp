@@ -51,6 +51,23 @@ std::vector<std::pair<codec, std::string>> messages_of(simdjson::dom::object row
   return out;
 }
 
+/// Positions as the vectors write them.
+std::string as_text(const std::vector<room_position>& rooms) {
+  const auto quoted = [](const std::string& text) {
+    std::string packed, json;
+    packed.append("\xd9").append(1, static_cast<char>(text.size())).append(text);
+    transcode(codec::msgpack, packed, codec::json, json);
+    return json;
+  };
+  std::string all;
+  for (const auto& room : rooms) {
+    all.append(all.empty() ? "" : ",").append(R"({"roomId":)").append(quoted(room.room_id));
+    all.append(R"(,"epoch":)").append(quoted(room.epoch));
+    all.append(R"(,"seq":)").append(std::to_string(room.seq)).append("}");
+  }
+  return '[' + all + ']';
+}
+
 void check_command(const command& read, simdjson::dom::object want) {
   CHECK(read.kind == kinds.at(test::text(want, "kind").value()));
   CHECK(read.room_id == test::text(want, "roomId"));
@@ -67,6 +84,7 @@ void check_command(const command& read, simdjson::dom::object want) {
     CHECK(fields.string("after") == after);
   if (const auto limit = expected(want, "limit"))
     CHECK(std::to_string(fields.integer("limit").value_or(0)) == limit);
+  CHECK(as_text(resume_rooms(read)) == expected(want, "rooms").value_or("[]"));
   const auto field = test::text(want, "field");
   CHECK(read.field
         == (!field             ? body_field::none
@@ -231,4 +249,48 @@ TEST_CASE("a message of very many fields is checked for doubled ones") {
 
   CHECK(code_with(message + "}", [](auto&) {}) == errc::ok);
   CHECK(code_with(message + R"(,"f4999":0})", [](auto&) {}) == errc::bad_request);
+}
+
+TEST_CASE("only a resume names rooms to resume") {
+  constexpr std::string_view rooms = R"("rooms":[{"roomId":"a","epoch":"e","seq":1}]})";
+  const auto resume = std::string{R"({"type":"resume","resume":"s",)"}.append(rooms);
+  const auto move = std::string{R"({"type":"move",)"}.append(rooms);
+  const auto ping = decode(codec::json, R"({"type":"ping","rooms":"none"})", {});
+  const auto resumed = decode(codec::json, resume, {}), moved = decode(codec::json, move, {});
+
+  REQUIRE(ping);
+  REQUIRE(resumed);
+  REQUIRE(moved);
+  CHECK(resume_rooms(*resumed).size() == 1);
+  CHECK(resume_rooms(*moved).empty());
+  CHECK(resume_rooms(*ping).empty());
+}
+
+TEST_CASE("what is wrong with a resume is told in a sentence about the field") {
+  const auto detail = [](std::string_view message) {
+    const auto decoded = decode(codec::json, message, {});
+    return decoded ? std::string{} : decoded.error().detail;
+  };
+
+  CHECK(detail(R"({"type":"resume"})") == "resume is a string");
+  CHECK(detail(R"({"type":"resume","resume":"s","rooms":[1]})")
+        == "rooms is a list of {roomId: a string, epoch: a string, seq: an unsigned integer}");
+  CHECK(detail(R"({"type":"resume","resume":"s","rooms":[{"roomId":"a","epoch":"e","seq":1},)"
+               R"({"roomId":"a","epoch":"e","seq":1}]})")
+        == "rooms names each room once");
+}
+
+/// Pins that doubled names are found without comparing each room with each other.
+TEST_CASE("a resume of very many rooms is checked for doubled ones") {
+  constexpr int many = 200'000;
+  const auto lift = [](auto& l) { l.max_message_bytes = 0; };
+  std::string message = R"({"type":"resume","resume":"s","rooms":[)";
+  const auto room = [](int i) {
+    return R"({"roomId":"r)" + std::to_string(i) + R"(","epoch":"e","seq":1})";
+  };
+  for (int i = 0; i < many; ++i)
+    message.append(room(i)).append(",");
+
+  CHECK(code_with(message + room(many) + "]}", lift) == errc::ok);
+  CHECK(code_with(message + room(0) + "]}", lift) == errc::bad_request);
 }
