@@ -20,6 +20,8 @@ namespace {
 using maker = std::function<shared_bytes(encoding)>;
 
 constexpr auto at = "2026-01-31T09:30:00.000Z"sv;
+constexpr auto secret = "Zm9yLXRlc3RzLW9ubHktbm90LWEtc2VjcmV0LTAxMjM0"sv;
+constexpr auto next_secret = "Zm9yLXRlc3RzLW9ubHktbm90LWEtc2VjcmV0LTU2Nzg5"sv;
 constexpr auto bytes_of_three = "\x00\x01\xff"sv;
 
 /// `ref` as the receiver's codec writes it.
@@ -147,6 +149,21 @@ std::map<std::string, maker> makers() {
      [](encoding to) {
        return welcome_frame(to, {"u1", "c1", {}, 0ms, 30s, {0, 0, 0.5, 0}}, nullptr);
      }},
+    {"welcome with a session",
+     [](encoding to) {
+       return welcome_frame(to, {"u1", "c1", secret, 30s, 25s, {65536, 128, 100, 200}}, nullptr);
+     }},
+    {"resumed",
+     [](encoding to) {
+       static constexpr resumed_room rooms[] = {{"lobby", "e1", 41, true}, {"방", "e2", 0, false}};
+       return resumed_frame(to, {{}, "u1", "c1", rooms, {}, next_secret}, nullptr);
+     }},
+    {"resumed with lost rooms",
+     [](encoding to) {
+       static constexpr lost_room lost[] = {{"a\"b", errc::room_full}, {"c", errc::not_joined}};
+       auto ref = ref_in(to, "3", "\x03");
+       return resumed_frame(to, {ref, "u1", "c1", {}, lost, next_secret}, nullptr);
+     }},
     {"pong", [](encoding to) { return pong_frame(to, ref_in(to, "1", "\x01"), at, nullptr); }},
     {"pong without ref", [](encoding to) { return pong_frame(to, {}, at, nullptr); }},
     {"goodbye",
@@ -229,6 +246,23 @@ TEST_CASE(
                       {name, name, 1, at, body_field::text, {codec::msgpack, controls}}, nullptr)
           .size()
         <= 7 * largest + 4 * 1024);
+}
+
+TEST_CASE("a resumed session may be in more rooms than one byte counts") {
+  std::vector<std::string> names;
+  for (int i = 0; i < 300; ++i)
+    names.push_back("room " + std::to_string(i));
+  std::vector<resumed_room> rooms;
+  for (const auto& name : names)
+    rooms.push_back({name, "e", 1, true});
+  const auto frame = resumed_frame(encoding::v1_msgpack, {{}, "u", "c", rooms, {}, "s"}, nullptr);
+  const auto bytes = frame.view();
+  const document_view view{codec::msgpack, bytes.substr(bytes.find('\x86'))};
+
+  CHECK(view.raw("rooms").starts_with("\xdc\x01\x2c"));
+  CHECK(view.raw("rooms").find("room 299") != std::string_view::npos);
+  CHECK(is_value(codec::msgpack, view.bytes()));
+  CHECK(view.string("resume") == "s");
 }
 
 TEST_CASE("an event is one allocation, counted against its meter") {
