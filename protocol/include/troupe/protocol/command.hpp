@@ -80,7 +80,7 @@ struct decode_failure {
 /// (values that exist in one codec only; MessagePack: depth), `too_big` (more than
 /// `limits.max_message_bytes`). Throws only `std::bad_alloc`; no partial result.
 /// Cost: one pass for validation. Allocates only for a long `type` or `room_id`, base64, escaped
-/// keys, and more than 16 fields.
+/// keys, more than 16 fields, and the `rooms` of a `resume`.
 /// Thread: any.
 /// Source: RFC 8259, MessagePack specification.
 [[nodiscard]] result<command, decode_failure> decode(codec source, std::string_view bytes,
