@@ -133,6 +133,9 @@ void add_deadlines(option_table& table, server_options& o) {
   table.push_back(duration_option("ping-timeout", "Further silence after which it is cut off",
                                   "never", o.node.heartbeat.timeout));
   table.push_back(duration_option(
+    "resume-window", "Time for which a client's session is kept after its connection is lost",
+    "none is kept", o.node.sessions.resume_window));
+  table.push_back(duration_option(
     "keep-alive", "Time between two HTTP requests, after which their connection ends", "never",
     o.keep_alive));
   table.push_back(duration_option(
@@ -219,6 +222,14 @@ void add_limits(option_table& table, server_options& o) {
   table.push_back(count_option("max-connections-per-ip",
                                "Those of one address; if given, loopback counts too",
                                o.max_connections_per_ip, "100"));
+  auto& sessions = o.node.sessions;
+  table.push_back(count_option("max-kept-sessions", "Sessions that are kept without a connection",
+                               sessions.max_kept));
+  table.push_back(
+    count_option("max-kept-sessions-per-user", "Those of one user", sessions.max_kept_per_user));
+  table.push_back(count_option("max-kept-sessions-per-ip",
+                               "Those of one address; loopback counts as for connections",
+                               sessions.max_kept_per_address));
   table.push_back(count_option("max-pending", "Sockets that are no WebSockets (yet)", o.max_pending,
                                "half of the descriptors, 16384 at most"));
   table.push_back(
@@ -402,6 +413,10 @@ constexpr std::pair<std::string_view, std::string_view> options_by_field[] = {
   {"node_options.rooms.history_bytes", "history-bytes"},
   {"node_options.rooms.history_age", "history-age"},
   {"node_options.rooms.linger", "linger"},
+  {"node_options.sessions.resume_window", "resume-window"},
+  {"node_options.sessions.max_kept", "max-kept-sessions"},
+  {"node_options.sessions.max_kept_per_user", "max-kept-sessions-per-user"},
+  {"node_options.sessions.max_kept_per_address", "max-kept-sessions-per-ip"},
   {"node_options.heartbeat.interval", "ping-interval"},
   {"node_options.heartbeat.timeout", "ping-timeout"},
   {"node_options.announce", "announce"},

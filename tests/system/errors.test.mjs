@@ -20,7 +20,6 @@ for (const as of ['json', 'msgpack'])
       await client.join(freshRoom());
       const commands = [
         { type: 'direct', to: 'somebody', text: 'x' },
-        { type: 'resume', resume: 'secret' },
         { type: 'auth', token: 'a.b.c' },
         { type: 'message', text: 'x', delivery: 'volatile' },
         { type: 'message', text: 'x', delivery: 'latest', key: 'k' },

@@ -4,6 +4,18 @@
 #include <utility>
 
 namespace troupe::actors {
+namespace {
+
+/// Whether a session outlives a connection that has ended so: its client may come back to it.
+bool is_loss(const session_closed& how) {
+  constexpr std::uint16_t normal = 1000, none_given = 1005;
+  if (how.error.empty()) // the client has ended it
+    return how.code != normal && how.code != none_given;
+  auto* why = protocol::info_named(how.error);
+  return why && why->retryable;
+}
+
+} // namespace
 
 connection::connection(caf::actor_config& cfg, compat::loop_context& home, node_context& shared,
                        loop_unit& unit, connection_core::config config)
@@ -30,14 +42,20 @@ connection::behavior_type connection::make_behavior() {
     [this](inbound& message) { handle(message); },
     [this](join_answer& answer) { handle(answer); },
     [this](const session_closing&) { end_input(); },
-    [this](const session_closed&) {
+    [this](const session_closed& how) {
       has_closed_ = true;
+      keeps_session_ = is_loss(how);
       end_input();
     },
     [this](heartbeat& beat) { handle(beat); },
     [this](const say_goodbye& m) { core_->say_goodbye(m.restart); },
     [this](const membership_lost& m) { core_->on_membership_lost(m); },
     [](const pong_received&) {},
+    [this](const session_answer& answer) {
+      core_->on_session(answer);
+      end_if_finished();
+    },
+    [this](const hand_over& asked) { return give(asked); },
   };
 }
 
@@ -60,17 +78,40 @@ void connection::end_input() {
 
 /// Leaves the rooms once all that the client said has taken effect, and ends once its socket has.
 void connection::end_if_finished() {
+  give_if_ready();
   if (!core_->finished())
     return;
   core_->leave_all(leave_reason::disconnected);
-  if (has_closed_)
-    quit(caf::exit_reason::normal);
+  if (!has_closed_)
+    return;
+  if (auto record = core_->take_record(); record && keeps_session_)
+    unit_.sessions->keep(key_, std::move(record));
+  quit(caf::exit_reason::normal);
+}
+
+// -- its session ----------------------------------------------------------------------------------
+
+connection::hand_over_answer connection::give(const hand_over& asked) {
+  auto answer = make_response_promise<hand_over_answer>();
+  wanted_.emplace_back(asked, answer);
+  end_if_finished();
+  return answer;
+}
+
+/// One move of a session at a time: it is given away once it is here.
+void connection::give_if_ready() {
+  if (core_->is_resuming())
+    return;
+  for (; !wanted_.empty(); wanted_.erase(wanted_.begin()))
+    wanted_.front().second.deliver(core_->hand_over(wanted_.front().first.user_id));
 }
 
 void connection::release_state() {
   pulse_.stop();
   expiry_.reset();
+  wanted_.clear();
   core_.reset();
+  unit_.sessions->close(key_);
   counted_.leave();
 }
 
@@ -149,5 +190,17 @@ void connection::ask(const room_actor& room, history_request request) {
 void connection::renew(const room_actor& room, claims_renewed message) {
   compat::send(this, room, std::move(message));
 }
+
+void connection::claim(session_claim claim) {
+  claim.from = ctrl();
+  auto& directory = shared_.units[claim.name.key.loop]->directory;
+  compat::send(this, directory, std::move(claim));
+}
+
+void connection::forget_name(session_key key) {
+  compat::send(this, shared_.units[key.loop]->directory, troupe::actors::forget_name{key});
+}
+
+void connection::release() { compat::send(this, unit_.output_actor, release_session{key_}); }
 
 } // namespace troupe::actors

@@ -6,6 +6,8 @@
 #include "context/wall_deadline.hpp"
 
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace troupe::actors {
 
@@ -26,8 +28,12 @@ private:
   void handle(heartbeat&) override;
   void say_farewell() override;
   void release_state() override;
+  using hand_over_answer = caf::typed_response_promise<session_answer>;
+
   void end_input();
   void end_if_finished();
+  hand_over_answer give(const hand_over& asked);
+  void give_if_ready();
 
   // -- connection_output --------------------------------------------------------------------------
   void reply(const protocol::shared_bytes& frame) override;
@@ -42,6 +48,9 @@ private:
   void ask(const room_actor& room, presence_request request) override;
   void ask(const room_actor& room, history_request request) override;
   void renew(const room_actor& room, claims_renewed message) override;
+  void claim(session_claim claim) override;
+  void forget_name(session_key key) override;
+  void release() override;
   void expire_at(std::optional<wall_time> when) override;
   std::size_t queued_bytes() const override;
   actors::steady_time now() const override { return unit_.loop->now(); }
@@ -55,6 +64,9 @@ private:
   std::unique_ptr<wall_deadline> expiry_; ///< of its token; most have none
   std::optional<connection_core> core_;   ///< in place: what each message touches is one allocation
   bool has_closed_ = false;               ///< its socket
+  bool keeps_session_ = false;            ///< once that has closed
+  /// Who wants its session, which it is still taking over itself.
+  std::vector<std::pair<hand_over, hand_over_answer>> wanted_;
 };
 
 } // namespace troupe::actors

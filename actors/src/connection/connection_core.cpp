@@ -47,8 +47,12 @@ void connection_core::open() {
     largest, o.connections.max_rooms,
     o.connections.messages_per_second.value_or(connection_limits::default_messages_per_second),
     o.connections.burst_messages};
+  has_session_ = config_.secret.has_value();
+  auto client = to_text(client_);
+  auto resume = has_session_ ? to_text(session_name{config_.key, *config_.secret}) : std::string{};
   if (auto frame = protocol::welcome_frame(
-        config_.encoding, {config_.user_id, to_text(client_), {}, {}, o.heartbeat.interval, limits},
+        config_.encoding,
+        {config_.user_id, client, resume, o.sessions.resume_window, o.heartbeat.interval, limits},
         config_.meter))
     output_.reply(frame);
   output_.expire_at(config_.claims ? config_.claims->expires_at : std::nullopt);
@@ -126,7 +130,9 @@ void connection_core::run_or_wait(inbound message) {
     count_error(f.code);
     return;
   }
-  if (is_room_command(decoded->kind) && must_wait(decoded->room_id))
+  auto must_wait_now = resuming_ ? decoded->kind != command_kind::ping
+                                 : is_room_command(decoded->kind) && must_wait(decoded->room_id);
+  if (must_wait_now)
     waiting_.push_back({std::move(message), std::move(decoded->room_id), running_});
   else
     run(*decoded, message);
@@ -161,6 +167,8 @@ void connection_core::run_waiting() {
 }
 
 void connection_core::run(const command& c, const inbound& message) {
+  if (former_ || !has_commands_)
+    note_command(c);
   switch (c.kind) {
     case command_kind::join: return join(c, message);
     case command_kind::leave: return leave(c, message);
@@ -171,18 +179,20 @@ void connection_core::run(const command& c, const inbound& message) {
     case command_kind::presence: return ask_presence(c, message);
     case command_kind::profile: return change_profile(c, message);
     case command_kind::history: return ask_history(c, message);
-    case command_kind::direct:
-    case command_kind::resume: return refuse(c, errc::unsupported);
+    case command_kind::direct: return refuse(c, errc::unsupported);
+    case command_kind::resume: return resume(c, message);
     case command_kind::auth: return authenticate(c, message.token);
   }
 }
 
 /// A binary message on a JSON connection goes to the default room.
 void connection_core::run_binary(const inbound& message) {
-  if (must_wait(std::nullopt)) {
+  if (resuming_ || must_wait(std::nullopt)) {
     waiting_.push_back({message, std::nullopt, running_});
     return;
   }
+  if (former_ || !has_commands_)
+    note_command({command_kind::binary});
   auto* room = default_room();
   if (!room) {
     send_error(errc::not_joined, {}, {}, "binary", {});
@@ -232,10 +242,14 @@ std::shared_ptr<const replay_start> connection_core::replay_start_for(const comm
   start->client = client_id_of(since.string("clientId").value_or(""));
   if (std::none_of(rooms_.begin(), rooms_.end(), brings_some) && output_.queued_bytes() <= little)
     start->first_slice_bytes = slice_bytes;
+  start->account = replay_account();
+  return start;
+}
+
+const std::shared_ptr<credit_account>& connection_core::replay_account() {
   if (!replays_)
     replays_ = std::make_shared<credit_account>(config_.replay_limits);
-  start->account = replays_;
-  return start;
+  return replays_;
 }
 
 void connection_core::start_join(std::string name, join_request request) {
@@ -248,7 +262,7 @@ void connection_core::start_join(std::string name, join_request request) {
   if (!room) {
     room = &rooms_.emplace_back();
     room->name = std::move(name);
-    room->profile = {config_.profiles, request.profile.size()};
+    note_profile(*room, request.profile);
   }
   room->ticket = request.ticket = next_ticket_++;
   room->asked_at = running_;
@@ -356,13 +370,11 @@ void connection_core::ask_history(const command& c, const inbound& message) {
   output_.ask(room->handle, std::move(request));
 }
 
-/// Counts the larger of both profiles: the room may keep the former one.
 void connection_core::change_profile(const command& c, const inbound& message) {
   auto* room = target(c);
   if (!room)
     return refuse(c, c.room_id ? errc::forbidden : errc::not_joined);
-  if (c.profile.size() > room->profile.bytes())
-    room->profile = {config_.profiles, c.profile.size()};
+  note_profile(*room, c.profile);
   auto in = input_for(*room, room_input::kind::profile);
   in.bytes = message.bytes;
   in.body = c.profile;
@@ -421,6 +433,7 @@ bool connection_core::is_same_user(const claims& fresh) const {
 
 void connection_core::expire() {
   last_ = 0;
+  has_session_ = false;
   output_.close(errc::token_expired);
 }
 
@@ -436,6 +449,183 @@ room_input connection_core::input_for(const held_room& room, room_input::kind wh
 connection_core::held_room* connection_core::target(const command& c) {
   auto* room = c.room_id ? find(*c.room_id) : default_room();
   return room && room->state == phase::held ? room : nullptr;
+}
+
+// -- resume ---------------------------------------------------------------------------------------
+
+/// Notes that a command has come, and which name of the session it makes invalid.
+void connection_core::note_command(const command& c) {
+  if (c.kind == command_kind::ping)
+    return;
+  if (c.kind != command_kind::resume)
+    has_commands_ = true;
+  if (former_)
+    output_.forget_name(std::exchange(former_, {}));
+}
+
+void connection_core::resume(const command& c, const inbound& message) {
+  if (!config_.secret)
+    return refuse(c, errc::unsupported);
+  if (std::exchange(has_commands_, true))
+    return refuse(c, errc::bad_request, "resume is the first command of a connection");
+  auto text = protocol::document_view{c.source, c.bytes}.string("resume");
+  auto name = session_name_of(text.value_or(""));
+  if (!name || name->key.loop >= config_.loops || name->key == config_.key)
+    return refuse(c, errc::session_gone);
+  resuming_ = std::make_unique<resuming>(c, *name, running_, message.token);
+  output_.claim({*name, config_.key, nullptr, config_.is_known ? config_.user_id : std::string{}});
+}
+
+void connection_core::on_session(const session_answer& answer) {
+  if (answer.record && resuming_ && last_ != 0)
+    return adopt(*answer.record);
+  if (answer.record) // too late: it ends with this connection
+    for (auto& room : answer.record->rooms)
+      leave_former(room.name, answer.record->member, leave_reason::disconnected);
+  if (auto asked = std::exchange(resuming_, nullptr); asked && !answer.record)
+    send_error(answer.code, {}, asked->ref(), "resume", {});
+  run_waiting();
+}
+
+/// Ends a membership that a session still has from its former connection, if it has any.
+void connection_core::leave_former(const std::string& room, session_key member,
+                                   leave_reason reason) {
+  if (member)
+    output_.enter(room, leave_request{member, reason, false, nullptr, {}});
+}
+
+/// Takes a session over. The node may have put the client into a room already (the lobby), as
+/// somebody else: it leaves that first.
+void connection_core::adopt(const session_record& session) {
+  for (auto& r : rooms_) {
+    leave_request request{config_.key, leave_reason::left, false, nullptr, resuming_->token()};
+    if (r.state == phase::entering)
+      output_.enter(r.name, std::move(request));
+    else if (r.member)
+      output_.leave(r.handle, std::move(request));
+  }
+  rooms_.clear();
+  config_.user_id = session.user_id;
+  client_ = session.client;
+  if (!config_.claims && session.claims) {
+    config_.claims = session.claims;
+    output_.expire_at(config_.claims->expires_at);
+  }
+  former_ = resuming_->name().key;
+  replaced_ = session.member;
+  running_ = resuming_->arrived();
+  for (auto& room : session.rooms)
+    join_again(session, room);
+  end_resume_if_done();
+}
+
+void connection_core::join_again(const session_record& session, const session_record::room& room) {
+  if (config_.claims && !config_.claims->may_join(room.name)) {
+    leave_former(room.name, replaced_, leave_reason::forbidden);
+    return resuming_->lose(room.name, errc::forbidden);
+  }
+  auto since = std::make_shared<replay_start>();
+  if (auto* at = resuming_->position(room.name)) {
+    since->epoch = at->epoch;
+    since->seq = at->seq;
+  }
+  since->client = client_;
+  since->account = replay_account();
+  join_request request;
+  protocol::transcode(session.codec, room.profile, protocol::codec_of(config_.encoding),
+                      request.profile);
+  request.since = std::move(since);
+  request.resumed = true;
+  request.replaced = replaced_;
+  request.token = resuming_->token();
+  start_join(room.name, std::move(request));
+}
+
+/// If the room has not taken its member in again, its former member leaves.
+void connection_core::on_joined_again(held_room& room, const join_answer& answer) {
+  auto& reply = answer.reply;
+  if (reply.code != errc::ok)
+    leave_former(room.name, replaced_, leave_reason::disconnected);
+  if (!reply.room)
+    return lose(room, reply.code == errc::ok ? errc::not_joined : reply.code);
+  hold(room, answer);
+  room.token = {};
+  resuming_->note(room.name, reply.returned);
+  end_resume_if_done();
+}
+
+void connection_core::lose(held_room& room, errc why) {
+  resuming_->lose(room.name, why);
+  forget(room);
+  end_resume_if_done();
+}
+
+/// Tells the client that it is back, once all rooms have answered.
+void connection_core::end_resume_if_done() {
+  auto pending = [](const held_room& r) { return r.state != phase::held; };
+  if (!resuming_ || std::any_of(rooms_.begin(), rooms_.end(), pending))
+    return;
+  auto asked = std::exchange(resuming_, nullptr);
+  replaced_ = {};
+  std::vector<std::string_view> names;
+  for (auto* r : memberships())
+    names.push_back(r->name);
+  auto client = to_text(client_);
+  output_.reply(asked->frame(config_.encoding, config_.user_id, client, names,
+                             to_text(session_name{config_.key, *config_.secret}), config_.meter));
+  output_.release();
+  leave_forbidden(asked->token());
+  run_waiting();
+}
+
+session_answer connection_core::hand_over(std::string_view user_id) {
+  if (!has_session_)
+    return {};
+  if (!user_id.empty() && user_id != config_.user_id)
+    return {errc::identity_mismatch, nullptr};
+  has_session_ = false;
+  auto record = left_ ? std::exchange(left_, nullptr)
+                      : std::make_shared<session_record>(record_of(memberships()));
+  for (auto& r : rooms_) {
+    if (r.member)
+      record->member = config_.key;
+    else if (r.state == phase::entering)
+      output_.enter(r.name, leave_request{config_.key, leave_reason::disconnected, false, {}, {}});
+  }
+  rooms_.clear();
+  waiting_.clear();
+  refs_.clear();
+  last_ = 0;
+  output_.close(errc::replaced);
+  return {errc::ok, std::move(record)};
+}
+
+std::shared_ptr<session_record> connection_core::take_record() {
+  auto is_there = std::exchange(has_session_, false);
+  return is_there ? std::exchange(left_, nullptr) : nullptr;
+}
+
+/// The rooms that it is in, in the order in which it has joined them.
+std::vector<const connection_core::held_room*> connection_core::memberships() const {
+  std::vector<const held_room*> all;
+  for (auto& r : rooms_)
+    if (r.member)
+      all.push_back(&r);
+  std::stable_sort(all.begin(), all.end(),
+                   [](auto* a, auto* b) { return a->joined_at < b->joined_at; });
+  return all;
+}
+
+session_record connection_core::record_of(const std::vector<const held_room*>& rooms) const {
+  session_record record;
+  record.user_id = config_.user_id;
+  record.client = client_;
+  record.claims = config_.claims;
+  record.codec = protocol::codec_of(config_.encoding);
+  record.address = config_.address;
+  for (auto* r : rooms)
+    record.rooms.push_back({r->name, r->profile});
+  return record;
 }
 
 // -- what registry and rooms answer ---------------------------------------------------------------
@@ -455,6 +645,8 @@ void connection_core::on_joined(const join_answer& answer) {
   if (!room)
     return;
   auto& reply = answer.reply;
+  if (resuming_)
+    return on_joined_again(*room, answer);
   if (reply.code != errc::ok) {
     give_up(*room, reply.code, reply.detail);
     return;
@@ -462,14 +654,7 @@ void connection_core::on_joined(const join_answer& answer) {
   auto name = room->name;
   auto token = std::exchange(room->token, {});
   if (reply.room) {
-    room->handle = answer.room;
-    room->key = reply.room;
-    room->place = reply.place;
-    room->state = phase::held;
-    room->member = true;
-    room->ticket = 0;
-    room->ref = nullptr;
-    room->joined_at = room->asked_at;
+    hold(*room, answer);
     if (answer.ticket < claims_since_)
       output_.renew(room->handle, {config_.key, config_.claims, {}});
   } else { // let in and thrown out again
@@ -479,6 +664,18 @@ void connection_core::on_joined(const join_answer& answer) {
     leave_others(name, token);
   leave_forbidden(token); // claims may have changed since the join was sent
   run_waiting();
+}
+
+/// Notes that the client is a member of the room.
+void connection_core::hold(held_room& room, const join_answer& answer) {
+  room.handle = answer.room;
+  room.key = answer.reply.room;
+  room.place = answer.reply.place;
+  room.state = phase::held;
+  room.member = true;
+  room.ticket = 0;
+  room.ref = nullptr;
+  room.joined_at = room.asked_at;
 }
 
 /// Handles a refused join: tells the client, and runs the commands that waited for it (they fail,
@@ -515,7 +712,9 @@ void connection_core::on_membership_lost(const membership_lost& lost) {
       send_error(lost.answer, {}, r.ref->value, r.ref->request, name);
   if (room == rooms_.end())
     return;
-  if (room->state == phase::held)
+  if (room->state == phase::held && resuming_)
+    lose(*room, lost.answer);
+  else if (room->state == phase::held)
     forget(*room);
   else
     room->member = false; // its pending second join finds out by itself
@@ -548,10 +747,13 @@ void connection_core::leave_forbidden(const credit& token) {
 
 bool connection_core::finished() const {
   auto pending = [](const held_room& r) { return r.state != phase::held; };
-  return input_ended_ && (last_ == 0 || std::none_of(rooms_.begin(), rooms_.end(), pending));
+  return input_ended_
+      && (last_ == 0 || (!resuming_ && std::none_of(rooms_.begin(), rooms_.end(), pending)));
 }
 
 void connection_core::leave_all(leave_reason reason) {
+  if (has_session_ && !left_)
+    left_ = std::make_shared<session_record>(record_of(memberships()));
   last_ = 0;
   for (auto& r : rooms_) {
     leave_request request{config_.key, reason, false, nullptr, {}};
@@ -582,9 +784,18 @@ connection_core::held_room* connection_core::find_ticket(std::uint32_t ticket) {
 connection_core::held_room* connection_core::default_room() {
   held_room* latest = nullptr;
   for (auto& r : rooms_)
-    if (r.member && (!latest || r.joined_at > latest->joined_at))
+    if (r.member && (!latest || r.joined_at >= latest->joined_at))
       latest = &r;
   return latest;
+}
+
+/// Counts the larger of both profiles: the room may keep the former one.
+void connection_core::note_profile(held_room& room, std::string_view profile) {
+  auto kept = std::max(profile.size(), room.profile_bytes.bytes());
+  if (has_session_ && !profile.empty())
+    room.profile = profile;
+  if (kept > room.profile_bytes.bytes())
+    room.profile_bytes = {config_.profiles, kept};
 }
 
 void connection_core::forget(held_room& room) {
@@ -658,6 +869,7 @@ void connection_core::close(errc why) {
 
 void connection_core::say_goodbye(bool restart) {
   last_ = 0;
+  has_session_ = false;
   std::vector<room_key> rooms;
   for (auto& r : rooms_)
     if (r.member)

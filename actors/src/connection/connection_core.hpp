@@ -1,5 +1,6 @@
 #pragma once
 
+#include "connection/resuming.hpp"
 #include "messages/messages.hpp"
 #include "model/client_id.hpp"
 #include "model/counted_bytes.hpp"
@@ -43,6 +44,12 @@ public:
   virtual void ask(const room_actor& room, history_request request) = 0;
   /// Tells a room the new claims of a client that stays a member.
   virtual void renew(const room_actor& room, claims_renewed message) = 0;
+  /// Asks for a session; `on_session` follows.
+  virtual void claim(session_claim claim) = 0;
+  /// That name of the session is not to be valid any more.
+  virtual void forget_name(session_key key) = 0;
+  /// The session has been told that it is back: it gets what its rooms have for it.
+  virtual void release() = 0;
   /// Closes the connection at that time; absent: never.
   virtual void expire_at(std::optional<wall_time> when) = 0;
   /// What is queued for the client.
@@ -56,6 +63,10 @@ public:
 /// Commands take effect in the order of arrival; those for a room whose join is pending (or for the
 /// default room while any join is) wait and hold their credit, which bounds them.
 ///
+/// A connection has a session, which its client may take over by another connection (`resume`). The
+/// one that takes it over asks the rooms to put its own member in the place of the former one. Who
+/// has the record of a session has the duty to end the memberships that it names.
+///
 /// Invariants: a room is in `rooms_` at most once; a waiting command is never overtaken by a later
 /// one for the same room; every `ref` is answered once, by a room, by a dispatcher or here. Thread:
 /// the loop's.
@@ -65,7 +76,11 @@ public:
     session_key key;
     protocol::encoding encoding = protocol::encoding::plain_json;
     std::string user_id;
+    bool is_known = false; ///< the user, to whoever has let the client in
     claims_ptr claims;
+    std::optional<session_secret> secret;           ///< none: no session is kept
+    std::uint64_t address = 0;                      ///< as `connection_info::address`
+    std::size_t loops = 1;                          ///< of the node
     std::shared_ptr<const token_check> check_token; ///< null: the node's `verify_token`
     const node_options* options = nullptr;
     protocol::memory_meter* meter = nullptr;
@@ -83,6 +98,7 @@ public:
   void on_handled(std::uint32_t ticket, bool in_full);
   void on_joined(const join_answer& answer);
   void on_membership_lost(const membership_lost& lost);
+  void on_session(const session_answer& answer);
   void say_goodbye(bool restart);
   /// The token has expired and was not refreshed.
   void expire();
@@ -95,6 +111,14 @@ public:
 
   /// Leaves all rooms; nothing follows.
   void leave_all(leave_reason reason);
+
+  /// Whether a `resume` is under way. Then the session cannot be handed over yet.
+  [[nodiscard]] bool is_resuming() const noexcept { return resuming_ != nullptr; }
+  /// Gives the session to another connection, with its memberships; this one closes (`replaced`).
+  /// `user_id`: whose it must be; empty: anybody's.
+  [[nodiscard]] session_answer hand_over(std::string_view user_id);
+  /// What is to be kept once all rooms have been left; null: the session has ended. Once.
+  [[nodiscard]] std::shared_ptr<session_record> take_record();
 
   [[nodiscard]] std::size_t rooms() const noexcept { return rooms_.size(); }
 
@@ -120,7 +144,10 @@ private:
     std::unique_ptr<join_request> request; ///< while it waits
     open_ref_ptr ref;                      ///< of the pending join
     credit token;                          ///< likewise
-    counted_bytes profile;                 ///< which the room keeps with the membership, or more
+    /// What the room keeps with the membership, or more. With sessions a copy is here, too, for a
+    /// return.
+    counted_bytes profile_bytes;
+    std::string profile;
   };
 
   /// A room that was sent something and is not held any more.
@@ -152,6 +179,7 @@ private:
   // -- commands -----------------------------------------------------------------------------------
   void join(const protocol::command& c, const inbound& message);
   [[nodiscard]] std::shared_ptr<const replay_start> replay_start_for(const protocol::command& c);
+  [[nodiscard]] const std::shared_ptr<credit_account>& replay_account();
   void start_join(std::string name, join_request request);
   void enter(held_room& room);
   void note_left(const held_room& room);
@@ -163,6 +191,14 @@ private:
   void change_profile(const protocol::command& c, const inbound& message);
   void pong(const protocol::command& c);
   void authenticate(const protocol::command& c, const credit& token);
+  void resume(const protocol::command& c, const inbound& message);
+  void adopt(const session_record& session);
+  void join_again(const session_record& session, const session_record::room& room);
+  void on_joined_again(held_room& room, const join_answer& answer);
+  void leave_former(const std::string& room, session_key member, leave_reason reason);
+  void lose(held_room& room, protocol::errc why);
+  void end_resume_if_done();
+  void note_command(const protocol::command& c);
   [[nodiscard]] token_decision check(std::string_view token) const;
   [[nodiscard]] bool is_same_user(const claims& fresh) const;
   [[nodiscard]] room_input input_for(const held_room& room, room_input::kind what) const;
@@ -176,6 +212,10 @@ private:
     return is_plain(config_.encoding) ? 1 : config_.options->connections.max_rooms;
   }
   void forget(held_room& room);
+  void note_profile(held_room& room, std::string_view profile);
+  [[nodiscard]] std::vector<const held_room*> memberships() const;
+  [[nodiscard]] session_record record_of(const std::vector<const held_room*>& rooms) const;
+  void hold(held_room& room, const join_answer& answer);
   void give_up(held_room& room, protocol::errc code, std::string_view detail);
   void leave_others(const std::string& name, const credit& token);
   void leave_forbidden(const credit& token);
@@ -195,10 +235,16 @@ private:
 
   config config_;
   connection_output& output_;
-  const client_id client_ = random_client_id();
+  client_id client_ = random_client_id();
   std::vector<held_room> rooms_;
   std::vector<waiting_command> waiting_;
   std::vector<tracked_ref> refs_;
+  std::unique_ptr<resuming> resuming_;   ///< null: no `resume` is under way
+  std::shared_ptr<session_record> left_; ///< what is to be kept, once all rooms have been left
+  /// The name by which the session was taken over; valid until the first command behind that.
+  session_key former_;
+  /// Of the taken-over session: members whose places are to be taken, or ended.
+  session_key replaced_;
   std::shared_ptr<credit_account> replays_; ///< what waits while it catches up; null: it never has
   /// Of a client of one room: the room that it left last, which may still owe it answers.
   room_before before_;
@@ -215,6 +261,8 @@ private:
   /// it may still wait for a join.
   std::uint64_t last_ = all;
   bool input_ended_ = false;
+  bool has_commands_ = false;       ///< other than `ping`
+  bool has_session_ = false;        ///< for another connection to take over
   protocol::token_bucket commands_; ///< how many may come now
   steady_time rate_told_{};
 };

@@ -3,6 +3,7 @@
 #include "context/lingering_rooms.hpp"
 #include "context/node_end.hpp"
 #include "context/room_keys.hpp"
+#include "context/session_directory.hpp"
 #include "context/wall_deadline.hpp"
 #include "fanout/dispatcher.hpp"
 #include "history/history_shelf.hpp"
@@ -47,6 +48,7 @@ struct loop_unit {
   ~loop_unit() { // of a node that could not be made
     output_actor = nullptr;
     registry = nullptr;
+    directory = nullptr;
     if (loop)
       loop->drop_jobs();
   }
@@ -56,9 +58,11 @@ struct loop_unit {
   std::unique_ptr<wall_watch> wall; ///< of the tokens that expire on this loop
   std::unique_ptr<dispatcher> output;
   std::unique_ptr<history_shelf> histories;
+  std::unique_ptr<session_directory> sessions;
   lingering_rooms lingering;
   dispatcher_actor output_actor;
   registry_actor registry;
+  directory_actor directory;
   loop_counts counts;
   std::shared_ptr<void> credit_wait; ///< the wait for credits under way
   std::atomic<bool> has_handled_all{false};

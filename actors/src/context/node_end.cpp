@@ -79,6 +79,7 @@ void loop_end::end_services() {
     if (&shared_.home_of(e->identity->name) == &unit_)
       exit(e->hub);
   exit(unit_.registry);
+  exit(unit_.directory);
   exit(unit_.output_actor);
 }
 

@@ -19,7 +19,7 @@ enum class end_step : std::uint8_t {
   none,
   rooms,       ///< their behaviours are told `closed` for each member
   connections, ///< the services, which end last, still answer them
-  services,    ///< registry shards, dispatchers, hubs of endpoints
+  services,    ///< registry shards, directories, dispatchers, hubs of endpoints
 };
 
 /// How a node ends: step by step, on all loops together. Allocates nothing.

@@ -106,6 +106,8 @@ endpoint_connection::behavior_type endpoint_connection::make_behavior() {
                    last_frame{{endpoint_->identity->key}, state_->key, {}, why});
     },
     [](const membership_lost&) {},
+    [](const session_answer&) {},
+    [](const hand_over&) { return session_answer{}; },
     [this](const pong_received& m) {
       if (endpoint_->handlers.on_pong)
         run("on_pong", [&] { endpoint_->handlers.on_pong(raw_connection{state_}, m.payload); });

@@ -35,8 +35,12 @@ void dispatcher::on_subscribe(const subscribe& s) {
       count_members(1);
     }
   }
+  if (s.is_held)
+    replays_.hold(s.who);
   if (s.missed)
     replays_.note(s.room, s.who, s.encoding, s.behind);
+  if (is_held(s.who))
+    return;
   if (s.first)
     sessions_.append(s.who, s.first, output_kind::control);
   if (s.missed)
@@ -117,7 +121,7 @@ void dispatcher::on_member_frame(const member_frame& f) {
   auto* room = find(f.room);
   auto in = room ? catch_up(*room, f.who) : protocol::encoding_count;
   auto is_member = in != protocol::encoding_count;
-  if (f.frame && (is_member || !f.only_member))
+  if (f.frame && (is_member || !f.only_member) && !is_held(f.who))
     sessions_.append(f.who, f.frame, output_kind::control);
   if (!f.remove)
     return;
@@ -143,7 +147,8 @@ void dispatcher::on_last_frame(const last_frame& f) {
 void dispatcher::on_room_closed(const room_closed& c) {
   auto* found = find(c.room);
   auto tell = [&](session_key who, const protocol::shared_bytes& farewell) {
-    sessions_.append(who, farewell, output_kind::control);
+    if (!is_held(who))
+      sessions_.append(who, farewell, output_kind::control);
     if (auto* owner = sessions_.owner(who))
       owner->room_closed(c.room);
   };

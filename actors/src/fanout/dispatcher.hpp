@@ -49,7 +49,9 @@ struct loop_counts {
 /// when the first of them reaches it, in one send, room after room (`memberships`): no order
 /// between rooms is promised.
 ///
-/// A member that catches up is in no group yet: `replay_table` asks its room for what it lacks.
+/// A member that catches up is in no group yet: `replay_table` asks its room for what it lacks. A
+/// session that comes back is held: it catches up in all its rooms, and what they say to it before
+/// it has been told so is not for its client, who does not know yet that it is in them.
 ///
 /// Invariants: a room is in the ring exactly while it has pending frames; a room without members
 /// here is forgotten.
@@ -69,6 +71,7 @@ public:
   void on_member_frame(const member_frame& f);
   void on_last_frame(const last_frame& f);
   void on_room_closed(const room_closed& c);
+  void on_release(const release_session& r) { replays_.release(r.who); }
   /// Tells connections to say goodbye, behind all that came before: what was acked is here by that
   /// time, and `on_last_frame` queues it.
   void on_drain(const drain_sessions& d);
@@ -148,6 +151,9 @@ private:
   void prefetch_next() const noexcept;
   std::size_t flush_room(local_room& room, std::size_t max_cost);
   void append_missed(const subscribe& s);
+  [[nodiscard]] bool is_held(session_key who) const noexcept {
+    return !replays_.empty() && replays_.is_held(who);
+  }
   void leave_room_before(const subscribe& s);
   void forget_room(local_room& room) noexcept;
   void forget_only_room(session_key who, room_key key) noexcept;

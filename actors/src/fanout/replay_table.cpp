@@ -31,7 +31,16 @@ void replay_table::remove(room_key room, session_key who) noexcept {
   std::erase_if(s.rooms, [&](auto& r) { return r.identity->key == room; });
   if (s.asked == room)
     s.asked = {};
-  if (s.rooms.empty())
+  if (s.rooms.empty() && !s.is_held)
+    sessions_.erase(i);
+}
+
+void replay_table::release(session_key who) noexcept {
+  auto i = sessions_.find(who);
+  if (i == sessions_.end())
+    return;
+  i->second.is_held = false;
+  if (i->second.rooms.empty())
     sessions_.erase(i);
 }
 
@@ -45,7 +54,7 @@ bool replay_table::ask(const session_table& sessions) {
       continue;
     }
     ++i;
-    if (s.asked)
+    if (s.asked || s.is_held)
       continue;
     if (output->queued_bytes() > least_queued_bytes) {
       again |= sessions.is_touched(who);

@@ -28,6 +28,14 @@ public:
   /// it is level. Errors: `std::bad_alloc`.
   void note(const room_identity_ptr& room, session_key who, protocol::encoding in,
             std::uint64_t behind);
+  /// The session gets nothing until `release`: nobody asks for it.
+  void hold(session_key who) { sessions_[who].is_held = true; }
+  void release(session_key who) noexcept;
+  [[nodiscard]] bool is_held(session_key who) const noexcept {
+    auto i = sessions_.find(who);
+    return i != sessions_.end() && i->second.is_held;
+  }
+
   /// The session catches up in that room no more.
   void remove(room_key room, session_key who) noexcept;
 
@@ -58,8 +66,9 @@ private:
     std::uint64_t behind;
   };
   struct session {
-    std::vector<room> rooms; ///< at least one
+    std::vector<room> rooms; ///< at least one, unless it is held
     room_key asked;          ///< which has not answered yet; none: it may ask
+    bool is_held = false;
   };
 
   [[nodiscard]] static room* find(session& s, room_key key) noexcept;

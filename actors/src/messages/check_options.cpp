@@ -52,6 +52,10 @@ void check_options(const node_options& o) {
   is.count("gather_beyond", o.gather_beyond);
   is.time("heartbeat.interval", o.heartbeat.interval);
   is.time("heartbeat.timeout", o.heartbeat.timeout);
+  is.time("sessions.resume_window", o.sessions.resume_window);
+  is.count("sessions.max_kept", o.sessions.max_kept);
+  is.count("sessions.max_kept_per_user", o.sessions.max_kept_per_user);
+  is.count("sessions.max_kept_per_address", o.sessions.max_kept_per_address);
   is.that(o.lobby.empty() || protocol::is_room_name(o.lobby), "lobby", "\"" + o.lobby + "\"",
           "the name of a room (1 to 128 bytes of UTF-8, without control characters, no white space "
           "at either end), or nothing");

@@ -2,6 +2,7 @@
 
 #include "messages/owned_event.hpp"
 #include "model/client_id.hpp"
+#include "model/session_name.hpp"
 
 #include <troupe/actors/caf_compat.hpp>
 #include <troupe/actors/claims.hpp>
@@ -71,11 +72,23 @@ struct join_request {
   open_ref_ptr ref = std::make_shared<open_ref>();
   std::shared_ptr<const replay_start> since; ///< null if it does not say where it left off
   bool automatic = false; ///< made by the node (the lobby): a plain client gets no `joined`
+  /// Of a session that comes back. `since` is there. Nothing is said to the client until
+  /// `release_session`, and no `joined` at all.
+  bool resumed = false;
+  /// The member that this one takes the place of, in the same step; nobody's if there is none.
+  session_key replaced;
   credit token;
 };
 
 /// Where a room keeps a member: an index that belongs to it until it leaves.
 using member_place = std::uint32_t;
+
+/// Where a room stands for a member that has come back to it.
+struct room_return {
+  std::string epoch;
+  std::uint64_t seq = 0;
+  bool recovered = false; ///< it gets all that it has missed
+};
 
 /// What a room decides about a join.
 struct join_reply {
@@ -83,6 +96,7 @@ struct join_reply {
   std::string detail;
   room_key room; ///< none: refused, or admitted and kicked at once
   member_place place = 0;
+  std::shared_ptr<const room_return> returned{}; ///< null: no session has come back by this join
 };
 
 /// A member's `message`, binary message or application message, or its new profile.
@@ -252,6 +266,8 @@ struct subscribe {
   bool only_room = false;
   std::shared_ptr<const std::vector<missed_frames>> missed{}; ///< null: nothing
   std::uint64_t behind = 0; ///< how many frames it has to get before it is level with the room
+  /// The session gets nothing of its rooms before its `release_session`.
+  bool is_held = false;
 };
 
 /// One broadcast on its way to a loop's members: a complete frame for each encoding in use.
@@ -291,10 +307,64 @@ struct room_closed {
   room_end reason = room_end::ended;
 };
 
+/// A session that has come back has been told so: it gets what its rooms have for it.
+struct release_session {
+  session_key who;
+};
+
 /// The node stops: these sessions say goodbye, after everything that rooms have sent so far.
 struct drain_sessions {
   std::vector<session_key> who;
   bool restart = false;
+};
+
+// -- sessions that come back ----------------------------------------------------------------------
+
+/// What a session leaves to the connection that takes it over.
+struct session_record {
+  struct room {
+    std::string name;
+    std::string profile; ///< raw map in `codec`, empty if none
+  };
+  std::string user_id;
+  client_id client;
+  claims_ptr claims;
+  protocol::codec codec = protocol::codec::json;
+  std::vector<room> rooms; ///< in the order of joining
+  /// Whose memberships still stand: whoever has the record ends them. Nobody's: they have ended.
+  session_key member;
+  std::uint64_t address = 0; ///< as `connection_info::address`
+};
+
+/// From a connection to the directory of the loop that the name names: give me that session.
+struct session_claim {
+  session_name name;
+  session_key who;
+  caf::strong_actor_ptr from; ///< the connection
+  std::string user_id;        ///< whose it must be; empty: anybody's
+};
+
+/// From a directory to another one: a session has moved there. The secret has been checked.
+struct take_session {
+  session_key key;
+  std::string user_id; ///< as above
+};
+
+/// From a directory to the connection that has the session.
+struct hand_over {
+  std::string user_id; ///< as above
+};
+
+/// The session, or why there is none: `session_gone`, `identity_mismatch`.
+struct session_answer {
+  protocol::errc code = protocol::errc::session_gone;
+  std::shared_ptr<session_record> record; ///< null unless `code` is `ok`
+};
+
+/// From a connection to a directory: the string by which it has taken its session over is not to
+/// be valid any more.
+struct forget_name {
+  session_key key;
 };
 
 // -- to connection --------------------------------------------------------------------------------
@@ -365,6 +435,12 @@ TROUPE_MESSAGE(say_goodbye)
 TROUPE_MESSAGE(membership_lost)
 TROUPE_MESSAGE(join_answer)
 TROUPE_MESSAGE(session_closing)
+TROUPE_MESSAGE(release_session)
+TROUPE_MESSAGE(session_claim)
+TROUPE_MESSAGE(take_session)
+TROUPE_MESSAGE(hand_over)
+TROUPE_MESSAGE(session_answer)
+TROUPE_MESSAGE(forget_name)
 CAF_END_TYPE_ID_BLOCK(troupe_messages)
 
 #undef TROUPE_MESSAGE
@@ -435,8 +511,18 @@ using dispatcher_actor = compat::typed_actor<caf::result<void>(subscribe),
                                              caf::result<void>(last_frame),
                                              // A room has ended with members in it.
                                              caf::result<void>(room_closed),
+                                             // A session has come back.
+                                             caf::result<void>(release_session),
                                              // The node stops.
                                              caf::result<void>(drain_sessions)>;
+
+using directory_actor = compat::typed_actor<
+  // A connection wants a session of this loop.
+  caf::result<void>(session_claim),
+  // Another directory wants one, whose name it has checked.
+  caf::result<session_answer>(take_session),
+  // A name is not valid any more.
+  caf::result<void>(forget_name)>;
 
 using connection_actor = compat::typed_actor<
   // The client sent a message.
@@ -454,7 +540,11 @@ using connection_actor = compat::typed_actor<
   // A room has ended or has kicked the client.
   caf::result<void>(membership_lost),
   // The client has answered a ping.
-  caf::result<void>(pong_received)>;
+  caf::result<void>(pong_received),
+  // The session that it has claimed, or none.
+  caf::result<void>(session_answer),
+  // Another connection takes its session over: gives up all that it has.
+  caf::result<session_answer>(hand_over)>;
 
 } // namespace troupe::actors
 

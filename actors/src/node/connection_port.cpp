@@ -68,8 +68,11 @@ connection_actor open_member(node_context& s, event_loop& home, session_key key,
   c.user_id = std::move(info.user_id);
   if (c.user_id.empty() && info.claims)
     c.user_id = info.claims->subject;
-  if (c.user_id.empty())
+  c.is_known = !c.user_id.empty();
+  if (!c.is_known)
     c.user_id = random_id();
+  c.address = info.address;
+  c.loops = s.units.size();
   c.claims = std::move(info.claims);
   c.check_token = std::move(info.check_token);
   c.options = &s.options;
@@ -77,7 +80,20 @@ connection_actor open_member(node_context& s, event_loop& home, session_key key,
   c.profiles = &s.profile_meter;
   c.replay_limits.bytes = std::max(
     c.replay_limits.bytes, static_cast<std::int64_t>(4 * s.options.messages.largest_message()));
-  return compat::spawn_on<connection>(home, s, *s.units[home.index()], std::move(c));
+  auto& unit = *s.units[home.index()];
+  if (unit.sessions->is_on() && !is_plain(c.encoding))
+    c.secret = random_session_secret();
+  auto secret = c.secret;
+  auto handle = compat::spawn_on<connection>(home, s, unit, std::move(c));
+  if (!secret)
+    return handle;
+  try {
+    unit.sessions->open({key, *secret}, handle);
+  } catch (...) {
+    compat::kill(handle);
+    throw;
+  }
+  return handle;
 }
 
 } // namespace

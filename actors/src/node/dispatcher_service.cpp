@@ -17,6 +17,7 @@ dispatcher_service::behavior_type dispatcher_service::make_behavior() {
     [this](const room_closed& m) {
       serve([&] { core_.on_room_closed(m); }, [&] { core_.give_up(m.room); });
     },
+    [this](const release_session& m) { core_.on_release(m); },
     [this](const drain_sessions& m) { core_.on_drain(m); },
   };
 }

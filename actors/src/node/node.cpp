@@ -4,6 +4,7 @@
 #include "context/memory_limit.hpp"
 #include "endpoint/endpoint_hub.hpp"
 #include "messages/check_options.hpp"
+#include "node/directory_service.hpp"
 #include "node/dispatcher_service.hpp"
 #include "node/node_state.hpp"
 #include "node/registry_shard.hpp"
@@ -109,6 +110,7 @@ node::node(caf::actor_system& system, node_options options) : state_(std::make_u
     unit.wall = std::make_unique<wall_watch>(*unit.loop);
     unit.histories = std::make_unique<history_shelf>(*unit.loop, s.histories);
     s.shelves.push_back(unit.histories.get());
+    unit.sessions = std::make_unique<session_directory>(*unit.loop, s.options.sessions);
     unit.end = std::make_unique<loop_end>(s, unit);
     s.end.add(*unit.end);
   }
@@ -121,6 +123,7 @@ void node::set_up(loop_unit& unit) {
   unit.output = std::make_unique<dispatcher>(unit.loop->sessions(), &s.output_meter, unit.counts);
   unit.output_actor = compat::spawn_on<dispatcher_service>(*unit.loop, s, *unit.output);
   unit.registry = compat::spawn_on<registry_shard>(*unit.loop, s, unit);
+  unit.directory = compat::spawn_on<directory_service>(*unit.loop, s, unit);
   unit.loop->add_flusher([&unit] { return unit.output->flush(); });
   unit.loop->set_after_flush(
     [output = unit.output.get()](steady_time now) { output->note_delivered(now); });

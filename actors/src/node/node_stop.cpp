@@ -63,6 +63,7 @@ void node::stop(state& self) {
   for (auto& unit : self.shared.units) {
     unit->loop->entrance()->close();
     unit->registry = nullptr;
+    unit->directory = nullptr;
     unit->output_actor = nullptr;
   }
   for (auto& e : self.shared.endpoints) {

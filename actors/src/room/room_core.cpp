@@ -149,7 +149,9 @@ join_reply room_core::join(const join_request& request) {
   }
   member candidate{request.who,     request.user_id,   request.encoding,
                    request.profile, request.automatic, request.claims};
-  if (config_.limits.max_members > 0 && members_.size() >= config_.limits.max_members)
+  auto takes_a_place = !request.replaced || !members_.contains(request.replaced);
+  if (config_.limits.max_members > 0 && takes_a_place
+      && members_.size() >= config_.limits.max_members)
     return {errc::room_full};
   entering_ = true;
   hook_ = "authorize_join";
@@ -162,8 +164,17 @@ join_reply room_core::join(const join_request& request) {
              : decision.code == errc::ok ? admit(std::move(candidate), request)
                                          : join_reply{decision.code, std::move(decision.detail)};
   entering_ = false;
+  if (reply.code == errc::ok)
+    replace(request.replaced);
   check_empty();
   return reply;
+}
+
+/// Removes a member whose client has come back by another connection: to the others its user has
+/// been there all the while.
+void room_core::replace(session_key before) {
+  if (!ending_ && members_.contains(before))
+    remove(before, leave_reason::disconnected, {});
 }
 
 join_reply room_core::admit(member candidate, const join_request& request) {
@@ -171,7 +182,7 @@ join_reply room_core::admit(member candidate, const join_request& request) {
   announce_join(candidate);
   auto& kept = seat(std::move(candidate), request);
   count_member(kept, 1);
-  subscribe_member(kept, request);
+  auto returned = subscribe_member(kept, request);
   growth_ = {};
   request.ref->answered = true; // not before: if the above throws, others answer
   hook_ = "on_join";
@@ -179,7 +190,7 @@ join_reply room_core::admit(member candidate, const join_request& request) {
   hook_ = nullptr;
   if (!members_.contains(request.who)) // the behaviour has kicked it: it was admitted, and is gone
     return {};
-  return {errc::ok, {}, config_.identity->key, kept.place};
+  return {errc::ok, {}, config_.identity->key, kept.place, std::move(returned)};
 }
 
 /// The member of that place, or null if that session has left it. Cost: no hash, unlike `find`.
@@ -490,23 +501,52 @@ bool room_core::recovers(const replay_start& since) const noexcept {
   return since.epoch == config_.epoch && since.seq <= seq_ && since.seq >= dropped_through();
 }
 
-void room_core::subscribe_member(resident& m, const join_request& request) {
+/// Returns where the room stands, if that is for the connection to tell.
+std::shared_ptr<const room_return> room_core::subscribe_member(resident& m,
+                                                               const join_request& request) {
   auto& since = request.since;
   m.complete_from = seq_;
-  if (!since)
-    return output_.to_dispatcher(m.key.loop, subscribe{config_.identity, m.key, m.encoding,
-                                                       joined_frame_for(request, std::nullopt),
-                                                       is_plain(m.encoding)});
+  if (request.resumed)
+    return hold_member(m, *since);
+  if (!since) {
+    output_.to_dispatcher(m.key.loop,
+                          subscribe{config_.identity, m.key, m.encoding,
+                                    joined_frame_for(request, std::nullopt), is_plain(m.encoding)});
+    return {};
+  }
   auto recovered = recovers(*since);
   if (recovered)
     m.complete_from = since->seq;
   subscribe message{config_.identity, m.key, m.encoding, joined_frame_for(request, recovered),
                     is_plain(m.encoding)};
-  if (m.complete_from == seq_ || is_plain(m.encoding))
-    return output_.to_dispatcher(m.key.loop, std::move(message));
-  m.catching_up = std::make_unique<replay>(*since, m.client);
-  catching_up_.push_back(&m);
+  if (m.complete_from == seq_ || is_plain(m.encoding)) {
+    output_.to_dispatcher(m.key.loop, std::move(message));
+    return {};
+  }
+  begin_replay(m, *since);
   send_slice(m, std::move(message), since->first_slice_bytes);
+  return {};
+}
+
+/// Lets a member catch up whose client is still to be told that it has come back. All that the
+/// room says to it waits, however little that is.
+std::shared_ptr<const room_return> room_core::hold_member(resident& m, replay_start from) {
+  auto recovered = recovers(from);
+  if (recovered)
+    m.complete_from = from.seq;
+  from.seq = m.complete_from;
+  begin_replay(m, from);
+  subscribe message{config_.identity, m.key, m.encoding};
+  message.missed = std::make_shared<std::vector<missed_frames>>();
+  message.behind = std::max<std::uint64_t>(1, m.catching_up->left(history_));
+  message.is_held = true;
+  output_.to_dispatcher(m.key.loop, std::move(message));
+  return std::make_shared<room_return>(room_return{config_.epoch, seq_, recovered});
+}
+
+void room_core::begin_replay(resident& m, const replay_start& from) {
+  m.catching_up = std::make_unique<replay>(from, m.client);
+  catching_up_.push_back(&m);
 }
 
 void room_core::continue_replay(session_key who) {

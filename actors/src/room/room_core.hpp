@@ -208,6 +208,7 @@ private:
 
   // -- parts --------------------------------------------------------------------------------------
   join_reply admit(member candidate, const join_request& request);
+  void replace(session_key before);
   void say_left(const member& gone, leave_reason reason);
   void remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell,
               open_ref* ref = nullptr);
@@ -229,7 +230,9 @@ private:
   protocol::shared_bytes joined_frame_for(const join_request& request,
                                           std::optional<bool> recovered);
   [[nodiscard]] bool recovers(const replay_start& since) const noexcept;
-  void subscribe_member(resident& m, const join_request& request);
+  std::shared_ptr<const room_return> subscribe_member(resident& m, const join_request& request);
+  std::shared_ptr<const room_return> hold_member(resident& m, replay_start from);
+  void begin_replay(resident& m, const replay_start& from);
   void send_slice(resident& m, subscribe message, std::size_t most_bytes);
   void end_replay(resident& m) noexcept;
   void send_line(resident& m);

@@ -1,5 +1,6 @@
 #include <troupe/protocol/errc.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -67,6 +68,11 @@ static_assert(rows_sit_at_their_codes());
 const errc_info& info(errc code) noexcept {
   auto row = static_cast<std::size_t>(code);
   return table[row < table.size() ? row : static_cast<std::size_t>(errc::internal)];
+}
+
+const errc_info* info_named(std::string_view name) noexcept {
+  auto i = std::find_if(table.begin(), table.end(), [&](auto& row) { return row.name == name; });
+  return i == table.end() ? nullptr : &*i;
 }
 
 } // namespace troupe::protocol

@@ -277,12 +277,11 @@ TEST_CASE("history asks the room that it names, or the default one, behind a pen
 TEST_CASE("what a later stage brings is unsupported") {
   client c;
   c.enter("a", 1);
-  for (auto* text :
-       {R"({"type":"direct","to":"x","text":"y"})", R"({"type":"resume","resume":"x"})",
-        R"({"type":"auth","token":"x"})", R"({"type":"message","text":"x","delivery":"volatile"})",
-        R"({"type":"message","text":"x","delivery":"latest"})",
-        R"({"type":"binary","data":{"$bin":"AAEC"},"delivery":"volatile"})",
-        R"({"type":"binary","data":{"$bin":"AAEC"},"delivery":"latest"})"}) {
+  for (auto* text : {R"({"type":"direct","to":"x","text":"y"})", R"({"type":"auth","token":"x"})",
+                     R"({"type":"message","text":"x","delivery":"volatile"})",
+                     R"({"type":"message","text":"x","delivery":"latest"})",
+                     R"({"type":"binary","data":{"$bin":"AAEC"},"delivery":"volatile"})",
+                     R"({"type":"binary","data":{"$bin":"AAEC"},"delivery":"latest"})"}) {
     INFO(text);
     auto before = c.out.count("reply");
     c.say(text);

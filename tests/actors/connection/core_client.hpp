@@ -65,6 +65,13 @@ struct connection_notebook final : actors::connection_output {
   void leave(const actors::room_actor&, actors::leave_request r) override {
     lines.push_back(r.answer ? "leave, answer" : "leave");
   }
+  void claim(actors::session_claim c) override {
+    lines.push_back("claim " + to_text(c.name) + " of " + c.user_id);
+  }
+  void forget_name(actors::session_key key) override {
+    lines.push_back("forget " + std::to_string(key.slot));
+  }
+  void release() override { lines.push_back("release"); }
   std::size_t queued_bytes() const override { return queued; }
   actors::steady_time now() const override { return at; }
   actors::wall_time wall_now() const override { return {}; }

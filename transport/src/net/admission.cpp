@@ -104,6 +104,11 @@ bool admission::is_within_rate(const std::string& address, actors::steady_time n
       || recent_.left(address, now) < bucket_.left();
 }
 
+std::uint64_t admission::mark_of(const boost::asio::ip::address& from) const {
+  auto address = counted_as(from, limits_.count_loopback);
+  return address.empty() ? 0 : by_address_.hash_function()(address) | 1;
+}
+
 // -- counts ---------------------------------------------------------------------------------------
 
 bool admission::is_full(const counts& of, const std::string& key, std::size_t bound) {

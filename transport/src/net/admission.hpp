@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -85,6 +86,9 @@ public:
   void note_refused_token(const boost::asio::ip::address& from, actors::steady_time now);
 
   [[nodiscard]] std::size_t connections() const;
+
+  /// Stands for what an address is counted as; 0 if it is not counted.
+  [[nodiscard]] std::uint64_t mark_of(const boost::asio::ip::address& from) const;
 
 private:
   using counts = std::unordered_map<std::string, std::size_t, actors::seeded_hash>;

@@ -125,6 +125,7 @@ protocol::result<admitted_upgrade, refused_request> admit_upgrade(
   admitted_upgrade admitted{std::move(verdict.subprotocol), std::move(*lease), {}};
   admitted.info.encoding = verdict.encoding;
   admitted.info.claims = std::move(decision.claims);
+  admitted.info.address = settings.admissions->mark_of(client);
   if (route->second.endpoint)
     make_endpoints(admitted, route->second, message, std::move(request));
   else if (settings.sessions.node->options().verify_token)

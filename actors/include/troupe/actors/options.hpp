@@ -60,6 +60,17 @@ struct room_limits {
   std::chrono::milliseconds linger{60'000};
 };
 
+/// How sessions outlive their connections. Clients of `troupe.v1` only.
+struct session_options {
+  /// For how long a session is kept after its connection is lost, so that its client comes back to
+  /// its rooms and misses nothing (`resume`). 0: sessions end with their connections.
+  std::chrono::milliseconds resume_window{30'000};
+  // Bounds of what is kept, for each loop; beyond one the oldest goes.
+  std::size_t max_kept = 16'384;
+  std::size_t max_kept_per_user = 10;
+  std::size_t max_kept_per_address = 100; ///< see `connection_info::address`
+};
+
 /// When a silent client is pinged, and when its connection ends.
 struct heartbeat_options {
   /// Silence after which a peer is pinged, or a sixteenth less; for the first ping, half to all of
@@ -77,6 +88,7 @@ struct node_options {
   connection_limits connections{};
   room_limits rooms{};
   heartbeat_options heartbeat{};
+  session_options sessions{};
   bool announce = true;      ///< tell a room who joins and leaves
   bool list_members = false; ///< tell those who join who is in the room (`joined.members`)
   /// While more members than this are to be told, changes among a room's users are gathered and

@@ -59,6 +59,8 @@ struct errc_info {
 };
 
 [[nodiscard]] const errc_info& info(errc code) noexcept;
+/// The row of that name; null if there is none. Cost: linear.
+[[nodiscard]] const errc_info* info_named(std::string_view name) noexcept;
 [[nodiscard]] inline std::string_view to_string(errc code) noexcept { return info(code).name; }
 
 } // namespace troupe::protocol

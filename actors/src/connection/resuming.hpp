@@ -1,0 +1,67 @@
+#pragma once
+
+#include "messages/messages.hpp"
+#include "model/session_name.hpp"
+
+#include <troupe/protocol/command.hpp>
+#include <troupe/protocol/event.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::actors {
+
+/// A `resume` under way: where the client says it left off, and what its rooms have answered.
+///
+/// Cost: logarithmic in the rooms that the client names, which its largest message bounds. They are
+/// looked up by order: a client cannot choose names that are slow to find.
+class resuming {
+public:
+  /// `c`: the command, whose bytes need not outlive this; `arrived`: its number.
+  resuming(const protocol::command& c, const session_name& name, std::uint64_t arrived,
+           credit token);
+  resuming(const resuming&) = delete;
+  resuming& operator=(const resuming&) = delete;
+
+  [[nodiscard]] const session_name& name() const noexcept { return name_; }
+  [[nodiscard]] std::uint64_t arrived() const noexcept { return arrived_; }
+  [[nodiscard]] const std::string& ref() const noexcept { return ref_; }
+  [[nodiscard]] const credit& token() const noexcept { return token_; }
+
+  /// Where the client left off in that room; null if it has not said so.
+  [[nodiscard]] const protocol::room_position* position(std::string_view room) const noexcept;
+
+  /// The session is in that room again.
+  void note(std::string room, std::shared_ptr<const room_return> at);
+  /// The session is not in that room any more.
+  void lose(std::string room, protocol::errc why);
+
+  /// The `resumed`. `rooms`: those that it is in, in the order of joining; each was noted.
+  [[nodiscard]] protocol::shared_bytes frame(protocol::encoding to, std::string_view user_id,
+                                             std::string_view client_id,
+                                             const std::vector<std::string_view>& rooms,
+                                             std::string_view resume,
+                                             protocol::memory_meter* meter);
+
+private:
+  struct lost {
+    std::string room;
+    protocol::errc why;
+  };
+
+  session_name name_;
+  std::uint64_t arrived_;
+  std::string ref_; ///< raw; empty if it had none
+  credit token_;
+  std::vector<protocol::room_position> positions_;
+  std::map<std::string_view, const protocol::room_position*> by_room_; ///< of `positions_`
+  std::map<std::string, std::shared_ptr<const room_return>, std::less<>> returned_;
+  std::vector<lost> lost_;
+};
+
+} // namespace troupe::actors

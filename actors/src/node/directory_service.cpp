@@ -1,0 +1,164 @@
+#include "node/directory_service.hpp"
+
+#include <utility>
+
+namespace troupe::actors {
+
+using protocol::errc;
+
+directory_service::directory_service(caf::actor_config& cfg, compat::loop_context& home,
+                                     node_context& shared, loop_unit& unit)
+  : pinned(cfg, home), shared_(shared), unit_(unit) {}
+
+directory_service::behavior_type directory_service::make_behavior() {
+  return {
+    [this](session_claim& asked) { claim(std::move(asked)); },
+    [this](const take_session& asked) { return take(asked); },
+    [this](const forget_name& m) { unit_.sessions->forget(m.key); },
+  };
+}
+
+/// Runs `f`. If it throws, calls `give_up` instead.
+template <class F, class GiveUp>
+void directory_service::guard(F&& f, GiveUp&& give_up) noexcept {
+  try {
+    f();
+  } catch (...) {
+    protocol::report_exception(*shared_.options.log, *shared_.options.counters, "directory");
+    give_up();
+  }
+}
+
+// -- claims ---------------------------------------------------------------------------------------
+
+void directory_service::claim(session_claim asked) {
+  auto who = asked.who;
+  guard(
+    [&] {
+      auto key = asked.name.key;
+      auto& line = claims_[key];
+      line.push_back(std::move(asked));
+      if (line.size() == 1)
+        serve_next(key);
+    },
+    [&] { shared_.units[who.loop]->loop->give_up(who); });
+}
+
+/// Serves the first of those who claim that session.
+void directory_service::serve_next(session_key key) {
+  auto& first = claims_.at(key).front();
+  auto who = first.who;
+  guard(
+    [&] {
+      fetch(key, unit_.sessions->find(first.name), first.user_id,
+            [this, key](const session_answer& answer) { deliver(key, answer); });
+    },
+    [&] {
+      shared_.units[who.loop]->loop->give_up(who);
+      done(key);
+    });
+}
+
+void directory_service::done(session_key key) noexcept {
+  auto line = claims_.find(key);
+  line->second.pop_front();
+  if (line->second.empty())
+    claims_.erase(line);
+  else
+    serve_next(key);
+}
+
+/// Answers the first of those who claim that session. If it has ended meanwhile, the session is
+/// kept for the next one.
+void directory_service::deliver(session_key key, const session_answer& answer) {
+  auto& first = claims_.at(key).front();
+  auto name = first.name;
+  auto who = first.who;
+  auto taken = [this, name, who, is_found = answer.record != nullptr] {
+    if (is_found)
+      unit_.sessions->move(name, who);
+    done(name.key);
+  };
+  auto failed = [this, name, answer](const caf::error&) {
+    keep_again(name, answer);
+    done(name.key);
+  };
+  guard(
+    [&] {
+      compat::request(this, caf::actor_cast<connection_actor>(first.from), caf::infinite, answer)
+        .then(taken, failed);
+    },
+    [&] {
+      shared_.units[who.loop]->loop->give_up(who);
+      failed({});
+    });
+}
+
+/// Ends the memberships that the session still has: its connection is gone.
+void directory_service::keep_again(const session_name& name, const session_answer& answer) {
+  if (!answer.record)
+    return;
+  auto member = std::exchange(answer.record->member, {});
+  for (auto& room : answer.record->rooms)
+    if (member)
+      guard(
+        [&] {
+          compat::send(
+            this, shared_.home_of(room.name).registry,
+            room_call{room.name, leave_request{member, leave_reason::disconnected, false, {}, {}}});
+        },
+        [] {});
+  unit_.sessions->keep(name, answer.record);
+}
+
+// -- where sessions are ---------------------------------------------------------------------------
+
+directory_service::promise directory_service::take(const take_session& asked) {
+  auto answer = make_response_promise<promise>();
+  guard(
+    [&] {
+      fetch(asked.key, unit_.sessions->find(asked.key), asked.user_id,
+            [answer](session_answer found) mutable { answer.deliver(std::move(found)); });
+    },
+    [] {}); // the asker hears that there is no answer
+  return answer;
+}
+
+template <class Then>
+void directory_service::fetch(session_key key, session_directory::place place,
+                              const std::string& user_id, Then then) {
+  if (place.record) {
+    if (!user_id.empty() && user_id != place.record->user_id)
+      return then({errc::identity_mismatch, nullptr});
+    unit_.sessions->take(key);
+    return then({errc::ok, std::move(place.record)});
+  }
+  if (place.holder) {
+    auto given = [this, key, then](session_answer answer) mutable {
+      if (answer.record)
+        unit_.sessions->close(key);
+      then(std::move(answer));
+    };
+    auto ended = [this, key, user_id, then](const caf::error&) mutable {
+      unit_.sessions->close(key); // if it has left its session, that is here now
+      fetch(key, unit_.sessions->find(key), user_id, std::move(then));
+    };
+    compat::request(this, place.holder, caf::infinite, hand_over{user_id}).then(given, ended);
+    return;
+  }
+  if (place.moved_to) {
+    auto& there = shared_.units[place.moved_to.loop]->directory;
+    compat::request(this, there, caf::infinite, take_session{place.moved_to, user_id})
+      .then([then](session_answer answer) mutable { then(std::move(answer)); },
+            [then](const caf::error&) mutable { then({}); });
+    return;
+  }
+  then({});
+}
+
+void directory_service::release_state() {
+  claims_.clear();
+  unit_.sessions->clear();
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "context/node_context.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <unordered_map>
+
+namespace troupe::actors {
+
+/// The actor around a loop's session directory: gives sessions to the connections that claim them,
+/// one after the other for each name.
+///
+/// A session is never lost on its way: if the connection that claims it has ended meanwhile, it is
+/// kept again. Its handlers let no exception out; a connection that cannot be answered is closed
+/// (1011).
+class directory_service final : public compat::pinned<directory_actor::base> {
+public:
+  directory_service(caf::actor_config& cfg, compat::loop_context& home, node_context& shared,
+                    loop_unit& unit);
+
+  behavior_type make_behavior() override;
+  const char* name() const override { return "troupe.directory"; }
+
+private:
+  using promise = caf::typed_response_promise<session_answer>;
+
+  template <class F, class GiveUp>
+  void guard(F&& f, GiveUp&& give_up) noexcept;
+  void claim(session_claim asked);
+  void serve_next(session_key key);
+  void done(session_key key) noexcept;
+  void deliver(session_key key, const session_answer& answer);
+  void keep_again(const session_name& name, const session_answer& answer);
+  promise take(const take_session& asked);
+  /// Finds the session at `place` and calls `then(session_answer)`, now or later.
+  template <class Then>
+  void fetch(session_key key, session_directory::place place, const std::string& user_id,
+             Then then);
+  void release_state() override;
+
+  node_context& shared_;
+  loop_unit& unit_;
+  /// Those who claim a session, by its name; the first one's turn it is.
+  std::unordered_map<session_key, std::deque<session_claim>> claims_;
+};
+
+} // namespace troupe::actors

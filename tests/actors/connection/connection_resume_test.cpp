@@ -1,0 +1,318 @@
+#include "core_client.hpp"
+
+#include <troupe/actors/claims.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace troupe::actors;
+using troupe::protocol::encoding;
+using troupe::protocol::errc;
+using troupe::protocol::shared_bytes;
+using client = troupe::test::core_client;
+
+namespace {
+
+constexpr session_key former{7, 3, 0};
+const session_name name_of_former{former, {{1, 2}}};
+
+/// A client that may have a session, and has said welcome.
+struct guest : client {
+  explicit guest(encoding e = encoding::v1_json, bool is_known = false, claims_ptr rights = {})
+    : client(e) {
+    connection_core::config c;
+    c.key = {1, 1, 0};
+    c.encoding = e;
+    c.user_id = "me";
+    c.is_known = is_known;
+    c.claims = std::move(rights);
+    if (!is_plain(e))
+      c.secret = session_secret{{8, 9}};
+    c.options = &options;
+    core = std::make_unique<connection_core>(std::move(c), out);
+    core->open();
+    out.lines.clear();
+  }
+
+  void resume(std::string_view rooms = "[]") {
+    say(R"({"type":"resume","ref":1,"resume":")" + to_text(name_of_former) + R"(","rooms":)"
+        + std::string{rooms} + "}");
+  }
+
+  /// The session that it gets, whose former member is still in its rooms if `is_live`.
+  void find(std::vector<session_record::room> rooms, bool is_live = false) {
+    auto record = std::make_shared<session_record>();
+    record->user_id = "ann";
+    record->client = {5, 6};
+    record->rooms = std::move(rooms);
+    record->member = is_live ? former : session_key{};
+    core->on_session({errc::ok, std::move(record)});
+  }
+
+  void take_in(const join_request& r, std::uint32_t key, std::uint64_t seq = 1) {
+    join_reply reply{errc::ok, {}, room_key{key, 1}};
+    reply.returned = std::make_shared<room_return>(room_return{"e", seq, true});
+    core->on_joined({r.ticket, std::move(reply), handle});
+  }
+};
+
+} // namespace
+
+// Pins §4.97.
+TEST_CASE("all but ping waits for the session, and then for all its rooms") {
+  guest c;
+  c.resume();
+  c.say(R"({"type":"ping"})");
+  c.say(R"({"type":"auth","token":"x","ref":2})");
+  c.say(R"({"type":"message","text":"x"})");
+  c.core->on_message({shared_bytes::copy_of("raw"), true, {}});
+  CHECK(c.out.count("claim") == 1);
+  CHECK(c.out.count("reply") == 1); // the pong
+  c.find({{"a", {}}, {"b", {}}});
+  c.take_in(c.out.requests[0], 1);
+  CHECK(c.out.count("reply") == 1);
+  CHECK(c.out.count("publish") == 0);
+
+  c.take_in(c.out.requests[1], 2);
+
+  CHECK(c.out.has(R"("type":"resumed","ref":1,"userId":"ann")"));
+  CHECK(c.out.count("release") == 1);
+  CHECK(c.out.count("publish") == 2);
+  CHECK(c.out.has(R"("ref":2)"));
+}
+
+// Pins §4.110.
+TEST_CASE("without a session the commands that wait run in the new one") {
+  guest c;
+  c.resume();
+  c.say(R"({"type":"join","roomId":"a"})");
+
+  c.core->on_session({errc::session_gone, nullptr});
+
+  CHECK(c.out.has(R"("code":"session_gone")"));
+  CHECK(c.out.lines.back() == "join a");
+}
+
+// Pins §4.112.
+TEST_CASE("a resume behind another command or another resume is a bad request") {
+  guest a, b;
+  a.say(R"({"type":"join","roomId":"a"})");
+  a.resume();
+  CHECK(a.out.has(R"("code":"bad_request")"));
+
+  b.resume();
+  b.core->on_session({errc::session_gone, nullptr});
+  b.resume();
+  CHECK(b.out.has(R"("code":"bad_request")"));
+  CHECK(a.out.count("claim") + b.out.count("claim") == 1);
+}
+
+// Pins §4.113.
+TEST_CASE("a plain client has no session and resumes none") {
+  guest c{encoding::plain_json};
+  c.resume();
+  CHECK(c.out.has(R"("code":"unsupported")"));
+  CHECK(c.out.count("claim") == 0);
+}
+
+TEST_CASE("a client whose user is known claims sessions of that user only") {
+  guest known{encoding::v1_json, true}, unknown;
+  known.resume();
+  unknown.resume();
+  CHECK(known.out.lines.back().ends_with(" of me"));
+  CHECK(unknown.out.lines.back().ends_with(" of "));
+}
+
+TEST_CASE("each room is asked with what the client named, in the place of the former member") {
+  guest c;
+  c.resume(R"([{"roomId":"b","epoch":"eb","seq":9},{"roomId":"a","epoch":"ea","seq":4}])");
+
+  c.find({{"a", R"({"x":1})"}, {"b", {}}, {"c", {}}}, true);
+
+  REQUIRE(c.out.requests.size() == 3);
+  for (auto& r : c.out.requests) {
+    CHECK(r.resumed);
+    CHECK(r.replaced == former);
+    CHECK(r.user_id == "ann");
+    CHECK(r.client == client_id{5, 6});
+    CHECK(r.since->client == client_id{5, 6});
+  }
+  CHECK(c.out.requests[0].since->epoch == "ea");
+  CHECK(c.out.requests[0].since->seq == 4);
+  CHECK(c.out.requests[0].profile == R"({"x":1})");
+  CHECK(c.out.requests[1].since->epoch == "eb");
+  CHECK(c.out.requests[2].since->epoch.empty());
+}
+
+// Pins §4.101.
+TEST_CASE("a room that refuses, or that the token does not open, loses its former member") {
+  auto rights = std::make_shared<claims>();
+  rights->rooms = {"a", "b"};
+  guest c{encoding::v1_json, false, rights};
+  c.resume();
+  c.find({{"a", {}}, {"b", {}}, {"c", {}}}, true);
+  CHECK(c.out.count("leave behind the join of c") == 1);
+  c.take_in(c.out.requests[0], 1);
+
+  c.refuse(c.out.requests[1].ticket, errc::room_full);
+
+  CHECK(c.out.count("leave behind the join of b") == 1);
+  CHECK(c.out.count("leave behind the join of a") == 0);
+  CHECK(c.out.has(R"("rooms":[{"roomId":"a","epoch":"e","seq":1,"recovered":true}])"));
+  CHECK(
+    c.out.has(R"("lost":[{"roomId":"c","code":"forbidden"},{"roomId":"b","code":"room_full"}])"));
+}
+
+// Pins §4.101.
+TEST_CASE("a room that ends before the client is told that it is back is lost") {
+  guest c;
+  c.resume();
+  c.find({{"a", {}}, {"b", {}}});
+  c.take_in(c.out.requests[0], 1);
+  c.core->on_membership_lost({room_key{1, 1}});
+
+  c.take_in(c.out.requests[1], 2);
+
+  CHECK(c.out.has(R"("rooms":[{"roomId":"b")"));
+  CHECK(c.out.has(R"("lost":[{"roomId":"a","code":"room_closed"}])"));
+}
+
+// Pins §4.100.
+TEST_CASE("the default room is the session's latest, whatever has been sent meanwhile") {
+  guest c;
+  c.resume();
+  for (int i = 0; i < 3; ++i)
+    c.say(R"({"type":"message","text":"x"})");
+  c.say(R"({"type":"join","roomId":"c"})");
+  c.find({{"a", {}}, {"b", {}}});
+  c.take_in(c.out.requests[0], 1);
+  c.take_in(c.out.requests[1], 2);
+  c.accept(c.out.last_ticket, 3);
+  c.say(R"({"type":"leave","ref":7})");
+  c.say(R"({"type":"leave","ref":8})");
+
+  CHECK(c.core->rooms() == 1); // `a`: `c`, which was joined last, then `b`
+  c.say(R"({"type":"message","roomId":"a","text":"y"})");
+  CHECK(c.out.has(R"(publish {"type":"message","roomId":"a")"));
+}
+
+// Pins §4.103.
+TEST_CASE("the name by which a session was taken over is forgotten with the next command") {
+  guest c;
+  c.resume();
+  c.find({});
+  CHECK(c.out.has(R"("resumed")"));
+  c.say(R"({"type":"ping"})");
+  CHECK(c.out.count("forget") == 0);
+
+  c.say(R"({"type":"dance"})");
+
+  CHECK(c.out.count("forget 7") == 1);
+}
+
+// Pins §4.108.
+TEST_CASE(
+  "a connection that hands its session over gives its rooms away and takes back its joins") {
+  guest c;
+  c.enter("a", 1);
+  c.say(R"({"type":"join","roomId":"b"})");
+  c.say(R"({"type":"message","roomId":"b","text":"too late"})");
+  auto ticket = c.out.last_ticket;
+
+  auto answer = c.core->hand_over("me");
+
+  REQUIRE(answer.record);
+  CHECK(answer.record->member == session_key{1, 1, 0});
+  REQUIRE(answer.record->rooms.size() == 1);
+  CHECK(answer.record->rooms[0].name == "a");
+  CHECK(c.out.count("leave behind the join of b") == 1);
+  CHECK(c.out.lines.back() == "close replaced");
+  c.accept(ticket, 2);
+  c.say(R"({"type":"ping"})");
+  c.core->end_input();
+  CHECK(c.core->finished());
+  c.core->leave_all(leave_reason::disconnected);
+  CHECK(c.out.lines.back() == "close replaced");
+  CHECK(c.core->take_record() == nullptr);
+  CHECK(c.core->hand_over({}).code == errc::session_gone);
+}
+
+// Pins §4.111.
+TEST_CASE("a session that is another user's is not handed over") {
+  guest c;
+  c.enter("a", 1);
+
+  CHECK(c.core->hand_over("bob").code == errc::identity_mismatch);
+
+  CHECK(c.out.count("close") == 0);
+  CHECK(c.core->rooms() == 1);
+}
+
+// Pins §4.98, §10.26.
+TEST_CASE("what is kept of a session are its rooms in the order of joining, with their profiles") {
+  guest c;
+  c.enter("a", 1);
+  c.say(R"({"type":"join","roomId":"b","profile":{"n":1}})");
+  c.accept(c.out.last_ticket, 2);
+  c.say(R"({"type":"$profile","roomId":"b","profile":{"n":2}})");
+  c.enter("a", 1);
+  c.say(R"({"type":"join","roomId":"pending"})");
+  c.core->end_input();
+  CHECK_FALSE(c.core->finished());
+  c.refuse(c.out.last_ticket, errc::room_full);
+  c.core->leave_all(leave_reason::disconnected);
+
+  auto record = c.core->take_record();
+
+  REQUIRE(record);
+  REQUIRE(record->rooms.size() == 2);
+  CHECK(record->rooms[0].name == "b");
+  CHECK(record->rooms[0].profile == R"({"n":2})");
+  CHECK(record->rooms[1].name == "a");
+  CHECK_FALSE(record->member);
+}
+
+// Pins §10.31, §10.32.
+TEST_CASE("a session ends with its token and with its node") {
+  guest expired, stopped;
+  expired.core->expire();
+  stopped.core->say_goodbye(true);
+  for (auto* c : {&expired, &stopped}) {
+    CHECK(c->core->hand_over({}).code == errc::session_gone);
+    c->core->leave_all(leave_reason::disconnected);
+    CHECK(c->core->take_record() == nullptr);
+  }
+}
+
+TEST_CASE("a session that comes when its connection has ended for good leaves its rooms") {
+  guest c;
+  c.resume();
+  c.core->say_goodbye(true);
+
+  c.find({{"a", {}}}, true);
+
+  CHECK(c.out.count("leave behind the join of a") == 1);
+  CHECK(c.out.count("join") == 0);
+}
+
+TEST_CASE("a connection that ends waits for its session, and gives it up in order") {
+  guest c;
+  c.resume();
+  c.core->end_input();
+  CHECK_FALSE(c.core->finished());
+  c.find({{"a", {}}});
+  CHECK_FALSE(c.core->finished());
+  c.take_in(c.out.requests[0], 1);
+
+  CHECK(c.core->finished());
+  c.core->leave_all(leave_reason::disconnected);
+  auto record = c.core->take_record();
+  REQUIRE(record);
+  CHECK(record->user_id == "ann");
+  CHECK(record->rooms.size() == 1);
+}
