@@ -220,7 +220,7 @@ describe('messages', () => {
     for (let i = 0; i < 150; ++i) client.send({ type: 'message', data: i });
     for (let i = 0; i < 150; ++i) await client.expect('message', { data: i });
     assert.deepEqual(client.welcome.limits, {
-      maxMessageBytes: 65_536, maxRooms: 128, messagesPerSecond: 100, burstMessages: 200,
+      maxMessageBytes: 65_536, maxRooms: 128, messagesPerSecond: 100, burstMessages: 200, dedupe: 64,
     });
   });
 

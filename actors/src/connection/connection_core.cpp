@@ -1,5 +1,7 @@
 #include "connection/connection_core.hpp"
 
+#include <troupe/actors/seeded_hash.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -17,6 +19,17 @@ namespace {
 std::string_view nameable(const std::optional<std::string>& room) {
   return room && room->size() <= protocol::max_room_name_bytes ? std::string_view{*room}
                                                                : std::string_view{};
+}
+
+/// A hash of the client's own id of a message, the same in both codecs; 0: it has given none. It
+/// can only repeat itself: that it knows the hash harms nobody.
+std::uint64_t id_of(const command& c) {
+  if (!c.has_id)
+    return 0;
+  const protocol::document_view fields{c.source, c.bytes};
+  auto text = fields.string("id");
+  auto id = text ? '"' + *text : std::to_string(fields.unsigned_integer("id").value_or(0));
+  return siphash({}, id) | 1;
 }
 
 bool is_room_command(command_kind kind) {
@@ -46,7 +59,7 @@ void connection_core::open() {
   protocol::welcome_limits limits{
     largest, o.connections.max_rooms,
     o.connections.messages_per_second.value_or(connection_limits::default_messages_per_second),
-    o.connections.burst_messages};
+    o.connections.burst_messages, command::known_ids};
   has_session_ = config_.secret.has_value();
   auto client = to_text(client_);
   auto resume = has_session_ ? to_text(session_name{config_.key, *config_.secret}) : std::string{};
@@ -318,6 +331,7 @@ void connection_core::publish(const command& c, const inbound& message) {
   in.body = c.decoded ? in.bytes.view() : c.body;
   in.type = c.type;
   in.echo = c.echo;
+  in.id = id_of(c);
   in.ref = open_ref_for(c);
   in.token = message.token;
   track(room->key, in.ref);

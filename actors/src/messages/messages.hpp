@@ -111,6 +111,7 @@ struct room_input {
   std::string_view body;
   std::string type; ///< application messages only
   bool echo = true;
+  std::uint64_t id = 0; ///< a hash of the client's own; 0: it has given none
   open_ref_ptr ref;
   credit token;
 };

@@ -140,6 +140,7 @@ void room::set_up() {
     c.limits.linger = rule->options.linger.value_or(c.limits.linger);
     c.keep_when_empty = rule->options.keep_when_empty;
   }
+  c.resume_window = shared_.options.sessions.resume_window;
   c.key = shared_.key;
   c.meter = &shared_.output_meter;
   c.histories = unit_.histories.get();

@@ -182,6 +182,8 @@ join_reply room_core::admit(member candidate, const join_request& request) {
   announce_join(candidate);
   auto& kept = seat(std::move(candidate), request);
   count_member(kept, 1);
+  if (request.resumed)
+    kept.accepted = ids_of(request);
   auto returned = subscribe_member(kept, request);
   growth_ = {};
   request.ref->answered = true; // not before: if the above throws, others answer
@@ -191,6 +193,13 @@ join_reply room_core::admit(member candidate, const join_request& request) {
   if (!members_.contains(request.who)) // the behaviour has kicked it: it was admitted, and is gone
     return {};
   return {errc::ok, {}, config_.identity->key, kept.place, std::move(returned)};
+}
+
+/// The ids that the session has given in this room: by the member whose place is taken, or before.
+std::unique_ptr<accepted_ids> room_core::ids_of(const join_request& request) {
+  auto former = members_.find(request.replaced);
+  return former != members_.end() ? std::move(former->second.accepted)
+                                  : departed_ids_.take(request.client);
 }
 
 /// The member of that place, or null if that session has left it. Cost: no hash, unlike `find`.
@@ -306,6 +315,8 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
   departed_.emplace_back(); // first: if it throws, the crashing room still has its member
   auto& gone = (departed_.back() = members_.extract(place)).mapped();
   auto left = unseat(gone);
+  if (reason == leave_reason::disconnected)
+    keep_ids(gone);
   sender_left_ |= current_ && current_->who == who;
   count_member(gone, -1);
   if (left.was_last)
@@ -641,6 +652,8 @@ void room_core::input(const room_input& in) {
   if (!sender)
     return refuse_input(in, errc::not_joined, {});
   auto& from = *sender;
+  if (auto* seq = in.id != 0 && from.accepted ? from.accepted->find(in.id) : nullptr)
+    return answer_again(in, *seq);
   current_ = &in;
   sender_left_ = false;
   growth_ = {true, in.bytes.size()};
@@ -668,8 +681,39 @@ void room_core::input(const room_input& in) {
       break;
   }
   hook_ = nullptr;
-  if (is_current())
-    answer(in);
+  if (!is_current())
+    return;
+  if (in.id != 0)
+    note_accepted(in);
+  answer(in);
+}
+
+/// Answers a message that was accepted before; nobody hears it again.
+void room_core::answer_again(const room_input& in, std::uint64_t seq) {
+  if (!in.ref)
+    return;
+  to_member(in.who, protocol::ack_frame(in.encoding, in.ref->value, config_.identity->name, seq,
+                                        config_.meter, true));
+  in.ref->answered = true;
+}
+
+void room_core::note_accepted(const room_input& in) {
+  auto* from = find_at(in.place, in.who);
+  if (!from->accepted)
+    from->accepted = std::make_unique<accepted_ids>();
+  from->accepted->add(in.id, seq_);
+}
+
+/// Keeps the ids of a member that may come back.
+void room_core::keep_ids(resident& gone) noexcept {
+  if (!gone.accepted || config_.resume_window.count() == 0)
+    return;
+  try {
+    departed_ids_.keep(gone.client, std::move(gone.accepted), output_.now(),
+                       output_.now() + config_.resume_window);
+  } catch (const std::bad_alloc&) {
+    // They are forgotten.
+  }
 }
 
 void room_core::relay(const room_input& in, const resident& from) {

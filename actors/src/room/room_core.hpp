@@ -2,6 +2,7 @@
 
 #include "history/history.hpp"
 #include "messages/messages.hpp"
+#include "room/accepted_ids.hpp"
 #include "room/presence_changes.hpp"
 #include "room/replay.hpp"
 #include "room/user_index.hpp"
@@ -90,7 +91,8 @@ public:
     bool list_members = false;
     std::size_t gather_beyond = 500;
     bool keep_when_empty = false;
-    hash_key key; ///< the node's
+    std::chrono::milliseconds resume_window{0}; ///< how long sessions are kept
+    hash_key key;                               ///< the node's
     protocol::memory_meter* meter = nullptr;
     /// The loop's; null: nobody keeps the history within its age and the memory budget.
     history_shelf* histories = nullptr;
@@ -142,9 +144,10 @@ private:
     caf::strong_actor_ptr connection;
     client_id client;
     member_place place;
-    std::uint64_t complete_from = 0;     ///< position behind which its client misses nothing
-    std::unique_ptr<replay> catching_up; ///< null: it is level with the room
-    bool is_cut = false;                 ///< too much waits for it, and its end is on its way
+    std::uint64_t complete_from = 0;        ///< position behind which its client misses nothing
+    std::unique_ptr<replay> catching_up;    ///< null: it is level with the room
+    std::unique_ptr<accepted_ids> accepted; ///< null: it has given none
+    bool is_cut = false;                    ///< too much waits for it, and its end is on its way
   };
 
   /// A broadcast that the history keeps.
@@ -221,6 +224,10 @@ private:
   void relay(const room_input& in, const resident& from, Make&& make);
   void take_profile(const room_input& in, resident& from);
   void answer(const room_input& in);
+  void answer_again(const room_input& in, std::uint64_t seq);
+  void note_accepted(const room_input& in);
+  void keep_ids(resident& gone) noexcept;
+  [[nodiscard]] std::unique_ptr<accepted_ids> ids_of(const join_request& request);
   void refuse_input(const room_input& in, protocol::errc code, std::string_view detail) {
     refuse_command({in.who, in.encoding, in.type, in.ref.get()}, code, detail);
   }
@@ -294,7 +301,8 @@ private:
   std::vector<member_place> free_places_; ///< with room for all
   user_index users_;                      ///< of `members_`
   presence_changes changes_;              ///< of `users_`, not told yet
-  bool changes_are_due_ = false;          ///< `tell_changes` is asked for
+  departed_ids departed_ids_;
+  bool changes_are_due_ = false; ///< `tell_changes` is asked for
   /// Kept until the hook that may still use them has returned.
   std::vector<decltype(members_)::node_type> departed_;
   std::array<std::size_t, protocol::encoding_count> encodings_{};

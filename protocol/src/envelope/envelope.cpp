@@ -182,6 +182,8 @@ envelope_reader::problem envelope_reader::read_binary(command& out) const {
     out.body = binary_bytes(data);
   if (const auto wrong = read_echo(out))
     return wrong;
+  if (const auto wrong = read_id(out))
+    return wrong;
   return read_delivery(out);
 }
 
@@ -204,9 +206,15 @@ envelope_reader::problem envelope_reader::read_body(command& out) const {
   out.body = data.empty() ? text : data;
   if (!text.empty() && !is_string("text"))
     return "text is a string";
-  if (const auto id = fields_.find("id"); !id.empty() && !is_usable_ref(id))
-    return "id is a string of at most 64 bytes or an unsigned integer";
-  return nullptr;
+  return read_id(out);
+}
+
+envelope_reader::problem envelope_reader::read_id(command& out) const {
+  const auto id = fields_.find("id");
+  out.has_id = !id.empty();
+  return !out.has_id || is_usable_ref(id)
+         ? nullptr
+         : "id is a string of at most 64 bytes or an unsigned integer";
 }
 
 envelope_reader::problem envelope_reader::read_delivery(command& out) const {

@@ -39,6 +39,7 @@ private:
   problem read_message(command& out) const;
   problem read_binary(command& out) const;
   problem read_echo(command& out) const;
+  problem read_id(command& out) const;
   problem read_body(command& out) const;
   problem read_delivery(command& out) const;
 

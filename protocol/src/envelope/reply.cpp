@@ -24,7 +24,8 @@ std::string encoded(codec to, const welcome_limits& limits) {
     {"maxMessageBytes", limits.max_message_bytes},
     {"maxRooms", limits.max_rooms},
     number_field("messagesPerSecond", limits.messages_per_second),
-    {"burstMessages", limits.burst_messages}};
+    {"burstMessages", limits.burst_messages},
+    {limits.dedupe > 0 ? "dedupe" : "", limits.dedupe}};
   std::string out;
   append_message(to, {{}, {fields.begin(), fields.size()}, {}, {}}, out);
   return out;
@@ -61,11 +62,13 @@ std::string encoded(encoding to, std::span<const lost_room> rooms) {
 } // namespace
 
 shared_bytes ack_frame(encoding to, std::string_view ref, std::string_view room_id,
-                       std::optional<std::uint64_t> seq, memory_meter* meter) {
-  return frame_of(
-    codec_of(to), "ack",
-    {raw_field("ref", to, ref), optional_field("roomId", room_id), optional_field("seq", seq)},
-    meter);
+                       std::optional<std::uint64_t> seq, memory_meter* meter, bool is_repeat) {
+  return frame_of(codec_of(to), "ack",
+                  {raw_field("ref", to, ref),
+                   optional_field("roomId", room_id),
+                   optional_field("seq", seq),
+                   {is_repeat ? "duplicate" : "", true}},
+                  meter);
 }
 
 shared_bytes error_frame(encoding to, const error_event& event, memory_meter* meter) {

@@ -53,10 +53,14 @@ struct command {
   bool echo = true;
   delivery mode = delivery::reliable;
   bool has_since = false; ///< `join` came with a valid `since`
+  bool has_id = false;    ///< `message`, `binary` or `direct` came with a valid `id`
 
   /// Entries in the answer to a `presence` that names no `limit`, and the most it can name.
   static constexpr std::int64_t default_page = 100;
   static constexpr std::int64_t largest_page = 1000;
+
+  /// How many of the latest ids of a session a room knows again.
+  static constexpr std::size_t known_ids = 64;
 
   /// Messages in the answer to a `history` that names no `limit`, and the most it can name.
   static constexpr std::int64_t history_page = 100;

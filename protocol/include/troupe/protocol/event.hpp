@@ -139,9 +139,11 @@ struct joined_event {
 
 // -- what one client is told ----------------------------------------------------------------------
 
-/// `seq` is absent for an ack without a position (`auth`).
+/// `seq` is absent for an ack without a position (`auth`). `is_repeat`: of a message that was
+/// accepted before.
 [[nodiscard]] shared_bytes ack_frame(encoding to, std::string_view ref, std::string_view room_id,
-                                     std::optional<std::uint64_t> seq, memory_meter* meter);
+                                     std::optional<std::uint64_t> seq, memory_meter* meter,
+                                     bool is_repeat = false);
 
 struct error_event {
   errc code = errc::internal;
@@ -159,6 +161,7 @@ struct welcome_limits {
   std::uint64_t max_rooms = 0;
   double messages_per_second = 0;
   std::uint64_t burst_messages = 0;
+  std::uint64_t dedupe = 0; ///< ids that a room knows again; 0: not told
 };
 
 struct welcome_event {
