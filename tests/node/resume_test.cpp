@@ -1,7 +1,6 @@
 #include <utility>
 
-#include <troupe/node.hpp>
-#include <troupe/testing/stage.hpp>
+#include "guest.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -15,78 +14,8 @@
 #include <vector>
 
 using namespace troupe;
+using namespace troupe::test;
 using namespace std::chrono_literals;
-using testing::stage;
-
-namespace {
-
-using names = std::vector<std::string>;
-
-/// A client with what it knows of its session.
-struct guest {
-  stage::client* line;
-  std::string resume;
-  std::string client_id;
-
-  stage::client* operator->() const { return line; }
-};
-
-/// Connects; `user` empty: the node does not know who it is.
-guest connect(stage& s, std::string user = {}, unsigned loop = 0,
-              protocol::encoding in = protocol::encoding::v1_json) {
-  auto& line = s.connect(actors::connection_info{.encoding = in, .user_id = std::move(user)}, loop);
-  auto welcome = line.expect("welcome");
-  return {&line, welcome.text("resume"), welcome.text("clientId")};
-}
-
-struct position {
-  std::string room;
-  std::string epoch;
-  std::uint64_t seq = 0;
-};
-
-position join(const guest& g, std::string room) {
-  auto joined = g->join(room).expect("joined");
-  return {std::move(room), joined.text("epoch"), static_cast<std::uint64_t>(joined.number("seq"))};
-}
-
-std::string resume_of(std::string_view name, const std::vector<position>& rooms) {
-  std::string command =
-    R"({"type":"resume","ref":"r","resume":")" + std::string{name} + R"(","rooms":[)";
-  for (auto& p : rooms)
-    command += (&p == rooms.data() ? "" : ",") + (R"({"roomId":")" + p.room) + R"(","epoch":")"
-             + p.epoch + R"(","seq":)" + std::to_string(p.seq) + '}';
-  return command + "]}";
-}
-
-/// The texts of the messages that wait, in order.
-names texts(const guest& g) {
-  names all;
-  for (auto& m : g->take_all())
-    if (m.type() == "message")
-      all.push_back(m.text("text"));
-  return all;
-}
-
-names types(const guest& g) {
-  names all;
-  for (auto& m : g->take_all())
-    all.push_back(m.type());
-  return all;
-}
-
-bool has(const testing::heard_message& m, std::string_view text) {
-  return m.json().find(text) != std::string::npos;
-}
-
-actors::node_options options(unsigned loops = 1) {
-  actors::node_options o;
-  o.loops = loops;
-  o.connections.messages_per_second = 0;
-  return o;
-}
-
-} // namespace
 
 // Pins §5.28, §16.63.
 TEST_CASE("a welcome names the session, and says for how long it is kept") {
@@ -101,7 +30,7 @@ TEST_CASE("a welcome names the session, and says for how long it is kept") {
 
 // Pins §5.25, §16.63.
 TEST_CASE("a node that keeps no sessions names none and resumes none") {
-  auto o = options();
+  auto o = many_messages();
   o.sessions.resume_window = 0ms;
   stage stage{o};
   auto& ann = stage.connect(actors::connection_info{.encoding = protocol::encoding::v1_json});
@@ -113,7 +42,7 @@ TEST_CASE("a node that keeps no sessions names none and resumes none") {
 // Pins §4.98, §4.99, §4.100, §4.105, §10.29.
 TEST_CASE("a client that has lost its connection comes back to its rooms and misses nothing") {
   for (unsigned loops : {1u, 2u}) {
-    stage stage{options(loops)};
+    stage stage{many_messages(loops)};
     auto ann = connect(stage), bob = connect(stage, "bob", loops - 1);
     join(bob, "hall");
     join(bob, "yard");
@@ -145,7 +74,7 @@ TEST_CASE("a client that has lost its connection comes back to its rooms and mis
 
 // Pins §4.109.
 TEST_CASE("others hear that a client is lost and that it is back, with the profile it had") {
-  stage stage{options()};
+  stage stage{many_messages()};
   auto ann = connect(stage), bob = connect(stage, "bob");
   join(bob, "hall");
   ann->say(R"({"type":"join","roomId":"hall","profile":{"name":"Ann"}})").expect("joined");
@@ -165,7 +94,7 @@ TEST_CASE("others hear that a client is lost and that it is back, with the profi
 // Pins §4.108, §13.20.
 TEST_CASE("a connection that is still there is taken over without a word to the others") {
   for (unsigned loops : {1u, 2u}) {
-    stage stage{options(loops)};
+    stage stage{many_messages(loops)};
     auto ann = connect(stage), bob = connect(stage, "bob");
     join(bob, "hall");
     auto hall = join(ann, "hall");
@@ -187,7 +116,7 @@ TEST_CASE("a connection that is still there is taken over without a word to the 
 }
 
 TEST_CASE("a full room has a place for a client that comes back to its own") {
-  auto o = options();
+  auto o = many_messages();
   o.rooms.max_members = 1;
   stage stage{o};
   auto ann = connect(stage);
@@ -201,7 +130,7 @@ TEST_CASE("a full room has a place for a client that comes back to its own") {
 
 // Pins §4.104.
 TEST_CASE("what is said in its rooms before it is told that it is back comes behind that") {
-  stage stage{options(2)};
+  stage stage{many_messages(2)};
   auto ann = connect(stage), bob = connect(stage, "bob", 1);
   std::vector<position> rooms;
   for (auto room : {"a", "b", "c", "d", "e", "f"}) {
@@ -227,7 +156,7 @@ TEST_CASE("what is said in its rooms before it is told that it is back comes beh
 
 // Pins §4.96, §4.97.
 TEST_CASE("commands behind a resume wait for it, pings do not") {
-  stage stage{options()};
+  stage stage{many_messages()};
   auto ann = connect(stage), bob = connect(stage, "bob");
   join(bob, "hall");
   auto hall = join(ann, "hall");
@@ -248,7 +177,7 @@ TEST_CASE("commands behind a resume wait for it, pings do not") {
 
 // Pins §10.26, §4.110.
 TEST_CASE("a session is kept for its window, and for no longer") {
-  stage stage{options()};
+  stage stage{many_messages()};
   auto ann = connect(stage);
   join(ann, "hall");
   ann->drop();
@@ -282,7 +211,7 @@ TEST_CASE("a close that ends a session leaves nothing to resume") {
   };
   for (auto& e : all) {
     INFO(e.name);
-    stage stage{options()};
+    stage stage{many_messages()};
     auto ann = connect(stage);
     join(ann, "hall");
     e.end(ann);
@@ -296,7 +225,7 @@ TEST_CASE("a close that ends a session leaves nothing to resume") {
 
 // Pins §10.30.
 TEST_CASE("a client that reads too slowly comes back to what it has missed") {
-  stage stage{options()};
+  stage stage{many_messages()};
   auto& slow = stage.connect(actors::connection_info{.encoding = protocol::encoding::v1_json}, 0,
                              {.max_bytes = 16 * 1024});
   auto name = slow.expect("welcome").text("resume");
@@ -319,7 +248,7 @@ TEST_CASE("a client that reads too slowly comes back to what it has missed") {
 
 // Pins §4.110.
 TEST_CASE("a string that names no session is answered session_gone, whatever it is") {
-  stage stage{options(2)};
+  stage stage{many_messages(2)};
   auto ann = connect(stage);
   auto other_secret = ann.resume;
   other_secret.back() = other_secret.back() == 'A' ? 'B' : 'A';
@@ -338,7 +267,7 @@ TEST_CASE("a string that names no session is answered session_gone, whatever it 
 
 // Pins §4.112.
 TEST_CASE("a connection does not resume its own session, nor behind another command") {
-  stage stage{options()};
+  stage stage{many_messages()};
   auto ann = connect(stage), bob = connect(stage);
   CHECK(ann->say(resume_of(ann.resume, {})).expect("error").text("code") == "session_gone");
 
@@ -349,7 +278,7 @@ TEST_CASE("a connection does not resume its own session, nor behind another comm
 
 // Pins §4.111.
 TEST_CASE("a session belongs to its user") {
-  stage stage{options()};
+  stage stage{many_messages()};
   for (auto is_lost : {false, true}) {
     auto ann = connect(stage, "ann"), thief = connect(stage, "bob"), back = connect(stage, "ann");
     join(ann, "hall");
@@ -366,7 +295,7 @@ TEST_CASE("a session belongs to its user") {
 // Pins §4.103.
 TEST_CASE("the former string is valid until the first command behind resumed") {
   for (unsigned loops : {1u, 2u}) {
-    stage stage{options(loops)};
+    stage stage{many_messages(loops)};
     auto ann = connect(stage);
     join(ann, "hall");
     ann->drop();
@@ -390,7 +319,7 @@ TEST_CASE("the former string is valid until the first command behind resumed") {
 
 TEST_CASE("of two that resume a session at once the second gets it from the first") {
   for (unsigned loops : {1u, 2u}) {
-    stage stage{options(loops)};
+    stage stage{many_messages(loops)};
     auto ann = connect(stage), bob = connect(stage, "bob");
     join(bob, "hall");
     auto hall = join(ann, "hall");
@@ -415,7 +344,7 @@ TEST_CASE("of two that resume a session at once the second gets it from the firs
 TEST_CASE("a session that is claimed by a connection that dies meanwhile is kept for the next") {
   for (unsigned loops : {1u, 2u})
     for (auto is_live : {false, true}) {
-      stage stage{options(loops)};
+      stage stage{many_messages(loops)};
       auto ann = connect(stage), bob = connect(stage, "bob");
       join(bob, "hall");
       auto hall = join(ann, "hall");
@@ -439,7 +368,7 @@ TEST_CASE("a session that is claimed by a connection that dies meanwhile is kept
 
 // Pins §4.101, §4.102.
 TEST_CASE("rooms that a client is not in any more are told as lost") {
-  auto o = options();
+  auto o = many_messages();
   o.rooms.history = false; // so that rooms end at once
   o.rooms.max_members = 1;
   stage stage{o};
@@ -461,7 +390,7 @@ TEST_CASE("rooms that a client is not in any more are told as lost") {
 
 // Pins §4.106, §4.107.
 TEST_CASE("a room of another epoch is joined without what was missed") {
-  auto o = options();
+  auto o = many_messages();
   o.rooms.linger = 0ms;
   stage stage{o};
   auto ann = connect(stage);
@@ -481,7 +410,7 @@ TEST_CASE("a room of another epoch is joined without what was missed") {
 
 // Pins §4.105.
 TEST_CASE("a client's own messages without echo do not come back to it") {
-  stage stage{options()};
+  stage stage{many_messages()};
   auto ann = connect(stage), bob = connect(stage, "bob");
   join(bob, "hall");
   auto hall = join(ann, "hall");
@@ -497,7 +426,7 @@ TEST_CASE("a client's own messages without echo do not come back to it") {
 
 // Pins §4.114.
 TEST_CASE("a client in the lobby comes back as who it was") {
-  auto o = options();
+  auto o = many_messages();
   o.lobby = "lobby";
   stage stage{o};
   auto bob = connect(stage, "bob");
@@ -522,7 +451,7 @@ TEST_CASE("a client in the lobby comes back as who it was") {
 
 // Pins §16.64.
 TEST_CASE("of what one user keeps the oldest session goes first") {
-  auto o = options();
+  auto o = many_messages();
   o.sessions.max_kept_per_user = 2;
   stage stage{o};
   std::vector<guest> lost;
@@ -555,7 +484,7 @@ TEST_CASE("behaviours hear of a return as of a join, and of the former member's 
     names& said;
   };
   names said;
-  stage stage{options()};
+  stage stage{many_messages()};
   stage.node().rooms("hall", [&](std::string_view) { return std::make_unique<noting>(said); });
   auto ann = connect(stage, "ann"), back = connect(stage, "ann");
   auto hall = join(ann, "hall");
@@ -574,7 +503,7 @@ TEST_CASE("a kick before the client is told that it is back takes the room away"
     }
     int joins = 0;
   };
-  stage stage{options()};
+  stage stage{many_messages()};
   stage.node().rooms("hall", [](std::string_view) { return std::make_unique<kicking>(); });
   auto ann = connect(stage, "ann"), back = connect(stage, "ann");
   auto hall = join(ann, "hall");
@@ -596,7 +525,7 @@ TEST_CASE("a room that crashes over a return is lost, and the others are there")
     }
     int joins = 0;
   };
-  stage stage{options(2)};
+  stage stage{many_messages(2)};
   stage.node().rooms("hall", [](std::string_view) { return std::make_unique<crashing>(); });
   auto ann = connect(stage, "ann");
   auto hall = join(ann, "hall"), yard = join(ann, "yard");
@@ -611,7 +540,7 @@ TEST_CASE("a room that crashes over a return is lost, and the others are there")
 }
 
 TEST_CASE("a session moves between codecs") {
-  stage stage{options()};
+  stage stage{many_messages()};
   auto ann = connect(stage), bob = connect(stage, "bob");
   join(bob, "hall");
   auto joined =
@@ -643,7 +572,7 @@ std::string say(const guest& g, const std::string& id, std::string_view text) {
 
 // Pins §4.115, §4.116.
 TEST_CASE("a message that was accepted is acked again, and said to nobody") {
-  stage stage{options()};
+  stage stage{many_messages()};
   auto ann = connect(stage, "ann"), bob = connect(stage, "bob");
   join(bob, "hall");
   join(ann, "hall");
@@ -667,7 +596,7 @@ TEST_CASE("a message that was accepted is acked again, and said to nobody") {
 TEST_CASE(
   "ids are known again after a return, by either way, in either codec, and for the window") {
   for (auto is_live : {false, true}) {
-    stage stage{options(2)};
+    stage stage{many_messages(2)};
     auto ann = connect(stage), bob = connect(stage, "bob");
     join(bob, "hall");
     auto hall = join(ann, "hall");
@@ -694,7 +623,7 @@ TEST_CASE("the id of a message that was refused is free") {
     }
     int messages = 0;
   };
-  stage stage{options()};
+  stage stage{many_messages()};
   stage.node().rooms("hall", [](std::string_view) { return std::make_unique<once>(); });
   auto ann = connect(stage, "ann");
   join(ann, "hall");
@@ -706,7 +635,7 @@ TEST_CASE("the id of a message that was refused is free") {
 
 // Pins §10.32.
 TEST_CASE("a drained node keeps no session, and a resume under way ends with it") {
-  stage stage{options(2)};
+  stage stage{many_messages(2)};
   auto ann = connect(stage);
   auto hall = join(ann, "hall");
   ann->drop();

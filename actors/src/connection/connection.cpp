@@ -6,12 +6,13 @@
 namespace troupe::actors {
 namespace {
 
-/// Whether a session outlives a connection that has ended so: its client may come back to it.
-bool is_loss(const session_closed& how) {
+/// Whether a session outlives a connection that ends so: its client may come back to it. `code`: of
+/// the client's close frame; `error`: why the server closes, empty if the client does.
+bool is_loss(std::uint16_t code, std::string_view error) {
   constexpr std::uint16_t normal = 1000, none_given = 1005;
-  if (how.error.empty()) // the client has ended it
-    return how.code != normal && how.code != none_given;
-  auto* why = protocol::info_named(how.error);
+  if (error.empty())
+    return code != normal && code != none_given;
+  auto* why = protocol::info_named(error);
   return why && why->retryable;
 }
 
@@ -41,10 +42,13 @@ connection::behavior_type connection::make_behavior() {
   return {
     [this](inbound& message) { handle(message); },
     [this](join_answer& answer) { handle(answer); },
-    [this](const session_closing&) { end_input(); },
+    [this](const session_closing& how) {
+      note_end(how.code, how.error);
+      end_input();
+    },
     [this](const session_closed& how) {
       has_closed_ = true;
-      keeps_session_ = is_loss(how);
+      note_end(how.code, how.error);
       end_input();
     },
     [this](heartbeat& beat) { handle(beat); },
@@ -71,6 +75,12 @@ void connection::handle(join_answer& answer) {
 
 void connection::handle(heartbeat&) { pulse_.check(key_, shared_.options.heartbeat); }
 
+/// What has begun the end says whether the session is kept.
+void connection::note_end(std::uint16_t code, std::string_view error) {
+  if (!keeps_session_)
+    keeps_session_ = is_loss(code, error);
+}
+
 void connection::end_input() {
   core_->end_input();
   end_if_finished();
@@ -81,10 +91,10 @@ void connection::end_if_finished() {
   give_if_ready();
   if (!core_->finished())
     return;
-  core_->leave_all(leave_reason::disconnected);
+  core_->leave_all(leave_reason::disconnected, keeps_session_.value_or(false));
   if (!has_closed_)
     return;
-  if (auto record = core_->take_record(); record && keeps_session_)
+  if (auto record = core_->take_record())
     unit_.sessions->keep(key_, std::move(record));
   quit(caf::exit_reason::normal);
 }

@@ -31,6 +31,7 @@ private:
   using hand_over_answer = caf::typed_response_promise<session_answer>;
 
   void end_input();
+  void note_end(std::uint16_t code, std::string_view error);
   void end_if_finished();
   hand_over_answer give(const hand_over& asked);
   void give_if_ready();
@@ -64,7 +65,7 @@ private:
   std::unique_ptr<wall_deadline> expiry_; ///< of its token; most have none
   std::optional<connection_core> core_;   ///< in place: what each message touches is one allocation
   bool has_closed_ = false;               ///< its socket
-  bool keeps_session_ = false;            ///< once that has closed
+  std::optional<bool> keeps_session_;     ///< once the end has begun
   /// Who wants its session, which it is still taking over itself.
   std::vector<std::pair<hand_over, hand_over_answer>> wanted_;
 };

@@ -494,8 +494,11 @@ void connection_core::on_session(const session_answer& answer) {
   if (answer.record && resuming_ && last_ != 0)
     return adopt(*answer.record);
   if (answer.record) // too late: it ends with this connection
-    for (auto& room : answer.record->rooms)
-      leave_former(room.name, answer.record->member, leave_reason::disconnected);
+    for (auto& room : answer.record->rooms) {
+      auto& record = *answer.record;
+      leave_former(room.name, record.member ? record.member : record.away,
+                   leave_reason::disconnected);
+    }
   if (auto asked = std::exchange(resuming_, nullptr); asked && !answer.record)
     send_error(answer.code, {}, asked->ref(), "resume", {});
   run_waiting();
@@ -526,7 +529,7 @@ void connection_core::adopt(const session_record& session) {
     output_.expire_at(config_.claims->expires_at);
   }
   former_ = resuming_->name().key;
-  replaced_ = session.member;
+  replaced_ = session.member ? session.member : session.away;
   running_ = resuming_->arrived();
   for (auto& room : session.rooms)
     join_again(session, room);
@@ -765,12 +768,15 @@ bool connection_core::finished() const {
       && (last_ == 0 || (!resuming_ && std::none_of(rooms_.begin(), rooms_.end(), pending)));
 }
 
-void connection_core::leave_all(leave_reason reason) {
-  if (has_session_ && !left_)
+void connection_core::leave_all(leave_reason reason, bool may_return) {
+  may_return = may_return && has_session_;
+  if (may_return && !left_) {
     left_ = std::make_shared<session_record>(record_of(memberships()));
+    left_->away = config_.key;
+  }
   last_ = 0;
   for (auto& r : rooms_) {
-    leave_request request{config_.key, reason, false, nullptr, {}};
+    leave_request request{config_.key, reason, false, nullptr, {}, may_return};
     if (r.state == phase::entering) // behind the pending join
       output_.enter(r.name, std::move(request));
     else if (r.member)

@@ -109,8 +109,8 @@ public:
   /// Whether nothing is left to do once nothing more comes: time for `leave_all`.
   [[nodiscard]] bool finished() const;
 
-  /// Leaves all rooms; nothing follows.
-  void leave_all(leave_reason reason);
+  /// Leaves all rooms; nothing follows. `may_return`: the session is kept.
+  void leave_all(leave_reason reason, bool may_return = false);
 
   /// Whether a `resume` is under way. Then the session cannot be handed over yet.
   [[nodiscard]] bool is_resuming() const noexcept { return resuming_ != nullptr; }

@@ -78,6 +78,7 @@ void check_options(const room_options& o) {
   is.count("gather_beyond", o.gather_beyond);
   if (o.linger)
     is.time("linger", *o.linger);
+  is.time("keep_seat", o.keep_seat);
 }
 
 void check_options(const observer_options& o) {

@@ -121,7 +121,8 @@ struct leave_request {
   leave_reason reason = leave_reason::left;
   bool answer = false; ///< whether the client gets `left`
   open_ref_ptr ref;
-  credit token; ///< of the command; none if the connection was lost
+  credit token;            ///< of the command; none if the connection was lost
+  bool may_return = false; ///< its session is kept
 };
 
 /// A member has sent a new token.
@@ -155,8 +156,16 @@ struct history_request {
   credit token;
 };
 
-/// A room to itself: what has changed among its users is to be told now.
-struct changes_due {};
+/// What a room does at a time of its own choice.
+enum class room_work : std::uint8_t {
+  tell_changes, ///< among its users
+  end_seats,    ///< of members that have not come back in time
+};
+
+/// A room to itself: it is time for that.
+struct work_due {
+  room_work what = room_work::tell_changes;
+};
 
 /// Asks a room to answer after everything that the asker sent before: true if the room has handled
 /// that, false if the room is ending instead.
@@ -334,6 +343,7 @@ struct session_record {
   std::vector<room> rooms; ///< in the order of joining
   /// Whose memberships still stand: whoever has the record ends them. Nobody's: they have ended.
   session_key member;
+  session_key away;          ///< as which it may have seats in its rooms; nobody's: it has none
   std::uint64_t address = 0; ///< as `connection_info::address`
 };
 
@@ -372,7 +382,8 @@ struct forget_name {
 
 /// A close has begun, of either side: nothing more comes from the client, and nothing goes to it.
 struct session_closing {
-  std::string error; ///< why the server closes; empty if the peer or the application does
+  std::uint16_t code = 1006; ///< of the peer's close frame; 1006: it has sent none
+  std::string error;         ///< why the server closes; empty if the peer or the application does
 };
 /// How a socket ended. Rooms ignore it; an endpoint's handlers receive it.
 struct session_closed {
@@ -410,7 +421,7 @@ TROUPE_MESSAGE(room_input)
 TROUPE_MESSAGE(leave_request)
 TROUPE_MESSAGE(claims_renewed)
 TROUPE_MESSAGE(presence_request)
-TROUPE_MESSAGE(changes_due)
+TROUPE_MESSAGE(work_due)
 TROUPE_MESSAGE(history_request)
 TROUPE_MESSAGE(replay_wanted)
 TROUPE_MESSAGE(await_handled)
@@ -461,8 +472,8 @@ using room_actor = compat::typed_actor<
   caf::result<void>(claims_renewed),
   // A member asks who is in the room.
   caf::result<void>(presence_request),
-  // What has changed among its users is to be told.
-  caf::result<void>(changes_due),
+  // It is time for something that the room has put off.
+  caf::result<void>(work_due),
   // A member asks what was said.
   caf::result<void>(history_request),
   // A member that catches up takes more.

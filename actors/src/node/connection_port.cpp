@@ -243,11 +243,11 @@ void connection_port::ponged(std::string payload) {
   compat::anon_send(state_->handle, pong_received{std::move(payload)});
 }
 
-void connection_port::closing(std::string_view error) noexcept {
+void connection_port::closing(std::string_view error, std::uint16_t code) noexcept {
   if (!state_ || !state_->open || std::exchange(state_->is_closing, true))
     return;
   try {
-    compat::anon_send(state_->handle, session_closing{std::string{error}});
+    compat::anon_send(state_->handle, session_closing{code, std::string{error}});
   } catch (...) {
     // Without memory for that, the actor hears of it by `closed`.
   }

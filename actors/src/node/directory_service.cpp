@@ -99,13 +99,16 @@ void directory_service::keep_again(const session_name& name, const session_answe
   if (!answer.record)
     return;
   auto member = std::exchange(answer.record->member, {});
+  if (member)
+    answer.record->away = member;
   for (auto& room : answer.record->rooms)
     if (member)
       guard(
         [&] {
           compat::send(
             this, shared_.home_of(room.name).registry,
-            room_call{room.name, leave_request{member, leave_reason::disconnected, false, {}, {}}});
+            room_call{room.name,
+                      leave_request{member, leave_reason::disconnected, false, {}, {}, true}});
         },
         [] {});
   unit_.sessions->keep(name, answer.record);

@@ -37,7 +37,7 @@ room::behavior_type room::make_behavior() {
       unit_.loop->concerns(room_name_);
       core_->list(m);
     },
-    [this](changes_due) { core_->tell_changes(); },
+    [this](const work_due& m) { do_work(m.what); },
     [this](const history_request& m) {
       unit_.loop->concerns(room_name_);
       core_->recall(m);
@@ -139,6 +139,7 @@ void room::set_up() {
     c.limits.history = rule->options.history.value_or(c.limits.history);
     c.limits.linger = rule->options.linger.value_or(c.limits.linger);
     c.keep_when_empty = rule->options.keep_when_empty;
+    c.keep_seat = rule->options.keep_seat;
   }
   c.resume_window = shared_.options.sessions.resume_window;
   c.key = shared_.key;
@@ -157,17 +158,25 @@ void room::say_farewell() {
 }
 
 /// At once if the room is idle, else behind what waits for it.
-void room::on_changes_due() {
+void room::on_work_due(work_timer& timer) {
   unit_.loop->concerns(room_name_);
-  if (dispatched::enter([this] { core_->tell_changes(); }))
+  if (dispatched::enter([this, what = timer.what] { do_work(what); }))
     return;
-  unit_.loop->arm(changes_, timer_wheel::tick); // again, if there is no memory for the message
-  compat::anon_send(room_actor{this}, changes_due{});
-  changes_.cancel();
+  unit_.loop->arm(timer, timer_wheel::tick); // again, if there is no memory for the message
+  compat::anon_send(room_actor{this}, work_due{timer.what});
+  timer.cancel();
+}
+
+void room::do_work(room_work what) {
+  if (what == room_work::end_seats)
+    core_->end_seats();
+  else
+    core_->tell_changes();
 }
 
 void room::release_state() {
   changes_.cancel();
+  seats_.cancel();
   core_.reset();
   targets_.clear();
 }

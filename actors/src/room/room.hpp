@@ -37,14 +37,16 @@ private:
     unit_.loop->concerns(room_name_);
     core_->leave(request);
   }
-  /// Wakes the room when changes among its users are to be told.
-  struct change_timer final : timer_wheel::entry {
-    explicit change_timer(room& r) : owner(r) {}
-    void on_deadline() override { owner.on_changes_due(); }
+  /// Wakes the room for what it has put off.
+  struct work_timer final : timer_wheel::entry {
+    work_timer(room& r, room_work w) : owner(r), what(w) {}
+    void on_deadline() override { owner.on_work_due(*this); }
     room& owner;
+    room_work what;
   };
 
-  void on_changes_due();
+  void on_work_due(work_timer& timer);
+  void do_work(room_work what);
   bool enter(join_request& request);
   bool enter(leave_request& request) {
     core_->leave(request);
@@ -78,8 +80,8 @@ private:
   void room_ended(const std::vector<std::uint32_t>& loops, room_end reason) override;
   void report_empty(std::chrono::milliseconds linger) override;
   void request_end(room_end reason) override;
-  void tell_changes_at(actors::steady_time when) override {
-    unit_.loop->timers().arm(changes_, when);
+  void work_at(room_work what, actors::steady_time when) override {
+    unit_.loop->timers().arm(what == room_work::end_seats ? seats_ : changes_, when);
   }
   void report_hook_failure(const char* hook) noexcept override;
   actors::steady_time now() const override { return unit_.loop->now(); }
@@ -92,7 +94,8 @@ private:
   std::shared_ptr<room_cell> cell_;
   std::vector<dispatcher_actor> targets_; ///< scratch of `to_dispatchers`
   std::optional<room_core> core_;
-  change_timer changes_{*this};
+  work_timer changes_{*this, room_work::tell_changes};
+  work_timer seats_{*this, room_work::end_seats};
 };
 
 } // namespace troupe::actors

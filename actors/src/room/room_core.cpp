@@ -149,7 +149,9 @@ join_reply room_core::join(const join_request& request) {
   }
   member candidate{request.who,     request.user_id,   request.encoding,
                    request.profile, request.automatic, request.claims};
-  auto takes_a_place = !request.replaced || !members_.contains(request.replaced);
+  if (request.resumed && seats_.was_thrown_out(request.client))
+    return {errc::not_joined};
+  auto takes_a_place = !former_of(request);
   if (config_.limits.max_members > 0 && takes_a_place
       && members_.size() >= config_.limits.max_members)
     return {errc::room_full};
@@ -164,10 +166,17 @@ join_reply room_core::join(const join_request& request) {
              : decision.code == errc::ok ? admit(std::move(candidate), request)
                                          : join_reply{decision.code, std::move(decision.detail)};
   entering_ = false;
-  if (reply.code == errc::ok)
-    replace(request.replaced);
   check_empty();
   return reply;
+}
+
+/// The member whose place a client takes that comes back: the one that its session names, or a seat
+/// of its user if that has proved who it is. Nobody's: it comes anew.
+session_key room_core::former_of(const join_request& request) const {
+  if (request.replaced && members_.contains(request.replaced))
+    return request.replaced;
+  auto* seat = keeps_seats() && request.claims ? users_.away_session(request.user_id) : nullptr;
+  return seat ? seat->key : session_key{};
 }
 
 /// Removes a member whose client has come back by another connection: to the others its user has
@@ -179,27 +188,38 @@ void room_core::replace(session_key before) {
 
 join_reply room_core::admit(member candidate, const join_request& request) {
   growth_ = {true, candidate.profile.size()};
+  auto former = former_of(request);
+  auto was_away = users_.is_away(candidate.user_id);
   announce_join(candidate);
   auto& kept = seat(std::move(candidate), request);
   count_member(kept, 1);
   if (request.resumed)
-    kept.accepted = ids_of(request);
+    kept.accepted = ids_of(former, request.client);
   auto returned = subscribe_member(kept, request);
   growth_ = {};
   request.ref->answered = true; // not before: if the above throws, others answer
-  hook_ = "on_join";
-  behavior_->on_join(*this, kept);
+  if (former && keeps_seats()) {
+    take_seat(former);
+    announce_away(kept, was_away);
+    hook_ = "on_return";
+    behavior_->on_return(*this, kept, former);
+  } else {
+    announce_away(kept, was_away);
+    hook_ = "on_join";
+    behavior_->on_join(*this, kept);
+  }
   hook_ = nullptr;
+  if (former && !keeps_seats())
+    replace(former);
   if (!members_.contains(request.who)) // the behaviour has kicked it: it was admitted, and is gone
     return {};
   return {errc::ok, {}, config_.identity->key, kept.place, std::move(returned)};
 }
 
 /// The ids that the session has given in this room: by the member whose place is taken, or before.
-std::unique_ptr<accepted_ids> room_core::ids_of(const join_request& request) {
-  auto former = members_.find(request.replaced);
-  return former != members_.end() ? std::move(former->second.accepted)
-                                  : departed_ids_.take(request.client);
+std::unique_ptr<accepted_ids> room_core::ids_of(session_key former, client_id client) {
+  auto i = members_.find(former);
+  return i != members_.end() ? std::move(i->second.accepted) : departed_ids_.take(client);
 }
 
 /// The member of that place, or null if that session has left it. Cost: no hash, unlike `find`.
@@ -273,6 +293,8 @@ void room_core::leave(const leave_request& request) {
   }
   auto lost = request.reason == leave_reason::disconnected;
   command_scope scope{*this, lost ? payer::nobody : payer_of(request.token), request.token};
+  if (lost && request.may_return && keeps_seats() && !is_plain(i->second.encoding))
+    return set_away(i->second);
   protocol::shared_bytes farewell;
   auto last_seq = position_of(i->second);
   auto is_forbidden = request.reason == leave_reason::forbidden;
@@ -313,16 +335,22 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
   if (ref)
     ref->answered = true;
   departed_.emplace_back(); // first: if it throws, the crashing room still has its member
+  auto was_away = users_.is_away(place->second.user_id);
   auto& gone = (departed_.back() = members_.extract(place)).mapped();
   auto left = unseat(gone);
   if (reason == leave_reason::disconnected)
     keep_ids(gone);
   sender_left_ |= current_ && current_->who == who;
-  count_member(gone, -1);
+  if (!gone.away)
+    count_member(gone, -1);
+  if (reason == leave_reason::kicked && keeps_seats())
+    seats_.note_thrown_out(gone.client, output_.now(), output_.now() + config_.resume_window);
   if (left.was_last)
     announce_leave(gone, reason);
   else if (left.shown)
     announce_profile(mark_of_profile(gone), *left.shown, {});
+  if (!left.was_last)
+    announce_away(gone, was_away);
   say_left(gone, reason);
   check_empty();
 }
@@ -377,7 +405,7 @@ void room_core::announce_leave(const member& m, leave_reason reason) {
     return;
   auto is_later = gathers();
   if (is_later)
-    gather(m, mark_of_profile(m), std::nullopt, reason);
+    gather(m, sight_of(mark_of_profile(m), m.away), std::nullopt, reason);
   auto frames = frames_by([&](encoding e) {
     if (is_later && !is_plain(e))
       return protocol::shared_bytes{};
@@ -393,8 +421,10 @@ void room_core::announce_profile(std::uint64_t before, const member& m, session_
   auto now = mark_of_profile(m);
   if (!config_.announce || before == now)
     return;
-  if (gathers())
-    return gather(m, before, now, {}, bool(brought_by));
+  if (gathers()) {
+    auto away = users_.is_away(m.user_id);
+    return gather(m, sight_of(before, away), sight_of(now, away), {}, bool(brought_by));
+  }
   auto frames = frames_by([&](encoding e) {
     return protocol::profile_frame(e, config_.identity->name, m.user_id, profile_of(m),
                                    config_.meter);
@@ -416,9 +446,9 @@ void room_core::gather(const member& m, sight before, sight now, leave_reason re
     charge_gathered(m);
   auto is_full = changes_.size() > 2 * (members_.size() + config_.gather_beyond);
   if (is_full)
-    output_.tell_changes_at(output_.now());
+    output_.work_at(room_work::tell_changes, output_.now());
   else if (!changes_are_due_)
-    output_.tell_changes_at(output_.now() + gathering_time);
+    output_.work_at(room_work::tell_changes, output_.now() + gathering_time);
   changes_are_due_ = true;
 }
 
@@ -455,7 +485,7 @@ void room_core::tell_changes() {
   if (changes_.empty())
     return;
   changes_are_due_ = true;
-  output_.tell_changes_at(output_.now() + gathering_time);
+  output_.work_at(room_work::tell_changes, output_.now() + gathering_time);
 }
 
 /// As many changes as a frame may have, from `next` on.
@@ -469,7 +499,9 @@ protocol::shared_bytes room_core::changes_frame(
     if (!c.now)
       return notice.add_left(user, to_string(c.reason));
     auto profile = profile_of(*users_.shown(user));
-    return c.is_known() ? notice.add_changed(user, profile) : notice.add_joined(user, profile);
+    auto away = users_.is_away(user);
+    return c.is_known() ? notice.add_changed(user, profile, away)
+                        : notice.add_joined(user, profile, away);
   };
   while (next != end && add(next->first, next->second))
     ++next;
@@ -502,6 +534,74 @@ void room_core::check_empty() {
   if (members_.empty() && observers_.empty() && !entering_ && !config_.keep_when_empty && !ending_)
     output_.report_empty(history_.entries().empty() ? std::chrono::milliseconds{}
                                                     : config_.limits.linger);
+}
+
+// -- seats ----------------------------------------------------------------------------------------
+
+/// Keeps the place of a member whose connection is lost.
+void room_core::set_away(resident& m) {
+  if (m.away)
+    return;
+  auto was_away = users_.is_away(m.user_id);
+  seats_.keep(m.key, output_.now() + config_.keep_seat);
+  tell_seats();
+  output_.to_dispatcher(m.key.loop, member_frame{config_.identity->key, m.key, {}, true});
+  end_replay(m);
+  count_member(m, -1);
+  m.away = true;
+  announce_away(m, was_away);
+  hook_ = "on_drop";
+  behavior_->on_drop(*this, m);
+  hook_ = nullptr;
+}
+
+/// Removes the former member of a client that is back on its seat. Nobody is told: to the others,
+/// and to the behaviour, it is the same member.
+void room_core::take_seat(session_key before) {
+  auto place = members_.find(before);
+  if (!place->second.away) {
+    output_.to_dispatcher(before.loop, member_frame{config_.identity->key, before, {}, true});
+    count_member(place->second, -1);
+  }
+  departed_.emplace_back();
+  auto& gone = (departed_.back() = members_.extract(place)).mapped();
+  unseat(gone);
+  seats_.forget(before);
+}
+
+void room_core::end_seats() {
+  if (ending_)
+    return;
+  command_scope scope{*this, payer::nobody};
+  while (auto who = seats_.take_ended(output_.now()))
+    if (auto i = members_.find(who); i != members_.end() && i->second.away)
+      remove(who, leave_reason::disconnected, {});
+  tell_seats();
+}
+
+void room_core::tell_seats() const {
+  if (auto next = seats_.next_end())
+    output_.work_at(room_work::end_seats, *next);
+}
+
+/// Tells that a user is away or back, if that has changed.
+void room_core::announce_away(const member& m, bool was_away) {
+  auto away = users_.is_away(m.user_id);
+  if (!config_.announce || away == was_away)
+    return;
+  auto& shown = *users_.shown(m.user_id);
+  if (auto mark = mark_of_profile(shown); gathers())
+    return gather(shown, sight_of(mark, was_away), sight_of(mark, away), {});
+  auto frames = frames_by([&](encoding e) {
+    return protocol::away_frame(e, config_.identity->name, m.user_id, away, config_.meter);
+  });
+  send_frames(std::move(frames), away ? session_key{} : m.key, std::nullopt);
+}
+
+/// What members see of a user: its profile, and whether it is away.
+std::uint64_t room_core::sight_of(std::uint64_t mark, bool away) noexcept {
+  constexpr std::uint64_t mark_of_away = 0x9e3779b97f4a7c15; // any bits
+  return away ? mark ^ mark_of_away : mark;
 }
 
 // -- catching up ----------------------------------------------------------------------------------
@@ -816,8 +916,8 @@ void room_core::list(const presence_request& asked) {
 bool room_core::list_users(protocol::presence_page& page, std::string_view after,
                            std::int64_t most) const {
   auto is_complete = true;
-  users_.for_each_after(after, [&](const member& m, std::size_t sessions) {
-    is_complete = most > 0 && page.add({m.user_id, sessions, profile_of(m)});
+  users_.for_each_after(after, [&](const member& m, std::size_t sessions, bool away) {
+    is_complete = most > 0 && page.add({m.user_id, sessions, profile_of(m), away});
     --most;
     return is_complete;
   });

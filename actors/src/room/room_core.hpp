@@ -5,6 +5,7 @@
 #include "room/accepted_ids.hpp"
 #include "room/presence_changes.hpp"
 #include "room/replay.hpp"
+#include "room/seats.hpp"
 #include "room/user_index.hpp"
 
 #include <troupe/actors/options.hpp>
@@ -54,8 +55,8 @@ public:
   /// `linger`.
   virtual void report_empty(std::chrono::milliseconds linger) = 0;
   virtual void request_end(room_end reason) = 0;
-  /// Asks for `room_core::tell_changes` at that time, instead of one that it asked for before.
-  virtual void tell_changes_at(steady_time when) = 0;
+  /// Asks for `tell_changes` or `end_seats` at that time, instead of one that it asked for before.
+  virtual void work_at(room_work what, steady_time when) = 0;
   /// `hook` (null: none) has thrown while the room was ending.
   virtual void report_hook_failure(const char* hook) noexcept = 0;
   [[nodiscard]] virtual steady_time now() const = 0;
@@ -92,6 +93,7 @@ public:
     std::size_t gather_beyond = 500;
     bool keep_when_empty = false;
     std::chrono::milliseconds resume_window{0}; ///< how long sessions are kept
+    std::chrono::milliseconds keep_seat{0};     ///< 0: members whose connection is lost leave
     hash_key key;                               ///< the node's
     protocol::memory_meter* meter = nullptr;
     /// The loop's; null: nobody keeps the history within its age and the memory budget.
@@ -112,6 +114,8 @@ public:
   void list(const presence_request& asked);
   /// Tells what has changed among the users and was not told at once.
   void tell_changes();
+  /// Gives up the seats of members that have not come back in time.
+  void end_seats();
   void recall(const history_request& asked);
   /// Sends the next slice to a member that catches up; does nothing for others.
   void continue_replay(session_key who);
@@ -212,6 +216,12 @@ private:
   // -- parts --------------------------------------------------------------------------------------
   join_reply admit(member candidate, const join_request& request);
   void replace(session_key before);
+  [[nodiscard]] session_key former_of(const join_request& request) const;
+  [[nodiscard]] bool keeps_seats() const noexcept { return config_.keep_seat.count() > 0; }
+  void set_away(resident& m);
+  void take_seat(session_key before);
+  void announce_away(const member& m, bool was_away);
+  void tell_seats() const;
   void say_left(const member& gone, leave_reason reason);
   void remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell,
               open_ref* ref = nullptr);
@@ -227,7 +237,7 @@ private:
   void answer_again(const room_input& in, std::uint64_t seq);
   void note_accepted(const room_input& in);
   void keep_ids(resident& gone) noexcept;
-  [[nodiscard]] std::unique_ptr<accepted_ids> ids_of(const join_request& request);
+  [[nodiscard]] std::unique_ptr<accepted_ids> ids_of(session_key former, client_id client);
   void refuse_input(const room_input& in, protocol::errc code, std::string_view detail) {
     refuse_command({in.who, in.encoding, in.type, in.ref.get()}, code, detail);
   }
@@ -260,6 +270,7 @@ private:
   void announce_leave(const member& m, leave_reason reason);
   void announce_profile(std::uint64_t before, const member& m, session_key brought_by);
   [[nodiscard]] std::uint64_t mark_of_profile(const member& m) const;
+  [[nodiscard]] static std::uint64_t sight_of(std::uint64_t mark, bool away) noexcept;
   void check(const broadcast_event& event) const;
   void say(const broadcast_event& event, session_key except);
   protocol::shared_bytes application_frame_for(protocol::encoding e, const broadcast_event& event,
@@ -302,6 +313,7 @@ private:
   user_index users_;                      ///< of `members_`
   presence_changes changes_;              ///< of `users_`, not told yet
   departed_ids departed_ids_;
+  seats seats_;
   bool changes_are_due_ = false; ///< `tell_changes` is asked for
   /// Kept until the hook that may still use them has returned.
   std::vector<decltype(members_)::node_type> departed_;

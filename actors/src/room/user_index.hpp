@@ -4,6 +4,7 @@
 
 #include <boost/intrusive/set.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <iterator>
 #include <string_view>
@@ -52,6 +53,19 @@ public:
     members_.insert_before(members_.upper_bound(m, by_user{}), m);
   }
 
+  /// Whether all sessions of a user are away; false if it has none.
+  [[nodiscard]] bool is_away(std::string_view user_id) const noexcept {
+    auto [first, last] = members_.equal_range(user_id, by_user{});
+    return first != last && std::all_of(first, last, [](auto& m) { return m.away; });
+  }
+
+  /// A session of the user that is away; null if there is none.
+  [[nodiscard]] const member* away_session(std::string_view user_id) const noexcept {
+    auto [first, last] = members_.equal_range(user_id, by_user{});
+    auto i = std::find_if(first, last, [](auto& m) { return m.away; });
+    return i == last ? nullptr : &*i;
+  }
+
   /// How many users there are.
   [[nodiscard]] std::size_t size() const noexcept { return users_; }
 
@@ -62,17 +76,21 @@ public:
     return is_there ? &*std::prev(next) : nullptr;
   }
 
-  /// Calls `f(session whose profile is the user's, number of sessions)` for each user behind
-  /// `user_id` (empty: for all), as long as it returns true.
+  /// Calls `f(session whose profile is the user's, number of sessions, is away)` for each user
+  /// behind `user_id` (empty: for all), as long as it returns true. Sessions that are away count if
+  /// all are.
   template <class F>
   void for_each_after(std::string_view user_id, F&& f) const {
     auto i = user_id.empty() ? members_.begin() : members_.upper_bound(user_id, by_user{});
     while (i != members_.end()) {
       const member* shown = &*i;
-      std::size_t sessions = 1;
-      for (++i; i != members_.end() && i->user_id == shown->user_id; ++i, ++sessions)
+      std::size_t sessions = 0, present = 0;
+      for (; i != members_.end() && i->user_id == shown->user_id; ++i) {
         shown = &*i;
-      if (!f(*shown, sessions))
+        ++sessions;
+        present += i->away ? 0 : 1;
+      }
+      if (!f(*shown, present > 0 ? present : sessions, present == 0))
         return;
     }
   }

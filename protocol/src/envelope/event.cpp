@@ -128,6 +128,14 @@ shared_bytes profile_frame(encoding to, std::string_view room_id, std::string_vi
                   {{"roomId", room_id}, {"userId", user_id}, {"profile", profile}}, meter);
 }
 
+shared_bytes away_frame(encoding to, std::string_view room_id, std::string_view user_id, bool away,
+                        memory_meter* meter) {
+  if (is_plain(to))
+    return {};
+  return frame_of(codec_of(to), away ? "$away" : "$back",
+                  {{"roomId", room_id}, {"userId", user_id}}, meter);
+}
+
 shared_bytes application_frame(encoding to, std::string_view type, std::string_view room_id,
                                std::optional<std::uint64_t> seq, std::span<const field> fields,
                                memory_meter* meter) {

@@ -14,6 +14,9 @@ std::size_t left_behind(std::size_t used) {
   return used < max_presence_bytes ? max_presence_bytes - used : 0;
 }
 
+/// A field that is left out unless it is true.
+field flag(std::string_view key, bool value) { return {value ? key : std::string_view{}, true}; }
+
 } // namespace
 
 bool map_list::add(std::initializer_list<field> fields, std::size_t most) {
@@ -44,7 +47,8 @@ bool presence_page::add(const present_user& user) {
   return users_.add(
     {{"userId", user.user_id},
      optional_field("sessions", user.sessions == 1 ? std::nullopt : std::optional{user.sessions}),
-     {"profile", user.profile}},
+     {"profile", user.profile},
+     flag("away", user.away)},
     left_behind(users_.bytes()));
 }
 
@@ -59,16 +63,16 @@ shared_bytes presence_page::frame(const context& of, memory_meter* meter) const 
                   meter);
 }
 
-bool presence_notice::add_joined(std::string_view user_id, const raw_value& profile) {
-  return add(joined_, {{"userId", user_id}, {"profile", profile}});
+bool presence_notice::add_joined(std::string_view user_id, const raw_value& profile, bool away) {
+  return add(joined_, {{"userId", user_id}, {"profile", profile}, flag("away", away)});
 }
 
 bool presence_notice::add_left(std::string_view user_id, std::string_view reason) {
   return add(left_, {{"userId", user_id}, {"reason", reason}});
 }
 
-bool presence_notice::add_changed(std::string_view user_id, const raw_value& profile) {
-  return add(changed_, {{"userId", user_id}, {"profile", profile}});
+bool presence_notice::add_changed(std::string_view user_id, const raw_value& profile, bool away) {
+  return add(changed_, {{"userId", user_id}, {"profile", profile}, flag("away", away)});
 }
 
 bool presence_notice::add(map_list& to, std::initializer_list<field> fields) {

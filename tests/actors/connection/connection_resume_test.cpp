@@ -236,7 +236,7 @@ TEST_CASE(
   c.say(R"({"type":"ping"})");
   c.core->end_input();
   CHECK(c.core->finished());
-  c.core->leave_all(leave_reason::disconnected);
+  c.core->leave_all(leave_reason::disconnected, true);
   CHECK(c.out.lines.back() == "close replaced");
   CHECK(c.core->take_record() == nullptr);
   CHECK(c.core->hand_over({}).code == errc::session_gone);
@@ -265,7 +265,7 @@ TEST_CASE("what is kept of a session are its rooms in the order of joining, with
   c.core->end_input();
   CHECK_FALSE(c.core->finished());
   c.refuse(c.out.last_ticket, errc::room_full);
-  c.core->leave_all(leave_reason::disconnected);
+  c.core->leave_all(leave_reason::disconnected, true);
 
   auto record = c.core->take_record();
 
@@ -284,7 +284,7 @@ TEST_CASE("a session ends with its token and with its node") {
   stopped.core->say_goodbye(true);
   for (auto* c : {&expired, &stopped}) {
     CHECK(c->core->hand_over({}).code == errc::session_gone);
-    c->core->leave_all(leave_reason::disconnected);
+    c->core->leave_all(leave_reason::disconnected, true);
     CHECK(c->core->take_record() == nullptr);
   }
 }
@@ -310,7 +310,7 @@ TEST_CASE("a connection that ends waits for its session, and gives it up in orde
   c.take_in(c.out.requests[0], 1);
 
   CHECK(c.core->finished());
-  c.core->leave_all(leave_reason::disconnected);
+  c.core->leave_all(leave_reason::disconnected, true);
   auto record = c.core->take_record();
   REQUIRE(record);
   CHECK(record->user_id == "ann");

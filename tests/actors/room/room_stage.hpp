@@ -62,7 +62,9 @@ struct room_notebook final : actors::room_output {
     ++failed_hooks;
     failed_hook = hook ? hook : "";
   }
-  void tell_changes_at(actors::steady_time when) override { due.push_back(when); }
+  void work_at(actors::room_work what, actors::steady_time when) override {
+    (what == actors::room_work::end_seats ? seats_due : due).push_back(when);
+  }
   actors::steady_time now() const override { return {}; }
   actors::wall_time wall_now() const override { return {}; }
 
@@ -90,6 +92,7 @@ struct room_notebook final : actors::room_output {
   std::vector<actors::room_event> events;
   std::vector<actors::room_end> ends;
   std::vector<actors::steady_time> due; ///< of changes among the users
+  std::vector<actors::steady_time> seats_due;
   std::vector<actors::credit> own;
   bool last_source = false, last_own = false;
   int failed_hooks = 0;

@@ -342,7 +342,7 @@ void websocket_session::terminate(errc why) {
 /// From now on only the peer's close frame and its end are heard.
 void websocket_session::begin_closing(errc why) {
   ending_.begin(why);
-  port_.closing(ending_.error());
+  port_.closing(ending_.error(), close_code_);
   reader_.await_close();
   if (reader_.resume())
     later([this] { reader_.read_next(); });

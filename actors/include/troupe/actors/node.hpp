@@ -74,9 +74,10 @@ public:
   void ponged(std::string payload);
 
   /// A close of either side has begun: the actor leaves its rooms once all that was delivered has
-  /// taken effect. `error`: why the server closes, empty if the peer or the application does. The
-  /// first call counts. Never throws: where memory is short, the actor hears of it by `closed`.
-  void closing(std::string_view error) noexcept;
+  /// taken effect. `error`: why the server closes, empty if the peer or the application does;
+  /// `code`: of the peer's close frame, 1006 if none has come. The first call counts. Never throws:
+  /// where memory is short, the actor hears of it by `closed`.
+  void closing(std::string_view error, std::uint16_t code = 1006) noexcept;
 
   /// The socket has ended: the key becomes invalid, the actor leaves its rooms, as above,
   /// and ends. Idempotent. `code`: of the peer's close frame, 1006 if none came; `error`: why the

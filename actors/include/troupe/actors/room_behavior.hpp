@@ -28,6 +28,9 @@ struct member {
   std::string profile;         ///< the latest: raw map in `codec_of(encoding)`, empty if none
   bool automatic = false;      ///< put here by the node (the lobby), not by a `join`
   claims_ptr claims = nullptr; ///< the latest that its client has brought; null: none
+  /// Its connection is lost, and its seat is kept (`room_options::keep_seat`). What is sent to it
+  /// reaches nobody.
+  bool away = false;
 };
 
 /// Why a member has left its room. The numbers do not change.
@@ -169,6 +172,14 @@ public:
   /// does, as `on_publish`; `refuse` answers with an error. Default: yes.
   virtual bool on_profile(room_context&, const member& from,
                           const protocol::document_view& profile);
+  /// In a room that keeps seats: the member's connection is lost. It stays a member, `away`, until
+  /// it is back, or until its time is over: then `on_leave` follows.
+  virtual void on_drop(room_context&, const member&) {}
+  /// In a room that keeps seats: a member's client is back, instead of `on_join`. `before`: the key
+  /// that the member had, which names nobody any more. It was `away`, or had another connection;
+  /// what was sent to it alone meanwhile is lost. Elsewhere a client that is back joins, and if its
+  /// former connection was still there, `on_leave` of the former member follows.
+  virtual void on_return(room_context&, const member&, session_key before) { (void)before; }
   /// After the member was removed. However the room ends (crash, `end`, stop), it runs with
   /// `leave_reason::closed` for each remaining member; what is said then reaches nobody.
   virtual void on_leave(room_context&, const member&, leave_reason) {}
@@ -207,6 +218,10 @@ struct room_options {
   /// Whether the room outlives its last member; see `room_handle::end`.
   bool keep_when_empty = false;
   std::optional<bool> history{}; ///< whether it keeps its latest broadcasts
+  /// How long a member of `troupe.v1` whose connection is lost keeps its place: the others hear
+  /// `$away`, and `$back` once its client has resumed its session, or has joined again with claims
+  /// of the same user. The place counts, and the room lives on. 0: it leaves at once.
+  std::chrono::milliseconds keep_seat{0};
   /// How long it lives on after its last member: see `room_limits::linger`.
   std::optional<std::chrono::milliseconds> linger{};
 };

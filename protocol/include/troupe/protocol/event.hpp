@@ -123,6 +123,10 @@ struct joined_event {
 [[nodiscard]] shared_bytes profile_frame(encoding to, std::string_view room_id,
                                          std::string_view user_id, raw_value profile,
                                          memory_meter* meter);
+/// A user's last connection is lost and its seat is kept (`away`), or it is back. Plain clients get
+/// none.
+[[nodiscard]] shared_bytes away_frame(encoding to, std::string_view room_id,
+                                      std::string_view user_id, bool away, memory_meter* meter);
 /// A broadcast of the application: with `roomId` and `seq` for troupe.v1, the bare fields for plain
 /// clients. `seq` is absent if the event is not stored (`send_to`).
 [[nodiscard]] shared_bytes application_frame(encoding to, std::string_view type,

@@ -15,6 +15,7 @@ struct present_user {
   std::string_view user_id;
   std::size_t sessions = 1; ///< how many of the members are this user's; left out if it is one
   raw_value profile{codec::json, {}}; ///< left out if empty
+  bool away = false; ///< none of its sessions has a connection; left out if one has
 };
 
 /// How many bytes of entries one frame about the users of a room has, or a single entry.
@@ -72,9 +73,9 @@ public:
   explicit presence_notice(encoding to) : to_(to), joined_(to), left_(to), changed_(to) {}
 
   // Each adds a user; returns false, and adds nothing, if the notice is full.
-  bool add_joined(std::string_view user_id, const raw_value& profile);
+  bool add_joined(std::string_view user_id, const raw_value& profile, bool away = false);
   bool add_left(std::string_view user_id, std::string_view reason);
-  bool add_changed(std::string_view user_id, const raw_value& profile);
+  bool add_changed(std::string_view user_id, const raw_value& profile, bool away = false);
 
   /// `total`: users in the room. Plain clients get none.
   [[nodiscard]] shared_bytes frame(std::string_view room_id, std::uint64_t total,
