@@ -3,10 +3,9 @@ import { Commands } from './commands.js';
 import { Connection } from './connection.js';
 import { Emitter } from './emitter.js';
 import { TroupeError } from './error.js';
-import { Membership } from './membership.js';
 import { completeOptions } from './options.js';
 import { deferred, handled } from './promise.js';
-import { Room } from './room.js';
+import { Rooms } from './rooms.js';
 
 /// A client of a Troupe server. It joins its rooms again after every loss of the connection, and
 /// gives every command an answer.
@@ -22,12 +21,13 @@ export class Client {
   #commands;
   #connection;
   #ready = deferred();
-  #seats = new Map(); // room id -> {room, membership, handlers}
+  #rooms;
   #welcome = null;
 
   constructor(url, options = {}) {
     this.#options = completeOptions(url, options);
     this.#commands = new Commands(this.#options);
+    this.#rooms = new Rooms(this.#commands, this.#options);
     this.#connection = new Connection(this.#options, {
       welcome: (frame) => this.#onWelcome(frame),
       frame: (frame) => this.#onFrame(frame),
@@ -90,7 +90,7 @@ export class Client {
 
   /// All rooms that this client knows.
   get rooms() {
-    return [...this.#seats.values()].map(({ room }) => room);
+    return this.#rooms.seats.map(({ room }) => room);
   }
 
   // -- what one does with it ----------------------------------------------------------------------
@@ -106,14 +106,14 @@ export class Client {
 
   /// The room of that name, which this does not join.
   room(id) {
-    return this.#seat(id).room;
+    return this.#rooms.seat(id).room;
   }
 
   /// Leaves the room and releases its object and handlers.
   async forget(id) {
-    const seat = this.#seats.get(id);
+    const seat = this.#rooms.get(id);
     await seat?.room.leave().catch(() => {});
-    if (seat?.room.state === 'left' && this.#seats.get(id) === seat) this.#seats.delete(id);
+    if (seat?.room.state === 'left' && this.#rooms.get(id) === seat) this.#rooms.delete(id);
   }
 
   /// Sends a command unchanged. Resolves with the frame that answers it.
@@ -144,24 +144,9 @@ export class Client {
 
   // -- inside -------------------------------------------------------------------------------------
 
-  #seat(id) {
-    let seat = this.#seats.get(id);
-    if (!seat) {
-      const handlers = new Emitter();
-      const emit = (type, frame) => {
-        handlers.emit(type, frame);
-        handlers.emit('*', frame);
-      };
-      const membership = new Membership(id, this.#commands, this.#options, emit);
-      seat = { membership, handlers, room: new Room(id, membership, this.#commands, handlers) };
-      this.#seats.set(id, seat);
-    }
-    return seat;
-  }
-
   #onWelcome(frame) {
     this.#welcome = frame;
-    for (const { membership } of this.#seats.values()) membership.onWelcome();
+    for (const { membership } of this.#rooms.seats) membership.onWelcome();
     this.#commands.onWelcome(this.#connection, frame.limits);
     this.#ready.resolve(frame);
   }
@@ -178,9 +163,9 @@ export class Client {
 
   /// The seat of the frame's room. Makes one if the server has put this client into a new room.
   #seatOf({ type, roomId }) {
-    const known = this.#seats.get(roomId);
+    const known = this.#rooms.get(roomId);
     if (known || type !== 'joined') return known;
-    const seat = this.#seat(roomId);
+    const seat = this.#rooms.seat(roomId);
     this.#handlers.emit('room', seat.room);
     return seat;
   }
@@ -201,7 +186,7 @@ export class Client {
     } else {
       this.#commands.onLost(error);
     }
-    for (const { membership, handlers } of this.#seats.values()) {
+    for (const { membership, handlers } of this.#rooms.seats) {
       membership.onLost();
       if (hasEnded) membership.onEnd(error);
       if (this.state === 'closed') handlers.emit('closed', error);

@@ -1,12 +1,10 @@
-import { startLimit } from './clock.js';
 import { TroupeError } from './error.js';
 import { Position } from './position.js';
 import { handled } from './promise.js';
+import { goneAnyway, untold } from './room_code.js';
+import { Waiters } from './waiters.js';
 
 const againMs = [2_000, 6_000];
-// These say nothing about the room.
-const untold = new Set(['timeout', 'queue_full', 'rate_limited']);
-const goneAnyway = new Set(['not_joined', 'forbidden', 'room_closed', 'connection_lost', 'closed']);
 
 /// The membership in one room, through all that happens to the connection and the room: once
 /// joined, the room is joined again until it is left.
@@ -26,7 +24,7 @@ export class Membership {
   #isWanted = false;
   #wasJoined = false; // since it has been wanted
   #entering = 0; // joins that wait for their answers
-  #waiting = new Set(); // calls of `join`
+  #waiters = new Waiters(); // calls of `join`
   #timer;
 
   /// `options`: profile, timeout, queueTimeout. `emit(type, detail)`: tells the room's handlers.
@@ -49,16 +47,11 @@ export class Membership {
     this.#profile = profile;
     if (this.state !== 'joined') this.state = 'joining';
     const limitMs = timeout ?? (connected ? this.#options.timeout : this.#options.queueTimeout);
-    const answer = new Promise((resolve, reject) => {
-      const waiter = { resolve, reject };
-      this.#waiting.add(waiter);
-      waiter.timer = startLimit(limitMs, () => {
-        this.#waiting.delete(waiter);
-        reject(this.#failure('timeout', 'The room was not joined in time.', true));
-      });
-    });
+    const answer = this.#waiters.wait(limitMs, () =>
+      this.#failure('timeout', 'The room was not joined in time.', true),
+    );
     if (connected) this.#enter();
-    return handled(answer);
+    return answer;
   }
 
   leave({ timeout } = {}) {
@@ -70,7 +63,7 @@ export class Membership {
     clearTimeout(this.#timer);
     const error = this.#failure('left', 'The room was left meanwhile.');
     if (before === 'joining') this.#commands.failGate(this, error);
-    this.#settle(error);
+    this.#waiters.settle(error);
     const left = { type: 'left', roomId: this.#roomId };
     if (!asks) {
       this.#forget();
@@ -116,7 +109,7 @@ export class Membership {
 
   /// The client was stopped or closed.
   onEnd(error) {
-    this.#settle(error);
+    this.#waiters.settle(error);
     if (error.code === 'closed') this.#forget();
   }
 
@@ -157,7 +150,7 @@ export class Membership {
       this.#forget();
       this.#commands.failGate(this, error);
     }
-    if (error.code !== 'rate_limited') this.#settle(error);
+    if (error.code !== 'rate_limited') this.#waiters.settle(error);
     if (this.state === 'left' && wasJoined) {
       const { code, message } = error;
       this.#emit('left', { type: 'left', roomId: this.#roomId, reason: 'refused', code, message });
@@ -180,7 +173,7 @@ export class Membership {
     this.userId = frame.userId;
     const since = frame.ref === undefined ? this.#position.since : this.#askedSince;
     const hasMissed = this.#position.onJoined(frame, since, clientId);
-    this.#settle(null, frame);
+    this.#waiters.settle(null, frame);
     this.#commands.openGate();
     this.#emit('joined', frame);
     if (since && frame.recovered !== undefined) this.#tellRejoined(frame, since, !hasMissed);
@@ -200,7 +193,7 @@ export class Membership {
       return;
     }
     this.#forget();
-    this.#settle(
+    this.#waiters.settle(
       this.#failure('forbidden', message ?? 'The server has put this client out of the room.'),
     );
   }
@@ -222,15 +215,6 @@ export class Membership {
     this.#isWanted = this.#wasJoined = false;
     this.state = 'left';
     this.#position.forget();
-  }
-
-  #settle(error, frame) {
-    for (const waiter of this.#waiting) {
-      clearTimeout(waiter.timer);
-      if (error) waiter.reject(error);
-      else waiter.resolve(frame);
-    }
-    this.#waiting.clear();
   }
 
   #failure(code, message, retryable = false) {
