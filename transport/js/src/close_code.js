@@ -4,5 +4,8 @@ const passing = new Set(['heartbeat_timeout', 'write_timeout', 'assembly_timeout
 /// The server refuses this client, or its token: the same attempt would be refused again.
 export const isRefusal = (code, reason) => code === 1008 && !passing.has(reason);
 
+/// Another connection has taken over the session.
+export const isReplaced = (code, reason) => code === 1008 && reason === 'replaced';
+
 /// The server is overloaded.
 export const isOverload = (code) => code === 1013;

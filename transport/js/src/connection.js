@@ -1,7 +1,7 @@
 import { Backoff } from './backoff.js';
 import { clock, startLimit } from './clock.js';
-import { isOverload, isRefusal } from './close_code.js';
-import { TroupeError, connectionLost } from './error.js';
+import { isOverload, isRefusal, isReplaced } from './close_code.js';
+import { TroupeError, connectionLost, replaced } from './error.js';
 import { Heartbeat } from './heartbeat.js';
 import { onWake } from './wake.js';
 import { discard, findWebSocket } from './websocket.js';
@@ -160,6 +160,7 @@ export class Connection {
   // -- from the loss ------------------------------------------------------------------------------
 
   #onClose(code, reason, isUnauthorized) {
+    if (isReplaced(code, reason)) return this.#end('stopped', replaced());
     const error = connectionLost(code, isUnauthorized ? 'the token was refused' : reason);
     if (isUnauthorized || isRefusal(code, reason)) {
       if (typeof this.#options.token !== 'function') return this.#end('stopped', error);

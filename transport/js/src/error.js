@@ -30,3 +30,10 @@ export function connectionLost(code, reason) {
     closeCode: code,
   });
 }
+
+export const replaced = () =>
+  new TroupeError({
+    code: 'replaced',
+    message: 'Another connection has taken over this session.',
+    closeCode: 1008,
+  });

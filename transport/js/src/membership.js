@@ -1,7 +1,7 @@
 import { TroupeError } from './error.js';
 import { Position } from './position.js';
 import { handled } from './promise.js';
-import { goneAnyway, untold } from './room_code.js';
+import { goneAnyway, lost, untold } from './room_code.js';
 import { Waiters } from './waiters.js';
 
 const againMs = [2_000, 6_000];
@@ -141,7 +141,7 @@ export class Membership {
   }
 
   #onRefused(error) {
-    if (error.code === 'connection_lost') return; // the next welcome asks again
+    if (lost.has(error.code)) return; // the next welcome asks again
     const isJoined = this.state === 'joined'; // the refused join was a second one; the first holds
     const again = untold.has(error.code) || (this.#wasJoined && error.retryable);
     const wasJoined = this.#wasJoined;

@@ -3,7 +3,8 @@
 /// They say nothing about the room: it is asked again.
 export const untold = new Set(['timeout', 'queue_full', 'rate_limited']);
 
+/// The connection is lost: the next one asks again.
+export const lost = new Set(['connection_lost', 'replaced']);
+
 /// Answers to `leave` after which the client is not in the room either.
-export const goneAnyway = new Set([
-  'connection_lost', 'not_joined', 'forbidden', 'room_closed', 'closed',
-]);
+export const goneAnyway = new Set([...lost, 'not_joined', 'forbidden', 'room_closed', 'closed']);

@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { Client, TroupeError } from '../src/index.js';
 import {
-  connectedClient, fakeWebSocket, longestWaits, newClient,
+  connectedClient, fakeWebSocket, joinedRoom, longestWaits, newClient,
 } from './support/fake_websocket.mjs';
 
 /// Loses the connection and lets the longest first wait pass.
@@ -230,6 +230,38 @@ describe('close codes', () => {
       assert.equal(client.error.closeCode, 1008);
       assert.equal(sockets.made.length, 1);
     });
+
+  test('1008 replaced stops a client whatever its token, with an error of that code', async (t) => {
+    const made = newClient(t, { token: () => 'a.b.c' });
+    const { client, sockets, pass } = made;
+    await pass();
+    sockets.last.welcome();
+    const room = await joinedRoom(made);
+    const [sending, joining] = [room.send('x'), client.room('other').join()];
+    sockets.last.end(1008, 'replaced');
+    await pass(60_000);
+    const { code, closeCode, retryable } = client.error;
+    assert.deepEqual([code, closeCode, retryable], ['replaced', 1008, false]);
+    assert.deepEqual([client.state, sockets.made.length], ['stopped', 1]);
+    await assert.rejects(sending, { code: 'replaced', sent: true });
+    await assert.rejects(joining, { code: 'replaced' });
+    await assert.rejects(client.ready, { code: 'replaced' });
+
+    client.connect();
+    await pass();
+    sockets.last.welcome();
+    assert.deepEqual(sockets.last.take().map(({ type, roomId }) => [type, roomId]), [
+      ['join', 'lobby'], ['join', 'other'],
+    ]);
+  });
+
+  test('1008 replaced answers a leave', async (t) => {
+    const made = await connectedClient(t);
+    const room = await joinedRoom(made);
+    const leaving = room.leave();
+    made.sockets.last.end(1008, 'replaced');
+    assert.equal((await leaving).type, 'left');
+  });
 
   for (const reason of ['heartbeat_timeout', 'write_timeout', 'assembly_timeout'])
     test(`1008 ${reason} does not stop it`, async (t) => {
