@@ -1,6 +1,6 @@
 import { Backoff } from './backoff.js';
 import { clock, startLimit } from './clock.js';
-import { isOverload, isRefusal, isReplaced } from './close_code.js';
+import { givenUp, isOverload, isRefusal, isReplaced } from './close_code.js';
 import { TroupeError, connectionLost, replaced } from './error.js';
 import { Heartbeat } from './heartbeat.js';
 import { onWake } from './wake.js';
@@ -47,7 +47,7 @@ export class Connection {
     this.#heartbeat = new Heartbeat(options, {
       unanswered: events.unanswered,
       ping: () => this.#socket.send(options.codec.encode({ type: 'ping' })),
-      dead: () => this.#lose(connectionLost(0, 'the server did not answer in time'), true),
+      dead: () => this.giveUp('the server did not answer in time'),
     });
   }
 
@@ -59,8 +59,14 @@ export class Connection {
     this.#open();
   }
 
+  /// Ends the connection for good, and the session with it.
   close() {
     this.#end('closed', new TroupeError({ code: 'closed', message: 'The client was closed.' }));
+  }
+
+  /// Ends a connection that does not do what it should; the next attempt follows.
+  giveUp(reason) {
+    this.#lose(connectionLost(0, reason), true);
   }
 
   send(bytes) {
@@ -85,9 +91,7 @@ export class Connection {
     this.retryAt = 0;
     this.#obeys = false;
     clearTimeout(this.#timer);
-    this.#timer = startLimit(timeout, () =>
-      this.#lose(connectionLost(0, 'no welcome in time'), true),
-    );
+    this.#timer = startLimit(timeout, () => this.giveUp('no welcome in time'));
     this.#events.changed();
     try {
       const found = findWebSocket(this.#options.WebSocket);
@@ -170,7 +174,7 @@ export class Connection {
   }
 
   #lose(error, dead = false) {
-    this.#drop(dead);
+    this.#drop({ dead, code: givenUp });
     const held = this.#welcomedAt > 0 && clock.now() - this.#welcomedAt >= steadyMs;
     this.#welcomedAt = 0;
     if (isOverload(error.closeCode)) this.#backoff.yield();
@@ -200,10 +204,10 @@ export class Connection {
     this.#events.changed();
   }
 
-  #drop(dead) {
+  #drop(how) {
     clearTimeout(this.#timer);
     this.#heartbeat.stop();
-    if (this.#socket) discard(this.#socket, dead);
+    if (this.#socket) discard(this.#socket, how);
     this.#socket = this.#attempt = null;
   }
 

@@ -19,12 +19,12 @@ async function importWebSocket() {
   }
 }
 
-/// Ends a socket whose events do not matter any more. A dead one is terminated without a closing
-/// handshake, where that is possible.
-export function discard(socket, dead = false) {
+/// Ends a socket whose events do not matter any more, with the close code `code`. A dead one is
+/// terminated without a closing handshake, where that is possible.
+export function discard(socket, { dead = false, code = 1000 } = {}) {
   socket.onopen = socket.onmessage = socket.onclose = null;
   // `ws` reports an early close as an error, and throws if nobody listens.
   socket.onerror = () => {};
   if (dead && socket.terminate) socket.terminate();
-  else socket.close(1000);
+  else socket.close(code);
 }

@@ -374,7 +374,7 @@ describe('the heartbeat', () => {
     assert.equal(client.state, 'connected');
     await pass(1);
     assert.equal(client.state, 'reconnecting');
-    assert.notEqual(sockets.made[0].closedWith, null);
+    assert.equal(sockets.made[0].closedWith.code, 4000); // 1000 would end the session
   });
 
   test('is off where the server wants none', async (t) => {
