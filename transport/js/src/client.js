@@ -6,12 +6,14 @@ import { TroupeError } from './error.js';
 import { completeOptions } from './options.js';
 import { deferred, handled } from './promise.js';
 import { Rooms } from './rooms.js';
+import { Session } from './session.js';
 
-/// A client of a Troupe server. It joins its rooms again after every loss of the connection, and
-/// gives every command an answer.
+/// A client of a Troupe server. After every loss of the connection it resumes its session, or joins
+/// its rooms again; it gives every command an answer.
 ///
 /// Events: `state` (the client) after `state` or `retryAt` has changed;
 ///         `welcome`, `goodbye` and `frame` (each frame) with the frame;
+///         `resumed` with the frame, once the session goes on and its rooms are joined;
 ///         `room` (a Room) when the server has put this client into it;
 ///         `error` (a TroupeError) for errors that reject no promise;
 ///         frames that belong to no room, by their type.
@@ -23,6 +25,8 @@ export class Client {
   #ready = deferred();
   #rooms;
   #welcome = null;
+  #session = new Session();
+  #early = null; // frames of rooms that came before the answer to `resume`, while it is awaited
 
   constructor(url, options = {}) {
     this.#options = completeOptions(url, options);
@@ -63,13 +67,14 @@ export class Client {
     return this.#connection.goodbye;
   }
 
-  /// Resolves with the `welcome` once there is a connection;
-  /// rejects if the client is stopped or closed.
+  /// Resolves with the `welcome` once there is a connection, and the server has said whether the
+  /// session goes on; rejects if the client is stopped or closed.
   get ready() {
     return this.#ready.promise;
   }
 
-  /// The last `welcome`, null before the first.
+  /// The last `welcome`, null before the first. If the session goes on, it has the `userId`,
+  /// `clientId` and `resume` of the session; until that is known, it is the former one.
   get welcome() {
     return this.#welcome;
   }
@@ -137,28 +142,28 @@ export class Client {
     this.#connection.connect();
   }
 
-  /// Ends the connection. Every command without an answer fails with `closed`.
+  /// Ends the connection and the session. Every command without an answer fails with `closed`.
   close() {
     this.#connection.close();
   }
 
   // -- inside -------------------------------------------------------------------------------------
 
-  #onWelcome(frame) {
-    this.#welcome = frame;
-    for (const { membership } of this.#rooms.seats) membership.onWelcome();
-    this.#commands.onWelcome(this.#connection, frame.limits);
-    this.#ready.resolve(frame);
-  }
-
   #onFrame(frame) {
     if (frame.type === 'goodbye') this.#commands.onGoodbye();
+    const isEarly = this.#early && typeof frame.roomId === 'string' && frame.type !== 'error';
+    if (isEarly) this.#early.push(frame);
+    else this.#handle(frame);
+    this.#handlers.emit('frame', frame);
+  }
+
+  #handle(frame) {
     const seat = typeof frame.roomId === 'string' ? this.#seatOf(frame) : undefined;
     if (seat && frame.type !== 'error') seat.membership.onFrame(frame, this.clientId);
     const isAnswer = this.#commands.onFrame(frame);
     if (frame.type === 'error' && !isAnswer) this.#onError(frame, seat);
-    else if (frame.roomId === undefined && !isAnswer) this.#handlers.emit(frame.type, frame);
-    this.#handlers.emit('frame', frame);
+    else if (frame.roomId === undefined && !isAnswer && frame.type !== 'resumed')
+      this.#handlers.emit(frame.type, frame);
   }
 
   /// The seat of the frame's room. Makes one if the server has put this client into a new room.
@@ -180,6 +185,9 @@ export class Client {
   #onLost(error) {
     const hasEnded = this.state === 'stopped' || this.state === 'closed';
     if (this.#commands.connected) this.#ready = deferred();
+    this.#early = null;
+    this.#session.onLost();
+    if (this.state === 'closed' || error.code === 'replaced') this.#session.end();
     if (hasEnded) {
       this.#commands.onEnd(error);
       this.#ready.reject(error);
@@ -191,5 +199,63 @@ export class Client {
       if (hasEnded) membership.onEnd(error);
       if (this.state === 'closed') handlers.emit('closed', error);
     }
+  }
+
+  // -- the session --------------------------------------------------------------------------------
+
+  #onWelcome(frame) {
+    const { resume, clientId } = this.#session;
+    if (resume === null || frame.resume === undefined) {
+      this.#begin(frame);
+      this.#commands.onWelcome(this.#connection, frame.limits);
+      return;
+    }
+    this.#early = [];
+    this.#commands.onWelcome(this.#connection, frame.limits, {
+      message: { type: 'resume', resume, rooms: this.#rooms.positions(clientId) },
+      done: (state, error, resumed) => this.#onResumeAnswered(frame, error, resumed),
+    });
+  }
+
+  /// A session begins. Called before anything else is sent.
+  #begin(welcome) {
+    this.#onSession(welcome);
+    this.#rooms.onBegin();
+  }
+
+  #onSession(welcome) {
+    this.#welcome = welcome;
+    this.#session.onBegin(welcome);
+    this.#ready.resolve(welcome);
+  }
+
+  #onResumeAnswered(welcome, error, resumed) {
+    const early = this.#early;
+    if (!early) return; // the connection is lost: the next one tries again
+    this.#early = null;
+    if (resumed) this.#onResumed(welcome, resumed);
+    else if (error.code === 'timeout') this.#connection.giveUp('no answer to resume in time');
+    else this.#onNotResumed(welcome, early);
+  }
+
+  /// What came early does not count: if it was of the session's rooms, it comes again.
+  #onResumed(welcome, frame) {
+    const { userId, clientId, resume } = frame;
+    this.#onSession({ ...welcome, userId, clientId, resume });
+    const tell = this.#rooms.onResumed(frame);
+    this.#commands.release();
+    this.#whileConnected([...tell, () => this.#handlers.emit('resumed', frame)]);
+  }
+
+  /// The connection goes on as a new session.
+  #onNotResumed(welcome, early) {
+    this.#begin(welcome);
+    this.#commands.release();
+    this.#whileConnected(early.map((frame) => () => this.#handle(frame)));
+  }
+
+  /// A handler may close the client.
+  #whileConnected(steps) {
+    for (const step of steps) if (this.#commands.connected) step();
   }
 }

@@ -23,6 +23,7 @@ export class Commands {
   #options;
   #link = null;
   #isHeld = false; // the server has said goodbye on this connection
+  #isOpening = false; // the first command on this connection holds up all others
   #maxBytes = 0;
   #queue = [];
   #queuedBytes = 0;
@@ -37,8 +38,9 @@ export class Commands {
     this.#options = options;
   }
 
+  /// Whether commands may go.
   get connected() {
-    return this.#link !== null;
+    return this.#link !== null && !this.#isOpening;
   }
 
   /// What waits for answers: {since, bytes}, when the first was sent (undefined if nothing waits)
@@ -53,12 +55,15 @@ export class Commands {
   /// `gate`: waits while `gate.isOpen` is false; see `openGate` and `failGate`.
   /// `membership`: fails if the connection is lost before it is sent, and is never dropped.
   /// `first`: goes before all others.
+  /// `opening`: goes although all others are held up.
   /// `onSent`: called when it is given to the socket.
   add(message, options, done) {
-    const { timeout = this.#options.timeout, gate, membership, first, onSent } = options;
+    const { timeout = this.#options.timeout, gate, membership, first, opening, onSent } = options;
     const { type: request, roomId } = message;
     const ref = ++this.#refs;
-    const entry = { ref, request, roomId, timeout, gate, membership, first, onSent, done };
+    const entry = {
+      ref, request, roomId, timeout, gate, membership, first, opening, onSent, done,
+    };
     try {
       if (this.refusal) throw failure(entry, this.refusal, false);
       entry.bytes = this.#options.codec.encode({ ...message, ref });
@@ -106,11 +111,22 @@ export class Commands {
 
   /// The connection is open: `link` has send(bytes), answered(ms) and bufferedAmount; `limits` are
   /// those of the server's welcome.
-  onWelcome(link, limits = {}) {
+  /// `opening` ({message, done}, as for `add`): a command that goes before all others; until
+  /// `release` nothing else is sent but pings.
+  onWelcome(link, limits = {}, opening) {
     this.#link = link;
     this.#isHeld = false;
     this.#maxBytes = limits.maxMessageBytes ?? 0;
     this.#pace.start(limits);
+    this.#isOpening = opening !== undefined;
+    if (!opening) return this.#pump();
+    const options = { opening: true, first: true, membership: true };
+    this.add(opening.message, options, opening.done);
+  }
+
+  /// The opening command is answered: all others may go.
+  release() {
+    this.#isOpening = false;
     this.#pump();
   }
 
@@ -149,7 +165,7 @@ export class Commands {
   // -- inside -------------------------------------------------------------------------------------
 
   #mustWait(gate) {
-    const isReady = this.#link && !this.#isHeld && isOpen(gate);
+    const isReady = this.connected && !this.#isHeld && isOpen(gate);
     return !isReady || this.#waitMs > 0 || this.#next !== undefined;
   }
 
@@ -159,7 +175,10 @@ export class Commands {
 
   /// The command that is to go next.
   get #next() {
-    return this.#isHeld ? undefined : this.#queue.find(({ gate }) => isOpen(gate));
+    const mayGo = this.#isOpening
+      ? ({ opening, request }) => opening || request === 'ping'
+      : ({ gate }) => isOpen(gate);
+    return this.#isHeld ? undefined : this.#queue.find(mayGo);
   }
 
   get #isOverfull() {

@@ -1,7 +1,7 @@
 import { TroupeError } from './error.js';
 import { Position } from './position.js';
 import { handled } from './promise.js';
-import { goneAnyway, lost, untold } from './room_code.js';
+import { goneAnyway, lost, passing, untold } from './room_code.js';
 import { Waiters } from './waiters.js';
 
 const againMs = [2_000, 6_000];
@@ -23,6 +23,10 @@ export class Membership {
   #profile;
   #isWanted = false;
   #wasJoined = false; // since it has been wanted
+  // Whether the session is in the room, as far as the server has told: out, asked (a join was
+  // sent), in. It outlives the connection, as the session does.
+  #standing = 'out';
+  #isStray = false; // the session is being taken out of the room: nobody hears what it says
   #entering = 0; // joins that wait for their answers
   #waiters = new Waiters(); // calls of `join`
   #timer;
@@ -58,6 +62,7 @@ export class Membership {
     const before = this.state;
     const asks = this.#commands.connected && before !== 'left';
     this.#isWanted = false;
+    this.#standing = 'out';
     this.#position.forget();
     this.state = asks ? 'leaving' : 'left';
     clearTimeout(this.#timer);
@@ -96,9 +101,32 @@ export class Membership {
 
   // -- what the connection does -------------------------------------------------------------------
 
-  /// Called before anything else is sent on a new connection.
+  /// A new session has begun. Called before anything else is sent on a new connection.
   onWelcome() {
+    this.#standing = 'out';
     if (this.#isWanted) this.#enter(true);
+  }
+
+  /// For the `resume` of the session `clientId`: {roomId, epoch, seq}, where it left off in the
+  /// room; undefined if it was not in the room, or is to be there no more.
+  resumeFrom(clientId) {
+    const { epoch, seq } = this.#position.since ?? {};
+    const isNamed = this.#standing === 'in' && epoch !== undefined && this.#fits(clientId);
+    return isNamed ? { roomId: this.#roomId, epoch, seq } : undefined;
+  }
+
+  /// The session of this user and client goes on: `place` and `loss` are what `resumed` says of the
+  /// room in `rooms` and `lost`. Called before anything else is sent on the connection.
+  /// Returns what is to be called as soon as commands may go: it tells the handlers.
+  onResumed(place, loss, { userId, clientId }) {
+    if (place && this.#standing !== 'out' && this.#fits(clientId))
+      return () => this.#onJoined({ type: 'joined', userId, ...place }, clientId);
+    const isRefused = loss && this.#isWanted && this.#standing === 'in';
+    this.#standing = 'out';
+    if (isRefused) return () => this.#isWanted && this.#onRefused(this.#lossError(loss));
+    if (place) this.#expel();
+    this.onWelcome();
+    return () => {};
   }
 
   onLost() {
@@ -116,6 +144,7 @@ export class Membership {
   /// Updates the state from a frame of the room, and tells the handlers unless the frame came
   /// before. `clientId`: that of the present connection.
   onFrame(frame, clientId) {
+    if (this.#isStray) return;
     if (frame.type === 'joined') return this.#onJoined(frame, clientId);
     if (frame.type === 'left') this.#onLeft(frame);
     else if (frame.type === 'roomClosed') this.#onRoomClosed(frame);
@@ -134,7 +163,10 @@ export class Membership {
     const given = this.#profile ?? undefined;
     const profile = typeof given === 'function' ? { toJSON: () => given() ?? undefined } : given;
     const command = { type: 'join', roomId: this.#roomId, profile, since: this.#askedSince };
-    this.#commands.add(command, { membership: true, first }, (state, error) => {
+    const onSent = () => {
+      if (this.#standing === 'out') this.#standing = 'asked';
+    };
+    this.#commands.add(command, { membership: true, first, onSent }, (state, error) => {
       this.#entering -= 1;
       if (error && this.#isWanted && this.#entering === 0) this.#onRefused(error);
     });
@@ -170,6 +202,7 @@ export class Membership {
     clearTimeout(this.#timer);
     this.#isWanted = this.#wasJoined = true;
     this.state = 'joined';
+    this.#standing = 'in';
     this.userId = frame.userId;
     const since = frame.ref === undefined ? this.#position.since : this.#askedSince;
     const hasMissed = this.#position.onJoined(frame, since, clientId);
@@ -190,6 +223,7 @@ export class Membership {
     if (ref !== undefined && this.state !== 'leaving') return; // joined again meanwhile
     if (this.#entering > 0 && this.#isWanted) {
       this.state = 'joining';
+      this.#standing = 'asked';
       return;
     }
     this.#forget();
@@ -200,6 +234,7 @@ export class Membership {
 
   #onRoomClosed({ reason }) {
     if (this.state === 'leaving') return;
+    this.#standing = this.#entering > 0 ? 'asked' : 'out';
     if (this.#entering > 0) this.state = 'joining';
     else if (reason === 'ended') this.#forget();
     else if (this.#isWanted) {
@@ -208,11 +243,34 @@ export class Membership {
     }
   }
 
+  // -- resuming -----------------------------------------------------------------------------------
+
+  /// Whether the position is one of the session `clientId`, or there is none yet. Another session
+  /// may have said what must not come back, which only `since` can tell.
+  #fits(clientId) {
+    const { since } = this.#position;
+    return since === undefined || since.clientId === clientId;
+  }
+
+  /// The session is in the room, but not as this client wants to be: takes it out.
+  #expel() {
+    this.#isStray = true;
+    const command = { type: 'leave', roomId: this.#roomId };
+    const options = { membership: true, first: true };
+    this.#commands.add(command, options, () => (this.#isStray = false));
+  }
+
+  #lossError({ code }) {
+    const message = `The session is not in the room any more: ${code}.`;
+    return this.#failure(code, message, passing.has(code));
+  }
+
   // -- inside -------------------------------------------------------------------------------------
 
   #forget() {
     clearTimeout(this.#timer);
     this.#isWanted = this.#wasJoined = false;
+    this.#standing = 'out';
     this.state = 'left';
     this.#position.forget();
   }

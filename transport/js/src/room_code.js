@@ -8,3 +8,10 @@ export const lost = new Set(['connection_lost', 'replaced']);
 
 /// Answers to `leave` after which the client is not in the room either.
 export const goneAnyway = new Set([...lost, 'not_joined', 'forbidden', 'room_closed', 'closed']);
+
+/// Reasons why a resumed session is not in a room any more that may pass (`lost` in `resumed` does
+/// not tell what `error` tells as `retryable`).
+export const passing = new Set([
+  'room_full', 'room_limit', 'node_room_limit', 'room_closed', 'room_gone', 'rate_limited',
+  'overloaded', 'timed_out', 'internal',
+]);

@@ -42,4 +42,34 @@ export class Rooms {
   delete(id) {
     this.#seats.delete(id);
   }
+
+  // -- sessions -----------------------------------------------------------------------------------
+
+  /// A new session has begun: joins all rooms again.
+  onBegin() {
+    for (const { membership } of this.seats) membership.onWelcome();
+  }
+
+  /// What `resume` says of the rooms of the session `clientId`.
+  positions(clientId) {
+    return this.seats.flatMap(({ membership }) => membership.resumeFrom(clientId) ?? []);
+  }
+
+  /// The session goes on as `resumed` says. Called before anything else is sent on the connection.
+  /// Returns functions that tell the handlers, to be called once commands may go.
+  onResumed({ userId, clientId, rooms = [], lost = [] }) {
+    const places = byId(rooms);
+    const losses = byId(lost);
+    const tell = [...this.#seats].map(([id, { membership }]) =>
+      membership.onResumed(places.get(id), losses.get(id), { userId, clientId }),
+    );
+    for (const roomId of places.keys()) {
+      if (this.#seats.has(roomId)) continue;
+      // The client has forgotten it.
+      this.#commands.add({ type: 'leave', roomId }, { membership: true, first: true }, () => {});
+    }
+    return tell;
+  }
 }
+
+const byId = (list) => new Map(list.map((entry) => [entry.roomId, entry]));

@@ -1,6 +1,6 @@
 import type { Codec, WebSocketClass } from './codec.js';
 import type { TroupeError } from './error.js';
-import type { Command, Frame, GoodbyeFrame, Limits, WelcomeFrame } from './frames.js';
+import type { Command, Frame, GoodbyeFrame, Limits, ResumedFrame, WelcomeFrame } from './frames.js';
 import type { Profile, Room, Sending } from './room.js';
 
 export type ClientState = 'connecting' | 'connected' | 'reconnecting' | 'stopped' | 'closed';
@@ -49,6 +49,8 @@ export interface ClientEvents {
   state: Client;
   welcome: WelcomeFrame;
   goodbye: GoodbyeFrame;
+  /** The session goes on after a loss, and its rooms are joined. */
+  resumed: ResumedFrame;
   /** Every frame. */
   frame: Frame;
   /** The server has put this client into a room. */
@@ -69,8 +71,12 @@ export class Client {
   readonly error: TroupeError | Error | null;
   /** The server's goodbye, until it is back. Without `reconnectAfterMs` it is meant for good. */
   readonly goodbye: GoodbyeFrame | null;
-  /** Resolves once there is a connection; rejects if the client is stopped or closed. */
+  /**
+   * Resolves once there is a connection, and it is known whether the session goes on; rejects if
+   * the client is stopped or closed.
+   */
   readonly ready: Promise<WelcomeFrame>;
+  /** The last; if the session goes on, with its `userId`, `clientId` and `resume`. */
   readonly welcome: WelcomeFrame | null;
   readonly userId: string | null;
   readonly clientId: string | null;
@@ -92,5 +98,6 @@ export class Client {
   ping(options?: CommandOptions): Promise<number>;
   /** Connects now; starts again if the client was stopped or closed. */
   connect(): void;
+  /** Ends the connection and the session. */
   close(): void;
 }

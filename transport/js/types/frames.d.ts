@@ -30,8 +30,26 @@ export interface WelcomeFrame extends Frame {
   type: 'welcome';
   userId: string;
   clientId: string;
+  /** Names the session: a secret. Absent if the server keeps no sessions. */
+  resume?: string;
+  /** How long the server keeps the session after a loss, in milliseconds. */
+  resumeMs?: number;
   heartbeatMs: number;
   limits: Limits;
+}
+
+/** The session goes on on another connection. */
+export interface ResumedFrame extends Frame {
+  type: 'resumed';
+  /** Those of the session. */
+  userId: string;
+  clientId: string;
+  /** `recovered`: what was missed follows, or nothing was; else something may be lost. */
+  rooms: { roomId: string; epoch: string; seq: number; recovered: boolean }[];
+  /** Rooms that the session is not in any more, each with the code of an error. */
+  lost: { roomId: string; code: string }[];
+  /** Names the session from now on. */
+  resume: string;
 }
 
 export interface GoodbyeFrame extends Frame {

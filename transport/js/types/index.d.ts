@@ -34,6 +34,7 @@ export type {
   PresenceNotice,
   ProfileNotice,
   Rejoined,
+  ResumedFrame,
   RoomClosedFrame,
   RoomFrame,
   User,

@@ -11,6 +11,8 @@ const state: ClientState = client.state;
 client.on('state', ({ retryAt }) => retryAt.toFixed());
 client.on('error', (error) => error.message);
 client.on('direct', (frame) => frame.text);
+client.on('resumed', ({ rooms, lost, resume }) => [rooms[0].recovered, lost[0].code, resume.length]);
+client.on('welcome', ({ resume, resumeMs }) => [resume?.length, resumeMs?.toFixed()]);
 
 const room: Room = client.room('lobby');
 const off: () => void = room.on('message', ({ text, userId, seq }) => [text?.length, userId.length, seq.toFixed()]);

@@ -1,0 +1,38 @@
+import { clock } from './clock.js';
+
+/// The client's session at the server, which keeps it for a while after a loss of the connection:
+/// the next connection may resume it.
+export class Session {
+  /// Its public name; null before the first.
+  clientId = null;
+
+  #resume = null;
+  #windowMs = 0;
+  #endsAt = Infinity; // by the client's clock; Infinity: there is a connection
+
+  /// The secret that names the session in a `resume`; null if the server keeps none, or not any
+  /// more.
+  get resume() {
+    return clock.now() < this.#endsAt ? this.#resume : null;
+  }
+
+  /// `welcome` begins a session, or tells (with the fields of `resumed`) that it goes on.
+  /// Servers that keep no sessions name neither `resume` nor `resumeMs`.
+  onBegin({ clientId, resume = null, resumeMs = 0 }) {
+    this.clientId = clientId;
+    this.#resume = resume;
+    this.#windowMs = resumeMs;
+    this.#endsAt = Infinity;
+  }
+
+  /// Only the loss of a connection on which the session was starts its time; not that of one on
+  /// which it was still to be resumed, or a server that fails over it would be asked for ever.
+  onLost() {
+    if (this.#endsAt === Infinity) this.#endsAt = clock.now() + this.#windowMs;
+  }
+
+  /// There is nothing left to resume.
+  end() {
+    this.#resume = null;
+  }
+}
