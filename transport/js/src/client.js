@@ -3,6 +3,7 @@ import { Commands } from './commands.js';
 import { Connection } from './connection.js';
 import { Emitter } from './emitter.js';
 import { TroupeError } from './error.js';
+import { Handover } from './handover.js';
 import { completeOptions } from './options.js';
 import { deferred, handled } from './promise.js';
 import { Rooms } from './rooms.js';
@@ -27,6 +28,7 @@ export class Client {
   #welcome = null;
   #session = new Session();
   #early = null; // frames of rooms that came before the answer to `resume`, while it is awaited
+  #handover;
 
   constructor(url, options = {}) {
     this.#options = completeOptions(url, options);
@@ -40,6 +42,10 @@ export class Client {
       changed: () => this.#handlers.emit('state', this),
       unanswered: () => this.#commands.unanswered,
     });
+    if (this.#options.resumeAcrossReload) {
+      this.#handover = new Handover(this.#options, () => this.#save());
+      this.#restore(this.#handover.start());
+    }
     this.#connection.connect();
   }
 
@@ -139,6 +145,7 @@ export class Client {
       this.#commands.refusal = null;
       this.#ready = deferred();
     }
+    this.#handover?.start();
     this.#connection.connect();
   }
 
@@ -188,6 +195,7 @@ export class Client {
     this.#early = null;
     this.#session.onLost();
     if (this.state === 'closed' || error.code === 'replaced') this.#session.end();
+    if (this.state === 'closed') this.#handover?.stop();
     if (hasEnded) {
       this.#commands.onEnd(error);
       this.#ready.reject(error);
@@ -257,5 +265,18 @@ export class Client {
   /// A handler may close the client.
   #whileConnected(steps) {
     for (const step of steps) if (this.#commands.connected) step();
+  }
+
+  /// For the next load of the page; null if there will be nothing to resume.
+  #save() {
+    const session = this.#session.save();
+    return session && { ...session, rooms: this.#rooms.save() };
+  }
+
+  /// Takes what `save` has returned, unless its time is over.
+  #restore(saved) {
+    if (!saved || saved.endsAt <= Date.now()) return;
+    this.#session.restore(saved);
+    this.#rooms.restore(saved.rooms);
   }
 }

@@ -129,6 +129,23 @@ export class Membership {
     return () => {};
   }
 
+  /// For another load of the page: {roomId, standing, since}; undefined if it is not to be in the
+  /// room, or never was.
+  save() {
+    const { since } = this.#position;
+    if (!this.#isWanted || !since) return undefined;
+    return { roomId: this.#roomId, standing: this.#standing, since };
+  }
+
+  /// Takes what `save` has returned.
+  restore({ standing, since }) {
+    this.#isWanted = this.#wasJoined = true;
+    this.#standing = standing;
+    this.#profile = this.#options.profile;
+    this.state = 'joining';
+    this.#position.restore(since);
+  }
+
   onLost() {
     clearTimeout(this.#timer);
     if (this.#isWanted) this.state = 'joining';

@@ -14,6 +14,7 @@ const defaults = {
   maxReconnectAttempts: Infinity,
 };
 const queuePolicies = ['reject', 'drop-oldest'];
+const storageMethods = ['getItem', 'setItem', 'removeItem'];
 
 /// Checks a client's options and adds the defaults. Throws a TypeError.
 export function completeOptions(url, options) {
@@ -25,6 +26,9 @@ export function completeOptions(url, options) {
       "codec is 'json', or msgpack as in: import { msgpack } from 'troupe-client/msgpack'",
     );
   }
+  const { storage } = all;
+  if (storage && !storageMethods.every((name) => typeof storage[name] === 'function'))
+    throw new TypeError(`storage has the methods ${storageMethods.join(', ')}`);
   if (!queuePolicies.includes(all.queuePolicy))
     throw new TypeError(`queuePolicy is one of: ${queuePolicies.join(', ')}`);
   return all;

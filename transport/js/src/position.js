@@ -22,6 +22,13 @@ export class Position {
     return since !== undefined && recovered === false && !isSame;
   }
 
+  /// Takes a former `since`.
+  restore({ epoch, seq, clientId }) {
+    this.#epoch = epoch;
+    this.#seq = seq;
+    this.#clientId = clientId;
+  }
+
   restart(epoch, seq) {
     this.#epoch = epoch;
     if (this.#next) this.#next.seq = seq;

@@ -70,6 +70,15 @@ export class Rooms {
     }
     return tell;
   }
+
+  /// For another load of the page: a list for `restore`.
+  save() {
+    return this.seats.flatMap(({ membership }) => membership.save() ?? []);
+  }
+
+  restore(saved) {
+    for (const room of saved) this.seat(room.roomId).membership.restore(room);
+  }
 }
 
 const byId = (list) => new Map(list.map((entry) => [entry.roomId, entry]));

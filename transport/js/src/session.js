@@ -35,4 +35,20 @@ export class Session {
   end() {
     this.#resume = null;
   }
+
+  /// For another load of the page: {resume, clientId, endsAt} with `endsAt` by the wall clock; null
+  /// if there is nothing to resume.
+  save() {
+    const { clientId, resume } = this;
+    if (resume === null) return null;
+    const leftMs = this.#endsAt === Infinity ? this.#windowMs : this.#endsAt - clock.now();
+    return { resume, clientId, endsAt: Date.now() + leftMs };
+  }
+
+  /// Takes what `save` has returned.
+  restore({ resume, clientId, endsAt }) {
+    this.clientId = clientId;
+    this.#resume = resume;
+    this.#endsAt = clock.now() + (endsAt - Date.now());
+  }
 }

@@ -6,7 +6,8 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { connect, joined, startLastingNode, startNode } from './support/live.mjs';
+import { WebSocketServer } from 'ws';
+import { connect, joined, startLastingNode, startNode, until } from './support/live.mjs';
 
 const executablePath = '/usr/bin/chromium';
 const playwright = new URL(
@@ -20,6 +21,36 @@ const args = [
   '--disable-component-update', '--disable-sync',
 ];
 const root = new URL('..', import.meta.url);
+
+/// A server that only keeps sessions: it puts who joins at 10 of the epoch e1, and resumes whoever
+/// asks. {url, heard}: `heard` has all commands and close codes.
+async function sessionServer(t) {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+  await once(server, 'listening');
+  t.after(() => {
+    for (const socket of server.clients) socket.terminate();
+    server.close();
+  });
+  const heard = [];
+  let count = 0;
+  server.on('connection', (socket) => {
+    const n = ++count;
+    const say = (frame) => socket.send(JSON.stringify(frame));
+    const ids = { userId: 'u', clientId: `c${n}`, resume: `r${n}` };
+    say({ type: 'welcome', ...ids, resumeMs: 30_000, heartbeatMs: 0, limits: {} });
+    socket.on('close', (code) => heard.push(code));
+    socket.on('message', (data) => {
+      const { type, ref, roomId, resume, rooms } = JSON.parse(data);
+      heard.push({ type, roomId, resume, rooms });
+      if (type === 'join') say({ type: 'joined', ref, roomId, userId: 'u', epoch: 'e1', seq: 10 });
+      if (type !== 'resume') return;
+      const places = rooms.map((room) => ({ ...room, recovered: true }));
+      say({ type: 'resumed', ref, ...ids, clientId: 'c1', rooms: places, lost: [] });
+      say({ type: 'message', roomId: 'lobby', userId: 'u2', seq: 11, text: 'missed' });
+    });
+  });
+  return { url: `ws://127.0.0.1:${server.address().port}/`, heard };
+}
 
 describe('a page', { skip }, () => {
   let browser;
@@ -112,6 +143,38 @@ describe('a page', { skip }, () => {
     await startNode(t, 'relay_node', [], { port: node.port });
     await page.waitForFunction(() => states.includes('two acked'));
     await page.waitForFunction(() => room.members.live && room.members.total === 2);
+    assert.deepEqual(complaints, []);
+  });
+
+  test('goes on with its session when it is loaded again', async (t) => {
+    const { url, heard } = await sessionServer(t);
+    const { page, complaints } = await open(t);
+    const start = () =>
+      page.evaluate(async (url) => {
+        const { Client } = await import('/src/index.js');
+        window.client = new Client(url, { resumeAcrossReload: true });
+        window.texts = [];
+        for (const room of client.rooms) room.on('message', ({ text }) => texts.push(text));
+        const stored = sessionStorage.length;
+        await client.ready;
+        return [stored, client.clientId, client.rooms.map(({ id }) => id)];
+      }, url);
+    assert.deepEqual(await start(), [0, 'c1', []]);
+    await page.evaluate(() => client.room('lobby').join());
+    await page.reload();
+    assert.equal(await page.evaluate(() => sessionStorage.length), 1);
+    assert.deepEqual(await start(), [0, 'c1', ['lobby']]);
+    await page.waitForFunction(() => texts.includes('missed'));
+
+    const [joined, code, resumed] = JSON.parse(JSON.stringify(heard));
+    assert.deepEqual(joined, { type: 'join', roomId: 'lobby' });
+    assert.equal(code, 1001);
+    const rooms = [{ roomId: 'lobby', epoch: 'e1', seq: 10 }];
+    assert.deepEqual(resumed, { type: 'resume', resume: 'r1', rooms });
+    await page.evaluate(() => client.close());
+    await until(() => heard.includes(1000), 'the close');
+    await page.reload();
+    assert.deepEqual(await start(), [0, 'c3', []]);
     assert.deepEqual(complaints, []);
   });
 

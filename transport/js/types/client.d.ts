@@ -38,6 +38,20 @@ export interface ClientOptions {
   maxReconnectInterval?: number;
   /** How many attempts in a row before the client stops (Infinity). */
   maxReconnectAttempts?: number;
+  /**
+   * In a page: hands the session over to the next load of the page, which joins the rooms that this
+   * one was in (false).
+   */
+  resumeAcrossReload?: boolean;
+  /** Where the session lies between the two (sessionStorage). */
+  storage?: SessionStorage;
+}
+
+/** What a page stores strings in, as localStorage does. */
+export interface SessionStorage {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+  removeItem(key: string): void;
 }
 
 export interface CommandOptions {

@@ -1,4 +1,11 @@
-export { Client, type ClientEvents, type ClientOptions, type ClientState, type CommandOptions } from './client.js';
+export {
+  Client,
+  type ClientEvents,
+  type ClientOptions,
+  type ClientState,
+  type CommandOptions,
+  type SessionStorage,
+} from './client.js';
 export { TroupeError, type TroupeErrorCode } from './error.js';
 export {
   ReconnectingWebSocket,

@@ -13,6 +13,9 @@ client.on('error', (error) => error.message);
 client.on('direct', (frame) => frame.text);
 client.on('resumed', ({ rooms, lost, resume }) => [rooms[0].recovered, lost[0].code, resume.length]);
 client.on('welcome', ({ resume, resumeMs }) => [resume?.length, resumeMs?.toFixed()]);
+new Client('/', { resumeAcrossReload: true, storage: { getItem: () => null, setItem() {}, removeItem() {} } });
+// @ts-expect-error: such a storage forgets nothing
+new Client('/', { storage: { getItem: () => null, setItem() {} } });
 
 const room: Room = client.room('lobby');
 const off: () => void = room.on('message', ({ text, userId, seq }) => [text?.length, userId.length, seq.toFixed()]);
