@@ -178,6 +178,34 @@ describe('a page', { skip }, () => {
     assert.deepEqual(complaints, []);
   });
 
+  test('hears on its return what was said while another page was shown', async (t) => {
+    const node = await startNode(t, 'relay_node');
+    const other = await connect(t, node);
+    if (other.welcome.resume === undefined) return t.skip('this node keeps no sessions');
+    const { room, ear } = await joined(other, 'lobby');
+    const { page, complaints } = await open(t);
+    const address = page.url();
+    const start = () =>
+      page.evaluate(async (url) => {
+        const { Client } = await import('/src/index.js');
+        window.client = new Client(url, { resumeAcrossReload: true });
+        window.texts = [];
+        client.room('lobby').on('message', ({ text }) => texts.push(text));
+        await client.room('lobby').join();
+        return client.clientId;
+      }, node.url());
+    const clientId = await start();
+    await page.goto('about:blank');
+    await ear.take('userLeft');
+    await room.send('missed');
+    await page.goto(address);
+    assert.equal(await start(), clientId);
+    await page.evaluate(() => client.room('lobby').send('the end'));
+    await page.waitForFunction(() => texts.includes('the end'));
+    assert.deepEqual(await page.evaluate(() => texts), ['missed', 'the end']);
+    assert.deepEqual(complaints, []);
+  });
+
   test('uses the reconnecting WebSocket as the original shows', async (t) => {
     const node = await startNode(t, 'relay_node');
     const { page, complaints } = await open(t);
