@@ -449,6 +449,47 @@ TEST_CASE("a client in the lobby comes back as who it was") {
   CHECK(has(here, ann->user()));
 }
 
+// Pins §4.119.
+TEST_CASE(
+  "who says that it may resume is put into the lobby with its first command, or after 1 s") {
+  auto o = many_messages();
+  o.lobby = "lobby";
+  stage stage{o};
+  auto connect_ready = [&]() -> stage::client& {
+    actors::connection_info info{protocol::encoding::v1_json};
+    info.may_resume = true;
+    return stage.connect(info);
+  };
+  auto& silent = connect_ready();
+  auto name = silent.expect("welcome").text("resume");
+  silent.say(R"({"type":"ping"})").expect("pong");
+  stage.advance(900ms);
+  silent.expect_nothing();
+  stage.advance(200ms);
+  CHECK(silent.expect("joined").text("roomId") == "lobby");
+
+  auto& talking = connect_ready();
+  talking.expect("welcome");
+  talking.say(R"({"type":"message","text":"x","ref":1})").expect("joined");
+  CHECK(talking.take_all().size() == 2); // its own message, and the ack
+  stage.advance(2s);
+  talking.expect_nothing();
+
+  silent.say(R"({"type":"leave"})").take_all();
+  silent.drop();
+  auto& back = connect_ready();
+  back.expect("welcome");
+  back.say(resume_of(name, {}));
+  CHECK(has(back.expect("resumed"), R"("rooms":[])")); // it had left the lobby
+  stage.advance(2s);
+  back.expect_nothing();
+
+  auto& late = connect_ready();
+  late.expect("welcome");
+  late.say(resume_of("x", {})).expect("error");
+  CHECK(late.expect("joined").text("roomId") == "lobby");
+}
+
 // Pins §16.64.
 TEST_CASE("of what one user keeps the oldest session goes first") {
   auto o = many_messages();

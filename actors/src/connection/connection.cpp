@@ -119,6 +119,7 @@ void connection::give_if_ready() {
 void connection::release_state() {
   pulse_.stop();
   expiry_.reset();
+  lobby_.reset();
   wanted_.clear();
   core_.reset();
   unit_.sessions->close(key_);
@@ -207,10 +208,24 @@ void connection::claim(session_claim claim) {
   compat::send(this, directory, std::move(claim));
 }
 
+void connection::await_lobby(std::chrono::milliseconds time) {
+  lobby_ = std::make_unique<lobby_timer>(*this);
+  unit_.loop->arm(*lobby_, time);
+}
+
+/// At once if the connection is idle; else a command may just be there.
+void connection::lobby_timer::on_deadline() {
+  if (!owner.dispatched::enter([this] { owner.core_->on_lobby_due(); }))
+    owner.unit_.loop->arm(*this, timer_wheel::tick);
+}
+
 void connection::forget_name(session_key key) {
   compat::send(this, shared_.units[key.loop]->directory, troupe::actors::forget_name{key});
 }
 
-void connection::release() { compat::send(this, unit_.output_actor, release_session{key_}); }
+void connection::release() {
+  loop_counts::add(unit_.counts.resumes, 1);
+  compat::send(this, unit_.output_actor, release_session{key_});
+}
 
 } // namespace troupe::actors

@@ -5,6 +5,8 @@
 #include "context/node_context.hpp"
 #include "context/wall_deadline.hpp"
 
+#include <chrono>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -28,6 +30,13 @@ private:
   void handle(heartbeat&) override;
   void say_farewell() override;
   void release_state() override;
+  /// Wakes it when no command has come in time.
+  struct lobby_timer final : timer_wheel::entry {
+    explicit lobby_timer(connection& c) : owner(c) {}
+    void on_deadline() override;
+    connection& owner;
+  };
+
   using hand_over_answer = caf::typed_response_promise<session_answer>;
 
   void end_input();
@@ -50,6 +59,7 @@ private:
   void ask(const room_actor& room, history_request request) override;
   void renew(const room_actor& room, claims_renewed message) override;
   void claim(session_claim claim) override;
+  void await_lobby(std::chrono::milliseconds time) override;
   void forget_name(session_key key) override;
   void release() override;
   void expire_at(std::optional<wall_time> when) override;
@@ -66,6 +76,7 @@ private:
   std::optional<connection_core> core_;   ///< in place: what each message touches is one allocation
   bool has_closed_ = false;               ///< its socket
   std::optional<bool> keeps_session_;     ///< once the end has begun
+  std::unique_ptr<lobby_timer> lobby_;    ///< null: it waits for no first command
   /// Who wants its session, which it is still taking over itself.
   std::vector<std::pair<hand_over, hand_over_answer>> wanted_;
 };

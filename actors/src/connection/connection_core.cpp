@@ -21,6 +21,8 @@ std::string_view nameable(const std::optional<std::string>& room) {
                                                                : std::string_view{};
 }
 
+constexpr auto longest_wait_for_resume = 1s;
+
 /// A hash of the client's own id of a message, the same in both codecs; 0: it has given none. It
 /// can only repeat itself: that it knows the hash harms nobody.
 std::uint64_t id_of(const command& c) {
@@ -69,11 +71,28 @@ void connection_core::open() {
         config_.meter))
     output_.reply(frame);
   output_.expire_at(config_.claims ? config_.claims->expires_at : std::nullopt);
-  if (is_closing() || o.lobby.empty() || (config_.claims && !config_.claims->may_join(o.lobby)))
+  if (o.lobby.empty())
+    return;
+  lobby_waits_ = true;
+  if (config_.may_resume && has_session_)
+    output_.await_lobby(longest_wait_for_resume);
+  else
+    enter_lobby();
+}
+
+void connection_core::enter_lobby() {
+  auto& lobby = config_.options->lobby;
+  lobby_waits_ = false;
+  if (is_closing() || (config_.claims && !config_.claims->may_join(lobby)))
     return;
   join_request request;
   request.automatic = true;
-  start_join(o.lobby, std::move(request));
+  start_join(lobby, std::move(request));
+}
+
+void connection_core::on_lobby_due() {
+  if (lobby_waits_ && !resuming_)
+    enter_lobby();
 }
 
 // -- taking commands in ---------------------------------------------------------------------------
@@ -143,6 +162,9 @@ void connection_core::run_or_wait(inbound message) {
     count_error(f.code);
     return;
   }
+  if (lobby_waits_ && !resuming_ && decoded->kind != command_kind::ping
+      && decoded->kind != command_kind::resume)
+    enter_lobby();
   auto must_wait_now = resuming_ ? decoded->kind != command_kind::ping
                                  : is_room_command(decoded->kind) && must_wait(decoded->room_id);
   if (must_wait_now)
@@ -200,6 +222,8 @@ void connection_core::run(const command& c, const inbound& message) {
 
 /// A binary message on a JSON connection goes to the default room.
 void connection_core::run_binary(const inbound& message) {
+  if (lobby_waits_ && !resuming_)
+    enter_lobby();
   if (resuming_ || must_wait(std::nullopt)) {
     waiting_.push_back({message, std::nullopt, running_});
     return;
@@ -484,8 +508,10 @@ void connection_core::resume(const command& c, const inbound& message) {
     return refuse(c, errc::bad_request, "resume is the first command of a connection");
   auto text = protocol::document_view{c.source, c.bytes}.string("resume");
   auto name = session_name_of(text.value_or(""));
-  if (!name || name->key.loop >= config_.loops || name->key == config_.key)
-    return refuse(c, errc::session_gone);
+  if (!name || name->key.loop >= config_.loops || name->key == config_.key) {
+    refuse(c, errc::session_gone);
+    return on_lobby_due();
+  }
   resuming_ = std::make_unique<resuming>(c, *name, running_, message.token);
   output_.claim({*name, config_.key, nullptr, config_.is_known ? config_.user_id : std::string{}});
 }
@@ -501,6 +527,7 @@ void connection_core::on_session(const session_answer& answer) {
     }
   if (auto asked = std::exchange(resuming_, nullptr); asked && !answer.record)
     send_error(answer.code, {}, asked->ref(), "resume", {});
+  on_lobby_due();
   run_waiting();
 }
 
@@ -522,6 +549,7 @@ void connection_core::adopt(const session_record& session) {
       output_.leave(r.handle, std::move(request));
   }
   rooms_.clear();
+  lobby_waits_ = false;
   config_.user_id = session.user_id;
   client_ = session.client;
   if (!config_.claims && session.claims) {

@@ -46,6 +46,8 @@ public:
   virtual void renew(const room_actor& room, claims_renewed message) = 0;
   /// Asks for a session; `on_session` follows.
   virtual void claim(session_claim claim) = 0;
+  /// Asks for `on_lobby_due` after that time.
+  virtual void await_lobby(std::chrono::milliseconds time) = 0;
   /// That name of the session is not to be valid any more.
   virtual void forget_name(session_key key) = 0;
   /// The session has been told that it is back: it gets what its rooms have for it.
@@ -80,6 +82,7 @@ public:
     claims_ptr claims;
     std::optional<session_secret> secret;           ///< none: no session is kept
     std::uint64_t address = 0;                      ///< as `connection_info::address`
+    bool may_resume = false;                        ///< likewise
     std::size_t loops = 1;                          ///< of the node
     std::shared_ptr<const token_check> check_token; ///< null: the node's `verify_token`
     const node_options* options = nullptr;
@@ -90,8 +93,10 @@ public:
 
   connection_core(config c, connection_output& output);
 
-  /// Says welcome and enters the lobby.
+  /// Says welcome and enters the lobby, at once or with the first command.
   void open();
+  /// No command has come in time.
+  void on_lobby_due();
 
   void on_message(inbound message);
   /// `in_full`: the room has handled all that it was sent; else it ended before that.
@@ -191,6 +196,7 @@ private:
   void change_profile(const protocol::command& c, const inbound& message);
   void pong(const protocol::command& c);
   void authenticate(const protocol::command& c, const credit& token);
+  void enter_lobby();
   void resume(const protocol::command& c, const inbound& message);
   void adopt(const session_record& session);
   void join_again(const session_record& session, const session_record::room& room);
@@ -263,6 +269,7 @@ private:
   bool input_ended_ = false;
   bool has_commands_ = false;       ///< other than `ping`
   bool has_session_ = false;        ///< for another connection to take over
+  bool lobby_waits_ = false;        ///< for the first command, which may be `resume`
   protocol::token_bucket commands_; ///< how many may come now
   steady_time rate_told_{};
 };

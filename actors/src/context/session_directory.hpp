@@ -6,6 +6,7 @@
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/timer_wheel.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -63,7 +64,8 @@ public:
   void take(session_key key) noexcept;
 
   /// Kept sessions.
-  [[nodiscard]] std::size_t kept() const noexcept { return kept_; }
+  /// Thread: any.
+  [[nodiscard]] std::size_t kept() const noexcept { return kept_.load(std::memory_order_relaxed); }
   void clear() noexcept;
 
 private:
@@ -102,7 +104,7 @@ private:
   std::unordered_map<session_key, aged::iterator> by_key_;
   shares<std::string> by_user_;
   shares<std::uint64_t> by_address_;
-  std::size_t kept_ = 0;
+  std::atomic<std::size_t> kept_{0};
 };
 
 } // namespace troupe::actors

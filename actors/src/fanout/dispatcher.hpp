@@ -31,6 +31,7 @@ struct loop_counts {
   time_histogram delivery_times;
   std::atomic<std::uint64_t> members{0};
   std::atomic<std::uint64_t> rooms{0};
+  std::atomic<std::uint64_t> resumes{0};
 
   static void add(std::atomic<std::uint64_t>& n, std::uint64_t by) noexcept {
     n.store(n.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);

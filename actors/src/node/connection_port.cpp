@@ -72,6 +72,7 @@ connection_actor open_member(node_context& s, event_loop& home, session_key key,
   if (!c.is_known)
     c.user_id = random_id();
   c.address = info.address;
+  c.may_resume = info.may_resume;
   c.loops = s.units.size();
   c.claims = std::move(info.claims);
   c.check_token = std::move(info.check_token);

@@ -214,6 +214,8 @@ node_stats node::stats() const {
   node_stats sum;
   for (auto& unit : state_->shared.units) {
     auto get = [](auto& n) { return n.load(std::memory_order_relaxed); };
+    sum.kept_sessions += unit->sessions->kept();
+    sum.resumes += get(unit->counts.resumes);
     sum.rooms += get(unit->counts.rooms);
     sum.members += get(unit->counts.members);
     sum.messages_in += get(unit->counts.messages_in);

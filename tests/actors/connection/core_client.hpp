@@ -68,6 +68,7 @@ struct connection_notebook final : actors::connection_output {
   void claim(actors::session_claim c) override {
     lines.push_back("claim " + to_text(c.name) + " of " + c.user_id);
   }
+  void await_lobby(std::chrono::milliseconds) override { lines.push_back("await lobby"); }
   void forget_name(actors::session_key key) override {
     lines.push_back("forget " + std::to_string(key.slot));
   }

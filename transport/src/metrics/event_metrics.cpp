@@ -87,8 +87,8 @@ values accept_errors() {
 }
 
 values actor_names() {
-  return {"troupe.connection",     "troupe.dispatcher", "troupe.endpoint",
-          "troupe.raw_connection", "troupe.registry",   "troupe.room"};
+  return {"troupe.connection",     "troupe.directory", "troupe.dispatcher", "troupe.endpoint",
+          "troupe.raw_connection", "troupe.registry",  "troupe.room"};
 }
 
 values handlers() {
@@ -100,8 +100,8 @@ values handlers() {
 values failing_handlers() {
   auto all = handlers();
   all.insert(all.end(),
-             {"accept", "authorize_upgrade", "connection", "dispatcher", "drain", "endpoint",
-              "node", "prepare_thread", "registry", "room", "session", "verify_token"});
+             {"accept", "authorize_upgrade", "connection", "directory", "dispatcher", "drain",
+              "endpoint", "node", "prepare_thread", "registry", "room", "session", "verify_token"});
   return all;
 }
 

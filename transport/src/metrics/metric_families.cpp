@@ -105,6 +105,8 @@ std::vector<MetricFamily> node_families(const actors::node_stats& now) {
     gauge("troupe_connections", "Open WebSockets.", now.connections),
     gauge("troupe_rooms", "Rooms.", now.rooms),
     gauge("troupe_members", "Memberships.", now.members),
+    gauge("troupe_kept_sessions", "Sessions without a connection.", now.kept_sessions),
+    counter("troupe_resumes_total", "Sessions taken up again.", now.resumes),
     counter("troupe_messages_in_total", "Messages received from clients.", now.messages_in),
     counter("troupe_publishes_total", "Broadcasts ordered by rooms.", now.publishes),
     deliveries(now),

@@ -124,6 +124,7 @@ protocol::result<admitted_upgrade, refused_request> admit_upgrade(
     return too_many_connections(lease.error().reason, lease.error().retry_after_seconds);
   admitted_upgrade admitted{std::move(verdict.subprotocol), std::move(*lease), {}};
   admitted.info.encoding = verdict.encoding;
+  admitted.info.may_resume = verdict.may_resume;
   admitted.info.claims = std::move(decision.claims);
   admitted.info.address = settings.admissions->mark_of(client);
   if (route->second.endpoint)

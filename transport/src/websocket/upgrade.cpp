@@ -80,8 +80,12 @@ private:
   }
 };
 
+/// Chooses the first that the server knows; `troupe.resume` only says what is to come.
 void choose_subprotocol(const std::string& offers, upgrade_verdict& v) {
   for (auto offer : list_elements(offers)) {
+    v.may_resume |= offer == "troupe.resume";
+    if (!v.subprotocol.empty())
+      continue;
     if (offer == "troupe.v1.json")
       v.encoding = protocol::encoding::v1_json;
     else if (offer == "troupe.v1.msgpack")
@@ -89,7 +93,6 @@ void choose_subprotocol(const std::string& offers, upgrade_verdict& v) {
     else
       continue;
     v.subprotocol = std::string{offer};
-    return;
   }
 }
 

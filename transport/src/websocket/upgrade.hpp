@@ -15,6 +15,7 @@ struct upgrade_verdict {
   unsigned status = 101;   ///< or 400, 403, 426
   std::string_view reason; ///< for a person, if refused
   std::string_view label;  ///< metric label, if refused
+  bool may_resume = false; ///< its first command may be a `resume`
   std::string subprotocol; ///< to echo; empty: none
   protocol::encoding encoding = protocol::encoding::plain_json;
 };

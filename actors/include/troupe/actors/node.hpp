@@ -35,6 +35,9 @@ struct connection_info {
   std::shared_ptr<const actors::handshake> request = nullptr; ///< for a raw connection's handlers
   /// Checks the token of an `auth`; null: `node_options::verify_token`.
   std::shared_ptr<const token_check> check_token = nullptr;
+  /// Its first command may be `resume`: the node waits for that, a second at most, before it puts
+  /// the client into the lobby. `troupe.v1` only.
+  bool may_resume = false;
   /// Stands for the client's address: `session_options::max_kept_per_address`. 0: no limit.
   std::uint64_t address = 0;
 };

@@ -14,6 +14,8 @@ struct node_stats {
   std::size_t connections = 0;   ///< open, those without envelope included
   std::size_t rooms = 0;         ///< that live
   std::size_t members = 0;       ///< of all rooms: a connection counts in each that it is in
+  std::size_t kept_sessions = 0; ///< without a connection, for clients that come back
+  std::uint64_t resumes = 0;     ///< sessions that were taken up again, since the start
   std::uint64_t messages_in = 0; ///< from clients; since the start, as the next two
   std::uint64_t publishes = 0;   ///< stored broadcasts of rooms
   std::uint64_t deliveries = 0;  ///< frames handed to sessions
