@@ -21,7 +21,7 @@ for (const as of ['json', 'msgpack'])
       const commands = [
         { type: 'direct', to: 'somebody', text: 'x' },
         { type: 'auth', token: 'a.b.c' },
-        { type: 'message', text: 'x', delivery: 'volatile' },
+        { type: 'message', text: 'x', delivery: 'latest' },
         { type: 'message', text: 'x', delivery: 'latest', key: 'k' },
       ];
       for (const command of commands) {

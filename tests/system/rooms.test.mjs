@@ -14,20 +14,21 @@ const isoInstant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 for (const as of ['json', 'msgpack'])
   describe(`a ${as} client`, () => {
-    // Pins §5.3.
-    test('is welcomed with its ids, the heartbeat and the limits, ' +
-      'and no resume secret', async () => {
+    // Pins §5.3, §5.28.
+    test('is welcomed with its ids, its session, the heartbeat and the limits', async () => {
       const client = await connect(node, as);
       const another = await connect(node, as);
 
       assert.deepEqual(Object.keys(client.welcome).sort(), [
-        'clientId', 'heartbeatMs', 'limits', 'type', 'userId',
+        'clientId', 'heartbeatMs', 'limits', 'resume', 'resumeMs', 'type', 'userId',
       ]);
       assert.equal(Object.keys(client.welcome)[0], 'type');
       assert.equal(client.welcome.heartbeatMs, 25_000);
       assert.equal(client.welcome.limits.maxMessageBytes, 65_536);
       assert.notEqual(client.welcome.userId, another.welcome.userId);
       assert.notEqual(client.welcome.clientId, another.welcome.clientId);
+      assert.match(client.welcome.resume, /^[\w-]{44}$/);
+      assert.notEqual(client.welcome.resume, another.welcome.resume);
       assert.notEqual(client.welcome.clientId, client.welcome.userId);
     });
 

@@ -343,8 +343,8 @@ void connection_core::note_left(const held_room& room) {
 }
 
 void connection_core::publish(const command& c, const inbound& message) {
-  if (c.mode != protocol::delivery::reliable)
-    return refuse(c, errc::unsupported, "only reliable delivery is supported");
+  if (c.mode == protocol::delivery::latest)
+    return refuse(c, errc::unsupported, "latest is not supported yet");
   auto* room = target(c);
   if (!room)
     return refuse(c, c.room_id ? errc::forbidden : errc::not_joined);
@@ -355,7 +355,8 @@ void connection_core::publish(const command& c, const inbound& message) {
   in.body = c.decoded ? in.bytes.view() : c.body;
   in.type = c.type;
   in.echo = c.echo;
-  in.id = id_of(c);
+  in.is_volatile = c.mode == protocol::delivery::volatile_;
+  in.id = in.is_volatile ? 0 : id_of(c);
   in.ref = open_ref_for(c);
   in.token = message.token;
   track(room->key, in.ref);

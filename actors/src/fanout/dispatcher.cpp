@@ -108,9 +108,11 @@ void dispatcher::on_fan_out(const fan_out& f) {
           f.frames[e] && !room.groups[e]->empty())
         give(*room.groups[e], f.frames[e]);
   };
-  for_each_receiver([&](member_group& group, auto&) { group.make_room_for_push(bool(f.except)); });
   for_each_receiver(
-    [&](member_group& group, auto& frame) { group.push(frame, f.except, f.source, f.own, f.at); });
+    [&](member_group& group, auto&) { group.make_room_for_push(bool(f.except), f.is_volatile); });
+  for_each_receiver([&](member_group& group, auto& frame) {
+    group.push(frame, f.except, f.source, f.own, f.at, f.is_volatile);
+  });
   if (!room.in_ring() && room.pending()) {
     ring_.push_back(room);
     new_cost_ += std::min(room.sole_size(), budget_.of_room);
@@ -352,6 +354,12 @@ void dispatcher::count_members(std::int64_t change) {
 
 void dispatcher::count_deliveries(std::size_t encoding, std::size_t frames) noexcept {
   loop_counts::add(counts_.deliveries[encoding], frames);
+  if (memberships_.buffers().skipped > 0)
+    count_skipped();
+}
+
+void dispatcher::count_skipped() noexcept {
+  loop_counts::add(counts_.skipped, std::exchange(memberships_.buffers().skipped, 0));
 }
 
 // -- how long it took -----------------------------------------------------------------------------

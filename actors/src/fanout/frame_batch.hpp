@@ -27,6 +27,7 @@ struct frame_batch {
   std::uint64_t begin = 0; ///< position of the first frame
   std::uint64_t end = 0;   ///< position behind the last one
   std::vector<exclusion> exclusions;
+  std::vector<std::uint64_t> skippable; ///< positions of frames for those only who are not behind
   std::vector<credit> credits;
   steady_time since{}; ///< when the room received what the oldest frame answers, or one before it
 
@@ -60,6 +61,7 @@ public:
 
   std::vector<byte_range> parts;
   std::vector<output_piece> pieces;
+  std::size_t skipped = 0; ///< frames that members did not get since they were behind
 
 private:
   static constexpr std::size_t most_spare = 256;  ///< about as many rooms as speak in one turn

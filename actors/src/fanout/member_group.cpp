@@ -51,9 +51,11 @@ void member_group::set_shared(slot_index slot, bool is_shared) noexcept {
   is_shared ? ++shared_ : --shared_;
 }
 
-void member_group::make_room_for_push(bool excludes) {
+void member_group::make_room_for_push(bool excludes, bool skippable) {
   if (!next_)
     next_ = all_.buffers().take();
+  if (skippable)
+    make_room(next_->skippable);
   if (excludes)
     make_room(next_->exclusions);
   make_room(next_->frames);
@@ -61,7 +63,7 @@ void member_group::make_room_for_push(bool excludes) {
 }
 
 void member_group::push(protocol::shared_bytes frame, session_key except, const credit& source,
-                        const credit& own, steady_time at) {
+                        const credit& own, steady_time at, bool skippable) {
   if (!next_)
     next_ = all_.buffers().take();
   auto& next = *next_;
@@ -77,6 +79,8 @@ void member_group::push(protocol::shared_bytes frame, session_key except, const 
       s.in_next = static_cast<std::uint32_t>(next.exclusions.size() - 1);
     }
   }
+  if (skippable)
+    next.skippable.push_back(end_);
   next.gathered_bytes += frame.size();
   next.frames.push_back(std::move(frame));
   next.end = ++end_;
@@ -106,12 +110,13 @@ member_group::progress member_group::give(slot& s, frame_batch& batch, session_t
     auto given = all_.give_all(s.who, *output);
     return {flush_budget::cost(given.bytes), given.frames};
   }
-  if (s.in_current == none && s.from <= batch.begin) [[likely]] {
+  auto skips = !batch.skippable.empty() && output->is_behind();
+  if (s.in_current == none && s.from <= batch.begin && !skips) [[likely]] {
     s.from = batch.end;
     output->write(batch.bytes, {&batch.whole, 1}, batch.count());
     return {batch.cost, batch.count()};
   }
-  auto frames = parts_for(s);
+  auto frames = parts_for(s, skips);
   s.from = batch.end;
   if (frames > 0)
     output->write(batch.bytes, all_.buffers().parts, frames);
@@ -175,8 +180,10 @@ void member_group::start_batch(protocol::memory_meter* meter) {
   std::size_t weight = 0;
   batch.offsets.clear();
   make_room(batch.offsets, count + 1);
-  if (!is_all)
+  if (!is_all) {
     make_room(batch.exclusions, next_->exclusions.size());
+    make_room(batch.skippable, next_->skippable.size());
+  }
   for (auto& f : frames) {
     batch.offsets.push_back(static_cast<std::uint32_t>(size));
     size += f.size();
@@ -252,6 +259,9 @@ void member_group::take_first(std::size_t frames, std::unique_ptr<frame_batch> b
   }
   batch->exclusions.assign(left.exclusions.begin(), first_left);
   left.exclusions.erase(left.exclusions.begin(), first_left);
+  auto first_skippable = std::lower_bound(left.skippable.begin(), left.skippable.end(), batch->end);
+  batch->skippable.assign(left.skippable.begin(), first_skippable);
+  left.skippable.erase(left.skippable.begin(), first_skippable);
   left.frames.erase(left.frames.begin(), left.frames.begin() + static_cast<std::ptrdiff_t>(frames));
   left.begin = batch->end;
   left.gathered_bytes -= batch->whole.size();
@@ -301,8 +311,8 @@ void member_group::compact() noexcept {
 }
 
 /// Fills the shared `parts` with what the member lacks of the batch under way; returns the number
-/// of frames in it.
-std::uint32_t member_group::parts_for(const slot& s) {
+/// of frames in it. `skips`: the member is behind.
+std::uint32_t member_group::parts_for(const slot& s, bool skips) {
   auto& batch = *current_;
   auto& parts = all_.buffers().parts;
   parts.clear();
@@ -310,12 +320,23 @@ std::uint32_t member_group::parts_for(const slot& s) {
   auto last = batch.end - batch.begin;
   auto frames = static_cast<std::uint32_t>(last - first);
   auto end = batch.offsets[last];
-  // Walk the exclusions backwards from the end, newest first, and cut the range before each.
-  for (auto i = s.in_current; i != none; i = batch.exclusions[i].older) {
-    auto hole = batch.exclusions[i].position - batch.begin;
-    if (hole < first)
+  // Walk the exclusions, and what is skipped, backwards from the end, newest first, and cut the
+  // range before each.
+  auto excluded = s.in_current;
+  auto skippable = skips ? batch.skippable.size() : 0;
+  while (excluded != none || skippable > 0) {
+    auto to_skip = skippable > 0 ? batch.skippable[skippable - 1] : 0;
+    auto is_excluded = excluded != none && batch.exclusions[excluded].position >= to_skip;
+    auto position = is_excluded ? batch.exclusions[excluded].position : to_skip;
+    if (skippable > 0 && to_skip == position)
+      --skippable;
+    if (is_excluded)
+      excluded = batch.exclusions[excluded].older;
+    if (position < batch.begin + first)
       break;
+    auto hole = position - batch.begin;
     --frames;
+    all_.buffers().skipped += is_excluded ? 0 : 1;
     if (batch.offsets[hole + 1] < end)
       parts.push_back({batch.offsets[hole + 1], end});
     end = batch.offsets[hole];
@@ -344,18 +365,22 @@ std::size_t member_group::catch_up_all(session_table& sessions) {
 std::size_t member_group::catch_up(slot_index slot, session_table& sessions) {
   auto& pieces = all_.buffers().pieces;
   pieces.clear();
-  auto queued = collect(slot, pieces);
+  auto queued = collect(slot, sessions.find(slots_[slot].who), pieces);
   for (auto& p : pieces)
     sessions.append(slots_[slot].who, *p.bytes, p.part, p.frames, output_kind::data);
   note_given(slot);
   return queued;
 }
 
-std::size_t member_group::collect(slot_index slot, std::vector<output_piece>& out) {
+std::size_t member_group::collect(slot_index slot, const sink* output,
+                                  std::vector<output_piece>& out) {
   auto& s = slots_[slot];
   std::size_t frames = 0;
+  auto skips = [output](const frame_batch& b) {
+    return !b.skippable.empty() && output && output->is_behind();
+  };
   if (current_ && s.from < current_->end) {
-    auto left = parts_for(s);
+    auto left = parts_for(s, skips(*current_));
     frames += left;
     auto& parts = all_.buffers().parts;
     for (auto& part : parts) {
@@ -370,8 +395,16 @@ std::size_t member_group::collect(slot_index slot, std::vector<output_piece>& ou
   auto& next = *next_;
   const auto first = static_cast<std::ptrdiff_t>(out.size());
   auto excluded = s.in_next;
+  auto skippable = skips(next) ? next.skippable.size() : 0;
   for (auto position = next.end; position > std::max(s.from, next.begin);) {
     --position;
+    if (skippable > 0 && next.skippable[skippable - 1] == position) {
+      --skippable;
+      if (excluded == none || next.exclusions[excluded].position != position) {
+        ++all_.buffers().skipped;
+        continue;
+      }
+    }
     if (excluded != none && next.exclusions[excluded].position == position) {
       excluded = next.exclusions[excluded].older;
       continue;

@@ -26,7 +26,7 @@ namespace troupe::actors {
 ///
 /// Invariants:
 /// 1. A member has been given (sent or queued) exactly the frames in [its position when added,
-/// `from`), less those it is excluded from.
+/// `from`), less those it is excluded from, and those it was to be skipped for.
 /// 2. `current_` ends where `next_` begins.
 /// 3. Slots keep their index while a batch is under way; tombstones go between two batches.
 /// 4. A batch has at most `max_batch_bytes`, or a single frame; what is beyond stays in `next_`,
@@ -65,16 +65,17 @@ public:
   /// Members that are in no other group of the loop.
   [[nodiscard]] std::size_t sole_size() const noexcept { return size() - shared_; }
 
-  /// Makes room for one more frame, and for its exclusion if it `excludes` a member: the next
-  /// `push` cannot fail.
-  void make_room_for_push(bool excludes);
+  /// Makes room for one more frame, and for its exclusion if it `excludes` a member, or if it is
+  /// `skippable`: the next `push` cannot fail.
+  void make_room_for_push(bool excludes, bool skippable = false);
 
   /// Adds a frame for all members but `except`, with the credits that are held until its flush has
   /// begun. `at`: when the room handled what the frame answers; `max`: its time is not measured.
+  /// `skippable`: a member that is behind (`sink::is_behind`) does not get it.
   /// Precondition: `make_room_for_push`. Without it, a frame that finds no memory may leave its
   /// exclusion behind.
   void push(protocol::shared_bytes frame, session_key except, const credit& source,
-            const credit& own, steady_time at = steady_time::max());
+            const credit& own, steady_time at = steady_time::max(), bool skippable = false);
 
   /// Queues for one member all frames it lacks, so that a frame of its own can follow. Returns how
   /// many it queued.
@@ -126,9 +127,9 @@ public:
   }
   [[nodiscard]] memberships::group_index index() const noexcept { return index_; }
   void set_shared(slot_index slot, bool is_shared) noexcept;
-  /// Adds to `out` what the member lacks; returns the number of frames. If it throws, nothing else
-  /// has changed.
-  std::size_t collect(slot_index slot, std::vector<output_piece>& out);
+  /// Adds to `out` what the member lacks; returns the number of frames. `output`: its own, or null
+  /// if it is gone. If it throws, nothing else has changed.
+  std::size_t collect(slot_index slot, const sink* output, std::vector<output_piece>& out);
   /// Notes that the member has got all of it.
   void note_given(slot_index slot) noexcept { slots_[slot].from = end_; }
 
@@ -162,7 +163,7 @@ private:
   [[nodiscard]] bool worth_compacting() const noexcept;
   [[gnu::always_inline]] inline progress give(slot& s, frame_batch& batch, session_table& sessions,
                                               std::vector<session_key>& gone);
-  std::uint32_t parts_for(const slot& s);
+  std::uint32_t parts_for(const slot& s, bool skips);
   std::size_t catch_up(slot_index slot, session_table& sessions);
   [[nodiscard]] std::uint32_t frames_in(byte_range part) const;
 

@@ -80,7 +80,7 @@ memberships::given memberships::give_all(session_key who, sink& output) {
   auto has_some = [&](const place& p) { return pending_[p.index] && p.group->holds(p.slot, who); };
   for (auto& p : places)
     if (has_some(p))
-      all.frames += p.group->collect(p.slot, pieces);
+      all.frames += p.group->collect(p.slot, &output, pieces);
   for (auto& p : pieces)
     all.bytes += p.part.size();
   if (!pieces.empty())

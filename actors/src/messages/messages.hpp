@@ -111,7 +111,8 @@ struct room_input {
   std::string_view body;
   std::string type; ///< application messages only
   bool echo = true;
-  std::uint64_t id = 0; ///< a hash of the client's own; 0: it has given none
+  bool is_volatile = false; ///< a message or a binary message: see `protocol::delivery`
+  std::uint64_t id = 0;     ///< a hash of the client's own; 0: it has given none
   open_ref_ptr ref;
   credit token;
 };
@@ -289,6 +290,7 @@ struct fan_out {
   credit own;         ///< of the room's own output
   /// When the room received what caused this; `max`: the delivery is not timed.
   steady_time at = steady_time::max();
+  bool is_volatile = false; ///< not for a member that is behind
 };
 
 /// A frame for one member, sent after everything that the room has sent before.

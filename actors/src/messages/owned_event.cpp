@@ -8,6 +8,7 @@ owned_event::owned_event(const broadcast_event& event) {
   event_.v1_fields = keep(event.v1_fields);
   event_.plain = event.plain;
   event_.stored = event.stored;
+  event_.is_volatile = event.is_volatile;
 }
 
 std::string_view owned_event::keep(std::string_view text) {

@@ -216,6 +216,7 @@ node_stats node::stats() const {
     auto get = [](auto& n) { return n.load(std::memory_order_relaxed); };
     sum.kept_sessions += unit->sessions->kept();
     sum.resumes += get(unit->counts.resumes);
+    sum.skipped += get(unit->counts.skipped);
     sum.rooms += get(unit->counts.rooms);
     sum.members += get(unit->counts.members);
     sum.messages_in += get(unit->counts.messages_in);

@@ -816,12 +816,17 @@ void room_core::keep_ids(resident& gone) noexcept {
   }
 }
 
+/// The position of what is about to be relayed; none if it is not stored.
+std::optional<std::uint64_t> room_core::next_seq(const room_input& in) noexcept {
+  return in.is_volatile ? std::nullopt : std::optional{++seq_};
+}
+
 void room_core::relay(const room_input& in, const resident& from) {
   hook_ = nullptr; // it has returned
   protocol::message_event event;
   event.room_id = config_.identity->name;
   event.user_id = from.user_id;
-  event.seq = ++seq_;
+  event.seq = next_seq(in);
   event.timestamp = timestamp();
   event.field = in.field;
   event.body = {protocol::codec_of(in.encoding), in.body};
@@ -833,19 +838,23 @@ void room_core::relay(const room_input& in, const resident& from) {
 
 void room_core::relay_binary(const room_input& in, const resident& from) {
   hook_ = nullptr;
-  ++seq_;
+  auto seq = next_seq(in);
   auto make = [&](encoding e, protocol::memory_meter* meter) {
-    return protocol::binary_frame(e, config_.identity->name, from.user_id, seq_, in.body, meter);
+    return protocol::binary_frame(e, config_.identity->name, from.user_id, seq, in.body, meter);
   };
   relay(in, from, make);
 }
 
 template <class Make>
 void room_core::relay(const room_input& in, const resident& from, Make&& make) {
+  auto except = in.echo ? session_key{} : in.who;
+  if (in.is_volatile)
+    return send_frames(frames_by([&](encoding e) { return make(e, config_.meter); }), except,
+                       std::nullopt, passing::skippable);
   protocol::shared_bytes event;
   auto frames = stored_frames_by(make, event);
   stored_event stored{seq_, std::move(event), in.echo ? client_id{} : from.client};
-  send_frames(std::move(frames), in.echo ? session_key{} : in.who, std::move(stored));
+  send_frames(std::move(frames), except, std::move(stored));
 }
 
 void room_core::take_profile(const room_input& in, resident& from) {
@@ -859,7 +868,8 @@ void room_core::take_profile(const room_input& in, resident& from) {
 void room_core::answer(const room_input& in) {
   if (!in.ref)
     return;
-  to_member(in.who, protocol::ack_frame(in.encoding, in.ref->value, config_.identity->name, seq_,
+  auto seq = in.is_volatile ? std::nullopt : std::optional{seq_};
+  to_member(in.who, protocol::ack_frame(in.encoding, in.ref->value, config_.identity->name, seq,
                                         config_.meter));
   in.ref->answered = true;
 }
@@ -1055,11 +1065,12 @@ void room_core::check(const broadcast_event& event) const {
 void room_core::say(const broadcast_event& event, session_key except) {
   if (ended_)
     return;
-  if (!event.stored) {
+  if (!event.stored || event.is_volatile) {
     auto make = [&](encoding e) {
       return application_frame_for(e, event, std::nullopt, config_.meter);
     };
-    return send_frames(frames_by(make), except, std::nullopt, true);
+    return send_frames(frames_by(make), except, std::nullopt,
+                       event.is_volatile ? passing::skippable : passing::yes);
   }
   auto seq = ++seq_;
   auto make = [&](encoding e, protocol::memory_meter* meter) {
@@ -1116,9 +1127,8 @@ void room_core::end() {
 
 // -- fan-out --------------------------------------------------------------------------------------
 
-/// `is_passing`: it is about this moment only, and not for members that catch up.
 void room_core::send_frames(frame_set frames, session_key except,
-                            std::optional<stored_event> stored, bool is_passing) {
+                            std::optional<stored_event> stored, passing how) {
   auto cause = cause_bytes();
   std::size_t bytes = 0, largest = 0;
   for (auto& f : frames) {
@@ -1131,7 +1141,7 @@ void room_core::send_frames(frame_set frames, session_key except,
   if (stored) {
     make_lighter(stored->event, cause);
     store(std::move(*stored));
-  } else if (!catching_up_.empty() && !is_passing) {
+  } else if (!catching_up_.empty() && how == passing::no) {
     wait_in_lines(frames, except);
   }
   tell_observers(frames);
@@ -1139,8 +1149,9 @@ void room_core::send_frames(frame_set frames, session_key except,
     return;
   charge_growth(largest, 0);
   auto own = charge(bytes);
-  output_.to_dispatchers(loops_, fan_out{config_.identity->key, std::move(frames), except,
-                                         current_token_, std::move(own), output_.now()});
+  output_.to_dispatchers(loops_,
+                         fan_out{config_.identity->key, std::move(frames), except, current_token_,
+                                 std::move(own), output_.now(), how == passing::skippable});
 }
 
 void room_core::store(stored_event what) {

@@ -228,6 +228,7 @@ private:
   /// Whether the command being handled is still to be carried out: its hook has neither refused it
   /// nor kicked its sender, whose connection answers in that case.
   [[nodiscard]] bool is_current() const noexcept { return current_ && !sender_left_; }
+  std::optional<std::uint64_t> next_seq(const room_input& in) noexcept;
   void relay(const room_input& in, const resident& from);
   void relay_binary(const room_input& in, const resident& from);
   template <class Make>
@@ -283,8 +284,14 @@ private:
   void put(protocol::shared_bytes frame, protocol::encoding plain, frame_set& frames) const;
   [[nodiscard]] std::size_t cause_bytes() const noexcept;
   void charge_growth(std::size_t to_all, std::size_t to_one) noexcept;
+  /// How a broadcast that is not stored is meant.
+  enum class passing : std::uint8_t {
+    no,       ///< members that catch up get it in its place
+    yes,      ///< they do not get it
+    skippable ///< nor do those that are behind
+  };
   void send_frames(frame_set frames, session_key except, std::optional<stored_event> stored,
-                   bool is_passing = false);
+                   passing how = passing::no);
   void store(stored_event what);
   void tell_observers(const frame_set& frames);
   void send_event(observer& o, room_event event);

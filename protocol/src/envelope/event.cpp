@@ -68,7 +68,7 @@ shared_bytes message_frame(encoding to, const message_event& event, memory_meter
   return frame_of(codec_of(to), "message",
                   {{"roomId", event.room_id},
                    {"userId", event.user_id},
-                   {"seq", event.seq},
+                   optional_field("seq", event.seq),
                    {"timestamp", event.timestamp},
                    body},
                   meter);
@@ -146,8 +146,10 @@ shared_bytes application_frame(encoding to, std::string_view type, std::string_v
 }
 
 shared_bytes binary_frame(encoding to, std::string_view room_id, std::string_view user_id,
-                          std::uint64_t seq, std::string_view bytes, memory_meter* meter) {
-  const std::array from{field{"roomId", room_id}, field{"userId", user_id}, field{"seq", seq}};
+                          std::optional<std::uint64_t> seq, std::string_view bytes,
+                          memory_meter* meter) {
+  const std::array from{field{"roomId", room_id}, field{"userId", user_id},
+                        optional_field("seq", seq)};
   if (codec_of(to) == codec::msgpack) {
     const std::array data{field{"data", binary_value{bytes}}};
     return frame_of(codec::msgpack, {"binary", from, data, {}}, meter);

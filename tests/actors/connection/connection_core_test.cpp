@@ -278,9 +278,7 @@ TEST_CASE("what a later stage brings is unsupported") {
   client c;
   c.enter("a", 1);
   for (auto* text : {R"({"type":"direct","to":"x","text":"y"})", R"({"type":"auth","token":"x"})",
-                     R"({"type":"message","text":"x","delivery":"volatile"})",
                      R"({"type":"message","text":"x","delivery":"latest"})",
-                     R"({"type":"binary","data":{"$bin":"AAEC"},"delivery":"volatile"})",
                      R"({"type":"binary","data":{"$bin":"AAEC"},"delivery":"latest"})"}) {
     INFO(text);
     auto before = c.out.count("reply");

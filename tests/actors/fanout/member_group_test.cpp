@@ -24,8 +24,12 @@ struct hall {
     return key;
   }
   fake_sink& at(session_key key) { return static_cast<fake_sink&>(*table.find(key)); }
-  void say(std::string text, session_key except = {}) {
-    group.push(shared_bytes::copy_of(text), except, {}, {});
+  void say(std::string text, session_key except = {}, bool skippable = false) {
+    group.make_room_for_push(bool(except), skippable);
+    group.push(shared_bytes::copy_of(text), except, {}, {}, steady_time::max(), skippable);
+  }
+  void say_volatile(std::string text, session_key except = {}) {
+    say(std::move(text), except, true);
   }
   member_group::progress flush(std::size_t sends = 1000) {
     return group.flush(sends, false, table, nullptr, gone);
@@ -430,4 +434,102 @@ TEST_CASE("a batch that has become large is not kept") {
   h.flush();
 
   CHECK(h.all.buffers().take()->frames.capacity() == 0);
+}
+
+// Pins §4.120.
+TEST_CASE("a member that is behind does not get what may be skipped, and all else in order") {
+  hall h;
+  auto quick = h.enter(), slow = h.enter(), own = h.enter();
+  h.at(slow).unread = h.at(own).unread = 1;
+  h.say_volatile("a");
+  h.say("1");
+  h.say_volatile("b", own);
+  h.say("2", own);
+  h.say_volatile("c");
+  h.say("3");
+  h.say_volatile("d");
+
+  h.flush();
+
+  CHECK(h.at(quick).bytes == "a1b2c3d");
+  CHECK(h.at(slow).bytes == "123");
+  CHECK(h.at(own).bytes == "13");
+  CHECK(h.at(slow).frames == 3);
+  CHECK(h.at(own).frames == 2);
+  h.at(slow).unread = 0;
+  h.say_volatile("e");
+  h.flush();
+  CHECK(h.at(slow).take() == "123e");
+}
+
+TEST_CASE("a batch of nothing but what is skipped is no write") {
+  hall h;
+  auto slow = h.enter();
+  h.at(slow).unread = 1;
+  h.say_volatile("a");
+  h.say_volatile("b");
+
+  auto done = h.flush();
+
+  CHECK(h.at(slow).writes == 0);
+  CHECK(done.frames == 0);
+  CHECK(h.all.buffers().skipped == 2);
+  CHECK_FALSE(h.group.pending());
+}
+
+// Pins §4.120.
+TEST_CASE("whoever is caught up or in several rooms is skipped likewise") {
+  hall h;
+  member_group other{h.all};
+  auto slow = h.enter(), late = h.enter();
+  other.add(slow);
+  h.at(slow).unread = h.at(late).unread = 1;
+  h.say_volatile("a");
+  h.say("1");
+  CHECK(h.group.catch_up(late, h.table) == 1);
+  h.say_volatile("b", slow);
+  h.say("2");
+  other.push(shared_bytes::copy_of("x"), {}, {}, {}, steady_time::max(), true);
+  other.push(shared_bytes::copy_of("y"), {}, {}, {});
+
+  h.flush();
+
+  CHECK(h.at(late).bytes == "12");
+  CHECK(h.at(slow).bytes == "12y");
+}
+
+TEST_CASE("any mix of exclusions, skipping, slices and joins gives each member what is for it") {
+  std::mt19937 draw{7};
+  auto below = [&](unsigned n) { return draw() % n; };
+  for (int round = 0; round < 300; ++round) {
+    hall h;
+    std::vector<session_key> who;
+    std::map<std::uint32_t, std::string> want;
+    std::map<std::uint32_t, bool> is_slow;
+    for (int step = 0; step < 60; ++step) {
+      if (who.size() < 6 && below(6) == 0) {
+        who.push_back(h.enter());
+        is_slow[who.back().slot] = below(2) == 0;
+        h.at(who.back()).unread = is_slow[who.back().slot] ? 1 : 0;
+      } else if (below(5) == 0) {
+        if (h.group.pending())
+          h.flush(1 + below(4));
+      } else if (!who.empty() && below(6) == 0) {
+        h.group.catch_up(who[below(static_cast<unsigned>(who.size()))], h.table);
+      } else {
+        auto text = std::to_string(step) + ' ';
+        auto except = !who.empty() && below(3) == 0 ? who[below(static_cast<unsigned>(who.size()))]
+                                                    : session_key{};
+        auto skippable = below(2) == 0;
+        h.say(text, except, skippable);
+        for (auto w : who)
+          if (w != except && !(skippable && is_slow[w.slot]))
+            want[w.slot] += text;
+      }
+    }
+    while (h.group.pending())
+      h.flush();
+    for (auto w : who)
+      CHECK(h.at(w).bytes == want[w.slot]);
+  }
 }

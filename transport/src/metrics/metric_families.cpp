@@ -110,6 +110,8 @@ std::vector<MetricFamily> node_families(const actors::node_stats& now) {
     counter("troupe_messages_in_total", "Messages received from clients.", now.messages_in),
     counter("troupe_publishes_total", "Broadcasts ordered by rooms.", now.publishes),
     deliveries(now),
+    counter("troupe_skipped_total", "Volatile frames not given to members that were behind.",
+            now.skipped),
     histogram("troupe_turn_duration_seconds",
               "How long turns of the event loops took, without their sleep.", now.turns),
     histogram("troupe_delivery_latency_seconds",

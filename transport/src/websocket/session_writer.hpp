@@ -112,6 +112,8 @@ public:
   [[nodiscard]] bool has_output() const noexcept {
     return takes_output_ && (channel_.unsent_bytes() > 0 || !outbox_.empty());
   }
+  /// Whether the channel has not taken all that it was given.
+  [[nodiscard]] bool is_waiting() const noexcept { return waits_for_room_; }
   /// Whether the peer has more than half of its bound still to take.
   [[nodiscard]] bool lags() const noexcept { return waits_for_room_ && outbox_.half_full(); }
   /// Whether the peer may be heard. A peer that lags may say little more: a `leave` is heard, and

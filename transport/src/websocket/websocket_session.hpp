@@ -106,6 +106,7 @@ public:
     return writer_.state();
   }
   [[nodiscard]] std::size_t queued_bytes() const override { return writer_.queued_bytes(); }
+  [[nodiscard]] bool is_behind() const override { return writer_.is_waiting(); }
   [[nodiscard]] std::optional<actors::steady_time> oldest_queued() const override {
     return writer_.oldest_queued();
   }

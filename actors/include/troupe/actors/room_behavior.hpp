@@ -80,6 +80,9 @@ struct broadcast_event {
   std::vector<protocol::field> v1_fields{}; ///< after `fields`, for troupe.v1 clients only
   bool plain = true;                        ///< whether clients without subprotocol get it
   bool stored = true;                       ///< whether it gets a `seq` and is kept in the history
+  /// A member that is behind, and does not take what it is sent, does not get it; then it is not
+  /// stored either. For what is soon out of date, such as positions.
+  bool is_volatile = false;
 };
 
 /// A client's message of an application type. Views live until the handler returns.

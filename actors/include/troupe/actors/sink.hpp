@@ -102,6 +102,10 @@ public:
   /// Bytes that are queued and have not left.
   [[nodiscard]] virtual std::size_t queued_bytes() const = 0;
 
+  /// Whether the peer does not take what it is sent as fast as it comes: it then does not get what
+  /// may be skipped.
+  [[nodiscard]] virtual bool is_behind() const { return queued_bytes() > 0; }
+
   /// When the oldest queued data frame was queued; nothing if none is.
   [[nodiscard]] virtual std::optional<steady_time> oldest_queued() const = 0;
 };

@@ -86,7 +86,7 @@ using wall_time = std::chrono::sys_time<std::chrono::milliseconds>;
 struct message_event {
   std::string_view room_id;
   std::string_view user_id;
-  std::uint64_t seq = 0;
+  std::uint64_t seq = 0;      ///< 0: it is not stored, and has none
   std::string_view timestamp; ///< ISO 8601
   body_field field = body_field::text;
   raw_value body{codec::json, {}};
@@ -134,9 +134,10 @@ struct joined_event {
                                              std::optional<std::uint64_t> seq,
                                              std::span<const field> fields, memory_meter* meter);
 /// A relayed binary message. JSON: two adjacent frames (`{type:"binary", roomId, userId, seq,
-/// bytes}`, then the raw bytes). MessagePack: one map with `data`.
+/// bytes}`, then the raw bytes). MessagePack: one map with `data`. `seq` is absent if it is not
+/// stored.
 [[nodiscard]] shared_bytes binary_frame(encoding to, std::string_view room_id,
-                                        std::string_view user_id, std::uint64_t seq,
+                                        std::string_view user_id, std::optional<std::uint64_t> seq,
                                         std::string_view bytes, memory_meter* meter);
 [[nodiscard]] shared_bytes room_closed_frame(encoding to, std::string_view room_id,
                                              std::string_view reason, memory_meter* meter);
