@@ -341,6 +341,27 @@ TEST_CASE("of two that resume a session at once the second gets it from the firs
   }
 }
 
+TEST_CASE("connections that resume each other's session are answered, and leave nothing") {
+  for (unsigned loops : {1u, 2u})
+    for (std::size_t ring : {2, 3}) {
+      stage stage{options(loops)};
+      std::vector<guest> all;
+      for (unsigned i = 0; i < ring; ++i)
+        all.push_back(connect(stage, {}, i % loops));
+
+      stage.together([&] {
+        for (std::size_t i = 0; i < ring; ++i)
+          all[i]->say(resume_of(all[(i + 1) % ring].resume, {}));
+      });
+
+      for (auto& g : all)
+        CHECK((g->has_ended() || types(g).size() == 1));
+      auto next = connect(stage);
+      next->say(resume_of(all[0].resume, {}));
+      CHECK(types(next).size() == 1);
+    }
+}
+
 TEST_CASE("a session that is claimed by a connection that dies meanwhile is kept for the next") {
   for (unsigned loops : {1u, 2u})
     for (auto is_live : {false, true}) {

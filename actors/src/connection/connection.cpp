@@ -110,7 +110,7 @@ connection::hand_over_answer connection::give(const hand_over& asked) {
 
 /// One move of a session at a time: it is given away once it is here.
 void connection::give_if_ready() {
-  if (core_->is_resuming())
+  if (core_->is_joining_again())
     return;
   for (; !wanted_.empty(); wanted_.erase(wanted_.begin()))
     wanted_.front().second.deliver(core_->hand_over(wanted_.front().first.user_id));

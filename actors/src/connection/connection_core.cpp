@@ -625,7 +625,7 @@ void connection_core::end_resume_if_done() {
 }
 
 session_answer connection_core::hand_over(std::string_view user_id) {
-  if (!has_session_)
+  if (!has_session_ || resuming_)
     return {};
   if (!user_id.empty() && user_id != config_.user_id)
     return {errc::identity_mismatch, nullptr};

@@ -117,10 +117,12 @@ public:
   /// Leaves all rooms; nothing follows. `may_return`: the session is kept.
   void leave_all(leave_reason reason, bool may_return = false);
 
-  /// Whether a `resume` is under way. Then the session cannot be handed over yet.
-  [[nodiscard]] bool is_resuming() const noexcept { return resuming_ != nullptr; }
+  /// Whether it has the session that it resumes, and waits for its rooms. Then that session cannot
+  /// be handed over yet.
+  [[nodiscard]] bool is_joining_again() const noexcept { return resuming_ && former_; }
   /// Gives the session to another connection, with its memberships; this one closes (`replaced`).
-  /// `user_id`: whose it must be; empty: anybody's.
+  /// `user_id`: whose it must be; empty: anybody's. While this connection claims another session it
+  /// gives its own to nobody, and says so at once: two that claim each other's would wait for ever.
   [[nodiscard]] session_answer hand_over(std::string_view user_id);
   /// What is to be kept once all rooms have been left; null: the session has ended. Once.
   [[nodiscard]] std::shared_ptr<session_record> take_record();

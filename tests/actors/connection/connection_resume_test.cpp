@@ -242,6 +242,22 @@ TEST_CASE(
   CHECK(c.core->hand_over({}).code == errc::session_gone);
 }
 
+TEST_CASE("who claims a session gives its own to nobody, and the one that it gets in turn") {
+  guest c;
+  c.resume();
+
+  CHECK(!c.core->is_joining_again());
+  CHECK(c.core->hand_over({}).code == errc::session_gone);
+
+  c.find({{"a", {}}});
+  CHECK(c.core->is_joining_again());
+  c.take_in(c.out.requests.at(0), 1);
+  CHECK(!c.core->is_joining_again());
+  auto answer = c.core->hand_over("ann");
+  REQUIRE(answer.record);
+  CHECK(answer.record->rooms.size() == 1);
+}
+
 // Pins §4.111.
 TEST_CASE("a session that is another user's is not handed over") {
   guest c;
