@@ -1,0 +1,173 @@
+// Clients that come back by `resume` over lines that cut, stall and lag.
+
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BadLine, draws } from './support/bad_line.mjs';
+import { freshRoom } from './support/client.mjs';
+import { longRun, startNode } from './support/node.mjs';
+import { areLevel, audit, Roamer } from './support/roamer.mjs';
+import { until, within } from './support/wait.mjs';
+
+const range = (first, last) => Array.from({ length: last - first + 1 }, (_, i) => first + i);
+const seedOf = (t) => {
+  const seed = Number(process.env.TROUPE_SEED ?? Date.now() % 1_000_000);
+  t.diagnostic(`TROUPE_SEED=${seed}`);
+  return seed;
+};
+
+/// What the counts of all of them come to.
+const sums = (roamers) =>
+  Object.fromEntries(
+    Object.keys(roamers[0].counts).map((name) => [
+      name, roamers.reduce((sum, r) => sum + r.counts[name], 0),
+    ]),
+  );
+
+/// Fails unless each room has each of its roamers' users once, and nobody else.
+async function checkPresence(node, roamers) {
+  const rooms = new Map();
+  for (const r of roamers)
+    for (const room of r.rooms) rooms.set(room, [...(rooms.get(room) ?? []), r]);
+  for (const [room, inside] of rooms)
+    assert.deepEqual(
+      [...(await inside[0].present(room))].sort(),
+      inside.map((r) => [r.userId, 1]).sort(),
+      `who is in ${room}`,
+    );
+  assert.equal(
+    await node.metric('troupe_members'),
+    [...rooms.values()].reduce((sum, inside) => sum + inside.length, 0),
+  );
+}
+
+// Pins §4.105, §4.106, §10.29.
+test('on a line that does all bad things nothing that was acked is lost or comes twice',
+  { timeout: 600_000 }, async (t) => {
+  const draw = draws(seedOf(t));
+  const node = await startNode(t, 'relay_node', ['--resume-window', '2s']);
+  const line = await BadLine.open(t, node);
+  const rooms = range(1, 20).map((n) => `storm-${n}`);
+  const away = () => (draw(20) ? draw(300) : 3_000); // now and then beyond the window
+  const roamers = range(0, 199).map((n) => new Roamer({
+    name: `c${n}`, url: () => line.url(), rooms: [rooms[n % 20], rooms[(n * 7 + 3) % 20]],
+    as: n % 2 ? 'json' : 'msgpack', giveUpMs: 1_500, pauseMs: away, eager: n % 4 === 0,
+  }));
+  for (const r of roamers) r.rooms = [...new Set(r.rooms)];
+  t.after(() => roamers.forEach((r) => r.stop()));
+  await until(() => roamers.every((r) => r.isThere), 'everybody to be in');
+
+  const hurts = new Map();
+  const end = Date.now() + (longRun ? 300_000 : 20_000);
+  while (Date.now() < end) {
+    for (const r of roamers) if (draw(8) === 0) r.say(r.rooms[draw(r.rooms.length)]);
+    const whole = [...line.legs].filter(BadLine.isWhole);
+    for (let i = 0; i < 3 && whole.length > 0; ++i) {
+      const what = line.hurt(whole[draw(whole.length)], draw);
+      hurts.set(what, (hurts.get(what) ?? 0) + 1);
+    }
+    if (draw(10) === 0) roamers[draw(200)].lose(draw(2) ? 1000 : 1001);
+    await sleep(50);
+  }
+  line.heal();
+  const isOnWhole = ({ socket }) => BadLine.isWhole(line.legOf(socket));
+  await until(() => areLevel(roamers) && roamers.every(isOnWhole), 'everybody to be back', 30_000);
+  roamers.forEach((r) => r.rooms.forEach((room) => r.say(room)));
+  const isAnswered = (r) => r.acked.size > 0 && r.acked.has(`${r.name}:${r.counts.said}`);
+  await until(() => roamers.every(isAnswered) && areLevel(roamers), 'the last words', 30_000);
+
+  const said = audit(roamers);
+  await checkPresence(node, roamers);
+  const counts = sums(roamers);
+  t.diagnostic(`${said} messages; ${JSON.stringify(counts)}; ${JSON.stringify([...hurts])}`);
+  assert.ok(counts.resumed > 200 && counts.gone > 0 && counts.recovered > counts.anew);
+});
+
+// Pins §4.105, §4.108, §4.109.
+test('a telephone that changes its connection all the time misses and doubles nothing, ' +
+  'and others hear of it only where it was lost', { timeout: 300_000 }, async (t) => {
+  const node = await startNode(t, 'relay_node');
+  const line = await BadLine.open(t, node);
+  const rooms = [freshRoom('phone')];
+  const phone = new Roamer({ name: 'phone', url: () => line.url(), rooms });
+  const witness = new Roamer({ name: 'witness', url: () => node.url(), rooms, giveUpMs: 60_000 });
+  const both = [phone, witness];
+  const talk = setInterval(() => both.forEach((r) => r.say(rooms[0])), 50);
+  t.after(() => (clearInterval(talk), both.forEach((r) => r.stop())));
+  await until(() => both.every((r) => r.isThere), 'both to be in');
+  await until(() => witness.stay.get(rooms[0]).got.length > 0, 'the first word');
+
+  const [everyMs, forMs] = longRun ? [10_000, 120_000] : [1_000, 12_000];
+  const end = Date.now() + forMs;
+  const heard = { reset: [], silence: [] };
+  for (let i = 0; Date.now() < end; ++i) {
+    const before = witness.changes.length;
+    await sleep(everyMs);
+    const leg = line.legOf(phone.socket);
+    const resumed = phone.counts.resumed;
+    i % 2 ? leg.reset() : leg.swallow();
+    await until(() => phone.counts.resumed > resumed && phone.isThere, 'the telephone to be back');
+    const word = `phone:${phone.counts.said + 1}`;
+    const hasHeard = new Promise((done) => (witness.onMessage = (id) => id === word && done()));
+    await within(hasHeard, 'its next word');
+    heard[i % 2 ? 'reset' : 'silence'].push(witness.changes.slice(before).map(([type]) => type));
+  }
+  clearInterval(talk);
+  await until(() => areLevel(both), 'both to have heard all');
+
+  const said = audit(both);
+  t.diagnostic(`${said} messages, ${phone.counts.resumed} changes of connection`);
+  assert.ok(heard.silence.length > 2 && heard.reset.length > 2);
+  assert.deepEqual(heard.silence.flat(), []);
+  // Who is back before the node has read the reset has been there all the while.
+  const pair = ['userLeft', 'userJoined'];
+  for (const types of heard.reset) if (types.length > 0) assert.deepEqual(types, pair);
+  assert.ok(heard.reset.some((types) => types.length > 0));
+  assert.ok(witness.changes.every(([, userId]) => userId === phone.userId));
+  assert.equal(phone.counts.gone, 0);
+  await checkPresence(node, both);
+});
+
+// The kernel takes all of the first at once. Of the second much waits in the node.
+for (const [kibPerSecond, bytes, least] of [[64, 64, 0], [1024, 2048, 64 * 1024]])
+// Pins §4.105, §10.20.
+test(`20 rooms, of each of which 256 messages of ${bytes} bytes were missed, come whole over ` +
+  `${kibPerSecond} KiB a second, while others talk on`, { timeout: 120_000 }, async (t) => {
+  const args = ['--message-rate', '0', '--history-messages', '1024'];
+  const node = await startNode(t, 'relay_node', args);
+  const line = await BadLine.open(t, node, { rate: kibPerSecond * 1024 });
+  const rooms = range(1, 20).map(() => freshRoom('slow'));
+  const bob = new Roamer({ name: 'bob', url: () => node.url(), rooms, giveUpMs: 60_000 });
+  let url = node.url();
+  const ann = new Roamer({
+    name: 'ann', url: () => url, rooms, giveUpMs: 30_000, pauseMs: () => 500,
+  });
+  t.after(() => [ann, bob].forEach((r) => r.stop()));
+  await until(() => ann.isThere && bob.isThere, 'both to be in');
+  url = line.url();
+  ann.lose();
+  const text = 'x'.repeat(bytes);
+  for (const room of rooms) for (let i = 0; i < 256; ++i) bob.say(room, { text });
+  await until(() => bob.acked.size === 20 * 256, 'all to be said');
+  await until(() => ann.counts.resumed === 1, 'ann to be back', 30_000);
+
+  const start = performance.now();
+  const talk = setInterval(() => rooms.forEach((room) => bob.say(room, { text })), 500);
+  t.after(() => clearInterval(talk));
+  let highest = 0;
+  const missed = () => ann.stays.reduce((sum, stay) => sum + stay.got.length, 0) < 20 * 256;
+  for (; missed(); await sleep(100))
+    highest = Math.max(highest, await node.metric('troupe_output_bytes'));
+  const seconds = (performance.now() - start) / 1000;
+  clearInterval(talk);
+  await until(() => areLevel([ann, bob]), 'ann to be level');
+
+  const said = audit([ann, bob]);
+  t.diagnostic(`${said} messages in ${seconds.toFixed(1)} s; ${highest} bytes of output at most`);
+  assert.ok(seconds > 5, 'the line was slow');
+  assert.ok(highest >= least, 'what the node keeps for a slow reader');
+  assert.ok(said > 20 * 256 + 100, 'others talked on');
+  assert.equal(line.opened, 1);
+  assert.equal(ann.counts.recovered, 20);
+  assert.equal(await node.metric('troupe_slow_consumer_total'), 0);
+});
