@@ -317,6 +317,29 @@ TEST_CASE("the former string is valid until the first command behind resumed") {
   }
 }
 
+// Pins §4.103.
+TEST_CASE("the former string is not valid any more once a client has come back by the new one") {
+  for (unsigned loops : {1u, 2u})
+    for (auto is_live : {false, true}) {
+      stage stage{options(loops)};
+      auto ann = connect(stage);
+      join(ann, "hall");
+      ann->drop();
+      auto second = connect(stage, {}, loops - 1);
+      second->say(resume_of(ann.resume, {})).expect("resumed");
+      if (!is_live)
+        second->drop();
+      auto third = connect(stage);
+      third->say(resume_of(second.resume, {})).expect("resumed");
+
+      auto fourth = connect(stage, {}, loops - 1);
+      auto error = fourth->say(resume_of(ann.resume, {})).expect("error");
+      CHECK(error.text("code") == "session_gone");
+      auto fifth = connect(stage, {}, loops - 1);
+      CHECK(has(fifth->say(resume_of(second.resume, {})).expect("resumed"), "hall"));
+    }
+}
+
 TEST_CASE("of two that resume a session at once the second gets it from the first") {
   for (unsigned loops : {1u, 2u}) {
     stage stage{many_messages(loops)};

@@ -558,6 +558,8 @@ void connection_core::adopt(const session_record& session) {
     output_.expire_at(config_.claims->expires_at);
   }
   former_ = resuming_->name().key;
+  if (session.former && session.former != former_) // its client knows a later name
+    output_.forget_name(session.former);
   replaced_ = session.member ? session.member : session.away;
   running_ = resuming_->arrived();
   for (auto& room : session.rooms)
@@ -668,6 +670,7 @@ session_record connection_core::record_of(const std::vector<const held_room*>& r
   record.client = client_;
   record.claims = config_.claims;
   record.codec = protocol::codec_of(config_.encoding);
+  record.former = former_;
   record.address = config_.address;
   for (auto* r : rooms)
     record.rooms.push_back({r->name, r->profile});

@@ -346,6 +346,7 @@ struct session_record {
   /// Whose memberships still stand: whoever has the record ends them. Nobody's: they have ended.
   session_key member;
   session_key away;          ///< as which it may have seats in its rooms; nobody's: it has none
+  session_key former;        ///< a name that still finds it beside its own; none: there is none
   std::uint64_t address = 0; ///< as `connection_info::address`
 };
 

@@ -215,6 +215,25 @@ TEST_CASE("the name by which a session was taken over is forgotten with the next
   CHECK(c.out.count("forget 7") == 1);
 }
 
+// Pins §4.103.
+TEST_CASE("who resumes by a session's latest name makes the one before it invalid") {
+  guest c;
+  c.resume();
+  c.find({});
+  auto record = c.core->hand_over({}).record;
+  REQUIRE(record);
+  CHECK(record->former == former);
+
+  for (auto before : {former, session_key{6, 2, 0}}) {
+    guest next;
+    next.resume();
+    record->former = before;
+    next.core->on_session({errc::ok, record});
+    CHECK(next.out.count("forget 6") == (before == former ? 0 : 1));
+    CHECK(next.out.count("forget 7") == 0);
+  }
+}
+
 // Pins §4.108.
 TEST_CASE(
   "a connection that hands its session over gives its rooms away and takes back its joins") {
