@@ -44,6 +44,18 @@ void chat_room::on_join(room_context& room, const member& who) {
   send_roster(room, who);
 }
 
+/// Whose client has taken its session up by another connection keeps its name, and nobody else
+/// hears of it.
+void chat_room::on_return(room_context& room, const member& now, const member& former) {
+  auto known = people_.extract(former.key);
+  if (known.empty())
+    return on_join(room, now);
+  known.key() = now.key;
+  people_.insert(std::move(known));
+  room.send_to(now.key, "info", {{"userCount", people_.size()}});
+  send_roster(room, now);
+}
+
 /// Only `presence` shows it: `setUsername` changes the name in the chat.
 bool chat_room::on_profile(room_context& room, const member& who,
                            const protocol::document_view& profile) {

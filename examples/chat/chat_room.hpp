@@ -32,6 +32,8 @@ public:
   void on_join(actors::room_context& room, const actors::member& who) override;
   bool on_profile(actors::room_context& room, const actors::member& who,
                   const protocol::document_view& profile) override;
+  void on_return(actors::room_context& room, const actors::member& now,
+                 const actors::member& former) override;
   void on_leave(actors::room_context& room, const actors::member& who,
                 actors::leave_reason reason) override;
 

@@ -223,8 +223,8 @@ void add_limits(option_table& table, server_options& o) {
                                "Those of one address; if given, loopback counts too",
                                o.max_connections_per_ip, "100"));
   auto& sessions = o.node.sessions;
-  table.push_back(count_option("max-kept-sessions", "Sessions that are kept without a connection",
-                               sessions.max_kept));
+  table.push_back(count_option(
+    "max-kept-sessions", "Sessions that each loop keeps without a connection", sessions.max_kept));
   table.push_back(
     count_option("max-kept-sessions-per-user", "Those of one user", sessions.max_kept_per_user));
   table.push_back(count_option("max-kept-sessions-per-ip",

@@ -321,7 +321,7 @@ TEST_CASE("the former string is valid until the first command behind resumed") {
 TEST_CASE("the former string is not valid any more once a client has come back by the new one") {
   for (unsigned loops : {1u, 2u})
     for (auto is_live : {false, true}) {
-      stage stage{options(loops)};
+      stage stage{many_messages(loops)};
       auto ann = connect(stage);
       join(ann, "hall");
       ann->drop();
@@ -367,7 +367,7 @@ TEST_CASE("of two that resume a session at once the second gets it from the firs
 TEST_CASE("connections that resume each other's session are answered, and leave nothing") {
   for (unsigned loops : {1u, 2u})
     for (std::size_t ring : {2, 3}) {
-      stage stage{options(loops)};
+      stage stage{many_messages(loops)};
       std::vector<guest> all;
       for (unsigned i = 0; i < ring; ++i)
         all.push_back(connect(stage, {}, i % loops));
@@ -557,7 +557,7 @@ TEST_CASE("of what one user keeps the oldest session goes first") {
   CHECK(answers == names{"error", "resumed", "resumed"});
 }
 
-TEST_CASE("behaviours hear of a return as of a join, and of the former member's end") {
+TEST_CASE("behaviours hear of a return as of an end and a join, unless they know better") {
   struct noting final : actors::room_behavior {
     explicit noting(names& n) : said(n) {}
     void on_join(actors::room_context&, const actors::member& m) override {
@@ -576,7 +576,7 @@ TEST_CASE("behaviours hear of a return as of a join, and of the former member's 
 
   back->say(resume_of(ann.resume, {hall})).expect("resumed");
 
-  CHECK(said == names{"join ann", "join ann", "leave ann"});
+  CHECK(said == names{"join ann", "leave ann", "join ann"});
 }
 
 // Pins §4.101.
@@ -735,4 +735,98 @@ TEST_CASE("a drained node keeps no session, and a resume under way ends with it"
   back->take_all();
   CHECK(back->expect_end() == 1012);
   CHECK(stage.node().stats().members == 0);
+}
+
+// Pins §4.67, §4.98.
+TEST_CASE("a profile that was refused does not come back with its session") {
+  struct strict final : actors::room_behavior {
+    bool on_profile(actors::room_context& room, const actors::member&,
+                    const protocol::document_view& profile) override {
+      if (profile.string("name") == "ADMIN")
+        room.refuse(protocol::errc::forbidden);
+      return true;
+    }
+  };
+  for (auto is_live : {false, true}) {
+    stage stage{many_messages()};
+    stage.node().rooms("hall", [](std::string_view) { return std::make_unique<strict>(); });
+    auto ann = connect(stage, "ann"), bob = connect(stage, "bob");
+    join(bob, "hall");
+    ann->say(R"({"type":"join","roomId":"hall","profile":{"name":"Ann"}})");
+    ann->say(R"({"type":"$profile","roomId":"hall","profile":{"name":"Anna"}})");
+    ann->say(R"({"type":"$profile","roomId":"hall","profile":{"name":"ADMIN"}})");
+    if (!is_live)
+      ann->drop();
+    bob->take_all();
+
+    auto back = connect(stage, "ann");
+    back->say(resume_of(ann.resume, {})).expect("resumed");
+
+    auto here = bob->say(R"({"type":"presence","roomId":"hall"})").take_all();
+    CHECK(here.size() == (is_live ? 1u : 2u));
+    CHECK(has(here.back(), R"({"name":"Anna"})"));
+  }
+}
+
+// Pins §4.101, §10.18.
+TEST_CASE("who is thrown out while it comes back hears of it, by lost or by left") {
+  struct kicking final : actors::room_behavior {
+    bool on_publish(actors::room_context& room, const actors::member&,
+                    const actors::application_message&) override {
+      room.for_each_member([&](auto& m) {
+        if (m.user_id == "ann")
+          room.kick(m.key);
+      });
+      return true;
+    }
+  };
+  int lost = 0, left = 0;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    stage stage{many_messages(2), seed};
+    stage.node().rooms("r*", [](std::string_view) { return std::make_unique<kicking>(); });
+    auto ann = connect(stage, "ann"), bob = connect(stage, "bob", 1);
+    join(bob, "r1");
+    auto r1 = join(ann, "r1"), r2 = join(ann, "r2");
+    ann->drop();
+    auto back = connect(stage, "ann");
+    stage.together([&] {
+      back->say(resume_of(ann.resume, {r1, r2}));
+      bob->publish("r1", "out");
+    });
+    auto all = back->take_all();
+    REQUIRE_FALSE(all.empty());
+    CHECK(all.front().type() == "resumed");
+    auto answer = back->say(R"({"type":"message","roomId":"r1","text":"x","ref":1})").take_all();
+    if (answer.back().type() != "error")
+      continue; // it came when all was over
+    auto is_lost = has(all.front(), R"("lost":[{"roomId":"r1")");
+    auto is_told = std::any_of(all.begin(), all.end(), [](auto& m) { return m.type() == "left"; });
+    CHECK(is_lost != is_told);
+    lost += is_lost ? 1 : 0;
+    left += is_told ? 1 : 0;
+  }
+  CHECK(lost + left > 0);
+}
+
+// Pins §1.14.
+TEST_CASE("a session whose rights have expired is gone") {
+  stage stage{many_messages()};
+  auto claims = std::make_shared<actors::claims>();
+  claims->subject = "ann";
+  claims->expires_at = stage.node().options().clock->wall_now() + 10s;
+  actors::connection_info info{protocol::encoding::v1_json};
+  info.claims = claims;
+  auto& ann = stage.connect(info);
+  auto name = ann.expect("welcome").text("resume");
+  auto bob = connect(stage, "bob");
+  join(bob, "hall");
+  ann.join("hall");
+  ann.drop();
+  bob->take_all();
+  stage.advance(15s);
+
+  auto back = connect(stage);
+  CHECK(back->say(resume_of(name, {})).expect("error").text("code") == "session_gone");
+  bob->expect_nothing();
+  back->join("hall").expect("joined");
 }

@@ -30,8 +30,8 @@ struct noting final : actors::room_behavior {
     room.send_to(m.key, "lost", {});
   }
   void on_return(actors::room_context& room, const actors::member& m,
-                 actors::session_key before) override {
-    said.push_back("return " + m.user_id + (room.find(before) ? " twice" : ""));
+                 const actors::member& former) override {
+    said.push_back("return " + m.user_id + (room.find(former.key) ? " twice" : ""));
     room.send_to(m.key, "hello", {});
   }
   void on_leave(actors::room_context&, const actors::member& m, actors::leave_reason why) override {
@@ -287,7 +287,9 @@ TEST_CASE("a room that ends tells its behaviour of those who are away, too") {
   CHECK(std::count(a.said.begin(), a.said.end(), "leave ann closed") == 1);
   auto back = connect(a.play, "ann");
   auto resumed = back->say(resume_of(ann.resume, {game})).expect("resumed");
-  CHECK(has(resumed, R"("recovered":false)")); // a new room of that name
+  CHECK(has(resumed, R"("lost":[{"roomId":"game","code":"room_closed"}])"));
+  bob->take_all();
+  CHECK(a.play.node().stats().rooms == 0); // no other one was made for it
 }
 
 TEST_CASE("a room whose seats have all ended is gone") {
@@ -313,7 +315,7 @@ TEST_CASE("a hook of a drop or a return that throws ends its room alone") {
       if (!at_return_)
         throw std::runtime_error{"drop"};
     }
-    void on_return(actors::room_context&, const actors::member&, actors::session_key) override {
+    void on_return(actors::room_context&, const actors::member&, const actors::member&) override {
       throw std::runtime_error{"return"};
     }
     bool at_return_;
@@ -335,4 +337,138 @@ TEST_CASE("a hook of a drop or a return that throws ends its room alone") {
     CHECK(has(resumed, R"({"roomId":"yard")"));
     CHECK(bob->take_all().back().type() == "roomClosed");
   }
+}
+
+// Pins §10.35.
+TEST_CASE("a seat that only its session can take ends with the time of that session") {
+  actors::node_options n;
+  n.sessions.resume_window = 10s;
+  arena a{1, {}, n};
+  auto bob = connect(a.play, "bob"), ann = connect(a.play, "ann");
+  actors::connection_info known{protocol::encoding::v1_json, "cat"};
+  known.claims = claims_of("cat");
+  auto& cat = a.play.connect(known);
+  cat.expect("welcome");
+  join(bob, "game");
+  join(ann, "game");
+  cat.join("game").expect("joined");
+  bob->take_all();
+  ann->drop();
+  cat.drop();
+  CHECK(types(bob) == names{"$away", "$away"});
+
+  a.play.advance(11s);
+
+  CHECK(bob->expect("userLeft").text("userId") == "ann");
+  bob->expect_nothing();
+  a.play.advance(50s);
+  CHECK(bob->expect("userLeft").text("userId") == "cat");
+}
+
+// Pins §10.40.
+TEST_CASE("who comes back to its place keeps its profile there, unless it brings another") {
+  arena a;
+  auto bob = connect(a.play, "bob");
+  join(bob, "game");
+  actors::connection_info info{protocol::encoding::v1_json, "ann"};
+  info.claims = claims_of("ann");
+  auto& ann = a.play.connect(info);
+  ann.expect("welcome");
+  ann.say(R"({"type":"join","roomId":"game","profile":{"n":1}})").expect("joined");
+  bob->take_all();
+  ann.drop();
+  bob->expect("$away");
+
+  info.encoding = protocol::encoding::v1_msgpack;
+  auto& back = a.play.connect(info);
+  back.expect("welcome");
+  back.join("game").expect("joined");
+  bob->expect("$back");
+  CHECK(has(bob->say(R"({"type":"presence"})").expect("presence"), R"("profile":{"n":1})"));
+  back.drop();
+  bob->expect("$away");
+  auto& again = a.play.connect(info);
+  again.expect("welcome");
+  again.say(R"({"type":"join","roomId":"game","profile":{"n":2}})").expect("joined");
+
+  CHECK(types(bob) == names{"$profile", "$back"});
+}
+
+TEST_CASE("authorize_join can tell who comes back from who comes anew") {
+  struct locked final : actors::room_behavior {
+    actors::join_decision authorize_join(actors::room_context& room,
+                                         const actors::member& candidate) override {
+      return candidate.returning || room.member_count() < 2
+             ? actors::join_decision::accept()
+             : actors::join_decision::refuse("The game has begun.");
+    }
+  };
+  for (auto seat : {0s, 60s}) {
+    stage stage;
+    actors::room_options o;
+    o.keep_seat = seat;
+    stage.node().rooms(
+      "hall", [](std::string_view) { return std::make_unique<locked>(); }, o);
+    auto ann = connect(stage, "ann"), bob = connect(stage, "bob"), cat = connect(stage, "cat");
+    auto hall = join(ann, "hall");
+    join(bob, "hall");
+    CHECK(cat->join("hall").expect("error").text("code") == "forbidden");
+    ann->drop();
+    auto back = connect(stage, "ann");
+
+    CHECK(has(back->say(resume_of(ann.resume, {hall})).expect("resumed"), R"("lost":[])"));
+  }
+}
+
+TEST_CASE("seats without sessions are a mistake of set-up") {
+  actors::node_options n;
+  n.sessions.resume_window = 0s;
+  stage stage{n};
+  actors::room_options o;
+  o.keep_seat = 60s;
+  auto make = [](std::string_view) { return std::unique_ptr<actors::room_behavior>{}; };
+  CHECK_THROWS_AS(stage.node().rooms("hall", make, o), std::invalid_argument);
+}
+
+// Pins §10.36.
+TEST_CASE("a session that is pushed out by a bound leaves no seat behind") {
+  actors::node_options n;
+  n.sessions.max_kept = 1;
+  arena a{2, {}, n};
+  auto bob = connect(a.play, "bob"), ann = connect(a.play, "ann"), cat = connect(a.play, "cat");
+  for (auto& g : {bob, ann, cat})
+    join(g, "game");
+  ann->drop();
+  bob->take_all();
+
+  cat->drop();
+
+  CHECK(types(bob) == names{"$away", "userLeft"});
+}
+
+// Pins §4.117.
+TEST_CASE("ids outlive the seat that another session of the user has taken") {
+  arena a;
+  actors::connection_info info{protocol::encoding::v1_json, "ann"};
+  info.claims = claims_of("ann");
+  auto& phone = a.play.connect(info);
+  auto name = phone.expect("welcome").text("resume");
+  auto bob = connect(a.play, "bob");
+  join(bob, "game");
+  phone.join("game").expect("joined");
+  phone.say(R"({"type":"message","text":"once","id":1,"ref":1})");
+  phone.drop();
+  auto& laptop = a.play.connect(info);
+  laptop.expect("welcome");
+  laptop.join("game").expect("joined");
+
+  auto& back = a.play.connect(info);
+  back.expect("welcome");
+  back.say(resume_of(name, {})).expect("resumed");
+  back.take_all();
+  back.join("game");
+  back.take_all();
+  back.say(R"({"type":"message","text":"once","id":1,"ref":1})");
+
+  CHECK(texts(bob).size() <= 2);
 }

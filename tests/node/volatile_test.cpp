@@ -101,8 +101,7 @@ TEST_CASE("what a behaviour says as volatile is skipped for who is behind, in al
   bob->read_on();
 
   CHECK(types(bob) == names{"message"});
-  CHECK(types(ann)
-        == names{"position", "message", "position", "binary", "", "news"});
+  CHECK(types(ann) == names{"position", "message", "position", "binary", "", "news"});
 }
 
 // Pins §11.1.

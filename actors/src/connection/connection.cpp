@@ -60,6 +60,7 @@ connection::behavior_type connection::make_behavior() {
       end_if_finished();
     },
     [this](const hand_over& asked) { return give(asked); },
+    [this](const profile_taken& m) { core_->on_profile_taken(m); },
   };
 }
 
@@ -223,9 +224,9 @@ void connection::forget_name(session_key key) {
   compat::send(this, shared_.units[key.loop]->directory, troupe::actors::forget_name{key});
 }
 
-void connection::release() {
+void connection::release(std::vector<room_key> rooms) {
   loop_counts::add(unit_.counts.resumes, 1);
-  compat::send(this, unit_.output_actor, release_session{key_});
+  compat::send(this, unit_.output_actor, release_session{key_, std::move(rooms)});
 }
 
 } // namespace troupe::actors

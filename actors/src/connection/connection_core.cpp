@@ -299,7 +299,9 @@ void connection_core::start_join(std::string name, join_request request) {
   if (!room) {
     room = &rooms_.emplace_back();
     room->name = std::move(name);
-    note_profile(*room, request.profile);
+    if (has_session_)
+      room->profile = request.profile;
+    count_profile(*room, request.profile.size());
   }
   room->ticket = request.ticket = next_ticket_++;
   room->asked_at = running_;
@@ -413,7 +415,7 @@ void connection_core::change_profile(const command& c, const inbound& message) {
   auto* room = target(c);
   if (!room)
     return refuse(c, c.room_id ? errc::forbidden : errc::not_joined);
-  note_profile(*room, c.profile);
+  count_profile(*room, c.profile.size());
   auto in = input_for(*room, room_input::kind::profile);
   in.bytes = message.bytes;
   in.body = c.profile;
@@ -504,7 +506,9 @@ void connection_core::note_command(const command& c) {
 
 void connection_core::resume(const command& c, const inbound& message) {
   if (!config_.secret)
-    return refuse(c, errc::unsupported);
+    return refuse(c, errc::unsupported,
+                  is_plain(config_.encoding) ? "clients without subprotocol have no session"
+                                             : "this server keeps no sessions");
   if (std::exchange(has_commands_, true))
     return refuse(c, errc::bad_request, "resume is the first command of a connection");
   auto text = protocol::document_view{c.source, c.bytes}.string("resume");
@@ -518,7 +522,10 @@ void connection_core::resume(const command& c, const inbound& message) {
 }
 
 void connection_core::on_session(const session_answer& answer) {
-  if (answer.record && resuming_ && last_ != 0)
+  auto is_expired =
+    answer.record && !config_.claims && answer.record->claims
+    && answer.record->claims->expires_at.value_or(wall_time::max()) <= output_.wall_now();
+  if (answer.record && resuming_ && last_ != 0 && !is_expired)
     return adopt(*answer.record);
   if (answer.record) // too late: it ends with this connection
     for (auto& room : answer.record->rooms) {
@@ -526,8 +533,9 @@ void connection_core::on_session(const session_answer& answer) {
       leave_former(room.name, record.member ? record.member : record.away,
                    leave_reason::disconnected);
     }
-  if (auto asked = std::exchange(resuming_, nullptr); asked && !answer.record)
-    send_error(answer.code, {}, asked->ref(), "resume", {});
+  auto why = answer.record ? errc::session_gone : answer.code;
+  if (auto asked = std::exchange(resuming_, nullptr); asked && last_ != 0)
+    send_error(why, {}, asked->ref(), "resume", {});
   on_lobby_due();
   run_waiting();
 }
@@ -585,6 +593,7 @@ void connection_core::join_again(const session_record& session, const session_re
   request.since = std::move(since);
   request.resumed = true;
   request.replaced = replaced_;
+  request.must_replace = bool(session.member);
   request.token = resuming_->token();
   start_join(room.name, std::move(request));
 }
@@ -616,12 +625,15 @@ void connection_core::end_resume_if_done() {
   auto asked = std::exchange(resuming_, nullptr);
   replaced_ = {};
   std::vector<std::string_view> names;
-  for (auto* r : memberships())
+  std::vector<room_key> rooms;
+  for (auto* r : memberships()) {
     names.push_back(r->name);
+    rooms.push_back(r->key);
+  }
   auto client = to_text(client_);
   output_.reply(asked->frame(config_.encoding, config_.user_id, client, names,
                              to_text(session_name{config_.key, *config_.secret}), config_.meter));
-  output_.release();
+  output_.release(std::move(rooms));
   leave_forbidden(asked->token());
   run_waiting();
 }
@@ -672,8 +684,12 @@ session_record connection_core::record_of(const std::vector<const held_room*>& r
   record.codec = protocol::codec_of(config_.encoding);
   record.former = former_;
   record.address = config_.address;
-  for (auto* r : rooms)
+  std::size_t profile_bytes = 0;
+  for (auto* r : rooms) {
     record.rooms.push_back({r->name, r->profile});
+    profile_bytes += r->profile.size();
+  }
+  record.profiles = {config_.profiles, profile_bytes};
   return record;
 }
 
@@ -842,12 +858,16 @@ connection_core::held_room* connection_core::default_room() {
 }
 
 /// Counts the larger of both profiles: the room may keep the former one.
-void connection_core::note_profile(held_room& room, std::string_view profile) {
-  auto kept = std::max(profile.size(), room.profile_bytes.bytes());
-  if (has_session_ && !profile.empty())
-    room.profile = profile;
-  if (kept > room.profile_bytes.bytes())
-    room.profile_bytes = {config_.profiles, kept};
+void connection_core::count_profile(held_room& room, std::size_t bytes) {
+  if (bytes > room.profile_bytes.bytes())
+    room.profile_bytes = {config_.profiles, bytes};
+}
+
+/// Only now it is what the session brings along when it comes back.
+void connection_core::on_profile_taken(const profile_taken& taken) {
+  for (auto& r : rooms_)
+    if (r.key == taken.room && has_session_)
+      r.profile = taken.profile;
 }
 
 void connection_core::forget(held_room& room) {

@@ -50,8 +50,8 @@ public:
   virtual void await_lobby(std::chrono::milliseconds time) = 0;
   /// That name of the session is not to be valid any more.
   virtual void forget_name(session_key key) = 0;
-  /// The session has been told that it is back: it gets what its rooms have for it.
-  virtual void release() = 0;
+  /// The session has been told that it is back in these rooms: it gets what they have for it.
+  virtual void release(std::vector<room_key> rooms) = 0;
   /// Closes the connection at that time; absent: never.
   virtual void expire_at(std::optional<wall_time> when) = 0;
   /// What is queued for the client.
@@ -104,6 +104,7 @@ public:
   void on_joined(const join_answer& answer);
   void on_membership_lost(const membership_lost& lost);
   void on_session(const session_answer& answer);
+  void on_profile_taken(const profile_taken& taken);
   void say_goodbye(bool restart);
   /// The token has expired and was not refreshed.
   void expire();
@@ -220,7 +221,7 @@ private:
     return is_plain(config_.encoding) ? 1 : config_.options->connections.max_rooms;
   }
   void forget(held_room& room);
-  void note_profile(held_room& room, std::string_view profile);
+  void count_profile(held_room& room, std::size_t bytes);
   [[nodiscard]] std::vector<const held_room*> memberships() const;
   [[nodiscard]] session_record record_of(const std::vector<const held_room*>& rooms) const;
   void hold(held_room& room, const join_answer& answer);

@@ -1,6 +1,7 @@
 #include "context/session_directory.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace troupe::actors {
@@ -103,7 +104,18 @@ void session_directory::drop(aged::iterator which) noexcept {
 
 void session_directory::drop_oldest(bool (*which)(const former&)) noexcept {
   if (auto i = std::find_if(aged_.begin(), aged_.end(), which); i != aged_.end())
-    drop(i);
+    evict(i);
+}
+
+void session_directory::evict(aged::iterator which) noexcept {
+  auto record = which->record;
+  drop(which);
+  try {
+    if (record && evicted_)
+      evicted_(*record);
+  } catch (const std::bad_alloc&) {
+    // Its seats end at their time.
+  }
 }
 
 // -- shares ---------------------------------------------------------------------------------------
@@ -122,7 +134,7 @@ void session_directory::share(shares<Who>& all, const Who& who, session_key key,
   auto& own = all[who];
   own.push_back(key);
   if (own.size() > most)
-    drop(by_key_.at(own.front())); // not the last one
+    evict(by_key_.at(own.front())); // not the last one
 }
 
 template <class Who>
@@ -168,6 +180,7 @@ void session_directory::arm() {
 
 void session_directory::clear() noexcept {
   cancel();
+  evicted_ = nullptr;
   live_.clear();
   by_key_.clear();
   by_user_.clear();

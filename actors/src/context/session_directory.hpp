@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -28,6 +29,9 @@ namespace troupe::actors {
 class session_directory final : timer_wheel::entry {
 public:
   session_directory(event_loop& loop, const session_options& options);
+
+  /// Calls `f` with what a session leaves that is pushed out by a bound.
+  void on_evicted(std::function<void(const session_record&)> f) { evicted_ = std::move(f); }
 
   /// Whether sessions outlive their connections at all.
   [[nodiscard]] bool is_on() const noexcept { return options_.resume_window.count() > 0; }
@@ -89,6 +93,7 @@ private:
   [[nodiscard]] const live* find_live(session_key key) const noexcept;
   void add(former entry);
   void drop(aged::iterator which) noexcept;
+  void evict(aged::iterator which) noexcept;
   void drop_oldest(bool (*which)(const former&)) noexcept;
   void share(const former& entry);
   template <class Who>
@@ -100,7 +105,8 @@ private:
   event_loop& loop_;
   const session_options& options_;
   std::vector<live> live_; ///< by slot
-  aged aged_;              ///< those without a connection here, oldest first
+  std::function<void(const session_record&)> evicted_;
+  aged aged_; ///< those without a connection here, oldest first
   std::unordered_map<session_key, aged::iterator> by_key_;
   shares<std::string> by_user_;
   shares<std::uint64_t> by_address_;

@@ -123,7 +123,9 @@ void dispatcher::on_member_frame(const member_frame& f) {
   auto* room = find(f.room);
   auto in = room ? catch_up(*room, f.who) : protocol::encoding_count;
   auto is_member = in != protocol::encoding_count;
-  if (f.frame && (is_member || !f.only_member) && !is_held(f.who))
+  if (f.frame && f.remove && is_held(f.who))
+    replays_.keep_farewell(f.who, f.room, f.frame);
+  else if (f.frame && (is_member || !f.only_member) && !is_held(f.who))
     sessions_.append(f.who, f.frame, output_kind::control);
   if (!f.remove)
     return;
@@ -149,7 +151,9 @@ void dispatcher::on_last_frame(const last_frame& f) {
 void dispatcher::on_room_closed(const room_closed& c) {
   auto* found = find(c.room);
   auto tell = [&](session_key who, const protocol::shared_bytes& farewell) {
-    if (!is_held(who))
+    if (is_held(who))
+      replays_.keep_farewell(who, c.room, farewell);
+    else
       sessions_.append(who, farewell, output_kind::control);
     if (auto* owner = sessions_.owner(who))
       owner->room_closed(c.room);
@@ -173,6 +177,12 @@ void dispatcher::on_room_closed(const room_closed& c) {
     group->for_each([&](session_key who) { tell(who, farewell); });
   }
   forget_room(room);
+}
+
+void dispatcher::on_release(const release_session& r) {
+  for (auto& [room, frame] : replays_.release(r.who))
+    if (std::find(r.rooms.begin(), r.rooms.end(), room) != r.rooms.end())
+      sessions_.append(r.who, frame, output_kind::control);
 }
 
 void dispatcher::on_drain(const drain_sessions& d) {

@@ -53,7 +53,8 @@ struct loop_counts {
 ///
 /// A member that catches up is in no group yet: `replay_table` asks its room for what it lacks. A
 /// session that comes back is held: it catches up in all its rooms, and what they say to it before
-/// it has been told so is not for its client, who does not know yet that it is in them.
+/// it has been told so is not for its client, who does not know yet that it is in them. Only that
+/// it is thrown out again, or that a room ends, it hears, behind `resumed`, if that names the room.
 ///
 /// Invariants: a room is in the ring exactly while it has pending frames; a room without members
 /// here is forgotten.
@@ -73,7 +74,7 @@ public:
   void on_member_frame(const member_frame& f);
   void on_last_frame(const last_frame& f);
   void on_room_closed(const room_closed& c);
-  void on_release(const release_session& r) { replays_.release(r.who); }
+  void on_release(const release_session& r);
   /// Tells connections to say goodbye, behind all that came before: what was acked is here by that
   /// time, and `on_last_frame` queues it.
   void on_drain(const drain_sessions& d);

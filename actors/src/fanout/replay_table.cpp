@@ -35,13 +35,15 @@ void replay_table::remove(room_key room, session_key who) noexcept {
     sessions_.erase(i);
 }
 
-void replay_table::release(session_key who) noexcept {
+replay_table::farewells replay_table::release(session_key who) noexcept {
   auto i = sessions_.find(who);
   if (i == sessions_.end())
-    return;
+    return {};
   i->second.is_held = false;
+  auto last = std::exchange(i->second.farewells, {});
   if (i->second.rooms.empty())
     sessions_.erase(i);
+  return last;
 }
 
 bool replay_table::ask(const session_table& sessions) {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace troupe::actors {
@@ -30,7 +31,13 @@ public:
             std::uint64_t behind);
   /// The session gets nothing until `release`: nobody asks for it.
   void hold(session_key who) { sessions_[who].is_held = true; }
-  void release(session_key who) noexcept;
+  /// Keeps the last frame of a room for a session that is held.
+  void keep_farewell(session_key who, room_key room, protocol::shared_bytes frame) {
+    sessions_[who].farewells.emplace_back(room, std::move(frame));
+  }
+  /// Ends it. Returns the last frames of rooms that have been kept.
+  using farewells = std::vector<std::pair<room_key, protocol::shared_bytes>>;
+  farewells release(session_key who) noexcept;
   [[nodiscard]] bool is_held(session_key who) const noexcept {
     auto i = sessions_.find(who);
     return i != sessions_.end() && i->second.is_held;
@@ -69,6 +76,7 @@ private:
     std::vector<room> rooms; ///< at least one, unless it is held
     room_key asked;          ///< which has not answered yet; none: it may ask
     bool is_held = false;
+    std::vector<std::pair<room_key, protocol::shared_bytes>> farewells; ///< while it is held
   };
 
   [[nodiscard]] static room* find(session& s, room_key key) noexcept;

@@ -2,6 +2,7 @@
 
 #include "messages/owned_event.hpp"
 #include "model/client_id.hpp"
+#include "model/counted_bytes.hpp"
 #include "model/session_name.hpp"
 
 #include <troupe/actors/caf_compat.hpp>
@@ -77,6 +78,7 @@ struct join_request {
   bool resumed = false;
   /// The member that this one takes the place of, in the same step; nobody's if there is none.
   session_key replaced;
+  bool must_replace = false; ///< refused if that is no member any more
   credit token;
 };
 
@@ -322,6 +324,7 @@ struct room_closed {
 /// A session that has come back has been told so: it gets what its rooms have for it.
 struct release_session {
   session_key who;
+  std::vector<room_key> rooms; ///< in which it was told to be
 };
 
 /// The node stops: these sessions say goodbye, after everything that rooms have sent so far.
@@ -348,6 +351,7 @@ struct session_record {
   session_key away;          ///< as which it may have seats in its rooms; nobody's: it has none
   session_key former;        ///< a name that still finds it beside its own; none: there is none
   std::uint64_t address = 0; ///< as `connection_info::address`
+  counted_bytes profiles;    ///< of `rooms`
 };
 
 /// From a connection to the directory of the loop that the name names: give me that session.
@@ -373,6 +377,12 @@ struct hand_over {
 struct session_answer {
   protocol::errc code = protocol::errc::session_gone;
   std::shared_ptr<session_record> record; ///< null unless `code` is `ok`
+};
+
+/// From a room: the member's new profile is in force.
+struct profile_taken {
+  room_key room;
+  std::string profile; ///< raw, in the client's codec
 };
 
 /// From a connection to a directory: the string by which it has taken its session over is not to
@@ -456,6 +466,7 @@ TROUPE_MESSAGE(take_session)
 TROUPE_MESSAGE(hand_over)
 TROUPE_MESSAGE(session_answer)
 TROUPE_MESSAGE(forget_name)
+TROUPE_MESSAGE(profile_taken)
 CAF_END_TYPE_ID_BLOCK(troupe_messages)
 
 #undef TROUPE_MESSAGE
@@ -558,6 +569,8 @@ using connection_actor = compat::typed_actor<
   caf::result<void>(pong_received),
   // The session that it has claimed, or none.
   caf::result<void>(session_answer),
+  // A room has taken the client's new profile.
+  caf::result<void>(profile_taken),
   // Another connection takes its session over: gives up all that it has.
   caf::result<session_answer>(hand_over)>;
 

@@ -18,6 +18,8 @@ const char* problem_of(errc code) {
     return "a refusal says why, and this does not";
   if (code == errc::room_gone || code == errc::waiting_limit || code == errc::timed_out)
     return "no client is ever told this";
+  if (code == errc::session_gone)
+    return "this answers a resume";
   return row.close_code != 0 && code != errc::internal
          ? "this ends a connection, and a refusal does not"
          : nullptr;

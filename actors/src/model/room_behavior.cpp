@@ -44,6 +44,11 @@ void room_behavior::on(std::string type, handler f) {
   handlers_.emplace(std::move(type), std::move(f));
 }
 
+void room_behavior::on_return(room_context& room, const member& now, const member& former) {
+  on_leave(room, former, leave_reason::disconnected);
+  on_join(room, now);
+}
+
 void room_behavior::on_message(room_context& room, const member& from,
                                const application_message& message) {
   auto i = handlers_.find(message.type);

@@ -11,6 +11,7 @@ directory_service::directory_service(caf::actor_config& cfg, compat::loop_contex
   : pinned(cfg, home), shared_(shared), unit_(unit) {}
 
 directory_service::behavior_type directory_service::make_behavior() {
+  unit_.sessions->on_evicted([this](const session_record& gone) { leave_seats(gone); });
   return {
     [this](session_claim& asked) { claim(std::move(asked)); },
     [this](const take_session& asked) { return take(asked); },
@@ -112,6 +113,15 @@ void directory_service::keep_again(const session_name& name, const session_answe
         },
         [] {});
   unit_.sessions->keep(name, answer.record);
+}
+
+/// A session that is pushed out leaves no seat behind.
+void directory_service::leave_seats(const session_record& gone) {
+  for (auto& room : gone.rooms)
+    if (gone.away)
+      compat::anon_send(
+        shared_.home_of(room.name).registry,
+        room_call{room.name, leave_request{gone.away, leave_reason::disconnected, false, {}, {}}});
 }
 
 // -- where sessions are ---------------------------------------------------------------------------

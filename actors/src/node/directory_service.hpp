@@ -32,6 +32,7 @@ private:
   void done(session_key key) noexcept;
   void deliver(session_key key, const session_answer& answer);
   void keep_again(const session_name& name, const session_answer& answer);
+  void leave_seats(const session_record& gone);
   promise take(const take_session& asked);
   /// Finds the session at `place` and calls `then(session_answer)`, now or later.
   template <class Then>

@@ -157,6 +157,8 @@ void node::rooms(std::string pattern, behavior_factory factory, room_options opt
       fail("all of these rooms match rooms(\"" + rule.pattern
            + "\"), which was given before: the first match wins");
   check_options(options);
+  if (options.keep_seat.count() > 0 && state_->shared.options.sessions.resume_window.count() == 0)
+    fail("keep_seat has no effect without sessions: node_options.sessions.resume_window is 0");
   auto checked = [make = std::move(factory), pattern](std::string_view name) {
     auto made = make(name);
     if (!made)

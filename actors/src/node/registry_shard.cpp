@@ -100,6 +100,8 @@ void registry_shard::enter(const std::string& name, room_entry&& entry) {
   auto* room = find(name);
   if (!room && !makes_room(entry))
     return; // it takes back an entry that has made no room
+  if (!room && is_for_a_seat(name, entry))
+    return refuse(name, entry, errc::room_closed);
   if (!room) {
     if (auto why = reason_against_another(); why != errc::ok)
       return refuse(name, entry, why);
@@ -111,6 +113,16 @@ void registry_shard::enter(const std::string& name, room_entry&& entry) {
     refuse(name, entry, errc::internal);
     end_unused(name);
   }
+}
+
+/// Whether a session comes back to a place of its own: that has ended with the room, and makes no
+/// other one.
+bool registry_shard::is_for_a_seat(const std::string& name, const room_entry& entry) const {
+  auto* join = std::get_if<join_request>(&entry);
+  if (join && join->must_replace)
+    return true;
+  auto* rule = join && join->resumed ? shared_.rule_for(name) : nullptr;
+  return rule && rule->options.keep_seat.count() > 0;
 }
 
 /// Handles a leave whose join the room may not have handled yet. Nobody repeats a leave, so it is

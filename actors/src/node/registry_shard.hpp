@@ -71,6 +71,7 @@ private:
   void release_state() override;
   void try_again();
   void enter(const std::string& name, room_entry&& entry);
+  [[nodiscard]] bool is_for_a_seat(const std::string& name, const room_entry& entry) const;
   void hand_on(listing& room, room_entry&& entry);
   void take_leave(const std::string& name, room_entry&& entry);
   void end_unused(const std::string& name) noexcept;

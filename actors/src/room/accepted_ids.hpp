@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -45,32 +46,50 @@ private:
 };
 
 /// Those of sessions that have lost their connection, until they come back to the room or their
-/// window is over. Bound: `most`; the oldest goes.
+/// window is over. Bound: `most`, far more than lose their connections in one window; the oldest
+/// goes. Cost: constant. Thread: the room's.
 class departed_ids {
 public:
-  static constexpr std::size_t most = 256;
+  static constexpr std::size_t most = 16'384;
 
   /// Errors: `std::bad_alloc`; then they are forgotten.
   void keep(client_id whose, std::unique_ptr<accepted_ids> ids, steady_time now,
             steady_time until) {
-    while (!all_.empty() && (all_.front().until <= now || all_.size() >= most))
-      all_.pop_front();
-    all_.push_back({whose, std::move(ids), until});
+    while (!oldest_.empty() && (oldest_.front().until <= now || oldest_.size() >= most)) {
+      if (auto i = all_.find(oldest_.front().whose);
+          i != all_.end() && i->second.until <= oldest_.front().until)
+        all_.erase(i);
+      oldest_.pop_front();
+    }
+    all_[whose] = {std::move(ids), until};
+    oldest_.push_back({whose, until});
   }
 
   /// Null if there are none.
   [[nodiscard]] std::unique_ptr<accepted_ids> take(client_id whose) noexcept {
-    auto i = std::find_if(all_.begin(), all_.end(), [&](auto& d) { return d.whose == whose; });
-    return i == all_.end() ? nullptr : std::move(std::exchange(*i, {}).ids);
+    auto i = all_.find(whose);
+    if (i == all_.end())
+      return nullptr;
+    auto ids = std::move(i->second.ids);
+    all_.erase(i);
+    return ids;
   }
 
 private:
   struct departed {
-    client_id whose;
     std::unique_ptr<accepted_ids> ids;
     steady_time until;
   };
-  std::deque<departed> all_; ///< oldest first
+  struct age {
+    client_id whose;
+    steady_time until;
+  };
+  /// Ids are random: nobody chooses them.
+  struct by_low_half {
+    std::size_t operator()(const client_id& id) const noexcept { return id.low; }
+  };
+  std::unordered_map<client_id, departed, by_low_half> all_;
+  std::deque<age> oldest_; ///< some may have been taken
 };
 
 } // namespace troupe::actors

@@ -149,11 +149,13 @@ join_reply room_core::join(const join_request& request) {
   }
   member candidate{request.who,     request.user_id,   request.encoding,
                    request.profile, request.automatic, request.claims};
-  if (request.resumed && seats_.was_thrown_out(request.client))
-    return {errc::not_joined};
-  auto takes_a_place = !former_of(request);
-  if (config_.limits.max_members > 0 && takes_a_place
-      && members_.size() >= config_.limits.max_members)
+  auto former = former_of(request);
+  candidate.returning = request.resumed || former;
+  if (request.resumed && !former && (keeps_seats() || request.must_replace))
+    return {errc::not_joined}; // its membership has ended
+  if (former && (request.resumed || candidate.profile.empty()))
+    take_profile(candidate, members_.at(former));
+  if (config_.limits.max_members > 0 && !former && members_.size() >= config_.limits.max_members)
     return {errc::room_full};
   entering_ = true;
   hook_ = "authorize_join";
@@ -179,11 +181,12 @@ session_key room_core::former_of(const join_request& request) const {
   return seat ? seat->key : session_key{};
 }
 
-/// Removes a member whose client has come back by another connection: to the others its user has
-/// been there all the while.
-void room_core::replace(session_key before) {
-  if (!ending_ && members_.contains(before))
-    remove(before, leave_reason::disconnected, {});
+/// Who comes back to its place keeps the profile that it had there.
+void room_core::take_profile(member& candidate, const member& former) {
+  candidate.profile.clear();
+  if (!former.profile.empty())
+    protocol::transcode(protocol::codec_of(former.encoding), former.profile,
+                        protocol::codec_of(candidate.encoding), candidate.profile);
 }
 
 join_reply room_core::admit(member candidate, const join_request& request) {
@@ -198,19 +201,14 @@ join_reply room_core::admit(member candidate, const join_request& request) {
   auto returned = subscribe_member(kept, request);
   growth_ = {};
   request.ref->answered = true; // not before: if the above throws, others answer
-  if (former && keeps_seats()) {
-    take_seat(former);
-    announce_away(kept, was_away);
-    hook_ = "on_return";
-    behavior_->on_return(*this, kept, former);
-  } else {
-    announce_away(kept, was_away);
-    hook_ = "on_join";
+  auto* gone = former ? &take_place(former) : nullptr;
+  announce_away(kept, was_away);
+  hook_ = gone ? "on_return" : "on_join";
+  if (gone)
+    behavior_->on_return(*this, kept, *gone);
+  else
     behavior_->on_join(*this, kept);
-  }
   hook_ = nullptr;
-  if (former && !keeps_seats())
-    replace(former);
   if (!members_.contains(request.who)) // the behaviour has kicked it: it was admitted, and is gone
     return {};
   return {errc::ok, {}, config_.identity->key, kept.place, std::move(returned)};
@@ -343,8 +341,6 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
   sender_left_ |= current_ && current_->who == who;
   if (!gone.away)
     count_member(gone, -1);
-  if (reason == leave_reason::kicked && keeps_seats())
-    seats_.note_thrown_out(gone.client, output_.now(), output_.now() + config_.resume_window);
   if (left.was_last)
     announce_leave(gone, reason);
   else if (left.shown)
@@ -543,7 +539,9 @@ void room_core::set_away(resident& m) {
   if (m.away)
     return;
   auto was_away = users_.is_away(m.user_id);
-  seats_.keep(m.key, output_.now() + config_.keep_seat);
+  // Only a user that has proved who it is can come back without its session.
+  auto time = m.claims ? config_.keep_seat : std::min(config_.keep_seat, config_.resume_window);
+  seats_.keep(m.key, output_.now() + time);
   tell_seats();
   output_.to_dispatcher(m.key.loop, member_frame{config_.identity->key, m.key, {}, true});
   end_replay(m);
@@ -555,9 +553,9 @@ void room_core::set_away(resident& m) {
   hook_ = nullptr;
 }
 
-/// Removes the former member of a client that is back on its seat. Nobody is told: to the others,
-/// and to the behaviour, it is the same member.
-void room_core::take_seat(session_key before) {
+/// Removes the former member of a client that is back. Nobody is told: to the others it is the same
+/// member.
+const member& room_core::take_place(session_key before) {
   auto place = members_.find(before);
   if (!place->second.away) {
     output_.to_dispatcher(before.loop, member_frame{config_.identity->key, before, {}, true});
@@ -566,7 +564,9 @@ void room_core::take_seat(session_key before) {
   departed_.emplace_back();
   auto& gone = (departed_.back() = members_.extract(place)).mapped();
   unseat(gone);
+  keep_ids(gone); // if another session of the user has taken its place
   seats_.forget(before);
+  return gone;
 }
 
 void room_core::end_seats() {
@@ -862,6 +862,8 @@ void room_core::take_profile(const room_input& in, resident& from) {
   auto before = config_.announce ? mark_of_profile(*users_.shown(from.user_id)) : 0;
   from.profile = in.body;
   users_.show(from);
+  if (!is_plain(from.encoding) && from.connection)
+    output_.profile_taken(from.connection, from.profile);
   announce_profile(before, from, in.who);
 }
 

@@ -45,6 +45,9 @@ public:
   /// A member was kicked; called after its dispatcher was told. `connection` is the one that its
   /// `join_request` named.
   virtual void member_kicked(const caf::strong_actor_ptr& connection) = 0;
+  /// A member's new profile is in force.
+  virtual void profile_taken(const caf::strong_actor_ptr& connection,
+                             const std::string& profile) = 0;
   virtual void to_observer(const caf::actor& who, room_event event) = 0;
   /// A server-side member has joined, or has left for whatever reason.
   virtual void observer_joined(const caf::actor& who) = 0;
@@ -215,11 +218,11 @@ private:
 
   // -- parts --------------------------------------------------------------------------------------
   join_reply admit(member candidate, const join_request& request);
-  void replace(session_key before);
+  static void take_profile(member& candidate, const member& former);
   [[nodiscard]] session_key former_of(const join_request& request) const;
   [[nodiscard]] bool keeps_seats() const noexcept { return config_.keep_seat.count() > 0; }
   void set_away(resident& m);
-  void take_seat(session_key before);
+  const member& take_place(session_key before);
   void announce_away(const member& m, bool was_away);
   void tell_seats() const;
   void say_left(const member& gone, leave_reason reason);

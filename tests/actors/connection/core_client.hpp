@@ -72,7 +72,9 @@ struct connection_notebook final : actors::connection_output {
   void forget_name(actors::session_key key) override {
     lines.push_back("forget " + std::to_string(key.slot));
   }
-  void release() override { lines.push_back("release"); }
+  void release(std::vector<actors::room_key> rooms) override {
+    lines.push_back("release " + std::to_string(rooms.size()));
+  }
   std::size_t queued_bytes() const override { return queued; }
   actors::steady_time now() const override { return at; }
   actors::wall_time wall_now() const override { return {}; }

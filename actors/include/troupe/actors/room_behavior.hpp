@@ -31,6 +31,9 @@ struct member {
   /// Its connection is lost, and its seat is kept (`room_options::keep_seat`). What is sent to it
   /// reaches nobody.
   bool away = false;
+  /// Of the candidate of `authorize_join`: its session was in the room before it lost its
+  /// connection, or it takes the place of a member that is still here.
+  bool returning = false;
 };
 
 /// Why a member has left its room. The numbers do not change.
@@ -156,7 +159,8 @@ public:
 
   /// The room has been made; nobody is in it yet.
   virtual void on_create(room_context&) {}
-  /// Decides whether `candidate`, which is not yet a member, may join.
+  /// Decides whether `candidate`, which is not yet a member, may join. Runs for each return, too
+  /// (`member::returning`): who is refused then has lost its place.
   virtual join_decision authorize_join(room_context&, const member& candidate);
   /// After `joined` was queued for the member and the others were told. Like `on_leave` it runs for
   /// each session, also where a user has several; members are told of users only.
@@ -176,13 +180,16 @@ public:
   virtual bool on_profile(room_context&, const member& from,
                           const protocol::document_view& profile);
   /// In a room that keeps seats: the member's connection is lost. It stays a member, `away`, until
-  /// it is back, or until its time is over: then `on_leave` follows.
+  /// it is back, or until its time is over: then `on_leave` follows. What is broadcast here it
+  /// gets, too, once it is back.
   virtual void on_drop(room_context&, const member&) {}
-  /// In a room that keeps seats: a member's client is back, instead of `on_join`. `before`: the key
-  /// that the member had, which names nobody any more. It was `away`, or had another connection;
-  /// what was sent to it alone meanwhile is lost. Elsewhere a client that is back joins, and if its
-  /// former connection was still there, `on_leave` of the former member follows.
-  virtual void on_return(room_context&, const member&, session_key before) { (void)before; }
+  /// A member's client is back by another connection, and takes the place of `former`, which was
+  /// `away` or had a connection that was still there. Runs instead of `on_join`; `former` is no
+  /// member any more, and its key names nobody. What was sent to it alone meanwhile may be lost.
+  /// Override it if you keep something for each member: give it the key of `now`, for instance by
+  /// `auto kept = all.extract(former.key); kept.key() = now.key; all.insert(std::move(kept))`.
+  /// Default: `on_leave` of the former member (`disconnected`), then `on_join`.
+  virtual void on_return(room_context& room, const member& now, const member& former);
   /// After the member was removed. However the room ends (crash, `end`, stop), it runs with
   /// `leave_reason::closed` for each remaining member; what is said then reaches nobody.
   virtual void on_leave(room_context&, const member&, leave_reason) {}

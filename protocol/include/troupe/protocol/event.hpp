@@ -86,8 +86,8 @@ using wall_time = std::chrono::sys_time<std::chrono::milliseconds>;
 struct message_event {
   std::string_view room_id;
   std::string_view user_id;
-  std::uint64_t seq = 0;      ///< 0: it is not stored, and has none
-  std::string_view timestamp; ///< ISO 8601
+  std::optional<std::uint64_t> seq = 0; ///< absent: it is not stored
+  std::string_view timestamp;           ///< ISO 8601
   body_field field = body_field::text;
   raw_value body{codec::json, {}};
 };
