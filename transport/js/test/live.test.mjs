@@ -274,11 +274,12 @@ for (const codec of ['json', 'msgpack'])
     await shows(...others.slice(2));
     assert.equal(room.members.get(others[3].userId).profile.n, 3);
 
+    const clients = [ann, ...others.slice(2)];
     node.signal('SIGTERM');
     await node.ended();
+    await Promise.all(clients.map((c) => inState(c, 'reconnecting')));
     await startNode(t, 'relay_node', [], { port: node.port });
-    await inState(ann, 'connected');
-    await within(Promise.all(others.slice(2).map((c) => c.ready)), 'all to be back');
+    await within(Promise.all(clients.map((c) => c.ready)), 'all to be back');
     await shows(...others.slice(2));
   });
 
