@@ -2,6 +2,7 @@ import { sizeOf } from './bytes.js';
 import { clock, startLimit } from './clock.js';
 import { TroupeError } from './error.js';
 import { Pace } from './pace.js';
+import { Queue } from './queue.js';
 import { Sending } from './sending.js';
 
 const fullSocketBytes = 1 << 20; // while the socket buffers more, nothing is given to it
@@ -25,8 +26,7 @@ export class Commands {
   #isHeld = false; // the server has said goodbye on this connection
   #isOpening = false; // the first command on this connection holds up all others
   #maxBytes = 0;
-  #queue = [];
-  #queuedBytes = 0;
+  #queue;
   #sent = new Map(); // ref -> entry, in the order of sending
   #sentBytes = 0;
   #refs = 0;
@@ -36,6 +36,7 @@ export class Commands {
   /// `options`: codec, timeout, queueTimeout, queueLimit, queueBytes, queuePolicy.
   constructor(options) {
     this.#options = options;
+    this.#queue = new Queue(options);
   }
 
   /// Whether commands may go.
@@ -104,8 +105,8 @@ export class Commands {
 
   /// The gate will not be opened: what waits for it fails.
   failGate(gate, error) {
-    const entries = this.#queue.filter((e) => e.gate === gate);
-    for (const entry of entries) this.#unqueue(entry);
+    const entries = this.#queue.entries.filter((e) => e.gate === gate);
+    for (const entry of entries) this.#queue.remove(entry);
     for (const entry of entries) this.#fail(entry, error);
   }
 
@@ -141,14 +142,14 @@ export class Commands {
     this.#link = null;
     clearTimeout(this.#timer);
     for (const entry of [...this.#sent.values()]) this.#fail(entry, error);
-    for (const entry of this.#queue.filter((e) => e.membership)) this.#fail(entry, error);
+    for (const entry of this.#queue.entries.filter((e) => e.membership)) this.#fail(entry, error);
   }
 
   /// All commands fail, now and until `refusal` is reset.
   onEnd(error) {
     this.refusal = error;
     this.onLost(error);
-    for (const entry of [...this.#queue]) this.#fail(entry, error);
+    for (const entry of this.#queue.entries) this.#fail(entry, error);
   }
 
   /// Gives a frame to the command that it answers. Returns whether there was one.
@@ -181,19 +182,12 @@ export class Commands {
     return this.#isHeld ? undefined : this.#queue.find(mayGo);
   }
 
-  get #isOverfull() {
-    const { queueLimit, queueBytes } = this.#options;
-    return this.#queue.length > queueLimit || this.#queuedBytes > queueBytes;
-  }
-
   #isTooBig(size) {
     return this.#maxBytes > 0 && size > this.#maxBytes;
   }
 
   #enqueue(entry) {
-    const at = entry.first ? this.#queue.findLastIndex((e) => e.first) + 1 : this.#queue.length;
-    this.#queue.splice(at, 0, entry);
-    this.#queuedBytes += entry.size;
+    this.#queue.add(entry);
     this.#limit(entry, this.#options.queueTimeout);
   }
 
@@ -201,7 +195,7 @@ export class Commands {
   #keepBound(entry) {
     const { queuePolicy, queueLimit, queueBytes } = this.#options;
     const mayDrop = queuePolicy === 'drop-oldest' && queueLimit > 0 && entry.size <= queueBytes;
-    while (this.#isOverfull && this.#queue.includes(entry)) {
+    while (this.#queue.isOverfull && this.#queue.entries.includes(entry)) {
       const oldest = mayDrop && this.#queue.find((e) => e !== entry && !e.membership);
       if (oldest) this.#fail(oldest, dropped);
       else this.#fail(entry, queueFull);
@@ -224,7 +218,7 @@ export class Commands {
       const message = `The message has ${entry.size} bytes, more than ${this.#maxBytes}.`;
       return this.#fail(entry, { code: 'too_big', message });
     }
-    this.#unqueue(entry);
+    this.#queue.remove(entry);
     this.#sent.set(entry.ref, entry);
     this.#sentBytes += entry.size;
     entry.sentAt = clock.now();
@@ -255,15 +249,8 @@ export class Commands {
     entry.isFinished = true;
     clearTimeout(entry.timer);
     if (this.#sent.delete(entry.ref)) this.#sentBytes -= entry.size;
-    else this.#unqueue(entry);
+    else this.#queue.remove(entry);
     entry.done(state, error, frame);
-  }
-
-  #unqueue(entry) {
-    const at = this.#queue.indexOf(entry);
-    if (at < 0) return;
-    this.#queue.splice(at, 1);
-    this.#queuedBytes -= entry.size;
   }
 }
 

@@ -1,0 +1,46 @@
+/// Commands that wait to be sent, in their order, with a bound.
+export class Queue {
+  #entries = [];
+  #bytes = 0;
+  #options;
+
+  /// `options`: queueLimit, queueBytes.
+  constructor(options) {
+    this.#options = options;
+  }
+
+  /// All, in their order.
+  get entries() {
+    return [...this.#entries];
+  }
+
+  /// Whether there is more than may wait.
+  get isOverfull() {
+    const { queueLimit, queueBytes } = this.#options;
+    return this.#entries.length > queueLimit || this.#bytes > queueBytes;
+  }
+
+  /// An entry has `size` (in bytes), and `first` if it goes before all that have not.
+  add(entry) {
+    const at = entry.first ? this.#behindFirst : this.#entries.length;
+    this.#entries.splice(at, 0, entry);
+    this.#bytes += entry.size;
+  }
+
+  /// Does nothing if the entry does not wait.
+  remove(entry) {
+    const at = this.#entries.indexOf(entry);
+    if (at < 0) return;
+    this.#entries.splice(at, 1);
+    this.#bytes -= entry.size;
+  }
+
+  /// Asks in their order; undefined if none fits.
+  find(fits) {
+    return this.#entries.find(fits);
+  }
+
+  get #behindFirst() {
+    return this.#entries.findLastIndex((e) => e.first) + 1;
+  }
+}
