@@ -15,17 +15,13 @@ const comings = (ear) =>
 const texts = (ear) => ear.pending.filter((f) => f.type === 'message').map((f) => f.text);
 
 /// Two clients in a room of one node, the first over a line that can be broken: {line, ann, hers,
-/// his, node}; null (and the test is skipped) if the node keeps no sessions.
+/// his, node}.
 async function twoClients(t, codec = 'json', options = {}) {
   const node = await startNode(t, 'relay_node');
   const line = await badLine(t, node);
   const ann = new Client(line.url, { codec: codecs[codec], reconnectInterval: 100, ...options });
   t.after(() => ann.close());
-  const { resume } = await within(ann.ready, 'the client to be ready');
-  if (resume === undefined) {
-    t.skip('this node keeps no sessions');
-    return null;
-  }
+  await within(ann.ready, 'the client to be ready');
   const hers = await joined(ann, 'lobby');
   const his = await joined(await connect(t, node), 'lobby');
   return { node, line, ann, hers, his };
@@ -33,9 +29,7 @@ async function twoClients(t, codec = 'json', options = {}) {
 
 for (const codec of ['json', 'msgpack'])
   test(`a ${codec} client goes on after each loss, and misses nothing`, async (t) => {
-    const made = await twoClients(t, codec);
-    if (!made) return;
-    const { line, ann, hers, his } = made;
+    const { line, ann, hers, his } = await twoClients(t, codec);
     const { userId, clientId } = ann;
     const expected = [];
     for (const [i, way] of ['cut', 'end', 'cut', 'end'].entries()) {
@@ -59,11 +53,9 @@ test('a client whose line is silent takes its session from it, and nobody hears'
   class PageSocket extends WebSocket {
     terminate = undefined; // as in browsers, which have no such thing
   }
-  const made = await twoClients(t, 'json', {
+  const { line, ann, hers, his } = await twoClients(t, 'json', {
     WebSocket: PageSocket, pingAfter: 200, pongTimeout: 200,
   });
-  if (!made) return;
-  const { line, ann, hers, his } = made;
   const { clientId } = ann;
   line.stall();
   const lost = hers.room.send('lost');
@@ -79,9 +71,7 @@ test('a client whose line is silent takes its session from it, and nobody hears'
 });
 
 test('a client is where it wants to be, although it has changed its mind meanwhile', async (t) => {
-  const made = await twoClients(t);
-  if (!made) return;
-  const { line, ann, hers, his } = made;
+  const { line, ann, hers, his } = await twoClients(t);
   await joined(ann, 'second');
   line.cut();
   await inState(ann, 'reconnecting');
@@ -96,9 +86,7 @@ test('a client is where it wants to be, although it has changed its mind meanwhi
 });
 
 test('a client whose session another one has taken stops', async (t) => {
-  const made = await twoClients(t);
-  if (!made) return;
-  const { node, ann, hers } = made;
+  const { node, ann, hers } = await twoClients(t);
   const thief = await connect(t, node);
   const { resume, clientId } = ann.welcome;
   const resumed = await thief.request({ type: 'resume', resume, rooms: [] });
@@ -109,9 +97,7 @@ test('a client whose session another one has taken stops', async (t) => {
 });
 
 test('a client that is closed leaves no session', async (t) => {
-  const made = await twoClients(t);
-  if (!made) return;
-  const { node, ann, his } = made;
+  const { node, ann, his } = await twoClients(t);
   const { resume } = ann.welcome;
   ann.close();
   await his.ear.take('userLeft');
