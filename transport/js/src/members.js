@@ -14,7 +14,7 @@ export class Members {
   #room;
   #ask;
   #handlers = new Emitter();
-  #users = new Map(); // user id -> {userId, profile}
+  #users = new Map(); // user id -> {userId, profile, away}
   #total = 0;
   #isComplete = false;
   #listed = null; // the promise of `start`, while the room is followed
@@ -42,7 +42,8 @@ export class Members {
     return this.#isComplete ? this.#users.size : this.#total;
   }
 
-  /// [{userId, profile}], in no order.
+  /// [{userId, profile, away}], in no order. `away`: true while the user's connections are lost and
+  /// the room keeps its place; else absent.
   get users() {
     return [...this.#users.values()];
   }
@@ -74,7 +75,9 @@ export class Members {
       joined: (frame) => this.#onJoined(frame),
       userJoined: (frame) => this.#onNotice(() => this.#put(frame)),
       userLeft: ({ userId }) => this.#onNotice(() => this.#remove(userId)),
-      $profile: (frame) => this.#onNotice(() => this.#put(frame)),
+      $profile: (frame) => this.#onNotice(() => this.#onProfile(frame)),
+      $away: ({ userId }) => this.#onNotice(() => this.#onAway(userId, true)),
+      $back: ({ userId }) => this.#onNotice(() => this.#onAway(userId, false)),
       $presence: (frame) => this.#onNotice(() => this.#onBatch(frame)),
       left: () => this.clear(),
       roomClosed: () => this.clear(),
@@ -186,9 +189,20 @@ export class Members {
     this.#total = total;
   }
 
-  #put({ userId, profile }) {
+  #onProfile({ userId, profile }) {
+    this.#put({ userId, profile, away: this.get(userId)?.away });
+  }
+
+  #onAway(userId, away) {
+    this.#put({ userId, profile: this.get(userId)?.profile, away });
+  }
+
+  #put({ userId, profile, away }) {
     this.#seen?.add(userId);
-    this.#users.set(userId, profile === undefined ? { userId } : { userId, profile });
+    const user = { userId };
+    if (profile !== undefined) user.profile = profile;
+    if (away) user.away = true;
+    this.#users.set(userId, user);
   }
 
   #remove(userId) {

@@ -111,6 +111,72 @@ describe('the users of a room', () => {
     assert.equal(count, 1);
   });
 
+  describe('that are away', () => {
+    const plain = (users) => JSON.parse(JSON.stringify(users));
+    const awayOf = ({ members }) => members.users.filter((u) => u.away).map((u) => u.userId).join();
+
+    test('are told by the listing, and then one by one', async (t) => {
+      const made = await connectedClient(t);
+      const room = await joinedRoom(made);
+      const { members } = room;
+      const heard = [];
+      for (const type of ['$away', '$back']) room.on(type, (f) => heard.push([type, f.userId]));
+      members.start();
+      const profile = { name: 'Ann' };
+      answer(made, [{ userId: 'a', profile, away: true }, { userId: 'b', profile }]);
+      assert.equal(awayOf({ members }), 'a');
+      let count = 0;
+      members.on('change', () => count++);
+      say(made, { type: '$back', userId: 'a' });
+      say(made, { type: '$away', userId: 'b' });
+      assert.deepEqual(plain(members.users), [
+        { userId: 'a', profile }, { userId: 'b', profile, away: true },
+      ]);
+      assert.deepEqual([count, members.total], [2, 2]);
+      assert.deepEqual(heard, [['$back', 'a'], ['$away', 'b']]);
+    });
+
+    test('are still away with another profile', async (t) => {
+      const made = await following(t, 'a');
+      say(made, { type: '$away', userId: 'a' });
+      say(made, { type: '$profile', userId: 'a', profile: { n: 1 } });
+      const users = plain(made.members.users);
+      assert.deepEqual(users, [{ userId: 'a', profile: { n: 1 }, away: true }]);
+    });
+
+    test('are gone once they have left, and here once they have come', async (t) => {
+      const made = await following(t, 'a', 'b');
+      for (const userId of ['a', 'b']) say(made, { type: '$away', userId });
+      say(made, { type: 'userLeft', userId: 'a', reason: 'disconnected' });
+      assert.deepEqual([idsOf(made.members), awayOf(made)], ['b', 'b']);
+      say(made, { type: 'userJoined', userId: 'b' });
+      assert.equal(awayOf(made), '');
+    });
+
+    test('are told many at a time, each as it is now', async (t) => {
+      const made = await following(t, 'a', 'b');
+      const batch = { type: '$presence', left: [], total: 3 };
+      say(made, {
+        ...batch, joined: [{ userId: 'c', away: true }], changed: [{ userId: 'a', away: true }],
+      });
+      assert.equal(awayOf(made), 'a,c');
+      say(made, { ...batch, joined: [], changed: [{ userId: 'a' }] });
+      assert.equal(awayOf(made), 'c');
+    });
+
+    test('are in the list although they go while it is made', async (t) => {
+      const made = await connectedClient(t);
+      const { members } = await joinedRoom(made);
+      members.start();
+      answer(made, named('a'), { complete: false, total: 3 });
+      say(made, { type: '$away', userId: 'a' }); // listed
+      say(made, { type: '$away', userId: 'c' }); // will be listed
+      answer(made, [{ userId: 'b' }, { userId: 'c', profile: { n: 1 }, away: true }]);
+      assert.deepEqual([idsOf(members), awayOf({ members })], ['abc', 'a,c']);
+      assert.equal(members.get('c').profile.n, 1);
+    });
+  });
+
   test('are listed again after a loss, and shown meanwhile', async (t) => {
     longestWaits(t);
     const made = await following(t, 'a', 'b', 'c');
@@ -273,6 +339,7 @@ function randomOf(seed) {
 /// A room of a server that tells one client everything in one order, but late.
 class ModelRoom {
   users = new Map(); // id -> version of the profile
+  away = new Set(); // ids
   line = []; // frames that are on their way
   #changed = new Set(); // users to be told of together
   #gathers;
@@ -284,11 +351,21 @@ class ModelRoom {
   }
 
   entry(userId) {
-    return { userId, profile: { version: this.users.get(userId) } };
+    const away = this.away.has(userId) || undefined;
+    return { userId, profile: { version: this.users.get(userId) }, away };
+  }
+
+  /// A user that is here is away now, or the other way round.
+  turn(userId) {
+    if (!this.users.has(userId)) return;
+    if (!this.away.delete(userId)) this.away.add(userId);
+    if (this.#gathers) this.#changed.add(userId);
+    else this.line.push({ type: this.away.has(userId) ? '$away' : '$back', userId });
   }
 
   change(userId, version) {
     const before = this.users.get(userId);
+    if (version === undefined) this.away.delete(userId);
     if (version === undefined) this.users.delete(userId);
     else this.users.set(userId, version);
     if (this.#gathers) this.#changed.add(userId);
@@ -332,20 +409,23 @@ test('the list converges, whatever happens in whatever order', async (t) => {
     members.start();
     for (let step = 0; step < 60; ++step) {
       const userId = 'abcdefgh'[random(8)];
-      const what = random(20);
+      const what = random(22);
       if (what < 6) room.change(userId, step + 1);
       else if (what < 9 && room.users.has(userId)) room.change(userId);
       else if (what < 12) room.list(1 + random(3));
       else if (what < 14) room.tellTogether();
       else if (what < 19) room.deliver(random(4));
+      else if (what < 21) room.turn(userId);
       else {
         room.line = [];
         await rejoin(made);
       }
     }
     for (room.tellTogether(); !members.live || room.line.length > 0; room.deliver(3)) room.list(2);
-    const listed = members.users.map((u) => [u.userId, u.profile.version]).sort();
-    assert.deepEqual(listed, [...room.users].sort(), `seed ${seed}`);
+    const listed = members.users.map((u) => [u.userId, u.profile.version, u.away]).sort();
+    const here = [...room.users.keys()].map((id) => room.entry(id));
+    const expected = here.map((u) => [u.userId, u.profile.version, u.away]).sort();
+    assert.deepEqual(listed, expected, `seed ${seed}`);
     assert.equal(members.total, room.users.size);
   }
 });

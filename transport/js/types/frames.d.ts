@@ -145,6 +145,20 @@ export interface User {
   /** Absent if it is 1. */
   sessions?: number;
   profile?: any;
+  /** All connections of the user are lost, and the room keeps its place; else absent. */
+  away?: true;
+}
+
+/** All connections of a user are lost, and the room keeps its place. */
+export interface AwayNotice extends RoomFrame {
+  type: '$away';
+  userId: string;
+}
+
+/** A user that was away has a connection again. */
+export interface BackNotice extends RoomFrame {
+  type: '$back';
+  userId: string;
 }
 
 export interface ProfileNotice extends RoomFrame {
@@ -157,9 +171,9 @@ export interface ProfileNotice extends RoomFrame {
 /** Users of whom something has changed, each once. */
 export interface PresenceNotice extends RoomFrame {
   type: '$presence';
-  joined: { userId: string; profile?: any }[];
+  joined: { userId: string; profile?: any; away?: true }[];
   left: { userId: string; reason: string }[];
-  changed: { userId: string; profile?: any }[];
+  changed: { userId: string; profile?: any; away?: true }[];
   /** How many users are in the room. */
   total: number;
 }

@@ -27,6 +27,8 @@ export type {
 } from './room.js';
 export type {
   Ack,
+  AwayNotice,
+  BackNotice,
   BinaryFrame,
   Command,
   Frame,

@@ -1,6 +1,8 @@
 import type { TroupeError } from './error.js';
 import type {
   Ack,
+  AwayNotice,
+  BackNotice,
   BinaryFrame,
   Gap,
   HistoryFrame,
@@ -27,7 +29,11 @@ export interface RoomEvents {
   userLeft: UserLeftFrame;
   /** A user's profile has changed. */
   $profile: ProfileNotice;
-  /** In a large room, instead of these three: how users are now. */
+  /** A user has lost its connections, and the room keeps its place. */
+  $away: AwayNotice;
+  /** A user that was away is back. */
+  $back: BackNotice;
+  /** In a large room, instead of these five: how users are now. */
   $presence: PresenceNotice;
   joined: JoinedFrame;
   left: LeftFrame;
@@ -89,6 +95,8 @@ export interface Members {
 export interface MemberUser {
   userId: string;
   profile?: any;
+  /** All connections of the user are lost, and the room keeps its place; else absent. */
+  away?: true;
 }
 
 export interface HistoryOptions {

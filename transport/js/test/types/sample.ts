@@ -2,7 +2,7 @@
 
 import {
   Client, ReconnectingWebSocket, TroupeError,
-  type ClientState, type Room, type SendingState, type User,
+  type AwayNotice, type BackNotice, type ClientState, type Room, type SendingState, type User,
 } from 'troupe-client';
 import { msgpack } from 'troupe-client/msgpack';
 
@@ -51,10 +51,15 @@ async function follow(): Promise<string[]> {
   const { members } = room;
   members.on('change', ({ users, total, live }) => [users.length < total, live]);
   const { users } = await members.start();
+  const away: boolean = users.some((user) => user.away === true) || members.get('u')?.away === true;
   await room.setProfile({ name: 'Ann' });
   members.stop();
-  return users.map(({ userId, profile }) => profile?.name ?? members.get(userId)?.userId);
+  return users.map(({ userId, profile }) => profile?.name ?? (away ? userId : ''));
 }
+const whoIsAway = new Set<string>();
+room.on('$away', (notice: AwayNotice) => whoIsAway.add(notice.userId));
+room.on('$back', (notice: BackNotice) => whoIsAway.delete(notice.userId));
+room.on('$presence', ({ changed }) => changed.filter(({ away }) => away));
 room.on('$presence', ({ joined, left, total }) => joined.length + left.length < total);
 room.on('$profile', ({ userId, profile }) => [userId.length, profile]);
 // @ts-expect-error: a profile is a map
