@@ -93,8 +93,8 @@ export class Client {
     return this.#welcome?.clientId ?? null;
   }
 
-  /// What the server accepts: maxMessageBytes, maxRooms, messagesPerSecond, burstMessages;
-  /// 0: no limit.
+  /// What the server accepts: maxMessageBytes, maxRooms, messagesPerSecond, burstMessages, 0: no
+  /// limit; dedupe: how many ids of messages a room knows again.
   get limits() {
     return this.#welcome?.limits ?? null;
   }
@@ -200,7 +200,7 @@ export class Client {
       this.#commands.onEnd(error);
       this.#ready.reject(error);
     } else {
-      this.#commands.onLost(error);
+      this.#commands.onLost(error, this.#session.leftMs);
     }
     for (const { membership, handlers } of this.#rooms.seats) {
       membership.onLost();
@@ -250,8 +250,8 @@ export class Client {
   #onResumed(welcome, frame) {
     const { userId, clientId, resume } = frame;
     this.#onSession({ ...welcome, userId, clientId, resume });
-    const tell = this.#rooms.onResumed(frame);
-    this.#commands.release();
+    const { unchanged, tell } = this.#rooms.onResumed(frame);
+    this.#commands.release(unchanged);
     this.#whileConnected([...tell, () => this.#handlers.emit('resumed', frame)]);
   }
 

@@ -3,20 +3,23 @@ import { clock, startLimit } from './clock.js';
 import { TroupeError } from './error.js';
 import { Pace } from './pace.js';
 import { Queue } from './queue.js';
+import { Repeats } from './repeats.js';
 import { Sending } from './sending.js';
 
 const fullSocketBytes = 1 << 20; // while the socket buffers more, nothing is given to it
 const fullSocketMs = 50;
 const queueFull = { code: 'queue_full', message: 'Too much waits to be sent.', retryable: true };
+const late = { code: 'timeout', message: 'The answer took too long.', retryable: true };
 const dropped = { code: 'dropped', message: 'Later ones took its place.', retryable: true };
-const answers = new Set([
-  'ack', 'error', 'joined', 'left', 'pong', 'presence', 'history', 'resumed',
-]);
+const answers = 'ack error joined left pong presence history resumed'.split(' ');
 
 /// The commands to the server: a bounded queue of those that wait to be sent (for the connection,
 /// for their room, or for the server's rate limit), and those that wait for their answers.
 /// Every command is answered once: `done('acked', null, frame)`, `done('failed', error)`, or
 /// `done('unknown', error)` if it was sent and nobody knows whether it took effect.
+///
+/// A message that the server knows again by its id is sent again after a loss, if its room goes on.
+/// Until that is known it waits apart: every entry is in the queue, in `#sent` or in `#lost`.
 export class Commands {
   /// The error that answers every new command while the client is stopped or closed.
   refusal = null;
@@ -29,6 +32,8 @@ export class Commands {
   #queue;
   #sent = new Map(); // ref -> entry, in the order of sending
   #sentBytes = 0;
+  #lost = new Set(); // what may be sent again, in the order of sending
+  #repeats = new Repeats();
   #refs = 0;
   #pace = new Pace();
   #timer;
@@ -51,19 +56,25 @@ export class Commands {
     return { since: first?.sentAt, bytes: this.#sentBytes };
   }
 
+  /// The id for a message, by which the server knows it again; undefined if it knows none.
+  newId() {
+    return this.#repeats.newId();
+  }
+
   /// Sends a command, now or as soon as possible. Calls `done` once, perhaps before it returns.
   /// `timeout`: for the answer, from sending on.
   /// `gate`: waits while `gate.isOpen` is false; see `openGate` and `failGate`.
   /// `membership`: fails if the connection is lost before it is sent, and is never dropped.
   /// `first`: goes before all others.
   /// `opening`: goes although all others are held up.
-  /// `onSent`: called when it is given to the socket.
+  /// `onSent`: called when it is first given to the socket.
   add(message, options, done) {
     const { timeout = this.#options.timeout, gate, membership, first, opening, onSent } = options;
     const { type: request, roomId } = message;
     const ref = ++this.#refs;
     const entry = {
       ref, request, roomId, timeout, gate, membership, first, opening, onSent, done,
+      isKnown: this.#repeats.knows(message),
     };
     try {
       if (this.refusal) throw failure(entry, this.refusal, false);
@@ -72,7 +83,8 @@ export class Commands {
       return done('failed', error);
     }
     entry.size = sizeOf(entry.bytes);
-    this.#enqueue(entry);
+    this.#queue.add(entry);
+    this.#limit(entry, this.#options.queueTimeout);
     this.#pump();
     if (!first) this.#keepBound(entry);
   }
@@ -92,7 +104,7 @@ export class Commands {
   /// Returns whether it was sent.
   notify(message, gate) {
     const bytes = this.#options.codec.encode(message);
-    if (this.#mustWait(gate) || this.#isTooBig(sizeOf(bytes))) return false;
+    if (this.#mustWait(message, gate) || this.#isTooBig(sizeOf(bytes))) return false;
     this.#pace.count();
     this.#link.send(bytes);
     return true;
@@ -105,8 +117,9 @@ export class Commands {
 
   /// The gate will not be opened: what waits for it fails.
   failGate(gate, error) {
-    const entries = this.#queue.entries.filter((e) => e.gate === gate);
-    for (const entry of entries) this.#queue.remove(entry);
+    const isOf = (e) => e.gate === gate;
+    const entries = [...[...this.#lost].filter(isOf), ...this.#queue.entries.filter(isOf)];
+    for (const entry of entries) this.#detach(entry);
     for (const entry of entries) this.#fail(entry, error);
   }
 
@@ -119,16 +132,24 @@ export class Commands {
     this.#isHeld = false;
     this.#maxBytes = limits.maxMessageBytes ?? 0;
     this.#pace.start(limits);
+    this.#repeats.start(limits);
     this.#isOpening = opening !== undefined;
-    if (!opening) return this.#pump();
+    if (!opening) return this.release();
     const options = { opening: true, first: true, membership: true };
     this.add(opening.message, options, opening.done);
   }
 
-  /// The opening command is answered: all others may go.
-  release() {
+  /// The opening command is answered: all others may go, and before them what was lost of the rooms
+  /// of those ids. What was lost of other rooms is unknown.
+  release(rooms = new Set()) {
+    const lost = [...this.#lost];
+    const again = lost.filter(({ roomId }) => rooms.has(roomId));
+    this.#lost.clear();
+    for (const entry of again) this.#limit(entry, this.#options.queueTimeout);
+    this.#queue.putBack(again);
     this.#isOpening = false;
     this.#pump();
+    for (const entry of lost) if (!again.includes(entry)) this.#fail(entry, entry.loss);
   }
 
   /// The server reads no more: commands wait for the next connection.
@@ -136,13 +157,18 @@ export class Commands {
     this.#isHeld = true;
   }
 
-  /// Commands that were sent fail, since nobody knows whether they arrived; the others stay in the
-  /// queue, except those of memberships.
-  onLost(error) {
+  /// Commands that were sent fail, since nobody knows whether they arrived, except those that may
+  /// be sent again within `keepMs`, the time that the session has. Those that were not sent stay in
+  /// the queue, except those of memberships.
+  onLost(error, keepMs = 0) {
     this.#link = null;
     clearTimeout(this.#timer);
-    for (const entry of [...this.#sent.values()]) this.#fail(entry, error);
-    for (const entry of this.#queue.entries.filter((e) => e.membership)) this.#fail(entry, error);
+    const sent = [...this.#sent.values()].filter((e) => this.#repeats.has(e));
+    const lost = [...this.#lost, ...sent, ...this.#queue.entries.filter(wasSent)];
+    for (const entry of lost) this.#detach(entry);
+    if (keepMs > 0) for (const entry of lost.splice(0)) this.#keep(entry, error, keepMs);
+    const memberships = this.#queue.entries.filter((e) => e.membership);
+    for (const entry of [...lost, ...this.#sent.values(), ...memberships]) this.#fail(entry, error);
   }
 
   /// All commands fail, now and until `refusal` is reset.
@@ -154,20 +180,23 @@ export class Commands {
 
   /// Gives a frame to the command that it answers. Returns whether there was one.
   onFrame(frame) {
-    const entry = answers.has(frame.type) && this.#sent.get(frame.ref);
+    const entry = answers.includes(frame.type) && this.#sent.get(frame.ref);
     if (!entry) return false;
     // A `joined` comes before what was missed, so it does not show how long answers take.
     if (!entry.membership) this.#link.answered(clock.now() - entry.sentAt);
-    if (frame.type === 'error') this.#finish(entry, 'failed', new TroupeError(frame));
+    // A refusal of what was sent again does not tell whether it was accepted before.
+    const refused = entry.isRepeat ? 'unknown' : 'failed';
+    if (frame.type === 'error') this.#finish(entry, refused, new TroupeError(frame));
     else this.#finish(entry, 'acked', null, frame);
     return true;
   }
 
   // -- inside -------------------------------------------------------------------------------------
 
-  #mustWait(gate) {
+  #mustWait({ roomId }, gate) {
     const isReady = this.connected && !this.#isHeld && isOpen(gate);
-    return !isReady || this.#waitMs > 0 || this.#next !== undefined;
+    const isBehind = () => this.#queue.find((e) => e.roomId === roomId) ?? this.#next;
+    return !isReady || this.#waitMs > 0 || isBehind() !== undefined;
   }
 
   get #waitMs() {
@@ -176,19 +205,17 @@ export class Commands {
 
   /// The command that is to go next.
   get #next() {
-    const mayGo = this.#isOpening
-      ? ({ opening, request }) => opening || request === 'ping'
-      : ({ gate }) => isOpen(gate);
-    return this.#isHeld ? undefined : this.#queue.find(mayGo);
+    if (this.#isHeld) return undefined;
+    if (this.#isOpening) return this.#queue.find((e) => e.opening || e.request === 'ping');
+    const full = new Set(); // rooms of messages that have to wait: what is behind them waits, too
+    return this.#queue.find((entry) => {
+      if (this.#repeats.isFull(entry)) full.add(entry.roomId);
+      return (wasSent(entry) || isOpen(entry.gate)) && !full.has(entry.roomId);
+    });
   }
 
   #isTooBig(size) {
     return this.#maxBytes > 0 && size > this.#maxBytes;
-  }
-
-  #enqueue(entry) {
-    this.#queue.add(entry);
-    this.#limit(entry, this.#options.queueTimeout);
   }
 
   /// If `entry` has to wait and is too much, drops what has waited longest, or refuses it.
@@ -196,7 +223,8 @@ export class Commands {
     const { queuePolicy, queueLimit, queueBytes } = this.#options;
     const mayDrop = queuePolicy === 'drop-oldest' && queueLimit > 0 && entry.size <= queueBytes;
     while (this.#queue.isOverfull && this.#queue.entries.includes(entry)) {
-      const oldest = mayDrop && this.#queue.find((e) => e !== entry && !e.membership);
+      const mayGive = (e) => e !== entry && !e.membership && !wasSent(e);
+      const oldest = mayDrop && this.#queue.find(mayGive);
       if (oldest) this.#fail(oldest, dropped);
       else this.#fail(entry, queueFull);
     }
@@ -221,26 +249,30 @@ export class Commands {
     this.#queue.remove(entry);
     this.#sent.set(entry.ref, entry);
     this.#sentBytes += entry.size;
+    this.#repeats.add(entry);
+    entry.isRepeat = wasSent(entry);
     entry.sentAt = clock.now();
     this.#limit(entry, entry.timeout);
     this.#pace.count();
     this.#link.send(entry.bytes);
-    entry.bytes = null;
-    entry.onSent?.();
+    if (!this.#repeats.has(entry)) entry.bytes = null;
+    if (!entry.isRepeat) entry.onSent?.();
   }
 
-  #limit(entry, ms) {
+  #keep(entry, error, ms) {
+    this.#lost.add(entry);
+    entry.loss = error;
+    this.#limit(entry, ms, error);
+  }
+
+  #limit(entry, ms, error = late) {
     clearTimeout(entry.timer);
-    entry.timer = startLimit(ms, () =>
-      this.#fail(entry, {
-        code: 'timeout', message: 'The answer took too long.', retryable: true,
-      }),
-    );
+    entry.timer = startLimit(ms, () => this.#fail(entry, error));
   }
 
   #fail(entry, error) {
-    const sent = this.#sent.has(entry.ref);
-    this.#finish(entry, sent ? 'unknown' : 'failed', failure(entry, error, sent));
+    const state = wasSent(entry) ? 'unknown' : 'failed';
+    this.#finish(entry, state, failure(entry, error, wasSent(entry)));
   }
 
   /// Does nothing if a handler, called for another command, has finished this one meanwhile.
@@ -248,13 +280,21 @@ export class Commands {
     if (entry.isFinished) return;
     entry.isFinished = true;
     clearTimeout(entry.timer);
-    if (this.#sent.delete(entry.ref)) this.#sentBytes -= entry.size;
-    else this.#queue.remove(entry);
+    this.#detach(entry);
+    const makesRoom = this.#repeats.delete(entry);
     entry.done(state, error, frame);
+    if (makesRoom) this.#pump();
+  }
+
+  /// Takes it from where it is.
+  #detach(entry) {
+    if (this.#sent.delete(entry.ref)) this.#sentBytes -= entry.size;
+    else if (!this.#lost.delete(entry)) this.#queue.remove(entry);
   }
 }
 
 const isOpen = (gate) => !gate || gate.isOpen;
+const wasSent = ({ sentAt }) => sentAt !== undefined;
 
 function failure({ request, roomId }, { code, message, retryable, closeCode }, sent) {
   return new TroupeError({ request, roomId, code, message, retryable, closeCode, sent });

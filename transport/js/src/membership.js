@@ -115,11 +115,16 @@ export class Membership {
     return isNamed ? { roomId: this.#roomId, epoch, seq } : undefined;
   }
 
+  /// Whether `place` of `resumed` (undefined: there is none) is the room as it was.
+  goesOn(place, clientId) {
+    return this.#holds(place, clientId) && this.#position.since?.epoch === place.epoch;
+  }
+
   /// The session of this user and client goes on: `place` and `loss` are what `resumed` says of the
   /// room in `rooms` and `lost`. Called before anything else is sent on the connection.
   /// Returns what is to be called as soon as commands may go: it tells the handlers.
   onResumed(place, loss, { userId, clientId }) {
-    if (place && this.#standing !== 'out' && this.#fits(clientId))
+    if (this.#holds(place, clientId))
       return () => this.#onJoined({ type: 'joined', userId, ...place }, clientId);
     const isRefused = loss && this.#isWanted && this.#standing === 'in';
     this.#standing = 'out';
@@ -261,6 +266,10 @@ export class Membership {
   }
 
   // -- resuming -----------------------------------------------------------------------------------
+
+  #holds(place, clientId) {
+    return place !== undefined && this.#standing !== 'out' && this.#fits(clientId);
+  }
 
   /// Whether the position is one of the session `clientId`, or there is none yet. Another session
   /// may have said what must not come back, which only `since` can tell.

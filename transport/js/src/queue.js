@@ -22,9 +22,12 @@ export class Queue {
 
   /// An entry has `size` (in bytes), and `first` if it goes before all that have not.
   add(entry) {
-    const at = entry.first ? this.#behindFirst : this.#entries.length;
-    this.#entries.splice(at, 0, entry);
-    this.#bytes += entry.size;
+    this.#insert(entry.first ? this.#behindFirst : this.#entries.length, [entry]);
+  }
+
+  /// Puts entries without `first` before all others without it.
+  putBack(entries) {
+    this.#insert(this.#behindFirst, entries);
   }
 
   /// Does nothing if the entry does not wait.
@@ -42,5 +45,10 @@ export class Queue {
 
   get #behindFirst() {
     return this.#entries.findLastIndex((e) => e.first) + 1;
+  }
+
+  #insert(at, entries) {
+    this.#entries.splice(at, 0, ...entries);
+    for (const { size } of entries) this.#bytes += size;
   }
 }

@@ -56,10 +56,13 @@ export class Rooms {
   }
 
   /// The session goes on as `resumed` says. Called before anything else is sent on the connection.
-  /// Returns functions that tell the handlers, to be called once commands may go.
+  /// `unchanged`: ids of the rooms that are the same as they were, with the same member.
+  /// `tell`: functions that tell the handlers, to be called once commands may go.
   onResumed({ userId, clientId, rooms = [], lost = [] }) {
     const places = byId(rooms);
     const losses = byId(lost);
+    const isUnchanged = ([id, { membership }]) => membership.goesOn(places.get(id), clientId);
+    const unchanged = new Set([...this.#seats].filter(isUnchanged).map(([id]) => id));
     const tell = [...this.#seats].map(([id, { membership }]) =>
       membership.onResumed(places.get(id), losses.get(id), { userId, clientId }),
     );
@@ -68,7 +71,7 @@ export class Rooms {
       // The client has forgotten it.
       this.#commands.add({ type: 'leave', roomId }, { membership: true, first: true }, () => {});
     }
-    return tell;
+    return { unchanged, tell };
   }
 
   /// For another load of the page: a list for `restore`.

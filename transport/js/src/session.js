@@ -13,7 +13,14 @@ export class Session {
   /// The secret that names the session in a `resume`; null if the server keeps none, or not any
   /// more.
   get resume() {
-    return clock.now() < this.#endsAt ? this.#resume : null;
+    return this.leftMs > 0 ? this.#resume : null;
+  }
+
+  /// For how long it may be resumed, if the connection is lost now; 0: not at all.
+  get leftMs() {
+    if (this.#resume === null) return 0;
+    const isHeld = this.#endsAt === Infinity;
+    return isHeld ? this.#windowMs : Math.max(0, this.#endsAt - clock.now());
   }
 
   /// `welcome` begins a session, or tells (with the fields of `resumed`) that it goes on.
@@ -39,9 +46,8 @@ export class Session {
   /// For another load of the page: {resume, clientId, endsAt} with `endsAt` by the wall clock; null
   /// if there is nothing to resume.
   save() {
-    const { clientId, resume } = this;
+    const { clientId, resume, leftMs } = this;
     if (resume === null) return null;
-    const leftMs = this.#endsAt === Infinity ? this.#windowMs : this.#endsAt - clock.now();
     return { resume, clientId, endsAt: Date.now() + leftMs };
   }
 

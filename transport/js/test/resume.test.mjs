@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import {
   connectedClient, joinedRoom, longestWaits, newClient, settled,
 } from './support/fake_websocket.mjs';
-
-/// What a server that keeps sessions adds to the n-th welcome.
-const session = (n) => ({ clientId: `c${n}`, userId: 'u1', resume: `r${n}`, resumeMs: 30_000 });
+import {
+  keptClient, lose, place, reconnect, refused, resumed, session, welcomeAgain, withoutRef,
+} from './support/session.mjs';
 
 /// Collects all events of a room, as [type, ...the given fields].
 function listen(room, ...fields) {
@@ -15,49 +15,6 @@ function listen(room, ...fields) {
   room.on('*', (frame) => told.push([frame.type, ...fields.map((f) => frame[f])]));
   return told;
 }
-
-/// A client of a server that keeps sessions; its first is c1, named by r1.
-function keptClient(t, options = {}) {
-  longestWaits(t);
-  return connectedClient(t, options, session(1));
-}
-
-/// Loses the connection.
-async function lose({ sockets, pass }) {
-  sockets.last.end();
-  await pass();
-}
-
-/// Lets the client connect again, and the server welcome it; `n` numbers the session.
-async function welcomeAgain({ client, sockets, pass }, n = 2, fields = {}) {
-  await pass(client.retryAt - Date.now());
-  sockets.last.welcome({ ...session(n), ...fields });
-}
-
-/// The same after a loss. Returns the one command that is sent then.
-async function reconnect(made, n = 2, fields = {}) {
-  await lose(made);
-  await welcomeAgain(made, n, fields);
-  return made.sockets.last.takeOne();
-}
-
-const place = (roomId, fields = {}) => ({
-  roomId, epoch: 'e1', seq: 10, recovered: true, ...fields,
-});
-
-/// Answers a `resume`: the session of c1 goes on, its string is `resume`.
-function resumed({ sockets }, { ref }, rooms, { lost = [], resume = 'r9', ...fields } = {}) {
-  sockets.last.say({
-    type: 'resumed', ref, userId: 'u1', clientId: 'c1', rooms, lost, resume, ...fields,
-  });
-}
-
-function refused({ sockets }, { ref }, code, fields = {}) {
-  const error = { type: 'error', ref, request: 'resume', code, message: '', retryable: false };
-  sockets.last.say({ ...error, ...fields });
-}
-
-const withoutRef = (commands) => commands.map(({ ref, ...rest }) => rest);
 
 describe('after a loss a session', () => {
   test('is resumed from where each joined room was', async (t) => {
@@ -624,17 +581,6 @@ describe('resumed', () => {
     await joinedRoom(made);
     resumed(made, await reconnect(made), undefined, { lost: undefined });
     assert.equal(made.sockets.last.takeOne().type, 'join');
-  });
-});
-
-describe('commands', () => {
-  test('that were sent and not answered are unknown, and not sent again', async (t) => {
-    const made = await keptClient(t);
-    const room = await joinedRoom(made);
-    const sending = room.send('x');
-    resumed(made, await reconnect(made), [place('lobby')]);
-    assert.deepEqual([sending.state, sending.error.code], ['unknown', 'connection_lost']);
-    assert.deepEqual(made.sockets.last.take().filter((c) => c.type === 'message'), []);
   });
 });
 

@@ -106,7 +106,10 @@ export class Client {
   room(id: string): Room;
   /** Leaves the room and releases its object and handlers. */
   forget(id: string): Promise<void>;
-  /** Sends a command unchanged. Resolves with the frame that answers it. */
+  /**
+   * Sends a command unchanged. Resolves with the frame that answers it. Of all commands only a
+   * `message` or `binary` with `roomId` and `id` is sent again after a loss.
+   */
   request(command: Command, options?: CommandOptions): Sending<Frame>;
   /** Resolves with the round-trip time to the server in milliseconds. */
   ping(options?: CommandOptions): Promise<number>;

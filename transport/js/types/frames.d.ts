@@ -24,6 +24,8 @@ export interface Limits {
   maxRooms: number;
   messagesPerSecond: number;
   burstMessages: number;
+  /** How many ids of a session's messages a room knows again; absent or 0: none. */
+  dedupe?: number;
 }
 
 export interface WelcomeFrame extends Frame {
@@ -62,6 +64,8 @@ export interface Ack extends Frame {
   type: 'ack';
   roomId?: string;
   seq?: number;
+  /** The server had accepted the message before, and has said it once. */
+  duplicate?: boolean;
 }
 
 export interface JoinedFrame extends RoomFrame {

@@ -62,7 +62,11 @@ export interface PublishOptions {
   echo?: boolean;
   delivery?: 'reliable' | 'volatile' | 'latest';
   key?: string;
-  id?: string | number;
+  /**
+   * The application's own id, by which the room knows the message again: a second one of that id is
+   * acked and said to nobody. Without it the client gives a number of its own.
+   */
+  id?: string;
   /** How long to wait for the answer, in milliseconds from sending on. */
   timeout?: number;
 }
@@ -110,7 +114,7 @@ export interface HistoryOptions {
 /**
  * queued: it waits for the connection, for its room or for the server's rate; sent; acked: the
  * server has done it; failed: it was refused, or never sent; unknown: it was sent, and no answer
- * came. The last three are final.
+ * came. The last three are final. What was sent may be sent again after a loss, and stays `sent`.
  */
 export type SendingState = 'queued' | 'sent' | 'acked' | 'failed' | 'unknown';
 

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 
-/// Resolves with {url, cut, end, stall, mend}; the first three break the connections of the moment.
+/// Resolves with {url, cut, end, stall, mute}; all but `url` break the connections of the moment.
 export async function badLine(t, node) {
   const pairs = new Set();
   const server = net.createServer((near) => {
@@ -12,7 +12,7 @@ export async function badLine(t, node) {
     pairs.add(pair);
     for (const [from, to] of [[near, far], [far, near]]) {
       from.setNoDelay(true);
-      from.on('data', (bytes) => pair.isStalled || to.write(bytes));
+      from.on('data', (bytes) => pair.swallows?.includes(from) || to.write(bytes));
       from.on('end', () => to.end());
       from.on('error', () => {});
       from.on('close', () => {
@@ -31,7 +31,9 @@ export async function badLine(t, node) {
     /// An end of the stream to the client, without a close frame.
     end: each(([near]) => near.end()),
     /// What is sent is lost, and nobody is told.
-    stall: each((pair) => (pair.isStalled = true)),
+    stall: each((pair) => (pair.swallows = [...pair])),
+    /// The same with what the server says only.
+    mute: each((pair) => (pair.swallows = [pair[1]])),
   };
   t.after(() => {
     line.cut();

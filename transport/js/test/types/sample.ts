@@ -60,6 +60,9 @@ const whoIsAway = new Set<string>();
 room.on('$away', (notice: AwayNotice) => whoIsAway.add(notice.userId));
 room.on('$back', (notice: BackNotice) => whoIsAway.delete(notice.userId));
 room.on('$presence', ({ changed }) => changed.filter(({ away }) => away));
+room.send('x', { id: 'mine' }).then(({ duplicate }) => duplicate === true || client.limits?.dedupe);
+// @ts-expect-error: numbers are the client's own
+room.send('x', { id: 1 });
 room.on('$presence', ({ joined, left, total }) => joined.length + left.length < total);
 room.on('$profile', ({ userId, profile }) => [userId.length, profile]);
 // @ts-expect-error: a profile is a map
