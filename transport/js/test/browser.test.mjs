@@ -205,6 +205,31 @@ describe('a page', { skip }, () => {
     assert.deepEqual(complaints, []);
   });
 
+  // The room knows the messages of the loads before by their ids.
+  test('that is loaded again and again is heard each time', async (t) => {
+    const node = await startNode(t, 'relay_node');
+    const { ear } = await joined(await connect(t, node), 'lobby');
+    const { page, complaints } = await open(t);
+    const clientIds = new Set();
+    for (let load = 0; load < 3; ++load) {
+      if (load > 0) await page.reload();
+      const clientId = await page.evaluate(
+        async ([url, load]) => {
+          const { Client } = await import('/src/index.js');
+          window.client = new Client(url, { resumeAcrossReload: true });
+          await client.room('lobby').join();
+          for (let n = 0; n < 3; ++n) await client.room('lobby').send(`${load} ${n}`);
+          return client.clientId;
+        },
+        [node.url(), load],
+      );
+      clientIds.add(clientId);
+      for (let n = 0; n < 3; ++n) assert.equal((await ear.take('message')).text, `${load} ${n}`);
+    }
+    assert.equal(clientIds.size, 1);
+    assert.deepEqual(complaints, []);
+  });
+
   test('uses the reconnecting WebSocket as the original shows', async (t) => {
     const node = await startNode(t, 'relay_node');
     const { page, complaints } = await open(t);
