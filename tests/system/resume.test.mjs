@@ -24,28 +24,29 @@ const sums = (roamers) =>
     ]),
   );
 
-/// Fails unless each room has each of its roamers' users once, and nobody else.
+/// Fails unless each room has each of its roamers' users once, and nobody else, as soon as the node
+/// has noticed which connections are silent.
 async function checkPresence(node, roamers) {
   const rooms = new Map();
   for (const r of roamers)
     for (const room of r.rooms) rooms.set(room, [...(rooms.get(room) ?? []), r]);
+  const members = [...rooms.values()].reduce((sum, inside) => sum + inside.length, 0);
+  await node.untilMetric('troupe_members', '', (n) => n === members);
   for (const [room, inside] of rooms)
     assert.deepEqual(
       [...(await inside[0].present(room))].sort(),
       inside.map((r) => [r.userId, 1]).sort(),
       `who is in ${room}`,
     );
-  assert.equal(
-    await node.metric('troupe_members'),
-    [...rooms.values()].reduce((sum, inside) => sum + inside.length, 0),
-  );
 }
 
 // Pins §4.105, §4.106, §10.29.
 test('on a line that does all bad things nothing that was acked is lost or comes twice',
   { timeout: 600_000 }, async (t) => {
   const draw = draws(seedOf(t));
-  const node = await startNode(t, 'relay_node', ['--resume-window', '2s']);
+  const node = await startNode(t, 'relay_node', [
+    '--resume-window', '2s', '--ping-interval', '4s', '--ping-timeout', '2s',
+  ]);
   const line = await BadLine.open(t, node);
   const rooms = range(1, 20).map((n) => `storm-${n}`);
   const away = () => (draw(20) ? draw(300) : 3_000); // now and then beyond the window
@@ -72,9 +73,18 @@ test('on a line that does all bad things nothing that was acked is lost or comes
   line.heal();
   const isOnWhole = ({ socket }) => BadLine.isWhole(line.legOf(socket));
   await until(() => areLevel(roamers) && roamers.every(isOnWhole), 'everybody to be back', 30_000);
-  roamers.forEach((r) => r.rooms.forEach((room) => r.say(room)));
-  const isAnswered = (r) => r.acked.size > 0 && r.acked.has(`${r.name}:${r.counts.said}`);
-  await until(() => roamers.every(isAnswered) && areLevel(roamers), 'the last words', 30_000);
+  const speechless = new Set(roamers);
+  const speak = async (r) => {
+    const ids = r.rooms.map((room) => r.say(room) && `${r.name}:${r.counts.said}`);
+    const isAcked = () => ids.every((id) => r.acked.has(id));
+    await until(isAcked, `the acks of ${ids}`, 3_000).then(() => speechless.delete(r), () => {});
+  };
+  // A client that gives up because the machine is slow says its last words once more.
+  for (let tries = 0; speechless.size > 0; ++tries) {
+    assert.ok(tries < 10, `no acks for ${[...speechless].map((r) => r.name)}`);
+    await Promise.all([...speechless].map(speak));
+  }
+  await until(() => areLevel(roamers), 'the last words to be heard', 30_000);
 
   const said = audit(roamers);
   await checkPresence(node, roamers);

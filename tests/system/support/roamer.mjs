@@ -23,7 +23,9 @@ export class Roamer {
     this.refused = new Map(); // id -> code
     this.faults = [];
     this.changes = []; // [type, userId] of userJoined and userLeft
-    this.counts = { said: 0, resumed: 0, recovered: 0, anew: 0, gone: 0, lost: 0, refused: 0 };
+    this.counts = {
+      said: 0, resumed: 0, recovered: 0, anew: 0, gone: 0, lost: 0, refused: 0, overtaken: 0,
+    };
     this.#connect();
     this.watch = setInterval(() => this.#beat(), giveUpMs / 4);
   }
@@ -41,6 +43,8 @@ export class Roamer {
   /// Its connection is lost, as it thinks, or it ends it with a close frame.
   lose(code) {
     const { socket } = this;
+    this.mayBeOvertaken ||= this.isAsking;
+    this.isAsking = false;
     this.socket = undefined;
     this.ready = false;
     this.held.clear();
@@ -81,8 +85,9 @@ export class Roamer {
     socket.on('unexpected-response', () => (++this.counts.refused, isCurrent() && this.lose()));
     socket.on('close', (code, reason) => {
       if (!isCurrent()) return;
-      this.end = { code, reason: reason.toString() };
-      if (code !== 1006) this.faults.push(`closed with ${code} ${reason}`);
+      // A slow node may read the resume of a connection that was given up behind the next one's.
+      if (String(reason) === 'replaced' && this.mayBeOvertaken) ++this.counts.overtaken;
+      else if (code !== 1006) this.faults.push(`closed with ${code} ${reason}`);
       this.lose();
     });
     socket.on('message', (bytes) => {
@@ -113,6 +118,7 @@ export class Roamer {
     if (this.session === undefined) return this.#begin();
     const rooms = [...this.place].map(([roomId, at]) => ({ roomId, ...at }));
     this.#send({ type: 'resume', resume: this.session, rooms, ref: 'back' });
+    this.isAsking = true;
     this.ready = this.eager === true;
   }
 
@@ -120,6 +126,7 @@ export class Roamer {
     this.#check(ref === 'back', 'the ref of resumed');
     this.#check(clientId === this.clientId && userId === this.userId, 'the ids of resumed');
     this.session = resume;
+    this.isAsking = false;
     this.ready = true;
     ++this.counts.resumed;
     for (const room of rooms) this.#arrive(room, 'resumed');
@@ -176,6 +183,7 @@ export class Roamer {
   #begin(former) {
     const { resume, userId, clientId } = this.welcome;
     Object.assign(this, { session: resume, userId, clientId, ready: true });
+    this.isAsking = this.mayBeOvertaken = false;
     for (const roomId of this.rooms) this.#join(roomId, former);
   }
 
