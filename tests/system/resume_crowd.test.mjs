@@ -49,6 +49,35 @@ test('2,000 clients whose network restarts are all back within 30 s', { timeout:
   assert.equal(await node.metric('troupe_members'), count);
 });
 
+test('100 clients of the same 20 rooms who come back at once hear of each other, and none is cut',
+  async (t) => {
+  const node = await startNode(t, 'relay_node', ['--message-rate', '0']);
+  const rooms = Array.from({ length: 20 }, (_, i) => `shared-${i}`);
+  const headers = { 'Sec-WebSocket-Protocol': 'troupe.v1.json' };
+  const open = () => Promise.all(
+    Array.from({ length: 100 }, async () => {
+      const raw = await rawWebSocket(node, { headers });
+      return { raw, name: (await raw.message()).resume };
+    }),
+  );
+  const first = await open();
+  for (const { raw } of first)
+    for (const roomId of rooms) raw.write(text({ type: 'join', roomId }));
+  await node.untilMetric('troupe_members', '', (n) => n === 100 * rooms.length);
+  for (const { raw } of first) raw.reset();
+  await node.untilMetric('troupe_connections', '', (n) => n === 0);
+
+  const back = await open();
+  for (const [i, { raw }] of back.entries())
+    raw.write(text({ type: 'resume', resume: first[i].name }));
+
+  for (const { raw } of back)
+    while ((await raw.message()).type !== 'resumed');
+  await node.untilMetric('troupe_members', '', (n) => n === 100 * rooms.length);
+  assert.equal(await node.metric('troupe_slow_consumer_total'), 0);
+  assert.equal(await node.metric('troupe_connections'), 100);
+});
+
 // Pins §16.63.
 test('a session that is kept holds at most 1 KiB beside its rooms', { timeout: 120_000 },
   async (t) => {

@@ -87,8 +87,10 @@ public:
     std::shared_ptr<const token_check> check_token; ///< null: the node's `verify_token`
     const node_options* options = nullptr;
     protocol::memory_meter* meter = nullptr;
-    protocol::memory_meter* profiles = nullptr;     ///< counts those of all connections
-    credit_limits replay_limits{1024, 1024 * 1024}; ///< of what waits while the client catches up
+    protocol::memory_meter* profiles = nullptr; ///< counts those of all connections
+    /// Of what waits while the client catches up. The number leaves room for those who come back at
+    /// once with this client: each of them is a small frame in each room.
+    credit_limits replay_limits{16 * 1024, 1024 * 1024};
   };
 
   connection_core(config c, connection_output& output);
