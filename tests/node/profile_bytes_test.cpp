@@ -25,6 +25,8 @@ std::int64_t kept(manual_node& world) {
 TEST_CASE("a profile counts while its membership lasts, however that ends") {
   actors::node_options options;
   options.rooms.max_members = 1;
+  options.sessions.resume_window =
+    std::chrono::milliseconds{0}; // a kept session keeps its profiles
   manual_node world{options};
   auto ann = std::make_unique<client>(world);
   client bob{world};

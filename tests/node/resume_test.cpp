@@ -771,10 +771,10 @@ TEST_CASE("a profile that was refused does not come back with its session") {
 // Pins §4.101, §10.18.
 TEST_CASE("who is thrown out while it comes back hears of it, by lost or by left") {
   struct kicking final : actors::room_behavior {
-    bool on_publish(actors::room_context& room, const actors::member&,
+    bool on_publish(actors::room_context& room, const actors::member& from,
                     const actors::application_message&) override {
       room.for_each_member([&](auto& m) {
-        if (m.user_id == "ann")
+        if (m.user_id == "ann" && from.user_id == "bob")
           room.kick(m.key);
       });
       return true;
@@ -801,6 +801,7 @@ TEST_CASE("who is thrown out while it comes back hears of it, by lost or by left
       continue; // it came when all was over
     auto is_lost = has(all.front(), R"("lost":[{"roomId":"r1")");
     auto is_told = std::any_of(all.begin(), all.end(), [](auto& m) { return m.type() == "left"; });
+    INFO(all.front().json() << " " << all.size() << " " << answer.back().json());
     CHECK(is_lost != is_told);
     lost += is_lost ? 1 : 0;
     left += is_told ? 1 : 0;
@@ -829,4 +830,126 @@ TEST_CASE("a session whose rights have expired is gone") {
   CHECK(back->say(resume_of(name, {})).expect("error").text("code") == "session_gone");
   bob->expect_nothing();
   back->join("hall").expect("joined");
+}
+
+// Pins §4.47.
+TEST_CASE("a lobby that waited for a resume is no later room than one that was joined behind it") {
+  auto o = many_messages();
+  o.lobby = "lobby";
+  stage stage{o};
+  actors::connection_info info{protocol::encoding::v1_json};
+  info.may_resume = true;
+  auto& ann = stage.connect(info);
+  auto name = ann.expect("welcome").text("resume");
+  name.back() = name.back() == 'A' ? 'B' : 'A';
+  stage.together([&] {
+    ann.say(resume_of(name, {}));
+    ann.join("mine");
+    ann.say(R"({"type":"message","text":"secret"})");
+  });
+
+  CHECK(ann.take_all().back().text("roomId") == "mine");
+}
+
+// Pins §4.99, §4.107.
+TEST_CASE("rooms come in the order of joining, each recovered if its ring holds what was missed") {
+  auto o = many_messages();
+  o.rooms.history_messages = 4;
+  stage stage{o};
+  auto ann = connect(stage), bob = connect(stage, "bob");
+  std::vector<position> rooms;
+  for (auto room : {"z", "m", "a"}) {
+    join(bob, room);
+    rooms.push_back(join(ann, room));
+    bob->take_all();
+  }
+  ann->drop();
+  for (int i = 0; i < 5; ++i)
+    bob->publish("z", "lost");
+  for (int i = 0; i < 4; ++i)
+    bob->publish("m", "kept");
+  rooms[2].seq = 7; // of the future
+
+  auto back = connect(stage);
+  auto resumed = back->say(resume_of(ann.resume, rooms)).expect("resumed").json();
+
+  auto z = resumed.find(R"({"roomId":"z")"), m = resumed.find(R"({"roomId":"m")");
+  auto a = resumed.find(R"({"roomId":"a")");
+  CHECK((z < m && m < a && a != std::string::npos));
+  CHECK(resumed.find(R"("recovered":false)", z) < m);
+  CHECK(resumed.find(R"("recovered":true)", m) < a);
+  CHECK(resumed.find(R"("recovered":false)", a) != std::string::npos);
+  CHECK(texts(back) == names{"kept", "kept", "kept", "kept"});
+}
+
+// Pins §10.28, §10.31.
+TEST_CASE("which close ends a session: the client's normal one, and the server's for good") {
+  auto o = many_messages();
+  o.connections.max_errors = 2;
+  for (auto code : {4000, 4999, 1001, 3000}) {
+    stage stage{o};
+    auto ann = connect(stage);
+    ann->close(static_cast<std::uint16_t>(code));
+    auto back = connect(stage);
+    CHECK(types((back->say(resume_of(ann.resume, {})), back)) == names{"resumed"});
+  }
+  stage stage{o};
+  auto ann = connect(stage), back = connect(stage);
+  ann->session().set_window(0); // it does not answer the close
+  ann->say("{").say("{").say("{");
+  CHECK(types((back->say(resume_of(ann.resume, {})), back)) == names{"error"});
+}
+
+// Pins §4.115.
+TEST_CASE("the id of a binary message counts as that of any other") {
+  stage stage{many_messages()};
+  auto ann = connect(stage, "ann"), bob = connect(stage, "bob", 0, protocol::encoding::v1_msgpack);
+  join(bob, "hall");
+  join(ann, "hall");
+  bob->take_all();
+  for (int i = 0; i < 2; ++i)
+    ann->say(R"({"type":"binary","data":{"$bin":"AAEC"},"id":9,"ref":1})");
+
+  CHECK(types(bob) == names{"binary"});
+  CHECK(has(ann->take_all().back(), R"("duplicate":true)"));
+}
+
+// Pins §4.117.
+TEST_CASE("many that are lost together know their ids again") {
+  constexpr int many = 400;
+  stage stage{many_messages()};
+  auto bob = connect(stage, "bob");
+  join(bob, "hall");
+  std::vector<guest> all;
+  for (int i = 0; i < many; ++i) {
+    all.push_back(connect(stage, "u" + std::to_string(i)));
+    join(all.back(), "hall");
+    CHECK(say(all.back(), "1", "once") == std::to_string(i + 1));
+    all.back()->take_all();
+  }
+  for (auto& g : all)
+    g->drop();
+  bob->take_all();
+  for (auto& g : all) {
+    auto back = connect(stage, g->user());
+    back->say(resume_of(g.resume, {})).expect("resumed");
+    CHECK(say(back, "1", "once").starts_with("again"));
+  }
+}
+
+// Pins §16.65.
+TEST_CASE("the profiles of a kept session count for as long as it is kept") {
+  stage stage{many_messages()};
+  auto ann = connect(stage);
+  ann->say(R"({"type":"join","roomId":"hall","profile":{"a":")" + std::string(1000, 'x')
+           + R"("}})");
+  auto joined = stage.node().stats().profile_bytes;
+  ann->drop();
+  CHECK(stage.node().stats().profile_bytes == joined);
+  CHECK(stage.node().stats().kept_sessions == 1);
+
+  stage.advance(31s);
+
+  CHECK(stage.node().stats().profile_bytes == 0);
+  CHECK(stage.node().stats().kept_sessions == 0);
 }

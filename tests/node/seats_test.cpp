@@ -45,6 +45,8 @@ struct arena {
   explicit arena(unsigned loops = 1, actors::room_options o = {}, actors::node_options n = {})
     : play{[&] {
         n.loops = loops;
+        if (n.sessions.resume_window == actors::session_options{}.resume_window)
+          n.sessions.resume_window = 60s;
         n.connections.messages_per_second = 0;
         return n;
       }()} {

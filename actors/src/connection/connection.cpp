@@ -80,6 +80,8 @@ void connection::handle(heartbeat&) { pulse_.check(key_, shared_.options.heartbe
 void connection::note_end(std::uint16_t code, std::string_view error) {
   if (!keeps_session_)
     keeps_session_ = is_loss(code, error);
+  if (!*keeps_session_)
+    core_->end_session();
 }
 
 void connection::end_input() {

@@ -162,9 +162,11 @@ void connection_core::run_or_wait(inbound message) {
     count_error(f.code);
     return;
   }
-  if (lobby_waits_ && !resuming_ && decoded->kind != command_kind::ping
-      && decoded->kind != command_kind::resume)
-    enter_lobby();
+  if (decoded->kind != command_kind::ping && decoded->kind != command_kind::resume) {
+    has_commands_ = true;
+    if (lobby_waits_ && !resuming_)
+      enter_lobby();
+  }
   auto must_wait_now = resuming_ ? decoded->kind != command_kind::ping
                                  : is_room_command(decoded->kind) && must_wait(decoded->room_id);
   if (must_wait_now)
@@ -202,7 +204,7 @@ void connection_core::run_waiting() {
 }
 
 void connection_core::run(const command& c, const inbound& message) {
-  if (former_ || !has_commands_)
+  if (former_)
     note_command(c);
   switch (c.kind) {
     case command_kind::join: return join(c, message);
@@ -228,7 +230,8 @@ void connection_core::run_binary(const inbound& message) {
     waiting_.push_back({message, std::nullopt, running_});
     return;
   }
-  if (former_ || !has_commands_)
+  has_commands_ = true;
+  if (former_)
     note_command({command_kind::binary});
   auto* room = default_room();
   if (!room) {
@@ -304,7 +307,7 @@ void connection_core::start_join(std::string name, join_request request) {
     count_profile(*room, request.profile.size());
   }
   room->ticket = request.ticket = next_ticket_++;
-  room->asked_at = running_;
+  room->asked_at = request.automatic ? 0 : running_;
   room->ref = request.ref;
   room->token = request.token;
   room->has_since = request.since != nullptr;
@@ -494,13 +497,10 @@ connection_core::held_room* connection_core::target(const command& c) {
 
 // -- resume ---------------------------------------------------------------------------------------
 
-/// Notes that a command has come, and which name of the session it makes invalid.
+/// Makes the former name of the session invalid once the client has shown that it has read
+/// `resumed`: by a command that it has sent behind that.
 void connection_core::note_command(const command& c) {
-  if (c.kind == command_kind::ping)
-    return;
-  if (c.kind != command_kind::resume)
-    has_commands_ = true;
-  if (former_)
+  if (c.kind != command_kind::ping && running_ > told_at_)
     output_.forget_name(std::exchange(former_, {}));
 }
 
@@ -620,10 +620,11 @@ void connection_core::lose(held_room& room, errc why) {
 /// Tells the client that it is back, once all rooms have answered.
 void connection_core::end_resume_if_done() {
   auto pending = [](const held_room& r) { return r.state != phase::held; };
-  if (!resuming_ || std::any_of(rooms_.begin(), rooms_.end(), pending))
+  if (!is_joining_again() || std::any_of(rooms_.begin(), rooms_.end(), pending))
     return;
   auto asked = std::exchange(resuming_, nullptr);
   replaced_ = {};
+  told_at_ = arrived_;
   std::vector<std::string_view> names;
   std::vector<room_key> rooms;
   for (auto* r : memberships()) {
@@ -710,7 +711,7 @@ void connection_core::on_joined(const join_answer& answer) {
   if (!room)
     return;
   auto& reply = answer.reply;
-  if (resuming_)
+  if (is_joining_again())
     return on_joined_again(*room, answer);
   if (reply.code != errc::ok) {
     give_up(*room, reply.code, reply.detail);
@@ -777,7 +778,7 @@ void connection_core::on_membership_lost(const membership_lost& lost) {
       send_error(lost.answer, {}, r.ref->value, r.ref->request, name);
   if (room == rooms_.end())
     return;
-  if (room->state == phase::held && resuming_)
+  if (room->state == phase::held && is_joining_again())
     lose(*room, lost.answer);
   else if (room->state == phase::held)
     forget(*room);

@@ -127,6 +127,8 @@ public:
   /// `user_id`: whose it must be; empty: anybody's. While this connection claims another session it
   /// gives its own to nobody, and says so at once: two that claim each other's would wait for ever.
   [[nodiscard]] session_answer hand_over(std::string_view user_id);
+  /// The session ends with its connection.
+  void end_session() noexcept { has_session_ = false; }
   /// What is to be kept once all rooms have been left; null: the session has ended. Once.
   [[nodiscard]] std::shared_ptr<session_record> take_record();
 
@@ -254,6 +256,7 @@ private:
   std::shared_ptr<session_record> left_; ///< what is to be kept, once all rooms have been left
   /// The name by which the session was taken over; valid until the first command behind that.
   session_key former_;
+  std::uint64_t told_at_ = 0; ///< how many commands had come when the client was told `resumed`
   /// Of the taken-over session: members whose places are to be taken, or ended.
   session_key replaced_;
   std::shared_ptr<credit_account> replays_; ///< what waits while it catches up; null: it never has

@@ -295,6 +295,8 @@ TEST_CASE("what is kept of a session are its rooms in the order of joining, with
   c.say(R"({"type":"join","roomId":"b","profile":{"n":1}})");
   c.accept(c.out.last_ticket, 2);
   c.say(R"({"type":"$profile","roomId":"b","profile":{"n":2}})");
+  c.say(R"({"type":"$profile","roomId":"b","profile":{"n":"refused"}})");
+  c.core->on_profile_taken({room_key{2, 1}, R"({"n":2})"});
   c.enter("a", 1);
   c.say(R"({"type":"join","roomId":"pending"})");
   c.core->end_input();
@@ -350,4 +352,49 @@ TEST_CASE("a connection that ends waits for its session, and gives it up in orde
   REQUIRE(record);
   CHECK(record->user_id == "ann");
   CHECK(record->rooms.size() == 1);
+}
+
+// Pins §4.98, §4.101.
+TEST_CASE("a lobby's join that is pending is none of the session's") {
+  node_options o;
+  o.lobby = "lobby";
+  guest c;
+  c.options.lobby = "lobby";
+  c.core->open();
+  auto ticket = c.out.last_ticket;
+  c.out.lines.clear();
+  c.resume();
+
+  c.accept(ticket, 9);
+
+  CHECK(c.out.count("reply") == 0);
+  c.find({{"a", {}}});
+  CHECK(c.out.count("leave") == 1);
+  c.take_in(c.out.requests.back(), 1);
+  CHECK(c.out.has(R"("type":"resumed")"));
+  CHECK(c.out.has(R"("rooms":[{"roomId":"a")"));
+}
+
+// Pins §4.103.
+TEST_CASE("a command that was sent before resumed was read does not use up the former name") {
+  guest c;
+  c.resume();
+  c.say(R"({"type":"dance"})");
+  c.find({});
+  CHECK(c.out.has(R"("resumed")"));
+  CHECK(c.out.count("forget") == 0);
+
+  c.core->on_message({shared_bytes::copy_of("raw"), true, {}});
+
+  CHECK(c.out.count("forget 7") == 1);
+}
+
+// Pins §4.96.
+TEST_CASE("a command that waits is a command before a resume, too") {
+  guest c;
+  c.say(R"({"type":"join","roomId":"a"})");
+  c.say(R"({"type":"leave","roomId":"a"})");
+  c.resume();
+  CHECK(c.out.has(R"("code":"bad_request")"));
+  CHECK(c.out.count("claim") == 0);
 }
