@@ -196,7 +196,7 @@ for (const codec of ['json', 'msgpack'])
       code: 'unknown_type', request: 'dance', roomId: 'one',
     });
     await assert.rejects(room.send('x'.repeat(1000)), { code: 'too_big' });
-    await assert.rejects(room.send('x', { delivery: 'volatile' }), { code: 'unsupported' });
+    await assert.rejects(room.send('x', { delivery: 'latest' }), { code: 'unsupported' });
     await assert.rejects(client.request({ type: 'auth', token: 'a.b.c' }), { code: 'unsupported' });
     const notice = once(
       { addEventListener: (type, handler) => room.on(type, handler), removeEventListener() {} },
