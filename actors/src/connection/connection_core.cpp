@@ -937,6 +937,7 @@ void connection_core::count_error(errc code) {
 /// Closes for the command that runs. Those that were sent before it, and wait, still take effect.
 void connection_core::close(errc why) {
   last_ = std::min(last_, running_);
+  has_session_ = has_session_ && protocol::info(why).retryable;
   output_.close(why);
 }
 

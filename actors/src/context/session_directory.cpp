@@ -15,18 +15,21 @@ void session_directory::open(const session_name& name, connection_actor holder) 
   auto slot = name.key.slot;
   if (live_.size() <= slot)
     live_.resize(std::max<std::size_t>(slot + 1, live_.size() + live_.size() / 2));
+  if (auto generation = live_[slot].generation; generation != 0)
+    outlived_.insert_or_assign({slot, generation, name.key.loop}, std::move(live_[slot]));
   live_[slot] = {name.key.generation, name.secret, std::move(holder)};
 }
 
 void session_directory::close(session_key key) noexcept {
-  if (find_live(key))
+  if (find_live(key) && outlived_.erase(key) == 0)
     live_[key.slot] = {};
 }
 
 const session_directory::live* session_directory::find_live(session_key key) const noexcept {
-  return key && key.slot < live_.size() && live_[key.slot].generation == key.generation
-         ? &live_[key.slot]
-         : nullptr;
+  if (key && key.slot < live_.size() && live_[key.slot].generation == key.generation)
+    return &live_[key.slot];
+  auto i = outlived_.find(key);
+  return i == outlived_.end() ? nullptr : &i->second;
 }
 
 // -- sessions without a connection ----------------------------------------------------------------
@@ -182,6 +185,7 @@ void session_directory::clear() noexcept {
   cancel();
   evicted_ = nullptr;
   live_.clear();
+  outlived_.clear();
   by_key_.clear();
   by_user_.clear();
   by_address_.clear();

@@ -105,6 +105,9 @@ private:
   event_loop& loop_;
   const session_options& options_;
   std::vector<live> live_; ///< by slot
+  /// Those whose slot has another session by now: their sockets have ended, and they wait for a
+  /// room.
+  std::unordered_map<session_key, live> outlived_;
   std::function<void(const session_record&)> evicted_;
   aged aged_; ///< those without a connection here, oldest first
   std::unordered_map<session_key, aged::iterator> by_key_;

@@ -159,3 +159,21 @@ TEST_CASE("former names of sessions that have moved are bounded, too") {
   CHECK(d.all.find(desk::name(3)));
   CHECK(d.has(9));
 }
+
+TEST_CASE("a session outlives its slot, which another one may have before its actor has ended") {
+  desk d;
+  auto second = desk::name(1);
+  second.key.generation = 2;
+  d.all.open(desk::name(1), {});
+  d.all.open(second, {});
+  auto record = std::make_shared<session_record>();
+  record->user_id = "ann";
+
+  d.all.keep(desk::name(1).key, record);
+
+  REQUIRE(d.has(1));
+  d.all.close(desk::name(1).key); // which it has left
+  record = std::make_shared<session_record>();
+  d.all.keep(second.key, record);
+  CHECK(d.all.find(second).record == record);
+}
