@@ -24,6 +24,7 @@ connection::connection(caf::actor_config& cfg, compat::loop_context& home, node_
     shared_(shared),
     unit_(unit),
     key_(config.key),
+    opened_(config.secret ? shared.opened.fetch_add(1, std::memory_order_relaxed) : 0),
     counted_(*unit.end),
     pulse_(*unit.loop),
     core_(std::in_place, std::move(config), *this) {}
@@ -207,6 +208,7 @@ void connection::renew(const room_actor& room, claims_renewed message) {
 
 void connection::claim(session_claim claim) {
   claim.from = ctrl();
+  claim.opened = opened_;
   auto& directory = shared_.units[claim.name.key.loop]->directory;
   compat::send(this, directory, std::move(claim));
 }

@@ -70,6 +70,7 @@ private:
   node_context& shared_;
   loop_unit& unit_;
   session_key key_;
+  std::uint64_t opened_; ///< how many connections with a session were opened before it
   counted_client counted_;
   pulse pulse_;
   std::unique_ptr<wall_deadline> expiry_; ///< of its token; most have none

@@ -535,7 +535,9 @@ void connection_core::on_session(const session_answer& answer) {
     }
   auto why = answer.record ? errc::session_gone : answer.code;
   if (auto asked = std::exchange(resuming_, nullptr); asked && last_ != 0)
-    send_error(why, {}, asked->ref(), "resume", {});
+    send_error(
+      why, why == errc::identity_mismatch ? "This session is another user's." : std::string_view{},
+      asked->ref(), "resume", {});
   on_lobby_due();
   run_waiting();
 }

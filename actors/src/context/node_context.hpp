@@ -91,6 +91,7 @@ struct node_context {
   std::atomic<bool> over_budget{false};
   std::atomic<bool> reads{true}; ///< false while it drains
   std::atomic<std::size_t> rooms{0};
+  std::atomic<std::uint64_t> opened{0}; ///< connections with a session, since the start
   room_keys keys;
   std::mutex outside_mutex;
   /// The accounts of rooms named from outside; guarded by outside_mutex.

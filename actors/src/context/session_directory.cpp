@@ -48,7 +48,7 @@ void session_directory::keep(const session_name& name,
   try {
     forget(name.key);
     take(name.key);
-    add({name, std::move(record), {}, loop_.now() + options_.resume_window});
+    add({name, std::move(record), {}, 0, loop_.now() + options_.resume_window});
     if (options_.max_kept > 0 && kept_ > options_.max_kept)
       drop_oldest([](const former& f) { return bool(f.record); });
   } catch (...) {
@@ -56,10 +56,11 @@ void session_directory::keep(const session_name& name,
   }
 }
 
-void session_directory::move(const session_name& name, session_key to) noexcept {
+void session_directory::move(const session_name& name, session_key to,
+                             std::uint64_t opened) noexcept {
   try {
     forget(name.key);
-    add({name, nullptr, to, loop_.now() + options_.resume_window});
+    add({name, nullptr, to, opened, loop_.now() + options_.resume_window});
     auto moved = by_key_.size() - kept_;
     if (options_.max_kept > 0 && moved > options_.max_kept)
       drop_oldest([](const former& f) { return !f.record; });
@@ -161,7 +162,7 @@ session_directory::place session_directory::find(const session_name& name) const
 
 session_directory::place session_directory::find(session_key key) const {
   if (auto i = by_key_.find(key); i != by_key_.end())
-    return {{}, i->second->record, i->second->moved_to};
+    return {{}, i->second->record, i->second->moved_to, i->second->opened};
   auto* here = find_live(key);
   return here ? place{here->holder, nullptr, {}} : place{};
 }

@@ -44,9 +44,9 @@ public:
   void keep(session_key key, std::shared_ptr<session_record> record) noexcept;
   /// The same for a session of that name that has no connection.
   void keep(const session_name& name, std::shared_ptr<session_record> record) noexcept;
-  /// The session of that name has been taken over by connection `to`. Without memory for that, the
-  /// former name is valid no more.
-  void move(const session_name& former, session_key to) noexcept;
+  /// The session of that name has been taken over by connection `to`, the `opened`-th of the node.
+  /// Without memory for that, the former name is valid no more.
+  void move(const session_name& former, session_key to, std::uint64_t opened = 0) noexcept;
   /// A session that has moved is not to be found by its former name any more.
   void forget(session_key former) noexcept;
 
@@ -55,6 +55,7 @@ public:
     connection_actor holder;
     std::shared_ptr<session_record> record;
     session_key moved_to;
+    std::uint64_t opened = 0; ///< of `moved_to`
 
     [[nodiscard]] explicit operator bool() const noexcept {
       return holder || record || bool(moved_to);
@@ -82,6 +83,7 @@ private:
     session_name name;
     std::shared_ptr<session_record> record; ///< null: it has moved
     session_key moved_to;
+    std::uint64_t opened; ///< of that
     steady_time until;
   };
   using aged = std::list<former>;

@@ -360,6 +360,7 @@ struct session_claim {
   session_key who;
   caf::strong_actor_ptr from; ///< the connection
   std::string user_id;        ///< whose it must be; empty: anybody's
+  std::uint64_t opened = 0;   ///< how many connections were opened before it, of the node
 };
 
 /// From a directory to another one: a session has moved there. The secret has been checked.

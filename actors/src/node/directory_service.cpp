@@ -51,7 +51,12 @@ void directory_service::serve_next(session_key key) {
   auto who = first.who;
   guard(
     [&] {
-      fetch(key, unit_.sessions->find(first.name), first.user_id,
+      auto place = unit_.sessions->find(first.name);
+      // A claim that was sent before that of a newer connection, and is read behind it, comes from
+      // a connection that the client has given up.
+      if (place.moved_to && first.opened < place.opened)
+        return deliver(key, {});
+      fetch(key, std::move(place), first.user_id,
             [this, key](const session_answer& answer) { deliver(key, answer); });
     },
     [&] {
@@ -75,9 +80,9 @@ void directory_service::deliver(session_key key, const session_answer& answer) {
   auto& first = claims_.at(key).front();
   auto name = first.name;
   auto who = first.who;
-  auto taken = [this, name, who, is_found = answer.record != nullptr] {
+  auto taken = [this, name, who, opened = first.opened, is_found = answer.record != nullptr] {
     if (is_found)
-      unit_.sessions->move(name, who);
+      unit_.sessions->move(name, who, opened);
     done(name.key);
   };
   auto failed = [this, name, answer](const caf::error&) {
