@@ -974,3 +974,43 @@ TEST_CASE("a resume that is read late does not take the session from a newer con
     next->say(resume_of(ann.resume, {hall})).expect("resumed");
   }
 }
+
+TEST_CASE("a session brings its claims along, and with them their end") {
+  stage stage{many_messages()};
+  auto claims = std::make_shared<actors::claims>();
+  claims->subject = "ann";
+  claims->rooms = {"hall"};
+  claims->expires_at = stage.node().options().clock->wall_now() + 20s;
+  actors::connection_info info{protocol::encoding::v1_json};
+  info.claims = claims;
+  auto& ann = stage.connect(info);
+  auto name = ann.expect("welcome").text("resume");
+  ann.join("hall").expect("joined");
+  ann.drop();
+
+  auto back = connect(stage);
+  back->say(resume_of(name, {})).expect("resumed");
+  CHECK(back->join("yard").expect("error").text("code") == "forbidden");
+  CHECK(stage.node().stats().resumes == 1);
+  stage.advance(25s);
+
+  CHECK(back->expect_end() == 1008);
+}
+
+// Pins §4.111.
+TEST_CASE("a session that has moved still belongs to its user") {
+  for (unsigned loops : {1u, 2u}) {
+    stage stage{many_messages(loops)};
+    auto ann = connect(stage, "ann"), second = connect(stage, "ann", loops - 1);
+    join(ann, "hall");
+    ann->drop();
+    second->say(resume_of(ann.resume, {})).expect("resumed");
+
+    auto thief = connect(stage, "bob");
+    auto error = thief->say(resume_of(ann.resume, {})).expect("error");
+
+    CHECK(error.text("code") == "identity_mismatch");
+    second->say(R"({"type":"ping"})").expect("pong");
+    CHECK_FALSE(second->has_ended());
+  }
+}

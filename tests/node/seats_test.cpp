@@ -474,3 +474,21 @@ TEST_CASE("ids outlive the seat that another session of the user has taken") {
 
   CHECK(texts(bob).size() <= 2);
 }
+
+// Pins §10.39.
+TEST_CASE("who has come and is away within one second is told as one who has come, away") {
+  actors::room_options o;
+  o.gather_beyond = 1;
+  arena a{1, o};
+  auto bob = connect(a.play, "bob"), cat = connect(a.play, "cat"), ann = connect(a.play, "ann");
+  join(bob, "game");
+  join(cat, "game");
+  a.play.advance(2s);
+  bob->take_all();
+
+  join(ann, "game");
+  ann->drop();
+  a.play.advance(2s);
+
+  CHECK(has(bob->expect("$presence"), R"("joined":[{"userId":"ann","away":true}])"));
+}
