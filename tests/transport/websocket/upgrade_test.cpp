@@ -249,6 +249,17 @@ TEST_CASE("offers may come in several headers") {
   CHECK(check(r).encoding == protocol::encoding::v1_msgpack);
 }
 
+// Pins §4.119.
+TEST_CASE("an offer of troupe.resume says what is to come, and is not chosen") {
+  for (auto offers : {"troupe.v1.json, troupe.resume", "troupe.resume, troupe.v1.json"}) {
+    auto v = with(field::sec_websocket_protocol, offers);
+    CHECK(v.subprotocol == "troupe.v1.json");
+    CHECK(v.may_resume);
+  }
+  CHECK_FALSE(with(field::sec_websocket_protocol, "troupe.v1.json").may_resume);
+  CHECK(with(field::sec_websocket_protocol, "troupe.resume").subprotocol.empty());
+}
+
 // Pins §1.20, §1.22, §1.23.
 TEST_CASE("a client whose offers are not spoken here is plain, and none is echoed") {
   for (auto offers :

@@ -41,6 +41,7 @@ export class Client {
       failed: (error) => this.#handlers.emit('error', error),
       changed: () => this.#handlers.emit('state', this),
       unanswered: () => this.#commands.unanswered,
+      mayResume: () => this.#session.resume !== null,
     });
     if (this.#options.resumeAcrossReload) {
       this.#handover = new Handover(this.#options, () => this.#save());

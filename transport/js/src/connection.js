@@ -39,7 +39,8 @@ export class Connection {
 
   /// `options`: the client's, completed.
   /// `events`: welcome(frame), frame(frame), lost(error), failed(error), changed(), and
-  /// unanswered(), which returns {since, bytes} of the commands that wait for their answers.
+  /// unanswered(), which returns {since, bytes} of the commands that wait for their answers;
+  /// mayResume(), whether the next `welcome` will be answered by `resume`.
   constructor(options, events) {
     this.#options = options;
     this.#events = events;
@@ -101,12 +102,10 @@ export class Connection {
       if (this.#refused && this.#refused.token === token)
         return this.#end('stopped', this.#refused.error);
       this.#token = token;
-      this.#attach(
-        new WebSocket(
-          url,
-          token ? [codec.subprotocol, `troupe.bearer.${token}`] : [codec.subprotocol],
-        ),
-      );
+      const offers = [codec.subprotocol];
+      if (this.#events.mayResume()) offers.push('troupe.resume');
+      if (token) offers.push(`troupe.bearer.${token}`);
+      this.#attach(new WebSocket(url, offers));
     } catch (error) {
       if (this.#attempt !== attempt) return;
       this.#events.failed(error);

@@ -32,6 +32,15 @@ describe('after a loss a session', () => {
     });
   });
 
+  test('is announced by a subprotocol, so that a lobby waits for it', async (t) => {
+    const made = await keptClient(t);
+    assert.deepEqual(made.sockets.last.protocols, ['troupe.v1.json']);
+
+    await reconnect(made);
+
+    assert.deepEqual(made.sockets.last.protocols, ['troupe.v1.json', 'troupe.resume']);
+  });
+
   test('without rooms is resumed, too', async (t) => {
     const made = await keptClient(t);
     const { type, rooms } = await reconnect(made);
