@@ -648,7 +648,8 @@ std::shared_ptr<const room_return> room_core::hold_member(resident& m, replay_st
   from.seq = m.complete_from;
   begin_replay(m, from);
   subscribe message{config_.identity, m.key, m.encoding};
-  message.missed = std::make_shared<std::vector<missed_frames>>();
+  message.missed = std::make_shared<std::vector<missed_frames>>(
+    m.catching_up->next(history_, protocol::codec_of(m.encoding), 0, config_.meter));
   message.behind = std::max<std::uint64_t>(1, m.catching_up->left(history_));
   message.is_held = true;
   output_.to_dispatcher(m.key.loop, std::move(message));

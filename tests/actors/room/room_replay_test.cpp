@@ -72,8 +72,10 @@ struct stage : troupe::test::room_stage {
 
   /// Member 2 comes back.
   join_reply come_back(std::uint64_t seq, std::size_t first_slice = slice, std::string epoch = "e1",
-                       client_id former = {}, encoding e = encoding::v1_json) {
+                       client_id former = {}, encoding e = encoding::v1_json,
+                       bool resumed = false) {
     join_request r;
+    r.resumed = resumed;
     r.who = key(2);
     r.client = client(2);
     r.user_id = "u2";
@@ -408,6 +410,21 @@ TEST_CASE("whom the history overruns is told so, and gets what follows") {
   CHECK(frames.kind == output_kind::control);
   s.come_back(4);
   CHECK(s.out.lines.back().find(R"("recovered":false)") != std::string::npos);
+}
+
+// Pins §10.22.
+TEST_CASE("a session lacks nothing if the history loses only what it was excluded from") {
+  room_limits few;
+  few.history_messages = 3;
+  stage s{few};
+  s.say_to_others(1);
+  s.say(1, 2);
+  s.come_back(0, 0, "e1", s.client(1), encoding::v1_json, true);
+  s.say(1);
+
+  s.core->continue_replay(s.key(2));
+
+  CHECK(s.got() == messages(2, 4));
 }
 
 // Pins §10.23.
