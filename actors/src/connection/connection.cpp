@@ -114,7 +114,7 @@ connection::hand_over_answer connection::give(const hand_over& asked) {
 
 /// One move of a session at a time: it is given away once it is here.
 void connection::give_if_ready() {
-  if (core_->is_joining_again())
+  if (core_->has_claimed())
     return;
   for (; !wanted_.empty(); wanted_.erase(wanted_.begin()))
     wanted_.front().second.deliver(core_->hand_over(wanted_.front().first.user_id));
@@ -226,6 +226,15 @@ void connection::lobby_timer::on_deadline() {
 
 void connection::forget_name(session_key key) {
   compat::send(this, shared_.units[key.loop]->directory, troupe::actors::forget_name{key});
+}
+
+void connection::drop(room_key room) {
+  auto dropped = [this] {
+    core_->on_dropped();
+    end_if_finished();
+  };
+  compat::request(this, unit_.output_actor, caf::infinite, drop_membership{room, key_})
+    .then(dropped, [dropped](const caf::error&) { dropped(); });
 }
 
 void connection::release(std::vector<room_key> rooms) {

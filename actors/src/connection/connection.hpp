@@ -61,6 +61,7 @@ private:
   void claim(session_claim claim) override;
   void await_lobby(std::chrono::milliseconds time) override;
   void forget_name(session_key key) override;
+  void drop(room_key room) override;
   void release(std::vector<room_key> rooms) override;
   void expire_at(std::optional<wall_time> when) override;
   std::size_t queued_bytes() const override;

@@ -525,14 +525,12 @@ void connection_core::on_session(const session_answer& answer) {
   auto is_expired =
     answer.record && !config_.claims && answer.record->claims
     && answer.record->claims->expires_at.value_or(wall_time::max()) <= output_.wall_now();
-  if (answer.record && resuming_ && last_ != 0 && !is_expired)
-    return adopt(*answer.record);
-  if (answer.record) // too late: it ends with this connection
-    for (auto& room : answer.record->rooms) {
-      auto& record = *answer.record;
-      leave_former(room.name, record.member ? record.member : record.away,
-                   leave_reason::disconnected);
-    }
+  if (answer.record && resuming_ && last_ != 0 && !is_expired) {
+    resuming_->find(answer.record);
+    return leave_lobby();
+  }
+  if (answer.record)
+    give_session_up(*answer.record);
   auto why = answer.record ? errc::session_gone : answer.code;
   if (auto asked = std::exchange(resuming_, nullptr); asked && last_ != 0)
     send_error(
@@ -542,6 +540,38 @@ void connection_core::on_session(const session_answer& answer) {
   run_waiting();
 }
 
+/// It has come too late, and ends with this connection.
+void connection_core::give_session_up(const session_record& session) {
+  for (auto& room : session.rooms)
+    leave_former(room.name, session.member ? session.member : session.away,
+                 leave_reason::disconnected);
+}
+
+/// The node may have put the client into a room already (the lobby), as somebody else: it leaves
+/// that without a word, once it is in. Then it is nowhere, and its rooms may take it in.
+void connection_core::leave_lobby() {
+  auto pending = [](const held_room& r) { return r.state != phase::held; };
+  if (!resuming_ || !resuming_->has_found() || std::any_of(rooms_.begin(), rooms_.end(), pending))
+    return;
+  if (rooms_.empty())
+    return on_dropped();
+  auto lobbies = std::exchange(rooms_, {});
+  for (auto& r : lobbies) {
+    output_.leave(r.handle, {config_.key, leave_reason::left, false, nullptr, resuming_->token()});
+    output_.drop(r.key);
+  }
+}
+
+void connection_core::on_dropped() {
+  if (!resuming_ || !resuming_->has_found())
+    return;
+  auto session = resuming_->begin_return();
+  if (last_ != 0)
+    return adopt(*session);
+  give_session_up(*session);
+  resuming_ = nullptr;
+}
+
 /// Ends a membership that a session still has from its former connection, if it has any.
 void connection_core::leave_former(const std::string& room, session_key member,
                                    leave_reason reason) {
@@ -549,17 +579,8 @@ void connection_core::leave_former(const std::string& room, session_key member,
     output_.enter(room, leave_request{member, reason, false, nullptr, {}});
 }
 
-/// Takes a session over. The node may have put the client into a room already (the lobby), as
-/// somebody else: it leaves that first.
+/// Takes a session over.
 void connection_core::adopt(const session_record& session) {
-  for (auto& r : rooms_) {
-    leave_request request{config_.key, leave_reason::left, false, nullptr, resuming_->token()};
-    if (r.state == phase::entering)
-      output_.enter(r.name, std::move(request));
-    else if (r.member)
-      output_.leave(r.handle, std::move(request));
-  }
-  rooms_.clear();
   lobby_waits_ = false;
   config_.user_id = session.user_id;
   client_ = session.client;
@@ -622,7 +643,7 @@ void connection_core::lose(held_room& room, errc why) {
 /// Tells the client that it is back, once all rooms have answered.
 void connection_core::end_resume_if_done() {
   auto pending = [](const held_room& r) { return r.state != phase::held; };
-  if (!is_joining_again() || std::any_of(rooms_.begin(), rooms_.end(), pending))
+  if (!is_returning() || std::any_of(rooms_.begin(), rooms_.end(), pending))
     return;
   auto asked = std::exchange(resuming_, nullptr);
   replaced_ = {};
@@ -713,7 +734,7 @@ void connection_core::on_joined(const join_answer& answer) {
   if (!room)
     return;
   auto& reply = answer.reply;
-  if (is_joining_again())
+  if (is_returning())
     return on_joined_again(*room, answer);
   if (reply.code != errc::ok) {
     give_up(*room, reply.code, reply.detail);
@@ -732,6 +753,7 @@ void connection_core::on_joined(const join_answer& answer) {
     leave_others(name, token);
   leave_forbidden(token); // claims may have changed since the join was sent
   run_waiting();
+  leave_lobby();
 }
 
 /// Notes that the client is a member of the room.
@@ -769,6 +791,7 @@ void connection_core::give_up(held_room& room, errc code, std::string_view detai
       leave_others(name, token);
   }
   run_waiting();
+  leave_lobby();
 }
 
 void connection_core::on_membership_lost(const membership_lost& lost) {
@@ -780,7 +803,7 @@ void connection_core::on_membership_lost(const membership_lost& lost) {
       send_error(lost.answer, {}, r.ref->value, r.ref->request, name);
   if (room == rooms_.end())
     return;
-  if (room->state == phase::held && is_joining_again())
+  if (room->state == phase::held && is_returning())
     lose(*room, lost.answer);
   else if (room->state == phase::held)
     forget(*room);
@@ -826,6 +849,8 @@ void connection_core::leave_all(leave_reason reason, bool may_return) {
     left_->away = config_.key;
   }
   last_ = 0;
+  if (resuming_ && resuming_->has_found())
+    give_session_up(*resuming_->begin_return());
   for (auto& r : rooms_) {
     leave_request request{config_.key, reason, false, nullptr, {}, may_return};
     if (r.state == phase::entering) // behind the pending join

@@ -50,6 +50,8 @@ public:
   virtual void await_lobby(std::chrono::milliseconds time) = 0;
   /// That name of the session is not to be valid any more.
   virtual void forget_name(session_key key) = 0;
+  /// The client hears no more of that room, whatever it says; `on_dropped` follows.
+  virtual void drop(room_key room) = 0;
   /// The session has been told that it is back in these rooms: it gets what they have for it.
   virtual void release(std::vector<room_key> rooms) = 0;
   /// Closes the connection at that time; absent: never.
@@ -107,6 +109,8 @@ public:
   void on_membership_lost(const membership_lost& lost);
   void on_session(const session_answer& answer);
   void on_profile_taken(const profile_taken& taken);
+  /// The client will hear no more of its lobby.
+  void on_dropped();
   void say_goodbye(bool restart);
   /// The token has expired and was not refreshed.
   void expire();
@@ -120,14 +124,16 @@ public:
   /// Leaves all rooms; nothing follows. `may_return`: the session is kept.
   void leave_all(leave_reason reason, bool may_return = false);
 
-  /// Whether it has the session that it resumes, and waits for its rooms. Then that session cannot
-  /// be handed over yet.
-  [[nodiscard]] bool is_joining_again() const noexcept { return resuming_ && former_; }
+  /// Whether it has the session that it resumes, and waits for rooms. Then that session cannot be
+  /// handed over yet.
+  [[nodiscard]] bool has_claimed() const noexcept {
+    return resuming_ && (resuming_->has_found() || resuming_->is_returning());
+  }
   /// Gives the session to another connection, with its memberships; this one closes (`replaced`).
   /// `user_id`: whose it must be; empty: anybody's. While this connection claims another session it
   /// gives its own to nobody, and says so at once: two that claim each other's would wait for ever.
   [[nodiscard]] session_answer hand_over(std::string_view user_id);
-  /// The session ends with its connection.
+  /// The session ends with this connection, whoever wants it.
   void end_session() noexcept { has_session_ = false; }
   /// What is to be kept once all rooms have been left; null: the session has ended. Once.
   [[nodiscard]] std::shared_ptr<session_record> take_record();
@@ -205,6 +211,12 @@ private:
   void authenticate(const protocol::command& c, const credit& token);
   void enter_lobby();
   void resume(const protocol::command& c, const inbound& message);
+  /// Whether rooms are asked to take the session in.
+  [[nodiscard]] bool is_returning() const noexcept {
+    return resuming_ && resuming_->is_returning();
+  }
+  void leave_lobby();
+  void give_session_up(const session_record& session);
   void adopt(const session_record& session);
   void join_again(const session_record& session, const session_record::room& room);
   void on_joined_again(held_room& room, const join_answer& answer);

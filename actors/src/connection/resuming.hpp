@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace troupe::actors {
@@ -32,6 +33,16 @@ public:
   [[nodiscard]] std::uint64_t arrived() const noexcept { return arrived_; }
   [[nodiscard]] const std::string& ref() const noexcept { return ref_; }
   [[nodiscard]] const credit& token() const noexcept { return token_; }
+
+  /// The session is here. Its rooms are asked once the client is in no other room.
+  void find(std::shared_ptr<const session_record> session) { found_ = std::move(session); }
+  /// Takes it out: from now on its rooms are asked to take it in.
+  [[nodiscard]] std::shared_ptr<const session_record> begin_return() noexcept {
+    is_returning_ = found_ != nullptr;
+    return std::exchange(found_, nullptr);
+  }
+  [[nodiscard]] bool has_found() const noexcept { return found_ != nullptr; }
+  [[nodiscard]] bool is_returning() const noexcept { return is_returning_; }
 
   /// Where the client left off in that room; null if it has not said so.
   [[nodiscard]] const protocol::room_position* position(std::string_view room) const noexcept;
@@ -62,6 +73,8 @@ private:
   std::map<std::string_view, const protocol::room_position*> by_room_; ///< of `positions_`
   std::map<std::string, std::shared_ptr<const room_return>, std::less<>> returned_;
   std::vector<lost> lost_;
+  std::shared_ptr<const session_record> found_;
+  bool is_returning_ = false;
 };
 
 } // namespace troupe::actors

@@ -39,8 +39,12 @@ void dispatcher::on_subscribe(const subscribe& s) {
     replays_.hold(s.who);
   if (s.missed)
     replays_.note(s.room, s.who, s.encoding, s.behind);
-  if (is_held(s.who))
+  if (is_held(s.who)) {
+    if (s.missed)
+      for (auto& m : *s.missed)
+        replays_.keep(s.who, s.room->key, m.bytes);
     return;
+  }
   if (s.first)
     sessions_.append(s.who, s.first, output_kind::control);
   if (s.missed)
@@ -119,14 +123,41 @@ void dispatcher::on_fan_out(const fan_out& f) {
   }
 }
 
+/// Gives a session the last words of rooms that it was told that it is in.
+void dispatcher::on_release(const release_session& r) {
+  for (auto& last : replays_.release(r.who))
+    if (std::find(r.rooms.begin(), r.rooms.end(), last.room) != r.rooms.end())
+      sessions_.append(r.who, last.frame, output_kind::control);
+}
+
+void dispatcher::on_drop(const drop_membership& d) {
+  auto* room = find(d.room);
+  auto in = room ? room->find(d.who) : protocol::encoding_count;
+  if (in == protocol::encoding_count)
+    return; // it has heard that it has left
+  dropped_.push_back(d);
+  room->groups[in]->remove(d.who);
+  count_members(-1);
+  drop_if_empty(*room);
+}
+
+/// Whether a membership was dropped that its room ends now.
+bool dispatcher::take_dropped(room_key room, session_key who) noexcept {
+  return std::erase_if(dropped_, [&](auto& d) { return d.room == room && d.who == who; }) > 0;
+}
+
 void dispatcher::on_member_frame(const member_frame& f) {
+  if (f.remove && !dropped_.empty() && take_dropped(f.room, f.who))
+    return;
   auto* room = find(f.room);
   auto in = room ? catch_up(*room, f.who) : protocol::encoding_count;
   auto is_member = in != protocol::encoding_count;
-  if (f.frame && f.remove && is_held(f.who))
-    replays_.keep_farewell(f.who, f.room, f.frame);
-  else if (f.frame && (is_member || !f.only_member) && !is_held(f.who))
-    sessions_.append(f.who, f.frame, output_kind::control);
+  if (f.frame && (is_member || !f.only_member)) {
+    if (is_held(f.who))
+      replays_.keep(f.who, f.room, f.frame);
+    else
+      sessions_.append(f.who, f.frame, output_kind::control);
+  }
   if (!f.remove)
     return;
   if (is_member) {
@@ -150,9 +181,10 @@ void dispatcher::on_last_frame(const last_frame& f) {
 
 void dispatcher::on_room_closed(const room_closed& c) {
   auto* found = find(c.room);
+  std::erase_if(dropped_, [&](auto& d) { return d.room == c.room; });
   auto tell = [&](session_key who, const protocol::shared_bytes& farewell) {
     if (is_held(who))
-      replays_.keep_farewell(who, c.room, farewell);
+      replays_.keep(who, c.room, farewell);
     else
       sessions_.append(who, farewell, output_kind::control);
     if (auto* owner = sessions_.owner(who))
@@ -177,12 +209,6 @@ void dispatcher::on_room_closed(const room_closed& c) {
     group->for_each([&](session_key who) { tell(who, farewell); });
   }
   forget_room(room);
-}
-
-void dispatcher::on_release(const release_session& r) {
-  for (auto& [room, frame] : replays_.release(r.who))
-    if (std::find(r.rooms.begin(), r.rooms.end(), room) != r.rooms.end())
-      sessions_.append(r.who, frame, output_kind::control);
 }
 
 void dispatcher::on_drain(const drain_sessions& d) {
@@ -385,6 +411,7 @@ void dispatcher::clear() {
   room_count_ = 0;
   only_rooms_.clear();
   replays_.clear();
+  dropped_.clear();
 }
 
 } // namespace troupe::actors

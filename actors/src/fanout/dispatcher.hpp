@@ -52,9 +52,8 @@ struct loop_counts {
 /// between rooms is promised.
 ///
 /// A member that catches up is in no group yet: `replay_table` asks its room for what it lacks. A
-/// session that comes back is held: it catches up in all its rooms, and what they say to it before
-/// it has been told so is not for its client, who does not know yet that it is in them. Only that
-/// it is thrown out again, or that a room ends, it hears, behind `resumed`, if that names the room.
+/// session that comes back is held: it catches up in all its rooms, and gets nothing of them before
+/// it has been told so. If one of them ends its membership meanwhile, its last words are kept.
 ///
 /// Invariants: a room is in the ring exactly while it has pending frames; a room without members
 /// here is forgotten.
@@ -75,6 +74,7 @@ public:
   void on_last_frame(const last_frame& f);
   void on_room_closed(const room_closed& c);
   void on_release(const release_session& r);
+  void on_drop(const drop_membership& d);
   /// Tells connections to say goodbye, behind all that came before: what was acked is here by that
   /// time, and `on_last_frame` queues it.
   void on_drain(const drain_sessions& d);
@@ -157,6 +157,7 @@ private:
   [[nodiscard]] bool is_held(session_key who) const noexcept {
     return !replays_.empty() && replays_.is_held(who);
   }
+  [[nodiscard]] bool take_dropped(room_key room, session_key who) noexcept;
   void leave_room_before(const subscribe& s);
   void forget_room(local_room& room) noexcept;
   void forget_only_room(session_key who, room_key key) noexcept;
@@ -172,6 +173,7 @@ private:
   flush_budget budget_;
   memberships memberships_;
   replay_table replays_;
+  std::vector<drop_membership> dropped_; ///< until their rooms have removed them
   /// Rooms of `rooms_`; one that is destroyed leaves it.
   boost::intrusive::list<local_room, boost::intrusive::constant_time_size<false>> ring_;
   std::vector<std::unique_ptr<local_room>> rooms_; ///< by the key's slot; null: no member is here

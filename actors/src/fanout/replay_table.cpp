@@ -35,15 +35,15 @@ void replay_table::remove(room_key room, session_key who) noexcept {
     sessions_.erase(i);
 }
 
-replay_table::farewells replay_table::release(session_key who) noexcept {
+std::vector<replay_table::last_words> replay_table::release(session_key who) noexcept {
   auto i = sessions_.find(who);
   if (i == sessions_.end())
     return {};
   i->second.is_held = false;
-  auto last = std::exchange(i->second.farewells, {});
+  auto kept = std::move(i->second.kept);
   if (i->second.rooms.empty())
     sessions_.erase(i);
-  return last;
+  return kept;
 }
 
 bool replay_table::ask(const session_table& sessions) {

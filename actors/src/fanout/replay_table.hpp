@@ -29,15 +29,20 @@ public:
   /// it is level. Errors: `std::bad_alloc`.
   void note(const room_identity_ptr& room, session_key who, protocol::encoding in,
             std::uint64_t behind);
+  /// What a room had still to say to a session that is held.
+  struct last_words {
+    room_key room;
+    protocol::shared_bytes frame;
+  };
+
   /// The session gets nothing until `release`: nobody asks for it.
   void hold(session_key who) { sessions_[who].is_held = true; }
-  /// Keeps the last frame of a room for a session that is held.
-  void keep_farewell(session_key who, room_key room, protocol::shared_bytes frame) {
-    sessions_[who].farewells.emplace_back(room, std::move(frame));
+  /// Keeps a frame for a session that is held.
+  void keep(session_key who, room_key room, protocol::shared_bytes frame) {
+    sessions_[who].kept.push_back({room, std::move(frame)});
   }
-  /// Ends it. Returns the last frames of rooms that have been kept.
-  using farewells = std::vector<std::pair<room_key, protocol::shared_bytes>>;
-  farewells release(session_key who) noexcept;
+  /// Returns what was kept, in order.
+  [[nodiscard]] std::vector<last_words> release(session_key who) noexcept;
   [[nodiscard]] bool is_held(session_key who) const noexcept {
     auto i = sessions_.find(who);
     return i != sessions_.end() && i->second.is_held;
@@ -76,7 +81,7 @@ private:
     std::vector<room> rooms; ///< at least one, unless it is held
     room_key asked;          ///< which has not answered yet; none: it may ask
     bool is_held = false;
-    std::vector<std::pair<room_key, protocol::shared_bytes>> farewells; ///< while it is held
+    std::vector<last_words> kept; ///< while it is held
   };
 
   [[nodiscard]] static room* find(session& s, room_key key) noexcept;

@@ -321,10 +321,17 @@ struct room_closed {
   room_end reason = room_end::ended;
 };
 
-/// A session that has come back has been told so: it gets what its rooms have for it.
+/// A session that has come back has been told so: it gets what these rooms have for it, also if it
+/// has left them by now.
 struct release_session {
   session_key who;
-  std::vector<room_key> rooms; ///< in which it was told to be
+  std::vector<room_key> rooms;
+};
+
+/// The session gets nothing more of that room, not even that it has left.
+struct drop_membership {
+  room_key room;
+  session_key who;
 };
 
 /// The node stops: these sessions say goodbye, after everything that rooms have sent so far.
@@ -462,6 +469,7 @@ TROUPE_MESSAGE(membership_lost)
 TROUPE_MESSAGE(join_answer)
 TROUPE_MESSAGE(session_closing)
 TROUPE_MESSAGE(release_session)
+TROUPE_MESSAGE(drop_membership)
 TROUPE_MESSAGE(session_claim)
 TROUPE_MESSAGE(take_session)
 TROUPE_MESSAGE(hand_over)
@@ -540,6 +548,8 @@ using dispatcher_actor = compat::typed_actor<caf::result<void>(subscribe),
                                              caf::result<void>(room_closed),
                                              // A session has come back.
                                              caf::result<void>(release_session),
+                                             // A session is to hear no more of a room.
+                                             caf::result<void>(drop_membership),
                                              // The node stops.
                                              caf::result<void>(drain_sessions)>;
 

@@ -17,7 +17,13 @@ dispatcher_service::behavior_type dispatcher_service::make_behavior() {
     [this](const room_closed& m) {
       serve([&] { core_.on_room_closed(m); }, [&] { core_.give_up(m.room); });
     },
-    [this](const release_session& m) { core_.on_release(m); },
+    [this](const release_session& m) {
+      serve([&] { core_.on_release(m); },
+            [&] { core_.end_session(m.who, protocol::errc::internal); });
+    },
+    [this](const drop_membership& m) {
+      serve([&] { core_.on_drop(m); }, [&] { core_.give_up(m.room, m.who); });
+    },
     [this](const drain_sessions& m) { core_.on_drain(m); },
   };
 }

@@ -23,8 +23,10 @@ const session_name name_of_former{former, {{1, 2}}};
 
 /// A client that may have a session, and has said welcome.
 struct guest : client {
-  explicit guest(encoding e = encoding::v1_json, bool is_known = false, claims_ptr rights = {})
+  explicit guest(encoding e = encoding::v1_json, bool is_known = false, claims_ptr rights = {},
+                 std::string lobby = {})
     : client(e) {
+    options.lobby = std::move(lobby);
     connection_core::config c;
     c.key = {1, 1, 0};
     c.encoding = e;
@@ -96,6 +98,68 @@ TEST_CASE("without a session the commands that wait run in the new one") {
 
   CHECK(c.out.has(R"("code":"session_gone")"));
   CHECK(c.out.lines.back() == "join a");
+}
+
+// Pins §4.114.
+TEST_CASE("what becomes of the lobby before the session is here ends no resume") {
+  for (auto is_lost : {false, true}) {
+    guest c{encoding::v1_json, false, {}, "lobby"};
+    c.resume();
+    c.accept(c.out.last_ticket, 1);
+    if (is_lost)
+      c.core->on_membership_lost({room_key{1, 1}});
+    CHECK_FALSE(c.out.has("resumed"));
+
+    c.find({{"a", {}}});
+    if (!is_lost) {
+      CHECK(c.out.lines.back() == "drop 1");
+      CHECK(c.out.requests.size() == 1);
+      c.core->on_dropped();
+    }
+    c.take_in(c.out.requests.back(), 2);
+
+    CHECK(c.out.has(R"("type":"resumed","ref":1,"userId":"ann")"));
+    CHECK(c.out.has(R"("lost":[])"));
+    CHECK(c.out.lines.back() == "release 2");
+  }
+}
+
+TEST_CASE("a session waits until its client has come into the lobby and left it") {
+  guest c{encoding::v1_json, false, {}, "lobby"};
+  c.resume();
+  auto lobby = c.out.last_ticket;
+  c.find({{"a", {}}}, true);
+  CHECK(c.out.requests.size() == 1);
+
+  c.accept(lobby, 1);
+  CHECK(c.out.count("leave") == 1);
+  CHECK(c.out.lines.back() == "drop 1");
+  c.core->on_dropped();
+
+  REQUIRE(c.out.requests.size() == 2);
+  CHECK(c.out.requests[1].resumed);
+}
+
+TEST_CASE("a connection that ends while its session waits gives that up") {
+  guest c{encoding::v1_json, false, {}, "lobby"};
+  c.resume();
+  c.find({{"a", {}}}, true);
+  c.core->say_goodbye(true);
+  c.core->end_input();
+  REQUIRE(c.core->finished());
+
+  c.core->leave_all(leave_reason::disconnected);
+
+  CHECK(c.out.count("leave behind the join of a") == 1);
+}
+
+// Pins §10.31.
+TEST_CASE("a connection that is closed for a broken rule gives its session to nobody") {
+  guest c{encoding::v1_msgpack};
+  c.say("text");
+  CHECK(c.out.lines.back() == "close wrong_frame_type");
+
+  CHECK(c.core->hand_over({}).code == errc::session_gone);
 }
 
 // Pins §4.112.
@@ -265,13 +329,13 @@ TEST_CASE("who claims a session gives its own to nobody, and the one that it get
   guest c;
   c.resume();
 
-  CHECK(!c.core->is_joining_again());
+  CHECK(!c.core->has_claimed());
   CHECK(c.core->hand_over({}).code == errc::session_gone);
 
   c.find({{"a", {}}});
-  CHECK(c.core->is_joining_again());
+  CHECK(c.core->has_claimed());
   c.take_in(c.out.requests.at(0), 1);
-  CHECK(!c.core->is_joining_again());
+  CHECK(!c.core->has_claimed());
   auto answer = c.core->hand_over("ann");
   REQUIRE(answer.record);
   CHECK(answer.record->rooms.size() == 1);
@@ -352,27 +416,6 @@ TEST_CASE("a connection that ends waits for its session, and gives it up in orde
   REQUIRE(record);
   CHECK(record->user_id == "ann");
   CHECK(record->rooms.size() == 1);
-}
-
-// Pins §4.98, §4.101.
-TEST_CASE("a lobby's join that is pending is none of the session's") {
-  node_options o;
-  o.lobby = "lobby";
-  guest c;
-  c.options.lobby = "lobby";
-  c.core->open();
-  auto ticket = c.out.last_ticket;
-  c.out.lines.clear();
-  c.resume();
-
-  c.accept(ticket, 9);
-
-  CHECK(c.out.count("reply") == 0);
-  c.find({{"a", {}}});
-  CHECK(c.out.count("leave") == 1);
-  c.take_in(c.out.requests.back(), 1);
-  CHECK(c.out.has(R"("type":"resumed")"));
-  CHECK(c.out.has(R"("rooms":[{"roomId":"a")"));
 }
 
 // Pins §4.103.

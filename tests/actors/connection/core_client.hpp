@@ -72,8 +72,14 @@ struct connection_notebook final : actors::connection_output {
   void forget_name(actors::session_key key) override {
     lines.push_back("forget " + std::to_string(key.slot));
   }
+  void drop(actors::room_key room) override {
+    lines.push_back("drop " + std::to_string(room.slot));
+  }
   void release(std::vector<actors::room_key> rooms) override {
-    lines.push_back("release " + std::to_string(rooms.size()));
+    std::string line = "release";
+    for (auto room : rooms)
+      line += ' ' + std::to_string(room.slot);
+    lines.push_back(std::move(line));
   }
   std::size_t queued_bytes() const override { return queued; }
   actors::steady_time now() const override { return at; }

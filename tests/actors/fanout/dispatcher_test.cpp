@@ -68,6 +68,49 @@ struct listening_owner final : session_owner {
 
 } // namespace
 
+// Pins §4.104.
+TEST_CASE("a room that ends a membership before the session is released has its last word behind") {
+  bench b;
+  auto kicks = b.room(1), ends = b.room(2), unknown = b.room(3);
+  auto a = b.connect();
+  for (auto& r : {kicks, ends, unknown}) {
+    subscribe s{r, a, encoding::v1_json};
+    s.missed = std::make_shared<std::vector<missed_frames>>();
+    s.behind = 1;
+    s.is_held = true;
+    b.core.on_subscribe(s);
+  }
+  b.core.on_member_frame({kicks->key, a, shared_bytes::copy_of("left"), true});
+  b.core.on_room_closed({ends->key, room_end::ended});
+  b.core.on_member_frame({unknown->key, a, shared_bytes::copy_of("never told"), true});
+  b.flush_all();
+  CHECK(b.at(a).bytes.empty());
+
+  b.core.on_release({a, {kicks->key, ends->key}});
+
+  b.flush_all();
+  CHECK(b.at(a).bytes.starts_with("left"));
+  CHECK(b.at(a).bytes.find("roomClosed") != std::string::npos);
+  CHECK(b.at(a).bytes.find("never told") == std::string::npos);
+}
+
+// Pins §4.114.
+TEST_CASE("a membership that is dropped ends without a word, and the next one hears all") {
+  bench b;
+  auto r = b.room(1);
+  auto a = b.connect();
+  b.subscribe_to(r, a);
+  b.core.on_drop({r->key, a});
+  b.say(r, "unheard");
+  b.core.on_member_frame({r->key, a, shared_bytes::copy_of("left"), true});
+
+  b.subscribe_to(r, a, "joined ");
+  b.say(r, "heard");
+
+  b.flush_all();
+  CHECK(b.at(a).bytes == "joined heard");
+}
+
 // Pins §10.5.
 TEST_CASE("joined comes before what the room says after the join") {
   bench b;
