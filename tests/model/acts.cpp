@@ -32,7 +32,7 @@ void world::act() {
   auto* c = someone();
   auto what = draw_.number(0, 99);
   if (!c || what < 6)
-    return draw_.once_in(2) ? come_back() : connect();
+    return draw_.once_in(3) ? come_back() : draw_.once_in(2) ? resume() : connect();
   if (what < 10)
     return void(act_outside(a_room(), draw_.below(100)));
   if (what < 11)
@@ -43,6 +43,8 @@ void world::act() {
     return clock_.advance(std::chrono::milliseconds{draw_.number(1, 500)});
   if (c->gone())
     return c->session().disconnect();
+  if (c->is_resuming()) // it says nothing meanwhile
+    return draw_.once_in(6) ? c->disconnect(false) : stall(*c);
   if (what < 28)
     return join(*c);
   if (what < 34)
@@ -62,11 +64,14 @@ void world::connect() {
       {encoding::v1_json, encoding::v1_json, encoding::v1_msgpack, encoding::plain_json}));
 }
 
-void world::connect_as(encoding e) {
+/// `user`: empty for a new one, or that of another client.
+void world::connect_as(encoding e, const std::string& user) {
   client::options o;
   o.encoding = e;
   o.name = "u" + std::to_string(clients_.size());
-  o.user_id = !clients_.empty() && draw_.once_in(3) ? someone()->user_id() : o.name;
+  o.user_id = !user.empty()                         ? user
+            : !clients_.empty() && draw_.once_in(3) ? someone()->user_id()
+                                                    : o.name;
   o.lobby = lobby_;
   o.one_room = one_room_;
   auto loop = static_cast<unsigned>(draw_.below(node_.loops()));
@@ -146,7 +151,7 @@ void world::do_else(client& c) {
     case 1: return authenticate(c);
     case 2: return c.history(a_room_or_default(), ++number_, a_ref());
     case 4: return c.list(a_room_or_default(), ++number_, a_ref());
-    default: return c.other("resume", ++number_, a_ref());
+    default: return c.other("direct", ++number_, a_ref());
   }
 }
 
@@ -209,6 +214,9 @@ void world::act_raw() {
 
 void world::drain() {
   draining_ = true;
+  for (auto& c : clients_)
+    if (c->lasting())
+      c->lasting()->may_end();
   node_.drain(draw_.one_of({actors::drain_kind::restart, actors::drain_kind::shutdown}),
               std::chrono::milliseconds{draw_.number(0, 300)});
 }

@@ -40,6 +40,9 @@ void world::calm() {
     check_drained();
   else
     gather_again();
+  if (!draining_)
+    take_up_again();
+  check_sessions();
   let_observers_go();
   check_outside_bound();
   check_credit();
@@ -92,7 +95,7 @@ void world::check_drained() {
   for (auto& c : clients_) {
     c->look();
     auto code = c->close_code();
-    if (c->session().ended() || code == 1013 || code == 1003)
+    if (c->session().ended() || code == 1013 || code == 1003 || code == 1008)
       continue;
     if (code != 1012 && code != 1001)
       complain(c->name() + " was not closed by the drain");
@@ -185,6 +188,7 @@ void world::leave() {
       o->leave();
   observers_.clear();
   loops_.settle();
+  check_expired();
   clock_.advance(1s); // rooms that linger end
   loops_.settle();
   auto kept =

@@ -50,7 +50,7 @@ void client::come_back(const left_off& since, const deed& d) {
   c.since = since;
   send(std::move(c), ",\"profile\":{" + text_of(d).substr(1) + "},\"since\":{\"epoch\":"
                        + in_quotes(since.epoch) + ",\"seq\":" + std::to_string(since.seq)
-                       + ",\"clientId\":" + in_quotes(since.client) + '}');
+                       + ",\"clientId\":" + in_quotes(since.session->id()) + '}');
 }
 
 void client::history(const std::string& room, int number, bool ref) {
@@ -69,6 +69,7 @@ void client::publish(const std::string& room, const deed& d, bool ref, std::size
 /// Sends a raw frame where JSON allows it: to the default room, without `ref`, with echo.
 void client::send_binary(const std::string& room, const deed& d, bool ref, std::size_t padding) {
   if (room.empty() && !ref && d.echo && options_.encoding != protocol::encoding::v1_msgpack) {
+    note_sent(command::kind::say, d.number);
     commands_.add({command::kind::say, "binary", d.number, std::nullopt});
     session_->say(d.text(padding), true);
     return;
@@ -95,7 +96,7 @@ void client::ping(int number, bool ref) {
 }
 
 void client::other(const std::string& type, int number, bool ref) {
-  send({command::kind::other, type, number, {}, ref}, type == "resume" ? ",\"resume\":\"x\"" : "");
+  send({command::kind::other, type, number, {}, ref}, ",\"to\":\"nobody\",\"text\":\"\"");
 }
 
 void client::authenticate(const std::string& user, const std::vector<std::string>& rooms,
@@ -108,6 +109,31 @@ void client::authenticate(const std::string& user, const std::vector<std::string
     opened_ = rooms;
 }
 
+/// Notes that a command goes out, which makes the former string of its session unsure.
+void client::note_sent(command::kind what, int number) {
+  oracle_.senders[number] = name();
+  if (lasting_ && what != command::kind::ping && what != command::kind::resume)
+    lasting_->commanded(*this);
+}
+
+void client::resume(std::shared_ptr<const resume_claim> claim, int number) {
+  std::string rooms;
+  for (auto& at : claim->named)
+    rooms += (rooms.empty() ? "{\"roomId\":" : ",{\"roomId\":") + in_quotes(at.room)
+           + ",\"epoch\":" + in_quotes(at.epoch) + ",\"seq\":" + std::to_string(at.seq) + '}';
+  command c{command::kind::resume, "resume", number, {}, true};
+  auto text = claim->text;
+  c.claim = std::move(claim);
+  send(std::move(c), ",\"resume\":" + in_quotes(text) + ",\"rooms\":[" + rooms + ']');
+}
+
+bool client::is_resuming() {
+  look();
+  auto& all = commands_.all();
+  return std::any_of(all.begin(), all.end(),
+                     [](auto& c) { return c.what == command::kind::resume && c.answer.empty(); });
+}
+
 void client::send(command c, const std::string& fields) {
   if (c.room && c.room->empty())
     c.room.reset();
@@ -116,6 +142,7 @@ void client::send(command c, const std::string& fields) {
             + (c.ref ? ",\"ref\":" + std::to_string(c.number) : std::string{}) + '}';
   if (traces())
     std::cerr << name() << " -> " << json << '\n';
+  note_sent(c.what, c.number);
   commands_.add(std::move(c));
   if (options_.encoding != protocol::encoding::v1_msgpack)
     return session_->say(json);
@@ -125,8 +152,11 @@ void client::send(command c, const std::string& fields) {
 }
 
 void client::break_off() {
-  if (options_.encoding == protocol::encoding::v1_msgpack)
-    session_->say("text", false);
+  if (options_.encoding != protocol::encoding::v1_msgpack)
+    return;
+  if (lasting_)
+    lasting_->may_end();
+  session_->say("text", false);
 }
 
 void client::disconnect(bool heard_out) {
@@ -147,6 +177,7 @@ void client::look() {
     if (frame.opcode == 8) {
       closed_ = true;
       close_code_ = frame.close_code();
+      on_close();
     } else if (frame.after_cut) {
       continue; // control output that the cut kept; a cut member counts as gone
     } else if (frame.opcode == 1) {
@@ -232,7 +263,7 @@ void client::check_history(const stay& s, const frame_fields& f) {
 
 void client::settle() {
   look();
-  auto how = !gone() ? ending::none : went_whole_ ? ending::went : ending::cut;
+  auto how = !gone() ? ending::none : went_whole_ && !claimed_early_ ? ending::went : ending::cut;
   if (how == ending::none)
     for (auto& s : stays_)
       s.settle();

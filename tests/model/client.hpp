@@ -45,6 +45,8 @@ public:
   void ping(int number, bool ref);
   /// Sends another command, which no room handles.
   void other(const std::string& type, int number, bool ref);
+  /// Takes a session up; it must say nothing else before the answer.
+  void resume(std::shared_ptr<const resume_claim> claim, int number);
   /// Sends a token. `rooms`: the rooms that it opens; empty: all.
   void authenticate(const std::string& user, const std::vector<std::string>& rooms, int number,
                     bool ref);
@@ -55,6 +57,22 @@ public:
 
   /// Where it was when it went. Takes it: one connection follows it.
   [[nodiscard]] virtual std::vector<left_off> take_left_off() { return {}; }
+
+  /// Where it is, or was, for whoever takes its session up.
+  [[nodiscard]] virtual std::vector<left_off> positions() { return {}; }
+  /// Its session; null: none that it knows of.
+  [[nodiscard]] const std::shared_ptr<lasting_session>& lasting() const noexcept {
+    return lasting_;
+  }
+  /// The string by which its session was named to it; empty: none yet.
+  [[nodiscard]] virtual std::string resume_string() const { return {}; }
+  /// Whether it has not been told, or never was, whether it has the session that it has claimed.
+  [[nodiscard]] bool is_resuming();
+  /// Its session was claimed while its own commands may have been under way: those may be lost.
+  void claimed_early() noexcept { claimed_early_ = true; }
+  /// Notes in a claim of its session where it is. `number`: what it has joined by a later command
+  /// counts as possible.
+  virtual void describe(resume_claim&, int number) { (void)number; }
 
   /// Judges what has come in since the last call.
   void look();
@@ -76,6 +94,7 @@ public:
 
 protected:
   virtual void on_frame(const frame_fields& f) = 0;
+  virtual void on_close() {}
   /// Begins a stay. `asked`: the `join` that it answers; null: none is known.
   stay& begin(command* asked, std::size_t log, std::size_t at, std::optional<std::uint64_t> seq);
   void complain(std::string what) { oracle_.complain(options_.name, std::move(what)); }
@@ -88,9 +107,11 @@ protected:
   commands commands_;
   std::deque<stay> stays_;
   std::size_t received_ = 0; ///< room messages
+  std::shared_ptr<lasting_session> lasting_;
 
 private:
   void send(command c, const std::string& fields);
+  void note_sent(command::kind what, int number);
   void on_text(const std::string& json);
   void on_raw(const std::string& bytes);
   void check_claims();
@@ -100,6 +121,7 @@ private:
   bool closed_ = false;
   bool told_goodbye_ = false;
   bool went_whole_ = false; ///< disconnected with nothing unread or unheeded
+  bool claimed_early_ = false;
   std::uint16_t close_code_ = 0;
   std::unique_ptr<testing::memory_session> session_;
 };
@@ -110,8 +132,16 @@ public:
   using client::client;
   void settle() override;
   std::vector<left_off> take_left_off() override;
+  std::vector<left_off> positions() override;
+  void describe(resume_claim& claim, int number) override;
+  std::string resume_string() const override { return string_; }
 
 private:
+  void on_close() override;
+  void on_resumed(const frame_fields& f, command& asked);
+  void on_resume_refused(const frame_fields& f, const command& asked);
+  void leave_lobby();
+  void come_back_to(const frame_fields& room, command& asked);
   void on_lost(const frame_fields& f);
   void on_recovered(const frame_fields& f, command& asked);
   void check_recovered(const frame_fields& f, const command* asked);
@@ -122,17 +152,19 @@ private:
   void end(const frame_fields& f, stay::end how);
   [[nodiscard]] stay* held(const std::string& room);
 
-  /// `joined` has come, and `which` must follow.
+  /// `joined` or `resumed` has come, and `which` must follow.
   struct entering {
     command* asked;
     std::string epoch;
     std::uint64_t seq;
     std::optional<users> members; ///< if it lists all
   };
+  /// Notes which stay has begun by that command.
+  static void note_stay(command* asked, const std::string& room, std::size_t stay);
   std::map<std::string, entering> entering_;
   std::map<std::string, std::size_t> held_;   ///< stays by room
   std::map<std::size_t, std::string> epochs_; ///< by log
-  std::string id_;                            ///< its `clientId`
+  std::string string_;                        ///< names its session: of its `welcome`
   bool is_followed_ = false;                  ///< by another connection
 };
 

@@ -11,12 +11,14 @@ void judge::walk(const std::deque<command>& all) {
   narrowed_ = std::any_of(all.begin(), all.end(), [](auto& c) {
     return c.what == command::kind::auth && c.answer != "error";
   });
+  has_resumed_ = std::any_of(all.begin(), all.end(), [](auto& c) { return c.answer == "resumed"; });
   for (auto& c : all) {
     if (c.answer.empty() && c.ref && ending_ == ending::none)
       complain(c, "was never answered");
     switch (c.what) {
       case command::kind::join: join(c); break;
       case command::kind::leave: leave(c); break;
+      case command::kind::resume: resume(c); break;
       case command::kind::say: say(c); break;
       case command::kind::ping:
         if (c.answer.empty() && ending_ == ending::none)
@@ -31,6 +33,8 @@ void judge::walk(const std::deque<command>& all) {
 
 void judge::join(const command& c) {
   auto* f = oracle_.fate_of(c.number);
+  if (c.number == 0 && has_resumed_) // its lobby: it may have been gone before it was told
+    return;
   if (c.answer.empty() && ending_ == ending::none && !c.ref && !c.stay)
     complain(c, "was never answered");
   if (c.answer.empty() && !c.stay) {
@@ -59,6 +63,19 @@ void judge::join(const command& c) {
     places_.clear();
   forget(*c.room);
   places_.push_back({*c.room, *c.stay});
+}
+
+/// It is in the rooms of the session now, and in no other.
+void judge::resume(const command& c) {
+  unclear_ |= c.answer.empty() && ending_ != ending::none;
+  if (c.answer != "resumed")
+    return;
+  places_.clear();
+  for (auto& [room, stay] : c.rooms) {
+    if (!stay) // it ended before it was told its log
+      return void(unclear_ = true);
+    places_.push_back({room, *stay});
+  }
 }
 
 void judge::leave(const command& c) {

@@ -36,6 +36,7 @@ private:
   };
 
   void join(const command& c);
+  void resume(const command& c);
   void leave(const command& c);
   void say(const command& c);
   void check_answer(const command& c, const fate* f);
@@ -51,6 +52,7 @@ private:
   ending ending_;
   std::vector<place> places_; ///< the latest join last
   bool narrowed_ = false;     ///< a token may have removed rights
+  bool has_resumed_ = false;  ///< it took a session up before it said anything else
   bool unclear_ = false;      ///< from here on nobody knows where the client is
 };
 

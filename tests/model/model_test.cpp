@@ -6,7 +6,8 @@
 //
 // `world` draws what happens. In each room a `witness` writes what it says, and the fate of each
 // command, into the `oracle`. Each `client` compares its frames with that, `stay` by `stay`. At the
-// end a `judge` compares its commands with their fates.
+// end a `judge` compares its commands with their fates. A `lasting_session` knows which strings
+// name a session, and `returned_session` compares `resumed` with what the session was.
 #include <utility>
 
 #include "world.hpp"
@@ -76,9 +77,32 @@ TEST_CASE("whatever happens, members hear all that their rooms say, and what the
     CHECK(sum.stopped >= least_of(count, 0.08));
     CHECK(sum.kicked >= least_of(count, 0.1));
     CHECK(sum.given_in_slices >= least_of(count, 0.005));
-    for (auto* what : {"lobby", "one room", "binary", "greeted", "loops 1", "loops 2", "loops 3",
-                       "recovered", "not recovered", "ask/refuse", "ask/kick", "enter/kick",
-                       "exit/kick", "kick", "further session", "profile", "followed"}) {
+    for (auto* what : {"lobby",
+                       "one room",
+                       "binary",
+                       "greeted",
+                       "loops 1",
+                       "loops 2",
+                       "loops 3",
+                       "recovered",
+                       "not recovered",
+                       "ask/refuse",
+                       "ask/kick",
+                       "enter/kick",
+                       "exit/kick",
+                       "kick",
+                       "further session",
+                       "profile",
+                       "followed",
+                       "resumed",
+                       "resumed and recovered",
+                       "taken over",
+                       "two at once",
+                       "former string",
+                       "session_gone",
+                       "identity_mismatch",
+                       "lost",
+                       "kept"}) {
       INFO(what);
       CHECK(sum.seen[what] >= least_of(count, 0.05));
     }

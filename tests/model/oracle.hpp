@@ -27,6 +27,7 @@ struct entry {
   bool stored = true;               ///< whether it has a `seq`
   bool plain = true;                ///< whether plain clients get it
   bool told = true;                 ///< false: another session of its user was or is in the room
+  bool automatic = false;           ///< whether the node had put `except` into the room
 };
 
 /// Users, each with the text of its profile; empty: it has none.
@@ -70,6 +71,9 @@ struct oracle {
   std::unordered_map<int, outside_event> outside;
   std::map<std::pair<std::string, std::string>, int>
     last_number; ///< by room name and client: the last command handled
+  std::unordered_map<int, std::string> senders; ///< by the number of a command: the client
+  /// What rooms have said to clients that came back as members: by room name and client.
+  std::map<std::pair<std::string, std::string>, std::set<std::string>> returns;
   std::map<std::string, std::string> user_ids; ///< by client: several may be one user's sessions
   std::set<std::string> gathering;   ///< rooms that tell v1 clients of users once a second
   std::set<std::string> told_to_end; ///< rooms that were told to end from outside
@@ -77,6 +81,7 @@ struct oracle {
     last_words; ///< by room: the number last published from outside in `calm`
   std::map<std::string, std::size_t, std::less<>> seen; ///< how often each drawn event has happened
   std::size_t alive_behaviors = 0;
+  std::size_t brought_back = 0; ///< how often a deed was done again for a client that came back
   std::vector<std::string> complaints;
 
   void complain(std::string_view who, std::string what) {

@@ -32,13 +32,23 @@ stay::stay(oracle& t, std::string client, bool plain, std::size_t log, std::size
     client_(std::move(client)),
     plain_(plain),
     log_(log),
+    first_(at),
     next_(at),
     seq_(seq),
     complete_from_(seq.value_or(0)) {}
 
 // -- coming back ----------------------------------------------------------------------------------
 
-void stay::go_on_from(const std::string& former) { former_ = former; }
+void stay::go_on_from(std::shared_ptr<const lasting_session> former) {
+  former_ = std::move(former);
+}
+
+/// Whether a stored broadcast was not for the session. What a connection was excluded from in its
+/// lobby, before it took the session up, was for that.
+bool stay::excluded_former(const entry& e) const {
+  return !e.except.empty() && former_->had(e.except)
+      && (!e.automatic || former_->began_with(e.except));
+}
 
 void stay::entered(std::size_t log, std::size_t at) {
   if (log != log_)
@@ -48,7 +58,10 @@ void stay::entered(std::size_t log, std::size_t at) {
   entered_at_ = at;
 }
 
-/// Only who is thrown out on its way in is not told all again.
+/// Whether its end must follow: it hears what waited for it alone before it is told all again, as
+/// who is thrown out while it catches up.
+bool stay::is_last_word(std::optional<std::uint64_t> seq) const { return lacks_some_ && !seq; }
+
 void stay::expect_all() {
   if (lacks_some_)
     complain("was not told again " + name_of(entries().entries[next_]));
@@ -64,8 +77,11 @@ void stay::overrun(std::uint64_t seq) {
 
 // -- passing over what it need not hear -----------------------------------------------------------
 
+/// What is repeated may have the end of a former stay, in the lobby.
 bool stay::at_own_end() const {
   auto& all = entries().entries;
+  if (former_ && (!entered_at_ || next_ < *entered_at_))
+    return false;
   return next_ < all.size() && all[next_].what == entry::kind::went && all[next_].client == client_;
 }
 
@@ -73,14 +89,17 @@ stay::duty stay::duty_of(std::size_t position) const {
   auto& e = entries().entries[position];
   auto is_notice = e.what != entry::kind::line;
   auto is_silent = is_notice && (!entries().announces || !e.told || is_gathered());
-  if (e.except == client_ || (plain_ && !e.plain) || is_silent)
+  auto is_repeated = former_ && (!entered_at_ || position < *entered_at_);
+  if ((e.except == client_ && !(is_repeated && former_->had(client_))) || (plain_ && !e.plain)
+      || is_silent)
     return duty::not_for_it;
   if (!former_)
     return duty::owed;
-  if (!entered_at_ || position < *entered_at_)
-    return e.stored && e.except != *former_ ? duty::owed : duty::not_for_it;
+  auto is_meant = e.stored && !excluded_former(e);
+  if (is_repeated)
+    return is_meant ? duty::owed : duty::not_for_it;
   // It may have been catching up, when what is passing is left out.
-  return is_notice || (e.stored && e.except != *former_) ? duty::owed : duty::may_come;
+  return is_notice || is_meant ? duty::owed : duty::may_come;
 }
 
 void stay::pass() {
@@ -102,7 +121,7 @@ void stay::pass_to(std::size_t position, const frame_fields* heard) {
 // -- what is heard --------------------------------------------------------------------------------
 
 void stay::hear(const frame_fields& f) {
-  if (overrun_)
+  if (overrun_ || is_last_word(f.seq))
     return;
   expect_all();
   auto& all = entries().entries;
@@ -111,6 +130,8 @@ void stay::hear(const frame_fields& f) {
     return complain("heard " + name_of(f) + " after it had left");
   if (next_ == all.size())
     return complain("heard " + name_of(f) + ", which the room did not say, or again");
+  if (!is_that(f, all[next_]) && former_ && !f.seq)
+    return void(lacks_some_ = true);
   if (!is_that(f, all[next_]))
     return complain("heard " + name_of(f) + " where the room said " + name_of(all[next_]));
   auto stored = all[next_].stored;
@@ -123,42 +144,6 @@ void stay::hear(const frame_fields& f) {
              + std::to_string(*seq_));
   if (f.seq)
     seq_ = f.seq;
-}
-
-void stay::know(users all) {
-  if (overrun_)
-    return;
-  if (!is_gathered() && !knows(all))
-    complain("was given a list that is not what it had heard");
-  users_ = std::move(all);
-}
-
-/// Its own profile it is not told: it has brought it.
-bool stay::knows(const users& all) const {
-  if (!users_ || !entries().announces)
-    return true;
-  auto known = *users_;
-  auto own = oracle_.user_of(client_);
-  if (known.contains(own) && all.contains(own))
-    known[own] = all.at(own);
-  return known == all;
-}
-
-void stay::follow(const frame_fields& f) {
-  if (!users_)
-    return;
-  auto& known = *users_;
-  if (f.type == "userJoined" || f.type == "$profile")
-    known[f.user] = f.profile;
-  if (f.type == "userLeft")
-    known.erase(f.user);
-  if (f.type != "$presence")
-    return;
-  for (auto* some : {&*f.joined, &*f.changed})
-    for (auto& [user, profile] : *some)
-      known[user] = profile;
-  for (auto& [user, none] : *f.gone)
-    known.erase(user);
 }
 
 /// If it lies between the client's own messages without echo, only its `seq` tells its place.
@@ -201,13 +186,15 @@ void stay::hear_position(std::uint64_t seq) {
 }
 
 void stay::hear_ack(const fate& f, std::optional<std::uint64_t> seq) {
-  if (overrun_)
+  if (overrun_ || is_last_word({}))
     return;
   expect_all();
   if (f.log != log_)
     return complain("an ack of another room");
   auto behind = f.position + (f.what == fate::kind::said ? 1 : 0);
   pass_to(behind);
+  if (next_ < behind && former_)
+    return void(lacks_some_ = true);
   if (next_ < behind)
     return complain("an ack before " + name_of(entries().entries[next_]));
   if (heard_ > behind)

@@ -1,10 +1,12 @@
 #pragma once
 
+#include "lasting.hpp"
 #include "oracle.hpp"
 #include "wire.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -25,8 +27,8 @@ public:
        std::optional<std::uint64_t> seq);
 
   /// The stay goes on with what was said behind that place, of which only stored broadcasts are
-  /// repeated, less those from which `former` was excluded. `entered` follows.
-  void go_on_from(const std::string& former);
+  /// repeated, less those from which the `former` session was excluded. `entered` follows.
+  void go_on_from(std::shared_ptr<const lasting_session> former);
   /// All that was said before entry `at` has been repeated, unless its end follows.
   void entered(std::size_t log, std::size_t at);
   /// The room has lost what the client lacks; its position is `seq` now.
@@ -63,6 +65,8 @@ public:
   [[nodiscard]] bool is_overrun() const noexcept { return overrun_; }
   [[nodiscard]] std::size_t next() const noexcept { return next_; }
   [[nodiscard]] std::uint64_t seq() const noexcept { return seq_.value_or(0); }
+  /// Where it began.
+  [[nodiscard]] std::size_t first() const noexcept { return first_; }
   [[nodiscard]] std::uint64_t complete_from() const noexcept { return complete_from_; }
   [[nodiscard]] std::size_t log() const noexcept { return log_; }
   [[nodiscard]] const std::string& room() const { return entries().name; }
@@ -72,6 +76,7 @@ public:
 private:
   [[nodiscard]] const room_log& entries() const { return oracle_.logs[log_]; }
   [[nodiscard]] bool at_own_end() const;
+  [[nodiscard]] bool excluded_former(const entry& e) const;
   /// Whether it has been told of these users, as far as it has been told at all.
   [[nodiscard]] bool knows(const users& all) const;
   /// Whether the client must hear an entry, may hear it, or must not.
@@ -84,6 +89,7 @@ private:
   void pass();
   /// Skips what it need not hear, at most up to `position`, or to an entry that may be `heard`.
   void pass_to(std::size_t position, const frame_fields* heard = nullptr);
+  [[nodiscard]] bool is_last_word(std::optional<std::uint64_t> seq) const;
   void expect_all();
   void pass_what_is_left(end how, std::optional<std::uint64_t> seq);
   void complain(const std::string& what);
@@ -92,16 +98,18 @@ private:
   std::string client_;
   bool plain_;
   std::size_t log_;
+  std::size_t first_;                ///< the entry that came first
   std::size_t next_;                 ///< the entry that comes next
   std::optional<std::uint64_t> seq_; ///< the seq of the last stored broadcast before that
   std::size_t heard_ = 0;            ///< behind the last entry that was heard
   int last_outside_ = 0;
-  std::optional<users> users_;            ///< as far as it has been told; unknown before a list
-  std::optional<std::string> former_;     ///< of a client that has come back: its former name
+  std::optional<users> users_; ///< as far as it has been told; unknown before a list
+  /// Of a client that has come back: the session that it had.
+  std::shared_ptr<const lasting_session> former_;
   std::optional<std::size_t> entered_at_; ///< of such a client, once it is known
   std::uint64_t complete_from_ = 0;       ///< position behind which it misses nothing
-  bool lacks_some_ = false;               ///< it was let in before all was repeated
-  bool overrun_ = false;                  ///< nobody knows what it hears from here on
+  bool lacks_some_ = false; ///< it has heard what comes behind something that it lacks
+  bool overrun_ = false;    ///< nobody knows what it hears from here on
   end how_ = end::none;
   bool broken_ = false; ///< it has complained; further complaints would only follow from that
 };

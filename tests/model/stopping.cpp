@@ -18,6 +18,10 @@ void world::stop() {
     before.push_back(log.entries.size());
   oracle_.told_to_end.insert(names_.begin(), names_.end());
   node_.request_stop();
+  stopped_ = true;
+  for (auto& c : clients_)
+    if (c->lasting())
+      c->lasting()->may_end();
   // who is closed meanwhile for a reason of its own leaves at once, and may not read the close
   // frame
   auto forget_closed = [&] {

@@ -17,16 +17,22 @@ std::vector<left_off> v1_client::take_left_off() {
   look();
   for (auto& [room, i] : held_)
     if (auto& s = stays_[i]; !s.is_entering() && !s.is_overrun())
-      all.push_back({name(), id_, room, epochs_[s.log()], s.log(), s.next(), s.seq()});
+      all.push_back({lasting_, room, epochs_[s.log()], s.log(), s.next(), s.seq()});
   return all;
 }
 
 void v1_client::on_frame(const frame_fields& f) {
-  if (f.type == "welcome")
-    id_ = f.client;
+  if (f.type == "welcome") {
+    string_ = f.resume;
+    lasting_ = std::make_shared<lasting_session>(*this, user_id(), f.client, string_);
+  }
   if (f.type == "joined" && !f.ref && f.recovered)
     return on_lost(f);
   auto* asked = commands_.answered_by(f);
+  if (asked && asked->what == command::kind::resume)
+    return f.type == "resumed" ? on_resumed(f, *asked) : on_resume_refused(f, *asked);
+  if (asked && asked->what != command::kind::ping && asked->number > 0)
+    lasting_->answered(*this);
   auto* in = held(f.room);
   if (f.type == "joined")
     on_joined(f, asked);
@@ -93,7 +99,7 @@ void v1_client::on_recovered(const frame_fields& f, command& asked) {
   epochs_.try_emplace(since.log, f.epoch);
   held_[f.room] = stays_.size();
   auto& begun = begin(&asked, since.log, since.next, since.seq);
-  begun.go_on_from(since.name);
+  begun.go_on_from(since.session);
   if (f.members && f.members->size() == f.total)
     begun.know(*f.members);
 }
@@ -121,6 +127,16 @@ void v1_client::on_joined(const frame_fields& f, command* asked) {
     asked->stay = held_[f.room];
 }
 
+void v1_client::note_stay(command* asked, const std::string& room, std::size_t stay) {
+  if (!asked)
+    return;
+  if (asked->what == command::kind::join)
+    asked->stay = stay;
+  for (auto& [name, begun] : asked->rooms)
+    if (name == room)
+      begun = stay;
+}
+
 void v1_client::on_which(const frame_fields& f) {
   if (auto* back = held(f.room); back && back->is_entering())
     return back->entered(*f.log, *f.at);
@@ -131,7 +147,13 @@ void v1_client::on_which(const frame_fields& f) {
       !is_new && known->second != in.mapped().epoch)
     complain("two epochs in one life of " + f.room);
   held_[f.room] = stays_.size();
-  auto& begun = begin(in.mapped().asked, *f.log, *f.at, in.mapped().seq);
+  auto* asked = in.mapped().asked;
+  note_stay(asked, f.room, stays_.size());
+  auto& begun = begin(nullptr, *f.log, *f.at, in.mapped().seq);
+  if (asked && asked->what == command::kind::resume) { // it catches up, though nothing is repeated
+    begun.go_on_from(lasting_);
+    begun.entered(*f.log, *f.at);
+  }
   if (in.mapped().members)
     begun.know(*in.mapped().members);
 }

@@ -73,6 +73,7 @@ frame_fields read(simdjson::dom::object o) {
   list("changed", f.changed);
   list("left", f.gone);
   text("clientId", f.client);
+  text("resume", f.resume);
   number("dropped", f.dropped);
   auto flag = [&](const char* key, std::optional<bool>& out) {
     bool b;
@@ -81,10 +82,15 @@ frame_fields read(simdjson::dom::object o) {
   };
   flag("recovered", f.recovered);
   flag("complete", f.complete);
-  simdjson::dom::array messages;
-  if (o["messages"].get(messages) == simdjson::SUCCESS)
-    for (simdjson::dom::object m : messages)
-      f.messages.push_back(read(m));
+  auto frames = [&](const char* key, std::vector<frame_fields>& out) {
+    simdjson::dom::array all;
+    if (o[key].get(all) == simdjson::SUCCESS)
+      for (simdjson::dom::object each : all)
+        out.push_back(read(each));
+  };
+  frames("messages", f.messages);
+  frames("rooms", f.rooms);
+  frames("lost", f.lost);
   simdjson::dom::object data;
   if (o["data"].get(data) == simdjson::SUCCESS)
     f.bytes = simdjson::minify(data);

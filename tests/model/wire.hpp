@@ -31,9 +31,11 @@ struct frame_fields {
   std::optional<std::uint64_t> total;
   std::optional<std::uint64_t> seq, log, at, size, dropped;
   std::string client; ///< `clientId`
+  std::string resume; ///< names the session
   std::optional<int> ref, number;
   std::optional<bool> recovered, complete;
   std::vector<frame_fields> messages;
+  std::vector<frame_fields> rooms, lost; ///< of `resumed`
 };
 
 [[nodiscard]] frame_fields parse(const std::string& json);

@@ -3,8 +3,6 @@
 #include "witness.hpp"
 
 #include <algorithm>
-#include <functional>
-#include <stdexcept>
 
 namespace troupe::model {
 
@@ -69,12 +67,32 @@ join_decision witness::authorize_join(room_context& room, const member& candidat
   auto d = deed_in_profile(candidate);
   if (!d)
     return join_decision::accept();
+  if (is_brought_back(*d, candidate))
+    return judge_return(room, *d, candidate);
   auto& f = oracle_.fates[d->number];
   f = {fate::kind::crashed, index_};
   obey(room, *d, "ask/");
   if (d->what != "ask/end") // undecided: successors are asked, and end, too
     f.what = d->what == "ask/refuse" ? fate::kind::refused : fate::kind::let_in;
   return d->what == "ask/refuse" ? join_decision::refuse("no") : join_decision::accept();
+}
+
+/// Whether the profile came with another connection of the session.
+bool witness::is_brought_back(const deed& d, const member& m) const {
+  auto i = oracle_.senders.find(d.number);
+  return i != oracle_.senders.end() && i->second != client_of(m);
+}
+
+std::size_t witness::padding_for(const deed& d, const member& m) {
+  return is_brought_back(d, m) ? ++oracle_.brought_back : 0;
+}
+
+join_decision witness::judge_return(room_context& room, const deed& d, const member& candidate) {
+  obey(room, d, "ask/", padding_for(d, candidate));
+  if (d.what != "ask/refuse")
+    return join_decision::accept();
+  oracle_.returns[{name_, client_of(candidate)}].insert("forbidden");
+  return join_decision::refuse("no");
 }
 
 /// First tells the newcomer with which log to compare its frames, and from which entry on.
@@ -93,12 +111,13 @@ void witness::on_join(room_context& room, const member& m) {
   if (!is_first)
     note_profile(name, before, name);
   oracle_.seen["further session"] += !is_first;
+  oracle_.returns[{name_, name}].insert("came");
   check(room);
   room.send_to(m.key, "which", {{"room", name_}, {"log", index_}, {"at", log().entries.size()}});
   if (m.automatic)
     greet(room, m);
   if (auto d = deed_in_profile(m))
-    obey(room, *d, "enter/");
+    obey(room, *d, "enter/", padding_for(*d, m));
 }
 
 void witness::on_leave(room_context& room, const member& m, leave_reason reason) {
@@ -118,7 +137,7 @@ void witness::on_leave(room_context& room, const member& m, leave_reason reason)
     note_profile(name, before, {});
   check(room);
   if (auto d = deed_in_profile(m))
-    obey(room, *d, "exit/");
+    obey(room, *d, "exit/", padding_for(*d, m));
 }
 
 bool witness::has_user(const std::string& user) const {
@@ -219,82 +238,17 @@ bool witness::take(room_context& room, const member& from, std::string_view text
   auto is_relayed = type == "message" || type == "binary";
   f.what = is_relayed ? fate::kind::said : fate::kind::done;
   if (is_relayed)
-    log().entries.push_back({entry::kind::line, std::string{type}, name, std::string{text},
-                             d->echo ? std::string{} : name});
+    log().entries.push_back({entry::kind::line,
+                             std::string{type},
+                             name,
+                             std::string{text},
+                             d->echo ? std::string{} : name,
+                             {},
+                             true,
+                             true,
+                             true,
+                             from.automatic});
   return true;
-}
-
-// -- what it does ---------------------------------------------------------------------------------
-
-/// Does what `d` asks for, if it asks for it in this hook.
-void witness::obey(room_context& room, const deed& d, std::string_view hook) {
-  if (!d.what.starts_with(hook))
-    return;
-  ++oracle_.seen[d.what];
-  auto what = d.what.substr(hook.size());
-  auto text = d.text();
-  if (what == "kick") {
-    kick(room, d.whom);
-  } else if (what == "end") {
-    log().told_to_end = true;
-    room.end();
-  } else if (what == "boom") {
-    log().crashed = true;
-    throw std::runtime_error{"boom"};
-  } else if (what == "tell") {
-    broadcast(room, {entry::kind::line, "told", {}, text});
-  } else if (what == "hint") {
-    broadcast(room, {entry::kind::line, "told", {}, text, {}, {}, false});
-  } else if (what == "modern") {
-    broadcast(room, {entry::kind::line, "told", {}, text, {}, {}, true, false});
-  } else if (what == "secret") {
-    broadcast(room, {entry::kind::line, "told", {}, text, d.whom});
-  }
-}
-
-void witness::kick(room_context& room, const std::string& client) {
-  room.for_each_member([&](const member& each) {
-    if (client_of(each) == client)
-      room.kick(each.key, "out");
-  });
-}
-
-/// Greets a member that joined automatically. No command pays for this output, so it is charged to
-/// the room if somebody still hears it.
-void witness::greet(room_context& room, const member& m) {
-  auto before = room.pressure();
-  broadcast(room, {entry::kind::line, "told", {}, "0 greet " + client_of(m) + " loud"});
-  bool is_heard = false;
-  room.for_each_member([&](const member& each) {
-    is_heard |= node_.loop(each.key.loop).sessions().find(each.key) != nullptr;
-  });
-  oracle_.seen["greeted"] += is_heard;
-  if (is_heard && room.pressure() <= before)
-    oracle_.complain(name_, "says what nobody is charged for");
-}
-
-void witness::broadcast(room_context& room, entry e) {
-  session_key except;
-  room.for_each_member([&](const member& each) {
-    if (client_of(each) == e.except)
-      except = each.key;
-  });
-  if (!except) // is not there: everybody gets it
-    e.except.clear();
-  log().entries.push_back(e);
-  room.broadcast_except(except, {e.type, {{"text", e.text}}, {}, e.plain, e.stored});
-}
-
-void witness::check(room_context& room) {
-  check_thread();
-  if (room.member_count() != log().inside.size())
-    oracle_.complain(name_, "has " + std::to_string(room.member_count()) + " members, but "
-                              + std::to_string(log().inside.size()) + " have come and not gone");
-}
-
-void witness::check_thread() {
-  if (!node_.loop(node_.loop_of(name_)).is_current())
-    oracle_.complain(name_, "its behaviour runs or dies off its loop");
 }
 
 } // namespace troupe::model

@@ -50,9 +50,14 @@ public:
 
 private:
   [[nodiscard]] room_log& log() { return oracle_.logs[index_]; }
+  [[nodiscard]] bool is_brought_back(const deed& d, const actors::member& m) const;
+  actors::join_decision judge_return(actors::room_context& room, const deed& d,
+                                     const actors::member& candidate);
   bool take(actors::room_context& room, const actors::member& from, std::string_view text,
             std::string_view type);
-  void obey(actors::room_context& room, const deed& d, std::string_view hook = {});
+  void obey(actors::room_context& room, const deed& d, std::string_view hook = {},
+            std::size_t padding = 0);
+  [[nodiscard]] std::size_t padding_for(const deed& d, const actors::member& m);
   void kick(actors::room_context& room, const std::string& client);
   [[nodiscard]] bool has_user(const std::string& user) const;
   void note_profile(const std::string& client, std::string before, const std::string& except);

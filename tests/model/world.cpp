@@ -67,6 +67,7 @@ actors::node_options world::options() {
   o.connections.messages_per_second = 0;
   o.connections.max_errors = 0;
   o.connections.credits = {draw_.number(2, 8), 2000};
+  o.sessions.max_kept_per_user = 0;
   o.heartbeat.interval = 0ms;
   o.lobby = lobby_;
   o.rooms.history_messages = 8;

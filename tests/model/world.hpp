@@ -44,8 +44,10 @@ private:
   // -- what happens -------------------------------------------------------------------------------
   void act();
   void connect();
-  void connect_as(protocol::encoding e);
+  void connect_as(protocol::encoding e, const std::string& user = {});
   void come_back();
+  void resume();
+  void claim(client& from, bool is_settled);
   void gather();
   void join(client& c);
   void break_off(client& c);
@@ -66,12 +68,19 @@ private:
   std::string a_room();
   std::string a_room_or_default();
   std::string a_client();
+  client* one_with_session();
+  std::string a_string(const lasting_session& of);
+  std::vector<left_off> some_positions(client& from);
   deed a_deed(std::initializer_list<const char*> some, int once_in);
   bool a_ref() { return draw_.once_in(2); }
 
   // -- the end ------------------------------------------------------------------------------------
   void look();
   void calm();
+  void settle_sessions();
+  void take_up_again();
+  void check_sessions();
+  void check_expired();
   void tell_changes();
   void gather_again();
   void check_drained();
@@ -101,6 +110,7 @@ private:
   std::deque<std::unique_ptr<raw_client>> raw_clients_;
   int number_ = 0;
   bool draining_ = false;
+  bool stopped_ = false;
   tally tally_;
 };
 
