@@ -88,6 +88,13 @@ bool lasting_session::is_claimed_by_another(const client& than) const {
   return std::any_of(claims_.begin(), claims_.end(), [&](auto& c) { return c.by != &than; });
 }
 
+/// Clients are numbered in the order in which they connect.
+bool lasting_session::was_claimed_by_newer(const client& than) const {
+  auto number = [](const client& c) { return std::stoi(c.name().substr(1)); };
+  return std::any_of(claims_.begin(), claims_.end(),
+                     [&](auto& c) { return number(*c.by) > number(than); });
+}
+
 lasting_session::string_state lasting_session::state_of(const std::string& text) const {
   auto i = strings_.find(text);
   return i == strings_.end() ? string_state::gone : i->second;

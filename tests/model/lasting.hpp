@@ -49,6 +49,8 @@ public:
   /// the two.
   [[nodiscard]] bool follows_holder(const client& by) const;
   [[nodiscard]] bool is_claimed_by_another(const client& than) const;
+  /// Whether a connection that was opened later has claimed it.
+  [[nodiscard]] bool was_claimed_by_newer(const client& than) const;
 
   /// Whether that client has had it, or may have had it.
   [[nodiscard]] bool had(const std::string& client_name) const;

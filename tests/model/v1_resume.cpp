@@ -94,7 +94,8 @@ void v1_client::on_resume_refused(const frame_fields& f, const command& asked) {
   auto& claim = *asked.claim;
   using state = lasting_session::string_state;
   auto now = claim.session ? claim.session->state_of(claim.text) : state::gone;
-  if (f.code == "session_gone" && now == state::good && !claim.is_void)
+  auto is_late = claim.session && claim.session->was_claimed_by_newer(*this);
+  if (f.code == "session_gone" && now == state::good && !claim.is_void && !is_late)
     complain("was told that its session is gone, which is there");
   else if (f.code == "identity_mismatch" && (claim.is_its_user || claim.is_void))
     complain("was told that its session is another user's");

@@ -120,6 +120,35 @@ void witness::on_join(room_context& room, const member& m) {
     obey(room, *d, "enter/", padding_for(*d, m));
 }
 
+/// A client that is still there is taken over: nobody is told.
+void witness::on_return(room_context& room, const member& now, const member& former) {
+  auto name = client_of(now), gone = client_of(former);
+  auto before = oracle_.shown_profile(log(), oracle_.user_of(name));
+  if (!log().inside.insert(name).second)
+    oracle_.complain(name_, name + " came twice");
+  if (log().inside.erase(gone) == 0)
+    oracle_.complain(name_, gone + " went without having come");
+  if (!now.profile.empty())
+    log().profiles.emplace_back(name, profile_text(now));
+  std::erase_if(log().profiles, [&](auto& p) { return p.first == gone; });
+  log().entries.push_back({entry::kind::went,
+                           "userLeft",
+                           gone,
+                           {},
+                           gone,
+                           actors::leave_reason::disconnected,
+                           false,
+                           true,
+                           false});
+  note_profile(name, before, name);
+  ++oracle_.seen["taken over"];
+  oracle_.returns[{name_, name}].insert("came");
+  check(room);
+  room.send_to(now.key, "which", {{"room", name_}, {"log", index_}, {"at", log().entries.size()}});
+  if (auto d = deed_in_profile(now))
+    obey(room, *d, "enter/", padding_for(*d, now));
+}
+
 void witness::on_leave(room_context& room, const member& m, leave_reason reason) {
   auto name = client_of(m);
   auto user = oracle_.user_of(name);

@@ -44,6 +44,8 @@ public:
                  std::string_view bytes) override;
   bool on_profile(actors::room_context& room, const actors::member& from,
                   const protocol::document_view& profile) override;
+  void on_return(actors::room_context& room, const actors::member& now,
+                 const actors::member& former) override;
   void on_leave(actors::room_context& room, const actors::member& m,
                 actors::leave_reason reason) override;
   void on_close(actors::room_context& room) override;
