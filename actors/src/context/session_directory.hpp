@@ -46,9 +46,9 @@ public:
   void keep(const session_name& name, std::shared_ptr<session_record> record) noexcept;
   /// The session of that name has been taken over by connection `to`, the `opened`-th of the node.
   /// Without memory for that, the former name is valid no more.
-  void move(const session_name& former, session_key to, std::uint64_t opened = 0) noexcept;
+  void move(const session_name& name, session_key to, std::uint64_t opened = 0) noexcept;
   /// A session that has moved is not to be found by its former name any more.
-  void forget(session_key former) noexcept;
+  void forget(session_key key) noexcept;
 
   /// Where a session is: one of the three, or nothing.
   struct place {
