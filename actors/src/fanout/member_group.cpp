@@ -99,8 +99,8 @@ void member_group::prefetch_first(const session_table& sessions) const noexcept 
 }
 
 /// Inlined by force, so that no call lies between the loop and the session's: see `socket_writer`.
-member_group::progress member_group::give(slot& s, frame_batch& batch, session_table& sessions,
-                                          std::vector<session_key>& gone) {
+member_group::progress member_group::give(slot& s, frame_batch& batch, bool may_skip,
+                                          session_table& sessions, std::vector<session_key>& gone) {
   auto* output = sessions.find(s.who);
   if (!output) {
     gone.push_back(s.who);
@@ -110,7 +110,7 @@ member_group::progress member_group::give(slot& s, frame_batch& batch, session_t
     auto given = all_.give_all(s.who, *output);
     return {flush_budget::cost(given.bytes), given.frames};
   }
-  auto skips = !batch.skippable.empty() && output->is_behind();
+  auto skips = may_skip && output->is_behind();
   if (s.in_current == none && s.from <= batch.begin && !skips) [[likely]] {
     s.from = batch.end;
     output->write(batch.bytes, {&batch.whole, 1}, batch.count());
@@ -146,6 +146,7 @@ member_group::progress member_group::flush(std::size_t max_cost, bool hold_credi
   if (!hold_credits)
     batch.credits.clear();
   const auto has_states = sessions.has_states();
+  const auto may_skip = !batch.skippable.empty();
   const auto slots = std::span{slots_}; // nobody comes or moves meanwhile
   auto i = batch.cursor;
   for (; i < slots.size() && done.cost < max_cost; batch.cursor = ++i) {
@@ -159,7 +160,8 @@ member_group::progress member_group::flush(std::size_t max_cost, bool hold_credi
       if (has_states)
         prefetch_states(i + 1, sessions);
     }
-    auto given = give(s, batch, sessions, gone); // if it throws, it is this member's turn again
+    auto given =
+      give(s, batch, may_skip, sessions, gone); // if it throws, it is this member's turn again
     done.cost += given.cost;
     done.frames += given.frames;
   }

@@ -161,7 +161,8 @@ private:
   void finish_batch();
   void compact() noexcept;
   [[nodiscard]] bool worth_compacting() const noexcept;
-  [[gnu::always_inline]] inline progress give(slot& s, frame_batch& batch, session_table& sessions,
+  [[gnu::always_inline]] inline progress give(slot& s, frame_batch& batch, bool may_skip,
+                                              session_table& sessions,
                                               std::vector<session_key>& gone);
   std::uint32_t parts_for(const slot& s, bool skips);
   std::size_t catch_up(slot_index slot, session_table& sessions);

@@ -192,7 +192,7 @@ void room_core::take_profile(member& candidate, const member& former) {
 join_reply room_core::admit(member candidate, const join_request& request) {
   growth_ = {true, candidate.profile.size()};
   auto former = former_of(request);
-  auto was_away = users_.is_away(candidate.user_id);
+  auto was_away = keeps_seats() && users_.is_away(candidate.user_id);
   announce_join(candidate);
   auto& kept = seat(std::move(candidate), request);
   count_member(kept, 1);
@@ -333,7 +333,7 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
   if (ref)
     ref->answered = true;
   departed_.emplace_back(); // first: if it throws, the crashing room still has its member
-  auto was_away = users_.is_away(place->second.user_id);
+  auto was_away = keeps_seats() && users_.is_away(place->second.user_id);
   auto& gone = (departed_.back() = members_.extract(place)).mapped();
   auto left = unseat(gone);
   if (reason == leave_reason::disconnected)
@@ -586,8 +586,10 @@ void room_core::tell_seats() const {
 
 /// Tells that a user is away or back, if that has changed.
 void room_core::announce_away(const member& m, bool was_away) {
+  if (!keeps_seats() || !config_.announce)
+    return;
   auto away = users_.is_away(m.user_id);
-  if (!config_.announce || away == was_away)
+  if (away == was_away)
     return;
   auto& shown = *users_.shown(m.user_id);
   if (auto mark = mark_of_profile(shown); gathers())
