@@ -110,12 +110,13 @@ member_group::progress member_group::give(slot& s, frame_batch& batch, bool may_
     auto given = all_.give_all(s.who, *output);
     return {flush_budget::cost(given.bytes), given.frames};
   }
-  auto skips = may_skip && output->is_behind();
-  if (s.in_current == none && s.from <= batch.begin && !skips) [[likely]] {
+  const auto lacks_all = s.in_current == none && s.from <= batch.begin;
+  if (lacks_all && !may_skip) [[likely]] {
     s.from = batch.end;
     output->write(batch.bytes, {&batch.whole, 1}, batch.count());
     return {batch.cost, batch.count()};
   }
+  auto skips = may_skip && output->is_behind();
   auto frames = parts_for(s, skips);
   s.from = batch.end;
   if (frames > 0)
