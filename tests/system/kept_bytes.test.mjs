@@ -459,7 +459,7 @@ test('a profile of more than 4 KiB is bad_request, ' +
   const kib = (await resident(node)) - before;
 
   t.diagnostic(`${kib} KiB for 128 rooms with a profile of 4 KiB each`);
-  assert.ok(kib <= 128 * 24, `${kib} KiB`); // a copy for the room, and one for the session
+  assert.ok(kib <= 128 * 16, `${kib} KiB`);
 });
 
 // `bound` in KiB.

@@ -61,7 +61,6 @@ connection::behavior_type connection::make_behavior() {
       end_if_finished();
     },
     [this](const hand_over& asked) { return give(asked); },
-    [this](const profile_taken& m) { core_->on_profile_taken(m); },
   };
 }
 

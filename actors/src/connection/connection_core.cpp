@@ -302,8 +302,6 @@ void connection_core::start_join(std::string name, join_request request) {
   if (!room) {
     room = &rooms_.emplace_back();
     room->name = std::move(name);
-    if (has_session_)
-      room->profile = request.profile;
     count_profile(*room, request.profile.size());
   }
   room->ticket = request.ticket = next_ticket_++;
@@ -611,8 +609,9 @@ void connection_core::join_again(const session_record& session, const session_re
   since->client = client_;
   since->account = replay_account();
   join_request request;
-  protocol::transcode(session.codec, room.profile, protocol::codec_of(config_.encoding),
-                      request.profile);
+  if (room.profile && room.profile->is_there.load(std::memory_order_acquire))
+    protocol::transcode(session.codec, room.profile->text, protocol::codec_of(config_.encoding),
+                        request.profile);
   request.since = std::move(since);
   request.resumed = true;
   request.replaced = replaced_;
@@ -708,12 +707,8 @@ session_record connection_core::record_of(const std::vector<const held_room*>& r
   record.codec = protocol::codec_of(config_.encoding);
   record.former = former_;
   record.address = config_.address;
-  std::size_t profile_bytes = 0;
-  for (auto* r : rooms) {
-    record.rooms.push_back({r->name, r->profile});
-    profile_bytes += r->profile.size();
-  }
-  record.profiles = {config_.profiles, profile_bytes};
+  for (auto* r : rooms)
+    record.rooms.push_back({r->name, nullptr});
   return record;
 }
 
@@ -842,6 +837,16 @@ bool connection_core::finished() const {
       && (last_ == 0 || (!resuming_ && std::none_of(rooms_.begin(), rooms_.end(), pending)));
 }
 
+/// Lets the room hand the profile over to what is kept of the session.
+kept_profile_ptr connection_core::keep_profile(held_room& room) {
+  auto kept = std::make_shared<kept_profile>();
+  kept->counted = std::exchange(room.profile_bytes, {});
+  for (auto& r : left_->rooms)
+    if (r.name == room.name)
+      r.profile = kept;
+  return kept;
+}
+
 void connection_core::leave_all(leave_reason reason, bool may_return) {
   may_return = may_return && has_session_;
   if (may_return && !left_) {
@@ -853,6 +858,8 @@ void connection_core::leave_all(leave_reason reason, bool may_return) {
     give_session_up(*resuming_->begin_return());
   for (auto& r : rooms_) {
     leave_request request{config_.key, reason, false, nullptr, {}, may_return};
+    if (may_return && r.member && r.profile_bytes.bytes() > 0)
+      request.profile = keep_profile(r);
     if (r.state == phase::entering) // behind the pending join
       output_.enter(r.name, std::move(request));
     else if (r.member)
@@ -889,13 +896,6 @@ connection_core::held_room* connection_core::default_room() {
 void connection_core::count_profile(held_room& room, std::size_t bytes) {
   if (bytes > room.profile_bytes.bytes())
     room.profile_bytes = {config_.profiles, bytes};
-}
-
-/// Only now it is what the session brings along when it comes back.
-void connection_core::on_profile_taken(const profile_taken& taken) {
-  for (auto& r : rooms_)
-    if (r.key == taken.room && has_session_)
-      r.profile = taken.profile;
 }
 
 void connection_core::forget(held_room& room) {

@@ -108,7 +108,6 @@ public:
   void on_joined(const join_answer& answer);
   void on_membership_lost(const membership_lost& lost);
   void on_session(const session_answer& answer);
-  void on_profile_taken(const profile_taken& taken);
   /// The client will hear no more of its lobby.
   void on_dropped();
   void say_goodbye(bool restart);
@@ -162,10 +161,7 @@ private:
     std::unique_ptr<join_request> request; ///< while it waits
     open_ref_ptr ref;                      ///< of the pending join
     credit token;                          ///< likewise
-    /// What the room keeps with the membership, or more. With sessions a copy is here, too, for a
-    /// return.
-    counted_bytes profile_bytes;
-    std::string profile;
+    counted_bytes profile_bytes;           ///< which the room keeps with the membership, or more
   };
 
   /// A room that was sent something and is not held any more.
@@ -238,6 +234,7 @@ private:
   }
   void forget(held_room& room);
   void count_profile(held_room& room, std::size_t bytes);
+  [[nodiscard]] kept_profile_ptr keep_profile(held_room& room);
   [[nodiscard]] std::vector<const held_room*> memberships() const;
   [[nodiscard]] session_record record_of(const std::vector<const held_room*>& rooms) const;
   void hold(held_room& room, const join_answer& answer);

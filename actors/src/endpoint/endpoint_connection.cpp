@@ -107,7 +107,6 @@ endpoint_connection::behavior_type endpoint_connection::make_behavior() {
     },
     [](const membership_lost&) {},
     [](const session_answer&) {},
-    [](const profile_taken&) {},
     [](const hand_over&) { return session_answer{}; },
     [this](const pong_received& m) {
       if (endpoint_->handlers.on_pong)

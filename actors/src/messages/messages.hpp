@@ -119,13 +119,22 @@ struct room_input {
   credit token;
 };
 
+/// The profile of a member whose session is kept, from its room to whoever takes the session up.
+struct kept_profile {
+  std::string text; ///< raw; written before `is_there`
+  std::atomic<bool> is_there{false};
+  counted_bytes counted;
+};
+using kept_profile_ptr = std::shared_ptr<kept_profile>;
+
 struct leave_request {
   session_key who;
   leave_reason reason = leave_reason::left;
   bool answer = false; ///< whether the client gets `left`
   open_ref_ptr ref;
-  credit token;            ///< of the command; none if the connection was lost
-  bool may_return = false; ///< its session is kept
+  credit token;               ///< of the command; none if the connection was lost
+  bool may_return = false;    ///< its session is kept
+  kept_profile_ptr profile{}; ///< that of the member goes there; null: nobody asks for it
 };
 
 /// A member has sent a new token.
@@ -346,7 +355,7 @@ struct drain_sessions {
 struct session_record {
   struct room {
     std::string name;
-    std::string profile; ///< raw map in `codec`, empty if none
+    kept_profile_ptr profile; ///< raw map in `codec`; null: its former member has it
   };
   std::string user_id;
   client_id client;
@@ -358,7 +367,6 @@ struct session_record {
   session_key away;          ///< as which it may have seats in its rooms; nobody's: it has none
   session_key former;        ///< a name that still finds it beside its own; none: there is none
   std::uint64_t address = 0; ///< as `connection_info::address`
-  counted_bytes profiles;    ///< of `rooms`
 };
 
 /// From a connection to the directory of the loop that the name names: give me that session.
@@ -385,12 +393,6 @@ struct hand_over {
 struct session_answer {
   protocol::errc code = protocol::errc::session_gone;
   std::shared_ptr<session_record> record; ///< null unless `code` is `ok`
-};
-
-/// From a room: the member's new profile is in force.
-struct profile_taken {
-  room_key room;
-  std::string profile; ///< raw, in the client's codec
 };
 
 /// From a connection to a directory: the string by which it has taken its session over is not to
@@ -475,7 +477,6 @@ TROUPE_MESSAGE(take_session)
 TROUPE_MESSAGE(hand_over)
 TROUPE_MESSAGE(session_answer)
 TROUPE_MESSAGE(forget_name)
-TROUPE_MESSAGE(profile_taken)
 CAF_END_TYPE_ID_BLOCK(troupe_messages)
 
 #undef TROUPE_MESSAGE
@@ -580,8 +581,6 @@ using connection_actor = compat::typed_actor<
   caf::result<void>(pong_received),
   // The session that it has claimed, or none.
   caf::result<void>(session_answer),
-  // A room has taken the client's new profile.
-  caf::result<void>(profile_taken),
   // Another connection takes its session over: gives up all that it has.
   caf::result<session_answer>(hand_over)>;
 

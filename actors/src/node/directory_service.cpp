@@ -111,10 +111,12 @@ void directory_service::keep_again(const session_name& name, const session_answe
     if (member)
       guard(
         [&] {
+          room.profile = std::make_shared<kept_profile>();
           compat::send(
             this, shared_.home_of(room.name).registry,
             room_call{room.name,
-                      leave_request{member, leave_reason::disconnected, false, {}, {}, true}});
+                      leave_request{
+                        member, leave_reason::disconnected, false, {}, {}, true, room.profile}});
         },
         [] {});
   unit_.sessions->keep(name, answer.record);

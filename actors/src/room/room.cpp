@@ -212,11 +212,6 @@ void room::member_kicked(const caf::strong_actor_ptr& connection) {
                membership_lost{key_, protocol::errc::not_joined});
 }
 
-void room::profile_taken(const caf::strong_actor_ptr& connection, const std::string& profile) {
-  compat::send(this, caf::actor_cast<connection_actor>(connection),
-               troupe::actors::profile_taken{key_, profile});
-}
-
 void room::observer_joined(const caf::actor& who) {
   watch(who, [this, who](const caf::error&) { core_->unobserve(who); });
 }

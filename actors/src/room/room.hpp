@@ -74,7 +74,6 @@ private:
   void to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out message) override;
   void cut(session_key who) override;
   void member_kicked(const caf::strong_actor_ptr& connection) override;
-  void profile_taken(const caf::strong_actor_ptr& connection, const std::string& profile) override;
   void to_observer(const caf::actor& who, room_event event) override;
   void observer_joined(const caf::actor& who) override;
   void observer_left(const caf::actor& who) override;

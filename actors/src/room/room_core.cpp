@@ -293,6 +293,10 @@ void room_core::leave(const leave_request& request) {
   command_scope scope{*this, lost ? payer::nobody : payer_of(request.token), request.token};
   if (lost && request.may_return && keeps_seats() && !is_plain(i->second.encoding))
     return set_away(i->second);
+  if (request.profile) {
+    request.profile->text = i->second.profile;
+    request.profile->is_there.store(true, std::memory_order_release);
+  }
   protocol::shared_bytes farewell;
   auto last_seq = position_of(i->second);
   auto is_forbidden = request.reason == leave_reason::forbidden;
@@ -865,8 +869,6 @@ void room_core::take_profile(const room_input& in, resident& from) {
   auto before = config_.announce ? mark_of_profile(*users_.shown(from.user_id)) : 0;
   from.profile = in.body;
   users_.show(from);
-  if (!is_plain(from.encoding) && from.connection)
-    output_.profile_taken(from.connection, from.profile);
   announce_profile(before, from, in.who);
 }
 

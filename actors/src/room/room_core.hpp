@@ -45,9 +45,6 @@ public:
   /// A member was kicked; called after its dispatcher was told. `connection` is the one that its
   /// `join_request` named.
   virtual void member_kicked(const caf::strong_actor_ptr& connection) = 0;
-  /// A member's new profile is in force.
-  virtual void profile_taken(const caf::strong_actor_ptr& connection,
-                             const std::string& profile) = 0;
   virtual void to_observer(const caf::actor& who, room_event event) = 0;
   /// A server-side member has joined, or has left for whatever reason.
   virtual void observer_joined(const caf::actor& who) = 0;

@@ -45,9 +45,6 @@ struct room_notebook final : actors::room_output {
     last_frames = m.frames;
   }
   void member_kicked(const caf::strong_actor_ptr&) override { lines.push_back("connection told"); }
-  void profile_taken(const caf::strong_actor_ptr&, const std::string& profile) override {
-    profiles.push_back(profile);
-  }
   void to_observer(const caf::actor&, actors::room_event e) override {
     events.push_back(std::move(e));
   }
@@ -96,7 +93,6 @@ struct room_notebook final : actors::room_output {
   std::vector<actors::room_end> ends;
   std::vector<actors::steady_time> due; ///< of changes among the users
   std::vector<actors::steady_time> seats_due;
-  std::vector<std::string> profiles; ///< that are in force
   std::vector<actors::credit> own;
   bool last_source = false, last_own = false;
   int failed_hooks = 0;
