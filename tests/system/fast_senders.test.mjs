@@ -107,8 +107,9 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
     ['pings', unbounded, many(text({ type: 'ping' })), 1000],
     ['parts of messages', unbounded, parts, 200],
   ])
-    // `most`: KiB of memory for each client; one client pays for what the threads need once.
-    for (const [count, most] of [[1, 1536], [20, 512]])
+    // `most`: KiB of memory for each client beside its output, of which more waits the later a busy
+    // machine lets the clients read; one client pays for what the threads need once.
+    for (const [count, most] of [[1, 688], [20, 352]])
       // Pins §4.58, §16.26, §16.34, §16.39.
       test(`${what}, ${count} at a time`, async (t) => {
         const { node, clients } = await started(t, args, count, { env });
@@ -130,7 +131,7 @@ describe('who sends as fast as it can, and reads, has kept what is under way', (
         assert.ok(waits.every((n) => n > 0), 'each has sent more than the server took');
         assert.ok(heard >= least * count, `${heard} messages were heard`);
         assert.ok(output <= mostOutput, `${output.toFixed(0)} KiB of output each`);
-        assert.ok(kib <= most, `${kib.toFixed(0)} KiB each`);
+        assert.ok(kib <= output + most, `${kib.toFixed(0)} KiB each`);
         for (const c of clients) c.destroy();
         await node.untilMetric('troupe_output_bytes', '', (n) => n === 0);
       });
