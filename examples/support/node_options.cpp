@@ -97,6 +97,15 @@ program_option rate_option(std::string name, std::string help, double standard, 
           number_text(standard)};
 }
 
+std::optional<actors::direct_policy> parse_direct_policy(std::string_view text) {
+  using actors::direct_policy;
+  if (text == "off")
+    return direct_policy::off;
+  if (text == "shared-room")
+    return direct_policy::shared_room;
+  return text == "all" ? std::optional{direct_policy::all} : std::nullopt;
+}
+
 void add_listening(option_table& table, server_options& o) {
   table.push_back({"port",
                    "N",
@@ -118,6 +127,14 @@ void add_listening(option_table& table, server_options& o) {
                    {},
                    false,
                    std::to_string(o.node.loops)});
+  table.push_back({"directs",
+                   "off|shared-room|all",
+                   "Who may say something to all sessions of another user",
+                   "off, shared-room or all",
+                   into(o.node.directs.allowed, parse_direct_policy),
+                   {},
+                   false,
+                   "off"});
   table.push_back({"origin", "ORIGIN",
                    "Page origin that may connect; may be repeated; without it all may",
                    "an origin such as https://example.org",
@@ -205,6 +222,9 @@ void add_memory(option_table& table, server_options& o) {
   table.push_back(budget_option(
     "output-budget", "Size of all that waits to be sent; beyond it the slowest are cut off",
     node.memory_budget_bytes, "a quarter of the memory"));
+  table.push_back(budget_option("direct-budget",
+                                "Size of the latest direct messages that sessions keep",
+                                node.directs.budget_bytes, "a 64th of the memory"));
   table.push_back(budget_option(
     "inbound-budget", "Size of messages that have come in part; beyond it the slowest are cut off",
     node.inbound_budget_bytes, "a sixteenth of the memory, at least four largest messages"));
@@ -423,6 +443,7 @@ constexpr std::pair<std::string_view, std::string_view> options_by_field[] = {
   {"node_options.list_members", "list-members"},
   {"node_options.gather_beyond", "gather-beyond"},
   {"node_options.memory_budget_bytes", "output-budget"},
+  {"node_options.directs.budget_bytes", "direct-budget"},
   {"node_options.history_budget_bytes", "history-budget"},
   {"node_options.inbound_budget_bytes", "inbound-budget"},
 };

@@ -141,6 +141,8 @@ std::vector<row> rows() {
      [](of& o, double n) { o.node.heartbeat.interval = time<ms>(n); }, times},
     {"node_options.heartbeat.timeout",
      [](of& o, double n) { o.node.heartbeat.timeout = time<ms>(n); }, times},
+    {"node_options.directs.budget_bytes",
+     [](of& o, double n) { o.node.directs.budget_bytes = number<std::int64_t>(n); }, sizes},
     {"node_options.memory_budget_bytes",
      [](of& o, double n) { o.node.memory_budget_bytes = number<std::int64_t>(n); }, sizes},
     {"node_options.history_budget_bytes",

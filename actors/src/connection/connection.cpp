@@ -61,6 +61,12 @@ connection::behavior_type connection::make_behavior() {
       end_if_finished();
     },
     [this](const hand_over& asked) { return give(asked); },
+    [this](const take_direct& m) { return direct_reply{core_->on_direct(m.what)}; },
+    [this](const direct_answer& m) {
+      core_->on_direct_answer(m.ticket, m.code);
+      end_if_finished();
+    },
+    [this](const end_session&) { core_->end(protocol::errc::disconnected); },
   };
 }
 
@@ -113,7 +119,7 @@ connection::hand_over_answer connection::give(const hand_over& asked) {
 
 /// One move of a session at a time: it is given away once it is here.
 void connection::give_if_ready() {
-  if (core_->has_claimed())
+  if (core_->is_moving())
     return;
   for (; !wanted_.empty(); wanted_.erase(wanted_.begin()))
     wanted_.front().second.deliver(core_->hand_over(wanted_.front().first.user_id));
@@ -124,6 +130,7 @@ void connection::release_state() {
   expiry_.reset();
   lobby_.reset();
   wanted_.clear();
+  listing_ = {};
   core_.reset();
   unit_.sessions->close(key_);
   counted_.leave();
@@ -139,7 +146,8 @@ void connection::say_farewell() {
 // -- connection_output ----------------------------------------------------------------------------
 
 void connection::expire_at(std::optional<wall_time> when) {
-  expiry_ = when ? std::make_unique<wall_deadline>(*unit_.wall, *when, [this] { core_->expire(); })
+  expiry_ = when ? std::make_unique<wall_deadline>(
+              *unit_.wall, *when, [this] { core_->end(protocol::errc::token_expired); })
                  : nullptr;
   if (expiry_)
     expiry_->start();
@@ -152,6 +160,10 @@ std::size_t connection::queued_bytes() const {
 
 void connection::reply(const protocol::shared_bytes& frame) {
   unit_.loop->sessions().append(key_, frame, output_kind::control);
+}
+
+void connection::tell(const protocol::shared_bytes& frame) {
+  unit_.loop->sessions().append(key_, frame, output_kind::data);
 }
 
 void connection::reply_behind_rooms(protocol::shared_bytes frame) {
@@ -221,6 +233,26 @@ void connection::await_lobby(std::chrono::milliseconds time) {
 void connection::lobby_timer::on_deadline() {
   if (!owner.dispatched::enter([this] { owner.core_->on_lobby_due(); }))
     owner.unit_.loop->arm(*this, timer_wheel::tick);
+}
+
+void connection::say_direct(direct_ptr what, std::uint32_t ticket, credit token) {
+  auto tell = [self = caf::actor_cast<connection_actor>(this), ticket, token = std::move(token),
+               loop = unit_.loop.get(), key = key_](protocol::errc code) {
+    try {
+      compat::anon_send(self, direct_answer{ticket, code});
+    } catch (...) {
+      loop->give_up(key);
+    }
+  };
+  auto fate = std::make_shared<direct_fate>(std::move(tell));
+  for (auto& unit : shared_.units)
+    compat::send(this, unit->directory, direct_call{what, fate});
+}
+
+void connection::list_as(std::string_view user) {
+  listing_ = {};
+  if (!user.empty())
+    listing_ = {*unit_.users, user, caf::actor_cast<connection_actor>(this)};
 }
 
 void connection::forget_name(session_key key) {

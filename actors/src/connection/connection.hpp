@@ -47,6 +47,7 @@ private:
 
   // -- connection_output --------------------------------------------------------------------------
   void reply(const protocol::shared_bytes& frame) override;
+  void tell(const protocol::shared_bytes& frame) override;
   void reply_behind_rooms(protocol::shared_bytes frame) override;
   void close(protocol::errc why) override;
   void end_behind_rooms(std::vector<room_key> rooms, protocol::shared_bytes frame,
@@ -63,6 +64,8 @@ private:
   void forget_name(session_key key) override;
   void drop(room_key room) override;
   void release(std::vector<room_key> rooms) override;
+  void say_direct(direct_ptr what, std::uint32_t ticket, credit token) override;
+  void list_as(std::string_view user) override;
   void expire_at(std::optional<wall_time> when) override;
   std::size_t queued_bytes() const override;
   actors::steady_time now() const override { return unit_.loop->now(); }
@@ -75,6 +78,7 @@ private:
   counted_client counted_;
   pulse pulse_;
   std::unique_ptr<wall_deadline> expiry_; ///< of its token; most have none
+  user_connections::listing listing_;     ///< by its user, who is in the core
   std::optional<connection_core> core_;   ///< in place: what each message touches is one allocation
   bool has_closed_ = false;               ///< its socket
   std::optional<bool> keeps_session_;     ///< once the end has begun

@@ -1,5 +1,7 @@
 #include "connection/connection_core.hpp"
 
+#include "model/check_refusal.hpp"
+
 #include <troupe/actors/seeded_hash.hpp>
 
 #include <algorithm>
@@ -22,6 +24,10 @@ std::string_view nameable(const std::optional<std::string>& room) {
 }
 
 constexpr auto longest_wait_for_resume = 1s;
+
+/// Of directs that wait for the answer to a `resume`; a client that is sent more comes back to
+/// them.
+constexpr std::size_t most_held_direct_bytes = std::size_t{1024} * 1024;
 
 /// A hash of the client's own id of a message, the same in both codecs; 0: it has given none. It
 /// can only repeat itself: that it knows the hash harms nobody.
@@ -71,12 +77,12 @@ void connection_core::open() {
         config_.meter))
     output_.reply(frame);
   output_.expire_at(config_.claims ? config_.claims->expires_at : std::nullopt);
-  if (o.lobby.empty())
-    return;
-  lobby_waits_ = true;
-  if (config_.may_resume && has_session_)
+  output_.list_as(config_.user_id);
+  may_resume_ = config_.may_resume && has_session_;
+  lobby_waits_ = !o.lobby.empty();
+  if (lobby_waits_ && may_resume_)
     output_.await_lobby(longest_wait_for_resume);
-  else
+  else if (lobby_waits_)
     enter_lobby();
 }
 
@@ -93,6 +99,17 @@ void connection_core::enter_lobby() {
 void connection_core::on_lobby_due() {
   if (lobby_waits_ && !resuming_)
     enter_lobby();
+  may_resume_ = false;
+  tell_directs();
+}
+
+/// It is not `resume`.
+void connection_core::note_first_command() {
+  has_commands_ = true;
+  if (lobby_waits_ && !resuming_)
+    enter_lobby();
+  if (std::exchange(may_resume_, false))
+    tell_directs();
 }
 
 // -- taking commands in ---------------------------------------------------------------------------
@@ -162,11 +179,8 @@ void connection_core::run_or_wait(inbound message) {
     count_error(f.code);
     return;
   }
-  if (decoded->kind != command_kind::ping && decoded->kind != command_kind::resume) {
-    has_commands_ = true;
-    if (lobby_waits_ && !resuming_)
-      enter_lobby();
-  }
+  if (decoded->kind != command_kind::ping && decoded->kind != command_kind::resume)
+    note_first_command();
   auto must_wait_now = resuming_ ? decoded->kind != command_kind::ping
                                  : is_room_command(decoded->kind) && must_wait(decoded->room_id);
   if (must_wait_now)
@@ -216,7 +230,7 @@ void connection_core::run(const command& c, const inbound& message) {
     case command_kind::presence: return ask_presence(c, message);
     case command_kind::profile: return change_profile(c, message);
     case command_kind::history: return ask_history(c, message);
-    case command_kind::direct: return refuse(c, errc::unsupported);
+    case command_kind::direct: return direct(c, message);
     case command_kind::resume: return resume(c, message);
     case command_kind::auth: return authenticate(c, message.token);
   }
@@ -224,13 +238,11 @@ void connection_core::run(const command& c, const inbound& message) {
 
 /// A binary message on a JSON connection goes to the default room.
 void connection_core::run_binary(const inbound& message) {
-  if (lobby_waits_ && !resuming_)
-    enter_lobby();
+  note_first_command();
   if (resuming_ || must_wait(std::nullopt)) {
     waiting_.push_back({message, std::nullopt, running_});
     return;
   }
-  has_commands_ = true;
   if (former_)
     note_command({command_kind::binary});
   auto* room = default_room();
@@ -473,10 +485,10 @@ bool connection_core::is_same_user(const claims& fresh) const {
   return fresh.subject == (config_.claims ? config_.claims->subject : config_.user_id);
 }
 
-void connection_core::expire() {
+void connection_core::end(errc why) {
   last_ = 0;
   has_session_ = false;
-  output_.close(errc::token_expired);
+  output_.close(why);
 }
 
 room_input connection_core::input_for(const held_room& room, room_input::kind what) const {
@@ -535,6 +547,7 @@ void connection_core::on_session(const session_answer& answer) {
       why, why == errc::identity_mismatch ? "This session is another user's." : std::string_view{},
       asked->ref(), "resume", {});
   on_lobby_due();
+  tell_directs();
   run_waiting();
 }
 
@@ -580,8 +593,12 @@ void connection_core::leave_former(const std::string& room, session_key member,
 /// Takes a session over.
 void connection_core::adopt(const session_record& session) {
   lobby_waits_ = false;
+  may_resume_ = false;
+  output_.list_as({});
   config_.user_id = session.user_id;
+  output_.list_as(config_.user_id);
   client_ = session.client;
+  adopt_directs(session);
   if (!config_.claims && session.claims) {
     config_.claims = session.claims;
     output_.expire_at(config_.claims->expires_at);
@@ -654,8 +671,13 @@ void connection_core::end_resume_if_done() {
     rooms.push_back(r->key);
   }
   auto client = to_text(client_);
+  protocol::resumed_directs directs{inbox_ ? inbox_->last() : 0,
+                                    asked->directs() == told_directs_
+                                      && (!inbox_ || inbox_->has_all_behind(told_directs_))};
   output_.reply(asked->frame(config_.encoding, config_.user_id, client, names,
-                             to_text(session_name{config_.key, *config_.secret}), config_.meter));
+                             to_text(session_name{config_.key, *config_.secret}), directs,
+                             config_.meter));
+  tell_directs();
   output_.release(std::move(rooms));
   leave_forbidden(asked->token());
   run_waiting();
@@ -669,6 +691,7 @@ session_answer connection_core::hand_over(std::string_view user_id) {
   has_session_ = false;
   auto record = left_ ? std::exchange(left_, nullptr)
                       : std::make_shared<session_record>(record_of(memberships()));
+  give_directs(*record);
   for (auto& r : rooms_) {
     if (r.member)
       record->member = config_.key;
@@ -685,7 +708,14 @@ session_answer connection_core::hand_over(std::string_view user_id) {
 
 std::shared_ptr<session_record> connection_core::take_record() {
   auto is_there = std::exchange(has_session_, false);
+  if (is_there && left_)
+    give_directs(*left_);
   return is_there ? std::exchange(left_, nullptr) : nullptr;
+}
+
+void connection_core::give_directs(session_record& record) {
+  record.directs = std::exchange(inbox_, nullptr);
+  record.taken_directs = sent_ ? sent_->taken() : nullptr;
 }
 
 /// The rooms that it is in, in the order in which it has joined them.
@@ -710,6 +740,130 @@ session_record connection_core::record_of(const std::vector<const held_room*>& r
   for (auto* r : rooms)
     record.rooms.push_back({r->name, nullptr});
   return record;
+}
+
+// -- directs --------------------------------------------------------------------------------------
+
+void connection_core::direct(const command& c, const inbound& message) {
+  auto id = id_of(c);
+  if (!sent_)
+    sent_ = std::make_unique<sent_directs>();
+  if (sent_->has_taken(id))
+    return answer_direct(c.ref, errc::ok, true);
+  auto to = protocol::document_view{c.source, c.bytes}.string("to").value_or("");
+  if (auto why = check_direct(to); why != errc::ok)
+    return refuse(c, why);
+  if (c.body.size() > direct_inbox::most_bytes)
+    return refuse(c, errc::bad_request, "text or data of a direct has at most 64 KiB");
+  if (sent_->wait_for(id, {std::string{c.ref}, message.token}))
+    return;
+  auto what = direct_of(c, message, std::move(to));
+  auto ticket = sent_->begin(id, {std::string{c.ref}, message.token});
+  output_.say_direct(std::move(what), ticket, message.token);
+}
+
+errc connection_core::check_direct(std::string_view to) const {
+  auto& o = config_.options->directs;
+  if (o.allowed == direct_policy::off)
+    return errc::unsupported;
+  if (!o.authorize)
+    return errc::ok;
+  try {
+    auto why = o.authorize({config_.user_id, config_.claims.get(), to});
+    if (why != errc::ok)
+      check_refusal("direct_options::authorize", why);
+    return why;
+  } catch (...) {
+    protocol::report_exception(*config_.options->log, *config_.options->counters,
+                               "direct_options::authorize");
+    return errc::internal;
+  }
+}
+
+direct_ptr connection_core::direct_of(const command& c, const inbound& message,
+                                      std::string to) const {
+  auto what = std::make_shared<direct_message>();
+  what->to = std::move(to);
+  what->from = config_.user_id;
+  what->timestamp = protocol::iso_8601(output_.wall_now());
+  what->codec = c.source;
+  what->bytes = message.bytes;
+  what->field = c.field;
+  what->body = c.body;
+  if (config_.options->directs.allowed == direct_policy::shared_room) {
+    auto& rooms = what->rooms.emplace();
+    for (auto& r : rooms_)
+      if (r.member)
+        rooms.push_back(r.name);
+  }
+  return what;
+}
+
+void connection_core::on_direct_answer(std::uint32_t ticket, errc code) {
+  bool is_repeat = false;
+  for (auto& asker : sent_->end(ticket, code == errc::ok))
+    answer_direct(asker.ref, code, std::exchange(is_repeat, true));
+}
+
+void connection_core::answer_direct(std::string_view ref, errc code, bool is_repeat) {
+  if (code != errc::ok)
+    return send_error(code, {}, ref, "direct", {});
+  if (!ref.empty())
+    output_.reply(
+      protocol::ack_frame(config_.encoding, ref, {}, std::nullopt, config_.meter, is_repeat));
+}
+
+errc connection_core::on_direct(const direct_ptr& what) {
+  auto is_here = has_session_ || (!is_closing() && !input_ended_);
+  if (!is_here || what->to != config_.user_id)
+    return errc::user_away;
+  auto is_shared = [&](const held_room& r) { return r.member && what->names(r.name); };
+  if (what->rooms && std::none_of(rooms_.begin(), rooms_.end(), is_shared))
+    return errc::forbidden;
+  if (!inbox_) {
+    inbox_ = std::make_shared<direct_inbox>(*config_.directs);
+    if (may_resume_ && !lobby_waits_ && !resuming_)
+      output_.await_lobby(longest_wait_for_resume);
+  }
+  inbox_->add(what);
+  tell_directs();
+  if (inbox_->bytes() > most_held_direct_bytes)
+    close(errc::slow_consumer);
+  return errc::ok;
+}
+
+/// Sends what the client has not got, unless it may still become another session.
+void connection_core::tell_directs() {
+  if (!inbox_ || resuming_ || may_resume_ || is_closing())
+    return;
+  for (auto& d : inbox_->kept())
+    if (d.seq > told_directs_)
+      output_.tell(protocol::direct_frame(
+        config_.encoding,
+        {d.what->from, d.seq, d.what->timestamp, d.what->field, {d.what->codec, d.what->body}},
+        config_.meter));
+  told_directs_ = inbox_->last();
+  if (has_session_)
+    inbox_->trim(told_directs_);
+  else
+    inbox_->forget(told_directs_);
+}
+
+/// What has reached this connection since it was opened may have missed the session on its way.
+void connection_core::adopt_directs(const session_record& session) {
+  auto own = std::exchange(inbox_, session.directs);
+  auto latest = inbox_ ? inbox_->last() : 0;
+  auto told = std::exchange(told_directs_, std::min(latest, resuming_->directs().value_or(latest)));
+  if (own && !inbox_)
+    inbox_ = std::make_shared<direct_inbox>(*config_.directs);
+  if (own)
+    for (auto& d : own->kept())
+      if (d.seq > told && d.what->to == config_.user_id)
+        inbox_->add(d.what);
+  if (session.taken_directs && !sent_)
+    sent_ = std::make_unique<sent_directs>();
+  if (sent_)
+    sent_->adopt(session.taken_directs);
 }
 
 // -- what registry and rooms answer ---------------------------------------------------------------
@@ -833,7 +987,7 @@ void connection_core::leave_forbidden(const credit& token) {
 
 bool connection_core::finished() const {
   auto pending = [](const held_room& r) { return r.state != phase::held; };
-  return input_ended_
+  return input_ended_ && !has_open_directs()
       && (last_ == 0 || (!resuming_ && std::none_of(rooms_.begin(), rooms_.end(), pending)));
 }
 

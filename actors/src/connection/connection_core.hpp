@@ -1,6 +1,7 @@
 #pragma once
 
 #include "connection/resuming.hpp"
+#include "connection/sent_directs.hpp"
 #include "messages/messages.hpp"
 #include "model/client_id.hpp"
 #include "model/counted_bytes.hpp"
@@ -26,6 +27,8 @@ public:
   virtual ~connection_output() = default;
   /// Sends to the client at the end of the turn.
   virtual void reply(const protocol::shared_bytes& frame) = 0;
+  /// The same for what counts in what may be queued for the client, and may be cut.
+  virtual void tell(const protocol::shared_bytes& frame) = 0;
   /// The same, behind all that its rooms have said to it so far.
   virtual void reply_behind_rooms(protocol::shared_bytes frame) = 0;
   virtual void close(protocol::errc why) = 0;
@@ -54,6 +57,11 @@ public:
   virtual void drop(room_key room) = 0;
   /// The session has been told that it is back in these rooms: it gets what they have for it.
   virtual void release(std::vector<room_key> rooms) = 0;
+  /// Says that to all sessions of its user; `on_direct_answer` follows.
+  virtual void say_direct(direct_ptr what, std::uint32_t ticket, credit token) = 0;
+  /// Directs to that user reach this connection from now on; those to another one do no more.
+  /// Empty: none do. The text lives on until the next call.
+  virtual void list_as(std::string_view user) = 0;
   /// Closes the connection at that time; absent: never.
   virtual void expire_at(std::optional<wall_time> when) = 0;
   /// What is queued for the client.
@@ -90,6 +98,7 @@ public:
     const node_options* options = nullptr;
     protocol::memory_meter* meter = nullptr;
     protocol::memory_meter* profiles = nullptr; ///< counts those of all connections
+    direct_budget* directs = nullptr;           ///< of all connections
     /// Of what waits while the client catches up. The number leaves room for those who come back at
     /// once with this client: each of them is a small frame in each room.
     credit_limits replay_limits{16 * 1024, 1024 * 1024};
@@ -110,9 +119,14 @@ public:
   void on_session(const session_answer& answer);
   /// The client will hear no more of its lobby.
   void on_dropped();
+  /// Somebody says something to the user. Returns whether this client will get it.
+  [[nodiscard]] protocol::errc on_direct(const direct_ptr& what);
+  /// What has become of a direct of the client's own.
+  void on_direct_answer(std::uint32_t ticket, protocol::errc code);
   void say_goodbye(bool restart);
-  /// The token has expired and was not refreshed.
-  void expire();
+  /// The token has expired and was not refreshed (`token_expired`), or the application ends the
+  /// session (`disconnected`).
+  void end(protocol::errc why);
 
   /// Nothing more comes; what the client said before still takes effect, in order, also behind a
   /// pending join.
@@ -123,10 +137,11 @@ public:
   /// Leaves all rooms; nothing follows. `may_return`: the session is kept.
   void leave_all(leave_reason reason, bool may_return = false);
 
-  /// Whether it has the session that it resumes, and waits for rooms. Then that session cannot be
-  /// handed over yet.
-  [[nodiscard]] bool has_claimed() const noexcept {
-    return resuming_ && (resuming_->has_found() || resuming_->is_returning());
+  /// Whether the session cannot be handed over yet: it waits for the rooms of the one that it
+  /// resumes, or for the fate of directs, whose ids belong to the session.
+  [[nodiscard]] bool is_moving() const noexcept {
+    return (resuming_ && (resuming_->has_found() || resuming_->is_returning()))
+        || has_open_directs();
   }
   /// Gives the session to another connection, with its memberships; this one closes (`replaced`).
   /// `user_id`: whose it must be; empty: anybody's. While this connection claims another session it
@@ -203,6 +218,16 @@ private:
   void ask_presence(const protocol::command& c, const inbound& message);
   void ask_history(const protocol::command& c, const inbound& message);
   void change_profile(const protocol::command& c, const inbound& message);
+  void direct(const protocol::command& c, const inbound& message);
+  [[nodiscard]] protocol::errc check_direct(std::string_view to) const;
+  [[nodiscard]] direct_ptr direct_of(const protocol::command& c, const inbound& message,
+                                     std::string to) const;
+  void answer_direct(std::string_view ref, protocol::errc code, bool is_repeat);
+  void tell_directs();
+  void adopt_directs(const session_record& session);
+  void give_directs(session_record& record);
+  [[nodiscard]] bool has_open_directs() const noexcept { return sent_ && !sent_->is_empty(); }
+  void note_first_command();
   void pong(const protocol::command& c);
   void authenticate(const protocol::command& c, const credit& token);
   void enter_lobby();
@@ -273,6 +298,9 @@ private:
   room_before before_;
   room_before awaited_;                              ///< whose answer a join waits for
   std::unique_ptr<std::vector<steady_time>> errors_; ///< of the window; most have none
+  std::unique_ptr<sent_directs> sent_;               ///< null: it has sent none
+  std::shared_ptr<direct_inbox> inbox_;              ///< null: it has got none
+  std::uint64_t told_directs_ = 0;                   ///< up to which number the client has them
   /// Numbers the commands in order; a join that waits may reach its room later than the next one.
   std::uint64_t arrived_ = 0;
   std::uint64_t running_ = 0; ///< the number of the one that runs
@@ -287,6 +315,7 @@ private:
   bool has_commands_ = false;       ///< other than `ping`
   bool has_session_ = false;        ///< for another connection to take over
   bool lobby_waits_ = false;        ///< for the first command, which may be `resume`
+  bool may_resume_ = false;         ///< its first command may be `resume`; directs wait for that
   protocol::token_bucket commands_; ///< how many may come now
   steady_time rate_told_{};
 };

@@ -11,6 +11,7 @@ resuming::resuming(const protocol::command& c, const session_name& name, std::ui
     arrived_(arrived),
     ref_(c.ref),
     token_(std::move(token)),
+    directs_(protocol::document_view{c.source, c.bytes}.unsigned_integer("direct")),
     positions_(protocol::resume_rooms(c)) {
   for (auto& p : positions_)
     by_room_.emplace(p.room_id, &p);
@@ -32,7 +33,9 @@ void resuming::lose(std::string room, protocol::errc why) {
 protocol::shared_bytes resuming::frame(protocol::encoding to, std::string_view user_id,
                                        std::string_view client_id,
                                        const std::vector<std::string_view>& rooms,
-                                       std::string_view resume, protocol::memory_meter* meter) {
+                                       std::string_view resume,
+                                       const protocol::resumed_directs& directs,
+                                       protocol::memory_meter* meter) {
   std::vector<protocol::resumed_room> held;
   std::set<std::string_view> told;
   for (auto room : rooms)
@@ -47,7 +50,8 @@ protocol::shared_bytes resuming::frame(protocol::encoding to, std::string_view u
   for (auto& p : positions_)
     if (protocol::is_room_name(p.room_id) && told.insert(p.room_id).second)
       gone.push_back({p.room_id, protocol::errc::not_joined});
-  return protocol::resumed_frame(to, {ref_, user_id, client_id, held, gone, resume}, meter);
+  auto stand = directs_ ? std::optional{directs} : std::nullopt;
+  return protocol::resumed_frame(to, {ref_, user_id, client_id, held, gone, resume, stand}, meter);
 }
 
 } // namespace troupe::actors

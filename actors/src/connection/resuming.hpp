@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,16 +48,21 @@ public:
   /// Where the client left off in that room; null if it has not said so.
   [[nodiscard]] const protocol::room_position* position(std::string_view room) const noexcept;
 
+  /// The number of the last direct that the client has seen; absent: it does not say so.
+  [[nodiscard]] const std::optional<std::uint64_t>& directs() const noexcept { return directs_; }
+
   /// The session is in that room again.
   void note(std::string room, std::shared_ptr<const room_return> at);
   /// The session is not in that room any more.
   void lose(std::string room, protocol::errc why);
 
   /// The `resumed`. `rooms`: those that it is in, in the order of joining; each was noted.
+  /// `directs`: told if the client has said where it left off.
   [[nodiscard]] protocol::shared_bytes frame(protocol::encoding to, std::string_view user_id,
                                              std::string_view client_id,
                                              const std::vector<std::string_view>& rooms,
                                              std::string_view resume,
+                                             const protocol::resumed_directs& directs,
                                              protocol::memory_meter* meter);
 
 private:
@@ -69,6 +75,7 @@ private:
   std::uint64_t arrived_;
   std::string ref_; ///< raw; empty if it had none
   credit token_;
+  std::optional<std::uint64_t> directs_;
   std::vector<protocol::room_position> positions_;
   std::map<std::string_view, const protocol::room_position*> by_room_; ///< of `positions_`
   std::map<std::string, std::shared_ptr<const room_return>, std::less<>> returned_;

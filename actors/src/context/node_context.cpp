@@ -13,14 +13,18 @@ const room_rule* node_context::rule_for(std::string_view room) const noexcept {
   return nullptr;
 }
 
+std::shared_ptr<credit_account> node_context::new_outside_account() const {
+  auto bound = options.rooms.max_pending_bytes;
+  return std::make_shared<credit_account>(
+    credit_limits{std::int64_t{1} << 40, bound > 0 ? bound : std::int64_t{1} << 50});
+}
+
 std::shared_ptr<credit_account> node_context::outside_account(std::string_view room) {
   std::lock_guard guard{outside_mutex};
   auto [i, is_new] = outside.try_emplace(std::string{room});
   if (auto account = i->second.lock())
     return account;
-  auto bound = options.rooms.max_pending_bytes;
-  auto account = std::make_shared<credit_account>(
-    credit_limits{std::int64_t{1} << 40, bound > 0 ? bound : std::int64_t{1} << 50});
+  auto account = new_outside_account();
   i->second = account;
   std::erase_if(outside, [](auto& entry) { return entry.second.expired(); });
   return account;

@@ -4,6 +4,7 @@
 #include "context/node_end.hpp"
 #include "context/room_keys.hpp"
 #include "context/session_directory.hpp"
+#include "context/user_connections.hpp"
 #include "context/wall_deadline.hpp"
 #include "fanout/dispatcher.hpp"
 #include "history/history_shelf.hpp"
@@ -59,6 +60,7 @@ struct loop_unit {
   std::unique_ptr<dispatcher> output;
   std::unique_ptr<history_shelf> histories;
   std::unique_ptr<session_directory> sessions;
+  std::unique_ptr<user_connections> users;
   lingering_rooms lingering;
   dispatcher_actor output_actor;
   registry_actor registry;
@@ -77,6 +79,7 @@ struct node_context {
   std::vector<std::shared_ptr<endpoint_state>> endpoints; ///< likewise
   history_account histories;
   protocol::memory_meter profile_meter; ///< of all memberships
+  direct_budget directs;
   /// Counts what transports have received in part; outlives them and the sessions, which end with
   /// the loops.
   protocol::memory_meter inbound_meter;
@@ -97,8 +100,13 @@ struct node_context {
   /// The accounts of rooms named from outside; guarded by outside_mutex.
   std::unordered_map<std::string, std::weak_ptr<credit_account>> outside;
 
+  /// The account of what is said to users from outside.
+  std::shared_ptr<credit_account> outside_directs;
+
   /// The account of what is published to a room from outside, one for all its handles. Thread: any.
   [[nodiscard]] std::shared_ptr<credit_account> outside_account(std::string_view room);
+  /// One with the bound of what may be under way from outside.
+  [[nodiscard]] std::shared_ptr<credit_account> new_outside_account() const;
 
   /// The loop a room of that name lives on.
   [[nodiscard]] loop_unit& home_of(std::string_view room) const {

@@ -127,17 +127,15 @@ void session_directory::evict(aged::iterator which) noexcept {
 void session_directory::share(const former& entry) {
   auto key = entry.name.key;
   share(by_user_, entry.record->user_id, key, options_.max_kept_per_user);
-  if (entry.record->address != 0)
+  if (entry.record->address != 0 && options_.max_kept_per_address > 0)
     share(by_address_, entry.record->address, key, options_.max_kept_per_address);
 }
 
 template <class Who>
 void session_directory::share(shares<Who>& all, const Who& who, session_key key, std::size_t most) {
-  if (most == 0)
-    return;
   auto& own = all[who];
   own.push_back(key);
-  if (own.size() > most)
+  if (most > 0 && own.size() > most)
     evict(by_key_.at(own.front())); // not the last one
 }
 
@@ -165,6 +163,11 @@ session_directory::place session_directory::find(session_key key) const {
     return {{}, i->second->record, i->second->moved_to, i->second->opened};
   auto* here = find_live(key);
   return here ? place{here->holder, nullptr, {}} : place{};
+}
+
+std::vector<session_key> session_directory::kept_of(const std::string& user) const {
+  auto own = by_user_.find(user);
+  return own == by_user_.end() ? std::vector<session_key>{} : own->second;
 }
 
 // -- age ------------------------------------------------------------------------------------------

@@ -65,6 +65,8 @@ public:
   [[nodiscard]] place find(const session_name& name) const;
   /// For those who have checked the secret.
   [[nodiscard]] place find(session_key key) const;
+  /// The sessions that are kept of that user.
+  [[nodiscard]] std::vector<session_key> kept_of(const std::string& user) const;
   /// Takes a kept session out, if there is one.
   void take(session_key key) noexcept;
 

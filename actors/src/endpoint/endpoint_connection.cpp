@@ -108,6 +108,9 @@ endpoint_connection::behavior_type endpoint_connection::make_behavior() {
     [](const membership_lost&) {},
     [](const session_answer&) {},
     [](const hand_over&) { return session_answer{}; },
+    [](const take_direct&) { return direct_reply{}; },
+    [](const direct_answer&) {},
+    [](const end_session&) {},
     [this](const pong_received& m) {
       if (endpoint_->handlers.on_pong)
         run("on_pong", [&] { endpoint_->handlers.on_pong(raw_connection{state_}, m.payload); });

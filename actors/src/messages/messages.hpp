@@ -1,6 +1,8 @@
 #pragma once
 
+#include "messages/direct.hpp"
 #include "messages/owned_event.hpp"
+#include "model/accepted_ids.hpp"
 #include "model/client_id.hpp"
 #include "model/counted_bytes.hpp"
 #include "model/session_name.hpp"
@@ -367,6 +369,8 @@ struct session_record {
   session_key away;          ///< as which it may have seats in its rooms; nobody's: it has none
   session_key former;        ///< a name that still finds it beside its own; none: there is none
   std::uint64_t address = 0; ///< as `connection_info::address`
+  std::shared_ptr<direct_inbox> directs{};       ///< null: it has got none
+  std::shared_ptr<accepted_ids> taken_directs{}; ///< of those that it has sent; null: none
 };
 
 /// From a connection to the directory of the loop that the name names: give me that session.
@@ -400,6 +404,44 @@ struct session_answer {
 struct forget_name {
   session_key key;
 };
+
+// -- to all sessions of a user --------------------------------------------------------------------
+
+/// From a connection, or from outside, to the directory of each loop.
+struct direct_call {
+  direct_ptr what;
+  std::shared_ptr<direct_fate> fate;
+};
+
+/// From a directory to each connection of the user.
+struct take_direct {
+  direct_ptr what;
+};
+/// `ok`: the client will get it; `forbidden`; `user_away`: this client gets nothing more.
+struct direct_reply {
+  protocol::errc code = protocol::errc::user_away;
+};
+
+/// To the connection that has sent it.
+struct direct_answer {
+  std::uint32_t ticket = 0;
+  protocol::errc code = protocol::errc::user_away;
+};
+
+/// From outside to the directory of each loop.
+struct user_call {
+  enum class kind : std::uint8_t {
+    disconnect,    ///< end all connections and all that is kept
+    drop_sessions, ///< end what is kept
+    count,
+  };
+  std::string user;
+  kind what = kind::count;
+  std::shared_ptr<user_count> count{}; ///< null unless they are counted
+};
+
+/// To a connection: it ends, and so does its session.
+struct end_session {};
 
 // -- to connection --------------------------------------------------------------------------------
 
@@ -477,6 +519,12 @@ TROUPE_MESSAGE(take_session)
 TROUPE_MESSAGE(hand_over)
 TROUPE_MESSAGE(session_answer)
 TROUPE_MESSAGE(forget_name)
+TROUPE_MESSAGE(direct_call)
+TROUPE_MESSAGE(take_direct)
+TROUPE_MESSAGE(direct_reply)
+TROUPE_MESSAGE(direct_answer)
+TROUPE_MESSAGE(user_call)
+TROUPE_MESSAGE(end_session)
 CAF_END_TYPE_ID_BLOCK(troupe_messages)
 
 #undef TROUPE_MESSAGE
@@ -560,7 +608,11 @@ using directory_actor = compat::typed_actor<
   // Another directory wants one, whose name it has checked.
   caf::result<session_answer>(take_session),
   // A name is not valid any more.
-  caf::result<void>(forget_name)>;
+  caf::result<void>(forget_name),
+  // Somebody says something to all sessions of a user.
+  caf::result<void>(direct_call),
+  // The application asks for something about a user.
+  caf::result<void>(user_call)>;
 
 using connection_actor = compat::typed_actor<
   // The client sent a message.
@@ -582,7 +634,13 @@ using connection_actor = compat::typed_actor<
   // The session that it has claimed, or none.
   caf::result<void>(session_answer),
   // Another connection takes its session over: gives up all that it has.
-  caf::result<session_answer>(hand_over)>;
+  caf::result<session_answer>(hand_over),
+  // Somebody says something to its user.
+  caf::result<direct_reply>(take_direct),
+  // What has become of a direct that its client has sent.
+  caf::result<void>(direct_answer),
+  // The application ends its session.
+  caf::result<void>(end_session)>;
 
 } // namespace troupe::actors
 

@@ -1,5 +1,6 @@
 #include "node/directory_service.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace troupe::actors {
@@ -16,6 +17,8 @@ directory_service::behavior_type directory_service::make_behavior() {
     [this](session_claim& asked) { claim(std::move(asked)); },
     [this](const take_session& asked) { return take(asked); },
     [this](const forget_name& m) { unit_.sessions->forget(m.key); },
+    [this](const direct_call& asked) { guard([&] { say(asked); }, [] {}); },
+    [this](const user_call& asked) { guard([&] { serve(asked); }, [] {}); },
   };
 }
 
@@ -174,6 +177,58 @@ void directory_service::fetch(session_key key, session_directory::place place,
     return;
   }
   then({});
+}
+
+// -- users ----------------------------------------------------------------------------------------
+
+void directory_service::say(const direct_call& asked) {
+  keep(asked);
+  unit_.users->for_each(asked.what->to, [&](const connection_actor& to) { ask(to, asked); });
+}
+
+/// A connection that has ended meanwhile may have left its session, which is kept here then.
+void directory_service::ask(const connection_actor& to, const direct_call& asked) {
+  auto answered = [fate = asked.fate](const direct_reply& reply) { fate->note(reply.code); };
+  auto ended = [this, asked](const caf::error&) { guard([&] { keep(asked); }, [] {}); };
+  compat::request(this, to, caf::infinite, take_direct{asked.what}).then(answered, ended);
+}
+
+/// Adds a direct to the sessions that are kept of its user.
+void directory_service::keep(const direct_call& asked) {
+  auto& what = asked.what;
+  for (auto key : unit_.sessions->kept_of(what->to)) {
+    auto& record = *unit_.sessions->find(key).record;
+    auto is_shared = [&](auto& room) { return what->names(room.name); };
+    if (what->rooms && std::none_of(record.rooms.begin(), record.rooms.end(), is_shared)) {
+      asked.fate->note(errc::forbidden);
+    } else if (!shared_.directs.is_used_up()) {
+      if (!record.directs)
+        record.directs = std::make_shared<direct_inbox>(shared_.directs);
+      record.directs->add(what);
+      record.directs->trim(record.directs->last() - 1);
+      asked.fate->note(errc::ok);
+    }
+  }
+}
+
+void directory_service::serve(const user_call& asked) {
+  using kind = user_call::kind;
+  if (asked.what == kind::count) {
+    asked.count->kept += unit_.sessions->kept_of(asked.user).size();
+    unit_.users->for_each(asked.user, [&](auto&) { ++asked.count->connections; });
+    return;
+  }
+  drop_sessions(asked.user);
+  if (asked.what == kind::disconnect)
+    unit_.users->for_each(asked.user, [&](auto& who) { compat::send(this, who, end_session{}); });
+}
+
+void directory_service::drop_sessions(const std::string& user) {
+  for (auto key : unit_.sessions->kept_of(user)) {
+    auto record = unit_.sessions->find(key).record;
+    unit_.sessions->take(key);
+    leave_seats(*record);
+  }
 }
 
 void directory_service::release_state() {

@@ -33,6 +33,11 @@ private:
   void deliver(session_key key, const session_answer& answer);
   void keep_again(const session_name& name, const session_answer& answer);
   void leave_seats(const session_record& gone);
+  void say(const direct_call& asked);
+  void ask(const connection_actor& to, const direct_call& asked);
+  void keep(const direct_call& asked);
+  void serve(const user_call& asked);
+  void drop_sessions(const std::string& user);
   promise take(const take_session& asked);
   /// Finds the session at `place` and calls `then(session_answer)`, now or later.
   template <class Then>

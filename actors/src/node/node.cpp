@@ -100,6 +100,8 @@ node::node(caf::actor_system& system, node_options options) : state_(std::make_u
   s.budget_bytes = s.options.memory_budget_bytes.value_or(usable / 4);
   s.histories.budget_bytes = s.options.history_budget_bytes.value_or(usable / 8);
   s.inbound_budget_bytes = s.options.inbound_budget_bytes.value_or(parts);
+  s.directs.bytes = s.options.directs.budget_bytes.value_or(usable / 64);
+  s.outside_directs = s.new_outside_account();
   loop_options lo;
   lo.clock = s.options.clock;
   lo.log = s.options.log;
@@ -111,6 +113,7 @@ node::node(caf::actor_system& system, node_options options) : state_(std::make_u
     unit.histories = std::make_unique<history_shelf>(*unit.loop, s.histories);
     s.shelves.push_back(unit.histories.get());
     unit.sessions = std::make_unique<session_directory>(*unit.loop, s.options.sessions);
+    unit.users = std::make_unique<user_connections>(s.key);
     unit.end = std::make_unique<loop_end>(s, unit);
     s.end.add(*unit.end);
   }
@@ -234,6 +237,7 @@ node_stats node::stats() const {
   sum.output_bytes = state_->shared.output_meter.used_bytes();
   sum.budget_bytes = state_->shared.budget_bytes;
   sum.profile_bytes = state_->shared.profile_meter.used_bytes();
+  sum.direct_bytes = state_->shared.directs.meter.used_bytes();
   sum.inbound_bytes = state_->shared.inbound_meter.used_bytes();
   sum.inbound_budget_bytes = state_->shared.inbound_budget_bytes;
   sum.history_bytes = state_->shared.histories.meter.used_bytes();

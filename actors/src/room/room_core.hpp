@@ -2,7 +2,7 @@
 
 #include "history/history.hpp"
 #include "messages/messages.hpp"
-#include "room/accepted_ids.hpp"
+#include "model/accepted_ids.hpp"
 #include "room/presence_changes.hpp"
 #include "room/replay.hpp"
 #include "room/seats.hpp"

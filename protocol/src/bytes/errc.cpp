@@ -8,7 +8,7 @@ namespace troupe::protocol {
 
 namespace {
 
-constexpr std::array<errc_info, 38> table{{
+constexpr std::array<errc_info, 40> table{{
   {errc::ok, "ok", "All is well.", 0, false},
   {errc::malformed, "malformed", "The message is not one well-formed document.", 0, false},
   {errc::bad_request, "bad_request",
@@ -53,6 +53,8 @@ constexpr std::array<errc_info, 38> table{{
    "Too many messages have come in part, and yours has waited longest for its rest.", 1013, true},
   {errc::session_gone, "session_gone", "This session is not kept any more.", 0, false},
   {errc::replaced, "replaced", "Another connection has taken over this session.", 1008, false},
+  {errc::user_away, "user_away", "None of this user's clients is here.", 0, true},
+  {errc::disconnected, "disconnected", "The server has ended your session.", 1008, false},
 }};
 
 constexpr bool rows_sit_at_their_codes() {

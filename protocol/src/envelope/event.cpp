@@ -61,6 +61,12 @@ shared_bytes encode_frame(codec to, std::string_view type, std::span<const field
   return frame_of(to, {type, {}, fields, {server_fields, 1}}, meter);
 }
 
+std::string encode_map(codec to, std::span<const field> fields) {
+  std::string out;
+  append_message(to, {{}, fields, {}, {}}, out);
+  return out;
+}
+
 shared_bytes message_frame(encoding to, const message_event& event, memory_meter* meter) {
   const field body{name_of(event.field), event.body};
   if (is_plain(to))
@@ -72,6 +78,15 @@ shared_bytes message_frame(encoding to, const message_event& event, memory_meter
                    {"timestamp", event.timestamp},
                    body},
                   meter);
+}
+
+shared_bytes direct_frame(encoding to, const direct_event& event, memory_meter* meter) {
+  const field body{name_of(event.field), event.body};
+  const auto user = optional_field("userId", event.user_id);
+  if (is_plain(to))
+    return frame_of(codec::json, "direct", {body, user}, meter);
+  return frame_of(codec_of(to), "direct",
+                  {user, {"seq", event.seq}, {"timestamp", event.timestamp}, body}, meter);
 }
 
 shared_bytes joined_frame(encoding to, const joined_event& event, memory_meter* meter) {

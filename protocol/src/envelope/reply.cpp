@@ -52,6 +52,16 @@ std::string encoded(encoding to, std::span<const resumed_room> rooms) {
   return list.array();
 }
 
+std::string encoded(codec to, const std::optional<resumed_directs>& directs) {
+  std::string out;
+  if (!directs)
+    return out;
+  const std::initializer_list<field> fields = {{"seq", directs->seq},
+                                               {"recovered", directs->recovered}};
+  append_message(to, {{}, {fields.begin(), fields.size()}, {}, {}}, out);
+  return out;
+}
+
 std::string encoded(encoding to, std::span<const lost_room> rooms) {
   map_list list{to};
   for (const auto& room : rooms)
@@ -104,13 +114,15 @@ shared_bytes resumed_frame(encoding to, const resumed_event& event, memory_meter
     return {};
   const auto rooms = encoded(to, event.rooms);
   const auto lost = encoded(to, event.lost);
+  const auto directs = encoded(codec_of(to), event.directs);
   return frame_of(codec_of(to), "resumed",
                   {raw_field("ref", to, event.ref),
                    {"userId", event.user_id},
                    {"clientId", event.client_id},
                    raw_field("rooms", to, rooms),
                    raw_field("lost", to, lost),
-                   {"resume", event.resume}},
+                   {"resume", event.resume},
+                   raw_field("direct", to, directs)},
                   meter);
 }
 

@@ -38,6 +38,9 @@ std::optional<std::vector<room_position>> read_room_positions(codec source, std:
 envelope_reader::problem envelope_reader::read_resume() const {
   if (!is_string("resume"))
     return "resume is a string";
+  if (const auto direct = fields_.find("direct");
+      !direct.empty() && !read_unsigned(source_, direct))
+    return "direct is an unsigned integer";
   const auto raw = fields_.find("rooms");
   if (raw.empty())
     return nullptr;

@@ -36,6 +36,7 @@ struct guest : client {
     if (!is_plain(e))
       c.secret = session_secret{{8, 9}};
     c.options = &options;
+    c.directs = &directs;
     core = std::make_unique<connection_core>(std::move(c), out);
     core->open();
     out.lines.clear();
@@ -332,13 +333,13 @@ TEST_CASE("who claims a session gives its own to nobody, and the one that it get
   guest c;
   c.resume();
 
-  CHECK(!c.core->has_claimed());
+  CHECK(!c.core->is_moving());
   CHECK(c.core->hand_over({}).code == errc::session_gone);
 
   c.find({{"a", {}}});
-  CHECK(c.core->has_claimed());
+  CHECK(c.core->is_moving());
   c.take_in(c.out.requests.at(0), 1);
-  CHECK(!c.core->has_claimed());
+  CHECK(!c.core->is_moving());
   auto answer = c.core->hand_over("ann");
   REQUIRE(answer.record);
   CHECK(answer.record->rooms.size() == 1);
@@ -383,7 +384,7 @@ TEST_CASE("what is kept of a session are its rooms in the order of joining, with
 // Pins §10.31, §10.32.
 TEST_CASE("a session ends with its token and with its node") {
   guest expired, stopped;
-  expired.core->expire();
+  expired.core->end(errc::token_expired);
   stopped.core->say_goodbye(true);
   for (auto* c : {&expired, &stopped}) {
     CHECK(c->core->hand_over({}).code == errc::session_gone);

@@ -23,6 +23,13 @@ struct connection_notebook final : actors::connection_output {
   void reply(const shared_bytes& frame) override {
     lines.push_back("reply " + std::string{frame.view().substr(2)});
   }
+  void tell(const shared_bytes& frame) override {
+    lines.push_back("tell " + std::string{frame.view().substr(2)});
+  }
+  void say_direct(actors::direct_ptr what, std::uint32_t ticket, actors::credit) override {
+    note("say to " + what->to + ": " + std::string{what->body}, ticket);
+  }
+  void list_as(std::string_view) override {}
   void reply_behind_rooms(shared_bytes frame) override {
     lines.push_back("behind rooms " + std::string{frame.view().substr(2)});
   }
@@ -121,6 +128,7 @@ struct core_client {
     c.encoding = e;
     c.user_id = "me";
     c.options = &options;
+    c.directs = &directs;
     core = std::make_unique<actors::connection_core>(std::move(c), out);
   }
 
@@ -144,6 +152,7 @@ struct core_client {
   void refuse(std::uint32_t ticket, errc why) { core->on_joined({ticket, {why, {}, {}}, {}}); }
 
   actors::node_options options;
+  actors::direct_budget directs;
   connection_notebook out;
   std::unique_ptr<actors::connection_core> core;
 };

@@ -12,7 +12,7 @@ using namespace troupe::protocol;
 
 namespace {
 
-constexpr auto last = errc::replaced;
+constexpr auto last = errc::disconnected;
 
 } // namespace
 
@@ -56,6 +56,8 @@ TEST_CASE("the codes that travel keep their numbers") {
   CHECK(static_cast<int>(errc::parts_limit) == 35);
   CHECK(static_cast<int>(errc::session_gone) == 36);
   CHECK(static_cast<int>(errc::replaced) == 37);
+  CHECK(static_cast<int>(errc::user_away) == 38);
+  CHECK(static_cast<int>(errc::disconnected) == 39);
 }
 
 // Pins §12.4, §12.6.

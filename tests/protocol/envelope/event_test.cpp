@@ -164,6 +164,21 @@ std::map<std::string, maker> makers() {
        auto ref = ref_in(to, "3", "\x03");
        return resumed_frame(to, {ref, "u1", "c1", {}, lost, next_secret}, nullptr);
      }},
+    {"resumed with directs",
+     [](encoding to) {
+       return resumed_frame(to, {{}, "u1", "c1", {}, {}, next_secret, resumed_directs{300, true}},
+                            nullptr);
+     }},
+    {"direct",
+     [](encoding to) {
+       return direct_frame(to, {"u1", 7, at, body_field::text, {codec::json, R"("psst")"}},
+                           nullptr);
+     }},
+    {"direct of the server",
+     [](encoding to) {
+       return direct_frame(to, {{}, 1, at, body_field::data, {codec::json, R"({"gold":5})"}},
+                           nullptr);
+     }},
     {"pong", [](encoding to) { return pong_frame(to, ref_in(to, "1", "\x01"), at, nullptr); }},
     {"pong without ref", [](encoding to) { return pong_frame(to, {}, at, nullptr); }},
     {"goodbye",

@@ -4,6 +4,7 @@
 
 #include <troupe/actors/endpoint.hpp>
 #include <troupe/actors/room_behavior.hpp>
+#include <troupe/actors/user_handle.hpp>
 #include <troupe/transport/server.hpp>
 
 namespace troupe {
@@ -27,6 +28,7 @@ using actors::room_handle;
 using actors::room_options;
 using actors::session_key;
 using actors::shared_message;
+using actors::user_handle;
 using protocol::binary_value;
 using protocol::codec;
 using protocol::errc;

@@ -129,6 +129,7 @@ std::vector<MetricFamily> node_families(const actors::node_stats& now) {
     gauge("troupe_inbound_budget_bytes", "Bound of troupe_inbound_bytes; 0: none.",
           now.inbound_budget_bytes),
     gauge("troupe_profile_bytes", "Profiles of members.", now.profile_bytes),
+    gauge("troupe_direct_bytes", "Directs that sessions keep.", now.direct_bytes),
   };
 }
 

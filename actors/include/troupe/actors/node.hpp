@@ -10,6 +10,7 @@
 #include <troupe/actors/room_behavior.hpp>
 #include <troupe/actors/room_event.hpp>
 #include <troupe/actors/sink.hpp>
+#include <troupe/actors/user_handle.hpp>
 #include <troupe/protocol/codec.hpp>
 
 #include <cstddef>
@@ -154,6 +155,9 @@ public:
 
   /// Names a room from any thread; the room need not exist. Handles may outlive the node.
   [[nodiscard]] room_handle room(std::string_view name);
+
+  /// Names a user from any thread; it need not be here. Handles may outlive the node.
+  [[nodiscard]] user_handle user(std::string_view name);
 
   /// Makes a CAF actor a server-side member, which is sent `room_event`s; `refused` if the node
   /// ends or no room can have that name. Throws `std::invalid_argument` if `who` is null, as

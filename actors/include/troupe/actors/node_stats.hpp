@@ -28,6 +28,8 @@ struct node_stats {
   std::int64_t history_budget_bytes = 0; ///< of `history_bytes`
   /// Profiles that clients' joins have brought, kept with their memberships.
   std::int64_t profile_bytes = 0;
+  /// Directs that sessions keep.
+  std::int64_t direct_bytes = 0;
   /// Of messages that have arrived in part, or are still to be inflated.
   std::int64_t inbound_bytes = 0;
   std::int64_t inbound_budget_bytes = 0; ///< of `inbound_bytes`

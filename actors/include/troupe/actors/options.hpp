@@ -71,6 +71,32 @@ struct session_options {
   std::size_t max_kept_per_address = 100; ///< see `connection_info::address`
 };
 
+/// Who may say something to all sessions of another user (`direct`).
+enum class direct_policy : std::uint8_t {
+  off,         ///< nobody: `unsupported`
+  shared_room, ///< who is in a room with one of them
+  all,
+};
+
+/// A client that wants to say something to another user.
+struct direct_request {
+  std::string_view from; ///< its user
+  const claims* rights;  ///< null: it has none
+  std::string_view to;
+};
+
+/// Messages from user to user, outside of rooms.
+struct direct_options {
+  direct_policy allowed = direct_policy::off;
+  /// Whether this one may, too: `ok`, or why not (a code as of `join_decision::refuse`). Runs on
+  /// the loop of the sender and must not block. Absent: it may.
+  std::function<protocol::errc(const direct_request&)> authorize{};
+  /// For all that sessions keep of their latest directs; beyond it they keep those that their
+  /// clients have not been told, and sessions without a connection take none. Absent: a 64th of the
+  /// memory that this process may use.
+  std::optional<std::int64_t> budget_bytes{};
+};
+
 /// When a silent client is pinged, and when its connection ends.
 struct heartbeat_options {
   /// Silence after which a peer is pinged, or a sixteenth less; for the first ping, half to all of
@@ -89,6 +115,7 @@ struct node_options {
   room_limits rooms{};
   heartbeat_options heartbeat{};
   session_options sessions{};
+  direct_options directs{};
   bool announce = true;      ///< tell a room who joins and leaves
   bool list_members = false; ///< tell those who join who is in the room (`joined.members`)
   /// While more members than this are to be told, changes among a room's users are gathered and

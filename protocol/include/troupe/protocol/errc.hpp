@@ -47,6 +47,8 @@ enum class errc : std::uint8_t {
   parts_limit = 35,       ///< too many incomplete messages; this one has waited longest
   session_gone = 36,      ///< a `resume` names no session that is kept
   replaced = 37,          ///< another connection has resumed the session of this one
+  user_away = 38,         ///< no client of that user is here
+  disconnected = 39,      ///< the application has ended the session
 };
 
 /// One row of the code table.

@@ -4,6 +4,7 @@
 #include <troupe/actors/endpoint.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_behavior.hpp>
+#include <troupe/actors/user_handle.hpp>
 #include <troupe/transport/authorize.hpp>
 #include <troupe/transport/http.hpp>
 #include <troupe/transport/jwt.hpp>
@@ -203,6 +204,8 @@ public:
 
   /// A handle of the room of that name. Thread: any.
   [[nodiscard]] actors::room_handle room(std::string_view name);
+  /// Names a user, from any thread. Handles may outlive the server.
+  [[nodiscard]] actors::user_handle user(std::string_view name);
 
   /// Decides about an HTTP request as about an upgrade, for handlers that serve only clients that
   /// may connect. Wrong tokens here and at upgrades count together: a client

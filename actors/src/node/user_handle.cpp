@@ -1,0 +1,114 @@
+// Access to users by name, from outside of their connections.
+#include <utility>
+
+#include <troupe/actors/user_handle.hpp>
+
+#include "node/node_state.hpp"
+
+#include <stdexcept>
+
+namespace troupe::actors {
+
+struct user_handle::state {
+  std::string name;
+  std::shared_ptr<node_gate> node;
+  std::shared_ptr<credit_account> account;
+
+  /// Sends a message to the directory of each loop.
+  template <class Message>
+  publish_result tell(const Message& message) const {
+    auto sent = node->enter([&](node_context& s) {
+      for (auto& unit : s.units)
+        compat::anon_send(unit->directory, message);
+    });
+    return sent ? publish_result::accepted : publish_result::gone;
+  }
+
+  [[nodiscard]] publish_result say(std::string_view field, protocol::body_field what,
+                                   std::span<const protocol::field> fields) const;
+};
+
+user_handle node::user(std::string_view name) {
+  user_handle h;
+  state_->entrance->enter([&](node_context& s) {
+    h.state_ = std::make_shared<const user_handle::state>(
+      user_handle::state{std::string{name}, state_->entrance, s.outside_directs});
+  });
+  return h;
+}
+
+namespace {
+
+/// `fields` as a message, of which the direct has the value of one.
+protocol::shared_bytes encoded(std::span<const protocol::field> fields) {
+  auto bytes = protocol::encode_map(protocol::codec::msgpack, fields);
+  if (!protocol::is_value(protocol::codec::msgpack, bytes))
+    throw std::invalid_argument{"user_handle::send: a field has a name or a value that no message "
+                                "can have"};
+  if (bytes.size() > direct_inbox::most_bytes)
+    throw std::invalid_argument{"user_handle::send: more than 64 KiB"};
+  return protocol::shared_bytes::copy_of(bytes);
+}
+
+} // namespace
+
+publish_result user_handle::state::say(std::string_view field, protocol::body_field what,
+                                       std::span<const protocol::field> fields) const {
+  auto message = std::make_shared<direct_message>();
+  message->to = name;
+  message->codec = protocol::codec::msgpack;
+  message->bytes = encoded(fields);
+  message->field = what;
+  message->body = field.empty()
+                  ? message->bytes.view()
+                  : protocol::document_view{message->codec, message->bytes.view()}.raw(field);
+  if (!account->positive())
+    return node->is_open() ? publish_result::overloaded : publish_result::gone;
+  auto sent = node->enter([&](node_context& s) {
+    message->timestamp = protocol::iso_8601(s.options.clock->wall_now());
+    auto fate = std::make_shared<direct_fate>(
+      [token = account->take(message->bytes.size())](protocol::errc) {});
+    for (auto& unit : s.units)
+      compat::anon_send(unit->directory, direct_call{message, fate});
+  });
+  return sent ? publish_result::accepted : publish_result::gone;
+}
+
+publish_result user_handle::send(std::string_view text) const {
+  const protocol::field body{"text", text};
+  return state_ ? state_->say("text", protocol::body_field::text, {&body, 1})
+                : publish_result::gone;
+}
+
+publish_result user_handle::send(std::span<const protocol::field> data) const {
+  return state_ ? state_->say({}, protocol::body_field::data, data) : publish_result::gone;
+}
+
+publish_result user_handle::disconnect() const {
+  return state_ ? state_->tell(user_call{state_->name, user_call::kind::disconnect})
+                : publish_result::gone;
+}
+
+publish_result user_handle::drop_sessions() const {
+  return state_ ? state_->tell(user_call{state_->name, user_call::kind::drop_sessions})
+                : publish_result::gone;
+}
+
+publish_result user_handle::count(std::function<void(presence)> told) const {
+  if (!told)
+    throw std::invalid_argument{"user_handle::count: nobody to tell"};
+  if (!state_)
+    return publish_result::gone;
+  return state_->node->enter([&](node_context& s) {
+    auto count = std::make_shared<user_count>(
+      [told = std::move(told)](std::size_t connections, std::size_t kept) {
+        told({connections, kept});
+      });
+    for (auto& unit : s.units)
+      compat::anon_send(unit->directory, user_call{state_->name, user_call::kind::count, count});
+  })
+         ? publish_result::accepted
+         : publish_result::gone;
+}
+
+} // namespace troupe::actors
