@@ -131,15 +131,17 @@ void world::break_off(client& c) {
 
 void world::say(client& c) {
   auto padding = draw_.below(60);
-  auto d = a_deed({"swallow", "refuse", "refuse/say", "kick", "kick", "tell", "hint", "secret",
-                   "modern", "end", "boom"},
+  auto d = a_deed({"swallow", "refuse", "refuse/say", "kick", "kick", "tell", "hint", "blink",
+                   "secret", "modern", "end", "boom"},
                   6);
-  if (draw_.once_in(5))
+  auto is_binary = draw_.once_in(5);
+  if (!is_binary && draw_.once_in(8))
+    return c.ask(a_room_or_default(), d, a_ref());
+  if (!is_binary && draw_.once_in(8))
+    return c.change_profile(a_room_or_default(), d, a_ref());
+  d.is_volatile = draw_.once_in(5);
+  if (is_binary)
     c.send_binary(a_room_or_default(), d, a_ref(), padding);
-  else if (draw_.once_in(8))
-    c.ask(a_room_or_default(), d, a_ref());
-  else if (draw_.once_in(8))
-    c.change_profile(a_room_or_default(), d, a_ref());
   else
     c.publish(a_room_or_default(), d, a_ref(), padding);
 }
@@ -165,9 +167,9 @@ void world::authenticate(client& c) {
 
 void world::stall(client& c) {
   if (draw_.once_in(2))
-    c.session().set_window(draw_.below(900));
+    c.set_window(draw_.below(900));
   else
-    c.session().set_window(std::nullopt);
+    c.set_window(std::nullopt);
 }
 
 /// Publishes from outside. Returns whether that was accepted.

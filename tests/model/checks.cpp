@@ -32,7 +32,7 @@ void world::let_observers_go() {
 /// Lets everything that is under way arrive, and then checks everything that must hold.
 void world::calm() {
   for (auto& c : clients_)
-    c->session().set_window(std::nullopt);
+    c->set_window(std::nullopt);
   for (auto& c : raw_clients_)
     c->session().set_window(std::nullopt);
   loops_.settle();
@@ -46,6 +46,7 @@ void world::calm() {
   let_observers_go();
   check_outside_bound();
   check_credit();
+  check_volatile();
   let_observers_go();
   tell_changes();
   for (auto& name : names_) // an actor that is behind is told its gap when the room next speaks
@@ -166,6 +167,7 @@ void world::count() {
     tally_.kicked += f.what == fate::kind::thrown_out;
   }
   tally_.seen = oracle_.seen;
+  tally_.seen["skipped"] = node_.stats().skipped;
   tally_.seen["lobby"] = !lobby_.empty();
   tally_.seen["one room"] = one_room_;
   ++tally_.seen["loops " + std::to_string(node_.loops())];

@@ -10,19 +10,10 @@
 
 namespace troupe::model {
 
-namespace {
-
-bool traces() {
+bool client::traces() {
   static const bool on = std::getenv("TROUPE_MODEL_TRACE") != nullptr;
   return on;
 }
-
-std::string in_quotes(const std::string& s) { return '"' + s + '"'; }
-std::string text_of(const deed& d, std::size_t padding = 0) {
-  return ",\"text\":" + in_quotes(d.text(padding));
-}
-
-} // namespace
 
 client::client(oracle& t, actors::node& node, unsigned loop, options o)
   : oracle_(t),
@@ -36,133 +27,6 @@ client::client(oracle& t, actors::node& node, unsigned loop, options o)
     info.claims = claims_of(options_.user_id, options_.name);
   session_ = std::make_unique<testing::memory_session>(node, node.loop(loop), std::move(info),
                                                        options_.bounds);
-}
-
-// -- what it says ---------------------------------------------------------------------------------
-
-void client::join(const std::string& room, const deed& d, bool ref) {
-  send({command::kind::join, "join", d.number, room, ref},
-       ",\"profile\":{" + text_of(d).substr(1) + '}');
-}
-
-void client::come_back(const left_off& since, const deed& d) {
-  command c{command::kind::join, "join", d.number, since.room, true};
-  c.since = since;
-  send(std::move(c), ",\"profile\":{" + text_of(d).substr(1) + "},\"since\":{\"epoch\":"
-                       + in_quotes(since.epoch) + ",\"seq\":" + std::to_string(since.seq)
-                       + ",\"clientId\":" + in_quotes(since.session->id()) + '}');
-}
-
-void client::history(const std::string& room, int number, bool ref) {
-  send({command::kind::history, "history", number, room, ref}, {});
-}
-
-void client::leave(const std::string& room, int number, bool ref) {
-  send({command::kind::leave, "leave", number, room, ref}, {});
-}
-
-void client::publish(const std::string& room, const deed& d, bool ref, std::size_t padding) {
-  send({command::kind::say, "message", d.number, room, ref},
-       text_of(d, padding) + (d.echo ? "" : ",\"echo\":false"));
-}
-
-/// Sends a raw frame where JSON allows it: to the default room, without `ref`, with echo.
-void client::send_binary(const std::string& room, const deed& d, bool ref, std::size_t padding) {
-  if (room.empty() && !ref && d.echo && options_.encoding != protocol::encoding::v1_msgpack) {
-    note_sent(command::kind::say, d.number);
-    commands_.add({command::kind::say, "binary", d.number, std::nullopt});
-    session_->say(d.text(padding), true);
-    return;
-  }
-  send({command::kind::say, "binary", d.number, room, ref},
-       ",\"data\":" + json_of_bytes(d.text(padding)) + (d.echo ? "" : ",\"echo\":false"));
-}
-
-void client::ask(const std::string& room, const deed& d, bool ref) {
-  send({command::kind::say, "do", d.number, room, ref}, text_of(d));
-}
-
-void client::change_profile(const std::string& room, const deed& d, bool ref) {
-  send({command::kind::say, "$profile", d.number, room, ref},
-       ",\"profile\":{" + text_of(d).substr(1) + '}');
-}
-
-void client::list(const std::string& room, int number, bool ref) {
-  send({command::kind::list, "presence", number, room, ref}, {});
-}
-
-void client::ping(int number, bool ref) {
-  send({command::kind::ping, "ping", number, {}, ref}, {});
-}
-
-void client::other(const std::string& type, int number, bool ref) {
-  send({command::kind::other, type, number, {}, ref}, ",\"to\":\"nobody\",\"text\":\"\"");
-}
-
-void client::authenticate(const std::string& user, const std::vector<std::string>& rooms,
-                          int number, bool ref) {
-  auto token = user + '/' + name();
-  for (auto& room : rooms)
-    token += ' ' + room;
-  send({command::kind::auth, "auth", number, {}, ref}, ",\"token\":" + in_quotes(token));
-  if (user == user_id())
-    opened_ = rooms;
-}
-
-/// Notes that a command goes out, which makes the former string of its session unsure.
-void client::note_sent(command::kind what, int number) {
-  oracle_.senders[number] = name();
-  if (lasting_ && what != command::kind::ping && what != command::kind::resume)
-    lasting_->commanded(*this);
-}
-
-void client::resume(std::shared_ptr<const resume_claim> claim, int number) {
-  std::string rooms;
-  for (auto& at : claim->named)
-    rooms += (rooms.empty() ? "{\"roomId\":" : ",{\"roomId\":") + in_quotes(at.room)
-           + ",\"epoch\":" + in_quotes(at.epoch) + ",\"seq\":" + std::to_string(at.seq) + '}';
-  command c{command::kind::resume, "resume", number, {}, true};
-  auto text = claim->text;
-  c.claim = std::move(claim);
-  send(std::move(c), ",\"resume\":" + in_quotes(text) + ",\"rooms\":[" + rooms + ']');
-}
-
-bool client::is_resuming() {
-  look();
-  auto& all = commands_.all();
-  return std::any_of(all.begin(), all.end(),
-                     [](auto& c) { return c.what == command::kind::resume && c.answer.empty(); });
-}
-
-void client::send(command c, const std::string& fields) {
-  if (c.room && c.room->empty())
-    c.room.reset();
-  auto json = "{\"type\":" + in_quotes(c.type)
-            + (c.room ? ",\"roomId\":" + in_quotes(*c.room) : std::string{}) + fields
-            + (c.ref ? ",\"ref\":" + std::to_string(c.number) : std::string{}) + '}';
-  if (traces())
-    std::cerr << name() << " -> " << json << '\n';
-  note_sent(c.what, c.number);
-  commands_.add(std::move(c));
-  if (options_.encoding != protocol::encoding::v1_msgpack)
-    return session_->say(json);
-  std::string packed;
-  protocol::transcode(protocol::codec::json, json, protocol::codec::msgpack, packed);
-  session_->say(packed, true);
-}
-
-void client::break_off() {
-  if (options_.encoding != protocol::encoding::v1_msgpack)
-    return;
-  if (lasting_)
-    lasting_->may_end();
-  session_->say("text", false);
-}
-
-void client::disconnect(bool heard_out) {
-  look();
-  went_whole_ = heard_out && session_->heeded() && session_->unread() == 0;
-  session_->disconnect();
 }
 
 // -- what comes in --------------------------------------------------------------------------------
@@ -190,6 +54,20 @@ void client::look() {
       on_raw(frame.payload);
     }
   }
+  note_behind();
+}
+
+/// Frames that have come by now were sent before it fell behind.
+void client::note_behind() {
+  if (std::exchange(is_behind_, session_->queued_bytes() > 0) != is_behind_)
+    for (auto& s : stays_)
+      is_behind_ ? s.falls_behind() : s.is_level();
+}
+
+void client::set_window(std::optional<std::size_t> bytes) {
+  look();
+  session_->set_window(bytes);
+  look();
 }
 
 void client::on_text(const std::string& json) {
@@ -220,7 +98,10 @@ stay& client::begin(command* asked, std::size_t log, std::size_t at,
                     std::optional<std::uint64_t> seq) {
   if (asked)
     asked->stay = stays_.size();
-  return stays_.emplace_back(oracle_, options_.name, is_plain(), log, at, seq);
+  auto& begun = stays_.emplace_back(oracle_, options_.name, is_plain(), log, at, seq);
+  if (is_behind_)
+    begun.falls_behind();
+  return begun;
 }
 
 void client::acked(stay* s, const command* c, const frame_fields& f) {
@@ -229,6 +110,9 @@ void client::acked(stay* s, const command* c, const frame_fields& f) {
     complain("command " + std::to_string(c->number) + " was acked and no room has heard it");
   else if (c && !s)
     complain("an ack of a room that is not held");
+  else if (c && f.seq.has_value() == c->is_volatile)
+    complain("the ack of " + std::to_string(c->number)
+             + (c->is_volatile ? " has a seq" : " has no seq"));
   else if (c)
     s->hear_ack(*what, f.seq);
 }
@@ -250,6 +134,8 @@ void client::check_history(const stay& s, const frame_fields& f) {
       between += said[next].stored ? 1 : 0;
     if (next == said.size())
       return complain("reads what was not said in " + s.room() + ", or again: " + m.text);
+    if (!said[next].stored)
+      complain("reads what was not to be kept: " + m.text);
     if (said[next++].except == name())
       complain("reads what was not for it: " + m.text);
     if (last_of_log && *m.seq != *last_of_log + between)

@@ -52,6 +52,8 @@ public:
                     bool ref);
   /// Sends input that makes the server close it at once, if its encoding has such input.
   void break_off();
+  /// Takes at most so many bytes more; nothing: any number.
+  void set_window(std::optional<std::size_t> bytes);
   /// Disconnects. `heard_out`: the server still reads, as far as the caller knows.
   void disconnect(bool heard_out);
 
@@ -110,14 +112,17 @@ protected:
   std::shared_ptr<lasting_session> lasting_;
 
 private:
+  [[nodiscard]] static bool traces();
   void send(command c, const std::string& fields);
   void note_sent(command::kind what, int number);
+  void note_behind();
   void on_text(const std::string& json);
   void on_raw(const std::string& bytes);
   void check_claims();
 
   std::vector<std::string> opened_;       ///< rooms that its latest token opens; empty: all
   std::optional<frame_fields> announced_; ///< a binary message whose bytes come next
+  bool is_behind_ = false;                ///< something is queued for it
   bool closed_ = false;
   bool told_goodbye_ = false;
   bool went_whole_ = false; ///< disconnected with nothing unread or unheeded

@@ -57,6 +57,7 @@ struct command {
   int number = 0;
   std::optional<std::string> room;           ///< none: the default room
   bool ref = false;                          ///< whether it has a `ref`: its number
+  bool is_volatile = false;                  ///< of a message
   std::string answer;                        ///< type of the answer; empty: none yet
   std::string code;                          ///< of an `error`
   std::string answered_by;                   ///< the room that the answer names

@@ -28,6 +28,10 @@ void witness::obey(room_context& room, const deed& d, std::string_view hook, std
     broadcast(room, {entry::kind::line, "told", {}, text});
   } else if (what == "hint") {
     broadcast(room, {entry::kind::line, "told", {}, text, {}, {}, false});
+  } else if (what == "blink") {
+    entry e{entry::kind::line, "told", {}, text, {}, {}, false};
+    e.is_volatile = true;
+    broadcast(room, std::move(e));
   } else if (what == "modern") {
     broadcast(room, {entry::kind::line, "told", {}, text, {}, {}, true, false});
   } else if (what == "secret") {
@@ -67,7 +71,7 @@ void witness::broadcast(room_context& room, entry e) {
   if (!except) // is not there: everybody gets it
     e.except.clear();
   log().entries.push_back(e);
-  room.broadcast_except(except, {e.type, {{"text", e.text}}, {}, e.plain, e.stored});
+  room.broadcast_except(except, {e.type, {{"text", e.text}}, {}, e.plain, e.stored, e.is_volatile});
 }
 
 void witness::check(room_context& room) {

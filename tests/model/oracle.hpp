@@ -28,6 +28,7 @@ struct entry {
   bool plain = true;                ///< whether plain clients get it
   bool told = true;                 ///< false: another session of its user was or is in the room
   bool automatic = false;           ///< whether the node had put `except` into the room
+  bool is_volatile = false;         ///< whether who is behind does not get it
 };
 
 /// Users, each with the text of its profile; empty: it has none.

@@ -93,8 +93,9 @@ stay::duty stay::duty_of(std::size_t position) const {
   if ((e.except == client_ && !(is_repeated && former_->had(client_))) || (plain_ && !e.plain)
       || is_silent)
     return duty::not_for_it;
+  auto is_spared = e.is_volatile && position < level_from_;
   if (!former_)
-    return duty::owed;
+    return is_spared ? duty::may_come : duty::owed;
   auto is_meant = e.stored && !excluded_former(e);
   if (is_repeated)
     return is_meant ? duty::owed : duty::not_for_it;

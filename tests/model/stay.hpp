@@ -34,6 +34,11 @@ public:
   /// The room has lost what the client lacks; its position is `seq` now.
   void overrun(std::uint64_t seq);
 
+  /// The client does not take what it is sent: from now on it may be spared what is volatile.
+  void falls_behind() noexcept { level_from_ = ~std::size_t{0}; }
+  /// The client takes all: it must hear also what is volatile, if that is said from now on.
+  void is_level() { level_from_ = entries().entries.size(); }
+
   /// Checks a frame that the room has sent to all.
   void hear(const frame_fields& f);
   /// Takes a list of all users in the room. Where users are told one by one, it must be what is
@@ -108,6 +113,7 @@ private:
   std::shared_ptr<const lasting_session> former_;
   std::optional<std::size_t> entered_at_; ///< of such a client, once it is known
   std::uint64_t complete_from_ = 0;       ///< position behind which it misses nothing
+  std::size_t level_from_ = 0;            ///< from this entry on the client is not behind
   bool lacks_some_ = false; ///< it has heard what comes behind something that it lacks
   bool overrun_ = false;    ///< nobody knows what it hears from here on
   end how_ = end::none;

@@ -12,17 +12,18 @@
 namespace troupe::model {
 
 std::string deed::text(std::size_t padding) const {
-  return std::to_string(number) + ' ' + what + ' ' + whom + (echo ? " loud " : " quiet ")
-       + std::string(padding, 'x');
+  return std::to_string(number) + ' ' + what + ' ' + whom + (echo ? " loud" : " quiet")
+       + (is_volatile ? " volatile " : " reliable ") + std::string(padding, 'x');
 }
 
 std::optional<deed> deed::read(std::string_view text) {
   deed d;
-  std::string echo;
+  std::string echo, delivery;
   std::istringstream in{std::string{text}};
-  if (!(in >> d.number >> d.what >> d.whom >> echo))
+  if (!(in >> d.number >> d.what >> d.whom >> echo >> delivery))
     return std::nullopt;
   d.echo = echo == "loud";
+  d.is_volatile = delivery == "volatile";
   return d;
 }
 

@@ -12,10 +12,11 @@ namespace troupe::model {
 /// What a command asks of the room's behaviour. It travels in the text, the bytes or the profile of
 /// a join.
 struct deed {
-  int number = 0;         ///< of the command; unique in a play, and increasing
-  std::string what = "-"; ///< see `witness`
-  std::string whom = "-"; ///< a user, if it concerns one
-  bool echo = true;       ///< whether the sender gets its own copy
+  int number = 0;           ///< of the command; unique in a play, and increasing
+  std::string what = "-";   ///< see `witness`
+  std::string whom = "-";   ///< a user, if it concerns one
+  bool echo = true;         ///< whether the sender gets its own copy
+  bool is_volatile = false; ///< of a message
 
   /// The deed as text, with `padding` bytes behind it.
   [[nodiscard]] std::string text(std::size_t padding = 0) const;

@@ -266,6 +266,7 @@ bool witness::take(room_context& room, const member& from, std::string_view text
   }
   auto is_relayed = type == "message" || type == "binary";
   f.what = is_relayed ? fate::kind::said : fate::kind::done;
+  oracle_.seen["volatile"] += is_relayed && d->is_volatile;
   if (is_relayed)
     log().entries.push_back({entry::kind::line,
                              std::string{type},
@@ -273,10 +274,11 @@ bool witness::take(room_context& room, const member& from, std::string_view text
                              std::string{text},
                              d->echo ? std::string{} : name,
                              {},
+                             !d->is_volatile,
                              true,
                              true,
-                             true,
-                             from.automatic});
+                             from.automatic,
+                             d->is_volatile});
   return true;
 }
 

@@ -26,7 +26,8 @@ namespace troupe::model {
 /// (refuses and returns true), and all deeds below. In the profile of a join: `ask/refuse`, and a
 /// deed below with the prefix `ask/` (done in `authorize_join`), `enter/` (in `on_join`) or `exit/`
 /// (in `on_leave`). Everywhere: `kick` (the client named), `end`, `boom` (throws), `tell`
-/// (broadcasts), `hint` (broadcasts without storing), `secret` (broadcasts to all but the client
+/// (broadcasts), `hint` (broadcasts without storing), `blink`
+/// (the same, as volatile), `secret` (broadcasts to all but the client
 /// named), `modern` (broadcasts to all but plain clients).
 class witness final : public actors::room_behavior {
 public:

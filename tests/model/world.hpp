@@ -87,6 +87,7 @@ private:
   void let_observers_go();
   void check_outside_bound();
   void check_credit();
+  void check_volatile();
   void check_stopped(const std::set<std::string>& present, const std::vector<std::size_t>& before);
   void count();
   void leave();
