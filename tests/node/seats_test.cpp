@@ -195,6 +195,56 @@ TEST_CASE("a join with claims of the same user takes the seat, one without does 
   }
 }
 
+// Pins §4.114, §10.37.
+TEST_CASE("a lobby leaves a seat to the client that is about to resume its session") {
+  actors::node_options n;
+  n.lobby = "game";
+  arena a{1, {}, n};
+  actors::connection_info info{protocol::encoding::v1_json, "ann"};
+  info.claims = claims_of("ann");
+  auto bob = connect(a.play, "bob");
+  auto& ann = a.play.connect(info);
+  auto name = ann.expect("welcome").text("resume");
+  ann.drop();
+  auto& back = a.play.connect(info);
+  back.take_all();
+
+  auto resumed = back.say(resume_of(name, {})).expect("resumed");
+
+  CHECK(has(resumed, R"("rooms":[{"roomId":"game")"));
+  CHECK(has(bob->say(R"({"type":"presence"})").take_all().back(), R"({"userId":"ann"})"));
+  CHECK(a.said.back() == "return ann");
+}
+
+// Pins §10.38.
+TEST_CASE("a session whose seat is over does not take that of another one of its user") {
+  arena a;
+  auto connect_ann = [&](std::string& name) -> testing::stage::client& {
+    actors::connection_info info{protocol::encoding::v1_json, "ann"};
+    info.claims = claims_of("ann");
+    auto& c = a.play.connect(info);
+    name = c.expect("welcome").text("resume");
+    return c;
+  };
+  std::string phone, laptop, other;
+  auto& first = connect_ann(phone);
+  first.join("game").expect("joined");
+  first.drop();
+  CHECK(a.play.node().room("game").end() == actors::publish_result::accepted);
+  a.play.settle();
+  auto& second = connect_ann(laptop);
+  second.join("game").expect("joined");
+  second.drop();
+  auto& back = connect_ann(other);
+
+  auto resumed = back.say(resume_of(phone, {})).expect("resumed");
+
+  CHECK(has(resumed, R"("lost":[{"roomId":"game","code":"not_joined"}])"));
+  auto& there = connect_ann(other);
+  resumed = there.say(resume_of(laptop, {})).expect("resumed");
+  CHECK(has(resumed, R"("rooms":[{"roomId":"game")"));
+}
+
 // Pins §10.38.
 TEST_CASE("a member that is thrown out while it is away is not let in by its session") {
   struct kicking final : actors::room_behavior {

@@ -172,12 +172,14 @@ join_reply room_core::join(const join_request& request) {
   return reply;
 }
 
-/// The member whose place a client takes that comes back: the one that its session names, or a seat
-/// of its user if that has proved who it is. Nobody's: it comes anew.
+/// The member whose place a client takes that comes back: the one that its session names, or for a
+/// join a seat of its user if that has proved who it is. Nobody's: it comes anew. Whom the node
+/// puts into the room takes no seat: it may be about to resume the session of that.
 session_key room_core::former_of(const join_request& request) const {
-  if (request.replaced && members_.contains(request.replaced))
-    return request.replaced;
-  auto* seat = keeps_seats() && request.claims ? users_.away_session(request.user_id) : nullptr;
+  if (request.resumed)
+    return members_.contains(request.replaced) ? request.replaced : session_key{};
+  auto takes_seat = keeps_seats() && request.claims && !request.automatic;
+  auto* seat = takes_seat ? users_.away_session(request.user_id) : nullptr;
   return seat ? seat->key : session_key{};
 }
 
