@@ -111,9 +111,10 @@ void world::gather() {
 void world::join(client& c) {
   if ((one_room_ || c.is_plain()) && draw_.once_in(3))
     c.leave({}, ++number_, a_ref());
-  auto d = a_deed({"ask/refuse", "ask/refuse", "ask/kick", "enter/kick", "enter/kick", "enter/tell",
-                   "enter/secret", "exit/kick", "exit/tell", "exit/secret", "ask/boom", "ask/end",
-                   "enter/boom", "enter/end", "exit/boom", "exit/end"},
+  auto d = a_deed({"ask/refuse", "ask/refuse",   "ask/kick",  "enter/kick", "enter/kick",
+                   "enter/tell", "enter/secret", "exit/kick", "exit/tell",  "exit/secret",
+                   "ask/boom",   "ask/end",      "drop/tell", "drop/kick",  "drop/kick",
+                   "drop/boom",  "enter/boom",   "enter/end", "exit/boom",  "exit/end"},
                   3);
   c.join(a_room(), d, a_ref() || rights_);
   if (rights_ && draw_.once_in(3))
@@ -124,6 +125,7 @@ void world::join(client& c) {
 
 /// Half of these clients wait for the close frame.
 void world::break_off(client& c) {
+  oracle_.contested.insert(c.name());
   c.break_off();
   if (draw_.once_in(2))
     c.disconnect(false);
@@ -215,7 +217,7 @@ void world::act_raw() {
 }
 
 void world::drain() {
-  draining_ = true;
+  draining_ = oracle_.is_stopping = true;
   for (auto& c : clients_)
     if (c->lasting())
       c->lasting()->may_end();

@@ -68,12 +68,20 @@ void world::calm() {
     o->settle();
 }
 
-/// Lets a quiet second pass: then rooms have told what they have gathered.
+/// Lets two seconds pass in which nobody comes or goes: then rooms have told what they have
+/// gathered. Who is cut meanwhile is a change, and so is a seat that ends.
 void world::tell_changes() {
-  for (int i = 0; i < 2; ++i) { // who is cut meanwhile is a change, too
+  auto changes = [this] {
+    return std::accumulate(oracle_.logs.begin(), oracle_.logs.end(), std::size_t{0},
+                           [](auto n, auto& log) { return n + log.entries.size(); });
+  };
+  for (int quiet = 0; quiet < 2;) {
+    auto before = changes();
     clock_.advance(1010ms);
     loops_.settle();
+    quiet = changes() == before ? quiet + 1 : 0;
   }
+  check_seats();
   let_observers_go();
 }
 
@@ -191,6 +199,9 @@ void world::leave() {
   observers_.clear();
   loops_.settle();
   check_expired();
+  clock_.advance(longest_seat + 100ms); // of the last one that has come
+  loops_.settle();
+  check_seats();
   clock_.advance(1s); // rooms that linger end
   loops_.settle();
   auto kept =

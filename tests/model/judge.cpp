@@ -47,6 +47,8 @@ void judge::join(const command& c) {
       complain(c, "was let in and told " + c.code);
     else if (by_room && c.code != (f->what == fate::kind::refused ? "forbidden" : "room_closed"))
       complain(c, "was refused by " + c.code);
+    else if (c.code == "room_full" && c.room != "booth")
+      complain(c, "found a room full that has no limit");
     else if (!by_room && c.code == "forbidden" && !narrowed_)
       complain(c, "was told forbidden, which the room did not say");
     return;

@@ -54,6 +54,8 @@ public:
 
   /// Whether that client has had it, or may have had it.
   [[nodiscard]] bool had(const std::string& client_name) const;
+  /// Who has had it, or may have had it.
+  [[nodiscard]] const std::vector<std::string>& names() const noexcept { return names_; }
   /// Whether that client has begun it.
   [[nodiscard]] bool began_with(const std::string& client_name) const;
   /// Who was told last that it has it.

@@ -46,7 +46,7 @@ void observer::hear(const frame_fields& f) {
     if (*f.number <= std::exchange(last_outside_, *f.number))
       complain("heard what was published from outside again or late");
   } else if (f.type == "userJoined" || f.type == "userLeft" || f.type == "$profile"
-             || f.type == "$presence") {
+             || f.type == "$away" || f.type == "$back" || f.type == "$presence") {
     if (!oracle_.gathering.contains(room_))
       notices_.push_back(f);
   } else {

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <troupe/actors/clock.hpp>
 #include <troupe/actors/room_behavior.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -15,9 +18,11 @@
 
 namespace troupe::model {
 
+class lasting_session;
+
 /// One thing that a room said to its members, or a client that came or went in silence.
 struct entry {
-  enum class kind : std::uint8_t { line, came, went, profile };
+  enum class kind : std::uint8_t { line, came, went, profile, away, back };
   kind what = kind::line;
   std::string type;                 ///< of its frame
   std::string client;               ///< who said it, came or went; empty: the room itself
@@ -29,10 +34,21 @@ struct entry {
   bool told = true;                 ///< false: another session of its user was or is in the room
   bool automatic = false;           ///< whether the node had put `except` into the room
   bool is_volatile = false;         ///< whether who is behind does not get it
+
+  /// Whether it ends that client's stay: the client has gone, or has lost its connection and left
+  /// its seat behind.
+  [[nodiscard]] bool ends(std::string_view who) const {
+    return (what == kind::went || what == kind::away) && client == who;
+  }
 };
 
-/// Users, each with the text of its profile; empty: it has none.
-using users = std::map<std::string, std::string>;
+/// A user as members see it.
+struct seen_user {
+  std::string profile; ///< its text; empty: it has none
+  bool away = false;
+  bool operator==(const seen_user&) const = default;
+};
+using users = std::map<std::string, seen_user>;
 
 /// What one incarnation of a room has said, as its behaviour notes it. Clients are compared with
 /// it. What is published from outside is missing, since no hook hears of that.
@@ -40,8 +56,12 @@ struct room_log {
   std::string name;
   bool announces = true;
   bool stays_when_empty = false;
+  bool keeps_seats = false;
+  std::size_t most_members = 0; ///< 0: any number
   std::vector<entry> entries;
   std::set<std::string> inside; ///< clients
+  /// Those of them that have lost their connections, and until when their seats are kept.
+  std::map<std::string, actors::steady_time> away;
   /// The profiles of those inside: client and text, the latest last.
   std::vector<std::pair<std::string, std::string>> profiles;
   bool over = false; ///< its behaviour is destroyed
@@ -76,6 +96,11 @@ struct oracle {
   /// What rooms have said to clients that came back as members: by room name and client.
   std::map<std::pair<std::string, std::string>, std::set<std::string>> returns;
   std::map<std::string, std::string> user_ids; ///< by client: several may be one user's sessions
+  /// By client: the session of another one that it has claimed.
+  std::map<std::string, std::shared_ptr<const lasting_session>> claims;
+  /// Clients whose session may have ended, or may be another client's: their seats may end early.
+  std::set<std::string> contested;
+  bool is_stopping = false;          ///< all sessions end
   std::set<std::string> gathering;   ///< rooms that tell v1 clients of users once a second
   std::set<std::string> told_to_end; ///< rooms that were told to end from outside
   std::map<std::string, int>
@@ -101,11 +126,20 @@ struct oracle {
         return i->second;
     return {};
   }
+  /// Whether the user is in the room, and has lost all its connections there.
+  [[nodiscard]] bool is_away(const room_log& log, const std::string& user) const {
+    auto sessions = [&](auto& some, auto&& name_of) {
+      return std::count_if(some.begin(), some.end(),
+                           [&](auto& s) { return user_of(name_of(s)) == user; });
+    };
+    auto away = sessions(log.away, [](auto& s) { return s.first; });
+    return away > 0 && away == sessions(log.inside, [](auto& s) { return s; });
+  }
   /// Who is in a room.
   [[nodiscard]] users present_in(const room_log& log) const {
     users all;
     for (auto& client : log.inside)
-      all[user_of(client)] = shown_profile(log, user_of(client));
+      all[user_of(client)] = {shown_profile(log, user_of(client)), is_away(log, user_of(client))};
     return all;
   }
   [[nodiscard]] int last_word(const std::string& room) const {

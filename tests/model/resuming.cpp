@@ -63,6 +63,9 @@ void world::claim(client& from, bool is_settled) {
     oracle_.seen["taken over"] += !session.holder().gone();
     oracle_.seen["former string"] += c.text != session.holder().resume_string();
     session.claim(by, c.text);
+    oracle_.claims[by.name()] = c.session;
+    for (auto& name : session.names())
+      oracle_.contested.insert(name);
     if (!is_settled)
       for (auto* had : session.holders())
         had->claimed_early();

@@ -84,14 +84,16 @@ void returned_session::check_lost(const frame_fields& room) {
   ++oracle_.seen["lost"];
   auto at = claim_.held.find(room.room);
   auto& said = oracle_.returns[{room.room, client_}];
-  auto is_kept = at != claim_.held.end() && at->second.is_confirmed && was_in(at->second)
-              && !has_gone_again(room.room);
+  auto is_held = at != claim_.held.end();
+  auto has_seat = is_held && oracle_.logs[at->second.log].keeps_seats;
+  auto is_kept = is_held && at->second.is_confirmed && was_in(at->second)
+              && !has_gone_again(room.room) && (!has_seat || keeps_seat(room.room, at->second));
   if (room.code == "not_joined" && is_kept)
     complain("calls " + room.room + " not joined, where the session was");
   else if (room.code == "forbidden" && !said.contains("forbidden"))
     complain("calls " + room.room + " forbidden, which the room did not say");
-  else if (room.code == "room_full" && room.room != "booth")
-    complain("calls " + room.room + " full, which has no limit");
+  else if (room.code == "room_full" && (room.room != "booth" || has_seat))
+    complain("calls " + room.room + " full, which has a place for it");
   else if (room.code != "not_joined" && room.code != "forbidden" && room.code != "room_full"
            && room.code != "room_closed")
     complain("has lost " + room.room + " by " + room.code);
@@ -101,15 +103,22 @@ void returned_session::check_lost(const frame_fields& room) {
 bool returned_session::was_in(const resume_claim::seat& at) const {
   auto& all = oracle_.logs[at.log].entries;
   for (auto i = at.next; i < all.size(); ++i)
-    if (all[i].what == entry::kind::went && all[i].client == claim_.holder)
+    if (all[i].ends(claim_.holder))
       return all[i].reason == actors::leave_reason::disconnected;
   return false; // it has ended with the room
+}
+
+/// Whether the seat of the former holder is still there, or was there until the client came back.
+bool returned_session::keeps_seat(const std::string& room, const resume_claim::seat& at) const {
+  auto& log = oracle_.logs[at.log];
+  return oracle_.returns[{room, client_}].contains("came")
+      || (!log.over && log.inside.contains(claim_.holder));
 }
 
 /// Whether the client that came back has left the room since, or the room has ended.
 bool returned_session::has_gone_again(const std::string& room) const {
   return std::any_of(oracle_.logs.begin(), oracle_.logs.end(), [&](auto& log) {
-    auto left = [&](auto& e) { return e.what == entry::kind::went && e.client == client_; };
+    auto left = [&](auto& e) { return e.ends(client_); };
     return log.name == room
         && ((log.over && oracle_.returns[{room, client_}].contains("came"))
             || std::any_of(log.entries.begin(), log.entries.end(), left));

@@ -26,6 +26,7 @@ private:
   void check_is_told(const std::string& room, const resume_claim::seat& at);
   void check_lost(const frame_fields& room);
   [[nodiscard]] bool was_in(const resume_claim::seat& at) const;
+  [[nodiscard]] bool keeps_seat(const std::string& room, const resume_claim::seat& at) const;
   [[nodiscard]] bool has_gone_again(const std::string& room) const;
   [[nodiscard]] const left_off* named(const std::string& room) const;
   void complain(const std::string& what) { oracle_.complain(client_, "its resumed " + what); }

@@ -21,6 +21,8 @@ bool says(const frame_fields& f, const entry& e, const std::string& user) {
   auto is_bare = f.room.empty(); // for a plain client
   if (e.what == entry::kind::went)
     return is_bare || f.reason == to_string(e.reason);
+  if (e.what == entry::kind::away || e.what == entry::kind::back)
+    return true;
   if (e.what == entry::kind::came || e.what == entry::kind::profile)
     return is_bare || f.profile == e.text;
   return e.type == "binary" ? f.bytes == json_of_bytes(e.text) : f.text == e.text;
@@ -82,7 +84,7 @@ bool stay::at_own_end() const {
   auto& all = entries().entries;
   if (former_ && (!entered_at_ || next_ < *entered_at_))
     return false;
-  return next_ < all.size() && all[next_].what == entry::kind::went && all[next_].client == client_;
+  return next_ < all.size() && all[next_].ends(client_);
 }
 
 stay::duty stay::duty_of(std::size_t position) const {
@@ -246,7 +248,7 @@ void stay::switched() {
   how_ = end::left;
   auto& all = entries().entries;
   for (auto i = next_; i < all.size(); ++i) {
-    if (all[i].what == entry::kind::went && all[i].client == client_)
+    if (all[i].ends(client_))
       return;
     if (all[i].client == client_ && is_owed(i))
       complain("has another room before it has heard its own " + name_of(all[i]));
@@ -279,7 +281,7 @@ void stay::settle() {
 bool stay::cut_short() const {
   auto& all = entries().entries;
   for (auto i = next_; i < all.size(); ++i)
-    if (all[i].what == entry::kind::went && all[i].client == client_)
+    if (all[i].ends(client_))
       return all[i].reason == actors::leave_reason::disconnected;
   return false;
 }

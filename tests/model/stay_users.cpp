@@ -27,15 +27,19 @@ void stay::follow(const frame_fields& f) {
   if (!users_)
     return;
   auto& known = *users_;
-  if (f.type == "userJoined" || f.type == "$profile")
-    known[f.user] = f.profile;
+  if (f.type == "userJoined")
+    known[f.user] = {f.profile};
+  if (f.type == "$profile")
+    known[f.user].profile = f.profile;
+  if (f.type == "$away" || f.type == "$back")
+    known[f.user].away = f.type == "$away";
   if (f.type == "userLeft")
     known.erase(f.user);
   if (f.type != "$presence")
     return;
   for (auto* some : {&*f.joined, &*f.changed})
-    for (auto& [user, profile] : *some)
-      known[user] = profile;
+    for (auto& [user, seen] : *some)
+      known[user] = seen;
   for (auto& [user, none] : *f.gone)
     known.erase(user);
 }

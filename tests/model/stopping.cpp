@@ -18,7 +18,7 @@ void world::stop() {
     before.push_back(log.entries.size());
   oracle_.told_to_end.insert(names_.begin(), names_.end());
   node_.request_stop();
-  stopped_ = true;
+  stopped_ = oracle_.is_stopping = true;
   for (auto& c : clients_)
     if (c->lasting())
       c->lasting()->may_end();
@@ -83,7 +83,7 @@ void world::check_stopped(const std::set<std::string>& present,
     auto& log = oracle_.logs[i];
     for (auto at = i < before.size() ? before[i] : 0; at < log.entries.size(); ++at) {
       auto& e = log.entries[at];
-      if (e.what == entry::kind::went && e.reason == actors::leave_reason::disconnected
+      if (e.ends(e.client) && e.reason == actors::leave_reason::disconnected
           && present.contains(e.client) && !cut.contains(e.client))
         complain(log.name + " lost " + e.client + " before it ended");
     }

@@ -49,7 +49,8 @@ void v1_client::on_frame(const frame_fields& f) {
   else if (f.type == "history")
     in ? check_history(*in, f) : complain("reads the history of a room that is not held");
   else if (f.type == "presence" || f.type == "userJoined" || f.type == "userLeft"
-           || f.type == "$profile" || f.type == "$presence")
+           || f.type == "$profile" || f.type == "$away" || f.type == "$back"
+           || f.type == "$presence")
     in ? on_users(*in, f) : complain(f.type + " of a room that is not held: " + f.room);
   else if (f.type == "message" || f.type == "binary" || f.type == "told" || f.type == "outside")
     !in                   ? complain(f.type + " of a room that is not held: " + f.room)

@@ -65,8 +65,12 @@ frame_fields read(simdjson::dom::object o) {
     if (o[key].get(all) != simdjson::SUCCESS)
       return;
     out.emplace();
-    for (simdjson::dom::object user : all)
-      (*out)[std::string{std::string_view{user["userId"]}}] = profile_in(user);
+    for (simdjson::dom::object user : all) {
+      bool away = false;
+      if (user["away"].get(away) != simdjson::SUCCESS)
+        away = false;
+      (*out)[std::string{std::string_view{user["userId"]}}] = {profile_in(user), away};
+    }
   };
   f.profile = profile_in(o);
   list("members", f.members);

@@ -1,7 +1,8 @@
 #pragma once
 
+#include "oracle.hpp"
+
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,9 +27,8 @@ struct deed {
 /// The fields of a server message that the model checks; absent ones are empty.
 struct frame_fields {
   std::string type, room, epoch, text, user, reason, code, request, bytes;
-  std::string profile; ///< its text
-  /// Users with the text of their profile; absent if the frame has no such list.
-  std::optional<std::map<std::string, std::string>> members, joined, changed, gone;
+  std::string profile;                                 ///< its text
+  std::optional<users> members, joined, changed, gone; ///< absent if the frame has no such list
   std::optional<std::uint64_t> total;
   std::optional<std::uint64_t> seq, log, at, size, dropped;
   std::string client; ///< `clientId`

@@ -10,19 +10,19 @@ using namespace troupe::actors;
 
 namespace {
 
-std::optional<deed> deed_in_profile(const member& m) {
-  if (m.profile.empty())
-    return std::nullopt;
-  protocol::document_view profile{protocol::codec_of(m.encoding), m.profile};
-  return deed::read(profile.string("text").value_or(""));
-}
-
 std::string profile_text(const member& m) {
   protocol::document_view profile{protocol::codec_of(m.encoding), m.profile};
   return m.profile.empty() ? std::string{} : profile.string("text").value_or("");
 }
 
 } // namespace
+
+std::optional<deed> deed_in_profile(const member& m) {
+  if (m.profile.empty())
+    return std::nullopt;
+  protocol::document_view profile{protocol::codec_of(m.encoding), m.profile};
+  return deed::read(profile.string("text").value_or(""));
+}
 
 claims_ptr claims_of(const std::string& user, const std::string& client,
                      std::vector<std::string> rooms) {
@@ -42,10 +42,12 @@ std::string client_of(const member& m) {
 }
 
 witness::witness(oracle& t, node& n, std::string_view room, const room_options& options)
-  : oracle_(t), node_(n), name_(room), index_(t.logs.size()) {
+  : oracle_(t), node_(n), name_(room), index_(t.logs.size()), keep_seat_(options.keep_seat) {
   oracle_.logs.emplace_back().name = name_;
   log().announces = options.announce.value_or(true);
   log().stays_when_empty = options.keep_when_empty;
+  log().keeps_seats = keep_seat_.count() > 0;
+  log().most_members = options.max_members.value_or(0);
   oracle_.latest[name_] = index_;
   ++oracle_.alive_behaviors;
   on("do", [this](room_context& r, const member& from, const application_message& m) {
@@ -100,7 +102,9 @@ void witness::on_join(room_context& room, const member& m) {
   auto name = client_of(m);
   auto user = oracle_.user_of(name);
   auto is_first = !has_user(user);
+  auto was_away = is_away(name);
   auto before = oracle_.shown_profile(log(), user);
+  check_seat_of(m);
   if (is_first)
     log().entries.push_back(
       {entry::kind::came, "userJoined", name, profile_text(m), name, {}, false});
@@ -110,6 +114,7 @@ void witness::on_join(room_context& room, const member& m) {
     log().profiles.emplace_back(name, profile_text(m));
   if (!is_first)
     note_profile(name, before, name);
+  note_away(name, was_away);
   oracle_.seen["further session"] += !is_first;
   oracle_.returns[{name_, name}].insert("came");
   check(room);
@@ -120,10 +125,13 @@ void witness::on_join(room_context& room, const member& m) {
     obey(room, *d, "enter/", padding_for(*d, m));
 }
 
-/// A client that is still there is taken over: nobody is told.
+/// A client that is still there is taken over: nobody is told, unless it was away.
 void witness::on_return(room_context& room, const member& now, const member& former) {
   auto name = client_of(now), gone = client_of(former);
   auto before = oracle_.shown_profile(log(), oracle_.user_of(name));
+  auto was_away = is_away(name);
+  check_place(now, former);
+  log().away.erase(gone);
   if (!log().inside.insert(name).second)
     oracle_.complain(name_, name + " came twice");
   if (log().inside.erase(gone) == 0)
@@ -141,7 +149,8 @@ void witness::on_return(room_context& room, const member& now, const member& for
                            true,
                            false});
   note_profile(name, before, name);
-  ++oracle_.seen["taken over"];
+  note_away(name, was_away);
+  ++oracle_.seen[former.away ? "back on its seat" : "taken over"];
   oracle_.returns[{name_, name}].insert("came");
   check(room);
   room.send_to(now.key, "which", {{"room", name_}, {"log", index_}, {"at", log().entries.size()}});
@@ -153,17 +162,23 @@ void witness::on_leave(room_context& room, const member& m, leave_reason reason)
   auto name = client_of(m);
   auto user = oracle_.user_of(name);
   auto before = oracle_.shown_profile(log(), user);
+  auto user_was_away = is_away(name);
+  auto seat = log().away.extract(name);
   if (log().inside.erase(name) == 0)
     oracle_.complain(name_, name + " went without having come");
   std::erase_if(log().profiles, [&](auto& p) { return p.first == name; });
   check_thread();
   if (reason == leave_reason::closed)
     return;
+  if (reason == leave_reason::disconnected)
+    check_loss(m, bool(seat), seat ? seat.mapped() : steady_time{});
   auto is_last = !has_user(user);
   log().entries.push_back(
     {entry::kind::went, "userLeft", name, {}, name, reason, false, true, is_last});
-  if (!is_last)
+  if (!is_last) {
     note_profile(name, before, {});
+    note_away(name, user_was_away);
+  }
   check(room);
   if (auto d = deed_in_profile(m))
     obey(room, *d, "exit/", padding_for(*d, m));

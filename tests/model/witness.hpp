@@ -5,6 +5,7 @@
 
 #include <troupe/actors/node.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -17,6 +18,8 @@ namespace troupe::model {
 /// all.
 [[nodiscard]] actors::claims_ptr claims_of(const std::string& user, const std::string& client,
                                            std::vector<std::string> rooms = {});
+/// What the profile of a member asks for; nothing if it has none.
+[[nodiscard]] std::optional<deed> deed_in_profile(const actors::member& m);
 /// The client that a member is.
 [[nodiscard]] std::string client_of(const actors::member& m);
 
@@ -24,11 +27,11 @@ namespace troupe::model {
 ///
 /// In a message, a binary message, a new profile and `do`: `swallow`, `refuse`, `refuse/say`
 /// (refuses and returns true), and all deeds below. In the profile of a join: `ask/refuse`, and a
-/// deed below with the prefix `ask/` (done in `authorize_join`), `enter/` (in `on_join`) or `exit/`
-/// (in `on_leave`). Everywhere: `kick` (the client named), `end`, `boom` (throws), `tell`
-/// (broadcasts), `hint` (broadcasts without storing), `blink`
-/// (the same, as volatile), `secret` (broadcasts to all but the client
-/// named), `modern` (broadcasts to all but plain clients).
+/// deed below with the prefix `ask/` (done in `authorize_join`), `enter/` (in `on_join`), `drop/`
+/// (in `on_drop`) or `exit/` (in `on_leave`). Everywhere: `kick` (the client named), `end`, `boom`
+/// (throws), `tell` (broadcasts), `hint` (broadcasts without storing), `blink` (the same, as
+/// volatile), `secret` (broadcasts to all but the client named), `modern` (broadcasts to all but
+/// plain clients).
 class witness final : public actors::room_behavior {
 public:
   /// `node` must outlive it. `options`: those of the room.
@@ -45,6 +48,7 @@ public:
                  std::string_view bytes) override;
   bool on_profile(actors::room_context& room, const actors::member& from,
                   const protocol::document_view& profile) override;
+  void on_drop(actors::room_context& room, const actors::member& m) override;
   void on_return(actors::room_context& room, const actors::member& now,
                  const actors::member& former) override;
   void on_leave(actors::room_context& room, const actors::member& m,
@@ -64,6 +68,11 @@ private:
   void kick(actors::room_context& room, const std::string& client);
   [[nodiscard]] bool has_user(const std::string& user) const;
   void note_profile(const std::string& client, std::string before, const std::string& except);
+  [[nodiscard]] bool is_away(const std::string& client) const;
+  void note_away(const std::string& client, bool was_away);
+  void check_seat_of(const actors::member& m);
+  void check_place(const actors::member& now, const actors::member& former);
+  void check_loss(const actors::member& m, bool was_away, actors::steady_time until);
   void greet(actors::room_context& room, const actors::member& m);
   void broadcast(actors::room_context& room, entry e);
   void check(actors::room_context& room);
@@ -74,6 +83,7 @@ private:
   actors::node& node_;
   std::string name_;
   std::size_t index_;
+  std::chrono::milliseconds keep_seat_;
 };
 
 } // namespace troupe::model

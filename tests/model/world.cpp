@@ -98,6 +98,8 @@ void world::add_rooms() {
     }
     if (name == "booth")
       o.max_members = 2;
+    if (draw_.once_in(3))
+      o.keep_seat = draw_.one_of({300ms, 1'000ms, longest_seat});
     auto make = [this, o](std::string_view room) {
       return std::make_unique<witness>(oracle_, node_, room, o);
     };

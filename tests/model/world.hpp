@@ -9,6 +9,7 @@
 #include <troupe/testing/manual_clock.hpp>
 #include <troupe/testing/manual_loops.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -38,6 +39,9 @@ public:
   [[nodiscard]] const tally& result() const noexcept { return tally_; }
 
 private:
+  /// For which a room keeps the seat of a member.
+  static constexpr std::chrono::milliseconds longest_seat{20'000};
+
   actors::node_options options();
   void add_rooms();
 
@@ -82,6 +86,7 @@ private:
   void check_sessions();
   void check_expired();
   void tell_changes();
+  void check_seats();
   void gather_again();
   void check_drained();
   void let_observers_go();
