@@ -4,9 +4,10 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BadLine, draws } from './support/bad_line.mjs';
+import { areLevel, audit, sums } from './support/book.mjs';
 import { freshRoom } from './support/client.mjs';
 import { longRun, startNode } from './support/node.mjs';
-import { areLevel, audit, Roamer } from './support/roamer.mjs';
+import { Roamer } from './support/roamer.mjs';
 import { until, within } from './support/wait.mjs';
 
 const range = (first, last) => Array.from({ length: last - first + 1 }, (_, i) => first + i);
@@ -15,14 +16,6 @@ const seedOf = (t) => {
   t.diagnostic(`TROUPE_SEED=${seed}`);
   return seed;
 };
-
-/// What the counts of all of them come to.
-const sums = (roamers) =>
-  Object.fromEntries(
-    Object.keys(roamers[0].counts).map((name) => [
-      name, roamers.reduce((sum, r) => sum + r.counts[name], 0),
-    ]),
-  );
 
 /// Fails unless each room has each of its roamers' users once, and nobody else, as soon as the node
 /// has noticed which connections are silent.
@@ -71,12 +64,12 @@ test('on a line that does all bad things nothing that was acked is lost or comes
     await sleep(50);
   }
   line.heal();
-  const isOnWhole = ({ socket }) => BadLine.isWhole(line.legOf(socket));
+  const isOnWhole = ({ localPort }) => BadLine.isWhole(line.legFrom(localPort));
   await until(() => areLevel(roamers) && roamers.every(isOnWhole), 'everybody to be back', 30_000);
   for (const r of roamers) r.giveUpMs = 60_000; // from now on the line is good
   const speechless = new Set(roamers);
   const speak = async (r) => {
-    const ids = r.rooms.map((room) => r.say(room) && `${r.name}:${r.counts.said}`);
+    const ids = r.rooms.map((room) => r.say(room));
     const isAcked = () => ids.every((id) => r.acked.has(id));
     await until(isAcked, `the acks of ${ids}`, 3_000).then(() => speechless.delete(r), () => {});
   };
@@ -114,7 +107,7 @@ test('a telephone that changes its connection all the time misses and doubles no
   for (let i = 0; Date.now() < end; ++i) {
     const before = witness.changes.length;
     await sleep(everyMs);
-    const leg = line.legOf(phone.socket);
+    const leg = line.legFrom(phone.localPort);
     const resumed = phone.counts.resumed;
     i % 2 ? leg.reset() : leg.swallow();
     await until(() => phone.counts.resumed > resumed && phone.isThere, 'the telephone to be back');

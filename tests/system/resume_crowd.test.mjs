@@ -4,11 +4,12 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { BadLine } from './support/bad_line.mjs';
+import { areLevel, audit } from './support/book.mjs';
 import { connect } from './support/client.mjs';
 import { nothingSpare, startNode } from './support/node.mjs';
 import { rawWebSocket, text } from './support/raw.mjs';
 import { resident } from './support/resident.mjs';
-import { areLevel, audit, Roamer } from './support/roamer.mjs';
+import { Roamer } from './support/roamer.mjs';
 import { until } from './support/wait.mjs';
 
 // Pins §4.105.

@@ -135,13 +135,16 @@ export class BadLine {
   }
 
   /// What clients connect to, as they would to a node.
-  url(path = '/') {
-    return `ws://127.0.0.1:${this.server.address().port}${path}`;
+  get port() {
+    return this.server.address().port;
   }
 
-  /// The leg of the client whose `ws` socket this is.
-  legOf(socket) {
-    const port = socket._socket.localPort;
+  url(path = '/') {
+    return `ws://127.0.0.1:${this.port}${path}`;
+  }
+
+  /// The leg of the client that has connected from this port.
+  legFrom(port) {
     return [...this.legs].find((leg) => leg.near.remotePort === port);
   }
 
