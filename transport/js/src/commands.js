@@ -56,9 +56,10 @@ export class Commands {
     return { since: first?.sentAt, bytes: this.#sentBytes };
   }
 
-  /// The id for a message, by which the server knows it again; undefined if it knows none.
-  newId() {
-    return this.#repeats.newId();
+  /// The id for a message of that `delivery`, by which the server knows it again; undefined if it
+  /// knows none.
+  newId(delivery) {
+    return this.#repeats.newId(delivery);
   }
 
   /// Sends a command, now or as soon as possible. Calls `done` once, perhaps before it returns.

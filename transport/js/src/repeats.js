@@ -1,5 +1,7 @@
 const firstIds = 2 ** 31;
 const isMessage = ({ type }) => type === 'message' || type === 'binary';
+/// The ids of all others mean nothing: they are said again.
+const isReliable = (delivery = 'reliable') => delivery === 'reliable';
 
 /// The messages that may be sent again after a loss, since their room knows them by their ids:
 /// those that were sent and are not answered. A room knows only the latest ids of a session; so
@@ -16,14 +18,15 @@ export class Repeats {
     this.#most = dedupe;
   }
 
-  /// An id for a message that has none; undefined where they mean nothing.
-  newId() {
-    return this.#most === 0 ? undefined : ++this.#lastId;
+  /// An id for a message of that `delivery`; undefined where they mean nothing.
+  newId(delivery) {
+    return this.#most === 0 || !isReliable(delivery) ? undefined : ++this.#lastId;
   }
 
   /// Whether the message can be told from others.
   knows(message) {
-    return isMessage(message) && message.roomId !== undefined && message.id !== undefined;
+    const { roomId, id, delivery } = message;
+    return isMessage(message) && isReliable(delivery) && roomId !== undefined && id !== undefined;
   }
 
   /// Whether the entry has to wait until others are answered.

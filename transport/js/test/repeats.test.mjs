@@ -55,6 +55,15 @@ describe('a message', () => {
     assert.ok(!('id' in sockets.last.takeOne()));
   });
 
+  for (const delivery of ['volatile', 'latest'])
+    test(`with the delivery ${delivery} has none, where it would mean nothing`, async (t) => {
+      const { room, sockets } = await roomOfKept(t);
+      room.send('x', { delivery });
+      room.sendBinary(new Uint8Array(1), { delivery });
+      const sent = sockets.last.take();
+      assert.deepEqual(sent.map((c) => [c.delivery, 'id' in c]), Array(2).fill([delivery, false]));
+    });
+
   test('of the application\'s type has none', async (t) => {
     const { room, sockets } = await roomOfKept(t);
     room.request('dance');
@@ -124,6 +133,19 @@ describe('after a loss what is not answered', () => {
     assert.deepEqual(statesOf(sendings), Array(5).fill('unknown'));
     assert.equal(sendings[0].error.code, 'connection_lost');
   });
+
+  // The room does not know it again by its id, and would say it twice.
+  for (const delivery of ['volatile', 'latest'])
+    test(`is unknown if its delivery is ${delivery}, also with an id`, async (t) => {
+      const made = await roomOfKept(t);
+      const sending = made.room.send('x', { delivery, id: 'mine' });
+      const reliable = made.room.send('y', { delivery: 'reliable' });
+      await lose(made);
+      assert.deepEqual(statesOf([sending, reliable]), ['unknown', 'sent']);
+      await welcomeAgain(made, 2, known);
+      resumed(made, made.sockets.last.takeOne(), [place('lobby')]);
+      assert.deepEqual(textsOf(made.sockets.last.take()), ['y']);
+    });
 
   test('is sent again if the application has given it an id', async (t) => {
     const made = await roomOfKept(t);
@@ -331,6 +353,14 @@ describe('of a room no more messages are unanswered than it knows ids', () => {
     assert.deepEqual(textsOf(sent), ['before', 'typing', 'there']);
     ack(made, made.commands[0]);
     assert.deepEqual(textsOf(made.sockets.last.take()), ['3', 'behind', 'leave']);
+  });
+
+  test('those of which it knows no ids count in no such number', async (t) => {
+    const made = await roomOfKept(t, {}, { dedupe: 1 });
+    const sendings = ['1', '2'].map((text) => made.room.send(text, { delivery: 'volatile' }));
+    sendings.push(made.room.send('3'), made.room.send('4', { delivery: 'volatile' }));
+    assert.deepEqual(statesOf(sendings), ['sent', 'sent', 'sent', 'sent']);
+    assert.deepEqual(textsOf(made.sockets.last.take()), ['1', '2', '3', '4']);
   });
 
   test('it waits in the bounded queue', async (t) => {
