@@ -1,5 +1,6 @@
 import { sizeOf } from './bytes.js';
 import { clock, startLimit } from './clock.js';
+import { latestKey } from './delivery.js';
 import { TroupeError } from './error.js';
 import { Pace } from './pace.js';
 import { Queue } from './queue.js';
@@ -10,6 +11,7 @@ const fullSocketBytes = 1 << 20; // while the socket buffers more, nothing is gi
 const fullSocketMs = 50;
 const queueFull = { code: 'queue_full', message: 'Too much waits to be sent.', retryable: true };
 const late = { code: 'timeout', message: 'The answer took too long.', retryable: true };
+const superseded = { code: 'superseded', message: 'A later value of its key took its place.' };
 const dropped = { code: 'dropped', message: 'Later ones took its place.', retryable: true };
 const answers = 'ack error joined left pong presence history resumed'.split(' ');
 
@@ -75,7 +77,7 @@ export class Commands {
     const ref = ++this.#refs;
     const entry = {
       ref, request, roomId, timeout, gate, membership, first, opening, onSent, done,
-      isKnown: this.#repeats.knows(message),
+      isKnown: this.#repeats.knows(message), latest: latestKey(message),
     };
     try {
       if (this.refusal) throw failure(entry, this.refusal, false);
@@ -86,6 +88,7 @@ export class Commands {
     entry.size = sizeOf(entry.bytes);
     this.#queue.add(entry);
     this.#limit(entry, this.#options.queueTimeout);
+    this.#supersede(entry);
     this.#pump();
     if (!first) this.#keepBound(entry);
   }
@@ -229,6 +232,14 @@ export class Commands {
       if (oldest) this.#fail(oldest, dropped);
       else this.#fail(entry, queueFull);
     }
+  }
+
+  /// A value that still waits gives way to the later one of its room and key, which goes last.
+  #supersede({ ref, roomId, latest }) {
+    if (latest === undefined) return;
+    const isFormer = (e) => e.latest === latest && e.roomId === roomId && e.ref !== ref;
+    const former = this.#queue.find(isFormer);
+    if (former) this.#fail(former, superseded);
   }
 
   #pump() {

@@ -1,7 +1,6 @@
+import { hasIds, isMessage } from './delivery.js';
+
 const firstIds = 2 ** 31;
-const isMessage = ({ type }) => type === 'message' || type === 'binary';
-/// The ids of all others mean nothing: they are said again.
-const isReliable = (delivery = 'reliable') => delivery === 'reliable';
 
 /// The messages that may be sent again after a loss, since their room knows them by their ids:
 /// those that were sent and are not answered. A room knows only the latest ids of a session; so
@@ -20,13 +19,13 @@ export class Repeats {
 
   /// An id for a message of that `delivery`; undefined where they mean nothing.
   newId(delivery) {
-    return this.#most === 0 || !isReliable(delivery) ? undefined : ++this.#lastId;
+    return this.#most === 0 || !hasIds(delivery) ? undefined : ++this.#lastId;
   }
 
   /// Whether the message can be told from others.
   knows(message) {
     const { roomId, id, delivery } = message;
-    return isMessage(message) && isReliable(delivery) && roomId !== undefined && id !== undefined;
+    return isMessage(message) && hasIds(delivery) && roomId !== undefined && id !== undefined;
   }
 
   /// Whether the entry has to wait until others are answered.

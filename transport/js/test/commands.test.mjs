@@ -351,6 +351,93 @@ describe('without a connection', () => {
     assert.deepEqual([...small, big].map((s) => s.state), ['failed', 'failed', 'queued']);
   });
 
+  describe('of messages with the delivery latest only the last one waits', () => {
+    const latest = (key) => ({ delivery: 'latest', key });
+    const bodiesOf = (commands) => commands.map(({ text, data }) => text ?? data);
+    const statesOf = (sendings) => sendings.map(({ state }) => state);
+
+    test('of each room and key, and it goes last', async (t) => {
+      const { client, sockets } = newClient(t);
+      const [room, other] = [client.room('r'), client.room('other')];
+      const sendings = [
+        room.send('1', latest('a')), room.send('2', latest('b')), other.send('3', latest('a')),
+        room.send('4'), room.sendData(5, latest('a')),
+      ];
+      const left = ['failed', ...Array(4).fill('queued')];
+      assert.deepEqual(statesOf(sendings), left);
+      await assert.rejects(sendings[0], {
+        code: 'superseded', retryable: false, sent: false, roomId: 'r', request: 'message',
+        message: 'A later value of its key took its place.',
+      });
+      sockets.last.welcome();
+      const sent = sockets.last.take();
+      assert.deepEqual(bodiesOf(sent), ['2', '3', '4', 5]);
+      assert.deepEqual([sent[0].delivery, sent[0].key], ['latest', 'b']);
+    });
+
+    test('whether it is text or bytes, and no key is a key like another', async (t) => {
+      const { client, sockets } = newClient(t);
+      const room = client.room('r');
+      const sendings = [
+        room.send('1', latest()), room.send('2', latest('a')),
+        room.sendBinary(new Uint8Array([3]), latest()), room.send('4', latest('')),
+      ];
+      assert.deepEqual(statesOf(sendings), ['failed', 'queued', 'failed', 'queued']);
+      sockets.last.welcome();
+      assert.deepEqual(bodiesOf(sockets.last.take()), ['2', '4']);
+    });
+
+    test('also where it waits for its room or for the pace', async (t) => {
+      const limits = { ...noLimits, messagesPerSecond: 1, burstMessages: 2 };
+      const made = await connectedClient(t, {}, { limits });
+      const joining = made.client.room('lobby');
+      joining.join();
+      const sendings = [joining, joining, made.client.room('r'), made.client.room('r')].map(
+        (room, n) => room.send(String(n), latest('a')),
+      );
+      assert.deepEqual(statesOf(sendings), ['failed', 'queued', 'failed', 'queued']);
+    });
+
+    test('so it finds its place in a full queue', async (t) => {
+      const { client } = newClient(t, { queueLimit: 1 });
+      const room = client.room('r');
+      const sendings = ['1', '2'].map((text) => room.send(text, latest('a')));
+      assert.deepEqual(statesOf(sendings), ['failed', 'queued']);
+    });
+
+    test('and what is sent does not give way', async (t) => {
+      const { client, sockets } = await connectedClient(t);
+      const room = client.room('r');
+      const sendings = ['1', '2'].map((text) => room.send(text, latest('a')));
+      assert.deepEqual(bodiesOf(sockets.last.take()), ['1', '2']);
+      sockets.last.end();
+      const third = room.send('3', latest('a'));
+      assert.deepEqual(statesOf([...sendings, third]), ['unknown', 'unknown', 'queued']);
+    });
+
+    test('and neither do volatile ones or commands of the application', async (t) => {
+      const { client } = newClient(t);
+      const room = client.room('r');
+      const sendings = [
+        ...['1', '2'].map((text) => room.send(text, { delivery: 'volatile', key: 'a' })),
+        ...['3', '4'].map((n) => room.request('dance', { delivery: 'latest', key: 'a', n })),
+      ];
+      assert.deepEqual(statesOf(sendings), Array(4).fill('queued'));
+    });
+
+    test('also if a handler sends another when it hears that one gave way', async (t) => {
+      const { client, sockets } = newClient(t);
+      const room = client.room('r');
+      const first = room.send('1', latest('a'));
+      let third;
+      first.on('state', () => (third = room.send('3', latest('a'))));
+      const second = room.send('2', latest('a'));
+      assert.deepEqual(statesOf([first, second, third]), ['failed', 'failed', 'queued']);
+      sockets.last.welcome();
+      assert.deepEqual(bodiesOf(sockets.last.take()), ['3']);
+    });
+  });
+
   test('a command that leaves a room does not give way', async (t) => {
     const limits = { ...noLimits, messagesPerSecond: 1, burstMessages: 4 };
     const options = { queueLimit: 1, queuePolicy: 'drop-oldest' };

@@ -4,6 +4,7 @@ export type TroupeErrorCode =
   | 'timeout' // `sent` tells whether the command may have arrived
   | 'queue_full'
   | 'dropped' // from the full queue, as its policy says
+  | 'superseded' // by a later message with the delivery `latest` and the same key
   | 'too_big'
   | 'bad_payload'
   | 'left' // the room was left before it was joined

@@ -15,7 +15,7 @@ export interface Command {
 
 export interface RoomFrame extends Frame {
   roomId: string;
-  /** The frame's place in the room's order, if it has one. */
+  /** The frame's place in the room's order; absent with the delivery `volatile` or `latest`. */
   seq?: number;
 }
 
@@ -125,7 +125,6 @@ export interface UserLeftFrame extends RoomFrame {
 export interface MessageFrame extends RoomFrame {
   type: 'message';
   userId: string;
-  seq: number;
   timestamp: string;
   text?: string;
   data?: any;
@@ -134,7 +133,6 @@ export interface MessageFrame extends RoomFrame {
 export interface BinaryFrame extends RoomFrame {
   type: 'binary';
   userId: string;
-  seq: number;
   data: Uint8Array;
 }
 

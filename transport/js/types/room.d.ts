@@ -60,11 +60,18 @@ export interface JoinOptions {
 export interface PublishOptions {
   /** false: the sender gets no copy. */
   echo?: boolean;
+  /**
+   * reliable (the default): everybody in the room gets it. volatile: only those who are not behind.
+   * latest: who is behind gets the last one of each sender and `key`; one that still waits here
+   * gives way to the later one of its room and key (it fails with `superseded`).
+   */
   delivery?: 'reliable' | 'volatile' | 'latest';
+  /** Of `latest`: at most 64 bytes; '' unless given. */
   key?: string;
   /**
    * The application's own id, by which the room knows the message again: a second one of that id is
-   * acked and said to nobody. Without it the client gives a number of its own.
+   * acked and said to nobody. Without it the client gives a number of its own. It means nothing
+   * with `volatile` and `latest`, which are not sent again after a loss.
    */
   id?: string;
   /** How long to wait for the answer, in milliseconds from sending on. */

@@ -18,7 +18,7 @@ new Client('/', { resumeAcrossReload: true, storage: { getItem: () => null, setI
 new Client('/', { storage: { getItem: () => null, setItem() {} } });
 
 const room: Room = client.room('lobby');
-const off: () => void = room.on('message', ({ text, userId, seq }) => [text?.length, userId.length, seq.toFixed()]);
+const off: () => void = room.on('message', ({ text, userId, seq }) => [text?.length, userId.length, seq?.toFixed()]);
 room.on('binary', ({ data }) => data.byteLength);
 room.on('gap', ({ since }) => since.seq);
 room.on('chat', (frame) => frame.anything);
@@ -61,6 +61,9 @@ room.on('$away', (notice: AwayNotice) => whoIsAway.add(notice.userId));
 room.on('$back', (notice: BackNotice) => whoIsAway.delete(notice.userId));
 room.on('$presence', ({ changed }) => changed.filter(({ away }) => away));
 room.send('x', { id: 'mine' }).then(({ duplicate }) => duplicate === true || client.limits?.dedupe);
+room.sendBinary(new Uint8Array(1), { delivery: 'latest', key: 'cursor' });
+// @ts-expect-error: there is no such delivery
+room.send('x', { delivery: 'last' });
 // @ts-expect-error: numbers are the client's own
 room.send('x', { id: 1 });
 room.on('$presence', ({ joined, left, total }) => joined.length + left.length < total);
