@@ -1,4 +1,5 @@
 import { clock } from './clock.js';
+import { endings } from './close_code.js';
 import { Commands } from './commands.js';
 import { Connection } from './connection.js';
 import { Emitter } from './emitter.js';
@@ -195,7 +196,7 @@ export class Client {
     if (this.#commands.connected) this.#ready = deferred();
     this.#early = null;
     this.#session.onLost();
-    if (this.state === 'closed' || error.code === 'replaced') this.#session.end();
+    if (this.state === 'closed' || endings.has(error.code)) this.#session.end();
     if (this.state === 'closed') this.#handover?.stop();
     if (hasEnded) {
       this.#commands.onEnd(error);

@@ -1,7 +1,7 @@
 import { Backoff } from './backoff.js';
 import { clock, startLimit } from './clock.js';
-import { givenUp, isOverload, isRefusal, isReplaced } from './close_code.js';
-import { TroupeError, connectionLost, replaced } from './error.js';
+import { givenUp, isEnding, isOverload, isRefusal } from './close_code.js';
+import { TroupeError, connectionLost, sessionEnded } from './error.js';
 import { Heartbeat } from './heartbeat.js';
 import { onWake } from './wake.js';
 import { discard, findWebSocket } from './websocket.js';
@@ -163,7 +163,7 @@ export class Connection {
   // -- from the loss ------------------------------------------------------------------------------
 
   #onClose(code, reason, isUnauthorized) {
-    if (isReplaced(code, reason)) return this.#end('stopped', replaced());
+    if (isEnding(code, reason)) return this.#end('stopped', sessionEnded(reason));
     const error = connectionLost(code, isUnauthorized ? 'the token was refused' : reason);
     if (isUnauthorized || isRefusal(code, reason)) {
       if (typeof this.#options.token !== 'function') return this.#end('stopped', error);

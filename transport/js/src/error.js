@@ -1,3 +1,5 @@
+import { endings } from './close_code.js';
+
 /// Why something was refused or did not happen. The code is one of the server's table, or one of
 /// the client's own (see the README).
 export class TroupeError extends Error {
@@ -31,9 +33,6 @@ export function connectionLost(code, reason) {
   });
 }
 
-export const replaced = () =>
-  new TroupeError({
-    code: 'replaced',
-    message: 'Another connection has taken over this session.',
-    closeCode: 1008,
-  });
+/// `reason`: one of the close code's `endings`.
+export const sessionEnded = (reason) =>
+  new TroupeError({ code: reason, message: endings.get(reason), closeCode: 1008 });

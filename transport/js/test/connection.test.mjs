@@ -231,37 +231,39 @@ describe('close codes', () => {
       assert.equal(sockets.made.length, 1);
     });
 
-  test('1008 replaced stops a client whatever its token, with an error of that code', async (t) => {
-    const made = newClient(t, { token: () => 'a.b.c' });
-    const { client, sockets, pass } = made;
-    await pass();
-    sockets.last.welcome();
-    const room = await joinedRoom(made);
-    const [sending, joining] = [room.send('x'), client.room('other').join()];
-    sockets.last.end(1008, 'replaced');
-    await pass(60_000);
-    const { code, closeCode, retryable } = client.error;
-    assert.deepEqual([code, closeCode, retryable], ['replaced', 1008, false]);
-    assert.deepEqual([client.state, sockets.made.length], ['stopped', 1]);
-    await assert.rejects(sending, { code: 'replaced', sent: true });
-    await assert.rejects(joining, { code: 'replaced' });
-    await assert.rejects(client.ready, { code: 'replaced' });
+  for (const reason of ['replaced', 'disconnected']) {
+    test(`1008 ${reason} stops a client whatever its token, with that code`, async (t) => {
+      const made = newClient(t, { token: () => 'a.b.c' });
+      const { client, sockets, pass } = made;
+      await pass();
+      sockets.last.welcome();
+      const room = await joinedRoom(made);
+      const [sending, joining] = [room.send('x'), client.room('other').join()];
+      sockets.last.end(1008, reason);
+      await pass(60_000);
+      const { code, closeCode, retryable } = client.error;
+      assert.deepEqual([code, closeCode, retryable], [reason, 1008, false]);
+      assert.deepEqual([client.state, sockets.made.length], ['stopped', 1]);
+      await assert.rejects(sending, { code: reason, sent: true });
+      await assert.rejects(joining, { code: reason });
+      await assert.rejects(client.ready, { code: reason });
 
-    client.connect();
-    await pass();
-    sockets.last.welcome();
-    assert.deepEqual(sockets.last.take().map(({ type, roomId }) => [type, roomId]), [
-      ['join', 'lobby'], ['join', 'other'],
-    ]);
-  });
+      client.connect();
+      await pass();
+      sockets.last.welcome();
+      assert.deepEqual(sockets.last.take().map(({ type, roomId }) => [type, roomId]), [
+        ['join', 'lobby'], ['join', 'other'],
+      ]);
+    });
 
-  test('1008 replaced answers a leave', async (t) => {
-    const made = await connectedClient(t);
-    const room = await joinedRoom(made);
-    const leaving = room.leave();
-    made.sockets.last.end(1008, 'replaced');
-    assert.equal((await leaving).type, 'left');
-  });
+    test(`1008 ${reason} answers a leave`, async (t) => {
+      const made = await connectedClient(t);
+      const room = await joinedRoom(made);
+      const leaving = room.leave();
+      made.sockets.last.end(1008, reason);
+      assert.equal((await leaving).type, 'left');
+    });
+  }
 
   for (const reason of ['heartbeat_timeout', 'write_timeout', 'assembly_timeout'])
     test(`1008 ${reason} does not stop it`, async (t) => {

@@ -230,13 +230,14 @@ describe('a page that is loaded again', () => {
       assert.equal(tab.storage.items.size, 1);
     });
 
-    test('by a client that was replaced', async (t) => {
-      const tab = openTab(t);
-      const { sockets } = await pageInRoom(t, tab);
-      sockets.last.end(1008, 'replaced');
-      hide();
-      assert.equal(tab.storage.items.size, 0);
-    });
+    for (const reason of ['replaced', 'disconnected'])
+      test(`by a client that was ${reason}`, async (t) => {
+        const tab = openTab(t);
+        const { sockets } = await pageInRoom(t, tab);
+        sockets.last.end(1008, reason);
+        hide();
+        assert.equal(tab.storage.items.size, 0);
+      });
 
     test('of a session whose time is over', async (t) => {
       const tab = openTab(t);
