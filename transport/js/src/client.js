@@ -2,6 +2,7 @@ import { clock } from './clock.js';
 import { endings } from './close_code.js';
 import { Commands } from './commands.js';
 import { Connection } from './connection.js';
+import { directs } from './delivery.js';
 import { Emitter } from './emitter.js';
 import { TroupeError } from './error.js';
 import { Handover } from './handover.js';
@@ -16,6 +17,7 @@ import { Session } from './session.js';
 /// Events: `state` (the client) after `state` or `retryAt` has changed;
 ///         `welcome`, `goodbye` and `frame` (each frame) with the frame;
 ///         `resumed` with the frame, once the session goes on and its rooms are joined;
+///         `direct` with the frame, for what a user or the server has said to this user;
 ///         `room` (a Room) when the server has put this client into it;
 ///         `error` (a TroupeError) for errors that reject no promise;
 ///         frames that belong to no room, by their type.
@@ -28,7 +30,7 @@ export class Client {
   #rooms;
   #welcome = null;
   #session = new Session();
-  #early = null; // frames of rooms that came before the answer to `resume`, while it is awaited
+  #early = null; // what was said before the answer to `resume` came, while it is awaited
   #handover;
 
   constructor(url, options = {}) {
@@ -134,6 +136,14 @@ export class Client {
     return this.#commands.request(command, { timeout });
   }
 
+  /// Says `body` to all clients of the user `to`: a string as `text`, any other value that JSON has,
+  /// which may contain bytes, as `data`. Resolves with the `ack` once one of them has it queued.
+  direct(to, body, { timeout, id } = {}) {
+    const message = { type: 'direct', to, id: id ?? this.#commands.newId({ type: 'direct' }) };
+    const content = typeof body === 'string' ? { text: body } : { data: body ?? null };
+    return this.request({ ...message, ...content }, { timeout });
+  }
+
   /// Resolves with the round-trip time to the server in milliseconds.
   ping(options) {
     const start = clock.now();
@@ -160,13 +170,14 @@ export class Client {
 
   #onFrame(frame) {
     if (frame.type === 'goodbye') this.#commands.onGoodbye();
-    const isEarly = this.#early && typeof frame.roomId === 'string' && frame.type !== 'error';
-    if (isEarly) this.#early.push(frame);
+    const isSaid = typeof frame.roomId === 'string' || frame.type === 'direct';
+    if (this.#early && isSaid && frame.type !== 'error') this.#early.push(frame);
     else this.#handle(frame);
     this.#handlers.emit('frame', frame);
   }
 
   #handle(frame) {
+    if (frame.type === 'direct' && !this.#session.isNew(frame.seq)) return;
     const seat = typeof frame.roomId === 'string' ? this.#seatOf(frame) : undefined;
     if (seat && frame.type !== 'error') seat.membership.onFrame(frame, this.clientId);
     const isAnswer = this.#commands.onFrame(frame);
@@ -214,7 +225,7 @@ export class Client {
   // -- the session --------------------------------------------------------------------------------
 
   #onWelcome(frame) {
-    const { resume, clientId } = this.#session;
+    const { resume, clientId, direct } = this.#session;
     if (resume === null || frame.resume === undefined) {
       this.#begin(frame);
       this.#commands.onWelcome(this.#connection, frame.limits);
@@ -222,20 +233,20 @@ export class Client {
     }
     this.#early = [];
     this.#commands.onWelcome(this.#connection, frame.limits, {
-      message: { type: 'resume', resume, rooms: this.#rooms.positions(clientId) },
+      message: { type: 'resume', resume, rooms: this.#rooms.positions(clientId), direct },
       done: (state, error, resumed) => this.#onResumeAnswered(frame, error, resumed),
     });
   }
 
   /// A session begins. Called before anything else is sent.
   #begin(welcome) {
+    this.#session.onBegin(welcome);
     this.#onSession(welcome);
     this.#rooms.onBegin();
   }
 
   #onSession(welcome) {
     this.#welcome = welcome;
-    this.#session.onBegin(welcome);
     this.#ready.resolve(welcome);
   }
 
@@ -251,9 +262,11 @@ export class Client {
   /// What came early does not count: if it was of the session's rooms, it comes again.
   #onResumed(welcome, frame) {
     const { userId, clientId, resume } = frame;
-    this.#onSession({ ...welcome, userId, clientId, resume });
+    const session = { ...welcome, userId, clientId, resume };
+    this.#session.onResumed(session);
+    this.#onSession(session);
     const { unchanged, tell } = this.#rooms.onResumed(frame);
-    this.#commands.release(unchanged);
+    this.#commands.release(unchanged.add(directs));
     this.#whileConnected([...tell, () => this.#handlers.emit('resumed', frame)]);
   }
 

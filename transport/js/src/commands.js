@@ -1,6 +1,6 @@
 import { sizeOf } from './bytes.js';
 import { clock, startLimit } from './clock.js';
-import { latestKey } from './delivery.js';
+import { latestKey, lineOf } from './delivery.js';
 import { TroupeError } from './error.js';
 import { Pace } from './pace.js';
 import { Queue } from './queue.js';
@@ -20,7 +20,7 @@ const answers = 'ack error joined left pong presence history resumed'.split(' ')
 /// Every command is answered once: `done('acked', null, frame)`, `done('failed', error)`, or
 /// `done('unknown', error)` if it was sent and nobody knows whether it took effect.
 ///
-/// A message that the server knows again by its id is sent again after a loss, if its room goes on.
+/// A message that the server knows again by its id is sent again after a loss, if its line goes on.
 /// Until that is known it waits apart: every entry is in the queue, in `#sent` or in `#lost`.
 export class Commands {
   /// The error that answers every new command while the client is stopped or closed.
@@ -58,10 +58,10 @@ export class Commands {
     return { since: first?.sentAt, bytes: this.#sentBytes };
   }
 
-  /// The id for a message of that `delivery`, by which the server knows it again; undefined if it
-  /// knows none.
-  newId(delivery) {
-    return this.#repeats.newId(delivery);
+  /// The id for a message ({type, delivery}), by which the server knows it again; undefined if it
+  /// does not.
+  newId(message) {
+    return this.#repeats.newId(message);
   }
 
   /// Sends a command, now or as soon as possible. Calls `done` once, perhaps before it returns.
@@ -77,7 +77,7 @@ export class Commands {
     const ref = ++this.#refs;
     const entry = {
       ref, request, roomId, timeout, gate, membership, first, opening, onSent, done,
-      isKnown: this.#repeats.knows(message), latest: latestKey(message),
+      line: lineOf(message), isKnown: this.#repeats.knows(message), latest: latestKey(message),
     };
     try {
       if (this.refusal) throw failure(entry, this.refusal, false);
@@ -143,11 +143,11 @@ export class Commands {
     this.add(opening.message, options, opening.done);
   }
 
-  /// The opening command is answered: all others may go, and before them what was lost of the rooms
-  /// of those ids. What was lost of other rooms is unknown.
-  release(rooms = new Set()) {
+  /// The opening command is answered: all others may go, and before them what was lost of those
+  /// lines. What was lost of others is unknown.
+  release(lines = new Set()) {
     const lost = [...this.#lost];
-    const again = lost.filter(({ roomId }) => rooms.has(roomId));
+    const again = lost.filter(({ line }) => lines.has(line));
     this.#lost.clear();
     for (const entry of again) this.#limit(entry, this.#options.queueTimeout);
     this.#queue.putBack(again);
@@ -211,10 +211,10 @@ export class Commands {
   get #next() {
     if (this.#isHeld) return undefined;
     if (this.#isOpening) return this.#queue.find((e) => e.opening || e.request === 'ping');
-    const full = new Set(); // rooms of messages that have to wait: what is behind them waits, too
+    const full = new Set(); // lines of messages that have to wait: what is behind them waits, too
     return this.#queue.find((entry) => {
-      if (this.#repeats.isFull(entry)) full.add(entry.roomId);
-      return (wasSent(entry) || isOpen(entry.gate)) && !full.has(entry.roomId);
+      if (this.#repeats.isFull(entry)) full.add(entry.line);
+      return (wasSent(entry) || isOpen(entry.gate)) && !full.has(entry.line);
     });
   }
 

@@ -1,13 +1,20 @@
-/// How messages are delivered, as far as it matters before they are sent.
+/// What the client has to know of a command before it is sent.
 
-export const isMessage = ({ type }) => type === 'message' || type === 'binary';
+/// The line of all directs, which are in no room.
+export const directs = Symbol('directs');
 
-/// Whether the server knows messages of that `delivery` again by their ids. With any other their
-/// ids mean nothing, and a repeat would be said again.
-export const hasIds = (delivery = 'reliable') => delivery === 'reliable';
+/// The line of a command: messages of one line keep their order, and the server knows their ids
+/// together. A room's id, or `directs`; undefined: none.
+export const lineOf = ({ type, roomId }) => (type === 'direct' ? directs : roomId);
 
-/// The key under which only the latest message of a room counts; undefined if every one counts.
-export function latestKey(message) {
-  const isLatest = isMessage(message) && message.delivery === 'latest';
-  return isLatest ? (message.key ?? '') : undefined;
+/// Whether the server knows such a command again by its id. It would say any other again.
+export function hasIds({ type, delivery = 'reliable' }) {
+  return type === 'direct' || (isMessage(type) && delivery === 'reliable');
 }
+
+/// The key of which only the last message of a room counts; undefined if every one counts.
+export function latestKey({ type, delivery, key = '' }) {
+  return isMessage(type) && delivery === 'latest' ? key : undefined;
+}
+
+const isMessage = (type) => type === 'message' || type === 'binary';

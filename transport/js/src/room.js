@@ -120,7 +120,8 @@ export class Room {
     return this.request('history', { after, before, limit }, { timeout });
   }
 
-  #publish(type, body, { timeout, delivery, id = this.#commands.newId(delivery), ...fields } = {}) {
-    return this.request(type, { ...fields, delivery, id, ...body }, { timeout });
+  #publish(type, body, { timeout, ...fields } = {}) {
+    const id = fields.id ?? this.#commands.newId({ ...fields, type });
+    return this.request(type, { ...fields, id, ...body }, { timeout });
   }
 }

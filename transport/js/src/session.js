@@ -5,6 +5,8 @@ import { clock } from './clock.js';
 export class Session {
   /// Its public name; null before the first.
   clientId = null;
+  /// The number of the last direct that was seen; 0: none.
+  direct = 0;
 
   #resume = null;
   #windowMs = 0;
@@ -23,13 +25,26 @@ export class Session {
     return isHeld ? this.#windowMs : Math.max(0, this.#endsAt - clock.now());
   }
 
-  /// `welcome` begins a session, or tells (with the fields of `resumed`) that it goes on.
+  /// `welcome` begins a session.
+  onBegin(welcome) {
+    this.direct = 0;
+    this.onResumed(welcome);
+  }
+
+  /// It goes on, as `welcome` with the fields of `resumed` tells.
   /// Servers that keep no sessions name neither `resume` nor `resumeMs`.
-  onBegin({ clientId, resume = null, resumeMs = 0 }) {
+  onResumed({ clientId, resume = null, resumeMs = 0 }) {
     this.clientId = clientId;
     this.#resume = resume;
     this.#windowMs = resumeMs;
     this.#endsAt = Infinity;
+  }
+
+  /// Whether the direct of that number is new. Marks it as seen.
+  isNew(seq) {
+    if (seq <= this.direct) return false;
+    this.direct = seq ?? this.direct;
+    return true;
   }
 
   /// Only the loss of a connection on which the session was starts its time; not that of one on
@@ -43,17 +58,18 @@ export class Session {
     this.#resume = null;
   }
 
-  /// For another load of the page: {resume, clientId, endsAt} with `endsAt` by the wall clock; null
-  /// if there is nothing to resume.
+  /// For another load of the page: {resume, clientId, direct, endsAt} with `endsAt` by the wall
+  /// clock; null if there is nothing to resume.
   save() {
-    const { clientId, resume, leftMs } = this;
+    const { clientId, direct, resume, leftMs } = this;
     if (resume === null) return null;
-    return { resume, clientId, endsAt: Date.now() + leftMs };
+    return { resume, clientId, direct, endsAt: Date.now() + leftMs };
   }
 
   /// Takes what `save` has returned.
-  restore({ resume, clientId, endsAt }) {
+  restore({ resume, clientId, direct, endsAt }) {
     this.clientId = clientId;
+    this.direct = direct;
     this.#resume = resume;
     this.#endsAt = clock.now() + (endsAt - Date.now());
   }

@@ -83,9 +83,25 @@ describe('a page that is loaded again', () => {
     sockets.last.say({ type: 'resumed', ref, ...answer });
     for (const seq of [11, 12]) sockets.last.say({ type: 'message', roomId: 'lobby', seq });
 
-    assert.deepEqual(command, { type: 'resume', resume: 'r1', rooms: named });
+    assert.deepEqual(command, { type: 'resume', resume: 'r1', rooms: named, direct: 0 });
     assert.deepEqual(told, [['joined', 12], ['rejoined', 12], ['message', 11], ['message', 12]]);
     assert.deepEqual([client.clientId, client.room('lobby').joined], ['c1', true]);
+  });
+
+  test('goes on behind the last direct that the page before has seen', async (t) => {
+    const tab = openTab(t);
+    const page = await pageInRoom(t, tab);
+    for (const seq of [1, 2]) page.sockets.last.say({ type: 'direct', seq, text: '' });
+    unload(page);
+    const { client, sockets } = load(t, tab);
+    const told = [];
+    client.on('direct', ({ seq }) => told.push(seq));
+    sockets.last.welcome(session(2));
+    const { ref, direct } = sockets.last.takeOne();
+    const answer = { rooms: [], lost: [], userId: 'u1', clientId: 'c1', resume: 'r9' };
+    sockets.last.say({ type: 'resumed', ref, ...answer, direct: { seq: 3, recovered: true } });
+    for (const seq of [2, 3]) sockets.last.say({ type: 'direct', seq, text: '' });
+    assert.deepEqual([direct, told], [2, [3]]);
   });
 
   test('finds in the storage what lies there only from its end to its next load', async (t) => {

@@ -29,6 +29,7 @@ describe('after a loss a session', () => {
       type: 'resume',
       resume: 'r1',
       rooms: [{ roomId: 'one', epoch: 'e1', seq: 17 }, { roomId: 'two', epoch: 'e2', seq: 5 }],
+      direct: 0,
     });
   });
 

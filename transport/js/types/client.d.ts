@@ -1,6 +1,14 @@
 import type { Codec, WebSocketClass } from './codec.js';
 import type { TroupeError } from './error.js';
-import type { Command, Frame, GoodbyeFrame, Limits, ResumedFrame, WelcomeFrame } from './frames.js';
+import type {
+  Command,
+  DirectFrame,
+  Frame,
+  GoodbyeFrame,
+  Limits,
+  ResumedFrame,
+  WelcomeFrame,
+} from './frames.js';
 import type { Profile, Room, Sending } from './room.js';
 
 export type ClientState = 'connecting' | 'connected' | 'reconnecting' | 'stopped' | 'closed';
@@ -58,6 +66,14 @@ export interface CommandOptions {
   timeout?: number;
 }
 
+export interface DirectOptions extends CommandOptions {
+  /**
+   * The application's own id, by which the server knows the direct again: a second one of that id
+   * is acked and said to nobody. Without it the client gives a number of its own.
+   */
+  id?: string;
+}
+
 export interface ClientEvents {
   /** `state` or `retryAt` has changed. */
   state: Client;
@@ -65,6 +81,8 @@ export interface ClientEvents {
   goodbye: GoodbyeFrame;
   /** The session goes on after a loss, and its rooms are joined. */
   resumed: ResumedFrame;
+  /** A user, or the server, has said something to this user. */
+  direct: DirectFrame;
   /** Every frame. */
   frame: Frame;
   /** The server has put this client into a room. */
@@ -108,9 +126,16 @@ export class Client {
   forget(id: string): Promise<void>;
   /**
    * Sends a command unchanged. Resolves with the frame that answers it. Of all commands only a
-   * `message` or `binary` with `roomId` and `id` is sent again after a loss.
+   * reliable `message` or `binary` with `roomId` and `id`, and a `direct` with `id`, is sent again
+   * after a loss.
    */
   request(command: Command, options?: CommandOptions): Sending<Frame>;
+  /**
+   * Says `body` to all clients of that user: a string as `text`, any other value that JSON has,
+   * which may contain bytes, as `data`. Resolves once one of them has it queued; rejects with
+   * `user_away` if none is there.
+   */
+  direct(userId: string, body: unknown, options?: DirectOptions): Sending;
   /** Resolves with the round-trip time to the server in milliseconds. */
   ping(options?: CommandOptions): Promise<number>;
   /** Connects now; starts again if the client was stopped or closed. */

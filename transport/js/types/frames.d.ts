@@ -50,8 +50,25 @@ export interface ResumedFrame extends Frame {
   rooms: { roomId: string; epoch: string; seq: number; recovered: boolean }[];
   /** Rooms that the session is not in any more, each with the code of an error. */
   lost: { roomId: string; code: string }[];
+  /**
+   * Of what was said to this user: the number of the last one; if not `recovered`, some of those
+   * that this client has not seen are lost. Absent if the server knows no directs.
+   */
+  direct?: { seq: number; recovered: boolean };
   /** Names the session from now on. */
   resume: string;
+}
+
+/** What a user, or the server, has said to this user. */
+export interface DirectFrame extends Frame {
+  type: 'direct';
+  /** Who has said it; absent: the server. */
+  userId?: string;
+  /** Counts what is said to this session, from 1. */
+  seq: number;
+  timestamp: string;
+  text?: string;
+  data?: any;
 }
 
 export interface GoodbyeFrame extends Frame {

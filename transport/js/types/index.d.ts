@@ -4,6 +4,7 @@ export {
   type ClientOptions,
   type ClientState,
   type CommandOptions,
+  type DirectOptions,
   type SessionStorage,
 } from './client.js';
 export { TroupeError, type TroupeErrorCode } from './error.js';
@@ -31,6 +32,7 @@ export type {
   BackNotice,
   BinaryFrame,
   Command,
+  DirectFrame,
   Frame,
   Gap,
   GoodbyeFrame,

@@ -10,7 +10,11 @@ const client = new Client('ws://localhost:8080', { codec: msgpack, token: async 
 const state: ClientState = client.state;
 client.on('state', ({ retryAt }) => retryAt.toFixed());
 client.on('error', (error) => error.message);
-client.on('direct', (frame) => frame.text);
+client.on('direct', ({ userId, seq, text }) => [userId?.length, seq.toFixed(), text?.length]);
+client.on('resumed', ({ direct }) => direct?.recovered === false && direct.seq.toFixed());
+client.direct('bob', 'hello', { id: 'mine', timeout: 100 }).then(({ duplicate }) => duplicate);
+// @ts-expect-error: a direct is not echoed
+client.direct('bob', { move: 'e4' }, { echo: false });
 client.on('resumed', ({ rooms, lost, resume }) => [rooms[0].recovered, lost[0].code, resume.length]);
 client.on('welcome', ({ resume, resumeMs }) => [resume?.length, resumeMs?.toFixed()]);
 new Client('/', { resumeAcrossReload: true, storage: { getItem: () => null, setItem() {}, removeItem() {} } });
