@@ -136,12 +136,13 @@ export class Client {
     return this.#commands.request(command, { timeout });
   }
 
-  /// Says `body` to all clients of the user `to`: a string as `text`, any other value that JSON has,
-  /// which may contain bytes, as `data`. Resolves with the `ack` once one of them has it queued.
+  /// Says `body` to all clients of the user `to`: a string as `text`, any other value that JSON
+  /// has, and that may contain bytes, as `data`. Resolves with the `ack` once one of them has it
+  /// queued.
   direct(to, body, { timeout, id } = {}) {
-    const message = { type: 'direct', to, id: id ?? this.#commands.newId({ type: 'direct' }) };
-    const content = typeof body === 'string' ? { text: body } : { data: body ?? null };
-    return this.request({ ...message, ...content }, { timeout });
+    const kind = typeof body === 'string' ? 'text' : 'data';
+    const message = { type: 'direct', to, [kind]: body ?? null };
+    return this.request({ ...message, id: id ?? this.#commands.newId(message) }, { timeout });
   }
 
   /// Resolves with the round-trip time to the server in milliseconds.
@@ -170,7 +171,7 @@ export class Client {
 
   #onFrame(frame) {
     if (frame.type === 'goodbye') this.#commands.onGoodbye();
-    const isSaid = typeof frame.roomId === 'string' || frame.type === 'direct';
+    const isSaid = frame.roomId !== undefined || frame.type === 'direct';
     if (this.#early && isSaid && frame.type !== 'error') this.#early.push(frame);
     else this.#handle(frame);
     this.#handlers.emit('frame', frame);
@@ -178,7 +179,7 @@ export class Client {
 
   #handle(frame) {
     if (frame.type === 'direct' && !this.#session.isNew(frame.seq)) return;
-    const seat = typeof frame.roomId === 'string' ? this.#seatOf(frame) : undefined;
+    const seat = this.#seatOf(frame);
     if (seat && frame.type !== 'error') seat.membership.onFrame(frame, this.clientId);
     const isAnswer = this.#commands.onFrame(frame);
     if (frame.type === 'error' && !isAnswer) this.#onError(frame, seat);
@@ -186,13 +187,12 @@ export class Client {
       this.#handlers.emit(frame.type, frame);
   }
 
-  /// The seat of the frame's room. Makes one if the server has put this client into a new room.
+  /// The seat of the frame's room, if the client knows it. Makes one if the server has put this
+  /// client into a new room.
   #seatOf({ type, roomId }) {
-    const known = this.#rooms.get(roomId);
-    if (known || type !== 'joined') return known;
-    const seat = this.#rooms.seat(roomId);
-    this.#handlers.emit('room', seat.room);
-    return seat;
+    const isNew = type === 'joined' && !this.#rooms.get(roomId);
+    if (isNew) this.#handlers.emit('room', this.#rooms.seat(roomId).room);
+    return this.#rooms.get(roomId);
   }
 
   #onError(frame, seat) {

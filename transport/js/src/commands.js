@@ -11,8 +11,8 @@ const fullSocketBytes = 1 << 20; // while the socket buffers more, nothing is gi
 const fullSocketMs = 50;
 const queueFull = { code: 'queue_full', message: 'Too much waits to be sent.', retryable: true };
 const late = { code: 'timeout', message: 'The answer took too long.', retryable: true };
-const superseded = { code: 'superseded', message: 'A later value of its key took its place.' };
-const dropped = { code: 'dropped', message: 'Later ones took its place.', retryable: true };
+const superseded = { code: 'superseded', message: 'It gave way to a later one.' };
+const dropped = { ...superseded, code: 'dropped', retryable: true };
 const answers = 'ack error joined left pong presence history resumed'.split(' ');
 
 /// The commands to the server: a bounded queue of those that wait to be sent (for the connection,
@@ -235,10 +235,9 @@ export class Commands {
   }
 
   /// A value that still waits gives way to the later one of its room and key, which goes last.
-  #supersede({ ref, roomId, latest }) {
-    if (latest === undefined) return;
-    const isFormer = (e) => e.latest === latest && e.roomId === roomId && e.ref !== ref;
-    const former = this.#queue.find(isFormer);
+  #supersede(entry) {
+    const { latest } = entry;
+    const former = latest && this.#queue.find((e) => e !== entry && e.latest === latest);
     if (former) this.#fail(former, superseded);
   }
 
@@ -308,6 +307,6 @@ export class Commands {
 const isOpen = (gate) => !gate || gate.isOpen;
 const wasSent = ({ sentAt }) => sentAt !== undefined;
 
-function failure({ request, roomId }, { code, message, retryable, closeCode }, sent) {
-  return new TroupeError({ request, roomId, code, message, retryable, closeCode, sent });
+function failure({ request, roomId }, error, sent) {
+  return new TroupeError({ ...error, message: error.message, request, roomId, sent });
 }

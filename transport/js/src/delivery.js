@@ -12,9 +12,10 @@ export function hasIds({ type, delivery = 'reliable' }) {
   return type === 'direct' || (isMessage(type) && delivery === 'reliable');
 }
 
-/// The key of which only the last message of a room counts; undefined if every one counts.
-export function latestKey({ type, delivery, key = '' }) {
-  return isMessage(type) && delivery === 'latest' ? key : undefined;
+/// What only the last message of the same room and `key` has in common with those before it, which
+/// do not count any more; undefined if every message counts.
+export function latestKey({ type, delivery, roomId, key = '' }) {
+  return isMessage(type) && delivery === 'latest' ? JSON.stringify([roomId, key]) : undefined;
 }
 
 const isMessage = (type) => type === 'message' || type === 'binary';

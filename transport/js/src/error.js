@@ -5,21 +5,13 @@ import { endings } from './close_code.js';
 export class TroupeError extends Error {
   name = 'TroupeError';
 
-  /// `fields`: an `error` frame, or {code, message, retryable, retryAfterMs, roomId, request, sent,
-  /// closeCode}.
+  /// `retryable`: whether the same command may succeed later. `sent`: whether the command may have
+  /// reached the server. An `error` frame has the others.
   constructor({
     code, message, retryable = false, retryAfterMs, roomId, request, sent = true, closeCode,
   }) {
     super(message);
-    this.code = code;
-    /// Whether the same command may succeed later.
-    this.retryable = retryable;
-    this.retryAfterMs = retryAfterMs;
-    this.roomId = roomId;
-    this.request = request;
-    /// Whether the command may have reached the server.
-    this.sent = sent;
-    this.closeCode = closeCode;
+    Object.assign(this, { code, retryable, retryAfterMs, roomId, request, sent, closeCode });
   }
 }
 

@@ -1,9 +1,9 @@
+import { againMs } from './again.js';
 import { Emitter } from './emitter.js';
 import { TroupeError } from './error.js';
 import { deferred } from './promise.js';
 
 const pageUsers = 1_000;
-const againMs = [2_000, 6_000];
 
 /// The users in a room, kept up to date: a listing after each join, and what the room tells from
 /// then on. The server sends both in one order, so the list converges to the truth; while it is
@@ -74,10 +74,10 @@ export class Members {
     const heard = {
       joined: (frame) => this.#onJoined(frame),
       userJoined: (frame) => this.#onNotice(() => this.#put(frame)),
-      userLeft: ({ userId }) => this.#onNotice(() => this.#remove(userId)),
-      $profile: (frame) => this.#onNotice(() => this.#onProfile(frame)),
-      $away: ({ userId }) => this.#onNotice(() => this.#onAway(userId, true)),
-      $back: ({ userId }) => this.#onNotice(() => this.#onAway(userId, false)),
+      userLeft: ({ userId }) => this.#onNotice(() => this.#users.delete(userId)),
+      $profile: ({ userId, profile }) => this.#onNotice(() => this.#change(userId, { profile })),
+      $away: ({ userId }) => this.#onNotice(() => this.#change(userId, { away: true })),
+      $back: ({ userId }) => this.#onNotice(() => this.#change(userId, { away: false })),
       $presence: (frame) => this.#onNotice(() => this.#onBatch(frame)),
       left: () => this.clear(),
       roomClosed: () => this.clear(),
@@ -162,9 +162,8 @@ export class Members {
   #onRefused(error) {
     this.#end();
     if (!error.retryable) return this.#giveUp(error);
-    const [min, max] = againMs;
-    const delay = Math.max(error.retryAfterMs ?? 0, min + Math.random() * (max - min));
-    this.#timer = setTimeout(() => this.#room.joined && this.#begin(), delay);
+    const begin = () => this.#room.joined && this.#begin();
+    this.#timer = setTimeout(begin, againMs(error.retryAfterMs));
   }
 
   #giveUp(error) {
@@ -184,17 +183,13 @@ export class Members {
   }
 
   #onBatch({ joined = [], left = [], changed = [], total }) {
-    for (const { userId } of left) this.#remove(userId);
+    for (const { userId } of left) this.#users.delete(userId);
     for (const user of [...joined, ...changed]) this.#put(user);
     this.#total = total;
   }
 
-  #onProfile({ userId, profile }) {
-    this.#put({ userId, profile, away: this.get(userId)?.away });
-  }
-
-  #onAway(userId, away) {
-    this.#put({ userId, profile: this.get(userId)?.profile, away });
+  #change(userId, fields) {
+    this.#put({ ...this.get(userId), userId, ...fields });
   }
 
   #put({ userId, profile, away }) {
@@ -203,10 +198,6 @@ export class Members {
     if (profile !== undefined) user.profile = profile;
     if (away) user.away = true;
     this.#users.set(userId, user);
-  }
-
-  #remove(userId) {
-    this.#users.delete(userId);
   }
 
   #tell() {

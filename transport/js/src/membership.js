@@ -1,10 +1,9 @@
+import { againMs } from './again.js';
 import { TroupeError } from './error.js';
 import { Position } from './position.js';
-import { handled } from './promise.js';
+import { deferred, handled } from './promise.js';
 import { goneAnyway, lost, passing, untold } from './room_code.js';
 import { Waiters } from './waiters.js';
-
-const againMs = [2_000, 6_000];
 
 /// The membership in one room, through all that happens to the connection and the room: once
 /// joined, the room is joined again until it is left.
@@ -74,18 +73,14 @@ export class Membership {
       this.#forget();
       return Promise.resolve(left);
     }
-    const answer = new Promise((resolve, reject) => {
-      this.#commands.add(
-        { type: 'leave', roomId: this.#roomId },
-        { timeout, membership: true },
-        (state, error, frame) => {
-          if (this.state === 'leaving') this.#forget();
-          if (!error || goneAnyway.has(error.code)) resolve(error ? left : frame);
-          else reject(error);
-        },
-      );
+    const answer = deferred();
+    const command = { type: 'leave', roomId: this.#roomId };
+    this.#commands.add(command, { timeout, membership: true }, (state, error, frame) => {
+      if (this.state === 'leaving') this.#forget();
+      if (!error || goneAnyway.has(error.code)) answer.resolve(frame ?? left);
+      else answer.reject(error);
     });
-    return handled(answer);
+    return answer.promise;
   }
 
   /// Tells the room another profile. Later joins bring it, too, unless the server has refused it;
@@ -211,10 +206,9 @@ export class Membership {
     }
   }
 
-  #enterLater(leastMs = 0) {
-    const [min, max] = againMs;
-    const delay = Math.max(leastMs, min + Math.random() * (max - min));
-    this.#timer = setTimeout(() => this.#commands.connected && this.#enter(), delay);
+  #enterLater(leastMs) {
+    const enter = () => this.#commands.connected && this.#enter();
+    this.#timer = setTimeout(enter, againMs(leastMs));
   }
 
   // -- frames -------------------------------------------------------------------------------------

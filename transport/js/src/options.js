@@ -22,9 +22,7 @@ export function completeOptions(url, options) {
   const all = { ...defaults, ...Object.fromEntries(given), url: webSocketUrl(url) };
   if (all.codec === 'json') all.codec = json;
   if (typeof all.codec?.decoder !== 'function') {
-    throw new TypeError(
-      "codec is 'json', or msgpack as in: import { msgpack } from 'troupe-client/msgpack'",
-    );
+    throw new TypeError("codec is 'json', or msgpack of 'troupe-client/msgpack'");
   }
   const { storage } = all;
   if (storage && !storageMethods.every((name) => typeof storage[name] === 'function'))

@@ -40,7 +40,7 @@ export class ReconnectingWebSocket {
     else
       found.then(
         (type) => this.#closed || this.ws || this.#open(type),
-        (error) => this.#fail(error),
+        (error) => this.#emit('error', { type: 'error', error, message: error.message }),
       );
   }
 
@@ -95,10 +95,6 @@ export class ReconnectingWebSocket {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.ws?.close(code, reason);
-  }
-
-  #fail(error) {
-    this.#emit('error', { type: 'error', error, message: error.message });
   }
 
   #emit(event, e) {

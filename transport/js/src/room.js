@@ -74,7 +74,7 @@ export class Room {
 
   /// Sends a value that JSON has; it may contain bytes.
   sendData(data, options) {
-    return this.#publish('message', { data: data === undefined ? null : data }, options);
+    return this.#publish('message', { data: data ?? null }, options);
   }
 
   /// Sends bytes: a Uint8Array, an ArrayBuffer or a view.

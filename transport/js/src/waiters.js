@@ -1,5 +1,5 @@
 import { startLimit } from './clock.js';
-import { handled } from './promise.js';
+import { deferred } from './promise.js';
 
 /// Promises that one event settles, each under a time limit of its own.
 export class Waiters {
@@ -7,15 +7,13 @@ export class Waiters {
 
   /// Returns a promise, which is rejected with `late()` after `ms` milliseconds; 0: never.
   wait(ms, late) {
-    const promise = new Promise((resolve, reject) => {
-      const waiter = { resolve, reject };
-      this.#waiting.add(waiter);
-      waiter.timer = startLimit(ms, () => {
-        this.#waiting.delete(waiter);
-        reject(late());
-      });
+    const waiter = deferred();
+    this.#waiting.add(waiter);
+    waiter.timer = startLimit(ms, () => {
+      this.#waiting.delete(waiter);
+      waiter.reject(late());
     });
-    return handled(promise);
+    return waiter.promise;
   }
 
   /// Rejects all with `error`, or resolves them with `value` if it is null.

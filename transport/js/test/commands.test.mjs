@@ -367,7 +367,7 @@ describe('without a connection', () => {
       assert.deepEqual(statesOf(sendings), left);
       await assert.rejects(sendings[0], {
         code: 'superseded', retryable: false, sent: false, roomId: 'r', request: 'message',
-        message: 'A later value of its key took its place.',
+        message: 'It gave way to a later one.',
       });
       sockets.last.welcome();
       const sent = sockets.last.take();

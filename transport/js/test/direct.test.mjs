@@ -19,7 +19,8 @@ async function resume(made, n = 2) {
   return made.sockets.last.take();
 }
 
-const ack = ({ sockets }, { ref }, fields = {}) => sockets.last.say({ type: 'ack', ref, ...fields });
+const ack = ({ sockets }, { ref }, fields = {}) =>
+  sockets.last.say({ type: 'ack', ref, ...fields });
 const textsOf = (commands) => commands.map(({ type, text }) => text ?? type);
 const statesOf = (sendings) => sendings.map(({ state }) => state);
 
@@ -91,7 +92,8 @@ describe('a direct', () => {
   });
 
   for (const [queuePolicy, states, code] of [
-    ['reject', ['queued', 'failed'], 'queue_full'], ['drop-oldest', ['failed', 'queued'], 'dropped'],
+    ['reject', ['queued', 'failed'], 'queue_full'],
+    ['drop-oldest', ['failed', 'queued'], 'dropped'],
   ])
     test(`waits in the bounded queue, whose policy may be ${queuePolicy}`, async (t) => {
       const { client } = newClient(t, { queueLimit: 1, queuePolicy });
