@@ -19,7 +19,8 @@ import { Session } from './session.js';
 ///         `resumed` with the frame, once the session goes on and its rooms are joined;
 ///         `direct` with the frame, for what a user or the server has said to this user;
 ///         `room` (a Room) when the server has put this client into it;
-///         `error` (a TroupeError) for errors that reject no promise;
+///         `error` for errors that reject no promise: a TroupeError, or what a function of the
+///         application has thrown;
 ///         frames that belong to no room, by their type.
 export class Client {
   #options;
@@ -36,12 +37,12 @@ export class Client {
   constructor(url, options = {}) {
     this.#options = completeOptions(url, options);
     this.#commands = new Commands(this.#options);
-    this.#rooms = new Rooms(this.#commands, this.#options);
+    this.#rooms = new Rooms(this.#commands, this.#options, this.#fail);
     this.#connection = new Connection(this.#options, {
       welcome: (frame) => this.#onWelcome(frame),
       frame: (frame) => this.#onFrame(frame),
       lost: (error) => this.#onLost(error),
-      failed: (error) => this.#handlers.emit('error', error),
+      failed: this.#fail,
       changed: () => this.#handlers.emit('state', this),
       unanswered: () => this.#commands.unanswered,
       mayResume: () => this.#session.resume !== null,
@@ -197,10 +198,11 @@ export class Client {
 
   #onError(frame, seat) {
     if (frame.ref !== undefined) return; // for a command that has been given up
-    const error = new TroupeError(frame);
-    seat?.handlers.emit('error', error);
-    this.#handlers.emit('error', error);
+    const fail = seat?.fail ?? this.#fail;
+    fail(new TroupeError(frame));
   }
+
+  #fail = (error) => this.#handlers.emit('error', error);
 
   #onLost(error) {
     const hasEnded = this.state === 'stopped' || this.state === 'closed';

@@ -67,16 +67,16 @@ export class Commands {
   /// Sends a command, now or as soon as possible. Calls `done` once, perhaps before it returns.
   /// `timeout`: for the answer, from sending on.
   /// `gate`: waits while `gate.isOpen` is false; see `openGate` and `failGate`.
-  /// `membership`: fails if the connection is lost before it is sent, and is never dropped.
+  /// `tied`: fails if the connection is lost before it is sent, and is never dropped.
   /// `first`: goes before all others.
   /// `opening`: goes although all others are held up.
   /// `onSent`: called when it is first given to the socket.
   add(message, options, done) {
-    const { timeout = this.#options.timeout, gate, membership, first, opening, onSent } = options;
+    const { timeout = this.#options.timeout, gate, tied, first, opening, onSent } = options;
     const { type: request, roomId } = message;
     const ref = ++this.#refs;
     const entry = {
-      ref, request, roomId, timeout, gate, membership, first, opening, onSent, done,
+      ref, request, roomId, timeout, gate, tied, first, opening, onSent, done,
       line: lineOf(message), isKnown: this.#repeats.knows(message), latest: latestKey(message),
     };
     try {
@@ -139,7 +139,7 @@ export class Commands {
     this.#repeats.start(limits);
     this.#isOpening = opening !== undefined;
     if (!opening) return this.release();
-    const options = { opening: true, first: true, membership: true };
+    const options = { opening: true, first: true, tied: true };
     this.add(opening.message, options, opening.done);
   }
 
@@ -163,7 +163,7 @@ export class Commands {
 
   /// Commands that were sent fail, since nobody knows whether they arrived, except those that may
   /// be sent again within `keepMs`, the time that the session has. Those that were not sent stay in
-  /// the queue, except those of memberships.
+  /// the queue, except those that are tied to the connection.
   onLost(error, keepMs = 0) {
     this.#link = null;
     clearTimeout(this.#timer);
@@ -171,8 +171,8 @@ export class Commands {
     const lost = [...this.#lost, ...sent, ...this.#queue.entries.filter(wasSent)];
     for (const entry of lost) this.#detach(entry);
     if (keepMs > 0) for (const entry of lost.splice(0)) this.#keep(entry, error, keepMs);
-    const memberships = this.#queue.entries.filter((e) => e.membership);
-    for (const entry of [...lost, ...this.#sent.values(), ...memberships]) this.#fail(entry, error);
+    const tied = this.#queue.entries.filter((e) => e.tied);
+    for (const entry of [...lost, ...this.#sent.values(), ...tied]) this.#fail(entry, error);
   }
 
   /// All commands fail, now and until `refusal` is reset.
@@ -187,7 +187,7 @@ export class Commands {
     const entry = answers.includes(frame.type) && this.#sent.get(frame.ref);
     if (!entry) return false;
     // A `joined` comes before what was missed, so it does not show how long answers take.
-    if (!entry.membership) this.#link.answered(clock.now() - entry.sentAt);
+    if (!entry.tied) this.#link.answered(clock.now() - entry.sentAt);
     // A refusal of what was sent again does not tell whether it was accepted before.
     const refused = entry.isRepeat ? 'unknown' : 'failed';
     if (frame.type === 'error') this.#finish(entry, refused, new TroupeError(frame));
@@ -227,7 +227,7 @@ export class Commands {
     const { queuePolicy, queueLimit, queueBytes } = this.#options;
     const mayDrop = queuePolicy === 'drop-oldest' && queueLimit > 0 && entry.size <= queueBytes;
     while (this.#queue.isOverfull && this.#queue.entries.includes(entry)) {
-      const mayGive = (e) => e !== entry && !e.membership && !wasSent(e);
+      const mayGive = (e) => e !== entry && !e.tied && !wasSent(e);
       const oldest = mayDrop && this.#queue.find(mayGive);
       if (oldest) this.#fail(oldest, dropped);
       else this.#fail(entry, queueFull);

@@ -5,6 +5,8 @@ import { deferred, handled } from './promise.js';
 import { goneAnyway, lost, passing, untold } from './room_code.js';
 import { Waiters } from './waiters.js';
 
+const stayEnds = ['left', 'roomClosed', 'epoch'];
+
 /// The membership in one room, through all that happens to the connection and the room: once
 /// joined, the room is joined again until it is left.
 export class Membership {
@@ -12,6 +14,9 @@ export class Membership {
   state = 'left';
   /// Who this client is in the room; null before it was joined.
   userId = null;
+  /// The stay in the room: another object once the connection is lost, the room is left or closed,
+  /// or has another epoch. (A gate of Commands, which is open.)
+  stay = { isOpen: true };
 
   #roomId;
   #commands;
@@ -43,6 +48,11 @@ export class Membership {
     return this.state !== 'joining';
   }
 
+  /// In which the room is; undefined before it was joined.
+  get epoch() {
+    return this.#position.since?.epoch;
+  }
+
   join({ profile = this.#options.profile, timeout } = {}) {
     const { connected, refusal } = this.#commands;
     if (refusal) return handled(Promise.reject(refusal));
@@ -63,6 +73,7 @@ export class Membership {
     this.#isWanted = false;
     this.#standing = 'out';
     this.#position.forget();
+    this.#endStay();
     this.state = asks ? 'leaving' : 'left';
     clearTimeout(this.#timer);
     const error = this.#failure('left', 'The room was left meanwhile.');
@@ -75,7 +86,7 @@ export class Membership {
     }
     const answer = deferred();
     const command = { type: 'leave', roomId: this.#roomId };
-    this.#commands.add(command, { timeout, membership: true }, (state, error, frame) => {
+    this.#commands.add(command, { timeout, tied: true }, (state, error, frame) => {
       if (this.state === 'leaving') this.#forget();
       if (!error || goneAnyway.has(error.code)) answer.resolve(frame ?? left);
       else answer.reject(error);
@@ -148,6 +159,7 @@ export class Membership {
 
   onLost() {
     clearTimeout(this.#timer);
+    this.#endStay();
     if (this.#isWanted) this.state = 'joining';
     else this.#forget();
   }
@@ -163,6 +175,7 @@ export class Membership {
   onFrame(frame, clientId) {
     if (this.#isStray) return;
     if (frame.type === 'joined') return this.#onJoined(frame, clientId);
+    if (stayEnds.includes(frame.type)) this.#endStay();
     if (frame.type === 'left') this.#onLeft(frame);
     else if (frame.type === 'roomClosed') this.#onRoomClosed(frame);
     else if (frame.type === 'epoch') this.#position.restart(frame.epoch, frame.seq);
@@ -183,7 +196,7 @@ export class Membership {
     const onSent = () => {
       if (this.#standing === 'out') this.#standing = 'asked';
     };
-    this.#commands.add(command, { membership: true, first, onSent }, (state, error) => {
+    this.#commands.add(command, { tied: true, first, onSent }, (state, error) => {
       this.#entering -= 1;
       if (error && this.#isWanted && this.#entering === 0) this.#onRefused(error);
     });
@@ -276,7 +289,7 @@ export class Membership {
   #expel() {
     this.#isStray = true;
     const command = { type: 'leave', roomId: this.#roomId };
-    const options = { membership: true, first: true };
+    const options = { tied: true, first: true };
     this.#commands.add(command, options, () => (this.#isStray = false));
   }
 
@@ -293,6 +306,12 @@ export class Membership {
     this.#standing = 'out';
     this.state = 'left';
     this.#position.forget();
+  }
+
+  #endStay() {
+    const { stay } = this;
+    this.stay = { isOpen: true };
+    this.#commands.failGate(stay, this.#failure('left', 'The room was left meanwhile.'));
   }
 
   #failure(code, message, retryable = false) {

@@ -6,13 +6,15 @@ export class Room {
   #membership;
   #commands;
   #handlers;
+  #requests;
   #members = null;
 
-  constructor(id, membership, commands, handlers) {
+  constructor(id, membership, commands, handlers, requests) {
     this.id = id;
     this.#membership = membership;
     this.#commands = commands;
     this.#handlers = handlers;
+    this.#requests = requests;
   }
 
   /// left, joining, joined or leaving.
@@ -32,6 +34,16 @@ export class Room {
 
   off(type, handler) {
     this.#handlers.off(type, handler);
+  }
+
+  /// `handler(data)` replies to what the room asks this client, in the place of the handler before:
+  /// it returns the reply, or a promise of it. Each request is handled once, and again only if the
+  /// handler has thrown, which is told as `error`. Returns a function that removes the handler.
+  onRequest(handler) {
+    this.#requests.handler = handler;
+    return () => {
+      if (this.#requests.handler === handler) this.#requests.handler = null;
+    };
   }
 
   /// Joins the room, and joins it again after each loss of the connection, until `leave`.

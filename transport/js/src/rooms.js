@@ -1,17 +1,20 @@
 import { Emitter } from './emitter.js';
 import { Membership } from './membership.js';
+import { Requests } from './requests.js';
 import { Room } from './room.js';
 
 /// The rooms that a client knows, each with its membership and the handlers that were given to it.
 export class Rooms {
   #commands;
   #options;
-  #seats = new Map(); // room id -> {room, membership, handlers}
+  #fail;
+  #seats = new Map(); // room id -> {room, membership, handlers, fail}
 
-  /// `options`: what a Membership needs.
-  constructor(commands, options) {
+  /// `options`: what a Membership needs. `fail(error)`: tells what rejects no promise.
+  constructor(commands, options, fail) {
     this.#commands = commands;
     this.#options = options;
+    this.#fail = fail;
   }
 
   get seats() {
@@ -32,8 +35,15 @@ export class Rooms {
         handlers.emit(type, frame);
         handlers.emit('*', frame);
       };
+      const fail = (error) => {
+        handlers.emit('error', error);
+        this.#fail(error);
+      };
       const membership = new Membership(id, this.#commands, this.#options, emit);
-      seat = { membership, handlers, room: new Room(id, membership, this.#commands, handlers) };
+      const requests = new Requests(membership, this.#commands, fail);
+      handlers.on('$request', (frame) => requests.onRequest(frame));
+      const room = new Room(id, membership, this.#commands, handlers, requests);
+      seat = { room, membership, handlers, fail };
       this.#seats.set(id, seat);
     }
     return seat;
@@ -69,7 +79,7 @@ export class Rooms {
     for (const roomId of places.keys()) {
       if (this.#seats.has(roomId)) continue;
       // The client has forgotten it.
-      this.#commands.add({ type: 'leave', roomId }, { membership: true, first: true }, () => {});
+      this.#commands.add({ type: 'leave', roomId }, { tied: true, first: true }, () => {});
     }
     return { unchanged, tell };
   }

@@ -7,6 +7,7 @@ export type TroupeErrorCode =
   | 'superseded' // by a later message with the delivery `latest` and the same key
   | 'too_big'
   | 'bad_payload'
+  | 'no_handler' // the room has asked, and nobody replies
   | 'left' // the room was left before it was joined
   | 'closed'
   | 'undecodable'

@@ -158,6 +158,14 @@ export interface RoomClosedFrame extends RoomFrame {
   reason: 'crashed' | 'ended' | 'overloaded' | (string & {});
 }
 
+/** A room asks this client. */
+export interface RequestFrame extends RoomFrame {
+  type: '$request';
+  /** Names the request in the room's epoch. */
+  requestId: string;
+  data: any;
+}
+
 /** A user in a room. */
 export interface User {
   userId: string;

@@ -45,6 +45,7 @@ export type {
   PresenceNotice,
   ProfileNotice,
   Rejoined,
+  RequestFrame,
   ResumedFrame,
   RoomClosedFrame,
   RoomFrame,

@@ -13,6 +13,7 @@ import type {
   PresenceNotice,
   ProfileNotice,
   Rejoined,
+  RequestFrame,
   RoomClosedFrame,
   RoomFrame,
   User,
@@ -35,6 +36,8 @@ export interface RoomEvents {
   $back: BackNotice;
   /** In a large room, instead of these five: how users are now. */
   $presence: PresenceNotice;
+  /** The room asks this client, whose reply is that of `onRequest`. */
+  $request: RequestFrame;
   joined: JoinedFrame;
   left: LeftFrame;
   roomClosed: RoomClosedFrame;
@@ -42,8 +45,8 @@ export interface RoomEvents {
   rejoined: Rejoined;
   /** The room is joined again, but frames are lost. */
   gap: Gap;
-  /** An error of this room that rejects no promise. */
-  error: TroupeError;
+  /** An error of this room that rejects no promise: also what the handler of `onRequest` throws. */
+  error: TroupeError | Error;
   /** Every frame of the room. */
   '*': RoomFrame;
 }
@@ -148,6 +151,12 @@ export interface Room {
   on(type: string, handler: (frame: any) => void): () => void;
   off(type: string, handler: (detail: any) => void): void;
 
+  /**
+   * `handler` replies to what the room asks this client, in the place of the handler before: it
+   * returns the reply's data, or a promise of it. Each request is handled once, also if the room
+   * asks again after a loss, unless the handler has thrown. Returns a function that removes it.
+   */
+  onRequest(handler: (data: any) => unknown): () => void;
   /** Joins the room, and joins it again after each loss of the connection, until `leave`. */
   join(options?: JoinOptions): Promise<JoinedFrame>;
   leave(options?: { timeout?: number }): Promise<LeftFrame>;

@@ -39,6 +39,13 @@ offState();
 // @ts-expect-error: a sending has one event
 sending.on('acked', () => {});
 
+const offRequest: () => void = room.onRequest(async ({ question }) => question.length);
+room.on('$request', ({ requestId, data }) => [requestId.length, data]);
+room.on('error', (error) => error instanceof TroupeError && error.roomId);
+offRequest();
+// @ts-expect-error: a handler is a function
+room.onRequest({ answer: 1 });
+
 room.on('rejoined', ({ recovered, since }) => recovered || since.seq);
 // @ts-expect-error: history has no such option
 room.history({ since: 1 });
