@@ -91,6 +91,7 @@ describe('a command', () => {
     made.sockets.last.end(1006);
     await assert.rejects(answer, {
       code: 'connection_lost', retryable: true, sent: true, closeCode: 1006, roomId: 'lobby',
+      message: 'The connection was lost (1006).', request: 'message',
     });
 
     await made.pass(500);

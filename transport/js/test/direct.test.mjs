@@ -261,12 +261,12 @@ describe('a direct to this user', () => {
   test('without a number is told whenever it comes, and changes no count', async (t) => {
     const made = await keptClient(t);
     const told = listen(made);
-    resumed(made, await reconnect(made), []);
-    made.sockets.last.say({ type: 'direct', text: 'unnumbered' });
-    made.sockets.last.say({ type: 'direct', text: 'unnumbered' });
-    say(made, 1);
-    assert.deepEqual(told.map(([, text]) => text), ['unnumbered', 'unnumbered', 'd1']);
-    assert.equal((await reconnect(made, 3)).direct, 1);
+    for (const n of [1, 2]) {
+      made.sockets.last.say({ type: 'direct', text: 'unnumbered' });
+      say(made, 1);
+    }
+    assert.deepEqual(told.map(([, text]) => text), ['unnumbered', 'd1', 'unnumbered']);
+    assert.equal((await reconnect(made)).direct, 1);
   });
 
   test('is counted from 1 in a new session', async (t) => {

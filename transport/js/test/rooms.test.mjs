@@ -169,6 +169,14 @@ describe('joining', () => {
     assert.equal(room.state, 'joined');
   });
 
+  test('that the client has asked for opens no room', async (t) => {
+    const made = await connectedClient(t);
+    const opened = [];
+    made.client.on('room', ({ id }) => opened.push(id));
+    await joinedRoom(made);
+    assert.deepEqual(opened, []);
+  });
+
   test('by the server itself opens the room', async (t) => {
     longestWaits(t);
     const made = await connectedClient(t);
