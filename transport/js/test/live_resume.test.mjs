@@ -70,6 +70,22 @@ test('a client whose line is silent takes its session from it, and nobody hears'
   assert.deepEqual(comings(his.ear), []);
 });
 
+test('a client does not say again after a loss what is volatile', async (t) => {
+  const { line, ann, hers, his } = await twoClients(t);
+  await hers.room.send('heard', { delivery: 'volatile' });
+  line.mute();
+  const moment = hers.room.send('for this moment', { delivery: 'volatile' });
+  const kept = hers.room.send('kept');
+  await until(() => texts(his.ear).includes('kept'), 'both to be heard');
+  line.cut();
+  await inState(ann, 'reconnecting');
+  assert.deepEqual([moment.state, kept.state], ['unknown', 'sent']);
+  await hers.room.send('the end');
+  assert.equal((await kept).duplicate, true);
+  await until(() => texts(his.ear).includes('the end'), 'the last message');
+  assert.deepEqual(texts(his.ear), ['heard', 'for this moment', 'kept', 'the end']);
+});
+
 test('a client is where it wants to be, although it has changed its mind meanwhile', async (t) => {
   const { line, ann, hers, his } = await twoClients(t);
   await joined(ann, 'second');
