@@ -278,21 +278,23 @@ TEST_CASE("a direct has at most 64 KiB") {
 
 // Pins §10.53.
 TEST_CASE("a takeover loses no direct and doubles none, whatever the order of things") {
-  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 400; ++seed) {
     INFO("seed " << seed);
     stage stage{with_directs(3), seed};
-    auto ann = connect(stage, "ann"), bob = connect(stage, "bob", 1);
-    auto is_live = seed % 2 == 0;
+    auto is_known = seed % 2 == 0, is_live = seed % 4 < 2;
+    const std::string token = is_known ? "bob" : ""; // else each connection is a user of its own
+    auto ann = connect(stage, "ann"), bob = connect(stage, token, 1);
+    auto user = bob->user();
     if (!is_live)
       bob->drop();
-    CHECK(say(ann, "bob", "1") == "ack");
+    CHECK(say(ann, user, "1") == "ack");
     auto seen = directs(bob).size();
-    auto back = connect(stage, "bob", 2);
+    auto back = connect(stage, token, 2);
 
     stage.together([&] {
       back->say(resume_with(bob.resume, seen));
       for (int i = 2; i <= 6; ++i)
-        ann->say(direct_to("bob", std::to_string(i)));
+        ann->say(direct_to(user, std::to_string(i)));
     });
 
     std::size_t acks = 0;
@@ -303,6 +305,34 @@ TEST_CASE("a takeover loses no direct and doubles none, whatever the order of th
     for (int i = static_cast<int>(seen) + 1; i <= 6; ++i)
       expected.push_back(std::to_string(i) + ' ' + std::to_string(i));
     CHECK(directs(back) == expected);
+  }
+}
+
+// Pins §10.53.
+TEST_CASE("a claimant that dies on the way loses no direct either") {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    INFO("seed " << seed);
+    stage stage{with_directs(3), seed};
+    auto ann = connect(stage, "ann"), bob = connect(stage, "bob", 1);
+    bob->drop();
+    auto dies = connect(stage, "bob", 2);
+
+    stage.together([&] {
+      dies->say(resume_with(bob.resume, 0));
+      for (int i = 1; i <= 6; ++i) {
+        ann->say(direct_to("bob", std::to_string(i)));
+        if (i == static_cast<int>(seed % 6) + 1)
+          dies->drop();
+      }
+    });
+
+    std::size_t acks = 0;
+    for (auto& m : ann->take_all())
+      acks += m.type() == "ack";
+    CHECK(acks == 6);
+    auto back = connect(stage, "bob");
+    back->say(resume_with(bob.resume, 0));
+    CHECK(directs(back) == names{"1 1", "2 2", "3 3", "4 4", "5 5", "6 6"});
   }
 }
 

@@ -410,7 +410,7 @@ struct forget_name {
 /// From a connection, or from outside, to the directory of each loop.
 struct direct_call {
   direct_ptr what;
-  std::shared_ptr<direct_fate> fate;
+  std::shared_ptr<direct_fate> fate; ///< null: it has been told already
 };
 
 /// From a directory to each connection of the user.

@@ -40,7 +40,7 @@ void directory_service::claim(session_claim asked) {
   guard(
     [&] {
       auto key = asked.name.key;
-      auto& line = claims_[key];
+      auto& line = claims_[key].waiting;
       line.push_back(std::move(asked));
       if (line.size() == 1)
         serve_next(key);
@@ -50,7 +50,7 @@ void directory_service::claim(session_claim asked) {
 
 /// Serves the first of those who claim that session.
 void directory_service::serve_next(session_key key) {
-  auto& first = claims_.at(key).front();
+  auto& first = claims_.at(key).waiting.front();
   auto who = first.who;
   guard(
     [&] {
@@ -70,8 +70,10 @@ void directory_service::serve_next(session_key key) {
 
 void directory_service::done(session_key key) noexcept {
   auto line = claims_.find(key);
-  line->second.pop_front();
-  if (line->second.empty())
+  line->second.waiting.pop_front();
+  line->second.user.clear();
+  line->second.late.clear();
+  if (line->second.waiting.empty())
     claims_.erase(line);
   else
     serve_next(key);
@@ -80,27 +82,30 @@ void directory_service::done(session_key key) noexcept {
 /// Answers the first of those who claim that session. If it has ended meanwhile, the session is
 /// kept for the next one.
 void directory_service::deliver(session_key key, const session_answer& answer) {
-  auto& first = claims_.at(key).front();
+  auto& line = claims_.at(key);
+  auto& first = line.waiting.front();
   auto name = first.name;
   auto who = first.who;
-  auto taken = [this, name, who, opened = first.opened, is_found = answer.record != nullptr] {
-    if (is_found)
+  auto to = caf::actor_cast<connection_actor>(first.from);
+  if (answer.record)
+    line.user = answer.record->user_id;
+  auto taken = [this, name, who, to, opened = first.opened, is_found = answer.record != nullptr] {
+    if (is_found) {
       unit_.sessions->move(name, who, opened);
+      for (auto& direct : claims_.at(name.key).late)
+        ask(to, direct);
+    }
     done(name.key);
   };
   auto failed = [this, name, answer](const caf::error&) {
     keep_again(name, answer);
     done(name.key);
   };
-  guard(
-    [&] {
-      compat::request(this, caf::actor_cast<connection_actor>(first.from), caf::infinite, answer)
-        .then(taken, failed);
-    },
-    [&] {
-      shared_.units[who.loop]->loop->give_up(who);
-      failed({});
-    });
+  guard([&] { compat::request(this, to, caf::infinite, answer).then(taken, failed); },
+        [&] {
+          shared_.units[who.loop]->loop->give_up(who);
+          failed({});
+        });
 }
 
 /// Ends the memberships that the session still has: its connection is gone.
@@ -122,6 +127,9 @@ void directory_service::keep_again(const session_name& name, const session_answe
                         member, leave_reason::disconnected, false, {}, {}, true, room.profile}});
         },
         [] {});
+  for (auto& direct : claims_.at(name.key).late)
+    if (direct.what->to == answer.record->user_id)
+      guard([&] { keep(*answer.record, direct); }, [] {});
   unit_.sessions->keep(name, answer.record);
 }
 
@@ -182,33 +190,58 @@ void directory_service::fetch(session_key key, session_directory::place place,
 // -- users ----------------------------------------------------------------------------------------
 
 void directory_service::say(const direct_call& asked) {
+  note_late(asked);
   keep(asked);
   unit_.users->for_each(asked.what->to, [&](const connection_actor& to) { ask(to, asked); });
 }
 
-/// A connection that has ended meanwhile may have left its session, which is kept here then.
+/// A session on its way to another connection is neither kept nor there yet.
+void directory_service::note_late(const direct_call& asked) {
+  for (auto& [key, line] : claims_) {
+    line.late.push_back(asked);
+    if (line.late.size() > direct_inbox::most)
+      line.late.pop_front();
+    line.late.back().fate = nullptr; // which may wait for this claim
+    if (line.user == asked.what->to)
+      asked.fate->note(errc::ok);
+  }
+}
+
+/// A connection that has ended meanwhile may have left its session, which is kept here then; one
+/// that has handed its session over has done so before it answers.
 void directory_service::ask(const connection_actor& to, const direct_call& asked) {
-  auto answered = [fate = asked.fate](const direct_reply& reply) { fate->note(reply.code); };
+  auto answered = [this, asked](const direct_reply& reply) {
+    if (asked.fate)
+      asked.fate->note(reply.code);
+    if (asked.fate && reply.code == errc::user_away)
+      guard([&] { note_late(asked); }, [] {});
+  };
   auto ended = [this, asked](const caf::error&) { guard([&] { keep(asked); }, [] {}); };
   compat::request(this, to, caf::infinite, take_direct{asked.what}).then(answered, ended);
 }
 
 /// Adds a direct to the sessions that are kept of its user.
 void directory_service::keep(const direct_call& asked) {
+  for (auto key : unit_.sessions->kept_of(asked.what->to))
+    keep(*unit_.sessions->find(key).record, asked);
+}
+
+void directory_service::keep(session_record& record, const direct_call& asked) {
   auto& what = asked.what;
-  for (auto key : unit_.sessions->kept_of(what->to)) {
-    auto& record = *unit_.sessions->find(key).record;
-    auto is_shared = [&](auto& room) { return what->names(room.name); };
-    if (what->rooms && std::none_of(record.rooms.begin(), record.rooms.end(), is_shared)) {
-      asked.fate->note(errc::forbidden);
-    } else if (!shared_.directs.is_used_up()) {
-      if (!record.directs)
-        record.directs = std::make_shared<direct_inbox>(shared_.directs);
-      record.directs->add(what);
-      record.directs->trim(record.directs->last() - 1);
-      asked.fate->note(errc::ok);
-    }
-  }
+  auto answer = [&](errc code) {
+    if (asked.fate)
+      asked.fate->note(code);
+  };
+  auto is_shared = [&](auto& room) { return what->names(room.name); };
+  if (what->rooms && std::none_of(record.rooms.begin(), record.rooms.end(), is_shared))
+    return answer(errc::forbidden);
+  if (shared_.directs.is_used_up())
+    return;
+  if (!record.directs)
+    record.directs = std::make_shared<direct_inbox>(shared_.directs);
+  record.directs->add(what);
+  record.directs->trim(record.directs->last() - 1);
+  answer(errc::ok);
 }
 
 void directory_service::serve(const user_call& asked) {

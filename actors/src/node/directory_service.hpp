@@ -34,8 +34,10 @@ private:
   void keep_again(const session_name& name, const session_answer& answer);
   void leave_seats(const session_record& gone);
   void say(const direct_call& asked);
+  void note_late(const direct_call& asked);
   void ask(const connection_actor& to, const direct_call& asked);
   void keep(const direct_call& asked);
+  void keep(session_record& record, const direct_call& asked);
   void serve(const user_call& asked);
   void drop_sessions(const std::string& user);
   promise take(const take_session& asked);
@@ -47,8 +49,15 @@ private:
 
   node_context& shared_;
   loop_unit& unit_;
-  /// Those who claim a session, by its name; the first one's turn it is.
-  std::unordered_map<session_key, std::deque<session_claim>> claims_;
+  /// Those who claim a session; the first one's turn it is.
+  struct claim_line {
+    std::deque<session_claim> waiting;
+    /// Whose session is on its way to the first one; empty: it has not been found yet.
+    std::string user;
+    /// The latest directs that have come since the turn began: they may miss the session.
+    std::deque<direct_call> late;
+  };
+  std::unordered_map<session_key, claim_line> claims_; ///< by the name of the session
 };
 
 } // namespace troupe::actors
