@@ -50,9 +50,23 @@ use_installed() {
   configure "$here/installed" "$work/installed" "-DCMAKE_PREFIX_PATH=$work/moved;$others"
   cmake --build "$work/installed"
   timeout 60 "$work/installed/serves"
+  refuses_another_caf
   for program in "$work"/moved/bin/*; do
     timeout 60 "$program" --help >/dev/null || fail "$program does not run where it is installed"
   done
+}
+
+refuses_another_caf() {
+  local other=$work/other_caf
+  mkdir -p "$other/caf"
+  echo '#define CAF_VERSION 1500' >"$other/caf/config.hpp"
+  [[ $(from_cache TROUPE_CAF_1) == OFF ]] || return 0
+  if cmake -S "$here/installed" -B "$work/refused" "${settings[@]}" "-DCMAKE_PREFIX_PATH=$work/moved" \
+    "-DCAF_INCLUDE_DIR=$other" >"$work/refused.log" 2>&1; then
+    fail "the package takes another version of CAF than it was built with"
+  fi
+  grep -q 'troupe was built with CAF 0\.17\..*this is CAF 0\.15\.0' "$work/refused.log" \
+    || { cat "$work/refused.log"; fail "the package does not say which CAF it was built with"; }
 }
 
 # -- as a part ------------------------------------------------------------------------------------------------------------
