@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <utility>
 
@@ -29,6 +30,7 @@ void outbox::queue(const protocol::shared_bytes& bytes, byte_range part, std::ui
   auto& e = entries_.emplace_back(entry_of(bytes, part));
   e.frames = frames;
   e.kind = kind;
+  e.is_value = false;
   e.queued_at = now;
   bytes_of(kind) += part.size();
   weight_ += e.weight();
@@ -125,6 +127,91 @@ outbox::chunk outbox::gather(std::span<const output_piece> pieces, char* copies,
   return taken;
 }
 
+// -- values ---------------------------------------------------------------------------------------
+
+/// The index of the value of that name of which nothing has been written; the number of entries if
+/// there is none.
+std::size_t outbox::find_value(if_behind name) const noexcept {
+  std::size_t left = values_;
+  for (auto i = entries_.size(); left > 0 && i > head_;) {
+    auto& e = entries_[--i];
+    if (!e.is_value)
+      continue;
+    if (e.name == name)
+      return i;
+    --left;
+  }
+  return entries_.size();
+}
+
+/// Whether a value of that weight fits in the place of the one at index `before`, if there is one.
+bool outbox::has_room_for(std::size_t weight, std::size_t before) const noexcept {
+  auto is_new = before == entries_.size();
+  std::size_t others = values_ - (is_new ? 0u : 1u);
+  if (others == 0)
+    return true;
+  auto bytes = value_weight_ - (is_new ? 0 : entries_[before].weight()) + weight;
+  return others < std::min<std::size_t>(bounds_.max_values(),
+                                        std::numeric_limits<decltype(values_)>::max())
+      && bytes <= std::min<std::size_t>(bounds_.max_value_bytes(),
+                                        std::numeric_limits<decltype(value_weight_)>::max());
+}
+
+void outbox::note_gone(const entry& value) noexcept {
+  bytes_of(value.kind) -= value.left.size();
+  value_weight_ -= static_cast<std::uint32_t>(value.weight());
+  --values_;
+}
+
+value_fate outbox::put_value(const protocol::shared_bytes& bytes, byte_range part, if_behind name,
+                             steady_time now) noexcept {
+  auto before = find_value(name);
+  auto is_new = before == entries_.size();
+  if (sealed_ || !has_room_for(bytes.weight(part.begin, part.end), before))
+    return value_fate::dropped;
+  auto fresh = entry_of(bytes, part);
+  fresh.frames = 1;
+  fresh.kind = output_kind::data;
+  fresh.is_value = true;
+  fresh.name = name;
+  if (is_new) {
+    try {
+      make_room(entries_);
+    } catch (...) {
+      return value_fate::dropped;
+    }
+    if (empty())
+      progress_ = now;
+  } else { // that is no progress, even if it was all that waited
+    note_gone(entries_[before]);
+    entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(before));
+  }
+  bytes_of(fresh.kind) += part.size();
+  value_weight_ += static_cast<std::uint32_t>(fresh.weight());
+  ++values_;
+  entries_.push_back(std::move(fresh));
+  return is_new ? value_fate::queued : value_fate::replaced;
+}
+
+std::size_t outbox::drop_values() noexcept {
+  if (values_ == 0)
+    return 0;
+  auto waits = [this](entry& e) {
+    auto is_whole = e.is_value && is_value(e.name);
+    if (is_whole)
+      note_gone(e);
+    return is_whole;
+  };
+  auto first = entries_.begin() + static_cast<std::ptrdiff_t>(head_);
+  auto left = std::remove_if(first, entries_.end(), waits);
+  auto dropped = static_cast<std::size_t>(entries_.end() - left);
+  entries_.erase(left, entries_.end());
+  compact();
+  return dropped;
+}
+
+// -- control output, and the end ------------------------------------------------------------------
+
 void outbox::append(const protocol::shared_bytes& bytes, byte_range part, std::uint32_t frames,
                     output_kind kind, steady_time now) {
   if (!sealed_ && part.size() > 0)
@@ -152,6 +239,8 @@ std::size_t outbox::cut(const protocol::shared_bytes& close_frame, steady_time n
         continue;
       e.left.end = static_cast<std::uint32_t>(half.end);
       e.frames = 1;
+      e.is_value = false;
+      e.queued_at = now;
       --dropped;
     }
     kept.push_back(std::move(e));
@@ -159,6 +248,8 @@ std::size_t outbox::cut(const protocol::shared_bytes& close_frame, steady_time n
   entries_ = std::move(kept);
   weight_ = 0;
   head_ = frames_ = 0;
+  values_ = 0;
+  value_weight_ = 0;
   bytes_ = {};
   for (auto& e : entries_) {
     bytes_of(e.kind) += e.left.size();
@@ -173,6 +264,8 @@ void outbox::clear() noexcept {
   std::vector<entry>{}.swap(entries_);
   weight_ = 0;
   head_ = frames_ = 0;
+  values_ = 0;
+  value_weight_ = 0;
   bytes_ = {};
 }
 
@@ -180,7 +273,7 @@ std::optional<steady_time> outbox::oldest_data() const noexcept {
   if (sealed_)
     return std::nullopt; // there is nothing that a cut could free
   for (auto i = head_; i < entries_.size(); ++i)
-    if (entries_[i].kind == output_kind::data)
+    if (entries_[i].kind == output_kind::data && !entries_[i].is_value)
       return entries_[i].queued_at;
   return std::nullopt;
 }
@@ -199,19 +292,30 @@ void outbox::consume(std::size_t bytes) {
     head_ = static_cast<std::uint32_t>(entries_.size());
     frames_ = 0;
     weight_ = 0;
+    values_ = 0;
+    value_weight_ = 0;
     bytes_ = {};
     return compact();
   }
   while (bytes > 0) {
     auto& e = entries_[head_];
     auto gone = static_cast<std::uint32_t>(std::min<std::size_t>(bytes, e.left.size()));
+    auto weight = e.bytes.weight(e.left.begin, e.left.begin + gone);
     bytes_of(e.kind) -= gone;
-    weight_ -= e.bytes.weight(e.left.begin, e.left.begin + gone);
+    if (e.is_value) {
+      value_weight_ -= static_cast<std::uint32_t>(weight);
+      e.name = if_behind::queue;
+    } else {
+      weight_ -= weight;
+    }
     e.left.begin += gone;
     bytes -= gone;
     if (e.left.size() > 0)
       return;
-    frames_ -= e.frames;
+    if (e.is_value)
+      --values_;
+    else
+      frames_ -= e.frames;
     e.bytes = {};
     ++head_;
   }

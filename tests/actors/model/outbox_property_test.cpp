@@ -1,5 +1,5 @@
-// Random writes, appends, partial sends, cuts and closes, compared with a plain model: a list of
-// all frames in the order in which they were queued. One seed is one run.
+// Random writes, appends, values, partial sends, cuts and closes, compared with a plain model: a
+// list of all frames in the order in which they were queued. One seed is one run.
 #include <troupe/actors/outbox.hpp>
 
 #include "fake_socket.hpp"
@@ -26,7 +26,27 @@ class plain_model {
 public:
   void say(std::string frame, output_kind kind) {
     if (!sealed_)
-      frames_.push_back({std::move(frame), kind});
+      frames_.push_back({std::move(frame), kind, 0});
+  }
+
+  /// One behind the others, instead of one of that name that waits if `sent` bytes have left.
+  void put(std::string frame, int name, std::size_t sent) {
+    drop_values(sent, name);
+    frames_.push_back({std::move(frame), output_kind::data, name});
+  }
+
+  /// Drops those of that name that wait, or all; returns how many.
+  std::size_t drop_values(std::size_t sent, int name = 0) {
+    std::size_t begin = 0;
+    auto before = frames_.size();
+    std::vector<frame> kept;
+    for (auto& f : frames_) {
+      if (f.name == 0 || begin < sent || (name != 0 && f.name != name))
+        kept.push_back(f);
+      begin += f.bytes.size();
+    }
+    frames_ = std::move(kept);
+    return before - frames_.size();
   }
 
   void close(const std::string& frame) {
@@ -47,6 +67,8 @@ public:
     }
     auto dropped = frames_.size() - kept.size();
     frames_ = std::move(kept);
+    for (auto& f : frames_)
+      f.name = 0; // what has begun is finished
     close(close_frame);
     return dropped;
   }
@@ -58,11 +80,11 @@ public:
     return s;
   }
 
-  /// How many frames have not left completely.
-  [[nodiscard]] std::size_t queued(std::size_t sent) const {
+  /// How many frames that are values, or are not, have not left completely.
+  [[nodiscard]] std::size_t queued(std::size_t sent, bool values) const {
     std::size_t n = 0, end = 0;
     for (auto& f : frames_)
-      n += (end += f.bytes.size()) > sent;
+      n += (end += f.bytes.size()) > sent && (f.name != 0) == values;
     return n;
   }
 
@@ -72,6 +94,7 @@ private:
   struct frame {
     std::string bytes;
     output_kind kind;
+    int name = 0; ///< of a value
   };
   std::vector<frame> frames_;
   bool sealed_ = false;
@@ -92,7 +115,7 @@ public:
     REQUIRE(box_.empty());
   }
 
-  std::size_t cuts = 0, received = 0, dropped = 0;
+  std::size_t cuts = 0, received = 0, dropped = 0, replaced = 0, dropped_values = 0;
 
 private:
   int draw(int low, int high) { return std::uniform_int_distribution<>{low, high}(random_); }
@@ -114,8 +137,12 @@ private:
       append(output_kind::data);
     else if (what < 70)
       append(output_kind::control);
-    else if (what < 92)
+    else if (what < 84)
       flush();
+    else if (what < 91)
+      put();
+    else if (what < 92)
+      drop_values();
     else if (what < 97)
       cut();
     else
@@ -169,6 +196,31 @@ private:
       model_.say(second, kind);
   }
 
+  void put() {
+    auto frame = a_frame();
+    auto name = draw(1, 2);
+    auto before = draw(0, 1) ? std::string{large_.view()} : std::string{};
+    auto bytes = shared_bytes::copy_of(before + frame);
+    byte_range part{static_cast<std::uint32_t>(before.size()),
+                    static_cast<std::uint32_t>(before.size() + frame.size())};
+    auto sent = socket_.received.size(), had = model_.queued(sent, true);
+    auto fate =
+      box_.put_value(bytes, part, actors::if_behind{static_cast<std::uint64_t>(name) + 1}, now_);
+    REQUIRE((fate == actors::value_fate::dropped) == model_.sealed());
+    if (fate == actors::value_fate::dropped)
+      return;
+    model_.put(frame, name, sent);
+    auto is_more = model_.queued(sent, true) > had;
+    REQUIRE(is_more == (fate == actors::value_fate::queued));
+    replaced += is_more ? 0 : 1;
+  }
+
+  void drop_values() {
+    auto wanted = model_.drop_values(socket_.received.size());
+    REQUIRE(box_.drop_values() == wanted);
+    dropped_values += wanted;
+  }
+
   void flush() {
     open_socket();
     check_status(box_.flush(now_, socket_));
@@ -200,16 +252,19 @@ private:
     REQUIRE(box_.queued_weight() <= box_.queued_bytes());
     REQUIRE((!box_.empty() || box_.queued_weight() == 0));
     REQUIRE(box_.empty() == (all.size() == sent));
-    REQUIRE((box_.queued_frames() == 0) == (model_.queued(sent) == 0));
+    REQUIRE((box_.queued_frames() == 0) == (model_.queued(sent, false) == 0));
+    REQUIRE(box_.queued_values() == model_.queued(sent, true));
+    REQUIRE((box_.queued_value_weight() == 0) == (box_.queued_values() == 0));
     REQUIRE(box_.sealed() == model_.sealed());
     compared_ = received = sent;
   }
 
   std::mt19937_64 random_;
-  outbox box_{{1 << 20, 1024}};
+  outbox box_{{4 << 20, 1024}};
   plain_model model_;
   test::fake_socket socket_;
   actors::steady_time now_{1h};
+  shared_bytes large_ = protocol::make_frame(protocol::opcode::text, std::string(9'000, 'x'));
   shared_bytes close_ = protocol::make_close_frame(1013, "slow_consumer");
   std::size_t compared_ = 0;
   unsigned serial_ = 0;
@@ -218,8 +273,8 @@ private:
 } // namespace
 
 TEST_CASE("whatever a socket takes, what leaves an outbox is whole frames in order, less what a "
-          "cut has dropped") {
-  std::size_t cuts = 0, received = 0, dropped = 0;
+          "cut has dropped and values that gave way") {
+  std::size_t cuts = 0, received = 0, dropped = 0, replaced = 0, dropped_values = 0;
   for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
     INFO("seed " << seed);
     run r{seed};
@@ -227,10 +282,14 @@ TEST_CASE("whatever a socket takes, what leaves an outbox is whole frames in ord
     cuts += r.cuts;
     received += r.received;
     dropped += r.dropped;
+    replaced += r.replaced;
+    dropped_values += r.dropped_values;
   }
 
   // The test proves something only if these things happened.
   CHECK(cuts > 500);
   CHECK(received > 1'000'000);
   CHECK(dropped > 500);
+  CHECK(replaced > 200);
+  CHECK(dropped_values > 100);
 }

@@ -179,6 +179,48 @@ TEST_CASE("what waits for a channel counts, by encoding and kind, until it leave
   CHECK(w.traffic.websocket.sent.value() == 0); // bytes of a pipe count for no wire
 }
 
+TEST_CASE("values of a session that is behind give way, and count while they wait") {
+  written w;
+  auto one = text_frame("one"), two = text_frame("two"), rest = text_frame("rest");
+  auto put = [&](const shared_bytes& frame) {
+    return w.writer.put_value(frame, {0, static_cast<std::uint32_t>(frame.size())},
+                              actors::if_behind{7});
+  };
+  auto& queued = w.traffic.queued[protocol::index_of(protocol::encoding::plain_json)]
+                                 [static_cast<std::size_t>(actors::output_kind::data)];
+  w.pipe.set_window(0);
+  w.write(rest);
+
+  CHECK(put(one) == actors::value_fate::queued);
+  CHECK(put(two) == actors::value_fate::replaced);
+
+  CHECK(queued.value() == rest.size() + two.size());
+  CHECK(w.writer.drop_values() == 1);
+  CHECK(queued.value() == rest.size());
+  CHECK(put(one) == actors::value_fate::queued);
+  w.pipe.set_window(std::nullopt);
+  CHECK(w.pipe.received() == both(rest, one));
+  CHECK(queued.value() == 0);
+  CHECK(w.told == "blocked ");
+}
+
+TEST_CASE("a value for a session that is not behind is data, and for one that has ended nothing") {
+  written w;
+  auto one = text_frame("one"), two = text_frame("two");
+  auto put = [&](const shared_bytes& frame) {
+    return w.writer.put_value(frame, {0, static_cast<std::uint32_t>(frame.size())},
+                              actors::if_behind{7});
+  };
+
+  CHECK(put(one) == actors::value_fate::queued);
+  CHECK(put(two) == actors::value_fate::queued);
+  w.writer.flush();
+
+  CHECK(w.pipe.received() == both(one, two));
+  w.writer.stop();
+  CHECK(put(one) == actors::value_fate::dropped);
+}
+
 TEST_CASE("a writer knows when bytes last left, or since when they wait") {
   written w;
   w.pipe.set_window(0);

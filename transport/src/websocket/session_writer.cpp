@@ -37,6 +37,26 @@ void session_writer::append(const shared_bytes& bytes, actors::byte_range part,
     check_bound();
 }
 
+actors::value_fate session_writer::put_value(const shared_bytes& bytes, actors::byte_range part,
+                                             actors::if_behind name) {
+  if (!takes_output_)
+    return actors::value_fate::dropped;
+  if (!waits_for_room_) { // it is not behind: a value like all other data
+    append(bytes, part, 1, output_kind::data);
+    return actors::value_fate::queued;
+  }
+  auto fate = outbox_.put_value(bytes, part, name, now());
+  note_queued();
+  return fate;
+}
+
+std::size_t session_writer::drop_values() noexcept {
+  auto dropped = outbox_.drop_values();
+  if (dropped > 0)
+    note_queued();
+  return dropped;
+}
+
 void session_writer::flush() {
   if (takes_output_ && !waits_for_room_)
     send_queued();

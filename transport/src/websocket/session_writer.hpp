@@ -80,6 +80,11 @@ public:
   /// As `actors::sink::append`.
   void append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
               actors::output_kind kind);
+  /// As `actors::sink::put_value`.
+  actors::value_fate put_value(const protocol::shared_bytes& bytes, actors::byte_range part,
+                               actors::if_behind name);
+  /// As `actors::sink::drop_values`.
+  std::size_t drop_values() noexcept;
   /// One whole frame of the server's own.
   void append(const protocol::shared_bytes& frame) {
     append(frame, {0, static_cast<std::uint32_t>(frame.size())}, 1, actors::output_kind::control);

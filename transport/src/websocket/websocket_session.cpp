@@ -229,6 +229,13 @@ void websocket_session::append(const shared_bytes& bytes, actors::byte_range par
   contained([&] { writer_.append(bytes, part, frames, kind); });
 }
 
+actors::value_fate websocket_session::put_value(const shared_bytes& bytes, actors::byte_range part,
+                                                actors::if_behind name) {
+  auto fate = actors::value_fate::dropped;
+  contained([&] { fate = writer_.put_value(bytes, part, name); });
+  return fate;
+}
+
 void websocket_session::flush() {
   contained([this] { writer_.flush(); });
 }

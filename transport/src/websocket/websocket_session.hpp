@@ -94,6 +94,9 @@ public:
   void write_all(std::span<const actors::output_piece> pieces) override;
   void append(const protocol::shared_bytes& bytes, actors::byte_range part, std::uint32_t frames,
               actors::output_kind kind) override;
+  actors::value_fate put_value(const protocol::shared_bytes& bytes, actors::byte_range part,
+                               actors::if_behind name) override;
+  std::size_t drop_values() noexcept override { return writer_.drop_values(); }
   void flush() override;
   void ping(std::string_view payload) override;
   void close(protocol::errc why, std::string_view reason) override;

@@ -22,15 +22,19 @@ namespace troupe::actors {
 /// will.
 ///
 /// Invariants: frames leave in the order of the calls, and whole, but for one that is half written;
-/// a cut finishes that one, drops whole data frames and nothing else; nothing leaves after a close
-/// frame. A small part of a large buffer is queued as a copy, so that a slow reader keeps little
-/// more memory than it has still to get. Cost: `write` to a socket that takes all allocates
-/// nothing. Thread: the loop's.
+/// a value that gives way to a newer one does not leave; a cut finishes the half-written one, drops
+/// whole data frames and nothing else; nothing leaves after a close frame. A small part of a large
+/// buffer is queued as a copy, so that a slow reader keeps little more memory than it has still to
+/// get. Cost: `write` to a socket that takes all allocates nothing. Thread: the loop's.
 class outbox {
 public:
   struct bounds {
     std::size_t max_bytes = 1024 * 1024; ///< by weight
     std::size_t max_frames = 1024;
+
+    // Values do not count in these two, but have a quarter of each to themselves.
+    [[nodiscard]] std::size_t max_value_bytes() const noexcept { return max_bytes / 4; }
+    [[nodiscard]] std::size_t max_values() const noexcept { return max_frames / 4; }
   };
 
   enum class status : std::uint8_t {
@@ -61,6 +65,16 @@ public:
   void append(const protocol::shared_bytes& bytes, byte_range part, std::uint32_t frames,
               output_kind kind, steady_time now);
 
+  /// Queues one frame of a room in the place of a value of that name that waits, of which nothing
+  /// has been written, or as one more; dropped beyond the bound of values (a single one may go
+  /// beyond), without memory and after a close frame. Precondition: the peer is behind, and what is
+  /// queued waits for its socket. Cost: linear in what is queued.
+  value_fate put_value(const protocol::shared_bytes& bytes, byte_range part, if_behind name,
+                       steady_time now) noexcept;
+
+  /// Drops the values of which nothing has been written; returns how many.
+  std::size_t drop_values() noexcept;
+
   /// Sends what is queued.
   template <class Writer>
   status flush(steady_time now, Writer&& writer);
@@ -79,10 +93,10 @@ public:
   void clear() noexcept;
 
   /// Whether more is queued than the bound allows: time for a cut. False as long as a single entry
-  /// is queued, however large (the frames of one `append`, or one part or piece of a write), and
-  /// after a close frame.
+  /// is queued beside values, however large (the frames of one `append`, or one part or piece of a
+  /// write), and after a close frame.
   [[nodiscard]] bool over_bound() const noexcept {
-    return entries_.size() - head_ > 1 && !sealed_
+    return entries_.size() - head_ > std::size_t{1} + values_ && !sealed_
         && (weight_ > bounds_.max_bytes || frames_ > bounds_.max_frames);
   }
 
@@ -99,11 +113,16 @@ public:
   [[nodiscard]] std::size_t queued_bytes(output_kind kind) const noexcept {
     return bytes_[static_cast<std::size_t>(kind)];
   }
+  // Without values, as the bound counts them:
   [[nodiscard]] std::size_t queued_weight() const noexcept { return weight_; }
   [[nodiscard]] std::size_t queued_frames() const noexcept { return frames_; }
+  // Values alone:
+  [[nodiscard]] std::size_t queued_values() const noexcept { return values_; }
+  [[nodiscard]] std::size_t queued_value_weight() const noexcept { return value_weight_; }
 
   /// When bytes last left, or when the queue last became non-empty.
   [[nodiscard]] steady_time last_progress() const noexcept { return progress_; }
+  /// When the oldest data frame that is no value was queued.
   [[nodiscard]] std::optional<steady_time> oldest_data() const noexcept;
 
 private:
@@ -112,7 +131,11 @@ private:
     byte_range left;
     std::uint32_t frames;
     output_kind kind;
-    steady_time queued_at;
+    bool is_value;
+    union {
+      steady_time queued_at{};
+      if_behind name; ///< of a value; `queue` once a part of it has left
+    };
 
     [[nodiscard]] std::size_t weight() const noexcept { return bytes.weight(left.begin, left.end); }
   };
@@ -137,6 +160,9 @@ private:
   [[nodiscard]] entry entry_of(const protocol::shared_bytes& bytes, byte_range part) const noexcept;
   void queue(const protocol::shared_bytes& bytes, byte_range part, std::uint32_t frames,
              output_kind kind, steady_time now);
+  [[nodiscard]] std::size_t find_value(if_behind name) const noexcept;
+  [[nodiscard]] bool has_room_for(std::size_t weight, std::size_t before) const noexcept;
+  void note_gone(const entry& value) noexcept;
   int gather(std::array<iovec, max_parts>& out) const;
   void consume(std::size_t bytes);
   [[nodiscard]] std::size_t& bytes_of(output_kind kind) noexcept {
@@ -153,6 +179,8 @@ private:
   std::uint32_t frames_ = 0;
   steady_time progress_{};
   bool sealed_ = false;
+  std::uint16_t values_ = 0;
+  std::uint32_t value_weight_ = 0;
 };
 
 template <class Clock, class Writer>

@@ -18,11 +18,28 @@ struct byte_range {
   [[nodiscard]] std::uint32_t size() const noexcept { return end - begin; }
 };
 
+/// What becomes of a frame for a member that is behind. All other numbers name a value: of those of
+/// one name only the last one waits (`sink::put_value`).
+enum class if_behind : std::uint64_t {
+  queue = 0,
+  skip = 1,
+};
+[[nodiscard]] constexpr bool is_value(if_behind what) noexcept { return what > if_behind::skip; }
+
+/// What became of a value. The numbers do not change.
+enum class value_fate : std::uint8_t {
+  queued = 0,
+  replaced = 1, ///< queued, and an older one gave way
+  dropped = 2,
+};
+
 /// A run of whole frames in somebody's buffer.
 struct output_piece {
   const protocol::shared_bytes* bytes;
   byte_range part;
   std::uint32_t frames;
+  /// Of a single frame whose receiver is behind: the value that it is. Sinks do not look at it.
+  if_behind value = if_behind::queue;
 };
 
 /// How the bound treats output: control output (errors, acks, `joined`, `left`, pong, close) counts
@@ -70,6 +87,17 @@ public:
   virtual void append(const protocol::shared_bytes& bytes, byte_range part, std::uint32_t frames,
                       output_kind kind) = 0;
 
+  /// Queues `part` of `bytes`, one frame of a room, for a peer that is behind. A value of that name
+  /// that waits gives way, unless a part of it has left, and this one goes last. Values have a
+  /// bound of their own, beyond which they are dropped; nobody is cut for them. By default all are.
+  virtual value_fate put_value(const protocol::shared_bytes&, byte_range /*part*/,
+                               if_behind /*name*/) {
+    return value_fate::dropped;
+  }
+
+  /// Drops the values that wait, but for one of which a part has left. Returns how many.
+  virtual std::size_t drop_values() noexcept { return 0; }
+
   /// Sends what is queued as far as the socket takes it.
   virtual void flush() = 0;
 
@@ -103,10 +131,10 @@ public:
   [[nodiscard]] virtual std::size_t queued_bytes() const = 0;
 
   /// Whether the peer does not take what it is sent as fast as it comes: it then does not get what
-  /// may be skipped.
+  /// may be skipped, and of values the last ones.
   [[nodiscard]] virtual bool is_behind() const { return queued_bytes() > 0; }
 
-  /// When the oldest queued data frame was queued; nothing if none is.
+  /// When the oldest queued data frame was queued; nothing if none is but values.
   [[nodiscard]] virtual std::optional<steady_time> oldest_queued() const = 0;
 };
 
