@@ -60,6 +60,11 @@ struct unharmed_sink final : sink {
     test::unharmed scope;
     bytes += b.view().substr(part.begin, part.size());
   }
+  value_fate put_value(const shared_bytes& b, byte_range part, if_behind) override {
+    test::unharmed scope;
+    (bytes += '[').append(b.view().substr(part.begin, part.size())) += ']';
+    return value_fate::queued;
+  }
   void flush() override {}
   void ping(std::string_view) override {}
   void close(protocol::errc why, std::string_view) override { closed = why; }
@@ -68,10 +73,11 @@ struct unharmed_sink final : sink {
   void terminate(protocol::errc) override {}
   void resume_reading() override {}
   steady_time last_inbound() const override { return {}; }
-  std::size_t queued_bytes() const override { return 0; }
+  std::size_t queued_bytes() const override { return unread; }
   std::optional<steady_time> oldest_queued() const override { return {}; }
 
   std::string bytes;
+  std::size_t unread = 0;
   std::optional<protocol::errc> closed;
 };
 
@@ -122,6 +128,38 @@ TEST_CASE(
   CHECK(h.at(a).bytes == "4");
   CHECK(h.at(b).bytes == "1234");
   CHECK(h.at(c).bytes == "1234");
+}
+
+TEST_CASE("members that are behind get values once and in order, whichever allocation has failed") {
+  hall h;
+  memberships places;
+  member_group group{places}, other{places};
+  std::vector<session_key> gone;
+  auto a = h.enter(), b = h.enter(), c = h.enter();
+  for (auto who : {a, b, c}) {
+    h.at(who).unread = 1;
+    group.add(who);
+  }
+  other.add(b);
+  auto say = [&](member_group& to, const char* text, std::uint64_t what) {
+    auto f = frame(text);
+    insist([&] {
+      to.make_room_for_push(false, what != 0);
+      to.push(f, {}, {}, {}, steady_time::max(), if_behind{what});
+    });
+  };
+  say(group, "1", 7);
+  say(group, "2", 0);
+  say(group, "3", 8);
+  say(other, "x", 7);
+  insist([&] { group.catch_up(c, h.table); });
+  for (auto* g : {&group, &other})
+    while (g->pending())
+      insist([&] { g->flush(1, false, h.table, nullptr, gone); });
+
+  CHECK(h.at(a).bytes == "[1]2[3]");
+  CHECK(h.at(b).bytes == "[1]2[3][x]");
+  CHECK(h.at(c).bytes == "[1]2[3]");
 }
 
 TEST_CASE("removing members of a group allocates nothing") {
@@ -199,6 +237,26 @@ TEST_CASE("an outbox that cannot keep what its socket has not taken is broken, a
   CHECK(box.queued_bytes() == 5);
   insist([&] { box.cut(f, {}); });
   CHECK(box.sealed());
+}
+
+TEST_CASE("a value that finds no memory is dropped, and one in another's place needs none") {
+  actors::outbox box{{}};
+  auto f = frame("frame");
+  const byte_range all{0, 5};
+  auto put = [&](std::uint64_t name) { return box.put_value(f, all, if_behind{name}, {}); };
+  auto fate = value_fate::queued;
+
+  CHECK_FALSE(fails_at(0, [&] { box.drop_values(); }));
+  test::arm(0);
+  fate = put(7);
+  test::disarm();
+  CHECK(fate == value_fate::dropped);
+  CHECK(box.empty());
+
+  CHECK(put(7) == value_fate::queued);
+  CHECK_FALSE(fails_at(0, [&] { fate = put(7); }));
+  CHECK(fate == value_fate::replaced);
+  CHECK(box.queued_bytes() == 5);
 }
 
 TEST_CASE("lines of a log that find no memory are counted as lost, and make no other line go") {

@@ -103,12 +103,3 @@ TEST_CASE("what a behaviour says as volatile is skipped for who is behind, in al
   CHECK(types(bob) == names{"message"});
   CHECK(types(ann) == names{"position", "message", "position", "binary", "", "news"});
 }
-
-// Pins §11.1.
-TEST_CASE("latest is not supported yet") {
-  stage stage;
-  auto ann = connect(stage, "ann");
-  join(ann, "hall");
-  ann->say(R"({"type":"message","text":"x","delivery":"latest","key":"p"})");
-  CHECK(ann->expect("error").text("code") == "unsupported");
-}

@@ -28,6 +28,13 @@ struct fake_sink final : actors::sink {
     frames += n;
     bytes += b.view().substr(part.begin, part.size());
   }
+  /// Keeps values in brackets with their names.
+  actors::value_fate put_value(const protocol::shared_bytes& b, actors::byte_range part,
+                               actors::if_behind name) override {
+    bytes += '[' + std::to_string(static_cast<std::uint64_t>(name)) + ':';
+    bytes.append(b.view().substr(part.begin, part.size())) += ']';
+    return fate;
+  }
   void flush() override { ++flushes; }
   void ping(std::string_view) override { ++pings; }
   void close(protocol::errc why, std::string_view) override { closed = why; }
@@ -47,7 +54,8 @@ struct fake_sink final : actors::sink {
   std::uint32_t frames = 0;
   std::optional<protocol::errc> closed, terminated;
   std::optional<actors::steady_time> queued;
-  std::size_t unread = 0; ///< what `queued_bytes` returns
+  std::size_t unread = 0;                               ///< what `queued_bytes` returns
+  actors::value_fate fate = actors::value_fate::queued; ///< what `put_value` returns
   actors::steady_time heard{};
   const actors::sink_state* behind = nullptr; ///< what `state` returns
 };

@@ -40,6 +40,13 @@ std::uint64_t id_of(const command& c) {
   return siphash({}, id) | 1;
 }
 
+/// A hash of the key of a `latest`, the same in both codecs. Whoever finds two keys that are alike
+/// only replaces values of its own.
+std::uint64_t value_of(const command& c, const hash_key& secret) {
+  const protocol::document_view fields{c.source, c.bytes};
+  return siphash(secret, fields.string("key").value_or("")) | 1;
+}
+
 bool is_room_command(command_kind kind) {
   switch (kind) {
     case command_kind::join:
@@ -358,8 +365,6 @@ void connection_core::note_left(const held_room& room) {
 }
 
 void connection_core::publish(const command& c, const inbound& message) {
-  if (c.mode == protocol::delivery::latest)
-    return refuse(c, errc::unsupported, "latest is not supported yet");
   auto* room = target(c);
   if (!room)
     return refuse(c, c.room_id ? errc::forbidden : errc::not_joined);
@@ -370,7 +375,9 @@ void connection_core::publish(const command& c, const inbound& message) {
   in.body = c.decoded ? in.bytes.view() : c.body;
   in.type = c.type;
   in.echo = c.echo;
-  in.is_volatile = c.mode == protocol::delivery::volatile_;
+  in.is_volatile = c.mode != protocol::delivery::reliable;
+  if (c.mode == protocol::delivery::latest)
+    in.value = value_of(c, config_.hash);
   in.id = in.is_volatile ? 0 : id_of(c);
   in.ref = open_ref_for(c);
   in.token = message.token;

@@ -8,6 +8,7 @@
 
 #include <troupe/actors/clock.hpp>
 #include <troupe/actors/options.hpp>
+#include <troupe/actors/seeded_hash.hpp>
 #include <troupe/protocol/command.hpp>
 #include <troupe/protocol/event.hpp>
 #include <troupe/protocol/token_bucket.hpp>
@@ -99,6 +100,7 @@ public:
     protocol::memory_meter* meter = nullptr;
     protocol::memory_meter* profiles = nullptr; ///< counts those of all connections
     direct_budget* directs = nullptr;           ///< of all connections
+    hash_key hash;                              ///< the node's
     /// Of what waits while the client catches up. The number leaves room for those who come back at
     /// once with this client: each of them is a small frame in each room.
     credit_limits replay_limits{16 * 1024, 1024 * 1024};

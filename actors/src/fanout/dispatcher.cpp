@@ -112,10 +112,11 @@ void dispatcher::on_fan_out(const fan_out& f) {
           f.frames[e] && !room.groups[e]->empty())
         give(*room.groups[e], f.frames[e]);
   };
-  for_each_receiver(
-    [&](member_group& group, auto&) { group.make_room_for_push(bool(f.except), f.is_volatile); });
+  for_each_receiver([&](member_group& group, auto&) {
+    group.make_room_for_push(bool(f.except), f.for_behind != if_behind::queue);
+  });
   for_each_receiver([&](member_group& group, auto& frame) {
-    group.push(frame, f.except, f.source, f.own, f.at, f.is_volatile);
+    group.push(frame, f.except, f.source, f.own, f.at, f.for_behind);
   });
   if (!room.in_ring() && room.pending()) {
     ring_.push_back(room);
@@ -390,12 +391,15 @@ void dispatcher::count_members(std::int64_t change) {
 
 void dispatcher::count_deliveries(std::size_t encoding, std::size_t frames) noexcept {
   loop_counts::add(counts_.deliveries[encoding], frames);
-  if (memberships_.buffers().skipped > 0)
-    count_skipped();
+  if (auto& buffers = memberships_.buffers(); (buffers.skipped | buffers.replaced) > 0)
+    count_behind();
 }
 
-void dispatcher::count_skipped() noexcept {
-  loop_counts::add(counts_.skipped, std::exchange(memberships_.buffers().skipped, 0));
+/// What members that are behind have missed.
+void dispatcher::count_behind() noexcept {
+  auto& buffers = memberships_.buffers();
+  loop_counts::add(counts_.skipped, std::exchange(buffers.skipped, 0));
+  loop_counts::add(counts_.replaced, std::exchange(buffers.replaced, 0));
 }
 
 // -- how long it took -----------------------------------------------------------------------------

@@ -33,6 +33,7 @@ struct loop_counts {
   std::atomic<std::uint64_t> rooms{0};
   std::atomic<std::uint64_t> resumes{0};
   std::atomic<std::uint64_t> skipped{0};
+  std::atomic<std::uint64_t> replaced{0};
 
   static void add(std::atomic<std::uint64_t>& n, std::uint64_t by) noexcept {
     n.store(n.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
@@ -165,7 +166,7 @@ private:
   void count_members(std::int64_t change);
   std::size_t catch_up(local_room& room, session_key who);
   void count_deliveries(std::size_t encoding, std::size_t frames) noexcept;
-  void count_skipped() noexcept;
+  void count_behind() noexcept;
 
   session_table& sessions_;
   protocol::memory_meter* meter_;

@@ -1,5 +1,6 @@
 #include "fanout/frame_batch.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace troupe::actors {
@@ -27,6 +28,27 @@ void group_buffers::give_back(std::unique_ptr<frame_batch> batch) noexcept {
   b.bytes = {};
   b.gathered_bytes = 0;
   spare_.push_back(std::move(batch));
+}
+
+std::size_t group_buffers::put(const output_piece& value, sink& output) {
+  auto fate = output.put_value(*value.bytes, value.part, value.value);
+  skipped += fate == value_fate::dropped ? 1 : 0;
+  replaced += fate == value_fate::replaced ? 1 : 0;
+  return fate == value_fate::dropped ? 0 : 1;
+}
+
+std::size_t group_buffers::give_with_values(sink& output) {
+  std::size_t queued = 0;
+  auto is_one = [](const output_piece& p) { return is_value(p.value); };
+  for (auto next = pieces.begin(); next != pieces.end();) {
+    auto value = std::find_if(next, pieces.end(), is_one);
+    if (value != next)
+      output.write_all({next, value});
+    next = value;
+    for (; next != pieces.end() && is_one(*next); ++next)
+      queued += put(*next, output);
+  }
+  return queued;
 }
 
 } // namespace troupe::actors

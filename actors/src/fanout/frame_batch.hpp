@@ -24,10 +24,16 @@ struct frame_batch {
     std::uint32_t older;  ///< index in `exclusions`, or `none`
   };
 
+  /// A frame that a member that is behind does not get in its place.
+  struct skippable_frame {
+    std::uint64_t position;
+    if_behind what; ///< what it gets of it: nothing, or a value
+  };
+
   std::uint64_t begin = 0; ///< position of the first frame
   std::uint64_t end = 0;   ///< position behind the last one
   std::vector<exclusion> exclusions;
-  std::vector<std::uint64_t> skippable; ///< positions of frames for those only who are not behind
+  std::vector<skippable_frame> skippable; ///< in order
   std::vector<credit> credits;
   steady_time since{}; ///< when the room received what the oldest frame answers, or one before it
 
@@ -59,9 +65,25 @@ public:
   /// Keeps the batch, unless there are many or it has become large.
   void give_back(std::unique_ptr<frame_batch> batch) noexcept;
 
+  /// A frame of a batch that is a value for its receiver.
+  struct value {
+    byte_range part;
+    if_behind name;
+  };
+
+  /// Puts a piece that is a value where its receiver, which is behind, gets the last ones. Returns
+  /// how many frames were queued: one, or none.
+  std::size_t put(const output_piece& value, sink& output);
+
+  /// Gives all `pieces`, of which some are values. Returns how many of those were queued.
+  std::size_t give_with_values(sink& output);
+
   std::vector<byte_range> parts;
+  std::vector<value> values; ///< between `parts`
   std::vector<output_piece> pieces;
-  std::size_t skipped = 0; ///< frames that members did not get since they were behind
+  bool has_values = false;  ///< whether some of `pieces` are
+  std::size_t skipped = 0;  ///< frames that members did not get since they were behind
+  std::size_t replaced = 0; ///< values that have given way
 
 private:
   static constexpr std::size_t most_spare = 256;  ///< about as many rooms as speak in one turn

@@ -63,7 +63,7 @@ void member_group::make_room_for_push(bool excludes, bool skippable) {
 }
 
 void member_group::push(protocol::shared_bytes frame, session_key except, const credit& source,
-                        const credit& own, steady_time at, bool skippable) {
+                        const credit& own, steady_time at, if_behind for_behind) {
   if (!next_)
     next_ = all_.buffers().take();
   auto& next = *next_;
@@ -79,8 +79,8 @@ void member_group::push(protocol::shared_bytes frame, session_key except, const 
       s.in_next = static_cast<std::uint32_t>(next.exclusions.size() - 1);
     }
   }
-  if (skippable)
-    next.skippable.push_back(end_);
+  if (for_behind != if_behind::queue)
+    next.skippable.push_back({end_, for_behind});
   next.gathered_bytes += frame.size();
   next.frames.push_back(std::move(frame));
   next.end = ++end_;
@@ -118,10 +118,21 @@ member_group::progress member_group::give(slot& s, frame_batch& batch, bool may_
   }
   auto skips = may_skip && output->is_behind();
   auto frames = parts_for(s, skips);
+  if (skips && !all_.buffers().values.empty())
+    return give_with_values(s, frames, *output);
   s.from = batch.end;
   if (frames > 0)
     output->write(batch.bytes, all_.buffers().parts, frames);
   return {batch.cost, frames};
+}
+
+/// Gives a member that is behind what `parts_for` has found, of which some are values.
+member_group::progress member_group::give_with_values(slot& s, std::uint32_t frames, sink& output) {
+  auto& buffers = all_.buffers();
+  buffers.pieces.clear();
+  collect_current(frames, buffers.pieces);
+  s.from = current_->end;
+  return {current_->cost, frames + buffers.give_with_values(output)};
 }
 
 /// One step of a pipeline: each step waits for nothing, since the one before has begun when the
@@ -262,7 +273,9 @@ void member_group::take_first(std::size_t frames, std::unique_ptr<frame_batch> b
   }
   batch->exclusions.assign(left.exclusions.begin(), first_left);
   left.exclusions.erase(left.exclusions.begin(), first_left);
-  auto first_skippable = std::lower_bound(left.skippable.begin(), left.skippable.end(), batch->end);
+  auto first_skippable =
+    std::lower_bound(left.skippable.begin(), left.skippable.end(), batch->end,
+                     [](auto& frame, std::uint64_t position) { return frame.position < position; });
   batch->skippable.assign(left.skippable.begin(), first_skippable);
   left.skippable.erase(left.skippable.begin(), first_skippable);
   left.frames.erase(left.frames.begin(), left.frames.begin() + static_cast<std::ptrdiff_t>(frames));
@@ -314,11 +327,13 @@ void member_group::compact() noexcept {
 }
 
 /// Fills the shared `parts` with what the member lacks of the batch under way; returns the number
-/// of frames in it. `skips`: the member is behind.
+/// of frames in it. `skips`: the member is behind; then `values` are those that lie between them.
 std::uint32_t member_group::parts_for(const slot& s, bool skips) {
   auto& batch = *current_;
   auto& parts = all_.buffers().parts;
+  auto& values = all_.buffers().values;
   parts.clear();
+  values.clear();
   auto first = std::max(s.from, batch.begin) - batch.begin;
   auto last = batch.end - batch.begin;
   auto frames = static_cast<std::uint32_t>(last - first);
@@ -328,7 +343,7 @@ std::uint32_t member_group::parts_for(const slot& s, bool skips) {
   auto excluded = s.in_current;
   auto skippable = skips ? batch.skippable.size() : 0;
   while (excluded != none || skippable > 0) {
-    auto to_skip = skippable > 0 ? batch.skippable[skippable - 1] : 0;
+    auto to_skip = skippable > 0 ? batch.skippable[skippable - 1].position : 0;
     auto is_excluded = excluded != none && batch.exclusions[excluded].position >= to_skip;
     auto position = is_excluded ? batch.exclusions[excluded].position : to_skip;
     if (skippable > 0 && to_skip == position)
@@ -339,7 +354,8 @@ std::uint32_t member_group::parts_for(const slot& s, bool skips) {
       break;
     auto hole = position - batch.begin;
     --frames;
-    all_.buffers().skipped += is_excluded ? 0 : 1;
+    if (!is_excluded)
+      note_skipped(batch, hole, batch.skippable[skippable].what);
     if (batch.offsets[hole + 1] < end)
       parts.push_back({batch.offsets[hole + 1], end});
     end = batch.offsets[hole];
@@ -347,7 +363,17 @@ std::uint32_t member_group::parts_for(const slot& s, bool skips) {
   if (batch.offsets[first] < end)
     parts.push_back({batch.offsets[first], end});
   std::reverse(parts.begin(), parts.end());
+  if (skips)
+    std::reverse(values.begin(), values.end());
   return frames;
+}
+
+/// `frame`: its place in the batch.
+void member_group::note_skipped(const frame_batch& batch, std::size_t frame, if_behind what) {
+  if (is_value(what))
+    all_.buffers().values.push_back({{batch.offsets[frame], batch.offsets[frame + 1]}, what});
+  else
+    ++all_.buffers().skipped;
 }
 
 // -- catching up ----------------------------------------------------------------------------------
@@ -368,9 +394,13 @@ std::size_t member_group::catch_up_all(session_table& sessions) {
 std::size_t member_group::catch_up(slot_index slot, session_table& sessions) {
   auto& pieces = all_.buffers().pieces;
   pieces.clear();
-  auto queued = collect(slot, sessions.find(slots_[slot].who), pieces);
+  auto* output = sessions.find(slots_[slot].who);
+  auto queued = collect(slot, output, pieces);
   for (auto& p : pieces)
-    sessions.append(slots_[slot].who, *p.bytes, p.part, p.frames, output_kind::data);
+    if (is_value(p.value)) // so it is behind, and needs no flush
+      queued += all_.buffers().put(p, *output);
+    else
+      sessions.append(slots_[slot].who, *p.bytes, p.part, p.frames, output_kind::data);
   note_given(slot);
   return queued;
 }
@@ -383,14 +413,9 @@ std::size_t member_group::collect(slot_index slot, const sink* output,
     return !b.skippable.empty() && output && output->is_behind();
   };
   if (current_ && s.from < current_->end) {
-    auto left = parts_for(s, skips(*current_));
-    frames += left;
-    auto& parts = all_.buffers().parts;
-    for (auto& part : parts) {
-      auto in_part = &part == &parts.back() ? left : frames_in(part);
-      left -= in_part;
-      out.push_back({&current_->bytes, part, in_part});
-    }
+    auto in_current = parts_for(s, skips(*current_));
+    frames += in_current;
+    collect_current(in_current, out);
   }
   if (!gathers())
     return frames;
@@ -399,12 +424,21 @@ std::size_t member_group::collect(slot_index slot, const sink* output,
   const auto first = static_cast<std::ptrdiff_t>(out.size());
   auto excluded = s.in_next;
   auto skippable = skips(next) ? next.skippable.size() : 0;
+  auto add = [&](std::uint64_t position, if_behind what) {
+    auto& f = next.frames[position - next.begin];
+    out.push_back({&f, {0, static_cast<std::uint32_t>(f.size())}, 1, what});
+  };
   for (auto position = next.end; position > std::max(s.from, next.begin);) {
     --position;
-    if (skippable > 0 && next.skippable[skippable - 1] == position) {
-      --skippable;
+    if (skippable > 0 && next.skippable[skippable - 1].position == position) {
+      auto what = next.skippable[--skippable].what;
       if (excluded == none || next.exclusions[excluded].position != position) {
-        ++all_.buffers().skipped;
+        if (is_value(what)) {
+          add(position, what);
+          all_.buffers().has_values = true;
+        } else {
+          ++all_.buffers().skipped;
+        }
         continue;
       }
     }
@@ -412,12 +446,30 @@ std::size_t member_group::collect(slot_index slot, const sink* output,
       excluded = next.exclusions[excluded].older;
       continue;
     }
-    auto& f = next.frames[position - next.begin];
-    out.push_back({&f, {0, static_cast<std::uint32_t>(f.size())}, 1});
+    add(position, if_behind::queue);
     ++frames;
   }
   std::reverse(out.begin() + first, out.end());
   return frames;
+}
+
+/// Adds what `parts_for` has found, `frames` and the values between them.
+void member_group::collect_current(std::uint32_t frames, std::vector<output_piece>& out) {
+  auto& parts = all_.buffers().parts;
+  auto& values = all_.buffers().values;
+  auto value = values.begin();
+  auto add_values_before = [&](std::uint32_t offset) {
+    for (; value != values.end() && value->part.begin < offset; ++value)
+      out.push_back({&current_->bytes, value->part, 1, value->name});
+  };
+  for (auto& part : parts) {
+    add_values_before(part.begin);
+    auto in_part = &part == &parts.back() ? frames : frames_in(part);
+    frames -= in_part;
+    out.push_back({&current_->bytes, part, in_part});
+  }
+  all_.buffers().has_values |= !values.empty();
+  add_values_before(current_->whole.end);
 }
 
 std::uint32_t member_group::frames_in(byte_range part) const {

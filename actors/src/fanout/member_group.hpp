@@ -26,7 +26,8 @@ namespace troupe::actors {
 ///
 /// Invariants:
 /// 1. A member has been given (sent or queued) exactly the frames in [its position when added,
-/// `from`), less those it is excluded from, and those it was to be skipped for.
+/// `from`), less those it is excluded from, and those it was to be skipped for; while it was
+/// behind, values went to its sink as such (`sink::put_value`).
 /// 2. `current_` ends where `next_` begins.
 /// 3. Slots keep their index while a batch is under way; tombstones go between two batches.
 /// 4. A batch has at most `max_batch_bytes`, or a single frame; what is beyond stays in `next_`,
@@ -65,17 +66,18 @@ public:
   /// Members that are in no other group of the loop.
   [[nodiscard]] std::size_t sole_size() const noexcept { return size() - shared_; }
 
-  /// Makes room for one more frame, and for its exclusion if it `excludes` a member, or if it is
-  /// `skippable`: the next `push` cannot fail.
+  /// Makes room for one more frame, and for its exclusion if it `excludes` a member, or if those
+  /// that are behind do not get it in its place (`skippable`): the next `push` cannot fail.
   void make_room_for_push(bool excludes, bool skippable = false);
 
   /// Adds a frame for all members but `except`, with the credits that are held until its flush has
   /// begun. `at`: when the room handled what the frame answers; `max`: its time is not measured.
-  /// `skippable`: a member that is behind (`sink::is_behind`) does not get it.
+  /// `for_behind`: what becomes of it for a member that is behind (`sink::is_behind`).
   /// Precondition: `make_room_for_push`. Without it, a frame that finds no memory may leave its
   /// exclusion behind.
   void push(protocol::shared_bytes frame, session_key except, const credit& source,
-            const credit& own, steady_time at = steady_time::max(), bool skippable = false);
+            const credit& own, steady_time at = steady_time::max(),
+            if_behind for_behind = if_behind::queue);
 
   /// Queues for one member all frames it lacks, so that a frame of its own can follow. Returns how
   /// many it queued.
@@ -127,8 +129,8 @@ public:
   }
   [[nodiscard]] memberships::group_index index() const noexcept { return index_; }
   void set_shared(slot_index slot, bool is_shared) noexcept;
-  /// Adds to `out` what the member lacks; returns the number of frames. `output`: its own, or null
-  /// if it is gone. If it throws, nothing else has changed.
+  /// Adds to `out` what the member lacks; returns the number of frames, without values. `output`:
+  /// its own, or null if it is gone. If it throws, nothing else has changed.
   std::size_t collect(slot_index slot, const sink* output, std::vector<output_piece>& out);
   /// Notes that the member has got all of it.
   void note_given(slot_index slot) noexcept { slots_[slot].from = end_; }
@@ -165,6 +167,9 @@ private:
                                               session_table& sessions,
                                               std::vector<session_key>& gone);
   std::uint32_t parts_for(const slot& s, bool skips);
+  void note_skipped(const frame_batch& batch, std::size_t frame, if_behind what);
+  [[gnu::noinline]] progress give_with_values(slot& s, std::uint32_t frames, sink& output);
+  void collect_current(std::uint32_t frames, std::vector<output_piece>& out);
   std::size_t catch_up(slot_index slot, session_table& sessions);
   [[nodiscard]] std::uint32_t frames_in(byte_range part) const;
 

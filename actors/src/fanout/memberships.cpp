@@ -76,6 +76,7 @@ memberships::given memberships::give_all(session_key who, sink& output) {
   given all;
   auto& pieces = buffers_.pieces;
   pieces.clear();
+  buffers_.has_values = false;
   auto& places = places_[who.slot];
   auto has_some = [&](const place& p) { return pending_[p.index] && p.group->holds(p.slot, who); };
   for (auto& p : places)
@@ -83,7 +84,9 @@ memberships::given memberships::give_all(session_key who, sink& output) {
       all.frames += p.group->collect(p.slot, &output, pieces);
   for (auto& p : pieces)
     all.bytes += p.part.size();
-  if (!pieces.empty())
+  if (buffers_.has_values)
+    all.frames += buffers_.give_with_values(output);
+  else if (!pieces.empty())
     output.write_all(pieces);
   for (auto& p : places)
     if (has_some(p))

@@ -115,7 +115,8 @@ struct room_input {
   std::string_view body;
   std::string type; ///< application messages only
   bool echo = true;
-  bool is_volatile = false; ///< a message or a binary message: see `protocol::delivery`
+  bool is_volatile = false; ///< a message or a binary message that is not `reliable`
+  std::uint64_t value = 0;  ///< one of delivery `latest`: a hash of its key; 0: it is not one
   std::uint64_t id = 0;     ///< a hash of the client's own; 0: it has given none
   open_ref_ptr ref;
   credit token;
@@ -303,7 +304,7 @@ struct fan_out {
   credit own;         ///< of the room's own output
   /// When the room received what caused this; `max`: the delivery is not timed.
   steady_time at = steady_time::max();
-  bool is_volatile = false; ///< not for a member that is behind
+  if_behind for_behind = if_behind::queue;
 };
 
 /// A frame for one member, sent after everything that the room has sent before.

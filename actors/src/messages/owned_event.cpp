@@ -9,6 +9,8 @@ owned_event::owned_event(const broadcast_event& event) {
   event_.plain = event.plain;
   event_.stored = event.stored;
   event_.is_volatile = event.is_volatile;
+  event_.is_latest = event.is_latest;
+  event_.key = keep(event.key);
 }
 
 std::string_view owned_event::keep(std::string_view text) {

@@ -80,6 +80,7 @@ connection_actor open_member(node_context& s, event_loop& home, session_key key,
   c.meter = &s.output_meter;
   c.profiles = &s.profile_meter;
   c.directs = &s.directs;
+  c.hash = s.key;
   c.replay_limits.bytes = std::max(
     c.replay_limits.bytes, static_cast<std::int64_t>(4 * s.options.messages.largest_message()));
   auto& unit = *s.units[home.index()];

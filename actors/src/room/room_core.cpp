@@ -859,11 +859,22 @@ void room_core::relay(const room_input& in, const resident& from, Make&& make) {
   auto except = in.echo ? session_key{} : in.who;
   if (in.is_volatile)
     return send_frames(frames_by([&](encoding e) { return make(e, config_.meter); }), except,
-                       std::nullopt, passing::skippable);
+                       std::nullopt, passing::yes,
+                       in.value != 0 ? value_name(from.client, in.value) : if_behind::skip);
   protocol::shared_bytes event;
   auto frames = stored_frames_by(make, event);
   stored_event stored{seq_, std::move(event), in.echo ? client_id{} : from.client};
   send_frames(std::move(frames), except, std::move(stored));
+}
+
+/// Names the value of a sender (nobody's id: the room itself) by a hash of its key. Nobody can look
+/// for two that are alike.
+if_behind room_core::value_name(client_id sender, std::uint64_t key) const noexcept {
+  auto& room = config_.identity->key;
+  std::array<std::uint64_t, 4> parts{std::uint64_t{room.slot} << 32 | room.generation, sender.high,
+                                     sender.low, key};
+  auto hash = siphash(config_.key, {reinterpret_cast<const char*>(parts.data()), sizeof parts});
+  return if_behind{std::max(hash, std::uint64_t{2})};
 }
 
 void room_core::take_profile(const room_input& in, resident& from) {
@@ -1074,12 +1085,11 @@ void room_core::check(const broadcast_event& event) const {
 void room_core::say(const broadcast_event& event, session_key except) {
   if (ended_)
     return;
-  if (!event.stored || event.is_volatile) {
+  if (!event.stored || event.is_passing()) {
     auto make = [&](encoding e) {
       return application_frame_for(e, event, std::nullopt, config_.meter);
     };
-    return send_frames(frames_by(make), except, std::nullopt,
-                       event.is_volatile ? passing::skippable : passing::yes);
+    return send_frames(frames_by(make), except, std::nullopt, passing::yes, fate_of(event));
   }
   auto seq = ++seq_;
   auto make = [&](encoding e, protocol::memory_meter* meter) {
@@ -1091,6 +1101,13 @@ void room_core::say(const broadcast_event& event, session_key except) {
   send_frames(std::move(frames), except,
               stored_event{seq, std::move(kept),
                            excluded == members_.end() ? client_id{} : excluded->second.client});
+}
+
+/// What a member that is behind gets of it.
+if_behind room_core::fate_of(const broadcast_event& event) const noexcept {
+  if (event.is_latest)
+    return value_name({}, siphash(config_.key, event.key));
+  return event.is_volatile ? if_behind::skip : if_behind::queue;
 }
 
 protocol::shared_bytes room_core::application_frame_for(encoding e, const broadcast_event& event,
@@ -1137,7 +1154,7 @@ void room_core::end() {
 // -- fan-out --------------------------------------------------------------------------------------
 
 void room_core::send_frames(frame_set frames, session_key except,
-                            std::optional<stored_event> stored, passing how) {
+                            std::optional<stored_event> stored, passing how, if_behind for_behind) {
   auto cause = cause_bytes();
   std::size_t bytes = 0, largest = 0;
   for (auto& f : frames) {
@@ -1160,7 +1177,7 @@ void room_core::send_frames(frame_set frames, session_key except,
   auto own = charge(bytes);
   output_.to_dispatchers(loops_,
                          fan_out{config_.identity->key, std::move(frames), except, current_token_,
-                                 std::move(own), output_.now(), how == passing::skippable});
+                                 std::move(own), output_.now(), for_behind});
 }
 
 void room_core::store(stored_event what) {

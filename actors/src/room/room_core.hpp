@@ -286,12 +286,13 @@ private:
   void charge_growth(std::size_t to_all, std::size_t to_one) noexcept;
   /// How a broadcast that is not stored is meant.
   enum class passing : std::uint8_t {
-    no,       ///< members that catch up get it in its place
-    yes,      ///< they do not get it
-    skippable ///< nor do those that are behind
+    no, ///< members that catch up get it in its place
+    yes ///< they do not get it
   };
   void send_frames(frame_set frames, session_key except, std::optional<stored_event> stored,
-                   passing how = passing::no);
+                   passing how = passing::no, if_behind for_behind = if_behind::queue);
+  [[nodiscard]] if_behind value_name(client_id sender, std::uint64_t key) const noexcept;
+  [[nodiscard]] if_behind fate_of(const broadcast_event& event) const noexcept;
   void store(stored_event what);
   void tell_observers(const frame_set& frames);
   void send_event(observer& o, room_event event);

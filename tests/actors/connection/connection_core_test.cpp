@@ -277,9 +277,8 @@ TEST_CASE("history asks the room that it names, or the default one, behind a pen
 TEST_CASE("what a later stage brings is unsupported") {
   client c;
   c.enter("a", 1);
-  for (auto* text : {R"({"type":"direct","to":"x","text":"y"})", R"({"type":"auth","token":"x"})",
-                     R"({"type":"message","text":"x","delivery":"latest"})",
-                     R"({"type":"binary","data":{"$bin":"AAEC"},"delivery":"latest"})"}) {
+  for (auto* text :
+       {R"({"type":"direct","to":"x","text":"y"})", R"({"type":"auth","token":"x"})"}) {
     INFO(text);
     auto before = c.out.count("reply");
     c.say(text);
@@ -287,6 +286,33 @@ TEST_CASE("what a later stage brings is unsupported") {
     CHECK(c.out.lines.back().find("unsupported") != std::string::npos);
   }
   CHECK(c.out.count("publish") == 0);
+}
+
+// Pins §4.10, §4.126.
+TEST_CASE("a message is passed on as what it is, and one that is the latest by its key") {
+  client c;
+  c.enter("a", 1);
+  for (auto* more :
+       {"", R"(,"delivery":"reliable","key":"k")", R"(,"delivery":"volatile","key":"k")",
+        R"(,"delivery":"latest")", R"(,"delivery":"latest","key":"k")",
+        R"(,"delivery":"latest","key":"\u006b")", R"(,"delivery":"latest","key":"l")"})
+    c.say(R"({"type":"message","text":"x","id":1)" + std::string{more} + '}');
+  c.say(R"({"type":"binary","data":{"$bin":"AAEC"},"delivery":"latest","key":"k"})");
+  c.say(R"({"type":"message","text":"x","delivery":"latest","key":7})");
+
+  auto& in = c.out.inputs;
+  REQUIRE(in.size() == 8);
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    INFO(i);
+    CHECK(in[i].is_volatile == (i >= 2));
+    CHECK((in[i].value != 0) == (i >= 3));
+    CHECK((in[i].id != 0) == (i < 2));
+  }
+  CHECK(in[4].value != in[3].value);
+  CHECK(in[5].value == in[4].value);
+  CHECK(in[6].value != in[4].value);
+  CHECK(in[7].value == in[4].value);
+  CHECK(c.out.lines.back().find("bad_request") != std::string::npos);
 }
 
 TEST_CASE("a binary message of MessagePack waits for the join before it") {

@@ -57,6 +57,7 @@ struct connection_notebook final : actors::connection_output {
   }
   void publish(const actors::room_actor&, actors::room_input in) override {
     lines.push_back("publish " + std::string{in.bytes.view()});
+    inputs.push_back(std::move(in));
   }
   void ask(const actors::room_actor&, actors::presence_request r) override {
     lines.push_back("ask behind '" + r.after + "' for " + std::to_string(r.limit));
@@ -112,6 +113,7 @@ struct connection_notebook final : actors::connection_output {
 
   std::vector<std::string> lines;
   std::vector<actors::join_request> requests;
+  std::vector<actors::room_input> inputs;
   std::uint32_t last_ticket = 0;
   std::optional<actors::wall_time> expires_at;
   std::size_t queued = 0; ///< bytes that the client has still to read

@@ -94,6 +94,42 @@ TEST_CASE("a room that ends a membership before the session is released has its 
   CHECK(b.at(a).bytes.find("never told") == std::string::npos);
 }
 
+// Pins §4.125.
+TEST_CASE("what a member that is behind is told by itself comes behind the values before it") {
+  bench b;
+  auto r = b.room(1), silent = b.room(2);
+  auto a = b.connect(), quick = b.connect();
+  for (auto who : {a, quick})
+    for (auto& room : {r, silent})
+      b.subscribe_to(room, who);
+  b.at(a).unread = 1;
+  auto value = [&](std::string text) {
+    fan_out f{r->key, {shared_bytes::copy_of(text), {}, {}}, {}, {}, {}};
+    f.for_behind = if_behind{7};
+    b.core.on_fan_out(f);
+  };
+
+  value("v");
+  b.core.on_member_frame({r->key, a, shared_bytes::copy_of("ack"), false});
+  b.at(a).fate = value_fate::replaced;
+  value("w");
+  b.core.on_member_frame({r->key, a, shared_bytes::copy_of("left"), true});
+  value("x");
+  b.flush_all();
+
+  CHECK(b.at(a).bytes == "[7:v]ack[7:w]left");
+  CHECK(b.at(quick).bytes == "vwx");
+  CHECK(b.counts.replaced == 1);
+  CHECK(b.counts.skipped == 0);
+  CHECK(b.counts.deliveries[index_of(encoding::v1_json)] == 2 + 3);
+  b.subscribe_to(r, a);
+  b.at(a).fate = value_fate::dropped;
+  value("y");
+  b.core.on_room_closed({r->key, room_end::ended});
+  CHECK(b.counts.skipped == 1);
+  CHECK(b.at(a).bytes.find("[7:y]") < b.at(a).bytes.find("roomClosed"));
+}
+
 // Pins §4.114.
 TEST_CASE("a membership that is dropped ends without a word, and the next one hears all") {
   bench b;

@@ -24,12 +24,15 @@ struct hall {
     return key;
   }
   fake_sink& at(session_key key) { return static_cast<fake_sink&>(*table.find(key)); }
-  void say(std::string text, session_key except = {}, bool skippable = false) {
-    group.make_room_for_push(bool(except), skippable);
-    group.push(shared_bytes::copy_of(text), except, {}, {}, steady_time::max(), skippable);
+  void say(std::string text, session_key except = {}, if_behind what = if_behind::queue) {
+    group.make_room_for_push(bool(except), what != if_behind::queue);
+    group.push(shared_bytes::copy_of(text), except, {}, {}, steady_time::max(), what);
   }
   void say_volatile(std::string text, session_key except = {}) {
-    say(std::move(text), except, true);
+    say(std::move(text), except, if_behind::skip);
+  }
+  void say_latest(std::string text, std::uint64_t name, session_key except = {}) {
+    say(std::move(text), except, if_behind{name});
   }
   member_group::progress flush(std::size_t sends = 1000) {
     return group.flush(sends, false, table, nullptr, gone);
@@ -489,13 +492,100 @@ TEST_CASE("whoever is caught up or in several rooms is skipped likewise") {
   CHECK(h.group.catch_up(late, h.table) == 1);
   h.say_volatile("b", slow);
   h.say("2");
-  other.push(shared_bytes::copy_of("x"), {}, {}, {}, steady_time::max(), true);
+  other.push(shared_bytes::copy_of("x"), {}, {}, {}, steady_time::max(), if_behind::skip);
   other.push(shared_bytes::copy_of("y"), {}, {}, {});
 
   h.flush();
 
   CHECK(h.at(late).bytes == "12");
   CHECK(h.at(slow).bytes == "12y");
+}
+
+// Pins §4.124, §4.125.
+TEST_CASE("a member that is behind gets values as such, between all else, and others in place") {
+  hall h;
+  auto quick = h.enter(), slow = h.enter(), own = h.enter();
+  h.at(slow).unread = h.at(own).unread = 1;
+  h.say_latest("a", 7);
+  h.say("1");
+  h.say("2");
+  h.say_latest("b", 8, own);
+  h.say_latest("c", 9);
+  h.say_volatile("d");
+  h.say("3", own);
+  h.say_latest("e", 7);
+
+  auto done = h.flush();
+
+  CHECK(h.at(quick).bytes == "a12bcd3e");
+  CHECK(h.at(slow).bytes == "[7:a]12[8:b][9:c]3[7:e]");
+  CHECK(h.at(own).bytes == "[7:a]12[9:c][7:e]");
+  CHECK(h.at(slow).frames == 3);
+  CHECK(h.at(quick).writes == 1);
+  CHECK(done.frames == 8 + 7 + 5);
+  CHECK(h.all.buffers().skipped == 2);
+  CHECK(h.all.buffers().replaced == 0);
+}
+
+TEST_CASE("values count by what has become of them") {
+  hall h;
+  auto slow = h.enter();
+  h.at(slow).unread = 1;
+  h.at(slow).fate = value_fate::replaced;
+  h.say_latest("a", 7);
+  h.say_latest("b", 8);
+  CHECK(h.flush().frames == 2);
+  CHECK(h.all.buffers().replaced == 2);
+
+  h.at(slow).fate = value_fate::dropped;
+  h.say_latest("c", 7);
+  CHECK(h.flush().frames == 0);
+  h.say_latest("d", 7);
+  CHECK(h.group.catch_up(slow, h.table) == 0);
+  CHECK(h.all.buffers().replaced == 2);
+  CHECK(h.all.buffers().skipped == 2);
+}
+
+// Pins §4.125.
+TEST_CASE("whoever is caught up or in several rooms gets values likewise") {
+  hall h;
+  member_group other{h.all};
+  auto slow = h.enter(), late = h.enter(), quick = h.enter();
+  other.add(slow);
+  other.add(quick);
+  h.at(slow).unread = h.at(late).unread = 1;
+  h.say_latest("a", 7);
+  h.say("1");
+  CHECK(h.group.catch_up(late, h.table) == 2);
+  h.say_latest("b", 7, slow);
+  h.say("2");
+  other.push(shared_bytes::copy_of("x"), {}, {}, {}, steady_time::max(), if_behind{70});
+  other.push(shared_bytes::copy_of("y"), {}, {}, {});
+
+  auto done = h.flush();
+
+  CHECK(h.at(late).bytes == "[7:a]1[7:b]2");
+  CHECK(h.at(slow).bytes == "[7:a]12[70:x]y");
+  CHECK(h.at(quick).bytes == "a1b2xy");
+  CHECK(h.at(quick).sends == 1);
+  CHECK(done.frames == 2 + 5 + 6);
+}
+
+TEST_CASE("a batch that begins while another one is given out has its own values") {
+  hall h;
+  auto first = h.enter(), slow = h.enter();
+  h.at(slow).unread = 1;
+  h.say_latest("a", 7);
+  h.flush(1);
+  h.say("1");
+  h.say_latest("b", 7);
+
+  CHECK(h.group.catch_up(slow, h.table) == 3);
+  while (h.group.pending())
+    h.flush();
+
+  CHECK(h.at(first).bytes == "a1b");
+  CHECK(h.at(slow).bytes == "[7:a]1[7:b]");
 }
 
 TEST_CASE("any mix of exclusions, skipping, slices and joins gives each member what is for it") {
@@ -520,10 +610,12 @@ TEST_CASE("any mix of exclusions, skipping, slices and joins gives each member w
         auto text = std::to_string(step) + ' ';
         auto except = !who.empty() && below(3) == 0 ? who[below(static_cast<unsigned>(who.size()))]
                                                     : session_key{};
-        auto skippable = below(2) == 0;
-        h.say(text, except, skippable);
+        auto what = if_behind{below(4)};
+        h.say(text, except, what);
         for (auto w : who)
-          if (w != except && !(skippable && is_slow[w.slot]))
+          if (w != except && is_slow[w.slot] && is_value(what))
+            want[w.slot] += '[' + std::to_string(static_cast<int>(what)) + ':' + text + ']';
+          else if (w != except && !(what == if_behind::skip && is_slow[w.slot]))
             want[w.slot] += text;
       }
     }

@@ -43,6 +43,7 @@ std::string texts(std::string_view fills, std::size_t size = 10) {
 
 } // namespace
 
+// Pins §4.126.
 TEST_CASE("a value gives way to a newer one of its name, which goes last") {
   behind b;
 
@@ -83,6 +84,7 @@ TEST_CASE("two adjacent frames that are one value go and give way together") {
   CHECK(b.rest() == text(pair('b')));
 }
 
+// Pins §4.127.
 TEST_CASE("values have a quarter of the bound to themselves, beyond which they are dropped") {
   SECTION("in number") {
     behind b{{1'000, 16}};

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -44,6 +45,42 @@ TEST_CASE("a second join of a held room answers joined and tells nobody") {
 
   REQUIRE(s.out.lines.size() == from + 1);
   CHECK(s.out.lines[from].find("to 2") == 0);
+}
+
+// Pins §4.121, §4.126.
+TEST_CASE("values are named by room, sender and key, and by nothing else") {
+  auto names = [](troupe::actors::room_core::config c) {
+    stage s{std::make_unique<room_behavior>(), 10, std::move(c)};
+    s.join(1);
+    s.join(2);
+    s.out.for_behind.clear();
+    auto say = [&](std::uint32_t who, bool is_volatile, std::uint64_t value) {
+      auto in = s.input(who, "message", R"({"type":"message","text":"hi"})");
+      in.is_volatile = is_volatile;
+      in.value = value;
+      s.core->input(in);
+    };
+    say(1, false, 0);
+    say(1, true, 0);
+    for (auto who : {1u, 1u, 2u})
+      say(who, true, 5);
+    say(1, true, 7);
+    CHECK(s.core->seq() == 1);
+    return s.out.for_behind;
+  };
+  troupe::actors::room_core::config one, other;
+  one.key = troupe::actors::hash_key::from(1);
+  other.key = troupe::actors::hash_key::from(2);
+
+  auto first = names(one), again = names(one), secret = names(other);
+
+  REQUIRE(first.size() == 6);
+  CHECK(first[0] == troupe::actors::if_behind::queue);
+  CHECK(first[1] == troupe::actors::if_behind::skip);
+  CHECK(first[2] == first[3]);
+  CHECK(std::set(first.begin(), first.end()).size() == 5);
+  CHECK(first == again);
+  CHECK(first[2] != secret[2]);
 }
 
 // Pins §4.18.

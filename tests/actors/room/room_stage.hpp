@@ -43,6 +43,7 @@ struct room_notebook final : actors::room_output {
     last_own = bool(m.own);
     own.push_back(m.own);
     last_frames = m.frames;
+    for_behind.push_back(m.for_behind);
   }
   void member_kicked(const caf::strong_actor_ptr&) override { lines.push_back("connection told"); }
   void to_observer(const caf::actor&, actors::room_event e) override {
@@ -94,6 +95,7 @@ struct room_notebook final : actors::room_output {
   std::vector<actors::steady_time> due; ///< of changes among the users
   std::vector<actors::steady_time> seats_due;
   std::vector<actors::credit> own;
+  std::vector<actors::if_behind> for_behind; ///< of each broadcast
   bool last_source = false, last_own = false;
   int failed_hooks = 0;
   std::string failed_hook;

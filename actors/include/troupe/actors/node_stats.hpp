@@ -19,7 +19,10 @@ struct node_stats {
   std::uint64_t messages_in = 0; ///< from clients; since the start, as the next two
   std::uint64_t publishes = 0;   ///< stored broadcasts of rooms
   std::uint64_t deliveries = 0;  ///< frames handed to sessions
-  std::uint64_t skipped = 0; ///< volatile frames that members did not get, since they were behind
+  /// Frames for this moment only that members did not get, since they were behind.
+  std::uint64_t skipped = 0;
+  /// Those that were queued, and counted in `deliveries`, and then gave way to newer ones.
+  std::uint64_t replaced = 0;
   /// The same, by `protocol::index_of`.
   std::array<std::uint64_t, protocol::encoding_count> deliveries_by_encoding{};
   std::int64_t output_bytes = 0;         ///< live output buffers, as counted against the budget

@@ -86,6 +86,13 @@ struct broadcast_event {
   /// A member that is behind, and does not take what it is sent, does not get it; then it is not
   /// stored either. For what is soon out of date, such as positions.
   bool is_volatile = false;
+  /// As `is_volatile`, but a member that is behind gets the last one of each `key` once it has
+  /// taken what waits for it: one that waits gives way to a newer one, whatever the types of both.
+  bool is_latest = false;
+  std::string_view key{}; ///< of `is_latest`; nobody gets to see it
+
+  /// Whether it is for this moment only.
+  [[nodiscard]] bool is_passing() const noexcept { return is_volatile || is_latest; }
 };
 
 /// A client's message of an application type. Views live until the handler returns.
