@@ -357,3 +357,25 @@ TEST_CASE("behaviours, and who publishes from outside, have values by key") {
   CHECK(bob->expect("message").text("text") == "ann's own");
   bob->expect_nothing();
 }
+
+// Pins §4.122, §16.71.
+TEST_CASE("over the budget of output values are dropped before anybody is cut") {
+  auto o = many_messages();
+  o.memory_budget_bytes = 200'000;
+  o.rooms.history = false;
+  hall h{1, protocol::encoding::v1_json, o};
+  std::string large(20'000, 'l');
+  for (int i = 0; i < 30; ++i) {
+    say(h.ann, std::to_string(i % 12), large);
+    h.ann->take_all();
+    h.cid->take_all();
+  }
+  h.scene.advance(std::chrono::milliseconds{10});
+
+  CHECK_FALSE(h.bob->has_ended());
+  CHECK(h.stats().skipped > 0);
+  CHECK_FALSE(h.scene.node().overloaded());
+  auto heard = h.heard();
+  CHECK(heard.front() == "x");
+  CHECK_FALSE(h.bob->has_ended());
+}

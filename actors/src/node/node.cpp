@@ -49,13 +49,23 @@ credit_limits outside_limits(const room_limits& limits) {
           limits.max_pending_bytes > 0 ? limits.max_pending_bytes : std::int64_t{1} << 50};
 }
 
-/// While the budget is exceeded, cuts the loop's session with the oldest backlog, once a turn.
-/// Returns whether it cut one.
+/// Drops the values that wait for sessions that are behind. Returns whether there were any.
+bool drop_values(loop_unit& unit) {
+  std::size_t dropped = 0;
+  unit.loop->sessions().for_each([&](session_key, sink& s) { dropped += s.drop_values(); });
+  loop_counts::add(unit.counts.skipped, dropped);
+  return dropped > 0;
+}
+
+/// While the budget is exceeded, drops values, for which nobody is cut, or else cuts the loop's
+/// session with the oldest backlog, once a turn. Returns whether it has done so.
 bool keep_output_budget(node_context& s, loop_unit& unit) {
   auto used = s.output_meter.used_bytes();
   auto over = s.over_budget.load(std::memory_order_relaxed);
   if (used > s.budget_bytes) {
     s.over_budget.store(true, std::memory_order_relaxed);
+    if (drop_values(unit))
+      return true;
     if (auto* slowest = unit.loop->sessions().oldest_backlog()) {
       slowest->cut(protocol::errc::node_overloaded);
       return true;
