@@ -42,6 +42,7 @@ TEST_CASE("a message that was accepted is acked again, and said to nobody") {
   CHECK(say(ann, R"("1")", "again") == "again 2");
 
   bob->expect_nothing();
+  CHECK(stage.node().stats().repeated == 2);
   for (int i = 2; i < 66; ++i)
     say(ann, std::to_string(i), "more");
   CHECK(say(ann, "2", "known") == "again 4");

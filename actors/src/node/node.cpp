@@ -233,6 +233,7 @@ node_stats node::stats() const {
     sum.resumes += get(unit->counts.resumes);
     sum.skipped += get(unit->counts.skipped);
     sum.replaced += get(unit->counts.replaced);
+    sum.repeated += get(unit->counts.repeated);
     sum.rooms += get(unit->counts.rooms);
     sum.members += get(unit->counts.members);
     sum.messages_in += get(unit->counts.messages_in);

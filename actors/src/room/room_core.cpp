@@ -799,6 +799,8 @@ void room_core::input(const room_input& in) {
 
 /// Answers a message that was accepted before; nobody hears it again.
 void room_core::answer_again(const room_input& in, std::uint64_t seq) {
+  if (config_.counts)
+    loop_counts::add(config_.counts->repeated, 1);
   if (!in.ref)
     return;
   to_member(in.who, protocol::ack_frame(in.encoding, in.ref->value, config_.identity->name, seq,

@@ -313,16 +313,18 @@ TEST_CASE("large numbers are told in full") {
   CHECK(has_line(m.text(now), "troupe_messages_in_total 123456789012345"));
 }
 
-TEST_CASE("what is not given, and what is given in vain, has a counter each") {
+TEST_CASE("what is not given, given in vain, or said again has a counter each") {
   metrics m;
   actors::node_stats now;
   now.skipped = 1;
   now.replaced = 2;
+  now.repeated = 3;
 
   auto text = m.text(now);
 
   CHECK(has_line(text, "troupe_skipped_total 1"));
   CHECK(has_line(text, "troupe_replaced_total 2"));
+  CHECK(has_line(text, "troupe_repeated_total 3"));
 }
 
 TEST_CASE("messages, publishes and deliveries move by what a room says, deliveries by codec") {

@@ -115,6 +115,7 @@ std::vector<MetricFamily> node_families(const actors::node_stats& now) {
             now.skipped),
     counter("troupe_replaced_total", "Frames queued that gave way to newer ones of their key.",
             now.replaced),
+    counter("troupe_repeated_total", "Messages that rooms knew again by their ids.", now.repeated),
     histogram("troupe_turn_duration_seconds",
               "How long turns of the event loops took, without their sleep.", now.turns),
     histogram("troupe_delivery_latency_seconds",

@@ -23,6 +23,7 @@ struct node_stats {
   std::uint64_t skipped = 0;
   /// Those that were queued, and counted in `deliveries`, and then gave way to newer ones.
   std::uint64_t replaced = 0;
+  std::uint64_t repeated = 0; ///< messages that rooms knew again by their ids
   /// The same, by `protocol::index_of`.
   std::array<std::uint64_t, protocol::encoding_count> deliveries_by_encoding{};
   std::int64_t output_bytes = 0;         ///< live output buffers, as counted against the budget
