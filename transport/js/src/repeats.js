@@ -22,7 +22,8 @@ export class Repeats {
     return this.#most === 0 || !hasIds(message) ? undefined : ++this.#lastId;
   }
 
-  /// Whether the message can be told from others.
+  /// Whether the message can be told from others. What is for a moment only has passed by the time
+  /// of a return, and its id means nothing.
   knows(message) {
     return hasIds(message) && lineOf(message) !== undefined && message.id !== undefined;
   }

@@ -43,6 +43,18 @@ describe('a message', () => {
     assert.ok(ids.every(Number.isSafeInteger), ids.join());
   });
 
+  test('that is for a moment only is not sent again, and keeps none back', async (t) => {
+    const made = await roomOfKept(t, {}, { dedupe: 1 });
+    const moments = ['volatile', 'latest'].map((delivery) => made.room.send('x', { delivery }));
+    const kept = made.room.send('y', { delivery: 'reliable' });
+    assert.equal(made.sockets.last.take().length, 3);
+
+    assert.deepEqual(textsOf(await resume(made)), ['y']);
+
+    assert.deepEqual(statesOf([...moments, kept]), ['unknown', 'unknown', 'sent']);
+    for (const moment of moments) moment.catch(() => {});
+  });
+
   test('has the id that the application has given it', async (t) => {
     const { room, sockets } = await roomOfKept(t);
     room.send('x', { id: 'mine' });
