@@ -77,6 +77,47 @@ test('a reader that stalls on TCP alone is cut while its room goes on', async (t
   assert.ok([1013, undefined].includes(code), `closed with ${code}`);
 });
 
+// Pins §4.122, §4.124, §4.126.
+test('a reader that falls behind gets the last of what it missed, and is not cut', async (t) => {
+  const node = await startNode(t, 'relay_node', ['--message-rate', '0']);
+  const room = freshRoom();
+  const [sender, other] = await roomOf(node, room, 'json', 'msgpack');
+  const slow = await rawWebSocket(node);
+  slow.write(text({ type: 'join', roomId: room }));
+  await slow.message();
+  slow.socket.pause();
+  for (const m of [sender, other]) await m.expect('userJoined');
+
+  const body = 'y'.repeat(60_000);
+  let sent = 0;
+  const say = async (key) => {
+    const message = { type: 'message', text: `${key} ${++sent} ${body}` };
+    sender.send({ ...message, delivery: 'latest', key });
+    await sender.find('message');
+    assert.equal((await other.find('message')).text, message.text);
+  };
+  while ((await node.metric('troupe_replaced_total')) < 40) {
+    assert.ok(sent < 2000, `${(sent * 60) >> 10} MiB were sent and nothing gave way`);
+    for (const key of 'ppqpp') await say(key);
+  }
+  sender.send({ type: 'message', text: 'the end' });
+
+  slow.socket.resume();
+  const heard = [];
+  for (;;) {
+    const frame = await slow.message();
+    if (frame.text === 'the end') break;
+    if (frame.type === 'message') heard.push(frame.text.split(' ').slice(0, 2));
+  }
+  const numbers = heard.map(([, number]) => Number(number));
+  t.diagnostic(`${heard.length} of ${sent} were heard`);
+  assert.ok(numbers.every((n, i) => i === 0 || n > numbers[i - 1]), `heard ${numbers}`);
+  assert.deepEqual(heard.slice(-2), [['q', String(sent - 2)], ['p', String(sent)]]);
+  assert.ok(sent - heard.length >= 40);
+  assert.equal(await node.metric('troupe_skipped_total'), 0);
+  assert.equal(await node.metric('troupe_slow_consumer_total'), 0);
+});
+
 // Pins §13.15, §14.3, §16.31.
 test('a vanished peer is terminated by the heartbeat, one that answers pings is not', async (t) => {
   const node = await startNode(t, 'relay_node', [

@@ -180,6 +180,23 @@ test('more than the node takes at a time goes at its pace', async (t) => {
 });
 
 for (const codec of ['json', 'msgpack'])
+  test(`a ${codec} client says what is for this moment only`, async (t) => {
+    const node = await startNode(t, 'relay_node');
+    const { room, ear } = await joined(await connect(t, node, codec), 'one');
+    for (const options of [
+      { delivery: 'volatile' }, { delivery: 'latest' }, { delivery: 'latest', key: 'p' },
+    ])
+      assert.equal((await room.send('x', options)).seq, undefined);
+    assert.equal((await room.send('y')).seq, 1);
+    const heard = ear.pending.filter((f) => f.type === 'message').map((f) => [f.text, f.seq]);
+    const moment = ['x', undefined];
+    assert.deepEqual(heard, [moment, moment, moment, ['y', 1]]);
+    await assert.rejects(room.send('x', { delivery: 'latest', key: 'k'.repeat(65) }), {
+      code: 'bad_request',
+    });
+  });
+
+for (const codec of ['json', 'msgpack'])
   test(`refusals reach the promise of a ${codec} client`, async (t) => {
     const node = await startNode(t, 'relay_node', [
       '--max-rooms-per-connection', '2', '--max-message-bytes', '1000',
@@ -196,7 +213,6 @@ for (const codec of ['json', 'msgpack'])
       code: 'unknown_type', request: 'dance', roomId: 'one',
     });
     await assert.rejects(room.send('x'.repeat(1000)), { code: 'too_big' });
-    await assert.rejects(room.send('x', { delivery: 'latest' }), { code: 'unsupported' });
     await assert.rejects(client.request({ type: 'auth', token: 'a.b.c' }), { code: 'unsupported' });
     const notice = once(
       { addEventListener: (type, handler) => room.on(type, handler), removeEventListener() {} },
