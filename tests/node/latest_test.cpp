@@ -1,58 +1,16 @@
 #include <utility>
 
-#include "guest.hpp"
+#include "latest_hall.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
 using namespace troupe;
 using namespace troupe::test;
-
-namespace {
-
-/// Says the latest value of a key.
-void say(const guest& g, std::string_view key, std::string_view text, std::string_view more = {}) {
-  g->say(R"({"type":"message","roomId":"hall","delivery":"latest","key":")" + std::string{key}
-         + R"(","text":")" + std::string{text} + '"' + std::string{more} + '}');
-}
-
-/// Lets a member of the hall fall behind. Its first message is `x`.
-void fall_behind(const guest& g, const guest& speaker) {
-  g->take_all();
-  g->stall();
-  speaker->publish("hall", "x");
-}
-
-/// A hall with two speakers, and a listener that is behind.
-struct hall {
-  explicit hall(unsigned loops = 1, protocol::encoding in = protocol::encoding::v1_json,
-                actors::node_options o = many_messages())
-    : scene([&] {
-        o.loops = loops;
-        return o;
-      }()) {
-    bob.line = &scene.connect(actors::connection_info{.encoding = in, .user_id = "bob"}, loops - 1);
-    if (!is_plain(in))
-      bob.resume = bob->expect("welcome").text("resume");
-    bob->join("hall");
-    join(ann, "hall");
-    join(cid, "hall");
-    fall_behind(bob, ann);
-  }
-  [[nodiscard]] actors::node_stats stats() { return scene.node().stats(); }
-  names heard() {
-    bob->read_on();
-    return texts(bob);
-  }
-
-  stage scene;
-  guest ann = connect(scene, "ann"), cid = connect(scene, "cid"), bob{};
-};
-
-} // namespace
 
 // Pins §4.121, §4.124.
 TEST_CASE("a latest message has no position, is not kept, and comes in its place") {
@@ -89,7 +47,7 @@ TEST_CASE("who is behind gets the last value of each sender and key, in the orde
   for (unsigned loops : {1u, 2u})
     for (auto in : {protocol::encoding::v1_json, protocol::encoding::v1_msgpack,
                     protocol::encoding::plain_json}) {
-      hall h{loops, in};
+      latest_hall h{loops, in};
       say(h.ann, "p", "a1");
       say(h.cid, "p", "c1");
       say(h.ann, "q", "a2");
@@ -110,8 +68,9 @@ TEST_CASE("who is behind gets the last value of each sender and key, in the orde
 }
 
 // Pins §4.126.
-TEST_CASE("keys are compared as texts, whatever the codec and the way of writing, and may be absent") {
-  hall h;
+TEST_CASE(
+  "keys are compared as texts, whatever the codec and the way of writing, and may be absent") {
+  latest_hall h;
   auto eve = connect(h.scene, "eve", 0, protocol::encoding::v1_msgpack);
   join(eve, "hall");
   say(h.ann, "k", "1");
@@ -125,49 +84,9 @@ TEST_CASE("keys are compared as texts, whatever the codec and the way of writing
   CHECK(h.heard() == names{"x", "2", "3", "5", "7"});
 }
 
-// Pins §4.122, §4.127.
-TEST_CASE("values beyond the bound are skipped, and nobody is cut for them") {
-  for (unsigned loops : {1u, 2u}) {
-    hall h{loops};
-    for (int round = 0; round < 3; ++round)
-      for (int i = 0; i < 300; ++i)
-        say(h.ann, std::to_string(i), std::to_string(round * 1'000 + i));
-    h.ann->publish("hall", "y");
-    names want{"x"};
-    for (int i = 0; i < 256; ++i)
-      want.push_back(std::to_string(2'000 + i));
-    want.emplace_back("y");
-
-    CHECK(h.heard() == want);
-
-    CHECK(h.stats().replaced == 2 * 256);
-    CHECK(h.stats().skipped == 3 * 44);
-    CHECK_FALSE(h.bob->has_ended());
-  }
-}
-
-// Pins §4.122, §4.127, §16.72.
-TEST_CASE("large values are skipped beyond a quarter of the bytes, and take nobody's bound") {
-  hall h;
-  std::string large(60'000, 'l');
-  auto before = h.stats().output_bytes;
-  for (int i = 0; i < 100; ++i) {
-    say(h.ann, std::to_string(i % 20), large);
-    h.ann->take_all();
-    h.cid->take_all();
-  }
-  CHECK(h.stats().output_bytes - before <= 256 * 1024);
-  for (int i = 0; i < 15; ++i)
-    h.ann->publish("hall", large);
-
-  CHECK(h.heard().size() == 1 + 4 + 15);
-  CHECK(h.stats().replaced == 4 * 4);
-  CHECK(h.stats().skipped == 5 * 16);
-}
-
 // Pins §4.126.
 TEST_CASE("both frames of a binary message in JSON stay together, and give way together") {
-  hall h;
+  latest_hall h;
   auto bytes = [&](std::string_view base64, std::string_view key) {
     h.ann->say(R"({"type":"binary","roomId":"hall","delivery":"latest","key":")" + std::string{key}
                + R"(","data":{"$bin":")" + std::string{base64} + R"("}})");
@@ -188,7 +107,7 @@ TEST_CASE("both frames of a binary message in JSON stay together, and give way t
 
 // Pins §4.125.
 TEST_CASE("who is excluded does not get a value, also when it is behind itself") {
-  hall h;
+  latest_hall h;
   say(h.ann, "p", "old");
   fall_behind(h.ann, h.cid);
 
@@ -200,97 +119,9 @@ TEST_CASE("who is excluded does not get a value, also when it is behind itself")
   CHECK(texts(h.ann) == names{"x", "loud"});
 }
 
-// Pins §4.125, §10.16.
-TEST_CASE("what waits of a room comes before its last frame, and nothing behind it") {
-  hall h;
-  say(h.ann, "p", "1");
-  SECTION("who leaves") {
-    h.bob->say(R"({"type":"leave","roomId":"hall"})");
-    say(h.ann, "p", "2");
-    h.bob->read_on();
-    CHECK(types(h.bob) == names{"message", "message", "left"});
-  }
-  SECTION("who leaves and comes back gets the newer ones as they come") {
-    h.bob->say(R"({"type":"leave","roomId":"hall"})");
-    h.bob->join("hall");
-    say(h.ann, "p", "2");
-    say(h.cid, "p", "3");
-    h.bob->read_on();
-    CHECK(types(h.bob) == names{"message", "left", "joined", "message", "message"});
-  }
-  SECTION("when the room ends") {
-    h.scene.node().room("hall").end();
-    h.scene.settle();
-    h.bob->read_on();
-    CHECK(types(h.bob) == names{"message", "message", "roomClosed"});
-  }
-  SECTION("a successor's values are others") {
-    h.scene.node().room("hall").end();
-    h.scene.settle();
-    for (auto* g : {&h.bob, &h.ann})
-      (*g)->join("hall");
-    say(h.ann, "p", "2");
-    h.bob->read_on();
-    CHECK(types(h.bob)
-          == names{"message", "message", "roomClosed", "joined", "userJoined", "message"});
-  }
-}
-
-TEST_CASE("who is thrown out gets what waits before it is told so") {
-  struct bouncer final : actors::room_behavior {
-    void on_message(actors::room_context& room, const actors::member&,
-                    const actors::application_message&) override {
-      room.for_each_member([&](const actors::member& m) {
-        if (m.user_id == "bob")
-          room.kick(m.key);
-      });
-    }
-  };
-  stage stage{many_messages()};
-  stage.node().rooms("hall", [](std::string_view) { return std::make_unique<bouncer>(); });
-  auto ann = connect(stage, "ann"), bob = connect(stage, "bob");
-  join(bob, "hall");
-  join(ann, "hall");
-  fall_behind(bob, ann);
-  say(ann, "p", "1");
-
-  ann->say(R"({"type":"go","roomId":"hall"})");
-  say(ann, "p", "2");
-
-  bob->read_on();
-  CHECK(types(bob) == names{"message", "message", "left"});
-}
-
-// Pins §4.125.
-TEST_CASE("who catches up does not get values") {
-  stage stage{many_messages()};
-  auto ann = connect(stage, "ann"), bob = connect(stage, "bob");
-  auto at = join(bob, "hall");
-  join(ann, "hall");
-  bob->take_all();
-  bob->drop();
-  std::string large(30'000, 'l');
-  for (int i = 0; i < 6; ++i)
-    ann->publish("hall", large);
-  auto back = connect(stage, "bob");
-  back->stall();
-  back->say(R"({"type":"join","roomId":"hall","since":{"epoch":")" + at.epoch + R"(","seq":)"
-            + std::to_string(at.seq) + "}}");
-
-  say(ann, "p", "1");
-  ann->publish("hall", "live");
-  back->read_on();
-  say(ann, "p", "2");
-
-  auto all = texts(back);
-  REQUIRE(all.size() == 8);
-  CHECK(all[6] == "live");
-  CHECK(all[7] == "2");
-}
-
 // Pins §4.126.
 TEST_CASE("a sender that comes back replaces what it said before, and a listener begins anew") {
-  hall h;
+  latest_hall h;
   position hall_of_ann{"hall", {}, 0};
   say(h.ann, "p", "old");
   auto again = connect(h.scene, "ann");
@@ -356,26 +187,4 @@ TEST_CASE("behaviours, and who publishes from outside, have values by key") {
   CHECK(bob->expect("position").number("x") == 12);
   CHECK(bob->expect("message").text("text") == "ann's own");
   bob->expect_nothing();
-}
-
-// Pins §4.122, §16.71.
-TEST_CASE("over the budget of output values are dropped before anybody is cut") {
-  auto o = many_messages();
-  o.memory_budget_bytes = 200'000;
-  o.rooms.history = false;
-  hall h{1, protocol::encoding::v1_json, o};
-  std::string large(20'000, 'l');
-  for (int i = 0; i < 30; ++i) {
-    say(h.ann, std::to_string(i % 12), large);
-    h.ann->take_all();
-    h.cid->take_all();
-  }
-  h.scene.advance(std::chrono::milliseconds{10});
-
-  CHECK_FALSE(h.bob->has_ended());
-  CHECK(h.stats().skipped > 0);
-  CHECK_FALSE(h.scene.node().overloaded());
-  auto heard = h.heard();
-  CHECK(heard.front() == "x");
-  CHECK_FALSE(h.bob->has_ended());
 }
