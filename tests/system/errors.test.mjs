@@ -13,7 +13,7 @@ after(() => node.end());
 
 for (const as of ['json', 'msgpack'])
   describe(`a ${as} client`, () => {
-    // Pins §4.36, §11.1, §12.1, §12.2.
+    // Pins §4.36, §4.143, §12.1, §12.2.
     test('that sends an unsupported command gets unsupported ' +
       'with its ref and its type', async () => {
       const client = await connect(node, as);

@@ -273,8 +273,8 @@ TEST_CASE("history asks the room that it names, or the default one, behind a pen
   CHECK(c.out.lines.back() == "recall 7 to - for 3");
 }
 
-// Pins §11.1.
-TEST_CASE("what a later stage brings is unsupported") {
+// Pins §4.143.
+TEST_CASE("what the server is not set up for is unsupported") {
   client c;
   c.enter("a", 1);
   for (auto* text :
