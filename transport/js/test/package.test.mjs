@@ -103,8 +103,8 @@ describe('installed elsewhere', () => {
     before(() => install([pack(path.join(root, 'node_modules/ws'))]));
 
     /// Runs the code against a node until it has printed a line that matches.
-    async function says(t, code, pattern) {
-      const node = await startNode(t, 'relay_node');
+    async function says(t, code, pattern, args = []) {
+      const node = await startNode(t, 'relay_node', args);
       const here = code.replaceAll('localhost:8080', `127.0.0.1:${node.port}`);
       const program = spawn(process.execPath, ['--input-type=module', '--eval', here], {
         cwd: folder,
@@ -126,6 +126,10 @@ describe('installed elsewhere', () => {
     });
     test('state of a message', (t) =>
       says(t, [first, block("on('state'")].join('\n'), /^acked$/m));
+    test('directs', (t) => {
+      const code = [first, block("client.on('direct'")].join('\n');
+      return says(t, code, /: Hello!\n.* to you: A note to myself\n/s, ['--directs', 'all']);
+    });
     test('list of users', (t) =>
       says(t, [first, block('members.start()')].join('\n'), /^1 \[ '.+' \]$/m));
     test('socket', (t) =>
