@@ -15,7 +15,10 @@ std::string json_string(std::string_view text) {
 }
 
 void report::begin(std::string_view client) {
-  lines_.append(R"({"client":)").append(json_string(client)).append(",");
+  const auto at = std::chrono::steady_clock::now() - start_;
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(at).count();
+  lines_.append(R"({"client":)").append(json_string(client));
+  lines_.append(R"(,"at":)").append(std::to_string(ms)).append(",");
 }
 
 void report::introduce(std::string_view client, const std::string& rooms, std::string_view codec,

@@ -1,20 +1,21 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace troupe::roaming {
 
-/// What the clients did and heard, as JSON, one line each:
+/// What the clients did and heard, as JSON, one line each; `at` in milliseconds:
 ///
-///   {"client":"k0","rooms":["a","b"],"codec":"json","eager":false}      first of all, once each
-///   {"client":"k0","did":"connected","port":40000}                      from this port
-///   {"client":"k0","did":"lost","code":1012,"reason":"restart"}         code 0: it gave up itself
-///   {"client":"k0","did":"said","id":"k0:1","roomId":"a"}
-///   {"client":"k0","did":"finished"}                                    its last words are acked
-///   {"client":"k0","did":"failed","reason":"…"}                         what came is no frame
-///   {"client":"k0","heard":{…}}                                         a frame, as JSON
+///   {"client":"k0","at":0,"rooms":["a","b"],"codec":"json","eager":false}    first, once each
+///   {"client":"k0","at":9,"did":"connected","port":40000}                    from this port
+///   {"client":"k0","at":9,"did":"lost","code":1012,"reason":"restart"}       code 0: by itself
+///   {"client":"k0","at":9,"did":"said","id":"k0:1","roomId":"a"}
+///   {"client":"k0","at":9,"did":"finished"}                                  last words are acked
+///   {"client":"k0","at":9,"did":"failed","reason":"…"}                       that is no frame
+///   {"client":"k0","at":9,"heard":{…}}                                       a frame, as JSON
 class report {
 public:
   void introduce(std::string_view client, const std::string& rooms, std::string_view codec,
@@ -31,6 +32,8 @@ public:
 
 private:
   void begin(std::string_view client);
+
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::string lines_;
 };
 

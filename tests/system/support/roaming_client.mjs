@@ -11,8 +11,10 @@ import { until, within } from './wait.mjs';
 class FarBook extends Book {
   localPort = undefined; // that it has its connection from
   isFinished = false; // its last words are acked
+  moments = []; // {what, at}: what became of its connection, by the clock of the process
 
-  did({ did, port, code, reason }) {
+  did({ did, at, port, code, reason }) {
+    if (did === 'connected' || did === 'lost') this.moments.push({ what: did, at, code, reason });
     if (did === 'connected') this.localPort = port;
     else if (did === 'said') ++this.counts.said;
     else if (did === 'finished') this.isFinished = true;
@@ -21,6 +23,13 @@ class FarBook extends Book {
       this.localPort = undefined;
       this.onLost(code, reason);
     }
+  }
+
+  heard(frame, at) {
+    const { type, reconnectAfterMs } = frame;
+    if (['welcome', 'joined', 'goodbye'].includes(type))
+      this.moments.push({ what: type, at, reconnectAfterMs });
+    this.onFrame(frame);
   }
 }
 
@@ -68,10 +77,10 @@ export class RoamingClient {
     if (this.errors !== '') throw new Error(this.errors);
   }
 
-  #onLine({ client, rooms, eager, heard, ...rest }) {
+  #onLine({ client, at, rooms, eager, heard, ...rest }) {
     if (rooms) this.books.set(client, Object.assign(new FarBook(client, rooms), { eager }));
     const book = this.books.get(client);
-    if (heard) book.onFrame(heard);
-    else book.did(rest);
+    if (heard) book.heard(heard, at);
+    else if (!rooms) book.did({ at, ...rest });
   }
 }
