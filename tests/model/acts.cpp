@@ -132,6 +132,8 @@ void world::break_off(client& c) {
 }
 
 void world::say(client& c) {
+  if (draw_.once_in(8) && say_again(c))
+    return;
   auto padding = draw_.below(60);
   auto d = a_deed({"swallow", "refuse", "refuse/say", "kick", "kick", "tell", "hint", "blink",
                    "secret", "modern", "end", "boom"},
@@ -142,10 +144,15 @@ void world::say(client& c) {
   if (!is_binary && draw_.once_in(8))
     return c.change_profile(a_room_or_default(), d, a_ref());
   d.is_volatile = draw_.once_in(5);
+  if (draw_.once_in(3))
+    d.id = (draw_.once_in(2) ? "i" : "s") + std::to_string(d.number);
+  auto room = a_room_or_default();
   if (is_binary)
-    c.send_binary(a_room_or_default(), d, a_ref(), padding);
+    c.send_binary(room, d, a_ref(), padding);
   else
-    c.publish(a_room_or_default(), d, a_ref(), padding);
+    c.publish(room, d, a_ref(), padding);
+  if (!d.id.empty() && draw_.once_in(6)) // the first one may still wait
+    repeat(c, d.id, room);
 }
 
 /// Commands that change nothing in a room.

@@ -47,6 +47,7 @@ void world::calm() {
   check_outside_bound();
   check_credit();
   check_volatile();
+  check_ids();
   let_observers_go();
   tell_changes();
   for (auto& name : names_) // an actor that is behind is told its gap when the room next speaks
@@ -136,8 +137,8 @@ void world::check_outside_bound() {
   loops_.settle();
 }
 
-/// Checks that a message which is delivered in slices over several turns gives its credit back with
-/// the first slice.
+/// Checks that a message which is delivered in slices over several turns gives its credit back once
+/// the members of each encoding have got the first slice.
 void world::check_credit() {
   auto room = oracle_.latest.find("room1");
   if (crowd_ == 0 || room == oracle_.latest.end())
@@ -150,14 +151,20 @@ void world::check_credit() {
     return;
   tally_.given_in_slices += inside.size() > 128;
   (*speaker)->publish("room1", a_deed({"-"}, 1), false, 0);
-  auto heard = [&] {
-    look();
-    return std::accumulate(clients_.begin(), clients_.end(), std::size_t{0},
-                           [](auto n, auto& c) { return n + c->received(); });
+  auto heard = [&] { // by the members of each encoding, which are served together
+    std::map<protocol::encoding, std::size_t> all;
+    for (auto& c : clients_)
+      if (c->look(); !c->gone() && inside.contains(c->name()))
+        all[c->encoding()] += c->received();
+    return all;
   };
-  auto before = heard();
-  while (heard() == before && node_.loop(0).run_turn()) {}
-  if (heard() > before && (*speaker)->session().held_messages() > 0)
+  auto have_begun = [before = heard(), &heard] {
+    auto now = heard();
+    return std::all_of(before.begin(), before.end(),
+                       [&](auto& e) { return now[e.first] > e.second; });
+  };
+  while (!have_begun() && node_.loop(0).run_turn()) {}
+  if (have_begun() && (*speaker)->session().held_messages() > 0)
     complain("credit is held while a message is given out");
   loops_.settle();
 }

@@ -105,16 +105,34 @@ stay& client::begin(command* asked, std::size_t log, std::size_t at,
 }
 
 void client::acked(stay* s, const command* c, const frame_fields& f) {
+  if (f.duplicate)
+    return acked_again(s, *c, f);
   auto* what = c ? oracle_.fate_of(c->number) : nullptr;
   if (c && !what)
     complain("command " + std::to_string(c->number) + " was acked and no room has heard it");
   else if (c && !s)
     complain("an ack of a room that is not held");
+  else if (c && !oracle_.note_position(c->number, f.seq.value_or(0)))
+    complain("the ack of " + std::to_string(c->number) + " has another seq than it was given");
   else if (c && f.seq.has_value() == c->is_volatile)
     complain("the ack of " + std::to_string(c->number)
              + (c->is_volatile ? " has a seq" : " has no seq"));
   else if (c)
     s->hear_ack(*what, f.seq);
+}
+
+/// It repeats a message that its session has said in that room, and that was accepted. Pins §4.115.
+void client::acked_again(stay* s, const command& c, const frame_fields& f) {
+  if (!s || !*f.duplicate)
+    return complain("is told of a repeat in no room, or of none");
+  auto first = oracle_.logs[s->log()].ids.first_of(name(), c.number, c.id);
+  if (!first || c.is_volatile)
+    return complain("command " + std::to_string(c.number) + " was called a repeat");
+  ++oracle_.seen["duplicate"];
+  oracle_.seen["duplicate after a return"] += oracle_.senders[first->number] != name();
+  if (first->is_sure && !oracle_.note_position(first->number, f.seq.value_or(0)))
+    complain("the ack of repeat " + std::to_string(c.number) + " has another seq than the first");
+  s->hear_ack_of_repeat(oracle_.fates[first->number]);
 }
 
 /// Its messages must be in the room's order, each once, each where its `seq` says: what lies

@@ -90,9 +90,11 @@ public:
   [[nodiscard]] const std::string& user_id() const { return options_.user_id; }
   [[nodiscard]] std::uint16_t close_code() const noexcept { return close_code_; }
   [[nodiscard]] bool was_told_goodbye() const noexcept { return told_goodbye_; }
+  [[nodiscard]] protocol::encoding encoding() const noexcept { return options_.encoding; }
   [[nodiscard]] bool is_plain() const { return protocol::is_plain(options_.encoding); }
   [[nodiscard]] std::size_t received() const noexcept { return received_; }
   [[nodiscard]] std::size_t said() const { return commands_.all().size(); }
+  [[nodiscard]] const std::deque<command>& all_said() const { return commands_.all(); }
 
 protected:
   virtual void on_frame(const frame_fields& f) = 0;
@@ -101,6 +103,7 @@ protected:
   stay& begin(command* asked, std::size_t log, std::size_t at, std::optional<std::uint64_t> seq);
   void complain(std::string what) { oracle_.complain(options_.name, std::move(what)); }
   void acked(stay* s, const command* c, const frame_fields& f);
+  void acked_again(stay* s, const command& c, const frame_fields& f);
   /// Checks a page of what was said in a room.
   void check_history(const stay& s, const frame_fields& f);
 

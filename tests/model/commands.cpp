@@ -73,6 +73,7 @@ bool commands::is_right_sort(const command& c, const std::string& answer) const 
 void commands::note(command& c, const frame_fields& f) {
   c.answer = f.type;
   c.code = f.code;
+  c.is_duplicate = f.duplicate.value_or(false);
   c.answered_by = f.room;
   if (!f.room.empty() && c.room && *c.room != f.room)
     oracle_.complain(user_,

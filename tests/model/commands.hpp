@@ -58,8 +58,10 @@ struct command {
   std::optional<std::string> room;           ///< none: the default room
   bool ref = false;                          ///< whether it has a `ref`: its number
   bool is_volatile = false;                  ///< of a message
+  std::string id;                            ///< of a message: see `deed`
   std::string answer;                        ///< type of the answer; empty: none yet
   std::string code;                          ///< of an `error`
+  bool is_duplicate = false;                 ///< of an `ack`
   std::string answered_by;                   ///< the room that the answer names
   std::optional<std::size_t> stay;           ///< of a `join`: the stay that it began, or found
   std::optional<left_off> since;             ///< of a `join` that comes back

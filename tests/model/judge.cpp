@@ -118,6 +118,8 @@ void judge::say(const command& c) {
     return;
   auto to = where(c);
   if (!f) {
+    if (std::any_of(to.begin(), to.end(), [&](auto* p) { return is_repeat(c, *p); }))
+      return;
     if (!to.empty() && is_sure(*to.front()))
       complain(c, "was said in " + to.front()->room + ", and nobody heard it");
     // Only `not_joined` shows that its connection knows: until it hears that a room has ended, it
@@ -138,7 +140,7 @@ void judge::say(const command& c) {
 void judge::check_answer(const command& c, const fate* f) {
   using kind = fate::kind;
   auto done = f && (f->what == kind::said || f->what == kind::swallowed || f->what == kind::done);
-  if (c.answer == "ack" && !done)
+  if (c.answer == "ack" && !c.is_duplicate && !done)
     complain(c, "was acked and not done");
   if (c.answer != "error" || !c.ref)
     return;
@@ -150,6 +152,12 @@ void judge::check_answer(const command& c, const fate* f) {
     complain(c, "crashed the room and was refused by " + c.code);
   if (!f && c.code != "not_joined" && c.code != "forbidden" && c.code != "room_closed")
     complain(c, "was refused by " + c.code);
+}
+
+/// Whether the command repeats one that was accepted in that room: nobody hears it. Pins §4.116.
+bool judge::is_repeat(const command& c, const place& p) const {
+  return !c.is_volatile
+      && oracle_.logs[stays_[p.stay].log()].ids.first_of(user_, c.number, c.id).has_value();
 }
 
 // -- where it is ----------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ private:
   void say(const command& c);
   void check_answer(const command& c, const fate* f);
   [[nodiscard]] std::vector<place*> where(const command& c);
+  [[nodiscard]] bool is_repeat(const command& c, const place& p) const;
   [[nodiscard]] bool is_sure(const place& p) const;
   void forget(const std::string& room);
   void complain(const command& c, const std::string& what);

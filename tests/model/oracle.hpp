@@ -1,5 +1,7 @@
 #pragma once
 
+#include "known_ids.hpp"
+
 #include <troupe/actors/clock.hpp>
 #include <troupe/actors/room_behavior.hpp>
 
@@ -34,6 +36,7 @@ struct entry {
   bool told = true;                 ///< false: another session of its user was or is in the room
   bool automatic = false;           ///< whether the node had put `except` into the room
   bool is_volatile = false;         ///< whether who is behind does not get it
+  int number = 0;                   ///< of the command that said it
 
   /// Whether it ends that client's stay: the client has gone, or has lost its connection and left
   /// its seat behind.
@@ -64,6 +67,7 @@ struct room_log {
   std::map<std::string, actors::steady_time> away;
   /// The profiles of those inside: client and text, the latest last.
   std::vector<std::pair<std::string, std::string>> profiles;
+  known_ids ids;
   bool over = false; ///< its behaviour is destroyed
   bool told_to_end = false;
   bool crashed = false;
@@ -100,7 +104,9 @@ struct oracle {
   std::map<std::string, std::shared_ptr<const lasting_session>> claims;
   /// Clients whose session may have ended, or may be another client's: their seats may end early.
   std::set<std::string> contested;
-  bool is_stopping = false;          ///< all sessions end
+  bool is_stopping = false;       ///< all sessions end
+  std::set<std::string> returned; ///< clients that surely have the session that they have claimed
+  std::unordered_map<int, std::uint64_t> positions; ///< by the number of a command, as clients hear
   std::set<std::string> gathering;   ///< rooms that tell v1 clients of users once a second
   std::set<std::string> told_to_end; ///< rooms that were told to end from outside
   std::map<std::string, int>
@@ -114,6 +120,11 @@ struct oracle {
     complaints.push_back(std::string{who} + ": " + std::move(what));
   }
 
+  /// A client was told the position of what command `number` has said, or that of its ack. Returns
+  /// whether it is what others were told.
+  bool note_position(int number, std::uint64_t seq) {
+    return positions.try_emplace(number, seq).first->second == seq;
+  }
   /// The user whose session a client is; empty for the room itself.
   [[nodiscard]] std::string user_of(const std::string& client) const {
     auto i = user_ids.find(client);

@@ -76,21 +76,26 @@ void witness::check_seat_of(const member& m) {
     oracle_.complain(name_, name + " came, and did not take the seat of its user");
 }
 
+/// Whether a client is back by its session: then it has brought its former profile along, if any.
+/// Every join has one.
+bool witness::is_resumed(const member& m) const {
+  auto d = deed_in_profile(m);
+  return !m.automatic && m.returning && (!d || is_brought_back(*d, m));
+}
+
 /// Its session may take the place of the client that had it before; a join, a seat of its user.
 void witness::check_place(const member& now, const member& former) {
   auto name = client_of(now), gone = client_of(former);
   auto was_away = log().away.contains(gone);
-  auto d = deed_in_profile(now);
-  auto is_resumed = !now.automatic && (!d || is_brought_back(*d, now));
   auto claimed = oracle_.claims.find(name);
-  oracle_.seen["seat by a join"] += !is_resumed;
+  oracle_.seen["seat by a join"] += !is_resumed(now);
   if (former.away != was_away || now.away)
     oracle_.complain(name_, "does not know that " + gone + (was_away ? " is away" : " is there"));
   if (oracle_.user_of(name) != oracle_.user_of(gone))
     oracle_.complain(name_, "gives the place of " + gone + " to " + name + ", another user");
-  else if (is_resumed && (claimed == oracle_.claims.end() || !claimed->second->had(gone)))
+  else if (is_resumed(now) && (claimed == oracle_.claims.end() || !claimed->second->had(gone)))
     oracle_.complain(name_, "gives the place of " + gone + " to " + name + ", another session");
-  else if (!is_resumed && (!was_away || !now.claims || now.automatic))
+  else if (!is_resumed(now) && (!was_away || !now.claims || now.automatic))
     oracle_.complain(name_, "gives the place of " + gone + " to " + name + ", which only joins");
 }
 

@@ -4,11 +4,12 @@
 
 namespace troupe::model {
 
-namespace {
-
 std::string name_of(const entry& e) {
   return e.type + ' ' + e.client + ' ' + e.text.substr(0, e.text.find(" x"));
 }
+
+namespace {
+
 std::string name_of(const frame_fields& f) {
   return f.type + ' ' + f.user + ' ' + f.text.substr(0, f.text.find(" x"));
 }
@@ -137,7 +138,10 @@ void stay::hear(const frame_fields& f) {
     return void(lacks_some_ = true);
   if (!is_that(f, all[next_]))
     return complain("heard " + name_of(f) + " where the room said " + name_of(all[next_]));
-  auto stored = all[next_].stored;
+  auto& heard = all[next_];
+  if (f.seq && heard.number > 0 && !oracle_.note_position(heard.number, *f.seq))
+    complain(name_of(f) + " has another seq than others were told");
+  auto stored = heard.stored;
   pass();
   heard_ = next_;
   if (f.seq.has_value() != stored && !(plain_ && !f.seq))
@@ -208,82 +212,16 @@ void stay::hear_ack(const fate& f, std::optional<std::uint64_t> seq) {
     seq_ = seq;
 }
 
-// -- the end --------------------------------------------------------------------------------------
-
-void stay::over(end how, std::optional<std::uint64_t> seq) {
-  auto& all = entries().entries;
-  how_ = how;
-  if (overrun_)
-    return;
-  if (former_)
-    pass_what_is_left(how, seq);
-  pass_to(all.size());
-  if (how == end::closed ? next_ < all.size() : !at_own_end()) {
-    auto missed = next_ < all.size() && !at_own_end()
-                  ? "without having heard " + name_of(all[next_])
-                  : std::string{"though the room did not say so"};
-    return complain("its stay ended " + missed);
-  }
-  if (seq && seq_ && *seq != *seq_)
-    complain("left at " + std::to_string(*seq) + " instead of " + std::to_string(*seq_));
-  auto reason = how == end::kicked    ? actors::leave_reason::kicked
-              : how == end::forbidden ? actors::leave_reason::forbidden
-                                      : actors::leave_reason::left;
-  if (how != end::closed && all[next_].reason != reason)
-    complain("went for another reason than the room says");
-}
-
-/// One that may have been catching up need not have heard what was said behind the position of its
-/// `left`, or anything more if the room has ended.
-void stay::pass_what_is_left(end how, std::optional<std::uint64_t> seq) {
-  auto& all = entries().entries;
-  while (seq && seq_ && *seq_ < *seq && next_ < all.size() && !at_own_end() && !is_owed(next_))
-    pass();
-  if (how == end::closed || seq == seq_)
-    while (next_ < all.size() && !at_own_end())
-      ++next_;
-}
-
-void stay::switched() {
-  how_ = end::left;
-  auto& all = entries().entries;
-  for (auto i = next_; i < all.size(); ++i) {
-    if (all[i].ends(client_))
-      return;
-    if (all[i].client == client_ && is_owed(i))
-      complain("has another room before it has heard its own " + name_of(all[i]));
-  }
-}
-
-void stay::settle() {
-  auto& all = entries().entries;
-  if (how_ != end::none || overrun_)
+void stay::hear_ack_of_repeat(const fate& first) {
+  if (overrun_ || is_last_word({}))
     return;
   expect_all();
-  if (is_entering())
-    complain("has come back, and was never let in");
-  pass_to(all.size());
-  if (plain_ && at_own_end() && all[next_].reason == actors::leave_reason::left)
-    how_ = end::left;
-  else if (at_own_end())
-    complain("was never told that it is no member any more");
-  else if (next_ < all.size())
-    complain("never heard " + name_of(all[next_]));
-  else if (entries().over || oracle_.latest[room()] != log_)
-    complain("is still in a room that has ended");
-  else if (last_outside_ < oracle_.last_word(room()))
-    complain("never heard what was published from outside last");
-  else if (!knows(oracle_.present_in(entries())))
-    complain("does not know who is in the room");
-  oracle_.seen["followed"] += users_ && entries().announces && is_gathered();
-}
-
-bool stay::cut_short() const {
-  auto& all = entries().entries;
-  for (auto i = next_; i < all.size(); ++i)
-    if (all[i].ends(client_))
-      return all[i].reason == actors::leave_reason::disconnected;
-  return false;
+  auto behind = first.position + (first.what == fate::kind::said ? 1 : 0);
+  pass_to(behind);
+  if (next_ < behind && former_)
+    lacks_some_ = true;
+  else if (next_ < behind)
+    complain("an ack of a repeat before " + name_of(entries().entries[next_]));
 }
 
 void stay::complain(const std::string& what) {

@@ -12,6 +12,8 @@
 
 namespace troupe::model {
 
+/// The entry as complaints name it.
+[[nodiscard]] std::string name_of(const entry& e);
 /// Whether the frame is that entry. `user`: whose session the client of `e` is.
 [[nodiscard]] bool says(const frame_fields& f, const entry& e, const std::string& user);
 
@@ -55,6 +57,9 @@ public:
   /// Checks an answer of the room to a command. It must come after all that the room had said
   /// before.
   void hear_ack(const fate& f, std::optional<std::uint64_t> seq);
+
+  /// Checks the answer to a command that repeats another one: it must come after that.
+  void hear_ack_of_repeat(const fate& first);
 
   /// Ends the stay. The client must be told after all that it was owed.
   void over(end how, std::optional<std::uint64_t> seq);

@@ -84,6 +84,7 @@ void v1_client::on_resumed(const frame_fields& f, command& asked) {
     claimed_early();
   ++oracle_.seen["resumed"];
   session.taken(*this, string_);
+  oracle_.returned.insert(name());
   lasting_ = claim.session;
   leave_lobby();
   for (auto& room : f.rooms)
@@ -102,6 +103,7 @@ void v1_client::on_resume_refused(const frame_fields& f, const command& asked) {
   else if (f.code != "session_gone" && f.code != "identity_mismatch")
     complain("was refused its session by " + f.code);
   ++oracle_.seen[f.code];
+  oracle_.claims.erase(name());
   if (claim.is_its_user && !claim.is_void)
     claim.session->refused(*this);
 }

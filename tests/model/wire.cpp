@@ -13,17 +13,20 @@ namespace troupe::model {
 
 std::string deed::text(std::size_t padding) const {
   return std::to_string(number) + ' ' + what + ' ' + whom + (echo ? " loud" : " quiet")
-       + (is_volatile ? " volatile " : " reliable ") + std::string(padding, 'x');
+       + (is_volatile ? " volatile " : " reliable ") + (id.empty() ? "-" : id) + ' '
+       + std::string(padding, 'x');
 }
 
 std::optional<deed> deed::read(std::string_view text) {
   deed d;
   std::string echo, delivery;
   std::istringstream in{std::string{text}};
-  if (!(in >> d.number >> d.what >> d.whom >> echo >> delivery))
+  if (!(in >> d.number >> d.what >> d.whom >> echo >> delivery >> d.id))
     return std::nullopt;
   d.echo = echo == "loud";
   d.is_volatile = delivery == "volatile";
+  if (d.id == "-")
+    d.id.clear();
   return d;
 }
 
@@ -87,6 +90,7 @@ frame_fields read(simdjson::dom::object o) {
   };
   flag("recovered", f.recovered);
   flag("complete", f.complete);
+  flag("duplicate", f.duplicate);
   auto frames = [&](const char* key, std::vector<frame_fields>& out) {
     simdjson::dom::array all;
     if (o[key].get(all) == simdjson::SUCCESS)

@@ -18,6 +18,7 @@ struct deed {
   std::string whom = "-";   ///< a user, if it concerns one
   bool echo = true;         ///< whether the sender gets its own copy
   bool is_volatile = false; ///< of a message
+  std::string id;           ///< of a message: `i` and a number, or `s` and a text; empty: none
 
   /// The deed as text, with `padding` bytes behind it.
   [[nodiscard]] std::string text(std::size_t padding = 0) const;
@@ -34,7 +35,7 @@ struct frame_fields {
   std::string client; ///< `clientId`
   std::string resume; ///< names the session
   std::optional<int> ref, number;
-  std::optional<bool> recovered, complete;
+  std::optional<bool> recovered, complete, duplicate;
   std::vector<frame_fields> messages;
   std::vector<frame_fields> rooms, lost; ///< of `resumed`
 };

@@ -105,6 +105,15 @@ void witness::on_join(room_context& room, const member& m) {
   auto was_away = is_away(name);
   auto before = oracle_.shown_profile(log(), user);
   check_seat_of(m);
+  auto session = session_of(name).name;
+  if (is_resumed(m)) {
+    oracle_.returned.insert(name);
+    log().ids.begin_again(name, session);
+  } else {
+    auto d = deed_in_profile(m);
+    log().ids.begin_anew(name, d ? d->number : 0);
+    log().ids.doubt(session);
+  }
   if (is_first)
     log().entries.push_back(
       {entry::kind::came, "userJoined", name, profile_text(m), name, {}, false});
@@ -132,6 +141,14 @@ void witness::on_return(room_context& room, const member& now, const member& for
   auto was_away = is_away(name);
   check_place(now, former);
   log().away.erase(gone);
+  if (is_resumed(now)) {
+    oracle_.returned.insert(name);
+    log().ids.begin_after(name, gone);
+  } else {
+    auto d = deed_in_profile(now);
+    part_ids(gone);
+    log().ids.begin_anew(name, d ? d->number : 0);
+  }
   if (!log().inside.insert(name).second)
     oracle_.complain(name_, name + " came twice");
   if (log().inside.erase(gone) == 0)
@@ -171,7 +188,7 @@ void witness::on_leave(room_context& room, const member& m, leave_reason reason)
   if (reason == leave_reason::closed)
     return;
   if (reason == leave_reason::disconnected)
-    check_loss(m, bool(seat), seat ? seat.mapped() : steady_time{});
+    check_loss(m, bool(seat), seat ? seat.mapped() : steady_time{}), part_ids(name);
   auto is_last = !has_user(user);
   log().entries.push_back(
     {entry::kind::went, "userLeft", name, {}, name, reason, false, true, is_last});
@@ -216,85 +233,6 @@ void witness::check_end() {
   if (log().stays_when_empty && !log().told_to_end && !log().crashed
       && !oracle_.told_to_end.contains(name_))
     oracle_.complain(name_, "has ended, and was to stay");
-}
-
-// -- what members say -----------------------------------------------------------------------------
-
-bool witness::on_publish(room_context& room, const member& from, const application_message& m) {
-  return take(room, from, m.fields.string("text").value_or(""), "message");
-}
-
-bool witness::on_binary(room_context& room, const member& from, std::string_view bytes) {
-  return take(room, from, bytes, "binary");
-}
-
-bool witness::on_profile(room_context& room, const member& from,
-                         const protocol::document_view& profile) {
-  auto text = profile.string("text").value_or("");
-  if (!take(room, from, text, "$profile"))
-    return false;
-  auto d = deed::read(text);
-  auto name = client_of(from);
-  if (!d || oracle_.fates[d->number].what != fate::kind::done)
-    return true;
-  auto before = oracle_.shown_profile(log(), oracle_.user_of(name));
-  std::erase_if(log().profiles, [&](auto& p) { return p.first == name; });
-  log().profiles.emplace_back(name, text);
-  note_profile(name, before, name);
-  return true;
-}
-
-/// Handles one command; returns whether to relay it.
-bool witness::take(room_context& room, const member& from, std::string_view text,
-                   std::string_view type) {
-  check(room);
-  oracle_.seen["binary"] += type == "binary";
-  auto d = deed::read(text);
-  if (!d) {
-    oracle_.complain(name_, "heard what nobody said: " + std::string{text});
-    return true;
-  }
-  auto name = client_of(from);
-  auto& before = oracle_.last_number[{name_, name}];
-  if (d->number <= before)
-    oracle_.complain(name_, "command " + std::to_string(d->number) + " of " + name + " came after "
-                              + std::to_string(before));
-  before = d->number;
-  auto& f = oracle_.fates[d->number];
-  // This holds until the command is done. A client that kicks itself is told so even if the room
-  // then crashes.
-  f = {d->what == "kick" && d->whom == name ? fate::kind::thrown_out : fate::kind::crashed, index_};
-  obey(room, *d);
-  f.position = log().entries.size();
-  if (d->what.starts_with("refuse")) {
-    f.what = fate::kind::refused;
-    room.refuse(protocol::errc::forbidden, "no");
-    return d->what == "refuse/say";
-  }
-  if (!log().inside.contains(name)) {
-    f.what = fate::kind::thrown_out;
-    return true;
-  }
-  if (d->what == "swallow") {
-    f.what = fate::kind::swallowed;
-    return false;
-  }
-  auto is_relayed = type == "message" || type == "binary";
-  f.what = is_relayed ? fate::kind::said : fate::kind::done;
-  oracle_.seen["volatile"] += is_relayed && d->is_volatile;
-  if (is_relayed)
-    log().entries.push_back({entry::kind::line,
-                             std::string{type},
-                             name,
-                             std::string{text},
-                             d->echo ? std::string{} : name,
-                             {},
-                             !d->is_volatile,
-                             true,
-                             true,
-                             from.automatic,
-                             d->is_volatile});
-  return true;
 }
 
 } // namespace troupe::model

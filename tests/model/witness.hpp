@@ -70,6 +70,15 @@ private:
   void note_profile(const std::string& client, std::string before, const std::string& except);
   [[nodiscard]] bool is_away(const std::string& client) const;
   void note_away(const std::string& client, bool was_away);
+  void check_is_new(const deed& d, const std::string& client, std::string_view type);
+  /// Named by the client that has begun it.
+  struct session_of_client {
+    std::string name;
+    bool is_sure;
+  };
+  [[nodiscard]] session_of_client session_of(const std::string& client) const;
+  void part_ids(const std::string& client);
+  [[nodiscard]] bool is_resumed(const actors::member& m) const;
   void check_seat_of(const actors::member& m);
   void check_place(const actors::member& now, const actors::member& former);
   void check_loss(const actors::member& m, bool was_away, actors::steady_time until);

@@ -56,6 +56,8 @@ private:
   void join(client& c);
   void break_off(client& c);
   void say(client& c);
+  bool say_again(client& c);
+  void repeat(client& c, const std::string& id, const std::string& room);
   void do_else(client& c);
   void authenticate(client& c);
   void stall(client& c);
@@ -93,6 +95,7 @@ private:
   void check_outside_bound();
   void check_credit();
   void check_volatile();
+  void check_ids();
   void check_stopped(const std::set<std::string>& present, const std::vector<std::size_t>& before);
   void count();
   void leave();
