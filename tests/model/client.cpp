@@ -121,7 +121,8 @@ void client::acked(stay* s, const command* c, const frame_fields& f) {
     s->hear_ack(*what, f.seq);
 }
 
-/// It repeats a message that its session has said in that room, and that was accepted. Pins §4.115.
+/// It repeats a message that its session has said in that room, and that was accepted.
+/// Pins §4.115.
 void client::acked_again(stay* s, const command& c, const frame_fields& f) {
   if (!s || !*f.duplicate)
     return complain("is told of a repeat in no room, or of none");

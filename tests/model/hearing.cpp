@@ -33,7 +33,8 @@ bool witness::on_profile(room_context& room, const member& from,
   return true;
 }
 
-/// A room does not hear again what it has accepted. Pins §4.116.
+/// A room does not hear again what it has accepted.
+/// Pins §4.116.
 void witness::check_is_new(const deed& d, const std::string& client, std::string_view type) {
   auto is_named = (type == "message" || type == "binary") && !d.is_volatile;
   auto first = is_named ? log().ids.first_of(client, d.number, d.id) : std::nullopt;

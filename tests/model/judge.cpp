@@ -154,7 +154,8 @@ void judge::check_answer(const command& c, const fate* f) {
     complain(c, "was refused by " + c.code);
 }
 
-/// Whether the command repeats one that was accepted in that room: nobody hears it. Pins §4.116.
+/// Whether the command repeats one that was accepted in that room: nobody hears it.
+/// Pins §4.116.
 bool judge::is_repeat(const command& c, const place& p) const {
   return !c.is_volatile
       && oracle_.logs[stays_[p.stay].log()].ids.first_of(user_, c.number, c.id).has_value();

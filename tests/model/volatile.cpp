@@ -7,7 +7,8 @@
 namespace troupe::model {
 
 /// Checks that a client which takes nothing is not cut for what is volatile, however much of it is
-/// said, and that it hears all again once it has read. Pins §4.122.
+/// said, and that it hears all again once it has read.
+// Pins §4.122.
 void world::check_volatile() {
   auto inside = [&](const client& c) -> const room_log* {
     for (auto& [name, log] : oracle_.latest)
