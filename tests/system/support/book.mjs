@@ -162,14 +162,14 @@ export function audit(books) {
     for (const stay of b.stays) for (const { seq, id } of stay.got) note(keyOf(stay), seq, id);
     for (const [id, ack] of b.acked) note(keyOf(ack), ack.seq, id);
   }
+  const inOrder = new Map([...said].map(([key, all]) => [key, [...all].sort(([a], [b]) => a - b)]));
   for (const b of books) {
     for (const id of b.refused.keys()) assert.ok(!where.has(id), `${id} was refused, and said`);
     for (const stay of b.stays) {
       const isCurrent = b.stay.get(stay.roomId) === stay;
       const to = isCurrent ? Infinity : (stay.got.at(-1)?.seq ?? stay.from);
-      const due = [...(said.get(keyOf(stay)) ?? [])]
+      const due = (inOrder.get(keyOf(stay)) ?? [])
         .filter(([seq]) => seq > stay.from && seq <= to)
-        .sort(([a], [b]) => a - b)
         .map(([, id]) => id);
       assert.deepEqual(stay.got.map((m) => m.id), due, `${b.name} in ${keyOf(stay)}`);
     }

@@ -26,6 +26,18 @@ export async function until(probe, what, ms = patience) {
   }
 }
 
+/// Calls `check` again and again until it does not fail any more, or fails as it does at last.
+export async function eventually(check, ms = patience) {
+  const end = Date.now() + ms;
+  for (;;)
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+}
+
 /// Resolves once a socket has closed; it may hear of the end by a reset. (`once` of node:events
 /// rejects then, whoever else listens for errors.)
 export function closed(socket) {
