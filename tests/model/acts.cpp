@@ -43,8 +43,8 @@ void world::act() {
     return clock_.advance(std::chrono::milliseconds{draw_.number(1, 500)});
   if (c->gone())
     return c->session().disconnect();
-  if (c->is_resuming()) // it says nothing meanwhile
-    return draw_.once_in(6) ? c->disconnect(false) : stall(*c);
+  if (c->is_resuming() && draw_.once_in(3))
+    return draw_.once_in(4) ? c->disconnect(false) : stall(*c);
   if (what < 28)
     return join(*c);
   if (what < 34)
@@ -106,8 +106,8 @@ void world::gather() {
 }
 
 /// Clients in one room at a time often leave it first, and new claims may come while a join is
-/// pending. A refusal for missing rights may overtake what a room has said, so with rights joins
-/// have a `ref`.
+/// pending. A refusal for missing rights may overtake what a room has said, so joins have a `ref`
+/// then.
 void world::join(client& c) {
   if ((one_room_ || c.is_plain()) && draw_.once_in(3))
     c.leave({}, ++number_, a_ref());
@@ -116,7 +116,7 @@ void world::join(client& c) {
                    "ask/boom",   "ask/end",      "drop/tell", "drop/kick",  "drop/kick",
                    "drop/boom",  "enter/boom",   "enter/end", "exit/boom",  "exit/end"},
                   3);
-  c.join(a_room(), d, a_ref() || rights_);
+  c.join(a_room(), d, a_ref() || rights_ || c.has_few_rights());
   if (rights_ && draw_.once_in(3))
     authenticate(c);
   else if (draw_.once_in(60))

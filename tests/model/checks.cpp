@@ -48,6 +48,7 @@ void world::calm() {
   check_credit();
   check_volatile();
   check_ids();
+  check_capacity();
   let_observers_go();
   tell_changes();
   for (auto& name : names_) // an actor that is behind is told its gap when the room next speaks

@@ -66,6 +66,8 @@ public:
   [[nodiscard]] const std::shared_ptr<lasting_session>& lasting() const noexcept {
     return lasting_;
   }
+  /// The session that it has claimed, until it is told whether it has that; else null.
+  [[nodiscard]] const std::shared_ptr<lasting_session>& wanted() const noexcept { return wanted_; }
   /// The string by which its session was named to it; empty: none yet.
   [[nodiscard]] virtual std::string resume_string() const { return {}; }
   /// Whether it has not been told, or never was, whether it has the session that it has claimed.
@@ -90,6 +92,8 @@ public:
   [[nodiscard]] const std::string& user_id() const { return options_.user_id; }
   [[nodiscard]] std::uint16_t close_code() const noexcept { return close_code_; }
   [[nodiscard]] bool was_told_goodbye() const noexcept { return told_goodbye_; }
+  /// Whether its latest token opens some rooms only.
+  [[nodiscard]] bool has_few_rights() const noexcept { return !opened_.empty(); }
   [[nodiscard]] protocol::encoding encoding() const noexcept { return options_.encoding; }
   [[nodiscard]] bool is_plain() const { return protocol::is_plain(options_.encoding); }
   [[nodiscard]] std::size_t received() const noexcept { return received_; }
@@ -99,6 +103,7 @@ public:
 protected:
   virtual void on_frame(const frame_fields& f) = 0;
   virtual void on_close() {}
+  virtual void on_resume(int number) { (void)number; }
   /// Begins a stay. `asked`: the `join` that it answers; null: none is known.
   stay& begin(command* asked, std::size_t log, std::size_t at, std::optional<std::uint64_t> seq);
   void complain(std::string what) { oracle_.complain(options_.name, std::move(what)); }
@@ -113,6 +118,7 @@ protected:
   std::deque<stay> stays_;
   std::size_t received_ = 0; ///< room messages
   std::shared_ptr<lasting_session> lasting_;
+  std::shared_ptr<lasting_session> wanted_;
 
 private:
   [[nodiscard]] static bool traces();
@@ -146,6 +152,8 @@ public:
 
 private:
   void on_close() override;
+  void on_resume(int number) override { resume_ = number; }
+  void check_order(const command& asked);
   void on_resumed(const frame_fields& f, command& asked);
   void on_resume_refused(const frame_fields& f, const command& asked);
   void leave_lobby();
@@ -172,6 +180,8 @@ private:
   std::map<std::string, entering> entering_;
   std::map<std::string, std::size_t> held_;   ///< stays by room
   std::map<std::size_t, std::string> epochs_; ///< by log
+  std::optional<int> resume_;                 ///< the command, until it is answered
+  int told_behind_ = 0;                       ///< the last command before it was told `resumed`
   std::string string_;                        ///< names its session: of its `welcome`
   bool is_followed_ = false;                  ///< by another connection
 };

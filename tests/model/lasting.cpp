@@ -47,9 +47,10 @@ void lasting_session::refused(const client& by) {
   std::erase(names_, by.name());
 }
 
+/// What is sent along with a `resume` may be read by the server behind `resumed`.
 void lasting_session::commanded(const client& by) {
   auto* c = claim_of(by);
-  if (!c || c->is_open)
+  if (!c)
     return;
   if (auto& state = strings_[c->text]; state == string_state::good)
     state = string_state::unsure;
@@ -62,6 +63,13 @@ void lasting_session::answered(const client& by) {
     return;
   for (auto& [text, state] : strings_)
     state = text == by.resume_string() ? state : string_state::gone;
+}
+
+void lasting_session::claimed_together() {
+  auto is_open = [](auto& c) { return c.is_open; };
+  if (std::count_if(claims_.begin(), claims_.end(), is_open) > 1)
+    for (auto& c : claims_)
+      c.by->claimed_early();
 }
 
 void lasting_session::settle() {

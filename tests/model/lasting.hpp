@@ -26,7 +26,9 @@ public:
   void taken(client& by, const std::string& own);
   /// The client was told that it does not have it.
   void refused(const client& by);
-  /// The client that has it says a command.
+  /// Of those who claim it now another one may get it: what they have said may be lost.
+  void claimed_together();
+  /// The client that has it, or claims it, says a command.
   void commanded(const client& by);
   /// The client that has it was answered a command.
   void answered(const client& by);

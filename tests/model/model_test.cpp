@@ -108,6 +108,7 @@ TEST_CASE("whatever happens, members hear all that their rooms say, and what the
                        "drop",
                        "resumed",
                        "resumed and recovered",
+                       "along",
                        "taken over",
                        "two at once",
                        "former string",

@@ -16,8 +16,8 @@ void world::repeat(client& c, const std::string& id, const std::string& room) {
     c.publish(room, d, a_ref(), 0);
 }
 
-/// Repeats something that its session has said, by this connection or a former one: preferably what
-/// was not answered. Returns whether there is such a thing.
+/// Repeats something that was said by this connection, or by a former one of the session that it
+/// has or wants: preferably what was not answered. Returns whether there is such a thing.
 bool world::say_again(client& c) {
   std::vector<const command*> answered, open;
   auto add = [&](const client& of) {
@@ -26,8 +26,8 @@ bool world::say_again(client& c) {
         (said.answer.empty() ? open : answered).push_back(&said);
   };
   add(c);
-  if (c.lasting())
-    for (auto* had : c.lasting()->holders())
+  if (auto* session = c.wanted() ? c.wanted().get() : c.lasting().get())
+    for (auto* had : session->holders())
       if (had != &c)
         add(*had);
   auto& some = answered.empty() || (!open.empty() && draw_.once_in(2)) ? open : answered;

@@ -66,11 +66,29 @@ void world::claim(client& from, bool is_settled) {
     oracle_.claims[by.name()] = c.session;
     for (auto& name : session.names())
       oracle_.contested.insert(name);
-    if (!is_settled)
+    if (!is_settled) {
       for (auto* had : session.holders())
         had->claimed_early();
+      session.claimed_together();
+    }
   }
   by.resume(std::make_shared<resume_claim>(std::move(c)), number_);
+  if (draw_.once_in(2))
+    say_along(by);
+}
+
+/// Lets a client say something right behind its `resume`, without waiting for the answer.
+void world::say_along(client& c) {
+  for (int i = draw_.number(1, 4); i > 0; --i) {
+    ++oracle_.seen["along"];
+    switch (draw_.number(0, 7)) {
+      case 0: join(c); break;
+      case 1: c.leave(a_room_or_default(), ++number_, a_ref()); break;
+      case 2: do_else(c); break;
+      case 3: say_again(c); break;
+      default: say(c);
+    }
+  }
 }
 
 /// Mostly a good string of the session, sometimes a used one or one with another secret.
@@ -155,7 +173,7 @@ void world::check_expired() {
       from && from->lasting() && !from->is_resuming()) {
     claim(*from, true);
     settle_sessions();
-    if (clients_.back()->is_resuming())
+    if (!clients_.back()->gone() && clients_.back()->is_resuming())
       complain("does not answer a late resume");
     clients_.back()->session().disconnect();
     loops_.settle();

@@ -97,8 +97,9 @@ void client::authenticate(const std::string& user, const std::vector<std::string
 /// Notes that a command goes out, which makes the former string of its session unsure.
 void client::note_sent(command::kind what, int number) {
   oracle_.senders[number] = name();
-  if (lasting_ && what != command::kind::ping && what != command::kind::resume)
-    lasting_->commanded(*this);
+  if (auto* session = wanted_ ? wanted_.get() : lasting_.get();
+      session && what != command::kind::ping && what != command::kind::resume)
+    session->commanded(*this);
 }
 
 void client::resume(std::shared_ptr<const resume_claim> claim, int number) {
@@ -108,6 +109,9 @@ void client::resume(std::shared_ptr<const resume_claim> claim, int number) {
            + ",\"epoch\":" + in_quotes(at.epoch) + ",\"seq\":" + std::to_string(at.seq) + '}';
   command c{command::kind::resume, "resume", number, {}, true};
   auto text = claim->text;
+  if (claim->is_its_user && !claim->is_void)
+    wanted_ = claim->session;
+  on_resume(number);
   c.claim = std::move(claim);
   send(std::move(c), ",\"resume\":" + in_quotes(text) + ",\"rooms\":[" + rooms + ']');
 }
@@ -139,8 +143,9 @@ void client::send(command c, const std::string& fields) {
 void client::break_off() {
   if (options_.encoding != protocol::encoding::v1_msgpack)
     return;
-  if (lasting_)
-    lasting_->may_end();
+  for (auto* session : {lasting_.get(), wanted_.get()})
+    if (session)
+      session->may_end();
   session_->say("text", false);
 }
 

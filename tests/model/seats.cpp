@@ -124,4 +124,22 @@ void world::check_seats() {
         complain(log.name + " keeps the seat of " + client + " for too long");
 }
 
+/// Checks that the small room takes somebody in exactly if it has a place, seats included. Pins
+/// §10.33.
+void world::check_capacity() {
+  auto booth = oracle_.latest.find("booth");
+  if (draining_ || booth == oracle_.latest.end() || oracle_.logs[booth->second].over)
+    return;
+  auto& log = oracle_.logs[booth->second];
+  auto is_full = log.inside.size() >= log.most_members;
+  oracle_.seen["full of seats"] += is_full && !log.away.empty();
+  connect_as(protocol::encoding::v1_json, "guest");
+  auto& guest = *clients_.back();
+  guest.join("booth", a_deed({"-"}, 1), true);
+  loops_.settle();
+  guest.look();
+  if (!guest.gone() && (guest.all_said().back().code == "room_full") != is_full)
+    complain(is_full ? "the booth is full, and does not say so" : "the booth is called full");
+}
+
 } // namespace troupe::model

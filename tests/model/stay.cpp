@@ -67,7 +67,7 @@ bool stay::is_last_word(std::optional<std::uint64_t> seq) const { return lacks_s
 
 void stay::expect_all() {
   if (lacks_some_)
-    complain("was not told again " + name_of(entries().entries[next_]));
+    complain("was not told again what was said behind " + std::to_string(seq()));
 }
 
 /// The history has 8 entries.
@@ -150,7 +150,7 @@ void stay::hear(const frame_fields& f) {
     complain(name_of(f) + " had seq " + std::to_string(*f.seq) + " instead of "
              + std::to_string(*seq_));
   if (f.seq)
-    seq_ = f.seq;
+    seq_ = heard_seq_ = f.seq;
 }
 
 /// If it lies between the client's own messages without echo, only its `seq` tells its place.
@@ -174,18 +174,20 @@ void stay::hear_outside(const frame_fields& f) {
            != *what.place)
     complain("heard what was published from outside elsewhere than others");
   if (f.seq)
-    seq_ = f.seq;
+    seq_ = heard_seq_ = f.seq;
   else if (seq_)
     ++*seq_;
   heard_ = next_;
 }
 
 void stay::hear_position(std::uint64_t seq) {
-  if (overrun_)
+  if (overrun_ || is_last_word({}))
     return;
   while (seq_ && *seq_ < seq && next_ < entries().entries.size() && !at_own_end()
          && !is_owed(next_))
     pass();
+  if (former_ && seq_ && *seq_ < seq) // it waited for it alone: its end follows
+    return void(lacks_some_ = true);
   if (seq_ && *seq_ != seq)
     complain("was told position " + std::to_string(seq) + " having heard all up to "
              + std::to_string(*seq_));
@@ -206,6 +208,8 @@ void stay::hear_ack(const fate& f, std::optional<std::uint64_t> seq) {
     return complain("an ack before " + name_of(entries().entries[next_]));
   if (heard_ > behind)
     return complain("an ack behind later frames");
+  if (former_ && seq && seq_ && next_ == behind && *seq_ < *seq)
+    return void(lacks_some_ = true);
   if (seq && seq_ && next_ == behind && *seq != *seq_)
     complain("an ack of seq " + std::to_string(*seq) + " instead of " + std::to_string(*seq_));
   if (seq && next_ == behind)

@@ -108,10 +108,11 @@ private:
   std::string client_;
   bool plain_;
   std::size_t log_;
-  std::size_t first_;                ///< the entry that came first
-  std::size_t next_;                 ///< the entry that comes next
-  std::optional<std::uint64_t> seq_; ///< the seq of the last stored broadcast before that
-  std::size_t heard_ = 0;            ///< behind the last entry that was heard
+  std::size_t first_;                      ///< the entry that came first
+  std::size_t next_;                       ///< the entry that comes next
+  std::optional<std::uint64_t> seq_;       ///< the seq of the last stored broadcast before that
+  std::optional<std::uint64_t> heard_seq_; ///< of the last frame that had one
+  std::size_t heard_ = 0;                  ///< behind the last entry that was heard
   int last_outside_ = 0;
   std::optional<users> users_; ///< as far as it has been told; unknown before a list
   /// Of a client that has come back: the session that it had.

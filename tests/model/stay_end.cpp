@@ -18,7 +18,8 @@ void stay::over(end how, std::optional<std::uint64_t> seq) {
                   : std::string{"though the room did not say so"};
     return complain("its stay ended " + missed);
   }
-  if (seq && seq_ && *seq != *seq_)
+  auto may_be_less = former_ && seq && *seq >= heard_seq_.value_or(0);
+  if (seq && seq_ && (may_be_less ? *seq > *seq_ : *seq != *seq_))
     complain("left at " + std::to_string(*seq) + " instead of " + std::to_string(*seq_));
   auto reason = how == end::kicked    ? actors::leave_reason::kicked
               : how == end::forbidden ? actors::leave_reason::forbidden
@@ -28,12 +29,13 @@ void stay::over(end how, std::optional<std::uint64_t> seq) {
 }
 
 /// One that may have been catching up need not have heard what was said behind the position of its
-/// `left`, or anything more if the room has ended.
+/// `left`, or anything more if the room has ended. It may be told a position before messages that
+/// were not for it.
 void stay::pass_what_is_left(end how, std::optional<std::uint64_t> seq) {
   auto& all = entries().entries;
   while (seq && seq_ && *seq_ < *seq && next_ < all.size() && !at_own_end() && !is_owed(next_))
     pass();
-  if (how == end::closed || seq == seq_)
+  if (how == end::closed || (seq && seq <= seq_))
     while (next_ < all.size() && !at_own_end())
       ++next_;
 }

@@ -29,9 +29,11 @@ void v1_client::on_frame(const frame_fields& f) {
   if (f.type == "joined" && !f.ref && f.recovered)
     return on_lost(f);
   auto* asked = commands_.answered_by(f);
+  if (asked)
+    check_order(*asked);
   if (asked && asked->what == command::kind::resume)
     return f.type == "resumed" ? on_resumed(f, *asked) : on_resume_refused(f, *asked);
-  if (asked && asked->what != command::kind::ping && asked->number > 0)
+  if (asked && asked->what != command::kind::ping && asked->number > told_behind_)
     lasting_->answered(*this);
   auto* in = held(f.room);
   if (f.type == "joined")

@@ -60,6 +60,8 @@ void v1_client::describe(resume_claim& claim, int number) {
 }
 
 void v1_client::on_close() {
+  if (wanted_)
+    wanted_->may_end();
   if (!lasting_)
     return;
   if (close_code() == replaced && !lasting_->is_claimed_by_another(*this))
@@ -83,12 +85,23 @@ void v1_client::on_resumed(const frame_fields& f, command& asked) {
   if (!session.is_alone(*this))
     claimed_early();
   ++oracle_.seen["resumed"];
+  wanted_ = nullptr;
+  told_behind_ = commands_.all().back().number;
   session.taken(*this, string_);
   oracle_.returned.insert(name());
   lasting_ = claim.session;
   leave_lobby();
   for (auto& room : f.rooms)
     come_back_to(room, asked);
+}
+
+/// What it has said behind its `resume` waits for that. Pins §4.97.
+void v1_client::check_order(const command& asked) {
+  if (resume_ && asked.number > *resume_ && asked.what != command::kind::ping)
+    complain("was answered to " + asked.type + ' ' + std::to_string(asked.number)
+             + " before its resume");
+  if (asked.what == command::kind::resume)
+    resume_.reset();
 }
 
 void v1_client::on_resume_refused(const frame_fields& f, const command& asked) {
@@ -104,6 +117,7 @@ void v1_client::on_resume_refused(const frame_fields& f, const command& asked) {
     complain("was refused its session by " + f.code);
   ++oracle_.seen[f.code];
   oracle_.claims.erase(name());
+  wanted_ = nullptr;
   if (claim.is_its_user && !claim.is_void)
     claim.session->refused(*this);
 }

@@ -108,6 +108,7 @@ void witness::on_join(room_context& room, const member& m) {
   auto session = session_of(name).name;
   if (is_resumed(m)) {
     oracle_.returned.insert(name);
+    oracle_.returns[{name_, name}].insert("came");
     log().ids.begin_again(name, session);
   } else {
     auto d = deed_in_profile(m);
@@ -125,7 +126,6 @@ void witness::on_join(room_context& room, const member& m) {
     note_profile(name, before, name);
   note_away(name, was_away);
   oracle_.seen["further session"] += !is_first;
-  oracle_.returns[{name_, name}].insert("came");
   check(room);
   room.send_to(m.key, "which", {{"room", name_}, {"log", index_}, {"at", log().entries.size()}});
   if (m.automatic)
@@ -143,6 +143,7 @@ void witness::on_return(room_context& room, const member& now, const member& for
   log().away.erase(gone);
   if (is_resumed(now)) {
     oracle_.returned.insert(name);
+    oracle_.returns[{name_, name}].insert("came");
     log().ids.begin_after(name, gone);
   } else {
     auto d = deed_in_profile(now);
@@ -168,7 +169,6 @@ void witness::on_return(room_context& room, const member& now, const member& for
   note_profile(name, before, name);
   note_away(name, was_away);
   ++oracle_.seen[former.away ? "back on its seat" : "taken over"];
-  oracle_.returns[{name_, name}].insert("came");
   check(room);
   room.send_to(now.key, "which", {{"room", name_}, {"log", index_}, {"at", log().entries.size()}});
   if (auto d = deed_in_profile(now))

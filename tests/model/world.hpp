@@ -52,6 +52,7 @@ private:
   void come_back();
   void resume();
   void claim(client& from, bool is_settled);
+  void say_along(client& c);
   void gather();
   void join(client& c);
   void break_off(client& c);
@@ -89,6 +90,7 @@ private:
   void check_expired();
   void tell_changes();
   void check_seats();
+  void check_capacity();
   void gather_again();
   void check_drained();
   void let_observers_go();
