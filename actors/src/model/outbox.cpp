@@ -20,6 +20,23 @@ std::uint32_t frames_in(std::string_view frames, byte_range part) {
   return n;
 }
 
+/// A copy of `part`, if its buffer is more than twice as large: values of as many buffers would
+/// keep far more than they count. None if it is not, or without memory.
+protocol::shared_bytes copy_of_small(const protocol::shared_bytes& bytes, byte_range part,
+                                     protocol::memory_meter* meter) noexcept {
+  constexpr std::size_t little = 64;
+  if (bytes.size() <= std::size_t{2} * part.size() + little)
+    return {};
+  try {
+    auto copy =
+      protocol::shared_bytes::copy_of(bytes.view().substr(part.begin, part.size()), meter);
+    copy.make_lighter(bytes.weight(part.begin, part.end));
+    return copy;
+  } catch (const std::bad_alloc&) {
+    return {};
+  }
+}
+
 } // namespace
 
 void outbox::queue(const protocol::shared_bytes& bytes, byte_range part, std::uint32_t frames,
@@ -169,7 +186,9 @@ value_fate outbox::put_value(const protocol::shared_bytes& bytes, byte_range par
   auto is_new = before == entries_.size();
   if (sealed_ || !has_room_for(bytes.weight(part.begin, part.end), before))
     return value_fate::dropped;
-  auto fresh = entry_of(bytes, part);
+  entry fresh{bytes, part};
+  if (auto copy = copy_of_small(bytes, part, meter_))
+    fresh = {std::move(copy), {0, part.size()}};
   fresh.frames = 1;
   fresh.kind = output_kind::data;
   fresh.is_value = true;

@@ -198,20 +198,26 @@ TEST_CASE("values that are dropped leave all else as it was") {
   CHECK(b.rest() == texts("23"));
 }
 
-TEST_CASE("a value is kept without the rest of its batch") {
-  behind b;
-  std::string one{frame_of(10, 'a').view()}, all;
-  for (int i = 0; i < 1'000; ++i)
-    all += one;
-  protocol::memory_meter meter;
-  auto batch = shared_bytes::copy_of(all, &meter);
-  auto size = static_cast<std::uint32_t>(one.size());
+TEST_CASE("a value is kept without the rest of its batch, unless that is little") {
+  for (int frames : {2, 3, 1'000}) {
+    behind b;
+    std::string one{frame_of(100, 'a').view()}, all;
+    for (int i = 0; i < frames; ++i)
+      all += one;
+    protocol::memory_meter meter;
+    auto batch = shared_bytes::copy_of(all, &meter);
+    batch.make_lighter(all.size() / 2);
+    auto size = static_cast<std::uint32_t>(one.size());
 
-  b.box.put_value(batch, {7 * size, 8 * size}, x, b.now);
-  batch = {};
+    b.box.put_value(batch, {size, 2 * size}, x, b.now);
+    batch = {};
 
-  CHECK(meter.used_bytes() == 0);
-  CHECK(b.rest() == one);
+    CHECK((meter.used_bytes() == 0) == (frames > 2));
+    CHECK((b.copies.used_bytes() > 0) == (frames > 2));
+    CHECK(b.box.queued_value_weight() == size / 2);
+    CHECK(b.rest() == one);
+    CHECK(meter.used_bytes() + b.copies.used_bytes() == 0);
+  }
 }
 
 TEST_CASE("all that clears an outbox clears its values") {
