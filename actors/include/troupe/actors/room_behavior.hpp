@@ -101,6 +101,25 @@ struct application_message {
   protocol::document_view fields;
 };
 
+/// What has become of a request, valid while its handler runs.
+struct request_result {
+  /// The member that was asked; if its client has come back meanwhile, the session that it has now.
+  /// Nobody if there was nobody to ask.
+  session_key who;
+  /// `ok`, or why there is no answer: `timed_out`; `not_joined`: it is no member, or has left;
+  /// `unsupported`: a client without subprotocol cannot be asked; `overloaded`: too many requests
+  /// are open (`room_limits`); `room_closed`: the room has ended.
+  protocol::errc code = protocol::errc::ok;
+  /// The `data` that its client has answered with, whatever value that is: `data.bytes()` is all of
+  /// it, and a map has fields. Nobody has checked more than that it is a legal payload.
+  protocol::document_view data{protocol::codec::json, {}};
+};
+
+class room_context;
+
+/// Hears what has become of a request, as a hook of the room.
+using request_handler = std::function<void(room_context&, const request_result&)>;
+
 /// What a behaviour may do, valid while one of its hooks runs. Thread: the room's loop.
 class room_context {
 public:
