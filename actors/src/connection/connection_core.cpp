@@ -56,6 +56,7 @@ bool is_room_command(command_kind kind) {
     case command_kind::application:
     case command_kind::presence:
     case command_kind::profile:
+    case command_kind::reply:
     case command_kind::history: return true;
     default: return false;
   }
@@ -238,6 +239,7 @@ void connection_core::run(const command& c, const inbound& message) {
     case command_kind::profile: return change_profile(c, message);
     case command_kind::history: return ask_history(c, message);
     case command_kind::direct: return direct(c, message);
+    case command_kind::reply: return answer_request(c, message);
     case command_kind::resume: return resume(c, message);
     case command_kind::auth: return authenticate(c, message.token);
   }
@@ -439,6 +441,20 @@ void connection_core::change_profile(const command& c, const inbound& message) {
   auto in = input_for(*room, room_input::kind::profile);
   in.bytes = message.bytes;
   in.body = c.profile;
+  in.type = c.type;
+  in.ref = open_ref_for(c);
+  in.token = message.token;
+  track(room->key, in.ref);
+  output_.publish(room->handle, std::move(in));
+}
+
+void connection_core::answer_request(const command& c, const inbound& message) {
+  auto* room = target(c);
+  if (!room)
+    return refuse(c, c.room_id ? errc::forbidden : errc::not_joined);
+  auto in = input_for(*room, room_input::kind::reply);
+  in.bytes = message.bytes;
+  in.body = c.body;
   in.type = c.type;
   in.ref = open_ref_for(c);
   in.token = message.token;

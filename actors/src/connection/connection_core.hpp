@@ -230,6 +230,7 @@ private:
   void give_directs(session_record& record);
   [[nodiscard]] bool has_open_directs() const noexcept { return sent_ && !sent_->is_empty(); }
   void note_first_command();
+  void answer_request(const protocol::command& c, const inbound& message);
   void pong(const protocol::command& c);
   void authenticate(const protocol::command& c, const credit& token);
   void enter_lobby();

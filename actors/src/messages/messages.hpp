@@ -103,9 +103,10 @@ struct join_reply {
   std::shared_ptr<const room_return> returned{}; ///< null: no session has come back by this join
 };
 
-/// A member's `message`, binary message or application message, or its new profile.
+/// A member's `message`, binary message or application message, its new profile, or its answer to
+/// a request.
 struct room_input {
-  enum class kind : std::uint8_t { message, binary, application, profile };
+  enum class kind : std::uint8_t { message, binary, application, profile, reply };
   kind what = kind::message;
   session_key who;
   member_place place = 0; ///< its own, as the room has told its connection
@@ -175,6 +176,7 @@ struct history_request {
 enum class room_work : std::uint8_t {
   tell_changes, ///< among its users
   end_seats,    ///< of members that have not come back in time
+  end_requests, ///< that nobody has answered
 };
 
 /// A room to itself: it is time for that.

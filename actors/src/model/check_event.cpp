@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <variant>
@@ -31,16 +32,24 @@ void check_type(std::string_view type) {
     fail("types that start with $ are kept for later versions of the protocol");
 }
 
-void check_fields(const broadcast_event& event, const std::vector<protocol::field>& fields,
+/// Of whom a message about a wrong field speaks; `type` empty: no event.
+std::string subject_of(std::string_view type) {
+  return type.empty() ? "a request" : "an event of type \"" + std::string{type} + '"';
+}
+
+[[noreturn]] void fail_field(std::string_view type, std::string_view key, const char* why) {
+  throw std::invalid_argument{subject_of(type) + ": its field \"" + std::string{key} + "\" " + why};
+}
+
+void check_values(std::string_view type, const std::vector<protocol::field>& fields,
                   std::string_view document) {
   for (auto& f : fields)
     if (auto* raw = std::get_if<protocol::raw_value>(&f.val);
         raw && !raw->bytes.empty() && !is_part(raw->bytes, document)
         && !protocol::is_value(raw->source, raw->bytes))
-      throw std::invalid_argument{
-        "an event of type \"" + std::string{event.type} + "\": its field \"" + std::string{f.key}
-        + "\" is no whole value in "
-        + (raw->source == protocol::codec::json ? "JSON" : "MessagePack")};
+      fail_field(type, f.key,
+                 raw->source == protocol::codec::json ? "is no whole value in JSON"
+                                                      : "is no whole value in MessagePack");
 }
 
 /// A field without a name or a value is left out, so it cannot clash with another.
@@ -49,15 +58,20 @@ bool is_written(const protocol::field& f) {
   return !f.key.empty() && !(raw && raw->bytes.empty());
 }
 
+using field_lists = std::initializer_list<const std::vector<protocol::field>*>;
+
 /// Returns a key that is written twice, or an empty view.
-std::string_view doubled_key(const broadcast_event& event) {
+std::string_view doubled_key(field_lists lists) {
   std::array<std::string_view, 16> few;
   std::vector<std::string_view> many;
-  if (auto all = event.fields.size() + event.v1_fields.size(); all > few.size())
+  std::size_t all = 0;
+  for (auto* fields : lists)
+    all += fields->size();
+  if (all > few.size())
     many.resize(all);
   auto* const begin = many.empty() ? few.data() : many.data();
   auto* end = begin;
-  for (auto* fields : {&event.fields, &event.v1_fields})
+  for (auto* fields : lists)
     for (auto& f : *fields)
       if (is_written(f))
         *end++ = f.key;
@@ -66,17 +80,15 @@ std::string_view doubled_key(const broadcast_event& event) {
   return twice == end ? std::string_view{} : *twice;
 }
 
-void check_keys(const broadcast_event& event) {
-  auto fail = [&](std::string_view key, const char* why) {
-    throw std::invalid_argument{"an event of type \"" + std::string{event.type} + "\": its field \""
-                                + std::string{key} + "\" " + why};
-  };
-  for (auto* fields : {&event.fields, &event.v1_fields})
+/// `is_allowed`: whether a field may have that name.
+void check_keys(std::string_view type, field_lists lists, bool (*is_allowed)(std::string_view),
+                const char* otherwise) {
+  for (auto* fields : lists)
     for (auto& f : *fields)
-      if (is_written(f) && !protocol::is_field_name(f.key))
-        fail(f.key, "is one that the server sets, or has a name that no field can have");
-  if (auto key = doubled_key(event); !key.empty())
-    fail(key, "is there twice");
+      if (is_written(f) && !is_allowed(f.key))
+        fail_field(type, f.key, otherwise);
+  if (auto key = doubled_key(lists); !key.empty())
+    fail_field(type, key, "is there twice");
 }
 
 } // namespace
@@ -85,9 +97,22 @@ void check_event(const broadcast_event& event, std::string_view as_said,
                  std::string_view document) {
   if (as_said.empty() || event.type != as_said)
     check_type(event.type);
-  check_keys(event);
-  check_fields(event, event.fields, document);
-  check_fields(event, event.v1_fields, document);
+  check_keys(event.type, {&event.fields, &event.v1_fields}, protocol::is_field_name,
+             "is one that the server sets, or has a name that no field can have");
+  check_values(event.type, event.fields, document);
+  check_values(event.type, event.v1_fields, document);
+}
+
+void check_request(const std::vector<protocol::field>& data, std::chrono::milliseconds limit,
+                   bool has_handler, std::string_view document) {
+  using namespace std::chrono_literals;
+  if (!has_handler)
+    throw std::invalid_argument{"a request: its handler is empty"};
+  if (limit < 1ms || limit > 24h)
+    throw std::invalid_argument{"a request: its limit is " + std::to_string(limit.count())
+                                + " ms, expected 1 ms to 24 h"};
+  check_keys({}, {&data}, protocol::is_inner_key, "has a name that no field can have");
+  check_values({}, data, document);
 }
 
 } // namespace troupe::actors

@@ -2,7 +2,9 @@
 
 #include <troupe/actors/room_behavior.hpp>
 
+#include <chrono>
 #include <string_view>
+#include <vector>
 
 namespace troupe::actors {
 
@@ -14,5 +16,11 @@ namespace troupe::actors {
 /// already. Cost: one pass over each raw value that is not a part of `document`.
 void check_event(const broadcast_event& event, std::string_view as_said = {},
                  std::string_view document = {});
+
+/// The same for what a member is asked, whose fields are those of an inner map: the names that the
+/// server sets are allowed. Throws also for a `limit` that is not from 1 ms to 24 h, and if there
+/// is no handler.
+void check_request(const std::vector<protocol::field>& data, std::chrono::milliseconds limit,
+                   bool has_handler, std::string_view document = {});
 
 } // namespace troupe::actors

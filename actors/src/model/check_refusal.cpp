@@ -16,7 +16,7 @@ const char* problem_of(errc code) {
     return "this is no code of the table";
   if (code == errc::ok)
     return "a refusal says why, and this does not";
-  if (code == errc::room_gone || code == errc::waiting_limit || code == errc::timed_out)
+  if (code == errc::room_gone || code == errc::waiting_limit)
     return "no client is ever told this";
   if (code == errc::session_gone)
     return "this answers a resume";

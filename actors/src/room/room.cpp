@@ -168,15 +168,26 @@ void room::on_work_due(work_timer& timer) {
 }
 
 void room::do_work(room_work what) {
-  if (what == room_work::end_seats)
-    core_->end_seats();
-  else
-    core_->tell_changes();
+  switch (what) {
+    case room_work::tell_changes: return core_->tell_changes();
+    case room_work::end_seats: return core_->end_seats();
+    case room_work::end_requests: return core_->end_requests();
+  }
+}
+
+room::work_timer& room::timer_of(room_work what) noexcept {
+  switch (what) {
+    case room_work::end_seats: return seats_;
+    case room_work::end_requests: return requests_;
+    case room_work::tell_changes: break;
+  }
+  return changes_;
 }
 
 void room::release_state() {
   changes_.cancel();
   seats_.cancel();
+  requests_.cancel();
   core_.reset();
   targets_.clear();
 }

@@ -47,6 +47,7 @@ private:
 
   void on_work_due(work_timer& timer);
   void do_work(room_work what);
+  [[nodiscard]] work_timer& timer_of(room_work what) noexcept;
   bool enter(join_request& request);
   bool enter(leave_request& request) {
     core_->leave(request);
@@ -81,7 +82,7 @@ private:
   void report_empty(std::chrono::milliseconds linger) override;
   void request_end(room_end reason) override;
   void work_at(room_work what, actors::steady_time when) override {
-    unit_.loop->timers().arm(what == room_work::end_seats ? seats_ : changes_, when);
+    unit_.loop->timers().arm(timer_of(what), when);
   }
   void report_hook_failure(const char* hook) noexcept override;
   actors::steady_time now() const override { return unit_.loop->now(); }
@@ -96,6 +97,7 @@ private:
   std::optional<room_core> core_;
   work_timer changes_{*this, room_work::tell_changes};
   work_timer seats_{*this, room_work::end_seats};
+  work_timer requests_{*this, room_work::end_requests};
 };
 
 } // namespace troupe::actors

@@ -30,11 +30,14 @@ constexpr double overload_factor = 8;
 constexpr auto gathering_time = 1s;
 constexpr int most_frames_of_changes = 8;
 
+constexpr auto handler_of_request = "a request's handler";
+
 const char* hook_of(room_input::kind what) noexcept {
   switch (what) {
     case room_input::kind::message: return "on_publish";
     case room_input::kind::binary: return "on_binary";
     case room_input::kind::profile: return "on_profile";
+    case room_input::kind::reply: return handler_of_request;
     case room_input::kind::application: break;
   }
   return "on_message";
@@ -119,6 +122,7 @@ void room_core::put(protocol::shared_bytes frame, encoding plain, frame_set& fra
 room_core::room_core(config c, std::unique_ptr<room_behavior> behavior, room_output& output)
   : config_(std::move(c)),
     output_(output),
+    requests_(config_.limits.max_requests_per_member, config_.limits.max_requests),
     history_(config_.limits, config_.histories, config_.meter),
     own_(std::make_shared<credit_account>(own_limits(config_.limits))),
     behavior_(std::move(behavior)) {}
@@ -204,6 +208,7 @@ join_reply room_core::admit(member candidate, const join_request& request) {
   growth_ = {};
   request.ref->answered = true; // not before: if the above throws, others answer
   auto* gone = former ? &take_place(former) : nullptr;
+  ask_again(former, kept);
   announce_away(kept, was_away);
   hook_ = gone ? "on_return" : "on_join";
   if (gone)
@@ -342,6 +347,8 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
   auto was_away = keeps_seats() && users_.is_away(place->second.user_id);
   auto& gone = (departed_.back() = members_.extract(place)).mapped();
   auto left = unseat(gone);
+  requests_.end_all_of(who, errc::not_joined);
+  plan_requests();
   if (reason == leave_reason::disconnected)
     keep_ids(gone);
   sender_left_ |= current_ && current_->who == who;
@@ -782,6 +789,7 @@ void room_core::input(const room_input& in) {
           && is_current())
         take_profile(in, from);
       break;
+    case room_input::kind::reply: take_reply(in); break;
     case room_input::kind::application:
       if (protocol::is_application_type(in.type))
         behavior_->on_message(*this, from, whole);
@@ -885,6 +893,16 @@ void room_core::take_profile(const room_input& in, resident& from) {
   from.profile = in.body;
   users_.show(from);
   announce_profile(before, from, in.who);
+}
+
+/// An answer counts once, from whom was asked.
+void room_core::take_reply(const room_input& in) {
+  auto source = protocol::codec_of(in.encoding);
+  auto id = protocol::document_view{source, in.bytes.view()}.string("requestId");
+  auto asked = requests_.take(in.who, id.value_or(""));
+  if (!asked)
+    return refuse(errc::timed_out, "No request of this requestId waits for your answer.");
+  asked->then(*this, {in.who, errc::ok, {source, in.body}});
 }
 
 void room_core::answer(const room_input& in) {
@@ -1010,6 +1028,7 @@ void room_core::close(room_end reason) {
     output_.room_ended(loops_, reason);
   ended_ = true;
   dismiss_members(false);
+  dismiss_requests(false);
   hook_ = "on_close";
   behavior_->on_close(*this);
   hook_ = nullptr;
@@ -1023,6 +1042,7 @@ void room_core::crash() noexcept {
     command_scope scope{*this, payer::nobody};
     send_lines(true);
     dismiss_members(true);
+    dismiss_requests(true);
     tell_observers_end();
   } catch (...) {
     output_.report_hook_failure(hook_); // members hear of the crash from the shard
@@ -1146,6 +1166,100 @@ void room_core::to_member(session_key who, protocol::shared_bytes frame, bool on
   auto own = charge(frame.size());
   output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, std::move(frame), false,
                                                only_member, current_token_, std::move(own)});
+}
+
+// -- requests -------------------------------------------------------------------------------------
+
+void room_core::ask(session_key who, const std::vector<protocol::field>& data,
+                    std::chrono::milliseconds limit, request_handler then) {
+  check_request(data, limit, bool(then), current_ ? current_->bytes.view() : std::string_view{});
+  if (ended_)
+    return;
+  auto i = members_.find(who);
+  auto* m = i == members_.end() ? nullptr : &i->second;
+  open_request asked{.who = m ? who : session_key{}, .then = std::move(then)};
+  asked.why = reason_against_asking(m);
+  if (asked.why != errc::ok) {
+    requests_.refuse(std::move(asked));
+    return plan_requests();
+  }
+  asked.source = protocol::codec_of(m->encoding);
+  asked.data = protocol::encode_map(asked.source, data);
+  asked.until = output_.now() + limit;
+  auto& opened = requests_.open(std::move(asked));
+  plan_requests();
+  if (!m->away)
+    send_request(*m, opened);
+}
+
+errc room_core::reason_against_asking(const resident* m) const noexcept {
+  if (!m)
+    return errc::not_joined;
+  if (is_plain(m->encoding))
+    return errc::unsupported;
+  return requests_.has_place_for(m->key) ? errc::ok : errc::overloaded;
+}
+
+void room_core::send_request(const resident& m, const open_request& asked) {
+  auto frame = protocol::request_frame(m.encoding, config_.identity->name, std::to_string(asked.id),
+                                       {asked.source, asked.data}, config_.meter);
+  make_lighter(frame, cause_bytes());
+  charge_growth(0, frame.size());
+  to_member(m.key, std::move(frame), true);
+}
+
+/// A client that has come back in the place of `former` (nobody: in none) is asked once more what
+/// it has not answered.
+void room_core::ask_again(session_key former, const resident& now) {
+  if (!former)
+    return;
+  requests_.move(former, now.key);
+  if (is_plain(now.encoding))
+    requests_.end_all_of(now.key, errc::unsupported);
+  else
+    requests_.for_each_of(now.key, [&](const open_request& asked) { send_request(now, asked); });
+  plan_requests();
+}
+
+/// Asks to be woken when there is a handler to tell.
+void room_core::plan_requests() {
+  auto now = output_.now();
+  auto when = requests_.ended() > 0 ? std::optional{now} : requests_.next_end();
+  if (when && !ending_)
+    output_.work_at(room_work::end_requests, *when);
+}
+
+/// What ends because of a handler waits for the next time: a handler that asks again, and is
+/// refused again, does not keep the loop.
+void room_core::end_requests() {
+  requests_.end_late(output_.now());
+  for (auto left = requests_.ended(); left > 0 && !ending_; --left) {
+    auto asked = requests_.take_ended();
+    command_scope scope{*this, asked->why == errc::not_joined ? payer::nobody : payer::room};
+    tell_end_of(*asked);
+  }
+  plan_requests();
+}
+
+void room_core::tell_end_of(open_request& asked) {
+  hook_ = handler_of_request;
+  asked.then(*this, {asked.who, asked.why, {asked.source, {}}});
+  hook_ = nullptr;
+}
+
+/// The room has ended, and all requests with it. In a crashed room, a handler that throws does not
+/// stop the others.
+void room_core::dismiss_requests(bool crashed) {
+  requests_.end_all(errc::room_closed);
+  while (auto asked = requests_.take_ended()) {
+    try {
+      tell_end_of(*asked);
+    } catch (...) {
+      if (!crashed)
+        throw;
+      output_.report_hook_failure(std::exchange(hook_, nullptr));
+    }
+  }
 }
 
 void room_core::end() {

@@ -3,6 +3,7 @@
 #include "history/history.hpp"
 #include "messages/messages.hpp"
 #include "model/accepted_ids.hpp"
+#include "room/open_requests.hpp"
 #include "room/presence_changes.hpp"
 #include "room/replay.hpp"
 #include "room/seats.hpp"
@@ -55,7 +56,7 @@ public:
   /// `linger`.
   virtual void report_empty(std::chrono::milliseconds linger) = 0;
   virtual void request_end(room_end reason) = 0;
-  /// Asks for `tell_changes` or `end_seats` at that time, instead of one that it asked for before.
+  /// Asks for that work at that time, instead of one that it asked for before.
   virtual void work_at(room_work what, steady_time when) = 0;
   /// `hook` (null: none) has thrown while the room was ending.
   virtual void report_hook_failure(const char* hook) noexcept = 0;
@@ -120,6 +121,8 @@ public:
   /// Sends the next slice to a member that catches up; does nothing for others.
   void continue_replay(session_key who);
   void outside(const outside_event& event);
+  /// Tells the handlers of requests that nobody has answered.
+  void end_requests();
   void observe(const observe_request& request);
   void unobserve(const caf::actor& who);
 
@@ -203,6 +206,8 @@ private:
   void broadcast(const broadcast_event& event) override;
   void broadcast_except(session_key who, const broadcast_event& event) override;
   void send_to(session_key who, const broadcast_event& event) override;
+  void ask(session_key who, const std::vector<protocol::field>& data,
+           std::chrono::milliseconds limit, request_handler then) override;
   void kick(session_key who, std::string_view message) override;
   void end() override;
   void refuse(protocol::errc code, std::string_view detail) override;
@@ -234,6 +239,13 @@ private:
   template <class Make>
   void relay(const room_input& in, const resident& from, Make&& make);
   void take_profile(const room_input& in, resident& from);
+  [[nodiscard]] protocol::errc reason_against_asking(const resident* m) const noexcept;
+  void send_request(const resident& m, const open_request& asked);
+  void ask_again(session_key former, const resident& now);
+  void plan_requests();
+  void take_reply(const room_input& in);
+  void tell_end_of(open_request& asked);
+  void dismiss_requests(bool crashed);
   void answer(const room_input& in);
   void answer_again(const room_input& in, std::uint64_t seq);
   void note_accepted(const room_input& in);
@@ -322,6 +334,7 @@ private:
   presence_changes changes_;              ///< of `users_`, not told yet
   departed_ids departed_ids_;
   seats seats_;
+  open_requests requests_;
   bool changes_are_due_ = false; ///< `tell_changes` is asked for
   /// Kept until the hook that may still use them has returned.
   std::vector<decltype(members_)::node_type> departed_;

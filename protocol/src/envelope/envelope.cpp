@@ -20,7 +20,7 @@ namespace {
     {"direct", command_kind::direct},    {"presence", command_kind::presence},
     {"history", command_kind::history},  {"resume", command_kind::resume},
     {"auth", command_kind::auth},        {"binary", command_kind::binary},
-    {"$profile", command_kind::profile},
+    {"$profile", command_kind::profile}, {"$reply", command_kind::reply},
   };
   for (const auto& [name, kind] : built_in)
     if (name == type)
@@ -34,9 +34,9 @@ namespace {
 
 /// Whether only servers send messages of this type.
 bool is_of_servers(std::string_view type) noexcept {
-  constexpr std::string_view all[] = {"welcome",    "joined",  "left",      "userJoined",
-                                      "userLeft",   "ack",     "pong",      "error",
-                                      "roomClosed", "goodbye", "$presence", "resumed"};
+  constexpr std::string_view all[] = {"welcome",   "joined",  "left",    "userJoined", "userLeft",
+                                      "ack",       "pong",    "error",   "roomClosed", "goodbye",
+                                      "$presence", "resumed", "$request"};
   return std::find(std::begin(all), std::end(all), type) != std::end(all);
 }
 
@@ -96,6 +96,7 @@ envelope_reader::problem envelope_reader::read_kind(command& out) const {
       return wrong ? wrong : read_profile(out);
     }
     case command_kind::history: return read_history(out);
+    case command_kind::reply: return read_reply(out);
     case command_kind::auth: return is_string("token") ? nullptr : "token is a string";
     case command_kind::ping: return nullptr;
     default: return read_room(out, false);
@@ -150,6 +151,16 @@ envelope_reader::problem envelope_reader::read_history(command& out) const {
   if (!before.empty() && !read_unsigned(source_, before))
     return "before is an unsigned integer";
   return read_limit(command::history_page, "limit is an integer from 1 to 100");
+}
+
+envelope_reader::problem envelope_reader::read_reply(command& out) const {
+  if (const auto wrong = read_room(out, false))
+    return wrong;
+  if (!is_string("requestId"))
+    return "requestId is a string";
+  out.field = body_field::data;
+  out.body = fields_.find("data");
+  return out.body.empty() ? "data is missing" : nullptr;
 }
 
 envelope_reader::problem envelope_reader::read_limit(std::int64_t most, problem wrong) const {

@@ -34,6 +34,7 @@ private:
   problem read_profile(command& out) const;
   problem read_presence(command& out) const;
   problem read_history(command& out) const;
+  problem read_reply(command& out) const;
   [[nodiscard]] problem read_resume() const;
   problem read_limit(std::int64_t most, problem wrong) const;
   problem read_message(command& out) const;

@@ -38,7 +38,17 @@ std::string_view name_of(body_field field) { return field == body_field::data ? 
 bool is_field_name(std::string_view key) noexcept {
   const auto end = std::end(server_fields);
   const auto is_servers = std::find(std::begin(server_fields), end, key) != end;
-  return !is_servers && key != proto_key && key != bin_key && is_utf8(key);
+  return !is_servers && is_inner_key(key);
+}
+
+bool is_inner_key(std::string_view key) noexcept {
+  return key != proto_key && key != bin_key && is_utf8(key);
+}
+
+std::string encode_map(codec to, std::span<const field> fields) {
+  std::string out;
+  append_message(to, {{}, {}, fields, {}}, out);
+  return out;
 }
 
 std::string iso_8601(wall_time at) {
@@ -149,6 +159,14 @@ shared_bytes away_frame(encoding to, std::string_view room_id, std::string_view 
     return {};
   return frame_of(codec_of(to), away ? "$away" : "$back",
                   {{"roomId", room_id}, {"userId", user_id}}, meter);
+}
+
+shared_bytes request_frame(encoding to, std::string_view room_id, std::string_view request_id,
+                           raw_value data, memory_meter* meter) {
+  if (is_plain(to))
+    return {};
+  return frame_of(codec_of(to), "$request",
+                  {{"roomId", room_id}, {"requestId", request_id}, {"data", data}}, meter);
 }
 
 shared_bytes application_frame(encoding to, std::string_view type, std::string_view room_id,

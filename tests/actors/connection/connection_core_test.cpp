@@ -254,6 +254,27 @@ TEST_CASE("a profile goes to the room that it names, or the default one, behind 
   CHECK(c.out.lines.back().find(R"({"n":1})") != std::string::npos);
 }
 
+// Pins §4.165, §4.49.
+TEST_CASE("a reply goes to the room that it names, or the default one, behind a pending join") {
+  client c;
+  c.say(R"({"type":"$reply","requestId":"1","data":1,"ref":1})");
+  CHECK(c.out.has(R"("ref":1,"request":"$reply","code":"not_joined")"));
+  c.enter("a", 1);
+  c.say(R"({"type":"$reply","roomId":"b","requestId":"1","data":1,"ref":2})");
+  CHECK(c.out.has(R"("ref":2,"request":"$reply","roomId":"b","code":"forbidden")"));
+
+  c.say(R"({"type":"join","roomId":"b"})");
+  auto ticket = c.out.last_ticket;
+  c.say(R"({"type":"$reply","roomId":"b","requestId":"1","data":1})");
+  c.say(R"({"type":"$reply","roomId":"a","requestId":"1","data":2})");
+  CHECK(c.out.count("publish") == 1);
+  CHECK(c.out.lines.back().find(R"("data":2})") != std::string::npos);
+  c.accept(ticket, 2);
+
+  CHECK(c.out.count("publish") == 2);
+  CHECK(c.out.lines.back().find(R"("data":1})") != std::string::npos);
+}
+
 // Pins §4.84, §4.49.
 TEST_CASE("history asks the room that it names, or the default one, behind a pending join") {
   client c;

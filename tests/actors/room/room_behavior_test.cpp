@@ -35,10 +35,10 @@ TEST_CASE("a behaviour refuses with what a client is told as an error, and with 
     join_decision authorize_join(room_context&, const member&) override { return {code, "no"}; }
     errc code;
   };
-  const std::vector<errc> others{errc::room_gone,     errc::waiting_limit, errc::timed_out,
-                                 errc::undecodable,   errc::too_big,       errc::slow_consumer,
-                                 errc::restart,       errc::shutdown,      errc::node_overloaded,
-                                 errc::token_expired, errc::parts_limit,   static_cast<errc>(200)};
+  const std::vector<errc> others{errc::room_gone,   errc::waiting_limit,   errc::undecodable,
+                                 errc::too_big,     errc::slow_consumer,   errc::restart,
+                                 errc::shutdown,    errc::node_overloaded, errc::token_expired,
+                                 errc::parts_limit, static_cast<errc>(200)};
   for (auto code : others) {
     CAPTURE(static_cast<int>(code));
     stage s{std::make_unique<refusing>(code)};
@@ -51,7 +51,7 @@ TEST_CASE("a behaviour refuses with what a client is told as an error, and with 
   }
   for (auto code :
        {errc::bad_request, errc::forbidden, errc::room_full, errc::room_closed, errc::rate_limited,
-        errc::overloaded, errc::internal, errc::unsupported, errc::unauthorized}) {
+        errc::overloaded, errc::timed_out, errc::internal, errc::unsupported, errc::unauthorized}) {
     CAPTURE(static_cast<int>(code));
     stage s{std::make_unique<saying>(code)};
 

@@ -64,9 +64,13 @@ struct room_notebook final : actors::room_output {
     failed_hook = hook ? hook : "";
   }
   void work_at(actors::room_work what, actors::steady_time when) override {
-    (what == actors::room_work::end_seats ? seats_due : due).push_back(when);
+    switch (what) {
+      case actors::room_work::tell_changes: return due.push_back(when);
+      case actors::room_work::end_seats: return seats_due.push_back(when);
+      case actors::room_work::end_requests: return requests_due.push_back(when);
+    }
   }
-  actors::steady_time now() const override { return {}; }
+  actors::steady_time now() const override { return time; }
   actors::wall_time wall_now() const override { return {}; }
 
   void note(std::string what, actors::session_key who, const shared_bytes& frame) {
@@ -93,7 +97,8 @@ struct room_notebook final : actors::room_output {
   std::vector<actors::room_event> events;
   std::vector<actors::room_end> ends;
   std::vector<actors::steady_time> due; ///< of changes among the users
-  std::vector<actors::steady_time> seats_due;
+  std::vector<actors::steady_time> seats_due, requests_due;
+  actors::steady_time time{}; ///< only the test moves it
   std::vector<actors::credit> own;
   std::vector<actors::if_behind> for_behind; ///< of each broadcast
   bool last_source = false, last_own = false;
@@ -159,6 +164,15 @@ struct room_stage {
     in.what = actors::room_input::kind::profile;
     in.encoding = e;
     in.body = in.bytes.view();
+    return in;
+  }
+
+  /// A `$reply` of that member, with `data` as raw JSON.
+  actors::room_input reply(std::uint32_t who, const std::string& id, const std::string& data) {
+    auto in =
+      input(who, "$reply", R"({"type":"$reply","requestId":")" + id + R"(","data":)" + data + '}');
+    in.what = actors::room_input::kind::reply;
+    in.body = in.bytes.view().substr(in.bytes.size() - 1 - data.size(), data.size());
     return in;
   }
 

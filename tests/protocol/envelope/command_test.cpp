@@ -12,13 +12,19 @@ using namespace troupe::protocol;
 
 namespace {
 
-const std::map<std::string, command_kind> kinds = {
-  {"join", command_kind::join},         {"leave", command_kind::leave},
-  {"message", command_kind::message},   {"direct", command_kind::direct},
-  {"presence", command_kind::presence}, {"history", command_kind::history},
-  {"resume", command_kind::resume},     {"auth", command_kind::auth},
-  {"ping", command_kind::ping},         {"binary", command_kind::binary},
-  {"$profile", command_kind::profile},  {"application", command_kind::application}};
+const std::map<std::string, command_kind> kinds = {{"join", command_kind::join},
+                                                   {"leave", command_kind::leave},
+                                                   {"message", command_kind::message},
+                                                   {"direct", command_kind::direct},
+                                                   {"presence", command_kind::presence},
+                                                   {"history", command_kind::history},
+                                                   {"resume", command_kind::resume},
+                                                   {"auth", command_kind::auth},
+                                                   {"ping", command_kind::ping},
+                                                   {"binary", command_kind::binary},
+                                                   {"$profile", command_kind::profile},
+                                                   {"$reply", command_kind::reply},
+                                                   {"application", command_kind::application}};
 
 const std::map<std::string, delivery> deliveries = {{"reliable", delivery::reliable},
                                                     {"volatile", delivery::volatile_},
@@ -249,6 +255,17 @@ TEST_CASE("a message of very many fields is checked for doubled ones") {
 
   CHECK(code_with(message + "}", [](auto&) {}) == errc::ok);
   CHECK(code_with(message + R"(,"f4999":0})", [](auto&) {}) == errc::bad_request);
+}
+
+TEST_CASE("what is wrong with a reply is told in a sentence about the field") {
+  const auto detail = [](std::string_view message) {
+    const auto decoded = decode(codec::json, message, {});
+    return decoded ? std::string{} : decoded.error().detail;
+  };
+
+  CHECK(detail(R"({"type":"$reply","data":1})") == "requestId is a string");
+  CHECK(detail(R"({"type":"$reply","requestId":"1"})") == "data is missing");
+  CHECK(detail(R"({"type":"$reply","requestId":"1","data":1,"roomId":1})") == "roomId is a string");
 }
 
 TEST_CASE("only a resume names rooms to resume") {

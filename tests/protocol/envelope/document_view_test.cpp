@@ -66,6 +66,13 @@ TEST_CASE("a document has nothing where a field is of another type") {
   }
 }
 
+TEST_CASE("what is no map has no fields") {
+  for (std::string_view value : {"", "null", "7", R"("x")", R"(["x",{"x":1}])"})
+    CHECK(document_view{codec::json, value}.raw("x").empty());
+  for (std::string_view value : {"\xc0", "\xa1x", "\x92\xa1x\x81\xa1x\x01"})
+    CHECK(document_view{codec::msgpack, value}.raw("x").empty());
+}
+
 TEST_CASE("a value is one whole document that a message could carry") {
   for (auto good : {"1", " 1 ", "\"a\"", "null", "[1,{\"a\":[]}]", R"({"$bin":"AAEC"})"})
     CHECK(is_value(codec::json, good));
@@ -81,7 +88,8 @@ TEST_CASE("an application's type is nobody's built-in one") {
   for (auto good : {"move", "$later", "Message", "방"})
     CHECK(is_application_type(good));
   for (auto bad :
-       {"", "message", "join", "auth", "welcome", "joined", "left", "userJoined", "userLeft", "ack",
-        "pong", "error", "roomClosed", "goodbye", "binary", "resume", "resumed", "a\nb"})
+       {"",           "message",  "join",    "auth",   "welcome",  "joined",     "left",
+        "userJoined", "userLeft", "ack",     "pong",   "error",    "roomClosed", "goodbye",
+        "binary",     "resume",   "resumed", "$reply", "$request", "a\nb"})
     CHECK_FALSE(is_application_type(bad));
 }

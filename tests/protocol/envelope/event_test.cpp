@@ -43,6 +43,8 @@ std::map<std::string, maker> makers() {
     field{"userCount", 3}, field{"rate", 0.5},
     field{"on", true},     field{"big", std::uint64_t{18446744073709551615u}},
     field{"low", -5},      field{"names", string_list{names}}};
+  static const std::array question{field{"question", "agree?"}, field{"", "skipped"},
+                                   field{"seconds", 5}, field{"type", "vote"}};
   static const std::array system{field{"message", "User1님이 입장했습니다."}, field{"", "skipped"},
                                  field{"none", raw_value{codec::json, {}}}};
   static const std::array forged{field{"type", "x"}, field{"roomId", "forged"}, field{"seq", 99},
@@ -113,6 +115,16 @@ std::map<std::string, maker> makers() {
        notice.add_left("u4", "disconnected");
        notice.add_changed("u5", {codec::msgpack, "\x80"});
        return notice.frame("lobby", 612, nullptr);
+     }},
+    {"$request",
+     [](encoding to) {
+       const auto data = encode_map(codec::json, question);
+       return request_frame(to, "arena:1", "7", {codec::json, data}, nullptr);
+     }},
+    {"$request with nothing to say",
+     [](encoding to) {
+       const auto data = encode_map(codec_of(to), {});
+       return request_frame(to, "a\"b", "8", {codec_of(to), data}, nullptr);
      }},
     {"application",
      [](encoding to) { return application_frame(to, "score", "arena:1", 5, score, nullptr); }},

@@ -22,6 +22,8 @@ using actors::leave_reason;
 using actors::member;
 using actors::publish_result;
 using actors::raw_connection;
+using actors::request_handler;
+using actors::request_result;
 using actors::room_behavior;
 using actors::room_context;
 using actors::room_handle;

@@ -50,6 +50,10 @@ struct room_limits {
   std::size_t max_rooms = 100'000;  ///< per node
   /// A room's own output that no client's credit covers; the room ends at 8 times that.
   std::int64_t max_pending_bytes = 1024 * 1024;
+  /// Requests (`room_context::ask`) that are open: of one member, and of a room. Beyond that nobody
+  /// is asked, and the handler hears `overloaded`.
+  std::size_t max_requests_per_member = 16;
+  std::size_t max_requests = 16'384;
   /// Whether rooms keep their latest broadcasts, within the next three limits.
   bool history = true;
   std::size_t history_messages = 256;      ///< beyond it the oldest go, as for the next two

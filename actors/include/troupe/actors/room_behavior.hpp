@@ -55,7 +55,7 @@ struct join_decision {
   [[nodiscard]] static join_decision accept() { return {}; }
   /// The client is told `why`, or the sentence of `code` if `why` is empty. Throws
   /// `std::invalid_argument` for a code that cannot refuse a command: `ok`, codes that end a
-  /// connection (`internal` is allowed), and codes that no server sends (`room_gone`, `timed_out`,
+  /// connection (`internal` is allowed), and codes that no server sends (`room_gone`,
   /// `waiting_limit`).
   [[nodiscard]] static join_decision refuse(std::string why,
                                             protocol::errc code = protocol::errc::forbidden);
@@ -133,6 +133,24 @@ public:
   /// dispatcher has it, it is charged to the command being handled, else to the room (`pressure`).
   /// What a lost connection causes is charged to nobody.
   virtual void send_to(session_key member, const broadcast_event& event) = 0;
+  /// Asks a member: its client gets `$request` with these fields as `data`, and answers by
+  /// `$reply`. `then` runs once, as a hook of its own (so never within this call), with the answer
+  /// or the reason why there is none. Its output is charged to the `$reply`, else to the room; what
+  /// a member's leave causes is charged to nobody. There `refuse` answers the `$reply`, and the
+  /// request is over all the same.
+  ///
+  /// The request is open until it is answered, until `limit` is over (in steps of 10 ms) or until
+  /// the member has left, for whatever reason; then `then` runs after `on_leave`. A member that is
+  /// `away` is asked when it is back. A client that comes back to its place is asked again what it
+  /// has not answered yet. If the room ends, `then` runs after `on_leave` for its last member, also
+  /// in a crash. Within those last hooks themselves this does nothing, and `then` never runs.
+  ///
+  /// The frame is charged as by `send_to`. Throws `std::invalid_argument` for an empty `then`, a
+  /// `limit` that is not from 1 ms to 24 h, a `raw_value` that is not one whole value, and a field
+  /// that is there twice or has a name that no field can have; `type`, `seq` and the like are
+  /// allowed. Fields without a name are left out.
+  virtual void ask(session_key member, const std::vector<protocol::field>& data,
+                   std::chrono::milliseconds limit, request_handler then) = 0;
   /// Removes a member; it gets `left` with reason `kicked`.
   virtual void kick(session_key member, std::string_view message = {}) = 0;
   /// Ends the room after the current hook, which may still say something; members get `roomClosed`
@@ -140,8 +158,9 @@ public:
   /// client that is about to enter enters the room's successor.
   virtual void end() = 0;
 
-  /// Answers the current command with `error`. For `on_publish`, `on_message`, `on_binary` and
-  /// `on_profile`; elsewhere it does nothing. Codes: as for `join_decision::refuse`.
+  /// Answers the current command with `error`. For `on_publish`, `on_message`, `on_binary`,
+  /// `on_profile` and handlers of requests that were answered; elsewhere it does nothing. Codes: as
+  /// for `join_decision::refuse`.
   virtual void refuse(protocol::errc code, std::string_view detail = {}) = 0;
 
   /// The room's name.

@@ -25,6 +25,7 @@ enum class command_kind : std::uint8_t {
   auth,
   ping,
   profile,
+  reply,
   application
 };
 
@@ -46,7 +47,7 @@ struct command {
   std::optional<std::string> room_id; ///< decoded, not yet checked as a name
   std::string_view profile;           ///< raw map, empty if absent (`join`, `$profile`)
   body_field field = body_field::none;
-  /// Raw value of `text` or `data` (`message`, `direct`); the decoded bytes (`binary` in
+  /// Raw value of `text` or `data` (`message`, `direct`, `$reply`); the decoded bytes (`binary` in
   /// MessagePack).
   std::string_view body;
   std::optional<std::string> decoded; ///< the bytes of a `binary` in JSON, decoded from base64

@@ -69,6 +69,14 @@ using field_list = std::initializer_list<field>;
 /// UTF-8).
 [[nodiscard]] bool is_field_name(std::string_view key) noexcept;
 
+/// Whether a map below the outermost one may have a key of that name: all but `__proto__`, `$bin`
+/// and invalid UTF-8.
+[[nodiscard]] bool is_inner_key(std::string_view key) noexcept;
+
+/// Encodes the fields as one map, in their order. Skips fields with an empty key or an empty
+/// `raw_value`. Thread: any.
+[[nodiscard]] std::string encode_map(codec to, std::span<const field> fields);
+
 /// Encodes `{type, fields...}` as one complete WebSocket frame (text for JSON, binary for
 /// MessagePack). `type` comes first. Skips fields with an empty key or the key `type`. Cost: one
 /// allocation, counted against `meter`. Thread: any.
@@ -142,6 +150,10 @@ struct joined_event {
 /// none.
 [[nodiscard]] shared_bytes away_frame(encoding to, std::string_view room_id,
                                       std::string_view user_id, bool away, memory_meter* meter);
+/// A question of the room's behaviour to one member. Plain clients get none.
+[[nodiscard]] shared_bytes request_frame(encoding to, std::string_view room_id,
+                                         std::string_view request_id, raw_value data,
+                                         memory_meter* meter);
 /// A broadcast of the application: with `roomId` and `seq` for troupe.v1, the bare fields for plain
 /// clients. `seq` is absent if the event is not stored (`send_to`).
 [[nodiscard]] shared_bytes application_frame(encoding to, std::string_view type,
