@@ -6,16 +6,19 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 using namespace troupe;
 using namespace troupe::test;
 using namespace std::chrono_literals;
+using actors::publish_result;
 using actors::request_result;
 
 namespace {
@@ -371,4 +374,195 @@ TEST_CASE("the handlers of a room that ends are told, however it ends") {
     CHECK(said.at(1) == "ann room_closed gone");
     CHECK(said.size() == (how == std::string_view{"boom"} ? 2 : 3));
   }
+}
+
+// -- from outside ---------------------------------------------------------------------------------
+
+namespace {
+
+/// Hears one result.
+struct listener {
+  actors::outside_request_handler handler() {
+    return [this](const request_result& r) { results.push_back(text_of(r)); };
+  }
+  names results;
+};
+
+} // namespace
+
+TEST_CASE("a user is asked through a handle, and answers to its handler") {
+  school s{many_messages(2)};
+  auto ann = connect(s.play, "ann"), bob = connect(s.play, "bob", 1);
+  for (std::string name : {"one", "two", "three"}) {
+    join(ann, name);
+    join(bob, name);
+    ann->take_all();
+    listener l;
+
+    CHECK(s.play.node().room(name).ask("bob", {{"q", 1}}, 5s, l.handler())
+          == publish_result::accepted);
+    auto request = bob->expect("$request");
+    CHECK(has(request, R"("data":{"q":1})"));
+    ann->expect_nothing();
+    bob->say(R"({"type":"$reply","roomId":")" + name + R"(","requestId":")"
+             + request.text("requestId") + R"(","data":{"a":[2]}})");
+
+    CHECK(l.results == names{R"(ok{"a":[2]})"});
+  }
+}
+
+TEST_CASE("of a user's sessions the one that joined last and can be asked is asked") {
+  school s;
+  auto phone = connect(s.play, "ann"), laptop = connect(s.play, "ann"),
+       desk = connect(s.play, "ann");
+  auto& plain = s.play.connect("ann", protocol::encoding::plain_json);
+  listener l;
+  auto room = s.play.node().room("game");
+  auto asked = [&](const guest& g) {
+    l.results.clear();
+    room.ask("ann", {}, 1s, l.handler());
+    s.play.settle();
+    auto waiting = g->take_all();
+    return !waiting.empty() && waiting.back().type() == "$request";
+  };
+  laptop->say(R"({"type":"join","roomId":"game","profile":{"n":1}})").expect("joined");
+  join(phone, "game");
+  plain.join("game").expect("joined");
+  CHECK(asked(phone));
+  join(desk, "game");
+  phone->take_all();
+  CHECK(asked(desk));
+  join(phone, "game"); // again: it was here before
+  CHECK(asked(desk));
+  desk->drop();
+  CHECK(asked(phone));
+  phone->drop();
+  CHECK(asked(laptop));
+  laptop->drop();
+  room.ask("ann", {}, 1s, l.handler());
+  s.play.advance(2s);
+  CHECK(l.results.back() == "timed_out"); // away: asked for when it is back
+
+  auto back = connect(s.play, "ann");
+  room.ask("ann", {}, 5s, l.handler());
+  s.play.settle();
+  back->say(resume_of(desk.resume, {})).expect("resumed");
+  CHECK(types(back) == names{"$request"});
+}
+
+TEST_CASE("a question to who is not there is answered without a client") {
+  school s;
+  auto ann = connect(s.play, "ann");
+  auto& plain = s.play.connect("cat", protocol::encoding::plain_json);
+  listener l;
+
+  CHECK(s.play.node().room("hall").ask("ann", {}, 1s, l.handler()) == publish_result::accepted);
+  s.play.settle();
+  CHECK(l.results == names{"not_joined"});
+  CHECK(s.play.node().stats().rooms == 0);
+
+  join(ann, "hall");
+  plain.join("hall").expect("joined");
+  auto hall = s.play.node().room("hall");
+  hall.ask("bob", {}, 1s, l.handler());
+  hall.ask("cat", {}, 1s, l.handler());
+  s.play.advance(10ms);
+  CHECK(l.results == names{"not_joined", "not_joined", "unsupported"});
+
+  CHECK(actors::room_handle{}.ask("ann", {}, 1s, l.handler()) == publish_result::gone);
+  CHECK(s.play.node().room("\n").ask("ann", {}, 1s, l.handler()) == publish_result::gone);
+  CHECK_THROWS_AS(hall.ask("ann", {}, 0s, l.handler()), std::invalid_argument);
+  CHECK_THROWS_AS(hall.ask("ann", {}, 1s, {}), std::invalid_argument);
+  s.play.node().request_stop();
+  s.play.settle();
+  CHECK(hall.ask("ann", {}, 1s, l.handler()) == publish_result::gone);
+  CHECK(l.results.size() == 3);
+}
+
+TEST_CASE("a question whose room crashes before it is read is answered, too") {
+  school s;
+  auto ann = connect(s.play, "ann");
+  join(ann, "hall");
+  listener l;
+  auto hall = s.play.node().room("hall");
+  for (bool is_first : {true, false}) {
+    s.play.together([&] {
+      if (is_first)
+        hall.ask("ann", {}, 1s, l.handler());
+      ann->say(R"({"type":"boom"})");
+      if (!is_first)
+        hall.ask("ann", {}, 1s, l.handler());
+    });
+    s.play.advance(10ms);
+    ann->take_all();
+    join(ann, "hall");
+  }
+  REQUIRE(l.results.size() == 2);
+  for (auto& r : l.results)
+    CHECK((r == "room_closed" || r == "not_joined"));
+}
+
+TEST_CASE("questions from outside are bounded like what is published") {
+  auto o = many_messages();
+  o.rooms.max_pending_bytes = 10'000;
+  school s{o};
+  auto ann = connect(s.play, "ann");
+  join(ann, "hall");
+  listener l;
+  auto hall = s.play.node().room("hall");
+  std::size_t accepted = 0;
+  while (accepted < 100
+         && hall.ask("ann", {{"p", std::string(1'000, 'x')}}, 1s, l.handler())
+              == publish_result::accepted)
+    ++accepted;
+  CHECK(accepted >= 5);
+  CHECK(accepted <= 10);
+  s.play.settle();
+  CHECK(types(ann).size() == accepted);
+  CHECK(hall.ask("ann", {}, 1s, l.handler()) == publish_result::accepted);
+}
+
+TEST_CASE("a handler from outside that throws ends nothing, and is logged") {
+  struct noting final : protocol::logger {
+    void write(protocol::log_level, std::string_view, std::string_view text) noexcept override {
+      lines.emplace_back(text);
+    }
+    names lines;
+  } log;
+  auto o = many_messages();
+  o.log = &log;
+  school s{o};
+  auto ann = connect(s.play, "ann");
+  join(ann, "hall");
+  s.play.node().room("hall").ask("ann", {}, 1s,
+                                 [](const request_result&) { throw std::runtime_error{"boom"}; });
+
+  ann->say(reply_to(ann->expect("$request"))).expect("ack");
+  ann->publish("hall", "still here").expect("message");
+  REQUIRE(log.lines.size() == 1);
+  CHECK(log.lines[0].find("boom") != std::string::npos);
+}
+
+TEST_CASE("handlers may ask from any thread, and each is told once") {
+  school s;
+  auto ann = connect(s.play, "ann");
+  join(ann, "hall");
+  constexpr int each = 100;
+  std::atomic<int> told{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; ++t)
+    threads.emplace_back([hall = s.play.node().room("hall"), &told] {
+      for (int i = 0; i < each; ++i)
+        hall.ask("ann", {{"i", i}}, 1s, [&](const request_result&) { ++told; });
+    });
+  for (auto& t : threads)
+    t.join();
+  s.play.settle();
+  std::size_t asked = 0;
+  for (auto& m : ann->take_all())
+    asked += m.type() == "$request" ? 1 : 0;
+  s.play.advance(2s);
+
+  CHECK(asked == 16);
+  CHECK(told == 3 * each);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/direct.hpp"
+#include "messages/outside_question.hpp"
 #include "messages/owned_event.hpp"
 #include "model/accepted_ids.hpp"
 #include "model/client_id.hpp"
@@ -194,6 +195,13 @@ struct await_handled {
 struct outside_event {
   std::string room;
   std::shared_ptr<const owned_event> event;
+  credit token;
+};
+
+/// A question from outside to a user of the room.
+struct outside_request {
+  std::string room;
+  outside_question_ptr question;
   credit token;
 };
 
@@ -494,6 +502,7 @@ TROUPE_MESSAGE(history_request)
 TROUPE_MESSAGE(replay_wanted)
 TROUPE_MESSAGE(await_handled)
 TROUPE_MESSAGE(outside_event)
+TROUPE_MESSAGE(outside_request)
 TROUPE_MESSAGE(endpoint_broadcast)
 TROUPE_MESSAGE(end_room)
 TROUPE_MESSAGE(entry_waits)
@@ -557,6 +566,8 @@ using room_actor = compat::typed_actor<
   caf::result<bool>(await_handled),
   // Somebody outside publishes.
   caf::result<void>(outside_event),
+  // Somebody outside asks a user.
+  caf::result<void>(outside_request),
   // The shard has ended the room.
   caf::result<void>(end_room)>;
 
@@ -582,8 +593,8 @@ using registry_actor = compat::typed_actor<
   caf::result<void>(room_call),
   // A room ends: in order, or because its last member left.
   caf::result<void>(end_request), caf::result<void>(room_empty),
-  // A broadcast from outside, passed on to the room if it exists.
-  caf::result<void>(outside_event),
+  // A broadcast or a question from outside, passed on to the room if it exists.
+  caf::result<void>(outside_event), caf::result<void>(outside_request),
   // Another shard needs a place for a room.
   caf::result<void>(end_oldest_lingering),
   // Ends all rooms, and makes no more.

@@ -83,6 +83,16 @@ registry_shard::behavior_type registry_shard::make_behavior() {
           shared_.options.counters->count(protocol::counter::dropped, "no_such_room");
       });
     },
+    [this](const outside_request& m) {
+      m.question->accept();
+      guard([&] {
+        auto* room = find(m.room);
+        if (room && !room->ending)
+          compat::send(this, room->handle, m);
+        else
+          m.question->answer({{}, room ? errc::room_closed : errc::not_joined});
+      });
+    },
     [this](stop_shard) { guard([&] { stop(); }); },
   };
 }

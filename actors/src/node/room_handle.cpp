@@ -12,6 +12,8 @@ namespace troupe::actors {
 struct room_handle::state {
   std::string name;
   std::shared_ptr<node_gate> node;
+  protocol::logger* log;
+  protocol::event_counters* counters;
   loop_unit* home; ///< valid behind the gate only
   std::shared_ptr<credit_account> account;
 };
@@ -20,8 +22,9 @@ room_handle node::room(std::string_view name) {
   room_handle h;
   if (protocol::is_room_name(name))
     state_->entrance->enter([&](node_context& s) {
-      h.state_ = std::make_shared<const room_handle::state>(room_handle::state{
-        std::string{name}, state_->entrance, &s.home_of(name), s.outside_account(name)});
+      h.state_ = std::make_shared<const room_handle::state>(
+        room_handle::state{std::string{name}, state_->entrance, s.options.log, s.options.counters,
+                           &s.home_of(name), s.outside_account(name)});
     });
   return h;
 }
@@ -58,6 +61,24 @@ publish_result room_handle::publish(const broadcast_event& event) const {
   auto sent = state_->node->enter([&](node_context&) {
     compat::anon_send(state_->home->registry,
                       outside_event{state_->name, std::move(owned), std::move(token)});
+  });
+  return sent ? publish_result::accepted : publish_result::gone;
+}
+
+publish_result room_handle::ask(std::string_view user_id, const std::vector<protocol::field>& data,
+                                std::chrono::milliseconds limit,
+                                outside_request_handler then) const {
+  check_request(data, limit, bool(then));
+  if (!state_ || !state_->node->is_open())
+    return publish_result::gone;
+  if (!state_->account->positive())
+    return publish_result::overloaded;
+  auto question = std::make_shared<outside_question>(
+    std::string{user_id}, data, limit, std::move(then), *state_->log, *state_->counters);
+  auto token = state_->account->take(question->bytes());
+  auto sent = state_->node->enter([&](node_context&) {
+    compat::anon_send(state_->home->registry,
+                      outside_request{state_->name, std::move(question), std::move(token)});
   });
   return sent ? publish_result::accepted : publish_result::gone;
 }

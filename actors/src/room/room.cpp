@@ -48,6 +48,10 @@ room::behavior_type room::make_behavior() {
     },
     [this](const await_handled& m) { return handled(m); },
     [this](const outside_event& event) { core_->outside(event); },
+    [this](const outside_request& m) {
+      unit_.loop->concerns(room_name_);
+      core_->outside(m);
+    },
     [this](const end_room& m) {
       core_->close(m.reason);
       quit(caf::exit_reason::normal);

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 
 namespace troupe::actors {
@@ -241,8 +242,8 @@ room_core::resident& room_core::seat(member&& candidate, const join_request& req
     free_places_.push_back(static_cast<member_place>(places_.size() - 1));
   }
   auto place = free_places_.back();
-  auto& kept =
-    members_.try_emplace(request.who, std::move(candidate), request, place).first->second;
+  auto& kept = members_.try_emplace(request.who, std::move(candidate), request, place, ++joined_)
+                 .first->second;
   places_[place] = &kept;
   free_places_.pop_back();
   users_.insert(kept);
@@ -1018,6 +1019,14 @@ void room_core::outside(const outside_event& event) {
   say(event.event->event(), {});
 }
 
+void room_core::outside(const outside_request& asked) {
+  if (ending_)
+    return asked.question->answer({{}, errc::room_closed});
+  command_scope scope{*this, payer_of(asked.token), asked.token};
+  ask(session_to_ask(asked.question->user_id()), asked.question->data(), asked.question->limit(),
+      [question = asked.question](room_context&, const request_result& r) { question->answer(r); });
+}
+
 // -- the end --------------------------------------------------------------------------------------
 
 void room_core::close(room_end reason) {
@@ -1198,6 +1207,21 @@ errc room_core::reason_against_asking(const resident* m) const noexcept {
   if (is_plain(m->encoding))
     return errc::unsupported;
   return requests_.has_place_for(m->key) ? errc::ok : errc::overloaded;
+}
+
+/// The user's session that can be asked best; of equal ones, that which has joined last. Nobody's
+/// if there is none.
+session_key room_core::session_to_ask(std::string_view user_id) const {
+  const resident* best = nullptr;
+  auto rank = [](const resident& m) {
+    return std::tuple{!is_plain(m.encoding), !m.away, m.number};
+  };
+  users_.for_each_session(user_id, [&](const member& m) {
+    auto& r = static_cast<const resident&>(m);
+    if (!best || rank(*best) < rank(r))
+      best = &r;
+  });
+  return best ? best->key : session_key{};
 }
 
 void room_core::send_request(const resident& m, const open_request& asked) {

@@ -121,6 +121,7 @@ public:
   /// Sends the next slice to a member that catches up; does nothing for others.
   void continue_replay(session_key who);
   void outside(const outside_event& event);
+  void outside(const outside_request& asked);
   /// Tells the handlers of requests that nobody has answered.
   void end_requests();
   void observe(const observe_request& request);
@@ -146,11 +147,16 @@ public:
 private:
   /// A member and the actor of its connection.
   struct resident : indexed_member {
-    resident(member m, const join_request& request, member_place p)
-      : indexed_member(std::move(m)), connection(request.from), client(request.client), place(p) {}
+    resident(member m, const join_request& request, member_place p, std::uint64_t n)
+      : indexed_member(std::move(m)),
+        connection(request.from),
+        client(request.client),
+        place(p),
+        number(n) {}
     caf::strong_actor_ptr connection;
     client_id client;
     member_place place;
+    std::uint64_t number;                   ///< in the order of joining
     std::uint64_t complete_from = 0;        ///< position behind which its client misses nothing
     std::unique_ptr<replay> catching_up;    ///< null: it is level with the room
     std::unique_ptr<accepted_ids> accepted; ///< null: it has given none
@@ -240,6 +246,7 @@ private:
   void relay(const room_input& in, const resident& from, Make&& make);
   void take_profile(const room_input& in, resident& from);
   [[nodiscard]] protocol::errc reason_against_asking(const resident* m) const noexcept;
+  [[nodiscard]] session_key session_to_ask(std::string_view user_id) const;
   void send_request(const resident& m, const open_request& asked);
   void ask_again(session_key former, const resident& now);
   void plan_requests();
@@ -330,6 +337,7 @@ private:
   std::vector<resident*> catching_up_;    ///< in `members_`
   std::vector<resident*> places_;         ///< in `members_`; null: nobody's
   std::vector<member_place> free_places_; ///< with room for all
+  std::uint64_t joined_ = 0;              ///< members so far
   user_index users_;                      ///< of `members_`
   presence_changes changes_;              ///< of `users_`, not told yet
   departed_ids departed_ids_;

@@ -66,6 +66,14 @@ public:
     return i == last ? nullptr : &*i;
   }
 
+  /// Calls `f` for each session of the user.
+  template <class F>
+  void for_each_session(std::string_view user_id, F&& f) const {
+    auto [first, last] = members_.equal_range(user_id, by_user{});
+    for (; first != last; ++first)
+      f(*first);
+  }
+
   /// How many users there are.
   [[nodiscard]] std::size_t size() const noexcept { return users_; }
 

@@ -20,6 +20,7 @@ using actors::handshake;
 using actors::join_decision;
 using actors::leave_reason;
 using actors::member;
+using actors::outside_request_handler;
 using actors::publish_result;
 using actors::raw_connection;
 using actors::request_handler;
