@@ -178,6 +178,7 @@ enum class room_work : std::uint8_t {
   tell_changes, ///< among its users
   end_seats,    ///< of members that have not come back in time
   end_requests, ///< that nobody has answered
+  tell_pressure,
 };
 
 /// A room to itself: it is time for that.

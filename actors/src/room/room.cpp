@@ -176,6 +176,7 @@ void room::do_work(room_work what) {
     case room_work::tell_changes: return core_->tell_changes();
     case room_work::end_seats: return core_->end_seats();
     case room_work::end_requests: return core_->end_requests();
+    case room_work::tell_pressure: return core_->tell_pressure();
   }
 }
 
@@ -183,6 +184,7 @@ room::work_timer& room::timer_of(room_work what) noexcept {
   switch (what) {
     case room_work::end_seats: return seats_;
     case room_work::end_requests: return requests_;
+    case room_work::tell_pressure: return pressure_;
     case room_work::tell_changes: break;
   }
   return changes_;
@@ -192,6 +194,7 @@ void room::release_state() {
   changes_.cancel();
   seats_.cancel();
   requests_.cancel();
+  pressure_.cancel();
   core_.reset();
   targets_.clear();
 }

@@ -98,6 +98,7 @@ private:
   work_timer changes_{*this, room_work::tell_changes};
   work_timer seats_{*this, room_work::end_seats};
   work_timer requests_{*this, room_work::end_requests};
+  work_timer pressure_{*this, room_work::tell_pressure};
 };
 
 } // namespace troupe::actors

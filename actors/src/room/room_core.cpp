@@ -31,6 +31,9 @@ constexpr double overload_factor = 8;
 constexpr auto gathering_time = 1s;
 constexpr int most_frames_of_changes = 8;
 
+/// How often a room whose output waits looks whether it still does: each tick of the timers.
+constexpr auto time_between_looks = 10ms;
+
 constexpr auto handler_of_request = "a request's handler";
 
 const char* hook_of(room_input::kind what) noexcept {
@@ -1354,9 +1357,25 @@ credit room_core::charge(std::size_t bytes) {
   if (payer_ == payer::client || payer_ == payer::nobody)
     return {};
   auto token = own_->take(bytes);
-  if (payer_ == payer::room && pressure() >= overload_factor && !std::exchange(ending_, true))
+  auto now = pressure();
+  if (watch_.rises(now))
+    output_.work_at(room_work::tell_pressure, output_.now());
+  if (payer_ == payer::room && now >= overload_factor && !std::exchange(ending_, true))
     output_.request_end(room_end::overloaded);
   return token;
+}
+
+void room_core::tell_pressure() {
+  if (ending_)
+    return;
+  command_scope scope{*this, payer::room};
+  if (auto now = pressure(); watch_.turns(now)) {
+    hook_ = "on_pressure";
+    behavior_->on_pressure(*this, now);
+    hook_ = nullptr;
+  }
+  if (watch_.looks())
+    output_.work_at(room_work::tell_pressure, output_.now() + time_between_looks);
 }
 
 bool room_core::in_use(encoding e) const {

@@ -5,6 +5,7 @@
 #include "model/accepted_ids.hpp"
 #include "room/open_requests.hpp"
 #include "room/presence_changes.hpp"
+#include "room/pressure_watch.hpp"
 #include "room/replay.hpp"
 #include "room/seats.hpp"
 #include "room/user_index.hpp"
@@ -124,6 +125,8 @@ public:
   void outside(const outside_request& asked);
   /// Tells the handlers of requests that nobody has answered.
   void end_requests();
+  /// Looks whether the room's output waits, and tells the behaviour if that has changed.
+  void tell_pressure();
   void observe(const observe_request& request);
   void unobserve(const caf::actor& who);
 
@@ -343,6 +346,7 @@ private:
   departed_ids departed_ids_;
   seats seats_;
   open_requests requests_;
+  pressure_watch watch_;
   bool changes_are_due_ = false; ///< `tell_changes` is asked for
   /// Kept until the hook that may still use them has returned.
   std::vector<decltype(members_)::node_type> departed_;

@@ -176,7 +176,7 @@ public:
   /// The wall-clock time, from the node's clock.
   [[nodiscard]] virtual wall_time now() const = 0;
   /// The room's own output that is not yet sent, relative to its bound: 1 is full; at 8 the room
-  /// ends.
+  /// ends. See `room_behavior::on_pressure`.
   [[nodiscard]] virtual double pressure() const = 0;
 
   /// The same three calls, with the same fields for all clients; broadcasts are stored.
@@ -241,6 +241,17 @@ public:
   /// The room ends in order (empty, `end`, stop), after `on_leave` for its last member; not after a
   /// crash. Nobody is left to receive anything.
   virtual void on_close(room_context&) {}
+
+  /// The room's own output waits: it comes faster than the loops of its members send it. Runs once
+  /// when `pressure` (`room_context::pressure`) has risen to 1, and once when it has fallen to half
+  /// again: so it is at least 1 or at most 0.5. It is a hook of its own, never within another, and
+  /// runs within 10 ms; a rise that is over by then is not told.
+  ///
+  /// Note in it that the room is to say less from now on, or may say more again. It may do all that
+  /// a hook may; what it says itself counts as the room's own output, too. A room that does not
+  /// slow down ends at a pressure of 8, with reason `overloaded`; one hook that says so much at
+  /// once ends it before this has run.
+  virtual void on_pressure(room_context&, double /*pressure*/) {}
 
 protected:
   using handler = std::function<void(room_context&, const member&, const application_message&)>;
