@@ -117,7 +117,6 @@ private:
 class observer final : public caf::event_based_actor {
 public:
   explicit observer(caf::actor_config& cfg) : caf::event_based_actor(cfg) {
-    set_default_handler(caf::drop);
     compat::release_annotation(this);
   }
   ~observer() override { compat::acquire_annotation(this); }

@@ -373,7 +373,7 @@ TEST_CASE("rooms that speak fill a turn by their members, not by their messages,
   for (int i = 0; i < 1000; ++i)
     b.subscribe_to(huge, b.connect());
   std::vector<room_identity_ptr> small;
-  for (std::uint64_t k = 0; k < 10; ++k) {
+  for (std::uint32_t k = 0; k < 10; ++k) {
     small.push_back(b.room(k));
     for (int i = 0; i < 10; ++i)
       b.subscribe_to(small.back(), b.connect());
