@@ -441,6 +441,7 @@ TEST_CASE("of a user's sessions the one that joined last and can be asked is ask
   laptop->drop();
   room.ask("ann", {}, 1s, l.handler());
   s.play.advance(2s);
+  REQUIRE_FALSE(l.results.empty());
   CHECK(l.results.back() == "timed_out"); // away: asked for when it is back
 
   auto back = connect(s.play, "ann");
