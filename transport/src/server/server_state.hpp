@@ -73,6 +73,7 @@ struct server::state {
   void request_stop(actors::drain_kind kind) noexcept;
   void stop(actors::drain_kind kind);
   void drain(actors::drain_kind kind);
+  [[nodiscard]] std::chrono::milliseconds goodbye_time(actors::drain_kind kind) const;
   void stop_listening(actors::steady_time until);
   void end_idle(actors::steady_time until);
   void end_pending(actors::steady_time until);

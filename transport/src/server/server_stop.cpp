@@ -60,11 +60,19 @@ void server::state::drain(actors::drain_kind kind) {
   node->end_rooms();
   wait_until(at(6), [this] { return node->stats().rooms == 0; });
   says_goodbye = true;
-  node->drain(kind, options.drain_timeout / 4);
+  node->drain(kind, goodbye_time(kind));
   auto margin = std::min<std::chrono::milliseconds>(options.drain_timeout / 10, 500ms);
   wait_until(at(8) - margin,
              [this] { return http.admissions->connections() == 0 && http.under_way == 0; });
   end_pending(at(8));
+}
+
+/// Before a restart all are told before the first may come back: the next process can serve nobody
+/// before this one has ended.
+std::chrono::milliseconds server::state::goodbye_time(actors::drain_kind kind) const {
+  const std::chrono::milliseconds share = options.drain_timeout / 4;
+  const auto returns = options.node.reconnect_min;
+  return kind == actors::drain_kind::restart && returns > 0ms ? std::min(share, returns) : share;
 }
 
 /// The probes' port stays open, so that operators can watch the stop.

@@ -135,7 +135,8 @@ struct node_options {
   /// For messages that have arrived in part; beyond it the client that has kept one open longest is
   /// closed. Absent: a sixteenth of that memory, or four largest messages, whichever is more.
   std::optional<std::int64_t> inbound_budget_bytes{};
-  /// The least delay that `goodbye` tells clients before a restart; at most `reconnect_max`.
+  /// The least delay that `goodbye` tells clients before a restart, and the time in which a server
+  /// tells all of them, unless it is 0; at most `reconnect_max`.
   std::chrono::milliseconds reconnect_min{500};
   /// The longest delay: clients come back between the two.
   std::chrono::milliseconds reconnect_max{5000};
