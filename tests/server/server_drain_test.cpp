@@ -185,6 +185,46 @@ TEST_CASE("endpoints hear of the stop once the drain delay is over") {
   CHECK(has_heard);
 }
 
+/// The loop that accepts is kept busy, so that the port cannot close yet.
+TEST_CASE("as long as somebody may still come, everybody is heard") {
+  fixture f;
+  auto options = f.options(2);
+  options.drain_timeout = 20s; // an eighth of it for the port to close
+  server s{options};
+  std::promise<void> stops, busy, go;
+  endpoint_handlers on;
+  on.on_stop = [&] { stops.set_value(); };
+  s.endpoint("/raw", on);
+  s.get("/busy", [&](auto&) {
+    busy.set_value();
+    go.get_future().wait();
+    return text("done");
+  });
+  s.start();
+  std::vector<raw_client> clients;
+  clients.emplace_back(s.port()); // on the loop that accepts; the second one is on the other
+  auto& member = clients.emplace_back(s.port());
+  std::string name = "r";
+  while (s.node().loop_of(name) != 1)
+    name += 'x';
+  member.send(masked_text(R"({"type":"join","roomId":")" + name + "\"}"));
+  member.await("joined");
+  auto blocking = asking(s, "/busy");
+  busy.get_future().wait();
+
+  std::thread stopper{[&] { s.stop(); }};
+  stops.get_future().wait();
+  ::poll(nullptr, 0, 100);
+  member.send(masked_text(R"({"type":"message","text":"still here"})"));
+  auto is_heard = comes([&] { return member.has_ended(); }, 1s);
+  CHECK_NOTHROW(raw_client{s.port(), ""});
+  go.set_value();
+  clients.clear();
+  stopper.join();
+
+  CHECK(is_heard);
+}
+
 // Pins §15.5.
 TEST_CASE("the probes' port answers until the end") {
   fixture f;
