@@ -183,6 +183,13 @@ describe('a node that drains', () => {
   // Pins §15.3.
   test('is not ready for --drain-delay, and serves who comes meanwhile', async (t) => {
     const node = await startNode(t, 'relay_node', ['--drain-delay', '1s']);
+    const balancer = await RawSocket.open(node);
+    const asked = async () => {
+      balancer.write('GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n');
+      const { status, headers } = await balancer.response();
+      return [status, headers.connection];
+    };
+    assert.deepEqual(await asked(), [200, 'keep-alive']);
     const began = Date.now();
 
     node.signal('SIGTERM');
@@ -191,6 +198,7 @@ describe('a node that drains', () => {
       async () => (await node.http('/readyz')).status === 503,
       'the node to say that it stops',
     );
+    assert.deepEqual(await asked(), [503, 'keep-alive']); // it may go on asking
     const late = await connect(node);
     late.send({ type: 'join', roomId: 'r' });
     await late.find('joined');
