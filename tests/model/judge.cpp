@@ -120,6 +120,12 @@ void judge::say(const command& c) {
   if (!f) {
     if (std::any_of(to.begin(), to.end(), [&](auto* p) { return is_repeat(c, *p); }))
       return;
+    // Several may be under way to a room that has thrown it out, which answers them.
+    auto later = to.empty() ? places_.begin() : places_.begin() + (to.front() - places_.data()) + 1;
+    if (!c.room && std::any_of(later, places_.end(), [&](auto& p) {
+          return p.lost && (!c.ref || p.room == c.answered_by);
+        }))
+      return;
     if (!to.empty() && is_sure(*to.front()))
       complain(c, "was said in " + to.front()->room + ", and nobody heard it");
     // Only `not_joined` shows that its connection knows: until it hears that a room has ended, it

@@ -5,9 +5,10 @@
 // TROUPE_MODEL_RED=<n> goes on until n seeds have failed.
 //
 // `world` draws what happens. In each room a `witness` writes what it says, and the fate of each
-// command, into the `oracle`. Each `client` compares its frames with that, `stay` by `stay`. At the
-// end a `judge` compares its commands with their fates. A `lasting_session` knows which strings
-// name a session, and `returned_session` compares `resumed` with what the session was.
+// command, into the `oracle`; `known_ids` has the ids that a room has accepted. Each `client`
+// compares its frames with that, `stay` by `stay`. At the end a `judge` compares its commands with
+// their fates. A `lasting_session` knows which strings name a session, and `returned_session`
+// compares `resumed` with what the session was.
 #include <utility>
 
 #include "world.hpp"
