@@ -162,7 +162,7 @@ void world::do_else(client& c) {
     case 1: return authenticate(c);
     case 2: return c.history(a_room_or_default(), ++number_, a_ref());
     case 4: return c.list(a_room_or_default(), ++number_, a_ref());
-    default: return c.other("direct", ++number_, a_ref());
+    default: return c.direct(someone()->user_id(), ++number_, a_ref());
   }
 }
 

@@ -43,8 +43,8 @@ public:
   void change_profile(const std::string& room, const deed& d, bool ref);
   void list(const std::string& room, int number, bool ref);
   void ping(int number, bool ref);
-  /// Sends another command, which no room handles.
-  void other(const std::string& type, int number, bool ref);
+  /// Says something to a user.
+  void direct(const std::string& user, int number, bool ref);
   /// Takes a session up; it must say nothing else before the answer.
   void resume(std::shared_ptr<const resume_claim> claim, int number);
   /// Sends a token. `rooms`: the rooms that it opens; empty: all.
@@ -109,6 +109,8 @@ protected:
   void complain(std::string what) { oracle_.complain(options_.name, std::move(what)); }
   void acked(stay* s, const command* c, const frame_fields& f);
   void acked_again(stay* s, const command& c, const frame_fields& f);
+  void on_direct_answer(const command& c, const frame_fields& f);
+  [[nodiscard]] std::optional<int> number_of_direct(const frame_fields& f);
   /// Checks a page of what was said in a room.
   void check_history(const stay& s, const frame_fields& f);
 
@@ -159,6 +161,9 @@ private:
   void leave_lobby();
   void come_back_to(const frame_fields& room, command& asked);
   void on_lost(const frame_fields& f);
+  void on_direct(const frame_fields& f);
+  void on_directs_resumed(const frame_fields& f, const resume_claim& claim);
+  void settle_directs();
   void on_recovered(const frame_fields& f, command& asked);
   void check_recovered(const frame_fields& f, const command* asked);
   void on_frame(const frame_fields& f) override;
@@ -184,6 +189,8 @@ private:
   int told_behind_ = 0;                       ///< the last command before it was told `resumed`
   std::string string_;                        ///< names its session: of its `welcome`
   bool is_followed_ = false;                  ///< by another connection
+  std::uint64_t direct_at_ = 0;               ///< the latest direct that it has heard, or named
+  bool directs_may_jump_ = false;             ///< some between that and the next may be lost
 };
 
 /// A client without subprotocol. It is in one room at a time, and its frames do not name the room.
@@ -197,11 +204,13 @@ private:
   void on_which(const frame_fields& f);
   void on_thrown_out(const frame_fields& f);
   void on_ack(const frame_fields& f, const command* c);
+  void on_direct(const frame_fields& f);
   /// Handles a `joined` that no `which` has followed: it answers a second join of the same room.
   void joined_again();
   [[nodiscard]] stay* current();
 
-  command* entering_ = nullptr; ///< `joined` has come, and `which` may follow
+  command* entering_ = nullptr;               ///< `joined` has come, and `which` may follow
+  std::map<std::string, int> last_direct_of_; ///< by client
 };
 
 } // namespace troupe::model

@@ -65,7 +65,6 @@ bool commands::is_right_sort(const command& c, const std::string& answer) const 
     case command::kind::list: return answer == "presence";
     case command::kind::history: return answer == "history";
     case command::kind::resume: return answer == "resumed";
-    case command::kind::other: return false;
     default: return answer == "ack";
   }
 }

@@ -44,14 +44,15 @@ struct resume_claim {
     int order = -1;             ///< rises in the order of joining
     bool is_order_sure = false; ///< whether the session surely has it in that order
   };
-  std::string holder;               ///< who had it, as far as it has told
-  std::map<std::string, seat> held; ///< where that was
-  std::set<std::string> possible;   ///< where it may have been
+  std::string holder;                   ///< who had it, as far as it has told
+  std::map<std::string, seat> held;     ///< where that was
+  std::set<std::string> possible;       ///< where it may have been
+  std::optional<std::uint64_t> directs; ///< how many directs it says that it has heard
 };
 
 /// One command of a client, and its answer.
 struct command {
-  enum class kind : std::uint8_t { join, leave, say, list, ping, auth, history, resume, other };
+  enum class kind : std::uint8_t { join, leave, say, list, ping, auth, history, resume, direct };
   kind what = kind::say;
   std::string type;
   int number = 0;

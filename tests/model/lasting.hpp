@@ -1,5 +1,7 @@
 #pragma once
 
+#include "directs.hpp"
+
 #include <map>
 #include <string>
 #include <vector>
@@ -65,6 +67,7 @@ public:
   /// Those who were told that they have it.
   [[nodiscard]] const std::vector<client*>& holders() const noexcept { return holders_; }
   [[nodiscard]] const std::string& user() const noexcept { return user_; }
+  [[nodiscard]] heard_directs& directs() noexcept { return directs_; }
   /// The `clientId`.
   [[nodiscard]] const std::string& id() const noexcept { return id_; }
 
@@ -81,6 +84,7 @@ private:
 
   std::string user_;
   std::string id_;
+  heard_directs directs_;
   client* holder_;
   bool is_holder_sure_ = true; ///< no other claim was under way when it took the session over
   std::vector<client*> holders_;

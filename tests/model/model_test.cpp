@@ -116,7 +116,9 @@ TEST_CASE("whatever happens, members hear all that their rooms say, and what the
                        "session_gone",
                        "identity_mismatch",
                        "lost",
-                       "kept"}) {
+                       "kept",
+                       "direct",
+                       "directs recovered"}) {
       INFO(what);
       CHECK(sum.seen[what] >= least_of(count, 0.05));
     }

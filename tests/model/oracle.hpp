@@ -2,6 +2,8 @@
 
 #include "known_ids.hpp"
 
+#include "directs.hpp"
+
 #include <troupe/actors/clock.hpp>
 #include <troupe/actors/room_behavior.hpp>
 
@@ -112,6 +114,7 @@ struct oracle {
   std::map<std::string, int>
     last_words; ///< by room: the number last published from outside in `calm`
   std::map<std::string, std::size_t, std::less<>> seen; ///< how often each drawn event has happened
+  direct_log directs;
   std::size_t alive_behaviors = 0;
   std::size_t brought_back = 0; ///< how often a deed was done again for a client that came back
   std::vector<std::string> complaints;

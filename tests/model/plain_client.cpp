@@ -11,6 +11,10 @@ stay* plain_client::current() {
 
 void plain_client::on_frame(const frame_fields& f) {
   auto* asked = commands_.answered_by(f);
+  if (f.type == "direct")
+    return on_direct(f);
+  if (asked && asked->what == command::kind::direct)
+    return on_direct_answer(*asked, f);
   if (f.type == "which")
     return on_which(f);
   if (f.type == "history")

@@ -49,6 +49,8 @@ void world::claim(client& from, bool is_settled) {
   c.named = some_positions(from); // looks, too
   c.session = from.lasting();
   c.text = a_string(*c.session);
+  if (!draw_.once_in(5))
+    c.directs = draw_.once_in(5) ? 0 : c.session->directs().last();
   auto& session = *c.session;
   connect_as(draw_.one_of({encoding::v1_json, encoding::v1_msgpack}),
              draw_.once_in(12) ? std::string{} : session.user());

@@ -80,10 +80,6 @@ void client::ping(int number, bool ref) {
   send({command::kind::ping, "ping", number, {}, ref}, {});
 }
 
-void client::other(const std::string& type, int number, bool ref) {
-  send({command::kind::other, type, number, {}, ref}, ",\"to\":\"nobody\",\"text\":\"\"");
-}
-
 void client::authenticate(const std::string& user, const std::vector<std::string>& rooms,
                           int number, bool ref) {
   auto token = user + '/' + name();
@@ -112,8 +108,9 @@ void client::resume(std::shared_ptr<const resume_claim> claim, int number) {
   if (claim->is_its_user && !claim->is_void)
     wanted_ = claim->session;
   on_resume(number);
+  auto directs = claim->directs ? ",\"direct\":" + std::to_string(*claim->directs) : std::string{};
   c.claim = std::move(claim);
-  send(std::move(c), ",\"resume\":" + in_quotes(text) + ",\"rooms\":[" + rooms + ']');
+  send(std::move(c), ",\"resume\":" + in_quotes(text) + directs + ",\"rooms\":[" + rooms + ']');
 }
 
 bool client::is_resuming() {

@@ -25,6 +25,7 @@ void v1_client::on_frame(const frame_fields& f) {
   if (f.type == "welcome") {
     string_ = f.resume;
     lasting_ = std::make_shared<lasting_session>(*this, user_id(), f.client, string_);
+    lasting_->directs().begin(oracle_.directs.last());
   }
   if (f.type == "joined" && !f.ref && f.recovered)
     return on_lost(f);
@@ -35,6 +36,10 @@ void v1_client::on_frame(const frame_fields& f) {
     return f.type == "resumed" ? on_resumed(f, *asked) : on_resume_refused(f, *asked);
   if (asked && asked->what != command::kind::ping && asked->number > told_behind_)
     lasting_->answered(*this);
+  if (f.type == "direct")
+    return on_direct(f);
+  if (asked && asked->what == command::kind::direct)
+    return on_direct_answer(*asked, f);
   auto* in = held(f.room);
   if (f.type == "joined")
     on_joined(f, asked);
@@ -176,6 +181,8 @@ void v1_client::settle() {
   if (!gone())
     for (auto& [room, e] : entering_)
       complain("never heard anything of " + room);
+  if (lasting_)
+    settle_directs();
   client::settle();
 }
 

@@ -90,12 +90,14 @@ void v1_client::on_resumed(const frame_fields& f, command& asked) {
   session.taken(*this, string_);
   oracle_.returned.insert(name());
   lasting_ = claim.session;
+  on_directs_resumed(f, claim);
   leave_lobby();
   for (auto& room : f.rooms)
     come_back_to(room, asked);
 }
 
-/// What it has said behind its `resume` waits for that. Pins §4.97.
+/// What it has said behind its `resume` waits for that.
+/// Pins §4.97.
 void v1_client::check_order(const command& asked) {
   if (resume_ && asked.number > *resume_ && asked.what != command::kind::ping)
     complain("was answered to " + asked.type + ' ' + std::to_string(asked.number)

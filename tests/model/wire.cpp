@@ -100,6 +100,9 @@ frame_fields read(simdjson::dom::object o) {
   frames("messages", f.messages);
   frames("rooms", f.rooms);
   frames("lost", f.lost);
+  simdjson::dom::object direct;
+  if (o["direct"].get(direct) == simdjson::SUCCESS)
+    f.direct.push_back(read(direct));
   simdjson::dom::object data;
   if (o["data"].get(data) == simdjson::SUCCESS)
     f.bytes = simdjson::minify(data);

@@ -38,6 +38,7 @@ struct frame_fields {
   std::optional<bool> recovered, complete, duplicate;
   std::vector<frame_fields> messages;
   std::vector<frame_fields> rooms, lost; ///< of `resumed`
+  std::vector<frame_fields> direct;      ///< likewise: one at most
 };
 
 [[nodiscard]] frame_fields parse(const std::string& json);

@@ -70,6 +70,7 @@ actors::node_options world::options() {
   o.sessions.max_kept_per_user = 0;
   o.heartbeat.interval = 0ms;
   o.lobby = lobby_;
+  o.directs.allowed = actors::direct_policy::all;
   o.rooms.history_messages = 8;
   o.rooms.linger = draw_.once_in(2) ? 0ms : 300ms;
   o.memory_budget_bytes = draw_.once_in(8) ? draw_.number(20'000, 60'000) : 64 << 20;

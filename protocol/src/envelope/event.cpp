@@ -71,12 +71,6 @@ shared_bytes encode_frame(codec to, std::string_view type, std::span<const field
   return frame_of(to, {type, {}, fields, {server_fields, 1}}, meter);
 }
 
-std::string encode_map(codec to, std::span<const field> fields) {
-  std::string out;
-  append_message(to, {{}, fields, {}, {}}, out);
-  return out;
-}
-
 shared_bytes message_frame(encoding to, const message_event& event, memory_meter* meter) {
   const field body{name_of(event.field), event.body};
   if (is_plain(to))

@@ -83,10 +83,6 @@ using field_list = std::initializer_list<field>;
 [[nodiscard]] shared_bytes encode_frame(codec to, std::string_view type,
                                         std::span<const field> fields, memory_meter* meter);
 
-/// Encodes `fields` as one map, for a value within another message; a field without a name is left
-/// out. Cost: one allocation. Thread: any.
-[[nodiscard]] std::string encode_map(codec to, std::span<const field> fields);
-
 // -- what a room tells its members ----------------------------------------------------------------
 // Each function returns an empty handle where the encoding does not have the event.
 
