@@ -308,6 +308,29 @@ TEST_CASE("a takeover loses no direct and doubles none, whatever the order of th
   }
 }
 
+// Pins §4.146.
+TEST_CASE("a takeover waits for the directs under way, and for no later ones") {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    INFO("seed " << seed);
+    stage stage{with_directs(3), seed};
+    auto ann = connect(stage, "ann"), bob = connect(stage, "bob", 1),
+         back = connect(stage, "bob", 2);
+
+    stage.together([&] {
+      for (int i = 1; i <= 3; ++i)
+        bob->say(direct_to("ann", std::to_string(i), R"(,"id":)" + std::to_string(i)));
+      back->say(resume_with(bob.resume, {}));
+      for (int i = 4; i <= 6; ++i)
+        bob->say(direct_to("ann", std::to_string(i), R"(,"id":)" + std::to_string(i)));
+    });
+    back->expect("resumed");
+    for (int i = 1; i <= 6; ++i)
+      say(back, "ann", std::to_string(i), R"(,"id":)" + std::to_string(i));
+
+    CHECK(directs(ann) == names{"1 1", "2 2", "3 3", "4 4", "5 5", "6 6"});
+  }
+}
+
 // Pins §10.53.
 TEST_CASE("a claimant that dies on the way loses no direct either") {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {

@@ -113,6 +113,8 @@ void connection::end_if_finished() {
 connection::hand_over_answer connection::give(const hand_over& asked) {
   auto answer = make_response_promise<hand_over_answer>();
   wanted_.emplace_back(asked, answer);
+  if (core_->is_moving())
+    core_->await_hand_over(asked.user_id);
   end_if_finished();
   return answer;
 }
@@ -237,11 +239,11 @@ void connection::lobby_timer::on_deadline() {
 
 void connection::say_direct(direct_ptr what, std::uint32_t ticket, credit token) {
   auto tell = [self = caf::actor_cast<connection_actor>(this), ticket, token = std::move(token),
-               loop = unit_.loop.get(), key = key_](protocol::errc code) {
+               home = unit_.loop->entrance(), key = key_](protocol::errc code) {
     try {
       compat::anon_send(self, direct_answer{ticket, code});
     } catch (...) {
-      loop->give_up(key);
+      home->enter([key](event_loop& loop) { loop.give_up(key); });
     }
   };
   auto fate = std::make_shared<direct_fate>(std::move(tell));

@@ -706,6 +706,11 @@ void connection_core::end_resume_if_done() {
   run_waiting();
 }
 
+void connection_core::await_hand_over(std::string_view user_id) {
+  if (has_session_ && !resuming_ && (user_id.empty() || user_id == config_.user_id))
+    last_ = std::min(last_, arrived_);
+}
+
 session_answer connection_core::hand_over(std::string_view user_id) {
   if (!has_session_ || resuming_)
     return {};

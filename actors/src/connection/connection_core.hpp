@@ -145,6 +145,9 @@ public:
     return (resuming_ && (resuming_->has_found() || resuming_->is_returning()))
         || has_open_directs();
   }
+  /// While the session cannot be handed over yet: takes no more commands if it will be, so that the
+  /// moment comes.
+  void await_hand_over(std::string_view user_id);
   /// Gives the session to another connection, with its memberships; this one closes (`replaced`).
   /// `user_id`: whose it must be; empty: anybody's. While this connection claims another session it
   /// gives its own to nobody, and says so at once: two that claim each other's would wait for ever.
