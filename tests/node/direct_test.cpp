@@ -109,6 +109,7 @@ TEST_CASE("directs can ask for a room that both are in") {
   o.directs.allowed = actors::direct_policy::shared_room;
   stage stage{std::move(o)};
   auto ann = connect(stage, "ann"), bob = connect(stage, "bob", 1), eve = connect(stage, "eve");
+  CHECK(say(ann, "ann", "x") == "ack");
   join(ann, "hall");
   join(eve, "yard");
   join(bob, "yard");
@@ -125,6 +126,24 @@ TEST_CASE("directs can ask for a room that both are in") {
   auto back = connect(stage, "bob");
   back->say(resume_with(bob.resume, 0));
   CHECK(directs(back) == names{"1 one", "2 two", "3 four"});
+}
+
+// Pins §4.152.
+TEST_CASE("where a room must be shared, only sessions in a room with the sender hear it") {
+  auto o = with_directs(2);
+  o.directs.allowed = actors::direct_policy::shared_room;
+  stage stage{std::move(o)};
+  auto ann = connect(stage, "ann"), here = connect(stage, "bob", 1),
+       elsewhere = connect(stage, "bob");
+  join(ann, "hall");
+  join(here, "hall");
+  join(elsewhere, "yard");
+  here->take_all();
+
+  CHECK(say(ann, "bob", "x") == "ack");
+
+  CHECK(directs(here) == names{"1 x"});
+  CHECK(directs(elsewhere).empty());
 }
 
 // Pins §4.145.
@@ -180,6 +199,13 @@ TEST_CASE("the repeat of a direct that is under way waits for its answer") {
   CHECK(has(ann->expect("ack"), R"("duplicate":true)"));
   CHECK(has(ann->expect("ack"), R"("duplicate":true)"));
   CHECK(directs(bob) == names{"1 x"});
+
+  stage.together([&] {
+    for (int i = 0; i < 3; ++i)
+      ann->say(direct_to("nobody", "x", R"(,"id":6)"));
+  });
+  for (int i = 0; i < 3; ++i)
+    CHECK(ann->expect("error").text("code") == "user_away");
 }
 
 // Pins §10.51, §4.151.
@@ -238,7 +264,7 @@ TEST_CASE("resume says whether directs are missing") {
   }
 }
 
-// Pins §10.52, §16.70.
+// Pins §10.52, §16.70, §16.73.
 TEST_CASE("a session keeps 64 KiB of directs, and the node what its budget allows") {
   auto o = with_directs();
   o.directs.budget_bytes = 200'000;
@@ -280,11 +306,16 @@ TEST_CASE("a direct has at most 64 KiB") {
 TEST_CASE("a takeover loses no direct and doubles none, whatever the order of things") {
   for (std::uint64_t seed = 1; seed <= 400; ++seed) {
     INFO("seed " << seed);
-    stage stage{with_directs(3), seed};
+    auto o = with_directs(3);
+    if (seed % 3 == 0)
+      o.directs.allowed = actors::direct_policy::shared_room;
+    stage stage{std::move(o), seed};
     auto is_known = seed % 2 == 0, is_live = seed % 4 < 2;
     const std::string token = is_known ? "bob" : ""; // else each connection is a user of its own
     auto ann = connect(stage, "ann"), bob = connect(stage, token, 1);
     auto user = bob->user();
+    join(ann, "hall");
+    join(bob, "hall");
     if (!is_live)
       bob->drop();
     CHECK(say(ann, user, "1") == "ack");
@@ -293,8 +324,11 @@ TEST_CASE("a takeover loses no direct and doubles none, whatever the order of th
 
     stage.together([&] {
       back->say(resume_with(bob.resume, seen));
-      for (int i = 2; i <= 6; ++i)
+      for (int i = 2; i <= 6; ++i) {
         ann->say(direct_to(user, std::to_string(i)));
+        for (int other = 0; other < 20; ++other)
+          stage.node().user("nobody").send("x");
+      }
     });
 
     std::size_t acks = 0;
@@ -306,6 +340,25 @@ TEST_CASE("a takeover loses no direct and doubles none, whatever the order of th
       expected.push_back(std::to_string(i) + ' ' + std::to_string(i));
     CHECK(directs(back) == expected);
   }
+}
+
+// Pins §10.53.
+TEST_CASE("a direct that has come by two ways is known again, though it is kept no longer") {
+  stage stage{with_directs()};
+  auto ann = connect(stage, "ann"), bob = connect(stage, "bob");
+  actors::connection_info info{.encoding = encoding::v1_json, .user_id = "bob"};
+  info.may_resume = true; // holds its own directs meanwhile
+  auto& back = stage.connect(std::move(info));
+  back.expect("welcome");
+  const std::string large(40'000, 'x');
+  for (int i = 0; i < 3; ++i)
+    CHECK(say(ann, "bob", large) == "ack");
+  CHECK(directs(bob).size() == 3);
+
+  back.say(resume_with(bob.resume, 3));
+
+  CHECK(has(back.expect("resumed"), R"("direct":{"seq":3,"recovered":true})"));
+  back.expect_nothing();
 }
 
 // Pins §4.146.

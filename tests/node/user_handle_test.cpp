@@ -4,6 +4,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <chrono>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -91,12 +94,53 @@ TEST_CASE("a user is disconnected for good") {
   }
 }
 
+TEST_CASE("a session on its way to another connection ends, too") {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    INFO("seed " << seed);
+    stage stage{many_messages(3), seed};
+    auto bob = connect(stage, {}, 1); // without a token each connection is a user of its own
+    auto user = stage.node().user(bob->user());
+    if (seed % 2 == 0)
+      bob->drop();
+    auto back = connect(stage, {}, 2);
+
+    stage.together([&] {
+      back->say(resume_with(bob.resume));
+      user.disconnect();
+    });
+
+    auto heard = back->take_all();
+    auto is_gone = !heard.empty() && has(heard.front(), "session_gone");
+    CHECK((is_gone || back->has_ended()));
+    if (back->has_ended())
+      CHECK(back->expect_end() == 1008);
+  }
+}
+
+TEST_CASE("the seats of a user's kept sessions end with them") {
+  stage stage;
+  actors::room_options o;
+  o.keep_seat = std::chrono::seconds{30};
+  stage.node().rooms(
+    "hall", [](std::string_view) { return std::make_unique<actors::room_behavior>(); }, o);
+  auto ann = connect(stage, "ann"), bob = connect(stage, "bob");
+  join(ann, "hall");
+  join(bob, "hall");
+  bob->drop();
+  ann->take_all();
+
+  stage.node().user("bob").drop_kept_sessions();
+
+  stage.settle();
+  CHECK(types(ann) == names{"userLeft"});
+}
+
 TEST_CASE("a user's kept sessions are dropped, and connections stay") {
   stage stage{many_messages(2)};
   auto here = connect(stage, "bob"), away = connect(stage, "bob", 1);
   away->drop();
 
-  CHECK(stage.node().user("bob").drop_sessions() == publish_result::accepted);
+  CHECK(stage.node().user("bob").drop_kept_sessions() == publish_result::accepted);
 
   CHECK(count_of(stage, "bob").connections == 1);
   CHECK(count_of(stage, "bob").kept_sessions == 0);
@@ -125,6 +169,7 @@ TEST_CASE("what cannot be said to a user is refused") {
   auto handle = stage.node().user("bob");
 
   CHECK_THROWS_AS(handle.send({{"__proto__", 1}}), std::invalid_argument);
+  CHECK_THROWS_AS(handle.send({{"a", 1}, {"a", 2}}), std::invalid_argument);
   CHECK_THROWS_AS(handle.send(std::string(70'000, 'x')), std::invalid_argument);
   CHECK_THROWS_AS(handle.count(nullptr), std::invalid_argument);
   stage.settle();
@@ -132,7 +177,7 @@ TEST_CASE("what cannot be said to a user is refused") {
   const actors::user_handle none;
   CHECK(none.send("x") == publish_result::gone);
   CHECK(none.disconnect() == publish_result::gone);
-  CHECK(none.drop_sessions() == publish_result::gone);
+  CHECK(none.drop_kept_sessions() == publish_result::gone);
   CHECK(none.count([](presence) {}) == publish_result::gone);
 }
 

@@ -1,6 +1,7 @@
 #include "connection/connection_core.hpp"
 
 #include "model/check_refusal.hpp"
+#include "model/frame_weight.hpp"
 
 #include <troupe/actors/seeded_hash.hpp>
 
@@ -742,6 +743,8 @@ std::shared_ptr<session_record> connection_core::take_record() {
 }
 
 void connection_core::give_directs(session_record& record) {
+  if (inbox_)
+    inbox_->trim_untold();
   record.directs = std::exchange(inbox_, nullptr);
   record.taken_directs = sent_ ? sent_->taken() : nullptr;
 }
@@ -785,7 +788,7 @@ void connection_core::direct(const command& c, const inbound& message) {
     return refuse(c, errc::bad_request, "text or data of a direct has at most 64 KiB");
   if (sent_->wait_for(id, {std::string{c.ref}, message.token}))
     return;
-  auto what = direct_of(c, message, std::move(to));
+  auto what = direct_of(c, std::move(to));
   auto ticket = sent_->begin(id, {std::string{c.ref}, message.token});
   output_.say_direct(std::move(what), ticket, message.token);
 }
@@ -803,22 +806,23 @@ errc connection_core::check_direct(std::string_view to) const {
     return why;
   } catch (...) {
     protocol::report_exception(*config_.options->log, *config_.options->counters,
-                               "direct_options::authorize");
+                               "authorize_direct");
     return errc::internal;
   }
 }
 
-direct_ptr connection_core::direct_of(const command& c, const inbound& message,
-                                      std::string to) const {
+direct_ptr connection_core::direct_of(const command& c, std::string to) const {
   auto what = std::make_shared<direct_message>();
+  what->number = ++config_.directs->said;
   what->to = std::move(to);
   what->from = config_.user_id;
   what->timestamp = protocol::iso_8601(output_.wall_now());
   what->codec = c.source;
-  what->bytes = message.bytes;
+  what->bytes = protocol::shared_bytes::copy_of(c.body); // unknown fields are not kept
   what->field = c.field;
-  what->body = c.body;
-  if (config_.options->directs.allowed == direct_policy::shared_room) {
+  what->body = what->bytes.view();
+  if (config_.options->directs.allowed == direct_policy::shared_room
+      && what->to != config_.user_id) {
     auto& rooms = what->rooms.emplace();
     for (auto& r : rooms_)
       if (r.member)
@@ -845,9 +849,14 @@ errc connection_core::on_direct(const direct_ptr& what) {
   auto is_here = has_session_ || (!is_closing() && !input_ended_);
   if (!is_here || what->to != config_.user_id)
     return errc::user_away;
-  auto is_shared = [&](const held_room& r) { return r.member && what->names(r.name); };
+  auto is_shared = [&](const held_room& r) {
+    return (r.member || is_returning()) && what->names(r.name);
+  };
   if (what->rooms && std::none_of(rooms_.begin(), rooms_.end(), is_shared))
     return errc::forbidden;
+  auto can_tell = !is_closing() && !input_ended_;
+  if (!can_tell && config_.directs->is_used_up())
+    return errc::user_away;
   if (!inbox_) {
     inbox_ = std::make_shared<direct_inbox>(*config_.directs);
     if (may_resume_ && !lobby_waits_ && !resuming_)
@@ -855,21 +864,27 @@ errc connection_core::on_direct(const direct_ptr& what) {
   }
   inbox_->add(what);
   tell_directs();
-  if (inbox_->bytes() > most_held_direct_bytes)
+  if (!can_tell)
+    inbox_->trim_untold();
+  else if (inbox_->bytes() > most_held_direct_bytes)
     close(errc::slow_consumer);
   return errc::ok;
 }
 
 /// Sends what the client has not got, unless it may still become another session.
 void connection_core::tell_directs() {
-  if (!inbox_ || resuming_ || may_resume_ || is_closing())
+  if (!inbox_ || resuming_ || may_resume_ || is_closing() || input_ended_)
     return;
-  for (auto& d : inbox_->kept())
-    if (d.seq > told_directs_)
-      output_.tell(protocol::direct_frame(
-        config_.encoding,
-        {d.what->from, d.seq, d.what->timestamp, d.what->field, {d.what->codec, d.what->body}},
-        config_.meter));
+  for (auto& d : inbox_->kept()) {
+    if (d.seq <= told_directs_)
+      continue;
+    auto& what = *d.what;
+    auto frame = protocol::direct_frame(
+      config_.encoding, {what.from, d.seq, what.timestamp, what.field, {what.codec, what.body}},
+      config_.meter);
+    make_lighter(frame, what.body.size());
+    output_.tell(frame);
+  }
   told_directs_ = inbox_->last();
   if (has_session_)
     inbox_->trim(told_directs_);

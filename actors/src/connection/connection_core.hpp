@@ -225,8 +225,7 @@ private:
   void change_profile(const protocol::command& c, const inbound& message);
   void direct(const protocol::command& c, const inbound& message);
   [[nodiscard]] protocol::errc check_direct(std::string_view to) const;
-  [[nodiscard]] direct_ptr direct_of(const protocol::command& c, const inbound& message,
-                                     std::string to) const;
+  [[nodiscard]] direct_ptr direct_of(const protocol::command& c, std::string to) const;
   void answer_direct(std::string_view ref, protocol::errc code, bool is_repeat);
   void tell_directs();
   void adopt_directs(const session_record& session);

@@ -13,8 +13,8 @@
 
 namespace troupe::actors {
 
-/// The directs that a connection has sent and whose fate it does not know yet, and the ids of those
-/// of its session that were taken.
+/// The directs that a connection has sent and whose fate it does not know yet, and the ids of the
+/// accepted directs of its session.
 ///
 /// Bound: each holds the credit of its command. Cost: linear in those under way. Thread: the
 /// loop's.

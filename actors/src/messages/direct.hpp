@@ -24,6 +24,7 @@ namespace troupe::actors {
 
 /// What one user, or the server, says to all sessions of another one. All of them share it.
 struct direct_message {
+  std::uint64_t number = 0; ///< unique in the node
   std::string to;
   std::string from; ///< empty: the server
   std::string timestamp;
@@ -34,6 +35,15 @@ struct direct_message {
   /// Rooms of the sender, of which the receiver must be in one; absent: it need not.
   std::optional<std::vector<std::string>> rooms{};
 
+  /// What keeping it takes.
+  [[nodiscard]] std::size_t weight() const noexcept {
+    constexpr std::size_t fixed = 160;
+    auto all = fixed + bytes.size() + from.size() + to.size();
+    if (rooms)
+      for (auto& room : *rooms)
+        all += sizeof room + room.size();
+    return all;
+  }
   [[nodiscard]] bool names(std::string_view room) const {
     return !rooms || std::find(rooms->begin(), rooms->end(), room) != rooms->end();
   }
@@ -43,7 +53,8 @@ using direct_ptr = std::shared_ptr<const direct_message>;
 /// The memory of all directs that sessions keep. Thread: any.
 struct direct_budget {
   protocol::memory_meter meter;
-  std::int64_t bytes = 0; ///< 0: no bound
+  std::int64_t bytes = 0;             ///< 0: no bound
+  std::atomic<std::uint64_t> said{0}; ///< numbers all directs
 
   [[nodiscard]] bool is_used_up() const noexcept { return bytes > 0 && meter.used_bytes() > bytes; }
 };
@@ -53,12 +64,15 @@ struct direct_budget {
 ///
 /// Invariant: numbers have no gaps. The same message is taken once: a session that moves to another
 /// connection may be reached by two ways.
-/// Bounds: those that the client has been told are forgotten beyond `most`, beyond `most_bytes`,
-/// and while the budget is used up. Those that it has not been told stay. Thread: one at a time.
+/// Bounds: beyond `most`, beyond `most_bytes`, and while the budget is used up, those are forgotten
+/// that the client has been told, and while nobody can be told all but the latest. Thread: one at a
+/// time.
 class direct_inbox {
 public:
   static constexpr std::size_t most = 32;
   static constexpr std::size_t most_bytes = std::size_t{64} * 1024;
+  /// So many of the latest it knows again.
+  static constexpr std::size_t most_known = 256;
 
   struct entry {
     std::uint64_t seq;
@@ -70,11 +84,16 @@ public:
 
   /// Errors: `std::bad_alloc`; then nothing has changed.
   void add(const direct_ptr& what) {
-    auto is_same = [&](const entry& e) { return e.what == what; };
-    if (std::any_of(kept_.begin(), kept_.end(), is_same))
+    if (std::find(known_.begin(), known_.end(), what->number) != known_.end())
       return;
-    auto size = what->body.size() + what->from.size() + entry_bytes;
+    auto size = what->weight();
+    if (known_.size() == known_.capacity() && known_.size() < most_known)
+      known_.reserve(std::max<std::size_t>(8, 2 * known_.size()));
     kept_.push_back({last_ + 1, what, {&budget_.meter, size}});
+    if (known_.size() < most_known)
+      known_.push_back(what->number);
+    else
+      known_[last_ % most_known] = what->number;
     bytes_ += size;
     ++last_;
   }
@@ -88,6 +107,11 @@ public:
   [[nodiscard]] const std::deque<entry>& kept() const noexcept { return kept_; }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
+  /// Forgets all but the latest, as far as the bounds ask for it: nobody can be told now.
+  void trim_untold() noexcept {
+    if (last_ > 0)
+      trim(last_ - 1);
+  }
   /// Forgets the oldest up to number `told`, as far as the bounds ask for it.
   void trim(std::uint64_t told) noexcept {
     while (!kept_.empty() && kept_.front().seq <= told && is_beyond_bounds())
@@ -100,9 +124,6 @@ public:
   }
 
 private:
-  /// What an entry takes besides its body.
-  static constexpr std::size_t entry_bytes = 160;
-
   [[nodiscard]] bool is_beyond_bounds() const noexcept {
     return kept_.size() > most || bytes_ > most_bytes || budget_.is_used_up();
   }
@@ -112,7 +133,8 @@ private:
   }
 
   direct_budget& budget_;
-  std::deque<entry> kept_; ///< oldest first
+  std::deque<entry> kept_;           ///< oldest first
+  std::vector<std::uint64_t> known_; ///< numbers of messages; a ring, once it is full
   std::size_t bytes_ = 0;
   std::uint64_t last_ = 0;
 };
@@ -152,9 +174,13 @@ struct user_count {
   explicit user_count(told f) : tell(std::move(f)) {}
   user_count(const user_count&) = delete;
   user_count& operator=(const user_count&) = delete;
-  ~user_count() { tell(connections, kept); }
+  ~user_count() {
+    if (was_asked)
+      tell(connections, kept);
+  }
 
-  told tell; ///< must not throw
+  told tell;                          ///< must not throw
+  std::atomic<bool> was_asked{false}; ///< else nobody is told
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> kept{0};
 };

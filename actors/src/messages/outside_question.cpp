@@ -26,7 +26,7 @@ void outside_question::answer(const request_result& result) noexcept {
   try {
     then(result);
   } catch (...) {
-    protocol::report_exception(log_, counters_, "a request's handler");
+    protocol::report_exception(log_, counters_, "request");
   }
 }
 

@@ -103,6 +103,11 @@ void check_event(const broadcast_event& event, std::string_view as_said,
   check_values(event.type, event.v1_fields, document);
 }
 
+void check_data(const std::vector<protocol::field>& data, std::string_view document) {
+  check_keys({}, {&data}, protocol::is_inner_key, "has a name that no field can have");
+  check_values({}, data, document);
+}
+
 void check_request(const std::vector<protocol::field>& data, std::chrono::milliseconds limit,
                    bool has_handler, std::string_view document) {
   using namespace std::chrono_literals;
@@ -111,8 +116,7 @@ void check_request(const std::vector<protocol::field>& data, std::chrono::millis
   if (limit < 1ms || limit > 24h)
     throw std::invalid_argument{"a request: its limit is " + std::to_string(limit.count())
                                 + " ms, expected 1 ms to 24 h"};
-  check_keys({}, {&data}, protocol::is_inner_key, "has a name that no field can have");
-  check_values({}, data, document);
+  check_data(data, document);
 }
 
 } // namespace troupe::actors

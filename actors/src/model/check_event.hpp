@@ -17,9 +17,11 @@ namespace troupe::actors {
 void check_event(const broadcast_event& event, std::string_view as_said = {},
                  std::string_view document = {});
 
-/// The same for what a member is asked, whose fields are those of an inner map: the names that the
-/// server sets are allowed. Throws also for a `limit` that is not from 1 ms to 24 h, and if there
-/// is no handler.
+/// The same for the fields of an inner map, where the names that the server sets are allowed.
+void check_data(const std::vector<protocol::field>& data, std::string_view document = {});
+
+/// The same for what a member is asked. Throws also for a `limit` that is not from 1 ms to 24 h,
+/// and if there is no handler.
 void check_request(const std::vector<protocol::field>& data, std::chrono::milliseconds limit,
                    bool has_handler, std::string_view document = {});
 

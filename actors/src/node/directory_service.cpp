@@ -70,9 +70,7 @@ void directory_service::serve_next(session_key key) {
 
 void directory_service::done(session_key key) noexcept {
   auto line = claims_.find(key);
-  line->second.waiting.pop_front();
-  line->second.user.clear();
-  line->second.late.clear();
+  line->second.end_turn();
   if (line->second.waiting.empty())
     claims_.erase(line);
   else
@@ -82,18 +80,14 @@ void directory_service::done(session_key key) noexcept {
 /// Answers the first of those who claim that session. If it has ended meanwhile, the session is
 /// kept for the next one.
 void directory_service::deliver(session_key key, const session_answer& answer) {
-  auto& line = claims_.at(key);
-  auto& first = line.waiting.front();
+  auto& first = claims_.at(key).waiting.front();
   auto name = first.name;
   auto who = first.who;
   auto to = caf::actor_cast<connection_actor>(first.from);
-  if (answer.record)
-    line.user = answer.record->user_id;
   auto taken = [this, name, who, to, opened = first.opened, is_found = answer.record != nullptr] {
     if (is_found) {
       unit_.sessions->move(name, who, opened);
-      for (auto& direct : claims_.at(name.key).late)
-        ask(to, direct);
+      guard([&] { pass_on(name.key, to); }, [&] { shared_.units[who.loop]->loop->give_up(who); });
     }
     done(name.key);
   };
@@ -101,11 +95,25 @@ void directory_service::deliver(session_key key, const session_answer& answer) {
     keep_again(name, answer);
     done(name.key);
   };
-  guard([&] { compat::request(this, to, caf::infinite, answer).then(taken, failed); },
-        [&] {
-          shared_.units[who.loop]->loop->give_up(who);
-          failed({});
-        });
+  guard(
+    [&] {
+      if (answer.record)
+        claims_.at(key).found(*answer.record);
+      compat::request(this, to, caf::infinite, answer).then(taken, failed);
+    },
+    [&] {
+      shared_.units[who.loop]->loop->give_up(who);
+      failed({});
+    });
+}
+
+/// What has happened to a session on its way to that connection, which has it now.
+void directory_service::pass_on(session_key key, const connection_actor& to) {
+  auto& line = claims_.at(key);
+  for (auto& direct : line.late())
+    ask(to, direct);
+  if (line.has_ended())
+    compat::send(this, to, end_session{});
 }
 
 /// Ends the memberships that the session still has: its connection is gone.
@@ -127,9 +135,11 @@ void directory_service::keep_again(const session_name& name, const session_answe
                         member, leave_reason::disconnected, false, {}, {}, true, room.profile}});
         },
         [] {});
-  for (auto& direct : claims_.at(name.key).late)
-    if (direct.what->to == answer.record->user_id)
-      guard([&] { keep(*answer.record, direct); }, [] {});
+  auto& line = claims_.at(name.key);
+  if (line.has_ended())
+    return guard([&] { leave_seats(*answer.record); }, [] {});
+  for (auto& direct : line.late())
+    guard([&] { keep(*answer.record, direct); }, [] {});
   unit_.sessions->keep(name, answer.record);
 }
 
@@ -197,14 +207,9 @@ void directory_service::say(const direct_call& asked) {
 
 /// A session on its way to another connection is neither kept nor there yet.
 void directory_service::note_late(const direct_call& asked) {
-  for (auto& [key, line] : claims_) {
-    line.late.push_back(asked);
-    if (line.late.size() > direct_inbox::most)
-      line.late.pop_front();
-    line.late.back().fate = nullptr; // which may wait for this claim
-    if (line.user == asked.what->to)
+  for (auto& [key, line] : claims_)
+    if (line.add_late(asked))
       asked.fate->note(errc::ok);
-  }
 }
 
 /// A connection that has ended meanwhile may have left its session, which is kept here then; one
@@ -240,7 +245,7 @@ void directory_service::keep(session_record& record, const direct_call& asked) {
   if (!record.directs)
     record.directs = std::make_shared<direct_inbox>(shared_.directs);
   record.directs->add(what);
-  record.directs->trim(record.directs->last() - 1);
+  record.directs->trim_untold();
   answer(errc::ok);
 }
 
@@ -252,8 +257,11 @@ void directory_service::serve(const user_call& asked) {
     return;
   }
   drop_sessions(asked.user);
-  if (asked.what == kind::disconnect)
-    unit_.users->for_each(asked.user, [&](auto& who) { compat::send(this, who, end_session{}); });
+  if (asked.what != kind::disconnect)
+    return;
+  for (auto& [key, line] : claims_)
+    line.end_sessions_of(asked.user);
+  unit_.users->for_each(asked.user, [&](auto& who) { compat::send(this, who, end_session{}); });
 }
 
 void directory_service::drop_sessions(const std::string& user) {

@@ -1,9 +1,10 @@
 #pragma once
 
 #include "context/node_context.hpp"
+#include "node/claim_line.hpp"
 
 #include <cstdint>
-#include <deque>
+#include <string>
 #include <unordered_map>
 
 namespace troupe::actors {
@@ -35,6 +36,7 @@ private:
   void leave_seats(const session_record& gone);
   void say(const direct_call& asked);
   void note_late(const direct_call& asked);
+  void pass_on(session_key key, const connection_actor& to);
   void ask(const connection_actor& to, const direct_call& asked);
   void keep(const direct_call& asked);
   void keep(session_record& record, const direct_call& asked);
@@ -49,14 +51,6 @@ private:
 
   node_context& shared_;
   loop_unit& unit_;
-  /// Those who claim a session; the first one's turn it is.
-  struct claim_line {
-    std::deque<session_claim> waiting;
-    /// Whose session is on its way to the first one; empty: it has not been found yet.
-    std::string user;
-    /// The latest directs that have come since the turn began: they may miss the session.
-    std::deque<direct_call> late;
-  };
   std::unordered_map<session_key, claim_line> claims_; ///< by the name of the session
 };
 

@@ -3,6 +3,7 @@
 
 #include <troupe/actors/user_handle.hpp>
 
+#include "model/check_event.hpp"
 #include "node/node_state.hpp"
 
 #include <stdexcept>
@@ -41,10 +42,8 @@ namespace {
 
 /// `fields` as a message, of which the direct has the value of one.
 protocol::shared_bytes encoded(std::span<const protocol::field> fields) {
+  check_data({fields.begin(), fields.end()});
   auto bytes = protocol::encode_map(protocol::codec::msgpack, fields);
-  if (!protocol::is_value(protocol::codec::msgpack, bytes))
-    throw std::invalid_argument{"user_handle::send: a field has a name or a value that no message "
-                                "can have"};
   if (bytes.size() > direct_inbox::most_bytes)
     throw std::invalid_argument{"user_handle::send: more than 64 KiB"};
   return protocol::shared_bytes::copy_of(bytes);
@@ -65,6 +64,7 @@ publish_result user_handle::state::say(std::string_view field, protocol::body_fi
   if (!account->positive())
     return node->is_open() ? publish_result::overloaded : publish_result::gone;
   auto sent = node->enter([&](node_context& s) {
+    message->number = ++s.directs.said;
     message->timestamp = protocol::iso_8601(s.options.clock->wall_now());
     auto fate = std::make_shared<direct_fate>(
       [token = account->take(message->bytes.size())](protocol::errc) {});
@@ -89,7 +89,7 @@ publish_result user_handle::disconnect() const {
                 : publish_result::gone;
 }
 
-publish_result user_handle::drop_sessions() const {
+publish_result user_handle::drop_kept_sessions() const {
   return state_ ? state_->tell(user_call{state_->name, user_call::kind::drop_sessions})
                 : publish_result::gone;
 }
@@ -99,16 +99,17 @@ publish_result user_handle::count(std::function<void(presence)> told) const {
     throw std::invalid_argument{"user_handle::count: nobody to tell"};
   if (!state_)
     return publish_result::gone;
-  return state_->node->enter([&](node_context& s) {
-    auto count = std::make_shared<user_count>(
-      [told = std::move(told)](std::size_t connections, std::size_t kept) {
-        told({connections, kept});
-      });
+  // Its last owner may be this one, and what is told may call whatever it likes: not within the
+  // gate.
+  auto count = std::make_shared<user_count>([told = std::move(told)](auto connections, auto kept) {
+    told({connections, kept});
+  });
+  auto sent = state_->node->enter([&](node_context& s) {
+    count->was_asked = true;
     for (auto& unit : s.units)
       compat::anon_send(unit->directory, user_call{state_->name, user_call::kind::count, count});
-  })
-         ? publish_result::accepted
-         : publish_result::gone;
+  });
+  return sent ? publish_result::accepted : publish_result::gone;
 }
 
 } // namespace troupe::actors

@@ -1,6 +1,6 @@
 #include "room/replay.hpp"
 
-#include "room/frame_weight.hpp"
+#include "model/frame_weight.hpp"
 
 #include <troupe/protocol/stored_event.hpp>
 

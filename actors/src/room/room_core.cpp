@@ -3,7 +3,7 @@
 #include "fanout/dispatcher.hpp"
 #include "model/check_event.hpp"
 #include "model/check_refusal.hpp"
-#include "room/frame_weight.hpp"
+#include "model/frame_weight.hpp"
 
 #include <troupe/actors/make_room.hpp>
 #include <troupe/protocol/frame.hpp>
@@ -34,7 +34,7 @@ constexpr int most_frames_of_changes = 8;
 /// How often a room whose output waits looks whether it still does: each tick of the timers.
 constexpr auto time_between_looks = 10ms;
 
-constexpr auto handler_of_request = "a request's handler";
+constexpr auto handler_of_request = "request";
 
 const char* hook_of(room_input::kind what) noexcept {
   switch (what) {
@@ -1262,7 +1262,8 @@ void room_core::end_requests() {
   requests_.end_late(output_.now());
   for (auto left = requests_.ended(); left > 0 && !ending_; --left) {
     auto asked = requests_.take_ended();
-    command_scope scope{*this, asked->why == errc::not_joined ? payer::nobody : payer::room};
+    command_scope scope{*this, asked->id != 0 && asked->why == errc::not_joined ? payer::nobody
+                                                                                : payer::room};
     tell_end_of(*asked);
   }
   plan_requests();

@@ -42,6 +42,16 @@ struct guest : client {
     out.lines.clear();
   }
 
+  /// Somebody says something to its user.
+  errc hear(std::uint64_t number, std::size_t bytes) {
+    auto what = std::make_shared<direct_message>();
+    what->number = number;
+    what->to = "me";
+    what->bytes = shared_bytes::copy_of('"' + std::string(bytes, 'x') + '"');
+    what->body = what->bytes.view();
+    return core->on_direct(what);
+  }
+
   void resume(std::string_view rooms = "[]") {
     say(R"({"type":"resume","ref":1,"resume":")" + to_text(name_of_former) + R"(","rooms":)"
         + std::string{rooms} + "}");
@@ -443,4 +453,21 @@ TEST_CASE("a command that waits is a command before a resume, too") {
   c.resume();
   CHECK(c.out.has(R"("code":"bad_request")"));
   CHECK(c.out.count("claim") == 0);
+}
+
+// Pins §16.70, §16.73.
+TEST_CASE("a connection that is closing keeps no more directs than its session may") {
+  guest c;
+  c.core->end_input();
+  for (std::uint64_t i = 1; i <= 100; ++i)
+    CHECK(c.hear(i, 30'000) == errc::ok);
+  CHECK(c.directs.meter.used_bytes() < 100'000);
+  c.directs.bytes = 1;
+
+  CHECK(c.hear(101, 10) == errc::user_away);
+
+  c.core->leave_all(leave_reason::disconnected, true);
+  auto kept = c.core->take_record();
+  REQUIRE(kept);
+  CHECK(kept->directs->last() == 100);
 }

@@ -13,6 +13,8 @@ using actors::broadcast_event;
 using actors::claims;
 using actors::claims_ptr;
 using actors::connection_state;
+using actors::direct_policy;
+using actors::direct_request;
 using actors::drain_kind;
 using actors::endpoint;
 using actors::endpoint_handlers;

@@ -99,9 +99,9 @@ values handlers() {
 
 values failing_handlers() {
   auto all = handlers();
-  all.insert(all.end(),
-             {"accept", "authorize_upgrade", "connection", "directory", "dispatcher", "drain",
-              "endpoint", "node", "prepare_thread", "registry", "room", "session", "verify_token"});
+  all.insert(all.end(), {"accept", "authorize_direct", "authorize_upgrade", "connection",
+                         "directory", "dispatcher", "drain", "endpoint", "node", "prepare_thread",
+                         "registry", "request", "room", "session", "verify_token"});
   return all;
 }
 

@@ -157,7 +157,7 @@ public:
   [[nodiscard]] room_handle room(std::string_view name);
 
   /// Names a user from any thread; it need not be here. Handles may outlive the node.
-  [[nodiscard]] user_handle user(std::string_view name);
+  [[nodiscard]] user_handle user(std::string_view user_id);
 
   /// Makes a CAF actor a server-side member, which is sent `room_event`s; `refused` if the node
   /// ends or no room can have that name. Throws `std::invalid_argument` if `who` is null, as

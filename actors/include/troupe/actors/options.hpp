@@ -75,10 +75,10 @@ struct session_options {
   std::size_t max_kept_per_address = 100; ///< see `connection_info::address`
 };
 
-/// Who may say something to all sessions of another user (`direct`).
+/// Who may say something to the sessions of another user (`direct`).
 enum class direct_policy : std::uint8_t {
   off,         ///< nobody: `unsupported`
-  shared_room, ///< who is in a room with one of them
+  shared_room, ///< who is in a room with them (a kept one counts where it was), or is that user
   all,
 };
 
@@ -93,7 +93,8 @@ struct direct_request {
 struct direct_options {
   direct_policy allowed = direct_policy::off;
   /// Whether this one may, too: `ok`, or why not (a code as of `join_decision::refuse`). Runs on
-  /// the loop of the sender and must not block. Absent: it may.
+  /// the loop of the sender and must not block. An exception, and a code that cannot refuse, are
+  /// logged and answered by `internal`. Absent: it may.
   std::function<protocol::errc(const direct_request&)> authorize{};
   /// For all that sessions keep of their latest directs; beyond it they keep those that their
   /// clients have not been told, and sessions without a connection take none. Absent: a 64th of the

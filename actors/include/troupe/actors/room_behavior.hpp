@@ -86,8 +86,9 @@ struct broadcast_event {
   /// A member that is behind, and does not take what it is sent, does not get it; then it is not
   /// stored either. For what is soon out of date, such as positions.
   bool is_volatile = false;
-  /// As `is_volatile`, but a member that is behind gets the last one of each `key` once it has
-  /// taken what waits for it: one that waits gives way to a newer one, whatever the types of both.
+  /// As `is_volatile`, which it goes before; but a member that is behind gets the last one of each
+  /// `key` once it has taken what waits for it: one that waits gives way to a newer one, whatever
+  /// the types of both.
   bool is_latest = false;
   std::string_view key{}; ///< of `is_latest`; nobody gets to see it
 
@@ -131,7 +132,8 @@ public:
   virtual void broadcast_except(session_key member, const broadcast_event& event) = 0;
   /// Sends to one member, after what the room has said before; carries no `seq`. Until the member's
   /// dispatcher has it, it is charged to the command being handled, else to the room (`pressure`).
-  /// What a lost connection causes is charged to nobody.
+  /// What a lost connection causes is charged to nobody. `stored`, `is_volatile`, `is_latest` and
+  /// `key` mean nothing here.
   virtual void send_to(session_key member, const broadcast_event& event) = 0;
   /// Asks a member: its client gets `$request` with these fields as `data`, and answers by
   /// `$reply`. `then` runs once, as a hook of its own (so never within this call), with the answer

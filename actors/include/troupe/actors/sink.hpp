@@ -18,8 +18,8 @@ struct byte_range {
   [[nodiscard]] std::uint32_t size() const noexcept { return end - begin; }
 };
 
-/// What becomes of a frame for a member that is behind. All other numbers name a value: of those of
-/// one name only the last one waits (`sink::put_value`).
+/// What becomes of a frame for a member that is behind. Every other number is the name of a value:
+/// of those of one name only the last one waits (`sink::put_value`).
 enum class if_behind : std::uint64_t {
   queue = 0,
   skip = 1,
@@ -134,7 +134,7 @@ public:
   /// may be skipped, and of values the last ones.
   [[nodiscard]] virtual bool is_behind() const { return queued_bytes() > 0; }
 
-  /// When the oldest queued data frame was queued; nothing if none is but values.
+  /// When the oldest queued data frame was queued; values do not count.
   [[nodiscard]] virtual std::optional<steady_time> oldest_queued() const = 0;
 };
 

@@ -12,9 +12,10 @@
 
 namespace troupe::actors {
 
-/// Names a user from any thread, also after the node's end: all sessions of that user, those with a
-/// connection and those that are kept for their clients to come back. Without a token a user is one
-/// session. What is done to a user that is nowhere reaches nobody.
+/// Names a user from any thread, also within a hook, and after the node's end: all sessions of that
+/// user, those with a connection and those that are kept for their clients to come back. Without a
+/// token a user is one session. Connections of raw endpoints are nobody's. What is done to a user
+/// that is nowhere reaches nobody.
 ///
 /// Results: `gone`: nothing was done: the node ends or has ended, or the handle is
 /// default-constructed. Cost: a message for each loop of the node, and one for each connection of
@@ -26,7 +27,8 @@ public:
   /// (`resume`). `overloaded`: what was said before has still to reach as much as it may
   /// (`room_limits::max_pending_bytes`, for all users together). Throws `std::invalid_argument`,
   /// and nobody gets anything, if a field has a name that none can have (`__proto__`, `$bin`,
-  /// invalid UTF-8), a raw value is not one whole value, or all of it exceeds 64 KiB.
+  /// invalid UTF-8) or that another one has, a raw value is not one whole value, or all of it
+  /// exceeds 64 KiB.
   publish_result send(std::string_view text) const;
   publish_result send(std::span<const protocol::field> data) const;
   publish_result send(protocol::field_list data) const {
@@ -37,7 +39,7 @@ public:
   /// them.
   publish_result disconnect() const;
   /// Ends the sessions that are kept; connections stay.
-  publish_result drop_sessions() const;
+  publish_result drop_kept_sessions() const;
 
   /// What of a user is here.
   struct presence {
@@ -46,8 +48,9 @@ public:
 
     [[nodiscard]] bool is_online() const noexcept { return connections > 0; }
   };
-  /// Asks for that; `told` is called once, on a thread of the node (if it ends meanwhile, on the
-  /// one that ends it), and must not throw or block. After `gone` it is not called.
+  /// Asks for that; `told` is called once, on a thread of the node, or on the calling one before
+  /// this returns, or if the node ends meanwhile on the one that ends it. It must not throw or
+  /// block, nor touch a behaviour. After `gone` it is not called.
   publish_result count(std::function<void(presence)> told) const;
 
 private:

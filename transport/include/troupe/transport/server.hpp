@@ -205,7 +205,7 @@ public:
   /// A handle of the room of that name. Thread: any.
   [[nodiscard]] actors::room_handle room(std::string_view name);
   /// Names a user, from any thread. Handles may outlive the server.
-  [[nodiscard]] actors::user_handle user(std::string_view name);
+  [[nodiscard]] actors::user_handle user(std::string_view user_id);
 
   /// Decides about an HTTP request as about an upgrade, for handlers that serve only clients that
   /// may connect. Wrong tokens here and at upgrades count together: a client
