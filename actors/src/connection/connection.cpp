@@ -110,13 +110,13 @@ void connection::end_if_finished() {
 
 // -- its session ----------------------------------------------------------------------------------
 
-connection::hand_over_answer connection::give(const hand_over& asked) {
-  auto answer = make_response_promise<hand_over_answer>();
+caf::result<session_answer> connection::give(const hand_over& asked) {
+  compat::owed_answer<session_answer> answer{*this};
   wanted_.emplace_back(asked, answer);
   if (core_->is_moving())
     core_->await_hand_over(asked.user_id);
   end_if_finished();
-  return answer;
+  return answer.to_come();
 }
 
 /// One move of a session at a time: it is given away once it is here.
@@ -124,7 +124,7 @@ void connection::give_if_ready() {
   if (core_->is_moving())
     return;
   for (; !wanted_.empty(); wanted_.erase(wanted_.begin()))
-    wanted_.front().second.deliver(core_->hand_over(wanted_.front().first.user_id));
+    wanted_.front().second.give(*this, core_->hand_over(wanted_.front().first.user_id));
 }
 
 void connection::release_state() {
@@ -139,10 +139,12 @@ void connection::release_state() {
 }
 
 /// A connection that ends with its session open has failed, by a bug of ours or for want of memory:
-/// 1011. Its rooms go on.
+/// 1011. Its rooms go on. Whoever waits for its session looks where that is now.
 void connection::say_farewell() {
   close(protocol::errc::internal);
   core_->leave_all(leave_reason::disconnected);
+  for (; !wanted_.empty(); wanted_.erase(wanted_.begin()))
+    wanted_.front().second.refuse(*this, caf::sec::request_receiver_down);
 }
 
 // -- connection_output ----------------------------------------------------------------------------

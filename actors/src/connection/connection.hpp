@@ -4,6 +4,7 @@
 #include "context/pulse.hpp"
 #include "context/node_context.hpp"
 #include "context/wall_deadline.hpp"
+#include "runtime/owed_answer.hpp"
 
 #include <chrono>
 #include <memory>
@@ -37,12 +38,10 @@ private:
     connection& owner;
   };
 
-  using hand_over_answer = caf::typed_response_promise<session_answer>;
-
   void end_input();
   void note_end(std::uint16_t code, std::string_view error);
   void end_if_finished();
-  hand_over_answer give(const hand_over& asked);
+  caf::result<session_answer> give(const hand_over& asked);
   void give_if_ready();
 
   // -- connection_output --------------------------------------------------------------------------
@@ -84,7 +83,7 @@ private:
   std::optional<bool> keeps_session_;     ///< once the end has begun
   std::unique_ptr<lobby_timer> lobby_;    ///< null: it waits for no first command
   /// Who wants its session, which it is still taking over itself.
-  std::vector<std::pair<hand_over, hand_over_answer>> wanted_;
+  std::vector<std::pair<hand_over, compat::owed_answer<session_answer>>> wanted_;
 };
 
 } // namespace troupe::actors

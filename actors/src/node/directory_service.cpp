@@ -1,5 +1,7 @@
 #include "node/directory_service.hpp"
 
+#include "runtime/owed_answer.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -154,15 +156,15 @@ void directory_service::leave_seats(const session_record& gone) {
 
 // -- where sessions are ---------------------------------------------------------------------------
 
-directory_service::promise directory_service::take(const take_session& asked) {
-  auto answer = make_response_promise<promise>();
+caf::result<session_answer> directory_service::take(const take_session& asked) {
+  compat::owed_answer<session_answer> answer{*this};
   guard(
     [&] {
       fetch(asked.key, unit_.sessions->find(asked.key), asked.user_id,
-            [answer](session_answer found) mutable { answer.deliver(std::move(found)); });
+            [this, answer](session_answer found) { answer.give(*this, std::move(found)); });
     },
-    [] {}); // the asker hears that there is no answer
-  return answer;
+    [&] { guard([&] { answer.give(*this, {}); }, [] {}); });
+  return answer.to_come();
 }
 
 template <class Then>

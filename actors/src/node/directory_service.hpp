@@ -24,8 +24,6 @@ public:
   const char* name() const override { return "troupe.directory"; }
 
 private:
-  using promise = caf::typed_response_promise<session_answer>;
-
   template <class F, class GiveUp>
   void guard(F&& f, GiveUp&& give_up) noexcept;
   void claim(session_claim asked);
@@ -42,7 +40,7 @@ private:
   void keep(session_record& record, const direct_call& asked);
   void serve(const user_call& asked);
   void drop_sessions(const std::string& user);
-  promise take(const take_session& asked);
+  caf::result<session_answer> take(const take_session& asked);
   /// Finds the session at `place` and calls `then(session_answer)`, now or later.
   template <class Then>
   void fetch(session_key key, session_directory::place place, const std::string& user_id,

@@ -1,6 +1,7 @@
 #include "room/room.hpp"
 
 #include "model/random_id.hpp"
+#include "runtime/owed_answer.hpp"
 
 #include <new>
 #include <utility>
@@ -87,16 +88,15 @@ bool room::enter(join_request& request) {
 }
 
 /// An asker that cannot be answered loses its connection; nobody else is affected.
-room::handled_answer room::handled(const await_handled& asked) {
-  handled_answer answer;
+caf::result<bool> room::handled(const await_handled& asked) {
+  compat::owed_answer<bool> answer{*this};
   try {
-    answer = make_response_promise<handled_answer>();
-    answer.deliver(!core_->ending());
+    answer.give(*this, !core_->ending());
   } catch (...) {
     protocol::report_exception(*shared_.options.log, *shared_.options.counters, "room", room_name_);
     shared_.units[asked.who.loop]->loop->give_up(asked.who);
   }
-  return answer;
+  return answer.to_come();
 }
 
 void room::crash(std::exception_ptr thrown) noexcept {

@@ -61,8 +61,7 @@ private:
     core_->unobserve(request.who);
     return true;
   }
-  using handled_answer = caf::typed_response_promise<bool>;
-  handled_answer handled(const await_handled& asked);
+  caf::result<bool> handled(const await_handled& asked);
   void crash(std::exception_ptr thrown) noexcept;
   void say_crash() noexcept;
   void say_farewell() override;
