@@ -34,7 +34,7 @@ constexpr int most_frames_of_changes = 8;
 /// How often a room whose output waits looks whether it still does: each tick of the timers.
 constexpr auto time_between_looks = 10ms;
 
-constexpr auto handler_of_request = "request";
+constexpr auto handler_of_request = "a request's handler";
 
 const char* hook_of(room_input::kind what) noexcept {
   switch (what) {
