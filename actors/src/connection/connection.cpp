@@ -116,7 +116,7 @@ caf::result<session_answer> connection::give(const hand_over& asked) {
   if (core_->is_moving())
     core_->await_hand_over(asked.user_id);
   end_if_finished();
-  return answer.to_come();
+  return compat::owed_answer<session_answer>::to_come();
 }
 
 /// One move of a session at a time: it is given away once it is here.

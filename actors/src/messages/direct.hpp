@@ -41,7 +41,7 @@ struct direct_message {
     auto all = fixed + bytes.size() + from.size() + to.size();
     if (rooms)
       for (auto& room : *rooms)
-        all += sizeof room + room.size();
+        all += sizeof(std::string) + room.size();
     return all;
   }
   [[nodiscard]] bool names(std::string_view room) const {

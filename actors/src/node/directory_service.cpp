@@ -164,7 +164,7 @@ caf::result<session_answer> directory_service::take(const take_session& asked) {
             [this, answer](session_answer found) { answer.give(*this, std::move(found)); });
     },
     [&] { guard([&] { answer.give(*this, {}); }, [] {}); });
-  return answer.to_come();
+  return compat::owed_answer<session_answer>::to_come();
 }
 
 template <class Then>

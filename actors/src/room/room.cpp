@@ -96,7 +96,7 @@ caf::result<bool> room::handled(const await_handled& asked) {
     protocol::report_exception(*shared_.options.log, *shared_.options.counters, "room", room_name_);
     shared_.units[asked.who.loop]->loop->give_up(asked.who);
   }
-  return answer.to_come();
+  return compat::owed_answer<bool>::to_come();
 }
 
 void room::crash(std::exception_ptr thrown) noexcept {
