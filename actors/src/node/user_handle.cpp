@@ -29,11 +29,11 @@ struct user_handle::state {
                                    std::span<const protocol::field> fields) const;
 };
 
-user_handle node::user(std::string_view name) {
+user_handle node::user(std::string_view user_id) {
   user_handle h;
   state_->entrance->enter([&](node_context& s) {
     h.state_ = std::make_shared<const user_handle::state>(
-      user_handle::state{std::string{name}, state_->entrance, s.outside_directs});
+      user_handle::state{std::string{user_id}, state_->entrance, s.outside_directs});
   });
   return h;
 }

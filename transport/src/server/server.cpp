@@ -188,7 +188,7 @@ void server::state::reload_tls() {
 }
 
 actors::room_handle server::room(std::string_view name) { return state_->node->room(name); }
-actors::user_handle server::user(std::string_view name) { return state_->node->user(name); }
+actors::user_handle server::user(std::string_view user_id) { return state_->node->user(user_id); }
 upgrade_decision server::authorize(const http_request& request) const {
   // a request without address is an embedder's own: all of these count as one client's
   boost::system::error_code ignored;
