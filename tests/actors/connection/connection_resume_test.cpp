@@ -471,3 +471,40 @@ TEST_CASE("a connection that is closing keeps no more directs than its session m
   REQUIRE(kept);
   CHECK(kept->directs->last() == 100);
 }
+
+TEST_CASE("a direct holds nothing of its command but the body") {
+  guest c;
+  c.options.directs.allowed = direct_policy::all;
+
+  c.say(R"({"type":"direct","to":"bob","text":"x","pad":")" + std::string(10'000, 'p') + "\"}");
+
+  REQUIRE(c.out.said);
+  CHECK(c.out.said->bytes.view() == R"("x")");
+  CHECK(c.out.said->weight() < 500);
+}
+
+TEST_CASE("who goes on saying directs does not keep its session from another connection") {
+  guest c;
+  c.options.directs.allowed = direct_policy::all;
+  c.say(R"({"type":"direct","to":"bob","text":"1"})");
+  CHECK(c.core->is_moving());
+
+  c.core->await_hand_over({});
+  c.say(R"({"type":"direct","to":"bob","text":"2"})");
+  CHECK(c.out.count("say to") == 1);
+
+  c.core->on_direct_answer(c.out.last_ticket, errc::ok);
+  CHECK_FALSE(c.core->is_moving());
+  CHECK(c.core->hand_over({}).record);
+}
+
+TEST_CASE("a claim for another user changes nothing for who says directs") {
+  guest c;
+  c.options.directs.allowed = direct_policy::all;
+  c.say(R"({"type":"direct","to":"bob","text":"1"})");
+
+  c.core->await_hand_over("eve");
+  c.say(R"({"type":"direct","to":"bob","text":"2"})");
+
+  CHECK(c.out.count("say to") == 2);
+}

@@ -28,6 +28,7 @@ struct connection_notebook final : actors::connection_output {
   }
   void say_direct(actors::direct_ptr what, std::uint32_t ticket, actors::credit) override {
     note("say to " + what->to + ": " + std::string{what->body}, ticket);
+    said = std::move(what);
   }
   void list_as(std::string_view) override {}
   void reply_behind_rooms(shared_bytes frame) override {
@@ -115,6 +116,7 @@ struct connection_notebook final : actors::connection_output {
   std::vector<actors::join_request> requests;
   std::vector<actors::room_input> inputs;
   std::uint32_t last_ticket = 0;
+  actors::direct_ptr said; ///< the last one
   std::optional<actors::wall_time> expires_at;
   std::size_t queued = 0; ///< bytes that the client has still to read
   actors::steady_time at{std::chrono::hours{1}};
