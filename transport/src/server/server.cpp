@@ -106,17 +106,18 @@ server& server::rooms(std::string pattern, actors::behavior_factory factory,
   return *this;
 }
 
-server& server::route(std::string method, std::string pattern, http_handler handler) {
+server& server::route(std::string method, const std::string& pattern, http_handler handler) {
   state_->lifecycle.must_be_new("route");
   check_route(method, pattern, bool(handler), state_->http.router);
-  state_->http.router.add(std::move(method), std::move(pattern), std::move(handler));
+  state_->http.router.add(std::move(method), pattern, std::move(handler));
   return *this;
 }
 
-server& server::route_later(std::string method, std::string pattern, late_http_handler handler) {
+server& server::route_later(std::string method, const std::string& pattern,
+                            late_http_handler handler) {
   state_->lifecycle.must_be_new("route_later");
   check_route(method, pattern, bool(handler), state_->http.router);
-  state_->http.router.add_late(std::move(method), std::move(pattern), std::move(handler));
+  state_->http.router.add_late(std::move(method), pattern, std::move(handler));
   return *this;
 }
 

@@ -169,7 +169,7 @@ public:
   /// order given, then the files of `static_folder`. Refused: a second pattern for the same paths,
   /// one all of whose paths go to an earlier one, one that leaves no path to the files (`GET /*`),
   /// and one for a probe of this port. Before `start`.
-  server& route(std::string method, std::string pattern, http_handler handler);
+  server& route(std::string method, const std::string& pattern, http_handler handler);
   /// `route` for GET; the handler also answers HEAD, unless that has a route of its own: what it
   /// says goes without the body, with its length. A handler that leaves the body out for HEAD, as
   /// it costs much to make, tells no length.
@@ -177,7 +177,7 @@ public:
     return route("GET", std::move(pattern), std::move(handler));
   }
   /// As `route`, but the answer may come later.
-  server& route_later(std::string method, std::string pattern, late_http_handler handler);
+  server& route_later(std::string method, const std::string& pattern, late_http_handler handler);
 
   /// Accepts WebSockets without envelope at `path`, which is a whole path and no pattern. At
   /// `websocket_path`, the endpoint takes the place of the rooms. That is refused, here or by
