@@ -173,8 +173,8 @@ public:
   /// `route` for GET; the handler also answers HEAD, unless that has a route of its own: what it
   /// says goes without the body, with its length. A handler that leaves the body out for HEAD, as
   /// it costs much to make, tells no length.
-  server& get(std::string pattern, http_handler handler) {
-    return route("GET", std::move(pattern), std::move(handler));
+  server& get(const std::string& pattern, http_handler handler) {
+    return route("GET", pattern, std::move(handler));
   }
   /// As `route`, but the answer may come later.
   server& route_later(std::string method, const std::string& pattern, late_http_handler handler);
