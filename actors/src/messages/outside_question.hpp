@@ -2,7 +2,7 @@
 
 #include "messages/owned_event.hpp"
 
-#include <troupe/actors/room_behavior.hpp>
+#include <troupe/actors/room_handle.hpp>
 #include <troupe/protocol/observe.hpp>
 
 #include <chrono>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <troupe/actors/clock.hpp>
-#include <troupe/actors/room_behavior.hpp>
+#include <troupe/actors/room_context.hpp>
 #include <troupe/actors/session_key.hpp>
 #include <troupe/protocol/codec.hpp>
 #include <troupe/protocol/errc.hpp>

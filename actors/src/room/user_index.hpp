@@ -1,6 +1,6 @@
 #pragma once
 
-#include <troupe/actors/room_behavior.hpp>
+#include <troupe/actors/room_context.hpp>
 
 #include <boost/intrusive/set.hpp>
 

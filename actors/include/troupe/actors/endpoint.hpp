@@ -1,7 +1,7 @@
 #pragma once
 
 #include <troupe/actors/claims.hpp>
-#include <troupe/actors/room_behavior.hpp>
+#include <troupe/actors/room_handle.hpp>
 #include <troupe/actors/shared_message.hpp>
 #include <troupe/protocol/frame.hpp>
 

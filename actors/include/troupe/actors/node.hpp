@@ -8,6 +8,7 @@
 #include <troupe/actors/node_stats.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_behavior.hpp>
+#include <troupe/actors/room_handle.hpp>
 #include <troupe/actors/room_event.hpp>
 #include <troupe/actors/sink.hpp>
 #include <troupe/actors/user_handle.hpp>

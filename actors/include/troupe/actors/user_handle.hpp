@@ -1,6 +1,6 @@
 #pragma once
 
-#include <troupe/actors/room_behavior.hpp>
+#include <troupe/actors/room_handle.hpp>
 #include <troupe/protocol/event.hpp>
 
 #include <cstddef>

@@ -4,6 +4,7 @@
 #include <troupe/actors/endpoint.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_behavior.hpp>
+#include <troupe/actors/room_handle.hpp>
 #include <troupe/actors/user_handle.hpp>
 #include <troupe/transport/authorize.hpp>
 #include <troupe/transport/http.hpp>
