@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace troupe::actors {
 namespace {
@@ -21,6 +22,7 @@ poller::poller() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
     throw failure("epoll_create1");
   bell_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   epoll_event event{EPOLLIN | EPOLLET, {}}; // never read: each write is an edge
+  event.data.fd = bell_;
   if (bell_ < 0 || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, bell_, &event) < 0) {
     auto why = failure("eventfd");
     ::close(bell_);
@@ -35,19 +37,20 @@ poller::~poller() {
 }
 
 void poller::add(int descriptor, pollable& who, interest in) {
-  control(EPOLL_CTL_ADD, descriptor, &who, in);
-  all_.push_back(who);
+  auto place = static_cast<std::size_t>(descriptor);
+  if (place >= all_.size())
+    all_.resize(std::max(place + 1, 2 * all_.size()));
+  control(EPOLL_CTL_ADD, descriptor, in);
+  all_[place] = &who;
 }
 
-void poller::change(int descriptor, pollable& who, interest in) {
-  control(EPOLL_CTL_MOD, descriptor, &who, in);
-}
+void poller::change(int descriptor, interest in) { control(EPOLL_CTL_MOD, descriptor, in); }
 
-void poller::control(int operation, int descriptor, pollable* who, interest in) {
+void poller::control(int operation, int descriptor, interest in) {
   epoll_event event{EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET, {}};
   if (in == interest::input_and_output)
     event.events |= EPOLLOUT;
-  event.data.ptr = who;
+  event.data.fd = descriptor;
   if (::epoll_ctl(epoll_, operation, descriptor, &event) < 0)
     throw failure("epoll_ctl");
 }
@@ -55,30 +58,27 @@ void poller::control(int operation, int descriptor, pollable* who, interest in) 
 void poller::remove(int descriptor, pollable& who) noexcept {
   epoll_event ignored{}; // old kernels refuse null
   ::epoll_ctl(epoll_, EPOLL_CTL_DEL, descriptor, &ignored);
-  who.unlink();
-  forget(who);
+  all_[static_cast<std::size_t>(descriptor)] = nullptr;
+  retell(who, nullptr);
 }
 
-void poller::hand_over(int descriptor, pollable& from, pollable& to) {
-  change(descriptor, to, interest::input);
-  from.unlink();
-  all_.push_back(to);
-  forget(from);
+void poller::hand_over(int descriptor, pollable& from, pollable& to) noexcept {
+  all_[static_cast<std::size_t>(descriptor)] = &to;
+  retell(from, &to);
 }
 
-/// Drops the events of `who` that were taken from the kernel and not delivered yet.
-void poller::forget(const pollable& who) noexcept {
+/// Delivers the events of `from` that were taken from the kernel to `to`; to nobody if that is
+/// null.
+void poller::retell(const pollable& from, pollable* to) noexcept {
   for (auto i = next_; i < count_; ++i)
-    if (ready_[i].who == &who)
-      ready_[i].who = nullptr;
+    if (ready_[i].who == &from)
+      ready_[i].who = to;
 }
 
 void poller::let_go() noexcept {
-  while (!all_.empty()) {
-    auto& one = all_.front();
-    all_.pop_front();
-    one.on_end();
-  }
+  for (std::size_t i = 0; i < all_.size(); ++i)
+    if (auto* one = std::exchange(all_[i], nullptr))
+      one->on_end();
 }
 
 bool poller::wait(std::optional<std::chrono::nanoseconds> timeout) noexcept {
@@ -86,8 +86,8 @@ bool poller::wait(std::optional<std::chrono::nanoseconds> timeout) noexcept {
   auto n = wait_for(events.data(), timeout);
   next_ = count_ = 0;
   for (int i = 0; i < n; ++i)
-    if (auto& e = events[static_cast<std::size_t>(i)]; e.data.ptr)
-      ready_[count_++] = {static_cast<pollable*>(e.data.ptr), e.events};
+    if (auto& e = events[static_cast<std::size_t>(i)]; e.data.fd != bell_)
+      ready_[count_++] = {all_[static_cast<std::size_t>(e.data.fd)], e.events};
   return n >= 0;
 }
 

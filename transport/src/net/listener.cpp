@@ -166,7 +166,7 @@ void listener::watch_or_back_off(listening_socket& s) noexcept {
 /// Asks the poller to tell of connections, including those that wait already.
 void listener::watch(listening_socket& s) {
   if (s.is_polled)
-    loop_.sockets().change(s.descriptor, s, actors::poller::interest::input);
+    loop_.sockets().change(s.descriptor, actors::poller::interest::input);
   else
     loop_.sockets().add(s.descriptor, s);
   s.is_polled = true;

@@ -28,7 +28,7 @@ std::size_t bytes_in_kernel(int descriptor, unsigned long which) noexcept {
 polled_socket::polled_socket(owned_descriptor socket, actors::event_loop& loop) noexcept
   : loop_(loop), descriptor_(socket.release()) {}
 
-polled_socket::polled_socket(polled_socket&& other) : loop_(other.loop_), descriptor_(-1) {
+polled_socket::polled_socket(polled_socket&& other) noexcept : loop_(other.loop_), descriptor_(-1) {
   if (other.is_polled_)
     loop_.sockets().hand_over(other.descriptor_, other, *this);
   descriptor_ = std::exchange(other.descriptor_, -1);
@@ -159,13 +159,13 @@ void polled_socket::start_reader(std::unique_ptr<operation> o) {
 }
 
 void polled_socket::await_room() {
-  loop_.sockets().change(descriptor_, *this, actors::poller::interest::input_and_output);
+  loop_.sockets().change(descriptor_, actors::poller::interest::input_and_output);
   owner_waits_for_room_ = true;
 }
 
 /// The poller tells at once if there is room.
 void polled_socket::start_writer(std::unique_ptr<operation> o) {
-  loop_.sockets().change(descriptor_, *this, actors::poller::interest::input_and_output);
+  loop_.sockets().change(descriptor_, actors::poller::interest::input_and_output);
   writer_ = std::move(o);
 }
 

@@ -70,12 +70,11 @@ public:
 
   /// Precondition: `socket` does not block.
   polled_socket(owned_descriptor socket, actors::event_loop& loop) noexcept;
-  /// Has no owner until `set_owner`. Precondition: no operation of `other` is under way. Throws
-  /// `std::system_error` if `other` had an owner.
-  polled_socket(polled_socket&& other);
+  /// Has no owner until `set_owner`. Precondition: no operation of `other` is under way.
+  polled_socket(polled_socket&& other) noexcept;
   virtual ~polled_socket();
 
-  /// Tells `o` of events from now on. Throws `std::system_error`.
+  /// Tells `o` of events from now on. Throws `std::system_error` or `std::bad_alloc`.
   void set_owner(owner& o);
 
   [[nodiscard]] actors::event_loop& loop() const noexcept { return loop_; }

@@ -195,9 +195,15 @@ protected:
       std::rethrow_exception(b.failure);
   }
 
-  /// CAF's own clean-up, which has nothing left to send but to CAF's clock, and that knows none of
-  /// our actors.
-  void clean_up(context_base* context) { Base::cleanup(std::move(this->fail_state_), context); }
+  /// CAF's own clean-up, but for its last step: that cancels the actor's time-outs, which ours do
+  /// not have, and so wakes the thread of CAF's clock for each connection that ends.
+  void clean_up(context_base* context) {
+    this->awaited_responses_.clear();
+    this->multiplexed_responses_.clear();
+    this->get_downstream_queue().cleanup();
+    this->unregister_from_system();
+    caf::monitorable_actor::cleanup(std::move(this->fail_state_), context);
+  }
 
   /// Lets CAF release the weak reference that all strong ones share, which it does next.
   void keep_behind_last_reference() noexcept { intrusive_ptr_add_weak_ref(this->ctrl()); }

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <boost/intrusive/list.hpp>
-
 #include <sys/epoll.h>
 
 #include <array>
@@ -9,12 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace troupe::actors {
 
 /// Receives the events of a descriptor.
-class pollable : public boost::intrusive::list_base_hook<
-                   boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+class pollable {
 public:
   /// Handles `events`, as in epoll_ctl(2). It may add and remove descriptors, also its own, and
   /// destroy itself.
@@ -46,13 +44,13 @@ public:
   enum class interest : std::uint8_t { input, input_and_output };
 
   /// Reports events to `who` from now on, first those that are there already. Throws
-  /// `std::system_error`. Remove `who` before it or the descriptor ends.
+  /// `std::system_error` or `std::bad_alloc`. Remove `who` before it or the descriptor ends.
   void add(int descriptor, pollable& who, interest in = interest::input);
-  void change(int descriptor, pollable& who, interest in);
+  void change(int descriptor, interest in);
   void remove(int descriptor, pollable& who) noexcept;
-  /// Reports to `to` instead of `from`, first what is there already. Throws `std::system_error`;
-  /// then nothing has changed.
-  void hand_over(int descriptor, pollable& from, pollable& to);
+  /// Reports to `to` instead of `from` from now on, first what was fetched already. What `from` has
+  /// been told is not reported again. Cost: no system call.
+  void hand_over(int descriptor, pollable& from, pollable& to) noexcept;
 
   /// Fetches events. Waits for one, or for `wake`, at most `timeout`; without one, for ever.
   /// Returns false if a signal ended the wait before it fetched any. Precondition: not `has_ready`.
@@ -76,9 +74,9 @@ public:
   [[nodiscard]] int descriptor() const noexcept { return epoll_; }
 
 private:
-  void forget(const pollable& who) noexcept;
+  void retell(const pollable& from, pollable* to) noexcept;
   int wait_for(epoll_event* events, std::optional<std::chrono::nanoseconds> timeout) noexcept;
-  void control(int operation, int descriptor, pollable* who, interest in);
+  void control(int operation, int descriptor, interest in);
 
   struct change_of {
     pollable* who;
@@ -88,8 +86,8 @@ private:
 
   int epoll_ = -1;
   int bell_ = -1;
-  boost::intrusive::list<pollable, boost::intrusive::constant_time_size<false>> all_;
-  bool is_exact_ = true; ///< waits to the nanosecond, else to the millisecond
+  std::vector<pollable*> all_; ///< by descriptor; null: nobody
+  bool is_exact_ = true;       ///< waits to the nanosecond, else to the millisecond
   std::size_t next_ = 0;
   std::size_t count_ = 0;
   std::array<change_of, most> ready_;
