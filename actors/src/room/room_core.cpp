@@ -5,7 +5,9 @@
 #include "model/check_refusal.hpp"
 
 #include <troupe/actors/make_room.hpp>
+#include <troupe/protocol/observe.hpp>
 
+#include <exception>
 #include <utility>
 
 namespace troupe::actors {
@@ -74,11 +76,14 @@ join_reply room_core::join(const join_request& request) {
   if (config_.limits.max_members > 0 && !former && members_.size() >= config_.limits.max_members)
     return {errc::room_full};
   entering_ = true;
-  hook_ = "authorize_join";
-  auto decision = behavior_->authorize_join(*this, candidate);
-  if (decision.code != errc::ok)
-    check_refusal("authorize_join", decision.code);
-  hook_ = nullptr;
+  join_decision decision;
+  auto is_decided = run_hook("authorize_join", &candidate, [&] {
+    decision = behavior_->authorize_join(*this, candidate);
+    if (decision.code != errc::ok)
+      check_refusal("authorize_join", decision.code);
+  });
+  if (!is_decided)
+    decision = {errc::internal};
   // If that hook has ended the room, the successor decides.
   auto reply = ending_                   ? join_reply{errc::room_closed}
              : decision.code == errc::ok ? admit(std::move(candidate), request)
@@ -122,12 +127,10 @@ join_reply room_core::admit(member candidate, const join_request& request) {
   auto* gone = former ? &take_place(former) : nullptr;
   ask_again(former, kept);
   announce_away(kept, was_away);
-  hook_ = gone ? "on_return" : "on_join";
   if (gone)
-    behavior_->on_return(*this, kept, *gone);
+    run_hook("on_return", &kept, [&] { behavior_->on_return(*this, kept, *gone); });
   else
-    behavior_->on_join(*this, kept);
-  hook_ = nullptr;
+    run_hook("on_join", &kept, [&] { behavior_->on_join(*this, kept); });
   if (!members_.contains(request.who)) // the behaviour has kicked it: it was admitted, and is gone
     return {};
   return {errc::ok, {}, config_.identity->key, kept.place, std::move(returned)};
@@ -272,13 +275,23 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
     announce_profile(mark_of_profile(gone), *left.shown, {});
   if (!left.was_last)
     announce_away(gone, was_away);
-  say_left(gone, reason);
+  try {
+    say_left(gone, reason);
+  } catch (...) {
+    check_empty(); // the hook that has kicked it may catch this
+    throw;
+  }
   check_empty();
 }
 
-/// May run inside another hook, which has kicked the member.
+/// May run inside another hook, which has kicked the member; that one gets what this throws.
 void room_core::say_left(const member& gone, leave_reason reason) {
-  auto* outer = std::exchange(hook_, "on_leave");
+  auto* outer = hook_;
+  if (!outer) {
+    run_hook("on_leave", &gone, [&] { behavior_->on_leave(*this, gone, reason); });
+    return;
+  }
+  hook_ = "on_leave";
   behavior_->on_leave(*this, gone, reason);
   hook_ = outer;
 }
@@ -319,22 +332,27 @@ void room_core::input(const room_input& in) {
   current_ = &in;
   sender_left_ = false;
   growth_ = {true, in.bytes.size()};
+  auto is_relayed = false;
+  auto is_done = run_hook(hook_of(in.what), &from, [&] { is_relayed = tell(in, from); });
+  if (is_done && is_relayed && is_current())
+    relay_input(in, from);
+  if (!is_current())
+    return;
+  if (!is_done)
+    return refuse(errc::internal, {});
+  if (in.id != 0)
+    note_accepted(in);
+  answer(in);
+}
+
+/// Calls the hook for what a member says. Returns whether that is for the others, too.
+bool room_core::tell(const room_input& in, resident& from) {
   application_message whole{in.type, {protocol::codec_of(in.encoding), in.bytes.view()}};
-  hook_ = hook_of(in.what);
   switch (in.what) {
-    case room_input::kind::message:
-      if (behavior_->on_publish(*this, from, whole) && is_current())
-        relay(in, from);
-      break;
-    case room_input::kind::binary:
-      if (behavior_->on_binary(*this, from, in.body) && is_current())
-        relay_binary(in, from);
-      break;
+    case room_input::kind::message: return behavior_->on_publish(*this, from, whole);
+    case room_input::kind::binary: return behavior_->on_binary(*this, from, in.body);
     case room_input::kind::profile:
-      if (behavior_->on_profile(*this, from, {protocol::codec_of(in.encoding), in.body})
-          && is_current())
-        take_profile(in, from);
-      break;
+      return behavior_->on_profile(*this, from, {protocol::codec_of(in.encoding), in.body});
     case room_input::kind::reply: take_reply(in); break;
     case room_input::kind::application:
       if (protocol::is_application_type(in.type))
@@ -343,12 +361,16 @@ void room_core::input(const room_input& in) {
         refuse(errc::unknown_type, {});
       break;
   }
-  hook_ = nullptr;
-  if (!is_current())
-    return;
-  if (in.id != 0)
-    note_accepted(in);
-  answer(in);
+  return false;
+}
+
+void room_core::relay_input(const room_input& in, resident& from) {
+  if (in.what == room_input::kind::message)
+    relay(in, from);
+  else if (in.what == room_input::kind::binary)
+    relay_binary(in, from);
+  else
+    take_profile(in, from);
 }
 
 /// Answers a message that was accepted before; nobody hears it again.
@@ -387,7 +409,6 @@ std::optional<std::uint64_t> room_core::next_seq(const room_input& in) noexcept 
 }
 
 void room_core::relay(const room_input& in, const resident& from) {
-  hook_ = nullptr; // it has returned
   protocol::message_event event;
   event.room_id = config_.identity->name;
   event.user_id = from.user_id;
@@ -402,7 +423,6 @@ void room_core::relay(const room_input& in, const resident& from) {
 }
 
 void room_core::relay_binary(const room_input& in, const resident& from) {
-  hook_ = nullptr;
   auto seq = next_seq(in);
   auto make = [&](encoding e, protocol::memory_meter* meter) {
     return protocol::binary_frame(e, config_.identity->name, from.user_id, seq, in.body, meter);
@@ -424,7 +444,6 @@ void room_core::relay(const room_input& in, const resident& from, Make&& make) {
 }
 
 void room_core::take_profile(const room_input& in, resident& from) {
-  hook_ = nullptr; // it has returned
   auto before = config_.announce ? mark_of_profile(*users_.shown(from.user_id)) : 0;
   from.profile = in.body;
   users_.show(from);
@@ -472,6 +491,28 @@ void room_core::outside(const outside_event& event) {
     return;
   command_scope scope{*this, payer_of(event.token), event.token};
   say(event.event->event(), {});
+}
+
+/// Asks the behaviour whether the room survives the exception in flight.
+bool room_core::goes_on(const member* about) {
+  if (ended_)
+    return false;
+  auto* failed = std::exchange(hook_, "on_error");
+  auto stays = false;
+  std::exception_ptr again;
+  try {
+    stays = behavior_->on_error(*this, about, protocol::exception_text());
+  } catch (...) {
+    again = std::current_exception();
+  }
+  if (!stays && !again) {
+    hook_ = failed; // the crash names it
+    return false;
+  }
+  output_.report_hook_failure(failed);
+  if (again)
+    std::rethrow_exception(again);
+  return true;
 }
 
 void room_core::close(room_end reason) {

@@ -59,7 +59,7 @@ public:
   virtual void request_end(room_end reason) = 0;
   /// Asks for that work at that time, instead of one that it asked for before.
   virtual void work_at(room_work what, steady_time when) = 0;
-  /// `hook` (null: none) has thrown while the room was ending.
+  /// `hook` (null: none) has thrown, and the room goes on, or was ending anyway.
   virtual void report_hook_failure(const char* hook) noexcept = 0;
   [[nodiscard]] virtual steady_time now() const = 0;
   [[nodiscard]] virtual wall_time wall_now() const = 0;
@@ -228,6 +228,9 @@ private:
   double pressure() const override;
 
   // -- parts --------------------------------------------------------------------------------------
+  template <class F>
+  bool run_hook(const char* name, const member* about, F&& f);
+  [[nodiscard]] bool goes_on(const member* about);
   join_reply admit(member candidate, const join_request& request);
   static void take_profile(member& candidate, const member& former);
   [[nodiscard]] session_key former_of(const join_request& request) const;
@@ -242,6 +245,8 @@ private:
   /// Whether the command being handled is still to be carried out: its hook has neither refused it
   /// nor kicked its sender, whose connection answers in that case.
   [[nodiscard]] bool is_current() const noexcept { return current_ && !sender_left_; }
+  bool tell(const room_input& in, resident& from);
+  void relay_input(const room_input& in, resident& from);
   std::optional<std::uint64_t> next_seq(const room_input& in) noexcept;
   void relay(const room_input& in, const resident& from);
   void relay_binary(const room_input& in, const resident& from);

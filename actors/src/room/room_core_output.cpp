@@ -68,12 +68,13 @@ void room_core::say(const broadcast_event& event, session_key except) {
     };
     return send_frames(frames_by(make), except, std::nullopt, passing::yes, fate_of(event));
   }
-  auto seq = ++seq_;
+  auto seq = seq_ + 1;
   auto make = [&](encoding e, protocol::memory_meter* meter) {
     return application_frame_for(e, event, seq, meter);
   };
   protocol::shared_bytes kept;
   auto frames = stored_frames_by(make, kept);
+  seq_ = seq; // not before: if that throws, the behaviour may go on
   auto excluded = except ? members_.find(except) : members_.end();
   send_frames(std::move(frames), except,
               stored_event{seq, std::move(kept),
@@ -196,11 +197,8 @@ void room_core::tell_pressure() {
   if (ending_)
     return;
   command_scope scope{*this, payer::room};
-  if (auto now = pressure(); watch_.turns(now)) {
-    hook_ = "on_pressure";
-    behavior_->on_pressure(*this, now);
-    hook_ = nullptr;
-  }
+  if (auto now = pressure(); watch_.turns(now))
+    run_hook("on_pressure", nullptr, [&] { behavior_->on_pressure(*this, now); });
   if (watch_.looks())
     output_.work_at(room_work::tell_pressure, output_.now() + time_between_looks);
 }

@@ -186,9 +186,7 @@ void room_core::set_away(resident& m) {
   count_member(m, -1);
   m.away = true;
   announce_away(m, was_away);
-  hook_ = "on_drop";
-  behavior_->on_drop(*this, m);
-  hook_ = nullptr;
+  run_hook("on_drop", &m, [&] { behavior_->on_drop(*this, m); });
 }
 
 /// Removes the former member of a client that is back. Nobody is told: to the others it is the same

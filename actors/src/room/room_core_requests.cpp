@@ -115,9 +115,9 @@ void room_core::end_requests() {
 }
 
 void room_core::tell_end_of(open_request& asked) {
-  hook_ = handler_of_request;
-  asked.then(*this, {asked.who, asked.why, {asked.source, {}}});
-  hook_ = nullptr;
+  run_hook(handler_of_request, find(asked.who), [&] {
+    asked.then(*this, {asked.who, asked.why, {asked.source, {}}});
+  });
 }
 
 /// The room has ended, and all requests with it. In a crashed room, a handler that throws does not

@@ -5,6 +5,7 @@
 #include <troupe/protocol/frame.hpp>
 
 #include <cstddef>
+#include <new>
 #include <utility>
 
 // What the sources of `room_core` have in common.
@@ -37,6 +38,25 @@ struct room_core::command_scope {
   }
   room_core& room;
 };
+
+/// Runs a hook, which is about that member (null: about none). Returns whether it has returned;
+/// false: it has thrown, and the room goes on. If the room does not, what it has thrown leaves this.
+template <class F>
+bool room_core::run_hook(const char* name, const member* about, F&& f) {
+  hook_ = name;
+  auto is_done = true;
+  try {
+    f();
+  } catch (const std::bad_alloc&) {
+    throw; // the room itself may have been half-way through something
+  } catch (...) {
+    is_done = false;
+    if (!goes_on(about))
+      throw;
+  }
+  hook_ = nullptr;
+  return is_done;
+}
 
 /// The frames that `make(encoding)` makes, one for each encoding in use: built once, deflated at
 /// most once.

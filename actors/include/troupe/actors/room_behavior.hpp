@@ -33,8 +33,8 @@ struct join_decision {
 ///
 /// All hooks and the destructor run on the room's loop. Hooks run one at a time, but the `on_leave`
 /// of a kicked member runs inside the hook that calls `kick`. An exception out of a hook ends this
-/// room alone, unless the hook around it catches it; members get `roomClosed` with reason
-/// `crashed`.
+/// room alone, unless the hook around it catches it or `on_error` says that the room goes on;
+/// members get `roomClosed` with reason `crashed`.
 class room_behavior {
 public:
   virtual ~room_behavior() = default;
@@ -89,6 +89,23 @@ public:
   /// slow down ends at a pressure of 8, with reason `overloaded`; one hook that says so much at
   /// once ends it before this has run.
   virtual void on_pressure(room_context&, double /*pressure*/) {}
+
+  /// Another hook has thrown `what`. Returns whether the room goes on. Default: no.
+  ///
+  /// If it does, the exception is logged and counted, and all that the failed hook has said and
+  /// done stays. A command is answered by `internal`, or as this hook refuses it, unless the failed
+  /// hook had refused it or thrown out its sender: its `id` is free again, and a message is not
+  /// relayed. Where `authorize_join` has failed, the join is refused with `internal`; where
+  /// `on_join` or `on_return` has, the member stays.
+  ///
+  /// `about`: the member that the failed hook was about, by whatever name; null if there is none
+  /// (`on_pressure`, a posted function). After `authorize_join` it is no member yet, after
+  /// `on_leave`, or if it was kicked, none any more. An `on_leave` within `kick` fails for the hook
+  /// that has called that. The room ends without asking where `on_create` has failed, where its
+  /// end has begun, where this fails itself, and where memory is short (`std::bad_alloc`).
+  virtual bool on_error(room_context&, const member* /*about*/, std::string_view /*what*/) {
+    return false;
+  }
 
 protected:
   using handler = std::function<void(room_context&, const member&, const application_message&)>;
