@@ -23,6 +23,10 @@ join_decision join_decision::refuse(std::string why, protocol::errc code) {
   return {code, std::move(why)};
 }
 
+join_decision join_decision::accept_in_place_of(session_key who, std::string message) {
+  return {protocol::errc::ok, std::move(message), who};
+}
+
 join_decision room_behavior::authorize_join(room_context&, const member&) {
   return join_decision::accept();
 }

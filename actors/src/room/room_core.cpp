@@ -73,8 +73,6 @@ join_reply room_core::join(const join_request& request) {
     return {errc::not_joined}; // its membership has ended
   if (former && (request.resumed || candidate.profile.empty()))
     take_profile(candidate, members_.at(former));
-  if (config_.limits.max_members > 0 && !former && members_.size() >= config_.limits.max_members)
-    return {errc::room_full};
   entering_ = true;
   join_decision decision;
   auto is_decided = run_hook("authorize_join", &candidate, [&] {
@@ -86,11 +84,17 @@ join_reply room_core::join(const join_request& request) {
     decision = {errc::internal};
   // If that hook has ended the room, the successor decides.
   auto reply = ending_                   ? join_reply{errc::room_closed}
-             : decision.code == errc::ok ? admit(std::move(candidate), request)
+             : decision.code == errc::ok ? admit(std::move(candidate), request, decision)
                                          : join_reply{decision.code, std::move(decision.detail)};
   entering_ = false;
   check_empty();
   return reply;
+}
+
+/// Whether there is one for a client that takes those of these members; nobody's: it takes none.
+bool room_core::has_place(session_key former, session_key replaced) const noexcept {
+  auto most = config_.limits.max_members;
+  return most == 0 || former || replaced || members_.size() < most;
 }
 
 /// The member whose place a client takes that comes back: the one that its session names, or for a
@@ -112,12 +116,26 @@ void room_core::take_profile(member& candidate, const member& former) {
                         protocol::codec_of(candidate.encoding), candidate.profile);
 }
 
-join_reply room_core::admit(member candidate, const join_request& request) {
-  growth_ = {true, candidate.profile.size()};
+join_reply room_core::admit(member candidate, const join_request& request,
+                            const join_decision& decision) {
   auto former = former_of(request);
+  auto* replaced = find(decision.replaces == former ? session_key{} : decision.replaces);
+  if (!has_place(former, replaced ? replaced->key : session_key{}))
+    return {errc::room_full};
+  growth_ = {true, candidate.profile.size()};
   auto was_away = keeps_seats() && users_.is_away(candidate.user_id);
+  auto take_out_replaced = [&] {
+    replaced = &take_out(replaced->key, leave_reason::kicked,
+                         farewell_to_kicked(replaced->key, decision.detail));
+  };
+  // One of the same user goes behind its successor: for the others the user never goes.
+  auto is_same_user = replaced && replaced->user_id == candidate.user_id;
+  if (replaced && !is_same_user)
+    take_out_replaced();
   announce_join(candidate);
   auto& kept = seat(std::move(candidate), request);
+  if (is_same_user)
+    take_out_replaced();
   count_member(kept, 1);
   if (request.resumed)
     kept.accepted = ids_of(former, request.client);
@@ -127,6 +145,11 @@ join_reply room_core::admit(member candidate, const join_request& request) {
   auto* gone = former ? &take_place(former) : nullptr;
   ask_again(former, kept);
   announce_away(kept, was_away);
+  if (replaced) {
+    say_left(*replaced, leave_reason::kicked);
+    if (!members_.contains(request.who)) // that has kicked it
+      return {};
+  }
   if (gone)
     run_hook("on_return", &kept, [&] { behavior_->on_return(*this, kept, *gone); });
   else
@@ -250,6 +273,20 @@ void room_core::renew(const claims_renewed& message) {
 /// `ref`: what `farewell` answers; may be null.
 void room_core::remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell,
                        open_ref* ref) {
+  auto& gone = take_out(who, reason, farewell, ref);
+  try {
+    say_left(gone, reason);
+  } catch (...) {
+    check_empty(); // the hook that has kicked it may catch this
+    throw;
+  }
+  check_empty();
+}
+
+/// Takes a member out, and tells its client and the others; `on_leave` is still to run. It stays in
+/// memory until the command ends.
+const member& room_core::take_out(session_key who, leave_reason reason,
+                                  const protocol::shared_bytes& farewell, open_ref* ref) {
   auto place = members_.find(who);
   send_line(place->second);
   output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, farewell, true});
@@ -275,13 +312,7 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
     announce_profile(mark_of_profile(gone), *left.shown, {});
   if (!left.was_last)
     announce_away(gone, was_away);
-  try {
-    say_left(gone, reason);
-  } catch (...) {
-    check_empty(); // the hook that has kicked it may catch this
-    throw;
-  }
-  check_empty();
+  return gone;
 }
 
 /// May run inside another hook, which has kicked the member; that one gets what this throws.
@@ -297,19 +328,22 @@ void room_core::say_left(const member& gone, leave_reason reason) {
 }
 
 void room_core::kick(session_key who, std::string_view message) {
-  auto i = members_.find(who);
-  if (i == members_.end() || ended_)
-    return;
-  auto farewell =
-    protocol::left_frame(i->second.encoding, config_.identity->name, position_of(i->second),
-                         to_string(leave_reason::kicked), message, {}, config_.meter);
-  if (!farewell) { // a plain client knows `error` only
-    auto why = message.empty() ? std::string_view{"You were removed from the room."} : message;
-    farewell = protocol::error_frame(i->second.encoding,
-                                     {errc::not_joined, why, {}, {}, config_.identity->name, {}},
-                                     config_.meter);
-  }
-  remove(who, leave_reason::kicked, farewell);
+  if (members_.contains(who) && !ended_)
+    remove(who, leave_reason::kicked, farewell_to_kicked(who, message));
+}
+
+/// Precondition: it is a member.
+protocol::shared_bytes room_core::farewell_to_kicked(session_key who,
+                                                     std::string_view message) const {
+  auto& m = members_.at(who);
+  if (auto frame = protocol::left_frame(m.encoding, config_.identity->name, position_of(m),
+                                        to_string(leave_reason::kicked), message, {},
+                                        config_.meter))
+    return frame;
+  // a plain client knows `error` only
+  auto why = message.empty() ? std::string_view{"You were removed from the room."} : message;
+  return protocol::error_frame(
+    m.encoding, {errc::not_joined, why, {}, {}, config_.identity->name, {}}, config_.meter);
 }
 
 void room_core::check_empty() {

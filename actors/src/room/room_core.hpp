@@ -231,7 +231,8 @@ private:
   template <class F>
   bool run_hook(const char* name, const member* about, F&& f);
   [[nodiscard]] bool goes_on(const member* about);
-  join_reply admit(member candidate, const join_request& request);
+  [[nodiscard]] bool has_place(session_key former, session_key replaced) const noexcept;
+  join_reply admit(member candidate, const join_request& request, const join_decision& decision);
   static void take_profile(member& candidate, const member& former);
   [[nodiscard]] session_key former_of(const join_request& request) const;
   [[nodiscard]] bool keeps_seats() const noexcept { return config_.keep_seat.count() > 0; }
@@ -242,6 +243,10 @@ private:
   void say_left(const member& gone, leave_reason reason);
   void remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell,
               open_ref* ref = nullptr);
+  const member& take_out(session_key who, leave_reason reason,
+                         const protocol::shared_bytes& farewell, open_ref* ref = nullptr);
+  [[nodiscard]] protocol::shared_bytes farewell_to_kicked(session_key who,
+                                                          std::string_view message) const;
   /// Whether the command being handled is still to be carried out: its hook has neither refused it
   /// nor kicked its sender, whose connection answers in that case.
   [[nodiscard]] bool is_current() const noexcept { return current_ && !sender_left_; }

@@ -18,8 +18,16 @@ namespace troupe::actors {
 struct join_decision {
   protocol::errc code = protocol::errc::ok; ///< `ok`, or why not
   std::string detail{};                     ///< for a person; empty: the sentence of `code`
+  /// A member that leaves in the same step, as if it had been kicked with `detail` as the message.
+  /// So a join is accepted in a full room, too. If both are the same user's, the others hear of no
+  /// one who comes or goes. Means nothing if it is no member (any more), or if it is the one whose
+  /// place the candidate takes anyway (`member::returning`).
+  session_key replaces{};
 
   [[nodiscard]] static join_decision accept() { return {}; }
+  /// Accepts, and `who` leaves: its client is told `message`. `on_leave` runs with
+  /// `leave_reason::kicked`, then `on_join`; by then both have happened.
+  [[nodiscard]] static join_decision accept_in_place_of(session_key who, std::string message = {});
   /// The client is told `why`, or the sentence of `code` if `why` is empty. Throws
   /// `std::invalid_argument` for a code that cannot refuse a command: `ok`, codes that end a
   /// connection (`internal` is allowed), and codes that no server sends (`room_gone`,
@@ -42,7 +50,9 @@ public:
   /// The room has been made; nobody is in it yet.
   virtual void on_create(room_context&) {}
   /// Decides whether `candidate`, which is not yet a member, may join. Runs for each return, too
-  /// (`member::returning`): who is refused then has lost its place.
+  /// (`member::returning`): who is refused then has lost its place. It runs in a full room, too:
+  /// who is accepted there is answered `room_full`, unless it `replaces` somebody, or this has
+  /// kicked somebody.
   virtual join_decision authorize_join(room_context&, const member& candidate);
   /// After `joined` was queued for the member and the others were told. Like `on_leave` it runs for
   /// each session, also where a user has several; members are told of users only.
