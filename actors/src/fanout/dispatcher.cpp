@@ -113,10 +113,14 @@ void dispatcher::on_fan_out(const fan_out& f) {
         give(*room.groups[e], f.frames[e]);
   };
   for_each_receiver([&](member_group& group, auto&) {
-    group.make_room_for_push(bool(f.except), f.for_behind != if_behind::queue);
+    auto exclusions = std::size_t{f.except ? 1U : 0U} + (f.except_also ? f.except_also->size() : 0);
+    group.make_room_for_push(exclusions, f.for_behind != if_behind::queue);
   });
   for_each_receiver([&](member_group& group, auto& frame) {
     group.push(frame, f.except, f.source, f.own, f.at, f.for_behind);
+    if (f.except_also)
+      for (auto who : *f.except_also)
+        group.exclude(who);
   });
   if (!room.in_ring() && room.pending()) {
     ring_.push_back(room);

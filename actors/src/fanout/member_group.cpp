@@ -51,13 +51,13 @@ void member_group::set_shared(slot_index slot, bool is_shared) noexcept {
   is_shared ? ++shared_ : --shared_;
 }
 
-void member_group::make_room_for_push(bool excludes, bool skippable) {
+void member_group::make_room_for_push(std::size_t exclusions, bool skippable) {
   if (!next_)
     next_ = all_.buffers().take();
   if (skippable)
     make_room(next_->skippable);
-  if (excludes)
-    make_room(next_->exclusions);
+  if (exclusions > 0)
+    make_room(next_->exclusions, exclusions);
   make_room(next_->frames);
   make_room(next_->credits, 2);
 }
@@ -89,6 +89,19 @@ void member_group::push(protocol::shared_bytes frame, session_key except, const 
   if (own)
     next.credits.push_back(own);
   prefetch_slots();
+}
+
+void member_group::exclude(session_key who) {
+  auto i = all_.find(who, *this);
+  if (i == nobody)
+    return;
+  auto& next = *next_;
+  auto& s = slots_[i];
+  if (auto last = end_ - 1;
+      s.in_next == none || next.exclusions[s.in_next].position != last) { // named once
+    next.exclusions.push_back({last, i, s.in_next});
+    s.in_next = static_cast<std::uint32_t>(next.exclusions.size() - 1);
+  }
 }
 
 // -- flushing -------------------------------------------------------------------------------------

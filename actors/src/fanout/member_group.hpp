@@ -66,9 +66,9 @@ public:
   /// Members that are in no other group of the loop.
   [[nodiscard]] std::size_t sole_size() const noexcept { return size() - shared_; }
 
-  /// Makes room for one more frame, and for its exclusion if it `excludes` a member, or if those
-  /// that are behind do not get it in its place (`skippable`): the next `push` cannot fail.
-  void make_room_for_push(bool excludes, bool skippable = false);
+  /// Makes room for one more frame, and for as many exclusions from it, or if those that are behind
+  /// do not get it in its place (`skippable`): the next `push` and `exclude` cannot fail.
+  void make_room_for_push(std::size_t exclusions, bool skippable = false);
 
   /// Adds a frame for all members but `except`, with the credits that are held until its flush has
   /// begun. `at`: when the room handled what the frame answers; `max`: its time is not measured.
@@ -78,6 +78,10 @@ public:
   void push(protocol::shared_bytes frame, session_key except, const credit& source,
             const credit& own, steady_time at = steady_time::max(),
             if_behind for_behind = if_behind::queue);
+
+  /// Excludes a member from the frame that was pushed last; does nothing for others. Precondition:
+  /// `make_room_for_push`, and no flush since the push.
+  void exclude(session_key who);
 
   /// Queues for one member all frames it lacks, so that a frame of its own can follow. Returns how
   /// many it queued.

@@ -41,11 +41,32 @@ protocol::memory_meter* history::meter() const noexcept {
 
 void history::append(std::uint64_t seq, steady_time at, protocol::shared_bytes event,
                      client_id excluded) {
+  if (limits_.history)
+    put(seq, at, std::move(event), excluded, 0);
+}
+
+void history::append(std::uint64_t seq, steady_time at, protocol::shared_bytes event,
+                     std::span<const client_id> excluded) {
   if (!limits_.history)
     return;
+  if (!lists_)
+    lists_ = std::make_unique<exclusion_lists>();
   if (entries_.full())
     make_slots();
-  auto bytes = event.size();
+  lists_->add(seq, excluded);
+  auto bytes = exclusion_lists::bytes_of(excluded.size());
+  if (shelf_)
+    shelf_->account().meter.add(bytes);
+  put(seq, at, std::move(event), several, bytes);
+}
+
+/// Inlined by force: it was one function with `append`.
+[[gnu::always_inline]] inline void history::put(std::uint64_t seq, steady_time at,
+                                                protocol::shared_bytes event, client_id excluded,
+                                                std::size_t list_bytes) {
+  if (entries_.full())
+    make_slots();
+  auto bytes = event.size() + list_bytes;
   entries_.push_back({seq, at, std::move(event), excluded, bytes});
   bytes_ += bytes;
   trim(at);
@@ -126,7 +147,15 @@ void history::note_oldest() noexcept {
   bytes_ -= oldest.bytes;
   if (output_ && !oldest.event.unique())
     oldest.event.count_against(*output_);
+  if (lists_) [[unlikely]]
+    drop_list(oldest.seq);
   entries_.pop_front();
+}
+
+void history::drop_list(std::uint64_t seq) noexcept {
+  auto bytes = lists_->drop(seq);
+  if (shelf_)
+    shelf_->account().meter.remove(bytes);
 }
 
 void history::trim(steady_time now) {

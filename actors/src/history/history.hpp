@@ -1,5 +1,6 @@
 #pragma once
 
+#include "history/exclusion_lists.hpp"
 #include "model/client_id.hpp"
 
 #include <troupe/actors/clock.hpp>
@@ -12,6 +13,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
 
 namespace troupe::actors {
 
@@ -32,8 +35,8 @@ public:
     std::uint64_t seq = 0;
     steady_time at;
     protocol::shared_bytes event;
-    client_id excluded{};  ///< the client that does not get it, or nobody
-    std::size_t bytes = 0; ///< of `event`, whose own size is not in the cache
+    client_id excluded{};  ///< the client that does not get it, or nobody; see `excludes`
+    std::size_t bytes = 0; ///< of `event`, whose own size is not in the cache, and who is excluded
   };
 
   /// `shelf` and `output` may be null, together: then nothing is counted, and old entries go only
@@ -50,6 +53,16 @@ public:
 
   void append(std::uint64_t seq, steady_time at, protocol::shared_bytes event,
               client_id excluded = {});
+  /// The same for an event that several clients do not get.
+  void append(std::uint64_t seq, steady_time at, protocol::shared_bytes event,
+              std::span<const client_id> excluded);
+
+  /// Whether the client does not get the entry. Cost: no look-up unless several do not get it.
+  [[nodiscard]] bool excludes(const entry& e, client_id who) const noexcept {
+    if (!e.excluded || !who)
+      return false;
+    return e.excluded == who || (e.excluded == several && lists_->holds(e.seq, who));
+  }
 
   /// Drops the oldest entry, for the budget of all histories. Precondition: there is one.
   void drop_oldest() noexcept;
@@ -86,13 +99,19 @@ public:
 private:
   friend class history_shelf;
 
+  /// Stands for several clients, which are in `lists_`.
+  static constexpr client_id several{~std::uint64_t{0}, ~std::uint64_t{0}};
+
   /// Position of the oldest entry; 0 if there is none.
   [[nodiscard]] std::uint64_t first() const noexcept {
     return entries_.empty() ? 0 : entries_.front().seq;
   }
 
+  inline void put(std::uint64_t seq, steady_time at, protocol::shared_bytes event,
+                  client_id excluded, std::size_t list_bytes);
   void on_deadline() override;
   void trim(steady_time now);
+  void drop_list(std::uint64_t seq) noexcept;
   void note_oldest() noexcept;
   inline void pop_oldest() noexcept;
   void await_age(steady_time now);
@@ -103,8 +122,9 @@ private:
   const room_limits& limits_;
   history_shelf* shelf_;
   protocol::memory_meter* output_;
-  std::chrono::seconds age_;              ///< 0: none is too old
-  boost::circular_buffer<entry> entries_; ///< reuses its slots while they are in the cache
+  std::chrono::seconds age_;               ///< 0: none is too old
+  boost::circular_buffer<entry> entries_;  ///< reuses its slots while they are in the cache
+  std::unique_ptr<exclusion_lists> lists_; ///< null: there was none yet
   std::size_t bytes_ = 0;
   std::size_t charged_slots_ = 0;      ///< whose own size is counted, beside their entries' events
   std::size_t place_ = 0;              ///< on the shelf

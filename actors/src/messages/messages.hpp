@@ -316,6 +316,8 @@ struct fan_out {
   /// When the room received what caused this; `max`: the delivery is not timed.
   steady_time at = steady_time::max();
   if_behind for_behind = if_behind::queue;
+  /// Further members that do not get it; null: none.
+  std::shared_ptr<const std::vector<session_key>> except_also{};
 };
 
 /// A frame for one member, sent after everything that the room has sent before.

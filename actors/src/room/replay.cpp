@@ -95,7 +95,8 @@ std::vector<missed_frames> replay::next(const history& stored, protocol::codec t
 
 /// Goes over broadcasts that are not for the member, up to position `last`.
 void replay::skip_excluded(const history& stored, std::uint64_t last) noexcept {
-  for (auto* e = stored.after(seq_); e && e->seq <= last && is_excluded(*e); e = stored.after(seq_))
+  for (auto* e = stored.after(seq_); e && e->seq <= last && is_excluded(stored, *e);
+       e = stored.after(seq_))
     seq_ = e->seq;
 }
 

@@ -64,8 +64,8 @@ private:
     credit own; ///< of `account_`
   };
 
-  [[nodiscard]] bool is_excluded(const history::entry& e) const noexcept {
-    return e.excluded && (e.excluded == own_ || e.excluded == former_);
+  [[nodiscard]] bool is_excluded(const history& stored, const history::entry& e) const noexcept {
+    return e.excluded && (stored.excludes(e, own_) || stored.excludes(e, former_));
   }
   void skip_excluded(const history& stored, std::uint64_t last) noexcept;
 

@@ -162,7 +162,7 @@ void room_core::recall(const history_request& asked) {
   auto left = asked.limit;
   auto is_complete = true;
   auto add = [&](const history::entry& e) {
-    if (e.excluded && e.excluded == asker->client)
+    if (history_.excludes(e, asker->client))
       return true;
     is_complete = left > 0 && page.add(e.event);
     --left;

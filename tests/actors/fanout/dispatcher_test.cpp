@@ -68,6 +68,29 @@ struct listening_owner final : session_owner {
 
 } // namespace
 
+TEST_CASE("a broadcast leaves out several members, whatever they speak") {
+  bench b;
+  auto r = b.room(1);
+  auto ann = b.connect(), ben = b.connect(), cid = b.connect(), dan = b.connect();
+  b.subscribe_to(r, ann);
+  b.subscribe_to(r, ben);
+  for (auto who : {cid, dan})
+    b.core.on_subscribe({r, who, encoding::v1_msgpack, {}});
+
+  fan_out some{r->key, {}, {}, {}, {}};
+  some.frames[index_of(encoding::v1_json)] = shared_bytes::copy_of("json");
+  some.frames[index_of(encoding::v1_msgpack)] = shared_bytes::copy_of("pack");
+  some.except_also = std::make_shared<const std::vector<session_key>>(
+    std::vector<session_key>{ann, dan, session_key{77, 1, 0}});
+  b.core.on_fan_out(some);
+  b.flush_all();
+
+  CHECK(b.at(ann).bytes.empty());
+  CHECK(b.at(ben).bytes == "json");
+  CHECK(b.at(cid).bytes == "pack");
+  CHECK(b.at(dan).bytes.empty());
+}
+
 // Pins §4.104.
 TEST_CASE("a room that ends a membership before the session is released has its last word behind") {
   bench b;

@@ -28,6 +28,12 @@ struct hall {
     group.make_room_for_push(bool(except), what != if_behind::queue);
     group.push(shared_bytes::copy_of(text), except, {}, {}, steady_time::max(), what);
   }
+  void say_to_all_but(const std::vector<session_key>& except, std::string text) {
+    group.make_room_for_push(except.size());
+    group.push(shared_bytes::copy_of(text), {}, {}, {});
+    for (auto who : except)
+      group.exclude(who);
+  }
   void say_volatile(std::string text, session_key except = {}) {
     say(std::move(text), except, if_behind::skip);
   }
@@ -116,6 +122,22 @@ TEST_CASE("an excluded sender gets the parts around its own frames") {
   CHECK(h.at(a).bytes == "12b");
   CHECK(h.at(b).bytes == "1a2a");
   CHECK(h.at(a).writes == 1);
+}
+
+TEST_CASE("a frame leaves out several members, whether they are named once or twice") {
+  hall h;
+  auto a = h.enter(), b = h.enter(), c = h.enter();
+  h.say("1");
+  h.say_to_all_but({a, b, a, session_key{99, 1, 0}}, "c");
+  h.say("2", b);
+  h.say_to_all_but({c, a}, "b");
+
+  h.group.catch_up(b, h.table);
+  h.flush();
+
+  CHECK(h.at(a).bytes == "12");
+  CHECK(h.at(b).bytes == "1b");
+  CHECK(h.at(c).bytes == "1c2");
 }
 
 TEST_CASE("a member with nothing but its own frames is not written to") {
@@ -228,9 +250,19 @@ TEST_CASE("every member gets exactly what was said while it was in, less its own
           auto except = in.empty() || draw(2) ? session_key{} : pick();
           std::string text{next};
           next = next == 'Z' ? 'A' : static_cast<char>(next + 1);
-          h.say(text, except);
+          std::vector<session_key> others;
+          for (auto left = in.empty() || draw(3) > 0 ? 0 : draw(4); left > 0; --left)
+            others.push_back(pick());
+          if (others.empty())
+            h.say(text, except);
+          else
+            h.say_to_all_but(others, text);
+          auto is_left_out = [&](session_key key) {
+            return others.empty() ? key == except
+                                  : std::find(others.begin(), others.end(), key) != others.end();
+          };
           for (auto& [slot, key] : in)
-            if (!(key == except))
+            if (!is_left_out(key))
               expected[slot] += text;
         }
       }
