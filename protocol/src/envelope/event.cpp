@@ -175,7 +175,7 @@ shared_bytes application_frame(encoding to, std::string_view type, std::string_v
 shared_bytes binary_frame(encoding to, std::string_view room_id, std::string_view user_id,
                           std::optional<std::uint64_t> seq, std::string_view bytes,
                           memory_meter* meter) {
-  const std::array from{field{"roomId", room_id}, field{"userId", user_id},
+  const std::array from{field{"roomId", room_id}, optional_field("userId", user_id),
                         optional_field("seq", seq)};
   if (codec_of(to) == codec::msgpack) {
     const std::array data{field{"data", binary_value{bytes}}};

@@ -200,6 +200,10 @@ std::map<std::string, maker> makers() {
     {"goodbye for good", [](encoding to) { return goodbye_frame(to, "shutdown", {}, nullptr); }},
     {"binary",
      [](encoding to) { return binary_frame(to, "lobby", "u1", 9, bytes_of_three, nullptr); }},
+    {"binary of the room to one member",
+     [](encoding to) {
+       return binary_frame(to, "lobby", {}, std::nullopt, bytes_of_three, nullptr);
+     }},
   };
 }
 

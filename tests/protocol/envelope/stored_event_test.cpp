@@ -37,6 +37,8 @@ std::vector<event> events() {
     all.push_back(made("binary of " + std::to_string(size), [&](encoding e) {
       return binary_frame(e, "r\"", "ann", 7, std::string(size, '\xff'), nullptr);
     }));
+  all.push_back(made("binary of the room",
+                     [](encoding e) { return binary_frame(e, "r", {}, 7, "abc", nullptr); }));
   all.push_back(made("an application's", [](encoding e) {
     const std::vector<field> fields{{"text", "x"}, {"n", 3}, {"bytes", binary_value{"\x01"}}};
     return application_frame(e, "chat", "r", 9, fields, nullptr);

@@ -149,7 +149,8 @@ export interface MessageFrame extends RoomFrame {
 
 export interface BinaryFrame extends RoomFrame {
   type: 'binary';
-  userId: string;
+  /** Left out if the room itself says it. */
+  userId?: string;
   data: Uint8Array;
 }
 

@@ -158,7 +158,7 @@ struct joined_event {
                                              std::span<const field> fields, memory_meter* meter);
 /// A relayed binary message. JSON: two adjacent frames (`{type:"binary", roomId, userId, seq,
 /// bytes}`, then the raw bytes). MessagePack: one map with `data`. `seq` is absent if it is not
-/// stored.
+/// stored, `user_id` empty if the room's behaviour says it.
 [[nodiscard]] shared_bytes binary_frame(encoding to, std::string_view room_id,
                                         std::string_view user_id, std::optional<std::uint64_t> seq,
                                         std::string_view bytes, memory_meter* meter);
