@@ -250,6 +250,19 @@ void room::report_empty(std::chrono::milliseconds linger) {
   compat::send(this, unit_.registry, room_empty{room_name_, key_, handled, linger});
 }
 
+std::size_t room::queued_bytes(session_key who) const {
+  auto* output = unit_.loop->sessions().find(who);
+  return output ? output->queued_bytes() : 0;
+}
+
+void room::read_queue(session_key who, std::shared_ptr<queue_reading> to) {
+  auto* there = shared_.units[who.loop]->loop.get();
+  there->post([there, who, to = std::move(to)] {
+    auto* output = there->sessions().find(who);
+    to->note(output ? output->queued_bytes() : 0);
+  });
+}
+
 void room::request_end(room_end reason) {
   compat::send(this, unit_.registry, end_request{room_name_, key_, reason});
 }

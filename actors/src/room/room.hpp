@@ -80,6 +80,9 @@ private:
   void room_ended(const std::vector<std::uint32_t>& loops, room_end reason) override;
   void report_empty(std::chrono::milliseconds linger) override;
   void request_end(room_end reason) override;
+  std::size_t queued_bytes(session_key who) const override;
+  void read_queue(session_key who, std::shared_ptr<queue_reading> to) override;
+  std::uint32_t loop() const override { return unit_.loop->index(); }
   void work_at(room_work what, actors::steady_time when) override {
     unit_.loop->timers().arm(timer_of(what), when);
   }

@@ -191,6 +191,7 @@ user_index::removal room_core::unseat(resident& gone) noexcept {
   end_replay(gone);
   places_[gone.place] = nullptr;
   free_places_.push_back(gone.place);
+  queues_.forget(gone.key);
   return users_.remove(gone);
 }
 
@@ -336,9 +337,9 @@ void room_core::kick(session_key who, std::string_view message) {
 protocol::shared_bytes room_core::farewell_to_kicked(session_key who,
                                                      std::string_view message) const {
   auto& m = members_.at(who);
-  if (auto frame = protocol::left_frame(m.encoding, config_.identity->name, position_of(m),
-                                        to_string(leave_reason::kicked), message, {},
-                                        config_.meter))
+  if (auto frame =
+        protocol::left_frame(m.encoding, config_.identity->name, position_of(m),
+                             to_string(leave_reason::kicked), message, {}, config_.meter))
     return frame;
   // a plain client knows `error` only
   auto why = message.empty() ? std::string_view{"You were removed from the room."} : message;

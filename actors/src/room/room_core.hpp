@@ -6,6 +6,7 @@
 #include "room/open_requests.hpp"
 #include "room/presence_changes.hpp"
 #include "room/pressure_watch.hpp"
+#include "room/queue_readings.hpp"
 #include "room/replay.hpp"
 #include "room/seats.hpp"
 #include "room/user_index.hpp"
@@ -21,6 +22,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -57,6 +59,12 @@ public:
   /// `linger`.
   virtual void report_empty(std::chrono::milliseconds linger) = 0;
   virtual void request_end(room_end reason) = 0;
+  /// How many bytes wait for a session of the room's own loop.
+  [[nodiscard]] virtual std::size_t queued_bytes(session_key who) const = 0;
+  /// Asks the loop of a session of another one to note in `to` how many do.
+  virtual void read_queue(session_key who, std::shared_ptr<queue_reading> to) = 0;
+  /// The room's loop.
+  [[nodiscard]] virtual std::uint32_t loop() const = 0;
   /// Asks for that work at that time, instead of one that it asked for before.
   virtual void work_at(room_work what, steady_time when) = 0;
   /// `hook` (null: none) has thrown, and the room goes on, or was ending anyway.
@@ -171,6 +179,13 @@ private:
     std::uint64_t seq;
     protocol::shared_bytes event; ///< see `history::entry`; empty if no history is kept
     client_id excluded;
+    std::span<const client_id> several{}; ///< those excluded instead, if they are several
+  };
+
+  /// Whom a broadcast of the behaviour's is not for.
+  struct exclusion {
+    session_key one{};                                        ///< or nobody
+    std::shared_ptr<const std::vector<session_key>> others{}; ///< null: none
   };
 
   /// Whose command is refused, and how it is named.
@@ -214,7 +229,12 @@ private:
   // -- room_context -------------------------------------------------------------------------------
   void broadcast(const broadcast_event& event) override;
   void broadcast_except(session_key who, const broadcast_event& event) override;
+  void broadcast_except(std::span<const session_key> who, const broadcast_event& event) override;
   void send_to(session_key who, const broadcast_event& event) override;
+  void broadcast_binary(const binary_event& event) override;
+  void broadcast_binary_except(std::span<const session_key> who,
+                               const binary_event& event) override;
+  void send_binary_to(session_key who, std::string_view bytes) override;
   void ask(session_key who, const std::vector<protocol::field>& data,
            std::chrono::milliseconds limit, request_handler then) override;
   void kick(session_key who, std::string_view message) override;
@@ -222,6 +242,10 @@ private:
   void refuse(protocol::errc code, std::string_view detail) override;
   std::string_view name() const override;
   const member* find(session_key key) const override;
+  const member* find_user(std::string_view user_id) const override;
+  void for_each_session_of(std::string_view user_id,
+                           const std::function<void(const member&)>& f) const override;
+  std::size_t queued_bytes(session_key who) const override;
   std::size_t member_count() const override;
   void for_each_member(const std::function<void(const member&)>& f) const override;
   wall_time now() const override;
@@ -305,7 +329,13 @@ private:
   [[nodiscard]] std::uint64_t mark_of_profile(const member& m) const;
   [[nodiscard]] static std::uint64_t sight_of(std::uint64_t mark, bool away) noexcept;
   void check(const broadcast_event& event) const;
-  void say(const broadcast_event& event, session_key except);
+  void say(const broadcast_event& event, const exclusion& except);
+  void say(const binary_event& event, const exclusion& except);
+  void send_frame_to(const resident& m, protocol::shared_bytes frame);
+  template <class Make>
+  void say_by(Make&& make, const broadcast_event& how, const exclusion& except);
+  [[nodiscard]] exclusion exclusion_of(std::span<const session_key> who) const;
+  [[nodiscard]] std::vector<client_id> clients_of(const exclusion& except) const;
   protocol::shared_bytes application_frame_for(protocol::encoding e, const broadcast_event& event,
                                                std::optional<std::uint64_t> seq,
                                                protocol::memory_meter* meter) const;
@@ -322,7 +352,8 @@ private:
     yes ///< they do not get it
   };
   void send_frames(frame_set frames, session_key except, std::optional<stored_event> stored,
-                   passing how = passing::no, if_behind for_behind = if_behind::queue);
+                   passing how = passing::no, if_behind for_behind = if_behind::queue,
+                   std::shared_ptr<const std::vector<session_key>> except_also = {});
   [[nodiscard]] if_behind value_name(client_id sender, std::uint64_t key) const noexcept;
   [[nodiscard]] if_behind fate_of(const broadcast_event& event) const noexcept;
   void store(stored_event what);
@@ -357,6 +388,7 @@ private:
   seats seats_;
   open_requests requests_;
   pressure_watch watch_;
+  mutable queue_readings queues_;
   bool changes_are_due_ = false; ///< `tell_changes` is asked for
   /// Kept until the hook that may still use them has returned.
   std::vector<decltype(members_)::node_type> departed_;

@@ -47,7 +47,12 @@ void room_core::broadcast(const broadcast_event& event) {
 
 void room_core::broadcast_except(session_key who, const broadcast_event& event) {
   check(event);
-  say(event, who);
+  say(event, {who});
+}
+
+void room_core::broadcast_except(std::span<const session_key> who, const broadcast_event& event) {
+  check(event);
+  say(event, exclusion_of(who));
 }
 
 /// Does not check again what a behaviour passes on from the command being handled.
@@ -59,26 +64,10 @@ void room_core::check(const broadcast_event& event) const {
               current_->bytes.view());
 }
 
-void room_core::say(const broadcast_event& event, session_key except) {
-  if (ended_)
-    return;
-  if (!event.stored || event.is_passing()) {
-    auto make = [&](encoding e) {
-      return application_frame_for(e, event, std::nullopt, config_.meter);
-    };
-    return send_frames(frames_by(make), except, std::nullopt, passing::yes, fate_of(event));
-  }
-  auto seq = seq_ + 1;
-  auto make = [&](encoding e, protocol::memory_meter* meter) {
-    return application_frame_for(e, event, seq, meter);
-  };
-  protocol::shared_bytes kept;
-  auto frames = stored_frames_by(make, kept);
-  seq_ = seq; // not before: if that throws, the behaviour may go on
-  auto excluded = except ? members_.find(except) : members_.end();
-  send_frames(std::move(frames), except,
-              stored_event{seq, std::move(kept),
-                           excluded == members_.end() ? client_id{} : excluded->second.client});
+void room_core::say(const broadcast_event& event, const exclusion& except) {
+  say_by(
+    [&](encoding e, auto seq, auto* meter) { return application_frame_for(e, event, seq, meter); },
+    event, except);
 }
 
 /// What a member that is behind gets of it.
@@ -104,13 +93,17 @@ protocol::shared_bytes room_core::application_frame_for(encoding e, const broadc
 void room_core::send_to(session_key who, const broadcast_event& event) {
   check(event);
   auto i = members_.find(who);
-  if (i == members_.end() || ended_)
-    return;
-  auto frame = application_frame_for(i->second.encoding, event, std::nullopt, config_.meter);
+  if (i != members_.end() && !ended_)
+    send_frame_to(i->second,
+                  application_frame_for(i->second.encoding, event, std::nullopt, config_.meter));
+}
+
+/// Sends what the behaviour says to that member alone; an empty frame is nothing.
+void room_core::send_frame_to(const resident& m, protocol::shared_bytes frame) {
   make_lighter(frame, cause_bytes());
   charge_growth(0, frame.size());
   if (frame)
-    to_member(who, std::move(frame), true);
+    to_member(m.key, std::move(frame), true);
 }
 
 /// Sends a frame to one member; it is charged like a broadcast until its dispatcher has it.
@@ -125,7 +118,8 @@ void room_core::to_member(session_key who, protocol::shared_bytes frame, bool on
 }
 
 void room_core::send_frames(frame_set frames, session_key except,
-                            std::optional<stored_event> stored, passing how, if_behind for_behind) {
+                            std::optional<stored_event> stored, passing how, if_behind for_behind,
+                            std::shared_ptr<const std::vector<session_key>> except_also) {
   auto cause = cause_bytes();
   std::size_t bytes = 0, largest = 0;
   for (auto& f : frames) {
@@ -146,13 +140,15 @@ void room_core::send_frames(frame_set frames, session_key except,
     return;
   charge_growth(largest, 0);
   auto own = charge(bytes);
-  output_.to_dispatchers(loops_,
-                         fan_out{config_.identity->key, std::move(frames), except, current_token_,
-                                 std::move(own), output_.now(), for_behind});
+  output_.to_dispatchers(loops_, fan_out{config_.identity->key, std::move(frames), except,
+                                         current_token_, std::move(own), output_.now(), for_behind,
+                                         std::move(except_also)});
 }
 
 void room_core::store(stored_event what) {
-  if (what.event)
+  if (what.event && !what.several.empty())
+    history_.append(what.seq, output_.now(), std::move(what.event), what.several);
+  else if (what.event)
     history_.append(what.seq, output_.now(), std::move(what.event), what.excluded);
   if (config_.counts)
     loop_counts::add(config_.counts->publishes, 1);

@@ -5,7 +5,9 @@
 #include <troupe/protocol/frame.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <new>
+#include <optional>
 #include <utility>
 
 // What the sources of `room_core` have in common.
@@ -40,7 +42,8 @@ struct room_core::command_scope {
 };
 
 /// Runs a hook, which is about that member (null: about none). Returns whether it has returned;
-/// false: it has thrown, and the room goes on. If the room does not, what it has thrown leaves this.
+/// false: it has thrown, and the room goes on. If the room does not, what it has thrown leaves
+/// this.
 template <class F>
 bool room_core::run_hook(const char* name, const member* about, F&& f) {
   hook_ = name;
@@ -87,6 +90,32 @@ frame_set room_core::stored_frames_by(Make&& make, protocol::shared_bytes& event
   if (history_.is_on() && !event)
     event = make(encoding::v1_json, history_.meter());
   return frames;
+}
+
+/// Says something of the behaviour's, of which `make(encoding, seq, meter)` makes a frame (`seq`:
+/// none if it is not stored). `how`: how it is meant; its type and its fields do not matter.
+template <class Make>
+void room_core::say_by(Make&& make, const broadcast_event& how, const exclusion& except) {
+  if (ended_)
+    return;
+  if (!how.stored || how.is_passing()) {
+    auto frames =
+      frames_by([&](encoding e) { return make(e, std::optional<std::uint64_t>{}, config_.meter); });
+    return send_frames(std::move(frames), except.one, std::nullopt, passing::yes, fate_of(how),
+                       except.others);
+  }
+  auto seq = seq_ + 1;
+  protocol::shared_bytes kept;
+  auto frames = stored_frames_by(
+    [&](encoding e, protocol::memory_meter* meter) { return make(e, std::optional{seq}, meter); },
+    kept);
+  auto several = clients_of(except);
+  auto one = except.one ? members_.find(except.one) : members_.end();
+  seq_ = seq; // not before: if the above throws, the behaviour may go on
+  send_frames(std::move(frames), except.one,
+              stored_event{seq, std::move(kept),
+                           one == members_.end() ? client_id{} : one->second.client, several},
+              passing::no, if_behind::queue, except.others);
 }
 
 } // namespace troupe::actors

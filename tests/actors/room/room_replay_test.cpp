@@ -412,6 +412,29 @@ TEST_CASE("whom the history overruns is told so, and gets what follows") {
   CHECK(s.out.lines.back().find(R"("recovered":false)") != std::string::npos);
 }
 
+// Pins §4.92.
+TEST_CASE("what a session was left out of with others does not come back") {
+  /// Says what comes to all but the sender and member 4.
+  struct discreet final : room_behavior {
+    void on_message(room_context& room, const member& from, const application_message&) override {
+      const std::vector<session_key> some{from.key, stage::key(4)};
+      room.broadcast_except(some, "said", {});
+    }
+  };
+  stage s{{}, std::make_unique<discreet>()};
+  s.join(3);
+  s.join(4);
+  s.say(1);
+  for (auto who : {1U, 3U})
+    s.core->input(s.input(who, "x", R"({"type":"x"})"));
+
+  s.come_back(0, slice, "e1", s.client(1));
+  CHECK(s.take_all() == strings{"joined 3", "message 1", "said 3"});
+  s.leave(2);
+  s.come_back(0, slice, "e1", s.client(4));
+  CHECK(s.take_all() == strings{"joined 3", "message 1"});
+}
+
 // Pins §10.22.
 TEST_CASE("a session lacks nothing if the history loses only what it was excluded from") {
   room_limits few;

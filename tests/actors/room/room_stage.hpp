@@ -44,6 +44,7 @@ struct room_notebook final : actors::room_output {
     own.push_back(m.own);
     last_frames = m.frames;
     for_behind.push_back(m.for_behind);
+    except_also.push_back(m.except_also);
   }
   void member_kicked(const caf::strong_actor_ptr&) override { lines.push_back("connection told"); }
   void to_observer(const caf::actor&, actors::room_event e) override {
@@ -71,6 +72,12 @@ struct room_notebook final : actors::room_output {
       case actors::room_work::tell_pressure: return pressure_due.push_back(when);
     }
   }
+  std::size_t queued_bytes(actors::session_key who) const override { return 100 + who.slot; }
+  void read_queue(actors::session_key who, std::shared_ptr<actors::queue_reading> to) override {
+    lines.push_back("read " + std::to_string(who.slot));
+    readings.push_back(std::move(to));
+  }
+  std::uint32_t loop() const override { return 0; }
   actors::steady_time now() const override { return time; }
   actors::wall_time wall_now() const override { return {}; }
 
@@ -100,8 +107,10 @@ struct room_notebook final : actors::room_output {
   std::vector<actors::steady_time> due; ///< of changes among the users
   std::vector<actors::steady_time> seats_due, requests_due, pressure_due;
   actors::steady_time time{}; ///< only the test moves it
+  std::vector<std::shared_ptr<actors::queue_reading>> readings;
   std::vector<actors::credit> own;
   std::vector<actors::if_behind> for_behind; ///< of each broadcast
+  std::vector<std::shared_ptr<const std::vector<actors::session_key>>> except_also; ///< likewise
   bool last_source = false, last_own = false;
   int failed_hooks = 0;
   std::string failed_hook;

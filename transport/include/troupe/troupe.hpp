@@ -10,6 +10,7 @@
 
 namespace troupe {
 using actors::application_message;
+using actors::binary_event;
 using actors::broadcast_event;
 using actors::claims;
 using actors::claims_ptr;
