@@ -105,8 +105,8 @@ struct node_context {
 
   /// The account of what is published to a room from outside, one for all its handles. Thread: any.
   [[nodiscard]] std::shared_ptr<credit_account> outside_account(std::string_view room);
-  /// One with the bound of what may be under way from outside.
-  [[nodiscard]] std::shared_ptr<credit_account> new_outside_account() const;
+  /// One with the bound of what may be under way from outside. `calls`: the most; 0: any number.
+  [[nodiscard]] std::shared_ptr<credit_account> new_outside_account(std::size_t calls = 0) const;
 
   /// The loop a room of that name lives on.
   [[nodiscard]] loop_unit& home_of(std::string_view room) const {

@@ -2,6 +2,7 @@
 
 #include "messages/direct.hpp"
 #include "messages/outside_question.hpp"
+#include "messages/outside_work.hpp"
 #include "messages/owned_event.hpp"
 #include "model/accepted_ids.hpp"
 #include "model/client_id.hpp"
@@ -203,6 +204,13 @@ struct outside_event {
 struct outside_request {
   std::string room;
   outside_question_ptr question;
+  credit token;
+};
+
+/// Something else that somebody outside wants a room to do.
+struct outside_task {
+  std::string room;
+  std::shared_ptr<outside_work> what;
   credit token;
 };
 
@@ -540,6 +548,7 @@ TROUPE_MESSAGE(direct_reply)
 TROUPE_MESSAGE(direct_answer)
 TROUPE_MESSAGE(user_call)
 TROUPE_MESSAGE(end_session)
+TROUPE_MESSAGE(outside_task)
 CAF_END_TYPE_ID_BLOCK(troupe_messages)
 
 #undef TROUPE_MESSAGE
@@ -571,6 +580,8 @@ using room_actor = compat::typed_actor<
   caf::result<void>(outside_event),
   // Somebody outside asks a user.
   caf::result<void>(outside_request),
+  // Somebody outside wants something else.
+  caf::result<void>(outside_task),
   // The shard has ended the room.
   caf::result<void>(end_room)>;
 
@@ -596,8 +607,9 @@ using registry_actor = compat::typed_actor<
   caf::result<void>(room_call),
   // A room ends: in order, or because its last member left.
   caf::result<void>(end_request), caf::result<void>(room_empty),
-  // A broadcast or a question from outside, passed on to the room if it exists.
+  // A broadcast, a question or another task from outside, passed on to the room if it exists.
   caf::result<void>(outside_event), caf::result<void>(outside_request),
+  caf::result<void>(outside_task),
   // Another shard needs a place for a room.
   caf::result<void>(end_oldest_lingering),
   // Ends all rooms, and makes no more.

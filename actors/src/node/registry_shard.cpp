@@ -93,6 +93,14 @@ registry_shard::behavior_type registry_shard::make_behavior() {
           m.question->answer({{}, room ? errc::room_closed : errc::not_joined});
       });
     },
+    [this](const outside_task& m) {
+      guard([&] {
+        if (auto* room = find(m.room); room && !room->ending)
+          compat::send(this, room->handle, m);
+        else
+          shared_.options.counters->count(protocol::counter::dropped, "no_such_room");
+      });
+    },
     [this](stop_shard) { guard([&] { stop(); }); },
   };
 }

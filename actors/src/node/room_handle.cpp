@@ -16,7 +16,26 @@ struct room_handle::state {
   protocol::event_counters* counters;
   loop_unit* home; ///< valid behind the gate only
   std::shared_ptr<credit_account> account;
+
+  /// Whether another call may be under way; `accepted` if so.
+  [[nodiscard]] publish_result may_take() const {
+    if (!node->is_open())
+      return publish_result::gone;
+    return account->positive() ? publish_result::accepted : publish_result::overloaded;
+  }
+  [[nodiscard]] publish_result pass_on(const std::shared_ptr<outside_work>& what,
+                                       std::size_t bytes) const;
 };
+
+/// The caller keeps `what` meanwhile: nothing of the application's ends within the gate.
+publish_result room_handle::state::pass_on(const std::shared_ptr<outside_work>& what,
+                                           std::size_t bytes) const {
+  auto token = account->take(bytes);
+  auto sent = node->enter([&](node_context&) {
+    compat::anon_send(home->registry, outside_task{name, what, std::move(token)});
+  });
+  return sent ? publish_result::accepted : publish_result::gone;
+}
 
 room_handle node::room(std::string_view name) {
   room_handle h;
@@ -81,6 +100,35 @@ publish_result room_handle::ask(std::string_view user_id, const std::vector<prot
                       outside_request{state_->name, std::move(question), std::move(token)});
   });
   return sent ? publish_result::accepted : publish_result::gone;
+}
+
+publish_result room_handle::post(std::function<void(room_context&)> f) const {
+  if (!f)
+    throw std::invalid_argument{"room_handle::post: the function is empty"};
+  auto answer = state_ ? state_->may_take() : publish_result::gone;
+  if (answer != publish_result::accepted)
+    return answer;
+  return state_->pass_on(std::make_shared<outside_work>(posted_function{std::move(f)}),
+                         sizeof(outside_work));
+}
+
+publish_result room_handle::send_to_user(std::string_view user_id,
+                                         const broadcast_event& event) const {
+  check_event(event);
+  auto answer = state_ ? state_->may_take() : publish_result::gone;
+  if (answer != publish_result::accepted)
+    return answer;
+  auto work = std::make_shared<outside_work>(std::in_place_type<event_for_user>, user_id, event);
+  return state_->pass_on(work, user_id.size() + std::get<event_for_user>(*work).event.bytes());
+}
+
+publish_result room_handle::kick(std::string_view user_id, std::string_view message) const {
+  auto answer = state_ ? state_->may_take() : publish_result::gone;
+  if (answer != publish_result::accepted)
+    return answer;
+  return state_->pass_on(
+    std::make_shared<outside_work>(kick_of_user{std::string{user_id}, std::string{message}}),
+    user_id.size() + message.size());
 }
 
 publish_result room_handle::end() const {

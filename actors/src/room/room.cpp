@@ -53,6 +53,10 @@ room::behavior_type room::make_behavior() {
       unit_.loop->concerns(room_name_);
       core_->outside(m);
     },
+    [this](const outside_task& m) {
+      unit_.loop->concerns(room_name_);
+      core_->outside(m);
+    },
     [this](const end_room& m) {
       core_->close(m.reason);
       quit(caf::exit_reason::normal);

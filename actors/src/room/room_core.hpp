@@ -131,6 +131,7 @@ public:
   void continue_replay(session_key who);
   void outside(const outside_event& event);
   void outside(const outside_request& asked);
+  void outside(const outside_task& task);
   /// Tells the handlers of requests that nobody has answered.
   void end_requests();
   /// Looks whether the room's output waits, and tells the behaviour if that has changed.
@@ -252,6 +253,9 @@ private:
   double pressure() const override;
 
   // -- parts --------------------------------------------------------------------------------------
+  void carry_out(posted_function& posted, const credit& token);
+  void carry_out(const event_for_user& said, const credit& token);
+  void carry_out(const kick_of_user& kicked, const credit& token);
   template <class F>
   bool run_hook(const char* name, const member* about, F&& f);
   [[nodiscard]] bool goes_on(const member* about);

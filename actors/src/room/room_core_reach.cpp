@@ -49,6 +49,38 @@ std::size_t room_core::queued_bytes(session_key who) const {
   return bytes;
 }
 
+// -- from outside ---------------------------------------------------------------------------------
+
+void room_core::outside(const outside_task& task) {
+  if (!ending_)
+    std::visit([&](auto& work) { carry_out(work, task.token); }, *task.what);
+  else if (config_.counters)
+    config_.counters->count(protocol::counter::dropped, "no_such_room");
+}
+
+/// The room pays for what the function says; its token goes along, so that whoever posts hears when
+/// that does not leave as fast.
+void room_core::carry_out(posted_function& posted, const credit& token) {
+  command_scope scope{*this, payer::room, token};
+  auto f = std::exchange(posted.f, nullptr);
+  run_hook("a posted function", nullptr, [&] { f(*this); });
+}
+
+void room_core::carry_out(const event_for_user& said, const credit& token) {
+  command_scope scope{*this, payer_of(token), token};
+  auto& event = said.event.event();
+  users_.for_each_session(said.user_id, [&](const member& m) {
+    if (!m.away)
+      send_frame_to(static_cast<const resident&>(m),
+                    application_frame_for(m.encoding, event, std::nullopt, config_.meter));
+  });
+}
+
+void room_core::carry_out(const kick_of_user& kicked, const credit& token) {
+  command_scope scope{*this, payer_of(token), token};
+  for_each_session_of(kicked.user_id, [&](const member& m) { kick(m.key, kicked.message); });
+}
+
 // -- bytes ----------------------------------------------------------------------------------------
 
 void room_core::broadcast_binary(const binary_event& event) { say(event, {}); }

@@ -302,3 +302,59 @@ TEST_CASE("what a member asks of the history lacks what it was left out of with 
     CHECK(r.s->out.said("secret") == (who == 1));
   }
 }
+
+// -- from outside ---------------------------------------------------------------------------------
+
+TEST_CASE("what a posted function says is the room's own, and keeps its call under way") {
+  reaching_room r;
+  r.s->join(1);
+  auto account = std::make_shared<credit_account>(credit_limits{});
+  auto say = [](room_context& room) { room.broadcast("x", {}); };
+  outside_task task{"hall", std::make_shared<outside_work>(posted_function{say}), account->take(1)};
+
+  r.s->core->outside(task);
+
+  CHECK(r.s->out.last_own);
+  CHECK(r.s->out.last_source); // given back once the frame has begun to leave
+  task = {};
+  CHECK(account->held_messages() == 0); // nobody else holds it
+}
+
+TEST_CASE("what is said to a user from outside is charged to whoever says it") {
+  reaching_room r{keeping_seats()};
+  r.s->enter(1, "ann");
+  r.s->enter(2, "ann");
+  r.s->core->leave({stage::key(2), leave_reason::disconnected, false, nullptr, {}, true});
+  auto account = std::make_shared<credit_account>(credit_limits{});
+  auto work = std::make_shared<outside_work>(std::in_place_type<event_for_user>, "ann",
+                                             broadcast_event{"x", {{"n", 1}}, {}});
+  r.s->out.lines.clear();
+
+  r.s->core->outside({"hall", work, account->take(1)});
+
+  REQUIRE(r.s->out.lines.size() == 1); // the other one is away
+  CHECK(r.s->out.said("to 1 "));
+  CHECK(r.s->out.last_source);
+  CHECK_FALSE(r.s->out.last_own);
+}
+
+TEST_CASE("a room that ends does nothing more for those outside, and counts that") {
+  struct counting final : troupe::protocol::event_counters {
+    void count(troupe::protocol::counter, std::string_view label, std::uint64_t) noexcept override {
+      all += label;
+    }
+    std::string all;
+  } counters;
+  room_core::config c;
+  c.counters = &counters;
+  reaching_room r{c};
+  r.s->join(1);
+  r.run([](room_context& room) { room.end(); });
+
+  auto ran = false;
+  auto work = std::make_shared<outside_work>(posted_function{[&](room_context&) { ran = true; }});
+  r.s->core->outside({"hall", work, {}});
+
+  CHECK_FALSE(ran);
+  CHECK(counters.all == "no_such_room");
+}

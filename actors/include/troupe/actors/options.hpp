@@ -54,6 +54,9 @@ struct room_limits {
   /// is asked, and the handler hears `overloaded`.
   std::size_t max_requests_per_member = 16;
   std::size_t max_requests = 16'384;
+  /// Calls of a room's handles (`room_handle`) that are under way, in all; a further one is
+  /// answered `overloaded`.
+  std::size_t max_outside_calls = 16'384;
   /// Whether rooms keep their latest broadcasts, within the next three limits.
   bool history = true;
   std::size_t history_messages = 256;      ///< beyond it the oldest go, as for the next two
