@@ -204,9 +204,19 @@ unsigned node::loop_of(std::string_view room) const noexcept {
 }
 event_loop& node::loop(unsigned index) noexcept { return *state_->shared.units[index]->loop; }
 
+/// What can only be checked once all patterns are known.
+void node::check_set_up() const {
+  auto& s = state_->shared;
+  auto& lobby = s.options.lobby;
+  if (s.options.only_registered_rooms && !lobby.empty() && !s.rule_for(lobby))
+    throw std::logic_error{"node_options.lobby is \"" + lobby
+                           + "\", but no rooms(...) match it and only_registered_rooms is set"};
+}
+
 void node::start() {
   if (!state_->threads.empty() || state_->stopped || state_->stop_requested)
     throw std::logic_error{"a node starts once, and not after its stop"};
+  check_set_up();
   for (auto& unit : state_->shared.units)
     state_->threads.push_back(
       start_thread("troupe loop", [loop = unit->loop.get()] { loop->run(); }));

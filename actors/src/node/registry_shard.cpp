@@ -121,7 +121,7 @@ void registry_shard::enter(const std::string& name, room_entry&& entry) {
   if (!room && is_for_a_seat(name, entry))
     return refuse(name, entry, errc::room_closed);
   if (!room) {
-    if (auto why = reason_against_another(); why != errc::ok)
+    if (auto why = reason_against_another(name); why != errc::ok)
       return refuse(name, entry, why);
   }
   try {
@@ -209,9 +209,11 @@ registry_shard::listing* registry_shard::find(const std::string& name) {
   return i == rooms_.end() ? nullptr : &i->second;
 }
 
-errc registry_shard::reason_against_another() {
+errc registry_shard::reason_against_another(const std::string& name) {
   if (stopping_)
     return errc::overloaded;
+  if (shared_.options.only_registered_rooms && !shared_.rule_for(name))
+    return errc::no_such_room;
   auto limit = shared_.options.rooms.max_rooms;
   auto is_full = limit > 0 && shared_.rooms.load(std::memory_order_relaxed) >= limit;
   return is_full && !make_place() ? errc::node_room_limit : errc::ok;

@@ -77,7 +77,7 @@ private:
   void end_unused(const std::string& name) noexcept;
   void refuse(const std::string& name, const room_entry& entry, protocol::errc why) noexcept;
   listing* find(const std::string& name);
-  [[nodiscard]] protocol::errc reason_against_another();
+  [[nodiscard]] protocol::errc reason_against_another(const std::string& name);
   [[nodiscard]] bool make_place();
   void linger(const std::string& name, listing& room, std::chrono::milliseconds time) noexcept;
   listing& make(const std::string& name);

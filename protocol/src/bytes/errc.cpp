@@ -8,7 +8,7 @@ namespace troupe::protocol {
 
 namespace {
 
-constexpr std::array<errc_info, 40> table{{
+constexpr std::array<errc_info, 41> table{{
   {errc::ok, "ok", "All is well.", 0, false},
   {errc::malformed, "malformed", "The message is not one well-formed document.", 0, false},
   {errc::bad_request, "bad_request",
@@ -55,6 +55,7 @@ constexpr std::array<errc_info, 40> table{{
   {errc::replaced, "replaced", "Another connection has taken over this session.", 1008, false},
   {errc::user_away, "user_away", "None of this user's clients is here.", 0, true},
   {errc::disconnected, "disconnected", "The server has ended your session.", 1008, false},
+  {errc::no_such_room, "no_such_room", "There is no room of this name here.", 0, false},
 }};
 
 constexpr bool rows_sit_at_their_codes() {

@@ -12,7 +12,7 @@ using namespace troupe::protocol;
 
 namespace {
 
-constexpr auto last = errc::disconnected;
+constexpr auto last = errc::no_such_room;
 
 } // namespace
 
@@ -58,6 +58,7 @@ TEST_CASE("the codes that travel keep their numbers") {
   CHECK(static_cast<int>(errc::replaced) == 37);
   CHECK(static_cast<int>(errc::user_away) == 38);
   CHECK(static_cast<int>(errc::disconnected) == 39);
+  CHECK(static_cast<int>(errc::no_such_room) == 40);
 }
 
 // Pins §12.4, §12.6.

@@ -138,7 +138,7 @@ public:
   [[nodiscard]] unsigned loop_of(std::string_view room) const noexcept;
 
   /// Runs each loop on a thread of its own. Throws `std::logic_error` if it was started or stopped
-  /// before.
+  /// before, and if the lobby is no room (`node_options::only_registered_rooms`).
   void start();
 
   /// Ends all rooms, then all connections, then the rest and the loops, and joins the threads.
@@ -207,6 +207,7 @@ private:
   struct state;
   void set_up(loop_unit& unit);
   void must_be_new(const char* what) const;
+  void check_set_up() const;
   static void request_stop(state& self);
   static void stop(state& self);
   static void drive_until_done(state& self);

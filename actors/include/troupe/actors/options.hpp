@@ -130,6 +130,10 @@ struct node_options {
   /// told once a second (`$presence`), net. 0: each is told by itself, however many are told.
   std::size_t gather_beyond = 500;
   std::string lobby{}; ///< a room every connection is put into; empty: none
+  /// Whether there are only rooms that match a pattern of `node::rooms`: all other joins are
+  /// refused with `no_such_room`, observers with `room_event::kind::refused`. Else every name is a
+  /// room, and those without a pattern relay.
+  bool only_registered_rooms = false;
   /// For live output buffers; beyond it the client that has lagged longest is closed. Absent: a
   /// quarter of the memory that this process may use.
   std::optional<std::int64_t> memory_budget_bytes{};

@@ -49,6 +49,7 @@ enum class errc : std::uint8_t {
   replaced = 37,          ///< another connection has resumed the session of this one
   user_away = 38,         ///< no client of that user is here
   disconnected = 39,      ///< the application has ended the session
+  no_such_room = 40,      ///< the application has rooms of other names only
 };
 
 /// One row of the code table.
