@@ -11,7 +11,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -33,6 +35,24 @@ struct obliging final : actors::room_behavior {
       room.broadcast("said", {{"n", 1}});
       room.send_to(from.key, "heard", {{"n", 2}});
     });
+    on("others", [](auto& room, auto& from, auto&) {
+      std::vector<actors::session_key> all;
+      room.for_each_session_of(from.user_id, [&](auto& m) { all.push_back(m.key); });
+      room.broadcast_except(all, "to nobody", {});
+      room.broadcast_binary_except(from.key, "bytes");
+      for (auto who : all)
+        (void)room.queued_bytes(who);
+    });
+    on("slip", [](auto&, auto&, auto&) { throw std::runtime_error{"slip"}; });
+  }
+  actors::join_decision authorize_join(actors::room_context& room,
+                                       const actors::member& m) override {
+    auto* other = room.name() == "one" ? room.find_user(m.user_id) : nullptr;
+    return actors::join_decision::accept_in_place_of(other ? other->key : actors::session_key{},
+                                                     "another one has come");
+  }
+  bool on_error(actors::room_context&, const actors::member*, std::string_view what) override {
+    return what == "slip";
   }
 };
 
@@ -144,6 +164,18 @@ cast play(world& w) {
   attempt([&] { (void)w.manual.node.room("b").publish("news", {{"n", 7}}); });
   w.settle();
   attempt([&] { w.manual.node.unobserve("b", w.watcher.handle()); });
+  w.settle();
+  attempt([&] { w.say(c.packed, R"({"type":"others","roomId":"b","ref":10})", true); });
+  attempt([&] { w.say(c.packed, R"({"type":"slip","roomId":"b","ref":11})", true); });
+  for (auto* who : {&c.mate, &c.packed})
+    attempt([&] { w.say(*who, R"({"type":"join","roomId":"one","ref":12})", who == &c.packed); });
+  actors::room_handle one;
+  attempt([&] { one = w.manual.node.room("one"); });
+  attempt(
+    [&] { (void)one.post([](actors::room_context& room) { room.broadcast_binary("posted"); }); });
+  attempt([&] { (void)one.send_to_user("u", "gift", {{"n", 1}}); });
+  w.settle();
+  attempt([&] { (void)one.kick("u", "enough"); });
   w.settle();
   attempt([&] { w.say(c.packed, R"({"type":"kick","roomId":"b","ref":8})", true); });
   attempt([&] { c.plain = w.connect(protocol::encoding::plain_json, 0); });
