@@ -350,6 +350,36 @@ TEST_CASE("a kick of a user who is not there does nothing, and the last member's
   CHECK(s.node().stats().rooms == 0);
 }
 
+// -- what waits -----------------------------------------------------------------------------------
+
+TEST_CASE("a behaviour sees what waits for a member that does not read, whichever loop it is on") {
+  auto loop = GENERATE(0U, 1U);
+  stage s{of_loops(2)};
+  auto name = room_on(s, 0);
+  auto& slow = s.connect({.encoding = protocol::encoding::v1_json, .user_id = "slow"}, loop);
+  slow.join(name).expect("welcome");
+  slow.expect("joined");
+  auto room = s.node().room(name);
+  auto waits = [&] {
+    std::size_t bytes = 0;
+    for (int twice = 0; twice < 2; ++twice) { // the first time asks the other loop
+      (void)room.post([&](room_context& r) { bytes = r.queued_bytes(r.find_user("slow")->key); });
+      s.settle();
+    }
+    return bytes;
+  };
+
+  CHECK(waits() == 0);
+  slow.stall();
+  for (int i = 0; i < 2; ++i)
+    (void)room.publish("x", {{"p", std::string(5'000, 'x')}});
+  s.settle();
+  CHECK(waits() >= 10'000);
+  slow.read_on();
+  s.settle();
+  CHECK(waits() == 0);
+}
+
 // -- mistakes -------------------------------------------------------------------------------------
 
 TEST_CASE("what a handle cannot pass on is told by a sentence, or as gone") {
