@@ -111,10 +111,11 @@ void world::gather() {
 void world::join(client& c) {
   if ((one_room_ || c.is_plain()) && draw_.once_in(3))
     c.leave({}, ++number_, a_ref());
-  auto d = a_deed({"ask/refuse", "ask/refuse",   "ask/kick",  "enter/kick", "enter/kick",
-                   "enter/tell", "enter/secret", "exit/kick", "exit/tell",  "exit/secret",
-                   "ask/boom",   "ask/end",      "drop/tell", "drop/kick",  "drop/kick",
-                   "drop/boom",  "enter/boom",   "enter/end", "exit/boom",  "exit/end"},
+  auto d = a_deed({"ask/refuse", "ask/refuse",   "ask/kick",    "enter/kick", "enter/kick",
+                   "enter/tell", "enter/secret", "exit/kick",   "exit/tell",  "exit/secret",
+                   "ask/boom",   "ask/instead",  "ask/instead", "ask/slip",   "enter/slip",
+                   "drop/slip",  "ask/end",      "drop/tell",   "drop/kick",  "drop/kick",
+                   "drop/boom",  "enter/boom",   "enter/end",   "exit/boom",  "exit/end"},
                   3);
   c.join(a_room(), d, a_ref() || rights_ || c.has_few_rights());
   if (rights_ && draw_.once_in(3))
@@ -136,7 +137,7 @@ void world::say(client& c) {
     return;
   auto padding = draw_.below(60);
   auto d = a_deed({"swallow", "refuse", "refuse/say", "kick", "kick", "tell", "hint", "blink",
-                   "secret", "modern", "end", "boom"},
+                   "secret", "modern", "end", "boom", "slip"},
                   6);
   auto is_binary = draw_.once_in(5);
   if (!is_binary && draw_.once_in(8))

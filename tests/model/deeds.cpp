@@ -24,6 +24,8 @@ void witness::obey(room_context& room, const deed& d, std::string_view hook, std
   } else if (what == "boom") {
     log().crashed = true;
     throw std::runtime_error{"boom"};
+  } else if (what == "slip") {
+    throw std::runtime_error{"slip"};
   } else if (what == "tell") {
     broadcast(room, {entry::kind::line, "told", {}, text});
   } else if (what == "hint") {
@@ -76,7 +78,8 @@ void witness::broadcast(room_context& room, entry e) {
 
 void witness::check(room_context& room) {
   check_thread();
-  if (room.member_count() != log().inside.size())
+  auto coming = replaced_ ? 1U : 0U; // `on_join` has not run yet
+  if (room.member_count() != log().inside.size() + coming)
     oracle_.complain(name_, "has " + std::to_string(room.member_count()) + " members, but "
                               + std::to_string(log().inside.size()) + " have come and not gone");
 }

@@ -78,7 +78,10 @@ bool witness::take(room_context& room, const member& from, std::string_view text
   auto& f = oracle_.fates[d->number];
   // This holds until the command is done. A client that kicks itself is told so even if the room
   // then crashes.
-  f = {d->what == "kick" && d->whom == name ? fate::kind::thrown_out : fate::kind::crashed, index_};
+  f = {d->what == "kick" && d->whom == name ? fate::kind::thrown_out
+       : d->what == "slip"                  ? fate::kind::slipped
+                                            : fate::kind::crashed,
+       index_};
   obey(room, *d);
   f.position = log().entries.size();
   if (d->what.starts_with("refuse")) {

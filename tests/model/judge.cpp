@@ -42,10 +42,15 @@ void judge::join(const command& c) {
     return;
   }
   if (c.answer == "error") {
-    auto by_room = f && (f->what == fate::kind::refused || f->what == fate::kind::crashed);
-    if (f && f->what == fate::kind::let_in)
+    auto by_room = f && f->what != fate::kind::let_in;
+    auto is_full = c.code == "room_full" && c.room == "booth"; // which is asked all the same
+    auto code = !by_room                       ? ""
+              : f->what == fate::kind::refused ? "forbidden"
+              : f->what == fate::kind::slipped ? "internal"
+                                               : "room_closed";
+    if (f && f->what == fate::kind::let_in && !is_full)
       complain(c, "was let in and told " + c.code);
-    else if (by_room && c.code != (f->what == fate::kind::refused ? "forbidden" : "room_closed"))
+    else if (by_room && c.code != code)
       complain(c, "was refused by " + c.code);
     else if (c.code == "room_full" && c.room != "booth")
       complain(c, "found a room full that has no limit");
@@ -154,6 +159,8 @@ void judge::check_answer(const command& c, const fate* f) {
     complain(c, "was done and refused by " + c.code);
   if (f && f->what == kind::refused && c.code != "forbidden")
     complain(c, "was refused by " + c.code + " where the room said forbidden");
+  if (f && f->what == kind::slipped && c.code != "internal")
+    complain(c, "was refused by " + c.code + " where the room has slipped");
   if (f && f->what == kind::crashed && c.code != "room_closed")
     complain(c, "crashed the room and was refused by " + c.code);
   if (!f && c.code != "not_joined" && c.code != "forbidden" && c.code != "room_closed")

@@ -78,7 +78,16 @@ struct room_log {
 
 /// What became of a command in a room.
 struct fate {
-  enum class kind : std::uint8_t { said, swallowed, done, refused, thrown_out, crashed, let_in };
+  enum class kind : std::uint8_t {
+    said,
+    swallowed,
+    done,
+    refused,
+    thrown_out,
+    crashed,
+    slipped, ///< its hook has thrown, and the room has gone on
+    let_in
+  };
   kind what = kind::crashed;
   std::size_t log = 0;
   std::size_t position = 0; ///< how many entries its `ack` must follow

@@ -92,10 +92,12 @@ void returned_session::check_lost(const frame_fields& room) {
     complain("calls " + room.room + " not joined, where the session was");
   else if (room.code == "forbidden" && !said.contains("forbidden"))
     complain("calls " + room.room + " forbidden, which the room did not say");
+  else if (room.code == "internal" && !said.contains("internal"))
+    complain("has lost " + room.room + " by internal, where the room has not slipped");
   else if (room.code == "room_full" && (room.room != "booth" || has_seat))
     complain("calls " + room.room + " full, which has a place for it");
   else if (room.code != "not_joined" && room.code != "forbidden" && room.code != "room_full"
-           && room.code != "room_closed")
+           && room.code != "room_closed" && room.code != "internal")
     complain("has lost " + room.room + " by " + room.code);
 }
 

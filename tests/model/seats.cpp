@@ -67,7 +67,8 @@ void witness::check_seat_of(const member& m) {
   auto d = deed_in_profile(m);
   if (log().keeps_seats && m.returning && (!d || d->what != "ask/kick")) // which frees its seat
     oracle_.complain(name_, name + " is back, though its seat is gone");
-  if (log().most_members > 0 && log().inside.size() >= log().most_members)
+  auto leaving = replaced_ && replaced_->is_quiet ? 1U : 0U;
+  if (log().most_members > 0 && log().inside.size() - leaving >= log().most_members)
     oracle_.complain(name_, "is full, and takes " + name + " in");
   auto is_of_user = [&](auto& seat) {
     return oracle_.user_of(seat.first) == oracle_.user_of(name);

@@ -72,11 +72,47 @@ join_decision witness::authorize_join(room_context& room, const member& candidat
   if (is_brought_back(*d, candidate))
     return judge_return(room, *d, candidate);
   auto& f = oracle_.fates[d->number];
-  f = {fate::kind::crashed, index_};
+  f = {d->what == "ask/slip" ? fate::kind::slipped : fate::kind::crashed, index_};
   obey(room, *d, "ask/");
   if (d->what != "ask/end") // undecided: successors are asked, and end, too
     f.what = d->what == "ask/refuse" ? fate::kind::refused : fate::kind::let_in;
+  if (d->what == "ask/instead" && !candidate.returning)
+    return let_in_instead(room, candidate, d->whom);
   return d->what == "ask/refuse" ? join_decision::refuse("no") : join_decision::accept();
+}
+
+join_decision witness::let_in_instead(room_context& room, const member& candidate,
+                                      const std::string& client) {
+  session_key gone;
+  room.for_each_member([&](const member& each) {
+    if (client_of(each) == client)
+      gone = each.key;
+  });
+  replaced_.reset();
+  if (gone) {
+    replaced_ = {client, oracle_.user_of(client) == oracle_.user_of(client_of(candidate))};
+    ++oracle_.seen[replaced_->is_quiet ? "replaced quietly" : "replaced"];
+  }
+  return join_decision::accept_in_place_of(gone, "out");
+}
+
+/// Whether that client is replaced by another one of its user: it goes behind that one.
+bool witness::is_replaced_quietly(const std::string& client) const {
+  return replaced_ && replaced_->gone == client && replaced_->is_quiet;
+}
+
+/// The one that has been replaced by a client that has just come.
+void witness::forget_replaced() {
+  if (replaced_ && replaced_->is_quiet) {
+    auto& gone = replaced_->gone;
+    if (log().inside.erase(gone) == 0)
+      oracle_.complain(name_, gone + " was replaced without having come");
+    log().away.erase(gone);
+    std::erase_if(log().profiles, [&](auto& p) { return p.first == gone; });
+    log().entries.push_back(
+      {entry::kind::went, "userLeft", gone, {}, gone, leave_reason::kicked, false, true, false});
+  }
+  replaced_.reset();
 }
 
 /// Whether the profile came with another connection of the session.
@@ -90,6 +126,8 @@ std::size_t witness::padding_for(const deed& d, const member& m) {
 }
 
 join_decision witness::judge_return(room_context& room, const deed& d, const member& candidate) {
+  if (d.what == "ask/slip")
+    oracle_.returns[{name_, client_of(candidate)}].insert("internal");
   obey(room, d, "ask/", padding_for(d, candidate));
   if (d.what != "ask/refuse")
     return join_decision::accept();
@@ -124,6 +162,7 @@ void witness::on_join(room_context& room, const member& m) {
     log().profiles.emplace_back(name, profile_text(m));
   if (!is_first)
     note_profile(name, before, name);
+  forget_replaced();
   note_away(name, was_away);
   oracle_.seen["further session"] += !is_first;
   check(room);
@@ -177,6 +216,9 @@ void witness::on_return(room_context& room, const member& now, const member& for
 
 void witness::on_leave(room_context& room, const member& m, leave_reason reason) {
   auto name = client_of(m);
+  auto is_replaced = replaced_ && replaced_->gone == name && reason == leave_reason::kicked;
+  if (is_replaced && is_replaced_quietly(name))
+    return; // see `forget_replaced`
   auto user = oracle_.user_of(name);
   auto before = oracle_.shown_profile(log(), user);
   auto user_was_away = is_away(name);
@@ -197,7 +239,7 @@ void witness::on_leave(room_context& room, const member& m, leave_reason reason)
     note_away(name, user_was_away);
   }
   check(room);
-  if (auto d = deed_in_profile(m))
+  if (auto d = is_replaced ? std::nullopt : deed_in_profile(m))
     obey(room, *d, "exit/", padding_for(*d, m));
 }
 

@@ -28,10 +28,11 @@ namespace troupe::model {
 /// In a message, a binary message, a new profile and `do`: `swallow`, `refuse`, `refuse/say`
 /// (refuses and returns true), and all deeds below. In the profile of a join: `ask/refuse`, and a
 /// deed below with the prefix `ask/` (done in `authorize_join`), `enter/` (in `on_join`), `drop/`
-/// (in `on_drop`) or `exit/` (in `on_leave`). Everywhere: `kick` (the client named), `end`, `boom`
-/// (throws), `tell` (broadcasts), `hint` (broadcasts without storing), `blink` (the same, as
-/// volatile), `secret` (broadcasts to all but the client named), `modern` (broadcasts to all but
-/// plain clients).
+/// (in `on_drop`) or `exit/` (in `on_leave`); and `ask/instead`, which lets it in instead of the
+/// client named, if that is there. In all but `exit/`: `slip` (throws, and the room goes on).
+/// Everywhere: `kick` (the client named), `end`, `boom` (throws), `tell` (broadcasts), `hint`
+/// (broadcasts without storing), `blink` (the same, as volatile), `secret` (broadcasts to all but
+/// the client named), `modern` (broadcasts to all but plain clients).
 class witness final : public actors::room_behavior {
 public:
   /// `node` must outlive it. `options`: those of the room.
@@ -54,6 +55,9 @@ public:
   void on_leave(actors::room_context& room, const actors::member& m,
                 actors::leave_reason reason) override;
   void on_close(actors::room_context& room) override;
+  bool on_error(actors::room_context&, const actors::member*, std::string_view what) override {
+    return what == "slip";
+  }
 
 private:
   [[nodiscard]] room_log& log() { return oracle_.logs[index_]; }
@@ -70,6 +74,10 @@ private:
   void note_profile(const std::string& client, std::string before, const std::string& except);
   [[nodiscard]] bool is_away(const std::string& client) const;
   void note_away(const std::string& client, bool was_away);
+  actors::join_decision let_in_instead(actors::room_context& room, const actors::member& candidate,
+                                       const std::string& client);
+  [[nodiscard]] bool is_replaced_quietly(const std::string& client) const;
+  void forget_replaced();
   void check_is_new(const deed& d, const std::string& client, std::string_view type);
   /// Named by the client that has begun it.
   struct session_of_client {
@@ -93,6 +101,12 @@ private:
   std::string name_;
   std::size_t index_;
   std::chrono::milliseconds keep_seat_;
+  /// While a client comes in instead of another one.
+  struct replacement {
+    std::string gone;
+    bool is_quiet; ///< both are one user's, of whom nobody hears
+  };
+  std::optional<replacement> replaced_;
 };
 
 } // namespace troupe::model
