@@ -25,6 +25,7 @@ const loop_options& checked(const loop_options& o) {
   is.within("handlers_per_turn", o.handlers_per_turn, 1, option_check::most_things);
   is.within("least_handlers", o.least_handlers, 0, option_check::most_things);
   is.within("resumes_per_turn", o.resumes_per_turn, 1, option_check::most_things);
+  is.within("deadlines_per_turn", o.deadlines_per_turn, 1, option_check::most_things);
   is.within("messages_per_resume", o.messages_per_resume, 1, option_check::most_things);
   is.within("dispatches_per_handler", o.dispatches_per_handler, 0, option_check::most_things);
   is.within("gather_wait", o.gather_wait.count(), 0, 1'000'000, " us");
@@ -300,6 +301,7 @@ bool event_loop::run_turn(std::size_t max_handlers) {
   } catch (...) {
     report("timer");
   }
+  busy |= run_deadlines();
   busy |= run_ready();
   bool more = flush();
   more |= has_work();
@@ -444,6 +446,25 @@ bool event_loop::run_ready() {
   return any;
 }
 
+/// Runs what is due, each at the time that it is then. What is left, or has become due meanwhile,
+/// has the next turn, behind the flush and the sockets. Returns whether anything was due.
+bool event_loop::run_deadlines() {
+  auto left = deadlines_.empty() ? 0 : options_.deadlines_per_turn;
+  bool any = false, is_due = true;
+  while (is_due && left-- > 0) {
+    begin("timer");
+    dispatches_left_ = options_.dispatches_per_handler;
+    try {
+      is_due = deadlines_.fire_next(now());
+    } catch (...) {
+      report("timer");
+    }
+    any |= is_due;
+    note_duration();
+  }
+  return any;
+}
+
 bool event_loop::flush() {
   bool more = false;
   begin("flush");
@@ -466,12 +487,18 @@ bool event_loop::flush() {
   return more;
 }
 
+std::optional<steady_time> event_loop::next_wake_up() const {
+  auto coarse = timers_.next_wake_up();
+  auto exact = deadlines_.next();
+  return exact && coarse ? std::min(exact, coarse) : exact ? exact : coarse;
+}
+
 /// Waits for a socket, a post or the next deadline, unless deferred work has left something to do.
 void event_loop::block() {
   turn_scope scope{*this};
   if (run_deferred_before() || has_work() || !deferred_.empty() || !posted_.empty())
     return;
-  auto until = timers_.next_wake_up();
+  auto until = next_wake_up();
   begin("handler");
   if (turn_is_over_)
     read_clock();
@@ -510,7 +537,9 @@ void event_loop::block_in_asio(std::optional<steady_time> until) {
     poller_seen_->async_wait(boost::asio::posix::stream_descriptor::wait_read,
                              [this](const boost::system::error_code&) { awaits_poller_ = false; });
   awaits_poller_ = true;
-  forget_turn(); // the handler that ends the sleep runs in there
+  if (auto exact = deadlines_.next(); exact && exact == until)
+    poller_.wake_after(*exact - now()); // Asio waits for whole milliseconds
+  forget_turn();                        // the handler that ends the sleep runs in there
   slept_ = true;
   if (until)
     context_.run_one_until(*until);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <troupe/actors/clock.hpp>
+#include <troupe/actors/deadline_queue.hpp>
 #include <troupe/actors/gate.hpp>
 #include <troupe/actors/gather_pace.hpp>
 #include <troupe/actors/loop_job.hpp>
@@ -34,6 +35,8 @@ struct loop_options {
   std::size_t handlers_per_turn = 32;
   std::size_t least_handlers = 8; ///< a turn whose flush is full ends early, after this many
   std::size_t resumes_per_turn = 256;
+  /// Precise deadlines (`event_loop::deadlines`) that a turn runs before it flushes.
+  std::size_t deadlines_per_turn = 64;
 #ifdef __SANITIZE_THREAD__
   std::size_t messages_per_resume = 1; ///< so that TSan sees more hand-overs
 #else
@@ -89,6 +92,8 @@ public:
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
   [[nodiscard]] poller& sockets() noexcept { return poller_; }
   [[nodiscard]] timer_wheel& timers() noexcept { return timers_; }
+  /// For what is due at an exact time; `timers` costs less.
+  [[nodiscard]] deadline_queue& deadlines() noexcept { return deadlines_; }
   [[nodiscard]] session_table& sessions() noexcept { return sessions_; }
   /// The time at which the handler, resume or flush under way first asked for it; it is read again
   /// if an actor run inline or the application took long. Outside a turn, the clock's time.
@@ -248,6 +253,8 @@ private:
     return !ready_.empty() || sessions_.has_touched();
   }
   bool run_ready();
+  bool run_deadlines();
+  [[nodiscard]] std::optional<steady_time> next_wake_up() const;
   bool run_handlers(std::size_t max);
   bool flush();
   void run_deferred(std::vector<std::shared_ptr<deferred_work>>& work);
@@ -299,6 +306,7 @@ private:
   const unsigned index_;
   const loop_options options_;
   timer_wheel timers_;
+  deadline_queue deadlines_;
   session_table sessions_;
   poller poller_;
   /// Declared after what its last handlers may use when they are destroyed with it.
