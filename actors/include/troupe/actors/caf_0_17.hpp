@@ -77,7 +77,7 @@ public:
   [[nodiscard]] caf::actor_system& system() noexcept { return system_; }
   /// Lets one actor that has messages handle one. Returns false if there is none.
   bool run_job() { return scheduler().try_run_once(); }
-  void advance(std::chrono::milliseconds by) { scheduler().advance_time(by); }
+  void advance(std::chrono::nanoseconds by) { scheduler().advance_time(by); }
 
 private:
   caf::actor_system_config& configured() {

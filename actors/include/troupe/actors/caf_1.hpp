@@ -92,7 +92,7 @@ public:
   [[nodiscard]] caf::actor_system& system() noexcept { return *system_; }
   /// Lets one actor that has messages handle one. Returns false if there is none.
   bool run_job() { return jobs_->run_one(); }
-  void advance(std::chrono::milliseconds by) { clock_->advance(by); }
+  void advance(std::chrono::nanoseconds by) { clock_->advance(by); }
 
 private:
   class job_list final : public caf::scheduler {
@@ -128,7 +128,7 @@ private:
     caf::disposable schedule(time_point at, caf::action what) final {
       return due_.emplace(at, std::move(what))->second.as_disposable();
     }
-    void advance(std::chrono::milliseconds by) {
+    void advance(std::chrono::nanoseconds by) {
       now_ += by;
       while (!due_.empty() && due_.begin()->first <= now_)
         due_.extract(due_.begin()).mapped().run();
