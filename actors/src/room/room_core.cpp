@@ -41,7 +41,12 @@ room_core::room_core(config c, std::unique_ptr<room_behavior> behavior, room_out
     own_(std::make_shared<credit_account>(own_limits(config_.limits))),
     behavior_(std::move(behavior)) {}
 
-room_core::~room_core() = default;
+/// What the behaviour holds may use the room a last time; that reaches nobody.
+room_core::~room_core() {
+  running_room last{*this};
+  ending_ = ended_ = true;
+  behavior_.reset();
+}
 
 void room_core::create() {
   command_scope scope{*this, payer::room};
@@ -284,6 +289,7 @@ void room_core::say_left(const member& gone, leave_reason reason) {
 }
 
 void room_core::kick(session_key who, std::string_view message) {
+  running_room::must_be(*this, "kick");
   auto i = members_.find(who);
   if (i == members_.end() || ended_)
     return;
@@ -441,6 +447,7 @@ void room_core::answer(const room_input& in) {
 }
 
 void room_core::refuse(errc code, std::string_view detail) {
+  running_room::must_be(*this, "refuse");
   check_refusal("refuse", code);
   if (current_)
     refuse_input(*std::exchange(current_, nullptr), code, detail);
@@ -538,20 +545,29 @@ void room_core::tell_observers_end() {
 }
 
 void room_core::end() {
+  running_room::must_be(*this, "end");
   if (!std::exchange(ending_, true))
     output_.request_end(room_end::ended);
 }
 
-std::string_view room_core::name() const { return config_.identity->name; }
+std::string_view room_core::name() const {
+  running_room::must_be(*this, "name");
+  return config_.identity->name;
+}
 
 const member* room_core::find(session_key key) const {
+  running_room::must_be(*this, "find");
   auto i = members_.find(key);
   return i == members_.end() ? nullptr : &i->second;
 }
 
-std::size_t room_core::member_count() const { return members_.size(); }
+std::size_t room_core::member_count() const {
+  running_room::must_be(*this, "member_count");
+  return members_.size();
+}
 
 void room_core::for_each_member(const std::function<void(const member&)>& f) const {
+  running_room::must_be(*this, "for_each_member");
   std::vector<const member*> present; // `f` may kick
   present.reserve(members_.size());
   for (auto& [key, m] : members_)
@@ -560,6 +576,9 @@ void room_core::for_each_member(const std::function<void(const member&)>& f) con
     f(*m);
 }
 
-wall_time room_core::now() const { return output_.wall_now(); }
+wall_time room_core::now() const {
+  running_room::must_be(*this, "now");
+  return output_.wall_now();
+}
 
 } // namespace troupe::actors

@@ -41,11 +41,13 @@ if_behind room_core::value_name(client_id sender, std::uint64_t key) const noexc
 }
 
 void room_core::broadcast(const broadcast_event& event) {
+  running_room::must_be(*this, "broadcast");
   check(event);
   say(event, {});
 }
 
 void room_core::broadcast_except(session_key who, const broadcast_event& event) {
+  running_room::must_be(*this, "broadcast_except");
   check(event);
   say(event, who);
 }
@@ -101,6 +103,7 @@ protocol::shared_bytes room_core::application_frame_for(encoding e, const broadc
 }
 
 void room_core::send_to(session_key who, const broadcast_event& event) {
+  running_room::must_be(*this, "send_to");
   check(event);
   auto i = members_.find(who);
   if (i == members_.end() || ended_)
@@ -279,6 +282,7 @@ void room_core::send_event(observer& o, room_event event) {
 }
 
 double room_core::pressure() const {
+  running_room::must_be(*this, "pressure");
   return static_cast<double>(own_->held_bytes()) / static_cast<double>(own_->limits().bytes);
 }
 

@@ -29,6 +29,7 @@ void room_core::outside(const outside_request& asked) {
 
 void room_core::ask(session_key who, const std::vector<protocol::field>& data,
                     std::chrono::milliseconds limit, request_handler then) {
+  running_room::must_be(*this, "ask");
   check_request(data, limit, bool(then), current_ ? current_->bytes.view() : std::string_view{});
   if (ended_)
     return;

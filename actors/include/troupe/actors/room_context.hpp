@@ -104,6 +104,10 @@ class room_context;
 using request_handler = std::function<void(room_context&, const request_result&)>;
 
 /// What a behaviour may do, valid while one of its hooks runs. Thread: the room's loop.
+///
+/// Used elsewhere (kept beyond the hook, in a hook of another room, on another thread), every call
+/// throws a `std::logic_error` that names it, and does nothing. Once the room has ended, such a
+/// reference is void, and using it is undefined.
 class room_context {
 public:
   virtual ~room_context() = default;
