@@ -179,6 +179,7 @@ enum class room_work : std::uint8_t {
   end_seats,    ///< of members that have not come back in time
   end_requests, ///< that nobody has answered
   tell_pressure,
+  run_timers,
 };
 
 /// A room to itself: it is time for that.

@@ -12,6 +12,9 @@ namespace {
 /// The behaviour of rooms that have none of their own: it relays.
 class relay final : public room_behavior {};
 
+/// When a room that could not be told that something is due is told again.
+constexpr std::chrono::milliseconds retry_time{1};
+
 } // namespace
 
 room::room(caf::actor_config& cfg, compat::loop_context& home, node_context& shared,
@@ -171,12 +174,25 @@ void room::on_work_due(work_timer& timer) {
   timer.cancel();
 }
 
+/// As `on_work_due`, for what is due at an exact time.
+void room::on_timers_due() {
+  auto run = [this] { do_work(room_work::run_timers); };
+  if (dispatched::enter(run))
+    return;
+  unit_.loop->deadlines().arm(timers_, unit_.loop->now() + retry_time);
+  compat::anon_send(room_actor{this}, work_due{room_work::run_timers});
+  timers_.cancel();
+}
+
 void room::do_work(room_work what) {
   switch (what) {
     case room_work::tell_changes: return core_->tell_changes();
     case room_work::end_seats: return core_->end_seats();
     case room_work::end_requests: return core_->end_requests();
     case room_work::tell_pressure: return core_->tell_pressure();
+    case room_work::run_timers:
+      unit_.loop->concerns(room_name_);
+      return core_->run_timers();
   }
 }
 
@@ -185,12 +201,14 @@ room::work_timer& room::timer_of(room_work what) noexcept {
     case room_work::end_seats: return seats_;
     case room_work::end_requests: return requests_;
     case room_work::tell_pressure: return pressure_;
-    case room_work::tell_changes: break;
+    case room_work::tell_changes:
+    case room_work::run_timers: break; // an entry of its own
   }
   return changes_;
 }
 
 void room::release_state() {
+  timers_.cancel();
   changes_.cancel();
   seats_.cancel();
   requests_.cancel();

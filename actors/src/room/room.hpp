@@ -45,7 +45,14 @@ private:
     room_work what;
   };
 
+  /// Wakes it for its own timers.
+  struct timers_entry final : deadline_queue::entry {
+    explicit timers_entry(room& r) : owner(r) {}
+    void on_deadline() override { owner.on_timers_due(); }
+    room& owner;
+  };
   void on_work_due(work_timer& timer);
+  void on_timers_due();
   void do_work(room_work what);
   [[nodiscard]] work_timer& timer_of(room_work what) noexcept;
   bool enter(join_request& request);
@@ -81,6 +88,8 @@ private:
   void report_empty(std::chrono::milliseconds linger) override;
   void request_end(room_end reason) override;
   void work_at(room_work what, actors::steady_time when) override {
+    if (what == room_work::run_timers)
+      return unit_.loop->deadlines().arm(timers_, when);
     unit_.loop->timers().arm(timer_of(what), when);
   }
   void report_hook_failure(const char* hook) noexcept override;
@@ -98,6 +107,7 @@ private:
   work_timer seats_{*this, room_work::end_seats};
   work_timer requests_{*this, room_work::end_requests};
   work_timer pressure_{*this, room_work::tell_pressure};
+  timers_entry timers_{*this};
 };
 
 } // namespace troupe::actors

@@ -3,6 +3,7 @@
 
 #include "fanout/dispatcher.hpp"
 #include "model/check_refusal.hpp"
+#include "room/room_timers.hpp"
 
 #include <troupe/actors/make_room.hpp>
 
@@ -41,10 +42,11 @@ room_core::room_core(config c, std::unique_ptr<room_behavior> behavior, room_out
     own_(std::make_shared<credit_account>(own_limits(config_.limits))),
     behavior_(std::move(behavior)) {}
 
-/// What the behaviour holds may use the room a last time; that reaches nobody.
+/// What the behaviour and its handlers hold may use the room a last time; that reaches nobody.
 room_core::~room_core() {
   running_room last{*this};
   ending_ = ended_ = true;
+  timers_.reset();
   behavior_.reset();
 }
 

@@ -28,6 +28,7 @@
 namespace troupe::actors {
 
 struct loop_counts;
+class room_timers;
 
 /// A complete frame for each encoding that was in use when it was made; empty handles for the
 /// others.
@@ -127,6 +128,8 @@ public:
   void end_requests();
   /// Looks whether the room's output waits, and tells the behaviour if that has changed.
   void tell_pressure();
+  /// Runs the timers that are due.
+  void run_timers();
   void observe(const observe_request& request);
   void unobserve(const caf::actor& who);
 
@@ -224,6 +227,10 @@ private:
   const member* find(session_key key) const override;
   std::size_t member_count() const override;
   void for_each_member(const std::function<void(const member&)>& f) const override;
+  room_timer every(std::chrono::nanoseconds period, timer_handler then) override;
+  room_timer after(std::chrono::nanoseconds delay, timer_handler then) override;
+  bool cancel(room_timer which) override;
+  steady_time steady_now() const override;
   wall_time now() const override;
   double pressure() const override;
 
@@ -254,6 +261,9 @@ private:
   void ask_again(session_key former, const resident& now);
   void plan_requests();
   void take_reply(const room_input& in);
+  room_timer start_timer(std::chrono::nanoseconds delay, std::chrono::nanoseconds period,
+                         timer_handler&& then);
+  void plan_timers();
   void tell_end_of(open_request& asked);
   void dismiss_requests(bool crashed);
   void answer(const room_input& in);
@@ -370,6 +380,7 @@ private:
   bool ended_ = false;  ///< nothing is said any more
   wall_time timestamp_at_{};
   std::string timestamp_;
+  std::unique_ptr<room_timers> timers_; ///< null: it has had none
   std::unique_ptr<room_behavior> behavior_; ///< last, so that it is destroyed first
 };
 

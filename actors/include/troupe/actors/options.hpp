@@ -54,6 +54,8 @@ struct room_limits {
   /// is asked, and the handler hears `overloaded`.
   std::size_t max_requests_per_member = 16;
   std::size_t max_requests = 16'384;
+  /// Timers of a room (`room_context::every`, `after`); beyond that these throw.
+  std::size_t max_timers = 10'000;
   /// Whether rooms keep their latest broadcasts, within the next three limits.
   bool history = true;
   std::size_t history_messages = 256;      ///< beyond it the oldest go, as for the next two

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <troupe/actors/claims.hpp>
+#include <troupe/actors/clock.hpp>
+#include <troupe/actors/room_time.hpp>
 #include <troupe/actors/session_key.hpp>
 #include <troupe/protocol/command.hpp>
 #include <troupe/protocol/event.hpp>
@@ -161,6 +163,27 @@ public:
   /// Calls `f` for each member, in no order. `f` may kick, and may still be called with a member
   /// that it has kicked. Cost: linear, one allocation.
   virtual void for_each_member(const std::function<void(const member&)>& f) const = 0;
+  /// Runs `then` as a hook of its own after `period`, and again and again each `period` later: it
+  /// does not drift. What it misses, because the loop is busy, is left out and not made up for. It
+  /// ends by `cancel`, or with the room. What it says is the room's own output.
+  ///
+  /// Timers run at their time to the nanosecond, or as soon after that as the loop and its system
+  /// can (a tenth of a millisecond, if neither is busy); those of one time run in the order in
+  /// which they were made. Cost: logarithmic in the timers of the room and the loop.
+  ///
+  /// In the last hooks of a room that has ended it returns 0 and does nothing. Throws
+  /// `std::invalid_argument` for an empty `then` and a `period` that is not from 1 ms to 365 days,
+  /// and `std::length_error` beyond `room_limits::max_timers`.
+  virtual room_timer every(std::chrono::nanoseconds period, timer_handler then) = 0;
+  /// The same, but `then` runs once; a `delay` of 0 means in the next turn of the loop, and
+  /// negative ones are refused.
+  virtual room_timer after(std::chrono::nanoseconds delay, timer_handler then) = 0;
+  /// Cancels a timer of this room; within its own handler it does not run again. Returns whether it
+  /// would have.
+  virtual bool cancel(room_timer which) = 0;
+  /// The time of the loop's steady clock, which timers and ticks follow: when the hook under way,
+  /// or what it belongs to, first asked for it.
+  [[nodiscard]] virtual steady_time steady_now() const = 0;
   /// The wall-clock time, from the node's clock.
   [[nodiscard]] virtual wall_time now() const = 0;
   /// The room's own output that is not yet sent, relative to its bound: 1 is full; at 8 the room
