@@ -149,3 +149,22 @@ TEST_CASE("a stage says so if a room's timers never let it come to rest") {
   CHECK_THROWS_WITH(ann.say(R"({"type":"go"})"),
                     "there is always more to do: a loop never comes to rest");
 }
+
+TEST_CASE("a room that is to tick at a rate that is none is refused with a sentence") {
+  stage s{plain()};
+  auto with = [](unsigned rate) {
+    actors::room_options o;
+    o.tick.rate = rate;
+    return o;
+  };
+  CHECK_NOTHROW(s.node().rooms("fast", making({}), with(128)));
+  CHECK_THROWS_WITH(s.node().rooms("faster", making({}), with(129)),
+                    "room_options.tick.rate is 129 Hz: expected 0 to 128 Hz");
+  auto o = with(30);
+  o.tick.most_caught_up = 0;
+  CHECK_THROWS_AS(s.node().rooms("none", making({}), o), std::invalid_argument);
+  o.tick.most_caught_up = 5;
+  o.tick.overrun = actors::overrun_policy{7};
+  CHECK_THROWS_WITH(s.node().rooms("odd", making({}), o),
+                    "room_options.tick.overrun is 7: expected skip or catch_up");
+}

@@ -9,6 +9,7 @@
 #include "fanout/dispatcher.hpp"
 #include "history/history_shelf.hpp"
 #include "messages/messages.hpp"
+#include "runtime/ticker.hpp"
 
 #include <troupe/actors/claims.hpp>
 #include <troupe/actors/event_loop.hpp>
@@ -62,6 +63,7 @@ struct loop_unit {
   std::unique_ptr<session_directory> sessions;
   std::unique_ptr<user_connections> users;
   lingering_rooms lingering;
+  std::unique_ptr<tickers> ticking;
   dispatcher_actor output_actor;
   registry_actor registry;
   directory_actor directory;

@@ -76,6 +76,23 @@ void check_options(const node_options& o) {
   is.not_null("counters", o.counters);
 }
 
+namespace {
+
+void check(const tick_options& o) {
+  constexpr std::int64_t most_hz = 128, most_missed = 1000;
+  option_check is{"room_options.tick"};
+  is.within("rate", o.rate, 0, most_hz, " Hz");
+  is.that(o.overrun == overrun_policy::skip || o.overrun == overrun_policy::catch_up, "overrun",
+          std::to_string(static_cast<int>(o.overrun)), "skip or catch_up");
+  is.within("most_caught_up", o.most_caught_up, 1, most_missed);
+  is.count("max_inputs_per_member", o.max_inputs_per_member);
+  is.count("max_inputs", o.max_inputs);
+  is.bytes("max_input_bytes_per_member", o.max_input_bytes_per_member);
+  is.bytes("max_input_bytes", o.max_input_bytes);
+}
+
+} // namespace
+
 void check_options(const room_options& o) {
   option_check is{"room_options"};
   is.count("max_members", o.max_members);
@@ -83,6 +100,7 @@ void check_options(const room_options& o) {
   if (o.linger)
     is.time("linger", *o.linger);
   is.time("keep_seat", o.keep_seat);
+  check(o.tick);
 }
 
 void check_options(const observer_options& o) {

@@ -180,6 +180,7 @@ enum class room_work : std::uint8_t {
   end_requests, ///< that nobody has answered
   tell_pressure,
   run_timers,
+  tick,
 };
 
 /// A room to itself: it is time for that.
@@ -328,6 +329,12 @@ struct member_frame {
   bool only_member = false;     ///< dropped if the client has left the room
   credit source = {};           ///< of the client whose command caused it
   credit own = {};              ///< of the room's own output
+};
+
+/// All that a room has said in a tick to a loop that is not its own: so its members get it in one
+/// write.
+struct tick_output {
+  std::vector<std::variant<subscribe, fan_out, member_frame>> all; ///< in the order of the room
 };
 
 /// The last frame of a session, sent after everything that these rooms have sent before. Then the
@@ -539,6 +546,7 @@ TROUPE_MESSAGE(direct_reply)
 TROUPE_MESSAGE(direct_answer)
 TROUPE_MESSAGE(user_call)
 TROUPE_MESSAGE(end_session)
+TROUPE_MESSAGE(tick_output)
 CAF_END_TYPE_ID_BLOCK(troupe_messages)
 
 #undef TROUPE_MESSAGE
@@ -607,6 +615,8 @@ using dispatcher_actor = compat::typed_actor<caf::result<void>(subscribe),
                                              caf::result<void>(fan_out),
                                              // To one member on this loop.
                                              caf::result<void>(member_frame),
+                                             // To members on this loop, all at once.
+                                             caf::result<void>(tick_output),
                                              // To one session on this loop, which ends with it.
                                              caf::result<void>(last_frame),
                                              // A room has ended with members in it.

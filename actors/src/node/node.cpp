@@ -124,6 +124,7 @@ node::node(caf::actor_system& system, node_options options) : state_(std::make_u
     s.shelves.push_back(unit.histories.get());
     unit.sessions = std::make_unique<session_directory>(*unit.loop, s.options.sessions);
     unit.users = std::make_unique<user_connections>(s.key);
+    unit.ticking = std::make_unique<tickers>(*unit.loop);
     unit.end = std::make_unique<loop_end>(s, unit);
     s.end.add(*unit.end);
   }
@@ -234,6 +235,10 @@ node_stats node::stats() const {
     sum.skipped += get(unit->counts.skipped);
     sum.replaced += get(unit->counts.replaced);
     sum.repeated += get(unit->counts.repeated);
+    sum.ticks += get(unit->counts.ticks);
+    sum.skipped_ticks += get(unit->counts.skipped_ticks);
+    unit->counts.tick_delays.add_to(sum.tick_delays);
+    unit->counts.tick_times.add_to(sum.tick_times);
     sum.rooms += get(unit->counts.rooms);
     sum.members += get(unit->counts.members);
     sum.messages_in += get(unit->counts.messages_in);

@@ -93,12 +93,20 @@ bool room::enter(join_request& request) {
 /// An asker that cannot be answered loses its connection; nobody else is affected.
 caf::result<bool> room::handled(const await_handled& asked) {
   compat::owed_answer<bool> answer{*this};
+  std::exception_ptr thrown;
   try {
-    answer.give(*this, !core_->ending());
+    core_->finish_inputs(asked.who);
+  } catch (...) {
+    thrown = std::current_exception(); // of the behaviour: the room ends, behind the answer
+  }
+  try {
+    answer.give(*this, !thrown && !core_->ending());
   } catch (...) {
     protocol::report_exception(*shared_.options.log, *shared_.options.counters, "room", room_name_);
     shared_.units[asked.who.loop]->loop->give_up(asked.who);
   }
+  if (thrown)
+    std::rethrow_exception(std::move(thrown));
   return compat::owed_answer<bool>::to_come();
 }
 
@@ -147,6 +155,7 @@ void room::set_up() {
     c.limits.linger = rule->options.linger.value_or(c.limits.linger);
     c.keep_when_empty = rule->options.keep_when_empty;
     c.keep_seat = rule->options.keep_seat;
+    c.tick = rule->options.tick;
   }
   c.resume_window = shared_.options.sessions.resume_window;
   c.key = shared_.key;
@@ -157,6 +166,15 @@ void room::set_up() {
   auto behavior = rule && rule->make ? rule->make(room_name_) : std::make_unique<relay>();
   core_.emplace(std::move(c), std::move(behavior), *this);
   core_->create();
+  if (rule && rule->options.tick.rate > 0)
+    start_ticks(rule->options.tick.rate);
+}
+
+void room::start_ticks(unsigned rate) {
+  auto& among = unit_.ticking->of(rate);
+  tick_ = std::make_unique<tick_entry>(*this, among);
+  core_->start_ticks(among.next_start());
+  among.wait_until(*tick_, core_->next_tick());
 }
 
 void room::say_farewell() {
@@ -184,15 +202,54 @@ void room::on_timers_due() {
   timers_.cancel();
 }
 
+/// Likewise. The next tick is waited for once this one has run.
+void room::on_tick_due() {
+  auto run = [this] { do_work(room_work::tick); };
+  if (dispatched::enter(run))
+    return;
+  tick_->among.wait_until(*tick_, unit_.loop->now() + retry_time);
+  compat::anon_send(room_actor{this}, work_due{room_work::tick});
+  tick_->stop();
+}
+
+/// What it says to other loops goes there in one message each, also if a hook throws.
+void room::run_tick() {
+  unit_.loop->concerns(room_name_);
+  struct collecting {
+    explicit collecting(tick_collector& c) : all(c) { all.is_on = true; }
+    collecting(const collecting&) = delete;
+    collecting& operator=(const collecting&) = delete;
+    ~collecting() { all.is_on = false; }
+    tick_collector& all;
+  };
+  try {
+    collecting scope{collected_};
+    core_->tick();
+  } catch (...) {
+    send_collected();
+    throw;
+  }
+  send_collected();
+  if (!core_->ending())
+    tick_->among.wait_until(*tick_, core_->next_tick());
+}
+
+void room::send_collected() {
+  if (collected_.empty())
+    return;
+  collected_.take([this](std::uint32_t loop, auto message) {
+    compat::anon_send(shared_.units[loop]->output_actor, std::move(message));
+  });
+}
+
 void room::do_work(room_work what) {
   switch (what) {
     case room_work::tell_changes: return core_->tell_changes();
     case room_work::end_seats: return core_->end_seats();
     case room_work::end_requests: return core_->end_requests();
     case room_work::tell_pressure: return core_->tell_pressure();
-    case room_work::run_timers:
-      unit_.loop->concerns(room_name_);
-      return core_->run_timers();
+    case room_work::run_timers: unit_.loop->concerns(room_name_); return core_->run_timers();
+    case room_work::tick: return run_tick();
   }
 }
 
@@ -202,13 +259,15 @@ room::work_timer& room::timer_of(room_work what) noexcept {
     case room_work::end_requests: return requests_;
     case room_work::tell_pressure: return pressure_;
     case room_work::tell_changes:
-    case room_work::run_timers: break; // an entry of its own
+    case room_work::run_timers: // an entry of its own, as the next
+    case room_work::tick: break;
   }
   return changes_;
 }
 
 void room::release_state() {
   timers_.cancel();
+  tick_.reset();
   changes_.cancel();
   seats_.cancel();
   requests_.cancel();
@@ -220,14 +279,26 @@ void room::release_state() {
 // -- room_output ----------------------------------------------------------------------------------
 
 void room::to_dispatcher(std::uint32_t loop, subscribe message) {
+  if (collects_for(loop))
+    return collected_.add(loop, std::move(message));
   compat::dispatch(shared_.units[loop]->output_actor, std::move(message));
 }
 
 void room::to_dispatcher(std::uint32_t loop, member_frame message) {
+  if (collects_for(loop))
+    return collected_.add(loop, std::move(message));
   compat::dispatch(shared_.units[loop]->output_actor, std::move(message));
 }
 
 void room::to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out message) {
+  if (collected_.is_on) {
+    for (auto loop : loops)
+      if (collects_for(loop))
+        collected_.add(loop, message);
+      else
+        compat::dispatch(shared_.units[loop]->output_actor, fan_out{message});
+    return;
+  }
   if (loops.size() == 1) {
     compat::dispatch(shared_.units[loops.front()]->output_actor, std::move(message));
     return;
@@ -239,11 +310,13 @@ void room::to_dispatchers(const std::vector<std::uint32_t>& loops, fan_out messa
 }
 
 void room::cut(session_key who) {
+  send_collected();
   compat::send(this, shared_.units[who.loop]->output_actor,
                last_frame{{}, who, {}, protocol::errc::slow_consumer});
 }
 
 void room::member_kicked(const caf::strong_actor_ptr& connection) {
+  send_collected();
   compat::send(this, caf::actor_cast<connection_actor>(connection),
                membership_lost{key_, protocol::errc::not_joined});
 }
@@ -259,6 +332,7 @@ void room::to_observer(const caf::actor& who, room_event event) {
 }
 
 void room::room_ended(const std::vector<std::uint32_t>& loops, room_end reason) {
+  send_collected();
   for (auto loop : loops)
     compat::send(this, shared_.units[loop]->output_actor, room_closed{key_, reason});
 }

@@ -2,6 +2,7 @@
 
 #include "context/node_context.hpp"
 #include "room/room_core.hpp"
+#include "room/tick_collector.hpp"
 
 #include <optional>
 
@@ -51,8 +52,23 @@ private:
     void on_deadline() override { owner.on_timers_due(); }
     room& owner;
   };
+  /// Wakes it for its next tick.
+  struct tick_entry final : ticker::member {
+    tick_entry(room& r, ticker& t) : owner(r), among(t) {}
+    void on_tick_due() override { owner.on_tick_due(); }
+    room& owner;
+    ticker& among;
+  };
+
   void on_work_due(work_timer& timer);
   void on_timers_due();
+  void on_tick_due();
+  void run_tick();
+  void send_collected();
+  [[nodiscard]] bool collects_for(std::uint32_t loop) const noexcept {
+    return collected_.is_on && loop != unit_.loop->index();
+  }
+  void start_ticks(unsigned rate);
   void do_work(room_work what);
   [[nodiscard]] work_timer& timer_of(room_work what) noexcept;
   bool enter(join_request& request);
@@ -94,6 +110,7 @@ private:
   }
   void report_hook_failure(const char* hook) noexcept override;
   actors::steady_time now() const override { return unit_.loop->now(); }
+  void time_has_passed() noexcept override { unit_.loop->time_has_passed(); }
   wall_time wall_now() const override { return unit_.loop->wall_now(); }
 
   node_context& shared_;
@@ -108,6 +125,8 @@ private:
   work_timer requests_{*this, room_work::end_requests};
   work_timer pressure_{*this, room_work::tell_pressure};
   timers_entry timers_{*this};
+  std::unique_ptr<tick_entry> tick_; ///< null: it does not tick
+  tick_collector collected_;         ///< what it has said in the tick under way
 };
 
 } // namespace troupe::actors

@@ -3,6 +3,7 @@
 
 #include "fanout/dispatcher.hpp"
 #include "model/check_refusal.hpp"
+#include "room/room_ticks.hpp"
 #include "room/room_timers.hpp"
 
 #include <troupe/actors/make_room.hpp>
@@ -58,6 +59,9 @@ void room_core::create() {
 }
 
 join_reply room_core::join(const join_request& request) {
+  if (ticks_)
+    if (auto code = finish_former(request); code != errc::ok)
+      return {code};
   command_scope scope{*this, request.automatic ? payer::arrival : payer_of(request.token),
                       request.token, request.who};
   if (auto i = members_.find(request.who); i != members_.end()) {
@@ -208,6 +212,7 @@ protocol::shared_bytes room_core::joined_frame_for(const join_request& request,
 }
 
 void room_core::leave(const leave_request& request) {
+  finish_inputs(request.who);
   if (ending_)
     return;
   auto i = members_.find(request.who);
@@ -268,6 +273,8 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
   auto left = unseat(gone);
   requests_.end_all_of(who, errc::not_joined);
   plan_requests();
+  if (ticks_)
+    ticks_->inputs.drop_of(gone.place, who);
   if (reason == leave_reason::disconnected)
     keep_ids(gone);
   sender_left_ |= current_ && current_->who == who;
@@ -316,6 +323,8 @@ void room_core::check_empty() {
 void room_core::input(const room_input& in) {
   if (ending_)
     return; // the connection answers open refs when it hears that the room is closed
+  if (ticks_ && waits_for_tick(in))
+    return;
   history_.prefetch_oldest();
   command_scope scope{*this, payer_of(in.token), in.token, in.who};
   auto* sender = find_at(in.place, in.who);

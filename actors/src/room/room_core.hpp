@@ -9,6 +9,7 @@
 #include "room/replay.hpp"
 #include "room/seats.hpp"
 #include "room/user_index.hpp"
+#include "runtime/tick_clock.hpp"
 
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_behavior.hpp>
@@ -28,6 +29,7 @@
 namespace troupe::actors {
 
 struct loop_counts;
+struct room_ticks;
 class room_timers;
 
 /// A complete frame for each encoding that was in use when it was made; empty handles for the
@@ -63,6 +65,8 @@ public:
   /// `hook` (null: none) has thrown while the room was ending.
   virtual void report_hook_failure(const char* hook) noexcept = 0;
   [[nodiscard]] virtual steady_time now() const = 0;
+  /// Code of the application has run for a while: `now` is read again.
+  virtual void time_has_passed() noexcept = 0;
   [[nodiscard]] virtual wall_time wall_now() const = 0;
 };
 
@@ -103,6 +107,7 @@ public:
     history_shelf* histories = nullptr;
     loop_counts* counts = nullptr;
     protocol::event_counters* counters = nullptr;
+    tick_options tick{};
   };
 
   room_core(config c, std::unique_ptr<room_behavior> behavior, room_output& output);
@@ -130,6 +135,13 @@ public:
   void tell_pressure();
   /// Runs the timers that are due.
   void run_timers();
+  /// Lets the room tick, from tick 1 after `start` on. Precondition: `config::tick` has a rate.
+  void start_ticks(steady_time start);
+  /// Runs the tick that is due, if one is. Precondition: `start_ticks`, as for `next_tick`.
+  void tick();
+  [[nodiscard]] steady_time next_tick() const noexcept;
+  /// Hands over what waits of that member, if it is one, without a tick.
+  void finish_inputs(session_key who);
   void observe(const observe_request& request);
   void unobserve(const caf::actor& who);
 
@@ -264,6 +276,10 @@ private:
   room_timer start_timer(std::chrono::nanoseconds delay, std::chrono::nanoseconds period,
                          timer_handler&& then);
   void plan_timers();
+  void run_tick(const tick_clock::tick& due, steady_time began);
+  [[nodiscard]] bool waits_for_tick(const room_input& in);
+  void hand_over(std::vector<room_input> waiting);
+  [[nodiscard]] protocol::errc finish_former(const join_request& request);
   void tell_end_of(open_request& asked);
   void dismiss_requests(bool crashed);
   void answer(const room_input& in);
@@ -380,7 +396,9 @@ private:
   bool ended_ = false;  ///< nothing is said any more
   wall_time timestamp_at_{};
   std::string timestamp_;
-  std::unique_ptr<room_timers> timers_; ///< null: it has had none
+  /// Null: it has had no timer; it does not tick.
+  std::unique_ptr<room_timers> timers_;
+  std::unique_ptr<room_ticks> ticks_;
   std::unique_ptr<room_behavior> behavior_; ///< last, so that it is destroyed first
 };
 

@@ -1,8 +1,11 @@
-// The time of a room: its timers.
+// The time of a room: its timers, and its ticks with the messages that wait for them.
 #include "room/room_core_scope.hpp"
 
+#include "fanout/dispatcher.hpp"
+#include "room/room_ticks.hpp"
 #include "room/room_timers.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -80,6 +83,107 @@ void room_core::run_timers() {
     timers_->end_run(now);
   }
   plan_timers();
+}
+
+// -- ticks ----------------------------------------------------------------------------------------
+
+void room_core::start_ticks(steady_time start) {
+  ticks_ = std::make_unique<room_ticks>(config_.tick, start);
+}
+
+steady_time room_core::next_tick() const noexcept { return ticks_->clock.next_due(); }
+
+/// Hands over what has waited, then runs the tick that is due, and those that are caught up before
+/// it. What becomes due meanwhile has a later turn of the loop.
+void room_core::tick() {
+  for (auto left = ticks_->most_before + 1; left > 0 && !ending_; --left) {
+    auto began = output_.now();
+    auto due = ticks_->clock.take(began, ticks_->most_before);
+    if (!due)
+      return;
+    if (ticks_->inputs.size() > 0)
+      hand_over(ticks_->inputs.take_all());
+    if (!ending_)
+      run_tick(*due, began);
+    output_.time_has_passed();
+    if (config_.counts)
+      config_.counts->tick_times.note(output_.now() - began);
+  }
+}
+
+void room_core::run_tick(const tick_clock::tick& due, steady_time began) {
+  command_scope scope{*this, payer::room};
+  tick_info info;
+  info.number = due.number;
+  info.due = ticks_->clock.due(due.number);
+  info.step = ticks_->clock.step();
+  info.late = began - info.due;
+  info.skipped = due.skipped;
+  if (config_.counts) {
+    loop_counts::add(config_.counts->ticks, 1);
+    loop_counts::add(config_.counts->skipped_ticks, due.skipped);
+    config_.counts->tick_delays.note(info.late);
+  }
+  hook_ = "on_tick";
+  behavior_->on_tick(*this, info);
+  hook_ = nullptr;
+}
+
+/// Whether a member's message waits for the next tick, or is refused because too much waits.
+bool room_core::waits_for_tick(const room_input& in) {
+  if (in.what != room_input::kind::application || ticks_->hands_over
+      || !protocol::is_application_type(in.type) || !find_at(in.place, in.who))
+    return false;
+  auto why = ticks_->inputs.reason_against(in);
+  if (why == errc::ok) {
+    ticks_->inputs.add(in);
+    return true;
+  }
+  command_scope scope{*this, payer_of(in.token), in.token, in.who};
+  refuse_input(in, why, "Too many messages wait for the room's next tick.");
+  return true;
+}
+
+/// Handles what has waited, in its order. Who is no member any more has been kicked meanwhile: its
+/// connection answers. If the room ends, the connections answer, too.
+void room_core::hand_over(std::vector<room_input> waiting) {
+  struct mark {
+    explicit mark(bool& f) : flag(f) { flag = true; }
+    mark(const mark&) = delete;
+    mark& operator=(const mark&) = delete;
+    ~mark() { flag = false; }
+    bool& flag;
+  };
+  {
+    mark handing_over{ticks_->hands_over};
+    for (auto& in : waiting)
+      if (find_at(in.place, in.who))
+        input(in);
+  }
+  ticks_->inputs.recycle(std::move(waiting));
+}
+
+/// Hands over what waits of the member whose place a client takes that comes back. Returns how the
+/// join is answered at once; `ok`: it is not.
+errc room_core::finish_former(const join_request& request) {
+  auto former = former_of(request);
+  if (!former)
+    return errc::ok;
+  entering_ = true; // whoever is kicked
+  finish_inputs(former);
+  entering_ = false;
+  if (ending_)
+    return errc::room_closed;
+  if (!members_.empty() || !request.resumed || (!keeps_seats() && !request.must_replace))
+    return errc::ok;
+  check_empty(); // it was the last one, and has been kicked
+  return errc::not_joined;
+}
+
+void room_core::finish_inputs(session_key who) {
+  auto i = ticks_ && !ending_ ? members_.find(who) : members_.end();
+  if (i != members_.end())
+    hand_over(ticks_->inputs.take_of(i->second.place, who));
 }
 
 } // namespace troupe::actors

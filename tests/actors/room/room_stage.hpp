@@ -70,9 +70,11 @@ struct room_notebook final : actors::room_output {
       case actors::room_work::end_requests: return requests_due.push_back(when);
       case actors::room_work::tell_pressure: return pressure_due.push_back(when);
       case actors::room_work::run_timers: return timers_due.push_back(when);
+      case actors::room_work::tick: break; // its actor's
     }
   }
   actors::steady_time now() const override { return time; }
+  void time_has_passed() noexcept override { time += passes; }
   actors::wall_time wall_now() const override { return {}; }
 
   void note(std::string what, actors::session_key who, const shared_bytes& frame) {
@@ -101,6 +103,7 @@ struct room_notebook final : actors::room_output {
   std::vector<actors::steady_time> due; ///< of changes among the users
   std::vector<actors::steady_time> seats_due, requests_due, pressure_due, timers_due;
   actors::steady_time time{};              ///< only the test moves it
+  actors::steady_time::duration passes{0}; ///< how long each tick takes
   std::vector<actors::credit> own;
   std::vector<actors::if_behind> for_behind; ///< of each broadcast
   bool last_source = false, last_own = false;

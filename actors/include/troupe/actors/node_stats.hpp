@@ -37,6 +37,12 @@ struct node_stats {
   /// Of messages that have arrived in part, or are still to be inflated.
   std::int64_t inbound_bytes = 0;
   std::int64_t inbound_budget_bytes = 0; ///< of `inbound_bytes`
+  std::uint64_t ticks = 0;               ///< of rooms; since the start, as those that were skipped
+  std::uint64_t skipped_ticks = 0;       ///< which were due while the loop had too much to do
+  time_counts tick_delays{};             ///< how long after its time each tick began
+  /// How long each took, with the messages that had waited for it, and without its output's way to
+  /// the sockets.
+  time_counts tick_times{};
   time_counts turns{}; ///< how long the loops' turns took: see `event_loop::turn_times`
   /// One for each flush that has given a batch to its last member: from when the room handled what
   /// the oldest such batch answers, to after the flush.

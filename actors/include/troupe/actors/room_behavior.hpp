@@ -2,6 +2,7 @@
 
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_context.hpp>
+#include <troupe/actors/room_time.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -48,7 +49,7 @@ public:
   /// each session, also where a user has several; members are told of users only.
   virtual void on_join(room_context&, const member&) {}
   /// A message of an application type. Default: the handler registered by `on` for its type, else
-  /// `unknown_type`.
+  /// `unknown_type`. In a room that ticks it waits for the next tick (see `on_tick`).
   virtual void on_message(room_context& room, const member& from,
                           const application_message& message);
   /// A binary message. Returns, as `on_publish` does, whether to relay it to all members. Default:
@@ -75,6 +76,21 @@ public:
   /// After the member was removed. However the room ends (crash, `end`, stop), it runs with
   /// `leave_reason::closed` for each remaining member; what is said then reaches nobody.
   virtual void on_leave(room_context&, const member&, leave_reason) {}
+  /// A room with `room_options::tick` ticks. First the messages for `on_message` that have come
+  /// since the last tick are handed over, one hook each, in the order in which they came; then this
+  /// runs. What the room says in all of that reaches each member in one write, and is the room's
+  /// own output: the messages hold no credit of their senders any more. A `ref` is answered once
+  /// its message was handled. Nothing else waits: `on_publish`, `on_binary`, `on_profile` and
+  /// replies run at once, and so may overtake messages of the same member.
+  ///
+  /// What waits of a member is handed over before its `on_leave`, `on_drop` or `on_return`, without
+  /// a tick; of one who is kicked it is dropped, and so is all of it when the room ends.
+  ///
+  /// The first tick comes within a period of the room's making; the phases of rooms are spread.
+  /// They go on while the room lives, also when it is empty (`keep_when_empty`, `linger`) or all
+  /// members are `away`. If the loop is late by a period or more, `tick_options::overrun` decides.
+  /// Cost of a tick, beside what is handed over and said: three readings of the clock.
+  virtual void on_tick(room_context&, const tick_info&) {}
   /// The room ends in order (empty, `end`, stop), after `on_leave` for its last member; not after a
   /// crash. Nobody is left to receive anything.
   virtual void on_close(room_context&) {}
@@ -127,6 +143,7 @@ struct room_options {
   std::chrono::milliseconds keep_seat{0};
   /// How long it lives on after its last member: see `room_limits::linger`.
   std::optional<std::chrono::milliseconds> linger{};
+  tick_options tick{}; ///< whether it ticks: see `room_behavior::on_tick`
 };
 
 } // namespace troupe::actors
