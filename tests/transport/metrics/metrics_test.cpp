@@ -359,6 +359,28 @@ TEST_CASE("messages, publishes and deliveries move by what a room says, deliveri
   CHECK(has_line(after, "troupe_rooms 1"));
 }
 
+TEST_CASE("ticks of rooms are counted, with those that were skipped, their delays and durations") {
+  metrics m;
+  actors::node_stats now;
+  now.ticks = 4;
+  now.skipped_ticks = 3;
+  actors::time_histogram delays, durations;
+  delays.note(200us);
+  durations.note(2ms);
+  durations.note(2ms);
+  delays.add_to(now.tick_delays);
+  durations.add_to(now.tick_times);
+
+  auto text = m.text(now);
+
+  CHECK(has_line(text, "troupe_ticks_total 4"));
+  CHECK(has_line(text, "troupe_ticks_skipped_total 3"));
+  CHECK(has_line(text, R"(troupe_tick_delay_seconds_bucket{le="0.00025"} 1)"));
+  CHECK(has_line(text, "troupe_tick_delay_seconds_count 1"));
+  CHECK(has_line(text, "troupe_tick_duration_seconds_count 2"));
+  CHECK(value_of(text, "troupe_tick_duration_seconds_sum") == Approx(0.004));
+}
+
 TEST_CASE("a histogram's buckets add up, in seconds") {
   metrics m;
   actors::node_stats now;
