@@ -17,6 +17,10 @@ namespace troupe::actors {
 void check_event(const broadcast_event& event, std::string_view as_said = {},
                  std::string_view document = {});
 
+/// The same for an event whose fields somebody writes: `object_writer` checks those. Throws also if
+/// it has fields of its own.
+void check_filled_event(const broadcast_event& event, std::string_view as_said = {});
+
 /// The same for the fields of an inner map, where the names that the server sets are allowed.
 void check_data(const std::vector<protocol::field>& data, std::string_view document = {});
 

@@ -14,6 +14,7 @@
 #include <troupe/actors/room_behavior.hpp>
 #include <troupe/actors/seeded_hash.hpp>
 #include <troupe/protocol/presence.hpp>
+#include <troupe/protocol/value_encoder.hpp>
 
 #include <array>
 #include <chrono>
@@ -215,8 +216,14 @@ private:
   void broadcast(const broadcast_event& event) override;
   void broadcast_except(session_key who, const broadcast_event& event) override;
   void send_to(session_key who, const broadcast_event& event) override;
+  void broadcast(const broadcast_event& event, protocol::object_fill fill) override;
+  void broadcast_except(session_key who, const broadcast_event& event,
+                        protocol::object_fill fill) override;
+  void send_to(session_key who, const broadcast_event& event, protocol::object_fill fill) override;
   void ask(session_key who, const std::vector<protocol::field>& data,
            std::chrono::milliseconds limit, request_handler then) override;
+  void ask(session_key who, protocol::object_fill fill, std::chrono::milliseconds limit,
+           request_handler then) override;
   void kick(session_key who, std::string_view message) override;
   void end() override;
   void refuse(protocol::errc code, std::string_view detail) override;
@@ -248,6 +255,9 @@ private:
   template <class Make>
   void relay(const room_input& in, const resident& from, Make&& make);
   void take_profile(const room_input& in, resident& from);
+  template <class Encode>
+  void ask_with(Encode&& encode, session_key who, std::chrono::milliseconds limit,
+                request_handler then);
   [[nodiscard]] protocol::errc reason_against_asking(const resident* m) const noexcept;
   [[nodiscard]] session_key session_to_ask(std::string_view user_id) const;
   void send_request(const resident& m, const open_request& asked);
@@ -294,9 +304,17 @@ private:
   void announce_profile(std::uint64_t before, const member& m, session_key brought_by);
   [[nodiscard]] std::uint64_t mark_of_profile(const member& m) const;
   [[nodiscard]] static std::uint64_t sight_of(std::uint64_t mark, bool away) noexcept;
+  [[nodiscard]] std::string_view type_at_hand() const noexcept;
   void check(const broadcast_event& event) const;
-  void say(const broadcast_event& event, session_key except);
+  void fill_in(const broadcast_event& event, protocol::object_fill fill,
+               protocol::value_encoder& to) const;
+  /// `more`: fields behind those of the event.
+  void say(const broadcast_event& event, session_key except,
+           const protocol::encoded_by_codec& more = {});
+  void say_to(session_key who, const broadcast_event& event,
+              const protocol::encoded_by_codec& more = {});
   protocol::shared_bytes application_frame_for(protocol::encoding e, const broadcast_event& event,
+                                               const protocol::encoded_by_codec& more,
                                                std::optional<std::uint64_t> seq,
                                                protocol::memory_meter* meter) const;
   template <class Make>

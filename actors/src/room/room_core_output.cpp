@@ -50,27 +50,57 @@ void room_core::broadcast_except(session_key who, const broadcast_event& event) 
   say(event, who);
 }
 
-/// Does not check again what a behaviour passes on from the command being handled.
-void room_core::check(const broadcast_event& event) const {
-  if (!current_)
-    return check_event(event);
-  auto is_application = current_->what == room_input::kind::application;
-  check_event(event, is_application ? std::string_view{current_->type} : std::string_view{},
-              current_->bytes.view());
+void room_core::broadcast(const broadcast_event& event, protocol::object_fill fill) {
+  broadcast_except({}, event, fill);
 }
 
-void room_core::say(const broadcast_event& event, session_key except) {
+void room_core::broadcast_except(session_key who, const broadcast_event& event,
+                                 protocol::object_fill fill) {
+  check_filled_event(event, type_at_hand());
+  if (ended_)
+    return;
+  protocol::value_encoder all;
+  fill_in(event, fill, all);
+  say(event, who, all.fields());
+}
+
+/// Fills in the event in each codec that its frames will need. MessagePack goes first: if `fill`
+/// kicks the last member who speaks it, the history keeps the event in JSON.
+void room_core::fill_in(const broadcast_event& event, protocol::object_fill fill,
+                        protocol::value_encoder& to) const {
+  using protocol::codec;
+  if (is_spoken(encoding::v1_msgpack))
+    to.encode(codec::msgpack, fill);
+  auto is_kept = event.stored && !event.is_passing() && history_.is_on();
+  if (is_spoken(encoding::v1_json) || (event.plain && is_spoken(encoding::plain_json))
+      || (is_kept && !is_spoken(encoding::v1_msgpack)))
+    to.encode(codec::json, fill);
+}
+
+/// The type of the command being handled if it is an application's.
+std::string_view room_core::type_at_hand() const noexcept {
+  auto is_application = current_ && current_->what == room_input::kind::application;
+  return is_application ? std::string_view{current_->type} : std::string_view{};
+}
+
+/// Does not check again what a behaviour passes on from the command being handled.
+void room_core::check(const broadcast_event& event) const {
+  check_event(event, type_at_hand(), current_ ? current_->bytes.view() : std::string_view{});
+}
+
+void room_core::say(const broadcast_event& event, session_key except,
+                    const protocol::encoded_by_codec& more) {
   if (ended_)
     return;
   if (!event.stored || event.is_passing()) {
     auto make = [&](encoding e) {
-      return application_frame_for(e, event, std::nullopt, config_.meter);
+      return application_frame_for(e, event, more, std::nullopt, config_.meter);
     };
     return send_frames(frames_by(make), except, std::nullopt, passing::yes, fate_of(event));
   }
   auto seq = ++seq_;
   auto make = [&](encoding e, protocol::memory_meter* meter) {
-    return application_frame_for(e, event, seq, meter);
+    return application_frame_for(e, event, more, seq, meter);
   };
   protocol::shared_bytes kept;
   auto frames = stored_frames_by(make, kept);
@@ -88,13 +118,14 @@ if_behind room_core::fate_of(const broadcast_event& event) const noexcept {
 }
 
 protocol::shared_bytes room_core::application_frame_for(encoding e, const broadcast_event& event,
+                                                        const protocol::encoded_by_codec& more,
                                                         std::optional<std::uint64_t> seq,
                                                         protocol::memory_meter* meter) const {
   if (is_plain(e) && !event.plain)
     return {};
   if (is_plain(e) || event.v1_fields.empty())
     return protocol::application_frame(e, event.type, config_.identity->name, seq, event.fields,
-                                       meter);
+                                       meter, more[index_of(protocol::codec_of(e))]);
   auto all = event.fields;
   all.insert(all.end(), event.v1_fields.begin(), event.v1_fields.end());
   return protocol::application_frame(e, event.type, config_.identity->name, seq, all, meter);
@@ -102,10 +133,25 @@ protocol::shared_bytes room_core::application_frame_for(encoding e, const broadc
 
 void room_core::send_to(session_key who, const broadcast_event& event) {
   check(event);
+  say_to(who, event);
+}
+
+void room_core::send_to(session_key who, const broadcast_event& event, protocol::object_fill fill) {
+  check_filled_event(event, type_at_hand());
+  auto* m = find(who);
+  if (!m || ended_ || (is_plain(m->encoding) && !event.plain))
+    return;
+  protocol::value_encoder all;
+  all.encode(protocol::codec_of(m->encoding), fill);
+  say_to(who, event, all.fields());
+}
+
+void room_core::say_to(session_key who, const broadcast_event& event,
+                       const protocol::encoded_by_codec& more) {
   auto i = members_.find(who);
   if (i == members_.end() || ended_)
     return;
-  auto frame = application_frame_for(i->second.encoding, event, std::nullopt, config_.meter);
+  auto frame = application_frame_for(i->second.encoding, event, more, std::nullopt, config_.meter);
   make_lighter(frame, cause_bytes());
   charge_growth(0, frame.size());
   if (frame)

@@ -4,6 +4,7 @@
 #include <troupe/actors/session_key.hpp>
 #include <troupe/protocol/command.hpp>
 #include <troupe/protocol/event.hpp>
+#include <troupe/protocol/object_writer.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -93,7 +94,7 @@ struct request_result {
   /// `unsupported`: a client without subprotocol cannot be asked; `overloaded`: too many requests
   /// are open (`room_limits`); `room_closed`: the room has ended.
   protocol::errc code = protocol::errc::ok;
-  /// The `data` that its client has answered with, whatever value that is: `data.bytes()` is all of
+  /// The `data` that its client has answered with, whatever value that is: `data.value()` is all of
   /// it, and a map has fields. Nobody has checked more than that it is a legal payload.
   protocol::document_view data{protocol::codec::json, {}};
 };
@@ -117,6 +118,19 @@ public:
   /// What a lost connection causes is charged to nobody. `stored`, `is_volatile`, `is_latest` and
   /// `key` mean nothing here.
   virtual void send_to(session_key member, const broadcast_event& event) = 0;
+
+  /// The same three calls for nested values: `fill(object_writer&)` writes the fields, and `event`,
+  /// which has no `fields` and no `v1_fields` of its own, says all else. `fill` runs within the
+  /// call, once for each codec in which somebody gets the event or the history keeps it: so at most
+  /// twice, and perhaps not at all. If it throws, nobody gets anything. It had better only write;
+  /// should it say something itself, that goes first. Errors: also what `object_writer` throws.
+  /// Cost: no allocation beyond those for the frames.
+  virtual void broadcast(const broadcast_event& event, protocol::object_fill fill) = 0;
+  virtual void broadcast_except(session_key member, const broadcast_event& event,
+                                protocol::object_fill fill) = 0;
+  virtual void send_to(session_key member, const broadcast_event& event,
+                       protocol::object_fill fill) = 0;
+
   /// Asks a member: its client gets `$request` with these fields as `data`, and answers by
   /// `$reply`. `then` runs once, as a hook of its own (so never within this call), with the answer
   /// or the reason why there is none. Its output is charged to the `$reply`, else to the room; what
@@ -135,6 +149,10 @@ public:
   /// allowed. Fields without a name are left out.
   virtual void ask(session_key member, const std::vector<protocol::field>& data,
                    std::chrono::milliseconds limit, request_handler then) = 0;
+  /// The same for nested values: `fill(object_writer&)` writes the `data`. It runs within the call,
+  /// once, or not at all if the member cannot be asked.
+  virtual void ask(session_key member, protocol::object_fill fill, std::chrono::milliseconds limit,
+                   request_handler then) = 0;
   /// Removes a member; it gets `left` with reason `kicked`.
   virtual void kick(session_key member, std::string_view message = {}) = 0;
   /// Ends the room after the current hook, which may still say something; members get `roomClosed`
@@ -172,6 +190,17 @@ public:
   }
   void send_to(session_key who, std::string_view type, protocol::field_list fields) {
     send_to(who, {type, fields, {}, true, false});
+  }
+
+  /// And with nested values: `room.broadcast("state", [&](object_writer& out) { … })`.
+  void broadcast(std::string_view type, protocol::object_fill fill) {
+    broadcast(broadcast_event{type}, fill);
+  }
+  void broadcast_except(session_key who, std::string_view type, protocol::object_fill fill) {
+    broadcast_except(who, broadcast_event{type}, fill);
+  }
+  void send_to(session_key who, std::string_view type, protocol::object_fill fill) {
+    send_to(who, broadcast_event{type}, fill);
   }
 };
 
