@@ -471,7 +471,7 @@ void room_core::outside(const outside_event& event) {
   if (ending_)
     return;
   command_scope scope{*this, payer_of(event.token), event.token};
-  say(event.event->event(), {});
+  say(event.event->event(), {}, event.event->more());
 }
 
 void room_core::close(room_end reason) {
