@@ -118,7 +118,7 @@ public:
   ~object_writer();
 
   template <scalar_value T>
-  void field(std::string_view key, const T& value);
+  void field(std::string_view key, const T& x);
 
   /// A map within the map: `fill(object_writer&)` writes its fields. It runs once, in this call.
   template <std::invocable<object_writer&> F>
@@ -168,7 +168,7 @@ public:
 
   /// Throws `std::invalid_argument` for an empty `raw_value`: a list has no gaps.
   template <scalar_value T>
-  void add(const T& value);
+  void add(const T& x);
 
   template <std::invocable<object_writer&> F>
   void object(F&& fill);
@@ -238,8 +238,8 @@ template <scalar_value T>
 } // namespace detail
 
 template <scalar_value T>
-void object_writer::field(std::string_view key, const T& value) {
-  put(key, detail::value_of(value));
+void object_writer::field(std::string_view key, const T& x) {
+  put(key, detail::value_of(x));
 }
 
 template <std::invocable<object_writer&> F>
@@ -279,8 +279,8 @@ void object_writer::objects(std::string_view key, Range&& all, F&& each) {
 }
 
 template <scalar_value T>
-void list_writer::add(const T& value) {
-  put(detail::value_of(value));
+void list_writer::add(const T& x) {
+  put(detail::value_of(x));
 }
 
 template <std::invocable<object_writer&> F>
