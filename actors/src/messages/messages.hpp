@@ -13,6 +13,7 @@
 #include <troupe/actors/clock.hpp>
 #include <troupe/actors/credit.hpp>
 #include <troupe/actors/dispatched.hpp>
+#include <troupe/actors/find_room.hpp>
 #include <troupe/actors/room_behavior.hpp>
 #include <troupe/actors/room_event.hpp>
 #include <troupe/actors/session_key.hpp>
@@ -569,6 +570,8 @@ using room_actor = compat::typed_actor<
   caf::result<void>(outside_event),
   // Somebody outside asks a user.
   caf::result<void>(outside_request),
+  // Another actor looks for this room.
+  caf::result<caf::strong_actor_ptr>(interface_ref),
   // The shard has ended the room.
   caf::result<void>(end_room)>;
 
@@ -596,6 +599,8 @@ using registry_actor = compat::typed_actor<
   caf::result<void>(end_request), caf::result<void>(room_empty),
   // A broadcast or a question from outside, passed on to the room if it exists.
   caf::result<void>(outside_event), caf::result<void>(outside_request),
+  // Another actor looks for a room.
+  caf::result<caf::strong_actor_ptr>(std::string, interface_ref),
   // Another shard needs a place for a room.
   caf::result<void>(end_oldest_lingering),
   // Ends all rooms, and makes no more.

@@ -11,7 +11,10 @@ static_assert(troupe_messages::end <= 4100, "init.hpp says which ids are Troupe'
 
 void init() {
   static std::once_flag once;
-  std::call_once(once, [] { compat::register_messages<caf::id_block::troupe, troupe_messages>(); });
+  std::call_once(once, [] {
+    compat::register_messages<caf::id_block::troupe, caf::id_block::troupe_interfaces,
+                              troupe_messages>();
+  });
 }
 
 } // namespace troupe

@@ -234,6 +234,8 @@ node_stats node::stats() const {
     sum.skipped += get(unit->counts.skipped);
     sum.replaced += get(unit->counts.replaced);
     sum.repeated += get(unit->counts.repeated);
+    sum.room_messages += get(unit->counts.room_messages);
+    sum.most_room_messages = std::max(sum.most_room_messages, get(unit->counts.most_room_messages));
     sum.rooms += get(unit->counts.rooms);
     sum.members += get(unit->counts.members);
     sum.messages_in += get(unit->counts.messages_in);

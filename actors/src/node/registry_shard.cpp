@@ -1,6 +1,7 @@
 #include "node/registry_shard.hpp"
 
 #include "room/room.hpp"
+#include "runtime/owed_answer.hpp"
 
 #include <algorithm>
 #include <new>
@@ -93,8 +94,32 @@ registry_shard::behavior_type registry_shard::make_behavior() {
           m.question->answer({{}, room ? errc::room_closed : errc::not_joined});
       });
     },
+    [this](const std::string& name, const interface_ref& wanted) { return look_up(name, wanted); },
     [this](stop_shard) { guard([&] { stop(); }); },
   };
+}
+
+/// Asks the room itself, or the shard that knows it. An asker that cannot be answered, for want of
+/// memory, hears its own time-out.
+caf::result<caf::strong_actor_ptr> registry_shard::look_up(const std::string& name,
+                                                           const interface_ref& wanted) {
+  using answer = compat::owed_answer<caf::strong_actor_ptr>;
+  answer owed{*this};
+  auto give = [this, owed](const caf::strong_actor_ptr& room) {
+    guard([&] { owed.give(*this, room); });
+  };
+  auto refuse = [this, owed](const caf::error& why) { guard([&] { owed.refuse(*this, why); }); };
+  guard([&] {
+    auto& home = shared_.home_of(name);
+    auto* room = &home == &unit_ ? find(name) : nullptr;
+    if (&home != &unit_)
+      compat::request(this, home.registry, caf::infinite, name, wanted).then(give, refuse);
+    else if (room && !room->ending)
+      compat::request(this, room->handle, caf::infinite, wanted).then(give, refuse);
+    else
+      refuse(caf::make_error(caf::sec::invalid_argument, "there is no room " + name));
+  });
+  return answer::to_come();
 }
 
 // -- entries --------------------------------------------------------------------------------------

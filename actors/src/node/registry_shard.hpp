@@ -69,6 +69,8 @@ private:
   void guard(F&& f);
   void handle(room_call& call) override;
   void release_state() override;
+  [[nodiscard]] caf::result<caf::strong_actor_ptr> look_up(const std::string& name,
+                                                           const interface_ref& wanted);
   void try_again();
   void enter(const std::string& name, room_entry&& entry);
   [[nodiscard]] bool is_for_a_seat(const std::string& name, const room_entry& entry) const;

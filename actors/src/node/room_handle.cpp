@@ -41,6 +41,15 @@ void node::observe(std::string_view room, caf::actor who, observer_options optio
     compat::anon_send(who, room_event{room_event::kind::refused, {}, std::string{room}, {}, 0, {}});
 }
 
+rooms_actor node::rooms_actor() const {
+  actors::rooms_actor known;
+  state_->entrance->enter([&](node_context& s) {
+    known = caf::actor_cast<actors::rooms_actor>(
+      caf::actor_cast<caf::strong_actor_ptr>(s.units.front()->registry));
+  });
+  return known;
+}
+
 void node::unobserve(std::string_view room, caf::actor who) {
   if (!who)
     throw std::invalid_argument{"unobserve: the actor is null"};

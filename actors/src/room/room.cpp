@@ -28,8 +28,8 @@ room::behavior_type room::make_behavior() {
     crash(thrown);
     return caf::sec::runtime_error;
   });
-  set_up();
-  return {
+  auto of_behavior = set_up();
+  behavior_type all{
     [this](entry_waits& m) { handle(m); },
     [this](leave_request& request) { handle(request); },
     [this](room_input& in) { handle(in); },
@@ -53,11 +53,27 @@ room::behavior_type room::make_behavior() {
       unit_.loop->concerns(room_name_);
       core_->outside(m);
     },
+    [this](const interface_ref& wanted) { return as(wanted); },
     [this](const end_room& m) {
       core_->close(m.reason);
+      end_mail();
       quit(caf::exit_reason::normal);
     },
   };
+  if (mail_)
+    all.unbox() =
+      caf::message_handler{all.unbox().as_behavior_impl()}.or_else(std::move(of_behavior));
+  return all;
+}
+
+/// This room, as an actor of that interface.
+caf::result<caf::strong_actor_ptr> room::as(const interface_ref& wanted) {
+  if (core_->ending())
+    return caf::make_error(caf::sec::request_receiver_down);
+  if (!mail_ || !mail_->speaks(*wanted.type))
+    return caf::make_error(caf::sec::unexpected_message,
+                           room_name_ + " is a room of another interface");
+  return caf::strong_actor_ptr{ctrl()};
 }
 
 /// Handles the first entry in the cell. A room that is ending leaves it there for its successor.
@@ -107,6 +123,13 @@ void room::crash(std::exception_ptr thrown) noexcept {
   }
   if (core_)
     core_->crash();
+  end_mail();
+}
+
+/// It is about to end: it would wait for answers otherwise.
+void room::end_mail() noexcept {
+  if (mail_)
+    forget_answers();
 }
 
 /// Logs the exception in flight with the room's name, or without it if there is no memory.
@@ -122,7 +145,8 @@ void room::say_crash() noexcept {
   }
 }
 
-void room::set_up() {
+/// Returns the handlers of the messages that its behaviour takes from other actors, if it does.
+caf::behavior room::set_up() {
   auto identity = std::make_shared<room_identity>();
   identity->key = key_;
   identity->name = room_name_;
@@ -152,13 +176,23 @@ void room::set_up() {
   c.counts = &unit_.counts;
   c.counters = shared_.options.counters;
   auto behavior = rule && rule->make ? rule->make(room_name_) : std::make_unique<relay>();
+  auto* part = dynamic_cast<room_part*>(behavior.get());
   core_.emplace(std::move(c), std::move(behavior), *this);
+  caf::behavior of_behavior;
+  if (part) {
+    mail_ = std::make_unique<room_mail>(*this, *unit_.loop, unit_.counts, room_name_,
+                                        part->interface_type(), shared_.options.rooms.max_requests);
+    of_behavior = part->attach(*mail_);
+  }
   core_->create();
+  return of_behavior;
 }
 
 void room::say_farewell() {
   if (core_)
     core_->tell_observers_end();
+  if (mail_)
+    mail_->refuse_all();
 }
 
 /// At once if the room is idle, else behind what waits for it.
@@ -191,6 +225,8 @@ room::work_timer& room::timer_of(room_work what) noexcept {
 }
 
 void room::release_state() {
+  if (mail_)
+    mail_->clear();
   changes_.cancel();
   seats_.cancel();
   requests_.cancel();
@@ -230,11 +266,24 @@ void room::member_kicked(const caf::strong_actor_ptr& connection) {
                membership_lost{key_, protocol::errc::not_joined});
 }
 
-void room::observer_joined(const caf::actor& who) {
-  watch(who, [this, who](const caf::error&) { core_->unobserve(who); });
+void room::observer_joined(const caf::actor& who) { await_end(who); }
+
+void room::observer_left(const caf::actor& who) {
+  if (!mail_ || !mail_->watches(who))
+    unwatch(who);
 }
 
-void room::observer_left(const caf::actor& who) { unwatch(who); }
+/// For the room itself, its behaviour, or both.
+void room::await_end(const caf::actor& who) {
+  unwatch(who);
+  watch(who, [this, who](const caf::error& why) { on_end(who, why); });
+}
+
+void room::on_end(const caf::actor& who, const caf::error& why) {
+  core_->unobserve(who);
+  if (mail_)
+    mail_->on_down(who.id(), why);
+}
 
 void room::to_observer(const caf::actor& who, room_event event) {
   compat::anon_send(who, std::move(event));

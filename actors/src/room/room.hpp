@@ -2,6 +2,7 @@
 
 #include "context/node_context.hpp"
 #include "room/room_core.hpp"
+#include "room/room_mail.hpp"
 
 #include <optional>
 
@@ -13,7 +14,8 @@ namespace troupe::actors {
 /// repeated until it succeeds), and monitors hear of its end only after that: a monitor would tell
 /// the room nothing new.
 class room final : public compat::dispatched_base<room_actor, room_input>::type,
-                   public room_output {
+                   public room_output,
+                   private mail_host {
 public:
   room(caf::actor_config& cfg, compat::loop_context& home, node_context& shared, loop_unit& unit,
        std::string name, room_key key, std::shared_ptr<room_cell> cell);
@@ -62,11 +64,20 @@ private:
     return true;
   }
   caf::result<bool> handled(const await_handled& asked);
+  [[nodiscard]] caf::result<caf::strong_actor_ptr> as(const interface_ref& wanted);
+  void await_end(const caf::actor& who);
+  void on_end(const caf::actor& who, const caf::error& why);
+  void end_mail() noexcept;
   void crash(std::exception_ptr thrown) noexcept;
   void say_crash() noexcept;
   void say_farewell() override;
   void release_state() override;
-  void set_up();
+  [[nodiscard]] caf::behavior set_up();
+
+  // -- mail_host ----------------------------------------------------------------------------------
+  caf::scheduled_actor& as_actor() noexcept override { return *this; }
+  room_core* core() noexcept override { return core_ ? &*core_ : nullptr; }
+  void attend(const caf::actor& whom) override { await_end(whom); }
 
   // -- room_output --------------------------------------------------------------------------------
   void to_dispatcher(std::uint32_t loop, subscribe message) override;
@@ -94,6 +105,7 @@ private:
   std::shared_ptr<room_cell> cell_;
   std::vector<dispatcher_actor> targets_; ///< scratch of `to_dispatchers`
   std::optional<room_core> core_;
+  std::unique_ptr<room_mail> mail_; ///< null: its behaviour does not speak CAF
   work_timer changes_{*this, room_work::tell_changes};
   work_timer seats_{*this, room_work::end_seats};
   work_timer requests_{*this, room_work::end_requests};

@@ -50,6 +50,15 @@ void room_core::create() {
   hook_ = nullptr;
 }
 
+void room_core::run_as_hook(const char* name, const std::function<void()>& f) {
+  if (ending_)
+    return;
+  command_scope scope{*this, payer::room};
+  hook_ = name;
+  f();
+  hook_ = nullptr;
+}
+
 join_reply room_core::join(const join_request& request) {
   command_scope scope{*this, request.automatic ? payer::arrival : payer_of(request.token),
                       request.token, request.who};

@@ -127,6 +127,10 @@ public:
   void end_requests();
   /// Looks whether the room's output waits, and tells the behaviour if that has changed.
   void tell_pressure();
+  /// Runs code of the behaviour as a hook; `name` says what it is. Does nothing while `ending()`.
+  void run_as_hook(const char* name, const std::function<void()>& f);
+  /// What a hook may do, while one runs.
+  [[nodiscard]] room_context& context() noexcept { return *this; }
   void observe(const observe_request& request);
   void unobserve(const caf::actor& who);
 

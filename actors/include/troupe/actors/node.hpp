@@ -5,6 +5,7 @@
 #include <troupe/actors/drain_kind.hpp>
 #include <troupe/actors/endpoint.hpp>
 #include <troupe/actors/event_loop.hpp>
+#include <troupe/actors/find_room.hpp>
 #include <troupe/actors/node_stats.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_behavior.hpp>
@@ -166,6 +167,10 @@ public:
   void observe(std::string_view room, caf::actor who, observer_options options = {});
   /// Ends such a membership; does nothing if there is none. Thread: any.
   void unobserve(std::string_view room, caf::actor who);
+
+  /// Who knows the rooms that speak CAF, for `find_room`; may outlive the node. Null once the node
+  /// ends. Thread: any.
+  [[nodiscard]] actors::rooms_actor rooms_actor() const;
 
   // -- draining: `stop_reading`, until `has_handled_all`, `end_rooms`, until no room is left,
   // `drain`, until no connection is, `stop` ------

@@ -24,7 +24,11 @@ struct node_stats {
   /// Those that were queued, and counted in `deliveries`, and then gave way to newer ones.
   std::uint64_t replaced = 0;
   std::uint64_t repeated = 0; ///< messages that rooms knew again by their ids
-  /// The same, by `protocol::index_of`.
+  /// Messages of other actors that rooms have handled (`typed_room`).
+  std::uint64_t room_messages = 0;
+  /// The most that waited for a room while it handled one of those. Their number has no bound.
+  std::uint64_t most_room_messages = 0;
+  /// `deliveries`, by `protocol::index_of`.
   std::array<std::uint64_t, protocol::encoding_count> deliveries_by_encoding{};
   std::int64_t output_bytes = 0;         ///< live output buffers, as counted against the budget
   std::int64_t budget_bytes = 0;         ///< 0: no bound, as for the other budgets

@@ -214,6 +214,13 @@ public:
   /// `std::bad_alloc`. Thread: a handler's.
   [[nodiscard]] upgrade_decision authorize(const http_request& request) const;
 
+  /// Who knows the rooms that speak CAF: see `find_room` of `<troupe/typed_room.hpp>`. A program
+  /// that calls it includes `<troupe/node.hpp>`. Thread: any.
+  template <class Node = actors::node>
+  [[nodiscard]] auto rooms_actor() {
+    return static_cast<Node&>(node()).rooms_actor();
+  }
+
   /// The node behind the server, for figures (`stats`), server-side members (`observe`) and what
   /// else has no call here; `<troupe/node.hpp>` declares it. It lives as long as the server. Only
   /// the server may start, drain and stop it. Thread: any; see each call of the node.
