@@ -327,6 +327,18 @@ TEST_CASE("what is not given, given in vain, or said again has a counter each") 
   CHECK(has_line(text, "troupe_repeated_total 3"));
 }
 
+TEST_CASE("messages of other actors are counted, handled and at most waiting") {
+  metrics m;
+  actors::node_stats now;
+  now.room_messages = 7;
+  now.most_room_messages = 5;
+
+  auto text = m.text(now);
+
+  CHECK(has_line(text, "troupe_room_messages_total 7"));
+  CHECK(has_line(text, "troupe_room_messages_waiting_most 5"));
+}
+
 TEST_CASE("messages, publishes and deliveries move by what a room says, deliveries by codec") {
   metrics m;
   manual_node world;
