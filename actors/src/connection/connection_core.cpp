@@ -88,7 +88,7 @@ void connection_core::open() {
   output_.expire_at(config_.claims ? config_.claims->expires_at : std::nullopt);
   output_.list_as(config_.user_id);
   may_resume_ = config_.may_resume && has_session_;
-  lobby_waits_ = !o.lobby.empty();
+  lobby_waits_ = !o.lobby.empty() && !config_.is_bot;
   if (lobby_waits_ && may_resume_)
     output_.await_lobby(longest_wait_for_resume);
   else if (lobby_waits_)
@@ -141,7 +141,7 @@ void connection_core::on_message(inbound message) {
 bool connection_core::within_rate() {
   auto& limits = config_.options->connections;
   auto rate = limits.message_rate(false);
-  if (rate <= 0)
+  if (rate <= 0 || config_.is_bot)
     return true;
   auto full = static_cast<double>(limits.burst_messages);
   commands_.refill(output_.now(), rate, full);

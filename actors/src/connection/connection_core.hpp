@@ -94,6 +94,7 @@ public:
     std::optional<session_secret> secret;           ///< none: no session is kept
     std::uint64_t address = 0;                      ///< as `connection_info::address`
     bool may_resume = false;                        ///< likewise
+    bool is_bot = false;                            ///< likewise
     std::size_t loops = 1;                          ///< of the node
     std::shared_ptr<const token_check> check_token; ///< null: the node's `verify_token`
     const node_options* options = nullptr;

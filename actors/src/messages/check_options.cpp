@@ -88,4 +88,13 @@ void check_options(const observer_options& o) {
   option_check{"observer_options"}.count("max_events", o.max_events);
 }
 
+void check_options(const bot_options& o) {
+  option_check is{"bot_options"};
+  is.count("max_events", o.max_events);
+  is.count("inputs.messages", o.inputs.messages);
+  is.bytes("inputs.bytes", o.inputs.bytes);
+  is.that(o.encoding == protocol::encoding::v1_json || o.encoding == protocol::encoding::v1_msgpack,
+          "encoding", std::to_string(static_cast<unsigned>(o.encoding)), "v1_json or v1_msgpack");
+}
+
 } // namespace troupe::actors

@@ -108,6 +108,16 @@ void check_data(const std::vector<protocol::field>& data, std::string_view docum
   check_values({}, data, document);
 }
 
+void check_said(std::string_view type, const std::vector<protocol::field>& fields) {
+  if (type.empty())
+    throw std::invalid_argument{"a message without a type"};
+  auto is_allowed = [](std::string_view key) {
+    return key != "type" && protocol::is_inner_key(key);
+  };
+  check_keys(type, {&fields}, is_allowed, "is its type, or has a name that no field can have");
+  check_values(type, fields, {});
+}
+
 void check_request(const std::vector<protocol::field>& data, std::chrono::milliseconds limit,
                    bool has_handler, std::string_view document) {
   using namespace std::chrono_literals;

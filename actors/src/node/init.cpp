@@ -1,5 +1,6 @@
 #include <troupe/actors/init.hpp>
 
+#include "messages/bot_messages.hpp"
 #include "messages/messages.hpp"
 
 #include <mutex>
@@ -13,7 +14,7 @@ void init() {
   static std::once_flag once;
   std::call_once(once, [] {
     compat::register_messages<caf::id_block::troupe, caf::id_block::troupe_interfaces,
-                              troupe_messages>();
+                              caf::id_block::troupe_bots, troupe_messages>();
   });
 }
 

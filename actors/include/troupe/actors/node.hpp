@@ -1,5 +1,6 @@
 #pragma once
 
+#include <troupe/actors/bot.hpp>
 #include <troupe/actors/claims.hpp>
 #include <troupe/actors/credit.hpp>
 #include <troupe/actors/drain_kind.hpp>
@@ -27,6 +28,7 @@
 namespace troupe::actors {
 
 struct loop_unit;
+struct node_context;
 
 /// Who has connected.
 struct connection_info {
@@ -43,6 +45,9 @@ struct connection_info {
   bool may_resume = false;
   /// Stands for the client's address: `session_options::max_kept_per_address`. 0: no limit.
   std::uint64_t address = 0;
+  /// An actor of this process (`node::join`): it enters no lobby, its session is not kept, and what
+  /// it says has no rate.
+  bool is_bot = false;
 };
 
 /// A session's end of its connection actor. Thread: the loop's.
@@ -168,6 +173,18 @@ public:
   /// Ends such a membership; does nothing if there is none. Thread: any.
   void unobserve(std::string_view room, caf::actor who);
 
+  /// Makes a CAF actor a member of a room like a client of troupe.v1: it counts in the room's
+  /// capacity, in `presence`, notices and the hooks of the behaviour, and as a connection of the
+  /// node. The room is made if need be; its behaviour and `claims` decide as about a client. What
+  /// the actor is told comes as `room_event`s: `joined`, then frames, and at last `closed`; or
+  /// `refused`, if it may not enter. It leaves by `bot::leave`, and when it ends.
+  ///
+  /// `user_id`: empty for the subject of `claims`. Each call is a member of its own. Throws
+  /// `std::invalid_argument` for a null actor, no user id, and options that cannot work. Thread:
+  /// any. Cost: two actors on the room's loop.
+  bot join(std::string_view room, caf::actor who, std::string_view user_id,
+           claims_ptr claims = nullptr, bot_options options = {});
+
   /// Who knows the rooms that speak CAF, for `find_room`; may outlive the node. Null once the node
   /// ends. Thread: any.
   [[nodiscard]] actors::rooms_actor rooms_actor() const;
@@ -209,7 +226,10 @@ public:
   void request_stop();
 
 private:
+  friend class bot_session;
   struct state;
+  [[nodiscard]] static connection_port open(node_context& s, event_loop& home, sink& output,
+                                            connection_info info);
   void set_up(loop_unit& unit);
   void must_be_new(const char* what) const;
   static void request_stop(state& self);
