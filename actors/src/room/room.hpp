@@ -15,7 +15,7 @@ namespace troupe::actors {
 /// the room nothing new.
 class room final : public compat::dispatched_base<room_actor, room_input>::type,
                    public room_output,
-                   private mail_host {
+                   public mail_host {
 public:
   room(caf::actor_config& cfg, compat::loop_context& home, node_context& shared, loop_unit& unit,
        std::string name, room_key key, std::shared_ptr<room_cell> cell);
