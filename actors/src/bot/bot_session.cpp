@@ -38,6 +38,7 @@ bot_session::behavior_type bot_session::make_behavior() {
     }
     return caf::sec::runtime_error;
   });
+  self_ = caf::strong_actor_ptr{ctrl()};
   watch(who_, [this](const caf::error&) { leave(); });
   open();
   return {[this](bot_input& in) { handle(in); }};
@@ -114,6 +115,7 @@ void bot_session::release_state() {
   port_ = {};
   waiting_.clear();
   output_.end();
+  self_ = nullptr;
 }
 
 } // namespace troupe::actors

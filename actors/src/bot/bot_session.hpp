@@ -78,6 +78,7 @@ private:
   bot_sink output_;
   connection_port port_; ///< declared after its sink, which outlives it
   std::deque<bot_input> waiting_;
+  caf::strong_actor_ptr self_; ///< nobody else keeps it alive; null before its start and at its end
   waker waker_{*this};
 };
 
