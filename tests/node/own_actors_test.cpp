@@ -190,10 +190,14 @@ TEST_CASE("own actors of many threads reach rooms and hear them, and all of it e
     for (int i = 0; i < 6; ++i)
       bots.push_back(node.join("arena:" + std::to_string(i), caf::actor_cast<caf::actor>(self),
                                "bot" + std::to_string(i)));
-    for (int joined = 0; joined < 6;)
-      self->receive([&](const actors::room_event& e) {
-        joined += e.what == actors::room_event::kind::joined ? 1 : 0;
-      });
+    int joined = 0;
+    for (bool waits = true; waits && joined < 6;)
+      self->receive(
+        [&](const actors::room_event& e) {
+          joined += e.what == actors::room_event::kind::joined ? 1 : 0;
+        },
+        caf::after(10s) >> [&] { waits = false; });
+    REQUIRE(joined == 6);
     constexpr int rounds = 50;
     for (int room = 0; room < 6; ++room)
       for (int of = 0; of < 4; ++of)

@@ -12,7 +12,7 @@ import sys
 
 source, *command = sys.argv[1:]
 text = pathlib.Path(source).read_text("utf-8")
-cases = {int(n): what for n, what in re.findall(r"#(?:if|elif) CASE == (\d+) // (.*)", text)}
+cases = {int(n): what for n, what in re.findall(r"#(?:if|elif) CASE == (\d+) +// (.*)", text)}
 
 
 def errors_of(case):
