@@ -10,8 +10,10 @@
 #include "node/registry_shard.hpp"
 
 #include <troupe/actors/own_thread.hpp>
+#include <troupe/protocol/prepare_thread.hpp>
 
 #include <algorithm>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -147,7 +149,7 @@ void node::set_up(loop_unit& unit) {
 }
 
 void node::must_be_new(const char* what) const {
-  if (!state_->threads.empty() || state_->stop_requested || state_->stopped)
+  if (!state_->threads.empty() || state_->is_polled || state_->stop_requested || state_->stopped)
     throw std::logic_error{std::string{what} + " is for set-up: call it before the start"};
 }
 
@@ -204,12 +206,36 @@ unsigned node::loop_of(std::string_view room) const noexcept {
 }
 event_loop& node::loop(unsigned index) noexcept { return *state_->shared.units[index]->loop; }
 
-void node::start() {
-  if (!state_->threads.empty() || state_->stopped || state_->stop_requested)
+void node::must_be_startable() const {
+  if (!state_->threads.empty() || state_->is_polled || state_->stopped || state_->stop_requested)
     throw std::logic_error{"a node starts once, and not after its stop"};
+}
+
+void node::start() {
+  must_be_startable();
   for (auto& unit : state_->shared.units)
     state_->threads.push_back(
       start_thread("troupe loop", [loop = unit->loop.get()] { loop->run(); }));
+  begin_to_look_on();
+}
+
+void node::start_polled() {
+  must_be_startable();
+  if (loops() != 1)
+    throw std::invalid_argument{"start_polled: one thread drives one loop, and node_options.loops "
+                                "gives "
+                                + std::to_string(loops())};
+  try {
+    protocol::prepare_thread();
+  } catch (const std::bad_alloc&) {
+    // the first message tries it again
+  }
+  loop(0).poll({}); // from now on the watchdog knows whose time it is
+  begin_to_look_on();
+  state_->is_polled = true;
+}
+
+void node::begin_to_look_on() {
   std::vector<event_loop*> loops;
   for (auto& unit : state_->shared.units)
     loops.push_back(unit->loop.get());

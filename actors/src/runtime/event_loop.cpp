@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <new>
+#include <stdexcept>
 #include <string>
 
 namespace troupe::actors {
@@ -212,8 +213,7 @@ void event_loop::run() {
   }
   while (!has_ended()) {
     run_turn();
-    if (stopping_.load(std::memory_order_relaxed) && !stop_watch_.armed())
-      arm(stop_watch_, first_reminder);
+    watch_stop();
     if (!left_work_ && !has_ended()) // the last actor may have died in this turn
       block();
   }
@@ -224,6 +224,52 @@ void event_loop::run() {
   deferred_.clear();
   deferred_before_.clear();
   entrance_->close();
+}
+
+/// Once it is told to stop, looks after those that keep it from ending.
+void event_loop::watch_stop() {
+  if (stopping_.load(std::memory_order_relaxed) && !stop_watch_.armed())
+    arm(stop_watch_, first_reminder);
+}
+
+bool event_loop::poll(std::chrono::nanoseconds max_wait) {
+  if (is_current())
+    throw std::logic_error{"poll in a turn of its own loop would wait for itself"};
+  constexpr std::chrono::milliseconds least_time{4}; // so that a busy loop gets on, too
+  constexpr std::chrono::hours most_time{24};        // of which the clock has room
+  max_wait = std::min<std::chrono::nanoseconds>(max_wait, most_time);
+  auto longest = std::max<std::chrono::nanoseconds>(max_wait, least_time);
+  auto did_something = run_turns(longest);
+  auto is_interrupted = is_interrupted_.exchange(false);
+  if (!did_something && !is_interrupted && max_wait.count() > 0 && !has_ended()) {
+    block(options_.clock->now() + max_wait);
+    run_turns(longest);
+  }
+  if (turn_is_over_)
+    read_clock();
+  forget_turn();
+  begin("code between polls");
+  last_mark_ = coarse_now();
+  return !has_ended();
+}
+
+/// Runs turns while they do something, for that time; returns whether any did.
+bool event_loop::run_turns(std::chrono::nanoseconds longest) {
+  auto until = std::chrono::steady_clock::now() + longest;
+  auto any = false, goes_on = true;
+  while (goes_on) {
+    goes_on = run_turn();
+    any |= goes_on;
+    watch_stop();
+    goes_on = goes_on && std::chrono::steady_clock::now() < until;
+  }
+  return any;
+}
+
+void event_loop::interrupt() noexcept {
+  is_interrupted_ = true;
+  std::lock_guard guard{remote_mutex_};
+  wake();
 }
 
 void event_loop::dismiss_strangers() {
@@ -467,11 +513,14 @@ bool event_loop::flush() {
 }
 
 /// Waits for a socket, a post or the next deadline, unless deferred work has left something to do.
-void event_loop::block() {
+/// At the latest until `latest`.
+void event_loop::block(std::optional<steady_time> latest) {
   turn_scope scope{*this};
   if (run_deferred_before() || has_work() || !deferred_.empty() || !posted_.empty())
     return;
   auto until = timers_.next_wake_up();
+  if (latest)
+    until = std::min(until.value_or(*latest), *latest);
   begin("handler");
   if (turn_is_over_)
     read_clock();

@@ -133,6 +133,20 @@ public:
   /// Runs turns until `stop`; returns once the last pinned actor is gone.
   void run();
 
+  /// A piece of `run`, for who drives the loop from a loop of its own: runs turns as long as they
+  /// find something to do, but no longer than `max_wait`, or 4 ms if that is less. If there was
+  /// nothing to do at first, waits until there is, at most for `max_wait` (negative: not at all).
+  /// Returns false once `stop` was called and no pinned actor is left.
+  ///
+  /// What the thread does between two calls belongs to no turn. If that takes long, the watchdog of
+  /// a node tells it as "code between polls". Throws `std::logic_error` in a turn of this loop.
+  /// Thread: always the same.
+  bool poll(std::chrono::nanoseconds max_wait);
+
+  /// Ends the wait of the `poll` under way, or the next one does not wait. Allocates nothing.
+  /// Thread: any.
+  void interrupt() noexcept;
+
   /// Runs one turn of at most `max_handlers` without blocking; returns whether it did anything or
   /// left work.
   bool run_turn(std::size_t max_handlers);
@@ -252,7 +266,9 @@ private:
   bool flush();
   void run_deferred(std::vector<std::shared_ptr<deferred_work>>& work);
   bool run_deferred_before();
-  void block();
+  void block(std::optional<steady_time> latest = {});
+  bool run_turns(std::chrono::nanoseconds longest);
+  void watch_stop();
   void block_in_asio(std::optional<steady_time> until);
   void block_in_poller(std::optional<steady_time> until);
   bool run_handler();
@@ -339,6 +355,7 @@ private:
   compat::tenant_list tenants_;
   std::atomic<std::size_t> actors_{0};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> is_interrupted_{false}; ///< since the last poll has looked
   std::mutex remote_mutex_;
   compat::job_queue remote_;           ///< guarded by remote_mutex_
   compat::job_queue remote_posted_;    ///< guarded by remote_mutex_

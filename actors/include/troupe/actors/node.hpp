@@ -141,6 +141,11 @@ public:
   /// before.
   void start();
 
+  /// Starts without a thread for its loop: the calling thread drives that, by
+  /// `loop(0).poll(max_wait)`. Throws `std::logic_error` as `start`, and `std::invalid_argument` if
+  /// it has several loops.
+  void start_polled();
+
   /// Ends all rooms, then all connections, then the rest and the loops, and joins the threads.
   /// Idempotent. Runs the loops itself if no thread does. Throws `std::logic_error` if called on
   /// one of its loops, because it would wait for itself.
@@ -207,6 +212,8 @@ private:
   struct state;
   void set_up(loop_unit& unit);
   void must_be_new(const char* what) const;
+  void must_be_startable() const;
+  void begin_to_look_on();
   static void request_stop(state& self);
   static void stop(state& self);
   static void drive_until_done(state& self);
