@@ -37,6 +37,8 @@ void check(const room_limits& l) {
   is.bytes("max_pending_bytes", l.max_pending_bytes);
   is.count("max_requests_per_member", l.max_requests_per_member);
   is.count("max_requests", l.max_requests);
+  is.count("max_late_answers", l.max_late_answers);
+  is.time("answer_deadline", l.answer_deadline);
   is.count("history_messages", l.history_messages);
   is.bytes("history_bytes", l.history_bytes);
   is.time("history_age", l.history_age, option_check::longest_age);

@@ -102,6 +102,7 @@ struct join_reply {
   room_key room; ///< none: refused, or admitted and kicked at once
   member_place place = 0;
   std::shared_ptr<const room_return> returned{}; ///< null: no session has come back by this join
+  bool is_put_off = false; ///< nothing is decided yet, and all else means nothing
 };
 
 /// A member's `message`, binary message or application message, its new profile, or its answer to
@@ -178,6 +179,7 @@ enum class room_work : std::uint8_t {
   tell_changes, ///< among its users
   end_seats,    ///< of members that have not come back in time
   end_requests, ///< that nobody has answered
+  take_answers, ///< that have been given, or have not come in time
   tell_pressure,
 };
 

@@ -55,6 +55,7 @@ room::behavior_type room::make_behavior() {
     },
     [this](const end_room& m) {
       core_->close(m.reason);
+      put_back_joins();
       quit(caf::exit_reason::normal);
     },
   };
@@ -81,22 +82,65 @@ bool room::enter(join_request& request) {
   // A room that is not ending has this code from its behaviour.
   if (reply.code == protocol::errc::room_closed && core_->ending())
     return false;
-  auto room = reply.room ? room_actor{this} : room_actor{};
-  auto connection = caf::actor_cast<connection_actor>(request.from);
-  compat::dispatch(connection, join_answer{request.ticket, std::move(reply), std::move(room)});
+  if (!reply.is_put_off)
+    join_decided(request, std::move(reply));
   return true;
+}
+
+/// Puts a join that was put off back into the cell: the shard passes it on to the room's successor.
+void room::put_back(std::unique_ptr<join_request> join, std::size_t place) noexcept {
+  auto who = join->who;
+  try {
+    auto at = cell_->entries.begin() + static_cast<std::ptrdiff_t>(place);
+    cell_->entries.emplace(at, std::move(*join));
+  } catch (...) {
+    give_up(who);
+  }
+}
+
+/// The same for all of them, before those that have come later. The one over which the room has
+/// crashed goes first, as one that the room was handling.
+void room::put_back_joins() noexcept {
+  while (auto join = core_->take_put_off())
+    put_back(std::move(join), cell_->handling ? 1 : 0);
+  auto join = core_->take_half_decided();
+  if (!join)
+    return;
+  auto before = cell_->entries.size();
+  put_back(std::move(join), 0);
+  cell_->handling = cell_->entries.size() > before;
 }
 
 /// An asker that cannot be answered loses its connection; nobody else is affected.
 caf::result<bool> room::handled(const await_handled& asked) {
   compat::owed_answer<bool> answer{*this};
-  try {
-    answer.give(*this, !core_->ending());
-  } catch (...) {
-    protocol::report_exception(*shared_.options.log, *shared_.options.counters, "room", room_name_);
-    shared_.units[asked.who.loop]->loop->give_up(asked.who);
-  }
+  if (core_->owes_answer(asked.who) && !core_->ending())
+    await_answers(asked.who, answer);
+  else
+    tell_handled(asked.who, answer);
   return compat::owed_answer<bool>::to_come();
+}
+
+void room::await_answers(session_key who, const compat::owed_answer<bool>& asker) noexcept {
+  try {
+    waiting_.emplace_back(who, asker);
+  } catch (...) {
+    give_up(who);
+  }
+}
+
+void room::tell_handled(session_key who, const compat::owed_answer<bool>& asker) noexcept {
+  try {
+    asker.give(*this, !core_->ending());
+  } catch (...) {
+    give_up(who);
+  }
+}
+
+/// There is no memory to answer a connection. Call it in a handler of the exception.
+void room::give_up(session_key who) noexcept {
+  protocol::report_exception(*shared_.options.log, *shared_.options.counters, "room", room_name_);
+  shared_.units[who.loop]->loop->give_up(who);
 }
 
 void room::crash(std::exception_ptr thrown) noexcept {
@@ -105,8 +149,10 @@ void room::crash(std::exception_ptr thrown) noexcept {
   } catch (...) {
     say_crash();
   }
-  if (core_)
-    core_->crash();
+  if (!core_)
+    return;
+  core_->crash();
+  put_back_joins();
 }
 
 /// Logs the exception in flight with the room's name, or without it if there is no memory.
@@ -177,6 +223,7 @@ void room::do_work(room_work what) {
     case room_work::end_seats: return core_->end_seats();
     case room_work::end_requests: return core_->end_requests();
     case room_work::tell_pressure: return core_->tell_pressure();
+    case room_work::take_answers: return core_->take_answers();
   }
 }
 
@@ -185,6 +232,7 @@ room::work_timer& room::timer_of(room_work what) noexcept {
     case room_work::end_seats: return seats_;
     case room_work::end_requests: return requests_;
     case room_work::tell_pressure: return pressure_;
+    case room_work::take_answers: return answers_;
     case room_work::tell_changes: break;
   }
   return changes_;
@@ -195,7 +243,14 @@ void room::release_state() {
   seats_.cancel();
   requests_.cancel();
   pressure_.cancel();
+  answers_.cancel();
+  for (auto& [who, asker] : waiting_)
+    tell_handled(who, asker); // that the room has ended
+  waiting_.clear();
   core_.reset();
+  if (inbox_)
+    inbox_->detach();
+  inbox_.reset();
   targets_.clear();
 }
 
@@ -243,6 +298,27 @@ void room::to_observer(const caf::actor& who, room_event event) {
 void room::room_ended(const std::vector<std::uint32_t>& loops, room_end reason) {
   for (auto loop : loops)
     compat::send(this, shared_.units[loop]->output_actor, room_closed{key_, reason});
+}
+
+std::shared_ptr<answer_inbox> room::inbox() {
+  if (!inbox_)
+    inbox_ = std::make_shared<room_inbox>(static_cast<room_inbox::owner&>(*this), *unit_.loop);
+  return inbox_;
+}
+
+void room::join_decided(const join_request& request, join_reply reply) {
+  auto room = reply.room ? room_actor{this} : room_actor{};
+  auto connection = caf::actor_cast<connection_actor>(request.from);
+  compat::dispatch(connection, join_answer{request.ticket, std::move(reply), std::move(room)});
+}
+
+void room::all_answered(session_key who) {
+  std::erase_if(waiting_, [&](auto& w) {
+    auto is_answered = w.first == who;
+    if (is_answered)
+      tell_handled(who, w.second);
+    return is_answered;
+  });
 }
 
 void room::report_empty(std::chrono::milliseconds linger) {

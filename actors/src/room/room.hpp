@@ -2,8 +2,14 @@
 
 #include "context/node_context.hpp"
 #include "room/room_core.hpp"
+#include "room/room_inbox.hpp"
 
+#include "runtime/owed_answer.hpp"
+
+#include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 namespace troupe::actors {
 
@@ -13,7 +19,8 @@ namespace troupe::actors {
 /// repeated until it succeeds), and monitors hear of its end only after that: a monitor would tell
 /// the room nothing new.
 class room final : public compat::dispatched_base<room_actor, room_input>::type,
-                   public room_output {
+                   public room_output,
+                   private room_inbox::owner {
 public:
   room(caf::actor_config& cfg, compat::loop_context& home, node_context& shared, loop_unit& unit,
        std::string name, room_key key, std::shared_ptr<room_cell> cell);
@@ -48,6 +55,9 @@ private:
   void on_work_due(work_timer& timer);
   void do_work(room_work what);
   [[nodiscard]] work_timer& timer_of(room_work what) noexcept;
+  void on_answers() override { on_work_due(answers_); }
+  void put_back(std::unique_ptr<join_request> join, std::size_t place) noexcept;
+  void put_back_joins() noexcept;
   bool enter(join_request& request);
   bool enter(leave_request& request) {
     core_->leave(request);
@@ -62,6 +72,9 @@ private:
     return true;
   }
   caf::result<bool> handled(const await_handled& asked);
+  void await_answers(session_key who, const compat::owed_answer<bool>& asker) noexcept;
+  void tell_handled(session_key who, const compat::owed_answer<bool>& asker) noexcept;
+  void give_up(session_key who) noexcept;
   void crash(std::exception_ptr thrown) noexcept;
   void say_crash() noexcept;
   void say_farewell() override;
@@ -80,6 +93,9 @@ private:
   void room_ended(const std::vector<std::uint32_t>& loops, room_end reason) override;
   void report_empty(std::chrono::milliseconds linger) override;
   void request_end(room_end reason) override;
+  std::shared_ptr<answer_inbox> inbox() override;
+  void join_decided(const join_request& request, join_reply reply) override;
+  void all_answered(session_key who) override;
   void work_at(room_work what, actors::steady_time when) override {
     unit_.loop->timers().arm(timer_of(what), when);
   }
@@ -93,11 +109,15 @@ private:
   room_key key_;
   std::shared_ptr<room_cell> cell_;
   std::vector<dispatcher_actor> targets_; ///< scratch of `to_dispatchers`
+  std::shared_ptr<room_inbox> inbox_;     ///< null: nothing was ever answered later
+  /// Connections that wait until the room has answered all that they have said.
+  std::vector<std::pair<session_key, compat::owed_answer<bool>>> waiting_;
   std::optional<room_core> core_;
   work_timer changes_{*this, room_work::tell_changes};
   work_timer seats_{*this, room_work::end_seats};
   work_timer requests_{*this, room_work::end_requests};
   work_timer pressure_{*this, room_work::tell_pressure};
+  work_timer answers_{*this, room_work::take_answers};
 };
 
 } // namespace troupe::actors

@@ -37,6 +37,7 @@ room_core::room_core(config c, std::unique_ptr<room_behavior> behavior, room_out
   : config_(std::move(c)),
     output_(output),
     requests_(config_.limits.max_requests_per_member, config_.limits.max_requests),
+    answers_(config_.limits.max_late_answers),
     history_(config_.limits, config_.histories, config_.meter),
     own_(std::make_shared<credit_account>(own_limits(config_.limits))),
     behavior_(std::move(behavior)) {}
@@ -63,16 +64,9 @@ join_reply room_core::join(const join_request& request) {
     request.ref->answered = true;
     return {errc::ok, {}, config_.identity->key, i->second.place};
   }
-  member candidate{request.who,     request.user_id,   request.encoding,
-                   request.profile, request.automatic, request.claims};
-  auto former = former_of(request);
-  candidate.returning = request.resumed || former;
-  if (request.resumed && !former && (keeps_seats() || request.must_replace))
-    return {errc::not_joined}; // its membership has ended
-  if (former && (request.resumed || candidate.profile.empty()))
-    take_profile(candidate, members_.at(former));
-  if (config_.limits.max_members > 0 && !former && members_.size() >= config_.limits.max_members)
-    return {errc::room_full};
+  member candidate;
+  if (auto why = examine(candidate, request); why != errc::ok)
+    return {why};
   entering_ = true;
   hook_ = "authorize_join";
   auto decision = behavior_->authorize_join(*this, candidate);
@@ -80,12 +74,35 @@ join_reply room_core::join(const join_request& request) {
     check_refusal("authorize_join", decision.code);
   hook_ = nullptr;
   // If that hook has ended the room, the successor decides.
-  auto reply = ending_                   ? join_reply{errc::room_closed}
-             : decision.code == errc::ok ? admit(std::move(candidate), request)
-                                         : join_reply{decision.code, std::move(decision.detail)};
+  auto reply = ending_          ? join_reply{errc::room_closed}
+             : decision.promise ? put_off(request, *decision.promise)
+                                : conclude(std::move(candidate), request, std::move(decision));
   entering_ = false;
   check_empty();
   return reply;
+}
+
+/// Makes the member that a client would become. Returns why it cannot, whatever the behaviour says.
+errc room_core::examine(member& candidate, const join_request& request) const {
+  candidate = member{request.who,     request.user_id,   request.encoding,
+                     request.profile, request.automatic, request.claims};
+  auto former = former_of(request);
+  candidate.returning = request.resumed || former;
+  if (request.resumed && !former && (keeps_seats() || request.must_replace))
+    return errc::not_joined; // its membership has ended
+  if (former && (request.resumed || candidate.profile.empty()))
+    take_profile(candidate, members_.at(former));
+  if (config_.limits.max_members > 0 && !former && members_.size() >= config_.limits.max_members)
+    return errc::room_full;
+  return errc::ok;
+}
+
+/// Carries out what the behaviour has decided.
+join_reply room_core::conclude(member candidate, const join_request& request,
+                               join_decision decision) {
+  if (decision.code != errc::ok)
+    return {decision.code, std::move(decision.detail)};
+  return admit(std::move(candidate), request);
 }
 
 /// The member whose place a client takes that comes back: the one that its session names, or for a
@@ -205,6 +222,7 @@ void room_core::leave(const leave_request& request) {
     return;
   auto i = members_.find(request.who);
   if (i == members_.end()) {
+    answers_.drop_join_of(request.who);
     check_empty();
     return;
   }
@@ -248,6 +266,8 @@ void room_core::renew(const claims_renewed& message) {
 void room_core::remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell,
                        open_ref* ref) {
   auto place = members_.find(who);
+  if (!answers_.is_empty()) // of who was kicked or lost, its connection answers
+    end_messages_of(who, reason == leave_reason::left || reason == leave_reason::forbidden);
   send_line(place->second);
   output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, farewell, true});
   if (reason == leave_reason::kicked)
@@ -300,7 +320,8 @@ void room_core::kick(session_key who, std::string_view message) {
 }
 
 void room_core::check_empty() {
-  if (members_.empty() && observers_.empty() && !entering_ && !config_.keep_when_empty && !ending_)
+  if (members_.empty() && observers_.empty() && !entering_ && !answers_.has_joins()
+      && !config_.keep_when_empty && !ending_)
     output_.report_empty(history_.entries().empty() ? std::chrono::milliseconds{}
                                                     : config_.limits.linger);
 }
@@ -317,7 +338,7 @@ void room_core::input(const room_input& in) {
   if (auto* seq = in.id != 0 && from.accepted ? from.accepted->find(in.id) : nullptr)
     return answer_again(in, *seq);
   current_ = &in;
-  sender_left_ = false;
+  sender_left_ = replies_later_ = false;
   growth_ = {true, in.bytes.size()};
   application_message whole{in.type, {protocol::codec_of(in.encoding), in.bytes.view()}};
   hook_ = hook_of(in.what);
@@ -442,7 +463,7 @@ void room_core::answer(const room_input& in) {
 
 void room_core::refuse(errc code, std::string_view detail) {
   check_refusal("refuse", code);
-  if (current_)
+  if (current_ && !replies_later_)
     refuse_input(*std::exchange(current_, nullptr), code, detail);
 }
 

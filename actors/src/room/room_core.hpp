@@ -3,6 +3,7 @@
 #include "history/history.hpp"
 #include "messages/messages.hpp"
 #include "model/accepted_ids.hpp"
+#include "room/late_answers.hpp"
 #include "room/open_requests.hpp"
 #include "room/presence_changes.hpp"
 #include "room/pressure_watch.hpp"
@@ -57,6 +58,13 @@ public:
   /// `linger`.
   virtual void report_empty(std::chrono::milliseconds linger) = 0;
   virtual void request_end(room_end reason) = 0;
+  /// Where the answers arrive that are given later; it asks for `take_answers` then. Always the
+  /// same one.
+  virtual std::shared_ptr<answer_inbox> inbox() = 0;
+  /// A join that was put off is decided.
+  virtual void join_decided(const join_request& request, join_reply reply) = 0;
+  /// Nothing that this session has said waits for its answer any more.
+  virtual void all_answered(session_key who) = 0;
   /// Asks for that work at that time, instead of one that it asked for before.
   virtual void work_at(room_work what, steady_time when) = 0;
   /// `hook` (null: none) has thrown while the room was ending.
@@ -125,6 +133,21 @@ public:
   void outside(const outside_request& asked);
   /// Tells the handlers of requests that nobody has answered.
   void end_requests();
+  /// Carries out the answers that were given later, and ends those that have not come in time.
+  void take_answers();
+  /// Whether a message of that session waits for its answer.
+  [[nodiscard]] bool owes_answer(session_key who) const noexcept {
+    return !answers_.is_empty() && answers_.has_message_of(who);
+  }
+  /// Of a room that has ended: takes a join out that was put off, the last one first; null if there
+  /// is none.
+  [[nodiscard]] std::unique_ptr<join_request> take_put_off() noexcept {
+    return answers_.take_last_join();
+  }
+  /// The same for the one over which it has crashed; that has perhaps let the client in.
+  [[nodiscard]] std::unique_ptr<join_request> take_half_decided() noexcept {
+    return std::move(half_decided_);
+  }
   /// Looks whether the room's output waits, and tells the behaviour if that has changed.
   void tell_pressure();
   void observe(const observe_request& request);
@@ -220,6 +243,7 @@ private:
   void kick(session_key who, std::string_view message) override;
   void end() override;
   void refuse(protocol::errc code, std::string_view detail) override;
+  reply_promise reply_later() override;
   std::string_view name() const override;
   const member* find(session_key key) const override;
   std::size_t member_count() const override;
@@ -228,7 +252,15 @@ private:
   double pressure() const override;
 
   // -- parts --------------------------------------------------------------------------------------
+  [[nodiscard]] protocol::errc examine(member& candidate, const join_request& request) const;
+  join_reply conclude(member candidate, const join_request& request, join_decision decision);
   join_reply admit(member candidate, const join_request& request);
+  join_reply put_off(const join_request& request, const join_promise& promise);
+  void decide(unanswered what);
+  void answer(const unanswered& what);
+  void end_messages_of(session_key who, bool tells);
+  void plan_answers();
+  [[nodiscard]] steady_time deadline_of_answers() const;
   static void take_profile(member& candidate, const member& former);
   [[nodiscard]] session_key former_of(const join_request& request) const;
   [[nodiscard]] bool keeps_seats() const noexcept { return config_.keep_seat.count() > 0; }
@@ -239,9 +271,11 @@ private:
   void say_left(const member& gone, leave_reason reason);
   void remove(session_key who, leave_reason reason, const protocol::shared_bytes& farewell,
               open_ref* ref = nullptr);
-  /// Whether the command being handled is still to be carried out: its hook has neither refused it
-  /// nor kicked its sender, whose connection answers in that case.
-  [[nodiscard]] bool is_current() const noexcept { return current_ && !sender_left_; }
+  /// Whether the command being handled is still to be carried out: its hook has neither refused it,
+  /// nor kicked its sender, whose connection answers in that case, nor left the answer to others.
+  [[nodiscard]] bool is_current() const noexcept {
+    return current_ && !sender_left_ && !replies_later_;
+  }
   std::optional<std::uint64_t> next_seq(const room_input& in) noexcept;
   void relay(const room_input& in, const resident& from);
   void relay_binary(const room_input& in, const resident& from);
@@ -346,6 +380,8 @@ private:
   departed_ids departed_ids_;
   seats seats_;
   open_requests requests_;
+  late_answers answers_;
+  std::unique_ptr<join_request> half_decided_; ///< a join that was put off; null: none is decided
   pressure_watch watch_;
   bool changes_are_due_ = false; ///< `tell_changes` is asked for
   /// Kept until the hook that may still use them has returned.
@@ -362,6 +398,7 @@ private:
   session_key commander_;               ///< whose command that is, or nobody
   const room_input* current_ = nullptr; ///< the input being handled, until it is refused
   bool sender_left_ = false;            ///< while its input is handled
+  bool replies_later_ = false;          ///< likewise: the answer comes later
   growth growth_;              ///< of that input, even if refused; of a join's announcement
   const char* hook_ = nullptr; ///< stays set if the hook throws
   /// A client is being admitted: the room does not count as empty, whoever is kicked.

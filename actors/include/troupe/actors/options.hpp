@@ -54,6 +54,11 @@ struct room_limits {
   /// is asked, and the handler hears `overloaded`.
   std::size_t max_requests_per_member = 16;
   std::size_t max_requests = 16'384;
+  /// Joins and messages of a room whose answers come later (`join_decision::later`,
+  /// `room_context::reply_later`). A further one is refused with `overloaded`.
+  std::size_t max_late_answers = 1024;
+  /// How long such an answer may take; then the client is told `timed_out`.
+  std::chrono::milliseconds answer_deadline{5'000};
   /// Whether rooms keep their latest broadcasts, within the next three limits.
   bool history = true;
   std::size_t history_messages = 256;      ///< beyond it the oldest go, as for the next two

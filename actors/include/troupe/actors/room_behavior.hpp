@@ -1,5 +1,6 @@
 #pragma once
 
+#include <troupe/actors/late_answer.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_context.hpp>
 
@@ -18,6 +19,7 @@ namespace troupe::actors {
 struct join_decision {
   protocol::errc code = protocol::errc::ok; ///< `ok`, or why not
   std::string detail{};                     ///< for a person; empty: the sentence of `code`
+  std::optional<join_promise> promise{};    ///< see `later`
 
   [[nodiscard]] static join_decision accept() { return {}; }
   /// The client is told `why`, or the sentence of `code` if `why` is empty. Throws
@@ -26,6 +28,15 @@ struct join_decision {
   /// `waiting_limit`).
   [[nodiscard]] static join_decision refuse(std::string why,
                                             protocol::errc code = protocol::errc::forbidden);
+  /// Whoever has a copy of `promise` decides. Until then the candidate is no member, and takes no
+  /// place: capacity is checked again at the decision, as all else that the room itself checks. The
+  /// room goes on meanwhile; what this client says to it waits behind the join, in order. Beyond
+  /// `room_limits::max_late_answers` the join is refused with `overloaded` at once, and the promise
+  /// is void. A room that ends meanwhile asks nobody: the join goes to its successor.
+  ///
+  /// Throws `std::invalid_argument` for a promise that was moved from. The room crashes if it
+  /// stands for another join already.
+  [[nodiscard]] static join_decision later(join_promise promise);
 };
 
 /// What a room does beyond relaying. Derive from it and register it with `node::rooms`; one object
@@ -42,7 +53,8 @@ public:
   /// The room has been made; nobody is in it yet.
   virtual void on_create(room_context&) {}
   /// Decides whether `candidate`, which is not yet a member, may join. Runs for each return, too
-  /// (`member::returning`): who is refused then has lost its place.
+  /// (`member::returning`): who is refused then has lost its place. It must not block: what takes
+  /// time is decided by `join_decision::later`.
   virtual join_decision authorize_join(room_context&, const member& candidate);
   /// After `joined` was queued for the member and the others were told. Like `on_leave` it runs for
   /// each session, also where a user has several; members are told of users only.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <troupe/actors/claims.hpp>
+#include <troupe/actors/late_answer.hpp>
 #include <troupe/actors/session_key.hpp>
 #include <troupe/protocol/command.hpp>
 #include <troupe/protocol/event.hpp>
@@ -146,6 +147,14 @@ public:
   /// `on_profile` and handlers of requests that were answered; elsewhere it does nothing. Codes: as
   /// for `join_decision::refuse`.
   virtual void refuse(protocol::errc code, std::string_view detail = {}) = 0;
+  /// Lets the message at hand be answered later, by whoever has a copy of what this returns; the
+  /// room goes on meanwhile, also with what the same client says next. For `on_message` and the
+  /// handlers of `room_behavior::on`, once for each message; elsewhere, a second time and after
+  /// `refuse` it throws `std::logic_error`. The message holds its credit until it is answered, so a
+  /// client has 32 of them at most. Beyond `room_limits::max_late_answers` the message is refused
+  /// with `overloaded` at once, and the promise is void, as it is if this hook has kicked the
+  /// sender.
+  [[nodiscard]] virtual reply_promise reply_later() = 0;
 
   /// The room's name.
   [[nodiscard]] virtual std::string_view name() const = 0;
