@@ -61,16 +61,6 @@ void server::state::start_listening() {
   });
 }
 
-/// What the handler throws is logged and counted: the server stops all the same.
-void server::state::say_stop(const std::string& path, const actors::endpoint_handlers& on) {
-  try {
-    if (on.on_stop)
-      on.on_stop();
-  } catch (...) {
-    protocol::report_exception(*options.log, counts, "endpoint", path);
-  }
-}
-
 // -- server ---------------------------------------------------------------------------------------
 
 server::server(server_options options) : state_(std::make_unique<state>()) {
@@ -85,14 +75,22 @@ server::server(caf::actor_system& system, server_options options)
 }
 
 server::~server() {
-  if (!state_->node->is_current() && !state_->lifecycle.is_stopping_thread()) {
+  if (state_->driver && state_->driver->may_end_here()) {
+    state_->driver->take_over().stop(actors::drain_kind::shutdown);
+    return;
+  }
+  if (!state_->driver && !state_->node->is_current() && !state_->lifecycle.is_stopping_thread()) {
     state_->stop(actors::drain_kind::shutdown);
     return;
   }
   state_->options.log->write(
     protocol::log_level::warning, "server",
     "it was destroyed on one of its own threads: it ends on a thread of its own");
+  if (state_->driver)
+    state_->driver->let_go();
   actors::end_elsewhere([rest = std::shared_ptr<state>{std::move(state_)}] {
+    if (rest->driver)
+      (void)rest->driver->take_over();
     rest->stop(actors::drain_kind::shutdown);
   });
 }
@@ -135,19 +133,53 @@ void server::start() {
   state_->say_listening();
 }
 
-void server::state::start() {
-  lifecycle.begin_start();
+void server::start_polled(signal_owner signals_go_to) {
+  state_->start_polled(signals_go_to);
+  state_->say_listening();
+}
+
+/// Listens, then lets the node run by `run`. What that throws passes on, and nothing has changed.
+template <class F>
+void server::state::start_with(bool has_threads, F&& run) {
+  lifecycle.begin_start(has_threads);
   try {
     start_listening();
     http.ready = true;
-    node->start();
+    run();
   } catch (...) {
+    driver.reset();
+    signals.reset();
     main_listener.reset();
     admin_listener.reset();
     lifecycle.end_start(false);
     throw;
   }
   lifecycle.end_start(true);
+}
+
+void server::state::start() {
+  start_with(true, [this] { node->start(); });
+}
+
+void server::state::start_polled(signal_owner signals_go_to) {
+  if (node->loops() != 1)
+    throw std::invalid_argument{"start_polled: one thread drives one loop, and "
+                                "server_options.node.loops gives "
+                                + std::to_string(node->loops())};
+  start_with(false, [this, signals_go_to] {
+    driver = std::make_shared<server_driver>(*this);
+    if (signals_go_to == signal_owner::server)
+      signals = hear_signals();
+    node->start_polled();
+  });
+}
+
+bool server::poll(std::chrono::nanoseconds max_wait) {
+  auto driver = state_->driver; // which outlives a server that is destroyed meanwhile
+  if (!driver)
+    throw std::logic_error{"poll: call start_polled first; a server that was started by start or "
+                           "run drives itself"};
+  return driver->poll(max_wait);
 }
 
 /// What a handler throws passes on, once the server has stopped.

@@ -130,6 +130,12 @@ struct server_options {
   protocol::log_level log_level = protocol::log_level::info; ///< of those lines
 };
 
+/// Who hears SIGTERM, SIGINT and SIGHUP while a server is polled.
+enum class signal_owner : std::uint8_t { server, host };
+
+class drain_course;
+class server_driver;
+
 /// A whole server: one port for HTTP and WebSocket in front of a node's rooms.
 ///
 ///     troupe::server server{{.port = 8080}};
@@ -191,6 +197,34 @@ public:
   /// passes on.
   void start();
 
+  /// Binds and serves without a thread for its loop: the calling thread drives it, by `poll`, and
+  /// all code of the application runs there. For programs that have a main loop of their own.
+  ///
+  ///     server.start_polled();
+  ///     while (server.poll(next_frame - std::chrono::steady_clock::now()))
+  ///       if (next_frame <= std::chrono::steady_clock::now())
+  ///         simulate_and_publish(); // and move next_frame on
+  ///
+  /// (Threads of the server that wait beside it: of its log, of its actor system, a watchdog, and
+  /// for files and signals.) Signals are heard as by `run`, unless they are the host's: the first
+  /// SIGTERM or SIGINT requests a stop, which `poll` carries out; if that is not done in time, the
+  /// process ends with 1. Throws as `start`, and `std::invalid_argument` if
+  /// `server_options.node.loops` is not 1. Excludes `start` and `run`.
+  void start_polled(signal_owner signals_go_to = signal_owner::server);
+
+  /// Runs what there is to do: sockets, timers, rooms, handlers. If there is nothing, waits until
+  /// there is, at most for `max_wait`, and runs that; so a message, a call from another thread
+  /// (`room_handle::publish`, `request_stop`) or a timer ends the wait early. Where there is always
+  /// more to do, returns after `max_wait`, or 4 ms if that is less. A negative `max_wait` is none.
+  ///
+  /// Returns false once the server has stopped. A stop, wherever it was requested, goes on with
+  /// each call, in the order and the time that `stop` tells: call this until it returns false, or
+  /// let `stop` or the destructor do the rest. (While it stops, calls return sooner.)
+  ///
+  /// Throws `std::logic_error` without `start_polled`, on another thread than that has called it,
+  /// and within a handler. Cost: a system call, if there is nothing to do and no time.
+  [[nodiscard]] bool poll(std::chrono::nanoseconds max_wait);
+
   /// The port it listens on, after `start`.
   [[nodiscard]] std::uint16_t port() const;
   /// The port of the probes; 0 if they have none of their own.
@@ -225,7 +259,8 @@ public:
   /// waits for them. After that delay, all of it takes at most the drain timeout, unless a handler
   /// does not return. Nobody can end that: this waits for it, while `run` ends the process. The
   /// first call counts; others wait until it is done. Thread: any but a loop's, where it throws
-  /// `std::logic_error`.
+  /// `std::logic_error`. Of a server that is polled: on the thread that polls it, this does what
+  /// `poll` would; any other waits until `poll` has done it.
   void stop(actors::drain_kind kind = actors::drain_kind::shutdown);
 
   /// Requests a `stop` and returns at once. The stop runs on a thread of its own, and `run` returns
@@ -258,6 +293,8 @@ public:
   int run(const std::function<void()>& ready = {});
 
 private:
+  friend class drain_course;
+  friend class server_driver;
   struct state;
   std::unique_ptr<state> state_;
 };
@@ -267,4 +304,5 @@ private:
 namespace troupe {
 using transport::server;
 using transport::server_options;
+using transport::signal_owner;
 } // namespace troupe
