@@ -48,4 +48,5 @@ using transport::http_request;
 using transport::http_response;
 using transport::jwt_options;
 using transport::upgrade_decision;
+using transport::upgrade_reply;
 } // namespace troupe

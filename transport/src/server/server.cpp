@@ -1,14 +1,71 @@
 #include <utility>
 
+#include "auth/jwt_authorizer.hpp"
 #include "server/check_set_up.hpp"
 #include "server/server_state.hpp"
 
 #include <troupe/actors/own_thread.hpp>
 
+#include <atomic>
+#include <functional>
 #include <stdexcept>
 #include <string>
 
 namespace troupe::transport {
+
+namespace {
+
+/// A request without address is an embedder's own: all of these count as one client's.
+boost::asio::ip::address client_in(const http_request& request) {
+  boost::system::error_code ignored;
+  return boost::asio::ip::make_address(request.remote_address, ignored);
+}
+
+/// Somebody decides later about a request that is no upgrade. It may outlive the server.
+class late_authorization final : public upgrade_reply::receiver {
+public:
+  using listener = std::function<void(const upgrade_decision&)>;
+
+  late_authorization(http_settings& settings, const http_request& asked, actors::claims_ptr proved,
+                     listener then)
+    : server_(settings.sessions.node->loop(0).entrance()),
+      settings_(settings),
+      request_(asked),
+      proved_(std::move(proved)),
+      then_(std::move(then)) {
+    request_.claims = proved_;
+  }
+  late_authorization(const late_authorization&) = delete;
+  late_authorization& operator=(const late_authorization&) = delete;
+  ~late_authorization() override {
+    try {
+      take(upgrade_decision::refuse(500, "This server has failed."));
+    } catch (...) {
+      // The listener's exception, or no memory: nobody is left who could be told.
+    }
+  }
+
+  void take(upgrade_decision decision) override {
+    if (taken_.exchange(true))
+      return;
+    server_->enter([&](actors::event_loop& loop) {
+      note_refusal(settings_, decision, request_, client_in(request_), loop.options().clock->now());
+    });
+    then_(within(std::move(decision), proved_));
+  }
+
+  [[nodiscard]] const http_request& request() const noexcept { return request_; }
+
+private:
+  const std::shared_ptr<actors::gate<actors::event_loop>> server_; ///< open while it is there
+  http_settings& settings_;
+  http_request request_;
+  actors::claims_ptr proved_;
+  listener then_;
+  std::atomic<bool> taken_{false};
+};
+
+} // namespace
 
 // -- sockets --------------------------------------------------------------------------------------
 
@@ -223,10 +280,33 @@ void server::state::reload_tls() {
 actors::room_handle server::room(std::string_view name) { return state_->node->room(name); }
 actors::user_handle server::user(std::string_view user_id) { return state_->node->user(user_id); }
 upgrade_decision server::authorize(const http_request& request) const {
-  // a request without address is an embedder's own: all of these count as one client's
-  boost::system::error_code ignored;
-  auto client = boost::asio::ip::make_address(request.remote_address, ignored);
-  return decide(state_->http, request, client, state_->options.node.clock->now());
+  if (state_->http.authorize_later)
+    throw std::logic_error{"authorize: this server decides later (authorize_upgrade_later); call "
+                           "authorize_later"};
+  return state_->decide_at_once(request);
+}
+
+/// What the server itself and its token say, and `authorize_upgrade`.
+upgrade_decision server::state::decide_at_once(const http_request& request) {
+  return decide(http, request, client_in(request), options.node.clock->now());
+}
+
+void server::authorize_later(const http_request& request,
+                             std::function<void(const upgrade_decision&)> then) const {
+  if (!then)
+    throw std::invalid_argument{"authorize_later: nobody is to hear the decision"};
+  auto& s = *state_;
+  auto decision = s.decide_at_once(request);
+  if (decision.status != 0 || !s.http.authorize_later)
+    return then(decision);
+  auto asked =
+    std::make_shared<late_authorization>(s.http, request, decision.claims, std::move(then));
+  try {
+    s.http.authorize_later(asked->request(), upgrade_reply{asked});
+  } catch (...) {
+    protocol::report_exception(*s.options.log, s.counts, "authorize_upgrade");
+    asked->take(upgrade_decision::refuse(500, "This server has failed."));
+  }
 }
 
 actors::node& server::node() { return *state_->node; }

@@ -74,6 +74,7 @@ struct server::state {
   void start_listening();
   void say_listening();
   void reload_tls();
+  [[nodiscard]] upgrade_decision decide_at_once(const http_request& request);
 
   // -- the end; on any thread but a loop's --------------------------------------------------------
   void request_stop(actors::drain_kind kind) noexcept;

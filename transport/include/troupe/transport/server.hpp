@@ -74,6 +74,8 @@ struct server_options {
   std::optional<jwt_options> jwt{};
   /// Decides about each upgrade, after the token; may be empty.
   upgrade_authorizer authorize_upgrade{};
+  /// The same, where the decision may come later. Excludes `authorize_upgrade`.
+  late_upgrade_authorizer authorize_upgrade_later{};
   std::size_t max_connections_per_user = 10; ///< of users with claims
   /// WebSockets at a time; absent: 0.8 of the descriptors.
   std::optional<std::size_t> max_connections{};
@@ -113,7 +115,8 @@ struct server_options {
   /// For the next request, on a connection that has been answered and waits.
   std::chrono::milliseconds keep_alive{75'000};
   std::chrono::milliseconds tls_deadline{5'000}; ///< for a TLS handshake
-  /// For an HTTP answer that is given later, or comes from a file.
+  /// For an HTTP answer that is given later, or comes from a file, and for the decision of
+  /// `authorize_upgrade_later`.
   std::chrono::milliseconds handler_deadline{5'000};
   /// For a whole message, from its first byte.
   std::chrono::milliseconds assembly_deadline = session_deadlines{}.assembly;
@@ -244,9 +247,16 @@ public:
 
   /// Decides about an HTTP request as about an upgrade, for handlers that serve only clients that
   /// may connect. Wrong tokens here and at upgrades count together: a client
-  /// (`request.remote_address`) that has shown too many gets 429 for a while. Throws only
-  /// `std::bad_alloc`. Thread: a handler's.
+  /// (`request.remote_address`) that has shown too many gets 429 for a while. Throws
+  /// `std::bad_alloc`, and `std::logic_error` if the server has `authorize_upgrade_later`. Thread:
+  /// a handler's.
   [[nodiscard]] upgrade_decision authorize(const http_request& request) const;
+  /// The same, also for a server with `authorize_upgrade_later`: calls `then` once with the
+  /// decision, at once or later, on the thread that decides. If nobody decides, `then` is called
+  /// with a refusal (500) once the last copy of the hook's reply goes. Throws
+  /// `std::invalid_argument` for an empty `then`.
+  void authorize_later(const http_request& request,
+                       std::function<void(const upgrade_decision&)> then) const;
 
   /// The node behind the server, for figures (`stats`), server-side members (`observe`) and what
   /// else has no call here; `<troupe/node.hpp>` declares it. It lives as long as the server. Only
