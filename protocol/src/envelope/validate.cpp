@@ -8,6 +8,8 @@
 
 #include <troupe/protocol/command.hpp>
 
+#include <utility>
+
 namespace troupe::protocol {
 
 std::string_view sentence(payload_rule rule) noexcept {
@@ -163,6 +165,53 @@ private:
   std::size_t depth_ = 0;
 };
 
+/// Hands over each entry of the outermost map.
+class entry_visitor {
+public:
+  static constexpr bool trusted = true;
+
+  entry_visitor(bool (*visit)(void*, std::string, std::string_view), void* context)
+    : visit_(visit), context_(context) {}
+
+  scan_status begin(const char* at, bool) noexcept {
+    if (depth_ == 1)
+      start_ = at;
+    ++depth_;
+    return scan_status::ok;
+  }
+
+  scan_status end(const char* behind, bool) {
+    return --depth_ == 1 ? hand_over({start_, static_cast<std::size_t>(behind - start_)})
+                         : scan_status::ok;
+  }
+
+  template <class Token>
+  scan_status key(const Token& token) {
+    std::string storage;
+    if (depth_ == 1)
+      key_ = text_of(token, storage);
+    return scan_status::ok;
+  }
+
+  template <class Token>
+  scan_status scalar(const Token& token) {
+    return depth_ == 1 ? hand_over(token.raw) : scan_status::ok;
+  }
+
+  scan_status broken(payload_rule) noexcept { return scan_status::ok; }
+
+private:
+  scan_status hand_over(std::string_view value) {
+    return visit_(context_, std::move(key_), value) ? scan_status::ok : scan_status::stopped;
+  }
+
+  bool (*visit_)(void*, std::string, std::string_view);
+  void* context_;
+  std::string key_;             ///< of the open value
+  const char* start_ = nullptr; ///< likewise
+  std::size_t depth_ = 0;
+};
+
 template <class Handler>
 scan_status scan(codec source, std::string_view bytes, std::size_t max_depth, Handler& handler) {
   if (source == codec::json)
@@ -239,6 +288,13 @@ bool scan_elements(codec source, std::string_view array,
                    bool (*visit)(void* context, std::string_view element), void* context) {
   element_visitor visitor{visit, context};
   return scan(source, array, max_supported_depth, visitor) == scan_status::ok;
+}
+
+bool scan_entries(codec source, std::string_view map,
+                  bool (*visit)(void* context, std::string key, std::string_view value),
+                  void* context) {
+  entry_visitor visitor{visit, context};
+  return scan(source, map, max_supported_depth, visitor) == scan_status::ok;
 }
 
 } // namespace troupe::protocol

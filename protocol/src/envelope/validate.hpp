@@ -35,4 +35,10 @@ struct document_failure {
                                  bool (*visit)(void* context, std::string_view element),
                                  void* context);
 
+/// The same with the decoded key and the raw value of each entry of a validated map.
+[[nodiscard]] bool scan_entries(codec source, std::string_view map,
+                                bool (*visit)(void* context, std::string key,
+                                              std::string_view value),
+                                void* context);
+
 } // namespace troupe::protocol
