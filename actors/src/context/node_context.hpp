@@ -33,6 +33,8 @@ struct room_rule {
   std::string pattern; ///< a whole name, or a prefix and `*`
   behavior_factory make;
   room_options options;
+  matchmaker_actor matchmaker{};            ///< null: its rooms are not reserved
+  std::shared_ptr<waiting_count> waiting{}; ///< for that one's answers; null likewise
 
   [[nodiscard]] bool matches(std::string_view name) const noexcept;
 };

@@ -59,6 +59,8 @@ void check_options(const node_options& o) {
   is.count("sessions.max_kept_per_user", o.sessions.max_kept_per_user);
   is.count("sessions.max_kept_per_address", o.sessions.max_kept_per_address);
   is.bytes("directs.budget_bytes", o.directs.budget_bytes);
+  is.count("matchmaking.max_waiting", o.matchmaking.max_waiting);
+  is.count("matchmaking.max_held", o.matchmaking.max_held);
   is.that(o.lobby.empty() || protocol::is_room_name(o.lobby), "lobby", "\"" + o.lobby + "\"",
           "the name of a room (1 to 128 bytes of UTF-8, without control characters, no white space "
           "at either end), or nothing");

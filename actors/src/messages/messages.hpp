@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/direct.hpp"
+#include "messages/matchmaking.hpp"
 #include "messages/outside_question.hpp"
 #include "messages/owned_event.hpp"
 #include "model/accepted_ids.hpp"
@@ -179,6 +180,7 @@ enum class room_work : std::uint8_t {
   end_seats,    ///< of members that have not come back in time
   end_requests, ///< that nobody has answered
   tell_pressure,
+  keep_listing, ///< held seats have ended, or the matchmaker is to be told how the room stands
 };
 
 /// A room to itself: it is time for that.
@@ -226,7 +228,8 @@ struct unobserve_request {
 };
 
 /// A request to enter a room, or to leave it while the room may not have handled the entering yet.
-using room_entry = std::variant<join_request, leave_request, observe_request, unobserve_request>;
+using room_entry = std::variant<join_request, leave_request, observe_request, unobserve_request,
+                                hold_request, release_request>;
 
 /// Why a whole room ends.
 enum class room_end : std::uint8_t {
@@ -267,7 +270,8 @@ struct end_request {
   room_end reason = room_end::ended;
 };
 
-/// An entry for the room of that name. A join or an `observe_request` makes the room if need be.
+/// An entry for the room of that name. A join or an `observe_request` makes the room if need be,
+/// and so does a `hold_request` that says so.
 struct room_call {
   std::string room;
   room_entry entry;
@@ -455,6 +459,7 @@ struct user_call {
 /// To a connection: it ends, and so does its session.
 struct end_session {};
 
+
 // -- to connection --------------------------------------------------------------------------------
 
 /// A close has begun, of either side: nothing more comes from the client, and nothing goes to it.
@@ -538,6 +543,11 @@ TROUPE_MESSAGE(direct_reply)
 TROUPE_MESSAGE(direct_answer)
 TROUPE_MESSAGE(user_call)
 TROUPE_MESSAGE(end_session)
+TROUPE_MESSAGE(reserve_call)
+TROUPE_MESSAGE(list_call)
+TROUPE_MESSAGE(hold_answer)
+TROUPE_MESSAGE(room_report)
+TROUPE_MESSAGE(unlist_room)
 CAF_END_TYPE_ID_BLOCK(troupe_messages)
 
 #undef TROUPE_MESSAGE
@@ -628,6 +638,15 @@ using directory_actor = compat::typed_actor<
   caf::result<void>(direct_call),
   // The application asks for something about a user.
   caf::result<void>(user_call)>;
+
+/// Leads wishes for a seat in the rooms of one pattern to rooms.
+using matchmaker_actor = compat::typed_actor<
+  // Somebody wants a seat, or a page of the rooms.
+  caf::result<void>(reserve_call), caf::result<void>(list_call),
+  // A room holds a seat, or does not.
+  caf::result<void>(hold_answer),
+  // How a room stands, and that it is no more.
+  caf::result<void>(room_report), caf::result<void>(unlist_room)>;
 
 using connection_actor = compat::typed_actor<
   // The client sent a message.

@@ -3,7 +3,9 @@
 
 #include "context/memory_limit.hpp"
 #include "endpoint/endpoint_hub.hpp"
+#include "matchmaking/matchmaker.hpp"
 #include "messages/check_options.hpp"
+#include "model/random_id.hpp"
 #include "node/directory_service.hpp"
 #include "node/dispatcher_service.hpp"
 #include "node/node_state.hpp"
@@ -178,7 +180,24 @@ void node::rooms(std::string pattern, behavior_factory factory, room_options opt
       throw std::logic_error{"the factory of rooms(\"" + pattern + "\") has returned null"};
     return made;
   };
-  rules.push_back({std::move(pattern), std::move(checked), options});
+  room_rule rule{std::move(pattern), std::move(checked), options};
+  if (options.reservable != reserve_policy::off)
+    make_matchmaker(rule);
+  rules.push_back(std::move(rule));
+}
+
+void node::make_matchmaker(room_rule& rule) {
+  auto& s = state_->shared;
+  constexpr std::size_t most_prefix_bytes = protocol::max_room_name_bytes - random_id_bytes;
+  if (rule.pattern.ends_with('*') && rule.pattern.size() - 1 > most_prefix_bytes)
+    throw std::invalid_argument{"rooms(\"" + rule.pattern
+                                + "\"): the prefix of rooms that are reservable has at most "
+                                + std::to_string(most_prefix_bytes) + " bytes"};
+  auto& unit = s.home_of(rule.pattern);
+  rule.waiting = std::make_shared<waiting_count>(s.options.matchmaking.max_waiting);
+  rule.matchmaker =
+    compat::spawn_on<matchmaker>(*unit.loop, s, unit, rule.pattern,
+                                 rule.options.max_members.value_or(s.options.rooms.max_members));
 }
 
 endpoint node::make_endpoint(std::string path, endpoint_handlers handlers) {

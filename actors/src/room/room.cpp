@@ -87,6 +87,14 @@ bool room::enter(join_request& request) {
   return true;
 }
 
+bool room::enter(hold_request& request) {
+  auto code = core_->hold(request);
+  auto now = std::make_shared<const room_report>(core_->report());
+  compat::anon_send(matchmaker_, hold_answer{request.ticket, request.listing, room_name_,
+                                             request.user_id, code, request.made, std::move(now)});
+  return true;
+}
+
 /// An asker that cannot be answered loses its connection; nobody else is affected.
 caf::result<bool> room::handled(const await_handled& asked) {
   compat::owed_answer<bool> answer{*this};
@@ -144,7 +152,10 @@ void room::set_up() {
     c.limits.linger = rule->options.linger.value_or(c.limits.linger);
     c.keep_when_empty = rule->options.keep_when_empty;
     c.keep_seat = rule->options.keep_seat;
+    matchmaker_ = rule->matchmaker;
+    c.is_listed = bool(matchmaker_);
   }
+  c.metadata = std::exchange(cell_->wanted, nullptr);
   c.resume_window = shared_.options.sessions.resume_window;
   c.key = shared_.key;
   c.meter = &shared_.output_meter;
@@ -177,6 +188,7 @@ void room::do_work(room_work what) {
     case room_work::end_seats: return core_->end_seats();
     case room_work::end_requests: return core_->end_requests();
     case room_work::tell_pressure: return core_->tell_pressure();
+    case room_work::keep_listing: return core_->keep_listing();
   }
 }
 
@@ -185,12 +197,15 @@ room::work_timer& room::timer_of(room_work what) noexcept {
     case room_work::end_seats: return seats_;
     case room_work::end_requests: return requests_;
     case room_work::tell_pressure: return pressure_;
+    case room_work::keep_listing: return listing_;
     case room_work::tell_changes: break;
   }
   return changes_;
 }
 
 void room::release_state() {
+  matchmaker_ = nullptr;
+  listing_.cancel();
   changes_.cancel();
   seats_.cancel();
   requests_.cancel();
@@ -252,6 +267,10 @@ void room::report_empty(std::chrono::milliseconds linger) {
 
 void room::request_end(room_end reason) {
   compat::send(this, unit_.registry, end_request{room_name_, key_, reason});
+}
+
+void room::tell_matchmaker(room_report report) {
+  compat::anon_send(matchmaker_, std::move(report));
 }
 
 void room::report_hook_failure(const char* hook) noexcept {

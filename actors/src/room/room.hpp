@@ -61,6 +61,11 @@ private:
     core_->unobserve(request.who);
     return true;
   }
+  bool enter(hold_request& request);
+  bool enter(release_request& request) {
+    core_->release(request);
+    return true;
+  }
   caf::result<bool> handled(const await_handled& asked);
   void crash(std::exception_ptr thrown) noexcept;
   void say_crash() noexcept;
@@ -83,6 +88,7 @@ private:
   void work_at(room_work what, actors::steady_time when) override {
     unit_.loop->timers().arm(timer_of(what), when);
   }
+  void tell_matchmaker(room_report report) override;
   void report_hook_failure(const char* hook) noexcept override;
   actors::steady_time now() const override { return unit_.loop->now(); }
   wall_time wall_now() const override { return unit_.loop->wall_now(); }
@@ -93,11 +99,13 @@ private:
   room_key key_;
   std::shared_ptr<room_cell> cell_;
   std::vector<dispatcher_actor> targets_; ///< scratch of `to_dispatchers`
+  matchmaker_actor matchmaker_;           ///< of its pattern; null: it is not listed
   std::optional<room_core> core_;
   work_timer changes_{*this, room_work::tell_changes};
   work_timer seats_{*this, room_work::end_seats};
   work_timer requests_{*this, room_work::end_requests};
   work_timer pressure_{*this, room_work::tell_pressure};
+  work_timer listing_{*this, room_work::keep_listing};
 };
 
 } // namespace troupe::actors

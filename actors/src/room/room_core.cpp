@@ -36,6 +36,7 @@ room_core::payer room_core::payer_of(const credit& token) noexcept {
 room_core::room_core(config c, std::unique_ptr<room_behavior> behavior, room_output& output)
   : config_(std::move(c)),
     output_(output),
+    metadata_(std::move(config_.metadata)),
     requests_(config_.limits.max_requests_per_member, config_.limits.max_requests),
     history_(config_.limits, config_.histories, config_.meter),
     own_(std::make_shared<credit_account>(own_limits(config_.limits))),
@@ -48,6 +49,7 @@ void room_core::create() {
   hook_ = "on_create";
   behavior_->on_create(*this);
   hook_ = nullptr;
+  listing_changed();
 }
 
 join_reply room_core::join(const join_request& request) {
@@ -61,6 +63,7 @@ join_reply room_core::join(const join_request& request) {
     if (auto frame = joined_frame_for(request, since ? std::optional{has_all} : std::nullopt))
       to_member(request.who, std::move(frame));
     request.ref->answered = true;
+    take_held_seat(request.user_id);
     return {errc::ok, {}, config_.identity->key, i->second.place};
   }
   member candidate{request.who,     request.user_id,   request.encoding,
@@ -71,8 +74,10 @@ join_reply room_core::join(const join_request& request) {
     return {errc::not_joined}; // its membership has ended
   if (former && (request.resumed || candidate.profile.empty()))
     take_profile(candidate, members_.at(former));
-  if (config_.limits.max_members > 0 && !former && members_.size() >= config_.limits.max_members)
-    return {errc::room_full};
+  if (auto refused = reason_against(candidate, former); refused.code != errc::ok) {
+    check_empty(); // it may have been made for this, and be locked
+    return refused;
+  }
   entering_ = true;
   hook_ = "authorize_join";
   auto decision = behavior_->authorize_join(*this, candidate);
@@ -158,6 +163,7 @@ room_core::resident& room_core::seat(member&& candidate, const join_request& req
   places_[place] = &kept;
   free_places_.pop_back();
   users_.insert(kept);
+  take_held_seat(kept.user_id);
   return kept;
 }
 
@@ -165,6 +171,7 @@ user_index::removal room_core::unseat(resident& gone) noexcept {
   end_replay(gone);
   places_[gone.place] = nullptr;
   free_places_.push_back(gone.place);
+  listing_changed();
   return users_.remove(gone);
 }
 
@@ -300,7 +307,8 @@ void room_core::kick(session_key who, std::string_view message) {
 }
 
 void room_core::check_empty() {
-  if (members_.empty() && observers_.empty() && !entering_ && !config_.keep_when_empty && !ending_)
+  if (members_.empty() && observers_.empty() && reservations_.empty() && !entering_
+      && !config_.keep_when_empty && !ending_)
     output_.report_empty(history_.entries().empty() ? std::chrono::milliseconds{}
                                                     : config_.limits.linger);
 }

@@ -7,6 +7,7 @@
 #include "room/presence_changes.hpp"
 #include "room/pressure_watch.hpp"
 #include "room/replay.hpp"
+#include "room/reservations.hpp"
 #include "room/seats.hpp"
 #include "room/user_index.hpp"
 
@@ -59,6 +60,8 @@ public:
   virtual void request_end(room_end reason) = 0;
   /// Asks for that work at that time, instead of one that it asked for before.
   virtual void work_at(room_work what, steady_time when) = 0;
+  /// To the matchmaker of the room's pattern; only if the room is listed.
+  virtual void tell_matchmaker(room_report report) = 0;
   /// `hook` (null: none) has thrown while the room was ending.
   virtual void report_hook_failure(const char* hook) noexcept = 0;
   [[nodiscard]] virtual steady_time now() const = 0;
@@ -70,9 +73,10 @@ public:
 /// successor. Thread: the loop of the shard and the room.
 struct room_cell {
   std::deque<room_entry> entries;
-  std::uint64_t handed_on = 0; ///< entries in total, by the shard
-  std::uint64_t handled = 0;   ///< by the room
-  bool handling = false;       ///< the first of `entries` is being handled
+  std::uint64_t handed_on = 0;                      ///< entries in total, by the shard
+  std::uint64_t handled = 0;                        ///< by the room
+  bool handling = false;                            ///< the first of `entries` is being handled
+  std::shared_ptr<const protocol::metadata> wanted; ///< by whom it is made for; null: nobody
 };
 
 /// Decides who is in a room, in which order messages come, and who gets them. Knows no socket, and
@@ -96,7 +100,9 @@ public:
     bool keep_when_empty = false;
     std::chrono::milliseconds resume_window{0}; ///< how long sessions are kept
     std::chrono::milliseconds keep_seat{0};     ///< 0: members whose connection is lost leave
-    hash_key key;                               ///< the node's
+    bool is_listed = false;                     ///< its matchmaker is told how it stands
+    std::shared_ptr<const protocol::metadata> metadata; ///< to begin with; null: none
+    hash_key key;                                       ///< the node's
     protocol::memory_meter* meter = nullptr;
     /// The loop's; null: nobody keeps the history within its age and the memory budget.
     history_shelf* histories = nullptr;
@@ -127,6 +133,13 @@ public:
   void end_requests();
   /// Looks whether the room's output waits, and tells the behaviour if that has changed.
   void tell_pressure();
+  /// Holds a seat: `ok`, `forbidden` (it is locked, or not as it is wanted), `room_full`.
+  [[nodiscard]] protocol::errc hold(const hold_request& asked);
+  void release(const release_request& request);
+  /// How it stands, for its matchmaker, who then needs to be told nothing else.
+  [[nodiscard]] room_report report();
+  /// Ends the held seats that nobody has taken in time, and tells the matchmaker what is new.
+  void keep_listing();
   void observe(const observe_request& request);
   void unobserve(const caf::actor& who);
 
@@ -226,8 +239,27 @@ private:
   void for_each_member(const std::function<void(const member&)>& f) const override;
   wall_time now() const override;
   double pressure() const override;
+  void set_metadata(protocol::metadata all) override;
+  const protocol::metadata& metadata() const override;
+  void set_locked(bool locked) override;
+  bool is_locked() const override { return locked_; }
 
   // -- parts --------------------------------------------------------------------------------------
+  [[nodiscard]] join_reply reason_against(const member& candidate, session_key former) const;
+  [[nodiscard]] protocol::errc reason_against(const hold_request& asked) const;
+  [[nodiscard]] bool has_seat_for(std::string_view user) const noexcept;
+  /// A user that has come does not need the seat that was held for it.
+  void take_held_seat(std::string_view user) {
+    if (reservations_.take(user))
+      listing_changed();
+  }
+  /// Its matchmaker, if it has one, is told of it, but not of each change by itself.
+  void listing_changed() {
+    if (config_.is_listed && !ending_ && !listing_due_)
+      tell_matchmaker_later();
+  }
+  void tell_matchmaker_later();
+  void plan_listing();
   join_reply admit(member candidate, const join_request& request);
   static void take_profile(member& candidate, const member& former);
   [[nodiscard]] session_key former_of(const join_request& request) const;
@@ -345,6 +377,10 @@ private:
   presence_changes changes_;              ///< of `users_`, not told yet
   departed_ids departed_ids_;
   seats seats_;
+  reservations reservations_;
+  std::shared_ptr<const protocol::metadata> metadata_; ///< null: none
+  bool locked_ = false;
+  std::optional<steady_time> listing_due_; ///< when its matchmaker is told how it stands
   open_requests requests_;
   pressure_watch watch_;
   bool changes_are_due_ = false; ///< `tell_changes` is asked for

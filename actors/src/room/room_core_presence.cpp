@@ -170,6 +170,7 @@ void room_core::count_member(const member& m, int change) {
     std::erase(loops_, m.key.loop);
   else if (here == 1 && change > 0)
     loops_.push_back(m.key.loop);
+  listing_changed();
 }
 
 /// Keeps the place of a member whose connection is lost.

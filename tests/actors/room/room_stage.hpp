@@ -69,7 +69,11 @@ struct room_notebook final : actors::room_output {
       case actors::room_work::end_seats: return seats_due.push_back(when);
       case actors::room_work::end_requests: return requests_due.push_back(when);
       case actors::room_work::tell_pressure: return pressure_due.push_back(when);
+      case actors::room_work::keep_listing: return listing_due.push_back(when);
     }
+  }
+  void tell_matchmaker(actors::room_report report) override {
+    reports.push_back(std::move(report));
   }
   actors::steady_time now() const override { return time; }
   actors::wall_time wall_now() const override { return {}; }
@@ -98,8 +102,9 @@ struct room_notebook final : actors::room_output {
   std::vector<actors::room_event> events;
   std::vector<actors::room_end> ends;
   std::vector<actors::steady_time> due; ///< of changes among the users
-  std::vector<actors::steady_time> seats_due, requests_due, pressure_due;
-  actors::steady_time time{}; ///< only the test moves it
+  std::vector<actors::steady_time> seats_due, requests_due, pressure_due, listing_due;
+  std::vector<actors::room_report> reports; ///< to the matchmaker
+  actors::steady_time time{};               ///< only the test moves it
   std::vector<actors::credit> own;
   std::vector<actors::if_behind> for_behind; ///< of each broadcast
   bool last_source = false, last_own = false;

@@ -5,6 +5,7 @@
 #include <troupe/actors/drain_kind.hpp>
 #include <troupe/actors/endpoint.hpp>
 #include <troupe/actors/event_loop.hpp>
+#include <troupe/actors/matchmaking.hpp>
 #include <troupe/actors/node_stats.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_behavior.hpp>
@@ -26,6 +27,7 @@
 namespace troupe::actors {
 
 struct loop_unit;
+struct room_rule;
 
 /// Who has connected.
 struct connection_info {
@@ -160,6 +162,29 @@ public:
   /// Names a user from any thread; it need not be here. Handles may outlive the node.
   [[nodiscard]] user_handle user(std::string_view user_id);
 
+  /// Finds a room of a pattern that is not locked, fits and has a free seat, the fullest first, or
+  /// makes one, and holds a seat there for a user; a join of that user takes it. Until then it
+  /// counts as a member, and the room lives on. A wish makes one room at most. A user has one held
+  /// seat of a pattern: a further wish gets the same if that room fits it (it is held anew), else
+  /// the former seat is given up. Wishes of one user are served one after the other.
+  ///
+  /// Answers `accepted`: `then` runs once (see `reservation_handler`). `overloaded`
+  /// (`matchmaking_options::max_waiting`) and `gone` (the node ends): it does not run, and no seat
+  /// is held. Throws `std::invalid_argument` with a sentence: for an empty `then` or `user_id`, a
+  /// pattern that no rooms were given with or whose `room_options::reservable` is off, a `hold`
+  /// that is not from 1 ms to 1 h, more than 16 terms or 4 KiB in the filter, `at_least` or
+  /// `at_most` with a text or a boolean, and a filter that a room with the `metadata` would not
+  /// fit. Cost: some messages, and a look at each room with a free seat. Thread: any; before
+  /// `start`, that of the set-up.
+  publish_result reserve(reservation_request wanted, reservation_handler then);
+
+  /// Lists the rooms of a pattern whose names come behind `after` (empty: from the first one), in
+  /// the order of their bytes, `limit` of them at most (1 to 1,000); ask again with the last name.
+  /// A room that is there all the while is in one of the pages. Answers and throws as `reserve`.
+  /// Cost: linear in `limit`. Thread: as `reserve`.
+  publish_result list(std::string_view pattern, std::string_view after, std::size_t limit,
+                      room_page_handler then);
+
   /// Makes a CAF actor a server-side member, which is sent `room_event`s; `refused` if the node
   /// ends or no room can have that name. Throws `std::invalid_argument` if `who` is null, as
   /// `unobserve` does. Thread: any.
@@ -206,6 +231,7 @@ public:
 private:
   struct state;
   void set_up(loop_unit& unit);
+  void make_matchmaker(room_rule& rule);
   void must_be_new(const char* what) const;
   static void request_stop(state& self);
   static void stop(state& self);

@@ -3,6 +3,7 @@
 #include <troupe/actors/claims.hpp>
 #include <troupe/actors/clock.hpp>
 #include <troupe/actors/credit.hpp>
+#include <troupe/actors/matchmaking.hpp>
 #include <troupe/protocol/limits.hpp>
 #include <troupe/protocol/observe.hpp>
 
@@ -121,6 +122,7 @@ struct node_options {
   heartbeat_options heartbeat{};
   session_options sessions{};
   direct_options directs{};
+  matchmaking_options matchmaking{};
   bool announce = true;      ///< tell a room who joins and leaves
   bool list_members = false; ///< tell those who join who is in the room (`joined.members`)
   /// While more members than this are to be told, changes among a room's users are gathered and

@@ -127,6 +127,10 @@ struct room_options {
   std::chrono::milliseconds keep_seat{0};
   /// How long it lives on after its last member: see `room_limits::linger`.
   std::optional<std::chrono::milliseconds> linger{};
+  /// Who may ask for seats in these rooms (`node::reserve`, `$reserve`). Names of rooms that are
+  /// made for that are the pattern's prefix and 22 random characters, so the prefix has at most 106
+  /// bytes.
+  reserve_policy reservable = reserve_policy::off;
 };
 
 } // namespace troupe::actors

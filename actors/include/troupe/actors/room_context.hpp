@@ -4,6 +4,7 @@
 #include <troupe/actors/session_key.hpp>
 #include <troupe/protocol/command.hpp>
 #include <troupe/protocol/event.hpp>
+#include <troupe/protocol/metadata.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -162,6 +163,19 @@ public:
   /// The room's own output that is not yet sent, relative to its bound: 1 is full; at 8 the room
   /// ends. See `room_behavior::on_pressure`.
   [[nodiscard]] virtual double pressure() const = 0;
+
+  /// What the room tells those who look for a seat (`node::reserve`, `node::list`), in place of
+  /// what it has told before: `room.set_metadata({{"mode", "duel"}, {"level", 3}})` throws as the
+  /// constructor of `metadata`. The matchmaker hears of it within 110 ms, and before it gives a
+  /// seat away.
+  virtual void set_metadata(protocol::metadata all) = 0;
+  /// At first what the wish has named that the room was made for, else nothing. The reference is
+  /// valid until the next `set_metadata`.
+  [[nodiscard]] virtual const protocol::metadata& metadata() const = 0;
+  /// In a locked room nobody new gets a seat: no wish finds it, and joins are refused with
+  /// `forbidden`. Who has a held seat comes in, and who comes back.
+  virtual void set_locked(bool locked) = 0;
+  [[nodiscard]] virtual bool is_locked() const = 0;
 
   /// The same three calls, with the same fields for all clients; broadcasts are stored.
   void broadcast(std::string_view type, protocol::field_list fields) {
