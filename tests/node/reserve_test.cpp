@@ -18,6 +18,14 @@ using protocol::comparison;
 using protocol::errc;
 using strings = std::vector<std::string>;
 
+namespace {
+
+std::string reserve_command(std::string_view fields = R"("pattern":"arena:*")") {
+  return R"({"type":"$reserve","ref":"q",)" + std::string{fields} + '}';
+}
+
+} // namespace
+
 TEST_CASE("a wish makes a room, the next one finds it, and the third makes another") {
   arenas a;
 
@@ -53,6 +61,7 @@ TEST_CASE("wishes of one moment fill rooms one by one") {
     CHECK(n <= 2);
 }
 
+// Pins §4.184.
 TEST_CASE("who has a held seat comes in, and nobody else does") {
   arenas a;
   auto room = a.room_for("ann");
@@ -65,6 +74,7 @@ TEST_CASE("who has a held seat comes in, and nobody else does") {
   CHECK(cid.join(room).expect("error").text("code") == "room_full");
 }
 
+// Pins §4.185.
 TEST_CASE("a held seat ends with its time, and its room with the last of them") {
   arenas a;
   auto room = a.room_for("ann");
@@ -318,6 +328,7 @@ TEST_CASE("more wishes than may wait are refused at once") {
   CHECK(wish() == publish_result::accepted);
 }
 
+// Pins §16.91.
 TEST_CASE("more users than may have a held seat are refused") {
   auto o = arenas::options();
   o.matchmaking.max_held = 1;
@@ -362,4 +373,136 @@ TEST_CASE("a handler may wish again") {
 
   REQUIRE(heard.size() == 2);
   CHECK(heard[0] == heard[1]);
+}
+
+// -- by clients -----------------------------------------------------------------------------------
+
+// Pins §4.180, §5.50.
+TEST_CASE("a client reserves, joins the room that it is told, and others find the rest") {
+  for (auto in : {protocol::encoding::v1_json, protocol::encoding::v1_msgpack,
+                  protocol::encoding::plain_json}) {
+    arenas a;
+    auto& ann = a.stage.connect("ann", in);
+    auto told = ann.say(reserve_command()).expect("$reserved");
+    CHECK(told.text("ref") == "q");
+    CHECK(told.number("holdMs") == 15'000);
+    CHECK(told.text("made") == "true");
+    auto room = told.text("roomId");
+    CHECK(room.starts_with("arena:"));
+
+    ann.join(room).expect("joined");
+    CHECK(a.room_for("bob") == room);
+    CHECK(a.room_for("cid") != room);
+  }
+}
+
+// Pins §4.181, §4.186.
+TEST_CASE("a client's filter and metadata count as those of a server") {
+  arenas a;
+  auto& ann = a.stage.connect("ann");
+  auto room =
+    ann
+      .say(reserve_command(R"("pattern":"arena:*","filter":[{"name":"mode","value":"duel"}],)"
+                           R"("metadata":{"level":3})"))
+      .expect("$reserved")
+      .text("roomId");
+
+  CHECK(*a.list().rooms.at(0).metadata == protocol::metadata{{"level", 3}, {"mode", "duel"}});
+  CHECK(a.room_for("bob", {{"level", comparison::at_most, 3}}, {{"level", 1}}) == room);
+}
+
+// Pins §4.187.
+TEST_CASE("a client reserves only what its pattern and its token allow") {
+  arenas a{arenas::options(), reserve_policy::server};
+  auto& ann = a.stage.connect("ann");
+  for (auto* pattern : {"arena:*", "nothing:*", "arena:x"}) {
+    auto e =
+      ann.say(reserve_command(R"("pattern":")" + std::string{pattern} + '"')).expect("error");
+    CHECK(e.text("code") == "forbidden");
+    CHECK(e.text("request") == "$reserve");
+    CHECK(e.text("ref") == "q");
+  }
+
+  arenas open;
+  auto with = [&](std::vector<std::string> rooms) -> testing::stage::client& {
+    auto rights = std::make_shared<claims>();
+    rights->subject = "ann";
+    rights->rooms = std::move(rooms);
+    auto& client = open.stage.connect(connection_info{
+      .encoding = protocol::encoding::v1_json, .user_id = "ann", .claims = std::move(rights)});
+    client.expect("welcome");
+    return client;
+  };
+  CHECK(with({"arena:1", "lobby"}).say(reserve_command()).expect("error").text("code")
+        == "forbidden");
+  with({"arena:*"}).say(reserve_command()).expect("$reserved");
+  with({"*"}).say(reserve_command()).expect("$reserved");
+}
+
+// Pins §4.188.
+TEST_CASE("a client that asks again gets its seat again") {
+  arenas a;
+  auto& ann = a.stage.connect("ann");
+  auto first = ann.say(reserve_command()).expect("$reserved").text("roomId");
+  ann.say(reserve_command());
+  auto again = ann.expect("$reserved");
+
+  CHECK(again.text("roomId") == first);
+  CHECK(again.text("made") == "false");
+  CHECK(a.list().rooms.at(0).reserved == 1);
+}
+
+// Pins §4.189, §16.90.
+TEST_CASE("a client hears why it gets no seat") {
+  auto o = arenas::options();
+  o.rooms.max_rooms = 1;
+  o.matchmaking.max_waiting = 1;
+  arenas a{o};
+  a.room_for("bob");
+  a.room_for("cid");
+  auto& ann = a.stage.connect("ann");
+
+  auto e = ann.say(reserve_command()).expect("error");
+  CHECK(e.text("code") == "node_room_limit");
+  CHECK(e.text("retryable") == "true");
+  CHECK(e.text("ref") == "q");
+  a.stage.together([&] {
+    ann.say(reserve_command());
+    ann.say(reserve_command());
+  });
+  CHECK(ann.expect("error").text("code") == "overloaded");
+  CHECK(ann.expect("error").text("code") == "node_room_limit");
+}
+
+TEST_CASE("a wish waits for the answer to a resume, and is then that user's") {
+  arenas a;
+  auto& ann = a.stage.connect(connection_info{.encoding = protocol::encoding::v1_json}, 0);
+  auto welcome = ann.expect("welcome");
+  ann.join("hall").expect("joined");
+  ann.drop();
+  auto& back = a.stage.connect(connection_info{.encoding = protocol::encoding::v1_json}, 1);
+  back.expect("welcome");
+  a.stage.together([&] {
+    back.say(R"({"type":"resume","resume":")" + welcome.text("resume") + "\"}");
+    back.say(reserve_command());
+  });
+  back.expect("resumed");
+  auto room = back.expect("$reserved").text("roomId");
+
+  CHECK(a.list().rooms.at(0).reserved == 1);
+  back.join(room).expect("joined");
+  a.stage.advance(200ms);
+  CHECK(a.list().rooms.at(0).reserved == 0);
+}
+
+TEST_CASE("a client that has gone leaves a seat that ends with its time") {
+  arenas a;
+  auto& ann = a.stage.connect("ann");
+  a.stage.together([&] {
+    ann.say(reserve_command());
+    ann.close();
+  });
+  a.stage.advance(20s);
+
+  CHECK(a.rooms() == 0);
 }

@@ -4,6 +4,7 @@
 #include "model/frame_weight.hpp"
 
 #include <troupe/actors/seeded_hash.hpp>
+#include <troupe/protocol/reserve.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -241,6 +242,7 @@ void connection_core::run(const command& c, const inbound& message) {
     case command_kind::history: return ask_history(c, message);
     case command_kind::direct: return direct(c, message);
     case command_kind::reply: return answer_request(c, message);
+    case command_kind::reserve: return reserve(c, message);
     case command_kind::resume: return resume(c, message);
     case command_kind::auth: return authenticate(c, message.token);
   }
@@ -907,6 +909,30 @@ void connection_core::adopt_directs(const session_record& session) {
     sent_ = std::make_unique<sent_directs>();
   if (sent_)
     sent_->adopt(session.taken_directs);
+}
+
+// -- seats ----------------------------------------------------------------------------------------
+
+/// A client that may join some rooms of the pattern only might be led to another one.
+void connection_core::reserve(const command& c, const inbound& message) {
+  auto wish = protocol::seat_wish_of(c);
+  if (config_.claims && !config_.claims->may_join(wish.pattern))
+    return refuse(c, errc::forbidden);
+  reservation_request wanted{std::move(wish.pattern), config_.user_id, std::move(wish.filter),
+                             std::move(wish.wanted)};
+  auto why = output_.reserve(std::move(wanted), std::string{c.ref}, message.token);
+  if (why == errc::forbidden)
+    refuse(c, why, "Clients do not reserve rooms of this pattern.");
+  else if (why != errc::ok)
+    refuse(c, why);
+}
+
+void connection_core::on_reserved(const reserve_answer& answer) {
+  auto& r = answer.result;
+  if (r.code != errc::ok)
+    return send_error(r.code, {}, answer.ref, "$reserve", {});
+  output_.reply(protocol::reserved_frame(config_.encoding,
+                                         {answer.ref, r.room_name, r.hold, r.made}, config_.meter));
 }
 
 // -- what registry and rooms answer ---------------------------------------------------------------

@@ -60,6 +60,10 @@ public:
   virtual void release(std::vector<room_key> rooms) = 0;
   /// Says that to all sessions of its user; `on_direct_answer` follows.
   virtual void say_direct(direct_ptr what, std::uint32_t ticket, credit token) = 0;
+  /// Asks the matchmaker of that pattern; `on_reserved` follows if this returns `ok`. `forbidden`:
+  /// clients may not; `overloaded`.
+  [[nodiscard]] virtual protocol::errc reserve(reservation_request wanted, std::string ref,
+                                               credit token) = 0;
   /// Directs to that user reach this connection from now on; those to another one do no more.
   /// Empty: none do. The text lives on until the next call.
   virtual void list_as(std::string_view user) = 0;
@@ -125,6 +129,8 @@ public:
   [[nodiscard]] protocol::errc on_direct(const direct_ptr& what);
   /// What has become of a direct of the client's own.
   void on_direct_answer(std::uint32_t ticket, protocol::errc code);
+  /// What has become of a `$reserve`.
+  void on_reserved(const reserve_answer& answer);
   void say_goodbye(bool restart);
   /// The token has expired and was not refreshed (`token_expired`), or the application ends the
   /// session (`disconnected`).
@@ -223,6 +229,7 @@ private:
   void ask_presence(const protocol::command& c, const inbound& message);
   void ask_history(const protocol::command& c, const inbound& message);
   void change_profile(const protocol::command& c, const inbound& message);
+  void reserve(const protocol::command& c, const inbound& message);
   void direct(const protocol::command& c, const inbound& message);
   [[nodiscard]] protocol::errc check_direct(std::string_view to) const;
   [[nodiscard]] direct_ptr direct_of(const protocol::command& c, std::string to) const;

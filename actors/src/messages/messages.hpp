@@ -459,6 +459,13 @@ struct user_call {
 /// To a connection: it ends, and so does its session.
 struct end_session {};
 
+// -- about seats: the other messages are in matchmaking.hpp ---------------------------------------
+
+/// To the connection whose client has said `$reserve`.
+struct reserve_answer {
+  std::string ref; ///< raw, in the client's codec; empty: none
+  reservation_result result;
+};
 
 // -- to connection --------------------------------------------------------------------------------
 
@@ -548,6 +555,7 @@ TROUPE_MESSAGE(list_call)
 TROUPE_MESSAGE(hold_answer)
 TROUPE_MESSAGE(room_report)
 TROUPE_MESSAGE(unlist_room)
+TROUPE_MESSAGE(reserve_answer)
 CAF_END_TYPE_ID_BLOCK(troupe_messages)
 
 #undef TROUPE_MESSAGE
@@ -674,7 +682,9 @@ using connection_actor = compat::typed_actor<
   // What has become of a direct that its client has sent.
   caf::result<void>(direct_answer),
   // The application ends its session.
-  caf::result<void>(end_session)>;
+  caf::result<void>(end_session),
+  // What has become of a `$reserve` of its client.
+  caf::result<void>(reserve_answer)>;
 
 } // namespace troupe::actors
 

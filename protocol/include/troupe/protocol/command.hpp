@@ -26,6 +26,7 @@ enum class command_kind : std::uint8_t {
   ping,
   profile,
   reply,
+  reserve,
   application
 };
 
