@@ -190,6 +190,17 @@ void server::state::reload_tls() {
 
 actors::room_handle server::room(std::string_view name) { return state_->node->room(name); }
 actors::user_handle server::user(std::string_view user_id) { return state_->node->user(user_id); }
+
+actors::publish_result server::reserve(actors::reservation_request wanted,
+                                       actors::reservation_handler then) {
+  return state_->node->reserve(std::move(wanted), std::move(then));
+}
+
+actors::publish_result server::list(std::string_view pattern, std::string_view after,
+                                    std::size_t limit, actors::room_page_handler then) {
+  return state_->node->list(pattern, after, limit, std::move(then));
+}
+
 upgrade_decision server::authorize(const http_request& request) const {
   // a request without address is an embedder's own: all of these count as one client's
   boost::system::error_code ignored;

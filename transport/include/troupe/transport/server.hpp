@@ -2,6 +2,7 @@
 
 #include <troupe/actors/drain_kind.hpp>
 #include <troupe/actors/endpoint.hpp>
+#include <troupe/actors/matchmaking.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_behavior.hpp>
 #include <troupe/actors/room_handle.hpp>
@@ -207,6 +208,14 @@ public:
   [[nodiscard]] actors::room_handle room(std::string_view name);
   /// Names a user, from any thread. Handles may outlive the server.
   [[nodiscard]] actors::user_handle user(std::string_view user_id);
+
+  /// Finds a room of a pattern with a free seat, or makes one, and holds the seat for a user; see
+  /// `actors::node::reserve`. Thread: any.
+  actors::publish_result reserve(actors::reservation_request wanted,
+                                 actors::reservation_handler then);
+  /// Lists the rooms of a pattern by pages; see `actors::node::list`. Thread: any.
+  actors::publish_result list(std::string_view pattern, std::string_view after, std::size_t limit,
+                              actors::room_page_handler then);
 
   /// Decides about an HTTP request as about an upgrade, for handlers that serve only clients that
   /// may connect. Wrong tokens here and at upgrades count together: a client
