@@ -243,14 +243,14 @@ void match_core::on_answer(const hold_answer& answer) {
   serve(users_.find(answer.user_id));
 }
 
-/// The wish was answered before, as it has waited too long. If its user has a seat in that room by
-/// an earlier one, it is the same seat.
+/// The wish was answered before, as it has waited too long. If its user had a seat in that room by
+/// an earlier one, and has it still, it is the same seat.
 void match_core::give_up_late(const hold_answer& answer) {
   if (answer.code != errc::ok)
     return;
   auto whose = users_.find(answer.user_id);
   auto* holds = whose != users_.end() && whose->second.holds ? &*whose->second.holds : nullptr;
-  if (holds && holds->room == answer.room && holds->until > output_.now())
+  if (holds && answer.renewed && holds->room == answer.room)
     holds->ticket = std::max(holds->ticket, answer.ticket);
   else
     output_.release(answer.room, {answer.user_id, answer.ticket, answer.now->room});

@@ -142,6 +142,7 @@ struct hold_answer {
   std::string user_id;
   protocol::errc code = protocol::errc::ok;
   bool made = false;                        ///< the room was made for it
+  bool renewed = false;                     ///< its user had one there, by an earlier wish
   std::shared_ptr<const room_report> now{}; ///< from the room
 };
 

@@ -88,10 +88,12 @@ bool room::enter(join_request& request) {
 }
 
 bool room::enter(hold_request& request) {
+  auto is_renewed = core_->holds_seat_of(request.user_id);
   auto code = core_->hold(request);
   auto now = std::make_shared<const room_report>(core_->report());
-  compat::anon_send(matchmaker_, hold_answer{request.ticket, request.listing, room_name_,
-                                             request.user_id, code, request.made, std::move(now)});
+  compat::anon_send(matchmaker_,
+                    hold_answer{request.ticket, request.listing, room_name_, request.user_id, code,
+                                request.made, is_renewed, std::move(now)});
   return true;
 }
 

@@ -135,6 +135,9 @@ public:
   void tell_pressure();
   /// Holds a seat: `ok`, `forbidden` (it is locked, or not as it is wanted), `room_full`.
   [[nodiscard]] protocol::errc hold(const hold_request& asked);
+  [[nodiscard]] bool holds_seat_of(std::string_view user) const noexcept {
+    return reservations_.holds(user);
+  }
   void release(const release_request& request);
   /// How it stands, for its matchmaker, who then needs to be told nothing else.
   [[nodiscard]] room_report report();

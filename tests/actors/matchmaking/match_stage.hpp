@@ -71,7 +71,8 @@ struct match_stage final : actors::match_output {
   }
 
   /// The room answers the hold of that index, which was asked for in that order.
-  void answer(std::size_t index, errc code, bool made = false, std::size_t reserved = 1) {
+  void answer(std::size_t index, errc code, bool made = false, std::size_t reserved = 1,
+              bool renewed = false) {
     auto& [room, request] = asked.at(index);
     std::shared_ptr<const actors::room_report> now;
     if (code != errc::room_closed && code != errc::node_room_limit) {
@@ -79,7 +80,8 @@ struct match_stage final : actors::match_output {
       report.now.reserved = reserved;
       now = std::make_shared<const actors::room_report>(std::move(report));
     }
-    core.on_answer({request.ticket, request.listing, room, request.user_id, code, made, now});
+    core.on_answer(
+      {request.ticket, request.listing, room, request.user_id, code, made, renewed, now});
   }
 
   /// The rooms asked, in order.
