@@ -1,5 +1,6 @@
 #include "matchmaking/matchmaker.hpp"
 
+#include "model/client_id.hpp"
 #include "model/random_id.hpp"
 #include "runtime/guarded.hpp"
 
@@ -59,13 +60,22 @@ void matchmaker::release(const std::string& room, release_request request) {
   compat::anon_send(shared_.home_of(room).registry, room_call{room, std::move(request)});
 }
 
+/// Random, or the same in each run if the node's hashes are.
+std::string matchmaker::new_id() {
+  if (!shared_.options.hash_seed)
+    return random_id();
+  auto text = pattern_ + std::to_string(++ids_);
+  auto low = siphash(shared_.key, text);
+  return to_text(client_id{siphash(shared_.key, text += '+'), low});
+}
+
 /// Some names of the pattern may belong to rooms of another one that was given before.
 std::string matchmaker::new_name() {
   if (!pattern_.ends_with('*'))
     return pattern_;
   constexpr int enough_draws = 1000;
   for (int i = 0; i < enough_draws; ++i) {
-    auto name = pattern_.substr(0, pattern_.size() - 1) + random_id();
+    auto name = pattern_.substr(0, pattern_.size() - 1) + new_id();
     if (shared_.rule_for(name)->pattern == pattern_)
       return name;
   }

@@ -3,6 +3,7 @@
 #include "context/node_context.hpp"
 #include "matchmaking/match_core.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -32,6 +33,7 @@ private:
   void guard(F&& f);
   void handle(hold_answer& answer) override;
   void release_state() override;
+  [[nodiscard]] std::string new_id();
 
   // -- match_output -------------------------------------------------------------------------------
   void hold(const std::string& room, hold_request request) override;
@@ -43,6 +45,7 @@ private:
   node_context& shared_;
   loop_unit& unit_;
   std::string pattern_;
+  std::uint64_t ids_ = 0; ///< so far, if they are not random
   std::optional<match_core> core_;
   deadline deadline_{*this};
 };

@@ -153,7 +153,7 @@ struct node_options {
   std::function<claims_ptr(std::string_view token, wall_time now)> verify_token{};
   /// Seeds the hash of room names, which also places rooms on loops. Absent: a random key, so that
   /// nobody can choose names that all fall to one loop or into one hash bucket. Set it in a test
-  /// that must be repeatable.
+  /// that must be repeatable: names of rooms that are made for wishes follow from it, too.
   std::optional<std::uint64_t> hash_seed{};
   // None of these is null; they outlive the node.
   const loop_clock* clock = &system_clock();
