@@ -5,6 +5,8 @@
 #include <troupe/protocol/command.hpp>
 
 #include <algorithm>
+#include <cstdlib>
+#include <iostream>
 #include <stdexcept>
 
 namespace troupe::model {
@@ -30,6 +32,7 @@ public:
     auto for_wish = r.metadata().text("wish");
     if (for_wish)
       ++world_.made_for_[std::string{*for_wish}];
+    world_.trace(self().name + " made for " + std::string{for_wish.value_or("a join")});
     self().mode = r.metadata().text("mode").value_or("");
     switch (std::exchange(world_.fails_next_, 0)) {
       case 1: throw std::runtime_error{"no"};
@@ -40,6 +43,7 @@ public:
   }
   void on_join(room_context& r, const actors::member& m) override {
     self().members.insert(m.user_id);
+    world_.trace(m.user_id + " is in " + self().name);
     if (r.member_count() > world_.capacity_)
       world_.complain(self().name + " has more members than seats");
     for (auto& p : world_.players_)
@@ -47,6 +51,7 @@ public:
         p.seat.reset();
   }
   void on_leave(room_context&, const actors::member& m, actors::leave_reason) override {
+    world_.trace(m.user_id + " leaves " + self().name);
     auto& members = self().members;
     members.erase(members.find(m.user_id));
   }
@@ -145,8 +150,10 @@ void seat_world::step() {
   loops_.step();
   if (draw_.once_in(20))
     clock_.advance(std::chrono::milliseconds{draw_.number(1, 60)});
-  if (draw_.once_in(300)) // a loop has stood still
-    clock_.advance(5'500ms);
+  if (!draw_.once_in(300))
+    return;
+  clock_.advance(5'500ms);
+  trace("a loop has stood still");
 }
 
 void seat_world::act(player& p) {
@@ -191,6 +198,7 @@ void seat_world::make_wish(player& p, bool by_wire) {
       w.hold = draw_.one_of({20ms, 1'000ms, 15'000ms});
     wishes_.push_back(w);
     auto id = std::to_string(number);
+    trace(p.name + " wishes " + id + " of " + w.mode + (by_wire ? ", by wire" : ""));
     if (by_wire) {
       auto filter = R"("filter":[{"name":"mode","op":"eq","value":")" + w.mode + R"("}],)";
       p.line->say(R"({"type":"$reserve","pattern":"arena:*",)" + (w.mode.empty() ? "" : filter)
@@ -211,6 +219,7 @@ void seat_world::join(player& p) {
   auto to = p.seat && !draw_.once_in(4) ? p.seat->room : room_that_is_known();
   if (p.seat && p.seat->room == to && p.seat->is_sure && p.seat->surely_until > now())
     p.expects = p.seat;
+  trace(p.name + " joins " + to);
   p.line->say(R"({"type":"join","roomId":")" + to + "\"}");
 }
 
@@ -260,6 +269,7 @@ void seat_world::on_answer(std::size_t number, const actors::reservation_result&
   auto& p = *std::find_if(players_.begin(), players_.end(),
                           [&](auto& other) { return other.name == w.user; });
   ++tally_.seen["answered by " + std::string{to_string(r.code)}];
+  trace("answer to " + id + ": " + std::string{to_string(r.code)} + " " + r.room_name);
   if (++w.answers > 1)
     return complain("wish " + id + " was answered twice");
   if (r.code != errc::ok) {
@@ -323,6 +333,7 @@ void seat_world::on_frame(player& p, std::string_view text) {
 /// A room has ended, in whatever way, and its seats with it.
 void seat_world::on_end(int which) {
   auto& l = lives_[static_cast<std::size_t>(which)];
+  trace(l.name + " ends");
   l.alive = false;
   if (auto i = current_.find(l.name); i != current_.end() && i->second == which)
     current_.erase(i);
@@ -339,7 +350,18 @@ void seat_world::on_end(int which) {
 
 // -- what must be so ------------------------------------------------------------------------------
 
-void seat_world::complain(std::string what) { complaints_.push_back(std::move(what)); }
+void seat_world::complain(std::string what) {
+  trace("! " + what);
+  complaints_.push_back(std::move(what));
+}
+
+/// Prints it with the time, if the environment asks for that.
+void seat_world::trace(const std::string& what) const {
+  static const bool is_on = std::getenv("TROUPE_MODEL_TRACE") != nullptr;
+  auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now().time_since_epoch()).count();
+  if (is_on)
+    std::cerr << ms - 3'600'000 << ' ' << what << '\n';
+}
 
 std::vector<actors::room_listing> seat_world::listed() {
   constexpr std::size_t few = 2;

@@ -109,6 +109,7 @@ private:
   void check_greed();
   std::vector<actors::room_listing> listed();
   void complain(std::string what);
+  void trace(const std::string& what) const;
   [[nodiscard]] std::string room_that_is_known();
   [[nodiscard]] actors::steady_time now() const { return clock_.now(); }
 
