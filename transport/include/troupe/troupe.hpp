@@ -7,6 +7,7 @@
 #include <troupe/actors/room_handle.hpp>
 #include <troupe/actors/user_handle.hpp>
 #include <troupe/transport/server.hpp>
+#include <troupe/version.hpp>
 
 namespace troupe {
 using actors::application_message;

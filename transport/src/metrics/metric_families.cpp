@@ -1,6 +1,7 @@
 #include "metrics/metric_families.hpp"
 
 #include <troupe/actors/caf_compat.hpp>
+#include <troupe/version.hpp>
 
 #include <boost/config.hpp>
 
@@ -165,7 +166,9 @@ MetricFamily build_info() {
     "troupe_build_info", "What this node was built from; always 1.", MetricType::Gauge, {}};
   auto caf = std::to_string(CAF_MAJOR_VERSION) + '.' + std::to_string(CAF_MINOR_VERSION) + '.'
            + std::to_string(CAF_PATCH_VERSION);
-  return add(f, 1, {{"version", TROUPE_VERSION}, {"caf", caf}, {"compiler", BOOST_COMPILER}});
+  auto version = std::to_string(TROUPE_VERSION_MAJOR) + '.' + std::to_string(TROUPE_VERSION_MINOR)
+               + '.' + std::to_string(TROUPE_VERSION_PATCH);
+  return add(f, 1, {{"version", version}, {"caf", caf}, {"compiler", BOOST_COMPILER}});
 }
 
 } // namespace troupe::transport
