@@ -110,7 +110,7 @@ need_build_packages() {
 
 need_test_packages() {
   need_build_packages
-  need catch2 node:nodejs npm:npm chromium:chromium openssl:openssl python3-websockets python3-msgpack curl:curl
+  need catch2 node:nodejs npm:npm chromium:chromium openssl:openssl python3-websockets python3-msgpack curl:curl pkg-config:pkg-config
   fetch prometheus ./usr/bin/promtool
   need h2load:nghttp2-client libpcre2-8-0 liblua5.3-0 libopentracing-c-wrapper0 # the last three for nginx and haproxy
   fetch nginx ./usr/sbin/nginx
@@ -149,6 +149,8 @@ use_compiler_cache() {
   export CCACHE_DIR=${CCACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-$repository/build}/.cache}/ccache}
   mkdir -p "$CCACHE_DIR" 2>/dev/null || true
   [[ -w $CCACHE_DIR ]] || export CCACHE_DIR=$repository/build/ccache
+  # As the presets have it: without it ccache takes no source that has a precompiled header.
+  export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
 }
 
 configure() {

@@ -22,9 +22,11 @@ counts_of() {
   printf '%s' "$kept/$1-$machine"
 }
 
-# build_micro FOLDER: builds only what the micro-benchmarks need.
+# build_micro FOLDER: builds only what the micro-benchmarks need. Paths below the folder count as
+# relative, so that the cache knows the files that both commits have alike.
 build_micro() {
   use_compiler_cache
+  export CCACHE_BASEDIR=$1 CCACHE_NOHASHDIR=1
   cmake -S "$1" -B "$1/build/guard-build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O2 -g1 -DNDEBUG" \
     -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" -DCMAKE_CXX_EXTENSIONS=OFF -DTROUPE_BUILD_TESTS=OFF \
     -DTROUPE_BUILD_EXAMPLES=OFF

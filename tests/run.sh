@@ -27,6 +27,7 @@ install_node_packages() {
 }
 
 need_test_packages
+((long == 0)) || need mmdebstrap:mmdebstrap dpkg-shlibdeps:dpkg-dev
 install_node_packages
 build dev
 if ((long == 1)); then

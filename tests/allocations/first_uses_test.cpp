@@ -3,6 +3,7 @@
 #include <troupe/protocol/event.hpp>
 #include <troupe/protocol/frame.hpp>
 #include <troupe/protocol/prepare_thread.hpp>
+#include <troupe/protocol/value_encoder.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -37,6 +38,8 @@ TEST_CASE("a thread that is prepared registers no destructor at its first messag
     const auto now = iso_8601({});
     const message_event said{"r", "u", 1, now, body_field::text, {codec::json, "\"a\""}};
     (void)message_frame(encoding::v1_msgpack, said, nullptr);
+    value_encoder values;
+    values.encode(codec::json, [](object_writer& out) { out.field("text", "hello"); });
     after = registered;
   }}.join();
 

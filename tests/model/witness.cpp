@@ -81,19 +81,20 @@ join_decision witness::authorize_join(room_context& room, const member& candidat
   return d->what == "ask/refuse" ? join_decision::refuse("no") : join_decision::accept();
 }
 
+/// Lets it in instead of that client; if that is not there, of another session of its user.
 join_decision witness::let_in_instead(room_context& room, const member& candidate,
                                       const std::string& client) {
-  session_key gone;
+  auto* gone = room.find_user(candidate.user_id);
   room.for_each_member([&](const member& each) {
     if (client_of(each) == client)
-      gone = each.key;
+      gone = &each;
   });
   replaced_.reset();
-  if (gone) {
-    replaced_ = {client, oracle_.user_of(client) == oracle_.user_of(client_of(candidate))};
-    ++oracle_.seen[replaced_->is_quiet ? "replaced quietly" : "replaced"];
-  }
-  return join_decision::accept_in_place_of(gone, "out");
+  if (!gone)
+    return join_decision::accept();
+  replaced_ = {client_of(*gone), gone->user_id == candidate.user_id};
+  ++oracle_.seen[replaced_->is_quiet ? "replaced quietly" : "replaced"];
+  return join_decision::accept_in_place_of(gone->key, "out");
 }
 
 /// Whether that client is replaced by another one of its user: it goes behind that one.

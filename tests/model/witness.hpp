@@ -26,11 +26,11 @@ namespace troupe::model {
 /// A behaviour that relays, notes what it says, and does in each hook what the command asks for:
 ///
 /// In a message, a binary message, a new profile and `do`: `swallow`, `refuse`, `refuse/say`
-/// (refuses and returns true), and all deeds below. In the profile of a join: `ask/refuse`, and a
+/// (refuses and returns true), and all deeds below. In the profile of a join: `ask/refuse`,
+/// `ask/instead` (lets it in instead of the client named, or of its user's other session), and a
 /// deed below with the prefix `ask/` (done in `authorize_join`), `enter/` (in `on_join`), `drop/`
-/// (in `on_drop`) or `exit/` (in `on_leave`); and `ask/instead`, which lets it in instead of the
-/// client named, if that is there. In all but `exit/`: `slip` (throws, and the room goes on).
-/// Everywhere: `kick` (the client named), `end`, `boom` (throws), `tell` (broadcasts), `hint`
+/// (in `on_drop`) or `exit/` (in `on_leave`). In all but `exit/`: `slip` (throws, and the room goes
+/// on). Everywhere: `kick` (the client named), `end`, `boom` (throws), `tell` (broadcasts), `hint`
 /// (broadcasts without storing), `blink` (the same, as volatile), `secret` (broadcasts to all but
 /// the client named), `modern` (broadcasts to all but plain clients).
 class witness final : public actors::room_behavior {

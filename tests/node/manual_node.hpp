@@ -33,11 +33,14 @@ struct manual_node {
         return name;
   }
 
-  /// Lets time pass in steps of 10 ms, so that each deadline fires in time.
-  void pass(std::chrono::milliseconds time) {
+  /// Lets time pass in steps of 10 ms, so that each deadline fires in time; precise ones exactly.
+  void pass(std::chrono::nanoseconds time) {
     constexpr std::chrono::milliseconds step{10};
-    for (; time.count() > 0; time -= step) {
-      clock.advance(std::min(time, step));
+    auto end = clock.now() + time;
+    for (auto now = clock.now(), stop = now; now < end; now = clock.now()) {
+      if (now == stop)
+        stop = std::min(end, now + step);
+      clock.advance(std::min(loops.next_deadline().value_or(stop), stop) - now);
       settle();
     }
   }

@@ -50,10 +50,34 @@ use_installed() {
   configure "$here/installed" "$work/installed" "-DCMAKE_PREFIX_PATH=$work/moved;$others"
   cmake --build "$work/installed"
   timeout 60 "$work/installed/serves"
+  use_by_pkg_config
   refuses_another_caf
   for program in "$work"/moved/bin/*; do
     timeout 60 "$program" --help >/dev/null || fail "$program does not run where it is installed"
   done
+}
+
+# All say the version that the header says; one number for the library and its client in JavaScript.
+use_by_pkg_config() {
+  local version compiler
+  version=$(sed -n 's/^#define TROUPE_VERSION_[A-Z]* \([0-9]*\)$/\1/p' "$work/moved/include/troupe/version.hpp" | paste -sd.)
+  [[ $(from_cache CMAKE_PROJECT_VERSION) == "$version" ]] || fail "the build does not say version $version"
+  grep -q "^  \"version\": \"$version\",$" "$repository/transport/js/package.json" \
+    || fail "the client in JavaScript is not of version $version"
+  if ! command -v pkg-config >/dev/null; then
+    say "there is no pkg-config: its description is not looked at"
+    return
+  fi
+  export PKG_CONFIG_PATH
+  PKG_CONFIG_PATH=$(dirname "$(find "$work/moved" -name troupe.pc)")
+  [[ $(pkg-config --modversion troupe) == "$version" ]] || fail "pkg-config does not say version $version"
+  read -ra compiler <<<"$(from_cache CMAKE_CXX_COMPILER_LAUNCHER) $(from_cache CMAKE_CXX_COMPILER)"
+  # shellcheck disable=SC2046 # the flags are words
+  "${compiler[@]}" -std=c++20 $(pkg-config --cflags troupe) -c "$here/serves.cpp" -o "$work/by_pkg_config.o"
+  # shellcheck disable=SC2046
+  "$(from_cache CMAKE_CXX_COMPILER)" "$work/by_pkg_config.o" -o "$work/by_pkg_config" $(pkg-config --libs troupe) \
+    ${others:+"-Wl,-rpath,$others/lib"}
+  timeout 60 "$work/by_pkg_config"
 }
 
 refuses_another_caf() {
@@ -78,6 +102,8 @@ use_embedded() {
   configure "$here/embedded" "$work/embedded" "-DTROUPE_FOLDER=$repository" "-DWHOLE=$whole" \
     "-DCMAKE_PREFIX_PATH=$others"
   cmake --build "$work/embedded" --target speaks embeds
+  cmake --install "$work/embedded" --prefix "$work/embedder" >/dev/null
+  [[ ! -e $work/embedder ]] || fail "a project that uses the library installs it along with itself"
   "$work/embedded/speaks"
   if [[ $whole == ON ]]; then
     cmake --build "$work/embedded" --target serves

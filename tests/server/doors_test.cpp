@@ -1,6 +1,7 @@
 // Sockets that are not (yet) WebSockets, the places of WebSockets, and wrong tokens, in a whole
 // server over real sockets.
 
+#include <mutex>
 #include <utility>
 
 #include "support/raw_client.hpp"
@@ -139,8 +140,14 @@ TEST_CASE(
   options.trusted_proxies = {"127.0.0.1"};
   options.max_pending_per_ip = 3;
   options.handler_deadline = std::chrono::milliseconds{20'000};
+  std::mutex mutex;
+  std::vector<transport::http_reply> kept; // one that is dropped is an answer
   server node{options};
-  node.route_later("GET", "/never", [](const transport::http_request&, transport::http_reply) {});
+  node.route_later("GET", "/never",
+                   [&](const transport::http_request&, transport::http_reply reply) {
+                     std::lock_guard guard{mutex};
+                     kept.push_back(std::move(reply));
+                   });
   node.start();
 
   auto idle = crowd_of(node.port(), 10, "");

@@ -427,11 +427,15 @@ TEST_CASE("an answer may come later from another thread, and one that never come
   options.handler_deadline = std::chrono::milliseconds{200};
   server node{options};
   std::vector<std::thread> threads;
+  std::vector<transport::http_reply> kept;
   node.route_later(
     "GET", "/later", [&](const transport::http_request&, transport::http_reply reply) {
       threads.emplace_back([reply] { reply.send({200, "text/plain", "here it is"}); });
     });
-  node.route_later("GET", "/never", [](const transport::http_request&, transport::http_reply) {});
+  node.route_later("GET", "/never",
+                   [&](const transport::http_request&, transport::http_reply reply) {
+                     kept.push_back(std::move(reply));
+                   });
   node.route_later("GET", "/throws", [](const transport::http_request&, transport::http_reply) {
     throw std::runtime_error{"no"};
   });
@@ -442,6 +446,31 @@ TEST_CASE("an answer may come later from another thread, and one that never come
   CHECK(ask(node.port(), "GET", "/throws").starts_with("HTTP/1.1 500"));
   for (auto& t : threads)
     t.join();
+}
+
+TEST_CASE("a reply that is dropped without an answer is 500 at once, and the log says why") {
+  test::kept_log log;
+  auto options = quiet(1);
+  options.log = &log;
+  options.handler_deadline = std::chrono::hours{1};
+  server node{options};
+  std::thread other;
+  node.route_later("GET", "/here", [](const transport::http_request&, transport::http_reply) {});
+  node.route_later("GET", "/there",
+                   [&](const transport::http_request&, transport::http_reply reply) {
+                     other = std::thread{[r = std::move(reply)] { auto gone = r; }};
+                   });
+  node.route_later("GET", "/twice",
+                   [](const transport::http_request&, transport::http_reply reply) {
+                     reply.send({200, "text/plain", "here it is"});
+                   });
+  node.start();
+
+  CHECK(ask(node.port(), "GET", "/here").starts_with("HTTP/1.1 500"));
+  CHECK(log.has("/here: its reply was dropped without an answer"));
+  CHECK(ask(node.port(), "GET", "/there").starts_with("HTTP/1.1 500"));
+  CHECK(ask(node.port(), "GET", "/twice").ends_with("here it is"));
+  other.join();
 }
 
 TEST_CASE("an answer that was given before its handler throws is the answer, and the log says what "

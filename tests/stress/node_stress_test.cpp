@@ -29,6 +29,7 @@ namespace {
 
 constexpr unsigned loops = 3;
 std::atomic<int> behaviors{0}; ///< how many are alive
+std::atomic<int> wishes{0};    ///< for seats, that were not answered
 
 std::string a_room(std::minstd_rand& dice) { return "r" + std::to_string(dice() % 6); }
 
@@ -97,11 +98,11 @@ private:
   std::string command() {
     static constexpr std::array often{"join",    "join",    "leave", "message",
                                       "message", "message", "say"};
-    static constexpr std::array seldom{"kick", "boom", "end"};
+    static constexpr std::array seldom{"kick", "boom", "end", "$reserve"};
     std::string type =
       dice_() % 40 == 0 ? seldom[dice_() % seldom.size()] : often[dice_() % often.size()];
     return R"({"type":")" + type + R"(","roomId":")" + a_room(dice_)
-         + R"(","text":"hello","ref":1})";
+         + R"(","pattern":"*","text":"hello","ref":1})";
   }
 
   actors::node& node_;
@@ -172,6 +173,11 @@ void disturb(actors::node& n, const actors::endpoint& at, caf::actor watcher, un
     for (auto& c : at.clients())
       if (dice() % 8 == 0)
         dice() % 4 == 0 ? c.close(1000, "enough") : c.send("to you");
+    ++wishes;
+    auto wished = n.reserve({"*", room, {}, {}, 20ms}, [](auto&) { --wishes; });
+    if (wished != actors::publish_result::accepted)
+      --wishes;
+    (void)n.list("*", room, 3, [](auto&) {});
     (void)n.stats();
     std::this_thread::sleep_for(1ms);
   }
@@ -196,7 +202,10 @@ void live(caf::actor_system& system, unsigned seed) {
   options.rooms.linger = dice() % 2 == 0 ? 0ms : 20ms;
   options.lobby = dice() % 2 == 0 ? "r0" : "";
   actors::node n{system, options};
-  n.rooms("*", [](auto) { return std::make_unique<lively>(); });
+  actors::room_options of;
+  of.reservable = actors::reserve_policy::clients;
+  n.rooms(
+    "*", [](auto) { return std::make_unique<lively>(); }, of);
   actors::endpoint place;
   place = n.make_endpoint("/raw", answers(place));
   caf::actor watcher = system.spawn<observer>();
@@ -221,6 +230,7 @@ void live(caf::actor_system& system, unsigned seed) {
   CHECK(n.stats().members == 0);
   CHECK(n.stats().connections == 0);
   CHECK(behaviors == 0);
+  CHECK(wishes == 0);
   for (unsigned i = 0; i < loops; ++i)
     CHECK(n.loop(i).pinned_actors() == 0);
 }

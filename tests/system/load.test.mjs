@@ -2,25 +2,10 @@
 
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { WebSocketServer } from 'ws';
+import { load, unbounded } from './support/load.mjs';
 import { runToEnd, startNode } from './support/node.mjs';
 import { makeCertificate, temporaryFolder } from './support/tokens.mjs';
-
-/// Runs a load and returns {code, report, stdout, stderr}.
-async function load(t, url, args = [], seconds = 1) {
-  const file = path.join(temporaryFolder(t), 'load.json');
-  const ended = await runToEnd('troupe_load', [
-    url, '--quiet', '--warm-up', '0.2', '--duration', String(seconds), '--json', file, ...args,
-  ]);
-  return {
-    ...ended,
-    report: ended.code === 0 || ended.code === 3 ? JSON.parse(readFileSync(file, 'utf8')) : null,
-  };
-}
-
-const unbounded = ['--message-rate', '0', '--admission-rate', '0', '--announce', 'off'];
 
 for (const [what, args] of [
   ['a closed loop', ['--members', '20', '--in-flight', '4']],
@@ -51,34 +36,6 @@ for (const [what, args] of [
     assert.ok(report.published > 0 && report.delivered >= report.published, JSON.stringify(report));
     assert.ok(report.latency_us.p50 > 0 && report.latency_us.p50 <= report.latency_us.p99);
   });
-
-test('each client of several rooms hears all that is said in them', async (t) => {
-  const node = await startNode(t, 'relay_node', unbounded);
-  const { report } = await load(t, node.url(), [
-    '--rooms', '5', '--members', '4', '--joins', '3', '--rate', '20',
-  ]);
-  const heard = report.delivered / report.published;
-  // Some messages are under way at the edges of the window.
-  assert.ok(heard > 11.5 && heard < 12.5, `${heard} for each message, of the 12 in its room`);
-});
-
-test('a load hears nothing of another one whose room it has joined, too', async (t) => {
-  const node = await startNode(t, 'relay_node', unbounded);
-  const [other, own] = await Promise.all([
-    load(t, node.url(), ['--members', '3', '--rate', '50'], 3),
-    load(
-      t,
-      node.url(),
-      [
-        '--members', '2', '--rate', '50', '--room-prefix', 'small', '--also', 'room0',
-        '--first-publisher', '100',
-      ],
-      1,
-    ),
-  ]);
-  assert.deepEqual([other.code, own.code], [0, 0]);
-  assert.ok(own.report.delivered <= 2 * own.report.published + 4, JSON.stringify(own.report));
-});
 
 test('broadcasts at a raw endpoint, and pings, are counted', async (t) => {
   const node = await startNode(t, 'echo_node', [

@@ -5,36 +5,12 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
-import tls from 'node:tls';
-import net from 'node:net';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import {
-  closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, renameSync, truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { nothingSpare, startNode } from './support/node.mjs';
 import { RawSocket } from './support/raw.mjs';
-import { resident } from './support/resident.mjs';
-import { makeCertificate, temporaryFolder } from './support/tokens.mjs';
+import { MiB, connection, requestOf, serve, sparse } from './support/site.mjs';
 import { closed, until, within } from './support/wait.mjs';
-
-const MiB = 1024 * 1024;
-
-/// A node that serves `files`, {name: content}, and the path of their folder.
-async function serve(t, files, { secure = false, args = [], env } = {}) {
-  const top = temporaryFolder(t);
-  const folder = path.join(top, 'site');
-  mkdirSync(folder);
-  for (const [name, content] of Object.entries(files))
-    writeFileSync(path.join(folder, name), content);
-  const certificate = secure && makeCertificate(top);
-  const node = await startNode(t, 'site_node', [
-    '--folder', folder, ...args,
-    ...(secure ? ['--tls-cert', certificate.cert, '--tls-key', certificate.key] : []),
-  ], { env });
-  return { node, folder, file: (name) => path.join(folder, name), secure };
-}
 
 test('a folder without its slash sends a client to it, so that relative links work', async (t) => {
   const { node, folder } = await serve(t, {});
@@ -51,25 +27,6 @@ test('a folder without its slash sends a client to it, so that relative links wo
   const { status, headers } = await node.http('//a%20folder', { method: 'HEAD' });
   assert.deepEqual([status, headers.location], [301, './a%20folder/']);
 });
-
-/// A file of zeros that takes no place on the disk.
-function sparse(name, bytes) {
-  const file = openSync(name, 'w');
-  ftruncateSync(file, bytes);
-  closeSync(file);
-}
-
-/// A connection of a client that reads only what it is asked to.
-async function connection({ node, secure }) {
-  const to = { host: '127.0.0.1', port: node.port };
-  const socket = secure ? tls.connect({ ...to, rejectUnauthorized: false }) : net.connect(to);
-  socket.on('error', () => {});
-  await within(once(socket, secure ? 'secureConnect' : 'connect'), 'a connection');
-  return socket;
-}
-
-const requestOf = (name, headers = '') =>
-  `GET /${name} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${headers}\r\n`;
 
 /// Reads an answer to its end, at most `bytesPerSecond`: {head, bytes, sha}.
 async function download(socket, { bytesPerSecond = Infinity } = {}) {
@@ -129,41 +86,6 @@ describe('a large file', () => {
       assert.equal(got.bytes, content.length);
       assert.equal(got.sha, shaOf(content));
       assert.deepEqual(await site.node.ended(), { code: 0, signal: null });
-    });
-
-    // Pins §16.50.
-    test(`costs a window for each client that does not read it${over}`, async (t) => {
-      // The allocator gives back at once what is not used, so that only what is kept counts.
-      const env = nothingSpare;
-      const site = await serve(t, {}, { secure, env });
-      sparse(site.file('large.bin'), 200 * MiB);
-      const stall = async () => {
-        const socket = await connection(site);
-        socket.pause();
-        socket.write(requestOf('large.bin'));
-        t.after(() => socket.destroy());
-        return socket;
-      };
-      // What the node needs once, and no client again, is not counted.
-      for (let i = 0; i < 4; ++i) (await stall()).destroy();
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      const descriptors = site.node.openDescriptors();
-      const grownBy = async (count) => {
-        const before = await resident(site.node);
-        for (let i = 0; i < count; ++i) await stall();
-        // Nothing tells when the node has written what it can.
-        await new Promise((resolve) => setTimeout(resolve, 1000));
-        return (await resident(site.node)) - before;
-      };
-
-      const four = await grownBy(4);
-      const each = (await grownBy(16)) / 16;
-
-      t.diagnostic(`${four} KiB beside four downloads, ${each.toFixed(1)} KiB for each of 16 more`);
-      assert.ok(four <= 4 * 1024, `${four} KiB`);
-      assert.ok(each <= 320 + (secure ? 112 : 0), `${each.toFixed(1)} KiB each`);
-      // their sockets, and no file
-      assert.ok(site.node.openDescriptors() <= descriptors + 20);
     });
 
     // Pins §16.51.

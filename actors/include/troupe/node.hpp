@@ -9,6 +9,8 @@
 
 namespace troupe {
 using actors::behind_policy;
+using actors::bot;
+using actors::bot_options;
 using actors::node;
 using actors::node_stats;
 using actors::observer_options;

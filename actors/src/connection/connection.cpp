@@ -1,6 +1,10 @@
 #include "connection/connection.hpp"
 
+#include "messages/seat_wishes.hpp"
+
+#include <algorithm>
 #include <exception>
+#include <memory>
 #include <utility>
 
 namespace troupe::actors {
@@ -67,6 +71,7 @@ connection::behavior_type connection::make_behavior() {
       end_if_finished();
     },
     [this](const end_session&) { core_->end(protocol::errc::disconnected); },
+    [this](const reserve_answer& m) { core_->on_reserved(m); },
   };
 }
 
@@ -251,6 +256,31 @@ void connection::say_direct(direct_ptr what, std::uint32_t ticket, credit token)
   auto fate = std::make_shared<direct_fate>(std::move(tell));
   for (auto& unit : shared_.units)
     compat::send(this, unit->directory, direct_call{what, fate});
+}
+
+/// The answer holds the credit of the command until it is here.
+protocol::errc connection::reserve(reservation_request wanted, std::string ref, credit token) {
+  auto rule = std::find_if(shared_.rules.begin(), shared_.rules.end(),
+                           [&](auto& r) { return r.pattern == wanted.pattern; });
+  if (rule == shared_.rules.end() || rule->options.reservable != reserve_policy::clients)
+    return protocol::errc::forbidden;
+  waiting_place place{rule->waiting};
+  if (!place)
+    return protocol::errc::overloaded;
+  auto tell = [self = caf::actor_cast<connection_actor>(this), ref = std::move(ref),
+               token = std::move(token), home = unit_.loop->entrance(),
+               key = key_](const reservation_result& result) {
+    try {
+      compat::anon_send(self, reserve_answer{ref, result});
+    } catch (...) {
+      home->enter([key](event_loop& loop) { loop.give_up(key); });
+    }
+  };
+  send_question<reserve_call>(
+    rule->matchmaker,
+    std::make_shared<seat_question>(std::move(wanted), std::move(tell), std::move(place),
+                                    *shared_.options.log, *shared_.options.counters));
+  return protocol::errc::ok;
 }
 
 void connection::list_as(std::string_view user) {

@@ -64,6 +64,7 @@ private:
   void drop(room_key room) override;
   void release(std::vector<room_key> rooms) override;
   void say_direct(direct_ptr what, std::uint32_t ticket, credit token) override;
+  protocol::errc reserve(reservation_request wanted, std::string ref, credit token) override;
   void list_as(std::string_view user) override;
   void expire_at(std::optional<wall_time> when) override;
   std::size_t queued_bytes() const override;

@@ -4,6 +4,7 @@
 #include "model/frame_weight.hpp"
 
 #include <troupe/actors/seeded_hash.hpp>
+#include <troupe/protocol/reserve.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -88,7 +89,7 @@ void connection_core::open() {
   output_.expire_at(config_.claims ? config_.claims->expires_at : std::nullopt);
   output_.list_as(config_.user_id);
   may_resume_ = config_.may_resume && has_session_;
-  lobby_waits_ = !o.lobby.empty();
+  lobby_waits_ = !o.lobby.empty() && !config_.is_bot;
   if (lobby_waits_ && may_resume_)
     output_.await_lobby(longest_wait_for_resume);
   else if (lobby_waits_)
@@ -141,7 +142,7 @@ void connection_core::on_message(inbound message) {
 bool connection_core::within_rate() {
   auto& limits = config_.options->connections;
   auto rate = limits.message_rate(false);
-  if (rate <= 0)
+  if (rate <= 0 || config_.is_bot)
     return true;
   auto full = static_cast<double>(limits.burst_messages);
   commands_.refill(output_.now(), rate, full);
@@ -241,6 +242,7 @@ void connection_core::run(const command& c, const inbound& message) {
     case command_kind::history: return ask_history(c, message);
     case command_kind::direct: return direct(c, message);
     case command_kind::reply: return answer_request(c, message);
+    case command_kind::reserve: return reserve(c, message);
     case command_kind::resume: return resume(c, message);
     case command_kind::auth: return authenticate(c, message.token);
   }
@@ -907,6 +909,30 @@ void connection_core::adopt_directs(const session_record& session) {
     sent_ = std::make_unique<sent_directs>();
   if (sent_)
     sent_->adopt(session.taken_directs);
+}
+
+// -- seats ----------------------------------------------------------------------------------------
+
+/// A client that may join some rooms of the pattern only might be led to another one.
+void connection_core::reserve(const command& c, const inbound& message) {
+  auto wish = protocol::seat_wish_of(c);
+  if (config_.claims && !config_.claims->may_join(wish.pattern))
+    return refuse(c, errc::forbidden);
+  reservation_request wanted{std::move(wish.pattern), config_.user_id, std::move(wish.filter),
+                             std::move(wish.wanted)};
+  auto why = output_.reserve(std::move(wanted), std::string{c.ref}, message.token);
+  if (why == errc::forbidden)
+    refuse(c, why, "Clients do not reserve rooms of this pattern.");
+  else if (why != errc::ok)
+    refuse(c, why);
+}
+
+void connection_core::on_reserved(const reserve_answer& answer) {
+  auto& r = answer.result;
+  if (r.code != errc::ok)
+    return send_error(r.code, {}, answer.ref, "$reserve", {});
+  output_.reply(protocol::reserved_frame(config_.encoding,
+                                         {answer.ref, r.room_name, r.hold, r.made}, config_.meter));
 }
 
 // -- what registry and rooms answer ---------------------------------------------------------------

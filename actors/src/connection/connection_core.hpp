@@ -60,6 +60,10 @@ public:
   virtual void release(std::vector<room_key> rooms) = 0;
   /// Says that to all sessions of its user; `on_direct_answer` follows.
   virtual void say_direct(direct_ptr what, std::uint32_t ticket, credit token) = 0;
+  /// Asks the matchmaker of that pattern; `on_reserved` follows if this returns `ok`. `forbidden`:
+  /// clients may not; `overloaded`.
+  [[nodiscard]] virtual protocol::errc reserve(reservation_request wanted, std::string ref,
+                                               credit token) = 0;
   /// Directs to that user reach this connection from now on; those to another one do no more.
   /// Empty: none do. The text lives on until the next call.
   virtual void list_as(std::string_view user) = 0;
@@ -94,6 +98,7 @@ public:
     std::optional<session_secret> secret;           ///< none: no session is kept
     std::uint64_t address = 0;                      ///< as `connection_info::address`
     bool may_resume = false;                        ///< likewise
+    bool is_bot = false;                            ///< likewise
     std::size_t loops = 1;                          ///< of the node
     std::shared_ptr<const token_check> check_token; ///< null: the node's `verify_token`
     const node_options* options = nullptr;
@@ -125,6 +130,8 @@ public:
   [[nodiscard]] protocol::errc on_direct(const direct_ptr& what);
   /// What has become of a direct of the client's own.
   void on_direct_answer(std::uint32_t ticket, protocol::errc code);
+  /// What has become of a `$reserve`.
+  void on_reserved(const reserve_answer& answer);
   void say_goodbye(bool restart);
   /// The token has expired and was not refreshed (`token_expired`), or the application ends the
   /// session (`disconnected`).
@@ -223,6 +230,7 @@ private:
   void ask_presence(const protocol::command& c, const inbound& message);
   void ask_history(const protocol::command& c, const inbound& message);
   void change_profile(const protocol::command& c, const inbound& message);
+  void reserve(const protocol::command& c, const inbound& message);
   void direct(const protocol::command& c, const inbound& message);
   [[nodiscard]] protocol::errc check_direct(std::string_view to) const;
   [[nodiscard]] direct_ptr direct_of(const protocol::command& c, std::string to) const;

@@ -9,6 +9,7 @@
 #include "fanout/dispatcher.hpp"
 #include "history/history_shelf.hpp"
 #include "messages/messages.hpp"
+#include "runtime/ticker.hpp"
 
 #include <troupe/actors/claims.hpp>
 #include <troupe/actors/event_loop.hpp>
@@ -33,6 +34,8 @@ struct room_rule {
   std::string pattern; ///< a whole name, or a prefix and `*`
   behavior_factory make;
   room_options options;
+  matchmaker_actor matchmaker{};            ///< null: its rooms are not reserved
+  std::shared_ptr<waiting_count> waiting{}; ///< for that one's answers; null likewise
 
   [[nodiscard]] bool matches(std::string_view name) const noexcept;
 };
@@ -62,6 +65,7 @@ struct loop_unit {
   std::unique_ptr<session_directory> sessions;
   std::unique_ptr<user_connections> users;
   lingering_rooms lingering;
+  std::unique_ptr<tickers> ticking;
   dispatcher_actor output_actor;
   registry_actor registry;
   directory_actor directory;

@@ -78,6 +78,9 @@ void loop_end::end_services() {
   for (auto& e : shared_.endpoints)
     if (&shared_.home_of(e->identity->name) == &unit_)
       exit(e->hub);
+  for (auto& rule : shared_.rules)
+    if (rule.matchmaker && &shared_.home_of(rule.pattern) == &unit_)
+      exit(rule.matchmaker);
   exit(unit_.registry);
   exit(unit_.directory);
   exit(unit_.output_actor);

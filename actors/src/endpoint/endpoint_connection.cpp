@@ -111,6 +111,7 @@ endpoint_connection::behavior_type endpoint_connection::make_behavior() {
     [](const take_direct&) { return direct_reply{}; },
     [](const direct_answer&) {},
     [](const end_session&) {},
+    [](const reserve_answer&) {},
     [this](const pong_received& m) {
       if (endpoint_->handlers.on_pong)
         run("on_pong", [&] { endpoint_->handlers.on_pong(raw_connection{state_}, m.payload); });

@@ -35,6 +35,12 @@ struct loop_counts {
   std::atomic<std::uint64_t> skipped{0};
   std::atomic<std::uint64_t> replaced{0};
   std::atomic<std::uint64_t> repeated{0};
+  std::atomic<std::uint64_t> ticks{0};
+  std::atomic<std::uint64_t> skipped_ticks{0};
+  time_histogram tick_delays;
+  time_histogram tick_times;
+  std::atomic<std::uint64_t> room_messages{0};
+  std::atomic<std::uint64_t> most_room_messages{0};
 
   static void add(std::atomic<std::uint64_t>& n, std::uint64_t by) noexcept {
     n.store(n.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);

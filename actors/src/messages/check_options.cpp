@@ -38,6 +38,9 @@ void check(const room_limits& l) {
   is.count("max_requests_per_member", l.max_requests_per_member);
   is.count("max_requests", l.max_requests);
   is.count("max_outside_calls", l.max_outside_calls);
+  is.count("max_timers", l.max_timers);
+  is.count("max_late_answers", l.max_late_answers);
+  is.time("answer_deadline", l.answer_deadline);
   is.count("history_messages", l.history_messages);
   is.bytes("history_bytes", l.history_bytes);
   is.time("history_age", l.history_age, option_check::longest_age);
@@ -60,6 +63,8 @@ void check_options(const node_options& o) {
   is.count("sessions.max_kept_per_user", o.sessions.max_kept_per_user);
   is.count("sessions.max_kept_per_address", o.sessions.max_kept_per_address);
   is.bytes("directs.budget_bytes", o.directs.budget_bytes);
+  is.count("matchmaking.max_waiting", o.matchmaking.max_waiting);
+  is.count("matchmaking.max_held", o.matchmaking.max_held);
   is.that(o.lobby.empty() || protocol::is_room_name(o.lobby), "lobby", "\"" + o.lobby + "\"",
           "the name of a room (1 to 128 bytes of UTF-8, without control characters, no white space "
           "at either end), or nothing");
@@ -76,6 +81,23 @@ void check_options(const node_options& o) {
   is.not_null("counters", o.counters);
 }
 
+namespace {
+
+void check(const tick_options& o) {
+  constexpr std::int64_t most_hz = 128, most_missed = 1000;
+  option_check is{"room_options.tick"};
+  is.within("rate", o.rate, 0, most_hz, " Hz");
+  is.that(o.overrun == overrun_policy::skip || o.overrun == overrun_policy::catch_up, "overrun",
+          std::to_string(static_cast<int>(o.overrun)), "skip or catch_up");
+  is.within("most_caught_up", o.most_caught_up, 1, most_missed);
+  is.count("max_inputs_per_member", o.max_inputs_per_member);
+  is.count("max_inputs", o.max_inputs);
+  is.bytes("max_input_bytes_per_member", o.max_input_bytes_per_member);
+  is.bytes("max_input_bytes", o.max_input_bytes);
+}
+
+} // namespace
+
 void check_options(const room_options& o) {
   option_check is{"room_options"};
   is.count("max_members", o.max_members);
@@ -83,10 +105,20 @@ void check_options(const room_options& o) {
   if (o.linger)
     is.time("linger", *o.linger);
   is.time("keep_seat", o.keep_seat);
+  check(o.tick);
 }
 
 void check_options(const observer_options& o) {
   option_check{"observer_options"}.count("max_events", o.max_events);
+}
+
+void check_options(const bot_options& o) {
+  option_check is{"bot_options"};
+  is.count("max_events", o.max_events);
+  is.count("inputs.messages", o.inputs.messages);
+  is.bytes("inputs.bytes", o.inputs.bytes);
+  is.that(o.encoding == protocol::encoding::v1_json || o.encoding == protocol::encoding::v1_msgpack,
+          "encoding", std::to_string(static_cast<unsigned>(o.encoding)), "v1_json or v1_msgpack");
 }
 
 } // namespace troupe::actors

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <troupe/actors/bot.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_behavior.hpp>
 #include <troupe/actors/room_event.hpp>
@@ -10,5 +11,6 @@ namespace troupe::actors {
 void check_options(const node_options& options);
 void check_options(const room_options& options);
 void check_options(const observer_options& options);
+void check_options(const bot_options& options);
 
 } // namespace troupe::actors

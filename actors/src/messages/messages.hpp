@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/direct.hpp"
+#include "messages/matchmaking.hpp"
 #include "messages/outside_question.hpp"
 #include "messages/outside_work.hpp"
 #include "messages/owned_event.hpp"
@@ -14,6 +15,7 @@
 #include <troupe/actors/clock.hpp>
 #include <troupe/actors/credit.hpp>
 #include <troupe/actors/dispatched.hpp>
+#include <troupe/actors/find_room.hpp>
 #include <troupe/actors/room_behavior.hpp>
 #include <troupe/actors/room_event.hpp>
 #include <troupe/actors/session_key.hpp>
@@ -103,6 +105,7 @@ struct join_reply {
   room_key room; ///< none: refused, or admitted and kicked at once
   member_place place = 0;
   std::shared_ptr<const room_return> returned{}; ///< null: no session has come back by this join
+  bool is_put_off = false; ///< nothing is decided yet, and all else means nothing
 };
 
 /// A member's `message`, binary message or application message, its new profile, or its answer to
@@ -179,7 +182,11 @@ enum class room_work : std::uint8_t {
   tell_changes, ///< among its users
   end_seats,    ///< of members that have not come back in time
   end_requests, ///< that nobody has answered
+  take_answers, ///< that have been given, or have not come in time
   tell_pressure,
+  run_timers,
+  tick,
+  keep_listing, ///< held seats have ended, or the matchmaker is to be told how the room stands
 };
 
 /// A room to itself: it is time for that.
@@ -234,7 +241,8 @@ struct unobserve_request {
 };
 
 /// A request to enter a room, or to leave it while the room may not have handled the entering yet.
-using room_entry = std::variant<join_request, leave_request, observe_request, unobserve_request>;
+using room_entry = std::variant<join_request, leave_request, observe_request, unobserve_request,
+                                hold_request, release_request>;
 
 /// Why a whole room ends.
 enum class room_end : std::uint8_t {
@@ -275,7 +283,8 @@ struct end_request {
   room_end reason = room_end::ended;
 };
 
-/// An entry for the room of that name. A join or an `observe_request` makes the room if need be.
+/// An entry for the room of that name. A join or an `observe_request` makes the room if need be,
+/// and so does a `hold_request` that says so.
 struct room_call {
   std::string room;
   room_entry entry;
@@ -337,6 +346,12 @@ struct member_frame {
   bool only_member = false;     ///< dropped if the client has left the room
   credit source = {};           ///< of the client whose command caused it
   credit own = {};              ///< of the room's own output
+};
+
+/// All that a room has said in a tick to a loop that is not its own: so its members get it in one
+/// write.
+struct tick_output {
+  std::vector<std::variant<subscribe, fan_out, member_frame>> all; ///< in the order of the room
 };
 
 /// The last frame of a session, sent after everything that these rooms have sent before. Then the
@@ -465,6 +480,14 @@ struct user_call {
 /// To a connection: it ends, and so does its session.
 struct end_session {};
 
+// -- about seats: the other messages are in matchmaking.hpp ---------------------------------------
+
+/// To the connection whose client has said `$reserve`.
+struct reserve_answer {
+  std::string ref; ///< raw, in the client's codec; empty: none
+  reservation_result result;
+};
+
 // -- to connection --------------------------------------------------------------------------------
 
 /// A close has begun, of either side: nothing more comes from the client, and nothing goes to it.
@@ -549,6 +572,13 @@ TROUPE_MESSAGE(direct_answer)
 TROUPE_MESSAGE(user_call)
 TROUPE_MESSAGE(end_session)
 TROUPE_MESSAGE(outside_task)
+TROUPE_MESSAGE(tick_output)
+TROUPE_MESSAGE(reserve_call)
+TROUPE_MESSAGE(list_call)
+TROUPE_MESSAGE(hold_answer)
+TROUPE_MESSAGE(room_report)
+TROUPE_MESSAGE(unlist_room)
+TROUPE_MESSAGE(reserve_answer)
 CAF_END_TYPE_ID_BLOCK(troupe_messages)
 
 #undef TROUPE_MESSAGE
@@ -582,6 +612,8 @@ using room_actor = compat::typed_actor<
   caf::result<void>(outside_request),
   // Somebody outside wants something else.
   caf::result<void>(outside_task),
+  // Another actor looks for this room.
+  caf::result<caf::strong_actor_ptr>(interface_ref),
   // The shard has ended the room.
   caf::result<void>(end_room)>;
 
@@ -610,6 +642,8 @@ using registry_actor = compat::typed_actor<
   // A broadcast, a question or another task from outside, passed on to the room if it exists.
   caf::result<void>(outside_event), caf::result<void>(outside_request),
   caf::result<void>(outside_task),
+  // Another actor looks for a room.
+  caf::result<caf::strong_actor_ptr>(std::string, interface_ref),
   // Another shard needs a place for a room.
   caf::result<void>(end_oldest_lingering),
   // Ends all rooms, and makes no more.
@@ -620,6 +654,8 @@ using dispatcher_actor = compat::typed_actor<caf::result<void>(subscribe),
                                              caf::result<void>(fan_out),
                                              // To one member on this loop.
                                              caf::result<void>(member_frame),
+                                             // To members on this loop, all at once.
+                                             caf::result<void>(tick_output),
                                              // To one session on this loop, which ends with it.
                                              caf::result<void>(last_frame),
                                              // A room has ended with members in it.
@@ -642,6 +678,15 @@ using directory_actor = compat::typed_actor<
   caf::result<void>(direct_call),
   // The application asks for something about a user.
   caf::result<void>(user_call)>;
+
+/// Leads wishes for a seat in the rooms of one pattern to rooms.
+using matchmaker_actor = compat::typed_actor<
+  // Somebody wants a seat, or a page of the rooms.
+  caf::result<void>(reserve_call), caf::result<void>(list_call),
+  // A room holds a seat, or does not.
+  caf::result<void>(hold_answer),
+  // How a room stands, and that it is no more.
+  caf::result<void>(room_report), caf::result<void>(unlist_room)>;
 
 using connection_actor = compat::typed_actor<
   // The client sent a message.
@@ -669,7 +714,9 @@ using connection_actor = compat::typed_actor<
   // What has become of a direct that its client has sent.
   caf::result<void>(direct_answer),
   // The application ends its session.
-  caf::result<void>(end_session)>;
+  caf::result<void>(end_session),
+  // What has become of a `$reserve` of its client.
+  caf::result<void>(reserve_answer)>;
 
 } // namespace troupe::actors
 

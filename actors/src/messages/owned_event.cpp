@@ -2,7 +2,10 @@
 
 namespace troupe::actors {
 
-owned_event::owned_event(const broadcast_event& event) {
+owned_event::owned_event(const broadcast_event& event, const protocol::encoded_by_codec& more)
+  : more_(more) {
+  for (auto& in_codec : more_)
+    in_codec.bytes = keep(in_codec.bytes);
   event_.type = keep(event.type);
   event_.fields = keep(event.fields);
   event_.v1_fields = keep(event.v1_fields);

@@ -103,9 +103,27 @@ void check_event(const broadcast_event& event, std::string_view as_said,
   check_values(event.type, event.v1_fields, document);
 }
 
+void check_filled_event(const broadcast_event& event, std::string_view as_said) {
+  if (as_said.empty() || event.type != as_said)
+    check_type(event.type);
+  if (!event.fields.empty() || !event.v1_fields.empty())
+    throw std::invalid_argument{"an event of type \"" + std::string{event.type}
+                                + "\": a function writes its fields, so it has none of its own"};
+}
+
 void check_data(const std::vector<protocol::field>& data, std::string_view document) {
   check_keys({}, {&data}, protocol::is_inner_key, "has a name that no field can have");
   check_values({}, data, document);
+}
+
+void check_said(std::string_view type, const std::vector<protocol::field>& fields) {
+  if (type.empty())
+    throw std::invalid_argument{"a message without a type"};
+  auto is_allowed = [](std::string_view key) {
+    return key != "type" && protocol::is_inner_key(key);
+  };
+  check_keys(type, {&fields}, is_allowed, "is its type, or has a name that no field can have");
+  check_values(type, fields, {});
 }
 
 void check_request(const std::vector<protocol::field>& data, std::chrono::milliseconds limit,

@@ -17,8 +17,16 @@ namespace troupe::actors {
 void check_event(const broadcast_event& event, std::string_view as_said = {},
                  std::string_view document = {});
 
+/// The same for an event whose fields somebody writes: `object_writer` checks those. Throws also if
+/// it has fields of its own.
+void check_filled_event(const broadcast_event& event, std::string_view as_said = {});
+
 /// The same for the fields of an inner map, where the names that the server sets are allowed.
 void check_data(const std::vector<protocol::field>& data, std::string_view document = {});
+
+/// The same for what a bot says, of any type but an empty one. All names that a message can have
+/// are allowed but `type`.
+void check_said(std::string_view type, const std::vector<protocol::field>& fields);
 
 /// The same for what a member is asked. Throws also for a `limit` that is not from 1 ms to 24 h,
 /// and if there is no handler.

@@ -73,6 +73,7 @@ connection_actor open_member(node_context& s, event_loop& home, session_key key,
     c.user_id = random_id();
   c.address = info.address;
   c.may_resume = info.may_resume;
+  c.is_bot = info.is_bot;
   c.loops = s.units.size();
   c.claims = std::move(info.claims);
   c.check_token = std::move(info.check_token);
@@ -84,7 +85,7 @@ connection_actor open_member(node_context& s, event_loop& home, session_key key,
   c.replay_limits.bytes = std::max(
     c.replay_limits.bytes, static_cast<std::int64_t>(4 * s.options.messages.largest_message()));
   auto& unit = *s.units[home.index()];
-  if (unit.sessions->is_on() && !is_plain(c.encoding))
+  if (unit.sessions->is_on() && !is_plain(c.encoding) && !c.is_bot)
     c.secret = random_session_secret();
   auto secret = c.secret;
   auto handle = compat::spawn_on<connection>(home, s, unit, std::move(c));
@@ -180,13 +181,16 @@ struct connection_port::state final : credit_account, compat::loop_job {
 };
 
 connection_port node::open(event_loop& home, sink& output, connection_info info) {
-  auto& s = state_->shared;
+  return open(state_->shared, home, output, std::move(info));
+}
+
+connection_port node::open(node_context& s, event_loop& home, sink& output, connection_info info) {
   auto& unit = *s.units[home.index()];
   if (!unit.end->lets_in())
     throw std::runtime_error{"the node has ended its connections"};
   auto p = std::make_shared<connection_port::state>(
     home, unit.counts, s.reads, lifted(s.options.connections.credits),
-    bytes_per_second(s.options, info.endpoint != nullptr));
+    bytes_per_second(s.options, info.endpoint != nullptr || info.is_bot));
   p->key = home.open_session(output);
   loop_counts::add(unit.counts.connections, 1);
   connection_port port{p}; // its destructor closes the session if something fails

@@ -11,6 +11,10 @@ dispatcher_service::behavior_type dispatcher_service::make_behavior() {
     [this](const subscribe& m) { obey(m); },
     [this](const fan_out& m) { obey(m); }, // one message for several loops
     [this](const member_frame& m) { obey(m); },
+    [this](const tick_output& m) {
+      for (auto& part : m.all)
+        std::visit([this](auto& p) { obey(p); }, part);
+    },
     [this](const last_frame& m) {
       serve([&] { core_.on_last_frame(m); }, [&] { core_.end_session(m.who, m.why); });
     },

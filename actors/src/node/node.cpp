@@ -3,15 +3,19 @@
 
 #include "context/memory_limit.hpp"
 #include "endpoint/endpoint_hub.hpp"
+#include "matchmaking/matchmaker.hpp"
 #include "messages/check_options.hpp"
+#include "model/random_id.hpp"
 #include "node/directory_service.hpp"
 #include "node/dispatcher_service.hpp"
 #include "node/node_state.hpp"
 #include "node/registry_shard.hpp"
 
 #include <troupe/actors/own_thread.hpp>
+#include <troupe/protocol/prepare_thread.hpp>
 
 #include <algorithm>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -124,6 +128,7 @@ node::node(caf::actor_system& system, node_options options) : state_(std::make_u
     s.shelves.push_back(unit.histories.get());
     unit.sessions = std::make_unique<session_directory>(*unit.loop, s.options.sessions);
     unit.users = std::make_unique<user_connections>(s.key);
+    unit.ticking = std::make_unique<tickers>(*unit.loop);
     unit.end = std::make_unique<loop_end>(s, unit);
     s.end.add(*unit.end);
   }
@@ -147,7 +152,7 @@ void node::set_up(loop_unit& unit) {
 }
 
 void node::must_be_new(const char* what) const {
-  if (!state_->threads.empty() || state_->stop_requested || state_->stopped)
+  if (!state_->threads.empty() || state_->is_polled || state_->stop_requested || state_->stopped)
     throw std::logic_error{std::string{what} + " is for set-up: call it before the start"};
 }
 
@@ -178,7 +183,24 @@ void node::rooms(std::string pattern, behavior_factory factory, room_options opt
       throw std::logic_error{"the factory of rooms(\"" + pattern + "\") has returned null"};
     return made;
   };
-  rules.push_back({std::move(pattern), std::move(checked), options});
+  room_rule rule{std::move(pattern), std::move(checked), options};
+  if (options.reservable != reserve_policy::off)
+    make_matchmaker(rule);
+  rules.push_back(std::move(rule));
+}
+
+void node::make_matchmaker(room_rule& rule) {
+  auto& s = state_->shared;
+  constexpr std::size_t most_prefix_bytes = protocol::max_room_name_bytes - random_id_bytes;
+  if (rule.pattern.ends_with('*') && rule.pattern.size() - 1 > most_prefix_bytes)
+    throw std::invalid_argument{"rooms(\"" + rule.pattern
+                                + "\"): the prefix of rooms that are reservable has at most "
+                                + std::to_string(most_prefix_bytes) + " bytes"};
+  auto& unit = s.home_of(rule.pattern);
+  rule.waiting = std::make_shared<waiting_count>(s.options.matchmaking.max_waiting);
+  rule.matchmaker =
+    compat::spawn_on<matchmaker>(*unit.loop, s, unit, rule.pattern,
+                                 rule.options.max_members.value_or(s.options.rooms.max_members));
 }
 
 endpoint node::make_endpoint(std::string path, endpoint_handlers handlers) {
@@ -213,13 +235,37 @@ void node::check_set_up() const {
                            + "\", but no rooms(...) match it and only_registered_rooms is set"};
 }
 
-void node::start() {
-  if (!state_->threads.empty() || state_->stopped || state_->stop_requested)
+void node::must_be_startable() const {
+  if (!state_->threads.empty() || state_->is_polled || state_->stopped || state_->stop_requested)
     throw std::logic_error{"a node starts once, and not after its stop"};
   check_set_up();
+}
+
+void node::start() {
+  must_be_startable();
   for (auto& unit : state_->shared.units)
     state_->threads.push_back(
       start_thread("troupe loop", [loop = unit->loop.get()] { loop->run(); }));
+  begin_to_look_on();
+}
+
+void node::start_polled() {
+  must_be_startable();
+  if (loops() != 1)
+    throw std::invalid_argument{"start_polled: one thread drives one loop, and node_options.loops "
+                                "gives "
+                                + std::to_string(loops())};
+  try {
+    protocol::prepare_thread();
+  } catch (const std::bad_alloc&) {
+    // the first message tries it again
+  }
+  loop(0).poll({}); // from now on the watchdog knows whose time it is
+  begin_to_look_on();
+  state_->is_polled = true;
+}
+
+void node::begin_to_look_on() {
   std::vector<event_loop*> loops;
   for (auto& unit : state_->shared.units)
     loops.push_back(unit->loop.get());
@@ -244,6 +290,12 @@ node_stats node::stats() const {
     sum.skipped += get(unit->counts.skipped);
     sum.replaced += get(unit->counts.replaced);
     sum.repeated += get(unit->counts.repeated);
+    sum.ticks += get(unit->counts.ticks);
+    sum.skipped_ticks += get(unit->counts.skipped_ticks);
+    unit->counts.tick_delays.add_to(sum.tick_delays);
+    unit->counts.tick_times.add_to(sum.tick_times);
+    sum.room_messages += get(unit->counts.room_messages);
+    sum.most_room_messages = std::max(sum.most_room_messages, get(unit->counts.most_room_messages));
     sum.rooms += get(unit->counts.rooms);
     sum.members += get(unit->counts.members);
     sum.messages_in += get(unit->counts.messages_in);

@@ -66,6 +66,8 @@ void node::stop(state& self) {
     unit->directory = nullptr;
     unit->output_actor = nullptr;
   }
+  for (auto& rule : self.shared.rules)
+    rule.matchmaker = nullptr;
   for (auto& e : self.shared.endpoints) {
     std::lock_guard guard{e->mutex};
     e->identity = nullptr;

@@ -1,6 +1,7 @@
 #include "node/registry_shard.hpp"
 
 #include "room/room.hpp"
+#include "runtime/owed_answer.hpp"
 
 #include <algorithm>
 #include <new>
@@ -19,8 +20,9 @@ constexpr std::uint8_t most_failed_rooms = 3;
 
 /// Whether an entry makes its room if there is none.
 bool makes_room(const room_entry& entry) {
+  auto* hold = std::get_if<hold_request>(&entry);
   return std::holds_alternative<join_request>(entry)
-      || std::holds_alternative<observe_request>(entry);
+      || std::holds_alternative<observe_request>(entry) || (hold && hold->wanted);
 }
 
 /// Counts one more room that has ended before it handled the entry. Returns whether the entry may
@@ -30,7 +32,7 @@ bool may_go_on(room_entry& entry) {
     return ++join->failed_rooms < most_failed_rooms;
   if (auto* observer = std::get_if<observe_request>(&entry))
     return ++observer->failed_rooms < most_failed_rooms;
-  return true;
+  return !std::holds_alternative<hold_request>(entry); // a wish makes one room at most
 }
 
 } // namespace
@@ -101,8 +103,32 @@ registry_shard::behavior_type registry_shard::make_behavior() {
           shared_.options.counters->count(protocol::counter::dropped, "no_such_room");
       });
     },
+    [this](const std::string& name, const interface_ref& wanted) { return look_up(name, wanted); },
     [this](stop_shard) { guard([&] { stop(); }); },
   };
+}
+
+/// Asks the room itself, or the shard that knows it. An asker that cannot be answered, for want of
+/// memory, hears its own time-out.
+caf::result<caf::strong_actor_ptr> registry_shard::look_up(const std::string& name,
+                                                           const interface_ref& wanted) {
+  using answer = compat::owed_answer<caf::strong_actor_ptr>;
+  answer owed{*this};
+  auto give = [this, owed](const caf::strong_actor_ptr& room) {
+    guard([&] { owed.give(*this, room); });
+  };
+  auto refuse = [this, owed](const caf::error& why) { guard([&] { owed.refuse(*this, why); }); };
+  guard([&] {
+    auto& home = shared_.home_of(name);
+    auto* room = &home == &unit_ ? find(name) : nullptr;
+    if (&home != &unit_)
+      compat::request(this, home.registry, caf::infinite, name, wanted).then(give, refuse);
+    else if (room && !room->ending)
+      compat::request(this, room->handle, caf::infinite, wanted).then(give, refuse);
+    else
+      refuse(caf::make_error(caf::sec::invalid_argument, "there is no room " + name));
+  });
+  return answer::to_come();
 }
 
 // -- entries --------------------------------------------------------------------------------------
@@ -116,6 +142,8 @@ void registry_shard::enter(const std::string& name, room_entry&& entry) {
   if (std::holds_alternative<leave_request>(entry))
     return take_leave(name, std::move(entry));
   auto* room = find(name);
+  if (is_for_another(room, entry))
+    return refuse(name, entry, errc::room_closed);
   if (!room && !makes_room(entry))
     return; // it takes back an entry that has made no room
   if (!room && is_for_a_seat(name, entry))
@@ -125,12 +153,21 @@ void registry_shard::enter(const std::string& name, room_entry&& entry) {
       return refuse(name, entry, why);
   }
   try {
-    hand_on(room ? *room : make(name), std::move(entry));
+    hand_on(room ? *room : make(name, entry), std::move(entry));
   } catch (...) {
     protocol::report_exception(*shared_.options.log, *shared_.options.counters, "registry");
     refuse(name, entry, errc::internal);
     end_unused(name);
   }
+}
+
+/// Whether it asks for a seat in, or gives one up of, a room that is no more.
+bool registry_shard::is_for_another(const listing* room, const room_entry& entry) {
+  auto is_another = [&](room_key wanted) { return room && wanted && room->key != wanted; };
+  if (auto* hold = std::get_if<hold_request>(&entry))
+    return (!room && !hold->wanted) || is_another(hold->room);
+  auto* release = std::get_if<release_request>(&entry);
+  return release && is_another(release->room);
 }
 
 /// Whether a session comes back to a place of its own: that has ended with the room, and makes no
@@ -189,8 +226,12 @@ void registry_shard::hand_on(listing& room, room_entry&& entry) {
 
 void registry_shard::refuse(const std::string& name, const room_entry& entry, errc why) noexcept {
   auto* join = std::get_if<join_request>(&entry);
+  auto* hold = std::get_if<hold_request>(&entry);
   try {
-    if (join)
+    if (hold)
+      compat::anon_send(shared_.rule_for(name)->matchmaker,
+                        hold_answer{hold->ticket, hold->listing, name, hold->user_id, why});
+    else if (join)
       compat::dispatch(caf::actor_cast<connection_actor>(join->from),
                        join_answer{join->ticket, {why, {}, {}}, {}});
     else if (auto* observer = std::get_if<observe_request>(&entry))
@@ -265,11 +306,17 @@ void registry_shard::lingering::on_deadline() {
     owner.unit_.loop->arm(*this, timer_wheel::tick);
 }
 
-registry_shard::listing& registry_shard::make(const std::string& name) {
+registry_shard::listing& registry_shard::make(const std::string& name, room_entry& entry) {
   auto& l = rooms_[name];
   try {
     l.key = shared_.keys.take();
     l.cell = std::make_shared<room_cell>();
+    if (auto* hold = std::get_if<hold_request>(&entry)) {
+      l.cell->wanted = hold->wanted;
+      hold->made = true;
+    }
+    if (auto* rule = shared_.rule_for(name))
+      l.matchmaker = rule->matchmaker;
     l.handle = compat::spawn_on<room>(home(), shared_, unit_, name, l.key, l.cell);
     watch(l.handle, [this, name](const caf::error& reason) {
       guard([&] { on_down(name, !reason || reason == caf::exit_reason::normal); });
@@ -318,11 +365,18 @@ void registry_shard::bury(const std::string& name, listing& room) {
   for (; room.crashed && room.told_loops < shared_.units.size(); ++room.told_loops)
     compat::send(this, shared_.units[room.told_loops]->output_actor,
                  room_closed{room.key, room_end::crashed});
+  tell_matchmaker(name, room);
   shared_.keys.give_back(room.key);
   auto gone = rooms_.extract(name);
   pass_on(gone.key(), *gone.mapped().cell);
   if (stopping_ && rooms_.empty())
     unit_.end->rooms_gone();
+}
+
+void registry_shard::tell_matchmaker(const std::string& name, listing& gone) {
+  if (gone.matchmaker)
+    compat::anon_send(gone.matchmaker, unlist_room{name, gone.key});
+  gone.matchmaker = nullptr;
 }
 
 void registry_shard::second_try::on_deadline() {

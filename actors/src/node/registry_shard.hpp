@@ -56,6 +56,7 @@ private:
     std::optional<room_end> is_to_end;  ///< it has not been told yet
     std::uint64_t entries = 0;          ///< handed on when its end was decided
     std::unique_ptr<lingering> lingers; ///< null: it has members, or ends
+    matchmaker_actor matchmaker;        ///< that knows of it, and has not been told of its end
   };
 
   /// Retries what failed for lack of memory.
@@ -69,8 +70,11 @@ private:
   void guard(F&& f);
   void handle(room_call& call) override;
   void release_state() override;
+  [[nodiscard]] caf::result<caf::strong_actor_ptr> look_up(const std::string& name,
+                                                           const interface_ref& wanted);
   void try_again();
   void enter(const std::string& name, room_entry&& entry);
+  [[nodiscard]] static bool is_for_another(const listing* room, const room_entry& entry);
   [[nodiscard]] bool is_for_a_seat(const std::string& name, const room_entry& entry) const;
   void hand_on(listing& room, room_entry&& entry);
   void take_leave(const std::string& name, room_entry&& entry);
@@ -80,7 +84,8 @@ private:
   [[nodiscard]] protocol::errc reason_against_another(const std::string& name);
   [[nodiscard]] bool make_place();
   void linger(const std::string& name, listing& room, std::chrono::milliseconds time) noexcept;
-  listing& make(const std::string& name);
+  listing& make(const std::string& name, room_entry& entry);
+  void tell_matchmaker(const std::string& name, listing& gone);
   void end(listing& room, room_end reason);
   void on_down(const std::string& name, bool in_order);
   void bury(const std::string& name, listing& room);

@@ -5,6 +5,8 @@
 #include "model/check_event.hpp"
 #include "node/node_state.hpp"
 
+#include <troupe/protocol/value_encoder.hpp>
+
 #include <stdexcept>
 
 namespace troupe::actors {
@@ -60,6 +62,15 @@ void node::observe(std::string_view room, caf::actor who, observer_options optio
     compat::anon_send(who, room_event{room_event::kind::refused, {}, std::string{room}, {}, 0, {}});
 }
 
+rooms_actor node::rooms_actor() const {
+  actors::rooms_actor known;
+  state_->entrance->enter([&](node_context& s) {
+    known = caf::actor_cast<actors::rooms_actor>(
+      caf::actor_cast<caf::strong_actor_ptr>(s.units.front()->registry));
+  });
+  return known;
+}
+
 void node::unobserve(std::string_view room, caf::actor who) {
   if (!who)
     throw std::invalid_argument{"unobserve: the actor is null"};
@@ -69,19 +80,36 @@ void node::unobserve(std::string_view room, caf::actor who) {
   });
 }
 
-publish_result room_handle::publish(const broadcast_event& event) const {
-  check_event(event);
+/// `make_event()` returns what the room is to say.
+template <class MakeEvent>
+publish_result room_handle::hand_over(MakeEvent&& make_event) const {
   if (!state_ || !state_->node->is_open())
     return publish_result::gone;
   if (!state_->account->positive())
     return publish_result::overloaded;
-  auto owned = std::make_shared<const owned_event>(event);
+  auto owned = make_event();
   auto token = state_->account->take(owned->bytes());
   auto sent = state_->node->enter([&](node_context&) {
     compat::anon_send(state_->home->registry,
                       outside_event{state_->name, std::move(owned), std::move(token)});
   });
   return sent ? publish_result::accepted : publish_result::gone;
+}
+
+publish_result room_handle::publish(const broadcast_event& event) const {
+  check_event(event);
+  return hand_over([&] { return std::make_shared<const owned_event>(event); });
+}
+
+publish_result room_handle::publish(const broadcast_event& event,
+                                    protocol::object_fill fill) const {
+  check_filled_event(event);
+  return hand_over([&] {
+    protocol::value_encoder all;
+    all.encode(protocol::codec::json, fill);
+    all.encode(protocol::codec::msgpack, fill);
+    return std::make_shared<const owned_event>(event, all.fields());
+  });
 }
 
 publish_result room_handle::ask(std::string_view user_id, const std::vector<protocol::field>& data,

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include <troupe/actors/user_handle.hpp>
+#include <troupe/protocol/value_encoder.hpp>
 
 #include "model/check_event.hpp"
 #include "node/node_state.hpp"
@@ -26,7 +27,7 @@ struct user_handle::state {
   }
 
   [[nodiscard]] publish_result say(std::string_view field, protocol::body_field what,
-                                   std::span<const protocol::field> fields) const;
+                                   protocol::shared_bytes map) const;
 };
 
 user_handle node::user(std::string_view user_id) {
@@ -40,23 +41,35 @@ user_handle node::user(std::string_view user_id) {
 
 namespace {
 
-/// `fields` as a message, of which the direct has the value of one.
+constexpr auto kept_in = protocol::codec::msgpack;
+
+/// A map as a message, of which the direct has the value of one field, or all.
+protocol::shared_bytes message_of(std::string_view map) {
+  if (map.size() > direct_inbox::most_bytes)
+    throw std::invalid_argument{"user_handle::send: more than 64 KiB"};
+  return protocol::shared_bytes::copy_of(map);
+}
+
 protocol::shared_bytes encoded(std::span<const protocol::field> fields) {
   check_data({fields.begin(), fields.end()});
-  auto bytes = protocol::encode_map(protocol::codec::msgpack, fields);
-  if (bytes.size() > direct_inbox::most_bytes)
-    throw std::invalid_argument{"user_handle::send: more than 64 KiB"};
-  return protocol::shared_bytes::copy_of(bytes);
+  return message_of(protocol::encode_map(kept_in, fields));
+}
+
+protocol::shared_bytes encoded(protocol::object_fill fill) {
+  protocol::value_encoder all{protocol::value_encoder::names::of_data};
+  all.encode(kept_in, fill);
+  return message_of(protocol::map_of(kept_in, all.fields(kept_in)));
 }
 
 } // namespace
 
+/// `field`: of the map, which the direct has; empty: it has all of it.
 publish_result user_handle::state::say(std::string_view field, protocol::body_field what,
-                                       std::span<const protocol::field> fields) const {
+                                       protocol::shared_bytes map) const {
   auto message = std::make_shared<direct_message>();
   message->to = name;
-  message->codec = protocol::codec::msgpack;
-  message->bytes = encoded(fields);
+  message->codec = kept_in;
+  message->bytes = std::move(map);
   message->field = what;
   message->body = field.empty()
                   ? message->bytes.view()
@@ -76,12 +89,16 @@ publish_result user_handle::state::say(std::string_view field, protocol::body_fi
 
 publish_result user_handle::send(std::string_view text) const {
   const protocol::field body{"text", text};
-  return state_ ? state_->say("text", protocol::body_field::text, {&body, 1})
+  return state_ ? state_->say("text", protocol::body_field::text, encoded({&body, 1}))
                 : publish_result::gone;
 }
 
 publish_result user_handle::send(std::span<const protocol::field> data) const {
-  return state_ ? state_->say({}, protocol::body_field::data, data) : publish_result::gone;
+  return state_ ? state_->say({}, protocol::body_field::data, encoded(data)) : publish_result::gone;
+}
+
+publish_result user_handle::send(protocol::object_fill fill) const {
+  return state_ ? state_->say({}, protocol::body_field::data, encoded(fill)) : publish_result::gone;
 }
 
 publish_result user_handle::disconnect() const {

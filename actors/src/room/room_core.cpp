@@ -3,6 +3,8 @@
 
 #include "fanout/dispatcher.hpp"
 #include "model/check_refusal.hpp"
+#include "room/room_ticks.hpp"
+#include "room/room_timers.hpp"
 
 #include <troupe/actors/make_room.hpp>
 #include <troupe/protocol/observe.hpp>
@@ -38,21 +40,40 @@ room_core::payer room_core::payer_of(const credit& token) noexcept {
 room_core::room_core(config c, std::unique_ptr<room_behavior> behavior, room_output& output)
   : config_(std::move(c)),
     output_(output),
+    metadata_(std::move(config_.metadata)),
     requests_(config_.limits.max_requests_per_member, config_.limits.max_requests),
+    answers_(config_.limits.max_late_answers),
     history_(config_.limits, config_.histories, config_.meter),
     own_(std::make_shared<credit_account>(own_limits(config_.limits))),
     behavior_(std::move(behavior)) {}
 
-room_core::~room_core() = default;
+/// What the behaviour and its handlers hold may use the room a last time; that reaches nobody.
+room_core::~room_core() {
+  running_room last{*this};
+  ending_ = ended_ = true;
+  timers_.reset();
+  behavior_.reset();
+}
 
 void room_core::create() {
   command_scope scope{*this, payer::room};
   hook_ = "on_create";
   behavior_->on_create(*this);
   hook_ = nullptr;
+  listing_changed();
+}
+
+bool room_core::run_as_hook(const char* name, const std::function<void()>& f) {
+  if (ending_)
+    return false;
+  command_scope scope{*this, payer::room};
+  return run_hook(name, nullptr, f);
 }
 
 join_reply room_core::join(const join_request& request) {
+  if (ticks_)
+    if (auto code = finish_former(request); code != errc::ok)
+      return {code};
   command_scope scope{*this, request.automatic ? payer::arrival : payer_of(request.token),
                       request.token, request.who};
   if (auto i = members_.find(request.who); i != members_.end()) {
@@ -63,16 +84,14 @@ join_reply room_core::join(const join_request& request) {
     if (auto frame = joined_frame_for(request, since ? std::optional{has_all} : std::nullopt))
       to_member(request.who, std::move(frame));
     request.ref->answered = true;
+    take_held_seat(request.user_id);
     return {errc::ok, {}, config_.identity->key, i->second.place};
   }
-  member candidate{request.who,     request.user_id,   request.encoding,
-                   request.profile, request.automatic, request.claims};
-  auto former = former_of(request);
-  candidate.returning = request.resumed || former;
-  if (request.resumed && !former && (keeps_seats() || request.must_replace))
-    return {errc::not_joined}; // its membership has ended
-  if (former && (request.resumed || candidate.profile.empty()))
-    take_profile(candidate, members_.at(former));
+  member candidate;
+  if (auto refused = examine(candidate, request); refused.code != errc::ok) {
+    check_empty(); // it may have been made for this, and be locked
+    return refused;
+  }
   entering_ = true;
   join_decision decision;
   auto is_decided = run_hook("authorize_join", &candidate, [&] {
@@ -83,18 +102,35 @@ join_reply room_core::join(const join_request& request) {
   if (!is_decided)
     decision = {errc::internal};
   // If that hook has ended the room, the successor decides.
-  auto reply = ending_                   ? join_reply{errc::room_closed}
-             : decision.code == errc::ok ? admit(std::move(candidate), request, decision)
-                                         : join_reply{decision.code, std::move(decision.detail)};
+  auto reply = ending_          ? join_reply{errc::room_closed}
+             : decision.promise ? put_off(request, *decision.promise)
+                                : conclude(std::move(candidate), request, std::move(decision));
   entering_ = false;
   check_empty();
   return reply;
 }
 
-/// Whether there is one for a client that takes those of these members; nobody's: it takes none.
-bool room_core::has_place(session_key former, session_key replaced) const noexcept {
-  auto most = config_.limits.max_members;
-  return most == 0 || former || replaced || members_.size() < most;
+/// Makes the member that a client would become. Returns why it cannot, whatever the behaviour says.
+join_reply room_core::examine(member& candidate, const join_request& request) const {
+  candidate = member{request.who,     request.user_id,   request.encoding,
+                     request.profile, request.automatic, request.claims};
+  auto former = former_of(request);
+  candidate.returning = request.resumed || former;
+  if (request.resumed && !former && (keeps_seats() || request.must_replace))
+    return {errc::not_joined}; // its membership has ended
+  if (former && (request.resumed || candidate.profile.empty()))
+    take_profile(candidate, members_.at(former));
+  if (locked_ && !candidate.returning && !reservations_.holds(candidate.user_id))
+    return {errc::forbidden, "The room is locked."};
+  return {};
+}
+
+/// Carries out what the behaviour has decided.
+join_reply room_core::conclude(member candidate, const join_request& request,
+                               join_decision decision) {
+  if (decision.code != errc::ok)
+    return {decision.code, std::move(decision.detail)};
+  return admit(std::move(candidate), request, decision);
 }
 
 /// The member whose place a client takes that comes back: the one that its session names, or for a
@@ -120,7 +156,7 @@ join_reply room_core::admit(member candidate, const join_request& request,
                             const join_decision& decision) {
   auto former = former_of(request);
   auto* replaced = find(decision.replaces == former ? session_key{} : decision.replaces);
-  if (!has_place(former, replaced ? replaced->key : session_key{}))
+  if (!former && !replaced && !has_seat_for(candidate.user_id))
     return {errc::room_full};
   growth_ = {true, candidate.profile.size()};
   auto was_away = keeps_seats() && users_.is_away(candidate.user_id);
@@ -184,6 +220,7 @@ room_core::resident& room_core::seat(member&& candidate, const join_request& req
   places_[place] = &kept;
   free_places_.pop_back();
   users_.insert(kept);
+  take_held_seat(kept.user_id);
   return kept;
 }
 
@@ -192,6 +229,7 @@ user_index::removal room_core::unseat(resident& gone) noexcept {
   places_[gone.place] = nullptr;
   free_places_.push_back(gone.place);
   queues_.forget(gone.key);
+  listing_changed();
   return users_.remove(gone);
 }
 
@@ -228,10 +266,12 @@ protocol::shared_bytes room_core::joined_frame_for(const join_request& request,
 }
 
 void room_core::leave(const leave_request& request) {
+  finish_inputs(request.who);
   if (ending_)
     return;
   auto i = members_.find(request.who);
   if (i == members_.end()) {
+    answers_.drop_join_of(request.who);
     check_empty();
     return;
   }
@@ -289,6 +329,8 @@ void room_core::remove(session_key who, leave_reason reason, const protocol::sha
 const member& room_core::take_out(session_key who, leave_reason reason,
                                   const protocol::shared_bytes& farewell, open_ref* ref) {
   auto place = members_.find(who);
+  if (!answers_.is_empty()) // of who was kicked or lost, its connection answers
+    end_messages_of(who, reason == leave_reason::left || reason == leave_reason::forbidden);
   send_line(place->second);
   output_.to_dispatcher(who.loop, member_frame{config_.identity->key, who, farewell, true});
   if (reason == leave_reason::kicked)
@@ -302,6 +344,8 @@ const member& room_core::take_out(session_key who, leave_reason reason,
   auto left = unseat(gone);
   requests_.end_all_of(who, errc::not_joined);
   plan_requests();
+  if (ticks_)
+    ticks_->inputs.drop_of(gone.place, who);
   if (reason == leave_reason::disconnected)
     keep_ids(gone);
   sender_left_ |= current_ && current_->who == who;
@@ -329,6 +373,7 @@ void room_core::say_left(const member& gone, leave_reason reason) {
 }
 
 void room_core::kick(session_key who, std::string_view message) {
+  running_room::must_be(*this, "kick");
   if (members_.contains(who) && !ended_)
     remove(who, leave_reason::kicked, farewell_to_kicked(who, message));
 }
@@ -348,7 +393,8 @@ protocol::shared_bytes room_core::farewell_to_kicked(session_key who,
 }
 
 void room_core::check_empty() {
-  if (members_.empty() && observers_.empty() && !entering_ && !config_.keep_when_empty && !ending_)
+  if (members_.empty() && observers_.empty() && reservations_.empty() && !entering_
+      && !answers_.has_joins() && !config_.keep_when_empty && !ending_)
     output_.report_empty(history_.entries().empty() ? std::chrono::milliseconds{}
                                                     : config_.limits.linger);
 }
@@ -356,6 +402,8 @@ void room_core::check_empty() {
 void room_core::input(const room_input& in) {
   if (ending_)
     return; // the connection answers open refs when it hears that the room is closed
+  if (ticks_ && waits_for_tick(in))
+    return;
   history_.prefetch_oldest();
   command_scope scope{*this, payer_of(in.token), in.token, in.who};
   auto* sender = find_at(in.place, in.who);
@@ -365,7 +413,7 @@ void room_core::input(const room_input& in) {
   if (auto* seq = in.id != 0 && from.accepted ? from.accepted->find(in.id) : nullptr)
     return answer_again(in, *seq);
   current_ = &in;
-  sender_left_ = false;
+  sender_left_ = replies_later_ = false;
   growth_ = {true, in.bytes.size()};
   auto is_relayed = false;
   auto is_done = run_hook(hook_of(in.what), &from, [&] { is_relayed = tell(in, from); });
@@ -495,8 +543,9 @@ void room_core::answer(const room_input& in) {
 }
 
 void room_core::refuse(errc code, std::string_view detail) {
+  running_room::must_be(*this, "refuse");
   check_refusal("refuse", code);
-  if (current_)
+  if (current_ && !replies_later_)
     refuse_input(*std::exchange(current_, nullptr), code, detail);
 }
 
@@ -525,7 +574,7 @@ void room_core::outside(const outside_event& event) {
   if (ending_)
     return;
   command_scope scope{*this, payer_of(event.token), event.token};
-  say(event.event->event(), {});
+  say(event.event->event(), {}, event.event->more());
 }
 
 /// Asks the behaviour whether the room survives the exception in flight.
@@ -614,20 +663,29 @@ void room_core::tell_observers_end() {
 }
 
 void room_core::end() {
+  running_room::must_be(*this, "end");
   if (!std::exchange(ending_, true))
     output_.request_end(room_end::ended);
 }
 
-std::string_view room_core::name() const { return config_.identity->name; }
+std::string_view room_core::name() const {
+  running_room::must_be(*this, "name");
+  return config_.identity->name;
+}
 
 const member* room_core::find(session_key key) const {
+  running_room::must_be(*this, "find");
   auto i = members_.find(key);
   return i == members_.end() ? nullptr : &i->second;
 }
 
-std::size_t room_core::member_count() const { return members_.size(); }
+std::size_t room_core::member_count() const {
+  running_room::must_be(*this, "member_count");
+  return members_.size();
+}
 
 void room_core::for_each_member(const std::function<void(const member&)>& f) const {
+  running_room::must_be(*this, "for_each_member");
   std::vector<const member*> present; // `f` may kick
   present.reserve(members_.size());
   for (auto& [key, m] : members_)
@@ -636,6 +694,9 @@ void room_core::for_each_member(const std::function<void(const member&)>& f) con
     f(*m);
 }
 
-wall_time room_core::now() const { return output_.wall_now(); }
+wall_time room_core::now() const {
+  running_room::must_be(*this, "now");
+  return output_.wall_now();
+}
 
 } // namespace troupe::actors

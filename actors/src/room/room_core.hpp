@@ -3,18 +3,22 @@
 #include "history/history.hpp"
 #include "messages/messages.hpp"
 #include "model/accepted_ids.hpp"
+#include "room/late_answers.hpp"
 #include "room/open_requests.hpp"
 #include "room/presence_changes.hpp"
 #include "room/pressure_watch.hpp"
 #include "room/queue_readings.hpp"
 #include "room/replay.hpp"
+#include "room/reservations.hpp"
 #include "room/seats.hpp"
 #include "room/user_index.hpp"
+#include "runtime/tick_clock.hpp"
 
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_behavior.hpp>
 #include <troupe/actors/seeded_hash.hpp>
 #include <troupe/protocol/presence.hpp>
+#include <troupe/protocol/value_encoder.hpp>
 
 #include <array>
 #include <chrono>
@@ -30,6 +34,8 @@
 namespace troupe::actors {
 
 struct loop_counts;
+struct room_ticks;
+class room_timers;
 
 /// A complete frame for each encoding that was in use when it was made; empty handles for the
 /// others.
@@ -65,11 +71,22 @@ public:
   virtual void read_queue(session_key who, std::shared_ptr<queue_reading> to) = 0;
   /// The room's loop.
   [[nodiscard]] virtual std::uint32_t loop() const = 0;
+  /// Where the answers arrive that are given later; it asks for `take_answers` then. Always the
+  /// same one.
+  virtual std::shared_ptr<answer_inbox> inbox() = 0;
+  /// A join that was put off is decided.
+  virtual void join_decided(const join_request& request, join_reply reply) = 0;
+  /// Nothing that this session has said waits for its answer any more.
+  virtual void all_answered(session_key who) = 0;
   /// Asks for that work at that time, instead of one that it asked for before.
   virtual void work_at(room_work what, steady_time when) = 0;
+  /// To the matchmaker of the room's pattern; only if the room is listed.
+  virtual void tell_matchmaker(room_report report) = 0;
   /// `hook` (null: none) has thrown, and the room goes on, or was ending anyway.
   virtual void report_hook_failure(const char* hook) noexcept = 0;
   [[nodiscard]] virtual steady_time now() const = 0;
+  /// Code of the application has run for a while: `now` is read again.
+  virtual void time_has_passed() noexcept = 0;
   [[nodiscard]] virtual wall_time wall_now() const = 0;
 };
 
@@ -78,9 +95,10 @@ public:
 /// successor. Thread: the loop of the shard and the room.
 struct room_cell {
   std::deque<room_entry> entries;
-  std::uint64_t handed_on = 0; ///< entries in total, by the shard
-  std::uint64_t handled = 0;   ///< by the room
-  bool handling = false;       ///< the first of `entries` is being handled
+  std::uint64_t handed_on = 0;                      ///< entries in total, by the shard
+  std::uint64_t handled = 0;                        ///< by the room
+  bool handling = false;                            ///< the first of `entries` is being handled
+  std::shared_ptr<const protocol::metadata> wanted; ///< by whom it is made for; null: nobody
 };
 
 /// Decides who is in a room, in which order messages come, and who gets them. Knows no socket, and
@@ -104,12 +122,15 @@ public:
     bool keep_when_empty = false;
     std::chrono::milliseconds resume_window{0}; ///< how long sessions are kept
     std::chrono::milliseconds keep_seat{0};     ///< 0: members whose connection is lost leave
-    hash_key key;                               ///< the node's
+    bool is_listed = false;                     ///< its matchmaker is told how it stands
+    std::shared_ptr<const protocol::metadata> metadata; ///< to begin with; null: none
+    hash_key key;                                       ///< the node's
     protocol::memory_meter* meter = nullptr;
     /// The loop's; null: nobody keeps the history within its age and the memory budget.
     history_shelf* histories = nullptr;
     loop_counts* counts = nullptr;
     protocol::event_counters* counters = nullptr;
+    tick_options tick{};
   };
 
   room_core(config c, std::unique_ptr<room_behavior> behavior, room_output& output);
@@ -134,8 +155,47 @@ public:
   void outside(const outside_task& task);
   /// Tells the handlers of requests that nobody has answered.
   void end_requests();
+  /// Carries out the answers that were given later, and ends those that have not come in time.
+  void take_answers();
+  /// Whether a message of that session waits for its answer.
+  [[nodiscard]] bool owes_answer(session_key who) const noexcept {
+    return !answers_.is_empty() && answers_.has_message_of(who);
+  }
+  /// Of a room that has ended: takes a join out that was put off, the last one first; null if there
+  /// is none.
+  [[nodiscard]] std::unique_ptr<join_request> take_put_off() noexcept {
+    return answers_.take_last_join();
+  }
+  /// The same for the one over which it has crashed; that has perhaps let the client in.
+  [[nodiscard]] std::unique_ptr<join_request> take_half_decided() noexcept {
+    return std::move(half_decided_);
+  }
   /// Looks whether the room's output waits, and tells the behaviour if that has changed.
   void tell_pressure();
+  /// Runs the timers that are due.
+  void run_timers();
+  /// Lets the room tick, from tick 1 after `start` on. Precondition: `config::tick` has a rate.
+  void start_ticks(steady_time start);
+  /// Runs the tick that is due, if one is. Precondition: `start_ticks`, as for `next_tick`.
+  void tick();
+  [[nodiscard]] steady_time next_tick() const noexcept;
+  /// Hands over what waits of that member, if it is one, without a tick.
+  void finish_inputs(session_key who);
+  /// Runs code of the behaviour as a hook; `name` says what it is. Does nothing while `ending()`.
+  /// Returns whether it has run and returned.
+  bool run_as_hook(const char* name, const std::function<void()>& f);
+  /// What a hook may do, while one runs.
+  [[nodiscard]] room_context& context() noexcept { return *this; }
+  /// Holds a seat: `ok`, `forbidden` (it is locked, or not as it is wanted), `room_full`.
+  [[nodiscard]] protocol::errc hold(const hold_request& asked);
+  [[nodiscard]] bool holds_seat_of(std::string_view user) const noexcept {
+    return reservations_.holds(user);
+  }
+  void release(const release_request& request);
+  /// How it stands, for its matchmaker, who then needs to be told nothing else.
+  [[nodiscard]] room_report report();
+  /// Ends the held seats that nobody has taken in time, and tells the matchmaker what is new.
+  void keep_listing();
   void observe(const observe_request& request);
   void unobserve(const caf::actor& who);
 
@@ -236,11 +296,18 @@ private:
   void broadcast_binary_except(std::span<const session_key> who,
                                const binary_event& event) override;
   void send_binary_to(session_key who, std::string_view bytes) override;
+  void broadcast(const broadcast_event& event, protocol::object_fill fill) override;
+  void broadcast_except(session_key who, const broadcast_event& event,
+                        protocol::object_fill fill) override;
+  void send_to(session_key who, const broadcast_event& event, protocol::object_fill fill) override;
   void ask(session_key who, const std::vector<protocol::field>& data,
            std::chrono::milliseconds limit, request_handler then) override;
+  void ask(session_key who, protocol::object_fill fill, std::chrono::milliseconds limit,
+           request_handler then) override;
   void kick(session_key who, std::string_view message) override;
   void end() override;
   void refuse(protocol::errc code, std::string_view detail) override;
+  reply_promise reply_later() override;
   std::string_view name() const override;
   const member* find(session_key key) const override;
   const member* find_user(std::string_view user_id) const override;
@@ -249,8 +316,16 @@ private:
   std::size_t queued_bytes(session_key who) const override;
   std::size_t member_count() const override;
   void for_each_member(const std::function<void(const member&)>& f) const override;
+  room_timer every(std::chrono::nanoseconds period, timer_handler then) override;
+  room_timer after(std::chrono::nanoseconds delay, timer_handler then) override;
+  bool cancel(room_timer which) override;
+  steady_time steady_now() const override;
   wall_time now() const override;
   double pressure() const override;
+  void set_metadata(protocol::metadata all) override;
+  const protocol::metadata& metadata() const override;
+  void set_locked(bool locked) override;
+  bool is_locked() const override { return locked_; }
 
   // -- parts --------------------------------------------------------------------------------------
   void carry_out(posted_function& posted, const credit& token);
@@ -259,8 +334,29 @@ private:
   template <class F>
   bool run_hook(const char* name, const member* about, F&& f);
   [[nodiscard]] bool goes_on(const member* about);
-  [[nodiscard]] bool has_place(session_key former, session_key replaced) const noexcept;
   join_reply admit(member candidate, const join_request& request, const join_decision& decision);
+  [[nodiscard]] join_reply examine(member& candidate, const join_request& request) const;
+  join_reply conclude(member candidate, const join_request& request, join_decision decision);
+  [[nodiscard]] protocol::errc reason_against(const hold_request& asked) const;
+  [[nodiscard]] bool has_seat_for(std::string_view user) const noexcept;
+  /// A user that has come does not need the seat that was held for it.
+  void take_held_seat(std::string_view user) {
+    if (reservations_.take(user))
+      listing_changed();
+  }
+  /// Its matchmaker, if it has one, is told of it, but not of each change by itself.
+  void listing_changed() {
+    if (config_.is_listed && !ending_ && !listing_due_)
+      tell_matchmaker_later();
+  }
+  void tell_matchmaker_later();
+  void plan_listing();
+  join_reply put_off(const join_request& request, const join_promise& promise);
+  void decide(unanswered what);
+  void answer(const unanswered& what);
+  void end_messages_of(session_key who, bool tells);
+  void plan_answers();
+  [[nodiscard]] steady_time deadline_of_answers() const;
   static void take_profile(member& candidate, const member& former);
   [[nodiscard]] session_key former_of(const join_request& request) const;
   [[nodiscard]] bool keeps_seats() const noexcept { return config_.keep_seat.count() > 0; }
@@ -275,9 +371,11 @@ private:
                          const protocol::shared_bytes& farewell, open_ref* ref = nullptr);
   [[nodiscard]] protocol::shared_bytes farewell_to_kicked(session_key who,
                                                           std::string_view message) const;
-  /// Whether the command being handled is still to be carried out: its hook has neither refused it
-  /// nor kicked its sender, whose connection answers in that case.
-  [[nodiscard]] bool is_current() const noexcept { return current_ && !sender_left_; }
+  /// Whether the command being handled is still to be carried out: its hook has neither refused it,
+  /// nor kicked its sender, whose connection answers in that case, nor left the answer to others.
+  [[nodiscard]] bool is_current() const noexcept {
+    return current_ && !sender_left_ && !replies_later_;
+  }
   bool tell(const room_input& in, resident& from);
   void relay_input(const room_input& in, resident& from);
   std::optional<std::uint64_t> next_seq(const room_input& in) noexcept;
@@ -286,12 +384,22 @@ private:
   template <class Make>
   void relay(const room_input& in, const resident& from, Make&& make);
   void take_profile(const room_input& in, resident& from);
+  template <class Encode>
+  void ask_with(Encode&& encode, session_key who, std::chrono::milliseconds limit,
+                request_handler then);
   [[nodiscard]] protocol::errc reason_against_asking(const resident* m) const noexcept;
   [[nodiscard]] session_key session_to_ask(std::string_view user_id) const;
   void send_request(const resident& m, const open_request& asked);
   void ask_again(session_key former, const resident& now);
   void plan_requests();
   void take_reply(const room_input& in);
+  room_timer start_timer(std::chrono::nanoseconds delay, std::chrono::nanoseconds period,
+                         timer_handler&& then);
+  void plan_timers();
+  void run_tick(const tick_clock::tick& due, steady_time began);
+  [[nodiscard]] bool waits_for_tick(const room_input& in);
+  void hand_over(std::vector<room_input> waiting);
+  [[nodiscard]] protocol::errc finish_former(const join_request& request);
   void tell_end_of(open_request& asked);
   void dismiss_requests(bool crashed);
   void answer(const room_input& in);
@@ -332,15 +440,23 @@ private:
   void announce_profile(std::uint64_t before, const member& m, session_key brought_by);
   [[nodiscard]] std::uint64_t mark_of_profile(const member& m) const;
   [[nodiscard]] static std::uint64_t sight_of(std::uint64_t mark, bool away) noexcept;
+  [[nodiscard]] std::string_view type_at_hand() const noexcept;
   void check(const broadcast_event& event) const;
-  void say(const broadcast_event& event, const exclusion& except);
+  /// `more`: fields behind those of the event.
+  void say(const broadcast_event& event, const exclusion& except,
+           const protocol::encoded_by_codec& more = {});
   void say(const binary_event& event, const exclusion& except);
   void send_frame_to(const resident& m, protocol::shared_bytes frame);
   template <class Make>
   void say_by(Make&& make, const broadcast_event& how, const exclusion& except);
   [[nodiscard]] exclusion exclusion_of(std::span<const session_key> who) const;
   [[nodiscard]] std::vector<client_id> clients_of(const exclusion& except) const;
+  void fill_in(const broadcast_event& event, protocol::object_fill fill,
+               protocol::value_encoder& to) const;
+  void say_to(session_key who, const broadcast_event& event,
+              const protocol::encoded_by_codec& more = {});
   protocol::shared_bytes application_frame_for(protocol::encoding e, const broadcast_event& event,
+                                               const protocol::encoded_by_codec& more,
                                                std::optional<std::uint64_t> seq,
                                                protocol::memory_meter* meter) const;
   template <class Make>
@@ -390,7 +506,13 @@ private:
   presence_changes changes_;              ///< of `users_`, not told yet
   departed_ids departed_ids_;
   seats seats_;
+  reservations reservations_;
+  std::shared_ptr<const protocol::metadata> metadata_; ///< null: none
+  bool locked_ = false;
+  std::optional<steady_time> listing_due_; ///< when its matchmaker is told how it stands
   open_requests requests_;
+  late_answers answers_;
+  std::unique_ptr<join_request> half_decided_; ///< a join that was put off; null: none is decided
   pressure_watch watch_;
   mutable queue_readings queues_;
   bool changes_are_due_ = false; ///< `tell_changes` is asked for
@@ -408,6 +530,7 @@ private:
   session_key commander_;               ///< whose command that is, or nobody
   const room_input* current_ = nullptr; ///< the input being handled, until it is refused
   bool sender_left_ = false;            ///< while its input is handled
+  bool replies_later_ = false;          ///< likewise: the answer comes later
   growth growth_;              ///< of that input, even if refused; of a join's announcement
   const char* hook_ = nullptr; ///< stays set if the hook throws
   /// A client is being admitted: the room does not count as empty, whoever is kicked.
@@ -416,6 +539,9 @@ private:
   bool ended_ = false;  ///< nothing is said any more
   wall_time timestamp_at_{};
   std::string timestamp_;
+  /// Null: it has had no timer; it does not tick.
+  std::unique_ptr<room_timers> timers_;
+  std::unique_ptr<room_ticks> ticks_;
   std::unique_ptr<room_behavior> behavior_; ///< last, so that it is destroyed first
 };
 

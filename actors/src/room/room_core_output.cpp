@@ -41,33 +41,67 @@ if_behind room_core::value_name(client_id sender, std::uint64_t key) const noexc
 }
 
 void room_core::broadcast(const broadcast_event& event) {
+  running_room::must_be(*this, "broadcast");
   check(event);
   say(event, {});
 }
 
 void room_core::broadcast_except(session_key who, const broadcast_event& event) {
+  running_room::must_be(*this, "broadcast_except");
   check(event);
   say(event, {who});
 }
 
 void room_core::broadcast_except(std::span<const session_key> who, const broadcast_event& event) {
+  running_room::must_be(*this, "broadcast_except");
   check(event);
   say(event, exclusion_of(who));
 }
 
-/// Does not check again what a behaviour passes on from the command being handled.
-void room_core::check(const broadcast_event& event) const {
-  if (!current_)
-    return check_event(event);
-  auto is_application = current_->what == room_input::kind::application;
-  check_event(event, is_application ? std::string_view{current_->type} : std::string_view{},
-              current_->bytes.view());
+void room_core::broadcast(const broadcast_event& event, protocol::object_fill fill) {
+  broadcast_except({}, event, fill);
 }
 
-void room_core::say(const broadcast_event& event, const exclusion& except) {
-  say_by(
-    [&](encoding e, auto seq, auto* meter) { return application_frame_for(e, event, seq, meter); },
-    event, except);
+void room_core::broadcast_except(session_key who, const broadcast_event& event,
+                                 protocol::object_fill fill) {
+  running_room::must_be(*this, "broadcast");
+  check_filled_event(event, type_at_hand());
+  if (ended_)
+    return;
+  protocol::value_encoder all;
+  fill_in(event, fill, all);
+  say(event, {who}, all.fields());
+}
+
+/// Fills in the event in each codec that its frames will need. MessagePack goes first: if `fill`
+/// kicks the last member who speaks it, the history keeps the event in JSON.
+void room_core::fill_in(const broadcast_event& event, protocol::object_fill fill,
+                        protocol::value_encoder& to) const {
+  using protocol::codec;
+  if (is_spoken(encoding::v1_msgpack))
+    to.encode(codec::msgpack, fill);
+  auto is_kept = event.stored && !event.is_passing() && history_.is_on();
+  if (is_spoken(encoding::v1_json) || (event.plain && is_spoken(encoding::plain_json))
+      || (is_kept && !is_spoken(encoding::v1_msgpack)))
+    to.encode(codec::json, fill);
+}
+
+/// The type of the command being handled if it is an application's.
+std::string_view room_core::type_at_hand() const noexcept {
+  auto is_application = current_ && current_->what == room_input::kind::application;
+  return is_application ? std::string_view{current_->type} : std::string_view{};
+}
+
+/// Does not check again what a behaviour passes on from the command being handled.
+void room_core::check(const broadcast_event& event) const {
+  check_event(event, type_at_hand(), current_ ? current_->bytes.view() : std::string_view{});
+}
+
+void room_core::say(const broadcast_event& event, const exclusion& except,
+                    const protocol::encoded_by_codec& more) {
+  say_by([&](encoding e, auto seq,
+             auto* meter) { return application_frame_for(e, event, more, seq, meter); },
+         event, except);
 }
 
 /// What a member that is behind gets of it.
@@ -78,24 +112,42 @@ if_behind room_core::fate_of(const broadcast_event& event) const noexcept {
 }
 
 protocol::shared_bytes room_core::application_frame_for(encoding e, const broadcast_event& event,
+                                                        const protocol::encoded_by_codec& more,
                                                         std::optional<std::uint64_t> seq,
                                                         protocol::memory_meter* meter) const {
   if (is_plain(e) && !event.plain)
     return {};
   if (is_plain(e) || event.v1_fields.empty())
     return protocol::application_frame(e, event.type, config_.identity->name, seq, event.fields,
-                                       meter);
+                                       meter, more[index_of(protocol::codec_of(e))]);
   auto all = event.fields;
   all.insert(all.end(), event.v1_fields.begin(), event.v1_fields.end());
   return protocol::application_frame(e, event.type, config_.identity->name, seq, all, meter);
 }
 
 void room_core::send_to(session_key who, const broadcast_event& event) {
+  running_room::must_be(*this, "send_to");
   check(event);
+  say_to(who, event);
+}
+
+void room_core::send_to(session_key who, const broadcast_event& event, protocol::object_fill fill) {
+  running_room::must_be(*this, "send_to");
+  check_filled_event(event, type_at_hand());
+  auto* m = find(who);
+  if (!m || ended_ || (is_plain(m->encoding) && !event.plain))
+    return;
+  protocol::value_encoder all;
+  all.encode(protocol::codec_of(m->encoding), fill);
+  say_to(who, event, all.fields());
+}
+
+void room_core::say_to(session_key who, const broadcast_event& event,
+                       const protocol::encoded_by_codec& more) {
   auto i = members_.find(who);
   if (i != members_.end() && !ended_)
-    send_frame_to(i->second,
-                  application_frame_for(i->second.encoding, event, std::nullopt, config_.meter));
+    send_frame_to(i->second, application_frame_for(i->second.encoding, event, more, std::nullopt,
+                                                   config_.meter));
 }
 
 /// Sends what the behaviour says to that member alone; an empty frame is nothing.
@@ -273,6 +325,7 @@ void room_core::send_event(observer& o, room_event event) {
 }
 
 double room_core::pressure() const {
+  running_room::must_be(*this, "pressure");
   return static_cast<double>(own_->held_bytes()) / static_cast<double>(own_->limits().bytes);
 }
 

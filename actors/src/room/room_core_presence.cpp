@@ -170,12 +170,15 @@ void room_core::count_member(const member& m, int change) {
     std::erase(loops_, m.key.loop);
   else if (here == 1 && change > 0)
     loops_.push_back(m.key.loop);
+  listing_changed();
 }
 
 /// Keeps the place of a member whose connection is lost.
 void room_core::set_away(resident& m) {
   if (m.away)
     return;
+  if (!answers_.is_empty())
+    end_messages_of(m.key, false);
   auto was_away = users_.is_away(m.user_id);
   // Only a user that has proved who it is can come back without its session.
   auto time = m.claims ? config_.keep_seat : std::min(config_.keep_seat, config_.resume_window);
@@ -193,6 +196,8 @@ void room_core::set_away(resident& m) {
 /// member.
 const member& room_core::take_place(session_key before) {
   auto place = members_.find(before);
+  if (!answers_.is_empty())
+    end_messages_of(before, false);
   if (!place->second.away) {
     output_.to_dispatcher(before.loop, member_frame{config_.identity->key, before, {}, true});
     count_member(place->second, -1);

@@ -10,6 +10,7 @@ namespace troupe::actors {
 // -- members --------------------------------------------------------------------------------------
 
 const member* room_core::find_user(std::string_view user_id) const {
+  running_room::must_be(*this, "find_user");
   const resident* best = nullptr;
   auto rank = [](const resident& m) { return std::pair{!m.away, m.number}; };
   users_.for_each_session(user_id, [&](const member& m) {
@@ -22,6 +23,7 @@ const member* room_core::find_user(std::string_view user_id) const {
 
 void room_core::for_each_session_of(std::string_view user_id,
                                     const std::function<void(const member&)>& f) const {
+  running_room::must_be(*this, "for_each_session_of");
   std::vector<const resident*> present; // `f` may kick
   users_.for_each_session(
     user_id, [&](const member& m) { present.push_back(static_cast<const resident*>(&m)); });
@@ -31,6 +33,7 @@ void room_core::for_each_session_of(std::string_view user_id,
 }
 
 std::size_t room_core::queued_bytes(session_key who) const {
+  running_room::must_be(*this, "queued_bytes");
   auto* m = find(who);
   if (!m || m->away)
     return 0;
@@ -71,8 +74,9 @@ void room_core::carry_out(const event_for_user& said, const credit& token) {
   auto& event = said.event.event();
   users_.for_each_session(said.user_id, [&](const member& m) {
     if (!m.away)
-      send_frame_to(static_cast<const resident&>(m),
-                    application_frame_for(m.encoding, event, std::nullopt, config_.meter));
+      send_frame_to(
+        static_cast<const resident&>(m),
+        application_frame_for(m.encoding, event, said.event.more(), std::nullopt, config_.meter));
   });
 }
 
@@ -83,10 +87,14 @@ void room_core::carry_out(const kick_of_user& kicked, const credit& token) {
 
 // -- bytes ----------------------------------------------------------------------------------------
 
-void room_core::broadcast_binary(const binary_event& event) { say(event, {}); }
+void room_core::broadcast_binary(const binary_event& event) {
+  running_room::must_be(*this, "broadcast_binary");
+  say(event, {});
+}
 
 void room_core::broadcast_binary_except(std::span<const session_key> who,
                                         const binary_event& event) {
+  running_room::must_be(*this, "broadcast_binary_except");
   say(event, exclusion_of(who));
 }
 
@@ -103,6 +111,7 @@ void room_core::say(const binary_event& event, const exclusion& except) {
 }
 
 void room_core::send_binary_to(session_key who, std::string_view bytes) {
+  running_room::must_be(*this, "send_binary_to");
   auto i = members_.find(who);
   if (i != members_.end() && !ended_)
     send_frame_to(i->second, protocol::binary_frame(i->second.encoding, config_.identity->name, {},

@@ -27,13 +27,22 @@ void room_core::outside(const outside_request& asked) {
       [question = asked.question](room_context&, const request_result& r) { question->answer(r); });
 }
 
-void room_core::ask(session_key who, const std::vector<protocol::field>& data,
-                    std::chrono::milliseconds limit, request_handler then) {
-  check_request(data, limit, bool(then), current_ ? current_->bytes.view() : std::string_view{});
+/// `encode(codec)` returns the data. It may be the behaviour's, and kick the member.
+template <class Encode>
+void room_core::ask_with(Encode&& encode, session_key who, std::chrono::milliseconds limit,
+                         request_handler then) {
   if (ended_)
     return;
-  auto i = members_.find(who);
-  auto* m = i == members_.end() ? nullptr : &i->second;
+  auto find_who = [&] {
+    auto i = members_.find(who);
+    return i == members_.end() ? nullptr : &i->second;
+  };
+  auto* m = find_who();
+  std::string data;
+  if (reason_against_asking(m) == errc::ok) {
+    data = encode(protocol::codec_of(m->encoding));
+    m = find_who();
+  }
   open_request asked{.who = m ? who : session_key{}, .then = std::move(then)};
   asked.why = reason_against_asking(m);
   if (asked.why != errc::ok) {
@@ -41,12 +50,32 @@ void room_core::ask(session_key who, const std::vector<protocol::field>& data,
     return plan_requests();
   }
   asked.source = protocol::codec_of(m->encoding);
-  asked.data = protocol::encode_map(asked.source, data);
+  asked.data = std::move(data);
   asked.until = output_.now() + limit;
   auto& opened = requests_.open(std::move(asked));
   plan_requests();
   if (!m->away)
     send_request(*m, opened);
+}
+
+void room_core::ask(session_key who, const std::vector<protocol::field>& data,
+                    std::chrono::milliseconds limit, request_handler then) {
+  running_room::must_be(*this, "ask");
+  check_request(data, limit, bool(then), current_ ? current_->bytes.view() : std::string_view{});
+  ask_with([&](protocol::codec to) { return protocol::encode_map(to, data); }, who, limit,
+           std::move(then));
+}
+
+void room_core::ask(session_key who, protocol::object_fill fill, std::chrono::milliseconds limit,
+                    request_handler then) {
+  running_room::must_be(*this, "ask");
+  check_request({}, limit, bool(then));
+  auto encode = [&](protocol::codec to) {
+    protocol::value_encoder all{protocol::value_encoder::names::of_data};
+    all.encode(to, fill);
+    return protocol::map_of(to, all.fields(to));
+  };
+  ask_with(encode, who, limit, std::move(then));
 }
 
 errc room_core::reason_against_asking(const resident* m) const noexcept {

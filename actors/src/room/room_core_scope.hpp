@@ -1,6 +1,7 @@
 #pragma once
 
 #include "room/room_core.hpp"
+#include "room/running_room.hpp"
 
 #include <troupe/protocol/frame.hpp>
 
@@ -20,11 +21,11 @@ using protocol::index_of;
 /// What is said of a request's handler that has thrown.
 inline constexpr auto handler_of_request = "a request's handler";
 
-/// Marks that a command is being handled, and who pays for the output meanwhile. Members that leave
-/// stay in memory until it ends.
+/// Marks that a command is being handled, and who pays for the output meanwhile. Hooks run within
+/// one, and may use the room only there. Members that leave stay in memory until it ends.
 struct room_core::command_scope {
   command_scope(room_core& r, payer who, const credit& token = {}, session_key commander = {})
-    : room(r) {
+    : room(r), running(r) {
     room.payer_ = who;
     room.current_token_ = token;
     room.commander_ = commander;
@@ -39,6 +40,7 @@ struct room_core::command_scope {
     room.departed_.clear();
   }
   room_core& room;
+  running_room running;
 };
 
 /// Runs a hook, which is about that member (null: about none). Returns whether it has returned;

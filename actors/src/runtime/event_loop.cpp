@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <new>
+#include <stdexcept>
 #include <string>
 
 namespace troupe::actors {
@@ -25,6 +26,7 @@ const loop_options& checked(const loop_options& o) {
   is.within("handlers_per_turn", o.handlers_per_turn, 1, option_check::most_things);
   is.within("least_handlers", o.least_handlers, 0, option_check::most_things);
   is.within("resumes_per_turn", o.resumes_per_turn, 1, option_check::most_things);
+  is.within("deadlines_per_turn", o.deadlines_per_turn, 1, option_check::most_things);
   is.within("messages_per_resume", o.messages_per_resume, 1, option_check::most_things);
   is.within("dispatches_per_handler", o.dispatches_per_handler, 0, option_check::most_things);
   is.within("gather_wait", o.gather_wait.count(), 0, 1'000'000, " us");
@@ -212,8 +214,7 @@ void event_loop::run() {
   }
   while (!has_ended()) {
     run_turn();
-    if (stopping_.load(std::memory_order_relaxed) && !stop_watch_.armed())
-      arm(stop_watch_, first_reminder);
+    watch_stop();
     if (!left_work_ && !has_ended()) // the last actor may have died in this turn
       block();
   }
@@ -224,6 +225,52 @@ void event_loop::run() {
   deferred_.clear();
   deferred_before_.clear();
   entrance_->close();
+}
+
+/// Once it is told to stop, looks after those that keep it from ending.
+void event_loop::watch_stop() {
+  if (stopping_.load(std::memory_order_relaxed) && !stop_watch_.armed())
+    arm(stop_watch_, first_reminder);
+}
+
+bool event_loop::poll(std::chrono::nanoseconds max_wait) {
+  if (is_current())
+    throw std::logic_error{"poll in a turn of its own loop would wait for itself"};
+  constexpr std::chrono::milliseconds least_time{4}; // so that a busy loop gets on, too
+  constexpr std::chrono::hours most_time{24};        // of which the clock has room
+  max_wait = std::min<std::chrono::nanoseconds>(max_wait, most_time);
+  auto longest = std::max<std::chrono::nanoseconds>(max_wait, least_time);
+  auto did_something = run_turns(longest);
+  auto is_interrupted = is_interrupted_.exchange(false);
+  if (!did_something && !is_interrupted && max_wait.count() > 0 && !has_ended()) {
+    block(options_.clock->now() + max_wait);
+    run_turns(longest);
+  }
+  if (turn_is_over_)
+    read_clock();
+  forget_turn();
+  begin("code between polls");
+  last_mark_ = coarse_now();
+  return !has_ended();
+}
+
+/// Runs turns while they do something, for that time; returns whether any did.
+bool event_loop::run_turns(std::chrono::nanoseconds longest) {
+  auto until = std::chrono::steady_clock::now() + longest;
+  auto any = false, goes_on = true;
+  while (goes_on) {
+    goes_on = run_turn();
+    any |= goes_on;
+    watch_stop();
+    goes_on = goes_on && std::chrono::steady_clock::now() < until;
+  }
+  return any;
+}
+
+void event_loop::interrupt() noexcept {
+  is_interrupted_ = true;
+  std::lock_guard guard{remote_mutex_};
+  wake();
 }
 
 void event_loop::dismiss_strangers() {
@@ -300,6 +347,7 @@ bool event_loop::run_turn(std::size_t max_handlers) {
   } catch (...) {
     report("timer");
   }
+  busy |= run_deadlines();
   busy |= run_ready();
   bool more = flush();
   more |= has_work();
@@ -444,6 +492,25 @@ bool event_loop::run_ready() {
   return any;
 }
 
+/// Runs what is due, each at the time that it is then. What is left, or has become due meanwhile,
+/// has the next turn, behind the flush and the sockets. Returns whether anything was due.
+bool event_loop::run_deadlines() {
+  auto left = deadlines_.empty() ? 0 : options_.deadlines_per_turn;
+  bool any = false, is_due = true;
+  while (is_due && left-- > 0) {
+    begin("timer");
+    dispatches_left_ = options_.dispatches_per_handler;
+    try {
+      is_due = deadlines_.fire_next(now());
+    } catch (...) {
+      report("timer");
+    }
+    any |= is_due;
+    note_duration();
+  }
+  return any;
+}
+
 bool event_loop::flush() {
   bool more = false;
   begin("flush");
@@ -466,12 +533,21 @@ bool event_loop::flush() {
   return more;
 }
 
+std::optional<steady_time> event_loop::next_wake_up() const {
+  auto coarse = timers_.next_wake_up();
+  auto exact = deadlines_.next();
+  return exact && coarse ? std::min(exact, coarse) : exact ? exact : coarse;
+}
+
 /// Waits for a socket, a post or the next deadline, unless deferred work has left something to do.
-void event_loop::block() {
+/// At the latest until `latest`.
+void event_loop::block(std::optional<steady_time> latest) {
   turn_scope scope{*this};
   if (run_deferred_before() || has_work() || !deferred_.empty() || !posted_.empty())
     return;
-  auto until = timers_.next_wake_up();
+  auto until = next_wake_up();
+  if (latest)
+    until = std::min(until.value_or(*latest), *latest);
   begin("handler");
   if (turn_is_over_)
     read_clock();
@@ -510,7 +586,9 @@ void event_loop::block_in_asio(std::optional<steady_time> until) {
     poller_seen_->async_wait(boost::asio::posix::stream_descriptor::wait_read,
                              [this](const boost::system::error_code&) { awaits_poller_ = false; });
   awaits_poller_ = true;
-  forget_turn(); // the handler that ends the sleep runs in there
+  if (auto exact = deadlines_.next(); exact && exact == until)
+    poller_.wake_after(*exact - now()); // Asio waits for whole milliseconds
+  forget_turn();                        // the handler that ends the sleep runs in there
   slept_ = true;
   if (until)
     context_.run_one_until(*until);

@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +33,8 @@ poller::poller() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
 }
 
 poller::~poller() {
+  if (alarm_ >= 0)
+    ::close(alarm_);
   ::close(bell_);
   ::close(epoll_);
 }
@@ -106,6 +109,7 @@ int poller::wait_for(epoll_event* events,
       return n;
     is_exact_ = false; // Linux before 5.11, or a filter of system calls that does not know this one
   }
+  wake_after(*timeout);
   return ::epoll_wait(
     epoll_, events, most,
     static_cast<int>(std::min<std::int64_t>(ceil<milliseconds>(*timeout).count(), 60'000)));
@@ -115,6 +119,25 @@ void poller::tell_next() {
   auto [who, events] = ready_[next_++];
   if (who)
     who->on_ready(events);
+}
+
+void poller::wake_after(std::chrono::nanoseconds time) noexcept {
+  using namespace std::chrono;
+  if (alarm_ < 0) {
+    alarm_ = ::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    epoll_event event{EPOLLIN | EPOLLET, {}}; // never read, as the bell
+    event.data.fd = bell_;                    // nobody is told
+    if (alarm_ >= 0 && ::epoll_ctl(epoll_, EPOLL_CTL_ADD, alarm_, &event) < 0) {
+      ::close(alarm_);
+      alarm_ = -1;
+    }
+    if (alarm_ < 0)
+      return;
+  }
+  auto left = std::max(time, nanoseconds{1}); // 0 would disarm it
+  auto whole = duration_cast<seconds>(left);
+  itimerspec t{{}, {whole.count(), static_cast<long>((left - whole).count())}};
+  ::timerfd_settime(alarm_, 0, &t, nullptr);
 }
 
 void poller::wake() noexcept {

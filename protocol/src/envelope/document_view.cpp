@@ -29,4 +29,12 @@ std::optional<bool> document_view::boolean(std::string_view key) const {
   return read_boolean(source_, raw(key));
 }
 
+std::optional<std::string> document_view::binary(std::string_view key) const {
+  return value_view{source_, raw(key)}.binary();
+}
+
+map_view document_view::object(std::string_view key) const { return {source_, raw(key)}; }
+
+list_view document_view::list(std::string_view key) const { return {source_, raw(key)}; }
+
 } // namespace troupe::protocol

@@ -1,5 +1,6 @@
 #include "envelope/encode.hpp"
 
+#include "envelope/value_writer.hpp"
 #include "json/json_writer.hpp"
 #include "msgpack/msgpack_writer.hpp"
 
@@ -32,38 +33,9 @@ void for_each_field(const message_parts& parts, Visit&& visit, VisitTail&& visit
       visit_tail(f);
 }
 
-/// Writes one value of a server message.
-template <class Writer>
-struct value_writer {
-  Writer& writer;
-  codec to;
-
-  void operator()(std::string_view x) const { writer.text(x); }
-  void operator()(std::int64_t x) const { writer.integer(x); }
-  void operator()(std::uint64_t x) const { writer.integer(x); }
-  void operator()(double x) const { writer.real(x); }
-  void operator()(bool x) const { writer.boolean(x); }
-  void operator()(binary_value x) const { writer.binary(x.bytes); }
-
-  void operator()(raw_value x) const {
-    if (x.source == to)
-      return writer.verbatim(x.bytes);
-    std::string transcoded;
-    transcode(x.source, x.bytes, to, transcoded);
-    writer.verbatim(transcoded);
-  }
-
-  void operator()(string_list list) const {
-    writer.begin_array(list.size());
-    for (const auto& text : list)
-      writer.text(text);
-    writer.end_array();
-  }
-};
-
 template <class Writer>
 void write_message(codec to, const message_parts& parts, Writer writer) {
-  std::size_t pairs = parts.type.empty() ? 0 : 1;
+  std::size_t pairs = (parts.type.empty() ? 0 : 1) + parts.more.count;
   auto count = [&](const field&) { ++pairs; };
   for_each_field(parts, count, count);
   writer.begin_map(pairs);
@@ -82,6 +54,8 @@ void write_message(codec to, const message_parts& parts, Writer writer) {
       writer.key(f.key);
       value(f);
     });
+  if (parts.more.count > 0)
+    writer.verbatim(parts.more.bytes);
   writer.end_map();
 }
 

@@ -17,6 +17,7 @@ struct message_parts {
   std::span<const field> tail;
   /// Keys that `tail` may not have: its fields with these keys are left out.
   std::span<const std::string_view> reserved;
+  encoded_fields more{}; ///< in the same codec, behind all others
 };
 
 /// Encodes the parts as one map and appends it to `out`.

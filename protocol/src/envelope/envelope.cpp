@@ -21,6 +21,7 @@ namespace {
     {"history", command_kind::history},  {"resume", command_kind::resume},
     {"auth", command_kind::auth},        {"binary", command_kind::binary},
     {"$profile", command_kind::profile}, {"$reply", command_kind::reply},
+    {"$reserve", command_kind::reserve},
   };
   for (const auto& [name, kind] : built_in)
     if (name == type)
@@ -34,9 +35,9 @@ namespace {
 
 /// Whether only servers send messages of this type.
 bool is_of_servers(std::string_view type) noexcept {
-  constexpr std::string_view all[] = {"welcome",   "joined",  "left",    "userJoined", "userLeft",
-                                      "ack",       "pong",    "error",   "roomClosed", "goodbye",
-                                      "$presence", "resumed", "$request"};
+  constexpr std::string_view all[] = {"welcome",   "joined",  "left",     "userJoined", "userLeft",
+                                      "ack",       "pong",    "error",    "roomClosed", "goodbye",
+                                      "$presence", "resumed", "$request", "$reserved"};
   return std::find(std::begin(all), std::end(all), type) != std::end(all);
 }
 
@@ -97,6 +98,7 @@ envelope_reader::problem envelope_reader::read_kind(command& out) const {
     }
     case command_kind::history: return read_history(out);
     case command_kind::reply: return read_reply(out);
+    case command_kind::reserve: return read_reserve();
     case command_kind::auth: return is_string("token") ? nullptr : "token is a string";
     case command_kind::ping: return nullptr;
     default: return read_room(out, false);

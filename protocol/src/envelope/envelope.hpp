@@ -36,6 +36,7 @@ private:
   problem read_history(command& out) const;
   problem read_reply(command& out) const;
   [[nodiscard]] problem read_resume() const;
+  [[nodiscard]] problem read_reserve() const;
   problem read_limit(std::int64_t most, problem wrong) const;
   problem read_message(command& out) const;
   problem read_binary(command& out) const;

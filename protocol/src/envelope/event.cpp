@@ -51,6 +51,12 @@ std::string encode_map(codec to, std::span<const field> fields) {
   return out;
 }
 
+std::string map_of(codec to, const encoded_fields& fields) {
+  std::string out;
+  append_message(to, {{}, {}, {}, {}, fields}, out);
+  return out;
+}
+
 std::string iso_8601(wall_time at) {
   // Many calls fall into the same second: then only the last digits change.
   thread_local std::chrono::sys_seconds last_second = std::chrono::sys_seconds::min();
@@ -165,11 +171,11 @@ shared_bytes request_frame(encoding to, std::string_view room_id, std::string_vi
 
 shared_bytes application_frame(encoding to, std::string_view type, std::string_view room_id,
                                std::optional<std::uint64_t> seq, std::span<const field> fields,
-                               memory_meter* meter) {
+                               memory_meter* meter, const encoded_fields& more) {
   if (is_plain(to))
-    return encode_frame(codec::json, type, fields, meter);
+    return frame_of(codec::json, {type, {}, fields, {server_fields, 1}, more}, meter);
   const std::array head{field{"roomId", room_id}, optional_field("seq", seq)};
-  return frame_of(codec_of(to), {type, head, fields, server_fields}, meter);
+  return frame_of(codec_of(to), {type, head, fields, server_fields, more}, meter);
 }
 
 shared_bytes binary_frame(encoding to, std::string_view room_id, std::string_view user_id,

@@ -4,6 +4,7 @@
 #include "text/unicode.hpp"
 
 #include <troupe/protocol/event.hpp>
+#include <troupe/protocol/value_encoder.hpp>
 
 namespace troupe::protocol {
 
@@ -11,6 +12,7 @@ void prepare_thread() {
   (void)is_utf8("more than what is looked at without it");
   (void)ack_frame(encoding::v1_json, "1", "r", {}, nullptr);
   (void)iso_8601({});
+  (void)value_encoder{};
   prepare_deflate();
 }
 

@@ -8,6 +8,8 @@
 
 #include <troupe/protocol/command.hpp>
 
+#include <utility>
+
 namespace troupe::protocol {
 
 std::string_view sentence(payload_rule rule) noexcept {
@@ -70,12 +72,13 @@ private:
   document_path path_;
 };
 
-/// Finds the value of one key of the outermost map.
+/// Finds the value of one key of the outermost map: the first one, or the last one.
 class field_finder {
 public:
   static constexpr bool trusted = true;
+  enum class which : bool { first, last };
 
-  explicit field_finder(std::string_view key) : wanted_(key) {}
+  field_finder(std::string_view key, which w) : wanted_(key), which_(w) {}
 
   [[nodiscard]] std::string_view value() const noexcept { return value_; }
 
@@ -88,7 +91,7 @@ public:
 
   scan_status end(const char* behind, bool) noexcept {
     if (--depth_ == 1 && found_)
-      return stop({value_start_, static_cast<std::size_t>(behind - value_start_)});
+      return take({value_start_, static_cast<std::size_t>(behind - value_start_)});
     return scan_status::ok;
   }
 
@@ -101,23 +104,93 @@ public:
 
   template <class Token>
   scan_status scalar(const Token& token) noexcept {
-    return depth_ == 1 && found_ ? stop(token.raw) : scan_status::ok;
+    return depth_ == 1 && found_ ? take(token.raw) : scan_status::ok;
   }
 
   scan_status broken(payload_rule) noexcept { return scan_status::ok; }
 
 private:
-  scan_status stop(std::string_view value) noexcept {
+  scan_status take(std::string_view value) noexcept {
     value_ = value;
-    return scan_status::stopped;
+    return which_ == which::first ? scan_status::stopped : scan_status::ok;
   }
 
   std::string_view wanted_;
+  which which_;
   std::string_view value_;
   std::string storage_;
   const char* value_start_ = nullptr;
   std::size_t depth_ = 0;
   bool found_ = false;
+};
+
+/// Looks at the first key of the outermost map.
+class first_key_reader {
+public:
+  static constexpr bool trusted = true;
+
+  [[nodiscard]] bool is_bin() const noexcept { return is_bin_; }
+
+  scan_status begin(const char*, bool) noexcept {
+    return ++depth_ == 1 ? scan_status::ok : scan_status::stopped;
+  }
+  scan_status end(const char*, bool) noexcept { return scan_status::stopped; }
+
+  template <class Token>
+  scan_status key(const Token& token) {
+    std::string storage;
+    is_bin_ = text_of(token, storage) == bin_key;
+    return scan_status::stopped;
+  }
+
+  template <class Token>
+  scan_status scalar(const Token&) noexcept {
+    return scan_status::stopped;
+  }
+
+  scan_status broken(payload_rule) noexcept { return scan_status::ok; }
+
+private:
+  std::size_t depth_ = 0;
+  bool is_bin_ = false;
+};
+
+/// Stops behind the first value.
+class value_measurer {
+public:
+  static constexpr bool trusted = true;
+
+  /// Where the value ends; null if none has ended.
+  [[nodiscard]] const char* end() const noexcept { return end_; }
+
+  scan_status begin(const char*, bool) noexcept {
+    ++depth_;
+    return scan_status::ok;
+  }
+  scan_status end(const char* behind, bool) noexcept {
+    return --depth_ == 0 ? stop(behind) : scan_status::ok;
+  }
+
+  template <class Token>
+  scan_status key(const Token&) noexcept {
+    return scan_status::ok;
+  }
+
+  template <class Token>
+  scan_status scalar(const Token& token) noexcept {
+    return depth_ == 0 ? stop(token.raw.data() + token.raw.size()) : scan_status::ok;
+  }
+
+  scan_status broken(payload_rule) noexcept { return scan_status::ok; }
+
+private:
+  scan_status stop(const char* behind) noexcept {
+    end_ = behind;
+    return scan_status::stopped;
+  }
+
+  std::size_t depth_ = 0;
+  const char* end_ = nullptr;
 };
 
 /// Hands over each element of the outermost array.
@@ -160,6 +233,53 @@ private:
   bool (*visit_)(void*, std::string_view);
   void* context_;
   const char* start_ = nullptr; ///< of the open element
+  std::size_t depth_ = 0;
+};
+
+/// Hands over each entry of the outermost map.
+class entry_visitor {
+public:
+  static constexpr bool trusted = true;
+
+  entry_visitor(bool (*visit)(void*, std::string, std::string_view), void* context)
+    : visit_(visit), context_(context) {}
+
+  scan_status begin(const char* at, bool) noexcept {
+    if (depth_ == 1)
+      start_ = at;
+    ++depth_;
+    return scan_status::ok;
+  }
+
+  scan_status end(const char* behind, bool) {
+    return --depth_ == 1 ? hand_over({start_, static_cast<std::size_t>(behind - start_)})
+                         : scan_status::ok;
+  }
+
+  template <class Token>
+  scan_status key(const Token& token) {
+    std::string storage;
+    if (depth_ == 1)
+      key_ = text_of(token, storage);
+    return scan_status::ok;
+  }
+
+  template <class Token>
+  scan_status scalar(const Token& token) {
+    return depth_ == 1 ? hand_over(token.raw) : scan_status::ok;
+  }
+
+  scan_status broken(payload_rule) noexcept { return scan_status::ok; }
+
+private:
+  scan_status hand_over(std::string_view value) {
+    return visit_(context_, std::move(key_), value) ? scan_status::ok : scan_status::stopped;
+  }
+
+  bool (*visit_)(void*, std::string, std::string_view);
+  void* context_;
+  std::string key_;             ///< of the open value
+  const char* start_ = nullptr; ///< likewise
   std::size_t depth_ = 0;
 };
 
@@ -222,23 +342,53 @@ document_failure validate(codec source, std::string_view bytes, const message_li
 }
 
 bool is_value(codec source, std::string_view bytes) {
+  return is_value_within(source, bytes, max_supported_depth - 1);
+}
+
+bool is_value_within(codec source, std::string_view bytes, std::size_t max_depth) {
   if (source == codec::json && !is_utf8(bytes))
     return false;
   field_table unused;
   payload_checker checker{unused};
-  return scan(source, bytes, max_supported_depth - 1, checker) == scan_status::ok;
+  return scan(source, bytes, max_depth, checker) == scan_status::ok;
 }
 
 std::string_view find_field(codec source, std::string_view map, std::string_view key) {
-  field_finder finder{key};
+  field_finder finder{key, field_finder::which::first};
   const auto status = scan(source, map, max_supported_depth, finder);
   return status == scan_status::stopped ? finder.value() : std::string_view{};
+}
+
+std::string_view find_last_field(codec source, std::string_view map, std::string_view key) {
+  field_finder finder{key, field_finder::which::last};
+  const auto status = scan(source, map, max_supported_depth, finder);
+  return status == scan_status::ok ? finder.value() : std::string_view{};
+}
+
+bool is_bin_object(std::string_view object) {
+  first_key_reader reader;
+  (void)scan(codec::json, object, max_supported_depth, reader);
+  return reader.is_bin();
+}
+
+std::size_t first_value_bytes(codec source, std::string_view bytes) {
+  value_measurer measurer;
+  const auto status = scan(source, bytes, max_supported_depth, measurer);
+  return status == scan_status::stopped ? static_cast<std::size_t>(measurer.end() - bytes.data())
+                                        : 0;
 }
 
 bool scan_elements(codec source, std::string_view array,
                    bool (*visit)(void* context, std::string_view element), void* context) {
   element_visitor visitor{visit, context};
   return scan(source, array, max_supported_depth, visitor) == scan_status::ok;
+}
+
+bool scan_entries(codec source, std::string_view map,
+                  bool (*visit)(void* context, std::string key, std::string_view value),
+                  void* context) {
+  entry_visitor visitor{visit, context};
+  return scan(source, map, max_supported_depth, visitor) == scan_status::ok;
 }
 
 } // namespace troupe::protocol

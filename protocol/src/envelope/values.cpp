@@ -37,8 +37,7 @@ value_kind kind_of_json(std::string_view raw) {
   switch (raw[0]) {
     case '"': return value_kind::string;
     case '[': return value_kind::array;
-    case '{':
-      return find_field(codec::json, raw, bin_key).empty() ? value_kind::map : value_kind::binary;
+    case '{': return is_bin_object(raw) ? value_kind::binary : value_kind::map;
     case 't':
     case 'f': return value_kind::boolean;
     case 'n': return value_kind::null;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace troupe::protocol {
 
@@ -52,6 +53,15 @@ bool for_each_element(codec source, std::string_view raw, Visit visit) {
     return (*static_cast<Visit*>(context))(element);
   };
   return kind_of(source, raw) == value_kind::array && scan_elements(source, raw, call, &visit);
+}
+
+/// The same with `visit(key, value)` for each entry of a map; the key is decoded.
+template <class Visit>
+bool for_each_entry(codec source, std::string_view raw, Visit visit) {
+  const auto call = [](void* context, std::string key, std::string_view value) -> bool {
+    return (*static_cast<Visit*>(context))(std::move(key), value);
+  };
+  return kind_of(source, raw) == value_kind::map && scan_entries(source, raw, call, &visit);
 }
 
 } // namespace troupe::protocol

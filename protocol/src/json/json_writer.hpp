@@ -14,7 +14,9 @@ namespace troupe::protocol {
 /// Appends the parts of one JSON document to a string.
 class json_writer {
 public:
-  explicit json_writer(std::string& out) : out_(out) {}
+  /// `needs_comma`: the next key or element follows another one.
+  explicit json_writer(std::string& out, bool needs_comma = false)
+    : out_(out), needs_comma_(needs_comma) {}
 
   void begin_map(std::size_t /*pairs*/) { open('{'); }
   void end_map() { close('}'); }
@@ -92,7 +94,7 @@ private:
   }
 
   std::string& out_;
-  bool needs_comma_ = false;
+  bool needs_comma_;
 };
 
 } // namespace troupe::protocol

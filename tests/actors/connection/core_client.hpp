@@ -30,6 +30,10 @@ struct connection_notebook final : actors::connection_output {
     note("say to " + what->to + ": " + std::string{what->body}, ticket);
     said = std::move(what);
   }
+  errc reserve(actors::reservation_request wanted, std::string ref, actors::credit) override {
+    lines.push_back("reserve " + wanted.pattern + " for " + wanted.user_id + " " + ref);
+    return errc::ok;
+  }
   void list_as(std::string_view) override {}
   void reply_behind_rooms(shared_bytes frame) override {
     lines.push_back("behind rooms " + std::string{frame.view().substr(2)});

@@ -17,6 +17,12 @@ namespace troupe::test {
 using protocol::encoding;
 using protocol::shared_bytes;
 
+/// An inbox whose room the test tells.
+struct quiet_inbox final : actors::answer_inbox {
+  void wake() noexcept override { ++calls; }
+  int calls = 0;
+};
+
 /// Writes down what the room sends, in order, one line each.
 struct room_notebook final : actors::room_output {
   void to_dispatcher(std::uint32_t, actors::subscribe m) override {
@@ -70,7 +76,14 @@ struct room_notebook final : actors::room_output {
       case actors::room_work::end_seats: return seats_due.push_back(when);
       case actors::room_work::end_requests: return requests_due.push_back(when);
       case actors::room_work::tell_pressure: return pressure_due.push_back(when);
+      case actors::room_work::keep_listing: return listing_due.push_back(when);
+      case actors::room_work::take_answers: return answers_due.push_back(when);
+      case actors::room_work::run_timers: return timers_due.push_back(when);
+      case actors::room_work::tick: break; // its actor's
     }
+  }
+  void tell_matchmaker(actors::room_report report) override {
+    reports.push_back(std::move(report));
   }
   std::size_t queued_bytes(actors::session_key who) const override { return 100 + who.slot; }
   void read_queue(actors::session_key who, std::shared_ptr<actors::queue_reading> to) override {
@@ -78,7 +91,17 @@ struct room_notebook final : actors::room_output {
     readings.push_back(std::move(to));
   }
   std::uint32_t loop() const override { return 0; }
+  std::shared_ptr<actors::answer_inbox> inbox() override { return answers; }
+  void join_decided(const actors::join_request& request, actors::join_reply reply) override {
+    lines.push_back("decided " + std::to_string(request.who.slot) + " "
+                    + std::string{to_string(reply.code)});
+    decided.push_back(std::move(reply));
+  }
+  void all_answered(actors::session_key who) override {
+    lines.push_back("answered " + std::to_string(who.slot));
+  }
   actors::steady_time now() const override { return time; }
+  void time_has_passed() noexcept override { time += passes; }
   actors::wall_time wall_now() const override { return {}; }
 
   void note(std::string what, actors::session_key who, const shared_bytes& frame) {
@@ -105,8 +128,13 @@ struct room_notebook final : actors::room_output {
   std::vector<actors::room_event> events;
   std::vector<actors::room_end> ends;
   std::vector<actors::steady_time> due; ///< of changes among the users
-  std::vector<actors::steady_time> seats_due, requests_due, pressure_due;
-  actors::steady_time time{}; ///< only the test moves it
+  std::vector<actors::steady_time> seats_due, requests_due, pressure_due, timers_due, answers_due,
+    listing_due;
+  std::vector<actors::room_report> reports; ///< to the matchmaker
+  std::shared_ptr<actors::answer_inbox> answers = std::make_shared<quiet_inbox>();
+  std::vector<actors::join_reply> decided; ///< of the joins that were put off
+  actors::steady_time time{};              ///< only the test moves it
+  actors::steady_time::duration passes{0}; ///< how long each tick takes
   std::vector<std::shared_ptr<actors::queue_reading>> readings;
   std::vector<actors::credit> own;
   std::vector<actors::if_behind> for_behind; ///< of each broadcast

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -90,7 +91,7 @@ TEST_CASE(
   listener l;
   p.add(s.ends[0], l);
   CHECK(tell(p) == 0);
-  p.change(s.ends[0], l, poller::interest::input_and_output);
+  p.change(s.ends[0], poller::interest::input_and_output);
   REQUIRE(tell(p) == 1);
   CHECK((l.told.back() & EPOLLOUT) != 0);
   std::vector<char> much(1 << 16);
@@ -215,4 +216,25 @@ TEST_CASE("a descriptor that cannot be listened to is refused") {
   poller p;
   listener l;
   CHECK_THROWS_AS(p.add(-1, l), std::system_error);
+}
+
+TEST_CASE("a poller wakes after a time, also who waits for its descriptor alone") {
+  poller p;
+  auto began = std::chrono::steady_clock::now();
+  p.wake_after(1h); // which the next call replaces
+  p.wake_after(3ms);
+  pollfd waiting{p.descriptor(), POLLIN, 0};
+
+  CHECK(::poll(&waiting, 1, 10'000) == 1);
+
+  auto took = std::chrono::steady_clock::now() - began;
+  CHECK(took >= 3ms);
+  CHECK(took < 5s);
+  CHECK(p.wait(0ns));
+  CHECK_FALSE(p.has_ready()); // it is nobody's event
+  CHECK(::poll(&waiting, 1, 0) == 0);
+
+  p.wake_after(-1s);
+  CHECK(p.wait(10s));
+  CHECK(std::chrono::steady_clock::now() - began < 8s);
 }

@@ -1,6 +1,7 @@
 #include "vectors.hpp"
 
 #include <troupe/protocol/command.hpp>
+#include <troupe/protocol/reserve.hpp>
 #include <troupe/protocol/shared_bytes.hpp>
 
 #include <catch2/catch.hpp>
@@ -12,19 +13,14 @@ using namespace troupe::protocol;
 
 namespace {
 
-const std::map<std::string, command_kind> kinds = {{"join", command_kind::join},
-                                                   {"leave", command_kind::leave},
-                                                   {"message", command_kind::message},
-                                                   {"direct", command_kind::direct},
-                                                   {"presence", command_kind::presence},
-                                                   {"history", command_kind::history},
-                                                   {"resume", command_kind::resume},
-                                                   {"auth", command_kind::auth},
-                                                   {"ping", command_kind::ping},
-                                                   {"binary", command_kind::binary},
-                                                   {"$profile", command_kind::profile},
-                                                   {"$reply", command_kind::reply},
-                                                   {"application", command_kind::application}};
+const std::map<std::string, command_kind> kinds = {
+  {"join", command_kind::join},         {"leave", command_kind::leave},
+  {"message", command_kind::message},   {"direct", command_kind::direct},
+  {"presence", command_kind::presence}, {"history", command_kind::history},
+  {"resume", command_kind::resume},     {"auth", command_kind::auth},
+  {"ping", command_kind::ping},         {"binary", command_kind::binary},
+  {"$profile", command_kind::profile},  {"$reply", command_kind::reply},
+  {"$reserve", command_kind::reserve},  {"application", command_kind::application}};
 
 const std::map<std::string, delivery> deliveries = {{"reliable", delivery::reliable},
                                                     {"volatile", delivery::volatile_},
@@ -74,6 +70,26 @@ std::string as_text(const std::vector<room_position>& rooms) {
   return '[' + all + ']';
 }
 
+/// A filter as the vectors write it.
+std::string as_text(const metadata_filter& filter) {
+  constexpr std::string_view names[] = {"eq", "at_least", "at_most"};
+  std::string all;
+  for (const auto& term : filter) {
+    std::vector<field> fields{{"name", term.name}, {"op", names[static_cast<int>(term.how)]}};
+    fields.emplace_back("value", false);
+    fields.back().val = term.value.view();
+    all += (all.empty() ? "" : ",") + encode_map(codec::json, fields);
+  }
+  return '[' + all + ']';
+}
+
+void check_reserve(const command& read, simdjson::dom::object want) {
+  const auto wish = seat_wish_of(read);
+  CHECK(wish.pattern == test::text(want, "pattern"));
+  CHECK(as_text(wish.filter) == expected(want, "filter").value_or("[]"));
+  CHECK(encode_map(codec::json, wish.wanted.fields()) == expected(want, "metadata").value_or("{}"));
+}
+
 void check_command(const command& read, simdjson::dom::object want) {
   CHECK(read.kind == kinds.at(test::text(want, "kind").value()));
   CHECK(read.room_id == test::text(want, "roomId"));
@@ -91,6 +107,8 @@ void check_command(const command& read, simdjson::dom::object want) {
   if (const auto limit = expected(want, "limit"))
     CHECK(std::to_string(fields.integer("limit").value_or(0)) == limit);
   CHECK(as_text(resume_rooms(read)) == expected(want, "rooms").value_or("[]"));
+  if (read.kind == command_kind::reserve)
+    check_reserve(read, want);
   const auto field = test::text(want, "field");
   CHECK(read.field
         == (!field             ? body_field::none
@@ -266,6 +284,38 @@ TEST_CASE("what is wrong with a reply is told in a sentence about the field") {
   CHECK(detail(R"({"type":"$reply","data":1})") == "requestId is a string");
   CHECK(detail(R"({"type":"$reply","requestId":"1"})") == "data is missing");
   CHECK(detail(R"({"type":"$reply","requestId":"1","data":1,"roomId":1})") == "roomId is a string");
+}
+
+// Pins §4.182, §16.92.
+TEST_CASE("what is wrong with a wish for a seat is told in a sentence about the field") {
+  const auto detail = [](const std::string& fields) {
+    const auto decoded =
+      decode(codec::json, R"({"type":"$reserve","pattern":"a:*",)" + fields + '}', {});
+    return decoded ? std::string{} : decoded.error().detail;
+  };
+  const auto filter_of = [](int count) {
+    std::string all;
+    for (int i = 0; i < count; ++i)
+      all += std::string{i > 0 ? "," : ""} + R"({"name":"a","value":1})";
+    return R"("filter":[)" + all + ']';
+  };
+  const auto metadata_of = [](std::size_t bytes) {
+    return R"("metadata":{"a":")" + std::string(bytes - 1, 'x') + "\"}";
+  };
+
+  CHECK(detail(R"("pattern":1)") == "a field is there twice");
+  CHECK(detail(R"("filter":1)").starts_with("filter is a list of at most 16 {name: a string"));
+  CHECK(detail(filter_of(16)).empty());
+  CHECK(detail(filter_of(17)).starts_with("filter is a list of at most 16"));
+  CHECK(detail(R"("filter":[{"name":"","value":1}])")
+        == "filter has a name that no field can have");
+  CHECK(detail(R"("filter":[{"name":"a","op":"at_most","value":true}])")
+        == "filter compares at_least and at_most with numbers only");
+  CHECK(detail(R"("metadata":{"a":1,"a":2})").starts_with("metadata is a map of texts"));
+  CHECK(detail(metadata_of(4096)).empty());
+  CHECK(detail(metadata_of(4097)).starts_with("metadata is a map of texts"));
+  CHECK(detail(R"("filter":[{"name":"b","value":1}],)" + metadata_of(4096))
+        == "a room that is made for this has metadata that fit filter, of at most 4 KiB");
 }
 
 TEST_CASE("only a resume names rooms to resume") {

@@ -87,9 +87,9 @@ TEST_CASE("a value is one whole document that a message could carry") {
 TEST_CASE("an application's type is nobody's built-in one") {
   for (auto good : {"move", "$later", "Message", "방"})
     CHECK(is_application_type(good));
-  for (auto bad :
-       {"",           "message",  "join",    "auth",   "welcome",  "joined",     "left",
-        "userJoined", "userLeft", "ack",     "pong",   "error",    "roomClosed", "goodbye",
-        "binary",     "resume",   "resumed", "$reply", "$request", "a\nb"})
+  for (auto bad : {"",           "message",    "join",      "auth",   "welcome", "joined",
+                   "left",       "userJoined", "userLeft",  "ack",    "pong",    "error",
+                   "roomClosed", "goodbye",    "binary",    "resume", "resumed", "$reply",
+                   "$request",   "$reserve",   "$reserved", "a\nb"})
     CHECK_FALSE(is_application_type(bad));
 }

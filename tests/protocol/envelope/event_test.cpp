@@ -3,6 +3,7 @@
 #include <troupe/protocol/event.hpp>
 #include <troupe/protocol/frame.hpp>
 #include <troupe/protocol/presence.hpp>
+#include <troupe/protocol/reserve.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -133,6 +134,14 @@ std::map<std::string, maker> makers() {
     {"application cannot override",
      [](encoding to) { return application_frame(to, "move", "arena:1", 6, forged, nullptr); }},
     {"roomClosed", [](encoding to) { return room_closed_frame(to, "lobby", "crashed", nullptr); }},
+    {"$reserved",
+     [](encoding to) {
+       return reserved_frame(to, {ref_in(to, "\"q\"", "\xa1q"), "arena:x1", 15s, true}, nullptr);
+     }},
+    {"$reserved without ref",
+     [](encoding to) {
+       return reserved_frame(to, {{}, "arena:x1", 15s, false}, nullptr);
+     }},
     {"ack",
      [](encoding to) {
        return ack_frame(to, ref_in(to, "\"m1\"", "\xa2m1"), "lobby", 7, nullptr);

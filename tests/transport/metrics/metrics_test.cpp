@@ -327,6 +327,18 @@ TEST_CASE("what is not given, given in vain, or said again has a counter each") 
   CHECK(has_line(text, "troupe_repeated_total 3"));
 }
 
+TEST_CASE("messages of other actors are counted, handled and at most waiting") {
+  metrics m;
+  actors::node_stats now;
+  now.room_messages = 7;
+  now.most_room_messages = 5;
+
+  auto text = m.text(now);
+
+  CHECK(has_line(text, "troupe_room_messages_total 7"));
+  CHECK(has_line(text, "troupe_room_messages_waiting_most 5"));
+}
+
 TEST_CASE("messages, publishes and deliveries move by what a room says, deliveries by codec") {
   metrics m;
   manual_node world;
@@ -357,6 +369,28 @@ TEST_CASE("messages, publishes and deliveries move by what a room says, deliveri
   CHECK(grown_by("troupe_turn_duration_seconds_count") > 0);
   CHECK(has_line(after, "troupe_members 4"));
   CHECK(has_line(after, "troupe_rooms 1"));
+}
+
+TEST_CASE("ticks of rooms are counted, with those that were skipped, their delays and durations") {
+  metrics m;
+  actors::node_stats now;
+  now.ticks = 4;
+  now.skipped_ticks = 3;
+  actors::time_histogram delays, durations;
+  delays.note(200us);
+  durations.note(2ms);
+  durations.note(2ms);
+  delays.add_to(now.tick_delays);
+  durations.add_to(now.tick_times);
+
+  auto text = m.text(now);
+
+  CHECK(has_line(text, "troupe_ticks_total 4"));
+  CHECK(has_line(text, "troupe_ticks_skipped_total 3"));
+  CHECK(has_line(text, R"(troupe_tick_delay_seconds_bucket{le="0.00025"} 1)"));
+  CHECK(has_line(text, "troupe_tick_delay_seconds_count 1"));
+  CHECK(has_line(text, "troupe_tick_duration_seconds_count 2"));
+  CHECK(value_of(text, "troupe_tick_duration_seconds_sum") == Approx(0.004));
 }
 
 TEST_CASE("a histogram's buckets add up, in seconds") {

@@ -48,8 +48,11 @@ actors::claims_ptr admitted(claims verified, wall_time now, std::chrono::seconds
 
 upgrade_decision confirmed(const upgrade_authorizer& then, const http_request& request,
                            actors::claims_ptr proved) {
-  auto decision = then ? then(with_claims(request, proved)) : upgrade_decision::accept();
-  if (decision.status != 0)
+  return within(then ? then(with_claims(request, proved)) : upgrade_decision::accept(), proved);
+}
+
+upgrade_decision within(upgrade_decision decision, actors::claims_ptr proved) {
+  if (decision.status != 0 || !proved)
     return decision;
   if (!decision.claims) {
     decision.claims = std::move(proved);

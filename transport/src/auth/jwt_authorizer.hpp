@@ -23,6 +23,10 @@ namespace troupe::transport {
 [[nodiscard]] upgrade_decision confirmed(const upgrade_authorizer& then,
                                          const http_request& request, actors::claims_ptr proved);
 
+/// Makes a decision about a request whose token has proved the claims `proved` (null: it had none)
+/// hold: without claims of its own it gives those, and its own end with the token.
+[[nodiscard]] upgrade_decision within(upgrade_decision decision, actors::claims_ptr proved);
+
 /// The claims of a token that was just verified. If it has expired within the leeway, they hold
 /// until the leeway is over.
 [[nodiscard]] actors::claims_ptr admitted(claims verified, wall_time now,

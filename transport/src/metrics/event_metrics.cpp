@@ -87,8 +87,9 @@ values accept_errors() {
 }
 
 values actor_names() {
-  return {"troupe.connection",     "troupe.directory", "troupe.dispatcher", "troupe.endpoint",
-          "troupe.raw_connection", "troupe.registry",  "troupe.room"};
+  return {"troupe.bot",      "troupe.connection", "troupe.directory",      "troupe.dispatcher",
+          "troupe.endpoint", "troupe.matchmaker", "troupe.raw_connection", "troupe.registry",
+          "troupe.room"};
 }
 
 values handlers() {
@@ -99,9 +100,10 @@ values handlers() {
 
 values failing_handlers() {
   auto all = handlers();
-  all.insert(all.end(), {"accept", "authorize_direct", "authorize_upgrade", "connection",
-                         "directory", "dispatcher", "drain", "endpoint", "node", "prepare_thread",
-                         "registry", "request", "room", "session", "verify_token"});
+  all.insert(all.end(),
+             {"accept", "authorize_direct", "authorize_upgrade", "bot", "connection", "directory",
+              "dispatcher", "drain", "endpoint", "matchmaking", "node", "prepare_thread",
+              "registry", "request", "room", "session", "verify_token"});
   return all;
 }
 

@@ -1,6 +1,7 @@
 #include "metrics/metric_families.hpp"
 
 #include <troupe/actors/caf_compat.hpp>
+#include <troupe/version.hpp>
 
 #include <boost/config.hpp>
 
@@ -116,6 +117,19 @@ std::vector<MetricFamily> node_families(const actors::node_stats& now) {
     counter("troupe_replaced_total", "Frames queued that gave way to newer ones of their key.",
             now.replaced),
     counter("troupe_repeated_total", "Messages that rooms knew again by their ids.", now.repeated),
+    counter("troupe_ticks_total", "Ticks of rooms.", now.ticks),
+    counter("troupe_ticks_skipped_total", "Ticks of rooms that were not run: it was too late.",
+            now.skipped_ticks),
+    histogram("troupe_tick_delay_seconds", "How long after its time each tick of a room began.",
+              now.tick_delays),
+    histogram("troupe_tick_duration_seconds",
+              "How long each tick of a room took, with the messages that had waited for it.",
+              now.tick_times),
+    counter("troupe_room_messages_total", "Messages of other actors that rooms have handled.",
+            now.room_messages),
+    gauge("troupe_room_messages_waiting_most",
+          "The most messages that waited for a room while it handled one of another actor.",
+          now.most_room_messages),
     histogram("troupe_turn_duration_seconds",
               "How long turns of the event loops took, without their sleep.", now.turns),
     histogram("troupe_delivery_latency_seconds",
@@ -165,7 +179,9 @@ MetricFamily build_info() {
     "troupe_build_info", "What this node was built from; always 1.", MetricType::Gauge, {}};
   auto caf = std::to_string(CAF_MAJOR_VERSION) + '.' + std::to_string(CAF_MINOR_VERSION) + '.'
            + std::to_string(CAF_PATCH_VERSION);
-  return add(f, 1, {{"version", TROUPE_VERSION}, {"caf", caf}, {"compiler", BOOST_COMPILER}});
+  auto version = std::to_string(TROUPE_VERSION_MAJOR) + '.' + std::to_string(TROUPE_VERSION_MINOR)
+               + '.' + std::to_string(TROUPE_VERSION_PATCH);
+  return add(f, 1, {{"version", version}, {"caf", caf}, {"compiler", BOOST_COMPILER}});
 }
 
 } // namespace troupe::transport

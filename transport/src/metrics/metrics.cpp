@@ -9,8 +9,12 @@
 
 #include <atomic>
 #include <exception>
+#include <functional>
+#include <map>
 #include <ostream>
 #include <streambuf>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace troupe::transport {
@@ -41,7 +45,9 @@ struct metrics::state {
   struct row {
     const event_metric* metric;
     prometheus::Family<prometheus::Counter>* family;
-    prometheus::Counter* unlabelled; ///< null where there is a label
+    prometheus::Counter* unlabelled = nullptr; ///< null where there is a label
+    /// By the values that are exported from the start: the family would lock, and hash the labels.
+    std::map<std::string, prometheus::Counter*, std::less<>> labelled{};
   };
   prometheus::Registry registry;
   std::vector<row> rows;                 ///< fixed
@@ -51,9 +57,12 @@ struct metrics::state {
 metrics::metrics() : state_(std::make_unique<state>()) {
   for (auto& m : event_metrics()) {
     auto& family = prometheus::BuildCounter().Name(m.name).Help(m.help).Register(state_->registry);
+    state::row row{&m, &family};
+    if (!m.label)
+      row.unlabelled = &family.Add({});
     for (auto& value : m.values())
-      family.Add(m.labels_of(value));
-    state_->rows.push_back({&m, &family, m.label ? nullptr : &family.Add({})});
+      row.labelled.emplace(value, &family.Add(m.labels_of(value)));
+    state_->rows.push_back(std::move(row));
   }
 }
 
@@ -65,6 +74,8 @@ void metrics::count(protocol::counter what, std::string_view label, std::uint64_
       continue;
     if (row.unlabelled)
       return row.unlabelled->Increment(static_cast<double>(n));
+    if (auto known = row.labelled.find(label); known != row.labelled.end())
+      return known->second->Increment(static_cast<double>(n));
     try {
       row.family->Add(row.metric->labels_of(label)).Increment(static_cast<double>(n));
     } catch (const std::exception&) {

@@ -19,13 +19,13 @@ void server_lifecycle::must_be_new(const char* what) const {
     throw std::logic_error{std::string{what} + " is for set-up: call it before the server starts"};
 }
 
-void server_lifecycle::begin_start() {
+void server_lifecycle::begin_start(bool has_threads) {
   std::lock_guard guard{mutex_};
   if (phase_ == phase::stopping || phase_ == phase::stopped)
     throw std::logic_error{"a server that was stopped does not start again: make another one"};
   if (phase_ != phase::made)
     throw std::logic_error{"the server has been started already"};
-  if (!stopper_.joinable())
+  if (has_threads && !stopper_.joinable())
     stopper_ = actors::start_thread("troupe stop", [this] { wait_for_request(); });
   phase_ = phase::starting;
   acting_ = std::this_thread::get_id();
@@ -81,6 +81,21 @@ void server_lifecycle::wait_for_request() {
     kind = *requested_;
   }
   stop_(kind); // does nothing if somebody else was quicker
+}
+
+std::optional<actors::drain_kind> server_lifecycle::begin_requested_stop() {
+  std::lock_guard guard{mutex_};
+  if (!requested_ || phase_ != phase::running)
+    return std::nullopt;
+  phase_ = phase::stopping;
+  acting_ = std::this_thread::get_id();
+  changed_.notify_all();
+  return requested_;
+}
+
+void server_lifecycle::wait_for_end() const {
+  std::unique_lock lock{mutex_};
+  changed_.wait(lock, [this] { return phase_ == phase::stopped; });
 }
 
 bool server_lifecycle::wait_for_end(std::chrono::milliseconds patience) const {

@@ -35,8 +35,9 @@ public:
   void must_be_new(const char* what) const;
 
   /// Throws `std::logic_error` if it was started or stopped before, `std::system_error` if the
-  /// thread that stops it cannot be started.
-  void begin_start();
+  /// thread that stops it cannot be started. `has_threads` false: there is none, and whoever drives
+  /// the server takes requests.
+  void begin_start(bool has_threads = true);
   void end_start(bool has_started);
 
   [[nodiscard]] found begin_stop();
@@ -45,6 +46,12 @@ public:
   /// Stops it on a thread of its own once the server runs, unless it stops already; the first
   /// request counts. Allocates nothing: that thread waits from the start on.
   void request(actors::drain_kind kind) noexcept;
+
+  /// Begins the stop that was requested, if one was and the server runs: whoever drives it calls
+  /// this. Nothing if there is nothing to begin.
+  [[nodiscard]] std::optional<actors::drain_kind> begin_requested_stop();
+  /// Waits until it has stopped, however long that takes.
+  void wait_for_end() const;
 
   /// Waits for a stop to begin, however long that takes, then for its end: false if that takes
   /// longer than `patience`.

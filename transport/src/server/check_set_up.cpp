@@ -162,6 +162,8 @@ void check_names(const server_options& o, const option_check& is) {
 void check_own_fields(const server_options& o, const option_check& is) {
   is.that(!o.jwt || !o.node.verify_token, "node.verify_token", "set",
           "nothing beside jwt, which verifies tokens itself");
+  is.that(!o.authorize_upgrade || !o.authorize_upgrade_later, "authorize_upgrade_later", "set",
+          "nothing beside authorize_upgrade: one of the two decides");
   is.that(o.node.log == &protocol::null_logger() || o.node.log == o.log, "node.log", "set",
           "nothing: a server and its node log to server_options.log");
   is.that(o.node.counters == &protocol::null_counters(), "node.counters", "set",

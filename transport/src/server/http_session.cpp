@@ -2,6 +2,7 @@
 
 #include "server/http_session.hpp"
 
+#include "auth/jwt_authorizer.hpp"
 #include "http/http_message.hpp"
 #include "text/http_text.hpp"
 
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <stdexcept>
 
 namespace troupe::transport {
 
@@ -19,12 +21,9 @@ using boost::system::error_code;
 
 /// Carries an answer, or why there is none, from any thread to its session, if the session still
 /// exists.
-struct http_session::late_answer final : http_reply::receiver,
-                                         std::enable_shared_from_this<late_answer> {
+struct http_session::late_answer final : std::enable_shared_from_this<late_answer> {
   late_answer(const actors::event_loop& l, std::weak_ptr<http_session> s)
     : loop(l.entrance()), session(std::move(s)) {}
-
-  void take(http_response response) override { pass_on({std::move(response)}, nullptr); }
 
   /// Runs `f`, which gives the answer, or whose exception is why there is none.
   template <class F>
@@ -36,11 +35,6 @@ struct http_session::late_answer final : http_reply::receiver,
     }
   }
 
-  std::shared_ptr<actors::gate<actors::event_loop>> loop;
-  std::weak_ptr<http_session> session;
-  std::atomic<bool> taken{false};
-
-private:
   void take_failure(std::exception_ptr why) noexcept {
     try {
       pass_on({}, std::move(why));
@@ -65,6 +59,78 @@ private:
       throw;
     }
   }
+
+  std::shared_ptr<actors::gate<actors::event_loop>> loop;
+  std::weak_ptr<http_session> session;
+  std::atomic<bool> taken{false};
+};
+
+/// An `http_reply`'s end of it: with the last copy of that, nobody is left who could answer.
+struct http_session::answer_line final : http_reply::receiver {
+  explicit answer_line(std::shared_ptr<late_answer> a) : answer(std::move(a)) {}
+  ~answer_line() override {
+    if (answer && !answer->taken)
+      answer->take_from(
+        []() -> http_answer { throw std::logic_error{"its reply was dropped without an answer"}; });
+  }
+  void take(http_response response) override {
+    if (answer)
+      answer->pass_on({std::move(response)}, nullptr);
+  }
+  std::shared_ptr<late_answer> answer; ///< null: its handler has thrown
+};
+
+/// An upgrade about which somebody decides later.
+struct http_session::late_decision final : std::enable_shared_from_this<late_decision> {
+  late_decision(const actors::event_loop& l, std::weak_ptr<http_session> s, http_request_message m,
+                wanted_upgrade w, actors::claims_ptr p)
+    : loop(l.entrance()),
+      session(std::move(s)),
+      message(std::move(m)),
+      wanted(std::move(w)),
+      proved(std::move(p)) {}
+
+  void pass_on(upgrade_decision decision, std::exception_ptr failure) {
+    if (taken.exchange(true))
+      return;
+    try {
+      loop->enter([&](actors::event_loop& home) {
+        home.post([self = shared_from_this(), d = std::move(decision), failure]() mutable {
+          if (auto s = self->session.lock(); s && s->deciding_ == self)
+            s->take_decision(std::move(d), failure);
+        });
+      });
+    } catch (...) {
+      taken = false; // the application may try again
+      throw;
+    }
+  }
+
+  std::shared_ptr<actors::gate<actors::event_loop>> loop;
+  std::weak_ptr<http_session> session;
+  http_request_message message;
+  wanted_upgrade wanted;
+  actors::claims_ptr proved; ///< by its token; null: it has none
+  std::atomic<bool> taken{false};
+};
+
+/// An `upgrade_reply`'s end of it, as above.
+struct http_session::decision_line final : upgrade_reply::receiver {
+  explicit decision_line(std::shared_ptr<late_decision> d) : decision(std::move(d)) {}
+  ~decision_line() override {
+    try {
+      if (decision && !decision->taken)
+        decision->pass_on({}, std::make_exception_ptr(
+                                std::logic_error{"its reply was dropped without a decision"}));
+    } catch (...) {
+      // no memory even for that: the client gets 504 in time
+    }
+  }
+  void take(upgrade_decision d) override {
+    if (decision)
+      decision->pass_on(std::move(d), nullptr);
+  }
+  std::shared_ptr<late_decision> decision; ///< null: the hook has thrown
 };
 
 /// Runs `f`. An exception ends this session only.
@@ -152,6 +218,7 @@ void http_session::end() {
   auto held = writer_.cancel();
   window_ = {};
   late_.reset();
+  deciding_.reset();
   auto self = std::move(self_);
 }
 
@@ -170,6 +237,8 @@ void http_session::on_deadline() {
   contained([&] {
     if (late_)
       end_late_answer();
+    else if (deciding_)
+      end_late_decision();
     else if (lingering_)
       await_silence();
     else if (has_progressed())
@@ -378,16 +447,87 @@ void http_session::upgrade() {
   if (descriptor >= settings_.descriptors_scarce_from
       && are_in_use_below(settings_.descriptors_scarce_from, descriptor))
     return refuse(too_many_connections("descriptors", 5));
-  auto admitted = admit_upgrade(settings_, request, peer_, loop_.now());
+  auto wanted = examine_upgrade(settings_, request, peer_);
+  if (!wanted)
+    return refuse(wanted.error());
+  auto decision = decide(settings_, wanted->request, wanted->client, loop_.now());
+  if (decision.status == 0 && settings_.authorize_later)
+    return decide_later(std::move(request), std::move(*wanted), std::move(decision.claims));
+  auto admitted =
+    admit_upgrade(settings_, request, std::move(*wanted), std::move(decision), loop_.now());
   if (!admitted)
     return refuse(admitted.error());
+  become_websocket(request, std::move(*admitted));
+}
+
+/// Asks the application, which decides later. Nothing is read meanwhile.
+void http_session::decide_later(http_request_message request, wanted_upgrade wanted,
+                                actors::claims_ptr proved) {
+  stage_ = stage::answering;
+  wanted.request.claims = proved;
+  deciding_ = std::make_shared<late_decision>(loop_, weak_from_this(), std::move(request),
+                                              std::move(wanted), std::move(proved));
+  self_ = shared_from_this();
+  loop_.arm(deadline_, settings_.handler_deadline());
+  pending_sockets_->note_answering(*this);
+  auto line = std::make_shared<decision_line>(deciding_);
+  auto asked = deciding_; // the decision may come within the hook
+  try {
+    settings_.authorize_later(asked->wanted.request, upgrade_reply{line});
+  } catch (...) {
+    line->decision = nullptr;
+    if (!asked->taken)
+      return take_decision({}, std::current_exception());
+    protocol::report_exception(*settings_.sessions.log, *settings_.sessions.counters,
+                               "authorize_upgrade");
+  }
+}
+
+void http_session::take_decision(upgrade_decision decision, const std::exception_ptr& failure) {
+  auto self = std::move(self_);
+  auto asked = std::move(deciding_);
+  contained([&] {
+    if (!is_open())
+      return;
+    if (failure) {
+      try {
+        std::rethrow_exception(failure);
+      } catch (...) {
+        protocol::report_exception(*settings_.sessions.log, *settings_.sessions.counters,
+                                   "authorize_upgrade");
+      }
+      decision = upgrade_decision::refuse(500, "This server has failed.");
+    }
+    auto& wanted = asked->wanted;
+    decision = within(std::move(decision), std::move(asked->proved));
+    note_refusal(settings_, decision, wanted.request, wanted.client, loop_.now());
+    auto admitted =
+      admit_upgrade(settings_, asked->message, std::move(wanted), std::move(decision), loop_.now());
+    if (!admitted)
+      return refuse(admitted.error());
+    become_websocket(asked->message, std::move(*admitted));
+  });
+}
+
+void http_session::end_late_decision() {
+  if (deciding_->taken) // it was given in time; this loop is late
+    return loop_.arm(deadline_, settings_.request_deadline());
+  auto self = std::move(self_);
+  deciding_.reset();
+  settings_.sessions.counters->count(protocol::counter::handler_errors, "authorize_upgrade");
+  refuse({504, "The decision takes too long.", "auth"});
+}
+
+/// Hands the socket over.
+void http_session::become_websocket(const http_request_message& request,
+                                    admitted_upgrade admitted) {
   deadline_.cancel();
   pending_sockets_->leave(*this);
   std::string leftover{static_cast<const char*>(buffer_.data().data()), buffer_.size()};
   auto make_channel = [&] { return stream_->become_channel(leftover, traffic().websocket); };
   std::make_shared<websocket_session>(make_channel, loop_, settings_.sessions,
-                                      std::move(admitted->lease), std::move(counted_))
-    ->start(request, admitted->subprotocol, std::move(admitted->info), leftover);
+                                      std::move(admitted.lease), std::move(counted_))
+    ->start(request, admitted.subprotocol, std::move(admitted.info), leftover);
 }
 
 // -- answers --------------------------------------------------------------------------------------
@@ -433,7 +573,13 @@ void http_session::await_answer() {
 
 void http_session::answer_later(const late_http_handler& handler) {
   await_answer();
-  handler(*request_, http_reply{late_});
+  auto line = std::make_shared<answer_line>(late_);
+  try {
+    handler(*request_, http_reply{line});
+  } catch (...) {
+    line->answer = nullptr;
+    throw;
+  }
 }
 
 void http_session::answer_from_file(http_router::file_handler handler) {

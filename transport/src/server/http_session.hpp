@@ -27,10 +27,10 @@ namespace troupe::transport {
 ///
 /// One timer bounds one stage after the other: the PROXY header, the TLS handshake, the first
 /// header with the wait for it, the wait for another request, its header, some progress of a body,
-/// an answer that is given later, and what is thrown away behind the last answer. The sending of an
-/// answer has a deadline of its own, which counts the time without progress. A late answer becomes
-/// a 504; every other missed deadline ends the session. A handler that answers at once has no
-/// deadline.
+/// an answer or a decision that is given later, and what is thrown away behind the last answer. The
+/// sending of an answer has a deadline of its own, which counts the time without progress. A late
+/// answer, or a late decision about an upgrade, becomes a 504; every other missed deadline ends the
+/// session. A handler that answers at once has no deadline.
 ///
 /// An exception ends only the session that it is thrown in. Thread: the loop's, but for its
 /// constructor and `enter`.
@@ -63,6 +63,9 @@ private:
     http_session& owner;
   };
   struct late_answer;
+  struct answer_line;
+  struct late_decision;
+  struct decision_line;
 
   /// Of what comes behind the last answer.
   static constexpr std::size_t most_thrown_away = std::size_t{1024} * 1024;
@@ -101,6 +104,10 @@ private:
   void await_body();
   [[nodiscard]] bool has_progressed() const;
   void upgrade();
+  void decide_later(http_request_message request, wanted_upgrade wanted, actors::claims_ptr proved);
+  void take_decision(upgrade_decision decision, const std::exception_ptr& failure);
+  void end_late_decision();
+  void become_websocket(const http_request_message& request, admitted_upgrade admitted);
   void answer(const http_request_message& message);
   void await_answer();
   void answer_later(const late_http_handler& handler);
@@ -139,7 +146,9 @@ private:
   std::size_t progress_ = 0;              ///< bytes of a body since its deadline was set
   std::shared_ptr<http_request> request_; ///< the one being answered
   std::shared_ptr<late_answer> late_;     ///< whose answer is awaited
-  std::shared_ptr<http_session> self_;    ///< set while it waits: nothing else holds it
+  /// The upgrade about which somebody decides later; null: there is none.
+  std::shared_ptr<late_decision> deciding_;
+  std::shared_ptr<http_session> self_; ///< set while it waits: nothing else holds it
   answer_writer writer_{*this, loop_, settings_.files.get()};
   file_windows::share window_; ///< of the file that it is answered with
   bool keep_alive_ = false;

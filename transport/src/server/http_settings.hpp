@@ -63,6 +63,7 @@ struct http_settings {
   std::shared_ptr<file_worker> files;                      ///< null if the router has none
   std::map<std::string, websocket_route> websocket_routes; ///< by path; no other is accepted
   upgrade_authorizer authorize;                            ///< may be empty
+  late_upgrade_authorizer authorize_later;                 ///< asked behind that; may be empty
   /// The part of `authorize` that is asked again at `auth`; may be empty.
   upgrade_authorizer confirm;
   session_settings sessions;

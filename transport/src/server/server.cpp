@@ -1,14 +1,71 @@
 #include <utility>
 
+#include "auth/jwt_authorizer.hpp"
 #include "server/check_set_up.hpp"
 #include "server/server_state.hpp"
 
 #include <troupe/actors/own_thread.hpp>
 
+#include <atomic>
+#include <functional>
 #include <stdexcept>
 #include <string>
 
 namespace troupe::transport {
+
+namespace {
+
+/// A request without address is an embedder's own: all of these count as one client's.
+boost::asio::ip::address client_in(const http_request& request) {
+  boost::system::error_code ignored;
+  return boost::asio::ip::make_address(request.remote_address, ignored);
+}
+
+/// Somebody decides later about a request that is no upgrade. It may outlive the server.
+class late_authorization final : public upgrade_reply::receiver {
+public:
+  using listener = std::function<void(const upgrade_decision&)>;
+
+  late_authorization(http_settings& settings, const http_request& asked, actors::claims_ptr proved,
+                     listener then)
+    : server_(settings.sessions.node->loop(0).entrance()),
+      settings_(settings),
+      request_(asked),
+      proved_(std::move(proved)),
+      then_(std::move(then)) {
+    request_.claims = proved_;
+  }
+  late_authorization(const late_authorization&) = delete;
+  late_authorization& operator=(const late_authorization&) = delete;
+  ~late_authorization() override {
+    try {
+      take(upgrade_decision::refuse(500, "This server has failed."));
+    } catch (...) {
+      // The listener's exception, or no memory: nobody is left who could be told.
+    }
+  }
+
+  void take(upgrade_decision decision) override {
+    if (taken_.exchange(true))
+      return;
+    server_->enter([&](actors::event_loop& loop) {
+      note_refusal(settings_, decision, request_, client_in(request_), loop.options().clock->now());
+    });
+    then_(within(std::move(decision), proved_));
+  }
+
+  [[nodiscard]] const http_request& request() const noexcept { return request_; }
+
+private:
+  const std::shared_ptr<actors::gate<actors::event_loop>> server_; ///< open while it is there
+  http_settings& settings_;
+  http_request request_;
+  actors::claims_ptr proved_;
+  listener then_;
+  std::atomic<bool> taken_{false};
+};
+
+} // namespace
 
 // -- sockets --------------------------------------------------------------------------------------
 
@@ -61,16 +118,6 @@ void server::state::start_listening() {
   });
 }
 
-/// What the handler throws is logged and counted: the server stops all the same.
-void server::state::say_stop(const std::string& path, const actors::endpoint_handlers& on) {
-  try {
-    if (on.on_stop)
-      on.on_stop();
-  } catch (...) {
-    protocol::report_exception(*options.log, counts, "endpoint", path);
-  }
-}
-
 // -- server ---------------------------------------------------------------------------------------
 
 server::server(server_options options) : state_(std::make_unique<state>()) {
@@ -85,14 +132,22 @@ server::server(caf::actor_system& system, server_options options)
 }
 
 server::~server() {
-  if (!state_->node->is_current() && !state_->lifecycle.is_stopping_thread()) {
+  if (state_->driver && state_->driver->may_end_here()) {
+    state_->driver->take_over().stop(actors::drain_kind::shutdown);
+    return;
+  }
+  if (!state_->driver && !state_->node->is_current() && !state_->lifecycle.is_stopping_thread()) {
     state_->stop(actors::drain_kind::shutdown);
     return;
   }
   state_->options.log->write(
     protocol::log_level::warning, "server",
     "it was destroyed on one of its own threads: it ends on a thread of its own");
+  if (state_->driver)
+    state_->driver->let_go();
   actors::end_elsewhere([rest = std::shared_ptr<state>{std::move(state_)}] {
+    if (rest->driver)
+      (void)rest->driver->take_over();
     rest->stop(actors::drain_kind::shutdown);
   });
 }
@@ -135,19 +190,53 @@ void server::start() {
   state_->say_listening();
 }
 
-void server::state::start() {
-  lifecycle.begin_start();
+void server::start_polled(signal_owner signals_go_to) {
+  state_->start_polled(signals_go_to);
+  state_->say_listening();
+}
+
+/// Listens, then lets the node run by `run`. What that throws passes on, and nothing has changed.
+template <class F>
+void server::state::start_with(bool has_threads, F&& run) {
+  lifecycle.begin_start(has_threads);
   try {
     start_listening();
     http.ready = true;
-    node->start();
+    run();
   } catch (...) {
+    driver.reset();
+    signals.reset();
     main_listener.reset();
     admin_listener.reset();
     lifecycle.end_start(false);
     throw;
   }
   lifecycle.end_start(true);
+}
+
+void server::state::start() {
+  start_with(true, [this] { node->start(); });
+}
+
+void server::state::start_polled(signal_owner signals_go_to) {
+  if (node->loops() != 1)
+    throw std::invalid_argument{"start_polled: one thread drives one loop, and "
+                                "server_options.node.loops gives "
+                                + std::to_string(node->loops())};
+  start_with(false, [this, signals_go_to] {
+    driver = std::make_shared<server_driver>(*this);
+    if (signals_go_to == signal_owner::server)
+      signals = hear_signals();
+    node->start_polled();
+  });
+}
+
+bool server::poll(std::chrono::nanoseconds max_wait) {
+  auto driver = state_->driver; // which outlives a server that is destroyed meanwhile
+  if (!driver)
+    throw std::logic_error{"poll: call start_polled first; a server that was started by start or "
+                           "run drives itself"};
+  return driver->poll(max_wait);
 }
 
 /// What a handler throws passes on, once the server has stopped.
@@ -190,11 +279,45 @@ void server::state::reload_tls() {
 
 actors::room_handle server::room(std::string_view name) { return state_->node->room(name); }
 actors::user_handle server::user(std::string_view user_id) { return state_->node->user(user_id); }
+
+actors::publish_result server::reserve(actors::reservation_request wanted,
+                                       actors::reservation_handler then) {
+  return state_->node->reserve(std::move(wanted), std::move(then));
+}
+
+actors::publish_result server::list(std::string_view pattern, std::string_view after,
+                                    std::size_t limit, actors::room_page_handler then) {
+  return state_->node->list(pattern, after, limit, std::move(then));
+}
+
 upgrade_decision server::authorize(const http_request& request) const {
-  // a request without address is an embedder's own: all of these count as one client's
-  boost::system::error_code ignored;
-  auto client = boost::asio::ip::make_address(request.remote_address, ignored);
-  return decide(state_->http, request, client, state_->options.node.clock->now());
+  if (state_->http.authorize_later)
+    throw std::logic_error{"authorize: this server decides later (authorize_upgrade_later); call "
+                           "authorize_later"};
+  return state_->decide_at_once(request);
+}
+
+/// What the server itself and its token say, and `authorize_upgrade`.
+upgrade_decision server::state::decide_at_once(const http_request& request) {
+  return decide(http, request, client_in(request), options.node.clock->now());
+}
+
+void server::authorize_later(const http_request& request,
+                             std::function<void(const upgrade_decision&)> then) const {
+  if (!then)
+    throw std::invalid_argument{"authorize_later: nobody is to hear the decision"};
+  auto& s = *state_;
+  auto decision = s.decide_at_once(request);
+  if (decision.status != 0 || !s.http.authorize_later)
+    return then(decision);
+  auto asked =
+    std::make_shared<late_authorization>(s.http, request, decision.claims, std::move(then));
+  try {
+    s.http.authorize_later(asked->request(), upgrade_reply{asked});
+  } catch (...) {
+    protocol::report_exception(*s.options.log, s.counts, "authorize_upgrade");
+    asked->take(upgrade_decision::refuse(500, "This server has failed."));
+  }
 }
 
 actors::node& server::node() { return *state_->node; }

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <csignal>
 #include <functional>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -87,8 +88,31 @@ private:
 
 } // namespace
 
+/// How long a stop may take.
+std::chrono::milliseconds server::state::patience() const {
+  constexpr auto grace = 2s; // what ends after the drain is quick
+  return options.drain_delay + options.drain_timeout + grace;
+}
+
+std::unique_ptr<signal_watch> server::state::hear_signals() {
+  auto reload = [this] {
+    if (!tls)
+      return;
+    try {
+      reload_tls();
+    } catch (const std::exception&) {
+      // It was logged and counted; the old certificate stays.
+    }
+  };
+  auto stop_soon = [this](actors::drain_kind kind) { request_stop(kind); };
+  return std::make_unique<signal_watch>(
+    signal_reaction{*options.log, patience(), stop_soon, reload, says_goodbye});
+}
+
 int server::run(const std::function<void()>& ready) {
   auto& s = *state_;
+  if (s.driver)
+    throw std::logic_error{"run: this server is polled (start_polled); poll it instead"};
   if (s.node->is_current())
     throw std::logic_error{"run on one of the server's own loops would wait for itself"};
   bool starts = !s.lifecycle.has_started();
@@ -103,26 +127,13 @@ int server::run(const std::function<void()>& ready) {
   }
   s.lifecycle.begin_run();
   bool comes_too_late = !starts && s.lifecycle.is_ending();
-  auto reload = [&s] {
-    if (!s.tls)
-      return;
-    try {
-      s.reload_tls();
-    } catch (const std::exception&) {
-      // It was logged and counted; the old certificate stays.
-    }
-  };
-  constexpr auto grace = 2s; // what ends after the drain is quick
-  auto patience = s.options.drain_delay + s.options.drain_timeout + grace;
-  signal_watch signals{signal_reaction{*s.options.log, patience,
-                                       [&s](actors::drain_kind kind) { s.request_stop(kind); },
-                                       reload, s.says_goodbye}};
+  auto signals = s.hear_signals();
   if (starts) // signals are heard by now: whoever reads the line may send one
     s.options.log->write(protocol::log_level::info, "server",
                          "listening on port " + std::to_string(port()));
   if (ready && !comes_too_late)
     s.or_stop(ready);
-  if (!s.lifecycle.wait_for_end(patience))
+  if (!s.lifecycle.wait_for_end(s.patience()))
     end_process(*s.options.log, "it has not stopped in time: it ends at once");
   return 0;
 }

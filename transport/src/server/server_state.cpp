@@ -87,6 +87,7 @@ void server::state::set_up(caf::actor_system* system) {
 /// Upgrades and `auth` commands ask the same verifier, then the same hook.
 void server::state::set_up_tokens() {
   http.authorize = options.authorize_upgrade;
+  http.authorize_later = options.authorize_upgrade_later;
   http.confirm = options.authorize_upgrade;
   if (!options.jwt)
     return;

@@ -3,7 +3,9 @@
 #include "metrics/metrics.hpp"
 #include "net/server_lifecycle.hpp"
 #include "net/listener.hpp"
+#include "net/signal_watch.hpp"
 #include "server/http_session.hpp"
+#include "server/server_driver.hpp"
 #include "tls/tls_context.hpp"
 #include "websocket/inbound_parts.hpp"
 
@@ -11,7 +13,7 @@
 #include <troupe/transport/server.hpp>
 
 #include <atomic>
-#include <future>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -52,6 +54,8 @@ struct server::state {
   std::unique_ptr<listener> main_listener;
   std::unique_ptr<listener> admin_listener;
   std::atomic<bool> says_goodbye{false}; ///< a stop has begun to tell the clients
+  std::shared_ptr<server_driver> driver; ///< of a server that is polled; else null
+  std::unique_ptr<signal_watch> signals; ///< of one that is polled and hears them
   /// Its thread, if there is one, ends before all else.
   server_lifecycle lifecycle{[this](actors::drain_kind kind) { stop(kind); }};
 
@@ -64,19 +68,20 @@ struct server::state {
   [[nodiscard]] http_router::probes probes_of(bool shown);
   actors::event_loop& least_loaded();
   void start();
+  void start_polled(signal_owner signals_go_to);
+  template <class F>
+  void start_with(bool has_threads, F&& run);
   void start_listening();
   void say_listening();
-  void say_stop(const std::string& path, const actors::endpoint_handlers& on);
   void reload_tls();
+  [[nodiscard]] upgrade_decision decide_at_once(const http_request& request);
 
   // -- the end; on any thread but a loop's --------------------------------------------------------
   void request_stop(actors::drain_kind kind) noexcept;
   void stop(actors::drain_kind kind);
-  void drain(actors::drain_kind kind);
-  [[nodiscard]] std::chrono::milliseconds goodbye_time(actors::drain_kind kind) const;
-  void stop_listening(actors::steady_time until);
-  void end_idle(actors::steady_time until);
-  void end_pending(actors::steady_time until);
+  void end();
+  [[nodiscard]] std::chrono::milliseconds patience() const;
+  [[nodiscard]] std::unique_ptr<signal_watch> hear_signals();
 
   /// Calls the application, on the owner's thread; what it throws passes on once the server has
   /// stopped.
@@ -92,22 +97,6 @@ struct server::state {
 
   void start_session(actors::event_loop& loop, owned_descriptor socket, const tcp::endpoint& peer,
                      http_settings& settings);
-
-  /// Runs `f` on a loop and waits for it, at most until `until`: a handler may keep the loop busy
-  /// for longer. So `f` must not refer to anything of the caller's. What `f` throws is logged and
-  /// counted; the next step comes all the same.
-  template <class F>
-  void on_loop(actors::event_loop& loop, actors::steady_time until, F f) {
-    auto task = std::make_shared<std::packaged_task<void()>>(std::move(f));
-    auto done = task->get_future();
-    loop.post([t = std::move(task)] { (*t)(); });
-    try {
-      if (done.wait_until(until) == std::future_status::ready)
-        done.get();
-    } catch (...) {
-      protocol::report_exception(*options.log, counts, "drain");
-    }
-  }
 };
 
 } // namespace troupe::transport

@@ -7,6 +7,7 @@
 #include "text/http_text.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace troupe::transport {
 
@@ -25,6 +26,23 @@ refused_request refused_for_now(std::string text, std::string_view label,
   return {503, std::move(text), label, {{"Retry-After", std::to_string(retry_after_seconds)}}};
 }
 
+/// Why no upgrade is taken now; nothing if one is.
+std::optional<refused_request> reason_to_wait(const http_settings& settings) {
+  if (settings.closing.load(std::memory_order_relaxed))
+    return refused_for_now("This server is stopping.", "draining", 5);
+  if (settings.sessions.node->overloaded())
+    return refused_for_now("This server is overloaded.", "overloaded", 5);
+  return std::nullopt;
+}
+
+/// Of clients about whom somebody decides later: nobody could be asked about another token.
+std::shared_ptr<const actors::token_check> no_refresh() {
+  return std::make_shared<const actors::token_check>([](std::string_view, actors::wall_time) {
+    return actors::token_decision{nullptr, protocol::errc::unsupported,
+                                  "This server takes no other token."};
+  });
+}
+
 /// Whether anything in a request could be a secret.
 bool shows_a_secret(const http_request& request) {
   return !request.header("Authorization").empty() || !request.header("Cookie").empty()
@@ -37,7 +55,7 @@ bool shows_a_secret(const http_request& request) {
 
 upgrade_decision ask(http_settings& settings, const http_request& request) {
   try {
-    return settings.authorize(request);
+    return settings.authorize ? settings.authorize(request) : upgrade_decision::accept();
   } catch (...) {
     protocol::report_exception(*settings.sessions.log, *settings.sessions.counters,
                                "authorize_upgrade");
@@ -54,9 +72,9 @@ http_request request_from(const boost::asio::ip::address& client) {
 
 /// Makes `admitted` an endpoint's: such a connection knows its request and speaks no subprotocol of
 /// ours.
-void make_endpoints(admitted_upgrade& admitted, const websocket_route& route,
+void make_endpoints(admitted_upgrade& admitted, std::shared_ptr<actors::endpoint_state> endpoint,
                     const http_request_message& message, http_request request) {
-  admitted.info.endpoint = route.endpoint;
+  admitted.info.endpoint = std::move(endpoint);
   admitted.info.request = std::make_shared<const actors::handshake>(actors::handshake{
     std::move(request.target), std::move(request.headers), std::move(request.remote_address)});
   if (list_header(message, "Sec-WebSocket-Protocol").find("troupe.bearer.") == std::string::npos)
@@ -72,20 +90,26 @@ refused_request too_many_connections(std::string_view label, unsigned retry_afte
 
 upgrade_decision decide(http_settings& settings, const http_request& request,
                         const boost::asio::ip::address& client, actors::steady_time now) {
-  if (!settings.authorize)
+  if (!settings.authorize && !settings.authorize_later)
     return {};
-  upgrade_decision decision;
   if (auto seconds = settings.admissions->seconds_to_next_try(client, now)) {
-    decision = upgrade_decision::refuse(429, "Too many tokens were refused.", "throttled");
+    auto decision = upgrade_decision::refuse(429, "Too many tokens were refused.", "throttled");
     decision.retry_after_seconds = seconds;
-  } else {
-    decision = ask(settings, request);
-    if (decision.status == 401 && decision.counts_as_guess && shows_a_secret(request))
-      settings.admissions->note_refused_token(client, now);
+    settings.sessions.counters->count(protocol::counter::auth_failures, label_of(decision));
+    return decision;
   }
+  auto decision = ask(settings, request);
+  note_refusal(settings, decision, request, client, now);
+  return decision;
+}
+
+void note_refusal(http_settings& settings, const upgrade_decision& decision,
+                  const http_request& request, const boost::asio::ip::address& client,
+                  actors::steady_time now) {
+  if (decision.status == 401 && decision.counts_as_guess && shows_a_secret(request))
+    settings.admissions->note_refused_token(client, now);
   if (decision.status != 0)
     settings.sessions.counters->count(protocol::counter::auth_failures, label_of(decision));
-  return decision;
 }
 
 http_headers headers_of(const upgrade_decision& refusal) {
@@ -97,9 +121,9 @@ http_headers headers_of(const upgrade_decision& refusal) {
   return headers;
 }
 
-protocol::result<admitted_upgrade, refused_request> admit_upgrade(
+protocol::result<wanted_upgrade, refused_request> examine_upgrade(
   http_settings& settings, const http_request_message& message,
-  const boost::asio::ip::address& peer, actors::steady_time now) {
+  const boost::asio::ip::address& peer) {
   auto verdict = check_upgrade(message, settings.options.origins);
   if (verdict.status != 101)
     return refused(verdict);
@@ -108,31 +132,51 @@ protocol::result<admitted_upgrade, refused_request> admit_upgrade(
   auto route = path ? settings.websocket_routes.find(*path) : settings.websocket_routes.end();
   if (route == settings.websocket_routes.end())
     return refused_request{404, "There is no WebSocket at this path.", "path"};
-  if (settings.closing.load(std::memory_order_relaxed))
-    return refused_for_now("This server is stopping.", "draining", 5);
-  if (settings.sessions.node->overloaded())
-    return refused_for_now("This server is overloaded.", "overloaded", 5);
-  auto is_looked_at = settings.authorize || route->second.endpoint;
-  auto client = client_of(message, peer, settings.trusted_proxies);
-  auto request = is_looked_at ? request_of(message, std::move(*path), client) : http_request{};
-  auto decision = decide(settings, request, client, now);
+  if (auto why = reason_to_wait(settings))
+    return *why;
+  wanted_upgrade wanted{std::move(verdict),
+                        route->second.endpoint,
+                        client_of(message, peer, settings.trusted_proxies),
+                        {}};
+  if (settings.authorize || settings.authorize_later || wanted.endpoint)
+    wanted.request = request_of(message, std::move(*path), wanted.client);
+  return wanted;
+}
+
+protocol::result<admitted_upgrade, refused_request> admit_upgrade(
+  http_settings& settings, const http_request_message& message, wanted_upgrade wanted,
+  upgrade_decision decision, actors::steady_time now) {
   if (decision.status != 0)
     return refused_request{decision.status, decision.text, "auth", headers_of(decision)};
+  if (auto why = reason_to_wait(settings)) // again: the decision may have come late
+    return *why;
   auto user = decision.claims ? std::string_view{decision.claims->subject} : std::string_view{};
-  auto lease = admission::admit(settings.admissions, client, now, user);
+  auto lease = admission::admit(settings.admissions, wanted.client, now, user);
   if (!lease)
     return too_many_connections(lease.error().reason, lease.error().retry_after_seconds);
-  admitted_upgrade admitted{std::move(verdict.subprotocol), std::move(*lease), {}};
-  admitted.info.encoding = verdict.encoding;
-  admitted.info.may_resume = verdict.may_resume;
+  admitted_upgrade admitted{std::move(wanted.verdict.subprotocol), std::move(*lease), {}};
+  admitted.info.encoding = wanted.verdict.encoding;
+  admitted.info.may_resume = wanted.verdict.may_resume;
   admitted.info.claims = std::move(decision.claims);
-  admitted.info.address = settings.admissions->mark_of(client);
-  if (route->second.endpoint)
-    make_endpoints(admitted, route->second, message, std::move(request));
+  admitted.info.address = settings.admissions->mark_of(wanted.client);
+  if (wanted.endpoint)
+    make_endpoints(admitted, std::move(wanted.endpoint), message, std::move(wanted.request));
+  else if (settings.authorize_later)
+    admitted.info.check_token = no_refresh();
   else if (settings.sessions.node->options().verify_token)
-    admitted.info.check_token =
-      refresh_check(settings, settings.confirm ? std::move(request) : request_from(client));
+    admitted.info.check_token = refresh_check(
+      settings, settings.confirm ? std::move(wanted.request) : request_from(wanted.client));
   return admitted;
+}
+
+protocol::result<admitted_upgrade, refused_request> admit_upgrade(
+  http_settings& settings, const http_request_message& message,
+  const boost::asio::ip::address& peer, actors::steady_time now) {
+  auto wanted = examine_upgrade(settings, message, peer);
+  if (!wanted)
+    return wanted.error();
+  auto decision = decide(settings, wanted->request, wanted->client, now);
+  return admit_upgrade(settings, message, std::move(*wanted), std::move(decision), now);
 }
 
 } // namespace troupe::transport

@@ -117,14 +117,21 @@ stage::client& stage::connect(actors::connection_info info, unsigned loop,
   return result;
 }
 
-void stage::advance(std::chrono::milliseconds by) {
+void stage::advance(std::chrono::nanoseconds by) {
   if (by.count() < 0)
     throw std::invalid_argument{"advance: time does not go back"};
   settle();
-  constexpr auto step = actors::timer_wheel::tick;
-  for (; by.count() > 0; by -= step) {
-    state_->clock.advance(std::min(by, step));
-    state_->system.advance(std::min(by, step));
+  auto end = state_->clock.now() + by;
+  while (state_->clock.now() < end)
+    move_to(std::min(end, state_->clock.now() + actors::timer_wheel::tick));
+}
+
+/// Moves time, and handles what is due on the way, each at its time.
+void stage::move_to(actors::steady_time end) {
+  for (auto now = state_->clock.now(); now < end; now = state_->clock.now()) {
+    auto by = std::min(state_->loops.next_deadline().value_or(end), end) - now;
+    state_->clock.advance(by);
+    state_->system.advance(by);
     settle();
   }
 }
@@ -136,7 +143,10 @@ void stage::settle() {
   do {
     if (left-- == 0)
       throw stage_error{"there is always more to do: some actors answer each other for ever"};
-    state_->loops.settle();
+    int rounds_left = 20'000;
+    while (state_->loops.run_round())
+      if (rounds_left-- == 0)
+        throw stage_error{"there is always more to do: a loop never comes to rest"};
   } while (state_->system.run_job() || take_frames());
 }
 

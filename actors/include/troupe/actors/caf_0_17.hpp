@@ -77,7 +77,7 @@ public:
   [[nodiscard]] caf::actor_system& system() noexcept { return system_; }
   /// Lets one actor that has messages handle one. Returns false if there is none.
   bool run_job() { return scheduler().try_run_once(); }
-  void advance(std::chrono::milliseconds by) { scheduler().advance_time(by); }
+  void advance(std::chrono::nanoseconds by) { scheduler().advance_time(by); }
 
 private:
   caf::actor_system_config& configured() {
@@ -135,6 +135,32 @@ inline caf::mailbox_element_ptr make_element(caf::strong_actor_ptr sender, caf::
   return caf::make_mailbox_element(std::move(sender), caf::make_message_id(), {}, std::move(what));
 }
 
+// -- sending as an actor of whatever interface ----------------------------------------------------
+
+template <class Dest, class... Ts>
+void check_message() {
+  using args = type_list<caf::detail::strip_and_convert_t<Ts>...>;
+  static_assert(caf::response_type_unbox<caf::signatures_of_t<Dest>, args>::valid,
+                "receiver does not accept given message");
+}
+
+template <class Dest, class... Ts>
+void send_from(caf::strong_actor_ptr sender, context_base* context, const Dest& dest, Ts&&... xs) {
+  check_message<Dest, Ts...>();
+  auto element = make_element(std::move(sender), caf::make_message(std::forward<Ts>(xs)...));
+  caf::actor_cast<caf::abstract_actor*>(dest)->enqueue(std::move(element), context);
+}
+
+/// What awaits the answer of a `Dest` to a message of `Ts`: chain .then(f, e) right away.
+template <class Dest, class... Ts>
+using answer_of = caf::response_handle<
+  caf::scheduled_actor,
+  caf::response_type_t<typename Dest::signatures, caf::detail::strip_and_convert_t<Ts>...>, false>;
+template <class Answer>
+Answer await_answer(caf::scheduled_actor& self, caf::message_id answer) {
+  return Answer{answer, &self};
+}
+
 // -- the life of a pinned actor -------------------------------------------------------------------
 
 /// CAF's part of a pinned actor: how its messages run, and the steps in which it ends.
@@ -183,6 +209,9 @@ protected:
     });
     this->mailbox_.close();
   }
+
+  /// Drops the handlers of answers that have not come: it would not end before they do.
+  void forget_answers() noexcept { this->multiplexed_responses_.clear(); }
 
   /// Answers the requests that it has not handled.
   void bounce_requests() {

@@ -92,7 +92,7 @@ public:
   [[nodiscard]] caf::actor_system& system() noexcept { return *system_; }
   /// Lets one actor that has messages handle one. Returns false if there is none.
   bool run_job() { return jobs_->run_one(); }
-  void advance(std::chrono::milliseconds by) { clock_->advance(by); }
+  void advance(std::chrono::nanoseconds by) { clock_->advance(by); }
 
 private:
   class job_list final : public caf::scheduler {
@@ -128,7 +128,7 @@ private:
     caf::disposable schedule(time_point at, caf::action what) final {
       return due_.emplace(at, std::move(what))->second.as_disposable();
     }
-    void advance(std::chrono::milliseconds by) {
+    void advance(std::chrono::nanoseconds by) {
       now_ += by;
       while (!due_.empty() && due_.begin()->first <= now_)
         due_.extract(due_.begin()).mapped().run();
@@ -212,6 +212,22 @@ inline caf::mailbox_element_ptr make_element(caf::strong_actor_ptr sender, caf::
   return caf::make_mailbox_element(std::move(sender), caf::make_message_id(), std::move(what));
 }
 
+// -- sending as an actor of whatever interface (with `send_from`) ---------------------------------
+
+template <class Dest, class... Ts>
+void check_message() {
+  caf::detail::send_type_check<caf::none_t, Dest, Ts...>();
+}
+
+/// What awaits the answer of a `Dest` to a message of `Ts`: chain .then(f, e) right away.
+template <class Dest, class... Ts>
+using answer_of = caf::detail::event_based_response_handle_t<
+  caf::response_type_t<typename Dest::signatures, caf::detail::strip_and_convert_t<Ts>...>>;
+template <class Answer>
+Answer await_answer(caf::scheduled_actor& self, caf::message_id answer) {
+  return Answer{&self, answer, caf::disposable{}};
+}
+
 // -- the life of a pinned actor -------------------------------------------------------------------
 
 /// CAF's part of a pinned actor: how its messages run, and the steps in which it ends.
@@ -270,6 +286,9 @@ protected:
       this->setf(caf::abstract_actor::is_terminated_flag);
     });
   }
+
+  /// Drops the handlers of answers that have not come: it would not end before they do.
+  void forget_answers() noexcept { this->multiplexed_responses_.clear(); }
 
   /// Answers the requests that it has not handled, and takes no message any more. If it throws, it
   /// goes on where it has stopped: CAF's own way to close a mailbox could not.

@@ -51,4 +51,25 @@ void fan_out(Self&& self, const Range& dests, Ts&&... xs) {
     caf::actor_cast<caf::abstract_actor*>(dest)->enqueue(std::move(*element++), (*self).context());
 }
 
+/// Sends a request as `self`, whose own interface does not matter. Returns the id by which the
+/// answer comes (`await_answer`), which may also be one of `give_up_answer`. There is no time-out.
+/// Precondition: `dest` is not null.
+template <class Dest, class... Ts>
+[[nodiscard]] caf::message_id send_request(caf::scheduled_actor& self, const Dest& dest,
+                                           Ts&&... xs) {
+  check_message<Dest, Ts...>();
+  auto element = make_element(self.ctrl(), caf::make_message(std::forward<Ts>(xs)...));
+  auto id = self.new_request_id(caf::message_priority::normal);
+  element->mid = id;
+  caf::actor_cast<caf::abstract_actor*>(dest)->enqueue(std::move(element), self.context());
+  return id.response_id();
+}
+
+/// Lets `self` hear `why` as the answer of that id; one that comes later is dropped.
+inline void give_up_answer(caf::scheduled_actor& self, caf::message_id answer, caf::error why) {
+  auto element = make_element(nullptr, caf::make_message(std::move(why)));
+  element->mid = answer;
+  self.enqueue(std::move(element), self.context());
+}
+
 } // namespace troupe::compat

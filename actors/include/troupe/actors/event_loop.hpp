@@ -1,6 +1,7 @@
 #pragma once
 
 #include <troupe/actors/clock.hpp>
+#include <troupe/actors/deadline_queue.hpp>
 #include <troupe/actors/gate.hpp>
 #include <troupe/actors/gather_pace.hpp>
 #include <troupe/actors/loop_job.hpp>
@@ -34,6 +35,8 @@ struct loop_options {
   std::size_t handlers_per_turn = 32;
   std::size_t least_handlers = 8; ///< a turn whose flush is full ends early, after this many
   std::size_t resumes_per_turn = 256;
+  /// Precise deadlines (`event_loop::deadlines`) that a turn runs before it flushes.
+  std::size_t deadlines_per_turn = 64;
 #ifdef __SANITIZE_THREAD__
   std::size_t messages_per_resume = 1; ///< so that TSan sees more hand-overs
 #else
@@ -89,6 +92,8 @@ public:
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
   [[nodiscard]] poller& sockets() noexcept { return poller_; }
   [[nodiscard]] timer_wheel& timers() noexcept { return timers_; }
+  /// For what is due at an exact time; `timers` costs less.
+  [[nodiscard]] deadline_queue& deadlines() noexcept { return deadlines_; }
   [[nodiscard]] session_table& sessions() noexcept { return sessions_; }
   /// The time at which the handler, resume or flush under way first asked for it; it is read again
   /// if an actor run inline or the application took long. Outside a turn, the clock's time.
@@ -132,6 +137,20 @@ public:
 
   /// Runs turns until `stop`; returns once the last pinned actor is gone.
   void run();
+
+  /// A piece of `run`, for who drives the loop from a loop of its own: runs turns as long as they
+  /// find something to do, but no longer than `max_wait`, or 4 ms if that is less. If there was
+  /// nothing to do at first, waits until there is, at most for `max_wait` (negative: not at all).
+  /// Returns false once `stop` was called and no pinned actor is left.
+  ///
+  /// What the thread does between two calls belongs to no turn. If that takes long, the watchdog of
+  /// a node tells it as "code between polls". Throws `std::logic_error` in a turn of this loop.
+  /// Thread: always the same.
+  bool poll(std::chrono::nanoseconds max_wait);
+
+  /// Ends the wait of the `poll` under way, or the next one does not wait. Allocates nothing.
+  /// Thread: any.
+  void interrupt() noexcept;
 
   /// Runs one turn of at most `max_handlers` without blocking; returns whether it did anything or
   /// left work.
@@ -248,11 +267,15 @@ private:
     return !ready_.empty() || sessions_.has_touched();
   }
   bool run_ready();
+  bool run_deadlines();
+  [[nodiscard]] std::optional<steady_time> next_wake_up() const;
   bool run_handlers(std::size_t max);
   bool flush();
   void run_deferred(std::vector<std::shared_ptr<deferred_work>>& work);
   bool run_deferred_before();
-  void block();
+  void block(std::optional<steady_time> latest = {});
+  bool run_turns(std::chrono::nanoseconds longest);
+  void watch_stop();
   void block_in_asio(std::optional<steady_time> until);
   void block_in_poller(std::optional<steady_time> until);
   bool run_handler();
@@ -299,6 +322,7 @@ private:
   const unsigned index_;
   const loop_options options_;
   timer_wheel timers_;
+  deadline_queue deadlines_;
   session_table sessions_;
   poller poller_;
   /// Declared after what its last handlers may use when they are destroyed with it.
@@ -339,6 +363,7 @@ private:
   compat::tenant_list tenants_;
   std::atomic<std::size_t> actors_{0};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> is_interrupted_{false}; ///< since the last poll has looked
   std::mutex remote_mutex_;
   compat::job_queue remote_;           ///< guarded by remote_mutex_
   compat::job_queue remote_posted_;    ///< guarded by remote_mutex_

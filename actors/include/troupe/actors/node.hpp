@@ -1,10 +1,13 @@
 #pragma once
 
+#include <troupe/actors/bot.hpp>
 #include <troupe/actors/claims.hpp>
 #include <troupe/actors/credit.hpp>
 #include <troupe/actors/drain_kind.hpp>
 #include <troupe/actors/endpoint.hpp>
 #include <troupe/actors/event_loop.hpp>
+#include <troupe/actors/find_room.hpp>
+#include <troupe/actors/matchmaking.hpp>
 #include <troupe/actors/node_stats.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_behavior.hpp>
@@ -26,6 +29,8 @@
 namespace troupe::actors {
 
 struct loop_unit;
+struct node_context;
+struct room_rule;
 
 /// Who has connected.
 struct connection_info {
@@ -42,6 +47,9 @@ struct connection_info {
   bool may_resume = false;
   /// Stands for the client's address: `session_options::max_kept_per_address`. 0: no limit.
   std::uint64_t address = 0;
+  /// An actor of this process (`node::join`): it enters no lobby, its session is not kept, and what
+  /// it says has no rate.
+  bool is_bot = false;
 };
 
 /// A session's end of its connection actor. Thread: the loop's.
@@ -141,6 +149,11 @@ public:
   /// before, and if the lobby is no room (`node_options::only_registered_rooms`).
   void start();
 
+  /// Starts without a thread for its loop: the calling thread drives that, by
+  /// `loop(0).poll(max_wait)`. Throws `std::logic_error` as `start`, and `std::invalid_argument` if
+  /// it has several loops.
+  void start_polled();
+
   /// Ends all rooms, then all connections, then the rest and the loops, and joins the threads.
   /// Idempotent. Runs the loops itself if no thread does. Throws `std::logic_error` if called on
   /// one of its loops, because it would wait for itself.
@@ -160,12 +173,51 @@ public:
   /// Names a user from any thread; it need not be here. Handles may outlive the node.
   [[nodiscard]] user_handle user(std::string_view user_id);
 
+  /// Finds a room of a pattern that is not locked, fits and has a free seat, the fullest first, or
+  /// makes one, and holds a seat there for a user; a join of that user takes it. Until then it
+  /// counts as a member, and the room lives on. A wish makes one room at most. A user has one held
+  /// seat of a pattern: a further wish gets the same if that room fits it (it is held anew), else
+  /// the former seat is given up. Wishes of one user are served one after the other.
+  ///
+  /// Answers `accepted`: `then` runs once (see `reservation_handler`). `overloaded`
+  /// (`matchmaking_options::max_waiting`) and `gone` (the node ends): it does not run, and no seat
+  /// is held. Throws `std::invalid_argument` with a sentence: for an empty `then` or `user_id`, a
+  /// pattern that no rooms were given with or whose `room_options::reservable` is off, a `hold`
+  /// that is not from 1 ms to 1 h, more than 16 terms or 4 KiB in the filter, `at_least` or
+  /// `at_most` with a text or a boolean, and a filter that a room with the `metadata` would not
+  /// fit. Cost: some messages, and a look at each room with a free seat. Thread: any; before
+  /// `start`, that of the set-up.
+  publish_result reserve(reservation_request wanted, reservation_handler then);
+
+  /// Lists the rooms of a pattern whose names come behind `after` (empty: from the first one), in
+  /// the order of their bytes, `limit` of them at most (1 to 1,000); ask again with the last name.
+  /// A room that is there all the while is in one of the pages. Answers and throws as `reserve`.
+  /// Cost: linear in `limit`. Thread: as `reserve`.
+  publish_result list(std::string_view pattern, std::string_view after, std::size_t limit,
+                      room_page_handler then);
+
   /// Makes a CAF actor a server-side member, which is sent `room_event`s; `refused` if the node
   /// ends or no room can have that name. Throws `std::invalid_argument` if `who` is null, as
   /// `unobserve` does. Thread: any.
   void observe(std::string_view room, caf::actor who, observer_options options = {});
   /// Ends such a membership; does nothing if there is none. Thread: any.
   void unobserve(std::string_view room, caf::actor who);
+
+  /// Makes a CAF actor a member of a room like a client of troupe.v1: it counts in the room's
+  /// capacity, in `presence`, notices and the hooks of the behaviour, and as a connection of the
+  /// node. The room is made if need be; its behaviour and `claims` decide as about a client. What
+  /// the actor is told comes as `room_event`s: `joined`, then frames, and at last `closed`; or
+  /// `refused`, if it may not enter. It leaves by `bot::leave`, and when it ends.
+  ///
+  /// `user_id`: empty for the subject of `claims`. Each call is a member of its own. Throws
+  /// `std::invalid_argument` for a null actor, no user id, and options that cannot work. Thread:
+  /// any. Cost: two actors on the room's loop.
+  bot join(std::string_view room, caf::actor who, std::string_view user_id,
+           claims_ptr claims = nullptr, bot_options options = {});
+
+  /// Who knows the rooms that speak CAF, for `find_room`; may outlive the node. Null once the node
+  /// ends. Thread: any.
+  [[nodiscard]] actors::rooms_actor rooms_actor() const;
 
   // -- draining: `stop_reading`, until `has_handled_all`, `end_rooms`, until no room is left,
   // `drain`, until no connection is, `stop` ------
@@ -204,10 +256,16 @@ public:
   void request_stop();
 
 private:
+  friend class bot_session;
   struct state;
+  [[nodiscard]] static connection_port open(node_context& s, event_loop& home, sink& output,
+                                            connection_info info);
   void set_up(loop_unit& unit);
+  void make_matchmaker(room_rule& rule);
   void must_be_new(const char* what) const;
   void check_set_up() const;
+  void must_be_startable() const;
+  void begin_to_look_on();
   static void request_stop(state& self);
   static void stop(state& self);
   static void drive_until_done(state& self);

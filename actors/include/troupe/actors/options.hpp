@@ -3,6 +3,7 @@
 #include <troupe/actors/claims.hpp>
 #include <troupe/actors/clock.hpp>
 #include <troupe/actors/credit.hpp>
+#include <troupe/actors/matchmaking.hpp>
 #include <troupe/protocol/limits.hpp>
 #include <troupe/protocol/observe.hpp>
 
@@ -57,6 +58,13 @@ struct room_limits {
   /// Calls of a room's handles (`room_handle`) that are under way, in all; a further one is
   /// answered `overloaded`.
   std::size_t max_outside_calls = 16'384;
+  /// Timers of a room (`room_context::every`, `after`); beyond that these throw.
+  std::size_t max_timers = 10'000;
+  /// Joins and messages of a room whose answers come later (`join_decision::later`,
+  /// `room_context::reply_later`). A further one is refused with `overloaded`.
+  std::size_t max_late_answers = 1024;
+  /// How long such an answer may take; then the client is told `timed_out`.
+  std::chrono::milliseconds answer_deadline{5'000};
   /// Whether rooms keep their latest broadcasts, within the next three limits.
   bool history = true;
   std::size_t history_messages = 256;      ///< beyond it the oldest go, as for the next two
@@ -124,6 +132,7 @@ struct node_options {
   heartbeat_options heartbeat{};
   session_options sessions{};
   direct_options directs{};
+  matchmaking_options matchmaking{};
   bool announce = true;      ///< tell a room who joins and leaves
   bool list_members = false; ///< tell those who join who is in the room (`joined.members`)
   /// While more members than this are to be told, changes among a room's users are gathered and
@@ -158,7 +167,7 @@ struct node_options {
   std::function<claims_ptr(std::string_view token, wall_time now)> verify_token{};
   /// Seeds the hash of room names, which also places rooms on loops. Absent: a random key, so that
   /// nobody can choose names that all fall to one loop or into one hash bucket. Set it in a test
-  /// that must be repeatable.
+  /// that must be repeatable: names of rooms that are made for wishes follow from it, too.
   std::optional<std::uint64_t> hash_seed{};
   // None of these is null; they outlive the node.
   const loop_clock* clock = &system_clock();

@@ -67,6 +67,11 @@ public:
   /// Ends the wait that is under way, or the next one. Allocates nothing. Thread: any.
   void wake() noexcept;
 
+  /// Makes `descriptor` readable after `time`, and ends waits then: for whoever waits for it in a
+  /// way that is not as exact. A later call replaces an earlier one. Does nothing without a
+  /// descriptor for it. Cost: a system call.
+  void wake_after(std::chrono::nanoseconds time) noexcept;
+
   /// Whether waits are exact to the microsecond or so; else to the millisecond.
   [[nodiscard]] bool is_exact() const noexcept { return is_exact_; }
 
@@ -86,6 +91,7 @@ private:
 
   int epoll_ = -1;
   int bell_ = -1;
+  int alarm_ = -1;             ///< a timer of the system's, once one was needed
   std::vector<pollable*> all_; ///< by descriptor; null: nobody
   bool is_exact_ = true;       ///< waits to the nanosecond, else to the millisecond
   std::size_t next_ = 0;

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <troupe/actors/late_answer.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_context.hpp>
+#include <troupe/actors/room_time.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -23,6 +25,7 @@ struct join_decision {
   /// one who comes or goes. Means nothing if it is no member (any more), or if it is the one whose
   /// place the candidate takes anyway (`member::returning`).
   session_key replaces{};
+  std::optional<join_promise> promise{}; ///< see `later`
 
   [[nodiscard]] static join_decision accept() { return {}; }
   /// Accepts, and `who` leaves: its client is told `message`. `on_leave` runs with
@@ -34,6 +37,15 @@ struct join_decision {
   /// `waiting_limit`).
   [[nodiscard]] static join_decision refuse(std::string why,
                                             protocol::errc code = protocol::errc::forbidden);
+  /// Whoever has a copy of `promise` decides. Until then the candidate is no member, and takes no
+  /// place: capacity is checked again at the decision, as all else that the room itself checks. The
+  /// room goes on meanwhile; what this client says to it waits behind the join, in order. Beyond
+  /// `room_limits::max_late_answers` the join is refused with `overloaded` at once, and the promise
+  /// is void. A room that ends meanwhile asks nobody: the join goes to its successor.
+  ///
+  /// Throws `std::invalid_argument` for a promise that was moved from. The room crashes if it
+  /// stands for another join already.
+  [[nodiscard]] static join_decision later(join_promise promise);
 };
 
 /// What a room does beyond relaying. Derive from it and register it with `node::rooms`; one object
@@ -52,13 +64,13 @@ public:
   /// Decides whether `candidate`, which is not yet a member, may join. Runs for each return, too
   /// (`member::returning`): who is refused then has lost its place. It runs in a full room, too:
   /// who is accepted there is answered `room_full`, unless it `replaces` somebody, or this has
-  /// kicked somebody.
+  /// kicked somebody. It must not block: what takes time is decided by `join_decision::later`.
   virtual join_decision authorize_join(room_context&, const member& candidate);
   /// After `joined` was queued for the member and the others were told. Like `on_leave` it runs for
   /// each session, also where a user has several; members are told of users only.
   virtual void on_join(room_context&, const member&) {}
   /// A message of an application type. Default: the handler registered by `on` for its type, else
-  /// `unknown_type`.
+  /// `unknown_type`. In a room that ticks it waits for the next tick (see `on_tick`).
   virtual void on_message(room_context& room, const member& from,
                           const application_message& message);
   /// A binary message. Returns, as `on_publish` does, whether to relay it to all members. Default:
@@ -85,6 +97,21 @@ public:
   /// After the member was removed. However the room ends (crash, `end`, stop), it runs with
   /// `leave_reason::closed` for each remaining member; what is said then reaches nobody.
   virtual void on_leave(room_context&, const member&, leave_reason) {}
+  /// A room with `room_options::tick` ticks. First the messages for `on_message` that have come
+  /// since the last tick are handed over, one hook each, in the order in which they came; then this
+  /// runs. What the room says in all of that reaches each member in one write, and is the room's
+  /// own output: the messages hold no credit of their senders any more. A `ref` is answered once
+  /// its message was handled. Nothing else waits: `on_publish`, `on_binary`, `on_profile` and
+  /// replies run at once, and so may overtake messages of the same member.
+  ///
+  /// What waits of a member is handed over before its `on_leave`, `on_drop` or `on_return`, without
+  /// a tick; of one who is kicked it is dropped, and so is all of it when the room ends.
+  ///
+  /// The first tick comes within a period of the room's making; the phases of rooms are spread.
+  /// They go on while the room lives, also when it is empty (`keep_when_empty`, `linger`) or all
+  /// members are `away`. If the loop is late by a period or more, `tick_options::overrun` decides.
+  /// Cost of a tick, beside what is handed over and said: three readings of the clock.
+  virtual void on_tick(room_context&, const tick_info&) {}
   /// The room ends in order (empty, `end`, stop), after `on_leave` for its last member; not after a
   /// crash. Nobody is left to receive anything.
   virtual void on_close(room_context&) {}
@@ -154,6 +181,11 @@ struct room_options {
   std::chrono::milliseconds keep_seat{0};
   /// How long it lives on after its last member: see `room_limits::linger`.
   std::optional<std::chrono::milliseconds> linger{};
+  tick_options tick{}; ///< whether it ticks: see `room_behavior::on_tick`
+  /// Who may ask for seats in these rooms (`node::reserve`, `$reserve`). Names of rooms that are
+  /// made for that are the pattern's prefix and 22 random characters, so the prefix has at most 106
+  /// bytes.
+  reserve_policy reservable = reserve_policy::off;
 };
 
 } // namespace troupe::actors

@@ -1,9 +1,14 @@
 #pragma once
 
 #include <troupe/actors/claims.hpp>
+#include <troupe/actors/clock.hpp>
+#include <troupe/actors/room_time.hpp>
+#include <troupe/actors/late_answer.hpp>
 #include <troupe/actors/session_key.hpp>
 #include <troupe/protocol/command.hpp>
 #include <troupe/protocol/event.hpp>
+#include <troupe/protocol/metadata.hpp>
+#include <troupe/protocol/object_writer.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -105,7 +110,7 @@ struct request_result {
   /// `unsupported`: a client without subprotocol cannot be asked; `overloaded`: too many requests
   /// are open (`room_limits`); `room_closed`: the room has ended.
   protocol::errc code = protocol::errc::ok;
-  /// The `data` that its client has answered with, whatever value that is: `data.bytes()` is all of
+  /// The `data` that its client has answered with, whatever value that is: `data.value()` is all of
   /// it, and a map has fields. Nobody has checked more than that it is a legal payload.
   protocol::document_view data{protocol::codec::json, {}};
 };
@@ -116,6 +121,10 @@ class room_context;
 using request_handler = std::function<void(room_context&, const request_result&)>;
 
 /// What a behaviour may do, valid while one of its hooks runs. Thread: the room's loop.
+///
+/// Used elsewhere (kept beyond the hook, in a hook of another room, on another thread), every call
+/// throws a `std::logic_error` that names it, and does nothing. Once the room has ended, such a
+/// reference is void, and using it is undefined.
 class room_context {
 public:
   virtual ~room_context() = default;
@@ -139,6 +148,19 @@ public:
   virtual void broadcast_binary_except(std::span<const session_key> members,
                                        const binary_event& event) = 0;
   virtual void send_binary_to(session_key member, std::string_view bytes) = 0;
+
+  /// The same three calls for nested values: `fill(object_writer&)` writes the fields, and `event`,
+  /// which has no `fields` and no `v1_fields` of its own, says all else. `fill` runs within the
+  /// call, once for each codec in which somebody gets the event or the history keeps it: so at most
+  /// twice, and perhaps not at all. If it throws, nobody gets anything. It had better only write;
+  /// should it say something itself, that goes first. Errors: also what `object_writer` throws.
+  /// Cost: no allocation beyond those for the frames.
+  virtual void broadcast(const broadcast_event& event, protocol::object_fill fill) = 0;
+  virtual void broadcast_except(session_key member, const broadcast_event& event,
+                                protocol::object_fill fill) = 0;
+  virtual void send_to(session_key member, const broadcast_event& event,
+                       protocol::object_fill fill) = 0;
+
   /// Asks a member: its client gets `$request` with these fields as `data`, and answers by
   /// `$reply`. `then` runs once, as a hook of its own (so never within this call), with the answer
   /// or the reason why there is none. Its output is charged to the `$reply`, else to the room; what
@@ -157,6 +179,10 @@ public:
   /// allowed. Fields without a name are left out.
   virtual void ask(session_key member, const std::vector<protocol::field>& data,
                    std::chrono::milliseconds limit, request_handler then) = 0;
+  /// The same for nested values: `fill(object_writer&)` writes the `data`. It runs within the call,
+  /// once, or not at all if the member cannot be asked.
+  virtual void ask(session_key member, protocol::object_fill fill, std::chrono::milliseconds limit,
+                   request_handler then) = 0;
   /// Removes a member; it gets `left` with reason `kicked`.
   virtual void kick(session_key member, std::string_view message = {}) = 0;
   /// Ends the room after the current hook, which may still say something; members get `roomClosed`
@@ -168,6 +194,14 @@ public:
   /// `on_profile` and handlers of requests that were answered; elsewhere it does nothing. Codes: as
   /// for `join_decision::refuse`.
   virtual void refuse(protocol::errc code, std::string_view detail = {}) = 0;
+  /// Lets the message at hand be answered later, by whoever has a copy of what this returns; the
+  /// room goes on meanwhile, also with what the same client says next. For `on_message` and the
+  /// handlers of `room_behavior::on`, once for each message; elsewhere, a second time and after
+  /// `refuse` it throws `std::logic_error`. The message holds its credit until it is answered, so a
+  /// client has 32 of them at most. Beyond `room_limits::max_late_answers` the message is refused
+  /// with `overloaded` at once, and the promise is void, as it is if this hook has kicked the
+  /// sender.
+  [[nodiscard]] virtual reply_promise reply_later() = 0;
 
   /// The room's name.
   [[nodiscard]] virtual std::string_view name() const = 0;
@@ -193,6 +227,27 @@ public:
   /// Calls `f` for each member, in no order. `f` may kick, and may still be called with a member
   /// that it has kicked. Cost: linear, one allocation.
   virtual void for_each_member(const std::function<void(const member&)>& f) const = 0;
+  /// Runs `then` as a hook of its own after `period`, and again and again each `period` later: it
+  /// does not drift. What it misses, because the loop is busy, is left out and not made up for. It
+  /// ends by `cancel`, or with the room. What it says is the room's own output.
+  ///
+  /// Timers run at their time to the nanosecond, or as soon after that as the loop and its system
+  /// can (a tenth of a millisecond, if neither is busy); those of one time run in the order in
+  /// which they were made. Cost: logarithmic in the timers of the room and the loop.
+  ///
+  /// In the last hooks of a room that has ended it returns 0 and does nothing. Throws
+  /// `std::invalid_argument` for an empty `then` and a `period` that is not from 1 ms to 365 days,
+  /// and `std::length_error` beyond `room_limits::max_timers`.
+  virtual room_timer every(std::chrono::nanoseconds period, timer_handler then) = 0;
+  /// The same, but `then` runs once; a `delay` of 0 means in the next turn of the loop, and
+  /// negative ones are refused.
+  virtual room_timer after(std::chrono::nanoseconds delay, timer_handler then) = 0;
+  /// Cancels a timer of this room; within its own handler it does not run again. Returns whether it
+  /// would have.
+  virtual bool cancel(room_timer which) = 0;
+  /// The time of the loop's steady clock, which timers and ticks follow: when the hook under way,
+  /// or what it belongs to, first asked for it.
+  [[nodiscard]] virtual steady_time steady_now() const = 0;
   /// The wall-clock time, from the node's clock.
   [[nodiscard]] virtual wall_time now() const = 0;
   /// The room's own output that is not yet sent, relative to its bound: 1 is full; at 8 the room
@@ -200,6 +255,20 @@ public:
   [[nodiscard]] virtual double pressure() const = 0;
 
   /// The same calls with the same fields for all clients; broadcasts are stored.
+  /// What the room tells those who look for a seat (`node::reserve`, `node::list`), in place of
+  /// what it has told before: `room.set_metadata({{"mode", "duel"}, {"level", 3}})` throws as the
+  /// constructor of `metadata`. The matchmaker hears of it within 110 ms, and before it gives a
+  /// seat away.
+  virtual void set_metadata(protocol::metadata all) = 0;
+  /// At first what the wish has named that the room was made for, else nothing. The reference is
+  /// valid until the next `set_metadata`.
+  [[nodiscard]] virtual const protocol::metadata& metadata() const = 0;
+  /// In a locked room nobody new gets a seat: no wish finds it, and joins are refused with
+  /// `forbidden`. Who has a held seat comes in, and who comes back.
+  virtual void set_locked(bool locked) = 0;
+  [[nodiscard]] virtual bool is_locked() const = 0;
+
+  /// The same three calls, with the same fields for all clients; broadcasts are stored.
   void broadcast(std::string_view type, protocol::field_list fields) {
     broadcast({type, fields, {}, true, true});
   }
@@ -218,6 +287,17 @@ public:
   void broadcast_binary(std::string_view bytes) { broadcast_binary(binary_event{bytes}); }
   void broadcast_binary_except(session_key who, std::string_view bytes) {
     broadcast_binary_except({&who, 1}, binary_event{bytes});
+  }
+
+  /// And with nested values: `room.broadcast("state", [&](object_writer& out) { … })`.
+  void broadcast(std::string_view type, protocol::object_fill fill) {
+    broadcast(broadcast_event{type}, fill);
+  }
+  void broadcast_except(session_key who, std::string_view type, protocol::object_fill fill) {
+    broadcast_except(who, broadcast_event{type}, fill);
+  }
+  void send_to(session_key who, std::string_view type, protocol::object_fill fill) {
+    send_to(who, broadcast_event{type}, fill);
   }
 };
 

@@ -36,6 +36,13 @@ public:
   publish_result publish(std::string_view type, protocol::field_list fields) const {
     return publish({type, fields, {}, true, true});
   }
+  /// The same with nested values, as `room_context::broadcast`. `fill` runs within the call, once
+  /// for each of the two codecs, whoever is in the room; not if the result is `overloaded` or
+  /// `gone`.
+  publish_result publish(const broadcast_event& event, protocol::object_fill fill) const;
+  publish_result publish(std::string_view type, protocol::object_fill fill) const {
+    return publish(broadcast_event{type}, fill);
+  }
 
   /// Asks a user of the room, as `room_context::ask`: of its sessions the one that joined last, of
   /// those that can be asked and are not away, if there is such a one. `then` runs once, on the
@@ -74,6 +81,8 @@ public:
 private:
   friend class node;
   struct state;
+  template <class MakeEvent>
+  publish_result hand_over(MakeEvent&& make_event) const;
   std::shared_ptr<const state> state_;
 };
 

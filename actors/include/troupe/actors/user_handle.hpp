@@ -2,6 +2,7 @@
 
 #include <troupe/actors/room_handle.hpp>
 #include <troupe/protocol/event.hpp>
+#include <troupe/protocol/object_writer.hpp>
 
 #include <cstddef>
 #include <functional>
@@ -34,6 +35,9 @@ public:
   publish_result send(protocol::field_list data) const {
     return send(std::span{data.begin(), data.size()});
   }
+  /// The same with nested values: `fill(object_writer&)` writes the `data`, once, within the call.
+  /// If it throws, nobody gets anything.
+  publish_result send(protocol::object_fill fill) const;
 
   /// Closes all connections (1008 `disconnected`), and ends all sessions: nobody comes back to
   /// them.

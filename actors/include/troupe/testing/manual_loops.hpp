@@ -3,6 +3,7 @@
 #include <troupe/actors/node.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <random>
 
 namespace troupe::testing {
@@ -24,12 +25,25 @@ public:
 
   /// Runs all loops until none has anything to do.
   void settle() {
-    bool busy = true;
-    while (busy) {
-      busy = false;
-      for (unsigned i = 0; i < node_.loops(); ++i)
-        busy |= node_.loop(i).run_turn();
-    }
+    while (run_round()) {}
+  }
+
+  /// Lets each loop run a turn. Returns whether one of them did anything.
+  bool run_round() {
+    bool busy = false;
+    for (unsigned i = 0; i < node_.loops(); ++i)
+      busy |= node_.loop(i).run_turn();
+    return busy;
+  }
+
+  /// When the first precise deadline of a loop is due, such as a room's timer or tick; nothing if
+  /// there is none.
+  [[nodiscard]] std::optional<actors::steady_time> next_deadline() {
+    std::optional<actors::steady_time> first;
+    for (unsigned i = 0; i < node_.loops(); ++i)
+      if (auto next = node_.loop(i).deadlines().next(); next && (!first || *next < *first))
+        first = next;
+    return first;
   }
 
 private:

@@ -8,6 +8,12 @@ namespace troupe::protocol {
 /// How one message's bytes are written.
 enum class codec : std::uint8_t { json = 0, msgpack = 1 };
 
+inline constexpr std::size_t codec_count = 2;
+
+[[nodiscard]] constexpr std::size_t index_of(codec c) noexcept {
+  return static_cast<std::size_t>(c);
+}
+
 /// How one client's frames are encoded: a dialect in a codec, deflated or not. Values are small and
 /// dense, so that they can index arrays.
 ///

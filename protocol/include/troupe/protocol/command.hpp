@@ -3,6 +3,7 @@
 #include <troupe/protocol/codec.hpp>
 #include <troupe/protocol/limits.hpp>
 #include <troupe/protocol/result.hpp>
+#include <troupe/protocol/value_view.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -26,6 +27,7 @@ enum class command_kind : std::uint8_t {
   ping,
   profile,
   reply,
+  reserve,
   application
 };
 
@@ -115,6 +117,12 @@ public:
   [[nodiscard]] std::optional<std::uint64_t> unsigned_integer(std::string_view key) const;
   [[nodiscard]] std::optional<double> number(std::string_view key) const;
   [[nodiscard]] std::optional<bool> boolean(std::string_view key) const;
+  [[nodiscard]] std::optional<std::string> binary(std::string_view key) const;
+  /// Maps and lists within it; absent ones if there are none of that key.
+  [[nodiscard]] map_view object(std::string_view key) const;
+  [[nodiscard]] list_view list(std::string_view key) const;
+  /// All of it, which may be any value where it is the `data` of a `$reply`.
+  [[nodiscard]] value_view value() const { return {source_, bytes_}; }
   [[nodiscard]] codec source() const noexcept { return source_; }
   [[nodiscard]] std::string_view bytes() const noexcept { return bytes_; }
 

@@ -5,6 +5,7 @@
 #include <troupe/protocol/errc.hpp>
 #include <troupe/protocol/shared_bytes.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <initializer_list>
@@ -76,6 +77,19 @@ using field_list = std::initializer_list<field>;
 /// Encodes the fields as one map, in their order. Skips fields with an empty key or an empty
 /// `raw_value`. Thread: any.
 [[nodiscard]] std::string encode_map(codec to, std::span<const field> fields);
+
+/// Fields of a map that are encoded already: one behind the other, in JSON with commas between,
+/// without the map's own head and end.
+struct encoded_fields {
+  std::size_t count = 0;
+  std::string_view bytes{};
+};
+
+/// The same fields in each codec; empty ones where they were not encoded. Indexed by codec.
+using encoded_by_codec = std::array<encoded_fields, codec_count>;
+
+/// The map of such fields. Precondition: they are in the codec `to`. Thread: any.
+[[nodiscard]] std::string map_of(codec to, const encoded_fields& fields);
 
 /// Encodes `{type, fields...}` as one complete WebSocket frame (text for JSON, binary for
 /// MessagePack). `type` comes first. Skips fields with an empty key or the key `type`. Cost: one
@@ -151,11 +165,13 @@ struct joined_event {
                                          std::string_view request_id, raw_value data,
                                          memory_meter* meter);
 /// A broadcast of the application: with `roomId` and `seq` for troupe.v1, the bare fields for plain
-/// clients. `seq` is absent if the event is not stored (`send_to`).
+/// clients. `seq` is absent if the event is not stored (`send_to`). `more`, in the codec of `to`,
+/// follow `fields` as they are. Precondition: no key of them is there twice, or the server's.
 [[nodiscard]] shared_bytes application_frame(encoding to, std::string_view type,
                                              std::string_view room_id,
                                              std::optional<std::uint64_t> seq,
-                                             std::span<const field> fields, memory_meter* meter);
+                                             std::span<const field> fields, memory_meter* meter,
+                                             const encoded_fields& more = {});
 /// A relayed binary message. JSON: two adjacent frames (`{type:"binary", roomId, userId, seq,
 /// bytes}`, then the raw bytes). MessagePack: one map with `data`. `seq` is absent if it is not
 /// stored, `user_id` empty if the room's behaviour says it.

@@ -143,10 +143,11 @@ public:
   client& connect(actors::connection_info info, unsigned loop = 0,
                   actors::outbox::bounds bounds = {});
 
-  /// Handles what there is to do, then moves time, in steps of the loops' timers (10 ms), and
-  /// handles what is due at each. Throws `std::invalid_argument` for a negative time. Within
+  /// Handles what there is to do, then moves time, and handles what is due on the way: what rooms
+  /// do at an exact time (timers, ticks) at that time, in the order of the times; all else in steps
+  /// of the loops' timers (10 ms). Throws `std::invalid_argument` for a negative time. Within
   /// `together` this and `settle` throw `std::logic_error`, like all that expects.
-  void advance(std::chrono::milliseconds by);
+  void advance(std::chrono::nanoseconds by);
   /// Handles all that there is to do.
   void settle();
 
@@ -173,6 +174,7 @@ private:
   };
 
   void interleave();
+  void move_to(actors::steady_time end);
   void settle_unless_paused();
   bool take_frames();
 

@@ -4,6 +4,8 @@
 #include <troupe/transport/http.hpp>
 
 #include <functional>
+#include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -41,5 +43,39 @@ struct upgrade_decision {
 /// connection keeps its request for that: at most `max_header_bytes`. Claims without `expires_at`
 /// end with the token.
 using upgrade_authorizer = std::function<upgrade_decision(const http_request&)>;
+
+/// Decides about one upgrade later. All copies stand for the same decision; the first one counts.
+/// If the last copy goes without one, the client gets 500 at once. A decision that comes after
+/// `server_options::handler_deadline` (the client has got 504), after the connection or after the
+/// server has ended has no effect. Thread: any.
+class upgrade_reply {
+public:
+  /// Where a decision goes.
+  class receiver {
+  public:
+    virtual ~receiver() = default;
+    virtual void take(upgrade_decision decision) = 0;
+  };
+
+  /// Throws `std::invalid_argument` for null.
+  explicit upgrade_reply(std::shared_ptr<receiver> to) : to_(std::move(to)) {
+    if (!to_)
+      throw std::invalid_argument{"upgrade_reply: a decision for nobody"};
+  }
+
+  /// Throws `std::bad_alloc` if there is no memory to pass it on; then nothing was decided.
+  void send(upgrade_decision decision) const { to_->take(std::move(decision)); }
+
+private:
+  std::shared_ptr<receiver> to_;
+};
+
+/// As `upgrade_authorizer`, but the decision may come later and from any thread. Meanwhile nothing
+/// more is read from the client, and its socket counts among those that are no WebSockets yet:
+/// `server_options::max_pending` and `max_pending_per_ip` bound how many may wait, and the one that
+/// has waited longest gives way. Places and limits are looked at once it is let in. An exception is
+/// answered with 500, unless the hook has decided before. Tokens cannot be refreshed by clients
+/// that it has let in: an `auth` is `unsupported`.
+using late_upgrade_authorizer = std::function<void(const http_request&, upgrade_reply)>;
 
 } // namespace troupe::transport

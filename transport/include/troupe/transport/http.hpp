@@ -87,9 +87,9 @@ private:
   std::shared_ptr<receiver> to_;
 };
 
-/// As `http_handler`, but the answer may come later and from any thread. A reply that is dropped
-/// unused ends in 504. An exception is answered with 500, unless the handler has answered before;
-/// it is then only logged and counted.
+/// As `http_handler`, but the answer may come later and from any thread. If the last copy of the
+/// reply is dropped unused, the client gets 500 at once, and the log says why. An exception is
+/// answered with 500, unless the handler has answered before; it is then only logged and counted.
 using late_http_handler = std::function<void(const http_request&, http_reply)>;
 
 } // namespace troupe::transport

@@ -2,6 +2,7 @@
 
 #include <troupe/actors/drain_kind.hpp>
 #include <troupe/actors/endpoint.hpp>
+#include <troupe/actors/matchmaking.hpp>
 #include <troupe/actors/options.hpp>
 #include <troupe/actors/room_behavior.hpp>
 #include <troupe/actors/room_handle.hpp>
@@ -74,6 +75,8 @@ struct server_options {
   std::optional<jwt_options> jwt{};
   /// Decides about each upgrade, after the token; may be empty.
   upgrade_authorizer authorize_upgrade{};
+  /// The same, where the decision may come later. Excludes `authorize_upgrade`.
+  late_upgrade_authorizer authorize_upgrade_later{};
   std::size_t max_connections_per_user = 10; ///< of users with claims
   /// WebSockets at a time; absent: 0.8 of the descriptors.
   std::optional<std::size_t> max_connections{};
@@ -113,7 +116,8 @@ struct server_options {
   /// For the next request, on a connection that has been answered and waits.
   std::chrono::milliseconds keep_alive{75'000};
   std::chrono::milliseconds tls_deadline{5'000}; ///< for a TLS handshake
-  /// For an HTTP answer that is given later, or comes from a file.
+  /// For an HTTP answer that is given later, or comes from a file, and for the decision of
+  /// `authorize_upgrade_later`.
   std::chrono::milliseconds handler_deadline{5'000};
   /// For a whole message, from its first byte.
   std::chrono::milliseconds assembly_deadline = session_deadlines{}.assembly;
@@ -129,6 +133,12 @@ struct server_options {
   protocol::logger* log = nullptr; ///< null: lines to the standard error stream
   protocol::log_level log_level = protocol::log_level::info; ///< of those lines
 };
+
+/// Who hears SIGTERM, SIGINT and SIGHUP while a server is polled.
+enum class signal_owner : std::uint8_t { server, host };
+
+class drain_course;
+class server_driver;
 
 /// A whole server: one port for HTTP and WebSocket in front of a node's rooms.
 ///
@@ -191,6 +201,34 @@ public:
   /// passes on.
   void start();
 
+  /// Binds and serves without a thread for its loop: the calling thread drives it, by `poll`, and
+  /// all code of the application runs there. For programs that have a main loop of their own.
+  ///
+  ///     server.start_polled();
+  ///     while (server.poll(next_frame - std::chrono::steady_clock::now()))
+  ///       if (next_frame <= std::chrono::steady_clock::now())
+  ///         simulate_and_publish(); // and move next_frame on
+  ///
+  /// (Threads of the server that wait beside it: of its log, of its actor system, a watchdog, and
+  /// for files and signals.) Signals are heard as by `run`, unless they are the host's: the first
+  /// SIGTERM or SIGINT requests a stop, which `poll` carries out; if that is not done in time, the
+  /// process ends with 1. Throws as `start`, and `std::invalid_argument` if
+  /// `server_options.node.loops` is not 1. Excludes `start` and `run`.
+  void start_polled(signal_owner signals_go_to = signal_owner::server);
+
+  /// Runs what there is to do: sockets, timers, rooms, handlers. If there is nothing, waits until
+  /// there is, at most for `max_wait`, and runs that; so a message, a call from another thread
+  /// (`room_handle::publish`, `request_stop`) or a timer ends the wait early. Where there is always
+  /// more to do, returns after `max_wait`, or 4 ms if that is less. A negative `max_wait` is none.
+  ///
+  /// Returns false once the server has stopped. A stop, wherever it was requested, goes on with
+  /// each call, in the order and the time that `stop` tells: call this until it returns false, or
+  /// let `stop` or the destructor do the rest. (While it stops, calls return sooner.)
+  ///
+  /// Throws `std::logic_error` without `start_polled`, on another thread than that has called it,
+  /// and within a handler. Cost: a system call, if there is nothing to do and no time.
+  [[nodiscard]] bool poll(std::chrono::nanoseconds max_wait);
+
   /// The port it listens on, after `start`.
   [[nodiscard]] std::uint16_t port() const;
   /// The port of the probes; 0 if they have none of their own.
@@ -208,11 +246,33 @@ public:
   /// Names a user, from any thread. Handles may outlive the server.
   [[nodiscard]] actors::user_handle user(std::string_view user_id);
 
+  /// Finds a room of a pattern with a free seat, or makes one, and holds the seat for a user; see
+  /// `actors::node::reserve`. Thread: any.
+  actors::publish_result reserve(actors::reservation_request wanted,
+                                 actors::reservation_handler then);
+  /// Lists the rooms of a pattern by pages; see `actors::node::list`. Thread: any.
+  actors::publish_result list(std::string_view pattern, std::string_view after, std::size_t limit,
+                              actors::room_page_handler then);
+
   /// Decides about an HTTP request as about an upgrade, for handlers that serve only clients that
   /// may connect. Wrong tokens here and at upgrades count together: a client
-  /// (`request.remote_address`) that has shown too many gets 429 for a while. Throws only
-  /// `std::bad_alloc`. Thread: a handler's.
+  /// (`request.remote_address`) that has shown too many gets 429 for a while. Throws
+  /// `std::bad_alloc`, and `std::logic_error` if the server has `authorize_upgrade_later`. Thread:
+  /// a handler's.
   [[nodiscard]] upgrade_decision authorize(const http_request& request) const;
+  /// The same, also for a server with `authorize_upgrade_later`: calls `then` once with the
+  /// decision, at once or later, on the thread that decides. If nobody decides, `then` is called
+  /// with a refusal (500) once the last copy of the hook's reply goes. Throws
+  /// `std::invalid_argument` for an empty `then`.
+  void authorize_later(const http_request& request,
+                       std::function<void(const upgrade_decision&)> then) const;
+
+  /// Who knows the rooms that speak CAF: see `find_room` of `<troupe/typed_room.hpp>`. A program
+  /// that calls it includes `<troupe/node.hpp>`. Thread: any.
+  template <class Node = actors::node>
+  [[nodiscard]] auto rooms_actor() {
+    return static_cast<Node&>(node()).rooms_actor();
+  }
 
   /// The node behind the server, for figures (`stats`), server-side members (`observe`) and what
   /// else has no call here; `<troupe/node.hpp>` declares it. It lives as long as the server. Only
@@ -225,7 +285,8 @@ public:
   /// waits for them. After that delay, all of it takes at most the drain timeout, unless a handler
   /// does not return. Nobody can end that: this waits for it, while `run` ends the process. The
   /// first call counts; others wait until it is done. Thread: any but a loop's, where it throws
-  /// `std::logic_error`.
+  /// `std::logic_error`. Of a server that is polled: on the thread that polls it, this does what
+  /// `poll` would; any other waits until `poll` has done it.
   void stop(actors::drain_kind kind = actors::drain_kind::shutdown);
 
   /// Requests a `stop` and returns at once. The stop runs on a thread of its own, and `run` returns
@@ -258,6 +319,8 @@ public:
   int run(const std::function<void()>& ready = {});
 
 private:
+  friend class drain_course;
+  friend class server_driver;
   struct state;
   std::unique_ptr<state> state_;
 };
@@ -267,4 +330,5 @@ private:
 namespace troupe {
 using transport::server;
 using transport::server_options;
+using transport::signal_owner;
 } // namespace troupe
