@@ -4,6 +4,7 @@
 #include "node_options.hpp"
 #include "units.hpp"
 
+#include <troupe/node.hpp>
 #include <troupe/protocol/observe.hpp>
 #include <troupe/transport/option_text.hpp>
 
@@ -14,6 +15,7 @@
 #include <iterator>
 #include <string>
 #include <system_error>
+#include <utility>
 
 /// For nodes that are linked with jemalloc. Returns free memory to the system even while no thread
 /// allocates. Asks for huge pages: a message to a small room touches memory of many sessions, and
@@ -50,12 +52,7 @@ void leave_signals_to_server() {
   ::pthread_sigmask(SIG_BLOCK, &of_server, nullptr);
 }
 
-int serve(const server_options& options, std::string_view name,
-          const std::function<void(server&)>& set_up) {
-  leave_signals_to_server();
-  server node{options};
-  if (set_up)
-    set_up(node);
+int serve(server& node, const server_options& options, std::string_view name) {
   try {
     node.start();
     return node.run([&] {
@@ -70,29 +67,64 @@ int serve(const server_options& options, std::string_view name,
   }
 }
 
-} // namespace
+/// Makes a server with these options and serves; returns the exit code.
+using server_function = std::function<int(const server_options&)>;
 
-int node_main(int argc, const char* const* argv, std::string_view name, std::string_view about,
-              server_options defaults, const std::function<void(server&)>& set_up,
-              option_table more, const std::function<void(server_options&)>& complete) try {
+int read_and_serve(int argc, const char* const* argv, std::string_view name, std::string_view about,
+                   server_options options, option_table more,
+                   const std::function<void(server_options&)>& complete,
+                   const server_function& serve_with) try {
   secure_standard_streams();
-  defaults.node.loops = 0;
-  defaults.raise_descriptor_limit = true; // a node calls no `select`
+  options.node.loops = 0;
+  options.raise_descriptor_limit = true; // a node calls no `select`
   token_options tokens;
-  auto table = node_options(defaults, tokens);
+  auto table = node_options(options, tokens);
   std::move(more.begin(), more.end(), std::back_inserter(table));
   auto introduction = std::string{about}.append("\n").append(units_in_help);
   if (auto code = read_options(table, name, introduction, argc, argv))
     return *code;
-  check_together(defaults);
-  tokens.apply_to(defaults);
+  check_together(options);
+  tokens.apply_to(options);
   if (complete)
-    complete(defaults);
-  return serve(defaults, name, set_up);
+    complete(options);
+  leave_signals_to_server();
+  return serve_with(options);
   // a bad file, or an option that only the library refused
 } catch (const std::exception& e) {
   complain(std::string{name} + ": " + protocol::escape_for_log(with_option_names(e.what())));
   return bad_input;
+}
+
+} // namespace
+
+int node_main(int argc, const char* const* argv, std::string_view name, std::string_view about,
+              server_options defaults, const std::function<void(server&)>& set_up,
+              option_table more, const std::function<void(server_options&)>& complete) {
+  auto serve_alone = [&](const server_options& options) {
+    server node{options};
+    if (set_up)
+      set_up(node);
+    return serve(node, options, name);
+  };
+  return read_and_serve(argc, argv, name, about, std::move(defaults), std::move(more), complete,
+                        serve_alone);
+}
+
+int actor_node_main(int argc, const char* const* argv, std::string_view name,
+                    std::string_view about, server_options defaults,
+                    const std::function<void(server&, caf::actor_system&)>& set_up,
+                    option_table more) {
+  auto serve_with_actors = [&](const server_options& options) {
+    init();
+    caf::actor_system_config config;
+    compat::set_worker_threads(config, 1);
+    caf::actor_system system{config};
+    server node{system, options};
+    set_up(node, system);
+    return serve(node, options, name);
+  };
+  return read_and_serve(argc, argv, name, about, std::move(defaults), std::move(more), {},
+                        serve_with_actors);
 }
 
 } // namespace troupe::examples
