@@ -93,6 +93,17 @@ refuses_another_caf() {
     || { cat "$work/refused.log"; fail "the package does not say which CAF it was built with"; }
 }
 
+# The project of actors/EMBEDDING.md, as its reader builds it with the installed package.
+follow_guide() {
+  say "following actors/EMBEDDING.md"
+  rm -rf "$work/guide"
+  cmake "-DDOCUMENT=$repository/actors/EMBEDDING.md" "-DWALK=$work/guide" \
+    -P "$repository/tests/guide/blocks.cmake"
+  configure "$work/guide" "$work/guide/build" "-DCMAKE_PREFIX_PATH=$work/moved;$others"
+  cmake --build "$work/guide/build"
+  timeout 60 "$work/guide/build/arena_test"
+}
+
 # -- as a part ------------------------------------------------------------------------------------------------------------
 
 use_embedded() {
@@ -157,6 +168,7 @@ check_layers() {
 mkdir -p "$work"
 check_layers
 use_installed
+follow_guide
 use_embedded
 check_headers
 say "the package is as its users expect it"
