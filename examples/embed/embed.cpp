@@ -74,19 +74,17 @@ private:
   house_actor house_;
 };
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   std::uint16_t port = 8080;
   std::string_view given = argc == 2 ? argv[1] : "8080";
   auto [end, problem] = std::from_chars(given.data(), given.data() + given.size(), port);
   if (argc > 2 || problem != std::errc{} || end != given.data() + given.size())
     return std::puts("usage: embed [PORT]"), given == "--help" ? 0 : 2;
-
   troupe::init();
   troupe::compat::register_messages<caf::id_block::embed>();
   caf::actor_system_config config;
   caf::actor_system system{config};
   auto house = system.spawn(auction_house);
-
   troupe::server server{system,
                         {.bind = "127.0.0.1", .port = port}}; // behind the system: ends first
   server.rooms("lot:*", [house](auto) { return std::make_unique<lot_room>(house); });
@@ -96,4 +94,6 @@ int main(int argc, char** argv) {
     troupe::find_room<lot_room>(self, server.node().rooms_actor(), "lot:" + lot, 1s)
       .receive([&](const lot_actor& room) { troupe::compat::send(self, room, hammer{}); },
                [](const caf::error&) { std::puts("nobody bids for that"); });
+} catch (const std::exception& e) {
+  return std::fprintf(stderr, "embed: %s\n", e.what()), 1;
 }

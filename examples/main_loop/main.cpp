@@ -34,7 +34,7 @@ struct world_room : troupe::room_behavior {
   world& bodies;
 };
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   if (argc > 1) {
     std::puts("usage: main_loop\nA game loop that drives a server, at ws://localhost:8080.");
     return std::string_view{argv[1]} == "--help" ? 0 : 2;
@@ -54,4 +54,6 @@ int main(int argc, char** argv) {
       room.publish(
         {"at", {{"userId", b.user}, {"x", b.x += b.vx}, {"y", b.y += b.vy}}, {}, true, false});
   }
+} catch (const std::exception& e) {
+  return std::fprintf(stderr, "main_loop: %s\n", e.what()), 1;
 }

@@ -7,7 +7,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -497,4 +499,55 @@ TEST_CASE("a plain client that changes rooms hears all answers of the old one fi
     CHECK(ann.expect("joined").text("roomId") == "other");
     ann.expect_nothing();
   }
+}
+
+// Pins §4.220.
+TEST_CASE("whose session has ended does not enter the successor of the room that it waited for") {
+  auto ends = [](actors::room_context& room) { room.end(); };
+  auto fails = [](actors::room_context&) { throw std::runtime_error{"boom"}; };
+  for (unsigned loops : {1u, 2u})
+    for (const std::function<void(actors::room_context&)>& last :
+         {std::function<void(actors::room_context&)>{ends}, {fails}}) {
+      town t{many_messages(loops)};
+      auto ann = connect(t.play, "ann"), bob = connect(t.play, "bob", loops - 1);
+      t.enter(bob, "hall");
+      ann->say(join_hall);
+
+      t.play.together([&] {
+        (void)t.play.node().user("ann").disconnect();
+        (void)t.play.node().room("hall").post(last);
+      });
+      for (auto& [user, promise] : t.d.joins)
+        promise.accept();
+      t.play.settle();
+      t.play.advance(600s);
+
+      CHECK(t.play.node().stats().rooms == 0);
+      CHECK(t.play.node().stats().members == 0);
+    }
+}
+
+TEST_CASE("in a room that ticks, a member has 32 messages at most that wait for answers") {
+  desk d;
+  stage play{[] {
+    auto o = many_messages();
+    o.connections.messages_per_second = 0;
+    return o;
+  }()};
+  actors::room_options ticks;
+  ticks.tick.rate = 20;
+  play.node().rooms(
+    "*", [&](std::string_view) { return std::make_unique<office>(d); }, ticks);
+  d.decides_later = false;
+  auto ann = connect(play, "ann");
+  ann->join("hall").expect("joined");
+
+  for (int i = 0; i < 10; ++i) {
+    for (int n = 0; n < 10; ++n)
+      ann->say(R"({"type":"buy","roomId":"hall"})");
+    play.advance(100ms);
+  }
+
+  CHECK(std::count_if(d.replies.begin(), d.replies.end(), [](auto& r) { return r.is_awaited(); })
+        == 32);
 }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <stdexcept>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -48,6 +49,25 @@ std::vector<call> calls() {
     {"steady_now", [](room_context& r) { (void)r.steady_now(); }},
     {"now", [](room_context& r) { (void)r.now(); }},
     {"pressure", [](room_context& r) { (void)r.pressure(); }},
+    {"find_user", [](room_context& r) { (void)r.find_user("ann"); }},
+    {"for_each_session_of", [](room_context& r) { r.for_each_session_of("ann", [](auto&) {}); }},
+    {"queued_bytes", [](room_context& r) { (void)r.queued_bytes({}); }},
+    {"broadcast_except",
+     [](room_context& r) {
+       r.broadcast_except(std::span<const actors::session_key>{}, "late", {});
+     }},
+    {"broadcast", [](room_context& r) { r.broadcast("late", [](auto&) {}); }},
+    {"broadcast_except",
+     [](room_context& r) { r.broadcast_except(actors::session_key{}, "late", [](auto&) {}); }},
+    {"send_to", [](room_context& r) { r.send_to({}, "late", [](auto&) {}); }},
+    {"broadcast_binary", [](room_context& r) { r.broadcast_binary("late"); }},
+    {"broadcast_binary_except", [](room_context& r) { r.broadcast_binary_except({}, "late"); }},
+    {"send_binary_to", [](room_context& r) { r.send_binary_to({}, "late"); }},
+    {"reply_later", [](room_context& r) { (void)r.reply_later(); }},
+    {"set_metadata", [](room_context& r) { r.set_metadata({}); }},
+    {"metadata", [](room_context& r) { (void)r.metadata(); }},
+    {"set_locked", [](room_context& r) { r.set_locked(true); }},
+    {"is_locked", [](room_context& r) { (void)r.is_locked(); }},
   };
 }
 

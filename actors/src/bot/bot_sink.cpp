@@ -8,6 +8,9 @@
 namespace troupe::actors {
 namespace {
 
+/// Bytes of events that an actor without credit may leave unhandled.
+constexpr std::size_t most_words = 1024 * 1024;
+
 credit_limits of_events(const bot_options& options) {
   constexpr std::int64_t any = std::int64_t{1} << 40, any_bytes = std::int64_t{1} << 50;
   return {options.max_events > 0 ? options.max_events : any, any_bytes};
@@ -106,6 +109,8 @@ void bot_sink::fall_behind() noexcept {
 void bot_sink::take_word(std::string_view frame) {
   if (has_ended_)
     return;
+  if (!account_->positive() && queued_bytes() > most_words)
+    return end(); // as a client is cut that does not read
   const protocol::document_view fields{codec_, protocol::frame_payload(frame)};
   auto type = fields.string("type").value_or("");
   if (type == "welcome" || type == "goodbye")
@@ -116,7 +121,7 @@ void bot_sink::take_word(std::string_view frame) {
     is_member_ = true;
     return tell(room_event::kind::joined, frame);
   }
-  auto is_refused = !is_member_ && type == "error" && fields.string("request") == "join";
+  auto is_refused = !is_member_ && is_own && type == "error" && fields.string("request") == "join";
   auto is_over = is_own && (type == "left" || type == "roomClosed");
   if (!is_refused && !is_over)
     return tell(room_event::kind::frame, frame);

@@ -125,11 +125,13 @@ void match_core::forget_if_idle(users::iterator whose) noexcept {
 /// Whether one more seat may be held, or the user's own be replaced. Forgets seats whose time is
 /// over, if that may help.
 bool match_core::makes_place(users::iterator whose) {
-  if (config_.max_held == 0 || held_ < config_.max_held || whose->second.holds)
+  constexpr std::size_t many = 16'384; // without a bound these are looked through, too
+  auto is_bounded = config_.max_held > 0;
+  if (held_ < (is_bounded ? config_.max_held : many) || whose->second.holds)
     return true;
   auto now = output_.now();
   if (now < next_sweep_)
-    return false;
+    return !is_bounded;
   next_sweep_ = steady_time::max();
   for (auto i = users_.begin(); i != users_.end();) {
     auto next = std::next(i);
@@ -144,7 +146,7 @@ bool match_core::makes_place(users::iterator whose) {
     }
     i = next;
   }
-  return held_ < config_.max_held;
+  return !is_bounded || held_ < config_.max_held;
 }
 
 /// If it throws, the wish is not open.
@@ -279,7 +281,8 @@ void match_core::take_answer(wish& w, const hold_answer& answer) {
   if (answer.code == errc::ok)
     return hold_for(answer.ticket, w, answer);
   if (w.has_made)
-    return finish(answer.ticket, {answer.code});
+    return finish(answer.ticket, // a room that is not for this wish
+                  {answer.code == errc::forbidden ? errc::room_full : answer.code});
   w.refused.push_back(answer.listing);
   ask_next(answer.ticket, w);
 }

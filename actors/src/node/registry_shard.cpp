@@ -187,10 +187,7 @@ void registry_shard::take_leave(const std::string& name, room_entry&& entry) {
   if (!room)
     return; // the join has made no room, or has gone with it
   try {
-    if (room->ending || !room->cell->entries.empty())
-      return hand_on(*room, std::move(entry));
-    auto request = std::get<leave_request>(entry);
-    compat::dispatch(room->handle, std::move(request));
+    hand_on(*room, std::move(entry)); // by the cell, where a join that was put off goes back to
   } catch (...) {
     protocol::report_exception(*shared_.options.log, *shared_.options.counters, "registry");
     late_.push_back({name, std::move(entry)});

@@ -12,9 +12,9 @@ late_answers::~late_answers() {
     inbox_->shut();
 }
 
-bool late_answers::has_message_of(session_key who) const noexcept {
-  return std::any_of(waiting_.begin(), waiting_.end(),
-                     [&](auto& w) { return !w.second.join && w.second.message.who == who; });
+std::size_t late_answers::messages_of(session_key who) const noexcept {
+  auto is_its = [&](auto& w) { return !w.second.join && w.second.message.who == who; };
+  return static_cast<std::size_t>(std::count_if(waiting_.begin(), waiting_.end(), is_its));
 }
 
 bool late_answers::add(unanswered what, const std::shared_ptr<answer_inbox>& inbox) {

@@ -50,7 +50,9 @@ public:
   [[nodiscard]] bool has_place() const noexcept { return most_ == 0 || waiting_.size() < most_; }
   [[nodiscard]] bool has_joins() const noexcept { return joins_ > 0; }
   /// Whether a message of that session waits.
-  [[nodiscard]] bool has_message_of(session_key who) const noexcept;
+  [[nodiscard]] bool has_message_of(session_key who) const noexcept { return messages_of(who) > 0; }
+  /// How many do. Cost: linear.
+  [[nodiscard]] std::size_t messages_of(session_key who) const noexcept;
 
   /// Waits for that answer, which `inbox` gets: always the same one. Returns false, and changes
   /// nothing, if somebody waits for it already. Errors: `std::bad_alloc`; then nothing has changed.

@@ -63,7 +63,7 @@ room::behavior_type room::make_behavior() {
     [this](const interface_ref& wanted) { return as(wanted); },
     [this](const end_room& m) {
       core_->close(m.reason);
-      put_back_joins();
+      put_back_joins(false);
       end_mail();
       quit(caf::exit_reason::normal);
     },
@@ -123,7 +123,7 @@ void room::put_back(std::unique_ptr<join_request> join, std::size_t place) noexc
 
 /// The same for all of them, before those that have come later. The one over which the room has
 /// crashed goes first, as one that the room was handling.
-void room::put_back_joins() noexcept {
+void room::put_back_joins(bool has_crashed) noexcept {
   while (auto join = core_->take_put_off())
     put_back(std::move(join), cell_->handling ? 1 : 0);
   auto join = core_->take_half_decided();
@@ -131,7 +131,7 @@ void room::put_back_joins() noexcept {
     return;
   auto before = cell_->entries.size();
   put_back(std::move(join), 0);
-  cell_->handling = cell_->entries.size() > before;
+  cell_->handling = has_crashed && cell_->entries.size() > before;
 }
 
 bool room::enter(hold_request& request) {
@@ -194,7 +194,7 @@ void room::crash(std::exception_ptr thrown) noexcept {
   }
   if (core_) {
     core_->crash();
-    put_back_joins();
+    put_back_joins(true);
   }
   end_mail();
 }
@@ -477,6 +477,7 @@ void room::join_decided(const join_request& request, join_reply reply) {
 }
 
 void room::all_answered(session_key who) {
+  send_collected();
   std::erase_if(waiting_, [&](auto& w) {
     auto is_answered = w.first == who;
     if (is_answered)

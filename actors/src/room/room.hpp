@@ -82,7 +82,7 @@ private:
   [[nodiscard]] work_timer& timer_of(room_work what) noexcept;
   void on_answers() override { on_work_due(answers_); }
   void put_back(std::unique_ptr<join_request> join, std::size_t place) noexcept;
-  void put_back_joins() noexcept;
+  void put_back_joins(bool has_crashed) noexcept;
   bool enter(join_request& request);
   bool enter(leave_request& request) {
     core_->leave(request);

@@ -52,6 +52,8 @@ room_core::~room_core() {
   running_room last{*this};
   ending_ = ended_ = true;
   timers_.reset();
+  requests_.end_all(errc::room_closed);
+  while (requests_.take_ended()) {}
   behavior_.reset();
 }
 
@@ -349,7 +351,9 @@ const member& room_core::take_out(session_key who, leave_reason reason,
   if (reason == leave_reason::disconnected)
     keep_ids(gone);
   sender_left_ |= current_ && current_->who == who;
-  if (!gone.away)
+  if (gone.away)
+    seats_.forget(who);
+  else
     count_member(gone, -1);
   if (left.was_last)
     announce_leave(gone, reason);
@@ -571,8 +575,11 @@ void room_core::refuse_command(const refused_command& c, errc code, std::string_
 }
 
 void room_core::outside(const outside_event& event) {
-  if (ending_)
+  if (ending_) {
+    if (config_.counters)
+      config_.counters->count(protocol::counter::dropped, "no_such_room");
     return;
+  }
   command_scope scope{*this, payer_of(event.token), event.token};
   say(event.event->event(), {}, event.event->more());
 }

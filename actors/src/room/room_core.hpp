@@ -325,7 +325,7 @@ private:
   void set_metadata(protocol::metadata all) override;
   const protocol::metadata& metadata() const override;
   void set_locked(bool locked) override;
-  bool is_locked() const override { return locked_; }
+  bool is_locked() const override;
 
   // -- parts --------------------------------------------------------------------------------------
   void carry_out(posted_function& posted, const credit& token);

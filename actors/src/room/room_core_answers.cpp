@@ -13,6 +13,9 @@ namespace {
 /// So that a room with many answers does not keep its loop; the rest follows with the next tick.
 constexpr int most_answers_at_once = 256;
 
+/// Messages of a member that wait for answers without credit: as many as credit allows others.
+constexpr std::size_t most_without_credit = 32;
+
 } // namespace
 
 join_reply room_core::put_off(const join_request& request, const join_promise& promise) {
@@ -37,8 +40,10 @@ reply_promise room_core::reply_later() {
     throw std::logic_error{"reply_later: there is no message to answer later; on_message may call "
                            "it, once, before it answers"};
   if (sender_left_)
-    return {}; // its connection answers
-  if (!answers_.has_place()) {
+    return {};                  // its connection answers
+  auto& sender = current_->who; // what has waited for a tick holds no credit, which bounds others
+  if (!answers_.has_place()
+      || (!current_->token && answers_.messages_of(sender) >= most_without_credit)) {
     refuse(errc::overloaded, "Too many messages wait for an answer here.");
     return {};
   }
@@ -84,6 +89,8 @@ void room_core::decide(unanswered what) {
   auto& request = *half_decided_;
   if (why == errc::ok && ticks_)
     why = finish_former(request);
+  if (ending_)
+    return; // the room puts it back: its successor decides
   command_scope scope{*this, request.automatic ? payer::arrival : payer_of(request.token),
                       request.token, request.who};
   entering_ = true;

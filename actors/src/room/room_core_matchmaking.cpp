@@ -29,7 +29,8 @@ errc room_core::hold(const hold_request& asked) {
 /// as its behaviour wants it.
 errc room_core::reason_against(const hold_request& asked) const {
   auto is_own = reservations_.holds(asked.user_id);
-  auto is_fit = !asked.filter || fits(metadata(), *asked.filter);
+  static const protocol::metadata none;
+  auto is_fit = !asked.filter || fits(metadata_ ? *metadata_ : none, *asked.filter);
   if (!asked.made && (!is_fit || (locked_ && !is_own)))
     return errc::forbidden;
   return is_own || has_seat_for(asked.user_id) ? errc::ok : errc::room_full;
@@ -51,6 +52,7 @@ bool room_core::has_seat_for(std::string_view user) const noexcept {
 // -- properties -----------------------------------------------------------------------------------
 
 const protocol::metadata& room_core::metadata() const {
+  running_room::must_be(*this, "metadata");
   static const protocol::metadata none;
   return metadata_ ? *metadata_ : none;
 }
@@ -59,6 +61,11 @@ void room_core::set_metadata(protocol::metadata all) {
   running_room::must_be(*this, "set_metadata");
   metadata_ = std::make_shared<const protocol::metadata>(std::move(all));
   listing_changed();
+}
+
+bool room_core::is_locked() const {
+  running_room::must_be(*this, "is_locked");
+  return locked_;
 }
 
 void room_core::set_locked(bool locked) {

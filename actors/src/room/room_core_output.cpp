@@ -59,12 +59,13 @@ void room_core::broadcast_except(std::span<const session_key> who, const broadca
 }
 
 void room_core::broadcast(const broadcast_event& event, protocol::object_fill fill) {
+  running_room::must_be(*this, "broadcast");
   broadcast_except({}, event, fill);
 }
 
 void room_core::broadcast_except(session_key who, const broadcast_event& event,
                                  protocol::object_fill fill) {
-  running_room::must_be(*this, "broadcast");
+  running_room::must_be(*this, "broadcast_except");
   check_filled_event(event, type_at_hand());
   if (ended_)
     return;

@@ -144,8 +144,9 @@ void room_core::end_requests() {
 }
 
 void room_core::tell_end_of(open_request& asked) {
+  auto then = std::move(asked.then); // what it holds may use the room a last time
   run_hook(handler_of_request, find(asked.who), [&] {
-    asked.then(*this, {asked.who, asked.why, {asked.source, {}}});
+    then(*this, {asked.who, asked.why, {asked.source, {}}});
   });
 }
 

@@ -240,11 +240,13 @@ bool event_loop::poll(std::chrono::nanoseconds max_wait) {
   constexpr std::chrono::hours most_time{24};        // of which the clock has room
   max_wait = std::min<std::chrono::nanoseconds>(max_wait, most_time);
   auto longest = std::max<std::chrono::nanoseconds>(max_wait, least_time);
+  auto end = std::chrono::steady_clock::now() + longest;
   auto did_something = run_turns(longest);
   auto is_interrupted = is_interrupted_.exchange(false);
   if (!did_something && !is_interrupted && max_wait.count() > 0 && !has_ended()) {
     block(options_.clock->now() + max_wait);
-    run_turns(longest);
+    run_turns(
+      std::max<std::chrono::nanoseconds>(end - std::chrono::steady_clock::now(), least_time));
   }
   if (turn_is_over_)
     read_clock();

@@ -45,9 +45,10 @@ public:
 
   /// A message of any type that a client may send, with its fields (PROTOCOL.md, "Commands"): an
   /// application's, or `message`, `presence`, `history`, `$reply`, `direct` and so on. A `ref` asks
-  /// for an answer. Without `roomId` it is for the bot's room. Throws `std::invalid_argument` for
-  /// an empty type, a field that is there twice or that no message can have, and a `raw_value` that
-  /// is not one whole value.
+  /// for an answer. Without `roomId` it is for the bot's room. What is refused is heard as an
+  /// `error` frame, and no rate bounds a bot: do not answer every frame. Throws
+  /// `std::invalid_argument` for an empty type, a field that is there twice or that no message can
+  /// have, and a `raw_value` that is not one whole value.
   publish_result say(std::string_view type, const std::vector<protocol::field>& fields = {}) const;
   publish_result say(std::string_view type, protocol::field_list fields) const {
     return say(type, std::vector<protocol::field>{fields});

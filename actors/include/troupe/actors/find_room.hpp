@@ -28,7 +28,8 @@ namespace troupe::actors {
 using rooms_actor = compat::typed_actor<
   // The room of that name. Errors: `caf::sec::invalid_argument`: there is none (it is not made);
   // `unexpected_message`: it has another interface, or none; `request_receiver_down`: it has just
-  // ended, or the node has.
+  // ended, or the node has. A null `rooms_actor`, which a node that has ended gives:
+  // `invalid_argument`, too.
   caf::result<caf::strong_actor_ptr>(std::string, interface_ref)>;
 
 /// The search for a room: say what happens with the result right away.

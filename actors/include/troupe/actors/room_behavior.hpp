@@ -131,9 +131,9 @@ public:
   ///
   /// If it does, the exception is logged and counted, and all that the failed hook has said and
   /// done stays. A command is answered by `internal`, or as this hook refuses it, unless the failed
-  /// hook had refused it or thrown out its sender: its `id` is free again, and a message is not
-  /// relayed. Where `authorize_join` has failed, the join is refused with `internal`; where
-  /// `on_join` or `on_return` has, the member stays.
+  /// hook had refused it, left the answer to a promise (`reply_later`) or thrown out its sender:
+  /// its `id` is free again, and a message is not relayed. Where `authorize_join` has failed, the
+  /// join is refused with `internal`; where `on_join` or `on_return` has, the member stays.
   ///
   /// `about`: the member that the failed hook was about, by whatever name; null if there is none
   /// (`on_pressure`, a posted function). After `authorize_join` it is no member yet, after
@@ -177,7 +177,9 @@ struct room_options {
   std::optional<bool> history{}; ///< whether it keeps its latest broadcasts
   /// How long a member of `troupe.v1` whose connection is lost keeps its place: the others hear
   /// `$away`, and `$back` once its client has resumed its session, or has joined again with claims
-  /// of the same user. The place counts, and the room lives on. 0: it leaves at once.
+  /// of the same user. The place counts, and the room lives on. 0: it leaves at once. A member
+  /// without claims can come back by its session alone, so its place is kept for
+  /// `session_options::resume_window` at most.
   std::chrono::milliseconds keep_seat{0};
   /// How long it lives on after its last member: see `room_limits::linger`.
   std::optional<std::chrono::milliseconds> linger{};

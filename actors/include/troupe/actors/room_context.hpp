@@ -254,7 +254,6 @@ public:
   /// ends. See `room_behavior::on_pressure`.
   [[nodiscard]] virtual double pressure() const = 0;
 
-  /// The same calls with the same fields for all clients; broadcasts are stored.
   /// What the room tells those who look for a seat (`node::reserve`, `node::list`), in place of
   /// what it has told before: `room.set_metadata({{"mode", "duel"}, {"level", 3}})` throws as the
   /// constructor of `metadata`. The matchmaker hears of it within 110 ms, and before it gives a

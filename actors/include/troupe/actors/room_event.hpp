@@ -25,8 +25,10 @@ struct room_event {
     /// A broadcast, as a troupe.v1 JSON client would get it; of a member, all that a client would
     /// get, in its codec, but for what tells the other kinds.
     frame = 1,
-    gap = 2,     ///< `dropped` events were lost here, because the actor was behind
-    closed = 3,  ///< the room has ended, or the actor was removed for being behind; nothing follows
+    gap = 2, ///< `dropped` events were lost here, because the actor was behind
+    /// The room has ended, or the actor is no member any more: it has left, was kicked, or was
+    /// removed for being behind. Nothing follows.
+    closed = 3,
     refused = 4, ///< the room could not be entered; nothing follows
   };
   kind what = kind::frame;

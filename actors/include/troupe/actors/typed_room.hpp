@@ -142,7 +142,10 @@ public:
       if (!here)
         return; // the room ends
       port->forget(id);
-      auto with_handlers = [&] { call(*here); };
+      auto with_handlers = [&] {
+        auto own = std::move(here); // what they hold may use the room a last time
+        call(*own);
+      };
       port->run("the handler of an actor's answer", std::ref(with_handlers));
     };
     auto on_answer = [run](auto&... xs) { run([&](handlers& h) { h.f(xs...); }); };

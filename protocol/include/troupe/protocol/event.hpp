@@ -39,7 +39,8 @@ using value = std::variant<std::string_view, std::int64_t, std::uint64_t, double
 /// One key with its value. Converts from the usual types: `{"userCount", 3}`.
 struct field {
   template <class T>
-  field(std::string_view k, const T& x) : key(k), val(convert(x)) {}
+  requires(!std::is_null_pointer_v<T>) field(std::string_view k, const T& x)
+    : key(k), val(convert(x)) {}
 
   std::string_view key;
   value val;
