@@ -60,7 +60,7 @@ public:
 
   match_core(config c, match_output& output) : config_(c), output_(output) {}
 
-  void reserve(seat_question_ptr wish);
+  void reserve(seat_question_ptr asked);
   void list(page_question& asked) const;
   void on_answer(const hold_answer& answer);
   void on_report(const room_report& report);

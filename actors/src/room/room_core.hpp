@@ -386,7 +386,7 @@ private:
   void take_profile(const room_input& in, resident& from);
   template <class Encode>
   void ask_with(Encode&& encode, session_key who, std::chrono::milliseconds limit,
-                request_handler then);
+                request_handler&& then);
   [[nodiscard]] protocol::errc reason_against_asking(const resident* m) const noexcept;
   [[nodiscard]] session_key session_to_ask(std::string_view user_id) const;
   void send_request(const resident& m, const open_request& asked);

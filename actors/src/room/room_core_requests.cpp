@@ -30,7 +30,7 @@ void room_core::outside(const outside_request& asked) {
 /// `encode(codec)` returns the data. It may be the behaviour's, and kick the member.
 template <class Encode>
 void room_core::ask_with(Encode&& encode, session_key who, std::chrono::milliseconds limit,
-                         request_handler then) {
+                         request_handler&& then) {
   if (ended_)
     return;
   auto find_who = [&] {

@@ -231,6 +231,7 @@ protected:
     this->multiplexed_responses_.clear();
     this->get_downstream_queue().cleanup();
     this->unregister_from_system();
+    // NOLINTNEXTLINE(bugprone-parent-virtual-call): the steps between are those above
     caf::monitorable_actor::cleanup(std::move(this->fail_state_), context);
   }
 

@@ -196,7 +196,7 @@ class object_fill {
 public:
   template <class F>
   requires(!std::same_as<std::remove_cvref_t<F>, object_fill> && std::invocable<F&, object_writer&>)
-    object_fill(F&& fill)
+    object_fill(F&& fill) // NOLINT(bugprone-forwarding-reference-overload): constrained above
   noexcept {
     using function = std::remove_reference_t<F>;
     if constexpr (std::is_function_v<function>)
