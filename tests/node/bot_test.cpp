@@ -671,3 +671,37 @@ TEST_CASE("bots of all loops say and hear in the order of their rooms") {
   }
   CHECK(heard.size() == 9);
 }
+
+TEST_CASE("a bot whose join is decided later hears of another room's refusal as of any answer") {
+  bot_world w;
+  actors::join_promise promise;
+  w.notes.authorize = [&](const actors::member&) { return actors::join_decision::later(promise); };
+  auto me = w.join();
+
+  (void)me.say("join", {{"roomId", " x"}, {"ref", 1}});
+  w.world.settle();
+  CHECK(w.watcher.take_kinds() == kinds{frame});
+  promise.accept();
+  w.world.settle();
+
+  CHECK(w.watcher.take_kinds() == kinds{joined});
+  CHECK(w.world.node.stats().members == 1);
+}
+
+TEST_CASE("a bot that handles nothing leaves a room that tells it alone too much") {
+  bot_world w;
+  client ann{w.world};
+  w.enter(ann);
+  auto me = w.join(of_events(4));
+  std::string much(100'000, 'x');
+
+  for (int i = 0; i < 40; ++i) {
+    w.world.node.room("r").send_to_user("rex", "note", {{"text", much}});
+    w.world.settle();
+  }
+
+  auto heard = w.watcher.take();
+  CHECK(heard.size() < 20);
+  CHECK(heard.back().what == closed);
+  CHECK(me.publish("hello") == publish_result::gone);
+}

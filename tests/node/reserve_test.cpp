@@ -338,6 +338,9 @@ TEST_CASE("more users than may have a held seat are refused") {
   CHECK(a.room_for("bob") == "overloaded");
   a.stage.advance(15s);
   CHECK(a.room_for("bob").starts_with("arena:"));
+  CHECK(a.room_for("cid") == "overloaded");
+  a.stage.advance(15s);
+  CHECK(a.room_for("cid").starts_with("arena:"));
 }
 
 TEST_CASE("a wish that the node's end overtakes has one answer, and later ones are gone") {

@@ -350,3 +350,25 @@ TEST_CASE("a count of what waits lets in as many as it has places") {
   CHECK(waiting_place{two});
   CHECK(waiting_place{std::make_shared<waiting_count>(0)});
 }
+
+TEST_CASE("held seats without a bound are forgotten once their time is over") {
+  stage s;
+
+  for (int i = 0; i < 17'000; ++i) {
+    s.wish("guest" + std::to_string(i));
+    s.answer(s.asked.size() - 1, errc::ok, true);
+    s.time += 1min;
+  }
+
+  CHECK(s.core.held() < 16'500);
+}
+
+TEST_CASE("a room of one name that is not listed yet refuses wishes as one without a seat") {
+  stage s{{true, 2, 0}};
+  s.wish("ann");
+  REQUIRE(s.asked.size() == 1);
+
+  s.answer(0, errc::forbidden, false);
+
+  CHECK(s.take_heard() == names{"ann: room_full"});
+}

@@ -601,3 +601,29 @@ TEST_CASE("who throws its sender out gets no promise") {
   CHECK_FALSE(r.d.replies.at(0).is_awaited());
   CHECK_FALSE(r.said(R"("ref":5)"));
 }
+
+TEST_CASE("a room that what waits for its tick ends leaves a late join to its successor") {
+  room_core::config c;
+  c.tick.rate = 10;
+  slow_room r{std::move(c)};
+  r.s.core->start_ticks(r.s.out.time);
+  r.enter(1);
+  join_request back;
+  back.who = stage::key(3);
+  back.client = stage::client(1);
+  back.user_id = "u1";
+  back.encoding = encoding::v1_json;
+  back.resumed = back.must_replace = true;
+  back.replaced = stage::key(1);
+  back.since = std::make_shared<replay_start>();
+  CHECK(r.s.core->join(back).is_put_off);
+  r.d.task = [](room_context& room, const member&) { room.end(); };
+  r.say(1, "5");
+
+  r.d.joins.at("u1").accept();
+  r.take();
+
+  CHECK(r.s.core->ending());
+  CHECK(r.s.out.decided.empty());
+  CHECK(r.s.core->take_half_decided());
+}

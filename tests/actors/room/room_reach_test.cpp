@@ -358,3 +358,22 @@ TEST_CASE("a room that ends does nothing more for those outside, and counts that
   CHECK_FALSE(ran);
   CHECK(counters.all == "no_such_room");
 }
+
+TEST_CASE("a broadcast from outside that meets a room's end is counted") {
+  struct counting final : troupe::protocol::event_counters {
+    void count(troupe::protocol::counter, std::string_view label, std::uint64_t) noexcept override {
+      all += label;
+    }
+    std::string all;
+  } counters;
+  room_core::config c;
+  c.counters = &counters;
+  reaching_room r{c};
+  r.s->join(1);
+  r.run([](room_context& room) { room.end(); });
+
+  r.s->core->outside(
+    outside_event{"hall", std::make_shared<const owned_event>(broadcast_event{"x"}), {}});
+
+  CHECK(counters.all == "no_such_room");
+}

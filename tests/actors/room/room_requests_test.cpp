@@ -411,3 +411,34 @@ TEST_CASE("a handler that throws out who has answered leaves the answer to its c
   CHECK_FALSE(r.s.out.said(R"("type":"ack")"));
   CHECK(r.s.out.said("connection told"));
 }
+
+TEST_CASE("what a request's handler holds may use the room until it is gone, however that ends") {
+  asking_room r;
+  r.s.join(1);
+  r.s.join(2);
+  auto uses = 0;
+  // `member_count` throws outside of a hook, and so ends the process in a destructor.
+  auto ask = [&](std::uint32_t who) {
+    r.run(
+      [&, who](room_context& room, const member&) {
+        auto use = [&uses, &room](const void*) { uses += room.member_count() > 0 ? 1 : 0; };
+        std::shared_ptr<const void> last{&uses, use};
+        room.ask(r.s.key(who), {{"q", 1}}, 5s, [last](room_context&, const request_result&) {});
+      },
+      2);
+  };
+
+  ask(2);
+  r.reply(2, "1");
+  CHECK(uses == 1);
+  ask(2);
+  r.pass(6s);
+  CHECK(uses == 2);
+  ask(1);
+  r.s.leave(1);
+  r.s.core->end_requests();
+  CHECK(uses == 3);
+  ask(2);
+  r.s.core.reset();
+  CHECK(uses == 4);
+}

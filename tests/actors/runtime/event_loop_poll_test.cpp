@@ -161,3 +161,16 @@ TEST_CASE("a poll tells when the loop has ended") {
   CHECK(l.poll(60s) < 30s);
   CHECK_FALSE(l.goes_on);
 }
+
+TEST_CASE("a poll whose wait is ended by work without end takes no longer than it was given") {
+  polled_loop l;
+  std::function<void()> again = [&] { l.loop.post(again); };
+  std::thread other{[&] {
+    std::this_thread::sleep_for(250ms);
+    l.loop.post(again);
+  }};
+
+  CHECK(l.poll(300ms) < 500ms);
+  other.join();
+  again = [] {};
+}
