@@ -7,12 +7,14 @@
 
 #include <array>
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
 
 namespace troupe::protocol {
@@ -36,10 +38,22 @@ using string_list = std::span<const std::string>;
 using value = std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool, raw_value,
                            binary_value, string_list>;
 
-/// One key with its value. Converts from the usual types: `{"userCount", 3}`.
+namespace detail {
+
+template <class T, class... Others>
+concept one_of = (std::same_as<T, Others> || ...);
+
+} // namespace detail
+
+/// A single character: nobody knows whether it is meant as a text or as a number.
+template <class T>
+concept character = detail::one_of<T, char, wchar_t, char8_t, char16_t, char32_t>;
+
+/// One key with its value. Converts from the usual types: `{"userCount", 3}`; `nullptr` and single
+/// characters do not compile.
 struct field {
   template <class T>
-  requires(!std::is_null_pointer_v<T>) field(std::string_view k, const T& x)
+  requires(!std::is_null_pointer_v<T> && !character<T>) field(std::string_view k, const T& x)
     : key(k), val(convert(x)) {}
 
   std::string_view key;

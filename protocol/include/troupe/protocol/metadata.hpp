@@ -20,12 +20,6 @@ namespace troupe::protocol {
 template <class T>
 concept scalar_source = std::integral<T> || std::floating_point<T> ||(
   std::convertible_to<const T&, std::string_view> && !std::same_as<T, std::nullptr_t>);
-template <class T>
-inline constexpr bool is_character =
-  std::is_same_v<
-    T,
-    char> || std::is_same_v<T, wchar_t> || std::is_same_v<T, char8_t> || std::is_same_v<T, char16_t> || std::is_same_v<T, char32_t>;
-
 /// A text, a number or a boolean, which it owns.
 class scalar {
 public:
@@ -34,7 +28,7 @@ public:
 
   /// Throws `std::invalid_argument` for a number that is not finite.
   template <scalar_source T>
-  requires(!is_character<T>) scalar(const T& x) : value_(convert(x)) { check(); }
+  requires(!character<T>) scalar(const T& x) : value_(convert(x)) { check(); }
 
   [[nodiscard]] const value_type& value() const noexcept { return value_; }
   [[nodiscard]] bool is_number() const noexcept;

@@ -21,15 +21,11 @@ class value_encoder;
 
 namespace detail {
 
-template <class T, class... Others>
-concept one_of = (std::same_as<T, Others> || ...);
-
 template <class T>
 concept number = std::integral<T> || std::floating_point<T>;
 
 template <class T>
-concept number_like = number<T> && sizeof(T) <= sizeof(std::uint64_t)
-                   && !one_of<T, char, wchar_t, char8_t, char16_t, char32_t>;
+concept number_like = number<T> && sizeof(T) <= sizeof(std::uint64_t) && !character<T>;
 
 template <class T>
 concept text_like = std::convertible_to<const T&, std::string_view> && !one_of<T, std::nullptr_t>;
