@@ -167,6 +167,9 @@ public:
   [[nodiscard]] std::size_t rooms() const noexcept { return rooms_.size(); }
 
 private:
+  /// How long a connection that may resume a session waits for its first command.
+  static constexpr std::chrono::seconds longest_wait_for_resume{1};
+
   enum class phase : std::uint8_t {
     waiting, ///< until the previous room has handled what it was sent
     entering,
