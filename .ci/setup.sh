@@ -110,7 +110,8 @@ need_build_packages() {
 
 need_test_packages() {
   need_build_packages
-  need catch2 node:nodejs npm:npm chromium:chromium openssl:openssl python3-websockets python3-msgpack curl:curl pkg-config:pkg-config
+  need catch2 node:nodejs npm:npm chromium:chromium openssl:openssl python3-websockets \
+    python3-msgpack curl:curl pkg-config:pkg-config
   fetch prometheus ./usr/bin/promtool
   need h2load:nghttp2-client libpcre2-8-0 liblua5.3-0 libopentracing-c-wrapper0 # the last three for nginx and haproxy
   fetch nginx ./usr/sbin/nginx
