@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -110,7 +111,8 @@ struct crowd {
     world.settle();
   }
 
-  /// Allocations for one such message of the first member and all that follows.
+  /// Allocations for one such message of the first member and all that follows: the least of three
+  /// measurements, since CAF's own threads allocate at times, too.
   double allocations_of(std::string_view type) {
     std::string command;
     protocol::transcode(protocol::codec::json, R"({"type":")" + std::string{type} + "\"}",
@@ -123,10 +125,14 @@ struct crowd {
     constexpr int rounds = 100;
     for (int i = 0; i < rounds; ++i)
       round();
-    auto before = test::allocations();
-    for (int i = 0; i < rounds; ++i)
-      round();
-    return static_cast<double>(test::allocations() - before) / rounds;
+    auto least = std::numeric_limits<double>::max();
+    for (int times = 0; times < 3; ++times) {
+      auto before = test::allocations();
+      for (int i = 0; i < rounds; ++i)
+        round();
+      least = std::min(least, static_cast<double>(test::allocations() - before) / rounds);
+    }
+    return least;
   }
 
   /// Of one broadcast, until all members have got it.

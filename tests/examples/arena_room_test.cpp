@@ -4,6 +4,7 @@
 #include "arena/bot.hpp"
 #include "arena/scoreboard.hpp"
 #include "node/guest.hpp"
+#include "support/spawn_function.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -30,7 +31,7 @@ arena_map corridor() { return {{1000, 400}, {}, {{300, 200}, {600, 200}}}; }
 /// A node of arenas, and players in `arena:1`.
 struct site {
   explicit site(std::size_t fill = 0, bool real_bots = false) {
-    auto board = play.system().spawn(scoreboard);
+    auto board = test::spawn_function<scoreboard_actor::pointer>(play.system(), scoreboard);
     auto send = [this, real_bots](std::string_view room) {
       sent_for.emplace_back(room);
       if (real_bots)

@@ -1,4 +1,5 @@
 #include "arena/scoreboard.hpp"
+#include "support/spawn_function.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -59,8 +60,12 @@ namespace {
 struct site {
   arena_actor open_arena(std::vector<list>& heard) {
     auto hear = [&heard](const best_players& best) { heard.push_back(best.list); };
-    return actors.system().spawn(
+    return test::spawn_function<arena_actor::pointer>(
+      actors.system(),
       [hear](arena_actor::pointer) -> arena_actor::behavior_type { return {hear}; });
+  }
+  scoreboard_actor open_board() {
+    return test::spawn_function<scoreboard_actor::pointer>(actors.system(), scoreboard);
   }
   void settle() {
     while (actors.run_job()) {}
@@ -74,7 +79,7 @@ struct site {
 TEST_CASE("arenas hear who is best when they begin, and at each change") {
   site s;
   std::vector<list> red, blue;
-  auto board = s.actors.system().spawn(scoreboard);
+  auto board = s.open_board();
   auto red_arena = s.open_arena(red), blue_arena = s.open_arena(blue);
 
   compat::anon_send(board, watch_scores{red_arena});
@@ -91,7 +96,7 @@ TEST_CASE("arenas hear who is best when they begin, and at each change") {
 TEST_CASE("the scoreboard keeps no arena alive") {
   site s;
   std::vector<list> heard;
-  auto board = s.actors.system().spawn(scoreboard);
+  auto board = s.open_board();
   auto arena = s.open_arena(heard);
   auto address = caf::actor_cast<caf::actor_addr>(arena);
 

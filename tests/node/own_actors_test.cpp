@@ -1,5 +1,6 @@
 // A process with an actor system of its own: its actors run on CAF's threads, ours on our loops.
 #include "game_actors.hpp"
+#include "support/spawn_function.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -201,7 +202,7 @@ TEST_CASE("own actors of many threads reach rooms and hear them, and all of it e
     constexpr int rounds = 50;
     for (int room = 0; room < 6; ++room)
       for (int of = 0; of < 4; ++of)
-        system.spawn([&, room](caf::event_based_actor* a) {
+        test::spawn_function(system, [&, room](caf::event_based_actor* a) {
           find_room<counter>(a, node.rooms_actor(), "arena:" + std::to_string(room), 10s)
             .then(
               [a, &heard](const arena_actor& found) {

@@ -1,4 +1,5 @@
 #include "game_actors.hpp"
+#include "support/spawn_function.hpp"
 
 #include <troupe/testing/stage.hpp>
 
@@ -49,7 +50,7 @@ struct game {
   /// Runs `f(self)` in an actor of the test's own, then all that follows.
   template <class F>
   void act(F f) {
-    world.system().spawn([f](caf::event_based_actor* self) { f(self); });
+    test::spawn_function(world.system(), std::move(f));
     world.settle();
   }
 
@@ -381,9 +382,10 @@ TEST_CASE("a room hears once that an actor has ended") {
 TEST_CASE("an actor that a room watches may observe it, too") {
   game g;
   std::vector<actors::room_event::kind> heard;
-  auto onlooker = g.world.system().spawn([&](caf::event_based_actor*) -> caf::behavior {
+  auto hear = [&](caf::event_based_actor*) -> caf::behavior {
     return {[&](const actors::room_event& e) { heard.push_back(e.what); }};
-  });
+  };
+  auto onlooker = test::spawn_function(g.world.system(), hear);
   g.script.say = [&](arena& a) {
     a.watch(onlooker, [&a](const caf::error&) { a.note("onlooker gone"); });
   };

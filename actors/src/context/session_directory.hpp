@@ -28,7 +28,9 @@ namespace troupe::actors {
 /// address has kept. Thread: the loop's.
 class session_directory final : timer_wheel::entry {
 public:
+  /// Both outlive it.
   session_directory(event_loop& loop, const session_options& options);
+  session_directory(event_loop&, session_options&&) = delete;
 
   /// Calls `f` with what a session leaves that is pushed out by a bound.
   void on_evicted(std::function<void(const session_record&)> f) { evicted_ = std::move(f); }

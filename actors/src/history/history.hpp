@@ -40,9 +40,11 @@ public:
   };
 
   /// `shelf` and `output` may be null, together: then nothing is counted, and old entries go only
-  /// at an `append`. Both outlive it.
+  /// at an `append`. All three outlive it.
   explicit history(const room_limits& limits, history_shelf* shelf = nullptr,
                    protocol::memory_meter* output = nullptr);
+  explicit history(room_limits&&, history_shelf* = nullptr,
+                   protocol::memory_meter* = nullptr) = delete;
   ~history() override;
 
   /// The meter of events that are made to be stored.

@@ -86,7 +86,8 @@ std::vector<int> left_out(const history& h, std::uint64_t seq) {
 } // namespace
 
 TEST_CASE("a history knows whom each entry is not for, be it nobody, one or several") {
-  history h{room_limits{}};
+  room_limits limits;
+  history h{limits};
   h.append(1, steady_time{}, event_of(1), clients({1, 3}));
   h.append(2, steady_time{}, event_of(1));
   h.append(3, steady_time{}, event_of(1), client_id{2, 2});

@@ -148,6 +148,8 @@ TEST_CASE("a turn runs no more handlers than it may, and says that some are left
   CHECK(loop.run_turn(2));
   CHECK(told == 5);
   CHECK_FALSE(loop.run_turn(2));
+  for (auto& l : lines)
+    loop.sockets().remove(l.ends[0], l);
 }
 
 TEST_CASE(

@@ -56,8 +56,10 @@ public:
     ~owner() = default;
   };
 
+  /// All three outlive it.
   session_reader(channel& from, const reader_settings& how, owner& o)
     : channel_(from), how_(how), owner_(o), reader_(how.limits), heard_at_(from.loop().now()) {}
+  session_reader(channel&, reader_settings&&, owner&) = delete;
 
   /// The peer may send deflated messages, which `inflater` inflates.
   void allow_deflate(protocol::ws_inflater& inflater) { reader_.allow_deflate(inflater, false); }
