@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 START_SECONDS = 20
 SERVER_CORE, LOAD_CORE = 0, 1
+# of Troupe's nodes: what peers do not limit either
+LIMITS = ("--message-rate", "0", "--admission-rate", "0", "--max-connections", "0",
+          "--max-message-bytes", "1048576")
 
 
 @dataclass(frozen=True)
@@ -66,14 +69,12 @@ def catalogue(root, certificates):
     release = f"{root}/build/release/bin"
     peers = f"{root}/bench/peers"
     bun = f"{peers}/node_modules/@oven/bun-linux-x64/bin/bun"
-    limits = ("--message-rate", "0", "--admission-rate", "0", "--max-connections", "0",
-              "--max-message-bytes", "1048576")
     tls = ("--tls-cert", f"{certificates}/cert.pem", "--tls-key", f"{certificates}/key.pem")
     bun_tls = {"TLS_CERT": tls[1], "TLS_KEY": tls[3]}
 
     def relay(name, *more, loops="1", dialect="json", load=None, announce="off"):
         command = (f"{release}/relay_node", "--bind", "127.0.0.1", "--port", "0", "--loops", loops,
-                   "--announce", announce, *limits, *more)
+                   "--announce", announce, *LIMITS, *more)
         return Server(name, command, dialect=dialect, load=load or {}, is_pinned=loops == "1")
 
     found = [
@@ -84,7 +85,7 @@ def catalogue(root, certificates):
         relay("troupe-rooms-of-1", load={"rooms": 1000, "members": 1, "word": "message"}),
         Server("troupe-deals",
                (f"{release}/deal_node", "--bind", "127.0.0.1", "--port", "0", "--loops", "1",
-                "--announce", "off", *limits)),
+                "--announce", "off", *LIMITS)),
         relay("troupe-no-echo", load={"echo": False}),
         relay("troupe-mixed", dialect="mixed"),
         relay("troupe-msgpack", dialect="msgpack"),
@@ -92,11 +93,11 @@ def catalogue(root, certificates):
         relay("troupe-tls", *tls),
         Server("troupe-echo",
                (f"{release}/echo_node", "--bind", "127.0.0.1", "--port", "0", "--loops", "1",
-                "--mode", "plain", *limits),
+                "--mode", "plain", *LIMITS),
                dialect="echo"),
         Server("troupe-broadcast",
                (f"{release}/echo_node", "--bind", "127.0.0.1", "--port", "0", "--loops", "1",
-                "--mode", "broadcast", *limits),
+                "--mode", "broadcast", *LIMITS),
                dialect="broadcast"),
         Server("floor", (f"{release}/floor",)),
         Server("bun", (bun, f"{peers}/bun_rooms.js")),

@@ -6,6 +6,8 @@
 
 #include <boost/intrusive/list.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <map>
@@ -43,19 +45,24 @@ public:
     steady_time due_{};
   };
 
+  /// At least so far are instants apart at which some tick.
+  static constexpr std::chrono::nanoseconds apart = std::chrono::milliseconds{2};
+
   /// `loop` outlives it; `rate` is from 1 to `tick_clock::highest_rate`, in Hz.
   ticker(event_loop& loop, unsigned rate) : loop_(loop), rate_(rate), origin_(loop.now()) {}
   ~ticker() override { line_.clear(); }
 
   /// The time of tick 0 of another member, from which its first tick is at most a period away. They
   /// are spread over the period, however many there will be: each has a phase that is the golden
-  /// ratio behind the one before.
+  /// ratio behind the one before, rounded down to one of a few instants, since a loop that wakes
+  /// for each of them by itself spends most of its time on that (bench/README.md).
   [[nodiscard]] steady_time next_start() noexcept {
     constexpr double golden_ratio = 0.6180339887498949;
     phase_ += golden_ratio;
     phase_ -= std::floor(phase_);
-    constexpr double second = 1e9;
-    std::chrono::nanoseconds shift{static_cast<std::int64_t>(phase_ * second / rate_)};
+    auto instants = std::max<std::int64_t>(1, second / rate_ / apart.count());
+    auto instant = static_cast<std::int64_t>(phase_ * static_cast<double>(instants));
+    std::chrono::nanoseconds shift{instant * second / (rate_ * instants)};
     // Counts from a second before the origin: its first phases may still be to come.
     tick_clock grid{origin_ + shift - std::chrono::seconds{1}, rate_};
     return grid.due(grid.count_at(loop_.now()));
@@ -74,6 +81,8 @@ public:
   }
 
 private:
+  static constexpr std::int64_t second = 1'000'000'000;
+
   void on_deadline() override {
     struct rearm { // also if a member throws
       ~rearm() { owner.arm(); }

@@ -89,6 +89,7 @@ TEST_CASE(
     CHECK(t->ticks.size() == 300);
 }
 
+/// 16 instants, 2.08 ms apart.
 TEST_CASE("the phases of what ticks are spread over the period, whenever it was made") {
   for (auto apart : {0ns, 33'333'333ns, 7'000'000ns}) {
     manual_loop m;
@@ -109,7 +110,11 @@ TEST_CASE("the phases of what ticks are spread over the period, whenever it was 
     for (std::size_t i = 1; i < phases.size(); ++i)
       widest = std::max(widest, phases[i] - phases[i - 1]);
     INFO("made " << apart.count() << " ns apart");
-    CHECK(widest < 3.0 / 64); // even would be 1 / 64
+    CHECK(widest < 1.01 / 16);
+    std::vector<int> at_instant(16);
+    for (auto phase : phases)
+      ++at_instant[static_cast<std::size_t>(std::fmod((phase - phases.front()) * 16 + 0.1, 16))];
+    CHECK(*std::max_element(at_instant.begin(), at_instant.end()) <= 6); // even would be 4
   }
 }
 
