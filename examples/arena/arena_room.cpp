@@ -74,7 +74,7 @@ arena_room::handlers arena_room::actor_handlers() {
 /// Who plays already goes on in the new window.
 join_decision arena_room::authorize_join(room_context& room, const member& who) {
   if (!name_of(who))
-    return join_decision::refuse("profile.name: 1 to 32 characters", errc::bad_request);
+    return join_decision::refuse(errc::bad_request, "profile.name: 1 to 32 characters");
   if (auto* before = who.returning ? nullptr : room.find_user(who.user_id))
     return join_decision::accept_in_place_of(before->key, "You play in another window.");
   return join_decision::accept();

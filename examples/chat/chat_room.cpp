@@ -31,7 +31,7 @@ chat_room::chat_room() {
 
 actors::join_decision chat_room::authorize_join(room_context&, const member& candidate) {
   if (!name_of(candidate))
-    return actors::join_decision::refuse(std::string{profile_rule}, protocol::errc::bad_request);
+    return actors::join_decision::refuse(protocol::errc::bad_request, std::string{profile_rule});
   return actors::join_decision::accept();
 }
 

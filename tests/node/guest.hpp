@@ -4,6 +4,7 @@
 #include <troupe/testing/stage.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -65,6 +66,11 @@ inline names types(const guest& g) {
   for (auto& m : g->take_all())
     all.push_back(m.type());
   return all;
+}
+
+/// Makes a behaviour that relays what members say.
+inline std::unique_ptr<actors::room_behavior> relaying(std::string_view) {
+  return std::make_unique<actors::room_behavior>();
 }
 
 inline bool has(const testing::heard_message& m, std::string_view text) {

@@ -42,6 +42,27 @@ TEST_CASE("a latest message has no position, is not kept, and comes in its place
   CHECK(stage.node().stats().skipped + stage.node().stats().replaced == 0);
 }
 
+// Pins §4.240.
+TEST_CASE("where a pattern says latest, messages that say nothing have an empty key") {
+  stage stage{many_messages()};
+  actors::room_options options;
+  options.delivery = protocol::delivery::latest;
+  stage.node().rooms("hall", relaying, options);
+  auto ann = connect(stage, "ann"), cid = connect(stage, "cid"), bob = connect(stage, "bob");
+  for (auto* g : {&bob, &ann, &cid})
+    join(*g, "hall");
+  fall_behind(bob, ann);
+
+  ann->publish("hall", "a1");
+  cid->publish("hall", "c1");
+  say(ann, "", "a2");
+  say(ann, "k", "a3");
+  ann->publish("hall", "a4");
+  bob->read_on();
+
+  CHECK(texts(bob) == names{"x", "c1", "a3", "a4"});
+}
+
 // Pins §4.125, §4.126.
 TEST_CASE("who is behind gets the last value of each sender and key, in the order of the last") {
   for (unsigned loops : {1u, 2u})

@@ -4,6 +4,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,6 +14,7 @@
 
 using namespace troupe;
 using namespace troupe::test;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -102,6 +106,132 @@ TEST_CASE("the id of a binary message counts as that of any other") {
 
   CHECK(types(bob) == names{"binary"});
   CHECK(has(ann->take_all().back(), R"("duplicate":true)"));
+}
+
+namespace {
+
+/// Counts what is bought, at once or later.
+struct shop final : actors::room_behavior {
+  explicit shop(std::vector<actors::reply_promise>& owed) {
+    on("buy", [this](auto& room, auto&, auto&) { room.broadcast("sold", {{"n", ++sold}}); });
+    on("order", [this, &owed](auto& room, auto&, auto&) {
+      ++sold;
+      owed.push_back(room.reply_later());
+    });
+  }
+  std::int64_t sold = 0;
+};
+
+struct market {
+  explicit market(bool command_ids = true, unsigned tick_rate = 0) {
+    auto make = [this](std::string_view) { return std::make_unique<shop>(owed); };
+    actors::room_options options;
+    options.command_ids = command_ids;
+    options.keep_when_empty = true;
+    options.tick.rate = tick_rate;
+    scene.node().rooms("hall", make, options);
+    ann = connect(scene, "ann");
+    join(ann, "hall");
+    ann->take_all();
+  }
+  void command(std::string_view type, std::string_view id, int ref) {
+    ann->say(R"({"type":")" + std::string{type} + R"(","id":)" + std::string{id} + R"(,"ref":)"
+             + std::to_string(ref) + '}');
+  }
+  /// What it is sent of these: `ack 1`, `again 2`, `forbidden 3`.
+  names answers() {
+    names all;
+    for (auto& m : ann->take_all()) {
+      auto ref = [&] { return ' ' + std::to_string(static_cast<int>(m.number("ref"))); };
+      if (m.type() == "ack")
+        all.push_back((has(m, R"("duplicate":true)") ? "again" : "ack") + ref());
+      else if (m.type() == "error")
+        all.push_back(m.text("code") + ref());
+      else
+        all.push_back(m.type());
+    }
+    return all;
+  }
+
+  std::vector<actors::reply_promise> owed;
+  stage scene{many_messages()};
+  guest ann{};
+};
+
+} // namespace
+
+// Pins §4.241, §4.242.
+TEST_CASE("an application's command is known again by its id, where the pattern says so") {
+  for (auto on : {true, false}) {
+    market m{on};
+    m.command("buy", "7", 1);
+    m.command("buy", "7", 2);
+    m.command("buy", "{}", 3); // no id
+    m.command("buy", "{}", 4);
+
+    CHECK(m.answers()
+          == (on ? names{"sold", "ack 1", "again 2", "sold", "ack 3", "sold", "ack 4"}
+                 : names{"sold", "ack 1", "sold", "ack 2", "sold", "ack 3", "sold", "ack 4"}));
+  }
+}
+
+// Pins §4.241.
+TEST_CASE("an application's command is known again after a return") {
+  market m;
+  m.command("buy", R"("a")", 1);
+  CHECK(m.answers() == names{"sold", "ack 1"});
+  m.ann->drop();
+  auto back = connect(m.scene, "ann");
+  back->say(resume_of(m.ann.resume, {{"hall", "", 0}})).expect("resumed");
+  back->take_all();
+  m.ann = back;
+  join(m.ann, "hall");
+  m.ann->take_all();
+
+  m.command("buy", R"("a")", 2);
+
+  CHECK(m.answers() == names{"again 2"});
+}
+
+// Pins §4.243.
+TEST_CASE("the repeat of a command whose answer is to come waits for it") {
+  market m;
+  m.command("order", "7", 1);
+  m.command("order", "7", 2);
+  m.command("order", "8", 3);
+  CHECK(m.answers().empty());
+  REQUIRE(m.owed.size() == 2);
+
+  m.owed[0].ack();
+  m.owed[1].refuse(protocol::errc::forbidden);
+  m.scene.settle();
+  CHECK(m.answers() == names{"ack 1", "again 2", "forbidden 3"});
+
+  m.command("order", "7", 4); // known
+  m.command("order", "8", 5); // free
+  m.command("order", "8", 6);
+  CHECK(m.answers() == names{"again 4"});
+  REQUIRE(m.owed.size() == 3);
+  m.owed[2].refuse(protocol::errc::forbidden);
+  m.scene.settle();
+  CHECK(m.answers() == names{"forbidden 5", "forbidden 6"});
+}
+
+/// Where nothing ticks, its credit keeps a member from saying so much.
+// Pins §4.243.
+TEST_CASE("33 repeats of one command that waits are too many") {
+  market m{true, 10};
+  for (int i = 0; i < 34; ++i) {
+    m.command("order", "7", i);
+    m.scene.advance(100ms);
+  }
+
+  CHECK(m.answers() == names{"overloaded 33"});
+  CHECK(m.owed.size() == 1);
+  m.ann->say(R"({"type":"leave","roomId":"hall"})");
+  auto all = m.answers();
+  CHECK(std::count_if(all.begin(), all.end(), [](auto& a) { return a.starts_with("not_joined"); })
+        == 33);
 }
 
 // Pins §4.117.

@@ -192,7 +192,7 @@ TEST_CASE("a join that a room fails over is refused, those behind it enter a suc
 TEST_CASE("a join that its room refuses as closed is answered, and the room lives on") {
   stage s{1};
   s.script.authorize = [](auto&, auto& who) {
-    return who.user_id == "ben" ? join_decision::refuse("not today", protocol::errc::room_closed)
+    return who.user_id == "ben" ? join_decision::refuse(protocol::errc::room_closed, "not today")
                                 : join_decision::accept();
   };
   auto ann = s.connect("ann"), ben = s.connect("ben");

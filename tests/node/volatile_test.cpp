@@ -44,6 +44,35 @@ TEST_CASE("a volatile message has no position, is not kept, and its ack has none
   CHECK_FALSE(has(history, R"("text":"1")"));
 }
 
+// Pins §4.240.
+TEST_CASE("a room's messages are volatile where its pattern says so, unless they say otherwise") {
+  stage stage{many_messages()};
+  actors::room_options options;
+  options.delivery = protocol::delivery::volatile_;
+  stage.node().rooms("hall", relaying, options);
+  auto ann = connect(stage, "ann"), bob = connect(stage, "bob");
+  join(bob, "hall");
+  join(ann, "hall");
+  bob->take_all();
+  bob->stall();
+  ann->publish("hall", "fills what it takes");
+  ann->take_all();
+
+  auto say = [&](std::string_view text, std::string_view more) {
+    ann->say(R"({"type":"message","echo":false,"ref":1,"id":1,"text":")" + std::string{text} + '"'
+             + std::string{more} + '}');
+    return ann->expect("ack");
+  };
+  CHECK_FALSE(has(say("a", ""), "seq"));
+  CHECK_FALSE(has(say("a", ""), "duplicate"));
+  CHECK(say("b", R"(,"delivery":"reliable")").number("seq") == 1);
+  ann->say(R"({"type":"binary","data":{"$bin":"AAEC"},"echo":false,"ref":2})");
+  CHECK_FALSE(has(ann->expect("ack"), "seq"));
+
+  bob->read_on();
+  CHECK(texts(bob) == names{"fills what it takes", "b"});
+}
+
 // Pins §4.120, §4.122.
 TEST_CASE("who does not read is not cut for what is volatile, and misses that alone") {
   for (unsigned loops : {1u, 2u}) {

@@ -363,7 +363,8 @@ void connection_core::publish(const command& c, const inbound& message) {
   in.body = c.decoded ? in.bytes.view() : c.body;
   in.type = c.type;
   in.echo = c.echo;
-  in.is_volatile = c.mode != protocol::delivery::reliable;
+  in.names_delivery = c.mode.has_value();
+  in.is_volatile = c.mode && c.mode != protocol::delivery::reliable;
   if (c.mode == protocol::delivery::latest)
     in.value = value_of(c, config_.hash);
   in.id = in.is_volatile ? 0 : id_of(c);
@@ -380,6 +381,7 @@ void connection_core::application(const command& c, const inbound& message) {
   auto in = input_for(*room, room_input::kind::application);
   in.bytes = message.bytes;
   in.type = c.type;
+  in.id = id_of(c);
   in.ref = open_ref_for(c);
   in.token = message.token;
   track(room->key, in.ref);

@@ -105,6 +105,8 @@ void check_options(const room_options& o) {
   if (o.linger)
     is.time("linger", *o.linger);
   is.time("keep_seat", o.keep_seat);
+  is.that(o.delivery <= protocol::delivery::latest, "delivery",
+          std::to_string(static_cast<unsigned>(o.delivery)), "reliable, volatile_ or latest");
   check(o.tick);
 }
 

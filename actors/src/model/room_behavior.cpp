@@ -18,9 +18,13 @@ std::string_view to_string(leave_reason reason) noexcept {
   return "left";
 }
 
-join_decision join_decision::refuse(std::string why, protocol::errc code) {
+join_decision join_decision::refuse(protocol::errc code, std::string why) {
   check_refusal("join_decision::refuse", code);
   return {code, std::move(why)};
+}
+
+join_decision join_decision::refuse(std::string why) {
+  return refuse(protocol::errc::forbidden, std::move(why));
 }
 
 join_decision join_decision::accept_in_place_of(session_key who, std::string message) {

@@ -24,9 +24,11 @@ join_promise::join_promise() : handle_(late_answer::make()) {}
 
 void join_promise::accept() const { decide(join_decision::accept()); }
 
-void join_promise::refuse(std::string why, errc code) const {
-  decide(join_decision::refuse(std::move(why), code));
+void join_promise::refuse(errc code, std::string why) const {
+  decide(join_decision::refuse(code, std::move(why)));
 }
+
+void join_promise::refuse(std::string why) const { refuse(errc::forbidden, std::move(why)); }
 
 void join_promise::decide(join_decision decision) const {
   if (decision.promise)

@@ -17,6 +17,13 @@ std::size_t late_answers::messages_of(session_key who) const noexcept {
   return static_cast<std::size_t>(std::count_if(waiting_.begin(), waiting_.end(), is_its));
 }
 
+unanswered_message* late_answers::find_message(session_key who, std::uint64_t id) noexcept {
+  for (auto& [number, what] : waiting_)
+    if (!what.join && what.message.id == id && what.message.who == who)
+      return &what.message;
+  return nullptr;
+}
+
 bool late_answers::add(unanswered what, const std::shared_ptr<answer_inbox>& inbox) {
   auto is_join = what.join != nullptr;
   auto i = waiting_.emplace_hint(waiting_.end(), ++last_, std::move(what));

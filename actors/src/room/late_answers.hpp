@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace troupe::actors {
 
@@ -23,6 +24,13 @@ struct unanswered_message {
   open_ref_ptr ref; ///< null if it had none
   credit token;
   std::size_t bytes = 0;
+  std::uint64_t id = 0; ///< 0: the room does not know it again
+  /// What has repeated it meanwhile.
+  struct repeat {
+    open_ref_ptr ref; ///< null if it had none
+    credit token;
+  };
+  std::vector<repeat> repeats{};
 };
 
 /// A join or a message that waits for its answer.
@@ -53,6 +61,8 @@ public:
   [[nodiscard]] bool has_message_of(session_key who) const noexcept { return messages_of(who) > 0; }
   /// How many do. Cost: linear.
   [[nodiscard]] std::size_t messages_of(session_key who) const noexcept;
+  /// The message of that session that the room knows by that id; null if none waits. Cost: linear.
+  [[nodiscard]] unanswered_message* find_message(session_key who, std::uint64_t id) noexcept;
 
   /// Waits for that answer, which `inbox` gets: always the same one. Returns false, and changes
   /// nothing, if somebody waits for it already. Errors: `std::bad_alloc`; then nothing has changed.

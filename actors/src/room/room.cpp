@@ -241,6 +241,8 @@ caf::behavior room::set_up() {
     c.limits.linger = rule->options.linger.value_or(c.limits.linger);
     c.keep_when_empty = rule->options.keep_when_empty;
     c.keep_seat = rule->options.keep_seat;
+    c.delivery = rule->options.delivery;
+    c.command_ids = rule->options.command_ids;
     c.tick = rule->options.tick;
     matchmaker_ = rule->matchmaker;
     c.is_listed = bool(matchmaker_);

@@ -122,7 +122,9 @@ public:
     bool keep_when_empty = false;
     std::chrono::milliseconds resume_window{0}; ///< how long sessions are kept
     std::chrono::milliseconds keep_seat{0};     ///< 0: members whose connection is lost leave
-    bool is_listed = false;                     ///< its matchmaker is told how it stands
+    protocol::delivery delivery = protocol::delivery::reliable; ///< of what names none
+    bool command_ids = false;                                   ///< of application messages
+    bool is_listed = false;                             ///< its matchmaker is told how it stands
     std::shared_ptr<const protocol::metadata> metadata; ///< to begin with; null: none
     hash_key key;                                       ///< the node's
     protocol::memory_meter* meter = nullptr;
@@ -354,6 +356,8 @@ private:
   join_reply put_off(const join_request& request, const join_promise& promise);
   void decide(unanswered what);
   void answer(const unanswered& what);
+  void acknowledge(const unanswered_message& m);
+  void refuse_message(const unanswered_message& m, protocol::errc why, std::string_view detail);
   void end_messages_of(session_key who, bool tells);
   void plan_answers();
   [[nodiscard]] steady_time deadline_of_answers() const;
@@ -404,7 +408,11 @@ private:
   void dismiss_requests(bool crashed);
   void answer(const room_input& in);
   void answer_again(const room_input& in, std::uint64_t seq);
-  void note_accepted(const room_input& in);
+  void note_accepted(resident& from, std::uint64_t id);
+  [[nodiscard]] bool is_passing(const room_input& in) const noexcept;
+  [[nodiscard]] if_behind fate_of(const room_input& in, const resident& from) const noexcept;
+  [[nodiscard]] std::uint64_t known_id(const room_input& in) const noexcept;
+  [[nodiscard]] bool is_repeat(const room_input& in, std::uint64_t id, const resident& from);
   void keep_ids(resident& gone) noexcept;
   [[nodiscard]] std::unique_ptr<accepted_ids> ids_of(session_key former, client_id client);
   void refuse_input(const room_input& in, protocol::errc code, std::string_view detail) {

@@ -50,7 +50,7 @@ reply_promise room_core::reply_later() {
   auto promise = late_answer::make_reply();
   unanswered what{late_answer::of(promise), deadline_of_answers()};
   auto& in = *current_;
-  what.message = {in.who, in.encoding, in.type, in.ref, in.token, in.bytes.size()};
+  what.message = {in.who, in.encoding, in.type, in.ref, in.token, in.bytes.size(), known_id(in)};
   (void)answers_.add(std::move(what), output_.inbox()); // nobody else has this promise
   plan_answers();
   replies_later_ = true;
@@ -117,17 +117,34 @@ void room_core::answer(const unanswered& what) {
   if (why == errc::ok)
     why = said->code;
   if (why != errc::ok) {
-    refuse_command({m.who, m.encoding, m.type, m.ref.get()}, why,
-                   said ? std::string_view{said->detail} : std::string_view{});
+    refuse_message(m, why, said ? std::string_view{said->detail} : std::string_view{});
   } else {
     if (said->event)
       send_to(m.who, said->event->event());
-    if (m.ref && !m.ref->answered.exchange(true))
-      to_member(m.who, protocol::ack_frame(m.encoding, m.ref->value, config_.identity->name, seq_,
-                                           config_.meter));
+    acknowledge(m);
   }
   if (!answers_.has_message_of(m.who))
     output_.all_answered(m.who);
+}
+
+/// Precondition: its sender is a member.
+void room_core::acknowledge(const unanswered_message& m) {
+  if (m.id != 0)
+    note_accepted(members_.at(m.who), m.id);
+  auto ack = [&](const open_ref_ptr& ref, bool is_repeat) {
+    if (ref && !ref->answered.exchange(true))
+      to_member(m.who, protocol::ack_frame(m.encoding, ref->value, config_.identity->name, seq_,
+                                           config_.meter, is_repeat));
+  };
+  ack(m.ref, false);
+  for (auto& r : m.repeats)
+    ack(r.ref, true);
+}
+
+void room_core::refuse_message(const unanswered_message& m, errc why, std::string_view detail) {
+  refuse_command({m.who, m.encoding, m.type, m.ref.get()}, why, detail);
+  for (auto& r : m.repeats)
+    refuse_command({m.who, m.encoding, m.type, r.ref.get()}, why, detail);
 }
 
 /// A member leaves, or its connection is lost: what it has said is not answered any more.
@@ -135,9 +152,8 @@ void room_core::end_messages_of(session_key who, bool tells) {
   auto any = false;
   while (auto what = answers_.take_message_of(who)) {
     any = true;
-    auto& m = what->message;
     if (tells)
-      refuse_command({who, m.encoding, m.type, m.ref.get()}, errc::not_joined,
+      refuse_message(what->message, errc::not_joined,
                      "You have left the room before this was answered.");
   }
   if (any)

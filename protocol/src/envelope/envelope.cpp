@@ -101,6 +101,9 @@ envelope_reader::problem envelope_reader::read_kind(command& out) const {
     case command_kind::reserve: return read_reserve();
     case command_kind::auth: return is_string("token") ? nullptr : "token is a string";
     case command_kind::ping: return nullptr;
+    case command_kind::application:
+      out.has_id = is_usable_ref(fields_.find("id"));
+      return read_room(out, false);
     default: return read_room(out, false);
   }
 }

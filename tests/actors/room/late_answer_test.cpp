@@ -137,8 +137,8 @@ TEST_CASE("a promise that was moved from answers nothing, and no join can wait f
 
 TEST_CASE("what no behaviour may say is refused with a sentence, and nothing was answered") {
   join_promise join;
-  CHECK_THROWS_AS(join.refuse("why", errc::ok), std::invalid_argument);
-  CHECK_THROWS_AS(join.refuse("why", errc::slow_consumer), std::invalid_argument);
+  CHECK_THROWS_AS(join.refuse(errc::ok, "why"), std::invalid_argument);
+  CHECK_THROWS_AS(join.refuse(errc::slow_consumer, "why"), std::invalid_argument);
   join_decision ends_connection;
   ends_connection.code = errc::flood;
   CHECK_THROWS_AS(join.decide(ends_connection), std::invalid_argument);

@@ -133,7 +133,7 @@ TEST_CASE("a refusal that comes later is told, in its own words") {
   r.enter(1);
   (void)r.s.join(2);
 
-  r.d.joins.at("u2").refuse("not today", errc::room_full);
+  r.d.joins.at("u2").refuse(errc::room_full, "not today");
   r.take();
   REQUIRE(r.s.out.decided.size() == 1);
   CHECK(r.s.out.decided[0].code == errc::room_full);

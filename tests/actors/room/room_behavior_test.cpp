@@ -17,7 +17,7 @@ using troupe::test::ref;
 using stage = troupe::test::room_stage;
 
 TEST_CASE("a refusal that says ok is none: it would let in") {
-  CHECK_THROWS_AS(join_decision::refuse("no", errc::ok), std::invalid_argument);
+  CHECK_THROWS_AS(join_decision::refuse(errc::ok, "no"), std::invalid_argument);
   CHECK(join_decision::refuse("no").code == errc::forbidden);
 }
 
@@ -45,7 +45,7 @@ TEST_CASE("a behaviour refuses with what a client is told as an error, and with 
     s.join(1);
     stage careless{std::make_unique<saying>(code)};
 
-    CHECK_THROWS_AS(join_decision::refuse("no", code), std::invalid_argument);
+    CHECK_THROWS_AS(join_decision::refuse(code, "no"), std::invalid_argument);
     CHECK_THROWS_AS(s.core->input(s.input(1, "x", R"({"type":"x"})")), std::invalid_argument);
     CHECK_THROWS_AS(careless.join(1), std::invalid_argument);
   }
@@ -55,10 +55,10 @@ TEST_CASE("a behaviour refuses with what a client is told as an error, and with 
     CAPTURE(static_cast<int>(code));
     stage s{std::make_unique<saying>(code)};
 
-    CHECK(join_decision::refuse("no", code).code == code);
+    CHECK(join_decision::refuse(code, "no").code == code);
     CHECK(s.join(1).code == code);
   }
-  CHECK_THROWS_WITH(join_decision::refuse("no", errc::room_gone),
+  CHECK_THROWS_WITH(join_decision::refuse(errc::room_gone, "no"),
                     "join_decision::refuse(room_gone): no client is ever told this");
 }
 

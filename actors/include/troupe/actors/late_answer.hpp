@@ -29,8 +29,10 @@ public:
 
   /// Lets the candidate in, unless the room has no place for it by then.
   void accept() const;
-  /// Refuses it; `why` and `code` as of `join_decision::refuse`. Throws as that does.
-  void refuse(std::string why, protocol::errc code = protocol::errc::forbidden) const;
+  /// Refuses it, as `join_decision::refuse` does. Throws as that does.
+  void refuse(protocol::errc code, std::string why = {}) const;
+  /// The same with `forbidden`.
+  void refuse(std::string why) const;
   /// Decides as `authorize_join` would by returning `decision`. Throws `std::invalid_argument` for
   /// one that no behaviour may return, and for one that is itself to come later. If there is no
   /// memory for it, throws `std::bad_alloc`, and nothing was decided.

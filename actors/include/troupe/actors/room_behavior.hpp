@@ -35,8 +35,9 @@ struct join_decision {
   /// `std::invalid_argument` for a code that cannot refuse a command: `ok`, codes that end a
   /// connection (`internal` is allowed), and codes that no server sends (`room_gone`,
   /// `waiting_limit`).
-  [[nodiscard]] static join_decision refuse(std::string why,
-                                            protocol::errc code = protocol::errc::forbidden);
+  [[nodiscard]] static join_decision refuse(protocol::errc code, std::string why = {});
+  /// The same with `forbidden`.
+  [[nodiscard]] static join_decision refuse(std::string why);
   /// Whoever has a copy of `promise` decides. Until then the candidate is no member, and takes no
   /// place: capacity is checked again at the decision, as all else that the room itself checks. The
   /// room goes on meanwhile; what this client says to it waits behind the join, in order. Beyond
@@ -107,10 +108,11 @@ public:
   /// What waits of a member is handed over before its `on_leave`, `on_drop` or `on_return`, without
   /// a tick; of one who is kicked it is dropped, and so is all of it when the room ends.
   ///
-  /// The first tick comes within a period of the room's making; the phases of rooms are spread.
-  /// They go on while the room lives, also when it is empty (`keep_when_empty`, `linger`) or all
-  /// members are `away`. If the loop is late by a period or more, `tick_options::overrun` decides.
-  /// Cost of a tick, beside what is handed over and said: three readings of the clock.
+  /// The first tick comes within a period of the room's making; rooms are spread over instants of
+  /// the period, at least 2 ms apart. They go on while the room lives, also when it is empty
+  /// (`keep_when_empty`, `linger`) or all members are `away`. If the loop is late by a period or
+  /// more, `tick_options::overrun` decides. Cost of a tick, beside what is handed over and said:
+  /// three readings of the clock.
   virtual void on_tick(room_context&, const tick_info&) {}
   /// The room ends in order (empty, `end`, stop), after `on_leave` for its last member; not after a
   /// crash. Nobody is left to receive anything.
@@ -175,6 +177,14 @@ struct room_options {
   /// Whether the room outlives its last member; see `room_handle::end`.
   bool keep_when_empty = false;
   std::optional<bool> history{}; ///< whether it keeps its latest broadcasts
+  /// Of members' messages and binary messages that name no `delivery`. With `latest` they have an
+  /// empty key: a member that is behind gets the last one of each sender.
+  protocol::delivery delivery = protocol::delivery::reliable;
+  /// Whether `id` of a member's application message names it, as it does a `message`: a repeat is
+  /// answered with the first one's `ack`, and not handed to the behaviour. Off: `id` is a field
+  /// like any other. A message whose answer had not come as its connection was lost is forgotten:
+  /// its repeat is handed to the behaviour again.
+  bool command_ids = false;
   /// How long a member of `troupe.v1` whose connection is lost keeps its place: the others hear
   /// `$away`, and `$back` once its client has resumed its session, or has joined again with claims
   /// of the same user. The place counts, and the room lives on. 0: it leaves at once. A member

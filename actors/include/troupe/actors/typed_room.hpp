@@ -29,8 +29,8 @@ public:
   void deliver(Ts... xs) const { reply_->give(caf::make_message(std::move(xs)...)); }
   /// Answers with an error.
   void refuse(caf::error why) const { reply_->give(caf::make_message(std::move(why))); }
-  /// Whether the asker still waits.
-  [[nodiscard]] bool is_pending() const noexcept { return reply_->is_open(); }
+  /// Whether nobody has answered yet: neither this, nor the end of the room.
+  [[nodiscard]] bool is_awaited() const noexcept { return reply_->is_open(); }
 
 private:
   std::shared_ptr<owed_reply> reply_;

@@ -34,7 +34,7 @@ enum class command_kind : std::uint8_t {
 /// Which field carries the body of a `message`.
 enum class body_field : std::uint8_t { none, text, data };
 
-/// How a `message` wants to be delivered.
+/// How a `message` is delivered; PROTOCOL.md says what that means.
 enum class delivery : std::uint8_t { reliable, volatile_, latest };
 
 /// One validated client message. Views point into the bytes given to `decode`; they are raw values,
@@ -54,9 +54,11 @@ struct command {
   std::string_view body;
   std::optional<std::string> decoded; ///< the bytes of a `binary` in JSON, decoded from base64
   bool echo = true;
-  delivery mode = delivery::reliable;
-  bool has_since = false; ///< `join` came with a valid `since`
-  bool has_id = false;    ///< `message`, `binary` or `direct` came with a valid `id`
+  std::optional<delivery> mode; ///< empty: its room decides
+  bool has_since = false;       ///< `join` came with a valid `since`
+  /// `message`, `binary` or `direct` came with a valid `id`, or an application message has a field
+  /// of that name that would be one.
+  bool has_id = false;
 
   /// Entries in the answer to a `presence` that names no `limit`, and the most it can name.
   static constexpr std::int64_t default_page = 100;
