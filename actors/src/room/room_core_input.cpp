@@ -55,8 +55,7 @@ void room_core::input(const room_input& in) {
 }
 
 bool room_core::is_passing(const room_input& in) const noexcept {
-  return in.is_volatile
-      || (!in.names_delivery && config_.delivery != protocol::delivery::reliable);
+  return in.is_volatile || (!in.names_delivery && config_.delivery != protocol::delivery::reliable);
 }
 
 /// What a member that is behind gets of what is passing.
@@ -70,8 +69,7 @@ if_behind room_core::fate_of(const room_input& in, const resident& from) const n
 
 /// The id by which the room knows the input again; 0: by none.
 std::uint64_t room_core::known_id(const room_input& in) const noexcept {
-  auto has_one =
-    in.what == room_input::kind::application ? config_.command_ids : !is_passing(in);
+  auto has_one = in.what == room_input::kind::application ? config_.command_ids : !is_passing(in);
   return has_one ? in.id : 0;
 }
 
