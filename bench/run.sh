@@ -2,7 +2,7 @@
 # bench/run.sh [--quick] [--rounds N] [--seconds S] [--without SERVERS] [--keep] [--spin] [--bounds] [SCENARIO...]
 # Runs Troupe and its peers side by side under the same load: progress, a table of ratios, and a report in build/bench.
 # --list names the scenarios; --bounds ends with 1 if one is missed; --guard compares the instruction counts of the micro-benchmarks with the parent commit's;
-# --ticks [OPTION...] compares rooms that tick with Colyseus; its --help names the options.
+# --ticks [OPTION...] compares rooms that tick with Colyseus and Bun; its --help names the options.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../.ci/setup.sh"
 

