@@ -92,7 +92,7 @@ void late_answer::give(any_answer answer) {
       return;
     answer_.emplace(std::move(answer));
     is_given_ = true;
-    where = where_;
+    where = std::move(where_);
   }
   hand_over(std::move(where));
 }
@@ -103,7 +103,7 @@ void late_answer::give_up() noexcept {
     std::lock_guard guard{mutex_};
     if (std::exchange(is_given_, true) || is_closed_)
       return;
-    where = where_;
+    where = std::move(where_);
   }
   hand_over(std::move(where));
 }
@@ -117,11 +117,13 @@ bool late_answer::await(std::shared_ptr<answer_inbox> where, std::uint64_t numbe
   bool is_here = false;
   {
     std::lock_guard guard{mutex_};
-    if (where_ || is_closed_)
+    if (has_room_ || is_closed_)
       return false;
+    has_room_ = true;
     number_ = number;
-    where_ = where;
     is_here = is_given_;
+    if (!is_here)
+      where_ = std::move(where);
   }
   if (is_here)
     hand_over(std::move(where));

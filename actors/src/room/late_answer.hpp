@@ -63,7 +63,9 @@ private:
   void hand_over(std::shared_ptr<answer_inbox> where) noexcept;
 
   mutable std::mutex mutex_;
-  std::shared_ptr<answer_inbox> where_; ///< guarded by mutex_, like the next three
+  /// Guarded by mutex_, like the next four; null once it has been given: the inbox owns this then.
+  std::shared_ptr<answer_inbox> where_;
+  bool has_room_ = false; ///< one waits, or has waited
   std::optional<any_answer> answer_;
   bool is_given_ = false;
   bool is_closed_ = false;

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -298,6 +299,17 @@ TEST_CASE("who is thrown out as it is let in was let in") {
   CHECK(r.d.said == names{"asks kicked", "joins kicked", "leaves kicked"});
 }
 
+TEST_CASE("whose only member is thrown out as it is let in, that room says once that it is empty") {
+  slow_room r;
+  (void)r.s.enter(2, "kicked");
+  r.d.joins.at("kicked").accept();
+  r.take();
+
+  auto& o = r.s.out;
+  CHECK(std::count(o.lines.begin(), o.lines.end(), "empty") == 1);
+  CHECK(o.at("decided 2 ok") < o.at("empty"));
+}
+
 TEST_CASE("a seat whose time ends before the decision is taken by nobody") {
   for (auto is_there : {true, false}) {
     room_core::config c;
@@ -488,6 +500,21 @@ TEST_CASE("a message keeps its credit until it is answered, and pays for the ans
   CHECK(r.s.out.last_source);
   CHECK_FALSE(r.s.out.last_own);
   CHECK(account->held_messages() == 0);
+}
+
+TEST_CASE("what a late answer is beyond its message is charged to the sender") {
+  slow_room r;
+  r.enter(1);
+  auto account = std::make_shared<credit_account>(credit_limits{32, 1000});
+  r.say(1, "5", account->take(10));
+  r.d.replies[0].send("map", {{"tiles", std::string(5000, 'x')}});
+  r.take();
+  CHECK(account->take_charged() > 4900);
+
+  r.say(1, "6", account->take(10));
+  r.d.replies[1].ack();
+  r.take();
+  CHECK(account->take_charged() == 0);
 }
 
 TEST_CASE("a member that leaves hears that what it has said is not answered, before left") {

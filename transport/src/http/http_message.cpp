@@ -2,6 +2,7 @@
 
 #include "http/http_message.hpp"
 
+#include "http/beast_text.hpp"
 #include "text/http_date.hpp"
 #include "text/http_text.hpp"
 
@@ -14,8 +15,6 @@ namespace http = boost::beast::http;
 namespace beast = boost::beast;
 
 namespace {
-
-std::string_view view(beast::string_view s) { return {s.data(), s.size()}; }
 
 /// What has no body and tells no length.
 bool ends_at_header(unsigned status) noexcept { return status == 204 || status == 304; }

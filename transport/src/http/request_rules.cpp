@@ -2,6 +2,7 @@
 
 #include "http/request_rules.hpp"
 
+#include "http/beast_text.hpp"
 #include "text/http_text.hpp"
 
 #include <algorithm>
@@ -12,8 +13,6 @@ namespace troupe::transport {
 namespace http = boost::beast::http;
 
 namespace {
-
-std::string_view view(boost::beast::string_view s) { return {s.data(), s.size()}; }
 
 bool are_all_of(std::string_view text, std::string_view marks) {
   return std::all_of(text.begin(), text.end(), [&](unsigned char c) {

@@ -35,7 +35,7 @@ MetricFamily gauge(const char* name, const char* help, Number value) {
 }
 
 template <class Number>
-MetricFamily counter(const char* name, const char* help, Number value) {
+MetricFamily total(const char* name, const char* help, Number value) {
   MetricFamily f{name, help, MetricType::Counter, {}};
   return add(f, value);
 }
@@ -107,26 +107,25 @@ std::vector<MetricFamily> node_families(const actors::node_stats& now) {
     gauge("troupe_rooms", "Rooms.", now.rooms),
     gauge("troupe_members", "Memberships.", now.members),
     gauge("troupe_kept_sessions", "Sessions without a connection.", now.kept_sessions),
-    counter("troupe_resumes_total", "Sessions taken up again.", now.resumes),
-    counter("troupe_messages_in_total", "Messages received from clients.", now.messages_in),
-    counter("troupe_publishes_total", "Broadcasts ordered by rooms.", now.publishes),
+    total("troupe_resumes_total", "Sessions taken up again.", now.resumes),
+    total("troupe_messages_in_total", "Messages received from clients.", now.messages_in),
+    total("troupe_publishes_total", "Broadcasts ordered by rooms.", now.publishes),
     deliveries(now),
-    counter("troupe_skipped_total",
-            "Frames for a moment only that were not given to members that were behind.",
-            now.skipped),
-    counter("troupe_replaced_total", "Frames queued that gave way to newer ones of their key.",
-            now.replaced),
-    counter("troupe_repeated_total", "Messages that rooms knew again by their ids.", now.repeated),
-    counter("troupe_ticks_total", "Ticks of rooms.", now.ticks),
-    counter("troupe_ticks_skipped_total", "Ticks of rooms that were not run: it was too late.",
-            now.skipped_ticks),
+    total("troupe_skipped_total",
+          "Frames for a moment only that were not given to members that were behind.", now.skipped),
+    total("troupe_replaced_total", "Frames queued that gave way to newer ones of their key.",
+          now.replaced),
+    total("troupe_repeated_total", "Messages that rooms knew again by their ids.", now.repeated),
+    total("troupe_ticks_total", "Ticks of rooms.", now.ticks),
+    total("troupe_ticks_skipped_total", "Ticks of rooms that were not run: it was too late.",
+          now.skipped_ticks),
     histogram("troupe_tick_delay_seconds", "How long after its time each tick of a room began.",
               now.tick_delays),
     histogram("troupe_tick_duration_seconds",
               "How long each tick of a room took, with the messages that had waited for it.",
               now.tick_times),
-    counter("troupe_room_messages_total", "Messages of other actors that rooms have handled.",
-            now.room_messages),
+    total("troupe_room_messages_total", "Messages of other actors that rooms have handled.",
+          now.room_messages),
     gauge("troupe_room_messages_waiting_most",
           "The most messages that waited for a room while it handled one of another actor.",
           now.most_room_messages),
@@ -162,8 +161,8 @@ std::vector<MetricFamily> traffic_families(const node_traffic& of) {
 
 std::vector<MetricFamily> process_families(const process_stats& now) {
   return {
-    counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.",
-            now.cpu_seconds),
+    total("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.",
+          now.cpu_seconds),
     gauge("process_open_fds", "Number of open file descriptors.", now.open_descriptors),
     gauge("process_max_fds", "Maximum number of open file descriptors.", now.max_descriptors),
     gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", now.virtual_bytes),

@@ -2,6 +2,7 @@
 
 #include "websocket/upgrade.hpp"
 
+#include "http/beast_text.hpp"
 #include "text/http_text.hpp"
 #include "tls/openssl_errors.hpp"
 
@@ -28,8 +29,6 @@ namespace beast = boost::beast;
 using http::field;
 
 namespace {
-
-std::string_view view(beast::string_view s) { return {s.data(), s.size()}; }
 
 upgrade_verdict refuse(unsigned status, std::string_view reason, std::string_view label) {
   upgrade_verdict v;
