@@ -1,7 +1,6 @@
 #include <utility>
 
 #include "runtime/ticker.hpp"
-#include "support/tsan_suppressions.hpp"
 
 #include <troupe/actors/event_loop.hpp>
 #include <troupe/testing/manual_clock.hpp>
