@@ -1,6 +1,5 @@
 #include <utility>
 
-
 #include <troupe/actors/event_loop.hpp>
 #include <troupe/testing/manual_clock.hpp>
 
