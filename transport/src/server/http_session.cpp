@@ -19,6 +19,17 @@ namespace troupe::transport {
 
 using boost::system::error_code;
 
+namespace {
+
+/// Says why nobody will answer. Its text is shared with nothing that another thread destroys.
+struct dropped final : std::exception {
+  explicit dropped(const char* w) noexcept : why(w) {}
+  const char* what() const noexcept override { return why; }
+  const char* why;
+};
+
+} // namespace
+
 /// Carries an answer, or why there is none, from any thread to its session, if the session still
 /// exists.
 struct http_session::late_answer final : std::enable_shared_from_this<late_answer> {
@@ -49,7 +60,8 @@ struct http_session::late_answer final : std::enable_shared_from_this<late_answe
     try {
       // does nothing if the server has gone, and the connection with it
       loop->enter([&](actors::event_loop& home) {
-        home.post([self = shared_from_this(), a = std::move(answer), failure]() mutable {
+        home.post([self = shared_from_this(), a = std::move(answer),
+                   failure = std::move(failure)]() mutable {
           if (auto s = self->session.lock(); s && s->late_ == self)
             s->take_late(std::move(a), failure);
         });
@@ -70,8 +82,8 @@ struct http_session::answer_line final : http_reply::receiver {
   explicit answer_line(std::shared_ptr<late_answer> a) : answer(std::move(a)) {}
   ~answer_line() override {
     if (answer && !answer->taken)
-      answer->take_from(
-        []() -> http_answer { throw std::logic_error{"its reply was dropped without an answer"}; });
+      answer->take_failure(
+        std::make_exception_ptr(dropped{"its reply was dropped without an answer"}));
   }
   void take(http_response response) override {
     if (answer)
@@ -95,7 +107,8 @@ struct http_session::late_decision final : std::enable_shared_from_this<late_dec
       return;
     try {
       loop->enter([&](actors::event_loop& home) {
-        home.post([self = shared_from_this(), d = std::move(decision), failure]() mutable {
+        home.post([self = shared_from_this(), d = std::move(decision),
+                   failure = std::move(failure)]() mutable {
           if (auto s = self->session.lock(); s && s->deciding_ == self)
             s->take_decision(std::move(d), failure);
         });
@@ -120,8 +133,8 @@ struct http_session::decision_line final : upgrade_reply::receiver {
   ~decision_line() override {
     try {
       if (decision && !decision->taken)
-        decision->pass_on({}, std::make_exception_ptr(
-                                std::logic_error{"its reply was dropped without a decision"}));
+        decision->pass_on(
+          {}, std::make_exception_ptr(dropped{"its reply was dropped without a decision"}));
     } catch (...) {
       // no memory even for that: the client gets 504 in time
     }
