@@ -74,6 +74,8 @@ void world::connect_as(encoding e, const std::string& user) {
                                                     : o.name;
   o.lobby = lobby_;
   o.one_room = one_room_;
+  if (draw_.once_in(3))
+    o.bounds = client::patient;
   auto loop = static_cast<unsigned>(draw_.below(node_.loops()));
   if (protocol::is_plain(o.encoding))
     clients_.push_back(std::make_unique<plain_client>(oracle_, node_, loop, std::move(o)));
@@ -111,11 +113,12 @@ void world::gather() {
 void world::join(client& c) {
   if ((one_room_ || c.is_plain()) && draw_.once_in(3))
     c.leave({}, ++number_, a_ref());
-  auto d = a_deed({"ask/refuse", "ask/refuse",   "ask/kick",    "enter/kick", "enter/kick",
-                   "enter/tell", "enter/secret", "exit/kick",   "exit/tell",  "exit/secret",
-                   "ask/boom",   "ask/instead",  "ask/instead", "ask/slip",   "enter/slip",
-                   "drop/slip",  "ask/end",      "drop/tell",   "drop/kick",  "drop/kick",
-                   "drop/boom",  "enter/boom",   "enter/end",   "exit/boom",  "exit/end"},
+  auto d = a_deed({"ask/refuse",  "ask/refuse",   "ask/kick",    "enter/kick", "enter/kick",
+                   "enter/tell",  "enter/secret", "exit/kick",   "exit/tell",  "exit/secret",
+                   "ask/boom",    "ask/instead",  "ask/instead", "ask/slip",   "enter/slip",
+                   "drop/slip",   "ask/end",      "drop/tell",   "drop/kick",  "drop/kick",
+                   "drop/boom",   "enter/boom",   "enter/end",   "exit/boom",  "exit/end",
+                   "enter/query", "enter/query",  "drop/query",  "exit/query"},
                   3);
   c.join(a_room(), d, a_ref() || rights_ || c.has_few_rights());
   if (rights_ && draw_.once_in(3))
@@ -132,19 +135,29 @@ void world::break_off(client& c) {
     c.disconnect(false);
 }
 
+/// Some messages are for this moment only, and of those some are the latest of something.
+void world::draw_delivery(deed& d) {
+  d.delivery = draw_.one_of({"reliable", "reliable", "reliable", "volatile", "latest"});
+  if (d.delivery == "latest")
+    d.key = draw_.one_of({"", "a", "b"});
+}
+
 void world::say(client& c) {
-  if (draw_.once_in(8) && say_again(c))
+  if ((draw_.once_in(8) && say_again(c)) || (draw_.once_in(5) && reply(c)))
     return;
   auto padding = draw_.below(60);
-  auto d = a_deed({"swallow", "refuse", "refuse/say", "kick", "kick", "tell", "hint", "blink",
-                   "secret", "modern", "end", "boom", "slip"},
-                  6);
+  auto d =
+    a_deed({"swallow", "refuse", "refuse/say", "kick", "kick", "tell", "hint", "blink", "show",
+            "show", "query", "query", "query", "secret", "modern", "end", "boom", "slip"},
+           6);
+  if (d.what == "query" && draw_.once_in(2))
+    d.whom = c.name();
   auto is_binary = draw_.once_in(5);
   if (!is_binary && draw_.once_in(8))
     return c.ask(a_room_or_default(), d, a_ref());
   if (!is_binary && draw_.once_in(8))
     return c.change_profile(a_room_or_default(), d, a_ref());
-  d.is_volatile = draw_.once_in(5);
+  draw_delivery(d);
   if (draw_.once_in(3))
     d.id = (draw_.once_in(2) ? "i" : "s") + std::to_string(d.number);
   auto room = a_room_or_default();

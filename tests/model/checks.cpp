@@ -47,6 +47,8 @@ void world::calm() {
   check_outside_bound();
   check_credit();
   check_volatile();
+  check_latest();
+  check_asking();
   check_ids();
   check_capacity();
   let_observers_go();
@@ -56,6 +58,7 @@ void world::calm() {
       oracle_.last_words[name] = number_;
   loops_.settle();
   tell_changes();
+  check_requests(false);
   for (auto& c : clients_)
     if (c->session().unread() > 0 && c->session().heeded())
       complain(c->name() + "'s credits never came back");
@@ -212,6 +215,7 @@ void world::leave() {
   check_seats();
   clock_.advance(1s); // rooms that linger end
   loops_.settle();
+  check_requests(true);
   auto kept =
     static_cast<std::size_t>(std::count_if(oracle_.logs.begin(), oracle_.logs.end(), [](auto& log) {
       return log.name == "hall" && !log.over;

@@ -59,9 +59,37 @@ void client::look() {
 
 /// Frames that have come by now were sent before it fell behind.
 void client::note_behind() {
-  if (std::exchange(is_behind_, session_->queued_bytes() > 0) != is_behind_)
-    for (auto& s : stays_)
-      is_behind_ ? s.falls_behind() : s.is_level();
+  if (std::exchange(is_behind_, session_->queued_bytes() > 0) == is_behind_)
+    return;
+  if (!is_behind_)
+    return note_level();
+  for (auto& s : stays_)
+    s.falls_behind();
+}
+
+/// The values that have waited had place if there were few. They count in bytes, too, as much as
+/// the commands that have said them at most.
+void client::note_level() {
+  constexpr std::size_t most_bytes_of_one = 300;
+  std::size_t values = 0;
+  for (auto& s : stays_)
+    values += s.values_waiting();
+  auto& most = options_.bounds;
+  auto may_lack = values > most.max_values() || values * most_bytes_of_one > most.max_value_bytes();
+  for (auto& s : stays_)
+    s.is_level(may_lack);
+}
+
+void client::stalls(std::size_t log) {
+  for (auto& s : stays_)
+    if (s.log() == log && s.how() == stay::end::none)
+      s.stalls();
+}
+
+void client::goes_on() {
+  for (auto& s : stays_)
+    if (s.is_stalled())
+      s.goes_on(options_.bounds.max_values());
 }
 
 void client::set_window(std::optional<std::size_t> bytes) {
@@ -114,9 +142,9 @@ void client::acked(stay* s, const command* c, const frame_fields& f) {
     complain("an ack of a room that is not held");
   else if (c && !oracle_.note_position(c->number, f.seq.value_or(0)))
     complain("the ack of " + std::to_string(c->number) + " has another seq than it was given");
-  else if (c && f.seq.has_value() == c->is_volatile)
+  else if (c && f.seq.has_value() == c->is_passing)
     complain("the ack of " + std::to_string(c->number)
-             + (c->is_volatile ? " has a seq" : " has no seq"));
+             + (c->is_passing ? " has a seq" : " has no seq"));
   else if (c)
     s->hear_ack(*what, f.seq);
 }
@@ -127,7 +155,7 @@ void client::acked_again(stay* s, const command& c, const frame_fields& f) {
   if (!s || !*f.duplicate)
     return complain("is told of a repeat in no room, or of none");
   auto first = oracle_.logs[s->log()].ids.first_of(name(), c.number, c.id);
-  if (!first || c.is_volatile)
+  if (!first || c.is_passing)
     return complain("command " + std::to_string(c.number) + " was called a repeat");
   ++oracle_.seen["duplicate"];
   oracle_.seen["duplicate after a return"] += oracle_.senders[first->number] != name();
@@ -172,6 +200,8 @@ void client::settle() {
   if (how == ending::none)
     for (auto& s : stays_)
       s.settle();
+  for (auto& s : stays_)
+    s.check_values();
   if (how == ending::none)
     check_claims();
   judge{oracle_, options_.name, options_.one_room || is_plain(), stays_, how}.walk(commands_.all());

@@ -15,6 +15,13 @@
 
 namespace troupe::model {
 
+/// What a room has asked a client.
+struct heard_request {
+  std::string room;
+  std::string id;         ///< `requestId`
+  std::size_t number = 0; ///< in the `request_log`
+};
+
 /// One client of the model. It sends commands, and compares what it receives with the oracle.
 class client {
 public:
@@ -26,6 +33,9 @@ public:
     bool one_room = false;
     actors::outbox::bounds bounds{3'000, 30}; ///< soon cut for what others say
   };
+
+  /// Bounds with which many values may wait, however long they are.
+  static constexpr actors::outbox::bounds patient{60'000, 30};
 
   client(oracle& t, actors::node& node, unsigned loop, options o);
   virtual ~client() = default;
@@ -41,6 +51,11 @@ public:
   void send_binary(const std::string& room, const deed& d, bool ref, std::size_t padding);
   void ask(const std::string& room, const deed& d, bool ref);
   void change_profile(const std::string& room, const deed& d, bool ref);
+  /// Answers a request, or tries to.
+  void reply(const heard_request& to, const deed& d, bool ref);
+  [[nodiscard]] const std::vector<heard_request>& heard_requests() const noexcept {
+    return heard_requests_;
+  }
   void list(const std::string& room, int number, bool ref);
   void ping(int number, bool ref);
   /// Says something to a user.
@@ -54,6 +69,10 @@ public:
   void break_off();
   /// Takes at most so many bytes more; nothing: any number.
   void set_window(std::optional<std::size_t> bytes);
+  /// It is behind, and takes nothing from now on until `goes_on`; nothing is under way at either
+  /// time. So it is known what it has to get of that room.
+  void stalls(std::size_t log);
+  void goes_on();
   /// Disconnects. `heard_out`: the server still reads, as far as the caller knows.
   void disconnect(bool heard_out);
 
@@ -95,6 +114,10 @@ public:
   /// Whether its latest token opens some rooms only.
   [[nodiscard]] bool has_few_rights() const noexcept { return !opened_.empty(); }
   [[nodiscard]] protocol::encoding encoding() const noexcept { return options_.encoding; }
+  /// Whether it has the bounds `patient`.
+  [[nodiscard]] bool is_patient() const noexcept {
+    return options_.bounds.max_bytes == patient.max_bytes;
+  }
   [[nodiscard]] bool is_plain() const { return protocol::is_plain(options_.encoding); }
   [[nodiscard]] std::size_t received() const noexcept { return received_; }
   [[nodiscard]] std::size_t said() const { return commands_.all().size(); }
@@ -110,6 +133,9 @@ protected:
   void acked(stay* s, const command* c, const frame_fields& f);
   void acked_again(stay* s, const command& c, const frame_fields& f);
   void on_direct_answer(const command& c, const frame_fields& f);
+  void on_request(stay* in, const frame_fields& f);
+  void check_refused_reply(const command& c);
+  void settle_requests();
   [[nodiscard]] std::optional<int> number_of_direct(const frame_fields& f);
   /// Checks a page of what was said in a room.
   void check_history(const stay& s, const frame_fields& f);
@@ -118,6 +144,7 @@ protected:
   options options_;
   commands commands_;
   std::deque<stay> stays_;
+  std::vector<heard_request> heard_requests_;
   std::size_t received_ = 0; ///< room messages
   std::shared_ptr<lasting_session> lasting_;
   std::shared_ptr<lasting_session> wanted_;
@@ -127,6 +154,7 @@ private:
   void send(command c, const std::string& fields);
   void note_sent(command::kind what, int number);
   void note_behind();
+  void note_level();
   void on_text(const std::string& json);
   void on_raw(const std::string& bytes);
   void check_claims();

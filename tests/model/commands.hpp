@@ -58,7 +58,7 @@ struct command {
   int number = 0;
   std::optional<std::string> room;           ///< none: the default room
   bool ref = false;                          ///< whether it has a `ref`: its number
-  bool is_volatile = false;                  ///< of a message
+  bool is_passing = false;                   ///< of a message: see `deed`
   std::string id;                            ///< of a message: see `deed`
   std::string answer;                        ///< type of the answer; empty: none yet
   std::string code;                          ///< of an `error`

@@ -32,10 +32,17 @@ void witness::obey(room_context& room, const deed& d, std::string_view hook, std
     broadcast(room, {entry::kind::line, "told", {}, text, {}, {}, false});
   } else if (what == "blink") {
     entry e{entry::kind::line, "told", {}, text, {}, {}, false};
-    e.is_volatile = true;
+    e.is_passing = true;
+    broadcast(room, std::move(e));
+  } else if (what == "show") {
+    entry e{entry::kind::line, "told", {}, text, {}, {}, false};
+    e.is_passing = true;
+    e.key = d.whom;
     broadcast(room, std::move(e));
   } else if (what == "modern") {
     broadcast(room, {entry::kind::line, "told", {}, text, {}, {}, true, false});
+  } else if (what == "query") {
+    ask(room, d);
   } else if (what == "secret") {
     broadcast(room, {entry::kind::line, "told", {}, text, d.whom});
   }
@@ -73,7 +80,10 @@ void witness::broadcast(room_context& room, entry e) {
   if (!except) // is not there: everybody gets it
     e.except.clear();
   log().entries.push_back(e);
-  room.broadcast_except(except, {e.type, {{"text", e.text}}, {}, e.plain, e.stored, e.is_volatile});
+  broadcast_event said{e.type, {{"text", e.text}}, {}, e.plain, e.stored, e.is_passing && !e.key};
+  said.is_latest = e.key.has_value();
+  said.key = e.key ? std::string_view{*e.key} : std::string_view{};
+  room.broadcast_except(except, said);
 }
 
 void witness::check(room_context& room) {

@@ -47,13 +47,15 @@ void client::direct(const std::string& user, int number, bool ref) {
        R"(,"to":")" + user + R"(","text":")" + std::to_string(number) + '"');
 }
 
+/// Without `ref` a refusal may be that of another direct.
 void client::on_direct_answer(const command& c, const frame_fields& f) {
   auto& said = oracle_.directs.all.at(c.number);
   said.was_acked = f.type == "ack";
-  said.was_away = f.code == "user_away";
+  auto is_away = f.code == "user_away";
+  said.was_away = is_away && c.ref;
   if (f.type == "ack" && (!f.room.empty() || f.seq))
     complain("the ack of a direct names a room or a position");
-  if (f.type == "error" && !said.was_away)
+  if (f.type == "error" && !is_away)
     complain("a direct was refused by " + f.code);
 }
 

@@ -36,7 +36,7 @@ bool witness::on_profile(room_context& room, const member& from,
 /// A room does not hear again what it has accepted.
 /// Pins §4.116.
 void witness::check_is_new(const deed& d, const std::string& client, std::string_view type) {
-  auto is_named = (type == "message" || type == "binary") && !d.is_volatile;
+  auto is_named = (type == "message" || type == "binary") && !d.is_passing();
   auto first = is_named ? log().ids.first_of(client, d.number, d.id) : std::nullopt;
   if (first && first->is_sure)
     oracle_.complain(name_, "hears " + std::to_string(d.number) + " of " + client
@@ -94,28 +94,32 @@ bool witness::take(room_context& room, const member& from, std::string_view text
     return true;
   }
   auto is_relayed = type == "message" || type == "binary";
-  if (is_relayed && !d->id.empty() && !d->is_volatile)
+  if (is_relayed && !d->id.empty() && !d->is_passing())
     log().ids.add(name, d->id, d->number);
   if (d->what == "swallow") {
     f.what = fate::kind::swallowed;
     return false;
   }
   f.what = is_relayed ? fate::kind::said : fate::kind::done;
-  oracle_.seen["volatile"] += is_relayed && d->is_volatile;
   if (is_relayed)
-    log().entries.push_back({entry::kind::line,
-                             std::string{type},
-                             name,
-                             std::string{text},
-                             d->echo ? std::string{} : name,
-                             {},
-                             !d->is_volatile,
-                             true,
-                             true,
-                             from.automatic,
-                             d->is_volatile,
-                             d->number});
+    note_relayed(*d, from, type, text);
   return true;
+}
+
+void witness::note_relayed(const deed& d, const member& from, std::string_view type,
+                           std::string_view text) {
+  oracle_.seen[d.delivery] += d.is_passing();
+  entry e{entry::kind::line, std::string{type}, client_of(from), std::string{text}};
+  e.except = d.echo ? std::string{} : e.client;
+  e.stored = !d.is_passing();
+  e.automatic = from.automatic;
+  e.is_passing = d.is_passing();
+  e.number = d.number;
+  if (d.delivery == "latest") {
+    e.key = d.key;
+    e.session = session_of(e.client).name;
+  }
+  log().entries.push_back(std::move(e));
 }
 
 } // namespace troupe::model

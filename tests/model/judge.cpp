@@ -64,7 +64,7 @@ void judge::join(const command& c) {
     return void(unclear_ = true);
   auto again =
     std::any_of(places_.begin(), places_.end(), [&](auto& p) { return p.stay == *c.stay; });
-  if (!again && c.number > 0 && (!f || f->what != fate::kind::let_in))
+  if (!again && !unclear_ && c.number > 0 && (!f || f->what != fate::kind::let_in))
     complain(c, "was told joined, but the room did not say so");
   if (one_room_)
     places_.clear();
@@ -122,6 +122,10 @@ void judge::say(const command& c) {
   if (unclear_)
     return;
   auto to = where(c);
+  // Nobody waits for it: see `client::check_refused_reply`. Without `ref` a refusal may be that of
+  // another one.
+  if (!f && c.type == "$reply" && (c.code == "timed_out" || !c.ref || c.answer.empty()))
+    return;
   if (!f) {
     if (std::any_of(to.begin(), to.end(), [&](auto* p) { return is_repeat(c, *p); }))
       return;
@@ -163,14 +167,15 @@ void judge::check_answer(const command& c, const fate* f) {
     complain(c, "was refused by " + c.code + " where the room has slipped");
   if (f && f->what == kind::crashed && c.code != "room_closed")
     complain(c, "crashed the room and was refused by " + c.code);
-  if (!f && c.code != "not_joined" && c.code != "forbidden" && c.code != "room_closed")
+  auto is_late = c.type == "$reply" && c.code == "timed_out";
+  if (!f && !is_late && c.code != "not_joined" && c.code != "forbidden" && c.code != "room_closed")
     complain(c, "was refused by " + c.code);
 }
 
 /// Whether the command repeats one that was accepted in that room: nobody hears it.
 /// Pins §4.116.
 bool judge::is_repeat(const command& c, const place& p) const {
-  return !c.is_volatile
+  return !c.is_passing
       && oracle_.logs[stays_[p.stay].log()].ids.first_of(user_, c.number, c.id).has_value();
 }
 

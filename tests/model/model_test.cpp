@@ -5,10 +5,11 @@
 // TROUPE_MODEL_RED=<n> goes on until n seeds have failed.
 //
 // `world` draws what happens. In each room a `witness` writes what it says, and the fate of each
-// command, into the `oracle`; `known_ids` has the ids that a room has accepted. Each `client`
-// compares its frames with that, `stay` by `stay`. At the end a `judge` compares its commands with
-// their fates. A `lasting_session` knows which strings name a session, and `returned_session`
-// compares `resumed` with what the session was.
+// command, into the `oracle`; `known_ids` has the ids that a room has accepted, and `request_log`
+// what it has asked. Each `client` compares its frames with that, `stay` by `stay`; what it may
+// miss and what not while it is behind, `stay_values.cpp` says. At the end a `judge` compares its
+// commands with their fates. A `lasting_session` knows which strings name a session, and
+// `returned_session` compares `resumed` with what the session was.
 #include <utility>
 
 #include "world.hpp"
@@ -82,6 +83,20 @@ TEST_CASE("whatever happens, members hear all that their rooms say, and what the
                        "one room",
                        "binary",
                        "volatile",
+                       "latest",
+                       "show",
+                       "values waited",
+                       "values left out",
+                       "asked",
+                       "asked again",
+                       "answered again",
+                       "late reply",
+                       "request/ok",
+                       "request/timed_out",
+                       "request/not_joined",
+                       "request/unsupported",
+                       "request/overloaded",
+                       "request/room_closed",
                        "skipped",
                        "spared",
                        "duplicate",

@@ -3,6 +3,7 @@
 #include "known_ids.hpp"
 
 #include "directs.hpp"
+#include "requests.hpp"
 
 #include <troupe/actors/clock.hpp>
 #include <troupe/actors/room_behavior.hpp>
@@ -28,17 +29,19 @@ class lasting_session;
 struct entry {
   enum class kind : std::uint8_t { line, came, went, profile, away, back };
   kind what = kind::line;
-  std::string type;                 ///< of its frame
-  std::string client;               ///< who said it, came or went; empty: the room itself
-  std::string text = {};            ///< text or bytes of a line; that of a profile
-  std::string except = {};          ///< the client that does not get it
-  actors::leave_reason reason = {}; ///< why the client went
-  bool stored = true;               ///< whether it has a `seq`
-  bool plain = true;                ///< whether plain clients get it
-  bool told = true;                 ///< false: another session of its user was or is in the room
-  bool automatic = false;           ///< whether the node had put `except` into the room
-  bool is_volatile = false;         ///< whether who is behind does not get it
-  int number = 0;                   ///< of the command that said it
+  std::string type;                    ///< of its frame
+  std::string client;                  ///< who said it, came or went; empty: the room itself
+  std::string text = {};               ///< text or bytes of a line; that of a profile
+  std::string except = {};             ///< the client that does not get it
+  actors::leave_reason reason = {};    ///< why the client went
+  bool stored = true;                  ///< whether it has a `seq`
+  bool plain = true;                   ///< whether plain clients get it
+  bool told = true;                    ///< false: another session of its user was or is in the room
+  bool automatic = false;              ///< whether the node had put `except` into the room
+  bool is_passing = false;             ///< whether who is behind may not get it
+  int number = 0;                      ///< of the command that said it
+  std::optional<std::string> key = {}; ///< if who is behind gets the last one of that
+  std::string session = {};            ///< who says it, by whatever connection; of one with a key
 
   /// Whether it ends that client's stay: the client has gone, or has lost its connection and left
   /// its seat behind.
@@ -115,7 +118,8 @@ struct oracle {
   std::map<std::string, std::shared_ptr<const lasting_session>> claims;
   /// Clients whose session may have ended, or may be another client's: their seats may end early.
   std::set<std::string> contested;
-  bool is_stopping = false;       ///< all sessions end
+  bool is_stopping = false;   ///< all sessions end
+  bool values_may_go = false; ///< there is so little memory for output that values may be left out
   std::set<std::string> returned; ///< clients that surely have the session that they have claimed
   std::unordered_map<int, std::uint64_t> positions; ///< by the number of a command, as clients hear
   std::set<std::string> gathering;   ///< rooms that tell v1 clients of users once a second
@@ -124,6 +128,7 @@ struct oracle {
     last_words; ///< by room: the number last published from outside in `calm`
   std::map<std::string, std::size_t, std::less<>> seen; ///< how often each drawn event has happened
   direct_log directs;
+  request_log requests;
   std::size_t alive_behaviors = 0;
   std::size_t brought_back = 0; ///< how often a deed was done again for a client that came back
   std::vector<std::string> complaints;

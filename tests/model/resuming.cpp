@@ -44,7 +44,8 @@ void world::resume() {
   }
 }
 
-void world::claim(client& from, bool is_settled) {
+/// `may_say_along`: it may say something without waiting for the answer, in any room.
+void world::claim(client& from, bool is_settled, bool may_say_along) {
   resume_claim c;
   c.named = some_positions(from); // looks, too
   c.session = from.lasting();
@@ -75,7 +76,7 @@ void world::claim(client& from, bool is_settled) {
     }
   }
   by.resume(std::make_shared<resume_claim>(std::move(c)), number_);
-  if (draw_.once_in(2))
+  if (may_say_along && draw_.once_in(2))
     say_along(by);
 }
 

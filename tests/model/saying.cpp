@@ -16,7 +16,8 @@ std::string text_of(const deed& d, std::size_t padding = 0) {
 
 std::string manner_of(const deed& d) {
   return std::string{d.echo ? "" : ",\"echo\":false"}
-       + (d.is_volatile ? ",\"delivery\":\"volatile\"" : "")
+       + (d.is_passing() ? ",\"delivery\":" + in_quotes(d.delivery) : std::string{})
+       + (d.key.empty() ? std::string{} : ",\"key\":" + in_quotes(d.key))
        + (d.id.empty()          ? std::string{}
           : d.id.front() == 'i' ? ",\"id\":" + d.id.substr(1)
                                 : ",\"id\":" + in_quotes(d.id.substr(1)));
@@ -46,20 +47,20 @@ void client::leave(const std::string& room, int number, bool ref) {
 }
 
 void client::publish(const std::string& room, const deed& d, bool ref, std::size_t padding) {
-  send({command::kind::say, "message", d.number, room, ref, d.is_volatile, d.id},
+  send({command::kind::say, "message", d.number, room, ref, d.is_passing(), d.id},
        text_of(d, padding) + manner_of(d));
 }
 
 /// Sends a raw frame where JSON allows it: to the default room, without `ref`, with echo.
 void client::send_binary(const std::string& room, const deed& d, bool ref, std::size_t padding) {
-  if (room.empty() && !ref && d.echo && !d.is_volatile && d.id.empty()
+  if (room.empty() && !ref && d.echo && !d.is_passing() && d.id.empty()
       && options_.encoding != protocol::encoding::v1_msgpack) {
     note_sent(command::kind::say, d.number);
     commands_.add({command::kind::say, "binary", d.number, std::nullopt});
     session_->say(d.text(padding), true);
     return;
   }
-  send({command::kind::say, "binary", d.number, room, ref, d.is_volatile, d.id},
+  send({command::kind::say, "binary", d.number, room, ref, d.is_passing(), d.id},
        ",\"data\":" + json_of_bytes(d.text(padding)) + manner_of(d));
 }
 

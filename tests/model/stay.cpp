@@ -96,7 +96,9 @@ stay::duty stay::duty_of(std::size_t position) const {
   if ((e.except == client_ && !(is_repeated && former_->had(client_))) || (plain_ && !e.plain)
       || is_silent)
     return duty::not_for_it;
-  auto is_spared = e.is_volatile && position < level_from_;
+  if (e.is_passing && position >= stalled_from_ && position < stalled_to_)
+    return given_.contains(position) ? duty::owed : duty::not_for_it;
+  auto is_spared = e.is_passing && position < level_from_;
   if (!former_)
     return is_spared ? duty::may_come : duty::owed;
   auto is_meant = e.stored && !excluded_former(e);
@@ -118,7 +120,7 @@ void stay::pass_to(std::size_t position, const frame_fields* heard) {
     if (here == duty::owed
         || (here == duty::may_come && heard && is_that(*heard, entries().entries[next_])))
       return;
-    pass();
+    skip();
   }
 }
 
@@ -165,7 +167,7 @@ void stay::hear_outside(const frame_fields& f) {
     complain("heard what was published from outside again or late");
   while (f.seq && seq_ && *seq_ + 1 < *f.seq && next_ < entries().entries.size() && !at_own_end()
          && !is_owed(next_))
-    pass();
+    skip();
   if (f.seq && seq_ && *f.seq != *seq_ + 1)
     complain("heard what was published from outside at " + std::to_string(*f.seq) + " instead of "
              + std::to_string(*seq_ + 1));
@@ -185,7 +187,7 @@ void stay::hear_position(std::uint64_t seq) {
     return;
   while (seq_ && *seq_ < seq && next_ < entries().entries.size() && !at_own_end()
          && !is_owed(next_))
-    pass();
+    skip();
   if (former_ && seq_ && *seq_ < seq) // it waited for it alone: its end follows
     return void(lacks_some_ = true);
   if (seq_ && *seq_ != seq)
@@ -217,15 +219,18 @@ void stay::hear_ack(const fate& f, std::optional<std::uint64_t> seq) {
 }
 
 void stay::hear_ack_of_repeat(const fate& first) {
+  hear_alone(first.position + (first.what == fate::kind::said ? 1 : 0), "an ack of a repeat");
+}
+
+void stay::hear_alone(std::size_t behind, const std::string& what) {
   if (overrun_ || is_last_word({}))
     return;
   expect_all();
-  auto behind = first.position + (first.what == fate::kind::said ? 1 : 0);
   pass_to(behind);
   if (next_ < behind && former_)
     lacks_some_ = true;
   else if (next_ < behind)
-    complain("an ack of a repeat before " + name_of(entries().entries[next_]));
+    complain(what + " before " + name_of(entries().entries[next_]));
 }
 
 void stay::complain(const std::string& what) {

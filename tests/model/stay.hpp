@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 namespace troupe::model {
 
@@ -21,6 +23,7 @@ namespace troupe::model {
 /// hear everything that the room says meanwhile, in order and once, and nothing else.
 class stay {
 public:
+  static constexpr std::size_t no_entry = ~std::size_t{0};
   enum class end : std::uint8_t { none, left, kicked, closed, forbidden };
 
   /// `at`: how many entries of the log come before it. `seq`: the room's position then, if the
@@ -36,10 +39,22 @@ public:
   /// The room has lost what the client lacks; its position is `seq` now.
   void overrun(std::uint64_t seq);
 
-  /// The client does not take what it is sent: from now on it may be spared what is volatile.
-  void falls_behind() noexcept { level_from_ = ~std::size_t{0}; }
-  /// The client takes all: it must hear also what is volatile, if that is said from now on.
-  void is_level() { level_from_ = entries().entries.size(); }
+  /// The client does not take what it is sent: from now on it may be spared what is for this moment
+  /// only, but for the last value of each sender and key.
+  void falls_behind();
+  /// How many values may have waited for it at a time, since it has fallen behind.
+  [[nodiscard]] std::size_t values_waiting() const;
+  /// The client takes all: it must hear all that is said from now on. `may_lack`: more values may
+  /// have waited for it than the bound allows.
+  void is_level(bool may_lack);
+  /// The client takes nothing until `goes_on`, and is behind at both times, with nothing under way.
+  void stalls();
+  [[nodiscard]] bool is_stalled() const noexcept {
+    return stalled_from_ != no_entry && stalled_to_ == no_entry;
+  }
+  void goes_on(std::size_t most_values);
+  /// Checks what it was spared. Call it when nothing is under way.
+  void check_values();
 
   /// Checks a frame that the room has sent to all.
   void hear(const frame_fields& f);
@@ -60,6 +75,8 @@ public:
 
   /// Checks the answer to a command that repeats another one: it must come after that.
   void hear_ack_of_repeat(const fate& first);
+  /// Checks a frame for this client alone, which must come behind the first entries up to there.
+  void hear_alone(std::size_t behind, const std::string& what);
 
   /// Ends the stay. The client must be told after all that it was owed.
   void over(end how, std::optional<std::uint64_t> seq);
@@ -97,6 +114,10 @@ private:
     return says(f, e, oracle_.user_of(e.client));
   }
   void pass();
+  void skip();
+  /// Whether an entry is one of which who is behind gets the last.
+  [[nodiscard]] bool is_value(std::size_t position) const;
+  [[nodiscard]] bool gives_way(std::size_t position, std::size_t end) const;
   /// Skips what it need not hear, at most up to `position`, or to an entry that may be `heard`.
   void pass_to(std::size_t position, const frame_fields* heard = nullptr);
   [[nodiscard]] bool is_last_word(std::optional<std::uint64_t> seq) const;
@@ -120,6 +141,17 @@ private:
   std::optional<std::size_t> entered_at_; ///< of such a client, once it is known
   std::uint64_t complete_from_ = 0;       ///< position behind which it misses nothing
   std::size_t level_from_ = 0;            ///< from this entry on the client is not behind
+  std::size_t behind_from_ = 0;           ///< the entry that came next as it fell behind
+  /// A time in which the client was behind.
+  struct time_behind {
+    std::size_t end; ///< the entry that came next when it was level again
+    bool may_lack;   ///< whether values may have been left out
+  };
+  std::vector<time_behind> times_behind_;
+  std::vector<std::size_t> skipped_values_;
+  // While it surely took nothing: these entries, and those of them that it must get all the same.
+  std::size_t stalled_from_ = no_entry, stalled_to_ = no_entry;
+  std::set<std::size_t> given_;
   bool lacks_some_ = false; ///< it has heard what comes behind something that it lacks
   bool overrun_ = false;    ///< nobody knows what it hears from here on
   end how_ = end::none;

@@ -34,7 +34,7 @@ void stay::over(end how, std::optional<std::uint64_t> seq) {
 void stay::pass_what_is_left(end how, std::optional<std::uint64_t> seq) {
   auto& all = entries().entries;
   while (seq && seq_ && *seq_ < *seq && next_ < all.size() && !at_own_end() && !is_owed(next_))
-    pass();
+    skip();
   if (how == end::closed || (seq && seq <= seq_))
     while (next_ < all.size() && !at_own_end())
       ++next_;

@@ -38,6 +38,10 @@ void v1_client::on_frame(const frame_fields& f) {
     lasting_->answered(*this);
   if (f.type == "direct")
     return on_direct(f);
+  if (asked && asked->type == "$reply" && f.type == "error")
+    return check_refused_reply(*asked);
+  if (f.type == "$request")
+    return on_request(held(f.room), f);
   if (asked && asked->what == command::kind::direct)
     return on_direct_answer(*asked, f);
   auto* in = held(f.room);
@@ -183,6 +187,8 @@ void v1_client::settle() {
       complain("never heard anything of " + room);
   if (lasting_)
     settle_directs();
+  if (!gone() && !is_resuming())
+    settle_requests();
   client::settle();
 }
 

@@ -16,10 +16,6 @@ void world::check_volatile() {
         return &oracle_.logs[log];
     return nullptr;
   };
-  auto is_free = [](client& c) {
-    c.look();
-    return !c.gone() && c.session().queued_bytes() == 0 && c.session().held_messages() == 0;
-  };
   auto reader = std::find_if(clients_.begin(), clients_.end(),
                              [&](auto& c) { return is_free(*c) && inside(*c); });
   if (draining_ || reader == clients_.end())
@@ -32,7 +28,7 @@ void world::check_volatile() {
     return;
   auto say = [&](bool is_volatile) {
     auto d = a_deed({"-"}, 1);
-    d.is_volatile = is_volatile;
+    d.delivery = is_volatile ? "volatile" : "reliable";
     (*speaker)->publish(room, d, false, 100);
     loops_.settle();
   };

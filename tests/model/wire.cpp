@@ -12,19 +12,22 @@
 namespace troupe::model {
 
 std::string deed::text(std::size_t padding) const {
-  return std::to_string(number) + ' ' + what + ' ' + whom + (echo ? " loud" : " quiet")
-       + (is_volatile ? " volatile " : " reliable ") + (id.empty() ? "-" : id) + ' '
+  return std::to_string(number) + ' ' + what + ' ' + whom + (echo ? " loud" : " quiet") + ' '
+       + delivery + (key.empty() ? " " : ':' + key + ' ') + (id.empty() ? "-" : id) + ' '
        + std::string(padding, 'x');
 }
 
 std::optional<deed> deed::read(std::string_view text) {
   deed d;
-  std::string echo, delivery;
+  std::string echo;
   std::istringstream in{std::string{text}};
-  if (!(in >> d.number >> d.what >> d.whom >> echo >> delivery >> d.id))
+  if (!(in >> d.number >> d.what >> d.whom >> echo >> d.delivery >> d.id))
     return std::nullopt;
   d.echo = echo == "loud";
-  d.is_volatile = delivery == "volatile";
+  if (auto colon = d.delivery.find(':'); colon != std::string::npos) {
+    d.key = d.delivery.substr(colon + 1);
+    d.delivery.resize(colon);
+  }
   if (d.id == "-")
     d.id.clear();
   return d;
@@ -106,6 +109,10 @@ frame_fields read(simdjson::dom::object o) {
   simdjson::dom::object data;
   if (o["data"].get(data) == simdjson::SUCCESS)
     f.bytes = simdjson::minify(data);
+  text("requestId", f.request_id);
+  std::uint64_t asked;
+  if (o["data"]["n"].get(asked) == simdjson::SUCCESS)
+    f.asked = asked;
   return f;
 }
 

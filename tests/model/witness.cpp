@@ -180,6 +180,7 @@ void witness::on_return(room_context& room, const member& now, const member& for
   auto before = oracle_.shown_profile(log(), oracle_.user_of(name));
   auto was_away = is_away(name);
   check_place(now, former);
+  oracle_.requests.move(index_, gone, name, log().entries.size(), protocol::is_plain(now.encoding));
   log().away.erase(gone);
   if (is_resumed(now)) {
     oracle_.returned.insert(name);
@@ -217,6 +218,8 @@ void witness::on_return(room_context& room, const member& now, const member& for
 
 void witness::on_leave(room_context& room, const member& m, leave_reason reason) {
   auto name = client_of(m);
+  if (reason != leave_reason::closed)
+    oracle_.requests.end_all_of(index_, name);
   auto is_replaced = replaced_ && replaced_->gone == name && reason == leave_reason::kicked;
   if (is_replaced && is_replaced_quietly(name))
     return; // see `forget_replaced`

@@ -31,8 +31,11 @@ namespace troupe::model {
 /// deed below with the prefix `ask/` (done in `authorize_join`), `enter/` (in `on_join`), `drop/`
 /// (in `on_drop`) or `exit/` (in `on_leave`). In all but `exit/`: `slip` (throws, and the room goes
 /// on). Everywhere: `kick` (the client named), `end`, `boom` (throws), `tell` (broadcasts), `hint`
-/// (broadcasts without storing), `blink` (the same, as volatile), `secret` (broadcasts to all but
-/// the client named), `modern` (broadcasts to all but plain clients).
+/// (broadcasts without storing), `blink` (the same, as volatile), `show` (the same, as the latest
+/// of the client named), `secret` (broadcasts to all but the client named), `modern` (broadcasts to
+/// all but plain clients), `query` (asks the client named).
+///
+/// An answer to what it has asked is a command like a message, and may have the same deeds.
 class witness final : public actors::room_behavior {
 public:
   /// `node` must outlive it. `options`: those of the room.
@@ -66,6 +69,8 @@ private:
                                      const actors::member& candidate);
   bool take(actors::room_context& room, const actors::member& from, std::string_view text,
             std::string_view type);
+  void note_relayed(const deed& d, const actors::member& from, std::string_view type,
+                    std::string_view text);
   void obey(actors::room_context& room, const deed& d, std::string_view hook = {},
             std::size_t padding = 0);
   [[nodiscard]] std::size_t padding_for(const deed& d, const actors::member& m);
@@ -90,6 +95,11 @@ private:
   void check_seat_of(const actors::member& m);
   void check_place(const actors::member& now, const actors::member& former);
   void check_loss(const actors::member& m, bool was_away, actors::steady_time until);
+  void ask(actors::room_context& room, const deed& d);
+  [[nodiscard]] protocol::errc reason_against_asking(const actors::member* m) const;
+  void hear_result(actors::room_context& room, std::size_t number,
+                   const actors::request_result& result);
+  void hear_reply(actors::room_context& room, request& r, const actors::request_result& result);
   void greet(actors::room_context& room, const actors::member& m);
   void broadcast(actors::room_context& room, entry e);
   void check(actors::room_context& room);

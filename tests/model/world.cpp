@@ -72,8 +72,10 @@ actors::node_options world::options() {
   o.lobby = lobby_;
   o.directs.allowed = actors::direct_policy::all;
   o.rooms.history_messages = 8;
+  o.rooms.max_requests_per_member = draw_.once_in(3) ? 1 : 16;
   o.rooms.linger = draw_.once_in(2) ? 0ms : 300ms;
-  o.memory_budget_bytes = draw_.once_in(8) ? draw_.number(20'000, 60'000) : 64 << 20;
+  oracle_.values_may_go = draw_.once_in(8);
+  o.memory_budget_bytes = oracle_.values_may_go ? draw_.number(20'000, 60'000) : 64 << 20;
   o.rooms.max_pending_bytes = draw_.once_in(4) ? 4'000 : 1 << 20;
   o.verify_token = [](std::string_view token, actors::wall_time) -> actors::claims_ptr {
     return read_token(token);

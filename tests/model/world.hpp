@@ -51,12 +51,14 @@ private:
   void connect_as(protocol::encoding e, const std::string& user = {});
   void come_back();
   void resume();
-  void claim(client& from, bool is_settled);
+  void claim(client& from, bool is_settled, bool may_say_along = true);
   void say_along(client& c);
   void gather();
   void join(client& c);
   void break_off(client& c);
   void say(client& c);
+  bool reply(client& c);
+  void draw_delivery(deed& d);
   bool say_again(client& c);
   void repeat(client& c, const std::string& id, const std::string& room);
   void do_else(client& c);
@@ -97,6 +99,12 @@ private:
   void check_outside_bound();
   void check_credit();
   void check_volatile();
+  void check_latest();
+  void check_asking();
+  void check_requests(bool is_end);
+  [[nodiscard]] static bool is_free(client& c);
+  client* a_free_member(std::size_t log, const client* but);
+  void act_on_values(client& c, const std::string& room, bool has_many);
   void check_ids();
   void check_stopped(const std::set<std::string>& present, const std::vector<std::size_t>& before);
   void count();
