@@ -94,7 +94,7 @@ void late_answer::give(any_answer answer) {
     is_given_ = true;
     where = std::move(where_);
   }
-  hand_over(std::move(where));
+  hand_over(where);
 }
 
 void late_answer::give_up() noexcept {
@@ -105,7 +105,7 @@ void late_answer::give_up() noexcept {
       return;
     where = std::move(where_);
   }
-  hand_over(std::move(where));
+  hand_over(where);
 }
 
 bool late_answer::is_awaited() const {
@@ -126,7 +126,7 @@ bool late_answer::await(std::shared_ptr<answer_inbox> where, std::uint64_t numbe
       where_ = std::move(where);
   }
   if (is_here)
-    hand_over(std::move(where));
+    hand_over(where);
   return true;
 }
 
@@ -146,7 +146,7 @@ void late_answer::close() noexcept {
   void_one.swap(answer_);
 }
 
-void late_answer::hand_over(std::shared_ptr<answer_inbox> where) noexcept {
+void late_answer::hand_over(const std::shared_ptr<answer_inbox>& where) noexcept {
   if (where)
     where->put(shared_from_this());
 }

@@ -60,7 +60,7 @@ public:
 private:
   friend class answer_inbox;
 
-  void hand_over(std::shared_ptr<answer_inbox> where) noexcept;
+  void hand_over(const std::shared_ptr<answer_inbox>& where) noexcept;
 
   mutable std::mutex mutex_;
   /// Guarded by mutex_, like the next four; null once it has been given: the inbox owns this then.
