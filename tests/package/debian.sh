@@ -59,6 +59,9 @@ check_library() {
     c++ -std=c++20 /package/serves.cpp -o /serves $(pkg-config --cflags --libs troupe)
     timeout 60 /serves
     test -s /usr/share/doc/libtroupe-dev/copyright
+    libraries=$(find /usr/lib -name "libtroupe_*.a")
+    test -n "$libraries"
+    if objdump -h $libraries | grep -q "\.gnu\.lto_"; then exit 1; fi
   ' || fail "the library does not work with what libtroupe-dev depends on"
 }
 
