@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # bench/run.sh [--quick] [--rounds N] [--seconds S] [--without SERVERS] [--keep] [--spin] [--bounds] [SCENARIO...]
 # Runs Troupe and its peers side by side under the same load: progress, a table of ratios, and a report in build/bench.
-# --list names the scenarios; --bounds ends with 1 if one is missed; --guard compares the instruction counts of the micro-benchmarks with the parent commit's;
+# --list names the scenarios; --bounds ends with 1 if one is missed; --guard compares the
+# instruction counts of the micro-benchmarks with the parent commit's;
 # --ticks [OPTION...] compares rooms that tick with Colyseus and Bun; its --help names the options.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../.ci/setup.sh"
 
 case ${1-} in
   --guard) shift; exec "$repository/bench/guard.sh" "$@" ;;
-  -h | --help) sed -n '2,5s/^# //p' "$repository/bench/run.sh"; exit 0 ;;
+  -h | --help) sed -n '2,6s/^# //p' "$repository/bench/run.sh"; exit 0 ;;
 esac
 suite=run.py
 targets=(relay_node echo_node deal_node troupe_load floor micro)

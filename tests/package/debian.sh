@@ -28,7 +28,8 @@ make_packages() {
   cmake -S "$repository" -B "$work/build" --preset release "-DCMAKE_CXX_COMPILER=$(from_cache CMAKE_CXX_COMPILER)" \
     "-DCMAKE_CXX_COMPILER_LAUNCHER=$(from_cache CMAKE_CXX_COMPILER_LAUNCHER)" >"$work/configure.log" 2>&1 \
     || { cat "$work/configure.log"; fail "cannot be configured"; }
-  cmake --build "$work/build" >"$work/build.log" 2>&1 || { tail -n 30 "$work/build.log"; fail "cannot be built"; }
+  cmake --build "$work/build" >"$work/build.log" 2>&1 \
+    || { tail -n 30 "$work/build.log"; fail "cannot be built"; }
   (cd "$work/build" && cpack -B "$packages") || fail "the packages cannot be made"
   local names
   names=$(cd "$packages" && ls -- *.deb | sed 's/_.*//' | sort | tr '\n' ' ')

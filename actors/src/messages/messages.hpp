@@ -122,8 +122,8 @@ struct room_input {
   std::string type; ///< application messages only
   bool echo = true;
   bool is_volatile = false;   ///< a message or a binary message that is not `reliable`
-  bool names_delivery = true; ///< false: the room decides; then the next two are not set
   std::uint64_t value = 0;    ///< one of delivery `latest`: a hash of its key; 0: it is not one
+  bool names_delivery = true; ///< false: the room decides, and these two mean nothing
   std::uint64_t id = 0;       ///< a hash of the client's own; 0: it has given none
   open_ref_ptr ref;
   credit token;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -338,42 +339,46 @@ TEST_CASE("what is said to a user from outside is charged to whoever says it") {
   CHECK_FALSE(r.s->out.last_own);
 }
 
-TEST_CASE("a room that ends does nothing more for those outside, and counts that") {
-  struct counting final : troupe::protocol::event_counters {
+namespace {
+
+/// A room that has ended, and the labels of what was counted.
+struct ended_room {
+  ended_room() {
+    room_core::config c;
+    c.counters = &counters;
+    room.emplace(c);
+    room->s->join(1);
+    room->run([](room_context& r) { r.end(); });
+  }
+  [[nodiscard]] room_core& core() const { return *room->s->core; }
+
+  struct : troupe::protocol::event_counters {
     void count(troupe::protocol::counter, std::string_view label, std::uint64_t) noexcept override {
       all += label;
     }
     std::string all;
   } counters;
-  room_core::config c;
-  c.counters = &counters;
-  reaching_room r{c};
-  r.s->join(1);
-  r.run([](room_context& room) { room.end(); });
+  std::optional<reaching_room> room;
+};
+
+} // namespace
+
+TEST_CASE("a room that ends does nothing more for those outside, and counts that") {
+  ended_room r;
 
   auto ran = false;
   auto work = std::make_shared<outside_work>(posted_function{[&](room_context&) { ran = true; }});
-  r.s->core->outside({"hall", work, {}});
+  r.core().outside({"hall", work, {}});
 
   CHECK_FALSE(ran);
-  CHECK(counters.all == "no_such_room");
+  CHECK(r.counters.all == "no_such_room");
 }
 
 TEST_CASE("a broadcast from outside that meets a room's end is counted") {
-  struct counting final : troupe::protocol::event_counters {
-    void count(troupe::protocol::counter, std::string_view label, std::uint64_t) noexcept override {
-      all += label;
-    }
-    std::string all;
-  } counters;
-  room_core::config c;
-  c.counters = &counters;
-  reaching_room r{c};
-  r.s->join(1);
-  r.run([](room_context& room) { room.end(); });
+  ended_room r;
 
-  r.s->core->outside(
+  r.core().outside(
     outside_event{"hall", std::make_shared<const owned_event>(broadcast_event{"x"}), {}});
 
-  CHECK(counters.all == "no_such_room");
+  CHECK(r.counters.all == "no_such_room");
 }
