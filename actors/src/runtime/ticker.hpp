@@ -45,7 +45,7 @@ public:
     steady_time due_{};
   };
 
-  /// At least so far are instants apart at which some tick.
+  /// The instants at which members tick are at least this far apart.
   static constexpr std::chrono::nanoseconds apart = std::chrono::milliseconds{2};
 
   /// `loop` outlives it; `rate` is from 1 to `tick_clock::highest_rate`, in Hz.
@@ -54,8 +54,8 @@ public:
 
   /// The time of tick 0 of another member, from which its first tick is at most a period away. They
   /// are spread over the period, however many there will be: each has a phase that is the golden
-  /// ratio behind the one before, rounded down to one of a few instants, since a loop that wakes
-  /// for each of them by itself spends most of its time on that (bench/README.md).
+  /// ratio behind the one before, rounded down to the next instant. A loop that woke for each
+  /// member by itself would spend most of its time on waking (bench/README.md).
   [[nodiscard]] steady_time next_start() noexcept {
     constexpr double golden_ratio = 0.6180339887498949;
     phase_ += golden_ratio;
