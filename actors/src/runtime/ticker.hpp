@@ -54,7 +54,7 @@ public:
 
   /// The time of tick 0 of another member, from which its first tick is at most a period away. They
   /// are spread over the period, however many there will be: each has a phase that is the golden
-  /// ratio behind the one before, rounded down to the next instant. A loop that woke for each
+  /// ratio behind the one before, rounded down to an instant. A loop that woke for each
   /// member by itself would spend most of its time on waking (bench/README.md).
   [[nodiscard]] steady_time next_start() noexcept {
     constexpr double golden_ratio = 0.6180339887498949;
